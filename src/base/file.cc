@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/file.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+
+namespace octet {
+namespace {
+
+Status IoError(const char* what, const std::string& path) {
+  return Error(Code::kIo, "%s '%s': %s", what, path.c_str(), std::strerror(errno));
+}
+
+Status WriteAll(int fd, std::span<const std::byte> bytes, const std::string& path) {
+  while (!bytes.empty()) {
+    const ssize_t n = ::write(fd, bytes.data(), bytes.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return IoError("cannot write", path);
+    bytes = bytes.subspan(static_cast<size_t>(n));
+  }
+  return ::fsync(fd) == 0 || errno == EINVAL ? Status() : IoError("cannot write", path);
+}
+
+std::string TemporaryBeside(const std::string& path) {
+  return path + Format(".part-%d", static_cast<int>(::getpid()));
+}
+
+}  // namespace
+
+Result<MappedFile> MappedFile::Open(const std::string& path) {
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return IoError("cannot open", path);
+  struct stat info;
+  if (::fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) {
+    ::close(fd);
+    return Error(Code::kIo, "cannot read '%s': it is not a regular file", path.c_str());
+  }
+  MappedFile file;
+  file.size_ = static_cast<size_t>(info.st_size);
+  if (file.size_ > 0) {
+    void* p = ::mmap(nullptr, file.size_, PROT_READ, MAP_PRIVATE, fd, 0);
+    if (p == MAP_FAILED) {
+      file.size_ = 0;
+      ::close(fd);
+      return IoError("cannot map", path);
+    }
+    file.data_ = static_cast<const std::byte*>(p);
+  }
+  ::close(fd);
+  return file;
+}
+
+MappedFile& MappedFile::operator=(MappedFile&& o) noexcept {
+  std::swap(data_, o.data_);
+  std::swap(size_, o.size_);
+  return *this;
+}
+
+MappedFile::~MappedFile() {
+  if (data_) ::munmap(const_cast<std::byte*>(data_), size_);
+}
+
+Status WriteFile(const std::string& path, std::span<const std::byte> bytes) {
+  struct stat info;
+  if (::stat(path.c_str(), &info) == 0 && !S_ISREG(info.st_mode)) {  // /dev/stdout, a pipe.
+    const int fd = ::open(path.c_str(), O_WRONLY | O_CLOEXEC);
+    if (fd < 0) return IoError("cannot write", path);
+    Status status = WriteAll(fd, bytes, path);
+    ::close(fd);
+    return status;
+  }
+  const std::string temporary = TemporaryBeside(path);
+  const int fd = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+  if (fd < 0) return IoError("cannot write", path);
+  Status status = WriteAll(fd, bytes, path);
+  ::close(fd);
+  if (status.ok() && ::rename(temporary.c_str(), path.c_str()) != 0) status = IoError("cannot write", path);
+  if (!status.ok()) ::unlink(temporary.c_str());
+  return status;
+}
+
+Status CheckWritable(const std::string& path) {
+  struct stat info;
+  if (::stat(path.c_str(), &info) == 0) {
+    if (S_ISDIR(info.st_mode)) return Error(Code::kIo, "cannot write '%s': it is a directory", path.c_str());
+    if (!S_ISREG(info.st_mode)) return {};
+  }
+  const std::string temporary = TemporaryBeside(path);
+  const int fd = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+  if (fd < 0) return IoError("cannot write", path);
+  ::close(fd);
+  ::unlink(temporary.c_str());
+  return {};
+}
+
+}  // namespace octet

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// The only door to files: read-only mappings and writes that are whole or not there.
+#pragma once
+#include <cstddef>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "base/status.h"
+
+namespace octet {
+
+// A read-only mapping of a whole file; the bytes live as long as the object. Thread-safe to read.
+class MappedFile {
+ public:
+  static Result<MappedFile> Open(const std::string& path);
+  MappedFile() = default;
+  MappedFile(MappedFile&& o) noexcept : data_(o.data_), size_(o.size_) { o.data_ = nullptr; o.size_ = 0; }
+  MappedFile& operator=(MappedFile&& o) noexcept;
+  ~MappedFile();
+  std::span<const std::byte> bytes() const { return {data_, size_}; }
+
+ private:
+  const std::byte* data_ = nullptr;
+  size_t size_ = 0;
+};
+
+// Writes beside the target and renames, so that a reader sees the old file or the new one, whole.
+Status WriteFile(const std::string& path, std::span<const std::byte> bytes);
+inline Status WriteFile(const std::string& path, std::string_view text) {
+  return WriteFile(path, std::as_bytes(std::span(text.data(), text.size())));
+}
+// Fails now, with the reason, where WriteFile would fail after long work.
+Status CheckWritable(const std::string& path);
+
+}  // namespace octet

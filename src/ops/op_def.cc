@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ops/op_def.h"
+
+#include <algorithm>
+#include <cstdarg>
+#include <cstdio>
+
+namespace octet::ops {
+namespace {
+
+// What each type variable of a row may be: "T=i8 W=i8|i4" -> T: {i8}, W: {i8, i4}.
+bool Allows(std::string_view types, char variable, DType dtype) {
+  for (size_t i = 0; i < types.size();) {
+    const size_t end = std::min(types.find(' ', i), types.size());
+    std::string_view entry = types.substr(i, end - i);
+    i = end + 1;
+    if (entry.size() < 3 || entry[0] != variable) continue;
+    entry.remove_prefix(2);
+    while (!entry.empty()) {
+      const size_t bar = std::min(entry.find('|'), entry.size());
+      if (entry.substr(0, bar) == Name(dtype)) return true;
+      entry.remove_prefix(std::min(bar + 1, entry.size()));
+    }
+    return false;
+  }
+  return true;  // A variable that the row does not bind may be anything.
+}
+
+// The declared operand of position i; the last one repeats when it is kMany.
+const Operand* OperandAt(std::span<const Operand> operands, int i) {
+  if (i < static_cast<int>(operands.size())) return &operands[i];
+  return !operands.empty() && operands.back().arity == Arity::kMany ? &operands.back() : nullptr;
+}
+
+template <class Types> bool RowFits(const TypeRow& row, std::span<const Operand> operands, const Types& types) {
+  for (size_t i = 0; i < types.size(); ++i) {
+    const Operand* operand = OperandAt(operands, static_cast<int>(i));
+    if (types[i] && operand && !Allows(row.types, operand->type, types[i]->dtype)) return false;
+  }
+  return true;
+}
+
+std::string TypesOf(const OpView& op) {
+  std::string text;
+  for (const TensorType* t : op.inputs) text += (text.empty() ? "" : ",") + std::string(t ? Name(t->dtype) : "-");
+  text += "->";
+  for (const TensorType* t : op.outputs) text += (text.back() == '>' ? "" : ",") + std::string(t ? Name(t->dtype) : "?");
+  return text;
+}
+
+Status CheckCount(const OpView& op, std::span<const Operand> operands, int found, const char* what) {
+  int least = 0;
+  for (const Operand& o : operands) least += o.arity == Arity::kOne;
+  const bool many = !operands.empty() && operands.back().arity == Arity::kMany;
+  const int most = many ? INT32_MAX : static_cast<int>(operands.size());
+  if (found >= least && found <= most) return {};
+  return op.Fail(Code::kInvalidModel, "expected %d%s %ss, found %d", least, most > least ? " or more" : "", what, found);
+}
+
+}  // namespace
+
+Status OpView::Fail(Code code, const char* format, ...) const {
+  va_list list;
+  va_start(list, format);
+  char text[512];
+  std::vsnprintf(text, sizeof text, format, list);
+  va_end(list);
+  return Error(code, "%.*s at '%.*s': %s", static_cast<int>(def->name.size()), def->name.data(),
+               static_cast<int>(place.size()), place.data(), text);
+}
+
+Result<const TypeRow*> MatchTypes(const OpView& op) {
+  const TypeRow* best = nullptr;
+  for (const TypeRow& row : op.def->types) {
+    if (RowFits(row, op.def->inputs, op.inputs) && RowFits(row, op.def->outputs, op.outputs) &&
+        (!best || row.version < best->version))
+      best = &row;
+  }
+  if (best) return best;
+  std::string wanted;
+  for (const TypeRow& row : op.def->types) wanted += (wanted.empty() ? "" : "; ") + std::string(row.types);
+  return op.Fail(Code::kUnsupported, "element types %s have no kernel; there are: %s", TypesOf(op).c_str(), wanted.c_str());
+}
+
+Status CheckAndInfer(const OpView& op, std::span<OutputType> out) {
+  OCTET_TRY(CheckCount(op, op.def->inputs, op.num_inputs(), "input"));
+  OCTET_TRY(CheckCount(op, op.def->outputs, static_cast<int>(out.size()), "output"));
+  for (int i = 0; i < op.num_inputs(); ++i) {
+    const Operand* operand = OperandAt(op.def->inputs, i);
+    if (!op.in(i) && operand->arity != Arity::kOptional)
+      return op.Fail(Code::kInvalidModel, "input %d (%.*s) is missing", i, static_cast<int>(operand->name.size()), operand->name.data());
+  }
+  OCTET_ASSIGN(const TypeRow* row, MatchTypes(op));
+  (void)row;
+  if (op.def->check) OCTET_TRY(op.def->check(op));
+  for (size_t i = 0; i < out.size(); ++i)
+    out[i].dtype = op.out(static_cast<int>(i)) ? op.out(static_cast<int>(i))->dtype : op.in(0) ? op.in(0)->dtype : DType::kF32;
+  return op.def->infer(op, out);
+}
+
+int VersionOf(const OpView& op) {
+  if (op.def->version) return op.def->version(op);
+  Result<const TypeRow*> row = MatchTypes(op);
+  return row.ok() ? (*row)->version : 1;
+}
+
+Cost CostOf(const OpView& op) {
+  if (op.def->cost) return op.def->cost(op);
+  Cost cost;
+  for (const auto& list : {op.inputs, op.outputs}) {
+    for (const TensorType* t : list) {
+      uint64_t bytes = 0;
+      if (t && CheckedBytes(t->dtype, t->shape, &bytes)) cost.bytes += static_cast<int64_t>(bytes);
+    }
+  }
+  return cost;
+}
+
+}  // namespace octet::ops

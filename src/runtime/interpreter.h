@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+// A .tflite model that runs: open once, allocate once, set inputs, invoke, read outputs.
+#pragma once
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/status.h"
+#include "base/types.h"
+
+namespace octet::runtime {
+
+// The mapped, verified file and the packed weights that all its interpreters share. Thread-safe.
+class Model {
+ public:
+  static Result<std::shared_ptr<const Model>> Open(const std::string& path);
+  // Copies nothing: `bytes` must outlive the model.
+  static Result<std::shared_ptr<const Model>> FromBytes(std::span<const std::byte> bytes);
+  virtual ~Model() = default;
+};
+
+enum class Kernels : uint8_t { kFast, kReference };
+
+struct Options {
+  int threads = 1;
+  Kernels kernels = Kernels::kFast;
+  bool keep_all_tensors = false;  // No tensor's memory is reused, nothing is fused: for observers.
+  std::string signature;          // Empty: subgraph 0 in graph order.
+};
+
+// Called after each step with the node's index; for profiling and calibration.
+class Observer {
+ public:
+  virtual ~Observer() = default;
+  virtual void BeforeNode(int /*node*/) {}
+  virtual void AfterNode(int /*node*/) {}
+};
+
+struct TensorRef {
+  std::string_view name;
+  const TensorType* type = nullptr;  // The current shape.
+  Shape signature;                   // With kUnknown where the model leaves a dimension free.
+  std::byte* data = nullptr;         // Null before Allocate, and for tensors without memory.
+  uint64_t bytes = 0;
+};
+
+struct NodeInfo {
+  std::string_view op;      // "conv_2d"
+  std::string_view kernel;  // The variant that runs: "reference", …
+  std::string_view place;   // Name of its first output.
+  std::vector<int32_t> inputs, outputs;  // Tensor indices; -1 absent.
+  int64_t macs = 0, bytes = 0;
+};
+
+struct MemoryUse {
+  uint64_t arena_bytes = 0;        // Tensors and workspaces that share memory.
+  uint64_t lower_bound_bytes = 0;  // The largest sum of what is alive at one step: no plan can be below.
+  uint64_t packed_bytes = 0;       // Packed weights, shared by all interpreters of the model.
+};
+
+// One thread at a time; several interpreters of one model may run at once.
+class Interpreter {
+ public:
+  static Result<std::unique_ptr<Interpreter>> Create(std::shared_ptr<const Model> model, Options options = {});
+  virtual ~Interpreter() = default;
+
+  virtual int num_inputs() const = 0;
+  virtual int num_outputs() const = 0;
+  virtual TensorRef input(int i) const = 0;
+  virtual TensorRef output(int i) const = 0;
+  // Position by tensor name or signature key; -1 when there is none.
+  virtual int FindInput(std::string_view name) const = 0;
+  // A new shape for an input; takes effect with Allocate.
+  virtual Status Resize(int input, const Shape& shape) = 0;
+  // Infers shapes, picks kernels, places memory. Once, and again after Resize.
+  virtual Status Allocate() = 0;
+  // Computes. Allocates nothing for static models.
+  virtual Status Invoke() = 0;
+  // Variables (recurrent states) back to zero.
+  virtual Status ResetVariables() = 0;
+
+  virtual int num_tensors() const = 0;
+  virtual TensorRef tensor(int i) const = 0;
+  virtual int num_nodes() const = 0;
+  virtual NodeInfo node(int i) const = 0;
+  virtual MemoryUse memory() const = 0;
+  virtual void SetObserver(Observer* observer) = 0;  // Null: none. Not owned.
+};
+
+}  // namespace octet::runtime
