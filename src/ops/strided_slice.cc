@@ -50,6 +50,7 @@ bool Bit(int32_t mask, int64_t i) { return (static_cast<uint32_t>(mask) >> i & 1
 // The range along one axis of size `size`; count -1 when the size is unknown and matters.
 Axis Range(const Attrs& a, int64_t i, int input, int64_t begin, int64_t end, int64_t stride, int32_t size) {
   if (Bit(a.shrink_axis_mask, i)) {
+    if (Bit(a.begin_mask, i)) begin = 0;
     if (begin < 0 && size != kUnknown) begin += size;
     return {input, begin, 1, 1, false};
   }
@@ -59,10 +60,10 @@ Axis Range(const Attrs& a, int64_t i, int input, int64_t begin, int64_t end, int
   }
   // Where a missing bound lies, and where an index beyond the axis stops.
   const int64_t first = stride > 0 ? 0 : size - 1, last = stride > 0 ? size : -1;
-  const int64_t low = std::min(first, last + (stride < 0 ? 0 : 0)), high = std::max(first, last);
+  const int64_t low = std::min(first, last), high = std::max(first, last);
   const auto place = [&](int64_t v) { return std::clamp(v < 0 ? v + size : v, low, high); };
   const int64_t from = Bit(a.begin_mask, i) ? first : place(begin);
-  int64_t to = Bit(a.end_mask, i) ? last : a.offset ? std::clamp(from + end, low, high) : place(end);
+  const int64_t to = Bit(a.end_mask, i) ? last : a.offset ? std::clamp(from + end, low, high) : place(end);
   const int64_t span = stride > 0 ? to - from : from - to, step = stride > 0 ? stride : -stride;
   return {input, from, stride, span > 0 ? (span + step - 1) / step : 0, true};
 }
