@@ -2,6 +2,7 @@
 // A .tflite file as it lies in memory: verified once, then read in place. No flatbuffers type leaves
 // this folder.
 #pragma once
+#include <cstddef>
 #include <memory>
 #include <span>
 #include <string_view>
@@ -26,6 +27,7 @@ struct OperatorInfo {
   std::string_view code_name;           // "CONV_2D" or the custom operator's name.
   int version = 1;
   std::vector<int32_t> inputs, outputs; // Tensor indices; -1: absent optional operand.
+  std::vector<int32_t> intermediates;   // Tensors that only carry quantization (integer LSTM).
   std::vector<std::byte> attributes;    // The operator's Attrs struct; empty when op is null.
   std::span<const std::byte> custom_options;
 };
@@ -73,6 +75,8 @@ class View {
   std::vector<SignatureInfo> signatures_;
   std::vector<MetadataInfo> metadata_;
   std::span<const std::byte> file_;
+  std::vector<std::vector<std::max_align_t>> aligned_;  // Copies of constants the file holds misaligned.
+  friend class Reader;
 };
 
 // Everything in the file as JSON with the schema's field names, as flatc would print it (weights as

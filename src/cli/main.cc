@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+// The command line: the table of commands, and CLI11 behind cli/command.h.
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+
+#include "cli/command.h"
+
+namespace octet::cli {
+namespace {
+
+constexpr Command kCommands[] = {
+    {"convert", "Turn a trained model into a .tflite file.",
+     "octet convert model.keras -o model.tflite", DeclareConvert},
+    {"check", "Say before conversion what will not convert or run, where, and what to write instead.",
+     "octet check model.keras --json", DeclareCheck},
+    {"quantize", "Make a smaller, faster model that keeps its accuracy.",
+     "octet quantize model.keras --data calib.npz -o model_int8.tflite", DeclareQuantize},
+    {"gate", "Compare a quantized model with its float model on the full holdout; exit 1 when it lost too much.",
+     "octet gate model.tflite model_int8.tflite --data holdout.npz --max-drop 1%", DeclareGate},
+    {"diagnose", "Name the layers that lose accuracy and why.",
+     "octet diagnose model.tflite model_int8.tflite --data holdout.npz --report report.html", DeclareDiagnose},
+    {"run", "Run a model on arrays from an .npz file.",
+     "octet run model.tflite --in in.npz --out out.npz", DeclareRun},
+    {"bench", "Measure latency, per operator with --profile.",
+     "octet bench model.tflite --threads 2 --profile", DeclareBench},
+    {"inspect", "Print everything that is in a .tflite file.",
+     "octet inspect model.tflite --json", DeclareInspect},
+};
+
+class Cli11Flags : public FlagSet {
+ public:
+  explicit Cli11Flags(CLI::App* app) : app_(app) {}
+  void Positional(std::string_view name, std::string* value, std::string_view help) override {
+    app_->add_option(std::string(name), *value, std::string(help))->required();
+  }
+  void Positional(std::string_view name, std::vector<std::string>* value, std::string_view help) override {
+    app_->add_option(std::string(name), *value, std::string(help))->required();
+  }
+  void Option(std::string_view names, std::string* value, std::string_view help, bool required) override {
+    app_->add_option(std::string(names), *value, std::string(help))->required(required)->capture_default_str();
+  }
+  void Option(std::string_view names, int* value, std::string_view help) override {
+    app_->add_option(std::string(names), *value, std::string(help))->capture_default_str();
+  }
+  void Option(std::string_view names, std::vector<std::string>* values, std::string_view help) override {
+    app_->add_option(std::string(names), *values, std::string(help));
+  }
+  void Choice(std::string_view names, std::string* value, std::vector<std::string> choices, std::string_view help) override {
+    app_->add_option(std::string(names), *value, std::string(help))->check(CLI::IsMember(std::move(choices)))->capture_default_str();
+  }
+  void Flag(std::string_view names, bool* value, std::string_view help) override {
+    app_->add_flag(std::string(names), *value, std::string(help));
+  }
+
+ private:
+  CLI::App* app_;
+};
+
+// CLI11's own exit codes are above 100; ours are 0 for help and 2 for bad usage.
+int UsageExit(const CLI::App& app, const CLI::ParseError& error) {
+  return app.exit(error) == 0 ? kYes : kBadInput;
+}
+
+int Main(int argc, char** argv) {
+  CLI::App app{"octet: convert, quantize, prove and run models on the edge.", "octet"};
+  app.require_subcommand(1);
+  app.set_version_flag("--version", OCTET_VERSION);
+  int exit_code = kYes;
+  for (const Command& command : kCommands) {
+    CLI::App* sub = app.add_subcommand(std::string(command.name), std::string(command.summary));
+    sub->footer("Example:\n  " + std::string(command.example));
+    Cli11Flags flags(sub);
+    sub->callback([body = command.declare(flags), &exit_code] {
+      Result<int> result = body();
+      if (result.ok()) {
+        exit_code = *result;
+        return;
+      }
+      std::fprintf(stderr, "octet: %s\n", result.error().message().c_str());
+      exit_code = ExitCode(result.error());
+    });
+  }
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return UsageExit(app, error);
+  }
+  return exit_code;
+}
+
+}  // namespace
+
+std::span<const Command> Commands() { return kCommands; }
+
+int ExitCode(const Status& status) {
+  if (status.ok()) return kYes;
+  if (status.code() == Code::kAccuracy) return kNo;
+  return status.code() == Code::kUnsupported || status.code() == Code::kDelegate ? kUnsupported : kBadInput;
+}
+
+}  // namespace octet::cli
+
+int main(int argc, char** argv) { return octet::cli::Main(argc, argv); }

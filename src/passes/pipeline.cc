@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "passes/pass.h"
+#include "passes/rewrites.h"
+
+namespace octet::passes {
+namespace {
+
+// Identities go first, so that patterns meet; activations last, because nothing folds through them.
+constexpr Pass kPipeline[] = {
+    {"remove-identity", "Removes operators that change nothing: reshape to the same shape, pad by nothing, x*1, x+0.", RemoveIdentity},
+    {"fold-constants", "Computes operators whose inputs are all constant.", FoldConstants},
+    {"merge-reshapes", "reshape(reshape(x)) becomes one reshape; a reshape that only drops outer dimensions before fully_connected goes.", MergeReshapes},
+    {"fold-affine", "Multiplies and adds per-channel constants (batch norms) into the weights and bias before them.", FoldAffine},
+    {"fuse-padding", "A zero pad before a VALID convolution becomes SAME where that pads the same cells.", FusePadding},
+    {"fuse-activation", "relu, relu6 and relu_n1_to_1 become the fused activation of their producer.", FuseActivation},
+};
+constexpr int kMaxRounds = 100;  // Each round removes a node; far more than any model needs is a bug.
+
+}  // namespace
+
+std::span<const Pass> Pipeline() { return kPipeline; }
+
+Status Optimize(graph::Model& model) {
+  for (int round = 0; round < kMaxRounds; ++round) {
+    int rewrites = 0;
+    for (const Pass& pass : kPipeline) {
+      int here = 0;
+      for (graph::Graph& g : model.subgraphs) {
+        OCTET_ASSIGN(const int n, pass.run(g));
+        here += n;
+        if (n > 0) g.RemoveDead();
+      }
+      if (here > 0) OCTET_TRY(graph::Verify(model));
+      rewrites += here;
+    }
+    if (rewrites == 0) return {};
+  }
+  return Error(Code::kInvalidModel, "the optimizer does not settle after %d rounds", kMaxRounds);
+}
+
+}  // namespace octet::passes

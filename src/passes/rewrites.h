@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+// The rewrites that pipeline.cc lists, and what they share.
+#pragma once
+#include <algorithm>
+
+#include "passes/pass.h"
+
+namespace octet::passes {
+
+Result<int> RemoveIdentity(graph::Graph& g);
+Result<int> FoldConstants(graph::Graph& g);
+Result<int> MergeReshapes(graph::Graph& g);
+Result<int> FoldAffine(graph::Graph& g);
+Result<int> FusePadding(graph::Graph& g);
+Result<int> FuseActivation(graph::Graph& g);
+
+// Takes `node` out: everyone who read its output reads its input `i`. A graph output keeps its name.
+// False where that cannot be (the output is a graph output and the input is one, too, or is not computed).
+bool Bypass(graph::Graph& g, graph::NodeId node, int i = 0);
+
+// Moves the output of `second` to `first` and erases `second`: first -> mid -> second -> y becomes
+// first -> y. `mid` must have no other use.
+void AbsorbConsumer(graph::Graph& g, graph::NodeId first, graph::NodeId second);
+
+// The attribute of that name as a T, or null where the operator has none.
+template <class T> T* FindAttr(graph::Node& n, std::string_view name) {
+  for (const ops::AttrRow& row : n.op->attrs.rows)
+    if (row.name == name && row.kind == ops::KindOf<T>()) return static_cast<T*>(row.at(n.attrs.get()));
+  return nullptr;
+}
+
+// Copies of the node list are walked, because rewrites change it; erased nodes are skipped.
+template <class Body> int ForEachNode(graph::Graph& g, const Body& body) {
+  int rewrites = 0;
+  for (const std::vector<graph::NodeId> nodes = g.order(); graph::NodeId id : nodes)
+    if (g.node(id).op) rewrites += body(id) ? 1 : 0;
+  return rewrites;
+}
+
+}  // namespace octet::passes

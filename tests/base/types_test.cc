@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/types.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+
+#include "base/float16.h"
+
+namespace octet {
+namespace {
+
+TEST(Types, BytesAreCheckedAgainstOverflow) {
+  uint64_t bytes = 0;
+  EXPECT_TRUE(CheckedBytes(DType::kF32, Shape{2, 3}, &bytes));
+  EXPECT_EQ(bytes, 24u);
+  EXPECT_TRUE(CheckedBytes(DType::kI4, Shape{3}, &bytes));
+  EXPECT_EQ(bytes, 2u);
+  EXPECT_TRUE(CheckedBytes(DType::kF32, Shape{0, 7}, &bytes));
+  EXPECT_EQ(bytes, 0u);
+  EXPECT_FALSE(CheckedBytes(DType::kF32, Shape{kUnknown, 3}, &bytes));
+  EXPECT_FALSE(CheckedBytes(DType::kF32, Shape{INT32_MAX, INT32_MAX, INT32_MAX}, &bytes));
+}
+
+TEST(Types, ShapesPrintAndCompare) {
+  EXPECT_EQ((Shape{kUnknown, 28, 28, 1}).text(), "[?,28,28,1]");
+  EXPECT_EQ(Shape{}.text(), "[]");
+  EXPECT_EQ(Shape{}.elements(), 1);
+  EXPECT_FALSE((Shape{1, kUnknown}).known());
+  EXPECT_FALSE((Shape{1, 2}) == (Shape{1, 2, 1}));
+}
+
+TEST(Types, NamesRoundTrip) {
+  for (int i = 0; i <= 20; ++i) EXPECT_EQ(DTypeFromName(Name(static_cast<DType>(i))), static_cast<DType>(i));
+  EXPECT_EQ(DTypeFromName("nonsense"), DType::kNone);
+}
+
+TEST(Float16, EveryHalfSurvivesTheRoundTrip) {
+  for (uint32_t h = 0; h < 0x10000; ++h) {
+    const float f = F16ToF32(static_cast<uint16_t>(h));
+    if (std::isnan(f)) continue;
+    EXPECT_EQ(F32ToF16(f), h);
+  }
+}
+
+TEST(Float16, RoundsToNearestEven) {
+  EXPECT_EQ(F32ToF16(1.0f + 0x1p-11f), F32ToF16(1.0f));            // A tie goes to the even neighbour.
+  EXPECT_EQ(F32ToF16(1.0f + 3 * 0x1p-11f), F32ToF16(1.0f + 0x1p-9f));
+  EXPECT_EQ(F32ToF16(65520.0f), 0x7c00);                           // Halfway above the largest: infinity.
+  EXPECT_EQ(F32ToF16(65519.0f), 0x7bff);
+  EXPECT_EQ(F32ToF16(0x1p-25f), 0);                                // Half of the smallest subnormal.
+  EXPECT_EQ(F32ToBF16(std::numeric_limits<float>::infinity()), 0x7f80);
+}
+
+}  // namespace
+}  // namespace octet
