@@ -7,6 +7,7 @@
 #include "base/thread_pool.h"
 #include "ops/import.h"
 #include "ops/layout_util.h"
+#include "ops/move_attrs.h"
 #include "ops/move_util.h"
 #include "ops/operand_util.h"
 #include "ops/quant_util.h"
@@ -14,10 +15,7 @@
 namespace octet::ops::concatenation {
 namespace {
 
-struct Attrs {
-  int32_t axis = 0;
-  Activation fused_activation_function = Activation::kNone;
-};
+using Attrs = ConcatenationAttrs;
 constexpr AttrRow kRows[] = {Attr<&Attrs::axis>("axis", 0),
                              Attr<&Attrs::fused_activation_function>("fused_activation_function", 1)};
 

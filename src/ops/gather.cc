@@ -5,16 +5,14 @@
 
 #include "base/thread_pool.h"
 #include "ops/import.h"
+#include "ops/move_attrs.h"
 #include "ops/move_util.h"
 #include "ops/operand_util.h"
 
 namespace octet::ops::gather {
 namespace {
 
-struct Attrs {
-  int32_t axis = 0;
-  int32_t batch_dims = 0;
-};
+using Attrs = GatherAttrs;
 constexpr AttrRow kRows[] = {Attr<&Attrs::axis>("axis", 0), Attr<&Attrs::batch_dims>("batch_dims", 1)};
 
 constexpr Operand kInputs[] = {{.name = "params"}, {.name = "indices", .type = 'I', .role = Role::kIndex}};

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "ops/move_attrs.h"
+
 namespace octet::ops {
 
 Result<Value> ReshapeTo(ImportContext& c, Value v, const Shape& shape) {
@@ -17,16 +19,25 @@ Result<Value> DropAxis(ImportContext& c, Value v, int axis) {
   for (int i = 0; i < c.rank(v); ++i)
     if (i != axis) shape.push_back(c.shape(v)[i]);
   if (std::ranges::count(shape.dims(), kUnknown) <= 1) return ReshapeTo(c, v, shape);
-  struct {
-    Ints squeeze_dims;
-  } attrs;
-  attrs.squeeze_dims = {1, {axis}};
-  return c.Emit("squeeze", {v}, attrs);
+  return c.Emit("squeeze", {v}, SqueezeAttrs{.squeeze_dims = {1, {axis}}});
 }
 
 Result<Value> InsertAxis(ImportContext& c, Value v, int axis) {
   const int32_t at = axis;
   return c.Emit("expand_dims", {v, c.Constant<int32_t>(Shape{}, std::span(&at, 1))});
+}
+
+Result<Value> CropAxes(ImportContext& c, Value v, std::span<const int32_t> before, std::span<const int32_t> after) {
+  const int rank = c.rank(v);
+  std::vector<int32_t> begin(rank, 0), end(rank, 0), stride(rank, 1);
+  StridedSliceAttrs attrs{.begin_mask = 1 | 1 << (rank - 1), .end_mask = 1 | 1 << (rank - 1)};
+  for (size_t i = 0; i < before.size(); ++i) {
+    begin[i + 1] = before[i];
+    end[i + 1] = -after[i];
+    if (before[i] == 0) attrs.begin_mask |= 1 << (i + 1);
+    if (after[i] == 0) attrs.end_mask |= 1 << (i + 1);
+  }
+  return c.Emit("strided_slice", {v, c.Vector(begin), c.Vector(end), c.Vector(stride)}, attrs);
 }
 
 Status RequireChannelsLast(ImportContext& c) {

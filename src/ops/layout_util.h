@@ -12,6 +12,8 @@ Result<Value> ReshapeTo(ImportContext& c, Value v, const Shape& shape);
 Result<Value> DropAxis(ImportContext& c, Value v, int axis);
 // Inserts a dimension of 1 in front of `axis`.
 Result<Value> InsertAxis(ImportContext& c, Value v, int axis);
+// Takes before[i] slices off the front and after[i] off the end of the axes between batch and channels.
+Result<Value> CropAxes(ImportContext& c, Value v, std::span<const int32_t> before, std::span<const int32_t> after);
 // Fails when the layer asks for channels_first.
 Status RequireChannelsLast(ImportContext& c);
 // A key that holds one number for all `count` axes, or one per axis.

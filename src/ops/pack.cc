@@ -3,16 +3,14 @@
 #include <cstring>
 
 #include "ops/import.h"
+#include "ops/move_attrs.h"
 #include "ops/move_util.h"
 #include "ops/operand_util.h"
 
 namespace octet::ops::pack {
 namespace {
 
-struct Attrs {
-  int32_t values_count = 0;
-  int32_t axis = 0;
-};
+using Attrs = PackAttrs;
 constexpr AttrRow kRows[] = {Attr<&Attrs::values_count>("values_count", 0), Attr<&Attrs::axis>("axis", 1)};
 
 constexpr Operand kInputs[] = {{.name = "values", .arity = Arity::kMany}};

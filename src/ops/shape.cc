@@ -3,14 +3,13 @@
 #include <algorithm>
 
 #include "ops/import.h"
+#include "ops/move_attrs.h"
 #include "ops/op_def.h"
 
 namespace octet::ops::shape {
 namespace {
 
-struct Attrs {
-  DType out_type = DType::kF32;  // The schema's default; files say i32 or i64.
-};
+using Attrs = ShapeAttrs;
 constexpr AttrRow kRows[] = {Attr<&Attrs::out_type>("out_type", 0)};
 
 constexpr Operand kInputs[] = {{.name = "input"}};

@@ -4,14 +4,13 @@
 #include <vector>
 
 #include "ops/import.h"
+#include "ops/move_attrs.h"
 #include "ops/split_util.h"
 
 namespace octet::ops::split_v {
 namespace {
 
-struct Attrs {
-  int32_t num_splits = 0;
-};
+using Attrs = SplitAttrs;
 constexpr AttrRow kRows[] = {Attr<&Attrs::num_splits>("num_splits", 0)};
 
 constexpr Operand kInputs[] = {{.name = "value"},

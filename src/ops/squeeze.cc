@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // Squeeze: drops the dimensions of 1 that are named, or all of them when none is.
 #include "ops/import.h"
+#include "ops/move_attrs.h"
 #include "ops/move_util.h"
 #include "ops/operand_util.h"
 
 namespace octet::ops::squeeze {
 namespace {
 
-struct Attrs {
-  Ints squeeze_dims;
-};
+using Attrs = SqueezeAttrs;
 constexpr AttrRow kRows[] = {Attr<&Attrs::squeeze_dims>("squeeze_dims", 0)};
 
 constexpr Operand kInputs[] = {{.name = "input"}};

@@ -3,20 +3,14 @@
 // new axes and dropped axes. With `offset`, end counts from begin.
 #include "ops/import.h"
 #include "ops/layout_util.h"
+#include "ops/move_attrs.h"
 #include "ops/move_util.h"
 #include "ops/operand_util.h"
 
 namespace octet::ops::strided_slice {
 namespace {
 
-struct Attrs {
-  int32_t begin_mask = 0;
-  int32_t end_mask = 0;
-  int32_t ellipsis_mask = 0;
-  int32_t new_axis_mask = 0;
-  int32_t shrink_axis_mask = 0;
-  bool offset = false;
-};
+using Attrs = StridedSliceAttrs;
 constexpr AttrRow kRows[] = {
     Attr<&Attrs::begin_mask>("begin_mask", 0),       Attr<&Attrs::end_mask>("end_mask", 1),
     Attr<&Attrs::ellipsis_mask>("ellipsis_mask", 2), Attr<&Attrs::new_axis_mask>("new_axis_mask", 3),
@@ -163,20 +157,6 @@ Status PrepareSlice(Prepare& p) {
 
 constexpr Variant kVariants[] = {{.name = "reference", .prepare = PrepareSlice}};
 
-// x[:, before:size-after, …] over the axes between batch and channels.
-Result<Value> Crop(ImportContext& c, Value x, std::span<const int32_t> before, std::span<const int32_t> after) {
-  const int rank = c.rank(x);
-  std::vector<int32_t> begin(rank, 0), end(rank, 0), stride(rank, 1);
-  Attrs attrs{.begin_mask = 1 | 1 << (rank - 1), .end_mask = 1 | 1 << (rank - 1)};
-  for (size_t i = 0; i < before.size(); ++i) {
-    begin[i + 1] = before[i];
-    end[i + 1] = -after[i];
-    if (after[i] == 0) attrs.end_mask |= 1 << (i + 1);
-    if (before[i] == 0) attrs.begin_mask |= 1 << (i + 1);
-  }
-  return c.Emit("strided_slice", {x, c.Vector(begin), c.Vector(end), c.Vector(stride)}, attrs);
-}
-
 // Keras: `cropping` is one number, one per axis, or [before, after] per axis; it arrives flattened.
 Status FromKerasCropping(ImportContext& c) {
   OCTET_TRY(RequireChannelsLast(c));
@@ -191,7 +171,7 @@ Status FromKerasCropping(ImportContext& c) {
     before.push_back(static_cast<int32_t>(at(0)));
     after.push_back(static_cast<int32_t>(at(1)));
   }
-  OCTET_ASSIGN(Value y, Crop(c, x, before, after));
+  OCTET_ASSIGN(Value y, CropAxes(c, x, before, after));
   c.SetOutput(0, y);
   return {};
 }

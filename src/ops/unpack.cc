@@ -3,15 +3,13 @@
 #include <vector>
 
 #include "ops/import.h"
+#include "ops/move_attrs.h"
 #include "ops/split_util.h"
 
 namespace octet::ops::unpack {
 namespace {
 
-struct Attrs {
-  int32_t num = 0;
-  int32_t axis = 0;
-};
+using Attrs = UnpackAttrs;
 constexpr AttrRow kRows[] = {Attr<&Attrs::num>("num", 0), Attr<&Attrs::axis>("axis", 1)};
 
 constexpr Operand kInputs[] = {{.name = "value"}};
