@@ -1,0 +1,1 @@
+add_dependencies(octet_exporter octet_schema)
