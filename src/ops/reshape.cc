@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Reshape: the same elements in the same order under new dimensions; one of them may be -1.
 #include <algorithm>
-#include <cstring>
-#include <numeric>
 
 #include "ops/import.h"
-#include "ops/shape_util.h"
+#include "ops/layout_util.h"
+#include "ops/move_util.h"
+#include "ops/operand_util.h"
 
 namespace octet::ops::reshape {
 namespace {
@@ -21,73 +21,61 @@ constexpr TypeRow kTypes[] = {{"S=i32"}};
 constexpr QuantRow kQuant[] = {{.operand = ~0, .kind = QuantKind::kSameAs, .other = 0},
                                {.operand = 1, .kind = QuantKind::kNone}};
 
-// The wanted dimensions: the second input wins over the attribute, as in LiteRT.
-bool Wanted(const OpView& op, std::span<const int32_t>* wanted) {
-  if (op.in(1)) {
-    *wanted = op.const_of<int32_t>(1);
-    return op.has_const(1);
-  }
-  *wanted = op.attrs<Attrs>().new_shape.span();
+// The wanted dimensions: the second input wins over the attribute, as in LiteRT. False: not known yet.
+bool Wanted(const OpView& op, IntList* wanted) {
+  if (op.in(1)) return ReadInts(op, 1, wanted);
+  const std::span<const int32_t> dims = op.attrs<Attrs>().new_shape.span();
+  wanted->count = static_cast<int64_t>(dims.size());
+  std::ranges::copy(dims, wanted->v.begin());
   return true;
 }
 
 Status Check(const OpView& op) {
   if (op.in(1) && op.in(1)->shape.rank() != 1)
     return op.Fail(Code::kInvalidModel, "the new shape must be a vector, found %s", op.in(1)->shape.text().c_str());
-  std::span<const int32_t> wanted;
+  IntList wanted;
   if (!Wanted(op, &wanted)) return {};
-  if (wanted.size() > kMaxRank) return op.Fail(Code::kUnsupported, "rank %zu is above %d", wanted.size(), kMaxRank);
-  if (std::ranges::count(wanted, -1) > 1) return op.Fail(Code::kInvalidModel, "more than one dimension is -1");
-  for (int32_t d : wanted)
-    if (d < -1) return op.Fail(Code::kInvalidModel, "dimension %d is negative", d);
+  if (wanted.count > kMaxRank)
+    return op.Fail(Code::kUnsupported, "rank %lld is above %d", static_cast<long long>(wanted.count), kMaxRank);
+  if (std::ranges::count(wanted.span(), -1) > 1) return op.Fail(Code::kInvalidModel, "more than one dimension is -1");
+  for (int64_t d : wanted.span())
+    if (d < -1 || d > INT32_MAX) return op.Fail(Code::kInvalidModel, "dimension %lld is not in [-1, 2^31)", static_cast<long long>(d));
   return {};
 }
 
+// Number of elements that the dimensions other than -1 span; false when 64 bits do not hold it.
+bool Product(const IntList& wanted, int64_t* product) {
+  *product = 1;
+  for (int64_t d : wanted.span())
+    if (d != -1 && __builtin_mul_overflow(*product, d, product)) return false;
+  return true;
+}
+
 Status Infer(const OpView& op, std::span<OutputType> out) {
-  std::span<const int32_t> wanted;
+  IntList wanted;
   if (!Wanted(op, &wanted)) {
     out[0].dynamic = true;
     return {};
   }
   const Shape& in = op.in(0)->shape;
-  Shape shape(wanted);
-  const auto stretch = std::ranges::find(wanted, -1);
-  const int64_t rest = std::accumulate(wanted.begin(), wanted.end(), int64_t{1},
-                                       [](int64_t a, int32_t d) { return d == -1 ? a : a * d; });
-  if (in.known()) {
-    const int64_t n = in.elements();
-    if (stretch != wanted.end()) {
-      if (rest == 0 || n % rest != 0)
-        return op.Fail(Code::kInvalidModel, "%s does not divide into %s", in.text().c_str(), shape.text().c_str());
-      shape[static_cast<int>(stretch - wanted.begin())] = static_cast<int32_t>(n / rest);
-    } else if (n != rest) {
-      return op.Fail(Code::kInvalidModel, "%s has %lld elements, %s has %lld", in.text().c_str(),
-                     static_cast<long long>(n), shape.text().c_str(), static_cast<long long>(rest));
-    }
+  int64_t rest = 0;
+  if (!Product(wanted, &rest)) return op.Fail(Code::kInvalidModel, "the new shape has too many elements");
+  int stretch = -1;
+  for (int64_t d : wanted.span()) {
+    if (d == -1) stretch = out[0].shape.rank();
+    out[0].shape.push_back(static_cast<int32_t>(d));
   }
-  out[0].shape = shape;
+  if (!in.known()) return {};
+  const int64_t n = in.elements();
+  const bool fits = stretch < 0 ? n == rest : n == 0 || (rest != 0 && n % rest == 0 && FitsDimension(n / rest));
+  if (!fits)
+    return op.Fail(Code::kInvalidModel, "%s has %lld elements, which do not fill %s", in.text().c_str(),
+                   static_cast<long long>(n), out[0].shape.text().c_str());
+  if (stretch >= 0) out[0].shape[stretch] = rest == 0 ? 0 : static_cast<int32_t>(n / rest);
   return {};
 }
 
-struct Params {
-  size_t bytes;
-};
-
-Status Copy(const void* params, const Run& run) {
-  if (run.in[0] != run.out[0]) std::memcpy(run.out[0], run.in[0], static_cast<const Params*>(params)->bytes);
-  return {};
-}
-
-Status PrepareCopy(Prepare& p) {
-  auto* params = p.Params<Params>();
-  uint64_t bytes = 0;
-  if (!CheckedBytes(p.op.in(0)->dtype, p.op.in(0)->shape, &bytes)) return p.op.Fail(Code::kOutOfMemory, "too large");
-  params->bytes = bytes;
-  p.SetRun(Copy, params);
-  return {};
-}
-
-constexpr Variant kVariants[] = {{.name = "reference", .prepare = PrepareCopy}};
+constexpr Variant kVariants[] = {{.name = "reference", .prepare = PrepareIdentity}};
 
 // Keras leaves the batch out of target_shape; -1 keeps an unknown batch unknown.
 Status FromKerasReshape(ImportContext& c) {
@@ -104,7 +92,24 @@ Status FromKerasReshape(ImportContext& c) {
   return {};
 }
 
-constexpr ImportRule kRules[] = {{Source::kKeras, "Reshape", 0, FromKerasReshape}};
+Status FromKerasFlatten(ImportContext& c) {
+  OCTET_TRY(RequireChannelsLast(c));
+  const Shape& in = c.shape(c.Input(0));
+  int64_t rest = 1;
+  bool known = true;
+  for (int i = 1; i < in.rank(); ++i) {
+    known &= in[i] != kUnknown && !__builtin_mul_overflow(rest, int64_t{in[i]}, &rest) && rest <= INT32_MAX;
+  }
+  if (!known && (in.rank() < 1 || in[0] == kUnknown))
+    return c.Fail("known dimensions, or a fixed batch size", in.text(), "give the model's input a fixed size, e.g. --input NAME:SHAPE");
+  const Shape flat = {in.rank() < 1 ? 1 : in[0], known ? static_cast<int32_t>(rest) : kUnknown};
+  OCTET_ASSIGN(Value y, ReshapeTo(c, c.Input(0), flat));
+  c.SetOutput(0, y);
+  return {};
+}
+
+constexpr ImportRule kRules[] = {{Source::kKeras, "Reshape", 0, FromKerasReshape},
+                                 {Source::kKeras, "Flatten", 0, FromKerasFlatten}};
 
 }  // namespace
 

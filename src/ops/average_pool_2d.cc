@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+// AveragePool2D: out = mean of the window's cells that lie inside the image, then the activation.
+// Integers: (sum ± n/2) / n, to nearest, ties away from zero.
+#include "base/thread_pool.h"
+#include "ops/pool_util.h"
+
+namespace octet::ops::average_pool_2d {
+namespace {
+
+constexpr TypeRow kTypes[] = {{"T=f32|u8"}, {"T=i8", 2}, {"T=i16", 3}};
+
+int32_t RoundedMean(int32_t sum, int32_t n) { return sum > 0 ? (sum + n / 2) / n : (sum - n / 2) / n; }
+
+void Store(const PoolPlan& p, float sum, int32_t n, float* out) {
+  *out = std::clamp(sum / static_cast<float>(n), p.clamp_f32.low, p.clamp_f32.high);
+}
+template <class T> void Store(const PoolPlan& p, int32_t sum, int32_t n, T* out) {
+  *out = static_cast<T>(std::clamp(RoundedMean(sum, n), p.clamp.low, p.clamp.high));
+}
+
+// One output pixel, channels in blocks so that the sums stay in registers and the first cache line.
+template <class T, class Sum>
+void Pixel(const PoolPlan& p, PoolPlan::Range rows, PoolPlan::Range columns, const T* image, T* out) {
+  constexpr int32_t kBlock = 64;
+  const int32_t n = (rows.end - rows.begin) * (columns.end - columns.begin);
+  for (int32_t c0 = 0; c0 < p.channels; c0 += kBlock) {
+    const int32_t block = std::min(kBlock, p.channels - c0);
+    Sum sum[kBlock] = {};
+    for (int32_t y = rows.begin; y < rows.end; ++y) {
+      for (int32_t x = columns.begin; x < columns.end; ++x) {
+        const T* cell = image + (int64_t{y} * p.in_w + x) * p.channels + c0;
+        for (int32_t c = 0; c < block; ++c) sum[c] += static_cast<Sum>(cell[c]);
+      }
+    }
+    for (int32_t c = 0; c < block; ++c) Store(p, sum[c], n, out + c0 + c);
+  }
+}
+
+template <class T, class Sum> Status Average(const void* params, const Run& run) {
+  const auto& p = *static_cast<const PoolPlan*>(params);
+  const T* in = run.input<T>(0);
+  T* out = run.output<T>(0);
+  run.pool->For(int64_t{p.batches} * p.out_h, [&](int64_t row, int) {
+    const T* image = in + row / p.out_h * p.in_h * p.in_w * p.channels;
+    const PoolPlan::Range rows = p.Rows(static_cast<int32_t>(row % p.out_h));
+    for (int32_t x = 0; x < p.out_w; ++x)
+      Pixel<T, Sum>(p, rows, p.Columns(x), image, out + (row * p.out_w + x) * p.channels);
+  });
+  return {};
+}
+
+Status PrepareAverage(Prepare& p) {
+  const PoolPlan* plan = PlanPool(p);
+  switch (p.op.in(0)->dtype) {
+    case DType::kF32: p.SetRun(Average<float, float>, plan); break;
+    case DType::kU8: p.SetRun(Average<uint8_t, int32_t>, plan); break;
+    case DType::kI8: p.SetRun(Average<int8_t, int32_t>, plan); break;
+    default: p.SetRun(Average<int16_t, int32_t>, plan); break;
+  }
+  return {};
+}
+
+Cost CostOfPool(const OpView& op) {
+  const PoolAttrs& a = op.attrs<PoolAttrs>();
+  const Shape& out = op.out(0)->shape;
+  return {.macs = out.elements() * a.filter_height * a.filter_width,
+          .bytes = (op.in(0)->shape.elements() + out.elements()) * BitsOf(op.in(0)->dtype) / 8};
+}
+
+constexpr Variant kVariants[] = {{.name = "reference", .prepare = PrepareAverage}};
+
+Status FromKeras(ImportContext& c) { return PoolFromKeras(c, "average_pool_2d"); }
+Status FromKeras3D(ImportContext& c) { return Pool3DFromKeras(c, "average_pool_2d"); }
+
+constexpr ImportRule kRules[] = {{Source::kKeras, "AveragePooling1D", 0, FromKeras},
+                                 {Source::kKeras, "AveragePooling2D", 0, FromKeras},
+                                 {Source::kKeras, "AveragePooling3D", 0, FromKeras3D}};
+
+}  // namespace
+
+extern constinit const OpDef kDef = {
+    .name = "average_pool_2d",
+    .code = BuiltinCode::kAveragePool2d,
+    .attrs = Layout<PoolAttrs>(OptionsTable::kPool2D, kPoolRows),
+    .inputs = kPoolInputs,
+    .outputs = kPoolOutputs,
+    .types = kTypes,
+    .quantization = kPoolQuant,
+    .traits = kHomogeneous | kKeepsChannels,
+    .check = CheckPool,
+    .infer = InferPool,
+    .cost = CostOfPool,
+};
+extern constinit const OpKernel kKernel = {.variants = kVariants};
+extern constinit const OpImport kImport = {.rules = kRules};
+
+}  // namespace octet::ops::average_pool_2d

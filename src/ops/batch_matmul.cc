@@ -1,0 +1,294 @@
+// SPDX-License-Identifier: Apache-2.0
+// BatchMatmul: out[…, m, n] = Σ_k x[…, m, k] · y[…, k, n], batch dimensions broadcast; adj_x and adj_y
+// say that a matrix is stored transposed. int8: DOUBLE rounding with the float product of the scales;
+// int16: 64-bit sums, I64. Float x with int8 y: every row of x is quantized first (hybrid_util.h).
+#include "base/thread_pool.h"
+#include "ops/hybrid_util.h"
+#include "ops/import.h"
+#include "ops/layout_util.h"
+#include "ops/move_attrs.h"
+#include "ops/move_util.h"
+#include "ops/operand_util.h"
+#include "ops/quant_util.h"
+#include "ops/reduce_attrs.h"
+#include "ops/shape_util.h"
+
+namespace octet::ops::batch_matmul {
+namespace {
+
+using Attrs = BatchMatmulAttrs;
+constexpr AttrRow kRows[] = {Attr<&Attrs::adj_x>("adj_x", 0), Attr<&Attrs::adj_y>("adj_y", 1),
+                             Attr<&Attrs::asymmetric_quantize_inputs>("asymmetric_quantize_inputs", 2)};
+
+constexpr Operand kInputs[] = {{.name = "x", .type = 'X'}, {.name = "y", .type = 'Y'}};
+constexpr Operand kOutputs[] = {{.name = "output", .type = 'O'}};
+constexpr TypeRow kTypes[] = {{"X=f32 Y=f32 O=f32"}, {"X=f32 Y=i8 O=f32"}, {"X=i8 Y=i8 O=i8|i32", 2}, {"X=i16 Y=i16 O=i16", 3}};
+constexpr QuantRow kQuant[] = {{.operand = ~0, .kind = QuantKind::kFree}};
+
+// The matrices' sizes: m x k times k x n. kUnknown where not known.
+struct Sizes {
+  int32_t m, k, n, k_other;
+};
+Sizes SizesOf(const OpView& op) {
+  const Attrs& a = op.attrs<Attrs>();
+  const Shape &x = op.in(0)->shape, &y = op.in(1)->shape;
+  return {x.back(a.adj_x ? 1 : 2), x.back(a.adj_x ? 2 : 1), y.back(a.adj_y ? 2 : 1), y.back(a.adj_y ? 1 : 2)};
+}
+
+Shape BatchOf(const Shape& s) { return Shape(s.dims().first(static_cast<size_t>(s.rank() - 2))); }
+
+Status Check(const OpView& op) {
+  const Shape &x = op.in(0)->shape, &y = op.in(1)->shape;
+  if (x.rank() < 2 || y.rank() < 2 || x.rank() > 5 || y.rank() > 5)
+    return op.Fail(Code::kInvalidModel, "expected ranks 2 to 5, found %s and %s", x.text().c_str(), y.text().c_str());
+  const Sizes s = SizesOf(op);
+  Shape batch;
+  if ((s.k != s.k_other && s.k != kUnknown && s.k_other != kUnknown) || !BroadcastShape(BatchOf(x), BatchOf(y), &batch))
+    return op.Fail(Code::kInvalidModel, "%s and %s do not multiply", x.text().c_str(), y.text().c_str());
+  const TensorType* out = op.out(0);
+  if (out && op.in(0)->dtype != DType::kF32 && out->dtype == op.in(0)->dtype) {
+    OCTET_TRY(CheckPerTensor(op, *op.in(0), "x"));
+    OCTET_TRY(CheckPerTensor(op, *op.in(1), "y"));
+    OCTET_TRY(CheckPerTensor(op, *out, "output"));
+  }
+  return {};
+}
+
+Status Infer(const OpView& op, std::span<OutputType> out) {
+  const Sizes s = SizesOf(op);
+  BroadcastShape(BatchOf(op.in(0)->shape), BatchOf(op.in(1)->shape), &out[0].shape);
+  out[0].shape.push_back(s.m);
+  out[0].shape.push_back(s.n);
+  return {};
+}
+
+int Version(const OpView& op) {
+  const bool hybrid = op.in(0)->dtype == DType::kF32 && op.in(1)->dtype == DType::kI8;
+  return hybrid && op.attrs<Attrs>().asymmetric_quantize_inputs ? 4 : RowVersion(op);
+}
+
+Cost CostOfMatmul(const OpView& op) {
+  const Sizes s = SizesOf(op);
+  const auto bytes = [](const TensorType& t) { return t.shape.elements() * BitsOf(t.dtype) / 8; };
+  return {.macs = op.out(0)->shape.elements() * s.k, .bytes = bytes(*op.in(0)) + bytes(*op.in(1)) + bytes(*op.out(0))};
+}
+
+struct Params {
+  int64_t batches, m, k, n, y_matrices;
+  bool adj_x, adj_y, asymmetric;
+  const int64_t* x_at;  // Per batch: which matrix of x and y.
+  const int64_t* y_at;
+  int32_t x_zero, y_zero, out_zero;
+  Multiplier multiplier;
+  float y_scale;              // Hybrid.
+  const float* column_scale;  // Hybrid with a scale per column of y; else null.
+  int64_t rows_at, row_bytes; // Hybrid: where the threads' rows lie in the workspace, behind y.
+};
+
+// y as k x n, whatever way it is stored: the columns are what the inner loop runs along.
+template <class Y> void LayOutY(const Params& p, const Y* y, Y* laid) {
+  for (int64_t b = 0; b < p.y_matrices; ++b) {
+    for (int64_t n = 0; n < p.n; ++n)
+      for (int64_t k = 0; k < p.k; ++k) laid[(b * p.k + k) * p.n + n] = y[(b * p.n + n) * p.k + k];
+  }
+}
+
+constexpr int64_t kColumns = 64;  // Sums that one pass over k keeps.
+
+// sum[j] = Σ_k (x[k·step] - x_zero) · (y[k·n + j] - y_zero)
+template <class Sum, class X, class Y>
+void Dot(const Params& p, const X* x, int64_t step, int32_t x_zero, const Y* y, int64_t columns, Sum* sum) {
+  std::fill_n(sum, columns, Sum{0});
+  for (int64_t k = 0; k < p.k; ++k, y += p.n) {
+    const Sum a = static_cast<Sum>(x[k * step]) - static_cast<Sum>(x_zero);
+    const Sum zero = static_cast<Sum>(p.y_zero);
+    for (int64_t j = 0; j < columns; ++j) sum[j] += a * (static_cast<Sum>(y[j]) - zero);
+  }
+}
+
+void Store(const Params&, float sum, float* out) { *out = sum; }
+void Store(const Params&, int32_t sum, int32_t* out) { *out = sum; }
+void Store(const Params& p, int32_t sum, int8_t* out) { *out = Saturate<int8_t>(Requantize(sum, p.multiplier) + p.out_zero); }
+void Store(const Params& p, int64_t sum, int16_t* out) { *out = Saturate<int16_t>(Requantize64(sum, p.multiplier) + p.out_zero); }
+
+template <class X, class Y, class Sum, class Out> Status Multiply(const void* params, const Run& run) {
+  const auto& p = *static_cast<const Params*>(params);
+  const Y* y = run.input<Y>(1);
+  if (p.adj_y) {
+    LayOutY(p, y, reinterpret_cast<Y*>(run.workspace));
+    y = reinterpret_cast<const Y*>(run.workspace);
+  }
+  run.pool->For(p.batches * p.m, [&](int64_t row, int) {
+    const int64_t b = row / p.m, m = row % p.m;
+    const X* x = run.input<X>(0) + p.x_at[b] * p.m * p.k + (p.adj_x ? m : m * p.k);
+    const Y* matrix = y + p.y_at[b] * p.k * p.n;
+    Out* out = run.output<Out>(0) + row * p.n;
+    Sum sum[kColumns];
+    for (int64_t n = 0; n < p.n; n += kColumns) {
+      const int64_t columns = std::min(kColumns, p.n - n);
+      Dot(p, x, p.adj_x ? p.m : 1, p.x_zero, matrix + n, columns, sum);
+      for (int64_t j = 0; j < columns; ++j) Store(p, sum[j], out + n + j);
+    }
+  });
+  return {};
+}
+
+int64_t RoundUp(int64_t bytes) { return (bytes + 63) / 64 * 64; }
+
+Status MultiplyHybrid(const void* params, const Run& run) {
+  const auto& p = *static_cast<const Params*>(params);
+  const auto* y = run.input<int8_t>(1);
+  if (p.adj_y) {
+    LayOutY(p, y, reinterpret_cast<int8_t*>(run.workspace));
+    y = reinterpret_cast<const int8_t*>(run.workspace);
+  }
+  run.pool->For(p.batches * p.m, [&](int64_t row, int thread) {
+    const int64_t b = row / p.m, m = row % p.m;
+    const float* x = run.input<float>(0) + p.x_at[b] * p.m * p.k + (p.adj_x ? m : m * p.k);
+    std::byte* scratch = run.workspace + p.rows_at + thread * p.row_bytes;
+    auto* real = reinterpret_cast<float*>(scratch);
+    auto* q = reinterpret_cast<int8_t*>(scratch + RoundUp(p.k * 4));
+    for (int64_t k = 0; k < p.k; ++k) real[k] = x[k * (p.adj_x ? p.m : 1)];
+    const RowQuant quant = QuantizeRow(real, p.k, p.asymmetric, q);
+    const float scale = quant.scale * p.y_scale;
+    float* out = run.output<float>(0) + row * p.n;
+    int32_t sum[kColumns];
+    for (int64_t n = 0; n < p.n; n += kColumns) {
+      const int64_t columns = std::min(kColumns, p.n - n);
+      Dot(p, q, 1, quant.offset, y + p.y_at[b] * p.k * p.n + n, columns, sum);
+      for (int64_t j = 0; j < columns; ++j)
+        out[n + j] = (p.column_scale ? scale * p.column_scale[n + j] : scale) * static_cast<float>(sum[j]);
+    }
+  });
+  return {};
+}
+
+// For every batch of the output, the index of the matrix that `in` contributes: broadcast axes stay at 0.
+const int64_t* MatrixIndices(Prepare& p, const Shape& in, const Shape& out, int64_t batches) {
+  auto* at = p.Array<int64_t>(static_cast<size_t>(std::max<int64_t>(batches, 1)));
+  const int rank = out.rank() - 2, skip = out.rank() - in.rank();
+  for (int64_t b = 0; b < batches; ++b) {
+    int64_t rest = b, step = 1;
+    for (int i = rank - 1; i >= 0; --i) {
+      const int64_t index = rest % out[i];
+      rest /= out[i];
+      if (i < skip) continue;
+      at[b] += in[i - skip] == 1 ? 0 : index * step;
+      step *= in[i - skip];
+    }
+  }
+  return at;
+}
+
+Status PrepareHybrid(Prepare& p, Params* params) {
+  const Quant& quant = p.op.in(1)->quant;
+  const int column = p.op.in(1)->shape.rank() - (params->adj_y ? 2 : 1);
+  params->y_zero = 0;
+  params->y_scale = quant.scale0();
+  if (quant.per_channel()) {
+    if (quant.axis != column || static_cast<int64_t>(quant.scale.size()) != params->n)
+      return p.op.Fail(Code::kUnsupported, "scales of y must run along its columns (axis %d), found axis %d", column, quant.axis);
+    auto* scales = p.Array<float>(quant.scale.size());
+    std::ranges::copy(quant.scale, scales);
+    params->column_scale = scales;
+    params->y_scale = 1.0f;
+  }
+  params->rows_at = params->adj_y ? RoundUp(params->y_matrices * params->k * params->n) : 0;
+  params->row_bytes = RoundUp(params->k * 4) + RoundUp(params->k);
+  p.Workspace(static_cast<size_t>(params->rows_at + params->row_bytes * p.threads));
+  p.SetRun(MultiplyHybrid, params);
+  return {};
+}
+
+Status PrepareMultiply(Prepare& p) {
+  const OpView& op = p.op;
+  const TensorType &x = *op.in(0), &y = *op.in(1), &out = *op.out(0);
+  const Attrs& a = op.attrs<Attrs>();
+  const Sizes s = SizesOf(op);
+  auto* params = p.Params<Params>();
+  params->batches = BatchOf(out.shape).elements();
+  params->m = s.m, params->k = s.k, params->n = s.n;
+  params->y_matrices = BatchOf(y.shape).elements();
+  params->adj_x = a.adj_x, params->adj_y = a.adj_y, params->asymmetric = a.asymmetric_quantize_inputs;
+  params->x_at = MatrixIndices(p, x.shape, out.shape, params->batches);
+  params->y_at = MatrixIndices(p, y.shape, out.shape, params->batches);
+  if (x.dtype == DType::kF32 && y.dtype == DType::kI8) return PrepareHybrid(p, params);
+  if (x.dtype != DType::kF32 && out.dtype != DType::kI32) {  // int32 results are sums of raw products.
+    params->x_zero = x.quant.zero0(), params->y_zero = y.quant.zero0(), params->out_zero = out.quant.zero0();
+    const float product = x.quant.scale0() * y.quant.scale0();
+    params->multiplier = QuantizeMultiplier(static_cast<double>(product) / static_cast<double>(out.quant.scale0()));
+    if (x.dtype == DType::kI16 && params->multiplier.shift > 14) return op.Fail(Code::kUnsupported, "the scales differ too much");
+  }
+  if (a.adj_y) p.Workspace(static_cast<size_t>(params->y_matrices * s.k * s.n * BytesOf(y.dtype)));
+  const RunFn run = x.dtype == DType::kF32    ? Multiply<float, float, float, float>
+                    : x.dtype == DType::kI16  ? Multiply<int16_t, int16_t, int64_t, int16_t>
+                    : out.dtype == DType::kI8 ? Multiply<int8_t, int8_t, int32_t, int8_t>
+                                              : Multiply<int8_t, int8_t, int32_t, int32_t>;
+  p.SetRun(run, params);
+  return {};
+}
+
+constexpr Variant kVariants[] = {{.name = "reference", .prepare = PrepareMultiply}};
+
+// v / |v| along `axis`.
+Result<Value> Normalize(ImportContext& c, Value v, int axis) {
+  if (axis == c.rank(v) - 1) return c.Emit("l2_normalization", {v});
+  OCTET_ASSIGN(Value norm, c.Emit("mul", {v, v}));
+  OCTET_ASSIGN(norm, c.Emit("sum", {norm, c.Vector({axis})}, ReduceAttrs{.keep_dims = true}));
+  OCTET_ASSIGN(norm, c.Emit("maximum", {norm, c.Scalar(1e-12f)}));  // Keras' epsilon.
+  OCTET_ASSIGN(norm, c.Emit("rsqrt", {norm}));
+  return c.Emit("mul", {v, norm});
+}
+
+// Keras' Dot: both inputs contract one axis each; the batch runs along. A vector counts as a matrix of
+// one row or column that the result drops again.
+Status FromKerasDot(ImportContext& c) {
+  if (c.num_inputs() != 2) return c.Fail("two inputs", std::to_string(c.num_inputs()), "connect two layers");
+  Value side[2] = {c.Input(0), c.Input(1)};
+  std::vector<int64_t> axes = c.Ints("axes", {-1});
+  if (axes.size() == 1) axes.push_back(axes[0]);
+  int axis[2] = {};
+  bool vector[2] = {};
+  for (int i = 0; i < 2; ++i) {
+    const int rank = c.rank(side[i]);
+    if (axes.size() != 2 || rank < 2 || rank > 3 || !NormalizeAxis(axes[i], rank, &axis[i]) || axis[i] == 0)
+      return c.Fail("inputs of rank 2 or 3 and axes that are not the batch", c.shape(side[i]).text(), "use rank 2 or 3");
+    if (c.Bool("normalize", false)) {
+      OCTET_ASSIGN(side[i], Normalize(c, side[i], axis[i]));
+    }
+    vector[i] = rank == 2;
+    if (vector[i]) {
+      OCTET_ASSIGN(side[i], InsertAxis(c, side[i], i == 0 ? 1 : 2));
+      axis[i] = i == 0 ? 2 : 1;
+    }
+  }
+  const Attrs attrs{.adj_x = axis[0] == 1, .adj_y = axis[1] == 2};
+  OCTET_ASSIGN(Value y, c.Emit("batch_matmul", {side[0], side[1]}, attrs));
+  if (vector[0] || vector[1]) {  // Two vectors keep one axis of 1, as in Keras.
+    OCTET_ASSIGN(y, DropAxis(c, y, vector[0] ? 1 : 2));
+  }
+  c.SetOutput(0, y);
+  return {};
+}
+
+constexpr ImportRule kRules[] = {{Source::kKeras, "Dot", 0, FromKerasDot}};
+
+}  // namespace
+
+extern constinit const OpDef kDef = {
+    .name = "batch_matmul",
+    .code = BuiltinCode::kBatchMatmul,
+    .attrs = Layout<Attrs>(OptionsTable::kBatchMatMul, kRows),
+    .inputs = kInputs,
+    .outputs = kOutputs,
+    .types = kTypes,
+    .quantization = kQuant,
+    .check = Check,
+    .infer = Infer,
+    .cost = CostOfMatmul,
+    .version = Version,
+};
+extern constinit const OpKernel kKernel = {.variants = kVariants};
+extern constinit const OpImport kImport = {.rules = kRules};
+
+}  // namespace octet::ops::batch_matmul

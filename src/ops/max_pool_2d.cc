@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+// MaxPool2D: out = largest of the window's cells that lie inside the image, then the activation.
+#include "base/thread_pool.h"
+#include "ops/pool_util.h"
+
+namespace octet::ops::max_pool_2d {
+namespace {
+
+constexpr TypeRow kTypes[] = {{"T=f32|u8"}, {"T=i8", 2}, {"T=i16", 3}};
+
+template <class T> void Pixel(const PoolPlan& p, PoolPlan::Range rows, PoolPlan::Range columns, const T* image, T* out) {
+  T low, high;
+  if constexpr (std::is_same_v<T, float>) low = p.clamp_f32.low, high = p.clamp_f32.high;
+  else low = static_cast<T>(p.clamp.low), high = static_cast<T>(p.clamp.high);
+  std::fill_n(out, p.channels, std::is_same_v<T, float> ? std::numeric_limits<T>::lowest() : low);
+  for (int32_t y = rows.begin; y < rows.end; ++y) {
+    for (int32_t x = columns.begin; x < columns.end; ++x) {
+      const T* cell = image + (int64_t{y} * p.in_w + x) * p.channels;
+      for (int32_t c = 0; c < p.channels; ++c) out[c] = out[c] < cell[c] ? cell[c] : out[c];
+    }
+  }
+  for (int32_t c = 0; c < p.channels; ++c) out[c] = std::clamp(out[c], low, high);
+}
+
+template <class T> Status Max(const void* params, const Run& run) {
+  const auto& p = *static_cast<const PoolPlan*>(params);
+  const T* in = run.input<T>(0);
+  T* out = run.output<T>(0);
+  run.pool->For(int64_t{p.batches} * p.out_h, [&](int64_t row, int) {
+    const T* image = in + row / p.out_h * p.in_h * p.in_w * p.channels;
+    const PoolPlan::Range rows = p.Rows(static_cast<int32_t>(row % p.out_h));
+    for (int32_t x = 0; x < p.out_w; ++x) Pixel(p, rows, p.Columns(x), image, out + (row * p.out_w + x) * p.channels);
+  });
+  return {};
+}
+
+Status PrepareMax(Prepare& p) {
+  const PoolPlan* plan = PlanPool(p);
+  switch (p.op.in(0)->dtype) {
+    case DType::kF32: p.SetRun(Max<float>, plan); break;
+    case DType::kU8: p.SetRun(Max<uint8_t>, plan); break;
+    case DType::kI8: p.SetRun(Max<int8_t>, plan); break;
+    default: p.SetRun(Max<int16_t>, plan); break;
+  }
+  return {};
+}
+
+constexpr Variant kVariants[] = {{.name = "reference", .prepare = PrepareMax}};
+
+Status FromKeras(ImportContext& c) { return PoolFromKeras(c, "max_pool_2d"); }
+Status FromKeras3D(ImportContext& c) { return Pool3DFromKeras(c, "max_pool_2d"); }
+
+constexpr ImportRule kRules[] = {{Source::kKeras, "MaxPooling1D", 0, FromKeras},
+                                 {Source::kKeras, "MaxPooling2D", 0, FromKeras},
+                                 {Source::kKeras, "MaxPooling3D", 0, FromKeras3D}};
+
+}  // namespace
+
+extern constinit const OpDef kDef = {
+    .name = "max_pool_2d",
+    .code = BuiltinCode::kMaxPool2d,
+    .attrs = Layout<PoolAttrs>(OptionsTable::kPool2D, kPoolRows),
+    .inputs = kPoolInputs,
+    .outputs = kPoolOutputs,
+    .types = kTypes,
+    .quantization = kPoolQuant,
+    .traits = kHomogeneous | kKeepsChannels,
+    .check = CheckPool,
+    .infer = InferPool,
+};
+extern constinit const OpKernel kKernel = {.variants = kVariants};
+extern constinit const OpImport kImport = {.rules = kRules};
+
+}  // namespace octet::ops::max_pool_2d

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ops/move_util.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "base/thread_pool.h"
+
+namespace octet::ops {
+namespace {
+
+struct alignas(16) Bytes16 {
+  uint64_t low, high;
+};
+
+template <class T> T Load(const std::byte* p) {
+  T v;
+  std::memcpy(&v, p, sizeof v);
+  return v;
+}
+
+template <class T> void CopyLine(const StridedCopy::Axis& a, const std::byte* from, std::byte* to) {
+  for (int64_t i = 0; i < a.size; ++i) {
+    const T v = Load<T>(from + i * a.src);
+    std::memcpy(to + i * a.dst, &v, sizeof v);
+  }
+}
+
+// Two innermost axes at once, in squares that fit the first-level cache: a transposition reads along one
+// axis and writes along the other, so that either order alone would miss on every element.
+template <class T>
+void CopyPlane(const StridedCopy::Axis& y, const StridedCopy::Axis& x, const std::byte* from, std::byte* to) {
+  constexpr int64_t kSquare = 16;
+  for (int64_t y0 = 0; y0 < y.size; y0 += kSquare) {
+    const int64_t y1 = std::min(y.size, y0 + kSquare);
+    for (int64_t x0 = 0; x0 < x.size; x0 += kSquare) {
+      const StridedCopy::Axis part{std::min(x.size - x0, kSquare), x.src, x.dst};
+      for (int64_t i = y0; i < y1; ++i)
+        CopyLine<T>(part, from + i * y.src + x0 * x.src, to + i * y.dst + x0 * x.dst);
+    }
+  }
+}
+
+template <class T> void CopyInner(const StridedCopy& c, int depth, const std::byte* from, std::byte* to) {
+  const StridedCopy::Axis& a = c.axis[depth];
+  if (depth == c.rank - 1) return CopyLine<T>(a, from, to);
+  if (depth == c.rank - 2) return CopyPlane<T>(a, c.axis[depth + 1], from, to);
+  for (int64_t i = 0; i < a.size; ++i) CopyInner<T>(c, depth + 1, from + i * a.src, to + i * a.dst);
+}
+
+void CopyRuns(const StridedCopy& c, int depth, const std::byte* from, std::byte* to) {
+  if (depth == c.rank) {
+    std::memcpy(to, from, static_cast<size_t>(c.run));
+    return;
+  }
+  const StridedCopy::Axis& a = c.axis[depth];
+  for (int64_t i = 0; i < a.size; ++i) CopyRuns(c, depth + 1, from + i * a.src, to + i * a.dst);
+}
+
+void CopyFrom(const StridedCopy& c, int depth, const std::byte* from, std::byte* to) {
+  if (c.rank > depth) {
+    switch (c.run) {
+      case 1: return CopyInner<uint8_t>(c, depth, from, to);
+      case 2: return CopyInner<uint16_t>(c, depth, from, to);
+      case 4: return CopyInner<uint32_t>(c, depth, from, to);
+      case 8: return CopyInner<uint64_t>(c, depth, from, to);
+      case 16: return CopyInner<Bytes16>(c, depth, from, to);
+      default: break;
+    }
+  }
+  CopyRuns(c, depth, from, to);
+}
+
+struct CopyParams {
+  StridedCopy copy;
+  int input;
+};
+
+Status RunCopy(const void* params, const Run& run) {
+  const auto& p = *static_cast<const CopyParams*>(params);
+  Copy(p.copy, run.in[p.input], run.out[0], *run.pool);
+  return {};
+}
+
+struct IdentityParams {
+  size_t bytes;
+};
+
+Status RunIdentity(const void* params, const Run& run) {
+  const size_t bytes = static_cast<const IdentityParams*>(params)->bytes;
+  if (run.in[0] != run.out[0] && bytes > 0) std::memcpy(run.out[0], run.in[0], bytes);
+  return {};
+}
+
+}  // namespace
+
+void StridedCopy::Finish(int64_t element_bytes) {
+  run = element_bytes;
+  int kept = 0;
+  for (int i = 0; i < rank; ++i) {
+    if (axis[i].size == 0) {  // Nothing to move at all.
+      rank = 1;
+      axis[0] = {};
+      return;
+    }
+    if (axis[i].size == 1) continue;
+    Axis* last = kept > 0 ? &axis[kept - 1] : nullptr;
+    if (last && last->src == axis[i].src * axis[i].size && last->dst == axis[i].dst * axis[i].size)
+      *last = {last->size * axis[i].size, axis[i].src, axis[i].dst};
+    else
+      axis[kept++] = axis[i];
+  }
+  rank = kept;
+  if (rank > 0 && axis[rank - 1].src == run && axis[rank - 1].dst == run) run *= axis[--rank].size;
+}
+
+void Copy(const StridedCopy& c, const std::byte* from, std::byte* to) {
+  CopyFrom(c, 0, from + c.src_offset, to + c.dst_offset);
+}
+
+void Copy(const StridedCopy& c, const std::byte* from, std::byte* to, ThreadPool& pool) {
+  constexpr int64_t kWorthwhile = 1 << 18;  // Bytes; below that waking a thread costs more than it saves.
+  int64_t bytes = c.run;
+  for (int i = 0; i < c.rank; ++i) bytes *= c.axis[i].size;
+  if (pool.threads() == 1 || c.rank < 2 || bytes < kWorthwhile) return Copy(c, from, to);
+  const StridedCopy::Axis& a = c.axis[0];
+  pool.For(a.size, [&](int64_t i, int) {
+    CopyFrom(c, 1, from + c.src_offset + i * a.src, to + c.dst_offset + i * a.dst);
+  });
+}
+
+void FillElements(std::byte* to, int64_t count, const std::byte* element, int64_t element_bytes) {
+  if (count <= 0) return;
+  const bool uniform = std::all_of(element, element + element_bytes, [&](std::byte b) { return b == element[0]; });
+  if (uniform) {
+    std::memset(to, std::to_integer<int>(element[0]), static_cast<size_t>(count * element_bytes));
+    return;
+  }
+  std::memcpy(to, element, static_cast<size_t>(element_bytes));
+  for (int64_t done = 1; done < count;) {  // Doubling: the copied part is the source of the next copy.
+    const int64_t n = std::min(done, count - done);
+    std::memcpy(to + done * element_bytes, to, static_cast<size_t>(n * element_bytes));
+    done += n;
+  }
+}
+
+Status SetCopy(Prepare& p, const StridedCopy& copy, int input) {
+  auto* params = p.Params<CopyParams>();
+  *params = {copy, input};
+  p.SetRun(RunCopy, params);
+  return {};
+}
+
+Status PrepareIdentity(Prepare& p) {
+  auto* params = p.Params<IdentityParams>();
+  uint64_t bytes = 0;
+  if (!CheckedBytes(p.op.in(0)->dtype, p.op.in(0)->shape, &bytes)) return p.op.Fail(Code::kOutOfMemory, "too large");
+  params->bytes = bytes;
+  p.SetRun(RunIdentity, params);
+  return {};
+}
+
+}  // namespace octet::ops

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ops/reduce_util.h"
+
+#include "ops/layout_util.h"
+
+namespace octet::ops {
+namespace {
+
+// Bit i: dimension i is reduced. False when the axes are not known yet.
+bool Reduced(const OpView& op, uint32_t* mask) {
+  const int rank = op.in(0)->shape.rank();
+  IntList axes;
+  if (!ReadInts(op, 1, &axes)) return false;
+  *mask = 0;
+  for (int64_t a : axes.span()) {
+    int axis = 0;
+    if (rank > 0 && NormalizeAxis(a, rank, &axis)) *mask |= 1u << axis;
+  }
+  return true;
+}
+
+// Wraps like the reference's 32-bit accumulator.
+template <class T> void SumIntegers(const QuantizedSum& p, const Run& run, int32_t* sum) {
+  std::fill_n(sum, p.plan.outputs, 0);
+  Reduce(p.plan, run.input<T>(0), sum, *run.pool, [](int32_t a, T b) {
+    return static_cast<int32_t>(static_cast<uint32_t>(a) + static_cast<uint32_t>(int32_t{b}));
+  });
+}
+
+template <class T> Status RunQuantizedMean(const void* params, const Run& run) {
+  const auto& p = *static_cast<const QuantizedSum*>(params);
+  auto* sum = reinterpret_cast<int32_t*>(run.workspace);
+  SumIntegers<T>(p, run, sum);
+  T* out = run.output<T>(0);
+  for (int64_t i = 0; i < p.plan.outputs; ++i) {
+    const auto centered = static_cast<int32_t>(static_cast<uint32_t>(sum[i]) - static_cast<uint32_t>(p.offset));
+    out[i] = Saturate<T>(Requantize(centered, p.multiplier) + p.zero_point);
+  }
+  return {};
+}
+
+// LiteRT's kernel for sums stays in float: q = z_out + round(Σ in·s + b), s = s_in / s_out, b = -z_in·s·n.
+template <class T> Status RunQuantizedSum(const void* params, const Run& run) {
+  const auto& p = *static_cast<const QuantizedSum*>(params);
+  auto* sum = reinterpret_cast<int32_t*>(run.workspace);
+  SumIntegers<T>(p, run, sum);
+  const auto [low, high] = RangeOf(DTypeOf<T>);
+  T* out = run.output<T>(0);
+  for (int64_t i = 0; i < p.plan.outputs; ++i) {
+    // The first clamp keeps the conversion defined; it cannot change what the second one gives.
+    const float value = std::clamp(std::round(static_cast<float>(sum[i]) * p.scale + p.bias), -1e9f, 1e9f);
+    out[i] = static_cast<T>(std::clamp(static_cast<int32_t>(value) + p.zero_point, low, high));
+  }
+  return {};
+}
+
+// What the reference leaves when there is nothing to sum: 0, in the quantized domain.
+Status RunEmpty(const void* params, const Run& run) {
+  std::fill_n(run.out[0], *static_cast<const int64_t*>(params), std::byte{0});
+  return {};
+}
+
+// s_in / s_out with 1/n folded into the mantissa, keeping as many bits as the shift allows.
+void SetMeanMultiplier(const Quant& in, const Quant& out, QuantizedSum* p) {
+  const int64_t n = p->plan.reduced;
+  Multiplier m = QuantizeMultiplier(static_cast<double>(in.scale0()) / static_cast<double>(out.scale0()));
+  const int bits = 63 - std::countl_zero(static_cast<uint64_t>(n));
+  const int shift = std::min({bits, 32, 31 + m.shift});
+  p->multiplier = {static_cast<int32_t>((static_cast<int64_t>(m.mantissa) << shift) / n), m.shift - shift};
+  p->offset = static_cast<int32_t>(static_cast<uint32_t>(in.zero0()) * static_cast<uint32_t>(n));
+}
+
+RunFn PickRun(DType type, RunFn s8, RunFn u8, RunFn s16) { return type == DType::kI8 ? s8 : type == DType::kU8 ? u8 : s16; }
+
+}  // namespace
+
+Status CheckReduce(const OpView& op) {
+  const Shape& in = op.in(0)->shape;
+  IntList axes;
+  if (!ReadInts(op, 1, &axes) || in.rank() == 0) return {};
+  if (axes.count > 2 * kMaxRank) return op.Fail(Code::kInvalidModel, "%lld axes are too many", static_cast<long long>(axes.count));
+  for (int64_t a : axes.span()) {
+    int axis = 0;
+    if (!NormalizeAxis(a, in.rank(), &axis))
+      return op.Fail(Code::kInvalidModel, "axis %lld is outside %s", static_cast<long long>(a), in.text().c_str());
+  }
+  return {};
+}
+
+Status CheckReduceSameQuant(const OpView& op) {
+  OCTET_TRY(CheckReduce(op));
+  const TensorType *in = op.in(0), *out = op.out(0);
+  if (!out || in->quant.empty() || out->quant.empty()) return {};
+  if (in->quant.scale0() != out->quant.scale0() || in->quant.zero0() != out->quant.zero0())
+    return op.Fail(Code::kInvalidModel, "input and output must share one quantization, found %g,%d and %g,%d",
+                   static_cast<double>(in->quant.scale0()), in->quant.zero0(), static_cast<double>(out->quant.scale0()), out->quant.zero0());
+  return {};
+}
+
+Status InferReduce(const OpView& op, std::span<OutputType> out) {
+  const Shape& in = op.in(0)->shape;
+  uint32_t mask = 0;
+  out[0].dynamic = !Reduced(op, &mask);
+  for (int i = 0; i < in.rank() && !out[0].dynamic; ++i) {
+    const bool gone = (mask >> i & 1) != 0;
+    if (!gone || op.attrs<ReduceAttrs>().keep_dims) out[0].shape.push_back(gone ? 1 : in[i]);
+  }
+  return {};
+}
+
+ReducePlan PlanReduce(const OpView& op) {
+  const Shape& in = op.in(0)->shape;
+  const auto stride = Strides(in);
+  uint32_t mask = 0;
+  Reduced(op, &mask);
+  ReducePlan plan;
+  bool last_gone = false;
+  for (int i = 0; i < in.rank(); ++i) {
+    const bool gone = (mask >> i & 1) != 0;
+    (gone ? plan.reduced : plan.outputs) *= in[i];
+    plan.empty |= in[i] == 0;
+    if (in[i] == 1) continue;
+    if (plan.rank > 0 && gone == last_gone) {
+      ReducePlan::Axis& a = plan.axis[plan.rank - 1];
+      a = {a.size * in[i], stride[i], gone ? 0 : 1};
+    } else {
+      plan.axis[plan.rank++] = {in[i], stride[i], gone ? 0 : 1};
+    }
+    last_gone = gone;
+  }
+  int64_t step = 1;
+  for (int i = plan.rank - 1; i >= 0; --i) {
+    if (plan.axis[i].out_step == 0) continue;
+    plan.axis[i].out_step = step;
+    step *= plan.axis[i].size;
+  }
+  return plan;
+}
+
+Status PrepareQuantizedSum(Prepare& p, bool mean) {
+  const TensorType &in = *p.op.in(0), &out = *p.op.out(0);
+  OCTET_TRY(CheckPerTensor(p.op, in, "input"));
+  OCTET_TRY(CheckPerTensor(p.op, out, "output"));
+  auto* params = p.Params<QuantizedSum>();
+  params->plan = PlanReduce(p.op);
+  if (params->plan.empty) {
+    auto* bytes = p.Params<int64_t>();
+    *bytes = params->plan.outputs * (BitsOf(out.dtype) / 8);
+    p.SetRun(RunEmpty, bytes);
+    return {};
+  }
+  params->zero_point = out.quant.zero0();
+  p.Workspace(static_cast<size_t>(params->plan.outputs) * sizeof(int32_t));
+  if (mean) {
+    SetMeanMultiplier(in.quant, out.quant, params);
+    p.SetRun(PickRun(in.dtype, RunQuantizedMean<int8_t>, RunQuantizedMean<uint8_t>, RunQuantizedMean<int16_t>), params);
+  } else {
+    params->scale = in.quant.scale0() / out.quant.scale0();
+    params->bias = static_cast<float>(-in.quant.zero0()) * params->scale * static_cast<float>(params->plan.reduced);
+    p.SetRun(PickRun(in.dtype, RunQuantizedSum<int8_t>, RunQuantizedSum<uint8_t>, RunQuantizedSum<int16_t>), params);
+  }
+  return {};
+}
+
+Status GlobalPoolFromKeras(ImportContext& c, std::string_view op) {
+  OCTET_TRY(RequireChannelsLast(c));
+  const Value x = c.Input(0);
+  std::vector<int32_t> axes;
+  for (int i = 1; i + 1 < c.rank(x); ++i) axes.push_back(i);
+  if (axes.empty()) return c.Fail("an input of rank 3 or more", c.shape(x).text(), "check the layer before it");
+  const ReduceAttrs attrs{.keep_dims = c.Bool("keepdims", false)};
+  OCTET_ASSIGN(Value y, c.Emit(op, {x, c.Vector(axes)}, attrs));
+  c.SetOutput(0, y);
+  return {};
+}
+
+}  // namespace octet::ops

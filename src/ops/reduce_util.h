@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reductions over any set of axes: out[kept] = combine over the reduced axes of in[kept, reduced].
+#pragma once
+#include "base/thread_pool.h"
+#include "ops/import.h"
+#include "ops/operand_util.h"
+#include "ops/quant_util.h"
+#include "ops/reduce_attrs.h"
+
+namespace octet::ops {
+
+inline constexpr AttrRow kReduceRows[] = {Attr<&ReduceAttrs::keep_dims>("keep_dims", 0)};
+inline constexpr Operand kReduceInputs[] = {{.name = "input"}, {.name = "axis", .type = 'A', .role = Role::kShape}};
+inline constexpr Operand kReduceOutputs[] = {{.name = "output"}};
+
+Status CheckReduce(const OpView& op);
+// As CheckReduce; int8, uint8 and int16 must have one quantization in and out.
+Status CheckReduceSameQuant(const OpView& op);
+Status InferReduce(const OpView& op, std::span<OutputType> out);
+
+// Neighbouring axes of one kind merged; sizes of 1 dropped.
+struct ReducePlan {
+  struct Axis {
+    int64_t size, in_step, out_step;  // Elements; out_step is 0 along reduced axes.
+  };
+  int rank = 0;
+  std::array<Axis, kMaxRank> axis{};
+  int64_t outputs = 1;  // Elements of the output.
+  int64_t reduced = 1;  // Elements that make one output.
+  bool empty = false;   // The input has none.
+};
+ReducePlan PlanReduce(const OpView& op);
+
+template <class In, class Sum, class F>
+void ReduceFrom(const ReducePlan& plan, int depth, const In* in, Sum* out, const F& combine) {
+  if (depth == plan.rank) {
+    *out = combine(*out, *in);
+    return;
+  }
+  const ReducePlan::Axis& a = plan.axis[depth];
+  if (depth + 1 < plan.rank) {
+    for (int64_t i = 0; i < a.size; ++i) ReduceFrom(plan, depth + 1, in + i * a.in_step, out + i * a.out_step, combine);
+  } else if (a.out_step == 0) {
+    Sum sum = *out;
+    for (int64_t i = 0; i < a.size; ++i) sum = combine(sum, in[i]);
+    *out = sum;
+  } else {
+    for (int64_t i = 0; i < a.size; ++i) out[i] = combine(out[i], in[i]);
+  }
+}
+
+// Combines every input into `out`, which holds the start values. The order is that of the input.
+template <class In, class Sum, class F>
+void Reduce(const ReducePlan& plan, const In* in, Sum* out, ThreadPool& pool, const F& combine) {
+  if (plan.empty) return;
+  constexpr int64_t kWorthwhile = 1 << 14;  // Elements; below that threads cost more than they save.
+  if (plan.rank < 2 || plan.axis[0].out_step == 0 || plan.outputs * plan.reduced < kWorthwhile)
+    return ReduceFrom(plan, 0, in, out, combine);
+  const ReducePlan::Axis& a = plan.axis[0];
+  pool.For(a.size, [&](int64_t i, int) { ReduceFrom(plan, 1, in + i * a.in_step, out + i * a.out_step, combine); });
+}
+
+// A reduction in the element type itself, as a RunFn. F has `start` and operator().
+struct ReduceParams {
+  ReducePlan plan;
+};
+template <class T, template <class> class F> Status RunReduce(const void* params, const Run& run) {
+  const ReducePlan& plan = static_cast<const ReduceParams*>(params)->plan;
+  T* out = run.output<T>(0);
+  std::fill_n(out, plan.outputs, F<T>::start());
+  Reduce(plan, run.input<T>(0), out, *run.pool, F<T>());
+  return {};
+}
+template <template <class> class F> Status PrepareReduce(Prepare& p) {
+  auto* params = p.Params<ReduceParams>();
+  params->plan = PlanReduce(p.op);
+  switch (p.op.in(0)->dtype) {
+    case DType::kF32: p.SetRun(RunReduce<float, F>, params); break;
+    case DType::kI32: p.SetRun(RunReduce<int32_t, F>, params); break;
+    case DType::kI64: p.SetRun(RunReduce<int64_t, F>, params); break;
+    case DType::kI16: p.SetRun(RunReduce<int16_t, F>, params); break;
+    case DType::kU8: p.SetRun(RunReduce<uint8_t, F>, params); break;
+    case DType::kI8: p.SetRun(RunReduce<int8_t, F>, params); break;
+    default: return p.op.Fail(Code::kUnsupported, "no kernel for %s", std::string(Name(p.op.in(0)->dtype)).c_str());
+  }
+  return {};
+}
+
+// Mean and sum of quantized types, as LiteRT has them. Mean: q = z_out + round((Σ in - n·z_in)·M), M with
+// 1/n inside, in DOUBLE rounding. Sum: in float, see reduce_util.cc.
+struct QuantizedSum {
+  ReducePlan plan;
+  Multiplier multiplier;  // Mean.
+  int32_t offset;         // Mean: n·z_in.
+  float scale, bias;      // Sum.
+  int32_t zero_point;
+};
+Status PrepareQuantizedSum(Prepare& p, bool mean);
+
+// Keras' global pooling: `op` over every axis between batch and channels.
+Status GlobalPoolFromKeras(ImportContext& c, std::string_view op);
+
+}  // namespace octet::ops

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: Apache-2.0
+// ResizeBilinear: every output pixel lies at y = i·in/out of the input, between four pixels that are
+// weighted by their distance. int8 and int16: coordinates with 10 fraction bits, the 20-bit sum rounded
+// half away from zero. uint8: in float, plus 0.5, truncated.
+#include <cmath>
+
+#include "base/thread_pool.h"
+#include "ops/layout_util.h"
+#include "ops/resize_util.h"
+
+namespace octet::ops::resize_bilinear {
+namespace {
+
+constexpr AttrRow kRows[] = {Attr<&ResizeAttrs::align_corners>("align_corners", 2),
+                             Attr<&ResizeAttrs::half_pixel_centers>("half_pixel_centers", 3)};
+
+constexpr Operand kInputs[] = {{.name = "input"}, {.name = "size", .type = 'S', .role = Role::kShape}};
+constexpr Operand kOutputs[] = {{.name = "output"}};
+constexpr TypeRow kTypes[] = {{"T=f32|u8 S=i32"}, {"T=i8 S=i32", 2}, {"T=i16 S=i32", 4}};
+constexpr QuantRow kQuant[] = {{.operand = ~0, .kind = QuantKind::kSameAs, .other = 0},
+                               {.operand = 1, .kind = QuantKind::kNone}};
+
+int Version(const OpView& op) { return std::max(RowVersion(op), op.attrs<ResizeAttrs>().half_pixel_centers ? 3 : 1); }
+
+// The two neighbours of one output coordinate. `at` is the weight of the second: float, or in 1/1024.
+template <class W> struct Between {
+  int32_t low, high;
+  W at;
+};
+
+Between<float> Place(const ResizeAttrs& a, int32_t i, int32_t in, int32_t out, float) {
+  const float scale = a.align_corners && out > 1 ? static_cast<float>(in - 1) / static_cast<float>(out - 1)
+                                                 : static_cast<float>(in) / static_cast<float>(out);
+  const auto index = static_cast<float>(i);
+  const float x = a.half_pixel_centers ? (index + 0.5f) * scale - 0.5f : index * scale;
+  const int32_t low = std::clamp(static_cast<int32_t>(std::floor(x)), 0, in - 1);
+  const int32_t high = std::clamp(static_cast<int32_t>(std::ceil(x)), 0, in - 1);
+  return {low, high, x - static_cast<float>(low)};
+}
+
+Between<int32_t> Place(const ResizeAttrs& a, int32_t i, int32_t in, int32_t out, int32_t) {
+  constexpr int64_t kOne = 1 << 10;
+  const int64_t scale = a.align_corners && out > 1 ? (kOne * (in - 1) + (out - 1) / 2) / (out - 1) : (kOne * in + out / 2) / out;
+  const int64_t x = a.half_pixel_centers ? i * scale + scale / 2 - kOne / 2 : i * scale;
+  const int64_t low = std::clamp<int64_t>(x / kOne, 0, in - 1);  // Truncates: -512 … -1 give 0.
+  const int64_t high = std::clamp<int64_t>((x + kOne - 1) / kOne, 0, in - 1);
+  return {static_cast<int32_t>(low), static_cast<int32_t>(high), static_cast<int32_t>(x - kOne * low)};
+}
+
+float Blend(float a, float b, float c, float d, float y, float x, float) {
+  return a * (1 - y) * (1 - x) + c * y * (1 - x) + b * (1 - y) * x + d * y * x;
+}
+float Blend(uint8_t a, uint8_t b, uint8_t c, uint8_t d, float y, float x, uint8_t) {
+  const auto f = [](uint8_t v) { return static_cast<float>(v); };
+  return Blend(f(a), f(b), f(c), f(d), y, x, 0.0f) + 0.5f;
+}
+template <class T> int64_t Blend(T a, T b, T c, T d, int32_t y, int32_t x, T) {
+  const int64_t y0 = 1024 - y, x0 = 1024 - x;
+  const int64_t sum = a * y0 * x0 + c * int64_t{y} * x0 + b * y0 * x + d * int64_t{y} * x;
+  return (sum + (sum > 0 ? 1 << 19 : -(1 << 19))) / (1 << 20);
+}
+
+template <class W> struct Params {
+  int32_t batches, in_h, in_w, out_h, out_w, channels;
+  const Between<W>* rows;
+  const Between<W>* columns;
+};
+
+template <class T, class W> Status Resize(const void* params, const Run& run) {
+  const auto& p = *static_cast<const Params<W>*>(params);
+  run.pool->For(int64_t{p.batches} * p.out_h, [&](int64_t row, int) {
+    const T* image = run.input<T>(0) + row / p.out_h * p.in_h * p.in_w * p.channels;
+    T* out = run.output<T>(0) + row * p.out_w * p.channels;
+    const Between<W> y = p.rows[row % p.out_h];
+    const T* low = image + int64_t{y.low} * p.in_w * p.channels;
+    const T* high = image + int64_t{y.high} * p.in_w * p.channels;
+    for (int32_t i = 0; i < p.out_w; ++i, out += p.channels) {
+      const Between<W> x = p.columns[i];
+      const T *a = low + int64_t{x.low} * p.channels, *b = low + int64_t{x.high} * p.channels;
+      const T *c = high + int64_t{x.low} * p.channels, *d = high + int64_t{x.high} * p.channels;
+      for (int32_t k = 0; k < p.channels; ++k) out[k] = static_cast<T>(Blend(a[k], b[k], c[k], d[k], y.at, x.at, T{}));
+    }
+  });
+  return {};
+}
+
+template <class T, class W> Status PrepareAs(Prepare& p) {
+  const ResizeAttrs& a = p.op.attrs<ResizeAttrs>();
+  const Shape& in = p.op.in(0)->shape;
+  const Shape& out = p.op.out(0)->shape;
+  auto* rows = p.Array<Between<W>>(static_cast<size_t>(out[1]));
+  auto* columns = p.Array<Between<W>>(static_cast<size_t>(out[2]));
+  for (int32_t i = 0; i < out[1]; ++i) rows[i] = Place(a, i, in[1], out[1], W{});
+  for (int32_t i = 0; i < out[2]; ++i) columns[i] = Place(a, i, in[2], out[2], W{});
+  auto* params = p.Params<Params<W>>();
+  *params = {in[0], in[1], in[2], out[1], out[2], in[3], rows, columns};
+  p.SetRun(Resize<T, W>, params);
+  return {};
+}
+
+Status PrepareResize(Prepare& p) {
+  switch (p.op.in(0)->dtype) {
+    case DType::kF32: return PrepareAs<float, float>(p);
+    case DType::kU8: return PrepareAs<uint8_t, float>(p);
+    case DType::kI8: return PrepareAs<int8_t, int32_t>(p);
+    default: return PrepareAs<int16_t, int32_t>(p);
+  }
+}
+
+constexpr Variant kVariants[] = {{.name = "reference", .prepare = PrepareResize}};
+
+Status EmitResize(ImportContext& c, Value image, Value size, std::string_view interpolation) {
+  const bool nearest = interpolation == "nearest";
+  if (!nearest && interpolation != "bilinear")
+    return c.Fail("interpolation \"bilinear\" or \"nearest\"", interpolation, "no TFLite operator resizes that way");
+  const ResizeAttrs attrs{.half_pixel_centers = true};
+  OCTET_ASSIGN(Value y, c.Emit(nearest ? "resize_nearest_neighbor" : "resize_bilinear", {image, size}, attrs));
+  c.SetOutput(0, y);
+  return {};
+}
+
+Status FromKerasUpSampling2D(ImportContext& c) {
+  OCTET_TRY(RequireChannelsLast(c));
+  const std::vector<int64_t> times = PerAxis(c, "size", 2, 2);
+  if (times.size() != 2 || c.rank(c.Input(0)) != 4 || times[0] < 1 || times[1] < 1 || times[0] > INT32_MAX || times[1] > INT32_MAX)
+    return c.Fail("an image and two positive sizes", c.shape(c.Input(0)).text(), "correct the layer's size");
+  OCTET_ASSIGN(const Value size, ScaledSize(c, c.Input(0), static_cast<int32_t>(times[0]), static_cast<int32_t>(times[1])));
+  return EmitResize(c, c.Input(0), size, c.Text("interpolation", "nearest"));
+}
+
+Status FromKerasResizing(ImportContext& c) {
+  OCTET_TRY(RequireChannelsLast(c));
+  const int64_t height = c.Int("height", 0), width = c.Int("width", 0);
+  if (height < 1 || width < 1 || height > INT32_MAX || width > INT32_MAX || c.rank(c.Input(0)) != 4)
+    return c.Fail("an image, a height and a width", c.shape(c.Input(0)).text(), "correct the layer's configuration");
+  if (c.Bool("pad_to_aspect_ratio", false) || c.Bool("antialias", false))
+    return c.Fail("no padding to the aspect ratio and no antialiasing", "one of them", "resize plainly, or crop_to_aspect_ratio");
+  Value image = c.Input(0);
+  if (c.Bool("crop_to_aspect_ratio", false)) {
+    OCTET_ASSIGN(image, CropToAspect(c, image, height, width));
+  }
+  const Value size = c.Vector({static_cast<int32_t>(height), static_cast<int32_t>(width)});
+  return EmitResize(c, image, size, c.Text("interpolation", "bilinear"));
+}
+
+// The middle height x width pixels; an image that is smaller anywhere is cropped to the ratio and resized.
+Status FromKerasCenterCrop(ImportContext& c) {
+  OCTET_TRY(RequireChannelsLast(c));
+  const Value image = c.Input(0);
+  const int64_t height = c.Int("height", 0), width = c.Int("width", 0);
+  const Shape& in = c.shape(image);
+  if (height < 1 || width < 1 || height > INT32_MAX || width > INT32_MAX || in.rank() != 4 || in[1] == kUnknown || in[2] == kUnknown)
+    return c.Fail("an image of known size, a height and a width", in.text(), "give the model's input a fixed size");
+  if (in[1] >= height && in[2] >= width) {
+    const int32_t spare_h = in[1] - static_cast<int32_t>(height), spare_w = in[2] - static_cast<int32_t>(width);
+    const std::array<int32_t, 2> before = {spare_h / 2, spare_w / 2}, after = {spare_h - spare_h / 2, spare_w - spare_w / 2};
+    OCTET_ASSIGN(Value y, CropAxes(c, image, before, after));
+    c.SetOutput(0, y);
+    return {};
+  }
+  OCTET_ASSIGN(const Value middle, CropToAspect(c, image, height, width));
+  return EmitResize(c, middle, c.Vector({static_cast<int32_t>(height), static_cast<int32_t>(width)}), "bilinear");
+}
+
+constexpr ImportRule kRules[] = {{Source::kKeras, "UpSampling2D", 0, FromKerasUpSampling2D},
+                                 {Source::kKeras, "Resizing", 0, FromKerasResizing},
+                                 {Source::kKeras, "CenterCrop", 0, FromKerasCenterCrop}};
+
+}  // namespace
+
+extern constinit const OpDef kDef = {
+    .name = "resize_bilinear",
+    .code = BuiltinCode::kResizeBilinear,
+    .attrs = Layout<ResizeAttrs>(OptionsTable::kResizeBilinear, kRows),
+    .inputs = kInputs,
+    .outputs = kOutputs,
+    .types = kTypes,
+    .quantization = kQuant,
+    .traits = kHomogeneous | kKeepsChannels,
+    .check = CheckResize,
+    .infer = InferResize,
+    .version = Version,
+};
+extern constinit const OpKernel kKernel = {.variants = kVariants};
+extern constinit const OpImport kImport = {.rules = kRules};
+
+}  // namespace octet::ops::resize_bilinear
