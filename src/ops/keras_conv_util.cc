@@ -2,6 +2,7 @@
 #include "ops/keras_conv_util.h"
 
 #include "ops/depthwise_attrs.h"
+#include "ops/move_attrs.h"
 
 namespace octet::ops {
 namespace {
@@ -99,8 +100,8 @@ Status LeaveImage(ImportContext& c, Value y, const KerasWindow& w) {
     // A reshape says the same as squeeze, and merges with others. The length is unknown or known.
     const Shape& s = c.shape(y);
     if (s[2] == kUnknown && s[0] == kUnknown) {
-      Ints axes{.count = 1};
-      axes.v[0] = 1;
+  SqueezeAttrs axes{.squeeze_dims = {.count = 1}};
+      axes.squeeze_dims.v[0] = 1;
       OCTET_ASSIGN(y, c.Emit("squeeze", {y}, axes));
     } else {
       OCTET_ASSIGN(y, c.Emit("reshape", {y, c.Vector({s[0], s[2], s[3]})}));

@@ -187,7 +187,7 @@ struct OpDef {
 // prepare may look and ask; run may only compute.
 
 struct Run {
-  std::byte* const* in;    // Per operand; null where absent.
+  std::byte* const* in;    // Per operand of the definition, or more where the last repeats; null where absent.
   std::byte* const* out;
   std::byte* workspace;    // 64-byte aligned, as large as asked for; contents undefined.
   ThreadPool* pool;        // Never null.

@@ -59,7 +59,7 @@ class Plan::NodePrepare : public ops::Prepare {
     params = p;
   }
   void* Allocate(size_t bytes, size_t /*alignment*/) override {
-    return plan_.parameters_.emplace_back(bytes / sizeof(std::max_align_t) + 1).data();
+    return plan_.parameters_.emplace_back(bytes / sizeof(uint64_t) + 1).data();
   }
 
   uint64_t workspace = 0;
@@ -190,8 +190,7 @@ Status Plan::Fold(int node) {
   OCTET_TRY(Prepare(node, step, &workspace));
   OCTET_ASSIGN(const AlignedBuffer scratch, AlignedBuffer::Make(workspace));
   std::vector<std::byte*> in, out;
-  for (int32_t t : graph_.operators[node].inputs) in.push_back(t < 0 ? nullptr : tensors_[t].data);
-  for (int32_t t : graph_.operators[node].outputs) out.push_back(tensors_[t].data);
+  BindOperands(node, &in, &out);
   OCTET_TRY(step.run(step.params, {in.data(), out.data(), scratch.data(), &planning_pool_}));
   for (int32_t t : graph_.operators[node].outputs) tensors_[t].home = Home::kFolded;
   return {};
@@ -304,6 +303,16 @@ Status Plan::Place(Segment& segment) {
   return {};
 }
 
+// Operands that the file leaves out at the end are null, too: kernels need not count.
+void Plan::BindOperands(int node, std::vector<std::byte*>* in, std::vector<std::byte*>* out) const {
+  const tflite::OperatorInfo& op = graph_.operators[node];
+  in->assign(std::max(op.inputs.size(), op.op->inputs.size()), nullptr);
+  out->assign(std::max(op.outputs.size(), op.op->outputs.size()), nullptr);
+  for (size_t i = 0; i < op.inputs.size(); ++i)
+    if (op.inputs[i] >= 0) (*in)[i] = tensors_[op.inputs[i]].data;
+  for (size_t i = 0; i < op.outputs.size(); ++i) (*out)[i] = tensors_[op.outputs[i]].data;
+}
+
 void Plan::Bind(Segment& segment) {
   for (size_t i = segment.first_step; i < steps_.size(); ++i) {
     Step& step = steps_[i];
@@ -314,10 +323,7 @@ void Plan::Bind(Segment& segment) {
       s.home = Home::kArena;
       s.data = tensors_[Root(t)].data;
     }
-    step.in.clear();
-    step.out.clear();
-    for (int32_t t : op.inputs) step.in.push_back(t < 0 ? nullptr : tensors_[t].data);
-    for (int32_t t : op.outputs) step.out.push_back(tensors_[t].data);
+    BindOperands(step.node, &step.in, &step.out);
   }
 }
 

@@ -73,6 +73,7 @@ class Plan {
   const ops::Variant* Choose(const ops::OpView& op) const;
   Status CheckLimit(uint64_t bytes) const;
   Status Place(Segment& segment);
+  void BindOperands(int node, std::vector<std::byte*>* in, std::vector<std::byte*>* out) const;
   void Bind(Segment& segment);
   Status RunSteps(size_t first, size_t end, ThreadPool& pool, Observer* observer);
   Status SetVariables();
@@ -90,7 +91,7 @@ class Plan {
   std::vector<int> last_use_;            // Node, or past the end for outputs; -1 unused.
   std::vector<int> alias_of_;            // Tensor whose memory this one is, or -1.
   std::vector<AlignedBuffer> variables_;
-  std::deque<std::vector<std::max_align_t>> parameters_;  // Params and arrays of prepare; addresses stay.
+  std::deque<std::vector<uint64_t>> parameters_;  // Params and arrays of prepare; addresses stay.
   std::vector<AlignedBuffer> folded_;
   ThreadPool planning_pool_{1};
 };
