@@ -8,6 +8,7 @@
 
 #include <cerrno>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 
 namespace octet {
@@ -24,6 +25,11 @@ Status WriteAll(int fd, std::span<const std::byte> bytes, const std::string& pat
     if (n < 0) return IoError("cannot write", path);
     bytes = bytes.subspan(static_cast<size_t>(n));
   }
+  return {};
+}
+
+Status WriteAndSync(int fd, std::span<const std::byte> bytes, const std::string& path) {
+  OCTET_TRY(WriteAll(fd, bytes, path));
   return ::fsync(fd) == 0 || errno == EINVAL ? Status() : IoError("cannot write", path);
 }
 
@@ -66,19 +72,48 @@ MappedFile::~MappedFile() {
   if (data_) ::munmap(const_cast<std::byte*>(data_), size_);
 }
 
+Result<TemporaryFile> TemporaryFile::Create() {
+  const char* folder = std::getenv("TMPDIR");
+  std::string path = std::string(folder && *folder ? folder : "/tmp") + "/octet-XXXXXX";
+  TemporaryFile file;
+  file.fd_ = ::mkostemp(path.data(), O_CLOEXEC);
+  if (file.fd_ < 0) return IoError("cannot create", path);
+  ::unlink(path.c_str());
+  return file;
+}
+
+TemporaryFile::~TemporaryFile() {
+  if (fd_ >= 0) ::close(fd_);
+}
+
+Status TemporaryFile::Append(std::span<const std::byte> bytes) {
+  size_ += bytes.size();
+  return WriteAll(fd_, bytes, "temporary file");
+}
+
+Result<MappedFile> TemporaryFile::Map() {
+  MappedFile file;
+  if (size_ == 0) return file;
+  void* p = ::mmap(nullptr, size_, PROT_READ, MAP_PRIVATE, fd_, 0);
+  if (p == MAP_FAILED) return IoError("cannot map", "temporary file");
+  file.data_ = static_cast<const std::byte*>(p);
+  file.size_ = size_;
+  return file;
+}
+
 Status WriteFile(const std::string& path, std::span<const std::byte> bytes) {
   struct stat info;
   if (::stat(path.c_str(), &info) == 0 && !S_ISREG(info.st_mode)) {  // /dev/stdout, a pipe.
     const int fd = ::open(path.c_str(), O_WRONLY | O_CLOEXEC);
     if (fd < 0) return IoError("cannot write", path);
-    Status status = WriteAll(fd, bytes, path);
+    Status status = WriteAndSync(fd, bytes, path);
     ::close(fd);
     return status;
   }
   const std::string temporary = TemporaryBeside(path);
   const int fd = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
   if (fd < 0) return IoError("cannot write", path);
-  Status status = WriteAll(fd, bytes, path);
+  Status status = WriteAndSync(fd, bytes, path);
   ::close(fd);
   if (status.ok() && ::rename(temporary.c_str(), path.c_str()) != 0) status = IoError("cannot write", path);
   if (!status.ok()) ::unlink(temporary.c_str());

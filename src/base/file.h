@@ -21,7 +21,23 @@ class MappedFile {
   std::span<const std::byte> bytes() const { return {data_, size_}; }
 
  private:
+  friend class TemporaryFile;
   const std::byte* data_ = nullptr;
+  size_t size_ = 0;
+};
+
+// A nameless file for what should not live in memory, in $TMPDIR or /tmp. Written once, then mapped.
+class TemporaryFile {
+ public:
+  static Result<TemporaryFile> Create();
+  TemporaryFile(TemporaryFile&& o) noexcept : fd_(o.fd_), size_(o.size_) { o.fd_ = -1; }
+  ~TemporaryFile();
+  Status Append(std::span<const std::byte> bytes);
+  Result<MappedFile> Map();
+
+ private:
+  TemporaryFile() = default;
+  int fd_ = -1;
   size_t size_ = 0;
 };
 

@@ -16,7 +16,8 @@ struct Array {
   DType dtype = DType::kF32;    // kString: fixed-width bytes or unicode, `item_bytes` each.
   Shape shape;
   uint32_t item_bytes = 4;
-  std::span<const std::byte> bytes;  // Inside the archive's mapping: zero copies.
+  bool unicode = false;         // kString: UTF-32 code points, not bytes.
+  std::span<const std::byte> bytes;  // Inside the archive's mapping: zero copies, any alignment.
 };
 
 // An opened .npz or .npy. Stored members are mapped where they lie; deflated ones are inflated once

@@ -50,7 +50,7 @@ extern constinit const OpDef kDef = {
     .outputs = kOutputs,
     .types = kTypes,
     .quantization = kQuant,
-    .traits = kMovesBytes | kHomogeneous,
+    .traits = kMovesBytes | kHomogeneous | kAliases,
     .check = Check,
     .infer = Infer,
 };

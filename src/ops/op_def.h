@@ -123,6 +123,7 @@ enum Trait : uint32_t {
   kRandom = 16,
   kHomogeneous = 32,   // f(s*x) = s*f(x) for s > 0 and per channel: equalisation may pass through.
   kKeepsChannels = 64, // Output channel c depends on input channel c only (last axis).
+  kAliases = 128,      // The output is input 0's bytes under another shape: no memory, no copy.
 };
 
 // ----------------------------------------------------------------------------------- a use
@@ -186,7 +187,7 @@ struct OpDef {
 // prepare may look and ask; run may only compute.
 
 struct Run {
-  std::byte* const* in;    // Per operand; null where absent.
+  std::byte* const* in;    // Per operand of the definition, or more where the last repeats; null where absent.
   std::byte* const* out;
   std::byte* workspace;    // 64-byte aligned, as large as asked for; contents undefined.
   ThreadPool* pool;        // Never null.

@@ -53,6 +53,7 @@ Status Compute(const Graph& g, NodeId id, std::vector<std::vector<std::byte>>& r
   std::vector<std::byte*> in, out;
   for (const std::byte* p : lens.view().constants) in.push_back(const_cast<std::byte*>(p));
   for (std::vector<std::byte>& r : results) out.push_back(r.data());
+  in.resize(std::max(in.size(), g.node(id).op->inputs.size()), nullptr);  // Operands left out at the end.
   ThreadPool pool(1);
   void* work = prepare.workspace.data();
   size_t space = prepare.workspace.size();

@@ -29,6 +29,7 @@ struct Options {
   Kernels kernels = Kernels::kFast;
   bool keep_all_tensors = false;  // No tensor's memory is reused, nothing is fused: for observers.
   std::string signature;          // Empty: subgraph 0 in graph order.
+  uint64_t memory_limit_bytes = 4ull << 30;  // For tensors: a hostile shape must not take the machine.
 };
 
 // Called after each step with the node's index; for profiling and calibration.

@@ -189,7 +189,7 @@ class Reader {
   // Kernels read constants as their element type, so misaligned ones are copied once.
   std::span<const std::byte> Aligned(std::span<const std::byte> bytes, size_t alignment) {
     if (reinterpret_cast<uintptr_t>(bytes.data()) % alignment == 0) return bytes;
-    auto& copy = view_.aligned_.emplace_back(bytes.size() / sizeof(std::max_align_t) + 1);
+    auto& copy = view_.aligned_.emplace_back(bytes.size() / sizeof(uint64_t) + 1);
     std::memcpy(copy.data(), bytes.data(), bytes.size());
     return {reinterpret_cast<const std::byte*>(copy.data()), bytes.size()};
   }

@@ -75,7 +75,7 @@ class View {
   std::vector<SignatureInfo> signatures_;
   std::vector<MetadataInfo> metadata_;
   std::span<const std::byte> file_;
-  std::vector<std::vector<std::max_align_t>> aligned_;  // Copies of constants the file holds misaligned.
+  std::vector<std::vector<uint64_t>> aligned_;  // Copies of constants the file holds misaligned.
   friend class Reader;
 };
 

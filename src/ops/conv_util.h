@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the convolutions share: attributes by meaning, geometry, requantization per channel, hybrid inputs.
+#pragma once
+#include "ops/quant_util.h"
+#include "ops/shape_util.h"
+
+namespace octet::ops {
+
+// One convolution, in elements; NHWC in and out. Filters are [out, h, w, in] or [1, h, w, channels].
+struct ConvGeometry {
+  int32_t batch = 0, in_h = 0, in_w = 0, in_c = 0, out_h = 0, out_w = 0, out_c = 0;
+  int32_t filter_h = 0, filter_w = 0;
+  int32_t stride_h = 1, stride_w = 1, dilation_h = 1, dilation_w = 1;
+  int32_t pad_h = 0, pad_w = 0;  // Before the first row and column.
+};
+
+// Output = clamp(requantize(acc[c]) + zero) for integer kernels.
+struct IntegerOutput {
+  const Multiplier* multiplier = nullptr;  // One per output channel.
+  int32_t input_zero = 0, weights_zero = 0, output_zero = 0;
+  Clamp32 clamp;
+};
+
+inline Status CheckStrides(const OpView& op, int32_t stride_h, int32_t stride_w, int32_t dilation_h, int32_t dilation_w, int rank_of_weights) {
+  const Shape &x = op.in(0)->shape, &w = op.in(1)->shape;
+  if (x.rank() != 4 || w.rank() != rank_of_weights)
+    return op.Fail(Code::kInvalidModel, "expected an input and weights of rank 4, found %s and %s", x.text().c_str(), w.text().c_str());
+  if (stride_h < 1 || stride_w < 1 || dilation_h < 1 || dilation_w < 1)
+    return op.Fail(Code::kInvalidModel, "strides %dx%d and dilations %dx%d must be positive", stride_h, stride_w, dilation_h, dilation_w);
+  if (w[1] < 1 || w[2] < 1) return op.Fail(Code::kInvalidModel, "the filter is empty: %s", w.text().c_str());
+  return {};
+}
+
+inline Status CheckBias(const OpView& op, int i, int32_t channels) {
+  if (!op.in(i)) return {};
+  const Shape& b = op.in(i)->shape;
+  if (b.elements() == channels) return {};
+  return op.Fail(Code::kInvalidModel, "expected a bias of %d values, found %s", channels, b.text().c_str());
+}
+
+// Scales of an integer operator: input and output per tensor, weights per tensor or per output channel.
+inline Status CheckIntegerScales(const OpView& op, int32_t channels) {
+  OCTET_TRY(CheckPerTensor(op, *op.in(0), "input"));
+  if (op.out(0)) OCTET_TRY(CheckPerTensor(op, *op.out(0), "output"));
+  const size_t n = op.in(1)->quant.scale.size();
+  if (n == 1 || n == static_cast<size_t>(channels)) return {};
+  return op.Fail(Code::kInvalidModel, "expected 1 or %d weight scales, found %zu", channels, n);
+}
+
+inline double WeightScale(const TensorType& weights, int32_t c) {
+  return static_cast<double>(weights.quant.per_channel() ? weights.quant.scale[c] : weights.quant.scale0());
+}
+
+// Multipliers s_in * s_w[c] / s_out, from products in double precision (single for legacy uint8).
+inline IntegerOutput MakeIntegerOutput(Prepare& p, int32_t channels, Activation activation) {
+  const TensorType &x = *p.op.in(0), &w = *p.op.in(1), &y = *p.op.out(0);
+  auto* multipliers = p.Array<Multiplier>(static_cast<size_t>(channels));
+  for (int32_t c = 0; c < channels; ++c) {
+    const double product = x.dtype == DType::kU8 ? static_cast<double>(x.quant.scale0() * w.quant.scale0())
+                                                 : static_cast<double>(x.quant.scale0()) * WeightScale(w, c);
+    multipliers[c] = QuantizeMultiplier(product / static_cast<double>(y.quant.scale0()));
+  }
+  const int32_t weights_zero = w.dtype == DType::kU8 ? w.quant.zero0() : 0;
+  return {multipliers, x.quant.zero0(), weights_zero, y.quant.zero0(), QuantizedClamp(activation, y)};
+}
+
+// Dynamic range: one row of floats to int8, symmetric or with a zero point. Returns the scale.
+struct RowQuant {
+  float scale = 1.0f;
+  int32_t zero = 0;
+};
+inline RowQuant QuantizeRowSymmetric(const float* x, int64_t n, int8_t* q) {
+  float most = 0.0f;
+  for (int64_t i = 0; i < n; ++i) most = std::max(most, std::abs(x[i]));
+  if (most == 0.0f) {
+    std::fill_n(q, n, int8_t{0});
+    return {1.0f, 0};
+  }
+  const float inverse = 127.0f / most;
+  for (int64_t i = 0; i < n; ++i)
+    q[i] = static_cast<int8_t>(std::clamp<int32_t>(static_cast<int32_t>(std::round(inverse * x[i])), -127, 127));
+  return {most / 127.0f, 0};
+}
+
+// The zero point comes from the end of the range that it represents with the smaller error.
+inline RowQuant QuantizeRowAsymmetric(const float* x, int64_t n, int8_t* q) {
+  float low = 0.0f, high = 0.0f;
+  for (int64_t i = 0; i < n; ++i) {
+    low = std::min(low, x[i]);
+    high = std::max(high, x[i]);
+  }
+  if (low == high) {
+    std::fill_n(q, n, int8_t{0});
+    return {1.0f, 0};
+  }
+  constexpr double kLow = -128, kHigh = 127;
+  const double scale = (static_cast<double>(high) - static_cast<double>(low)) / (kHigh - kLow);
+  const double from_low = kLow - low / scale, from_high = kHigh - high / scale;
+  const double low_error = std::abs(kLow) + std::abs(low / scale), high_error = std::abs(kHigh) + std::abs(high / scale);
+  const double zero = low_error < high_error ? from_low : from_high;
+  const int32_t nudged = zero <= kLow ? -128 : zero >= kHigh ? 127 : static_cast<int32_t>(std::round(zero));
+  const float inverse = 1.0f / static_cast<float>(scale);
+  for (int64_t i = 0; i < n; ++i)
+    q[i] = static_cast<int8_t>(std::clamp<int32_t>(static_cast<int32_t>(std::round(static_cast<float>(nudged) + x[i] * inverse)), -128, 127));
+  return {static_cast<float>(scale), nudged};
+}
+
+}  // namespace octet::ops

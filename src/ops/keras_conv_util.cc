@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ops/keras_conv_util.h"
+
+#include "ops/depthwise_attrs.h"
+#include "ops/move_attrs.h"
+
+namespace octet::ops {
+namespace {
+
+// The class name ends in "1D", "2D", or has it before "Transpose".
+int RankOf(std::string_view kind) { return kind.find("1D") != std::string_view::npos ? 1 : 2; }
+
+Status ReadPair(ImportContext& c, std::string_view key, int rank, int32_t (&out)[2]) {
+  std::vector<int64_t> v = c.Ints(key, {1});
+  if (v.size() == 1 && rank == 2) v.push_back(v[0]);
+  if (static_cast<int>(v.size()) != rank) return c.Fail(std::string(key) + " with " + std::to_string(rank) + " numbers", std::to_string(v.size()), "check the layer");
+  for (int i = 0; i < rank; ++i) {
+    if (v[i] < 1 || v[i] > INT32_MAX) return c.Fail("positive " + std::string(key), std::to_string(v[i]), "check the layer");
+    out[2 - rank + i] = static_cast<int32_t>(v[i]);
+  }
+  return {};
+}
+
+// out[index(o, h, w, i)] = in[h, w, a, b], with the meaning of a and b chosen by `place`.
+template <class Place>
+Result<Value> Permuted(ImportContext& c, int i, int rank, Shape (*shape)(int32_t h, int32_t w, int32_t a, int32_t b), const Place& place) {
+  OCTET_ASSIGN(Value weight, c.Weight(i));
+  const Shape& s = c.shape(weight);
+  const std::span<const float> from = c.data_as<float>(weight);
+  if (s.rank() != rank + 2 || from.empty()) return c.Fail("float weights of rank " + std::to_string(rank + 2), s.text(), "save the model again");
+  const int32_t h = rank == 1 ? 1 : s[0], w = s[rank - 1], a = s[rank], b = s[rank + 1];
+  std::vector<float> to(from.size());
+  for (int64_t k = 0; k < static_cast<int64_t>(from.size()); ++k)
+    to[place(k / (static_cast<int64_t>(a) * b), k / b % a, k % b, h, w, a, b)] = from[k];
+  return c.Constant<float>(shape(h, w, a, b), to);
+}
+
+}  // namespace
+
+Result<KerasWindow> ReadKerasWindow(ImportContext& c) {
+  KerasWindow w;
+  w.rank = RankOf(c.kind());
+  OCTET_TRY(ReadPair(c, "strides", w.rank, w.stride));
+  OCTET_TRY(ReadPair(c, "dilation_rate", w.rank, w.dilation));
+  const std::string padding = c.Text("padding", "valid"), format = c.Text("data_format", "channels_last");
+  if (format != "channels_last") return c.Fail("data_format='channels_last'", format, "build the model with channels last");
+  if (padding == "causal" && w.rank == 1) {
+    const std::vector<int64_t> size = c.Ints("kernel_size", {1});
+    w.causal_pad = static_cast<int32_t>((size[0] - 1) * w.dilation[1]);
+  } else if (padding != "same" && padding != "valid") {
+    return c.Fail("padding 'same', 'valid' or (Conv1D) 'causal'", padding, "check the layer");
+  }
+  w.padding = padding == "same" ? Padding::kSame : Padding::kValid;
+  return w;
+}
+
+Result<Value> FilterOhwi(ImportContext& c, int i, int rank) {
+  return Permuted(
+      c, i, rank, [](int32_t h, int32_t w, int32_t in, int32_t out) { return Shape{out, h, w, in}; },
+      [](int64_t hw, int64_t in, int64_t out, int32_t h, int32_t w, int32_t n_in, int32_t) { return (out * h * w + hw) * n_in + in; });
+}
+
+Result<Value> FilterDepthwise(ImportContext& c, int i, int rank) {
+  // Channel c with multiplier m is output channel c*M + m: the layout is already right.
+  return Permuted(
+      c, i, rank, [](int32_t h, int32_t w, int32_t channels, int32_t multiplier) { return Shape{1, h, w, channels * multiplier}; },
+      [](int64_t hw, int64_t channel, int64_t m, int32_t, int32_t, int32_t channels, int32_t multiplier) {
+        return (hw * channels + channel) * multiplier + m;
+      });
+}
+
+Result<Value> FilterTransposed(ImportContext& c, int i, int rank) {
+  return Permuted(
+      c, i, rank, [](int32_t h, int32_t w, int32_t out, int32_t in) { return Shape{out, h, w, in}; },
+      [](int64_t hw, int64_t out, int64_t in, int32_t h, int32_t w, int32_t, int32_t n_in) { return (out * h * w + hw) * n_in + in; });
+}
+
+Result<Value> Zeros(ImportContext& c, int32_t count) {
+  const std::vector<float> zeros(count, 0.0f);
+  return c.Constant<float>(Shape{count}, zeros);
+}
+
+Result<Value> BiasOrZeros(ImportContext& c, int i, int32_t channels) {
+  return c.Bool("use_bias", true) ? c.Weight(i) : Zeros(c, channels);
+}
+
+Result<Value> EnterImage(ImportContext& c, Value x, const KerasWindow& w) {
+  const Shape& s = c.shape(x);
+  if (s.rank() != w.rank + 2) return c.Fail("an input of rank " + std::to_string(w.rank + 2), s.text(), "check the layer before it");
+  if (w.rank == 2) return x;
+  if (w.causal_pad > 0) {
+    const int32_t pads[] = {0, 0, w.causal_pad, 0, 0, 0};
+    OCTET_ASSIGN(x, c.Emit("pad", {x, c.Constant<int32_t>(Shape{3, 2}, pads)}));
+  }
+  return c.Emit("expand_dims", {x, c.Vector({1})});
+}
+
+Status LeaveImage(ImportContext& c, Value y, const KerasWindow& w) {
+  if (w.rank == 1) {
+    // A reshape says the same as squeeze, and merges with others. The length is unknown or known.
+    const Shape& s = c.shape(y);
+    if (s[2] == kUnknown && s[0] == kUnknown) {
+  SqueezeAttrs axes{.squeeze_dims = {.count = 1}};
+      axes.squeeze_dims.v[0] = 1;
+      OCTET_ASSIGN(y, c.Emit("squeeze", {y}, axes));
+    } else {
+      OCTET_ASSIGN(y, c.Emit("reshape", {y, c.Vector({s[0], s[2], s[3]})}));
+    }
+  }
+  OCTET_ASSIGN(y, c.Activate(y));
+  c.SetOutput(0, y);
+  return {};
+}
+
+Result<Value> EmitDepthwise(ImportContext& c, Value x, const KerasWindow& w, Value filter, Value bias) {
+  const int32_t in = c.shape(x).back(), out = c.shape(filter).back();
+  const DepthwiseAttrs attrs{.padding = w.padding, .stride_w = w.stride[1], .stride_h = w.stride[0], .depth_multiplier = in > 0 ? out / in : 1,
+                             .activation = Activation::kNone, .dilation_w = w.dilation[1], .dilation_h = w.dilation[0]};
+  return c.Emit("depthwise_conv_2d", {x, filter, bias}, attrs);
+}
+
+}  // namespace octet::ops

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/shared_model.h"
+
+#include <sys/mman.h>
+
+namespace octet::runtime {
+
+Result<AlignedBuffer> AlignedBuffer::Make(uint64_t bytes) {
+  AlignedBuffer buffer;
+  if (bytes == 0) return buffer;
+  // Anonymous mappings are zero, page aligned, and fail cleanly where operator new would end the process.
+  void* p = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (p == MAP_FAILED) return Error(Code::kOutOfMemory, "cannot get %llu bytes", static_cast<unsigned long long>(bytes));
+  buffer.data_ = static_cast<std::byte*>(p);
+  buffer.bytes_ = bytes;
+  return buffer;
+}
+
+AlignedBuffer::~AlignedBuffer() {
+  if (data_) ::munmap(data_, bytes_);
+}
+
+Result<std::shared_ptr<const Model>> SharedModel::Make(MappedFile file, std::span<const std::byte> bytes) {
+  auto model = std::make_shared<SharedModel>();
+  model->file_ = std::move(file);
+  OCTET_ASSIGN(model->view_, tflite::View::Open(bytes));
+  return std::shared_ptr<const Model>(std::move(model));
+}
+
+Result<const std::byte*> SharedModel::Pack(const std::byte* constant, std::string_view format, uint64_t parameters, size_t bytes,
+                                           void (*fill)(std::byte*, const void*), const void* context) const {
+  const std::lock_guard lock(mutex_);
+  const auto [it, fresh] = packed_.try_emplace(Key(constant, format, parameters));
+  if (!fresh) return static_cast<const std::byte*>(it->second.data());
+  Result<AlignedBuffer> buffer = AlignedBuffer::Make(bytes);
+  if (!buffer.ok()) {
+    packed_.erase(it);
+    return std::move(buffer).status();
+  }
+  fill(buffer->data(), context);
+  it->second = std::move(*buffer);
+  return static_cast<const std::byte*>(it->second.data());
+}
+
+uint64_t SharedModel::packed_bytes() const {
+  const std::lock_guard lock(mutex_);
+  uint64_t bytes = 0;
+  for (const auto& [_, buffer] : packed_) bytes += buffer.bytes();
+  return bytes;
+}
+
+Result<std::shared_ptr<const Model>> Model::Open(const std::string& path) {
+  OCTET_ASSIGN(MappedFile file, MappedFile::Open(path));
+  const std::span<const std::byte> bytes = file.bytes();
+  Result<std::shared_ptr<const Model>> model = SharedModel::Make(std::move(file), bytes);
+  if (!model.ok()) return Error(model.error().code(), "'%s': %s", path.c_str(), model.error().message().c_str());
+  return model;
+}
+
+Result<std::shared_ptr<const Model>> Model::FromBytes(std::span<const std::byte> bytes) { return SharedModel::Make(MappedFile(), bytes); }
+
+}  // namespace octet::runtime

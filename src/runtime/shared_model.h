@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+// What all interpreters of one model share: the file, its verified view, packed weights.
+#pragma once
+#include <map>
+#include <mutex>
+#include <tuple>
+
+#include "base/file.h"
+#include "runtime/interpreter.h"
+#include "tflite/view.h"
+
+namespace octet::runtime {
+
+// Zeroed memory at a 64-byte boundary; pages that nobody touches cost nothing.
+class AlignedBuffer {
+ public:
+  AlignedBuffer() = default;
+  static Result<AlignedBuffer> Make(uint64_t bytes);
+  AlignedBuffer(AlignedBuffer&& o) noexcept : data_(std::exchange(o.data_, nullptr)), bytes_(std::exchange(o.bytes_, 0)) {}
+  AlignedBuffer& operator=(AlignedBuffer&& o) noexcept {
+    std::swap(data_, o.data_);
+    std::swap(bytes_, o.bytes_);
+    return *this;
+  }
+  ~AlignedBuffer();
+  std::byte* data() const { return data_; }
+  uint64_t bytes() const { return bytes_; }
+
+ private:
+  std::byte* data_ = nullptr;
+  uint64_t bytes_ = 0;
+};
+
+class SharedModel : public Model {
+ public:
+  static Result<std::shared_ptr<const Model>> Make(MappedFile file, std::span<const std::byte> bytes);
+
+  const tflite::View& view() const { return view_; }
+  // Packed forms are made once per constant, format and parameters. Thread-safe.
+  Result<const std::byte*> Pack(const std::byte* constant, std::string_view format, uint64_t parameters, size_t bytes,
+                                void (*fill)(std::byte*, const void*), const void* context) const;
+  uint64_t packed_bytes() const;
+
+ private:
+  using Key = std::tuple<const std::byte*, std::string, uint64_t>;
+  MappedFile file_;
+  tflite::View view_;
+  mutable std::mutex mutex_;
+  mutable std::map<Key, AlignedBuffer> packed_;
+};
+
+}  // namespace octet::runtime
