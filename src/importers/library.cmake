@@ -1,0 +1,1 @@
+target_link_libraries(octet_importers PUBLIC z)
