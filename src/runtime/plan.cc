@@ -43,14 +43,15 @@ class Plan::NodeLens {
       constants_.push_back(computed || (s && s->known()) ? s->data : nullptr);
     }
     for (int32_t t : op.outputs) outputs_.push_back(&plan.tensors_[t].type);
+    for (int32_t t : op.intermediates) intermediates_.push_back(t < 0 ? nullptr : &plan.tensors_[t].type);
     place_ = plan.PlaceOf(node);
-    view_ = {op.op, place_, inputs_, outputs_, constants_, op.attributes.data()};
+    view_ = {op.op, place_, inputs_, outputs_, constants_, op.attributes.data(), intermediates_};
   }
   const ops::OpView& view() const { return view_; }
 
  private:
   std::string place_;
-  std::vector<const TensorType*> inputs_, outputs_;
+  std::vector<const TensorType*> inputs_, outputs_, intermediates_;
   std::vector<const std::byte*> constants_;
   ops::OpView view_;
 };
