@@ -43,6 +43,18 @@ Status RunFloat(const void* params, const Run& run) {
   return {};
 }
 
+// 1 / sum for a Q12 sum > 0: scale * 2^-bits_over_unit, scale in Q0.31.
+struct Reciprocal {
+  int32_t scale = 0;
+  int bits_over_unit = 0;
+};
+Reciprocal ReciprocalOf(int32_t sum) {
+  const int headroom = std::countl_zero(static_cast<uint32_t>(sum));
+  const uint32_t normalized = headroom >= 32 ? 0 : static_cast<uint32_t>(sum) << headroom;
+  const int32_t fraction = static_cast<int32_t>(normalized - (1u << 31));
+  return {fixed::MultiplyPot(fixed::TwoOverOnePlus(fraction), 1), kSumIntegerBits - headroom};
+}
+
 template <class T> Status RunInteger(const void* params, const Run& run) {
   const auto& p = *static_cast<const Params*>(params);
   run.pool->For(p.rows, [&](int64_t row, int) {
@@ -52,7 +64,7 @@ template <class T> Status RunInteger(const void* params, const Run& run) {
     int32_t sum = 0;
     for (int64_t i = 0; i < p.depth; ++i)
       if (x[i] - most >= p.least_difference) sum += RoundingDivideByPot(p.exponential[most - x[i]], kSumIntegerBits);
-    const fixed::Reciprocal inverse = fixed::ReciprocalOf(sum, kSumIntegerBits);
+    const Reciprocal inverse = ReciprocalOf(sum);
     const int shift = inverse.bits_over_unit + 31 - 8;
     for (int64_t i = 0; i < p.depth; ++i) {
       int32_t value = std::numeric_limits<T>::min();
@@ -71,7 +83,7 @@ void FillTables(Params* p, float scale) {
   p->least_difference = -static_cast<int32_t>(std::floor(radius));
   for (int32_t d = 0; d < 256 && -d >= p->least_difference; ++d) {
     const int32_t shifted = static_cast<int32_t>(static_cast<uint32_t>(-d) << m.shift);
-    p->exponential[d] = fixed::ExpOfNegative(RoundingDoublingHighMul(shifted, m.mantissa));
+    p->exponential[d] = fixed::ExpOfNegative<int32_t, kDiffIntegerBits>(RoundingDoublingHighMul(shifted, m.mantissa));
   }
 }
 
