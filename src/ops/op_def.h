@@ -137,6 +137,7 @@ struct OpView {
   std::span<const TensorType* const> outputs;  // Null: not known yet (import).
   std::span<const std::byte* const> constants; // Per input: its bytes when it is constant, or null.
   const void* attributes = nullptr;
+  std::span<const TensorType* const> intermediates = {};  // Tensors that only carry quantization (integer LSTM).
 
   int num_inputs() const { return static_cast<int>(inputs.size()); }
   int num_outputs() const { return static_cast<int>(outputs.size()); }

@@ -15,34 +15,51 @@ uint64_t BytesOf(const TensorType& t) {
   return CheckedBytes(t.dtype, t.shape, &bytes) ? bytes : 0;
 }
 
+// Whether operand i is one whose value decides shapes; the last one of a definition may repeat.
+bool IsShape(const tflite::OperatorInfo& op, size_t i) {
+  const std::span<const ops::Operand> operands = op.op->inputs;
+  return !operands.empty() && operands[std::min(i, operands.size() - 1)].role == ops::Role::kShape;
+}
+
 }  // namespace
+
+// Which operands' values a lens shows.
+enum class Values {
+  kKnown,  // Constants and what was folded.
+  kShape,  // Also computed operands with Role::kShape: prepare builds on them.
+  kAll,    // Also everything else that is there: infer may count data.
+};
 
 // The lens over one node: types as they are now, constants where values are known.
 class Plan::NodeLens {
  public:
-  NodeLens(const Plan& plan, int node, bool with_data) {
+  NodeLens(const Plan& plan, int node, Values values) {
     const tflite::OperatorInfo& op = plan.graph_.operators[node];
-    for (int32_t t : op.inputs) {
+    for (size_t i = 0; i < op.inputs.size(); ++i) {
+      const int32_t t = op.inputs[i];
       const TensorState* s = t < 0 ? nullptr : &plan.tensors_[t];
       inputs_.push_back(s ? &s->type : nullptr);
-      constants_.push_back(s && (s->known() || (with_data && s->data)) ? s->data : nullptr);
+      const bool computed = s && s->data && (values == Values::kAll || (values == Values::kShape && IsShape(op, i)));
+      constants_.push_back(computed || (s && s->known()) ? s->data : nullptr);
     }
     for (int32_t t : op.outputs) outputs_.push_back(&plan.tensors_[t].type);
+    for (int32_t t : op.intermediates) intermediates_.push_back(t < 0 ? nullptr : &plan.tensors_[t].type);
     place_ = plan.PlaceOf(node);
-    view_ = {op.op, place_, inputs_, outputs_, constants_, op.attributes.data()};
+    view_ = {op.op, place_, inputs_, outputs_, constants_, op.attributes.data(), intermediates_};
   }
   const ops::OpView& view() const { return view_; }
 
  private:
   std::string place_;
-  std::vector<const TensorType*> inputs_, outputs_;
+  std::vector<const TensorType*> inputs_, outputs_, intermediates_;
   std::vector<const std::byte*> constants_;
   ops::OpView view_;
 };
 
 class Plan::NodePrepare : public ops::Prepare {
  public:
-  NodePrepare(Plan& plan, int node, const ops::OpView& op) : Prepare(op, ThisCpu(), plan.options_.threads), plan_(plan), node_(node) {}
+  NodePrepare(Plan& plan, int node, const ops::OpView& op, Parameters& parameters)
+      : Prepare(op, ThisCpu(), plan.options_.threads), plan_(plan), node_(node), parameters_(parameters) {}
 
   void Workspace(size_t bytes) override { workspace = std::max<uint64_t>(workspace, bytes); }
   Result<const std::byte*> Pack(int i, std::string_view format, uint64_t parameters, size_t bytes,
@@ -59,7 +76,7 @@ class Plan::NodePrepare : public ops::Prepare {
     params = p;
   }
   void* Allocate(size_t bytes, size_t /*alignment*/) override {
-    return plan_.parameters_.emplace_back(bytes / sizeof(uint64_t) + 1).data();
+    return parameters_.emplace_back(bytes / sizeof(uint64_t) + 1).data();
   }
 
   uint64_t workspace = 0;
@@ -69,6 +86,7 @@ class Plan::NodePrepare : public ops::Prepare {
  private:
   Plan& plan_;
   const int node_;
+  Parameters& parameters_;
 };
 
 Plan::Plan(std::shared_ptr<const SharedModel> model, int subgraph, const Options& options)
@@ -144,7 +162,7 @@ Status Plan::Build(std::span<const Shape> input_shapes) {
 
 Status Plan::InferNode(int node, bool with_data, bool* dynamic) {
   const tflite::OperatorInfo& op = graph_.operators[node];
-  const NodeLens lens(*this, node, with_data);
+  const NodeLens lens(*this, node, with_data ? Values::kAll : Values::kKnown);
   std::vector<ops::OutputType> types(op.outputs.size());
   OCTET_TRY(ops::CheckAndInfer(lens.view(), types));
   *dynamic = false;
@@ -187,7 +205,7 @@ Status Plan::Fold(int node) {
   }
   Step step;
   uint64_t workspace = 0;
-  OCTET_TRY(Prepare(node, step, &workspace));
+  OCTET_TRY(Prepare(node, step, &workspace, nullptr));
   OCTET_ASSIGN(const AlignedBuffer scratch, AlignedBuffer::Make(workspace));
   std::vector<std::byte*> in, out;
   BindOperands(node, &in, &out);
@@ -206,12 +224,12 @@ const ops::Variant* Plan::Choose(const ops::OpView& op) const {
   return nullptr;
 }
 
-Status Plan::Prepare(int node, Step& step, uint64_t* workspace) {
-  const NodeLens lens(*this, node, false);
+Status Plan::Prepare(int node, Step& step, uint64_t* workspace, Segment* cut) {
+  const NodeLens lens(*this, node, cut ? Values::kShape : Values::kKnown);
   step.node = node;
   step.variant = Choose(lens.view());
   if (!step.variant) return lens.view().Fail(Code::kUnsupported, "octet has no kernel for it");
-  NodePrepare prepare(*this, node, lens.view());
+  NodePrepare prepare(*this, node, lens.view(), cut ? cut->cut_parameters : parameters_);
   OCTET_TRY(step.variant->prepare(prepare));
   step.run = prepare.run;
   step.params = prepare.params;
@@ -237,12 +255,41 @@ Status Plan::PlanSegment(int first_node, bool with_data) {
     step.node = node;
   }
   segment.end_node = node;
-  if (with_data)
+  if (with_data) {
     for (int32_t t : graph_.operators[first_node].outputs) segment.cut_shapes.push_back(tensors_[t].type.shape);
+    segment.cut_values = CutValues(first_node);
+  }
   workspaces_.resize(steps_.size());
-  for (size_t i = segment.first_step; i < steps_.size(); ++i) OCTET_TRY(Prepare(steps_[i].node, steps_[i], &workspaces_[i]));
+  for (size_t i = segment.first_step; i < steps_.size(); ++i) {
+    const bool cut = with_data && steps_[i].node == first_node;
+    OCTET_TRY(Prepare(steps_[i].node, steps_[i], &workspaces_[i], cut ? &segment : nullptr));
+  }
   OCTET_TRY(Place(segment));
   Bind(segment);
+  return {};
+}
+
+// The bytes of the computed operands that the node's kernel was prepared with.
+std::vector<std::byte> Plan::CutValues(int node) const {
+  std::vector<std::byte> values;
+  const tflite::OperatorInfo& op = graph_.operators[node];
+  for (size_t i = 0; i < op.inputs.size(); ++i) {
+    if (op.inputs[i] < 0 || !IsShape(op, i) || tensors_[op.inputs[i]].known()) continue;
+    const TensorState& t = tensors_[op.inputs[i]];
+    values.insert(values.end(), t.data, t.data + BytesOf(t.type));
+  }
+  return values;
+}
+
+// The shapes are those the segment was planned for, but values may differ: where a slice begins, an axis.
+Status Plan::RenewCut(Segment& segment, bool* same) {
+  std::vector<std::byte> values = CutValues(segment.first_node);
+  if (values == segment.cut_values) return {};
+  segment.cut_values = std::move(values);
+  segment.cut_parameters.clear();
+  uint64_t workspace = 0;
+  OCTET_TRY(Prepare(segment.first_node, steps_[segment.first_step], &workspace, &segment));
+  *same = workspace <= workspaces_[segment.first_step];
   return {};
 }
 
@@ -349,6 +396,7 @@ Status Plan::Run(ThreadPool& pool, Observer* observer) {
     OCTET_TRY(InferNode(cut, true, &dynamic));
     const std::vector<int32_t>& outputs = graph_.operators[cut].outputs;
     for (size_t i = 0; same && i < outputs.size(); ++i) same = tensors_[outputs[i]].type.shape == segments_[s + 1].cut_shapes[i];
+    if (same) OCTET_TRY(RenewCut(segments_[s + 1], &same));
     if (same) continue;
     if (s + 1 < segments_.size()) {
       steps_.resize(segments_[s + 1].first_step);

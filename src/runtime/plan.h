@@ -54,12 +54,15 @@ class Plan {
   MemoryUse memory() const;
 
  private:
+  using Parameters = std::deque<std::vector<uint64_t>>;  // Params and arrays of prepare; addresses stay.
   struct Segment {
     int first_node = 0, end_node = 0;
     size_t first_step = 0;
     AlignedBuffer arena;
     Placement placement;
-    std::vector<Shape> cut_shapes;  // What the cutting operator's outputs were planned with.
+    std::vector<Shape> cut_shapes;  // What the cutting operator's outputs were planned with,
+    std::vector<std::byte> cut_values;  // the values of the operands that decide them,
+    Parameters cut_parameters;          // and what its kernel was prepared with: new with new values.
   };
   class NodeLens;
   class NodePrepare;
@@ -69,7 +72,9 @@ class Plan {
   Status InferNode(int node, bool with_data, bool* dynamic);
   bool Foldable(int node) const;
   Status Fold(int node);
-  Status Prepare(int node, Step& step, uint64_t* workspace);
+  Status Prepare(int node, Step& step, uint64_t* workspace, Segment* cut);  // cut: null, or what this node cuts off.
+  std::vector<std::byte> CutValues(int node) const;
+  Status RenewCut(Segment& segment, bool* same);
   const ops::Variant* Choose(const ops::OpView& op) const;
   Status CheckLimit(uint64_t bytes) const;
   Status Place(Segment& segment);
@@ -91,7 +96,7 @@ class Plan {
   std::vector<int> last_use_;            // Node, or past the end for outputs; -1 unused.
   std::vector<int> alias_of_;            // Tensor whose memory this one is, or -1.
   std::vector<AlignedBuffer> variables_;
-  std::deque<std::vector<uint64_t>> parameters_;  // Params and arrays of prepare; addresses stay.
+  Parameters parameters_;
   std::vector<AlignedBuffer> folded_;
   ThreadPool planning_pool_{1};
 };
