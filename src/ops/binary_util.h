@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+// y = f(a, b) with numpy's broadcasting: shapes are collapsed once, loops carry no index arithmetic.
+#pragma once
+#include "base/thread_pool.h"
+#include "ops/import.h"
+#include "ops/quant_util.h"
+#include "ops/shape_util.h"
+
+namespace octet::ops {
+
+// Dimensions after merging neighbours that both operands walk alike; strides in elements, 0 where stretched.
+struct Broadcast {
+  int rank = 0;
+  int64_t dim[kMaxRank] = {}, a[kMaxRank] = {}, b[kMaxRank] = {};
+};
+Broadcast CollapseBroadcast(const Shape& a, const Shape& b, const Shape& out);
+
+inline constexpr Operand kBinaryInputs[] = {{.name = "lhs"}, {.name = "rhs"}};
+inline constexpr Operand kOneOutput[] = {{.name = "output"}};
+
+struct ActivationAttrs {
+  Activation activation = Activation::kNone;
+};
+
+// Shapes broadcast; integer activations have one scale each; a known fused activation.
+Status CheckBinary(const OpView& op);
+Status CheckBinaryWithActivation(const OpView& op);
+Status InferBinary(const OpView& op, std::span<OutputType> out);
+
+// One row of the innermost dimension; the strides are 0 or 1 except where a transposed view would need more.
+template <class A, class Y, class F> void BroadcastRow(const A* a, int64_t sa, const A* b, int64_t sb, Y* y, int64_t n, const F& f) {
+  if (sa == 1 && sb == 1) {
+    for (int64_t i = 0; i < n; ++i) y[i] = f(a[i], b[i]);
+  } else if (sa == 1) {
+    const A right = *b;
+    for (int64_t i = 0; i < n; ++i) y[i] = f(a[i], right);
+  } else if (sb == 1) {
+    const A left = *a;
+    for (int64_t i = 0; i < n; ++i) y[i] = f(left, b[i]);
+  } else {
+    std::fill_n(y, n, f(*a, *b));
+  }
+}
+
+template <class A, class Y, class F> void RunBroadcast(const Broadcast& s, ThreadPool& pool, const A* a, const A* b, Y* y, const F& f) {
+  constexpr int64_t kChunk = 16384;  // Elements per task: work is cut from shapes, not from threads.
+  const int last = s.rank - 1;
+  const int64_t n = s.dim[last];
+  int64_t rows = 1;
+  for (int i = 0; i < last; ++i) rows *= s.dim[i];
+  if (n == 0 || rows == 0) return;
+  if (rows == 1) {
+    pool.For((n + kChunk - 1) / kChunk, [&](int64_t t, int) {
+      const int64_t at = t * kChunk;
+      BroadcastRow(a + at * s.a[last], s.a[last], b + at * s.b[last], s.b[last], y + at, std::min(kChunk, n - at), f);
+    });
+    return;
+  }
+  const int64_t per_task = std::max<int64_t>(1, kChunk / n);
+  pool.For((rows + per_task - 1) / per_task, [&](int64_t t, int) {
+    for (int64_t row = t * per_task; row < std::min(rows, (t + 1) * per_task); ++row) {
+      int64_t rest = row, at_a = 0, at_b = 0;
+      for (int i = last - 1; i >= 0; --i) {
+        const int64_t index = rest % s.dim[i];
+        rest /= s.dim[i];
+        at_a += index * s.a[i];
+        at_b += index * s.b[i];
+      }
+      BroadcastRow(a + at_a, s.a[last], b + at_b, s.b[last], y + row * n, n, f);
+    }
+  });
+}
+
+// A merge layer of Keras: op(op(x0, x1), x2) ...
+Status MergeInputs(ImportContext& c, std::string_view op);
+Result<Value> MergedInputs(ImportContext& c, std::string_view op);
+
+}  // namespace octet::ops

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+// Integer or half to float: scale * (q - zero), the product in double precision; per tensor or per channel.
+#include "base/float16.h"
+#include "ops/shape_util.h"
+#include "ops/unary_util.h"
+
+namespace octet::ops::dequantize {
+namespace {
+
+constexpr Operand kInputs[] = {{.name = "input", .type = 'S'}};
+constexpr TypeRow kTypes[] = {{"S=u8 T=f32", 1}, {"S=i8 T=f32", 2}, {"S=i16|f16 T=f32", 3}, {"S=i4 T=f32", 6}};
+
+struct Params {
+  int64_t count;
+  const float* scale;
+  const int32_t* zero;
+  int64_t channels, inner;  // channel of element i: i / inner % channels
+};
+
+Status Check(const OpView& op) {
+  const TensorType& x = *op.in(0);
+  if (x.dtype == DType::kF16) return {};
+  if (x.quant.empty()) return op.Fail(Code::kInvalidModel, "the input has no quantization scale");
+  return {};
+}
+
+Status Infer(const OpView& op, std::span<OutputType> out) {
+  out[0] = {DType::kF32, op.in(0)->shape, false};
+  return {};
+}
+
+int Version(const OpView& op) {
+  Result<const TypeRow*> row = MatchTypes(op);
+  const int version = row.ok() ? (*row)->version : 1;
+  return op.in(0)->quant.per_channel() ? std::max(version, 5) : version;
+}
+
+Status RunHalf(const void* params, const Run& run) {
+  const uint16_t* x = run.input<uint16_t>(0);
+  float* y = run.output<float>(0);
+  ForChunks(run, static_cast<const Params*>(params)->count, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) y[i] = F16ToF32(x[i]);
+  });
+  return {};
+}
+
+template <class T> Status RunInteger(const void* params, const Run& run) {
+  const auto& p = *static_cast<const Params*>(params);
+  const T* x = run.input<T>(0);
+  float* y = run.output<float>(0);
+  ForChunks(run, p.count, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      const int64_t c = p.channels == 1 ? 0 : i / p.inner % p.channels;
+      y[i] = static_cast<float>(static_cast<double>(p.scale[c]) * (static_cast<int32_t>(x[i]) - p.zero[c]));
+    }
+  });
+  return {};
+}
+
+// Two values a byte, the low nibble first.
+Status RunInt4(const void* params, const Run& run) {
+  const auto& p = *static_cast<const Params*>(params);
+  const uint8_t* x = run.input<uint8_t>(0);
+  float* y = run.output<float>(0);
+  for (int64_t i = 0; i < p.count; ++i) {
+    const int32_t q = static_cast<int8_t>(i % 2 ? x[i / 2] & 0xf0 : x[i / 2] << 4) >> 4;
+    const int64_t c = p.channels == 1 ? 0 : i / p.inner % p.channels;
+    y[i] = static_cast<float>(static_cast<double>(p.scale[c]) * (q - p.zero[c]));
+  }
+  return {};
+}
+
+Status PrepareReference(Prepare& prepare) {
+  const TensorType& x = *prepare.op.in(0);
+  auto* p = prepare.Params<Params>();
+  p->count = CountOf(prepare.op);
+  if (x.dtype == DType::kF16) {
+    prepare.SetRun(RunHalf, p);
+    return {};
+  }
+  auto* scale = prepare.Array<float>(x.quant.scale.size());
+  auto* zero = prepare.Array<int32_t>(x.quant.scale.size());
+  std::ranges::copy(x.quant.scale, scale);
+  std::ranges::copy(x.quant.zero_point, zero);
+  p->scale = scale;
+  p->zero = zero;
+  p->channels = static_cast<int64_t>(x.quant.scale.size());
+  p->inner = p->channels == 1 ? 1 : x.shape.elements(x.quant.axis + 1, x.shape.rank());
+  prepare.SetRun(x.dtype == DType::kI8 ? RunInteger<int8_t> : x.dtype == DType::kU8 ? RunInteger<uint8_t> : x.dtype == DType::kI16 ? RunInteger<int16_t> : RunInt4, p);
+  return {};
+}
+constexpr Variant kVariants[] = {{.name = "reference", .prepare = PrepareReference}};
+
+}  // namespace
+
+extern constinit const OpDef kDef = {
+    .name = "dequantize",
+    .code = BuiltinCode::kDequantize,
+    .attrs = Layout<NoAttrs>(OptionsTable::kDequantize, {}),
+    .inputs = kInputs,
+    .outputs = kUnaryOutputs,
+    .types = kTypes,
+    .traits = kElementwise | kUnary | kKeepsChannels,
+    .check = Check,
+    .infer = Infer,
+    .cost = CostOfUnary,
+    .version = Version,
+};
+extern constinit const OpKernel kKernel = {.variants = kVariants};
+extern constinit const OpImport kImport = {};
+
+}  // namespace octet::ops::dequantize

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+// y = e^x.
+#include "ops/unary_util.h"
+
+namespace octet::ops::exp {
+namespace {
+
+constexpr TypeRow kTypes[] = {{"T=f32", 1}, {"T=i8", 2}};
+float Apply(float x) { return std::exp(x); }
+constexpr Variant kVariants[] = {{.name = "reference", .prepare = PrepareUnary<Apply>}};
+
+Status FromKeras(ImportContext& c) { return EmitUnary(c, "exp"); }
+constexpr ImportRule kRules[] = {{Source::kKerasActivation, "exponential", 0, FromKeras}};
+
+}  // namespace
+
+extern constinit const OpDef kDef = {
+    .name = "exp",
+    .code = BuiltinCode::kExp,
+    .attrs = Layout<NoAttrs>(OptionsTable::kExp, {}),
+    .inputs = kUnaryInputs,
+    .outputs = kUnaryOutputs,
+    .types = kTypes,
+    .traits = kElementwise | kUnary,
+    .check = CheckUnary,
+    .infer = InferUnary,
+    .cost = CostOfUnary,
+};
+extern constinit const OpKernel kKernel = {.variants = kVariants};
+extern constinit const OpImport kImport = {.rules = kRules};
+
+}  // namespace octet::ops::exp

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+// y = max(a, b), broadcast; one scale for all.
+#include "ops/add_sub_util.h"
+#include "ops/simple_binary_util.h"
+
+namespace octet::ops::maximum {
+namespace {
+
+constexpr TypeRow kTypes[] = {{"T=f32|i32|i64|u8", 1}, {"T=i8", 2}, {"T=i16", 4}};
+constexpr QuantRow kQuant[] = {{.operand = ~0, .kind = QuantKind::kSameAs, .other = 0}, {.operand = 1, .kind = QuantKind::kSameAs, .other = 0}};
+
+struct Apply {
+  template <class T> T operator()(T a, T b) const { return a > b ? a : b; }
+};
+Status PrepareReference(Prepare& p) { return PrepareSimple<Apply>(p); }
+constexpr Variant kVariants[] = {{.name = "reference", .prepare = PrepareReference}};
+
+Status FromKeras(ImportContext& c) { return MergeInputs(c, "maximum"); }
+constexpr ImportRule kRules[] = {{Source::kKeras, "Maximum", 0, FromKeras}};
+
+}  // namespace
+
+extern constinit const OpDef kDef = {
+    .name = "maximum",
+    .code = BuiltinCode::kMaximum,
+    .attrs = Layout<NoAttrs>(OptionsTable::kMaximumMinimum, {}),
+    .inputs = kBinaryInputs,
+    .outputs = kOneOutput,
+    .types = kTypes,
+    .quantization = kQuant,
+    .traits = kElementwise,
+    .check = CheckBinary,
+    .infer = InferBinary,
+    .cost = CostOfElementwise,
+};
+extern constinit const OpKernel kKernel = {.variants = kVariants};
+extern constinit const OpImport kImport = {.rules = kRules};
+
+}  // namespace octet::ops::maximum

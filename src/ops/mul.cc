@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+// y = act(a * b), broadcast. Integers: requantize((a - z_a) * (b - z_b), s_a * s_b / s_y), DOUBLE.
+#include "ops/add_sub_util.h"
+
+namespace octet::ops::mul {
+namespace {
+
+constexpr TypeRow kTypes[] = {{"T=f32|i32|u8", 1}, {"T=i8", 2}, {"T=i16", 4}, {"T=i64", 6}};
+
+struct Params {
+  Broadcast shape;
+  ClampF32 clamp;
+  Clamp32 integer_clamp;
+  Multiplier multiplier;
+  int32_t zero_a = 0, zero_b = 0, zero_out = 0;
+};
+
+Status RunFloat(const void* params, const Run& run) {
+  const auto& p = *static_cast<const Params*>(params);
+  const float low = p.clamp.low, high = p.clamp.high;
+  RunBroadcast(p.shape, *run.pool, run.input<float>(0), run.input<float>(1), run.output<float>(0),
+               [=](float x, float y) { return std::min(std::max(x * y, low), high); });
+  return {};
+}
+
+template <class T> Status RunPlain(const void* params, const Run& run) {
+  const auto& p = *static_cast<const Params*>(params);
+  using U = std::make_unsigned_t<T>;
+  const T low = p.clamp.low > -1e30f ? static_cast<T>(p.clamp.low) : std::numeric_limits<T>::min();
+  const T high = p.clamp.high < 1e30f ? static_cast<T>(p.clamp.high) : std::numeric_limits<T>::max();
+  RunBroadcast(p.shape, *run.pool, run.input<T>(0), run.input<T>(1), run.output<T>(0),
+               [=](T x, T y) { return std::clamp(static_cast<T>(static_cast<U>(x) * static_cast<U>(y)), low, high); });
+  return {};
+}
+
+template <class T> Status RunInteger(const void* params, const Run& run) {
+  const auto& p = *static_cast<const Params*>(params);
+  RunBroadcast(p.shape, *run.pool, run.input<T>(0), run.input<T>(1), run.output<T>(0), [&](T x, T y) {
+    const int32_t product = (x - p.zero_a) * (y - p.zero_b);
+    return static_cast<T>(std::clamp(Requantize(product, p.multiplier) + p.zero_out, p.integer_clamp.low, p.integer_clamp.high));
+  });
+  return {};
+}
+
+Status PrepareReference(Prepare& prepare) {
+  const OpView& op = prepare.op;
+  const TensorType &a = *op.in(0), &b = *op.in(1), &y = *op.out(0);
+  auto* p = prepare.Params<Params>();
+  p->shape = CollapseBroadcast(a.shape, b.shape, y.shape);
+  p->clamp = FloatClamp(op.attrs<ActivationAttrs>().activation);
+  switch (a.dtype) {
+    case DType::kF32: prepare.SetRun(RunFloat, p); return {};
+    case DType::kI32: prepare.SetRun(RunPlain<int32_t>, p); return {};
+    case DType::kI64: prepare.SetRun(RunPlain<int64_t>, p); return {};
+    default: break;
+  }
+  p->zero_a = a.quant.zero0();
+  p->zero_b = b.quant.zero0();
+  p->zero_out = y.quant.zero0();
+  p->multiplier = QuantizeMultiplier(static_cast<double>(a.quant.scale0()) * static_cast<double>(b.quant.scale0()) / static_cast<double>(y.quant.scale0()));
+  p->integer_clamp = QuantizedClamp(op.attrs<ActivationAttrs>().activation, y);
+  prepare.SetRun(a.dtype == DType::kI8 ? RunInteger<int8_t> : a.dtype == DType::kU8 ? RunInteger<uint8_t> : RunInteger<int16_t>, p);
+  return {};
+}
+constexpr Variant kVariants[] = {{.name = "reference", .prepare = PrepareReference}};
+
+// ------------------------------------------------------------------------------------ Keras
+
+Status FromKerasMultiply(ImportContext& c) { return MergeInputs(c, "mul"); }
+
+Result<Value> ScaleAndShift(ImportContext& c, Value x, std::span<const float> factor, std::span<const float> offset) {
+  const auto constant = [&](std::span<const float> v) { return v.size() == 1 ? c.Scalar(v[0]) : c.Constant<float>(Shape{static_cast<int32_t>(v.size())}, v); };
+  OCTET_ASSIGN(Value y, c.Emit("mul", {x, constant(factor)}));
+  return c.Emit("add", {y, constant(offset)});
+}
+
+std::vector<float> Floats(const std::vector<double>& v) { return {v.begin(), v.end()}; }
+
+// x * scale + offset; integers (images) become floats first.
+Status FromKerasRescaling(ImportContext& c) {
+  Value x = c.Input(0);
+  if (c.type(x).dtype != DType::kF32) {
+    OCTET_ASSIGN(x, c.EmitAs("cast", std::span(&x, 1), nullptr, {DType::kF32, c.shape(x), {}}));
+  }
+  const std::vector<float> scale = Floats(c.Numbers("scale", {1.0})), offset = Floats(c.Numbers("offset", {0.0}));
+  OCTET_ASSIGN(Value y, ScaleAndShift(c, x, scale, offset));
+  c.SetOutput(0, y);
+  return {};
+}
+
+// gamma * (x - mean) / sqrt(variance + epsilon) + beta, as one factor and one offset per channel.
+Status FromKerasBatchNormalization(ImportContext& c) {
+  const std::vector<int64_t> axis = c.Ints("axis", {-1});
+  const int rank = c.rank(c.Input(0));
+  if (axis.size() != 1 || (axis[0] != -1 && axis[0] != rank - 1)) return c.Fail("axis=-1 (channels last)", std::to_string(axis.empty() ? 0 : axis[0]), "normalize the last axis");
+  int next = 0;
+  std::vector<std::span<const float>> w;
+  for (bool there : {c.Bool("scale", true), c.Bool("center", true), true, true}) {
+    if (!there) {
+      w.emplace_back();
+      continue;
+    }
+    OCTET_ASSIGN(Value v, c.Weight(next++));
+    w.push_back(c.data_as<float>(v));
+  }
+  const size_t n = w[2].size();
+  const float epsilon = static_cast<float>(c.Number("epsilon", 1e-3));
+  std::vector<float> factor(n), offset(n);
+  for (size_t i = 0; i < n; ++i) {
+    factor[i] = (w[0].empty() ? 1.0f : w[0][i]) / std::sqrt(w[3][i] + epsilon);
+    offset[i] = (w[1].empty() ? 0.0f : w[1][i]) - w[2][i] * factor[i];
+  }
+  OCTET_ASSIGN(Value y, ScaleAndShift(c, c.Input(0), factor, offset));
+  c.SetOutput(0, y);
+  return {};
+}
+
+// (x - mean) / max(sqrt(variance), 1e-7); the numbers are weights after adapt, else in the configuration.
+Status FromKerasNormalization(ImportContext& c) {
+  std::vector<float> mean = Floats(c.Numbers("mean", {})), variance = Floats(c.Numbers("variance", {}));
+  if (c.num_weights() >= 2) {
+    OCTET_ASSIGN(Value m, c.Weight(0));
+    OCTET_ASSIGN(Value v, c.Weight(1));
+    mean.assign(c.data_as<float>(m).begin(), c.data_as<float>(m).end());
+    variance.assign(c.data_as<float>(v).begin(), c.data_as<float>(v).end());
+  }
+  if (mean.empty() || mean.size() != variance.size()) return c.Fail("a mean and a variance", "none", "call adapt() before saving");
+  std::vector<float> factor(mean.size()), offset(mean.size());
+  const bool invert = c.Bool("invert", false);
+  for (size_t i = 0; i < mean.size(); ++i) {
+    const float deviation = std::max(std::sqrt(variance[i]), 1e-7f);
+    factor[i] = invert ? deviation : 1.0f / deviation;
+    offset[i] = invert ? mean[i] : -mean[i] / deviation;
+  }
+  OCTET_ASSIGN(Value y, ScaleAndShift(c, c.Input(0), factor, offset));
+  c.SetOutput(0, y);
+  return {};
+}
+
+constexpr ImportRule kRules[] = {{Source::kKeras, "Multiply", 0, FromKerasMultiply},
+                                 {Source::kKeras, "Rescaling", 0, FromKerasRescaling},
+                                 {Source::kKeras, "BatchNormalization", 0, FromKerasBatchNormalization},
+                                 {Source::kKeras, "Normalization", 0, FromKerasNormalization}};
+
+}  // namespace
+
+extern constinit const OpDef kDef = {
+    .name = "mul",
+    .code = BuiltinCode::kMul,
+    .attrs = Layout<ActivationAttrs>(OptionsTable::kMul, kAddRows),
+    .inputs = kBinaryInputs,
+    .outputs = kOneOutput,
+    .types = kTypes,
+    .traits = kElementwise,
+    .check = CheckBinaryWithActivation,
+    .infer = InferBinary,
+    .cost = CostOfElementwise,
+};
+extern constinit const OpKernel kKernel = {.variants = kVariants};
+extern constinit const OpImport kImport = {.rules = kRules};
+
+}  // namespace octet::ops::mul

@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: Apache-2.0
+// The clamping activations. Integers: rescale to the output's scale (DOUBLE), then clamp.
+#pragma once
+#include "ops/unary_util.h"
+
+namespace octet::ops {
+
+Status PrepareClamp(Prepare& p, Activation activation);
+
+}  // namespace octet::ops
