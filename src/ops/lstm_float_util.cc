@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // The LSTM cell in float, with float weights or with int8 weights and activations quantized row by row.
 #include <cmath>
-#include <cstring>
 
-#include "ops/hybrid_util.h"
 #include "ops/lstm_util.h"
+#include "ops/recurrent_util.h"
 
 namespace octet::ops {
 namespace {
+
+using namespace recurrent;
 
 struct Params {
   LstmSizes sizes;
@@ -17,51 +18,6 @@ struct Params {
   // Hybrid: one scale per matrix, in the order of the operands.
   float input_scale[4], recurrent_scale[4], peephole_scale[4], projection_scale;
 };
-
-// Eight running sums: an order of additions that vectorizes, and that is the same everywhere.
-float Dot(const float* a, const float* b, int64_t n) {
-  float lane[8] = {};
-  int64_t k = 0;
-  for (; k + 8 <= n; k += 8)
-    for (int j = 0; j < 8; ++j) lane[j] += a[k + j] * b[k + j];
-  for (int j = 0; k < n; ++k, ++j) lane[j] += a[k] * b[k];
-  return ((lane[0] + lane[1]) + (lane[2] + lane[3])) + ((lane[4] + lane[5]) + (lane[6] + lane[7]));
-}
-
-int32_t Dot(const int8_t* a, const int8_t* b, int64_t n, int32_t b_offset) {
-  int32_t sum = 0;
-  for (int64_t k = 0; k < n; ++k) sum += a[k] * (b[k] - b_offset);
-  return sum;
-}
-
-// A vector in the form that the weights multiply: itself, or quantized.
-struct Row {
-  const float* real;
-  const int8_t* q;
-  RowQuant quant;
-};
-
-template <class W> Row MakeRow(const float* x, int64_t n, bool asymmetric, int8_t* scratch) {
-  if constexpr (std::is_same_v<W, float>) return {x, nullptr, {}};
-  else return {x, scratch, QuantizeRow(x, n, asymmetric, scratch)};
-}
-
-// y += M·x
-template <class W> void AddProduct(const W* matrix, float scale, const Row& x, int64_t rows, int64_t n, float* y) {
-  for (int64_t r = 0; r < rows; ++r) {
-    if constexpr (std::is_same_v<W, float>) y[r] += Dot(matrix + r * n, x.real, n);
-    else y[r] += static_cast<float>(Dot(matrix + r * n, x.q, n, x.quant.offset)) * (scale * x.quant.scale);
-  }
-}
-
-void Activate(Activation a, float* v, int64_t n) {
-  if (a == Activation::kTanh) {
-    for (int64_t i = 0; i < n; ++i) v[i] = std::tanh(v[i]);
-    return;
-  }
-  const ClampF32 c = FloatClamp(a);
-  for (int64_t i = 0; i < n; ++i) v[i] = std::clamp(v[i], c.low, c.high);
-}
 
 void Logistic(float* v, int64_t n) {
   for (int64_t i = 0; i < n; ++i) v[i] = 1.0f / (1.0f + std::exp(-v[i]));
@@ -162,7 +118,7 @@ float ScaleOf(const OpView& op, int i) { return i >= 0 && op.in(i) && !op.in(i)-
 
 template <class W> Status PrepareAs(Prepare& p, const LstmAttrs& attrs) {
   const Activation a = attrs.fused_activation_function;
-  if (a != Activation::kTanh) OCTET_TRY(CheckActivation(p.op, a));
+  OCTET_TRY(CheckRecurrentActivation(p.op, a));
   auto* params = p.Params<Params>();
   params->sizes = LstmSizesOf(p.op, attrs.time_major);
   params->activation = a;

@@ -2,7 +2,6 @@
 // The LSTM cell in integers: int8 activations and weights, int16 gates (Q3.12 before, Q0.15 after the
 // activation) and int16 cells whose scale is a power of two. Bit for bit LiteRT's 8x8_16 kernel.
 #include <cmath>
-#include <cstring>
 
 #include "ops/fixed_point_util.h"
 #include "ops/lstm_util.h"
