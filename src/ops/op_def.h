@@ -123,6 +123,7 @@ enum Trait : uint32_t {
   kRandom = 16,
   kHomogeneous = 32,   // f(s*x) = s*f(x) for s > 0 and per channel: equalisation may pass through.
   kKeepsChannels = 64, // Output channel c depends on input channel c only (last axis).
+  kJointlyHomogeneous = 256,  // f(s*a, s*b) = s*f(a, b) for s > 0: sums, maxima.
   kAliases = 128,      // The output is input 0's bytes under another shape: no memory, no copy.
 };
 

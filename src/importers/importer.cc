@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "importers/importer.h"
+
+#include <sys/stat.h>
+
+#include <cstring>
+
+#include "base/file.h"
+#include "data/zip.h"
+#include "importers/keras/hdf5.h"
+#include "importers/keras/keras.h"
+
+namespace octet::importers {
+namespace {
+
+bool FileExists(const std::string& path) {
+  struct stat info;
+  return ::stat(path.c_str(), &info) == 0 && S_ISREG(info.st_mode);
+}
+
+Status Unknown(const std::string& path) {
+  return Error(Code::kInvalidModel, "'%s' is not a model that octet reads; expected .keras, .h5 or .tflite", path.c_str());
+}
+
+Result<graph::Model> ImportFolder(const std::string& path, const ImportOptions& options, std::vector<Finding>* findings) {
+  if (FileExists(path + "/config.json")) return keras::Import(path, keras::Container::kFolder, options, findings);
+  if (FileExists(path + "/saved_model.pb"))
+    return Error(Code::kUnsupported, "'%s' is a SavedModel, which octet does not read yet; save the model as .keras", path.c_str());
+  return Error(Code::kInvalidModel, "'%s' is a directory without a model; expected a .keras or .h5 file", path.c_str());
+}
+
+// An ONNX file starts with field 1 (ir_version, varint) or has its graph as field 7; told well enough by name and first byte.
+bool LooksLikeOnnx(const std::string& path, std::span<const std::byte> bytes) {
+  return path.ends_with(".onnx") && !bytes.empty() && (bytes[0] == std::byte{0x08} || bytes[0] == std::byte{0x3a});
+}
+
+Result<graph::Model> ImportAny(const std::string& path, const ImportOptions& options, std::vector<Finding>* findings) {
+  struct stat info;
+  if (::stat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode)) return ImportFolder(path, options, findings);
+  OCTET_ASSIGN(const MappedFile file, MappedFile::Open(path));
+  const auto bytes = file.bytes();
+  if (bytes.empty()) return Error(Code::kInvalidModel, "'%s' is empty", path.c_str());
+  if (data::Zip::Is(bytes)) return keras::Import(path, keras::Container::kZip, options, findings);
+  if (keras::Hdf5::Is(bytes)) return keras::Import(path, keras::Container::kHdf5, options, findings);
+  if (LooksLikeOnnx(path, bytes))
+    return Error(Code::kUnsupported, "'%s' is an ONNX model, which octet does not read yet; save the original model as .keras", path.c_str());
+  return Unknown(path);
+}
+
+}  // namespace
+
+std::string Text(const Finding& f) {
+  return f.kind + " '" + f.place + "': " + f.reason + (f.advice.empty() ? "" : "; " + f.advice);
+}
+
+Result<graph::Model> Import(const std::string& path, const ImportOptions& options) {
+  std::vector<Finding> findings;
+  OCTET_ASSIGN(graph::Model model, ImportAny(path, options, &findings));
+  if (findings.empty()) {
+    graph::Graph& g = model.main();
+    g.RemoveDead();  // Renumbers tensors; signatures list inputs and outputs in the graph's order.
+    for (graph::Signature& s : model.signatures) {
+      for (size_t i = 0; i < s.inputs.size(); ++i) s.inputs[i].tensor = g.inputs[i];
+      for (size_t i = 0; i < s.outputs.size(); ++i) s.outputs[i].tensor = g.outputs[i];
+    }
+    return model;
+  }
+  std::string all;
+  for (const Finding& f : findings) all += (all.empty() ? "" : "\n") + Text(f);
+  return Status(Code::kUnsupported, std::move(all));
+}
+
+Result<std::vector<Finding>> Check(const std::string& path, const ImportOptions& options) {
+  std::vector<Finding> findings;
+  OCTET_ASSIGN(const graph::Model model, ImportAny(path, options, &findings));
+  (void)model;
+  return findings;
+}
+
+}  // namespace octet::importers

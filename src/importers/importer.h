@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+// Source models of any format -> graph. The format is told by the file's content, not by its name.
+#pragma once
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/status.h"
+#include "graph/graph.h"
+
+namespace octet::importers {
+
+// Something that octet cannot take over, and what to do about it.
+struct Finding {
+  std::string layer;   // The user's own name for it.
+  std::string kind;    // Its class: "Conv2D".
+  std::string place;   // Its path: "backbone/block3/conv".
+  std::string reason;
+  std::string advice;  // May be empty.
+};
+std::string Text(const Finding& finding);  // One line.
+
+struct ImportOptions {
+  // By input name; an empty name stands for a model's only input. Replaces the source's shape.
+  std::vector<std::pair<std::string, Shape>> input_shapes;
+};
+
+// Unsupported layers are all reported at once, one line each.
+Result<graph::Model> Import(const std::string& path, const ImportOptions& options = {});
+
+// The same as a list: empty when the model can be imported. An error when it cannot be read at all.
+Result<std::vector<Finding>> Check(const std::string& path, const ImportOptions& options = {});
+
+}  // namespace octet::importers

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+// Network + Weights -> graph. Layers run in the order of their data, each through its rule.
+#pragma once
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "graph/graph.h"
+#include "importers/importer.h"
+#include "importers/keras/context.h"
+#include "importers/keras/network.h"
+#include "importers/keras/weights.h"
+
+namespace octet::importers::keras {
+
+class Builder {
+ public:
+  // `version` is Keras' major one: 2 or 3.
+  Builder(Weights& weights, const ImportOptions& options, int version) : weights_(weights), options_(options), version_(version) {
+    model_.subgraphs.emplace_back();
+  }
+
+  // An invalid file is an error; what is not supported goes to `findings` and leaves the model unfinished.
+  Result<graph::Model> Build(const Network& network, std::vector<Finding>* findings);
+
+  graph::Graph& graph() { return model_.main(); }
+  Weights& weights() { return weights_; }
+  int version() const { return version_; }
+  std::string UniqueName(const std::string& wanted);
+  // Stays where it is while the graph grows: rules keep references.
+  const TensorType& TypeOf(Value v);
+  // Runs a network on values; empty entries stand for what could not be imported.
+  Result<std::vector<Value>> Run(const Network& network, const std::string& prefix, std::vector<Value> inputs);
+  // Runs the rule of the context's layer; every output it promises is there afterwards.
+  Status RunRule(LayerContext& context);
+  // A variable as a constant of the graph, once per dataset.
+  Result<Value> Variable(const std::string& dataset, const std::string& name, const LayerContext& context);
+
+  // Masks that travel with values as Keras' _keras_mask does.
+  Value MaskOf(Value v) const;
+  void SetMask(Value v, Value mask) { masks_[v.id] = mask; }
+
+ private:
+  struct Scope;
+  Status AddInputs(const Network& network, std::vector<Value>* values);
+  Result<TensorType> InputType(const Layer& layer, size_t num_inputs, const std::string& name) const;
+  Status RunCall(Scope& scope, int layer, int call);
+  Status RunNested(Scope& scope, const Layer& layer, const Call& call, std::vector<Value>* outputs);
+  Status RunLayer(Scope& scope, const Layer& layer, const Call& call, std::vector<Value>* outputs);
+  Status PassMask(LayerContext& context);
+  Status AddOutputs(const Network& network, std::vector<Value> values);
+  void CheckRules(const Network& network, const std::string& prefix);
+  void CheckRule(const Layer& layer, const std::string& place);
+
+  Weights& weights_;
+  const ImportOptions& options_;
+  const int version_;
+  graph::Model model_;
+  std::vector<Finding> findings_;
+  std::map<std::string, int> names_;
+  std::map<std::string, Value> constants_;
+  std::map<int32_t, Value> masks_;
+  std::map<int32_t, TensorType> types_;
+  int64_t calls_left_ = 1 << 20;
+};
+
+// Keras layer class, keras.ops class or TFOpLambda function: whether anything imports it.
+bool HasRule(const Layer& layer, int version);
+
+}  // namespace octet::importers::keras

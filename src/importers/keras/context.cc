@@ -1,0 +1,299 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "importers/keras/context.h"
+
+#include <cmath>
+
+#include "importers/keras/builder.h"
+#include "importers/keras/rules.h"
+
+namespace octet::importers::keras {
+namespace {
+
+constexpr int64_t kMaxList = 1 << 20;
+
+}  // namespace
+
+LayerContext::LayerContext(Builder& builder, const Layer& layer, Variables variables, std::string place, std::vector<Value> inputs)
+    : builder_(builder), layer_(layer), variables_(std::move(variables)), place_(std::move(place)), inputs_(std::move(inputs)) {}
+
+// ------------------------------------------------------------------------------- the source
+
+const Json& LayerContext::Get(std::string_view key) const {
+  const Json& own = (*layer_.config)[key];
+  if (!own.is_null() || !call_) return own;
+  const Argument* argument = Named(key);
+  return argument && argument->kind == Argument::Kind::kLiteral && argument->literal ? *argument->literal : own;
+}
+
+template <class T, class F>
+T LayerContext::Read(std::string_view key, T fallback, const char* expected, const F& read) const {
+  const Json& value = Get(key);
+  if (value.is_null() || read(value, &fallback)) return fallback;
+  if (trouble_.empty()) trouble_ = "its '" + std::string(key) + "' is not " + expected;
+  return fallback;
+}
+
+bool LayerContext::Has(std::string_view key) const { return !Get(key).is_null(); }
+
+int64_t LayerContext::Int(std::string_view key, int64_t fallback) const {
+  return Read(key, fallback, "a whole number", [](const Json& j, int64_t* out) {
+    const Json& value = j.is_list() && j.size() == 1 ? j[size_t{0}] : j;  // Keras 2: BatchNormalization's axis is [3].
+    if (!value.is_number() || value.number() != std::floor(value.number())) return false;
+    *out = value.integer();
+    return true;
+  });
+}
+
+double LayerContext::Number(std::string_view key, double fallback) const {
+  return Read(key, fallback, "a number", [](const Json& j, double* out) {
+    if (!j.is_number() && !(j.is_text() && j.number() != 0)) return false;  // "Infinity" counts.
+    *out = j.number();
+    return true;
+  });
+}
+
+bool LayerContext::Bool(std::string_view key, bool fallback) const {
+  return Read(key, fallback, "true or false", [](const Json& j, bool* out) {
+    if (j.kind() != Json::Kind::kBool && j.kind() != Json::Kind::kInt) return false;
+    *out = j.boolean();
+    return true;
+  });
+}
+
+std::string LayerContext::Text(std::string_view key, std::string_view fallback) const {
+  return Read(key, std::string(fallback), "text", [](const Json& j, std::string* out) {
+    if (!j.is_text()) return false;
+    *out = j.text();
+    return true;
+  });
+}
+
+namespace {
+
+// The numbers of a list, of a tuple written as {"class_name": "__tuple__", "items": …}, or a single one.
+template <class T> bool NumbersOf(const Json& j, std::vector<T>* out) {
+  const Json& list = j.is_map() && j["class_name"].text() == "__tuple__" ? (j.Has("items") ? j["items"] : j["config"]["items"]) : j;
+  out->clear();
+  if (list.is_number()) {
+    out->push_back(static_cast<T>(std::is_integral_v<T> ? static_cast<double>(list.integer()) : list.number()));
+    return true;
+  }
+  if (!list.is_list() || list.size() > static_cast<size_t>(kMaxList)) return false;
+  for (const Json& item : list.items()) {
+    if (item.is_list()) {  // ((1, 2), (3, 4)) reads as 1, 2, 3, 4.
+      std::vector<T> nested;
+      if (!NumbersOf(item, &nested)) return false;
+      out->insert(out->end(), nested.begin(), nested.end());
+    } else if (item.is_number() || (item.is_null() && std::is_integral_v<T>)) {  // None: an unknown dimension.
+      if constexpr (std::is_integral_v<T>) out->push_back(item.is_null() ? -1 : item.integer());
+      else out->push_back(item.number());
+    } else {
+      return false;
+    }
+  }
+  return true;
+}
+
+}  // namespace
+
+std::vector<int64_t> LayerContext::Ints(std::string_view key, std::vector<int64_t> fallback) const {
+  return Read(key, std::move(fallback), "a list of whole numbers", NumbersOf<int64_t>);
+}
+
+std::vector<double> LayerContext::Numbers(std::string_view key, std::vector<double> fallback) const {
+  return Read(key, std::move(fallback), "a list of numbers", NumbersOf<double>);
+}
+
+Status LayerContext::TakeTrouble() {
+  if (trouble_.empty()) return {};
+  return Error(Code::kInvalidModel, "%s '%s': %s", layer_.class_name.c_str(), place_.c_str(), trouble_.c_str());
+}
+
+int LayerContext::num_weights() const {
+  auto datasets = builder_.weights().Datasets(variables_);
+  return datasets.ok() ? static_cast<int>(datasets->size()) : 0;
+}
+
+Result<Value> LayerContext::Weight(int i) {
+  OCTET_ASSIGN(const std::vector<std::string> datasets, builder_.weights().Datasets(variables_));
+  if (i < 0 || static_cast<size_t>(i) >= datasets.size())
+    return Error(Code::kInvalidModel, "%s '%s': the weights file has %zu of its variables, the layer needs at least %d", layer_.class_name.c_str(),
+                 place_.c_str(), datasets.size(), i + 1);
+  const std::vector<VariableName> names = VariablesOf(layer_.class_name, *layer_.config);
+  const auto n = static_cast<size_t>(i);
+  return builder_.Variable(datasets[n], n < names.size() ? names[n].name : "variable_" + std::to_string(i), *this);
+}
+
+// -------------------------------------------------------------------------------- the graph
+
+const TensorType& LayerContext::type(Value v) const { return builder_.TypeOf(v); }
+
+const std::byte* LayerContext::data(Value v) const {
+  const graph::Buffer& buffer = builder_.graph().tensor(v.id).constant;
+  return buffer ? buffer->data() : nullptr;
+}
+
+Value LayerContext::Constant(const TensorType& type, std::span<const std::byte> bytes) {
+  return {builder_.graph().AddConstant(builder_.UniqueName(place_ + "/constant"), type, graph::MakeBuffer(bytes))};
+}
+
+Result<std::vector<Value>> LayerContext::EmitNode(std::string_view op, std::span<const Value> inputs, const void* attrs,
+                                                  std::vector<TensorType> outputs) {
+  const ops::OpDef* def = ops::Find(op);
+  if (!def) return Fail("the operator " + std::string(op), "a build without it", "");
+  graph::Graph& g = builder_.graph();
+  std::vector<graph::TensorId> in, out;
+  for (const Value v : inputs) in.push_back(v ? v.id : graph::kNoTensor);
+  const std::string name = place_ + "/" + std::string(op);
+  std::vector<Value> values;
+  for (TensorType& t : outputs) {
+    out.push_back(g.AddTensor(builder_.UniqueName(name), std::move(t)));
+    values.push_back({out.back()});
+  }
+  const graph::NodeId node = g.AddNode(*def, graph::Attributes(def->attrs, attrs), std::move(in), std::move(out), place_);
+  OCTET_TRY(graph::InferNode(g, node));
+  return values;
+}
+
+Result<std::vector<Value>> LayerContext::EmitMany(std::string_view op, std::span<const Value> inputs, const void* attrs, int outputs) {
+  const DType dtype = !inputs.empty() && inputs[0] ? type(inputs[0]).dtype : DType::kF32;
+  return EmitNode(op, inputs, attrs, std::vector<TensorType>(static_cast<size_t>(outputs), TensorType{dtype, {}, {}}));
+}
+
+Result<Value> LayerContext::Emit(std::string_view op, std::span<const Value> inputs, const void* attrs) {
+  OCTET_ASSIGN(const std::vector<Value> values, EmitMany(op, inputs, attrs, 1));
+  return values[0];
+}
+
+Result<Value> LayerContext::EmitAs(std::string_view op, std::span<const Value> inputs, const void* attrs, const TensorType& out) {
+  OCTET_ASSIGN(const std::vector<Value> values, EmitNode(op, inputs, attrs, {out}));
+  return values[0];
+}
+
+void LayerContext::SetOutput(int i, Value v) {
+  if (outputs_.size() <= static_cast<size_t>(i)) outputs_.resize(static_cast<size_t>(i) + 1);
+  outputs_[static_cast<size_t>(i)] = v;
+}
+
+Status LayerContext::Fail(std::string_view expected, std::string_view found, std::string_view advice) const {
+  failed_ = true;
+  finding_ = {layer_.name, layer_.class_name, place_, "expected " + std::string(expected) + ", found " + std::string(found), std::string(advice)};
+  return Error(Code::kUnsupported, "%s", importers::Text(finding_).c_str());
+}
+
+void LayerContext::AdoptFinding(const LayerContext& inner) {
+  failed_ = inner.failed_;
+  finding_ = inner.finding_;
+}
+
+// ------------------------------------------------------------------------------ activations
+
+Result<Value> LayerContext::Activate(Value v, std::string_view key) { return ApplyActivation(v, Get(key)); }
+
+Result<Value> LayerContext::ApplyActivation(Value v, const Json& activation) {
+  if (activation.is_null()) return v;
+  if (activation.is_text()) return NamedActivation(v, activation.text());
+  const std::string& kind = activation["class_name"].text();
+  const std::string& registered = activation["registered_name"].text();
+  if (registered.find('>') != std::string::npos)
+    return Fail("a built-in activation", "the custom '" + registered + "'", "write it with built-in layers");
+  if (kind == "function") return NamedActivation(v, activation["config"].text());
+  if (kind == "__lambda__") return Fail("a named activation", "a Python lambda", "name a built-in activation");
+  const Layer inner = ParseLayerHead(activation);
+  if (kind == "Activation") return ApplyActivation(v, (*inner.config)["activation"]);
+  OCTET_ASSIGN(const std::vector<Value> values, Apply(activation, {}, std::span(&v, 1), inner.name));
+  return values[0];
+}
+
+Result<Value> LayerContext::NamedActivation(Value v, const std::string& name) {
+  if (name == "linear") return v;
+  const ops::ImportRule* rule = ops::FindImport(ops::Source::kKerasActivation, name, builder_.version());
+  if (!rule && name == "swish") rule = ops::FindImport(ops::Source::kKerasActivation, "silu", builder_.version());
+  if (!rule && name == "silu") rule = ops::FindImport(ops::Source::kKerasActivation, "swish", builder_.version());
+  if (!rule) return Fail("a supported activation", "'" + name + "'", "choose another one");
+  static const Json no_config(Json::Kind::kMap);
+  Layer layer;
+  layer.config = &no_config;
+  layer.class_name = layer_.class_name;
+  layer.name = layer_.name;
+  LayerContext inner(builder_, layer, {}, place_, {v});
+  Status status = rule->convert(inner);
+  AdoptFinding(inner);
+  if (!status.ok()) return status;
+  if (inner.outputs_.empty() || !inner.outputs_[0]) return Fail("an output", "none", "");
+  return inner.outputs_[0];
+}
+
+// ------------------------------------------------------------- for the importer's own rules
+
+const Argument* LayerContext::Positional(size_t i) const { return call_ && i < call_->args.size() ? &call_->args[i] : nullptr; }
+
+const Argument* LayerContext::Named(std::string_view name) const {
+  if (!call_) return nullptr;
+  for (const auto& [key, argument] : call_->named)
+    if (key == name) return &argument;
+  return nullptr;
+}
+
+void LayerContext::SetCall(const Call* call, std::vector<std::pair<const Argument*, Value>> tensors) {
+  call_ = call;
+  tensors_ = std::move(tensors);
+}
+
+Value LayerContext::TensorOf(const Argument* argument) const {
+  for (const auto& [key, value] : tensors_)
+    if (key == argument) return value;
+  return {};
+}
+
+Result<Value> LayerContext::Mask() {
+  if (const Argument* named = Named("mask")) return TensorOf(named);
+  return inputs_.empty() ? Value{} : builder_.MaskOf(inputs_[0]);
+}
+
+Result<std::vector<Value>> LayerContext::MakeMany(std::string_view op, std::initializer_list<Value> inputs,
+                                                  std::initializer_list<AttrValue> attrs, int outputs) {
+  const ops::OpDef* def = ops::Find(op);
+  if (!def) return Fail("the operator " + std::string(op), "a build without it", "");
+  graph::Attributes block(def->attrs);
+  for (const AttrValue& attr : attrs) {
+    for (const ops::AttrRow& row : def->attrs.rows) {
+      if (row.name != attr.name) continue;
+      void* at = row.at(block.get());
+      const auto* integer = std::get_if<int64_t>(&attr.value);
+      const auto* list = std::get_if<std::vector<int32_t>>(&attr.value);
+      if (row.kind == ops::AttrKind::kF32) *static_cast<float*>(at) = static_cast<float>(std::get<double>(attr.value));
+      else if (row.kind == ops::AttrKind::kI32) *static_cast<int32_t*>(at) = static_cast<int32_t>(*integer);
+      else if (row.kind == ops::AttrKind::kI64) *static_cast<int64_t*>(at) = *integer;
+      else if (row.kind == ops::AttrKind::kI8) *static_cast<int8_t*>(at) = static_cast<int8_t>(*integer);
+      else if (row.kind == ops::AttrKind::kBool) *static_cast<bool*>(at) = *integer != 0;
+      else if (list->size() <= kMaxRank) {
+        auto* ints = static_cast<ops::Ints*>(at);
+        ints->count = static_cast<int32_t>(list->size());
+        std::copy(list->begin(), list->end(), ints->v.begin());
+      }
+    }
+  }
+  return EmitMany(op, std::span(inputs.begin(), inputs.size()), block.get(), outputs);
+}
+
+Result<Value> LayerContext::Make(std::string_view op, std::initializer_list<Value> inputs, std::initializer_list<AttrValue> attrs) {
+  OCTET_ASSIGN(const std::vector<Value> values, MakeMany(op, inputs, attrs, 1));
+  return values[0];
+}
+
+Result<Value> LayerContext::Cast(Value v, DType dtype) {
+  if (type(v).dtype == dtype) return v;
+  return EmitAs("cast", std::span(&v, 1), nullptr, {dtype, shape(v), {}});
+}
+
+Result<std::vector<Value>> LayerContext::Apply(const Json& object, Variables variables, std::span<const Value> inputs, const std::string& path) {
+  const Layer inner = ParseLayerHead(object);
+  LayerContext context(builder_, inner, std::move(variables), place_ + "/" + path, {inputs.begin(), inputs.end()});
+  Status status = builder_.RunRule(context);
+  AdoptFinding(context);
+  if (!status.ok()) return status;
+  return context.outputs_;
+}
+
+}  // namespace octet::importers::keras

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "importers/keras/rules.h"
+
+#include "importers/keras/builder.h"
+
+namespace octet::importers::keras {
+namespace {
+
+// keras.ops calls and TensorFlow functions share class names with layers: they have names of their own.
+std::string RuleName(const Layer& layer) {
+  if (layer.module.starts_with("keras.src.ops") || layer.module.starts_with("keras.ops")) return "ops." + layer.class_name;
+  if (layer.class_name == "TFOpLambda" || layer.class_name == "SlicingOpLambda") return "tf." + (*layer.config)["function"].text();
+  return layer.class_name;
+}
+
+}  // namespace
+
+const LayerRule* FindLayerRule(std::string_view name) {
+  for (const auto rules : {kPlainRules, kMaskRules, kWrapperRules, kRecurrentRules, kAttentionRules})
+    for (const LayerRule& rule : rules)
+      if (rule.name == name) return &rule;
+  return nullptr;
+}
+
+bool HasRule(const Layer& layer, int version) {
+  const std::string name = RuleName(layer);
+  return FindLayerRule(name) || ops::FindImport(ops::Source::kKeras, name, version);
+}
+
+Status Builder::RunRule(LayerContext& c) {
+  const std::string name = RuleName(c.layer());
+  const LayerRule* own = FindLayerRule(name);
+  const ops::ImportRule* rule = own ? nullptr : ops::FindImport(ops::Source::kKeras, name, version_);
+  if (!own && !rule) return c.Fail("a layer that octet has", "class " + name, "build it from other layers");
+  Status status = own ? own->convert(c) : rule->convert(c);
+  Status trouble = c.TakeTrouble();
+  if (!trouble.ok()) return trouble;
+  if (!status.ok()) {
+    if (c.finding() || status.message().find(c.place()) != std::string::npos) return status;
+    return Error(status.code(), "%s '%s': %s", c.layer().class_name.c_str(), c.place().c_str(), status.message().c_str());
+  }
+  if (c.outputs().empty() || !c.outputs()[0]) return Error(Code::kInvalidModel, "%s '%s' has no output", c.layer().class_name.c_str(), c.place().c_str());
+  return {};
+}
+
+}  // namespace octet::importers::keras

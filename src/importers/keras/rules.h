@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a layer becomes that is not an operator of its own. One-operator layers have their rule in the
+// operator's file (ops/import.h); here are wrappers, recurrences, attention, keras.ops and TFOpLambda.
+#pragma once
+#include <span>
+#include <string_view>
+
+#include "base/status.h"
+
+namespace octet::importers::keras {
+
+class LayerContext;
+
+struct LayerRule {
+  std::string_view name;  // Class, op or function.
+  Status (*convert)(LayerContext&);
+};
+
+// One table per file of layers/.
+extern const std::span<const LayerRule> kPlainRules;      // layers/plain.cc
+extern const std::span<const LayerRule> kMaskRules;       // layers/mask.cc
+extern const std::span<const LayerRule> kWrapperRules;    // layers/wrapper.cc
+extern const std::span<const LayerRule> kRecurrentRules;  // layers/recurrent.cc
+extern const std::span<const LayerRule> kAttentionRules;  // layers/attention.cc
+
+// Of a layer class; null when there is none here.
+const LayerRule* FindLayerRule(std::string_view class_name);
+
+}  // namespace octet::importers::keras

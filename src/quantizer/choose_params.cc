@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "quantizer/choose_params.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace octet::quantizer {
+namespace {
+
+constexpr double kPercentile = 0.9999;
+constexpr float kSmallestRange = 1e-6f;
+constexpr double kShrinkSteps = 46, kSmallestShrink = 0.1;  // Factors 1.0 ... 0.1 in steps of 0.02.
+
+// Error of quantizing the histogram's bin centres with 255 steps over [low, high].
+double SquaredError(const TensorStatistics& s, double low, double high) {
+  const double width = (static_cast<double>(s.max) - static_cast<double>(s.min)) / kHistogramBins, step = (high - low) / 255.0;
+  if (step <= 0) return INFINITY;
+  const double zero = std::round(-low / step);
+  double error = 0;
+  for (int i = 0; i < kHistogramBins; ++i) {
+    if (s.histogram[i] == 0.0f) continue;
+    const double x = static_cast<double>(s.min) + (i + 0.5) * width;
+    const double q = std::clamp(std::round(x / step) + zero, 0.0, 255.0), d = (q - zero) * step - x;
+    error += static_cast<double>(s.histogram[i]) * d * d;
+  }
+  return error;
+}
+
+Range MseRange(const TensorStatistics& s) {
+  const auto low = static_cast<double>(s.min), high = static_cast<double>(s.max);
+  double best_low = low, best_high = high, best = SquaredError(s, low, high);
+  const auto attempt = [&](double a, double b) {
+    const double error = SquaredError(s, a, b);
+    if (error < best) {
+      best = error;
+      best_low = a;
+      best_high = b;
+    }
+  };
+  const auto factor = [](int i) { return 1.0 - i * (1.0 - kSmallestShrink) / (kShrinkSteps - 1); };
+  for (int i = 1; i < static_cast<int>(kShrinkSteps); ++i) {
+    attempt(low * factor(i), high * factor(i));
+    attempt(low, high * factor(i));
+  }
+  // Then the bottom alone, under the best top.
+  const double top = best_high, bottom = best_low;
+  for (int i = 1; low < 0 && i < static_cast<int>(kShrinkSteps); ++i) attempt(bottom * factor(i), top);
+  return {static_cast<float>(best_low), static_cast<float>(best_high)};
+}
+
+Range PercentileRange(const TensorStatistics& s) {
+  double total = 0;
+  for (float h : s.histogram) total += static_cast<double>(h);
+  const double outside = total * (1 - kPercentile), width = (static_cast<double>(s.max) - static_cast<double>(s.min)) / kHistogramBins;
+  int first = 0, last = kHistogramBins - 1;
+  for (double left = 0; first < last && left + static_cast<double>(s.histogram[first]) <= outside / 2; ++first) left += static_cast<double>(s.histogram[first]);
+  for (double left = 0; last > first && left + static_cast<double>(s.histogram[last]) <= outside / 2; --last) left += static_cast<double>(s.histogram[last]);
+  return {static_cast<float>(std::min(0.0, static_cast<double>(s.min) + first * width)), static_cast<float>(std::max(0.0, static_cast<double>(s.min) + (last + 1) * width))};
+}
+
+}  // namespace
+
+Range ChooseRange(const TensorStatistics& s, Ranges method) {
+  if (method == Ranges::kMinMax || s.histogram.empty() || !(s.max > s.min)) return {s.min, s.max};
+  return method == Ranges::kMse ? MseRange(s) : PercentileRange(s);
+}
+
+Quant ActivationQuant(Range range) {
+  double low = std::min(0.0, static_cast<double>(range.min)), high = std::max(0.0, static_cast<double>(range.max));
+  if (high - low < static_cast<double>(kSmallestRange)) high = low + static_cast<double>(kSmallestRange);
+  const float scale = static_cast<float>((high - low) / 255.0);
+  const double zero = std::round(-128.0 - low / static_cast<double>(scale));
+  return Quant::PerTensor(scale, static_cast<int32_t>(std::clamp(zero, -128.0, 127.0)));
+}
+
+}  // namespace octet::quantizer

@@ -1,0 +1,357 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "quantizer/rewrite.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "quantizer/roles.h"
+
+namespace octet::quantizer {
+namespace {
+
+using graph::Graph;
+using graph::NodeId;
+using graph::TensorId;
+
+constexpr float kSmallestWeightScale = 1e-12f;
+constexpr double kLargestBias = 1073741823.0;  // INT32_MAX / 2: sums on top must not overflow.
+
+class Rewriter {
+ public:
+  Rewriter(const graph::Model& model, const std::map<std::string, Range>& ranges, const RewriteOptions& options)
+      : options_(options), ranges_(ranges) {
+    out_.model = model;
+  }
+
+  Result<Rewritten> Run() {
+    Graph& g = graph();
+    const std::vector<NodeId> nodes = g.order();
+    ChooseNodes(nodes);
+    ChooseScales(nodes);
+    for (NodeId id : nodes)
+      if (int8_.contains(id)) OCTET_TRY(QuantizeNode(id));
+    for (NodeId id : nodes)
+      if (!int8_.contains(id)) ReadAsFloat(id);
+    SetOutputs();
+    if (!g.Sort()) return Error(Code::kInvalidModel, "the quantized graph has a cycle");
+    g.RemoveDead();
+    return std::move(out_);
+  }
+
+ private:
+  Graph& graph() { return out_.model.main(); }
+  const Graph& graph() const { return out_.model.main(); }
+
+  bool IsFloatTensor(TensorId t) const { return t != graph::kNoTensor && graph().tensor(t).type.dtype == DType::kF32; }
+
+  void ChooseNodes(const std::vector<NodeId>& nodes) {
+    for (NodeId id : nodes) {
+      const graph::Node& n = graph().node(id);
+      const bool touches_float = std::ranges::any_of(n.outputs, [&](TensorId t) { return IsFloatTensor(t); });
+      if (!touches_float) continue;
+      const bool kept = options_.keep_float.contains(n.place) || options_.keep_float.contains(graph().tensor(n.outputs[0]).name);
+      if (!kept && HasInt8Form(graph(), id) && HasRanges(id)) int8_.insert(id);
+      else out_.float_nodes.push_back({n.place, std::string(n.op->name), kept ? "kept in float on request" : "has no int8 kernel"});
+    }
+  }
+
+  bool HasRanges(NodeId id) const {
+    const graph::Node& n = graph().node(id);
+    for (TensorId t : n.outputs)
+      if (IsFloatTensor(t) && !ranges_.contains(graph().tensor(t).name)) return false;
+    return true;
+  }
+
+  // ------------------------------------------------------------------ scales of activations
+  // Tensors that must share a scale form a class; a class takes the union of its members' ranges.
+
+  TensorId Find(TensorId t) {
+    while (class_[t] != t) t = class_[t] = class_[class_[t]];
+    return t;
+  }
+
+  Range RangeOf(TensorId t) const {
+    const graph::Tensor& tensor = graph().tensor(t);
+    if (const auto it = ranges_.find(tensor.name); it != ranges_.end()) return it->second;
+    Range r;
+    if (tensor.constant) {
+      for (float v : tensor.data<float>()) {
+        if (!std::isfinite(v)) continue;  // A pad of minus infinity is clamped, not a range.
+        r.min = std::min(r.min, v);
+        r.max = std::max(r.max, v);
+      }
+    }
+    return r;
+  }
+
+  TensorId OperandOf(const graph::Node& n, int operand) const { return operand < 0 ? n.outputs[~operand] : n.inputs[operand]; }
+
+  void ChooseScales(const std::vector<NodeId>& nodes) {
+    class_.resize(graph().tensors().size());
+    std::iota(class_.begin(), class_.end(), 0);
+    for (NodeId id : nodes)
+      if (int8_.contains(id)) NoteFixed(id);
+    for (NodeId id : nodes)
+      if (int8_.contains(id)) JoinSameScales(id);
+    std::map<TensorId, Range> unions;
+    for (size_t i = 0; i < class_.size(); ++i) {
+      const auto t = static_cast<TensorId>(i);
+      if (!IsFloatTensor(t)) continue;
+      const Range r = RangeOf(t);
+      Range& u = unions[Find(t)];
+      u = {std::min(u.min, r.min), std::max(u.max, r.max)};
+    }
+    for (const auto& [root, range] : unions)
+      if (!scales_.contains(root)) scales_[root] = ActivationQuant(range);
+  }
+
+  void NoteFixed(NodeId id) {
+    const graph::Node& n = graph().node(id);
+    for (size_t i = 0; i < n.outputs.size(); ++i) {
+      const ops::QuantRow* rule = RuleFor(*n.op, ~static_cast<int>(i), DType::kI8);
+      if (rule && rule->kind == ops::QuantKind::kFixed) scales_[n.outputs[i]] = Quant::PerTensor(rule->fixed_scale, rule->fixed_zero_point);
+    }
+  }
+
+  void JoinSameScales(NodeId id) {
+    const graph::Node& n = graph().node(id);
+    const auto join = [&](int operand) {
+      const ops::QuantRow* rule = RuleFor(*n.op, operand, DType::kI8);
+      if (!rule || rule->kind != ops::QuantKind::kSameAs) return;
+      const TensorId a = OperandOf(n, operand), b = OperandOf(n, rule->other);
+      if (IsFloatTensor(a) && IsFloatTensor(b)) Unite(a, b);
+    };
+    for (size_t i = 0; i < n.inputs.size(); ++i) join(static_cast<int>(i));
+    for (size_t i = 0; i < n.outputs.size(); ++i) join(~static_cast<int>(i));
+  }
+
+  // A fixed scale wins over a chosen one; two different fixed ones stay apart and meet in a requantize.
+  void Unite(TensorId a, TensorId b) {
+    a = Find(a);
+    b = Find(b);
+    if (a == b) return;
+    const bool fixed_a = scales_.contains(a), fixed_b = scales_.contains(b);
+    if (fixed_a && fixed_b && !(scales_[a] == scales_[b])) return;
+    if (fixed_a && !Covers(scales_[a], RangeOf(b))) return;
+    if (fixed_b && !Covers(scales_[b], RangeOf(a))) return;
+    if (fixed_b) class_[a] = b;
+    else class_[b] = a;
+  }
+
+  static bool Covers(const Quant& q, Range r) {
+    const float low = q.scale0() * static_cast<float>(-128 - q.zero0()), high = q.scale0() * static_cast<float>(127 - q.zero0());
+    return r.min >= low - q.scale0() && r.max <= high + q.scale0();
+  }
+
+  Quant ScaleOf(TensorId t) {
+    const auto it = scales_.find(Find(t));
+    return it != scales_.end() ? it->second : ActivationQuant(RangeOf(t));
+  }
+
+  // ------------------------------------------------------------------ nodes
+
+  Status QuantizeNode(NodeId id) {
+    const graph::Node n = graph().node(id);  // A copy: inputs change below.
+    WeightedOp weighted;
+    const bool has_weights = FindWeights(graph(), id, &weighted);
+    for (size_t i = 0; i < n.inputs.size(); ++i) {
+      const int operand = static_cast<int>(i);
+      if (!IsFloatTensor(n.inputs[i]) || (has_weights && (operand == weighted.weights || operand == weighted.bias))) continue;
+      graph().SetInput(id, operand, Int8Operand(n, operand, id));
+    }
+    if (has_weights) OCTET_TRY(QuantizeWeights(id, weighted, ScaleOf(n.inputs[0]).scale0()));
+    for (size_t i = 0; i < n.outputs.size(); ++i)
+      if (IsFloatTensor(n.outputs[i])) graph().SetOutput(id, static_cast<int>(i), Int8Of(n.outputs[i]));
+    return {};
+  }
+
+  // The int8 form of operand i; requantized where the rule wants another scale than the tensor has.
+  TensorId Int8Operand(const graph::Node& n, int operand, NodeId id) {
+    const TensorId t = n.inputs[operand];
+    if (graph().is_constant(t)) return Int8Constant(t, WantedScale(n, operand, t));
+    const TensorId q = Int8Of(t);
+    const Quant wanted = WantedScale(n, operand, t);
+    if (wanted == graph().tensor(q).type.quant) return q;
+    const TensorId r = graph().AddTensor(graph().tensor(t).name + "/requantized", {DType::kI8, graph().tensor(t).type.shape, wanted});
+    Emit("quantize", q, r, n.place, id);
+    return r;
+  }
+
+  Quant WantedScale(const graph::Node& n, int operand, TensorId t) {
+    const ops::QuantRow* rule = RuleFor(*n.op, operand, DType::kI8);
+    if (rule && rule->kind == ops::QuantKind::kSameAs) return ScaleOf(OperandOf(n, rule->other));
+    for (size_t i = 0; i < n.outputs.size(); ++i) {
+      const ops::QuantRow* out = RuleFor(*n.op, ~static_cast<int>(i), DType::kI8);
+      if (out && out->kind == ops::QuantKind::kSameAs && out->other == operand) return ScaleOf(n.outputs[i]);
+    }
+    return ScaleOf(t);
+  }
+
+  // The int8 twin of a float tensor, made on first use: the producer writes it, or a QUANTIZE does.
+  TensorId Int8Of(TensorId t) {
+    if (const auto it = twins_.find(t); it != twins_.end()) return it->second;
+    const graph::Tensor& source = graph().tensor(t);
+    const NodeId producer = source.producer;
+    const bool made_in_int8 = producer >= 0 && int8_.contains(producer);
+    const bool both = !made_in_int8 || graph().is_output(t) || ReadByFloat(t);
+    const std::string name = source.name + (both ? std::string(kInt8Suffix) : std::string());
+    const TensorType type{DType::kI8, source.type.shape, ScaleOf(t)};
+    const TensorId q = graph().AddTensor(name, type);
+    twins_[t] = q;
+    if (!made_in_int8) EmitEntry(t, q);
+    return q;
+  }
+
+  bool ReadByFloat(TensorId t) const {
+    return std::ranges::any_of(graph().tensor(t).consumers, [&](NodeId id) { return !int8_.contains(id); });
+  }
+
+  // Into int8: a QUANTIZE behind the float tensor, or, at a model input with integer io, the input itself.
+  void EmitEntry(TensorId t, TensorId q) {
+    auto& inputs = graph().inputs;
+    const auto at = std::ranges::find(inputs, t);
+    if (at == inputs.end() || options_.io == DType::kF32) {
+      Emit("quantize", t, q, graph().tensor(t).name, -1);
+      return;
+    }
+    const std::string name = graph().tensor(t).name;
+    graph().tensor(t).name += "/float";
+    TensorId entry = q;
+    if (options_.io == DType::kU8) entry = Uint8Twin(q, true);
+    graph().tensor(entry).name = name;
+    *at = entry;
+    RenameEntries(t, entry, true);
+  }
+
+  // uint8 is int8 with the zero point moved by 128.
+  TensorId Uint8Twin(TensorId q, bool before) {
+    const graph::Tensor& source = graph().tensor(q);
+    const TensorId u = graph().AddTensor(source.name + "/uint8", {DType::kU8, source.type.shape, Quant::PerTensor(source.type.quant.scale0(), source.type.quant.zero0() + 128)});
+    if (before) Emit("quantize", u, q, source.name, -1);
+    else Emit("quantize", q, u, source.name, -1);
+    return u;
+  }
+
+  void Emit(std::string_view op, TensorId from, TensorId to, const std::string& place, NodeId before) {
+    const ops::OpDef& def = *ops::Find(op);
+    graph().AddNode(def, graph::Attributes(def.attrs), {from}, {to}, place, before);
+  }
+
+  // Float nodes between int8 ones read through a DEQUANTIZE.
+  void ReadAsFloat(NodeId id) {
+    const std::vector<TensorId> inputs = graph().node(id).inputs;
+    for (size_t i = 0; i < inputs.size(); ++i)
+      if (IsFloatTensor(inputs[i])) FloatOf(inputs[i]);
+  }
+
+  // Makes sure that the float tensor is computed when only its int8 twin is.
+  void FloatOf(TensorId t) {
+    const auto twin = twins_.find(t);
+    if (twin == twins_.end() || graph().tensor(t).producer >= 0 || std::ranges::find(graph().inputs, t) != graph().inputs.end()) return;
+    Emit("dequantize", twin->second, t, graph().tensor(t).name, -1);
+  }
+
+  void SetOutputs() {
+    const std::vector<TensorId> outputs = graph().outputs;
+    for (size_t i = 0; i < outputs.size(); ++i) {
+      const TensorId t = outputs[i];
+      if (!twins_.contains(t) || options_.io == DType::kF32 || !IsFloatTensor(t)) {
+        FloatOf(t);
+        continue;
+      }
+      const std::string name = graph().tensor(t).name;
+      TensorId end = twins_[t];
+      if (options_.io == DType::kU8) end = Uint8Twin(end, false);
+      graph().tensor(t).name += "/float";
+      graph().tensor(end).name = name;
+      graph().outputs[i] = end;
+      RenameEntries(t, end, false);
+    }
+  }
+
+  void RenameEntries(TensorId from, TensorId to, bool input) {
+    for (graph::Signature& s : out_.model.signatures)
+      for (graph::SignatureEntry& e : input ? s.inputs : s.outputs)
+        if (e.tensor == from) e.tensor = to;
+  }
+
+  // ------------------------------------------------------------------ constants
+
+  TensorId Int8Constant(TensorId t, const Quant& q) {
+    const graph::Tensor& source = graph().tensor(t);
+    std::vector<int8_t> values;
+    for (float v : source.data<float>()) {
+      const float x = std::round(v / q.scale0()) + static_cast<float>(q.zero0());
+      values.push_back(static_cast<int8_t>(std::clamp(std::isnan(x) ? 0.0f : x, -128.0f, 127.0f)));
+    }
+    const TensorType type{DType::kI8, source.type.shape, q};
+    return graph().AddConstant(source.name, type, graph::MakeBuffer(std::as_bytes(std::span(values))));
+  }
+
+  Status QuantizeWeights(NodeId id, const WeightedOp& op, float input_scale) {
+    const graph::Node& n = graph().node(id);
+    const graph::Tensor& w = graph().tensor(n.inputs[op.weights]);
+    const std::span<const float> values = w.data<float>();
+    const Shape shape = w.type.shape;
+    const int64_t inner = shape.elements(op.output_axis + 1, shape.rank()), channels = shape[op.output_axis];
+    const auto channel = [&](size_t i) { return static_cast<int64_t>(i) / inner % channels; };
+    std::vector<float> most(channels, 0.0f);
+    for (size_t i = 0; i < values.size(); ++i) most[channel(i)] = std::max(most[channel(i)], std::abs(values[i]));
+    if (options_.per_tensor_weights) std::ranges::fill(most, std::ranges::max(most));
+    Quant q{std::vector<float>(channels), std::vector<int32_t>(channels, 0), op.output_axis, 0};
+    for (int64_t c = 0; c < channels; ++c) q.scale[c] = std::max(most[c] / 127.0f, kSmallestWeightScale);
+
+    const TensorId bias = op.bias >= 0 ? n.inputs[op.bias] : graph::kNoTensor;
+    if (bias != graph::kNoTensor) RaiseForBias(graph().tensor(bias).data<float>(), input_scale, q);
+    std::vector<int8_t> quantized(values.size());
+    for (size_t i = 0; i < values.size(); ++i)
+      quantized[i] = static_cast<int8_t>(std::clamp(std::round(values[i] / q.scale[channel(i)]), -127.0f, 127.0f));
+    const Quant stored = options_.per_tensor_weights ? Quant::PerTensor(q.scale[0], 0) : q;
+    const std::string name = w.name;
+    if (bias != graph::kNoTensor) QuantizeBias(id, op.bias, input_scale, q);
+    graph().SetInput(id, op.weights, graph().AddConstant(name, {DType::kI8, shape, stored}, graph::MakeBuffer(std::as_bytes(std::span(quantized)))));
+    return {};
+  }
+
+  // A bias beyond INT32_MAX / 2 steps raises its channel's weight scale (dead channels after folding).
+  void RaiseForBias(std::span<const float> bias, float input_scale, Quant& q) const {
+    for (size_t c = 0; c < bias.size(); ++c) {
+      const double least = std::abs(static_cast<double>(bias[c])) / kLargestBias / static_cast<double>(input_scale);
+      if (static_cast<double>(q.scale[c]) < least) q.scale[c] = static_cast<float>(least);
+    }
+    if (options_.per_tensor_weights) std::ranges::fill(q.scale, std::ranges::max(q.scale));
+  }
+
+  void QuantizeBias(NodeId id, int operand, float input_scale, const Quant& weights) {
+    const graph::Tensor& b = graph().tensor(graph().node(id).inputs[operand]);
+    const std::span<const float> values = b.data<float>();
+    Quant q{std::vector<float>(values.size()), std::vector<int32_t>(values.size(), 0), 0, 0};
+    std::vector<int32_t> quantized(values.size());
+    for (size_t c = 0; c < values.size(); ++c) {
+      q.scale[c] = input_scale * weights.scale[c];
+      const double steps = static_cast<double>(values[c]) / (static_cast<double>(input_scale) * static_cast<double>(weights.scale[c]));
+      quantized[c] = static_cast<int32_t>(std::clamp(std::round(steps), -2147483647.0, 2147483647.0));
+    }
+    if (options_.per_tensor_weights || q.scale.size() == 1) q = Quant::PerTensor(q.scale[0], 0);
+    const std::string name = b.name;
+    const Shape shape = b.type.shape;
+    graph().SetInput(id, operand, graph().AddConstant(name, {DType::kI32, shape, q}, graph::MakeBuffer(std::as_bytes(std::span(quantized)))));
+  }
+
+  const RewriteOptions& options_;
+  const std::map<std::string, Range>& ranges_;
+  Rewritten out_;
+  std::set<NodeId> int8_;
+  std::vector<TensorId> class_;
+  std::map<TensorId, Quant> scales_;   // By class root.
+  std::map<TensorId, TensorId> twins_; // Float tensor -> its int8 form.
+};
+
+}  // namespace
+
+Result<Rewritten> RewriteToInt8(const graph::Model& model, const std::map<std::string, Range>& ranges, const RewriteOptions& options) {
+  return Rewriter(model, ranges, options).Run();
+}
+
+}  // namespace octet::quantizer

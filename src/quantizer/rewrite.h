@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+// A float graph and the ranges of its tensors -> an int8 graph by TensorFlow Lite's 8-bit rules, which the
+// operators' definitions state (ops::QuantRow).
+#pragma once
+#include <set>
+
+#include "quantizer/choose_params.h"
+
+namespace octet::quantizer {
+
+struct RewriteOptions {
+  DType io = DType::kF32;         // Type of the model's inputs and outputs: kF32, kI8 or kU8.
+  bool per_tensor_weights = false;
+  std::set<std::string> keep_float;  // Layers (places) or tensors that stay float.
+};
+
+struct FloatNode {
+  std::string place, op, reason;
+};
+
+struct Rewritten {
+  graph::Model model;
+  std::vector<FloatNode> float_nodes;  // Compute in float between the ends.
+};
+
+// Quantized tensors keep the float tensor's name; where both exist (ends, float islands), the int8 one is
+// called NAME + kInt8Suffix.
+inline constexpr std::string_view kInt8Suffix = "/int8";
+
+Result<Rewritten> RewriteToInt8(const graph::Model& model, const std::map<std::string, Range>& ranges, const RewriteOptions& options);
+
+}  // namespace octet::quantizer

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+// A model that runs on samples of a data set: what calibration, gate and diagnosis share.
+#pragma once
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "data/dataset.h"
+#include "runtime/interpreter.h"
+
+namespace octet::quantizer {
+
+// Real values of a tensor: floats as they are, quantized integers as scale * (q - zero).
+std::vector<float> RealValues(const runtime::TensorRef& tensor);
+
+// One thread at a time. Inputs are set sample by sample (batch 1); float data for integer inputs is
+// quantized with the input's scale, as a user would do it.
+class Session {
+ public:
+  struct Options {
+    int threads = 1;
+    bool keep_all_tensors = false;
+  };
+  static Result<std::unique_ptr<Session>> Open(const std::string& path, Options options);
+  static Result<std::unique_ptr<Session>> FromBytes(std::vector<std::byte> bytes, Options options);
+
+  // Does the data fit the model: number, shapes and types of inputs? Says expected and found.
+  Status Check(const data::Dataset& data);
+  // Runs sample `index`; a NaN or infinity in it is an error that names it.
+  Status Run(const data::Dataset& data, int64_t index);
+
+  runtime::Interpreter& interpreter() { return *interpreter_; }
+  std::vector<float> Output(int i = 0) const { return RealValues(interpreter_->output(i)); }
+
+ private:
+  Status SetInput(const data::Dataset& data, int model_input, int data_input, int64_t index);
+
+  std::vector<std::byte> bytes_;
+  std::shared_ptr<const runtime::Model> model_;
+  std::unique_ptr<runtime::Interpreter> interpreter_;
+  std::vector<int> data_input_;  // Of the data set, per model input.
+};
+
+}  // namespace octet::quantizer
