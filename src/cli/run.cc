@@ -75,7 +75,13 @@ Status WriteOutputs(const runtime::Interpreter& interpreter, const std::string& 
   std::set<std::string> names;
   const auto add = [&](std::string name, const runtime::TensorRef& t) {
     if (!names.insert(name).second) return;
-    arrays.push_back({std::move(name), t.type->dtype, t.type->shape, static_cast<uint32_t>(BitsOf(t.type->dtype) / 8), {t.data, t.bytes}});
+    data::Array array;
+    array.name = std::move(name);
+    array.dtype = t.type->dtype;
+    array.shape = t.type->shape;
+    array.item_bytes = static_cast<uint32_t>(BitsOf(t.type->dtype) / 8);
+    array.bytes = {t.data, t.bytes};
+    arrays.push_back(std::move(array));
   };
   for (int i = 0; i < interpreter.num_outputs(); ++i) add(std::to_string(i), interpreter.output(i));
   for (int i = 0; i < interpreter.num_outputs(); ++i) {
