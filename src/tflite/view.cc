@@ -346,6 +346,7 @@ class Reader {
     for (size_t i = 0; i < g.tensors.size(); ++i) {
       TensorInfo& t = g.tensors[i];
       uint64_t bytes = 1;
+      if (computed[i]) t.is_variable = false;  // Converters mark states that a DEQUANTIZE makes.
       if (!t.has_constant && !computed[i] && !(*there)[i] && !t.is_variable && BitsOf(t.type.dtype) > 0 &&
           CheckedBytes(t.type.dtype, t.type.shape, &bytes) && bytes == 0) {
         t.has_constant = true;

@@ -86,8 +86,9 @@ class View {
   friend class Reader;
 };
 
-// Everything in the file as JSON with the schema's field names, as flatc would print it (weights as
-// sizes unless `with_data`).
+// Everything in the file as JSON with the schema's field names, as flatc would print it; the bytes of
+// buffers as "size" unless `with_data`, builtin_code also for files that have only the old field, and
+// null for what JSON cannot hold (infinities) or the schema does not know.
 std::string ToJson(const View& view, bool with_data = false);
 
 }  // namespace octet::tflite
