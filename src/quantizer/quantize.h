@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// The whole way from a float graph to a quantized one: observe, choose, repair, rewrite. What is measured
+// on the way is the written file's bytes, run by the runtime.
+#pragma once
+#include "quantizer/equalize_channels.h"
+#include "quantizer/rewrite.h"
+
+namespace octet::quantizer {
+
+struct QuantizeOptions {
+  bool automatic_ranges = true;       // Try mse, min-max and percentile and keep the best; else `ranges`.
+  Ranges ranges = Ranges::kMse;
+  bool repair = true;                 // Channel equalisation and bias correction, where they help.
+  int64_t max_samples = 0;            // 0: all that are given.
+  RewriteOptions rewrite;
+};
+
+// What was tried on half of the calibration set and scored on the other half, without labels.
+struct Candidate {
+  std::string name;          // "equalized, mse"
+  double output_error = 0;   // Mean |int8 - float| of the model's outputs.
+};
+
+struct QuantizeResult {
+  graph::Model model;
+  std::vector<std::string> warnings;       // About the calibration data.
+  std::vector<EqualizedSpace> equalized;   // Empty where equalisation was not chosen.
+  std::vector<Candidate> candidates;       // In the order tried; the first of the least error won.
+  std::string chosen;
+  double equalization_difference = 0;      // Largest float output difference, relative; 0 when not chosen.
+  std::vector<FloatNode> float_nodes;
+  int64_t samples = 0;
+  Statistics statistics;                   // Of the graph that was quantized.
+  Statistics statistics_before;            // Of the float graph as it came.
+};
+
+// `model`: converted and optimised, in float. Errors: no samples, NaN, shapes that do not fit.
+Result<QuantizeResult> QuantizeInt8(graph::Model model, const data::Dataset& calibration, const QuantizeOptions& options, const Progress& progress);
+
+// Weights of convolutions and dense layers to int8, activations stay float (hybrid kernels).
+Status QuantizeDynamicRange(graph::Model& model);
+// Float constants to float16 behind a DEQUANTIZE.
+Status QuantizeFloat16(graph::Model& model);
+
+// Every tensor of a graph gets a name of its own: statistics are kept by name.
+void MakeNamesUnique(graph::Graph& g);
+
+}  // namespace octet::quantizer
