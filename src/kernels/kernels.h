@@ -42,9 +42,9 @@ struct Table {
   // y[r * ldy + c] = clamp(bias[c] + sum over k of a[r * lda + k] * w[k][16]); w is one panel [k][16].
   void (*product_f32)(const float* a, int64_t lda, int rows, const float* w, int64_t k, const float* bias, float low, float high, int columns, float* y, int64_t ldy);
 
-  // acc[c] = sum over taps of (x[t][c] - zero) * w, 16 channels; w is [taps / 2][16][2] int16 interleaved
-  // as the table's interleave says; a missing tap points at zeros (value `zero`).
-  void (*taps_s8)(const int8_t* const* x, int taps, int16_t zero, const int16_t* w, int32_t* acc);
+  // acc[c] = sum over taps of (x[t][c] - zero) * w, for groups of 16 channels; w is [groups][pairs of
+  // taps][16][2] int16. Reads whole groups: up to 15 bytes behind the last channel.
+  void (*taps_s8)(const int8_t* const* x, int taps, int16_t zero, const int16_t* w, int64_t groups, int32_t* acc);
   // y[c] = clamp(bias[c] + sum over taps of x[t][c] * w[t * stride + c]) for n channels.
   void (*taps_f32)(const float* const* x, int taps, const float* w, int64_t stride, const float* bias, float low, float high, int64_t n, float* y);
 };

@@ -167,16 +167,12 @@ Status PrepareProductS8(Prepare& prepare, const RowSource& source, int64_t rows,
                         const double* scale, const int32_t* bias) {
   PackedProduct* p = Begin(prepare, source, rows, depth, columns);
   const auto padded = static_cast<size_t>(RoundUp(columns, kPanel));
-  auto *sums = prepare.Array<int32_t>(padded), *mantissa = prepare.Array<int32_t>(padded), *left = prepare.Array<int32_t>(padded), *right = prepare.Array<int32_t>(padded);
-  double* scales = scale ? prepare.Array<double>(padded) : nullptr;
-  for (int32_t c = 0; c < columns; ++c) {
-    sums[c] = bias ? bias[c] : 0;
-    mantissa[c] = output.multiplier[c].mantissa;
-    left[c] = std::max(output.multiplier[c].shift, 0);
-    right[c] = std::max(-output.multiplier[c].shift, 0);
-    if (scale) scales[c] = scale[c];
+  p->requant = MakeRequant(prepare, output, columns, bias);
+  if (scale) {
+    double* scales = prepare.Array<double>(padded);
+    std::copy_n(scale, columns, scales);
+    p->requant.scale = scales;
   }
-  p->requant = {sums, mantissa, left, right, scales, output.output_zero, output.clamp.low, output.clamp.high};
   p->input_zero = output.input_zero;
   const int64_t depth4 = RoundUp(depth, 4);
   Cut(p, depth4 * 2, kernels::Best().rows);

@@ -150,17 +150,20 @@ inline __m256i Channels16(const int8_t* x, __m256i zero) {
 }
 
 // As in avx2.cc, with the addition inside the product.
-void TapsS8(const int8_t* const* x, int taps, int16_t zero, const int16_t* w, int32_t* acc) {
+void TapsS8(const int8_t* const* x, int taps, int16_t zero, const int16_t* w, int64_t groups, int32_t* acc) {
   const __m256i z = _mm256_set1_epi16(zero);
-  __m256i s0 = _mm256_setzero_si256(), s1 = s0;
-  for (int t = 0; t < taps; t += 2, w += 32) {
-    const __m256i a = Channels16(x[t], z), b = t + 1 < taps ? Channels16(x[t + 1], z) : _mm256_setzero_si256();
-    const __m256i w0 = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(w)), w1 = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(w + 16));
-    s0 = _mm256_dpwssd_epi32(s0, _mm256_unpacklo_epi16(a, b), _mm256_permute2x128_si256(w0, w1, 0x20));
-    s1 = _mm256_dpwssd_epi32(s1, _mm256_unpackhi_epi16(a, b), _mm256_permute2x128_si256(w0, w1, 0x31));
+  for (int64_t c = 0; c < groups * kPanel; c += kPanel) {
+    __m256i s0 = _mm256_setzero_si256(), s1 = s0;  // Channels 0-3, 8-11 and 4-7, 12-15.
+    for (int t = 0; t < taps; t += 2, w += 32) {
+      const __m256i a = Channels16(x[t] + c, z), b = t + 1 < taps ? Channels16(x[t + 1] + c, z) : _mm256_setzero_si256();
+      // Weights are [16][2]: their halves in the order that unpacking gives the inputs.
+      const __m256i w0 = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(w)), w1 = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(w + 16));
+      s0 = _mm256_dpwssd_epi32(s0, _mm256_unpacklo_epi16(a, b), _mm256_permute2x128_si256(w0, w1, 0x20));
+      s1 = _mm256_dpwssd_epi32(s1, _mm256_unpackhi_epi16(a, b), _mm256_permute2x128_si256(w0, w1, 0x31));
+    }
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(acc + c), _mm256_permute2x128_si256(s0, s1, 0x20));
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(acc + c + 8), _mm256_permute2x128_si256(s0, s1, 0x31));
   }
-  _mm256_storeu_si256(reinterpret_cast<__m256i*>(acc), _mm256_permute2x128_si256(s0, s1, 0x20));
-  _mm256_storeu_si256(reinterpret_cast<__m256i*>(acc + 8), _mm256_permute2x128_si256(s0, s1, 0x31));
 }
 
 void TapsF32(const float* const* x, int taps, const float* w, int64_t stride, const float* bias, float low, float high, int64_t n, float* y) {

@@ -74,11 +74,11 @@ void ProductF32(const float* a, int64_t lda, int rows, const float* w, int64_t k
   }
 }
 
-// Channels lie as the vector tables interleave them: see avx2.cc.
-void TapsS8(const int8_t* const* x, int taps, int16_t zero, const int16_t* w, int32_t* acc) {
-  for (int c = 0; c < kPanel; ++c) acc[c] = 0;
+void TapsS8(const int8_t* const* x, int taps, int16_t zero, const int16_t* w, int64_t groups, int32_t* acc) {
+  const int pairs = (taps + 1) / 2;
+  for (int64_t c = 0; c < groups * kPanel; ++c) acc[c] = 0;
   for (int t = 0; t < taps; ++t)
-    for (int c = 0; c < kPanel; ++c) acc[c] += (x[t][c] - zero) * w[t / 2 * 32 + c * 2 + t % 2];
+    for (int64_t c = 0; c < groups * kPanel; ++c) acc[c] += (x[t][c] - zero) * w[(c / kPanel * pairs + t / 2) * 32 + c % kPanel * 2 + t % 2];
 }
 
 void TapsF32(const float* const* x, int taps, const float* w, int64_t stride, const float* bias, float low, float high, int64_t n, float* y) {
