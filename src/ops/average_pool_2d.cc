@@ -84,11 +84,15 @@ Cost CostOfPool(const OpView& op) {
 constexpr Variant kVariants[] = {{.name = "reference", .prepare = PrepareAverage}};
 
 Status FromKeras(ImportContext& c) { return PoolFromKeras(c, "average_pool_2d"); }
+Status FromKerasAdaptive(ImportContext& c) { return AdaptivePoolFromKeras(c, "average_pool_2d"); }
 Status FromKeras3D(ImportContext& c) { return Pool3DFromKeras(c, "average_pool_2d"); }
 
 constexpr ImportRule kRules[] = {{Source::kKeras, "AveragePooling1D", 0, FromKeras},
                                  {Source::kKeras, "AveragePooling2D", 0, FromKeras},
-                                 {Source::kKeras, "AveragePooling3D", 0, FromKeras3D}};
+                                 {Source::kKeras, "AveragePooling3D", 0, FromKeras3D},
+                                 {Source::kKeras, "AdaptiveAveragePooling1D", 0, FromKerasAdaptive},
+                                 {Source::kKeras, "AdaptiveAveragePooling2D", 0, FromKerasAdaptive},
+                                 {Source::kKeras, "AdaptiveAveragePooling3D", 0, FromKerasAdaptive}};
 
 }  // namespace
 

@@ -6,7 +6,6 @@
 #include "base/thread_pool.h"
 #include "ops/import.h"
 #include "ops/move_attrs.h"
-#include "ops/move_util.h"
 #include "ops/operand_util.h"
 
 namespace octet::ops::gather {
@@ -18,7 +17,7 @@ constexpr AttrRow kRows[] = {Attr<&Attrs::axis>("axis", 0), Attr<&Attrs::batch_d
 constexpr Operand kInputs[] = {{.name = "params"}, {.name = "indices", .type = 'I', .role = Role::kIndex}};
 constexpr Operand kOutputs[] = {{.name = "output"}};
 constexpr TypeRow kTypes[] = {{"T=f32|f16|u8|i32|i64 I=i32|i64"}, {"T=i8 I=i32|i64", 2}, {"T=bool I=i32|i64", 3},
-                              {"T=i16 I=i32|i64", 4}, {"T=f32|f16|i8|u8|i16|i32|i64|bool I=i16", 6}};
+                              {"T=i16 I=i32|i64", 4}, {"T=f32|f16|i8|u8|i16|i32|i64|bool I=i16", 6}, {"T=i4 I=i32|i64", 7}};
 constexpr QuantRow kQuant[] = {{.operand = ~0, .kind = QuantKind::kSameAs, .other = 0},
                                {.operand = 1, .kind = QuantKind::kNone}};
 
@@ -86,8 +85,9 @@ Status PrepareGather(Prepare& p) {
   const Shape& index = p.op.in(1)->shape;
   const auto [axis, batch] = Normalized(p.op);
   auto* params = p.Params<Params>();
-  *params = {in.elements(0, batch), in.elements(batch, axis), in[axis], index.elements(batch, index.rank()),
-             in.elements(axis + 1, in.rank()) * BytesOf(p.op.in(0)->dtype)};
+  const int64_t bits = in.elements(axis + 1, in.rank()) * BitsOf(p.op.in(0)->dtype);
+  if (bits % 8 != 0) return p.op.Fail(Code::kUnsupported, "slices of %lld bits do not fill bytes", static_cast<long long>(bits));
+  *params = {in.elements(0, batch), in.elements(batch, axis), in[axis], index.elements(batch, index.rank()), bits / 8};
   const DType type = p.op.in(1)->dtype;
   p.SetRun(type == DType::kI16 ? Gather<int16_t> : type == DType::kI32 ? Gather<int32_t> : Gather<int64_t>, params);
   return {};

@@ -51,11 +51,15 @@ Status PrepareMax(Prepare& p) {
 constexpr Variant kVariants[] = {{.name = "reference", .prepare = PrepareMax}};
 
 Status FromKeras(ImportContext& c) { return PoolFromKeras(c, "max_pool_2d"); }
+Status FromKerasAdaptive(ImportContext& c) { return AdaptivePoolFromKeras(c, "max_pool_2d"); }
 Status FromKeras3D(ImportContext& c) { return Pool3DFromKeras(c, "max_pool_2d"); }
 
 constexpr ImportRule kRules[] = {{Source::kKeras, "MaxPooling1D", 0, FromKeras},
                                  {Source::kKeras, "MaxPooling2D", 0, FromKeras},
-                                 {Source::kKeras, "MaxPooling3D", 0, FromKeras3D}};
+                                 {Source::kKeras, "MaxPooling3D", 0, FromKeras3D},
+                                 {Source::kKeras, "AdaptiveMaxPooling1D", 0, FromKerasAdaptive},
+                                 {Source::kKeras, "AdaptiveMaxPooling2D", 0, FromKerasAdaptive},
+                                 {Source::kKeras, "AdaptiveMaxPooling3D", 0, FromKerasAdaptive}};
 
 }  // namespace
 

@@ -46,18 +46,18 @@ constexpr Variant kVariants[] = {{.name = "reference", .prepare = PreparePad}};
 
 // Keras: `padding` is one number, one per axis, or [before, after] per axis; it arrives flattened.
 Status FromKeras(ImportContext& c) {
-  OCTET_TRY(RequireChannelsLast(c));
   const Value x = c.Input(0);
   const size_t axes = static_cast<size_t>(std::max(c.rank(x) - 2, 0));
   const std::vector<int64_t> given = c.Ints("padding", {1});
-  std::vector<int32_t> table(2, 0);
+  const size_t first = static_cast<size_t>(FirstSpatialAxis(c));
+  std::vector<int32_t> table(2 * first, 0);
   for (size_t i = 0; i < axes; ++i) {
     for (size_t side = 0; side < 2; ++side) {
       const size_t at = given.size() == 2 * axes ? 2 * i + side : given.size() == axes ? i : 0;
       table.push_back(static_cast<int32_t>(given.empty() ? 0 : given[at]));
     }
   }
-  table.insert(table.end(), {0, 0});
+  table.resize(2 * (axes + 2), 0);
   const Value paddings = c.Constant<int32_t>(Shape{static_cast<int32_t>(axes) + 2, 2}, table);
   OCTET_ASSIGN(Value y, c.Emit("pad", {x, paddings}));
   c.SetOutput(0, y);

@@ -163,10 +163,10 @@ Status PrepareQuantizedSum(Prepare& p, bool mean) {
 }
 
 Status GlobalPoolFromKeras(ImportContext& c, std::string_view op) {
-  OCTET_TRY(RequireChannelsLast(c));
   const Value x = c.Input(0);
+  const int first = FirstSpatialAxis(c);
   std::vector<int32_t> axes;
-  for (int i = 1; i + 1 < c.rank(x); ++i) axes.push_back(i);
+  for (int i = first; i < first + c.rank(x) - 2; ++i) axes.push_back(i);
   if (axes.empty()) return c.Fail("an input of rank 3 or more", c.shape(x).text(), "check the layer before it");
   const ReduceAttrs attrs{.keep_dims = c.Bool("keepdims", false)};
   OCTET_ASSIGN(Value y, c.Emit(op, {x, c.Vector(axes)}, attrs));

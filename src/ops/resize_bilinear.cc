@@ -124,27 +124,27 @@ Status EmitResize(ImportContext& c, Value image, Value size, std::string_view in
     return c.Fail("interpolation \"bilinear\" or \"nearest\"", interpolation, "no TFLite operator resizes that way");
   const ResizeAttrs attrs{.half_pixel_centers = true};
   OCTET_ASSIGN(Value y, c.Emit(nearest ? "resize_nearest_neighbor" : "resize_bilinear", {image, size}, attrs));
+  OCTET_ASSIGN(y, FromChannelsLast(c, y));
   c.SetOutput(0, y);
   return {};
 }
 
 Status FromKerasUpSampling2D(ImportContext& c) {
-  OCTET_TRY(RequireChannelsLast(c));
+  OCTET_ASSIGN(const Value image, ToChannelsLast(c, c.Input(0)));
   const std::vector<int64_t> times = PerAxis(c, "size", 2, 2);
-  if (times.size() != 2 || c.rank(c.Input(0)) != 4 || times[0] < 1 || times[1] < 1 || times[0] > INT32_MAX || times[1] > INT32_MAX)
-    return c.Fail("an image and two positive sizes", c.shape(c.Input(0)).text(), "correct the layer's size");
-  OCTET_ASSIGN(const Value size, ScaledSize(c, c.Input(0), static_cast<int32_t>(times[0]), static_cast<int32_t>(times[1])));
-  return EmitResize(c, c.Input(0), size, c.Text("interpolation", "nearest"));
+  if (times.size() != 2 || c.rank(image) != 4 || times[0] < 1 || times[1] < 1 || times[0] > INT32_MAX || times[1] > INT32_MAX)
+    return c.Fail("an image and two positive sizes", c.shape(image).text(), "correct the layer's size");
+  OCTET_ASSIGN(const Value size, ScaledSize(c, image, static_cast<int32_t>(times[0]), static_cast<int32_t>(times[1])));
+  return EmitResize(c, image, size, c.Text("interpolation", "nearest"));
 }
 
 Status FromKerasResizing(ImportContext& c) {
-  OCTET_TRY(RequireChannelsLast(c));
+  OCTET_ASSIGN(Value image, ToChannelsLast(c, c.Input(0)));
   const int64_t height = c.Int("height", 0), width = c.Int("width", 0);
-  if (height < 1 || width < 1 || height > INT32_MAX || width > INT32_MAX || c.rank(c.Input(0)) != 4)
-    return c.Fail("an image, a height and a width", c.shape(c.Input(0)).text(), "correct the layer's configuration");
+  if (height < 1 || width < 1 || height > INT32_MAX || width > INT32_MAX || c.rank(image) != 4)
+    return c.Fail("an image, a height and a width", c.shape(image).text(), "correct the layer's configuration");
   if (c.Bool("pad_to_aspect_ratio", false) || c.Bool("antialias", false))
     return c.Fail("no padding to the aspect ratio and no antialiasing", "one of them", "resize plainly, or crop_to_aspect_ratio");
-  Value image = c.Input(0);
   if (c.Bool("crop_to_aspect_ratio", false)) {
     OCTET_ASSIGN(image, CropToAspect(c, image, height, width));
   }
@@ -154,8 +154,7 @@ Status FromKerasResizing(ImportContext& c) {
 
 // The middle height x width pixels; an image that is smaller anywhere is cropped to the ratio and resized.
 Status FromKerasCenterCrop(ImportContext& c) {
-  OCTET_TRY(RequireChannelsLast(c));
-  const Value image = c.Input(0);
+  OCTET_ASSIGN(const Value image, ToChannelsLast(c, c.Input(0)));
   const int64_t height = c.Int("height", 0), width = c.Int("width", 0);
   const Shape& in = c.shape(image);
   if (height < 1 || width < 1 || height > INT32_MAX || width > INT32_MAX || in.rank() != 4 || in[1] == kUnknown || in[2] == kUnknown)
@@ -163,7 +162,8 @@ Status FromKerasCenterCrop(ImportContext& c) {
   if (in[1] >= height && in[2] >= width) {
     const int32_t spare_h = in[1] - static_cast<int32_t>(height), spare_w = in[2] - static_cast<int32_t>(width);
     const std::array<int32_t, 2> before = {spare_h / 2, spare_w / 2}, after = {spare_h - spare_h / 2, spare_w - spare_w / 2};
-    OCTET_ASSIGN(Value y, CropAxes(c, image, before, after));
+    OCTET_ASSIGN(Value y, CropAxes(c, image, 1, before, after));
+    OCTET_ASSIGN(y, FromChannelsLast(c, y));
     c.SetOutput(0, y);
     return {};
   }

@@ -53,7 +53,7 @@ Result<Value> CropToAspect(ImportContext& c, Value image, int64_t height, int64_
   if (h == in[1] && w == in[2]) return image;
   const std::array<int32_t, 2> before = {(in[1] - h) / 2, (in[2] - w) / 2};
   const std::array<int32_t, 2> after = {in[1] - h - before[0], in[2] - w - before[1]};
-  return CropAxes(c, image, before, after);
+  return CropAxes(c, image, 1, before, after);
 }
 
 }  // namespace octet::ops

@@ -159,7 +159,6 @@ constexpr Variant kVariants[] = {{.name = "reference", .prepare = PrepareSlice}}
 
 // Keras: `cropping` is one number, one per axis, or [before, after] per axis; it arrives flattened.
 Status FromKerasCropping(ImportContext& c) {
-  OCTET_TRY(RequireChannelsLast(c));
   const Value x = c.Input(0);
   const size_t axes = static_cast<size_t>(std::max(c.rank(x) - 2, 0));
   const std::vector<int64_t> given = c.Ints("cropping", {1});
@@ -171,7 +170,7 @@ Status FromKerasCropping(ImportContext& c) {
     before.push_back(static_cast<int32_t>(at(0)));
     after.push_back(static_cast<int32_t>(at(1)));
   }
-  OCTET_ASSIGN(Value y, CropAxes(c, x, before, after));
+  OCTET_ASSIGN(Value y, CropAxes(c, x, FirstSpatialAxis(c), before, after));
   c.SetOutput(0, y);
   return {};
 }

@@ -76,13 +76,12 @@ Result<Value> RepeatAxis(ImportContext& c, Value x, int axis, int64_t size) {
 }
 
 Status FromKerasUpSampling(ImportContext& c) {
-  OCTET_TRY(RequireChannelsLast(c));
   Value x = c.Input(0);
   const size_t axes = static_cast<size_t>(std::max(c.rank(x) - 2, 0));
   const std::vector<int64_t> size = PerAxis(c, "size", axes, 2);
   if (size.size() != axes) return c.Fail("one size per axis", std::to_string(size.size()), "correct the layer's size");
   for (size_t i = 0; i < axes; ++i) {
-    OCTET_ASSIGN(x, RepeatAxis(c, x, static_cast<int>(i) + 1, size[i]));
+    OCTET_ASSIGN(x, RepeatAxis(c, x, FirstSpatialAxis(c) + static_cast<int>(i), size[i]));
   }
   c.SetOutput(0, x);
   return {};
