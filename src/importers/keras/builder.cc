@@ -124,7 +124,7 @@ void Builder::CheckRule(const Layer& layer, const std::string& place) {
   } else if (policy.find("_from_") != std::string::npos) {
     add("its weights are quantized by Keras (" + policy + ")", "save the model before quantizing it; octet quantizes it");
   }
-  for (const char* inner : {"layer", "backward_layer", "cell"}) {
+  for (const char* inner : {"layer", "backward_layer"}) {
     const Json& object = (*layer.config)[inner];
     if (object.is_map() && object["class_name"].is_text()) CheckRule(ParseLayerHead(object), place + "/" + object["config"]["name"].text());
   }

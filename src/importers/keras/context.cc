@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "importers/keras/context.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "importers/keras/builder.h"
@@ -10,6 +11,23 @@ namespace octet::importers::keras {
 namespace {
 
 constexpr int64_t kMaxList = 1 << 20;
+
+// The element type that an operator's outputs have for these inputs: that of the input of the same type
+// variable, or the only one that the matching row of types allows.
+DType OutputType(const ops::OpDef& def, std::span<const TensorType* const> inputs, std::string_view place) {
+  const char variable = def.outputs.empty() ? 'T' : def.outputs[0].type;
+  for (size_t i = 0; i < inputs.size() && !def.inputs.empty(); ++i)
+    if (inputs[i] && def.inputs[std::min(i, def.inputs.size() - 1)].type == variable) return inputs[i]->dtype;
+  const std::vector<const TensorType*> unknown(1, nullptr);
+  ops::OpView view{&def, place, inputs, unknown, {}, nullptr};
+  auto row = ops::MatchTypes(view);
+  if (row.ok()) {
+    const std::string_view types = (*row)->types;
+    const size_t at = types.find(std::string{variable, '='});
+    if (at != std::string_view::npos) return DTypeFromName(types.substr(at + 2, types.find_first_of(" |", at) - at - 2));
+  }
+  return !inputs.empty() && inputs[0] ? inputs[0]->dtype : DType::kF32;
+}
 
 }  // namespace
 
@@ -156,7 +174,10 @@ Result<std::vector<Value>> LayerContext::EmitNode(std::string_view op, std::span
 }
 
 Result<std::vector<Value>> LayerContext::EmitMany(std::string_view op, std::span<const Value> inputs, const void* attrs, int outputs) {
-  const DType dtype = !inputs.empty() && inputs[0] ? type(inputs[0]).dtype : DType::kF32;
+  const ops::OpDef* def = ops::Find(op);
+  std::vector<const TensorType*> types;
+  for (const Value v : inputs) types.push_back(v ? &type(v) : nullptr);
+  const DType dtype = def ? OutputType(*def, types, place_) : DType::kF32;
   return EmitNode(op, inputs, attrs, std::vector<TensorType>(static_cast<size_t>(outputs), TensorType{dtype, {}, {}}));
 }
 
@@ -251,8 +272,8 @@ Result<Value> LayerContext::Mask() {
   return inputs_.empty() ? Value{} : builder_.MaskOf(inputs_[0]);
 }
 
-Result<std::vector<Value>> LayerContext::MakeMany(std::string_view op, std::initializer_list<Value> inputs,
-                                                  std::initializer_list<AttrValue> attrs, int outputs) {
+Result<std::vector<Value>> LayerContext::MakeMany(std::string_view op, std::span<const Value> inputs, std::initializer_list<AttrValue> attrs,
+                                                  int outputs) {
   const ops::OpDef* def = ops::Find(op);
   if (!def) return Fail("the operator " + std::string(op), "a build without it", "");
   graph::Attributes block(def->attrs);
@@ -274,10 +295,10 @@ Result<std::vector<Value>> LayerContext::MakeMany(std::string_view op, std::init
       }
     }
   }
-  return EmitMany(op, std::span(inputs.begin(), inputs.size()), block.get(), outputs);
+  return EmitMany(op, inputs, block.get(), outputs);
 }
 
-Result<Value> LayerContext::Make(std::string_view op, std::initializer_list<Value> inputs, std::initializer_list<AttrValue> attrs) {
+Result<Value> LayerContext::Make(std::string_view op, std::span<const Value> inputs, std::initializer_list<AttrValue> attrs) {
   OCTET_ASSIGN(const std::vector<Value> values, MakeMany(op, inputs, attrs, 1));
   return values[0];
 }

@@ -69,8 +69,14 @@ class LayerContext : public ops::ImportContext {
   // The mask that Keras would pass along with the first input (or as `mask`): bool [batch, time]; or none.
   Result<Value> Mask();
   // With attributes given by name.
-  Result<Value> Make(std::string_view op, std::initializer_list<Value> inputs, std::initializer_list<AttrValue> attrs = {});
-  Result<std::vector<Value>> MakeMany(std::string_view op, std::initializer_list<Value> inputs, std::initializer_list<AttrValue> attrs, int outputs);
+  Result<std::vector<Value>> MakeMany(std::string_view op, std::span<const Value> inputs, std::initializer_list<AttrValue> attrs, int outputs);
+  Result<Value> Make(std::string_view op, std::span<const Value> inputs, std::initializer_list<AttrValue> attrs = {});
+  Result<Value> Make(std::string_view op, std::initializer_list<Value> inputs, std::initializer_list<AttrValue> attrs = {}) {
+    return Make(op, std::span(inputs.begin(), inputs.size()), attrs);
+  }
+  Result<std::vector<Value>> MakeMany(std::string_view op, std::initializer_list<Value> inputs, std::initializer_list<AttrValue> attrs, int outputs) {
+    return MakeMany(op, std::span(inputs.begin(), inputs.size()), attrs, outputs);
+  }
   Result<Value> Cast(Value v, DType dtype);
   // Runs another layer's rule on values of this call.
   Result<std::vector<Value>> Apply(const Json& object, Variables variables, std::span<const Value> inputs, const std::string& path);

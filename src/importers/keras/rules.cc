@@ -7,8 +7,11 @@ namespace octet::importers::keras {
 namespace {
 
 // keras.ops calls and TensorFlow functions share class names with layers: they have names of their own.
-std::string RuleName(const Layer& layer) {
-  if (layer.module.starts_with("keras.src.ops") || layer.module.starts_with("keras.ops")) return "ops." + layer.class_name;
+std::string RuleName(const Layer& layer, int version) {
+  // The .h5 files of Keras 3 leave the module out; only layers have a dtype.
+  const bool op = layer.module.empty() ? version > 2 && !layer.config->Has("dtype") && !layer.config->Has("trainable")
+                                       : layer.module.starts_with("keras.src.ops") || layer.module.starts_with("keras.ops");
+  if (op) return "ops." + layer.class_name;
   if (layer.class_name == "TFOpLambda" || layer.class_name == "SlicingOpLambda") return "tf." + (*layer.config)["function"].text();
   return layer.class_name;
 }
@@ -16,19 +19,19 @@ std::string RuleName(const Layer& layer) {
 }  // namespace
 
 const LayerRule* FindLayerRule(std::string_view name) {
-  for (const auto rules : {kPlainRules, kMaskRules, kWrapperRules, kRecurrentRules, kAttentionRules})
+  for (const auto rules : {kPlainRules, kMaskRules, kWrapperRules, kRecurrentRules, kAttentionRules, kProjectionRules})
     for (const LayerRule& rule : rules)
       if (rule.name == name) return &rule;
   return nullptr;
 }
 
 bool HasRule(const Layer& layer, int version) {
-  const std::string name = RuleName(layer);
+  const std::string name = RuleName(layer, version);
   return FindLayerRule(name) || ops::FindImport(ops::Source::kKeras, name, version);
 }
 
 Status Builder::RunRule(LayerContext& c) {
-  const std::string name = RuleName(c.layer());
+  const std::string name = RuleName(c.layer(), version_);
   const LayerRule* own = FindLayerRule(name);
   const ops::ImportRule* rule = own ? nullptr : ops::FindImport(ops::Source::kKeras, name, version_);
   if (!own && !rule) return c.Fail("a layer that octet has", "class " + name, "build it from other layers");

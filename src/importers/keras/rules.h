@@ -22,6 +22,7 @@ extern const std::span<const LayerRule> kMaskRules;       // layers/mask.cc
 extern const std::span<const LayerRule> kWrapperRules;    // layers/wrapper.cc
 extern const std::span<const LayerRule> kRecurrentRules;  // layers/recurrent.cc
 extern const std::span<const LayerRule> kAttentionRules;  // layers/attention.cc
+extern const std::span<const LayerRule> kProjectionRules; // layers/projection.cc
 
 // Of a layer class; null when there is none here.
 const LayerRule* FindLayerRule(std::string_view class_name);

@@ -135,12 +135,15 @@ Status Weights::Distribute(const Layer& layer, const std::vector<std::string>& p
   return {};
 }
 
-Variables Weights::Inside(const Variables& outer, std::string_view path, size_t first, size_t count) const {
+Variables Weights::Inside(const Variables& outer, std::string_view path, size_t first, size_t count) {
   Variables inner;
   if (by_position_) {
     for (size_t i = first; i < std::min(first + count, outer.paths.size()); ++i) inner.paths.push_back(outer.paths[i]);
   } else {
     inner.group = outer.group + "/" + std::string(path);
+    const std::string underscored = outer.group + "/_" + std::string(path);  // tf_keras keeps Python's underscore.
+    const auto there = file_->Exists(underscored);
+    if (there.ok() && *there) inner.group = underscored;
   }
   return inner;
 }

@@ -28,7 +28,7 @@ class Weights {
   const Variables& Of(const Layer& layer) const { return of_.at(&layer); }
 
   // Variables of an object inside a layer: at `path` below it, or `count` from `first` on.
-  Variables Inside(const Variables& outer, std::string_view path, size_t first, size_t count) const;
+  Variables Inside(const Variables& outer, std::string_view path, size_t first, size_t count);
 
   Result<std::vector<std::string>> Datasets(const Variables& variables);  // Own ones, in order.
   Result<Hdf5Array> Read(const std::string& dataset) { return file_->Read(dataset); }

@@ -46,7 +46,7 @@ constexpr LayerRule kRules[] = {{"Masking", ConvertMasking}, {"GlobalAveragePool
 constexpr std::string_view kPass[] = {
     "Activation", "ActivityRegularization", "Add", "AlphaDropout", "Average", "BatchNormalization", "Dense", "Dropout", "ELU",
     "EinsumDense", "GaussianDropout", "GaussianNoise", "GroupNormalization", "Identity", "LayerNormalization", "LeakyReLU", "Maximum",
-    "Minimum", "MultiHeadAttention", "Multiply", "PReLU", "RMSNormalization", "ReLU", "Rescaling", "Softmax", "SpatialDropout1D",
+    "Minimum", "GroupQueryAttention", "MultiHeadAttention", "Multiply", "PReLU", "RMSNormalization", "ReLU", "Rescaling", "Softmax", "SpatialDropout1D",
     "Subtract", "ThresholdedReLU", "TimeDistributed", "UnitNormalization", "Attention", "AdditiveAttention"};
 
 }  // namespace

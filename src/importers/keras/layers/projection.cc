@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+// EinsumDense: y = act(einsum(equation, x, kernel) + bias), where the summed labels are the last ones of x.
+#include "importers/keras/layers/projection.h"
+
+#include <algorithm>
+#include <map>
+
+#include "importers/keras/builder.h"
+#include "importers/keras/rules.h"
+
+namespace octet::importers::keras {
+
+Result<Projection> LoadProjection(LayerContext& c, const Variables& variables, int in_axes, bool use_bias) {
+  const auto bad = [&](const char* expected, const std::string& found) {
+    return Error(Code::kInvalidModel, "%s '%s': expected %s, found %s", c.layer().class_name.c_str(), c.place().c_str(), expected, found.c_str());
+  };
+  OCTET_ASSIGN(const std::vector<std::string> paths, c.builder().weights().Datasets(variables));
+  if (paths.size() < 1u + use_bias) return bad("a kernel (and a bias)", Format("%zu variables", paths.size()));
+  OCTET_ASSIGN(const Value kernel, c.builder().Variable(paths[0], "kernel", c));
+  const Shape s = c.shape(kernel);
+  const std::span<const float> from = c.data_as<float>(kernel);
+  if (s.rank() <= in_axes || from.empty()) return bad("a float kernel with input and output axes", s.text());
+  Projection p;
+  p.in = static_cast<int32_t>(s.elements(0, in_axes));
+  p.out = static_cast<int32_t>(s.elements(in_axes, s.rank()));
+  p.weights.reserve(from.size());
+  for (int64_t o = 0; o < p.out; ++o)
+    for (int64_t i = 0; i < p.in; ++i) p.weights.push_back(from[static_cast<size_t>(i * p.out + o)]);
+  p.bias.assign(static_cast<size_t>(p.out), 0.0f);
+  if (!use_bias) return p;
+  OCTET_ASSIGN(const Value bias, c.builder().Variable(paths[1], "bias", c));
+  const std::span<const float> b = c.data_as<float>(bias);
+  if (b.size() != p.bias.size()) return bad("a bias of the kernel's width", c.shape(bias).text());
+  p.bias.assign(b.begin(), b.end());
+  return p;
+}
+
+Result<Value> Project(LayerContext& c, Value x, const Projection& p) {
+  const Value weights = c.Constant<float>(Shape{p.out, p.in}, p.weights);
+  const Value bias = c.Constant<float>(Shape{p.out}, p.bias);
+  return c.Make("fully_connected", {x, weights, bias}, {{"keep_num_dims", c.rank(x) > 2}});
+}
+
+namespace {
+
+struct Equation {
+  std::string x, kernel, y;  // One letter per axis.
+};
+
+// "..." stands for the axes that the letters do not name; they get digits as letters.
+bool ParseEquation(std::string text, int rank, Equation* e) {
+  std::erase(text, ' ');
+  const size_t comma = text.find(','), arrow = text.find("->");
+  if (comma == std::string::npos || arrow == std::string::npos || comma > arrow) return false;
+  e->x = text.substr(0, comma);
+  e->kernel = text.substr(comma + 1, arrow - comma - 1);
+  e->y = text.substr(arrow + 2);
+  if (const size_t dots = e->x.find("..."); dots != std::string::npos) {
+    const int rest = rank - static_cast<int>(e->x.size() - 3);
+    const std::string names = std::string("0123456789").substr(0, static_cast<size_t>(std::clamp(rest, 0, 10)));
+    e->x.replace(dots, 3, names);
+    const size_t out = e->y.find("...");
+    if (out == std::string::npos) return false;
+    e->y.replace(out, 3, names);
+  }
+  return static_cast<int>(e->x.size()) == rank && e->x.find('.') == std::string::npos;
+}
+
+// The kernel with its axes in the order of `to`.
+std::vector<float> Permuted(std::span<const float> from, const Shape& shape, const std::string& labels, const std::string& to) {
+  const std::array<int64_t, kMaxRank> stride = [&] {
+    std::array<int64_t, kMaxRank> s{};
+    int64_t n = 1;
+    for (int i = shape.rank() - 1; i >= 0; --i) {
+      s[static_cast<size_t>(i)] = n;
+      n *= shape[i];
+    }
+    return s;
+  }();
+  std::vector<float> out;
+  out.reserve(from.size());
+  std::vector<int32_t> index(to.size(), 0);
+  for (size_t n = 0; n < from.size(); ++n) {
+    int64_t at = 0;
+    for (size_t a = 0; a < to.size(); ++a) at += index[a] * stride[labels.find(to[a])];
+    out.push_back(from[static_cast<size_t>(at)]);
+    for (size_t a = to.size(); a-- > 0;) {
+      if (++index[a] < shape[static_cast<int>(labels.find(to[a]))]) break;
+      index[a] = 0;
+    }
+  }
+  return out;
+}
+
+Status ConvertEinsumDense(LayerContext& c) {
+  const Value x = c.Input(0);
+  const Shape in = c.shape(x);
+  const std::string text = c.Text("equation", "");
+  Equation e;
+  OCTET_ASSIGN(const Value kernel, c.Weight(0));
+  const Shape ks = c.shape(kernel);
+  const bool plain = ParseEquation(text, in.rank(), &e) && static_cast<int>(e.kernel.size()) == ks.rank();
+  std::string summed, kept, outs;
+  for (const char l : e.x) (e.y.find(l) == std::string::npos ? summed : kept) += l;
+  for (const char l : e.y)
+    if (e.x.find(l) == std::string::npos) outs += l;
+  std::string labels = e.kernel, wanted = outs + summed;
+  std::ranges::sort(labels);
+  std::ranges::sort(wanted);
+  if (!plain || labels != wanted || summed.empty() || outs.empty() || e.x != kept + summed || e.y != kept + outs)
+    return c.Fail("an equation that sums over the last axes of the input, like \"abc,cd->abd\"", "\"" + text + "\"", "permute the input first");
+  Projection p;
+  p.in = p.out = 1;
+  std::vector<int32_t> flat, shape;
+  for (size_t i = 0; i < kept.size(); ++i) flat.push_back(i == 0 ? -1 : in[static_cast<int>(i)]);
+  shape = flat;
+  for (const char l : summed) p.in *= ks[static_cast<int>(e.kernel.find(l))];
+  for (const char l : outs) {
+    shape.push_back(ks[static_cast<int>(e.kernel.find(l))]);
+    p.out *= shape.back();
+  }
+  p.weights = Permuted(c.data_as<float>(kernel), ks, e.kernel, outs + summed);
+  p.bias.assign(static_cast<size_t>(p.out), 0.0f);
+  Value loose;
+  if (c.Has("bias_axes")) {
+    OCTET_ASSIGN(const Value bias, c.Weight(1));
+    const std::span<const float> b = c.data_as<float>(bias);
+    if (b.size() == p.bias.size() && c.rank(bias) == static_cast<int>(outs.size())) p.bias.assign(b.begin(), b.end());
+    else loose = bias;
+  }
+  Value y = x;
+  if (std::count(flat.begin() + 1, flat.end(), kUnknown) > 0 && (summed.size() > 1 || outs.size() > 1))
+    return c.Fail("known dimensions", in.text(), "give the input's shape");
+  if (summed.size() > 1) {
+    flat.push_back(p.in);
+    OCTET_ASSIGN(y, c.Make("reshape", {x, c.Vector(flat)}));
+  }
+  OCTET_ASSIGN(y, Project(c, y, p));
+  if (outs.size() > 1) {
+    OCTET_ASSIGN(y, c.Make("reshape", {y, c.Vector(shape)}));
+  }
+  if (loose) {
+    OCTET_ASSIGN(y, c.Make("add", {y, loose}));
+  }
+  OCTET_ASSIGN(y, c.Activate(y));
+  c.SetOutput(0, y);
+  return {};
+}
+
+constexpr LayerRule kRules[] = {{"EinsumDense", ConvertEinsumDense}};
+
+}  // namespace
+
+const std::span<const LayerRule> kProjectionRules = kRules;
+
+}  // namespace octet::importers::keras
