@@ -66,10 +66,18 @@ template <class T, class Sum> Status Average(const void* params, const Run& run)
 Status PrepareAverage(Prepare& p) {
   const PoolPlan* plan = PlanPool(p);
   switch (p.op.in(0)->dtype) {
-    case DType::kF32: p.SetRun(Average<float, float>, plan); break;
-    case DType::kU8: p.SetRun(Average<uint8_t, int32_t>, plan); break;
-    case DType::kI8: p.SetRun(Average<int8_t, int32_t>, plan); break;
-    default: p.SetRun(Average<int16_t, int32_t>, plan); break;
+    case DType::kF32:
+      p.SetRun(Average<float, float>, plan);
+      break;
+    case DType::kU8:
+      p.SetRun(Average<uint8_t, int32_t>, plan);
+      break;
+    case DType::kI8:
+      p.SetRun(Average<int8_t, int32_t>, plan);
+      break;
+    default:
+      p.SetRun(Average<int16_t, int32_t>, plan);
+      break;
   }
   return {};
 }

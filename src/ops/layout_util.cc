@@ -10,7 +10,8 @@ namespace octet::ops {
 Result<Value> ReshapeTo(ImportContext& c, Value v, const Shape& shape) {
   if (c.shape(v) == shape) return v;
   if (std::ranges::count(shape.dims(), kUnknown) > 1)
-    return c.Fail("at most one unknown dimension", shape.text(), "give the model's input a fixed size, e.g. --input NAME:SHAPE");
+    return c.Fail("at most one unknown dimension", shape.text(),
+                  "give the model's input a fixed size, e.g. --input NAME:SHAPE");
   return c.Emit("reshape", {v, c.Vector(shape.dims())});
 }
 
@@ -27,7 +28,8 @@ Result<Value> InsertAxis(ImportContext& c, Value v, int axis) {
   return c.Emit("expand_dims", {v, c.Constant<int32_t>(Shape{}, std::span(&at, 1))});
 }
 
-Result<Value> CropAxes(ImportContext& c, Value v, int first, std::span<const int32_t> before, std::span<const int32_t> after) {
+Result<Value> CropAxes(ImportContext& c, Value v, int first, std::span<const int32_t> before,
+                       std::span<const int32_t> after) {
   const int rank = c.rank(v);
   std::vector<int32_t> begin(rank, 0), end(rank, 0), stride(rank, 1);
   StridedSliceAttrs attrs{.begin_mask = (1 << rank) - 1, .end_mask = (1 << rank) - 1};
@@ -41,7 +43,9 @@ Result<Value> CropAxes(ImportContext& c, Value v, int first, std::span<const int
   return c.Emit("strided_slice", {v, c.Vector(begin), c.Vector(end), c.Vector(stride)}, attrs);
 }
 
-int FirstSpatialAxis(const ImportContext& c) { return c.Text("data_format", "channels_last") == "channels_first" ? 2 : 1; }
+int FirstSpatialAxis(const ImportContext& c) {
+  return c.Text("data_format", "channels_last") == "channels_first" ? 2 : 1;
+}
 
 Result<Value> ToChannelsLast(ImportContext& c, Value v) {
   const int rank = c.rank(v);

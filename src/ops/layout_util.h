@@ -13,7 +13,8 @@ Result<Value> DropAxis(ImportContext& c, Value v, int axis);
 // Inserts a dimension of 1 in front of `axis`.
 Result<Value> InsertAxis(ImportContext& c, Value v, int axis);
 // Takes before[i] slices off the front and after[i] off the end of axis `first` + i.
-Result<Value> CropAxes(ImportContext& c, Value v, int first, std::span<const int32_t> before, std::span<const int32_t> after);
+Result<Value> CropAxes(ImportContext& c, Value v, int first, std::span<const int32_t> before,
+                       std::span<const int32_t> after);
 // The layer's data_format: the first of the axes between batch and channels is 1, with channels_first 2.
 int FirstSpatialAxis(const ImportContext& c);
 // A layer with channels_first computes on a transposed image; the value itself otherwise.

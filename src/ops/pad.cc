@@ -12,7 +12,8 @@ namespace {
 
 constexpr Operand kInputs[] = {{.name = "input"}, {.name = "paddings", .type = 'P', .role = Role::kShape}};
 constexpr Operand kOutputs[] = {{.name = "output"}};
-constexpr TypeRow kTypes[] = {{"T=f32|f16|u8|i32|i64|bool P=i32|i64"}, {"T=i8 P=i32|i64", 2}, {"T=i16 P=i32|i64", 3}};
+constexpr TypeRow kTypes[] = {
+    {"T=f32|f16|u8|i32|i64|bool P=i32|i64"}, {"T=i8 P=i32|i64", 2}, {"T=i16 P=i32|i64", 3}};
 constexpr QuantRow kQuant[] = {{.operand = ~0, .kind = QuantKind::kSameAs, .other = 0},
                                {.operand = 1, .kind = QuantKind::kNone}};
 
@@ -37,7 +38,8 @@ Status PreparePad(Prepare& p) {
   auto* params = p.Params<Params>();
   *params = {PadInterior(p.op, paddings), out.shape.elements(), BytesOf(out.dtype), {}};
   const int32_t zero = out.quant.zero0();  // Little endian: its low bytes are the element.
-  if (!IsFloat(out.dtype)) std::memcpy(params->value.data(), &zero, std::min<size_t>(sizeof zero, params->element_bytes));
+  if (!IsFloat(out.dtype))
+    std::memcpy(params->value.data(), &zero, std::min<size_t>(sizeof zero, params->element_bytes));
   p.SetRun(Frame, params);
   return {};
 }
