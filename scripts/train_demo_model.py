@@ -3,9 +3,8 @@
 """Train the demo's model: a small depthwise-separable CNN that int8 hurts.
 
 Naive int8 gives every activation tensor one scale, so a net whose channels differ widely in
-range loses accuracy. Real nets get such a spread from long training; this one gets it from
-batch-norm gammas that START log-normal. From there it is trained as any net is, and nothing is
-rescaled afterwards.
+range loses accuracy. This one gets such a spread from batch-norm gammas that START log-normal. From
+there it is trained as any net is, and nothing is rescaled afterwards.
 
     python3 scripts/demo_data.py OUT_DIR
     python3 scripts/train_demo_model.py OUT_DIR --out examples/demo/model.keras
