@@ -8,8 +8,8 @@ namespace {
 
 // keras.ops calls and TensorFlow functions share class names with layers: they have names of their own.
 std::string RuleName(const Layer& layer, int version) {
-  // The .h5 files of Keras 3 leave the module out; only layers have a dtype.
-  const bool op = layer.module.empty() ? version > 2 && !layer.config->Has("dtype") && !layer.config->Has("trainable")
+  // The .h5 files of Keras 3 leave the module out; only layers can be trainable.
+  const bool op = layer.module.empty() ? version > 2 && layer.class_name != "InputLayer" && !layer.config->Has("trainable")
                                        : layer.module.starts_with("keras.src.ops") || layer.module.starts_with("keras.ops");
   if (op) return "ops." + layer.class_name;
   if (layer.class_name == "TFOpLambda" || layer.class_name == "SlicingOpLambda") return "tf." + (*layer.config)["function"].text();
@@ -19,7 +19,7 @@ std::string RuleName(const Layer& layer, int version) {
 }  // namespace
 
 const LayerRule* FindLayerRule(std::string_view name) {
-  for (const auto rules : {kPlainRules, kMaskRules, kWrapperRules, kRecurrentRules, kAttentionRules, kProjectionRules})
+  for (const auto rules : {kPlainRules, kMaskRules, kWrapperRules, kRecurrentRules, kAttentionRules, kProjectionRules, kArithmeticRules, kShapingRules})
     for (const LayerRule& rule : rules)
       if (rule.name == name) return &rule;
   return nullptr;

@@ -23,6 +23,8 @@ extern const std::span<const LayerRule> kWrapperRules;    // layers/wrapper.cc
 extern const std::span<const LayerRule> kRecurrentRules;  // layers/recurrent.cc
 extern const std::span<const LayerRule> kAttentionRules;  // layers/attention.cc
 extern const std::span<const LayerRule> kProjectionRules; // layers/projection.cc
+extern const std::span<const LayerRule> kArithmeticRules; // layers/arithmetic.cc
+extern const std::span<const LayerRule> kShapingRules;    // layers/shaping.cc
 
 // Of a layer class; null when there is none here.
 const LayerRule* FindLayerRule(std::string_view class_name);
