@@ -118,28 +118,10 @@ void Graph::RemoveDead() {
   for (const std::vector<NodeId> old = order_; NodeId id : old)
     if (!live[id]) Erase(id);
 
-  // Renumber: graph inputs stay even when nothing reads them.
-  std::vector<TensorId> renumbered(tensors_.size(), kNoTensor);
-  std::vector<Tensor> kept;
+  // Ids stay what they are: signatures name tensors. The bytes of what nobody reads go.
   for (size_t i = 0; i < tensors_.size(); ++i) {
-    const TensorId id = static_cast<TensorId>(i);
-    const Tensor& t = tensors_[i];
-    const bool keep = t.producer >= 0 || !t.consumers.empty() || is_output(id) || std::ranges::find(inputs, id) != inputs.end();
-    if (!keep) continue;
-    renumbered[i] = static_cast<TensorId>(kept.size());
-    kept.push_back(std::move(tensors_[i]));
+    if (tensors_[i].consumers.empty() && !is_output(static_cast<TensorId>(i))) tensors_[i].constant.reset();
   }
-  tensors_ = std::move(kept);
-  const auto renumber = [&](std::vector<TensorId>& list) {
-    for (TensorId& t : list)
-      if (t != kNoTensor) t = renumbered[t];
-  };
-  for (NodeId id : order_) {
-    renumber(nodes_[id].inputs);
-    renumber(nodes_[id].outputs);
-  }
-  renumber(inputs);
-  renumber(outputs);
 }
 
 bool Graph::is_output(TensorId t) const { return std::ranges::find(outputs, t) != outputs.end(); }

@@ -92,7 +92,7 @@ class Graph {
   void Erase(NodeId node);  // Its outputs become producerless; they must have no uses left.
   // Puts the order right after nodes were appended out of order. False: there is a cycle.
   bool Sort();
-  // Removes nodes that reach no output and have no side effects, then renumbers tensors without uses away.
+  // Removes nodes that reach no output and have no side effects, and the bytes of constants nobody reads.
   void RemoveDead();
 
   // -- asking

@@ -9,30 +9,44 @@ namespace {
 
 constexpr TypeRow kTypes[] = {{"T=f32|u8"}, {"T=i8", 2}, {"T=i16", 3}};
 
-int32_t RoundedMean(int32_t sum, int32_t n) { return sum > 0 ? (sum + n / 2) / n : (sum - n / 2) / n; }
+constexpr int32_t kBlock = 64;  // Channels whose sums stay in the first cache line.
 
-void Store(const PoolPlan& p, float sum, int32_t n, float* out) {
-  *out = std::clamp(sum / static_cast<float>(n), p.clamp_f32.low, p.clamp_f32.high);
-}
-template <class T> void Store(const PoolPlan& p, int32_t sum, int32_t n, T* out) {
-  *out = static_cast<T>(std::clamp(RoundedMean(sum, n), p.clamp.low, p.clamp.high));
+void Store(const PoolPlan& p, const float* sum, int32_t n, int32_t count, float* __restrict out) {
+  const ClampF32 clamp = p.clamp_f32;
+  const auto cells = static_cast<float>(n);
+  for (int32_t c = 0; c < count; ++c) out[c] = std::clamp(sum[c] / cells, clamp.low, clamp.high);
 }
 
-// One output pixel, channels in blocks so that the sums stay in registers and the first cache line.
+// (|sum| + n/2) / n with the sign of sum. For 8 bits in float: the quotient is below 2^8 and its distance
+// to the next integer at least 1/2n, far above the rounding error, so that truncation gives the quotient.
+template <class T> void Store(const PoolPlan& p, const int32_t* sum, int32_t n, int32_t count, T* __restrict out) {
+  const Clamp32 clamp = p.clamp;
+  const float inverse = 1.0f / static_cast<float>(n);
+  const bool exact = sizeof(T) == 1 && n <= 4096;
+  for (int32_t c = 0; c < count && exact; ++c) {
+    const int32_t magnitude = (sum[c] > 0 ? sum[c] : -sum[c]) + n / 2;
+    const auto mean = static_cast<int32_t>((static_cast<float>(magnitude) + 0.5f) * inverse);
+    out[c] = static_cast<T>(std::clamp(sum[c] > 0 ? mean : -mean, clamp.low, clamp.high));
+  }
+  for (int32_t c = 0; c < count && !exact; ++c)
+    out[c] = static_cast<T>(std::clamp((sum[c] > 0 ? sum[c] + n / 2 : sum[c] - n / 2) / n, clamp.low, clamp.high));
+}
+
+// One output pixel.
 template <class T, class Sum>
 void Pixel(const PoolPlan& p, PoolPlan::Range rows, PoolPlan::Range columns, const T* image, T* out) {
-  constexpr int32_t kBlock = 64;
-  const int32_t n = (rows.end - rows.begin) * (columns.end - columns.begin);
-  for (int32_t c0 = 0; c0 < p.channels; c0 += kBlock) {
-    const int32_t block = std::min(kBlock, p.channels - c0);
+  const int32_t channels = p.channels, n = (rows.end - rows.begin) * (columns.end - columns.begin);
+  const int64_t pitch = int64_t{p.in_w} * channels;
+  for (int32_t c0 = 0; c0 < channels; c0 += kBlock) {
+    const int32_t block = std::min(kBlock, channels - c0);
     Sum sum[kBlock] = {};
     for (int32_t y = rows.begin; y < rows.end; ++y) {
       for (int32_t x = columns.begin; x < columns.end; ++x) {
-        const T* cell = image + (int64_t{y} * p.in_w + x) * p.channels + c0;
+        const T* cell = image + y * pitch + int64_t{x} * channels + c0;
         for (int32_t c = 0; c < block; ++c) sum[c] += static_cast<Sum>(cell[c]);
       }
     }
-    for (int32_t c = 0; c < block; ++c) Store(p, sum[c], n, out + c0 + c);
+    Store(p, sum, n, block, out + c0);
   }
 }
 

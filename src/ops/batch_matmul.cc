@@ -2,6 +2,8 @@
 // BatchMatmul: out[…, m, n] = Σ_k x[…, m, k] · y[…, k, n], batch dimensions broadcast; adj_x and adj_y
 // say that a matrix is stored transposed. int8: DOUBLE rounding with the float product of the scales;
 // int16: 64-bit sums, I64. Float x with int8 y: every row of x is quantized first (hybrid_util.h).
+#include <cstring>
+
 #include "base/thread_pool.h"
 #include "ops/hybrid_util.h"
 #include "ops/import.h"
@@ -80,6 +82,7 @@ struct Params {
   const int64_t* y_at;
   int32_t x_zero, y_zero, out_zero;
   Multiplier multiplier;
+  int64_t depth;              // int8: k rounded up to whole vectors.
   float y_scale;              // Hybrid.
   const float* column_scale;  // Hybrid with a scale per column of y; else null.
   int64_t rows_at, row_bytes; // Hybrid: where the threads' rows lie in the workspace, behind y.
@@ -99,35 +102,114 @@ constexpr int64_t kColumns = 64;  // Sums that one pass over k keeps.
 template <class Sum, class X, class Y>
 void Dot(const Params& p, const X* x, int64_t step, int32_t x_zero, const Y* y, int64_t columns, Sum* sum) {
   std::fill_n(sum, columns, Sum{0});
-  for (int64_t k = 0; k < p.k; ++k, y += p.n) {
+  const int64_t depth = p.k, pitch = p.n;
+  const Sum zero = static_cast<Sum>(p.y_zero);
+  for (int64_t k = 0; k < depth; ++k, y += pitch) {
     const Sum a = static_cast<Sum>(x[k * step]) - static_cast<Sum>(x_zero);
-    const Sum zero = static_cast<Sum>(p.y_zero);
     for (int64_t j = 0; j < columns; ++j) sum[j] += a * (static_cast<Sum>(y[j]) - zero);
   }
 }
 
-void Store(const Params&, float sum, float* out) { *out = sum; }
+// A tile of 4 rows of x and 8 columns of y, whose sums stay in registers. Same order of additions as Dot.
+void Tile(const float* x, int64_t row_step, int64_t k_step, const float* y, int64_t depth, int64_t pitch, float* out) {
+  using Lanes [[gnu::vector_size(16)]] = float;
+  Lanes sum[4][2] = {};
+  for (int64_t k = 0; k < depth; ++k, x += k_step, y += pitch) {
+    Lanes column[2];
+    std::memcpy(column, y, sizeof column);
+    for (int r = 0; r < 4; ++r) {
+      sum[r][0] += x[r * row_step] * column[0];
+      sum[r][1] += x[r * row_step] * column[1];
+    }
+  }
+  for (int r = 0; r < 4; ++r) std::memcpy(out + r * pitch, sum[r], sizeof sum[r]);
+}
+
+Status MultiplyFloat(const void* params, const Run& run) {
+  const auto& p = *static_cast<const Params*>(params);
+  const auto* y = run.input<float>(1);
+  if (p.adj_y) {
+    LayOutY(p, y, reinterpret_cast<float*>(run.workspace));
+    y = reinterpret_cast<const float*>(run.workspace);
+  }
+  const int64_t row_step = p.adj_x ? 1 : p.k, k_step = p.adj_x ? p.m : 1, blocks = (p.m + 3) / 4;
+  run.pool->For(p.batches * blocks, [&](int64_t task, int) {
+    const int64_t b = task / blocks, m0 = task % blocks * 4, rows = std::min<int64_t>(4, p.m - m0);
+    const float* x = run.input<float>(0) + p.x_at[b] * p.m * p.k + m0 * row_step;
+    const float* matrix = y + p.y_at[b] * p.k * p.n;
+    float* out = run.output<float>(0) + (b * p.m + m0) * p.n;
+    const int64_t tiled = rows == 4 ? p.n / 8 * 8 : 0;
+    for (int64_t n = 0; n < tiled; n += 8) Tile(x, row_step, k_step, matrix + n, p.k, p.n, out + n);
+    for (int64_t r = 0; r < rows; ++r)
+      for (int64_t n = tiled; n < p.n; n += kColumns)
+        Dot(p, x + r * row_step, k_step, 0, matrix + n, std::min(kColumns, p.n - n), out + r * p.n + n);
+  });
+  return {};
+}
+
+// int8 as int16 without zero points, every row of x and column of y as `depth` neighbours: pairs of
+// products then sum in one instruction.
+void Widen(const int8_t* from, int64_t step, int64_t k, int64_t depth, int32_t zero, int16_t* to) {
+  for (int64_t i = 0; i < k; ++i) to[i] = static_cast<int16_t>(from[i * step] - zero);
+  std::fill(to + k, to + depth, int16_t{0});
+}
+
+// Dot products of x with four columns.
+void DotFour(const int16_t* x, const int16_t* y, int64_t depth, int32_t* sum) {
+  int32_t s0 = 0, s1 = 0, s2 = 0, s3 = 0;
+  for (int64_t k = 0; k < depth; ++k) {
+    s0 += x[k] * y[k];
+    s1 += x[k] * y[depth + k];
+    s2 += x[k] * y[2 * depth + k];
+    s3 += x[k] * y[3 * depth + k];
+  }
+  sum[0] = s0, sum[1] = s1, sum[2] = s2, sum[3] = s3;
+}
+
 void Store(const Params&, int32_t sum, int32_t* out) { *out = sum; }
 void Store(const Params& p, int32_t sum, int8_t* out) { *out = Saturate<int8_t>(Requantize(sum, p.multiplier) + p.out_zero); }
-void Store(const Params& p, int64_t sum, int16_t* out) { *out = Saturate<int16_t>(Requantize64(sum, p.multiplier) + p.out_zero); }
 
-template <class X, class Y, class Sum, class Out> Status Multiply(const void* params, const Run& run) {
+template <class Out> Status MultiplyBytes(const void* params, const Run& run) {
   const auto& p = *static_cast<const Params*>(params);
-  const Y* y = run.input<Y>(1);
+  const int64_t depth = p.depth, columns = (p.n + 3) / 4 * 4;
+  auto* y = reinterpret_cast<int16_t*>(run.workspace);
+  run.pool->For(p.y_matrices * columns, [&](int64_t task, int) {
+    const int64_t b = task / columns, n = task % columns;
+    const int8_t* from = run.input<int8_t>(1) + b * p.k * p.n + n * (p.adj_y ? p.k : 1);
+    Widen(from, p.adj_y ? 1 : p.n, n < p.n ? p.k : 0, depth, p.y_zero, y + task * depth);
+  });
+  run.pool->For(p.batches * p.m, [&](int64_t row, int thread) {
+    const int64_t b = row / p.m, m = row % p.m;
+    auto* x = y + p.y_matrices * columns * depth + thread * depth;
+    Widen(run.input<int8_t>(0) + p.x_at[b] * p.m * p.k + m * (p.adj_x ? 1 : p.k), p.adj_x ? p.m : 1, p.k, depth, p.x_zero, x);
+    const int16_t* matrix = y + p.y_at[b] * columns * depth;
+    Out* out = run.output<Out>(0) + row * p.n;
+    for (int64_t n = 0; n < p.n; n += 4) {
+      int32_t sum[4];
+      DotFour(x, matrix + n * depth, depth, sum);
+      for (int64_t j = 0; j < std::min<int64_t>(4, p.n - n); ++j) Store(p, sum[j], out + n + j);
+    }
+  });
+  return {};
+}
+
+Status MultiplyShorts(const void* params, const Run& run) {
+  const auto& p = *static_cast<const Params*>(params);
+  const auto* y = run.input<int16_t>(1);
   if (p.adj_y) {
-    LayOutY(p, y, reinterpret_cast<Y*>(run.workspace));
-    y = reinterpret_cast<const Y*>(run.workspace);
+    LayOutY(p, y, reinterpret_cast<int16_t*>(run.workspace));
+    y = reinterpret_cast<const int16_t*>(run.workspace);
   }
   run.pool->For(p.batches * p.m, [&](int64_t row, int) {
     const int64_t b = row / p.m, m = row % p.m;
-    const X* x = run.input<X>(0) + p.x_at[b] * p.m * p.k + (p.adj_x ? m : m * p.k);
-    const Y* matrix = y + p.y_at[b] * p.k * p.n;
-    Out* out = run.output<Out>(0) + row * p.n;
-    Sum sum[kColumns];
+    const auto* x = run.input<int16_t>(0) + p.x_at[b] * p.m * p.k + (p.adj_x ? m : m * p.k);
+    const int16_t* matrix = y + p.y_at[b] * p.k * p.n;
+    auto* out = run.output<int16_t>(0) + row * p.n;
+    int64_t sum[kColumns];
     for (int64_t n = 0; n < p.n; n += kColumns) {
       const int64_t columns = std::min(kColumns, p.n - n);
       Dot(p, x, p.adj_x ? p.m : 1, p.x_zero, matrix + n, columns, sum);
-      for (int64_t j = 0; j < columns; ++j) Store(p, sum[j], out + n + j);
+      for (int64_t j = 0; j < columns; ++j) out[n + j] = Saturate<int16_t>(Requantize64(sum[j], p.multiplier) + p.out_zero);
     }
   });
   return {};
@@ -219,12 +301,14 @@ Status PrepareMultiply(Prepare& p) {
     params->multiplier = QuantizeMultiplier(static_cast<double>(product) / static_cast<double>(out.quant.scale0()));
     if (x.dtype == DType::kI16 && params->multiplier.shift > 14) return op.Fail(Code::kUnsupported, "the scales differ too much");
   }
+  if (x.dtype == DType::kI8) {
+    params->depth = RoundUp(s.k * 2) / 2;
+    p.Workspace(static_cast<size_t>((params->y_matrices * RoundUp(s.n * 4) / 4 + p.threads) * params->depth * 2));
+    p.SetRun(out.dtype == DType::kI8 ? MultiplyBytes<int8_t> : MultiplyBytes<int32_t>, params);
+    return {};
+  }
   if (a.adj_y) p.Workspace(static_cast<size_t>(params->y_matrices * s.k * s.n * BytesOf(y.dtype)));
-  const RunFn run = x.dtype == DType::kF32    ? Multiply<float, float, float, float>
-                    : x.dtype == DType::kI16  ? Multiply<int16_t, int16_t, int64_t, int16_t>
-                    : out.dtype == DType::kI8 ? Multiply<int8_t, int8_t, int32_t, int8_t>
-                                              : Multiply<int8_t, int8_t, int32_t, int32_t>;
-  p.SetRun(run, params);
+  p.SetRun(x.dtype == DType::kF32 ? MultiplyFloat : MultiplyShorts, params);
   return {};
 }
 

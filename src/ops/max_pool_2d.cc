@@ -8,18 +8,21 @@ namespace {
 
 constexpr TypeRow kTypes[] = {{"T=f32|u8"}, {"T=i8", 2}, {"T=i16", 3}};
 
+// Writes of bytes may alias anything, so that sizes live in locals here and in the other kernels.
+template <class T> void Larger(const T* __restrict cell, int64_t n, T* __restrict out) {
+  for (int64_t c = 0; c < n; ++c) out[c] = out[c] < cell[c] ? cell[c] : out[c];
+}
+
 template <class T> void Pixel(const PoolPlan& p, PoolPlan::Range rows, PoolPlan::Range columns, const T* image, T* out) {
+  const int64_t channels = p.channels, pitch = int64_t{p.in_w} * channels;
   T low, high;
   if constexpr (std::is_same_v<T, float>) low = p.clamp_f32.low, high = p.clamp_f32.high;
   else low = static_cast<T>(p.clamp.low), high = static_cast<T>(p.clamp.high);
-  std::fill_n(out, p.channels, std::is_same_v<T, float> ? std::numeric_limits<T>::lowest() : low);
-  for (int32_t y = rows.begin; y < rows.end; ++y) {
-    for (int32_t x = columns.begin; x < columns.end; ++x) {
-      const T* cell = image + (int64_t{y} * p.in_w + x) * p.channels;
-      for (int32_t c = 0; c < p.channels; ++c) out[c] = out[c] < cell[c] ? cell[c] : out[c];
-    }
-  }
-  for (int32_t c = 0; c < p.channels; ++c) out[c] = std::clamp(out[c], low, high);
+  std::fill_n(out, channels, std::is_same_v<T, float> ? std::numeric_limits<T>::lowest() : low);
+  for (int32_t y = rows.begin; y < rows.end; ++y)
+    for (int32_t x = columns.begin; x < columns.end; ++x) Larger(image + y * pitch + x * channels, channels, out);
+  if (p.clamps)
+    for (int64_t c = 0; c < channels; ++c) out[c] = std::clamp(out[c], low, high);
 }
 
 template <class T> Status Max(const void* params, const Run& run) {

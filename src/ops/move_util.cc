@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "base/thread_pool.h"
 
@@ -26,17 +27,52 @@ template <class T> void CopyLine(const StridedCopy::Axis& a, const std::byte* fr
   }
 }
 
-// Two innermost axes at once, in squares that fit the first-level cache: a transposition reads along one
-// axis and writes along the other, so that either order alone would miss on every element.
+// An N x N transposition of 16-byte rows: log2(N) rounds that interleave row i with row i + N/2.
+template <class T> using Lanes [[gnu::vector_size(16)]] = T;
+template <class T, int... i> Lanes<T> ZipLow(Lanes<T> a, Lanes<T> b, std::integer_sequence<int, i...>) {
+  return __builtin_shufflevector(a, b, (i / 2 + i % 2 * static_cast<int>(sizeof...(i)))...);
+}
+template <class T, int... i> Lanes<T> ZipHigh(Lanes<T> a, Lanes<T> b, std::integer_sequence<int, i...>) {
+  constexpr int n = sizeof...(i);
+  return __builtin_shufflevector(a, b, (n / 2 + i / 2 + i % 2 * n)...);
+}
+template <class T> void TransposeSquare(const std::byte* from, int64_t from_pitch, std::byte* to, int64_t to_pitch) {
+  constexpr int n = 16 / static_cast<int>(sizeof(T));
+  constexpr auto lanes = std::make_integer_sequence<int, n>();
+  Lanes<T> row[n], next[n];
+  for (int i = 0; i < n; ++i) std::memcpy(&row[i], from + i * from_pitch, 16);
+  for (int round = 1; round < n; round *= 2) {
+    for (int i = 0; i < n / 2; ++i) {
+      next[2 * i] = ZipLow<T>(row[i], row[i + n / 2], lanes);
+      next[2 * i + 1] = ZipHigh<T>(row[i], row[i + n / 2], lanes);
+    }
+    std::copy_n(next, n, row);
+  }
+  for (int i = 0; i < n; ++i) std::memcpy(to + i * to_pitch, &row[i], 16);
+}
+
+// The two innermost axes at once, in squares that fit the first-level cache: a transposition reads along
+// one axis and writes along the other, so that either order alone would miss on every element.
 template <class T>
 void CopyPlane(const StridedCopy::Axis& y, const StridedCopy::Axis& x, const std::byte* from, std::byte* to) {
-  constexpr int64_t kSquare = 16;
+  constexpr int64_t kSquare = 16, kSize = sizeof(T), kLanes = 16 / kSize;
+  const bool transposes = kLanes > 1 && y.src == kSize && x.dst == kSize;
   for (int64_t y0 = 0; y0 < y.size; y0 += kSquare) {
     const int64_t y1 = std::min(y.size, y0 + kSquare);
     for (int64_t x0 = 0; x0 < x.size; x0 += kSquare) {
-      const StridedCopy::Axis part{std::min(x.size - x0, kSquare), x.src, x.dst};
-      for (int64_t i = y0; i < y1; ++i)
-        CopyLine<T>(part, from + i * y.src + x0 * x.src, to + i * y.dst + x0 * x.dst);
+      const int64_t x1 = std::min(x.size, x0 + kSquare);
+      const std::byte* source = from + y0 * y.src + x0 * x.src;
+      std::byte* target = to + y0 * y.dst + x0 * x.dst;
+      if (transposes && y1 - y0 == kSquare && x1 - x0 == kSquare) {
+        if constexpr (kLanes > 1) {
+          for (int64_t i = 0; i < kSquare; i += kLanes)
+            for (int64_t j = 0; j < kSquare; j += kLanes)
+              TransposeSquare<T>(source + i * y.src + j * x.src, x.src, target + i * y.dst + j * x.dst, y.dst);
+        }
+      } else {
+        const StridedCopy::Axis part{x1 - x0, x.src, x.dst};
+        for (int64_t i = 0; i < y1 - y0; ++i) CopyLine<T>(part, source + i * y.src, target + i * y.dst);
+      }
     }
   }
 }

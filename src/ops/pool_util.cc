@@ -58,7 +58,8 @@ PoolPlan* PlanPool(Prepare& p) {
            .stride_h = a.stride_h, .stride_w = a.stride_w, .filter_h = a.filter_height, .filter_w = a.filter_width,
            .pad_h = h.pad_before, .pad_w = w.pad_before,
            .clamp = QuantizedClamp(a.fused_activation_function, *p.op.out(0)),
-           .clamp_f32 = FloatClamp(a.fused_activation_function)};
+           .clamp_f32 = FloatClamp(a.fused_activation_function),
+           .clamps = a.fused_activation_function != Activation::kNone};
   return plan;
 }
 

@@ -36,6 +36,7 @@ struct PoolPlan {
   int32_t stride_h, stride_w, filter_h, filter_w, pad_h, pad_w;
   Clamp32 clamp;
   ClampF32 clamp_f32;
+  bool clamps;  // There is an activation.
 
   struct Range {
     int32_t begin, end;

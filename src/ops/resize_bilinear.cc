@@ -3,6 +3,7 @@
 // weighted by their distance. int8 and int16: coordinates with 10 fraction bits, the 20-bit sum rounded
 // half away from zero. uint8: in float, plus 0.5, truncated.
 #include <cmath>
+#include <type_traits>
 
 #include "base/thread_pool.h"
 #include "ops/layout_util.h"
@@ -47,17 +48,25 @@ Between<int32_t> Place(const ResizeAttrs& a, int32_t i, int32_t in, int32_t out,
   return {static_cast<int32_t>(low), static_cast<int32_t>(high), static_cast<int32_t>(x - kOne * low)};
 }
 
-float Blend(float a, float b, float c, float d, float y, float x, float) {
-  return a * (1 - y) * (1 - x) + c * y * (1 - x) + b * (1 - y) * x + d * y * x;
+// One output pixel from its four neighbours; y and x weigh the lower and the right ones.
+void Blend(const float* a, const float* b, const float* c, const float* d, float y, float x, int64_t n, float* __restrict out) {
+  for (int64_t k = 0; k < n; ++k)
+    out[k] = a[k] * (1 - y) * (1 - x) + c[k] * y * (1 - x) + b[k] * (1 - y) * x + d[k] * y * x;
 }
-float Blend(uint8_t a, uint8_t b, uint8_t c, uint8_t d, float y, float x, uint8_t) {
+void Blend(const uint8_t* a, const uint8_t* b, const uint8_t* c, const uint8_t* d, float y, float x, int64_t n, uint8_t* __restrict out) {
   const auto f = [](uint8_t v) { return static_cast<float>(v); };
-  return Blend(f(a), f(b), f(c), f(d), y, x, 0.0f) + 0.5f;
+  for (int64_t k = 0; k < n; ++k)
+    out[k] = static_cast<uint8_t>(f(a[k]) * (1 - y) * (1 - x) + f(c[k]) * y * (1 - x) + f(b[k]) * (1 - y) * x + f(d[k]) * y * x + 0.5f);
 }
-template <class T> int64_t Blend(T a, T b, T c, T d, int32_t y, int32_t x, T) {
-  const int64_t y0 = 1024 - y, x0 = 1024 - x;
-  const int64_t sum = a * y0 * x0 + c * int64_t{y} * x0 + b * y0 * x + d * int64_t{y} * x;
-  return (sum + (sum > 0 ? 1 << 19 : -(1 << 19))) / (1 << 20);
+// Sums of int8 stay below 2^28, of int16 below 2^36.
+template <class T> void Blend(const T* a, const T* b, const T* c, const T* d, int32_t y, int32_t x, int64_t n, T* __restrict out) {
+  using Sum = std::conditional_t<sizeof(T) == 1, int32_t, int64_t>;
+  const int32_t wa = (1024 - y) * (1024 - x), wb = (1024 - y) * x, wc = y * (1024 - x), wd = y * x;
+  for (int64_t k = 0; k < n; ++k) {
+    const Sum sum = Sum{a[k]} * wa + Sum{b[k]} * wb + Sum{c[k]} * wc + Sum{d[k]} * wd;
+    const Sum sign = sum >> (sizeof(Sum) * 8 - 1);  // -1 or 0: half away from zero, without a branch.
+    out[k] = static_cast<T>((((sum ^ sign) - sign + (1 << 19)) >> 20 ^ sign) - sign);
+  }
 }
 
 template <class W> struct Params {
@@ -78,7 +87,7 @@ template <class T, class W> Status Resize(const void* params, const Run& run) {
       const Between<W> x = p.columns[i];
       const T *a = low + int64_t{x.low} * p.channels, *b = low + int64_t{x.high} * p.channels;
       const T *c = high + int64_t{x.low} * p.channels, *d = high + int64_t{x.high} * p.channels;
-      for (int32_t k = 0; k < p.channels; ++k) out[k] = static_cast<T>(Blend(a[k], b[k], c[k], d[k], y.at, x.at, T{}));
+      Blend(a, b, c, d, y.at, x.at, p.channels, out);
     }
   });
   return {};

@@ -9,15 +9,34 @@
 #include <cstring>
 
 #include "schema_generated.h"
+#include "tflite/attributes.h"
 
 namespace octet::tflite {
 namespace {
 
+constexpr uint32_t kSchemaVersion = 3;
 constexpr size_t kMaxFlatbuffer = FLATBUFFERS_MAX_BUFFER_SIZE - 1;  // Buffers may lie behind it.
-constexpr int kMaxDepth = 64, kMaxTables = 4'000'000;
+constexpr int kMaxDepth = 64;
+constexpr size_t kMaxTables = 4'000'000;
+constexpr size_t kMinTableBytes = 8;  // A table and the offset to it.
+constexpr size_t kFreeEntries = 1 << 16;
+constexpr uint8_t kInput = 1, kOutput = 2;
 constexpr std::byte kNoBytes[1] = {};
 
 std::string_view Text(const flatbuffers::String* s) { return s ? std::string_view(s->data(), s->size()) : std::string_view(); }
+
+// For messages: names come from the file, so control characters and great lengths are left out.
+std::string Quoted(std::string_view name) {
+  std::string text = "'" + std::string(name.substr(0, 120)) + "'";
+  for (char& c : text)
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
+  return text;
+}
+
+std::span<const std::byte> Bytes(const flatbuffers::Vector<uint8_t>* v) {
+  if (!v) return {};
+  return {reinterpret_cast<const std::byte*>(v->data()), v->size()};
+}
 
 // count, offset[count + 1], characters: offsets rise and stay inside.
 bool IsStringBuffer(std::span<const std::byte> bytes, int64_t strings) {
@@ -29,7 +48,7 @@ bool IsStringBuffer(std::span<const std::byte> bytes, int64_t strings) {
   if (bytes.size() < 4 || at(0) < 0 || at(0) != strings) return false;
   const size_t count = static_cast<size_t>(at(0));
   if ((bytes.size() - 4) / 4 < count + 1) return false;
-  int32_t before = static_cast<int32_t>(8 + 4 * count);
+  int64_t before = static_cast<int64_t>(8 + 4 * count);
   for (size_t i = 0; i <= count; ++i) {
     const int32_t offset = at(1 + i);
     if (offset < before || static_cast<size_t>(offset) > bytes.size()) return false;
@@ -38,16 +57,31 @@ bool IsStringBuffer(std::span<const std::byte> bytes, int64_t strings) {
   return true;
 }
 
+// Why octet cannot use the values of a tensor, or null.
+const char* Lacks(const fb::Tensor& t) {
+  if (t.sparsity()) return "sparse storage";
+  if (t.external_buffer() != 0) return "constants in a file of their own";
+  if (!t.quantization()) return nullptr;
+  switch (t.quantization()->details_type()) {
+    case fb::QuantizationDetails::NONE:
+    case fb::QuantizationDetails::CustomQuantization: return nullptr;  // Information for others.
+    case fb::QuantizationDetails::BlockwiseQuantization: return "blockwise quantization";
+    default: return "quantization along several dimensions";
+  }
+}
+
 }  // namespace
 
 class Reader {
  public:
-  explicit Reader(std::span<const std::byte> file) { view_.file_ = file; }
+  explicit Reader(std::span<const std::byte> file) : entries_left_(file.size() / sizeof(int32_t) + kFreeEntries) { view_.file_ = file; }
 
   Result<View> Read() {
     OCTET_TRY(VerifyFlatbuffer());
     view_.version_ = model_->version();
     view_.description_ = Text(model_->description());
+    if (view_.version_ != kSchemaVersion)
+      return Error(Code::kUnsupported, "the file has schema version %u, octet reads version %u", view_.version_, kSchemaVersion);
     OCTET_TRY(ReadBuffers());
     if (!model_->subgraphs() || model_->subgraphs()->size() == 0) return Broken("it has no subgraph");
     for (uint32_t i = 0; i < model_->subgraphs()->size(); ++i) OCTET_TRY(ReadSubgraph(*model_->subgraphs()->Get(i), i));
@@ -66,27 +100,44 @@ class Reader {
     return Error(Code::kInvalidModel, "not a valid .tflite model: %s", text);
   }
 
+  // A flatbuffer may name one vector many times. What is copied stays within the file's size, so that a
+  // small hostile file cannot ask for much memory or time.
+  Status Spend(size_t entries) {
+    if (entries > entries_left_) return Broken("its parts are shared so often that they exceed the file");
+    entries_left_ -= entries;
+    return {};
+  }
+
   Status VerifyFlatbuffer() {
-    const auto* data = reinterpret_cast<const uint8_t*>(view_.file_.data());
-    if (view_.file_.size() < 8 || std::memcmp(data + 4, "TFL3", 4) != 0)
+    const std::span<const std::byte> file = view_.file_;
+    const auto* data = reinterpret_cast<const uint8_t*>(file.data());
+    if (file.size() < 8 || std::memcmp(data + 4, "TFL3", 4) != 0)
       return Broken("expected the identifier TFL3 at byte 4; is this a .tflite file?");
-    flatbuffers::Verifier verifier(data, std::min(view_.file_.size(), kMaxFlatbuffer), kMaxDepth, kMaxTables);
+    if (reinterpret_cast<uintptr_t>(data) % alignof(uint64_t) != 0)
+      return Error(Code::kInvalidArgument, "the model's bytes must start at a multiple of 8 in memory");
+    const size_t tables = std::min(kMaxTables, file.size() / kMinTableBytes);
+    flatbuffers::Verifier verifier(data, std::min(file.size(), kMaxFlatbuffer), kMaxDepth, static_cast<flatbuffers::uoffset_t>(tables));
     if (!fb::VerifyModelBuffer(verifier)) return Broken("offsets or sizes point outside the file; it is truncated or corrupt");
     model_ = fb::GetModel(data);
+    return {};
+  }
+
+  // What lies behind the flatbuffer; offsets 0 and 1 mean inside, for writers that patch the field later.
+  Status Outside(uint64_t offset, uint64_t size, const char* what, std::span<const std::byte>* out) const {
+    const uint64_t whole = view_.file_.size();
+    if (offset > whole || size > whole - offset)
+      return Broken("%s has %llu bytes at offset %llu, outside the file of %llu; is it truncated?", what, static_cast<unsigned long long>(size),
+                    static_cast<unsigned long long>(offset), static_cast<unsigned long long>(whole));
+    *out = view_.file_.subspan(offset, size);
     return {};
   }
 
   Status ReadBuffers() {
     for (uint32_t i = 0; model_->buffers() && i < model_->buffers()->size(); ++i) {
       const fb::Buffer* b = model_->buffers()->Get(i);
-      std::span<const std::byte>& bytes = buffers_.emplace_back();
-      if (b->offset() > 1) {  // 0 and 1 mean inside, for writers that patch the field later.
-        if (b->offset() > view_.file_.size() || b->size() > view_.file_.size() - b->offset())
-          return Broken("buffer %u lies outside the file", i);
-        bytes = view_.file_.subspan(b->offset(), b->size());
-      } else if (b->data()) {
-        bytes = {reinterpret_cast<const std::byte*>(b->data()->data()), b->data()->size()};
-      }
+      std::span<const std::byte> bytes = Bytes(b->data());
+      if (bytes.empty() && b->offset() > 1) OCTET_TRY(Outside(b->offset(), b->size(), "a buffer", &bytes));
+      buffers_.push_back({bytes, -1});
     }
     return {};
   }
@@ -94,195 +145,227 @@ class Reader {
   Status ReadSubgraph(const fb::SubGraph& g, uint32_t index) {
     SubgraphInfo& info = view_.subgraphs_.emplace_back();
     info.name = Text(g.name());
+    const uint32_t tensors = g.tensors() ? g.tensors()->size() : 0, operators = g.operators() ? g.operators()->size() : 0;
+    info.tensors.resize(tensors);
+    for (uint32_t i = 0; i < tensors; ++i) OCTET_TRY(ReadTensor(*g.tensors()->Get(i), tensors, info.tensors[i]));
     where_ = Format("subgraph %u", index);
-    for (uint32_t i = 0; g.tensors() && i < g.tensors()->size(); ++i) OCTET_TRY(ReadTensor(*g.tensors()->Get(i), info.tensors.emplace_back()));
-    OCTET_TRY(ReadIndices(g.inputs(), info, "input", false, &info.inputs));
-    OCTET_TRY(ReadIndices(g.outputs(), info, "output", false, &info.outputs));
-    for (uint32_t i = 0; g.operators() && i < g.operators()->size(); ++i) {
+    OCTET_TRY(ReadIndices(g.inputs(), tensors, "input", 0, &info.inputs));
+    OCTET_TRY(ReadIndices(g.outputs(), tensors, "output", 0, &info.outputs));
+    info.operators.resize(operators);
+    for (uint32_t i = 0; i < operators; ++i) {
       where_ = Format("subgraph %u, operator %u", index, i);
-      OCTET_TRY(ReadOperator(*g.operators()->Get(i), info));
+      OCTET_TRY(ReadOperator(*g.operators()->Get(i), info, info.operators[i]));
     }
+    auto& ends = ends_.emplace_back(tensors, 0);
+    for (int32_t t : info.inputs) ends[t] |= kInput;
+    for (int32_t t : info.outputs) ends[t] |= kOutput;
     return CheckOrder(info, index);
   }
 
-  Status ReadIndices(const flatbuffers::Vector<int32_t>* list, const SubgraphInfo& g, const char* what, bool optional, std::vector<int32_t>* out) {
-    for (uint32_t i = 0; list && i < list->size(); ++i) {
-      const int32_t t = list->Get(i);
-      if (t < (optional ? -1 : 0) || t >= static_cast<int32_t>(g.tensors.size()))
-        return Broken("%s: %s %u is tensor %d of %zu", where_.c_str(), what, i, t, g.tensors.size());
-      out->push_back(t);
-    }
+  Status ReadIndices(const flatbuffers::Vector<int32_t>* list, uint32_t tensors, const char* what, int32_t least, std::vector<int32_t>* out) {
+    if (!list) return {};
+    OCTET_TRY(Spend(list->size()));
+    out->assign(list->begin(), list->end());
+    for (size_t i = 0; i < out->size(); ++i)
+      if ((*out)[i] < least || (*out)[i] >= static_cast<int64_t>(tensors))
+        return Broken("%s: %s %zu is tensor %d, there are %u", where_.c_str(), what, i, (*out)[i], tensors);
     return {};
   }
 
-  Status ReadShape(const flatbuffers::Vector<int32_t>* dims, std::string_view name, Shape* shape) {
+  Status ReadShape(const flatbuffers::Vector<int32_t>* dims, const TensorInfo& info, Shape* shape) {
     if (dims && dims->size() > kMaxRank)
-      return Error(Code::kUnsupported, "tensor '%.*s' has rank %u; octet goes up to %d", static_cast<int>(name.size()), name.data(), dims->size(), kMaxRank);
+      return Error(Code::kUnsupported, "tensor %s has rank %u, octet goes up to %d", Quoted(info.name).c_str(), dims->size(), kMaxRank);
+    *shape = Shape();
     for (uint32_t i = 0; dims && i < dims->size(); ++i) {
-      if (dims->Get(i) < -1) return Broken("tensor '%.*s' has dimension %d", static_cast<int>(name.size()), name.data(), dims->Get(i));
+      if (dims->Get(i) < kUnknown) return Broken("tensor %s has dimension %d", Quoted(info.name).c_str(), dims->Get(i));
       shape->push_back(dims->Get(i));
     }
     return {};
   }
 
-  Status ReadTensor(const fb::Tensor& t, TensorInfo& info) {
+  Status ReadTensor(const fb::Tensor& t, uint32_t tensors, TensorInfo& info) {
     info.name = Text(t.name());
     const int type = static_cast<int>(t.type());
     if (type < 0 || type > static_cast<int>(DType::kU4))
-      return Error(Code::kUnsupported, "tensor '%.*s' has element type %d, which octet does not know", static_cast<int>(info.name.size()), info.name.data(), type);
+      return Error(Code::kUnsupported, "tensor %s has element type %d, which octet does not know", Quoted(info.name).c_str(), type);
     info.type.dtype = static_cast<DType>(type);
     info.is_variable = t.is_variable();
-    OCTET_TRY(ReadShape(t.shape(), info.name, &info.type.shape));
+    info.lacks = Lacks(t);
+    OCTET_TRY(ReadShape(t.shape(), info, &info.type.shape));
     info.signature = info.type.shape;
-    if (t.shape_signature() && t.shape_signature()->size() == static_cast<uint32_t>(info.type.shape.rank())) {
-      info.signature = Shape();
-      OCTET_TRY(ReadShape(t.shape_signature(), info.name, &info.signature));
-    }
+    if (t.shape_signature() && t.shape_signature()->size() == static_cast<uint32_t>(info.type.shape.rank()))
+      OCTET_TRY(ReadShape(t.shape_signature(), info, &info.signature));
     for (int i = 0; i < info.type.shape.rank(); ++i)
       if (info.type.shape[i] == kUnknown) info.type.shape[i] = 1;
-    OCTET_TRY(ReadQuantization(t.quantization(), info));
+    if (t.quantization()) OCTET_TRY(ReadQuantization(*t.quantization(), tensors, info));
     return ReadConstant(t, info);
   }
 
-  Status ReadQuantization(const fb::QuantizationParameters* q, TensorInfo& info) {
-    if (!q || !q->scale() || q->scale()->size() == 0) return {};
-    const auto name = [&] { return std::string(info.name); };
+  Status ReadQuantization(const fb::QuantizationParameters& q, uint32_t tensors, TensorInfo& info) {
     Quant& quant = info.type.quant;
+    if (const fb::BlockwiseQuantization* blocks = q.details_as_BlockwiseQuantization()) {
+      if (blocks->block_size() <= 0 || blocks->scales() < 0 || static_cast<uint32_t>(blocks->scales()) >= tensors)
+        return Broken("tensor %s has blocks of %d elements with scales in tensor %d", Quoted(info.name).c_str(), blocks->block_size(), blocks->scales());
+      quant.block_size = blocks->block_size();
+    }
+    const uint32_t n = q.scale() ? q.scale()->size() : 0, zeros = q.zero_point() ? q.zero_point()->size() : 0;
+    if (n == 0) return {};  // min and max alone: what a calibration left.
     const Shape& shape = info.type.shape;
-    const uint32_t n = q->scale()->size(), zeros = q->zero_point() ? q->zero_point()->size() : 0;
-    if (zeros > 1 && zeros != n) return Broken("tensor '%s' has %u scales and %u zero points", name().c_str(), n, zeros);
-    quant.axis = q->quantized_dimension();
+    if (zeros > 1 && zeros != n) return Broken("tensor %s has %u scales and %u zero points", Quoted(info.name).c_str(), n, zeros);
+    quant.axis = q.quantized_dimension();
     // Some writers number the axis of a bias as in its weights: a vector has only one.
-    if (n > 1 && shape.rank() == 1) quant.axis = 0;
-    if (n > 1 && (quant.axis < 0 || quant.axis >= shape.rank() || static_cast<uint32_t>(shape[quant.axis]) != n))
-      return Broken("tensor '%s' has %u scales for dimension %d of %s", name().c_str(), n, quant.axis, shape.text().c_str());
-    quant.scale.assign(q->scale()->begin(), q->scale()->end());
+    if (shape.rank() == 1 || (n == 1 && (quant.axis < 0 || quant.axis >= shape.rank()))) quant.axis = 0;
+    if (n > 1 && (quant.axis < 0 || quant.axis >= shape.rank() || static_cast<int64_t>(shape[quant.axis]) != n))
+      return Broken("tensor %s has %u scales for dimension %d of %s", Quoted(info.name).c_str(), n, quant.axis, shape.text().c_str());
+    OCTET_TRY(Spend(2 * size_t{n}));
+    quant.scale.assign(q.scale()->begin(), q.scale()->end());
     quant.zero_point.resize(n);
     for (uint32_t i = 0; i < n && zeros > 0; ++i) {
-      const int64_t zero = q->zero_point()->Get(zeros == 1 ? 0 : i);
-      if (zero < INT32_MIN || zero > INT32_MAX) return Broken("tensor '%s' has zero point %lld", name().c_str(), static_cast<long long>(zero));
+      const int64_t zero = q.zero_point()->Get(zeros == 1 ? 0 : i);
+      if (zero < INT32_MIN || zero > INT32_MAX)
+        return Broken("tensor %s has zero point %lld", Quoted(info.name).c_str(), static_cast<long long>(zero));
       quant.zero_point[i] = static_cast<int32_t>(zero);
     }
     return {};
   }
 
   Status ReadConstant(const fb::Tensor& t, TensorInfo& info) {
-    const std::string name(info.name);
-    if (t.buffer() >= buffers_.size() && t.buffer() != 0) return Broken("tensor '%s' names buffer %u of %zu", name.c_str(), t.buffer(), buffers_.size());
-    const std::span<const std::byte> bytes = t.buffer() < buffers_.size() ? buffers_[t.buffer()] : std::span<const std::byte>();
+    if (t.buffer() >= buffers_.size() && t.buffer() != 0)
+      return Broken("tensor %s names buffer %u, there are %zu", Quoted(info.name).c_str(), t.buffer(), buffers_.size());
+    if (t.sparsity() || t.external_buffer() != 0 || t.buffer() >= buffers_.size()) return {};
+    const std::span<const std::byte> bytes = buffers_[t.buffer()].bytes;
     if (bytes.empty()) return {};
-    if (t.sparsity()) return Error(Code::kUnsupported, "tensor '%s' is stored sparse; save the model with dense weights", name.c_str());
-    if (info.is_variable) return Broken("tensor '%s' is a variable and a constant", name.c_str());
+    const DType dtype = info.type.dtype;
+    if (info.is_variable) return Broken("tensor %s is a variable and a constant", Quoted(info.name).c_str());
     uint64_t expected = 0;
-    if (info.type.dtype == DType::kString) {
+    if (dtype == DType::kString) {
+      OCTET_TRY(Spend(bytes.size() / sizeof(int32_t)));
       if (!CheckedBytes(DType::kI8, info.type.shape, &expected) || !IsStringBuffer(bytes, static_cast<int64_t>(expected)))
-        return Broken("the strings of tensor '%s' do not lie inside its buffer", name.c_str());
-    } else if (BitsOf(info.type.dtype) > 0 && (!CheckedBytes(info.type.dtype, info.type.shape, &expected) || expected != bytes.size())) {
-      return Broken("tensor '%s' of %s%s needs %llu bytes, its buffer has %zu", name.c_str(), std::string(NumpyName(info.type.dtype)).c_str(),
+        return Broken("the strings of tensor %s do not lie inside its buffer, or are not %s", Quoted(info.name).c_str(), info.type.shape.text().c_str());
+    } else if (BitsOf(dtype) == 0) {
+      return Broken("tensor %s of type %s cannot be a constant", Quoted(info.name).c_str(), std::string(NumpyName(dtype)).c_str());
+    } else if (!CheckedBytes(dtype, info.type.shape, &expected) || expected != bytes.size()) {
+      return Broken("tensor %s of %s%s needs %llu bytes, its buffer has %zu", Quoted(info.name).c_str(), std::string(NumpyName(dtype)).c_str(),
                     info.type.shape.text().c_str(), static_cast<unsigned long long>(expected), bytes.size());
     }
     info.has_constant = true;
-    info.constant = Aligned(bytes, std::max(1, std::min(BitsOf(info.type.dtype) / 8, 8)));
+    info.constant = Aligned(buffers_[t.buffer()], dtype == DType::kString ? 4 : std::clamp(BitsOf(dtype) / 8, 1, 8));
     return {};
   }
 
-  // Kernels read constants as their element type, so misaligned ones are copied once.
-  std::span<const std::byte> Aligned(std::span<const std::byte> bytes, size_t alignment) {
-    if (reinterpret_cast<uintptr_t>(bytes.data()) % alignment == 0) return bytes;
-    auto& copy = view_.aligned_.emplace_back(bytes.size() / sizeof(uint64_t) + 1);
-    std::memcpy(copy.data(), bytes.data(), bytes.size());
-    return {reinterpret_cast<const std::byte*>(copy.data()), bytes.size()};
+  struct BufferState {
+    std::span<const std::byte> bytes;
+    int copy;  // Its place in View::aligned_, or -1.
+  };
+
+  // Kernels read constants as their element type, so misaligned ones are copied, once.
+  std::span<const std::byte> Aligned(BufferState& buffer, int alignment) {
+    if (reinterpret_cast<uintptr_t>(buffer.bytes.data()) % static_cast<size_t>(alignment) == 0) return buffer.bytes;
+    if (buffer.copy < 0) {
+      buffer.copy = static_cast<int>(view_.aligned_.size());
+      view_.aligned_.emplace_back(buffer.bytes.size() / sizeof(uint64_t) + 1);
+      std::memcpy(view_.aligned_.back().data(), buffer.bytes.data(), buffer.bytes.size());
+    }
+    return std::as_bytes(std::span(view_.aligned_[static_cast<size_t>(buffer.copy)])).first(buffer.bytes.size());
   }
 
-  Status ReadOperator(const fb::Operator& op, SubgraphInfo& g) {
-    OperatorInfo& info = g.operators.emplace_back();
+  Status ReadOperator(const fb::Operator& op, const SubgraphInfo& g, OperatorInfo& info) {
     if (!model_->operator_codes() || op.opcode_index() >= model_->operator_codes()->size())
       return Broken("%s names operator code %u, which is not there", where_.c_str(), op.opcode_index());
-    const fb::OperatorCode& code = *model_->operator_codes()->Get(op.opcode_index());
+    ReadCode(*model_->operator_codes()->Get(op.opcode_index()), info);
+    const auto tensors = static_cast<uint32_t>(g.tensors.size());
+    OCTET_TRY(ReadIndices(op.inputs(), tensors, "input", -1, &info.inputs));
+    OCTET_TRY(ReadIndices(op.outputs(), tensors, "output", -1, &info.outputs));
+    OCTET_TRY(ReadIndices(op.intermediates(), tensors, "intermediate", -1, &info.intermediates));
+    info.custom_options = Bytes(op.custom_options());
+    if (op.large_custom_options_offset() > 1)
+      OCTET_TRY(Outside(op.large_custom_options_offset(), op.large_custom_options_size(), "an operator's options", &info.custom_options));
+    for (const auto* list : {&info.inputs, &info.outputs})
+      for (int32_t t : *list)
+        if (t >= 0 && g.tensors[static_cast<size_t>(t)].lacks && !info.lacks) info.lacks = g.tensors[static_cast<size_t>(t)].lacks;
+    if (info.lacks) info.op = nullptr;
+    return info.op ? ReadOptions(op, info) : Status();
+  }
+
+  // Old writers know only the deprecated code of 8 bits, new ones put a placeholder there.
+  void ReadCode(const fb::OperatorCode& code, OperatorInfo& info) {
     const auto builtin = std::max<int32_t>(code.deprecated_builtin_code(), static_cast<int32_t>(code.builtin_code()));
     const bool custom = builtin == static_cast<int32_t>(fb::BuiltinOperator::CUSTOM);
-    info.op = ops::Find(static_cast<ops::BuiltinCode>(builtin), custom ? Text(code.custom_code()) : std::string_view());
-    info.code_name = custom ? Text(code.custom_code()) : fb::EnumNameBuiltinOperator(static_cast<fb::BuiltinOperator>(builtin));
-    if (info.code_name.empty()) info.code_name = custom ? "a custom operator without a name" : "an operator newer than octet";
     info.version = code.version();
-    OCTET_TRY(ReadIndices(op.inputs(), g, "input", true, &info.inputs));
-    OCTET_TRY(ReadIndices(op.outputs(), g, "output", false, &info.outputs));
-    OCTET_TRY(ReadIndices(op.intermediates(), g, "intermediate", false, &info.intermediates));
-    if (op.custom_options()) info.custom_options = {reinterpret_cast<const std::byte*>(op.custom_options()->data()), op.custom_options()->size()};
-    return info.op ? ReadAttributes(op, info) : Status();
+    if (custom) info.code_name = Text(code.custom_code());
+    else info.code_name = fb::EnumNameBuiltinOperator(static_cast<fb::BuiltinOperator>(builtin));
+    if (info.code_name.empty()) info.code_name = view_.names_.emplace_back(custom ? "CUSTOM" : Format("operator code %d", builtin));
+    if (builtin >= 0 && builtin <= INT16_MAX)
+      info.op = ops::Find(static_cast<ops::BuiltinCode>(builtin), custom ? info.code_name : std::string_view());
   }
 
-  // A table of another kind than the operator's counts as absent: defaults, as in LiteRT.
-  Status ReadAttributes(const fb::Operator& op, OperatorInfo& info) {
+  Status ReadOptions(const fb::Operator& op, OperatorInfo& info) {
     const ops::AttrLayout& layout = info.op->attrs;
-    if (layout.bytes == 0) return {};
-    info.attributes.resize(layout.bytes);
-    layout.init(info.attributes.data());
     const int wanted = static_cast<int>(layout.table), second = static_cast<int>(ops::OptionsTable::kSecond);
-    const auto* table = static_cast<const flatbuffers::Table*>(wanted < second ? op.builtin_options() : op.builtin_options2());
-    const int found = wanted < second ? static_cast<int>(op.builtin_options_type()) : second + static_cast<int>(op.builtin_options2_type());
-    if (!table || found != wanted) return {};
-    for (const ops::AttrRow& row : layout.rows) OCTET_TRY(ReadAttribute(*table, row, info.attributes.data()));
-    return {};
-  }
-
-  Status ReadAttribute(const flatbuffers::Table& table, const ops::AttrRow& row, void* attributes) {
-    const auto field = static_cast<flatbuffers::voffset_t>(4 + 2 * row.slot);
-    void* to = row.at(attributes);
-    const auto scalar = [&]<class T>(T* value) { *value = table.GetField<T>(field, *value); };
-    switch (row.kind) {
-      case ops::AttrKind::kBool: *static_cast<bool*>(to) = table.GetField<uint8_t>(field, *static_cast<bool*>(to)) != 0; break;
-      case ops::AttrKind::kI8: scalar(static_cast<int8_t*>(to)); break;
-      case ops::AttrKind::kI32: scalar(static_cast<int32_t*>(to)); break;
-      case ops::AttrKind::kI64: scalar(static_cast<int64_t*>(to)); break;
-      case ops::AttrKind::kF32: scalar(static_cast<float*>(to)); break;
-      case ops::AttrKind::kInts: {
-        const auto* list = table.GetPointer<const flatbuffers::Vector<int32_t>*>(field);
-        auto* ints = static_cast<ops::Ints*>(to);
-        if (list && list->size() > kMaxRank)
-          return Error(Code::kUnsupported, "%s: %s has %u entries; octet goes up to %d", where_.c_str(), row.name.data(), list->size(), kMaxRank);
-        ints->count = list ? static_cast<int32_t>(list->size()) : 0;
-        for (int32_t i = 0; i < ints->count; ++i) ints->v[i] = list->Get(i);
-        break;
-      }
+    const bool first = wanted < second;
+    const void* table = first ? op.builtin_options() : op.builtin_options2();
+    const int found = first ? static_cast<int>(op.builtin_options_type()) : second + static_cast<int>(op.builtin_options2_type());
+    if (found != wanted) {
+      if (table && found != 0 && found != second && !layout.rows.empty())
+        return Broken("%s (%.*s) has options of another operator: table %d instead of %d", where_.c_str(), static_cast<int>(info.op->name.size()),
+                      info.op->name.data(), found, wanted);
+      table = nullptr;
     }
+    auto attributes = ReadAttributes(layout, table);
+    if (!attributes.ok()) return Error(attributes.error().code(), "%s: %s", where_.c_str(), attributes.error().message().c_str());
+    info.attributes = std::move(*attributes);
     return {};
   }
 
   // Values are computed once, before they are read; a constant is not computed.
   Status CheckOrder(SubgraphInfo& g, uint32_t index) {
-    std::vector<bool> there(g.tensors.size(), false), computed(g.tensors.size(), false);
+    std::vector<bool> there(g.tensors.size(), false);
     for (int32_t t : g.inputs) there[t] = true;
-    for (const OperatorInfo& op : g.operators)
-      for (int32_t t : op.outputs) computed[t] = true;
-    for (size_t i = 0; i < g.tensors.size(); ++i) {
-      TensorInfo& t = g.tensors[i];
-      uint64_t bytes = 1;
-      // Nothing to store and nobody computes it: an empty constant (no axes, no paddings).
-      if (!t.has_constant && !computed[i] && !there[i] && CheckedBytes(t.type.dtype, t.type.shape, &bytes) && bytes == 0 && BitsOf(t.type.dtype) > 0) {
-        t.has_constant = true;
-        t.constant = {kNoBytes, 0};
-      }
-      if (t.has_constant || t.is_variable) there[i] = true;
-    }
+    MarkStored(g, &there);
     for (size_t i = 0; i < g.operators.size(); ++i) {
       for (int32_t t : g.operators[i].inputs)
-        if (t >= 0 && !there[t]) return Broken("subgraph %u, operator %zu reads tensor '%s' before anything computes it", index, i, std::string(g.tensors[t].name).c_str());
+        if (t >= 0 && !there[t])
+          return Broken("subgraph %u, operator %zu reads tensor %s before anything computes it", index, i, Quoted(g.tensors[t].name).c_str());
       for (int32_t t : g.operators[i].outputs) {
-        if (there[t]) return Broken("subgraph %u, operator %zu writes tensor '%s', which is there already", index, i, std::string(g.tensors[t].name).c_str());
-        there[t] = true;
+        if (t >= 0 && there[t])
+          return Broken("subgraph %u, operator %zu writes tensor %s, which is there already", index, i, Quoted(g.tensors[t].name).c_str());
+        if (t >= 0) there[t] = true;
       }
     }
     for (int32_t t : g.outputs)
-      if (!there[t]) return Broken("subgraph %u: nothing computes the output '%s'", index, std::string(g.tensors[t].name).c_str());
+      if (!there[t]) return Broken("subgraph %u: nothing computes the output %s", index, Quoted(g.tensors[t].name).c_str());
     return {};
   }
 
-  Status ReadEntries(const flatbuffers::Vector<flatbuffers::Offset<fb::TensorMap>>* maps, int subgraph, std::vector<SignatureInfo::Entry>* out) {
+  // Constants, variables, and what nobody computes because it has no elements (no axes, no paddings).
+  static void MarkStored(SubgraphInfo& g, std::vector<bool>* there) {
+    std::vector<bool> computed(g.tensors.size(), false);
+    for (const OperatorInfo& op : g.operators)
+      for (int32_t t : op.outputs)
+        if (t >= 0) computed[t] = true;
+    for (size_t i = 0; i < g.tensors.size(); ++i) {
+      TensorInfo& t = g.tensors[i];
+      uint64_t bytes = 1;
+      if (computed[i]) t.is_variable = false;  // Converters mark states that a DEQUANTIZE makes.
+      if (!t.has_constant && !computed[i] && !(*there)[i] && !t.is_variable && BitsOf(t.type.dtype) > 0 &&
+          CheckedBytes(t.type.dtype, t.type.shape, &bytes) && bytes == 0) {
+        t.has_constant = true;
+        t.constant = {kNoBytes, 0};
+      }
+      if (t.has_constant || t.is_variable || (t.lacks && !computed[i])) (*there)[i] = true;
+    }
+  }
+
+  using TensorMaps = flatbuffers::Vector<flatbuffers::Offset<fb::TensorMap>>;
+  Status ReadEntries(const TensorMaps* maps, const SignatureInfo& s, uint8_t end, std::vector<SignatureInfo::Entry>* out) {
+    const std::vector<uint8_t>& ends = ends_[static_cast<size_t>(s.subgraph)];
     for (uint32_t i = 0; maps && i < maps->size(); ++i) {
       const uint32_t t = maps->Get(i)->tensor_index();
-      if (t >= view_.subgraphs_[subgraph].tensors.size()) return Broken("signature entry '%s' names tensor %u", std::string(Text(maps->Get(i)->name())).c_str(), t);
-      out->push_back({Text(maps->Get(i)->name()), static_cast<int32_t>(t)});
+      const std::string_view name = Text(maps->Get(i)->name());
+      if (t >= ends.size() || !(ends[t] & end))
+        return Broken("signature %s: entry %s names tensor %u, which is no %s of subgraph %d", Quoted(s.key).c_str(), Quoted(name).c_str(), t,
+                      end == kInput ? "input" : "output", s.subgraph);
+      out->push_back({name, static_cast<int32_t>(t)});
     }
     return {};
   }
@@ -292,10 +375,10 @@ class Reader {
       const fb::SignatureDef& s = *model_->signature_defs()->Get(i);
       SignatureInfo info;
       info.key = Text(s.signature_key());
-      if (s.subgraph_index() >= view_.subgraphs_.size()) return Broken("signature '%s' names subgraph %u", std::string(info.key).c_str(), s.subgraph_index());
+      if (s.subgraph_index() >= view_.subgraphs_.size()) return Broken("signature %s names subgraph %u", Quoted(info.key).c_str(), s.subgraph_index());
       info.subgraph = static_cast<int>(s.subgraph_index());
-      OCTET_TRY(ReadEntries(s.inputs(), info.subgraph, &info.inputs));
-      OCTET_TRY(ReadEntries(s.outputs(), info.subgraph, &info.outputs));
+      OCTET_TRY(ReadEntries(s.inputs(), info, kInput, &info.inputs));
+      OCTET_TRY(ReadEntries(s.outputs(), info, kOutput, &info.outputs));
       view_.signatures_.push_back(std::move(info));
     }
     return {};
@@ -304,15 +387,17 @@ class Reader {
   Status ReadMetadata() {
     for (uint32_t i = 0; model_->metadata() && i < model_->metadata()->size(); ++i) {
       const fb::Metadata& m = *model_->metadata()->Get(i);
-      if (m.buffer() >= buffers_.size()) return Broken("metadata '%s' names buffer %u", std::string(Text(m.name())).c_str(), m.buffer());
-      view_.metadata_.push_back({Text(m.name()), buffers_[m.buffer()]});
+      if (m.buffer() >= buffers_.size()) return Broken("metadata %s names buffer %u", Quoted(Text(m.name())).c_str(), m.buffer());
+      view_.metadata_.push_back({Text(m.name()), buffers_[m.buffer()].bytes});
     }
     return {};
   }
 
   View view_;
   const fb::Model* model_ = nullptr;
-  std::vector<std::span<const std::byte>> buffers_;
+  std::vector<BufferState> buffers_;
+  std::vector<std::vector<uint8_t>> ends_;  // Per subgraph and tensor: kInput, kOutput.
+  size_t entries_left_;
   std::string where_;
 };
 

@@ -3,8 +3,9 @@
 // this folder.
 #pragma once
 #include <cstddef>
-#include <memory>
+#include <deque>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -20,10 +21,14 @@ struct TensorInfo {
   std::span<const std::byte> constant;  // Bytes in the file; empty when computed.
   bool has_constant = false;    // A constant may have zero bytes.
   bool is_variable = false;
+  // Null, or why octet cannot read this tensor's values ("sparse storage"); operators that touch it
+  // have a null op. Such a tensor has no constant.
+  const char* lacks = nullptr;
 };
 
 struct OperatorInfo {
   const ops::OpDef* op = nullptr;       // Null: octet lacks it; code_name says which.
+  const char* lacks = nullptr;          // Only with a null op: the feature that is missing, if not the operator.
   std::string_view code_name;           // "CONV_2D" or the custom operator's name.
   int version = 1;
   std::vector<int32_t> inputs, outputs; // Tensor indices; -1: absent optional operand.
@@ -58,7 +63,8 @@ struct MetadataInfo {
 class View {
  public:
   // Verifies everything a reader relies on: offsets, indices, operand order, constant sizes against
-  // types and shapes, quantization lists, attribute tables. Code::kInvalidModel says where.
+  // types and shapes, quantization lists, attribute tables. Code::kInvalidModel says where. `file`
+  // starts at a multiple of 8. Time and memory stay within a small multiple of the file's size.
   static Result<View> Open(std::span<const std::byte> file);
 
   uint32_t version() const { return version_; }
@@ -76,11 +82,13 @@ class View {
   std::vector<MetadataInfo> metadata_;
   std::span<const std::byte> file_;
   std::vector<std::vector<uint64_t>> aligned_;  // Copies of constants the file holds misaligned.
+  std::deque<std::string> names_;               // Names made up for operator codes without one.
   friend class Reader;
 };
 
-// Everything in the file as JSON with the schema's field names, as flatc would print it (weights as
-// sizes unless `with_data`).
+// Everything in the file as JSON with the schema's field names, as flatc would print it; the bytes of
+// buffers as "size" unless `with_data`, builtin_code also for files that have only the old field, and
+// null for what JSON cannot hold (infinities) or the schema does not know.
 std::string ToJson(const View& view, bool with_data = false);
 
 }  // namespace octet::tflite

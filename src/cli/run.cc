@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+// octet run MODEL --in IN.npz --out OUT.npz.
+#include <algorithm>
+#include <cstdio>
+#include <cstring>
+#include <set>
+
+#include "base/file.h"
+#include "cli/command.h"
+#include "data/npz.h"
+#include "runtime/interpreter.h"
+
+namespace octet::cli {
+namespace {
+
+struct Flags {
+  std::string model, in, out, signature, kernels = "fast";
+  int threads = 1;
+};
+
+// Keys are positions, tensor names or signature keys.
+Result<int> FindInput(const runtime::Interpreter& interpreter, const std::string& key, const std::string& path) {
+  if (!key.empty() && std::ranges::all_of(key, [](char c) { return c >= '0' && c <= '9'; }) && key.size() < 6) {
+    const int position = std::stoi(key);
+    if (position < interpreter.num_inputs()) return position;
+  }
+  const int found = interpreter.FindInput(key);
+  if (found >= 0) return found;
+  std::string names;
+  for (int i = 0; i < interpreter.num_inputs(); ++i) names += (i ? ", " : "") + Format("%d or '", i) + std::string(interpreter.input(i).name) + "'";
+  return Error(Code::kInvalidArgument, "'%s': the model has no input '%s'; expected %s", path.c_str(), key.c_str(), names.c_str());
+}
+
+Status CheckArray(const data::Array& array, const runtime::TensorRef& input, const std::string& path) {
+  const bool fits = array.shape.rank() == input.signature.rank();
+  bool known = fits;
+  for (int i = 0; fits && i < array.shape.rank(); ++i) known &= i == 0 || input.signature[i] == kUnknown || input.signature[i] == array.shape[i];
+  if (array.dtype != input.type->dtype)
+    return Error(Code::kInvalidArgument, "'%s': expected %s for input '%s', found %s", path.c_str(), std::string(NumpyName(input.type->dtype)).c_str(),
+                 std::string(input.name).c_str(), std::string(NumpyName(array.dtype)).c_str());
+  if (!known && fits && input.signature.known()) return {};  // A fixed shape may be resized; inference says whether it can.
+  if (!fits)
+    return Error(Code::kInvalidArgument, "'%s': expected the shape %s for input '%s', found %s", path.c_str(), input.signature.text().c_str(),
+                 std::string(input.name).c_str(), array.shape.text().c_str());
+  return {};
+}
+
+Status SetInputs(runtime::Interpreter& interpreter, const data::Archive& archive, const std::string& path) {
+  std::vector<const data::Array*> arrays(interpreter.num_inputs(), nullptr);
+  for (const data::Array& array : archive.arrays()) {
+    if (interpreter.num_inputs() == 1 && (array.name == "x" || array.name == "y")) {  // A data set's names.
+      if (array.name == "x") arrays[0] = &array;
+      continue;
+    }
+    OCTET_ASSIGN(const int i, FindInput(interpreter, array.name, path));
+    arrays[i] = &array;
+  }
+  for (int i = 0; i < interpreter.num_inputs(); ++i) {
+    if (!arrays[i]) return Error(Code::kInvalidArgument, "'%s': the array for input %d, '%s', is missing", path.c_str(), i, std::string(interpreter.input(i).name).c_str());
+    OCTET_TRY(CheckArray(*arrays[i], interpreter.input(i), path));
+    OCTET_TRY(interpreter.Resize(i, arrays[i]->shape));
+  }
+  OCTET_TRY(interpreter.Allocate());
+  for (int i = 0; i < interpreter.num_inputs(); ++i) {
+    const runtime::TensorRef to = interpreter.input(i);
+    if (to.bytes != arrays[i]->bytes.size()) return Error(Code::kInvalidArgument, "input %d needs %llu bytes", i, static_cast<unsigned long long>(to.bytes));
+    if (to.bytes > 0) std::memcpy(to.data, arrays[i]->bytes.data(), to.bytes);
+  }
+  return {};
+}
+
+// Under positions and, where no other array has the name, under names.
+Status WriteOutputs(const runtime::Interpreter& interpreter, const std::string& path) {
+  std::vector<data::Array> arrays;
+  std::set<std::string> names;
+  const auto add = [&](std::string name, const runtime::TensorRef& t) {
+    if (!names.insert(name).second) return;
+    data::Array array;
+    array.name = std::move(name);
+    array.dtype = t.type->dtype;
+    array.shape = t.type->shape;
+    array.item_bytes = static_cast<uint32_t>(BitsOf(t.type->dtype) / 8);
+    array.bytes = {t.data, t.bytes};
+    arrays.push_back(std::move(array));
+  };
+  for (int i = 0; i < interpreter.num_outputs(); ++i) add(std::to_string(i), interpreter.output(i));
+  for (int i = 0; i < interpreter.num_outputs(); ++i) {
+    const std::string name(interpreter.output(i).name);
+    // Names with slashes or colons would be paths inside the archive.
+    if (name.find_first_of("/:\\") == std::string::npos && !name.empty()) add(name, interpreter.output(i));
+  }
+  return data::WriteNpz(path, arrays);
+}
+
+Result<int> RunModel(const Flags& f) {
+  OCTET_TRY(CheckWritable(f.out));
+  OCTET_ASSIGN(const auto model, runtime::Model::Open(f.model));
+  OCTET_ASSIGN(const auto archive, data::Archive::Open(f.in));
+  runtime::Options options{.threads = f.threads, .signature = f.signature};
+  options.kernels = f.kernels == "reference" ? runtime::Kernels::kReference : runtime::Kernels::kFast;
+  OCTET_ASSIGN(const auto interpreter, runtime::Interpreter::Create(model, options));
+  OCTET_TRY(SetInputs(*interpreter, *archive, f.in));
+  OCTET_TRY(interpreter->Invoke());
+  OCTET_TRY(WriteOutputs(*interpreter, f.out));
+  return kYes;
+}
+
+}  // namespace
+
+Body DeclareRun(FlagSet& flags) {
+  auto f = std::make_shared<Flags>();
+  flags.Positional("model", &f->model, "A .tflite file");
+  flags.Option("--in", &f->in, "Inputs (.npz): keys are input names, signature keys or positions", true);
+  flags.Option("--out", &f->out, "Where outputs go (.npz), under positions and names", true);
+  flags.Option("--signature", &f->signature, "Which signature to run", false);
+  flags.Option("--threads", &f->threads, "Threads, this one included");
+  flags.Choice("--kernels", &f->kernels, {"fast", "reference"}, "Which kernels compute; integers are the same bits either way");
+  return [f] { return RunModel(*f); };
+}
+
+}  // namespace octet::cli

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/source.h"
+
+#include <unistd.h>
+
+#include <charconv>
+#include <cstdlib>
+#include <cstring>
+
+#include "base/file.h"
+#include "exporter/exporter.h"
+#include "importers/importer.h"
+#include "passes/pass.h"
+
+namespace octet::cli {
+namespace {
+
+Result<Shape> ParseShape(std::string_view text) {
+  Shape shape;
+  while (!text.empty()) {
+    const size_t comma = std::min(text.find(','), text.size());
+    int32_t d = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + comma, d);
+    if (error != std::errc() || end != text.data() + comma || d < -1 || shape.rank() == kMaxRank)
+      return Error(Code::kInvalidArgument, "expected a shape such as 1,28,28,3, found '%.*s'", static_cast<int>(text.size()), text.data());
+    shape.push_back(d);
+    text.remove_prefix(std::min(comma + 1, text.size()));
+  }
+  return shape;
+}
+
+bool IsTflite(const std::string& path) {
+  const Result<MappedFile> file = MappedFile::Open(path);
+  return file.ok() && file->bytes().size() >= 8 && std::memcmp(file->bytes().data() + 4, "TFL3", 4) == 0;
+}
+
+}  // namespace
+
+Result<graph::Model> LoadSource(const std::string& path, const std::vector<std::string>& input_shapes) {
+  importers::ImportOptions options;
+  for (const std::string& text : input_shapes) {
+    const size_t colon = text.rfind(':');
+    const std::string name = colon == std::string::npos ? "" : text.substr(0, colon);
+    OCTET_ASSIGN(const Shape shape, ParseShape(std::string_view(text).substr(colon == std::string::npos ? 0 : colon + 1)));
+    options.input_shapes.emplace_back(name, shape);
+  }
+  OCTET_ASSIGN(graph::Model model, importers::Import(path, options));
+  OCTET_TRY(passes::Optimize(model));
+  return model;
+}
+
+Status WriteModel(const graph::Model& model, const std::string& path) {
+  OCTET_ASSIGN(const std::vector<std::byte> bytes, exporter::Export(model));
+  return WriteFile(path, bytes);
+}
+
+Result<TfliteFile> TfliteFile::From(const std::string& path) {
+  if (IsTflite(path)) return TfliteFile(path, false);
+  OCTET_ASSIGN(const graph::Model model, LoadSource(path));
+  std::string name = std::string(std::getenv("TMPDIR") ? std::getenv("TMPDIR") : "/tmp") + "/octet-XXXXXX";
+  const int fd = ::mkstemp(name.data());
+  if (fd < 0) return Error(Code::kIo, "cannot make a temporary file '%s': %s", name.c_str(), std::strerror(errno));
+  ::close(fd);
+  TfliteFile file(name, true);
+  OCTET_TRY(WriteModel(model, name));
+  return file;
+}
+
+TfliteFile::~TfliteFile() {
+  if (temporary_) ::unlink(path_.c_str());
+}
+
+Result<double> ParsePoints(const std::string& text) {
+  std::string_view digits = text;
+  if (digits.ends_with('%')) digits.remove_suffix(1);
+  double value = 0;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
+  if (error != std::errc() || end != digits.data() + digits.size() || !(value >= 0) || value > 100)
+    return Error(Code::kInvalidArgument, "expected percentage points such as 1%%, found '%s'", text.c_str());
+  return value;
+}
+
+}  // namespace octet::cli

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+// What several commands do first: read a model of any format, optimise it, write it somewhere.
+#pragma once
+#include <string>
+#include <vector>
+
+#include "graph/graph.h"
+
+namespace octet::cli {
+
+// Imported and optimised, in float. `input_shapes`: "NAME:1,28,28,1" or "1,28,28,1".
+Result<graph::Model> LoadSource(const std::string& path, const std::vector<std::string>& input_shapes = {});
+
+// A .tflite of the model: the file itself when it is one already, else a temporary file.
+class TfliteFile {
+ public:
+  static Result<TfliteFile> From(const std::string& path);
+  TfliteFile(TfliteFile&& o) noexcept : path_(std::move(o.path_)), temporary_(std::exchange(o.temporary_, false)) {}
+  ~TfliteFile();
+  const std::string& path() const { return path_; }
+
+ private:
+  TfliteFile(std::string path, bool temporary) : path_(std::move(path)), temporary_(temporary) {}
+  std::string path_;
+  bool temporary_;
+};
+
+Status WriteModel(const graph::Model& model, const std::string& path);
+
+// "1%" or "1" -> 1 (percentage points).
+Result<double> ParsePoints(const std::string& text);
+
+}  // namespace octet::cli

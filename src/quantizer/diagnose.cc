@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "quantizer/diagnose.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "quantizer/equalize_channels.h"
+#include "quantizer/rewrite.h"
+#include "quantizer/session.h"
+
+namespace octet::quantizer {
+namespace {
+
+constexpr float kWideSpread = 15;         // Channels this much above the median cost the others their bits.
+constexpr double kManySaturated = 0.01;
+constexpr double kLowSqnrDb = 20;
+constexpr size_t kMostCauses = 12;
+
+struct Pair {
+  int float_tensor, quantized_tensor;
+  LayerRow row;
+  double signal = 0, error = 0;
+  int64_t values = 0, at_ends = 0;
+  TensorStatistics statistics;
+  std::vector<float> quantized_max;  // Per channel.
+};
+
+std::string FloatName(std::string_view name) {
+  return std::string(name.ends_with(kInt8Suffix) ? name.substr(0, name.size() - kInt8Suffix.size()) : name);
+}
+
+// Tensors of both models with the same name that the float model computes.
+std::vector<Pair> MatchTensors(const runtime::Interpreter& reference, const runtime::Interpreter& candidate) {
+  std::map<std::string, int> by_name;
+  for (int i = 0; i < candidate.num_tensors(); ++i) {
+    const runtime::TensorRef t = candidate.tensor(i);
+    const bool quantized = t.data && !t.type->quant.empty() && t.type->dtype == DType::kI8;
+    if (quantized || !by_name.contains(FloatName(t.name))) by_name[FloatName(t.name)] = i;
+  }
+  std::vector<Pair> pairs;
+  for (int n = 0; n < reference.num_nodes(); ++n) {
+    const runtime::NodeInfo node = reference.node(n);
+    if (node.outputs.empty()) continue;
+    const runtime::TensorRef t = reference.tensor(node.outputs[0]);
+    const auto it = by_name.find(std::string(t.name));
+    if (it == by_name.end() || !t.data || t.type->dtype != DType::kF32) continue;
+    const runtime::TensorRef q = candidate.tensor(it->second);
+    if (!q.data || !(q.type->shape == t.type->shape)) continue;
+    Pair p{node.outputs[0], it->second, {}, 0, 0, 0, 0, {}, {}};
+    p.row.tensor = t.name;
+    p.row.op = node.op;
+    pairs.push_back(std::move(p));
+  }
+  return pairs;
+}
+
+void CountEnds(const runtime::TensorRef& q, Pair& p) {
+  if (q.type->dtype != DType::kI8) return;
+  const auto* v = reinterpret_cast<const int8_t*>(q.data);
+  const int64_t n = q.type->shape.elements();
+  for (int64_t i = 0; i < n; ++i) p.at_ends += v[i] == 127 || (v[i] == -128 && q.type->quant.zero0() != -128);
+}
+
+void AddSample(const runtime::TensorRef& t, const runtime::TensorRef& q, Pair& p) {
+  const std::vector<float> want = RealValues(t), got = RealValues(q);
+  TensorStatistics& s = p.statistics;
+  const size_t channels = t.type->shape.rank() > 0 ? static_cast<size_t>(t.type->shape.back()) : 1;
+  s.channel_max.resize(channels, 0.0f);
+  p.quantized_max.resize(channels, 0.0f);
+  for (size_t i = 0; i < want.size(); ++i) {
+    const double d = static_cast<double>(want[i]) - static_cast<double>(got[i]);
+    p.signal += static_cast<double>(want[i]) * static_cast<double>(want[i]);
+    p.error += d * d;
+    s.min = std::min(s.min, want[i]);
+    s.max = std::max(s.max, want[i]);
+    s.channel_max[i % channels] = std::max(s.channel_max[i % channels], std::abs(want[i]));
+    p.quantized_max[i % channels] = std::max(p.quantized_max[i % channels], std::abs(got[i]));
+  }
+  p.values += static_cast<int64_t>(want.size());
+  CountEnds(q, p);
+}
+
+float Median(std::vector<float> v) {
+  std::erase_if(v, [](float x) { return x <= 1e-8f; });
+  if (v.empty()) return 0;
+  std::ranges::nth_element(v, v.begin() + static_cast<ptrdiff_t>(v.size() / 2));
+  return v[v.size() / 2];
+}
+
+void FillRow(const runtime::TensorRef& q, Pair& p) {
+  LayerRow& r = p.row;
+  const std::vector<float>& m = p.statistics.channel_max;
+  r.sqnr_db = p.error > 0 ? 10 * std::log10(std::max(p.signal, 1e-30) / p.error) : 120;
+  r.spread = Spread(m);
+  r.widest_channel = static_cast<int>(std::ranges::max_element(m) - m.begin());
+  r.channels = static_cast<int>(m.size());
+  r.dead_channels = static_cast<int>(std::ranges::count_if(m, [](float v) { return v <= 1e-8f; }));
+  r.min = p.statistics.min;
+  r.max = p.statistics.max;
+  r.saturated = p.values ? static_cast<double>(p.at_ends) / static_cast<double>(p.values) : 0;
+  const float median = Median(m);
+  if (!q.type->quant.empty() && q.type->dtype == DType::kI8 && median > 0) r.step_over_median = static_cast<double>(q.type->quant.scale0() / median);
+  if (q.type->dtype == DType::kI8) r.step = static_cast<double>(q.type->quant.scale0());
+  r.quantized_channel_max = p.quantized_max;
+  std::ranges::sort(r.quantized_channel_max, std::greater());
+}
+
+// One sentence per layer that has a reason to lose, worst signal-to-noise first.
+std::vector<std::string> Causes(const std::vector<LayerRow>& layers) {
+  std::vector<const LayerRow*> order;
+  for (const LayerRow& r : layers) order.push_back(&r);
+  std::ranges::stable_sort(order, [](const LayerRow* a, const LayerRow* b) { return a->spread > b->spread; });
+  std::vector<std::string> causes;
+  for (const LayerRow* r : order) {
+    // What equalisation already flattened in the file's own ranges is no cause any more.
+    const bool coarse = r->step_over_median > static_cast<double>(r->spread) / 512;
+    if (r->spread >= kWideSpread && coarse && r->sqnr_db < 35) {
+      causes.push_back(Format("channel %d of %s is %.0f times the median: one int8 step is %.0f %% of what the median channel ever reaches (%.1f dB left)",
+                              r->widest_channel, r->tensor.c_str(), static_cast<double>(r->spread), 100 * r->step_over_median, r->sqnr_db));
+    }
+  }
+  for (const LayerRow& r : layers) {
+    if (r.saturated > kManySaturated)
+      causes.push_back(Format("%.1f %% of the values of %s lie at the ends of its int8 range: the calibration set did not cover them", 100 * r.saturated, r.tensor.c_str()));
+    if (r.dead_channels * 2 > r.channels && r.channels > 1)
+      causes.push_back(Format("%d of %d channels of %s are always zero", r.dead_channels, r.channels, r.tensor.c_str()));
+  }
+  if (causes.empty()) {
+    const auto worst = std::ranges::min_element(layers, {}, &LayerRow::sqnr_db);
+    if (worst != layers.end() && worst->sqnr_db < kLowSqnrDb)
+      causes.push_back(Format("%s has the lowest signal to error, %.1f dB; its channels are even, so no single one is to blame", worst->tensor.c_str(), worst->sqnr_db));
+  }
+  if (causes.size() > kMostCauses) causes.resize(kMostCauses);
+  return causes;
+}
+
+}  // namespace
+
+Result<Diagnosis> Diagnose(const std::string& float_model, const std::string& quantized_model, const data::Dataset& data, int64_t samples, const Progress& progress) {
+  OCTET_ASSIGN(const auto reference, Session::Open(float_model, {.keep_all_tensors = true}));
+  OCTET_ASSIGN(const auto candidate, Session::Open(quantized_model, {.keep_all_tensors = true}));
+  OCTET_TRY(reference->Check(data));
+  OCTET_TRY(candidate->Check(data));
+  std::vector<Pair> pairs = MatchTensors(reference->interpreter(), candidate->interpreter());
+  Diagnosis d;
+  d.samples = samples > 0 ? std::min(samples, data.size()) : data.size();
+  double signal = 0, error = 0;
+  for (int64_t i = 0; i < d.samples; ++i) {
+    OCTET_TRY(reference->Run(data, i));
+    OCTET_TRY(candidate->Run(data, i));
+    for (Pair& p : pairs) AddSample(reference->interpreter().tensor(p.float_tensor), candidate->interpreter().tensor(p.quantized_tensor), p);
+    const std::vector<float> want = reference->Output(), got = candidate->Output();
+    for (size_t k = 0; k < std::min(want.size(), got.size()); ++k) {
+      signal += static_cast<double>(want[k]) * static_cast<double>(want[k]);
+      error += (static_cast<double>(want[k]) - static_cast<double>(got[k])) * (static_cast<double>(want[k]) - static_cast<double>(got[k]));
+    }
+    if (progress) progress("samples", i + 1, d.samples);
+  }
+  for (Pair& p : pairs) {
+    FillRow(candidate->interpreter().tensor(p.quantized_tensor), p);
+    d.layers.push_back(std::move(p.row));
+  }
+  d.output_sqnr_db = error > 0 ? 10 * std::log10(std::max(signal, 1e-30) / error) : 120;
+  d.causes = Causes(d.layers);
+  return d;
+}
+
+}  // namespace octet::quantizer

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+// Pooling, reductions, resizing, products and the recurrent cell's fixed-point functions. Integer results
+// are LiteRT 2.3's reference kernels'.
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "ops/fixed_point_util.h"
+#include "ops/move_attrs.h"
+#include "ops/pool_util.h"
+#include "ops/reduce_attrs.h"
+#include "tests/ops/single_op.h"
+
+namespace octet::ops::test {
+namespace {
+
+TensorType Int8(Shape shape, float scale, int32_t zero) { return {DType::kI8, shape, Quant::PerTensor(scale, zero)}; }
+
+TEST(Compute, AveragePoolDividesByCellsInsideTheImage) {
+  const PoolAttrs attrs{.padding = Padding::kSame, .stride_w = 1, .stride_h = 1, .filter_width = 2, .filter_height = 2};
+  auto y = SingleOp("average_pool_2d").With(attrs).Run({Tensor::Of<float>({1, 2, 2, 1}, {1, 2, 3, 6})});
+  ASSERT_TRUE(y.ok()) << y.error().message();
+  EXPECT_EQ((*y)[0].As<float>(), (std::vector<float>{3, 4, 4.5f, 6}));
+  const Tensor q = Tensor::Of<int8_t>({1, 2, 2, 1}, {-47, 38, 38, 50}, Quant::PerTensor(0.05f, 3));
+  auto z = SingleOp("average_pool_2d").With(attrs).Declare({q.type}).Run({q});
+  ASSERT_TRUE(z.ok()) << z.error().message();
+  EXPECT_EQ((*z)[0].As<int8_t>(), (std::vector<int8_t>{20, 44, 44, 50}));
+}
+
+TEST(Compute, MeanOfInt8) {
+  const Tensor x = Tensor::Of<int8_t>({1, 3, 2, 2}, {79, -107, -83, -68, -82, 77, 94, 21, -118, -104, -43, -18}, Quant::PerTensor(0.05f, 3));
+  auto y = SingleOp("mean").Declare({Int8({1, 2}, 0.04f, -7)}).Run({x, Tensor::Constant<int32_t>({2}, {1, 2})});
+  ASSERT_TRUE(y.ok()) << y.error().message();
+  EXPECT_EQ((*y)[0].As<int8_t>(), (std::vector<int8_t>{-43, -52}));
+}
+
+TEST(Compute, ProductOfInt8RescalesEveryStep) {
+  const Tensor x = Tensor::Of<int8_t>({2, 3}, {94, -54, 112, -128, -109, 121}, Quant::PerTensor(0.05f, 3));
+  auto y = SingleOp("reduce_prod").Declare({Int8({2}, 0.9f, -7)}).Run({x, Tensor::Constant<int32_t>({1}, {1})});
+  ASSERT_TRUE(y.ok()) << y.error().message();
+  EXPECT_EQ((*y)[0].As<int8_t>(), (std::vector<int8_t>{-86, 127}));
+}
+
+TEST(Compute, BatchMatmulOfInt8) {
+  const Tensor a = Tensor::Of<int8_t>({2, 3}, {31, -6, -61, -88, 49, 60}, Quant::PerTensor(0.02f, 5));
+  const Tensor b = Tensor::Of<int8_t>({4, 3}, {-120, -99, -13, -28, 99, 4, -21, -18, 42, 22, -84, 60}, Quant::PerTensor(0.03f, -4));
+  auto y = SingleOp("batch_matmul").With(BatchMatmulAttrs{.adj_y = true}).Declare({Int8({2, 4}, 0.12f, 2)}).Run({a, b});
+  ASSERT_TRUE(y.ok()) << y.error().message();
+  EXPECT_EQ((*y)[0].As<int8_t>(), (std::vector<int8_t>{-5, -9, -15, -11, 33, 38, 19, -10}));
+}
+
+TEST(Compute, BatchMatmulBroadcastsAndTransposes) {
+  // x [2, 1, 1, 2] (stored transposed) times y [3, 2, 1]
+  const Tensor x = Tensor::Of<float>({2, 1, 2, 1}, {1, 2, 3, 4}), y = Tensor::Of<float>({3, 2, 1}, {1, 1, 2, 0, 0, 2});
+  auto z = SingleOp("batch_matmul").With(BatchMatmulAttrs{.adj_x = true}).Run({x, y}, 1, 2);
+  ASSERT_TRUE(z.ok()) << z.error().message();
+  EXPECT_EQ((*z)[0].type.shape, (Shape{2, 3, 1, 1}));
+  EXPECT_EQ((*z)[0].As<float>(), (std::vector<float>{3, 2, 4, 7, 6, 8}));
+}
+
+TEST(Compute, ResizeBilinearOfInt8) {
+  const Tensor x = Tensor::Of<int8_t>({1, 2, 2, 1}, {65, 116, 73, -56}, Quant::PerTensor(0.05f, 3));
+  auto y = SingleOp("resize_bilinear").With(ResizeAttrs{.half_pixel_centers = true}).Run({x, Tensor::Constant<int32_t>({2}, {3, 3})});
+  ASSERT_TRUE(y.ok()) << y.error().message();
+  EXPECT_EQ((*y)[0].As<int8_t>(), (std::vector<int8_t>{65, 91, 116, 69, 50, 30, 73, 9, -56}));
+}
+
+TEST(Compute, ReductionsOverAnyAxes) {
+  std::vector<float> values(2 * 3 * 4);
+  for (size_t i = 0; i < values.size(); ++i) values[i] = static_cast<float>(i);
+  const Tensor x = Tensor::Of<float>({2, 3, 4}, values);
+  auto sum = SingleOp("sum").With(ReduceAttrs{.keep_dims = true}).Run({x, Tensor::Constant<int32_t>({2}, {0, -1})});
+  ASSERT_TRUE(sum.ok()) << sum.error().message();
+  EXPECT_EQ((*sum)[0].type.shape, (Shape{1, 3, 1}));
+  EXPECT_EQ((*sum)[0].As<float>(), (std::vector<float>{60, 92, 124}));
+  auto max = SingleOp("reduce_max").Run({x, Tensor::Constant<int32_t>({1}, {1})});
+  ASSERT_TRUE(max.ok());
+  EXPECT_EQ((*max)[0].As<float>(), (std::vector<float>{8, 9, 10, 11, 20, 21, 22, 23}));
+}
+
+TEST(Compute, TopKPrefersTheLowerIndex) {
+  const Tensor x = Tensor::Of<float>({1, 5}, {1, 3, 3, NAN, 2});
+  auto y = SingleOp("topk_v2").Declare({x.type, {DType::kI32, {}, {}}}).Run({x, Tensor::Constant<int32_t>({}, {5})}, 2);
+  ASSERT_TRUE(y.ok()) << y.error().message();
+  EXPECT_EQ((*y)[1].As<int32_t>(), (std::vector<int32_t>{1, 2, 4, 0, 3}));
+}
+
+TEST(FixedPoint, FollowsTheRealFunctions) {
+  for (int32_t raw = -32768; raw <= 32767; raw += 37) {
+    const double x = raw / 4096.0;  // Q3
+    const auto q = static_cast<int16_t>(raw);
+    EXPECT_NEAR((fixed::Tanh<int16_t, 3>(q)) / 32768.0, std::tanh(x), 6e-4) << x;
+    EXPECT_NEAR((fixed::Logistic<int16_t, 3>(q)) / 32768.0, 1 / (1 + std::exp(-x)), 4e-4) << x;
+  }
+  for (int32_t raw = std::numeric_limits<int32_t>::min(); raw < -1000; raw = raw / 2 + raw / 4) {
+    const double x = raw / static_cast<double>(1 << 26);  // Q5
+    EXPECT_NEAR((fixed::ExpOfNegative<int32_t, 5>(raw)) / 2147483648.0, std::exp(x), 3e-7) << x;
+  }
+  for (int32_t x : {2, 3, 100, 65536, 1 << 29, std::numeric_limits<int32_t>::max()}) {
+    const Multiplier m = fixed::InverseSqrt(x);
+    EXPECT_NEAR(std::ldexp(m.mantissa, m.shift - 31) * std::sqrt(static_cast<double>(x)), 1.0, 2e-6) << x;
+  }
+}
+
+}  // namespace
+}  // namespace octet::ops::test
