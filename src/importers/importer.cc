@@ -57,12 +57,7 @@ Result<graph::Model> Import(const std::string& path, const ImportOptions& option
   std::vector<Finding> findings;
   OCTET_ASSIGN(graph::Model model, ImportAny(path, options, &findings));
   if (findings.empty()) {
-    graph::Graph& g = model.main();
-    g.RemoveDead();  // Renumbers tensors; signatures list inputs and outputs in the graph's order.
-    for (graph::Signature& s : model.signatures) {
-      for (size_t i = 0; i < s.inputs.size(); ++i) s.inputs[i].tensor = g.inputs[i];
-      for (size_t i = 0; i < s.outputs.size(); ++i) s.outputs[i].tensor = g.outputs[i];
-    }
+    model.main().RemoveDead();
     return model;
   }
   std::string all;

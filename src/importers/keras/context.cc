@@ -37,6 +37,7 @@ LayerContext::LayerContext(Builder& builder, const Layer& layer, Variables varia
 // ------------------------------------------------------------------------------- the source
 
 const Json& LayerContext::Get(std::string_view key) const {
+  if (!override_key_.empty() && key == override_key_) return override_;
   const Json& own = (*layer_.config)[key];
   if (!own.is_null() || !call_) return own;
   const Argument* argument = Named(key);
@@ -306,6 +307,45 @@ Result<Value> LayerContext::Make(std::string_view op, std::span<const Value> inp
 Result<Value> LayerContext::Cast(Value v, DType dtype) {
   if (type(v).dtype == dtype) return v;
   return EmitAs("cast", std::span(&v, 1), nullptr, {dtype, shape(v), {}});
+}
+
+Status LayerContext::ApplyOperatorRule() {
+  const ops::ImportRule* rule = ops::FindImport(ops::Source::kKeras, kind(), builder_.version());
+  return rule ? ConvertOperatorRule(*rule) : Fail("a layer that octet has", "class " + layer_.class_name, "build it from other layers");
+}
+
+// Where the layer has its channels, if that is not the last axis; else 0.
+int LayerContext::ChannelAxis() const {
+  const int rank = inputs_.empty() ? 0 : this->rank(inputs_[0]);
+  if (rank < 3) return 0;
+  if (Get("data_format").text() == "channels_first") return 1;
+  if (layer_.class_name != "BatchNormalization") return 0;
+  const int64_t axis = Int("axis", -1);
+  return axis > 0 && axis < rank - 1 ? static_cast<int>(axis) : axis < -1 && axis > -rank ? static_cast<int>(axis) + rank : 0;
+}
+
+Status LayerContext::ConvertOperatorRule(const ops::ImportRule& rule) {
+  const int channels = ChannelAxis();
+  if (channels == 0) return rule.convert(*this);
+  const int rank = this->rank(inputs_[0]);
+  std::vector<int32_t> last, back(static_cast<size_t>(rank));
+  for (int i = 0; i < rank; ++i)
+    if (i != channels) last.push_back(i);
+  last.push_back(channels);
+  for (int i = 0; i < rank; ++i) back[static_cast<size_t>(last[static_cast<size_t>(i)])] = i;
+  for (Value& v : inputs_) {
+    if (this->rank(v) != rank) continue;
+    OCTET_ASSIGN(v, Make("transpose", {v, Vector(last)}));
+  }
+  const bool format = layer_.class_name != "BatchNormalization";
+  override_key_ = format ? "data_format" : "axis";
+  override_ = format ? Json(std::string("channels_last")) : Json(int64_t{-1});
+  OCTET_TRY(rule.convert(*this));
+  for (Value& v : outputs_) {
+    if (!v || this->rank(v) != rank) continue;
+    OCTET_ASSIGN(v, Make("transpose", {v, Vector(back)}));
+  }
+  return {};
 }
 
 Result<std::vector<Value>> LayerContext::Apply(const Json& object, Variables variables, std::span<const Value> inputs, const std::string& path) {

@@ -78,6 +78,10 @@ class LayerContext : public ops::ImportContext {
     return MakeMany(op, std::span(inputs.begin(), inputs.size()), attrs, outputs);
   }
   Result<Value> Cast(Value v, DType dtype);
+  // The rule of the operator's file, for rules here that only handle what it does not.
+  Status ApplyOperatorRule();
+  // The same, with channels moved to the last axis and back where the layer has them elsewhere.
+  Status ConvertOperatorRule(const ops::ImportRule& rule);
   // Runs another layer's rule on values of this call.
   Result<std::vector<Value>> Apply(const Json& object, Variables variables, std::span<const Value> inputs, const std::string& path);
   Result<Value> ApplyActivation(Value v, const Json& activation);
@@ -92,6 +96,7 @@ class LayerContext : public ops::ImportContext {
   template <class T, class F> T Read(std::string_view key, T fallback, const char* expected, const F& read) const;
   Result<std::vector<Value>> EmitNode(std::string_view op, std::span<const Value> inputs, const void* attrs, std::vector<TensorType> outputs);
   Result<Value> NamedActivation(Value v, const std::string& name);
+  int ChannelAxis() const;
 
   Builder& builder_;
   const Layer& layer_;
@@ -100,6 +105,8 @@ class LayerContext : public ops::ImportContext {
   std::vector<Value> inputs_, outputs_;
   const Call* call_ = nullptr;
   std::vector<std::pair<const Argument*, Value>> tensors_;
+  std::string_view override_key_;  // What the rule sees instead of the config's value.
+  Json override_;
   mutable std::string trouble_;
   mutable Finding finding_;
   mutable bool failed_ = false;

@@ -8,10 +8,10 @@ namespace {
 
 // keras.ops calls and TensorFlow functions share class names with layers: they have names of their own.
 std::string RuleName(const Layer& layer, int version) {
-  // The .h5 files of Keras 3 leave the module out; only layers have a dtype.
-  const bool op = layer.module.empty() ? version > 2 && !layer.config->Has("dtype") && !layer.config->Has("trainable")
-                                       : layer.module.starts_with("keras.src.ops") || layer.module.starts_with("keras.ops");
-  if (op) return "ops." + layer.class_name;
+  const std::string op = "ops." + layer.class_name;
+  if (layer.module.starts_with("keras.src.ops") || layer.module.starts_with("keras.ops")) return op;
+  // The .h5 files of Keras 3 leave the module out, but only layers can be trainable.
+  if (layer.module.empty() && version > 2 && !layer.config->Has("trainable") && FindLayerRule(op)) return op;
   if (layer.class_name == "TFOpLambda" || layer.class_name == "SlicingOpLambda") return "tf." + (*layer.config)["function"].text();
   return layer.class_name;
 }
@@ -19,7 +19,7 @@ std::string RuleName(const Layer& layer, int version) {
 }  // namespace
 
 const LayerRule* FindLayerRule(std::string_view name) {
-  for (const auto rules : {kPlainRules, kMaskRules, kWrapperRules, kRecurrentRules, kAttentionRules, kProjectionRules})
+  for (const auto rules : {kPlainRules, kMaskRules, kWrapperRules, kRecurrentRules, kAttentionRules, kProjectionRules, kArithmeticRules, kShapingRules, kActivationRules, kPreprocessingRules})
     for (const LayerRule& rule : rules)
       if (rule.name == name) return &rule;
   return nullptr;
@@ -35,7 +35,7 @@ Status Builder::RunRule(LayerContext& c) {
   const LayerRule* own = FindLayerRule(name);
   const ops::ImportRule* rule = own ? nullptr : ops::FindImport(ops::Source::kKeras, name, version_);
   if (!own && !rule) return c.Fail("a layer that octet has", "class " + name, "build it from other layers");
-  Status status = own ? own->convert(c) : rule->convert(c);
+  Status status = own ? own->convert(c) : c.ConvertOperatorRule(*rule);
   Status trouble = c.TakeTrouble();
   if (!trouble.ok()) return trouble;
   if (!status.ok()) {

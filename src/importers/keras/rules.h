@@ -17,12 +17,16 @@ struct LayerRule {
 };
 
 // One table per file of layers/.
-extern const std::span<const LayerRule> kPlainRules;      // layers/plain.cc
-extern const std::span<const LayerRule> kMaskRules;       // layers/mask.cc
-extern const std::span<const LayerRule> kWrapperRules;    // layers/wrapper.cc
-extern const std::span<const LayerRule> kRecurrentRules;  // layers/recurrent.cc
-extern const std::span<const LayerRule> kAttentionRules;  // layers/attention.cc
-extern const std::span<const LayerRule> kProjectionRules; // layers/projection.cc
+extern const std::span<const LayerRule> kPlainRules;  // plain.cc
+extern const std::span<const LayerRule> kMaskRules;  // mask.cc
+extern const std::span<const LayerRule> kWrapperRules;  // wrapper.cc
+extern const std::span<const LayerRule> kRecurrentRules;  // recurrent.cc
+extern const std::span<const LayerRule> kAttentionRules;  // attention.cc
+extern const std::span<const LayerRule> kProjectionRules;  // projection.cc
+extern const std::span<const LayerRule> kArithmeticRules;  // arithmetic.cc
+extern const std::span<const LayerRule> kShapingRules;  // shaping.cc
+extern const std::span<const LayerRule> kActivationRules;  // activation.cc
+extern const std::span<const LayerRule> kPreprocessingRules;  // preprocessing.cc
 
 // Of a layer class; null when there is none here.
 const LayerRule* FindLayerRule(std::string_view class_name);

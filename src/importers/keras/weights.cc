@@ -69,7 +69,8 @@ Status Weights::AssignByPath(const Network& network, const std::string& group) {
       of_[&layer] = {};
       continue;
     }
-    const std::string snake = SnakeCase(layer.class_name);
+    // Registered under an older name than the Python class has.
+    const std::string snake = SnakeCase(layer.class_name == "GroupQueryAttention" ? "GroupedQueryAttention" : layer.class_name);
     const int n = used[snake]++;
     const std::string path = by_name ? prefix + std::string(kByName) + "/" + layer.name
                                      : prefix + "layers/" + snake + (n ? "_" + std::to_string(n) : "");

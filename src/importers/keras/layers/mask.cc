@@ -24,10 +24,7 @@ Status ConvertMasking(LayerContext& c) {
 // sum(x * mask) / sum(mask) over time; without a mask the operator's own rule does it.
 Status ConvertMaskedMean(LayerContext& c) {
   OCTET_ASSIGN(const Value mask, c.Mask());
-  if (!mask) {
-    const ops::ImportRule* plain = ops::FindImport(ops::Source::kKeras, c.kind(), c.builder().version());
-    return plain ? plain->convert(c) : c.Fail("the operator mean", "a build without it", "");
-  }
+  if (!mask) return c.ApplyOperatorRule();
   if (c.Text("data_format", "channels_last") != "channels_last") return c.Fail("channels_last", "channels_first", "permute the input");
   OCTET_ASSIGN(Value weights, c.Cast(mask, DType::kF32));
   OCTET_ASSIGN(weights, c.Make("expand_dims", {weights, c.Vector({-1})}));

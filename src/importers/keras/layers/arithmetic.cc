@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: Apache-2.0
+// keras.ops and TensorFlow functions that compute: element by element, over axes, and products.
+#include <algorithm>
+
+#include "importers/keras/builder.h"
+#include "importers/keras/layers/functions.h"
+#include "importers/keras/rules.h"
+
+namespace octet::importers::keras {
+namespace {
+
+// An operator's or activation's name as a template argument.
+template <size_t N> struct Text {
+  char text[N];
+  constexpr Text(const char (&s)[N]) { std::copy_n(s, N, text); }
+  constexpr operator std::string_view() const { return {text, N - 1}; }
+};
+
+template <Text Op> Status Unary(LayerContext& c) {
+  OCTET_ASSIGN(const Value x, Operand(c, 0, {"x", "features"}));
+  OCTET_ASSIGN(const Value y, c.Make(Op, {x}));
+  c.SetOutput(0, y);
+  return {};
+}
+
+template <Text Name> Status Activated(LayerContext& c) {
+  OCTET_ASSIGN(const Value x, Operand(c, 0, {"x", "features", "logits"}));
+  OCTET_ASSIGN(const Value y, c.ApplyActivation(x, Json(std::string(Name))));
+  c.SetOutput(0, y);
+  return {};
+}
+
+template <Text Op> Status Binary(LayerContext& c) {
+  OCTET_ASSIGN(const Pair p, Operands(c));
+  OCTET_ASSIGN(const Value y, c.Make(Op, {p.a, p.b}));
+  c.SetOutput(0, y);
+  return {};
+}
+
+template <Text Op> Status Divided(LayerContext& c) {
+  OCTET_ASSIGN(Pair p, Operands(c));
+  OCTET_ASSIGN(p.a, c.Cast(p.a, DType::kF32));
+  OCTET_ASSIGN(p.b, c.Cast(p.b, DType::kF32));
+  OCTET_ASSIGN(const Value y, c.Make(Op, {p.a, p.b}));
+  c.SetOutput(0, y);
+  return {};
+}
+
+template <Text Op> Status Reduced(LayerContext& c) {
+  OCTET_ASSIGN(const Value x, Operand(c, 0, {"x", "input_tensor"}));
+  std::vector<int64_t> axes;
+  std::vector<int32_t> list;
+  if (IntsOf(LiteralOf(c, 1, {"axis"}), &axes)) list.assign(axes.begin(), axes.end());
+  else
+    for (int i = 0; i < c.rank(x); ++i) list.push_back(i);
+  OCTET_ASSIGN(const Value y, c.Make(Op, {x, c.Vector(list)}, {{"keep_dims", c.Get("keepdims").boolean()}}));
+  c.SetOutput(0, y);
+  return {};
+}
+
+Status ConvertMatmul(LayerContext& c) {
+  OCTET_ASSIGN(const Pair p, Operands(c));
+  if (c.rank(p.a) < 2 || c.rank(p.b) < 2) return c.Fail("matrices", c.shape(p.a).text() + " and " + c.shape(p.b).text(), "reshape the operands");
+  OCTET_ASSIGN(const Value y, c.Make("batch_matmul", {p.a, p.b}, {{"adj_x", c.Get("transpose_a").boolean()}, {"adj_y", c.Get("transpose_b").boolean()}}));
+  c.SetOutput(0, y);
+  return {};
+}
+
+Status ConvertClip(LayerContext& c) {
+  OCTET_ASSIGN(Value y, Operand(c, 0, {"x", "t"}));
+  const DType like = c.type(y).dtype;
+  OCTET_ASSIGN(const Value low, Operand(c, 1, {"x_min", "clip_value_min"}, like));
+  OCTET_ASSIGN(const Value high, Operand(c, 2, {"x_max", "clip_value_max"}, like));
+  OCTET_ASSIGN(y, c.Make("minimum", {y, high}));
+  OCTET_ASSIGN(y, c.Make("maximum", {y, low}));
+  c.SetOutput(0, y);
+  return {};
+}
+
+// x > threshold ? x : value
+Status ConvertThreshold(LayerContext& c) {
+  OCTET_ASSIGN(const Value x, Operand(c, 0, {"x"}));
+  OCTET_ASSIGN(const Value threshold, Operand(c, 1, {"threshold"}));
+  OCTET_ASSIGN(const Value other, Operand(c, 2, {"default_value"}));
+  OCTET_ASSIGN(const Value above, c.Make("greater", {x, threshold}));
+  OCTET_ASSIGN(const Value y, c.Make("select_v2", {above, x, other}));
+  c.SetOutput(0, y);
+  return {};
+}
+
+Status ConvertWhere(LayerContext& c) {
+  OCTET_ASSIGN(const Value condition, Operand(c, 0, {"condition"}, DType::kBool));
+  const DType like = c.num_inputs() > 1 ? c.type(c.Input(1)).dtype : DType::kF32;
+  OCTET_ASSIGN(const Value x, Operand(c, 1, {"x1", "x"}, like));
+  OCTET_ASSIGN(const Value y, Operand(c, 2, {"x2", "y"}, like));
+  OCTET_ASSIGN(const Value z, c.Make("select_v2", {condition, x, y}));
+  c.SetOutput(0, z);
+  return {};
+}
+
+Status ConvertSoftmax(LayerContext& c) {
+  OCTET_ASSIGN(const Value x, Operand(c, 0, {"x", "logits"}));
+  const int64_t axis = c.Int("axis", -1);
+  if (axis != -1 && axis != c.rank(x) - 1) return c.Fail("softmax over the last axis", std::to_string(axis), "use the Softmax layer");
+  OCTET_ASSIGN(const Value y, c.Make("softmax", {x}, {{"beta", 1.0}}));
+  c.SetOutput(0, y);
+  return {};
+}
+
+Status ConvertLeakyRelu(LayerContext& c) {
+  OCTET_ASSIGN(const Value x, Operand(c, 0, {"x", "features"}));
+  const double slope = c.Has("negative_slope") ? c.Number("negative_slope", 0.2) : c.Number("alpha", 0.2);
+  OCTET_ASSIGN(const Value y, c.Make("leaky_relu", {x}, {{"alpha", slope}}));
+  c.SetOutput(0, y);
+  return {};
+}
+
+Status ConvertArgmax(LayerContext& c) {
+  OCTET_ASSIGN(const Value x, Operand(c, 0, {"x", "input"}));
+  const auto axis = static_cast<int32_t>(c.Int("axis", -1));
+  const Value at = c.Constant<int32_t>(Shape{}, std::span(&axis, 1));
+  OCTET_ASSIGN(Value y, c.Make("arg_max", {x, at}, {{"output_type", static_cast<int64_t>(DType::kI32)}}));
+  if (c.Bool("keepdims", false)) {
+    OCTET_ASSIGN(y, c.Make("expand_dims", {y, c.Vector({axis})}));
+  }
+  c.SetOutput(0, y);
+  return {};
+}
+
+// Labels of an einsum's operand in the order `wanted`; transposed when they are not.
+Result<Value> Ordered(LayerContext& c, Value v, const std::string& labels, const std::string& wanted) {
+  if (labels == wanted) return v;
+  std::vector<int32_t> order;
+  for (const char l : wanted) order.push_back(static_cast<int32_t>(labels.find(l)));
+  return c.Make("transpose", {v, c.Vector(order)});
+}
+
+// Batched matrix products: one summed label, at most one free label on each side.
+Status ConvertEinsum(LayerContext& c) {
+  std::string text = c.Text("subscripts", "");
+  std::erase(text, ' ');
+  const size_t comma = text.find(','), arrow = text.find("->");
+  const auto fail = [&] { return c.Fail("an einsum that is a batched matrix product", "\"" + text + "\"", "use keras.ops.matmul and transpose"); };
+  if (c.num_inputs() != 2 || comma == std::string::npos || arrow == std::string::npos || arrow < comma || text.find('.') != std::string::npos) return fail();
+  const std::string x = text.substr(0, comma), y = text.substr(comma + 1, arrow - comma - 1), z = text.substr(arrow + 2);
+  const auto in = [](const std::string& s, char l) { return s.find(l) != std::string::npos; };
+  std::string batch, summed, left, right;
+  for (const char l : x) (in(y, l) ? (in(z, l) ? batch : summed) : left) += l;
+  for (const char l : y)
+    if (!in(x, l)) right += l;
+  if (summed.size() != 1 || left.size() != 1 || right.size() != 1 || !in(z, left[0]) || !in(z, right[0]) || z.size() != batch.size() + 2) return fail();
+  if (static_cast<int>(x.size()) != c.rank(c.Input(0)) || static_cast<int>(y.size()) != c.rank(c.Input(1))) return fail();
+  const bool adjoint = y == batch + right + summed;
+  OCTET_ASSIGN(const Value a, Ordered(c, c.Input(0), x, batch + left + summed));
+  OCTET_ASSIGN(const Value b, Ordered(c, c.Input(1), y, adjoint ? y : batch + summed + right));
+  OCTET_ASSIGN(Value product, c.Make("batch_matmul", {a, b}, {{"adj_y", adjoint}}));
+  OCTET_ASSIGN(product, Ordered(c, product, batch + left + right, z));
+  c.SetOutput(0, product);
+  return {};
+}
+
+constexpr LayerRule kRules[] = {
+    {"ops.Absolute", Unary<"abs">}, {"ops.Abs", Unary<"abs">}, {"tf.math.abs", Unary<"abs">},
+    {"ops.Negative", Unary<"neg">}, {"tf.math.negative", Unary<"neg">},
+    {"ops.Exp", Unary<"exp">}, {"tf.math.exp", Unary<"exp">},
+    {"ops.Log", Unary<"log">}, {"tf.math.log", Unary<"log">},
+    {"ops.Sqrt", Unary<"sqrt">}, {"tf.math.sqrt", Unary<"sqrt">},
+    {"ops.Rsqrt", Unary<"rsqrt">}, {"tf.math.rsqrt", Unary<"rsqrt">},
+    {"ops.Square", Unary<"square">}, {"tf.math.square", Unary<"square">},
+    {"ops.Floor", Unary<"floor">}, {"tf.math.floor", Unary<"floor">},
+    {"ops.Ceil", Unary<"ceil">}, {"tf.math.ceil", Unary<"ceil">},
+    {"ops.Round", Unary<"round">}, {"tf.math.round", Unary<"round">},
+    {"ops.Sin", Unary<"sin">}, {"tf.math.sin", Unary<"sin">},
+    {"ops.Cos", Unary<"cos">}, {"tf.math.cos", Unary<"cos">},
+    {"ops.LogicalNot", Unary<"logical_not">}, {"tf.math.logical_not", Unary<"logical_not">},
+    {"ops.Relu", Activated<"relu">}, {"tf.nn.relu", Activated<"relu">},
+    {"ops.Relu6", Activated<"relu6">}, {"tf.nn.relu6", Activated<"relu6">},
+    {"ops.Sigmoid", Activated<"sigmoid">}, {"tf.math.sigmoid", Activated<"sigmoid">},
+    {"ops.Tanh", Activated<"tanh">}, {"tf.math.tanh", Activated<"tanh">},
+    {"ops.Silu", Activated<"silu">}, {"tf.nn.silu", Activated<"silu">},
+    {"ops.Gelu", Activated<"gelu">}, {"tf.nn.gelu", Activated<"gelu">},
+    {"ops.Elu", Activated<"elu">}, {"tf.nn.elu", Activated<"elu">},
+    {"ops.Selu", Activated<"selu">}, {"tf.nn.selu", Activated<"selu">},
+    {"ops.Softplus", Activated<"softplus">}, {"tf.math.softplus", Activated<"softplus">},
+    {"ops.Softsign", Activated<"softsign">}, {"tf.nn.softsign", Activated<"softsign">},
+    {"ops.HardSigmoid", Activated<"hard_sigmoid">}, {"ops.HardSilu", Activated<"hard_silu">},
+    {"ops.LogSoftmax", Activated<"log_softmax">},
+    {"ops.LeakyRelu", ConvertLeakyRelu}, {"tf.nn.leaky_relu", ConvertLeakyRelu},
+    {"ops.Softmax", ConvertSoftmax}, {"tf.nn.softmax", ConvertSoftmax},
+    {"ops.Add", Binary<"add">}, {"tf.math.add", Binary<"add">}, {"tf.__operators__.add", Binary<"add">},
+    {"ops.Subtract", Binary<"sub">}, {"tf.math.subtract", Binary<"sub">},
+    {"ops.Multiply", Binary<"mul">}, {"tf.math.multiply", Binary<"mul">},
+    {"ops.Divide", Divided<"div">}, {"ops.TrueDivide", Divided<"div">}, {"tf.math.truediv", Divided<"div">}, {"tf.math.divide", Divided<"div">},
+    {"ops.FloorDivide", Binary<"floor_div">}, {"tf.math.floordiv", Binary<"floor_div">},
+    {"ops.Mod", Binary<"floor_mod">}, {"tf.math.floormod", Binary<"floor_mod">},
+    {"ops.Power", Binary<"pow">}, {"tf.math.pow", Binary<"pow">},
+    {"ops.Maximum", Binary<"maximum">}, {"tf.math.maximum", Binary<"maximum">},
+    {"ops.Minimum", Binary<"minimum">}, {"tf.math.minimum", Binary<"minimum">},
+    {"tf.math.squared_difference", Binary<"squared_difference">},
+    {"ops.Equal", Binary<"equal">}, {"tf.math.equal", Binary<"equal">},
+    {"ops.NotEqual", Binary<"not_equal">}, {"tf.math.not_equal", Binary<"not_equal">},
+    {"ops.Greater", Binary<"greater">}, {"tf.math.greater", Binary<"greater">},
+    {"ops.GreaterEqual", Binary<"greater_equal">}, {"tf.math.greater_equal", Binary<"greater_equal">},
+    {"ops.Less", Binary<"less">}, {"tf.math.less", Binary<"less">},
+    {"ops.LessEqual", Binary<"less_equal">}, {"tf.math.less_equal", Binary<"less_equal">},
+    {"ops.LogicalAnd", Binary<"logical_and">}, {"tf.math.logical_and", Binary<"logical_and">},
+    {"ops.LogicalOr", Binary<"logical_or">}, {"tf.math.logical_or", Binary<"logical_or">},
+    {"ops.Mean", Reduced<"mean">}, {"tf.math.reduce_mean", Reduced<"mean">},
+    {"ops.Sum", Reduced<"sum">}, {"tf.math.reduce_sum", Reduced<"sum">},
+    {"ops.Max", Reduced<"reduce_max">}, {"tf.math.reduce_max", Reduced<"reduce_max">},
+    {"ops.Min", Reduced<"reduce_min">}, {"tf.math.reduce_min", Reduced<"reduce_min">},
+    {"ops.Prod", Reduced<"reduce_prod">}, {"tf.math.reduce_prod", Reduced<"reduce_prod">},
+    {"ops.Any", Reduced<"reduce_any">}, {"ops.All", Reduced<"reduce_all">},
+    {"ops.Matmul", ConvertMatmul}, {"tf.linalg.matmul", ConvertMatmul},
+    {"ops.Einsum", ConvertEinsum}, {"ops.Clip", ConvertClip}, {"tf.clip_by_value", ConvertClip},
+    {"ops.Threshold", ConvertThreshold}, {"ops.Where", ConvertWhere}, {"tf.where", ConvertWhere},
+    {"ops.Argmax", ConvertArgmax}, {"tf.math.argmax", ConvertArgmax},
+};
+
+}  // namespace
+
+const std::span<const LayerRule> kArithmeticRules = kRules;
+
+}  // namespace octet::importers::keras

@@ -1,0 +1,298 @@
+// SPDX-License-Identifier: Apache-2.0
+// keras.ops and TensorFlow functions that move elements.
+#include <algorithm>
+#include <limits>
+#include <numeric>
+
+#include "importers/keras/builder.h"
+#include "importers/keras/layers/functions.h"
+#include "importers/keras/rules.h"
+#include "ops/shape_util.h"
+
+namespace octet::importers::keras {
+namespace {
+
+Status Set(LayerContext& c, Result<Value> y) {
+  if (!y.ok()) return std::move(y).status();
+  c.SetOutput(0, *y);
+  return {};
+}
+
+Result<Value> Tensor(LayerContext& c) { return Operand(c, 0, {"x", "tensor", "input", "inputs", "value", "a"}); }
+
+// An axis of `rank`, counted from the front.
+Result<int> Axis(LayerContext& c, int rank, int position, int64_t fallback) {
+  std::vector<int64_t> axes;
+  if (!IntsOf(LiteralOf(c, position, {"axis"}), &axes)) axes = {fallback};
+  int axis = 0;
+  if (axes.size() != 1 || !ops::NormalizeAxis(axes[0], rank, &axis)) return c.Fail("an axis inside the rank", c.Get("axis").is_null() ? "none" : std::to_string(axes[0]), "");
+  return axis;
+}
+
+std::vector<int32_t> Narrow(const std::vector<int64_t>& v) { return {v.begin(), v.end()}; }
+
+// The batch stays unknown where the new shape's other dimensions are known.
+Status ConvertReshape(LayerContext& c) {
+  OCTET_ASSIGN(const Value x, Tensor(c));
+  std::vector<int64_t> dims;
+  const Json& shape = LiteralOf(c, 1, {"newshape", "new_shape", "shape"});
+  if (!IntsOf(shape, &dims)) return c.Fail("a shape of numbers", "another kind of argument", "");
+  return Set(c, c.Make("reshape", {x, c.Vector(Narrow(dims))}));
+}
+
+Status ConvertTranspose(LayerContext& c) {
+  OCTET_ASSIGN(const Value x, Tensor(c));
+  std::vector<int64_t> order;
+  if (!IntsOf(LiteralOf(c, 1, {"axes", "perm"}), &order))
+    for (int i = c.rank(x); i-- > 0;) order.push_back(i);
+  return Set(c, c.Make("transpose", {x, c.Vector(Narrow(order))}));
+}
+
+Status ConvertSwapAxes(LayerContext& c) {
+  OCTET_ASSIGN(const Value x, Tensor(c));
+  int a = 0, b = 0;
+  if (!ops::NormalizeAxis(c.Int("axis1", 0), c.rank(x), &a) || !ops::NormalizeAxis(c.Int("axis2", 0), c.rank(x), &b)) return c.Fail("axes inside the rank", "others", "");
+  std::vector<int32_t> order(static_cast<size_t>(c.rank(x)));
+  std::iota(order.begin(), order.end(), 0);
+  std::swap(order[static_cast<size_t>(a)], order[static_cast<size_t>(b)]);
+  return Set(c, c.Make("transpose", {x, c.Vector(order)}));
+}
+
+Status ConvertExpandDims(LayerContext& c) {
+  OCTET_ASSIGN(Value x, Tensor(c));
+  std::vector<int64_t> axes;
+  if (!IntsOf(LiteralOf(c, 1, {"axis"}), &axes)) axes = {-1};
+  for (const int64_t axis : axes) {
+    OCTET_ASSIGN(x, c.Make("expand_dims", {x, c.Vector({static_cast<int32_t>(axis)})}));
+  }
+  c.SetOutput(0, x);
+  return {};
+}
+
+Status ConvertSqueeze(LayerContext& c) {
+  OCTET_ASSIGN(const Value x, Tensor(c));
+  std::vector<int64_t> axes;
+  IntsOf(LiteralOf(c, 1, {"axis"}), &axes);
+  return Set(c, c.Make("squeeze", {x}, {{"squeeze_dims", Narrow(axes)}}));
+}
+
+// A list of tensors as first argument.
+std::vector<Value> List(LayerContext& c) {
+  std::vector<Value> values;
+  for (int i = 0; i < c.num_inputs(); ++i) values.push_back(c.Input(i));
+  return values;
+}
+
+Status ConvertConcatenate(LayerContext& c) {
+  const std::vector<Value> list = List(c);
+  if (list.empty()) return c.Fail("tensors", "none", "");
+  OCTET_ASSIGN(const int axis, Axis(c, c.rank(list[0]), 1, 0));
+  return Set(c, c.Make("concatenation", list, {{"axis", axis}}));
+}
+
+Status ConvertStack(LayerContext& c) {
+  const std::vector<Value> list = List(c);
+  if (list.empty()) return c.Fail("tensors", "none", "");
+  OCTET_ASSIGN(const int axis, Axis(c, c.rank(list[0]) + 1, 1, 0));
+  return Set(c, c.Make("pack", list, {{"values_count", static_cast<int64_t>(list.size())}, {"axis", axis}}));
+}
+
+Status ConvertSplit(LayerContext& c) {
+  OCTET_ASSIGN(const Value x, Tensor(c));
+  OCTET_ASSIGN(const int axis, Axis(c, c.rank(x), 2, 0));
+  const int32_t size = c.shape(x)[axis], at = axis;
+  const Json& parts = LiteralOf(c, 1, {"indices_or_sections", "num_or_size_splits"});
+  std::vector<int64_t> cuts;
+  if (!IntsOf(parts, &cuts) || size == kUnknown) return c.Fail("a number of parts and a known axis", c.shape(x).text(), "");
+  std::vector<Value> values;
+  const Value dimension = c.Constant<int32_t>(Shape{}, std::span(&at, 1));
+  if (parts.is_number()) {
+    const int64_t n = cuts[0];
+    if (n < 1 || n > size) return c.Fail("a number of parts from 1 to the axis' size", std::to_string(n), "");
+    OCTET_ASSIGN(values, c.MakeMany("split", {dimension, x}, {{"num_splits", n}}, static_cast<int>(n)));
+  } else {
+    if (c.Has("num_or_size_splits")) std::partial_sum(cuts.begin(), cuts.end(), cuts.begin());  // TensorFlow gives sizes,
+    else cuts.push_back(size);                                                                   // numpy where to cut.
+    std::vector<int32_t> sizes;
+    for (size_t i = 0; i < cuts.size(); ++i) sizes.push_back(static_cast<int32_t>(cuts[i] - (i ? cuts[i - 1] : 0)));
+    OCTET_ASSIGN(values, c.MakeMany("split_v", {x, c.Vector(sizes), dimension}, {{"num_splits", static_cast<int64_t>(sizes.size())}}, static_cast<int>(sizes.size())));
+  }
+  for (size_t i = 0; i < values.size(); ++i) c.SetOutput(static_cast<int>(i), values[i]);
+  return {};
+}
+
+Status ConvertTile(LayerContext& c) {
+  OCTET_ASSIGN(const Value x, Tensor(c));
+  std::vector<int64_t> repeats;
+  if (!IntsOf(LiteralOf(c, 1, {"repeats", "multiples"}), &repeats) || static_cast<int>(repeats.size()) != c.rank(x))
+    return c.Fail("one repetition per axis", std::to_string(repeats.size()), "");
+  return Set(c, c.Make("tile", {x, c.Vector(Narrow(repeats))}));
+}
+
+// [.., n, ..] -> [.., n, 1, ..] -> tiled -> [.., n * times, ..]
+Status ConvertRepeat(LayerContext& c) {
+  OCTET_ASSIGN(const Value x, Tensor(c));
+  OCTET_ASSIGN(const int axis, Axis(c, c.rank(x), 2, std::numeric_limits<int64_t>::max()));
+  std::vector<int64_t> times;
+  if (!IntsOf(LiteralOf(c, 1, {"repeats"}), &times) || times.size() != 1) return c.Fail("one number of repetitions", "several", "");
+  const Shape in = c.shape(x);
+  std::vector<int32_t> tiles(static_cast<size_t>(in.rank()) + 1, 1), out(in.dims().begin(), in.dims().end());
+  tiles[static_cast<size_t>(axis) + 1] = static_cast<int32_t>(times[0]);
+  if (out[static_cast<size_t>(axis)] == kUnknown || std::ranges::count(out, kUnknown) > 1) return c.Fail("known dimensions", in.text(), "");
+  out[static_cast<size_t>(axis)] *= static_cast<int32_t>(times[0]);
+  OCTET_ASSIGN(Value y, c.Make("expand_dims", {x, c.Vector({axis + 1})}));
+  OCTET_ASSIGN(y, c.Make("tile", {y, c.Vector(tiles)}));
+  return Set(c, c.Make("reshape", {y, c.Vector(out)}));
+}
+
+Status ConvertFlip(LayerContext& c) {
+  OCTET_ASSIGN(const Value x, Tensor(c));
+  OCTET_ASSIGN(const int axis, Axis(c, c.rank(x), 1, std::numeric_limits<int64_t>::max()));
+  return Set(c, c.Make("reverse_v2", {x, c.Vector({axis})}));
+}
+
+// Everything of `x` with [begin, end) of one axis.
+Result<Value> Slice(LayerContext& c, Value x, int axis, int32_t begin, int32_t end) {
+  std::vector<int32_t> from(static_cast<size_t>(c.rank(x)), 0), to(from), step(from.size(), 1);
+  int64_t open = 0;
+  for (int i = 0; i < c.rank(x); ++i)
+    if (i != axis) open |= int64_t{1} << i;
+  from[static_cast<size_t>(axis)] = begin;
+  to[static_cast<size_t>(axis)] = end;
+  return c.Make("strided_slice", {x, c.Vector(from), c.Vector(to), c.Vector(step)}, {{"begin_mask", open}, {"end_mask", open}});
+}
+
+Status ConvertRoll(LayerContext& c) {
+  OCTET_ASSIGN(const Value x, Tensor(c));
+  OCTET_ASSIGN(const int axis, Axis(c, c.rank(x), 2, std::numeric_limits<int64_t>::max()));
+  const int32_t size = c.shape(x)[axis];
+  if (size < 1) return c.Fail("a known axis", c.shape(x).text(), "");
+  const auto shift = static_cast<int32_t>(((c.Int("shift", 0) % size) + size) % size);
+  if (shift == 0) return Set(c, x);
+  OCTET_ASSIGN(const Value tail, Slice(c, x, axis, size - shift, size));
+  OCTET_ASSIGN(const Value head, Slice(c, x, axis, 0, size - shift));
+  return Set(c, c.Make("concatenation", {tail, head}, {{"axis", axis}}));
+}
+
+Status ConvertPad(LayerContext& c) {
+  OCTET_ASSIGN(const Value x, Tensor(c));
+  const Json& literal = LiteralOf(c, 1, {"pad_width", "paddings"});
+  const Value widths = [&] {
+    const auto made = ConstantOf(c, literal, DType::kI32);
+    return made.ok() ? *made : Value{};
+  }();
+  if (!widths || c.shape(widths) != Shape{c.rank(x), 2}) return c.Fail("a pair of paddings per axis", "another form", "");
+  std::string mode = c.Text("mode", "constant");
+  std::ranges::transform(mode, mode.begin(), [](unsigned char l) { return static_cast<char>(std::tolower(l)); });
+  if (mode == "reflect" || mode == "symmetric") return Set(c, c.Make("mirror_pad", {x, widths}, {{"mode", mode == "symmetric"}}));
+  if (mode != "constant") return c.Fail("mode constant, reflect or symmetric", mode, "");
+  const double value = c.Number("constant_values", 0);
+  if (value == 0) return Set(c, c.Make("pad", {x, widths}));
+  return Set(c, c.Make("padv2", {x, widths, c.Scalar(static_cast<float>(value))}));
+}
+
+Status ConvertOneHot(LayerContext& c) {
+  OCTET_ASSIGN(const Value x, Operand(c, 0, {"x", "indices"}, DType::kI32));
+  const auto classes = static_cast<int32_t>(c.Has("depth") ? c.Int("depth", 0) : c.Int("num_classes", 0));
+  OCTET_ASSIGN(const Value ids, c.Cast(x, DType::kI32));
+  return Set(c, c.Make("one_hot", {ids, c.Constant<int32_t>(Shape{}, std::span(&classes, 1)), c.Scalar(1), c.Scalar(0)}, {{"axis", c.Int("axis", -1)}}));
+}
+
+Status ConvertTake(LayerContext& c) {
+  OCTET_ASSIGN(const Value x, Operand(c, 0, {"x", "params"}));
+  OCTET_ASSIGN(Value indices, Operand(c, 1, {"indices"}, DType::kI32));
+  OCTET_ASSIGN(const int axis, Axis(c, c.rank(x), 2, std::numeric_limits<int64_t>::max()));
+  OCTET_ASSIGN(indices, c.Cast(indices, DType::kI32));
+  return Set(c, c.Make("gather", {x, indices}, {{"axis", axis}}));
+}
+
+Status ConvertCast(LayerContext& c) {
+  OCTET_ASSIGN(const Value x, Tensor(c));
+  const Json& wanted = LiteralOf(c, 1, {"dtype"});
+  const std::string& name = wanted.is_map() ? wanted["config"]["name"].text() : wanted.text();
+  DType dtype = DType::kNone;
+  for (int i = 0; i <= static_cast<int>(DType::kU4); ++i)
+    if (NumpyName(static_cast<DType>(i)) == name) dtype = static_cast<DType>(i);
+  if (dtype == DType::kNone) return c.Fail("an element type", "'" + name + "'", "");
+  if (IsFloat(dtype)) dtype = DType::kF32;
+  return Set(c, c.Cast(x, dtype));
+}
+
+// ------------------------------------------------------------------------------ indexing
+
+struct Indexing {
+  std::vector<int32_t> begin, end, step;
+  int64_t begin_mask = 0, end_mask = 0, shrink_mask = 0, new_axis_mask = 0, ellipsis_mask = 0;
+};
+
+// One item of x[...]: a number, None, an ellipsis or a slice (as Keras 3 or tf_keras write it).
+bool AddIndex(const Json& item, Indexing* out) {
+  const int64_t bit = int64_t{1} << out->begin.size();
+  const std::string& kind = item["class_name"].text();
+  const Json& slice = kind == "__slice__" ? item["config"] : item;
+  int32_t begin = 0, end = 0, step = 1;
+  if (item.is_null()) {
+    out->new_axis_mask |= bit;
+  } else if (kind == "__ellipsis__" || item.text() == "Ellipsis" || item.text() == "...") {
+    out->ellipsis_mask |= bit;
+  } else if (item.is_number()) {
+    begin = static_cast<int32_t>(item.integer());
+    end = begin + 1;
+    out->shrink_mask |= bit;
+  } else if (slice.is_map() && (slice.Has("start") || slice.Has("stop") || slice.Has("step") || slice.keys().size() == 3)) {
+    for (const char* part : {"start", "stop", "step"})
+      if (!slice[part].is_null() && !slice[part].is_number()) return false;
+    step = slice.Has("step") ? static_cast<int32_t>(slice["step"].integer()) : 1;
+    begin = static_cast<int32_t>(slice["start"].integer());
+    end = static_cast<int32_t>(slice["stop"].integer());
+    if (slice["start"].is_null()) out->begin_mask |= bit;
+    if (slice["stop"].is_null()) out->end_mask |= bit;
+  } else {
+    return false;
+  }
+  out->begin.push_back(begin);
+  out->end.push_back(end);
+  out->step.push_back(step);
+  return step != 0 && out->begin.size() <= static_cast<size_t>(kMaxRank);
+}
+
+Status ConvertGetItem(LayerContext& c) {
+  OCTET_ASSIGN(const Value x, Tensor(c));
+  const Json& key = LiteralOf(c, 1, {"key", "slice_spec"});
+  const Json& list = key["class_name"].text() == "__tuple__" ? (key.Has("items") ? key["items"] : key["config"]["items"]) : key;
+  Indexing index;
+  bool good = true;
+  if (list.is_list())
+    for (const Json& item : list.items()) good = good && AddIndex(item, &index);
+  else good = AddIndex(list, &index);
+  if (!good || index.begin.empty()) return c.Fail("numbers, slices, None and ...", "another index", "");
+  return Set(c, c.Make("strided_slice", {x, c.Vector(index.begin), c.Vector(index.end), c.Vector(index.step)},
+                       {{"begin_mask", index.begin_mask}, {"end_mask", index.end_mask}, {"shrink_axis_mask", index.shrink_mask},
+                        {"new_axis_mask", index.new_axis_mask}, {"ellipsis_mask", index.ellipsis_mask}}));
+}
+
+constexpr LayerRule kRules[] = {
+    {"ops.Reshape", ConvertReshape}, {"tf.reshape", ConvertReshape},
+    {"ops.Transpose", ConvertTranspose}, {"tf.transpose", ConvertTranspose}, {"tf.compat.v1.transpose", ConvertTranspose},
+    {"ops.SwapAxes", ConvertSwapAxes}, {"ops.Swapaxes", ConvertSwapAxes},
+    {"ops.ExpandDims", ConvertExpandDims}, {"tf.expand_dims", ConvertExpandDims},
+    {"ops.Squeeze", ConvertSqueeze}, {"tf.squeeze", ConvertSqueeze}, {"tf.compat.v1.squeeze", ConvertSqueeze},
+    {"ops.Concatenate", ConvertConcatenate}, {"tf.concat", ConvertConcatenate},
+    {"ops.Stack", ConvertStack}, {"tf.stack", ConvertStack},
+    {"ops.Split", ConvertSplit}, {"tf.split", ConvertSplit},
+    {"ops.Tile", ConvertTile}, {"tf.tile", ConvertTile},
+    {"ops.Repeat", ConvertRepeat}, {"tf.repeat", ConvertRepeat},
+    {"ops.Flip", ConvertFlip}, {"tf.reverse", ConvertFlip},
+    {"ops.Roll", ConvertRoll}, {"tf.roll", ConvertRoll},
+    {"ops.Pad", ConvertPad}, {"tf.compat.v1.pad", ConvertPad}, {"tf.pad", ConvertPad},
+    {"ops.OneHot", ConvertOneHot}, {"tf.one_hot", ConvertOneHot},
+    {"ops.Take", ConvertTake}, {"tf.compat.v1.gather", ConvertTake}, {"tf.gather", ConvertTake},
+    {"ops.Cast", ConvertCast}, {"tf.cast", ConvertCast},
+    {"ops.GetItem", ConvertGetItem}, {"tf.__operators__.getitem", ConvertGetItem},
+};
+
+}  // namespace
+
+const std::span<const LayerRule> kShapingRules = kRules;
+
+}  // namespace octet::importers::keras
