@@ -6,6 +6,7 @@
 
 #include "quantizer/equalize_channels.h"
 #include "quantizer/rewrite.h"
+#include "quantizer/roles.h"
 #include "quantizer/session.h"
 
 namespace octet::quantizer {
@@ -19,8 +20,11 @@ constexpr size_t kMostCauses = 12;
 struct Pair {
   int float_tensor, quantized_tensor;
   LayerRow row;
-  double signal = 0, error = 0;
+  // Per channel: sums of want^2, want * got and got^2. Equalisation scales channels on purpose, so the
+  // error is what is left after the best factor per channel: want^2 - (want * got)^2 / got^2.
+  std::vector<double> want2, product, got2;
   int64_t values = 0, at_ends = 0;
+  bool fixed_scale = false;  // Softmax and its like end at the ends of the range.
   TensorStatistics statistics;
   std::vector<float> quantized_max;  // Per channel.
 };
@@ -46,16 +50,18 @@ std::vector<Pair> MatchTensors(const runtime::Interpreter& reference, const runt
     if (it == by_name.end() || !t.data || t.type->dtype != DType::kF32) continue;
     const runtime::TensorRef q = candidate.tensor(it->second);
     if (!q.data || !(q.type->shape == t.type->shape)) continue;
-    Pair p{node.outputs[0], it->second, {}, 0, 0, 0, 0, {}, {}};
+    Pair p{node.outputs[0], it->second, {}, {}, {}, {}, 0, 0, false, {}, {}};
     p.row.tensor = t.name;
     p.row.op = node.op;
+    const ops::QuantRow* rule = RuleFor(*ops::Find(node.op), ~0, DType::kI8);
+    p.fixed_scale = rule && rule->kind == ops::QuantKind::kFixed;
     pairs.push_back(std::move(p));
   }
   return pairs;
 }
 
 void CountEnds(const runtime::TensorRef& q, Pair& p) {
-  if (q.type->dtype != DType::kI8) return;
+  if (q.type->dtype != DType::kI8 || p.fixed_scale) return;
   const auto* v = reinterpret_cast<const int8_t*>(q.data);
   const int64_t n = q.type->shape.elements();
   for (int64_t i = 0; i < n; ++i) p.at_ends += v[i] == 127 || (v[i] == -128 && q.type->quant.zero0() != -128);
@@ -67,10 +73,12 @@ void AddSample(const runtime::TensorRef& t, const runtime::TensorRef& q, Pair& p
   const size_t channels = t.type->shape.rank() > 0 ? static_cast<size_t>(t.type->shape.back()) : 1;
   s.channel_max.resize(channels, 0.0f);
   p.quantized_max.resize(channels, 0.0f);
+  for (std::vector<double>* sums : {&p.want2, &p.product, &p.got2}) sums->resize(channels, 0.0);
   for (size_t i = 0; i < want.size(); ++i) {
-    const double d = static_cast<double>(want[i]) - static_cast<double>(got[i]);
-    p.signal += static_cast<double>(want[i]) * static_cast<double>(want[i]);
-    p.error += d * d;
+    const double w = static_cast<double>(want[i]), g = static_cast<double>(got[i]);
+    p.want2[i % channels] += w * w;
+    p.product[i % channels] += w * g;
+    p.got2[i % channels] += g * g;
     s.min = std::min(s.min, want[i]);
     s.max = std::max(s.max, want[i]);
     s.channel_max[i % channels] = std::max(s.channel_max[i % channels], std::abs(want[i]));
@@ -78,6 +86,11 @@ void AddSample(const runtime::TensorRef& t, const runtime::TensorRef& q, Pair& p
   }
   p.values += static_cast<int64_t>(want.size());
   CountEnds(q, p);
+}
+
+double Decibels(double signal, double error) {
+  constexpr double kMost = 120;  // Beyond what float itself resolves.
+  return error > 0 ? std::min(kMost, 10 * std::log10(std::max(signal, 1e-30) / error)) : kMost;
 }
 
 float Median(std::vector<float> v) {
@@ -90,7 +103,12 @@ float Median(std::vector<float> v) {
 void FillRow(const runtime::TensorRef& q, Pair& p) {
   LayerRow& r = p.row;
   const std::vector<float>& m = p.statistics.channel_max;
-  r.sqnr_db = p.error > 0 ? 10 * std::log10(std::max(p.signal, 1e-30) / p.error) : 120;
+  double signal = 0, error = 0;
+  for (size_t c = 0; c < p.want2.size(); ++c) {
+    signal += p.want2[c];
+    error += p.got2[c] > 0 ? std::max(0.0, p.want2[c] - p.product[c] * p.product[c] / p.got2[c]) : p.want2[c];
+  }
+  r.sqnr_db = Decibels(signal, error);
   r.spread = Spread(m);
   r.widest_channel = static_cast<int>(std::ranges::max_element(m) - m.begin());
   r.channels = static_cast<int>(m.size());
@@ -160,7 +178,7 @@ Result<Diagnosis> Diagnose(const std::string& float_model, const std::string& qu
     FillRow(candidate->interpreter().tensor(p.quantized_tensor), p);
     d.layers.push_back(std::move(p.row));
   }
-  d.output_sqnr_db = error > 0 ? 10 * std::log10(std::max(signal, 1e-30) / error) : 120;
+  d.output_sqnr_db = Decibels(signal, error);
   d.causes = Causes(d.layers);
   return d;
 }

@@ -11,7 +11,7 @@ namespace octet::quantizer {
 struct LayerRow {
   std::string tensor;      // The layer's output.
   std::string op;
-  double sqnr_db = 0;      // Signal to accumulated error up to here; higher is better.
+  double sqnr_db = 0;      // Signal to accumulated error up to here, after the best factor per channel.
   float spread = 1;        // Largest over median channel maximum, in float.
   int widest_channel = 0;
   int channels = 0;
