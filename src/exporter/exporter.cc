@@ -2,6 +2,7 @@
 #include "exporter/exporter.h"
 
 #include <algorithm>
+#include <cstring>
 #include <map>
 #include <string>
 #include <unordered_map>
@@ -13,91 +14,115 @@ namespace octet::exporter {
 namespace {
 
 namespace fb = tflite::fb;
+using flatbuffers::Offset;
 using graph::Graph;
 using graph::NodeId;
 using graph::TensorId;
-using flatbuffers::Offset;
 
 constexpr uint32_t kSchemaVersion = 3;
-constexpr size_t kWeightAlignment = 64;          // A cache line, and the widest vector register.
-constexpr size_t kMaxFileBytes = (1ull << 31) - (1u << 20);  // flatbuffers' offsets are signed 32 bits.
-constexpr std::string_view kRuntimeVersionKey = "min_runtime_version";
+constexpr size_t kWeightAlignment = 64;  // A cache line, and the widest vector register.
+constexpr size_t kRuntimeVersionBytes = 16;
+constexpr char kRuntimeVersionKey[] = "min_runtime_version";
+constexpr int kPlaceholderCode = 127;  // In the old field of 8 bits, for codes that do not fit.
+constexpr int kSecondUnion = static_cast<int>(ops::OptionsTable::kSecond);
 
+uint64_t AlignUp(uint64_t n) { return (n + kWeightAlignment - 1) / kWeightAlignment * kWeightAlignment; }
+
+// One .tflite under construction. With `outside` > 0 the constants lie behind the flatbuffer, which ends
+// before that offset; its own size does not depend on the value.
 class Writer {
  public:
-  explicit Writer(const graph::Model& model) : model_(model) {}
+  Writer(const graph::Model& model, uint64_t outside) : model_(model), outside_(outside), outside_end_(outside) {}
 
-  Result<std::vector<std::byte>> Write() {
-    OCTET_TRY(CheckSize());
+  Status Write() {
     AddBuffer({});  // Buffer 0 is empty: tensors without a constant name it.
     std::vector<Offset<fb::SubGraph>> subgraphs;
     for (const Graph& g : model_.subgraphs) subgraphs.push_back(WriteSubgraph(g));
-    const auto signatures = WriteSignatures();
-    const auto metadata = WriteMetadata();
+    std::vector<Offset<fb::SignatureDef>> signatures;
+    for (const graph::Signature& s : model_.signatures) OCTET_TRY(WriteSignature(s, &signatures));
+    const std::vector<Offset<fb::Metadata>> metadata = WriteMetadata();
     std::vector<Offset<fb::OperatorCode>> codes;
-    for (const Code& c : codes_) codes.push_back(WriteCode(c));
+    for (const OpVersion& c : codes_) codes.push_back(WriteCode(c));
     const auto description = builder_.CreateString(model_.description.empty() ? "octet" : model_.description);
     const auto codes_at = builder_.CreateVector(codes);
     const auto subgraphs_at = builder_.CreateVector(subgraphs);
     const auto buffers_at = builder_.CreateVector(buffers_);
     const auto metadata_at = builder_.CreateVector(metadata);
     const auto signatures_at = builder_.CreateVector(signatures);
-    builder_.Finish(fb::CreateModel(builder_, kSchemaVersion, codes_at, subgraphs_at, description, buffers_at, 0, metadata_at, signatures_at),
-                    fb::ModelIdentifier());
-    const auto* begin = reinterpret_cast<const std::byte*>(builder_.GetBufferPointer());
-    return std::vector<std::byte>(begin, begin + builder_.GetSize());
+    fb::ModelBuilder file(builder_);
+    file.add_version(kSchemaVersion);
+    file.add_operator_codes(codes_at);
+    file.add_subgraphs(subgraphs_at);
+    file.add_description(description);
+    file.add_buffers(buffers_at);
+    file.add_metadata(metadata_at);
+    file.add_signature_defs(signatures_at);
+    builder_.Finish(file.Finish(), fb::ModelIdentifier());
+    return {};
+  }
+
+  uint64_t FlatbufferBytes() const { return builder_.GetSize(); }
+
+  std::vector<std::byte> Take() const {
+    std::vector<std::byte> file(outside_ > 0 ? outside_end_ : FlatbufferBytes());
+    std::memcpy(file.data(), builder_.GetBufferPointer(), FlatbufferBytes());
+    for (const Outside& o : outside_constants_) std::memcpy(file.data() + o.offset, o.bytes.data(), o.bytes.size());
+    return file;
   }
 
  private:
-  struct Code {
+  struct OpVersion {
     const ops::OpDef* op;
     int version;
-    bool operator==(const Code&) const = default;
+    bool operator==(const OpVersion&) const = default;
   };
-
-  Status CheckSize() const {
-    uint64_t bytes = 0;
-    for (const Graph& g : model_.subgraphs)
-      for (const graph::Tensor& t : g.tensors()) bytes += t.constant ? t.constant->size() : 0;
-    if (bytes < kMaxFileBytes) return {};
-    return Error(octet::Code::kUnsupported, "the model has %llu bytes of constants, a .tflite file holds 2 GB: quantize it, or split it",
-                 static_cast<unsigned long long>(bytes));
-  }
+  struct Outside {
+    uint64_t offset;
+    std::span<const std::byte> bytes;
+  };
 
   uint32_t AddBuffer(std::span<const std::byte> bytes) {
     const std::string_view key(reinterpret_cast<const char*>(bytes.data()), bytes.size());
     const auto [it, fresh] = buffer_index_.try_emplace(key, static_cast<uint32_t>(buffers_.size()));
-    if (!fresh) return it->second;
-    Offset<flatbuffers::Vector<uint8_t>> data = 0;
-    if (!bytes.empty()) {
-      builder_.ForceVectorAlignment(bytes.size(), 1, kWeightAlignment);
-      data = builder_.CreateVector(reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size());
-    }
-    buffers_.push_back(fb::CreateBuffer(builder_, data));
+    if (fresh) buffers_.push_back(WriteBuffer(bytes));
     return it->second;
+  }
+
+  Offset<fb::Buffer> WriteBuffer(std::span<const std::byte> bytes) {
+    if (bytes.empty()) return fb::CreateBuffer(builder_);
+    if (outside_ > 0) {
+      outside_constants_.push_back({outside_end_, bytes});
+      outside_end_ = AlignUp(outside_end_ + bytes.size());
+      return fb::CreateBuffer(builder_, 0, outside_constants_.back().offset, bytes.size());
+    }
+    builder_.ForceVectorAlignment(bytes.size(), 1, kWeightAlignment);
+    return fb::CreateBuffer(builder_, builder_.CreateVector(reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()));
   }
 
   // Inputs first, then in the order of use: deterministic, and dead tensors are left out.
   void NumberTensors(const Graph& g) {
     index_.assign(g.tensors().size(), -1);
     used_.clear();
-    const auto use = [&](TensorId t) {
-      if (t == graph::kNoTensor || index_[t] >= 0) return;
-      index_[t] = static_cast<int32_t>(used_.size());
-      used_.push_back(t);
+    const auto use = [&](const std::vector<TensorId>& list) {
+      for (TensorId t : list) {
+        if (t == graph::kNoTensor || index_[t] >= 0) continue;
+        index_[t] = static_cast<int32_t>(used_.size());
+        used_.push_back(t);
+      }
     };
-    for (TensorId t : g.inputs) use(t);
+    use(g.inputs);
     for (NodeId id : g.order()) {
-      for (TensorId t : g.node(id).inputs) use(t);
-      for (TensorId t : g.node(id).outputs) use(t);
+      use(g.node(id).inputs);
+      use(g.node(id).intermediates);
+      use(g.node(id).outputs);
     }
-    for (TensorId t : g.outputs) use(t);
+    use(g.outputs);
   }
 
-  std::vector<int32_t> Indices(const std::vector<TensorId>& list) const {
+  Offset<flatbuffers::Vector<int32_t>> WriteIndices(const std::vector<TensorId>& list) {
     std::vector<int32_t> out;
     for (TensorId t : list) out.push_back(t == graph::kNoTensor ? -1 : index_[t]);
-    return out;
+    return builder_.CreateVector(out);
   }
 
   Offset<fb::SubGraph> WriteSubgraph(const Graph& g) {
@@ -106,30 +131,42 @@ class Writer {
     for (TensorId t : used_) tensors.push_back(WriteTensor(g.tensor(t)));
     std::vector<Offset<fb::Operator>> operators;
     for (NodeId id : g.order()) operators.push_back(WriteOperator(g, id));
-    tensor_index_.push_back(index_);
-    const auto inputs = builder_.CreateVector(Indices(g.inputs)), outputs = builder_.CreateVector(Indices(g.outputs));
+    const auto inputs = WriteIndices(g.inputs), outputs = WriteIndices(g.outputs);
     const auto tensors_at = builder_.CreateVector(tensors);
     const auto operators_at = builder_.CreateVector(operators);
+    tensor_index_.push_back(std::move(index_));
     return fb::CreateSubGraph(builder_, tensors_at, inputs, outputs, operators_at, builder_.CreateString(g.name));
   }
 
   Offset<fb::QuantizationParameters> WriteQuantization(const Quant& q) {
     if (q.empty()) return 0;
-    const std::vector<int64_t> zeros(q.zero_point.begin(), q.zero_point.end());
     const auto scale = builder_.CreateVector(q.scale);
-    const auto zero_point = builder_.CreateVector(zeros);
-    return fb::CreateQuantizationParameters(builder_, 0, 0, scale, zero_point, fb::QuantizationDetails::NONE, 0, q.per_channel() ? q.axis : 0);
+    const auto zero_point = builder_.CreateVector(std::vector<int64_t>(q.zero_point.begin(), q.zero_point.end()));
+    fb::QuantizationParametersBuilder quantization(builder_);
+    quantization.add_scale(scale);
+    quantization.add_zero_point(zero_point);
+    quantization.add_quantized_dimension(q.axis);
+    return quantization.Finish();
   }
 
   Offset<fb::Tensor> WriteTensor(const graph::Tensor& t) {
-    std::vector<int32_t> stored, free(t.type.shape.dims().begin(), t.type.shape.dims().end());
-    for (int32_t d : free) stored.push_back(d == kUnknown ? 1 : d);
-    const uint32_t buffer = t.constant ? AddBuffer(*t.constant) : 0;
+    std::vector<int32_t> stored(t.type.shape.dims().begin(), t.type.shape.dims().end());
+    const auto signature = t.type.shape.known() ? 0 : builder_.CreateVector(stored);
+    std::ranges::replace(stored, kUnknown, 1);
     const auto shape = builder_.CreateVector(stored);
-    const auto signature = t.type.shape.known() ? 0 : builder_.CreateVector(free);
+    const auto name = builder_.CreateString(t.name);
+    const uint32_t buffer = t.constant ? AddBuffer(*t.constant) : 0;
     const auto quantization = WriteQuantization(t.type.quant);
-    return fb::CreateTensor(builder_, shape, static_cast<fb::TensorType>(t.type.dtype), buffer, builder_.CreateString(t.name), quantization,
-                            t.is_variable, 0, signature, true);
+    fb::TensorBuilder tensor(builder_);
+    tensor.add_shape(shape);
+    tensor.add_type(static_cast<fb::TensorType>(t.type.dtype));
+    tensor.add_buffer(buffer);
+    tensor.add_name(name);
+    if (!quantization.IsNull()) tensor.add_quantization(quantization);
+    tensor.add_is_variable(t.is_variable);
+    if (!signature.IsNull()) tensor.add_shape_signature(signature);
+    tensor.add_has_rank(true);
+    return tensor.Finish();
   }
 
   template <class T> void AddScalar(const ops::AttrRow& row, const void* value) {
@@ -143,7 +180,7 @@ class Writer {
     for (const ops::AttrRow& row : op.attrs.rows) {
       if (row.kind != ops::AttrKind::kInts) continue;
       const std::span<const int32_t> list = static_cast<const ops::Ints*>(value(row))->span();
-      lists[row.slot] = builder_.CreateVector(list.data(), list.size());
+      if (!list.empty()) lists[row.slot] = builder_.CreateVector(list.data(), list.size());
     }
     const auto start = builder_.StartTable();
     for (const ops::AttrRow& row : op.attrs.rows) {
@@ -163,62 +200,77 @@ class Writer {
     const graph::Node& n = g.node(id);
     const graph::NodeView lens(g, id);
     const uint32_t code = CodeIndex({n.op, ops::VersionOf(lens.view())});
-    const auto inputs = builder_.CreateVector(Indices(n.inputs)), outputs = builder_.CreateVector(Indices(n.outputs));
-    const int table = static_cast<int>(n.op->attrs.table), second = static_cast<int>(ops::OptionsTable::kSecond);
+    const auto inputs = WriteIndices(n.inputs), outputs = WriteIndices(n.outputs);
+    const auto intermediates = n.intermediates.empty() ? 0 : WriteIndices(n.intermediates);
+    const int table = static_cast<int>(n.op->attrs.table);
     const Offset<void> options = table == 0 ? Offset<void>() : WriteAttributes(*n.op, n.attrs);
     fb::OperatorBuilder op(builder_);
     op.add_opcode_index(code);
     op.add_inputs(inputs);
     op.add_outputs(outputs);
-    if (table > 0 && table < second) {
+    if (table > kSecondUnion) {
+      op.add_builtin_options2_type(static_cast<fb::BuiltinOptions2>(table - kSecondUnion));
+      op.add_builtin_options2(options);
+    } else if (table > 0) {
       op.add_builtin_options_type(static_cast<fb::BuiltinOptions>(table));
       op.add_builtin_options(options);
-    } else if (table > second) {
-      op.add_builtin_options2_type(static_cast<fb::BuiltinOptions2>(table - second));
-      op.add_builtin_options2(options);
     }
+    if (!intermediates.IsNull()) op.add_intermediates(intermediates);
     return op.Finish();
   }
 
-  uint32_t CodeIndex(const Code& code) {
-    const auto it = std::find(codes_.begin(), codes_.end(), code);
+  uint32_t CodeIndex(const OpVersion& code) {
+    const auto it = std::ranges::find(codes_, code);
     if (it != codes_.end()) return static_cast<uint32_t>(it - codes_.begin());
     codes_.push_back(code);
     return static_cast<uint32_t>(codes_.size() - 1);
   }
 
-  Offset<fb::OperatorCode> WriteCode(const Code& c) {
+  Offset<fb::OperatorCode> WriteCode(const OpVersion& c) {
     const int code = static_cast<int>(c.op->code);
-    const auto custom = c.op->custom_name.empty() ? 0 : builder_.CreateString(c.op->custom_name.data(), c.op->custom_name.size());
-    return fb::CreateOperatorCode(builder_, static_cast<int8_t>(std::min(code, 127)), custom, c.version, static_cast<fb::BuiltinOperator>(code));
+    const std::string_view name = c.op->custom_name;
+    const auto custom = name.empty() ? 0 : builder_.CreateString(name.data(), name.size());
+    return fb::CreateOperatorCode(builder_, static_cast<int8_t>(std::min(code, kPlaceholderCode)), custom, c.version,
+                                  static_cast<fb::BuiltinOperator>(code));
   }
 
-  Offset<flatbuffers::Vector<Offset<fb::TensorMap>>> WriteEntries(const std::vector<graph::SignatureEntry>& entries, int subgraph) {
+  using Entries = Offset<flatbuffers::Vector<Offset<fb::TensorMap>>>;
+  Status WriteEntries(const graph::Signature& s, const std::vector<graph::SignatureEntry>& entries, const std::vector<TensorId>& ends, Entries* out) {
     std::vector<Offset<fb::TensorMap>> maps;
-    for (const graph::SignatureEntry& e : entries)
-      maps.push_back(fb::CreateTensorMap(builder_, builder_.CreateString(e.name), static_cast<uint32_t>(tensor_index_[subgraph][e.tensor])));
-    return builder_.CreateVector(maps);
+    for (const graph::SignatureEntry& e : entries) {
+      if (std::ranges::find(ends, e.tensor) == ends.end())
+        return Error(Code::kInvalidModel, "signature '%s': '%s' is no input or output of its graph", s.key.c_str(), e.name.c_str());
+      const auto index = static_cast<uint32_t>(tensor_index_[static_cast<size_t>(s.subgraph)][e.tensor]);
+      maps.push_back(fb::CreateTensorMap(builder_, builder_.CreateString(e.name), index));
+    }
+    *out = builder_.CreateVector(maps);
+    return {};
   }
 
-  std::vector<Offset<fb::SignatureDef>> WriteSignatures() {
-    std::vector<Offset<fb::SignatureDef>> out;
-    for (const graph::Signature& s : model_.signatures) {
-      const auto inputs = WriteEntries(s.inputs, s.subgraph), outputs = WriteEntries(s.outputs, s.subgraph);
-      out.push_back(fb::CreateSignatureDef(builder_, inputs, outputs, builder_.CreateString(s.key), static_cast<uint32_t>(s.subgraph)));
-    }
-    return out;
+  Status WriteSignature(const graph::Signature& s, std::vector<Offset<fb::SignatureDef>>* out) {
+    const Graph& g = model_.subgraphs[static_cast<size_t>(s.subgraph)];
+    Entries inputs, outputs;
+    OCTET_TRY(WriteEntries(s, s.inputs, g.inputs, &inputs));
+    OCTET_TRY(WriteEntries(s, s.outputs, g.outputs, &outputs));
+    const auto key = builder_.CreateString(s.key);
+    fb::SignatureDefBuilder signature(builder_);
+    signature.add_inputs(inputs);
+    signature.add_outputs(outputs);
+    signature.add_signature_key(key);
+    signature.add_subgraph_index(static_cast<uint32_t>(s.subgraph));
+    out->push_back(signature.Finish());
+    return {};
   }
 
   std::vector<Offset<fb::Metadata>> WriteMetadata() {
-    std::map<std::string, std::vector<std::byte>> all = model_.metadata;
     std::string version;
-    for (const Code& c : codes_) version = Later(version, MinimumRuntime(c.op->code, c.version));
-    version.resize(16);  // TensorFlow Lite reads 16 bytes, padded with zeros.
-    const auto* bytes = reinterpret_cast<const std::byte*>(version.data());
-    all[std::string(kRuntimeVersionKey)].assign(bytes, bytes + version.size());
-    metadata_bytes_ = std::move(all);
+    for (const OpVersion& c : codes_) version = Later(version, MinimumRuntime(c.op->code, c.version));
+    version.resize(kRuntimeVersionBytes);  // TensorFlow Lite reads 16 bytes, padded with zeros.
+    const auto bytes = std::as_bytes(std::span(version));
+    metadata_ = model_.metadata;
+    metadata_[kRuntimeVersionKey].assign(bytes.begin(), bytes.end());
     std::vector<Offset<fb::Metadata>> out;
-    for (const auto& [name, content] : metadata_bytes_) {
+    for (const auto& [name, content] : metadata_) {
       const uint32_t buffer = AddBuffer(content);
       out.push_back(fb::CreateMetadata(builder_, builder_.CreateString(name), buffer));
     }
@@ -226,18 +278,38 @@ class Writer {
   }
 
   const graph::Model& model_;
+  const uint64_t outside_;
+  uint64_t outside_end_;
+  std::vector<Outside> outside_constants_;
   flatbuffers::FlatBufferBuilder builder_;
   std::vector<Offset<fb::Buffer>> buffers_;
   std::unordered_map<std::string_view, uint32_t> buffer_index_;  // By content; keys live in the model or below.
-  std::map<std::string, std::vector<std::byte>> metadata_bytes_;
-  std::vector<Code> codes_;
-  std::vector<int32_t> index_;                    // Tensor id -> index in the file, current subgraph.
+  std::map<std::string, std::vector<std::byte>> metadata_;
+  std::vector<OpVersion> codes_;
+  std::vector<int32_t> index_;                      // Tensor id -> index in the file, current subgraph.
   std::vector<TensorId> used_;
   std::vector<std::vector<int32_t>> tensor_index_;  // index_ of every subgraph.
 };
 
+uint64_t ConstantBytes(const graph::Model& model) {
+  uint64_t bytes = 0;
+  for (const Graph& g : model.subgraphs)
+    for (const graph::Tensor& t : g.tensors()) bytes += t.constant ? t.constant->size() + kWeightAlignment : 0;
+  return bytes;
+}
+
 }  // namespace
 
-Result<std::vector<std::byte>> Export(const graph::Model& model) { return Writer(model).Write(); }
+Result<std::vector<std::byte>> Export(const graph::Model& model, uint64_t max_constants_inside) {
+  uint64_t outside = 0;
+  if (ConstantBytes(model) > max_constants_inside) {  // A first pass, to know where the flatbuffer ends.
+    Writer measure(model, kWeightAlignment);
+    OCTET_TRY(measure.Write());
+    outside = AlignUp(measure.FlatbufferBytes());
+  }
+  Writer writer(model, outside);
+  OCTET_TRY(writer.Write());
+  return writer.Take();
+}
 
 }  // namespace octet::exporter

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "exporter/runtime_version.h"
 
+#include <algorithm>
 #include <cstdio>
 
 namespace octet::exporter {
@@ -8,45 +9,133 @@ namespace {
 
 using ops::BuiltinCode;
 
+// Facts about TensorFlow Lite's releases: for versions 1, 2, 3… of an operator, the first release that
+// runs it. A test compares them with what TensorFlow's converter stamped.
 struct Row {
   BuiltinCode code;
-  int version;
-  std::string_view runtime;
+  std::string_view releases;
 };
-
-// Facts about TensorFlow Lite's releases, for the operators that octet writes.
 constexpr Row kRows[] = {
-    {BuiltinCode::kAdd, 1, "1.5.0"}, {BuiltinCode::kAdd, 2, "1.14.0"},
-    {BuiltinCode::kAveragePool2d, 1, "1.5.0"}, {BuiltinCode::kAveragePool2d, 2, "1.14.0"},
-    {BuiltinCode::kMaxPool2d, 1, "1.5.0"}, {BuiltinCode::kMaxPool2d, 2, "1.14.0"},
-    {BuiltinCode::kBatchMatmul, 1, "2.3.0"}, {BuiltinCode::kBatchMatmul, 2, "2.3.0"},
-    {BuiltinCode::kConcatenation, 1, "1.5.0"}, {BuiltinCode::kConcatenation, 2, "1.14.0"},
-    {BuiltinCode::kConv2d, 1, "1.5.0"}, {BuiltinCode::kConv2d, 2, "1.14.0"}, {BuiltinCode::kConv2d, 3, "1.14.0"}, {BuiltinCode::kConv2d, 5, "2.4.0"},
-    {BuiltinCode::kDepthwiseConv2d, 1, "1.5.0"}, {BuiltinCode::kDepthwiseConv2d, 2, "1.12.0"}, {BuiltinCode::kDepthwiseConv2d, 3, "1.14.0"},
-    {BuiltinCode::kDepthwiseConv2d, 6, "2.3.0"},
-    {BuiltinCode::kDequantize, 1, "1.13.1"}, {BuiltinCode::kDequantize, 2, "1.14.0"}, {BuiltinCode::kDequantize, 3, "1.15.0"},
-    {BuiltinCode::kDiv, 1, "1.6.0"}, {BuiltinCode::kElu, 1, "1.14.0"}, {BuiltinCode::kExp, 1, "1.7.0"}, {BuiltinCode::kExpandDims, 1, "1.10.0"},
-    {BuiltinCode::kFullyConnected, 1, "1.5.0"}, {BuiltinCode::kFullyConnected, 2, "1.10.0"}, {BuiltinCode::kFullyConnected, 3, "1.14.0"},
-    {BuiltinCode::kFullyConnected, 4, "1.14.0"}, {BuiltinCode::kFullyConnected, 5, "2.0.0"}, {BuiltinCode::kFullyConnected, 9, "2.3.0"},
-    {BuiltinCode::kGather, 1, "1.6.0"}, {BuiltinCode::kGather, 2, "1.14.0"}, {BuiltinCode::kGelu, 1, "2.9.0"}, {BuiltinCode::kGelu, 2, "2.9.0"},
-    {BuiltinCode::kHardSwish, 1, "1.15.0"}, {BuiltinCode::kLeakyRelu, 1, "1.13.1"}, {BuiltinCode::kLeakyRelu, 2, "2.3.0"},
-    {BuiltinCode::kLogistic, 1, "1.14.0"}, {BuiltinCode::kLogistic, 2, "1.14.0"}, {BuiltinCode::kMaximum, 1, "1.14.0"}, {BuiltinCode::kMaximum, 2, "1.14.0"},
-    {BuiltinCode::kMean, 1, "1.6.0"}, {BuiltinCode::kMean, 2, "1.14.0"}, {BuiltinCode::kMinimum, 1, "1.14.0"}, {BuiltinCode::kMinimum, 2, "1.14.0"},
-    {BuiltinCode::kMul, 1, "1.5.0"}, {BuiltinCode::kMul, 2, "1.14.0"}, {BuiltinCode::kPad, 1, "1.5.0"}, {BuiltinCode::kPad, 2, "1.14.0"},
-    {BuiltinCode::kPack, 1, "1.11.0"}, {BuiltinCode::kPack, 2, "1.14.0"}, {BuiltinCode::kPrelu, 1, "1.8.0"},
-    {BuiltinCode::kQuantize, 1, "1.14.0"}, {BuiltinCode::kQuantize, 2, "1.15.0"},
-    {BuiltinCode::kRelu, 1, "1.5.0"}, {BuiltinCode::kRelu, 2, "2.1.0"}, {BuiltinCode::kRelu6, 1, "1.5.0"}, {BuiltinCode::kRelu6, 2, "2.1.0"},
-    {BuiltinCode::kReshape, 1, "1.5.0"}, {BuiltinCode::kResizeBilinear, 1, "1.7.0"}, {BuiltinCode::kResizeBilinear, 2, "1.14.0"},
-    {BuiltinCode::kResizeBilinear, 3, "2.2.0"}, {BuiltinCode::kResizeNearestNeighbor, 1, "1.13.1"}, {BuiltinCode::kResizeNearestNeighbor, 2, "1.14.0"},
-    {BuiltinCode::kResizeNearestNeighbor, 3, "2.3.0"}, {BuiltinCode::kRsqrt, 1, "1.10.0"}, {BuiltinCode::kRsqrt, 2, "2.5.0"},
-    {BuiltinCode::kShape, 1, "1.10.0"}, {BuiltinCode::kSlice, 1, "1.14.0"}, {BuiltinCode::kSlice, 2, "1.14.0"},
-    {BuiltinCode::kSoftmax, 1, "1.5.0"}, {BuiltinCode::kSoftmax, 2, "1.14.0"}, {BuiltinCode::kSplit, 1, "1.5.0"}, {BuiltinCode::kSplit, 2, "1.14.0"},
-    {BuiltinCode::kSquaredDifference, 1, "1.13.1"}, {BuiltinCode::kSquaredDifference, 2, "2.5.0"}, {BuiltinCode::kSqueeze, 1, "1.6.0"},
-    {BuiltinCode::kStridedSlice, 1, "1.6.0"}, {BuiltinCode::kStridedSlice, 2, "1.14.0"}, {BuiltinCode::kSub, 1, "1.6.0"}, {BuiltinCode::kSub, 2, "1.14.0"},
-    {BuiltinCode::kSum, 1, "1.10.0"}, {BuiltinCode::kTanh, 1, "1.14.0"}, {BuiltinCode::kTanh, 2, "1.14.0"},
-    {BuiltinCode::kTranspose, 1, "1.6.0"}, {BuiltinCode::kTranspose, 2, "1.14.0"}, {BuiltinCode::kTransposeConv, 1, "1.9.0"},
-    {BuiltinCode::kTransposeConv, 3, "2.3.0"}, {BuiltinCode::kTransposeConv, 4, "2.13.0"}, {BuiltinCode::kUnidirectionalSequenceLstm, 1, "1.13.1"},
-    {BuiltinCode::kUnpack, 1, "1.13.1"}, {BuiltinCode::kUnpack, 2, "1.14.0"},
+    {BuiltinCode::kAbs, "1.13.0 2.4.0 2.6.0 2.6.0 2.12.0"},
+    {BuiltinCode::kAdd, "1.5.0 1.14.0 2.4.0 2.6.0"},
+    {BuiltinCode::kAddN, "1.14.0"},
+    {BuiltinCode::kArgMax, "1.9.0 1.14.0 2.9.0"},
+    {BuiltinCode::kArgMin, "1.9.0 1.14.0 2.9.0"},
+    {BuiltinCode::kAtan2, "2.10.0"},
+    {BuiltinCode::kAveragePool2d, "1.5.0 1.14.0 2.3.0"},
+    {BuiltinCode::kBatchMatmul, "2.3.0 2.3.0 2.4.0 2.5.0"},
+    {BuiltinCode::kBatchToSpaceNd, "1.6.0 1.14.0 2.3.0 2.12.0"},
+    {BuiltinCode::kBidirectionalSequenceLstm, "1.14.0 1.14.0 2.3.0"},
+    {BuiltinCode::kBidirectionalSequenceRnn, "1.14.0 1.14.0 2.3.0"},
+    {BuiltinCode::kBroadcastArgs, "2.6.0"},
+    {BuiltinCode::kBroadcastTo, "2.5.0 2.5.0 2.5.0"},
+    {BuiltinCode::kCast, "1.5.0 2.7.0 2.8.0"},
+    {BuiltinCode::kCeil, "1.14.0"},
+    {BuiltinCode::kConcatenation, "1.5.0 1.14.0 2.3.0"},
+    {BuiltinCode::kConv2d, "1.5.0 1.14.0 1.14.0 2.3.0 2.4.0 2.9.0 2.11.0 2.15.0"},
+    {BuiltinCode::kConv3d, "2.5.0"},
+    {BuiltinCode::kCos, "1.14.0"},
+    {BuiltinCode::kCumsum, "2.4.0"},
+    {BuiltinCode::kDepthToSpace, "2.1.0 2.5.0"},
+    {BuiltinCode::kDepthwiseConv2d, "1.5.0 1.12.0 1.14.0 2.2.0 2.3.0 2.3.0 2.11.0"},
+    {BuiltinCode::kDequantize, "1.13.1 1.14.0 1.15.0 2.2.0 2.7.0 2.18.0"},
+    {BuiltinCode::kDiv, "1.6.0 2.3.0"},
+    {BuiltinCode::kDynamicUpdateSlice, "2.9.0"},
+    {BuiltinCode::kElu, "1.14.0 2.1.0"},
+    {BuiltinCode::kEmbeddingLookup, "1.13.0 1.14.0 1.14.0"},
+    {BuiltinCode::kEqual, "1.14.0 1.14.0 2.3.0"},
+    {BuiltinCode::kExp, "1.7.0 2.12.0"},
+    {BuiltinCode::kExpandDims, "1.10.0"},
+    {BuiltinCode::kFakeQuant, "1.5.0 1.10.0"},
+    {BuiltinCode::kFill, "1.13.0 2.3.0 2.5.0 2.12.0"},
+    {BuiltinCode::kFloor, "1.9.0"},
+    {BuiltinCode::kFloorDiv, "1.14.0 1.14.0 2.14.0"},
+    {BuiltinCode::kFloorMod, "1.13.0 2.14.0"},
+    {BuiltinCode::kFullyConnected, "1.5.0 1.10.0 1.14.0 1.14.0 2.0.0 2.1.0 2.3.0 2.3.0 2.3.0 2.11.0 2.15.0 2.17.0"},
+    {BuiltinCode::kGather, "1.6.0 1.14.0 1.15.0 2.4.0 2.5.0"},
+    {BuiltinCode::kGatherNd, "1.14.0 2.3.0 2.5.0"},
+    {BuiltinCode::kGelu, "2.9.0 2.9.0"},
+    {BuiltinCode::kGreater, "1.14.0 1.14.0"},
+    {BuiltinCode::kGreaterEqual, "1.14.0 1.14.0 2.13.0"},
+    {BuiltinCode::kHardSwish, "1.15.0"},
+    {BuiltinCode::kL2Normalization, "1.5.0 1.14.0"},
+    {BuiltinCode::kL2Pool2d, "1.5.0"},
+    {BuiltinCode::kLeakyRelu, "1.13.1 2.3.0"},
+    {BuiltinCode::kLess, "1.14.0 1.14.0"},
+    {BuiltinCode::kLessEqual, "1.14.0 1.14.0"},
+    {BuiltinCode::kLocalResponseNormalization, "1.5.0"},
+    {BuiltinCode::kLog, "1.14.0 2.15.0"},
+    {BuiltinCode::kLogSoftmax, "1.8.0 1.14.0"},
+    {BuiltinCode::kLogicalAnd, "1.11.0"},
+    {BuiltinCode::kLogicalNot, "1.11.0"},
+    {BuiltinCode::kLogicalOr, "1.11.0"},
+    {BuiltinCode::kLogistic, "1.14.0 1.14.0 2.1.0"},
+    {BuiltinCode::kLstm, "1.7.0 1.10.0 1.14.0 2.3.0"},
+    {BuiltinCode::kMaxPool2d, "1.5.0 1.14.0 2.3.0"},
+    {BuiltinCode::kMaximum, "1.14.0 1.14.0 2.3.0 2.3.0"},
+    {BuiltinCode::kMean, "1.6.0 1.14.0 2.4.0"},
+    {BuiltinCode::kMinimum, "1.14.0 1.14.0 2.3.0 2.3.0"},
+    {BuiltinCode::kMirrorPad, "1.13.1 2.3.0 2.12.0"},
+    {BuiltinCode::kMul, "1.5.0 1.14.0 1.15.0 2.3.0 2.6.0 2.11.0 2.13.0"},
+    {BuiltinCode::kNeg, "1.9.0"},
+    {BuiltinCode::kNotEqual, "1.14.0 1.14.0 2.3.0"},
+    {BuiltinCode::kOneHot, "1.11.0"},
+    {BuiltinCode::kPack, "1.11.0 1.14.0 2.3.0"},
+    {BuiltinCode::kPad, "1.5.0 1.14.0 2.4.0 2.6.0"},
+    {BuiltinCode::kPadv2, "1.9.0 1.14.0 2.4.0 2.6.0"},
+    {BuiltinCode::kPow, "1.10.0"},
+    {BuiltinCode::kPrelu, "1.8.0"},
+    {BuiltinCode::kQuantize, "1.14.0 1.15.0 2.7.0"},
+    {BuiltinCode::kRange, "1.13.0 2.14.0"},
+    {BuiltinCode::kRank, "1.14.0"},
+    {BuiltinCode::kReduceAll, "2.6.0"},
+    {BuiltinCode::kReduceAny, "1.11.0"},
+    {BuiltinCode::kReduceMax, "1.11.0 1.14.0 2.5.0"},
+    {BuiltinCode::kReduceMin, "1.11.0 1.14.0 2.5.0"},
+    {BuiltinCode::kReduceProd, "1.11.0 2.6.0"},
+    {BuiltinCode::kRelu, "1.5.0 2.1.0 2.5.0"},
+    {BuiltinCode::kRelu6, "1.5.0 1.14.0 2.5.0"},
+    {BuiltinCode::kReluN1To1, "1.5.0"},
+    {BuiltinCode::kReshape, "1.5.0"},
+    {BuiltinCode::kResizeBilinear, "1.7.0 1.14.0 2.2.0 2.5.0"},
+    {BuiltinCode::kResizeNearestNeighbor, "1.13.1 1.14.0 2.3.0 2.4.0"},
+    {BuiltinCode::kReverseSequence, "1.14.0"},
+    {BuiltinCode::kReverseV2, "1.14.0 2.2.0 2.5.0"},
+    {BuiltinCode::kRnn, "1.5.0 1.14.0 2.3.0"},
+    {BuiltinCode::kRound, "1.14.0"},
+    {BuiltinCode::kRsqrt, "1.10.0 2.5.0"},
+    {BuiltinCode::kScatterNd, "2.1.0"},
+    {BuiltinCode::kSelect, "1.14.0 1.14.0 2.12.0"},
+    {BuiltinCode::kSelectV2, "2.2.0"},
+    {BuiltinCode::kShape, "1.10.0"},
+    {BuiltinCode::kSin, "1.9.0"},
+    {BuiltinCode::kSlice, "1.14.0 1.14.0 1.14.0 2.4.0 2.5.0"},
+    {BuiltinCode::kSoftmax, "1.5.0 1.14.0 2.3.0"},
+    {BuiltinCode::kSpaceToBatchNd, "1.6.0 1.14.0 2.3.0 2.12.0"},
+    {BuiltinCode::kSpaceToDepth, "1.5.0 1.14.0"},
+    {BuiltinCode::kSparseToDense, "1.9.0 1.14.0 1.15.0"},
+    {BuiltinCode::kSplit, "1.5.0 1.14.0 1.14.0 2.3.0"},
+    {BuiltinCode::kSplitV, "1.13.1 2.3.0"},
+    {BuiltinCode::kSqrt, "1.10.0"},
+    {BuiltinCode::kSquare, "1.12.0"},
+    {BuiltinCode::kSquaredDifference, "1.13.1 2.5.0"},
+    {BuiltinCode::kSqueeze, "1.6.0 2.5.0"},
+    {BuiltinCode::kStridedSlice, "1.6.0 1.14.0 2.1.0 2.2.0 2.5.0 2.6.0 2.14.0"},
+    {BuiltinCode::kSub, "1.6.0 1.14.0 2.3.0 2.4.0 2.4.0"},
+    {BuiltinCode::kSum, "1.10.0 1.15.0"},
+    {BuiltinCode::kSvdf, "1.5.0 1.14.0 2.2.0 2.3.0"},
+    {BuiltinCode::kTanh, "1.14.0 1.14.0 2.1.0"},
+    {BuiltinCode::kTile, "1.10.1 2.8.0"},
+    {BuiltinCode::kTopkV2, "1.7.0 1.14.0 2.13.0"},
+    {BuiltinCode::kTranspose, "1.6.0 1.14.0 1.15.0 2.3.0 2.4.0 2.12.0"},
+    {BuiltinCode::kTransposeConv, "1.9.0 2.2.0 2.3.0 2.13.0"},
+    {BuiltinCode::kUnidirectionalSequenceLstm, "1.13.1 1.14.0 2.3.0"},
+    {BuiltinCode::kUnidirectionalSequenceRnn, "1.14.0 1.14.0 2.3.0"},
+    {BuiltinCode::kUnique, "1.14.0"},
+    {BuiltinCode::kUnpack, "1.13.1 1.14.0 2.2.0 2.3.0"},
+    {BuiltinCode::kWhere, "1.14.0 2.8.0"},
+    {BuiltinCode::kWhile, "1.15.0"},
+    {BuiltinCode::kZerosLike, "1.12.0"},
 };
 
 struct Release {
@@ -63,8 +152,15 @@ Release Parse(std::string_view text) {
 }  // namespace
 
 std::string_view MinimumRuntime(BuiltinCode code, int version) {
-  for (const Row& row : kRows)
-    if (row.code == code && row.version == version) return row.runtime;
+  for (const Row& row : kRows) {
+    if (row.code != code) continue;
+    std::string_view rest = row.releases;
+    for (int v = 1; !rest.empty(); ++v) {
+      const std::string_view release = rest.substr(0, rest.find(' '));
+      if (v == version) return release;
+      rest.remove_prefix(std::min(rest.size(), release.size() + 1));
+    }
+  }
   return {};
 }
 

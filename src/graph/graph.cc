@@ -28,7 +28,7 @@ NodeId Graph::AddNode(const ops::OpDef& op, Attributes attrs, std::vector<Tensor
   for (TensorId t : inputs)
     if (t != kNoTensor) tensors_[t].consumers.push_back(id);
   for (TensorId t : outputs) tensors_[t].producer = id;
-  nodes_.push_back({&op, std::move(attrs), std::move(inputs), std::move(outputs), std::move(place)});
+  nodes_.push_back({&op, std::move(attrs), std::move(inputs), std::move(outputs), std::move(place), {}});
   order_.insert(before < 0 ? order_.end() : std::ranges::find(order_, before), id);
   return id;
 }
@@ -142,7 +142,8 @@ NodeView::NodeView(const Graph& g, NodeId id) {
     constants_.push_back(g.is_constant(t) ? g.tensor(t).constant->data() : nullptr);
   }
   for (TensorId t : n.outputs) outputs_.push_back(&g.tensor(t).type);
-  view_ = {n.op, n.place, inputs_, outputs_, constants_, n.attrs.get()};
+  for (TensorId t : n.intermediates) intermediates_.push_back(t == kNoTensor ? nullptr : &g.tensor(t).type);
+  view_ = {n.op, n.place, inputs_, outputs_, constants_, n.attrs.get(), intermediates_};
 }
 
 Status InferNode(Graph& g, NodeId id) {

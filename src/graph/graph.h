@@ -57,6 +57,7 @@ struct Node {
   Attributes attrs;
   std::vector<TensorId> inputs, outputs;
   std::string place;               // The source's own layer name, for messages and reports.
+  std::vector<TensorId> intermediates;  // Tensors that only carry quantization (integer LSTM).
 };
 
 class Graph {
@@ -115,7 +116,7 @@ class NodeView {
   const ops::OpView& view() const { return view_; }
 
  private:
-  std::vector<const TensorType*> inputs_, outputs_;
+  std::vector<const TensorType*> inputs_, outputs_, intermediates_;
   std::vector<const std::byte*> constants_;
   ops::OpView view_;
 };

@@ -9,6 +9,7 @@
 #include "data/zip.h"
 #include "importers/keras/hdf5.h"
 #include "importers/keras/keras.h"
+#include "importers/tflite/tflite.h"
 
 namespace octet::importers {
 namespace {
@@ -41,6 +42,7 @@ Result<graph::Model> ImportAny(const std::string& path, const ImportOptions& opt
   const auto bytes = file.bytes();
   if (bytes.empty()) return Error(Code::kInvalidModel, "'%s' is empty", path.c_str());
   if (data::Zip::Is(bytes)) return keras::Import(path, keras::Container::kZip, options, findings);
+  if (tflite::Is(bytes)) return tflite::Import(bytes, options, findings);
   if (keras::Hdf5::Is(bytes)) return keras::Import(path, keras::Container::kHdf5, options, findings);
   if (LooksLikeOnnx(path, bytes))
     return Error(Code::kUnsupported, "'%s' is an ONNX model, which octet does not read yet; save the original model as .keras", path.c_str());
@@ -57,7 +59,7 @@ Result<graph::Model> Import(const std::string& path, const ImportOptions& option
   std::vector<Finding> findings;
   OCTET_ASSIGN(graph::Model model, ImportAny(path, options, &findings));
   if (findings.empty()) {
-    model.main().RemoveDead();
+    for (graph::Graph& g : model.subgraphs) g.RemoveDead();
     return model;
   }
   std::string all;

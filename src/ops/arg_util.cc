@@ -48,8 +48,10 @@ Status CheckArg(const OpView& op) {
   int axis = 0;
   if (!ReadInt(op, 1, &given)) return {};
   if (!NormalizeAxis(given, in.rank(), &axis))
-    return op.Fail(Code::kInvalidModel, "axis %lld is outside %s", static_cast<long long>(given), in.text().c_str());
-  if (in[axis] == 0) return op.Fail(Code::kInvalidModel, "there is nothing along axis %d of %s", axis, in.text().c_str());
+    return op.Fail(Code::kInvalidModel, "axis %lld is outside %s", static_cast<long long>(given),
+                   in.text().c_str());
+  if (in[axis] == 0)
+    return op.Fail(Code::kInvalidModel, "there is nothing along axis %d of %s", axis, in.text().c_str());
   return {};
 }
 
@@ -71,10 +73,18 @@ Status PrepareArg(Prepare& p, bool largest) {
   *params = {in.elements(0, axis), in[axis], in.elements(axis + 1, in.rank())};
   const DType out = p.op.out(0)->dtype;
   switch (p.op.in(0)->dtype) {
-    case DType::kF32: p.SetRun(Pick<float>(out, largest), params); break;
-    case DType::kI32: p.SetRun(Pick<int32_t>(out, largest), params); break;
-    case DType::kI8: p.SetRun(Pick<int8_t>(out, largest), params); break;
-    default: p.SetRun(Pick<uint8_t>(out, largest), params); break;  // uint8, and bool as 0 and 1.
+    case DType::kF32:
+      p.SetRun(Pick<float>(out, largest), params);
+      break;
+    case DType::kI32:
+      p.SetRun(Pick<int32_t>(out, largest), params);
+      break;
+    case DType::kI8:
+      p.SetRun(Pick<int8_t>(out, largest), params);
+      break;
+    default:
+      p.SetRun(Pick<uint8_t>(out, largest), params);
+      break;  // uint8, and bool as 0 and 1.
   }
   return {};
 }

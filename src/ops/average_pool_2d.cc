@@ -66,10 +66,18 @@ template <class T, class Sum> Status Average(const void* params, const Run& run)
 Status PrepareAverage(Prepare& p) {
   const PoolPlan* plan = PlanPool(p);
   switch (p.op.in(0)->dtype) {
-    case DType::kF32: p.SetRun(Average<float, float>, plan); break;
-    case DType::kU8: p.SetRun(Average<uint8_t, int32_t>, plan); break;
-    case DType::kI8: p.SetRun(Average<int8_t, int32_t>, plan); break;
-    default: p.SetRun(Average<int16_t, int32_t>, plan); break;
+    case DType::kF32:
+      p.SetRun(Average<float, float>, plan);
+      break;
+    case DType::kU8:
+      p.SetRun(Average<uint8_t, int32_t>, plan);
+      break;
+    case DType::kI8:
+      p.SetRun(Average<int8_t, int32_t>, plan);
+      break;
+    default:
+      p.SetRun(Average<int16_t, int32_t>, plan);
+      break;
   }
   return {};
 }
@@ -84,11 +92,15 @@ Cost CostOfPool(const OpView& op) {
 constexpr Variant kVariants[] = {{.name = "reference", .prepare = PrepareAverage}};
 
 Status FromKeras(ImportContext& c) { return PoolFromKeras(c, "average_pool_2d"); }
+Status FromKerasAdaptive(ImportContext& c) { return AdaptivePoolFromKeras(c, "average_pool_2d"); }
 Status FromKeras3D(ImportContext& c) { return Pool3DFromKeras(c, "average_pool_2d"); }
 
 constexpr ImportRule kRules[] = {{Source::kKeras, "AveragePooling1D", 0, FromKeras},
                                  {Source::kKeras, "AveragePooling2D", 0, FromKeras},
-                                 {Source::kKeras, "AveragePooling3D", 0, FromKeras3D}};
+                                 {Source::kKeras, "AveragePooling3D", 0, FromKeras3D},
+                                 {Source::kKeras, "AdaptiveAveragePooling1D", 0, FromKerasAdaptive},
+                                 {Source::kKeras, "AdaptiveAveragePooling2D", 0, FromKerasAdaptive},
+                                 {Source::kKeras, "AdaptiveAveragePooling3D", 0, FromKerasAdaptive}};
 
 }  // namespace
 

@@ -24,7 +24,8 @@ constexpr AttrRow kRows[] = {Attr<&Attrs::adj_x>("adj_x", 0), Attr<&Attrs::adj_y
 
 constexpr Operand kInputs[] = {{.name = "x", .type = 'X'}, {.name = "y", .type = 'Y'}};
 constexpr Operand kOutputs[] = {{.name = "output", .type = 'O'}};
-constexpr TypeRow kTypes[] = {{"X=f32 Y=f32 O=f32"}, {"X=f32 Y=i8 O=f32"}, {"X=i8 Y=i8 O=i8|i32", 2}, {"X=i16 Y=i16 O=i16", 3}};
+constexpr TypeRow kTypes[] = {
+    {"X=f32 Y=f32 O=f32"}, {"X=f32 Y=i8 O=f32"}, {"X=i8 Y=i8 O=i8|i32", 2}, {"X=i16 Y=i16 O=i16", 3}};
 constexpr QuantRow kQuant[] = {{.operand = ~0, .kind = QuantKind::kFree}};
 
 // The matrices' sizes: m x k times k x n. kUnknown where not known.
@@ -42,10 +43,12 @@ Shape BatchOf(const Shape& s) { return Shape(s.dims().first(static_cast<size_t>(
 Status Check(const OpView& op) {
   const Shape &x = op.in(0)->shape, &y = op.in(1)->shape;
   if (x.rank() < 2 || y.rank() < 2 || x.rank() > 5 || y.rank() > 5)
-    return op.Fail(Code::kInvalidModel, "expected ranks 2 to 5, found %s and %s", x.text().c_str(), y.text().c_str());
+    return op.Fail(Code::kInvalidModel, "expected ranks 2 to 5, found %s and %s", x.text().c_str(),
+                   y.text().c_str());
   const Sizes s = SizesOf(op);
   Shape batch;
-  if ((s.k != s.k_other && s.k != kUnknown && s.k_other != kUnknown) || !BroadcastShape(BatchOf(x), BatchOf(y), &batch))
+  if ((s.k != s.k_other && s.k != kUnknown && s.k_other != kUnknown) ||
+      !BroadcastShape(BatchOf(x), BatchOf(y), &batch))
     return op.Fail(Code::kInvalidModel, "%s and %s do not multiply", x.text().c_str(), y.text().c_str());
   const TensorType* out = op.out(0);
   if (out && op.in(0)->dtype != DType::kF32 && out->dtype == op.in(0)->dtype) {
@@ -72,7 +75,8 @@ int Version(const OpView& op) {
 Cost CostOfMatmul(const OpView& op) {
   const Sizes s = SizesOf(op);
   const auto bytes = [](const TensorType& t) { return t.shape.elements() * BitsOf(t.dtype) / 8; };
-  return {.macs = op.out(0)->shape.elements() * s.k, .bytes = bytes(*op.in(0)) + bytes(*op.in(1)) + bytes(*op.out(0))};
+  return {.macs = op.out(0)->shape.elements() * s.k,
+          .bytes = bytes(*op.in(0)) + bytes(*op.in(1)) + bytes(*op.out(0))};
 }
 
 struct Params {
@@ -82,10 +86,10 @@ struct Params {
   const int64_t* y_at;
   int32_t x_zero, y_zero, out_zero;
   Multiplier multiplier;
-  int64_t depth;              // int8: k rounded up to whole vectors.
-  float y_scale;              // Hybrid.
-  const float* column_scale;  // Hybrid with a scale per column of y; else null.
-  int64_t rows_at, row_bytes; // Hybrid: where the threads' rows lie in the workspace, behind y.
+  int64_t depth;               // int8: k rounded up to whole vectors.
+  float y_scale;               // Hybrid.
+  const float* column_scale;   // Hybrid with a scale per column of y; else null.
+  int64_t rows_at, row_bytes;  // Hybrid: where the threads' rows lie in the workspace, behind y.
 };
 
 // y as k x n, whatever way it is stored: the columns are what the inner loop runs along.
@@ -111,7 +115,8 @@ void Dot(const Params& p, const X* x, int64_t step, int32_t x_zero, const Y* y, 
 }
 
 // A tile of 4 rows of x and 8 columns of y, whose sums stay in registers. Same order of additions as Dot.
-void Tile(const float* x, int64_t row_step, int64_t k_step, const float* y, int64_t depth, int64_t pitch, float* out) {
+void Tile(const float* x, int64_t row_step, int64_t k_step, const float* y, int64_t depth, int64_t pitch,
+          float* out) {
   using Lanes [[gnu::vector_size(16)]] = float;
   Lanes sum[4][2] = {};
   for (int64_t k = 0; k < depth; ++k, x += k_step, y += pitch) {
@@ -167,7 +172,9 @@ void DotFour(const int16_t* x, const int16_t* y, int64_t depth, int32_t* sum) {
 }
 
 void Store(const Params&, int32_t sum, int32_t* out) { *out = sum; }
-void Store(const Params& p, int32_t sum, int8_t* out) { *out = Saturate<int8_t>(Requantize(sum, p.multiplier) + p.out_zero); }
+void Store(const Params& p, int32_t sum, int8_t* out) {
+  *out = Saturate<int8_t>(Requantize(sum, p.multiplier) + p.out_zero);
+}
 
 template <class Out> Status MultiplyBytes(const void* params, const Run& run) {
   const auto& p = *static_cast<const Params*>(params);
@@ -181,7 +188,8 @@ template <class Out> Status MultiplyBytes(const void* params, const Run& run) {
   run.pool->For(p.batches * p.m, [&](int64_t row, int thread) {
     const int64_t b = row / p.m, m = row % p.m;
     auto* x = y + p.y_matrices * columns * depth + thread * depth;
-    Widen(run.input<int8_t>(0) + p.x_at[b] * p.m * p.k + m * (p.adj_x ? 1 : p.k), p.adj_x ? p.m : 1, p.k, depth, p.x_zero, x);
+    Widen(run.input<int8_t>(0) + p.x_at[b] * p.m * p.k + m * (p.adj_x ? 1 : p.k), p.adj_x ? p.m : 1, p.k, depth,
+          p.x_zero, x);
     const int16_t* matrix = y + p.y_at[b] * columns * depth;
     Out* out = run.output<Out>(0) + row * p.n;
     for (int64_t n = 0; n < p.n; n += 4) {
@@ -209,7 +217,8 @@ Status MultiplyShorts(const void* params, const Run& run) {
     for (int64_t n = 0; n < p.n; n += kColumns) {
       const int64_t columns = std::min(kColumns, p.n - n);
       Dot(p, x, p.adj_x ? p.m : 1, p.x_zero, matrix + n, columns, sum);
-      for (int64_t j = 0; j < columns; ++j) out[n + j] = Saturate<int16_t>(Requantize64(sum[j], p.multiplier) + p.out_zero);
+      for (int64_t j = 0; j < columns; ++j)
+        out[n + j] = Saturate<int16_t>(Requantize64(sum[j], p.multiplier) + p.out_zero);
     }
   });
   return {};
@@ -269,7 +278,8 @@ Status PrepareHybrid(Prepare& p, Params* params) {
   params->y_scale = quant.scale0();
   if (quant.per_channel()) {
     if (quant.axis != column || static_cast<int64_t>(quant.scale.size()) != params->n)
-      return p.op.Fail(Code::kUnsupported, "scales of y must run along its columns (axis %d), found axis %d", column, quant.axis);
+      return p.op.Fail(Code::kUnsupported, "scales of y must run along its columns (axis %d), found axis %d",
+                       column, quant.axis);
     auto* scales = p.Array<float>(quant.scale.size());
     std::ranges::copy(quant.scale, scales);
     params->column_scale = scales;
@@ -299,7 +309,8 @@ Status PrepareMultiply(Prepare& p) {
     params->x_zero = x.quant.zero0(), params->y_zero = y.quant.zero0(), params->out_zero = out.quant.zero0();
     const float product = x.quant.scale0() * y.quant.scale0();
     params->multiplier = QuantizeMultiplier(static_cast<double>(product) / static_cast<double>(out.quant.scale0()));
-    if (x.dtype == DType::kI16 && params->multiplier.shift > 14) return op.Fail(Code::kUnsupported, "the scales differ too much");
+    if (x.dtype == DType::kI16 && params->multiplier.shift > 14)
+      return op.Fail(Code::kUnsupported, "the scales differ too much");
   }
   if (x.dtype == DType::kI8) {
     params->depth = RoundUp(s.k * 2) / 2;
@@ -336,7 +347,8 @@ Status FromKerasDot(ImportContext& c) {
   for (int i = 0; i < 2; ++i) {
     const int rank = c.rank(side[i]);
     if (axes.size() != 2 || rank < 2 || rank > 3 || !NormalizeAxis(axes[i], rank, &axis[i]) || axis[i] == 0)
-      return c.Fail("inputs of rank 2 or 3 and axes that are not the batch", c.shape(side[i]).text(), "use rank 2 or 3");
+      return c.Fail("inputs of rank 2 or 3 and axes that are not the batch", c.shape(side[i]).text(),
+                    "use rank 2 or 3");
     if (c.Bool("normalize", false)) {
       OCTET_ASSIGN(side[i], Normalize(c, side[i], axis[i]));
     }

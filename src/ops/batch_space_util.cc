@@ -9,14 +9,14 @@ namespace {
 struct Params {
   BlockShape blocks;
   bool to_batch;
-  int64_t batches;                            // Of the spatial side.
-  std::array<int64_t, kMaxRank> spatial;      // Sizes of the blocked axes on either side.
+  int64_t batches;                        // Of the spatial side.
+  std::array<int64_t, kMaxRank> spatial;  // Sizes of the blocked axes on either side.
   std::array<int64_t, kMaxRank> batched;
   std::array<int64_t, kMaxRank> spatial_step;  // Bytes.
   std::array<int64_t, kMaxRank> batched_step;
-  int64_t spatial_image, batched_image;       // Bytes of one batch entry.
-  int64_t inner;                              // Bytes behind the blocked axes.
-  int64_t elements, element_bytes;            // Of the output.
+  int64_t spatial_image, batched_image;  // Bytes of one batch entry.
+  int64_t inner;                         // Bytes behind the blocked axes.
+  int64_t elements, element_bytes;       // Of the output.
   std::array<std::byte, 8> zero;
 };
 
@@ -76,9 +76,10 @@ bool ReadBlockShape(const OpView& op, BlockShape* blocks) {
 Status CheckBlockShape(const OpView& op) {
   const Shape& in = op.in(0)->shape;
   const Shape &block = op.in(1)->shape, &borders = op.in(2)->shape;
-  if (block.rank() != 1 || borders.rank() != 2 || !block.known() || !borders.known() || borders[0] != block[0] || borders[1] != 2 ||
-      block[0] + 1 > in.rank())
-    return op.Fail(Code::kInvalidModel, "block_shape %s and borders %s do not fit %s", block.text().c_str(), borders.text().c_str(), in.text().c_str());
+  if (block.rank() != 1 || borders.rank() != 2 || !block.known() || !borders.known() || borders[0] != block[0] ||
+      borders[1] != 2 || block[0] + 1 > in.rank())
+    return op.Fail(Code::kInvalidModel, "block_shape %s and borders %s do not fit %s", block.text().c_str(),
+                   borders.text().c_str(), in.text().c_str());
   BlockShape blocks;
   if (!ReadBlockShape(op, &blocks)) return {};
   bool sane = blocks.product <= INT32_MAX;
@@ -111,7 +112,8 @@ Status PrepareBatchSpace(Prepare& p, bool to_batch) {
   params->elements = out.elements();
   params->element_bytes = bytes;
   const int32_t zero = p.op.out(0)->quant.zero0();  // Little endian: its low bytes are the element.
-  if (!IsFloat(p.op.out(0)->dtype)) std::memcpy(params->zero.data(), &zero, std::min<size_t>(sizeof zero, static_cast<size_t>(bytes)));
+  if (!IsFloat(p.op.out(0)->dtype))
+    std::memcpy(params->zero.data(), &zero, std::min<size_t>(sizeof zero, static_cast<size_t>(bytes)));
   p.SetRun(Move, params);
   return {};
 }

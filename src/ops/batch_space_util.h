@@ -11,7 +11,8 @@ inline constexpr Operand kBatchSpaceInputs[] = {{.name = "input"},
                                                 {.name = "block_shape", .type = 'B', .role = Role::kShape},
                                                 {.name = "borders", .type = 'B', .role = Role::kShape}};
 inline constexpr Operand kBatchSpaceOutputs[] = {{.name = "output"}};
-inline constexpr TypeRow kBatchSpaceTypes[] = {{"T=f32|u8|i32|i64|bool B=i32"}, {"T=i8 B=i32", 2}, {"T=i16 B=i32", 4}};
+inline constexpr TypeRow kBatchSpaceTypes[] = {
+    {"T=f32|u8|i32|i64|bool B=i32"}, {"T=i8 B=i32", 2}, {"T=i16 B=i32", 4}};
 inline constexpr QuantRow kBatchSpaceQuant[] = {{.operand = ~0, .kind = QuantKind::kSameAs, .other = 0},
                                                 {.operand = 1, .kind = QuantKind::kNone},
                                                 {.operand = 2, .kind = QuantKind::kNone}};

@@ -12,11 +12,13 @@ Status Check(const OpView& op) {
   BlockShape blocks;
   if (!ReadBlockShape(op, &blocks)) return {};
   if (in[0] != kUnknown && in[0] % blocks.product != 0)
-    return op.Fail(Code::kInvalidModel, "the batch of %s does not divide by %lld", in.text().c_str(), static_cast<long long>(blocks.product));
+    return op.Fail(Code::kInvalidModel, "the batch of %s does not divide by %lld", in.text().c_str(),
+                   static_cast<long long>(blocks.product));
   for (int i = 0; i < blocks.axes; ++i) {
     const int64_t size = in[i + 1] * blocks.block[i] - blocks.before[i] - blocks.after[i];
     if (in[i + 1] != kUnknown && !FitsDimension(size))
-      return op.Fail(Code::kInvalidModel, "the crops leave %lld of dimension %d", static_cast<long long>(size), i + 1);
+      return op.Fail(Code::kInvalidModel, "the crops leave %lld of dimension %d", static_cast<long long>(size),
+                     i + 1);
   }
   return {};
 }

@@ -12,7 +12,8 @@ constexpr TypeRow kTypes[] = {{"T=i32|i64"}};
 
 Status Check(const OpView& op) {
   for (int i = 0; i < 2; ++i)
-    if (op.in(i)->shape.rank() != 1) return op.Fail(Code::kInvalidModel, "shape %d must be a vector, found %s", i, op.in(i)->shape.text().c_str());
+    if (op.in(i)->shape.rank() != 1)
+      return op.Fail(Code::kInvalidModel, "shape %d must be a vector, found %s", i, op.in(i)->shape.text().c_str());
   return {};
 }
 
@@ -33,7 +34,8 @@ template <class T> Status Broadcast(const void* params, const Run& run) {
     const T a = i <= p.count[0] ? run.input<T>(0)[p.count[0] - i] : 1;
     const T b = i <= p.count[1] ? run.input<T>(1)[p.count[1] - i] : 1;
     if (a != b && a != 1 && b != 1)
-      return Error(Code::kInvalidArgument, "broadcast_args: dimensions %lld and %lld do not broadcast", static_cast<long long>(a), static_cast<long long>(b));
+      return Error(Code::kInvalidArgument, "broadcast_args: dimensions %lld and %lld do not broadcast",
+                   static_cast<long long>(a), static_cast<long long>(b));
     run.output<T>(0)[rank - i] = a == 1 ? b : a;
   }
   return {};

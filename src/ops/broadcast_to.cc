@@ -20,11 +20,13 @@ Status Check(const OpView& op) {
   IntList wanted;
   if (!ReadInts(op, 1, &wanted)) return {};
   if (wanted.count > kMaxRank || wanted.count < in.rank())
-    return op.Fail(Code::kInvalidModel, "%s cannot become rank %lld", in.text().c_str(), static_cast<long long>(wanted.count));
+    return op.Fail(Code::kInvalidModel, "%s cannot become rank %lld", in.text().c_str(),
+                   static_cast<long long>(wanted.count));
   for (int i = 1; i <= static_cast<int>(wanted.count); ++i) {
     const int64_t d = wanted.v[wanted.count - i];
     if (!FitsDimension(d) || (i <= in.rank() && in.back(i) != kUnknown && in.back(i) != 1 && in.back(i) != d))
-      return op.Fail(Code::kInvalidModel, "%s does not stretch to dimension %lld", in.text().c_str(), static_cast<long long>(d));
+      return op.Fail(Code::kInvalidModel, "%s does not stretch to dimension %lld", in.text().c_str(),
+                     static_cast<long long>(d));
   }
   return {};
 }

@@ -56,7 +56,8 @@ Status Infer(const OpView& op, std::span<OutputType> out) {
     for (int d = 0; d < shape.rank(); ++d)
       if (shape[d] == kUnknown) shape[d] = t->shape[d];
   }
-  if (known && !FitsDimension(total)) return op.Fail(Code::kInvalidModel, "the sum along axis %d is too large", axis);
+  if (known && !FitsDimension(total))
+    return op.Fail(Code::kInvalidModel, "the sum along axis %d is too large", axis);
   shape[axis] = known ? static_cast<int32_t>(total) : kUnknown;
   out[0].shape = shape;
   return {};

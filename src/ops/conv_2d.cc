@@ -5,6 +5,7 @@
 #include "ops/conv_util.h"
 #include "ops/import.h"
 #include "ops/keras_conv_util.h"
+#include "ops/matrix_util.h"
 
 namespace octet::ops::conv_2d {
 namespace {
@@ -212,7 +213,35 @@ Status PrepareReference(Prepare& prepare) {
   return {};
 }
 
-constexpr Variant kVariants[] = {{.name = "reference", .prepare = PrepareReference}};
+// ------------------------------------------------------------------------------ fast kernels
+
+// Constant weights and bias, one group: a product of gathered windows and packed weights.
+bool TakesPacked(const OpView& op, DType dtype) {
+  return op.in(0)->dtype == dtype && op.in(1)->dtype == dtype && Groups(op) == 1 && op.has_const(1) && (!op.in(2) || op.has_const(2)) &&
+         op.in(0)->shape.elements() > 0;
+}
+bool TakesS8(const OpView& op, const Cpu&) { return TakesPacked(op, DType::kI8); }
+bool TakesF32(const OpView& op, const Cpu&) { return TakesPacked(op, DType::kF32); }
+
+RowSource Rows(const Params& p) {
+  const ConvGeometry& g = p.g;
+  const bool pointwise = g.filter_h == 1 && g.filter_w == 1 && g.stride_h == 1 && g.stride_w == 1 && g.pad_h == 0 && g.pad_w == 0;
+  return {g, pointwise};
+}
+
+Status PreparePacked(Prepare& prepare) {
+  Params p;
+  FillGeometry(prepare.op, &p);
+  const int64_t rows = static_cast<int64_t>(p.g.batch) * p.g.out_h * p.g.out_w, depth = static_cast<int64_t>(p.g.filter_h) * p.g.filter_w * p.g.in_c;
+  const std::byte* bias = prepare.op.has_const(2) ? prepare.op.constants[2] : nullptr;
+  if (prepare.op.in(0)->dtype == DType::kF32) return PrepareProductF32(prepare, Rows(p), rows, depth, p.g.out_c, p.clamp, reinterpret_cast<const float*>(bias));
+  const IntegerOutput output = MakeIntegerOutput(prepare, p.g.out_c, prepare.op.attrs<Attrs>().activation);
+  return PrepareProductS8(prepare, Rows(p), rows, depth, p.g.out_c, output, nullptr, reinterpret_cast<const int32_t*>(bias));
+}
+
+constexpr Variant kVariants[] = {{.name = "packed_s8", .takes = TakesS8, .prepare = PreparePacked},
+                                 {.name = "packed_f32", .takes = TakesF32, .prepare = PreparePacked},
+                                 {.name = "reference", .prepare = PrepareReference}};
 
 // ------------------------------------------------------------------------------------ Keras
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the convolutions share: attributes by meaning, geometry, requantization per channel, hybrid inputs.
 #pragma once
+#include "kernels/kernels.h"
 #include "ops/quant_util.h"
 #include "ops/shape_util.h"
 
@@ -62,6 +63,19 @@ inline IntegerOutput MakeIntegerOutput(Prepare& p, int32_t channels, Activation 
   }
   const int32_t weights_zero = w.dtype == DType::kU8 ? w.quant.zero0() : 0;
   return {multipliers, x.quant.zero0(), weights_zero, y.quant.zero0(), QuantizedClamp(activation, y)};
+}
+
+// The same for the vector kernels: one entry per channel, padded to whole panels.
+inline kernels::Requant MakeRequant(Prepare& p, const IntegerOutput& output, int32_t channels, const int32_t* bias) {
+  const auto padded = static_cast<size_t>(kernels::RoundUp(channels, kernels::kPanel));
+  auto *sums = p.Array<int32_t>(padded), *mantissa = p.Array<int32_t>(padded), *left = p.Array<int32_t>(padded), *right = p.Array<int32_t>(padded);
+  for (int32_t c = 0; c < channels; ++c) {
+    sums[c] = bias ? bias[c] : 0;
+    mantissa[c] = output.multiplier[c].mantissa;
+    left[c] = std::max(output.multiplier[c].shift, 0);
+    right[c] = std::max(-output.multiplier[c].shift, 0);
+  }
+  return {sums, mantissa, left, right, nullptr, output.output_zero, output.clamp.low, output.clamp.high};
 }
 
 // Dynamic range: one row of floats to int8, symmetric or with a zero point. Returns the scale.

@@ -18,8 +18,10 @@ inline constexpr QuantRow kBlockQuant[] = {{.operand = ~0, .kind = QuantKind::kS
 inline Status CheckBlock(const OpView& op) {
   const int32_t block = op.attrs<BlockAttrs>().block_size;
   if (op.in(0)->shape.rank() != 4)
-    return op.Fail(Code::kInvalidModel, "expected [batch, height, width, channels], found %s", op.in(0)->shape.text().c_str());
-  if (block < 1 || block > (1 << 15)) return op.Fail(Code::kInvalidModel, "block_size %d is not in [1, 32768]", block);
+    return op.Fail(Code::kInvalidModel, "expected [batch, height, width, channels], found %s",
+                   op.in(0)->shape.text().c_str());
+  if (block < 1 || block > (1 << 15))
+    return op.Fail(Code::kInvalidModel, "block_size %d is not in [1, 32768]", block);
   return {};
 }
 

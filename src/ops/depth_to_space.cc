@@ -13,8 +13,10 @@ Status Check(const OpView& op) {
   const Shape& in = op.in(0)->shape;
   const int32_t block = op.attrs<BlockAttrs>().block_size;
   if (in[3] != kUnknown && in[3] % (int64_t{block} * block) != 0)
-    return op.Fail(Code::kInvalidModel, "the channels of %s do not divide into blocks of %d", in.text().c_str(), block);
-  if (!FitsDimension(std::max(int64_t{in[1]}, int64_t{in[2]}) * block)) return op.Fail(Code::kInvalidModel, "the image becomes too large");
+    return op.Fail(Code::kInvalidModel, "the channels of %s do not divide into blocks of %d", in.text().c_str(),
+                   block);
+  if (!FitsDimension(std::max(int64_t{in[1]}, int64_t{in[2]}) * block))
+    return op.Fail(Code::kInvalidModel, "the image becomes too large");
   return {};
 }
 
@@ -23,7 +25,8 @@ Status Infer(const OpView& op, std::span<OutputType> out) {
   const int32_t block = op.attrs<BlockAttrs>().block_size;
   const auto more = [block](int32_t d) { return d == kUnknown ? kUnknown : d * block; };
   const int64_t area = int64_t{block} * block;
-  out[0].shape = {in[0], more(in[1]), more(in[2]), in[3] == kUnknown ? kUnknown : static_cast<int32_t>(in[3] / area)};
+  out[0].shape = {in[0], more(in[1]), more(in[2]),
+                  in[3] == kUnknown ? kUnknown : static_cast<int32_t>(in[3] / area)};
   return {};
 }
 

@@ -10,7 +10,8 @@
 namespace octet::ops::dynamic_update_slice {
 namespace {
 
-constexpr Operand kInputs[] = {{.name = "operand"}, {.name = "update"}, {.name = "start_indices", .type = 'I', .role = Role::kIndex}};
+constexpr Operand kInputs[] = {
+    {.name = "operand"}, {.name = "update"}, {.name = "start_indices", .type = 'I', .role = Role::kIndex}};
 constexpr Operand kOutputs[] = {{.name = "output"}};
 constexpr TypeRow kTypes[] = {{"T=f32|f16|i8|i16|i32|i64|bool I=i32|i64"}};
 constexpr QuantRow kQuant[] = {{.operand = ~0, .kind = QuantKind::kSameAs, .other = 0},
@@ -21,8 +22,10 @@ Status Check(const OpView& op) {
   const Shape &in = op.in(0)->shape, &update = op.in(1)->shape;
   OCTET_TRY(CheckVector(op, 2, in.rank(), "start_indices"));
   bool fits = update.rank() == in.rank();
-  for (int i = 0; fits && i < in.rank(); ++i) fits = update[i] == kUnknown || in[i] == kUnknown || update[i] <= in[i];
-  if (!fits) return op.Fail(Code::kInvalidModel, "update %s does not fit into %s", update.text().c_str(), in.text().c_str());
+  for (int i = 0; fits && i < in.rank(); ++i)
+    fits = update[i] == kUnknown || in[i] == kUnknown || update[i] <= in[i];
+  if (!fits)
+    return op.Fail(Code::kInvalidModel, "update %s does not fit into %s", update.text().c_str(), in.text().c_str());
   return {};
 }
 

@@ -10,24 +10,29 @@
 namespace octet::ops::embedding_lookup {
 namespace {
 
-constexpr Operand kInputs[] = {{.name = "lookup", .type = 'L', .role = Role::kIndex}, {.name = "value", .type = 'V', .role = Role::kWeights}};
+constexpr Operand kInputs[] = {{.name = "lookup", .type = 'L', .role = Role::kIndex},
+                               {.name = "value", .type = 'V', .role = Role::kWeights}};
 constexpr Operand kOutputs[] = {{.name = "output", .type = 'O'}};
-constexpr TypeRow kTypes[] = {{"L=i32 V=f32 O=f32"},    {"L=i32 V=i32 O=i32"},    {"L=i32 V=u8 O=u8|f32"},
+constexpr TypeRow kTypes[] = {{"L=i32 V=f32 O=f32"},      {"L=i32 V=i32 O=i32"},   {"L=i32 V=u8 O=u8|f32"},
                               {"L=i32 V=i8 O=i8|f32", 2}, {"L=i32 V=i4 O=f32", 4}, {"L=i32 V=i2 O=f32", 5}};
 constexpr QuantRow kQuant[] = {{.operand = ~0, .kind = QuantKind::kSameAs, .other = 1},
                                {.operand = 0, .kind = QuantKind::kNone}};
 
-bool Scales(const OpView& op) { return op.out(0) && op.out(0)->dtype == DType::kF32 && op.in(1)->dtype != DType::kF32; }
+bool Scales(const OpView& op) {
+  return op.out(0) && op.out(0)->dtype == DType::kF32 && op.in(1)->dtype != DType::kF32;
+}
 
 Status Check(const OpView& op) {
   const TensorType& table = *op.in(1);
   const Shape& lookup = op.in(0)->shape;
   if (lookup.rank() != 1 || table.shape.rank() < 2)
-    return op.Fail(Code::kInvalidModel, "expected a vector and a table, found %s and %s", lookup.text().c_str(), table.shape.text().c_str());
+    return op.Fail(Code::kInvalidModel, "expected a vector and a table, found %s and %s", lookup.text().c_str(),
+                   table.shape.text().c_str());
   if (!Scales(op)) return {};
   const size_t n = table.quant.scale.size();
   if (n != 1 && (table.quant.axis != 0 || static_cast<int64_t>(n) != table.shape[0]))
-    return op.Fail(Code::kInvalidModel, "expected one scale or one per row, found %zu along axis %d", n, table.quant.axis);
+    return op.Fail(Code::kInvalidModel, "expected one scale or one per row, found %zu along axis %d", n,
+                   table.quant.axis);
   for (int32_t z : table.quant.zero_point)
     if (z != 0) return op.Fail(Code::kUnsupported, "a quantized table needs zero points of 0, found %d", z);
   return {};
@@ -43,13 +48,14 @@ Status Infer(const OpView& op, std::span<OutputType> out) {
 struct Params {
   int64_t count, rows, row;  // row: elements.
   int bits;
-  const float* scale;        // Per row, or null: the table's one scale.
+  const float* scale;  // Per row, or null: the table's one scale.
   float one_scale;
 };
 
 Status Bound(const Params& p, int32_t index) {
   if (index >= 0 && index < p.rows) return {};
-  return Error(Code::kInvalidArgument, "embedding_lookup: index %d is outside [0, %lld)", index, static_cast<long long>(p.rows));
+  return Error(Code::kInvalidArgument, "embedding_lookup: index %d is outside [0, %lld)", index,
+               static_cast<long long>(p.rows));
 }
 
 Status CopyRows(const void* params, const Run& run) {
@@ -58,7 +64,9 @@ Status CopyRows(const void* params, const Run& run) {
   for (int64_t i = 0; i < p.count; ++i) {
     const int32_t index = run.input<int32_t>(0)[i];
     OCTET_TRY(Bound(p, index));
-    if (bytes > 0) std::memcpy(run.out[0] + static_cast<size_t>(i) * bytes, run.in[1] + static_cast<size_t>(index) * bytes, bytes);
+    if (bytes > 0)
+      std::memcpy(run.out[0] + static_cast<size_t>(i) * bytes, run.in[1] + static_cast<size_t>(index) * bytes,
+                  bytes);
   }
   return {};
 }
@@ -88,7 +96,8 @@ template <bool is_unsigned> Status ScaleRows(const void* params, const Run& run)
 Status PrepareLookup(Prepare& p) {
   const TensorType& table = *p.op.in(1);
   auto* params = p.Params<Params>();
-  *params = {p.op.in(0)->shape[0], table.shape[0], table.shape.elements(1, table.shape.rank()), BitsOf(table.dtype), nullptr, table.quant.scale0()};
+  *params = {p.op.in(0)->shape[0], table.shape[0], table.shape.elements(1, table.shape.rank()),
+             BitsOf(table.dtype),  nullptr,        table.quant.scale0()};
   if (!Scales(p.op)) {
     p.SetRun(CopyRows, params);
     return {};

@@ -9,7 +9,8 @@ namespace {
 
 constexpr Operand kInputs[] = {{.name = "dims", .type = 'S', .role = Role::kShape}, {.name = "value"}};
 constexpr Operand kOutputs[] = {{.name = "output"}};
-constexpr TypeRow kTypes[] = {{"T=f32|u8|i32|i64 S=i32|i64"}, {"T=bool S=i32|i64", 2}, {"T=i8|i16 S=i32|i64", 3}, {"T=f16 S=i32|i64", 4}};
+constexpr TypeRow kTypes[] = {
+    {"T=f32|u8|i32|i64 S=i32|i64"}, {"T=bool S=i32|i64", 2}, {"T=i8|i16 S=i32|i64", 3}, {"T=f16 S=i32|i64", 4}};
 constexpr QuantRow kQuant[] = {{.operand = ~0, .kind = QuantKind::kSameAs, .other = 1},
                                {.operand = 0, .kind = QuantKind::kNone}};
 
@@ -19,9 +20,11 @@ Status Check(const OpView& op) {
     return op.Fail(Code::kInvalidModel, "dims must be a vector, found %s", op.in(0)->shape.text().c_str());
   IntList dims;
   if (!ReadInts(op, 0, &dims)) return {};
-  if (dims.count > kMaxRank) return op.Fail(Code::kUnsupported, "rank %lld is above %d", static_cast<long long>(dims.count), kMaxRank);
+  if (dims.count > kMaxRank)
+    return op.Fail(Code::kUnsupported, "rank %lld is above %d", static_cast<long long>(dims.count), kMaxRank);
   for (int64_t d : dims.span())
-    if (!FitsDimension(d)) return op.Fail(Code::kInvalidModel, "dimension %lld is not in [0, 2^31)", static_cast<long long>(d));
+    if (!FitsDimension(d))
+      return op.Fail(Code::kInvalidModel, "dimension %lld is not in [0, 2^31)", static_cast<long long>(d));
   return {};
 }
 

@@ -68,7 +68,8 @@ template <class T, int integer_bits> T ExpOfNegative(T a) {
   const T in_quarter = Subtract(static_cast<T>(a & static_cast<T>(kQuarter - 1)), kQuarter);
   T result = ExpOnLastQuarter(MultiplyPot(in_quarter, integer_bits));
   const T remainder = Subtract(in_quarter, a);
-  constexpr int32_t kFactor[] = {1672461947, 1302514674, 790015084, 290630308, 39332535, 720401, 242};  // exp(-2^e), e = -2 … 4
+  constexpr int32_t kFactor[] = {1672461947, 1302514674, 790015084, 290630308,
+                                 39332535,   720401,     242};  // exp(-2^e), e = -2 … 4
   for (int e = -2; e <= 4 && e < integer_bits; ++e)
     if (remainder & static_cast<T>(T{1} << (kFraction + e))) result = Multiply(result, Constant<T>(kFactor[e + 2]));
   if constexpr (integer_bits > 5) {

@@ -4,6 +4,7 @@
 #include "base/thread_pool.h"
 #include "ops/conv_util.h"
 #include "ops/import.h"
+#include "ops/matrix_util.h"
 
 namespace octet::ops::fully_connected {
 namespace {
@@ -182,7 +183,29 @@ Status PrepareReference(Prepare& prepare) {
   return {};
 }
 
-constexpr Variant kVariants[] = {{.name = "reference", .prepare = PrepareReference}};
+bool TakesPacked(const OpView& op, DType dtype) {
+  return op.in(0)->dtype == dtype && op.in(1)->dtype == dtype && op.has_const(1) && (!op.in(2) || op.has_const(2)) && op.in(0)->shape.elements() > 0;
+}
+bool TakesS8(const OpView& op, const Cpu&) { return TakesPacked(op, DType::kI8); }
+bool TakesF32(const OpView& op, const Cpu&) { return TakesPacked(op, DType::kF32); }
+
+Status PreparePacked(Prepare& prepare) {
+  const OpView& op = prepare.op;
+  Params p;
+  p.depth = op.in(1)->shape[1];
+  p.channels = op.in(1)->shape[0];
+  const int64_t rows = op.in(0)->shape.elements() / p.depth;
+  const std::byte* bias = op.has_const(2) ? op.constants[2] : nullptr;
+  const RowSource source{{}, true};
+  if (op.in(0)->dtype == DType::kF32)
+    return PrepareProductF32(prepare, source, rows, p.depth, p.channels, FloatClamp(op.attrs<Attrs>().activation), reinterpret_cast<const float*>(bias));
+  PrepareScales(prepare, &p);
+  return PrepareProductS8(prepare, source, rows, p.depth, p.channels, p.integer, p.scale, reinterpret_cast<const int32_t*>(bias));
+}
+
+constexpr Variant kVariants[] = {{.name = "packed_s8", .takes = TakesS8, .prepare = PreparePacked},
+                                 {.name = "packed_f32", .takes = TakesF32, .prepare = PreparePacked},
+                                 {.name = "reference", .prepare = PrepareReference}};
 
 // ------------------------------------------------------------------------------------ Keras
 

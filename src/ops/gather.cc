@@ -6,7 +6,6 @@
 #include "base/thread_pool.h"
 #include "ops/import.h"
 #include "ops/move_attrs.h"
-#include "ops/move_util.h"
 #include "ops/operand_util.h"
 
 namespace octet::ops::gather {
@@ -17,8 +16,12 @@ constexpr AttrRow kRows[] = {Attr<&Attrs::axis>("axis", 0), Attr<&Attrs::batch_d
 
 constexpr Operand kInputs[] = {{.name = "params"}, {.name = "indices", .type = 'I', .role = Role::kIndex}};
 constexpr Operand kOutputs[] = {{.name = "output"}};
-constexpr TypeRow kTypes[] = {{"T=f32|f16|u8|i32|i64 I=i32|i64"}, {"T=i8 I=i32|i64", 2}, {"T=bool I=i32|i64", 3},
-                              {"T=i16 I=i32|i64", 4}, {"T=f32|f16|i8|u8|i16|i32|i64|bool I=i16", 6}};
+constexpr TypeRow kTypes[] = {{"T=f32|f16|u8|i32|i64 I=i32|i64"},
+                              {"T=i8 I=i32|i64", 2},
+                              {"T=bool I=i32|i64", 3},
+                              {"T=i16 I=i32|i64", 4},
+                              {"T=f32|f16|i8|u8|i16|i32|i64|bool I=i16", 6},
+                              {"T=i4 I=i32|i64", 7}};
 constexpr QuantRow kQuant[] = {{.operand = ~0, .kind = QuantKind::kSameAs, .other = 0},
                                {.operand = 1, .kind = QuantKind::kNone}};
 
@@ -35,12 +38,15 @@ Status Check(const OpView& op) {
   const Shape& in = op.in(0)->shape;
   const Shape& index = op.in(1)->shape;
   const auto [axis, batch] = Normalized(op);
-  if (axis < 0 || axis >= in.rank()) return op.Fail(Code::kInvalidModel, "axis %d is outside %s", op.attrs<Attrs>().axis, in.text().c_str());
+  if (axis < 0 || axis >= in.rank())
+    return op.Fail(Code::kInvalidModel, "axis %d is outside %s", op.attrs<Attrs>().axis, in.text().c_str());
   if (batch < 0 || batch > index.rank() || batch > axis)
-    return op.Fail(Code::kInvalidModel, "batch_dims %d does not fit axis %d and indices %s", op.attrs<Attrs>().batch_dims, axis, index.text().c_str());
+    return op.Fail(Code::kInvalidModel, "batch_dims %d does not fit axis %d and indices %s",
+                   op.attrs<Attrs>().batch_dims, axis, index.text().c_str());
   for (int i = 0; i < batch; ++i)
     if (in[i] != index[i] && in[i] != kUnknown && index[i] != kUnknown)
-      return op.Fail(Code::kInvalidModel, "batch dimension %d of %s and %s differ", i, in.text().c_str(), index.text().c_str());
+      return op.Fail(Code::kInvalidModel, "batch dimension %d of %s and %s differ", i, in.text().c_str(),
+                     index.text().c_str());
   const int rank = in.rank() - 1 + index.rank() - batch;
   if (rank > kMaxRank) return op.Fail(Code::kUnsupported, "rank %d is above %d", rank, kMaxRank);
   return {};
@@ -67,15 +73,16 @@ template <class I> Status Gather(const void* params, const Run& run) {
   const I* index = run.input<I>(1);
   for (int64_t i = 0; i < p.batches * p.indices; ++i) {
     if (index[i] < 0 || index[i] >= p.length)
-      return Error(Code::kInvalidArgument, "gather: index %lld is outside [0, %lld)", static_cast<long long>(index[i]),
-                   static_cast<long long>(p.length));
+      return Error(Code::kInvalidArgument, "gather: index %lld is outside [0, %lld)",
+                   static_cast<long long>(index[i]), static_cast<long long>(p.length));
   }
   if (p.bytes == 0) return {};
   std::byte* to = run.out[0];
   for (int64_t b = 0; b < p.batches; ++b, index += p.indices) {
     for (int64_t o = 0; o < p.outer; ++o) {
       const std::byte* from = run.in[0] + (b * p.outer + o) * p.length * p.bytes;
-      for (int64_t i = 0; i < p.indices; ++i, to += p.bytes) std::memcpy(to, from + index[i] * p.bytes, static_cast<size_t>(p.bytes));
+      for (int64_t i = 0; i < p.indices; ++i, to += p.bytes)
+        std::memcpy(to, from + index[i] * p.bytes, static_cast<size_t>(p.bytes));
     }
   }
   return {};
@@ -86,8 +93,11 @@ Status PrepareGather(Prepare& p) {
   const Shape& index = p.op.in(1)->shape;
   const auto [axis, batch] = Normalized(p.op);
   auto* params = p.Params<Params>();
+  const int64_t bits = in.elements(axis + 1, in.rank()) * BitsOf(p.op.in(0)->dtype);
+  if (bits % 8 != 0)
+    return p.op.Fail(Code::kUnsupported, "slices of %lld bits do not fill bytes", static_cast<long long>(bits));
   *params = {in.elements(0, batch), in.elements(batch, axis), in[axis], index.elements(batch, index.rank()),
-             in.elements(axis + 1, in.rank()) * BytesOf(p.op.in(0)->dtype)};
+             bits / 8};
   const DType type = p.op.in(1)->dtype;
   p.SetRun(type == DType::kI16 ? Gather<int16_t> : type == DType::kI32 ? Gather<int32_t> : Gather<int64_t>, params);
   return {};

@@ -12,8 +12,10 @@ namespace {
 
 constexpr Operand kInputs[] = {{.name = "params"}, {.name = "indices", .type = 'I', .role = Role::kIndex}};
 constexpr Operand kOutputs[] = {{.name = "output"}};
-constexpr TypeRow kTypes[] = {{"T=f32|f16|i8|u8|i32|i64 I=i32|i64"}, {"T=i16 I=i32|i64", 3},
-                              {"T=f32|f16|i8|u8|i16|i32|i64 I=i16", 4}, {"T=bool I=i16|i32|i64", 5}};
+constexpr TypeRow kTypes[] = {{"T=f32|f16|i8|u8|i32|i64 I=i32|i64"},
+                              {"T=i16 I=i32|i64", 3},
+                              {"T=f32|f16|i8|u8|i16|i32|i64 I=i16", 4},
+                              {"T=bool I=i16|i32|i64", 5}};
 constexpr QuantRow kQuant[] = {{.operand = ~0, .kind = QuantKind::kSameAs, .other = 0},
                                {.operand = 1, .kind = QuantKind::kNone}};
 
@@ -22,8 +24,11 @@ Status Check(const OpView& op) {
   if (in.rank() < 1 || index.rank() < 1) return op.Fail(Code::kInvalidModel, "params and indices need a dimension");
   const int32_t depth = index.back();
   if (depth == kUnknown) return op.Fail(Code::kUnsupported, "the last dimension of indices must be known");
-  if (depth > in.rank()) return op.Fail(Code::kInvalidModel, "indices %s name more coordinates than %s has", index.text().c_str(), in.text().c_str());
-  if (index.rank() - 1 + in.rank() - depth > kMaxRank) return op.Fail(Code::kUnsupported, "the output's rank is above %d", kMaxRank);
+  if (depth > in.rank())
+    return op.Fail(Code::kInvalidModel, "indices %s name more coordinates than %s has", index.text().c_str(),
+                   in.text().c_str());
+  if (index.rank() - 1 + in.rank() - depth > kMaxRank)
+    return op.Fail(Code::kUnsupported, "the output's rank is above %d", kMaxRank);
   return {};
 }
 
@@ -47,8 +52,8 @@ template <class I> Status Gather(const void* params, const Run& run) {
     int64_t at = 0;
     for (int d = 0; d < p.depth; ++d) {
       if (index[d] < 0 || index[d] >= p.size[d])
-        return Error(Code::kInvalidArgument, "gather_nd: index %lld is outside [0, %lld)", static_cast<long long>(index[d]),
-                     static_cast<long long>(p.size[d]));
+        return Error(Code::kInvalidArgument, "gather_nd: index %lld is outside [0, %lld)",
+                     static_cast<long long>(index[d]), static_cast<long long>(p.size[d]));
       at += index[d] * p.step[d];
     }
     if (p.bytes > 0) std::memcpy(run.out[0] + i * p.bytes, run.in[0] + at * p.bytes, static_cast<size_t>(p.bytes));

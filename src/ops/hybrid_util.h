@@ -23,7 +23,8 @@ inline RowQuant QuantizeRowSymmetric(const float* row, int64_t n, int8_t* q) {
     return {};
   }
   const float inverse = 127.0f / range;
-  for (int64_t i = 0; i < n; ++i) q[i] = static_cast<int8_t>(std::clamp(std::round(row[i] * inverse), -127.0f, 127.0f));
+  for (int64_t i = 0; i < n; ++i)
+    q[i] = static_cast<int8_t>(std::clamp(std::round(row[i] * inverse), -127.0f, 127.0f));
   return {range / 127.0f, 0};
 }
 
@@ -45,7 +46,8 @@ inline RowQuant QuantizeRowAsymmetric(const float* row, int64_t n, int8_t* q) {
   const RowQuant r{static_cast<float>(scale), static_cast<int32_t>(zero)};
   const float inverse = 1.0f / r.scale;
   for (int64_t i = 0; i < n; ++i)
-    q[i] = static_cast<int8_t>(std::clamp(std::round(static_cast<float>(r.offset) + row[i] * inverse), -128.0f, 127.0f));
+    q[i] = static_cast<int8_t>(
+        std::clamp(std::round(static_cast<float>(r.offset) + row[i] * inverse), -128.0f, 127.0f));
   return r;
 }
 

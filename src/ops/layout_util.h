@@ -12,10 +12,14 @@ Result<Value> ReshapeTo(ImportContext& c, Value v, const Shape& shape);
 Result<Value> DropAxis(ImportContext& c, Value v, int axis);
 // Inserts a dimension of 1 in front of `axis`.
 Result<Value> InsertAxis(ImportContext& c, Value v, int axis);
-// Takes before[i] slices off the front and after[i] off the end of the axes between batch and channels.
-Result<Value> CropAxes(ImportContext& c, Value v, std::span<const int32_t> before, std::span<const int32_t> after);
-// Fails when the layer asks for channels_first.
-Status RequireChannelsLast(ImportContext& c);
+// Takes before[i] slices off the front and after[i] off the end of axis `first` + i.
+Result<Value> CropAxes(ImportContext& c, Value v, int first, std::span<const int32_t> before,
+                       std::span<const int32_t> after);
+// The layer's data_format: the first of the axes between batch and channels is 1, with channels_first 2.
+int FirstSpatialAxis(const ImportContext& c);
+// A layer with channels_first computes on a transposed image; the value itself otherwise.
+Result<Value> ToChannelsLast(ImportContext& c, Value v);
+Result<Value> FromChannelsLast(ImportContext& c, Value v);
 // A key that holds one number for all `count` axes, or one per axis.
 std::vector<int64_t> PerAxis(const ImportContext& c, std::string_view key, size_t count, int64_t fallback);
 

@@ -38,7 +38,8 @@ void Clip(float limit, float* v, int64_t n) {
   for (int64_t i = 0; i < n; ++i) v[i] = std::clamp(v[i], -limit, limit);
 }
 
-template <class W> void Gate(const Params& p, const Run& run, int gate, const Row& x, const Row& h, const float* cell, float* out) {
+template <class W>
+void Gate(const Params& p, const Run& run, int gate, const Row& x, const Row& h, const float* cell, float* out) {
   const int64_t cells = p.sizes.cells;
   const auto* bias = run.input<float>(kLstmBias + gate);
   const auto* norm = run.input<float>(kLstmNorm + gate);
@@ -47,7 +48,8 @@ template <class W> void Gate(const Params& p, const Run& run, int gate, const Ro
   AddProduct(run.input<W>(kLstmInputWeights + gate), p.input_scale[gate], x, cells, p.sizes.inputs, out);
   AddProduct(run.input<W>(kLstmRecurrentWeights + gate), p.recurrent_scale[gate], h, cells, p.sizes.outputs, out);
   const W* peephole = gate == kCellGate ? nullptr : run.input<W>(LstmPeepholeOf(gate));
-  for (int64_t i = 0; peephole && i < cells; ++i) out[i] += static_cast<float>(peephole[i]) * p.peephole_scale[gate] * cell[i];
+  for (int64_t i = 0; peephole && i < cells; ++i)
+    out[i] += static_cast<float>(peephole[i]) * p.peephole_scale[gate] * cell[i];
   if (norm) Normalize(norm, bias, out, cells);
   if (gate == kCellGate) Activate(p.activation, out, cells);
   else Logistic(out, cells);
@@ -77,7 +79,8 @@ template <class W> void Output(const Params& p, const Run& run, const float* cel
   Clip(p.proj_clip, h, outputs);
 }
 
-template <class W> void Step(const Params& p, const Run& run, const float* input, float* h, float* cell, const Scratch& s) {
+template <class W>
+void Step(const Params& p, const Run& run, const float* input, float* h, float* cell, const Scratch& s) {
   const int64_t cells = p.sizes.cells;
   const Row x = MakeRow<W>(input, p.sizes.inputs, p.asymmetric, s.x);
   const Row previous = MakeRow<W>(h, p.sizes.outputs, p.asymmetric, s.h);
@@ -114,7 +117,9 @@ template <class W> Status Sequence(const void* params, const Run& run) {
   return {};
 }
 
-float ScaleOf(const OpView& op, int i) { return i >= 0 && op.in(i) && !op.in(i)->quant.empty() ? op.in(i)->quant.scale0() : 1.0f; }
+float ScaleOf(const OpView& op, int i) {
+  return i >= 0 && op.in(i) && !op.in(i)->quant.empty() ? op.in(i)->quant.scale0() : 1.0f;
+}
 
 template <class W> Status PrepareAs(Prepare& p, const LstmAttrs& attrs) {
   const Activation a = attrs.fused_activation_function;
@@ -132,7 +137,8 @@ template <class W> Status PrepareAs(Prepare& p, const LstmAttrs& attrs) {
   }
   params->projection_scale = ScaleOf(p.op, kLstmProjection);
   const LstmSizes& s = params->sizes;
-  p.Workspace(static_cast<size_t>(4 * s.cells) * sizeof(float) + static_cast<size_t>(s.inputs + s.outputs + s.cells));
+  p.Workspace(static_cast<size_t>(4 * s.cells) * sizeof(float) +
+              static_cast<size_t>(s.inputs + s.outputs + s.cells));
   p.SetRun(Sequence<W>, params);
   return {};
 }

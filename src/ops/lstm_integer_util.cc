@@ -30,7 +30,8 @@ struct Params {
 int16_t Saturate16(int32_t x) { return Saturate<int16_t>(x); }
 
 // out[r] ← sat16(out[r] + (bias + M·x)·scale)
-void AddProduct(const int8_t* matrix, const int8_t* x, const int32_t* bias, Multiplier scale, int64_t rows, int64_t n, int16_t* out) {
+void AddProduct(const int8_t* matrix, const int8_t* x, const int32_t* bias, Multiplier scale, int64_t rows,
+                int64_t n, int16_t* out) {
   for (int64_t r = 0; r < rows; ++r) {
     int32_t sum = bias[r];
     for (int64_t k = 0; k < n; ++k) sum += matrix[r * n + k] * x[k];
@@ -52,14 +53,16 @@ void Normalize(const GateParams& g, const int16_t* weight, const int32_t* bias, 
   const Multiplier inverse = fixed::InverseSqrt(variance);
   for (int64_t i = 0; i < n; ++i) {
     const int32_t centered = Requantize(1024 * v[i] - mean, inverse);
-    const auto scaled = static_cast<int32_t>(static_cast<uint32_t>(centered) * static_cast<uint32_t>(int32_t{weight[i]}) +
-                                             static_cast<uint32_t>(bias[i]));
+    const auto scaled =
+        static_cast<int32_t>(static_cast<uint32_t>(centered) * static_cast<uint32_t>(int32_t{weight[i]}) +
+                             static_cast<uint32_t>(bias[i]));
     const int32_t rounded = (scaled > 0 ? int64_t{scaled} + 512 : int64_t{scaled} - 512) / 1024;
     v[i] = Saturate16(Requantize(rounded, {g.norm.mantissa, g.norm.shift + 12}));
   }
 }
 
-template <int... bits> void TanhOf(int integer_bits, const int16_t* in, int64_t n, int16_t* out, std::integer_sequence<int, bits...>) {
+template <int... bits>
+void TanhOf(int integer_bits, const int16_t* in, int64_t n, int16_t* out, std::integer_sequence<int, bits...>) {
   const auto apply = [&]<int b>() {
     for (int64_t i = 0; i < n; ++i) out[i] = fixed::Tanh<int16_t, b>(in[i]);
   };
@@ -70,14 +73,17 @@ void Tanh(int integer_bits, const int16_t* in, int64_t n, int16_t* out) {
 }
 
 // The gate of `rows` batch entries.
-void Gate(const Params& p, const Run& run, int gate, int64_t rows, const int8_t* x, const int8_t* h, const int16_t* cell, int16_t* out) {
+void Gate(const Params& p, const Run& run, int gate, int64_t rows, const int8_t* x, const int8_t* h,
+          const int16_t* cell, int16_t* out) {
   const LstmSizes& s = p.sizes;
   const GateParams& g = p.gate[gate];
   std::fill_n(out, rows * s.cells, int16_t{0});
   for (int64_t b = 0; b < rows; ++b) {
     int16_t* row = out + b * s.cells;
-    AddProduct(run.input<int8_t>(kLstmInputWeights + gate), x + b * s.inputs, g.input_bias, g.input, s.cells, s.inputs, row);
-    AddProduct(run.input<int8_t>(kLstmRecurrentWeights + gate), h + b * s.outputs, g.recurrent_bias, g.recurrent, s.cells, s.outputs, row);
+    AddProduct(run.input<int8_t>(kLstmInputWeights + gate), x + b * s.inputs, g.input_bias, g.input, s.cells,
+               s.inputs, row);
+    AddProduct(run.input<int8_t>(kLstmRecurrentWeights + gate), h + b * s.outputs, g.recurrent_bias, g.recurrent,
+               s.cells, s.outputs, row);
   }
   if (const int16_t* peephole = gate == kCellGate ? nullptr : run.input<int16_t>(LstmPeepholeOf(gate))) {
     // The reference walks as if each entry had as many cells as outputs: with a projection it leaves cells out.
@@ -88,7 +94,8 @@ void Gate(const Params& p, const Run& run, int gate, int64_t rows, const int8_t*
   }
   for (int64_t b = 0; b < rows; ++b) {
     int16_t* row = out + b * s.cells;
-    if (const auto* norm = run.input<int16_t>(kLstmNorm + gate)) Normalize(g, norm, run.input<int32_t>(kLstmBias + gate), s.cells, row);
+    if (const auto* norm = run.input<int16_t>(kLstmNorm + gate))
+      Normalize(g, norm, run.input<int32_t>(kLstmBias + gate), s.cells, row);
     if (gate == kCellGate) Tanh(3, row, s.cells, row);
     else
       for (int64_t i = 0; i < s.cells; ++i) row[i] = fixed::Logistic<int16_t, 3>(row[i]);
@@ -107,13 +114,15 @@ void UpdateCell(const Params& p, bool coupled, int64_t n, int16_t* const gate[4]
 }
 
 // One row: o⊙tanh(c), rescaled, and projected if there is a projection.
-void Output(const Params& p, const Run& run, const int16_t* out_gate, const int16_t* cell, int16_t* tanh, int8_t* hidden, int8_t* h) {
+void Output(const Params& p, const Run& run, const int16_t* out_gate, const int16_t* cell, int16_t* tanh,
+            int8_t* hidden, int8_t* h) {
   const LstmSizes& s = p.sizes;
   const auto* projection = run.input<int8_t>(kLstmProjection);
   Tanh(15 + p.cell_shift, cell, s.cells, tanh);
   int8_t* to = projection ? hidden : h;
   const int32_t zero = projection ? -p.hidden_zero : p.hidden_zero;
-  for (int64_t i = 0; i < s.cells; ++i) to[i] = Saturate<int8_t>(Requantize(out_gate[i] * tanh[i], p.hidden) + zero);
+  for (int64_t i = 0; i < s.cells; ++i)
+    to[i] = Saturate<int8_t>(Requantize(out_gate[i] * tanh[i], p.hidden) + zero);
   if (!projection) return;
   for (int64_t r = 0; r < s.outputs; ++r) {
     int32_t sum = p.projection_bias[r];
@@ -136,7 +145,8 @@ Status Sequence(const void* params, const Run& run) {
     const auto* x = run.input<int8_t>(kLstmInput) + call * rows * s.inputs;
     auto* h = reinterpret_cast<int8_t*>(run.in[kLstmOutputState]) + s.first_row(call) * s.outputs;
     auto* cell = reinterpret_cast<int16_t*>(run.in[kLstmCellState]) + s.first_row(call) * s.cells;
-    for (int g = coupled ? kForgetGate : kInputGate; g <= kCellGate; ++g) Gate(p, run, g, rows, x, h, cell, gate[g]);
+    for (int g = coupled ? kForgetGate : kInputGate; g <= kCellGate; ++g)
+      Gate(p, run, g, rows, x, h, cell, gate[g]);
     UpdateCell(p, coupled, n, gate, cell);
     Gate(p, run, kOutputGate, rows, x, h, cell, gate[kOutputGate]);
     for (int64_t b = 0; b < rows; ++b)
@@ -156,7 +166,8 @@ const int32_t* FoldZeroPoint(Prepare& p, int matrix, int bias, int32_t factor) {
     int32_t sum = 0;
     for (int64_t k = 0; k < shape[1]; ++k) sum += weights[static_cast<size_t>(r * shape[1] + k)];
     const int32_t from = start.empty() ? 0 : start[static_cast<size_t>(r)];
-    folded[r] = static_cast<int32_t>(static_cast<uint32_t>(from) + static_cast<uint32_t>(sum) * static_cast<uint32_t>(factor));
+    folded[r] = static_cast<int32_t>(static_cast<uint32_t>(from) +
+                                     static_cast<uint32_t>(sum) * static_cast<uint32_t>(factor));
   }
   return folded;
 }
@@ -175,7 +186,8 @@ Status CheckOperands(const OpView& op) {
     const bool quantized = op.in(i) && op.in(i)->dtype != DType::kI32;
     if (quantized) OCTET_TRY(CheckPerTensor(op, *op.in(i), "an operand"));
     const bool state = i == kLstmInput || i == kLstmOutputState || i == kLstmCellState;
-    if (op.in(i) && !state && !op.has_const(i)) return op.Fail(Code::kUnsupported, "operand %d must be constant", i);
+    if (op.in(i) && !state && !op.has_const(i))
+      return op.Fail(Code::kUnsupported, "operand %d must be constant", i);
   }
   return CheckPerTensor(op, *op.out(0), "output");
 }
@@ -190,7 +202,8 @@ void SetGate(Prepare& p, int gate, int cell_shift, GateParams* g) {
   g->recurrent = QuantizeMultiplier(ScaleOf(op, r) * ScaleOf(op, kLstmOutputState) / scale);
   const int peephole = gate == kCellGate ? -1 : LstmPeepholeOf(gate);
   if (peephole >= 0 && op.in(peephole)) {
-    const double real = std::ldexp(1.0, cell_shift) * static_cast<double>(ScaleOf(op, peephole)) / static_cast<double>(scale);
+    const double real =
+        std::ldexp(1.0, cell_shift) * static_cast<double>(ScaleOf(op, peephole)) / static_cast<double>(scale);
     g->peephole = QuantizeMultiplier(static_cast<double>(static_cast<float>(real)));
   }
   const float norm_scale = norm ? ScaleOf(op, kLstmNorm + gate) : 1.0f;
@@ -210,21 +223,30 @@ Status PrepareLstmInteger(Prepare& p, const LstmAttrs& attrs) {
   const double log2 = std::log2(static_cast<double>(ScaleOf(op, kLstmCellState)));
   params->cell_shift = static_cast<int>(std::lround(log2));
   if (std::abs(log2 - params->cell_shift) > 1e-3 || params->cell_shift < -15 || params->cell_shift > -9)
-    return op.Fail(Code::kUnsupported, "the cell's scale must be a power of two in [2^-15, 2^-9], found %g", static_cast<double>(ScaleOf(op, kLstmCellState)));
-  for (int gate = op.in(kLstmInputWeights) ? 0 : 1; gate < 4; ++gate) SetGate(p, gate, params->cell_shift, &params->gate[gate]);
+    return op.Fail(Code::kUnsupported, "the cell's scale must be a power of two in [2^-15, 2^-9], found %g",
+                   static_cast<double>(ScaleOf(op, kLstmCellState)));
+  for (int gate = op.in(kLstmInputWeights) ? 0 : 1; gate < 4; ++gate)
+    SetGate(p, gate, params->cell_shift, &params->gate[gate]);
   const float hidden_scale = op.intermediates[4]->quant.scale0();
-  params->hidden = QuantizeMultiplier(static_cast<double>(static_cast<float>(0x1p-15 / static_cast<double>(hidden_scale) * 0x1p-15)));
+  params->hidden = QuantizeMultiplier(
+      static_cast<double>(static_cast<float>(0x1p-15 / static_cast<double>(hidden_scale) * 0x1p-15)));
   params->hidden_zero = op.intermediates[4]->quant.zero0();
   params->output_zero = op.in(kLstmOutputState)->quant.zero0();
   if (op.in(kLstmProjection)) {
-    params->projection = QuantizeMultiplier(ScaleOf(op, kLstmProjection) * hidden_scale / ScaleOf(op, kLstmOutputState));
+    params->projection =
+        QuantizeMultiplier(ScaleOf(op, kLstmProjection) * hidden_scale / ScaleOf(op, kLstmOutputState));
     const int bias = op.in(kLstmProjectionBias) ? kLstmProjectionBias : -1;
     params->projection_bias = FoldZeroPoint(p, kLstmProjection, bias, params->hidden_zero);
   }
-  if (attrs.cell_clip > 0) params->cell_clip = static_cast<int16_t>(std::clamp(attrs.cell_clip / ScaleOf(op, kLstmCellState), -32768.0f, 32767.0f));
-  if (attrs.proj_clip > 0) params->proj_clip = static_cast<int8_t>(std::clamp(attrs.proj_clip / op.out(0)->quant.scale0(), -128.0f, 127.0f));
+  if (attrs.cell_clip > 0)
+    params->cell_clip =
+        static_cast<int16_t>(std::clamp(attrs.cell_clip / ScaleOf(op, kLstmCellState), -32768.0f, 32767.0f));
+  if (attrs.proj_clip > 0)
+    params->proj_clip =
+        static_cast<int8_t>(std::clamp(attrs.proj_clip / op.out(0)->quant.scale0(), -128.0f, 127.0f));
   const LstmSizes& s = params->sizes;
-  p.Workspace(static_cast<size_t>(4 * s.rows() * s.cells + s.cells) * sizeof(int16_t) + static_cast<size_t>(s.cells));
+  p.Workspace(static_cast<size_t>(4 * s.rows() * s.cells + s.cells) * sizeof(int16_t) +
+              static_cast<size_t>(s.cells));
   p.SetRun(Sequence, params);
   return {};
 }

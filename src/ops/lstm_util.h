@@ -22,7 +22,9 @@ inline constexpr int kLstmNorm = 20;             // Four: [cells].
 
 inline constexpr int kInputGate = 0, kForgetGate = 1, kCellGate = 2, kOutputGate = 3;
 // Operand of a gate's peephole; -1 for the cell gate, which has none.
-inline int LstmPeepholeOf(int gate) { return gate == kCellGate ? -1 : kLstmPeephole + (gate == kOutputGate ? 2 : gate); }
+inline int LstmPeepholeOf(int gate) {
+  return gate == kCellGate ? -1 : kLstmPeephole + (gate == kOutputGate ? 2 : gate);
+}
 
 struct LstmAttrs {
   Activation fused_activation_function = Activation::kNone;

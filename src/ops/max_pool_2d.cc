@@ -13,7 +13,8 @@ template <class T> void Larger(const T* __restrict cell, int64_t n, T* __restric
   for (int64_t c = 0; c < n; ++c) out[c] = out[c] < cell[c] ? cell[c] : out[c];
 }
 
-template <class T> void Pixel(const PoolPlan& p, PoolPlan::Range rows, PoolPlan::Range columns, const T* image, T* out) {
+template <class T>
+void Pixel(const PoolPlan& p, PoolPlan::Range rows, PoolPlan::Range columns, const T* image, T* out) {
   const int64_t channels = p.channels, pitch = int64_t{p.in_w} * channels;
   T low, high;
   if constexpr (std::is_same_v<T, float>) low = p.clamp_f32.low, high = p.clamp_f32.high;
@@ -32,7 +33,8 @@ template <class T> Status Max(const void* params, const Run& run) {
   run.pool->For(int64_t{p.batches} * p.out_h, [&](int64_t row, int) {
     const T* image = in + row / p.out_h * p.in_h * p.in_w * p.channels;
     const PoolPlan::Range rows = p.Rows(static_cast<int32_t>(row % p.out_h));
-    for (int32_t x = 0; x < p.out_w; ++x) Pixel(p, rows, p.Columns(x), image, out + (row * p.out_w + x) * p.channels);
+    for (int32_t x = 0; x < p.out_w; ++x)
+      Pixel(p, rows, p.Columns(x), image, out + (row * p.out_w + x) * p.channels);
   });
   return {};
 }
@@ -40,10 +42,18 @@ template <class T> Status Max(const void* params, const Run& run) {
 Status PrepareMax(Prepare& p) {
   const PoolPlan* plan = PlanPool(p);
   switch (p.op.in(0)->dtype) {
-    case DType::kF32: p.SetRun(Max<float>, plan); break;
-    case DType::kU8: p.SetRun(Max<uint8_t>, plan); break;
-    case DType::kI8: p.SetRun(Max<int8_t>, plan); break;
-    default: p.SetRun(Max<int16_t>, plan); break;
+    case DType::kF32:
+      p.SetRun(Max<float>, plan);
+      break;
+    case DType::kU8:
+      p.SetRun(Max<uint8_t>, plan);
+      break;
+    case DType::kI8:
+      p.SetRun(Max<int8_t>, plan);
+      break;
+    default:
+      p.SetRun(Max<int16_t>, plan);
+      break;
   }
   return {};
 }
@@ -51,11 +61,15 @@ Status PrepareMax(Prepare& p) {
 constexpr Variant kVariants[] = {{.name = "reference", .prepare = PrepareMax}};
 
 Status FromKeras(ImportContext& c) { return PoolFromKeras(c, "max_pool_2d"); }
+Status FromKerasAdaptive(ImportContext& c) { return AdaptivePoolFromKeras(c, "max_pool_2d"); }
 Status FromKeras3D(ImportContext& c) { return Pool3DFromKeras(c, "max_pool_2d"); }
 
 constexpr ImportRule kRules[] = {{Source::kKeras, "MaxPooling1D", 0, FromKeras},
                                  {Source::kKeras, "MaxPooling2D", 0, FromKeras},
-                                 {Source::kKeras, "MaxPooling3D", 0, FromKeras3D}};
+                                 {Source::kKeras, "MaxPooling3D", 0, FromKeras3D},
+                                 {Source::kKeras, "AdaptiveMaxPooling1D", 0, FromKerasAdaptive},
+                                 {Source::kKeras, "AdaptiveMaxPooling2D", 0, FromKerasAdaptive},
+                                 {Source::kKeras, "AdaptiveMaxPooling3D", 0, FromKerasAdaptive}};
 
 }  // namespace
 

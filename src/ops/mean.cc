@@ -6,8 +6,7 @@ namespace octet::ops::mean {
 namespace {
 
 constexpr TypeRow kTypes[] = {{"T=f32|u8|i32|i64 A=i32"}, {"T=i8 A=i32", 2}, {"T=i16 A=i32", 3}};
-constexpr QuantRow kQuant[] = {{.operand = ~0, .kind = QuantKind::kFree},
-                               {.operand = 1, .kind = QuantKind::kNone}};
+constexpr QuantRow kQuant[] = {{.operand = ~0, .kind = QuantKind::kFree}, {.operand = 1, .kind = QuantKind::kNone}};
 
 Status Check(const OpView& op) {
   OCTET_TRY(CheckReduce(op));
@@ -35,7 +34,8 @@ template <class T> Status MeanInteger(const void* params, const Run& run) {
   Reduce(plan, run.input<T>(0), sum, *run.pool, [](int64_t a, T b) {
     return static_cast<int64_t>(static_cast<uint64_t>(a) + static_cast<uint64_t>(int64_t{b}));
   });
-  for (int64_t i = 0; i < plan.outputs; ++i) run.output<T>(0)[i] = static_cast<T>(plan.empty ? 0 : sum[i] / plan.reduced);
+  for (int64_t i = 0; i < plan.outputs; ++i)
+    run.output<T>(0)[i] = static_cast<T>(plan.empty ? 0 : sum[i] / plan.reduced);
   return {};
 }
 
@@ -45,7 +45,10 @@ Status PrepareMean(Prepare& p) {
   auto* params = p.Params<ReduceParams>();
   params->plan = PlanReduce(p.op);
   if (type != DType::kF32) p.Workspace(static_cast<size_t>(params->plan.outputs) * sizeof(int64_t));
-  p.SetRun(type == DType::kF32 ? MeanFloat : type == DType::kI32 ? MeanInteger<int32_t> : MeanInteger<int64_t>, params);
+  p.SetRun(type == DType::kF32   ? MeanFloat
+           : type == DType::kI32 ? MeanInteger<int32_t>
+                                 : MeanInteger<int64_t>,
+           params);
   return {};
 }
 

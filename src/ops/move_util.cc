@@ -36,7 +36,8 @@ template <class T, int... i> Lanes<T> ZipHigh(Lanes<T> a, Lanes<T> b, std::integ
   constexpr int n = sizeof...(i);
   return __builtin_shufflevector(a, b, (n / 2 + i / 2 + i % 2 * n)...);
 }
-template <class T> void TransposeSquare(const std::byte* from, int64_t from_pitch, std::byte* to, int64_t to_pitch) {
+template <class T>
+void TransposeSquare(const std::byte* from, int64_t from_pitch, std::byte* to, int64_t to_pitch) {
   constexpr int n = 16 / static_cast<int>(sizeof(T));
   constexpr auto lanes = std::make_integer_sequence<int, n>();
   Lanes<T> row[n], next[n];
@@ -96,12 +97,18 @@ void CopyRuns(const StridedCopy& c, int depth, const std::byte* from, std::byte*
 void CopyFrom(const StridedCopy& c, int depth, const std::byte* from, std::byte* to) {
   if (c.rank > depth) {
     switch (c.run) {
-      case 1: return CopyInner<uint8_t>(c, depth, from, to);
-      case 2: return CopyInner<uint16_t>(c, depth, from, to);
-      case 4: return CopyInner<uint32_t>(c, depth, from, to);
-      case 8: return CopyInner<uint64_t>(c, depth, from, to);
-      case 16: return CopyInner<Bytes16>(c, depth, from, to);
-      default: break;
+      case 1:
+        return CopyInner<uint8_t>(c, depth, from, to);
+      case 2:
+        return CopyInner<uint16_t>(c, depth, from, to);
+      case 4:
+        return CopyInner<uint32_t>(c, depth, from, to);
+      case 8:
+        return CopyInner<uint64_t>(c, depth, from, to);
+      case 16:
+        return CopyInner<Bytes16>(c, depth, from, to);
+      default:
+        break;
     }
   }
   CopyRuns(c, depth, from, to);
@@ -143,8 +150,7 @@ void StridedCopy::Finish(int64_t element_bytes) {
     Axis* last = kept > 0 ? &axis[kept - 1] : nullptr;
     if (last && last->src == axis[i].src * axis[i].size && last->dst == axis[i].dst * axis[i].size)
       *last = {last->size * axis[i].size, axis[i].src, axis[i].dst};
-    else
-      axis[kept++] = axis[i];
+    else axis[kept++] = axis[i];
   }
   rank = kept;
   if (rank > 0 && axis[rank - 1].src == run && axis[rank - 1].dst == run) run *= axis[--rank].size;
@@ -160,9 +166,8 @@ void Copy(const StridedCopy& c, const std::byte* from, std::byte* to, ThreadPool
   for (int i = 0; i < c.rank; ++i) bytes *= c.axis[i].size;
   if (pool.threads() == 1 || c.rank < 2 || bytes < kWorthwhile) return Copy(c, from, to);
   const StridedCopy::Axis& a = c.axis[0];
-  pool.For(a.size, [&](int64_t i, int) {
-    CopyFrom(c, 1, from + c.src_offset + i * a.src, to + c.dst_offset + i * a.dst);
-  });
+  pool.For(a.size,
+           [&](int64_t i, int) { CopyFrom(c, 1, from + c.src_offset + i * a.src, to + c.dst_offset + i * a.dst); });
 }
 
 void FillElements(std::byte* to, int64_t count, const std::byte* element, int64_t element_bytes) {
@@ -190,7 +195,8 @@ Status SetCopy(Prepare& p, const StridedCopy& copy, int input) {
 Status PrepareIdentity(Prepare& p) {
   auto* params = p.Params<IdentityParams>();
   uint64_t bytes = 0;
-  if (!CheckedBytes(p.op.in(0)->dtype, p.op.in(0)->shape, &bytes)) return p.op.Fail(Code::kOutOfMemory, "too large");
+  if (!CheckedBytes(p.op.in(0)->dtype, p.op.in(0)->shape, &bytes))
+    return p.op.Fail(Code::kOutOfMemory, "too large");
   params->bytes = bytes;
   p.SetRun(RunIdentity, params);
   return {};

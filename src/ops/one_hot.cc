@@ -37,10 +37,12 @@ Status Check(const OpView& op) {
   OCTET_TRY(CheckScalar(op, 1, "depth"));
   OCTET_TRY(CheckScalar(op, 2, "on_value"));
   OCTET_TRY(CheckScalar(op, 3, "off_value"));
-  if (AxisOf(op) < 0 || AxisOf(op) > in.rank()) return op.Fail(Code::kInvalidModel, "axis %d is outside rank %d", AxisOf(op), in.rank() + 1);
+  if (AxisOf(op) < 0 || AxisOf(op) > in.rank())
+    return op.Fail(Code::kInvalidModel, "axis %d is outside rank %d", AxisOf(op), in.rank() + 1);
   if (in.rank() >= kMaxRank) return op.Fail(Code::kUnsupported, "rank %d is above %d", in.rank() + 1, kMaxRank);
   int64_t depth = 0;
-  if (ReadInt(op, 1, &depth) && !FitsDimension(depth)) return op.Fail(Code::kInvalidModel, "depth %lld is negative", static_cast<long long>(depth));
+  if (ReadInt(op, 1, &depth) && !FitsDimension(depth))
+    return op.Fail(Code::kInvalidModel, "depth %lld is negative", static_cast<long long>(depth));
   return {};
 }
 
@@ -67,7 +69,8 @@ template <class I> Status Mark(const void* params, const Run& run) {
   for (int64_t o = 0; o < p.outer; ++o) {
     for (int64_t i = 0; i < p.inner; ++i, ++index) {
       if (*index < 0 || *index >= p.depth) continue;
-      std::memcpy(run.out[0] + ((o * p.depth + *index) * p.inner + i) * p.bytes, run.in[2], static_cast<size_t>(p.bytes));
+      std::memcpy(run.out[0] + ((o * p.depth + *index) * p.inner + i) * p.bytes, run.in[2],
+                  static_cast<size_t>(p.bytes));
     }
   }
   return {};
@@ -77,7 +80,8 @@ Status PrepareMark(Prepare& p) {
   const Shape& in = p.op.in(0)->shape;
   const int axis = AxisOf(p.op);
   auto* params = p.Params<Params>();
-  *params = {in.elements(0, axis), p.op.out(0)->shape[axis], in.elements(axis, in.rank()), BytesOf(p.op.out(0)->dtype)};
+  *params = {in.elements(0, axis), p.op.out(0)->shape[axis], in.elements(axis, in.rank()),
+             BytesOf(p.op.out(0)->dtype)};
   p.SetRun(p.op.in(0)->dtype == DType::kI64 ? Mark<int64_t> : Mark<int32_t>, params);
   return {};
 }

@@ -14,7 +14,9 @@ namespace octet::ops {
 struct IntList {
   int64_t count = 0;  // As in the tensor: may exceed what `v` holds, so compare it with the rank first.
   std::array<int64_t, 2 * kMaxRank> v{};
-  std::span<const int64_t> span() const { return {v.data(), static_cast<size_t>(std::min<int64_t>(count, 2 * kMaxRank))}; }
+  std::span<const int64_t> span() const {
+    return {v.data(), static_cast<size_t>(std::min<int64_t>(count, 2 * kMaxRank))};
+  }
 };
 
 // The integers of operand i (i16, i32 or i64). False when they are not known yet.

@@ -24,14 +24,16 @@ Status Check(const OpView& op) {
     return op.Fail(Code::kInvalidModel, "values_count is %d, there are %d inputs", a.values_count, op.num_inputs());
   const Shape& first = op.in(0)->shape;
   int axis = 0;
-  if (first.rank() >= kMaxRank) return op.Fail(Code::kUnsupported, "rank %d is above %d", first.rank() + 1, kMaxRank);
+  if (first.rank() >= kMaxRank)
+    return op.Fail(Code::kUnsupported, "rank %d is above %d", first.rank() + 1, kMaxRank);
   if (!NormalizeAxis(a.axis, first.rank() + 1, &axis))
     return op.Fail(Code::kInvalidModel, "axis %d is outside rank %d", a.axis, first.rank() + 1);
   for (const TensorType* t : op.inputs) {
     bool same = t->shape.rank() == first.rank();
     for (int d = 0; same && d < first.rank(); ++d)
       same = t->shape[d] == first[d] || t->shape[d] == kUnknown || first[d] == kUnknown;
-    if (!same) return op.Fail(Code::kInvalidModel, "shapes %s and %s differ", first.text().c_str(), t->shape.text().c_str());
+    if (!same)
+      return op.Fail(Code::kInvalidModel, "shapes %s and %s differ", first.text().c_str(), t->shape.text().c_str());
   }
   return {};
 }
@@ -56,7 +58,8 @@ Status Stack(const void* params, const Run& run) {
   const auto& p = *static_cast<const Params*>(params);
   std::byte* to = run.out[0];
   for (int64_t r = 0; r < p.outer && p.bytes > 0; ++r) {
-    for (int i = 0; i < p.count; ++i, to += p.bytes) std::memcpy(to, run.in[i] + r * p.bytes, static_cast<size_t>(p.bytes));
+    for (int i = 0; i < p.count; ++i, to += p.bytes)
+      std::memcpy(to, run.in[i] + r * p.bytes, static_cast<size_t>(p.bytes));
   }
   return {};
 }
@@ -66,7 +69,8 @@ Status PrepareStack(Prepare& p) {
   int axis = 0;
   NormalizeAxis(p.op.attrs<Attrs>().axis, in.shape.rank() + 1, &axis);
   auto* params = p.Params<Params>();
-  *params = {p.op.num_inputs(), in.shape.elements(0, axis), in.shape.elements(axis, in.shape.rank()) * BytesOf(in.dtype)};
+  *params = {p.op.num_inputs(), in.shape.elements(0, axis),
+             in.shape.elements(axis, in.shape.rank()) * BytesOf(in.dtype)};
   p.SetRun(Stack, params);
   return {};
 }

@@ -12,7 +12,8 @@ namespace {
 
 constexpr Operand kInputs[] = {{.name = "input"}, {.name = "paddings", .type = 'P', .role = Role::kShape}};
 constexpr Operand kOutputs[] = {{.name = "output"}};
-constexpr TypeRow kTypes[] = {{"T=f32|f16|u8|i32|i64|bool P=i32|i64"}, {"T=i8 P=i32|i64", 2}, {"T=i16 P=i32|i64", 3}};
+constexpr TypeRow kTypes[] = {
+    {"T=f32|f16|u8|i32|i64|bool P=i32|i64"}, {"T=i8 P=i32|i64", 2}, {"T=i16 P=i32|i64", 3}};
 constexpr QuantRow kQuant[] = {{.operand = ~0, .kind = QuantKind::kSameAs, .other = 0},
                                {.operand = 1, .kind = QuantKind::kNone}};
 
@@ -37,7 +38,8 @@ Status PreparePad(Prepare& p) {
   auto* params = p.Params<Params>();
   *params = {PadInterior(p.op, paddings), out.shape.elements(), BytesOf(out.dtype), {}};
   const int32_t zero = out.quant.zero0();  // Little endian: its low bytes are the element.
-  if (!IsFloat(out.dtype)) std::memcpy(params->value.data(), &zero, std::min<size_t>(sizeof zero, params->element_bytes));
+  if (!IsFloat(out.dtype))
+    std::memcpy(params->value.data(), &zero, std::min<size_t>(sizeof zero, params->element_bytes));
   p.SetRun(Frame, params);
   return {};
 }
@@ -46,18 +48,18 @@ constexpr Variant kVariants[] = {{.name = "reference", .prepare = PreparePad}};
 
 // Keras: `padding` is one number, one per axis, or [before, after] per axis; it arrives flattened.
 Status FromKeras(ImportContext& c) {
-  OCTET_TRY(RequireChannelsLast(c));
   const Value x = c.Input(0);
   const size_t axes = static_cast<size_t>(std::max(c.rank(x) - 2, 0));
   const std::vector<int64_t> given = c.Ints("padding", {1});
-  std::vector<int32_t> table(2, 0);
+  const size_t first = static_cast<size_t>(FirstSpatialAxis(c));
+  std::vector<int32_t> table(2 * first, 0);
   for (size_t i = 0; i < axes; ++i) {
     for (size_t side = 0; side < 2; ++side) {
       const size_t at = given.size() == 2 * axes ? 2 * i + side : given.size() == axes ? i : 0;
       table.push_back(static_cast<int32_t>(given.empty() ? 0 : given[at]));
     }
   }
-  table.insert(table.end(), {0, 0});
+  table.resize(2 * (axes + 2), 0);
   const Value paddings = c.Constant<int32_t>(Shape{static_cast<int32_t>(axes) + 2, 2}, table);
   OCTET_ASSIGN(Value y, c.Emit("pad", {x, paddings}));
   c.SetOutput(0, y);

@@ -11,7 +11,8 @@ Status CheckPaddings(const OpView& op) {
   IntList paddings;
   if (!ReadInts(op, 1, &paddings)) return {};
   for (int64_t p : paddings.span())
-    if (p < 0 || p > INT32_MAX) return op.Fail(Code::kInvalidModel, "padding %lld is not in [0, 2^31)", static_cast<long long>(p));
+    if (p < 0 || p > INT32_MAX)
+      return op.Fail(Code::kInvalidModel, "padding %lld is not in [0, 2^31)", static_cast<long long>(p));
   return {};
 }
 
@@ -21,7 +22,8 @@ Status InferPadded(const OpView& op, std::span<OutputType> out) {
   out[0].dynamic = !ReadInts(op, 1, &paddings);
   for (int i = 0; i < in.rank() && !out[0].dynamic; ++i) {
     const int64_t d = paddings.v[2 * i] + in[i] + paddings.v[2 * i + 1];
-    if (in[i] != kUnknown && !FitsDimension(d)) return op.Fail(Code::kInvalidModel, "padded dimension %d is too large", i);
+    if (in[i] != kUnknown && !FitsDimension(d))
+      return op.Fail(Code::kInvalidModel, "padded dimension %d is too large", i);
     out[0].shape.push_back(in[i] == kUnknown ? kUnknown : static_cast<int32_t>(d));
   }
   return {};

@@ -57,5 +57,7 @@ PoolPlan* PlanPool(Prepare& p);
 Status PoolFromKeras(ImportContext& c, std::string_view op);
 // Keras' 3-D pooling layers as two 2-D pools: first over height and width, then over depth.
 Status Pool3DFromKeras(ImportContext& c, std::string_view op);
+// Keras' adaptive pooling of 1 to 3 dimensions: output cell i covers [floor(i·in/out), ceil((i+1)·in/out)).
+Status AdaptivePoolFromKeras(ImportContext& c, std::string_view op);
 
 }  // namespace octet::ops

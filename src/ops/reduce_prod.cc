@@ -9,8 +9,7 @@ namespace octet::ops::reduce_prod {
 namespace {
 
 constexpr TypeRow kTypes[] = {{"T=f32|i32|i64 A=i32"}, {"T=i8|i16 A=i32", 2}};
-constexpr QuantRow kQuant[] = {{.operand = ~0, .kind = QuantKind::kFree},
-                               {.operand = 1, .kind = QuantKind::kNone}};
+constexpr QuantRow kQuant[] = {{.operand = ~0, .kind = QuantKind::kFree}, {.operand = 1, .kind = QuantKind::kNone}};
 
 template <class T> struct Multiply {
   static T start() { return 1; }
@@ -51,7 +50,8 @@ Status PrepareProduct(Prepare& p) {
   if (in.quant.empty() || (in.dtype != DType::kI8 && in.dtype != DType::kI16)) return PrepareReduce<Multiply>(p);
   auto* params = p.Params<Params>();
   params->plan = PlanReduce(p.op);
-  const double root = std::pow(static_cast<double>(out.quant.scale0()), 1.0 / static_cast<double>(params->plan.reduced));
+  const double root =
+      std::pow(static_cast<double>(out.quant.scale0()), 1.0 / static_cast<double>(params->plan.reduced));
   params->step = QuantizeMultiplier(static_cast<double>(in.quant.scale0()) / root);
   params->zero_in = in.quant.zero0();
   params->zero_out = out.quant.zero0();

@@ -70,7 +70,9 @@ void SetMeanMultiplier(const Quant& in, const Quant& out, QuantizedSum* p) {
   p->offset = static_cast<int32_t>(static_cast<uint32_t>(in.zero0()) * static_cast<uint32_t>(n));
 }
 
-RunFn PickRun(DType type, RunFn s8, RunFn u8, RunFn s16) { return type == DType::kI8 ? s8 : type == DType::kU8 ? u8 : s16; }
+RunFn PickRun(DType type, RunFn s8, RunFn u8, RunFn s16) {
+  return type == DType::kI8 ? s8 : type == DType::kU8 ? u8 : s16;
+}
 
 }  // namespace
 
@@ -78,7 +80,8 @@ Status CheckReduce(const OpView& op) {
   const Shape& in = op.in(0)->shape;
   IntList axes;
   if (!ReadInts(op, 1, &axes) || in.rank() == 0) return {};
-  if (axes.count > 2 * kMaxRank) return op.Fail(Code::kInvalidModel, "%lld axes are too many", static_cast<long long>(axes.count));
+  if (axes.count > 2 * kMaxRank)
+    return op.Fail(Code::kInvalidModel, "%lld axes are too many", static_cast<long long>(axes.count));
   for (int64_t a : axes.span()) {
     int axis = 0;
     if (!NormalizeAxis(a, in.rank(), &axis))
@@ -93,7 +96,8 @@ Status CheckReduceSameQuant(const OpView& op) {
   if (!out || in->quant.empty() || out->quant.empty()) return {};
   if (in->quant.scale0() != out->quant.scale0() || in->quant.zero0() != out->quant.zero0())
     return op.Fail(Code::kInvalidModel, "input and output must share one quantization, found %g,%d and %g,%d",
-                   static_cast<double>(in->quant.scale0()), in->quant.zero0(), static_cast<double>(out->quant.scale0()), out->quant.zero0());
+                   static_cast<double>(in->quant.scale0()), in->quant.zero0(),
+                   static_cast<double>(out->quant.scale0()), out->quant.zero0());
   return {};
 }
 
@@ -153,20 +157,22 @@ Status PrepareQuantizedSum(Prepare& p, bool mean) {
   p.Workspace(static_cast<size_t>(params->plan.outputs) * sizeof(int32_t));
   if (mean) {
     SetMeanMultiplier(in.quant, out.quant, params);
-    p.SetRun(PickRun(in.dtype, RunQuantizedMean<int8_t>, RunQuantizedMean<uint8_t>, RunQuantizedMean<int16_t>), params);
+    p.SetRun(PickRun(in.dtype, RunQuantizedMean<int8_t>, RunQuantizedMean<uint8_t>, RunQuantizedMean<int16_t>),
+             params);
   } else {
     params->scale = in.quant.scale0() / out.quant.scale0();
     params->bias = static_cast<float>(-in.quant.zero0()) * params->scale * static_cast<float>(params->plan.reduced);
-    p.SetRun(PickRun(in.dtype, RunQuantizedSum<int8_t>, RunQuantizedSum<uint8_t>, RunQuantizedSum<int16_t>), params);
+    p.SetRun(PickRun(in.dtype, RunQuantizedSum<int8_t>, RunQuantizedSum<uint8_t>, RunQuantizedSum<int16_t>),
+             params);
   }
   return {};
 }
 
 Status GlobalPoolFromKeras(ImportContext& c, std::string_view op) {
-  OCTET_TRY(RequireChannelsLast(c));
   const Value x = c.Input(0);
+  const int first = FirstSpatialAxis(c);
   std::vector<int32_t> axes;
-  for (int i = 1; i + 1 < c.rank(x); ++i) axes.push_back(i);
+  for (int i = first; i < first + c.rank(x) - 2; ++i) axes.push_back(i);
   if (axes.empty()) return c.Fail("an input of rank 3 or more", c.shape(x).text(), "check the layer before it");
   const ReduceAttrs attrs{.keep_dims = c.Bool("keepdims", false)};
   OCTET_ASSIGN(Value y, c.Emit(op, {x, c.Vector(axes)}, attrs));

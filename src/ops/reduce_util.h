@@ -39,7 +39,8 @@ void ReduceFrom(const ReducePlan& plan, int depth, const In* in, Sum* out, const
   }
   const ReducePlan::Axis& a = plan.axis[depth];
   if (depth + 1 < plan.rank) {
-    for (int64_t i = 0; i < a.size; ++i) ReduceFrom(plan, depth + 1, in + i * a.in_step, out + i * a.out_step, combine);
+    for (int64_t i = 0; i < a.size; ++i)
+      ReduceFrom(plan, depth + 1, in + i * a.in_step, out + i * a.out_step, combine);
   } else if (a.out_step == 0) {
     Sum sum = *out;
     for (int64_t i = 0; i < a.size; ++i) sum = combine(sum, in[i]);
@@ -75,13 +76,26 @@ template <template <class> class F> Status PrepareReduce(Prepare& p) {
   auto* params = p.Params<ReduceParams>();
   params->plan = PlanReduce(p.op);
   switch (p.op.in(0)->dtype) {
-    case DType::kF32: p.SetRun(RunReduce<float, F>, params); break;
-    case DType::kI32: p.SetRun(RunReduce<int32_t, F>, params); break;
-    case DType::kI64: p.SetRun(RunReduce<int64_t, F>, params); break;
-    case DType::kI16: p.SetRun(RunReduce<int16_t, F>, params); break;
-    case DType::kU8: p.SetRun(RunReduce<uint8_t, F>, params); break;
-    case DType::kI8: p.SetRun(RunReduce<int8_t, F>, params); break;
-    default: return p.op.Fail(Code::kUnsupported, "no kernel for %s", std::string(Name(p.op.in(0)->dtype)).c_str());
+    case DType::kF32:
+      p.SetRun(RunReduce<float, F>, params);
+      break;
+    case DType::kI32:
+      p.SetRun(RunReduce<int32_t, F>, params);
+      break;
+    case DType::kI64:
+      p.SetRun(RunReduce<int64_t, F>, params);
+      break;
+    case DType::kI16:
+      p.SetRun(RunReduce<int16_t, F>, params);
+      break;
+    case DType::kU8:
+      p.SetRun(RunReduce<uint8_t, F>, params);
+      break;
+    case DType::kI8:
+      p.SetRun(RunReduce<int8_t, F>, params);
+      break;
+    default:
+      return p.op.Fail(Code::kUnsupported, "no kernel for %s", std::string(Name(p.op.in(0)->dtype)).c_str());
   }
   return {};
 }

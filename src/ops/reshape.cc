@@ -15,7 +15,8 @@ struct Attrs {
 };
 constexpr AttrRow kRows[] = {Attr<&Attrs::new_shape>("new_shape", 0)};
 
-constexpr Operand kInputs[] = {{.name = "input"}, {.name = "shape", .type = 'S', .arity = Arity::kOptional, .role = Role::kShape}};
+constexpr Operand kInputs[] = {{.name = "input"},
+                               {.name = "shape", .type = 'S', .arity = Arity::kOptional, .role = Role::kShape}};
 constexpr Operand kOutputs[] = {{.name = "output"}};
 constexpr TypeRow kTypes[] = {{"S=i32"}};
 constexpr QuantRow kQuant[] = {{.operand = ~0, .kind = QuantKind::kSameAs, .other = 0},
@@ -37,9 +38,11 @@ Status Check(const OpView& op) {
   if (!Wanted(op, &wanted)) return {};
   if (wanted.count > kMaxRank)
     return op.Fail(Code::kUnsupported, "rank %lld is above %d", static_cast<long long>(wanted.count), kMaxRank);
-  if (std::ranges::count(wanted.span(), -1) > 1) return op.Fail(Code::kInvalidModel, "more than one dimension is -1");
+  if (std::ranges::count(wanted.span(), -1) > 1)
+    return op.Fail(Code::kInvalidModel, "more than one dimension is -1");
   for (int64_t d : wanted.span())
-    if (d < -1 || d > INT32_MAX) return op.Fail(Code::kInvalidModel, "dimension %lld is not in [-1, 2^31)", static_cast<long long>(d));
+    if (d < -1 || d > INT32_MAX)
+      return op.Fail(Code::kInvalidModel, "dimension %lld is not in [-1, 2^31)", static_cast<long long>(d));
   return {};
 }
 
@@ -77,15 +80,23 @@ Status Infer(const OpView& op, std::span<OutputType> out) {
 
 constexpr Variant kVariants[] = {{.name = "reference", .prepare = PrepareIdentity}};
 
-// Keras leaves the batch out of target_shape; -1 keeps an unknown batch unknown.
+// Keras leaves the batch out of target_shape, and fills its -1 from one entry's elements.
 Status FromKerasReshape(ImportContext& c) {
+  const Shape& in = c.shape(c.Input(0));
   std::vector<int32_t> target = {-1};
   for (int64_t d : c.Ints("target_shape", {})) target.push_back(static_cast<int32_t>(d));
-  if (std::ranges::count(target, -1) > 1) {
-    const Shape& in = c.shape(c.Input(0));
-    if (in.rank() < 1 || in[0] == kUnknown)
-      return c.Fail("a target shape without -1, or a fixed batch size", "both are unknown", "give every dimension of target_shape");
-    target[0] = in[0];
+  const auto stretch = std::find(target.begin() + 1, target.end(), -1);
+  if (stretch != target.end()) {
+    int64_t entry = 1, rest = 1;
+    bool fits = true;
+    for (int i = 1; i < in.rank(); ++i) fits &= !__builtin_mul_overflow(entry, int64_t{std::max(in[i], 0)}, &entry);
+    for (size_t i = 1; i < target.size(); ++i)
+      fits &= target[i] == -1 || !__builtin_mul_overflow(rest, int64_t{std::max(target[i], 0)}, &rest);
+    if (fits && entry > 0 && rest > 0 && entry % rest == 0 && FitsDimension(entry / rest))
+      *stretch = static_cast<int32_t>(entry / rest);
+    else if (in.rank() >= 1 && in[0] != kUnknown) target[0] = in[0];
+    else
+      return c.Fail("a target shape without -1, or known sizes", in.text(), "give every dimension of target_shape");
   }
   OCTET_ASSIGN(Value y, c.Emit("reshape", {c.Input(0), c.Vector(target)}));
   c.SetOutput(0, y);
@@ -93,17 +104,17 @@ Status FromKerasReshape(ImportContext& c) {
 }
 
 Status FromKerasFlatten(ImportContext& c) {
-  OCTET_TRY(RequireChannelsLast(c));
-  const Shape& in = c.shape(c.Input(0));
+  OCTET_ASSIGN(const Value x, ToChannelsLast(c, c.Input(0)));
+  const Shape& in = c.shape(x);
   int64_t rest = 1;
   bool known = true;
-  for (int i = 1; i < in.rank(); ++i) {
+  for (int i = 1; i < in.rank(); ++i)
     known &= in[i] != kUnknown && !__builtin_mul_overflow(rest, int64_t{in[i]}, &rest) && rest <= INT32_MAX;
-  }
   if (!known && (in.rank() < 1 || in[0] == kUnknown))
-    return c.Fail("known dimensions, or a fixed batch size", in.text(), "give the model's input a fixed size, e.g. --input NAME:SHAPE");
+    return c.Fail("known dimensions, or a fixed batch size", in.text(),
+                  "give the model's input a fixed size, e.g. --input NAME:SHAPE");
   const Shape flat = {in.rank() < 1 ? 1 : in[0], known ? static_cast<int32_t>(rest) : kUnknown};
-  OCTET_ASSIGN(Value y, ReshapeTo(c, c.Input(0), flat));
+  OCTET_ASSIGN(Value y, ReshapeTo(c, x, flat));
   c.SetOutput(0, y);
   return {};
 }

@@ -21,7 +21,9 @@ constexpr TypeRow kTypes[] = {{"T=f32|u8 S=i32"}, {"T=i8 S=i32", 2}, {"T=i16 S=i
 constexpr QuantRow kQuant[] = {{.operand = ~0, .kind = QuantKind::kSameAs, .other = 0},
                                {.operand = 1, .kind = QuantKind::kNone}};
 
-int Version(const OpView& op) { return std::max(RowVersion(op), op.attrs<ResizeAttrs>().half_pixel_centers ? 3 : 1); }
+int Version(const OpView& op) {
+  return std::max(RowVersion(op), op.attrs<ResizeAttrs>().half_pixel_centers ? 3 : 1);
+}
 
 // The two neighbours of one output coordinate. `at` is the weight of the second: float, or in 1/1024.
 template <class W> struct Between {
@@ -41,7 +43,8 @@ Between<float> Place(const ResizeAttrs& a, int32_t i, int32_t in, int32_t out, f
 
 Between<int32_t> Place(const ResizeAttrs& a, int32_t i, int32_t in, int32_t out, int32_t) {
   constexpr int64_t kOne = 1 << 10;
-  const int64_t scale = a.align_corners && out > 1 ? (kOne * (in - 1) + (out - 1) / 2) / (out - 1) : (kOne * in + out / 2) / out;
+  const int64_t scale =
+      a.align_corners && out > 1 ? (kOne * (in - 1) + (out - 1) / 2) / (out - 1) : (kOne * in + out / 2) / out;
   const int64_t x = a.half_pixel_centers ? i * scale + scale / 2 - kOne / 2 : i * scale;
   const int64_t low = std::clamp<int64_t>(x / kOne, 0, in - 1);  // Truncates: -512 … -1 give 0.
   const int64_t high = std::clamp<int64_t>((x + kOne - 1) / kOne, 0, in - 1);
@@ -49,17 +52,21 @@ Between<int32_t> Place(const ResizeAttrs& a, int32_t i, int32_t in, int32_t out,
 }
 
 // One output pixel from its four neighbours; y and x weigh the lower and the right ones.
-void Blend(const float* a, const float* b, const float* c, const float* d, float y, float x, int64_t n, float* __restrict out) {
+void Blend(const float* a, const float* b, const float* c, const float* d, float y, float x, int64_t n,
+           float* __restrict out) {
   for (int64_t k = 0; k < n; ++k)
     out[k] = a[k] * (1 - y) * (1 - x) + c[k] * y * (1 - x) + b[k] * (1 - y) * x + d[k] * y * x;
 }
-void Blend(const uint8_t* a, const uint8_t* b, const uint8_t* c, const uint8_t* d, float y, float x, int64_t n, uint8_t* __restrict out) {
+void Blend(const uint8_t* a, const uint8_t* b, const uint8_t* c, const uint8_t* d, float y, float x, int64_t n,
+           uint8_t* __restrict out) {
   const auto f = [](uint8_t v) { return static_cast<float>(v); };
   for (int64_t k = 0; k < n; ++k)
-    out[k] = static_cast<uint8_t>(f(a[k]) * (1 - y) * (1 - x) + f(c[k]) * y * (1 - x) + f(b[k]) * (1 - y) * x + f(d[k]) * y * x + 0.5f);
+    out[k] = static_cast<uint8_t>(f(a[k]) * (1 - y) * (1 - x) + f(c[k]) * y * (1 - x) + f(b[k]) * (1 - y) * x +
+                                  f(d[k]) * y * x + 0.5f);
 }
 // Sums of int8 stay below 2^28, of int16 below 2^36.
-template <class T> void Blend(const T* a, const T* b, const T* c, const T* d, int32_t y, int32_t x, int64_t n, T* __restrict out) {
+template <class T>
+void Blend(const T* a, const T* b, const T* c, const T* d, int32_t y, int32_t x, int64_t n, T* __restrict out) {
   using Sum = std::conditional_t<sizeof(T) == 1, int32_t, int64_t>;
   const int32_t wa = (1024 - y) * (1024 - x), wb = (1024 - y) * x, wc = y * (1024 - x), wd = y * x;
   for (int64_t k = 0; k < n; ++k) {
@@ -109,10 +116,14 @@ template <class T, class W> Status PrepareAs(Prepare& p) {
 
 Status PrepareResize(Prepare& p) {
   switch (p.op.in(0)->dtype) {
-    case DType::kF32: return PrepareAs<float, float>(p);
-    case DType::kU8: return PrepareAs<uint8_t, float>(p);
-    case DType::kI8: return PrepareAs<int8_t, int32_t>(p);
-    default: return PrepareAs<int16_t, int32_t>(p);
+    case DType::kF32:
+      return PrepareAs<float, float>(p);
+    case DType::kU8:
+      return PrepareAs<uint8_t, float>(p);
+    case DType::kI8:
+      return PrepareAs<int8_t, int32_t>(p);
+    default:
+      return PrepareAs<int16_t, int32_t>(p);
   }
 }
 
@@ -121,30 +132,34 @@ constexpr Variant kVariants[] = {{.name = "reference", .prepare = PrepareResize}
 Status EmitResize(ImportContext& c, Value image, Value size, std::string_view interpolation) {
   const bool nearest = interpolation == "nearest";
   if (!nearest && interpolation != "bilinear")
-    return c.Fail("interpolation \"bilinear\" or \"nearest\"", interpolation, "no TFLite operator resizes that way");
+    return c.Fail("interpolation \"bilinear\" or \"nearest\"", interpolation,
+                  "no TFLite operator resizes that way");
   const ResizeAttrs attrs{.half_pixel_centers = true};
   OCTET_ASSIGN(Value y, c.Emit(nearest ? "resize_nearest_neighbor" : "resize_bilinear", {image, size}, attrs));
+  OCTET_ASSIGN(y, FromChannelsLast(c, y));
   c.SetOutput(0, y);
   return {};
 }
 
 Status FromKerasUpSampling2D(ImportContext& c) {
-  OCTET_TRY(RequireChannelsLast(c));
+  OCTET_ASSIGN(const Value image, ToChannelsLast(c, c.Input(0)));
   const std::vector<int64_t> times = PerAxis(c, "size", 2, 2);
-  if (times.size() != 2 || c.rank(c.Input(0)) != 4 || times[0] < 1 || times[1] < 1 || times[0] > INT32_MAX || times[1] > INT32_MAX)
-    return c.Fail("an image and two positive sizes", c.shape(c.Input(0)).text(), "correct the layer's size");
-  OCTET_ASSIGN(const Value size, ScaledSize(c, c.Input(0), static_cast<int32_t>(times[0]), static_cast<int32_t>(times[1])));
-  return EmitResize(c, c.Input(0), size, c.Text("interpolation", "nearest"));
+  if (times.size() != 2 || c.rank(image) != 4 || times[0] < 1 || times[1] < 1 || times[0] > INT32_MAX ||
+      times[1] > INT32_MAX)
+    return c.Fail("an image and two positive sizes", c.shape(image).text(), "correct the layer's size");
+  OCTET_ASSIGN(const Value size,
+               ScaledSize(c, image, static_cast<int32_t>(times[0]), static_cast<int32_t>(times[1])));
+  return EmitResize(c, image, size, c.Text("interpolation", "nearest"));
 }
 
 Status FromKerasResizing(ImportContext& c) {
-  OCTET_TRY(RequireChannelsLast(c));
+  OCTET_ASSIGN(Value image, ToChannelsLast(c, c.Input(0)));
   const int64_t height = c.Int("height", 0), width = c.Int("width", 0);
-  if (height < 1 || width < 1 || height > INT32_MAX || width > INT32_MAX || c.rank(c.Input(0)) != 4)
-    return c.Fail("an image, a height and a width", c.shape(c.Input(0)).text(), "correct the layer's configuration");
+  if (height < 1 || width < 1 || height > INT32_MAX || width > INT32_MAX || c.rank(image) != 4)
+    return c.Fail("an image, a height and a width", c.shape(image).text(), "correct the layer's configuration");
   if (c.Bool("pad_to_aspect_ratio", false) || c.Bool("antialias", false))
-    return c.Fail("no padding to the aspect ratio and no antialiasing", "one of them", "resize plainly, or crop_to_aspect_ratio");
-  Value image = c.Input(0);
+    return c.Fail("no padding to the aspect ratio and no antialiasing", "one of them",
+                  "resize plainly, or crop_to_aspect_ratio");
   if (c.Bool("crop_to_aspect_ratio", false)) {
     OCTET_ASSIGN(image, CropToAspect(c, image, height, width));
   }
@@ -154,16 +169,18 @@ Status FromKerasResizing(ImportContext& c) {
 
 // The middle height x width pixels; an image that is smaller anywhere is cropped to the ratio and resized.
 Status FromKerasCenterCrop(ImportContext& c) {
-  OCTET_TRY(RequireChannelsLast(c));
-  const Value image = c.Input(0);
+  OCTET_ASSIGN(const Value image, ToChannelsLast(c, c.Input(0)));
   const int64_t height = c.Int("height", 0), width = c.Int("width", 0);
   const Shape& in = c.shape(image);
-  if (height < 1 || width < 1 || height > INT32_MAX || width > INT32_MAX || in.rank() != 4 || in[1] == kUnknown || in[2] == kUnknown)
+  if (height < 1 || width < 1 || height > INT32_MAX || width > INT32_MAX || in.rank() != 4 || in[1] == kUnknown ||
+      in[2] == kUnknown)
     return c.Fail("an image of known size, a height and a width", in.text(), "give the model's input a fixed size");
   if (in[1] >= height && in[2] >= width) {
     const int32_t spare_h = in[1] - static_cast<int32_t>(height), spare_w = in[2] - static_cast<int32_t>(width);
-    const std::array<int32_t, 2> before = {spare_h / 2, spare_w / 2}, after = {spare_h - spare_h / 2, spare_w - spare_w / 2};
-    OCTET_ASSIGN(Value y, CropAxes(c, image, before, after));
+    const std::array<int32_t, 2> before = {spare_h / 2, spare_w / 2},
+                                 after = {spare_h - spare_h / 2, spare_w - spare_w / 2};
+    OCTET_ASSIGN(Value y, CropAxes(c, image, 1, before, after));
+    OCTET_ASSIGN(y, FromChannelsLast(c, y));
     c.SetOutput(0, y);
     return {};
   }

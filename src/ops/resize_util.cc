@@ -8,7 +8,8 @@ namespace octet::ops {
 Status CheckResize(const OpView& op) {
   const ResizeAttrs& a = op.attrs<ResizeAttrs>();
   if (op.in(0)->shape.rank() != 4)
-    return op.Fail(Code::kInvalidModel, "expected [batch, height, width, channels], found %s", op.in(0)->shape.text().c_str());
+    return op.Fail(Code::kInvalidModel, "expected [batch, height, width, channels], found %s",
+                   op.in(0)->shape.text().c_str());
   OCTET_TRY(CheckVector(op, 1, 2, "size"));
   if (a.align_corners && a.half_pixel_centers)
     return op.Fail(Code::kUnsupported, "align_corners and half_pixel_centers exclude each other");
@@ -16,7 +17,8 @@ Status CheckResize(const OpView& op) {
   if (!ReadInts(op, 1, &size)) return {};
   for (int64_t s : size.span())
     if (s < 1) return op.Fail(Code::kInvalidModel, "size %lld must be at least 1", static_cast<long long>(s));
-  if (op.in(0)->shape[1] == 0 || op.in(0)->shape[2] == 0) return op.Fail(Code::kInvalidModel, "the image has no pixels");
+  if (op.in(0)->shape[1] == 0 || op.in(0)->shape[2] == 0)
+    return op.Fail(Code::kInvalidModel, "the image has no pixels");
   return {};
 }
 
@@ -24,7 +26,8 @@ Status InferResize(const OpView& op, std::span<OutputType> out) {
   const Shape& in = op.in(0)->shape;
   IntList size;
   out[0].dynamic = !ReadInts(op, 1, &size);
-  if (!out[0].dynamic) out[0].shape = {in[0], static_cast<int32_t>(size.v[0]), static_cast<int32_t>(size.v[1]), in[3]};
+  if (!out[0].dynamic)
+    out[0].shape = {in[0], static_cast<int32_t>(size.v[0]), static_cast<int32_t>(size.v[1]), in[3]};
   return {};
 }
 
@@ -36,7 +39,8 @@ Result<Value> ScaledSize(ImportContext& c, Value image, int32_t times_h, int32_t
     return c.Vector({in[1] * times_h, in[2] * times_w});
   }
   OCTET_ASSIGN(Value size, c.Emit("shape", {image}, ShapeAttrs{DType::kI32}));
-  OCTET_ASSIGN(size, c.Emit("strided_slice", {size, c.Vector({1}), c.Vector({3}), c.Vector({1})}, StridedSliceAttrs{}));
+  OCTET_ASSIGN(size,
+               c.Emit("strided_slice", {size, c.Vector({1}), c.Vector({3}), c.Vector({1})}, StridedSliceAttrs{}));
   return c.Emit("mul", {size, c.Vector({times_h, times_w})});
 }
 
@@ -46,14 +50,15 @@ Result<Value> CropToAspect(ImportContext& c, Value image, int64_t height, int64_
     return c.Fail("an image of known size", in.text(), "give the model's input a fixed size");
   // Truncated divisions in double, as Keras computes them.
   const auto crop = [](int32_t own, int32_t other, int64_t want_own, int64_t want_other) {
-    const auto ideal = static_cast<int64_t>(static_cast<double>(int64_t{other} * want_own) / static_cast<double>(want_other));
+    const auto ideal =
+        static_cast<int64_t>(static_cast<double>(int64_t{other} * want_own) / static_cast<double>(want_other));
     return static_cast<int32_t>(std::clamp<int64_t>(ideal, 1, std::max(own, 1)));
   };
   const int32_t h = crop(in[1], in[2], height, width), w = crop(in[2], in[1], width, height);
   if (h == in[1] && w == in[2]) return image;
   const std::array<int32_t, 2> before = {(in[1] - h) / 2, (in[2] - w) / 2};
   const std::array<int32_t, 2> after = {in[1] - h - before[0], in[2] - w - before[1]};
-  return CropAxes(c, image, before, after);
+  return CropAxes(c, image, 1, before, after);
 }
 
 }  // namespace octet::ops

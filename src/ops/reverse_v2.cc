@@ -17,7 +17,8 @@ Status Check(const OpView& op) {
   const Shape& in = op.in(0)->shape;
   IntList axes;
   if (!ReadInts(op, 1, &axes)) return {};
-  if (axes.count > kMaxRank) return op.Fail(Code::kInvalidModel, "%lld axes are too many", static_cast<long long>(axes.count));
+  if (axes.count > kMaxRank)
+    return op.Fail(Code::kInvalidModel, "%lld axes are too many", static_cast<long long>(axes.count));
   for (int64_t a : axes.span()) {
     int axis = 0;
     if (!NormalizeAxis(a, in.rank(), &axis))

@@ -22,18 +22,21 @@ constexpr QuantRow kQuant[] = {{.operand = ~0, .kind = QuantKind::kSameAs, .othe
 
 Status Check(const OpView& op) {
   const Shape &index = op.in(0)->shape, &updates = op.in(1)->shape;
-  if (index.rank() < 1 || op.in(2)->shape.rank() != 1) return op.Fail(Code::kInvalidModel, "indices need a dimension, shape is a vector");
+  if (index.rank() < 1 || op.in(2)->shape.rank() != 1)
+    return op.Fail(Code::kInvalidModel, "indices need a dimension, shape is a vector");
   IntList shape;
   if (!ReadInts(op, 2, &shape) || !index.known()) return {};
   const int32_t depth = index.back();
-  bool fits = shape.count <= kMaxRank && depth <= shape.count && updates.rank() == index.rank() - 1 + static_cast<int>(shape.count) - depth;
+  bool fits = shape.count <= kMaxRank && depth <= shape.count &&
+              updates.rank() == index.rank() - 1 + static_cast<int>(shape.count) - depth;
   for (int64_t d : shape.span()) fits &= FitsDimension(d);
   for (int i = 0; fits && i < updates.rank(); ++i) {
     const int64_t want = i < index.rank() - 1 ? index[i] : shape.v[depth + i - (index.rank() - 1)];
     fits = updates[i] == kUnknown || updates[i] == want;
   }
   if (!fits)
-    return op.Fail(Code::kInvalidModel, "updates %s do not fit indices %s and the shape", updates.text().c_str(), index.text().c_str());
+    return op.Fail(Code::kInvalidModel, "updates %s do not fit indices %s and the shape", updates.text().c_str(),
+                   index.text().c_str());
   return {};
 }
 
@@ -54,7 +57,8 @@ struct Params {
 
 template <class T> T Plus(T a, T b) {
   if constexpr (std::is_same_v<T, bool>) return a || b;
-  else if constexpr (std::is_integral_v<T>) return static_cast<T>(static_cast<uint64_t>(a) + static_cast<uint64_t>(b));
+  else if constexpr (std::is_integral_v<T>)
+    return static_cast<T>(static_cast<uint64_t>(a) + static_cast<uint64_t>(b));
   else return a + b;
 }
 
@@ -67,7 +71,8 @@ template <class T> Status Scatter(const void* params, const Run& run) {
     int64_t at = 0;
     for (int d = 0; d < p.depth; ++d) {
       if (index[d] < 0 || index[d] >= p.size[d])
-        return Error(Code::kInvalidArgument, "scatter_nd: index %d is outside [0, %lld)", index[d], static_cast<long long>(p.size[d]));
+        return Error(Code::kInvalidArgument, "scatter_nd: index %d is outside [0, %lld)", index[d],
+                     static_cast<long long>(p.size[d]));
       at += index[d] * p.step[d];
     }
     T* to = run.output<T>(0) + at * p.slice;
@@ -88,12 +93,24 @@ Status PrepareScatter(Prepare& p) {
     params->step[d] = out.elements(d + 1, params->depth);
   }
   switch (p.op.in(1)->dtype) {
-    case DType::kF32: p.SetRun(Scatter<float>, params); break;
-    case DType::kI8: p.SetRun(Scatter<int8_t>, params); break;
-    case DType::kU8: p.SetRun(Scatter<uint8_t>, params); break;
-    case DType::kI32: p.SetRun(Scatter<int32_t>, params); break;
-    case DType::kI64: p.SetRun(Scatter<int64_t>, params); break;
-    default: p.SetRun(Scatter<bool>, params); break;
+    case DType::kF32:
+      p.SetRun(Scatter<float>, params);
+      break;
+    case DType::kI8:
+      p.SetRun(Scatter<int8_t>, params);
+      break;
+    case DType::kU8:
+      p.SetRun(Scatter<uint8_t>, params);
+      break;
+    case DType::kI32:
+      p.SetRun(Scatter<int32_t>, params);
+      break;
+    case DType::kI64:
+      p.SetRun(Scatter<int64_t>, params);
+      break;
+    default:
+      p.SetRun(Scatter<bool>, params);
+      break;
   }
   return {};
 }

@@ -11,7 +11,8 @@ constexpr Operand kInputs[] = {{.name = "input"},
                                {.name = "begin", .type = 'I', .role = Role::kShape},
                                {.name = "size", .type = 'I', .role = Role::kShape}};
 constexpr Operand kOutputs[] = {{.name = "output"}};
-constexpr TypeRow kTypes[] = {{"T=f32|f16|u8|i32|i64|bool I=i32|i64"}, {"T=i8 I=i32|i64", 2}, {"T=i16 I=i32|i64", 4}, {"T=u32 I=i32|i64", 6}};
+constexpr TypeRow kTypes[] = {
+    {"T=f32|f16|u8|i32|i64|bool I=i32|i64"}, {"T=i8 I=i32|i64", 2}, {"T=i16 I=i32|i64", 4}, {"T=u32 I=i32|i64", 6}};
 constexpr QuantRow kQuant[] = {{.operand = ~0, .kind = QuantKind::kSameAs, .other = 0},
                                {.operand = 1, .kind = QuantKind::kNone},
                                {.operand = 2, .kind = QuantKind::kNone}};
@@ -24,7 +25,8 @@ Status Check(const OpView& op) {
   if (!ReadInts(op, 1, &begin) || !ReadInts(op, 2, &size)) return {};
   for (int i = 0; i < in.rank(); ++i) {
     const bool sane = begin.v[i] >= 0 && begin.v[i] <= INT32_MAX && size.v[i] >= -1 && size.v[i] <= INT32_MAX;
-    if (!sane || (in[i] != kUnknown && (begin.v[i] > in[i] || begin.v[i] + std::max<int64_t>(size.v[i], 0) > in[i])))
+    if (!sane ||
+        (in[i] != kUnknown && (begin.v[i] > in[i] || begin.v[i] + std::max<int64_t>(size.v[i], 0) > in[i])))
       return op.Fail(Code::kInvalidModel, "begin %lld and size %lld do not fit dimension %d of %s",
                      static_cast<long long>(begin.v[i]), static_cast<long long>(size.v[i]), i, in.text().c_str());
   }
@@ -40,7 +42,7 @@ Status Infer(const OpView& op, std::span<OutputType> out) {
   for (int i = 0; i < in.rank(); ++i) {
     out[0].dynamic |= !placed;  // Where the box starts is needed to run, if not always for its size.
     const bool rest_unknown = in[i] == kUnknown || !placed;
-    out[0].shape.push_back(size.v[i] >= 0   ? static_cast<int32_t>(size.v[i])
+    out[0].shape.push_back(size.v[i] >= 0 ? static_cast<int32_t>(size.v[i])
                            : rest_unknown ? kUnknown
                                           : static_cast<int32_t>(in[i] - begin.v[i]));
   }

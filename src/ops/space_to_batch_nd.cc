@@ -14,9 +14,11 @@ Status Check(const OpView& op) {
   for (int i = 0; i < blocks.axes; ++i) {
     const int64_t size = in[i + 1] + blocks.before[i] + blocks.after[i];
     if (in[i + 1] != kUnknown && (size % blocks.block[i] != 0 || size > INT32_MAX))
-      return op.Fail(Code::kInvalidModel, "padded dimension %d of %s does not divide by %lld", i + 1, in.text().c_str(), static_cast<long long>(blocks.block[i]));
+      return op.Fail(Code::kInvalidModel, "padded dimension %d of %s does not divide by %lld", i + 1,
+                     in.text().c_str(), static_cast<long long>(blocks.block[i]));
   }
-  if (in[0] != kUnknown && !FitsDimension(in[0] * blocks.product)) return op.Fail(Code::kInvalidModel, "the batch becomes too large");
+  if (in[0] != kUnknown && !FitsDimension(in[0] * blocks.product))
+    return op.Fail(Code::kInvalidModel, "the batch becomes too large");
   return {};
 }
 

@@ -14,7 +14,8 @@ Status Check(const OpView& op) {
   const int32_t block = op.attrs<BlockAttrs>().block_size;
   if ((in[1] != kUnknown && in[1] % block != 0) || (in[2] != kUnknown && in[2] % block != 0))
     return op.Fail(Code::kInvalidModel, "%s does not divide into blocks of %d", in.text().c_str(), block);
-  if (in[3] != kUnknown && !FitsDimension(int64_t{in[3]} * block * block)) return op.Fail(Code::kInvalidModel, "too many channels");
+  if (in[3] != kUnknown && !FitsDimension(int64_t{in[3]} * block * block))
+    return op.Fail(Code::kInvalidModel, "too many channels");
   return {};
 }
 

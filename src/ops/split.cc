@@ -28,7 +28,8 @@ Status Check(const OpView& op) {
   if (!ReadInt(op, 0, &given)) return {};
   int axis = 0;
   if (!NormalizeAxis(given, in.rank(), &axis))
-    return op.Fail(Code::kInvalidModel, "axis %lld is outside %s", static_cast<long long>(given), in.text().c_str());
+    return op.Fail(Code::kInvalidModel, "axis %lld is outside %s", static_cast<long long>(given),
+                   in.text().c_str());
   if (in[axis] != kUnknown && in[axis] % n != 0)
     return op.Fail(Code::kInvalidModel, "dimension %d of %s does not divide by %d", axis, in.text().c_str(), n);
   return {};
@@ -36,7 +37,8 @@ Status Check(const OpView& op) {
 
 Status Infer(const OpView& op, std::span<OutputType> out) {
   if (out.size() != static_cast<size_t>(op.attrs<Attrs>().num_splits))
-    return op.Fail(Code::kInvalidModel, "num_splits is %d, there are %zu outputs", op.attrs<Attrs>().num_splits, out.size());
+    return op.Fail(Code::kInvalidModel, "num_splits is %d, there are %zu outputs", op.attrs<Attrs>().num_splits,
+                   out.size());
   int64_t given = 0;
   const bool known = ReadInt(op, 0, &given);
   Shape shape = op.in(1)->shape;

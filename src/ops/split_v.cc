@@ -60,7 +60,8 @@ Status Check(const OpView& op) {
   int axis = 0;
   if (!ReadInt(op, 2, &given)) return {};
   if (!NormalizeAxis(given, in.rank(), &axis))
-    return op.Fail(Code::kInvalidModel, "axis %lld is outside %s", static_cast<long long>(given), in.text().c_str());
+    return op.Fail(Code::kInvalidModel, "axis %lld is outside %s", static_cast<long long>(given),
+                   in.text().c_str());
   std::vector<int64_t> sizes = Sizes(op);
   if (!sizes.empty() && !Resolve(sizes, in[axis]))
     return op.Fail(Code::kInvalidModel, "the sizes do not add up to dimension %d of %s", axis, in.text().c_str());
@@ -72,7 +73,8 @@ Status Infer(const OpView& op, std::span<OutputType> out) {
   int axis = 0;
   const bool known = ReadAxis(op, &axis) && !sizes.empty();
   if (out.size() != static_cast<size_t>(op.attrs<Attrs>().num_splits))
-    return op.Fail(Code::kInvalidModel, "num_splits is %d, there are %zu outputs", op.attrs<Attrs>().num_splits, out.size());
+    return op.Fail(Code::kInvalidModel, "num_splits is %d, there are %zu outputs", op.attrs<Attrs>().num_splits,
+                   out.size());
   if (known) Resolve(sizes, op.in(0)->shape[axis]);
   for (size_t i = 0; i < out.size(); ++i) {
     out[i].dynamic = !known;

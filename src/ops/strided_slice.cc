@@ -12,9 +12,12 @@ namespace {
 
 using Attrs = StridedSliceAttrs;
 constexpr AttrRow kRows[] = {
-    Attr<&Attrs::begin_mask>("begin_mask", 0),       Attr<&Attrs::end_mask>("end_mask", 1),
-    Attr<&Attrs::ellipsis_mask>("ellipsis_mask", 2), Attr<&Attrs::new_axis_mask>("new_axis_mask", 3),
-    Attr<&Attrs::shrink_axis_mask>("shrink_axis_mask", 4), Attr<&Attrs::offset>("offset", 5),
+    Attr<&Attrs::begin_mask>("begin_mask", 0),
+    Attr<&Attrs::end_mask>("end_mask", 1),
+    Attr<&Attrs::ellipsis_mask>("ellipsis_mask", 2),
+    Attr<&Attrs::new_axis_mask>("new_axis_mask", 3),
+    Attr<&Attrs::shrink_axis_mask>("shrink_axis_mask", 4),
+    Attr<&Attrs::offset>("offset", 5),
 };
 
 constexpr Operand kInputs[] = {{.name = "input"},
@@ -22,7 +25,8 @@ constexpr Operand kInputs[] = {{.name = "input"},
                                {.name = "end", .type = 'I', .role = Role::kShape},
                                {.name = "strides", .type = 'I', .role = Role::kShape}};
 constexpr Operand kOutputs[] = {{.name = "output"}};
-constexpr TypeRow kTypes[] = {{"T=f32|f16|u8|i16|i32|i64 I=i32"}, {"T=i8 I=i32", 2}, {"T=bool I=i32", 3}, {"T=u32 I=i32", 7}};
+constexpr TypeRow kTypes[] = {
+    {"T=f32|f16|u8|i16|i32|i64 I=i32"}, {"T=i8 I=i32", 2}, {"T=bool I=i32", 3}, {"T=u32 I=i32", 7}};
 constexpr QuantRow kQuant[] = {{.operand = ~0, .kind = QuantKind::kSameAs, .other = 0},
                                {.operand = 1, .kind = QuantKind::kNone},
                                {.operand = 2, .kind = QuantKind::kNone},
@@ -100,7 +104,8 @@ Status Check(const OpView& op) {
   }
   IntList begin, stride;
   if (!ReadInts(op, 1, &begin) || !ReadInts(op, 3, &stride)) return {};
-  if (begin.count > kMaxRank) return op.Fail(Code::kInvalidModel, "%lld entries are too many", static_cast<long long>(begin.count));
+  if (begin.count > kMaxRank)
+    return op.Fail(Code::kInvalidModel, "%lld entries are too many", static_cast<long long>(begin.count));
   int named = 0, added = 0;
   for (int64_t i = 0; i < begin.count; ++i) {
     const bool new_axis = !Bit(a.ellipsis_mask, i) && Bit(a.new_axis_mask, i);
@@ -108,17 +113,21 @@ Status Check(const OpView& op) {
     named += !new_axis && !Bit(a.ellipsis_mask, i);
     if (stride.v[i] == 0) return op.Fail(Code::kInvalidModel, "stride %lld is zero", static_cast<long long>(i));
     if (Bit(a.shrink_axis_mask, i) && stride.v[i] < 0)
-      return op.Fail(Code::kInvalidModel, "axis %lld is dropped but has a negative stride", static_cast<long long>(i));
+      return op.Fail(Code::kInvalidModel, "axis %lld is dropped but has a negative stride",
+                     static_cast<long long>(i));
   }
   if (named > in.rank())
-    return op.Fail(Code::kInvalidModel, "%d indices for the %d dimensions of %s", named, in.rank(), in.text().c_str());
-  if (in.rank() + added > kMaxRank) return op.Fail(Code::kUnsupported, "rank %d is above %d", in.rank() + added, kMaxRank);
+    return op.Fail(Code::kInvalidModel, "%d indices for the %d dimensions of %s", named, in.rank(),
+                   in.text().c_str());
+  if (in.rank() + added > kMaxRank)
+    return op.Fail(Code::kUnsupported, "rank %d is above %d", in.rank() + added, kMaxRank);
   Axes axes;
   if (!Expand(op, &axes)) return {};
   for (int i = 0; i < axes.count; ++i) {
     const Axis& x = axes.axis[i];
     if (!x.kept && x.input >= 0 && in[x.input] != kUnknown && (x.begin < 0 || x.begin >= in[x.input]))
-      return op.Fail(Code::kInvalidModel, "index %lld is outside dimension %d of %s", static_cast<long long>(x.begin), x.input, in.text().c_str());
+      return op.Fail(Code::kInvalidModel, "index %lld is outside dimension %d of %s",
+                     static_cast<long long>(x.begin), x.input, in.text().c_str());
   }
   return {};
 }
@@ -159,7 +168,6 @@ constexpr Variant kVariants[] = {{.name = "reference", .prepare = PrepareSlice}}
 
 // Keras: `cropping` is one number, one per axis, or [before, after] per axis; it arrives flattened.
 Status FromKerasCropping(ImportContext& c) {
-  OCTET_TRY(RequireChannelsLast(c));
   const Value x = c.Input(0);
   const size_t axes = static_cast<size_t>(std::max(c.rank(x) - 2, 0));
   const std::vector<int64_t> given = c.Ints("cropping", {1});
@@ -171,7 +179,7 @@ Status FromKerasCropping(ImportContext& c) {
     before.push_back(static_cast<int32_t>(at(0)));
     after.push_back(static_cast<int32_t>(at(1)));
   }
-  OCTET_ASSIGN(Value y, CropAxes(c, x, before, after));
+  OCTET_ASSIGN(Value y, CropAxes(c, x, FirstSpatialAxis(c), before, after));
   c.SetOutput(0, y);
   return {};
 }

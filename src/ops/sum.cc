@@ -8,8 +8,7 @@ namespace octet::ops::sum {
 namespace {
 
 constexpr TypeRow kTypes[] = {{"T=f32|u8|i16|i32|i64 A=i32"}, {"T=i8 A=i32", 2}};
-constexpr QuantRow kQuant[] = {{.operand = ~0, .kind = QuantKind::kFree},
-                               {.operand = 1, .kind = QuantKind::kNone}};
+constexpr QuantRow kQuant[] = {{.operand = ~0, .kind = QuantKind::kFree}, {.operand = 1, .kind = QuantKind::kNone}};
 
 template <class T> struct Add {
   static T start() { return 0; }

@@ -19,7 +19,8 @@ Status Check(const OpView& op) {
   IntList multiples;
   if (!ReadInts(op, 1, &multiples)) return {};
   for (int64_t m : multiples.span())
-    if (!FitsDimension(m)) return op.Fail(Code::kInvalidModel, "multiple %lld is not in [0, 2^31)", static_cast<long long>(m));
+    if (!FitsDimension(m))
+      return op.Fail(Code::kInvalidModel, "multiple %lld is not in [0, 2^31)", static_cast<long long>(m));
   return {};
 }
 
@@ -29,7 +30,8 @@ Status Infer(const OpView& op, std::span<OutputType> out) {
   out[0].dynamic = !ReadInts(op, 1, &multiples);
   for (int i = 0; i < in.rank() && !out[0].dynamic; ++i) {
     const int64_t d = in[i] * multiples.v[i];
-    if (in[i] != kUnknown && !FitsDimension(d)) return op.Fail(Code::kInvalidModel, "tiled dimension %d is too large", i);
+    if (in[i] != kUnknown && !FitsDimension(d))
+      return op.Fail(Code::kInvalidModel, "tiled dimension %d is too large", i);
     out[0].shape.push_back(in[i] == kUnknown ? kUnknown : static_cast<int32_t>(d));
   }
   return {};
@@ -76,13 +78,13 @@ Result<Value> RepeatAxis(ImportContext& c, Value x, int axis, int64_t size) {
 }
 
 Status FromKerasUpSampling(ImportContext& c) {
-  OCTET_TRY(RequireChannelsLast(c));
   Value x = c.Input(0);
   const size_t axes = static_cast<size_t>(std::max(c.rank(x) - 2, 0));
   const std::vector<int64_t> size = PerAxis(c, "size", axes, 2);
-  if (size.size() != axes) return c.Fail("one size per axis", std::to_string(size.size()), "correct the layer's size");
+  if (size.size() != axes)
+    return c.Fail("one size per axis", std::to_string(size.size()), "correct the layer's size");
   for (size_t i = 0; i < axes; ++i) {
-    OCTET_ASSIGN(x, RepeatAxis(c, x, static_cast<int>(i) + 1, size[i]));
+    OCTET_ASSIGN(x, RepeatAxis(c, x, FirstSpatialAxis(c) + static_cast<int>(i), size[i]));
   }
   c.SetOutput(0, x);
   return {};

@@ -11,8 +11,8 @@ namespace {
 
 constexpr Operand kInputs[] = {{.name = "input"}, {.name = "k", .type = 'K', .role = Role::kShape}};
 constexpr Operand kOutputs[] = {{.name = "values"}, {.name = "indices", .type = 'I'}};
-constexpr TypeRow kTypes[] = {{"T=f32|u8|i32|i64 K=i32 I=i32"}, {"T=i8 K=i32 I=i32", 2},
-                              {"T=f32|i8|u8|i16|i32|i64 K=i16|i32 I=i16|i32", 3}};
+constexpr TypeRow kTypes[] = {
+    {"T=f32|u8|i32|i64 K=i32 I=i32"}, {"T=i8 K=i32 I=i32", 2}, {"T=f32|i8|u8|i16|i32|i64 K=i16|i32 I=i16|i32", 3}};
 constexpr QuantRow kQuant[] = {{.operand = ~0, .kind = QuantKind::kSameAs, .other = 0},
                                {.operand = ~1, .kind = QuantKind::kNone},
                                {.operand = 1, .kind = QuantKind::kNone}};
@@ -23,7 +23,8 @@ Status Check(const OpView& op) {
   if (in.rank() < 1) return op.Fail(Code::kInvalidModel, "a scalar has no rows");
   int64_t k = 0;
   if (ReadInt(op, 1, &k) && (k < 0 || (in.back() != kUnknown && k > in.back())))
-    return op.Fail(Code::kInvalidModel, "k = %lld does not fit rows of %s", static_cast<long long>(k), in.text().c_str());
+    return op.Fail(Code::kInvalidModel, "k = %lld does not fit rows of %s", static_cast<long long>(k),
+                   in.text().c_str());
   const TensorType* indices = op.out(1);
   if (indices && indices->dtype == DType::kI16 && in.back() > INT16_MAX)
     return op.Fail(Code::kInvalidModel, "int16 positions do not reach through rows of %d", in.back());
@@ -62,7 +63,8 @@ template <class T, class I> Status Select(const void* params, const Run& run) {
   for (int64_t r = 0; r < p.rows; ++r) {
     const T* in = run.input<T>(0) + r * p.length;
     for (int64_t i = 0; i < p.length; ++i) order[i] = static_cast<int32_t>(i);
-    std::partial_sort(order, order + p.k, order + p.length, [in](int32_t a, int32_t b) { return Before(in, a, b); });
+    std::partial_sort(order, order + p.k, order + p.length,
+                      [in](int32_t a, int32_t b) { return Before(in, a, b); });
     for (int64_t i = 0; i < p.k; ++i) {
       run.output<T>(0)[r * p.k + i] = in[order[i]];
       run.output<I>(1)[r * p.k + i] = static_cast<I>(order[i]);
@@ -71,7 +73,9 @@ template <class T, class I> Status Select(const void* params, const Run& run) {
   return {};
 }
 
-template <class T> RunFn Pick(const OpView& op) { return op.out(1)->dtype == DType::kI16 ? Select<T, int16_t> : Select<T, int32_t>; }
+template <class T> RunFn Pick(const OpView& op) {
+  return op.out(1)->dtype == DType::kI16 ? Select<T, int16_t> : Select<T, int32_t>;
+}
 
 Status PrepareSelect(Prepare& p) {
   const Shape& in = p.op.in(0)->shape;
@@ -81,12 +85,24 @@ Status PrepareSelect(Prepare& p) {
   *params = {in.elements(0, in.rank() - 1), in.back(), k};
   p.Workspace(static_cast<size_t>(params->length) * sizeof(int32_t));
   switch (p.op.in(0)->dtype) {
-    case DType::kF32: p.SetRun(Pick<float>(p.op), params); break;
-    case DType::kU8: p.SetRun(Pick<uint8_t>(p.op), params); break;
-    case DType::kI8: p.SetRun(Pick<int8_t>(p.op), params); break;
-    case DType::kI16: p.SetRun(Pick<int16_t>(p.op), params); break;
-    case DType::kI32: p.SetRun(Pick<int32_t>(p.op), params); break;
-    default: p.SetRun(Pick<int64_t>(p.op), params); break;
+    case DType::kF32:
+      p.SetRun(Pick<float>(p.op), params);
+      break;
+    case DType::kU8:
+      p.SetRun(Pick<uint8_t>(p.op), params);
+      break;
+    case DType::kI8:
+      p.SetRun(Pick<int8_t>(p.op), params);
+      break;
+    case DType::kI16:
+      p.SetRun(Pick<int16_t>(p.op), params);
+      break;
+    case DType::kI32:
+      p.SetRun(Pick<int32_t>(p.op), params);
+      break;
+    default:
+      p.SetRun(Pick<int64_t>(p.op), params);
+      break;
   }
   return {};
 }

@@ -10,7 +10,8 @@ namespace {
 
 constexpr Operand kInputs[] = {{.name = "input"}, {.name = "perm", .type = 'P', .role = Role::kShape}};
 constexpr Operand kOutputs[] = {{.name = "output"}};
-constexpr TypeRow kTypes[] = {{"T=f32|f16|u8|u16|i32|u32|i64 P=i32"}, {"T=i8 P=i32", 2}, {"T=bool P=i32", 3}, {"T=i16 P=i32", 5}};
+constexpr TypeRow kTypes[] = {
+    {"T=f32|f16|u8|u16|i32|u32|i64 P=i32"}, {"T=i8 P=i32", 2}, {"T=bool P=i32", 3}, {"T=i16 P=i32", 5}};
 constexpr QuantRow kQuant[] = {{.operand = ~0, .kind = QuantKind::kSameAs, .other = 0},
                                {.operand = 1, .kind = QuantKind::kNone}};
 

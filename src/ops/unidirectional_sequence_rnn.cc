@@ -27,14 +27,15 @@ constexpr Operand kOutputs[] = {{.name = "output"}};
 constexpr TypeRow kTypes[] = {{"T=f32 W=f32"}, {"T=f32 W=i8|u8", 2}};
 
 Status Check(const OpView& op) {
-  const Shape &in = op.in(0)->shape, &w = op.in(1)->shape, &r = op.in(2)->shape, &b = op.in(3)->shape, &h = op.in(4)->shape;
+  const Shape &in = op.in(0)->shape, &w = op.in(1)->shape, &r = op.in(2)->shape, &b = op.in(3)->shape,
+              &h = op.in(4)->shape;
   OCTET_TRY(CheckRecurrentActivation(op, op.attrs<Attrs>().fused_activation_function));
   const int32_t batch = in.rank() == 3 ? in[op.attrs<Attrs>().time_major ? 1 : 0] : 0;
-  const bool fits = in.rank() == 3 && w.rank() == 2 && w.known() && w[1] == in[2] && r == Shape{w[0], w[0]} && b == Shape{w[0]} && h.known() &&
-                    (batch == kUnknown || h.elements() == int64_t{batch} * w[0]);
+  const bool fits = in.rank() == 3 && w.rank() == 2 && w.known() && w[1] == in[2] && r == Shape{w[0], w[0]} &&
+                    b == Shape{w[0]} && h.known() && (batch == kUnknown || h.elements() == int64_t{batch} * w[0]);
   if (fits) return {};
-  return op.Fail(Code::kInvalidModel, "sequence %s, weights %s and %s, bias %s and state %s do not fit", in.text().c_str(), w.text().c_str(),
-                 r.text().c_str(), b.text().c_str(), h.text().c_str());
+  return op.Fail(Code::kInvalidModel, "sequence %s, weights %s and %s, bias %s and state %s do not fit",
+                 in.text().c_str(), w.text().c_str(), r.text().c_str(), b.text().c_str(), h.text().c_str());
 }
 
 Status Infer(const OpView& op, std::span<OutputType> out) {
@@ -77,9 +78,17 @@ Status PrepareSequence(Prepare& p) {
   const Attrs& a = p.op.attrs<Attrs>();
   const Shape& in = p.op.in(0)->shape;
   auto* params = p.Params<Params>();
-  *params = {in[a.time_major ? 0 : 1], in[a.time_major ? 1 : 0], in[2], p.op.in(1)->shape[0], a.time_major, a.asymmetric_quantize_inputs,
-             a.fused_activation_function, p.op.in(1)->quant.scale0(), p.op.in(2)->quant.scale0()};
-  p.Workspace(static_cast<size_t>(params->units) * sizeof(float) + static_cast<size_t>(params->inputs + params->units));
+  *params = {in[a.time_major ? 0 : 1],
+             in[a.time_major ? 1 : 0],
+             in[2],
+             p.op.in(1)->shape[0],
+             a.time_major,
+             a.asymmetric_quantize_inputs,
+             a.fused_activation_function,
+             p.op.in(1)->quant.scale0(),
+             p.op.in(2)->quant.scale0()};
+  p.Workspace(static_cast<size_t>(params->units) * sizeof(float) +
+              static_cast<size_t>(params->inputs + params->units));
   // uint8 weights hold the same signed bytes: an old spelling of the format.
   p.SetRun(p.op.in(1)->dtype == DType::kF32 ? Sequence<float> : Sequence<int8_t>, params);
   return {};

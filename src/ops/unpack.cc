@@ -24,7 +24,8 @@ Status Check(const OpView& op) {
   if (!NormalizeAxis(a.axis, in.rank(), &axis))
     return op.Fail(Code::kInvalidModel, "axis %d is outside %s", a.axis, in.text().c_str());
   if (a.num < 0 || (in[axis] != kUnknown && in[axis] != a.num))
-    return op.Fail(Code::kInvalidModel, "num is %d, dimension %d of %s says otherwise", a.num, axis, in.text().c_str());
+    return op.Fail(Code::kInvalidModel, "num is %d, dimension %d of %s says otherwise", a.num, axis,
+                   in.text().c_str());
   return {};
 }
 

@@ -26,10 +26,15 @@ template <class T, class F> void ForEach(const std::byte* data, int64_t n, const
 // Calls f with the position of every element that is not zero.
 template <class F> void ForEachTrue(DType type, const std::byte* data, int64_t n, const F& f) {
   switch (type) {
-    case DType::kF32: return ForEach<float>(data, n, f);
-    case DType::kI32: case DType::kU32: return ForEach<uint32_t>(data, n, f);
-    case DType::kI64: return ForEach<uint64_t>(data, n, f);
-    default: return ForEach<uint8_t>(data, n, f);
+    case DType::kF32:
+      return ForEach<float>(data, n, f);
+    case DType::kI32:
+    case DType::kU32:
+      return ForEach<uint32_t>(data, n, f);
+    case DType::kI64:
+      return ForEach<uint64_t>(data, n, f);
+    default:
+      return ForEach<uint8_t>(data, n, f);
   }
 }
 
@@ -65,7 +70,8 @@ Status List(const void* params, const Run& run) {
     }
   });
   if (row == p.rows) return {};
-  return Error(Code::kInvalidArgument, "where: planned for %lld elements, found %lld", static_cast<long long>(p.rows), static_cast<long long>(row));
+  return Error(Code::kInvalidArgument, "where: planned for %lld elements, found %lld",
+               static_cast<long long>(p.rows), static_cast<long long>(row));
 }
 
 Status PrepareList(Prepare& p) {

@@ -275,7 +275,7 @@ class Reader {
     ReadCode(*model_->operator_codes()->Get(op.opcode_index()), info);
     const auto tensors = static_cast<uint32_t>(g.tensors.size());
     OCTET_TRY(ReadIndices(op.inputs(), tensors, "input", -1, &info.inputs));
-    OCTET_TRY(ReadIndices(op.outputs(), tensors, "output", -1, &info.outputs));
+    OCTET_TRY(ReadIndices(op.outputs(), tensors, "output", 0, &info.outputs));
     OCTET_TRY(ReadIndices(op.intermediates(), tensors, "intermediate", -1, &info.intermediates));
     info.custom_options = Bytes(op.custom_options());
     if (op.large_custom_options_offset() > 1)
@@ -327,9 +327,9 @@ class Reader {
         if (t >= 0 && !there[t])
           return Broken("subgraph %u, operator %zu reads tensor %s before anything computes it", index, i, Quoted(g.tensors[t].name).c_str());
       for (int32_t t : g.operators[i].outputs) {
-        if (t >= 0 && there[t])
+        if (there[t])
           return Broken("subgraph %u, operator %zu writes tensor %s, which is there already", index, i, Quoted(g.tensors[t].name).c_str());
-        if (t >= 0) there[t] = true;
+        there[t] = true;
       }
     }
     for (int32_t t : g.outputs)
@@ -341,8 +341,7 @@ class Reader {
   static void MarkStored(SubgraphInfo& g, std::vector<bool>* there) {
     std::vector<bool> computed(g.tensors.size(), false);
     for (const OperatorInfo& op : g.operators)
-      for (int32_t t : op.outputs)
-        if (t >= 0) computed[t] = true;
+      for (int32_t t : op.outputs) computed[t] = true;
     for (size_t i = 0; i < g.tensors.size(); ++i) {
       TensorInfo& t = g.tensors[i];
       uint64_t bytes = 1;

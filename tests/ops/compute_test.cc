@@ -14,10 +14,13 @@
 namespace octet::ops::test {
 namespace {
 
-TensorType Int8(Shape shape, float scale, int32_t zero) { return {DType::kI8, shape, Quant::PerTensor(scale, zero)}; }
+TensorType Int8(Shape shape, float scale, int32_t zero) {
+  return {DType::kI8, shape, Quant::PerTensor(scale, zero)};
+}
 
 TEST(Compute, AveragePoolDividesByCellsInsideTheImage) {
-  const PoolAttrs attrs{.padding = Padding::kSame, .stride_w = 1, .stride_h = 1, .filter_width = 2, .filter_height = 2};
+  const PoolAttrs attrs{
+      .padding = Padding::kSame, .stride_w = 1, .stride_h = 1, .filter_width = 2, .filter_height = 2};
   auto y = SingleOp("average_pool_2d").With(attrs).Run({Tensor::Of<float>({1, 2, 2, 1}, {1, 2, 3, 6})});
   ASSERT_TRUE(y.ok()) << y.error().message();
   EXPECT_EQ((*y)[0].As<float>(), (std::vector<float>{3, 4, 4.5f, 6}));
@@ -28,7 +31,8 @@ TEST(Compute, AveragePoolDividesByCellsInsideTheImage) {
 }
 
 TEST(Compute, MeanOfInt8) {
-  const Tensor x = Tensor::Of<int8_t>({1, 3, 2, 2}, {79, -107, -83, -68, -82, 77, 94, 21, -118, -104, -43, -18}, Quant::PerTensor(0.05f, 3));
+  const Tensor x = Tensor::Of<int8_t>({1, 3, 2, 2}, {79, -107, -83, -68, -82, 77, 94, 21, -118, -104, -43, -18},
+                                      Quant::PerTensor(0.05f, 3));
   auto y = SingleOp("mean").Declare({Int8({1, 2}, 0.04f, -7)}).Run({x, Tensor::Constant<int32_t>({2}, {1, 2})});
   ASSERT_TRUE(y.ok()) << y.error().message();
   EXPECT_EQ((*y)[0].As<int8_t>(), (std::vector<int8_t>{-43, -52}));
@@ -43,15 +47,18 @@ TEST(Compute, ProductOfInt8RescalesEveryStep) {
 
 TEST(Compute, BatchMatmulOfInt8) {
   const Tensor a = Tensor::Of<int8_t>({2, 3}, {31, -6, -61, -88, 49, 60}, Quant::PerTensor(0.02f, 5));
-  const Tensor b = Tensor::Of<int8_t>({4, 3}, {-120, -99, -13, -28, 99, 4, -21, -18, 42, 22, -84, 60}, Quant::PerTensor(0.03f, -4));
-  auto y = SingleOp("batch_matmul").With(BatchMatmulAttrs{.adj_y = true}).Declare({Int8({2, 4}, 0.12f, 2)}).Run({a, b});
+  const Tensor b = Tensor::Of<int8_t>({4, 3}, {-120, -99, -13, -28, 99, 4, -21, -18, 42, 22, -84, 60},
+                                      Quant::PerTensor(0.03f, -4));
+  auto y =
+      SingleOp("batch_matmul").With(BatchMatmulAttrs{.adj_y = true}).Declare({Int8({2, 4}, 0.12f, 2)}).Run({a, b});
   ASSERT_TRUE(y.ok()) << y.error().message();
   EXPECT_EQ((*y)[0].As<int8_t>(), (std::vector<int8_t>{-5, -9, -15, -11, 33, 38, 19, -10}));
 }
 
 TEST(Compute, BatchMatmulBroadcastsAndTransposes) {
   // x [2, 1, 1, 2] (stored transposed) times y [3, 2, 1]
-  const Tensor x = Tensor::Of<float>({2, 1, 2, 1}, {1, 2, 3, 4}), y = Tensor::Of<float>({3, 2, 1}, {1, 1, 2, 0, 0, 2});
+  const Tensor x = Tensor::Of<float>({2, 1, 2, 1}, {1, 2, 3, 4}),
+               y = Tensor::Of<float>({3, 2, 1}, {1, 1, 2, 0, 0, 2});
   auto z = SingleOp("batch_matmul").With(BatchMatmulAttrs{.adj_x = true}).Run({x, y}, 1, 2);
   ASSERT_TRUE(z.ok()) << z.error().message();
   EXPECT_EQ((*z)[0].type.shape, (Shape{2, 3, 1, 1}));
@@ -60,7 +67,9 @@ TEST(Compute, BatchMatmulBroadcastsAndTransposes) {
 
 TEST(Compute, ResizeBilinearOfInt8) {
   const Tensor x = Tensor::Of<int8_t>({1, 2, 2, 1}, {65, 116, 73, -56}, Quant::PerTensor(0.05f, 3));
-  auto y = SingleOp("resize_bilinear").With(ResizeAttrs{.half_pixel_centers = true}).Run({x, Tensor::Constant<int32_t>({2}, {3, 3})});
+  auto y = SingleOp("resize_bilinear")
+               .With(ResizeAttrs{.half_pixel_centers = true})
+               .Run({x, Tensor::Constant<int32_t>({2}, {3, 3})});
   ASSERT_TRUE(y.ok()) << y.error().message();
   EXPECT_EQ((*y)[0].As<int8_t>(), (std::vector<int8_t>{65, 91, 116, 69, 50, 30, 73, 9, -56}));
 }
@@ -80,7 +89,8 @@ TEST(Compute, ReductionsOverAnyAxes) {
 
 TEST(Compute, TopKPrefersTheLowerIndex) {
   const Tensor x = Tensor::Of<float>({1, 5}, {1, 3, 3, NAN, 2});
-  auto y = SingleOp("topk_v2").Declare({x.type, {DType::kI32, {}, {}}}).Run({x, Tensor::Constant<int32_t>({}, {5})}, 2);
+  auto y =
+      SingleOp("topk_v2").Declare({x.type, {DType::kI32, {}, {}}}).Run({x, Tensor::Constant<int32_t>({}, {5})}, 2);
   ASSERT_TRUE(y.ok()) << y.error().message();
   EXPECT_EQ((*y)[1].As<int32_t>(), (std::vector<int32_t>{1, 2, 4, 0, 3}));
 }

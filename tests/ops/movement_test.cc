@@ -41,9 +41,13 @@ TEST(Movement, TransposeAgreesWithIndexArithmetic) {
   ExpectTransposed<float>({8, 64, 200}, {0, 2, 1}, 3);  // Large enough for threads.
 }
 
-Result<std::vector<Tensor>> Slice(const StridedSliceAttrs& attrs, const Tensor& x, std::vector<int32_t> begin, std::vector<int32_t> end, std::vector<int32_t> stride) {
+Result<std::vector<Tensor>> Slice(const StridedSliceAttrs& attrs, const Tensor& x, std::vector<int32_t> begin,
+                                  std::vector<int32_t> end, std::vector<int32_t> stride) {
   const Shape n{static_cast<int32_t>(begin.size())};
-  return SingleOp("strided_slice").With(attrs).Run({x, Tensor::Constant<int32_t>(n, begin), Tensor::Constant<int32_t>(n, end), Tensor::Constant<int32_t>(n, stride)});
+  return SingleOp("strided_slice")
+      .With(attrs)
+      .Run({x, Tensor::Constant<int32_t>(n, begin), Tensor::Constant<int32_t>(n, end),
+            Tensor::Constant<int32_t>(n, stride)});
 }
 
 TEST(Movement, StridedSliceAsNumpy) {
@@ -56,7 +60,8 @@ TEST(Movement, StridedSliceAsNumpy) {
 
 TEST(Movement, StridedSliceExpandsEllipsisAndAxes) {
   const Tensor x = Tensor::Of<int32_t>({2, 3, 4}, Count<int32_t>(24));
-  auto y = Slice({.ellipsis_mask = 1, .new_axis_mask = 2, .shrink_axis_mask = 4}, x, {0, 0, 1}, {0, 0, 2}, {1, 1, 1});  // x[..., None, 1]
+  auto y = Slice({.ellipsis_mask = 1, .new_axis_mask = 2, .shrink_axis_mask = 4}, x, {0, 0, 1}, {0, 0, 2},
+                 {1, 1, 1});  // x[..., None, 1]
   ASSERT_TRUE(y.ok()) << y.error().message();
   EXPECT_EQ((*y)[0].type.shape, (Shape{2, 3, 1}));
   EXPECT_EQ((*y)[0].As<int32_t>(), (std::vector<int32_t>{1, 5, 9, 13, 17, 21}));
@@ -67,10 +72,12 @@ TEST(Movement, MirrorPadRepeatsBackwards) {
   const Tensor paddings = Tensor::Constant<int32_t>({2, 2}, {1, 0, 2, 1});
   auto reflect = SingleOp("mirror_pad").Run({x, paddings});
   ASSERT_TRUE(reflect.ok()) << reflect.error().message();
-  EXPECT_EQ((*reflect)[0].As<int8_t>(), (std::vector<int8_t>{6, 5, 4, 5, 6, 5, 3, 2, 1, 2, 3, 2, 6, 5, 4, 5, 6, 5}));
+  EXPECT_EQ((*reflect)[0].As<int8_t>(),
+            (std::vector<int8_t>{6, 5, 4, 5, 6, 5, 3, 2, 1, 2, 3, 2, 6, 5, 4, 5, 6, 5}));
   auto symmetric = SingleOp("mirror_pad").With(int8_t{1}).Run({x, paddings});
   ASSERT_TRUE(symmetric.ok());
-  EXPECT_EQ((*symmetric)[0].As<int8_t>(), (std::vector<int8_t>{2, 1, 1, 2, 3, 3, 2, 1, 1, 2, 3, 3, 5, 4, 4, 5, 6, 6}));
+  EXPECT_EQ((*symmetric)[0].As<int8_t>(),
+            (std::vector<int8_t>{2, 1, 1, 2, 3, 3, 2, 1, 1, 2, 3, 3, 5, 4, 4, 5, 6, 6}));
 }
 
 TEST(Movement, PadFillsWithTheZeroPoint) {
@@ -82,7 +89,8 @@ TEST(Movement, PadFillsWithTheZeroPoint) {
 
 TEST(Movement, BatchSpaceRoundTrip) {
   const Tensor x = Tensor::Of<float>({1, 4, 6, 2}, Count<float>(48));
-  const Tensor block = Tensor::Constant<int32_t>({2}, {2, 3}), none = Tensor::Constant<int32_t>({2, 2}, {0, 0, 0, 0});
+  const Tensor block = Tensor::Constant<int32_t>({2}, {2, 3}),
+               none = Tensor::Constant<int32_t>({2, 2}, {0, 0, 0, 0});
   auto spread = SingleOp("space_to_batch_nd").Run({x, block, none});
   ASSERT_TRUE(spread.ok()) << spread.error().message();
   EXPECT_EQ((*spread)[0].type.shape, (Shape{6, 2, 2, 2}));
@@ -94,7 +102,9 @@ TEST(Movement, BatchSpaceRoundTrip) {
 
 TEST(Movement, SplitTakesTheRest) {
   const Tensor x = Tensor::Of<uint8_t>({2, 5}, Count<uint8_t>(10));
-  auto y = SingleOp("split_v").With(SplitAttrs{2}).Run({x, Tensor::Constant<int32_t>({2}, {2, -1}), Tensor::Constant<int32_t>({}, {1})}, 2);
+  auto y = SingleOp("split_v")
+               .With(SplitAttrs{2})
+               .Run({x, Tensor::Constant<int32_t>({2}, {2, -1}), Tensor::Constant<int32_t>({}, {1})}, 2);
   ASSERT_TRUE(y.ok()) << y.error().message();
   EXPECT_EQ((*y)[0].As<uint8_t>(), (std::vector<uint8_t>{0, 1, 5, 6}));
   EXPECT_EQ((*y)[1].As<uint8_t>(), (std::vector<uint8_t>{2, 3, 4, 7, 8, 9}));
@@ -126,7 +136,9 @@ TEST(Movement, HostileOperandsAreRefused) {
   refused("slice", {Tensor::Constant<int32_t>({2}, {1, 0}), Tensor::Constant<int32_t>({2}, {2, 1})});
   refused("broadcast_to", {Tensor::Constant<int32_t>({2}, {3, 2})});
   refused("mirror_pad", {Tensor::Constant<int32_t>({2, 2}, {2, 0, 0, 0})});
-  EXPECT_FALSE(SingleOp("range").Run({Tensor::Of<int32_t>({}, {0}), Tensor::Of<int32_t>({}, {5}), Tensor::Of<int32_t>({}, {0})}).ok());
+  EXPECT_FALSE(SingleOp("range")
+                   .Run({Tensor::Of<int32_t>({}, {0}), Tensor::Of<int32_t>({}, {5}), Tensor::Of<int32_t>({}, {0})})
+                   .ok());
 }
 
 TEST(Movement, UnknownDimensionsStayUnknown) {

@@ -67,7 +67,8 @@ class SingleOp {
       declared_[i].shape = types[i].shape;
       declared_[i].dtype = types[i].dtype;
       uint64_t bytes = 0;
-      if (types[i].dynamic || !CheckedBytes(types[i].dtype, types[i].shape, &bytes)) return Error(Code::kUnsupported, "no shape");
+      if (types[i].dynamic || !CheckedBytes(types[i].dtype, types[i].shape, &bytes))
+        return Error(Code::kUnsupported, "no shape");
       results[i] = {declared_[i], std::vector<std::byte>(bytes), false};
       out.push_back(results[i].bytes.data());
     }
@@ -77,7 +78,8 @@ class SingleOp {
     OCTET_TRY(KernelOf(*def_).variants.back().prepare(planner));
     std::vector<uint64_t> workspace(planner.workspace / 8 + 1);
     ThreadPool pool(threads);
-    OCTET_TRY(planner.run(planner.params, {in.data(), out.data(), reinterpret_cast<std::byte*>(workspace.data()), &pool}));
+    OCTET_TRY(planner.run(planner.params,
+                          {in.data(), out.data(), reinterpret_cast<std::byte*>(workspace.data()), &pool}));
     return results;
   }
 
@@ -102,13 +104,16 @@ class SingleOp {
    public:
     Planner(const OpView& op, int threads) : Prepare(op, ThisCpu(), threads) {}
     void Workspace(size_t bytes) override { workspace = std::max(workspace, bytes); }
-    Result<const std::byte*> Pack(int, std::string_view, uint64_t, size_t bytes, void (*fill)(std::byte*, const void*), const void* context) override {
+    Result<const std::byte*> Pack(int, std::string_view, uint64_t, size_t bytes,
+                                  void (*fill)(std::byte*, const void*), const void* context) override {
       auto* packed = static_cast<std::byte*>(Allocate(bytes, 64));
       fill(packed, context);
       return static_cast<const std::byte*>(packed);
     }
     void SetRun(RunFn r, const void* p) override { run = r, params = p; }
-    void* Allocate(size_t bytes, size_t) override { return memory_.emplace_back(new uint64_t[bytes / 8 + 9]()).get(); }
+    void* Allocate(size_t bytes, size_t) override {
+      return memory_.emplace_back(new uint64_t[bytes / 8 + 9]()).get();
+    }
     size_t workspace = 0;
     RunFn run = nullptr;
     const void* params = nullptr;

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+// Tensor ids are the file's tensor indices. Shapes are those of the signature (unknown dimensions stay
+// unknown), inferred again from the inputs, because converters leave stale ones inside the graph.
+#include "importers/tflite/tflite.h"
+
+#include <algorithm>
+#include <cstring>
+#include <map>
+
+#include "tflite/view.h"
+
+namespace octet::importers::tflite {
+namespace {
+
+using graph::Graph;
+using octet::tflite::OperatorInfo;
+using octet::tflite::SubgraphInfo;
+using octet::tflite::TensorInfo;
+using octet::tflite::View;
+
+// Tensors that share bytes in the file share them in the graph.
+class Buffers {
+ public:
+  graph::Buffer Of(std::span<const std::byte> bytes) {
+    graph::Buffer& buffer = made_[{bytes.data(), bytes.size()}];
+    if (!buffer) buffer = graph::MakeBuffer(bytes);
+    return buffer;
+  }
+
+ private:
+  std::map<std::pair<const std::byte*, size_t>, graph::Buffer> made_;
+};
+
+std::string PlaceOf(const SubgraphInfo& g, const OperatorInfo& op) {
+  return op.outputs.empty() ? std::string() : std::string(g.tensors[static_cast<size_t>(op.outputs[0])].name);
+}
+
+void FindMissing(const View& view, std::vector<Finding>* findings) {
+  std::map<std::pair<std::string, std::string>, std::pair<int, std::string>> missing;  // Kind, reason -> uses, first place.
+  for (const SubgraphInfo& g : view.subgraphs()) {
+    for (const OperatorInfo& op : g.operators) {
+      if (op.op && op.custom_options.empty()) continue;
+      const char* reason = op.lacks ? op.lacks : op.op ? "custom options" : "the operator";
+      auto& [uses, place] = missing[{std::string(op.code_name), reason}];
+      if (uses++ == 0) place = PlaceOf(g, op);
+    }
+  }
+  for (const auto& [what, where] : missing)
+    findings->push_back({where.second, what.first, where.second, Format("octet lacks %s (%d uses)", what.second.c_str(), where.first), ""});
+}
+
+Graph ImportSubgraph(const SubgraphInfo& info, Buffers& buffers) {
+  Graph g;
+  g.name = info.name;
+  for (const TensorInfo& t : info.tensors) {
+    const TensorType type{t.type.dtype, t.has_constant ? t.type.shape : t.signature, t.type.quant};
+    if (t.has_constant) g.AddConstant(std::string(t.name), type, buffers.Of(t.constant));
+    else g.tensor(g.AddTensor(std::string(t.name), type)).is_variable = t.is_variable;
+  }
+  for (const OperatorInfo& op : info.operators) {
+    const graph::NodeId id = g.AddNode(*op.op, graph::Attributes(op.op->attrs, op.attributes.data()), op.inputs, op.outputs, PlaceOf(info, op));
+    g.node(id).intermediates = op.intermediates;
+  }
+  g.inputs = info.inputs;
+  g.outputs = info.outputs;
+  return g;
+}
+
+graph::Signature ImportSignature(const octet::tflite::SignatureInfo& s) {
+  graph::Signature out{std::string(s.key), {}, {}, s.subgraph};
+  for (const auto& e : s.inputs) out.inputs.push_back({std::string(e.name), e.tensor});
+  for (const auto& e : s.outputs) out.outputs.push_back({std::string(e.name), e.tensor});
+  return out;
+}
+
+Status SetInputShapes(const ImportOptions& options, Graph& g) {
+  for (const auto& [name, shape] : options.input_shapes) {
+    const bool only = name.empty() && g.inputs.size() == 1;
+    const auto at = std::ranges::find_if(g.inputs, [&](graph::TensorId t) { return only || g.tensor(t).name == name; });
+    if (at == g.inputs.end()) {
+      std::string names;
+      for (graph::TensorId t : g.inputs) names += (names.empty() ? "'" : ", '") + g.tensor(t).name + "'";
+      return Error(Code::kInvalidArgument, "there is no input '%s'; the model has %s", name.c_str(), names.c_str());
+    }
+    Shape& old = g.tensor(*at).type.shape;
+    if (old.rank() != shape.rank())
+      return Error(Code::kInvalidArgument, "input '%s' has shape %s, %s was given", g.tensor(*at).name.c_str(), old.text().c_str(), shape.text().c_str());
+    old = shape;
+  }
+  return {};
+}
+
+}  // namespace
+
+bool Is(std::span<const std::byte> bytes) { return bytes.size() >= 8 && std::memcmp(bytes.data() + 4, "TFL3", 4) == 0; }
+
+Result<graph::Model> Import(std::span<const std::byte> bytes, const ImportOptions& options, std::vector<Finding>* findings) {
+  OCTET_ASSIGN(const View view, View::Open(bytes));
+  graph::Model model;
+  FindMissing(view, findings);
+  if (!findings->empty()) return model;
+  model.description = view.description();
+  Buffers buffers;
+  for (const SubgraphInfo& g : view.subgraphs()) model.subgraphs.push_back(ImportSubgraph(g, buffers));
+  for (const auto& s : view.signatures()) model.signatures.push_back(ImportSignature(s));
+  for (const auto& m : view.metadata()) model.metadata[std::string(m.name)].assign(m.bytes.begin(), m.bytes.end());
+  OCTET_TRY(SetInputShapes(options, model.main()));
+  for (Graph& g : model.subgraphs) OCTET_TRY(graph::InferAll(g));
+  OCTET_TRY(graph::Verify(model));
+  return model;
+}
+
+}  // namespace octet::importers::tflite

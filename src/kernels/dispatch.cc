@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/cpu.h"
+#include "kernels/kernels.h"
+
+namespace octet::kernels {
+
+const Table& Best() {
+#if defined(__x86_64__)
+  static const Table& best = ThisCpu().has(Isa::kAvx512Vnni) ? kAvx512Vnni : ThisCpu().has(Isa::kAvx2) ? kAvx2 : kScalar;
+#else
+  static const Table& best = kScalar;
+#endif
+  return best;
+}
+
+}  // namespace octet::kernels
