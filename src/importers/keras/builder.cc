@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "importers/keras/builder.h"
 
+#include <algorithm>
 #include <cmath>
+#include <functional>
 #include <queue>
 
 #include "base/float16.h"
@@ -73,7 +75,7 @@ Value Builder::MaskOf(Value v) const {
 }
 
 Result<Value> Builder::Variable(const std::string& dataset, const std::string& name, const LayerContext& c) {
-  if (const auto it = constants_.find(dataset); it != constants_.end()) return it->second;
+  if (const auto it = variables_.find(dataset); it != variables_.end()) return it->second;
   OCTET_ASSIGN(Hdf5Array a, weights_.Read(dataset));
   if (a.dtype == DType::kF64 || ReducedFloat(a.dtype)) {
     const std::vector<float> floats = ToFloats(a);
@@ -84,7 +86,19 @@ Result<Value> Builder::Variable(const std::string& dataset, const std::string& n
   if (a.dtype == DType::kF32) OCTET_TRY(CheckFinite(reinterpret_cast<const float*>(a.bytes.data()), a.bytes.size() / 4, name, c));
   auto buffer = std::make_shared<const std::vector<std::byte>>(std::move(a.bytes));
   const Value v{graph().AddConstant(UniqueName(c.place() + "/" + name), {a.dtype, a.shape, {}}, std::move(buffer))};
-  constants_[dataset] = v;
+  variables_[dataset] = v;
+  return v;
+}
+
+Value Builder::Constant(const TensorType& type, std::span<const std::byte> bytes, const std::string& name) {
+  const size_t hash = std::hash<std::string_view>()({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+  const auto [begin, end] = constants_.equal_range(hash);
+  for (auto it = begin; it != end; ++it) {
+    const graph::Tensor& t = graph().tensor(it->second.id);
+    if (t.type.dtype == type.dtype && t.type.shape == type.shape && type.quant.empty() && std::ranges::equal(*t.constant, bytes)) return it->second;
+  }
+  const Value v{graph().AddConstant(name, type, graph::MakeBuffer(bytes))};
+  constants_.emplace(hash, v);
   return v;
 }
 

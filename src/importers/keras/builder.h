@@ -37,6 +37,9 @@ class Builder {
   // A variable as a constant of the graph, once per dataset.
   Result<Value> Variable(const std::string& dataset, const std::string& name, const LayerContext& context);
 
+  // A constant of the graph; the same bytes give the same one.
+  Value Constant(const TensorType& type, std::span<const std::byte> bytes, const std::string& name);
+
   // Masks that travel with values as Keras' _keras_mask does.
   Value MaskOf(Value v) const;
   void SetMask(Value v, Value mask) { masks_[v.id] = mask; }
@@ -59,7 +62,8 @@ class Builder {
   graph::Model model_;
   std::vector<Finding> findings_;
   std::map<std::string, int> names_;
-  std::map<std::string, Value> constants_;
+  std::map<std::string, Value> variables_;       // By dataset.
+  std::multimap<size_t, Value> constants_;       // By hash.
   std::map<int32_t, Value> masks_;
   std::map<int32_t, TensorType> types_;
   int64_t calls_left_ = 1 << 20;

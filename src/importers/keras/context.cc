@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "importers/keras/builder.h"
 #include "importers/keras/rules.h"
@@ -140,7 +141,8 @@ Result<Value> LayerContext::Weight(int i) {
                  place_.c_str(), datasets.size(), i + 1);
   const std::vector<VariableName> names = VariablesOf(layer_.class_name, *layer_.config);
   const auto n = static_cast<size_t>(i);
-  return builder_.Variable(datasets[n], n < names.size() ? names[n].name : "variable_" + std::to_string(i), *this);
+  OCTET_ASSIGN(weight_, builder_.Variable(datasets[n], n < names.size() ? names[n].name : "variable_" + std::to_string(i), *this));
+  return weight_;
 }
 
 // -------------------------------------------------------------------------------- the graph
@@ -153,7 +155,15 @@ const std::byte* LayerContext::data(Value v) const {
 }
 
 Value LayerContext::Constant(const TensorType& type, std::span<const std::byte> bytes) {
-  return {builder_.graph().AddConstant(builder_.UniqueName(place_ + "/constant"), type, graph::MakeBuffer(bytes))};
+  // What has a kernel's size is that kernel in another layout, and takes its name.
+  std::string name = place_ + "/constant";
+  if (weight_ && type.shape.rank() > 1 && bytes.size() == builder_.graph().tensor(weight_.id).constant->size()) {
+    graph::Tensor& stored = builder_.graph().tensor(weight_.id);
+    name = std::exchange(stored.name, builder_.UniqueName(stored.name + "/stored"));
+    weight_ = {};
+    return builder_.Constant(type, bytes, name);
+  }
+  return builder_.Constant(type, bytes, builder_.UniqueName(name));
 }
 
 Result<std::vector<Value>> LayerContext::EmitNode(std::string_view op, std::span<const Value> inputs, const void* attrs,

@@ -105,6 +105,7 @@ class LayerContext : public ops::ImportContext {
   std::vector<Value> inputs_, outputs_;
   const Call* call_ = nullptr;
   std::vector<std::pair<const Argument*, Value>> tensors_;
+  Value weight_;                   // The variable read last.
   std::string_view override_key_;  // What the rule sees instead of the config's value.
   Json override_;
   mutable std::string trouble_;

@@ -1,0 +1,182 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Writes the small source models of tests/importers/data: needs h5py and numpy, not Keras.
+
+Usage: scripts/importer_fixtures.py [FOLDER]
+
+Each model is written as Keras would: the configs follow what Keras 3.15 and tf_keras 2.21 save, and the weights
+lie where they put them. Weight i of a model is filled with i + 1, so that a test can tell which one it got.
+"""
+import io
+import json
+import pathlib
+import sys
+import zipfile
+
+import h5py
+import numpy as np
+
+FOLDER = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else pathlib.Path(__file__).parent.parent / "tests/importers/data")
+
+
+# ---------------------------------------------------------------------------- Keras 3
+def tensor(name, call=0, output=0):
+    return {"class_name": "__keras_tensor__", "config": {"shape": [None, 4], "dtype": "float32", "keras_history": [name, call, output]}}
+
+
+def layer3(class_name, name, calls, **config):
+    inbound = [{"args": args, "kwargs": {"mask": None}} for args in calls]
+    config = {"name": name, "trainable": True, "dtype": {"class_name": "DTypePolicy", "config": {"name": "float32"}}, **config}
+    return {"module": "keras.layers", "class_name": class_name, "config": config, "registered_name": None, "name": name, "inbound_nodes": inbound}
+
+
+def input3(name, *shape, dtype="float32"):
+    return {"module": "keras.layers", "class_name": "InputLayer", "name": name, "inbound_nodes": [],
+            "config": {"batch_shape": [None, *shape], "dtype": dtype, "sparse": False, "name": name}}
+
+
+def dense3(name, calls, units, activation="linear"):
+    return layer3("Dense", name, calls, units=units, activation=activation, use_bias=True)
+
+
+def functional3(name, layers, inputs, outputs, calls=None):
+    model = {"module": "keras.src.models.functional", "class_name": "Functional", "registered_name": "Functional", "name": name,
+             "config": {"name": name, "trainable": True, "layers": layers, "input_layers": inputs, "output_layers": outputs}}
+    if calls:
+        model["inbound_nodes"] = [{"args": args, "kwargs": {"mask": None}} for args in calls]
+    return model
+
+
+# -------------------------------------------------------------------- Keras 2 (tf_keras)
+def layer2(class_name, name, inbound, **config):
+    return {"class_name": class_name, "name": name, "inbound_nodes": inbound,
+            "config": {"name": name, "trainable": True, "dtype": "float32", **config}}
+
+
+def input2(name, *shape):
+    return {"class_name": "InputLayer", "name": name, "inbound_nodes": [], "config": {"batch_input_shape": [None, *shape], "dtype": "float32", "name": name}}
+
+
+def functional2(name, layers, inputs, outputs, inbound=None):
+    model = {"class_name": "Functional", "name": name,
+             "config": {"name": name, "trainable": True, "layers": layers, "input_layers": inputs, "output_layers": outputs}}
+    if inbound:
+        model["inbound_nodes"] = inbound
+    return model
+
+
+# ------------------------------------------------------------------------------- files
+def filled(shapes):
+    return [np.full(shape, i + 1, "f4") for i, shape in enumerate(shapes)]
+
+
+def h5_of(groups):
+    """groups: path -> shapes of its variables, in order."""
+    arrays = iter(filled([shape for shapes in groups.values() for shape in shapes]))
+    buffer = io.BytesIO()
+    with h5py.File(buffer, "w") as file:
+        for path, shapes in groups.items():
+            group = file.create_group(path + "/vars")
+            for i, _ in enumerate(shapes):
+                group[str(i)] = next(arrays)
+    return buffer.getvalue()
+
+
+def keras(name, config, weights, version="3.15.1"):
+    with zipfile.ZipFile(FOLDER / f"{name}.keras", "w", zipfile.ZIP_STORED) as archive:
+        for member, content in (("metadata.json", json.dumps({"keras_version": version})), ("config.json", json.dumps(config)),
+                                ("model.weights.h5", weights)):
+            archive.writestr(zipfile.ZipInfo(member), content)
+
+
+def legacy(name, config, weights, version):
+    """weights: layer -> {weight name: array}."""
+    with h5py.File(FOLDER / f"{name}.h5", "w") as file:
+        file.attrs["keras_version"] = version
+        file.attrs["backend"] = "tensorflow"
+        file.attrs["model_config"] = json.dumps(config)
+        group = file.create_group("model_weights")
+        group.attrs["layer_names"] = list(weights)
+        for layer, variables in weights.items():
+            own = group.create_group(layer)
+            own.attrs["weight_names"] = [n.encode() for n in variables]
+            for variable, array in variables.items():
+                own[variable] = array
+
+
+def nested3():
+    inner = functional3("inner", [input3("in", 4), dense3("d", [[tensor("in")]], 4)], ["in", 0, 0], ["d", 0, 0],
+                        calls=[[tensor("x")], [tensor("inner", 0)]])
+    layers = [input3("y", 2), input3("x", 4), dense3("tail", [[tensor("join")]], 3, "relu"), inner,
+              layer3("Concatenate", "join", [[[tensor("y"), tensor("inner", 1)]]], axis=-1), layer3("Dropout", "drop", [[tensor("tail")]], rate=0.5)]
+    config = functional3("outer", layers, [["x", 0, 0], ["y", 0, 0]], [["drop", 0, 0], ["inner", 1, 0]])
+    keras("nested", config, h5_of({"layers/dense": [(6, 3), (3,)], "layers/functional/layers/dense": [(4, 4), (4,)]}))
+
+
+def nested2():
+    """The same in tf_keras' dialect; the inner model has a frozen layer, which moves its weights to the end."""
+    frozen = layer2("Dense", "frozen", [[["in", 0, 0, {}]]], units=4, activation="linear", use_bias=True)
+    frozen["config"]["trainable"] = False
+    norm = layer2("BatchNormalization", "norm", [[["frozen", 0, 0, {}]]], axis=[1], epsilon=0.0, center=True, scale=True)
+    dense = layer2("Dense", "d", [[["norm", 0, 0, {}]]], units=4, activation="linear", use_bias=True)
+    inner = functional2("inner", [input2("in", 4), frozen, norm, dense], [["in", 0, 0]], [["d", 0, 0]],
+                        [[["x", 0, 0, {}]], [["inner", 1, 0, {}]]])
+    config = functional2("outer", [input2("x", 4), inner], [["x", 0, 0]], [["inner", 1, 0], ["inner", 2, 0]])
+    names = ["norm/gamma:0", "norm/beta:0", "d/kernel:0", "d/bias:0", "frozen/kernel:0", "frozen/bias:0", "norm/moving_mean:0", "norm/moving_variance:0"]
+    shapes = [(4,), (4,), (4, 4), (4,), (4, 4), (4,), (4,), (4,)]
+    legacy("nested_k2", config, {"x": {}, "inner": dict(zip(names, filled(shapes)))}, "2.21.0")
+
+
+def refused():
+    layers = [input3("x", 4), layer3("Lambda", "square", [[tensor("x")]], function={"class_name": "__lambda__"}),
+              layer3("Mystery", "own", [[tensor("square")]]), dense3("good", [[tensor("own")]], 2)]
+    layers[2]["registered_name"] = "shop>Mystery"
+    keras("refused", functional3("m", layers, ["x", 0, 0], ["good", 0, 0]), h5_of({"layers/dense": [(4, 2), (2,)]}))
+
+
+def sequential(name, kernel):
+    layers = [layer3("Dense", "first", [], units=2, activation="linear", use_bias=False)]
+    for layer in layers:
+        del layer["inbound_nodes"], layer["name"]
+    buffer = io.BytesIO()
+    with h5py.File(buffer, "w") as file:
+        file["layers/dense/vars/0"] = kernel
+    config = {"module": "keras", "class_name": "Sequential", "config": {"name": "s", "layers": layers, "build_input_shape": [None, 3]},
+              "registered_name": None}
+    keras(name, config, buffer.getvalue())
+
+
+def hdf5_features():
+    rng = np.random.default_rng(0)
+    with h5py.File(FOLDER / "features.h5", "w", userblock_size=512) as file:
+        group = file.create_group("a/b")
+        group.create_dataset("gzip", data=np.arange(12 * 7, dtype="f4").reshape(12, 7), chunks=(5, 4), compression="gzip", shuffle=True, fletcher32=True)
+        group.create_dataset("chunks", data=np.arange(60, dtype="i2").reshape(3, 4, 5), chunks=(2, 3, 2))
+        group["half"] = np.array([0.5, -2], "f2")
+        group["bool"] = np.array([True, False, True])
+        group["brain"] = np.array([0x3F80, 0xC000], "u2").view("V2")
+        group["empty"] = h5py.Empty("f4")
+        group["scalar"] = np.float64(2.5)
+        group["big"] = np.array([1, 2], ">f4")
+        group.attrs["fixed"] = np.array([b"abc", b"de"], "S5")
+        group.attrs["variable"] = ["h\u00e9llo", "", "x" * 300]
+        group.attrs["none"] = np.zeros(0)
+        for i in range(12):
+            file.create_group(f"many/layer{i}")
+    with h5py.File(FOLDER / "latest.h5", "w", libver="latest") as file:
+        file["a/b"] = rng.integers(0, 9, 4).astype("i4")
+        file.attrs["text"] = "value"
+
+
+def main():
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    nested3()
+    nested2()
+    refused()
+    sequential("sequential", np.arange(6, dtype="f8").reshape(3, 2))
+    sequential("nan", np.array([[1, 2], [3, np.nan], [5, 6]], "f4"))
+    hdf5_features()
+
+
+if __name__ == "__main__":
+    main()

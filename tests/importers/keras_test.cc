@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <random>
+
+#include "base/file.h"
+#include "importers/importer.h"
+#include "importers/keras/weights.h"
+
+namespace octet::importers {
+namespace {
+
+std::string Data(const std::string& name) { return std::string(OCTET_SOURCE_DIR) + "/tests/importers/data/" + name; }
+
+graph::Model ImportData(const std::string& name, const ImportOptions& options = {}) {
+  auto model = Import(Data(name), options);
+  EXPECT_TRUE(model.ok()) << model.error().message();
+  if (!model.ok()) return {};
+  const Status good = graph::Verify(*model);
+  EXPECT_TRUE(good.ok()) << good.message();
+  return std::move(*model);
+}
+
+std::vector<std::string> Names(const std::vector<graph::SignatureEntry>& entries) {
+  std::vector<std::string> names;
+  for (const auto& e : entries) names.push_back(e.name);
+  return names;
+}
+
+float First(const graph::Graph& g, const std::string& constant) {
+  for (const graph::Tensor& t : g.tensors())
+    if (t.name == constant && t.constant) return t.data<float>()[0];
+  ADD_FAILURE() << "no constant " << constant;
+  return 0;
+}
+
+std::string ErrorOf(const std::string& path) {
+  auto model = Import(path);
+  return model.ok() ? std::string() : model.error().message();
+}
+
+TEST(Keras, NestedModelCalledTwice) {
+  const graph::Model model = ImportData("nested.keras");
+  const graph::Graph& g = model.main();
+  ASSERT_EQ(g.inputs.size(), 2u);
+  EXPECT_EQ(g.tensor(g.inputs[0]).name, "x");  // The model's order, not the layers'.
+  EXPECT_EQ(g.tensor(g.inputs[1]).name, "y");
+  EXPECT_EQ(g.tensor(g.inputs[1]).type.shape, (Shape{kUnknown, 2}));
+  ASSERT_EQ(model.signatures.size(), 1u);
+  EXPECT_EQ(model.signatures[0].key, "serving_default");
+  EXPECT_EQ(Names(model.signatures[0].inputs), (std::vector<std::string>{"x", "y"}));
+  EXPECT_EQ(Names(model.signatures[0].outputs), (std::vector<std::string>{"drop", "inner"}));
+  // output_layers counts the inner model's construction: call 1 is its first use, which reads x.
+  const graph::NodeId inner = g.tensor(g.outputs[1]).producer;
+  EXPECT_EQ(g.node(inner).inputs[0], g.inputs[0]);
+  EXPECT_EQ(g.node(inner).place, "inner/d");
+  // Inbound references do not: the join reads the second use, which reads the first.
+  int dense = 0;
+  for (const graph::NodeId id : g.order()) {
+    const graph::Node& n = g.node(id);
+    if (n.place == "inner/d") ++dense;
+    if (n.op->name != "concatenation") continue;
+    EXPECT_EQ(n.inputs[0], g.inputs[1]);
+    EXPECT_EQ(g.node(g.tensor(n.inputs[1]).producer).inputs[0], g.outputs[1]);
+  }
+  EXPECT_EQ(dense, 2);
+  // The groups are numbered per container: layers/dense is the outer one.
+  EXPECT_EQ(First(g, "tail/kernel"), 1.0f);
+  EXPECT_EQ(First(g, "tail/bias"), 2.0f);
+  EXPECT_EQ(First(g, "inner/d/kernel"), 3.0f);
+  EXPECT_EQ(First(g, "inner/d/bias"), 4.0f);
+}
+
+TEST(Keras, OlderFilesGoByPositionTrainedFirst) {
+  const graph::Model model = ImportData("nested_k2.h5");
+  const graph::Graph& g = model.main();
+  EXPECT_EQ(First(g, "inner/d/kernel"), 3.0f);
+  EXPECT_EQ(First(g, "inner/frozen/kernel"), 5.0f);  // Frozen: behind all that is trained.
+  EXPECT_EQ(First(g, "inner/frozen/bias"), 6.0f);
+  // tf_keras counts the construction everywhere: the second call reads the first.
+  ASSERT_EQ(g.outputs.size(), 2u);
+  EXPECT_EQ(Names(model.signatures[0].outputs), (std::vector<std::string>{"inner", "inner_1"}));
+  int reads = 0;
+  for (const graph::NodeId user : g.tensor(g.outputs[0]).consumers) reads += g.node(user).place == "inner/frozen";
+  EXPECT_EQ(reads, 1);
+}
+
+TEST(Keras, SequentialWithoutInputLayer) {
+  const graph::Model model = ImportData("sequential.keras");
+  const graph::Graph& g = model.main();
+  EXPECT_EQ(g.tensor(g.inputs[0]).type.shape, (Shape{kUnknown, 3}));
+  for (const graph::Tensor& t : g.tensors()) {
+    if (t.name != "first/kernel") continue;
+    const std::vector<float> kernel(t.data<float>().begin(), t.data<float>().end());
+    EXPECT_EQ(kernel, (std::vector<float>{0, 2, 4, 1, 3, 5}));  // float64 in the file, transposed.
+  }
+}
+
+TEST(Keras, InputShapesCanBeSet) {
+  const graph::Model model = ImportData("nested.keras", {{{"y", Shape{5, 2}}, {"x", Shape{5, 4}}}});
+  EXPECT_EQ(model.main().tensor(model.main().outputs[0]).type.shape, (Shape{5, 3}));
+  auto wrong = Import(Data("nested.keras"), {{{"z", Shape{1, 2}}}});
+  ASSERT_FALSE(wrong.ok());
+  EXPECT_EQ(wrong.error().code(), Code::kInvalidArgument);
+  EXPECT_NE(wrong.error().message().find("no input 'z'"), std::string::npos);
+}
+
+TEST(Keras, AllThatIsMissingIsReportedAtOnce) {
+  auto model = Import(Data("refused.keras"));
+  ASSERT_FALSE(model.ok());
+  EXPECT_EQ(model.error().code(), Code::kUnsupported);
+  EXPECT_NE(model.error().message().find("Lambda 'square'"), std::string::npos);
+  EXPECT_NE(model.error().message().find("\nMystery 'own': 'shop>Mystery' is a custom class"), std::string::npos);
+  auto findings = Check(Data("refused.keras"));
+  ASSERT_TRUE(findings.ok());
+  ASSERT_EQ(findings->size(), 2u);
+  EXPECT_EQ(findings->at(0).layer, "square");
+  EXPECT_EQ(findings->at(0).kind, "Lambda");
+  EXPECT_FALSE(findings->at(0).advice.empty());
+  EXPECT_TRUE(Check(Data("nested.keras"))->empty());
+}
+
+TEST(Keras, WeightsThatAreNotNumbers) {
+  auto model = Import(Data("nan.keras"));
+  ASSERT_FALSE(model.ok());
+  EXPECT_EQ(model.error().code(), Code::kInvalidModel);
+  EXPECT_NE(model.error().message().find("Dense 'first': its kernel has the value NaN at element 3"), std::string::npos) << model.error().message();
+}
+
+TEST(Keras, WhatIsNotAModelSaysSo) {
+  const std::string path = testing::TempDir() + "octet_not_a_model";
+  EXPECT_NE(ErrorOf(path + "_missing.keras").find("_missing.keras"), std::string::npos);
+  ASSERT_TRUE(WriteFile(path, std::string_view("not a model")).ok());
+  EXPECT_NE(ErrorOf(path).find("is not a model"), std::string::npos);
+  ASSERT_TRUE(WriteFile(path, std::string_view("")).ok());
+  EXPECT_NE(ErrorOf(path).find("is empty"), std::string::npos);
+  EXPECT_NE(ErrorOf(Data("features.h5")).find("weights only"), std::string::npos);
+  EXPECT_NE(ErrorOf(std::string(OCTET_SOURCE_DIR) + "/src").find("directory"), std::string::npos);
+}
+
+TEST(Keras, DamagedFilesAreErrors) {
+  const std::string path = testing::TempDir() + "octet_damaged_model";
+  for (const char* name : {"nested.keras", "nested_k2.h5"}) {
+    auto file = MappedFile::Open(Data(name));
+    ASSERT_TRUE(file.ok());
+    const std::vector<std::byte> whole(file->bytes().begin(), file->bytes().end());
+    for (size_t n = 0; n + 1 < whole.size(); n += 501) {
+      ASSERT_TRUE(WriteFile(path, std::span(whole).first(n)).ok());
+      EXPECT_FALSE(Import(path).ok()) << name << " cut at " << n;
+    }
+    std::mt19937 random(7);
+    for (int round = 0; round < 60; ++round) {
+      std::vector<std::byte> bytes = whole;
+      for (int k = 0; k < 3; ++k) bytes[random() % bytes.size()] = static_cast<std::byte>(random());
+      ASSERT_TRUE(WriteFile(path, bytes).ok());
+      (void)Import(path).ok();
+    }
+  }
+}
+
+TEST(Keras, GroupNames) {
+  EXPECT_EQ(keras::SnakeCase("Conv2DTranspose"), "conv2d_transpose");
+  EXPECT_EQ(keras::SnakeCase("PReLU"), "p_re_lu");
+  EXPECT_EQ(keras::SnakeCase("LSTM"), "lstm");
+  EXPECT_EQ(keras::SnakeCase("TFOpLambda"), "tf_op_lambda");
+  EXPECT_EQ(keras::SnakeCase("GlobalAveragePooling2D"), "global_average_pooling2d");
+}
+
+// The whole collection of models that is not part of the repository: every file is read or refused with
+// findings; none is called broken.
+TEST(Keras, Collection) {
+  const char* shared = std::getenv("OCTET_SHARED");
+  const std::filesystem::path root = std::filesystem::path(shared ? shared : std::string(OCTET_SOURCE_DIR) + "/../shared") / "importers";
+  if (!std::filesystem::exists(root)) GTEST_SKIP() << "no collection at " << root;
+  int read = 0, refused = 0;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(root)) {
+    const std::string extension = entry.path().extension();
+    if (extension != ".keras" && extension != ".h5") continue;
+    auto model = Import(entry.path());
+    if (model.ok()) ++read;
+    else if (model.error().code() == Code::kUnsupported) ++refused;
+    else ADD_FAILURE() << entry.path() << ": " << model.error().message();
+  }
+  std::printf("%d models read, %d refused\n", read, refused);
+  EXPECT_GT(read, refused);
+}
+
+}  // namespace
+}  // namespace octet::importers
