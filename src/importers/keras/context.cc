@@ -243,9 +243,10 @@ Result<Value> LayerContext::NamedActivation(Value v, const std::string& name) {
   if (!rule && name == "swish") rule = ops::FindImport(ops::Source::kKerasActivation, "silu", builder_.version());
   if (!rule && name == "silu") rule = ops::FindImport(ops::Source::kKerasActivation, "swish", builder_.version());
   if (!rule) return Fail("a supported activation", "'" + name + "'", "choose another one");
-  static const Json no_config(Json::Kind::kMap);
+  Json config(Json::Kind::kMap);  // hard_sigmoid means something else before Keras 3.
+  config.Set("keras2", Json(builder_.version() < 3));
   Layer layer;
-  layer.config = &no_config;
+  layer.config = &config;
   layer.class_name = layer_.class_name;
   layer.name = layer_.name;
   LayerContext inner(builder_, layer, {}, place_, {v});
@@ -317,6 +318,12 @@ Result<Value> LayerContext::Make(std::string_view op, std::span<const Value> inp
 Result<Value> LayerContext::Cast(Value v, DType dtype) {
   if (type(v).dtype == dtype) return v;
   return EmitAs("cast", std::span(&v, 1), nullptr, {dtype, shape(v), {}});
+}
+
+Value LayerContext::Variable(const TensorType& type, const std::string& name) {
+  const Value v{builder_.graph().AddTensor(builder_.UniqueName(place_ + "/" + name), type)};
+  builder_.graph().tensor(v.id).is_variable = true;
+  return v;
 }
 
 Status LayerContext::ApplyOperatorRule() {
