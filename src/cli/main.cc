@@ -29,23 +29,26 @@ constexpr Command kCommands[] = {
      "octet inspect model.tflite --json", DeclareInspect},
 };
 
+// What is required is checked by us, after what is unknown: "no such flag" helps more than "something is missing".
 class Cli11Flags : public FlagSet {
  public:
   explicit Cli11Flags(CLI::App* app) : app_(app) {}
   void Positional(std::string_view name, std::string* value, std::string_view help) override {
-    app_->add_option(std::string(name), *value, std::string(help))->required();
+    Require(app_->add_option(std::string(name), *value, std::string(help)), name);
   }
   void Positional(std::string_view name, std::vector<std::string>* value, std::string_view help) override {
-    app_->add_option(std::string(name), *value, std::string(help))->required();
+    Require(app_->add_option(std::string(name), *value, std::string(help)), name);
   }
   void Option(std::string_view names, std::string* value, std::string_view help, bool required) override {
-    app_->add_option(std::string(names), *value, std::string(help))->required(required)->capture_default_str();
+    CLI::Option* option = app_->add_option(std::string(names), *value, std::string(help) + (required ? " (required)" : ""));
+    if (required) Require(option, names);
+    else option->capture_default_str();
   }
   void Option(std::string_view names, int* value, std::string_view help) override {
     app_->add_option(std::string(names), *value, std::string(help))->capture_default_str();
   }
   void Option(std::string_view names, std::vector<std::string>* values, std::string_view help) override {
-    app_->add_option(std::string(names), *values, std::string(help));
+    app_->add_option(std::string(names), *values, std::string(help))->expected(1)->take_all();
   }
   void Choice(std::string_view names, std::string* value, std::vector<std::string> choices, std::string_view help) override {
     app_->add_option(std::string(names), *value, std::string(help))->check(CLI::IsMember(std::move(choices)))->capture_default_str();
@@ -54,40 +57,55 @@ class Cli11Flags : public FlagSet {
     app_->add_flag(std::string(names), *value, std::string(help));
   }
 
+  Status Complete() const {
+    const std::vector<std::string> unknown = app_->remaining();
+    if (!unknown.empty())
+      return Error(Code::kInvalidArgument, "%s: unknown argument '%s'; see octet %s --help", app_->get_name().c_str(), unknown[0].c_str(), app_->get_name().c_str());
+    for (const auto& [option, name] : required_)
+      if (option->count() == 0) return Error(Code::kInvalidArgument, "%s: %s is required; see octet %s --help", app_->get_name().c_str(), name.c_str(), app_->get_name().c_str());
+    return {};
+  }
+
  private:
+  void Require(CLI::Option* option, std::string_view name) { required_.emplace_back(option, name); }
   CLI::App* app_;
+  std::vector<std::pair<CLI::Option*, std::string>> required_;
 };
 
-// CLI11's own exit codes are above 100; ours are 0 for help and 2 for bad usage.
-int UsageExit(const CLI::App& app, const CLI::ParseError& error) {
-  return app.exit(error) == 0 ? kYes : kBadInput;
+int Report(const Status& status) {
+  std::fprintf(stderr, "octet: %s\n", status.message().c_str());
+  return ExitCode(status);
+}
+
+Status NoCommand(const std::vector<std::string>& words) {
+  std::string names;
+  for (const Command& command : kCommands) names += " " + std::string(command.name);
+  const std::string what = words.empty() ? "give a command" : "there is no command '" + words[0] + "'";
+  return Error(Code::kInvalidArgument, "%s; there are:%s", what.c_str(), names.c_str());
 }
 
 int Main(int argc, char** argv) {
   CLI::App app{"octet: convert, quantize, prove and run models on the edge.", "octet"};
-  app.require_subcommand(1);
+  app.allow_extras();
   app.set_version_flag("--version", OCTET_VERSION);
   int exit_code = kYes;
   for (const Command& command : kCommands) {
     CLI::App* sub = app.add_subcommand(std::string(command.name), std::string(command.summary));
+    sub->allow_extras();
     sub->footer("Example:\n  " + std::string(command.example));
-    Cli11Flags flags(sub);
-    sub->callback([body = command.declare(flags), &exit_code] {
-      Result<int> result = body();
-      if (result.ok()) {
-        exit_code = *result;
-        return;
-      }
-      std::fprintf(stderr, "octet: %s\n", result.error().message().c_str());
-      exit_code = ExitCode(result.error());
+    auto flags = std::make_shared<Cli11Flags>(sub);
+    sub->callback([flags, body = command.declare(*flags), &exit_code] {
+      Status complete = flags->Complete();
+      Result<int> result = complete.ok() ? body() : Result<int>(std::move(complete));
+      exit_code = result.ok() ? *result : Report(result.error());
     });
   }
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    return UsageExit(app, error);
+    return app.exit(error) == 0 ? kYes : kBadInput;  // CLI11's own codes are above 100.
   }
-  return exit_code;
+  return app.get_subcommands().empty() ? Report(NoCommand(app.remaining())) : exit_code;
 }
 
 }  // namespace

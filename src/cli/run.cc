@@ -31,15 +31,19 @@ Result<int> FindInput(const runtime::Interpreter& interpreter, const std::string
   return Error(Code::kInvalidArgument, "'%s': the model has no input '%s'; expected %s", path.c_str(), key.c_str(), names.c_str());
 }
 
+// The rank is the model's; where the model says which dimensions are free, the others are fixed.
+bool ShapeFits(const Shape& array, const Shape& signature) {
+  if (array.rank() != signature.rank()) return false;
+  for (int i = 0; !signature.known() && i < array.rank(); ++i)
+    if (signature[i] != kUnknown && signature[i] != array[i]) return false;
+  return true;
+}
+
 Status CheckArray(const data::Array& array, const runtime::TensorRef& input, const std::string& path) {
-  const bool fits = array.shape.rank() == input.signature.rank();
-  bool known = fits;
-  for (int i = 0; fits && i < array.shape.rank(); ++i) known &= i == 0 || input.signature[i] == kUnknown || input.signature[i] == array.shape[i];
   if (array.dtype != input.type->dtype)
     return Error(Code::kInvalidArgument, "'%s': expected %s for input '%s', found %s", path.c_str(), std::string(NumpyName(input.type->dtype)).c_str(),
                  std::string(input.name).c_str(), std::string(NumpyName(array.dtype)).c_str());
-  if (!known && fits && input.signature.known()) return {};  // A fixed shape may be resized; inference says whether it can.
-  if (!fits)
+  if (!ShapeFits(array.shape, input.signature))
     return Error(Code::kInvalidArgument, "'%s': expected the shape %s for input '%s', found %s", path.c_str(), input.signature.text().c_str(),
                  std::string(input.name).c_str(), array.shape.text().c_str());
   return {};

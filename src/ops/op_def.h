@@ -101,7 +101,7 @@ enum class QuantKind : uint8_t {
   kFree,         // Any scale, from calibration.
   kSameAs,       // The scale of `other`: the operator moves values, or compares them.
   kFixed,        // Always `fixed`: softmax, logistic, tanh.
-  kProductBias,  // scale = scale(input 0) * scale(`other`), zero point 0, i32 (i64 for i16 activations).
+  kProductBias,  // scale = scale(first data operand) * scale(`other`), zero point 0, i32 (i64 for i16 activations).
   kPerChannel,   // Weights: symmetric, per slice of `axis`.
   kNone,         // Never quantized: shapes, indices, axes.
 };

@@ -52,7 +52,7 @@ class Spaces {
       Use use{id, {}};
       if (!FindWeights(g_, id, &use.op)) continue;
       by_root[Find(g_.node(id).outputs[0])].producers.push_back(use);
-      by_root[Find(g_.node(id).inputs[0])].consumers.push_back(use);
+      by_root[Find(g_.node(id).inputs[use.op.data])].consumers.push_back(use);
     }
     std::erase_if(by_root, [&](Space& s) { return s.frozen || s.producers.empty() || s.consumers.empty() || !SetChannels(s); });
     return by_root;
@@ -77,8 +77,8 @@ class Spaces {
     if (FindWeights(g_, id, &weighted)) {
       if (!PassesScale(n)) Freeze(n.outputs[0]);
       // An operand of another role than data (a computed bias) is none of ours.
-      for (size_t i = 1; i < n.inputs.size(); ++i)
-        if (n.inputs[i] != graph::kNoTensor && !g_.is_constant(n.inputs[i])) Freeze(n.inputs[i]);
+      for (size_t i = 0; i < n.inputs.size(); ++i)
+        if (static_cast<int>(i) != weighted.data && n.inputs[i] != graph::kNoTensor && !g_.is_constant(n.inputs[i])) Freeze(n.inputs[i]);
       return;
     }
     const bool homogeneous = n.op->traits & ops::kHomogeneous;
@@ -128,7 +128,7 @@ class Spaces {
     for (const Use& u : s.consumers) {
       const Shape& w = g_.tensor(g_.node(u.node).inputs[u.op.weights]).type.shape;
       if (w.back() % s.channels != 0) return false;
-      if (!u.op.channelwise && w.back() != Last(g_.node(u.node).inputs[0])) return false;  // Grouped.
+      if (!u.op.channelwise && w.back() != Last(g_.node(u.node).inputs[u.op.data])) return false;  // Grouped.
     }
     return s.channels > 1;
   }

@@ -85,7 +85,7 @@ void CorrectBias(graph::Model& model, const Statistics& statistics) {
   for (graph::NodeId id : g.order()) {
     WeightedOp op;
     if (!FindWeights(g, id, &op) || op.bias < 0 || g.node(id).inputs[op.bias] == graph::kNoTensor) continue;
-    const auto it = statistics.find(g.tensor(g.node(id).inputs[0]).name);
+    const auto it = statistics.find(g.tensor(g.node(id).inputs[op.data]).name);
     if (it == statistics.end() || it->second.channel_mean.empty()) continue;
     const graph::Tensor& w = g.tensor(g.node(id).inputs[op.weights]);
     const std::span<const float> v = w.data<float>();

@@ -160,7 +160,7 @@ class Rewriter {
       if (!IsFloatTensor(n.inputs[i]) || (has_weights && (operand == weighted.weights || operand == weighted.bias))) continue;
       graph().SetInput(id, operand, Int8Operand(n, operand, id));
     }
-    if (has_weights) OCTET_TRY(QuantizeWeights(id, weighted, ScaleOf(n.inputs[0]).scale0()));
+    if (has_weights) OCTET_TRY(QuantizeWeights(id, weighted, ScaleOf(n.inputs[weighted.data]).scale0()));
     for (size_t i = 0; i < n.outputs.size(); ++i)
       if (IsFloatTensor(n.outputs[i])) graph().SetOutput(id, static_cast<int>(i), Int8Of(n.outputs[i]));
     return {};

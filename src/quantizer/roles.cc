@@ -12,11 +12,14 @@ using graph::TensorId;
 bool FindWeights(const Graph& g, NodeId id, WeightedOp* found) {
   const graph::Node& n = g.node(id);
   *found = {};
+  found->data = -1;
   for (size_t i = 0; i < n.op->inputs.size(); ++i) {
+    if (n.op->inputs[i].role == ops::Role::kData && found->data < 0) found->data = static_cast<int>(i);
     if (n.op->inputs[i].role == ops::Role::kWeights) found->weights = static_cast<int>(i);
     if (n.op->inputs[i].role == ops::Role::kBias) found->bias = static_cast<int>(i);
   }
-  if (found->weights < 0 || found->weights >= static_cast<int>(n.inputs.size())) return false;
+  const int given = static_cast<int>(n.inputs.size());
+  if (found->data < 0 || found->data >= given || found->weights < 0 || found->weights >= given) return false;
   const TensorId w = n.inputs[found->weights];
   if (!g.is_constant(w) || g.tensor(w).type.dtype != DType::kF32) return false;
   if (found->bias >= static_cast<int>(n.inputs.size())) found->bias = -1;

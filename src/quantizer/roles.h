@@ -7,7 +7,7 @@ namespace octet::quantizer {
 
 // Weights and bias of an operator that multiplies by them: convolutions, dense layers.
 struct WeightedOp {
-  int weights = -1, bias = -1;
+  int data = 0, weights = -1, bias = -1;
   int output_axis = 0;       // Of the weights: one slice per output channel.
   bool channelwise = false;  // Depthwise: a slice meets one input channel only. Else the last axis is the input's.
 };
