@@ -149,6 +149,8 @@ Result<TensorType> Builder::InputType(const Layer& layer, size_t num_inputs, con
   for (const auto& [key, shape] : options_.input_shapes)
     if (key == name || (key.empty() && num_inputs == 1)) type.shape = shape;
   const Json& config = *layer.config;
+  if (config["sparse"].boolean() || config["ragged"].boolean())
+    return Error(Code::kUnsupported, "input '%s' is sparse or ragged; make it dense", name.c_str());
   const Json& shape = layer.batch_shape ? *layer.batch_shape : config.Has("batch_shape") ? config["batch_shape"] : config["batch_input_shape"];
   if (type.shape.rank() == 0) {
     if (!shape.is_list())

@@ -344,7 +344,20 @@ int LayerContext::ChannelAxis() const {
   return axis > 0 && axis < rank - 1 ? static_cast<int>(axis) : axis < -1 && axis > -rank ? static_cast<int>(axis) + rank : 0;
 }
 
+// Operators' rules see the positional tensors only. What else is passed must not be lost.
+Status LayerContext::CheckArguments() const {
+  if (layer_.class_name == "Softmax" && num_inputs() > 1) return Fail("one input", "also a mask", "add the mask to the input");
+  if (!call_) return {};
+  for (const auto& [name, argument] : call_->named) {
+    std::vector<TensorRef> tensors;
+    CollectTensors(argument, &tensors);
+    if (!tensors.empty() && name != "inputs" && name != "x" && name != "mask") return Fail("no tensor as argument '" + name + "'", "one", "");
+  }
+  return {};
+}
+
 Status LayerContext::ConvertOperatorRule(const ops::ImportRule& rule) {
+  OCTET_TRY(CheckArguments());
   const int channels = ChannelAxis();
   if (channels == 0) return rule.convert(*this);
   const int rank = this->rank(inputs_[0]);

@@ -99,6 +99,7 @@ class LayerContext : public ops::ImportContext {
   Result<std::vector<Value>> EmitNode(std::string_view op, std::span<const Value> inputs, const void* attrs, std::vector<TensorType> outputs);
   Result<Value> NamedActivation(Value v, const std::string& name);
   int ChannelAxis() const;
+  Status CheckArguments() const;
 
   Builder& builder_;
   const Layer& layer_;

@@ -166,7 +166,15 @@ class Parser {
     return call;
   }
 
+  // What is not a tensor stands as ["_CONSTANT_VALUE", -1, value, kwargs].
+  static bool IsConstant2(const Json& j) { return j.is_list() && j.size() >= 3 && j[size_t{0}].text() == "_CONSTANT_VALUE"; }
+
   Result<Argument> ParseArgument2(const Json& j) const {
+    if (IsConstant2(j)) {
+      Argument a;
+      a.literal = &j[2];
+      return a;
+    }
     if (IsTriple(j) && index_.contains(j[size_t{0}].text())) return Tensor(j);
     return Nest(j, [this](const Json& i) { return ParseArgument2(i); });
   }
@@ -175,15 +183,14 @@ class Parser {
   Result<Call> ParseCall2(const Json& j) const {
     Call call;
     const Json* named = nullptr;
-    if (IsTriple(j)) {
-      OCTET_ASSIGN(Argument a, Tensor(j));
+    if (IsTriple(j) || IsConstant2(j)) {
+      OCTET_ASSIGN(Argument a, IsConstant2(j) ? ParseArgument2(j) : Tensor(j));
       call.args.push_back(std::move(a));
       named = &j[3];
     } else {
       OCTET_ASSIGN(Argument a, ParseArgument2(j));
-      if (a.kind == Argument::Kind::kLiteral) return Bad(net_->name, "a call reads no tensor");
       const Json* first = &j[size_t{0}];
-      while (!IsTriple(*first) && first->size() > 0) first = &(*first)[size_t{0}];
+      while (!IsTriple(*first) && !IsConstant2(*first) && first->size() > 0) first = &(*first)[size_t{0}];
       named = &(*first)[3];
       if (a.kind == Argument::Kind::kList && a.items.size() == 1) a = Argument(a.items[0]);
       call.args.push_back(std::move(a));
