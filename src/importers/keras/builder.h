@@ -37,6 +37,8 @@ class Builder {
   // A variable as a constant of the graph, once per dataset.
   Result<Value> Variable(const std::string& dataset, const std::string& name, const LayerContext& context);
 
+  // Puts another constant in the place of a variable.
+  void SetVariable(const std::string& dataset, Value v) { variables_[dataset] = v; }
   // A constant of the graph; the same bytes give the same one.
   Value Constant(const TensorType& type, std::span<const std::byte> bytes, const std::string& name);
 

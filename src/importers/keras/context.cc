@@ -232,6 +232,9 @@ Result<Value> LayerContext::ApplyActivation(Value v, const Json& activation) {
   if (kind == "function") return NamedActivation(v, activation["config"].text());
   if (kind == "__lambda__") return Fail("a named activation", "a Python lambda", "name a built-in activation");
   const Layer inner = ParseLayerHead(activation);
+  // Of quantization-aware training: the wrapper rounds the result.
+  if (kind == "QuantizeAwareActivation") return ApplyActivation(v, (*inner.config)["activation"]);
+  if (kind == "NoOpActivation") return v;
   if (kind == "Activation") return ApplyActivation(v, (*inner.config)["activation"]);
   OCTET_ASSIGN(const std::vector<Value> values, Apply(activation, {}, std::span(&v, 1), inner.name));
   return values[0];
@@ -243,9 +246,10 @@ Result<Value> LayerContext::NamedActivation(Value v, const std::string& name) {
   if (!rule && name == "swish") rule = ops::FindImport(ops::Source::kKerasActivation, "silu", builder_.version());
   if (!rule && name == "silu") rule = ops::FindImport(ops::Source::kKerasActivation, "swish", builder_.version());
   if (!rule) return Fail("a supported activation", "'" + name + "'", "choose another one");
-  static const Json no_config(Json::Kind::kMap);
+  Json config(Json::Kind::kMap);  // hard_sigmoid means something else before Keras 3.
+  config.Set("keras2", Json(builder_.version() < 3));
   Layer layer;
-  layer.config = &no_config;
+  layer.config = &config;
   layer.class_name = layer_.class_name;
   layer.name = layer_.name;
   LayerContext inner(builder_, layer, {}, place_, {v});
@@ -317,6 +321,12 @@ Result<Value> LayerContext::Make(std::string_view op, std::span<const Value> inp
 Result<Value> LayerContext::Cast(Value v, DType dtype) {
   if (type(v).dtype == dtype) return v;
   return EmitAs("cast", std::span(&v, 1), nullptr, {dtype, shape(v), {}});
+}
+
+Value LayerContext::Variable(const TensorType& type, const std::string& name) {
+  const Value v{builder_.graph().AddTensor(builder_.UniqueName(place_ + "/" + name), type)};
+  builder_.graph().tensor(v.id).is_variable = true;
+  return v;
 }
 
 Status LayerContext::ApplyOperatorRule() {

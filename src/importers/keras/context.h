@@ -78,6 +78,8 @@ class LayerContext : public ops::ImportContext {
     return MakeMany(op, std::span(inputs.begin(), inputs.size()), attrs, outputs);
   }
   Result<Value> Cast(Value v, DType dtype);
+  // A tensor that keeps its value between runs; zero at first.
+  Value Variable(const TensorType& type, const std::string& name);
   // The rule of the operator's file, for rules here that only handle what it does not.
   Status ApplyOperatorRule();
   // The same, with channels moved to the last axis and back where the layer has them elsewhere.

@@ -21,6 +21,8 @@ extern const std::span<const LayerRule> kPlainRules;  // plain.cc
 extern const std::span<const LayerRule> kMaskRules;  // mask.cc
 extern const std::span<const LayerRule> kWrapperRules;  // wrapper.cc
 extern const std::span<const LayerRule> kRecurrentRules;  // recurrent.cc
+extern const std::span<const LayerRule> kConvLstmRules;  // conv_lstm.cc
+extern const std::span<const LayerRule> kQuantizedRules;  // quantized.cc
 extern const std::span<const LayerRule> kAttentionRules;  // attention.cc
 extern const std::span<const LayerRule> kProjectionRules;  // projection.cc
 extern const std::span<const LayerRule> kArithmeticRules;  // arithmetic.cc

@@ -12,76 +12,70 @@
 namespace octet::importers::keras {
 namespace {
 
-// Variables of a cell, cut into gates and brought into fully_connected's layout [out, in].
-class GateWeights {
- public:
-  Status Load(LayerContext& c, const Json& config, const Variables& variables, int gates) {
-    const Json& units = config["units"];
-    units_ = static_cast<int32_t>(units.integer());
-    gates_ = gates;
-    OCTET_ASSIGN(const std::vector<std::string> paths, c.builder().weights().Datasets(variables));
-    const bool bias = config["use_bias"].is_null() || config["use_bias"].boolean();
-    if (paths.size() < 2u + bias) return Bad(c, Format("%d variables", 2 + bias), std::to_string(paths.size()));
-    OCTET_ASSIGN(kernel_, c.builder().Variable(paths[0], "kernel", c));
-    OCTET_ASSIGN(recurrent_, c.builder().Variable(paths[1], "recurrent_kernel", c));
-    const Shape k = c.shape(kernel_), u = c.shape(recurrent_);
-    const int64_t columns = static_cast<int64_t>(units_) * gates;
-    if (units_ < 1 || k.rank() != 2 || u.rank() != 2 || k[1] != columns || u[0] != units_ || u[1] != columns)
-      return Bad(c, Format("kernels of %lld columns", static_cast<long long>(columns)), k.text() + " and " + u.text());
-    bias_.assign(static_cast<size_t>(columns), 0.0f);
-    recurrent_bias_ = bias_;
-    if (!bias) return {};
-    OCTET_ASSIGN(const Value b, c.builder().Variable(paths[2], "bias", c));
-    const std::span<const float> values = c.data_as<float>(b);
-    if (values.size() != bias_.size() && values.size() != 2 * bias_.size()) return Bad(c, "a bias of the kernel's width", c.shape(b).text());
-    std::copy_n(values.begin(), bias_.size(), bias_.begin());
-    if (values.size() > bias_.size()) std::copy_n(values.begin() + static_cast<int64_t>(bias_.size()), bias_.size(), recurrent_bias_.begin());
-    return {};
-  }
+Status Bad(LayerContext& c, const std::string& expected, const std::string& found) {
+  return Error(Code::kInvalidModel, "%s '%s': expected %s, found %s", c.layer().class_name.c_str(), c.place().c_str(), expected.c_str(), found.c_str());
+}
 
-  int32_t units() const { return units_; }
-  Value Kernel(LayerContext& c, std::initializer_list<int> gates) const { return Transposed(c, kernel_, gates); }
-  Value Recurrent(LayerContext& c, std::initializer_list<int> gates) const { return Transposed(c, recurrent_, gates); }
-  // Of the input side; `both` adds the recurrent side's.
-  Value Bias(LayerContext& c, std::initializer_list<int> gates, bool both) const {
-    std::vector<float> out = Pick(bias_, gates);
-    const std::vector<float> more = Pick(recurrent_bias_, gates);
-    for (size_t i = 0; both && i < out.size(); ++i) out[i] += more[i];
-    return c.Constant<float>(Shape{static_cast<int32_t>(out.size())}, out);
-  }
-  Value RecurrentBias(LayerContext& c, std::initializer_list<int> gates) const {
-    const std::vector<float> out = Pick(recurrent_bias_, gates);
-    return c.Constant<float>(Shape{static_cast<int32_t>(out.size())}, out);
-  }
-  bool recurrent_bias_is_zero() const {
-    return std::ranges::all_of(recurrent_bias_, [](float v) { return v == 0.0f; });
-  }
+}  // namespace
 
- private:
-  static Status Bad(LayerContext& c, const std::string& expected, const std::string& found) {
-    return Error(Code::kInvalidModel, "%s '%s': expected %s, found %s", c.layer().class_name.c_str(), c.place().c_str(), expected.c_str(), found.c_str());
-  }
-  std::vector<float> Pick(const std::vector<float>& from, std::initializer_list<int> gates) const {
-    std::vector<float> out;
-    for (const int g : gates) out.insert(out.end(), from.begin() + g * units_, from.begin() + (g + 1) * units_);
-    return out;
-  }
-  Value Transposed(LayerContext& c, Value v, std::initializer_list<int> gates) const {
-    const std::span<const float> from = c.data_as<float>(v);
-    const int64_t in = c.shape(v)[0], columns = static_cast<int64_t>(units_) * gates_;
-    std::vector<float> out;
-    out.reserve(static_cast<size_t>(in * units_) * gates.size());
-    for (const int g : gates)
-      for (int64_t u = 0; u < units_; ++u)
-        for (int64_t k = 0; k < in; ++k) out.push_back(from[static_cast<size_t>(k * columns + g * units_ + u)]);
-    return c.Constant<float>(Shape{static_cast<int32_t>(gates.size()) * units_, static_cast<int32_t>(in)}, out);
-  }
+Status GateWeights::Load(LayerContext& c, const Json& config, const Variables& variables, int gates) {
+  const Json& units = config["units"];
+  units_ = static_cast<int32_t>(units.integer());
+  gates_ = gates;
+  OCTET_ASSIGN(const std::vector<std::string> paths, c.builder().weights().Datasets(variables));
+  const bool bias = config["use_bias"].is_null() || config["use_bias"].boolean();
+  if (paths.size() < 2u + bias) return Bad(c, Format("%d variables", 2 + bias), std::to_string(paths.size()));
+  OCTET_ASSIGN(kernel_, c.builder().Variable(paths[0], "kernel", c));
+  OCTET_ASSIGN(recurrent_, c.builder().Variable(paths[1], "recurrent_kernel", c));
+  const Shape k = c.shape(kernel_), u = c.shape(recurrent_);
+  const int64_t columns = static_cast<int64_t>(units_) * gates;
+  if (units_ < 1 || k.rank() != 2 || u.rank() != 2 || k[1] != columns || u[0] != units_ || u[1] != columns)
+    return Bad(c, Format("kernels of %lld columns", static_cast<long long>(columns)), k.text() + " and " + u.text());
+  bias_.assign(static_cast<size_t>(columns), 0.0f);
+  recurrent_bias_ = bias_;
+  if (!bias) return {};
+  OCTET_ASSIGN(const Value b, c.builder().Variable(paths[2], "bias", c));
+  const std::span<const float> values = c.data_as<float>(b);
+  if (values.size() != bias_.size() && values.size() != 2 * bias_.size()) return Bad(c, "a bias of the kernel's width", c.shape(b).text());
+  std::copy_n(values.begin(), bias_.size(), bias_.begin());
+  if (values.size() > bias_.size()) std::copy_n(values.begin() + static_cast<int64_t>(bias_.size()), bias_.size(), recurrent_bias_.begin());
+  return {};
+}
 
-  int32_t units_ = 0;
-  int gates_ = 0;
-  Value kernel_, recurrent_;
-  std::vector<float> bias_, recurrent_bias_;
-};
+Value GateWeights::Bias(LayerContext& c, std::initializer_list<int> gates, bool both) const {
+  std::vector<float> out = Pick(bias_, gates);
+  const std::vector<float> more = Pick(recurrent_bias_, gates);
+  for (size_t i = 0; both && i < out.size(); ++i) out[i] += more[i];
+  return c.Constant<float>(Shape{static_cast<int32_t>(out.size())}, out);
+}
+
+Value GateWeights::RecurrentBias(LayerContext& c, std::initializer_list<int> gates) const {
+  const std::vector<float> out = Pick(recurrent_bias_, gates);
+  return c.Constant<float>(Shape{static_cast<int32_t>(out.size())}, out);
+}
+
+bool GateWeights::recurrent_bias_is_zero() const {
+  return std::ranges::all_of(recurrent_bias_, [](float v) { return v == 0.0f; });
+}
+
+std::vector<float> GateWeights::Pick(const std::vector<float>& from, std::initializer_list<int> gates) const {
+  std::vector<float> out;
+  for (const int g : gates) out.insert(out.end(), from.begin() + g * units_, from.begin() + (g + 1) * units_);
+  return out;
+}
+
+Value GateWeights::Transposed(LayerContext& c, Value v, std::initializer_list<int> gates) const {
+  const std::span<const float> from = c.data_as<float>(v);
+  const int64_t in = c.shape(v)[0], columns = static_cast<int64_t>(units_) * gates_;
+  std::vector<float> out;
+  out.reserve(static_cast<size_t>(in * units_) * gates.size());
+  for (const int g : gates)
+    for (int64_t u = 0; u < units_; ++u)
+      for (int64_t k = 0; k < in; ++k) out.push_back(from[static_cast<size_t>(k * columns + g * units_ + u)]);
+  return c.Constant<float>(Shape{static_cast<int32_t>(gates.size()) * units_, static_cast<int32_t>(in)}, out);
+}
+
+namespace {
 
 Result<Value> Dense(LayerContext& c, Value x, Value kernel, Value bias) {
   return c.Make("fully_connected", {x, kernel, bias}, {{"keep_num_dims", c.rank(x) > 2}});

@@ -6,13 +6,14 @@
 
 #include "importers/keras/builder.h"
 #include "importers/keras/layers/cell.h"
+#include "importers/keras/layers/stateful.h"
 #include "importers/keras/rules.h"
 
 namespace octet::importers::keras {
 namespace {
 
 // Above this, the file would hold tens of thousands of operators.
-constexpr int32_t kMaxSteps = 512;
+constexpr int32_t kMaxSteps = 1024;
 
 bool Flag(const Json& config, const char* key) { return config[key].boolean(); }
 
@@ -139,7 +140,7 @@ class Unroller {
 
 Result<Sequence> RunLayer(LayerContext& c, const std::string& kind, const Json& config, const Variables& variables, Value x,
                           std::vector<Value> states, Value mask, bool backwards) {
-  if (Flag(config, "stateful")) return c.Fail("stateful=False", "stateful=True", "load the model with stateful=False and pass the states as inputs");
+  if (Flag(config, "stateful")) return c.Fail("stateful=False", "stateful=True", "load the model with stateful=False");
   if (Flag(config, "time_major")) return c.Fail("time_major=False", "time_major=True", "transpose the input");
   OCTET_ASSIGN(std::vector<std::unique_ptr<Cell>> cells, MakeCells(c, kind, config, variables));
   return Unroller(c, std::move(cells), Flag(config, "zero_output_for_mask")).Run(x, std::move(states), mask, backwards);
@@ -163,9 +164,22 @@ std::vector<Value> InitialStates(LayerContext& c) {
   return states;
 }
 
+Status ConvertStateful(LayerContext& c, const Json& config) {
+  if (Flag(config, "return_state") || c.num_inputs() > 1 || c.Named("initial_state"))
+    return c.Fail("stateful=True alone", "also states as inputs or outputs", "load the model with stateful=False");
+  OCTET_ASSIGN(Value y, RunStateful(c, c.kind(), config, c.variables(), c.Input(0), Flag(config, "go_backwards")));
+  if (!Flag(config, "return_sequences")) {
+    OCTET_ASSIGN(y, c.Make("strided_slice", {y, c.Vector({0, -1, 0}), c.Vector({0, 0, 0}), c.Vector({1, 1, 1})},
+                           {{"begin_mask", 5}, {"end_mask", 7}, {"shrink_axis_mask", 2}}));
+  }
+  c.SetOutput(0, y);
+  return {};
+}
+
 Status ConvertRecurrent(LayerContext& c) {
   const Json& config = *c.layer().config;
   OCTET_ASSIGN(const Value mask, c.Mask());
+  if (Flag(config, "stateful") && !mask) return ConvertStateful(c, config);
   OCTET_ASSIGN(const Sequence s, RunLayer(c, c.layer().class_name, config, c.variables(), c.Input(0), InitialStates(c), mask, Flag(config, "go_backwards")));
   OCTET_ASSIGN(const Value y, Shown(c, config, s.outputs));
   if (mask && Flag(config, "return_sequences")) c.builder().SetMask(y, mask);

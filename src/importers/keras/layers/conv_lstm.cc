@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: Apache-2.0
+// ConvLSTM1D and 2D, step by step: an LSTM whose products are convolutions. Sequences of vectors are images of height 1.
+//   i,f,o = sigma(W*x + U*h + b), g = phi(...);  c' = f*c + i*g;  h' = o * phi(c')
+#include <algorithm>
+
+#include "importers/keras/builder.h"
+#include "importers/keras/rules.h"
+
+namespace octet::importers::keras {
+namespace {
+
+constexpr int32_t kMaxSteps = 256;
+
+struct Window {
+  int32_t stride[2] = {1, 1}, dilation[2] = {1, 1};
+  bool valid = false;
+};
+
+class ConvLstm {
+ public:
+  ConvLstm(LayerContext& c, int rank) : c_(c), rank_(rank) {}
+
+  Status Convert() {
+    OCTET_TRY(Load());
+    const Value x = c_.Input(0);
+    const Shape in = c_.shape(x);
+    std::vector<int32_t> flat = {-1};
+    if (rank_ == 1) flat.push_back(1);
+    for (int i = 2; i < in.rank(); ++i) flat.push_back(in[i]);
+    if (in.rank() != rank_ + 3 || in[1] < 1 || in[1] > kMaxSteps || std::count(flat.begin() + 1, flat.end(), kUnknown) > 0)
+      return c_.Fail(Format("[batch, time, %s channels] with 1 to %d steps", rank_ == 1 ? "length," : "height, width,", kMaxSteps), in.text(), "give the input's shape");
+    steps_ = in[1];
+    OCTET_ASSIGN(const Value images, c_.Make("reshape", {x, c_.Vector(flat)}));
+    OCTET_ASSIGN(const Value all, Convolve(images, kernel_, bias_, window_));
+    const Shape out = c_.shape(all);
+    OCTET_ASSIGN(const Value apart, c_.Make("reshape", {all, c_.Vector({-1, steps_, out[1], out[2], out[3]})}));
+    OCTET_ASSIGN(const std::vector<Value> inputs, c_.MakeMany("unpack", {apart}, {{"num", steps_}, {"axis", 1}}, steps_));
+    const bool backwards = c_.Bool("go_backwards", false);
+    std::vector<Value> outputs;
+    for (int32_t i = 0; i < steps_; ++i) {
+      OCTET_TRY(Step(inputs[static_cast<size_t>(backwards ? steps_ - 1 - i : i)]));
+      outputs.push_back(h_);
+    }
+    return Finish(outputs);
+  }
+
+ private:
+  Status Load() {
+    const Json& config = *c_.layer().config;
+    for (const char* flag : {"stateful", "return_state"})
+      if (config[flag].boolean()) return c_.Fail(std::string(flag) + "=False", "True", "");
+    filters_ = static_cast<int32_t>(c_.Int("filters", 0));
+    const std::string padding = c_.Text("padding", "valid");
+    if (c_.Text("data_format", "channels_last") != "channels_last") return c_.Fail("channels_last", "channels_first", "permute the input");
+    if (padding != "valid" && padding != "same") return c_.Fail("padding valid or same", padding, "");
+    window_.valid = padding == "valid";
+    const std::vector<int64_t> strides = c_.Ints("strides", {1}), dilations = c_.Ints("dilation_rate", {1});
+    for (int i = 0; i < rank_; ++i) {
+      const auto axis = static_cast<size_t>(2 - rank_ + i), at = static_cast<size_t>(i);
+      window_.stride[axis] = static_cast<int32_t>(strides[std::min(at, strides.size() - 1)]);
+      window_.dilation[axis] = static_cast<int32_t>(dilations[std::min(at, dilations.size() - 1)]);
+    }
+    Weights& weights = c_.builder().weights();
+    OCTET_ASSIGN(const std::vector<std::string> paths, weights.Datasets(weights.Inside(c_.variables(), "cell", 0, 3)));
+    const bool has_bias = c_.Bool("use_bias", true);
+    if (paths.size() < 2u + has_bias) return Error(Code::kInvalidModel, "ConvLSTM '%s': variables are missing", c_.place().c_str());
+    OCTET_ASSIGN(const Value kernel, c_.builder().Variable(paths[0], "kernel", c_));
+    OCTET_ASSIGN(const Value recurrent, c_.builder().Variable(paths[1], "recurrent_kernel", c_));
+    OCTET_ASSIGN(kernel_, Filter(kernel));
+    OCTET_ASSIGN(recurrent_, Filter(recurrent));
+    std::vector<float> bias(static_cast<size_t>(filters_) * 4, 0.0f);
+    zero_ = c_.Constant<float>(Shape{4 * filters_}, bias);
+    if (has_bias) {
+      OCTET_ASSIGN(const Value stored, c_.builder().Variable(paths[2], "bias", c_));
+      const std::span<const float> from = c_.data_as<float>(stored);
+      if (from.size() != bias.size()) return Error(Code::kInvalidModel, "ConvLSTM '%s': its bias does not fit", c_.place().c_str());
+      for (size_t i = 0; i < bias.size(); ++i) bias[i] = from[static_cast<size_t>(Stored(static_cast<int64_t>(i)))];
+    }
+    bias_ = c_.Constant<float>(Shape{4 * filters_}, bias);
+    return {};
+  }
+
+  // Keras stores i, f, g, o; here the three gates lie side by side: i, f, o, g.
+  int64_t Stored(int64_t output) const {
+    const int64_t gate = output / filters_, order[] = {0, 1, 3, 2};
+    return order[gate] * filters_ + output % filters_;
+  }
+
+  // [h, w, in, 4 filters] (without h for rank 1) -> [4 filters, h, w, in]
+  Result<Value> Filter(Value v) {
+    const Shape s = c_.shape(v);
+    const std::span<const float> from = c_.data_as<float>(v);
+    const int64_t outputs = 4 * int64_t{filters_};
+    if (s.rank() != rank_ + 2 || filters_ < 1 || s.back() != outputs || from.empty())
+      return Error(Code::kInvalidModel, "ConvLSTM '%s': its kernel %s does not fit", c_.place().c_str(), s.text().c_str());
+    const auto taps = static_cast<int64_t>(from.size()) / outputs;
+    std::vector<float> to;
+    to.reserve(from.size());
+    for (int64_t o = 0; o < outputs; ++o)
+      for (int64_t t = 0; t < taps; ++t) to.push_back(from[static_cast<size_t>(t * outputs + Stored(o))]);
+    return c_.Constant<float>(Shape{4 * filters_, rank_ == 1 ? 1 : s[0], s[rank_ - 1], s[rank_]}, to);
+  }
+
+  Result<Value> Convolve(Value x, Value filter, Value bias, const Window& w) {
+    return c_.Make("conv_2d", {x, filter, bias},
+                   {{"padding", static_cast<int64_t>(w.valid ? ops::Padding::kValid : ops::Padding::kSame)},
+                    {"stride_h", w.stride[0]}, {"stride_w", w.stride[1]},
+                    {"dilation_h_factor", w.dilation[0]}, {"dilation_w_factor", w.dilation[1]}});
+  }
+
+  Status Step(Value gates) {
+    const Json& config = *c_.layer().config;
+    if (h_) {
+      OCTET_ASSIGN(const Value product, Convolve(h_, recurrent_, zero_, Window{}));
+      OCTET_ASSIGN(gates, c_.Make("add", {gates, product}));
+    }
+    const int32_t last = 3;
+    const Value axis = c_.Constant<int32_t>(Shape{}, std::span(&last, 1));
+    OCTET_ASSIGN(const std::vector<Value> parts, c_.MakeMany("split_v", {gates, c_.Vector({3 * filters_, filters_}), axis}, {{"num_splits", 2}}, 2));
+    OCTET_ASSIGN(const Value opened, c_.ApplyActivation(parts[0], config["recurrent_activation"]));
+    OCTET_ASSIGN(const std::vector<Value> ifo, c_.MakeMany("split", {axis, opened}, {{"num_splits", 3}}, 3));
+    OCTET_ASSIGN(const Value g, c_.ApplyActivation(parts[1], config["activation"]));
+    OCTET_ASSIGN(Value cell, c_.Make("mul", {ifo[0], g}));
+    if (cell_) {
+      OCTET_ASSIGN(const Value kept, c_.Make("mul", {ifo[1], cell_}));
+      OCTET_ASSIGN(cell, c_.Make("add", {kept, cell}));
+    }
+    cell_ = cell;
+    OCTET_ASSIGN(const Value shown, c_.ApplyActivation(cell, config["activation"]));
+    OCTET_ASSIGN(h_, c_.Make("mul", {ifo[2], shown}));
+    return {};
+  }
+
+  Status Finish(const std::vector<Value>& outputs) {
+    const Shape s = c_.shape(h_);
+    Value y = h_;
+    const bool sequences = c_.Bool("return_sequences", false);
+    std::vector<int32_t> shape = {-1};
+    if (sequences) {
+      shape.push_back(steps_);
+      OCTET_ASSIGN(y, c_.Make("pack", outputs, {{"values_count", steps_}, {"axis", 1}}));
+    }
+    if (rank_ == 1) {  // Without the height.
+      shape.insert(shape.end(), {s[2], s[3]});
+      OCTET_ASSIGN(y, c_.Make("reshape", {y, c_.Vector(shape)}));
+    }
+    c_.SetOutput(0, y);
+    return {};
+  }
+
+  LayerContext& c_;
+  const int rank_;
+  Window window_;
+  int32_t filters_ = 0, steps_ = 0;
+  Value kernel_, recurrent_, bias_, zero_, h_, cell_;
+};
+
+Status Convert(LayerContext& c, int rank) {
+  OCTET_ASSIGN(const Value mask, c.Mask());
+  if (mask) return c.Fail("no mask", "a mask", "remove the Masking layer");
+  return ConvLstm(c, rank).Convert();
+}
+Status ConvertConvLstm1D(LayerContext& c) { return Convert(c, 1); }
+Status ConvertConvLstm2D(LayerContext& c) { return Convert(c, 2); }
+
+constexpr LayerRule kRules[] = {{"ConvLSTM1D", ConvertConvLstm1D}, {"ConvLSTM2D", ConvertConvLstm2D}};
+
+}  // namespace
+
+const std::span<const LayerRule> kConvLstmRules = kRules;
+
+}  // namespace octet::importers::keras

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+// Quantization-aware training (tfmot): layers in wrappers that round weights and activations to 8 bits between
+// trained limits. Activations become QUANTIZE and DEQUANTIZE, weights their rounded values.
+#include <algorithm>
+#include <cmath>
+
+#include "importers/keras/builder.h"
+#include "importers/keras/rules.h"
+
+namespace octet::importers::keras {
+namespace {
+
+// TensorFlow's FakeQuant: limits moved so that zero is a value; levels 0 (1 with narrow range) to 255.
+struct Levels {
+  float scale = 1;
+  float zero = 0;  // Level of 0.
+  float lowest = 0;
+  float Round(float x) const {
+    const float low = (lowest - zero) * scale, high = (255.0f - zero) * scale;
+    const float clamped = std::clamp(x, low, high);
+    return std::floor((clamped - low) / scale + 0.5f) * scale + low;
+  }
+};
+
+Levels MakeLevels(float min, float max, bool narrow) {
+  Levels l;
+  l.lowest = narrow ? 1.0f : 0.0f;
+  l.scale = (max - min) / (255.0f - l.lowest);
+  if (!(l.scale > 0)) l.scale = 1;
+  l.zero = std::clamp(std::round(l.lowest - min / l.scale), l.lowest, 255.0f);
+  return l;
+}
+
+// The dataset of the layer whose name ends in `suffix`, or none.
+std::string FindPath(const LayerContext& c, const std::string& suffix) {
+  for (const std::string& path : c.variables().paths)
+    if (path.ends_with("/" + suffix + ":0") || path.ends_with("/" + suffix)) return path;
+  return {};
+}
+
+// The limits of one quantizer; false when the layer does not have it.
+Result<bool> ReadLimits(LayerContext& c, const std::string& name, std::vector<float>* min, std::vector<float>* max) {
+  const std::string low = FindPath(c, name + "_min"), high = FindPath(c, name + "_max");
+  if (low.empty() || high.empty()) return false;
+  for (const auto& [path, out] : {std::pair(low, min), std::pair(high, max)}) {
+    OCTET_ASSIGN(const Value v, c.builder().Variable(path, name, c));
+    const std::span<const float> values = c.data_as<float>(v);
+    out->assign(values.begin(), values.end());
+  }
+  return !min->empty() && min->size() == max->size();
+}
+
+Result<Value> RoundActivation(LayerContext& c, Value x, const std::string& quantizer) {
+  std::vector<float> min, max;
+  OCTET_ASSIGN(const bool there, ReadLimits(c, quantizer, &min, &max));
+  if (!there) return x;
+  const Levels l = MakeLevels(min[0], max[0], false);
+  const TensorType type{DType::kI8, c.shape(x), Quant::PerTensor(l.scale, static_cast<int32_t>(l.zero) - 128)};
+  OCTET_ASSIGN(const Value q, c.EmitAs("quantize", std::span(&x, 1), nullptr, type));
+  return c.EmitAs("dequantize", std::span(&q, 1), nullptr, {DType::kF32, c.shape(x), {}});
+}
+
+// Limits per slice of the axis that has as many entries; the last such axis, as for convolutions.
+Status RoundKernel(LayerContext& c, const std::string& dataset, const std::string& attribute) {
+  std::vector<float> min, max;
+  OCTET_ASSIGN(const bool there, ReadLimits(c, attribute, &min, &max));
+  if (!there) return {};
+  OCTET_ASSIGN(const Value stored, c.builder().Variable(dataset, attribute, c));
+  const Shape s = c.shape(stored);
+  std::vector<float> values(c.data_as<float>(stored).begin(), c.data_as<float>(stored).end());
+  int axis = s.rank() - 1;
+  while (axis > 0 && min.size() > 1 && s[axis] != static_cast<int32_t>(min.size())) --axis;
+  // A transposed convolution keeps its outputs in the last axis but one.
+  if ((*c.layer().config)["layer"]["class_name"].text().ends_with("Transpose") && s.rank() > 1) axis = s.rank() - 2;
+  if (min.size() > 1 && s[axis] != static_cast<int32_t>(min.size())) return c.Fail("limits per channel", Format("%zu", min.size()), "");
+  const int64_t inner = s.elements(axis + 1, s.rank()), channels = s[axis];
+  for (size_t i = 0; i < values.size(); ++i) {
+    const size_t channel = min.size() > 1 ? static_cast<size_t>(static_cast<int64_t>(i) / inner % channels) : 0;
+    values[i] = MakeLevels(min[channel], max[channel], true).Round(values[i]);
+  }
+  c.builder().SetVariable(dataset, c.Constant<float>(s, values));
+  return {};
+}
+
+Status ConvertQuantizeLayer(LayerContext& c) {
+  OCTET_ASSIGN(const Value y, RoundActivation(c, c.Input(0), "quantize_layer"));
+  c.SetOutput(0, y);
+  return {};
+}
+
+Status ConvertWrapper(LayerContext& c) {
+  const std::vector<std::string>& paths = c.variables().paths;
+  const std::string step = FindPath(c, "optimizer_step");
+  const auto end = std::ranges::find(paths, step);
+  if (step.empty() || end == paths.end()) return c.Fail("a wrapper saved as .h5", "another file", "save the model as .h5");
+  if (!FindPath(c, "pre_activation_min").empty()) return c.Fail("an activation rounded once", "pre_activation limits", "");
+  const Variables inner{"", {paths.begin(), end}};
+  for (const Json& attribute : c.Get("quantize_config")["config"]["weight_attrs"].items()) {
+    const std::string dataset = FindPath(c, attribute.text());
+    if (!dataset.empty()) OCTET_TRY(RoundKernel(c, dataset, attribute.text()));
+  }
+  std::vector<Value> inputs;
+  for (int i = 0; i < c.num_inputs(); ++i) inputs.push_back(c.Input(i));
+  const Json& layer = c.Get("layer");
+  OCTET_ASSIGN(const std::vector<Value> values, c.Apply(layer, inner, inputs, layer["config"]["name"].text()));
+  OCTET_ASSIGN(Value y, RoundActivation(c, values[0], "post_activation"));
+  OCTET_ASSIGN(y, RoundActivation(c, y, "output"));
+  c.SetOutput(0, y);
+  return {};
+}
+
+constexpr LayerRule kRules[] = {{"QuantizeLayer", ConvertQuantizeLayer}, {"QuantizeWrapperV2", ConvertWrapper}};
+
+}  // namespace
+
+const std::span<const LayerRule> kQuantizedRules = kRules;
+
+}  // namespace octet::importers::keras
