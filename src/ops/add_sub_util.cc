@@ -61,10 +61,10 @@ void FillInteger(const OpView& op, Params* p) {
   p->zero_a = a.quant.zero0();
   p->zero_b = b.quant.zero0();
   p->zero_out = y.quant.zero0();
-  const double twice = 2.0 * static_cast<double>(std::max(a.quant.scale0(), b.quant.scale0()));
-  p->a = QuantizeMultiplier(static_cast<double>(a.quant.scale0()) / twice);
-  p->b = QuantizeMultiplier(static_cast<double>(b.quant.scale0()) / twice);
-  p->out = QuantizeMultiplier(twice / ((1 << p->left_shift) * static_cast<double>(y.quant.scale0())));
+  const double scale_a = ScaleOrOne(a.quant), scale_b = ScaleOrOne(b.quant), twice = 2.0 * std::max(scale_a, scale_b);
+  p->a = QuantizeMultiplier(scale_a / twice);
+  p->b = QuantizeMultiplier(scale_b / twice);
+  p->out = QuantizeMultiplier(twice / ((1 << p->left_shift) * ScaleOrOne(y.quant)));
   p->integer_clamp = QuantizedClamp(op.attrs<ActivationAttrs>().activation, y);
   if (a.dtype == DType::kI16) return;
   const int32_t low = RangeOf(a.dtype).low;

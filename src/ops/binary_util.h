@@ -22,6 +22,8 @@ struct ActivationAttrs {
   Activation activation = Activation::kNone;
 };
 
+inline double ScaleOrOne(const Quant& q) { return q.empty() ? 1.0 : static_cast<double>(q.scale0()); }
+
 // Shapes broadcast; integer activations have one scale each; a known fused activation.
 Status CheckBinary(const OpView& op);
 Status CheckBinaryWithActivation(const OpView& op);

@@ -57,7 +57,7 @@ Status PrepareReference(Prepare& prepare) {
   p->zero_a = a.quant.zero0();
   p->zero_b = b.quant.zero0();
   p->zero_out = y.quant.zero0();
-  p->multiplier = QuantizeMultiplier(static_cast<double>(a.quant.scale0()) * static_cast<double>(b.quant.scale0()) / static_cast<double>(y.quant.scale0()));
+  p->multiplier = QuantizeMultiplier(ScaleOrOne(a.quant) * ScaleOrOne(b.quant) / ScaleOrOne(y.quant));
   p->integer_clamp = QuantizedClamp(op.attrs<ActivationAttrs>().activation, y);
   prepare.SetRun(a.dtype == DType::kI8 ? RunInteger<int8_t> : a.dtype == DType::kU8 ? RunInteger<uint8_t> : RunInteger<int16_t>, p);
   return {};

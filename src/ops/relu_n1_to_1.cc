@@ -5,7 +5,7 @@
 namespace octet::ops::relu_n1_to_1 {
 namespace {
 
-constexpr TypeRow kTypes[] = {{"T=f32|u8", 1}, {"T=i8", 2}};
+constexpr TypeRow kTypes[] = {{"T=f32|u8|i8", 1}};
 
 Status PrepareReference(Prepare& p) { return PrepareClamp(p, Activation::kReluN1To1); }
 constexpr Variant kVariants[] = {{.name = "reference", .prepare = PrepareReference}};

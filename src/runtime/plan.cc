@@ -8,6 +8,7 @@ namespace octet::runtime {
 namespace {
 
 // A fold may grow its inputs this much (weights stored small are dequantized once), or be this small.
+constexpr int32_t kLargestDimension = 1 << 26;  // Of a computed tensor: kernels make tables per row and column.
 constexpr uint64_t kFoldGrowth = 8, kFoldBytes = 1u << 20;
 
 uint64_t BytesOf(const TensorType& t) {
@@ -160,6 +161,15 @@ Status Plan::Build(std::span<const Shape> input_shapes) {
   return PlanSegment(0, false);
 }
 
+// Sizes may come from data: nothing is allocated for, or computed with, what cannot be.
+Status Plan::CheckComputed(const ops::OpView& op, const TensorType& t) const {
+  uint64_t bytes = 0;
+  const bool sized = BitsOf(t.dtype) == 0 || (CheckedBytes(t.dtype, t.shape, &bytes) && bytes <= options_.memory_limit_bytes);
+  const bool sane = std::ranges::all_of(t.shape.dims(), [](int32_t d) { return d <= kLargestDimension; });
+  return sized && sane ? Status() : op.Fail(Code::kOutOfMemory, "its output of %s is beyond the memory limit of %llu bytes", t.shape.text().c_str(),
+                                            static_cast<unsigned long long>(options_.memory_limit_bytes));
+}
+
 Status Plan::InferNode(int node, bool with_data, bool* dynamic) {
   const tflite::OperatorInfo& op = graph_.operators[node];
   const NodeLens lens(*this, node, with_data ? Values::kAll : Values::kKnown);
@@ -173,6 +183,7 @@ Status Plan::InferNode(int node, bool with_data, bool* dynamic) {
                               std::string(NumpyName(types[i].dtype)).c_str());
     *dynamic |= types[i].dynamic || !types[i].shape.known();
     if (!types[i].dynamic) t.type.shape = types[i].shape;
+    if (!*dynamic) OCTET_TRY(CheckComputed(lens.view(), t.type));
   }
   if (*dynamic && with_data) return lens.view().Fail(Code::kUnsupported, "the size of its output depends on the values it computes");
   return {};

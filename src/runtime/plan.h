@@ -70,6 +70,7 @@ class Plan {
   void Reset();
   Status PlanSegment(int first_node, bool with_data);
   Status InferNode(int node, bool with_data, bool* dynamic);
+  Status CheckComputed(const ops::OpView& op, const TensorType& t) const;
   bool Foldable(int node) const;
   Status Fold(int node);
   Status Prepare(int node, Step& step, uint64_t* workspace, Segment* cut);  // cut: null, or what this node cuts off.

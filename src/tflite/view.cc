@@ -317,7 +317,7 @@ class Reader {
     return {};
   }
 
-  // Values are computed once, before they are read; a constant is not computed.
+  // Values are computed once, before they are read; a constant is not computed. Variables always have one.
   Status CheckOrder(SubgraphInfo& g, uint32_t index) {
     std::vector<bool> there(g.tensors.size(), false);
     for (int32_t t : g.inputs) there[t] = true;
@@ -327,7 +327,7 @@ class Reader {
         if (t >= 0 && !there[t])
           return Broken("subgraph %u, operator %zu reads tensor %s before anything computes it", index, i, Quoted(g.tensors[t].name).c_str());
       for (int32_t t : g.operators[i].outputs) {
-        if (there[t])
+        if (there[t] && !g.tensors[t].is_variable)  // Converters mark states that a DEQUANTIZE sets.
           return Broken("subgraph %u, operator %zu writes tensor %s, which is there already", index, i, Quoted(g.tensors[t].name).c_str());
         there[t] = true;
       }
@@ -345,7 +345,6 @@ class Reader {
     for (size_t i = 0; i < g.tensors.size(); ++i) {
       TensorInfo& t = g.tensors[i];
       uint64_t bytes = 1;
-      if (computed[i]) t.is_variable = false;  // Converters mark states that a DEQUANTIZE makes.
       if (!t.has_constant && !computed[i] && !(*there)[i] && !t.is_variable && BitsOf(t.type.dtype) > 0 &&
           CheckedBytes(t.type.dtype, t.type.shape, &bytes) && bytes == 0) {
         t.has_constant = true;
