@@ -3,8 +3,9 @@
 #   make demo   the main job on a real model and real data, with a report to open
 #   make test   build and run every test
 #   make build  leaves the command at build/release/octet
+#   make compare  latency beside LiteRT
 .DEFAULT_GOAL := build
-.PHONY: setup build demo test asan conformance bench clean
+.PHONY: setup build demo test asan conformance compare clean
 
 JOBS ?= $(shell nproc)
 
@@ -32,6 +33,11 @@ asan: setup
 
 conformance: build
 	@build/release/octet_conformance ../shared/conformance/ops ../shared/zoo/models
+
+# Latency beside LiteRT, on the demo's models and, where they are, the shared ones.
+compare: build
+	@scripts/litert_venv.sh
+	@build/litert-venv/bin/python scripts/compare_litert.py build/release/octet $(wildcard demo-out/float.tflite demo-out/int8.tflite ../shared/zoo/perf/mlperf_*.tflite ../shared/zoo/perf/mobilenet_v[12]_*.tflite)
 
 clean:
 	rm -rf build demo-out

@@ -65,6 +65,9 @@ Result<double> Latency(const std::string& path, const data::Dataset& data) {
 
 // ---------------------------------------------------------------------------------- the page
 
+// Palette: 0 float, 1 the first of several models (the naive one), 2 octet's.
+int ColorOf(size_t model, size_t models) { return static_cast<int>(model + (models == 1 ? 2 : 1)); }
+
 report::Chart LayerChart(const std::vector<Examined>& models, const std::string& title, const std::string& label, bool log_scale,
                          double (*value)(const quantizer::LayerRow&)) {
   report::Chart chart;
@@ -73,7 +76,7 @@ report::Chart LayerChart(const std::vector<Examined>& models, const std::string&
   chart.log_scale = log_scale;
   for (const quantizer::LayerRow& row : models[0].diagnosis.layers) chart.categories.push_back(row.tensor);
   for (size_t k = 0; k < models.size(); ++k) {
-    report::Series series{models[k].name, {}, static_cast<int>(k + (models.size() == 1 ? 2 : 1))};
+    report::Series series{models[k].name, {}, ColorOf(k, models.size())};
     for (const std::string& category : chart.categories) {
       double v = NAN;
       for (const quantizer::LayerRow& row : models[k].diagnosis.layers)
@@ -101,7 +104,7 @@ std::string RangeCharts(const std::vector<Examined>& models) {
     for (size_t k = 0; k < models.size(); ++k) {
       for (const quantizer::LayerRow& row : models[k].diagnosis.layers) {
         if (row.tensor != order[i]->tensor || row.step <= 0) continue;
-        report::Series series{models[k].name, {}, static_cast<int>(k + (models.size() == 1 ? 2 : 1))};
+        report::Series series{models[k].name, {}, ColorOf(k, models.size())};
         for (float m : row.quantized_channel_max) series.values.push_back(static_cast<double>(m) / row.step);
         chart.series.push_back(std::move(series));
       }
@@ -137,7 +140,7 @@ std::string SummaryTable(const std::vector<Examined>& models, uint64_t float_byt
 }
 
 std::string BarsOf(const std::vector<Examined>& models, uint64_t float_bytes, double float_us) {
-  report::Chart accuracy{"Accuracy on the full holdout", "", "%", {"float"}, {{"", {}, 2}}, false, 4};
+  report::Chart accuracy{"Accuracy on the full holdout", "", "%", {"float"}, {{"", {}, 2}}, {0}, false, 4};
   report::Chart size = accuracy, latency = accuracy;
   size.title = "Size";
   size.y_label = "kB";
@@ -146,8 +149,12 @@ std::string BarsOf(const std::vector<Examined>& models, uint64_t float_bytes, do
   accuracy.series[0].values.push_back(models[0].gate.float_score);
   size.series[0].values.push_back(static_cast<double>(float_bytes) / 1000);
   latency.series[0].values.push_back(float_us);
-  for (const Examined& m : models) {
-    for (report::Chart* c : {&accuracy, &size, &latency}) c->categories.push_back(m.name);
+  for (size_t k = 0; k < models.size(); ++k) {
+    const Examined& m = models[k];
+    for (report::Chart* c : {&accuracy, &size, &latency}) {
+      c->categories.push_back(m.name);
+      c->category_colors.push_back(ColorOf(k, models.size()));
+    }
     accuracy.series[0].values.push_back(m.gate.quantized_score);
     size.series[0].values.push_back(static_cast<double>(m.bytes) / 1000);
     latency.series[0].values.push_back(m.median_us);

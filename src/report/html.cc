@@ -112,7 +112,7 @@ std::string BarChart(const Chart& chart) {
       const double width = std::isnan(v) ? 0 : std::max(1.0, scale(v) * plot);
       const int by = y + static_cast<int>(k) * bar;
       s += Format("<rect class='s%d' x='%d' y='%d' width='%.1f' height='%d'/><text class='soft' x='%.1f' y='%d'>%s</text>",
-                  chart.series[k].color, left, by, width, bar - 2, left + width + 5, by + bar - 2, Number(v, chart.value_digits).c_str());
+                  i < chart.category_colors.size() ? chart.category_colors[i] : chart.series[k].color, left, by, width, bar - 2, left + width + 5, by + bar - 2, Number(v, chart.value_digits).c_str());
     }
   }
   const int bottom = top + static_cast<int>(chart.categories.size()) * group;

@@ -21,6 +21,7 @@ struct Chart {
   std::string title, x_label, y_label;
   std::vector<std::string> categories;  // One per value; empty for LineChart: ranks are drawn.
   std::vector<Series> series;
+  std::vector<int> category_colors;     // Of a bar chart with one series; empty: the series' own.
   bool log_scale = false;               // Values <= 0 are drawn at the bottom.
   int value_digits = 3;                 // Significant digits of the numbers on bars.
 };
