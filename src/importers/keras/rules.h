@@ -30,6 +30,9 @@ extern const std::span<const LayerRule> kShapingRules;  // shaping.cc
 extern const std::span<const LayerRule> kActivationRules;  // activation.cc
 extern const std::span<const LayerRule> kPreprocessingRules;  // preprocessing.cc
 
+// Activations by name, where no operator's file has them.
+extern const std::span<const LayerRule> kNamedActivations;
+
 // Of a layer class; null when there is none here.
 const LayerRule* FindLayerRule(std::string_view class_name);
 
