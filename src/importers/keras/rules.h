@@ -23,6 +23,8 @@ extern const std::span<const LayerRule> kWrapperRules;  // wrapper.cc
 extern const std::span<const LayerRule> kRecurrentRules;  // recurrent.cc
 extern const std::span<const LayerRule> kConvLstmRules;  // conv_lstm.cc
 extern const std::span<const LayerRule> kQuantizedRules;  // quantized.cc
+extern const std::span<const LayerRule> kNormalizationRules;  // normalization.cc
+extern const std::span<const LayerRule> kResizeRules;  // resize.cc
 extern const std::span<const LayerRule> kAttentionRules;  // attention.cc
 extern const std::span<const LayerRule> kProjectionRules;  // projection.cc
 extern const std::span<const LayerRule> kArithmeticRules;  // arithmetic.cc
