@@ -243,9 +243,8 @@ Result<Value> LayerContext::ApplyActivation(Value v, const Json& activation) {
 Result<Value> LayerContext::NamedActivation(Value v, const std::string& name) {
   if (name == "linear") return v;
   const ops::ImportRule* rule = ops::FindImport(ops::Source::kKerasActivation, name, builder_.version());
-  if (!rule && name == "swish") rule = ops::FindImport(ops::Source::kKerasActivation, "silu", builder_.version());
-  if (!rule && name == "silu") rule = ops::FindImport(ops::Source::kKerasActivation, "swish", builder_.version());
-  if (!rule) return Fail("a supported activation", "'" + name + "'", "choose another one");
+  const auto own = std::ranges::find(kNamedActivations, name, &LayerRule::name);
+  if (!rule && own == kNamedActivations.end()) return Fail("a supported activation", "'" + name + "'", "choose another one");
   Json config(Json::Kind::kMap);  // hard_sigmoid means something else before Keras 3.
   config.Set("keras2", Json(builder_.version() < 3));
   Layer layer;
@@ -253,7 +252,7 @@ Result<Value> LayerContext::NamedActivation(Value v, const std::string& name) {
   layer.class_name = layer_.class_name;
   layer.name = layer_.name;
   LayerContext inner(builder_, layer, {}, place_, {v});
-  Status status = rule->convert(inner);
+  Status status = rule ? rule->convert(inner) : own->convert(inner);
   AdoptFinding(inner);
   if (!status.ok()) return status;
   if (inner.outputs_.empty() || !inner.outputs_[0]) return Fail("an output", "none", "");

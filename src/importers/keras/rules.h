@@ -23,12 +23,17 @@ extern const std::span<const LayerRule> kWrapperRules;  // wrapper.cc
 extern const std::span<const LayerRule> kRecurrentRules;  // recurrent.cc
 extern const std::span<const LayerRule> kConvLstmRules;  // conv_lstm.cc
 extern const std::span<const LayerRule> kQuantizedRules;  // quantized.cc
+extern const std::span<const LayerRule> kNormalizationRules;  // normalization.cc
+extern const std::span<const LayerRule> kResizeRules;  // resize.cc
 extern const std::span<const LayerRule> kAttentionRules;  // attention.cc
 extern const std::span<const LayerRule> kProjectionRules;  // projection.cc
 extern const std::span<const LayerRule> kArithmeticRules;  // arithmetic.cc
 extern const std::span<const LayerRule> kShapingRules;  // shaping.cc
 extern const std::span<const LayerRule> kActivationRules;  // activation.cc
 extern const std::span<const LayerRule> kPreprocessingRules;  // preprocessing.cc
+
+// Activations by name, where no operator's file has them.
+extern const std::span<const LayerRule> kNamedActivations;
 
 // Of a layer class; null when there is none here.
 const LayerRule* FindLayerRule(std::string_view class_name);

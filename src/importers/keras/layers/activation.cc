@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Element-wise layers that take more than one operator.
+// Element-wise layers and activations that take more than one operator. None overflows where the function does not.
 #include "importers/keras/context.h"
 #include "importers/keras/rules.h"
 
@@ -55,11 +55,138 @@ Status ConvertLayerScale(LayerContext& c) {
   return Set(c, c.Make("mul", {c.Input(0), gamma}));
 }
 
+// ------------------------------------------------------------------- named activations
+
+Result<Value> Times(LayerContext& c, Value x, float factor) { return c.Make("mul", {x, c.Scalar(factor)}); }
+Result<Value> Plus(LayerContext& c, Value x, float term) { return c.Make("add", {x, c.Scalar(term)}); }
+
+// log(sigmoid(|x|)), which is -log(1 + e^-|x|).
+Result<Value> LogTail(LayerContext& c, Value x) {
+  OCTET_ASSIGN(Value y, c.Make("abs", {x}));
+  OCTET_ASSIGN(y, c.Make("logistic", {y}));
+  return c.Make("log", {y});
+}
+
+// log(1 + e^x) = max(x, 0) - log(sigmoid(|x|))
+Result<Value> Softplus(LayerContext& c, Value x) {
+  OCTET_ASSIGN(const Value positive, c.Make("relu", {x}));
+  OCTET_ASSIGN(const Value tail, LogTail(c, x));
+  return c.Make("sub", {positive, tail});
+}
+
+Status ConvertSoftplus(LayerContext& c) { return Set(c, Softplus(c, c.Input(0))); }
+
+// min(x, 0) + log(sigmoid(|x|))
+Status ConvertLogSigmoid(LayerContext& c) {
+  OCTET_ASSIGN(const Value negative, c.Make("minimum", {c.Input(0), c.Scalar(0)}));
+  OCTET_ASSIGN(const Value tail, LogTail(c, c.Input(0)));
+  return Set(c, c.Make("add", {negative, tail}));
+}
+
+// x * tanh(softplus(x))
+Status ConvertMish(LayerContext& c) {
+  OCTET_ASSIGN(Value y, Softplus(c, c.Input(0)));
+  OCTET_ASSIGN(y, c.Make("tanh", {y}));
+  return Set(c, c.Make("mul", {c.Input(0), y}));
+}
+
+// x / (1 + |x|)
+Status ConvertSoftsign(LayerContext& c) {
+  OCTET_ASSIGN(Value y, c.Make("abs", {c.Input(0)}));
+  OCTET_ASSIGN(y, Plus(c, y, 1));
+  return Set(c, c.Make("div", {c.Input(0), y}));
+}
+
+// a * sigmoid(b), where a and b are the halves of the last axis.
+Status ConvertGlu(LayerContext& c) {
+  const int32_t last = c.rank(c.Input(0)) - 1;
+  if (last < 0 || c.shape(c.Input(0)).back() % 2 != 0) return c.Fail("an even last dimension", c.shape(c.Input(0)).text(), "");
+  OCTET_ASSIGN(const std::vector<Value> halves, c.MakeMany("split", {c.Constant<int32_t>(Shape{}, std::span(&last, 1)), c.Input(0)}, {{"num_splits", 2}}, 2));
+  OCTET_ASSIGN(const Value gate, c.Make("logistic", {halves[1]}));
+  return Set(c, c.Make("mul", {halves[0], gate}));
+}
+
+// |x| > 0.5 ? x : 0
+Status ConvertHardShrink(LayerContext& c) {
+  OCTET_ASSIGN(Value y, c.Make("abs", {c.Input(0)}));
+  OCTET_ASSIGN(y, c.Make("greater", {y, c.Scalar(0.5f)}));
+  OCTET_ASSIGN(y, c.Cast(y, DType::kF32));
+  return Set(c, c.Make("mul", {c.Input(0), y}));
+}
+
+// x - clip(x, -0.5, 0.5)
+Status ConvertSoftShrink(LayerContext& c) {
+  OCTET_ASSIGN(Value y, c.Make("minimum", {c.Input(0), c.Scalar(0.5f)}));
+  OCTET_ASSIGN(y, c.Make("maximum", {y, c.Scalar(-0.5f)}));
+  return Set(c, c.Make("sub", {c.Input(0), y}));
+}
+
+Status ConvertTanhShrink(LayerContext& c) {
+  OCTET_ASSIGN(const Value y, c.Make("tanh", {c.Input(0)}));
+  return Set(c, c.Make("sub", {c.Input(0), y}));
+}
+
+// (x + sqrt(x^2 + 4)) / 2
+Status ConvertSquareplus(LayerContext& c) {
+  OCTET_ASSIGN(Value y, c.Make("square", {c.Input(0)}));
+  OCTET_ASSIGN(y, Plus(c, y, 4));
+  OCTET_ASSIGN(y, c.Make("sqrt", {y}));
+  OCTET_ASSIGN(y, c.Make("add", {c.Input(0), y}));
+  return Set(c, Times(c, y, 0.5f));
+}
+
+// 0 below -1, x above 1, (x + 1)^2 / 4 between: (clip(x, -1, 1) + 1)^2 / 4 + max(x - 1, 0)
+Status ConvertSparsePlus(LayerContext& c) {
+  OCTET_ASSIGN(Value y, c.Make("relu_n1_to_1", {c.Input(0)}));
+  OCTET_ASSIGN(y, Plus(c, y, 1));
+  OCTET_ASSIGN(y, c.Make("square", {y}));
+  OCTET_ASSIGN(y, Times(c, y, 0.25f));
+  OCTET_ASSIGN(Value above, Plus(c, c.Input(0), -1));
+  OCTET_ASSIGN(above, c.Make("relu", {above}));
+  return Set(c, c.Make("add", {y, above}));
+}
+
+// (clip(x, -1, 1) + 1) / 2
+Status ConvertSparseSigmoid(LayerContext& c) {
+  OCTET_ASSIGN(Value y, c.Make("relu_n1_to_1", {c.Input(0)}));
+  OCTET_ASSIGN(y, Plus(c, y, 1));
+  return Set(c, Times(c, y, 0.5f));
+}
+
+// s * (x > 0 ? x : a * (e^x - 1))
+Status ConvertSelu(LayerContext& c) {
+  constexpr float kScale = 1.0507009873554805f, kAlpha = 1.6732632423543772f;
+  OCTET_ASSIGN(Value positive, c.Make("relu", {c.Input(0)}));
+  OCTET_ASSIGN(positive, Times(c, positive, kScale));
+  OCTET_ASSIGN(Value negative, c.Make("minimum", {c.Input(0), c.Scalar(0)}));
+  OCTET_ASSIGN(negative, c.Make("elu", {negative}));
+  OCTET_ASSIGN(negative, Times(c, negative, kScale * kAlpha));
+  return Set(c, c.Make("add", {positive, negative}));
+}
+
+// x - max - log(sum(e^(x - max)))
+Status ConvertLogSoftmax(LayerContext& c) {
+  OCTET_ASSIGN(const Value most, c.Make("reduce_max", {c.Input(0), c.Vector({-1})}, {{"keep_dims", 1}}));
+  OCTET_ASSIGN(const Value below, c.Make("sub", {c.Input(0), most}));
+  OCTET_ASSIGN(Value sum, c.Make("exp", {below}));
+  OCTET_ASSIGN(sum, c.Make("sum", {sum, c.Vector({-1})}, {{"keep_dims", 1}}));
+  OCTET_ASSIGN(sum, c.Make("log", {sum}));
+  return Set(c, c.Make("sub", {below, sum}));
+}
+
+constexpr LayerRule kNamed[] = {
+    {"softplus", ConvertSoftplus},       {"log_sigmoid", ConvertLogSigmoid}, {"mish", ConvertMish},
+    {"softsign", ConvertSoftsign},       {"glu", ConvertGlu},                {"hard_shrink", ConvertHardShrink},
+    {"soft_shrink", ConvertSoftShrink},  {"tanh_shrink", ConvertTanhShrink}, {"squareplus", ConvertSquareplus},
+    {"sparse_plus", ConvertSparsePlus},  {"sparse_sigmoid", ConvertSparseSigmoid}, {"selu", ConvertSelu},
+    {"log_softmax", ConvertLogSoftmax}};
+
 constexpr LayerRule kRules[] = {
     {"ThresholdedReLU", ConvertThresholdedRelu}, {"ELU", ConvertElu}, {"ReLU", ConvertRelu}, {"LayerScale", ConvertLayerScale}};
 
 }  // namespace
 
 const std::span<const LayerRule> kActivationRules = kRules;
+const std::span<const LayerRule> kNamedActivations = kNamed;
 
 }  // namespace octet::importers::keras

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+//   GroupNormalization: (x - mean) / sqrt(variance + eps) * gamma + beta over positions and the channels of a group
+//   RMSNormalization:   x / sqrt(mean(x^2) + eps) * scale
+#include <algorithm>
+
+#include "importers/keras/builder.h"
+#include "importers/keras/rules.h"
+
+namespace octet::importers::keras {
+namespace {
+
+Status ConvertGroup(LayerContext& c) {
+  const Value x = c.Input(0);
+  const Shape in = c.shape(x);
+  const int64_t axis = c.Int("axis", -1);
+  if (in.rank() < 2 || (axis != -1 && axis != in.rank() - 1)) return c.Fail("channels in the last axis", std::to_string(axis), "permute the input");
+  const int32_t channels = in.back();
+  auto groups = static_cast<int32_t>(c.Int("groups", 32));
+  if (groups == -1) groups = channels;
+  const bool known = std::ranges::find(in.dims().subspan(1), kUnknown) == in.dims().end();
+  if (!known || groups < 1 || channels % groups != 0) return c.Fail("known dimensions and groups that divide the channels", in.text(), "give the input's shape");
+  std::vector<int32_t> whole = {-1};
+  for (int i = 1; i < in.rank(); ++i) whole.push_back(in[i]);
+  const auto positions = static_cast<int32_t>(in.elements(1, in.rank() - 1));
+  OCTET_ASSIGN(const Value apart, c.Make("reshape", {x, c.Vector({-1, positions, groups, channels / groups})}));
+  OCTET_ASSIGN(const Value mean, c.Make("mean", {apart, c.Vector({1, 3})}, {{"keep_dims", 1}}));
+  OCTET_ASSIGN(const Value centered, c.Make("sub", {apart, mean}));
+  OCTET_ASSIGN(Value v, c.Make("square", {centered}));
+  OCTET_ASSIGN(v, c.Make("mean", {v, c.Vector({1, 3})}, {{"keep_dims", 1}}));
+  OCTET_ASSIGN(v, c.Make("add", {v, c.Scalar(static_cast<float>(c.Number("epsilon", 1e-3)))}));
+  OCTET_ASSIGN(v, c.Make("rsqrt", {v}));
+  OCTET_ASSIGN(Value y, c.Make("mul", {centered, v}));
+  OCTET_ASSIGN(y, c.Make("reshape", {y, c.Vector(whole)}));
+  int next = 0;
+  if (c.Bool("scale", true)) {
+    OCTET_ASSIGN(const Value gamma, c.Weight(next++));
+    OCTET_ASSIGN(y, c.Make("mul", {y, gamma}));
+  }
+  if (c.Bool("center", true)) {
+    OCTET_ASSIGN(const Value beta, c.Weight(next++));
+    OCTET_ASSIGN(y, c.Make("add", {y, beta}));
+  }
+  c.SetOutput(0, y);
+  return {};
+}
+
+Status ConvertRms(LayerContext& c) {
+  const Value x = c.Input(0);
+  std::vector<int32_t> axes;
+  for (const int64_t a : c.Ints("axis", {-1})) axes.push_back(static_cast<int32_t>(a));
+  if (axes.size() != 1 || (axes[0] != -1 && axes[0] != c.rank(x) - 1)) return c.Fail("the last axis", "others", "permute the input");
+  OCTET_ASSIGN(Value v, c.Make("square", {x}));
+  OCTET_ASSIGN(v, c.Make("mean", {v, c.Vector(axes)}, {{"keep_dims", 1}}));
+  OCTET_ASSIGN(v, c.Make("add", {v, c.Scalar(static_cast<float>(c.Number("epsilon", 1e-6)))}));
+  OCTET_ASSIGN(v, c.Make("rsqrt", {v}));
+  OCTET_ASSIGN(Value y, c.Make("mul", {x, v}));
+  OCTET_ASSIGN(const Value scale, c.Weight(0));
+  OCTET_ASSIGN(y, c.Make("mul", {y, scale}));
+  c.SetOutput(0, y);
+  return {};
+}
+
+constexpr LayerRule kRules[] = {{"GroupNormalization", ConvertGroup}, {"RMSNormalization", ConvertRms}};
+
+}  // namespace
+
+const std::span<const LayerRule> kNormalizationRules = kRules;
+
+}  // namespace octet::importers::keras
