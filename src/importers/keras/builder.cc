@@ -154,7 +154,7 @@ Result<TensorType> Builder::InputType(const Layer& layer, size_t num_inputs, con
   const Json& shape = layer.batch_shape ? *layer.batch_shape : config.Has("batch_shape") ? config["batch_shape"] : config["batch_input_shape"];
   if (type.shape.rank() == 0) {
     if (!shape.is_list())
-      return Error(Code::kUnsupported, "input '%s' has no shape in the file; give it with --input-shape %s:1,...", name.c_str(), name.c_str());
+      return Error(Code::kUnsupported, "input '%s' has no shape in the file; give it with --input %s:1,...", name.c_str(), name.c_str());
     if (shape.size() > kMaxRank) return Error(Code::kUnsupported, "input '%s' has %zu dimensions; at most %d", name.c_str(), shape.size(), kMaxRank);
     for (const Json& d : shape.items()) {
       if (!d.is_null() && (!d.is_number() || d.integer() < 0 || d.integer() > INT32_MAX))

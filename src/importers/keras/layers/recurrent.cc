@@ -77,7 +77,7 @@ class Unroller {
   Result<Sequence> Run(Value x, std::vector<Value> states, Value mask, bool backwards) {
     const Shape in = c_.shape(x);
     const int32_t steps = in.rank() == 3 ? in[1] : 0;
-    if (steps == kUnknown) return c_.Fail("a known number of time steps", in.text(), "fix the length in the input's shape, or give --input-shape");
+    if (steps == kUnknown) return c_.Fail("a known number of time steps", in.text(), "fix the length in the input's shape, or give --input");
     if (steps < 1 || steps > kMaxSteps) return c_.Fail(Format("[batch, time, features] with 1 to %d steps", kMaxSteps), in.text(), "shorten the sequences");
     size_t num_states = 0;
     for (const auto& cell : cells_) num_states += static_cast<size_t>(cell->num_states());
