@@ -28,17 +28,21 @@ struct Table {
   const char* name;
   int rows;  // Rows per product tile, at most kMaxRows.
 
-  // wide[k / 4][2][16][2] int16 from one packed panel: pairs along k side by side.
+  // The left operand's form. Plain: int16, x - zero. Offset: uint8, x + 128; then the product is too large
+  // by (128 + zero) * (sum of the column's weights), which the caller takes off the bias.
+  bool offset_rows;
+  int row_value_bytes;
+  void (*load_row)(const int8_t* x, int32_t zero, int64_t n, void* row);
+  void (*pad_row)(int32_t zero, int64_t n, void* row);  // Cells outside the image: x = zero.
+
+  // wide[k / 4][2][16][2] int16 from one packed panel: pairs along k side by side. Null where the product
+  // reads the packed bytes as they are.
   void (*widen_panel)(const int8_t* packed, int16_t* wide, int64_t k4);
-  // acc[r][16] = sum over k of a[r * lda + k] * wide; a in int16, k4 groups of four.
-  void (*product_s16)(const int16_t* a, int64_t lda, int rows, const int16_t* wide, int64_t k4, int32_t* acc);
-  // The same straight from the packed 8 bits, for few rows.
-  void (*product_s8)(const int16_t* a, int64_t lda, int rows, const int8_t* packed, int64_t k4, int32_t* acc);
+  // acc[r][16] = sum over k of row[r * lda + k] * weights; k4 groups of four. `wide` may be null: few rows
+  // read the packed bytes.
+  void (*product)(const void* rows_at, int64_t lda, int rows, const int8_t* packed, const int16_t* wide, int64_t k4, int32_t* acc);
   // y[r * ldy + c] for c < columns <= 16, from acc[r][16].
   void (*requantize)(const int32_t* acc, int rows, const Requant& q, int64_t first_column, int columns, int8_t* y, int64_t ldy);
-  // y[i] = x[i] - zero.
-  void (*widen_row)(const int8_t* x, int16_t zero, int64_t n, int16_t* y);
-
   // y[r * ldy + c] = clamp(bias[c] + sum over k of a[r * lda + k] * w[k][16]); w is one panel [k][16].
   void (*product_f32)(const float* a, int64_t lda, int rows, const float* w, int64_t k, const float* bias, float low, float high, int columns, float* y, int64_t ldy);
 

@@ -2,6 +2,7 @@
 #include "ops/matrix_util.h"
 
 #include <cstring>
+#include <numeric>
 
 #include "base/thread_pool.h"
 
@@ -60,29 +61,32 @@ Status RunS8(const void* params, const Run& run) {
   const int8_t* x = run.input<int8_t>(0);
   const auto* packed = reinterpret_cast<const int8_t*>(p.weights);
   ForEachBlock(p, *run.pool, [&](const Block& block, int thread) {
-    auto* a = reinterpret_cast<int16_t*>(run.workspace + thread * p.scratch_bytes);
-    auto* wide = a + RoundUp(p.rows_per_task * depth4, 32);
-    auto* acc = reinterpret_cast<int32_t*>(wide + RoundUp(depth4 * kPanel, 32));
+    std::byte* a = run.workspace + thread * p.scratch_bytes;
+    auto* wide = reinterpret_cast<int16_t*>(a + RoundUp(p.rows_per_task * depth4 * k.row_value_bytes, 64));
+    auto* acc = reinterpret_cast<int32_t*>(wide + (k.widen_panel ? RoundUp(depth4 * kPanel, 32) : 0));
     for (int64_t r = 0; r < block.rows; ++r) {
-      int16_t* to = a + r * depth4;
+      std::byte* to = a + r * depth4 * k.row_value_bytes;
       const auto inside = [&](const int8_t* from, int64_t n) {
-        k.widen_row(from, static_cast<int16_t>(p.input_zero), n, to);
-        to += n;
+        k.load_row(from, p.input_zero, n, to);
+        to += n * k.row_value_bytes;
+      };
+      const auto outside = [&](int64_t n) {
+        k.pad_row(p.input_zero, n, to);
+        to += n * k.row_value_bytes;
       };
       if (p.source.contiguous) inside(x + (block.first_row + r) * p.depth, p.depth);
-      else GatherRow(p.source, x, block.first_row + r, inside, [&](int64_t n) { std::memset(to, 0, n * 2), to += n; });
-      std::memset(to, 0, static_cast<size_t>(depth4 - p.depth) * 2);
+      else GatherRow(p.source, x, block.first_row + r, inside, outside);
+      outside(depth4 - p.depth);  // Meets weights of zero.
     }
     for (int64_t panel = block.first_panel; panel < block.end_panel; ++panel) {
       const int8_t* weights = packed + panel * k4 * 64;
-      const bool widen = block.rows >= kFewRows;
+      const bool widen = k.widen_panel && block.rows >= kFewRows;
       if (widen) k.widen_panel(weights, wide, k4);
       const int64_t column = panel * kPanel;
       const int columns = static_cast<int>(std::min<int64_t>(kPanel, p.columns - column));
       for (int64_t r = 0; r < block.rows; r += k.rows) {
         const int rows = static_cast<int>(std::min<int64_t>(k.rows, block.rows - r));
-        if (widen) k.product_s16(a + r * depth4, depth4, rows, wide, k4, acc);
-        else k.product_s8(a + r * depth4, depth4, rows, weights, k4, acc);
+        k.product(a + r * depth4 * k.row_value_bytes, depth4, rows, weights, widen ? wide : nullptr, k4, acc);
         k.requantize(acc, rows, p.requant, column, columns, run.output<int8_t>(0) + (block.first_row + r) * p.columns + column, p.columns);
       }
     }
@@ -152,6 +156,9 @@ void Cut(PackedProduct* p, int64_t row_bytes, int tile_rows) {
   if (!p->source.contiguous) p->panels_per_task = std::max<int64_t>(p->panels_per_task, std::min<int64_t>(panels, 4));
 }
 
+// What the table's form of the left operand adds to every value.
+int32_t RowOffset(int32_t zero) { return kernels::Best().offset_rows ? 128 + zero : 0; }
+
 PackedProduct* Begin(Prepare& prepare, const RowSource& source, int64_t rows, int64_t depth, int32_t columns) {
   auto* p = prepare.Params<PackedProduct>();
   p->source = source;
@@ -167,7 +174,10 @@ Status PrepareProductS8(Prepare& prepare, const RowSource& source, int64_t rows,
                         const double* scale, const int32_t* bias) {
   PackedProduct* p = Begin(prepare, source, rows, depth, columns);
   const auto padded = static_cast<size_t>(RoundUp(columns, kPanel));
-  p->requant = MakeRequant(prepare, output, columns, bias);
+  std::vector<int32_t> sums(columns);
+  const auto* w = reinterpret_cast<const int8_t*>(prepare.op.constants[1]);
+  for (int32_t c = 0; c < columns; ++c) sums[c] = (bias ? bias[c] : 0) - RowOffset(output.input_zero) * static_cast<int32_t>(std::accumulate(w + c * depth, w + (c + 1) * depth, int64_t{0}));
+  p->requant = MakeRequant(prepare, output, columns, sums.data());
   if (scale) {
     double* scales = prepare.Array<double>(padded);
     std::copy_n(scale, columns, scales);
@@ -175,8 +185,9 @@ Status PrepareProductS8(Prepare& prepare, const RowSource& source, int64_t rows,
   }
   p->input_zero = output.input_zero;
   const int64_t depth4 = RoundUp(depth, 4);
-  Cut(p, depth4 * 2, kernels::Best().rows);
-  p->scratch_bytes = RoundUp((RoundUp(p->rows_per_task * depth4, 32) + RoundUp(depth4 * kPanel, 32)) * 2 + kernels::kMaxRows * kPanel * 4, 64);
+  const kernels::Table& k = kernels::Best();
+  Cut(p, depth4 * k.row_value_bytes, k.rows);
+  p->scratch_bytes = RoundUp(p->rows_per_task * depth4 * k.row_value_bytes, 64) + (k.widen_panel ? RoundUp(depth4 * kPanel * 2, 64) : 0) + kernels::kMaxRows * kPanel * 4;
   const PackContext context{prepare.op.constants[1], depth, columns};
   OCTET_ASSIGN(p->weights, prepare.Pack(1, "K4N16", static_cast<uint64_t>(depth), padded * static_cast<size_t>(depth4), PackS8, &context));
   prepare.Workspace(static_cast<size_t>(p->scratch_bytes) * prepare.threads);

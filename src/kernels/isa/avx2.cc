@@ -69,7 +69,7 @@ template <int kRows, bool kWide> void Tile(const int16_t* a, int64_t lda, const 
   }
 }
 
-template <bool kWide> void Product(const int16_t* a, int64_t lda, int rows, const void* w, int64_t k4, int32_t* acc) {
+template <bool kWide> void Rows(const int16_t* a, int64_t lda, int rows, const void* w, int64_t k4, int32_t* acc) {
   switch (rows) {
     case 6: Tile<6, kWide>(a, lda, w, k4, acc); break;
     case 5: Tile<5, kWide>(a, lda, w, k4, acc); break;
@@ -79,8 +79,11 @@ template <bool kWide> void Product(const int16_t* a, int64_t lda, int rows, cons
     default: Tile<1, kWide>(a, lda, w, k4, acc); break;
   }
 }
-void ProductS16(const int16_t* a, int64_t lda, int rows, const int16_t* wide, int64_t k4, int32_t* acc) { Product<true>(a, lda, rows, wide, k4, acc); }
-void ProductS8(const int16_t* a, int64_t lda, int rows, const int8_t* packed, int64_t k4, int32_t* acc) { Product<false>(a, lda, rows, packed, k4, acc); }
+void Product(const void* rows_at, int64_t lda, int rows, const int8_t* packed, const int16_t* wide, int64_t k4, int32_t* acc) {
+  const auto* a = static_cast<const int16_t*>(rows_at);
+  if (wide) Rows<true>(a, lda, rows, wide, k4, acc);
+  else Rows<false>(a, lda, rows, packed, k4, acc);
+}
 
 // DOUBLE rounding in wide lanes. The high-mul rounds x*m / 2^31 to nearest with ties up, which is what the
 // reference's nudge and truncation amount to; the shift rounds ties away from zero.
@@ -132,13 +135,15 @@ void Requantize(const int32_t* acc, int rows, const Requant& q, int64_t first, i
   }
 }
 
-void WidenRow(const int8_t* x, int16_t zero, int64_t n, int16_t* y) {
-  const __m256i z = _mm256_set1_epi16(zero);
+void LoadRow(const int8_t* x, int32_t zero, int64_t n, void* row) {
+  auto* y = static_cast<int16_t*>(row);
+  const __m256i z = _mm256_set1_epi16(static_cast<int16_t>(zero));
   int64_t i = 0;
   for (; i + 16 <= n; i += 16)
     Store(y + i, _mm256_sub_epi16(_mm256_cvtepi8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(x + i))), z));
   for (; i < n; ++i) y[i] = static_cast<int16_t>(x[i] - zero);
 }
+void PadRow(int32_t, int64_t n, void* row) { __builtin_memset(row, 0, static_cast<unsigned long>(n) * 2); }
 
 template <int kRows>
 void TileF32(const float* a, int64_t lda, const float* w, int64_t k, const float* bias, float low, float high, int columns, float* y, int64_t ldy) {
@@ -223,6 +228,6 @@ void TapsF32(const float* const* x, int taps, const float* w, int64_t stride, co
 
 }  // namespace
 
-constinit const Table kAvx2 = {"avx2", 6, WidenPanel, ProductS16, ProductS8, Requantize, WidenRow, ProductF32, TapsS8, TapsF32};
+constinit const Table kAvx2 = {"avx2", 6, false, 2, LoadRow, PadRow, WidenPanel, Product, Requantize, ProductF32, TapsS8, TapsF32};
 
 }  // namespace octet::kernels

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// AVX-512 with VNNI: 16 columns are one register; vpdpwssd multiplies and adds int16 pairs in one step.
+// AVX-512 with VNNI: 16 columns are one register; products and their sum are one instruction.
 #include <immintrin.h>
 
 #include "kernels/kernels.h"
@@ -9,68 +9,39 @@ namespace {
 
 inline __m512i Load(const void* p) { return _mm512_loadu_si512(p); }
 
-inline __m512i LowPair(__m512i v) {
-  const __m512i take = _mm512_broadcast_i32x4(_mm_setr_epi8(-1, 0, -1, 1, -1, 4, -1, 5, -1, 8, -1, 9, -1, 12, -1, 13));
-  return _mm512_srai_epi16(_mm512_shuffle_epi8(v, take), 8);
-}
-inline __m512i HighPair(__m512i v) {
-  const __m512i take = _mm512_broadcast_i32x4(_mm_setr_epi8(-1, 2, -1, 3, -1, 6, -1, 7, -1, 10, -1, 11, -1, 14, -1, 15));
-  return _mm512_srai_epi16(_mm512_shuffle_epi8(v, take), 8);
-}
-
-void WidenPanel(const int8_t* packed, int16_t* wide, int64_t k4) {
-  for (int64_t g = 0; g < k4; ++g, packed += 64, wide += 64) {
-    const __m512i v = Load(packed);
-    _mm512_storeu_si512(wide, LowPair(v));
-    _mm512_storeu_si512(wide + 32, HighPair(v));
-  }
-}
-
-inline __m512i Pair(const int16_t* a) {
+inline __m512i Quad(const uint8_t* a) {
   int32_t v;
   __builtin_memcpy(&v, a, 4);
   return _mm512_set1_epi32(v);
 }
 
-template <int kRows, bool kWide> void Tile(const int16_t* a, int64_t lda, const void* weights, int64_t k4, int32_t* acc) {
+// vpdpbusd: four products of uint8 and int8 to each lane, no saturation. A packed panel is what it wants.
+template <int kRows> void Tile(const uint8_t* a, int64_t lda, const int8_t* packed, int64_t k4, int32_t* acc) {
   __m512i sum[kRows];
 #pragma GCC unroll 8
   for (int r = 0; r < kRows; ++r) sum[r] = _mm512_setzero_si512();
-  const auto* wide = static_cast<const int16_t*>(weights);
-  const auto* packed = static_cast<const int8_t*>(weights);
   for (int64_t g = 0; g < k4; ++g) {
-    __m512i w0, w1;
-    if constexpr (kWide) {
-      w0 = Load(wide + g * 64);
-      w1 = Load(wide + g * 64 + 32);
-    } else {
-      const __m512i v = Load(packed + g * 64);
-      w0 = LowPair(v);
-      w1 = HighPair(v);
-    }
+    const __m512i w = Load(packed + g * 64);
 #pragma GCC unroll 8
-    for (int r = 0; r < kRows; ++r) sum[r] = _mm512_dpwssd_epi32(sum[r], Pair(a + r * lda + g * 4), w0);
-#pragma GCC unroll 8
-    for (int r = 0; r < kRows; ++r) sum[r] = _mm512_dpwssd_epi32(sum[r], Pair(a + r * lda + g * 4 + 2), w1);
+    for (int r = 0; r < kRows; ++r) sum[r] = _mm512_dpbusd_epi32(sum[r], Quad(a + r * lda + g * 4), w);
   }
 #pragma GCC unroll 8
   for (int r = 0; r < kRows; ++r) _mm512_storeu_si512(acc + r * kPanel, sum[r]);
 }
 
-template <bool kWide> void Product(const int16_t* a, int64_t lda, int rows, const void* w, int64_t k4, int32_t* acc) {
+void Product(const void* rows_at, int64_t lda, int rows, const int8_t* packed, const int16_t*, int64_t k4, int32_t* acc) {
+  const auto* a = static_cast<const uint8_t*>(rows_at);
   switch (rows) {
-    case 8: Tile<8, kWide>(a, lda, w, k4, acc); break;
-    case 7: Tile<7, kWide>(a, lda, w, k4, acc); break;
-    case 6: Tile<6, kWide>(a, lda, w, k4, acc); break;
-    case 5: Tile<5, kWide>(a, lda, w, k4, acc); break;
-    case 4: Tile<4, kWide>(a, lda, w, k4, acc); break;
-    case 3: Tile<3, kWide>(a, lda, w, k4, acc); break;
-    case 2: Tile<2, kWide>(a, lda, w, k4, acc); break;
-    default: Tile<1, kWide>(a, lda, w, k4, acc); break;
+    case 8: Tile<8>(a, lda, packed, k4, acc); break;
+    case 7: Tile<7>(a, lda, packed, k4, acc); break;
+    case 6: Tile<6>(a, lda, packed, k4, acc); break;
+    case 5: Tile<5>(a, lda, packed, k4, acc); break;
+    case 4: Tile<4>(a, lda, packed, k4, acc); break;
+    case 3: Tile<3>(a, lda, packed, k4, acc); break;
+    case 2: Tile<2>(a, lda, packed, k4, acc); break;
+    default: Tile<1>(a, lda, packed, k4, acc); break;
   }
 }
-void ProductS16(const int16_t* a, int64_t lda, int rows, const int16_t* wide, int64_t k4, int32_t* acc) { Product<true>(a, lda, rows, wide, k4, acc); }
-void ProductS8(const int16_t* a, int64_t lda, int rows, const int8_t* packed, int64_t k4, int32_t* acc) { Product<false>(a, lda, rows, packed, k4, acc); }
 
 // The roundings: see avx2.cc.
 inline __m512i RescaleDouble(__m512i x, const Requant& q, int64_t c) {
@@ -108,13 +79,18 @@ void Requantize(const int32_t* acc, int rows, const Requant& q, int64_t first, i
   }
 }
 
-void WidenRow(const int8_t* x, int16_t zero, int64_t n, int16_t* y) {
-  const __m512i z = _mm512_set1_epi16(zero);
+// x + 128 as uint8 is x with the top bit flipped.
+void LoadRow(const int8_t* x, int32_t, int64_t n, void* row) {
+  auto* y = static_cast<uint8_t*>(row);
+  const __m512i flip = _mm512_set1_epi8(-128);
   int64_t i = 0;
-  for (; i + 32 <= n; i += 32)
-    _mm512_storeu_si512(y + i, _mm512_sub_epi16(_mm512_cvtepi8_epi16(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(x + i))), z));
-  for (; i < n; ++i) y[i] = static_cast<int16_t>(x[i] - zero);
+  for (; i + 64 <= n; i += 64) _mm512_storeu_si512(y + i, _mm512_xor_si512(Load(x + i), flip));
+  if (i < n) {
+    const __mmask64 mask = (1ull << (n - i)) - 1;
+    _mm512_mask_storeu_epi8(y + i, mask, _mm512_xor_si512(_mm512_maskz_loadu_epi8(mask, x + i), flip));
+  }
 }
+void PadRow(int32_t zero, int64_t n, void* row) { __builtin_memset(row, zero + 128, static_cast<unsigned long>(n)); }
 
 template <int kRows>
 void TileF32(const float* a, int64_t lda, const float* w, int64_t k, const float* bias, float low, float high, int columns, float* y, int64_t ldy) {
@@ -178,6 +154,6 @@ void TapsF32(const float* const* x, int taps, const float* w, int64_t stride, co
 
 }  // namespace
 
-constinit const Table kAvx512Vnni = {"avx512_vnni", 8, WidenPanel, ProductS16, ProductS8, Requantize, WidenRow, ProductF32, TapsS8, TapsF32};
+constinit const Table kAvx512Vnni = {"avx512_vnni", 8, true, 1, LoadRow, PadRow, nullptr, Product, Requantize, ProductF32, TapsS8, TapsF32};
 
 }  // namespace octet::kernels

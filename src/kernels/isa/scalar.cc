@@ -5,23 +5,8 @@
 namespace octet::kernels {
 namespace {
 
-void WidenPanel(const int8_t* packed, int16_t* wide, int64_t k4) {
-  for (int64_t g = 0; g < k4; ++g)
-    for (int c = 0; c < kPanel; ++c)
-      for (int k = 0; k < 4; ++k) wide[g * 64 + (k / 2) * 32 + c * 2 + k % 2] = packed[g * 64 + c * 4 + k];
-}
-
-void ProductS16(const int16_t* a, int64_t lda, int rows, const int16_t* wide, int64_t k4, int32_t* acc) {
-  for (int r = 0; r < rows; ++r) {
-    for (int c = 0; c < kPanel; ++c) {
-      int32_t sum = 0;
-      for (int64_t k = 0; k < k4 * 4; ++k) sum += a[r * lda + k] * wide[k / 4 * 64 + (k % 4) / 2 * 32 + c * 2 + k % 2];
-      acc[r * kPanel + c] = sum;
-    }
-  }
-}
-
-void ProductS8(const int16_t* a, int64_t lda, int rows, const int8_t* packed, int64_t k4, int32_t* acc) {
+void Product(const void* rows_at, int64_t lda, int rows, const int8_t* packed, const int16_t*, int64_t k4, int32_t* acc) {
+  const auto* a = static_cast<const int16_t*>(rows_at);
   for (int r = 0; r < rows; ++r) {
     for (int c = 0; c < kPanel; ++c) {
       int32_t sum = 0;
@@ -58,8 +43,11 @@ void Requantize(const int32_t* acc, int rows, const Requant& q, int64_t first, i
   }
 }
 
-void WidenRow(const int8_t* x, int16_t zero, int64_t n, int16_t* y) {
-  for (int64_t i = 0; i < n; ++i) y[i] = static_cast<int16_t>(x[i] - zero);
+void LoadRow(const int8_t* x, int32_t zero, int64_t n, void* row) {
+  for (int64_t i = 0; i < n; ++i) static_cast<int16_t*>(row)[i] = static_cast<int16_t>(x[i] - zero);
+}
+void PadRow(int32_t, int64_t n, void* row) {
+  for (int64_t i = 0; i < n; ++i) static_cast<int16_t*>(row)[i] = 0;
 }
 
 float Clamp(float v, float low, float high) { return v < low ? low : v > high ? high : v; }
@@ -91,6 +79,6 @@ void TapsF32(const float* const* x, int taps, const float* w, int64_t stride, co
 
 }  // namespace
 
-constinit const Table kScalar = {"scalar", 4, WidenPanel, ProductS16, ProductS8, Requantize, WidenRow, ProductF32, TapsS8, TapsF32};
+constinit const Table kScalar = {"scalar", 4, false, 2, LoadRow, PadRow, nullptr, Product, Requantize, ProductF32, TapsS8, TapsF32};
 
 }  // namespace octet::kernels
