@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <filesystem>
+#include <set>
+
+#include "base/file.h"
+#include "importers/importer.h"
+#include "tests/model_builder.h"
+#include "tflite/view.h"
+
+namespace octet {
+namespace {
+
+graph::Model Sample() {
+  test::Builder b;
+  const auto x = b.Input("x", {DType::kF32, Shape{kUnknown, 6, 6, 2}, {}});
+  const auto stride = [](graph::Node& n) {
+    test::SetAttr<int32_t>(n, "stride_h", 1);
+    test::SetAttr<int32_t>(n, "stride_w", 1);
+  };
+  const auto first = b.Conv("first", x, 2, 3, 1, stride), second = b.Conv("second", first, 2, 3, 1, stride);  // The same seed: equal constants.
+  b.g().outputs = {second};
+  b.model.signatures = {{"serving_default", {{"image", x}}, {{"answer", second}}, 0}};
+  return b.model;
+}
+
+TEST(Exporter, SameModelSameBytes) {
+  EXPECT_EQ(*exporter::Export(Sample()), *exporter::Export(Sample()));
+}
+
+TEST(Exporter, ConstantsAreAlignedAndStoredOnce) {
+  const auto bytes = *exporter::Export(Sample());
+  const auto view = tflite::View::Open(bytes);
+  ASSERT_TRUE(view.ok()) << view.error().message();
+  std::set<const std::byte*> places;
+  int constants = 0;
+  for (const tflite::TensorInfo& t : view->subgraphs()[0].tensors) {
+    if (!t.has_constant) continue;
+    ++constants;
+    places.insert(t.constant.data());
+    EXPECT_EQ((t.constant.data() - bytes.data()) % 64, 0) << t.name;
+  }
+  EXPECT_EQ(constants, 4);
+  EXPECT_EQ(places.size(), 2u);
+}
+
+TEST(Exporter, UnknownBatchIsOneInTheShapeAndFreeInTheSignature) {
+  const auto bytes = *exporter::Export(Sample());
+  const auto view = tflite::View::Open(bytes);
+  const tflite::TensorInfo& x = view->subgraphs()[0].tensors[view->subgraphs()[0].inputs[0]];
+  EXPECT_EQ(x.type.shape, (Shape{1, 6, 6, 2}));
+  EXPECT_EQ(x.signature, (Shape{kUnknown, 6, 6, 2}));
+  ASSERT_EQ(view->signatures().size(), 1u);
+  EXPECT_EQ(view->signatures()[0].inputs[0].name, "image");
+}
+
+TEST(Exporter, WhatIsReadBackIsWrittenAgain) {
+  const std::string path = testing::TempDir() + "/octet_roundtrip.tflite";
+  const auto bytes = *exporter::Export(Sample());
+  ASSERT_TRUE(WriteFile(path, bytes).ok());
+  auto read = importers::Import(path);
+  ASSERT_TRUE(read.ok()) << read.error().message();
+  EXPECT_EQ(*exporter::Export(*read), bytes);
+  std::filesystem::remove(path);
+}
+
+TEST(View, EveryTruncationIsRefusedOrComplete) {
+  const auto bytes = *exporter::Export(Sample());
+  for (size_t keep = 0; keep < bytes.size(); keep += 7) {
+    const std::vector<std::byte> cut(bytes.begin(), bytes.begin() + static_cast<ptrdiff_t>(keep));
+    EXPECT_FALSE(tflite::View::Open(cut).ok()) << keep << " of " << bytes.size();
+  }
+}
+
+TEST(View, FlippedBytesNeverCrash) {
+  const auto bytes = *exporter::Export(Sample());
+  std::mt19937 random(11);
+  for (int round = 0; round < 3000; ++round) {
+    std::vector<std::byte> bad = bytes;
+    for (int i = 0; i < 3; ++i) bad[random() % bad.size()] = static_cast<std::byte>(random());
+    auto model = runtime::Model::FromBytes(bad);
+    if (!model.ok()) continue;
+    auto interpreter = runtime::Interpreter::Create(*model, {.memory_limit_bytes = 1 << 20});
+    if (interpreter.ok() && (*interpreter)->Allocate().ok()) (void)(*interpreter)->Invoke().ok();
+  }
+}
+
+}  // namespace
+}  // namespace octet

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+// Fast kernels against the reference: the same bits for integers, for every shape and thread count.
+#include "tests/model_builder.h"
+
+namespace octet {
+namespace {
+
+using test::Builder;
+using test::Runner;
+
+struct Case {
+  int32_t height, width, in, out, filter_h, filter_w, stride, dilation;
+  ops::Padding padding;
+  ops::Activation activation;
+};
+
+Case RandomCase(std::mt19937& random) {
+  const auto pick = [&](int32_t low, int32_t high) { return low + static_cast<int32_t>(random() % static_cast<uint32_t>(high - low + 1)); };
+  Case c{pick(5, 13), pick(5, 13), pick(1, 40), pick(1, 40), pick(1, 4), pick(1, 4), pick(1, 3), 1, random() % 2 ? ops::Padding::kSame : ops::Padding::kValid,
+         static_cast<ops::Activation>(random() % 4)};
+  if (c.stride == 1 && random() % 3 == 0) c.dilation = pick(1, 2);
+  if (random() % 3 == 0) c.filter_h = c.filter_w = c.stride = 1;
+  return c;
+}
+
+// Scales that make shifts to the left and to the right, per channel or not.
+Quant WeightScales(std::mt19937& random, int32_t channels, int32_t axis) {
+  Quant q{{}, {}, axis, 0};
+  const int32_t n = random() % 3 ? channels : 1;
+  for (int32_t i = 0; i < n; ++i) q.scale.push_back(std::ldexp(1.0f + static_cast<float>(random() % 1000) / 1000.0f, -static_cast<int>(random() % 14)));
+  q.zero_point.assign(static_cast<size_t>(n), 0);
+  return q;
+}
+
+std::vector<int32_t> RandomBias(std::mt19937& random, int32_t n) {
+  std::vector<int32_t> b(static_cast<size_t>(n));
+  for (int32_t& v : b) v = static_cast<int32_t>(random()) >> (random() % 20 + 8);
+  return b;
+}
+
+const TensorType kInt8Input{DType::kI8, {}, Quant::PerTensor(0.05f, -3)};
+
+void SetWindow(graph::Node& n, const Case& c) {
+  test::SetAttr(n, "padding", c.padding);
+  test::SetAttr<int32_t>(n, "stride_h", c.stride);
+  test::SetAttr<int32_t>(n, "stride_w", c.stride);
+  test::SetAttr<int32_t>(n, "dilation_h_factor", c.dilation);
+  test::SetAttr<int32_t>(n, "dilation_w_factor", c.dilation);
+  test::SetAttr(n, "fused_activation_function", c.activation);
+}
+
+template <class T> void ExpectSameOnAllPaths(const graph::Model& model, const std::vector<T>& x, float tolerance) {
+  Runner reference(model, {.kernels = runtime::Kernels::kReference});
+  const std::vector<T> want = reference.Run(x);
+  std::vector<T> before;
+  for (int threads : {1, 3}) {
+    Runner fast(model, {.threads = threads});
+    const std::vector<T> got = fast.Run(x);
+    ASSERT_EQ(want.size(), got.size());
+    for (size_t i = 0; i < want.size(); ++i)
+      ASSERT_LE(std::abs(static_cast<float>(want[i]) - static_cast<float>(got[i])), tolerance) << "element " << i << ", " << threads << " threads";
+    if (!before.empty()) EXPECT_EQ(before, got) << "thread counts must not matter";
+    before = got;
+  }
+}
+
+TEST(KernelProducts, ConvInt8) {
+  std::mt19937 random(1);
+  for (int round = 0; round < 60; ++round) {
+    const Case c = RandomCase(random);
+    SCOPED_TRACE(round);
+    Builder b;
+    TensorType in = kInt8Input;
+    in.shape = Shape{2, c.height, c.width, c.in};
+    const TensorType out{DType::kI8, {}, Quant::PerTensor(0.07f, 11)};
+    if ((c.filter_h - 1) * c.dilation >= c.height || (c.filter_w - 1) * c.dilation >= c.width) continue;
+    const auto x = b.Input("x", in);
+    const auto w = b.Constant<int8_t>("w", Shape{c.out, c.filter_h, c.filter_w, c.in}, test::RandomBytes(static_cast<size_t>(c.out * c.filter_h * c.filter_w * c.in), random()), WeightScales(random, c.out, 0));
+    const auto bias = b.Constant<int32_t>("b", Shape{c.out}, RandomBias(random, c.out));
+    b.g().outputs = {b.Node("conv_2d", "y", {x, w, bias}, out, [&](graph::Node& n) { SetWindow(n, c); })};
+    ExpectSameOnAllPaths<int8_t>(b.model, test::RandomBytes(static_cast<size_t>(in.shape.elements()), random()), 0);
+  }
+}
+
+TEST(KernelProducts, DepthwiseInt8) {
+  std::mt19937 random(2);
+  for (int round = 0; round < 60; ++round) {
+    const Case c = RandomCase(random);
+    SCOPED_TRACE(round);
+    if ((c.filter_h - 1) * c.dilation >= c.height || (c.filter_w - 1) * c.dilation >= c.width) continue;
+    Builder b;
+    TensorType in = kInt8Input;
+    in.shape = Shape{2, c.height, c.width, c.in};
+    const auto x = b.Input("x", in);
+    const auto w = b.Constant<int8_t>("w", Shape{1, c.filter_h, c.filter_w, c.in}, test::RandomBytes(static_cast<size_t>(c.filter_h * c.filter_w * c.in), random()), WeightScales(random, c.in, 3));
+    const auto bias = b.Constant<int32_t>("b", Shape{c.in}, RandomBias(random, c.in));
+    b.g().outputs = {b.Node("depthwise_conv_2d", "y", {x, w, bias}, {DType::kI8, {}, Quant::PerTensor(0.07f, 11)}, [&](graph::Node& n) {
+      SetWindow(n, c);
+      test::SetAttr<int32_t>(n, "depth_multiplier", 1);
+    })};
+    ExpectSameOnAllPaths<int8_t>(b.model, test::RandomBytes(static_cast<size_t>(in.shape.elements()), random()), 0);
+  }
+}
+
+TEST(KernelProducts, DenseInt8) {
+  std::mt19937 random(3);
+  for (int round = 0; round < 60; ++round) {
+    const auto rows = static_cast<int32_t>(1 + random() % 20), depth = static_cast<int32_t>(1 + random() % 300), out = static_cast<int32_t>(1 + random() % 70);
+    Builder b;
+    TensorType in = kInt8Input;
+    in.shape = Shape{rows, depth};
+    const auto x = b.Input("x", in);
+    const auto w = b.Constant<int8_t>("w", Shape{out, depth}, test::RandomBytes(static_cast<size_t>(out * depth), random()), WeightScales(random, out, 0));
+    const auto bias = b.Constant<int32_t>("b", Shape{out}, RandomBias(random, out));
+    b.g().outputs = {b.Node("fully_connected", "y", {x, w, bias}, {DType::kI8, {}, Quant::PerTensor(0.9f, -5)})};
+    ExpectSameOnAllPaths<int8_t>(b.model, test::RandomBytes(static_cast<size_t>(rows * depth), random()), 0);
+  }
+}
+
+TEST(KernelProducts, FloatWithinRoundingAndTheSameForAllThreads) {
+  std::mt19937 random(4);
+  for (int round = 0; round < 30; ++round) {
+    const Case c = RandomCase(random);
+    SCOPED_TRACE(round);
+    if ((c.filter_h - 1) * c.dilation >= c.height || (c.filter_w - 1) * c.dilation >= c.width) continue;
+    Builder b;
+    const Shape shape{2, c.height, c.width, c.in};
+    const auto x = b.Input("x", {DType::kF32, shape, {}});
+    const auto mid = b.Conv("conv", x, c.out, std::min(c.filter_h, c.filter_w), random(), [&](graph::Node& n) { SetWindow(n, c); });
+    b.g().outputs = {b.Depthwise("dw", mid, 3, random())};
+    const float depth = static_cast<float>(c.filter_h * c.filter_w * c.in) * 9;
+    ExpectSameOnAllPaths<float>(b.model, test::RandomFloats(static_cast<size_t>(shape.elements()), random()), 1e-6f * depth);
+  }
+}
+
+TEST(KernelProducts, WideRowsMeetTheirTails) {
+  for (int32_t channels : {1, 15, 16, 17, 31, 32, 33}) {
+    Builder b;
+    TensorType in = kInt8Input;
+    in.shape = Shape{1, 6, 6, channels};
+    const auto x = b.Input("x", in);
+    const auto w = b.Constant<int8_t>("w", Shape{channels, 1, 1, channels}, test::RandomBytes(static_cast<size_t>(channels * channels), 7), Quant::PerTensor(0.01f, 0));
+    const auto bias = b.Constant<int32_t>("b", Shape{channels}, std::vector<int32_t>(static_cast<size_t>(channels), 100));
+    b.g().outputs = {b.Node("conv_2d", "y", {x, w, bias}, {DType::kI8, {}, Quant::PerTensor(0.05f, 0)}, [](graph::Node& n) {
+      test::SetAttr<int32_t>(n, "stride_h", 1);
+      test::SetAttr<int32_t>(n, "stride_w", 1);
+    })};
+    ExpectSameOnAllPaths<int8_t>(b.model, test::RandomBytes(static_cast<size_t>(36 * channels), 9), 0);
+  }
+}
+
+}  // namespace
+}  // namespace octet

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "passes/pass.h"
+
+#include "tests/model_builder.h"
+
+namespace octet {
+namespace {
+
+using test::Builder;
+using test::Runner;
+
+constexpr auto kOneStride = [](graph::Node& n) {
+  test::SetAttr<int32_t>(n, "stride_h", 1);
+  test::SetAttr<int32_t>(n, "stride_w", 1);
+};
+
+std::vector<std::string> Operators(const graph::Model& model) {
+  std::vector<std::string> names;
+  for (graph::NodeId id : model.main().order()) names.emplace_back(model.main().node(id).op->name);
+  return names;
+}
+using Names = std::vector<std::string>;
+
+// Optimising must change neither the numbers nor the output's name.
+void ExpectSameMeaning(Builder& b, const Shape& input, const Names& operators) {
+  const std::string name = b.g().tensor(b.g().outputs[0]).name;
+  const std::vector<float> x = test::RandomFloats(static_cast<size_t>(input.elements()), 5);
+  const std::vector<float> before = Runner(b.model, {.kernels = runtime::Kernels::kReference}).Run(x);
+  const Status status = passes::Optimize(b.model);
+  ASSERT_TRUE(status.ok()) << status.message();
+  EXPECT_EQ(Operators(b.model), operators);
+  EXPECT_EQ(b.g().tensor(b.g().outputs[0]).name, name);
+  EXPECT_LT(test::LargestDifference(before, Runner(b.model, {.kernels = runtime::Kernels::kReference}).Run(x)), 1e-4f);
+}
+
+TEST(Passes, BatchNormAndActivationDisappearIntoTheConvolution) {
+  Builder b;
+  const Shape shape{1, 5, 5, 3};
+  const auto conv = b.Conv("conv", b.Input("x", {DType::kF32, shape, {}}), 4, 3, 1, kOneStride);
+  const auto scaled = b.Node("mul", "bn/mul", {conv, b.Constant<float>("m", Shape{4}, {0.5f, -2.0f, 1.5f, 3.0f})});
+  const auto shifted = b.Node("add", "bn/add", {scaled, b.Constant<float>("a", Shape{4}, {1.0f, 0.0f, -1.0f, 0.25f})});
+  b.g().outputs = {b.Node("relu", "y", {shifted})};
+  ExpectSameMeaning(b, shape, {"conv_2d"});
+}
+
+TEST(Passes, AConvolutionReadTwiceKeepsItsBatchNorm) {
+  Builder b;
+  const Shape shape{1, 5, 5, 3};
+  const auto conv = b.Conv("conv", b.Input("x", {DType::kF32, shape, {}}), 4, 3, 1, kOneStride);
+  const auto scaled = b.Node("mul", "scaled", {conv, b.Constant<float>("m", Shape{4}, {0.5f, -2.0f, 1.5f, 3.0f})});
+  b.g().outputs = {b.Node("add", "y", {scaled, conv})};
+  ExpectSameMeaning(b, shape, {"conv_2d", "mul", "add"});
+}
+
+TEST(Passes, NothingFoldsThroughAnActivation) {
+  Builder b;
+  const Shape shape{1, 5, 5, 3};
+  const auto conv = b.Conv("conv", b.Input("x", {DType::kF32, shape, {}}), 4, 3, 1, kOneStride);
+  const auto relu = b.Node("relu", "relu", {conv});
+  b.g().outputs = {b.Node("mul", "y", {relu, b.Constant<float>("m", Shape{4}, {0.5f, -2.0f, 1.5f, 3.0f})})};
+  ExpectSameMeaning(b, shape, {"conv_2d", "mul"});
+}
+
+TEST(Passes, PaddingThatSameWouldDoIsFused) {
+  for (const auto& [pads, fused] : {std::pair(std::vector<int32_t>{0, 0, 0, 1, 0, 1, 0, 0}, true), std::pair(std::vector<int32_t>{0, 0, 1, 1, 1, 1, 0, 0}, false)}) {
+    Builder b;
+    const Shape shape{1, 8, 8, 3};
+    const auto padded = b.Node("pad", "pad", {b.Input("x", {DType::kF32, shape, {}}), b.Constant<int32_t>("pads", Shape{4, 2}, pads)});
+    b.g().outputs = {b.Conv("y", padded, 4, 3, 1, [](graph::Node& n) {
+      test::SetAttr(n, "padding", ops::Padding::kValid);
+      test::SetAttr<int32_t>(n, "stride_h", 2);
+      test::SetAttr<int32_t>(n, "stride_w", 2);
+    })};
+    ExpectSameMeaning(b, shape, fused ? Names{"conv_2d"} : Names{"pad", "conv_2d"});
+  }
+}
+
+TEST(Passes, ReshapesMergeAndIdentitiesGo) {
+  Builder b;
+  const Shape shape{2, 3, 4};
+  const auto x = b.Input("x", {DType::kF32, shape, {}});
+  const auto flat = b.Node("reshape", "flat", {x, b.Constant<int32_t>("s1", Shape{1}, {-1})});
+  const auto back = b.Node("reshape", "back", {flat, b.Constant<int32_t>("s2", Shape{2}, {6, 4})});
+  const auto one = b.Node("mul", "one", {back, b.Constant<float>("c1", Shape{}, {1.0f})});
+  b.g().outputs = {b.Node("exp", "y", {one})};
+  ExpectSameMeaning(b, shape, {"reshape", "exp"});
+}
+
+TEST(Passes, ConstantsAreComputed) {
+  Builder b;
+  const Shape shape{1, 4};
+  const auto two = b.Node("add", "two", {b.Constant<float>("c1", Shape{4}, {1, 2, 3, 4}), b.Constant<float>("c2", Shape{}, {1.0f})});
+  b.g().outputs = {b.Node("mul", "y", {b.Input("x", {DType::kF32, shape, {}}), two})};
+  ExpectSameMeaning(b, shape, {"mul"});
+}
+
+}  // namespace
+}  // namespace octet
