@@ -28,7 +28,7 @@ struct Options {
   int threads = 1;
   Kernels kernels = Kernels::kFast;
   bool keep_all_tensors = false;  // No tensor's memory is reused, nothing is fused: for observers.
-  std::string signature;          // Empty: subgraph 0 in graph order.
+  std::string signature = {};     // Empty: subgraph 0 in graph order.
   uint64_t memory_limit_bytes = 4ull << 30;  // For tensors: a hostile shape must not take the machine.
 };
 

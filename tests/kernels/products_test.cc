@@ -59,7 +59,9 @@ template <class T> void ExpectSameOnAllPaths(const graph::Model& model, const st
     ASSERT_EQ(want.size(), got.size());
     for (size_t i = 0; i < want.size(); ++i)
       ASSERT_LE(std::abs(static_cast<float>(want[i]) - static_cast<float>(got[i])), tolerance) << "element " << i << ", " << threads << " threads";
-    if (!before.empty()) EXPECT_EQ(before, got) << "thread counts must not matter";
+    if (!before.empty()) {
+      EXPECT_EQ(before, got) << "thread counts must not matter";
+    }
     before = got;
   }
 }

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "quantizer/quantize.h"
+
+#include "quantizer/roles.h"
+#include "tests/model_builder.h"
+
+namespace octet::quantizer {
+namespace {
+
+using test::Builder;
+using test::Runner;
+
+// A data set in memory.
+class Samples : public data::Dataset {
+ public:
+  Samples(Shape sample, std::vector<float> values) : sample_(sample), values_(std::move(values)) {}
+  const std::string& path() const override { return name_; }
+  int64_t size() const override { return static_cast<int64_t>(values_.size()) / sample_.elements(); }
+  int num_inputs() const override { return 1; }
+  const std::string& input_name(int) const override { return name_; }
+  TensorType input_type(int) const override { return {DType::kF32, sample_, {}}; }
+  std::span<const std::byte> sample(int, int64_t i) const override {
+    return std::as_bytes(std::span(values_)).subspan(static_cast<size_t>(i * sample_.elements() * 4), static_cast<size_t>(sample_.elements() * 4));
+  }
+  bool has_labels() const override { return false; }
+  int64_t label(int64_t) const override { return 0; }
+
+ private:
+  std::string name_ = "x";
+  Shape sample_;
+  std::vector<float> values_;
+};
+
+constexpr auto kOneStride = [](graph::Node& n) {
+  test::SetAttr<int32_t>(n, "stride_h", 1);
+  test::SetAttr<int32_t>(n, "stride_w", 1);
+  test::SetAttr(n, "fused_activation_function", ops::Activation::kRelu);
+};
+
+// conv -> depthwise -> conv, with one output channel of the first made hundreds of times the others.
+Builder SpreadModel(float factor) {
+  Builder b;
+  const auto x = b.Input("x", {DType::kF32, Shape{1, 6, 6, 3}, {}});
+  const auto first = b.Conv("first", x, 8, 3, 1, kOneStride);
+  graph::Node& n = b.g().node(b.last);
+  std::vector<float> w(b.g().tensor(n.inputs[1]).data<float>().begin(), b.g().tensor(n.inputs[1]).data<float>().end());
+  for (size_t i = 0; i < 27; ++i) w[i] *= factor;  // Channel 0.
+  b.g().SetInput(b.last, 1, b.Constant<float>("first/wide", Shape{8, 3, 3, 3}, w));
+  const auto dw = b.Depthwise("dw", first, 3, 5);
+  b.g().outputs = {b.Conv("last", dw, 4, 1, 9, kOneStride)};
+  return b;
+}
+
+Samples TrainingSamples(int count) { return {Shape{6, 6, 3}, test::RandomFloats(static_cast<size_t>(count) * 108, 21)}; }
+
+TEST(ChooseParams, ZeroIsAlwaysRepresented) {
+  for (const Range r : {Range{0.5f, 3.0f}, Range{-3.0f, -0.5f}, Range{-1.0f, 2.0f}, Range{0, 0}}) {
+    const Quant q = ActivationQuant(r);
+    EXPECT_GT(q.scale0(), 0.0f);
+    EXPECT_GE(q.zero0(), -128);
+    EXPECT_LE(q.zero0(), 127);
+    EXPECT_LE(std::abs(q.scale0() * static_cast<float>(-128 - q.zero0()) - std::min(0.0f, r.min)), q.scale0());
+  }
+}
+
+TEST(ChooseParams, MseLeavesAnOutlierOut) {
+  TensorStatistics s;
+  s.min = 0;
+  s.max = 100;
+  s.histogram.assign(kHistogramBins, 0.0f);
+  for (int i = 0; i < 20; ++i) s.histogram[i] = 100000;  // Nearly everything is below 1.
+  s.histogram[kHistogramBins - 1] = 1;
+  EXPECT_EQ(ChooseRange(s, Ranges::kMinMax).max, 100.0f);
+  EXPECT_LT(ChooseRange(s, Ranges::kMse).max, 50.0f);
+  EXPECT_LT(ChooseRange(s, Ranges::kPercentile).max, 2.0f);
+}
+
+TEST(Equalize, EvensTheChannelsAndKeepsTheFloatOutputs) {
+  Builder b = SpreadModel(300.0f);
+  const Samples data = TrainingSamples(8);
+  Statistics statistics = *Calibrate(b.model, data, {0, 8, 1}, false, {});
+  const std::vector<float> x = test::RandomFloats(108, 3), before = Runner(b.model).Run(x);
+  const float wide = Spread(statistics["first"].channel_max);
+  EXPECT_GT(wide, 50.0f);
+  const std::vector<EqualizedSpace> spaces = EqualizeChannels(b.g(), statistics);
+  ASSERT_EQ(spaces.size(), 2u);  // Between first and dw, between dw and last.
+  EXPECT_LT(spaces[0].spread_after, wide / 10);
+  const std::vector<float> after = Runner(b.model).Run(x);
+  float largest = 0;
+  for (float v : before) largest = std::max(largest, std::abs(v));
+  EXPECT_LT(test::LargestDifference(before, after), 1e-5f * largest);
+}
+
+TEST(Equalize, LeavesWhatOthersReadAlone) {
+  Builder b = SpreadModel(300.0f);
+  b.g().outputs.push_back(0);  // Any tensor: here the input, which must not matter ...
+  b.g().outputs.pop_back();
+  graph::TensorId first = -1;
+  for (size_t i = 0; i < b.g().tensors().size(); ++i)
+    if (b.g().tensors()[i].name == "first") first = static_cast<graph::TensorId>(i);
+  b.g().outputs.push_back(first);  // ... but a tensor that the user reads is the user's.
+  Statistics statistics = *Calibrate(b.model, TrainingSamples(8), {0, 8, 1}, false, {});
+  EXPECT_EQ(EqualizeChannels(b.g(), statistics).size(), 1u);
+}
+
+TEST(Rewrite, FollowsTheRules) {
+  Builder b;
+  const auto x = b.Input("x", {DType::kF32, Shape{1, 6, 6, 3}, {}});
+  const auto conv = b.Conv("conv", x, 4, 3, 1, kOneStride);
+  const auto pool = b.Node("max_pool_2d", "pool", {conv}, {}, [](graph::Node& n) {
+    for (const char* name : {"stride_h", "stride_w", "filter_height", "filter_width"}) test::SetAttr<int32_t>(n, name, 2);
+  });
+  const auto flat = b.Node("reshape", "flat", {pool, b.Constant<int32_t>("s", Shape{2}, {1, 36})});
+  b.g().outputs = {b.Node("softmax", "y", {flat}, {}, [](graph::Node& n) { test::SetAttr<float>(n, "beta", 1.0f); })};
+  const Samples data = TrainingSamples(32);
+  auto result = QuantizeInt8(b.model, data, {}, {});
+  ASSERT_TRUE(result.ok()) << result.error().message();
+  EXPECT_TRUE(result->float_nodes.empty());
+  const graph::Graph& g = result->model.main();
+  std::map<std::string, Quant> quants;
+  for (const graph::Tensor& t : g.tensors())
+    if (t.type.dtype == DType::kI8 && t.producer >= 0) quants[t.name] = t.type.quant;
+  EXPECT_EQ(quants["conv"], quants["pool"]);
+  EXPECT_EQ(quants["pool"], quants["flat"]);
+  EXPECT_EQ(quants["y/int8"], Quant::PerTensor(1.0f / 256, -128));
+  for (graph::NodeId id : g.order()) {
+    if (g.node(id).op->name != "conv_2d") continue;
+    const graph::Tensor &w = g.tensor(g.node(id).inputs[1]), &bias = g.tensor(g.node(id).inputs[2]);
+    for (int8_t v : w.data<int8_t>()) EXPECT_GE(v, -127);
+    for (size_t c = 0; c < 4; ++c) EXPECT_EQ(bias.type.quant.scale[c], g.tensor(g.node(id).inputs[0]).type.quant.scale0() * w.type.quant.scale[c]);
+  }
+  const std::vector<float> input = test::RandomFloats(108, 77);
+  EXPECT_LT(test::LargestDifference(Runner(b.model).Run(input), Runner(result->model).Run(input)), 0.02f);
+}
+
+TEST(Rewrite, IntegerEndsKeepTheirNames) {
+  for (const DType io : {DType::kI8, DType::kU8}) {
+    Builder b = SpreadModel(1.0f);
+    QuantizeOptions options;
+    options.rewrite.io = io;
+    auto result = QuantizeInt8(b.model, TrainingSamples(32), options, {});
+    ASSERT_TRUE(result.ok()) << result.error().message();
+    const graph::Graph& g = result->model.main();
+    EXPECT_EQ(g.tensor(g.inputs[0]).type.dtype, io);
+    EXPECT_EQ(g.tensor(g.outputs[0]).type.dtype, io);
+    EXPECT_EQ(g.tensor(g.inputs[0]).name, "x");
+    EXPECT_EQ(g.tensor(g.outputs[0]).name, "last");
+    EXPECT_TRUE(graph::Verify(result->model).ok());
+  }
+}
+
+TEST(Quantize, TheChoiceNeedsNoLabelsAndBeatsTheNaiveWay) {
+  Builder b = SpreadModel(300.0f);
+  const Samples data = TrainingSamples(64);
+  auto result = QuantizeInt8(b.model, data, {}, {});
+  ASSERT_TRUE(result.ok());
+  EXPECT_NE(result->chosen.find("equalized"), std::string::npos);
+  double best = INFINITY, naive = 0;
+  for (const Candidate& c : result->candidates) {
+    best = std::min(best, c.output_error);
+    if (c.name == "as it is, min-max") naive = c.output_error;
+  }
+  EXPECT_LT(best * 2, naive);
+}
+
+TEST(Quantize, SameInputSameBytes) {
+  Builder b = SpreadModel(30.0f);
+  const Samples data = TrainingSamples(32);
+  EXPECT_EQ(*exporter::Export(QuantizeInt8(b.model, data, {}, {})->model), *exporter::Export(QuantizeInt8(b.model, data, {}, {})->model));
+}
+
+TEST(Quantize, NanInTheDataIsNamed) {
+  Builder b = SpreadModel(1.0f);
+  std::vector<float> values = test::RandomFloats(32 * 108, 2);
+  values[5 * 108] = NAN;
+  auto result = QuantizeInt8(b.model, Samples(Shape{6, 6, 3}, values), {}, {});
+  ASSERT_FALSE(result.ok());
+  EXPECT_NE(result.error().message().find("sample 5 holds NaN"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace octet::quantizer

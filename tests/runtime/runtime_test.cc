@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <malloc.h>
+
+#include <cstdlib>
+#include <filesystem>
+
+#include "runtime/memory_plan.h"
+#include "tests/model_builder.h"
+
+namespace octet::runtime {
+namespace {
+
+using test::Builder;
+using test::Runner;
+
+TEST(MemoryPlan, LivesThatMeetNeverOverlap) {
+  std::mt19937 random(1);
+  for (int round = 0; round < 200; ++round) {
+    std::vector<Life> lives(1 + random() % 60);
+    for (Life& l : lives) {
+      l.bytes = random() % 5000;
+      l.first = static_cast<int>(random() % 40);
+      l.last = l.first + static_cast<int>(random() % 10);
+    }
+    const Placement p = PlaceMemory(lives);
+    EXPECT_GE(p.arena_bytes, p.lower_bound_bytes);
+    for (size_t i = 0; i < lives.size(); ++i) {
+      EXPECT_EQ(p.offsets[i] % kArenaAlignment, 0u);
+      EXPECT_LE(p.offsets[i] + lives[i].bytes, p.arena_bytes);
+      for (size_t k = 0; k < i; ++k) {
+        const bool together = lives[i].first <= lives[k].last && lives[k].first <= lives[i].last;
+        const bool apart = p.offsets[i] + lives[i].bytes <= p.offsets[k] || p.offsets[k] + lives[k].bytes <= p.offsets[i];
+        EXPECT_TRUE(!together || apart || lives[i].bytes == 0 || lives[k].bytes == 0);
+      }
+    }
+  }
+}
+
+TEST(MemoryPlan, SharedModelsFitWithinFivePercentOfTheBound) {
+  const std::filesystem::path folder = std::filesystem::path(OCTET_SOURCE_DIR) / "../shared/zoo/perf";
+  if (!std::filesystem::exists(folder)) GTEST_SKIP() << "the shared models are not here";
+  int models = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    if (entry.path().extension() != ".tflite") continue;
+    auto model = Model::Open(entry.path().string());
+    ASSERT_TRUE(model.ok()) << model.error().message();
+    auto interpreter = Interpreter::Create(*model);
+    if (!interpreter.ok() || !(*interpreter)->Allocate().ok()) continue;
+    const MemoryUse use = (*interpreter)->memory();
+    EXPECT_LE(static_cast<double>(use.arena_bytes), 1.05 * static_cast<double>(use.lower_bound_bytes)) << entry.path();
+    ++models;
+  }
+  EXPECT_GT(models, 20);
+}
+
+Builder Residual() {
+  Builder b;
+  const auto x = b.Input("x", {DType::kF32, Shape{kUnknown, 6, 6, 4}, {}});
+  const auto stride = [](graph::Node& n) {
+    test::SetAttr<int32_t>(n, "stride_h", 1);
+    test::SetAttr<int32_t>(n, "stride_w", 1);
+  };
+  const auto conv = b.Conv("conv", x, 4, 3, 1, stride);
+  const auto sum = b.Node("add", "sum", {conv, x});
+  b.g().outputs = {b.Node("reshape", "flat", {sum, b.Constant<int32_t>("s", Shape{2}, {-1, 144})})};
+  return b;
+}
+
+TEST(Interpreter, ABatchGivesWhatItsRowsGive) {
+  const Builder b = Residual();
+  const std::vector<float> x = test::RandomFloats(3 * 144, 4);
+  Runner one(b.model), three(b.model);
+  ASSERT_TRUE(three.it->Resize(0, Shape{3, 6, 6, 4}).ok());
+  const std::vector<float> together = three.Run(x);
+  for (size_t row = 0; row < 3; ++row) {
+    const std::vector<float> single = one.Run(std::vector<float>(x.begin() + static_cast<ptrdiff_t>(row * 144), x.begin() + static_cast<ptrdiff_t>(row * 144 + 144)));
+    EXPECT_EQ(single, std::vector<float>(together.begin() + static_cast<ptrdiff_t>(row * 144), together.begin() + static_cast<ptrdiff_t>(row * 144 + 144)));
+  }
+}
+
+TEST(Interpreter, InvokeAllocatesNothing) {
+  const Builder b = Residual();
+  Runner r(b.model);
+  (void)r.Run(test::RandomFloats(144, 4));
+  const size_t before = ::mallinfo2().uordblks;
+  for (int i = 0; i < 1000; ++i) ASSERT_TRUE(r.it->Invoke().ok());
+  EXPECT_EQ(::mallinfo2().uordblks, before);
+}
+
+TEST(Interpreter, InputsSurviveARun) {
+  const Builder b = Residual();
+  Runner r(b.model);
+  const std::vector<float> x = test::RandomFloats(144, 8), first = r.Run(x);
+  ASSERT_TRUE(r.it->Invoke().ok());
+  std::vector<float> again(first.size());
+  std::memcpy(again.data(), r.it->output(0).data, again.size() * 4);
+  EXPECT_EQ(first, again);
+}
+
+TEST(Interpreter, WrongUseIsAClearError) {
+  const Builder b = Residual();
+  Runner r(b.model);
+  EXPECT_EQ(r.it->Invoke().message(), "call Allocate before Invoke");
+  EXPECT_FALSE(r.it->Resize(1, Shape{1}).ok());
+  EXPECT_FALSE(r.it->Resize(0, Shape{-1, 6, 6, 4}).ok());
+  ASSERT_TRUE(r.it->Resize(0, Shape{1, 6, 6, 5}).ok());
+  EXPECT_FALSE(r.it->Allocate().ok());  // The filter has four input channels.
+  EXPECT_EQ(r.it->FindInput("nonsense"), -1);
+  EXPECT_EQ(r.it->FindInput("x"), 0);
+}
+
+TEST(Interpreter, AMemoryLimitIsAnError) {
+  const Builder b = Residual();
+  Runner r(b.model, {.memory_limit_bytes = 1000});
+  const Status status = r.it->Allocate();
+  ASSERT_FALSE(status.ok());
+  EXPECT_EQ(status.code(), Code::kOutOfMemory);
+}
+
+}  // namespace
+}  // namespace octet::runtime
