@@ -5,6 +5,7 @@
 #include "ops/conv_util.h"
 #include "ops/import.h"
 #include "ops/keras_conv_util.h"
+#include "ops/int8_util.h"
 #include "ops/matrix_util.h"
 
 namespace octet::ops::conv_2d {
@@ -220,7 +221,12 @@ bool TakesPacked(const OpView& op, DType dtype) {
   return op.in(0)->dtype == dtype && op.in(1)->dtype == dtype && Groups(op) == 1 && op.has_const(1) && (!op.in(2) || op.has_const(2)) &&
          op.in(0)->shape.elements() > 0;
 }
-bool TakesS8(const OpView& op, const Cpu&) { return TakesPacked(op, DType::kI8); }
+bool TakesS8(const OpView& op, const Cpu&) {
+  Params p;
+  if (!TakesPacked(op, DType::kI8)) return false;
+  FillGeometry(op, &p);
+  return FitsProductS8(p.g);
+}
 bool TakesF32(const OpView& op, const Cpu&) { return TakesPacked(op, DType::kF32); }
 
 RowSource Rows(const Params& p) {
@@ -236,7 +242,8 @@ Status PreparePacked(Prepare& prepare) {
   const std::byte* bias = prepare.op.has_const(2) ? prepare.op.constants[2] : nullptr;
   if (prepare.op.in(0)->dtype == DType::kF32) return PrepareProductF32(prepare, Rows(p), rows, depth, p.g.out_c, p.clamp, reinterpret_cast<const float*>(bias));
   const IntegerOutput output = MakeIntegerOutput(prepare, p.g.out_c, prepare.op.attrs<Attrs>().activation);
-  return PrepareProductS8(prepare, Rows(p), rows, depth, p.g.out_c, output, nullptr, reinterpret_cast<const int32_t*>(bias));
+  const ProductShape shape{p.g, Rows(p).contiguous, false, rows, depth, p.g.out_c};
+  return PrepareProductS8(prepare, shape, output, nullptr, reinterpret_cast<const int32_t*>(bias));
 }
 
 constexpr Variant kVariants[] = {{.name = "packed_s8", .takes = TakesS8, .prepare = PreparePacked},

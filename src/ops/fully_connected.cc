@@ -4,6 +4,7 @@
 #include "base/thread_pool.h"
 #include "ops/conv_util.h"
 #include "ops/import.h"
+#include "ops/int8_util.h"
 #include "ops/matrix_util.h"
 
 namespace octet::ops::fully_connected {
@@ -196,11 +197,10 @@ Status PreparePacked(Prepare& prepare) {
   p.channels = op.in(1)->shape[0];
   const int64_t rows = op.in(0)->shape.elements() / p.depth;
   const std::byte* bias = op.has_const(2) ? op.constants[2] : nullptr;
-  const RowSource source{{}, true};
   if (op.in(0)->dtype == DType::kF32)
-    return PrepareProductF32(prepare, source, rows, p.depth, p.channels, FloatClamp(op.attrs<Attrs>().activation), reinterpret_cast<const float*>(bias));
+    return PrepareProductF32(prepare, {{}, true}, rows, p.depth, p.channels, FloatClamp(op.attrs<Attrs>().activation), reinterpret_cast<const float*>(bias));
   PrepareScales(prepare, &p);
-  return PrepareProductS8(prepare, source, rows, p.depth, p.channels, p.integer, p.scale, reinterpret_cast<const int32_t*>(bias));
+  return PrepareProductS8(prepare, {{}, true, false, rows, p.depth, p.channels}, p.integer, p.scale, reinterpret_cast<const int32_t*>(bias));
 }
 
 constexpr Variant kVariants[] = {{.name = "packed_s8", .takes = TakesS8, .prepare = PreparePacked},
