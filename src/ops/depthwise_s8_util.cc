@@ -221,13 +221,15 @@ void SetSizes(Prepare& prepare, Params* p, const Int8& k, const Windows& w) {
 }  // namespace
 
 // Bounds of what PrepareDepthwiseS8 asks for: loaded rows and lines.
-bool FitsDepthwiseS8(const ConvGeometry& g) {
+bool FitsDepthwiseS8(const ConvGeometry& geometry) {
+  const ConvGeometry g = AlongRows(geometry);
   const double width = (g.out_w + (g.filter_w - 1.0) * g.dilation_w + 64) * g.stride_w, height = (g.filter_h - 1.0) * g.dilation_h + 1;
   const double taps = static_cast<double>(g.filter_h) * g.filter_w;
   return width * g.in_c * height <= kMostScratchBytes && width * 256 * taps <= kMostScratchBytes && taps * g.in_c * 64 <= kMostScratchBytes;
 }
 
-Status PrepareDepthwiseS8(Prepare& prepare, const ConvGeometry& g, const IntegerOutput& output, const int32_t* bias) {
+Status PrepareDepthwiseS8(Prepare& prepare, const ConvGeometry& geometry, const IntegerOutput& output, const int32_t* bias) {
+  const ConvGeometry g = AlongRows(geometry);
   const Int8& k = kernels::BestInt8();
   const Windows w = PlanWindows(g, k.lane_taps);
   auto* p = prepare.Params<Params>();

@@ -191,13 +191,16 @@ void SetRequant(Prepare& prepare, Params* p, const ProductShape& shape, const In
 
 }  // namespace
 
-bool FitsProductS8(const ConvGeometry& g) {
+bool FitsProductS8(const ConvGeometry& geometry) {
+  const ConvGeometry g = AlongRows(geometry);
   const double width = (g.out_w - 1.0) * g.stride_w + (g.filter_w - 1.0) * g.dilation_w + 1, height = (g.filter_h - 1.0) * g.dilation_h + 1;
   return width * height * g.in_c * 2 <= kMostBandBytes;
 }
 
-Status PrepareProductS8(Prepare& prepare, const ProductShape& shape, const IntegerOutput& output, const double* scale, const int32_t* bias) {
+Status PrepareProductS8(Prepare& prepare, const ProductShape& given, const IntegerOutput& output, const double* scale, const int32_t* bias) {
   const Int8& k = kernels::BestInt8();
+  ProductShape shape = given;
+  shape.g = AlongRows(given.g);
   auto* p = prepare.Params<Params>();
   p->g = shape.g;
   p->rows = shape.rows;

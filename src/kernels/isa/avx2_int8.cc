@@ -54,8 +54,7 @@ struct F64 {
   F64(const Requant& q, int64_t c) : low(_mm256_loadu_pd(q.scale + c)), high(_mm256_loadu_pd(q.scale + c + 4)) {}
   static __m128i Round(__m128i x, __m256d scale) {
     const __m256d limit = _mm256_set1_pd(1e9), half = _mm256_set1_pd(0.49999999999999994), sign = _mm256_set1_pd(-0.0);
-    __m256d v = _mm256_mul_pd(_mm256_cvtepi32_pd(x), scale);
-    v = _mm256_max_pd(_mm256_min_pd(v, limit), _mm256_sub_pd(_mm256_setzero_pd(), limit));
+    const __m256d v = _mm256_min_pd(_mm256_mul_pd(_mm256_cvtepi32_pd(x), scale), limit);  // Below, the conversion itself gives INT_MIN.
     return _mm256_cvttpd_epi32(_mm256_add_pd(v, _mm256_or_pd(half, _mm256_and_pd(v, sign))));
   }
   __m256i operator()(__m256i x) const {

@@ -48,8 +48,7 @@ struct F64 {
   F64(const Requant& q, int64_t c) : low(_mm512_loadu_pd(q.scale + c)), high(_mm512_loadu_pd(q.scale + c + 8)) {}
   static __m256i Round(__m256i x, __m512d scale) {
     const __m512d limit = _mm512_set1_pd(1e9), half = _mm512_set1_pd(0.49999999999999994), sign = _mm512_set1_pd(-0.0);
-    __m512d v = _mm512_mul_pd(_mm512_cvtepi32_pd(x), scale);
-    v = _mm512_max_pd(_mm512_min_pd(v, limit), _mm512_sub_pd(_mm512_setzero_pd(), limit));
+    const __m512d v = _mm512_min_pd(_mm512_mul_pd(_mm512_cvtepi32_pd(x), scale), limit);  // Below, the conversion itself gives INT_MIN.
     return _mm512_cvttpd_epi32(_mm512_add_pd(v, _mm512_or_pd(half, _mm512_and_pd(v, sign))));
   }
   __m512i operator()(__m512i x) const {
@@ -96,6 +95,12 @@ template <class Rescale> void Finish(const int32_t* acc, int rows, int panels, c
     return;
   }
   const Clamp clamp(p.requant);
+  if (rows == 1) {  // Four panels of the row. Of absent ones, the last is repeated.
+    const auto rescaled = [&](int c) { return Rescale(p.requant, column + (c < panels ? c : panels - 1) * kPanel)(Load(acc + (c < panels ? c : panels - 1) * kPanel)); };
+    const int64_t left = p.columns - column, width = panels * kPanel;
+    _mm512_mask_storeu_epi8(y + column, Mask(left < width ? left : width), ByVector(clamp(rescaled(0), rescaled(1), rescaled(2), rescaled(3))));
+    return;
+  }
   for (int c = 0; c < panels; c += 2) {
     const int second = c + 1 < panels ? c + 1 : c;  // Of an odd one out, the second half is not stored.
     const Rescale first_half(p.requant, column + c * kPanel), second_half(p.requant, column + second * kPanel);
