@@ -7,6 +7,7 @@
 #include "ops/depthwise_attrs.h"
 #include "ops/int8_util.h"
 #include "ops/keras_conv_util.h"
+#include "ops/weights_util.h"
 
 namespace octet::ops::depthwise_conv_2d {
 namespace {
@@ -27,7 +28,8 @@ constexpr Operand kInputs[] = {{.name = "input"},
                                {.name = "bias", .type = 'B', .arity = Arity::kOptional, .role = Role::kBias}};
 constexpr Operand kOutputs[] = {{.name = "output"}};
 constexpr TypeRow kTypes[] = {{"T=f32 W=f32 B=f32", 1}, {"T=u8 W=u8 B=i32", 1}, {"T=i8 W=i8 B=i32", 3},
-                              {"T=f32 W=i8 B=f32", 6},  {"T=i16 W=i8 B=i64", 5}, {"T=i16 W=i8 B=i32", 5}};
+                              {"T=f32 W=i8 B=f32", 6},  {"T=i16 W=i8 B=i64", 5}, {"T=i16 W=i8 B=i32", 5},
+                              {"T=i8 W=i4 B=i32", 7}};
 constexpr QuantRow kQuant[] = {{.operand = 1, .kind = QuantKind::kPerChannel, .axis = 3},
                                {.operand = 2, .kind = QuantKind::kProductBias, .other = 1}};
 
@@ -47,7 +49,7 @@ Status Infer(const OpView& op, std::span<OutputType> out) {
   const Shape &x = op.in(0)->shape, &w = op.in(1)->shape;
   out[0].shape = {x[0], SlideWindow(a.padding, x[1], w[1], a.stride_h, a.dilation_h).out,
                   SlideWindow(a.padding, x[2], w[2], a.stride_w, a.dilation_w).out, w[3]};
-  return {};
+  return CheckConvOutput(op, out[0].shape);
 }
 
 Cost EstimateCost(const OpView& op) {
@@ -71,6 +73,7 @@ struct Params {
   int32_t multiplier = 1;  // Output channels per input channel.
   IntegerOutput integer;
   ClampF32 clamp;
+  ByteWeights weights;
   const float* weight_scale = nullptr;
   int64_t row_elements = 0;
 };
@@ -137,7 +140,7 @@ template <class T, class W> Status RunInteger(const void* params, const Run& run
   const int32_t* bias = run.input<int32_t>(2);
   T* y = run.output<T>(0);
   ForEachPixel<int32_t>(
-      p, run, run.input<T>(0), run.input<W>(1), [&](int32_t, T a, W c) { return (a - q.input_zero) * (c - q.weights_zero); },
+      p, run, run.input<T>(0), reinterpret_cast<const W*>(p.weights.of(run)), [&](int32_t, T a, W c) { return (a - q.input_zero) * (c - q.weights_zero); },
       [&](int32_t, int32_t o, int32_t acc, int64_t index) {
         if (bias) acc += bias[o];
         y[index] = static_cast<T>(std::clamp(Requantize(acc, q.multiplier[o]) + q.output_zero, q.clamp.low, q.clamp.high));
@@ -168,7 +171,7 @@ Status RunHybrid(const void* params, const Run& run) {
   auto* rows = reinterpret_cast<RowQuant*>(at + (g.batch * p.row_elements + 63) / 64 * 64);
   for (int32_t b = 0; b < g.batch; ++b) rows[b] = QuantizeRowAsymmetric(x + b * p.row_elements, p.row_elements, q + b * p.row_elements);
   float* y = run.output<float>(0);
-  ForEachPixel<int32_t>(p, run, static_cast<const int8_t*>(q), run.input<int8_t>(1), [&](int32_t b, int8_t a, int8_t c) { return (a - rows[b].zero) * c; },
+  ForEachPixel<int32_t>(p, run, static_cast<const int8_t*>(q), run.input<int8_t>(1), [&](int32_t b, int8_t a, int8_t c) { return (a - rows[b].offset) * c; },
                         [&](int32_t b, int32_t o, int32_t acc, int64_t index) {
                           const float value = static_cast<float>(acc) * p.weight_scale[o] * rows[b].scale + (bias ? bias[o] : 0.0f);
                           y[index] = std::clamp(value, p.clamp.low, p.clamp.high);
@@ -188,17 +191,21 @@ Status PrepareReference(Prepare& prepare) {
     return {};
   }
   if (x == DType::kF32) {
-    auto* scales = prepare.Array<float>(static_cast<size_t>(p->g.out_c));
-    for (int32_t c = 0; c < p->g.out_c; ++c) scales[c] = static_cast<float>(WeightScale(*op.in(1), c));
-    p->weight_scale = scales;
+    p->weight_scale = HybridScales(prepare, 1, p->g.out_c);
     p->row_elements = op.in(0)->shape.elements(1, 4);
     prepare.Workspace(accumulators * 4 + 128 + static_cast<size_t>(p->g.batch * p->row_elements) + 64 + p->g.batch * sizeof(RowQuant));
     prepare.SetRun(RunHybrid, p);
     return {};
   }
   p->integer = MakeIntegerOutput(prepare, p->g.out_c, op.attrs<Attrs>().activation);
-  const bool wide = x == DType::kI16 && op.in(2) && op.in(2)->dtype == DType::kI64;
-  prepare.SetRun(x == DType::kU8 ? RunInteger<uint8_t, uint8_t> : x == DType::kI8 ? RunInteger<int8_t, int8_t> : wide ? RunInt16Bias64 : RunInteger<int16_t, int8_t>, p);
+  const bool narrow = op.in(2) && op.in(2)->dtype == DType::kI32;
+  prepare.SetRun(x == DType::kU8   ? RunInteger<uint8_t, uint8_t>
+                 : x == DType::kI8 ? RunInteger<int8_t, int8_t>
+                 : narrow          ? RunInteger<int16_t, int8_t>
+                                   : RunInt16Bias64, p);
+  size_t workspace = accumulators * 8;
+  OCTET_ASSIGN(p->weights, PrepareByteWeights(prepare, 1, &workspace));
+  prepare.Workspace(workspace);
   return {};
 }
 
