@@ -28,6 +28,9 @@ class Lowering : public ops::ImportContext {
   Result<Value> EmitAs(std::string_view op, std::span<const Value> inputs, const void* attrs, const TensorType& out) override;
   using ops::ImportContext::Emit;
 
+  // With the outputs' types declared.
+  Result<std::vector<Value>> EmitNode(std::string_view op, std::span<const Value> inputs, const void* attrs, std::vector<TensorType> outputs);
+
   // With attributes given by name.
   Result<std::vector<Value>> MakeMany(std::string_view op, std::span<const Value> inputs, std::initializer_list<AttrValue> attrs, int outputs);
   Result<Value> Make(std::string_view op, std::span<const Value> inputs, std::initializer_list<AttrValue> attrs = {});
@@ -46,8 +49,6 @@ class Lowering : public ops::ImportContext {
   // Whether an operator on constants is computed at once: formats that describe shapes by operators need the values.
   virtual bool folds() const { return false; }
 
- private:
-  Result<std::vector<Value>> EmitNode(std::string_view op, std::span<const Value> inputs, const void* attrs, std::vector<TensorType> outputs);
 };
 
 }  // namespace octet::importers

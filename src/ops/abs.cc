@@ -9,6 +9,10 @@ constexpr TypeRow kTypes[] = {{"T=f32", 1}};
 float Apply(float x) { return std::abs(x); }
 constexpr Variant kVariants[] = {{.name = "reference", .prepare = PrepareUnary<Apply>}};
 
+Status FromOnnx(ImportContext& c) { return EmitUnary(c, "abs"); }
+constexpr ImportRule kRules[] = {
+    {Source::kOnnx, "Abs", 0, FromOnnx},
+};
 
 }  // namespace
 
@@ -25,6 +29,6 @@ extern constinit const OpDef kDef = {
     .cost = CostOfUnary,
 };
 extern constinit const OpKernel kKernel = {.variants = kVariants};
-extern constinit const OpImport kImport = {};
+extern constinit const OpImport kImport = {.rules = kRules};
 
 }  // namespace octet::ops::abs

@@ -27,6 +27,11 @@ Status PrepareReference(Prepare& prepare) {
 }
 constexpr Variant kVariants[] = {{.name = "reference", .prepare = PrepareReference}};
 
+Status FromOnnx(ImportContext& c) { return MergeInputs(c, "greater_equal"); }
+constexpr ImportRule kRules[] = {
+    {Source::kOnnx, "GreaterOrEqual", 0, FromOnnx},
+};
+
 }  // namespace
 
 extern constinit const OpDef kDef = {
@@ -42,6 +47,6 @@ extern constinit const OpDef kDef = {
     .cost = CostOfElementwise,
 };
 extern constinit const OpKernel kKernel = {.variants = kVariants};
-extern constinit const OpImport kImport = {};
+extern constinit const OpImport kImport = {.rules = kRules};
 
 }  // namespace octet::ops::greater_equal

@@ -14,6 +14,10 @@ struct Apply {
 Status PrepareReference(Prepare& p) { return PrepareSimple<Apply>(p); }
 constexpr Variant kVariants[] = {{.name = "reference", .prepare = PrepareReference}};
 
+Status FromOnnx(ImportContext& c) { return MergeInputs(c, "pow"); }
+constexpr ImportRule kRules[] = {
+    {Source::kOnnx, "Pow", 0, FromOnnx},
+};
 
 }  // namespace
 
@@ -30,6 +34,6 @@ extern constinit const OpDef kDef = {
     .cost = CostOfElementwise,
 };
 extern constinit const OpKernel kKernel = {.variants = kVariants};
-extern constinit const OpImport kImport = {};
+extern constinit const OpImport kImport = {.rules = kRules};
 
 }  // namespace octet::ops::pow

@@ -13,7 +13,10 @@ float Apply(float x) { return std::tanh(x); }
 constexpr Variant kVariants[] = {{.name = "reference", .prepare = PrepareUnary<Apply>}};
 
 Status FromKeras(ImportContext& c) { return EmitUnary(c, "tanh"); }
-constexpr ImportRule kRules[] = {{Source::kKerasActivation, "tanh", 0, FromKeras}};
+constexpr ImportRule kRules[] = {
+    {Source::kKerasActivation, "tanh", 0, FromKeras},
+    {Source::kOnnx, "Tanh", 0, FromKeras},
+};
 
 }  // namespace
 

@@ -66,6 +66,21 @@ Result<std::vector<std::string>> RestoredKeys(const FunctionDef& f, const NodeDe
   return std::move(keys.texts);
 }
 
+// tf.saved_model.save of a Keras 3 model restores copies: the variables that the model reads have no value of their own,
+// but each copy is initialised from one.
+void FollowCopies(const FunctionDef& main, std::map<std::string_view, std::string>* keys) {
+  for (const NodeDef& node : main.nodes) {
+    if (node.op != "AssignVariableOp" || node.inputs.size() < 2) continue;
+    int64_t ignored = 0;
+    const NodeDef* copy = NodeBehind(main, node.inputs[0], &ignored);
+    const NodeDef* read = NodeBehind(main, node.inputs[1], &ignored);
+    if (!copy || !read || read->op != "ReadVariableOp" || read->inputs.empty()) continue;
+    const NodeDef* source = NodeBehind(main, read->inputs[0], &ignored);
+    const auto key = keys->find(copy->name);
+    if (source && key != keys->end()) keys->try_emplace(source->name, key->second);
+  }
+}
+
 bool IsAssignment(std::string_view op) { return op == "AssignVariableOp" || op == "Assign"; }
 
 // For every assignment of a restored tensor: what it assigns to, and the key.
@@ -186,6 +201,7 @@ Result<std::map<std::string_view, std::string>> VariableKeys(MetaGraph& meta) {
     const NodeDef* variable = NodeBehind(main, call.inputs[arg->second], &ignored);
     if (variable) keys[variable->name] = std::move(key);
   }
+  FollowCopies(main, &keys);
   return keys;
 }
 
