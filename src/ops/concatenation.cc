@@ -21,7 +21,7 @@ constexpr AttrRow kRows[] = {Attr<&Attrs::axis>("axis", 0),
 
 constexpr Operand kInputs[] = {{.name = "values", .arity = Arity::kMany}};
 constexpr Operand kOutputs[] = {{.name = "output"}};
-constexpr TypeRow kTypes[] = {{"T=f32|f16|u8|i32|i64|bool"}, {"T=i8", 2}, {"T=i16", 3}, {"T=u32", 4}};
+constexpr TypeRow kTypes[] = {{"T=f32|f16|u8|i32|i64|bool"}, {"T=i8", 2}, {"T=i16", 3}, {"T=u32", 4}, {"T=i4", 5}, {"T=bf16", 6}};
 constexpr QuantRow kQuant[] = {{.operand = 0, .kind = QuantKind::kSameAs, .other = ~0}};
 
 Status Check(const OpView& op) {

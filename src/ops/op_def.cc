@@ -32,12 +32,23 @@ const Operand* OperandAt(std::span<const Operand> operands, int i) {
   return !operands.empty() && operands.back().arity == Arity::kMany ? &operands.back() : nullptr;
 }
 
-template <class Types> bool RowFits(const TypeRow& row, std::span<const Operand> operands, const Types& types) {
+// Every variable stands for one type in all operands that name it; `bound` remembers them across calls.
+using Bindings = std::array<DType, 128>;
+template <class Types> bool RowFits(const TypeRow& row, std::span<const Operand> operands, const Types& types, Bindings* bound) {
   for (size_t i = 0; i < types.size(); ++i) {
     const Operand* operand = OperandAt(operands, static_cast<int>(i));
-    if (types[i] && operand && !Allows(row.types, operand->type, types[i]->dtype)) return false;
+    if (!types[i] || !operand) continue;
+    DType& type = (*bound)[static_cast<unsigned char>(operand->type) % bound->size()];
+    if (type == DType::kNone) type = types[i]->dtype;
+    if (type != types[i]->dtype || !Allows(row.types, operand->type, type)) return false;
   }
   return true;
+}
+
+bool RowFits(const TypeRow& row, const OpView& op) {
+  Bindings bound;
+  bound.fill(DType::kNone);
+  return RowFits(row, op.def->inputs, op.inputs, &bound) && RowFits(row, op.def->outputs, op.outputs, &bound);
 }
 
 std::string TypesOf(const OpView& op) {
@@ -72,9 +83,7 @@ Status OpView::Fail(Code code, const char* format, ...) const {
 Result<const TypeRow*> MatchTypes(const OpView& op) {
   const TypeRow* best = nullptr;
   for (const TypeRow& row : op.def->types) {
-    if (RowFits(row, op.def->inputs, op.inputs) && RowFits(row, op.def->outputs, op.outputs) &&
-        (!best || row.version < best->version))
-      best = &row;
+    if (RowFits(row, op) && (!best || row.version < best->version)) best = &row;
   }
   if (best) return best;
   std::string wanted;
