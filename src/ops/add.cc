@@ -20,7 +20,11 @@ Status FromKerasAverage(ImportContext& c) {
   return {};
 }
 
-constexpr ImportRule kRules[] = {{Source::kKeras, "Add", 0, FromKerasAdd}, {Source::kKeras, "Average", 0, FromKerasAverage}};
+constexpr ImportRule kRules[] = {
+    {Source::kKeras, "Add", 0, FromKerasAdd},
+    {Source::kKeras, "Average", 0, FromKerasAverage},
+    {Source::kOnnx, "Add", 0, FromKerasAdd},
+};
 
 }  // namespace
 

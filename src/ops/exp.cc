@@ -10,7 +10,10 @@ float Apply(float x) { return std::exp(x); }
 constexpr Variant kVariants[] = {{.name = "reference", .prepare = PrepareUnary<Apply>}};
 
 Status FromKeras(ImportContext& c) { return EmitUnary(c, "exp"); }
-constexpr ImportRule kRules[] = {{Source::kKerasActivation, "exponential", 0, FromKeras}};
+constexpr ImportRule kRules[] = {
+    {Source::kKerasActivation, "exponential", 0, FromKeras},
+    {Source::kOnnx, "Exp", 0, FromKeras},
+};
 
 }  // namespace
 

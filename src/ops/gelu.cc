@@ -25,7 +25,15 @@ Status FromKeras(ImportContext& c) {
   c.SetOutput(0, y);
   return {};
 }
-constexpr ImportRule kRules[] = {{Source::kKerasActivation, "gelu", 0, FromKeras}};
+Status FromOnnx(ImportContext& c) {
+  OCTET_ASSIGN(Value y, c.Emit("gelu", {c.Input(0)}, Attrs{c.Text("approximate", "none") == "tanh"}));
+  c.SetOutput(0, y);
+  return {};
+}
+constexpr ImportRule kRules[] = {
+    {Source::kKerasActivation, "gelu", 0, FromKeras},
+    {Source::kOnnx, "Gelu", 0, FromOnnx},
+};
 
 }  // namespace
 

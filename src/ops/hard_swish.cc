@@ -70,7 +70,11 @@ Status PrepareReference(Prepare& p) {
 constexpr Variant kVariants[] = {{.name = "reference", .prepare = PrepareReference}};
 
 Status FromKeras(ImportContext& c) { return EmitUnary(c, "hard_swish"); }
-constexpr ImportRule kRules[] = {{Source::kKerasActivation, "hard_silu", 0, FromKeras}, {Source::kKerasActivation, "hard_swish", 0, FromKeras}};
+constexpr ImportRule kRules[] = {
+    {Source::kKerasActivation, "hard_silu", 0, FromKeras},
+    {Source::kKerasActivation, "hard_swish", 0, FromKeras},
+    {Source::kOnnx, "HardSwish", 0, FromKeras},
+};
 
 }  // namespace
 

@@ -58,7 +58,12 @@ Status Emit(ImportContext& c, double slope) {
 // "alpha" in Keras 2, default 0.3 in both.
 Status FromKeras(ImportContext& c) { return Emit(c, c.Number("negative_slope", c.Number("alpha", 0.3))); }
 Status FromActivation(ImportContext& c) { return Emit(c, c.Number("negative_slope", 0.2)); }
-constexpr ImportRule kRules[] = {{Source::kKeras, "LeakyReLU", 0, FromKeras}, {Source::kKerasActivation, "leaky_relu", 0, FromActivation}};
+Status FromOnnx(ImportContext& c) { return Emit(c, c.Number("alpha", 0.01)); }
+constexpr ImportRule kRules[] = {
+    {Source::kKeras, "LeakyReLU", 0, FromKeras},
+    {Source::kKerasActivation, "leaky_relu", 0, FromActivation},
+    {Source::kOnnx, "LeakyRelu", 0, FromOnnx},
+};
 
 }  // namespace
 

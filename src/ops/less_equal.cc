@@ -16,6 +16,11 @@ Status PrepareReference(Prepare& p) {
 }
 constexpr Variant kVariants[] = {{.name = "reference", .prepare = PrepareReference}};
 
+Status FromOnnx(ImportContext& c) { return MergeInputs(c, "less_equal"); }
+constexpr ImportRule kRules[] = {
+    {Source::kOnnx, "LessOrEqual", 0, FromOnnx},
+};
+
 }  // namespace
 
 extern constinit const OpDef kDef = {
@@ -31,6 +36,6 @@ extern constinit const OpDef kDef = {
     .cost = CostOfElementwise,
 };
 extern constinit const OpKernel kKernel = {.variants = kVariants};
-extern constinit const OpImport kImport = {};
+extern constinit const OpImport kImport = {.rules = kRules};
 
 }  // namespace octet::ops::less_equal

@@ -17,6 +17,11 @@ Status PrepareReference(Prepare& p) {
 }
 constexpr Variant kVariants[] = {{.name = "reference", .prepare = PrepareReference}};
 
+Status FromOnnx(ImportContext& c) { return EmitUnary(c, "log"); }
+constexpr ImportRule kRules[] = {
+    {Source::kOnnx, "Log", 0, FromOnnx},
+};
+
 }  // namespace
 
 extern constinit const OpDef kDef = {
@@ -31,6 +36,6 @@ extern constinit const OpDef kDef = {
     .cost = CostOfUnary,
 };
 extern constinit const OpKernel kKernel = {.variants = kVariants};
-extern constinit const OpImport kImport = {};
+extern constinit const OpImport kImport = {.rules = kRules};
 
 }  // namespace octet::ops::log

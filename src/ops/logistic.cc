@@ -39,10 +39,13 @@ Status FromHardSigmoid(ImportContext& c) {
   return {};
 }
 
-constexpr ImportRule kRules[] = {{Source::kKerasActivation, "sigmoid", 0, FromSigmoid},
-                                 {Source::kKerasActivation, "silu", 0, FromSilu},
-                                 {Source::kKerasActivation, "swish", 0, FromSilu},
-                                 {Source::kKerasActivation, "hard_sigmoid", 0, FromHardSigmoid}};
+constexpr ImportRule kRules[] = {
+    {Source::kKerasActivation, "sigmoid", 0, FromSigmoid},
+    {Source::kKerasActivation, "silu", 0, FromSilu},
+    {Source::kKerasActivation, "swish", 0, FromSilu},
+    {Source::kKerasActivation, "hard_sigmoid", 0, FromHardSigmoid},
+    {Source::kOnnx, "Sigmoid", 0, FromSigmoid},
+};
 
 }  // namespace
 

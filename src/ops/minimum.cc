@@ -16,7 +16,10 @@ Status PrepareReference(Prepare& p) { return PrepareSimple<Apply, float, F16, BF
 constexpr Variant kVariants[] = {{.name = "reference", .prepare = PrepareReference}};
 
 Status FromKeras(ImportContext& c) { return MergeInputs(c, "minimum"); }
-constexpr ImportRule kRules[] = {{Source::kKeras, "Minimum", 0, FromKeras}};
+constexpr ImportRule kRules[] = {
+    {Source::kKeras, "Minimum", 0, FromKeras},
+    {Source::kOnnx, "Min", 0, FromKeras},
+};
 
 }  // namespace
 

@@ -165,10 +165,13 @@ Status FromKerasNormalization(ImportContext& c) {
   return {};
 }
 
-constexpr ImportRule kRules[] = {{Source::kKeras, "Multiply", 0, FromKerasMultiply},
-                                 {Source::kKeras, "Rescaling", 0, FromKerasRescaling},
-                                 {Source::kKeras, "BatchNormalization", 0, FromKerasBatchNormalization},
-                                 {Source::kKeras, "Normalization", 0, FromKerasNormalization}};
+constexpr ImportRule kRules[] = {
+    {Source::kKeras, "Multiply", 0, FromKerasMultiply},
+    {Source::kKeras, "Rescaling", 0, FromKerasRescaling},
+    {Source::kKeras, "BatchNormalization", 0, FromKerasBatchNormalization},
+    {Source::kKeras, "Normalization", 0, FromKerasNormalization},
+    {Source::kOnnx, "Mul", 0, FromKerasMultiply},
+};
 
 }  // namespace
 

@@ -45,6 +45,10 @@ Status PrepareReference(Prepare& p) {
 }
 constexpr Variant kVariants[] = {{.name = "reference", .prepare = PrepareReference}};
 
+Status FromOnnx(ImportContext& c) { return MergeInputs(c, "pow"); }
+constexpr ImportRule kRules[] = {
+    {Source::kOnnx, "Pow", 0, FromOnnx},
+};
 
 }  // namespace
 
@@ -61,6 +65,6 @@ extern constinit const OpDef kDef = {
     .cost = CostOfElementwise,
 };
 extern constinit const OpKernel kKernel = {.variants = kVariants};
-extern constinit const OpImport kImport = {};
+extern constinit const OpImport kImport = {.rules = kRules};
 
 }  // namespace octet::ops::pow

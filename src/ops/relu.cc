@@ -50,7 +50,11 @@ Status FromKeras(ImportContext& c) {
   return {};
 }
 
-constexpr ImportRule kRules[] = {{Source::kKerasActivation, "relu", 0, FromActivation}, {Source::kKeras, "ReLU", 0, FromKeras}};
+constexpr ImportRule kRules[] = {
+    {Source::kKerasActivation, "relu", 0, FromActivation},
+    {Source::kKeras, "ReLU", 0, FromKeras},
+    {Source::kOnnx, "Relu", 0, FromActivation},
+};
 
 }  // namespace
 

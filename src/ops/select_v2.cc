@@ -27,6 +27,15 @@ Status Infer(const OpView& op, std::span<OutputType> out) {
 Status PrepareReference(Prepare& p) { return PrepareSelect(p, p.op.in(0)->shape); }
 constexpr Variant kVariants[] = {{.name = "reference", .prepare = PrepareReference}};
 
+Status FromOnnx(ImportContext& c) {
+  OCTET_ASSIGN(Value y, c.Emit("select_v2", {c.Input(0), c.Input(1), c.Input(2)}));
+  c.SetOutput(0, y);
+  return {};
+}
+constexpr ImportRule kRules[] = {
+    {Source::kOnnx, "Where", 0, FromOnnx},
+};
+
 }  // namespace
 
 extern constinit const OpDef kDef = {
@@ -42,6 +51,6 @@ extern constinit const OpDef kDef = {
     .infer = Infer,
 };
 extern constinit const OpKernel kKernel = {.variants = kVariants};
-extern constinit const OpImport kImport = {};
+extern constinit const OpImport kImport = {.rules = kRules};
 
 }  // namespace octet::ops::select_v2

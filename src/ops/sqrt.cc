@@ -31,6 +31,11 @@ Status PrepareReference(Prepare& p) {
 }
 constexpr Variant kVariants[] = {{.name = "reference", .prepare = PrepareReference}};
 
+Status FromOnnx(ImportContext& c) { return EmitUnary(c, "sqrt"); }
+constexpr ImportRule kRules[] = {
+    {Source::kOnnx, "Sqrt", 0, FromOnnx},
+};
+
 }  // namespace
 
 extern constinit const OpDef kDef = {
@@ -45,6 +50,6 @@ extern constinit const OpDef kDef = {
     .cost = CostOfUnary,
 };
 extern constinit const OpKernel kKernel = {.variants = kVariants};
-extern constinit const OpImport kImport = {};
+extern constinit const OpImport kImport = {.rules = kRules};
 
 }  // namespace octet::ops::sqrt

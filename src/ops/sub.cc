@@ -11,7 +11,10 @@ Status Prepare_(Prepare& p) { return PrepareAdd(p, -1); }
 constexpr Variant kVariants[] = {{.name = "reference", .prepare = Prepare_}};
 
 Status FromKeras(ImportContext& c) { return MergeInputs(c, "sub"); }
-constexpr ImportRule kRules[] = {{Source::kKeras, "Subtract", 0, FromKeras}};
+constexpr ImportRule kRules[] = {
+    {Source::kKeras, "Subtract", 0, FromKeras},
+    {Source::kOnnx, "Sub", 0, FromKeras},
+};
 
 }  // namespace
 

@@ -14,7 +14,10 @@ Status PrepareReference(Prepare& p) { return p.op.in(0)->dtype == DType::kI16 ? 
 constexpr Variant kVariants[] = {{.name = "reference", .prepare = PrepareReference}};
 
 Status FromKeras(ImportContext& c) { return EmitUnary(c, "tanh"); }
-constexpr ImportRule kRules[] = {{Source::kKerasActivation, "tanh", 0, FromKeras}};
+constexpr ImportRule kRules[] = {
+    {Source::kKerasActivation, "tanh", 0, FromKeras},
+    {Source::kOnnx, "Tanh", 0, FromKeras},
+};
 
 }  // namespace
 
