@@ -44,4 +44,26 @@ kernels::Requant MakeRequantS8(Prepare& prepare, const IntegerOutput& output, st
   return q;
 }
 
+namespace {
+// n padding values in the loaded form: the zero point, which stands for zero.
+void Pad(const kernels::Int8& k, int32_t zero, int64_t n, std::byte* to) {
+  if (k.value_bytes == 1) std::memset(to, zero + k.offset, static_cast<size_t>(n));
+  else std::fill_n(reinterpret_cast<int16_t*>(to), n, static_cast<int16_t>(zero + k.offset));
+}
+}  // namespace
+
+void LoadPadded(const kernels::Int8& k, const ConvGeometry& g, int32_t zero, const int8_t* image, int64_t start, int64_t rows, int64_t pixels, std::byte* to) {
+  const int64_t left = std::min<int64_t>(g.pad_w, pixels), inside = std::min<int64_t>(g.in_w, pixels - left), right = pixels - left - inside;
+  const int64_t pixel = int64_t{g.in_c} * k.value_bytes;
+  for (int64_t row = start; row < start + rows; ++row, to += pixels * pixel) {
+    if (row < 0 || row >= g.in_h) {
+      Pad(k, zero, pixels * g.in_c, to);
+      continue;
+    }
+    if (left) Pad(k, zero, left * g.in_c, to);
+    k.load(image + row * g.in_w * g.in_c, inside * g.in_c, to + left * pixel);
+    if (right) Pad(k, zero, right * g.in_c, to + (left + inside) * pixel);
+  }
+}
+
 }  // namespace octet::ops
