@@ -397,7 +397,14 @@ inline Column Interleaved(const uint8_t* const* rows, int64_t at) {
           {_mm256_cvtepi8_epi32(c), _mm256_cvtepi8_epi32(_mm_unpackhi_epi64(c, c))}};
 }
 
-template <class Rescale, int kNew> void ThreeColumns(const DepthwiseS8& p, const uint8_t* const (*rows)[3], const int64_t* offset, int64_t phase, int64_t repeats, int8_t* y) {
+template <class Rescale, int kNew> void ThreeColumns(const DepthwiseS8& given, const uint8_t* const (*given_rows)[3], const int64_t* given_offset, int64_t phase, int64_t repeats, int8_t* y) {
+  const DepthwiseS8 p = given;  // Copies that y cannot alias.
+  const uint8_t* rows[3][3];
+  int64_t offset[3];
+  for (int s = 0; s < 3; ++s) {
+    offset[s] = given_offset[s];
+    for (int t = 0; t < 3; ++t) rows[s][t] = given_rows[s][t];
+  }
   const int64_t pitch = p.pixels * p.channels, at = phase * kVector;
   const auto* w = reinterpret_cast<const uint8_t*>(p.weights) + phase * 6 * kPixelBytes;
   const Clamp clamp(p.requant);

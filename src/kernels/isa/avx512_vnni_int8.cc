@@ -271,7 +271,14 @@ template <class Rescale, int kCount> void Vectors(const DepthwiseS8& p, int64_t 
 
 // Three columns of up to four rows, whose taps need no line: columns stay in registers. kNew: how many of
 // them the next vector does not share.
-template <class Rescale, int kNew> void ThreeColumns(const DepthwiseS8& p, const uint8_t* const (*rows)[4], const int64_t* offset, int64_t phase, int64_t repeats, int8_t* y) {
+template <class Rescale, int kNew> void ThreeColumns(const DepthwiseS8& given, const uint8_t* const (*given_rows)[4], const int64_t* given_offset, int64_t phase, int64_t repeats, int8_t* y) {
+  const DepthwiseS8 p = given;  // Copies that y cannot alias.
+  const uint8_t* rows[3][4];
+  int64_t offset[3];
+  for (int s = 0; s < 3; ++s) {
+    offset[s] = given_offset[s];
+    for (int t = 0; t < 4; ++t) rows[s][t] = given_rows[s][t];
+  }
   const int64_t pitch = p.pixels * p.channels, at = phase * kVector;
   const auto* w = reinterpret_cast<const uint8_t*>(p.weights) + phase * 3 * kPixelBytes;
   Column weights[3];
