@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Integer products. Contiguous rows are loaded a block at a time. Windows are read from a copy of a band of
 // input rows with its padding: a filter row of a window is one stretch of filter_w * in_c values there.
-
+#include <cstring>
 
 #include "base/thread_pool.h"
 #include "ops/int8_util.h"
@@ -96,14 +96,15 @@ struct PackContext {
 void PackPanels(std::byte* packed, const void* context) {
   const auto& c = *static_cast<const PackContext*>(context);
   auto* to = reinterpret_cast<int8_t*>(packed);
-  const int64_t groups = CeilDivide(c.length, 4), depth = c.segments * c.length;
+  const int64_t groups = CeilDivide(c.length, 4), depth = c.segments * c.length, step = c.channels_last ? c.columns : 1;
   for (int64_t o = 0; o < c.columns; ++o) {
+    const int8_t* w = c.weights + (c.channels_last ? o : o * depth);
     int8_t* panel = to + o / kPanel * c.segments * groups * 64 + o % kPanel * 4;
-    for (int64_t s = 0; s < c.segments; ++s)
-      for (int64_t i = 0; i < c.length; ++i) {
-        const int64_t k = s * c.length + i;
-        panel[(s * groups + i / 4) * 64 + i % 4] = c.weights[c.channels_last ? k * c.columns + o : o * depth + k];
-      }
+    for (int64_t s = 0; s < c.segments; ++s, w += c.length * step, panel += groups * 64) {
+      int64_t i = 0;
+      for (; step == 1 && i + 4 <= c.length; i += 4) std::memcpy(panel + i * 16, w + i, 4);
+      for (; i < c.length; ++i) panel[i / 4 * 64 + i % 4] = w[i * step];
+    }
   }
 }
 
