@@ -94,16 +94,20 @@ Numbers Combined(NodeContext& c, const std::function<std::optional<int64_t>(int6
   return p;
 }
 
-std::optional<int64_t> Checked(bool overflow, int64_t v) { return overflow ? std::nullopt : std::optional<int64_t>(v); }
+// One step in checked arithmetic: `apply` says whether it overflowed.
+template <class Apply> std::optional<int64_t> Checked(const Apply& apply, int64_t a, int64_t b) {
+  int64_t v = 0;
+  return apply(a, b, &v) ? std::nullopt : std::optional<int64_t>(v);
+}
 
 Numbers OfAdd(NodeContext& c) {
-  return Combined(c, [](int64_t a, int64_t b) { int64_t v; return Checked(__builtin_add_overflow(a, b, &v), v); }, 0);
+  return Combined(c, [](int64_t a, int64_t b) { return Checked([](int64_t x, int64_t y, int64_t* v) { return __builtin_add_overflow(x, y, v); }, a, b); }, 0);
 }
 Numbers OfSub(NodeContext& c) {
-  return Combined(c, [](int64_t a, int64_t b) { int64_t v; return Checked(__builtin_sub_overflow(a, b, &v), v); }, 0);
+  return Combined(c, [](int64_t a, int64_t b) { return Checked([](int64_t x, int64_t y, int64_t* v) { return __builtin_sub_overflow(x, y, v); }, a, b); }, 0);
 }
 Numbers OfMul(NodeContext& c) {
-  return Combined(c, [](int64_t a, int64_t b) { int64_t v; return Checked(__builtin_mul_overflow(a, b, &v), v); }, 1);
+  return Combined(c, [](int64_t a, int64_t b) { return Checked([](int64_t x, int64_t y, int64_t* v) { return __builtin_mul_overflow(x, y, v); }, a, b); }, 1);
 }
 Numbers OfDiv(NodeContext& c) {
   return Combined(c, [](int64_t a, int64_t b) { return b == 0 || b == -1 ? std::nullopt : std::optional<int64_t>(a / b); }, 1);
