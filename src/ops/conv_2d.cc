@@ -3,9 +3,9 @@
 //   y[b,i,j,o] = act(bias[o] + sum x[b, i*s + u*d - pad, j*s + v*d - pad, g*n + c] * w[o,u,v,c])
 #include "base/thread_pool.h"
 #include "ops/conv_util.h"
+#include "ops/hybrid_product_util.h"
 #include "ops/import.h"
 #include "ops/keras_conv_util.h"
-#include "ops/matrix_util.h"
 
 namespace octet::ops::conv_2d {
 namespace {
@@ -180,7 +180,7 @@ Status RunHybrid(const void* params, const Run& run) {
   }
   float* y = run.output<float>(0);
   ForEachOutput(p, *run.pool, [&](int32_t b, int32_t i, int32_t j, int32_t o, int64_t index) {
-    const int32_t zero = rows[b].zero;
+    const int32_t zero = rows[b].offset;
     const int32_t acc = Window<int32_t>(p, q, w, b, i, j, o, [&](int8_t a, int8_t c) { return (a - zero) * c; });
     const float value = static_cast<float>(acc) * p.weight_scale[o] * rows[b].scale + (bias ? bias[o] : 0.0f);
     y[index] = std::clamp(value, p.clamp.low, p.clamp.high);
@@ -216,12 +216,13 @@ Status PrepareReference(Prepare& prepare) {
 // ------------------------------------------------------------------------------ fast kernels
 
 // Constant weights and bias, one group: a product of gathered windows and packed weights.
-bool TakesPacked(const OpView& op, DType dtype) {
-  return op.in(0)->dtype == dtype && op.in(1)->dtype == dtype && Groups(op) == 1 && op.has_const(1) && (!op.in(2) || op.has_const(2)) &&
+bool TakesPacked(const OpView& op, DType x, DType w) {
+  return op.in(0)->dtype == x && op.in(1)->dtype == w && Groups(op) == 1 && op.has_const(1) && (!op.in(2) || op.has_const(2)) &&
          op.in(0)->shape.elements() > 0;
 }
-bool TakesS8(const OpView& op, const Cpu&) { return TakesPacked(op, DType::kI8); }
-bool TakesF32(const OpView& op, const Cpu&) { return TakesPacked(op, DType::kF32); }
+bool TakesS8(const OpView& op, const Cpu&) { return TakesPacked(op, DType::kI8, DType::kI8); }
+bool TakesF32(const OpView& op, const Cpu&) { return TakesPacked(op, DType::kF32, DType::kF32); }
+bool TakesHybrid(const OpView& op, const Cpu&) { return TakesPacked(op, DType::kF32, DType::kI8); }
 
 RowSource Rows(const Params& p) {
   const ConvGeometry& g = p.g;
@@ -234,13 +235,18 @@ Status PreparePacked(Prepare& prepare) {
   FillGeometry(prepare.op, &p);
   const int64_t rows = static_cast<int64_t>(p.g.batch) * p.g.out_h * p.g.out_w, depth = static_cast<int64_t>(p.g.filter_h) * p.g.filter_w * p.g.in_c;
   const std::byte* bias = prepare.op.has_const(2) ? prepare.op.constants[2] : nullptr;
-  if (prepare.op.in(0)->dtype == DType::kF32) return PrepareProductF32(prepare, Rows(p), rows, depth, p.g.out_c, p.clamp, reinterpret_cast<const float*>(bias));
+  if (prepare.op.in(1)->dtype == DType::kF32) return PrepareProductF32(prepare, Rows(p), rows, depth, p.g.out_c, p.clamp, reinterpret_cast<const float*>(bias));
+  if (prepare.op.in(0)->dtype == DType::kF32) {
+    const HybridForm form{p.g.batch, prepare.op.in(0)->shape.elements(1, 4), prepare.op.in(1)->quant.per_channel(), false};
+    return PrepareProductHybrid(prepare, Rows(p), form, rows, depth, p.g.out_c, p.clamp, reinterpret_cast<const float*>(bias));
+  }
   const IntegerOutput output = MakeIntegerOutput(prepare, p.g.out_c, prepare.op.attrs<Attrs>().activation);
   return PrepareProductS8(prepare, Rows(p), rows, depth, p.g.out_c, output, nullptr, reinterpret_cast<const int32_t*>(bias));
 }
 
 constexpr Variant kVariants[] = {{.name = "packed_s8", .takes = TakesS8, .prepare = PreparePacked},
                                  {.name = "packed_f32", .takes = TakesF32, .prepare = PreparePacked},
+                                 {.name = "packed_hybrid", .takes = TakesHybrid, .prepare = PreparePacked},
                                  {.name = "reference", .prepare = PrepareReference}};
 
 // ------------------------------------------------------------------------------------ Keras

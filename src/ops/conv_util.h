@@ -2,6 +2,7 @@
 // What the convolutions share: attributes by meaning, geometry, requantization per channel, hybrid inputs.
 #pragma once
 #include "kernels/kernels.h"
+#include "ops/hybrid_util.h"
 #include "ops/quant_util.h"
 #include "ops/shape_util.h"
 
@@ -76,47 +77,6 @@ inline kernels::Requant MakeRequant(Prepare& p, const IntegerOutput& output, int
     right[c] = std::max(-output.multiplier[c].shift, 0);
   }
   return {sums, mantissa, left, right, nullptr, output.output_zero, output.clamp.low, output.clamp.high};
-}
-
-// Dynamic range: one row of floats to int8, symmetric or with a zero point. Returns the scale.
-struct RowQuant {
-  float scale = 1.0f;
-  int32_t zero = 0;
-};
-inline RowQuant QuantizeRowSymmetric(const float* x, int64_t n, int8_t* q) {
-  float most = 0.0f;
-  for (int64_t i = 0; i < n; ++i) most = std::max(most, std::abs(x[i]));
-  if (most == 0.0f) {
-    std::fill_n(q, n, int8_t{0});
-    return {1.0f, 0};
-  }
-  const float inverse = 127.0f / most;
-  for (int64_t i = 0; i < n; ++i)
-    q[i] = static_cast<int8_t>(std::clamp<int32_t>(static_cast<int32_t>(std::round(inverse * x[i])), -127, 127));
-  return {most / 127.0f, 0};
-}
-
-// The zero point comes from the end of the range that it represents with the smaller error.
-inline RowQuant QuantizeRowAsymmetric(const float* x, int64_t n, int8_t* q) {
-  float low = 0.0f, high = 0.0f;
-  for (int64_t i = 0; i < n; ++i) {
-    low = std::min(low, x[i]);
-    high = std::max(high, x[i]);
-  }
-  if (low == high) {
-    std::fill_n(q, n, int8_t{0});
-    return {1.0f, 0};
-  }
-  constexpr double kLow = -128, kHigh = 127;
-  const double scale = (static_cast<double>(high) - static_cast<double>(low)) / (kHigh - kLow);
-  const double from_low = kLow - low / scale, from_high = kHigh - high / scale;
-  const double low_error = std::abs(kLow) + std::abs(low / scale), high_error = std::abs(kHigh) + std::abs(high / scale);
-  const double zero = low_error < high_error ? from_low : from_high;
-  const int32_t nudged = zero <= kLow ? -128 : zero >= kHigh ? 127 : static_cast<int32_t>(std::round(zero));
-  const float inverse = 1.0f / static_cast<float>(scale);
-  for (int64_t i = 0; i < n; ++i)
-    q[i] = static_cast<int8_t>(std::clamp<int32_t>(static_cast<int32_t>(std::round(static_cast<float>(nudged) + x[i] * inverse)), -128, 127));
-  return {static_cast<float>(scale), nudged};
 }
 
 }  // namespace octet::ops

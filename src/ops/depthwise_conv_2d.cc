@@ -5,6 +5,7 @@
 #include "kernels/kernels.h"
 #include "ops/conv_util.h"
 #include "ops/depthwise_attrs.h"
+#include "ops/depthwise_f32_util.h"
 #include "ops/keras_conv_util.h"
 
 namespace octet::ops::depthwise_conv_2d {
@@ -167,7 +168,7 @@ Status RunHybrid(const void* params, const Run& run) {
   auto* rows = reinterpret_cast<RowQuant*>(at + (g.batch * p.row_elements + 63) / 64 * 64);
   for (int32_t b = 0; b < g.batch; ++b) rows[b] = QuantizeRowAsymmetric(x + b * p.row_elements, p.row_elements, q + b * p.row_elements);
   float* y = run.output<float>(0);
-  ForEachPixel<int32_t>(p, run, static_cast<const int8_t*>(q), run.input<int8_t>(1), [&](int32_t b, int8_t a, int8_t c) { return (a - rows[b].zero) * c; },
+  ForEachPixel<int32_t>(p, run, static_cast<const int8_t*>(q), run.input<int8_t>(1), [&](int32_t b, int8_t a, int8_t c) { return (a - rows[b].offset) * c; },
                         [&](int32_t b, int32_t o, int32_t acc, int64_t index) {
                           const float value = static_cast<float>(acc) * p.weight_scale[o] * rows[b].scale + (bias ? bias[o] : 0.0f);
                           y[index] = std::clamp(value, p.clamp.low, p.clamp.high);
@@ -207,21 +208,22 @@ Status PrepareReference(Prepare& prepare) {
 
 struct FastParams {
   ConvGeometry g;
-  const std::byte* weights = nullptr;  // int8: [groups][pairs of taps][16][2] int16. float: as in the file.
+  const std::byte* weights = nullptr;  // [groups][pairs of taps][16][2] int16.
   kernels::Requant requant{};
   int32_t input_zero = 0;
   const std::byte* outside = nullptr;  // One pixel of zeros (of the input's zero point).
-  const float* bias = nullptr;
-  ClampF32 clamp;
   int64_t scratch_bytes = 0;
 };
 
-bool TakesFast(const OpView& op, DType dtype) {
-  return op.in(0)->dtype == dtype && op.in(1)->dtype == dtype && op.in(0)->shape[3] == op.in(1)->shape[3] && !op.has_const(0) && op.has_const(1) &&
+bool TakesFast(const OpView& op, DType x, DType w) {
+  return op.in(0)->dtype == x && op.in(1)->dtype == w && op.in(0)->shape[3] == op.in(1)->shape[3] && !op.has_const(0) && op.has_const(1) &&
          (!op.in(2) || op.has_const(2));
 }
-bool TakesS8(const OpView& op, const Cpu&) { return TakesFast(op, DType::kI8); }
-bool TakesF32(const OpView& op, const Cpu&) { return TakesFast(op, DType::kF32); }
+bool TakesS8(const OpView& op, const Cpu&) { return TakesFast(op, DType::kI8, DType::kI8); }
+bool TakesF32(const OpView& op, const Cpu&) { return TakesFast(op, DType::kF32, DType::kF32); }
+bool TakesHybrid(const OpView& op, const Cpu&) {
+  return TakesFast(op, DType::kF32, DType::kI8) && op.in(1)->shape.elements(1, 3) <= kMostHybridCells;
+}
 
 // Calls body(window pointers, index of the output pixel, scratch) for every output pixel; rows in parallel.
 template <class T, class Body> void ForEachWindow(const FastParams& p, const Run& run, const Body& body) {
@@ -263,16 +265,6 @@ Status RunFastS8(const void* params, const Run& run) {
   return {};
 }
 
-Status RunFastF32(const void* params, const Run& run) {
-  const auto& p = *static_cast<const FastParams*>(params);
-  const kernels::Table& k = kernels::Best();
-  const int taps = p.g.filter_h * p.g.filter_w;
-  ForEachWindow<float>(p, run, [&](const float* const* cells, int64_t pixel, std::byte*) {
-    k.taps_f32(cells, taps, run.input<float>(1), p.g.in_c, p.bias, p.clamp.low, p.clamp.high, p.g.in_c, run.output<float>(0) + pixel * p.g.in_c);
-  });
-  return {};
-}
-
 struct PackContext {
   const int8_t* weights;
   int64_t taps, channels;
@@ -287,26 +279,28 @@ void PackTaps(std::byte* packed, const void* context) {
       to[(i / kernels::kPanel * pairs + t / 2) * 32 + i % kernels::kPanel * 2 + t % 2] = c.weights[t * c.channels + i];
 }
 
+Status PrepareF32(Prepare& prepare) {
+  Params p;
+  FillGeometry(prepare.op, &p);
+  return PrepareDepthwiseF32(prepare, p.g, p.clamp, prepare.op.const_of<float>(2).data());
+}
+Status PrepareHybrid(Prepare& prepare) {
+  Params p;
+  FillGeometry(prepare.op, &p);
+  return PrepareDepthwiseHybrid(prepare, p.g, p.clamp, prepare.op.const_of<float>(2).data());
+}
+
 Status PrepareFast(Prepare& prepare) {
   const OpView& op = prepare.op;
   Params reference;
   FillGeometry(op, &reference);
   auto* p = prepare.Params<FastParams>();
   p->g = reference.g;
-  p->clamp = reference.clamp;
   const int64_t channels = p->g.in_c, taps = static_cast<int64_t>(p->g.filter_h) * p->g.filter_w, padded = kernels::RoundUp(channels, kernels::kPanel);
-  const bool is_float = op.in(0)->dtype == DType::kF32;
-  auto* outside = prepare.Array<std::byte>(static_cast<size_t>(padded * 4));
+  auto* outside = prepare.Array<std::byte>(static_cast<size_t>(padded));
   p->outside = outside;
   p->scratch_bytes = PointerBytes(p->g) + kernels::RoundUp(padded * 4, 64);
   prepare.Workspace(static_cast<size_t>(p->scratch_bytes) * prepare.threads);
-  if (is_float) {
-    auto* bias = prepare.Array<float>(static_cast<size_t>(padded));
-    if (op.has_const(2)) std::ranges::copy(op.const_of<float>(2), bias);
-    p->bias = bias;
-    prepare.SetRun(RunFastF32, p);
-    return {};
-  }
   const IntegerOutput output = MakeIntegerOutput(prepare, p->g.out_c, op.attrs<Attrs>().activation);
   p->requant = MakeRequant(prepare, output, p->g.out_c, op.has_const(2) ? op.const_of<int32_t>(2).data() : nullptr);
   p->input_zero = output.input_zero;
@@ -318,7 +312,8 @@ Status PrepareFast(Prepare& prepare) {
 }
 
 constexpr Variant kVariants[] = {{.name = "channels_s8", .takes = TakesS8, .prepare = PrepareFast},
-                                 {.name = "channels_f32", .takes = TakesF32, .prepare = PrepareFast},
+                                 {.name = "channels_f32", .takes = TakesF32, .prepare = PrepareF32},
+                                 {.name = "channels_hybrid", .takes = TakesHybrid, .prepare = PrepareHybrid},
                                  {.name = "reference", .prepare = PrepareReference}};
 
 // ------------------------------------------------------------------------------------ Keras

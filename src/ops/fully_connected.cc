@@ -3,8 +3,8 @@
 // Integer results round(acc * s_in * s_w / s_out) in double precision, half away from zero, as the reference.
 #include "base/thread_pool.h"
 #include "ops/conv_util.h"
+#include "ops/hybrid_product_util.h"
 #include "ops/import.h"
-#include "ops/matrix_util.h"
 
 namespace octet::ops::fully_connected {
 namespace {
@@ -138,7 +138,7 @@ Status RunHybrid(const void* params, const Run& run) {
     const float* from = x + row * p.depth;
     const RowQuant r = p.asymmetric ? QuantizeRowAsymmetric(from, p.depth, q) : QuantizeRowSymmetric(from, p.depth, q);
     for (int32_t o = 0; o < p.channels; ++o) {
-      const int32_t acc = Dot<int32_t>(q, w + static_cast<int64_t>(o) * p.depth, p.depth, r.zero, 0);
+      const int32_t acc = Dot<int32_t>(q, w + static_cast<int64_t>(o) * p.depth, p.depth, r.offset, 0);
       const float value = static_cast<float>(acc) * (r.scale * p.weight_scale[o]) + (bias ? bias[o] : 0.0f);
       y[row * p.channels + o] = std::clamp(value, p.clamp.low, p.clamp.high);
     }
@@ -183,11 +183,12 @@ Status PrepareReference(Prepare& prepare) {
   return {};
 }
 
-bool TakesPacked(const OpView& op, DType dtype) {
-  return op.in(0)->dtype == dtype && op.in(1)->dtype == dtype && op.has_const(1) && (!op.in(2) || op.has_const(2)) && op.in(0)->shape.elements() > 0;
+bool TakesPacked(const OpView& op, DType x, DType w) {
+  return op.in(0)->dtype == x && op.in(1)->dtype == w && op.has_const(1) && (!op.in(2) || op.has_const(2)) && op.in(0)->shape.elements() > 0;
 }
-bool TakesS8(const OpView& op, const Cpu&) { return TakesPacked(op, DType::kI8); }
-bool TakesF32(const OpView& op, const Cpu&) { return TakesPacked(op, DType::kF32); }
+bool TakesS8(const OpView& op, const Cpu&) { return TakesPacked(op, DType::kI8, DType::kI8); }
+bool TakesF32(const OpView& op, const Cpu&) { return TakesPacked(op, DType::kF32, DType::kF32); }
+bool TakesHybrid(const OpView& op, const Cpu&) { return TakesPacked(op, DType::kF32, DType::kI8); }
 
 Status PreparePacked(Prepare& prepare) {
   const OpView& op = prepare.op;
@@ -197,14 +198,17 @@ Status PreparePacked(Prepare& prepare) {
   const int64_t rows = op.in(0)->shape.elements() / p.depth;
   const std::byte* bias = op.has_const(2) ? op.constants[2] : nullptr;
   const RowSource source{{}, true};
+  const ClampF32 clamp = FloatClamp(op.attrs<Attrs>().activation);
+  if (op.in(1)->dtype == DType::kF32) return PrepareProductF32(prepare, source, rows, p.depth, p.channels, clamp, reinterpret_cast<const float*>(bias));
   if (op.in(0)->dtype == DType::kF32)
-    return PrepareProductF32(prepare, source, rows, p.depth, p.channels, FloatClamp(op.attrs<Attrs>().activation), reinterpret_cast<const float*>(bias));
+    return PrepareProductHybrid(prepare, source, {rows, p.depth, op.attrs<Attrs>().asymmetric_quantize_inputs, true}, rows, p.depth, p.channels, clamp, reinterpret_cast<const float*>(bias));
   PrepareScales(prepare, &p);
   return PrepareProductS8(prepare, source, rows, p.depth, p.channels, p.integer, p.scale, reinterpret_cast<const int32_t*>(bias));
 }
 
 constexpr Variant kVariants[] = {{.name = "packed_s8", .takes = TakesS8, .prepare = PreparePacked},
                                  {.name = "packed_f32", .takes = TakesF32, .prepare = PreparePacked},
+                                 {.name = "packed_hybrid", .takes = TakesHybrid, .prepare = PreparePacked},
                                  {.name = "reference", .prepare = PrepareReference}};
 
 // ------------------------------------------------------------------------------------ Keras

@@ -10,7 +10,8 @@ constexpr QuantRow kQuant[] = {{.operand = ~0, .kind = QuantKind::kFixed, .when 
                                {.operand = ~0, .kind = QuantKind::kFixed, .when = DType::kI16, .fixed_scale = 1.0f / 32768, .fixed_zero_point = 0}};
 
 float Apply(float x) { return 1.0f / (1.0f + std::exp(-x)); }
-constexpr Variant kVariants[] = {{.name = "reference", .prepare = PrepareUnary<Apply>}};
+constexpr Variant kVariants[] = {{.name = "vectors", .takes = TakesFunctionF32, .prepare = PrepareVectorFunction<kernels::Function::kLogistic>},
+                                 {.name = "reference", .prepare = PrepareUnary<Apply>}};
 
 Status FromSigmoid(ImportContext& c) { return EmitUnary(c, "logistic"); }
 

@@ -50,6 +50,9 @@ LstmSizes LstmSizesOf(const OpView& op, bool time_major);
 // Shapes of all operands against each other; also the types that a row of types cannot tell.
 Status CheckLstm(const OpView& op, bool time_major);
 
+// Float or int8 weights, constant, without the optional parts: the fast way (lstm_packed_util.cc).
+bool TakesLstmPacked(const OpView& op);
+Status PrepareLstmPacked(Prepare& p, const LstmAttrs& attrs);
 Status PrepareLstmFloat(Prepare& p, const LstmAttrs& attrs);    // Weights f32.
 Status PrepareLstmHybrid(Prepare& p, const LstmAttrs& attrs);   // Weights i8, everything else f32.
 Status PrepareLstmInteger(Prepare& p, const LstmAttrs& attrs);  // int8 with int16 cells.

@@ -42,6 +42,15 @@ template <class T> Status RunInteger(const void* params, const Run& run) {
   return {};
 }
 
+void FillInteger(const OpView& op, Params* p) {
+  const TensorType &a = *op.in(0), &b = *op.in(1), &y = *op.out(0);
+  p->zero_a = a.quant.zero0();
+  p->zero_b = b.quant.zero0();
+  p->zero_out = y.quant.zero0();
+  p->multiplier = QuantizeMultiplier(ScaleOrOne(a.quant) * ScaleOrOne(b.quant) / ScaleOrOne(y.quant));
+  p->integer_clamp = QuantizedClamp(op.attrs<ActivationAttrs>().activation, y);
+}
+
 Status PrepareReference(Prepare& prepare) {
   const OpView& op = prepare.op;
   const TensorType &a = *op.in(0), &b = *op.in(1), &y = *op.out(0);
@@ -54,15 +63,19 @@ Status PrepareReference(Prepare& prepare) {
     case DType::kI64: prepare.SetRun(RunPlain<int64_t>, p); return {};
     default: break;
   }
-  p->zero_a = a.quant.zero0();
-  p->zero_b = b.quant.zero0();
-  p->zero_out = y.quant.zero0();
-  p->multiplier = QuantizeMultiplier(ScaleOrOne(a.quant) * ScaleOrOne(b.quant) / ScaleOrOne(y.quant));
-  p->integer_clamp = QuantizedClamp(op.attrs<ActivationAttrs>().activation, y);
+  FillInteger(op, p);
   prepare.SetRun(a.dtype == DType::kI8 ? RunInteger<int8_t> : a.dtype == DType::kU8 ? RunInteger<uint8_t> : RunInteger<int16_t>, p);
   return {};
 }
-constexpr Variant kVariants[] = {{.name = "reference", .prepare = PrepareReference}};
+
+Status PrepareVectors(Prepare& prepare) {
+  const OpView& op = prepare.op;
+  if (op.in(0)->dtype == DType::kF32) return PrepareBinaryF32(prepare, kernels::Binary::kMultiply, FloatClamp(op.attrs<ActivationAttrs>().activation));
+  Params p;
+  FillInteger(op, &p);
+  return PreparePairS8(prepare, kernels::Vectors().product_s8, {p.zero_a, p.zero_b, p.zero_out, 0, p.integer_clamp.low, p.integer_clamp.high, {}, {}, RescaleOf(p.multiplier)});
+}
+constexpr Variant kVariants[] = {{.name = "vectors", .takes = TakesF32OrS8, .prepare = PrepareVectors}, {.name = "reference", .prepare = PrepareReference}};
 
 // ------------------------------------------------------------------------------------ Keras
 

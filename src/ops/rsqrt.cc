@@ -31,7 +31,8 @@ Status PrepareReference(Prepare& p) {
   const Integer q{QuantizeMultiplier(static_cast<double>(1.0f / (root * p.op.out(0)->quant.scale0())))};
   return PrepareTable(p, Entry, &q);
 }
-constexpr Variant kVariants[] = {{.name = "reference", .prepare = PrepareReference}};
+constexpr Variant kVariants[] = {{.name = "vectors", .takes = TakesFunctionF32, .prepare = PrepareVectorFunction<kernels::Function::kInverseSqrt>},
+                                 {.name = "reference", .prepare = PrepareReference}};
 
 }  // namespace
 

@@ -23,6 +23,7 @@ struct Params {
   float beta = 1.0f;
   int32_t least_difference = 0;  // Below it, the exponential counts as zero.
   int32_t exponential[256];      // Of -difference, Q0.31.
+  int32_t term[256];             // The same as it goes into the sum.
 };
 
 Status Check(const OpView& op) {
@@ -55,22 +56,49 @@ Reciprocal ReciprocalOf(int32_t sum) {
   return {fixed::MultiplyPot(fixed::TwoOverOnePlus(fraction), 1), kSumIntegerBits - headroom};
 }
 
+// Also the vector kernel's way out where the shift is beyond what it can do.
+template <class T> void Finish(const Params& p, const T* x, int32_t most, Reciprocal inverse, T* y) {
+  const int shift = inverse.bits_over_unit + 31 - 8;
+  for (int64_t i = 0; i < p.depth; ++i) {
+    int32_t value = std::numeric_limits<T>::min();
+    if (x[i] - most >= p.least_difference) value += RoundingDivideByPot(RoundingDoublingHighMul(inverse.scale, p.exponential[most - x[i]]), shift);
+    y[i] = Saturate<T>(value);
+  }
+}
+
 template <class T> Status RunInteger(const void* params, const Run& run) {
   const auto& p = *static_cast<const Params*>(params);
   run.pool->For(p.rows, [&](int64_t row, int) {
     const T* x = run.input<T>(0) + row * p.depth;
-    T* y = run.output<T>(0) + row * p.depth;
     const int32_t most = *std::max_element(x, x + p.depth);
     int32_t sum = 0;
     for (int64_t i = 0; i < p.depth; ++i)
       if (x[i] - most >= p.least_difference) sum += RoundingDivideByPot(p.exponential[most - x[i]], kSumIntegerBits);
-    const Reciprocal inverse = ReciprocalOf(sum);
+    Finish(p, x, most, ReciprocalOf(sum), run.output<T>(0) + row * p.depth);
+  });
+  return {};
+}
+
+Status RunVectorsF32(const void* params, const Run& run) {
+  const auto& p = *static_cast<const Params*>(params);
+  run.pool->For(p.rows, [&](int64_t row, int) {
+    kernels::Vectors().softmax_f32(run.input<float>(0) + row * p.depth, p.depth, p.beta, run.output<float>(0) + row * p.depth);
+  });
+  return {};
+}
+
+// As RunInteger: beyond the least difference both tables hold 0.
+Status RunVectorsS8(const void* params, const Run& run) {
+  const auto& p = *static_cast<const Params*>(params);
+  const kernels::Elementwise& v = kernels::Vectors();
+  run.pool->For(p.rows, [&](int64_t row, int) {
+    const int8_t* x = run.input<int8_t>(0) + row * p.depth;
+    const int32_t most = v.max_s8(x, p.depth);
+    const Reciprocal inverse = ReciprocalOf(v.total_of_table(x, p.depth, most, p.term));
     const int shift = inverse.bits_over_unit + 31 - 8;
-    for (int64_t i = 0; i < p.depth; ++i) {
-      int32_t value = std::numeric_limits<T>::min();
-      if (x[i] - most >= p.least_difference) value += RoundingDivideByPot(RoundingDoublingHighMul(inverse.scale, p.exponential[most - x[i]]), shift);
-      y[i] = Saturate<T>(value);
-    }
+    int8_t* y = run.output<int8_t>(0) + row * p.depth;
+    if (shift > 0 && shift < 32) v.scaled_table(x, p.depth, most, p.exponential, {inverse.scale, 0, shift}, y);
+    else Finish(p, x, most, inverse, y);
   });
   return {};
 }
@@ -84,26 +112,31 @@ void FillTables(Params* p, float scale) {
   for (int32_t d = 0; d < 256 && -d >= p->least_difference; ++d) {
     const int32_t shifted = static_cast<int32_t>(static_cast<uint32_t>(-d) << m.shift);
     p->exponential[d] = fixed::ExpOfNegative<int32_t, kDiffIntegerBits>(RoundingDoublingHighMul(shifted, m.mantissa));
+    p->term[d] = RoundingDivideByPot(p->exponential[d], kSumIntegerBits);
   }
 }
 
-Status PrepareReference(Prepare& prepare) {
+Status PrepareWith(Prepare& prepare, RunFn run_float, RunFn run_bytes) {
   const OpView& op = prepare.op;
   auto* p = prepare.Params<Params>();
   p->depth = op.in(0)->shape.back();
   p->rows = p->depth == 0 ? 0 : op.in(0)->shape.elements() / p->depth;
   p->beta = op.attrs<Attrs>().beta;
   if (op.in(0)->dtype == DType::kF32) {
-    prepare.SetRun(RunFloat, p);
+    prepare.SetRun(run_float, p);
     return {};
   }
   if (!(p->beta > 0.0f) || p->beta * op.in(0)->quant.scale0() * 67108864.0f < 1.0f)
     return op.Fail(Code::kUnsupported, "beta %g with an input scale of %g is too small", static_cast<double>(p->beta), static_cast<double>(op.in(0)->quant.scale0()));
   FillTables(p, op.in(0)->quant.scale0());
-  prepare.SetRun(op.in(0)->dtype == DType::kI8 ? RunInteger<int8_t> : RunInteger<uint8_t>, p);
+  prepare.SetRun(op.in(0)->dtype == DType::kI8 ? run_bytes : RunInteger<uint8_t>, p);
   return {};
 }
-constexpr Variant kVariants[] = {{.name = "reference", .prepare = PrepareReference}};
+Status PrepareReference(Prepare& prepare) { return PrepareWith(prepare, RunFloat, RunInteger<int8_t>); }
+Status PrepareVectors(Prepare& prepare) { return PrepareWith(prepare, RunVectorsF32, RunVectorsS8); }
+
+bool TakesVectors(const OpView& op, const Cpu&) { return op.in(0)->dtype == DType::kF32 || op.in(0)->dtype == DType::kI8; }
+constexpr Variant kVariants[] = {{.name = "vectors", .takes = TakesVectors, .prepare = PrepareVectors}, {.name = "reference", .prepare = PrepareReference}};
 
 // Another axis than the last goes there and back by transposes.
 Status FromKeras(ImportContext& c) {

@@ -16,10 +16,24 @@ struct TableParams {
 Status RunTable(const void* params, const Run& run) {
   const auto& p = *static_cast<const TableParams*>(params);
   const uint8_t* x = run.input<uint8_t>(0);
-  int8_t* y = run.output<int8_t>(0);
+  uint8_t* y = run.output<uint8_t>(0);
   ForChunks(run, p.count, [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) y[i] = p.table[x[i]];
+    kernels::Vectors().lookup(x + begin, end - begin, reinterpret_cast<const uint8_t*>(p.table), y + begin);
   });
+  return {};
+}
+
+struct FunctionParams {
+  int64_t count;
+  kernels::Function function;
+};
+
+Status RunFunction(const void* params, const Run& run) {
+  const auto& p = *static_cast<const FunctionParams*>(params);
+  const float* x = run.input<float>(0);
+  float* y = run.output<float>(0);
+  const auto apply = kernels::Vectors().function_f32[static_cast<int>(p.function)];
+  ForChunks(run, p.count, [&](int64_t begin, int64_t end) { apply(x + begin, end - begin, y + begin); });
   return {};
 }
 
@@ -57,6 +71,15 @@ int32_t FloatTableEntry(const OpView& op, int32_t value, float (*f)(float)) {
   const float shifted = rescaled + static_cast<float>(out.zero0());
   if (!(shifted > static_cast<float>(range.low))) return range.low;
   return shifted >= static_cast<float>(range.high) ? range.high : static_cast<int32_t>(shifted);
+}
+
+bool TakesFunctionF32(const OpView& op, const Cpu&) { return op.in(0)->dtype == DType::kF32; }
+
+Status PrepareFunctionF32(Prepare& p, kernels::Function function) {
+  auto* params = p.Params<FunctionParams>();
+  *params = {CountOf(p.op), function};
+  p.SetRun(RunFunction, params);
+  return {};
 }
 
 Status PrepareTable(Prepare& p, TableEntry entry, const void* context) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // y = f(x), element by element. 8-bit integers are a table of 256 entries, filled once in prepare.
 #pragma once
+#include "kernels/elementwise.h"
 #include "ops/import.h"
 #include "ops/quant_util.h"
 
@@ -23,6 +24,11 @@ Status PrepareTable(Prepare& p, TableEntry entry, const void* context);
 // The entry as LiteRT's reference fills it: dequantize in float, f in float, divide by the output scale,
 // round half away from zero, add the zero point, clamp.
 int32_t FloatTableEntry(const OpView& op, int32_t value, float (*f)(float));
+
+// Floats by a vector primitive: within a few units in the last place of f.
+bool TakesFunctionF32(const OpView& op, const Cpu&);
+Status PrepareFunctionF32(Prepare& p, kernels::Function function);
+template <kernels::Function kFunction> Status PrepareVectorFunction(Prepare& p) { return PrepareFunctionF32(p, kFunction); }
 
 // Floats run f, 8-bit integers the table of f.
 template <float (*F)(float)> Status RunUnaryFloat(const void* params, const Run& run);
