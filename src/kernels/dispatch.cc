@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/cpu.h"
 #include "kernels/elementwise.h"
+#include "kernels/int8.h"
 #include "kernels/kernels.h"
 #include "kernels/products_f32.h"
 
@@ -34,6 +35,15 @@ const ProductsF32& FloatProducts() {
   static const ProductsF32& best = ThisCpu().has(Isa::kAvx512) ? kAvx512ProductsF32 : ThisCpu().has(Isa::kAvx2) ? kAvx2ProductsF32 : kScalarProductsF32;
 #else
   static const ProductsF32& best = kScalarProductsF32;
+#endif
+  return best;
+}
+
+const Int8& BestInt8() {
+#if defined(__x86_64__)
+  static const Int8& best = ThisCpu().has(Isa::kAvx512Vnni) ? kAvx512VnniInt8 : ThisCpu().has(Isa::kAvx2) ? kAvx2Int8 : kScalarInt8;
+#else
+  static const Int8& best = kScalarInt8;
 #endif
   return best;
 }

@@ -33,6 +33,12 @@ inline Status CheckStrides(const OpView& op, int32_t stride_h, int32_t stride_w,
   return {};
 }
 
+// An empty image has no kernel; an empty batch does.
+inline Status CheckConvOutput(const OpView& op, const Shape& y) {
+  if (y[1] != 0 && y[2] != 0) return {};
+  return op.Fail(Code::kInvalidModel, "the filter %s is larger than the input %s", op.in(1)->shape.text().c_str(), op.in(0)->shape.text().c_str());
+}
+
 inline Status CheckBias(const OpView& op, int i, int32_t channels) {
   if (!op.in(i)) return {};
   const Shape& b = op.in(i)->shape;
@@ -53,9 +59,17 @@ inline double WeightScale(const TensorType& weights, int32_t c) {
   return static_cast<double>(weights.quant.per_channel() ? weights.quant.scale[c] : weights.quant.scale0());
 }
 
+// Hybrid: one weight scale per output channel; uint8 weights have one for all.
+inline const float* HybridScales(Prepare& p, int operand, int32_t channels) {
+  const TensorType& w = *p.op.in(operand);
+  auto* scales = p.Array<float>(static_cast<size_t>(channels));
+  for (int32_t c = 0; c < channels; ++c) scales[c] = w.dtype == DType::kU8 ? w.quant.scale0() : static_cast<float>(WeightScale(w, c));
+  return scales;
+}
+
 // Multipliers s_in * s_w[c] / s_out, from products in double precision (single for legacy uint8).
-inline IntegerOutput MakeIntegerOutput(Prepare& p, int32_t channels, Activation activation) {
-  const TensorType &x = *p.op.in(0), &w = *p.op.in(1), &y = *p.op.out(0);
+inline IntegerOutput MakeIntegerOutput(Prepare& p, const TensorType& x, const TensorType& w, int32_t channels, Activation activation) {
+  const TensorType& y = *p.op.out(0);
   auto* multipliers = p.Array<Multiplier>(static_cast<size_t>(channels));
   for (int32_t c = 0; c < channels; ++c) {
     const double product = x.dtype == DType::kU8 ? static_cast<double>(x.quant.scale0() * w.quant.scale0())
@@ -64,6 +78,9 @@ inline IntegerOutput MakeIntegerOutput(Prepare& p, int32_t channels, Activation 
   }
   const int32_t weights_zero = w.dtype == DType::kU8 ? w.quant.zero0() : 0;
   return {multipliers, x.quant.zero0(), weights_zero, y.quant.zero0(), QuantizedClamp(activation, y)};
+}
+inline IntegerOutput MakeIntegerOutput(Prepare& p, int32_t channels, Activation activation) {
+  return MakeIntegerOutput(p, *p.op.in(0), *p.op.in(1), channels, activation);
 }
 
 // The same for the vector kernels: one entry per channel, padded to whole panels.

@@ -6,7 +6,9 @@
 #include "ops/conv_util.h"
 #include "ops/depthwise_attrs.h"
 #include "ops/depthwise_f32_util.h"
+#include "ops/int8_util.h"
 #include "ops/keras_conv_util.h"
+#include "ops/weights_util.h"
 
 namespace octet::ops::depthwise_conv_2d {
 namespace {
@@ -27,7 +29,8 @@ constexpr Operand kInputs[] = {{.name = "input"},
                                {.name = "bias", .type = 'B', .arity = Arity::kOptional, .role = Role::kBias}};
 constexpr Operand kOutputs[] = {{.name = "output"}};
 constexpr TypeRow kTypes[] = {{"T=f32 W=f32 B=f32", 1}, {"T=u8 W=u8 B=i32", 1}, {"T=i8 W=i8 B=i32", 3},
-                              {"T=f32 W=i8 B=f32", 6},  {"T=i16 W=i8 B=i64", 5}, {"T=i16 W=i8 B=i32", 5}};
+                              {"T=f32 W=i8 B=f32", 6},  {"T=i16 W=i8 B=i64", 5}, {"T=i16 W=i8 B=i32", 5},
+                              {"T=i8 W=i4 B=i32", 7}};
 constexpr QuantRow kQuant[] = {{.operand = 1, .kind = QuantKind::kPerChannel, .axis = 3},
                                {.operand = 2, .kind = QuantKind::kProductBias, .other = 1}};
 
@@ -47,7 +50,7 @@ Status Infer(const OpView& op, std::span<OutputType> out) {
   const Shape &x = op.in(0)->shape, &w = op.in(1)->shape;
   out[0].shape = {x[0], SlideWindow(a.padding, x[1], w[1], a.stride_h, a.dilation_h).out,
                   SlideWindow(a.padding, x[2], w[2], a.stride_w, a.dilation_w).out, w[3]};
-  return {};
+  return CheckConvOutput(op, out[0].shape);
 }
 
 Cost EstimateCost(const OpView& op) {
@@ -71,6 +74,7 @@ struct Params {
   int32_t multiplier = 1;  // Output channels per input channel.
   IntegerOutput integer;
   ClampF32 clamp;
+  ByteWeights weights;
   const float* weight_scale = nullptr;
   int64_t row_elements = 0;
 };
@@ -137,7 +141,7 @@ template <class T, class W> Status RunInteger(const void* params, const Run& run
   const int32_t* bias = run.input<int32_t>(2);
   T* y = run.output<T>(0);
   ForEachPixel<int32_t>(
-      p, run, run.input<T>(0), run.input<W>(1), [&](int32_t, T a, W c) { return (a - q.input_zero) * (c - q.weights_zero); },
+      p, run, run.input<T>(0), reinterpret_cast<const W*>(p.weights.of(run)), [&](int32_t, T a, W c) { return (a - q.input_zero) * (c - q.weights_zero); },
       [&](int32_t, int32_t o, int32_t acc, int64_t index) {
         if (bias) acc += bias[o];
         y[index] = static_cast<T>(std::clamp(Requantize(acc, q.multiplier[o]) + q.output_zero, q.clamp.low, q.clamp.high));
@@ -188,95 +192,49 @@ Status PrepareReference(Prepare& prepare) {
     return {};
   }
   if (x == DType::kF32) {
-    auto* scales = prepare.Array<float>(static_cast<size_t>(p->g.out_c));
-    for (int32_t c = 0; c < p->g.out_c; ++c) scales[c] = static_cast<float>(WeightScale(*op.in(1), c));
-    p->weight_scale = scales;
+    p->weight_scale = HybridScales(prepare, 1, p->g.out_c);
     p->row_elements = op.in(0)->shape.elements(1, 4);
     prepare.Workspace(accumulators * 4 + 128 + static_cast<size_t>(p->g.batch * p->row_elements) + 64 + p->g.batch * sizeof(RowQuant));
     prepare.SetRun(RunHybrid, p);
     return {};
   }
   p->integer = MakeIntegerOutput(prepare, p->g.out_c, op.attrs<Attrs>().activation);
-  const bool wide = x == DType::kI16 && op.in(2) && op.in(2)->dtype == DType::kI64;
-  prepare.SetRun(x == DType::kU8 ? RunInteger<uint8_t, uint8_t> : x == DType::kI8 ? RunInteger<int8_t, int8_t> : wide ? RunInt16Bias64 : RunInteger<int16_t, int8_t>, p);
+  const bool narrow = op.in(2) && op.in(2)->dtype == DType::kI32;
+  prepare.SetRun(x == DType::kU8   ? RunInteger<uint8_t, uint8_t>
+                 : x == DType::kI8 ? RunInteger<int8_t, int8_t>
+                 : narrow          ? RunInteger<int16_t, int8_t>
+                                   : RunInt16Bias64, p);
+  size_t workspace = accumulators * 8;
+  OCTET_ASSIGN(p->weights, PrepareByteWeights(prepare, 1, &workspace));
+  prepare.Workspace(workspace);
   return {};
 }
 
 // ------------------------------------------------------------------------------ fast kernels
-// Channels are the vector dimension: for every output pixel, pointers to its window's cells; cells outside
-// the image point at zeros.
-
-struct FastParams {
-  ConvGeometry g;
-  const std::byte* weights = nullptr;  // [groups][pairs of taps][16][2] int16.
-  kernels::Requant requant{};
-  int32_t input_zero = 0;
-  const std::byte* outside = nullptr;  // One pixel of zeros (of the input's zero point).
-  int64_t scratch_bytes = 0;
-};
+// Floats: channels are the vector dimension; for every output pixel, pointers to its window's cells; cells
+// outside the image point at zeros.
 
 bool TakesFast(const OpView& op, DType x, DType w) {
-  return op.in(0)->dtype == x && op.in(1)->dtype == w && op.in(0)->shape[3] == op.in(1)->shape[3] && !op.has_const(0) && op.has_const(1) &&
-         (!op.in(2) || op.has_const(2));
+  return op.in(0)->dtype == x && op.in(1)->dtype == w && !op.has_const(0) && op.has_const(1) && (!op.in(2) || op.has_const(2)) &&
+         op.in(0)->shape.elements() > 0;
 }
-bool TakesS8(const OpView& op, const Cpu&) { return TakesFast(op, DType::kI8, DType::kI8); }
-bool TakesF32(const OpView& op, const Cpu&) { return TakesFast(op, DType::kF32, DType::kF32); }
+bool OneEach(const OpView& op) { return op.in(0)->shape[3] == op.in(1)->shape[3]; }
+bool TakesS8(const OpView& op, const Cpu&) {
+  if (!TakesFast(op, DType::kI8, DType::kI8) || !OneEach(op)) return false;
+  Params p;
+  FillGeometry(op, &p);
+  return FitsDepthwiseS8(p.g);
+}
+// One input channel seen by all outputs is a convolution.
+bool TakesSingleS8(const OpView& op, const Cpu&) {
+  if (!TakesFast(op, DType::kI8, DType::kI8) || op.in(0)->shape[3] != 1) return false;
+  Params p;
+  FillGeometry(op, &p);
+  return FitsProductS8(p.g);
+}
+bool TakesF32(const OpView& op, const Cpu&) { return TakesFast(op, DType::kF32, DType::kF32) && OneEach(op); }
 bool TakesHybrid(const OpView& op, const Cpu&) {
-  return TakesFast(op, DType::kF32, DType::kI8) && op.in(1)->shape.elements(1, 3) <= kMostHybridCells;
-}
-
-// Calls body(window pointers, index of the output pixel, scratch) for every output pixel; rows in parallel.
-template <class T, class Body> void ForEachWindow(const FastParams& p, const Run& run, const Body& body) {
-  const ConvGeometry& g = p.g;
-  const T *x = run.input<T>(0), *outside = reinterpret_cast<const T*>(p.outside);
-  run.pool->For(static_cast<int64_t>(g.batch) * g.out_h, [&](int64_t task, int thread) {
-    std::byte* scratch = run.workspace + thread * p.scratch_bytes;
-    auto* cells = reinterpret_cast<const T**>(scratch);
-    const int64_t b = task / g.out_h, i = task % g.out_h;
-    for (int64_t j = 0; j < g.out_w; ++j) {
-      const T** cell = cells;
-      for (int32_t u = 0; u < g.filter_h; ++u) {
-        const int64_t row = i * g.stride_h + static_cast<int64_t>(u) * g.dilation_h - g.pad_h;
-        for (int32_t v = 0; v < g.filter_w; ++v) {
-          const int64_t column = j * g.stride_w + static_cast<int64_t>(v) * g.dilation_w - g.pad_w;
-          const bool inside = row >= 0 && row < g.in_h && column >= 0 && column < g.in_w;
-          *cell++ = inside ? x + ((b * g.in_h + row) * g.in_w + column) * g.in_c : outside;
-        }
-      }
-      body(cells, task * g.out_w + j, scratch);
-    }
-  });
-}
-
-int64_t PointerBytes(const ConvGeometry& g) { return kernels::RoundUp(static_cast<int64_t>(g.filter_h) * g.filter_w * 8, 64); }
-
-Status RunFastS8(const void* params, const Run& run) {
-  const auto& p = *static_cast<const FastParams*>(params);
-  const kernels::Table& k = kernels::Best();
-  const int taps = p.g.filter_h * p.g.filter_w;
-  const int64_t channels = p.g.in_c, groups = kernels::RoundUp(channels, kernels::kPanel) / kernels::kPanel;
-  ForEachWindow<int8_t>(p, run, [&](const int8_t* const* cells, int64_t pixel, std::byte* scratch) {
-    auto* acc = reinterpret_cast<int32_t*>(scratch + PointerBytes(p.g));
-    k.taps_s8(cells, taps, static_cast<int16_t>(p.input_zero), reinterpret_cast<const int16_t*>(p.weights), groups, acc);
-    int8_t* y = run.output<int8_t>(0) + pixel * channels;
-    for (int64_t c = 0; c < channels; c += kernels::kPanel)
-      k.requantize(acc + c, 1, p.requant, c, static_cast<int>(std::min<int64_t>(kernels::kPanel, channels - c)), y + c, 0);
-  });
-  return {};
-}
-
-struct PackContext {
-  const int8_t* weights;
-  int64_t taps, channels;
-};
-
-void PackTaps(std::byte* packed, const void* context) {
-  const auto& c = *static_cast<const PackContext*>(context);
-  auto* to = reinterpret_cast<int16_t*>(packed);
-  const int64_t pairs = (c.taps + 1) / 2;
-  for (int64_t t = 0; t < c.taps; ++t)
-    for (int64_t i = 0; i < c.channels; ++i)
-      to[(i / kernels::kPanel * pairs + t / 2) * 32 + i % kernels::kPanel * 2 + t % 2] = c.weights[t * c.channels + i];
+  return TakesFast(op, DType::kF32, DType::kI8) && OneEach(op) && op.in(1)->shape.elements(1, 3) <= kMostHybridCells;
 }
 
 Status PrepareF32(Prepare& prepare) {
@@ -290,28 +248,24 @@ Status PrepareHybrid(Prepare& prepare) {
   return PrepareDepthwiseHybrid(prepare, p.g, p.clamp, prepare.op.const_of<float>(2).data());
 }
 
-Status PrepareFast(Prepare& prepare) {
-  const OpView& op = prepare.op;
-  Params reference;
-  FillGeometry(op, &reference);
-  auto* p = prepare.Params<FastParams>();
-  p->g = reference.g;
-  const int64_t channels = p->g.in_c, taps = static_cast<int64_t>(p->g.filter_h) * p->g.filter_w, padded = kernels::RoundUp(channels, kernels::kPanel);
-  auto* outside = prepare.Array<std::byte>(static_cast<size_t>(padded));
-  p->outside = outside;
-  p->scratch_bytes = PointerBytes(p->g) + kernels::RoundUp(padded * 4, 64);
-  prepare.Workspace(static_cast<size_t>(p->scratch_bytes) * prepare.threads);
-  const IntegerOutput output = MakeIntegerOutput(prepare, p->g.out_c, op.attrs<Attrs>().activation);
-  p->requant = MakeRequant(prepare, output, p->g.out_c, op.has_const(2) ? op.const_of<int32_t>(2).data() : nullptr);
-  p->input_zero = output.input_zero;
-  std::fill_n(outside, padded, static_cast<std::byte>(output.input_zero));
-  const PackContext context{reinterpret_cast<const int8_t*>(op.constants[1]), taps, channels};
-  OCTET_ASSIGN(p->weights, prepare.Pack(1, "taps16", static_cast<uint64_t>(taps), static_cast<size_t>((taps + 1) / 2 * padded * 4), PackTaps, &context));
-  prepare.SetRun(RunFastS8, p);
-  return {};
+const int32_t* BiasOf(const OpView& op) { return op.has_const(2) ? op.const_of<int32_t>(2).data() : nullptr; }
+
+Status PrepareS8(Prepare& prepare) {
+  Params p;
+  FillGeometry(prepare.op, &p);
+  return PrepareDepthwiseS8(prepare, p.g, MakeIntegerOutput(prepare, p.g.out_c, prepare.op.attrs<Attrs>().activation), BiasOf(prepare.op));
 }
 
-constexpr Variant kVariants[] = {{.name = "channels_s8", .takes = TakesS8, .prepare = PrepareFast},
+Status PrepareSingleS8(Prepare& prepare) {
+  Params p;
+  FillGeometry(prepare.op, &p);
+  const ConvGeometry& g = p.g;
+  const ProductShape shape{g, false, true, static_cast<int64_t>(g.batch) * g.out_h * g.out_w, static_cast<int64_t>(g.filter_h) * g.filter_w, g.out_c};
+  return PrepareProductS8(prepare, shape, MakeIntegerOutput(prepare, g.out_c, prepare.op.attrs<Attrs>().activation), nullptr, BiasOf(prepare.op));
+}
+
+constexpr Variant kVariants[] = {{.name = "single_s8", .takes = TakesSingleS8, .prepare = PrepareSingleS8},
+                                 {.name = "channels_s8", .takes = TakesS8, .prepare = PrepareS8},
                                  {.name = "channels_f32", .takes = TakesF32, .prepare = PrepareF32},
                                  {.name = "channels_hybrid", .takes = TakesHybrid, .prepare = PrepareHybrid},
                                  {.name = "reference", .prepare = PrepareReference}};

@@ -16,6 +16,7 @@ namespace {
 using kernels::kPanel;
 using kernels::RoundUp;
 
+constexpr LstmOperands kAt;
 constexpr int64_t kSumBytes = 512 << 10;  // Of the gates' sums that are made ahead.
 
 struct Params {
@@ -34,7 +35,7 @@ struct Params {
 
 // Which step's rows follow each other: input rows [first, first + n) to sums.
 void InputSums(const Params& p, const Run& run, int64_t first, int64_t n, float* sums) {
-  const float* x = run.input<float>(kLstmInput) + first * p.sizes.inputs;
+  const float* x = run.input<float>(kAt.input) + first * p.sizes.inputs;
   const ClampF32 all;
   if (p.input_weights) {
     constexpr int64_t kTask = 24;  // Rows; from the shapes alone.
@@ -101,7 +102,7 @@ Status RunSequence(const void* params, const Run& run) {
   const LstmSizes& s = p.sizes;
   auto* sums = reinterpret_cast<float*>(run.workspace);
   auto* gates = reinterpret_cast<float*>(run.workspace + p.gates_at);
-  auto *states = reinterpret_cast<float*>(run.in[kLstmOutputState]), *cells = reinterpret_cast<float*>(run.in[kLstmCellState]);
+  auto *states = reinterpret_cast<float*>(run.in[kAt.output_state]), *cells = reinterpret_cast<float*>(run.in[kAt.cell_state]);
   for (int64_t first = 0; first < s.steps * s.batch; first += p.rows_ahead) {
     const int64_t n = std::min(p.rows_ahead, s.steps * s.batch - first);
     InputSums(p, run, first, n, sums);
@@ -156,28 +157,29 @@ Result<HybridPanels> PackGatesS8(Prepare& prepare, int first, const Params& p, i
 
 const float* StackedBias(Prepare& prepare, const Params& p) {
   float* bias = prepare.Array<float>(static_cast<size_t>(p.pitch));
-  for (int gate = 0; gate < 4; ++gate) std::ranges::copy(prepare.op.const_of<float>(kLstmBias + gate), bias + gate * p.sizes.cells);
+  for (int gate = 0; gate < 4; ++gate) std::ranges::copy(prepare.op.const_of<float>(kAt.bias[gate]), bias + gate * p.sizes.cells);
   return bias;
 }
 
 }  // namespace
 
 bool TakesLstmPacked(const OpView& op) {
-  const DType weights = op.in(kLstmInputWeights + kForgetGate)->dtype;
-  if (op.in(kLstmInput)->dtype != DType::kF32 || (weights != DType::kF32 && weights != DType::kI8)) return false;
+  const DType weights = op.in(kAt.input_weights[kForgetGate])->dtype;
+  if (op.in(kAt.input)->dtype != DType::kF32 || (weights != DType::kF32 && weights != DType::kI8)) return false;
   for (int gate = 0; gate < 4; ++gate) {
-    for (int i : {kLstmInputWeights + gate, kLstmRecurrentWeights + gate, kLstmBias + gate})
+    for (int i : {kAt.input_weights[gate], kAt.recurrent_weights[gate], kAt.bias[gate]})
       if (!op.has_const(i)) return false;
     const auto one_scale = [&](int i) { return weights == DType::kF32 || op.in(i)->quant.scale.size() == 1; };
-    if (!one_scale(kLstmInputWeights + gate) || !one_scale(kLstmRecurrentWeights + gate) || op.in(kLstmNorm + gate)) return false;
+    if (!one_scale(kAt.input_weights[gate]) || !one_scale(kAt.recurrent_weights[gate]) || op.in(kAt.norm[gate])) return false;
   }
-  return !op.in(kLstmPeephole + 1) && !op.in(kLstmProjection) && op.in(kLstmInput)->shape.elements() > 0;
+  if (op.in(kAt.recurrent_weights[kForgetGate])->shape.rank() != 2 || op.in(kAt.input)->shape.rank() != 3) return false;  // Not diagonal.
+  return !op.in(kAt.peephole[kForgetGate]) && !op.in(kAt.projection) && op.in(kAt.input)->shape.elements() > 0;
 }
 
 Status PrepareLstmPacked(Prepare& prepare, const LstmAttrs& attrs) {
   const OpView& op = prepare.op;
   auto* p = prepare.Params<Params>();
-  p->sizes = LstmSizesOf(op, attrs.time_major);
+  p->sizes = LstmSizesOf(op, kAt, attrs.time_major);
   p->activation = attrs.fused_activation_function;
   p->cell_clip = attrs.cell_clip;
   p->asymmetric = attrs.asymmetric_quantize_inputs;
@@ -188,13 +190,13 @@ Status PrepareLstmPacked(Prepare& prepare, const LstmAttrs& attrs) {
   p->bias = StackedBias(prepare, *p);
   p->gates_at = p->rows_ahead * p->pitch * 4;
   p->quantized_at = p->gates_at + p->pitch * 4;
-  if (op.in(kLstmInputWeights)->dtype == DType::kF32) {
-    OCTET_ASSIGN(p->input_weights, PackGatesF32(prepare, kLstmInputWeights, *p, s.inputs));
-    OCTET_ASSIGN(p->recurrent_weights, PackGatesF32(prepare, kLstmRecurrentWeights, *p, s.outputs));
+  if (op.in(kAt.input_weights[0])->dtype == DType::kF32) {
+    OCTET_ASSIGN(p->input_weights, PackGatesF32(prepare, kAt.input_weights[0], *p, s.inputs));
+    OCTET_ASSIGN(p->recurrent_weights, PackGatesF32(prepare, kAt.recurrent_weights[0], *p, s.outputs));
     prepare.Workspace(static_cast<size_t>(p->quantized_at));
   } else {
-    OCTET_ASSIGN(p->input, PackGatesS8(prepare, kLstmInputWeights, *p, s.inputs));
-    OCTET_ASSIGN(p->recurrent, PackGatesS8(prepare, kLstmRecurrentWeights, *p, s.outputs));
+    OCTET_ASSIGN(p->input, PackGatesS8(prepare, kAt.input_weights[0], *p, s.inputs));
+    OCTET_ASSIGN(p->recurrent, PackGatesS8(prepare, kAt.recurrent_weights[0], *p, s.outputs));
     const HybridForm form{p->rows_ahead, s.inputs, p->asymmetric, true}, one{1, s.outputs, p->asymmetric, true};
     p->forms_at = p->quantized_at + RoundUp(std::max(p->rows_ahead * s.inputs, s.outputs), 64);
     p->scratch_at = p->forms_at + RoundUp(std::max(FormBytes(form), FormBytes(one)), 64);

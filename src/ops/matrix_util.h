@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Matrix products over packed weights: what conv_2d and fully_connected run fast on. Rows are output
+// Float matrix products over packed weights: what conv_2d and fully_connected run fast on. Rows are output
 // pixels (or batch rows); a source hands out their inputs; columns are output channels.
 #pragma once
 #include "kernels/kernels.h"
@@ -13,16 +13,13 @@ struct RowSource {
   bool contiguous = false; // Row r is x + r * depth.
 };
 
-// Weights are input 1, [columns, depth] row-major in memory (OHWI is). Integer bias sums must fit 32 bits,
-// which the operators' int32 accumulators assume anyway.
-Status PrepareProductS8(Prepare& prepare, const RowSource& source, int64_t rows, int64_t depth, int32_t columns, const IntegerOutput& output,
-                        const double* scale, const int32_t* bias);
-// Bytes of the packed form, and the form itself: K4N16 of kernels.h.
+// K4N16 of kernels.h: its bytes, and the form itself. Element (k, c) of the operand is w[k * depth_step + c * column_step].
 inline int64_t PackedBytesS8(int64_t depth, int64_t columns) { return kernels::RoundUp(columns, kernels::kPanel) * kernels::RoundUp(depth, 4); }
 void PackPanelsS8(const int8_t* w, int64_t column_step, int64_t depth_step, int64_t depth, int64_t columns, int8_t* to);
 
-// [columns / 16][depth][16], zeros at the end. Element (k, c) of the operand is w[k * depth_step + c * column_step].
+// [columns / 16][depth][16], zeros at the end.
 void PackPanelsF32(const float* w, int64_t column_step, int64_t depth_step, int64_t depth, int64_t columns, float* to);
+// Weights are constant input 1, [columns, depth] row-major in memory (OHWI is).
 Status PrepareProductF32(Prepare& prepare, const RowSource& source, int64_t rows, int64_t depth, int32_t columns, ClampF32 clamp, const float* bias);
 
 }  // namespace octet::ops

@@ -22,7 +22,7 @@ Status CheckOperators(const tflite::SubgraphInfo& g) {
 
 struct End {
   int tensor;
-  std::string_view key;  // The signature's name for it.
+  std::string_view key;  // The signature's name for it; terminated.
 };
 
 class Runner : public Interpreter {
@@ -50,6 +50,10 @@ class Runner : public Interpreter {
   int num_outputs() const override { return static_cast<int>(outputs_.size()); }
   TensorRef input(int i) const override { return tensor(inputs_[i].tensor); }
   TensorRef output(int i) const override { return tensor(outputs_[i].tensor); }
+  int input_tensor(int i) const override { return inputs_[i].tensor; }
+  int output_tensor(int i) const override { return outputs_[i].tensor; }
+  std::string_view input_key(int i) const override { return inputs_[i].key; }
+  std::string_view output_key(int i) const override { return outputs_[i].key; }
 
   int FindInput(std::string_view name) const override {
     for (size_t i = 0; i < inputs_.size(); ++i)
@@ -93,7 +97,7 @@ class Runner : public Interpreter {
   int num_tensors() const override { return static_cast<int>(graph_.tensors.size()); }
   TensorRef tensor(int i) const override {
     const tflite::TensorInfo& info = graph_.tensors[i];
-    TensorRef ref{info.name, &info.type, info.signature, nullptr, 0};
+    TensorRef ref{info.name, &info.type, info.signature, nullptr, 0, info.has_constant, info.is_variable};
     if (!allocated_) {
       uint64_t bytes = 0;
       if (CheckedBytes(info.type.dtype, info.type.shape, &bytes)) ref.bytes = bytes;
@@ -128,6 +132,7 @@ class Runner : public Interpreter {
     return info;
   }
 
+  bool is_static() const override { return allocated_ && plan_.is_static(); }
   MemoryUse memory() const override { return plan_.memory(); }
   void SetObserver(Observer* observer) override { observer_ = observer; }
 
@@ -139,8 +144,8 @@ class Runner : public Interpreter {
       for (const auto& e : signature->inputs) inputs_.push_back({e.tensor, e.name});
       for (const auto& e : signature->outputs) outputs_.push_back({e.tensor, e.name});
     } else {
-      for (int32_t t : graph_.inputs) inputs_.push_back({t, {}});
-      for (int32_t t : graph_.outputs) outputs_.push_back({t, {}});
+      for (int32_t t : graph_.inputs) inputs_.push_back({t, ""});
+      for (int32_t t : graph_.outputs) outputs_.push_back({t, ""});
     }
   }
 

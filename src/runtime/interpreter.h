@@ -20,6 +20,8 @@ class Model {
   // Copies nothing: `bytes` must outlive the model.
   static Result<std::shared_ptr<const Model>> FromBytes(std::span<const std::byte> bytes);
   virtual ~Model() = default;
+  // Keys of the signatures, in the file's order; terminated strings that live as long as the model.
+  virtual std::span<const std::string_view> signatures() const = 0;
 };
 
 enum class Kernels : uint8_t { kFast, kReference };
@@ -46,6 +48,7 @@ struct TensorRef {
   Shape signature;                   // With kUnknown where the model leaves a dimension free.
   std::byte* data = nullptr;         // Null before Allocate, and for tensors without memory.
   uint64_t bytes = 0;
+  bool constant = false, variable = false;  // In the file; kept between runs.
 };
 
 struct NodeInfo {
@@ -72,6 +75,11 @@ class Interpreter {
   virtual int num_outputs() const = 0;
   virtual TensorRef input(int i) const = 0;
   virtual TensorRef output(int i) const = 0;
+  // Tensor index of an input or output, and the signature's name for it (empty without a signature).
+  virtual int input_tensor(int i) const = 0;
+  virtual int output_tensor(int i) const = 0;
+  virtual std::string_view input_key(int i) const = 0;
+  virtual std::string_view output_key(int i) const = 0;
   // Position by tensor name or signature key; -1 when there is none.
   virtual int FindInput(std::string_view name) const = 0;
   // A new shape for an input; takes effect with Allocate.
@@ -87,6 +95,8 @@ class Interpreter {
   virtual TensorRef tensor(int i) const = 0;
   virtual int num_nodes() const = 0;
   virtual NodeInfo node(int i) const = 0;
+  // After Allocate: every tensor's shape and place is final until the next Resize.
+  virtual bool is_static() const = 0;
   virtual MemoryUse memory() const = 0;
   virtual void SetObserver(Observer* observer) = 0;  // Null: none. Not owned.
 };

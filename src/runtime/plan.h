@@ -50,6 +50,8 @@ class Plan {
   // Runs all steps, planning further segments as their shapes become known.
   Status Run(ThreadPool& pool, Observer* observer);
   void ResetVariables();
+  // Nothing is left to plan while running.
+  bool is_static() const { return segments_.size() == 1 && segments_[0].end_node == static_cast<int>(graph_.operators.size()); }
 
   MemoryUse memory() const;
 
