@@ -80,7 +80,8 @@ Status PrepareReference(Prepare& prepare) {
   prepare.SetRun(run, p);
   return {};
 }
-constexpr Variant kVariants[] = {{.name = "reference", .prepare = PrepareReference}};
+Status PrepareVectors(Prepare& p) { return PrepareBinaryF32(p, kernels::Binary::kDivide, FloatClamp(p.op.attrs<ActivationAttrs>().activation)); }
+constexpr Variant kVariants[] = {{.name = "vectors", .takes = TakesF32, .prepare = PrepareVectors}, {.name = "reference", .prepare = PrepareReference}};
 
 }  // namespace
 
