@@ -5,7 +5,7 @@
 namespace octet::ops::exp {
 namespace {
 
-constexpr TypeRow kTypes[] = {{"T=f32", 1}, {"T=i8", 2}};
+constexpr TypeRow kTypes[] = {{"T=f32", 1}, {"T=i8|i16", 2}};
 float Apply(float x) { return std::exp(x); }
 constexpr Variant kVariants[] = {{.name = "reference", .prepare = PrepareUnary<Apply>}};
 

@@ -5,7 +5,7 @@
 namespace octet::ops::floor {
 namespace {
 
-constexpr TypeRow kTypes[] = {{"T=f32", 1}};
+constexpr TypeRow kTypes[] = {{"T=f32|f16|bf16", 1}};
 float Apply(float x) { return std::floor(x); }
 constexpr Variant kVariants[] = {{.name = "reference", .prepare = PrepareUnary<Apply>}};
 

@@ -9,7 +9,7 @@ struct Attrs {
   bool approximate = false;
 };
 constexpr AttrRow kRows[] = {Attr<&Attrs::approximate>("approximate", 0)};
-constexpr TypeRow kTypes[] = {{"T=f32", 1}, {"T=i8", 2}};
+constexpr TypeRow kTypes[] = {{"T=f32", 1}, {"T=u8|i8|i16", 2}, {"T=f16", 3}};
 
 float Exact(float x) { return 0.5f * x * std::erfc(x * -0.70710678118654752440f); }
 float Approximate(float x) {

@@ -5,7 +5,7 @@
 namespace octet::ops::sin {
 namespace {
 
-constexpr TypeRow kTypes[] = {{"T=f32", 1}};
+constexpr TypeRow kTypes[] = {{"T=f32", 1}, {"T=f16", 2}};
 float Apply(float x) { return std::sin(x); }
 constexpr Variant kVariants[] = {{.name = "reference", .prepare = PrepareUnary<Apply>}};
 
