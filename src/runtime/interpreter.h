@@ -19,6 +19,8 @@ class Model {
   static Result<std::shared_ptr<const Model>> Open(const std::string& path);
   // Copies nothing: `bytes` must outlive the model.
   static Result<std::shared_ptr<const Model>> FromBytes(std::span<const std::byte> bytes);
+  // The same file read again, in place: for operators that were registered since.
+  static Result<std::shared_ptr<const Model>> Reopen(std::shared_ptr<const Model> model);
   virtual ~Model() = default;
   // Keys of the signatures, in the file's order; terminated strings that live as long as the model.
   virtual std::span<const std::string_view> signatures() const = 0;

@@ -146,14 +146,52 @@ TfLiteStatus TfLiteInterpreterOptionsEnableCancellation(TfLiteInterpreterOptions
   return kTfLiteOk;
 }
 
+void TfLiteInterpreterOptionsAddCustomOp(TfLiteInterpreterOptions* options, const char* name, const TfLiteRegistration* registration, int32_t, int32_t) {
+  options->custom_ops.push_back({name, *registration});
+}
+void TfLiteInterpreterOptionsAddOperator(TfLiteInterpreterOptions* options, TfLiteOperator* op) {
+  if (op->builtin_code != kTfLiteBuiltinCustom) {
+    options->refused = "octet runs its own builtin operators; only custom ones can be added";
+    return;
+  }
+  TfLiteRegistration registration = {};
+  registration.builtin_code = kTfLiteBuiltinCustom;
+  registration.version = op->version;
+  registration.registration_external = op;
+  options->custom_ops.push_back({op->custom_name, registration});
+}
+void TfLiteInterpreterOptionsAddBuiltinOp(TfLiteInterpreterOptions* options, TfLiteBuiltinOperator, const TfLiteRegistration*, int32_t, int32_t) {
+  options->refused = "octet runs its own builtin operators; only custom ones can be added";
+}
+void TfLiteInterpreterOptionsAddDelegate(TfLiteInterpreterOptions* options, TfLiteOpaqueDelegate*) {
+  options->refused = "this build of octet hosts no TensorFlow Lite delegates; create the interpreter without one";
+}
+
 // -- interpreters
+
+namespace {
+
+// Operators are looked up when a model is opened: one that was opened before its custom operators were known is
+// opened again, in place.
+octet::Result<std::shared_ptr<const octet::runtime::Model>> WithCustomOps(std::shared_ptr<const octet::runtime::Model> model,
+                                                                          const std::vector<octet::tflite_abi::CustomOp>& ops) {
+  if (ops.empty()) return model;
+  OCTET_TRY(octet::tflite_abi::RegisterOps(ops));
+  return octet::runtime::Model::Reopen(std::move(model));
+}
+
+}  // namespace
 
 TfLiteInterpreter* TfLiteInterpreterCreate(const TfLiteModel* model, const TfLiteInterpreterOptions* optional_options) {
   if (!model) return nullptr;
   auto interpreter = std::make_unique<TfLiteInterpreter>();
-  interpreter->model = model->model;
   if (optional_options) interpreter->options = *optional_options;
-  auto made = octet::runtime::Interpreter::Create(model->model, interpreter->options.options);
+  const ErrorReporter& reporter = interpreter->options.reporter;
+  if (!interpreter->options.refused.empty()) return reporter.Report("%s", interpreter->options.refused.c_str()), nullptr;
+  auto opened = WithCustomOps(model->model, interpreter->options.custom_ops);
+  if (!opened.ok()) return (void)reporter.Check(opened.error()), nullptr;
+  interpreter->model = *opened;
+  auto made = octet::runtime::Interpreter::Create(interpreter->model, interpreter->options.options);
   if (!made.ok()) return (void)interpreter->options.reporter.Check(made.error()), nullptr;
   auto engine = std::make_shared<octet::tflite_abi::Engine>();
   engine->interpreter = std::move(*made);

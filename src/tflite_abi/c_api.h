@@ -7,6 +7,7 @@
 
 #include "tensorflow/lite/c/c_api.h"
 #include "tflite_abi/mirror.h"
+#include "tflite_abi/registration.h"
 
 namespace octet::tflite_abi {
 
@@ -62,6 +63,8 @@ struct TfLiteInterpreterOptions {
   octet::runtime::Options options;
   octet::tflite_abi::ErrorReporter reporter;
   bool cancellation = false;
+  std::vector<octet::tflite_abi::CustomOp> custom_ops;
+  std::string refused;  // What was asked for that octet cannot do; creating an interpreter says so.
 };
 
 struct TfLiteInterpreter {
