@@ -89,10 +89,10 @@ class Case {
 
  private:
   Status RunOnce(const std::shared_ptr<const runtime::Model>& model, const cli::tfio::Run& run, std::string* problem) {
-    if (!interpreter_ || run.signature != options_.signature) {
-      options_.signature = run.signature;
+    if (!interpreter_) {
       OCTET_ASSIGN(interpreter_, runtime::Interpreter::Create(model, options_));
     }
+    OCTET_TRY(interpreter_->Select(run.signature));
     if (run.inputs.size() != static_cast<size_t>(interpreter_->num_inputs())) return Error(Code::kInvalidArgument, "the model has %d inputs", interpreter_->num_inputs());
     std::vector<int> position;
     for (size_t i = 0; i < run.inputs.size(); ++i) {
@@ -104,11 +104,24 @@ class Case {
     if (run.reset) OCTET_TRY(interpreter_->ResetVariables());
     for (size_t i = 0; i < run.inputs.size(); ++i) {
       const TensorRef to = interpreter_->input(position[i]);
+      if (to.type->dtype == DType::kString) {
+        OCTET_TRY(interpreter_->SetStrings(position[i], run.inputs[i].bytes));
+        continue;
+      }
       if (to.bytes != run.inputs[i].bytes.size()) return Error(Code::kInvalidArgument, "input %zu has another size", i);
       if (to.bytes > 0) std::memcpy(to.data, run.inputs[i].bytes.data(), to.bytes);
     }
     OCTET_TRY(interpreter_->Invoke());
-    for (size_t i = 0; i < run.outputs.size() && problem->empty(); ++i) *problem = Compare(run.outputs[i], interpreter_->output(static_cast<int>(i)));
+    for (size_t i = 0; i < run.outputs.size() && problem->empty(); ++i) {
+      TensorRef got = interpreter_->output(static_cast<int>(i));
+      std::vector<std::byte> strings;
+      if (got.type->dtype == DType::kString) {
+        OCTET_ASSIGN(strings, interpreter_->Strings(static_cast<int>(i)));
+        got.data = strings.data();
+        got.bytes = strings.size();
+      }
+      *problem = Compare(run.outputs[i], got);
+    }
     return {};
   }
 

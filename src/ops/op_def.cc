@@ -69,6 +69,18 @@ Status OpView::Fail(Code code, const char* format, ...) const {
                static_cast<int>(place.size()), place.data(), text);
 }
 
+std::vector<int32_t> CalledSubgraphs(const AttrLayout& layout, const void* attrs) {
+  std::vector<int32_t> called;
+  for (const AttrRow& row : layout.rows) {
+    const void* value = row.at(const_cast<void*>(attrs));
+    if (row.kind == AttrKind::kSubgraph) called.push_back(static_cast<int32_t>(*static_cast<const Subgraph*>(value)));
+    if (row.kind != AttrKind::kSubgraphs) continue;
+    const std::span<const int32_t> list = static_cast<const Subgraphs*>(value)->span();
+    called.insert(called.end(), list.begin(), list.end());
+  }
+  return called;
+}
+
 Result<const TypeRow*> MatchTypes(const OpView& op) {
   const TypeRow* best = nullptr;
   for (const TypeRow& row : op.def->types) {

@@ -12,14 +12,17 @@ Status PrepareVectors(Prepare& p) { return PrepareAddVectors(p, -1); }
 constexpr Variant kVariants[] = {{.name = "vectors", .takes = TakesF32OrS8, .prepare = PrepareVectors}, {.name = "reference", .prepare = Prepare_}};
 
 Status FromKeras(ImportContext& c) { return MergeInputs(c, "sub"); }
-constexpr ImportRule kRules[] = {{Source::kKeras, "Subtract", 0, FromKeras}};
+constexpr ImportRule kRules[] = {
+    {Source::kKeras, "Subtract", 0, FromKeras},
+    {Source::kOnnx, "Sub", 0, FromKeras},
+};
 
 }  // namespace
 
 extern constinit const OpDef kDef = {
     .name = "sub",
     .code = BuiltinCode::kSub,
-    .attrs = Layout<ActivationAttrs>(OptionsTable::kSub, kAddRows),
+    .attrs = Layout<AddAttrs>(OptionsTable::kSub, kAddRows),
     .inputs = kBinaryInputs,
     .outputs = kOneOutput,
     .types = kTypes,
