@@ -114,6 +114,16 @@ Status PrepareAdd(Prepare& prepare, int sign) {
   return {};
 }
 
+Status PrepareAddVectors(Prepare& prepare, int sign) {
+  const OpView& op = prepare.op;
+  if (op.in(0)->dtype == DType::kF32)
+    return PrepareBinaryF32(prepare, sign > 0 ? kernels::Binary::kAdd : kernels::Binary::kSubtract, FloatClamp(op.attrs<ActivationAttrs>().activation));
+  Params p;
+  FillInteger(op, &p);
+  const kernels::ScaledPair q{p.zero_a, p.zero_b, p.zero_out, p.left_shift, p.integer_clamp.low, p.integer_clamp.high, RescaleOf(p.a), RescaleOf(p.b), RescaleOf(p.out)};
+  return PreparePairS8(prepare, sign > 0 ? kernels::Vectors().sum_s8 : kernels::Vectors().difference_s8, q);
+}
+
 Cost CostOfElementwise(const OpView& op) {
   Cost cost;
   const auto bytes = [](const TensorType& t) { return t.shape.elements() * BitsOf(t.dtype) / 8; };

@@ -16,9 +16,9 @@ struct TableParams {
 Status RunTable(const void* params, const Run& run) {
   const auto& p = *static_cast<const TableParams*>(params);
   const uint8_t* x = run.input<uint8_t>(0);
-  int8_t* y = run.output<int8_t>(0);
+  uint8_t* y = run.output<uint8_t>(0);
   ForChunks(run, p.count, [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) y[i] = p.table[x[i]];
+    kernels::Vectors().lookup(x + begin, end - begin, reinterpret_cast<const uint8_t*>(p.table), y + begin);
   });
   return {};
 }
@@ -40,6 +40,20 @@ int32_t Tabulate(const TabulatedFunction& q, int32_t value) {
   if (std::isnan(shifted)) return 0;
   if (shifted <= static_cast<float>(q.range.low)) return q.range.low;
   return shifted >= static_cast<float>(q.range.high) ? q.range.high : static_cast<int32_t>(shifted);
+}
+
+struct FunctionParams {
+  int64_t count;
+  kernels::Function function;
+};
+
+Status RunFunction(const void* params, const Run& run) {
+  const auto& p = *static_cast<const FunctionParams*>(params);
+  const float* x = run.input<float>(0);
+  float* y = run.output<float>(0);
+  const auto apply = kernels::Vectors().function_f32[static_cast<int>(p.function)];
+  ForChunks(run, p.count, [&](int64_t begin, int64_t end) { apply(x + begin, end - begin, y + begin); });
+  return {};
 }
 
 }  // namespace
@@ -70,6 +84,15 @@ Cost CostOfUnary(const OpView& op) {
 
 void ForChunks(const Run& run, int64_t count, void (*body)(const void*, int64_t, int64_t), const void* context) {
   run.pool->For((count + kChunk - 1) / kChunk, [&](int64_t task, int) { body(context, task * kChunk, std::min(count, (task + 1) * kChunk)); });
+}
+
+bool TakesFunctionF32(const OpView& op, const Cpu&) { return op.in(0)->dtype == DType::kF32; }
+
+Status PrepareFunctionF32(Prepare& p, kernels::Function function) {
+  auto* params = p.Params<FunctionParams>();
+  *params = {CountOf(p.op), function};
+  p.SetRun(RunFunction, params);
+  return {};
 }
 
 Status PrepareTable(Prepare& p, TableEntry entry, const void* q) {

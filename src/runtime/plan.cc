@@ -213,6 +213,10 @@ Status Plan::InferNode(int node, bool with_data, bool* dynamic) {
   *dynamic = false;
   for (size_t i = 0; i < types.size(); ++i) {
     TensorState& t = tensors_[op.outputs[i]];
+    // LiteRT's kernels set the type of their outputs, whatever the file declares; only memory that exists
+    // before anything runs has the declared one.
+    const tflite::TensorInfo& declared = graph_.tensors[op.outputs[i]];
+    if (types[i].dtype != t.type.dtype && !declared.is_variable && !declared.has_constant) t.type.dtype = types[i].dtype;
     if (types[i].dtype != t.type.dtype)
       return lens.view().Fail(Code::kInvalidModel, "output %zu is declared %s but computes as %s", i, std::string(NumpyName(t.type.dtype)).c_str(),
                               std::string(NumpyName(types[i].dtype)).c_str());
