@@ -1,5 +1,5 @@
 # octet_library(NAME [RUNTIME] [DEPS folder...]): the static library of src/NAME, target octet_NAME.
-# RUNTIME code is built without exceptions and RTTI. Contraction is off everywhere: fused multiply-adds
+# RUNTIME code is built without exceptions and RTTI, and position independent. Contraction is off everywhere: fused multiply-adds
 # would change integer results that pass through float. -Wno-restrict: GCC 12 false alarms, PR105329.
 add_library(octet_flags INTERFACE)
 target_include_directories(octet_flags INTERFACE ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR}/include
@@ -22,8 +22,9 @@ function(octet_library name)
       target_link_libraries(octet_${name} PUBLIC octet_${dep})
     endif()
   endforeach()
-  if(arg_RUNTIME)
+  if(arg_RUNTIME)  # Also part of shared libraries.
     target_compile_options(octet_${name} PRIVATE -fno-exceptions -fno-rtti)
+    set_target_properties(octet_${name} PROPERTIES POSITION_INDEPENDENT_CODE ON)
   endif()
   if(EXISTS ${PROJECT_SOURCE_DIR}/src/${name}/library.cmake)  # Third-party needs of this folder.
     include(${PROJECT_SOURCE_DIR}/src/${name}/library.cmake)

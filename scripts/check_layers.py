@@ -15,6 +15,8 @@ MAY_INCLUDE = {
     "ops": "base kernels",
     "tflite": "base ops",
     "runtime": "base kernels ops tflite",
+    "api": "base runtime",
+    "tflite_abi": "base runtime",
     "graph": "base ops",
     "data": "base",
     "importers": "base ops graph data tflite",

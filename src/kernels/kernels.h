@@ -22,6 +22,10 @@ struct Requant {
   const int32_t* right;       // Shift after, >= 0.
   const double* scale;        // F64 instead of DOUBLE when not null: round(acc * scale), half away.
   int32_t zero, low, high;
+  // DOUBLE in fewer steps, where no sum of a column can reach 2^(29 - left); null otherwise. With
+  // v = (x << left) * mantissa / 2^30 rounded down, both roundings are one:
+  // (v + up) >> after, up = 2^right + 1 for x >= 0 and 2^right - 1 below (1 where right is 0), after = right + 1.
+  const int32_t *before = nullptr, *up = nullptr, *up_negative = nullptr, *after = nullptr;  // before = left + 2.
 };
 
 struct Table {

@@ -5,7 +5,9 @@
 #include "ops/conv_util.h"
 #include "ops/import.h"
 #include "ops/keras_conv_util.h"
+#include "ops/int8_util.h"
 #include "ops/matrix_util.h"
+#include "ops/weights_util.h"
 
 namespace octet::ops::conv_2d {
 namespace {
@@ -32,7 +34,8 @@ constexpr Operand kInputs[] = {{.name = "input"},
                                {.name = "bias", .type = 'B', .arity = Arity::kOptional, .role = Role::kBias}};
 constexpr Operand kOutputs[] = {{.name = "output"}};
 constexpr TypeRow kTypes[] = {{"T=f32 W=f32 B=f32", 1}, {"T=u8 W=u8 B=i32", 1}, {"T=i8 W=i8 B=i32", 3},
-                              {"T=f32 W=i8 B=f32", 2},  {"T=i16 W=i8 B=i64", 4}, {"T=i16 W=i8 B=i32", 7}};
+                              {"T=f32 W=i8|u8 B=f32", 2}, {"T=i16 W=i8 B=i64", 4}, {"T=i16 W=i8 B=i32", 8},
+                              {"T=i8 W=i4 B=i32", 7},   {"T=f32 W=i4 B=f32", 7}, {"T=i16 W=i4 B=i32|i64", 8}};
 constexpr QuantRow kQuant[] = {{.operand = 1, .kind = QuantKind::kPerChannel, .axis = 0},
                                {.operand = 2, .kind = QuantKind::kProductBias, .other = 1}};
 
@@ -55,7 +58,7 @@ Status Infer(const OpView& op, std::span<OutputType> out) {
   const Shape &x = op.in(0)->shape, &w = op.in(1)->shape;
   out[0].shape = {x[0], SlideWindow(a.padding, x[1], w[1], a.stride_h, a.dilation_h).out,
                   SlideWindow(a.padding, x[2], w[2], a.stride_w, a.dilation_w).out, w[0]};
-  return {};
+  return CheckConvOutput(op, out[0].shape);
 }
 
 Cost EstimateCost(const OpView& op) {
@@ -66,9 +69,9 @@ Cost EstimateCost(const OpView& op) {
 
 int Version(const OpView& op) {
   if (op.in(0)->dtype == DType::kF32 && op.in(1)->dtype == DType::kI8) return op.in(1)->quant.per_channel() ? 5 : 2;
-  if (op.in(0)->dtype != DType::kI16 && op.in(1)->shape[3] > 0 && Groups(op) > 1) return 6;
   Result<const TypeRow*> row = MatchTypes(op);
-  return row.ok() ? (*row)->version : 1;
+  const int version = row.ok() ? (*row)->version : 1;
+  return op.in(0)->dtype != DType::kI16 && Groups(op) > 1 ? std::max(version, 6) : version;
 }
 
 // ------------------------------------------------------------------------- reference kernels
@@ -78,6 +81,8 @@ struct Params {
   int32_t group_in = 0, group_out = 0;  // Channels per group.
   IntegerOutput integer;
   ClampF32 clamp;
+  ByteWeights weights;
+  bool asymmetric = false;              // Hybrid: whether the inputs get a zero point.
   const float* weight_scale = nullptr;  // Hybrid, one per output channel.
   int64_t row_elements = 0;             // Hybrid: elements of one image.
 };
@@ -139,7 +144,7 @@ template <class T, class W> Status RunInteger(const void* params, const Run& run
   const auto& p = *static_cast<const Params*>(params);
   const IntegerOutput& q = p.integer;
   const T* x = run.input<T>(0);
-  const W* w = run.input<W>(1);
+  const W* w = reinterpret_cast<const W*>(p.weights.of(run));
   const int32_t* bias = run.input<int32_t>(2);
   T* y = run.output<T>(0);
   ForEachOutput(p, *run.pool, [&](int32_t b, int32_t i, int32_t j, int32_t o, int64_t index) {
@@ -153,7 +158,7 @@ template <class T, class W> Status RunInteger(const void* params, const Run& run
 Status RunInt16Bias64(const void* params, const Run& run) {
   const auto& p = *static_cast<const Params*>(params);
   const int16_t* x = run.input<int16_t>(0);
-  const int8_t* w = run.input<int8_t>(1);
+  const int8_t* w = p.weights.of(run);
   const int64_t* bias = run.input<int64_t>(2);
   int16_t* y = run.output<int16_t>(0);
   ForEachOutput(p, *run.pool, [&](int32_t b, int32_t i, int32_t j, int32_t o, int64_t index) {
@@ -164,23 +169,23 @@ Status RunInt16Bias64(const void* params, const Run& run) {
   return {};
 }
 
-// Dynamic range: each image is quantized with its own range. Per-tensor weights: symmetric inputs;
-// per-channel weights: asymmetric, the zero point's share is taken out cell by cell.
+// Dynamic range: each image is quantized with its own range. Weights of one scale: symmetric inputs;
+// scales per channel or groups: asymmetric, the zero point's share is taken out cell by cell.
 Status RunHybrid(const void* params, const Run& run) {
   const auto& p = *static_cast<const Params*>(params);
   const ConvGeometry& g = p.g;
   const float *x = run.input<float>(0), *bias = run.input<float>(2);
-  const int8_t* w = run.input<int8_t>(1);
+  const int8_t* w = p.weights.of(run);
   auto* q = reinterpret_cast<int8_t*>(run.workspace);
   auto* rows = reinterpret_cast<RowQuant*>(run.workspace + (static_cast<int64_t>(g.batch) * p.row_elements + 63) / 64 * 64);
   for (int32_t b = 0; b < g.batch; ++b) {
     const float* from = x + b * p.row_elements;
     int8_t* to = q + b * p.row_elements;
-    rows[b] = p.integer.input_zero ? QuantizeRowAsymmetric(from, p.row_elements, to) : QuantizeRowSymmetric(from, p.row_elements, to);
+    rows[b] = QuantizeRow(from, p.row_elements, p.asymmetric, to);
   }
   float* y = run.output<float>(0);
   ForEachOutput(p, *run.pool, [&](int32_t b, int32_t i, int32_t j, int32_t o, int64_t index) {
-    const int32_t zero = rows[b].zero;
+    const int32_t zero = rows[b].offset;
     const int32_t acc = Window<int32_t>(p, q, w, b, i, j, o, [&](int8_t a, int8_t c) { return (a - zero) * c; });
     const float value = static_cast<float>(acc) * p.weight_scale[o] * rows[b].scale + (bias ? bias[o] : 0.0f);
     y[index] = std::clamp(value, p.clamp.low, p.clamp.high);
@@ -188,28 +193,48 @@ Status RunHybrid(const void* params, const Run& run) {
   return {};
 }
 
+// Groups and int8 or int4 weights whose scales differ; uint8 weights have one scale.
+bool AsymmetricInputs(const OpView& op) {
+  if (op.in(1)->dtype == DType::kU8) return false;
+  const std::vector<float>& scale = op.in(1)->quant.scale;
+  return Groups(op) != 1 || std::ranges::any_of(scale, [&](float s) { return s != scale[0]; });
+}
+
+void PrepareHybrid(Prepare& prepare, Params* p, size_t* workspace) {
+  const OpView& op = prepare.op;
+  p->weight_scale = HybridScales(prepare, 1, p->g.out_c);
+  p->asymmetric = AsymmetricInputs(op);
+  p->row_elements = op.in(0)->shape.elements(1, 4);
+  *workspace = static_cast<size_t>((p->g.batch * p->row_elements + 63) / 64 * 64) + p->g.batch * sizeof(RowQuant);
+  prepare.SetRun(RunHybrid, p);
+}
+
+// int16 activations: 32-bit sums where the model says so, or has such a bias.
+bool NarrowSums(const OpView& op) {
+  return op.attrs<Attrs>().quantized_bias_type == DType::kI32 || (op.in(2) && op.in(2)->dtype == DType::kI32);
+}
+
 Status PrepareReference(Prepare& prepare) {
   const OpView& op = prepare.op;
   auto* p = prepare.Params<Params>();
   FillGeometry(op, p);
-  const DType x = op.in(0)->dtype, w = op.in(1)->dtype;
-  if (x == DType::kF32 && w == DType::kF32) {
+  const DType x = op.in(0)->dtype;
+  if (x == DType::kF32 && op.in(1)->dtype == DType::kF32) {
     prepare.SetRun(RunFloat, p);
     return {};
   }
+  size_t workspace = 0;
   if (x == DType::kF32) {
-    auto* scales = prepare.Array<float>(static_cast<size_t>(p->g.out_c));
-    for (int32_t c = 0; c < p->g.out_c; ++c) scales[c] = static_cast<float>(WeightScale(*op.in(1), c));
-    p->weight_scale = scales;
-    p->integer.input_zero = op.in(1)->quant.per_channel() ? 1 : 0;  // Whether inputs get a zero point.
-    p->row_elements = op.in(0)->shape.elements(1, 4);
-    prepare.Workspace(static_cast<size_t>((p->g.batch * p->row_elements + 63) / 64 * 64) + p->g.batch * sizeof(RowQuant));
-    prepare.SetRun(RunHybrid, p);
-    return {};
+    PrepareHybrid(prepare, p, &workspace);
+  } else {
+    p->integer = MakeIntegerOutput(prepare, p->g.out_c, op.attrs<Attrs>().activation);
+    prepare.SetRun(x == DType::kU8      ? RunInteger<uint8_t, uint8_t>
+                   : x == DType::kI8    ? RunInteger<int8_t, int8_t>
+                   : NarrowSums(op)     ? RunInteger<int16_t, int8_t>
+                                        : RunInt16Bias64, p);
   }
-  p->integer = MakeIntegerOutput(prepare, p->g.out_c, op.attrs<Attrs>().activation);
-  const bool wide = x == DType::kI16 && op.in(2) && op.in(2)->dtype == DType::kI64;
-  prepare.SetRun(x == DType::kU8 ? RunInteger<uint8_t, uint8_t> : x == DType::kI8 ? RunInteger<int8_t, int8_t> : wide ? RunInt16Bias64 : RunInteger<int16_t, int8_t>, p);
+  OCTET_ASSIGN(p->weights, PrepareByteWeights(prepare, 1, &workspace));
+  prepare.Workspace(workspace);
   return {};
 }
 
@@ -220,7 +245,12 @@ bool TakesPacked(const OpView& op, DType dtype) {
   return op.in(0)->dtype == dtype && op.in(1)->dtype == dtype && Groups(op) == 1 && op.has_const(1) && (!op.in(2) || op.has_const(2)) &&
          op.in(0)->shape.elements() > 0;
 }
-bool TakesS8(const OpView& op, const Cpu&) { return TakesPacked(op, DType::kI8); }
+bool TakesS8(const OpView& op, const Cpu&) {
+  Params p;
+  if (!TakesPacked(op, DType::kI8)) return false;
+  FillGeometry(op, &p);
+  return FitsProductS8(p.g);
+}
 bool TakesF32(const OpView& op, const Cpu&) { return TakesPacked(op, DType::kF32); }
 
 RowSource Rows(const Params& p) {
@@ -236,7 +266,8 @@ Status PreparePacked(Prepare& prepare) {
   const std::byte* bias = prepare.op.has_const(2) ? prepare.op.constants[2] : nullptr;
   if (prepare.op.in(0)->dtype == DType::kF32) return PrepareProductF32(prepare, Rows(p), rows, depth, p.g.out_c, p.clamp, reinterpret_cast<const float*>(bias));
   const IntegerOutput output = MakeIntegerOutput(prepare, p.g.out_c, prepare.op.attrs<Attrs>().activation);
-  return PrepareProductS8(prepare, Rows(p), rows, depth, p.g.out_c, output, nullptr, reinterpret_cast<const int32_t*>(bias));
+  const ProductShape shape{p.g, Rows(p).contiguous, false, rows, depth, p.g.out_c};
+  return PrepareProductS8(prepare, shape, output, nullptr, reinterpret_cast<const int32_t*>(bias));
 }
 
 constexpr Variant kVariants[] = {{.name = "packed_s8", .takes = TakesS8, .prepare = PreparePacked},

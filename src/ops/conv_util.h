@@ -2,6 +2,7 @@
 // What the convolutions share: attributes by meaning, geometry, requantization per channel, hybrid inputs.
 #pragma once
 #include "kernels/kernels.h"
+#include "ops/hybrid_util.h"
 #include "ops/quant_util.h"
 #include "ops/shape_util.h"
 
@@ -32,6 +33,12 @@ inline Status CheckStrides(const OpView& op, int32_t stride_h, int32_t stride_w,
   return {};
 }
 
+// An empty image has no kernel; an empty batch does.
+inline Status CheckConvOutput(const OpView& op, const Shape& y) {
+  if (y[1] != 0 && y[2] != 0) return {};
+  return op.Fail(Code::kInvalidModel, "the filter %s is larger than the input %s", op.in(1)->shape.text().c_str(), op.in(0)->shape.text().c_str());
+}
+
 inline Status CheckBias(const OpView& op, int i, int32_t channels) {
   if (!op.in(i)) return {};
   const Shape& b = op.in(i)->shape;
@@ -52,9 +59,17 @@ inline double WeightScale(const TensorType& weights, int32_t c) {
   return static_cast<double>(weights.quant.per_channel() ? weights.quant.scale[c] : weights.quant.scale0());
 }
 
+// Hybrid: one weight scale per output channel; uint8 weights have one for all.
+inline const float* HybridScales(Prepare& p, int operand, int32_t channels) {
+  const TensorType& w = *p.op.in(operand);
+  auto* scales = p.Array<float>(static_cast<size_t>(channels));
+  for (int32_t c = 0; c < channels; ++c) scales[c] = w.dtype == DType::kU8 ? w.quant.scale0() : static_cast<float>(WeightScale(w, c));
+  return scales;
+}
+
 // Multipliers s_in * s_w[c] / s_out, from products in double precision (single for legacy uint8).
-inline IntegerOutput MakeIntegerOutput(Prepare& p, int32_t channels, Activation activation) {
-  const TensorType &x = *p.op.in(0), &w = *p.op.in(1), &y = *p.op.out(0);
+inline IntegerOutput MakeIntegerOutput(Prepare& p, const TensorType& x, const TensorType& w, int32_t channels, Activation activation) {
+  const TensorType& y = *p.op.out(0);
   auto* multipliers = p.Array<Multiplier>(static_cast<size_t>(channels));
   for (int32_t c = 0; c < channels; ++c) {
     const double product = x.dtype == DType::kU8 ? static_cast<double>(x.quant.scale0() * w.quant.scale0())
@@ -63,6 +78,9 @@ inline IntegerOutput MakeIntegerOutput(Prepare& p, int32_t channels, Activation 
   }
   const int32_t weights_zero = w.dtype == DType::kU8 ? w.quant.zero0() : 0;
   return {multipliers, x.quant.zero0(), weights_zero, y.quant.zero0(), QuantizedClamp(activation, y)};
+}
+inline IntegerOutput MakeIntegerOutput(Prepare& p, int32_t channels, Activation activation) {
+  return MakeIntegerOutput(p, *p.op.in(0), *p.op.in(1), channels, activation);
 }
 
 // The same for the vector kernels: one entry per channel, padded to whole panels.
@@ -76,47 +94,6 @@ inline kernels::Requant MakeRequant(Prepare& p, const IntegerOutput& output, int
     right[c] = std::max(-output.multiplier[c].shift, 0);
   }
   return {sums, mantissa, left, right, nullptr, output.output_zero, output.clamp.low, output.clamp.high};
-}
-
-// Dynamic range: one row of floats to int8, symmetric or with a zero point. Returns the scale.
-struct RowQuant {
-  float scale = 1.0f;
-  int32_t zero = 0;
-};
-inline RowQuant QuantizeRowSymmetric(const float* x, int64_t n, int8_t* q) {
-  float most = 0.0f;
-  for (int64_t i = 0; i < n; ++i) most = std::max(most, std::abs(x[i]));
-  if (most == 0.0f) {
-    std::fill_n(q, n, int8_t{0});
-    return {1.0f, 0};
-  }
-  const float inverse = 127.0f / most;
-  for (int64_t i = 0; i < n; ++i)
-    q[i] = static_cast<int8_t>(std::clamp<int32_t>(static_cast<int32_t>(std::round(inverse * x[i])), -127, 127));
-  return {most / 127.0f, 0};
-}
-
-// The zero point comes from the end of the range that it represents with the smaller error.
-inline RowQuant QuantizeRowAsymmetric(const float* x, int64_t n, int8_t* q) {
-  float low = 0.0f, high = 0.0f;
-  for (int64_t i = 0; i < n; ++i) {
-    low = std::min(low, x[i]);
-    high = std::max(high, x[i]);
-  }
-  if (low == high) {
-    std::fill_n(q, n, int8_t{0});
-    return {1.0f, 0};
-  }
-  constexpr double kLow = -128, kHigh = 127;
-  const double scale = (static_cast<double>(high) - static_cast<double>(low)) / (kHigh - kLow);
-  const double from_low = kLow - low / scale, from_high = kHigh - high / scale;
-  const double low_error = std::abs(kLow) + std::abs(low / scale), high_error = std::abs(kHigh) + std::abs(high / scale);
-  const double zero = low_error < high_error ? from_low : from_high;
-  const int32_t nudged = zero <= kLow ? -128 : zero >= kHigh ? 127 : static_cast<int32_t>(std::round(zero));
-  const float inverse = 1.0f / static_cast<float>(scale);
-  for (int64_t i = 0; i < n; ++i)
-    q[i] = static_cast<int8_t>(std::clamp<int32_t>(static_cast<int32_t>(std::round(static_cast<float>(nudged) + x[i] * inverse)), -128, 127));
-  return {static_cast<float>(scale), nudged};
 }
 
 }  // namespace octet::ops

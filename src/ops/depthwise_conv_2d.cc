@@ -5,7 +5,9 @@
 #include "kernels/kernels.h"
 #include "ops/conv_util.h"
 #include "ops/depthwise_attrs.h"
+#include "ops/int8_util.h"
 #include "ops/keras_conv_util.h"
+#include "ops/weights_util.h"
 
 namespace octet::ops::depthwise_conv_2d {
 namespace {
@@ -26,7 +28,8 @@ constexpr Operand kInputs[] = {{.name = "input"},
                                {.name = "bias", .type = 'B', .arity = Arity::kOptional, .role = Role::kBias}};
 constexpr Operand kOutputs[] = {{.name = "output"}};
 constexpr TypeRow kTypes[] = {{"T=f32 W=f32 B=f32", 1}, {"T=u8 W=u8 B=i32", 1}, {"T=i8 W=i8 B=i32", 3},
-                              {"T=f32 W=i8 B=f32", 6},  {"T=i16 W=i8 B=i64", 5}, {"T=i16 W=i8 B=i32", 5}};
+                              {"T=f32 W=i8 B=f32", 6},  {"T=i16 W=i8 B=i64", 5}, {"T=i16 W=i8 B=i32", 5},
+                              {"T=i8 W=i4 B=i32", 7}};
 constexpr QuantRow kQuant[] = {{.operand = 1, .kind = QuantKind::kPerChannel, .axis = 3},
                                {.operand = 2, .kind = QuantKind::kProductBias, .other = 1}};
 
@@ -46,7 +49,7 @@ Status Infer(const OpView& op, std::span<OutputType> out) {
   const Shape &x = op.in(0)->shape, &w = op.in(1)->shape;
   out[0].shape = {x[0], SlideWindow(a.padding, x[1], w[1], a.stride_h, a.dilation_h).out,
                   SlideWindow(a.padding, x[2], w[2], a.stride_w, a.dilation_w).out, w[3]};
-  return {};
+  return CheckConvOutput(op, out[0].shape);
 }
 
 Cost EstimateCost(const OpView& op) {
@@ -70,6 +73,7 @@ struct Params {
   int32_t multiplier = 1;  // Output channels per input channel.
   IntegerOutput integer;
   ClampF32 clamp;
+  ByteWeights weights;
   const float* weight_scale = nullptr;
   int64_t row_elements = 0;
 };
@@ -136,7 +140,7 @@ template <class T, class W> Status RunInteger(const void* params, const Run& run
   const int32_t* bias = run.input<int32_t>(2);
   T* y = run.output<T>(0);
   ForEachPixel<int32_t>(
-      p, run, run.input<T>(0), run.input<W>(1), [&](int32_t, T a, W c) { return (a - q.input_zero) * (c - q.weights_zero); },
+      p, run, run.input<T>(0), reinterpret_cast<const W*>(p.weights.of(run)), [&](int32_t, T a, W c) { return (a - q.input_zero) * (c - q.weights_zero); },
       [&](int32_t, int32_t o, int32_t acc, int64_t index) {
         if (bias) acc += bias[o];
         y[index] = static_cast<T>(std::clamp(Requantize(acc, q.multiplier[o]) + q.output_zero, q.clamp.low, q.clamp.high));
@@ -167,7 +171,7 @@ Status RunHybrid(const void* params, const Run& run) {
   auto* rows = reinterpret_cast<RowQuant*>(at + (g.batch * p.row_elements + 63) / 64 * 64);
   for (int32_t b = 0; b < g.batch; ++b) rows[b] = QuantizeRowAsymmetric(x + b * p.row_elements, p.row_elements, q + b * p.row_elements);
   float* y = run.output<float>(0);
-  ForEachPixel<int32_t>(p, run, static_cast<const int8_t*>(q), run.input<int8_t>(1), [&](int32_t b, int8_t a, int8_t c) { return (a - rows[b].zero) * c; },
+  ForEachPixel<int32_t>(p, run, static_cast<const int8_t*>(q), run.input<int8_t>(1), [&](int32_t b, int8_t a, int8_t c) { return (a - rows[b].offset) * c; },
                         [&](int32_t b, int32_t o, int32_t acc, int64_t index) {
                           const float value = static_cast<float>(acc) * p.weight_scale[o] * rows[b].scale + (bias ? bias[o] : 0.0f);
                           y[index] = std::clamp(value, p.clamp.low, p.clamp.high);
@@ -187,138 +191,124 @@ Status PrepareReference(Prepare& prepare) {
     return {};
   }
   if (x == DType::kF32) {
-    auto* scales = prepare.Array<float>(static_cast<size_t>(p->g.out_c));
-    for (int32_t c = 0; c < p->g.out_c; ++c) scales[c] = static_cast<float>(WeightScale(*op.in(1), c));
-    p->weight_scale = scales;
+    p->weight_scale = HybridScales(prepare, 1, p->g.out_c);
     p->row_elements = op.in(0)->shape.elements(1, 4);
     prepare.Workspace(accumulators * 4 + 128 + static_cast<size_t>(p->g.batch * p->row_elements) + 64 + p->g.batch * sizeof(RowQuant));
     prepare.SetRun(RunHybrid, p);
     return {};
   }
   p->integer = MakeIntegerOutput(prepare, p->g.out_c, op.attrs<Attrs>().activation);
-  const bool wide = x == DType::kI16 && op.in(2) && op.in(2)->dtype == DType::kI64;
-  prepare.SetRun(x == DType::kU8 ? RunInteger<uint8_t, uint8_t> : x == DType::kI8 ? RunInteger<int8_t, int8_t> : wide ? RunInt16Bias64 : RunInteger<int16_t, int8_t>, p);
+  const bool narrow = op.in(2) && op.in(2)->dtype == DType::kI32;
+  prepare.SetRun(x == DType::kU8   ? RunInteger<uint8_t, uint8_t>
+                 : x == DType::kI8 ? RunInteger<int8_t, int8_t>
+                 : narrow          ? RunInteger<int16_t, int8_t>
+                                   : RunInt16Bias64, p);
+  size_t workspace = accumulators * 8;
+  OCTET_ASSIGN(p->weights, PrepareByteWeights(prepare, 1, &workspace));
+  prepare.Workspace(workspace);
   return {};
 }
 
 // ------------------------------------------------------------------------------ fast kernels
-// Channels are the vector dimension: for every output pixel, pointers to its window's cells; cells outside
-// the image point at zeros.
+// Floats: channels are the vector dimension; for every output pixel, pointers to its window's cells; cells
+// outside the image point at zeros.
 
 struct FastParams {
   ConvGeometry g;
-  const std::byte* weights = nullptr;  // int8: [groups][pairs of taps][16][2] int16. float: as in the file.
-  kernels::Requant requant{};
-  int32_t input_zero = 0;
-  const std::byte* outside = nullptr;  // One pixel of zeros (of the input's zero point).
-  const float* bias = nullptr;
+  const float *outside = nullptr, *bias = nullptr;
   ClampF32 clamp;
   int64_t scratch_bytes = 0;
 };
 
 bool TakesFast(const OpView& op, DType dtype) {
-  return op.in(0)->dtype == dtype && op.in(1)->dtype == dtype && op.in(0)->shape[3] == op.in(1)->shape[3] && !op.has_const(0) && op.has_const(1) &&
-         (!op.in(2) || op.has_const(2));
+  return op.in(0)->dtype == dtype && op.in(1)->dtype == dtype && !op.has_const(0) && op.has_const(1) && (!op.in(2) || op.has_const(2)) &&
+         op.in(0)->shape.elements() > 0;
 }
-bool TakesS8(const OpView& op, const Cpu&) { return TakesFast(op, DType::kI8); }
-bool TakesF32(const OpView& op, const Cpu&) { return TakesFast(op, DType::kF32); }
+bool OneEach(const OpView& op) { return op.in(0)->shape[3] == op.in(1)->shape[3]; }
+bool TakesS8(const OpView& op, const Cpu&) {
+  if (!TakesFast(op, DType::kI8) || !OneEach(op)) return false;
+  Params p;
+  FillGeometry(op, &p);
+  return FitsDepthwiseS8(p.g);
+}
+// One input channel seen by all outputs is a convolution.
+bool TakesSingleS8(const OpView& op, const Cpu&) {
+  if (!TakesFast(op, DType::kI8) || op.in(0)->shape[3] != 1) return false;
+  Params p;
+  FillGeometry(op, &p);
+  return FitsProductS8(p.g);
+}
+bool TakesF32(const OpView& op, const Cpu&) { return TakesFast(op, DType::kF32) && OneEach(op); }
 
-// Calls body(window pointers, index of the output pixel, scratch) for every output pixel; rows in parallel.
-template <class T, class Body> void ForEachWindow(const FastParams& p, const Run& run, const Body& body) {
+// Calls body(window pointers, index of the output pixel) for every output pixel; rows in parallel.
+template <class Body> void ForEachWindow(const FastParams& p, const Run& run, const Body& body) {
   const ConvGeometry& g = p.g;
-  const T *x = run.input<T>(0), *outside = reinterpret_cast<const T*>(p.outside);
+  const float* x = run.input<float>(0);
   run.pool->For(static_cast<int64_t>(g.batch) * g.out_h, [&](int64_t task, int thread) {
-    std::byte* scratch = run.workspace + thread * p.scratch_bytes;
-    auto* cells = reinterpret_cast<const T**>(scratch);
+    auto* cells = reinterpret_cast<const float**>(run.workspace + thread * p.scratch_bytes);
     const int64_t b = task / g.out_h, i = task % g.out_h;
     for (int64_t j = 0; j < g.out_w; ++j) {
-      const T** cell = cells;
+      const float** cell = cells;
       for (int32_t u = 0; u < g.filter_h; ++u) {
         const int64_t row = i * g.stride_h + static_cast<int64_t>(u) * g.dilation_h - g.pad_h;
         for (int32_t v = 0; v < g.filter_w; ++v) {
           const int64_t column = j * g.stride_w + static_cast<int64_t>(v) * g.dilation_w - g.pad_w;
           const bool inside = row >= 0 && row < g.in_h && column >= 0 && column < g.in_w;
-          *cell++ = inside ? x + ((b * g.in_h + row) * g.in_w + column) * g.in_c : outside;
+          *cell++ = inside ? x + ((b * g.in_h + row) * g.in_w + column) * g.in_c : p.outside;
         }
       }
-      body(cells, task * g.out_w + j, scratch);
+      body(cells, task * g.out_w + j);
     }
   });
-}
-
-int64_t PointerBytes(const ConvGeometry& g) { return kernels::RoundUp(static_cast<int64_t>(g.filter_h) * g.filter_w * 8, 64); }
-
-Status RunFastS8(const void* params, const Run& run) {
-  const auto& p = *static_cast<const FastParams*>(params);
-  const kernels::Table& k = kernels::Best();
-  const int taps = p.g.filter_h * p.g.filter_w;
-  const int64_t channels = p.g.in_c, groups = kernels::RoundUp(channels, kernels::kPanel) / kernels::kPanel;
-  ForEachWindow<int8_t>(p, run, [&](const int8_t* const* cells, int64_t pixel, std::byte* scratch) {
-    auto* acc = reinterpret_cast<int32_t*>(scratch + PointerBytes(p.g));
-    k.taps_s8(cells, taps, static_cast<int16_t>(p.input_zero), reinterpret_cast<const int16_t*>(p.weights), groups, acc);
-    int8_t* y = run.output<int8_t>(0) + pixel * channels;
-    for (int64_t c = 0; c < channels; c += kernels::kPanel)
-      k.requantize(acc + c, 1, p.requant, c, static_cast<int>(std::min<int64_t>(kernels::kPanel, channels - c)), y + c, 0);
-  });
-  return {};
 }
 
 Status RunFastF32(const void* params, const Run& run) {
   const auto& p = *static_cast<const FastParams*>(params);
   const kernels::Table& k = kernels::Best();
   const int taps = p.g.filter_h * p.g.filter_w;
-  ForEachWindow<float>(p, run, [&](const float* const* cells, int64_t pixel, std::byte*) {
+  ForEachWindow(p, run, [&](const float* const* cells, int64_t pixel) {
     k.taps_f32(cells, taps, run.input<float>(1), p.g.in_c, p.bias, p.clamp.low, p.clamp.high, p.g.in_c, run.output<float>(0) + pixel * p.g.in_c);
   });
   return {};
 }
 
-struct PackContext {
-  const int8_t* weights;
-  int64_t taps, channels;
-};
-
-void PackTaps(std::byte* packed, const void* context) {
-  const auto& c = *static_cast<const PackContext*>(context);
-  auto* to = reinterpret_cast<int16_t*>(packed);
-  const int64_t pairs = (c.taps + 1) / 2;
-  for (int64_t t = 0; t < c.taps; ++t)
-    for (int64_t i = 0; i < c.channels; ++i)
-      to[(i / kernels::kPanel * pairs + t / 2) * 32 + i % kernels::kPanel * 2 + t % 2] = c.weights[t * c.channels + i];
-}
-
-Status PrepareFast(Prepare& prepare) {
+Status PrepareF32(Prepare& prepare) {
   const OpView& op = prepare.op;
   Params reference;
   FillGeometry(op, &reference);
   auto* p = prepare.Params<FastParams>();
   p->g = reference.g;
   p->clamp = reference.clamp;
-  const int64_t channels = p->g.in_c, taps = static_cast<int64_t>(p->g.filter_h) * p->g.filter_w, padded = kernels::RoundUp(channels, kernels::kPanel);
-  const bool is_float = op.in(0)->dtype == DType::kF32;
-  auto* outside = prepare.Array<std::byte>(static_cast<size_t>(padded * 4));
-  p->outside = outside;
-  p->scratch_bytes = PointerBytes(p->g) + kernels::RoundUp(padded * 4, 64);
+  const auto padded = static_cast<size_t>(kernels::RoundUp(p->g.in_c, kernels::kPanel));
+  p->outside = prepare.Array<float>(padded);
+  auto* bias = prepare.Array<float>(padded);
+  if (op.has_const(2)) std::ranges::copy(op.const_of<float>(2), bias);
+  p->bias = bias;
+  p->scratch_bytes = kernels::RoundUp(static_cast<int64_t>(p->g.filter_h) * p->g.filter_w * 8, 64);
   prepare.Workspace(static_cast<size_t>(p->scratch_bytes) * prepare.threads);
-  if (is_float) {
-    auto* bias = prepare.Array<float>(static_cast<size_t>(padded));
-    if (op.has_const(2)) std::ranges::copy(op.const_of<float>(2), bias);
-    p->bias = bias;
-    prepare.SetRun(RunFastF32, p);
-    return {};
-  }
-  const IntegerOutput output = MakeIntegerOutput(prepare, p->g.out_c, op.attrs<Attrs>().activation);
-  p->requant = MakeRequant(prepare, output, p->g.out_c, op.has_const(2) ? op.const_of<int32_t>(2).data() : nullptr);
-  p->input_zero = output.input_zero;
-  std::fill_n(outside, padded, static_cast<std::byte>(output.input_zero));
-  const PackContext context{reinterpret_cast<const int8_t*>(op.constants[1]), taps, channels};
-  OCTET_ASSIGN(p->weights, prepare.Pack(1, "taps16", static_cast<uint64_t>(taps), static_cast<size_t>((taps + 1) / 2 * padded * 4), PackTaps, &context));
-  prepare.SetRun(RunFastS8, p);
+  prepare.SetRun(RunFastF32, p);
   return {};
 }
 
-constexpr Variant kVariants[] = {{.name = "channels_s8", .takes = TakesS8, .prepare = PrepareFast},
-                                 {.name = "channels_f32", .takes = TakesF32, .prepare = PrepareFast},
+const int32_t* BiasOf(const OpView& op) { return op.has_const(2) ? op.const_of<int32_t>(2).data() : nullptr; }
+
+Status PrepareS8(Prepare& prepare) {
+  Params p;
+  FillGeometry(prepare.op, &p);
+  return PrepareDepthwiseS8(prepare, p.g, MakeIntegerOutput(prepare, p.g.out_c, prepare.op.attrs<Attrs>().activation), BiasOf(prepare.op));
+}
+
+Status PrepareSingleS8(Prepare& prepare) {
+  Params p;
+  FillGeometry(prepare.op, &p);
+  const ConvGeometry& g = p.g;
+  const ProductShape shape{g, false, true, static_cast<int64_t>(g.batch) * g.out_h * g.out_w, static_cast<int64_t>(g.filter_h) * g.filter_w, g.out_c};
+  return PrepareProductS8(prepare, shape, MakeIntegerOutput(prepare, g.out_c, prepare.op.attrs<Attrs>().activation), nullptr, BiasOf(prepare.op));
+}
+
+constexpr Variant kVariants[] = {{.name = "single_s8", .takes = TakesSingleS8, .prepare = PrepareSingleS8},
+                                 {.name = "channels_s8", .takes = TakesS8, .prepare = PrepareS8},
+                                 {.name = "channels_f32", .takes = TakesF32, .prepare = PrepareF32},
                                  {.name = "reference", .prepare = PrepareReference}};
 
 // ------------------------------------------------------------------------------------ Keras

@@ -4,7 +4,11 @@
 #include "base/thread_pool.h"
 #include "ops/conv_util.h"
 #include "ops/import.h"
+#include "ops/int8_util.h"
 #include "ops/matrix_util.h"
+#include "ops/operand_util.h"
+#include "ops/recurrent_util.h"
+#include "ops/weights_util.h"
 
 namespace octet::ops::fully_connected {
 namespace {
@@ -27,25 +31,66 @@ constexpr AttrRow kRows[] = {
 constexpr Operand kInputs[] = {{.name = "input"},
                                {.name = "weights", .type = 'W', .role = Role::kWeights},
                                {.name = "bias", .type = 'B', .arity = Arity::kOptional, .role = Role::kBias}};
-constexpr Operand kOutputs[] = {{.name = "output"}};
-constexpr TypeRow kTypes[] = {{"T=f32 W=f32 B=f32", 1}, {"T=u8 W=u8 B=i32", 1},  {"T=i8 W=i8 B=i32", 4},
-                              {"T=f32 W=i8 B=f32", 3},  {"T=i16 W=i8 B=i64", 7}, {"T=i16 W=i8 B=i32", 11}};
+constexpr Operand kOutputs[] = {{.name = "output", .type = 'O'},
+                                {.name = "shuffled_input", .type = 'S', .arity = Arity::kOptional}};
+constexpr TypeRow kTypes[] = {
+    {"T=f32 W=f32 B=f32 O=f32", 1}, {"T=u8 W=u8 B=i32 O=u8", 1},        {"T=u8 W=u8 B=i32 O=i16 S=u8", 2}, {"T=f32 W=i8|u8 B=f32 O=f32", 3},
+    {"T=i8 W=i8 B=i32 O=i8", 4},    {"T=i16 W=i8 B=i64 O=i16", 7},      {"T=f32 W=i4 B=f32 O=f32", 10},    {"T=i8 W=i4 B=i32 O=i8", 10},
+    {"T=i16 W=i8 B=i32 O=i16", 11}, {"T=i16 W=i4 B=i32|i64 O=i16", 11}, {"T=f32 W=i2 B=f32 O=f32", 14},    {"T=i8 W=i2 B=i32 O=i8", 14},
+    {"T=i16 W=i2 B=i32|i64 O=i16", 14}};
 constexpr QuantRow kQuant[] = {{.operand = 1, .kind = QuantKind::kPerChannel, .axis = 0},
                                {.operand = 2, .kind = QuantKind::kProductBias, .other = 1}};
+
+constexpr int8_t kShuffled = 1;  // Weights in blocks of 4 rows x 16 columns, their sign bits flipped.
+
+bool IsHybrid(const OpView& op) { return op.in(0)->dtype == DType::kF32 && op.in(1)->dtype != DType::kF32; }
+
+Status CheckShuffled(const OpView& op) {
+  const Shape &x = op.in(0)->shape, &w = op.in(1)->shape;
+  const int64_t rows = x.known() && w[1] > 0 ? x.elements() / w[1] : 1;
+  if (op.in(1)->dtype != DType::kU8 || op.in(0)->dtype != DType::kU8 || !op.in(2) || op.num_outputs() != 2 || op.out(0)->dtype != DType::kI16)
+    return op.Fail(Code::kUnsupported, "shuffled weights need uint8 operands, a bias, an int16 output and a workspace");
+  if (w[0] % 4 != 0 || w[1] % 16 != 0 || (rows != 1 && rows != 4))
+    return op.Fail(Code::kUnsupported, "shuffled weights %s need rows of 4, columns of 16 and a batch of 1 or 4", w.text().c_str());
+  return {};
+}
+
+// Blocks of block_size weights along a row; each has a scale of its own.
+Status CheckBlocks(const OpView& op) {
+  const TensorType& w = *op.in(1);
+  const int64_t block = w.quant.block_size;
+  if (!IsHybrid(op) || w.shape[1] % block != 0 || static_cast<int64_t>(w.quant.scale.size()) != w.shape.elements() / block)
+    return op.Fail(Code::kUnsupported, "blocks of %lld do not divide weights of %s with %zu scales", static_cast<long long>(block),
+                   w.shape.text().c_str(), w.quant.scale.size());
+  return {};
+}
+
+Status CheckScales(const OpView& op) {
+  const TensorType& w = *op.in(1);
+  if (w.quant.block_size > 0) return CheckBlocks(op);
+  if (!IsHybrid(op)) return CheckIntegerScales(op, w.shape[0]);
+  const size_t n = w.quant.scale.size();
+  if (n == 1 || n == static_cast<size_t>(w.shape[0])) return {};
+  return op.Fail(Code::kInvalidModel, "expected 1 or %d weight scales, found %zu", w.shape[0], n);
+}
 
 Status Check(const OpView& op) {
   const Attrs& a = op.attrs<Attrs>();
   const Shape &x = op.in(0)->shape, &w = op.in(1)->shape;
-  OCTET_TRY(CheckActivation(op, a.activation));
-  if (a.weights_format != 0) return op.Fail(Code::kUnsupported, "shuffled weights (format %d)", a.weights_format);
-  if (w.rank() != 2 || w[1] < 1 || w[0] < 1) return op.Fail(Code::kInvalidModel, "expected weights of rank 2, found %s", w.text().c_str());
-  if (x.rank() < 1 || (x.known() && x.elements() % w[1] != 0))
+  OCTET_TRY(IsHybrid(op) ? recurrent::CheckRecurrentActivation(op, a.activation) : CheckActivation(op, a.activation));
+  if (a.weights_format != 0 && a.weights_format != kShuffled) return op.Fail(Code::kUnsupported, "weights in format %d", a.weights_format);
+  if (w.rank() != 2 || w[1] < 0 || w[0] < 0) return op.Fail(Code::kInvalidModel, "expected weights of rank 2, found %s", w.text().c_str());
+  if (x.rank() < 1 || (w[1] > 0 && x.known() && x.elements() % w[1] != 0))
     return op.Fail(Code::kInvalidModel, "an input of %s does not divide into rows of %d", x.text().c_str(), w[1]);
   if (a.keep_num_dims && x.back() != kUnknown && x.back() != w[1])
     return op.Fail(Code::kInvalidModel, "expected a last dimension of %d, found %s", w[1], x.text().c_str());
   OCTET_TRY(CheckBias(op, 2, w[0]));
-  return op.in(0)->dtype == DType::kF32 ? Status() : CheckIntegerScales(op, w[0]);
+  if (a.weights_format == kShuffled) OCTET_TRY(CheckShuffled(op));
+  return op.in(1)->dtype == DType::kF32 ? Status() : CheckScales(op);
 }
+
+// Without columns the rows are what the leading dimensions say.
+int64_t RowsOf(const Shape& x, int32_t depth) { return depth > 0 ? x.elements() / depth : x.elements(0, x.rank() - 1); }
 
 Status Infer(const OpView& op, std::span<OutputType> out) {
   const Shape &x = op.in(0)->shape, &w = op.in(1)->shape;
@@ -53,9 +98,11 @@ Status Infer(const OpView& op, std::span<OutputType> out) {
     out[0].shape = x;
     out[0].shape[x.rank() - 1] = w[0];
   } else {
-    // An unknown batch stays unknown.
-    out[0].shape = {x.known() ? static_cast<int32_t>(x.elements() / w[1]) : kUnknown, w[0]};
+    const int64_t rows = x.known() ? RowsOf(x, w[1]) : kUnknown;  // An unknown batch stays unknown.
+    if (rows > INT32_MAX) return op.Fail(Code::kInvalidModel, "the input %s has too many rows", x.text().c_str());
+    out[0].shape = {static_cast<int32_t>(rows), w[0]};
   }
+  if (out.size() > 1) out[1] = {DType::kU8, x};
   return {};
 }
 
@@ -69,7 +116,7 @@ int Version(const OpView& op) {
   const Attrs& a = op.attrs<Attrs>();
   Result<const TypeRow*> row = MatchTypes(op);
   int version = row.ok() ? (*row)->version : 1;
-  const bool hybrid = op.in(0)->dtype == DType::kF32 && op.in(1)->dtype == DType::kI8;
+  const bool hybrid = IsHybrid(op);
   if (a.keep_num_dims || !op.in(2)) version = std::max(version, op.in(2) ? 5 : 6);
   if (hybrid && a.asymmetric_quantize_inputs) version = std::max(version, 9);
   if (op.in(1)->quant.per_channel()) version = std::max(version, op.in(0)->dtype == DType::kF32 ? 12 : op.in(0)->dtype == DType::kI8 ? 4 : 7);
@@ -83,8 +130,11 @@ struct Params {
   int32_t depth = 0, channels = 0;
   IntegerOutput integer;
   const double* scale = nullptr;        // Integer: s_in * s_w[o] / s_out.
-  const float* weight_scale = nullptr;  // Hybrid.
+  const float* weight_scale = nullptr;  // Hybrid: per channel, or per channel and block.
+  ByteWeights weights;
+  int32_t block_size = 0;
   bool asymmetric = false;
+  Activation activation = Activation::kNone;
   ClampF32 clamp;
 };
 
@@ -111,38 +161,84 @@ Status RunFloat(const void* params, const Run& run) {
   return {};
 }
 
-template <class T, class W, class Bias> Status RunInteger(const void* params, const Run& run) {
+template <class T, class W, class Bias, class Y = T> Status RunInteger(const void* params, const Run& run) {
   const auto& p = *static_cast<const Params*>(params);
   const IntegerOutput& q = p.integer;
   const T* x = run.input<T>(0);
-  const W* w = run.input<W>(1);
+  const W* w = reinterpret_cast<const W*>(p.weights.of(run));
   const Bias* bias = run.input<Bias>(2);
-  T* y = run.output<T>(0);
+  Y* y = run.output<Y>(0);
   ForEachRow(p, *run.pool, [&](int64_t row, int32_t o, int64_t index) {
     Bias acc = Dot<Bias>(x + row * p.depth, w + static_cast<int64_t>(o) * p.depth, p.depth, q.input_zero, q.weights_zero);
     if (bias) acc += bias[o];
     const double scaled = std::round(static_cast<double>(acc) * p.scale[o]);
     const double value = std::clamp(scaled + q.output_zero, static_cast<double>(q.clamp.low), static_cast<double>(q.clamp.high));
-    y[index] = static_cast<T>(value);
+    y[index] = static_cast<Y>(value);
   });
   return {};
+}
+
+// Blocks of 4 rows x 16 columns. Inputs lose 128, which is their zero point, by a flipped sign bit. The
+// flipped input is an output, too: 16 columns of one batch row after the other.
+Status RunShuffled(const void* params, const Run& run) {
+  const auto& p = *static_cast<const Params*>(params);
+  const auto* x = run.input<uint8_t>(0);
+  const auto* w = run.input<int8_t>(1);
+  const auto* bias = run.input<int32_t>(2);
+  auto* shuffled = run.output<int8_t>(1);
+  for (int64_t row = 0; row < p.rows; ++row)
+    for (int64_t k = 0; k < p.depth; ++k)
+      shuffled[k / 16 * 16 * p.rows + row * 16 + k % 16] = static_cast<int8_t>(x[row * p.depth + k] ^ 0x80);
+  ForEachRow(p, *run.pool, [&](int64_t row, int32_t o, int64_t index) {
+    int32_t acc = bias[o];
+    for (int64_t block = 0; block < p.depth / 16; ++block)
+      acc += Dot<int32_t>(shuffled + (block * p.rows + row) * 16, w + (o / 4 * (p.depth / 16) + block) * 64 + o % 4 * 16, 16, 0, 0);
+    run.output<int16_t>(0)[index] = static_cast<int16_t>(std::clamp(Requantize(acc, p.integer.multiplier[o]), p.integer.clamp.low, p.integer.clamp.high));
+  });
+  return {};
+}
+
+// One row of the result from its quantized input.
+void HybridRow(const Params& p, const int8_t* q, RowQuant r, const int8_t* w, const float* bias, float* y) {
+  for (int32_t o = 0; o < p.channels; ++o) {
+    const int32_t acc = Dot<int32_t>(q, w + static_cast<int64_t>(o) * p.depth, p.depth, r.offset, 0);
+    y[o] = static_cast<float>(acc) * (r.scale * p.weight_scale[o]) + (bias ? bias[o] : 0.0f);
+  }
+}
+
+// A scale per block: the sums of the blocks meet in float; the offset's share is taken out at the end.
+void BlockwiseRow(const Params& p, const int8_t* q, RowQuant r, const int8_t* w, const float* bias, float* y) {
+  const float* scale = p.weight_scale;
+  for (int32_t o = 0; o < p.channels; ++o) {
+    float sum = 0, weight_sum = 0;
+    for (int32_t k = 0; k < p.depth; k += p.block_size, w += p.block_size, ++scale) {
+      int32_t weights = 0;
+      for (int32_t i = 0; i < p.block_size; ++i) weights += w[i];
+      sum += static_cast<float>(Dot<int32_t>(q + k, w, p.block_size, 0, 0)) * *scale;
+      weight_sum += *scale * static_cast<float>(weights);
+    }
+    y[o] = (sum - static_cast<float>(r.offset) * weight_sum) * r.scale + (bias ? bias[o] : 0.0f);
+  }
 }
 
 Status RunHybrid(const void* params, const Run& run) {
   const auto& p = *static_cast<const Params*>(params);
   const float *x = run.input<float>(0), *bias = run.input<float>(2);
-  const int8_t* w = run.input<int8_t>(1);
-  float* y = run.output<float>(0);
+  const int8_t* w = p.weights.of(run);
   run.pool->For(p.rows, [&](int64_t row, int thread) {
     auto* q = reinterpret_cast<int8_t*>(run.workspace) + static_cast<int64_t>(thread) * p.depth;
-    const float* from = x + row * p.depth;
-    const RowQuant r = p.asymmetric ? QuantizeRowAsymmetric(from, p.depth, q) : QuantizeRowSymmetric(from, p.depth, q);
-    for (int32_t o = 0; o < p.channels; ++o) {
-      const int32_t acc = Dot<int32_t>(q, w + static_cast<int64_t>(o) * p.depth, p.depth, r.zero, 0);
-      const float value = static_cast<float>(acc) * (r.scale * p.weight_scale[o]) + (bias ? bias[o] : 0.0f);
-      y[row * p.channels + o] = std::clamp(value, p.clamp.low, p.clamp.high);
-    }
+    float* y = run.output<float>(0) + row * p.channels;
+    const RowQuant r = QuantizeRow(x + row * p.depth, p.depth, p.asymmetric, q);
+    (p.block_size > 0 ? BlockwiseRow : HybridRow)(p, q, r, w, bias, y);
+    recurrent::Activate(p.activation, y, p.channels);
   });
+  return {};
+}
+
+// LiteRT leaves the bias out where there is nothing to multiply.
+Status RunEmpty(const void* params, const Run& run) {
+  const auto bytes = *static_cast<const size_t*>(params);
+  if (bytes > 0) std::memset(run.out[0], 0, bytes);
   return {};
 }
 
@@ -155,36 +251,63 @@ void PrepareScales(Prepare& prepare, Params* p) {
   p->scale = scale;
 }
 
+void PrepareHybrid(Prepare& prepare, Params* p, size_t* workspace) {
+  const Quant& quant = prepare.op.in(1)->quant;
+  p->block_size = quant.block_size;
+  p->asymmetric = quant.block_size > 0 || prepare.op.attrs<Attrs>().asymmetric_quantize_inputs;
+  if (quant.block_size > 0) {
+    auto* scales = prepare.Array<float>(quant.scale.size());
+    std::ranges::copy(quant.scale, scales);
+    p->weight_scale = scales;
+  } else {
+    p->weight_scale = HybridScales(prepare, 1, p->channels);
+  }
+  *workspace = static_cast<size_t>(prepare.threads) * p->depth;
+  prepare.SetRun(RunHybrid, p);
+}
+
+RunFn IntegerRun(const OpView& op) {
+  const DType x = op.in(0)->dtype;
+  if (x == DType::kU8) return op.out(0)->dtype == DType::kI16 ? RunInteger<uint8_t, uint8_t, int32_t, int16_t> : RunInteger<uint8_t, uint8_t, int32_t>;
+  if (x == DType::kI8) return RunInteger<int8_t, int8_t, int32_t>;
+  const bool wide = !op.in(2) || op.in(2)->dtype == DType::kI64;
+  return wide ? RunInteger<int16_t, int8_t, int64_t> : RunInteger<int16_t, int8_t, int32_t>;
+}
+
 Status PrepareReference(Prepare& prepare) {
   const OpView& op = prepare.op;
   auto* p = prepare.Params<Params>();
   const Attrs& a = op.attrs<Attrs>();
   p->depth = op.in(1)->shape[1];
   p->channels = op.in(1)->shape[0];
-  p->rows = op.in(0)->shape.elements() / p->depth;
+  p->rows = RowsOf(op.in(0)->shape, p->depth);
+  p->activation = a.activation;
   p->clamp = FloatClamp(a.activation);
-  p->asymmetric = a.asymmetric_quantize_inputs;
-  const DType x = op.in(0)->dtype;
-  if (x == DType::kF32 && op.in(1)->dtype == DType::kF32) {
+  if (p->depth == 0) {
+    auto* bytes = prepare.Params<size_t>();
+    *bytes = static_cast<size_t>(p->rows * p->channels * BitsOf(op.out(0)->dtype) / 8);
+    prepare.SetRun(RunEmpty, bytes);
+    return {};
+  }
+  if (op.in(1)->dtype == DType::kF32) {
     prepare.SetRun(RunFloat, p);
-  } else if (x == DType::kF32) {
-    auto* scales = prepare.Array<float>(static_cast<size_t>(p->channels));
-    for (int32_t o = 0; o < p->channels; ++o) scales[o] = static_cast<float>(WeightScale(*op.in(1), o));
-    p->weight_scale = scales;
-    prepare.Workspace(static_cast<size_t>(prepare.threads) * p->depth);
-    prepare.SetRun(RunHybrid, p);
+    return {};
+  }
+  size_t workspace = 0;
+  if (IsHybrid(op)) {
+    PrepareHybrid(prepare, p, &workspace);
   } else {
     PrepareScales(prepare, p);
-    const bool wide = x == DType::kI16 && op.in(2) && op.in(2)->dtype == DType::kI64;
-    prepare.SetRun(x == DType::kU8 ? RunInteger<uint8_t, uint8_t, int32_t> : x == DType::kI8 ? RunInteger<int8_t, int8_t, int32_t>
-                   : wide          ? RunInteger<int16_t, int8_t, int64_t>
-                                   : RunInteger<int16_t, int8_t, int32_t>, p);
+    prepare.SetRun(a.weights_format == kShuffled ? RunShuffled : IntegerRun(op), p);
   }
+  OCTET_ASSIGN(p->weights, PrepareByteWeights(prepare, 1, &workspace));
+  prepare.Workspace(workspace);
   return {};
 }
 
 bool TakesPacked(const OpView& op, DType dtype) {
-  return op.in(0)->dtype == dtype && op.in(1)->dtype == dtype && op.has_const(1) && (!op.in(2) || op.has_const(2)) && op.in(0)->shape.elements() > 0;
+  return op.in(0)->dtype == dtype && op.in(1)->dtype == dtype && op.has_const(1) && (!op.in(2) || op.has_const(2)) && op.in(0)->shape.elements() > 0 &&
+         op.in(1)->shape.elements() > 0;
 }
 bool TakesS8(const OpView& op, const Cpu&) { return TakesPacked(op, DType::kI8); }
 bool TakesF32(const OpView& op, const Cpu&) { return TakesPacked(op, DType::kF32); }
@@ -196,11 +319,10 @@ Status PreparePacked(Prepare& prepare) {
   p.channels = op.in(1)->shape[0];
   const int64_t rows = op.in(0)->shape.elements() / p.depth;
   const std::byte* bias = op.has_const(2) ? op.constants[2] : nullptr;
-  const RowSource source{{}, true};
   if (op.in(0)->dtype == DType::kF32)
-    return PrepareProductF32(prepare, source, rows, p.depth, p.channels, FloatClamp(op.attrs<Attrs>().activation), reinterpret_cast<const float*>(bias));
+    return PrepareProductF32(prepare, {{}, true}, rows, p.depth, p.channels, FloatClamp(op.attrs<Attrs>().activation), reinterpret_cast<const float*>(bias));
   PrepareScales(prepare, &p);
-  return PrepareProductS8(prepare, source, rows, p.depth, p.channels, p.integer, p.scale, reinterpret_cast<const int32_t*>(bias));
+  return PrepareProductS8(prepare, {{}, true, false, rows, p.depth, p.channels}, p.integer, p.scale, reinterpret_cast<const int32_t*>(bias));
 }
 
 constexpr Variant kVariants[] = {{.name = "packed_s8", .takes = TakesS8, .prepare = PreparePacked},

@@ -1,30 +1,39 @@
 // SPDX-License-Identifier: Apache-2.0
 // The LSTM cell over a sequence, as LiteRT's full kernel defines it:
-//   i, f, o = σ(W·x + R·h + p⊙c + b)    g = act(W·x + R·h + b)    c ← f⊙c + i⊙g    h ← P·(o⊙act(c)) + b_P
-// optional: peepholes p, projection P, layer normalization of the sums, i = 1 - f when i has no weights.
+//   i, f, o = σ(W·x + A·a + R·h + p⊙c + b)    g = act(W·x + A·a + R·h + b)    c ← f⊙c + i⊙g    h ← P·(o⊙act(c)) + b_P
+// optional: an auxiliary input a, peepholes p, projection P, layer normalization of the sums, i = 1 - f
+// when i has no weights. One evaluator per arithmetic; LSTM and the sequence operators share them.
 #pragma once
 #include "ops/op_def.h"
 #include "ops/quant_util.h"
 
 namespace octet::ops {
 
-// Operands, in the order of the schema. Gates are input, forget, cell, output.
-inline constexpr int kLstmInput = 0;
-inline constexpr int kLstmInputWeights = 1;      // Four: [cells, inputs].
-inline constexpr int kLstmRecurrentWeights = 5;  // Four: [cells, outputs].
-inline constexpr int kLstmPeephole = 9;          // Three: input, forget, output gate; [cells].
-inline constexpr int kLstmBias = 12;             // Four: [cells].
-inline constexpr int kLstmProjection = 16;       // [outputs, cells]
-inline constexpr int kLstmProjectionBias = 17;   // [outputs]
-inline constexpr int kLstmOutputState = 18;      // [batch, outputs]
-inline constexpr int kLstmCellState = 19;        // [batch, cells]
-inline constexpr int kLstmNorm = 20;             // Four: [cells].
-
 inline constexpr int kInputGate = 0, kForgetGate = 1, kCellGate = 2, kOutputGate = 3;
-// Operand of a gate's peephole; -1 for the cell gate, which has none.
-inline int LstmPeepholeOf(int gate) {
-  return gate == kCellGate ? -1 : kLstmPeephole + (gate == kOutputGate ? 2 : gate);
-}
+
+// The positions of one cell's operands; -1 where an operator has none. As initialized: those of LSTM and
+// UNIDIRECTIONAL_SEQUENCE_LSTM.
+struct LstmOperands {
+  int input = 0;
+  int input_weights[4] = {1, 2, 3, 4};      // [cells, inputs]
+  int recurrent_weights[4] = {5, 6, 7, 8};  // [cells, outputs]; [cells] when diagonal.
+  int peephole[4] = {9, 10, -1, 11};        // [cells]
+  int bias[4] = {12, 13, 14, 15};           // [cells]
+  int projection = 16;                      // [outputs, cells]
+  int projection_bias = 17;                 // [outputs]
+  int output_state = 18;                    // [batch, outputs]
+  int cell_state = 19;                      // [batch, cells]
+  int norm[4] = {20, 21, 22, 23};           // [cells]
+  int aux_input = -1;
+  int aux_weights[4] = {-1, -1, -1, -1};    // [cells, auxiliary inputs]
+};
+// Definitions of operands.
+constexpr Operand LstmWeights(std::string_view name, char type, Arity arity = Arity::kOne) { return {name, type, arity, Role::kWeights}; }
+constexpr Operand LstmBias(std::string_view name, Arity arity = Arity::kOne) { return {name, 'B', arity, Role::kBias}; }
+constexpr Operand LstmState(std::string_view name, char type) { return {name, type, Arity::kOne, Role::kState}; }
+
+inline const TensorType* OperandOf(const OpView& op, int i) { return i < 0 ? nullptr : op.in(i); }
+template <class T> const T* OperandOf(const Run& run, int i) { return i < 0 ? nullptr : run.input<T>(i); }
 
 struct LstmAttrs {
   Activation fused_activation_function = Activation::kNone;
@@ -38,20 +47,43 @@ struct LstmAttrs {
 // Sizes, and how the sequence lies in memory. A time-major step handles the whole batch, a batch-major
 // one handles one entry, in LiteRT's order.
 struct LstmSizes {
-  int64_t steps, batch, inputs, cells, outputs;
+  int64_t steps, batch, inputs, cells, outputs, aux_inputs;
   bool time_major;
 
   int64_t rows() const { return time_major ? batch : 1; }  // Per step.
   int64_t calls() const { return time_major ? steps : steps * batch; }
   int64_t first_row(int64_t call) const { return time_major ? 0 : call / steps; }  // Of the states.
 };
-LstmSizes LstmSizesOf(const OpView& op, bool time_major);
+// An input of rank 2 is one step of a batch.
+LstmSizes LstmSizesOf(const OpView& op, const LstmOperands& at, bool time_major);
+
+// One pass over a sequence, and where its results go.
+struct LstmPass {
+  LstmOperands at;
+  LstmSizes sizes{};
+  bool backward = false;
+  int output = 0;
+  int64_t output_pitch = 0;  // Elements from one row of the output to the next.
+  int64_t output_offset = 0;
+};
+LstmPass LstmPassOf(const OpView& op, const LstmOperands& at, bool time_major);
 
 // Shapes of all operands against each other; also the types that a row of types cannot tell.
-Status CheckLstm(const OpView& op, bool time_major);
+Status CheckLstm(const OpView& op, const LstmOperands& at, const LstmAttrs& attrs);
 
-Status PrepareLstmFloat(Prepare& p, const LstmAttrs& attrs);    // Weights f32.
-Status PrepareLstmHybrid(Prepare& p, const LstmAttrs& attrs);   // Weights i8, everything else f32.
-Status PrepareLstmInteger(Prepare& p, const LstmAttrs& attrs);  // int8 with int16 cells.
+int64_t LstmMacs(const OpView& op, const LstmOperands& at, const LstmSizes& sizes);  // Multiply-adds of one row.
+
+// Float activations: weights f32, or 8 bits with each row of activations quantized (hybrid).
+struct LstmFloatParams;
+Result<const LstmFloatParams*> PrepareLstmFloat(Prepare& p, const LstmAttrs& attrs, const LstmPass& pass);  // Asks for workspace.
+void RunLstmFloat(const LstmFloatParams& params, const Run& run);
+
+// Integers: every operand has one scale; all but the input and the states are constant.
+Status CheckLstmIntegerOperands(const OpView& op, const LstmOperands& at);
+Status PrepareLstmInteger16(Prepare& p, const LstmAttrs& attrs, const LstmPass& pass);  // int8, int16 gates and cells.
+Status PrepareLstmInteger8(Prepare& p, const LstmAttrs& attrs, const LstmPass& pass);   // int8, products rounded to int8.
+
+// The whole operator in the arithmetic that its types and intermediates call for.
+Status PrepareLstm(Prepare& p, const LstmAttrs& attrs, const LstmPass& pass);
 
 }  // namespace octet::ops

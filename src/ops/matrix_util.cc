@@ -2,7 +2,6 @@
 #include "ops/matrix_util.h"
 
 #include <cstring>
-#include <numeric>
 
 #include "base/thread_pool.h"
 
@@ -15,7 +14,6 @@ using kernels::RoundUp;
 constexpr int64_t kBlockBytes = 192 << 10;  // Of left operand per task: stays in a level-2 cache.
 constexpr int64_t kMostRows = 48;
 constexpr int64_t kEnoughTasks = 8;         // With fewer blocks of rows, columns are cut, too.
-constexpr int64_t kFewRows = 4;             // Below it, widening a panel costs more than it saves.
 
 // Copies or gathers one row: `n` input elements in the order of the filter. outside(count) fills padding.
 template <class T, class Inside, class Outside>
@@ -54,46 +52,6 @@ template <class Body> void ForEachBlock(const PackedProduct& p, ThreadPool& pool
   });
 }
 
-Status RunS8(const void* params, const Run& run) {
-  const auto& p = *static_cast<const PackedProduct*>(params);
-  const kernels::Table& k = kernels::Best();
-  const int64_t depth4 = RoundUp(p.depth, 4), k4 = depth4 / 4;
-  const int8_t* x = run.input<int8_t>(0);
-  const auto* packed = reinterpret_cast<const int8_t*>(p.weights);
-  ForEachBlock(p, *run.pool, [&](const Block& block, int thread) {
-    std::byte* a = run.workspace + thread * p.scratch_bytes;
-    auto* wide = reinterpret_cast<int16_t*>(a + RoundUp(p.rows_per_task * depth4 * k.row_value_bytes, 64));
-    auto* acc = reinterpret_cast<int32_t*>(wide + (k.widen_panel ? RoundUp(depth4 * kPanel, 32) : 0));
-    for (int64_t r = 0; r < block.rows; ++r) {
-      std::byte* to = a + r * depth4 * k.row_value_bytes;
-      const auto inside = [&](const int8_t* from, int64_t n) {
-        k.load_row(from, p.input_zero, n, to);
-        to += n * k.row_value_bytes;
-      };
-      const auto outside = [&](int64_t n) {
-        k.pad_row(p.input_zero, n, to);
-        to += n * k.row_value_bytes;
-      };
-      if (p.source.contiguous) inside(x + (block.first_row + r) * p.depth, p.depth);
-      else GatherRow(p.source, x, block.first_row + r, inside, outside);
-      outside(depth4 - p.depth);  // Meets weights of zero.
-    }
-    for (int64_t panel = block.first_panel; panel < block.end_panel; ++panel) {
-      const int8_t* weights = packed + panel * k4 * 64;
-      const bool widen = k.widen_panel && block.rows >= kFewRows;
-      if (widen) k.widen_panel(weights, wide, k4);
-      const int64_t column = panel * kPanel;
-      const int columns = static_cast<int>(std::min<int64_t>(kPanel, p.columns - column));
-      for (int64_t r = 0; r < block.rows; r += k.rows) {
-        const int rows = static_cast<int>(std::min<int64_t>(k.rows, block.rows - r));
-        k.product(a + r * depth4 * k.row_value_bytes, depth4, rows, weights, widen ? wide : nullptr, k4, acc);
-        k.requantize(acc, rows, p.requant, column, columns, run.output<int8_t>(0) + (block.first_row + r) * p.columns + column, p.columns);
-      }
-    }
-  });
-  return {};
-}
-
 Status RunF32(const void* params, const Run& run) {
   const auto& p = *static_cast<const PackedProduct*>(params);
   const kernels::Table& k = kernels::Best();
@@ -129,15 +87,6 @@ struct PackContext {
   int32_t columns;
 };
 
-void PackS8(std::byte* packed, const void* context) {
-  const auto& c = *static_cast<const PackContext*>(context);
-  const auto* w = reinterpret_cast<const int8_t*>(c.weights);
-  auto* to = reinterpret_cast<int8_t*>(packed);
-  const int64_t k4 = RoundUp(c.depth, 4) / 4;
-  for (int64_t o = 0; o < c.columns; ++o)
-    for (int64_t k = 0; k < c.depth; ++k) to[(o / kPanel * k4 + k / 4) * 64 + o % kPanel * 4 + k % 4] = w[o * c.depth + k];
-}
-
 void PackF32(std::byte* packed, const void* context) {
   const auto& c = *static_cast<const PackContext*>(context);
   const auto* w = reinterpret_cast<const float*>(c.weights);
@@ -156,9 +105,6 @@ void Cut(PackedProduct* p, int64_t row_bytes, int tile_rows) {
   if (!p->source.contiguous) p->panels_per_task = std::max<int64_t>(p->panels_per_task, std::min<int64_t>(panels, 4));
 }
 
-// What the table's form of the left operand adds to every value.
-int32_t RowOffset(int32_t zero) { return kernels::Best().offset_rows ? 128 + zero : 0; }
-
 PackedProduct* Begin(Prepare& prepare, const RowSource& source, int64_t rows, int64_t depth, int32_t columns) {
   auto* p = prepare.Params<PackedProduct>();
   p->source = source;
@@ -169,31 +115,6 @@ PackedProduct* Begin(Prepare& prepare, const RowSource& source, int64_t rows, in
 }
 
 }  // namespace
-
-Status PrepareProductS8(Prepare& prepare, const RowSource& source, int64_t rows, int64_t depth, int32_t columns, const IntegerOutput& output,
-                        const double* scale, const int32_t* bias) {
-  PackedProduct* p = Begin(prepare, source, rows, depth, columns);
-  const auto padded = static_cast<size_t>(RoundUp(columns, kPanel));
-  std::vector<int32_t> sums(columns);
-  const auto* w = reinterpret_cast<const int8_t*>(prepare.op.constants[1]);
-  for (int32_t c = 0; c < columns; ++c) sums[c] = (bias ? bias[c] : 0) - RowOffset(output.input_zero) * static_cast<int32_t>(std::accumulate(w + c * depth, w + (c + 1) * depth, int64_t{0}));
-  p->requant = MakeRequant(prepare, output, columns, sums.data());
-  if (scale) {
-    double* scales = prepare.Array<double>(padded);
-    std::copy_n(scale, columns, scales);
-    p->requant.scale = scales;
-  }
-  p->input_zero = output.input_zero;
-  const int64_t depth4 = RoundUp(depth, 4);
-  const kernels::Table& k = kernels::Best();
-  Cut(p, depth4 * k.row_value_bytes, k.rows);
-  p->scratch_bytes = RoundUp(p->rows_per_task * depth4 * k.row_value_bytes, 64) + (k.widen_panel ? RoundUp(depth4 * kPanel * 2, 64) : 0) + kernels::kMaxRows * kPanel * 4;
-  const PackContext context{prepare.op.constants[1], depth, columns};
-  OCTET_ASSIGN(p->weights, prepare.Pack(1, "K4N16", static_cast<uint64_t>(depth), padded * static_cast<size_t>(depth4), PackS8, &context));
-  prepare.Workspace(static_cast<size_t>(p->scratch_bytes) * prepare.threads);
-  prepare.SetRun(RunS8, p);
-  return {};
-}
 
 Status PrepareProductF32(Prepare& prepare, const RowSource& source, int64_t rows, int64_t depth, int32_t columns, ClampF32 clamp, const float* bias) {
   PackedProduct* p = Begin(prepare, source, rows, depth, columns);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Matrix products over packed weights: what conv_2d and fully_connected run fast on. Rows are output
+// Float matrix products over packed weights: what conv_2d and fully_connected run fast on. Rows are output
 // pixels (or batch rows); a source hands out their inputs; columns are output channels.
 #pragma once
 #include "kernels/kernels.h"
@@ -19,19 +19,12 @@ struct PackedProduct {
   int32_t columns = 0;
   int64_t rows_per_task = 0, panels_per_task = 0;
   const std::byte* weights = nullptr;
-  // Integers.
-  kernels::Requant requant{};
-  int32_t input_zero = 0;
-  // Floats.
   const float* bias = nullptr;      // Padded to whole panels.
   ClampF32 clamp;
   int64_t scratch_bytes = 0;        // Per thread.
 };
 
-// Weights are input 1, [columns, depth] row-major in memory (OHWI is). Integer bias sums must fit 32 bits,
-// which the operators' int32 accumulators assume anyway.
-Status PrepareProductS8(Prepare& prepare, const RowSource& source, int64_t rows, int64_t depth, int32_t columns, const IntegerOutput& output,
-                        const double* scale, const int32_t* bias);
+// Weights are constant input 1, [columns, depth] row-major in memory (OHWI is).
 Status PrepareProductF32(Prepare& prepare, const RowSource& source, int64_t rows, int64_t depth, int32_t columns, ClampF32 clamp, const float* bias);
 
 }  // namespace octet::ops

@@ -34,7 +34,7 @@ constexpr Operand kInputs[] = {{.name = "output_shape", .type = 'S', .role = Rol
                                {.name = "bias", .type = 'B', .arity = Arity::kOptional, .role = Role::kBias}};
 constexpr Operand kOutputs[] = {{.name = "output"}};
 constexpr TypeRow kTypes[] = {{"S=i32 T=f32 W=f32 B=f32", 1}, {"S=i32 T=u8 W=u8 B=i32", 1}, {"S=i32 T=i8 W=i8 B=i32", 2},
-                              {"S=i32 T=i16 W=i8 B=i64", 3}};
+                              {"S=i32 T=i16 W=i8 B=i64|i32", 3}, {"S=i32 T=f32 W=i8 B=f32", 5}};
 constexpr QuantRow kQuant[] = {{.operand = kShapeOfOutput, .kind = QuantKind::kNone},
                                {.operand = kWeightsInput, .kind = QuantKind::kPerChannel, .axis = 0},
                                {.operand = kBias, .kind = QuantKind::kProductBias, .other = kWeightsInput}};
@@ -90,6 +90,8 @@ struct Params {
   ConvGeometry g;  // in_*: the small side (the input); out_*: the output.
   IntegerOutput integer;
   ClampF32 clamp;
+  const float* weight_scale = nullptr;  // Hybrid, one per output channel.
+  int64_t quantized_at = 0;             // Hybrid: where the workspace takes each thread's image.
 };
 
 // Adds all patches of one image to zeroed accumulators [out_h][out_w][out_c].
@@ -159,25 +161,67 @@ Status RunInt16(const void* params, const Run& run) {
                                                        });
 }
 
+// Dynamic range: each image is quantized with a zero point of its own.
+Status RunHybrid(const void* params, const Run& run) {
+  const auto& p = *static_cast<const Params*>(params);
+  const ConvGeometry& g = p.g;
+  const int64_t in = static_cast<int64_t>(g.in_h) * g.in_w * g.in_c, out = static_cast<int64_t>(g.out_h) * g.out_w * g.out_c;
+  const float *x = run.input<float>(kData), *bias = run.input<float>(kBias);
+  run.pool->For(g.batch, [&](int64_t b, int thread) {
+    auto* acc = reinterpret_cast<int32_t*>(run.workspace) + thread * out;
+    auto* q = reinterpret_cast<int8_t*>(run.workspace + p.quantized_at) + thread * in;
+    const RowQuant row = QuantizeRowAsymmetric(x + b * in, in, q);
+    std::fill_n(acc, out, 0);
+    Scatter(g, q, run.input<int8_t>(kWeightsInput), acc, [&](int8_t a, int8_t w) { return (a - row.offset) * w; });
+    float* y = run.output<float>(0) + b * out;
+    for (int64_t k = 0; k < out; ++k) {
+      const auto o = static_cast<int32_t>(k % g.out_c);
+      const float value = static_cast<float>(acc[k]) * p.weight_scale[o] * row.scale + (bias ? bias[o] : 0.0f);
+      y[k] = std::clamp(value, p.clamp.low, p.clamp.high);
+    }
+  });
+  return {};
+}
+
+// int16 activations: 32-bit sums where the model says so, or has such a bias.
+bool NarrowSums(const OpView& op) {
+  return op.attrs<Attrs>().quantized_bias_type == DType::kI32 || (op.in(kBias) && op.in(kBias)->dtype == DType::kI32);
+}
+
+void SetGeometry(const OpView& op, Params* p) {
+  const Attrs& a = op.attrs<Attrs>();
+  const Shape &x = op.in(kData)->shape, &w = op.in(kWeightsInput)->shape, &y = op.out(0)->shape;
+  p->g = {x[0], x[1], x[2], x[3], y[1], y[2], y[3], w[1], w[2], a.stride_h, a.stride_w, 1, 1,
+          SlideWindow(a.padding, y[1], w[1], a.stride_h, 1).pad_before, SlideWindow(a.padding, y[2], w[2], a.stride_w, 1).pad_before};
+  p->clamp = FloatClamp(a.activation);
+}
+
 Status PrepareReference(Prepare& prepare) {
   const OpView& op = prepare.op;
-  const Attrs& a = op.attrs<Attrs>();
-  const TensorType &x = *op.in(kData), &w = *op.in(kWeightsInput), &y = *op.out(0);
+  const TensorType &x = *op.in(kData), &w = *op.in(kWeightsInput);
   auto* p = prepare.Params<Params>();
-  p->g = {x.shape[0], x.shape[1], x.shape[2], x.shape[3], y.shape[1], y.shape[2], y.shape[3], w.shape[1], w.shape[2], a.stride_h, a.stride_w, 1, 1,
-          SlideWindow(a.padding, y.shape[1], w.shape[1], a.stride_h, 1).pad_before, SlideWindow(a.padding, y.shape[2], w.shape[2], a.stride_w, 1).pad_before};
-  p->clamp = FloatClamp(a.activation);
-  const size_t accumulator = x.dtype == DType::kI16 ? 8 : 4;
-  prepare.Workspace(static_cast<size_t>(y.shape.elements(1, 4)) * accumulator * static_cast<size_t>(prepare.threads));
-  if (x.dtype == DType::kF32) {
+  SetGeometry(op, p);
+  const auto threads = static_cast<size_t>(prepare.threads), image = static_cast<size_t>(op.out(0)->shape.elements(1, 4));
+  const bool wide = x.dtype == DType::kI16 && !NarrowSums(op);
+  const size_t accumulators = (image * (wide ? 8 : 4) * threads + 63) / 64 * 64;
+  if (x.dtype == DType::kF32 && w.dtype == DType::kF32) {
+    prepare.Workspace(accumulators);
     prepare.SetRun(RunFloat, p);
     return {};
   }
-  auto* multipliers = prepare.Array<Multiplier>(static_cast<size_t>(p->g.out_c));
-  for (int32_t c = 0; c < p->g.out_c; ++c)
-    multipliers[c] = QuantizeMultiplier(static_cast<double>(x.quant.scale0()) * WeightScale(w, c) / static_cast<double>(y.quant.scale0()));
-  p->integer = {multipliers, x.quant.zero0(), w.dtype == DType::kU8 ? w.quant.zero0() : 0, y.quant.zero0(), QuantizedClamp(a.activation, y)};
-  prepare.SetRun(x.dtype == DType::kU8 ? RunInteger<uint8_t, uint8_t> : x.dtype == DType::kI8 ? RunInteger<int8_t, int8_t> : RunInt16, p);
+  if (x.dtype == DType::kF32) {
+    p->weight_scale = HybridScales(prepare, kWeightsInput, p->g.out_c);
+    p->quantized_at = static_cast<int64_t>(accumulators);
+    prepare.Workspace(accumulators + threads * static_cast<size_t>(x.shape.elements(1, 4)));
+    prepare.SetRun(RunHybrid, p);
+    return {};
+  }
+  prepare.Workspace(accumulators);
+  p->integer = MakeIntegerOutput(prepare, x, w, p->g.out_c, op.attrs<Attrs>().activation);
+  prepare.SetRun(x.dtype == DType::kU8   ? RunInteger<uint8_t, uint8_t>
+                 : x.dtype == DType::kI8 ? RunInteger<int8_t, int8_t>
+                 : wide                  ? RunInt16
+                                         : RunInteger<int16_t, int8_t>, p);
   return {};
 }
 constexpr Variant kVariants[] = {{.name = "reference", .prepare = PrepareReference}};

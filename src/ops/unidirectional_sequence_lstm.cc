@@ -17,82 +17,70 @@ constexpr AttrRow kRows[] = {
     Attr<&Attrs::diagonal_recurrent_tensors>("diagonal_recurrent_tensors", 5),
 };
 
-constexpr Operand Weights(std::string_view name, Arity arity = Arity::kOne) {
-  return {name, 'W', arity, Role::kWeights};
-}
-constexpr Operand Vector(std::string_view name, char type) {
-  return {name, type, Arity::kOptional, Role::kWeights};
-}
-constexpr Operand Bias(std::string_view name, Arity arity = Arity::kOne) { return {name, 'B', arity, Role::kBias}; }
-
+// W: matrices; R: recurrent matrices, or diagonals in float; P: peepholes; N: layer normalization.
 constexpr Operand kInputs[] = {
     {.name = "input"},
-    Weights("input_to_input_weights", Arity::kOptional),
-    Weights("input_to_forget_weights"),
-    Weights("input_to_cell_weights"),
-    Weights("input_to_output_weights"),
-    Weights("recurrent_to_input_weights", Arity::kOptional),
-    Weights("recurrent_to_forget_weights"),
-    Weights("recurrent_to_cell_weights"),
-    Weights("recurrent_to_output_weights"),
-    Vector("cell_to_input_weights", 'P'),
-    Vector("cell_to_forget_weights", 'P'),
-    Vector("cell_to_output_weights", 'P'),
-    Bias("input_gate_bias", Arity::kOptional),
-    Bias("forget_gate_bias"),
-    Bias("cell_gate_bias"),
-    Bias("output_gate_bias"),
-    Weights("projection_weights", Arity::kOptional),
-    Bias("projection_bias", Arity::kOptional),
-    {.name = "output_state", .type = 'S', .role = Role::kState},
-    {.name = "cell_state", .type = 'C', .role = Role::kState},
-    Vector("input_layer_norm_coefficients", 'N'),
-    Vector("forget_layer_norm_coefficients", 'N'),
-    Vector("cell_layer_norm_coefficients", 'N'),
-    Vector("output_layer_norm_coefficients", 'N'),
+    LstmWeights("input_to_input_weights", 'W', Arity::kOptional),
+    LstmWeights("input_to_forget_weights", 'W'),
+    LstmWeights("input_to_cell_weights", 'W'),
+    LstmWeights("input_to_output_weights", 'W'),
+    LstmWeights("recurrent_to_input_weights", 'R', Arity::kOptional),
+    LstmWeights("recurrent_to_forget_weights", 'R'),
+    LstmWeights("recurrent_to_cell_weights", 'R'),
+    LstmWeights("recurrent_to_output_weights", 'R'),
+    LstmWeights("cell_to_input_weights", 'P', Arity::kOptional),
+    LstmWeights("cell_to_forget_weights", 'P', Arity::kOptional),
+    LstmWeights("cell_to_output_weights", 'P', Arity::kOptional),
+    LstmBias("input_gate_bias", Arity::kOptional),
+    LstmBias("forget_gate_bias"),
+    LstmBias("cell_gate_bias"),
+    LstmBias("output_gate_bias"),
+    LstmWeights("projection_weights", 'W', Arity::kOptional),
+    LstmBias("projection_bias", Arity::kOptional),
+    LstmState("output_state", 'S'),
+    LstmState("cell_state", 'C'),
+    LstmWeights("input_layer_norm_coefficients", 'N', Arity::kOptional),
+    LstmWeights("forget_layer_norm_coefficients", 'N', Arity::kOptional),
+    LstmWeights("cell_layer_norm_coefficients", 'N', Arity::kOptional),
+    LstmWeights("output_layer_norm_coefficients", 'N', Arity::kOptional),
 };
 constexpr Operand kOutputs[] = {{.name = "output"}};
-constexpr TypeRow kTypes[] = {{"T=f32 W=f32 P=f32 B=f32 N=f32 S=f32 C=f32"},
-                              {"T=f32 W=i8|u8 P=i8|u8 B=f32 N=f32 S=f32 C=f32", 2},
-                              {"T=i8 W=i8 P=i16 B=i32 N=i16 S=i8 C=i16", 3}};
+constexpr TypeRow kTypes[] = {{"T=f32 W=f32 R=f32 P=f32 B=f32 N=f32 S=f32 C=f32"},
+                              {"T=f32 W=i8|u8 R=i8|u8|f32 P=i8|u8 B=f32 N=f32 S=f32 C=f32", 2},
+                              {"T=i8 W=i8 R=i8 P=i16 B=i32 N=i16 S=i8 C=i16", 3}};
 
 Status Check(const OpView& op) {
-  const Attrs& a = op.attrs<Attrs>();
-  if (op.num_inputs() < 20)
+  if (op.num_inputs() != 20 && op.num_inputs() != 24)
     return op.Fail(Code::kInvalidModel, "expected 20 or 24 operands, found %d", op.num_inputs());
-  if (!(a.cell_clip >= 0) || !(a.proj_clip >= 0)) return op.Fail(Code::kInvalidModel, "clips must not be negative");
-  return CheckLstm(op, a.time_major);
+  const Shape& in = op.in(0)->shape;
+  if (in.rank() != 3) return op.Fail(Code::kInvalidModel, "expected a sequence of rank 3, found %s", in.text().c_str());
+  return CheckLstm(op, LstmOperands(), op.attrs<Attrs>());
 }
 
 Status Infer(const OpView& op, std::span<OutputType> out) {
-  const Shape& in = op.in(kLstmInput)->shape;
-  out[0].shape = {in[0], in[1], op.in(kLstmRecurrentWeights + kOutputGate)->shape[1]};
+  const Shape& in = op.in(0)->shape;
+  out[0].shape = {in[0], in[1], static_cast<int32_t>(LstmSizesOf(op, {}, false).outputs)};
   return {};
 }
 
 int Version(const OpView& op) {
-  const bool hybrid =
-      op.in(kLstmInput)->dtype == DType::kF32 && op.in(kLstmInputWeights + kOutputGate)->dtype != DType::kF32;
-  return hybrid && op.attrs<Attrs>().asymmetric_quantize_inputs ? 3 : RowVersion(op);
+  const Attrs& a = op.attrs<Attrs>();
+  if (a.diagonal_recurrent_tensors) return 4;
+  const bool hybrid = op.in(0)->dtype == DType::kF32 && op.in(LstmOperands().input_weights[kOutputGate])->dtype != DType::kF32;
+  return hybrid && a.asymmetric_quantize_inputs ? 3 : RowVersion(op);
 }
 
 Cost CostOfSequence(const OpView& op) {
-  const LstmSizes s = LstmSizesOf(op, op.attrs<Attrs>().time_major);
-  const int64_t gates = op.in(kLstmInputWeights) ? 4 : 3;
-  const int64_t weights =
-      gates * s.cells * (s.inputs + s.outputs) + (op.in(kLstmProjection) ? s.cells * s.outputs : 0);
-  const int64_t rows = s.steps * s.batch;
+  const LstmOperands at;
+  const LstmSizes s = LstmSizesOf(op, at, op.attrs<Attrs>().time_major);
+  const int64_t weights = LstmMacs(op, at, s), rows = s.steps * s.batch;
   return {.macs = rows * weights,
-          .bytes = weights * BitsOf(op.in(kLstmInputWeights + kOutputGate)->dtype) / 8 +
-                   rows * (s.inputs + s.outputs) * BitsOf(op.in(kLstmInput)->dtype) / 8};
+          .bytes = weights * BitsOf(op.in(at.input_weights[kOutputGate])->dtype) / 8 + rows * (s.inputs + s.outputs) * BitsOf(op.in(0)->dtype) / 8};
 }
 
 Status PrepareSequence(Prepare& p) {
   const Attrs& a = p.op.attrs<Attrs>();
-  if (p.op.in(kLstmInput)->dtype == DType::kI8) return PrepareLstmInteger(p, a);
-  // uint8 weights hold the same signed bytes: an old spelling of the format.
-  return p.op.in(kLstmInputWeights + kOutputGate)->dtype == DType::kF32 ? PrepareLstmFloat(p, a)
-                                                                        : PrepareLstmHybrid(p, a);
+  return PrepareLstm(p, a, LstmPassOf(p.op, {}, a.time_major));
 }
 
 constexpr Variant kVariants[] = {{.name = "reference", .prepare = PrepareSequence}};

@@ -25,7 +25,7 @@ Status CheckOperators(const tflite::View& view) {
 
 struct End {
   int tensor;
-  std::string_view key;  // The signature's name for it.
+  std::string_view key;  // The signature's name for it; terminated.
 };
 
 class Runner : public Interpreter {
@@ -57,6 +57,10 @@ class Runner : public Interpreter {
   int num_outputs() const override { return static_cast<int>(entry_->outputs.size()); }
   TensorRef input(int i) const override { return tensor(entry_->inputs[i].tensor); }
   TensorRef output(int i) const override { return tensor(entry_->outputs[i].tensor); }
+  int input_tensor(int i) const override { return entry_->inputs[i].tensor; }
+  int output_tensor(int i) const override { return entry_->outputs[i].tensor; }
+  std::string_view input_key(int i) const override { return entry_->inputs[i].key; }
+  std::string_view output_key(int i) const override { return entry_->outputs[i].key; }
 
   int FindInput(std::string_view name) const override {
     for (size_t i = 0; i < entry_->inputs.size(); ++i)
@@ -83,6 +87,7 @@ class Runner : public Interpreter {
   Status Allocate() override {
     if (entry_->allocated) return {};
     context_.Renew();
+    for (auto& [_, generator] : context_.resources.generators) generator.counter = generator.start;
     OCTET_TRY(plan().Build(entry_->shapes));
     entry_->allocated = true;
     entry_->computed = false;
@@ -117,7 +122,7 @@ class Runner : public Interpreter {
       return Error(Code::kInvalidArgument, "input %d: the buffer does not hold %lld strings", input, static_cast<long long>(to.type->shape.elements()));
     std::vector<std::byte>& kept = entry_->strings[static_cast<size_t>(input)];
     kept.assign(buffer.begin(), buffer.end());
-    ReadStrings(kept, reinterpret_cast<StringRef*>(to.data));
+    ReadStrings(kept, reinterpret_cast<StringRef*>(plan().tensors()[entry_->inputs[input].tensor].data));
     return {};
   }
 
@@ -125,13 +130,17 @@ class Runner : public Interpreter {
     if (output < 0 || output >= num_outputs()) return Error(Code::kInvalidArgument, "there is no output %d; the model has %d", output, num_outputs());
     const TensorRef from = this->output(output);
     if (!entry_->computed || from.type->dtype != DType::kString) return Error(Code::kInvalidArgument, "output %d is not a computed tensor of strings", output);
-    return WriteStrings({reinterpret_cast<const StringRef*>(from.data), static_cast<size_t>(from.type->shape.elements())});
+    return WriteStrings({reinterpret_cast<const StringRef*>(plan().tensors()[entry_->outputs[output].tensor].data), static_cast<size_t>(from.type->shape.elements())});
   }
 
   int num_tensors() const override { return static_cast<int>(graph().tensors.size()); }
   TensorRef tensor(int i) const override {
     const tflite::TensorInfo& info = graph().tensors[i];
-    TensorRef ref{info.name, &info.type, info.signature, nullptr, 0};
+    TensorRef ref{info.name, &info.type, info.signature, nullptr, 0, info.has_constant, info.is_variable};
+    if (info.type.dtype == DType::kString) {  // References: not for others' hands.
+      if (entry_->allocated) ref.type = &plan().tensors()[i].type;
+      return ref;
+    }
     if (!entry_->allocated) {
       uint64_t bytes = 0;
       if (CheckedBytes(info.type.dtype, info.type.shape, &bytes)) ref.bytes = bytes;
@@ -166,6 +175,7 @@ class Runner : public Interpreter {
     return info;
   }
 
+  bool is_static() const override { return entry_->allocated && plan().is_static(); }
   MemoryUse memory() const override {
     MemoryUse use = context_.memory();
     use.arena_bytes += plan().memory().arena_bytes;
@@ -197,8 +207,8 @@ class Runner : public Interpreter {
       for (const auto& e : signature->inputs) entry.inputs.push_back({e.tensor, e.name});
       for (const auto& e : signature->outputs) entry.outputs.push_back({e.tensor, e.name});
     } else {
-      for (int32_t t : g.inputs) entry.inputs.push_back({t, {}});
-      for (int32_t t : g.outputs) entry.outputs.push_back({t, {}});
+      for (int32_t t : g.inputs) entry.inputs.push_back({t, ""});
+      for (int32_t t : g.outputs) entry.outputs.push_back({t, ""});
     }
     entry.strings.resize(entry.inputs.size());
   }

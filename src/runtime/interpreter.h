@@ -20,6 +20,8 @@ class Model {
   // Copies nothing: `bytes` must outlive the model.
   static Result<std::shared_ptr<const Model>> FromBytes(std::span<const std::byte> bytes);
   virtual ~Model() = default;
+  // Keys of the signatures, in the file's order; terminated strings that live as long as the model.
+  virtual std::span<const std::string_view> signatures() const = 0;
 };
 
 enum class Kernels : uint8_t { kFast, kReference };
@@ -45,8 +47,9 @@ struct TensorRef {
   std::string_view name;
   const TensorType* type = nullptr;  // The current shape.
   Shape signature;                   // With kUnknown where the model leaves a dimension free.
-  std::byte* data = nullptr;         // Null before Allocate, and for tensors without memory. Strings: see SetStrings.
+  std::byte* data = nullptr;         // Null before Allocate, for tensors without memory, and for strings: see SetStrings.
   uint64_t bytes = 0;
+  bool constant = false, variable = false;  // In the file; kept between runs.
 };
 
 struct NodeInfo {
@@ -73,6 +76,11 @@ class Interpreter {
   virtual int num_outputs() const = 0;
   virtual TensorRef input(int i) const = 0;
   virtual TensorRef output(int i) const = 0;
+  // Tensor index of an input or output, and the signature's name for it (empty without a signature).
+  virtual int input_tensor(int i) const = 0;
+  virtual int output_tensor(int i) const = 0;
+  virtual std::string_view input_key(int i) const = 0;
+  virtual std::string_view output_key(int i) const = 0;
   // Position by tensor name or signature key; -1 when there is none.
   virtual int FindInput(std::string_view name) const = 0;
   // A new shape for an input; takes effect with Allocate.
@@ -95,6 +103,8 @@ class Interpreter {
   virtual TensorRef tensor(int i) const = 0;
   virtual int num_nodes() const = 0;
   virtual NodeInfo node(int i) const = 0;
+  // After Allocate: every tensor's shape and place is final until the next Resize.
+  virtual bool is_static() const = 0;
   virtual MemoryUse memory() const = 0;
   virtual void SetObserver(Observer* observer) = 0;  // Null: none. Not owned.
 };

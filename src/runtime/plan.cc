@@ -51,7 +51,7 @@ class Plan::NodeLens {
     for (int32_t g : ops::CalledSubgraphs(op.op->attrs, op.attributes.data())) callees_.push_back(&plan.context_.callee(g));
     place_ = plan.PlaceOf(node);
     view_ = {op.op, place_, inputs_, outputs_, constants_, op.attributes.data(), intermediates_, callees_,
-             values == Values::kKnown ? nullptr : &plan.context_.resources};
+             values == Values::kKnown ? nullptr : &plan.context_.resources, op.custom_options};
   }
   const ops::OpView& view() const { return view_; }
 
@@ -82,8 +82,9 @@ class Plan::NodePrepare : public ops::Prepare {
     run = r;
     params = p;
   }
+  void Keep(void* object, void (*free)(void*)) override { parameters_.kept.push_back({object, free}); }
   void* Allocate(size_t bytes, size_t /*alignment*/) override {
-    return parameters_.emplace_back(bytes / sizeof(uint64_t) + 1).data();
+    return parameters_.memory.emplace_back(bytes / sizeof(uint64_t) + 1).data();
   }
 
   uint64_t workspace = 0;
@@ -119,7 +120,7 @@ Status Plan::Reset() {
   segments_.clear();
   steps_.clear();
   workspaces_.clear();
-  parameters_.clear();
+  parameters_ = Parameters();
   folded_.clear();
   patches_.clear();
   caller_outputs_.clear();
@@ -351,7 +352,7 @@ Status Plan::RenewCut(Segment& segment, bool* same) {
   std::vector<std::byte> values = CutValues(segment.first_node);
   if (values == segment.cut_values) return {};
   segment.cut_values = std::move(values);
-  segment.cut_parameters.clear();
+  segment.cut_parameters = Parameters();
   uint64_t workspace = 0;
   OCTET_TRY(Prepare(segment.first_node, steps_[segment.first_step], &workspace, &segment));
   *same = workspace <= workspaces_[segment.first_step];

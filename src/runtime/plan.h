@@ -54,6 +54,8 @@ class Plan : public ops::Callee, private ops::Host {
   // Runs all steps, planning further segments as their shapes become known.
   Status Run(ThreadPool& pool, Observer* observer);
   void ResetVariables();
+  // Nothing is left to plan while running.
+  bool is_static() const { return segments_.size() == 1 && segments_[0].end_node == static_cast<int>(graph_.operators.size()); }
 
   MemoryUse memory() const;
 
@@ -69,7 +71,25 @@ class Plan : public ops::Callee, private ops::Host {
   Status Call(std::span<const Bound> in, std::span<Bound> out, ThreadPool& pool) override;
 
  private:
-  using Parameters = std::deque<std::vector<uint64_t>>;  // Params and arrays of prepare; addresses stay.
+  // What prepare made: params and arrays, whose addresses stay, and objects that are freed with them.
+  struct Parameters {
+    struct Object {
+      void* object;
+      void (*free)(void*);
+    };
+    Parameters() = default;
+    Parameters(Parameters&&) = default;
+    Parameters& operator=(Parameters&& o) noexcept {
+      std::swap(memory, o.memory);
+      std::swap(kept, o.kept);
+      return *this;
+    }
+    ~Parameters() {
+      for (const Object& k : kept) k.free(k.object);
+    }
+    std::deque<std::vector<uint64_t>> memory;
+    std::vector<Object> kept;
+  };
   struct Segment {
     int first_node = 0, end_node = 0;
     size_t first_step = 0;

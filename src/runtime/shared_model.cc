@@ -7,6 +7,7 @@ Result<std::shared_ptr<const Model>> SharedModel::Make(MappedFile file, std::spa
   auto model = std::make_shared<SharedModel>();
   model->file_ = std::move(file);
   OCTET_ASSIGN(model->view_, tflite::View::Open(bytes));
+  for (const tflite::SignatureInfo& s : model->view_.signatures()) model->signatures_.push_back(s.key);
   return std::shared_ptr<const Model>(std::move(model));
 }
 

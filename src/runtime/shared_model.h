@@ -17,6 +17,7 @@ class SharedModel : public Model {
   static Result<std::shared_ptr<const Model>> Make(MappedFile file, std::span<const std::byte> bytes);
 
   const tflite::View& view() const { return view_; }
+  std::span<const std::string_view> signatures() const override { return signatures_; }
   // Packed forms are made once per constant, format and parameters. Thread-safe.
   Result<const std::byte*> Pack(const std::byte* constant, std::string_view format, uint64_t parameters, size_t bytes,
                                 void (*fill)(std::byte*, const void*), const void* context) const;
@@ -26,6 +27,7 @@ class SharedModel : public Model {
   using Key = std::tuple<const std::byte*, std::string, uint64_t>;
   MappedFile file_;
   tflite::View view_;
+  std::vector<std::string_view> signatures_;
   mutable std::mutex mutex_;
   mutable std::map<Key, AlignedBuffer> packed_;
 };

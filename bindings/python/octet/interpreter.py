@@ -1,0 +1,420 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Runs .tflite models: the interface of `ai_edge_litert.interpreter`, over octet's runtime.
+
+    interpreter = octet.Interpreter(model_path="model.tflite", num_threads=2)
+    interpreter.allocate_tensors()
+    interpreter.set_tensor(interpreter.get_input_details()[0]["index"], image)
+    interpreter.invoke()
+    scores = interpreter.get_tensor(interpreter.get_output_details()[0]["index"])
+
+One interpreter is used by one thread at a time (a second one gets a RuntimeError); interpreters of one
+model may run side by side. `invoke` releases the GIL. Float helpers around integer models:
+`set_input(i, array)` and `get_output(i)` quantize and dequantize.
+"""
+import enum
+import os
+import sys
+
+import numpy as np
+
+from octet import _native
+
+# By TensorType of the .tflite schema. Types that numpy lacks appear as the integers that hold them.
+_NUMPY_TYPES = {
+    0: np.float32, 1: np.float16, 2: np.int32, 3: np.uint8, 4: np.int64, 5: np.bytes_, 6: np.bool_, 7: np.int16,
+    8: np.complex64, 9: np.int8, 10: np.float64, 11: np.complex128, 12: np.uint64, 15: np.uint32, 16: np.uint16,
+    17: np.uint8, 18: np.uint16, 19: np.uint8, 20: np.uint8,
+}
+_TYPE_NAMES = {
+    np.float32: "FLOAT32", np.float16: "FLOAT16", np.int32: "INT32", np.uint8: "UINT8", np.int64: "INT64", np.bytes_: "STRING",
+    np.bool_: "BOOL", np.int16: "INT16", np.complex64: "COMPLEX64", np.int8: "INT8", np.float64: "FLOAT64",
+    np.complex128: "COMPLEX128", np.uint64: "UINT64", np.uint32: "UINT32", np.uint16: "UINT16", np.str_: "STRING", np.object_: "STRING",
+}
+_STRING = 5
+
+
+class OpResolverType(enum.Enum):
+    """Which kernels run. octet's fast kernels give the reference's bits, so the choice is one of speed."""
+
+    AUTO = 0
+    BUILTIN = 1
+    BUILTIN_REF = 2
+    BUILTIN_WITHOUT_DEFAULT_DELEGATES = 3
+
+
+class _Memory:
+    """A tensor's memory as numpy sees it; keeps `owner` alive as long as arrays of it live."""
+
+    __slots__ = ("__array_interface__", "owner")
+
+    def __init__(self, dtype, shape, address, owner):
+        self.__array_interface__ = {"shape": shape, "typestr": np.dtype(dtype).str, "data": (address, False), "version": 3}
+        self.owner = owner
+
+
+class _Tensor:
+    """What the native side says of one tensor."""
+
+    __slots__ = ("name", "dtype", "shape", "signature", "address", "bytes", "scales", "zero_points", "axis", "block_size")
+
+    def __init__(self, native, index):
+        (self.name, self.dtype, self.shape, self.signature, self.address, self.bytes,
+         self.scales, self.zero_points, self.axis, self.block_size) = native.tensor(index)
+
+    @property
+    def numpy_type(self):
+        return _NUMPY_TYPES.get(self.dtype, np.void)
+
+    def array(self, owner=None):
+        shape = self.shape
+        if self.dtype in (17, 19, 20):  # Packed below a byte: the bytes as they lie.
+            shape = (self.bytes,)
+        return np.asarray(_Memory(self.numpy_type, shape, self.address or 1, owner))
+
+    def details(self, index):
+        per_tensor = len(self.scales) == 1
+        return {
+            "name": self.name,
+            "index": index,
+            "shape": np.array(self.shape, dtype=np.int32),
+            "shape_signature": np.array(self.signature, dtype=np.int32),
+            "dtype": self.numpy_type,
+            "quantization": (float(self.scales[0]), int(self.zero_points[0])) if per_tensor else (0.0, 0),
+            "quantization_parameters": {
+                "scales": np.array(self.scales, dtype=np.float32),
+                "zero_points": np.array(self.zero_points, dtype=np.int32),
+                "quantized_dimension": self.axis,
+                "block_size": self.block_size,
+            },
+            "sparsity_parameters": {},
+        }
+
+
+def _load(model_path, model_content):
+    if model_path is None and model_content is None:
+        raise ValueError("`model_path` or `model_content` must be specified.")
+    if model_path is not None and model_content is not None:
+        raise ValueError("Can't both provide `model_path` and `model_content`")
+    if model_content is not None:
+        return _native.Model(content=bytes(model_content))
+    path = os.fspath(model_path)
+    if not os.path.isfile(path):
+        raise ValueError(f"Could not open '{path}'.")
+    return _native.Model(path=path)
+
+
+def _threads(num_threads):
+    if num_threads is None:
+        return 1
+    if not isinstance(num_threads, int):
+        raise ValueError("type of num_threads should be int")
+    if num_threads < 1:
+        raise ValueError("num_threads should >= 1")
+    return num_threads
+
+
+class Interpreter:
+    """A model that runs. Arguments as `ai_edge_litert.interpreter.Interpreter`."""
+
+    def __init__(
+        self,
+        model_path=None,
+        model_content=None,
+        experimental_delegates=None,
+        num_threads=None,
+        experimental_op_resolver_type=OpResolverType.AUTO,
+        experimental_preserve_all_tensors=False,
+        experimental_disable_delegate_clustering=False,
+        experimental_default_delegate_latest_features=False,
+        experimental_compress_quantization_zero_points=False,
+        experimental_disable_delegate_node_fusion=False,
+        experimental_force_delegate_node_profiling=False,
+    ):
+        del experimental_disable_delegate_clustering, experimental_default_delegate_latest_features
+        del experimental_disable_delegate_node_fusion, experimental_force_delegate_node_profiling
+        if experimental_delegates:
+            raise ValueError("octet's Python interface runs no delegates; leave experimental_delegates out")
+        resolver = getattr(experimental_op_resolver_type, "name", str(experimental_op_resolver_type))
+        if resolver not in OpResolverType.__members__:
+            raise ValueError(f"Unrecognized passed in op resolver type: {experimental_op_resolver_type}")
+        self._compress_zero_points = bool(experimental_compress_quantization_zero_points)
+        self._options = {
+            "threads": _threads(num_threads),
+            "reference": resolver == "BUILTIN_REF",
+            "keep_all_tensors": bool(experimental_preserve_all_tensors),
+        }
+        self._model = _load(model_path, model_content)
+        self._interpreter = _native.Interpreter(self._model, **self._options)
+        self._inputs = [index for index, _ in self._interpreter.ends(False)]
+        self._outputs = [index for index, _ in self._interpreter.ends(True)]
+        self._allocated = False
+        self._static = False
+        self._views = {}  # Memory by tensor, of inputs and, in static models, of what was read.
+        self._runners = {}
+
+    # -- running
+
+    def allocate_tensors(self):
+        """Infers shapes, picks kernels, places memory. Arrays from tensor() must be gone."""
+        self._ensure_safe()
+        self._views = {}
+        self._interpreter.allocate()
+        self._allocated = True
+        self._static = self._interpreter.is_static()
+
+    def invoke(self):
+        """Computes the outputs from the inputs, without the GIL."""
+        if not self._allocated:
+            raise RuntimeError("Invoke called on model that is not ready.")
+        if sys.getrefcount(self._interpreter) > 2:
+            self._ensure_safe()
+        self._interpreter.invoke()
+
+    def reset_all_variables(self):
+        """Recurrent states and other variables back to zero."""
+        self._interpreter.reset_variables()
+
+    def resize_tensor_input(self, input_index, tensor_size, strict=False):
+        """A new shape for the input tensor `input_index`; takes effect with allocate_tensors()."""
+        self._ensure_safe()
+        if input_index not in self._inputs:
+            raise ValueError(f"Tensor {input_index} is not an input of the model; its inputs are {self._inputs}.")
+        size = [int(d) for d in np.asarray(tensor_size).reshape(-1)]
+        tensor = _Tensor(self._interpreter, input_index)
+        if strict:
+            self._check_strict(input_index, tensor, size)
+        if list(tensor.shape) == size and self._allocated:
+            return
+        self._interpreter.resize(self._inputs.index(input_index), size)
+        self._allocated = False
+        self._views = {}
+
+    @staticmethod
+    def _check_strict(index, tensor, size):
+        if len(size) != len(tensor.shape):
+            raise RuntimeError(f"Attempting to resize tensor {index} of {len(tensor.shape)} dimensions to {len(size)}.")
+        for axis, (old, free, new) in enumerate(zip(tensor.shape, tensor.signature, size)):
+            if free != -1 and old != new:
+                raise RuntimeError(
+                    f"Attempting to resize dimension {axis} of tensor {index} with value {old} to {new}. "
+                    "ResizeInputTensorStrict only allows mutating unknown dimensions identified by -1.")
+
+    # -- tensors
+
+    def _view(self, index):
+        """The tensor's memory; cached while its place and shape stay."""
+        tensor = _Tensor(self._interpreter, index)
+        if not tensor.address and tensor.bytes:
+            raise ValueError("Tensor data is null. Run allocate_tensors() first")
+        view = tensor.array()
+        if self._static or index in self._inputs:
+            self._views[index] = view
+        return view
+
+    def set_tensor(self, tensor_index, value):
+        """Copies an array into an input tensor. Its shape and type must be the tensor's."""
+        view = self._views.get(tensor_index)
+        if view is not None and type(value) is np.ndarray and value.dtype is view.dtype and value.shape == view.shape:
+            view[...] = value
+            return
+        self._set_checked(tensor_index, value)
+
+    def _set_checked(self, index, value):
+        value = np.asarray(value)
+        tensor = _Tensor(self._interpreter, index)
+        wanted = tensor.numpy_type
+        if value.dtype != np.dtype(wanted):
+            found = _TYPE_NAMES.get(value.dtype.type, str(value.dtype))
+            raise ValueError(f"Cannot set tensor: Got value of type {found} but expected type {_TYPE_NAMES.get(wanted)} for input {index}, name: {tensor.name} ")
+        if value.ndim != len(tensor.shape):
+            raise ValueError(f"Cannot set tensor: Dimension mismatch. Got {value.ndim} but expected {len(tensor.shape)} for input {index}.")
+        for axis, (found, expected) in enumerate(zip(value.shape, tensor.shape)):
+            if found != expected:
+                raise ValueError(f"Cannot set tensor: Dimension mismatch. Got {found} but expected {expected} for dimension {axis} of input {index}.")
+        self._view(index)[...] = value
+
+    def get_tensor(self, tensor_index, subgraph_index=0):
+        """A copy of a tensor's value."""
+        self._check_subgraph(subgraph_index)
+        view = self._views.get(tensor_index)
+        return (self._view(tensor_index) if view is None else view).copy()
+
+    def tensor(self, tensor_index):
+        """A function that returns the tensor's memory as an array. Drop the arrays before allocate_tensors() and invoke()."""
+        return lambda: _Tensor(self._interpreter, tensor_index).array(owner=self._interpreter)
+
+    def set_input(self, i, value):
+        """Sets the i-th input from real values, quantized as the model asks."""
+        index = self._inputs[i]
+        tensor = _Tensor(self._interpreter, index)
+        value = np.asarray(value)
+        if tensor.scales and np.issubdtype(value.dtype, np.floating):
+            limits = np.iinfo(tensor.numpy_type)
+            value = np.clip(np.round(value / tensor.scales[0]) + tensor.zero_points[0], limits.min, limits.max)
+        self.set_tensor(index, value.astype(tensor.numpy_type, copy=False))
+
+    def get_output(self, i):
+        """The i-th output as real values: integers are dequantized where they have a scale."""
+        index = self._outputs[i]
+        tensor = _Tensor(self._interpreter, index)
+        value = self.get_tensor(index)
+        if not tensor.scales:
+            return value
+        return (value.astype(np.float32) - tensor.zero_points[0]) * np.float32(tensor.scales[0])
+
+    # -- asking
+
+    def get_input_details(self):
+        return [self._get_tensor_details(i, 0) for i in self._inputs]
+
+    def get_output_details(self):
+        return [self._get_tensor_details(i, 0) for i in self._outputs]
+
+    def get_tensor_details(self, subgraph_index=0):
+        self._check_subgraph(subgraph_index)
+        return [self._get_tensor_details(i, 0) for i in range(self._interpreter.num_tensors())]
+
+    def _get_tensor_details(self, tensor_index, subgraph_index):
+        self._check_subgraph(subgraph_index)
+        details = _Tensor(self._interpreter, int(tensor_index)).details(int(tensor_index))
+        zero_points = details["quantization_parameters"]["zero_points"]
+        if self._compress_zero_points and zero_points.size and (zero_points == zero_points[0]).all():
+            details["quantization_parameters"]["zero_points"] = zero_points[:1]
+        return details
+
+    def _get_ops_details(self):
+        return [self._get_op_details(i) for i in range(len(self._interpreter.nodes()))]
+
+    def _get_op_details(self, op_index):
+        op, _, inputs, outputs = self._interpreter.nodes()[op_index]
+
+        def types(indices):
+            return [_Tensor(self._interpreter, i).numpy_type for i in indices if i >= 0]
+
+        return {
+            "index": op_index,
+            "op_name": op.upper(),
+            "inputs": np.array(inputs, dtype=np.int32),
+            "outputs": np.array(outputs, dtype=np.int32),
+            "operand_types": types(inputs),
+            "result_types": types(outputs),
+        }
+
+    def num_subgraphs(self):
+        return 1
+
+    @property
+    def experimental_compress_quantization_zero_points(self):
+        return self._compress_zero_points
+
+    def _native_handle(self):
+        return id(self._interpreter)
+
+    @staticmethod
+    def _check_subgraph(subgraph_index):
+        if subgraph_index != 0:
+            raise ValueError(f"subgraph_index is {subgraph_index}, but has to be in range [0, 1)")
+
+    # -- signatures
+
+    def get_signature_list(self):
+        """{key: {"inputs": [names], "outputs": [names]}}, names sorted."""
+        return {key: {"inputs": sorted(runner.input_names), "outputs": sorted(runner.output_names)}
+                for key, runner in ((key, self._runner(key)) for key in self._model.signatures())}
+
+    def _get_full_signature_list(self):
+        return {key: {"inputs": dict(self._runner(key).inputs), "outputs": dict(self._runner(key).outputs), "subgraph_index": 0}
+                for key in self._model.signatures()}
+
+    def get_signature_runner(self, signature_key=None):
+        """A callable that runs one signature: runner(name=array, ...) -> {name: array}."""
+        keys = self._model.signatures()
+        if signature_key is None:
+            if len(keys) != 1:
+                raise ValueError(f"SignatureDef signature_key is None and model has {len(keys)} Signatures. None is only allowed when the model has 1 SignatureDef")
+            signature_key = keys[0]
+        if signature_key not in keys:
+            raise ValueError(f'Invalid signature_key provided: "{signature_key}".')
+        return SignatureRunner(self, signature_key)
+
+    def _runner(self, key):
+        if key not in self._runners:
+            self._runners[key] = _Signature(self._model, key, self._options)
+        return self._runners[key]
+
+    # -- safety of tensor()
+
+    def _safe_to_run(self):
+        """True when no array of tensor() is alive."""
+        return sys.getrefcount(self._interpreter) == 2
+
+    def _ensure_safe(self):
+        if not self._safe_to_run():
+            raise RuntimeError(
+                "There is at least 1 reference to internal data\n"
+                "      in the interpreter in the form of a numpy array or slice. Be sure to\n"
+                "      only hold the function returned from tensor() if you are using raw\n"
+                "      data access.")
+
+
+class _Signature:
+    """One signature as a native interpreter of its own; the model's weights are shared."""
+
+    def __init__(self, model, key, options):
+        self.native = _native.Interpreter(model, signature=key, **options)
+        self.inputs = [(name, index) for index, name in self.native.ends(False)]
+        self.outputs = [(name, index) for index, name in self.native.ends(True)]
+        self.input_names = [name for name, _ in self.inputs]
+        self.output_names = [name for name, _ in self.outputs]
+        self.allocated = False
+
+
+class SignatureRunner:
+    """Runs one signature: inputs by name are resized to what is given, outputs come back by name."""
+
+    def __init__(self, interpreter=None, signature_key=None):
+        if not interpreter:
+            raise ValueError("None interpreter provided.")
+        if not signature_key:
+            raise ValueError("None signature_key provided.")
+        self._signature_key = signature_key
+        self._signature = interpreter._runner(signature_key)
+
+    def __call__(self, **kwargs):
+        s = self._signature
+        if len(kwargs) != len(s.inputs):
+            raise ValueError(f"Invalid number of inputs provided for running a SignatureDef, expected {len(s.inputs)} vs provided {len(kwargs)}")
+        values = {name: np.asarray(value) for name, value in kwargs.items()}
+        for name, value in values.items():
+            if name not in s.input_names:
+                raise ValueError(f"Invalid Input name ({name}) for SignatureDef")
+            position = s.input_names.index(name)
+            if _Tensor(s.native, s.inputs[position][1]).shape != value.shape:
+                s.native.resize(position, value.shape)
+                s.allocated = False
+        if not s.allocated:
+            s.native.allocate()
+            s.allocated = True
+        for name, index in s.inputs:
+            tensor = _Tensor(s.native, index)
+            if values[name].dtype != np.dtype(tensor.numpy_type):
+                found = _TYPE_NAMES.get(values[name].dtype.type, str(values[name].dtype))
+                raise ValueError(f"Cannot set tensor: Got value of type {found} but expected type {_TYPE_NAMES.get(tensor.numpy_type)} for input {index}, name: {tensor.name} ")
+            tensor.array()[...] = values[name]
+        s.native.invoke()
+        return {name: _Tensor(s.native, index).array().copy() for name, index in s.outputs}
+
+    def get_input_details(self):
+        return {name: _Tensor(self._signature.native, index).details(index) for name, index in self._signature.inputs}
+
+    def get_output_details(self):
+        return {name: _Tensor(self._signature.native, index).details(index) for name, index in self._signature.outputs}
+
+
+class InterpreterWithCustomOps(Interpreter):
+    """As Interpreter; custom operators are registered by a library (`--ops` of the command) instead."""
+
+    def __init__(self, custom_op_registerers=None, **kwargs):
+        if custom_op_registerers:
+            raise ValueError("custom_op_registerers are functions of TensorFlow Lite's own library, which octet does not load")
+        super().__init__(**kwargs)

@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * octet._native: octet.h as two Python types, within the stable ABI of Python 3.9, so that one binary
+ * serves every Python from then on. Tensors are handed out as addresses; octet/interpreter.py makes numpy
+ * arrays of them that keep the interpreter alive. */
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+
+#include "octet/octet.h"
+
+typedef struct {
+  PyObject_HEAD
+  OctetModel* model;
+  PyObject* content; /* The bytes that the model reads in place, or NULL. */
+} ModelObject;
+
+typedef struct {
+  PyObject_HEAD
+  OctetInterpreter* interpreter;
+  int busy; /* Read and written only with the GIL held. */
+} InterpreterObject;
+
+static PyObject* g_model_type;
+
+/* The Python exception that LiteRT's users expect for each kind of failure. */
+static PyObject* Raise(const OctetError* e) {
+  PyObject* type = PyExc_RuntimeError;
+  if (e->code == OCTET_INVALID_ARGUMENT || e->code == OCTET_INVALID_MODEL || e->code == OCTET_IO) type = PyExc_ValueError;
+  if (e->code == OCTET_OUT_OF_MEMORY) type = PyExc_MemoryError;
+  PyErr_SetString(type, e->text);
+  return NULL;
+}
+
+/* ---- Model(path=None, content=None) */
+
+static PyObject* ModelNew(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
+  static char* names[] = {"path", "content", NULL};
+  const char* path = NULL;
+  PyObject* content = NULL;
+  if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|zO", names, &path, &content)) return NULL;
+  allocfunc alloc = (allocfunc)PyType_GetSlot(type, Py_tp_alloc);
+  ModelObject* self = (ModelObject*)alloc(type, 0);
+  if (!self) return NULL;
+  OctetError error;
+  if (content && content != Py_None) {
+    char* data;
+    Py_ssize_t size;
+    if (PyBytes_AsStringAndSize(content, &data, &size) != 0) return Py_DECREF(self), NULL;
+    Py_INCREF(content);
+    self->content = content;
+    self->model = octet_model_from_bytes(data, (size_t)size, &error);
+  } else {
+    self->model = octet_model_open(path, &error);
+  }
+  if (!self->model) return Py_DECREF(self), Raise(&error);
+  return (PyObject*)self;
+}
+
+static void FreeObject(PyObject* self) {
+  PyTypeObject* type = Py_TYPE(self);
+  freefunc release = (freefunc)PyType_GetSlot(type, Py_tp_free);
+  release(self);
+  Py_DECREF(type);
+}
+
+static void ModelDealloc(ModelObject* self) {
+  octet_model_close(self->model);
+  Py_XDECREF(self->content);
+  FreeObject((PyObject*)self);
+}
+
+static PyObject* ModelSignatures(ModelObject* self, PyObject* unused) {
+  (void)unused;
+  const int32_t n = octet_model_num_signatures(self->model);
+  PyObject* list = PyList_New(n);
+  for (int32_t i = 0; list && i < n; ++i) {
+    PyObject* key = PyUnicode_FromString(octet_model_signature(self->model, i));
+    if (!key || PyList_SetItem(list, i, key) != 0) return Py_DECREF(list), NULL;
+  }
+  return list;
+}
+
+static PyMethodDef kModelMethods[] = {{"signatures", (PyCFunction)ModelSignatures, METH_NOARGS, "Keys of the model's signatures, in the file's order."}, {NULL, NULL, 0, NULL}};
+static PyType_Slot kModelSlots[] = {{Py_tp_new, ModelNew}, {Py_tp_dealloc, ModelDealloc}, {Py_tp_methods, kModelMethods}, {Py_tp_doc, "A verified .tflite model, shared by its interpreters."}, {0, NULL}};
+static PyType_Spec kModelSpec = {"octet._native.Model", sizeof(ModelObject), 0, Py_TPFLAGS_DEFAULT, kModelSlots};
+
+/* ---- Interpreter(model, threads, kernels, keep_all_tensors, signature) */
+
+static PyObject* InterpreterNew(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
+  static char* names[] = {"model", "threads", "reference", "keep_all_tensors", "signature", NULL};
+  ModelObject* model;
+  OctetOptions options = {sizeof(OctetOptions)};
+  int threads = 1, reference = 0, keep = 0;
+  if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O!|iiiz", names, (PyTypeObject*)g_model_type, &model, &threads, &reference, &keep, &options.signature)) return NULL;
+  options.threads = threads;
+  options.kernels = reference ? OCTET_KERNELS_REFERENCE : OCTET_KERNELS_FAST;
+  options.keep_all_tensors = keep;
+  allocfunc alloc = (allocfunc)PyType_GetSlot(type, Py_tp_alloc);
+  InterpreterObject* self = (InterpreterObject*)alloc(type, 0);
+  if (!self) return NULL;
+  OctetError error;
+  self->interpreter = octet_interpreter_create(model->model, &options, &error);
+  if (!self->interpreter) return Py_DECREF(self), Raise(&error);
+  return (PyObject*)self;
+}
+
+static void InterpreterDealloc(InterpreterObject* self) {
+  octet_interpreter_close(self->interpreter);
+  FreeObject((PyObject*)self);
+}
+
+/* One thread at a time: a second one is told so instead of corrupting the first one's tensors. */
+static int Enter(InterpreterObject* self) {
+  if (self->busy) {
+    PyErr_SetString(PyExc_RuntimeError, "The interpreter is in use by another thread; create one interpreter per thread (they share the model's weights).");
+    return 0;
+  }
+  self->busy = 1;
+  return 1;
+}
+
+static PyObject* Finish(InterpreterObject* self, OctetCode code, const OctetError* error) {
+  self->busy = 0;
+  if (code != OCTET_OK) return Raise(error);
+  Py_RETURN_NONE;
+}
+
+static PyObject* Allocate(InterpreterObject* self, PyObject* unused) {
+  (void)unused;
+  if (!Enter(self)) return NULL;
+  OctetError error;
+  OctetCode code;
+  Py_BEGIN_ALLOW_THREADS
+  code = octet_allocate(self->interpreter, &error);
+  Py_END_ALLOW_THREADS
+  return Finish(self, code, &error);
+}
+
+static PyObject* Invoke(InterpreterObject* self, PyObject* unused) {
+  (void)unused;
+  if (!Enter(self)) return NULL;
+  OctetError error;
+  OctetCode code;
+  Py_BEGIN_ALLOW_THREADS
+  code = octet_invoke(self->interpreter, &error);
+  Py_END_ALLOW_THREADS
+  return Finish(self, code, &error);
+}
+
+static PyObject* ResetVariables(InterpreterObject* self, PyObject* unused) {
+  (void)unused;
+  if (!Enter(self)) return NULL;
+  OctetError error;
+  return Finish(self, octet_reset_variables(self->interpreter, &error), &error);
+}
+
+static PyObject* Resize(InterpreterObject* self, PyObject* args) {
+  int input;
+  PyObject* shape;
+  if (!PyArg_ParseTuple(args, "iO", &input, &shape)) return NULL;
+  int32_t dims[OCTET_MAX_RANK];
+  const Py_ssize_t rank = PySequence_Size(shape);
+  if (rank < 0) return NULL;
+  if (rank > OCTET_MAX_RANK) return PyErr_Format(PyExc_ValueError, "input %d: expected at most %d dimensions, found %zd", input, OCTET_MAX_RANK, rank);
+  for (Py_ssize_t i = 0; i < rank; ++i) {
+    PyObject* item = PySequence_GetItem(shape, i);
+    const long d = item ? PyLong_AsLong(item) : -1;
+    Py_XDECREF(item);
+    if (PyErr_Occurred()) return NULL;
+    if (d != (int32_t)d) return PyErr_Format(PyExc_ValueError, "input %d: dimension %zd is too large", input, i);
+    dims[i] = (int32_t)d;
+  }
+  if (!Enter(self)) return NULL;
+  OctetError error;
+  return Finish(self, octet_resize_input(self->interpreter, input, dims, (int32_t)rank, &error), &error);
+}
+
+static PyObject* Dims(const int32_t* dims, int32_t n) {
+  PyObject* tuple = PyTuple_New(n);
+  for (int32_t i = 0; tuple && i < n; ++i) PyTuple_SetItem(tuple, i, PyLong_FromLong(dims[i]));
+  return tuple;
+}
+static PyObject* Scales(const float* scales, int32_t n) {
+  PyObject* tuple = PyTuple_New(n);
+  for (int32_t i = 0; tuple && i < n; ++i) PyTuple_SetItem(tuple, i, PyFloat_FromDouble(scales[i]));
+  return tuple;
+}
+
+/* tensor(index) -> (name, dtype, shape, signature, address, bytes, scales, zero_points, axis, block_size) */
+static PyObject* Tensor(InterpreterObject* self, PyObject* arg) {
+  const long index = PyLong_AsLong(arg);
+  if (index == -1 && PyErr_Occurred()) return NULL;
+  OctetTensor t;
+  if (octet_tensor(self->interpreter, (int32_t)index, &t) != OCTET_OK)
+    return PyErr_Format(PyExc_ValueError, "Invalid tensor index %ld exceeds max tensor index %d", index, octet_num_tensors(self->interpreter) - 1);
+  return Py_BuildValue("(siNNKKNNii)", t.name ? t.name : "", (int)t.dtype, Dims(t.dims, t.rank), Dims(t.signature, t.rank), (unsigned long long)(uintptr_t)t.data,
+                       (unsigned long long)t.bytes, Scales(t.scales, t.num_scales), Dims(t.zero_points, t.num_scales), (int)t.axis, (int)t.block_size);
+}
+
+/* ends(outputs) -> [(tensor index, signature key)] */
+static PyObject* Ends(InterpreterObject* self, PyObject* arg) {
+  const int outputs = PyObject_IsTrue(arg);
+  const int32_t n = outputs ? octet_num_outputs(self->interpreter) : octet_num_inputs(self->interpreter);
+  PyObject* list = PyList_New(n);
+  for (int32_t i = 0; list && i < n; ++i) {
+    const int32_t index = outputs ? octet_output_index(self->interpreter, i) : octet_input_index(self->interpreter, i);
+    const char* key = outputs ? octet_output_key(self->interpreter, i) : octet_input_key(self->interpreter, i);
+    PyList_SetItem(list, i, Py_BuildValue("(is)", (int)index, key ? key : ""));
+  }
+  return list;
+}
+
+static PyObject* NumTensors(InterpreterObject* self, PyObject* unused) {
+  (void)unused;
+  return PyLong_FromLong(octet_num_tensors(self->interpreter));
+}
+
+static PyObject* IsStatic(InterpreterObject* self, PyObject* unused) {
+  (void)unused;
+  return PyBool_FromLong(octet_is_static(self->interpreter));
+}
+
+/* nodes() -> [(op, kernel, inputs, outputs)] */
+static PyObject* Nodes(InterpreterObject* self, PyObject* unused) {
+  (void)unused;
+  const int32_t n = octet_num_nodes(self->interpreter);
+  PyObject* list = PyList_New(n);
+  for (int32_t i = 0; list && i < n; ++i) {
+    OctetNode node;
+    octet_node(self->interpreter, i, &node);
+    PyList_SetItem(list, i, Py_BuildValue("(ssNN)", node.op, node.kernel, Dims(node.inputs, node.num_inputs), Dims(node.outputs, node.num_outputs)));
+  }
+  return list;
+}
+
+static PyMethodDef kInterpreterMethods[] = {
+    {"allocate", (PyCFunction)Allocate, METH_NOARGS, "Infers shapes, picks kernels, places memory."},
+    {"invoke", (PyCFunction)Invoke, METH_NOARGS, "Computes, without the GIL."},
+    {"reset_variables", (PyCFunction)ResetVariables, METH_NOARGS, "Recurrent states back to zero."},
+    {"resize", (PyCFunction)Resize, METH_VARARGS, "resize(input, shape): takes effect with allocate()."},
+    {"tensor", (PyCFunction)Tensor, METH_O, "tensor(index) -> (name, dtype, shape, signature, address, bytes, scales, zero_points, axis, block_size)"},
+    {"ends", (PyCFunction)Ends, METH_O, "ends(outputs) -> [(tensor index, signature key)]"},
+    {"is_static", (PyCFunction)IsStatic, METH_NOARGS, "True where every tensor's shape and place is final until the next resize."},
+    {"num_tensors", (PyCFunction)NumTensors, METH_NOARGS, ""},
+    {"nodes", (PyCFunction)Nodes, METH_NOARGS, "[(op, kernel, inputs, outputs)] in the order in which they run."},
+    {NULL, NULL, 0, NULL}};
+static PyType_Slot kInterpreterSlots[] = {{Py_tp_new, InterpreterNew}, {Py_tp_dealloc, InterpreterDealloc}, {Py_tp_methods, kInterpreterMethods}, {Py_tp_doc, "One runnable instance of a model."}, {0, NULL}};
+static PyType_Spec kInterpreterSpec = {"octet._native.Interpreter", sizeof(InterpreterObject), 0, Py_TPFLAGS_DEFAULT, kInterpreterSlots};
+
+static PyObject* Version(PyObject* self, PyObject* unused) {
+  (void)self, (void)unused;
+  return PyUnicode_FromString(octet_version());
+}
+static PyMethodDef kModuleMethods[] = {{"version", Version, METH_NOARGS, "octet's version."}, {NULL, NULL, 0, NULL}};
+static struct PyModuleDef kModule = {PyModuleDef_HEAD_INIT, "_native", "octet.h for Python", -1, kModuleMethods, NULL, NULL, NULL, NULL};
+
+PyMODINIT_FUNC PyInit__native(void) {
+  PyObject* module = PyModule_Create(&kModule);
+  if (!module) return NULL;
+  g_model_type = PyType_FromSpec(&kModelSpec);
+  PyObject* interpreter_type = PyType_FromSpec(&kInterpreterSpec);
+  if (!g_model_type || !interpreter_type) return NULL;
+  Py_INCREF(g_model_type);
+  if (PyModule_AddObject(module, "Model", g_model_type) != 0 || PyModule_AddObject(module, "Interpreter", interpreter_type) != 0) return NULL;
+  return module;
+}

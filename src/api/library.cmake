@@ -1,0 +1,1 @@
+target_compile_definitions(octet_api PRIVATE OCTET_VERSION="${PROJECT_VERSION}")

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+// The C interface over the runtime: the one place where a Status becomes a caller's OctetError.
+#include "octet/octet.h"
+
+#include <cstring>
+#include <map>
+#include <memory>
+
+#include "runtime/interpreter.h"
+
+using octet::Code;
+using octet::Format;
+using octet::Shape;
+using octet::Status;
+namespace runtime = octet::runtime;
+
+struct OctetModel {
+  std::shared_ptr<const runtime::Model> model;
+};
+
+struct OctetInterpreter {
+  std::unique_ptr<runtime::Interpreter> interpreter;
+  std::map<int32_t, runtime::NodeInfo> nodes;  // What octet_node handed out.
+};
+
+namespace {
+
+static_assert(OCTET_MAX_RANK == octet::kMaxRank);
+static_assert(OCTET_CANCELLED == static_cast<int>(Code::kCancelled));
+static_assert(OCTET_UINT4 == static_cast<int>(octet::DType::kU4));
+
+OctetCode Report(const Status& status, OctetError* error) {
+  const OctetCode code = status.ok() ? OCTET_OK : static_cast<OctetCode>(status.code());
+  if (!error) return code;
+  error->code = code;
+  error->text[0] = '\0';
+  if (status.ok()) return code;
+  const size_t n = std::min(status.message().size(), sizeof(error->text) - 1);
+  std::memcpy(error->text, status.message().data(), n);
+  error->text[n] = '\0';
+  return code;
+}
+
+OctetModel* Opened(octet::Result<std::shared_ptr<const runtime::Model>> result, OctetError* error) {
+  (void)Report(result.ok() ? Status() : std::move(result).status(), error);
+  return result.ok() ? new OctetModel{std::move(*result)} : nullptr;
+}
+
+// Only what the caller's struct_size covers is read.
+runtime::Options ToOptions(const OctetOptions* from) {
+  OctetOptions o = {};
+  if (from) std::memcpy(&o, from, std::min(from->struct_size, sizeof(o)));
+  runtime::Options options;
+  options.threads = std::max(1, o.threads);
+  options.kernels = o.kernels == OCTET_KERNELS_REFERENCE ? runtime::Kernels::kReference : runtime::Kernels::kFast;
+  options.keep_all_tensors = o.keep_all_tensors != 0;
+  if (o.signature) options.signature = o.signature;
+  if (o.memory_limit_bytes) options.memory_limit_bytes = o.memory_limit_bytes;
+  return options;
+}
+
+void CopyDims(const Shape& from, int32_t* to) {
+  for (int i = 0; i < from.rank(); ++i) to[i] = from[i];
+}
+
+OctetCode Fill(const runtime::TensorRef& ref, OctetTensor* t) {
+  *t = {};
+  t->name = ref.name.data();  // Terminated in the file.
+  t->dtype = static_cast<OctetDType>(ref.type->dtype);
+  t->rank = ref.type->shape.rank();
+  CopyDims(ref.type->shape, t->dims);
+  CopyDims(ref.signature, t->signature);
+  t->data = ref.data;
+  t->bytes = static_cast<size_t>(ref.bytes);
+  const octet::Quant& q = ref.type->quant;
+  t->num_scales = static_cast<int32_t>(q.scale.size());
+  t->scales = q.scale.data();
+  t->zero_points = q.zero_point.data();
+  t->axis = q.axis;
+  t->block_size = q.block_size;
+  return OCTET_OK;
+}
+
+bool Within(int32_t i, int count) { return i >= 0 && i < count; }
+
+}  // namespace
+
+const char* octet_version(void) { return OCTET_VERSION; }
+
+OctetModel* octet_model_open(const char* path, OctetError* error) {
+  if (!path) return (void)Report(octet::Error(Code::kInvalidArgument, "octet_model_open: the path is NULL"), error), nullptr;
+  return Opened(runtime::Model::Open(path), error);
+}
+
+OctetModel* octet_model_from_bytes(const void* data, size_t bytes, OctetError* error) {
+  return Opened(runtime::Model::FromBytes({static_cast<const std::byte*>(data), data ? bytes : 0}), error);
+}
+
+void octet_model_close(OctetModel* model) { delete model; }
+
+int32_t octet_model_num_signatures(const OctetModel* model) { return static_cast<int32_t>(model->model->signatures().size()); }
+
+const char* octet_model_signature(const OctetModel* model, int32_t i) {
+  return Within(i, octet_model_num_signatures(model)) ? model->model->signatures()[static_cast<size_t>(i)].data() : nullptr;
+}
+
+OctetInterpreter* octet_interpreter_create(const OctetModel* model, const OctetOptions* options, OctetError* error) {
+  if (!model) return (void)Report(octet::Error(Code::kInvalidArgument, "octet_interpreter_create: the model is NULL; did octet_model_open fail?"), error), nullptr;
+  auto made = runtime::Interpreter::Create(model->model, ToOptions(options));
+  (void)Report(made.ok() ? Status() : std::move(made).status(), error);
+  if (!made.ok()) return nullptr;
+  auto* interpreter = new OctetInterpreter;
+  interpreter->interpreter = std::move(*made);
+  return interpreter;
+}
+
+void octet_interpreter_close(OctetInterpreter* interpreter) { delete interpreter; }
+
+int32_t octet_num_inputs(const OctetInterpreter* it) { return it->interpreter->num_inputs(); }
+int32_t octet_num_outputs(const OctetInterpreter* it) { return it->interpreter->num_outputs(); }
+int32_t octet_num_tensors(const OctetInterpreter* it) { return it->interpreter->num_tensors(); }
+int32_t octet_input_index(const OctetInterpreter* it, int32_t i) { return Within(i, octet_num_inputs(it)) ? it->interpreter->input_tensor(i) : -1; }
+int32_t octet_output_index(const OctetInterpreter* it, int32_t i) { return Within(i, octet_num_outputs(it)) ? it->interpreter->output_tensor(i) : -1; }
+const char* octet_input_key(const OctetInterpreter* it, int32_t i) { return Within(i, octet_num_inputs(it)) ? it->interpreter->input_key(i).data() : nullptr; }
+const char* octet_output_key(const OctetInterpreter* it, int32_t i) { return Within(i, octet_num_outputs(it)) ? it->interpreter->output_key(i).data() : nullptr; }
+
+OctetCode octet_input(const OctetInterpreter* it, int32_t i, OctetTensor* tensor) {
+  return Within(i, octet_num_inputs(it)) ? Fill(it->interpreter->input(i), tensor) : OCTET_INVALID_ARGUMENT;
+}
+OctetCode octet_output(const OctetInterpreter* it, int32_t i, OctetTensor* tensor) {
+  return Within(i, octet_num_outputs(it)) ? Fill(it->interpreter->output(i), tensor) : OCTET_INVALID_ARGUMENT;
+}
+OctetCode octet_tensor(const OctetInterpreter* it, int32_t index, OctetTensor* tensor) {
+  return Within(index, octet_num_tensors(it)) ? Fill(it->interpreter->tensor(index), tensor) : OCTET_INVALID_ARGUMENT;
+}
+
+OctetCode octet_resize_input(OctetInterpreter* it, int32_t i, const int32_t* dims, int32_t rank, OctetError* error) {
+  if (rank < 0 || rank > OCTET_MAX_RANK || (rank > 0 && !dims))
+    return Report(octet::Error(Code::kInvalidArgument, "input %d: expected 0 to %d dimensions, found %d", i, OCTET_MAX_RANK, rank), error);
+  return Report(it->interpreter->Resize(i, Shape(std::span(dims, static_cast<size_t>(rank)))), error);
+}
+
+OctetCode octet_allocate(OctetInterpreter* it, OctetError* error) { return Report(it->interpreter->Allocate(), error); }
+int32_t octet_is_static(const OctetInterpreter* it) { return it->interpreter->is_static() ? 1 : 0; }
+OctetCode octet_invoke(OctetInterpreter* it, OctetError* error) { return Report(it->interpreter->Invoke(), error); }
+OctetCode octet_reset_variables(OctetInterpreter* it, OctetError* error) { return Report(it->interpreter->ResetVariables(), error); }
+
+int32_t octet_num_nodes(const OctetInterpreter* it) { return it->interpreter->num_nodes(); }
+
+OctetCode octet_node(OctetInterpreter* it, int32_t i, OctetNode* node) {
+  if (!Within(i, octet_num_nodes(it))) return OCTET_INVALID_ARGUMENT;
+  const runtime::NodeInfo& n = it->nodes[i] = it->interpreter->node(i);
+  // Names of operators and kernels are literals of their definitions, so terminated.
+  *node = {n.op.data(), n.kernel.data(), n.inputs.data(), n.outputs.data(), static_cast<int32_t>(n.inputs.size()), static_cast<int32_t>(n.outputs.size()), n.macs};
+  return OCTET_OK;
+}

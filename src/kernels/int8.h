@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+// 8-bit products: descriptors of the packed kernels, one per instruction set. A kernel works on whole
+// blocks and cuts its register tiles itself; its answers are the same bits on every instruction set.
+#pragma once
+#include <cstddef>
+
+#include "kernels/kernels.h"
+
+namespace octet::kernels {
+
+// Rows of 8-bit values times packed weights, to 8 bits. A row is `segments` stretches of `length` values:
+// one for a contiguous row, one per filter row for a window into a padded image, which is so read in place.
+// A stretch may be read up to three values further: what lies there meets weights of zero.
+struct ProductS8 {
+  const int64_t* offset = nullptr;  // Of each segment, in bytes of the loaded form from the row's start.
+  int64_t segments = 1, length = 0;
+  const int8_t* packed = nullptr;   // [panel][segment][length / 4, rounded up][16][4].
+  Requant requant{};
+  int64_t columns = 0;              // Also the distance of two rows of y.
+
+  int64_t groups() const { return RoundUp(length, 4) / 4; }  // Groups of four per segment.
+  int64_t panel_bytes() const { return segments * groups() * 4 * kPanel; }
+};
+
+// A line of a depthwise window holds, for every pixel of a row, `lane_taps` taps side by side per channel:
+// (step 0) the same column of rows first, first + 1 … ; or (else) what lies 0, step, 2 * step … bytes on in
+// row `first`. Missing taps repeat the last row and meet weights of zero.
+struct TapLine {
+  int32_t first = 0, count = 1;
+  int64_t step = 0;
+};
+
+// Depthwise windows over one row of output. Channels of neighbouring pixels follow each other in memory, so
+// output bytes [vector * n, vector * (n + 1)) are one vector whatever the number of channels; its channels,
+// and with them weights and constants, repeat after `period` vectors = `pixels` pixels.
+struct DepthwiseS8 {
+  int64_t channels = 0, width = 0;      // Output pixels of a row.
+  int64_t period = 1, pixels = 1;
+  bool blocks = false;                  // Vectors do not cross pixels: the last one of a pixel is cut off.
+  const TapLine* line = nullptr;
+  int32_t lines = 0, steps = 0;
+  const int64_t* step = nullptr;        // For each step: line * line_pixels + column, the column of a window's taps.
+  int64_t columns = 1;                  // Of a window, in pixels of a line.
+  int64_t line_pixels = 0;              // Pixels of a line: (repeats - 1) * pixels + columns.
+  const std::byte* weights = nullptr;   // [period][steps][64 bytes per 16 channels].
+  Requant requant{};                    // [period][vector], in the order of `order`.
+
+  int64_t vectors(int64_t vector) const { return blocks ? period * width : (width * channels + vector - 1) / vector; }
+};
+
+struct Int8 {
+  const char* name;
+
+  // The left operand's form: x + offset in value_bytes bytes. The product is too large by
+  // (offset + zero point) * (sum of the column's weights), which the caller takes off the bias.
+  int32_t offset;
+  int32_t value_bytes;
+  void (*load)(const int8_t* x, int64_t n, void* to);
+  // y[r * columns + c] for the columns of panels [first, end). scratch: see scratch_per_group.
+  void (*multiply)(const ProductS8&, const void* const* rows, int64_t count, int64_t first_panel, int64_t end_panel, int8_t* y, void* scratch);
+  int64_t scratch_per_group;  // Bytes for each group of four of the depth.
+
+  // Depthwise: bytes of a vector, taps of a lane, bytes of a weight; rows are loaded by load_bytes as x + tap_offset.
+  int32_t vector, lane_taps, tap_bytes, tap_offset;
+  const uint8_t* order;       // The channel of each of a vector's positions.
+  void (*load_bytes)(const int8_t* x, int64_t n, void* to);
+  void (*depthwise)(const DepthwiseS8&, const uint8_t* const* rows, int8_t* y, void* lines);
+};
+
+const Int8& BestInt8();  // For this processor; OCTET_ISA lowers it.
+
+extern const Int8 kScalarInt8, kAvx2Int8, kAvx512VnniInt8;
+
+}  // namespace octet::kernels

@@ -1,0 +1,300 @@
+// SPDX-License-Identifier: Apache-2.0
+// 8-bit products on AVX2. vpmaddubsw would saturate, so both operands are widened to 16 bits: vpmaddwd adds
+// two exact products to a lane. Weights stay 8-bit in memory; a panel is widened once per block of rows.
+#include <immintrin.h>
+
+#include "kernels/int8.h"
+
+namespace octet::kernels {
+namespace {
+
+inline __m256i Load(const void* p) { return _mm256_loadu_si256(static_cast<const __m256i*>(p)); }
+inline void Store(void* p, __m256i v) { _mm256_storeu_si256(static_cast<__m256i*>(p), v); }
+inline __m128i Load16(const void* p) { return _mm_loadu_si128(static_cast<const __m128i*>(p)); }
+
+// ---------------------------------------------------------------------------- back to 8 bits
+
+// Constants of 8 columns for the one-step form of DOUBLE (Requant::before).
+struct Narrow {
+  __m256i before, mantissa, mantissa_odd, up, up_negative, after;
+  Narrow(const Requant& q, int64_t c)
+      : before(Load(q.before + c)), mantissa(Load(q.mantissa + c)), mantissa_odd(_mm256_srli_epi64(mantissa, 32)), up(Load(q.up + c)),
+        up_negative(Load(q.up_negative + c)), after(Load(q.after + c)) {}
+  __m256i operator()(__m256i x) const {
+    x = _mm256_sllv_epi32(x, before);
+    const __m256i even = _mm256_mul_epi32(x, mantissa), odd = _mm256_mul_epi32(_mm256_srli_epi64(x, 32), mantissa_odd);
+    const __m256i v = _mm256_blend_epi32(_mm256_srli_epi64(even, 32), odd, 0xaa);  // High halves.
+    const __m256 nudge = _mm256_blendv_ps(_mm256_castsi256_ps(up), _mm256_castsi256_ps(up_negative), _mm256_castsi256_ps(x));  // By x's sign.
+    return _mm256_srav_epi32(_mm256_add_epi32(v, _mm256_castps_si256(nudge)), after);
+  }
+};
+
+// DOUBLE in the reference's two steps. The high-mul rounds x*m / 2^31 to nearest with ties up, which is what
+// the reference's nudge and truncation amount to; the shift rounds ties away from zero.
+struct Double {
+  __m256i left, mantissa, right;
+  Double(const Requant& q, int64_t c) : left(Load(q.left + c)), mantissa(Load(q.mantissa + c)), right(Load(q.right + c)) {}
+  __m256i operator()(__m256i x) const {
+    const __m256i half = _mm256_set1_epi64x(1ll << 30);
+    x = _mm256_sllv_epi32(x, left);
+    const __m256i even = _mm256_add_epi64(_mm256_mul_epi32(x, mantissa), half);
+    const __m256i odd = _mm256_add_epi64(_mm256_mul_epi32(_mm256_srli_epi64(x, 32), _mm256_srli_epi64(mantissa, 32)), half);
+    const __m256i v = _mm256_blend_epi32(_mm256_srli_epi64(even, 31), _mm256_slli_epi64(odd, 1), 0xaa);
+    // nudge = 2^(right-1) - (v < 0), and nothing at all for right = 0.
+    const __m256i shifts = _mm256_cmpgt_epi32(right, _mm256_setzero_si256());
+    const __m256i up = _mm256_srli_epi32(_mm256_sllv_epi32(_mm256_set1_epi32(1), right), 1);
+    const __m256i nudge = _mm256_and_si256(_mm256_add_epi32(up, _mm256_srai_epi32(v, 31)), shifts);
+    return _mm256_srav_epi32(_mm256_add_epi32(v, nudge), right);
+  }
+};
+
+// round(x * scale), half away from zero: adding the double below a half and cutting off rounds the same.
+struct F64 {
+  __m256d low, high;
+  F64(const Requant& q, int64_t c) : low(_mm256_loadu_pd(q.scale + c)), high(_mm256_loadu_pd(q.scale + c + 4)) {}
+  static __m128i Round(__m128i x, __m256d scale) {
+    const __m256d limit = _mm256_set1_pd(1e9), half = _mm256_set1_pd(0.49999999999999994), sign = _mm256_set1_pd(-0.0);
+    __m256d v = _mm256_mul_pd(_mm256_cvtepi32_pd(x), scale);
+    v = _mm256_max_pd(_mm256_min_pd(v, limit), _mm256_sub_pd(_mm256_setzero_pd(), limit));
+    return _mm256_cvttpd_epi32(_mm256_add_pd(v, _mm256_or_pd(half, _mm256_and_pd(v, sign))));
+  }
+  __m256i operator()(__m256i x) const {
+    return _mm256_inserti128_si256(_mm256_castsi128_si256(Round(_mm256_castsi256_si128(x), low)), Round(_mm256_extracti128_si256(x, 1), high), 1);
+  }
+};
+
+struct Clamp {
+  __m256i zero;
+  __m128i low, high;
+  explicit Clamp(const Requant& q)
+      : zero(_mm256_set1_epi16(static_cast<int16_t>(q.zero))), low(_mm_set1_epi8(static_cast<char>(q.low))), high(_mm_set1_epi8(static_cast<char>(q.high))) {}
+  // 16 values to n bytes.
+  void Put(__m256i a, __m256i b, int8_t* y, int64_t n) const {
+    const __m256i words = _mm256_adds_epi16(_mm256_packs_epi32(a, b), zero);  // 0-3, 8-11 and 4-7, 12-15.
+    __m128i bytes = _mm_shuffle_epi32(_mm_packs_epi16(_mm256_castsi256_si128(words), _mm256_extracti128_si256(words, 1)), 0xd8);
+    bytes = _mm_min_epi8(_mm_max_epi8(bytes, low), high);
+    if (n >= kPanel) {
+      _mm_storeu_si128(reinterpret_cast<__m128i*>(y), bytes);
+    } else {
+      alignas(16) int8_t out[16];
+      _mm_store_si128(reinterpret_cast<__m128i*>(out), bytes);
+      __builtin_memcpy(y, out, static_cast<unsigned>(n));
+    }
+  }
+};
+
+// acc[r][16] to bytes; half a panel at a time so that its constants stay in registers.
+template <class Rescale> void Finish(int32_t* acc, int rows, const ProductS8& p, int64_t column, int8_t* y) {
+  for (int h = 0; h < kPanel; h += 8) {
+    const Rescale rescale(p.requant, column + h);
+    for (int r = 0; r < rows; ++r) Store(acc + r * kPanel + h, rescale(Load(acc + r * kPanel + h)));
+  }
+  const Clamp clamp(p.requant);
+  for (int r = 0; r < rows; ++r) clamp.Put(Load(acc + r * kPanel), Load(acc + r * kPanel + 8), y + r * p.columns + column, p.columns - column);
+}
+
+// --------------------------------------------------------------------------------- products
+
+constexpr int kRows = 6;        // 12 sums, 2 weights, the activation and a product: all 16 registers.
+constexpr int64_t kFewRows = 4; // Below it, widening a panel costs more than it saves.
+
+// Of 8 columns x 4 bytes: the pair (k0, k1) or (k2, k3) of each column as two int16.
+inline __m256i LowPair(__m256i v) {
+  const __m256i take = _mm256_setr_epi8(-1, 0, -1, 1, -1, 4, -1, 5, -1, 8, -1, 9, -1, 12, -1, 13, -1, 0, -1, 1, -1, 4, -1, 5, -1, 8, -1, 9, -1, 12, -1, 13);
+  return _mm256_srai_epi16(_mm256_shuffle_epi8(v, take), 8);
+}
+inline __m256i HighPair(__m256i v) {
+  const __m256i take = _mm256_setr_epi8(-1, 2, -1, 3, -1, 6, -1, 7, -1, 10, -1, 11, -1, 14, -1, 15, -1, 2, -1, 3, -1, 6, -1, 7, -1, 10, -1, 11, -1, 14, -1, 15);
+  return _mm256_srai_epi16(_mm256_shuffle_epi8(v, take), 8);
+}
+
+// [group][16][4] int8 to [pair][16][2] int16.
+void WidenPanel(const int8_t* packed, int64_t groups, int16_t* wide) {
+  for (int64_t g = 0; g < groups; ++g, packed += 64, wide += 64) {
+    const __m256i a = Load(packed), b = Load(packed + 32);
+    Store(wide, LowPair(a));
+    Store(wide + 16, LowPair(b));
+    Store(wide + 32, HighPair(a));
+    Store(wide + 48, HighPair(b));
+  }
+}
+
+using Pair [[gnu::may_alias]] = int32_t;
+
+// One pair of every row against 16 columns. In assembly because GCC otherwise keeps the products of all
+// rows alive at once and spills the sums: 42 G multiply-adds/s instead of 72.
+#define OCTET_MULTIPLY_PAIR(low, high, x, w0, w1)                                                                   \
+  do {                                                                                                              \
+    __m256i a_, t_;                                                                                                 \
+    asm("vpbroadcastd %4, %2\n\tvpmaddwd %5, %2, %3\n\tvpmaddwd %6, %2, %2\n\tvpaddd %3, %0, %0\n\tvpaddd %2, %1, %1" \
+        : "+x"(low), "+x"(high), "=&x"(a_), "=&x"(t_)                                                               \
+        : "m"(x), "x"(w0), "x"(w1));                                                                                \
+  } while (0)
+
+template <int kCount> void Tile(const ProductS8& p, const void* const* rows, const void* weights, const int32_t* bias, int32_t* acc) {
+  const auto* w = static_cast<const int16_t*>(weights);
+  const int16_t* a[kCount];
+  __m256i low[kCount], high[kCount];
+#pragma GCC unroll 8
+  for (int r = 0; r < kCount; ++r) {
+    a[r] = static_cast<const int16_t*>(rows[r]);
+    low[r] = Load(bias);
+    high[r] = Load(bias + 8);
+  }
+  const int64_t pairs = (p.length + 1) / 2, skipped = p.groups() * 2 - pairs;
+  for (int64_t s = 0; s < p.segments; ++s, w += skipped * 32) {
+    int64_t at = p.offset[s] / 2;
+    for (int64_t k = 0; k < pairs; ++k, at += 2, w += 32) {
+      const __m256i w0 = Load(w), w1 = Load(w + 16);
+#pragma GCC unroll 8
+      for (int r = 0; r < kCount; ++r) OCTET_MULTIPLY_PAIR(low[r], high[r], *reinterpret_cast<const Pair*>(a[r] + at), w0, w1);
+    }
+  }
+#pragma GCC unroll 8
+  for (int r = 0; r < kCount; ++r) {
+    Store(acc + r * kPanel, low[r]);
+    Store(acc + r * kPanel + 8, high[r]);
+  }
+}
+#undef OCTET_MULTIPLY_PAIR
+
+inline __m256i Spread(const int16_t* a) { return _mm256_set1_epi32(*reinterpret_cast<const Pair*>(a)); }
+
+// The same for few rows, from packed bytes.
+template <int kCount> void PackedTile(const ProductS8& p, const void* const* rows, const void* weights, const int32_t* bias, int32_t* acc) {
+  const auto* w = static_cast<const int8_t*>(weights);
+  __m256i low[kCount], high[kCount];
+#pragma GCC unroll 4
+  for (int r = 0; r < kCount; ++r) low[r] = Load(bias), high[r] = Load(bias + 8);
+  const int64_t groups = p.groups();
+  for (int64_t s = 0; s < p.segments; ++s) {
+    int64_t at = p.offset[s] / 2;
+    for (int64_t g = 0; g < groups; ++g, at += 4, w += 64) {
+      const __m256i first = Load(w), second = Load(w + 32);
+      const __m256i w0 = LowPair(first), w1 = HighPair(first), w2 = LowPair(second), w3 = HighPair(second);
+#pragma GCC unroll 4
+      for (int r = 0; r < kCount; ++r) {
+        const auto* a = static_cast<const int16_t*>(rows[r]) + at;
+        const __m256i x0 = Spread(a), x1 = Spread(a + 2);
+        low[r] = _mm256_add_epi32(low[r], _mm256_add_epi32(_mm256_madd_epi16(x0, w0), _mm256_madd_epi16(x1, w1)));
+        high[r] = _mm256_add_epi32(high[r], _mm256_add_epi32(_mm256_madd_epi16(x0, w2), _mm256_madd_epi16(x1, w3)));
+      }
+    }
+  }
+#pragma GCC unroll 4
+  for (int r = 0; r < kCount; ++r) {
+    Store(acc + r * kPanel, low[r]);
+    Store(acc + r * kPanel + 8, high[r]);
+  }
+}
+
+using TileFn = void (*)(const ProductS8&, const void* const*, const void*, const int32_t*, int32_t*);
+constexpr TileFn kTiles[kRows] = {Tile<1>, Tile<2>, Tile<3>, Tile<4>, Tile<5>, Tile<6>};
+constexpr TileFn kPackedTiles[kFewRows - 1] = {PackedTile<1>, PackedTile<2>, PackedTile<3>};
+
+void Multiply(const ProductS8& p, const void* const* rows, int64_t count, int64_t first_panel, int64_t end_panel, int8_t* y, void* scratch) {
+  alignas(32) int32_t acc[kRows * kPanel];
+  const auto finish = p.requant.scale ? Finish<F64> : p.requant.before ? Finish<Narrow> : Finish<Double>;
+  const bool widen = count >= kFewRows;
+  for (int64_t panel = first_panel; panel < end_panel; ++panel) {
+    const void* w = p.packed + panel * p.panel_bytes();
+    if (widen) {
+      WidenPanel(p.packed + panel * p.panel_bytes(), p.segments * p.groups(), static_cast<int16_t*>(scratch));
+      w = scratch;
+    }
+    for (int64_t r = 0; r < count;) {
+      const int64_t cuts = (count - r + kRows - 1) / kRows;
+      const int tile = static_cast<int>((count - r + cuts - 1) / cuts);
+      (widen ? kTiles : kPackedTiles)[tile - 1](p, rows + r, w, p.requant.bias + panel * kPanel, acc);
+      finish(acc, tile, p, panel * kPanel, y + r * p.columns);
+      r += tile;
+    }
+  }
+}
+
+void LoadWide(const int8_t* x, int64_t n, void* to) {
+  auto* y = static_cast<int16_t*>(to);
+  int64_t i = 0;
+  for (; i + 16 <= n; i += 16) Store(y + i, _mm256_cvtepi8_epi16(Load16(x + i)));
+  for (; i < n; ++i) y[i] = x[i];
+}
+
+// -------------------------------------------------------------------------------- depthwise
+// A vector is 16 channels; a line holds pairs of taps as int16.
+
+constexpr int kVector = 16, kPixelBytes = kVector * 4;
+
+inline void Interleave(const uint8_t* a, const uint8_t* b, uint8_t* to) {
+  const __m128i x = Load16(a), y = Load16(b);
+  Store(to, _mm256_cvtepi8_epi16(_mm_unpacklo_epi8(x, y)));
+  Store(to + 32, _mm256_cvtepi8_epi16(_mm_unpackhi_epi8(x, y)));
+}
+
+void FillLine(const DepthwiseS8& p, const TapLine& line, const uint8_t* const* rows, int64_t at, int64_t repeats, uint8_t* to) {
+  const uint8_t* a = rows[line.first] + at;
+  const uint8_t* b = line.step ? a + (line.count > 1 ? line.step : 0) : rows[line.first + line.count - 1] + at;
+  if (p.pixels <= p.columns) {
+    for (int64_t t = 0; t < (repeats - 1) * p.pixels + p.columns; ++t) Interleave(a + t * p.channels, b + t * p.channels, to + t * kPixelBytes);
+    return;
+  }
+  for (int64_t n = 0; n < repeats; ++n)  // Pixels between two windows belong to no tap.
+    for (int64_t t = n * p.pixels; t < n * p.pixels + p.columns; ++t) Interleave(a + t * p.channels, b + t * p.channels, to + t * kPixelBytes);
+}
+
+template <class Rescale, int kCount> void Vectors(const DepthwiseS8& p, int64_t phase, const uint8_t* line, int8_t* y, int64_t left, int64_t pitch) {
+  const auto* w = reinterpret_cast<const uint8_t*>(p.weights) + phase * p.steps * kPixelBytes;
+  const int64_t c = phase * kVector;
+  __m256i low[kCount], high[kCount];
+#pragma GCC unroll 4
+  for (int i = 0; i < kCount; ++i) low[i] = Load(p.requant.bias + c), high[i] = Load(p.requant.bias + c + 8);
+  for (int s = 0; s < p.steps; ++s, w += kPixelBytes) {
+    const __m256i w0 = Load(w), w1 = Load(w + 32);
+    const uint8_t* x = line + p.step[s] * kPixelBytes;
+#pragma GCC unroll 4
+    for (int i = 0; i < kCount; ++i, x += p.pixels * kPixelBytes) {
+      low[i] = _mm256_add_epi32(low[i], _mm256_madd_epi16(w0, Load(x)));
+      high[i] = _mm256_add_epi32(high[i], _mm256_madd_epi16(w1, Load(x + 32)));
+    }
+  }
+  const Rescale first(p.requant, c);
+#pragma GCC unroll 4
+  for (int i = 0; i < kCount; ++i) low[i] = first(low[i]);
+  const Rescale second(p.requant, c + 8);
+  const Clamp clamp(p.requant);
+#pragma GCC unroll 4
+  for (int i = 0; i < kCount; ++i) clamp.Put(low[i], second(high[i]), y + i * pitch, left - (p.blocks ? 0 : i * pitch));
+}
+
+template <class Rescale> void DepthwiseRow(const DepthwiseS8& p, const uint8_t* const* rows, int8_t* y, void* lines) {
+  auto* line = static_cast<uint8_t*>(lines);
+  const int64_t vectors = p.vectors(kVector), pitch = p.pixels * p.channels, end = p.width * p.channels;
+  for (int64_t phase = 0; phase < p.period && phase < vectors; ++phase) {
+    const int64_t repeats = (vectors - phase + p.period - 1) / p.period;
+    for (int l = 0; l < p.lines; ++l) FillLine(p, p.line[l], rows, phase * kVector, repeats, line + l * p.line_pixels * kPixelBytes);
+    for (int64_t n = 0; n < repeats; n += 4) {
+      const int64_t at = phase * kVector + n * pitch, left = p.blocks ? p.channels - phase * kVector : end - at;
+      const uint8_t* x = line + n * p.pixels * kPixelBytes;
+      switch (repeats - n) {
+        case 1: Vectors<Rescale, 1>(p, phase, x, y + at, left, pitch); break;
+        case 2: Vectors<Rescale, 2>(p, phase, x, y + at, left, pitch); break;
+        case 3: Vectors<Rescale, 3>(p, phase, x, y + at, left, pitch); break;
+        default: Vectors<Rescale, 4>(p, phase, x, y + at, left, pitch); break;
+      }
+    }
+  }
+}
+
+void Depthwise(const DepthwiseS8& p, const uint8_t* const* rows, int8_t* y, void* lines) {
+  if (p.requant.before) DepthwiseRow<Narrow>(p, rows, y, lines);
+  else DepthwiseRow<Double>(p, rows, y, lines);
+}
+
+void LoadBytes(const int8_t* x, int64_t n, void* to) { __builtin_memcpy(to, x, static_cast<unsigned long>(n)); }
+
+constexpr uint8_t kOrder[kVector] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+
+}  // namespace
+
+constinit const Int8 kAvx2Int8 = {"avx2", 0, 2, LoadWide, Multiply, 128, kVector, 2, 2, 0, kOrder, LoadBytes, Depthwise};
+
+}  // namespace octet::kernels

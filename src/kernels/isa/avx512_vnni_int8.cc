@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: Apache-2.0
+// 8-bit products on AVX-512 VNNI. vpdpbusd adds four products of uint8 and int8 to each lane without
+// saturation: activations are x + 128, packed weights are read as they are.
+#include <immintrin.h>
+
+#include "kernels/int8.h"
+
+namespace octet::kernels {
+namespace {
+
+inline __m512i Load(const void* p) { return _mm512_loadu_si512(p); }
+
+// ---------------------------------------------------------------------------- back to 8 bits
+
+// Constants of 16 columns for the one-step form of DOUBLE (Requant::before).
+struct Narrow {
+  __m512i before, mantissa, mantissa_odd, up, up_negative, after;
+  Narrow(const Requant& q, int64_t c)
+      : before(Load(q.before + c)), mantissa(Load(q.mantissa + c)), mantissa_odd(_mm512_srli_epi64(mantissa, 32)), up(Load(q.up + c)),
+        up_negative(Load(q.up_negative + c)), after(Load(q.after + c)) {}
+  __m512i operator()(__m512i x) const {
+    x = _mm512_sllv_epi32(x, before);
+    const __m512i even = _mm512_mul_epi32(x, mantissa), odd = _mm512_mul_epi32(_mm512_srli_epi64(x, 32), mantissa_odd);
+    const __m512i v = _mm512_mask_shuffle_epi32(odd, 0x5555, even, _MM_PERM_DDBB);  // High halves.
+    return _mm512_srav_epi32(_mm512_add_epi32(v, _mm512_mask_blend_epi32(_mm512_movepi32_mask(x), up, up_negative)), after);
+  }
+};
+
+// DOUBLE in the reference's two steps: see avx2.cc.
+struct Double {
+  __m512i left, mantissa, right;
+  Double(const Requant& q, int64_t c) : left(Load(q.left + c)), mantissa(Load(q.mantissa + c)), right(Load(q.right + c)) {}
+  __m512i operator()(__m512i x) const {
+    const __m512i half = _mm512_set1_epi64(1ll << 30);
+    x = _mm512_sllv_epi32(x, left);
+    const __m512i even = _mm512_add_epi64(_mm512_mul_epi32(x, mantissa), half);
+    const __m512i odd = _mm512_add_epi64(_mm512_mul_epi32(_mm512_srli_epi64(x, 32), _mm512_srli_epi64(mantissa, 32)), half);
+    const __m512i v = _mm512_mask_blend_epi32(0xaaaa, _mm512_srli_epi64(even, 31), _mm512_slli_epi64(odd, 1));
+    const __mmask16 shifts = _mm512_cmpgt_epi32_mask(right, _mm512_setzero_si512());
+    const __m512i up = _mm512_srli_epi32(_mm512_sllv_epi32(_mm512_set1_epi32(1), right), 1);
+    return _mm512_srav_epi32(_mm512_mask_add_epi32(v, shifts, v, _mm512_add_epi32(up, _mm512_srai_epi32(v, 31))), right);
+  }
+};
+
+// round(x * scale), half away from zero: adding the double below a half and cutting off rounds the same.
+struct F64 {
+  __m512d low, high;
+  F64(const Requant& q, int64_t c) : low(_mm512_loadu_pd(q.scale + c)), high(_mm512_loadu_pd(q.scale + c + 8)) {}
+  static __m256i Round(__m256i x, __m512d scale) {
+    const __m512d limit = _mm512_set1_pd(1e9), half = _mm512_set1_pd(0.49999999999999994), sign = _mm512_set1_pd(-0.0);
+    __m512d v = _mm512_mul_pd(_mm512_cvtepi32_pd(x), scale);
+    v = _mm512_max_pd(_mm512_min_pd(v, limit), _mm512_sub_pd(_mm512_setzero_pd(), limit));
+    return _mm512_cvttpd_epi32(_mm512_add_pd(v, _mm512_or_pd(half, _mm512_and_pd(v, sign))));
+  }
+  __m512i operator()(__m512i x) const {
+    return _mm512_inserti64x4(_mm512_castsi256_si512(Round(_mm512_castsi512_si256(x), low)), Round(_mm512_extracti64x4_epi64(x, 1), high), 1);
+  }
+};
+
+inline __mmask64 Mask(int64_t n) { return n >= 64 ? ~0ull : n <= 0 ? 0 : (1ull << n) - 1; }
+
+// acc[r][panels * 16] to bytes, two panels at a time so that their constants stay in registers.
+template <class Rescale> void Finish(const int32_t* acc, int rows, int panels, const ProductS8& p, int64_t column, int8_t* y) {
+  const __m512i order = _mm512_castsi256_si512(_mm256_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13));
+  const __m512i zero = _mm512_set1_epi16(static_cast<int16_t>(p.requant.zero));
+  const __m256i low = _mm256_set1_epi8(static_cast<char>(p.requant.low)), high = _mm256_set1_epi8(static_cast<char>(p.requant.high));
+  for (int c = 0; c < panels; c += 2) {
+    const int second = c + 1 < panels ? c + 1 : c;  // Of an odd one out, the second half is not stored.
+    const Rescale first_half(p.requant, column + c * kPanel), second_half(p.requant, column + second * kPanel);
+    const int64_t left = p.columns - column - c * kPanel, width = (second - c + 1) * kPanel;
+    const auto mask = static_cast<__mmask32>(Mask(left < width ? left : width));
+    for (int r = 0; r < rows; ++r) {
+      const int32_t* a = acc + r * panels * kPanel;
+      const __m512i words = _mm512_adds_epi16(_mm512_packs_epi32(first_half(Load(a + c * kPanel)), second_half(Load(a + second * kPanel))), zero);
+      const __m256i bytes = _mm512_castsi512_si256(_mm512_permutexvar_epi32(order, _mm512_packs_epi16(words, words)));
+      _mm256_mask_storeu_epi8(y + r * p.columns + column + c * kPanel, mask, _mm256_min_epi8(_mm256_max_epi8(bytes, low), high));
+    }
+  }
+}
+
+// --------------------------------------------------------------------------------- products
+
+constexpr int kMostPanels = 4, kMostRows = 8;
+constexpr int kTileRows[kMostPanels + 1] = {0, 8, 8, 8, 6};  // 24 sums, 4 weights, one activation.
+
+inline __m512i Quad(const uint8_t* a) {
+  int32_t v;
+  __builtin_memcpy(&v, a, 4);
+  return _mm512_set1_epi32(v);
+}
+
+template <int kRows, int kPanels> void Tile(const ProductS8& p, const void* const* rows, const int8_t* w, const int32_t* bias, int32_t* acc) {
+  const uint8_t* a[kRows];
+  __m512i sum[kRows][kPanels];
+#pragma GCC unroll 8
+  for (int r = 0; r < kRows; ++r) {
+    a[r] = static_cast<const uint8_t*>(rows[r]);
+#pragma GCC unroll 4
+    for (int c = 0; c < kPanels; ++c) sum[r][c] = Load(bias + c * kPanel);
+  }
+  const int64_t panel_bytes = p.panel_bytes(), groups = p.groups();
+  for (int64_t s = 0; s < p.segments; ++s) {
+    int64_t at = p.offset[s];
+    for (int64_t g = 0; g < groups; ++g, at += 4, w += 64) {
+      __m512i weights[kPanels];
+#pragma GCC unroll 4
+      for (int c = 0; c < kPanels; ++c) weights[c] = Load(w + c * panel_bytes);
+#pragma GCC unroll 8
+      for (int r = 0; r < kRows; ++r) {
+        const __m512i x = Quad(a[r] + at);
+#pragma GCC unroll 4
+        for (int c = 0; c < kPanels; ++c) sum[r][c] = _mm512_dpbusd_epi32(sum[r][c], x, weights[c]);
+      }
+    }
+  }
+#pragma GCC unroll 8
+  for (int r = 0; r < kRows; ++r)
+#pragma GCC unroll 4
+    for (int c = 0; c < kPanels; ++c) _mm512_store_si512(acc + (r * kPanels + c) * kPanel, sum[r][c]);
+}
+
+using TileFn = void (*)(const ProductS8&, const void* const*, const int8_t*, const int32_t*, int32_t*);
+constexpr TileFn kTiles[kMostPanels][kMostRows] = {
+    {Tile<1, 1>, Tile<2, 1>, Tile<3, 1>, Tile<4, 1>, Tile<5, 1>, Tile<6, 1>, Tile<7, 1>, Tile<8, 1>},
+    {Tile<1, 2>, Tile<2, 2>, Tile<3, 2>, Tile<4, 2>, Tile<5, 2>, Tile<6, 2>, Tile<7, 2>, Tile<8, 2>},
+    {Tile<1, 3>, Tile<2, 3>, Tile<3, 3>, Tile<4, 3>, Tile<5, 3>, Tile<6, 3>, Tile<7, 3>, Tile<8, 3>},
+    {Tile<1, 4>, Tile<2, 4>, Tile<3, 4>, Tile<4, 4>, Tile<5, 4>, Tile<6, 4>, nullptr, nullptr}};
+
+void Multiply(const ProductS8& p, const void* const* rows, int64_t count, int64_t first_panel, int64_t end_panel, int8_t* y, void*) {
+  alignas(64) int32_t acc[6 * kMostPanels * kPanel];
+  static_assert(sizeof(acc) >= 8 * 3 * kPanel * 4, "the widest tiles fit");
+  const auto finish = p.requant.scale ? Finish<F64> : p.requant.before ? Finish<Narrow> : Finish<Double>;
+  // Panels and rows are cut evenly: 5 panels are 3 and 2, 9 rows are 5 and 4.
+  for (int64_t panel = first_panel, panels_left = end_panel - first_panel; panels_left > 0;) {
+    const int64_t panel_cuts = (panels_left + kMostPanels - 1) / kMostPanels;
+    const int panels = static_cast<int>((panels_left + panel_cuts - 1) / panel_cuts);
+    const int8_t* w = p.packed + panel * p.panel_bytes();
+    for (int64_t r = 0; r < count;) {
+      const int64_t row_cuts = (count - r + kTileRows[panels] - 1) / kTileRows[panels];
+      const int tile = static_cast<int>((count - r + row_cuts - 1) / row_cuts);
+      kTiles[panels - 1][tile - 1](p, rows + r, w, p.requant.bias + panel * kPanel, acc);
+      finish(acc, tile, panels, p, panel * kPanel, y + r * p.columns);
+      r += tile;
+    }
+    panel += panels;
+    panels_left -= panels;
+  }
+}
+
+// x + 128 as uint8 is x with the top bit flipped.
+void LoadBytes(const int8_t* x, int64_t n, void* to) {
+  auto* y = static_cast<uint8_t*>(to);
+  const __m512i flip = _mm512_set1_epi8(-128);
+  int64_t i = 0;
+  for (; i + 64 <= n; i += 64) _mm512_storeu_si512(y + i, _mm512_xor_si512(Load(x + i), flip));
+  if (i < n) _mm512_mask_storeu_epi8(y + i, Mask(n - i), _mm512_xor_si512(_mm512_maskz_loadu_epi8(Mask(n - i), x + i), flip));
+}
+
+// -------------------------------------------------------------------------------- depthwise
+// A vector is 64 channels. Interleaving four rows byte by byte leaves channels 16 * lane + 4 * q + i in
+// register q; four of them pack back into bytes in the channels' own order.
+
+constexpr int kVector = 64, kPixelBytes = kVector * 4;
+
+inline void Interleave(const uint8_t* const* rows, int64_t at, uint8_t* to) {
+  const __m512i a = Load(rows[0] + at), b = Load(rows[1] + at), c = Load(rows[2] + at), d = Load(rows[3] + at);
+  const __m512i ab_low = _mm512_unpacklo_epi8(a, b), ab_high = _mm512_unpackhi_epi8(a, b), cd_low = _mm512_unpacklo_epi8(c, d), cd_high = _mm512_unpackhi_epi8(c, d);
+  _mm512_store_si512(to, _mm512_unpacklo_epi16(ab_low, cd_low));
+  _mm512_store_si512(to + 64, _mm512_unpackhi_epi16(ab_low, cd_low));
+  _mm512_store_si512(to + 128, _mm512_unpacklo_epi16(ab_high, cd_high));
+  _mm512_store_si512(to + 192, _mm512_unpackhi_epi16(ab_high, cd_high));
+}
+
+void FillLine(const DepthwiseS8& p, const TapLine& line, const uint8_t* const* rows, int64_t at, int64_t repeats, uint8_t* to) {
+  const uint8_t* from[4];
+  for (int t = 0; t < 4; ++t) {
+    const int tap = t < line.count ? t : line.count - 1;
+    from[t] = line.step ? rows[line.first] + tap * line.step : rows[line.first + tap];
+  }
+  if (p.pixels <= p.columns) {
+    for (int64_t t = 0; t < (repeats - 1) * p.pixels + p.columns; ++t) Interleave(from, at + t * p.channels, to + t * kPixelBytes);
+    return;
+  }
+  for (int64_t n = 0; n < repeats; ++n)  // Pixels between two windows belong to no tap.
+    for (int64_t t = n * p.pixels; t < n * p.pixels + p.columns; ++t) Interleave(from, at + t * p.channels, to + t * kPixelBytes);
+}
+
+// One register of kCount vectors: channels `q` of each.
+template <class Rescale, int kCount> inline void Lanes(const DepthwiseS8& p, int64_t phase, int q, const uint8_t* line, __m512i* out) {
+  const int64_t c = phase * kVector + q * 16;
+  const auto* w = reinterpret_cast<const uint8_t*>(p.weights) + phase * p.steps * kPixelBytes + q * 64;
+  line += q * 64;
+  __m512i sum[kCount];
+#pragma GCC unroll 4
+  for (int i = 0; i < kCount; ++i) sum[i] = Load(p.requant.bias + c);
+  for (int s = 0; s < p.steps; ++s, w += kPixelBytes) {
+    const __m512i weights = Load(w);
+    const uint8_t* x = line + p.step[s] * kPixelBytes;
+#pragma GCC unroll 4
+    for (int i = 0; i < kCount; ++i) sum[i] = _mm512_dpbusd_epi32(sum[i], Load(x + i * p.pixels * kPixelBytes), weights);
+  }
+  const Rescale rescale(p.requant, c);
+#pragma GCC unroll 4
+  for (int i = 0; i < kCount; ++i) out[i] = rescale(sum[i]);
+}
+
+template <class Rescale, int kCount> void Vectors(const DepthwiseS8& p, int64_t phase, const uint8_t* line, int8_t* y, int64_t left, int64_t pitch) {
+  __m512i a[kCount], b[kCount], words[kCount];
+  Lanes<Rescale, kCount>(p, phase, 0, line, a);
+  Lanes<Rescale, kCount>(p, phase, 1, line, b);
+#pragma GCC unroll 4
+  for (int i = 0; i < kCount; ++i) words[i] = _mm512_packs_epi32(a[i], b[i]);
+  Lanes<Rescale, kCount>(p, phase, 2, line, a);
+  Lanes<Rescale, kCount>(p, phase, 3, line, b);
+  const __m512i zero = _mm512_set1_epi16(static_cast<int16_t>(p.requant.zero));
+  const __m512i low = _mm512_set1_epi8(static_cast<char>(p.requant.low)), high = _mm512_set1_epi8(static_cast<char>(p.requant.high));
+#pragma GCC unroll 4
+  for (int i = 0; i < kCount; ++i) {
+    const __m512i bytes = _mm512_packs_epi16(_mm512_adds_epi16(words[i], zero), _mm512_adds_epi16(_mm512_packs_epi32(a[i], b[i]), zero));
+    _mm512_mask_storeu_epi8(y + i * pitch, Mask(left - (p.blocks ? 0 : i * pitch)), _mm512_min_epi8(_mm512_max_epi8(bytes, low), high));
+  }
+}
+
+template <class Rescale> void DepthwiseRow(const DepthwiseS8& p, const uint8_t* const* rows, int8_t* y, void* lines) {
+  auto* line = static_cast<uint8_t*>(lines);
+  const int64_t vectors = p.vectors(kVector), pitch = p.pixels * p.channels, end = p.width * p.channels;
+  for (int64_t phase = 0; phase < p.period && phase < vectors; ++phase) {
+    const int64_t repeats = (vectors - phase + p.period - 1) / p.period;
+    for (int l = 0; l < p.lines; ++l) FillLine(p, p.line[l], rows, phase * kVector, repeats, line + l * p.line_pixels * kPixelBytes);
+    for (int64_t n = 0; n < repeats; n += 4) {
+      const int64_t at = phase * kVector + n * pitch, left = p.blocks ? p.channels - phase * kVector : end - at;
+      const uint8_t* x = line + n * p.pixels * kPixelBytes;
+      switch (repeats - n) {
+        case 1: Vectors<Rescale, 1>(p, phase, x, y + at, left, pitch); break;
+        case 2: Vectors<Rescale, 2>(p, phase, x, y + at, left, pitch); break;
+        case 3: Vectors<Rescale, 3>(p, phase, x, y + at, left, pitch); break;
+        default: Vectors<Rescale, 4>(p, phase, x, y + at, left, pitch); break;
+      }
+    }
+  }
+}
+
+void Depthwise(const DepthwiseS8& p, const uint8_t* const* rows, int8_t* y, void* lines) {
+  if (p.requant.before) DepthwiseRow<Narrow>(p, rows, y, lines);
+  else DepthwiseRow<Double>(p, rows, y, lines);
+}
+
+constexpr uint8_t kOrder[kVector] = {0, 1, 2,  3,  16, 17, 18, 19, 32, 33, 34, 35, 48, 49, 50, 51, 4,  5,  6,  7,  20, 21, 22, 23, 36, 37, 38, 39, 52, 53, 54, 55,
+                                     8, 9, 10, 11, 24, 25, 26, 27, 40, 41, 42, 43, 56, 57, 58, 59, 12, 13, 14, 15, 28, 29, 30, 31, 44, 45, 46, 47, 60, 61, 62, 63};
+
+}  // namespace
+
+constinit const Int8 kAvx512VnniInt8 = {"avx512_vnni", 128, 1, LoadBytes, Multiply, 0, kVector, 4, 1, 128, kOrder, LoadBytes, Depthwise};
+
+}  // namespace octet::kernels

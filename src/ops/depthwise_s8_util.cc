@@ -1,0 +1,273 @@
+// SPDX-License-Identifier: Apache-2.0
+// Integer depthwise windows. A band of input rows is copied with its padding, pixels sorted by column modulo
+// the stride so that neighbouring windows lie side by side; then one kernel call makes one output row.
+#include <array>
+#include <cstring>
+#include <numeric>
+
+#include "base/thread_pool.h"
+#include "ops/int8_util.h"
+
+namespace octet::ops {
+namespace {
+
+using kernels::Int8;
+using kernels::RoundUp;
+using kernels::TapLine;
+
+constexpr int64_t kBandBytes = 64 << 10;       // Of loaded rows per task, beside the lines in a level-2 cache.
+constexpr int64_t kEnoughRows = 4;             // Of output per task: fewer load more rows twice.
+constexpr double kMostScratchBytes = 64 << 20;
+constexpr int kMostTaps = 4;                   // Of a lane.
+constexpr int64_t kMostPeriod = 16;            // Larger ones reload constants too often.
+
+// Which taps go together. `tap` counts in the filter's order; -1 is none.
+struct Step {
+  int32_t line = 0;
+  int64_t column = 0;
+  std::array<int32_t, kMostTaps> tap{-1, -1, -1, -1};
+};
+struct Windows {
+  std::vector<TapLine> lines;
+  std::vector<Step> steps;
+  int64_t columns = 1;
+};
+
+// A filter column as columns of phases: pixel v * dilation of a window is in phase % stride, at / stride.
+struct PhaseColumn {
+  int64_t phase, at;
+};
+PhaseColumn At(const ConvGeometry& g, int64_t v) { return {v * g.dilation_w % g.stride_w, v * g.dilation_w / g.stride_w}; }
+
+int32_t FindLine(Windows* w, const TapLine& line) {
+  for (size_t i = 0; i < w->lines.size(); ++i)
+    if (w->lines[i].first == line.first && w->lines[i].count == line.count && w->lines[i].step == line.step) return static_cast<int32_t>(i);
+  w->lines.push_back(line);
+  return static_cast<int32_t>(w->lines.size()) - 1;
+}
+
+// Taps of `count` rows, one above the other.
+void AddColumns(Windows* w, const ConvGeometry& g, int32_t row, int32_t count) {
+  for (int32_t v = 0; v < g.filter_w; ++v) {
+    const PhaseColumn at = At(g, v);
+    Step& step = w->steps.emplace_back();
+    step.line = FindLine(w, {static_cast<int32_t>(at.phase) * g.filter_h + row, count, 0});
+    step.column = at.at;
+    for (int32_t t = 0; t < count; ++t) step.tap[static_cast<size_t>(t)] = (row + t) * g.filter_w + v;
+  }
+}
+
+// Taps of one row, side by side: those of one phase, which lie evenly apart.
+void AddRow(Windows* w, const ConvGeometry& g, int32_t row, int32_t lane_taps) {
+  const int32_t apart = g.stride_w / std::gcd(g.stride_w, g.dilation_w);
+  const int64_t step_bytes = int64_t{apart} * g.dilation_w / g.stride_w * g.in_c;
+  for (int32_t first = 0; first < std::min(apart, g.filter_w); ++first) {
+    for (int32_t v = first; v < g.filter_w; v += apart * lane_taps) {
+      const PhaseColumn at = At(g, v);
+      Step& step = w->steps.emplace_back();
+      step.line = FindLine(w, {static_cast<int32_t>(at.phase) * g.filter_h + row, lane_taps, step_bytes});
+      step.column = at.at;
+      for (int32_t t = 0; t < lane_taps && v + t * apart < g.filter_w; ++t) step.tap[static_cast<size_t>(t)] = row * g.filter_w + v + t * apart;
+    }
+  }
+}
+
+Windows PlanWindows(const ConvGeometry& g, int32_t lane_taps) {
+  Windows w;
+  for (int32_t row = 0; row < g.filter_h; row += lane_taps) {
+    const int32_t count = std::min(lane_taps, g.filter_h - row);
+    if (count == 1) AddRow(&w, g, row, lane_taps);
+    else AddColumns(&w, g, row, count);
+  }
+  for (const Step& s : w.steps) w.columns = std::max(w.columns, s.column + 1);
+  return w;
+}
+
+// ------------------------------------------------------------------------------------ run
+
+struct Params {
+  kernels::DepthwiseS8 row;
+  ConvGeometry g;
+  int32_t phases = 1;
+  int64_t phase_pixels = 0, phase_bytes = 0;  // One loaded row of one phase.
+  int64_t rows_per_task = 0, bands = 0;
+  const uint8_t* outside = nullptr;           // A loaded row of padding.
+  int32_t outside_byte = 0, flip = 0;         // Loaded byte = byte ^ flip.
+  int64_t band_bytes = 0, pointer_bytes = 0, scratch_bytes = 0;  // Per thread.
+};
+
+// One pixel; calls of the vector loader would cost more than the copy.
+void CopyPixel(const int8_t* x, int64_t n, uint64_t flip, uint8_t* to) {
+  int64_t i = 0;
+  for (; i + 8 <= n; i += 8) {
+    uint64_t v;
+    std::memcpy(&v, x + i, 8);
+    v ^= flip;
+    std::memcpy(to + i, &v, 8);
+  }
+  for (; i < n; ++i) to[i] = static_cast<uint8_t>(static_cast<uint8_t>(x[i]) ^ static_cast<uint8_t>(flip));
+}
+
+// Input row x, column-sorted, with its padding.
+void LoadRow(const Params& p, const Int8& k, const int8_t* x, uint8_t* to) {
+  const ConvGeometry& g = p.g;
+  const uint64_t flip = static_cast<uint64_t>(p.flip) * 0x0101010101010101u;
+  for (int32_t phase = 0; phase < p.phases; ++phase, to += p.phase_bytes) {
+    // Pixel i is input column i * stride + phase - pad.
+    const int64_t left = std::clamp<int64_t>(CeilDivide(int64_t{g.pad_w} - phase, g.stride_w), 0, p.phase_pixels);
+    const int64_t end = std::clamp<int64_t>(CeilDivide(int64_t{g.in_w} + g.pad_w - phase, g.stride_w), left, p.phase_pixels);
+    const int8_t* from = x + (left * g.stride_w + phase - g.pad_w) * g.in_c;
+    std::memset(to, p.outside_byte, static_cast<size_t>(left * g.in_c));
+    if (p.phases == 1) {
+      k.load_bytes(from, (end - left) * g.in_c, to + left * g.in_c);
+    } else {
+      for (int64_t i = left; i < end; ++i, from += int64_t{g.stride_w} * g.in_c) CopyPixel(from, g.in_c, flip, to + i * g.in_c);
+    }
+    std::memset(to + end * g.in_c, p.outside_byte, static_cast<size_t>((p.phase_pixels - end) * g.in_c));
+  }
+}
+
+Status RunRows(const void* params, const Run& run) {
+  const auto& p = *static_cast<const Params*>(params);
+  const Int8& k = kernels::BestInt8();
+  const ConvGeometry& g = p.g;
+  const int64_t in_row = int64_t{g.in_w} * g.in_c, out_row = int64_t{g.out_w} * g.in_c;
+  run.pool->For(g.batch * p.bands, [&](int64_t task, int thread) {
+    std::byte* scratch = run.workspace + thread * p.scratch_bytes;
+    auto* band = reinterpret_cast<uint8_t*>(scratch);
+    auto* rows = reinterpret_cast<const uint8_t**>(scratch + p.band_bytes);
+    std::byte* lines = scratch + p.band_bytes + p.pointer_bytes;
+    const int64_t b = task / p.bands, top = task % p.bands * p.rows_per_task, count = std::min<int64_t>(p.rows_per_task, g.out_h - top);
+    const int64_t start = top * g.stride_h - g.pad_h, height = (count - 1) * g.stride_h + WindowHeight(g);
+    for (int64_t r = std::max<int64_t>(0, -start); r < height && start + r < g.in_h; ++r)
+      LoadRow(p, k, run.input<int8_t>(0) + (b * g.in_h + start + r) * in_row, band + r * p.phases * p.phase_bytes);
+    for (int64_t i = 0; i < count; ++i) {
+      for (int32_t phase = 0; phase < p.phases; ++phase)
+        for (int32_t u = 0; u < g.filter_h; ++u) {
+          const int64_t r = i * g.stride_h + int64_t{u} * g.dilation_h, y = start + r;
+          rows[phase * g.filter_h + u] = y < 0 || y >= g.in_h ? p.outside : band + (r * p.phases + phase) * p.phase_bytes;
+        }
+      k.depthwise(p.row, rows, run.output<int8_t>(0) + (b * g.out_h + top + i) * out_row, lines);
+    }
+  });
+  return {};
+}
+
+// ---------------------------------------------------------------------------------- prepare
+
+// Vectors across pixels waste nothing at the channels' end but share fewer lines; costs in instructions.
+void ChooseVectors(kernels::DepthwiseS8* row, const Int8& k, const ConvGeometry& g, const Windows& w) {
+  const int64_t vector = k.vector, common = std::gcd<int64_t>(g.in_c, vector), blocks = CeilDivide(g.in_c, vector);
+  row->channels = g.in_c;
+  row->width = g.out_w;
+  row->period = g.in_c / common;
+  row->pixels = vector / common;
+  const double line = 12.0 * static_cast<double>(w.lines.size()), rest = 4.0 * static_cast<double>(w.steps.size()) + 45;
+  const double across = line * static_cast<double>(std::min(row->pixels, w.columns)) + rest;
+  const double within = (line + rest) * static_cast<double>(blocks * vector) / g.in_c;
+  row->blocks = row->pixels > 1 && (row->period > kMostPeriod || within < across);
+  if (row->blocks) row->period = blocks, row->pixels = 1;
+}
+
+// The channel that byte `i` of phase `phase` shows, or -1.
+int32_t ChannelAt(const kernels::DepthwiseS8& row, const Int8& k, int64_t phase, int64_t i) {
+  const int64_t at = phase * k.vector + k.order[i];
+  if (row.blocks) return at < row.channels ? static_cast<int32_t>(at) : -1;
+  return static_cast<int32_t>(at % row.channels);
+}
+
+struct PackContext {
+  const int8_t* weights;
+  const kernels::DepthwiseS8& row;
+  const Windows& windows;
+  const Int8& k;
+};
+
+void PackTaps(std::byte* packed, const void* context) {
+  const auto& c = *static_cast<const PackContext*>(context);
+  int64_t to = 0;
+  for (int64_t phase = 0; phase < c.row.period; ++phase)
+    for (const Step& step : c.windows.steps)
+      for (int64_t i = 0; i < c.k.vector; ++i)
+        for (int32_t t = 0; t < c.k.lane_taps; ++t, ++to) {
+          const int32_t tap = step.tap[static_cast<size_t>(t)], channel = ChannelAt(c.row, c.k, phase, i);
+          const int8_t w = tap < 0 || channel < 0 ? int8_t{0} : c.weights[tap * c.row.channels + channel];
+          if (c.k.tap_bytes == 1) reinterpret_cast<int8_t*>(packed)[to] = w;
+          else reinterpret_cast<int16_t*>(packed)[to] = w;
+        }
+}
+
+void SetRequant(Prepare& prepare, Params* p, const Int8& k, const IntegerOutput& output, const int32_t* bias) {
+  const auto* w = reinterpret_cast<const int8_t*>(prepare.op.constants[1]);
+  std::vector<ChannelS8> channels;
+  for (int32_t c = 0; c < p->g.in_c; ++c)
+    channels.push_back(SumChannel(w + c, int64_t{p->g.filter_h} * p->g.filter_w, p->g.in_c, bias ? bias[c] : 0, output.input_zero, k.tap_offset));
+  std::vector<int32_t> channel;
+  for (int64_t phase = 0; phase < p->row.period; ++phase)
+    for (int64_t i = 0; i < k.vector; ++i) channel.push_back(ChannelAt(p->row, k, phase, i));
+  p->row.requant = MakeRequantS8(prepare, output, channels, channel, nullptr);
+}
+
+// Sizes of scratch, and the cut into bands.
+void SetSizes(Prepare& prepare, Params* p, const Int8& k, const Windows& w) {
+  const ConvGeometry& g = p->g;
+  kernels::DepthwiseS8& row = p->row;
+  const int64_t repeats = CeilDivide(row.vectors(k.vector), row.period), pixel_bytes = k.vector * 4;
+  row.columns = w.columns;
+  row.line_pixels = (repeats - 1) * row.pixels + w.columns;
+  int64_t step = 0;
+  for (const TapLine& line : w.lines) step = std::max(step, line.step);
+  p->phases = g.stride_w;
+  p->phase_pixels = g.out_w + (WindowWidth(g) - 1) / g.stride_w;
+  p->phase_bytes = RoundUp(std::max(p->phase_pixels, row.line_pixels) * g.in_c + row.period * k.vector + (k.lane_taps - 1) * step + k.vector, 64);
+  const int64_t row_bytes = p->phases * p->phase_bytes, macs = int64_t{g.batch} * g.out_h * g.out_w * g.in_c * g.filter_h * g.filter_w;
+  const int64_t fit = std::max<int64_t>(1, (kBandBytes / row_bytes - WindowHeight(g)) / g.stride_h + 1);
+  int64_t bands = CeilDivide(g.out_h, fit);
+  bands = std::max(bands, std::min(CeilDivide(WantedTasks(macs), g.batch), g.out_h / kEnoughRows));
+  p->rows_per_task = CeilDivide(g.out_h, bands);
+  p->bands = CeilDivide(g.out_h, p->rows_per_task);
+  p->band_bytes = RoundUp(((p->rows_per_task - 1) * g.stride_h + WindowHeight(g)) * row_bytes, 64);
+  p->pointer_bytes = RoundUp(int64_t{p->phases} * g.filter_h * 8, 64);
+  p->scratch_bytes = p->band_bytes + p->pointer_bytes + static_cast<int64_t>(w.lines.size()) * row.line_pixels * pixel_bytes;
+  auto* outside = prepare.Array<uint8_t>(static_cast<size_t>(p->phase_bytes));
+  std::memset(outside, p->outside_byte, static_cast<size_t>(p->phase_bytes));
+  p->outside = outside;
+}
+
+}  // namespace
+
+// Bounds of what PrepareDepthwiseS8 asks for: loaded rows and lines.
+bool FitsDepthwiseS8(const ConvGeometry& g) {
+  const double width = (g.out_w + (g.filter_w - 1.0) * g.dilation_w + 64) * g.stride_w, height = (g.filter_h - 1.0) * g.dilation_h + 1;
+  const double taps = static_cast<double>(g.filter_h) * g.filter_w;
+  return width * g.in_c * height <= kMostScratchBytes && width * 256 * taps <= kMostScratchBytes && taps * g.in_c * 64 <= kMostScratchBytes;
+}
+
+Status PrepareDepthwiseS8(Prepare& prepare, const ConvGeometry& g, const IntegerOutput& output, const int32_t* bias) {
+  const Int8& k = kernels::BestInt8();
+  const Windows w = PlanWindows(g, k.lane_taps);
+  auto* p = prepare.Params<Params>();
+  p->g = g;
+  p->flip = k.tap_offset;
+  p->outside_byte = static_cast<uint8_t>(output.input_zero + k.tap_offset);
+  ChooseVectors(&p->row, k, g, w);
+  SetSizes(prepare, p, k, w);
+  auto* lines = prepare.Array<TapLine>(w.lines.size());
+  auto* steps = prepare.Array<int64_t>(w.steps.size());
+  std::ranges::copy(w.lines, lines);
+  for (size_t s = 0; s < w.steps.size(); ++s) steps[s] = w.steps[s].line * p->row.line_pixels + w.steps[s].column;
+  p->row.line = lines;
+  p->row.lines = static_cast<int32_t>(w.lines.size());
+  p->row.step = steps;
+  p->row.steps = static_cast<int32_t>(w.steps.size());
+  SetRequant(prepare, p, k, output, bias);
+  const PackContext context{reinterpret_cast<const int8_t*>(prepare.op.constants[1]), p->row, w, k};
+  const std::string form = Format("taps %d %s %d/%d %d/%d", k.lane_taps, p->row.blocks ? "blocks" : "across", g.filter_h, g.filter_w, g.stride_w, g.dilation_w);
+  OCTET_ASSIGN(p->row.weights, prepare.Pack(1, form, static_cast<uint64_t>(g.in_c),
+                                            static_cast<size_t>(p->row.period * p->row.steps * k.vector * k.lane_taps * k.tap_bytes), PackTaps, &context));
+  prepare.Workspace(static_cast<size_t>(p->scratch_bytes) * static_cast<size_t>(prepare.threads));
+  prepare.SetRun(RunRows, p);
+  return {};
+}
+
+}  // namespace octet::ops

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+// Fast 8-bit products: what conv_2d, depthwise_conv_2d and fully_connected run on. Inputs are copied once,
+// block by block, into the form that the processor multiplies; windows are then read in place.
+#pragma once
+#include "kernels/int8.h"
+#include "ops/conv_util.h"
+
+namespace octet::ops {
+
+// What a channel's sums need besides its weights.
+struct ChannelS8 {
+  int32_t bias = 0;    // The file's, less the zero points' share.
+  int64_t largest = 0; // No sum of this channel, bias included, is larger in magnitude.
+};
+// weights: `count` values at distance `step`; offset: of the loaded form (kernels::Int8).
+ChannelS8 SumChannel(const int8_t* weights, int64_t count, int64_t step, int32_t bias, int32_t input_zero, int32_t offset);
+
+// Constants for columns that show channel[i] (or none: -1). scale: F64 rounding instead of DOUBLE.
+kernels::Requant MakeRequantS8(Prepare& prepare, const IntegerOutput& output, std::span<const ChannelS8> channels, std::span<const int32_t> channel,
+                               const double* scale);
+
+// Products over packed weights. Weights are constant input 1.
+struct ProductShape {
+  ConvGeometry g;
+  bool contiguous = false;   // Rows are x + row * depth: no window.
+  bool channels_last = false;// Weights are [depth, columns] in memory instead of [columns, depth].
+  int64_t rows = 0, depth = 0;
+  int32_t columns = 0;
+};
+// The window's copy must fit a sane amount of memory; hostile dilations do not.
+bool FitsProductS8(const ConvGeometry& g);
+Status PrepareProductS8(Prepare& prepare, const ProductShape& shape, const IntegerOutput& output, const double* scale, const int32_t* bias);
+
+// Depthwise with one output channel per input channel. Weights [1, h, w, channels] are constant input 1.
+bool FitsDepthwiseS8(const ConvGeometry& g);
+Status PrepareDepthwiseS8(Prepare& prepare, const ConvGeometry& g, const IntegerOutput& output, const int32_t* bias);
+
+// Of a window with its dilation, in input pixels.
+inline int64_t WindowHeight(const ConvGeometry& g) { return (g.filter_h - int64_t{1}) * g.dilation_h + 1; }
+inline int64_t WindowWidth(const ConvGeometry& g) { return (g.filter_w - int64_t{1}) * g.dilation_w + 1; }
+
+// How many tasks pay: each should have this many multiply-adds, and more than kTasks share no better.
+inline constexpr int64_t kTaskMacs = 1 << 17, kTasks = 8;
+inline int64_t WantedTasks(int64_t macs) { return std::clamp<int64_t>(macs / kTaskMacs, 1, kTasks); }
+inline int64_t CeilDivide(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+}  // namespace octet::ops

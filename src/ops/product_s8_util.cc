@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: Apache-2.0
+// Integer products. Contiguous rows are loaded a block at a time. Windows are read from a copy of a band of
+// input rows with its padding: a filter row of a window is one stretch of filter_w * in_c values there.
+#include <cstring>
+
+#include "base/thread_pool.h"
+#include "ops/int8_util.h"
+
+namespace octet::ops {
+namespace {
+
+using kernels::Int8;
+using kernels::kPanel;
+using kernels::RoundUp;
+
+constexpr int64_t kBlockBytes = 64 << 10;          // Of loaded rows per task: they share a level-2 cache with weights.
+constexpr int64_t kFewestRows = 24, kMostRows = 384;
+constexpr int64_t kEnoughRows = 48;                // Per task: more share the widening of a panel no better.
+constexpr double kMostBandBytes = 64 << 20;        // One output row's inputs.
+constexpr int64_t kReadAhead = 64;                 // Behind the last value that is loaded.
+
+struct Params {
+  kernels::ProductS8 product;
+  ConvGeometry g;
+  int64_t rows = 0, depth = 0;       // Contiguous.
+  int64_t rows_per_task = 0;         // Contiguous: rows. Windows: output rows.
+  int64_t blocks = 0;                // Of rows; for windows per image.
+  int64_t panels = 0, panels_per_task = 0;
+  int64_t pixels = 0, row_bytes = 0; // A padded input row.
+  int32_t input_zero = 0;
+  int64_t loaded_bytes = 0, pointer_bytes = 0, scratch_bytes = 0;  // Per thread.
+};
+
+struct Scratch {
+  std::byte* loaded;
+  const void** rows;
+  std::byte* kernel;
+};
+Scratch ScratchOf(const Params& p, const Run& run, int thread) {
+  std::byte* at = run.workspace + thread * p.scratch_bytes;
+  return {at, reinterpret_cast<const void**>(at + p.loaded_bytes), at + p.loaded_bytes + p.pointer_bytes};
+}
+
+// Calls body(block, first panel, end panel, thread) for all tasks.
+template <class Body> void ForEachTask(const Params& p, const Run& run, int64_t blocks, const Body& body) {
+  const int64_t groups = CeilDivide(p.panels, p.panels_per_task);
+  run.pool->For(blocks * groups, [&](int64_t task, int thread) {
+    const int64_t first = task % groups * p.panels_per_task;
+    body(task / groups, first, std::min(p.panels, first + p.panels_per_task), thread);
+  });
+}
+
+Status RunContiguous(const void* params, const Run& run) {
+  const auto& p = *static_cast<const Params*>(params);
+  const Int8& k = kernels::BestInt8();
+  const int64_t pitch = p.depth * k.value_bytes;
+  ForEachTask(p, run, p.blocks, [&](int64_t block, int64_t first, int64_t end, int thread) {
+    const Scratch s = ScratchOf(p, run, thread);
+    const int64_t row = block * p.rows_per_task, count = std::min(p.rows_per_task, p.rows - row);
+    k.load(run.input<int8_t>(0) + row * p.depth, count * p.depth, s.loaded);
+    for (int64_t r = 0; r < count; ++r) s.rows[r] = s.loaded + r * pitch;
+    k.multiply(p.product, s.rows, count, first, end, run.output<int8_t>(0) + row * p.product.columns, s.kernel);
+  });
+  return {};
+}
+
+// n padding values in the loaded form: the zero point, which is a zero.
+void Pad(const Int8& k, int32_t zero, int64_t n, std::byte* to) {
+  if (k.value_bytes == 1) std::memset(to, zero + k.offset, static_cast<size_t>(n));
+  else std::fill_n(reinterpret_cast<int16_t*>(to), n, static_cast<int16_t>(zero + k.offset));
+}
+
+// The padded input rows under output rows [first, first + count) of one image.
+void LoadBand(const Params& p, const Int8& k, const int8_t* image, int64_t first, int64_t count, std::byte* to) {
+  const ConvGeometry& g = p.g;
+  const int64_t left = std::min<int64_t>(g.pad_w, p.pixels), inside = std::min<int64_t>(g.in_w, p.pixels - left), right = p.pixels - left - inside;
+  const int64_t pixel = int64_t{g.in_c} * k.value_bytes;
+  const int64_t start = first * g.stride_h - g.pad_h, end = start + (count - 1) * g.stride_h + WindowHeight(g);
+  for (int64_t row = start; row < end; ++row, to += p.row_bytes) {
+    if (row < 0 || row >= g.in_h) {
+      Pad(k, p.input_zero, p.pixels * g.in_c, to);
+      continue;
+    }
+    if (left) Pad(k, p.input_zero, left * g.in_c, to);
+    k.load(image + row * g.in_w * g.in_c, inside * g.in_c, to + left * pixel);
+    if (right) Pad(k, p.input_zero, right * g.in_c, to + (left + inside) * pixel);
+  }
+}
+
+Status RunWindows(const void* params, const Run& run) {
+  const auto& p = *static_cast<const Params*>(params);
+  const Int8& k = kernels::BestInt8();
+  const ConvGeometry& g = p.g;
+  const int64_t image = int64_t{g.in_h} * g.in_w * g.in_c, across = int64_t{g.stride_w} * g.in_c * k.value_bytes;
+  ForEachTask(p, run, g.batch * p.blocks, [&](int64_t block, int64_t first, int64_t end, int thread) {
+    const Scratch s = ScratchOf(p, run, thread);
+    const int64_t b = block / p.blocks, top = block % p.blocks * p.rows_per_task, count = std::min<int64_t>(p.rows_per_task, g.out_h - top);
+    LoadBand(p, k, run.input<int8_t>(0) + b * image, top, count, s.loaded);
+    const void** row = s.rows;
+    for (int64_t i = 0; i < count; ++i) {
+      const std::byte* at = s.loaded + i * g.stride_h * p.row_bytes;
+      for (int64_t j = 0; j < g.out_w; ++j, at += across) *row++ = at;
+    }
+    int8_t* y = run.output<int8_t>(0) + (b * g.out_h + top) * g.out_w * p.product.columns;
+    k.multiply(p.product, s.rows, count * g.out_w, first, end, y, s.kernel);
+  });
+  return {};
+}
+
+// ---------------------------------------------------------------------------------- prepare
+
+struct PackContext {
+  const int8_t* weights;
+  int64_t segments, length, columns;
+  bool channels_last;
+};
+
+void PackPanels(std::byte* packed, const void* context) {
+  const auto& c = *static_cast<const PackContext*>(context);
+  auto* to = reinterpret_cast<int8_t*>(packed);
+  const int64_t groups = CeilDivide(c.length, 4), depth = c.segments * c.length;
+  for (int64_t o = 0; o < c.columns; ++o) {
+    int8_t* panel = to + o / kPanel * c.segments * groups * 64 + o % kPanel * 4;
+    for (int64_t s = 0; s < c.segments; ++s)
+      for (int64_t i = 0; i < c.length; ++i) {
+        const int64_t k = s * c.length + i;
+        panel[(s * groups + i / 4) * 64 + i % 4] = c.weights[c.channels_last ? k * c.columns + o : o * depth + k];
+      }
+  }
+}
+
+// With fewer blocks of rows than tasks are wanted, panels are cut, too: the block is loaded for each cut.
+void CutPanels(Params* p, int64_t blocks, int64_t wanted) {
+  const int64_t cuts = std::clamp<int64_t>(CeilDivide(wanted, blocks), 1, CeilDivide(p->panels, 4));
+  p->panels_per_task = CeilDivide(p->panels, cuts);
+}
+
+// An even cut of `all` into blocks of at most `most`, and of few enough to give `wanted` where each keeps `enough`.
+void CutRows(Params* p, int64_t all, int64_t most, int64_t enough, int64_t wanted) {
+  int64_t blocks = CeilDivide(all, std::clamp<int64_t>(most, 1, all));
+  if (blocks < wanted) blocks = std::max(blocks, std::min(wanted, all / enough));
+  p->rows_per_task = CeilDivide(all, blocks);
+  p->blocks = CeilDivide(all, p->rows_per_task);
+}
+
+void CutContiguous(Params* p, const Int8& k, int64_t macs) {
+  const int64_t fit = std::clamp<int64_t>(kBlockBytes / std::max<int64_t>(1, p->depth * k.value_bytes), kFewestRows, kMostRows);
+  CutRows(p, p->rows, fit, kEnoughRows, WantedTasks(macs));
+  CutPanels(p, p->blocks, WantedTasks(macs));
+  p->loaded_bytes = RoundUp(p->rows_per_task * p->depth * k.value_bytes + kReadAhead, 64);
+  p->pointer_bytes = RoundUp(p->rows_per_task * 8, 64);
+}
+
+void CutWindows(Params* p, const Int8& k, int64_t macs) {
+  const ConvGeometry& g = p->g;
+  p->pixels = (g.out_w - int64_t{1}) * g.stride_w + WindowWidth(g);
+  p->row_bytes = p->pixels * g.in_c * k.value_bytes;
+  const int64_t fit = (kBlockBytes / p->row_bytes - WindowHeight(g)) / g.stride_h + 1, most = CeilDivide(kMostRows, g.out_w);
+  const int64_t enough = CeilDivide(kEnoughRows, g.out_w);
+  CutRows(p, g.out_h, std::min(most, std::max(fit, enough)), enough, CeilDivide(WantedTasks(macs), g.batch));
+  CutPanels(p, p->blocks * g.batch, WantedTasks(macs));
+  p->loaded_bytes = RoundUp(((p->rows_per_task - 1) * g.stride_h + WindowHeight(g)) * p->row_bytes + kReadAhead, 64);
+  p->pointer_bytes = RoundUp(p->rows_per_task * g.out_w * 8, 64);
+}
+
+// A window's stretches: its rows, or its cells where they lie apart.
+void SetSegments(Prepare& prepare, Params* p, const ProductShape& shape, const Int8& k) {
+  const ConvGeometry& g = shape.g;
+  const bool apart = !shape.contiguous && g.dilation_w != 1 && g.filter_w > 1;
+  p->product.segments = shape.contiguous ? 1 : apart ? int64_t{g.filter_h} * g.filter_w : g.filter_h;
+  p->product.length = shape.depth / p->product.segments;
+  auto* offset = prepare.Array<int64_t>(static_cast<size_t>(p->product.segments));
+  p->product.offset = offset;
+  if (shape.contiguous) return;
+  for (int64_t u = 0; u < g.filter_h; ++u)
+    for (int64_t v = 0; v < (apart ? g.filter_w : 1); ++v)
+      *offset++ = u * g.dilation_h * p->row_bytes + v * g.dilation_w * g.in_c * k.value_bytes;
+}
+
+void SetRequant(Prepare& prepare, Params* p, const ProductShape& shape, const Int8& k, const IntegerOutput& output, const double* scale, const int32_t* bias) {
+  const auto* w = reinterpret_cast<const int8_t*>(prepare.op.constants[1]);
+  const int64_t next = shape.channels_last ? 1 : shape.depth, step = shape.channels_last ? shape.columns : 1;
+  std::vector<ChannelS8> channels(static_cast<size_t>(shape.columns));
+  std::vector<int32_t> channel(static_cast<size_t>(p->panels * kPanel), -1);
+  for (int32_t c = 0; c < shape.columns; ++c) {
+    channel[static_cast<size_t>(c)] = c;
+    channels[static_cast<size_t>(c)] = SumChannel(w + c * next, shape.depth, step, bias ? bias[c] : 0, output.input_zero, k.offset);
+  }
+  p->product.requant = MakeRequantS8(prepare, output, channels, channel, scale);
+}
+
+}  // namespace
+
+bool FitsProductS8(const ConvGeometry& g) {
+  const double width = (g.out_w - 1.0) * g.stride_w + (g.filter_w - 1.0) * g.dilation_w + 1, height = (g.filter_h - 1.0) * g.dilation_h + 1;
+  return width * height * g.in_c * 2 <= kMostBandBytes;
+}
+
+Status PrepareProductS8(Prepare& prepare, const ProductShape& shape, const IntegerOutput& output, const double* scale, const int32_t* bias) {
+  const Int8& k = kernels::BestInt8();
+  auto* p = prepare.Params<Params>();
+  p->g = shape.g;
+  p->rows = shape.rows;
+  p->depth = shape.depth;
+  p->input_zero = output.input_zero;
+  p->product.columns = shape.columns;
+  p->panels = CeilDivide(shape.columns, kPanel);
+  const int64_t macs = shape.rows * shape.depth * shape.columns;
+  shape.contiguous ? CutContiguous(p, k, macs) : CutWindows(p, k, macs);
+  SetSegments(prepare, p, shape, k);
+  SetRequant(prepare, p, shape, k, output, scale, bias);
+  const PackContext context{reinterpret_cast<const int8_t*>(prepare.op.constants[1]), p->product.segments, p->product.length, shape.columns, shape.channels_last};
+  OCTET_ASSIGN(const std::byte* packed, prepare.Pack(1, shape.channels_last ? "K4N16T" : "K4N16", static_cast<uint64_t>(p->product.length),
+                                                     static_cast<size_t>(p->panels * p->product.panel_bytes()), PackPanels, &context));
+  p->product.packed = reinterpret_cast<const int8_t*>(packed);
+  p->scratch_bytes = p->loaded_bytes + p->pointer_bytes + RoundUp(k.scratch_per_group * p->product.segments * p->product.groups(), 64);
+  prepare.Workspace(static_cast<size_t>(p->scratch_bytes) * static_cast<size_t>(prepare.threads));
+  prepare.SetRun(shape.contiguous ? RunContiguous : RunWindows, p);
+  return {};
+}
+
+}  // namespace octet::ops

@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tflite_abi/c_api.h"
+
+#include <cstdio>
+#include <cstring>
+
+#include "tensorflow/lite/c/c_api_experimental.h"
+
+namespace octet::tflite_abi {
+
+void ErrorReporter::Report(const char* format, ...) const {
+  va_list args;
+  va_start(args, format);
+  if (report) {
+    report(user_data, format, args);
+  } else {
+    std::fputs("ERROR: ", stderr);
+    std::vfprintf(stderr, format, args);
+    std::fputc('\n', stderr);
+  }
+  va_end(args);
+}
+
+TfLiteStatus ErrorReporter::Check(const Status& status) const {
+  if (status.ok()) return kTfLiteOk;
+  Report("%s", status.message().c_str());
+  return status.code() == Code::kCancelled ? kTfLiteCancelled : status.code() == Code::kDelegate ? kTfLiteDelegateError : kTfLiteError;
+}
+
+std::unique_ptr<Session> Session::Create(std::shared_ptr<const runtime::Model> model, const runtime::Options& options, const ErrorReporter& reporter) {
+  auto made = runtime::Interpreter::Create(std::move(model), options);
+  if (!made.ok()) return (void)reporter.Check(made.error()), nullptr;
+  return std::unique_ptr<Session>(new Session(std::move(*made), reporter));
+}
+
+Session::Session(std::unique_ptr<runtime::Interpreter> interpreter, const ErrorReporter& error_reporter)
+    : reporter(error_reporter), interpreter_(std::move(interpreter)), mirror_(new Mirror(*interpreter_)) {
+  for (int i = 0; i < interpreter_->num_inputs(); ++i) inputs.push_back(interpreter_->input_tensor(i));
+  for (int i = 0; i < interpreter_->num_outputs(); ++i) outputs.push_back(interpreter_->output_tensor(i));
+  for (int i = 0; i < interpreter_->num_tensors(); ++i)
+    if (interpreter_->tensor(i).variable) variables.push_back(i);
+}
+
+TfLiteStatus Session::Resize(int input, const int* dims, int rank, bool strict) {
+  if (input < 0 || input >= interpreter_->num_inputs()) {
+    reporter.Report("Invalid tensor index %d: the model has %d inputs.", input, interpreter_->num_inputs());
+    return kTfLiteError;
+  }
+  if (rank < 0 || rank > kMaxRank || (rank > 0 && !dims)) {
+    reporter.Report("Input %d: expected 0 to %d dimensions, found %d.", input, kMaxRank, rank);
+    return kTfLiteError;
+  }
+  const runtime::TensorRef t = interpreter_->input(input);
+  for (int i = 0; strict && i < rank; ++i) {
+    if (rank == t.signature.rank() && (t.signature[i] == kUnknown || t.type->shape[i] == dims[i])) continue;
+    reporter.Report("Attempting to resize dimension %d of tensor %d with value %d to %d. ResizeInputTensorStrict only allows mutating unknown dimensions identified by -1.",
+                    i, inputs[static_cast<size_t>(input)], i < t.type->shape.rank() ? t.type->shape[i] : 0, dims[i]);
+    return kTfLiteError;
+  }
+  const Shape shape(std::span(dims, static_cast<size_t>(rank)));
+  if (shape == t.type->shape && allocated_) return kTfLiteOk;
+  allocated_ = false;
+  return reporter.Check(interpreter_->Resize(input, shape));
+}
+
+TfLiteStatus Session::Allocate() {
+  const TfLiteStatus status = reporter.Check(interpreter_->Allocate());
+  allocated_ = status == kTfLiteOk;
+  return status;
+}
+
+TfLiteStatus Session::Invoke() {
+  if (!allocated_) {
+    reporter.Report("Invoke called on model that is not ready.");
+    return kTfLiteError;
+  }
+  const Status status = interpreter_->Invoke();
+  return status.ok() ? kTfLiteOk : reporter.Check(status);
+}
+
+namespace {
+
+TfLiteModel* Opened(Result<std::shared_ptr<const runtime::Model>> model, const ErrorReporter& reporter) {
+  if (!model.ok()) return (void)reporter.Check(model.error()), nullptr;
+  return new TfLiteModel{std::move(*model)};
+}
+
+int Position(const runtime::Interpreter& it, const char* name, bool output) {
+  const int n = output ? it.num_outputs() : it.num_inputs();
+  for (int i = 0; name && i < n; ++i)
+    if ((output ? it.output_key(i) : it.input_key(i)) == name) return i;
+  return -1;
+}
+
+}  // namespace
+}  // namespace octet::tflite_abi
+
+using octet::tflite_abi::ErrorReporter;
+using octet::tflite_abi::Position;
+using octet::tflite_abi::Session;
+
+// -- versions: of TensorFlow Lite, whose interface this is
+
+const char* TfLiteVersion(void) { return "2.19.0"; }
+const char* TfLiteExtensionApisVersion(void) { return "2.19.0"; }
+int TfLiteSchemaVersion(void) { return 3; }
+
+// -- models
+
+TfLiteModel* TfLiteModelCreateWithErrorReporter(const void* model_data, size_t model_size, void (*reporter)(void*, const char*, va_list), void* user_data) {
+  return octet::tflite_abi::Opened(octet::runtime::Model::FromBytes({static_cast<const std::byte*>(model_data), model_data ? model_size : 0}), {reporter, user_data});
+}
+TfLiteModel* TfLiteModelCreate(const void* model_data, size_t model_size) { return TfLiteModelCreateWithErrorReporter(model_data, model_size, nullptr, nullptr); }
+
+TfLiteModel* TfLiteModelCreateFromFileWithErrorReporter(const char* model_path, void (*reporter)(void*, const char*, va_list), void* user_data) {
+  if (!model_path) return nullptr;
+  return octet::tflite_abi::Opened(octet::runtime::Model::Open(model_path), {reporter, user_data});
+}
+TfLiteModel* TfLiteModelCreateFromFile(const char* model_path) { return TfLiteModelCreateFromFileWithErrorReporter(model_path, nullptr, nullptr); }
+void TfLiteModelDelete(TfLiteModel* model) { delete model; }
+
+// -- options
+
+TfLiteInterpreterOptions* TfLiteInterpreterOptionsCreate(void) { return new TfLiteInterpreterOptions; }
+TfLiteInterpreterOptions* TfLiteInterpreterOptionsCopy(const TfLiteInterpreterOptions* from) { return new TfLiteInterpreterOptions(*from); }
+void TfLiteInterpreterOptionsDelete(TfLiteInterpreterOptions* options) { delete options; }
+void TfLiteInterpreterOptionsSetNumThreads(TfLiteInterpreterOptions* options, int32_t num_threads) { options->options.threads = std::max(1, num_threads); }
+void TfLiteInterpreterOptionsSetErrorReporter(TfLiteInterpreterOptions* options, void (*reporter)(void*, const char*, va_list), void* user_data) {
+  options->reporter = {reporter, user_data};
+}
+TfLiteStatus TfLiteInterpreterOptionsEnableCancellation(TfLiteInterpreterOptions* options, bool enable) {
+  options->cancellation = enable;
+  return kTfLiteOk;
+}
+
+// -- interpreters
+
+TfLiteInterpreter* TfLiteInterpreterCreate(const TfLiteModel* model, const TfLiteInterpreterOptions* optional_options) {
+  if (!model) return nullptr;
+  auto interpreter = std::make_unique<TfLiteInterpreter>();
+  interpreter->model = model->model;
+  if (optional_options) interpreter->options = *optional_options;
+  interpreter->session = Session::Create(model->model, interpreter->options.options, interpreter->options.reporter);
+  return interpreter->session ? interpreter.release() : nullptr;
+}
+void TfLiteInterpreterDelete(TfLiteInterpreter* interpreter) { delete interpreter; }
+
+int32_t TfLiteInterpreterGetInputTensorCount(const TfLiteInterpreter* it) { return static_cast<int32_t>(it->session->inputs.size()); }
+int32_t TfLiteInterpreterGetOutputTensorCount(const TfLiteInterpreter* it) { return static_cast<int32_t>(it->session->outputs.size()); }
+const int* TfLiteInterpreterInputTensorIndices(const TfLiteInterpreter* it) { return it->session->inputs.data(); }
+const int* TfLiteInterpreterOutputTensorIndices(const TfLiteInterpreter* it) { return it->session->outputs.data(); }
+TfLiteTensor* TfLiteInterpreterGetInputTensor(const TfLiteInterpreter* it, int32_t i) { return it->session->input(i); }
+const TfLiteTensor* TfLiteInterpreterGetOutputTensor(const TfLiteInterpreter* it, int32_t i) { return it->session->output(i); }
+TfLiteTensor* TfLiteInterpreterGetTensor(const TfLiteInterpreter* it, int index) { return it->session->tensor(index); }
+int32_t TfLiteInterpreterGetInputTensorIndex(const TfLiteInterpreter* it, int32_t i) {
+  return i >= 0 && i < TfLiteInterpreterGetInputTensorCount(it) ? it->session->inputs[static_cast<size_t>(i)] : -1;
+}
+int32_t TfLiteInterpreterGetOutputTensorIndex(const TfLiteInterpreter* it, int32_t i) {
+  return i >= 0 && i < TfLiteInterpreterGetOutputTensorCount(it) ? it->session->outputs[static_cast<size_t>(i)] : -1;
+}
+TfLiteStatus TfLiteInterpreterResizeInputTensor(TfLiteInterpreter* it, int32_t i, const int* dims, int32_t rank) { return it->session->Resize(i, dims, rank, false); }
+TfLiteStatus TfLiteInterpreterAllocateTensors(TfLiteInterpreter* it) { return it->session->Allocate(); }
+TfLiteStatus TfLiteInterpreterInvoke(TfLiteInterpreter* it) { return it->session->Invoke(); }
+TfLiteStatus TfLiteInterpreterResetVariableTensors(TfLiteInterpreter* it) { return it->session->reporter.Check(it->session->interpreter().ResetVariables()); }
+int32_t TfLiteInterpreterGetVariableTensorCount(const TfLiteInterpreter* it) { return static_cast<int32_t>(it->session->variables.size()); }
+TfLiteTensor* TfLiteInterpreterGetVariableTensor(const TfLiteInterpreter* it, int32_t i) {
+  return i >= 0 && i < TfLiteInterpreterGetVariableTensorCount(it) ? it->session->tensor(it->session->variables[static_cast<size_t>(i)]) : nullptr;
+}
+
+// -- signatures
+
+int32_t TfLiteInterpreterGetSignatureCount(const TfLiteInterpreter* it) { return static_cast<int32_t>(it->model->signatures().size()); }
+const char* TfLiteInterpreterGetSignatureKey(const TfLiteInterpreter* it, int32_t i) {
+  return i >= 0 && i < TfLiteInterpreterGetSignatureCount(it) ? it->model->signatures()[static_cast<size_t>(i)].data() : nullptr;
+}
+TfLiteSignatureRunner* TfLiteInterpreterGetSignatureRunner(const TfLiteInterpreter* it, const char* signature_key) {
+  if (!signature_key) return nullptr;
+  octet::runtime::Options options = it->options.options;
+  options.signature = signature_key;
+  auto session = Session::Create(it->model, options, it->options.reporter);
+  return session ? new TfLiteSignatureRunner{std::move(session)} : nullptr;
+}
+size_t TfLiteSignatureRunnerGetInputCount(const TfLiteSignatureRunner* r) { return r->session->inputs.size(); }
+size_t TfLiteSignatureRunnerGetOutputCount(const TfLiteSignatureRunner* r) { return r->session->outputs.size(); }
+const char* TfLiteSignatureRunnerGetInputName(const TfLiteSignatureRunner* r, int32_t i) {
+  return i >= 0 && static_cast<size_t>(i) < r->session->inputs.size() ? r->session->interpreter().input_key(i).data() : nullptr;
+}
+const char* TfLiteSignatureRunnerGetOutputName(const TfLiteSignatureRunner* r, int32_t i) {
+  return i >= 0 && static_cast<size_t>(i) < r->session->outputs.size() ? r->session->interpreter().output_key(i).data() : nullptr;
+}
+TfLiteStatus TfLiteSignatureRunnerResizeInputTensor(TfLiteSignatureRunner* r, const char* name, const int* dims, int32_t rank) {
+  return r->session->Resize(Position(r->session->interpreter(), name, false), dims, rank, true);
+}
+TfLiteStatus TfLiteSignatureRunnerAllocateTensors(TfLiteSignatureRunner* r) { return r->session->Allocate(); }
+TfLiteStatus TfLiteSignatureRunnerInvoke(TfLiteSignatureRunner* r) { return r->session->Invoke(); }
+TfLiteTensor* TfLiteSignatureRunnerGetInputTensor(TfLiteSignatureRunner* r, const char* name) { return r->session->input(Position(r->session->interpreter(), name, false)); }
+const TfLiteTensor* TfLiteSignatureRunnerGetOutputTensor(const TfLiteSignatureRunner* r, const char* name) {
+  return r->session->output(Position(r->session->interpreter(), name, true));
+}
+void TfLiteSignatureRunnerDelete(TfLiteSignatureRunner* r) { delete r; }
+
+// -- tensors
+
+TfLiteType TfLiteTensorType(const TfLiteTensor* tensor) { return tensor->type; }
+int32_t TfLiteTensorNumDims(const TfLiteTensor* tensor) { return tensor->dims ? tensor->dims->size : -1; }
+int32_t TfLiteTensorDim(const TfLiteTensor* tensor, int32_t i) { return i >= 0 && i < TfLiteTensorNumDims(tensor) ? tensor->dims->data[i] : -1; }
+size_t TfLiteTensorByteSize(const TfLiteTensor* tensor) { return tensor->bytes; }
+void* TfLiteTensorData(const TfLiteTensor* tensor) { return tensor->data.data; }
+const char* TfLiteTensorName(const TfLiteTensor* tensor) { return tensor->name; }
+TfLiteQuantizationParams TfLiteTensorQuantizationParams(const TfLiteTensor* tensor) { return tensor->params; }
+TfLiteStatus TfLiteTensorCopyFromBuffer(TfLiteTensor* tensor, const void* input_data, size_t input_data_size) {
+  if (!tensor || !tensor->data.data || tensor->bytes != input_data_size) return kTfLiteError;
+  std::memcpy(tensor->data.data, input_data, input_data_size);
+  return kTfLiteOk;
+}
+TfLiteStatus TfLiteTensorCopyToBuffer(const TfLiteTensor* tensor, void* output_data, size_t output_data_size) {
+  if (!tensor || !tensor->data.data || tensor->bytes != output_data_size) return kTfLiteError;
+  std::memcpy(output_data, tensor->data.data, output_data_size);
+  return kTfLiteOk;
+}

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+// What stands behind the handles of TensorFlow Lite's C interface.
+#pragma once
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "tensorflow/lite/c/c_api.h"
+#include "tflite_abi/mirror.h"
+
+namespace octet::tflite_abi {
+
+// Where messages go: the user's function, or stderr.
+struct ErrorReporter {
+  void (*report)(void* user_data, const char* format, va_list args) = nullptr;
+  void* user_data = nullptr;
+  [[gnu::format(printf, 2, 3)]] void Report(const char* format, ...) const;
+  TfLiteStatus Check(const Status& status) const;  // Reports what is not OK.
+};
+
+// One entry point of a model, running: the whole interpreter, or one signature of it.
+class Session {
+ public:
+  static std::unique_ptr<Session> Create(std::shared_ptr<const runtime::Model> model, const runtime::Options& options, const ErrorReporter& reporter);
+
+  runtime::Interpreter& interpreter() { return *interpreter_; }
+  TfLiteTensor* tensor(int index) { return mirror_->Refresh(index); }
+  TfLiteTensor* input(int i) { return i < 0 || i >= interpreter_->num_inputs() ? nullptr : tensor(inputs[static_cast<size_t>(i)]); }
+  TfLiteTensor* output(int i) { return i < 0 || i >= interpreter_->num_outputs() ? nullptr : tensor(outputs[static_cast<size_t>(i)]); }
+  TfLiteStatus Resize(int input, const int* dims, int rank, bool strict);
+  TfLiteStatus Allocate();
+  TfLiteStatus Invoke();
+
+  std::vector<int> inputs, outputs;  // Tensor indices.
+  std::vector<int> variables;
+  const ErrorReporter reporter;
+
+ private:
+  Session(std::unique_ptr<runtime::Interpreter> interpreter, const ErrorReporter& reporter);
+
+  std::unique_ptr<runtime::Interpreter> interpreter_;
+  std::unique_ptr<Mirror> mirror_;
+  bool allocated_ = false;
+};
+
+}  // namespace octet::tflite_abi
+
+struct TfLiteModel {
+  std::shared_ptr<const octet::runtime::Model> model;
+};
+
+struct TfLiteInterpreterOptions {
+  octet::runtime::Options options;
+  octet::tflite_abi::ErrorReporter reporter;
+  bool cancellation = false;
+};
+
+struct TfLiteInterpreter {
+  std::shared_ptr<const octet::runtime::Model> model;
+  TfLiteInterpreterOptions options;
+  std::unique_ptr<octet::tflite_abi::Session> session;
+};
+
+struct TfLiteSignatureRunner {
+  std::unique_ptr<octet::tflite_abi::Session> session;
+};

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tflite_abi/mirror.h"
+
+#include <cstdlib>
+#include <cstring>
+
+namespace octet::tflite_abi {
+namespace {
+
+TfLiteIntArray* ToArray(std::span<const int32_t> values) {
+  TfLiteIntArray* a = TfLiteIntArrayCreate(static_cast<int>(values.size()));
+  if (!values.empty()) std::memcpy(a->data, values.data(), values.size_bytes());
+  return a;
+}
+
+TfLiteQuantization ToQuantization(const Quant& q) {
+  if (q.empty()) return {kTfLiteNoQuantization, nullptr};
+  auto* affine = static_cast<TfLiteAffineQuantization*>(std::malloc(sizeof(TfLiteAffineQuantization)));
+  affine->scale = TfLiteFloatArrayCreate(static_cast<int>(q.scale.size()));
+  std::memcpy(affine->scale->data, q.scale.data(), q.scale.size() * sizeof(float));
+  affine->zero_point = ToArray(q.zero_point);
+  affine->quantized_dimension = q.axis;
+  return {kTfLiteAffineQuantization, affine};
+}
+
+TfLiteAllocationType AllocationOf(const runtime::TensorRef& t) {
+  if (t.constant) return kTfLiteMmapRo;
+  if (t.variable) return kTfLiteArenaRwPersistent;
+  return t.type->dtype == DType::kString ? kTfLiteDynamic : kTfLiteArenaRw;
+}
+
+}  // namespace
+
+Mirror::Mirror(const runtime::Interpreter& interpreter)
+    : interpreter_(interpreter), tensors_(static_cast<size_t>(interpreter.num_tensors())), filled_(tensors_.size()) {}
+
+Mirror::~Mirror() {
+  for (TfLiteTensor& t : tensors_) {
+    t.allocation_type = kTfLiteMemNone;  // The data are the interpreter's.
+    TfLiteTensorFree(&t);
+  }
+}
+
+void Mirror::Fill(int index) {
+  const runtime::TensorRef from = interpreter_.tensor(index);
+  TfLiteTensor& t = tensors_[static_cast<size_t>(index)];
+  t.type = ToTfLiteType(from.type->dtype);
+  t.name = from.name.data();  // Terminated in the file.
+  t.allocation_type = AllocationOf(from);
+  t.is_variable = from.variable;
+  t.buffer_handle = kTfLiteNullBufferHandle;
+  t.quantization = ToQuantization(from.type->quant);
+  if (from.type->quant.scale.size() == 1) t.params = {from.type->quant.scale0(), from.type->quant.zero0()};
+  if (!from.signature.known()) t.dims_signature = ToArray(from.signature.dims());
+  filled_[static_cast<size_t>(index)] = 1;
+}
+
+TfLiteTensor* Mirror::Refresh(int index) {
+  if (index < 0 || static_cast<size_t>(index) >= tensors_.size()) return nullptr;
+  if (!filled_[static_cast<size_t>(index)]) Fill(index);
+  const runtime::TensorRef from = interpreter_.tensor(index);
+  TfLiteTensor& t = tensors_[static_cast<size_t>(index)];
+  const std::span<const int32_t> dims = from.type->shape.dims();
+  if (!TfLiteIntArrayEqualsArray(t.dims, static_cast<int>(dims.size()), dims.data()) || !t.dims) {
+    TfLiteIntArrayFree(t.dims);
+    t.dims = ToArray(dims);
+  }
+  t.data.data = from.data;
+  t.bytes = static_cast<size_t>(from.bytes);
+  return &t;
+}
+
+}  // namespace octet::tflite_abi

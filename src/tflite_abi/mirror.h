@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+// An interpreter's tensors as TensorFlow Lite's structures, made when somebody asks for them.
+#pragma once
+#include <vector>
+
+#include "runtime/interpreter.h"
+#include "tensorflow/lite/c/common.h"
+
+namespace octet::tflite_abi {
+
+inline TfLiteType ToTfLiteType(DType t) {  // kTfLiteFloat32 is 1 where the file format has 0; the middle is ordered otherwise.
+  constexpr TfLiteType kTypes[] = {kTfLiteFloat32, kTfLiteFloat16, kTfLiteInt32, kTfLiteUInt8, kTfLiteInt64, kTfLiteString, kTfLiteBool,
+                                   kTfLiteInt16, kTfLiteComplex64, kTfLiteInt8, kTfLiteFloat64, kTfLiteComplex128, kTfLiteUInt64, kTfLiteResource,
+                                   kTfLiteVariant, kTfLiteUInt32, kTfLiteUInt16, kTfLiteInt4, kTfLiteBFloat16, kTfLiteInt2, kTfLiteUInt4};
+  const auto i = static_cast<size_t>(t);
+  return i < std::size(kTypes) ? kTypes[i] : kTfLiteNoType;
+}
+
+// Addresses stay for the mirror's life; contents are as of the last Refresh.
+class Mirror {
+ public:
+  explicit Mirror(const runtime::Interpreter& interpreter);
+  Mirror(const Mirror&) = delete;
+  ~Mirror();
+
+  // The tensor as it is now; null when there is none of that index.
+  TfLiteTensor* Refresh(int index);
+
+ private:
+  void Fill(int index);
+
+  const runtime::Interpreter& interpreter_;
+  std::vector<TfLiteTensor> tensors_;
+  std::vector<char> filled_;  // What never changes (names, quantization) is there.
+};
+
+}  // namespace octet::tflite_abi
