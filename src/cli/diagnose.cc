@@ -21,7 +21,7 @@ namespace octet::cli {
 namespace {
 
 struct Flags {
-  std::string reference, data, report;
+  std::string reference, data, preprocess, report;
   std::vector<std::string> models;
   int samples = 0;
   bool json = false;
@@ -221,14 +221,14 @@ Result<Examined> Examine(const std::string& reference, const std::string& path, 
   if (f.report.empty()) return m;
   OCTET_ASSIGN(m.median_us, Latency(path, data));
   if (!data.has_labels()) return m;
-  OCTET_ASSIGN(m.gate, quantizer::Gate(reference, path, data, 100, progress));
+  OCTET_ASSIGN(m.gate, quantizer::Gate(reference, path, data, {.max_drop = 100, .samples = f.samples}, progress));
   m.has_gate = true;
   return m;
 }
 
 Result<int> Diagnose(const Flags& f) {
   if (!f.report.empty()) OCTET_TRY(CheckWritable(f.report));
-  OCTET_ASSIGN(const auto data, data::Dataset::Open(f.data));
+  OCTET_ASSIGN(const auto data, OpenData(f.data, f.preprocess, f.reference));
   OCTET_ASSIGN(const TfliteFile reference, TfliteFile::From(f.reference));
   std::vector<Examined> models;
   {
@@ -262,6 +262,7 @@ Body DeclareDiagnose(FlagSet& flags) {
   flags.Positional("float", &f->reference, "The float model: .tflite, .keras or .h5");
   flags.Positional("model", &f->models, "One or more quantized .tflite files");
   flags.Option("--data", &f->data, "Samples (.npz with x; labels y give accuracy in the report)", true);
+  flags.Option("--preprocess", &f->preprocess, "What is done to raw data, if the model's metadata do not say it", false);
   flags.Option("--report", &f->report, "Write an HTML page with plots", false);
   flags.Option("--samples", &f->samples, "Use the first N samples only (0: all)");
   flags.Flag("--json", &f->json, "Findings as JSON");

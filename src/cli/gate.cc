@@ -4,51 +4,106 @@
 
 #include <cstdio>
 
+#include "base/file.h"
 #include "cli/command.h"
 #include "cli/output.h"
 #include "cli/source.h"
+#include "report/html.h"
 #include "report/json.h"
 
 namespace octet::cli {
 namespace {
 
 struct Flags {
-  std::string reference, candidate, data, max_drop = "3%";
+  std::string reference, candidate, data, max_drop = "3%", metric = "auto", preprocess, junit, markdown;
+  int samples = 0;
   bool json = false;
 };
 
-void PrintText(const quantizer::GateResult& r) {
-  if (!r.classes.empty()) {
-    report::Table table{{"class", "samples", "float %", "quantized %", "drop"}, {}, 1};
-    for (const quantizer::ClassRow& row : r.classes) {
-      if (row.count == 0) continue;
-      const double a = 100.0 * static_cast<double>(row.float_right) / static_cast<double>(row.count), b = 100.0 * static_cast<double>(row.quantized_right) / static_cast<double>(row.count);
-      table.rows.push_back({std::to_string(row.label), std::to_string(row.count), Format("%.1f", a), Format("%.1f", b), Format("%+.1f", a - b)});
-    }
-    PrintTable(table);
+std::string Value(const quantizer::GateResult& r, double v) { return r.in_percent ? Format("%.2f %%", v) : Format("%.4g", v); }
+const char* Unit(const quantizer::GateResult& r) { return r.in_percent ? "points" : "%"; }
+
+std::string Verdict(const quantizer::GateResult& r) {
+  if (!r.full()) return Format("not a gate: %lld of %lld samples", static_cast<long long>(r.samples), static_cast<long long>(r.holdout));
+  if (r.passed()) return "gate passed";
+  return r.drop > r.max_drop ? "GATE FAILED" : Format("GATE FAILED: %lld samples are too few to tell; a drop of %.2f %s cannot be excluded", static_cast<long long>(r.samples), r.high, Unit(r));
+}
+
+std::string Summary(const quantizer::GateResult& r) {
+  return Format("%s on %lld samples (%s): float %s, quantized %s, drop %+.2f %s (95 %%: %+.2f to %+.2f), %.2f allowed", std::string(Name(r.metric)).c_str(),
+                static_cast<long long>(r.samples), r.full() ? "the full holdout" : "a part of the holdout", Value(r, r.float_score).c_str(), Value(r, r.quantized_score).c_str(),
+                r.drop, Unit(r), r.low, r.high, r.max_drop);
+}
+
+report::Table ClassTable(const quantizer::GateResult& r) {
+  report::Table table{{"class", "samples", "float %", "quantized %", "drop"}, {}, 1};
+  for (const quantizer::ClassRow& row : r.classes) {
+    if (row.count == 0) continue;
+    const double a = 100.0 * static_cast<double>(row.float_right) / static_cast<double>(row.count), b = 100.0 * static_cast<double>(row.quantized_right) / static_cast<double>(row.count);
+    table.rows.push_back({std::to_string(row.label), std::to_string(row.count), Format("%.1f", a), Format("%.1f", b), Format("%+.1f", a - b)});
   }
-  std::printf("%s on %lld samples (the full holdout): float %.2f %%, quantized %.2f %%, drop %+.2f points, %.2f allowed\n", std::string(Name(r.metric)).c_str(),
-              static_cast<long long>(r.samples), r.float_score, r.quantized_score, r.drop, r.max_drop);
-  std::printf("%s\n", r.passed() ? "gate passed" : "GATE FAILED");
+  return table;
+}
+
+std::string FloatText(const quantizer::GateResult& r) {
+  return r.float_operators == 0 ? "no operator computes in float between the ends" : Format("%d operators compute in float", r.float_operators);
+}
+
+void PrintText(const quantizer::GateResult& r) {
+  if (!r.classes.empty()) PrintTable(ClassTable(r));
+  std::printf("%s\n%s\n%s\n", Summary(r).c_str(), FloatText(r).c_str(), Verdict(r).c_str());
 }
 
 std::string JsonText(const quantizer::GateResult& r) {
   report::Json j;
-  j.Object().Field("metric", Name(r.metric)).Field("samples", r.samples).Field("float", r.float_score).Field("quantized", r.quantized_score);
-  j.Field("drop", r.drop).Field("max_drop", r.max_drop).Field("passed", r.passed()).Field("mean_difference", r.mean_difference).Field("agreement", r.agreement);
+  j.Object().Field("metric", Name(r.metric)).Field("samples", r.samples).Field("holdout", r.holdout).Field("gate", r.full()).Field("float", r.float_score);
+  j.Field("quantized", r.quantized_score).Field("drop", r.drop).Field("drop_low", r.low).Field("drop_high", r.high).Field("max_drop", r.max_drop).Field("passed", r.passed());
+  j.Field("mean_difference", r.mean_difference).Field("agreement", r.agreement).Field("float_operators", r.float_operators);
   j.Key("classes").Array();
   for (const quantizer::ClassRow& row : r.classes)
     if (row.count) j.Object().Field("label", row.label).Field("count", row.count).Field("float_right", row.float_right).Field("quantized_right", row.quantized_right).End();
+  j.End().Key("flipped").Array();
+  for (int64_t i : r.flipped) j.Integer(i);
   return j.End().End().text();
 }
 
+// One test suite with one case, as continuous integration servers read it.
+std::string JunitText(const Flags& f, const quantizer::GateResult& r) {
+  std::string text = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n";
+  text += Format("<testsuites>\n  <testsuite name=\"octet gate\" tests=\"1\" failures=\"%d\" skipped=\"%d\">\n    <testcase classname=\"%s\" name=\"%s\">\n",
+                 r.full() && !r.passed(), !r.full(), report::Escape(f.candidate).c_str(), std::string(Name(r.metric)).c_str());
+  if (!r.full()) text += "      <skipped message=\"" + report::Escape(Verdict(r)) + "\"/>\n";
+  else if (!r.passed()) text += "      <failure message=\"" + report::Escape(Verdict(r)) + "\">" + report::Escape(Summary(r)) + "</failure>\n";
+  return text + "      <system-out>" + report::Escape(Summary(r)) + "</system-out>\n    </testcase>\n  </testsuite>\n</testsuites>\n";
+}
+
+std::string MarkdownText(const Flags& f, const quantizer::GateResult& r) {
+  std::string text = Format("### %s: %s\n\n%s. %s.\n", f.candidate.c_str(), Verdict(r).c_str(), Summary(r).c_str(), FloatText(r).c_str());
+  if (r.classes.empty()) return text;
+  const report::Table table = ClassTable(r);
+  text += "\n| class | samples | float % | quantized % | drop |\n|--|--:|--:|--:|--:|\n";
+  for (const auto& row : table.rows) {
+    text += "|";
+    for (const std::string& cell : row) text += " " + cell + " |";
+    text += "\n";
+  }
+  return text;
+}
+
 Result<int> Gate(const Flags& f) {
-  OCTET_ASSIGN(const double max_drop, ParsePoints(f.max_drop));
-  OCTET_ASSIGN(const auto data, data::Dataset::Open(f.data));
+  quantizer::GateOptions options;
+  OCTET_ASSIGN(options.max_drop, ParsePoints(f.max_drop));
+  OCTET_ASSIGN(options.metric, quantizer::ParseMetric(f.metric));
+  options.samples = f.samples;
+  for (const std::string& path : {f.junit, f.markdown})
+    if (!path.empty()) OCTET_TRY(CheckWritable(path));
+  OCTET_ASSIGN(const auto data, OpenData(f.data, f.preprocess, f.candidate));
   OCTET_ASSIGN(const TfliteFile reference, TfliteFile::From(f.reference));
   ProgressBar bar("gate");
   OCTET_ASSIGN(const quantizer::GateResult r,
-               quantizer::Gate(reference.path(), f.candidate, *data, max_drop, [&](std::string_view what, int64_t done, int64_t total) { bar.Update(what, done, total); }));
+               quantizer::Gate(reference.path(), f.candidate, *data, options, [&](std::string_view what, int64_t done, int64_t total) { bar.Update(what, done, total); }));
+  if (!f.junit.empty()) OCTET_TRY(WriteFile(f.junit, JunitText(f, r)));
+  if (!f.markdown.empty()) OCTET_TRY(WriteFile(f.markdown, MarkdownText(f, r)));
   if (f.json) std::printf("%s\n", JsonText(r).c_str());
   else PrintText(r);
   return r.passed() ? kYes : kNo;
@@ -60,8 +115,13 @@ Body DeclareGate(FlagSet& flags) {
   auto f = std::make_shared<Flags>();
   flags.Positional("float", &f->reference, "The float model: .tflite, .keras or .h5");
   flags.Positional("quantized", &f->candidate, "The quantized .tflite");
-  flags.Option("--data", &f->data, "The full holdout: .npz with x and labels y", true);
+  flags.Option("--data", &f->data, "The full holdout: .npz with x and labels y, a folder of class folders, or CSV", true);
+  flags.Option("--preprocess", &f->preprocess, "What is done to raw data, if the model's metadata do not say it: scale=1/255,mean=…,std=…,resize=HxW", false);
+  flags.Choice("--metric", &f->metric, quantizer::MetricFlags(), "What is compared");
   flags.Option("--max-drop", &f->max_drop, "Percentage points that may be lost", false);
+  flags.Option("--samples", &f->samples, "Look at the first N samples only: not a gate");
+  flags.Option("--junit", &f->junit, "Write the verdict as JUnit XML", false);
+  flags.Option("--markdown", &f->markdown, "Write the verdict as Markdown", false);
   flags.Flag("--json", &f->json, "The result as JSON");
   return [f] { return Gate(*f); };
 }

@@ -3,7 +3,10 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <charconv>
+#include <cmath>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 
@@ -11,6 +14,7 @@
 #include "exporter/exporter.h"
 #include "importers/importer.h"
 #include "passes/pass.h"
+#include "tflite/view.h"
 
 namespace octet::cli {
 namespace {
@@ -68,6 +72,73 @@ Result<TfliteFile> TfliteFile::From(const std::string& path) {
 
 TfliteFile::~TfliteFile() {
   if (temporary_) ::unlink(path_.c_str());
+}
+
+Result<std::optional<tflite::DataMetadata>> ModelMetadata(const std::string& path) {
+  if (!IsTflite(path)) return std::optional<tflite::DataMetadata>();
+  OCTET_ASSIGN(const MappedFile file, MappedFile::Open(path));
+  OCTET_ASSIGN(const tflite::View view, tflite::View::Open(file.bytes()));
+  for (const auto& m : view.metadata())
+    if (m.name == tflite::kMetadataName) {
+      OCTET_ASSIGN(std::optional<tflite::DataMetadata> found, tflite::ReadMetadata(m.bytes));
+      for (const auto& own : view.metadata())
+        if (found && own.name == tflite::kPreprocessName) found->preprocess.assign(reinterpret_cast<const char*>(own.bytes.data()), own.bytes.size());
+      return found;
+    }
+  return std::optional<tflite::DataMetadata>();
+}
+
+namespace {
+
+Result<data::Preprocess> FromMetadata(const tflite::InputMetadata& in) {
+  data::Preprocess p;
+  p.mean = in.mean;
+  p.std = in.std;
+  p.channels = in.channels;
+  p.resize_height = in.height;
+  p.resize_width = in.width;
+  return p;
+}
+
+// The share of values outside the promised range that is no accident.
+constexpr double kOutsideShare = 0.01, kMargin = 0.05;
+
+void WarnOutside(const data::Dataset& data, const tflite::InputMetadata& in) {
+  if (in.min.size() != 1 || in.max.size() != 1 || data.num_inputs() != 1 || data.input_type(0).dtype != DType::kF32) return;
+  const double low = static_cast<double>(in.min[0]), high = static_cast<double>(in.max[0]), margin = kMargin * (high - low);
+  const int64_t values = data.input_type(0).shape.elements(), samples = std::min<int64_t>(data.size(), 100);
+  double least = INFINITY, most = -INFINITY;
+  int64_t outside = 0;
+  for (int64_t i = 0; i < samples; ++i) {
+    const std::byte* bytes = data.sample(0, i).data();
+    for (int64_t k = 0; k < values; ++k) {
+      float v;
+      std::memcpy(&v, bytes + 4 * k, 4);
+      const auto x = static_cast<double>(v);
+      least = std::min(least, x);
+      most = std::max(most, x);
+      outside += x < low - margin || x > high + margin;
+    }
+  }
+  const bool narrow = most - least < (high - low) / 8;  // Forgotten scale: everything in a corner of the range.
+  if (outside > kOutsideShare * static_cast<double>(values * samples) || narrow)
+    std::fprintf(stderr, "warning: '%s': expected values from %g to %g, as the model's metadata say, found %g to %g; is the preprocessing the same?\n", data.path().c_str(), low, high,
+                 least, most);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<data::Dataset>> OpenData(const std::string& path, const std::string& preprocess, const std::string& model) {
+  OCTET_ASSIGN(data::Preprocess p, data::ParsePreprocess(preprocess));
+  OCTET_ASSIGN(const std::optional<tflite::DataMetadata> metadata, ModelMetadata(model));
+  const bool said = metadata && metadata->inputs.size() == 1;
+  if (said && preprocess.empty()) {
+    OCTET_ASSIGN(p, metadata->preprocess.empty() ? FromMetadata(metadata->inputs[0]) : data::ParsePreprocess(metadata->preprocess));
+    p.raw_only = true;
+  }
+  OCTET_ASSIGN(std::unique_ptr<data::Dataset> data, data::Dataset::Open(path, p));
+  if (said) WarnOutside(*data, metadata->inputs[0]);
+  return data;
 }
 
 Result<double> ParsePoints(const std::string& text) {

@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // What several commands do first: read a model of any format, optimise it, write it somewhere.
 #pragma once
+#include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "data/dataset.h"
 #include "graph/graph.h"
+#include "tflite/metadata.h"
 
 namespace octet::cli {
 
@@ -26,6 +30,13 @@ class TfliteFile {
 };
 
 Status WriteModel(const graph::Model& model, const std::string& path);
+
+// Samples, preprocessed as `preprocess` says or, where that is empty, as the metadata of `model` do: then
+// images and integers only. Says on stderr where the data lie outside what the metadata promise.
+Result<std::unique_ptr<data::Dataset>> OpenData(const std::string& path, const std::string& preprocess, const std::string& model);
+
+// What the model's metadata say; nothing where it has none.
+Result<std::optional<tflite::DataMetadata>> ModelMetadata(const std::string& path);
 
 // "1%" or "1" -> 1 (percentage points).
 Result<double> ParsePoints(const std::string& text);

@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "base/file.h"
+#include "base/float16.h"
 #include "data/npy.h"
 #include "data/zip.h"
 
@@ -145,6 +146,33 @@ Result<std::vector<std::byte>> ToNpz(std::span<const Array> arrays) {
 Status WriteNpz(const std::string& path, std::span<const Array> arrays) {
   OCTET_ASSIGN(const std::vector<std::byte> bytes, ToNpz(arrays));
   return WriteFile(path, bytes);
+}
+
+namespace {
+
+template <class T> T At(const Array& a, int64_t i) {
+  T value;
+  std::memcpy(&value, a.bytes.data() + sizeof(T) * static_cast<size_t>(i), sizeof(T));
+  return value;
+}
+
+}  // namespace
+
+double ElementAt(const Array& a, int64_t i) {
+  switch (a.dtype) {
+    case DType::kI8: return At<int8_t>(a, i);
+    case DType::kBool:
+    case DType::kU8: return At<uint8_t>(a, i);
+    case DType::kI16: return At<int16_t>(a, i);
+    case DType::kU16: return At<uint16_t>(a, i);
+    case DType::kI32: return At<int32_t>(a, i);
+    case DType::kU32: return At<uint32_t>(a, i);
+    case DType::kI64: return static_cast<double>(At<int64_t>(a, i));
+    case DType::kU64: return static_cast<double>(At<uint64_t>(a, i));
+    case DType::kF16: return static_cast<double>(F16ToF32(At<uint16_t>(a, i)));
+    case DType::kF32: return static_cast<double>(At<float>(a, i));
+    default: return At<double>(a, i);
+  }
 }
 
 }  // namespace octet::data

@@ -20,6 +20,9 @@ struct Array {
   std::span<const std::byte> bytes;  // Inside the archive's mapping: zero copies, any alignment.
 };
 
+// Element i as a number; not for text and complex numbers.
+double ElementAt(const Array& array, int64_t i);
+
 // An opened .npz or .npy. Stored members are mapped where they lie; deflated ones are inflated once
 // into an unlinked temporary file and mapped, so that memory does not grow with the data. Hostile
 // input gives an error that names file and member. Immutable and thread-safe.

@@ -5,6 +5,8 @@
 #include <cstring>
 #include <map>
 #include <string>
+#include <tuple>
+#include <type_traits>
 #include <unordered_map>
 
 #include "exporter/runtime_version.h"
@@ -119,10 +121,20 @@ class Writer {
     use(g.outputs);
   }
 
+  // Shapes, scales, zero points and operand lists repeat a lot, most of all in unrolled recurrent layers: equal
+  // ones are written once and pointed at from everywhere, which the format allows.
+  template <class T> Offset<flatbuffers::Vector<T>> WriteShared(const std::vector<T>& list) {
+    std::string key(1, std::is_floating_point_v<T> ? 'f' : static_cast<char>('0' + sizeof(T)));
+    key.append(reinterpret_cast<const char*>(list.data()), list.size() * sizeof(T));
+    const auto [it, fresh] = shared_.try_emplace(std::move(key), 0);
+    if (fresh) it->second = builder_.CreateVector(list).o;
+    return it->second;
+  }
+
   Offset<flatbuffers::Vector<int32_t>> WriteIndices(const std::vector<TensorId>& list) {
     std::vector<int32_t> out;
     for (TensorId t : list) out.push_back(t == graph::kNoTensor ? -1 : index_[t]);
-    return builder_.CreateVector(out);
+    return WriteShared(out);
   }
 
   Offset<fb::SubGraph> WriteSubgraph(const Graph& g) {
@@ -140,20 +152,22 @@ class Writer {
 
   Offset<fb::QuantizationParameters> WriteQuantization(const Quant& q) {
     if (q.empty()) return 0;
-    const auto scale = builder_.CreateVector(q.scale);
-    const auto zero_point = builder_.CreateVector(std::vector<int64_t>(q.zero_point.begin(), q.zero_point.end()));
+    const auto scale = WriteShared(q.scale);
+    const auto zero_point = WriteShared(std::vector<int64_t>(q.zero_point.begin(), q.zero_point.end()));
+    const auto [it, fresh] = quantizations_.try_emplace({scale.o, zero_point.o, q.axis}, 0);
+    if (!fresh) return it->second;
     fb::QuantizationParametersBuilder quantization(builder_);
     quantization.add_scale(scale);
     quantization.add_zero_point(zero_point);
     quantization.add_quantized_dimension(q.axis);
-    return quantization.Finish();
+    return it->second = quantization.Finish().o;
   }
 
   Offset<fb::Tensor> WriteTensor(const graph::Tensor& t) {
     std::vector<int32_t> stored(t.type.shape.dims().begin(), t.type.shape.dims().end());
-    const auto signature = t.type.shape.known() ? 0 : builder_.CreateVector(stored);
+    const auto signature = t.type.shape.known() ? 0 : WriteShared(stored);
     std::ranges::replace(stored, kUnknown, 1);
-    const auto shape = builder_.CreateVector(stored);
+    const auto shape = WriteShared(stored);
     const auto name = builder_.CreateString(t.name);
     const uint32_t buffer = t.constant ? AddBuffer(*t.constant) : 0;
     const auto quantization = WriteQuantization(t.type.quant);
@@ -194,8 +208,16 @@ class Writer {
     }
   }
 
-  // Every attribute is written, also where it equals the default: readers differ in what they assume.
+  // Every attribute is written, also where it equals the default: readers differ in what they assume. Operators
+  // with equal attributes point at one table.
   Offset<void> WriteAttributes(const ops::OpDef& op, const graph::Attributes& attributes) {
+    std::string key(reinterpret_cast<const char*>(attributes.get()), op.attrs.bytes);
+    const auto [it, fresh] = attributes_.try_emplace({op.attrs.table, std::move(key)}, 0);
+    if (fresh) it->second = WriteNewAttributes(op, attributes).o;
+    return it->second;
+  }
+
+  Offset<void> WriteNewAttributes(const ops::OpDef& op, const graph::Attributes& attributes) {
     std::map<int, Offset<void>> lists;  // Vectors before the table that holds them.
     const auto value = [&](const ops::AttrRow& row) { return row.at(const_cast<void*>(attributes.get())); };
     for (const ops::AttrRow& row : op.attrs.rows) {
@@ -307,6 +329,9 @@ class Writer {
   flatbuffers::FlatBufferBuilder builder_;
   std::vector<Offset<fb::Buffer>> buffers_;
   std::unordered_map<std::string_view, uint32_t> buffer_index_;  // By content; keys live in the model or below.
+  std::unordered_map<std::string, flatbuffers::uoffset_t> shared_;  // Vectors, by element type and content.
+  std::map<std::tuple<flatbuffers::uoffset_t, flatbuffers::uoffset_t, int32_t>, flatbuffers::uoffset_t> quantizations_;
+  std::map<std::pair<ops::OptionsTable, std::string>, flatbuffers::uoffset_t> attributes_;
   std::map<std::string, std::vector<std::byte>> metadata_;
   std::vector<OpVersion> codes_;
   std::vector<int32_t> index_;                      // Tensor id -> index in the file, current subgraph.

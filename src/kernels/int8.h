@@ -60,10 +60,11 @@ struct Int8 {
   void (*multiply)(const ProductS8&, const void* const* rows, int64_t count, int64_t first_panel, int64_t end_panel, int8_t* y, void* scratch);
   int64_t scratch_per_group;  // Bytes for each group of four of the depth.
 
-  // Depthwise: bytes of a vector, taps of a lane, bytes of a weight; rows are loaded by load_bytes as x + tap_offset.
+  // Depthwise: bytes of a vector, taps of a lane, bytes of a weight; rows are loaded as x + tap_offset by
+  // load_pixels: `count` pixels of n bytes, `stride` apart, to lie side by side.
   int32_t vector, lane_taps, tap_bytes, tap_offset;
   const uint8_t* order;       // The channel of each of a vector's positions.
-  void (*load_bytes)(const int8_t* x, int64_t n, void* to);
+  void (*load_pixels)(const int8_t* x, int64_t n, int64_t count, int64_t stride, uint8_t* to);
   void (*depthwise)(const DepthwiseS8&, const uint8_t* const* rows, int8_t* y, void* lines);
 };
 

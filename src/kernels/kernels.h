@@ -22,10 +22,12 @@ struct Requant {
   const int32_t* right;       // Shift after, >= 0.
   const double* scale;        // F64 instead of DOUBLE when not null: round(acc * scale), half away.
   int32_t zero, low, high;
-  // DOUBLE in fewer steps, where no sum of a column can reach 2^(29 - left); null otherwise. With
-  // v = (x << left) * mantissa / 2^30 rounded down, both roundings are one:
-  // (v + up) >> after, up = 2^right + 1 for x >= 0 and 2^right - 1 below (1 where right is 0), after = right + 1.
-  const int32_t *before = nullptr, *up = nullptr, *up_negative = nullptr, *after = nullptr;  // before = left + 2.
+  // DOUBLE in fewer steps, where every column's left shift is 0 and no sum can reach 2^29; null otherwise.
+  // With v = x * mantissa / 2^30 rounded down, both roundings are one: (v + up) >> after, up = 2^right + 1
+  // for x >= 0 and 2^right - 1 below (1 where right is 0), after = right + 1. Padded by one more panel.
+  const int32_t *up = nullptr, *up_negative = nullptr, *after = nullptr;
+  // A fused ReLU: what is negative before `zero` is added ends at `low`, however it was rounded.
+  bool relu() const { return low >= zero; }
 };
 
 struct Table {

@@ -2,6 +2,7 @@
 // y = f(a, b) with numpy's broadcasting: shapes are collapsed once, loops carry no index arithmetic.
 #pragma once
 #include "base/thread_pool.h"
+#include "ops/element_util.h"
 #include "ops/import.h"
 #include "ops/quant_util.h"
 #include "ops/shape_util.h"
@@ -21,12 +22,25 @@ inline constexpr Operand kOneOutput[] = {{.name = "output"}};
 struct ActivationAttrs {
   Activation activation = Activation::kNone;
 };
+inline constexpr AttrRow kActivationRows[] = {Attr<&ActivationAttrs::activation>("fused_activation_function", 0)};
+
+// The bounds of a fused activation on plain numbers of type T.
+template <class T> struct Bounds {
+  Compute<T> low, high;
+};
+template <class T> Bounds<T> BoundsOf(ClampF32 c) {
+  using Limits = std::numeric_limits<T>;
+  if constexpr (!std::is_integral_v<T>) return {c.low, c.high};
+  else return {std::isfinite(c.low) ? static_cast<T>(static_cast<int64_t>(c.low)) : Limits::min(),
+               std::isfinite(c.high) ? static_cast<T>(static_cast<int64_t>(c.high)) : Limits::max()};
+}
 
 inline double ScaleOrOne(const Quant& q) { return q.empty() ? 1.0 : static_cast<double>(q.scale0()); }
 
 // Shapes broadcast; integer activations have one scale each; a known fused activation.
 Status CheckBinary(const OpView& op);
 Status CheckBinaryWithActivation(const OpView& op);
+// The answer has the inputs' type, whatever the file says of it, as in LiteRT.
 Status InferBinary(const OpView& op, std::span<OutputType> out);
 
 // One row of the innermost dimension; the strides are 0 or 1 except where a transposed view would need more.

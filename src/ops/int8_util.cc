@@ -20,13 +20,13 @@ ChannelS8 SumChannel(const int8_t* weights, int64_t count, int64_t step, int32_t
 kernels::Requant MakeRequantS8(Prepare& prepare, const IntegerOutput& output, std::span<const ChannelS8> channels, std::span<const int32_t> channel,
                                const double* scale) {
   const size_t n = channel.size();
-  const auto array = [&] { return prepare.Array<int32_t>(n); };
-  int32_t *bias = array(), *mantissa = array(), *left = array(), *right = array(), *before = array(), *up = array(), *up_negative = array(), *after = array();
+  const auto array = [&] { return prepare.Array<int32_t>(n + kernels::kPanel); };
+  int32_t *bias = array(), *mantissa = array(), *left = array(), *right = array(), *up = array(), *up_negative = array(), *after = array();
   double* scales = scale ? prepare.Array<double>(n) : nullptr;
   bool narrow = true;
   for (size_t i = 0; i < n; ++i) {
     const int32_t c = channel[i];
-    before[i] = 2, up[i] = up_negative[i] = after[i] = 1;
+    up[i] = up_negative[i] = after[i] = 1;
     if (c < 0) continue;
     const Multiplier m = output.multiplier[c];
     bias[i] = channels[static_cast<size_t>(c)].bias;
@@ -34,14 +34,13 @@ kernels::Requant MakeRequantS8(Prepare& prepare, const IntegerOutput& output, st
     left[i] = std::max(m.shift, 0);
     right[i] = std::max(-m.shift, 0);
     if (scale) scales[i] = scale[c];
-    narrow &= left[i] < 29 && right[i] < 30 && channels[static_cast<size_t>(c)].largest < (int64_t{1} << (29 - left[i]));
+    narrow &= left[i] == 0 && right[i] < 30 && channels[static_cast<size_t>(c)].largest < (1 << 29);
     if (!narrow) continue;
-    before[i] = left[i] + 2;
     after[i] = right[i] + 1;
     if (right[i] > 0) up[i] = (1 << right[i]) + 1, up_negative[i] = (1 << right[i]) - 1;
   }
   kernels::Requant q{bias, mantissa, left, right, scales, output.output_zero, output.clamp.low, output.clamp.high};
-  if (narrow && !scale) q.before = before, q.up = up, q.up_negative = up_negative, q.after = after;
+  if (narrow && !scale) q.up = up, q.up_negative = up_negative, q.after = after;
   return q;
 }
 

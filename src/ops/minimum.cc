@@ -12,11 +12,14 @@ constexpr QuantRow kQuant[] = {{.operand = ~0, .kind = QuantKind::kSameAs, .othe
 struct Apply {
   template <class T> T operator()(T a, T b) const { return a < b ? a : b; }
 };
-Status PrepareReference(Prepare& p) { return PrepareSimple<Apply>(p); }
+Status PrepareReference(Prepare& p) { return PrepareSimple<Apply, float, int8_t, uint8_t, int16_t, int32_t, int64_t>(p); }
 constexpr Variant kVariants[] = {{.name = "reference", .prepare = PrepareReference}};
 
 Status FromKeras(ImportContext& c) { return MergeInputs(c, "minimum"); }
-constexpr ImportRule kRules[] = {{Source::kKeras, "Minimum", 0, FromKeras}};
+constexpr ImportRule kRules[] = {
+    {Source::kKeras, "Minimum", 0, FromKeras},
+    {Source::kOnnx, "Min", 0, FromKeras},
+};
 
 }  // namespace
 

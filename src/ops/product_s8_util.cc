@@ -13,7 +13,7 @@ using kernels::Int8;
 using kernels::kPanel;
 using kernels::RoundUp;
 
-constexpr int64_t kBlockBytes = 64 << 10;          // Of loaded rows per task: they share a level-2 cache with weights.
+constexpr int64_t kBlockValues = 96 << 10;         // Of loaded rows per task: they share a level-2 cache with weights.
 constexpr int64_t kFewestRows = 24, kMostRows = 384;
 constexpr int64_t kEnoughRows = 48;                // Per task: more share the widening of a panel no better.
 constexpr double kMostBandBytes = 64 << 20;        // One output row's inputs.
@@ -144,7 +144,7 @@ void CutRows(Params* p, int64_t all, int64_t most, int64_t enough, int64_t wante
 }
 
 void CutContiguous(Params* p, const Int8& k, int64_t macs) {
-  const int64_t fit = std::clamp<int64_t>(kBlockBytes / std::max<int64_t>(1, p->depth * k.value_bytes), kFewestRows, kMostRows);
+  const int64_t fit = std::clamp<int64_t>(kBlockValues / std::max<int64_t>(1, p->depth), kFewestRows, kMostRows);
   CutRows(p, p->rows, fit, kEnoughRows, WantedTasks(macs));
   CutPanels(p, p->blocks, WantedTasks(macs));
   p->loaded_bytes = RoundUp(p->rows_per_task * p->depth * k.value_bytes + kReadAhead, 64);
@@ -155,7 +155,7 @@ void CutWindows(Params* p, const Int8& k, int64_t macs) {
   const ConvGeometry& g = p->g;
   p->pixels = (g.out_w - int64_t{1}) * g.stride_w + WindowWidth(g);
   p->row_bytes = p->pixels * g.in_c * k.value_bytes;
-  const int64_t fit = (kBlockBytes / p->row_bytes - WindowHeight(g)) / g.stride_h + 1, most = CeilDivide(kMostRows, g.out_w);
+  const int64_t fit = (kBlockValues * k.value_bytes / p->row_bytes - WindowHeight(g)) / g.stride_h + 1, most = CeilDivide(kMostRows, g.out_w);
   const int64_t enough = CeilDivide(kEnoughRows, g.out_w);
   CutRows(p, g.out_h, std::min(most, std::max(fit, enough)), enough, CeilDivide(WantedTasks(macs), g.batch));
   CutPanels(p, p->blocks * g.batch, WantedTasks(macs));
@@ -191,13 +191,16 @@ void SetRequant(Prepare& prepare, Params* p, const ProductShape& shape, const In
 
 }  // namespace
 
-bool FitsProductS8(const ConvGeometry& g) {
+bool FitsProductS8(const ConvGeometry& geometry) {
+  const ConvGeometry g = AlongRows(geometry);
   const double width = (g.out_w - 1.0) * g.stride_w + (g.filter_w - 1.0) * g.dilation_w + 1, height = (g.filter_h - 1.0) * g.dilation_h + 1;
   return width * height * g.in_c * 2 <= kMostBandBytes;
 }
 
-Status PrepareProductS8(Prepare& prepare, const ProductShape& shape, const IntegerOutput& output, const double* scale, const int32_t* bias) {
+Status PrepareProductS8(Prepare& prepare, const ProductShape& given, const IntegerOutput& output, const double* scale, const int32_t* bias) {
   const Int8& k = kernels::BestInt8();
+  ProductShape shape = given;
+  shape.g = AlongRows(given.g);
   auto* p = prepare.Params<Params>();
   p->g = shape.g;
   p->rows = shape.rows;

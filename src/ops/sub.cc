@@ -11,14 +11,17 @@ Status Prepare_(Prepare& p) { return PrepareAdd(p, -1); }
 constexpr Variant kVariants[] = {{.name = "reference", .prepare = Prepare_}};
 
 Status FromKeras(ImportContext& c) { return MergeInputs(c, "sub"); }
-constexpr ImportRule kRules[] = {{Source::kKeras, "Subtract", 0, FromKeras}};
+constexpr ImportRule kRules[] = {
+    {Source::kKeras, "Subtract", 0, FromKeras},
+    {Source::kOnnx, "Sub", 0, FromKeras},
+};
 
 }  // namespace
 
 extern constinit const OpDef kDef = {
     .name = "sub",
     .code = BuiltinCode::kSub,
-    .attrs = Layout<ActivationAttrs>(OptionsTable::kSub, kAddRows),
+    .attrs = Layout<AddAttrs>(OptionsTable::kSub, kAddRows),
     .inputs = kBinaryInputs,
     .outputs = kOneOutput,
     .types = kTypes,

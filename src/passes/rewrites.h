@@ -10,6 +10,9 @@ namespace octet::passes {
 Result<int> RemoveIdentity(graph::Graph& g);
 Result<int> FoldConstants(graph::Graph& g);
 Result<int> MergeReshapes(graph::Graph& g);
+Result<int> MergeTransposes(graph::Graph& g);
+Result<int> MoveTransposes(graph::Graph& g);
+Result<int> ReshapeTransposes(graph::Graph& g);
 Result<int> FoldAffine(graph::Graph& g);
 Result<int> FusePadding(graph::Graph& g);
 Result<int> FuseActivation(graph::Graph& g);

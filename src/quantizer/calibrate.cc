@@ -66,39 +66,96 @@ void ObserveHistogram(const runtime::TensorRef& t, TensorStatistics& s) {
   }
 }
 
+// What one strand saw, added to what the strands before it saw.
+void Merge(const TensorStatistics& from, TensorStatistics& to) {
+  if (from.count == 0) return;
+  if (to.count == 0) {
+    to = from;
+    return;
+  }
+  const float a = std::max(-to.min, to.max), b = std::max(-from.min, from.max);
+  to.runner_up_max = std::max({to.runner_up_max, from.runner_up_max, std::min(a, b)});
+  if (b > a || (b == a && from.widest_sample > to.widest_sample)) to.widest_sample = from.widest_sample;
+  to.min = std::min(to.min, from.min);
+  to.max = std::max(to.max, from.max);
+  for (size_t c = 0; c < to.channel_max.size(); ++c) {
+    to.channel_max[c] = std::max(to.channel_max[c], from.channel_max[c]);
+    to.channel_mean[c] += from.channel_mean[c];
+  }
+  to.count += from.count;
+}
+
+using PerTensor = std::vector<TensorStatistics>;
+
+Status CheckFinite(const runtime::Interpreter& interpreter, const std::vector<int>& tensors, const PerTensor& found) {
+  for (size_t k = 0; k < tensors.size(); ++k)
+    if (!std::isfinite(found[k].min) || !std::isfinite(found[k].max))
+      return Error(Code::kInvalidModel, "tensor '%s' becomes infinite or NaN on the calibration data", std::string(interpreter.tensor(tensors[k]).name).c_str());
+  return {};
+}
+
 }  // namespace
 
 Result<Statistics> Calibrate(const graph::Model& model, const data::Dataset& data, SampleRange samples, bool histograms, const Progress& progress) {
-  OCTET_ASSIGN(std::vector<std::byte> bytes, exporter::Export(model));
-  OCTET_ASSIGN(const auto session, Session::FromBytes(std::move(bytes), {.keep_all_tensors = true}));
-  OCTET_TRY(session->Check(data));
-  const runtime::Interpreter& interpreter = session->interpreter();
-  const std::vector<int> tensors = ObservedTensors(interpreter);
-  std::vector<TensorStatistics> found(tensors.size());
-  for (int pass = 0; pass < (histograms ? 2 : 1); ++pass) {
-    if (pass == 1)
-      for (TensorStatistics& s : found) s.histogram.assign(kHistogramBins, 0.0f);
-    int64_t done = 0;
-    for (int64_t i = samples.first; i < samples.end; i += samples.step) {
-      OCTET_TRY(session->Run(data, i));
-      for (size_t k = 0; k < tensors.size(); ++k) {
-        const runtime::TensorRef t = interpreter.tensor(tensors[k]);
-        if (pass == 0) ObserveRange(t, i, found[k]);
-        else ObserveHistogram(t, found[k]);
-      }
-      if (progress) progress(pass == 0 ? "ranges" : "histograms", ++done, samples.count());
+  OCTET_ASSIGN(const std::vector<std::byte> bytes, exporter::Export(model));
+  OCTET_ASSIGN(const std::shared_ptr<const runtime::Model> file, runtime::Model::FromBytes(bytes));
+  const Session::Options options{.keep_all_tensors = true};
+  OCTET_ASSIGN(const auto first, Session::FromModel(file, options));
+  OCTET_TRY(first->Check(data));
+  const std::vector<int> tensors = ObservedTensors(first->interpreter());
+  std::vector<PerTensor> strands(kStrands, PerTensor(tensors.size()));
+  OCTET_TRY(ForSamples(file, options, data, samples, "ranges", progress, [&](Session& session, int strand, int64_t sample, int64_t) -> Status {
+    OCTET_TRY(session.Run(data, sample));
+    for (size_t k = 0; k < tensors.size(); ++k) ObserveRange(session.interpreter().tensor(tensors[k]), sample, strands[static_cast<size_t>(strand)][k]);
+    return {};
+  }));
+  PerTensor found(tensors.size());
+  for (const PerTensor& strand : strands)
+    for (size_t k = 0; k < tensors.size(); ++k) Merge(strand[k], found[k]);
+  OCTET_TRY(CheckFinite(first->interpreter(), tensors, found));
+  if (histograms) {
+    for (PerTensor& strand : strands) {
+      strand = found;
+      for (TensorStatistics& s : strand) s.histogram.assign(kHistogramBins, 0.0f);
+    }
+    OCTET_TRY(ForSamples(file, options, data, samples, "histograms", progress, [&](Session& session, int strand, int64_t sample, int64_t) -> Status {
+      OCTET_TRY(session.Run(data, sample));
+      for (size_t k = 0; k < tensors.size(); ++k) ObserveHistogram(session.interpreter().tensor(tensors[k]), strands[static_cast<size_t>(strand)][k]);
+      return {};
+    }));
+    for (size_t k = 0; k < tensors.size(); ++k) {
+      found[k].histogram.assign(kHistogramBins, 0.0f);
+      for (const PerTensor& strand : strands)
+        for (int i = 0; i < kHistogramBins; ++i) found[k].histogram[static_cast<size_t>(i)] += strand[k].histogram[static_cast<size_t>(i)];
     }
   }
   Statistics statistics;
   for (size_t k = 0; k < tensors.size(); ++k) {
     TensorStatistics& s = found[k];
-    const std::string name(interpreter.tensor(tensors[k]).name);
-    if (!std::isfinite(s.min) || !std::isfinite(s.max))
-      return Error(Code::kInvalidModel, "tensor '%s' becomes infinite or NaN on the calibration data", name.c_str());
     for (double& m : s.channel_mean) m /= std::max<double>(1.0, static_cast<double>(s.count) / static_cast<double>(s.channel_mean.size()));
-    statistics[name] = std::move(s);
+    statistics[std::string(first->interpreter().tensor(tensors[k]).name)] = std::move(s);
   }
   return statistics;
+}
+
+Result<std::vector<float>> RunOutputs(const graph::Model& model, const data::Dataset& data, SampleRange samples, const Progress& progress) {
+  OCTET_ASSIGN(const std::vector<std::byte> bytes, exporter::Export(model));
+  OCTET_ASSIGN(const std::shared_ptr<const runtime::Model> file, runtime::Model::FromBytes(bytes));
+  std::vector<std::vector<float>> by_sample(static_cast<size_t>(samples.count()));
+  OCTET_TRY(ForSamples(file, {}, data, samples, "outputs", progress, [&](Session& session, int, int64_t sample, int64_t position) -> Status {
+    OCTET_TRY(session.Run(data, sample));
+    by_sample[static_cast<size_t>(position)] = session.AllOutputs();
+    return {};
+  }));
+  std::vector<float> all;
+  for (const std::vector<float>& y : by_sample) all.insert(all.end(), y.begin(), y.end());
+  return all;
+}
+
+double MeanDifference(const std::vector<float>& a, const std::vector<float>& b) {
+  double sum = 0;
+  for (size_t i = 0; i < a.size(); ++i) sum += std::abs(static_cast<double>(a[i]) - static_cast<double>(b[i]));
+  return a.empty() ? 0 : sum / static_cast<double>(a.size());
 }
 
 }  // namespace octet::quantizer

@@ -2,13 +2,12 @@
 // What the float model's tensors do on the calibration set. Streamed: memory does not grow with the
 // number of samples; deterministic for any number of threads.
 #pragma once
-#include <functional>
 #include <map>
 #include <string>
 #include <vector>
 
-#include "data/dataset.h"
 #include "graph/graph.h"
+#include "quantizer/session.h"
 
 namespace octet::quantizer {
 
@@ -25,15 +24,12 @@ struct TensorStatistics {
 };
 
 using Statistics = std::map<std::string, TensorStatistics>;  // By tensor name.
-using Progress = std::function<void(std::string_view what, int64_t done, int64_t total)>;
-
-// Samples [first, end) with `step` between them.
-struct SampleRange {
-  int64_t first = 0, end = 0, step = 1;
-  int64_t count() const { return end <= first ? 0 : (end - first + step - 1) / step; }
-};
 
 // Runs the (float) model twice: ranges first, then histograms over them. Names must be unique.
 Result<Statistics> Calibrate(const graph::Model& model, const data::Dataset& data, SampleRange samples, bool histograms, const Progress& progress);
+
+// All outputs of all samples, real values, one after the other.
+Result<std::vector<float>> RunOutputs(const graph::Model& model, const data::Dataset& data, SampleRange samples, const Progress& progress);
+double MeanDifference(const std::vector<float>& a, const std::vector<float>& b);
 
 }  // namespace octet::quantizer

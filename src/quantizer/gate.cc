@@ -3,36 +3,34 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <numeric>
+#include <random>
 
 #include "quantizer/session.h"
 
 namespace octet::quantizer {
 namespace {
 
-int64_t ArgMax(const std::vector<float>& v) { return std::ranges::max_element(v) - v.begin(); }
+constexpr int kResamples = 400;          // Enough for a 95 % interval to two digits.
+constexpr double kOutside = 0.025;       // On each side.
+constexpr double kRuleOfThree = 3;       // Nothing seen in n samples: up to 3/n may still be there, with 95 %.
+constexpr double kSmallestSlack = 1;     // Points.
+constexpr int64_t kMostClasses = 1000;   // For the table and the confusion.
 
-// Area under the ROC curve by rank sums (ties by order, stable), in %.
-double AreaUnderCurve(const std::vector<double>& error, const data::Dataset& data) {
-  std::vector<int64_t> order(error.size());
-  std::iota(order.begin(), order.end(), 0);
-  std::ranges::stable_sort(order, {}, [&](int64_t i) { return error[i]; });
-  double ranks = 0;
-  int64_t positives = 0;
-  for (size_t r = 0; r < order.size(); ++r) {
-    if (data.label(order[r]) != 1) continue;
-    ranks += static_cast<double>(r + 1);
-    ++positives;
-  }
-  const int64_t negatives = static_cast<int64_t>(error.size()) - positives;
-  if (positives == 0 || negatives == 0) return 0;
-  return 100 * (ranks - static_cast<double>(positives) * static_cast<double>(positives + 1) / 2) / static_cast<double>(positives * negatives);
+std::vector<std::vector<float>> AllOutputs(const Session& session, int count) {
+  std::vector<std::vector<float>> all;
+  for (int i = 0; i < count; ++i) all.push_back(session.Output(i));
+  return all;
 }
 
 class Comparison {
  public:
-  Comparison(const data::Dataset& data, double max_drop) : data_(data) { result_.max_drop = max_drop; }
+  Comparison(const data::Dataset& data, const GateOptions& options) : data_(data) {
+    result_.metric = options.metric;
+    result_.max_drop = options.max_drop;
+    result_.holdout = data.size();
+    result_.samples = options.samples > 0 ? std::min(options.samples, data.size()) : data.size();
+  }
 
   Result<GateResult> Run(const std::string& float_path, const std::string& quantized_path, const Progress& progress) {
     OCTET_ASSIGN(const auto reference, Session::Open(float_path, {}));
@@ -40,11 +38,12 @@ class Comparison {
     OCTET_TRY(reference->Check(data_));
     OCTET_TRY(candidate->Check(data_));
     OCTET_TRY(Start(reference->interpreter(), candidate->interpreter()));
-    for (int64_t i = 0; i < data_.size(); ++i) {
+    const int outputs = reference->interpreter().num_outputs();
+    for (int64_t i = 0; i < result_.samples; ++i) {
       OCTET_TRY(reference->Run(data_, i));
       OCTET_TRY(candidate->Run(data_, i));
-      OCTET_TRY(Add(i, reference->Output(), candidate->Output()));
-      if (progress) progress("holdout", i + 1, data_.size());
+      OCTET_TRY(Add(i, AllOutputs(*reference, outputs), AllOutputs(*candidate, outputs)));
+      if (progress) progress("holdout", i + 1, result_.samples);
     }
     Finish();
     return std::move(result_);
@@ -52,83 +51,104 @@ class Comparison {
 
  private:
   Status Start(const runtime::Interpreter& reference, const runtime::Interpreter& candidate) {
-    if (!data_.has_labels())
-      return Error(Code::kInvalidArgument, "'%s' has no labels: expected an array 'y' beside 'x'", data_.path().c_str());
-    const Shape &a = reference.output(0).type->shape, &b = candidate.output(0).type->shape;
-    if (!(a == b)) return Error(Code::kInvalidArgument, "the models answer differently: %s and %s", a.text().c_str(), b.text().c_str());
-    values_ = a.elements();
-    const bool same_size = values_ == reference.input(0).type->shape.elements();
-    result_.metric = same_size ? Metric::kReconstruction : Metric::kTop1;
-    result_.samples = data_.size();
-    if (result_.metric == Metric::kTop1) {
+    std::vector<Shape> shapes;
+    for (int i = 0; i < reference.num_outputs(); ++i) {
+      const Shape &a = reference.output(i).type->shape, &b = i < candidate.num_outputs() ? candidate.output(i).type->shape : Shape();
+      if (!(a == b)) return Error(Code::kInvalidArgument, "the models answer differently: %s and %s", a.text().c_str(), b.text().c_str());
+      shapes.push_back(a);
+    }
+    values_ = shapes[0].elements();
+    if (result_.metric == Metric::kAuto) result_.metric = values_ == reference.input(0).type->shape.elements() ? Metric::kReconstruction : Metric::kTop1;
+    OCTET_ASSIGN(scorer_, MakeScorer(result_.metric, data_, shapes));
+    result_.float_operators = CountFloatOperators(candidate);
+    result_.in_percent = scorer_->in_percent();
+    result_.lower_is_better = scorer_->lower_is_better();
+    const bool classes = result_.metric == Metric::kTop1 || result_.metric == Metric::kTop5 || result_.metric == Metric::kRecall || result_.metric == Metric::kF1;
+    if (classes && values_ <= kMostClasses) {
       result_.classes.resize(static_cast<size_t>(values_));
       result_.confusion.assign(static_cast<size_t>(values_ * values_), 0);
     }
     return {};
   }
 
-  Status Add(int64_t i, const std::vector<float>& want, const std::vector<float>& got) {
-    for (size_t k = 0; k < want.size(); ++k) difference_ += std::abs(static_cast<double>(want[k]) - static_cast<double>(got[k]));
-    if (result_.metric == Metric::kReconstruction) {
-      float_error_.push_back(SquaredError(i, want));
-      quantized_error_.push_back(SquaredError(i, got));
-      return {};
-    }
-    const int64_t label = data_.label(i), a = ArgMax(want), b = ArgMax(got);
-    if (label < 0 || label >= values_)
-      return Error(Code::kInvalidArgument, "'%s': sample %lld has label %lld, the model has %lld classes (0 to %lld)", data_.path().c_str(),
-                   static_cast<long long>(i), static_cast<long long>(label), static_cast<long long>(values_), static_cast<long long>(values_ - 1));
+  Status Add(int64_t i, const std::vector<std::vector<float>>& want, const std::vector<std::vector<float>>& got) {
+    for (size_t k = 0; k < want[0].size(); ++k) difference_ += std::abs(static_cast<double>(want[0][k]) - static_cast<double>(got[0][k]));
+    OCTET_ASSIGN(Facts a, scorer_->Look(i, want, want));
+    OCTET_ASSIGN(Facts b, scorer_->Look(i, got, want));
+    const int64_t float_answer = scorer_->Answer(a), quantized_answer = scorer_->Answer(b);
+    result_.agreement += float_answer >= 0 && float_answer == quantized_answer;
+    if (!result_.classes.empty()) AddClass(i, float_answer, quantized_answer);
+    float_facts_.push_back(std::move(a));
+    quantized_facts_.push_back(std::move(b));
+    return {};
+  }
+
+  void AddClass(int64_t i, int64_t a, int64_t b) {
+    const int64_t label = data_.label(i);
     ClassRow& row = result_.classes[static_cast<size_t>(label)];
     row.label = label;
     ++row.count;
     row.float_right += a == label;
     row.quantized_right += b == label;
-    result_.agreement += a == b;
+    if (a == label && b != label) result_.flipped.push_back(i);
     ++result_.confusion[static_cast<size_t>(a * values_ + b)];
-    return {};
   }
 
-  double SquaredError(int64_t i, const std::vector<float>& y) const {
-    const std::span<const std::byte> x = data_.sample(0, i);
-    double sum = 0;
-    for (size_t k = 0; k < y.size(); ++k) {
-      float v;
-      std::memcpy(&v, x.data() + 4 * k, 4);
-      sum += (static_cast<double>(y[k]) - static_cast<double>(v)) * (static_cast<double>(y[k]) - static_cast<double>(v));
-    }
-    return sum / static_cast<double>(y.size());
+  // What was lost: points, or, for errors in the outputs' own unit, percent of the float model's.
+  double Drop(double reference, double quantized) const {
+    const double lost = result_.lower_is_better ? quantized - reference : reference - quantized;
+    return result_.in_percent ? lost : 100 * lost / std::max(std::abs(reference), 1e-12);
   }
 
   void Finish() {
-    if (result_.metric == Metric::kReconstruction) {
-      result_.float_score = AreaUnderCurve(float_error_, data_);
-      result_.quantized_score = AreaUnderCurve(quantized_error_, data_);
-    } else {
-      int64_t a = 0, b = 0;
-      for (const ClassRow& row : result_.classes) {
-        a += row.float_right;
-        b += row.quantized_right;
-      }
-      result_.float_score = 100.0 * static_cast<double>(a) / static_cast<double>(data_.size());
-      result_.quantized_score = 100.0 * static_cast<double>(b) / static_cast<double>(data_.size());
+    std::vector<uint32_t> weights(float_facts_.size(), 1);
+    result_.float_score = scorer_->Score(float_facts_, weights);
+    result_.quantized_score = scorer_->Score(quantized_facts_, weights);
+    result_.drop = Drop(result_.float_score, result_.quantized_score);
+    result_.mean_difference = difference_ / static_cast<double>(result_.samples * values_);
+    Bootstrap();
+  }
+
+  // The same samples are drawn for both models, so that what is hard for both cancels out.
+  void Bootstrap() {
+    const size_t n = float_facts_.size();
+    std::mt19937_64 random(1);
+    std::vector<double> drops;
+    for (int r = 0; r < kResamples; ++r) {
+      std::vector<uint32_t> weights(n, 0);
+      for (size_t k = 0; k < n; ++k) ++weights[random() % n];
+      drops.push_back(Drop(scorer_->Score(float_facts_, weights), scorer_->Score(quantized_facts_, weights)));
     }
-    result_.drop = result_.float_score - result_.quantized_score;
-    result_.mean_difference = difference_ / static_cast<double>(data_.size() * values_);
+    std::ranges::sort(drops);
+    const double blind = 100 * kRuleOfThree / static_cast<double>(n);
+    result_.low = std::min(drops[static_cast<size_t>(kOutside * kResamples)], result_.in_percent ? result_.drop - blind : result_.drop);
+    result_.high = std::max(drops[static_cast<size_t>((1 - kOutside) * kResamples) - 1], result_.in_percent ? result_.drop + blind : result_.drop);
   }
 
   const data::Dataset& data_;
   GateResult result_;
+  std::unique_ptr<Scorer> scorer_;
   int64_t values_ = 0;
   double difference_ = 0;
-  std::vector<double> float_error_, quantized_error_;
+  std::vector<Facts> float_facts_, quantized_facts_;
 };
 
 }  // namespace
 
-std::string_view Name(Metric metric) { return metric == Metric::kTop1 ? "top-1 accuracy" : "AUC of the reconstruction error"; }
+bool GateResult::proven() const { return high <= max_drop + std::max(max_drop, kSmallestSlack); }
 
-Result<GateResult> Gate(const std::string& float_model, const std::string& quantized_model, const data::Dataset& holdout, double max_drop, const Progress& progress) {
-  return Comparison(holdout, max_drop).Run(float_model, quantized_model, progress);
+int CountFloatOperators(const runtime::Interpreter& interpreter) {
+  const auto is_float = [&](int32_t t) { return t >= 0 && interpreter.tensor(t).type->dtype == DType::kF32; };
+  int count = 0;
+  for (int n = 0; n < interpreter.num_nodes(); ++n) {
+    const runtime::NodeInfo node = interpreter.node(n);
+    count += std::ranges::any_of(node.inputs, is_float) && std::ranges::any_of(node.outputs, is_float);
+  }
+  return count;
+}
+
+Result<GateResult> Gate(const std::string& float_model, const std::string& quantized_model, const data::Dataset& holdout, const GateOptions& options, const Progress& progress) {
+  return Comparison(holdout, options).Run(float_model, quantized_model, progress);
 }
 
 }  // namespace octet::quantizer

@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-// Does the quantized file keep the float file's accuracy? Always on the full holdout.
+// Does the quantized file keep the float file's quality? Always on the full holdout, unless told and said otherwise.
 #pragma once
 #include <string>
 #include <vector>
 
 #include "quantizer/calibrate.h"
+#include "quantizer/metric.h"
 
 namespace octet::quantizer {
 
-enum class Metric : uint8_t {
-  kTop1,            // Share of samples whose largest output is the label, in %.
-  kReconstruction,  // Output shaped like the input: 100 * AUC of the squared error; label 1 = anomalous.
+struct GateOptions {
+  Metric metric = Metric::kAuto;
+  double max_drop = 1;      // Percentage points; for errors (MAE, RMSE) percent of the float model's.
+  int64_t samples = 0;      // 0: the full holdout. Fewer are no gate.
 };
 
 struct ClassRow {
@@ -20,19 +22,28 @@ struct ClassRow {
 
 struct GateResult {
   Metric metric = Metric::kTop1;
-  int64_t samples = 0;
-  double float_score = 0, quantized_score = 0;  // Percent.
-  double drop = 0, max_drop = 0;                // Percentage points.
+  int64_t samples = 0, holdout = 0;             // Used, and there.
+  double float_score = 0, quantized_score = 0;  // In the metric's unit: mostly percent.
+  bool in_percent = true, lower_is_better = false;
+  double drop = 0, max_drop = 0;                // Points lost; positive is worse.
+  double low = 0, high = 0;                     // Where the drop lies with 95 %, by a paired bootstrap.
   double mean_difference = 0;                   // Mean |quantized - float| of the outputs.
   int64_t agreement = 0;                        // Samples on which both answer the same class.
-  std::vector<ClassRow> classes;                // kTop1 only.
-  std::vector<int64_t> confusion;               // kTop1: rows float's answer, columns the quantized one's.
-  bool passed() const { return drop <= max_drop; }
+  std::vector<ClassRow> classes;                // Where the metric has classes.
+  std::vector<int64_t> confusion;               // Rows float's answer, columns the quantized one's.
+  std::vector<int64_t> flipped;                 // Samples that float has right and the quantized model wrong.
+  int float_operators = 0;                      // Of the quantized file, that compute in float.
+
+  bool full() const { return samples == holdout; }
+  // So few samples cannot tell: the interval reaches more than as much again beyond what is allowed.
+  bool proven() const;
+  bool passed() const { return drop <= max_drop && proven(); }
 };
 
 // Both files are run on every sample. Errors: no labels, labels outside the classes, shapes that do not fit.
-Result<GateResult> Gate(const std::string& float_model, const std::string& quantized_model, const data::Dataset& holdout, double max_drop, const Progress& progress);
+Result<GateResult> Gate(const std::string& float_model, const std::string& quantized_model, const data::Dataset& holdout, const GateOptions& options, const Progress& progress);
 
-std::string_view Name(Metric metric);
+// Operators of a file that take float in and give float out.
+int CountFloatOperators(const runtime::Interpreter& interpreter);
 
 }  // namespace octet::quantizer

@@ -8,6 +8,8 @@
 #include "exporter/exporter.h"
 #include "quantizer/input_check.h"
 #include "quantizer/roles.h"
+#include "quantizer/round_weights.h"
+#include "quantizer/sensitivity.h"
 #include "quantizer/session.h"
 
 namespace octet::quantizer {
@@ -16,6 +18,9 @@ namespace {
 constexpr int64_t kFewest = 16;             // Below it there is nothing to hold back: fit and score on all.
 constexpr double kEqualTolerance = 1e-4;    // Equalisation must not change float outputs by more, relative.
 constexpr int64_t kVerifySamples = 8;
+constexpr double kEnoughDb = 25;            // Signal to noise of the outputs below which operators may stay in float,
+constexpr double kWorthDb = 3;              // if that gains this much at least.
+constexpr int64_t kSensitivitySamples = 16;
 
 using Ranges_ = std::map<std::string, Range>;
 
@@ -42,33 +47,6 @@ std::vector<std::string> InputNames(const graph::Model& model) {
   return names;
 }
 
-Result<std::unique_ptr<Session>> OpenModel(const graph::Model& model, const data::Dataset& data) {
-  OCTET_ASSIGN(std::vector<std::byte> bytes, exporter::Export(model));
-  OCTET_ASSIGN(auto session, Session::FromBytes(std::move(bytes), {}));
-  OCTET_TRY(session->Check(data));
-  return session;
-}
-
-// All outputs of all samples, real values, one after the other.
-Result<std::vector<float>> Outputs(const graph::Model& model, const data::Dataset& data, SampleRange samples) {
-  OCTET_ASSIGN(const auto session, OpenModel(model, data));
-  std::vector<float> all;
-  for (int64_t i = samples.first; i < samples.end; i += samples.step) {
-    OCTET_TRY(session->Run(data, i));
-    for (int k = 0; k < session->interpreter().num_outputs(); ++k) {
-      const std::vector<float> y = session->Output(k);
-      all.insert(all.end(), y.begin(), y.end());
-    }
-  }
-  return all;
-}
-
-double MeanDifference(const std::vector<float>& a, const std::vector<float>& b) {
-  double sum = 0;
-  for (size_t i = 0; i < a.size(); ++i) sum += std::abs(static_cast<double>(a[i]) - static_cast<double>(b[i]));
-  return a.empty() ? 0 : sum / static_cast<double>(a.size());
-}
-
 double LargestRelativeDifference(const std::vector<float>& a, const std::vector<float>& b) {
   double worst = 0, largest = 1e-9;
   for (size_t i = 0; i < a.size(); ++i) {
@@ -78,34 +56,81 @@ double LargestRelativeDifference(const std::vector<float>& a, const std::vector<
   return worst / largest;
 }
 
-// Bias correction from channel means: what rounding the weights takes from, or adds to, each output on average.
-//   b[o] += sum over the window of (W - W_q)[o, ...] * E[x_c]
-void CorrectBias(graph::Model& model, const Statistics& statistics) {
-  graph::Graph& g = model.main();
+double SignalToNoiseDb(const std::vector<float>& reference, const std::vector<float>& outputs) {
+  double signal = 1e-30, noise = 1e-30;
+  for (size_t i = 0; i < reference.size(); ++i) {
+    const double r = static_cast<double>(reference[i]), d = r - static_cast<double>(outputs[i]);
+    signal += r * r;
+    noise += d * d;
+  }
+  return 10 * std::log10(signal / noise);
+}
+
+// The int8 scale of every computed tensor, by the float tensor's name.
+std::map<std::string, Quant> ScalesOf(const graph::Model& quantized) {
+  std::map<std::string, Quant> scales;
+  for (const graph::Tensor& t : quantized.main().tensors()) {
+    if (t.constant || t.type.dtype != DType::kI8 || t.type.quant.empty()) continue;
+    std::string_view name = t.name;
+    if (name.ends_with(kInt8Suffix)) name.remove_suffix(kInt8Suffix.size());
+    scales[std::string(name)] = t.type.quant;
+  }
+  return scales;
+}
+
+// Means of a layer's inputs per channel, over all layers that share its weights and bias (the steps of an
+// unrolled recurrent layer): they get one corrected bias together.
+std::map<std::pair<graph::TensorId, graph::TensorId>, std::vector<double>> InputMeans(const graph::Graph& g, const Statistics& statistics) {
+  std::map<std::pair<graph::TensorId, graph::TensorId>, std::vector<double>> means;
+  std::map<std::pair<graph::TensorId, graph::TensorId>, int> uses;
   for (graph::NodeId id : g.order()) {
     WeightedOp op;
     if (!FindWeights(g, id, &op) || op.bias < 0 || g.node(id).inputs[op.bias] == graph::kNoTensor) continue;
     const auto it = statistics.find(g.tensor(g.node(id).inputs[op.data]).name);
     if (it == statistics.end() || it->second.channel_mean.empty()) continue;
-    const graph::Tensor& w = g.tensor(g.node(id).inputs[op.weights]);
-    const std::span<const float> v = w.data<float>();
-    const Shape& s = w.type.shape;
-    const int64_t inner = s.elements(op.output_axis + 1, s.rank()), outputs = s[op.output_axis], last = s.back();
-    const std::vector<double>& mean = it->second.channel_mean;
-    const auto output = [&](size_t i) { return static_cast<int64_t>(i) / inner % outputs; };
-    std::vector<float> most(outputs, 0.0f);
-    for (size_t i = 0; i < v.size(); ++i) most[output(i)] = std::max(most[output(i)], std::abs(v[i]));
-    const graph::Tensor& bias = g.tensor(g.node(id).inputs[op.bias]);
-    std::vector<float> b(bias.data<float>().begin(), bias.data<float>().end());
-    const size_t multiplier = op.channelwise ? std::max<size_t>(1, static_cast<size_t>(last) / mean.size()) : 1;
-    for (size_t i = 0; i < v.size(); ++i) {
-      const float scale = std::max(most[output(i)] / 127.0f, 1e-12f), rounded = std::round(v[i] / scale) * scale;
-      const size_t channel = (static_cast<size_t>(static_cast<int64_t>(i) % last) / multiplier) % mean.size();
-      b[output(i)] += static_cast<float>(static_cast<double>(v[i] - rounded) * mean[channel]);
-    }
-    const std::string name = bias.name;
-    const Shape shape = bias.type.shape;
-    g.SetInput(id, op.bias, g.AddConstant<float>(name, shape, b));
+    const std::pair key{g.node(id).inputs[op.weights], g.node(id).inputs[op.bias]};
+    std::vector<double>& sum = means[key];
+    sum.resize(it->second.channel_mean.size(), 0.0);
+    for (size_t c = 0; c < std::min(sum.size(), it->second.channel_mean.size()); ++c) sum[c] += it->second.channel_mean[c];
+    ++uses[key];
+  }
+  for (auto& [key, sum] : means)
+    for (double& m : sum) m /= uses[key];
+  return means;
+}
+
+// The bias that takes back what rounding the weights adds to each output on average:
+//   b[o] += sum over the window of (W - W_q)[o, ...] * E[x_c]
+std::vector<float> CorrectedBias(const graph::Graph& g, graph::NodeId id, const WeightedOp& op, const std::vector<double>& mean) {
+  const graph::Tensor &w = g.tensor(g.node(id).inputs[op.weights]), &bias = g.tensor(g.node(id).inputs[op.bias]);
+  const std::span<const float> v = w.data<float>();
+  const Shape& s = w.type.shape;
+  const int64_t inner = s.elements(op.output_axis + 1, s.rank()), outputs = s[op.output_axis], last = s.back();
+  const auto output = [&](size_t i) { return static_cast<int64_t>(i) / inner % outputs; };
+  std::vector<float> most(outputs, 0.0f), b(bias.data<float>().begin(), bias.data<float>().end());
+  for (size_t i = 0; i < v.size(); ++i) most[output(i)] = std::max(most[output(i)], std::abs(v[i]));
+  const size_t multiplier = op.channelwise ? std::max<size_t>(1, static_cast<size_t>(last) / mean.size()) : 1;
+  for (size_t i = 0; i < v.size(); ++i) {
+    const float scale = std::max(most[output(i)] / 127.0f, 1e-12f), rounded = std::round(v[i] / scale) * scale;
+    const size_t channel = (static_cast<size_t>(static_cast<int64_t>(i) % last) / multiplier) % mean.size();
+    b[output(i)] += static_cast<float>(static_cast<double>(v[i] - rounded) * mean[channel]);
+  }
+  return b;
+}
+
+void CorrectBias(graph::Model& model, const Statistics& statistics) {
+  graph::Graph& g = model.main();
+  const auto means = InputMeans(g, statistics);
+  std::map<std::pair<graph::TensorId, graph::TensorId>, graph::TensorId> made;
+  for (graph::NodeId id : g.order()) {
+    WeightedOp op;
+    if (!FindWeights(g, id, &op) || op.bias < 0) continue;
+    const std::pair key{g.node(id).inputs[op.weights], g.node(id).inputs[op.bias]};
+    const auto mean = means.find(key);
+    if (mean == means.end()) continue;
+    const auto [it, fresh] = made.try_emplace(key, graph::kNoTensor);
+    if (fresh) it->second = g.AddConstant<float>(g.tensor(key.second).name, g.tensor(key.second).type.shape, CorrectedBias(g, id, op, mean->second));
+    g.SetInput(id, op.bias, it->second);
   }
 }
 
@@ -128,19 +153,22 @@ class Quantizer {
     if (options_.repair || methods.size() > 1) {
       OCTET_ASSIGN(choice, Choose(methods));
     }
+    if (options_.repair && !options_.int8_only) OCTET_TRY(LeaveInFloat(&choice));
     return Finish(choice);
   }
 
  private:
   struct Choice {
-    bool equalize;
-    Ranges ranges;
-    bool correct_bias;
+    bool equalize = false;
+    Ranges ranges = Ranges::kMse;
+    bool correct_bias = false;
+    std::map<std::string, std::string> keep_float = {};  // By first output, with the reason.
   };
 
   static const char* Name(Ranges r) { return r == Ranges::kMse ? "mse" : r == Ranges::kMinMax ? "min-max" : "percentile"; }
   static std::string Name(const Choice& c) {
-    return std::string(c.equalize ? "equalized, " : "as it is, ") + Name(c.ranges) + (c.correct_bias ? ", bias corrected" : "");
+    return std::string(c.equalize ? "equalized, " : "as it is, ") + Name(c.ranges) + (c.correct_bias ? ", bias corrected" : "") +
+           (c.keep_float.empty() ? "" : Format(", %zu in float", c.keep_float.size()));
   }
 
   // Statistics over `samples`; with equalisation, measured again on the rewritten graph.
@@ -152,8 +180,8 @@ class Quantizer {
     p.equalized = EqualizeChannels(p.model.main(), p.statistics);
     if (p.equalized.empty()) return p;
     const SampleRange few{samples.first, std::min(samples.end, samples.first + kVerifySamples * samples.step), samples.step};
-    OCTET_ASSIGN(const std::vector<float> before, Outputs(model_, data_, few));
-    OCTET_ASSIGN(const std::vector<float> after, Outputs(p.model, data_, few));
+    OCTET_ASSIGN(const std::vector<float> before, RunOutputs(model_, data_, few, {}));
+    OCTET_ASSIGN(const std::vector<float> after, RunOutputs(p.model, data_, few, {}));
     p.difference = LargestRelativeDifference(before, after);
     if (p.difference > kEqualTolerance) {  // Not exact here: undone.
       p.model = model_;
@@ -165,34 +193,72 @@ class Quantizer {
 
   Result<Rewritten> Rewrite(const Prepared& p, const Choice& c) const {
     const Ranges_ ranges = ChooseRanges(p.statistics, InputNames(p.model), c.ranges);
-    if (!c.correct_bias) return RewriteToInt8(p.model, ranges, options_.rewrite);
+    RewriteOptions rewrite = options_.rewrite;
+    rewrite.keep_float.insert(c.keep_float.begin(), c.keep_float.end());
+    if (!c.correct_bias) return RewriteToInt8(p.model, ranges, rewrite);
     graph::Model corrected = p.model;
     CorrectBias(corrected, p.statistics);
-    return RewriteToInt8(corrected, ranges, options_.rewrite);
+    return RewriteToInt8(corrected, ranges, rewrite);
   }
 
   // Fit every candidate on one half, keep the one whose outputs are nearest to float on the other.
   Result<Choice> Choose(const std::vector<Ranges>& methods) {
-    OCTET_ASSIGN(const std::vector<float> reference, Outputs(model_, data_, score_));
+    OCTET_ASSIGN(reference_, RunOutputs(model_, data_, score_, progress_));
     std::vector<Choice> tried;
-    std::vector<Prepared> prepared;
     for (bool equalize : {false, true}) {
       if (equalize && !options_.repair) continue;
       OCTET_ASSIGN(Prepared p, PrepareGraph(equalize, fit_));
-      prepared.push_back(std::move(p));
-      if (equalize && prepared.back().equalized.empty()) continue;
+      prepared_.push_back(std::move(p));
+      if (equalize && prepared_.back().equalized.empty()) continue;
       for (Ranges r : methods) {
-        tried.push_back({equalize, r, false});
-        OCTET_TRY(Score(prepared.back(), tried.back(), reference));
+        tried.push_back({.equalize = equalize, .ranges = r});
+        OCTET_TRY(Note(tried.back()));
       }
     }
     Choice best = tried[Best()];
     if (options_.repair) {
       best.correct_bias = true;
       tried.push_back(best);
-      OCTET_TRY(Score(prepared[best.equalize ? 1 : 0], best, reference));
+      OCTET_TRY(Note(best));
     }
     return tried[Best()];
+  }
+
+  // Where int8 leaves the outputs too noisy on samples that did not choose its ranges, the operators whose
+  // quantization costs most stay in float: few, named, and only if they gain something.
+  Status LeaveInFloat(Choice* choice) {
+    const Prepared& p = prepared_[choice->equalize ? 1 : 0];
+    OCTET_ASSIGN(const Rewritten rewritten, Rewrite(p, *choice));
+    OCTET_ASSIGN(const std::vector<float> outputs, RunOutputs(rewritten.model, data_, score_, {}));
+    const double before = SignalToNoiseDb(reference_, outputs);
+    result_.output_sqnr_db = before;
+    if (before >= kEnoughDb) return {};
+    OCTET_ASSIGN(const std::vector<std::byte> file, exporter::Export(rewritten.model));
+    SampleRange few = score_;
+    few.end = std::min(few.end, few.first + few.step * kSensitivitySamples);
+    OCTET_ASSIGN(const Sensitivity sensitivity, MeasureSensitivity(p.model, ScalesOf(rewritten.model), data_, few, progress_));
+    const graph::Graph& g = p.model.main();
+    Choice trial = *choice, best = trial;
+    double most = before;
+    for (const std::vector<std::string>& step : PlanFloat(g, sensitivity, BudgetOf(g, static_cast<int64_t>(file.size())))) {
+      for (const std::string& name : step) trial.keep_float[name] = Reason(sensitivity, name);
+      OCTET_ASSIGN(const double db, Score(trial));
+      if (db > most) {
+        most = db;
+        best = trial;
+      }
+      if (db >= kEnoughDb) break;
+    }
+    if (most < before + kWorthDb) return {};
+    *choice = best;
+    result_.output_sqnr_db = most;
+    return {};
+  }
+
+  static std::string Reason(const Sensitivity& s, const std::string& tensor) {
+    const auto it = s.noise.find(tensor);
+    if (it == s.noise.end() || it->second <= 0) return "next to an operator that loses too much in int8";
+    return Format("in int8 it alone leaves the outputs %.0f dB of signal to noise", 10 * std::log10(std::max(s.signal, 1e-30) / it->second));
   }
 
   size_t Best() const {
@@ -200,25 +266,43 @@ class Quantizer {
     return static_cast<size_t>(it - result_.candidates.begin());
   }
 
-  Status Score(const Prepared& p, const Choice& c, const std::vector<float>& reference) {
-    if (progress_) progress_("trying " + Name(c), static_cast<int64_t>(result_.candidates.size()), 8);
-    OCTET_ASSIGN(const Rewritten rewritten, Rewrite(p, c));
-    OCTET_ASSIGN(const std::vector<float> outputs, Outputs(rewritten.model, data_, score_));
-    result_.candidates.push_back({Name(c), MeanDifference(reference, outputs)});
+  Status Note(const Choice& c) {
+    OCTET_ASSIGN([[maybe_unused]] const double db, Score(c));
     return {};
+  }
+
+  // Notes the candidate's output error on the held-out half; returns its signal to noise in dB.
+  Result<double> Score(const Choice& c) {
+    if (progress_) progress_("trying " + Name(c), static_cast<int64_t>(result_.candidates.size()), 8);
+    OCTET_ASSIGN(const Rewritten rewritten, Rewrite(prepared_[c.equalize ? 1 : 0], c));
+    OCTET_ASSIGN(const std::vector<float> outputs, RunOutputs(rewritten.model, data_, score_, {}));
+    result_.candidates.push_back({Name(c), MeanDifference(reference_, outputs)});
+    return SignalToNoiseDb(reference_, outputs);
   }
 
   Result<QuantizeResult> Finish(const Choice& choice) {
     OCTET_ASSIGN(result_.statistics_before, Calibrate(model_, data_, all_, false, progress_));
     OCTET_ASSIGN(Prepared p, PrepareGraph(choice.equalize, all_));
     OCTET_ASSIGN(Rewritten rewritten, Rewrite(p, choice));
+    result_.chosen = Name(choice);
+    if (options_.high_effort && !reference_.empty()) {
+      OCTET_ASSIGN(const RoundingResult rounding, RoundWeights(rewritten.model, p.model, data_, fit_, score_, reference_, progress_));
+      if (rounding.kept > 0) {
+        result_.chosen += Format(", %d of %d layers rounded anew", rounding.kept, rounding.layers);
+        result_.candidates.push_back({result_.chosen, rounding.error});
+      }
+    }
     OCTET_TRY(graph::Verify(rewritten.model));
     result_.model = std::move(rewritten.model);
     result_.float_nodes = std::move(rewritten.float_nodes);
     result_.equalized = std::move(p.equalized);
     result_.equalization_difference = p.difference;
     result_.statistics = std::move(p.statistics);
-    result_.chosen = Name(choice);
+    for (graph::NodeId id : p.model.main().order()) {
+      const ops::Cost cost = ops::CostOf(graph::NodeView(p.model.main(), id).view());
+      result_.macs += cost.macs;
+      result_.bytes += cost.bytes;
+    }
     return std::move(result_);
   }
 
@@ -227,6 +311,8 @@ class Quantizer {
   const QuantizeOptions& options_;
   const Progress& progress_;
   SampleRange fit_, score_, all_;
+  std::vector<Prepared> prepared_;  // As it is; equalized.
+  std::vector<float> reference_;    // The float model's outputs on score_.
   QuantizeResult result_;
 };
 

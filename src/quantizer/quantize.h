@@ -11,6 +11,8 @@ struct QuantizeOptions {
   bool automatic_ranges = true;       // Try mse, min-max and percentile and keep the best; else `ranges`.
   Ranges ranges = Ranges::kMse;
   bool repair = true;                 // Channel equalisation and bias correction, where they help.
+  bool high_effort = false;           // Also round the weights layer by layer: seconds instead of fractions.
+  bool int8_only = false;             // Never leave an operator in float for its accuracy.
   int64_t max_samples = 0;            // 0: all that are given.
   RewriteOptions rewrite;
 };
@@ -29,6 +31,8 @@ struct QuantizeResult {
   std::string chosen;
   double equalization_difference = 0;      // Largest float output difference, relative; 0 when not chosen.
   std::vector<FloatNode> float_nodes;
+  double output_sqnr_db = 0;               // On the held-out half; 0 where nothing was tried.
+  int64_t macs = 0, bytes = 0;             // Of the whole model per inference: what float_nodes are a share of.
   int64_t samples = 0;
   Statistics statistics;                   // Of the graph that was quantized.
   Statistics statistics_before;            // Of the float graph as it came.

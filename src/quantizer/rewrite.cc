@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <set>
+#include <tuple>
 
 #include "quantizer/roles.h"
 
@@ -15,6 +17,7 @@ using graph::NodeId;
 using graph::TensorId;
 
 constexpr float kSmallestWeightScale = 1e-12f;
+constexpr size_t kFewestSteps = 3;             // Uses of one weight tensor that make it a recurrent layer.
 constexpr double kLargestBias = 1073741823.0;  // INT32_MAX / 2: sums on top must not overflow.
 
 class Rewriter {
@@ -50,10 +53,23 @@ class Rewriter {
       const graph::Node& n = graph().node(id);
       const bool touches_float = std::ranges::any_of(n.outputs, [&](TensorId t) { return IsFloatTensor(t); });
       if (!touches_float) continue;
-      const bool kept = options_.keep_float.contains(n.place) || options_.keep_float.contains(graph().tensor(n.outputs[0]).name);
+      const std::string* kept = KeptBecause(n);
       if (!kept && HasInt8Form(graph(), id) && HasRanges(id)) int8_.insert(id);
-      else out_.float_nodes.push_back({n.place, std::string(n.op->name), kept ? "kept in float on request" : "has no int8 kernel"});
+      else NoteFloat(id, kept ? *kept : "has no int8 kernel");
     }
+  }
+
+  const std::string* KeptBecause(const graph::Node& n) const {
+    for (const std::string& name : {n.place, graph().tensor(n.outputs[0]).name})
+      if (const auto it = options_.keep_float.find(name); it != options_.keep_float.end()) return &it->second;
+    return nullptr;
+  }
+
+  void NoteFloat(NodeId id, const std::string& reason) {
+    const graph::Node& n = graph().node(id);
+    const graph::NodeView lens(graph(), id);
+    const ops::Cost cost = ops::CostOf(lens.view());
+    out_.float_nodes.push_back({n.place, std::string(n.op->name), reason, graph().tensor(n.outputs[0]).name, cost.macs, cost.bytes});
   }
 
   bool HasRanges(NodeId id) const {
@@ -94,6 +110,7 @@ class Rewriter {
       if (int8_.contains(id)) NoteFixed(id);
     for (NodeId id : nodes)
       if (int8_.contains(id)) JoinSameScales(id);
+    JoinSteps(nodes);
     std::map<TensorId, Range> unions;
     for (size_t i = 0; i < class_.size(); ++i) {
       const auto t = static_cast<TensorId>(i);
@@ -124,6 +141,30 @@ class Rewriter {
     };
     for (size_t i = 0; i < n.inputs.size(); ++i) join(static_cast<int>(i));
     for (size_t i = 0; i < n.outputs.size(); ++i) join(~static_cast<int>(i));
+  }
+
+  // An unrolled recurrent layer repeats its step: the nodes from one use of the same weights to the next. What the
+  // same node makes in every step gets one scale, as the fused operators have it, so that the steps share their
+  // biases and the file its tables.
+  void JoinSteps(const std::vector<NodeId>& nodes) {
+    std::map<TensorId, std::vector<size_t>> uses;  // Weights -> positions in the order of execution.
+    WeightedOp op;
+    for (size_t k = 0; k < nodes.size(); ++k)
+      if (int8_.contains(nodes[k]) && FindWeights(graph(), nodes[k], &op)) uses[graph().node(nodes[k]).inputs[op.weights]].push_back(k);
+    for (const auto& [weights, at] : uses)
+      for (size_t i = 1; at.size() >= kFewestSteps && i < at.size(); ++i) JoinStep(nodes, at[0], at[i], std::min(at[1] - at[0], nodes.size() - at[i]));
+  }
+
+  void JoinStep(const std::vector<NodeId>& nodes, size_t first, size_t other, size_t length) {
+    WeightedOp op;
+    FindWeights(graph(), nodes[first], &op);
+    Unite(graph().node(nodes[first]).inputs[op.data], graph().node(nodes[other]).inputs[op.data]);
+    for (size_t k = 0; k < length; ++k) {
+      const graph::Node &a = graph().node(nodes[first + k]), &b = graph().node(nodes[other + k]);
+      if (a.op != b.op || a.place != b.place || a.outputs.size() != b.outputs.size() || !int8_.contains(nodes[first + k]) || !int8_.contains(nodes[other + k])) return;
+      for (size_t i = 0; i < a.outputs.size(); ++i)
+        if (IsFloatTensor(a.outputs[i])) Unite(a.outputs[i], b.outputs[i]);
+    }
   }
 
   // A fixed scale wins over a chosen one; two different fixed ones stay apart and meet in a requantize.
@@ -285,8 +326,7 @@ class Rewriter {
       const float x = std::round(v / q.scale0()) + static_cast<float>(q.zero0());
       values.push_back(static_cast<int8_t>(std::clamp(std::isnan(x) ? 0.0f : x, -128.0f, 127.0f)));
     }
-    const TensorType type{DType::kI8, source.type.shape, q};
-    return graph().AddConstant(source.name, type, graph::MakeBuffer(std::as_bytes(std::span(values))));
+    return Constant(t, {DType::kI8, source.type.shape, q}, std::as_bytes(std::span(values)));
   }
 
   Status QuantizeWeights(NodeId id, const WeightedOp& op, float input_scale) {
@@ -308,10 +348,17 @@ class Rewriter {
     for (size_t i = 0; i < values.size(); ++i)
       quantized[i] = static_cast<int8_t>(std::clamp(std::round(values[i] / q.scale[channel(i)]), -127.0f, 127.0f));
     const Quant stored = options_.per_tensor_weights ? Quant::PerTensor(q.scale[0], 0) : q;
-    const std::string name = w.name;
     if (bias != graph::kNoTensor) QuantizeBias(id, op.bias, input_scale, q);
-    graph().SetInput(id, op.weights, graph().AddConstant(name, {DType::kI8, shape, stored}, graph::MakeBuffer(std::as_bytes(std::span(quantized)))));
+    graph().SetInput(id, op.weights, Constant(n.inputs[op.weights], {DType::kI8, shape, stored}, std::as_bytes(std::span(quantized))));
     return {};
+  }
+
+  // The quantized form of a constant. Uses that agree on the scales share one tensor: an unrolled recurrent
+  // layer reads the same weights in every step.
+  TensorId Constant(TensorId from, const TensorType& type, std::span<const std::byte> bytes) {
+    const auto [it, fresh] = constants_.try_emplace({from, type.quant.scale, type.quant.zero0()}, graph::kNoTensor);
+    if (fresh) it->second = graph().AddConstant(graph().tensor(from).name, type, graph::MakeBuffer(bytes));
+    return it->second;
   }
 
   // A bias beyond INT32_MAX / 2 steps raises its channel's weight scale (dead channels after folding).
@@ -334,9 +381,7 @@ class Rewriter {
       quantized[c] = static_cast<int32_t>(std::clamp(std::round(steps), -2147483647.0, 2147483647.0));
     }
     if (options_.per_tensor_weights || q.scale.size() == 1) q = Quant::PerTensor(q.scale[0], 0);
-    const std::string name = b.name;
-    const Shape shape = b.type.shape;
-    graph().SetInput(id, operand, graph().AddConstant(name, {DType::kI32, shape, q}, graph::MakeBuffer(std::as_bytes(std::span(quantized)))));
+    graph().SetInput(id, operand, Constant(graph().node(id).inputs[operand], {DType::kI32, b.type.shape, q}, std::as_bytes(std::span(quantized))));
   }
 
   const RewriteOptions& options_;
@@ -345,6 +390,7 @@ class Rewriter {
   std::set<NodeId> int8_;
   std::vector<TensorId> class_;
   std::map<TensorId, Quant> scales_;   // By class root.
+  std::map<std::tuple<TensorId, std::vector<float>, int32_t>, TensorId> constants_;  // Quantized forms, by source, scales and zero point.
   std::map<TensorId, TensorId> twins_; // Float tensor -> its int8 form.
 };
 

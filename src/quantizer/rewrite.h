@@ -2,7 +2,7 @@
 // A float graph and the ranges of its tensors -> an int8 graph by TensorFlow Lite's 8-bit rules, which the
 // operators' definitions state (ops::QuantRow).
 #pragma once
-#include <set>
+#include <map>
 
 #include "quantizer/choose_params.h"
 
@@ -11,11 +11,13 @@ namespace octet::quantizer {
 struct RewriteOptions {
   DType io = DType::kF32;         // Type of the model's inputs and outputs: kF32, kI8 or kU8.
   bool per_tensor_weights = false;
-  std::set<std::string> keep_float;  // Layers (places) or tensors that stay float.
+  std::map<std::string, std::string> keep_float;  // Layers (places) or tensors that stay float, and why.
 };
 
 struct FloatNode {
   std::string place, op, reason;
+  std::string tensor;              // Its first output.
+  int64_t macs = 0, bytes = 0;     // Per inference, in float.
 };
 
 struct Rewritten {

@@ -2,8 +2,12 @@
 #include "quantizer/session.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <cstring>
+#include <thread>
+
+#include "base/thread_pool.h"
 
 namespace octet::quantizer {
 namespace {
@@ -43,19 +47,32 @@ std::vector<float> RealValues(const runtime::TensorRef& t) {
   return out;
 }
 
-Result<std::unique_ptr<Session>> Session::Open(const std::string& path, Options options) {
+Result<std::unique_ptr<Session>> Session::FromModel(std::shared_ptr<const runtime::Model> model, Options options) {
   auto session = std::make_unique<Session>();
-  OCTET_ASSIGN(session->model_, runtime::Model::Open(path));
+  session->model_ = std::move(model);
   OCTET_ASSIGN(session->interpreter_, runtime::Interpreter::Create(session->model_, {.threads = options.threads, .keep_all_tensors = options.keep_all_tensors}));
   return session;
 }
 
+Result<std::unique_ptr<Session>> Session::Open(const std::string& path, Options options) {
+  OCTET_ASSIGN(std::shared_ptr<const runtime::Model> model, runtime::Model::Open(path));
+  return FromModel(std::move(model), options);
+}
+
 Result<std::unique_ptr<Session>> Session::FromBytes(std::vector<std::byte> bytes, Options options) {
-  auto session = std::make_unique<Session>();
-  session->bytes_ = std::move(bytes);
-  OCTET_ASSIGN(session->model_, runtime::Model::FromBytes(session->bytes_));
-  OCTET_ASSIGN(session->interpreter_, runtime::Interpreter::Create(session->model_, {.threads = options.threads, .keep_all_tensors = options.keep_all_tensors}));
+  OCTET_ASSIGN(std::shared_ptr<const runtime::Model> model, runtime::Model::FromBytes(bytes));
+  OCTET_ASSIGN(auto session, FromModel(std::move(model), options));
+  session->bytes_ = std::move(bytes);  // Moving a vector leaves its elements where they are.
   return session;
+}
+
+std::vector<float> Session::AllOutputs() const {
+  std::vector<float> all;
+  for (int i = 0; i < interpreter_->num_outputs(); ++i) {
+    const std::vector<float> y = Output(i);
+    all.insert(all.end(), y.begin(), y.end());
+  }
+  return all;
 }
 
 Status Session::Check(const data::Dataset& data) {
@@ -70,7 +87,8 @@ Status Session::Check(const data::Dataset& data) {
       if (interpreter_->FindInput(data.input_name(k)) == i) from = k;
     const TensorType sample = data.input_type(from);
     const Shape wanted = SampleShape(in.signature);
-    if (!SameUpToUnknown(wanted, sample.shape))
+    const bool fits = data.has_shape() ? SameUpToUnknown(wanted, sample.shape) : wanted.known() && wanted.elements() == sample.shape.elements();
+    if (!fits)
       return Error(Code::kInvalidArgument, "'%s': expected samples of shape %s for input '%s', found %s", data.path().c_str(), wanted.text().c_str(),
                    std::string(in.name).c_str(), sample.shape.text().c_str());
     const bool quantized = sample.dtype == DType::kF32 && !in.type->quant.empty();
@@ -78,7 +96,7 @@ Status Session::Check(const data::Dataset& data) {
       return Error(Code::kInvalidArgument, "'%s': expected %s for input '%s', found %s", data.path().c_str(), std::string(NumpyName(in.type->dtype)).c_str(),
                    std::string(in.name).c_str(), std::string(NumpyName(sample.dtype)).c_str());
     Shape shape{1};
-    for (int32_t d : sample.shape.dims()) shape.push_back(d);
+    for (int32_t d : (data.has_shape() ? sample.shape : wanted).dims()) shape.push_back(d);
     if (in.signature.rank() > 0) OCTET_TRY(interpreter_->Resize(i, shape));
     data_input_.push_back(from);
   }
@@ -115,6 +133,28 @@ Status Session::Run(const data::Dataset& data, int64_t index) {
   for (size_t i = 0; i < data_input_.size(); ++i) OCTET_TRY(SetInput(data, static_cast<int>(i), data_input_[i], index));
   OCTET_TRY(interpreter_->ResetVariables());
   return interpreter_->Invoke();
+}
+
+Status ForSamples(std::shared_ptr<const runtime::Model> model, Session::Options options, const data::Dataset& data, SampleRange samples, std::string_view what,
+                  const Progress& progress, const SampleBody& body) {
+  const int64_t count = samples.count();
+  std::vector<Status> results(kStrands);
+  std::atomic<int64_t> done = 0;
+  const auto run = [&](int64_t strand) -> Status {
+    if (strand >= count) return {};
+    OCTET_ASSIGN(const auto session, Session::FromModel(model, options));
+    OCTET_TRY(session->Check(data));
+    for (int64_t position = strand; position < count; position += kStrands) {
+      OCTET_TRY(body(*session, static_cast<int>(strand), samples.first + position * samples.step, position));
+      const int64_t now = ++done;
+      if (progress && strand == 0) progress(what, now, count);
+    }
+    return {};
+  };
+  ThreadPool pool(std::clamp(static_cast<int>(std::thread::hardware_concurrency()), 1, kStrands));
+  pool.For(kStrands, [&](int64_t strand, int) { results[static_cast<size_t>(strand)] = run(strand); });
+  for (Status& status : results) OCTET_TRY(std::move(status));
+  return {};
 }
 
 }  // namespace octet::quantizer

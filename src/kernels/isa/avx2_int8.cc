@@ -14,16 +14,16 @@ inline __m128i Load16(const void* p) { return _mm_loadu_si128(static_cast<const 
 
 // ---------------------------------------------------------------------------- back to 8 bits
 
-// Constants of 8 columns for the one-step form of DOUBLE (Requant::before).
-struct Narrow {
-  __m256i before, mantissa, mantissa_odd, up, up_negative, after;
+// Constants of 8 columns for the one-step form of DOUBLE (Requant::up).
+template <bool kRelu> struct Narrow {
+  __m256i mantissa, mantissa_odd, up, up_negative, after;
   Narrow(const Requant& q, int64_t c)
-      : before(Load(q.before + c)), mantissa(Load(q.mantissa + c)), mantissa_odd(_mm256_srli_epi64(mantissa, 32)), up(Load(q.up + c)),
-        up_negative(Load(q.up_negative + c)), after(Load(q.after + c)) {}
+      : mantissa(Load(q.mantissa + c)), mantissa_odd(_mm256_srli_epi64(mantissa, 32)), up(Load(q.up + c)), up_negative(Load(q.up_negative + c)), after(Load(q.after + c)) {}
   __m256i operator()(__m256i x) const {
-    x = _mm256_sllv_epi32(x, before);
+    x = _mm256_slli_epi32(x, 2);
     const __m256i even = _mm256_mul_epi32(x, mantissa), odd = _mm256_mul_epi32(_mm256_srli_epi64(x, 32), mantissa_odd);
     const __m256i v = _mm256_blend_epi32(_mm256_srli_epi64(even, 32), odd, 0xaa);  // High halves.
+    if constexpr (kRelu) return _mm256_srav_epi32(_mm256_add_epi32(v, up), after);
     const __m256 nudge = _mm256_blendv_ps(_mm256_castsi256_ps(up), _mm256_castsi256_ps(up_negative), _mm256_castsi256_ps(x));  // By x's sign.
     return _mm256_srav_epi32(_mm256_add_epi32(v, _mm256_castps_si256(nudge)), after);
   }
@@ -54,8 +54,7 @@ struct F64 {
   F64(const Requant& q, int64_t c) : low(_mm256_loadu_pd(q.scale + c)), high(_mm256_loadu_pd(q.scale + c + 4)) {}
   static __m128i Round(__m128i x, __m256d scale) {
     const __m256d limit = _mm256_set1_pd(1e9), half = _mm256_set1_pd(0.49999999999999994), sign = _mm256_set1_pd(-0.0);
-    __m256d v = _mm256_mul_pd(_mm256_cvtepi32_pd(x), scale);
-    v = _mm256_max_pd(_mm256_min_pd(v, limit), _mm256_sub_pd(_mm256_setzero_pd(), limit));
+    const __m256d v = _mm256_min_pd(_mm256_mul_pd(_mm256_cvtepi32_pd(x), scale), limit);  // Below, the conversion itself gives INT_MIN.
     return _mm256_cvttpd_epi32(_mm256_add_pd(v, _mm256_or_pd(half, _mm256_and_pd(v, sign))));
   }
   __m256i operator()(__m256i x) const {
@@ -194,7 +193,7 @@ constexpr TileFn kPackedTiles[kFewRows - 1] = {PackedTile<1>, PackedTile<2>, Pac
 
 void Multiply(const ProductS8& p, const void* const* rows, int64_t count, int64_t first_panel, int64_t end_panel, int8_t* y, void* scratch) {
   alignas(32) int32_t acc[kRows * kPanel];
-  const auto finish = p.requant.scale ? Finish<F64> : p.requant.before ? Finish<Narrow> : Finish<Double>;
+  const auto finish = p.requant.scale ? Finish<F64> : !p.requant.up ? Finish<Double> : p.requant.relu() ? Finish<Narrow<true>> : Finish<Narrow<false>>;
   const bool widen = count >= kFewRows;
   for (int64_t panel = first_panel; panel < end_panel; ++panel) {
     const void* w = p.packed + panel * p.panel_bytes();
@@ -241,7 +240,9 @@ void FillLine(const DepthwiseS8& p, const TapLine& line, const uint8_t* const* r
     for (int64_t t = n * p.pixels; t < n * p.pixels + p.columns; ++t) Interleave(a + t * p.channels, b + t * p.channels, to + t * kPixelBytes);
 }
 
-template <class Rescale, int kCount> void Vectors(const DepthwiseS8& p, int64_t phase, const uint8_t* line, int8_t* y, int64_t left, int64_t pitch) {
+// kCount vectors; kPixels: how many pixels of a line they are apart, where that is known.
+template <class Rescale, int kCount, int kPixels> void Vectors(const DepthwiseS8& p, int64_t phase, const uint8_t* line, int8_t* y, int64_t left, int64_t pitch) {
+  const int64_t apart = (kPixels ? kPixels : p.pixels) * kPixelBytes;
   const auto* w = reinterpret_cast<const uint8_t*>(p.weights) + phase * p.steps * kPixelBytes;
   const int64_t c = phase * kVector;
   __m256i low[kCount], high[kCount];
@@ -251,9 +252,9 @@ template <class Rescale, int kCount> void Vectors(const DepthwiseS8& p, int64_t 
     const __m256i w0 = Load(w), w1 = Load(w + 32);
     const uint8_t* x = line + p.step[s] * kPixelBytes;
 #pragma GCC unroll 4
-    for (int i = 0; i < kCount; ++i, x += p.pixels * kPixelBytes) {
-      low[i] = _mm256_add_epi32(low[i], _mm256_madd_epi16(w0, Load(x)));
-      high[i] = _mm256_add_epi32(high[i], _mm256_madd_epi16(w1, Load(x + 32)));
+    for (int i = 0; i < kCount; ++i) {
+      low[i] = _mm256_add_epi32(low[i], _mm256_madd_epi16(w0, Load(x + i * apart)));
+      high[i] = _mm256_add_epi32(high[i], _mm256_madd_epi16(w1, Load(x + i * apart + 32)));
     }
   }
   const Rescale first(p.requant, c);
@@ -275,26 +276,37 @@ template <class Rescale> void DepthwiseRow(const DepthwiseS8& p, const uint8_t* 
       const int64_t at = phase * kVector + n * pitch, left = p.blocks ? p.channels - phase * kVector : end - at;
       const uint8_t* x = line + n * p.pixels * kPixelBytes;
       switch (repeats - n) {
-        case 1: Vectors<Rescale, 1>(p, phase, x, y + at, left, pitch); break;
-        case 2: Vectors<Rescale, 2>(p, phase, x, y + at, left, pitch); break;
-        case 3: Vectors<Rescale, 3>(p, phase, x, y + at, left, pitch); break;
-        default: Vectors<Rescale, 4>(p, phase, x, y + at, left, pitch); break;
+        case 1: Vectors<Rescale, 1, 0>(p, phase, x, y + at, left, pitch); break;
+        case 2: Vectors<Rescale, 2, 0>(p, phase, x, y + at, left, pitch); break;
+        case 3: Vectors<Rescale, 3, 0>(p, phase, x, y + at, left, pitch); break;
+        default: (p.pixels == 1 ? Vectors<Rescale, 4, 1> : Vectors<Rescale, 4, 0>)(p, phase, x, y + at, left, pitch); break;
       }
     }
   }
 }
 
 void Depthwise(const DepthwiseS8& p, const uint8_t* const* rows, int8_t* y, void* lines) {
-  if (p.requant.before) DepthwiseRow<Narrow>(p, rows, y, lines);
-  else DepthwiseRow<Double>(p, rows, y, lines);
+  const auto row = !p.requant.up ? DepthwiseRow<Double> : p.requant.relu() ? DepthwiseRow<Narrow<true>> : DepthwiseRow<Narrow<false>>;
+  row(p, rows, y, lines);
 }
 
-void LoadBytes(const int8_t* x, int64_t n, void* to) { __builtin_memcpy(to, x, static_cast<unsigned long>(n)); }
+void LoadPixels(const int8_t* x, int64_t n, int64_t count, int64_t stride, uint8_t* to) {
+  if (count == 1) {
+    __builtin_memcpy(to, x, static_cast<unsigned long>(n));
+    return;
+  }
+  for (; count > 0; --count, x += stride, to += n) {
+    int64_t i = 0;
+    for (; i + 16 <= n; i += 16) _mm_storeu_si128(reinterpret_cast<__m128i*>(to + i), Load16(x + i));
+    if (i + 8 <= n) __builtin_memcpy(to + i, x + i, 8), i += 8;
+    for (; i < n; ++i) to[i] = static_cast<uint8_t>(x[i]);
+  }
+}
 
 constexpr uint8_t kOrder[kVector] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
 
 }  // namespace
 
-constinit const Int8 kAvx2Int8 = {"avx2", 0, 2, LoadWide, Multiply, 128, kVector, 2, 2, 0, kOrder, LoadBytes, Depthwise};
+constinit const Int8 kAvx2Int8 = {"avx2", 0, 2, LoadWide, Multiply, 128, kVector, 2, 2, 0, kOrder, LoadPixels, Depthwise};
 
 }  // namespace octet::kernels

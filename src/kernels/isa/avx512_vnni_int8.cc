@@ -12,16 +12,16 @@ inline __m512i Load(const void* p) { return _mm512_loadu_si512(p); }
 
 // ---------------------------------------------------------------------------- back to 8 bits
 
-// Constants of 16 columns for the one-step form of DOUBLE (Requant::before).
-struct Narrow {
-  __m512i before, mantissa, mantissa_odd, up, up_negative, after;
+// Constants of 16 columns for the one-step form of DOUBLE (Requant::up).
+template <bool kRelu> struct Narrow {
+  __m512i mantissa, mantissa_odd, up, up_negative, after;
   Narrow(const Requant& q, int64_t c)
-      : before(Load(q.before + c)), mantissa(Load(q.mantissa + c)), mantissa_odd(_mm512_srli_epi64(mantissa, 32)), up(Load(q.up + c)),
-        up_negative(Load(q.up_negative + c)), after(Load(q.after + c)) {}
+      : mantissa(Load(q.mantissa + c)), mantissa_odd(Load(q.mantissa + c + 1)), up(Load(q.up + c)), up_negative(Load(q.up_negative + c)), after(Load(q.after + c)) {}
   __m512i operator()(__m512i x) const {
-    x = _mm512_sllv_epi32(x, before);
+    x = _mm512_slli_epi32(x, 2);
     const __m512i even = _mm512_mul_epi32(x, mantissa), odd = _mm512_mul_epi32(_mm512_srli_epi64(x, 32), mantissa_odd);
     const __m512i v = _mm512_mask_shuffle_epi32(odd, 0x5555, even, _MM_PERM_DDBB);  // High halves.
+    if constexpr (kRelu) return _mm512_srav_epi32(_mm512_add_epi32(v, up), after);
     return _mm512_srav_epi32(_mm512_add_epi32(v, _mm512_mask_blend_epi32(_mm512_movepi32_mask(x), up, up_negative)), after);
   }
 };
@@ -48,8 +48,7 @@ struct F64 {
   F64(const Requant& q, int64_t c) : low(_mm512_loadu_pd(q.scale + c)), high(_mm512_loadu_pd(q.scale + c + 8)) {}
   static __m256i Round(__m256i x, __m512d scale) {
     const __m512d limit = _mm512_set1_pd(1e9), half = _mm512_set1_pd(0.49999999999999994), sign = _mm512_set1_pd(-0.0);
-    __m512d v = _mm512_mul_pd(_mm512_cvtepi32_pd(x), scale);
-    v = _mm512_max_pd(_mm512_min_pd(v, limit), _mm512_sub_pd(_mm512_setzero_pd(), limit));
+    const __m512d v = _mm512_min_pd(_mm512_mul_pd(_mm512_cvtepi32_pd(x), scale), limit);  // Below, the conversion itself gives INT_MIN.
     return _mm512_cvttpd_epi32(_mm512_add_pd(v, _mm512_or_pd(half, _mm512_and_pd(v, sign))));
   }
   __m512i operator()(__m512i x) const {
@@ -59,21 +58,60 @@ struct F64 {
 
 inline __mmask64 Mask(int64_t n) { return n >= 64 ? ~0ull : n <= 0 ? 0 : (1ull << n) - 1; }
 
-// acc[r][panels * 16] to bytes, two panels at a time so that their constants stay in registers.
+struct Clamp {
+  __m512i zero, low, high;
+  explicit Clamp(const Requant& q)
+      : zero(_mm512_set1_epi16(static_cast<int16_t>(q.zero))), low(_mm512_set1_epi8(static_cast<char>(q.low))), high(_mm512_set1_epi8(static_cast<char>(q.high))) {}
+  // Of four vectors: each 128-bit lane holds four bytes of every one.
+  __m512i operator()(__m512i a, __m512i b, __m512i c, __m512i d) const {
+    const __m512i bytes = _mm512_packs_epi16(_mm512_adds_epi16(_mm512_packs_epi32(a, b), zero), _mm512_adds_epi16(_mm512_packs_epi32(c, d), zero));
+    return _mm512_min_epi8(_mm512_max_epi8(bytes, low), high);
+  }
+};
+
+// Transposes 4 x 4 words: four bytes of four vectors per lane to 16 bytes of one vector per lane.
+inline __m512i ByVector(__m512i v) { return _mm512_permutexvar_epi32(_mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15), v); }
+
+// One panel, four rows at a time.
+template <class Rescale> void FinishPanel(const int32_t* acc, int rows, const ProductS8& p, int64_t column, int8_t* y) {
+  const Rescale rescale(p.requant, column);
+  const Clamp clamp(p.requant);
+  const auto mask = static_cast<__mmask16>(Mask(p.columns - column < kPanel ? p.columns - column : kPanel));
+  for (int r = 0; r < rows; r += 4) {  // The sums of absent rows are there, but are not stored.
+    const int32_t* a = acc + r * kPanel;
+    const __m512i bytes = ByVector(clamp(rescale(Load(a)), rescale(Load(a + 16)), rescale(Load(a + 32)), rescale(Load(a + 48))));
+    int8_t* to = y + r * p.columns + column;
+    _mm_mask_storeu_epi8(to, mask, _mm512_castsi512_si128(bytes));
+    if (r + 1 < rows) _mm_mask_storeu_epi8(to + p.columns, mask, _mm512_extracti32x4_epi32(bytes, 1));
+    if (r + 2 < rows) _mm_mask_storeu_epi8(to + 2 * p.columns, mask, _mm512_extracti32x4_epi32(bytes, 2));
+    if (r + 3 < rows) _mm_mask_storeu_epi8(to + 3 * p.columns, mask, _mm512_extracti32x4_epi32(bytes, 3));
+  }
+}
+
+// acc[r][panels * 16], two panels and two rows at a time: constants of two panels stay in registers.
 template <class Rescale> void Finish(const int32_t* acc, int rows, int panels, const ProductS8& p, int64_t column, int8_t* y) {
-  const __m512i order = _mm512_castsi256_si512(_mm256_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13));
-  const __m512i zero = _mm512_set1_epi16(static_cast<int16_t>(p.requant.zero));
-  const __m256i low = _mm256_set1_epi8(static_cast<char>(p.requant.low)), high = _mm256_set1_epi8(static_cast<char>(p.requant.high));
+  if (panels == 1) {
+    FinishPanel<Rescale>(acc, rows, p, column, y);
+    return;
+  }
+  const Clamp clamp(p.requant);
+  if (rows == 1) {  // Four panels of the row. Of absent ones, the last is repeated.
+    const auto rescaled = [&](int c) { return Rescale(p.requant, column + (c < panels ? c : panels - 1) * kPanel)(Load(acc + (c < panels ? c : panels - 1) * kPanel)); };
+    const int64_t left = p.columns - column, width = panels * kPanel;
+    _mm512_mask_storeu_epi8(y + column, Mask(left < width ? left : width), ByVector(clamp(rescaled(0), rescaled(1), rescaled(2), rescaled(3))));
+    return;
+  }
   for (int c = 0; c < panels; c += 2) {
     const int second = c + 1 < panels ? c + 1 : c;  // Of an odd one out, the second half is not stored.
     const Rescale first_half(p.requant, column + c * kPanel), second_half(p.requant, column + second * kPanel);
     const int64_t left = p.columns - column - c * kPanel, width = (second - c + 1) * kPanel;
     const auto mask = static_cast<__mmask32>(Mask(left < width ? left : width));
-    for (int r = 0; r < rows; ++r) {
-      const int32_t* a = acc + r * panels * kPanel;
-      const __m512i words = _mm512_adds_epi16(_mm512_packs_epi32(first_half(Load(a + c * kPanel)), second_half(Load(a + second * kPanel))), zero);
-      const __m256i bytes = _mm512_castsi512_si256(_mm512_permutexvar_epi32(order, _mm512_packs_epi16(words, words)));
-      _mm256_mask_storeu_epi8(y + r * p.columns + column + c * kPanel, mask, _mm256_min_epi8(_mm256_max_epi8(bytes, low), high));
+    for (int r = 0; r < rows; r += 2) {
+      const int32_t *a = acc + r * panels * kPanel, *b = r + 1 < rows ? a + panels * kPanel : a;
+      const __m512i bytes = ByVector(clamp(first_half(Load(a + c * kPanel)), second_half(Load(a + second * kPanel)), first_half(Load(b + c * kPanel)), second_half(Load(b + second * kPanel))));
+      int8_t* to = y + r * p.columns + column + c * kPanel;
+      _mm256_mask_storeu_epi8(to, mask, _mm512_castsi512_si256(bytes));
+      if (r + 1 < rows) _mm256_mask_storeu_epi8(to + p.columns, mask, _mm512_extracti64x4_epi64(bytes, 1));
     }
   }
 }
@@ -129,7 +167,7 @@ constexpr TileFn kTiles[kMostPanels][kMostRows] = {
 void Multiply(const ProductS8& p, const void* const* rows, int64_t count, int64_t first_panel, int64_t end_panel, int8_t* y, void*) {
   alignas(64) int32_t acc[6 * kMostPanels * kPanel];
   static_assert(sizeof(acc) >= 8 * 3 * kPanel * 4, "the widest tiles fit");
-  const auto finish = p.requant.scale ? Finish<F64> : p.requant.before ? Finish<Narrow> : Finish<Double>;
+  const auto finish = p.requant.scale ? Finish<F64> : !p.requant.up ? Finish<Double> : p.requant.relu() ? Finish<Narrow<true>> : Finish<Narrow<false>>;
   // Panels and rows are cut evenly: 5 panels are 3 and 2, 9 rows are 5 and 4.
   for (int64_t panel = first_panel, panels_left = end_panel - first_panel; panels_left > 0;) {
     const int64_t panel_cuts = (panels_left + kMostPanels - 1) / kMostPanels;
@@ -162,13 +200,17 @@ void LoadBytes(const int8_t* x, int64_t n, void* to) {
 
 constexpr int kVector = 64, kPixelBytes = kVector * 4;
 
-inline void Interleave(const uint8_t* const* rows, int64_t at, uint8_t* to) {
+struct Column {
+  __m512i q[4];
+};
+inline Column Interleaved(const uint8_t* const* rows, int64_t at) {
   const __m512i a = Load(rows[0] + at), b = Load(rows[1] + at), c = Load(rows[2] + at), d = Load(rows[3] + at);
   const __m512i ab_low = _mm512_unpacklo_epi8(a, b), ab_high = _mm512_unpackhi_epi8(a, b), cd_low = _mm512_unpacklo_epi8(c, d), cd_high = _mm512_unpackhi_epi8(c, d);
-  _mm512_store_si512(to, _mm512_unpacklo_epi16(ab_low, cd_low));
-  _mm512_store_si512(to + 64, _mm512_unpackhi_epi16(ab_low, cd_low));
-  _mm512_store_si512(to + 128, _mm512_unpacklo_epi16(ab_high, cd_high));
-  _mm512_store_si512(to + 192, _mm512_unpackhi_epi16(ab_high, cd_high));
+  return {{_mm512_unpacklo_epi16(ab_low, cd_low), _mm512_unpackhi_epi16(ab_low, cd_low), _mm512_unpacklo_epi16(ab_high, cd_high), _mm512_unpackhi_epi16(ab_high, cd_high)}};
+}
+inline void Interleave(const uint8_t* const* rows, int64_t at, uint8_t* to) {
+  const Column column = Interleaved(rows, at);
+  for (int q = 0; q < 4; ++q) _mm512_store_si512(to + q * 64, column.q[q]);
 }
 
 void FillLine(const DepthwiseS8& p, const TapLine& line, const uint8_t* const* rows, int64_t at, int64_t repeats, uint8_t* to) {
@@ -205,23 +247,64 @@ template <class Rescale, int kCount> inline void Lanes(const DepthwiseS8& p, int
 }
 
 template <class Rescale, int kCount> void Vectors(const DepthwiseS8& p, int64_t phase, const uint8_t* line, int8_t* y, int64_t left, int64_t pitch) {
-  __m512i a[kCount], b[kCount], words[kCount];
-  Lanes<Rescale, kCount>(p, phase, 0, line, a);
-  Lanes<Rescale, kCount>(p, phase, 1, line, b);
+  __m512i v[4][kCount];
 #pragma GCC unroll 4
-  for (int i = 0; i < kCount; ++i) words[i] = _mm512_packs_epi32(a[i], b[i]);
-  Lanes<Rescale, kCount>(p, phase, 2, line, a);
-  Lanes<Rescale, kCount>(p, phase, 3, line, b);
-  const __m512i zero = _mm512_set1_epi16(static_cast<int16_t>(p.requant.zero));
-  const __m512i low = _mm512_set1_epi8(static_cast<char>(p.requant.low)), high = _mm512_set1_epi8(static_cast<char>(p.requant.high));
+  for (int q = 0; q < 4; ++q) Lanes<Rescale, kCount>(p, phase, q, line, v[q]);
+  const Clamp clamp(p.requant);
 #pragma GCC unroll 4
-  for (int i = 0; i < kCount; ++i) {
-    const __m512i bytes = _mm512_packs_epi16(_mm512_adds_epi16(words[i], zero), _mm512_adds_epi16(_mm512_packs_epi32(a[i], b[i]), zero));
-    _mm512_mask_storeu_epi8(y + i * pitch, Mask(left - (p.blocks ? 0 : i * pitch)), _mm512_min_epi8(_mm512_max_epi8(bytes, low), high));
+  for (int i = 0; i < kCount; ++i) _mm512_mask_storeu_epi8(y + i * pitch, Mask(left - (p.blocks ? 0 : i * pitch)), clamp(v[0][i], v[1][i], v[2][i], v[3][i]));
+}
+
+// Three columns of up to four rows, whose taps need no line: columns stay in registers. kNew: how many of
+// them the next vector does not share.
+template <class Rescale, int kNew> void ThreeColumns(const DepthwiseS8& p, const uint8_t* const (*rows)[4], const int64_t* offset, int64_t phase, int64_t repeats, int8_t* y) {
+  const int64_t pitch = p.pixels * p.channels, at = phase * kVector;
+  const auto* w = reinterpret_cast<const uint8_t*>(p.weights) + phase * 3 * kPixelBytes;
+  Column weights[3];
+#pragma GCC unroll 3
+  for (int s = 0; s < 3; ++s)
+#pragma GCC unroll 4
+    for (int q = 0; q < 4; ++q) weights[s].q[q] = Load(w + s * kPixelBytes + q * 64);
+  const Clamp clamp(p.requant);
+  Column first = Interleaved(rows[0], at + offset[0]), second = Interleaved(rows[1], at + offset[1]);
+  for (int64_t n = 0;; ++n) {
+    const int64_t x = at + n * pitch;
+    const Column third = Interleaved(rows[2], x + offset[2]);
+    __m512i v[4];
+#pragma GCC unroll 4
+    for (int q = 0; q < 4; ++q) {
+      const int64_t c = at + q * 16;
+      const __m512i sum = _mm512_dpbusd_epi32(_mm512_dpbusd_epi32(Load(p.requant.bias + c), first.q[q], weights[0].q[q]), second.q[q], weights[1].q[q]);
+      v[q] = Rescale(p.requant, c)(_mm512_dpbusd_epi32(sum, third.q[q], weights[2].q[q]));
+    }
+    const int64_t left = p.blocks ? p.channels - at : p.width * p.channels - x;
+    _mm512_mask_storeu_epi8(y + x, Mask(left), clamp(v[0], v[1], v[2], v[3]));
+    if (n + 1 == repeats) return;
+    first = kNew == 1 ? second : kNew == 2 ? third : Interleaved(rows[0], x + pitch + offset[0]);
+    second = kNew == 1 ? third : Interleaved(rows[1], x + pitch + offset[1]);
   }
 }
 
+// Whether the window is three such columns; if so, one row of output.
+template <class Rescale> bool ThreeColumnsRow(const DepthwiseS8& p, const uint8_t* const* rows, int8_t* y) {
+  if (p.steps != 3 || p.lines > 3) return false;
+  const uint8_t* column[3][4];
+  int64_t offset[3];
+  for (int s = 0; s < 3; ++s) {
+    const TapLine& line = p.line[p.step[s] / p.line_pixels];
+    if (line.step) return false;
+    for (int t = 0; t < 4; ++t) column[s][t] = rows[line.first + (t < line.count ? t : line.count - 1)];
+    offset[s] = p.step[s] % p.line_pixels * p.channels;
+  }
+  const auto shared = [&](int a, int b) { return p.step[a] == p.step[b] + p.pixels; };  // Column a is the next vector's b.
+  const auto run = shared(1, 0) && shared(2, 1) ? ThreeColumns<Rescale, 1> : shared(2, 0) ? ThreeColumns<Rescale, 2> : ThreeColumns<Rescale, 3>;
+  const int64_t vectors = p.vectors(kVector);
+  for (int64_t phase = 0; phase < p.period && phase < vectors; ++phase) run(p, column, offset, phase, (vectors - phase + p.period - 1) / p.period, y);
+  return true;
+}
+
 template <class Rescale> void DepthwiseRow(const DepthwiseS8& p, const uint8_t* const* rows, int8_t* y, void* lines) {
+  if (ThreeColumnsRow<Rescale>(p, rows, y)) return;
   auto* line = static_cast<uint8_t*>(lines);
   const int64_t vectors = p.vectors(kVector), pitch = p.pixels * p.channels, end = p.width * p.channels;
   for (int64_t phase = 0; phase < p.period && phase < vectors; ++phase) {
@@ -241,8 +324,17 @@ template <class Rescale> void DepthwiseRow(const DepthwiseS8& p, const uint8_t* 
 }
 
 void Depthwise(const DepthwiseS8& p, const uint8_t* const* rows, int8_t* y, void* lines) {
-  if (p.requant.before) DepthwiseRow<Narrow>(p, rows, y, lines);
-  else DepthwiseRow<Double>(p, rows, y, lines);
+  const auto row = !p.requant.up ? DepthwiseRow<Double> : p.requant.relu() ? DepthwiseRow<Narrow<true>> : DepthwiseRow<Narrow<false>>;
+  row(p, rows, y, lines);
+}
+
+void LoadPixels(const int8_t* x, int64_t n, int64_t count, int64_t stride, uint8_t* to) {
+  if (count == 1 || n > 64) {
+    for (int64_t i = 0; i < count; ++i) LoadBytes(x + i * stride, n, to + i * n);
+    return;
+  }
+  const __mmask64 mask = Mask(n);
+  for (int64_t i = 0; i < count; ++i) _mm512_mask_storeu_epi8(to + i * n, mask, _mm512_xor_si512(_mm512_maskz_loadu_epi8(mask, x + i * stride), _mm512_set1_epi8(-128)));
 }
 
 constexpr uint8_t kOrder[kVector] = {0, 1, 2,  3,  16, 17, 18, 19, 32, 33, 34, 35, 48, 49, 50, 51, 4,  5,  6,  7,  20, 21, 22, 23, 36, 37, 38, 39, 52, 53, 54, 55,
@@ -250,6 +342,6 @@ constexpr uint8_t kOrder[kVector] = {0, 1, 2,  3,  16, 17, 18, 19, 32, 33, 34, 3
 
 }  // namespace
 
-constinit const Int8 kAvx512VnniInt8 = {"avx512_vnni", 128, 1, LoadBytes, Multiply, 0, kVector, 4, 1, 128, kOrder, LoadBytes, Depthwise};
+constinit const Int8 kAvx512VnniInt8 = {"avx512_vnni", 128, 1, LoadBytes, Multiply, 0, kVector, 4, 1, 128, kOrder, LoadPixels, Depthwise};
 
 }  // namespace octet::kernels

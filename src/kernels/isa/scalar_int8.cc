@@ -41,6 +41,10 @@ void Multiply(const ProductS8& p, const void* const* rows, int64_t count, int64_
 
 void Load(const int8_t* x, int64_t n, void* to) { __builtin_memcpy(to, x, static_cast<unsigned long>(n)); }
 
+void LoadPixels(const int8_t* x, int64_t n, int64_t count, int64_t stride, uint8_t* to) {
+  for (int64_t i = 0; i < count; ++i, x += stride, to += n) Load(x, n, to);
+}
+
 constexpr int kVector = 16;
 
 // Lines are not built: every step looks its taps up in the rows.
@@ -68,6 +72,6 @@ constexpr uint8_t kOrder[kVector] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 1
 
 }  // namespace
 
-constinit const Int8 kScalarInt8 = {"scalar", 0, 1, Load, Multiply, 0, kVector, 2, 2, 0, kOrder, Load, Depthwise};
+constinit const Int8 kScalarInt8 = {"scalar", 0, 1, Load, Multiply, 0, kVector, 2, 2, 0, kOrder, LoadPixels, Depthwise};
 
 }  // namespace octet::kernels

@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "quantizer/sensitivity.h"
+
+#include <algorithm>
+#include <cmath>
+#include <set>
+
+#include "exporter/exporter.h"
+#include "quantizer/roles.h"
+#include "quantizer/session.h"
+
+namespace octet::quantizer {
+namespace {
+
+using graph::Graph;
+using graph::NodeId;
+using graph::TensorId;
+
+// Rounds one tensor to its int8 grid right after it was computed; everything else stays float.
+class Injector : public runtime::Observer {
+ public:
+  explicit Injector(const runtime::Interpreter& interpreter) : interpreter_(interpreter) {}
+  void Aim(int node, int tensor, const Quant* quant) {
+    node_ = node;
+    tensor_ = tensor;
+    quant_ = quant;
+  }
+  void AfterNode(int node) override {
+    if (node != node_) return;
+    const runtime::TensorRef t = interpreter_.tensor(tensor_);
+    auto* x = reinterpret_cast<float*>(t.data);
+    const float scale = quant_->scale0(), zero = static_cast<float>(quant_->zero0());
+    const int64_t n = t.type->shape.elements();
+    for (int64_t i = 0; i < n; ++i) x[i] = scale * (std::clamp(std::round(x[i] / scale) + zero, -128.0f, 127.0f) - zero);
+  }
+
+ private:
+  const runtime::Interpreter& interpreter_;
+  int node_ = -1, tensor_ = -1;
+  const Quant* quant_ = nullptr;
+};
+
+double Power(const std::vector<float>& a, const std::vector<float>* minus) {
+  double sum = 0;
+  for (size_t i = 0; i < a.size(); ++i) {
+    const double d = static_cast<double>(a[i]) - (minus ? static_cast<double>((*minus)[i]) : 0.0);
+    sum += d * d;
+  }
+  return sum;
+}
+
+class Planner {
+ public:
+  Planner(const Graph& g, const Sensitivity& s, FloatBudget budget) : g_(g), budget_(budget) {
+    for (size_t i = 0; i < g.tensors().size(); ++i)
+      if (const auto it = s.noise.find(g.tensors()[i].name); it != s.noise.end() && g.tensors()[i].producer >= 0) noise_[static_cast<TensorId>(i)] = it->second;
+  }
+
+  std::vector<std::vector<std::string>> Run() {
+    std::vector<std::vector<std::string>> steps;
+    while (true) {
+      std::set<NodeId> best;
+      double most = 0;
+      for (const auto& [t, noise] : noise_) {
+        const std::set<NodeId> more = Missing(t);
+        if (more.empty() || !Fits(more)) continue;
+        const double gain = Gain(more) / static_cast<double>(more.size());
+        if (gain <= most) continue;
+        most = gain;
+        best = more;
+      }
+      if (best.empty()) return steps;
+      steps.emplace_back();
+      for (NodeId id : best) {
+        steps.back().push_back(g_.tensor(g_.node(id).outputs[0]).name);
+        budget_.bytes -= ExtraBytes(id);
+      }
+      chosen_.insert(best.begin(), best.end());
+    }
+  }
+
+ private:
+  // What makes or reads t and is not in float yet.
+  std::set<NodeId> Missing(TensorId t) const {
+    std::set<NodeId> nodes{g_.tensor(t).producer};
+    nodes.insert(g_.tensor(t).consumers.begin(), g_.tensor(t).consumers.end());
+    std::erase_if(nodes, [&](NodeId id) { return chosen_.contains(id); });
+    return nodes;
+  }
+
+  bool Fits(const std::set<NodeId>& more) const {
+    int64_t bytes = 0;
+    for (NodeId id : more) bytes += ExtraBytes(id);
+    return chosen_.size() + more.size() <= static_cast<size_t>(budget_.operators) && bytes <= budget_.bytes;
+  }
+
+  // Weights take four bytes each instead of one.
+  int64_t ExtraBytes(NodeId id) const {
+    int64_t bytes = 0;
+    for (TensorId t : g_.node(id).inputs)
+      if (g_.is_constant(t) && g_.tensor(t).type.dtype == DType::kF32) bytes += 3 * g_.tensor(t).type.shape.elements();
+    return bytes;
+  }
+
+  // Noise of all tensors that `more` frees from being quantized.
+  double Gain(const std::set<NodeId>& more) const {
+    double gain = 0;
+    for (const auto& [t, noise] : noise_) {
+      const std::set<NodeId> left = Missing(t);
+      if (!left.empty() && std::ranges::includes(more, left)) gain += noise;
+    }
+    return gain;
+  }
+
+  const Graph& g_;
+  FloatBudget budget_;
+  std::map<TensorId, double> noise_;
+  std::set<NodeId> chosen_;
+};
+
+// A product whose one factor has a single position and all the other's channels.
+bool GatesChannels(const Graph& g, NodeId id) {
+  const graph::Node& n = g.node(id);
+  if (n.inputs.size() != 2 || !(n.op->traits & ops::kElementwise) || (n.op->traits & ops::kUnary)) return false;
+  for (TensorId t : n.inputs)
+    if (t == graph::kNoTensor || g.is_constant(t) || g.tensor(t).type.shape.rank() < 3) return false;
+  const Shape *large = &g.tensor(n.inputs[0]).type.shape, *small = &g.tensor(n.inputs[1]).type.shape;
+  if (large->elements(1, large->rank()) < small->elements(1, small->rank())) std::swap(large, small);
+  return large->back() == small->back() && small->back() > 1 && small->elements(1, small->rank() - 1) == 1 && large->elements(1, large->rank() - 1) > 1;
+}
+
+}  // namespace
+
+Result<Sensitivity> MeasureSensitivity(const graph::Model& model, const std::map<std::string, Quant>& scales, const data::Dataset& data, SampleRange samples,
+                                       const Progress& progress) {
+  OCTET_ASSIGN(const std::vector<std::byte> bytes, exporter::Export(model));
+  OCTET_ASSIGN(const std::shared_ptr<const runtime::Model> file, runtime::Model::FromBytes(bytes));
+  std::vector<Sensitivity> strands(kStrands);
+  OCTET_TRY(ForSamples(file, {.keep_all_tensors = true}, data, samples, "sensitivity", progress, [&](Session& session, int strand, int64_t sample, int64_t) -> Status {
+    Sensitivity& s = strands[static_cast<size_t>(strand)];
+    runtime::Interpreter& interpreter = session.interpreter();
+    OCTET_TRY(session.Run(data, sample));
+    const std::vector<float> reference = session.AllOutputs();
+    s.signal += Power(reference, nullptr);
+    Injector injector(interpreter);
+    interpreter.SetObserver(&injector);
+    for (int n = 0; n < interpreter.num_nodes(); ++n) {
+      for (int32_t t : interpreter.node(n).outputs) {
+        const auto scale = scales.find(std::string(interpreter.tensor(t).name));
+        if (scale == scales.end() || interpreter.tensor(t).type->dtype != DType::kF32) continue;
+        injector.Aim(n, t, &scale->second);
+        OCTET_TRY(session.Run(data, sample));
+        s.noise[scale->first] += Power(session.AllOutputs(), &reference);
+      }
+    }
+    interpreter.SetObserver(nullptr);
+    return {};
+  }));
+  Sensitivity result;
+  for (const Sensitivity& s : strands) {
+    result.signal += s.signal;
+    for (const auto& [name, noise] : s.noise) result.noise[name] += noise;
+  }
+  return result;
+}
+
+FloatBudget BudgetOf(const Graph& g, int64_t file_bytes) {
+  const bool gated = std::ranges::any_of(g.order(), [&](NodeId id) { return GatesChannels(g, id); });
+  return gated ? FloatBudget{8, file_bytes / 4} : FloatBudget{4, file_bytes / 20};
+}
+
+std::vector<std::vector<std::string>> PlanFloat(const Graph& g, const Sensitivity& sensitivity, FloatBudget budget) {
+  return Planner(g, sensitivity, budget).Run();
+}
+
+}  // namespace octet::quantizer

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which tensors cost the most when they alone are quantized, and which operators to leave in float for it.
+#pragma once
+#include <map>
+#include <string>
+#include <vector>
+
+#include "quantizer/calibrate.h"
+
+namespace octet::quantizer {
+
+// On the model's outputs: power of the float signal, and of the error when one tensor alone is quantized.
+struct Sensitivity {
+  double signal = 0;
+  std::map<std::string, double> noise;  // By the float tensor's name.
+};
+
+// `scales`: what the quantized form gives every tensor. Runs the float model once per tensor and sample.
+Result<Sensitivity> MeasureSensitivity(const graph::Model& model, const std::map<std::string, Quant>& scales, const data::Dataset& data, SampleRange samples,
+                                       const Progress& progress);
+
+struct FloatBudget {
+  int operators = 0;
+  int64_t bytes = 0;  // That the file may grow by.
+};
+
+// 4 operators and 5 % of the file; 8 and 25 % where channels are gated by their own mean (squeeze-excite),
+// whose two factors cannot share one range.
+FloatBudget BudgetOf(const graph::Graph& g, int64_t file_bytes);
+
+// Operators to leave in float, in steps from the most worthwhile on; each step completes a tensor that then
+// need not be quantized, because everything that makes or reads it computes in float. Named by first outputs.
+std::vector<std::vector<std::string>> PlanFloat(const graph::Graph& g, const Sensitivity& sensitivity, FloatBudget budget);
+
+}  // namespace octet::quantizer
