@@ -196,11 +196,13 @@ class Vectors:
         main = graphs[0]
         model = build(graphs)
         error = None
-        for reference in (True, False):
+        # LiteRT's reference kernel of this one leaves out the last channel of each window; the reference resolver
+        # lacks a few operators. For both, its optimized kernels say what is right.
+        for reference in (False,) if name == "LOCAL_RESPONSE_NORMALIZATION" else (True, False):
             try:
                 results = run(model, main.inputs, runs, reference)
                 break
-            except Exception as e:  # The reference resolver lacks a few operators.
+            except Exception as e:
                 error = e
         else:
             self.failed.append(f"{name}: {str(error)[:150]}")

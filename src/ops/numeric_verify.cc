@@ -24,7 +24,7 @@ struct Options {
 // A map, or in older models just the number.
 Options OptionsOf(const OpView& op) {
   const FlexMap map(op.custom_options);
-  if (map.Has("tolerance")) return {static_cast<float>(map.Number("tolerance", 0)), map.Int("log_if_failed", 0) == 0};
+  if (map.Has("tolerance")) return {static_cast<float>(map.Number("tolerance", 0)), map.Int("log_if_failed", 0) != 0};
   float tolerance = 0;
   if (op.custom_options.size() == sizeof tolerance) std::memcpy(&tolerance, op.custom_options.data(), sizeof tolerance);
   return {tolerance, true};

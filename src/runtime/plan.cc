@@ -304,10 +304,7 @@ Status Plan::PlanSegment(int first_node, bool with_data) {
     step.node = node;
   }
   segment.end_node = node;
-  if (with_data) {
-    for (int32_t t : graph_.operators[first_node].outputs) segment.cut_shapes.push_back(tensors_[t].type.shape);
-    segment.cut_values = CutValues(first_node);
-  }
+  if (with_data) segment.cut_values = CutValues(first_node);
   workspaces_.resize(steps_.size());
   for (size_t i = segment.first_step; i < steps_.size(); ++i) {
     const bool cut = with_data && steps_[i].node == first_node;

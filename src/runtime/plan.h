@@ -145,6 +145,7 @@ class Plan : public ops::Callee, private ops::Host {
   // -- running
   Status RunSteps(size_t first, size_t end, ThreadPool& pool, Observer* observer);
   Status NextSegment(size_t segment);  // Makes the one behind `segment` right for the data there is.
+  Status RenewSegment(size_t segment);
   void Drop(size_t first_segment);
   Status BindEnds(std::span<const Bound> in, std::span<const Bound> out);
 
