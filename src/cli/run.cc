@@ -128,7 +128,7 @@ Status PadStrings(const runtime::Interpreter& interpreter, int output, data::Arr
   return {};
 }
 
-// Under positions and, where no other array has the name, under names.
+// Under positions and, where no other array has the name, under names; a name of digits would look like a position.
 Status WriteOutputs(const runtime::Interpreter& interpreter, const std::string& path) {
   std::vector<data::Array> arrays;
   std::deque<std::vector<std::byte>> texts;
@@ -150,7 +150,8 @@ Status WriteOutputs(const runtime::Interpreter& interpreter, const std::string& 
   for (int i = 0; i < interpreter.num_outputs(); ++i) {
     const std::string name(interpreter.output(i).name);
     // Names with slashes or colons would be paths inside the archive.
-    if (name.find_first_of("/:\\") == std::string::npos && !name.empty()) OCTET_TRY(add(name, i));
+    const bool number = name.find_first_not_of("0123456789") == std::string::npos;
+    if (name.find_first_of("/:\\") == std::string::npos && !number) OCTET_TRY(add(name, i));
   }
   return data::WriteNpz(path, arrays);
 }

@@ -23,7 +23,7 @@ std::string Text(const Finding& finding);  // One line.
 struct ImportOptions {
   // By input name; an empty name stands for a model's only input. Replaces the source's shape.
   std::vector<std::pair<std::string, Shape>> input_shapes;
-  std::string signature;  // Of a SavedModel; empty: "serving_default", or the only one.
+  std::string signature = {};  // Of a SavedModel; empty: "serving_default", or the only one.
 };
 
 // Unsupported layers are all reported at once, one line each.

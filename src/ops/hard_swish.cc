@@ -67,7 +67,8 @@ Status PrepareReference(Prepare& p) {
   if (q.output.exponent > 0) return p.op.Fail(Code::kUnsupported, "the output scale is more than 128 times finer than the input's");
   return PrepareInteger<Integer, Entry>(p, q);
 }
-constexpr Variant kVariants[] = {{.name = "reference", .prepare = PrepareReference}};
+constexpr Variant kVariants[] = {{.name = "vectors", .takes = TakesFunctionF32, .prepare = PrepareVectorFunction<kernels::Function::kHardGate>},
+                                 {.name = "reference", .prepare = PrepareReference}};
 
 Status FromKeras(ImportContext& c) { return EmitUnary(c, "hard_swish"); }
 constexpr ImportRule kRules[] = {
