@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// octet_conformance [--kernels reference|fast] [--json] [-v] DIR...: runs every .io beside its .tflite and
+// octet_conformance [--kernels reference|fast] [--ops LIB.so] [--json] [-v] DIR...: runs every .io beside its .tflite and
 // compares with the recorded outputs. One line per folder (operator), then "N passed, M failed".
 #include <algorithm>
 #include <cmath>
@@ -14,6 +14,7 @@
 #include "base/float16.h"
 #include "cli/tfio.h"
 #include "runtime/interpreter.h"
+#include "runtime/op_library.h"
 
 namespace octet {
 namespace {
@@ -79,6 +80,16 @@ std::string Compare(const Output& want, const TensorRef& got) {
   return want.mode == cli::tfio::Mode::kTolerance ? CompareFloats(want, got) : CompareBytes(want, got);
 }
 
+// The vectors hold a byte per 4-bit number; octet, as the file does, two in a byte, the lower half first.
+std::vector<std::byte> Unpacked(const TensorRef& packed) {
+  std::vector<std::byte> bytes(static_cast<size_t>(packed.type->shape.elements()));
+  for (size_t i = 0; i < bytes.size(); ++i) {
+    const auto pair = std::to_integer<uint8_t>(packed.data[i / 2]);
+    bytes[i] = static_cast<std::byte>(static_cast<int8_t>(static_cast<uint8_t>(i % 2 ? pair : pair << 4)) >> 4);
+  }
+  return bytes;
+}
+
 class Case {
  public:
   Case(const fs::path& io, runtime::Kernels kernels) : io_(io) { options_.kernels = kernels; }
@@ -127,11 +138,15 @@ class Case {
     OCTET_TRY(interpreter_->Invoke());
     for (size_t i = 0; i < run.outputs.size() && problem->empty(); ++i) {
       TensorRef got = interpreter_->output(static_cast<int>(i));
-      std::vector<std::byte> strings;
+      std::vector<std::byte> other;  // Its bytes in the vectors' form, where that differs.
       if (got.type->dtype == DType::kString) {
-        OCTET_ASSIGN(strings, interpreter_->Strings(static_cast<int>(i)));
-        got.data = strings.data();
-        got.bytes = strings.size();
+        OCTET_ASSIGN(other, interpreter_->Strings(static_cast<int>(i)));
+      } else if (got.type->dtype == DType::kI4) {
+        other = Unpacked(got);
+      }
+      if (got.type->dtype == DType::kString || got.type->dtype == DType::kI4) {
+        got.data = other.data();
+        got.bytes = other.size();
       }
       std::vector<std::byte> unpacked = Unpacked(got);
       if (!unpacked.empty()) {
@@ -159,13 +174,15 @@ int Main(int argc, char** argv) {
   for (int i = 1; i < argc; ++i) {
     const std::string arg = argv[i];
     if (arg == "--kernels" && i + 1 < argc) kernels = std::string(argv[++i]) == "reference" ? runtime::Kernels::kReference : runtime::Kernels::kFast;
-    else if (arg == "--json") json = true;
+    else if (arg == "--ops" && i + 1 < argc) {
+      if (const Status loaded = runtime::LoadOps(argv[++i]); !loaded.ok()) return std::fprintf(stderr, "octet_conformance: %s\n", loaded.message().c_str()), 2;
+    } else if (arg == "--json") json = true;
     else if (arg == "-v" || arg == "--verbose") verbose = true;
     else if (fs::is_directory(arg))
       for (const fs::directory_entry& e : fs::recursive_directory_iterator(arg)) {
         if (e.path().extension() == ".io") files.push_back(e.path());
       }
-    else return std::fprintf(stderr, "octet_conformance: '%s' is not a folder\nusage: octet_conformance [--kernels reference|fast] [--json] [-v] DIR...\n", argv[i]), 2;
+    else return std::fprintf(stderr, "octet_conformance: '%s' is not a folder\nusage: octet_conformance [--kernels reference|fast] [--ops LIB.so] [--json] [-v] DIR...\n", argv[i]), 2;
   }
   if (files.empty()) return std::fprintf(stderr, "octet_conformance: no .io file found\n"), 2;
   std::ranges::sort(files);
