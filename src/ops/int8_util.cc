@@ -23,16 +23,25 @@ ChannelS8 SumChannel(const int8_t* weights, int64_t count, int64_t step, int32_t
           magnitude * farthest + std::abs(int64_t{bias})};
 }
 
+namespace {
+// On a cache line: vector loads that cross lines take twice as long. Plans align to words only.
+kernels::NarrowPanel* MakePanels(Prepare& prepare, size_t count) {
+  constexpr size_t kLine = alignof(kernels::NarrowPanel);
+  const auto at = reinterpret_cast<uintptr_t>(prepare.Allocate(count * sizeof(kernels::NarrowPanel) + kLine, kLine));
+  return reinterpret_cast<kernels::NarrowPanel*>((at + kLine - 1) / kLine * kLine);
+}
+}  // namespace
+
 kernels::Requant MakeRequantS8(Prepare& prepare, const IntegerOutput& output, std::span<const ChannelS8> channels, std::span<const int32_t> channel,
                                const double* scale) {
   const size_t n = channel.size();
-  const auto array = [&] { return prepare.Array<int32_t>(n + kernels::kPanel); };
-  int32_t *bias = array(), *mantissa = array(), *left = array(), *right = array(), *up = array(), *up_negative = array(), *after = array();
+  const auto array = [&] { return prepare.Array<int32_t>(n); };
+  int32_t *bias = array(), *mantissa = array(), *left = array(), *right = array();
+  kernels::NarrowPanel* panels = MakePanels(prepare, n / kernels::kPanel);
   double* scales = scale ? prepare.Array<double>(n) : nullptr;
-  bool narrow = true;
+  bool narrow = !scale;
   for (size_t i = 0; i < n; ++i) {
     const int32_t c = channel[i];
-    up[i] = up_negative[i] = after[i] = 1;
     if (c < 0) continue;
     const Multiplier m = output.multiplier[c];
     bias[i] = channels[static_cast<size_t>(c)].bias;
@@ -41,13 +50,9 @@ kernels::Requant MakeRequantS8(Prepare& prepare, const IntegerOutput& output, st
     right[i] = std::max(-m.shift, 0);
     if (scale) scales[i] = scale[c];
     narrow &= left[i] == 0 && right[i] < 30 && channels[static_cast<size_t>(c)].largest < (1 << 29);
-    if (!narrow) continue;
-    after[i] = right[i] + 1;
-    if (right[i] > 0) up[i] = (1 << right[i]) + 1, up_negative[i] = (1 << right[i]) - 1;
+    if (narrow) panels[i / kernels::kPanel].Set(static_cast<int>(i % kernels::kPanel), bias[i], mantissa[i], right[i]);
   }
-  kernels::Requant q{bias, mantissa, left, right, scales, output.output_zero, output.clamp.low, output.clamp.high};
-  if (narrow && !scale) q.up = up, q.up_negative = up_negative, q.after = after;
-  return q;
+  return {bias, mantissa, left, right, scales, output.output_zero, output.clamp.low, output.clamp.high, narrow ? panels : nullptr};
 }
 
 namespace {

@@ -28,14 +28,16 @@ std::vector<const Int8*> Tables() {
 
 // Constants of some columns, and what they mean.
 struct Constants {
-  std::vector<int32_t> bias, mantissa, left, right, up, up_negative, after;
+  std::vector<int32_t> bias, mantissa, left, right;
+  std::vector<kernels::NarrowPanel> narrow;
   std::vector<double> scale;
   std::vector<ops::Multiplier> multiplier;
   int32_t zero = 0, low = -128, high = 127;
 
   explicit Constants(size_t columns) {
-    const size_t n = (columns + kPanel - 1) / kPanel * kPanel + kPanel;
-    for (auto* v : {&bias, &mantissa, &left, &right, &up, &up_negative, &after}) v->assign(n, 0);
+    const size_t n = (columns + kPanel - 1) / kPanel * kPanel;
+    for (auto* v : {&bias, &mantissa, &left, &right}) v->assign(n, 0);
+    narrow.resize(n / kPanel);
     scale.assign(n, 0);
     multiplier.resize(n);
   }
@@ -44,14 +46,10 @@ struct Constants {
     mantissa[c] = m.mantissa;
     left[c] = std::max(m.shift, 0);
     right[c] = std::max(-m.shift, 0);
-    after[c] = right[c] + 1;
-    up[c] = right[c] ? (1 << right[c]) + 1 : 1;
-    up_negative[c] = right[c] ? (1 << right[c]) - 1 : 1;
   }
-  kernels::Requant View(bool narrow, bool f64) const {
-    kernels::Requant q{bias.data(), mantissa.data(), left.data(), right.data(), f64 ? scale.data() : nullptr, zero, low, high};
-    if (narrow) q.up = up.data(), q.up_negative = up_negative.data(), q.after = after.data();
-    return q;
+  kernels::Requant View(bool is_narrow, bool f64) {
+    for (size_t c = 0; is_narrow && c < bias.size(); ++c) narrow[c / kPanel].Set(static_cast<int>(c % kPanel), bias[c], mantissa[c], right[c]);
+    return {bias.data(), mantissa.data(), left.data(), right.data(), f64 ? scale.data() : nullptr, zero, low, high, is_narrow ? narrow.data() : nullptr};
   }
   int8_t Expected(int32_t sum, size_t c, bool f64) const {
     const double v = f64 ? std::round(static_cast<double>(sum) * scale[c]) : static_cast<double>(ops::Requantize(sum, multiplier[c]));
@@ -60,7 +58,7 @@ struct Constants {
 };
 
 // The sums are the biases: the one value multiplied is zero.
-void ExpectRequantized(const Int8& k, const Constants& c, size_t columns, const std::vector<int32_t>& sums, bool narrow, bool f64, int64_t rows) {
+void ExpectRequantized(const Int8& k, Constants& c, size_t columns, const std::vector<int32_t>& sums, bool narrow, bool f64, int64_t rows) {
   const auto panels = static_cast<int64_t>((columns + kPanel - 1) / kPanel);
   const std::vector<int8_t> weights(static_cast<size_t>(panels) * 64, 0), x(64, 0);
   std::vector<uint8_t> loaded(1024), scratch(4096);

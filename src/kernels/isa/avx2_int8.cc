@@ -14,11 +14,13 @@ inline __m128i Load16(const void* p) { return _mm_loadu_si128(static_cast<const 
 
 // ---------------------------------------------------------------------------- back to 8 bits
 
-// Constants of 8 columns for the one-step form of DOUBLE (Requant::up).
+// Constants of 8 columns for the one-step form of DOUBLE (Requant::narrow).
 template <bool kRelu> struct Narrow {
+  static constexpr bool kWide = false;
   __m256i mantissa, mantissa_odd, up, up_negative, after;
-  Narrow(const Requant& q, int64_t c)
-      : mantissa(Load(q.mantissa + c)), mantissa_odd(_mm256_srli_epi64(mantissa, 32)), up(Load(q.up + c)), up_negative(Load(q.up_negative + c)), after(Load(q.after + c)) {}
+  Narrow(const Requant& q, int64_t c) : Narrow(q.narrow[c / kPanel], static_cast<int>(c % kPanel)) {}
+  Narrow(const NarrowPanel& p, int i)
+      : mantissa(Load(p.mantissa + i)), mantissa_odd(Load(p.odd + i)), up(Load(p.up + i)), up_negative(Load(p.up_negative + i)), after(Load(p.after + i)) {}
   __m256i operator()(__m256i x) const {
     x = _mm256_slli_epi32(x, 2);
     const __m256i even = _mm256_mul_epi32(x, mantissa), odd = _mm256_mul_epi32(_mm256_srli_epi64(x, 32), mantissa_odd);
@@ -32,6 +34,7 @@ template <bool kRelu> struct Narrow {
 // DOUBLE in the reference's two steps. The high-mul rounds x*m / 2^31 to nearest with ties up, which is what
 // the reference's nudge and truncation amount to; the shift rounds ties away from zero.
 struct Double {
+  static constexpr bool kWide = true;
   __m256i left, mantissa, right;
   Double(const Requant& q, int64_t c) : left(Load(q.left + c)), mantissa(Load(q.mantissa + c)), right(Load(q.right + c)) {}
   __m256i operator()(__m256i x) const {
@@ -47,6 +50,12 @@ struct Double {
     return _mm256_srav_epi32(_mm256_add_epi32(v, nudge), right);
   }
 };
+
+// The biases of 8 columns, from beside the other constants.
+template <class Rescale> inline __m256i Bias(const Requant& q, int64_t c) {
+  if constexpr (Rescale::kWide) return Load(q.bias + c);
+  else return Load(q.narrow[c / kPanel].bias + c % kPanel);
+}
 
 // round(x * scale), half away from zero: adding the double below a half and cutting off rounds the same.
 struct F64 {
@@ -193,7 +202,7 @@ constexpr TileFn kPackedTiles[kFewRows - 1] = {PackedTile<1>, PackedTile<2>, Pac
 
 void Multiply(const ProductS8& p, const void* const* rows, int64_t count, int64_t first_panel, int64_t end_panel, int8_t* y, void* scratch) {
   alignas(32) int32_t acc[kRows * kPanel];
-  const auto finish = p.requant.scale ? Finish<F64> : !p.requant.up ? Finish<Double> : p.requant.relu() ? Finish<Narrow<true>> : Finish<Narrow<false>>;
+  const auto finish = p.requant.scale ? Finish<F64> : !p.requant.narrow ? Finish<Double> : p.requant.relu() ? Finish<Narrow<true>> : Finish<Narrow<false>>;
   const bool widen = count >= kFewRows;
   for (int64_t panel = first_panel; panel < end_panel; ++panel) {
     const void* w = p.packed + panel * p.panel_bytes();
@@ -205,7 +214,8 @@ void Multiply(const ProductS8& p, const void* const* rows, int64_t count, int64_
       const int64_t cuts = (count - r + kRows - 1) / kRows;
       const int tile = static_cast<int>((count - r + cuts - 1) / cuts);
       (widen ? kTiles : kPackedTiles)[tile - 1](p, rows + r, w, p.requant.bias + panel * kPanel, acc);
-      finish(acc, tile, p, panel * kPanel, y + r * p.columns);
+      if (p.take) p.take(p.context, acc, r, tile, panel * kPanel, 1);
+      else finish(acc, tile, p, panel * kPanel, y + r * p.columns);
       r += tile;
     }
   }
@@ -333,7 +343,7 @@ template <class Rescale, int kM> void Winograd(const WinogradS8& p, const void* 
 }
 
 template <int kM> void WinogradRows(const WinogradS8& p, const void* loaded, int64_t rows, int64_t first_panel, int64_t end_panel, int8_t* y, void* scratch) {
-  const auto run = !p.requant.up ? Winograd<Double, kM> : p.requant.relu() ? Winograd<Narrow<true>, kM> : Winograd<Narrow<false>, kM>;
+  const auto run = !p.requant.narrow ? Winograd<Double, kM> : p.requant.relu() ? Winograd<Narrow<true>, kM> : Winograd<Narrow<false>, kM>;
   run(p, loaded, rows, first_panel, end_panel, y, scratch);
 }
 
@@ -415,7 +425,7 @@ template <class Rescale, int kNew> void ThreeColumns(const DepthwiseS8& given, c
     __m256i v[2];
 #pragma GCC unroll 2
     for (int h = 0; h < 2; ++h) {
-      __m256i sum = Load(p.requant.bias + at + h * 8);
+      __m256i sum = Bias<Rescale>(p.requant, at + h * 8);
 #pragma GCC unroll 3
       for (int s = 0; s < 3; ++s) {
         sum = _mm256_add_epi32(sum, _mm256_madd_epi16(column[s].pair[h], Load(w + s * kPixelBytes + h * 32)));
@@ -469,7 +479,7 @@ template <class Rescale> void DepthwiseRow(const DepthwiseS8& p, const uint8_t* 
 }
 
 void Depthwise(const DepthwiseS8& p, const uint8_t* const* rows, int8_t* y, void* lines) {
-  const auto row = !p.requant.up ? DepthwiseRow<Double> : p.requant.relu() ? DepthwiseRow<Narrow<true>> : DepthwiseRow<Narrow<false>>;
+  const auto row = !p.requant.narrow ? DepthwiseRow<Double> : p.requant.relu() ? DepthwiseRow<Narrow<true>> : DepthwiseRow<Narrow<false>>;
   row(p, rows, y, lines);
 }
 

@@ -12,11 +12,12 @@ inline __m512i Load(const void* p) { return _mm512_loadu_si512(p); }
 
 // ---------------------------------------------------------------------------- back to 8 bits
 
-// Constants of 16 columns for the one-step form of DOUBLE (Requant::up).
+// Constants of 16 columns for the one-step form of DOUBLE (Requant::narrow).
 template <bool kRelu> struct Narrow {
+  static constexpr bool kWide = false;
   __m512i mantissa, mantissa_odd, up, up_negative, after;
-  Narrow(const Requant& q, int64_t c)
-      : mantissa(Load(q.mantissa + c)), mantissa_odd(Load(q.mantissa + c + 1)), up(Load(q.up + c)), up_negative(Load(q.up_negative + c)), after(Load(q.after + c)) {}
+  Narrow(const Requant& q, int64_t c) : Narrow(q.narrow[c / kPanel]) {}
+  explicit Narrow(const NarrowPanel& p) : mantissa(Load(p.mantissa)), mantissa_odd(Load(p.odd)), up(Load(p.up)), up_negative(Load(p.up_negative)), after(Load(p.after)) {}
   __m512i operator()(__m512i x) const {
     x = _mm512_slli_epi32(x, 2);
     const __m512i even = _mm512_mul_epi32(x, mantissa), odd = _mm512_mul_epi32(_mm512_srli_epi64(x, 32), mantissa_odd);
@@ -28,6 +29,7 @@ template <bool kRelu> struct Narrow {
 
 // DOUBLE in the reference's two steps: see avx2.cc.
 struct Double {
+  static constexpr bool kWide = true;
   __m512i left, mantissa, right;
   Double(const Requant& q, int64_t c) : left(Load(q.left + c)), mantissa(Load(q.mantissa + c)), right(Load(q.right + c)) {}
   __m512i operator()(__m512i x) const {
@@ -41,6 +43,12 @@ struct Double {
     return _mm512_srav_epi32(_mm512_mask_add_epi32(v, shifts, v, _mm512_add_epi32(up, _mm512_srai_epi32(v, 31))), right);
   }
 };
+
+// The biases of 16 columns, from beside the other constants.
+template <class Rescale> inline __m512i Bias(const Requant& q, int64_t c) {
+  if constexpr (Rescale::kWide) return Load(q.bias + c);
+  else return Load(q.narrow[c / kPanel].bias);
+}
 
 // round(x * scale), half away from zero: adding the double below a half and cutting off rounds the same.
 struct F64 {
@@ -181,7 +189,7 @@ constexpr TileFn kTiles[kMostPanels][kMostRows] = {
 
 void Multiply(const ProductS8& p, const void* const* rows, int64_t count, int64_t first_panel, int64_t end_panel, int8_t* y, void*) {
   alignas(64) int32_t acc[(kMostRows + 3) * kMostPanels * kPanel];  // Rows are read by fours.
-  const auto finish = p.requant.scale ? Finish<F64> : !p.requant.up ? Finish<Double> : p.requant.relu() ? Finish<Narrow<true>> : Finish<Narrow<false>>;
+  const auto finish = p.requant.scale ? Finish<F64> : !p.requant.narrow ? Finish<Double> : p.requant.relu() ? Finish<Narrow<true>> : Finish<Narrow<false>>;
   // Panels and rows are cut evenly: 5 panels are 3 and 2, 9 rows are 5 and 4.
   for (int64_t panel = first_panel, panels_left = end_panel - first_panel; panels_left > 0;) {
     const int64_t panel_cuts = (panels_left + kMostPanels - 1) / kMostPanels;
@@ -191,7 +199,8 @@ void Multiply(const ProductS8& p, const void* const* rows, int64_t count, int64_
       const int64_t row_cuts = (count - r + kTileRows[panels] - 1) / kTileRows[panels];
       const int tile = static_cast<int>((count - r + row_cuts - 1) / row_cuts);
       kTiles[panels - 1][tile - 1](p, rows + r, w, p.requant.bias + panel * kPanel, acc);
-      finish(acc, tile, panels, p, panel * kPanel, y + r * p.columns);
+      if (p.take) p.take(p.context, acc, r, tile, panel * kPanel, panels);
+      else finish(acc, tile, panels, p, panel * kPanel, y + r * p.columns);
       r += tile;
     }
     panel += panels;
@@ -295,7 +304,7 @@ template <class Rescale, int kNew> void ThreeColumns(const DepthwiseS8& given, c
 #pragma GCC unroll 4
     for (int q = 0; q < 4; ++q) {
       const int64_t c = at + q * 16;
-      const __m512i sum = _mm512_dpbusd_epi32(_mm512_dpbusd_epi32(Load(p.requant.bias + c), first.q[q], weights[0].q[q]), second.q[q], weights[1].q[q]);
+      const __m512i sum = _mm512_dpbusd_epi32(_mm512_dpbusd_epi32(Bias<Rescale>(p.requant, c), first.q[q], weights[0].q[q]), second.q[q], weights[1].q[q]);
       v[q] = Rescale(p.requant, c)(_mm512_dpbusd_epi32(sum, third.q[q], weights[2].q[q]));
     }
     const int64_t left = p.blocks ? p.channels - at : p.width * p.channels - x;
@@ -345,7 +354,7 @@ template <class Rescale> void DepthwiseRow(const DepthwiseS8& p, const uint8_t* 
 }
 
 void Depthwise(const DepthwiseS8& p, const uint8_t* const* rows, int8_t* y, void* lines) {
-  const auto row = !p.requant.up ? DepthwiseRow<Double> : p.requant.relu() ? DepthwiseRow<Narrow<true>> : DepthwiseRow<Narrow<false>>;
+  const auto row = !p.requant.narrow ? DepthwiseRow<Double> : p.requant.relu() ? DepthwiseRow<Narrow<true>> : DepthwiseRow<Narrow<false>>;
   row(p, rows, y, lines);
 }
 
