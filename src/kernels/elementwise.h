@@ -10,6 +10,7 @@ namespace octet::kernels {
 // DOUBLE rounding with one multiplier: shift left, high half of the doubled product, rounding shift right.
 struct Rescale {
   int32_t mantissa = 0, left = 0, right = 0;
+  bool narrow = false;  // No value reaches 2^(29 - left): both roundings can be one.
 };
 
 // Two int8 operands of their own scales: each (value - zero) * 2^shift is rescaled, then combined, rescaled
@@ -58,7 +59,10 @@ struct Elementwise {
   void (*quantize_to_f32)(const float* x, int64_t n, float scale, float zero, float low, float high, float* q);
   // q = clamp(round(x / scale) + zero) into int8.
   void (*divide_to_s8)(const float* x, int64_t n, float scale, int32_t zero, int8_t* q);
-  void (*to_float)(const int32_t* acc, int rows, const ToFloat& f, const RowScale* row, int64_t first_column, int columns, float* y, int64_t ldy);  // acc[r][16].
+  // Sums of rows, `pitch` apart, for columns from first_column on.
+  void (*to_float)(const int32_t* sums, int64_t pitch, int rows, const ToFloat& f, const RowScale* row, int64_t first_column, int64_t columns, float* y, int64_t ldy);
+  // y = clamp(rescale(sum - row_offset[r]) + zero).
+  void (*to_bytes)(const int32_t* sums, int64_t pitch, int rows, const int32_t* row_offset, const Rescale& q, int32_t zero, int64_t columns, int8_t* y, int64_t ldy);
 
   void (*lookup)(const uint8_t* x, int64_t n, const uint8_t* table, uint8_t* y);  // 256 entries.
   void (*sum_s8)(const int8_t* a, int64_t step_a, const int8_t* b, int64_t step_b, int64_t n, const ScaledPair& q, int8_t* y);

@@ -17,6 +17,10 @@ struct ProductS8 {
   const int8_t* packed = nullptr;   // [panel][segment][length / 4, rounded up][16][4].
   Requant requant{};
   int64_t columns = 0;              // Also the distance of two rows of y.
+  // Where the sums go instead of being requantized, if anywhere: tile by tile, sums[r][panels * 16] of rows
+  // [row, row + rows). Of `requant`, only the bias is read then.
+  void (*take)(void* context, const int32_t* sums, int64_t row, int rows, int64_t column, int panels) = nullptr;
+  void* context = nullptr;
 
   int64_t groups() const { return RoundUp(length, 4) / 4; }  // Groups of four per segment.
   int64_t panel_bytes() const { return segments * groups() * 4 * kPanel; }

@@ -9,7 +9,11 @@ namespace octet::ops {
 inline bool TakesF32(const OpView& op, const Cpu&) { return op.in(0)->dtype == DType::kF32; }
 inline bool TakesF32OrS8(const OpView& op, const Cpu&) { return op.in(0)->dtype == DType::kF32 || op.in(0)->dtype == DType::kI8; }
 
-inline kernels::Rescale RescaleOf(Multiplier m) { return {m.mantissa, std::max(m.shift, 0), std::max(-m.shift, 0)}; }
+// `largest`: no value in magnitude is larger.
+inline kernels::Rescale RescaleOf(Multiplier m, int64_t largest) {
+  const int left = std::max(m.shift, 0), right = std::max(-m.shift, 0);
+  return {m.mantissa, left, right, left < 29 && right < 30 && largest < (int64_t{1} << (29 - left))};
+}
 
 // y = clamp(lhs op rhs).
 Status PrepareBinaryF32(Prepare& prepare, kernels::Binary op, ClampF32 clamp);

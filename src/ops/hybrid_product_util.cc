@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "kernels/elementwise.h"
+#include "kernels/int8.h"
 #include "ops/row_blocks.h"
 
 namespace octet::ops {
@@ -13,6 +14,7 @@ using kernels::kPanel;
 using kernels::RoundUp;
 
 constexpr int64_t kChunk = 16384;  // Inputs per task.
+constexpr int64_t kTileRows = 24;  // Of all products' tiles a multiple.
 
 struct Params {
   RowSource source;
@@ -78,30 +80,31 @@ template <class Q> void Quantize(const HybridForm& form, const float* x, ThreadP
 
 }  // namespace
 
-HybridRows::HybridRows(const HybridPanels& panels, int64_t most_rows)
-    : panels_(panels), most_rows_(most_rows), depth4_(RoundUp(panels.depth, 4)), row_bytes_(depth4_ * kernels::Best().row_value_bytes) {}
-
-// Rows, how they scale, the sums of a tile, and a widened panel where the product wants one.
-int64_t HybridRows::scratch_bytes() const {
-  return RoundUp(most_rows_ * row_bytes_, 64) + RoundUp(most_rows_ * static_cast<int64_t>(sizeof(kernels::RowScale)), 64) + kernels::kMaxRows * kPanel * 4 +
-         (kernels::Best().widen_panel ? RoundUp(depth4_ * kPanel * 2, 64) : 0);
+HybridRows::HybridRows(const HybridPanels& panels, int64_t most_rows) : panels_(panels), most_rows_(most_rows) {
+  const kernels::Int8& k = kernels::BestInt8();
+  row_bytes_ = RoundUp(panels.depth, 4) * k.value_bytes;  // The last group of four may be read whole.
+  scales_at_ = RoundUp(most_rows * row_bytes_, 64);
+  pointers_at_ = scales_at_ + RoundUp(most_rows * static_cast<int64_t>(sizeof(kernels::RowScale)), 64);
+  kernel_at_ = pointers_at_ + RoundUp(most_rows * static_cast<int64_t>(sizeof(void*)), 64);
 }
-kernels::RowScale* HybridRows::Scales(std::byte* scratch) const { return reinterpret_cast<kernels::RowScale*>(scratch + RoundUp(most_rows_ * row_bytes_, 64)); }
+
+int64_t HybridRows::scratch_bytes() const { return kernel_at_ + RoundUp(kernels::BestInt8().scratch_per_group * (RoundUp(panels_.depth, 4) / 4), 64); }
+kernels::RowScale* HybridRows::Scales(std::byte* scratch) const { return reinterpret_cast<kernels::RowScale*>(scratch + scales_at_); }
 
 template <class Gather> void HybridRows::Load(std::byte* scratch, int64_t r, RowQuant quant, const Gather& gather) const {
-  const kernels::Table& k = kernels::Best();
-  Scales(scratch)[r] = {quant.scale, k.offset_rows ? 128 + quant.offset : 0};
+  const kernels::Int8& k = kernels::BestInt8();
+  Scales(scratch)[r] = {quant.scale, k.offset + quant.offset};
   std::byte* to = scratch + r * row_bytes_;
   const auto inside = [&](const int8_t* from, int64_t n) {
-    k.load_row(from, quant.offset, n, to);
-    to += n * k.row_value_bytes;
+    k.load(from, n, to);
+    to += n * k.value_bytes;
   };
-  const auto outside = [&](int64_t n) {
-    k.pad_row(quant.offset, n, to);
-    to += n * k.row_value_bytes;
+  const auto outside = [&](int64_t n) {  // The zero point, which is a zero.
+    if (k.value_bytes == 1) std::memset(to, quant.offset + k.offset, static_cast<size_t>(n));
+    else std::fill_n(reinterpret_cast<int16_t*>(to), n, static_cast<int16_t>(quant.offset + k.offset));
+    to += n * k.value_bytes;
   };
   gather(inside, outside);
-  outside(depth4_ - panels_.depth);  // Meets weights of zero.
 }
 
 void HybridRows::LoadContiguous(std::byte* scratch, int64_t r, RowQuant quant, const int8_t* q) const {
@@ -109,24 +112,24 @@ void HybridRows::LoadContiguous(std::byte* scratch, int64_t r, RowQuant quant, c
 }
 
 void HybridRows::Multiply(std::byte* scratch, int64_t rows, int64_t first_panel, int64_t end_panel, const kernels::ToFloat& f, float* y, int64_t ldy) const {
-  constexpr int64_t kFewRows = 4;  // Below it, widening a panel costs more than it saves.
-  const kernels::Table& k = kernels::Best();
-  const auto to_float = kernels::Vectors().to_float;
-  const int64_t k4 = depth4_ / 4;
-  kernels::RowScale* scales = Scales(scratch);
-  auto* acc = reinterpret_cast<int32_t*>(reinterpret_cast<std::byte*>(scales) + RoundUp(most_rows_ * static_cast<int64_t>(sizeof(kernels::RowScale)), 64));
-  auto* wide = reinterpret_cast<int16_t*>(acc + kernels::kMaxRows * kPanel);
-  const bool widen = k.widen_panel && rows >= kFewRows;
-  for (int64_t panel = first_panel; panel < end_panel; ++panel, y += kPanel) {
-    const int8_t* weights = panels_.weights + panel * k4 * 64;
-    if (widen) k.widen_panel(weights, wide, k4);
-    const int columns = static_cast<int>(std::min<int64_t>(kPanel, panels_.columns - panel * kPanel));
-    for (int64_t r = 0; r < rows; r += k.rows) {
-      const int tile = static_cast<int>(std::min<int64_t>(k.rows, rows - r));
-      k.product(scratch + r * row_bytes_, depth4_, tile, weights, widen ? wide : nullptr, k4, acc);
-      to_float(acc, tile, f, scales + r, panel * kPanel, columns, y + r * ldy, ldy);
-    }
-  }
+  struct Out {
+    const kernels::ToFloat& f;
+    const kernels::RowScale* scales;
+    int64_t columns, first_column;
+    float* y;
+    int64_t ldy;
+  } out{f, Scales(scratch), panels_.columns, first_panel * kPanel, y, ldy};
+  const auto take = [](void* context, const int32_t* sums, int64_t row, int count, int64_t column, int panels) {
+    const Out& o = *static_cast<const Out*>(context);
+    kernels::Vectors().to_float(sums, panels * kPanel, count, o.f, o.scales + row, column, std::min<int64_t>(panels * kPanel, o.columns - column),
+                                o.y + row * o.ldy + column - o.first_column, o.ldy);
+  };
+  auto** pointers = reinterpret_cast<const void**>(scratch + pointers_at_);
+  for (int64_t r = 0; r < rows; ++r) pointers[r] = scratch + r * row_bytes_;
+  constexpr int64_t kStart = 0;
+  kernels::ProductS8 product{.offset = &kStart, .length = panels_.depth, .packed = panels_.weights, .columns = panels_.columns, .take = take, .context = &out};
+  product.requant.bias = panels_.zeros;
+  kernels::BestInt8().multiply(product, pointers, rows, first_panel, end_panel, nullptr, scratch + kernel_at_);
 }
 
 namespace {
@@ -171,6 +174,8 @@ void SetOutput(Prepare& prepare, ClampF32 clamp, const float* bias, int32_t colu
 
 }  // namespace
 
+const int32_t* ZeroBias(Prepare& prepare, int64_t columns) { return prepare.Array<int32_t>(static_cast<size_t>(RoundUp(columns, kPanel))); }
+
 void PackHybridPanels(const int8_t* w, int64_t depth, int64_t columns, std::byte* packed) {
   PackPanelsS8(w, depth, 1, depth, columns, reinterpret_cast<int8_t*>(packed));
   auto* sums = reinterpret_cast<int32_t*>(packed + PackedBytesS8(depth, columns));
@@ -193,9 +198,9 @@ Status PrepareProductHybrid(Prepare& prepare, const RowSource& source, const Hyb
   SetOutput(prepare, clamp, bias, columns, form.scales_first, &p->to_float);
   const PackContext context{reinterpret_cast<const int8_t*>(prepare.op.constants[1]), depth, columns};
   OCTET_ASSIGN(const std::byte* packed, prepare.Pack(1, "K4N16+sums", static_cast<uint64_t>(depth), static_cast<size_t>(HybridPanelBytes(depth, columns)), Pack, &context));
-  p->panels = {reinterpret_cast<const int8_t*>(packed), reinterpret_cast<const int32_t*>(packed + PackedBytesS8(depth, columns)), p->to_float.column_scale, depth, columns};
+  p->panels = {reinterpret_cast<const int8_t*>(packed), reinterpret_cast<const int32_t*>(packed + PackedBytesS8(depth, columns)), p->to_float.column_scale, ZeroBias(prepare, columns), depth, columns};
   p->to_float.column_sum = p->panels.column_sum;
-  p->blocks = CutRows(rows, columns, RoundUp(depth, 4) * kernels::Best().row_value_bytes, kernels::Best().rows);
+  p->blocks = CutRows(rows, columns, RoundUp(depth, 4) * kernels::BestInt8().value_bytes, kTileRows);
   p->scratch_bytes = HybridRows(p->panels, p->blocks.rows_per_task).scratch_bytes();
   p->forms_at = RoundUp(form.groups * form.group_inputs, 64);
   p->scratch_at = p->forms_at + RoundUp(FormBytes(form), 64);

@@ -28,9 +28,11 @@ struct HybridPanels {
   const int8_t* weights = nullptr;
   const int32_t* column_sum = nullptr;
   const float* column_scale = nullptr;  // Both padded to whole panels.
+  const int32_t* zeros = nullptr;       // As many.
   int64_t depth = 0, columns = 0;
 };
 inline int64_t HybridPanelBytes(int64_t depth, int64_t columns) { return PackedBytesS8(depth, columns) + kernels::RoundUp(columns, kernels::kPanel) * 4; }
+const int32_t* ZeroBias(Prepare& prepare, int64_t columns);
 // The panels, and behind them every column's sum.
 void PackHybridPanels(const int8_t* w, int64_t depth, int64_t columns, std::byte* packed);
 
@@ -39,7 +41,7 @@ class HybridRows {
  public:
   HybridRows(const HybridPanels& panels, int64_t most_rows);
   int64_t scratch_bytes() const;
-  // Puts row r into the scratch: inside(from, n) and outside(n) in turn, `depth` values in all.
+  // Puts row r into the scratch: gather(inside, outside) calls inside(from, n) and outside(n), `depth` values in all.
   template <class Gather> void Load(std::byte* scratch, int64_t r, RowQuant quant, const Gather& gather) const;
   void LoadContiguous(std::byte* scratch, int64_t r, RowQuant quant, const int8_t* q) const;
   // y[r * ldy + c] for the loaded rows and the columns of panels [first, end); `f` gives bias and clamps.
@@ -48,7 +50,7 @@ class HybridRows {
  private:
   kernels::RowScale* Scales(std::byte* scratch) const;
   HybridPanels panels_;
-  int64_t most_rows_, depth4_, row_bytes_;
+  int64_t most_rows_, row_bytes_, scales_at_, pointers_at_, kernel_at_;
 };
 
 // Weights are input 1, [columns, depth] row-major int8; `rows` divide evenly among the groups.

@@ -17,6 +17,7 @@ using kernels::kPanel;
 using kernels::RoundUp;
 
 constexpr LstmOperands kAt;
+constexpr int64_t kHybridRows = 24;   // Multiplied at once.
 constexpr int64_t kSumBytes = 512 << 10;  // Of the gates' sums that are made ahead.
 
 struct Params {
@@ -49,9 +50,9 @@ void InputSums(const Params& p, const Run& run, int64_t first, int64_t n, float*
   auto* q = reinterpret_cast<int8_t*>(run.workspace + p.quantized_at);
   auto* forms = reinterpret_cast<RowForm*>(run.workspace + p.forms_at);
   QuantizeGroups({n, p.sizes.inputs, p.asymmetric, true}, x, *run.pool, q, forms);
-  const HybridRows rows(p.input, kernels::kMaxRows);
-  for (int64_t at = 0; at < n; at += kernels::kMaxRows) {
-    const int64_t count = std::min<int64_t>(kernels::kMaxRows, n - at);
+  const HybridRows rows(p.input, kHybridRows);
+  for (int64_t at = 0; at < n; at += kHybridRows) {
+    const int64_t count = std::min(kHybridRows, n - at);
     for (int64_t r = 0; r < count; ++r) rows.LoadContiguous(run.workspace + p.scratch_at, r, forms[at + r].quant, q + (at + r) * p.sizes.inputs);
     rows.Multiply(run.workspace + p.scratch_at, count, 0, p.pitch / kPanel, {p.input.column_sum, p.input.column_scale, p.bias, all.low, all.high, true}, sums + at * p.pitch, p.pitch);
   }
@@ -68,7 +69,7 @@ void AddRecurrent(const Params& p, const Run& run, const float* h, const float* 
   auto* q = reinterpret_cast<int8_t*>(run.workspace + p.quantized_at);
   auto* form = reinterpret_cast<RowForm*>(run.workspace + p.forms_at);
   QuantizeGroups({1, n, p.asymmetric, true}, h, *run.pool, q, form);
-  const HybridRows row(p.recurrent, kernels::kMaxRows);
+  const HybridRows row(p.recurrent, kHybridRows);
   row.LoadContiguous(run.workspace + p.scratch_at, 0, form->quant, q);
   row.Multiply(run.workspace + p.scratch_at, 1, 0, p.pitch / kPanel, {p.recurrent.column_sum, p.recurrent.column_scale, sums, all.low, all.high, true}, gates, p.pitch);
 }
@@ -152,7 +153,7 @@ Result<HybridPanels> PackGatesS8(Prepare& prepare, int first, const Params& p, i
   float* scale = prepare.Array<float>(static_cast<size_t>(p.pitch));
   for (int gate = 0; gate < 4; ++gate) std::fill_n(scale + gate * p.sizes.cells, p.sizes.cells, prepare.op.in(first + gate)->quant.scale0());
   OCTET_ASSIGN(const std::byte* packed, prepare.Pack(first, "lstm_s8", static_cast<uint64_t>(depth), static_cast<size_t>(HybridPanelBytes(depth, p.columns)), PackS8, &context));
-  return HybridPanels{reinterpret_cast<const int8_t*>(packed), reinterpret_cast<const int32_t*>(packed + PackedBytesS8(depth, p.columns)), scale, depth, p.columns};
+  return HybridPanels{reinterpret_cast<const int8_t*>(packed), reinterpret_cast<const int32_t*>(packed + PackedBytesS8(depth, p.columns)), scale, ZeroBias(prepare, p.columns), depth, p.columns};
 }
 
 const float* StackedBias(Prepare& prepare, const Params& p) {
@@ -200,7 +201,7 @@ Status PrepareLstmPacked(Prepare& prepare, const LstmAttrs& attrs) {
     const HybridForm form{p->rows_ahead, s.inputs, p->asymmetric, true}, one{1, s.outputs, p->asymmetric, true};
     p->forms_at = p->quantized_at + RoundUp(std::max(p->rows_ahead * s.inputs, s.outputs), 64);
     p->scratch_at = p->forms_at + RoundUp(std::max(FormBytes(form), FormBytes(one)), 64);
-    prepare.Workspace(static_cast<size_t>(p->scratch_at + std::max(HybridRows(p->input, kernels::kMaxRows).scratch_bytes(), HybridRows(p->recurrent, kernels::kMaxRows).scratch_bytes())));
+    prepare.Workspace(static_cast<size_t>(p->scratch_at + std::max(HybridRows(p->input, kHybridRows).scratch_bytes(), HybridRows(p->recurrent, kHybridRows).scratch_bytes())));
   }
   prepare.SetRun(RunSequence, p);
   return {};

@@ -2,7 +2,9 @@
 #include "ops/matmul_util.h"
 
 #include "kernels/elementwise.h"
+#include "kernels/int8.h"
 #include "kernels/products_f32.h"
+#include "ops/binary_vector_util.h"
 #include "ops/row_blocks.h"
 
 namespace octet::ops {
@@ -11,10 +13,12 @@ namespace {
 using kernels::kPanel;
 using kernels::RoundUp;
 
+constexpr int64_t kTileRows = 24;  // Of all products' tiles a multiple.
+
 struct Params {
   MatmulShape shape;
   MatmulQuant q;
-  kernels::Requant requant{};  // Without bias.
+  kernels::Rescale rescale;
   const float* zeros = nullptr;
   int64_t rows_per_task = 0;
   // In the workspace: packed y, its column biases, the threads' rows.
@@ -74,10 +78,10 @@ Status RunF32(const void* params, const Run& run) {
   return {};
 }
 
-// y's panels, and per column what the offset form of x makes the sums too large by.
+// y's panels, and per column what the loaded form of x makes the sums too large by.
 void PackS8(const Params& p, const Run& run) {
   const MatmulShape& s = p.shape;
-  const int32_t offset = kernels::Best().offset_rows ? 128 + p.q.x_zero : 0;
+  const uint32_t offset = static_cast<uint32_t>(kernels::BestInt8().offset + p.q.x_zero);
   const int64_t padded = RoundUp(s.n, kPanel);
   ForEachPanel(s, *run.pool, [&](int64_t column, int64_t columns, int64_t matrix) {
     const int8_t* y = run.input<int8_t>(1) + matrix * s.k * s.n + column * ColumnStep(s);
@@ -87,43 +91,46 @@ void PackS8(const Params& p, const Run& run) {
     for (int64_t k = 0; k < RoundUp(s.k, 4); k += 4, to += 4 * kPanel)
       for (int c = 0; c < kPanel; ++c) sum[c] += to[4 * c] + to[4 * c + 1] + to[4 * c + 2] + to[4 * c + 3];
     auto* bias = reinterpret_cast<int32_t*>(run.workspace + p.bias_at) + matrix * padded + column;
-    for (int c = 0; c < kPanel; ++c) bias[c] = static_cast<int32_t>(-static_cast<uint32_t>(offset) * static_cast<uint32_t>(sum[c]));
+    for (int c = 0; c < kPanel; ++c) bias[c] = static_cast<int32_t>(-offset * static_cast<uint32_t>(sum[c]));
   });
 }
+
+// The sums' way to the output: less y's zero point times the row's sum, rescaled.
+struct Bytes {
+  const Params& p;
+  const int32_t* row_offset;
+  int8_t* y;
+  static void Take(void* context, const int32_t* sums, int64_t row, int count, int64_t column, int panels) {
+    const Bytes& b = *static_cast<const Bytes*>(context);
+    const int64_t n = b.p.shape.n;
+    kernels::Vectors().to_bytes(sums, panels * kPanel, count, b.row_offset + row, b.p.rescale, b.p.q.out_zero, std::min<int64_t>(panels * kPanel, n - column), b.y + row * n + column, n);
+  }
+};
 
 Status RunS8(const void* params, const Run& run) {
   const auto& p = *static_cast<const Params*>(params);
   const MatmulShape& s = p.shape;
-  const kernels::Table& k = kernels::Best();
+  const kernels::Int8& k = kernels::BestInt8();
   PackS8(p, run);
-  const int64_t depth4 = RoundUp(s.k, 4), k4 = depth4 / 4, row_bytes = depth4 * k.row_value_bytes, padded = RoundUp(s.n, kPanel);
+  const int64_t row_bytes = RoundUp(s.k, 4) * k.value_bytes, padded = RoundUp(s.n, kPanel);
   ForEachRows(p, *run.pool, [&](int64_t b, int64_t first, int64_t rows, int thread) {
-    std::byte* a = run.workspace + p.scratch_at + thread * p.scratch_bytes;
-    auto* acc = reinterpret_cast<int32_t*>(a + RoundUp(p.rows_per_task * row_bytes, 64));
-    int32_t* row_sum = acc + kernels::kMaxRows * kPanel;
-    auto* column = reinterpret_cast<int8_t*>(row_sum + RoundUp(p.rows_per_task, 16));
-    auto* wide = reinterpret_cast<int16_t*>(column + RoundUp(s.k, 64));
+    std::byte* loaded = run.workspace + p.scratch_at + thread * p.scratch_bytes;
+    auto** pointers = reinterpret_cast<const void**>(loaded + RoundUp(p.rows_per_task * row_bytes, 64));
+    auto* row_offset = reinterpret_cast<int32_t*>(pointers + RoundUp(p.rows_per_task, 8));
+    auto* column = reinterpret_cast<int8_t*>(row_offset + RoundUp(p.rows_per_task, 16));
     for (int64_t r = 0; r < rows; ++r) {
       const int8_t* x = RowOf(s, run.input<int8_t>(0) + s.x_at[b] * s.m * s.k, first + r, column);
-      k.load_row(x, p.q.x_zero, s.k, a + r * row_bytes);
-      k.pad_row(p.q.x_zero, depth4 - s.k, a + r * row_bytes + s.k * k.row_value_bytes);
+      pointers[r] = loaded + r * row_bytes;
+      k.load(x, s.k, loaded + r * row_bytes);
       const int64_t total = kernels::Vectors().total_s8(x, s.k) - s.k * p.q.x_zero;
-      row_sum[r] = static_cast<int32_t>(static_cast<uint32_t>(p.q.y_zero) * static_cast<uint32_t>(total));
+      row_offset[r] = static_cast<int32_t>(static_cast<uint32_t>(p.q.y_zero) * static_cast<uint32_t>(total));
     }
-    const auto* packed = reinterpret_cast<const int8_t*>(run.workspace + s.y_at[b] * p.matrix_bytes);
-    kernels::Requant requant = p.requant;
-    requant.bias = reinterpret_cast<const int32_t*>(run.workspace + p.bias_at) + s.y_at[b] * padded;
-    for (int64_t c = 0; c < s.n; c += kPanel) {
-      const int8_t* weights = packed + c * depth4;
-      if (k.widen_panel) k.widen_panel(weights, wide, k4);
-      for (int64_t r = 0; r < rows; r += k.rows) {
-        const int tile = static_cast<int>(std::min<int64_t>(k.rows, rows - r));
-        k.product(a + r * row_bytes, depth4, tile, weights, k.widen_panel ? wide : nullptr, k4, acc);
-        for (int i = 0; i < tile && p.q.y_zero != 0; ++i)
-          for (int j = 0; j < kPanel; ++j) acc[i * kPanel + j] = static_cast<int32_t>(static_cast<uint32_t>(acc[i * kPanel + j]) - static_cast<uint32_t>(row_sum[r + i]));
-        k.requantize(acc, tile, requant, c, static_cast<int>(std::min<int64_t>(kPanel, s.n - c)), run.output<int8_t>(0) + (b * s.m + first + r) * s.n + c, s.n);
-      }
-    }
+    Bytes out{p, row_offset, run.output<int8_t>(0) + (b * s.m + first) * s.n};
+    constexpr int64_t kStart = 0;
+    kernels::ProductS8 product{.offset = &kStart, .length = s.k, .packed = reinterpret_cast<const int8_t*>(run.workspace + s.y_at[b] * p.matrix_bytes), .columns = s.n,
+                               .take = Bytes::Take, .context = &out};
+    product.requant.bias = reinterpret_cast<const int32_t*>(run.workspace + p.bias_at) + s.y_at[b] * padded;
+    k.multiply(product, pointers, rows, 0, padded / kPanel, nullptr, column + RoundUp(s.k, 64));
   });
   return {};
 }
@@ -146,22 +153,17 @@ Status PrepareMatmulF32(Prepare& prepare, const MatmulShape& shape) {
 
 Status PrepareMatmulS8(Prepare& prepare, const MatmulShape& shape, const MatmulQuant& q) {
   auto* p = prepare.Params<Params>();
-  const kernels::Table& k = kernels::Best();
+  const kernels::Int8& k = kernels::BestInt8();
   const int64_t padded = RoundUp(shape.n, kPanel), depth4 = RoundUp(shape.k, 4);
   p->shape = shape;
   p->q = q;
-  auto *mantissa = prepare.Array<int32_t>(static_cast<size_t>(padded)), *left = prepare.Array<int32_t>(static_cast<size_t>(padded)),
-       *right = prepare.Array<int32_t>(static_cast<size_t>(padded));
-  std::fill_n(mantissa, padded, q.multiplier.mantissa);
-  std::fill_n(left, padded, std::max(q.multiplier.shift, 0));
-  std::fill_n(right, padded, std::max(-q.multiplier.shift, 0));
-  p->requant = {nullptr, mantissa, left, right, nullptr, q.out_zero, -128, 127};
-  p->rows_per_task = CutRows(shape.m, shape.n, depth4 * k.row_value_bytes, k.rows).rows_per_task;
+  p->rescale = RescaleOf(q.multiplier, shape.k * 255 * 255);
+  p->rows_per_task = CutRows(shape.m, shape.n, depth4 * k.value_bytes, kTileRows).rows_per_task;
   p->matrix_bytes = RoundUp(PackedBytesS8(shape.k, shape.n), 64);
   p->bias_at = shape.y_matrices * p->matrix_bytes;
   p->scratch_at = p->bias_at + RoundUp(shape.y_matrices * padded * 4, 64);
-  p->scratch_bytes = RoundUp(p->rows_per_task * depth4 * k.row_value_bytes, 64) + kernels::kMaxRows * kPanel * 4 + RoundUp(p->rows_per_task, 16) * 4 + RoundUp(shape.k, 64) +
-                     (k.widen_panel ? RoundUp(depth4 * kPanel * 2, 64) : 0);
+  p->scratch_bytes = RoundUp(p->rows_per_task * depth4 * k.value_bytes, 64) + RoundUp(p->rows_per_task, 8) * 8 + RoundUp(p->rows_per_task, 16) * 4 + RoundUp(shape.k, 64) +
+                     RoundUp(k.scratch_per_group * (depth4 / 4), 64);
   prepare.Workspace(static_cast<size_t>(p->scratch_at + p->scratch_bytes * prepare.threads));
   prepare.SetRun(RunS8, p);
   return {};

@@ -72,7 +72,7 @@ Status InferPool(const OpView& op, std::span<OutputType> out) {
   const Shape& in = op.in(0)->shape;
   const int32_t h = SlideWindow(a.padding, in[1], a.filter_height, a.stride_h, 1).out;
   const int32_t w = SlideWindow(a.padding, in[2], a.filter_width, a.stride_w, 1).out;
-  // A window that reaches less than a stride beyond the image leaves no output; further is an error, as in LiteRT.
+  // A window that reaches less than two strides beyond the image leaves no output; further is an error, as in LiteRT.
   const auto beyond = [&](int32_t size, int32_t filter, int32_t stride) {
     return a.padding == Padding::kValid && size > 0 && int64_t{size} - filter + stride <= -int64_t{stride};
   };

@@ -62,11 +62,12 @@ template <class T, class Y> Status RunInteger(const void* params, const Run& run
   const auto& p = *static_cast<const Params*>(params);
   run.pool->For(p.rows, [&](int64_t row, int) {
     const T* x = run.input<T>(0) + row * p.depth;
+    Y* y = run.output<Y>(0) + row * p.depth;
     const int32_t most = *std::max_element(x, x + p.depth);
     int32_t sum = 0;
     for (int64_t i = 0; i < p.depth; ++i)
       if (x[i] - most >= p.least_difference) sum += RoundingDivideByPot(p.exponential[most - x[i]], kSumIntegerBits);
-    Finish(p, x, most, fixed::ReciprocalOf(sum, kSumIntegerBits), run.output<Y>(0) + row * p.depth);
+    Finish(p, x, most, fixed::ReciprocalOf(sum, kSumIntegerBits), y);
   });
   return {};
 }
@@ -87,7 +88,7 @@ Status RunVectorsS8(const void* params, const Run& run) {
     const int8_t* x = run.input<int8_t>(0) + row * p.depth;
     const int32_t most = v.max_s8(x, p.depth);
     const fixed::Reciprocal inverse = fixed::ReciprocalOf(v.total_of_table(x, p.depth, most, p.term), kSumIntegerBits);
-    const int shift = inverse.bits_over_unit + 31 - 8;
+    const int shift = inverse.bits_over_unit + 31 - fixed::kBits<int8_t>;
     int8_t* y = run.output<int8_t>(0) + row * p.depth;
     if (shift > 0 && shift < 32) v.scaled_table(x, p.depth, most, p.exponential, {inverse.scale, 0, shift}, y);
     else Finish(p, x, most, inverse, y);
@@ -127,7 +128,10 @@ Status PrepareWith(Prepare& prepare, RunFn run_float, RunFn run_bytes) {
 Status PrepareReference(Prepare& prepare) { return PrepareWith(prepare, RunFloat<float>, RunInteger<int8_t, int8_t>); }
 Status PrepareVectors(Prepare& prepare) { return PrepareWith(prepare, RunVectorsF32, RunVectorsS8); }
 
-bool TakesVectors(const OpView& op, const Cpu&) { return op.in(0)->dtype == DType::kF32 || (op.in(0)->dtype == DType::kI8 && op.out(0)->dtype == DType::kI8); }
+bool TakesVectors(const OpView& op, const Cpu&) {
+  const DType t = op.in(0)->dtype;
+  return (t == DType::kF32 || t == DType::kI8) && op.out(0)->dtype == t;
+}
 constexpr Variant kVariants[] = {{.name = "vectors", .takes = TakesVectors, .prepare = PrepareVectors}, {.name = "reference", .prepare = PrepareReference}};
 
 // Another axis than the last goes there and back by transposes.

@@ -72,7 +72,8 @@ Status PrepareVectors(Prepare& prepare) {
   if (prepare.op.in(0)->dtype == DType::kF32) return PrepareBinaryF32(prepare, kernels::Binary::kSquaredDifference, {});
   Params p;
   FillInteger(prepare.op, &p);
-  return PreparePairS8(prepare, kernels::Vectors().squared_difference_s8, {p.zero_a, p.zero_b, p.zero_out, kLeftShift, -128, 127, RescaleOf(p.a), RescaleOf(p.b), RescaleOf(p.out)});
+  constexpr int64_t kLargest = 255 << kLeftShift;
+  return PreparePairS8(prepare, kernels::Vectors().squared_difference_s8, {p.zero_a, p.zero_b, p.zero_out, kLeftShift, -128, 127, RescaleOf(p.a, kLargest), RescaleOf(p.b, kLargest), RescaleOf(p.out, (kLargest + 2) * (kLargest + 2))});
 }
 constexpr Variant kVariants[] = {{.name = "vectors", .takes = TakesF32OrS8, .prepare = PrepareVectors}, {.name = "reference", .prepare = PrepareReference}};
 

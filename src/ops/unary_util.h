@@ -23,6 +23,13 @@ bool TakesFunctionF32(const OpView& op, const Cpu&);
 Status PrepareFunctionF32(Prepare& p, kernels::Function function);
 template <kernels::Function kFunction> Status PrepareVectorFunction(Prepare& p) { return PrepareFunctionF32(p, kFunction); }
 
+// 8 bits to 8 bits, signed or not: indexed by the input's bits.
+struct ByteTable {
+  int64_t count = 0;
+  uint8_t table[256] = {};
+};
+Status RunByteTable(const void* params, const Run& run);
+
 int64_t CountOf(const OpView& op);
 
 // Cuts [0, count) into tasks of fixed size.

@@ -156,6 +156,7 @@ class Runner : public Interpreter {
     if (!entry_->allocated) return info;
     for (const Step& step : plan().steps())
       if (step.node == i) info.kernel = step.variant->name;
+    if (plan().fused(i)) info.kernel = "fused";
     if (info.kernel == "folded") return info;
     std::vector<const TensorType*> in, out;
     std::vector<const std::byte*> constants;

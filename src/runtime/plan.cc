@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "base/strings.h"
+#include "runtime/table_fusion.h"
 
 namespace octet::runtime {
 namespace {
@@ -99,6 +100,7 @@ class Plan::NodePrepare : public ops::Prepare {
 Plan::Plan(Context& context, int subgraph, Use use)
     : context_(context), use_(use), graph_(context.model->view().subgraphs()[static_cast<size_t>(subgraph)]), options_(context.options), own_(graph_.tensors.size()) {
   last_use_.assign(graph_.tensors.size(), -1);
+  fused_.assign(graph_.operators.size(), false);
   const int end = static_cast<int>(graph_.operators.size());
   for (int i = 0; i < end; ++i) {
     for (int32_t t : graph_.operators[i].inputs)
@@ -307,6 +309,8 @@ Status Plan::PlanSegment(int first_node, bool with_data) {
     step.node = node;
   }
   segment.end_node = node;
+  // A cut's own values are known only while running: it stays as it is.
+  OCTET_TRY(FuseTables(segment.first_step + (with_data ? 1 : 0)));
   if (with_data) {
     for (int32_t t : graph_.operators[first_node].outputs) segment.cut_shapes.push_back(tensors_[t].type.shape);
     segment.cut_values = CutValues(first_node);
@@ -314,10 +318,34 @@ Status Plan::PlanSegment(int first_node, bool with_data) {
   workspaces_.resize(steps_.size());
   for (size_t i = segment.first_step; i < steps_.size(); ++i) {
     const bool cut = with_data && steps_[i].node == first_node;
+    if (steps_[i].source >= 0) continue;
     OCTET_TRY(Prepare(steps_[i].node, steps_[i], &workspaces_[i], cut ? &segment : nullptr));
   }
   OCTET_TRY(Place(segment));
   Bind(segment);
+  return {};
+}
+
+Status Plan::FuseTables(size_t first_step) {
+  if (options_.keep_all_tensors || options_.kernels == Kernels::kReference || first_step >= steps_.size()) return {};
+  static constexpr ops::Variant kTable{.name = "table"};
+  std::vector<int> nodes;
+  for (size_t i = first_step; i < steps_.size(); ++i) nodes.push_back(steps_[i].node);
+  const TableFusion fusion(graph_, tensors_, nodes);
+  for (size_t i = first_step; i < steps_.size(); ++i) {
+    Step& step = steps_[i];
+    step.source = fusion.source(step.node);
+    if (step.source < 0) continue;
+    auto* table = new (parameters_.emplace_back(sizeof(ops::ByteTable) / sizeof(uint64_t) + 1).data()) ops::ByteTable();
+    table->count = tensors_[step.source].type.shape.elements();
+    OCTET_TRY(fusion.Fill(step.node, table->table));
+    step.run = ops::RunByteTable;
+    step.params = table;
+    step.variant = &kTable;
+    last_use_[step.source] = std::max(last_use_[step.source], step.node);
+  }
+  for (int n : nodes) fused_[n] = fusion.gone(n);
+  steps_.erase(std::remove_if(steps_.begin() + static_cast<std::ptrdiff_t>(first_step), steps_.end(), [&](const Step& s) { return fusion.gone(s.node); }), steps_.end());
   return {};
 }
 

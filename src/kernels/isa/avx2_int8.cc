@@ -214,7 +214,8 @@ void Multiply(const ProductS8& p, const void* const* rows, int64_t count, int64_
       const int64_t cuts = (count - r + kRows - 1) / kRows;
       const int tile = static_cast<int>((count - r + cuts - 1) / cuts);
       (widen ? kTiles : kPackedTiles)[tile - 1](p, rows + r, w, p.requant.bias + panel * kPanel, acc);
-      finish(acc, tile, p, panel * kPanel, y + r * p.columns);
+      if (p.take) p.take(p.context, acc, r, tile, panel * kPanel, 1);
+      else finish(acc, tile, p, panel * kPanel, y + r * p.columns);
       r += tile;
     }
   }

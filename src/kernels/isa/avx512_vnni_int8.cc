@@ -199,7 +199,8 @@ void Multiply(const ProductS8& p, const void* const* rows, int64_t count, int64_
       const int64_t row_cuts = (count - r + kTileRows[panels] - 1) / kTileRows[panels];
       const int tile = static_cast<int>((count - r + row_cuts - 1) / row_cuts);
       kTiles[panels - 1][tile - 1](p, rows + r, w, p.requant.bias + panel * kPanel, acc);
-      finish(acc, tile, panels, p, panel * kPanel, y + r * p.columns);
+      if (p.take) p.take(p.context, acc, r, tile, panel * kPanel, panels);
+      else finish(acc, tile, panels, p, panel * kPanel, y + r * p.columns);
       r += tile;
     }
     panel += panels;

@@ -208,19 +208,19 @@ void DivideToS8(const float* x, int64_t n, float scale, int32_t zero, int8_t* q)
   if (i < n) Lanes::StoreSomeS8(q + i, n - i, one(Lanes::LoadSome(x + i, n - i)));
 }
 
-void ToFloats(const int32_t* acc, int rows, const ToFloat& f, const RowScale* row, int64_t first, int columns, float* y, int64_t ldy) {
+void ToFloats(const int32_t* sums, int64_t pitch, int rows, const ToFloat& f, const RowScale* row, int64_t first, int64_t columns, float* y, int64_t ldy) {
   const F low = Lanes::Set(f.low), high = Lanes::Set(f.high);
-  for (int r = 0; r < rows; ++r, acc += kPanel, y += ldy) {
-    const F scale = Lanes::Set(row[r].scale);
-    const I offset = Lanes::SetI(row[r].offset);
-    for (int64_t c = 0; c < columns; c += kLanes) {
-      const int64_t at = first + c, n = Least<int64_t>(columns - c, kLanes);
-      const I sum = Lanes::SubI(Lanes::LoadI(acc + c), Lanes::MulI(offset, Lanes::LoadI(f.column_sum + at)));
-      const F column = Lanes::Load(f.column_scale + at), v = Lanes::ToFloat(sum);
+  for (int64_t c = 0; c < columns; c += kLanes) {
+    const int64_t at = first + c, n = columns - c;
+    const I column_sum = Lanes::LoadI(f.column_sum + at);
+    const F column = Lanes::Load(f.column_scale + at), bias = Lanes::Load(f.bias + at);
+    for (int r = 0; r < rows; ++r) {
+      const F scale = Lanes::Set(row[r].scale);
+      const F v = Lanes::ToFloat(Lanes::SubI(Lanes::LoadI(sums + r * pitch + c), Lanes::MulI(Lanes::SetI(row[r].offset), column_sum)));
       const F scaled = f.scales_first ? Lanes::Mul(v, Lanes::Mul(scale, column)) : Lanes::Mul(Lanes::Mul(v, column), scale);
-      const F out = Clamp(Lanes::Add(scaled, Lanes::Load(f.bias + at)), low, high);
-      if (n == kLanes) Lanes::Store(y + c, out);
-      else Lanes::StoreSome(y + c, n, out);
+      const F out = Clamp(Lanes::Add(scaled, bias), low, high);
+      if (n >= kLanes) Lanes::Store(y + r * ldy + c, out);
+      else Lanes::StoreSome(y + r * ldy + c, n, out);
     }
   }
 }
@@ -228,6 +228,14 @@ void ToFloats(const int32_t* acc, int rows, const ToFloat& f, const RowScale* ro
 // ------------------------------------------------------------------------------------ integers
 
 inline I RescaleBy(I x, const Rescale& q) {
+  if (q.narrow) {
+    // With v = x * 2^left * mantissa / 2^30 rounded down, both roundings together are
+    // (v + up) >> (right + 1), up = 2^right + 1, less 2 below zero; 1 where right is 0.
+    const I v = Lanes::HighHalf(Lanes::ShiftLeft(x, q.left + 2), Lanes::SetI(q.mantissa));
+    if (q.right == 0) return Lanes::ShiftRight(Lanes::AddI(v, Lanes::SetI(1)), 1);
+    const I up = Lanes::AddI(Lanes::SetI((1 << q.right) + 1), Lanes::ShiftLeft(Lanes::ShiftRight(x, 31), 1));
+    return Lanes::ShiftRight(Lanes::AddI(v, up), q.right + 1);
+  }
   const I v = Lanes::HighMul(Lanes::ShiftLeft(x, q.left), Lanes::SetI(q.mantissa));
   if (q.right == 0) return v;
   // Halves away from zero: below zero, one less. Half of the shift comes first, so that adding cannot overflow.
@@ -235,19 +243,38 @@ inline I RescaleBy(I x, const Rescale& q) {
   return Lanes::ShiftRight(Lanes::AddI(half, Lanes::SetI(1)), 1);
 }
 
+// An 8-bit value at the common scale. Half of an even number, which the larger scale always is, is exact.
+inline I Shifted(I x, int shift, const Rescale& q) {
+  if (q.mantissa == 1 << 30 && q.left == 0 && q.right == 0) return Lanes::ShiftLeft(x, shift - 1);
+  return RescaleBy(Lanes::ShiftLeft(x, shift), q);
+}
+
+void ToBytes(const int32_t* sums, int64_t pitch, int rows, const int32_t* row_offset, const Rescale& given, int32_t zero, int64_t columns, int8_t* y, int64_t ldy) {
+  const Rescale q = given;  // A copy: stores of bytes may not touch it.
+  const I z = Lanes::SetI(zero), low = Lanes::SetI(-128), high = Lanes::SetI(127);
+  for (int r = 0; r < rows; ++r, sums += pitch, y += ldy) {
+    const I offset = Lanes::SetI(row_offset[r]);
+    for (int64_t c = 0; c < columns; c += kLanes) {
+      const I v = Lanes::MinI(Lanes::MaxI(Lanes::AddI(RescaleBy(Lanes::SubI(Lanes::LoadI(sums + c), offset), q), z), low), high);
+      if (columns - c >= kLanes) Lanes::StoreS8(y + c, v);
+      else Lanes::StoreSomeS8(y + c, columns - c, v);
+    }
+  }
+}
+
 struct Sum {
   static I Of(I a, I b, const ScaledPair& q) {
-    return RescaleBy(Lanes::AddI(RescaleBy(Lanes::ShiftLeft(a, q.shift), q.a), RescaleBy(Lanes::ShiftLeft(b, q.shift), q.b)), q.out);
+    return RescaleBy(Lanes::AddI(Shifted(a, q.shift, q.a), Shifted(b, q.shift, q.b)), q.out);
   }
 };
 struct Difference {
   static I Of(I a, I b, const ScaledPair& q) {
-    return RescaleBy(Lanes::SubI(RescaleBy(Lanes::ShiftLeft(a, q.shift), q.a), RescaleBy(Lanes::ShiftLeft(b, q.shift), q.b)), q.out);
+    return RescaleBy(Lanes::SubI(Shifted(a, q.shift, q.a), Shifted(b, q.shift, q.b)), q.out);
   }
 };
 struct SquaredDifference {
   static I Of(I a, I b, const ScaledPair& q) {
-    const I d = Lanes::SubI(RescaleBy(Lanes::ShiftLeft(a, q.shift), q.a), RescaleBy(Lanes::ShiftLeft(b, q.shift), q.b));
+    const I d = Lanes::SubI(Shifted(a, q.shift, q.a), Shifted(b, q.shift, q.b));
     return RescaleBy(Lanes::MulI(d, d), q.out);
   }
 };
@@ -325,5 +352,5 @@ void ScaledTable(const int8_t* x, int64_t n, int32_t most, const int32_t* table,
   {{Map<Exp>, Map<Tanh>, Map<Logistic>, Map<InverseSqrt>, Map<NormalGate>, Map<NormalGateTanh>, Map<HardGate>},                        \
    {BinaryF32<Binary::kAdd>, BinaryF32<Binary::kSubtract>, BinaryF32<Binary::kMultiply>, BinaryF32<Binary::kDivide>,                   \
     BinaryF32<Binary::kSquaredDifference>},                                                                                           \
-   SoftmaxF32, SumF32, AccumulateF32, RangeF32, QuantizeF32, QuantizeToF32, DivideToS8, ToFloats, lookup, PairS8<Sum>, PairS8<Difference>,             \
+   SoftmaxF32, SumF32, AccumulateF32, RangeF32, QuantizeF32, QuantizeToF32, DivideToS8, ToFloats, ToBytes, lookup, PairS8<Sum>, PairS8<Difference>,             \
    PairS8<SquaredDifference>, PairS8<Product>, TotalS8, AccumulateS8, MaxS8, TotalOfTable, ScaledTable}

@@ -76,6 +76,9 @@ struct Lanes {
     const I even = _mm256_add_epi64(_mm256_mul_epi32(a, m), half), odd = _mm256_add_epi64(_mm256_mul_epi32(_mm256_srli_epi64(a, 32), m), half);
     return _mm256_blend_epi32(_mm256_srli_epi64(even, 31), _mm256_slli_epi64(odd, 1), 0xaa);
   }
+  static I HighHalf(I a, I m) {  // Of the products.
+    return _mm256_blend_epi32(_mm256_srli_epi64(_mm256_mul_epi32(a, m), 32), _mm256_mul_epi32(_mm256_srli_epi64(a, 32), m), 0xaa);
+  }
   static I ToInt(F a) { return _mm256_cvttps_epi32(a); }
   static F ToFloat(I a) { return _mm256_cvtepi32_ps(a); }
   static int32_t TotalI(I a) {

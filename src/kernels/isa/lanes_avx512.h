@@ -54,6 +54,9 @@ struct Lanes {
     const I even = _mm512_add_epi64(_mm512_mul_epi32(a, m), half), odd = _mm512_add_epi64(_mm512_mul_epi32(_mm512_srli_epi64(a, 32), m), half);
     return _mm512_mask_blend_epi32(0xaaaa, _mm512_srli_epi64(even, 31), _mm512_slli_epi64(odd, 1));
   }
+  static I HighHalf(I a, I m) {  // Of the products.
+    return _mm512_mask_shuffle_epi32(_mm512_mul_epi32(_mm512_srli_epi64(a, 32), m), 0x5555, _mm512_mul_epi32(a, m), _MM_PERM_DDBB);
+  }
   static I ToInt(F a) { return _mm512_cvttps_epi32(a); }
   static F ToFloat(I a) { return _mm512_cvtepi32_ps(a); }
   static int32_t TotalI(I a) { return _mm512_reduce_add_epi32(a); }

@@ -44,6 +44,7 @@ struct Lanes {
   static I ShiftLeft(I a, int by) { return static_cast<I>(static_cast<uint32_t>(a) << by); }
   static I ShiftRight(I a, int by) { return a >> by; }
   static I HighMul(I a, I m) { return static_cast<I>((static_cast<int64_t>(a) * m + (1ll << 30)) >> 31); }
+  static I HighHalf(I a, I m) { return static_cast<I>((static_cast<int64_t>(a) * m) >> 32); }
   // Out of range: what the processors' conversions answer, so that the clamps behind agree.
   static I ToInt(F a) { return a >= -2147483648.0f && a < 2147483648.0f ? static_cast<I>(a) : INT32_MIN; }
   static F ToFloat(I a) { return static_cast<F>(a); }
