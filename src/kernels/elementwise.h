@@ -64,6 +64,12 @@ struct Elementwise {
   // y = clamp(rescale(sum - row_offset[r]) + zero).
   void (*to_bytes)(const int32_t* sums, int64_t pitch, int rows, const int32_t* row_offset, const Rescale& q, int32_t zero, int64_t columns, int8_t* y, int64_t ldy);
 
+  // y = saturate(rescale(sum) + add), 16 bits.
+  void (*to_shorts)(const int32_t* sums, int64_t n, const Rescale& q, const int16_t* add, int16_t* y);
+  // Fixed point with 16 bits, the reference's roundings: Q`integer_bits` in, Q0 out.
+  void (*logistic_s16)(const int16_t* x, int64_t n, int16_t* y);  // Q3.
+  void (*tanh_s16)(int integer_bits, const int16_t* x, int64_t n, int16_t* y);  // 0 to 6.
+
   void (*lookup)(const uint8_t* x, int64_t n, const uint8_t* table, uint8_t* y);  // 256 entries.
   void (*sum_s8)(const int8_t* a, int64_t step_a, const int8_t* b, int64_t step_b, int64_t n, const ScaledPair& q, int8_t* y);
   void (*difference_s8)(const int8_t* a, int64_t step_a, const int8_t* b, int64_t step_b, int64_t n, const ScaledPair& q, int8_t* y);

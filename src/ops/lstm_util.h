@@ -74,6 +74,8 @@ Status CheckLstm(const OpView& op, const LstmOperands& at, const LstmAttrs& attr
 // Float or int8 weights, constant, without the optional parts: the fast way (lstm_packed_util.cc).
 bool TakesLstmPacked(const OpView& op);
 Status PrepareLstmPacked(Prepare& p, const LstmAttrs& attrs);
+bool TakesLstmPacked16(const OpView& op);  // The same in integers (lstm_packed16_util.cc).
+Status PrepareLstmPacked16(Prepare& p, const LstmAttrs& attrs);
 
 int64_t LstmMacs(const OpView& op, const LstmOperands& at, const LstmSizes& sizes);  // Multiply-adds of one row.
 

@@ -89,7 +89,11 @@ bool TakesPacked(const OpView& op, const Cpu&) {
 }
 Status PreparePacked(Prepare& p) { return PrepareLstmPacked(p, p.op.attrs<Attrs>()); }
 
-constexpr Variant kVariants[] = {{.name = "packed", .takes = TakesPacked, .prepare = PreparePacked},
+bool TakesPacked16(const OpView& op, const Cpu&) { return TakesLstmPacked16(op); }
+Status PreparePacked16(Prepare& p) { return PrepareLstmPacked16(p, p.op.attrs<Attrs>()); }
+
+constexpr Variant kVariants[] = {{.name = "packed_s8", .takes = TakesPacked16, .prepare = PreparePacked16},
+                                 {.name = "packed", .takes = TakesPacked, .prepare = PreparePacked},
                                  {.name = "reference", .prepare = PrepareSequence}};
 
 }  // namespace

@@ -87,6 +87,28 @@ struct Lanes {
     return _mm_cvtsi128_si32(_mm_add_epi32(s, _mm_shuffle_epi32(s, 0xb1)));
   }
   static I Gather(const int32_t* table, I at) { return _mm256_i32gather_epi32(table, at, 4); }
+  static I LoadS16(const int16_t* p) { return _mm256_cvtepi16_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))); }
+  static void StoreS16(int16_t* p, I v) {  // Saturates.
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm_packs_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1)));
+  }
+};
+
+struct Shorts {
+  static constexpr int kCount = 16;
+  using V = __m256i;
+  static V Load(const int16_t* p) { return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)); }
+  static void Store(int16_t* p, V v) { _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), v); }
+  static V Set(int16_t v) { return _mm256_set1_epi16(v); }
+  static V Add(V a, V b) { return _mm256_add_epi16(a, b); }
+  static V AddSaturated(V a, V b) { return _mm256_adds_epi16(a, b); }
+  static V Sub(V a, V b) { return _mm256_sub_epi16(a, b); }
+  static V And(V a, V b) { return _mm256_and_si256(a, b); }
+  static V HighMul(V a, V b) { return _mm256_mulhrs_epi16(a, b); }  // (a * b + 2^14) >> 15
+  static V ShiftRight(V a, int by) { return _mm256_srai_epi16(a, by); }
+  static V Select(V mask, V yes, V no) { return _mm256_blendv_epi8(no, yes, mask); }
+  static V SelectBit(V bits, int16_t bit, V yes, V no) { return Select(_mm256_cmpeq_epi16(_mm256_and_si256(bits, Set(bit)), Set(bit)), yes, no); }
+  static V SelectLess(V a, V b, V yes, V no) { return Select(_mm256_cmpgt_epi16(b, a), yes, no); }
+  static V SelectEqual(V a, V b, V yes, V no) { return Select(_mm256_cmpeq_epi16(a, b), yes, no); }
 };
 
 }  // namespace

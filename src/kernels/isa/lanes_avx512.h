@@ -61,6 +61,25 @@ struct Lanes {
   static F ToFloat(I a) { return _mm512_cvtepi32_ps(a); }
   static int32_t TotalI(I a) { return _mm512_reduce_add_epi32(a); }
   static I Gather(const int32_t* table, I at) { return _mm512_i32gather_epi32(at, table, 4); }
+  static I LoadS16(const int16_t* p) { return _mm512_cvtepi16_epi32(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p))); }
+  static void StoreS16(int16_t* p, I v) { _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm512_cvtsepi32_epi16(v)); }  // Saturates.
+};
+
+struct Shorts {
+  static constexpr int kCount = 32;
+  using V = __m512i;
+  static V Load(const int16_t* p) { return _mm512_loadu_si512(p); }
+  static void Store(int16_t* p, V v) { _mm512_storeu_si512(p, v); }
+  static V Set(int16_t v) { return _mm512_set1_epi16(v); }
+  static V Add(V a, V b) { return _mm512_add_epi16(a, b); }
+  static V AddSaturated(V a, V b) { return _mm512_adds_epi16(a, b); }
+  static V Sub(V a, V b) { return _mm512_sub_epi16(a, b); }
+  static V And(V a, V b) { return _mm512_and_si512(a, b); }
+  static V HighMul(V a, V b) { return _mm512_mulhrs_epi16(a, b); }  // (a * b + 2^14) >> 15
+  static V ShiftRight(V a, int by) { return _mm512_srai_epi16(a, static_cast<unsigned>(by)); }
+  static V SelectBit(V bits, int16_t bit, V yes, V no) { return _mm512_mask_blend_epi16(_mm512_test_epi16_mask(bits, Set(bit)), no, yes); }
+  static V SelectLess(V a, V b, V yes, V no) { return _mm512_mask_blend_epi16(_mm512_cmplt_epi16_mask(a, b), no, yes); }
+  static V SelectEqual(V a, V b, V yes, V no) { return _mm512_mask_blend_epi16(_mm512_cmpeq_epi16_mask(a, b), no, yes); }
 };
 
 }  // namespace

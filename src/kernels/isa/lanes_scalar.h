@@ -50,6 +50,25 @@ struct Lanes {
   static F ToFloat(I a) { return static_cast<F>(a); }
   static int32_t TotalI(I a) { return a; }
   static I Gather(const int32_t* table, I at) { return table[at]; }
+  static I LoadS16(const int16_t* p) { return *p; }
+  static void StoreS16(int16_t* p, I v) { *p = static_cast<int16_t>(v > 32767 ? 32767 : v < -32768 ? -32768 : v); }  // Saturates.
+};
+
+struct Shorts {
+  static constexpr int kCount = 1;
+  using V = int16_t;
+  static V Load(const int16_t* p) { return *p; }
+  static void Store(int16_t* p, V v) { *p = v; }
+  static V Set(int16_t v) { return v; }
+  static V Add(V a, V b) { return static_cast<V>(static_cast<uint16_t>(a + b)); }
+  static V AddSaturated(V a, V b) { return static_cast<V>(a + b > 32767 ? 32767 : a + b < -32768 ? -32768 : a + b); }
+  static V Sub(V a, V b) { return static_cast<V>(static_cast<uint16_t>(a - b)); }
+  static V And(V a, V b) { return static_cast<V>(a & b); }
+  static V HighMul(V a, V b) { return static_cast<V>((a * b + (1 << 14)) >> 15); }
+  static V ShiftRight(V a, int by) { return static_cast<V>(a >> by); }
+  static V SelectBit(V bits, int16_t bit, V yes, V no) { return bits & bit ? yes : no; }
+  static V SelectLess(V a, V b, V yes, V no) { return a < b ? yes : no; }
+  static V SelectEqual(V a, V b, V yes, V no) { return a == b ? yes : no; }
 };
 
 }  // namespace
