@@ -27,6 +27,7 @@ class Builder {
   graph::Graph& graph() { return model_.main(); }
   Weights& weights() { return weights_; }
   int version() const { return version_; }
+  bool whole_sequences() const { return options_.whole_sequences; }
   std::string UniqueName(const std::string& wanted);
   // Stays where it is while the graph grows: rules keep references.
   const TensorType& TypeOf(Value v);
