@@ -15,11 +15,11 @@ struct DTypeRow {
 constexpr DTypeRow kDTypes[] = {
     {DType::kF32, "f32", "float32", 32},      {DType::kF16, "f16", "float16", 16},
     {DType::kI32, "i32", "int32", 32},        {DType::kU8, "u8", "uint8", 8},
-    {DType::kI64, "i64", "int64", 64},        {DType::kString, "str", "string", 0},
+    {DType::kI64, "i64", "int64", 64},        {DType::kString, "str", "string", 8 * sizeof(StringRef)},
     {DType::kBool, "bool", "bool", 8},        {DType::kI16, "i16", "int16", 16},
     {DType::kC64, "c64", "complex64", 64},    {DType::kI8, "i8", "int8", 8},
     {DType::kF64, "f64", "float64", 64},      {DType::kC128, "c128", "complex128", 128},
-    {DType::kU64, "u64", "uint64", 64},       {DType::kResource, "resource", "resource", 0},
+    {DType::kU64, "u64", "uint64", 64},       {DType::kResource, "resource", "resource", 8 * sizeof(ResourceId)},
     {DType::kVariant, "variant", "variant", 0}, {DType::kU32, "u32", "uint32", 32},
     {DType::kU16, "u16", "uint16", 16},       {DType::kI4, "i4", "int4", 4},
     {DType::kBF16, "bf16", "bfloat16", 16},   {DType::kI2, "i2", "int2", 2},

@@ -23,8 +23,17 @@ enum class DType : uint8_t {
 std::string_view Name(DType);        // Short: "f32", "i8"; the language of TypeRow and of the text form.
 std::string_view NumpyName(DType);   // As users write it: "float32", "int8".
 DType DTypeFromName(std::string_view short_name);  // kNone when there is none of that name.
-int BitsOf(DType);                   // 4 for kI4; 0 for kString, kResource, kVariant, kNone.
+int BitsOf(DType);                   // Of an element in memory: 4 for kI4; 0 for kVariant, kNone.
 inline bool IsFloat(DType t) { return t == DType::kF32 || t == DType::kF16 || t == DType::kF64 || t == DType::kBF16; }
+
+// An element of a string tensor in memory, so that what moves elements moves strings too; the characters
+// belong to whoever made the tensor. Files hold all of a tensor's strings in one buffer (base/strings.h).
+struct StringRef {
+  const char* data = nullptr;
+  uint64_t size = 0;
+  std::string_view view() const { return {data, size}; }
+};
+using ResourceId = int32_t;  // An element of a resource tensor: which variable or table.
 
 template <class T> constexpr DType DTypeOf = DType::kNone;
 template <> inline constexpr DType DTypeOf<float> = DType::kF32;
@@ -38,6 +47,7 @@ template <> inline constexpr DType DTypeOf<uint32_t> = DType::kU32;
 template <> inline constexpr DType DTypeOf<int64_t> = DType::kI64;
 template <> inline constexpr DType DTypeOf<uint64_t> = DType::kU64;
 template <> inline constexpr DType DTypeOf<bool> = DType::kBool;
+template <> inline constexpr DType DTypeOf<StringRef> = DType::kString;
 
 inline constexpr int kMaxRank = 8;        // Every kernel of LiteRT stops earlier.
 inline constexpr int32_t kUnknown = -1;   // A dimension that is only known when the model runs.

@@ -11,6 +11,7 @@
 #include "base/cpu.h"
 #include "base/file.h"
 #include "cli/command.h"
+#include "cli/core_peak.h"
 #include "cli/output.h"
 #include "report/json.h"
 #include "runtime/interpreter.h"
@@ -129,7 +130,13 @@ std::map<std::string, int> KernelCounts(const runtime::Interpreter& interpreter)
   return counts;
 }
 
-void WriteJson(report::Json& j, const Measured& m, const Flags& f) {
+// What node's multiply-adds could reach, by the type of what it writes.
+double PeakOf(const CorePeak& peak, const Measured& m, const runtime::NodeInfo& n) {
+  const bool is_float = !n.outputs.empty() && m.interpreter->tensor(n.outputs[0]).type->dtype == DType::kF32;
+  return is_float ? peak.f32_gmacs : peak.int8_gmacs;
+}
+
+void WriteJson(report::Json& j, const Measured& m, const Flags& f, const CorePeak& peak) {
   const runtime::MemoryUse memory = m.interpreter->memory();
   j.Object().Field("model", m.model).Field("threads", f.threads).Field("runs", f.runs).Field("isa", Name(ThisCpu().isa));
   j.Field("min_us", Quantile(m.run_us, 0)).Field("median_us", Quantile(m.run_us, 0.5)).Field("p95_us", Quantile(m.run_us, 0.95)).Field("p99_us", Quantile(m.run_us, 0.99));
@@ -139,6 +146,7 @@ void WriteJson(report::Json& j, const Measured& m, const Flags& f) {
   const int nodes = m.interpreter->num_nodes();
   j.End().Key("delegates").Array().Object().Field("name", "cpu").Field("nodes", nodes).Field("total_nodes", nodes).End().End();
   if (m.profiler) {
+    j.Key("core_peak").Object().Field("int8_gmacs", peak.int8_gmacs).Field("f32_gmacs", peak.f32_gmacs).Field("gbytes_per_s", peak.gbytes).End();
     j.Key("profile").Array();
     for (int i = 0; i < nodes; ++i) {
       const runtime::NodeInfo n = m.interpreter->node(i);
@@ -150,19 +158,21 @@ void WriteJson(report::Json& j, const Measured& m, const Flags& f) {
   j.End();
 }
 
-void PrintProfile(const Measured& m) {
+void PrintProfile(const Measured& m, const CorePeak& peak) {
   double total = 0;
   std::vector<double> us;
   for (const auto& times : m.profiler->times) total += us.emplace_back(Quantile(times, 0.5));
-  report::Table table{{"#", "operator", "writes", "kernel", "us", "%", "GMAC/s", "GB/s"}, {}, 4};
+  report::Table table{{"#", "operator", "writes", "kernel", "us", "%", "GMAC/s", "of peak", "GB/s"}, {}, 4};
   for (int i = 0; i < m.interpreter->num_nodes(); ++i) {
     const runtime::NodeInfo n = m.interpreter->node(i);
     if (us[i] <= 0) continue;
     table.rows.push_back({std::to_string(i), std::string(n.op), std::string(n.place), std::string(n.kernel), Format("%.1f", us[i]), Format("%.1f", 100 * us[i] / total),
-                          n.macs ? Format("%.2f", static_cast<double>(n.macs) / us[i] * 1e-3) : "", Format("%.2f", static_cast<double>(n.bytes) / us[i] * 1e-3)});
+                          n.macs ? Format("%.2f", static_cast<double>(n.macs) / us[i] * 1e-3) : "",
+                          n.macs ? Format("%.0f%%", static_cast<double>(n.macs) / us[i] * 0.1 / PeakOf(peak, m, n)) : "", Format("%.2f", static_cast<double>(n.bytes) / us[i] * 1e-3)});
   }
   std::printf("\n%s\n", m.model.c_str());
   PrintTable(table);
+  std::printf("one core's peak: %.1f int8 and %.1f float GMAC/s, %.1f GB/s from memory\n", peak.int8_gmacs, peak.f32_gmacs, peak.gbytes);
 }
 
 void PrintSummary(const std::vector<Measured>& models, const Flags& f) {
@@ -203,17 +213,18 @@ Result<int> Bench(const Flags& f) {
   }
   OCTET_TRY(Measure(models, f));
   if (!f.trace.empty()) OCTET_TRY(WriteFile(f.trace, Trace(models)));
+  const CorePeak peak = f.profile || !f.trace.empty() ? MeasureCorePeak() : CorePeak{};
   if (f.json) {
     report::Json j;
     if (models.size() > 1) j.Array();
-    for (const Measured& m : models) WriteJson(j, m, f);
+    for (const Measured& m : models) WriteJson(j, m, f, peak);
     if (models.size() > 1) j.End();
     std::printf("%s\n", j.text().c_str());
     return kYes;
   }
   PrintSummary(models, f);
   for (const Measured& m : models)
-    if (f.profile) PrintProfile(m);
+    if (f.profile) PrintProfile(m, peak);
   return kYes;
 }
 

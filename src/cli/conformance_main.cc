@@ -57,6 +57,19 @@ std::string CompareBytes(const Output& want, const TensorRef& got) {
   return Format("byte %zu: want %d, got %d", at, static_cast<int>(static_cast<int8_t>(w[at])), static_cast<int>(static_cast<int8_t>(got.data[at])));
 }
 
+// Signed integers of 4 and 2 bits as the recordings have them, a byte each; empty for any other type.
+std::vector<std::byte> Unpacked(const TensorRef& t) {
+  const int bits = BitsOf(t.type->dtype);
+  if (t.type->dtype != DType::kI4 && t.type->dtype != DType::kI2) return {};
+  std::vector<std::byte> bytes(static_cast<size_t>(t.type->shape.elements()));
+  for (size_t i = 0; i < bytes.size(); ++i) {
+    const size_t bit = i * static_cast<size_t>(bits);
+    const int raw = std::to_integer<int>(t.data[bit / 8]) << (8 - bits - static_cast<int>(bit % 8));  // The element on top of a byte.
+    bytes[i] = static_cast<std::byte>(static_cast<int8_t>(raw) >> (8 - bits));
+  }
+  return bytes;
+}
+
 std::string Compare(const Output& want, const TensorRef& got) {
   if (got.type->dtype != want.tensor.dtype || !(got.type->shape == want.tensor.shape))
     return Format("want %s%s, got %s%s", std::string(Name(want.tensor.dtype)).c_str(), want.tensor.shape.text().c_str(),
@@ -89,10 +102,10 @@ class Case {
 
  private:
   Status RunOnce(const std::shared_ptr<const runtime::Model>& model, const cli::tfio::Run& run, std::string* problem) {
-    if (!interpreter_ || run.signature != options_.signature) {
-      options_.signature = run.signature;
+    if (!interpreter_) {
       OCTET_ASSIGN(interpreter_, runtime::Interpreter::Create(model, options_));
     }
+    OCTET_TRY(interpreter_->Select(run.signature));
     if (run.inputs.size() != static_cast<size_t>(interpreter_->num_inputs())) return Error(Code::kInvalidArgument, "the model has %d inputs", interpreter_->num_inputs());
     std::vector<int> position;
     for (size_t i = 0; i < run.inputs.size(); ++i) {
@@ -104,11 +117,29 @@ class Case {
     if (run.reset) OCTET_TRY(interpreter_->ResetVariables());
     for (size_t i = 0; i < run.inputs.size(); ++i) {
       const TensorRef to = interpreter_->input(position[i]);
+      if (to.type->dtype == DType::kString) {
+        OCTET_TRY(interpreter_->SetStrings(position[i], run.inputs[i].bytes));
+        continue;
+      }
       if (to.bytes != run.inputs[i].bytes.size()) return Error(Code::kInvalidArgument, "input %zu has another size", i);
       if (to.bytes > 0) std::memcpy(to.data, run.inputs[i].bytes.data(), to.bytes);
     }
     OCTET_TRY(interpreter_->Invoke());
-    for (size_t i = 0; i < run.outputs.size() && problem->empty(); ++i) *problem = Compare(run.outputs[i], interpreter_->output(static_cast<int>(i)));
+    for (size_t i = 0; i < run.outputs.size() && problem->empty(); ++i) {
+      TensorRef got = interpreter_->output(static_cast<int>(i));
+      std::vector<std::byte> strings;
+      if (got.type->dtype == DType::kString) {
+        OCTET_ASSIGN(strings, interpreter_->Strings(static_cast<int>(i)));
+        got.data = strings.data();
+        got.bytes = strings.size();
+      }
+      std::vector<std::byte> unpacked = Unpacked(got);
+      if (!unpacked.empty()) {
+        got.data = unpacked.data();
+        got.bytes = unpacked.size();
+      }
+      *problem = Compare(run.outputs[i], got);
+    }
     return {};
   }
 

@@ -187,6 +187,27 @@ class Writer {
     builder_.AddElement<T>(static_cast<flatbuffers::voffset_t>(4 + 2 * row.slot), *static_cast<const T*>(value));
   }
 
+  template <class L> Offset<void> WriteVector(const void* value) {
+    const auto list = static_cast<const L*>(value)->span();
+    return list.empty() ? Offset<void>() : Offset<void>(builder_.CreateVector(list.data(), list.size()).o);
+  }
+
+  // Null for an empty list, and for what is no list.
+  Offset<void> WriteList(ops::AttrKind kind, const void* value) {
+    switch (kind) {
+      case ops::AttrKind::kInts: return WriteVector<ops::Ints>(value);
+      case ops::AttrKind::kLongs: return WriteVector<ops::Longs>(value);
+      case ops::AttrKind::kFloats: return WriteVector<ops::Floats>(value);
+      case ops::AttrKind::kBytes: return WriteVector<ops::Bytes>(value);
+      case ops::AttrKind::kSubgraphs: return WriteVector<ops::Subgraphs>(value);
+      case ops::AttrKind::kText: {
+        const std::string_view text = static_cast<const ops::Text*>(value)->view();
+        return Offset<void>(builder_.CreateString(text.data(), text.size()).o);
+      }
+      default: return {};
+    }
+  }
+
   // Every attribute is written, also where it equals the default: readers differ in what they assume. Operators
   // with equal attributes point at one table.
   Offset<void> WriteAttributes(const ops::OpDef& op, const graph::Attributes& attributes) {
@@ -197,12 +218,11 @@ class Writer {
   }
 
   Offset<void> WriteNewAttributes(const ops::OpDef& op, const graph::Attributes& attributes) {
-    std::map<int, Offset<flatbuffers::Vector<int32_t>>> lists;  // Vectors before the table that holds them.
+    std::map<int, Offset<void>> lists;  // Vectors before the table that holds them.
     const auto value = [&](const ops::AttrRow& row) { return row.at(const_cast<void*>(attributes.get())); };
     for (const ops::AttrRow& row : op.attrs.rows) {
-      if (row.kind != ops::AttrKind::kInts) continue;
-      const std::span<const int32_t> list = static_cast<const ops::Ints*>(value(row))->span();
-      if (!list.empty()) lists[row.slot] = builder_.CreateVector(list.data(), list.size());
+      const Offset<void> list = WriteList(row.kind, value(row));
+      if (!list.IsNull()) lists[row.slot] = list;
     }
     const auto start = builder_.StartTable();
     for (const ops::AttrRow& row : op.attrs.rows) {
@@ -212,7 +232,8 @@ class Writer {
         case ops::AttrKind::kI32: AddScalar<int32_t>(row, value(row)); break;
         case ops::AttrKind::kI64: AddScalar<int64_t>(row, value(row)); break;
         case ops::AttrKind::kF32: AddScalar<float>(row, value(row)); break;
-        case ops::AttrKind::kInts: builder_.AddOffset(static_cast<flatbuffers::voffset_t>(4 + 2 * row.slot), lists[row.slot]); break;
+        case ops::AttrKind::kSubgraph: AddScalar<int32_t>(row, value(row)); break;
+        default: builder_.AddOffset(static_cast<flatbuffers::voffset_t>(4 + 2 * row.slot), lists[row.slot]); break;
       }
     }
     return Offset<void>(builder_.EndTable(start));

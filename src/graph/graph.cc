@@ -9,6 +9,48 @@ Buffer MakeBuffer(std::span<const std::byte> bytes) {
   return std::make_shared<const std::vector<std::byte>>(bytes.begin(), bytes.end());
 }
 
+Attributes::Attributes(const ops::AttrLayout& layout, const void* from) : layout_(&layout), bytes_(layout.bytes) {
+  if (bytes_.empty()) return;
+  layout.init(bytes_.data());
+  if (!from) return;
+  std::memcpy(bytes_.data(), from, bytes_.size());
+  for (const ops::AttrRow& row : layout.rows) {
+    void* p = row.at(bytes_.data());
+    const auto keep = [&]<class L>(L* list) { *list = Keep<L>(list->span()); };
+    if (row.kind == ops::AttrKind::kText) keep(static_cast<ops::Text*>(p));
+    if (row.kind == ops::AttrKind::kBytes) keep(static_cast<ops::Bytes*>(p));
+    if (row.kind == ops::AttrKind::kFloats) keep(static_cast<ops::Floats*>(p));
+    if (row.kind == ops::AttrKind::kSubgraphs) keep(static_cast<ops::Subgraphs*>(p));
+  }
+}
+
+// By value of each attribute: lists lie at different places, and structs have gaps.
+bool Attributes::operator==(const Attributes& other) const {
+  if (layout_ != other.layout_) return false;
+  if (!layout_) return true;
+  return std::ranges::all_of(layout_->rows, [&](const ops::AttrRow& row) {
+    const void* a = row.at(const_cast<std::byte*>(bytes_.data()));
+    const void* b = row.at(const_cast<std::byte*>(other.bytes_.data()));
+    const auto same = [&]<class T>(const T&) { return *static_cast<const T*>(a) == *static_cast<const T*>(b); };
+    const auto equal = [&]<class L>(const L&) { return std::ranges::equal(static_cast<const L*>(a)->span(), static_cast<const L*>(b)->span()); };
+    switch (row.kind) {
+      case ops::AttrKind::kBool:
+      case ops::AttrKind::kI8: return same(int8_t{});
+      case ops::AttrKind::kI32:
+      case ops::AttrKind::kSubgraph: return same(int32_t{});
+      case ops::AttrKind::kI64: return same(int64_t{});
+      case ops::AttrKind::kF32: return same(uint32_t{});  // Its bits.
+      case ops::AttrKind::kInts: return equal(ops::Ints{});
+      case ops::AttrKind::kLongs: return equal(ops::Longs{});
+      case ops::AttrKind::kFloats: return equal(ops::Floats{});
+      case ops::AttrKind::kBytes: return equal(ops::Bytes{});
+      case ops::AttrKind::kText: return equal(ops::Text{});
+      case ops::AttrKind::kSubgraphs: return equal(ops::Subgraphs{});
+    }
+    return false;
+  });
+}
+
 TensorId Graph::AddTensor(std::string name, TensorType type) {
   Tensor& t = tensors_.emplace_back();
   t.name = std::move(name);
@@ -28,7 +70,7 @@ NodeId Graph::AddNode(const ops::OpDef& op, Attributes attrs, std::vector<Tensor
   for (TensorId t : inputs)
     if (t != kNoTensor) tensors_[t].consumers.push_back(id);
   for (TensorId t : outputs) tensors_[t].producer = id;
-  nodes_.push_back({&op, std::move(attrs), std::move(inputs), std::move(outputs), std::move(place), {}});
+  nodes_.push_back({&op, std::move(attrs), std::move(inputs), std::move(outputs), std::move(place), {}, {}});
   order_.insert(before < 0 ? order_.end() : std::ranges::find(order_, before), id);
   return id;
 }
@@ -135,15 +177,48 @@ NodeId Graph::SoleConsumer(TensorId t) const {
   return users.size() == 1 && !is_output(t) ? users[0] : -1;
 }
 
+namespace {
+
+// The shapes that a subgraph has now count for callers with the same input shapes; for others nothing is known.
+class LinkedCallee : public ops::Callee {
+ public:
+  explicit LinkedCallee(const CalleeTypes& types) : types_(types) {}
+  std::string_view name() const override { return types_.name; }
+  int num_inputs() const override { return static_cast<int>(types_.inputs.size()); }
+  int num_outputs() const override { return static_cast<int>(types_.outputs.size()); }
+  const TensorType& input(int i) const override { return types_.inputs[i]; }
+  const TensorType& output(int i) const override { return types_.outputs[i]; }
+  int InputOf(int output) const override { return types_.input_of[output]; }
+  const ops::OpDef* sole_op() const override { return types_.sole_op; }
+  Status Infer(std::span<const Shape> inputs, std::span<ops::OutputType> outputs) override {
+    const bool same = std::ranges::equal(inputs, types_.inputs, {}, {}, &TensorType::shape);
+    for (size_t i = 0; i < outputs.size(); ++i) outputs[i] = {types_.outputs[i].dtype, types_.outputs[i].shape, !same};
+    return {};
+  }
+  Status Call(std::span<const Bound>, std::span<Bound>, ThreadPool&) override {
+    return Error(Code::kUnsupported, "subgraph '%s' runs only in an interpreter", types_.name.c_str());
+  }
+
+ private:
+  const CalleeTypes& types_;
+};
+
+}  // namespace
+
 NodeView::NodeView(const Graph& g, NodeId id) {
   const Node& n = g.node(id);
   for (TensorId t : n.inputs) {
     inputs_.push_back(t == kNoTensor ? nullptr : &g.tensor(t).type);
-    constants_.push_back(g.is_constant(t) ? g.tensor(t).constant->data() : nullptr);
+    // Strings are constant in the file's form, which kernels do not read.
+    constants_.push_back(g.is_constant(t) && g.tensor(t).type.dtype != DType::kString ? g.tensor(t).constant->data() : nullptr);
   }
   for (TensorId t : n.outputs) outputs_.push_back(&g.tensor(t).type);
   for (TensorId t : n.intermediates) intermediates_.push_back(t == kNoTensor ? nullptr : &g.tensor(t).type);
-  view_ = {n.op, n.place, inputs_, outputs_, constants_, n.attrs.get(), intermediates_};
+  for (const std::shared_ptr<const CalleeTypes>& types : n.callees) {
+    owned_callees_.push_back(std::make_unique<LinkedCallee>(*types));
+    callees_.push_back(owned_callees_.back().get());
+  }
+  view_ = {n.op, n.place, inputs_, outputs_, constants_, n.attrs.get(), intermediates_, callees_};
 }
 
 Status InferNode(Graph& g, NodeId id) {
@@ -156,6 +231,65 @@ Status InferNode(Graph& g, NodeId id) {
     if (!types[i].dynamic) t.shape = types[i].shape;
   }
   return {};
+}
+
+namespace {
+
+std::shared_ptr<const CalleeTypes> TypesOf(const Graph& g) {
+  auto types = std::make_shared<CalleeTypes>();
+  types->name = g.name;
+  for (TensorId t : g.inputs) types->inputs.push_back(g.tensor(t).type);
+  for (TensorId t : g.outputs) {
+    types->outputs.push_back(g.tensor(t).type);
+    const auto at = std::ranges::find(g.inputs, t);
+    types->input_of.push_back(at == g.inputs.end() ? -1 : static_cast<int>(at - g.inputs.begin()));
+  }
+  if (g.num_nodes() == 1) types->sole_op = g.node(g.order()[0]).op;
+  return types;
+}
+
+Status LinkGraph(Graph& g, const std::vector<std::shared_ptr<const CalleeTypes>>& types) {
+  for (NodeId id : g.order()) {
+    Node& n = g.node(id);
+    n.callees.clear();
+    for (int32_t callee : ops::CalledSubgraphs(n.op->attrs, n.attrs.get())) {
+      if (callee < 0 || static_cast<size_t>(callee) >= types.size())
+        return Error(Code::kInvalidModel, "'%s' calls subgraph %d, there are %zu", n.place.c_str(), callee, types.size());
+      n.callees.push_back(types[static_cast<size_t>(callee)]);
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+Status LinkCallees(Model& model) {
+  std::vector<std::shared_ptr<const CalleeTypes>> types;
+  for (const Graph& g : model.subgraphs) types.push_back(TypesOf(g));
+  for (Graph& g : model.subgraphs) OCTET_TRY(LinkGraph(g, types));
+  return {};
+}
+
+Status InferModel(Model& model) {
+  OCTET_TRY(LinkCallees(model));
+  std::vector<int> state(model.subgraphs.size(), 0);  // 1: being inferred, 2: done.
+  const std::function<Status(size_t)> infer = [&](size_t i) -> Status {
+    if (state[i] == 1) return Error(Code::kInvalidModel, "subgraph '%s' calls itself", model.subgraphs[i].name.c_str());
+    if (state[i] == 2) return {};
+    state[i] = 1;
+    bool calls = false;
+    for (NodeId id : model.subgraphs[i].order())
+      for (int32_t callee : ops::CalledSubgraphs(model.subgraphs[i].node(id).op->attrs, model.subgraphs[i].node(id).attrs.get())) {
+        OCTET_TRY(infer(static_cast<size_t>(callee)));
+        calls = true;
+      }
+    if (calls) OCTET_TRY(LinkCallees(model));
+    OCTET_TRY(InferAll(model.subgraphs[i]));
+    state[i] = 2;
+    return {};
+  };
+  for (size_t i = 0; i < model.subgraphs.size(); ++i) OCTET_TRY(infer(i));
+  return LinkCallees(model);
 }
 
 Status InferAll(Graph& g) {

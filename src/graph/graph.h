@@ -36,22 +36,37 @@ struct Tensor {
   }
 };
 
-// An attribute struct of some operator, by value.
+// An attribute struct of some operator, by value: what its lists and texts point to is kept here, too.
 class Attributes {
  public:
   Attributes() = default;
-  explicit Attributes(const ops::AttrLayout& layout, const void* from = nullptr) : bytes_(layout.bytes) {
-    if (bytes_.empty()) return;
-    layout.init(bytes_.data());
-    if (from) std::memcpy(bytes_.data(), from, bytes_.size());
-  }
+  explicit Attributes(const ops::AttrLayout& layout, const void* from = nullptr);
   const void* get() const { return bytes_.data(); }
   void* get() { return bytes_.data(); }
   template <class A> A& as() { return *static_cast<A*>(get()); }
-  bool operator==(const Attributes&) const = default;
+  // A copy of `values` that lives as long as the attributes: attrs.name = attrs.Keep<Text>(std::string_view("x")).
+  template <class L, class Values> L Keep(const Values& values) {
+    const auto bytes = std::as_bytes(std::span(values));
+    kept_.push_back(MakeBuffer(bytes));
+    L list;
+    list.data = reinterpret_cast<decltype(list.data)>(kept_.back()->data());
+    list.count = static_cast<uint32_t>(values.size());
+    return list;
+  }
+  bool operator==(const Attributes& other) const;
 
  private:
+  const ops::AttrLayout* layout_ = nullptr;
   std::vector<std::byte> bytes_;
+  std::vector<Buffer> kept_;
+};
+
+// The ends of a subgraph that a node calls, copied from it by LinkCallees.
+struct CalleeTypes {
+  std::string name;
+  std::vector<TensorType> inputs, outputs;
+  std::vector<int> input_of;            // As ops::Callee::InputOf.
+  const ops::OpDef* sole_op = nullptr;
 };
 
 struct Node {
@@ -60,6 +75,7 @@ struct Node {
   std::vector<TensorId> inputs, outputs;
   std::string place;               // The source's own layer name, for messages and reports.
   std::vector<TensorId> intermediates;  // Tensors that only carry quantization (integer LSTM).
+  std::vector<std::shared_ptr<const CalleeTypes>> callees;  // Of the subgraphs that its attributes name.
 };
 
 class Graph {
@@ -120,6 +136,8 @@ class NodeView {
  private:
   std::vector<const TensorType*> inputs_, outputs_, intermediates_;
   std::vector<const std::byte*> constants_;
+  std::vector<std::unique_ptr<ops::Callee>> owned_callees_;
+  std::vector<ops::Callee*> callees_;
   ops::OpView view_;
 };
 
@@ -145,6 +163,12 @@ struct Model {
   Graph& main() { return subgraphs.front(); }
   const Graph& main() const { return subgraphs.front(); }
 };
+
+// Tells every node the ends of the subgraphs it calls: after one of them changed, or a node was added that calls.
+// Code::kInvalidModel where an attribute names a subgraph that is not there.
+Status LinkCallees(Model& model);
+// Infers all subgraphs, called ones before their callers.
+Status InferModel(Model& model);
 
 // Structure, use lists, order and types; what a pass must leave true.
 Status Verify(const Model& model);

@@ -19,6 +19,12 @@ std::string Typed(const Tensor& t) {
   return s;
 }
 
+template <class T> std::string ListText(std::span<const T> list) {
+  std::string s = "[";
+  for (const T& v : list) s += (s.size() > 1 ? "," : "") + Format("%g", static_cast<double>(v));
+  return s + "]";
+}
+
 std::string AttrText(const ops::AttrRow& row, const void* attrs) {
   const void* p = row.at(const_cast<void*>(attrs));
   std::string s = " " + std::string(row.name) + "=";
@@ -28,7 +34,13 @@ std::string AttrText(const ops::AttrRow& row, const void* attrs) {
     case ops::AttrKind::kI32: return s + std::to_string(*static_cast<const int32_t*>(p));
     case ops::AttrKind::kI64: return s + std::to_string(*static_cast<const int64_t*>(p));
     case ops::AttrKind::kF32: return s + Format("%g", static_cast<double>(*static_cast<const float*>(p)));
-    case ops::AttrKind::kInts: return s + Shape(static_cast<const ops::Ints*>(p)->span()).text();
+    case ops::AttrKind::kInts: return s + ListText(static_cast<const ops::Ints*>(p)->span());
+    case ops::AttrKind::kLongs: return s + ListText(static_cast<const ops::Longs*>(p)->span());
+    case ops::AttrKind::kFloats: return s + ListText(static_cast<const ops::Floats*>(p)->span());
+    case ops::AttrKind::kBytes: return s + Format("(%u bytes)", static_cast<const ops::Bytes*>(p)->count);
+    case ops::AttrKind::kText: return s + "'" + std::string(static_cast<const ops::Text*>(p)->view()) + "'";
+    case ops::AttrKind::kSubgraph: return s + "#" + std::to_string(*static_cast<const int32_t*>(p));
+    case ops::AttrKind::kSubgraphs: return s + "#" + ListText(static_cast<const ops::Subgraphs*>(p)->span());
   }
   return s;
 }

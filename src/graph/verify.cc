@@ -16,7 +16,7 @@ Status VerifyTensor(const Graph& g, TensorId id) {
   const Tensor& t = g.tensor(id);
   if (t.constant) {
     uint64_t bytes = 0;
-    const bool sized = BitsOf(t.type.dtype) > 0;
+    const bool sized = BitsOf(t.type.dtype) > 0 && t.type.dtype != DType::kString;
     if (sized && (!CheckedBytes(t.type.dtype, t.type.shape, &bytes) || bytes != t.constant->size()))
       return Broken(g, "constant '" + t.name + "' has " + std::to_string(t.constant->size()) + " bytes for " + t.type.shape.text());
     if (t.producer >= 0) return Broken(g, "constant '" + t.name + "' is also computed");
@@ -26,6 +26,18 @@ Status VerifyTensor(const Graph& g, TensorId id) {
   if (scales > 1 && t.type.quant.block_size == 0 &&
       (axis < 0 || axis >= t.type.shape.rank() || static_cast<size_t>(t.type.shape[axis]) != scales))
     return Broken(g, "'" + t.name + "' has " + std::to_string(scales) + " scales on axis " + std::to_string(axis) + " of " + t.type.shape.text());
+  return {};
+}
+
+Status VerifyCalls(const Model& model, const Graph& g, const Node& n) {
+  const std::vector<int32_t> called = ops::CalledSubgraphs(n.op->attrs, n.attrs.get());
+  if (called.size() != n.callees.size()) return Broken(g, "'" + n.place + "' is not linked to the subgraphs it calls");
+  for (size_t i = 0; i < called.size(); ++i) {
+    if (called[i] < 0 || static_cast<size_t>(called[i]) >= model.subgraphs.size()) return Broken(g, "'" + n.place + "' calls subgraph " + std::to_string(called[i]));
+    const Graph& callee = model.subgraphs[static_cast<size_t>(called[i])];
+    if (callee.inputs.size() != n.callees[i]->inputs.size() || callee.outputs.size() != n.callees[i]->outputs.size())
+      return Broken(g, "'" + n.place + "' was linked to '" + callee.name + "' before that changed");
+  }
   return {};
 }
 
@@ -52,6 +64,7 @@ Status Verify(const Model& model) {
     for (size_t i = 0; i < g.tensors().size(); ++i) OCTET_TRY(VerifyTensor(g, static_cast<TensorId>(i)));
     std::set<TensorId> computed;
     for (NodeId id : g.order()) OCTET_TRY(VerifyNode(g, id, computed));
+    for (NodeId id : g.order()) OCTET_TRY(VerifyCalls(model, g, g.node(id)));
     for (TensorId t : g.outputs) {
       const Tensor& tensor = g.tensor(t);
       const bool there = tensor.producer >= 0 || tensor.constant || std::ranges::find(g.inputs, t) != g.inputs.end() || tensor.is_variable;

@@ -9,6 +9,8 @@
 #include "data/zip.h"
 #include "importers/keras/hdf5.h"
 #include "importers/keras/keras.h"
+#include "importers/onnx/onnx.h"
+#include "importers/savedmodel/saved_model.h"
 #include "importers/tflite/tflite.h"
 
 namespace octet::importers {
@@ -20,19 +22,13 @@ bool FileExists(const std::string& path) {
 }
 
 Status Unknown(const std::string& path) {
-  return Error(Code::kInvalidModel, "'%s' is not a model that octet reads; expected .keras, .h5 or .tflite", path.c_str());
+  return Error(Code::kInvalidModel, "'%s' is not a model that octet reads; expected .keras, .h5, .onnx, a SavedModel's folder, a frozen .pb or .tflite", path.c_str());
 }
 
 Result<graph::Model> ImportFolder(const std::string& path, const ImportOptions& options, std::vector<Finding>* findings) {
   if (FileExists(path + "/config.json")) return keras::Import(path, keras::Container::kFolder, options, findings);
-  if (FileExists(path + "/saved_model.pb"))
-    return Error(Code::kUnsupported, "'%s' is a SavedModel, which octet does not read yet; save the model as .keras", path.c_str());
-  return Error(Code::kInvalidModel, "'%s' is a directory without a model; expected a .keras or .h5 file", path.c_str());
-}
-
-// An ONNX file starts with field 1 (ir_version, varint) or has its graph as field 7; told well enough by name and first byte.
-bool LooksLikeOnnx(const std::string& path, std::span<const std::byte> bytes) {
-  return path.ends_with(".onnx") && !bytes.empty() && (bytes[0] == std::byte{0x08} || bytes[0] == std::byte{0x3a});
+  if (FileExists(path + "/saved_model.pb")) return savedmodel::ImportFolder(path, options, findings);
+  return Error(Code::kInvalidModel, "'%s' is a directory without a model; expected saved_model.pb or config.json in it", path.c_str());
 }
 
 Result<graph::Model> ImportAny(const std::string& path, const ImportOptions& options, std::vector<Finding>* findings) {
@@ -44,8 +40,8 @@ Result<graph::Model> ImportAny(const std::string& path, const ImportOptions& opt
   if (data::Zip::Is(bytes)) return keras::Import(path, keras::Container::kZip, options, findings);
   if (tflite::Is(bytes)) return tflite::Import(bytes, options, findings);
   if (keras::Hdf5::Is(bytes)) return keras::Import(path, keras::Container::kHdf5, options, findings);
-  if (LooksLikeOnnx(path, bytes))
-    return Error(Code::kUnsupported, "'%s' is an ONNX model, which octet does not read yet; save the original model as .keras", path.c_str());
+  if (onnx::Is(bytes)) return onnx::Import(bytes, path, options, findings);
+  if (savedmodel::IsGraph(bytes)) return savedmodel::ImportGraph(path, options, findings);
   return Unknown(path);
 }
 

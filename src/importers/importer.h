@@ -27,6 +27,7 @@ struct ImportOptions {
   // sequence at a time, instead of written out step by step: what integer quantization wants. The caller
   // must see to it that the state starts anew.
   bool whole_sequences = false;
+  std::string signature = {};  // Of a SavedModel; empty: "serving_default", or the only one.
 };
 
 // Unsupported layers are all reported at once, one line each.

@@ -5,10 +5,11 @@
 namespace octet::ops::add {
 namespace {
 
-constexpr TypeRow kTypes[] = {{"T=f32|i32|u8", 1}, {"T=i8", 2}, {"T=i16", 3}, {"T=i64", 4}};
+constexpr TypeRow kTypes[] = {{"T=f32|i32|u8", 1}, {"T=i8", 2}, {"T=i16", 3}, {"T=i64", 4}, {"T=f16", 6}};
 
 Status Prepare_(Prepare& p) { return PrepareAdd(p, +1); }
-constexpr Variant kVariants[] = {{.name = "reference", .prepare = Prepare_}};
+Status PrepareVectors(Prepare& p) { return PrepareAddVectors(p, +1); }
+constexpr Variant kVariants[] = {{.name = "vectors", .takes = TakesF32OrS8, .prepare = PrepareVectors}, {.name = "reference", .prepare = Prepare_}};
 
 Status FromKerasAdd(ImportContext& c) { return MergeInputs(c, "add"); }
 
@@ -20,14 +21,18 @@ Status FromKerasAverage(ImportContext& c) {
   return {};
 }
 
-constexpr ImportRule kRules[] = {{Source::kKeras, "Add", 0, FromKerasAdd}, {Source::kKeras, "Average", 0, FromKerasAverage}};
+constexpr ImportRule kRules[] = {
+    {Source::kKeras, "Add", 0, FromKerasAdd},
+    {Source::kKeras, "Average", 0, FromKerasAverage},
+    {Source::kOnnx, "Add", 0, FromKerasAdd},
+};
 
 }  // namespace
 
 extern constinit const OpDef kDef = {
     .name = "add",
     .code = BuiltinCode::kAdd,
-    .attrs = Layout<ActivationAttrs>(OptionsTable::kAdd, kAddRows),
+    .attrs = Layout<AddAttrs>(OptionsTable::kAdd, kAddRows),
     .inputs = kBinaryInputs,
     .outputs = kOneOutput,
     .types = kTypes,

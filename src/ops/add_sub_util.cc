@@ -14,23 +14,18 @@ struct Params {
   int32_t zero_a = 0, zero_b = 0, zero_out = 0, left_shift = 0, sign = 1;
 };
 
-template <class T> Status RunPlain(const void* params, const Run& run) {
+// Integers wrap, as in LiteRT; a fused activation clamps them.
+template <class T, int kSign> Status RunPlain(const void* params, const Run& run) {
   const auto& p = *static_cast<const Params*>(params);
-  const bool add = p.sign > 0;
-  if constexpr (std::is_same_v<T, float>) {
-    const float low = p.clamp.low, high = p.clamp.high;
-    const auto go = [&](const auto& f) { RunBroadcast(p.shape, *run.pool, run.input<T>(0), run.input<T>(1), run.output<T>(0), f); };
-    if (add) go([=](float x, float y) { return std::min(std::max(x + y, low), high); });
-    else go([=](float x, float y) { return std::min(std::max(x - y, low), high); });
-  } else {
-    using U = std::make_unsigned_t<T>;  // Wraps around, as LiteRT does; a fused activation clamps 32 bits.
-    const T low = static_cast<T>(p.clamp.low > -1e30f ? p.clamp.low : static_cast<float>(std::numeric_limits<T>::min()));
-    const T high = p.clamp.high < 1e30f ? static_cast<T>(p.clamp.high) : std::numeric_limits<T>::max();
-    RunBroadcast(p.shape, *run.pool, run.input<T>(0), run.input<T>(1), run.output<T>(0), [=](T x, T y) {
-      const T v = static_cast<T>(add ? static_cast<U>(x) + static_cast<U>(y) : static_cast<U>(x) - static_cast<U>(y));
-      return std::clamp(v, low, high);
-    });
-  }
+  const auto [low, high] = BoundsOf<T>(p.clamp);
+  RunBroadcast(p.shape, *run.pool, run.input<T>(0), run.input<T>(1), run.output<T>(0), [low, high](T x, T y) {
+    if constexpr (std::is_integral_v<T>) {
+      using U = Wrapping<T>;
+      return std::clamp(static_cast<T>(kSign > 0 ? static_cast<U>(x) + static_cast<U>(y) : static_cast<U>(x) - static_cast<U>(y)), low, high);
+    } else {
+      return static_cast<T>(std::min(std::max(kSign > 0 ? x + y : x - y, low), high));
+    }
+  });
   return {};
 }
 
@@ -55,6 +50,26 @@ Status RunInt16(const void* params, const Run& run) {
   return {};
 }
 
+// Scales that are powers of two: one input is shifted to the other's and the output's scale.
+Status RunShifts(const void* params, const Run& run) {
+  const auto& p = *static_cast<const Params*>(params);
+  RunBroadcast(p.shape, *run.pool, run.input<int16_t>(0), run.input<int16_t>(1), run.output<int16_t>(0), [&](int16_t x, int16_t y) {
+    const int32_t sum = RoundingDivideByPot(x, p.a.shift) + p.sign * RoundingDivideByPot(y, p.b.shift);
+    return static_cast<int16_t>(std::clamp(sum, p.integer_clamp.low, p.integer_clamp.high));
+  });
+  return {};
+}
+
+// False: a scale is no power of two, or the shifts are not what RunShifts can do.
+bool FillShifts(const OpView& op, Params* p) {
+  if (!op.attrs<AddAttrs>().pot_scale_int16) return false;
+  int a = 0, b = 0, out = 0;
+  if (!PowerOfTwo(op.in(0)->quant.scale0(), &a) || !PowerOfTwo(op.in(1)->quant.scale0(), &b) || !PowerOfTwo(op.out(0)->quant.scale0(), &out)) return false;
+  p->a.shift = out - a;
+  p->b.shift = out - b;
+  return std::min(p->a.shift, p->b.shift) == 0 && std::max(p->a.shift, p->b.shift) < 31;
+}
+
 void FillInteger(const OpView& op, Params* p) {
   const TensorType &a = *op.in(0), &b = *op.in(1), &y = *op.out(0);
   p->left_shift = a.dtype == DType::kI16 ? 15 : 20;
@@ -66,8 +81,10 @@ void FillInteger(const OpView& op, Params* p) {
   p->b = QuantizeMultiplier(scale_b / twice);
   p->out = QuantizeMultiplier(twice / ((1 << p->left_shift) * ScaleOrOne(y.quant)));
   p->integer_clamp = QuantizedClamp(op.attrs<ActivationAttrs>().activation, y);
-  if (a.dtype == DType::kI16) return;
-  const int32_t low = RangeOf(a.dtype).low;
+}
+
+void FillTables(DType dtype, Params* p) {
+  const int32_t low = RangeOf(dtype).low;
   for (int32_t i = 0; i < 256; ++i) {
     p->table_a[i] = Rescaled(*p, low + i, p->zero_a, p->a);
     p->table_b[i] = p->sign * Rescaled(*p, low + i, p->zero_b, p->b);
@@ -82,15 +99,33 @@ Status PrepareAdd(Prepare& prepare, int sign) {
   p->shape = CollapseBroadcast(op.in(0)->shape, op.in(1)->shape, op.out(0)->shape);
   p->clamp = FloatClamp(op.attrs<ActivationAttrs>().activation);
   p->sign = sign;
-  switch (op.in(0)->dtype) {
-    case DType::kF32: prepare.SetRun(RunPlain<float>, p); return {};
-    case DType::kI32: prepare.SetRun(RunPlain<int32_t>, p); return {};
-    case DType::kI64: prepare.SetRun(RunPlain<int64_t>, p); return {};
-    default: break;
+  const DType type = op.in(0)->dtype;
+  const auto pick = [sign]<class T>() -> RunFn { return sign > 0 ? RunPlain<T, +1> : RunPlain<T, -1>; };
+  const bool plain_int16 = type == DType::kI16 && op.in(0)->quant.empty();
+  if (const RunFn run = plain_int16 ? pick.operator()<int16_t>() : ByType<float, F16, int32_t, int64_t>(type, pick)) {
+    prepare.SetRun(run, p);
+    return {};
+  }
+  if (type == DType::kI16 && FillShifts(op, p)) {
+    p->integer_clamp = QuantizedClamp(op.attrs<ActivationAttrs>().activation, *op.out(0));
+    prepare.SetRun(RunShifts, p);
+    return {};
   }
   FillInteger(op, p);
-  prepare.SetRun(op.in(0)->dtype == DType::kI8 ? RunTables<int8_t> : op.in(0)->dtype == DType::kU8 ? RunTables<uint8_t> : RunInt16, p);
+  if (op.in(0)->dtype != DType::kI16) FillTables(op.in(0)->dtype, p);
+  prepare.SetRun(type == DType::kI8 ? RunTables<int8_t> : type == DType::kU8 ? RunTables<uint8_t> : RunInt16, p);
   return {};
+}
+
+Status PrepareAddVectors(Prepare& prepare, int sign) {
+  const OpView& op = prepare.op;
+  if (op.in(0)->dtype == DType::kF32)
+    return PrepareBinaryF32(prepare, sign > 0 ? kernels::Binary::kAdd : kernels::Binary::kSubtract, FloatClamp(op.attrs<ActivationAttrs>().activation));
+  Params p;
+  FillInteger(op, &p);
+  constexpr int64_t kLargest = int64_t{255} << 20;  // Halved at least, and added.
+  const kernels::ScaledPair q{p.zero_a, p.zero_b, p.zero_out, p.left_shift, p.integer_clamp.low, p.integer_clamp.high, RescaleOf(p.a, kLargest), RescaleOf(p.b, kLargest), RescaleOf(p.out, kLargest + 2)};
+  return PreparePairS8(prepare, sign > 0 ? kernels::Vectors().sum_s8 : kernels::Vectors().difference_s8, q);
 }
 
 Cost CostOfElementwise(const OpView& op) {

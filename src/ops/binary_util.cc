@@ -50,6 +50,7 @@ Status CheckBinaryWithActivation(const OpView& op) {
 }
 
 Status InferBinary(const OpView& op, std::span<OutputType> out) {
+  out[0].dtype = op.in(0)->dtype;
   BroadcastShape(op.in(0)->shape, op.in(1)->shape, &out[0].shape);
   return {};
 }

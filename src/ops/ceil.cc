@@ -9,6 +9,10 @@ constexpr TypeRow kTypes[] = {{"T=f32", 1}};
 float Apply(float x) { return std::ceil(x); }
 constexpr Variant kVariants[] = {{.name = "reference", .prepare = PrepareUnary<Apply>}};
 
+Status FromOnnx(ImportContext& c) { return EmitUnary(c, "ceil"); }
+constexpr ImportRule kRules[] = {
+    {Source::kOnnx, "Ceil", 0, FromOnnx},
+};
 
 }  // namespace
 
@@ -24,6 +28,6 @@ extern constinit const OpDef kDef = {
     .cost = CostOfUnary,
 };
 extern constinit const OpKernel kKernel = {.variants = kVariants};
-extern constinit const OpImport kImport = {};
+extern constinit const OpImport kImport = {.rules = kRules};
 
 }  // namespace octet::ops::ceil

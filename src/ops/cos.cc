@@ -5,10 +5,14 @@
 namespace octet::ops::cos {
 namespace {
 
-constexpr TypeRow kTypes[] = {{"T=f32", 1}};
+constexpr TypeRow kTypes[] = {{"T=f32", 1}, {"T=f16", 2}};
 float Apply(float x) { return std::cos(x); }
 constexpr Variant kVariants[] = {{.name = "reference", .prepare = PrepareUnary<Apply>}};
 
+Status FromOnnx(ImportContext& c) { return EmitUnary(c, "cos"); }
+constexpr ImportRule kRules[] = {
+    {Source::kOnnx, "Cos", 0, FromOnnx},
+};
 
 }  // namespace
 
@@ -25,6 +29,6 @@ extern constinit const OpDef kDef = {
     .cost = CostOfUnary,
 };
 extern constinit const OpKernel kKernel = {.variants = kVariants};
-extern constinit const OpImport kImport = {};
+extern constinit const OpImport kImport = {.rules = kRules};
 
 }  // namespace octet::ops::cos

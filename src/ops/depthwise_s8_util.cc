@@ -76,7 +76,7 @@ Windows PlanWindows(const ConvGeometry& g, int32_t lane_taps) {
   Windows w;
   for (int32_t row = 0; row < g.filter_h; row += lane_taps) {
     const int32_t count = std::min(lane_taps, g.filter_h - row);
-    if (count == 1) AddRow(&w, g, row, lane_taps);
+    if (count == 1 && g.filter_w > 3) AddRow(&w, g, row, lane_taps);  // For up to three, columns share more.
     else AddColumns(&w, g, row, count);
   }
   for (const Step& s : w.steps) w.columns = std::max(w.columns, s.column + 1);
@@ -92,37 +92,21 @@ struct Params {
   int64_t phase_pixels = 0, phase_bytes = 0;  // One loaded row of one phase.
   int64_t rows_per_task = 0, bands = 0;
   const uint8_t* outside = nullptr;           // A loaded row of padding.
-  int32_t outside_byte = 0, flip = 0;         // Loaded byte = byte ^ flip.
+  int32_t outside_byte = 0;
   int64_t band_bytes = 0, pointer_bytes = 0, scratch_bytes = 0;  // Per thread.
 };
-
-// One pixel; calls of the vector loader would cost more than the copy.
-void CopyPixel(const int8_t* x, int64_t n, uint64_t flip, uint8_t* to) {
-  int64_t i = 0;
-  for (; i + 8 <= n; i += 8) {
-    uint64_t v;
-    std::memcpy(&v, x + i, 8);
-    v ^= flip;
-    std::memcpy(to + i, &v, 8);
-  }
-  for (; i < n; ++i) to[i] = static_cast<uint8_t>(static_cast<uint8_t>(x[i]) ^ static_cast<uint8_t>(flip));
-}
 
 // Input row x, column-sorted, with its padding.
 void LoadRow(const Params& p, const Int8& k, const int8_t* x, uint8_t* to) {
   const ConvGeometry& g = p.g;
-  const uint64_t flip = static_cast<uint64_t>(p.flip) * 0x0101010101010101u;
   for (int32_t phase = 0; phase < p.phases; ++phase, to += p.phase_bytes) {
     // Pixel i is input column i * stride + phase - pad.
     const int64_t left = std::clamp<int64_t>(CeilDivide(int64_t{g.pad_w} - phase, g.stride_w), 0, p.phase_pixels);
     const int64_t end = std::clamp<int64_t>(CeilDivide(int64_t{g.in_w} + g.pad_w - phase, g.stride_w), left, p.phase_pixels);
     const int8_t* from = x + (left * g.stride_w + phase - g.pad_w) * g.in_c;
     std::memset(to, p.outside_byte, static_cast<size_t>(left * g.in_c));
-    if (p.phases == 1) {
-      k.load_bytes(from, (end - left) * g.in_c, to + left * g.in_c);
-    } else {
-      for (int64_t i = left; i < end; ++i, from += int64_t{g.stride_w} * g.in_c) CopyPixel(from, g.in_c, flip, to + i * g.in_c);
-    }
+    if (p.phases == 1) k.load_pixels(from, (end - left) * g.in_c, 1, 0, to + left * g.in_c);
+    else k.load_pixels(from, g.in_c, end - left, int64_t{g.stride_w} * g.in_c, to + left * g.in_c);
     std::memset(to + end * g.in_c, p.outside_byte, static_cast<size_t>((p.phase_pixels - end) * g.in_c));
   }
 }
@@ -237,18 +221,19 @@ void SetSizes(Prepare& prepare, Params* p, const Int8& k, const Windows& w) {
 }  // namespace
 
 // Bounds of what PrepareDepthwiseS8 asks for: loaded rows and lines.
-bool FitsDepthwiseS8(const ConvGeometry& g) {
+bool FitsDepthwiseS8(const ConvGeometry& geometry) {
+  const ConvGeometry g = AlongRows(geometry);
   const double width = (g.out_w + (g.filter_w - 1.0) * g.dilation_w + 64) * g.stride_w, height = (g.filter_h - 1.0) * g.dilation_h + 1;
   const double taps = static_cast<double>(g.filter_h) * g.filter_w;
   return width * g.in_c * height <= kMostScratchBytes && width * 256 * taps <= kMostScratchBytes && taps * g.in_c * 64 <= kMostScratchBytes;
 }
 
-Status PrepareDepthwiseS8(Prepare& prepare, const ConvGeometry& g, const IntegerOutput& output, const int32_t* bias) {
+Status PrepareDepthwiseS8(Prepare& prepare, const ConvGeometry& geometry, const IntegerOutput& output, const int32_t* bias) {
+  const ConvGeometry g = AlongRows(geometry);
   const Int8& k = kernels::BestInt8();
   const Windows w = PlanWindows(g, k.lane_taps);
   auto* p = prepare.Params<Params>();
   p->g = g;
-  p->flip = k.tap_offset;
   p->outside_byte = static_cast<uint8_t>(output.input_zero + k.tap_offset);
   ChooseVectors(&p->row, k, g, w);
   SetSizes(prepare, p, k, w);

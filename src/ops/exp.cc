@@ -5,12 +5,16 @@
 namespace octet::ops::exp {
 namespace {
 
-constexpr TypeRow kTypes[] = {{"T=f32", 1}, {"T=i8", 2}};
+constexpr TypeRow kTypes[] = {{"T=f32", 1}, {"T=i8|i16", 2}};
 float Apply(float x) { return std::exp(x); }
-constexpr Variant kVariants[] = {{.name = "reference", .prepare = PrepareUnary<Apply>}};
+constexpr Variant kVariants[] = {{.name = "vectors", .takes = TakesFunctionF32, .prepare = PrepareVectorFunction<kernels::Function::kExp>},
+                                 {.name = "reference", .prepare = PrepareUnary<Apply>}};
 
 Status FromKeras(ImportContext& c) { return EmitUnary(c, "exp"); }
-constexpr ImportRule kRules[] = {{Source::kKerasActivation, "exponential", 0, FromKeras}};
+constexpr ImportRule kRules[] = {
+    {Source::kKerasActivation, "exponential", 0, FromKeras},
+    {Source::kOnnx, "Exp", 0, FromKeras},
+};
 
 }  // namespace
 

@@ -90,6 +90,18 @@ template <class T> T TwoOverOnePlus(T a) {
   return x;
 }
 
+// 1 / x for x > 0 in Q`integer_bits`: scale * 2^-bits_over_unit, scale in Q0.31.
+struct Reciprocal {
+  int32_t scale = 0;
+  int bits_over_unit = 0;
+};
+inline Reciprocal ReciprocalOf(int32_t x, int integer_bits) {
+  const int headroom = std::countl_zero(static_cast<uint32_t>(x));
+  const uint32_t normalized = headroom >= 32 ? 0 : static_cast<uint32_t>(x) << headroom;
+  const auto fraction = static_cast<int32_t>(normalized - (1u << 31));
+  return {MultiplyPot(TwoOverOnePlus(fraction), 1), integer_bits - headroom};
+}
+
 // tanh(a), a in Q`integer_bits`, as Q0.
 template <class T, int integer_bits> T Tanh(T a) {
   if (a == 0) return 0;

@@ -5,10 +5,14 @@
 namespace octet::ops::floor {
 namespace {
 
-constexpr TypeRow kTypes[] = {{"T=f32", 1}};
+constexpr TypeRow kTypes[] = {{"T=f32|f16|bf16", 1}};
 float Apply(float x) { return std::floor(x); }
 constexpr Variant kVariants[] = {{.name = "reference", .prepare = PrepareUnary<Apply>}};
 
+Status FromOnnx(ImportContext& c) { return EmitUnary(c, "floor"); }
+constexpr ImportRule kRules[] = {
+    {Source::kOnnx, "Floor", 0, FromOnnx},
+};
 
 }  // namespace
 
@@ -24,6 +28,6 @@ extern constinit const OpDef kDef = {
     .cost = CostOfUnary,
 };
 extern constinit const OpKernel kKernel = {.variants = kVariants};
-extern constinit const OpImport kImport = {};
+extern constinit const OpImport kImport = {.rules = kRules};
 
 }  // namespace octet::ops::floor

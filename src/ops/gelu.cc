@@ -9,7 +9,7 @@ struct Attrs {
   bool approximate = false;
 };
 constexpr AttrRow kRows[] = {Attr<&Attrs::approximate>("approximate", 0)};
-constexpr TypeRow kTypes[] = {{"T=f32", 1}, {"T=i8", 2}};
+constexpr TypeRow kTypes[] = {{"T=f32", 1}, {"T=u8|i8|i16", 2}, {"T=f16", 3}};
 
 float Exact(float x) { return 0.5f * x * std::erfc(x * -0.70710678118654752440f); }
 float Approximate(float x) {
@@ -18,14 +18,25 @@ float Approximate(float x) {
 }
 
 Status PrepareReference(Prepare& p) { return p.op.attrs<Attrs>().approximate ? PrepareUnary<Approximate>(p) : PrepareUnary<Exact>(p); }
-constexpr Variant kVariants[] = {{.name = "reference", .prepare = PrepareReference}};
+
+Status PrepareVectors(Prepare& p) { return PrepareFunctionF32(p, p.op.attrs<Attrs>().approximate ? kernels::Function::kNormalGateTanh : kernels::Function::kNormalGate); }
+constexpr Variant kVariants[] = {{.name = "vectors", .takes = TakesFunctionF32, .prepare = PrepareVectors},
+                                 {.name = "reference", .prepare = PrepareReference}};
 
 Status FromKeras(ImportContext& c) {
   OCTET_ASSIGN(Value y, c.Emit("gelu", {c.Input(0)}, Attrs{c.Bool("approximate", false)}));
   c.SetOutput(0, y);
   return {};
 }
-constexpr ImportRule kRules[] = {{Source::kKerasActivation, "gelu", 0, FromKeras}};
+Status FromOnnx(ImportContext& c) {
+  OCTET_ASSIGN(Value y, c.Emit("gelu", {c.Input(0)}, Attrs{c.Text("approximate", "none") == "tanh"}));
+  c.SetOutput(0, y);
+  return {};
+}
+constexpr ImportRule kRules[] = {
+    {Source::kKerasActivation, "gelu", 0, FromKeras},
+    {Source::kOnnx, "Gelu", 0, FromOnnx},
+};
 
 }  // namespace
 

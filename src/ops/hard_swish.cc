@@ -40,11 +40,12 @@ Factor FactorOf(double real) {
 
 struct Integer {
   Factor output, reluish;
+  int32_t zero_in, zero_out;
+  Clamp32 range;
 };
 
-int32_t Entry(const OpView& op, int32_t value, const void* context) {
-  const auto& q = *static_cast<const Integer*>(context);
-  const auto high = static_cast<int16_t>((value - op.in(0)->quant.zero0()) * (1 << 7));
+int32_t Entry(const Integer& q, int32_t value) {
+  const auto high = static_cast<int16_t>((value - q.zero_in) * (1 << 7));
   const int16_t scaled = RoundingDoublingHighMul16(high, q.output.mantissa);
   // relu6(x + 3) / 6 as a number in [0, 1] with 15 fractional bits; saturation does the clamping.
   int16_t gate = high;
@@ -54,23 +55,29 @@ int32_t Entry(const OpView& op, int32_t value, const void* context) {
   if (q.reluish.exponent < 0) gate = static_cast<int16_t>(RoundingDivideByPot(gate, std::min(-q.reluish.exponent, 31)));
   gate = static_cast<int16_t>((gate + (1 << 15)) >> 1);
   const int16_t product = DoublingHighMul16(gate, scaled);
-  const int32_t y = RoundingDivideByPot(product, std::clamp(-q.output.exponent, 0, 31)) + op.out(0)->quant.zero0();
-  const Clamp32 range = RangeOf(op.out(0)->dtype);
-  return std::clamp(static_cast<int32_t>(static_cast<int16_t>(y)), range.low, range.high);
+  const int32_t y = RoundingDivideByPot(product, std::clamp(-q.output.exponent, 0, 31)) + q.zero_out;
+  return std::clamp(static_cast<int32_t>(static_cast<int16_t>(y)), q.range.low, q.range.high);
 }
 
 Status PrepareReference(Prepare& p) {
   if (p.op.in(0)->dtype == DType::kF32) return PrepareUnary<Apply>(p);
-  const float high_scale = (1.0f / 128.0f) * p.op.in(0)->quant.scale0();
+  const TensorType &x = *p.op.in(0), &y = *p.op.out(0);
+  const float high_scale = (1.0f / 128.0f) * x.quant.scale0();
   const float gate_scale = 3.0f / 32768.0f;
-  const Integer q{FactorOf(static_cast<double>(high_scale / p.op.out(0)->quant.scale0())), FactorOf(static_cast<double>(high_scale / gate_scale))};
+  const Integer q{FactorOf(static_cast<double>(high_scale / y.quant.scale0())), FactorOf(static_cast<double>(high_scale / gate_scale)),
+                  x.quant.zero0(), y.quant.zero0(), RangeOf(y.dtype)};
   if (q.output.exponent > 0) return p.op.Fail(Code::kUnsupported, "the output scale is more than 128 times finer than the input's");
-  return PrepareTable(p, Entry, &q);
+  return PrepareInteger<Integer, Entry>(p, q);
 }
-constexpr Variant kVariants[] = {{.name = "reference", .prepare = PrepareReference}};
+constexpr Variant kVariants[] = {{.name = "vectors", .takes = TakesFunctionF32, .prepare = PrepareVectorFunction<kernels::Function::kHardGate>},
+                                 {.name = "reference", .prepare = PrepareReference}};
 
 Status FromKeras(ImportContext& c) { return EmitUnary(c, "hard_swish"); }
-constexpr ImportRule kRules[] = {{Source::kKerasActivation, "hard_silu", 0, FromKeras}, {Source::kKerasActivation, "hard_swish", 0, FromKeras}};
+constexpr ImportRule kRules[] = {
+    {Source::kKerasActivation, "hard_silu", 0, FromKeras},
+    {Source::kKerasActivation, "hard_swish", 0, FromKeras},
+    {Source::kOnnx, "HardSwish", 0, FromKeras},
+};
 
 }  // namespace
 

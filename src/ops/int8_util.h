@@ -19,6 +19,10 @@ ChannelS8 SumChannel(const int8_t* weights, int64_t count, int64_t step, int32_t
 kernels::Requant MakeRequantS8(Prepare& prepare, const IntegerOutput& output, std::span<const ChannelS8> channels, std::span<const int32_t> channel,
                                const double* scale);
 
+// Rows [start, start + rows) of one image in the loaded form, `pixels` wide from column -pad_w; zero points where
+// there is no image.
+void LoadPadded(const kernels::Int8& k, const ConvGeometry& g, int32_t zero, const int8_t* image, int64_t start, int64_t rows, int64_t pixels, std::byte* to);
+
 // Products over packed weights. Weights are constant input 1.
 struct ProductShape {
   ConvGeometry g;
@@ -31,6 +35,11 @@ struct ProductShape {
 bool FitsProductS8(const ConvGeometry& g);
 Status PrepareProductS8(Prepare& prepare, const ProductShape& shape, const IntegerOutput& output, const double* scale, const int32_t* bias);
 
+// 3x3 windows by Winograd's method, where this processor gains by it and every sum of the constant weights
+// (input 1) is small enough to be exact.
+bool TakesWinogradS8(const ConvGeometry& g, const int8_t* weights);
+Status PrepareWinogradS8(Prepare& prepare, const ConvGeometry& g, const IntegerOutput& output, const int32_t* bias);
+
 // Depthwise with one output channel per input channel. Weights [1, h, w, channels] are constant input 1.
 bool FitsDepthwiseS8(const ConvGeometry& g);
 Status PrepareDepthwiseS8(Prepare& prepare, const ConvGeometry& g, const IntegerOutput& output, const int32_t* bias);
@@ -38,6 +47,13 @@ Status PrepareDepthwiseS8(Prepare& prepare, const ConvGeometry& g, const Integer
 // Of a window with its dilation, in input pixels.
 inline int64_t WindowHeight(const ConvGeometry& g) { return (g.filter_h - int64_t{1}) * g.dilation_h + 1; }
 inline int64_t WindowWidth(const ConvGeometry& g) { return (g.filter_w - int64_t{1}) * g.dilation_w + 1; }
+
+// A window of one column over an image of one column is one of one row over one row: the same memory, and
+// kernels work along rows.
+inline ConvGeometry AlongRows(const ConvGeometry& g) {
+  if (g.in_w != 1 || g.filter_w != 1 || g.out_w != 1 || g.pad_w != 0) return g;
+  return {g.batch, 1, g.in_h, g.in_c, 1, g.out_h, g.out_c, 1, g.filter_h, 1, g.stride_h, 1, g.dilation_h, 0, g.pad_h};
+}
 
 // How many tasks pay: each should have this many multiply-adds, and more than kTasks share no better.
 inline constexpr int64_t kTaskMacs = 1 << 17, kTasks = 8;

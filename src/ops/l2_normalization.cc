@@ -47,9 +47,12 @@ template <class T> Status RunInteger(const void* params, const Run& run) {
     T* y = run.output<T>(0) + row * p.depth;
     int32_t sum = 0;
     for (int64_t i = 0; i < p.depth; ++i) sum += (x[i] - p.zero) * (x[i] - p.zero);
-    const Multiplier inverse = fixed::InverseSqrt(sum);
-    for (int64_t i = 0; i < p.depth; ++i)  // 128 steps to one: seven bits more.
-      y[i] = Saturate<T>(Requantize((x[i] - p.zero) * 128, inverse) + p.out_zero);
+    const Multiplier inverse = fixed::InverseSqrt(sum), steps{inverse.mantissa, inverse.shift + 7};  // 128 steps to one.
+    for (int64_t i = 0; i < p.depth; ++i) {
+      // The seven bits round differently before the multiplication and inside its shift.
+      const int32_t value = std::is_signed_v<T> ? Requantize(x[i] - p.zero, steps) : Requantize((x[i] - p.zero) * 128, inverse);
+      y[i] = Saturate<T>(value + p.out_zero);
+    }
   });
   return {};
 }

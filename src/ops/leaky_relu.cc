@@ -9,7 +9,7 @@ struct Attrs {
   float alpha = 0.0f;
 };
 constexpr AttrRow kRows[] = {Attr<&Attrs::alpha>("alpha", 0)};
-constexpr TypeRow kTypes[] = {{"T=f32|u8", 1}, {"T=i8", 2}};
+constexpr TypeRow kTypes[] = {{"T=f32|u8|i8", 1}, {"T=i16", 2}};
 
 Status RunFloat(const void* params, const Run& run) {
   const auto& p = *static_cast<const UnaryParams*>(params);
@@ -23,28 +23,30 @@ Status RunFloat(const void* params, const Run& run) {
 
 struct Integer {
   Multiplier identity, alpha;
+  bool negate;  // alpha < 0: the multiplier is its magnitude, as ties round away from zero for products > 0 only.
+  int32_t zero_in, zero_out;
+  Clamp32 range;
 };
 
-int32_t Entry(const OpView& op, int32_t value, const void* context) {
-  const auto& q = *static_cast<const Integer*>(context);
-  const int32_t x = value - op.in(0)->quant.zero0();
-  const Clamp32 range = RangeOf(op.out(0)->dtype);
-  return std::clamp(op.out(0)->quant.zero0() + Requantize(x, x >= 0 ? q.identity : q.alpha), range.low, range.high);
+int32_t Entry(const Integer& q, int32_t value) {
+  const int32_t x = value - q.zero_in;
+  const int32_t y = Requantize(x, x >= 0 ? q.identity : q.alpha);
+  return std::clamp(q.zero_out + (x < 0 && q.negate ? -y : y), q.range.low, q.range.high);
 }
 
 Status PrepareReference(Prepare& p) {
-  const OpView& op = p.op;
-  const float alpha = op.attrs<Attrs>().alpha;
-  if (op.in(0)->dtype == DType::kF32) {
+  const TensorType &x = *p.op.in(0), &y = *p.op.out(0);
+  const float alpha = p.op.attrs<Attrs>().alpha;
+  if (x.dtype == DType::kF32) {
     auto* params = p.Params<UnaryParams>();
-    *params = {CountOf(op), alpha};
+    *params = {CountOf(p.op), alpha};
     p.SetRun(RunFloat, params);
     return {};
   }
-  const double identity = static_cast<double>(op.in(0)->quant.scale0()) / static_cast<double>(op.out(0)->quant.scale0());
-  const double below = static_cast<double>(op.in(0)->quant.scale0()) * static_cast<double>(alpha) / static_cast<double>(op.out(0)->quant.scale0());
-  const Integer q{QuantizeMultiplier(identity), QuantizeMultiplier(below)};
-  return PrepareTable(p, Entry, &q);
+  const float in = x.quant.scale0(), out = y.quant.scale0(), below = in * alpha / out;
+  const Integer q{QuantizeMultiplier(static_cast<double>(in / out)), QuantizeMultiplier(static_cast<double>(std::abs(below))), below < 0,
+                  x.quant.zero0(), y.quant.zero0(), RangeOf(y.dtype)};
+  return PrepareInteger<Integer, Entry>(p, q);
 }
 constexpr Variant kVariants[] = {{.name = "reference", .prepare = PrepareReference}};
 
@@ -56,7 +58,12 @@ Status Emit(ImportContext& c, double slope) {
 // "alpha" in Keras 2, default 0.3 in both.
 Status FromKeras(ImportContext& c) { return Emit(c, c.Number("negative_slope", c.Number("alpha", 0.3))); }
 Status FromActivation(ImportContext& c) { return Emit(c, c.Number("negative_slope", 0.2)); }
-constexpr ImportRule kRules[] = {{Source::kKeras, "LeakyReLU", 0, FromKeras}, {Source::kKerasActivation, "leaky_relu", 0, FromActivation}};
+Status FromOnnx(ImportContext& c) { return Emit(c, c.Number("alpha", 0.01)); }
+constexpr ImportRule kRules[] = {
+    {Source::kKeras, "LeakyReLU", 0, FromKeras},
+    {Source::kKerasActivation, "leaky_relu", 0, FromActivation},
+    {Source::kOnnx, "LeakyRelu", 0, FromOnnx},
+};
 
 }  // namespace
 

@@ -1,31 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 // y = a <= b, broadcast.
-#include "ops/add_sub_util.h"
-#include "ops/simple_binary_util.h"
+#include "ops/comparison_util.h"
 
 namespace octet::ops::less_equal {
 namespace {
 
-constexpr Operand kOutputs[] = {{.name = "output", .type = 'O'}};
-constexpr TypeRow kTypes[] = {{"T=f32|i32|i64 O=bool", 1}};
-
-Status Infer(const OpView& op, std::span<OutputType> out) {
-  out[0].dtype = DType::kBool;
-  return InferBinary(op, out);
-}
+constexpr TypeRow kTypes[] = {{"T=f32|f16|u8|i16|i32|i64 O=bool", 1}, {"T=i8 O=bool", 2}};
 
 struct Apply {
   template <class T> bool operator()(T a, T b) const { return a <= b; }
 };
 
-Status PrepareReference(Prepare& prepare) {
-  auto* p = prepare.Params<SimpleParams>();
-  p->shape = CollapseBroadcast(prepare.op.in(0)->shape, prepare.op.in(1)->shape, prepare.op.out(0)->shape);
-  const DType t = prepare.op.in(0)->dtype;
-  prepare.SetRun(t == DType::kF32 ? RunComparison<float, Apply> : t == DType::kI32 ? RunComparison<int32_t, Apply> : RunComparison<int64_t, Apply>, p);
-  return {};
+Status PrepareReference(Prepare& p) {
+  return PrepareComparison<Apply, float, F16, uint8_t, int8_t, int16_t, int32_t, int64_t>(p, false);
 }
 constexpr Variant kVariants[] = {{.name = "reference", .prepare = PrepareReference}};
+
+Status FromOnnx(ImportContext& c) { return MergeInputs(c, "less_equal"); }
+constexpr ImportRule kRules[] = {
+    {Source::kOnnx, "LessOrEqual", 0, FromOnnx},
+};
 
 }  // namespace
 
@@ -34,14 +28,14 @@ extern constinit const OpDef kDef = {
     .code = BuiltinCode::kLessEqual,
     .attrs = Layout<NoAttrs>(OptionsTable::kLessEqual, {}),
     .inputs = kBinaryInputs,
-    .outputs = kOutputs,
+    .outputs = kComparisonOutputs,
     .types = kTypes,
     .traits = kElementwise,
     .check = CheckBinary,
-    .infer = Infer,
+    .infer = InferComparison,
     .cost = CostOfElementwise,
 };
 extern constinit const OpKernel kKernel = {.variants = kVariants};
-extern constinit const OpImport kImport = {};
+extern constinit const OpImport kImport = {.rules = kRules};
 
 }  // namespace octet::ops::less_equal

@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 // y = 1 / (1 + e^-x). int8 output: scale 1/256, zero point -128.
-#include "ops/unary_util.h"
+#include "ops/sigmoid_util.h"
 
 namespace octet::ops::logistic {
 namespace {
 
-constexpr TypeRow kTypes[] = {{"T=f32|u8", 1}, {"T=i8", 2}};
+constexpr TypeRow kTypes[] = {{"T=f32|u8", 1}, {"T=i8", 2}, {"T=i16|f16|bf16", 3}};
 constexpr QuantRow kQuant[] = {{.operand = ~0, .kind = QuantKind::kFixed, .when = DType::kI8, .fixed_scale = 1.0f / 256, .fixed_zero_point = -128},
                                {.operand = ~0, .kind = QuantKind::kFixed, .when = DType::kI16, .fixed_scale = 1.0f / 32768, .fixed_zero_point = 0}};
 
 float Apply(float x) { return 1.0f / (1.0f + std::exp(-x)); }
-constexpr Variant kVariants[] = {{.name = "reference", .prepare = PrepareUnary<Apply>}};
+Status PrepareReference(Prepare& p) { return p.op.in(0)->dtype == DType::kI16 ? PrepareLogistic16(p) : PrepareUnary<Apply>(p); }
+constexpr Variant kVariants[] = {{.name = "vectors", .takes = TakesFunctionF32, .prepare = PrepareVectorFunction<kernels::Function::kLogistic>},
+                                 {.name = "reference", .prepare = PrepareReference}};
 
 Status FromSigmoid(ImportContext& c) { return EmitUnary(c, "logistic"); }
 
@@ -38,10 +40,13 @@ Status FromHardSigmoid(ImportContext& c) {
   return {};
 }
 
-constexpr ImportRule kRules[] = {{Source::kKerasActivation, "sigmoid", 0, FromSigmoid},
-                                 {Source::kKerasActivation, "silu", 0, FromSilu},
-                                 {Source::kKerasActivation, "swish", 0, FromSilu},
-                                 {Source::kKerasActivation, "hard_sigmoid", 0, FromHardSigmoid}};
+constexpr ImportRule kRules[] = {
+    {Source::kKerasActivation, "sigmoid", 0, FromSigmoid},
+    {Source::kKerasActivation, "silu", 0, FromSilu},
+    {Source::kKerasActivation, "swish", 0, FromSilu},
+    {Source::kKerasActivation, "hard_sigmoid", 0, FromHardSigmoid},
+    {Source::kOnnx, "Sigmoid", 0, FromSigmoid},
+};
 
 }  // namespace
 
@@ -53,7 +58,7 @@ extern constinit const OpDef kDef = {
     .types = kTypes,
     .quantization = kQuant,
     .traits = kElementwise | kUnary,
-    .check = CheckUnary,
+    .check = CheckSigmoid,
     .infer = InferUnary,
     .cost = CostOfUnary,
 };

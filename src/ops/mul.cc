@@ -5,7 +5,9 @@
 namespace octet::ops::mul {
 namespace {
 
-constexpr TypeRow kTypes[] = {{"T=f32|i32|u8", 1}, {"T=i8", 2}, {"T=i16", 4}, {"T=i64", 6}};
+constexpr Operand kOutputs[] = {{.name = "output", .type = 'O'}};
+constexpr TypeRow kTypes[] = {{"T=f32 O=f32", 1},  {"T=i32 O=i32", 1},  {"T=u8 O=u8", 1},   {"T=i8 O=i8", 2},  {"T=i16 O=i8|u8|i16", 4},
+                              {"T=i64 O=i64", 5}, {"T=c64 O=c64", 6}, {"T=u32 O=u32", 7}, {"T=f16 O=f16", 8}};
 
 struct Params {
   Broadcast shape;
@@ -15,54 +17,88 @@ struct Params {
   int32_t zero_a = 0, zero_b = 0, zero_out = 0;
 };
 
-Status RunFloat(const void* params, const Run& run) {
-  const auto& p = *static_cast<const Params*>(params);
-  const float low = p.clamp.low, high = p.clamp.high;
-  RunBroadcast(p.shape, *run.pool, run.input<float>(0), run.input<float>(1), run.output<float>(0),
-               [=](float x, float y) { return std::min(std::max(x * y, low), high); });
+// int16 without quantization is plain numbers.
+bool IsPlainInt16(const OpView& op) { return op.in(0)->dtype == DType::kI16 && (!op.out(0) || op.out(0)->quant.empty()); }
+
+Status Check(const OpView& op) {
+  OCTET_TRY(CheckBinary(op));
+  const Activation activation = op.attrs<ActivationAttrs>().activation;
+  if (op.in(0)->dtype == DType::kC64 && activation != Activation::kNone)
+    return op.Fail(Code::kInvalidModel, "complex numbers have no fused activation");
+  return CheckActivation(op, activation);
+}
+
+Status Infer(const OpView& op, std::span<OutputType> out) {
+  BroadcastShape(op.in(0)->shape, op.in(1)->shape, &out[0].shape);
   return {};
 }
 
 template <class T> Status RunPlain(const void* params, const Run& run) {
   const auto& p = *static_cast<const Params*>(params);
-  using U = std::make_unsigned_t<T>;
-  const T low = p.clamp.low > -1e30f ? static_cast<T>(p.clamp.low) : std::numeric_limits<T>::min();
-  const T high = p.clamp.high < 1e30f ? static_cast<T>(p.clamp.high) : std::numeric_limits<T>::max();
-  RunBroadcast(p.shape, *run.pool, run.input<T>(0), run.input<T>(1), run.output<T>(0),
-               [=](T x, T y) { return std::clamp(static_cast<T>(static_cast<U>(x) * static_cast<U>(y)), low, high); });
-  return {};
-}
-
-template <class T> Status RunInteger(const void* params, const Run& run) {
-  const auto& p = *static_cast<const Params*>(params);
-  RunBroadcast(p.shape, *run.pool, run.input<T>(0), run.input<T>(1), run.output<T>(0), [&](T x, T y) {
-    const int32_t product = (x - p.zero_a) * (y - p.zero_b);
-    return static_cast<T>(std::clamp(Requantize(product, p.multiplier) + p.zero_out, p.integer_clamp.low, p.integer_clamp.high));
+  const auto [low, high] = BoundsOf<T>(p.clamp);
+  RunBroadcast(p.shape, *run.pool, run.input<T>(0), run.input<T>(1), run.output<T>(0), [low, high](T x, T y) {
+    if constexpr (std::is_integral_v<T>) return std::min(std::max(static_cast<T>(static_cast<Wrapping<T>>(x) * static_cast<Wrapping<T>>(y)), low), high);
+    else return static_cast<T>(std::min(std::max(x * y, low), high));
   });
   return {};
 }
 
-Status PrepareReference(Prepare& prepare) {
-  const OpView& op = prepare.op;
+Status RunComplex(const void* params, const Run& run) {
+  const auto& p = *static_cast<const Params*>(params);
+  RunBroadcast(p.shape, *run.pool, run.input<C64>(0), run.input<C64>(1), run.output<C64>(0), [](C64 x, C64 y) { return x * y; });
+  return {};
+}
+
+template <class T, class Y> Status RunInteger(const void* params, const Run& run) {
+  const auto& p = *static_cast<const Params*>(params);
+  RunBroadcast(p.shape, *run.pool, run.input<T>(0), run.input<T>(1), run.output<Y>(0), [&](T x, T y) {
+    const auto product = static_cast<int32_t>(static_cast<uint32_t>(x - p.zero_a) * static_cast<uint32_t>(y - p.zero_b));
+    return static_cast<Y>(std::clamp(Requantize(product, p.multiplier) + p.zero_out, p.integer_clamp.low, p.integer_clamp.high));
+  });
+  return {};
+}
+
+// The product of scales is taken in float, as LiteRT does. Without scales it is 0/0, which counts as 0.
+void FillInteger(const OpView& op, Params* p) {
   const TensorType &a = *op.in(0), &b = *op.in(1), &y = *op.out(0);
-  auto* p = prepare.Params<Params>();
-  p->shape = CollapseBroadcast(a.shape, b.shape, y.shape);
-  p->clamp = FloatClamp(op.attrs<ActivationAttrs>().activation);
-  switch (a.dtype) {
-    case DType::kF32: prepare.SetRun(RunFloat, p); return {};
-    case DType::kI32: prepare.SetRun(RunPlain<int32_t>, p); return {};
-    case DType::kI64: prepare.SetRun(RunPlain<int64_t>, p); return {};
-    default: break;
-  }
   p->zero_a = a.quant.zero0();
   p->zero_b = b.quant.zero0();
   p->zero_out = y.quant.zero0();
-  p->multiplier = QuantizeMultiplier(ScaleOrOne(a.quant) * ScaleOrOne(b.quant) / ScaleOrOne(y.quant));
+  p->multiplier = QuantizeMultiplier(static_cast<double>(a.quant.scale0() * b.quant.scale0() / y.quant.scale0()));
   p->integer_clamp = QuantizedClamp(op.attrs<ActivationAttrs>().activation, y);
-  prepare.SetRun(a.dtype == DType::kI8 ? RunInteger<int8_t> : a.dtype == DType::kU8 ? RunInteger<uint8_t> : RunInteger<int16_t>, p);
+}
+
+RunFn PickInteger(DType in, DType out) {
+  if (in == DType::kI8) return RunInteger<int8_t, int8_t>;
+  if (in == DType::kU8) return RunInteger<uint8_t, uint8_t>;
+  return ByType<int8_t, uint8_t, int16_t>(out, []<class Y>() -> RunFn { return RunInteger<int16_t, Y>; });
+}
+
+Status PrepareReference(Prepare& prepare) {
+  const OpView& op = prepare.op;
+  const DType type = op.in(0)->dtype;
+  auto* p = prepare.Params<Params>();
+  p->shape = CollapseBroadcast(op.in(0)->shape, op.in(1)->shape, op.out(0)->shape);
+  p->clamp = FloatClamp(op.attrs<ActivationAttrs>().activation);
+  const auto pick = []<class T>() -> RunFn { return RunPlain<T>; };
+  RunFn run = IsPlainInt16(op) ? RunPlain<int16_t> : ByType<float, F16, int32_t, uint32_t, int64_t>(type, pick);
+  if (type == DType::kC64) run = RunComplex;
+  if (!run) {
+    FillInteger(op, p);
+    run = PickInteger(type, op.out(0)->dtype);
+  }
+  prepare.SetRun(run, p);
   return {};
 }
-constexpr Variant kVariants[] = {{.name = "reference", .prepare = PrepareReference}};
+
+Status PrepareVectors(Prepare& prepare) {
+  const OpView& op = prepare.op;
+  if (op.in(0)->dtype == DType::kF32) return PrepareBinaryF32(prepare, kernels::Binary::kMultiply, FloatClamp(op.attrs<ActivationAttrs>().activation));
+  Params p;
+  FillInteger(op, &p);
+  return PreparePairS8(prepare, kernels::Vectors().product_s8, {p.zero_a, p.zero_b, p.zero_out, 0, p.integer_clamp.low, p.integer_clamp.high, {}, {}, RescaleOf(p.multiplier, 255 * 255)});
+}
+constexpr Variant kVariants[] = {{.name = "vectors", .takes = TakesF32OrS8, .prepare = PrepareVectors}, {.name = "reference", .prepare = PrepareReference}};
 
 // ------------------------------------------------------------------------------------ Keras
 
@@ -137,23 +173,26 @@ Status FromKerasNormalization(ImportContext& c) {
   return {};
 }
 
-constexpr ImportRule kRules[] = {{Source::kKeras, "Multiply", 0, FromKerasMultiply},
-                                 {Source::kKeras, "Rescaling", 0, FromKerasRescaling},
-                                 {Source::kKeras, "BatchNormalization", 0, FromKerasBatchNormalization},
-                                 {Source::kKeras, "Normalization", 0, FromKerasNormalization}};
+constexpr ImportRule kRules[] = {
+    {Source::kKeras, "Multiply", 0, FromKerasMultiply},
+    {Source::kKeras, "Rescaling", 0, FromKerasRescaling},
+    {Source::kKeras, "BatchNormalization", 0, FromKerasBatchNormalization},
+    {Source::kKeras, "Normalization", 0, FromKerasNormalization},
+    {Source::kOnnx, "Mul", 0, FromKerasMultiply},
+};
 
 }  // namespace
 
 extern constinit const OpDef kDef = {
     .name = "mul",
     .code = BuiltinCode::kMul,
-    .attrs = Layout<ActivationAttrs>(OptionsTable::kMul, kAddRows),
+    .attrs = Layout<ActivationAttrs>(OptionsTable::kMul, kActivationRows),
     .inputs = kBinaryInputs,
-    .outputs = kOneOutput,
+    .outputs = kOutputs,
     .types = kTypes,
     .traits = kElementwise,
-    .check = CheckBinaryWithActivation,
-    .infer = InferBinary,
+    .check = Check,
+    .infer = Infer,
     .cost = CostOfElementwise,
 };
 extern constinit const OpKernel kKernel = {.variants = kVariants};

@@ -10,6 +10,7 @@
 #include <cstring>
 #include <span>
 #include <string_view>
+#include <vector>
 
 #include "base/cpu.h"
 #include "base/status.h"
@@ -32,7 +33,27 @@ struct Ints {  // A short list (new_shape, squeeze_dims): at most kMaxRank entri
   std::span<const int32_t> span() const { return {v.data(), static_cast<size_t>(count)}; }
 };
 
-enum class AttrKind : uint8_t { kBool, kI8, kI32, kI64, kF32, kInts };
+struct Longs {  // As Ints, of 64 bits, and long enough for a pair per dimension.
+  int32_t count = 0;
+  std::array<int64_t, 2 * kMaxRank> v{};
+  std::span<const int64_t> span() const { return {v.data(), static_cast<size_t>(count)}; }
+};
+// Of any length: lies in the file, or in memory that the graph's node keeps (graph::Attributes::Keep).
+template <class T> struct List {
+  const T* data = nullptr;
+  uint32_t count = 0;
+  std::span<const T> span() const { return {data, count}; }
+};
+struct Floats : List<float> {};
+struct Bytes : List<uint8_t> {};
+struct Text : List<char> {
+  std::string_view view() const { return {data, count}; }
+};
+// Other subgraphs of the model that the node calls, by index; OpView::callees has them in this order.
+enum class Subgraph : int32_t {};
+struct Subgraphs : List<int32_t> {};
+
+enum class AttrKind : uint8_t { kBool, kI8, kI32, kI64, kF32, kInts, kLongs, kFloats, kBytes, kText, kSubgraph, kSubgraphs };
 template <class T> consteval AttrKind KindOf();
 template <> consteval AttrKind KindOf<bool>() { return AttrKind::kBool; }
 template <> consteval AttrKind KindOf<Padding>() { return AttrKind::kI8; }
@@ -43,6 +64,12 @@ template <> consteval AttrKind KindOf<int32_t>() { return AttrKind::kI32; }
 template <> consteval AttrKind KindOf<int64_t>() { return AttrKind::kI64; }
 template <> consteval AttrKind KindOf<float>() { return AttrKind::kF32; }
 template <> consteval AttrKind KindOf<Ints>() { return AttrKind::kInts; }
+template <> consteval AttrKind KindOf<Longs>() { return AttrKind::kLongs; }
+template <> consteval AttrKind KindOf<Floats>() { return AttrKind::kFloats; }
+template <> consteval AttrKind KindOf<Bytes>() { return AttrKind::kBytes; }
+template <> consteval AttrKind KindOf<Text>() { return AttrKind::kText; }
+template <> consteval AttrKind KindOf<Subgraph>() { return AttrKind::kSubgraph; }
+template <> consteval AttrKind KindOf<Subgraphs>() { return AttrKind::kSubgraphs; }
 
 struct AttrRow {
   std::string_view name;  // As in the schema.
@@ -72,6 +99,8 @@ template <class A> consteval AttrLayout Layout(OptionsTable table, std::span<con
   return {table, sizeof(A), [](void* p) { new (p) A(); }, rows};
 }
 struct NoAttrs {};
+// The subgraphs that a node with these attributes calls, in the order of OpView::callees.
+std::vector<int32_t> CalledSubgraphs(const AttrLayout& layout, const void* attrs);
 
 // ------------------------------------------------------------------------------- operands
 // Operands name a type variable; a TypeRow binds all variables at once.
@@ -129,6 +158,7 @@ enum Trait : uint32_t {
   kHomogeneous = 32,   // f(s*x) = s*f(x) for s > 0 and per channel: equalisation may pass through.
   kKeepsChannels = 64, // Output channel c depends on input channel c only (last axis).
   kJointlyHomogeneous = 256,  // f(s*a, s*b) = s*f(a, b) for s > 0: sums, maxima.
+  kSizesOutputs = 512, // Where infer cannot tell a shape, run can: it calls Host::SetOutput.
   kAliases = 128,      // The output is input 0's bytes under another shape: no memory, no copy.
 };
 
@@ -136,6 +166,8 @@ enum Trait : uint32_t {
 // A lens over one node, filled by the graph and by the plan alike, so that checks, shapes, costs,
 // quantization and delegates' claims are written once. Pointers live as long as the node's owner.
 struct OpDef;
+class Callee;
+class Resources;  // ops/resource.h
 struct OpView {
   const OpDef* def = nullptr;
   std::string_view place;                      // For messages: the source layer's or tensor's name.
@@ -144,6 +176,8 @@ struct OpView {
   std::span<const std::byte* const> constants; // Per input: its bytes when it is constant, or null.
   const void* attributes = nullptr;
   std::span<const TensorType* const> intermediates = {};  // Tensors that only carry quantization (integer LSTM).
+  std::span<Callee* const> callees = {};       // The subgraphs that its attributes name, in their order.
+  Resources* resources = nullptr;              // Variables and tables; null outside of an interpreter.
 
   int num_inputs() const { return static_cast<int>(inputs.size()); }
   int num_outputs() const { return static_cast<int>(outputs.size()); }
@@ -166,6 +200,29 @@ struct OutputType {
   DType dtype = DType::kF32;
   Shape shape;
   bool dynamic = false;  // The shape depends on data that is not there yet.
+};
+
+// Another subgraph of the model, as a node that calls it sees it. Recursion is refused when a file is read.
+class Callee {
+ public:
+  // A tensor handed over: bytes of an element type and count that both sides know.
+  struct Bound {
+    std::byte* data = nullptr;
+    Shape shape = {};
+  };
+  virtual ~Callee() = default;
+  virtual std::string_view name() const = 0;
+  virtual int num_inputs() const = 0;
+  virtual int num_outputs() const = 0;
+  virtual const TensorType& input(int i) const = 0;   // As declared.
+  virtual const TensorType& output(int i) const = 0;
+  virtual int InputOf(int output) const = 0;          // The input that this output is, unchanged; -1: it is computed.
+  virtual const OpDef* sole_op() const = 0;           // Its operator where it is one node (StableHLO's reductions), or null.
+  // Its outputs for inputs of these shapes; dynamic where only running it tells.
+  virtual Status Infer(std::span<const Shape> inputs, std::span<OutputType> outputs) = 0;
+  // Runs it. Inputs are read in place. An output that Infer knows is written to out[i].data; any other is
+  // left in the callee's memory until its next call, and out[i] says where and of what shape.
+  virtual Status Call(std::span<const Bound> in, std::span<Bound> out, ThreadPool& pool) = 0;
 };
 
 struct Cost {
@@ -193,11 +250,25 @@ struct OpDef {
 // ---------------------------------------------------------------------------------- running
 // prepare may look and ask; run may only compute.
 
+// The interpreter, for the few operators that need more than their operands.
+class Host {
+ public:
+  virtual ~Host() = default;
+  // Room for output `i`, whose shape only running could tell: infer said dynamic although all values were there.
+  virtual Result<std::byte*> SetOutput(int i, const Shape& shape) = 0;
+  // Room for the characters of computed strings, until the next Invoke.
+  virtual Result<char*> Characters(uint64_t bytes) = 0;
+  // An error once the caller cancelled or the limit on iterations is reached; for loops.
+  virtual Status KeepGoing() = 0;
+  virtual Resources& resources() = 0;
+};
+
 struct Run {
   std::byte* const* in;    // Per operand of the definition, or more where the last repeats; null where absent.
   std::byte* const* out;
   std::byte* workspace;    // 64-byte aligned, as large as asked for; contents undefined.
   ThreadPool* pool;        // Never null.
+  Host* host = nullptr;    // Null while constants are folded.
   template <class T> const T* input(int i) const { return reinterpret_cast<const T*>(in[i]); }
   template <class T> T* output(int i) const { return reinterpret_cast<T*>(out[i]); }
 };
@@ -212,6 +283,7 @@ class Prepare {
   const OpView& op;
   const Cpu& cpu;
   const int threads;  // Results never depend on it; scratch sizes may.
+  bool late_outputs = false;  // The shapes of the outputs are not known: run calls Host::SetOutput.
 
   // A zeroed, trivially destructible struct that lives as long as the plan and reaches run as `params`.
   template <class P> P* Params() {

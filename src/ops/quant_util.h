@@ -31,6 +31,14 @@ inline Multiplier QuantizeMultiplier(double real) {
   return {static_cast<int32_t>(mantissa), shift};
 }
 
+// Whether scale is 2^exponent, within LiteRT's tolerance of a thousandth in the exponent.
+inline bool PowerOfTwo(float scale, int* exponent) {
+  if (!(scale > 0) || !std::isfinite(scale)) return false;
+  const float log2 = std::log(scale) * (1.0f / std::log(2.0f)), rounded = std::round(log2);
+  *exponent = static_cast<int>(rounded);
+  return std::abs(log2 - rounded) < 1e-3f;
+}
+
 // High 32 bits of 2*a*b, to nearest, ties away from zero; saturates for the one overflow.
 inline int32_t RoundingDoublingHighMul(int32_t a, int32_t b) {
   if (a == b && a == std::numeric_limits<int32_t>::min()) return std::numeric_limits<int32_t>::max();
@@ -93,20 +101,19 @@ inline Clamp32 RangeOf(DType dtype) {
   }
 }
 
-// The activation's bounds in the output's quantization, intersected with the type's range.
-inline Clamp32 QuantizedClamp(Activation a, const TensorType& out) {
+// Bounds in the output's quantization, intersected with the type's range. Infinite bounds are the type's.
+inline Clamp32 QuantizedClamp(ClampF32 bounds, const TensorType& out) {
   Clamp32 c = RangeOf(out.dtype);
-  const float scale = out.quant.scale0();
-  const int32_t zero = out.quant.zero0();
-  const auto quantized = [&](float f) { return zero + static_cast<int32_t>(std::round(f / scale)); };
-  if (a == Activation::kRelu || a == Activation::kRelu6) c.low = std::max(c.low, quantized(0.0f));
-  if (a == Activation::kRelu6) c.high = std::min(c.high, quantized(6.0f));
-  if (a == Activation::kReluN1To1) {
-    c.low = std::max(c.low, quantized(-1.0f));
-    c.high = std::min(c.high, quantized(1.0f));
-  }
+  const auto quantized = [&](float f) {
+    constexpr double kLow = std::numeric_limits<int32_t>::min(), kHigh = std::numeric_limits<int32_t>::max();
+    const double steps = static_cast<double>(std::round(f / out.quant.scale0()));  // NaN for 0/0: no quantization.
+    return static_cast<int32_t>(std::clamp(out.quant.zero0() + (std::isnan(steps) ? 0.0 : steps), kLow, kHigh));
+  };
+  if (std::isfinite(bounds.low)) c.low = std::max(c.low, quantized(bounds.low));
+  if (std::isfinite(bounds.high)) c.high = std::min(c.high, quantized(bounds.high));
   return c;
 }
+inline Clamp32 QuantizedClamp(Activation a, const TensorType& out) { return QuantizedClamp(FloatClamp(a), out); }
 
 // Activations that clamp; others (tanh, sign bit) have no kernel as a fused activation in LiteRT.
 inline Status CheckActivation(const OpView& op, Activation a) {

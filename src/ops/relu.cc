@@ -5,9 +5,9 @@
 namespace octet::ops::relu {
 namespace {
 
-constexpr TypeRow kTypes[] = {{"T=f32|u8", 1}, {"T=i8", 2}};
+constexpr TypeRow kTypes[] = {{"T=f32|u8", 1}, {"T=i8", 2}, {"T=i16", 3}};
 
-Status PrepareReference(Prepare& p) { return PrepareClamp(p, Activation::kRelu); }
+Status PrepareReference(Prepare& p) { return PrepareClamp(p, FloatClamp(Activation::kRelu)); }
 constexpr Variant kVariants[] = {{.name = "reference", .prepare = PrepareReference}};
 
 Status FromActivation(ImportContext& c) { return EmitUnary(c, "relu"); }
@@ -50,7 +50,11 @@ Status FromKeras(ImportContext& c) {
   return {};
 }
 
-constexpr ImportRule kRules[] = {{Source::kKerasActivation, "relu", 0, FromActivation}, {Source::kKeras, "ReLU", 0, FromKeras}};
+constexpr ImportRule kRules[] = {
+    {Source::kKerasActivation, "relu", 0, FromActivation},
+    {Source::kKeras, "ReLU", 0, FromKeras},
+    {Source::kOnnx, "Relu", 0, FromActivation},
+};
 
 }  // namespace
 

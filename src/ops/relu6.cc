@@ -5,9 +5,9 @@
 namespace octet::ops::relu6 {
 namespace {
 
-constexpr TypeRow kTypes[] = {{"T=f32|u8", 1}, {"T=i8", 2}};
+constexpr TypeRow kTypes[] = {{"T=f32|u8", 1}, {"T=i8", 2}, {"T=i16", 3}};
 
-Status PrepareReference(Prepare& p) { return PrepareClamp(p, Activation::kRelu6); }
+Status PrepareReference(Prepare& p) { return PrepareClamp(p, FloatClamp(Activation::kRelu6)); }
 constexpr Variant kVariants[] = {{.name = "reference", .prepare = PrepareReference}};
 
 Status FromActivation(ImportContext& c) { return EmitUnary(c, "relu6"); }

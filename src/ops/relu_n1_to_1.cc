@@ -7,7 +7,7 @@ namespace {
 
 constexpr TypeRow kTypes[] = {{"T=f32|u8|i8", 1}};
 
-Status PrepareReference(Prepare& p) { return PrepareClamp(p, Activation::kReluN1To1); }
+Status PrepareReference(Prepare& p) { return PrepareClamp(p, FloatClamp(Activation::kReluN1To1)); }
 constexpr Variant kVariants[] = {{.name = "reference", .prepare = PrepareReference}};
 
 Status FromActivation(ImportContext& c) { return EmitUnary(c, "relu_n1_to_1"); }

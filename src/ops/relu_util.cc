@@ -22,28 +22,27 @@ Status RunFloat(const void* params, const Run& run) {
 
 struct Integer {
   Multiplier multiplier;
+  int32_t zero_in, zero_out;
   Clamp32 clamp;
 };
 
-int32_t Entry(const OpView& op, int32_t value, const void* context) {
-  const auto& q = *static_cast<const Integer*>(context);
-  const int32_t scaled = Requantize(value - op.in(0)->quant.zero0(), q.multiplier) + op.out(0)->quant.zero0();
-  return std::clamp(scaled, q.clamp.low, q.clamp.high);
+int32_t Entry(const Integer& q, int32_t value) {
+  return std::clamp(Requantize(value - q.zero_in, q.multiplier) + q.zero_out, q.clamp.low, q.clamp.high);
 }
 
 }  // namespace
 
-Status PrepareClamp(Prepare& p, Activation activation) {
-  const OpView& op = p.op;
-  if (op.in(0)->dtype == DType::kF32) {
+Status PrepareClamp(Prepare& p, ClampF32 clamp) {
+  const TensorType &x = *p.op.in(0), &y = *p.op.out(0);
+  if (x.dtype == DType::kF32) {
     auto* params = p.Params<Params>();
-    *params = {CountOf(op), FloatClamp(activation)};
+    *params = {CountOf(p.op), clamp};
     p.SetRun(RunFloat, params);
     return {};
   }
-  const double real = static_cast<double>(op.in(0)->quant.scale0()) / static_cast<double>(op.out(0)->quant.scale0());
-  const Integer q{QuantizeMultiplier(real), QuantizedClamp(activation, *op.out(0))};
-  return PrepareTable(p, Entry, &q);
+  const Integer q{QuantizeMultiplier(static_cast<double>(x.quant.scale0() / y.quant.scale0())), x.quant.zero0(),
+                  y.quant.zero0(), QuantizedClamp(clamp, y)};
+  return PrepareInteger<Integer, Entry>(p, q);
 }
 
 }  // namespace octet::ops

@@ -1,37 +1,42 @@
 // SPDX-License-Identifier: Apache-2.0
-// y = 1 / sqrt(x). int8: an exact integer table; x <= 0 gives the largest value.
+// y = 1 / sqrt(x). int8: fixed point. Integers at and below 0 give the largest value.
 #include "ops/fixed_point_util.h"
 #include "ops/unary_util.h"
 
 namespace octet::ops::rsqrt {
 namespace {
 
-constexpr TypeRow kTypes[] = {{"T=f32", 1}, {"T=i8", 2}};
+constexpr TypeRow kTypes[] = {{"T=f32", 1}, {"T=i8", 2}, {"T=i16", 3}};
 
 float Apply(float x) { return 1.0f / std::sqrt(x); }
 
 struct Integer {
   Multiplier scale;
+  int32_t zero_in, zero_out;
 };
 
-int32_t Entry(const OpView& op, int32_t value, const void* context) {
-  const int32_t x = value - op.in(0)->quant.zero0();
+int32_t Entry(const Integer& q, int32_t value) {
+  const int32_t x = value - q.zero_in;
   if (x <= 0) return 127;
   constexpr int kShift = 20;  // Fractional bits in between.
   const Multiplier inverse = fixed::InverseSqrt(x);
   const int32_t root = Requantize(1, {inverse.mantissa, inverse.shift + kShift});
-  const auto& q = *static_cast<const Integer*>(context);
-  const int32_t y = Requantize(root, {q.scale.mantissa, q.scale.shift - kShift}) + op.out(0)->quant.zero0();
-  return std::clamp(y, -128, 127);
+  return std::clamp(Requantize(root, {q.scale.mantissa, q.scale.shift - kShift}) + q.zero_out, -128, 127);
 }
 
 Status PrepareReference(Prepare& p) {
-  if (p.op.in(0)->dtype == DType::kF32) return PrepareUnary<Apply>(p);
-  const float root = std::sqrt(p.op.in(0)->quant.scale0());
-  const Integer q{QuantizeMultiplier(static_cast<double>(1.0f / (root * p.op.out(0)->quant.scale0())))};
-  return PrepareTable(p, Entry, &q);
+  const TensorType &x = *p.op.in(0), &y = *p.op.out(0);
+  if (x.dtype == DType::kF32) return PrepareUnary<Apply>(p);
+  if (x.dtype == DType::kI16) {
+    const float most = 32767.0f * y.quant.scale0();
+    return PrepareFunction(p, [](float v, float limit) { return v <= 0.0f ? limit : Apply(v); }, most);
+  }
+  const float product = std::sqrt(x.quant.scale0()) * y.quant.scale0();
+  const Integer q{QuantizeMultiplier(1.0 / static_cast<double>(product)), x.quant.zero0(), y.quant.zero0()};
+  return PrepareInteger<Integer, Entry>(p, q);
 }
-constexpr Variant kVariants[] = {{.name = "reference", .prepare = PrepareReference}};
+constexpr Variant kVariants[] = {{.name = "vectors", .takes = TakesFunctionF32, .prepare = PrepareVectorFunction<kernels::Function::kInverseSqrt>},
+                                 {.name = "reference", .prepare = PrepareReference}};
 
 }  // namespace
 

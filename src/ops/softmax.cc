@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Softmax over the last axis: y = e^(beta * (x - max)) / sum. int8 output: scale 1/256, zero point -128.
 // 8-bit integers: Q5.26 exponentials, a Q12 sum, a reciprocal by Newton; all of it fixed point, so that
-// the 256 possible differences to the maximum are two tables.
+// the 256 possible differences to the maximum are two tables. int16: softmax_util.h.
 #include "base/thread_pool.h"
-#include "ops/fixed_point_util.h"
+#include "ops/softmax_util.h"
 #include "ops/unary_util.h"
 
 namespace octet::ops::softmax {
@@ -13,16 +13,17 @@ struct Attrs {
   float beta = 0.0f;
 };
 constexpr AttrRow kRows[] = {Attr<&Attrs::beta>("beta", 0)};
-constexpr TypeRow kTypes[] = {{"T=f32|u8", 1}, {"T=i8", 2}};
+constexpr Operand kOutputs[] = {{.name = "output", .type = 'O'}};
+constexpr TypeRow kTypes[] = {{"T=f32 O=f32", 1}, {"T=u8 O=u8|i16", 1}, {"T=i8 O=i8|i16", 2}, {"T=i16 O=i16", 3}, {"T=f16 O=f16", 4}};
 constexpr QuantRow kQuant[] = {{.operand = ~0, .kind = QuantKind::kFixed, .when = DType::kI8, .fixed_scale = 1.0f / 256, .fixed_zero_point = -128},
                                {.operand = ~0, .kind = QuantKind::kFixed, .when = DType::kI16, .fixed_scale = 1.0f / 32768, .fixed_zero_point = 0}};
-constexpr int kDiffIntegerBits = 5, kSumIntegerBits = 12;
 
 struct Params {
   int64_t rows = 0, depth = 0;
   float beta = 1.0f;
   int32_t least_difference = 0;  // Below it, the exponential counts as zero.
   int32_t exponential[256];      // Of -difference, Q0.31.
+  int32_t term[256];             // The same as it goes into the sum.
 };
 
 Status Check(const OpView& op) {
@@ -30,80 +31,108 @@ Status Check(const OpView& op) {
   return CheckUnary(op);
 }
 
-Status RunFloat(const void* params, const Run& run) {
-  const auto& p = *static_cast<const Params*>(params);
-  run.pool->For(p.rows, [&](int64_t row, int) {
-    const float* x = run.input<float>(0) + row * p.depth;
-    float* y = run.output<float>(0) + row * p.depth;
-    const float most = *std::max_element(x, x + p.depth);
-    float sum = 0.0f;
-    for (int64_t i = 0; i < p.depth; ++i) sum += y[i] = std::exp((x[i] - most) * p.beta);
-    for (int64_t i = 0; i < p.depth; ++i) y[i] /= sum;
-  });
-  return {};
-}
-
-// 1 / sum for a Q12 sum > 0: scale * 2^-bits_over_unit, scale in Q0.31.
-struct Reciprocal {
-  int32_t scale = 0;
-  int bits_over_unit = 0;
-};
-Reciprocal ReciprocalOf(int32_t sum) {
-  const int headroom = std::countl_zero(static_cast<uint32_t>(sum));
-  const uint32_t normalized = headroom >= 32 ? 0 : static_cast<uint32_t>(sum) << headroom;
-  const int32_t fraction = static_cast<int32_t>(normalized - (1u << 31));
-  return {fixed::MultiplyPot(fixed::TwoOverOnePlus(fraction), 1), kSumIntegerBits - headroom};
-}
-
-template <class T> Status RunInteger(const void* params, const Run& run) {
+template <class T> Status RunFloat(const void* params, const Run& run) {
   const auto& p = *static_cast<const Params*>(params);
   run.pool->For(p.rows, [&](int64_t row, int) {
     const T* x = run.input<T>(0) + row * p.depth;
     T* y = run.output<T>(0) + row * p.depth;
-    const int32_t most = *std::max_element(x, x + p.depth);
-    int32_t sum = 0;
-    for (int64_t i = 0; i < p.depth; ++i)
-      if (x[i] - most >= p.least_difference) sum += RoundingDivideByPot(p.exponential[most - x[i]], kSumIntegerBits);
-    const Reciprocal inverse = ReciprocalOf(sum);
-    const int shift = inverse.bits_over_unit + 31 - 8;
+    const float most = *std::max_element(x, x + p.depth);
+    float sum = 0.0f;
     for (int64_t i = 0; i < p.depth; ++i) {
-      int32_t value = std::numeric_limits<T>::min();
-      if (x[i] - most >= p.least_difference) value += RoundingDivideByPot(RoundingDoublingHighMul(inverse.scale, p.exponential[most - x[i]]), shift);
-      y[i] = Saturate<T>(value);
+      const float power = std::exp((x[i] - most) * p.beta);
+      y[i] = static_cast<T>(power);
+      sum += power;
     }
+    for (int64_t i = 0; i < p.depth; ++i) y[i] = static_cast<T>(y[i] / sum);
   });
   return {};
 }
 
-// beta * s_in in the difference's Q5.26, as a multiplier above one.
-void FillTables(Params* p, float scale) {
-  const double real = std::min(static_cast<double>(p->beta) * static_cast<double>(scale) * (1 << (31 - kDiffIntegerBits)), static_cast<double>(INT32_MAX));
-  const Multiplier m = QuantizeMultiplier(real);
-  const double radius = ((1 << kDiffIntegerBits) - 1) * static_cast<double>(1ll << (31 - kDiffIntegerBits)) / static_cast<double>(1ll << m.shift);
-  p->least_difference = -static_cast<int32_t>(std::floor(radius));
-  for (int32_t d = 0; d < 256 && -d >= p->least_difference; ++d) {
-    const int32_t shifted = static_cast<int32_t>(static_cast<uint32_t>(-d) << m.shift);
-    p->exponential[d] = fixed::ExpOfNegative<int32_t, kDiffIntegerBits>(RoundingDoublingHighMul(shifted, m.mantissa));
+// Also the vector kernel's way out where the shift is beyond what it can do.
+template <class T, class Y> void Finish(const Params& p, const T* x, int32_t most, fixed::Reciprocal inverse, Y* y) {
+  const int shift = inverse.bits_over_unit + 31 - fixed::kBits<Y>;
+  for (int64_t i = 0; i < p.depth; ++i) {
+    int32_t value = std::numeric_limits<Y>::min();
+    if (x[i] - most >= p.least_difference) value += RoundingDivideByPot(RoundingDoublingHighMul(inverse.scale, p.exponential[most - x[i]]), shift);
+    y[i] = Saturate<Y>(value);
   }
 }
 
-Status PrepareReference(Prepare& prepare) {
+template <class T, class Y> Status RunInteger(const void* params, const Run& run) {
+  const auto& p = *static_cast<const Params*>(params);
+  run.pool->For(p.rows, [&](int64_t row, int) {
+    const T* x = run.input<T>(0) + row * p.depth;
+    Y* y = run.output<Y>(0) + row * p.depth;
+    const int32_t most = *std::max_element(x, x + p.depth);
+    int32_t sum = 0;
+    for (int64_t i = 0; i < p.depth; ++i)
+      if (x[i] - most >= p.least_difference) sum += RoundingDivideByPot(p.exponential[most - x[i]], kSumIntegerBits);
+    Finish(p, x, most, fixed::ReciprocalOf(sum, kSumIntegerBits), y);
+  });
+  return {};
+}
+
+Status RunVectorsF32(const void* params, const Run& run) {
+  const auto& p = *static_cast<const Params*>(params);
+  run.pool->For(p.rows, [&](int64_t row, int) {
+    kernels::Vectors().softmax_f32(run.input<float>(0) + row * p.depth, p.depth, p.beta, run.output<float>(0) + row * p.depth);
+  });
+  return {};
+}
+
+// As RunInteger: beyond the least difference both tables hold 0.
+Status RunVectorsS8(const void* params, const Run& run) {
+  const auto& p = *static_cast<const Params*>(params);
+  const kernels::Elementwise& v = kernels::Vectors();
+  run.pool->For(p.rows, [&](int64_t row, int) {
+    const int8_t* x = run.input<int8_t>(0) + row * p.depth;
+    const int32_t most = v.max_s8(x, p.depth);
+    const fixed::Reciprocal inverse = fixed::ReciprocalOf(v.total_of_table(x, p.depth, most, p.term), kSumIntegerBits);
+    const int shift = inverse.bits_over_unit + 31 - fixed::kBits<int8_t>;
+    int8_t* y = run.output<int8_t>(0) + row * p.depth;
+    if (shift > 0 && shift < 32) v.scaled_table(x, p.depth, most, p.exponential, {inverse.scale, 0, shift}, y);
+    else Finish(p, x, most, inverse, y);
+  });
+  return {};
+}
+
+void FillTables(Params* p, float scale) {
+  const ScaledDifference scaled = ScaleDifferences(static_cast<double>(p->beta), static_cast<double>(scale));
+  p->least_difference = scaled.least;
+  for (int32_t d = 0; d < 256 && -d >= scaled.least; ++d) {
+    p->exponential[d] = fixed::ExpOfNegative<int32_t, kDiffIntegerBits>(scaled(-d));
+    p->term[d] = RoundingDivideByPot(p->exponential[d], kSumIntegerBits);
+  }
+}
+
+Status PrepareWith(Prepare& prepare, RunFn run_float, RunFn run_bytes) {
   const OpView& op = prepare.op;
   auto* p = prepare.Params<Params>();
   p->depth = op.in(0)->shape.back();
   p->rows = p->depth == 0 ? 0 : op.in(0)->shape.elements() / p->depth;
   p->beta = op.attrs<Attrs>().beta;
-  if (op.in(0)->dtype == DType::kF32) {
-    prepare.SetRun(RunFloat, p);
+  const DType type = op.in(0)->dtype;
+  if (type == DType::kF32 || type == DType::kF16) {
+    prepare.SetRun(type == DType::kF32 ? run_float : RunFloat<F16>, p);
     return {};
   }
+  if (type == DType::kI16) return PrepareSoftmax16(prepare, p->beta);
   if (!(p->beta > 0.0f) || p->beta * op.in(0)->quant.scale0() * 67108864.0f < 1.0f)
     return op.Fail(Code::kUnsupported, "beta %g with an input scale of %g is too small", static_cast<double>(p->beta), static_cast<double>(op.in(0)->quant.scale0()));
   FillTables(p, op.in(0)->quant.scale0());
-  prepare.SetRun(op.in(0)->dtype == DType::kI8 ? RunInteger<int8_t> : RunInteger<uint8_t>, p);
+  const bool wide = op.out(0)->dtype == DType::kI16;
+  if (type == DType::kI8) prepare.SetRun(wide ? RunInteger<int8_t, int16_t> : run_bytes, p);
+  else prepare.SetRun(wide ? RunInteger<uint8_t, int16_t> : RunInteger<uint8_t, uint8_t>, p);
   return {};
 }
-constexpr Variant kVariants[] = {{.name = "reference", .prepare = PrepareReference}};
+Status PrepareReference(Prepare& prepare) { return PrepareWith(prepare, RunFloat<float>, RunInteger<int8_t, int8_t>); }
+Status PrepareVectors(Prepare& prepare) { return PrepareWith(prepare, RunVectorsF32, RunVectorsS8); }
+
+bool TakesVectors(const OpView& op, const Cpu&) {
+  const DType t = op.in(0)->dtype;
+  return (t == DType::kF32 || t == DType::kI8) && op.out(0)->dtype == t;
+}
+constexpr Variant kVariants[] = {{.name = "vectors", .takes = TakesVectors, .prepare = PrepareVectors}, {.name = "reference", .prepare = PrepareReference}};
 
 // Another axis than the last goes there and back by transposes.
 Status FromKeras(ImportContext& c) {
@@ -135,7 +164,7 @@ extern constinit const OpDef kDef = {
     .code = BuiltinCode::kSoftmax,
     .attrs = Layout<Attrs>(OptionsTable::kSoftmax, kRows),
     .inputs = kUnaryInputs,
-    .outputs = kUnaryOutputs,
+    .outputs = kOutputs,
     .types = kTypes,
     .quantization = kQuant,
     .check = Check,

@@ -1,19 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 // y = tanh(x). int8 output: scale 1/128, zero point 0.
-#include "ops/unary_util.h"
+#include "ops/sigmoid_util.h"
 
 namespace octet::ops::tanh {
 namespace {
 
-constexpr TypeRow kTypes[] = {{"T=f32", 1}, {"T=u8", 1}, {"T=i8", 2}};
+constexpr TypeRow kTypes[] = {{"T=f32|u8", 1}, {"T=i8", 2}, {"T=i16|f16|bf16", 3}};
 constexpr QuantRow kQuant[] = {{.operand = ~0, .kind = QuantKind::kFixed, .when = DType::kI8, .fixed_scale = 1.0f / 128, .fixed_zero_point = 0},
                                {.operand = ~0, .kind = QuantKind::kFixed, .when = DType::kI16, .fixed_scale = 1.0f / 32768, .fixed_zero_point = 0}};
 
 float Apply(float x) { return std::tanh(x); }
-constexpr Variant kVariants[] = {{.name = "reference", .prepare = PrepareUnary<Apply>}};
+Status PrepareReference(Prepare& p) { return p.op.in(0)->dtype == DType::kI16 ? PrepareTanh16(p) : PrepareUnary<Apply>(p); }
+constexpr Variant kVariants[] = {{.name = "vectors", .takes = TakesFunctionF32, .prepare = PrepareVectorFunction<kernels::Function::kTanh>},
+                                 {.name = "reference", .prepare = PrepareReference}};
 
 Status FromKeras(ImportContext& c) { return EmitUnary(c, "tanh"); }
-constexpr ImportRule kRules[] = {{Source::kKerasActivation, "tanh", 0, FromKeras}};
+constexpr ImportRule kRules[] = {
+    {Source::kKerasActivation, "tanh", 0, FromKeras},
+    {Source::kOnnx, "Tanh", 0, FromKeras},
+};
 
 }  // namespace
 
@@ -25,7 +30,7 @@ extern constinit const OpDef kDef = {
     .types = kTypes,
     .quantization = kQuant,
     .traits = kElementwise | kUnary,
-    .check = CheckUnary,
+    .check = CheckSigmoid,
     .infer = InferUnary,
     .cost = CostOfUnary,
 };

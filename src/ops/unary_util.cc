@@ -8,22 +8,48 @@ namespace {
 
 constexpr int64_t kChunk = 16384;  // Elements per task.
 
-struct TableParams {
+struct FunctionParams {
   int64_t count;
-  int8_t table[256];  // Indexed by the input's bits.
+  kernels::Function function;
 };
 
-Status RunTable(const void* params, const Run& run) {
-  const auto& p = *static_cast<const TableParams*>(params);
-  const uint8_t* x = run.input<uint8_t>(0);
-  int8_t* y = run.output<int8_t>(0);
-  ForChunks(run, p.count, [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) y[i] = p.table[x[i]];
-  });
+Status RunFunction(const void* params, const Run& run) {
+  const auto& p = *static_cast<const FunctionParams*>(params);
+  const float* x = run.input<float>(0);
+  float* y = run.output<float>(0);
+  const auto apply = kernels::Vectors().function_f32[static_cast<int>(p.function)];
+  ForChunks(run, p.count, [&](int64_t begin, int64_t end) { apply(x + begin, end - begin, y + begin); });
   return {};
 }
 
+struct TabulatedFunction {
+  FloatFunction f;
+  float parameter, in_scale;
+  int32_t in_zero;
+  float out_scale;
+  int32_t out_zero;
+  Clamp32 range;
+};
+
+int32_t Tabulate(const TabulatedFunction& q, int32_t value) {
+  const float x = q.in_scale * static_cast<float>(value - q.in_zero);
+  const float rescaled = std::round(q.f(x, q.parameter) * (1.0f / q.out_scale));
+  // Infinities saturate and NaN (0/0, without any scale) is 0, as in LiteRT; a cast would be undefined.
+  const float shifted = rescaled + static_cast<float>(q.out_zero);
+  if (std::isnan(shifted)) return 0;
+  if (shifted <= static_cast<float>(q.range.low)) return q.range.low;
+  return shifted >= static_cast<float>(q.range.high) ? q.range.high : static_cast<int32_t>(shifted);
+}
+
 }  // namespace
+
+Status RunByteTable(const void* params, const Run& run) {
+  const auto& p = *static_cast<const ByteTable*>(params);
+  const uint8_t* x = run.input<uint8_t>(0);
+  uint8_t* y = run.output<uint8_t>(0);
+  ForChunks(run, p.count, [&](int64_t begin, int64_t end) { kernels::Vectors().lookup(x + begin, end - begin, p.table, y + begin); });
+  return {};
+}
 
 int64_t CountOf(const OpView& op) { return op.in(0)->shape.elements(); }
 
@@ -35,8 +61,13 @@ Status InferUnary(const OpView& op, std::span<OutputType> out) {
 Status CheckUnary(const OpView& op) {
   const DType t = op.in(0)->dtype;
   if (t != DType::kI8 && t != DType::kU8 && t != DType::kI16) return {};
+  if (op.in(0)->quant.empty() && (!op.out(0) || op.out(0)->quant.empty())) return {};
   OCTET_TRY(CheckPerTensor(op, *op.in(0), "input"));
-  return op.out(0) ? CheckPerTensor(op, *op.out(0), "output") : Status();
+  if (op.out(0)) OCTET_TRY(CheckPerTensor(op, *op.out(0), "output"));
+  const int32_t zero_in = op.in(0)->quant.zero0(), zero_out = op.out(0) ? op.out(0)->quant.zero0() : 0;
+  if (t == DType::kI16 && (zero_in != 0 || zero_out != 0))
+    return op.Fail(Code::kInvalidModel, "int16 needs zero points of 0, found %d and %d", zero_in, zero_out);
+  return {};
 }
 
 Cost CostOfUnary(const OpView& op) {
@@ -48,27 +79,37 @@ void ForChunks(const Run& run, int64_t count, void (*body)(const void*, int64_t,
   run.pool->For((count + kChunk - 1) / kChunk, [&](int64_t task, int) { body(context, task * kChunk, std::min(count, (task + 1) * kChunk)); });
 }
 
-int32_t FloatTableEntry(const OpView& op, int32_t value, float (*f)(float)) {
-  const Quant &in = op.in(0)->quant, &out = op.out(0)->quant;
-  const float x = in.scale0() * static_cast<float>(value - in.zero0());
-  const float rescaled = std::round(f(x) * (1.0f / out.scale0()));
-  const Clamp32 range = RangeOf(op.out(0)->dtype);
-  // Infinities (log of 0) saturate, as a cast of what is out of range would not.
-  const float shifted = rescaled + static_cast<float>(out.zero0());
-  if (!(shifted > static_cast<float>(range.low))) return range.low;
-  return shifted >= static_cast<float>(range.high) ? range.high : static_cast<int32_t>(shifted);
+bool TakesFunctionF32(const OpView& op, const Cpu&) { return op.in(0)->dtype == DType::kF32; }
+
+Status PrepareFunctionF32(Prepare& p, kernels::Function function) {
+  auto* params = p.Params<FunctionParams>();
+  *params = {CountOf(p.op), function};
+  p.SetRun(RunFunction, params);
+  return {};
 }
 
-Status PrepareTable(Prepare& p, TableEntry entry, const void* context) {
-  auto* params = p.Params<TableParams>();
+Status PrepareTable(Prepare& p, TableEntry entry, const void* q) {
+  auto* params = p.Params<ByteTable>();
   params->count = CountOf(p.op);
   const int32_t low = RangeOf(p.op.in(0)->dtype).low;
   for (int32_t i = 0; i < 256; ++i) {
     const int32_t value = low + i;
-    params->table[static_cast<uint8_t>(value)] = static_cast<int8_t>(entry(p.op, value, context));
+    params->table[static_cast<uint8_t>(value)] = static_cast<uint8_t>(entry(q, value));
   }
-  p.SetRun(RunTable, params);
+  p.SetRun(RunByteTable, params);
   return {};
+}
+
+Status PrepareFunction(Prepare& p, FloatFunction f, float parameter) {
+  const TensorType &in = *p.op.in(0), &out = *p.op.out(0);
+  if (in.dtype == DType::kI16) {
+    Lut16 lut;
+    FillLut16(in.quant.scale0(), in.quant.zero0(), out.quant.scale0(), out.quant.zero0(),
+              [&](float x) { return f(x, parameter); }, &lut);
+    return PrepareInteger<Lut16, LookUp>(p, lut);
+  }
+  const TabulatedFunction q{f, parameter, in.quant.scale0(), in.quant.zero0(), out.quant.scale0(), out.quant.zero0(), RangeOf(out.dtype)};
+  return PrepareInteger<TabulatedFunction, Tabulate>(p, q);
 }
 
 }  // namespace octet::ops

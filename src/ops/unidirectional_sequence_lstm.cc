@@ -103,7 +103,14 @@ Status PrepareSequence(Prepare& p) {
   return PrepareLstm(p, a, LstmPassOf(p.op, {}, a.time_major));
 }
 
-constexpr Variant kVariants[] = {{.name = "reference", .prepare = PrepareSequence}};
+bool TakesPacked(const OpView& op, const Cpu&) {
+  const Activation a = op.attrs<Attrs>().fused_activation_function;
+  return TakesLstmPacked(op) && (a == Activation::kTanh || a == Activation::kNone || a == Activation::kRelu || a == Activation::kRelu6 || a == Activation::kReluN1To1);
+}
+Status PreparePacked(Prepare& p) { return PrepareLstmPacked(p, p.op.attrs<Attrs>()); }
+
+constexpr Variant kVariants[] = {{.name = "packed", .takes = TakesPacked, .prepare = PreparePacked},
+                                 {.name = "reference", .prepare = PrepareSequence}};
 
 }  // namespace
 

@@ -10,9 +10,13 @@ constexpr Pass kPipeline[] = {
     {"remove-identity", "Removes operators that change nothing: reshape to the same shape, pad by nothing, x*1, x+0.", RemoveIdentity},
     {"fold-constants", "Computes operators whose inputs are all constant.", FoldConstants},
     {"merge-reshapes", "reshape(reshape(x)) becomes one reshape; a reshape that only drops outer dimensions before fully_connected goes.", MergeReshapes},
+    {"merge-transposes", "transpose(transpose(x)) becomes one transpose or none; one that only moves dimensions of 1 becomes a reshape.", MergeTransposes},
+    {"move-transposes", "Regions of element-wise operators, reductions, concatenations and pads work on permuted tensors where that saves transposes.", MoveTransposes},
+    {"reshape-transposes", "A transpose goes through a reshape that keeps its dimensions together, and into the weights behind a flattened image.", ReshapeTransposes},
     {"fold-affine", "Multiplies and adds per-channel constants (batch norms) into the weights and bias before them.", FoldAffine},
     {"fuse-padding", "A zero pad before a VALID convolution becomes SAME where that pads the same cells.", FusePadding},
     {"fuse-activation", "relu, relu6 and relu_n1_to_1 become the fused activation of their producer.", FuseActivation},
+    {"lower-quantized", "dequantize, a float operator and quantize become the integer operator; constants get the integers back that they came from.", LowerQuantized},
 };
 constexpr int kMaxRounds = 100;  // Each round removes a node; far more than any model needs is a bug.
 
@@ -33,7 +37,9 @@ Status Optimize(graph::Model& model) {
       if (here > 0) OCTET_TRY(graph::Verify(model));
       rewrites += here;
     }
-    if (rewrites == 0) return {};
+    if (rewrites > 0) continue;
+    for (graph::Graph& g : model.subgraphs) DropGrids(g);
+    return {};
   }
   return Error(Code::kInvalidModel, "the optimizer does not settle after %d rounds", kMaxRounds);
 }

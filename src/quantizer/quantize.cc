@@ -317,7 +317,9 @@ class Quantizer {
     OCTET_ASSIGN(Prepared p, PrepareGraph(choice.equalize, all_));
     OCTET_ASSIGN(Rewritten rewritten, Rewrite(p, choice));
     result_.chosen = Name(choice);
-    if (options_.high_effort && !reference_.empty() && options_.rewrite.activation == DType::kI8) {
+    // With one scale per weight tensor rounding is what holds small channels up.
+    const bool coarse = options_.rewrite.per_tensor_weights && result_.output_sqnr_db != 0 && result_.output_sqnr_db < kEnoughDb;
+    if ((options_.high_effort || coarse) && !reference_.empty() && options_.rewrite.activation == DType::kI8) {
       OCTET_ASSIGN(const RoundingResult rounding, RoundWeights(rewritten.model, p.model, data_, fit_, score_, reference_, progress_));
       if (rounding.kept > 0) {
         result_.chosen += Format(", %d of %d layers rounded anew", rounding.kept, rounding.layers);

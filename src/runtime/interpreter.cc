@@ -4,16 +4,19 @@
 #include <algorithm>
 #include <map>
 
+#include "base/strings.h"
+#include "runtime/context.h"
 #include "runtime/plan.h"
 
 namespace octet::runtime {
 namespace {
 
 // All operators that octet lacks, at once, with counts.
-Status CheckOperators(const tflite::SubgraphInfo& g) {
+Status CheckOperators(const tflite::View& view) {
   std::map<std::string, int> missing;
-  for (const tflite::OperatorInfo& op : g.operators)
-    if (!op.op) ++missing[std::string(op.code_name)];
+  for (const tflite::SubgraphInfo& g : view.subgraphs())
+    for (const tflite::OperatorInfo& op : g.operators)
+      if (!op.op) ++missing[std::string(op.code_name) + (op.lacks ? std::string(" with ") + op.lacks : "")];
   if (missing.empty()) return {};
   std::string list;
   for (const auto& [name, count] : missing) list += (list.empty() ? "" : ", ") + name + Format(" (%d)", count);
@@ -28,41 +31,45 @@ struct End {
 class Runner : public Interpreter {
  public:
   static Result<std::unique_ptr<Interpreter>> Make(std::shared_ptr<const SharedModel> model, Options options) {
-    const tflite::View& view = model->view();
-    const tflite::SignatureInfo* signature = nullptr;
-    for (const tflite::SignatureInfo& s : view.signatures())
-      if (s.key == options.signature) signature = &s;
-    if (!signature && !options.signature.empty()) {
-      std::string keys;
-      for (const tflite::SignatureInfo& s : view.signatures()) keys += " " + std::string(s.key);
-      return Error(Code::kInvalidArgument, "there is no signature '%s'; the model has:%s", options.signature.c_str(), keys.empty() ? " none" : keys.c_str());
-    }
-    const int subgraph = signature ? signature->subgraph : 0;
-    if (signature)
-      for (const tflite::SignatureInfo::Entry& e : signature->inputs)
-        if (std::ranges::find(view.subgraphs()[subgraph].inputs, e.tensor) == view.subgraphs()[subgraph].inputs.end())
-          return Error(Code::kInvalidModel, "signature '%s': '%s' is not an input of its subgraph", options.signature.c_str(), std::string(e.name).c_str());
-    OCTET_TRY(CheckOperators(view.subgraphs()[subgraph]));
-    return std::unique_ptr<Interpreter>(new Runner(std::move(model), subgraph, signature, options));
+    OCTET_TRY(CheckOperators(model->view()));
+    std::unique_ptr<Runner> runner(new Runner(std::move(model), options));
+    OCTET_TRY(runner->Select(options.signature));
+    return std::unique_ptr<Interpreter>(std::move(runner));
   }
 
-  int num_inputs() const override { return static_cast<int>(inputs_.size()); }
-  int num_outputs() const override { return static_cast<int>(outputs_.size()); }
-  TensorRef input(int i) const override { return tensor(inputs_[i].tensor); }
-  TensorRef output(int i) const override { return tensor(outputs_[i].tensor); }
-  int input_tensor(int i) const override { return inputs_[i].tensor; }
-  int output_tensor(int i) const override { return outputs_[i].tensor; }
-  std::string_view input_key(int i) const override { return inputs_[i].key; }
-  std::string_view output_key(int i) const override { return outputs_[i].key; }
+  Status Select(std::string_view key) override {
+    const tflite::View& view = context_.model->view();
+    const tflite::SignatureInfo* signature = nullptr;
+    for (const tflite::SignatureInfo& s : view.signatures())
+      if (s.key == key) signature = &s;
+    if (!signature && !key.empty()) {
+      std::string keys;
+      for (const tflite::SignatureInfo& s : view.signatures()) keys += " " + std::string(s.key);
+      return Error(Code::kInvalidArgument, "there is no signature '%s'; the model has:%s", std::string(key).c_str(), keys.empty() ? " none" : keys.c_str());
+    }
+    Entry& entry = entries_[std::string(key)];
+    if (!entry.plan) Fill(entry, signature);
+    entry_ = &entry;
+    return {};
+  }
+
+  int num_inputs() const override { return static_cast<int>(entry_->inputs.size()); }
+  int num_outputs() const override { return static_cast<int>(entry_->outputs.size()); }
+  TensorRef input(int i) const override { return tensor(entry_->inputs[i].tensor); }
+  TensorRef output(int i) const override { return tensor(entry_->outputs[i].tensor); }
+  int input_tensor(int i) const override { return entry_->inputs[i].tensor; }
+  int output_tensor(int i) const override { return entry_->outputs[i].tensor; }
+  std::string_view input_key(int i) const override { return entry_->inputs[i].key; }
+  std::string_view output_key(int i) const override { return entry_->outputs[i].key; }
 
   int FindInput(std::string_view name) const override {
-    for (size_t i = 0; i < inputs_.size(); ++i)
-      if (inputs_[i].key == name || graph_.tensors[inputs_[i].tensor].name == name) return static_cast<int>(i);
-    for (const tflite::SignatureInfo& s : model_->view().signatures()) {
+    for (size_t i = 0; i < entry_->inputs.size(); ++i)
+      if (entry_->inputs[i].key == name || graph().tensors[entry_->inputs[i].tensor].name == name) return static_cast<int>(i);
+    for (const tflite::SignatureInfo& s : context_.model->view().signatures()) {
       for (const tflite::SignatureInfo::Entry& e : s.inputs)
-        if (e.name == name && s.subgraph == subgraph_)
-          for (size_t i = 0; i < inputs_.size(); ++i)
-            if (inputs_[i].tensor == e.tensor) return static_cast<int>(i);
+        if (e.name == name && s.subgraph == entry_->subgraph)
+          for (size_t i = 0; i < entry_->inputs.size(); ++i)
+            if (entry_->inputs[i].tensor == e.tensor) return static_cast<int>(i);
     }
     return -1;
   }
@@ -71,96 +78,147 @@ class Runner : public Interpreter {
     if (input < 0 || input >= num_inputs()) return Error(Code::kInvalidArgument, "there is no input %d; the model has %d", input, num_inputs());
     for (int32_t d : shape.dims())
       if (d < 0) return Error(Code::kInvalidArgument, "input %d: the shape %s has a negative dimension", input, shape.text().c_str());
-    Shape& current = shapes_[PositionInGraph(inputs_[input].tensor)];
-    if (!(current == shape)) allocated_ = false;
+    Shape& current = entry_->shapes[PositionInGraph(entry_->inputs[input].tensor)];
+    if (!(current == shape)) entry_->allocated = false;
     current = shape;
     return {};
   }
 
   Status Allocate() override {
-    if (allocated_) return {};
-    OCTET_TRY(plan_.Build(shapes_));
-    allocated_ = true;
+    if (entry_->allocated) return {};
+    context_.Renew();
+    OCTET_TRY(plan().Build(entry_->shapes));
+    entry_->allocated = true;
+    entry_->computed = false;
     return {};
   }
 
   Status Invoke() override {
-    if (!allocated_) return Error(Code::kInvalidArgument, "call Allocate before Invoke");
-    return plan_.Run(pool_, observer_);
-  }
-
-  Status ResetVariables() override {
-    plan_.ResetVariables();
+    if (!entry_->allocated) return Error(Code::kInvalidArgument, "call Allocate before Invoke");
+    for (auto& [_, entry] : entries_) entry.computed = false;  // Their strings go.
+    context_.Renew();
+    context_.strings.Clear();
+    context_.cancelled = false;
+    OCTET_TRY(plan().Run(pool_, observer_));
+    entry_->computed = true;
     return {};
   }
 
-  int num_tensors() const override { return static_cast<int>(graph_.tensors.size()); }
+  Status ResetVariables() override {
+    for (auto& [_, entry] : entries_)
+      if (entry.plan) entry.plan->ResetVariables();
+    context_.ResetVariables();
+    return {};
+  }
+
+  void Cancel() override { context_.cancelled = true; }
+
+  Status SetStrings(int input, std::span<const std::byte> buffer) override {
+    if (input < 0 || input >= num_inputs()) return Error(Code::kInvalidArgument, "there is no input %d; the model has %d", input, num_inputs());
+    const TensorRef to = this->input(input);
+    if (!entry_->allocated || to.type->dtype != DType::kString) return Error(Code::kInvalidArgument, "input %d is not an allocated tensor of strings", input);
+    if (!IsStringBuffer(buffer, to.type->shape.elements()))
+      return Error(Code::kInvalidArgument, "input %d: the buffer does not hold %lld strings", input, static_cast<long long>(to.type->shape.elements()));
+    std::vector<std::byte>& kept = entry_->strings[static_cast<size_t>(input)];
+    kept.assign(buffer.begin(), buffer.end());
+    ReadStrings(kept, reinterpret_cast<StringRef*>(to.data));
+    return {};
+  }
+
+  Result<std::vector<std::byte>> Strings(int output) const override {
+    if (output < 0 || output >= num_outputs()) return Error(Code::kInvalidArgument, "there is no output %d; the model has %d", output, num_outputs());
+    const TensorRef from = this->output(output);
+    if (!entry_->computed || from.type->dtype != DType::kString) return Error(Code::kInvalidArgument, "output %d is not a computed tensor of strings", output);
+    return WriteStrings({reinterpret_cast<const StringRef*>(from.data), static_cast<size_t>(from.type->shape.elements())});
+  }
+
+  int num_tensors() const override { return static_cast<int>(graph().tensors.size()); }
   TensorRef tensor(int i) const override {
-    const tflite::TensorInfo& info = graph_.tensors[i];
+    const tflite::TensorInfo& info = graph().tensors[i];
     TensorRef ref{info.name, &info.type, info.signature, nullptr, 0, info.has_constant, info.is_variable};
-    if (!allocated_) {
+    if (!entry_->allocated) {
       uint64_t bytes = 0;
       if (CheckedBytes(info.type.dtype, info.type.shape, &bytes)) ref.bytes = bytes;
       return ref;
     }
-    const TensorState& t = plan_.tensors()[i];
+    const TensorState& t = plan().tensors()[i];
     ref.type = &t.type;
     ref.data = t.data;
     ref.bytes = t.bytes;
     return ref;
   }
 
-  int num_nodes() const override { return static_cast<int>(graph_.operators.size()); }
+  int num_nodes() const override { return static_cast<int>(graph().operators.size()); }
   NodeInfo node(int i) const override {
-    const tflite::OperatorInfo& op = graph_.operators[i];
+    const tflite::OperatorInfo& op = graph().operators[i];
     NodeInfo info{op.op->name, "folded", "", op.inputs, op.outputs, 0, 0};
-    if (!op.outputs.empty()) info.place = graph_.tensors[op.outputs[0]].name;
-    if (!allocated_) return info;
-    for (const Step& step : plan_.steps())
+    if (!op.outputs.empty()) info.place = graph().tensors[op.outputs[0]].name;
+    if (!entry_->allocated) return info;
+    for (const Step& step : plan().steps())
       if (step.node == i) info.kernel = step.variant->name;
+    if (plan().fused(i)) info.kernel = "fused";
     if (info.kernel == "folded") return info;
     std::vector<const TensorType*> in, out;
     std::vector<const std::byte*> constants;
     for (int32_t t : op.inputs) {
-      in.push_back(t < 0 ? nullptr : &plan_.tensors()[t].type);
-      constants.push_back(t >= 0 && plan_.tensors()[t].known() ? plan_.tensors()[t].data : nullptr);
+      in.push_back(t < 0 ? nullptr : &plan().tensors()[t].type);
+      constants.push_back(t >= 0 && plan().tensors()[t].known() ? plan().tensors()[t].data : nullptr);
     }
-    for (int32_t t : op.outputs) out.push_back(&plan_.tensors()[t].type);
+    for (int32_t t : op.outputs) out.push_back(&plan().tensors()[t].type);
     const ops::Cost cost = ops::CostOf({op.op, info.place, in, out, constants, op.attributes.data()});
     info.macs = cost.macs;
     info.bytes = cost.bytes;
     return info;
   }
 
-  bool is_static() const override { return allocated_ && plan_.is_static(); }
-  MemoryUse memory() const override { return plan_.memory(); }
+  bool is_static() const override { return entry_->allocated && plan().is_static(); }
+  MemoryUse memory() const override {
+    MemoryUse use = context_.memory();
+    use.arena_bytes += plan().memory().arena_bytes;
+    use.lower_bound_bytes += plan().memory().lower_bound_bytes;
+    return use;
+  }
   void SetObserver(Observer* observer) override { observer_ = observer; }
 
  private:
-  Runner(std::shared_ptr<const SharedModel> model, int subgraph, const tflite::SignatureInfo* signature, const Options& options)
-      : model_(std::move(model)), subgraph_(subgraph), graph_(model_->view().subgraphs()[subgraph]), plan_(model_, subgraph, options), pool_(options.threads) {
-    for (int32_t t : graph_.inputs) shapes_.push_back(graph_.tensors[t].type.shape);
+  // A signature, or subgraph 0: with a plan of its own.
+  struct Entry {
+    int subgraph = 0;
+    std::unique_ptr<Plan> plan;
+    std::vector<End> inputs, outputs;
+    std::vector<Shape> shapes;                    // Wanted, in graph order.
+    std::vector<std::vector<std::byte>> strings;  // Per input: the characters that were set.
+    bool allocated = false;
+    bool computed = false;  // The last Invoke went well.
+  };
+
+  Runner(std::shared_ptr<const SharedModel> model, const Options& options) : context_(std::move(model), options), pool_(options.threads) {}
+
+  void Fill(Entry& entry, const tflite::SignatureInfo* signature) {
+    entry.subgraph = signature ? signature->subgraph : 0;
+    entry.plan = std::make_unique<Plan>(context_, entry.subgraph, Plan::Use::kEntry);
+    const tflite::SubgraphInfo& g = entry.plan->graph();
+    for (int32_t t : g.inputs) entry.shapes.push_back(g.tensors[t].type.shape);
     if (signature) {
-      for (const auto& e : signature->inputs) inputs_.push_back({e.tensor, e.name});
-      for (const auto& e : signature->outputs) outputs_.push_back({e.tensor, e.name});
+      for (const auto& e : signature->inputs) entry.inputs.push_back({e.tensor, e.name});
+      for (const auto& e : signature->outputs) entry.outputs.push_back({e.tensor, e.name});
     } else {
-      for (int32_t t : graph_.inputs) inputs_.push_back({t, ""});
-      for (int32_t t : graph_.outputs) outputs_.push_back({t, ""});
+      for (int32_t t : g.inputs) entry.inputs.push_back({t, ""});
+      for (int32_t t : g.outputs) entry.outputs.push_back({t, ""});
     }
+    entry.strings.resize(entry.inputs.size());
   }
 
+  Plan& plan() const { return *entry_->plan; }
+  const tflite::SubgraphInfo& graph() const { return entry_->plan->graph(); }
   size_t PositionInGraph(int tensor) const {
-    return static_cast<size_t>(std::ranges::find(graph_.inputs, tensor) - graph_.inputs.begin());
+    return static_cast<size_t>(std::ranges::find(graph().inputs, tensor) - graph().inputs.begin());
   }
 
-  std::shared_ptr<const SharedModel> model_;
-  const int subgraph_;
-  const tflite::SubgraphInfo& graph_;
-  Plan plan_;
+  Context context_;
   ThreadPool pool_;
-  std::vector<End> inputs_, outputs_;
-  std::vector<Shape> shapes_;  // Wanted, in graph order.
-  bool allocated_ = false;
+  std::map<std::string, Entry, std::less<>> entries_;  // By signature.
+  Entry* entry_ = nullptr;
   Observer* observer_ = nullptr;
 };
 

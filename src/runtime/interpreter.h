@@ -32,6 +32,7 @@ struct Options {
   bool keep_all_tensors = false;  // No tensor's memory is reused, nothing is fused: for observers.
   std::string signature = {};     // Empty: subgraph 0 in graph order.
   uint64_t memory_limit_bytes = 4ull << 30;  // For tensors: a hostile shape must not take the machine.
+  int64_t max_calls = 1 << 18;               // Rounds of loops and calls of subgraphs in one Invoke.
 };
 
 // Called after each step with the node's index; for profiling and calibration.
@@ -46,7 +47,7 @@ struct TensorRef {
   std::string_view name;
   const TensorType* type = nullptr;  // The current shape.
   Shape signature;                   // With kUnknown where the model leaves a dimension free.
-  std::byte* data = nullptr;         // Null before Allocate, and for tensors without memory.
+  std::byte* data = nullptr;         // Null before Allocate, and for tensors without memory. Strings: see SetStrings.
   uint64_t bytes = 0;
   bool constant = false, variable = false;  // In the file; kept between runs.
 };
@@ -88,8 +89,15 @@ class Interpreter {
   virtual Status Allocate() = 0;
   // Computes. Allocates nothing for static models.
   virtual Status Invoke() = 0;
-  // Variables (recurrent states) back to zero.
+  // Variable tensors (recurrent states) back to zero; what ASSIGN_VARIABLE wrote stays.
   virtual Status ResetVariables() = 0;
+  // Ends an Invoke that runs in another thread with kCancelled, soon.
+  virtual void Cancel() = 0;
+  // Another entry point; variables, tables and states stay. Allocate comes next.
+  virtual Status Select(std::string_view signature) = 0;
+  // Tensors of strings, in TensorFlow Lite's form: int32 count, offset[count + 1], characters. Copies.
+  virtual Status SetStrings(int input, std::span<const std::byte> buffer) = 0;
+  virtual Result<std::vector<std::byte>> Strings(int output) const = 0;
 
   virtual int num_tensors() const = 0;
   virtual TensorRef tensor(int i) const = 0;

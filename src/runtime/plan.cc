@@ -4,6 +4,9 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/strings.h"
+#include "runtime/table_fusion.h"
+
 namespace octet::runtime {
 namespace {
 
@@ -24,11 +27,12 @@ bool IsShape(const tflite::OperatorInfo& op, size_t i) {
 
 }  // namespace
 
-// Which operands' values a lens shows.
+// What a lens shows of the node's surroundings.
 enum class Values {
-  kKnown,  // Constants and what was folded.
-  kShape,  // Also computed operands with Role::kShape: prepare builds on them.
-  kAll,    // Also everything else that is there: infer may count data.
+  kKnown,    // Constants and what was folded: infer while planning.
+  kPrepare,  // Also the interpreter's resources.
+  kShape,    // Also computed operands with Role::kShape: prepare builds on them.
+  kAll,      // Also everything else that is there: infer may count data.
 };
 
 // The lens over one node: types as they are now, constants where values are known.
@@ -45,8 +49,10 @@ class Plan::NodeLens {
     }
     for (int32_t t : op.outputs) outputs_.push_back(&plan.tensors_[t].type);
     for (int32_t t : op.intermediates) intermediates_.push_back(t < 0 ? nullptr : &plan.tensors_[t].type);
+    for (int32_t g : ops::CalledSubgraphs(op.op->attrs, op.attributes.data())) callees_.push_back(&plan.context_.callee(g));
     place_ = plan.PlaceOf(node);
-    view_ = {op.op, place_, inputs_, outputs_, constants_, op.attributes.data(), intermediates_};
+    view_ = {op.op, place_, inputs_, outputs_, constants_, op.attributes.data(), intermediates_, callees_,
+             values == Values::kKnown ? nullptr : &plan.context_.resources};
   }
   const ops::OpView& view() const { return view_; }
 
@@ -54,6 +60,7 @@ class Plan::NodeLens {
   std::string place_;
   std::vector<const TensorType*> inputs_, outputs_, intermediates_;
   std::vector<const std::byte*> constants_;
+  std::vector<ops::Callee*> callees_;
   ops::OpView view_;
 };
 
@@ -66,7 +73,7 @@ class Plan::NodePrepare : public ops::Prepare {
   Result<const std::byte*> Pack(int i, std::string_view format, uint64_t parameters, size_t bytes,
                                 void (*fill)(std::byte*, const void*), const void* context) override {
     const TensorState& t = plan_.tensors_[plan_.graph_.operators[node_].inputs[i]];
-    if (t.home == Home::kConstant) return plan_.model_->Pack(t.data, format, parameters, bytes, fill, context);
+    if (t.home == Home::kConstant) return plan_.context_.model->Pack(t.data, format, parameters, bytes, fill, context);
     OCTET_ASSIGN(AlignedBuffer own, AlignedBuffer::Make(bytes));  // Not in the file: this plan's alone.
     fill(own.data(), context);
     plan_.folded_.push_back(std::move(own));
@@ -90,9 +97,10 @@ class Plan::NodePrepare : public ops::Prepare {
   Parameters& parameters_;
 };
 
-Plan::Plan(std::shared_ptr<const SharedModel> model, int subgraph, const Options& options)
-    : model_(std::move(model)), graph_(model_->view().subgraphs()[subgraph]), options_(options) {
+Plan::Plan(Context& context, int subgraph, Use use)
+    : context_(context), use_(use), graph_(context.model->view().subgraphs()[static_cast<size_t>(subgraph)]), options_(context.options), own_(graph_.tensors.size()) {
   last_use_.assign(graph_.tensors.size(), -1);
+  fused_.assign(graph_.operators.size(), false);
   const int end = static_cast<int>(graph_.operators.size());
   for (int i = 0; i < end; ++i) {
     for (int32_t t : graph_.operators[i].inputs)
@@ -109,12 +117,15 @@ std::string Plan::PlaceOf(int node) const {
   return op.outputs.empty() ? Format("#%d", node) : std::string(graph_.tensors[op.outputs[0]].name);
 }
 
-void Plan::Reset() {
+Status Plan::Reset() {
   segments_.clear();
   steps_.clear();
   workspaces_.clear();
   parameters_.clear();
   folded_.clear();
+  patches_.clear();
+  caller_outputs_.clear();
+  caller_aliases_.clear();
   alias_of_.assign(graph_.tensors.size(), -1);
   std::vector<TensorState> fresh(graph_.tensors.size());
   for (size_t i = 0; i < fresh.size(); ++i) {
@@ -123,8 +134,22 @@ void Plan::Reset() {
     if (t.has_constant) fresh[i].home = Home::kConstant;
     if (t.has_constant) fresh[i].data = const_cast<std::byte*>(t.constant.data());
     fresh[i].bytes = t.constant.size();
+    if (t.has_constant && t.type.dtype == DType::kString) OCTET_TRY(SetStrings(t, fresh[i]));
   }
+  if (use_ == Use::kCalled)
+    for (int32_t t : graph_.inputs) fresh[static_cast<size_t>(t)].home = Home::kCaller;
   tensors_ = std::move(fresh);
+  return {};
+}
+
+// A constant of strings: references into the file.
+Status Plan::SetStrings(const tflite::TensorInfo& info, TensorState& t) {
+  t.bytes = BytesOf(t.type);
+  OCTET_ASSIGN(AlignedBuffer references, AlignedBuffer::Make(std::max<uint64_t>(t.bytes, 1)));
+  t.data = references.data();
+  if (!info.constant.empty()) ReadStrings(info.constant, reinterpret_cast<StringRef*>(t.data));
+  folded_.push_back(std::move(references));
+  return {};
 }
 
 Status Plan::SetVariables() {
@@ -155,10 +180,22 @@ void Plan::ResetVariables() {
 }
 
 Status Plan::Build(std::span<const Shape> input_shapes) {
-  Reset();
+  built_ = false;
+  OCTET_TRY(Reset());
   for (size_t i = 0; i < graph_.inputs.size(); ++i) tensors_[graph_.inputs[i]].type.shape = input_shapes[i];
   OCTET_TRY(SetVariables());
-  return PlanSegment(0, false);
+  OCTET_TRY(PlanSegment(0, false));
+  known_outputs_.clear();
+  for (int32_t t : graph_.outputs) known_outputs_.push_back(tensors_[t].home != Home::kNone);
+  built_for_.assign(input_shapes.begin(), input_shapes.end());
+  built_ = true;
+  return {};
+}
+
+Status Plan::BuildFor(std::span<const Shape> shapes) {
+  if (built_ && std::ranges::equal(shapes, built_for_)) return {};
+  OCTET_TRY(context_.SpendPlanning(graph_.operators.size()));
+  return Build(shapes);
 }
 
 // Sizes may come from data: nothing is allocated for, or computed with, what cannot be.
@@ -178,6 +215,10 @@ Status Plan::InferNode(int node, bool with_data, bool* dynamic) {
   *dynamic = false;
   for (size_t i = 0; i < types.size(); ++i) {
     TensorState& t = tensors_[op.outputs[i]];
+    // LiteRT's kernels set the type of their outputs, whatever the file declares; only memory that exists
+    // before anything runs has the declared one.
+    const tflite::TensorInfo& declared = graph_.tensors[op.outputs[i]];
+    if (types[i].dtype != t.type.dtype && !declared.is_variable && !declared.has_constant) t.type.dtype = types[i].dtype;
     if (types[i].dtype != t.type.dtype)
       return lens.view().Fail(Code::kInvalidModel, "output %zu is declared %s but computes as %s", i, std::string(NumpyName(t.type.dtype)).c_str(),
                               std::string(NumpyName(types[i].dtype)).c_str());
@@ -185,7 +226,7 @@ Status Plan::InferNode(int node, bool with_data, bool* dynamic) {
     if (!types[i].dynamic) t.type.shape = types[i].shape;
     if (!*dynamic) OCTET_TRY(CheckComputed(lens.view(), t.type));
   }
-  if (*dynamic && with_data) return lens.view().Fail(Code::kUnsupported, "the size of its output depends on the values it computes");
+  if (*dynamic && with_data && !(op.op->traits & ops::kSizesOutputs)) return lens.view().Fail(Code::kUnsupported, "the size of its output depends on the values it computes");
   return {};
 }
 
@@ -200,7 +241,8 @@ bool Plan::Foldable(int node) const {
     in += tensors_[t].bytes;
   }
   for (int32_t t : op.outputs) {
-    if (BitsOf(tensors_[t].type.dtype) == 0) return false;
+    const DType type = tensors_[t].type.dtype;  // New strings belong to a run.
+    if (BitsOf(type) == 0 || (type == DType::kString && !(op.op->traits & ops::kMovesBytes))) return false;
     out += BytesOf(tensors_[t].type);
   }
   return out <= std::max(in * kFoldGrowth, kFoldBytes);
@@ -236,11 +278,12 @@ const ops::Variant* Plan::Choose(const ops::OpView& op) const {
 }
 
 Status Plan::Prepare(int node, Step& step, uint64_t* workspace, Segment* cut) {
-  const NodeLens lens(*this, node, cut ? Values::kShape : Values::kKnown);
+  const NodeLens lens(*this, node, cut ? Values::kShape : Values::kPrepare);
   step.node = node;
   step.variant = Choose(lens.view());
   if (!step.variant) return lens.view().Fail(Code::kUnsupported, "octet has no kernel for it");
   NodePrepare prepare(*this, node, lens.view(), cut ? cut->cut_parameters : parameters_);
+  prepare.late_outputs = cut && cut->late;
   OCTET_TRY(step.variant->prepare(prepare));
   step.run = prepare.run;
   step.params = prepare.params;
@@ -266,6 +309,8 @@ Status Plan::PlanSegment(int first_node, bool with_data) {
     step.node = node;
   }
   segment.end_node = node;
+  // A cut's own values are known only while running: it stays as it is.
+  OCTET_TRY(FuseTables(segment.first_step + (with_data ? 1 : 0)));
   if (with_data) {
     for (int32_t t : graph_.operators[first_node].outputs) segment.cut_shapes.push_back(tensors_[t].type.shape);
     segment.cut_values = CutValues(first_node);
@@ -273,8 +318,49 @@ Status Plan::PlanSegment(int first_node, bool with_data) {
   workspaces_.resize(steps_.size());
   for (size_t i = segment.first_step; i < steps_.size(); ++i) {
     const bool cut = with_data && steps_[i].node == first_node;
+    if (steps_[i].source >= 0) continue;
     OCTET_TRY(Prepare(steps_[i].node, steps_[i], &workspaces_[i], cut ? &segment : nullptr));
   }
+  OCTET_TRY(Place(segment));
+  Bind(segment);
+  return {};
+}
+
+Status Plan::FuseTables(size_t first_step) {
+  if (options_.keep_all_tensors || options_.kernels == Kernels::kReference || first_step >= steps_.size()) return {};
+  static constexpr ops::Variant kTable{.name = "table"};
+  std::vector<int> nodes;
+  for (size_t i = first_step; i < steps_.size(); ++i) nodes.push_back(steps_[i].node);
+  const TableFusion fusion(graph_, tensors_, nodes);
+  for (size_t i = first_step; i < steps_.size(); ++i) {
+    Step& step = steps_[i];
+    step.source = fusion.source(step.node);
+    if (step.source < 0) continue;
+    auto* table = new (parameters_.emplace_back(sizeof(ops::ByteTable) / sizeof(uint64_t) + 1).data()) ops::ByteTable();
+    table->count = tensors_[step.source].type.shape.elements();
+    OCTET_TRY(fusion.Fill(step.node, table->table));
+    step.run = ops::RunByteTable;
+    step.params = table;
+    step.variant = &kTable;
+    last_use_[step.source] = std::max(last_use_[step.source], step.node);
+  }
+  for (int n : nodes) fused_[n] = fusion.gone(n);
+  steps_.erase(std::remove_if(steps_.begin() + static_cast<std::ptrdiff_t>(first_step), steps_.end(), [&](const Step& s) { return fusion.gone(s.node); }), steps_.end());
+  return {};
+}
+
+// One operator that sizes its outputs itself: a segment of its own.
+Status Plan::PlanLate(int node) {
+  Segment& segment = segments_.emplace_back();
+  segment.first_node = node;
+  segment.end_node = node + 1;
+  segment.first_step = steps_.size();
+  segment.late = true;
+  Step& step = steps_.emplace_back();
+  workspaces_.resize(steps_.size());
+  for (int32_t t : graph_.operators[node].outputs) tensors_[t].home = Home::kOwn;
+  segment.cut_values = CutValues(node);
+  OCTET_TRY(Prepare(node, step, &workspaces_.back(), &segment));
   OCTET_TRY(Place(segment));
   Bind(segment);
   return {};
@@ -302,135 +388,6 @@ Status Plan::RenewCut(Segment& segment, bool* same) {
   OCTET_TRY(Prepare(segment.first_node, steps_[segment.first_step], &workspace, &segment));
   *same = workspace <= workspaces_[segment.first_step];
   return {};
-}
-
-int Plan::Root(int tensor) const {
-  while (alias_of_[tensor] >= 0) tensor = alias_of_[tensor];
-  return tensor;
-}
-
-Status Plan::CheckLimit(uint64_t bytes) const {
-  if (bytes <= options_.memory_limit_bytes) return {};
-  return Error(Code::kOutOfMemory, "the tensors need %llu bytes, the limit is %llu", static_cast<unsigned long long>(bytes),
-               static_cast<unsigned long long>(options_.memory_limit_bytes));
-}
-
-Status Plan::Place(Segment& segment) {
-  struct Item {
-    int tensor;
-    Life life;
-  };
-  std::vector<Item> items;
-  std::vector<int> item_of(tensors_.size(), -1);
-  const int end = static_cast<int>(graph_.operators.size());
-  const auto add = [&](int t, int first) {
-    tensors_[t].bytes = BytesOf(tensors_[t].type);
-    item_of[t] = static_cast<int>(items.size());
-    items.push_back({t, {tensors_[t].bytes, first, options_.keep_all_tensors ? end : std::max(LastUse(t), first)}});
-  };
-  if (segment.first_node == 0)
-    for (int32_t t : graph_.inputs)
-      if (item_of[t] < 0 && tensors_[t].home == Home::kNone) add(t, -1);
-  for (size_t i = segment.first_step; i < steps_.size(); ++i) {
-    const tflite::OperatorInfo& op = graph_.operators[steps_[i].node];
-    const bool alias = (op.op->traits & ops::kAliases) && item_of[Root(op.inputs[0])] >= 0 && !options_.keep_all_tensors;
-    for (int32_t t : op.outputs) {
-      if (alias && t == op.outputs[0] && BytesOf(tensors_[t].type) == tensors_[op.inputs[0]].bytes) {
-        alias_of_[t] = op.inputs[0];
-        tensors_[t].bytes = tensors_[op.inputs[0]].bytes;
-        Life& life = items[item_of[Root(t)]].life;
-        life.last = std::max(life.last, LastUse(t));
-      } else {
-        add(t, steps_[i].node);
-      }
-    }
-  }
-  std::vector<Life> lives;
-  for (const Item& item : items) lives.push_back(item.life);
-  for (size_t i = segment.first_step; i < steps_.size(); ++i) lives.push_back({workspaces_[i], steps_[i].node, steps_[i].node});
-  if (!lives.empty()) OCTET_TRY(CheckLimit(std::ranges::max(lives, {}, &Life::bytes).bytes));  // Before sums of such sizes are made.
-  segment.placement = PlaceMemory(lives);
-  OCTET_TRY(CheckLimit(segment.placement.arena_bytes));
-  OCTET_ASSIGN(segment.arena, AlignedBuffer::Make(std::max<uint64_t>(segment.placement.arena_bytes, kArenaAlignment)));
-  for (size_t i = 0; i < items.size(); ++i) {
-    tensors_[items[i].tensor].home = Home::kArena;
-    tensors_[items[i].tensor].data = segment.arena.data() + segment.placement.offsets[i];
-  }
-  for (size_t i = segment.first_step, k = items.size(); i < steps_.size(); ++i, ++k)
-    steps_[i].workspace = segment.arena.data() + segment.placement.offsets[k];
-  return {};
-}
-
-// Operands that the file leaves out at the end are null, too: kernels need not count.
-void Plan::BindOperands(int node, std::vector<std::byte*>* in, std::vector<std::byte*>* out) const {
-  const tflite::OperatorInfo& op = graph_.operators[node];
-  in->assign(std::max(op.inputs.size(), op.op->inputs.size()), nullptr);
-  out->assign(std::max(op.outputs.size(), op.op->outputs.size()), nullptr);
-  for (size_t i = 0; i < op.inputs.size(); ++i)
-    if (op.inputs[i] >= 0) (*in)[i] = tensors_[op.inputs[i]].data;
-  for (size_t i = 0; i < op.outputs.size(); ++i) (*out)[i] = tensors_[op.outputs[i]].data;
-}
-
-void Plan::Bind(Segment& segment) {
-  for (size_t i = segment.first_step; i < steps_.size(); ++i) {
-    Step& step = steps_[i];
-    const tflite::OperatorInfo& op = graph_.operators[step.node];
-    for (int32_t t : op.outputs) {
-      TensorState& s = tensors_[t];
-      if (alias_of_[t] < 0) continue;
-      s.home = Home::kArena;
-      s.data = tensors_[Root(t)].data;
-    }
-    BindOperands(step.node, &step.in, &step.out);
-  }
-}
-
-Status Plan::RunSteps(size_t first, size_t end, ThreadPool& pool, Observer* observer) {
-  for (size_t i = first; i < end; ++i) {
-    const Step& step = steps_[i];
-    if (observer) observer->BeforeNode(step.node);
-    OCTET_TRY(step.run(step.params, {step.in.data(), step.out.data(), step.workspace, &pool}));
-    if (observer) observer->AfterNode(step.node);
-  }
-  return {};
-}
-
-Status Plan::Run(ThreadPool& pool, Observer* observer) {
-  const int end = static_cast<int>(graph_.operators.size());
-  for (size_t s = 0;; ++s) {
-    const size_t last_step = s + 1 < segments_.size() ? segments_[s + 1].first_step : steps_.size();
-    OCTET_TRY(RunSteps(segments_[s].first_step, last_step, pool, observer));
-    const int cut = segments_[s].end_node;
-    if (cut == end) return {};
-    // The data behind the cut is there now: keep the segment behind it if its shapes are still right.
-    bool dynamic = false, same = s + 1 < segments_.size();
-    OCTET_TRY(InferNode(cut, true, &dynamic));
-    const std::vector<int32_t>& outputs = graph_.operators[cut].outputs;
-    for (size_t i = 0; same && i < outputs.size(); ++i) same = tensors_[outputs[i]].type.shape == segments_[s + 1].cut_shapes[i];
-    if (same) OCTET_TRY(RenewCut(segments_[s + 1], &same));
-    if (same) continue;
-    if (s + 1 < segments_.size()) {
-      steps_.resize(segments_[s + 1].first_step);
-      segments_.resize(s + 1);
-      for (int n = cut; n < end; ++n)
-        for (int32_t t : graph_.operators[n].outputs) {
-          tensors_[t].home = Home::kNone;
-          tensors_[t].data = nullptr;
-          alias_of_[t] = -1;
-        }
-    }
-    OCTET_TRY(PlanSegment(cut, true));
-  }
-}
-
-MemoryUse Plan::memory() const {
-  MemoryUse use;
-  for (const Segment& s : segments_) {
-    use.arena_bytes += s.placement.arena_bytes;
-    use.lower_bound_bytes += s.placement.lower_bound_bytes;
-  }
-  use.packed_bytes = model_->packed_bytes();
-  return use;
 }
 
 }  // namespace octet::runtime

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // A plan: the steps of one subgraph for given input shapes, with kernels chosen and memory placed.
 // It is cut where an operator's output shape depends on data: what comes behind is planned when the
-// data is there, in an arena of its own, and again only when the shape changes.
+// data is there, in an arena of its own, and again only when the shape changes. Where not even the operands'
+// values tell (control flow), the operator sizes its outputs itself while it runs.
 #pragma once
 #include <deque>
 
 #include "base/cpu.h"
 #include "base/thread_pool.h"
+#include "runtime/context.h"
 #include "runtime/memory_plan.h"
-#include "runtime/shared_model.h"
 
 namespace octet::runtime {
 
@@ -18,6 +19,8 @@ enum class Home : uint8_t {
   kFolded,    // Computed while planning from constants and known shapes.
   kVariable,  // Kept between runs.
   kArena,     // Placed by the memory plan.
+  kCaller,    // An end of a called subgraph, in the caller's memory.
+  kOwn,       // Sized by the operator that computes it.
 };
 
 struct TensorState {
@@ -32,18 +35,21 @@ struct Step {
   ops::RunFn run = nullptr;
   const void* params = nullptr;
   int node = -1;
+  int32_t source = -1;  // A table over this tensor stands for the node and others before it (table_fusion.h).
   std::vector<std::byte*> in, out;
   std::byte* workspace = nullptr;
   const ops::Variant* variant = nullptr;
 };
 
-class Plan {
+class Plan : public ops::Callee, private ops::Host {
  public:
-  Plan(std::shared_ptr<const SharedModel> model, int subgraph, const Options& options);
+  enum class Use : uint8_t { kEntry, kCalled };
+  Plan(Context& context, int subgraph, Use use);
 
   const tflite::SubgraphInfo& graph() const { return graph_; }
   const std::vector<TensorState>& tensors() const { return tensors_; }
   const std::vector<Step>& steps() const { return steps_; }  // Of the segments planned so far.
+  bool fused(int node) const { return fused_[static_cast<size_t>(node)]; }  // Another step computes what its readers need.
 
   // Plans for these input shapes (in graph order) up to the first cut.
   Status Build(std::span<const Shape> input_shapes);
@@ -55,22 +61,47 @@ class Plan {
 
   MemoryUse memory() const;
 
+  // -- as a callee
+  std::string_view name() const override { return graph_.name; }
+  int num_inputs() const override { return static_cast<int>(graph_.inputs.size()); }
+  int num_outputs() const override { return static_cast<int>(graph_.outputs.size()); }
+  const TensorType& input(int i) const override { return graph_.tensors[graph_.inputs[i]].type; }
+  const TensorType& output(int i) const override { return graph_.tensors[graph_.outputs[i]].type; }
+  int InputOf(int output) const override;
+  const ops::OpDef* sole_op() const override { return graph_.operators.size() == 1 ? graph_.operators[0].op : nullptr; }
+  Status Infer(std::span<const Shape> inputs, std::span<ops::OutputType> outputs) override;
+  Status Call(std::span<const Bound> in, std::span<Bound> out, ThreadPool& pool) override;
+
  private:
   using Parameters = std::deque<std::vector<uint64_t>>;  // Params and arrays of prepare; addresses stay.
   struct Segment {
     int first_node = 0, end_node = 0;
     size_t first_step = 0;
+    bool late = false;              // One operator that sizes its outputs itself.
     AlignedBuffer arena;
     Placement placement;
     std::vector<Shape> cut_shapes;  // What the cutting operator's outputs were planned with,
     std::vector<std::byte> cut_values;  // the values of the operands that decide them,
     Parameters cut_parameters;          // and what its kernel was prepared with: new with new values.
   };
+  // Where a step holds the address of a tensor in the caller's memory.
+  struct Patch {
+    size_t step;
+    bool output;
+    int operand;
+    int tensor;  // The root.
+  };
   class NodeLens;
   class NodePrepare;
 
-  void Reset();
+  // -- planning
+  Status Reset();
+  Status SetStrings(const tflite::TensorInfo& info, TensorState& t);
+  Status SetVariables();
+  Status BuildFor(std::span<const Shape> shapes);  // Unless it stands for them.
   Status PlanSegment(int first_node, bool with_data);
+  Status PlanLate(int node);
+  Status FuseTables(size_t first_step);
   Status InferNode(int node, bool with_data, bool* dynamic);
   Status CheckComputed(const ops::OpView& op, const TensorType& t) const;
   bool Foldable(int node) const;
@@ -79,28 +110,58 @@ class Plan {
   std::vector<std::byte> CutValues(int node) const;
   Status RenewCut(Segment& segment, bool* same);
   const ops::Variant* Choose(const ops::OpView& op) const;
-  Status CheckLimit(uint64_t bytes) const;
-  Status Place(Segment& segment);
-  void BindOperands(int node, std::vector<std::byte*>* in, std::vector<std::byte*>* out) const;
-  void Bind(Segment& segment);
-  Status RunSteps(size_t first, size_t end, ThreadPool& pool, Observer* observer);
-  Status SetVariables();
-  int LastUse(int tensor) const { return last_use_[tensor]; }
-  int Root(int tensor) const;
   std::string PlaceOf(int node) const;
 
-  std::shared_ptr<const SharedModel> model_;
+  // -- memory
+  struct Item {
+    int tensor;
+    Life life;
+  };
+  Status CheckLimit(uint64_t bytes) const;
+  Status Place(Segment& segment);
+  std::vector<Item> ItemsOf(Segment& segment);
+  void HandToCaller(const Segment& segment);
+  void BindOperands(int node, std::vector<std::byte*>* in, std::vector<std::byte*>* out) const;
+  void Bind(const Segment& segment);
+  bool MayAlias(const tflite::OperatorInfo& op, const std::vector<int>& item_of) const;
+  int LastUse(int tensor) const { return last_use_[tensor]; }
+  int Root(int tensor) const;
+
+  // -- running
+  Status RunSteps(size_t first, size_t end, ThreadPool& pool, Observer* observer);
+  Status NextSegment(size_t segment);  // Makes the one behind `segment` right for the data there is.
+  void Drop(size_t first_segment);
+  Status BindEnds(std::span<const Bound> in, std::span<const Bound> out);
+
+  // -- as a host of the step that runs
+  Result<std::byte*> SetOutput(int i, const Shape& shape) override;
+  Result<char*> Characters(uint64_t bytes) override { return context_.strings.Take(bytes, options_.memory_limit_bytes); }
+  Status KeepGoing() override { return context_.KeepGoing(); }
+  ops::Resources& resources() override { return context_.resources; }
+
+  Context& context_;
+  const Use use_;
   const tflite::SubgraphInfo& graph_;
-  const Options options_;
+  const Options& options_;
   std::vector<TensorState> tensors_;
   std::vector<Step> steps_;
   std::vector<uint64_t> workspaces_;     // Bytes, per step.
   std::deque<Segment> segments_;
+  std::vector<bool> fused_;              // Per node.
   std::vector<int> last_use_;            // Node, or past the end for outputs; -1 unused.
   std::vector<int> alias_of_;            // Tensor whose memory this one is, or -1.
+  std::vector<Patch> patches_;
+  std::vector<int> caller_outputs_;      // Positions of the outputs that are computed in the caller's memory,
+  std::vector<int> caller_aliases_;      // and the tensors that share memory with one of its tensors.
+  std::vector<AlignedBuffer> own_;       // Per tensor; only Home::kOwn has memory here.
   std::vector<AlignedBuffer> variables_;
   Parameters parameters_;
   std::vector<AlignedBuffer> folded_;
+  std::vector<Shape> built_for_;
+  std::vector<bool> known_outputs_;      // Whose shapes the input shapes tell.
+  bool built_ = false;
+  bool rebind_ = false;                  // A late output moved.
+  size_t running_step_ = 0;
   ThreadPool planning_pool_{1};
 };
 

@@ -9,14 +9,22 @@
 namespace octet::tflite {
 namespace {
 
-Status ReadInts(const flatbuffers::Vector<int32_t>* list, const ops::AttrRow& row, ops::Ints* out) {
+template <class T, class Out> Status ReadShort(const flatbuffers::Vector<T>* list, const ops::AttrRow& row, Out* out) {
   if (!list) return {};
   if (list->size() > out->v.size())
-    return Error(Code::kUnsupported, "%.*s has %u entries, octet goes up to %d", static_cast<int>(row.name.size()),
-                 row.name.data(), list->size(), kMaxRank);
+    return Error(Code::kUnsupported, "%.*s has %u entries, octet goes up to %zu", static_cast<int>(row.name.size()),
+                 row.name.data(), list->size(), out->v.size());
   out->count = static_cast<int32_t>(list->size());
   std::copy(list->begin(), list->end(), out->v.begin());
   return {};
+}
+
+// Stays in the file.
+template <class T> void Refer(const flatbuffers::Vector<T>* list, ops::List<T>* out) {
+  if (list) *out = {list->data(), list->size()};
+}
+void Refer(const flatbuffers::String* text, ops::List<char>* out) {
+  if (text) *out = {text->data(), text->size()};
 }
 
 }  // namespace
@@ -36,9 +44,17 @@ Result<std::vector<std::byte>> ReadAttributes(const ops::AttrLayout& layout, con
       case ops::AttrKind::kI32: scalar(static_cast<int32_t*>(to)); break;
       case ops::AttrKind::kI64: scalar(static_cast<int64_t*>(to)); break;
       case ops::AttrKind::kF32: scalar(static_cast<float*>(to)); break;
+      case ops::AttrKind::kSubgraph: scalar(static_cast<int32_t*>(to)); break;
       case ops::AttrKind::kInts:
-        OCTET_TRY(ReadInts(table->GetPointer<const flatbuffers::Vector<int32_t>*>(field), row, static_cast<ops::Ints*>(to)));
+        OCTET_TRY(ReadShort(table->GetPointer<const flatbuffers::Vector<int32_t>*>(field), row, static_cast<ops::Ints*>(to)));
         break;
+      case ops::AttrKind::kLongs:
+        OCTET_TRY(ReadShort(table->GetPointer<const flatbuffers::Vector<int64_t>*>(field), row, static_cast<ops::Longs*>(to)));
+        break;
+      case ops::AttrKind::kFloats: Refer(table->GetPointer<const flatbuffers::Vector<float>*>(field), static_cast<ops::Floats*>(to)); break;
+      case ops::AttrKind::kBytes: Refer(table->GetPointer<const flatbuffers::Vector<uint8_t>*>(field), static_cast<ops::Bytes*>(to)); break;
+      case ops::AttrKind::kSubgraphs: Refer(table->GetPointer<const flatbuffers::Vector<int32_t>*>(field), static_cast<ops::Subgraphs*>(to)); break;
+      case ops::AttrKind::kText: Refer(table->GetPointer<const flatbuffers::String*>(field), static_cast<ops::Text*>(to)); break;
     }
   }
   return attributes;

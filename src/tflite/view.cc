@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <cstring>
 
+#include "base/strings.h"
 #include "schema_generated.h"
 #include "tflite/attributes.h"
 
@@ -17,6 +18,7 @@ namespace {
 constexpr uint32_t kSchemaVersion = 3;
 constexpr size_t kMaxFlatbuffer = FLATBUFFERS_MAX_BUFFER_SIZE - 1;  // Buffers may lie behind it.
 constexpr int kMaxDepth = 64;
+constexpr int kMaxCallDepth = 64;
 constexpr size_t kMaxTables = 4'000'000;
 constexpr size_t kMinTableBytes = 8;  // A table and the offset to it.
 constexpr size_t kFreeEntries = 1 << 16;
@@ -36,25 +38,6 @@ std::string Quoted(std::string_view name) {
 std::span<const std::byte> Bytes(const flatbuffers::Vector<uint8_t>* v) {
   if (!v) return {};
   return {reinterpret_cast<const std::byte*>(v->data()), v->size()};
-}
-
-// count, offset[count + 1], characters: offsets rise and stay inside.
-bool IsStringBuffer(std::span<const std::byte> bytes, int64_t strings) {
-  const auto at = [&](size_t i) {
-    int32_t v;
-    std::memcpy(&v, bytes.data() + 4 * i, 4);
-    return v;
-  };
-  if (bytes.size() < 4 || at(0) < 0 || at(0) != strings) return false;
-  const size_t count = static_cast<size_t>(at(0));
-  if ((bytes.size() - 4) / 4 < count + 1) return false;
-  int64_t before = static_cast<int64_t>(8 + 4 * count);
-  for (size_t i = 0; i <= count; ++i) {
-    const int32_t offset = at(1 + i);
-    if (offset < before || static_cast<size_t>(offset) > bytes.size()) return false;
-    before = offset;
-  }
-  return true;
 }
 
 // Why octet cannot use the values of a tensor, or null.
@@ -85,6 +68,7 @@ class Reader {
     OCTET_TRY(ReadBuffers());
     if (!model_->subgraphs() || model_->subgraphs()->size() == 0) return Broken("it has no subgraph");
     for (uint32_t i = 0; i < model_->subgraphs()->size(); ++i) OCTET_TRY(ReadSubgraph(*model_->subgraphs()->Get(i), i));
+    OCTET_TRY(CheckCalls());
     OCTET_TRY(ReadSignatures());
     OCTET_TRY(ReadMetadata());
     return std::move(view_);
@@ -144,6 +128,7 @@ class Reader {
 
   Status ReadSubgraph(const fb::SubGraph& g, uint32_t index) {
     SubgraphInfo& info = view_.subgraphs_.emplace_back();
+    calls_.emplace_back();
     info.name = Text(g.name());
     const uint32_t tensors = g.tensors() ? g.tensors()->size() : 0, operators = g.operators() ? g.operators()->size() : 0;
     info.tensors.resize(tensors);
@@ -240,16 +225,16 @@ class Reader {
     uint64_t expected = 0;
     if (dtype == DType::kString) {
       OCTET_TRY(Spend(bytes.size() / sizeof(int32_t)));
-      if (!CheckedBytes(DType::kI8, info.type.shape, &expected) || !IsStringBuffer(bytes, static_cast<int64_t>(expected)))
+      if (!CheckedBytes(DType::kI8, info.type.shape, &expected) || !octet::IsStringBuffer(bytes, static_cast<int64_t>(expected)))
         return Broken("the strings of tensor %s do not lie inside its buffer, or are not %s", Quoted(info.name).c_str(), info.type.shape.text().c_str());
-    } else if (BitsOf(dtype) == 0) {
+    } else if (BitsOf(dtype) == 0 || dtype == DType::kResource) {
       return Broken("tensor %s of type %s cannot be a constant", Quoted(info.name).c_str(), std::string(NumpyName(dtype)).c_str());
     } else if (!CheckedBytes(dtype, info.type.shape, &expected) || expected != bytes.size()) {
       return Broken("tensor %s of %s%s needs %llu bytes, its buffer has %zu", Quoted(info.name).c_str(), std::string(NumpyName(dtype)).c_str(),
                     info.type.shape.text().c_str(), static_cast<unsigned long long>(expected), bytes.size());
     }
     info.has_constant = true;
-    info.constant = Aligned(buffers_[t.buffer()], dtype == DType::kString ? 4 : std::clamp(BitsOf(dtype) / 8, 1, 8));
+    info.constant = Aligned(buffers_[t.buffer()], dtype == DType::kString ? 1 : std::clamp(BitsOf(dtype) / 8, 1, 8));
     return {};
   }
 
@@ -314,7 +299,33 @@ class Reader {
     auto attributes = ReadAttributes(layout, table);
     if (!attributes.ok()) return Error(attributes.error().code(), "%s: %s", where_.c_str(), attributes.error().message().c_str());
     info.attributes = std::move(*attributes);
-    return {};
+    const std::vector<int32_t> called = ops::CalledSubgraphs(layout, info.attributes.data());
+    for (int32_t callee : called)
+      if (callee < 0 || static_cast<uint32_t>(callee) >= model_->subgraphs()->size())
+        return Broken("%s calls subgraph %d, there are %u", where_.c_str(), callee, model_->subgraphs()->size());
+    calls_.back().insert(calls_.back().end(), called.begin(), called.end());
+    return Spend(called.size());
+  }
+
+  // Subgraphs may not call themselves, also not by way of others, and nest only so deep: plans do the same.
+  Status CheckCalls() {
+    const size_t n = calls_.size();
+    std::vector<int> depth(n, 0), callers(n, 0);
+    std::vector<int32_t> ready;
+    for (const std::vector<int32_t>& list : calls_)
+      for (int32_t callee : list) ++callers[static_cast<size_t>(callee)];
+    for (size_t i = 0; i < n; ++i)
+      if (callers[i] == 0) ready.push_back(static_cast<int32_t>(i));
+    for (size_t done = 0; done < ready.size(); ++done) {
+      const auto caller = static_cast<size_t>(ready[done]);
+      if (depth[caller] > kMaxCallDepth) return Error(Code::kUnsupported, "its subgraphs call each other more than %d deep", kMaxCallDepth);
+      for (int32_t callee : calls_[caller]) {
+        int& level = depth[static_cast<size_t>(callee)];
+        level = std::max(level, depth[caller] + 1);
+        if (--callers[static_cast<size_t>(callee)] == 0) ready.push_back(callee);
+      }
+    }
+    return ready.size() == n ? Status() : Broken("a subgraph calls itself");
   }
 
   // Values are computed once, before they are read; a constant is not computed. Variables always have one.
@@ -395,6 +406,7 @@ class Reader {
   const fb::Model* model_ = nullptr;
   std::vector<BufferState> buffers_;
   std::vector<std::vector<uint8_t>> ends_;  // Per subgraph and tensor: kInput, kOutput.
+  std::vector<std::vector<int32_t>> calls_;  // Per subgraph: the ones it calls.
   size_t entries_left_;
   std::string where_;
 };

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "data/npz.h"
 
+#include <cmath>
+
 #include <gtest/gtest.h>
 #include <zlib.h>
 

@@ -62,13 +62,6 @@ struct Builder::Scope {
   }
 };
 
-std::string Builder::UniqueName(const std::string& wanted) {
-  const int n = names_[wanted]++;
-  return n == 0 ? wanted : UniqueName(wanted + "_" + std::to_string(n));
-}
-
-const TensorType& Builder::TypeOf(Value v) { return types_.try_emplace(v.id, graph().tensor(v.id).type).first->second; }
-
 Value Builder::MaskOf(Value v) const {
   const auto it = masks_.find(v.id);
   return it == masks_.end() ? Value{} : it->second;
@@ -87,18 +80,6 @@ Result<Value> Builder::Variable(const std::string& dataset, const std::string& n
   auto buffer = std::make_shared<const std::vector<std::byte>>(std::move(a.bytes));
   const Value v{graph().AddConstant(UniqueName(c.place() + "/" + name), {a.dtype, a.shape, {}}, std::move(buffer))};
   variables_[dataset] = v;
-  return v;
-}
-
-Value Builder::Constant(const TensorType& type, std::span<const std::byte> bytes, const std::string& name) {
-  const size_t hash = std::hash<std::string_view>()({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
-  const auto [begin, end] = constants_.equal_range(hash);
-  for (auto it = begin; it != end; ++it) {
-    const graph::Tensor& t = graph().tensor(it->second.id);
-    if (t.type.dtype == type.dtype && t.type.shape == type.shape && type.quant.empty() && std::ranges::equal(*t.constant, bytes)) return it->second;
-  }
-  const Value v{graph().AddConstant(name, type, graph::MakeBuffer(bytes))};
-  constants_.emplace(hash, v);
   return v;
 }
 

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "graph/graph.h"
+#include "importers/construction.h"
 #include "importers/importer.h"
 #include "importers/keras/context.h"
 #include "importers/keras/network.h"
@@ -14,23 +14,17 @@
 
 namespace octet::importers::keras {
 
-class Builder {
+class Builder : public Construction {
  public:
   // `version` is Keras' major one: 2 or 3.
-  Builder(Weights& weights, const ImportOptions& options, int version) : weights_(weights), options_(options), version_(version) {
-    model_.subgraphs.emplace_back();
-  }
+  Builder(Weights& weights, const ImportOptions& options, int version) : weights_(weights), options_(options), version_(version) {}
 
   // An invalid file is an error; what is not supported goes to `findings` and leaves the model unfinished.
   Result<graph::Model> Build(const Network& network, std::vector<Finding>* findings);
 
-  graph::Graph& graph() { return model_.main(); }
   Weights& weights() { return weights_; }
   int version() const { return version_; }
   bool whole_sequences() const { return options_.whole_sequences; }
-  std::string UniqueName(const std::string& wanted);
-  // Stays where it is while the graph grows: rules keep references.
-  const TensorType& TypeOf(Value v);
   // Runs a network on values; empty entries stand for what could not be imported.
   Result<std::vector<Value>> Run(const Network& network, const std::string& prefix, std::vector<Value> inputs);
   // Runs the rule of the context's layer; every output it promises is there afterwards.
@@ -40,8 +34,6 @@ class Builder {
 
   // Puts another constant in the place of a variable.
   void SetVariable(const std::string& dataset, Value v) { variables_[dataset] = v; }
-  // A constant of the graph; the same bytes give the same one.
-  Value Constant(const TensorType& type, std::span<const std::byte> bytes, const std::string& name);
 
   // Masks that travel with values as Keras' _keras_mask does.
   Value MaskOf(Value v) const;
@@ -62,13 +54,9 @@ class Builder {
   Weights& weights_;
   const ImportOptions& options_;
   const int version_;
-  graph::Model model_;
   std::vector<Finding> findings_;
-  std::map<std::string, int> names_;
   std::map<std::string, Value> variables_;       // By dataset.
-  std::multimap<size_t, Value> constants_;       // By hash.
   std::map<int32_t, Value> masks_;
-  std::map<int32_t, TensorType> types_;
   int64_t calls_left_ = 1 << 20;
 };
 

@@ -10,20 +10,14 @@
 #include "importers/importer.h"
 #include "importers/keras/network.h"
 #include "importers/keras/weights.h"
-#include "ops/import.h"
+#include "importers/lowering.h"
 
 namespace octet::importers::keras {
 
 using ops::Value;
 class Builder;
 
-// Sets an operator's attribute by its name in the schema.
-struct AttrValue {
-  std::string_view name;
-  std::variant<int64_t, double, std::vector<int32_t>> value;
-};
-
-class LayerContext : public ops::ImportContext {
+class LayerContext : public Lowering {
  public:
   LayerContext(Builder& builder, const Layer& layer, Variables variables, std::string place, std::vector<Value> inputs);
 
@@ -44,14 +38,10 @@ class LayerContext : public ops::ImportContext {
   const TensorType& type(Value v) const override;
   const std::byte* data(Value v) const override;
   Value Constant(const TensorType& type, std::span<const std::byte> bytes) override;
-  Result<Value> Emit(std::string_view op, std::span<const Value> inputs, const void* attrs) override;
-  Result<std::vector<Value>> EmitMany(std::string_view op, std::span<const Value> inputs, const void* attrs, int outputs) override;
-  Result<Value> EmitAs(std::string_view op, std::span<const Value> inputs, const void* attrs, const TensorType& out) override;
   Result<Value> Activate(Value v, std::string_view key = "activation") override;
   void SetOutput(int i, Value v) override;
   Status Fail(std::string_view expected, std::string_view found, std::string_view advice) const override;
   using ops::ImportContext::Constant;
-  using ops::ImportContext::Emit;
 
   // -- for the importer's own rules
   // The config's value, or the literal the call passes by that name.
@@ -59,7 +49,7 @@ class LayerContext : public ops::ImportContext {
   const Layer& layer() const { return layer_; }
   const Variables& variables() const { return variables_; }
   Builder& builder() const { return builder_; }
-  const std::string& place() const { return place_; }
+  const std::string& place() const override { return place_; }
   // Positional and named arguments of the call; null for what was not given.
   const Argument* Positional(size_t i) const;
   const Argument* Named(std::string_view name) const;
@@ -68,16 +58,6 @@ class LayerContext : public ops::ImportContext {
   Value TensorOf(const Argument* argument) const;
   // The mask that Keras would pass along with the first input (or as `mask`): bool [batch, time]; or none.
   Result<Value> Mask();
-  // With attributes given by name.
-  Result<std::vector<Value>> MakeMany(std::string_view op, std::span<const Value> inputs, std::initializer_list<AttrValue> attrs, int outputs);
-  Result<Value> Make(std::string_view op, std::span<const Value> inputs, std::initializer_list<AttrValue> attrs = {});
-  Result<Value> Make(std::string_view op, std::initializer_list<Value> inputs, std::initializer_list<AttrValue> attrs = {}) {
-    return Make(op, std::span(inputs.begin(), inputs.size()), attrs);
-  }
-  Result<std::vector<Value>> MakeMany(std::string_view op, std::initializer_list<Value> inputs, std::initializer_list<AttrValue> attrs, int outputs) {
-    return MakeMany(op, std::span(inputs.begin(), inputs.size()), attrs, outputs);
-  }
-  Result<Value> Cast(Value v, DType dtype);
   // A tensor that keeps its value between runs; zero at first.
   Value Variable(const TensorType& type, const std::string& name);
   // The rule of the operator's file, for rules here that only handle what it does not.
@@ -94,9 +74,12 @@ class LayerContext : public ops::ImportContext {
   const Finding* finding() const { return failed_ ? &finding_ : nullptr; }
   void AdoptFinding(const LayerContext& inner);
 
+ protected:
+  graph::Graph& target() override;
+  std::string UniqueName(const std::string& wanted) override;
+
  private:
   template <class T, class F> T Read(std::string_view key, T fallback, const char* expected, const F& read) const;
-  Result<std::vector<Value>> EmitNode(std::string_view op, std::span<const Value> inputs, const void* attrs, std::vector<TensorType> outputs);
   Result<Value> NamedActivation(Value v, const std::string& name);
   int ChannelAxis() const;
   Status CheckArguments() const;

@@ -105,7 +105,7 @@ Result<graph::Model> Import(std::span<const std::byte> bytes, const ImportOption
   for (const auto& s : view.signatures()) model.signatures.push_back(ImportSignature(s));
   for (const auto& m : view.metadata()) model.metadata[std::string(m.name)].assign(m.bytes.begin(), m.bytes.end());
   OCTET_TRY(SetInputShapes(options, model.main()));
-  for (Graph& g : model.subgraphs) OCTET_TRY(graph::InferAll(g));
+  OCTET_TRY(graph::InferModel(model));
   OCTET_TRY(graph::Verify(model));
   return model;
 }

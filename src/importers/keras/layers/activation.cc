@@ -2,6 +2,7 @@
 // Element-wise layers and activations that take more than one operator. None overflows where the function does not.
 #include "importers/keras/context.h"
 #include "importers/keras/rules.h"
+#include "importers/lowerings/activation.h"
 
 namespace octet::importers::keras {
 namespace {
@@ -13,23 +14,13 @@ Status Set(LayerContext& c, Result<Value> y) {
 }
 
 // x > theta ? x : 0
-Status ConvertThresholdedRelu(LayerContext& c) {
-  const Value x = c.Input(0);
-  OCTET_ASSIGN(const Value above, c.Make("greater", {x, c.Scalar(static_cast<float>(c.Number("theta", 1.0)))}));
-  OCTET_ASSIGN(const Value kept, c.Cast(above, DType::kF32));
-  return Set(c, c.Make("mul", {x, kept}));
-}
+Status ConvertThresholdedRelu(LayerContext& c) { return Set(c, ThresholdedRelu(c, c.Input(0), static_cast<float>(c.Number("theta", 1.0)))); }
 
 // x > 0 ? x : alpha * (exp(x) - 1); the operator has alpha = 1.
 Status ConvertElu(LayerContext& c) {
   const double alpha = c.Number("alpha", 1.0);
   if (alpha == 1.0) return c.ApplyOperatorRule();
-  const Value x = c.Input(0);
-  OCTET_ASSIGN(const Value positive, c.Make("relu", {x}));
-  OCTET_ASSIGN(Value negative, c.Make("minimum", {x, c.Scalar(0.0f)}));
-  OCTET_ASSIGN(negative, c.Make("elu", {negative}));
-  OCTET_ASSIGN(negative, c.Make("mul", {negative, c.Scalar(static_cast<float>(alpha))}));
-  return Set(c, c.Make("add", {positive, negative}));
+  return Set(c, ScaledElu(c, c.Input(0), 1.0f, static_cast<float>(alpha)));
 }
 
 // min(x >= threshold ? x : slope * (x - threshold), max_value)
@@ -57,45 +48,10 @@ Status ConvertLayerScale(LayerContext& c) {
 
 // ------------------------------------------------------------------- named activations
 
-Result<Value> Times(LayerContext& c, Value x, float factor) { return c.Make("mul", {x, c.Scalar(factor)}); }
-Result<Value> Plus(LayerContext& c, Value x, float term) { return c.Make("add", {x, c.Scalar(term)}); }
-
-// log(sigmoid(|x|)), which is -log(1 + e^-|x|).
-Result<Value> LogTail(LayerContext& c, Value x) {
-  OCTET_ASSIGN(Value y, c.Make("abs", {x}));
-  OCTET_ASSIGN(y, c.Make("logistic", {y}));
-  return c.Make("log", {y});
-}
-
-// log(1 + e^x) = max(x, 0) - log(sigmoid(|x|))
-Result<Value> Softplus(LayerContext& c, Value x) {
-  OCTET_ASSIGN(const Value positive, c.Make("relu", {x}));
-  OCTET_ASSIGN(const Value tail, LogTail(c, x));
-  return c.Make("sub", {positive, tail});
-}
-
 Status ConvertSoftplus(LayerContext& c) { return Set(c, Softplus(c, c.Input(0))); }
-
-// min(x, 0) + log(sigmoid(|x|))
-Status ConvertLogSigmoid(LayerContext& c) {
-  OCTET_ASSIGN(const Value negative, c.Make("minimum", {c.Input(0), c.Scalar(0)}));
-  OCTET_ASSIGN(const Value tail, LogTail(c, c.Input(0)));
-  return Set(c, c.Make("add", {negative, tail}));
-}
-
-// x * tanh(softplus(x))
-Status ConvertMish(LayerContext& c) {
-  OCTET_ASSIGN(Value y, Softplus(c, c.Input(0)));
-  OCTET_ASSIGN(y, c.Make("tanh", {y}));
-  return Set(c, c.Make("mul", {c.Input(0), y}));
-}
-
-// x / (1 + |x|)
-Status ConvertSoftsign(LayerContext& c) {
-  OCTET_ASSIGN(Value y, c.Make("abs", {c.Input(0)}));
-  OCTET_ASSIGN(y, Plus(c, y, 1));
-  return Set(c, c.Make("div", {c.Input(0), y}));
-}
+Status ConvertLogSigmoid(LayerContext& c) { return Set(c, LogSigmoid(c, c.Input(0))); }
+Status ConvertMish(LayerContext& c) { return Set(c, Mish(c, c.Input(0))); }
+Status ConvertSoftsign(LayerContext& c) { return Set(c, Softsign(c, c.Input(0))); }
 
 // a * sigmoid(b), where a and b are the halves of the last axis.
 Status ConvertGlu(LayerContext& c) {
@@ -153,26 +109,8 @@ Status ConvertSparseSigmoid(LayerContext& c) {
   return Set(c, Times(c, y, 0.5f));
 }
 
-// s * (x > 0 ? x : a * (e^x - 1))
-Status ConvertSelu(LayerContext& c) {
-  constexpr float kScale = 1.0507009873554805f, kAlpha = 1.6732632423543772f;
-  OCTET_ASSIGN(Value positive, c.Make("relu", {c.Input(0)}));
-  OCTET_ASSIGN(positive, Times(c, positive, kScale));
-  OCTET_ASSIGN(Value negative, c.Make("minimum", {c.Input(0), c.Scalar(0)}));
-  OCTET_ASSIGN(negative, c.Make("elu", {negative}));
-  OCTET_ASSIGN(negative, Times(c, negative, kScale * kAlpha));
-  return Set(c, c.Make("add", {positive, negative}));
-}
-
-// x - max - log(sum(e^(x - max)))
-Status ConvertLogSoftmax(LayerContext& c) {
-  OCTET_ASSIGN(const Value most, c.Make("reduce_max", {c.Input(0), c.Vector({-1})}, {{"keep_dims", 1}}));
-  OCTET_ASSIGN(const Value below, c.Make("sub", {c.Input(0), most}));
-  OCTET_ASSIGN(Value sum, c.Make("exp", {below}));
-  OCTET_ASSIGN(sum, c.Make("sum", {sum, c.Vector({-1})}, {{"keep_dims", 1}}));
-  OCTET_ASSIGN(sum, c.Make("log", {sum}));
-  return Set(c, c.Make("sub", {below, sum}));
-}
+Status ConvertSelu(LayerContext& c) { return Set(c, ScaledElu(c, c.Input(0), 1.0507009873554805f, 1.6732632423543772f)); }
+Status ConvertLogSoftmax(LayerContext& c) { return Set(c, LogSoftmax(c, c.Input(0), -1)); }
 
 constexpr LayerRule kNamed[] = {
     {"softplus", ConvertSoftplus},       {"log_sigmoid", ConvertLogSigmoid}, {"mish", ConvertMish},

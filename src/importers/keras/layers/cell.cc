@@ -77,181 +77,38 @@ Value GateWeights::Transposed(LayerContext& c, Value v, std::initializer_list<in
 
 namespace {
 
-Result<Value> Dense(LayerContext& c, Value x, Value kernel, Value bias) {
-  return c.Make("fully_connected", {x, kernel, bias}, {{"keep_num_dims", c.rank(x) > 2}});
+Result<std::unique_ptr<Cell>> MakeSimple(LayerContext& c, const GateWeights& w, Function output) {
+  return MakeSimpleCell({.units = w.units(), .kernel = w.Kernel(c, {0}), .recurrent = w.Recurrent(c, {0}), .bias = w.Bias(c, {0}, true), .activation = std::move(output)});
 }
 
-class BaseCell : public Cell {
- public:
-  BaseCell(const Json& config) : config_(config) {}
-  int num_states() const override { return 1; }
-  int32_t units() const override { return weights_.units(); }
-  Status Load(LayerContext& c, const Variables& variables, int gates) {
-    if (config_["recurrent_activation"].text() == "softmax") return c.Fail("an element-wise recurrent_activation", "softmax", "");
-    OCTET_TRY(weights_.Load(c, config_, variables, gates));
-    return Prepare(c);
-  }
+// Stored i, f, g, o; the cell has the three gates side by side.
+Result<std::unique_ptr<Cell>> MakeLstm(LayerContext& c, const GateWeights& w, Function gate, const Function& output) {
+  return MakeLstmCell({.units = w.units(), .kernel = w.Kernel(c, {0, 1, 3, 2}), .recurrent = w.Recurrent(c, {0, 1, 3, 2}), .bias = w.Bias(c, {0, 1, 3, 2}, true),
+                       .peep_input = {}, .peep_forget = {}, .peep_output = {}, .gate = std::move(gate), .candidate = output, .shown = output});
+}
 
- protected:
-  virtual Status Prepare(LayerContext& c) = 0;
-  Result<Value> Gate(LayerContext& c, Value v) const { return c.ApplyActivation(v, config_["recurrent_activation"]); }
-  Result<Value> Output(LayerContext& c, Value v) const { return c.ApplyActivation(v, config_["activation"]); }
-
-  const Json& config_;
-  GateWeights weights_;
-};
-
-class SimpleCell : public BaseCell {
- public:
-  using BaseCell::BaseCell;
-  Status Prepare(LayerContext& c) override {
-    kernel_ = weights_.Kernel(c, {0});
-    bias_ = weights_.Bias(c, {0}, true);
-    recurrent_ = weights_.Recurrent(c, {0});
-    zero_ = weights_.RecurrentBias(c, {0});
-    return {};
-  }
-  Result<std::vector<Value>> Project(LayerContext& c, Value x) override {
-    OCTET_ASSIGN(const Value y, Dense(c, x, kernel_, bias_));
-    return std::vector<Value>{y};
-  }
-  Status Step(LayerContext& c, std::span<const Value> projected, std::vector<Value>* states) override {
-    Value sum = projected[0];
-    if ((*states)[0]) {
-      OCTET_ASSIGN(const Value hu, Dense(c, (*states)[0], recurrent_, zero_));
-      OCTET_ASSIGN(sum, c.Make("add", {sum, hu}));
-    }
-    OCTET_ASSIGN((*states)[0], Output(c, sum));
-    return {};
-  }
-
- private:
-  Value kernel_, bias_, recurrent_, zero_;
-};
-
-class LstmCell : public BaseCell {
- public:
-  using BaseCell::BaseCell;
-  int num_states() const override { return 2; }
-  Status Prepare(LayerContext& c) override {  // Stored i, f, g, o; here the three gates side by side: i, f, o, g.
-    kernel_ = weights_.Kernel(c, {0, 1, 3, 2});
-    bias_ = weights_.Bias(c, {0, 1, 3, 2}, true);
-    recurrent_ = weights_.Recurrent(c, {0, 1, 3, 2});
-    const std::vector<float> zeros(static_cast<size_t>(units()) * 4, 0.0f);
-    zero_ = c.Constant<float>(Shape{4 * units()}, zeros);
-    return {};
-  }
-  Result<std::vector<Value>> Project(LayerContext& c, Value x) override {
-    OCTET_ASSIGN(const Value y, Dense(c, x, kernel_, bias_));
-    return std::vector<Value>{y};
-  }
-  Status Step(LayerContext& c, std::span<const Value> projected, std::vector<Value>* states) override {
-    Value sum = projected[0];
-    if ((*states)[0]) {
-      OCTET_ASSIGN(const Value hu, Dense(c, (*states)[0], recurrent_, zero_));
-      OCTET_ASSIGN(sum, c.Make("add", {sum, hu}));
-    }
-    OCTET_ASSIGN(const std::vector<Value> parts, c.MakeMany("split_v", {sum, c.Vector({3 * units(), units()}), Axis(c)}, {{"num_splits", 2}}, 2));
-    OCTET_ASSIGN(const Value gates, Gate(c, parts[0]));
-    OCTET_ASSIGN(const std::vector<Value> ifo, c.MakeMany("split", {Axis(c), gates}, {{"num_splits", 3}}, 3));
-    OCTET_ASSIGN(const Value g, Output(c, parts[1]));
-    OCTET_ASSIGN(Value cell, c.Make("mul", {ifo[0], g}));
-    if ((*states)[1]) {
-      OCTET_ASSIGN(const Value kept, c.Make("mul", {ifo[1], (*states)[1]}));
-      OCTET_ASSIGN(cell, c.Make("add", {kept, cell}));
-    }
-    OCTET_ASSIGN(const Value shown, Output(c, cell));
-    OCTET_ASSIGN((*states)[0], c.Make("mul", {ifo[2], shown}));
-    (*states)[1] = cell;
-    return {};
-  }
-
- private:
-  static Value Axis(LayerContext& c) {
-    const int32_t last = 1;
-    return c.Constant<int32_t>(Shape{}, std::span(&last, 1));
-  }
-  Value kernel_, bias_, recurrent_, zero_;
-};
-
-class GruCell : public BaseCell {
- public:
-  using BaseCell::BaseCell;
-  Status Prepare(LayerContext& c) override {  // Stored z, r, n.
-    reset_after_ = config_["reset_after"].boolean();
-    gates_kernel_ = weights_.Kernel(c, {0, 1});
-    gates_bias_ = weights_.Bias(c, {0, 1}, true);
-    gates_recurrent_ = weights_.Recurrent(c, {0, 1});
-    kernel_ = weights_.Kernel(c, {2});
-    bias_ = weights_.Bias(c, {2}, false);
-    recurrent_ = weights_.Recurrent(c, {2});
-    recurrent_bias_ = weights_.RecurrentBias(c, {2});
-    const std::vector<float> zeros(static_cast<size_t>(units()) * 2, 0.0f);
-    zero_ = c.Constant<float>(Shape{2 * units()}, zeros);
-    return {};
-  }
-  Result<std::vector<Value>> Project(LayerContext& c, Value x) override {
-    OCTET_ASSIGN(const Value gates, Dense(c, x, gates_kernel_, gates_bias_));
-    OCTET_ASSIGN(const Value candidate, Dense(c, x, kernel_, bias_));
-    return std::vector<Value>{gates, candidate};
-  }
-  Status Step(LayerContext& c, std::span<const Value> projected, std::vector<Value>* states) override {
-    const Value h = (*states)[0];
-    Value gates = projected[0];
-    if (h) {
-      OCTET_ASSIGN(const Value hu, Dense(c, h, gates_recurrent_, zero_));
-      OCTET_ASSIGN(gates, c.Make("add", {gates, hu}));
-    }
-    OCTET_ASSIGN(gates, Gate(c, gates));
-    const int32_t axis = 1;
-    OCTET_ASSIGN(const std::vector<Value> zr, c.MakeMany("split", {c.Constant<int32_t>(Shape{}, std::span(&axis, 1)), gates}, {{"num_splits", 2}}, 2));
-    OCTET_ASSIGN(const Value candidate, Candidate(c, projected[1], h, zr[1]));
-    OCTET_ASSIGN(const Value n, Output(c, candidate));
-    if (!h) {  // n - z*n
-      OCTET_ASSIGN(const Value part, c.Make("mul", {zr[0], n}));
-      OCTET_ASSIGN((*states)[0], c.Make("sub", {n, part}));
-      return {};
-    }
-    OCTET_ASSIGN(const Value way, c.Make("sub", {h, n}));
-    OCTET_ASSIGN(const Value part, c.Make("mul", {zr[0], way}));
-    OCTET_ASSIGN((*states)[0], c.Make("add", {n, part}));
-    return {};
-  }
-
- private:
-  Result<Value> Candidate(LayerContext& c, Value projected, Value h, Value r) {
-    if (reset_after_) {
-      if (!h && weights_.recurrent_bias_is_zero()) return projected;
-      Value hu = recurrent_bias_;
-      if (h) {
-        OCTET_ASSIGN(hu, Dense(c, h, recurrent_, recurrent_bias_));
-      }
-      OCTET_ASSIGN(const Value reset, c.Make("mul", {r, hu}));
-      return c.Make("add", {projected, reset});
-    }
-    if (!h) return projected;
-    OCTET_ASSIGN(const Value reset, c.Make("mul", {r, h}));
-    OCTET_ASSIGN(const Value hu, Dense(c, reset, recurrent_, recurrent_bias_));
-    return c.Make("add", {projected, hu});
-  }
-
-  bool reset_after_ = false;
-  Value gates_kernel_, gates_bias_, gates_recurrent_, kernel_, bias_, recurrent_, recurrent_bias_, zero_;
-};
-
-template <class T> Result<std::unique_ptr<Cell>> Load(LayerContext& c, const Json& config, const Variables& variables, int gates) {
-  auto cell = std::make_unique<T>(config);
-  OCTET_TRY(cell->Load(c, variables, gates));
-  return std::unique_ptr<Cell>(std::move(cell));
+// Stored z, r, n.
+Result<std::unique_ptr<Cell>> MakeGru(LayerContext& c, const GateWeights& w, bool reset_after, Function gate, Function output) {
+  return MakeGruCell({.units = w.units(), .reset_after = reset_after, .candidate_bias_is_zero = w.recurrent_bias_is_zero(),
+                      .gates_kernel = w.Kernel(c, {0, 1}), .gates_recurrent = w.Recurrent(c, {0, 1}), .gates_bias = w.Bias(c, {0, 1}, true),
+                      .kernel = w.Kernel(c, {2}), .recurrent = w.Recurrent(c, {2}), .bias = w.Bias(c, {2}, false), .recurrent_bias = w.RecurrentBias(c, {2}),
+                      .gate = std::move(gate), .candidate = std::move(output)});
 }
 
 }  // namespace
 
 Result<std::unique_ptr<Cell>> MakeCell(LayerContext& c, std::string_view class_name, const Json& config, const Variables& variables) {
-  if (class_name == "LSTM" || class_name == "LSTMCell") return Load<LstmCell>(c, config, variables, 4);
-  if (class_name == "GRU" || class_name == "GRUCell") return Load<GruCell>(c, config, variables, 3);
-  if (class_name == "SimpleRNN" || class_name == "SimpleRNNCell") return Load<SimpleCell>(c, config, variables, 1);
-  return c.Fail("LSTMCell, GRUCell or SimpleRNNCell", "a " + std::string(class_name), "use one of those cells");
+  const int gates = class_name.starts_with("LSTM") ? 4 : class_name.starts_with("GRU") ? 3 : 1;
+  if (class_name != "LSTM" && class_name != "LSTMCell" && class_name != "GRU" && class_name != "GRUCell" && class_name != "SimpleRNN" && class_name != "SimpleRNNCell")
+    return c.Fail("LSTMCell, GRUCell or SimpleRNNCell", "a " + std::string(class_name), "use one of those cells");
+  if (config["recurrent_activation"].text() == "softmax") return c.Fail("an element-wise recurrent_activation", "softmax", "");
+  GateWeights w;
+  OCTET_TRY(w.Load(c, config, variables, gates));
+  Function gate = [&c, &config](Value v) { return c.ApplyActivation(v, config["recurrent_activation"]); };
+  Function output = [&c, &config](Value v) { return c.ApplyActivation(v, config["activation"]); };
+  if (gates == 4) return MakeLstm(c, w, std::move(gate), output);
+  if (gates == 3) return MakeGru(c, w, config["reset_after"].boolean(), std::move(gate), std::move(output));
+  return MakeSimple(c, w, std::move(output));
 }
 
 }  // namespace octet::importers::keras

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "importers/keras/context.h"
+#include "importers/lowerings/cell.h"
 
 namespace octet::importers::keras {
 
@@ -28,19 +29,6 @@ class GateWeights {
   int gates_ = 0;
   Value kernel_, recurrent_;
   std::vector<float> bias_, recurrent_bias_;
-};
-
-// The state before the first step is zero where a Value is empty: what is multiplied by it is left out.
-class Cell {
- public:
-  virtual ~Cell() = default;
-  virtual int num_states() const = 0;
-  virtual int32_t units() const = 0;
-  // The part of the step that does not depend on the state, for all steps at once: x is [batch, time, k];
-  // the results are [batch, time, n]. A step takes them with the time axis gone.
-  virtual Result<std::vector<Value>> Project(LayerContext& c, Value x) = 0;
-  // `states` become the new ones; states[0] is the output.
-  virtual Status Step(LayerContext& c, std::span<const Value> projected, std::vector<Value>* states) = 0;
 };
 
 // A cell of Keras by class: LSTM(Cell), GRU(Cell), SimpleRNN(Cell).

@@ -2,9 +2,11 @@
 //   GroupNormalization: (x - mean) / sqrt(variance + eps) * gamma + beta over positions and the channels of a group
 //   RMSNormalization:   x / sqrt(mean(x^2) + eps) * scale
 #include <algorithm>
+#include <array>
 
 #include "importers/keras/builder.h"
 #include "importers/keras/rules.h"
+#include "importers/lowerings/normalization.h"
 
 namespace octet::importers::keras {
 namespace {
@@ -23,13 +25,7 @@ Status ConvertGroup(LayerContext& c) {
   for (int i = 1; i < in.rank(); ++i) whole.push_back(in[i]);
   const auto positions = static_cast<int32_t>(in.elements(1, in.rank() - 1));
   OCTET_ASSIGN(const Value apart, c.Make("reshape", {x, c.Vector({-1, positions, groups, channels / groups})}));
-  OCTET_ASSIGN(const Value mean, c.Make("mean", {apart, c.Vector({1, 3})}, {{"keep_dims", 1}}));
-  OCTET_ASSIGN(const Value centered, c.Make("sub", {apart, mean}));
-  OCTET_ASSIGN(Value v, c.Make("square", {centered}));
-  OCTET_ASSIGN(v, c.Make("mean", {v, c.Vector({1, 3})}, {{"keep_dims", 1}}));
-  OCTET_ASSIGN(v, c.Make("add", {v, c.Scalar(static_cast<float>(c.Number("epsilon", 1e-3)))}));
-  OCTET_ASSIGN(v, c.Make("rsqrt", {v}));
-  OCTET_ASSIGN(Value y, c.Make("mul", {centered, v}));
+  OCTET_ASSIGN(Value y, Normalize(c, apart, std::array<int32_t, 2>{1, 3}, static_cast<float>(c.Number("epsilon", 1e-3)), nullptr));
   OCTET_ASSIGN(y, c.Make("reshape", {y, c.Vector(whole)}));
   int next = 0;
   if (c.Bool("scale", true)) {
@@ -49,11 +45,7 @@ Status ConvertRms(LayerContext& c) {
   std::vector<int32_t> axes;
   for (const int64_t a : c.Ints("axis", {-1})) axes.push_back(static_cast<int32_t>(a));
   if (axes.size() != 1 || (axes[0] != -1 && axes[0] != c.rank(x) - 1)) return c.Fail("the last axis", "others", "permute the input");
-  OCTET_ASSIGN(Value v, c.Make("square", {x}));
-  OCTET_ASSIGN(v, c.Make("mean", {v, c.Vector(axes)}, {{"keep_dims", 1}}));
-  OCTET_ASSIGN(v, c.Make("add", {v, c.Scalar(static_cast<float>(c.Number("epsilon", 1e-6)))}));
-  OCTET_ASSIGN(v, c.Make("rsqrt", {v}));
-  OCTET_ASSIGN(Value y, c.Make("mul", {x, v}));
+  OCTET_ASSIGN(Value y, RmsNormalize(c, x, axes, static_cast<float>(c.Number("epsilon", 1e-6))));
   OCTET_ASSIGN(const Value scale, c.Weight(0));
   OCTET_ASSIGN(y, c.Make("mul", {y, scale}));
   c.SetOutput(0, y);

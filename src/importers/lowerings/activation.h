@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+// Element-wise functions that take several operators. None overflows where the function itself does not.
+#pragma once
+#include "importers/lowering.h"
+
+namespace octet::importers {
+
+Result<Value> Times(Lowering& c, Value x, float factor);
+Result<Value> Plus(Lowering& c, Value x, float term);
+// log(1 + e^x) = max(x, 0) - log(sigmoid(|x|))
+Result<Value> Softplus(Lowering& c, Value x);
+// min(x, 0) + log(sigmoid(|x|))
+Result<Value> LogSigmoid(Lowering& c, Value x);
+// x * tanh(softplus(x))
+Result<Value> Mish(Lowering& c, Value x);
+// x / (1 + |x|)
+Result<Value> Softsign(Lowering& c, Value x);
+// scale * (x > 0 ? x : alpha * (e^x - 1))
+Result<Value> ScaledElu(Lowering& c, Value x, float scale, float alpha);
+// x > threshold ? x : 0
+Result<Value> ThresholdedRelu(Lowering& c, Value x, float threshold);
+// x - max - log(sum(e^(x - max))) over one axis
+Result<Value> LogSoftmax(Lowering& c, Value x, int32_t axis);
+
+}  // namespace octet::importers

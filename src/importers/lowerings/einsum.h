@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+// Einstein summation of one or two tensors as transpose, reshape and one matrix product.
+#pragma once
+#include <string>
+
+#include "importers/lowering.h"
+
+namespace octet::importers {
+
+// "bhqd,bhkd->bhqk". Labels must differ within an operand; "..." stands for leading dimensions of both.
+Result<Value> Einsum(Lowering& c, std::string equation, std::span<const Value> inputs);
+
+}  // namespace octet::importers

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+// ONNX graph -> graph. Nodes run in the order of the file, each through its rule; model-local functions and
+// branches that are known to be taken are inlined.
+#pragma once
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "importers/construction.h"
+#include "importers/importer.h"
+#include "importers/onnx/context.h"
+#include "importers/onnx/rules.h"
+#include "importers/onnx/tensors.h"
+
+namespace octet::importers::onnx {
+
+// Names of one graph; those of the graphs around it are seen, too (not from inside a function).
+struct Scope {
+  const Scope* outer = nullptr;
+  std::map<std::string_view, Binding> values;
+  std::map<std::string_view, const TensorProto*> stored;  // Initializers, read when first used.
+  std::string prefix;                                     // Of places: "encoder/".
+  const FunctionProto* function = nullptr;
+  std::map<std::string_view, const AttributeProto*> attributes;  // Of the function's call.
+  const std::map<std::string_view, int64_t>* opsets = nullptr;
+  int depth = 0;
+  std::multimap<std::string_view, const NodeProto*> readers;
+  std::map<std::string_view, const NodeProto*> makers;
+  std::set<std::string_view> outputs;
+  std::map<std::string_view, const ValueProto*> declared;  // Shapes that the file tells of values.
+};
+
+// "Conv", or with its domain "com.microsoft.Gelu".
+std::string RuleName(const NodeProto& node);
+
+class Builder : public Construction {
+ public:
+  Builder(const ModelProto& model, Tensors& tensors, const ImportOptions& options) : proto_(model), tensors_(tensors), options_(options) {}
+  // An invalid file is an error; what is not supported goes to `findings` and leaves the model unfinished.
+  Result<graph::Model> Build(std::vector<Finding>* findings);
+
+  void RefineShape(Value v, const Shape& shape);
+  Result<Value> Stored(const TensorProto& t, const std::string& name);
+  Partial PartialOf(Value v) const;
+  void SetPartial(Value v, Partial p) { partials_[v.id] = std::move(p); }
+  const AttributeProto* FunctionAttribute(const Scope& scope, std::string_view name) const;
+  // The value of a name as seen from `scope`; empty when there is none (or it could not be imported).
+  Result<Binding> Lookup(Scope& scope, std::string_view name);
+  // Runs the nodes of a graph inside `outer` with these inputs; entries are empty where something was not imported.
+  Result<std::vector<Binding>> RunGraph(const GraphProto& g, Scope& outer, std::span<const Value> inputs, const std::string& prefix);
+  // The rule of `node` on other inputs, in the place (and with the attributes) of the context's node.
+  Result<Value> RunAs(const NodeContext& context, NodeProto& node, std::vector<Value> inputs);
+  // Whether all nodes that read the name satisfy this (and it is no output of its graph).
+  bool AllReaders(const Scope& scope, std::string_view name, bool (*satisfies)(const NodeProto&)) const;
+  void SetQuant(Value v, const Quant& quant);
+  bool failed() const { return !findings_.empty(); }
+
+ private:
+  void Check(const std::vector<NodeProto>& nodes, const std::map<std::string_view, int64_t>& opsets, const std::string& prefix, int depth);
+  const FunctionProto* FindFunction(const NodeProto& node) const;
+  int64_t VersionOf(const std::map<std::string_view, int64_t>& opsets, std::string_view domain) const;
+  Status AddInputs(Scope& scope);
+  Result<TensorType> InputType(const ValueProto& input, bool only);
+  Status AddOutputs(Scope& scope);
+  Result<Value> Copied(NodeContext& c, Value v);
+  Status RunNodes(const std::vector<NodeProto>& nodes, Scope& scope);
+  Status RunNode(const NodeProto& node, Scope& scope);
+  Status RunFused(const NodeProto& node, Scope& scope, const std::string& place, std::string_view op, std::string_view input, bool tanh);
+  Status RunFunction(const FunctionProto& f, const NodeProto& node, Scope& scope, std::span<const Binding> inputs);
+  Status RunRule(NodeContext& context, std::string_view rule_name);
+  void Declare(Scope& scope, const GraphProto& g) const;
+  void Refine(const Scope& scope, std::string_view name, Value v);
+  void Bind(const NodeProto& node, Scope& scope, const std::vector<Binding>& outputs, size_t first_new);
+
+  const ModelProto& proto_;
+  Tensors& tensors_;
+  const ImportOptions& options_;
+  std::vector<Finding> findings_;
+  std::map<const TensorProto*, Value> stored_;
+  std::map<int32_t, Partial> partials_;
+  int64_t nodes_left_ = 1 << 18;  // Functions called by functions multiply.
+};
+
+}  // namespace octet::importers::onnx

@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: Apache-2.0
+// Conv and ConvTranspose of one, two and three dimensions, grouped and depthwise.
+#include <algorithm>
+#include <numeric>
+
+#include "importers/onnx/layers/image.h"
+#include "importers/onnx/rules.h"
+#include "ops/builtin.h"
+
+namespace octet::importers::onnx {
+namespace {
+
+constexpr int64_t kSame = static_cast<int64_t>(ops::Padding::kSame), kValid = static_cast<int64_t>(ops::Padding::kValid);
+
+Value BiasOrZeros(NodeContext& c, Value bias, int32_t channels) {
+  if (bias) return bias;
+  const std::vector<float> zeros(static_cast<size_t>(channels), 0.0f);
+  return c.Constant<float>(Shape{channels}, zeros);
+}
+
+// Rows of one-dimensional filters: [O, I, k] -> [O, I, 1, k].
+Result<Value> AsPlane(NodeContext& c, Value w) {
+  if (c.rank(w) != 3) return w;
+  const Shape s = c.shape(w);
+  const Quant quant = c.type(w).quant;
+  OCTET_ASSIGN(Value v, c.Reshape(w, Shape{s[0], s[1], 1, s[2]}));
+  if (quant.empty() || !c.is_constant(v)) return v;
+  TensorType type = c.type(v);
+  type.quant = quant;
+  return c.Constant(type, {c.data(v), static_cast<size_t>(type.shape.elements()) * 4});
+}
+
+Result<Value> Convolve(NodeContext& c, Value x, const Window& w, bool same, Value filter, Value bias, bool depthwise, int64_t multiplier) {
+  const auto y = static_cast<size_t>(w.spatial - 1);  // Of the width; a row has height 1.
+  const int64_t stride_w = w.stride[y], stride_h = y > 0 ? w.stride[y - 1] : 1, dilation_w = w.dilation[y], dilation_h = y > 0 ? w.dilation[y - 1] : 1;
+  if (depthwise)
+    return c.Make("depthwise_conv_2d", {x, filter, bias},
+                  {{"padding", same ? kSame : kValid}, {"stride_w", stride_w}, {"stride_h", stride_h}, {"depth_multiplier", multiplier},
+                   {"dilation_w_factor", dilation_w}, {"dilation_h_factor", dilation_h}});
+  return c.Make("conv_2d", {x, filter, bias},
+                {{"padding", same ? kSame : kValid}, {"stride_w", stride_w}, {"stride_h", stride_h},
+                 {"dilation_w_factor", dilation_w}, {"dilation_h_factor", dilation_h}});
+}
+
+Result<Value> Convolve3D(NodeContext& c, Value x, const Window& w, bool same, Value filter, Value bias) {
+  OCTET_ASSIGN(const Value f, PermuteWeights(c, filter, std::array<int32_t, 5>{2, 3, 4, 1, 0}));  // [d, h, w, in, out]
+  return c.Make("conv_3d", {x, f, bias},
+                {{"padding", same ? kSame : kValid}, {"stride_d", w.stride[0]}, {"stride_h", w.stride[1]}, {"stride_w", w.stride[2]},
+                 {"dilation_d_factor", w.dilation[0]}, {"dilation_h_factor", w.dilation[1]}, {"dilation_w_factor", w.dilation[2]}});
+}
+
+Status ConvertConv(NodeContext& c) {
+  const Value x = c.Input(0), weights = c.Input(1);
+  const Shape in = c.shape(x), k = c.shape(weights);
+  if (in.rank() < 3 || k.rank() != in.rank()) return c.Fail("weights of the input's rank", in.text() + " and " + k.text(), "check the model");
+  OCTET_ASSIGN(const Window w, ReadWindow(c, in, k.dims().subspan(2)));
+  const int64_t group = c.Int("group", 1);
+  const int32_t outputs = k[0], inputs = in[1];
+  if (group < 1 || outputs < 1 || outputs % group != 0 || (inputs != kUnknown && k[1] * group != inputs))
+    return c.Fail("channels that the groups divide", in.text() + " and " + k.text(), "check the model");
+  const bool depthwise = group > 1 && k[1] == 1, same = w.padded() && AllSame(w, in);
+  OCTET_ASSIGN(Value image, EnterImage(c, x));
+  if (!same) {
+    OCTET_ASSIGN(image, PadImage(c, image, w, 0.0f));
+  }
+  const Value bias = BiasOrZeros(c, c.Input(2), outputs);
+  Value y;
+  if (w.spatial == 3) {
+    if (group != 1) return c.Fail("group 1 for three dimensions", std::to_string(group), "");
+    OCTET_ASSIGN(y, Convolve3D(c, image, w, same, weights, bias));
+  } else {
+    OCTET_ASSIGN(const Value plane, AsPlane(c, weights));
+    const std::array<int32_t, 4> order = depthwise ? std::array<int32_t, 4>{1, 2, 3, 0} : std::array<int32_t, 4>{0, 2, 3, 1};
+    OCTET_ASSIGN(const Value filter, PermuteWeights(c, plane, order));
+    OCTET_ASSIGN(y, Convolve(c, image, w, same, filter, bias, depthwise, outputs / group));
+  }
+  OCTET_ASSIGN(y, LeaveImage(c, y, w.spatial));
+  c.SetOutput(0, y);
+  return {};
+}
+
+// ---------------------------------------------------------------------------- ConvTranspose
+
+// Zeros between the cells of a constant filter [I, O, h, w]: what dilation means.
+Result<Value> Spread(NodeContext& c, Value weights, const Window& w) {
+  const Shape s = c.shape(weights);
+  bool wide = false;
+  for (int i = 0; i < w.spatial; ++i) wide |= w.dilation[static_cast<size_t>(i)] > 1;
+  if (!wide) return weights;
+  const std::span<const float> from = c.data_as<float>(weights);
+  const auto dh = w.spatial == 2 ? w.dilation[0] : 1, dw = w.dilation[static_cast<size_t>(w.spatial - 1)];
+  if (from.empty()) return c.Fail("constant weights with dilations", "computed ones", "");
+  const auto h = static_cast<int32_t>((s[2] - 1) * dh + 1), width = static_cast<int32_t>((s[3] - 1) * dw + 1);
+  std::vector<float> to(static_cast<size_t>(s[0]) * static_cast<size_t>(s[1]) * static_cast<size_t>(h) * static_cast<size_t>(width), 0.0f);
+  for (int64_t i = 0; i < static_cast<int64_t>(from.size()); ++i) {
+    const int64_t plane = i / (s[2] * s[3]), row = i / s[3] % s[2], column = i % s[3];
+    to[static_cast<size_t>((plane * h + row * dh) * width + column * dw)] = from[static_cast<size_t>(i)];
+  }
+  return c.Constant<float>(Shape{s[0], s[1], h, width}, to);
+}
+
+struct Axis2 {
+  int64_t in = 1, size = 1, stride = 1, before = 0, after = 0, extra = 0;  // extra: output_padding.
+  // out = in*stride + grow; kUnknown where the input is.
+  int64_t grow() const { return size - stride + extra - before - after; }
+  int64_t full() const { return size - stride + extra; }  // Grow before cropping.
+};
+
+// [N, H, W, O] of the result; computed when a dimension is unknown.
+Result<Value> OutputShape(NodeContext& c, Value image, const Axis2& h, const Axis2& w, bool crop_later, int32_t channels) {
+  const Shape s = c.shape(image);
+  const auto grow = [&](const Axis2& a) { return static_cast<int32_t>(crop_later ? a.full() : a.grow()); };
+  const auto size = [&](int i, const Axis2& a) { return s[i] == kUnknown ? kUnknown : static_cast<int32_t>(s[i] * a.stride) + grow(a); };
+  const int32_t rows = size(1, h), columns = size(2, w);
+  if (s[0] != kUnknown && rows != kUnknown && columns != kUnknown) return c.Vector({s[0], rows, columns, channels});
+  OCTET_ASSIGN(const Value shape, c.Make("shape", {image}, {{"out_type", static_cast<int64_t>(DType::kI32)}}));
+  OCTET_ASSIGN(const Value head, c.Make("slice", {shape, c.Vector({0}), c.Vector({3})}));
+  OCTET_ASSIGN(Value sizes, c.Make("mul", {head, c.Vector({1, static_cast<int32_t>(h.stride), static_cast<int32_t>(w.stride)})}));
+  OCTET_ASSIGN(sizes, c.Make("add", {sizes, c.Vector({0, grow(h), grow(w)})}));
+  return c.Make("concatenation", {sizes, c.Vector({channels})}, {{"axis", 0}});
+}
+
+bool SameFits(const Axis2& a) {
+  if (a.extra > 0 && a.full() < 0) return false;
+  const int64_t grow = a.grow();
+  if (a.in == kUnknown) return grow == 0 && a.size >= a.stride && a.before == (a.size - a.stride) / 2;
+  const int64_t out = a.in * a.stride + grow;
+  if (out < 1 || (out + a.stride - 1) / a.stride != a.in) return false;
+  return std::max<int64_t>((a.in - 1) * a.stride + a.size - out, 0) / 2 == a.before;
+}
+
+Result<Value> TransposeConv(NodeContext& c, Value image, Value weights, Value bias, const Axis2& h, const Axis2& w) {
+  const Shape k = c.shape(weights);  // [I, O, h, w]
+  OCTET_ASSIGN(const Value filter, PermuteWeights(c, weights, std::array<int32_t, 4>{1, 2, 3, 0}));
+  const bool same = SameFits(h) && SameFits(w), crop = !same && (h.before + h.after + w.before + w.after) > 0;
+  OCTET_ASSIGN(const Value shape, OutputShape(c, image, h, w, crop, k[1]));
+  OCTET_ASSIGN(Value y, c.Make("transpose_conv", {shape, filter, image, BiasOrZeros(c, bias, k[1])},
+                               {{"padding", same ? kSame : kValid}, {"stride_w", w.stride}, {"stride_h", h.stride}}));
+  const Shape s = c.shape(image);
+  const auto size = [&](int32_t in, const Axis2& a, int64_t grow) { return in == kUnknown ? kUnknown : static_cast<int32_t>(in * a.stride + grow); };
+  const auto full = [&](const Axis2& a) { return crop ? a.full() : a.grow(); };
+  c.RefineShape(y, Shape{s[0], size(s[1], h, full(h)), size(s[2], w, full(w)), k[1]});
+  if (!crop) return y;
+  std::vector<int32_t> begin = {0, static_cast<int32_t>(h.before), static_cast<int32_t>(w.before), 0};
+  std::vector<int32_t> end = {0, static_cast<int32_t>(-h.after), static_cast<int32_t>(-w.after), 0};
+  const int64_t open = 9 | (h.after == 0 ? 2 : 0) | (w.after == 0 ? 4 : 0);
+  return c.Make("strided_slice", {y, c.Vector(begin), c.Vector(end), c.Vector({1, 1, 1, 1})}, {{"begin_mask", 9}, {"end_mask", open}});
+}
+
+Status ReadTransposed(NodeContext& c, const Shape& in, const Window& w, std::array<Axis2, 2>* axes) {
+  const std::vector<int64_t> extra = c.Ints("output_padding", {}), wanted = c.Ints("output_shape", {});
+  for (int i = 0; i < w.spatial; ++i) {
+    const auto k = static_cast<size_t>(i);
+    Axis2& a = (*axes)[static_cast<size_t>(i + 2 - w.spatial)];
+    a = {in[i + 2], w.reach(i), w.stride[k], w.before[k], w.after[k], k < extra.size() ? extra[k] : 0};
+    const bool upper = w.same_upper, lower = c.Text("auto_pad", "") == "SAME_LOWER";
+    if (wanted.empty() && !upper && !lower) continue;
+    int64_t out = 0;
+    if (!wanted.empty()) {  // Of the spatial axes, or of all.
+      const size_t at = wanted.size() == static_cast<size_t>(w.spatial) ? k : k + 2;
+      if (at >= wanted.size() || a.in == kUnknown) return c.Fail("a known image size for output_shape", in.text(), "give the input's size with --input");
+      out = wanted[at] - a.in * a.stride;
+    }
+    const int64_t total = a.size - a.stride + a.extra - out;  // What output sizes leave of the full result.
+    if (total < 0) a.extra -= total;
+    a.before = std::max<int64_t>(total, 0) / 2;
+    a.after = std::max<int64_t>(total, 0) - a.before;
+    if (!upper) std::swap(a.before, a.after);
+  }
+  return {};
+}
+
+Status ConvertConvTranspose(NodeContext& c) {
+  const Value x = c.Input(0);
+  const Shape in = c.shape(x), k = c.shape(c.Input(1));
+  if (k.rank() != in.rank() || in.rank() < 3 || in.rank() > 4) return c.Fail("images of 1 or 2 dimensions", in.text(), "");
+  OCTET_ASSIGN(const Window w, ReadWindow(c, in, k.dims().subspan(2)));
+  std::array<Axis2, 2> axes;
+  OCTET_TRY(ReadTransposed(c, in, w, &axes));
+  const auto group = static_cast<int32_t>(c.Int("group", 1));
+  if (group < 1 || k[0] % group != 0) return c.Fail("groups that divide the channels", std::to_string(group), "check the model");
+  OCTET_ASSIGN(const Value image, EnterImage(c, x));
+  OCTET_ASSIGN(Value weights, AsPlane(c, c.Input(1)));
+  OCTET_ASSIGN(weights, Spread(c, weights, w));
+  Value y;
+  if (group == 1) {
+    OCTET_ASSIGN(y, TransposeConv(c, image, weights, c.Input(2), axes[0], axes[1]));
+  } else {
+    OCTET_ASSIGN(const std::vector<Value> images, c.MakeMany("split", {c.ScalarInt(3), image}, {{"num_splits", group}}, group));
+    OCTET_ASSIGN(const std::vector<Value> filters, c.MakeMany("split", {c.ScalarInt(0), weights}, {{"num_splits", group}}, group));
+    std::vector<Value> parts;
+    for (size_t g = 0; g < images.size(); ++g) {
+      OCTET_ASSIGN(const Value part, TransposeConv(c, images[g], filters[g], {}, axes[0], axes[1]));
+      parts.push_back(part);
+    }
+    OCTET_ASSIGN(y, c.Make("concatenation", parts, {{"axis", 3}}));
+    if (c.Input(2)) {
+      OCTET_ASSIGN(y, c.Make("add", {y, c.Input(2)}));
+    }
+  }
+  OCTET_ASSIGN(y, LeaveImage(c, y, w.spatial));
+  c.SetOutput(0, y);
+  return {};
+}
+
+constexpr NodeRule kRules[] = {{"Conv", 0, ConvertConv}, {"ConvTranspose", 0, ConvertConvTranspose}};
+
+}  // namespace
+
+const std::span<const NodeRule> kConvolutionRules = kRules;
+
+}  // namespace octet::importers::onnx

@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <cmath>
+
+#include "importers/lowerings/activation.h"
+#include "importers/lowerings/normalization.h"
+#include "importers/onnx/context.h"
+#include "importers/onnx/layers/image.h"
+#include "importers/onnx/rules.h"
+
+namespace octet::importers::onnx {
+namespace {
+
+Status Set(NodeContext& c, Result<Value> y) {
+  if (!y.ok()) return std::move(y).status();
+  c.SetOutput(0, *y);
+  return {};
+}
+
+// [C] -> [C, 1, 1, …]: against channels second.
+Result<Value> PerChannel(NodeContext& c, Value v, int rank) {
+  Shape s{c.shape(v).elements() > 0 ? static_cast<int32_t>(c.shape(v).elements()) : 0};
+  for (int i = 2; i < rank; ++i) s.push_back(1);
+  return c.Reshape(v, s);
+}
+
+// x * m + a with m = scale/sqrt(var + eps), a = B - mean*m: two operators, which fold into a convolution before them.
+Status ConvertBatchNorm(NodeContext& c) {
+  const Value x = c.Input(0);
+  if (c.Bool("training_mode", false)) return c.Fail("training_mode 0", "1", "export in evaluation mode");
+  OCTET_ASSIGN(Value deviation, Plus(c, c.Input(4), static_cast<float>(c.Number("epsilon", 1e-5))));
+  OCTET_ASSIGN(deviation, c.Emit("sqrt", {deviation}));
+  OCTET_ASSIGN(Value factor, c.Emit("div", {c.Input(1), deviation}));
+  OCTET_ASSIGN(Value offset, c.Emit("mul", {c.Input(3), factor}));
+  OCTET_ASSIGN(offset, c.Emit("sub", {c.Input(2), offset}));
+  OCTET_ASSIGN(factor, PerChannel(c, factor, c.rank(x)));
+  OCTET_ASSIGN(offset, PerChannel(c, offset, c.rank(x)));
+  OCTET_ASSIGN(Value y, c.Emit("mul", {x, factor}));
+  return Set(c, c.Emit("add", {y, offset}));
+}
+
+Status ConvertLayerNorm(NodeContext& c) {
+  const Value x = c.Input(0);
+  OCTET_ASSIGN(const int32_t axis, c.Axis(c.Int("axis", -1), c.rank(x)));
+  std::vector<int32_t> axes;
+  for (int i = axis; i < c.rank(x); ++i) axes.push_back(i);
+  Moments m;
+  OCTET_ASSIGN(Value y, Normalize(c, x, axes, static_cast<float>(c.Number("epsilon", 1e-5)), &m));
+  if (c.Input(1)) {
+    OCTET_ASSIGN(y, c.Emit("mul", {y, c.Input(1)}));
+  }
+  if (c.Input(2)) {
+    OCTET_ASSIGN(y, c.Emit("add", {y, c.Input(2)}));
+  }
+  c.SetOutput(0, y);
+  if (c.wants(1)) c.SetOutput(1, m.mean);
+  if (c.wants(2)) c.SetOutput(2, m.inverse_deviation);
+  return {};
+}
+
+Status ConvertRmsNorm(NodeContext& c) {
+  const Value x = c.Input(0);
+  OCTET_ASSIGN(const int32_t axis, c.Axis(c.Int("axis", -1), c.rank(x)));
+  std::vector<int32_t> axes;
+  for (int i = axis; i < c.rank(x); ++i) axes.push_back(i);
+  OCTET_ASSIGN(Value y, RmsNormalize(c, x, axes, static_cast<float>(c.Number("epsilon", 1e-5))));
+  if (c.Input(1)) {
+    OCTET_ASSIGN(y, c.Emit("mul", {y, c.Input(1)}));
+  }
+  return Set(c, y);
+}
+
+// (input + skip + bias) normalised: com.microsoft.SkipLayerNormalization.
+Status ConvertSkipLayerNorm(NodeContext& c) {
+  OCTET_ASSIGN(Value x, c.Emit("add", {c.Input(0), c.Input(1)}));
+  const bool simplified = c.kind() == "com.microsoft.SkipSimplifiedLayerNormalization";
+  const Value bias = c.Input(simplified ? 3 : 4);
+  if (bias) {
+    OCTET_ASSIGN(x, c.Emit("add", {x, bias}));
+  }
+  const std::vector<int32_t> axes = {c.rank(x) - 1};
+  const auto epsilon = static_cast<float>(c.Number("epsilon", 1e-5));
+  OCTET_ASSIGN(Value y, simplified ? RmsNormalize(c, x, axes, epsilon) : Normalize(c, x, axes, epsilon, nullptr));
+  OCTET_ASSIGN(y, c.Emit("mul", {y, c.Input(2)}));
+  if (!simplified && c.Input(3)) {
+    OCTET_ASSIGN(y, c.Emit("add", {y, c.Input(3)}));
+  }
+  c.SetOutput(0, y);
+  if (c.wants(3)) c.SetOutput(3, x);
+  return {};
+}
+
+Status ConvertInstanceNorm(NodeContext& c) {
+  const Value x = c.Input(0);
+  std::vector<int32_t> axes;
+  for (int i = 2; i < c.rank(x); ++i) axes.push_back(i);
+  OCTET_ASSIGN(Value y, Normalize(c, x, axes, static_cast<float>(c.Number("epsilon", 1e-5)), nullptr));
+  OCTET_ASSIGN(const Value scale, PerChannel(c, c.Input(1), c.rank(x)));
+  OCTET_ASSIGN(const Value offset, PerChannel(c, c.Input(2), c.rank(x)));
+  OCTET_ASSIGN(y, c.Emit("mul", {y, scale}));
+  return Set(c, c.Emit("add", {y, offset}));
+}
+
+// Channels in groups: [N, G, C/G, …] normalised over all but N and G. Scale per channel (opset 21) or per group (18).
+Status ConvertGroupNorm(NodeContext& c) {
+  const Value x = c.Input(0);
+  const Shape in = c.shape(x);
+  const auto groups = static_cast<int32_t>(c.Int("num_groups", 1));
+  if (in.rank() < 2 || groups < 1 || in[1] == kUnknown || in[1] % groups != 0) return c.Fail("groups that divide the channels", in.text(), "check the model");
+  Shape apart{in[0], groups, kUnknown};
+  if (std::ranges::find(in.dims().subspan(2), kUnknown) == in.dims().end()) apart[2] = static_cast<int32_t>(in.elements(2, in.rank()) * (in[1] / groups));
+  OCTET_ASSIGN(Value y, c.Reshape(x, apart));
+  OCTET_ASSIGN(y, Normalize(c, y, std::vector<int32_t>{2}, static_cast<float>(c.Number("epsilon", 1e-5)), nullptr));
+  const bool per_group = c.version() < 21;
+  const auto spread = [&](Value v) -> Result<Value> {
+    if (per_group && groups != in[1]) {
+      OCTET_ASSIGN(v, c.Reshape(v, Shape{groups, 1}));
+      OCTET_ASSIGN(v, c.Make("broadcast_to", {v, c.Vector({groups, in[1] / groups})}));
+      OCTET_ASSIGN(v, c.Reshape(v, Shape{in[1]}));
+    }
+    return PerChannel(c, v, in.rank());
+  };
+  OCTET_ASSIGN(y, c.Reshape(y, in));
+  OCTET_ASSIGN(const Value scale, spread(c.Input(1)));
+  OCTET_ASSIGN(const Value offset, spread(c.Input(2)));
+  OCTET_ASSIGN(y, c.Emit("mul", {y, scale}));
+  return Set(c, c.Emit("add", {y, offset}));
+}
+
+// x / (bias + alpha/size * sum of squares over the neighbouring channels)^beta; the operator has alpha per channel.
+Status ConvertLrn(NodeContext& c) {
+  const int64_t size = c.Int("size", 1);
+  if (size % 2 == 0 || c.rank(c.Input(0)) != 4) return c.Fail("an odd size and an image", std::to_string(size), "");
+  OCTET_ASSIGN(Value y, ChannelsLast(c, c.Input(0)));
+  OCTET_ASSIGN(y, c.Make("local_response_normalization", {y},
+                         {{"radius", size / 2}, {"bias", c.Number("bias", 1.0)}, {"alpha", c.Number("alpha", 1e-4) / static_cast<double>(size)}, {"beta", c.Number("beta", 0.75)}}));
+  return Set(c, ChannelsSecond(c, y));
+}
+
+// x / (sum |x|^p)^(1/p)
+Status ConvertLpNorm(NodeContext& c) {
+  const Value x = c.Input(0);
+  OCTET_ASSIGN(const int32_t axis, c.Axis(c.Int("axis", -1), c.rank(x)));
+  const bool two = c.Int("p", 2) == 2;
+  OCTET_ASSIGN(Value n, two ? c.Emit("mul", {x, x}) : c.Emit("abs", {x}));
+  OCTET_ASSIGN(n, c.Make("sum", {n, c.Vector({axis})}, {{"keep_dims", 1}}));
+  if (two) {
+    OCTET_ASSIGN(n, c.Emit("sqrt", {n}));
+  }
+  return Set(c, c.Emit("div", {x, n}));
+}
+
+// (x - mean) / sqrt(mean(x^2) - mean^2 + 1e-9)
+Status ConvertMeanVariance(NodeContext& c) {
+  std::vector<int32_t> axes;
+  for (const int64_t a : c.Ints("axes", {0, 2, 3})) {
+    OCTET_ASSIGN(const int32_t axis, c.Axis(a, c.rank(c.Input(0))));
+    axes.push_back(axis);
+  }
+  return Set(c, Normalize(c, c.Input(0), axes, 1e-9f, nullptr));
+}
+
+// Before opset 13, all dimensions from `axis` on are one row.
+enum class Kind { kSoft, kLog, kHard };
+Status Softmax(NodeContext& c, Kind kind) {
+  Value x = c.Input(0);
+  const Shape in = c.shape(x);
+  const int rank = in.rank();
+  const bool rows = c.version() < 13;
+  OCTET_ASSIGN(int32_t axis, c.Axis(c.Int("axis", rows ? 1 : -1), std::max(rank, 1)));
+  if (rows && axis != rank - 1) {
+    Shape flat{kUnknown, 1};
+    int64_t tail = 1;
+    for (int i = axis; i < rank; ++i) tail = in[i] == kUnknown || tail < 0 ? -1 : tail * in[i];
+    int64_t head = 1;
+    for (int i = 0; i < axis; ++i) head = in[i] == kUnknown || head < 0 ? -1 : head * in[i];
+    flat[0] = static_cast<int32_t>(head);
+    flat[1] = static_cast<int32_t>(tail);
+    OCTET_ASSIGN(x, c.Reshape(x, flat));
+    axis = 1;
+  }
+  const int now = c.rank(x);
+  std::vector<int32_t> order;
+  for (int i = 0; i < now; ++i) order.push_back(i == axis ? now - 1 : i == now - 1 ? axis : i);
+  Value y = x;
+  if (kind == Kind::kSoft) {
+    OCTET_ASSIGN(y, c.Transpose(x, order));
+    OCTET_ASSIGN(y, c.Make("softmax", {y}, {{"beta", 1.0}}));
+    OCTET_ASSIGN(y, c.Transpose(y, order));
+  } else if (kind == Kind::kLog) {
+    OCTET_ASSIGN(y, LogSoftmax(c, x, axis));
+  } else {  // 1 at the first largest.
+    const int32_t depth = c.shape(x)[axis];
+    if (depth == kUnknown) return c.Fail("a known dimension", c.shape(x).text(), "");
+    OCTET_ASSIGN(const Value at, c.Make("arg_max", {x, c.ScalarInt(axis)}, {{"output_type", static_cast<int64_t>(DType::kI32)}}));
+    OCTET_ASSIGN(y, c.Make("one_hot", {at, c.ScalarInt(depth), c.Scalar(1), c.Scalar(0)}, {{"axis", axis == now - 1 ? -1 : axis}}));
+  }
+  return Set(c, c.Reshape(y, in));
+}
+Status ConvertSoftmax(NodeContext& c) { return Softmax(c, Kind::kSoft); }
+Status ConvertLogSoftmax(NodeContext& c) { return Softmax(c, Kind::kLog); }
+Status ConvertHardmax(NodeContext& c) { return Softmax(c, Kind::kHard); }
+
+constexpr NodeRule kRules[] = {
+    {"BatchNormalization", 0, ConvertBatchNorm}, {"LayerNormalization", 0, ConvertLayerNorm}, {"RMSNormalization", 0, ConvertRmsNorm},
+    {"SimplifiedLayerNormalization", 0, ConvertRmsNorm}, {"com.microsoft.SimplifiedLayerNormalization", 0, ConvertRmsNorm},
+    {"com.microsoft.SkipLayerNormalization", 0, ConvertSkipLayerNorm}, {"com.microsoft.SkipSimplifiedLayerNormalization", 0, ConvertSkipLayerNorm},
+    {"InstanceNormalization", 0, ConvertInstanceNorm}, {"GroupNormalization", 0, ConvertGroupNorm}, {"LRN", 0, ConvertLrn},
+    {"LpNormalization", 0, ConvertLpNorm}, {"MeanVarianceNormalization", 0, ConvertMeanVariance}, {"Softmax", 0, ConvertSoftmax},
+    {"LogSoftmax", 0, ConvertLogSoftmax}, {"Hardmax", 0, ConvertHardmax}};
+
+}  // namespace
+
+const std::span<const NodeRule> kNormalizationRules = kRules;
+
+}  // namespace octet::importers::onnx

@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: Apache-2.0
+// LSTM, GRU and RNN, one or two directions, written out step by step: what does not depend on the state is computed
+// for all steps at once before. W is [directions, gates*H, I], R [directions, gates*H, H], B [directions, 2*gates*H].
+#include <algorithm>
+
+#include "importers/lowerings/activation.h"
+#include "importers/lowerings/cell.h"
+#include "importers/onnx/context.h"
+#include "importers/onnx/rules.h"
+
+namespace octet::importers::onnx {
+namespace {
+
+constexpr int32_t kMaxSteps = 1024;  // Above this, the file would hold tens of thousands of operators.
+
+// Where the operators have their inputs; -1: they have none of that.
+struct Layout {
+  int gates = 1, cell_state = -1, peepholes = -1, activations = 1;
+};
+
+class Recurrence {
+ public:
+  Recurrence(NodeContext& c, const Layout& layout) : c_(c), layout_(layout) {}
+
+  Status Convert() {
+    OCTET_TRY(Read());
+    std::vector<Value> outputs;
+    std::vector<std::vector<Value>> last(2);
+    for (int d = 0; d < directions_; ++d) {
+      OCTET_ASSIGN(std::unique_ptr<Cell> cell, MakeCell(d));
+      const bool backwards = d == 1 || c_.Text("direction", "forward") == "reverse";
+      std::vector<Value> states;
+      OCTET_TRY(InitialStates(d, &states));
+      OCTET_ASSIGN(const Value y, Run(*cell, backwards, &states));
+      outputs.push_back(y);
+      for (size_t i = 0; i < states.size(); ++i) last[i].push_back(states[i]);
+    }
+    // [T, B, H] each -> [T, directions, B, H]; layout 1: [B, T, directions, H].
+    OCTET_ASSIGN(Value y, c_.Make("pack", outputs, {{"values_count", directions_}, {"axis", 1}}));
+    if (batch_first_) {
+      OCTET_ASSIGN(y, c_.Transpose(y, {2, 0, 1, 3}));
+    }
+    c_.SetOutput(0, y);
+    for (size_t i = 0; i < 2 && !last[i].empty(); ++i) {
+      OCTET_ASSIGN(const Value s, c_.Make("pack", last[i], {{"values_count", directions_}, {"axis", batch_first_ ? 1 : 0}}));
+      c_.SetOutput(static_cast<int>(i) + 1, s);
+    }
+    return {};
+  }
+
+ private:
+  Status Read() {
+    batch_first_ = c_.Int("layout", 0) == 1;
+    x_ = c_.Input(0);
+    if (batch_first_) {
+      OCTET_ASSIGN(x_, c_.Transpose(x_, {1, 0, 2}));
+    }
+    const Shape in = c_.shape(x_), w = c_.shape(c_.Input(1)), r = c_.shape(c_.Input(2));
+    if (in.rank() != 3 || w.rank() != 3 || r.rank() != 3) return c_.Fail("input and weights of rank 3", in.text(), "check the model");
+    steps_ = in[0];
+    if (steps_ == kUnknown) return c_.Fail("a known number of time steps", in.text(), "fix the length with --input NAME:SHAPE");
+    if (steps_ < 1 || steps_ > kMaxSteps) return c_.Fail(Format("1 to %d time steps", kMaxSteps), in.text(), "shorten the sequences");
+    units_ = r[2];
+    directions_ = c_.Text("direction", "forward") == "bidirectional" ? 2 : 1;
+    if (w[0] != directions_ || units_ < 1 || w[1] != units_ * layout_.gates) return c_.Fail("weights for its directions and gates", w.text(), "check the model");
+    if (c_.Bool("input_forget", false)) return c_.Fail("input_forget 0", "1", "");
+    names_ = c_.Texts("activations");
+    alpha_ = c_.Numbers("activation_alpha", {});
+    beta_ = c_.Numbers("activation_beta", {});
+    clip_ = static_cast<float>(c_.Number("clip", 0));
+    return {};
+  }
+
+  // Rows [from, to) of direction d of a [directions, rows, …] input, joined in the order of `gates`.
+  Result<Value> Rows(Value v, int d, std::initializer_list<int> gates) {
+    const Shape s = c_.shape(v);
+    std::vector<Value> parts;
+    for (const int g : gates) {
+      const std::vector<int32_t> begin = s.rank() == 3 ? std::vector<int32_t>{d, g * units_, 0} : std::vector<int32_t>{d, g * units_};
+      const std::vector<int32_t> size = s.rank() == 3 ? std::vector<int32_t>{1, units_, s[2]} : std::vector<int32_t>{1, units_};
+      OCTET_ASSIGN(Value part, c_.Make("slice", {v, c_.Vector(begin), c_.Vector(size)}));
+      OCTET_ASSIGN(part, c_.Reshape(part, s.rank() == 3 ? Shape{units_, s[2]} : Shape{units_}));
+      parts.push_back(part);
+    }
+    return parts.size() == 1 ? Result<Value>(parts[0]) : c_.Make("concatenation", parts, {{"axis", 0}});
+  }
+  Result<Value> Kernel(int d, std::initializer_list<int> gates) { return Rows(c_.Input(1), d, gates); }
+  Result<Value> Recurrent(int d, std::initializer_list<int> gates) { return Rows(c_.Input(2), d, gates); }
+  // Of the input side; `both` adds the recurrent side's.
+  Result<Value> Bias(int d, std::initializer_list<int> gates, bool input, bool recurrent) {
+    if (!c_.Input(3)) {
+      const std::vector<float> zeros(static_cast<size_t>(units_) * gates.size(), 0.0f);
+      return c_.Constant<float>(Shape{static_cast<int32_t>(zeros.size())}, zeros);
+    }
+    std::vector<Value> parts;
+    for (const int g : gates) {
+      OCTET_ASSIGN(const Value w, Rows(c_.Input(3), d, {g}));
+      OCTET_ASSIGN(const Value r, Rows(c_.Input(3), d, {g + layout_.gates}));
+      OCTET_ASSIGN(const Value sum, input && recurrent ? c_.Emit("add", {w, r}) : Result<Value>(input ? w : r));
+      parts.push_back(sum);
+    }
+    return parts.size() == 1 ? Result<Value>(parts[0]) : c_.Make("concatenation", parts, {{"axis", 0}});
+  }
+
+  // Activation i of direction d. Alphas and betas are listed for those activations that have one.
+  Result<Function> Activation(int d, int i, const char* usual) {
+    const auto at = static_cast<size_t>(d * layout_.activations + i);
+    const std::string name = at < names_.size() ? names_[at] : usual;
+    const auto number = [&](const std::vector<double>& list, double fallback) { return static_cast<float>(at < list.size() ? list[at] : fallback); };
+    const float alpha = number(alpha_, name == "LeakyRelu" ? 0.01 : name == "HardSigmoid" ? 0.2 : 1.0), beta = number(beta_, name == "HardSigmoid" ? 0.5 : 0.0);
+    NodeContext& c = c_;
+    Function f;
+    if (name == "Sigmoid") f = [&c](Value v) { return c.Emit("logistic", {v}); };
+    else if (name == "Tanh") f = [&c](Value v) { return c.Emit("tanh", {v}); };
+    else if (name == "Relu") f = [&c](Value v) { return c.Emit("relu", {v}); };
+    else if (name == "Softsign") f = [&c](Value v) { return Softsign(c, v); };
+    else if (name == "Softplus") f = [&c](Value v) { return Softplus(c, v); };
+    else if (name == "Elu") f = [&c, alpha](Value v) { return ScaledElu(c, v, 1.0f, alpha); };
+    else if (name == "ThresholdedRelu") f = [&c, alpha](Value v) { return ThresholdedRelu(c, v, alpha); };
+    else if (name == "LeakyRelu") f = [&c, alpha](Value v) { return c.Make("leaky_relu", {v}, {{"alpha", static_cast<double>(alpha)}}); };
+    else if (name == "HardSigmoid" || name == "Affine" || name == "ScaledTanh") f = [&c, alpha, beta, name](Value v) { return Scaled(c, v, name, alpha, beta); };
+    else return c_.Fail("an activation that octet has", name, "choose another one");
+    if (clip_ <= 0) return f;
+    return Function([&c, f, limit = clip_](Value v) -> Result<Value> {
+      OCTET_ASSIGN(v, c.Emit("maximum", {v, c.Scalar(-limit)}));
+      OCTET_ASSIGN(v, c.Emit("minimum", {v, c.Scalar(limit)}));
+      return f(v);
+    });
+  }
+
+  static Result<Value> Scaled(NodeContext& c, Value v, const std::string& name, float alpha, float beta) {
+    if (name == "ScaledTanh") {
+      OCTET_ASSIGN(v, Times(c, v, beta));
+      OCTET_ASSIGN(v, c.Emit("tanh", {v}));
+      return Times(c, v, alpha);
+    }
+    OCTET_ASSIGN(v, Times(c, v, alpha));
+    OCTET_ASSIGN(v, Plus(c, v, beta));
+    if (name == "Affine") return v;
+    OCTET_ASSIGN(v, c.Emit("maximum", {v, c.Scalar(0)}));
+    return c.Emit("minimum", {v, c.Scalar(1)});
+  }
+
+  Result<std::unique_ptr<Cell>> MakeCell(int d) {
+    if (layout_.gates == 4) return MakeLstm(d);
+    if (layout_.gates == 3) return MakeGru(d);
+    SimpleWeights w{.units = units_, .kernel = {}, .recurrent = {}, .bias = {}, .activation = {}};
+    OCTET_ASSIGN(w.kernel, Kernel(d, {0}));
+    OCTET_ASSIGN(w.recurrent, Recurrent(d, {0}));
+    OCTET_ASSIGN(w.bias, Bias(d, {0}, true, true));
+    OCTET_ASSIGN(w.activation, Activation(d, 0, "Tanh"));
+    return MakeSimpleCell(std::move(w));
+  }
+
+  Result<std::unique_ptr<Cell>> MakeLstm(int d) {  // Stored i, o, f, g.
+    LstmWeights w;
+    w.units = units_;
+    OCTET_ASSIGN(w.kernel, Kernel(d, {0, 2, 1, 3}));
+    OCTET_ASSIGN(w.recurrent, Recurrent(d, {0, 2, 1, 3}));
+    OCTET_ASSIGN(w.bias, Bias(d, {0, 2, 1, 3}, true, true));
+    if (const Value p = c_.Input(7)) {  // i, o, f.
+      OCTET_ASSIGN(w.peep_input, Rows(p, d, {0}));
+      OCTET_ASSIGN(w.peep_output, Rows(p, d, {1}));
+      OCTET_ASSIGN(w.peep_forget, Rows(p, d, {2}));
+    }
+    OCTET_ASSIGN(w.gate, Activation(d, 0, "Sigmoid"));
+    OCTET_ASSIGN(w.candidate, Activation(d, 1, "Tanh"));
+    OCTET_ASSIGN(w.shown, Activation(d, 2, "Tanh"));
+    return MakeLstmCell(std::move(w));
+  }
+
+  Result<std::unique_ptr<Cell>> MakeGru(int d) {  // Stored z, r, h.
+    GruWeights w;
+    w.units = units_;
+    w.reset_after = c_.Int("linear_before_reset", 0) != 0;
+    OCTET_ASSIGN(w.gates_kernel, Kernel(d, {0, 1}));
+    OCTET_ASSIGN(w.gates_recurrent, Recurrent(d, {0, 1}));
+    OCTET_ASSIGN(w.gates_bias, Bias(d, {0, 1}, true, true));
+    OCTET_ASSIGN(w.kernel, Kernel(d, {2}));
+    OCTET_ASSIGN(w.recurrent, Recurrent(d, {2}));
+    OCTET_ASSIGN(w.bias, Bias(d, {2}, true, false));
+    OCTET_ASSIGN(w.recurrent_bias, Bias(d, {2}, false, true));
+    const std::vector<float> b = c_.FloatsOf(w.recurrent_bias);
+    w.candidate_bias_is_zero = !b.empty() && std::ranges::all_of(b, [](float v) { return v == 0.0f; });
+    OCTET_ASSIGN(w.gate, Activation(d, 0, "Sigmoid"));
+    OCTET_ASSIGN(w.candidate, Activation(d, 1, "Tanh"));
+    return MakeGruCell(std::move(w));
+  }
+
+  // [directions, B, H] (layout 1: [B, directions, H]) -> [B, H] of direction d; zeros are left out.
+  Status InitialStates(int d, std::vector<Value>* states) {
+    for (const int input : {5, layout_.cell_state}) {
+      if (input < 0) continue;
+      Value v = c_.Input(input);
+      const std::vector<float> known = v ? c_.FloatsOf(v) : std::vector<float>();
+      const bool zero = !known.empty() && std::ranges::all_of(known, [](float f) { return f == 0.0f; });
+      if (v && !zero) {
+        OCTET_ASSIGN(v, c_.Make("gather", {v, c_.ScalarInt(d)}, {{"axis", batch_first_ ? 1 : 0}}));
+        states->push_back(v);
+      } else {
+        states->push_back({});
+      }
+    }
+    return {};
+  }
+
+  Value ZeroState() {
+    const std::vector<float> zeros(static_cast<size_t>(units_), 0.0f);
+    return c_.Constant<float>(Shape{1, units_}, zeros);
+  }
+
+  // [T, B, H]; `states` become the last ones.
+  Result<Value> Run(Cell& cell, bool backwards, std::vector<Value>* states) {
+    OCTET_ASSIGN(const std::vector<Value> projected, cell.Project(c_, x_));
+    std::vector<std::vector<Value>> inputs;
+    for (const Value p : projected) {
+      OCTET_ASSIGN(std::vector<Value> list, c_.MakeMany("unpack", {p}, {{"num", steps_}, {"axis", 0}}, steps_));
+      inputs.push_back(std::move(list));
+    }
+    std::vector<Value> outputs(static_cast<size_t>(steps_));
+    for (int32_t i = 0; i < steps_; ++i) {
+      const int32_t t = backwards ? steps_ - 1 - i : i;
+      std::vector<Value> now, next = *states;
+      for (const auto& list : inputs) now.push_back(list[static_cast<size_t>(t)]);
+      OCTET_TRY(cell.Step(c_, now, &next));
+      outputs[static_cast<size_t>(t)] = next[0];
+      OCTET_TRY(Keep(t, &next, *states, &outputs[static_cast<size_t>(t)]));
+      *states = std::move(next);
+    }
+    return c_.Make("pack", outputs, {{"values_count", steps_}, {"axis", 0}});
+  }
+
+  // sequence_lens: beyond its length, a sequence keeps its states and shows zeros.
+  Status Keep(int32_t t, std::vector<Value>* next, const std::vector<Value>& before, Value* output) {
+    const Value lengths = c_.Input(4);
+    if (!lengths) return {};
+    if (const auto known = c_.IntsOf(lengths); known && std::ranges::all_of(*known, [&](int64_t n) { return n > t; })) return {};
+    OCTET_ASSIGN(Value inside, c_.Cast(lengths, DType::kI32));
+    OCTET_ASSIGN(inside, c_.Emit("greater", {inside, c_.ScalarInt(t)}));
+    OCTET_ASSIGN(inside, c_.Make("expand_dims", {inside, c_.ScalarInt(-1)}));
+    OCTET_ASSIGN(*output, c_.Emit("select_v2", {inside, *output, ZeroState()}));
+    for (size_t i = 0; i < next->size(); ++i) {
+      OCTET_ASSIGN((*next)[i], c_.Emit("select_v2", {inside, (*next)[i], before[i] ? before[i] : ZeroState()}));
+    }
+    return {};
+  }
+
+  NodeContext& c_;
+  const Layout layout_;
+  Value x_;
+  bool batch_first_ = false;
+  int32_t steps_ = 0, units_ = 0;
+  int directions_ = 1;
+  float clip_ = 0;
+  std::vector<std::string> names_;
+  std::vector<double> alpha_, beta_;
+};
+
+Status ConvertLstm(NodeContext& c) { return Recurrence(c, {.gates = 4, .cell_state = 6, .peepholes = 7, .activations = 3}).Convert(); }
+Status ConvertGru(NodeContext& c) { return Recurrence(c, {.gates = 3, .activations = 2}).Convert(); }
+Status ConvertRnn(NodeContext& c) { return Recurrence(c, {.gates = 1}).Convert(); }
+
+constexpr NodeRule kRules[] = {{"LSTM", 0, ConvertLstm}, {"GRU", 0, ConvertGru}, {"RNN", 0, ConvertRnn}};
+
+}  // namespace
+
+const std::span<const NodeRule> kRecurrentRules = kRules;
+
+}  // namespace octet::importers::onnx

@@ -1,0 +1,267 @@
+// SPDX-License-Identifier: Apache-2.0
+// Resize and Upsample. The operators know nearest and linear over height and width with three ways of placing
+// pixels; all others, along any axis, become products with constant matrices: y = M x, one row of weights per output.
+#include <algorithm>
+#include <cmath>
+
+#include "importers/onnx/layers/image.h"
+#include "importers/onnx/rules.h"
+#include "ops/resize_util.h"
+
+namespace octet::importers::onnx {
+namespace {
+
+struct Mode {
+  std::string kind, place, nearest, policy;
+  double cubic = -0.75, extrapolation = 0;
+  bool exclude_outside = false, antialias = false;
+};
+
+struct Target {
+  std::vector<int32_t> size;    // Per axis; kUnknown where the input is unknown.
+  std::vector<double> scale;
+  std::vector<double> roi;      // begins, then ends.
+  bool from_sizes = false;
+};
+
+double SourceOf(const Mode& m, const Target& t, int axis, int32_t i, int32_t in) {
+  const auto a = static_cast<size_t>(axis);
+  const double out = t.size[a], scale = t.scale[a];
+  if (m.place == "asymmetric") return i / scale;
+  if (m.place == "align_corners") return out <= 1 ? 0 : i * (in - 1.0) / (out - 1.0);
+  if (m.place == "pytorch_half_pixel") return out > 1 ? (i + 0.5) / scale - 0.5 : 0;
+  if (m.place == "half_pixel_symmetric") {
+    const double adjust = out / (scale * in), offset = in / 2.0 * (1 - adjust);
+    return offset + (i + 0.5) / scale - 0.5;
+  }
+  if (m.place == "tf_half_pixel_for_nn") return (i + 0.5) / scale;
+  if (m.place == "tf_crop_and_resize") {
+    const double from = t.roi[a], to = t.roi[a + t.size.size()];
+    return out > 1 ? from * (in - 1) + i * (to - from) * (in - 1) / (out - 1) : 0.5 * (from + to) * (in - 1);
+  }
+  return (i + 0.5) / scale - 0.5;
+}
+
+int64_t Nearest(const Mode& m, double x) {
+  if (m.nearest == "floor") return static_cast<int64_t>(std::floor(x));
+  if (m.nearest == "ceil") return static_cast<int64_t>(std::ceil(x));
+  if (m.nearest == "round_prefer_ceil") return static_cast<int64_t>(std::floor(x + 0.5));
+  return static_cast<int64_t>(std::ceil(x - 0.5));  // round_prefer_floor
+}
+
+double Kernel(const Mode& m, double d) {
+  d = std::abs(d);
+  if (m.kind == "linear") return std::max(0.0, 1 - d);
+  const double a = m.cubic;
+  if (d <= 1) return ((a + 2) * d - (a + 3)) * d * d + 1;
+  return d < 2 ? ((a * d - 5 * a) * d + 8 * a) * d - 4 * a : 0;
+}
+
+// Weights [out, in] of one axis.
+std::vector<float> Matrix(const Mode& m, const Target& t, int axis, int32_t in) {
+  const auto a = static_cast<size_t>(axis);
+  const int32_t out = t.size[a];
+  std::vector<float> w(static_cast<size_t>(out) * static_cast<size_t>(in), 0.0f);
+  for (int32_t i = 0; i < out; ++i) {
+    float* row = w.data() + static_cast<size_t>(i) * static_cast<size_t>(in);
+    const double x = SourceOf(m, t, axis, i, in);
+    if (m.place == "tf_crop_and_resize" && (x < 0 || x > in - 1)) continue;  // Extrapolated: added elsewhere.
+    if (m.kind == "nearest") {
+      row[std::clamp<int64_t>(Nearest(m, x), 0, in - 1)] = 1.0f;
+      continue;
+    }
+    const double stretch = m.antialias ? std::max(1.0, 1.0 / t.scale[a]) : 1.0, reach = (m.kind == "linear" ? 1 : 2) * stretch;
+    double sum = 0;
+    std::vector<std::pair<int64_t, double>> taps;
+    for (auto k = static_cast<int64_t>(std::floor(x - reach)); k <= static_cast<int64_t>(std::ceil(x + reach)); ++k) {
+      const bool outside = k < 0 || k >= in;
+      const double weight = (m.exclude_outside || m.antialias) && outside ? 0 : Kernel(m, (static_cast<double>(k) - x) / stretch);
+      sum += weight;
+      taps.emplace_back(std::clamp<int64_t>(k, 0, in - 1), weight);
+    }
+    for (const auto& [k, weight] : taps) row[k] += static_cast<float>(weight / (sum != 0 ? sum : 1));
+  }
+  return w;
+}
+
+// Along one axis: it goes last, through fully_connected, and back.
+Result<Value> Along(NodeContext& c, Value x, int axis, const std::vector<float>& weights, int32_t out) {
+  const int rank = c.rank(x);
+  std::vector<int32_t> order;
+  for (int i = 0; i < rank; ++i) order.push_back(i == axis ? rank - 1 : i == rank - 1 ? axis : i);
+  OCTET_ASSIGN(Value v, c.Transpose(x, order));
+  const int32_t in = c.shape(v).back();
+  const std::vector<float> zeros(static_cast<size_t>(out), 0.0f);
+  OCTET_ASSIGN(v, c.Make("fully_connected", {v, c.Constant<float>(Shape{out, in}, weights), c.Constant<float>(Shape{out}, zeros)}, {{"keep_num_dims", rank != 2}}));
+  return c.Transpose(v, order);
+}
+
+Result<Value> ByMatrices(NodeContext& c, Value x, const Mode& m, const Target& t) {
+  const Shape in = c.shape(x);
+  for (int a = 0; a < in.rank(); ++a) {
+    const auto k = static_cast<size_t>(a);
+    const bool crops = m.place == "tf_crop_and_resize" && (t.roi[k] != 0 || t.roi[k + t.size.size()] != 1);
+    if (in[a] == kUnknown || (t.size[k] == in[a] && !crops && t.scale[k] == 1.0)) continue;
+    if (int64_t{t.size[k]} * in[a] > (1 << 24)) return c.Fail("a smaller image", in.text(), "");
+    const std::vector<float> w = Matrix(m, t, a, in[a]);
+    OCTET_ASSIGN(x, Along(c, x, a, w, t.size[k]));
+  }
+  if (m.place != "tf_crop_and_resize" || m.extrapolation == 0) return x;
+  // Outside the image: the extrapolation value.
+  Shape s(t.size);
+  if (!s.known() || s.elements() > (1 << 24)) return c.Fail("an image of known size", in.text(), "");
+  std::vector<std::byte> outside(static_cast<size_t>(s.elements()));
+  for (int64_t i = 0; i < s.elements(); ++i) {
+    int64_t rest = i;
+    bool out = false;
+    for (int a = s.rank() - 1; a >= 0; --a) {
+      const double at = SourceOf(m, t, a, static_cast<int32_t>(rest % s[a]), in[a]);
+      out |= t.size[static_cast<size_t>(a)] != in[a] && (at < 0 || at > in[a] - 1);
+      rest /= s[a];
+    }
+    outside[static_cast<size_t>(i)] = static_cast<std::byte>(out);
+  }
+  return c.Emit("select_v2", {c.Constant(TensorType{DType::kBool, s, {}}, outside), c.Scalar(static_cast<float>(m.extrapolation)), x});
+}
+
+// What the operators do: LiteRT's nearest takes floor(i * in/out), with half_pixel_centers floor((i + 0.5) * in/out),
+// with align_corners round(i * (in-1)/(out-1)).
+bool OperatorFits(const Mode& m, const Target& t, const Shape& in, bool* align, bool* half) {
+  if (in.rank() != 4 || m.antialias || (m.kind != "nearest" && m.kind != "linear")) return false;
+  for (const int a : {0, 1})
+    if (t.scale[static_cast<size_t>(a)] != 1.0) return false;
+  *align = *half = false;
+  for (const int a : {2, 3}) {
+    const auto k = static_cast<size_t>(a);
+    const int64_t d = in[a];
+    // The operators take in/out for the scale: where sizes are rounded, that is another.
+    if (d != kUnknown && !t.from_sizes && std::abs(t.scale[k] * static_cast<double>(d) - t.size[k]) > 1e-6) return false;
+    if (d == kUnknown && t.scale[k] != std::floor(t.scale[k])) return false;
+  }
+  if (m.kind == "linear") {
+    if (m.place == "half_pixel" || (m.place == "half_pixel_symmetric")) return *half = true;
+    if (m.place == "pytorch_half_pixel") return *half = t.size[2] > 1 && t.size[3] > 1;
+    if (m.place == "align_corners") return *align = (t.size[2] > 1 && t.size[3] > 1);
+    return m.place == "asymmetric";
+  }
+  if (m.place == "asymmetric" && m.nearest == "floor") return true;
+  if (m.place == "tf_half_pixel_for_nn" && m.nearest == "floor") return *half = true;
+  // Whole factors: rounding (i + 0.5)/s - 0.5 is floor(i/s).
+  bool whole = true;
+  for (const int a : {2, 3}) whole &= t.scale[static_cast<size_t>(a)] >= 1 && t.scale[static_cast<size_t>(a)] == std::floor(t.scale[static_cast<size_t>(a)]);
+  return whole && (m.place == "half_pixel" || m.place == "pytorch_half_pixel") && m.nearest.starts_with("round_prefer");
+}
+
+Result<Value> SizeOf(NodeContext& c, Value image, const Target& t) {
+  if (t.size[2] != kUnknown && t.size[3] != kUnknown) return c.Vector({t.size[2], t.size[3]});
+  return ops::ScaledSize(c, image, static_cast<int32_t>(t.scale[2]), static_cast<int32_t>(t.scale[3]));
+}
+
+Status Apply(NodeContext& c, const Mode& m, const Target& t) {
+  const DType own = c.type(c.Input(0)).dtype;
+  OCTET_ASSIGN(Value x, c.Cast(c.Input(0), DType::kF32));
+  const Shape in = c.shape(x);
+  bool align = false, half = false;
+  Value y;
+  if (OperatorFits(m, t, in, &align, &half)) {
+    OCTET_ASSIGN(const Value image, ChannelsLast(c, x));
+    OCTET_ASSIGN(const Value size, SizeOf(c, image, t));
+    OCTET_ASSIGN(y, c.Make(m.kind == "nearest" ? "resize_nearest_neighbor" : "resize_bilinear", {image, size}, {{"align_corners", align}, {"half_pixel_centers", half}}));
+    OCTET_ASSIGN(y, ChannelsSecond(c, y));
+  } else {
+    for (int a = 0; a < in.rank(); ++a)
+      if (in[a] == kUnknown && t.scale[static_cast<size_t>(a)] != 1.0) return c.Fail("a known image size", in.text(), "give the input's size with --input");
+    OCTET_ASSIGN(y, ByMatrices(c, x, m, t));
+  }
+  OCTET_ASSIGN(y, c.Cast(y, own));
+  c.SetOutput(0, y);
+  return {};
+}
+
+// Scales and sizes, given for all axes or for `axes`.
+Status ReadTarget(NodeContext& c, int scales_at, int sizes_at, int roi_at, Target* t) {
+  const Shape in = c.shape(c.Input(0));
+  const int rank = in.rank();
+  t->scale.assign(static_cast<size_t>(rank), 1.0);
+  t->roi.assign(static_cast<size_t>(2 * rank), 0.0);
+  std::fill(t->roi.begin() + rank, t->roi.end(), 1.0);
+  for (int i = 0; i < rank; ++i) t->size.push_back(in[i]);
+  std::vector<int64_t> axes = c.Ints("axes", {});
+  for (int i = 0; i < rank && !c.Has("axes"); ++i) axes.push_back(i);
+  for (int64_t& a : axes) {
+    OCTET_ASSIGN(a, c.Axis(a, rank));
+  }
+  std::vector<float> scales;
+  for (const double s : c.Numbers("scales", {})) scales.push_back(static_cast<float>(s));
+  if (scales_at >= 0 && c.Input(scales_at)) scales = c.FloatsOf(c.Input(scales_at));
+  const std::vector<float> roi = roi_at >= 0 && c.Input(roi_at) ? c.FloatsOf(c.Input(roi_at)) : std::vector<float>();
+  for (size_t i = 0; i < axes.size() && roi.size() == 2 * axes.size(); ++i) {
+    t->roi[static_cast<size_t>(axes[i])] = static_cast<double>(roi[i]);
+    t->roi[static_cast<size_t>(axes[i] + rank)] = static_cast<double>(roi[i + axes.size()]);
+  }
+  const bool crops = c.Text("coordinate_transformation_mode", "") == "tf_crop_and_resize";
+  if (scales.size() == axes.size() && !scales.empty()) {
+    for (size_t i = 0; i < axes.size(); ++i) {
+      const auto a = static_cast<size_t>(axes[i]);
+      if (!(scales[i] > 0) || scales[i] > 65536) return c.Fail("positive scales", std::to_string(scales[i]), "check the model");
+      t->scale[a] = static_cast<double>(scales[i]);
+      if (in[static_cast<int>(a)] == kUnknown) continue;
+      const double part = crops ? t->roi[a + static_cast<size_t>(rank)] - t->roi[a] : 1.0;
+      t->size[a] = static_cast<int32_t>(std::floor(static_cast<double>(in[static_cast<int>(a)]) * static_cast<double>(scales[i]) * part));
+    }
+    return {};
+  }
+  const Partial sizes = sizes_at >= 0 ? c.PartialOf(c.Input(sizes_at)) : Partial{};
+  if (!sizes.valid || sizes.numbers.size() != axes.size()) return c.Fail("constant scales or sizes", "computed ones", "export with a fixed input size");
+  t->from_sizes = true;
+  const std::string policy = c.Text("keep_aspect_ratio_policy", "stretch");
+  double common = policy == "not_larger" ? 1e30 : 0;
+  for (size_t i = 0; i < axes.size(); ++i) {
+    const auto a = static_cast<size_t>(axes[i]);
+    const Number& n = sizes.numbers[i];
+    const int32_t own = in[static_cast<int>(a)];
+    if (n.Is(c.Input(0).id, static_cast<int32_t>(axes[i]))) continue;  // The input's own.
+    if (!n.known || n.value < 1 || n.value > (1 << 24)) return c.Fail("constant sizes", "computed ones", "export with a fixed input size");
+    if (own == kUnknown) return c.Fail("a known image size for a given one", in.text(), "give the input's size with --input");
+    t->size[a] = static_cast<int32_t>(n.value);
+    t->scale[a] = static_cast<double>(n.value) / own;
+    common = policy == "not_larger" ? std::min(common, t->scale[a]) : std::max(common, t->scale[a]);
+  }
+  for (size_t i = 0; i < axes.size() && policy != "stretch"; ++i) {
+    const auto a = static_cast<size_t>(axes[i]);
+    t->scale[a] = common;
+    t->size[a] = static_cast<int32_t>(std::floor(common * in[static_cast<int>(a)] + 0.5));
+    t->from_sizes = false;
+  }
+  return {};
+}
+
+Status ConvertResize(NodeContext& c) {
+  Mode m{c.Text("mode", "nearest"), c.Text("coordinate_transformation_mode", "half_pixel"), c.Text("nearest_mode", "round_prefer_floor"), "",
+         c.Number("cubic_coeff_a", -0.75), c.Number("extrapolation_value", 0), c.Bool("exclude_outside", false), c.Bool("antialias", false)};
+  Target t;
+  if (c.version() < 11) {  // Scales are input 1; pixels are placed asymmetrically.
+    m.place = "asymmetric";
+    m.nearest = "floor";
+    OCTET_TRY(ReadTarget(c, 1, -1, -1, &t));
+  } else {
+    OCTET_TRY(ReadTarget(c, 2, 3, 1, &t));
+  }
+  return Apply(c, m, t);
+}
+
+Status ConvertUpsample(NodeContext& c) {
+  Mode m{c.Text("mode", "nearest"), "asymmetric", "floor", "", -0.75, 0, false, false};
+  if (m.kind == "bilinear") m.kind = "linear";
+  Target t;
+  OCTET_TRY(ReadTarget(c, c.version() >= 9 ? 1 : -1, -1, -1, &t));
+  return Apply(c, m, t);
+}
+
+constexpr NodeRule kRules[] = {{"Resize", 0, ConvertResize}, {"Upsample", 0, ConvertUpsample}};
+
+}  // namespace
+
+const std::span<const NodeRule> kResizeRules = kRules;
+
+}  // namespace octet::importers::onnx

@@ -1,0 +1,316 @@
+// SPDX-License-Identifier: Apache-2.0
+// Shapes and what only changes them.
+#include <algorithm>
+
+#include "importers/onnx/builder.h"
+#include "ops/layout_util.h"
+
+namespace octet::importers::onnx {
+namespace {
+
+Status ConvertShape(NodeContext& c) {
+  const Shape& s = c.shape(c.Input(0));
+  const int rank = s.rank();
+  const auto clip = [&](int64_t i) { return static_cast<int32_t>(std::clamp<int64_t>(i < 0 ? i + rank : i, 0, rank)); };
+  const int32_t begin = clip(c.Int("start", 0)), end = std::max(begin, clip(c.Int("end", rank)));
+  std::vector<int64_t> dims;
+  bool known = true;
+  for (int32_t i = begin; i < end; ++i) dims.push_back(s[i]), known &= s[i] != kUnknown;
+  if (known) {
+    c.SetOutput(0, c.Constant<int64_t>(Shape{static_cast<int32_t>(dims.size())}, std::span<const int64_t>(dims)));
+    return {};
+  }
+  OCTET_ASSIGN(Value v, c.Make("shape", {c.Input(0)}, {{"out_type", static_cast<int64_t>(DType::kI64)}}));
+  if (begin > 0 || end < rank) {
+    OCTET_ASSIGN(v, c.Make("slice", {v, c.Vector({begin}), c.Vector({end - begin})}));
+  }
+  c.SetOutput(0, v);
+  return {};
+}
+
+Status ConvertSize(NodeContext& c) {
+  const Shape& s = c.shape(c.Input(0));
+  if (!s.known()) {
+    OCTET_ASSIGN(const Value shape, c.Make("shape", {c.Input(0)}, {{"out_type", static_cast<int64_t>(DType::kI64)}}));
+    OCTET_ASSIGN(const Value n, c.Make("reduce_prod", {shape, c.Vector({0})}));
+    c.SetOutput(0, n);
+    return {};
+  }
+  const int64_t n = s.elements();
+  c.SetOutput(0, c.Constant<int64_t>(Shape{}, std::span(&n, 1)));
+  return {};
+}
+
+// [3*N, -1, 4] of an input whose only unknown dimension is N: the -1 follows, and the other becomes the open one.
+void SolveOpen(NodeContext& c, Value x, const Partial& to, Shape* shape, int* open) {
+  const Shape& in = c.shape(x);
+  if (*open != 2 || std::ranges::count(in.dims(), kUnknown) != 1) return;
+  int64_t own = 1, wanted = 1;
+  int inferred = -1, multiple = -1;
+  for (const int32_t d : in.dims()) own *= d == kUnknown ? 1 : d;
+  for (int i = 0; i < shape->rank(); ++i) {
+    const Number& n = to.numbers[static_cast<size_t>(i)];
+    if ((*shape)[i] != kUnknown) wanted *= (*shape)[i];
+    else if (n.known) inferred = i;
+    else if (n.tensor == x.id && in[n.axis] == kUnknown) multiple = i, wanted *= n.times;
+  }
+  if (inferred < 0 || multiple < 0 || wanted < 1 || own % wanted != 0) return;
+  (*shape)[inferred] = static_cast<int32_t>(own / wanted);
+  *open = 1;
+}
+
+// The target with the input's dimensions in the place of zeros, and -1 for the one that is unknown.
+Status ConvertReshape(NodeContext& c) {
+  const Value x = c.Input(0);
+  Partial to = c.PartialOf(c.Input(1));
+  const Shape& in = c.shape(x);
+  if (!to.valid) {
+    OCTET_ASSIGN(const Value shape, c.Cast(c.Input(1), DType::kI32));
+    OCTET_ASSIGN(const Value y, c.Emit("reshape", {x, shape}));
+    c.SetOutput(0, y);
+    return {};
+  }
+  if (to.numbers.size() > kMaxRank) return c.Fail(Format("at most %d dimensions", kMaxRank), std::to_string(to.numbers.size()), "");
+  const bool keep_zero = c.Bool("allowzero", false);
+  Shape shape;
+  int open = 0;
+  for (size_t i = 0; i < to.numbers.size(); ++i) {
+    Number& n = to.numbers[i];
+    if (n.known && n.value == 0 && !keep_zero && static_cast<int>(i) < in.rank())
+      n = in[static_cast<int>(i)] == kUnknown ? Number::Dimension(x.id, static_cast<int32_t>(i)) : Number::Of(in[static_cast<int>(i)]);
+    if (n.known && (n.value < -1 || n.value > INT32_MAX)) return c.Fail("dimensions", std::to_string(n.value), "check the model");
+    shape.push_back(n.known ? static_cast<int32_t>(n.value) : kUnknown);
+    open += shape.back() == kUnknown;
+  }
+  SolveOpen(c, x, to, &shape, &open);
+  if (open <= 1) {
+    if (open == 1 && in.known()) {
+      int64_t rest = 1;
+      for (const int32_t d : shape.dims()) rest *= d == kUnknown ? 1 : d;
+      for (int i = 0; i < shape.rank(); ++i)
+        if (shape[i] == kUnknown && rest > 0) shape[i] = static_cast<int32_t>(in.elements() / rest);
+    }
+    OCTET_ASSIGN(const Value y, c.shape(x) == shape && open == 0 ? Result<Value>(x) : c.Emit("reshape", {x, c.Vector(shape.dims())}));
+    c.SetOutput(0, y);
+    return {};
+  }
+  if (in.dims().size() == shape.dims().size()) {  // Nothing changes where every open dimension is the input's own.
+    bool same = true;
+    for (size_t i = 0; i < to.numbers.size(); ++i)
+      same &= to.numbers[i].known ? to.numbers[i].value == in[static_cast<int>(i)] : to.numbers[i].Is(x.id, static_cast<int32_t>(i));
+    if (same) {
+      c.SetOutput(0, x);
+      return {};
+    }
+  }
+  OCTET_ASSIGN(const Value wanted, ShapeOf(c, to, c.Input(1), x));
+  OCTET_ASSIGN(const Value y, c.Emit("reshape", {x, wanted}));
+  c.RefineShape(y, shape);
+  c.SetOutput(0, y);
+  return {};
+}
+
+// [d0*…*d(axis-1), the rest]
+Status ConvertFlatten(NodeContext& c) {
+  const Shape in = c.shape(c.Input(0));
+  const int64_t given = c.Int("axis", 1);
+  const auto axis = static_cast<int>(given < 0 ? given + in.rank() : given);
+  if (axis < 0 || axis > in.rank()) return c.Fail("an axis of the input", std::to_string(given), "check the model");
+  const auto product = [&](int from, int to) {
+    int64_t n = 1;
+    for (int i = from; i < to; ++i) n = in[i] == kUnknown || n == kUnknown ? kUnknown : n * in[i];
+    return n > INT32_MAX ? kUnknown : static_cast<int32_t>(n);
+  };
+  OCTET_ASSIGN(const Value y, c.Reshape(c.Input(0), Shape{product(0, axis), product(axis, in.rank())}));
+  c.SetOutput(0, y);
+  return {};
+}
+
+Result<std::vector<int32_t>> SortedAxes(NodeContext& c, int rank) {
+  OCTET_ASSIGN(const std::vector<int64_t> given, c.IntsAt(1, "axes", {}));
+  std::vector<int32_t> axes;
+  for (const int64_t a : given) {
+    OCTET_ASSIGN(const int32_t axis, c.Axis(a, rank));
+    axes.push_back(axis);
+  }
+  std::ranges::sort(axes);
+  return axes;
+}
+
+Status ConvertSqueeze(NodeContext& c) {
+  const Value x = c.Input(0);
+  const Shape in = c.shape(x);
+  OCTET_ASSIGN(std::vector<int32_t> axes, SortedAxes(c, in.rank()));
+  if (axes.empty())
+    for (int i = 0; i < in.rank(); ++i)
+      if (in[i] == 1) axes.push_back(i);
+  Shape out;
+  for (int i = 0; i < in.rank(); ++i)
+    if (std::ranges::find(axes, i) == axes.end()) out.push_back(in[i]);
+  const bool plain = std::ranges::count(out.dims(), kUnknown) <= 1;
+  OCTET_ASSIGN(const Value y, plain ? c.Reshape(x, out) : c.Make("squeeze", {x}, {{"squeeze_dims", axes}}));
+  c.SetOutput(0, y);
+  return {};
+}
+
+Status ConvertUnsqueeze(NodeContext& c) {
+  Value y = c.Input(0);
+  OCTET_ASSIGN(const std::vector<int64_t> given, c.IntsAt(1, "axes", {}));
+  const int rank = c.rank(y) + static_cast<int>(given.size());
+  if (rank > kMaxRank) return c.Fail(Format("at most %d dimensions", kMaxRank), std::to_string(rank), "");
+  OCTET_ASSIGN(const std::vector<int32_t> axes, SortedAxes(c, rank));
+  Shape out;
+  for (int i = 0, next = 0; i < rank; ++i) out.push_back(std::ranges::find(axes, i) != axes.end() || next >= c.rank(y) ? 1 : c.shape(y)[next++]);
+  if (std::ranges::count(out.dims(), kUnknown) <= 1) {
+    OCTET_ASSIGN(y, c.Reshape(y, out));
+  } else {
+    for (const int32_t a : axes) {
+      OCTET_ASSIGN(y, ops::InsertAxis(c, y, a));
+    }
+  }
+  c.SetOutput(0, y);
+  return {};
+}
+
+Shape ShapeKnown(const Partial& p) {
+  Shape s;
+  for (const Number& n : p.numbers) s.push_back(n.known ? static_cast<int32_t>(n.value) : kUnknown);
+  return s;
+}
+
+// Broadcast to the target where that is the larger one.
+Status ConvertExpand(NodeContext& c) {
+  const Value x = c.Input(0);
+  const Shape in = c.shape(x);
+  const Partial to = c.PartialOf(c.Input(1));
+  if (to.valid) {
+    const int rank = std::max(in.rank(), static_cast<int>(to.numbers.size()));
+    if (rank > kMaxRank) return c.Fail(Format("at most %d dimensions", kMaxRank), std::to_string(rank), "");
+    Shape out;
+    bool same = rank == in.rank(), known = true;
+    for (int i = 0; i < rank; ++i) {
+      const int a = i - (rank - in.rank()), b = i - (rank - static_cast<int>(to.numbers.size()));
+      const int32_t own = a >= 0 ? in[a] : 1;
+      const Number n = b >= 0 ? to.numbers[static_cast<size_t>(b)] : Number::Of(1);
+      const bool same_dim = (n.known && n.value == 1) || n.Is(x.id, a) || (n.known && n.value == own);
+      out.push_back(same_dim ? own : n.known && own == 1 ? static_cast<int32_t>(n.value) : own > 1 ? own : kUnknown);
+      known &= out.back() != kUnknown;
+      same &= same_dim || own > 1;
+    }
+    if (same) {
+      c.SetOutput(0, x);
+      return {};
+    }
+    if (known) {
+      OCTET_ASSIGN(const Value y, c.Make("broadcast_to", {x, c.Vector(out.dims())}));
+      c.SetOutput(0, y);
+      return {};
+    }
+  }
+  // Against ones of the wanted shape: that stretches both ways, as ONNX means it.
+  const DType t = c.type(x).dtype;
+  OCTET_ASSIGN(const Value shape, to.valid ? ShapeOf(c, to, c.Input(1), x) : c.Cast(c.Input(1), DType::kI32));
+  Value wide = x;
+  if (t != DType::kF32 && t != DType::kI32 && t != DType::kI64) {
+    OCTET_ASSIGN(wide, c.Cast(x, DType::kI32));
+  }
+  OCTET_ASSIGN(Value one, c.Cast(c.Scalar(1.0f), c.type(wide).dtype));
+  OCTET_ASSIGN(const Value ones, c.Emit("fill", {shape, one}));
+  if (to.valid) c.RefineShape(ones, ShapeKnown(to));
+  OCTET_ASSIGN(Value y, c.Emit("mul", {wide, ones}));
+  OCTET_ASSIGN(y, c.Cast(y, t));
+  c.SetOutput(0, y);
+  return {};
+}
+
+Status ConvertIdentity(NodeContext& c) {
+  if (c.num_inputs() > 0 && c.input(0).is_list) c.SetOutputList(0, c.input(0).items);
+  else c.SetOutput(0, c.Input(0));
+  return {};
+}
+
+Status ConvertCast(NodeContext& c) {
+  const auto to = static_cast<int32_t>(c.kind() == "CastLike" ? 0 : c.Int("to", 0));
+  const DType t = c.kind() == "CastLike" ? c.type(c.Input(1)).dtype : ComputeType(to);
+  const DType from = c.type(c.Input(0)).dtype;
+  if (t == DType::kNone || t == DType::kString || from == DType::kString)
+    return c.Fail("numbers", from == DType::kString ? "text" : std::string(TypeName(to)), "leave that cast out");
+  Value x = c.Input(0);
+  if (from == DType::kF32 && t == DType::kBool) {  // As the operator does: not zero is true.
+    OCTET_ASSIGN(x, c.Emit("not_equal", {x, c.Scalar(0.0f)}));
+  }
+  const bool small = t == DType::kI8 || t == DType::kU8 || t == DType::kI16 || t == DType::kU16;
+  if (from == DType::kF32 && small) {  // Wraps like an integer instead of stopping at the limits.
+    OCTET_ASSIGN(x, c.Cast(x, DType::kI32));
+  }
+  OCTET_ASSIGN(const Value y, c.Cast(x, t));
+  c.SetOutput(0, y);
+  return {};
+}
+
+// At inference it hands its input on; the mask is all true.
+Status ConvertDropout(NodeContext& c) {
+  c.SetOutput(0, c.Input(0));
+  if (!c.wants(1)) return {};
+  OCTET_ASSIGN(const Value same, c.Emit("equal", {c.Input(0), c.Input(0)}));
+  c.SetOutput(1, same);
+  return {};
+}
+
+Status ConvertConstant(NodeContext& c) {
+  if (const AttributeProto* a = c.Find("value"); a && a->t) {
+    OCTET_ASSIGN(const Value v, c.builder().Stored(*a->t, c.place()));
+    c.SetOutput(0, v);
+    return {};
+  }
+  if (c.Has("value_float")) c.SetOutput(0, c.Scalar(static_cast<float>(c.Number("value_float", 0))));
+  if (const AttributeProto* a = c.Find("value_floats"))
+    c.SetOutput(0, c.Constant<float>(Shape{static_cast<int32_t>(a->floats.size())}, std::span<const float>(a->floats)));
+  if (const AttributeProto* a = c.Find("value_ints"))
+    c.SetOutput(0, c.Constant<int64_t>(Shape{static_cast<int32_t>(a->ints.size())}, std::span<const int64_t>(a->ints)));
+  if (const AttributeProto* a = c.Find("value_int")) c.SetOutput(0, c.Constant<int64_t>(Shape{}, std::span(&a->i, 1)));
+  return c.outputs().empty() ? c.Fail("a tensor or numbers", "another kind of constant", "make it dense") : Status();
+}
+
+Status ConvertConstantOfShape(NodeContext& c) {
+  Value value = c.Scalar(0.0f);
+  if (const AttributeProto* a = c.Find("value"); a && a->t) {
+    OCTET_ASSIGN(value, c.builder().Stored(*a->t, c.place()));
+    OCTET_ASSIGN(value, c.Reshape(value, Shape{}));
+  }
+  OCTET_ASSIGN(const Value shape, c.Cast(c.Input(0), DType::kI32));
+  OCTET_ASSIGN(const Value y, c.Emit("fill", {shape, value}));
+  if (const Partial p = c.PartialOf(c.Input(0)); p.valid && !c.is_constant(y)) c.RefineShape(y, ShapeKnown(p));
+  c.SetOutput(0, y);
+  return {};
+}
+
+constexpr NodeRule kRules[] = {
+    {"Shape", 0, ConvertShape},       {"Size", 0, ConvertSize},           {"Reshape", 0, ConvertReshape},   {"Flatten", 0, ConvertFlatten},
+    {"Squeeze", 0, ConvertSqueeze},   {"Unsqueeze", 0, ConvertUnsqueeze}, {"Expand", 0, ConvertExpand},     {"Identity", 0, ConvertIdentity},
+    {"Cast", 0, ConvertCast},         {"CastLike", 0, ConvertCast},       {"Dropout", 0, ConvertDropout},   {"Constant", 0, ConvertConstant},
+    {"ConstantOfShape", 0, ConvertConstantOfShape}};
+
+}  // namespace
+
+Result<Value> ShapeOf(NodeContext& c, const Partial& numbers, Value computed, Value like) {
+  // Only dimensions of `like` are open: taken from its shape, without the source's arithmetic.
+  bool simple = true;
+  for (const Number& n : numbers.numbers) simple &= n.known || (n.tensor == like.id && n.times == 1);
+  if (!simple) return c.Cast(computed, DType::kI32);
+  OCTET_ASSIGN(const Value shape, c.Make("shape", {like}, {{"out_type", static_cast<int64_t>(DType::kI32)}}));
+  std::vector<Value> parts;
+  for (const Number& n : numbers.numbers) {
+    if (n.known) {
+      parts.push_back(c.Vector({static_cast<int32_t>(n.value)}));
+      continue;
+    }
+    OCTET_ASSIGN(const Value d, c.Make("slice", {shape, c.Vector({n.axis}), c.Vector({1})}));
+    parts.push_back(d);
+  }
+  return c.Make("concatenation", parts, {{"axis", 0}});
+}
+
+const std::span<const NodeRule> kShapeRules = kRules;
+
+}  // namespace octet::importers::onnx

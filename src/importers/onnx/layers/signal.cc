@@ -1,0 +1,284 @@
+// SPDX-License-Identifier: Apache-2.0
+// Spectra, windows, sampling by coordinates and box selection. Transforms of known size are products with constant
+// matrices, a short-time transform is a convolution with them.
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+
+#include "importers/lowerings/activation.h"
+#include "importers/onnx/builder.h"
+#include "importers/onnx/layers/image.h"
+#include "importers/onnx/rules.h"
+#include "ops/builtin.h"
+
+namespace octet::importers::onnx {
+namespace {
+
+constexpr double kTurn = 2.0 * std::numbers::pi;
+
+Status Set(NodeContext& c, Result<Value> y) {
+  if (!y.ok()) return std::move(y).status();
+  c.SetOutput(0, *y);
+  return {};
+}
+
+// Entry (2*bin + part, n*channels + channel) of the transform of real (1 channel) or complex (2) numbers:
+// re = sum x_re*cos + x_im*sin, im = sum -x_re*sin + x_im*cos; inverse: the sines' signs and 1/n.
+double Entry(int64_t bin, int part, int64_t n, int channel, int64_t size, bool inverse) {
+  const double angle = kTurn * static_cast<double>(bin * n % size) / static_cast<double>(size) * (inverse ? -1 : 1);
+  const double v = part == channel ? std::cos(angle) : part == 0 ? std::sin(angle) : -std::sin(angle);
+  return inverse ? v / static_cast<double>(size) : v;
+}
+
+// [batch, length, 1 or 2] -> [batch, frames, bins, 2]
+Status ConvertStft(NodeContext& c) {
+  Value x = c.Input(0);
+  if (c.rank(x) == 2) {
+    OCTET_ASSIGN(x, c.Make("expand_dims", {x, c.ScalarInt(2)}));
+  }
+  const int32_t channels = c.shape(x).back();
+  OCTET_ASSIGN(const std::vector<int64_t> step, c.IntsAt(1, "frame_step", {}));
+  const std::vector<float> window = c.Input(2) ? c.FloatsOf(c.Input(2)) : std::vector<float>();
+  std::vector<int64_t> length;
+  if (c.Input(3)) {
+    OCTET_ASSIGN(length, c.IntsAt(3, "frame_length", {}));
+  }
+  if (c.Input(2) && window.empty()) return c.Fail("a constant window", "a computed one", "");
+  const int64_t size = length.empty() ? static_cast<int64_t>(window.size()) : length[0];
+  if (c.rank(x) != 3 || size < 1 || size > 8192 || step.size() != 1 || step[0] < 1 || (channels != 1 && channels != 2)) return c.Fail("a signal and a frame length", c.shape(x).text(), "check the model");
+  const auto bins = static_cast<int32_t>(c.Int("onesided", 1) ? size / 2 + 1 : size);
+  std::vector<float> filter;
+  for (int64_t bin = 0; bin < bins; ++bin)
+    for (int part = 0; part < 2; ++part)
+      for (int64_t n = 0; n < size; ++n)
+        for (int ch = 0; ch < channels; ++ch)
+          filter.push_back(static_cast<float>(Entry(bin, part, n, ch, size, false) * (window.empty() ? 1.0 : static_cast<double>(window[static_cast<size_t>(n) % window.size()]))));
+  const std::vector<float> zeros(static_cast<size_t>(2 * bins), 0.0f);
+  OCTET_ASSIGN(const Value row, c.Make("expand_dims", {x, c.ScalarInt(1)}));
+  OCTET_ASSIGN(Value y, c.Make("conv_2d", {row, c.Constant<float>(Shape{2 * bins, 1, static_cast<int32_t>(size), channels}, filter), c.Constant<float>(Shape{2 * bins}, zeros)},
+                               {{"padding", static_cast<int64_t>(ops::Padding::kValid)}, {"stride_w", step[0]}, {"stride_h", 1}}));
+  const Shape s = c.shape(y);
+  return Set(c, c.Reshape(y, Shape{s[0], s[2], bins, 2}));
+}
+
+Status ConvertDft(NodeContext& c) {
+  Value x = c.Input(0);
+  const int rank = c.rank(x);
+  OCTET_ASSIGN(const std::vector<int64_t> axes, c.version() >= 20 ? c.IntsAt(2, "axis", {-2}) : Result<std::vector<int64_t>>(c.Ints("axis", {1})));
+  OCTET_ASSIGN(const int32_t axis, c.Axis(axes.empty() ? -2 : axes[0], rank));
+  OCTET_ASSIGN(const std::vector<int64_t> wanted, c.IntsAt(1, "dft_length", {}));
+  const Shape in = c.shape(x);
+  const bool inverse = c.Bool("inverse", false), onesided = c.Bool("onesided", false);
+  const int32_t channels = in.back();
+  if (axis == rank - 1 || in[axis] == kUnknown || (channels != 1 && channels != 2)) return c.Fail("an axis of known size", in.text(), "give the input's shape");
+  const bool real_out = inverse && onesided;  // From half a spectrum.
+  const int64_t size = wanted.empty() ? (real_out ? 2 * (in[axis] - 1) : in[axis]) : wanted[0];
+  if (size < 1 || size > 4096 || real_out) return c.Fail("a transform of 1 to 4096 numbers, not from half a spectrum", std::to_string(size), "");
+  const auto bins = static_cast<int32_t>(onesided ? size / 2 + 1 : size), there = static_cast<int32_t>(std::min<int64_t>(in[axis], size));
+  std::vector<float> matrix;  // [2*bins, n*channels]: what is cut off or padded has no column or is zero.
+  for (int64_t bin = 0; bin < bins; ++bin)
+    for (int part = 0; part < 2; ++part)
+      for (int64_t n = 0; n < in[axis]; ++n)
+        for (int ch = 0; ch < channels; ++ch) matrix.push_back(n < there ? static_cast<float>(Entry(bin, part, n, ch, size, inverse)) : 0.0f);
+  std::vector<int32_t> order;
+  for (int i = 0; i + 1 < rank; ++i)
+    if (i != axis) order.push_back(i);
+  order.push_back(axis), order.push_back(rank - 1);
+  OCTET_ASSIGN(x, c.Transpose(x, order));
+  Shape flat, out;
+  for (int i = 0; i + 2 < rank; ++i) flat.push_back(c.shape(x)[i]), out.push_back(c.shape(x)[i]);
+  flat.push_back(in[axis] * channels);
+  out.push_back(bins), out.push_back(2);
+  OCTET_ASSIGN(x, c.Reshape(x, flat));
+  const std::vector<float> zeros(static_cast<size_t>(2 * bins), 0.0f);
+  OCTET_ASSIGN(Value y, c.Make("fully_connected", {x, c.Constant<float>(Shape{2 * bins, in[axis] * channels}, matrix), c.Constant<float>(Shape{2 * bins}, zeros)}, {{"keep_num_dims", c.rank(x) != 2}}));
+  OCTET_ASSIGN(y, c.Reshape(y, out));
+  std::vector<int32_t> back(static_cast<size_t>(rank));
+  for (int i = 0; i < rank; ++i) back[static_cast<size_t>(order[static_cast<size_t>(i)])] = i;
+  return Set(c, c.Transpose(y, back));
+}
+
+// a0 - a1*cos(2 pi n / N) + a2*cos(4 pi n / N); N is the size, less one where it is symmetric.
+Status Cosines(NodeContext& c, double a0, double a1, double a2) {
+  OCTET_ASSIGN(const std::vector<int64_t> size, c.IntsAt(0, "size", {}));
+  if (size.size() != 1 || size[0] < 1 || size[0] > (1 << 20)) return c.Fail("a size", "none", "check the model");
+  const double n = static_cast<double>(c.Int("periodic", 1) ? size[0] : std::max<int64_t>(size[0] - 1, 1));
+  std::vector<float> v;
+  for (int64_t i = 0; i < size[0]; ++i) {
+    const double angle = kTurn * static_cast<double>(i) / n;
+    v.push_back(static_cast<float>(a0 - a1 * std::cos(angle) + a2 * std::cos(2 * angle)));
+  }
+  return Set(c, c.Cast(c.Constant<float>(Shape{static_cast<int32_t>(v.size())}, v), ComputeType(static_cast<int32_t>(c.Int("output_datatype", kFloat)))));
+}
+Status ConvertHann(NodeContext& c) { return Cosines(c, 0.5, 0.5, 0); }
+Status ConvertHamming(NodeContext& c) { return Cosines(c, 25.0 / 46, 21.0 / 46, 0); }
+Status ConvertBlackman(NodeContext& c) { return Cosines(c, 0.42, 0.5, 0.08); }
+
+// --------------------------------------------------------------------------------- sampling
+
+struct Plane {
+  Value pixels;  // [N, H*W, C]
+  int32_t height = 0, width = 0, channels = 0, samples = 0;
+  bool zeros = false;  // Outside: zeros, else the border.
+};
+
+// pixels[y*W + x] of whole coordinates [N, samples]; outside the image 0 or the nearest pixel.
+Result<Value> Pick(NodeContext& c, const Plane& p, Value y, Value x) {
+  const float bottom = static_cast<float>(p.height - 1), right = static_cast<float>(p.width - 1);
+  const auto clamp = [&](Value v, float most) -> Result<Value> {
+    OCTET_ASSIGN(v, c.Emit("maximum", {v, c.Scalar(0)}));
+    return c.Emit("minimum", {v, c.Scalar(most)});
+  };
+  OCTET_ASSIGN(const Value yc, clamp(y, bottom));
+  OCTET_ASSIGN(const Value xc, clamp(x, right));
+  OCTET_ASSIGN(Value at, Times(c, yc, static_cast<float>(p.width)));
+  OCTET_ASSIGN(at, c.Emit("add", {at, xc}));
+  OCTET_ASSIGN(at, c.Cast(at, DType::kI32));
+  OCTET_ASSIGN(Value v, c.Make("gather", {p.pixels, at}, {{"axis", 1}, {"batch_dims", 1}}));
+  if (!p.zeros) return v;
+  OCTET_ASSIGN(const Value same_y, c.Emit("equal", {y, yc}));
+  OCTET_ASSIGN(const Value same_x, c.Emit("equal", {x, xc}));
+  OCTET_ASSIGN(Value fy, c.Cast(same_y, DType::kF32));
+  OCTET_ASSIGN(const Value fx, c.Cast(same_x, DType::kF32));
+  OCTET_ASSIGN(fy, c.Emit("mul", {fy, fx}));
+  OCTET_ASSIGN(fy, c.Make("expand_dims", {fy, c.ScalarInt(2)}));
+  return c.Emit("mul", {v, fy});
+}
+
+// -1..1 to pixels; reflected where that is the padding.
+Result<Value> ToPixels(NodeContext& c, Value v, int32_t size, bool align, const std::string& padding) {
+  OCTET_ASSIGN(v, Plus(c, v, 1));
+  OCTET_ASSIGN(v, Times(c, v, align ? static_cast<float>(size - 1) / 2 : static_cast<float>(size) / 2));
+  if (!align) {
+    OCTET_ASSIGN(v, Plus(c, v, -0.5f));
+  }
+  if (padding != "reflection") return v;
+  const float low = align ? 0.0f : -0.5f, span = align ? static_cast<float>(std::max(size - 1, 1)) : static_cast<float>(size);
+  OCTET_ASSIGN(v, Plus(c, v, -low));  // |v - 2*span*round(v / (2*span))|, a triangle wave.
+  OCTET_ASSIGN(Value turns, Times(c, v, 0.5f / span));
+  OCTET_ASSIGN(turns, Plus(c, turns, 0.5f));
+  OCTET_ASSIGN(turns, c.Emit("floor", {turns}));
+  OCTET_ASSIGN(turns, Times(c, turns, 2 * span));
+  OCTET_ASSIGN(v, c.Emit("sub", {v, turns}));
+  OCTET_ASSIGN(v, c.Emit("abs", {v}));
+  return Plus(c, v, low);
+}
+
+Status ConvertGridSample(NodeContext& c) {
+  const Shape in = c.shape(c.Input(0)), grid = c.shape(c.Input(1));
+  const std::string mode = c.Text("mode", "linear"), padding = c.Text("padding_mode", "zeros");
+  if (in.rank() != 4 || grid.rank() != 4 || !Shape(in.dims().subspan(1)).known() || grid[1] == kUnknown || grid[2] == kUnknown) return c.Fail("an image and a grid of known size", in.text() + " and " + grid.text(), "give the inputs' shapes");
+  if (mode != "linear" && mode != "bilinear" && mode != "nearest") return c.Fail("mode linear or nearest", mode, "");
+  Plane p{{}, in[2], in[3], in[1], grid[1] * grid[2], padding == "zeros"};
+  OCTET_ASSIGN(p.pixels, ChannelsLast(c, c.Input(0)));
+  OCTET_ASSIGN(p.pixels, c.Reshape(p.pixels, Shape{in[0], in[2] * in[3], in[1]}));
+  OCTET_ASSIGN(const Value points, c.Reshape(c.Input(1), Shape{grid[0], p.samples, 2}));
+  OCTET_ASSIGN(const std::vector<Value> xy, c.MakeMany("unpack", {points}, {{"num", 2}, {"axis", 2}}, 2));
+  const bool align = c.Bool("align_corners", false);
+  OCTET_ASSIGN(const Value x, ToPixels(c, xy[0], p.width, align, padding));
+  OCTET_ASSIGN(const Value y, ToPixels(c, xy[1], p.height, align, padding));
+  Value result;
+  if (mode == "nearest") {
+    OCTET_ASSIGN(const Value yr, c.Emit("round", {y}));
+    OCTET_ASSIGN(const Value xr, c.Emit("round", {x}));
+    OCTET_ASSIGN(result, Pick(c, p, yr, xr));
+  } else {
+    OCTET_ASSIGN(const Value y0, c.Emit("floor", {y}));
+    OCTET_ASSIGN(const Value x0, c.Emit("floor", {x}));
+    OCTET_ASSIGN(const Value y1, Plus(c, y0, 1));
+    OCTET_ASSIGN(const Value x1, Plus(c, x0, 1));
+    const auto share = [&](Value at, Value from) -> Result<Value> {
+      OCTET_ASSIGN(const Value d, c.Emit("sub", {at, from}));
+      return c.Make("expand_dims", {d, c.ScalarInt(2)});
+    };
+    const auto between = [&](Value a, Value b, Value t) -> Result<Value> {  // a + t*(b - a)
+      OCTET_ASSIGN(Value d, c.Emit("sub", {b, a}));
+      OCTET_ASSIGN(d, c.Emit("mul", {d, t}));
+      return c.Emit("add", {a, d});
+    };
+    OCTET_ASSIGN(const Value ty, share(y, y0));
+    OCTET_ASSIGN(const Value tx, share(x, x0));
+    OCTET_ASSIGN(const Value a, Pick(c, p, y0, x0));
+    OCTET_ASSIGN(const Value b, Pick(c, p, y0, x1));
+    OCTET_ASSIGN(const Value d, Pick(c, p, y1, x0));
+    OCTET_ASSIGN(const Value e, Pick(c, p, y1, x1));
+    OCTET_ASSIGN(const Value top, between(a, b, tx));
+    OCTET_ASSIGN(const Value bottom, between(d, e, tx));
+    OCTET_ASSIGN(result, between(top, bottom, ty));
+  }
+  OCTET_ASSIGN(result, c.Reshape(result, Shape{in[0], grid[1], grid[2], in[1]}));
+  return Set(c, ChannelsSecond(c, result));
+}
+
+// theta [N, 2, 3] times the grid of pixel centres [H, W, (x, y, 1)].
+Status ConvertAffineGrid(NodeContext& c) {
+  OCTET_ASSIGN(const std::vector<int64_t> size, c.IntsAt(1, "size", {}));
+  if (size.size() != 4 || size[2] < 1 || size[3] < 1 || size[2] * size[3] > (1 << 22)) return c.Fail("the size of a 2-D image", Format("%zu numbers", size.size()), "");
+  const bool align = c.Bool("align_corners", false);
+  const auto place = [&](int64_t i, int64_t n) {
+    if (align) return n > 1 ? -1.0 + 2.0 * static_cast<double>(i) / static_cast<double>(n - 1) : 0.0;
+    return (2.0 * static_cast<double>(i) + 1.0) / static_cast<double>(n) - 1.0;
+  };
+  std::vector<float> base;
+  for (int64_t i = 0; i < size[2]; ++i)
+    for (int64_t j = 0; j < size[3]; ++j) base.insert(base.end(), {static_cast<float>(place(j, size[3])), static_cast<float>(place(i, size[2])), 1.0f});
+  const auto h = static_cast<int32_t>(size[2]), w = static_cast<int32_t>(size[3]);
+  const Value grid = c.Constant<float>(Shape{1, h * w, 3}, base);
+  OCTET_ASSIGN(const Value y, c.Make("batch_matmul", {grid, c.Input(0)}, {{"adj_x", 0}, {"adj_y", 1}}));
+  return Set(c, c.Reshape(y, Shape{c.shape(c.Input(0))[0], h, w, 2}));
+}
+
+// ------------------------------------------------------------------------------ boxes
+
+// Per batch and class: rows (batch, class, box) of what is kept, joined. How many there are is data.
+Status ConvertNms(NodeContext& c) {
+  const Shape boxes = c.shape(c.Input(0)), scores = c.shape(c.Input(1));
+  if (!boxes.known() || !scores.known() || boxes.rank() != 3 || scores.rank() != 3 || scores[0] * scores[1] > 256) return c.Fail("boxes and scores of known shape", boxes.text() + " and " + scores.text(), "give the inputs' shapes");
+  OCTET_ASSIGN(const std::vector<int64_t> most, c.Input(2) ? c.IntsAt(2, "max_output_boxes_per_class", {0}) : Result<std::vector<int64_t>>(std::vector<int64_t>{0}));
+  OCTET_ASSIGN(const double overlap, c.NumberAt(3, "iou_threshold", 0));
+  OCTET_ASSIGN(const double least, c.NumberAt(4, "score_threshold", -1e30));
+  Value corners = c.Input(0);
+  if (c.Bool("center_point_box", false)) {  // (x, y, w, h) -> (y1, x1, y2, x2)
+    OCTET_ASSIGN(const std::vector<Value> p, c.MakeMany("split", {c.ScalarInt(2), corners}, {{"num_splits", 4}}, 4));
+    OCTET_ASSIGN(const Value w, Times(c, p[2], 0.5f));
+    OCTET_ASSIGN(const Value h, Times(c, p[3], 0.5f));
+    OCTET_ASSIGN(const Value top, c.Emit("sub", {p[1], h}));
+    OCTET_ASSIGN(const Value left, c.Emit("sub", {p[0], w}));
+    OCTET_ASSIGN(const Value bottom, c.Emit("add", {p[1], h}));
+    OCTET_ASSIGN(const Value right, c.Emit("add", {p[0], w}));
+    OCTET_ASSIGN(corners, c.Make("concatenation", {top, left, bottom, right}, {{"axis", 2}}));
+  }
+  std::vector<Value> rows;
+  const auto limit = static_cast<int32_t>(std::clamp<int64_t>(most.empty() ? 0 : most[0], 0, boxes[1]));
+  for (int32_t b = 0; b < scores[0]; ++b) {
+    OCTET_ASSIGN(const Value own, c.Make("gather", {corners, c.ScalarInt(b)}, {{"axis", 0}}));
+    for (int32_t k = 0; k < scores[1]; ++k) {
+      OCTET_ASSIGN(Value s, c.Make("gather", {c.Input(1), c.ScalarInt(b)}, {{"axis", 0}}));
+      OCTET_ASSIGN(s, c.Make("gather", {s, c.ScalarInt(k)}, {{"axis", 0}}));
+      OCTET_ASSIGN(const std::vector<Value> kept,
+                   c.EmitNode("non_max_suppression_v4", std::vector<Value>{own, s, c.ScalarInt(limit), c.Scalar(static_cast<float>(overlap)), c.Scalar(static_cast<float>(least))}, nullptr,
+                              {{DType::kI32, {}, {}}, {DType::kI32, {}, {}}}));
+      OCTET_ASSIGN(const Value count, c.Make("reshape", {kept[1], c.Vector({1})}));
+      OCTET_ASSIGN(Value index, c.Make("slice", {kept[0], c.Vector({0}), count}));
+      OCTET_ASSIGN(index, c.Make("expand_dims", {index, c.ScalarInt(1)}));
+      OCTET_ASSIGN(const Value nothing, c.Emit("mul", {index, c.ScalarInt(0)}));
+      OCTET_ASSIGN(const Value batch, c.Emit("add", {nothing, c.ScalarInt(b)}));
+      OCTET_ASSIGN(const Value klass, c.Emit("add", {nothing, c.ScalarInt(k)}));
+      OCTET_ASSIGN(const Value row, c.Make("concatenation", {batch, klass, index}, {{"axis", 1}}));
+      rows.push_back(row);
+    }
+  }
+  if (rows.empty()) return c.Fail("scores", "none", "check the model");
+  OCTET_ASSIGN(const Value all, rows.size() == 1 ? Result<Value>(rows[0]) : c.Make("concatenation", rows, {{"axis", 0}}));
+  return Set(c, c.Cast(all, DType::kI64));
+}
+
+constexpr NodeRule kRules[] = {{"STFT", 0, ConvertStft}, {"DFT", 0, ConvertDft}, {"HannWindow", 0, ConvertHann}, {"HammingWindow", 0, ConvertHamming},
+                               {"BlackmanWindow", 0, ConvertBlackman}, {"GridSample", 0, ConvertGridSample}, {"AffineGrid", 0, ConvertAffineGrid},
+                               {"NonMaxSuppression", 0, ConvertNms}};
+
+}  // namespace
+
+const std::span<const NodeRule> kSignalRules = kRules;
+
+}  // namespace octet::importers::onnx

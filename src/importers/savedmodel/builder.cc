@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "importers/savedmodel/builder.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "base/float16.h"
+#include "importers/savedmodel/rules.h"
+
+namespace octet::importers::savedmodel {
+namespace {
+
+using data::WireField;
+
+// Half and double precision as floats.
+std::vector<std::byte> ToFloats(DType from, Bytes bytes) {
+  const size_t width = from == DType::kF64 ? 8 : 2, count = bytes.size() / width;
+  std::vector<std::byte> out(4 * count);
+  for (size_t i = 0; i < count; ++i) {
+    float f = 0;
+    if (from == DType::kF64) {
+      double d;
+      std::memcpy(&d, bytes.data() + 8 * i, 8);
+      f = static_cast<float>(d);
+    } else {
+      uint16_t h;
+      std::memcpy(&h, bytes.data() + 2 * i, 2);
+      f = from == DType::kF16 ? F16ToF32(h) : BF16ToF32(h);
+    }
+    std::memcpy(out.data() + 4 * i, &f, 4);
+  }
+  return out;
+}
+
+bool IsReduced(DType t) { return t == DType::kF16 || t == DType::kBF16 || t == DType::kF64; }
+
+constexpr std::string_view kHandles[] = {"VarHandleOp", "VariableV2", "Variable", "HashTableV2", "HashTable", "MutableHashTableV2"};
+
+}  // namespace
+
+Value Builder::AddInput(const std::string& name, const TensorType& type) {
+  const Value v{graph().AddTensor(UniqueName(name), type)};
+  graph().inputs.push_back(v.id);
+  return v;
+}
+
+void Builder::SetArgument(size_t i, Value v) { slots_[{Edge::kArgument, static_cast<int32_t>(i)}].value = v; }
+
+void Builder::Refine(Value v, const TensorType& type) {
+  graph().tensor(v.id).type = type;
+  types_.erase(v.id);
+}
+
+void Builder::ReportFailure(const Edge& edge) {
+  const auto failure = At(edge).failure;
+  if (!failure) return;
+  for (const Finding& finding : *failure)
+    if (session_.found.emplace(finding.place, finding.kind).second) session_.findings.push_back(finding);
+}
+
+const FlatNode* Builder::Handle(const Edge& edge) {
+  if (edge.node < 0) return nullptr;
+  const FlatNode& n = functions().node(edge.node);
+  return n.def && std::ranges::find(kHandles, n.def->op) != std::end(kHandles) ? &n : nullptr;
+}
+
+Value Builder::ValueOf(const Edge& edge) {
+  Slot& slot = At(edge);
+  if (slot.value) return slot.value;
+  if (edge.node >= 0 && !functions().node(edge.node).def) {
+    const Captured& c = session_.captured[functions().node(edge.node).captured];
+    return slot.value = Constant(c.type, *c.bytes, UniqueName("constant"));
+  }
+  if (!slot.partial || !slot.partial->known()) return {};
+  Partial p = *slot.partial;
+  p.dtype = ComputeType(p.dtype);
+  const std::string name = edge.node >= 0 && functions().node(edge.node).def ? std::string(functions().NameOf(edge.node)) : "constant";
+  return slot.value = Constant({p.dtype, p.shape, {}}, p.bytes(), UniqueName(name));
+}
+
+const Partial* Builder::PartialOf(const Edge& edge) {
+  Slot& slot = At(edge);
+  if (slot.partial) return &*slot.partial;
+  if (edge.node >= 0 && !functions().node(edge.node).def) slot.partial = session_.captured[functions().node(edge.node).captured].partial;
+  if (!slot.partial && slot.value) {
+    const graph::Tensor& t = graph().tensor(slot.value.id);
+    if (t.constant) slot.partial = Partial::FromBytes(t.type.dtype, t.type.shape, t.constant->data());
+  }
+  return slot.partial ? &*slot.partial : nullptr;
+}
+
+int32_t Builder::Capture(const Edge& edge) {
+  const Partial* known = PartialOf(edge);
+  const Value v = At(edge).value || (known && known->known()) ? ValueOf(edge) : Value{};
+  if (!v || !graph().tensor(v.id).constant) return -1;
+  const graph::Tensor& t = graph().tensor(v.id);
+  session_.captured.push_back({t.type, t.constant, known ? std::optional(*known) : std::nullopt});
+  return functions().AddCaptured(session_.captured.size() - 1);
+}
+
+Result<Value> Builder::Variable(const FlatNode& handle, const NodeContext& c) {
+  const std::string name(handle.def->name);
+  const auto key = session_.keys.find(handle.def->name);
+  const std::string& stored = key == session_.keys.end() ? name : key->second;
+  auto it = session_.values.find(stored);
+  if (it == session_.values.end()) {
+    const Variables::Entry* entry = session_.variables.Find(stored);
+    if (!entry) return c.Fail("a variable with a stored value", "'" + name + "' without one", "save the model again, after its variables were initialised");
+    const DType dtype = DTypeFromTf(entry->type);
+    if (dtype == DType::kNone || BitsOf(dtype) == 0) return c.Fail("numbers in a variable", "'" + name + "' of another type", "");
+    OCTET_ASSIGN(Shape shape, ToShape(entry->shape, name));
+    OCTET_ASSIGN(const Bytes bytes, session_.variables.Read(stored));
+    uint64_t size = 0;
+    if (!CheckedBytes(dtype, shape, &size) || size != bytes.size())
+      return Error(Code::kInvalidModel, "variable '%s': %zu bytes do not make %s; copy the model again", name.c_str(), bytes.size(), shape.text().c_str());
+    Captured value{{ComputeType(dtype), shape, {}}, nullptr, std::nullopt};
+    value.bytes = IsReduced(dtype) ? std::make_shared<const std::vector<std::byte>>(ToFloats(dtype, bytes)) : graph::MakeBuffer(bytes);
+    it = session_.values.emplace(stored, std::move(value)).first;
+  }
+  return Constant(it->second.type, *it->second.bytes, UniqueName(name));
+}
+
+// ---------------------------------------------------------------------------------- running
+
+Status Builder::Run(const std::vector<Edge>& outputs) {
+  OCTET_ASSIGN(const std::vector<int32_t> order, functions().Order(region_, outputs));
+  for (const int32_t id : order) OCTET_TRY(RunNode(id));
+  return {};
+}
+
+Status Builder::RunNode(int32_t id) {
+  const FlatNode& n = functions().node(id);
+  if (Handle({id, 0})) return {};
+  if (n.def->op == "Const" && !n.fused) return ReadConstant(id);
+  std::vector<std::optional<Partial>> known = Evaluated(id);
+  for (size_t i = 0; i < known.size(); ++i)
+    if (known[i]) At({id, static_cast<int32_t>(i)}).partial = known[i];
+  const bool all = !known.empty() && std::ranges::all_of(known, [](const auto& p) { return p && p->known(); });
+  return all ? Status() : RunRule(id);
+}
+
+Status Builder::RunRule(int32_t id) {
+  NodeContext c(*this, id);
+  const NodeRule* own = FindNodeRule(functions().node(id).fused ? functions().node(id).fused->api_implements.substr(0, 4) : c.kind());
+  const ops::ImportRule* rule = own ? nullptr : ops::FindImport(ops::Source::kTensorFlow, c.kind(), 0);
+  const size_t first_new = graph().tensors().size();
+  Status status = own ? own->convert(c) : rule ? rule->convert(c) : c.Fail("an op that octet has", std::string(c.kind()), "leave it out of the model or write it with other ops");
+  if (!own && !rule) (void)c.Inputs();  // Whether they failed, too.
+  if (status.ok() && !c.poisoned()) {
+    Rename(id, c.outputs(), first_new);
+    for (size_t i = 0; i < c.outputs().size(); ++i) At({id, static_cast<int32_t>(i)}).value = c.outputs()[i];
+    return {};
+  }
+  if (c.poisoned() && (own || rule)) return Fail(id, c, nullptr), Status();  // What it reads is the finding.
+  // What operators say of a node's types and shapes is about the model, not about the file's form.
+  if (!status.ok() && status.code() != Code::kUnsupported && status.code() != Code::kInvalidModel) return status;
+  const Finding finding = c.finding() ? *c.finding()
+                                      : Finding{std::string(c.name()), std::string(c.kind()), c.place(), status.ok() ? "it has no output" : status.message(), ""};
+  Fail(id, c, &finding);
+  return {};
+}
+
+void Builder::Fail(int32_t id, const NodeContext& c, const Finding* own) {
+  constexpr size_t kMost = 1000;
+  constexpr int32_t kOutputs = 16;  // As many as may be asked for.
+  auto all = std::make_shared<std::vector<Finding>>();
+  for (const Edge& edge : c.node().inputs) {
+    const auto inner = At(edge).failure;
+    for (size_t i = 0; inner && i < inner->size() && all->size() < kMost; ++i) {
+      const Finding& f = (*inner)[i];
+      if (std::ranges::none_of(*all, [&](const Finding& g) { return g.place == f.place && g.kind == f.kind; })) all->push_back(f);
+    }
+  }
+  if (own) all->push_back(*own);
+  for (int32_t i = 0; i < kOutputs; ++i) At({id, i}).failure = all;
+}
+
+// The node's own name for what it makes.
+void Builder::Rename(int32_t id, const std::vector<Value>& outputs, size_t first_new) {
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    const Value v = outputs[i];
+    if (!v || static_cast<size_t>(v.id) < first_new || graph().tensor(v.id).constant) continue;
+    graph().tensor(v.id).name = UniqueName(std::string(functions().NameOf(id)) + (i > 0 ? ":" + std::to_string(i) : ""));
+  }
+}
+
+Status Builder::ReadConstant(int32_t id) {
+  const NodeDef& def = *functions().node(id).def;
+  WireField field;
+  if (!def.Get("value").Find(Attribute::kTensor, &field))
+    return Error(Code::kInvalidModel, "constant '%.*s' has no value", static_cast<int>(def.name.size()), def.name.data());
+  Slot& slot = At({id, 0});
+  Result<TensorProto> tensor = ReadTensor(field.bytes, def.name);
+  if (!tensor.ok()) {
+    if (tensor.error().code() != Code::kUnsupported) return std::move(tensor).status();
+    slot.failure = std::make_shared<std::vector<Finding>>(1, Finding{std::string(def.name), "Const", std::string(def.name), tensor.error().message(), ""});
+    return {};
+  }
+  const DType dtype = DTypeFromTf(tensor->type);
+  OCTET_ASSIGN(const Shape shape, ToShape(tensor->shape, def.name));
+  if (dtype == DType::kString) {
+    slot.failure = std::make_shared<std::vector<Finding>>(1, Finding{std::string(def.name), "Const", std::string(def.name), "text in a constant", ""});
+    return {};
+  }
+  slot.partial = Partial::FromBytes(dtype, shape, tensor->bytes.data());
+  if (slot.partial) return {};
+  if (IsReduced(dtype)) tensor->bytes = ToFloats(dtype, tensor->bytes);
+  slot.value = Constant({ComputeType(dtype), shape, {}}, tensor->bytes, UniqueName(std::string(def.name)));
+  return {};
+}
+
+// ----------------------------------------------------------------------- what is known
+
+Partial Builder::ShapeOf(const Edge& edge, DType dtype) {
+  Partial p{dtype, {}, {}};
+  const Slot& slot = At(edge);
+  const Shape& shape = slot.value ? TypeOf(slot.value).shape : slot.partial->shape;
+  for (int i = 0; i < shape.rank(); ++i) {
+    if (shape[i] != kUnknown) p.v.push_back(Number::Of(int64_t{shape[i]}));
+    else p.v.push_back(Number::Symbol(SymbolOf(slot.value, i)));
+  }
+  p.shape = Shape{shape.rank()};
+  return p;
+}
+
+std::vector<std::optional<Partial>> Builder::Evaluated(int32_t id) {
+  const FlatNode& n = functions().node(id);
+  const std::string_view op = n.def->op;
+  std::vector<std::optional<Partial>> out;
+  if (op == "Shape" || op == "ShapeN" || op == "Size" || op == "Rank") {
+    WireField f;
+    const DType dtype = n.def->Get("out_type").Find(Attribute::kType, &f) && f.as_int() == 9 ? DType::kI64 : DType::kI32;
+    for (const Edge& edge : n.inputs) {
+      const Value v = ValueOf(edge);
+      if (!v && !At(edge).partial) return {};
+      Partial p = ShapeOf(edge, dtype);
+      if (op == "Rank") {
+        p.v = {Number::Of(static_cast<int64_t>(p.v.size()))};
+        p.shape = {};
+      } else if (op == "Size") {
+        int64_t count = 1;
+        bool known = p.known();
+        for (const Number& d : p.v) known = known && !__builtin_mul_overflow(count, d.i, &count);
+        p.v = {known ? Number::Of(count) : Number()};
+        p.shape = {};
+      }
+      out.emplace_back(std::move(p));
+    }
+    return out;
+  }
+  std::vector<const Partial*> inputs;
+  for (const Edge& edge : n.inputs) inputs.push_back(Handle(edge) ? nullptr : PartialOf(edge));
+  return Evaluate(*n.def, inputs);
+}
+
+}  // namespace octet::importers::savedmodel

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+// Flat nodes -> graph. One builder per region: the main graph, and each body of a loop or branch.
+#pragma once
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "importers/construction.h"
+#include "importers/importer.h"
+#include "importers/savedmodel/context.h"
+#include "importers/savedmodel/functions.h"
+#include "importers/savedmodel/partial.h"
+#include "importers/savedmodel/variables.h"
+
+namespace octet::importers::savedmodel {
+
+using ops::Value;
+
+// A constant on its way into another region.
+struct Captured {
+  TensorType type;
+  graph::Buffer bytes;
+  std::optional<Partial> partial;
+};
+
+// What all regions of one model share.
+struct Session {
+  Functions& functions;
+  Variables& variables;
+  const std::map<std::string_view, std::string>& keys;  // Checkpoint key by variable.
+  std::vector<Finding> findings;
+  std::set<std::pair<std::string, std::string>> found;  // Place and kind of those, said once.
+  std::map<std::string, Captured, std::less<>> values;  // Variables read so far, by key.
+  std::vector<Captured> captured;
+  std::vector<graph::Graph> subgraphs;                   // All but the main one.
+  std::set<std::string_view> mutated;                    // Variables that the model changes.
+};
+
+class Builder : public Construction {
+ public:
+  Builder(Session& session, int32_t region) : session_(session), region_(region) {}
+
+  Functions& functions() { return session_.functions; }
+  Session& session() { return session_; }
+  int32_t region() const { return region_; }
+  graph::Model TakeModel() { return std::move(model_); }
+
+  // An input of the region.
+  Value AddInput(const std::string& name, const TensorType& type);
+  // Declares what the region's argument number i is.
+  void SetArgument(size_t i, Value v);
+  // Runs everything that the edges need.
+  Status Run(const std::vector<Edge>& outputs);
+
+  // The tensor, made a constant where only its elements are known. Empty where it could not be imported.
+  Value ValueOf(const Edge& edge);
+  // Puts why that is on the list of findings.
+  void ReportFailure(const Edge& edge);
+  // What is known of the elements; null: nothing.
+  const Partial* PartialOf(const Edge& edge);
+  void SetPartial(const Edge& edge, Partial p) { slots_[{edge.node, edge.output}].partial = std::move(p); }
+  // The variable's or table's node behind a handle; null when it is none.
+  const FlatNode* Handle(const Edge& edge);
+  // The value of a variable as a constant.
+  Result<Value> Variable(const FlatNode& handle, const NodeContext& c);
+  void Refine(Value v, const TensorType& type);
+  // Which unknown number dimension `axis` of v is.
+  int64_t SymbolOf(Value v, int axis) { return symbols_.try_emplace({v.id, axis}, static_cast<int64_t>(symbols_.size())).first->second; }
+  void SetSymbol(Value v, int axis, int64_t symbol) { symbols_[{v.id, axis}] = symbol; }
+  // For a region inside: the constant at this edge; -1 when it is none.
+  int32_t Capture(const Edge& edge);
+
+ private:
+  struct Slot {
+    Value value;
+    std::optional<Partial> partial;
+    std::shared_ptr<const std::vector<Finding>> failure;  // Of what it is made of; reported when an output needs it.
+  };
+  Slot& At(const Edge& edge) { return slots_[{edge.node, edge.output}]; }
+  Status RunNode(int32_t id);
+  Status RunRule(int32_t id);
+  void Fail(int32_t id, const NodeContext& c, const Finding* own);
+  Status ReadConstant(int32_t id);
+  std::vector<std::optional<Partial>> Evaluated(int32_t id);
+  Partial ShapeOf(const Edge& edge, DType dtype);
+  void Rename(int32_t id, const std::vector<Value>& outputs, size_t first_new);
+
+  Session& session_;
+  const int32_t region_;
+  std::map<std::pair<int32_t, int32_t>, Slot> slots_;
+  std::map<std::pair<int32_t, int32_t>, int64_t> symbols_;  // By tensor and axis.
+};
+
+}  // namespace octet::importers::savedmodel

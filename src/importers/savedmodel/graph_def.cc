@@ -1,0 +1,347 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "importers/savedmodel/graph_def.h"
+
+#include <algorithm>
+
+namespace octet::importers::savedmodel {
+namespace {
+
+using data::WireField;
+using data::WireReader;
+
+Status Malformed(std::string_view where) {
+  return Error(Code::kInvalidModel, "'%.*s': its protocol buffer is malformed or cut off", static_cast<int>(where.size()), where.data());
+}
+
+// Calls body(field) for every field; false where the message is malformed or body says so.
+template <class Body> bool ForFields(Bytes message, const Body& body) {
+  WireReader reader(message);
+  WireField field;
+  while (reader.Next(&field))
+    if (!body(field)) return false;
+  return reader.ok();
+}
+
+// One entry of a map field: key = 1, value = 2.
+bool MapEntry(const WireField& field, std::string_view* key, Bytes* value) {
+  return ForFields(field.bytes, [&](const WireField& f) {
+    if (f.number == 1) *key = f.as_text();
+    if (f.number == 2) *value = f.bytes;
+    return true;
+  });
+}
+
+bool ReadArg(Bytes message, ArgDef* arg) {
+  return ForFields(message, [&](const WireField& f) {
+    if (f.number == 1) arg->name = f.as_text();
+    if (f.number == 3) arg->type = f.as_int();
+    return true;
+  });
+}
+
+bool ReadOpDef(Bytes message, FunctionDef* function) {
+  return ForFields(message, [&](const WireField& f) {
+    ArgDef arg;
+    if (f.number == 1) function->name = f.as_text();
+    if (f.number != 2 && f.number != 3) return true;
+    if (!ReadArg(f.bytes, &arg)) return false;
+    (f.number == 2 ? function->inputs : function->outputs).push_back(arg);
+    return true;
+  });
+}
+
+std::string_view TextOf(Bytes attr_value) {
+  WireField field;
+  return Attribute(attr_value).Find(Attribute::kText, &field) ? field.as_text() : std::string_view();
+}
+
+bool TruthOf(Bytes attr_value) {
+  WireField field;
+  return Attribute(attr_value).Find(Attribute::kBool, &field) && field.as_bool();
+}
+
+Status AddNode(Bytes message, std::string_view path, FunctionDef* to) {
+  Result<NodeDef> node = ReadNode(message);
+  if (!node.ok()) return Malformed(path);
+  if (!to->by_name.emplace(node->name, to->nodes.size()).second)
+    return Error(Code::kInvalidModel, "'%.*s': two nodes are named '%.*s'", static_cast<int>(path.size()), path.data(), static_cast<int>(node->name.size()),
+                 node->name.data());
+  to->nodes.push_back(std::move(*node));
+  return {};
+}
+
+Result<std::unique_ptr<FunctionDef>> ReadFunction(Bytes message, std::string_view path) {
+  auto function = std::make_unique<FunctionDef>();
+  Status status;
+  const bool ok = ForFields(message, [&](const WireField& f) {
+    std::string_view key;
+    Bytes value;
+    if (f.number == 1) return ReadOpDef(f.bytes, function.get());
+    if (f.number == 3) return (status = AddNode(f.bytes, path, function.get())).ok();
+    if (f.number < 4 || f.number > 6) return true;
+    if (!MapEntry(f, &key, &value)) return false;
+    const std::string_view text{reinterpret_cast<const char*>(value.data()), value.size()};
+    if (f.number == 4) function->ret[key] = text;
+    if (f.number == 6) function->control_ret.push_back(text);
+    if (f.number == 5 && key == "api_implements") function->api_implements = TextOf(value);
+    if (f.number == 5 && key == "go_backwards") function->go_backwards = TruthOf(value);
+    if (f.number == 5 && key == "time_major") function->time_major = TruthOf(value);
+    return true;
+  });
+  if (!status.ok()) return status;
+  if (!ok) return Malformed(path);
+  for (size_t i = 0; i < function->inputs.size(); ++i) function->args[function->inputs[i].name] = i;
+  return function;
+}
+
+bool ReadFunctionName(Bytes message, std::string_view* name) {
+  FunctionDef head;
+  const bool ok = ForFields(message, [&](const WireField& f) { return f.number != 1 || ReadOpDef(f.bytes, &head); });
+  *name = head.name;
+  return ok;
+}
+
+bool ReadTensorInfo(const WireField& field, TensorInfo* info) {
+  Bytes value;
+  if (!MapEntry(field, &info->key, &value)) return false;
+  return ForFields(value, [&](const WireField& f) {
+    if (f.number == 1) info->tensor = f.as_text();
+    if (f.number == 2) info->type = f.as_int();
+    if (f.number != 3) return true;
+    Result<StoredShape> shape = ReadShape(f.bytes);
+    if (!shape.ok()) return false;
+    info->shape = std::move(*shape);
+    return true;
+  });
+}
+
+bool ReadSignature(const WireField& field, SignatureDef* signature) {
+  Bytes value;
+  if (!MapEntry(field, &signature->key, &value)) return false;
+  return ForFields(value, [&](const WireField& f) {
+    if (f.number != 1 && f.number != 2) return true;
+    return ReadTensorInfo(f, &(f.number == 1 ? signature->inputs : signature->outputs).emplace_back());
+  });
+}
+
+// CollectionDef: node_list = 1 { value = 1 }.
+bool ReadCollection(const WireField& field, std::vector<std::string_view>* init_ops) {
+  std::string_view key;
+  Bytes value;
+  if (!MapEntry(field, &key, &value)) return false;
+  if (key != "saved_model_main_op" && key != "legacy_init_op" && key != "table_initializer") return true;
+  return ForFields(value, [&](const WireField& list) {
+    return list.number != 1 || ForFields(list.bytes, [&](const WireField& f) {
+      if (f.number == 1) init_ops->push_back(f.as_text());
+      return true;
+    });
+  });
+}
+
+bool ReadAsset(Bytes message, MetaGraph* meta) {
+  std::string_view tensor, file;
+  const bool ok = ForFields(message, [&](const WireField& f) {
+    if (f.number == 2) file = f.as_text();
+    return f.number != 1 || ForFields(f.bytes, [&](const WireField& t) {
+      if (t.number == 1) tensor = t.as_text();
+      return true;
+    });
+  });
+  meta->assets.emplace_back(tensor, file);
+  return ok;
+}
+
+bool ReadTags(Bytes message, MetaGraph* meta) {
+  return ForFields(message, [&](const WireField& f) {
+    if (f.number == 4) meta->tags.push_back(f.as_text());
+    return true;
+  });
+}
+
+Result<MetaGraph> ReadMetaGraph(Bytes message, const std::string& path) {
+  MetaGraph meta;
+  Bytes graph;
+  const bool ok = ForFields(message, [&](const WireField& f) {
+    switch (f.number) {
+      case 1: return ReadTags(f.bytes, &meta);
+      case 2: graph = f.bytes; return true;
+      case 3:
+        return ForFields(f.bytes, [&](const WireField& saver) {
+          if (saver.number == 1) meta.filename_tensor = saver.as_text();
+          if (saver.number == 3) meta.restore_op = saver.as_text();
+          return true;
+        });
+      case 4: return ReadCollection(f, &meta.init_ops);
+      case 5: return ReadSignature(f, &meta.signatures.emplace_back());
+      case 6: return ReadAsset(f.bytes, &meta);
+      default: return true;
+    }
+  });
+  if (!ok) return Malformed(path);
+  OCTET_ASSIGN(meta.graph, GraphDef::Read(graph, path));
+  return meta;
+}
+
+}  // namespace
+
+DType DTypeFromTf(int64_t type) {
+  if (type > 100) type -= 100;  // A reference to one.
+  switch (type) {
+    case 1: return DType::kF32;
+    case 2: return DType::kF64;
+    case 3: return DType::kI32;
+    case 4: return DType::kU8;
+    case 5: return DType::kI16;
+    case 6: return DType::kI8;
+    case 7: return DType::kString;
+    case 8: return DType::kC64;
+    case 9: return DType::kI64;
+    case 10: return DType::kBool;
+    case 14: return DType::kBF16;
+    case 17: return DType::kU16;
+    case 18: return DType::kC128;
+    case 19: return DType::kF16;
+    case 20: return DType::kResource;
+    case 21: return DType::kVariant;
+    case 22: return DType::kU32;
+    case 23: return DType::kU64;
+    default: return DType::kNone;
+  }
+}
+
+Result<StoredShape> ReadShape(Bytes message) {
+  StoredShape shape;
+  const bool ok = ForFields(message, [&](const WireField& f) {
+    if (f.number == 3) shape.known_rank = !f.as_bool();
+    if (f.number != 2) return true;
+    int64_t size = 0;
+    if (!ForFields(f.bytes, [&](const WireField& dim) {
+          if (dim.number == 1) size = dim.as_int();
+          return true;
+        }))
+      return false;
+    shape.dims.push_back(size);
+    return true;
+  });
+  if (!ok) return Malformed("shape");
+  return shape;
+}
+
+Result<Shape> ToShape(const StoredShape& stored, std::string_view where) {
+  Shape shape;
+  if (stored.dims.size() > kMaxRank)
+    return Error(Code::kUnsupported, "'%.*s' has %zu dimensions; at most %d", static_cast<int>(where.size()), where.data(), stored.dims.size(), kMaxRank);
+  for (const int64_t d : stored.dims) {
+    if (d < -1 || d > INT32_MAX)
+      return Error(Code::kInvalidModel, "'%.*s' has a dimension of %lld", static_cast<int>(where.size()), where.data(), static_cast<long long>(d));
+    shape.push_back(d < 0 ? kUnknown : static_cast<int32_t>(d));
+  }
+  return shape;
+}
+
+bool Attribute::Find(uint32_t number, WireField* field) const {
+  bool found = false;
+  const bool ok = ForFields(message_, [&](const WireField& f) {
+    if (f.number == number) *field = f, found = true;
+    return true;
+  });
+  return ok && found;
+}
+
+std::vector<WireField> Attribute::List(uint32_t number) const {
+  std::vector<WireField> items;
+  WireField list;
+  if (!Find(kList, &list)) return items;
+  const auto element = number == kFloat ? WireField::Kind::kFixed32 : WireField::Kind::kVarint;
+  const bool scalar = number >= kInt && number <= kType;
+  const bool ok = ForFields(list.bytes, [&](const WireField& f) {
+    if (f.number != number) return true;
+    if (!scalar) return items.push_back(f), true;
+    std::vector<uint64_t> values;
+    if (!data::AppendPacked(f, element, &values)) return false;
+    for (const uint64_t v : values) items.push_back({number, element, v});
+    return true;
+  });
+  if (!ok) items.clear();
+  return items;
+}
+
+bool NodeDef::Has(std::string_view key) const {
+  return std::ranges::any_of(attrs, [&](const auto& a) { return a.first == key; });
+}
+
+Attribute NodeDef::Get(std::string_view key) const {
+  for (const auto& [name, value] : attrs)
+    if (name == key) return Attribute(value);
+  return {};
+}
+
+std::string_view NodeDef::Function(std::string_view key) const {
+  WireField field;
+  std::string_view name;
+  if (!Get(key).Find(Attribute::kFunction, &field)) return name;
+  (void)ForFields(field.bytes, [&](const WireField& f) {
+    if (f.number == 1) name = f.as_text();
+    return true;
+  });
+  return name;
+}
+
+Result<NodeDef> ReadNode(Bytes message) {
+  NodeDef node;
+  const bool ok = ForFields(message, [&](const WireField& f) {
+    if (f.number == 1) node.name = f.as_text();
+    if (f.number == 2) node.op = f.as_text();
+    if (f.number == 3) node.inputs.push_back(f.as_text());
+    if (f.number != 5) return true;
+    auto& [key, value] = node.attrs.emplace_back();
+    return MapEntry(f, &key, &value);
+  });
+  if (!ok) return Malformed("node");
+  return node;
+}
+
+Result<std::unique_ptr<GraphDef>> GraphDef::Read(Bytes message, const std::string& path) {
+  auto graph = std::make_unique<GraphDef>();
+  graph->path_ = path;
+  Status status;
+  const bool ok = ForFields(message, [&](const WireField& f) {
+    if (f.number == 1) return (status = AddNode(f.bytes, path, &graph->main_)).ok();
+    if (f.number != 2) return true;
+    return ForFields(f.bytes, [&](const WireField& library) {
+      std::string_view name;
+      if (library.number != 1) return true;
+      if (!ReadFunctionName(library.bytes, &name)) return false;
+      graph->stored_[name] = library.bytes;
+      return true;
+    });
+  });
+  if (!status.ok()) return status;
+  if (!ok) return Malformed(path);
+  return graph;
+}
+
+Result<const FunctionDef*> GraphDef::Function(std::string_view name) {
+  if (const auto it = functions_.find(name); it != functions_.end()) return static_cast<const FunctionDef*>(it->second.get());
+  const auto stored = stored_.find(name);
+  if (stored == stored_.end()) return static_cast<const FunctionDef*>(nullptr);
+  OCTET_ASSIGN(std::unique_ptr<FunctionDef> function, ReadFunction(stored->second, path_));
+  return static_cast<const FunctionDef*>((functions_[stored->first] = std::move(function)).get());
+}
+
+Result<MetaGraph> ReadSavedModel(Bytes message, const std::string& path) {
+  std::vector<Bytes> metas;
+  if (!ForFields(message, [&](const WireField& f) {
+        if (f.number == 2) metas.push_back(f.bytes);
+        return true;
+      }))
+    return Malformed(path);
+  for (const Bytes bytes : metas) {
+    MetaGraph head;
+    if (!ForFields(bytes, [&](const WireField& f) { return f.number != 1 || ReadTags(f.bytes, &head); })) return Malformed(path);
+    if (metas.size() == 1 || std::ranges::find(head.tags, "serve") != head.tags.end()) return ReadMetaGraph(bytes, path);
+  }
+  return Error(Code::kInvalidModel, "'%s' has %zu graphs, none tagged 'serve'; save the model with the tag 'serve'", path.c_str(), metas.size());
+}
+
+}  // namespace octet::importers::savedmodel

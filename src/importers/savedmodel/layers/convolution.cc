@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+// Convolutions, poolings and batch normalization. Channels are last, as everywhere in .tflite.
+#include <algorithm>
+
+#include "importers/savedmodel/builder.h"
+#include "importers/savedmodel/context.h"
+#include "importers/savedmodel/rules.h"
+
+namespace octet::importers::savedmodel {
+namespace {
+
+// Height and width of a list of four. False where the others are not 1, or one is no size.
+bool Middle(const std::vector<int64_t>& v, int64_t (&out)[2]) {
+  if (v.size() != 4 || v[0] != 1 || v[3] != 1) return false;
+  out[0] = v[1], out[1] = v[2];
+  return v[1] >= 1 && v[2] >= 1 && v[1] <= INT32_MAX && v[2] <= INT32_MAX;
+}
+
+struct Window {
+  int64_t stride[2] = {1, 1}, dilation[2] = {1, 1}, size[2] = {1, 1};
+  bool same = false, nchw = false;
+};
+
+std::vector<int64_t> ToLast(const std::vector<int64_t>& v, bool nchw) {
+  return nchw && v.size() == 4 ? std::vector<int64_t>{v[0], v[2], v[3], v[1]} : v;
+}
+
+Status ReadWindow(NodeContext& c, Window* w) {
+  const std::string padding = c.Text("padding", "VALID"), format = c.Text("data_format", "NHWC");
+  w->nchw = format == "NCHW";
+  w->same = padding == "SAME";
+  if (format != "NHWC" && !w->nchw) return c.Fail("data_format NHWC", format, "");
+  if (!Middle(ToLast(c.Ints("strides", {1, 1, 1, 1}), w->nchw), w->stride)) return c.Fail("strides in height and width only", "others", "");
+  if (!Middle(ToLast(c.Ints("dilations", {1, 1, 1, 1}), w->nchw), w->dilation)) return c.Fail("dilations in height and width only", "others", "");
+  if (c.Has("ksize") && !Middle(ToLast(c.Ints("ksize", {}), w->nchw), w->size)) return c.Fail("a window in height and width only", "another one", "");
+  return {};
+}
+
+Result<Value> Enter(NodeContext& c, const Window& w, Value x) { return w.nchw ? c.Transpose(x, {0, 2, 3, 1}) : Result<Value>(x); }
+Status Leave(NodeContext& c, const Window& w, Value y) {
+  if (w.nchw) {
+    OCTET_ASSIGN(y, c.Transpose(y, {0, 3, 1, 2}));
+  }
+  c.SetOutput(0, y);
+  return {};
+}
+
+// padding="EXPLICIT": zeros around, then no padding.
+Result<Value> Padded(NodeContext& c, Value x) {
+  if (c.Text("padding", "") != "EXPLICIT") return x;
+  const std::vector<int64_t> pads = c.Ints("explicit_paddings", {});
+  if (pads.size() != 8) return c.Fail("eight paddings", std::to_string(pads.size()), "");
+  std::vector<int32_t> list;
+  const bool nchw = c.Text("data_format", "NHWC") == "NCHW";
+  for (const size_t axis : {0, nchw ? 2 : 1, nchw ? 3 : 2, nchw ? 1 : 3})
+    for (const size_t side : {0, 1}) list.push_back(static_cast<int32_t>(std::clamp<int64_t>(pads[2 * axis + side], 0, INT32_MAX)));
+  return c.Make("pad", {x, c.Constant<int32_t>(Shape{4, 2}, list)});
+}
+
+Value Zeros(NodeContext& c, int32_t count) {
+  const std::vector<float> zeros(static_cast<size_t>(std::max(count, 0)), 0.0f);
+  return c.Constant<float>(Shape{count}, zeros);
+}
+
+int64_t PaddingOf(const Window& w) { return static_cast<int64_t>(w.same ? ops::Padding::kSame : ops::Padding::kValid); }
+
+Status ConvertConv2D(NodeContext& c) {
+  Window w;
+  const Value image = c.Input(0), filter = c.Input(1);
+  if (!image || !filter) return {};
+  OCTET_TRY(ReadWindow(c, &w));
+  if (c.rank(filter) != 4 || c.rank(image) != 4) return c.Fail("an image and a filter of rank 4", c.shape(filter).text(), "");
+  OCTET_ASSIGN(Value x, Enter(c, w, image));
+  OCTET_ASSIGN(x, Padded(c, x));
+  OCTET_ASSIGN(const Value ohwi, c.Transpose(filter, {3, 0, 1, 2}));
+  if (c.shape(ohwi)[0] == kUnknown) return c.Fail("a known number of channels", c.shape(ohwi).text(), "");
+  OCTET_ASSIGN(const Value y, c.Make("conv_2d", {x, ohwi, Zeros(c, c.shape(ohwi)[0])},
+                                     {{"padding", PaddingOf(w)}, {"stride_w", w.stride[1]}, {"stride_h", w.stride[0]},
+                                      {"dilation_w_factor", w.dilation[1]}, {"dilation_h_factor", w.dilation[0]}}));
+  return Leave(c, w, y);
+}
+
+Status ConvertDepthwise(NodeContext& c) {
+  Window w;
+  const Value image = c.Input(0), filter = c.Input(1);
+  if (!image || !filter) return {};
+  OCTET_TRY(ReadWindow(c, &w));
+  const Shape f = c.shape(filter);
+  if (f.rank() != 4 || !f.known() || c.rank(image) != 4) return c.Fail("an image and a filter of rank 4", f.text(), "");
+  OCTET_ASSIGN(Value x, Enter(c, w, image));
+  OCTET_ASSIGN(x, Padded(c, x));
+  // Channel k with multiplier m is output channel k*M + m: the layout is already right.
+  const int32_t dims[] = {1, f[0], f[1], f[2] * f[3]};
+  OCTET_ASSIGN(const Value flat, c.ReshapeTo(filter, dims));
+  OCTET_ASSIGN(const Value y, c.Make("depthwise_conv_2d", {x, flat, Zeros(c, dims[3])},
+                                     {{"padding", PaddingOf(w)}, {"stride_w", w.stride[1]}, {"stride_h", w.stride[0]}, {"depth_multiplier", int64_t{f[3]}},
+                                      {"dilation_w_factor", w.dilation[1]}, {"dilation_h_factor", w.dilation[0]}}));
+  return Leave(c, w, y);
+}
+
+Status ConvertTransposed(NodeContext& c) {
+  Window w;
+  const Value filter = c.Input(1), image = c.Input(2);
+  if (!image || !filter) return {};
+  OCTET_TRY(ReadWindow(c, &w));
+  if (w.nchw || w.dilation[0] != 1 || w.dilation[1] != 1) return c.Fail("data_format NHWC without dilation", "another form", "");
+  const Partial* sizes = c.Known(0);
+  if (!sizes || sizes->v.size() != 4) return c.Fail("an output shape of four numbers", "another one", "");
+  std::vector<int32_t> dims = sizes->dims();
+  Value shape = c.Vector(dims);
+  if (std::ranges::count(dims, kUnknown) > 0) {
+    if (!c.Input(0)) return {};
+    OCTET_ASSIGN(shape, c.Cast(c.Input(0), DType::kI32));
+  }
+  OCTET_ASSIGN(const Value ohwi, c.Transpose(filter, {2, 0, 1, 3}));
+  dims[3] = c.shape(ohwi)[0];
+  OCTET_ASSIGN(const Value y, c.Make("transpose_conv", {shape, ohwi, image, Zeros(c, dims[3])},
+                                     {{"padding", PaddingOf(w)}, {"stride_w", w.stride[1]}, {"stride_h", w.stride[0]}}));
+  c.Refine(y, {DType::kF32, Shape(dims), {}});
+  c.SetOutput(0, y);
+  return {};
+}
+
+Status ConvertPool(NodeContext& c) {
+  Window w;
+  const Value image = c.Input(0);
+  if (!image) return {};
+  OCTET_TRY(ReadWindow(c, &w));
+  OCTET_ASSIGN(const Value x, Enter(c, w, image));
+  OCTET_ASSIGN(const Value y, c.Make(c.kind() == "AvgPool" ? "average_pool_2d" : "max_pool_2d", {x},
+                                     {{"padding", PaddingOf(w)}, {"stride_w", w.stride[1]}, {"stride_h", w.stride[0]},
+                                      {"filter_width", w.size[1]}, {"filter_height", w.size[0]}}));
+  return Leave(c, w, y);
+}
+
+// y = (x - mean) * gamma / sqrt(variance + epsilon) + beta = x * m + (beta - mean * m)
+Status ConvertBatchNorm(NodeContext& c) {
+  const std::vector<Value> in = c.Inputs();
+  for (const Value v : in)
+    if (!v) return {};
+  if (in.size() < 5) return c.Fail("five inputs", std::to_string(in.size()), "");
+  Window w;
+  w.nchw = c.Text("data_format", "NHWC") == "NCHW";
+  OCTET_ASSIGN(const Value x, Enter(c, w, in[0]));
+  Value mean = in[3], variance = in[4];
+  if (c.Bool("is_training", true)) {
+    const Value axes = c.Vector({0, 1, 2});
+    OCTET_ASSIGN(mean, c.Make("mean", {x, axes}, {{"keep_dims", 1}}));
+    OCTET_ASSIGN(variance, c.Make("squared_difference", {x, mean}));
+    OCTET_ASSIGN(variance, c.Make("mean", {variance, axes}, {{"keep_dims", 1}}));
+  }
+  OCTET_ASSIGN(Value m, c.Make("add", {variance, c.Scalar(static_cast<float>(c.Number("epsilon", 1e-3)))}));
+  OCTET_ASSIGN(m, c.Make("rsqrt", {m}));
+  OCTET_ASSIGN(m, c.Make("mul", {m, in[1]}));
+  OCTET_ASSIGN(Value a, c.Make("mul", {mean, m}));
+  OCTET_ASSIGN(a, c.Make("sub", {in[2], a}));
+  OCTET_ASSIGN(Value y, c.Make("mul", {x, m}));
+  OCTET_ASSIGN(y, c.Make("add", {y, a}));
+  return Leave(c, w, y);
+}
+
+constexpr NodeRule kRules[] = {{"Conv2D", ConvertConv2D}, {"DepthwiseConv2dNative", ConvertDepthwise}, {"Conv2DBackpropInput", ConvertTransposed},
+                               {"AvgPool", ConvertPool}, {"MaxPool", ConvertPool}, {"FusedBatchNorm", ConvertBatchNorm}, {"FusedBatchNormV2", ConvertBatchNorm},
+                               {"FusedBatchNormV3", ConvertBatchNorm}};
+
+}  // namespace
+
+const std::span<const NodeRule> kConvolutionRules = kRules;
+
+}  // namespace octet::importers::savedmodel

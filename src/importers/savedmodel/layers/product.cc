@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+// Matrix products.
+#include "importers/lowerings/einsum.h"
+#include "importers/savedmodel/context.h"
+#include "importers/savedmodel/rules.h"
+
+namespace octet::importers::savedmodel {
+namespace {
+
+// x times a constant matrix: fully connected, which wants the matrix as [out, in] and keeps the other dimensions.
+Result<Value> Dense(NodeContext& c, Value x, Value matrix, bool transposed) {
+  if (!transposed) {
+    OCTET_ASSIGN(matrix, c.Transpose(matrix, {1, 0}));
+  }
+  const std::vector<float> zeros(static_cast<size_t>(c.shape(matrix)[0]), 0.0f);
+  const Value bias = c.Constant<float>(Shape{c.shape(matrix)[0]}, zeros);
+  return c.Make("fully_connected", {x, matrix, bias}, {{"keep_num_dims", int64_t{c.rank(x) > 2}}});
+}
+
+Status ConvertMatMul(NodeContext& c) {
+  Value a = c.Input(0);
+  const Value b = c.Input(1);
+  if (!a || !b) return {};
+  const bool batched = c.kind().starts_with("Batch");
+  const bool ta = c.Bool(batched ? "adj_x" : "transpose_a", false), tb = c.Bool(batched ? "adj_y" : "transpose_b", false);
+  if (c.rank(a) < 2 || c.rank(b) < 2) return c.Fail("matrices", c.shape(a).text() + " and " + c.shape(b).text(), "");
+  Value y;
+  if (c.data(b) && !c.data(a) && c.rank(b) == 2 && c.type(b).dtype == DType::kF32) {
+    if (ta) {
+      std::vector<int32_t> order;
+      for (int i = 0; i < c.rank(a); ++i) order.push_back(i);
+      std::swap(order[order.size() - 1], order[order.size() - 2]);
+      OCTET_ASSIGN(a, c.Transpose(a, order));
+    }
+    OCTET_ASSIGN(y, Dense(c, a, b, tb));
+  } else {
+    OCTET_ASSIGN(y, c.Make("batch_matmul", {a, b}, {{"adj_x", int64_t{ta}}, {"adj_y", int64_t{tb}}}));
+  }
+  c.SetOutput(0, y);
+  return {};
+}
+
+Status ConvertEinsum(NodeContext& c) {
+  const std::vector<Value> in = c.Inputs();
+  for (const Value v : in)
+    if (!v) return {};
+  OCTET_ASSIGN(const Value y, Einsum(c, c.Text("equation", ""), in));
+  c.SetOutput(0, y);
+  return {};
+}
+
+constexpr NodeRule kRules[] = {{"MatMul", ConvertMatMul}, {"BatchMatMul", ConvertMatMul}, {"BatchMatMulV2", ConvertMatMul}, {"BatchMatMulV3", ConvertMatMul},
+                               {"Einsum", ConvertEinsum}};
+
+}  // namespace
+
+const std::span<const NodeRule> kProductRules = kRules;
+
+}  // namespace octet::importers::savedmodel

@@ -1,0 +1,436 @@
+// SPDX-License-Identifier: Apache-2.0
+// Ops that move elements or make them: shapes, slices, joins, pads.
+#include <algorithm>
+#include <bit>
+
+#include "importers/savedmodel/builder.h"
+#include "importers/savedmodel/context.h"
+#include "importers/savedmodel/rules.h"
+
+namespace octet::importers::savedmodel {
+namespace {
+
+Status Set(NodeContext& c, Result<Value> y) {
+  if (!y.ok()) return std::move(y).status();
+  c.SetOutput(0, *y);
+  return {};
+}
+
+// Operators tell the shape only where their operands are constant; its rank is known in any case.
+Value WithRank(NodeContext& c, Value v, int rank) {
+  if (c.rank(v) == rank) return v;
+  TensorType type = c.type(v);
+  type.shape = {};
+  for (int i = 0; i < rank; ++i) type.shape.push_back(kUnknown);
+  c.Refine(v, type);
+  return v;
+}
+
+Value WithDims(NodeContext& c, Value v, std::span<const int32_t> dims) {
+  TensorType type = c.type(v);
+  type.shape = Shape(dims);
+  c.Refine(v, type);
+  return v;
+}
+
+// Input i as whole numbers of 32 bits: a constant where they are known, else computed.
+Result<Value> Whole(NodeContext& c, int i) {
+  std::vector<int64_t> known;
+  if (c.IntsOf(i, &known)) {
+    std::vector<int32_t> narrow;
+    for (const int64_t v : known) narrow.push_back(static_cast<int32_t>(std::clamp<int64_t>(v, INT32_MIN, INT32_MAX)));
+    return c.Constant<int32_t>(c.Known(i)->shape, narrow);
+  }
+  const Value v = c.Input(i);
+  return v ? c.Cast(v, DType::kI32) : Result<Value>(v);
+}
+
+// ------------------------------------------------------------------------------- reshaping
+
+// The wanted dimensions with at most one of them open, when that is enough to say them.
+bool OneOpen(NodeContext& c, Value x, const Partial& wanted, std::vector<int32_t>* dims) {
+  *dims = wanted.dims();
+  const auto open = [&] { return std::ranges::count(*dims, kUnknown); };
+  if (open() <= 1) return true;
+  // [b, -1] of [b, 4, 5] is [-1, 20].
+  if (open() != 2) return false;
+  const Shape& in = c.shape(x);
+  int64_t rest = 1, fixed = 1, symbol = -1;
+  for (int i = 0; i < in.rank(); ++i) {
+    if (in[i] != kUnknown) rest *= std::max(in[i], 1);
+    else if (symbol >= 0) return false;
+    else symbol = c.builder().SymbolOf(x, i);
+    if (rest > INT32_MAX) return false;
+  }
+  size_t stretched = dims->size();
+  bool same = false;
+  for (size_t i = 0; i < dims->size(); ++i) {
+    const Number& n = wanted.v[i];
+    if (n.known() && n.i == -1) stretched = i;
+    else if (!n.known()) same = n.kind == Number::Kind::kSymbol && n.i == symbol;
+    else fixed *= std::max<int64_t>(n.i, 1);
+    if (fixed > INT32_MAX) return false;
+  }
+  if (!same || stretched == dims->size() || rest % fixed) return false;
+  (*dims)[stretched] = static_cast<int32_t>(rest / fixed);
+  return true;
+}
+
+// What is known of the result's dimensions beyond what the operator tells, and where they come from.
+void KeepSymbols(NodeContext& c, Value y, const Partial& wanted) {
+  if (c.rank(y) != static_cast<int>(wanted.v.size())) return;
+  for (int i = 0; i < c.rank(y); ++i)
+    if (wanted.v[static_cast<size_t>(i)].kind == Number::Kind::kSymbol && c.shape(y)[i] == kUnknown)
+      c.builder().SetSymbol(y, i, wanted.v[static_cast<size_t>(i)].i);
+}
+
+Status ConvertReshape(NodeContext& c) {
+  const Value x = c.Input(0);
+  if (!x) return {};
+  const Partial* wanted = c.Known(1);
+  std::vector<int32_t> dims;
+  if (wanted && wanted->v.size() > kMaxRank) return c.Fail(Format("at most %d dimensions", kMaxRank), std::to_string(wanted->v.size()), "");
+  if (wanted && OneOpen(c, x, *wanted, &dims)) {
+    OCTET_ASSIGN(const Value y, c.ReshapeTo(x, dims));
+    KeepSymbols(c, y, *wanted);
+    return Set(c, y);
+  }
+  OCTET_ASSIGN(const Value shape, Whole(c, 1));
+  if (!shape) return {};
+  OCTET_ASSIGN(Value y, c.Make("reshape", {x, shape}));
+  if (wanted) {
+    y = WithDims(c, y, wanted->dims());
+    KeepSymbols(c, y, *wanted);
+  } else if (c.rank(shape) == 1 && c.shape(shape)[0] >= 0) {
+    y = WithRank(c, y, c.shape(shape)[0]);
+  }
+  return Set(c, y);
+}
+
+Status ConvertSqueeze(NodeContext& c) {
+  const Value x = c.Input(0);
+  if (!x) return {};
+  const Shape& s = c.shape(x);
+  std::vector<int32_t> axes, dims;
+  for (const int64_t axis : c.Ints(c.Has("squeeze_dims") ? "squeeze_dims" : "axis", {})) {
+    OCTET_ASSIGN(const int32_t at, c.AxisOf(axis, s.rank()));
+    axes.push_back(at);
+  }
+  for (int i = 0; i < s.rank(); ++i)
+    if (axes.empty() ? s[i] != 1 : std::ranges::find(axes, i) == axes.end()) dims.push_back(s[i]);
+  // A reshape says the same and merges with others.
+  if (std::ranges::count(dims, kUnknown) <= 1) return Set(c, c.ReshapeTo(x, dims));
+  return Set(c, c.Make("squeeze", {x}, {{"squeeze_dims", axes}}));
+}
+
+Status ConvertExpandDims(NodeContext& c) {
+  const Value x = c.Input(0);
+  std::vector<int64_t> axis;
+  if (!x) return {};
+  if (!c.IntsOf(1, &axis) || axis.size() != 1) return c.Fail("a known axis", "a computed one", "");
+  return Set(c, c.Make("expand_dims", {x, c.ScalarInt(static_cast<int32_t>(axis[0]))}));
+}
+
+Status ConvertTranspose(NodeContext& c) {
+  const Value x = c.Input(0);
+  if (!x) return {};
+  OCTET_ASSIGN(const Value order, Whole(c, 1));
+  if (!order) return {};
+  OCTET_ASSIGN(const Value y, c.Make("transpose", {x, order}));
+  return Set(c, WithRank(c, y, c.rank(x)));
+}
+
+Status ConvertShape(NodeContext& c) {
+  const DType type = c.Has("out_type") ? c.Type("out_type") : DType::kI32;
+  for (int i = 0; i < c.num_inputs(); ++i) {
+    const Value x = c.Input(i);
+    if (!x) return {};
+    OCTET_ASSIGN(const Value y, c.Make("shape", {x}, {{"out_type", static_cast<int64_t>(type)}}));
+    c.SetOutput(i, y);
+  }
+  return {};
+}
+
+Status ConvertSize(NodeContext& c) {
+  const Value x = c.Input(0);
+  if (!x) return {};
+  OCTET_ASSIGN(const Value shape, c.Make("shape", {x}, {{"out_type", static_cast<int64_t>(DType::kI32)}}));
+  OCTET_ASSIGN(const Value count, c.Make("reduce_prod", {shape, c.Vector({0})}, {{"keep_dims", 0}}));
+  return Set(c, c.Cast(count, c.Has("out_type") ? c.Type("out_type") : DType::kI32));
+}
+
+// --------------------------------------------------------------------------------- slicing
+
+Status ConvertStridedSlice(NodeContext& c) {
+  const Value x = c.Input(0);
+  if (!x) return {};
+  OCTET_ASSIGN(const Value begin, Whole(c, 1));
+  OCTET_ASSIGN(const Value end, Whole(c, 2));
+  OCTET_ASSIGN(const Value step, Whole(c, 3));
+  if (!begin || !end || !step) return {};
+  const int64_t ellipsis = c.Int("ellipsis_mask", 0), added = c.Int("new_axis_mask", 0), shrunk = c.Int("shrink_axis_mask", 0);
+  OCTET_ASSIGN(const Value y, c.Make("strided_slice", {x, begin, end, step},
+                                     {{"begin_mask", c.Int("begin_mask", 0)}, {"end_mask", c.Int("end_mask", 0)}, {"ellipsis_mask", ellipsis},
+                                      {"new_axis_mask", added}, {"shrink_axis_mask", shrunk}}));
+  const int count = c.rank(begin) == 1 ? c.shape(begin)[0] : 0;
+  const int64_t entries = count > 0 && count < 32 ? (int64_t{1} << count) - 1 : 0;
+  return Set(c, WithRank(c, y, c.rank(x) + std::popcount(static_cast<uint64_t>(added & entries)) - std::popcount(static_cast<uint64_t>(shrunk & entries & ~added))));
+}
+
+Status ConvertSlice(NodeContext& c) {
+  const Value x = c.Input(0);
+  if (!x) return {};
+  OCTET_ASSIGN(const Value begin, Whole(c, 1));
+  OCTET_ASSIGN(const Value size, Whole(c, 2));
+  if (!begin || !size) return {};
+  OCTET_ASSIGN(const Value y, c.Make("slice", {x, begin, size}));
+  return Set(c, WithRank(c, y, c.rank(x)));
+}
+
+Status ConvertSplit(NodeContext& c) {
+  const Value x = c.Input(1);
+  const auto parts = static_cast<int32_t>(c.Int("num_split", 0));
+  if (!x) return {};
+  if (parts < 1 || parts > (1 << 16)) return c.Fail("at least one part", std::to_string(parts), "");
+  OCTET_ASSIGN(const Value axis, Whole(c, 0));
+  if (!axis) return {};
+  if (parts == 1) return Set(c, x);
+  OCTET_ASSIGN(const std::vector<Value> y, c.MakeMany("split", {axis, x}, {{"num_splits", parts}}, parts));
+  for (size_t i = 0; i < y.size(); ++i) c.SetOutput(static_cast<int>(i), y[i]);
+  return {};
+}
+
+Status ConvertSplitV(NodeContext& c) {
+  const Value x = c.Input(0);
+  std::vector<int64_t> sizes;
+  if (!x) return {};
+  if (!c.IntsOf(1, &sizes)) return c.Fail("known sizes", "computed ones", "");
+  OCTET_ASSIGN(const Value lengths, Whole(c, 1));
+  OCTET_ASSIGN(const Value axis, Whole(c, 2));
+  if (!axis || sizes.empty() || sizes.size() > (1 << 16)) return {};
+  const auto parts = static_cast<int32_t>(sizes.size());
+  OCTET_ASSIGN(const std::vector<Value> y, c.MakeMany("split_v", {x, lengths, axis}, {{"num_splits", parts}}, parts));
+  for (size_t i = 0; i < y.size(); ++i) c.SetOutput(static_cast<int>(i), y[i]);
+  return {};
+}
+
+Status ConvertUnpack(NodeContext& c) {
+  const Value x = c.Input(0);
+  if (!x) return {};
+  const auto count = static_cast<int32_t>(c.Int("num", 0));
+  if (count < 1 || count > (1 << 16)) return c.Fail("at least one part", std::to_string(count), "");
+  OCTET_ASSIGN(const std::vector<Value> y, c.MakeMany("unpack", {x}, {{"num", count}, {"axis", c.Int("axis", 0)}}, count));
+  for (size_t i = 0; i < y.size(); ++i) c.SetOutput(static_cast<int>(i), y[i]);
+  return {};
+}
+
+Status ConvertGather(NodeContext& c) {
+  const Value x = c.Input(0), indices = c.Input(1);
+  std::vector<int64_t> axis = {0};
+  if (!x || !indices) return {};
+  if (c.num_inputs() > 2 && (!c.IntsOf(2, &axis) || axis.size() != 1)) return c.Fail("a known axis", "a computed one", "");
+  return Set(c, c.Make("gather", {x, indices}, {{"axis", axis[0]}, {"batch_dims", c.Int("batch_dims", 0)}}));
+}
+
+// --------------------------------------------------------------------------------- joining
+
+Status ConvertConcat(NodeContext& c) {
+  std::vector<Value> in = c.Inputs();
+  std::vector<int64_t> axis;
+  if (in.size() < 2 || !c.IntsOf(c.num_inputs() - 1, &axis) || axis.size() != 1) return c.Fail("a known axis", "a computed one", "");
+  in.pop_back();
+  for (const Value v : in)
+    if (!v) return {};
+  if (in.size() == 1) return Set(c, in[0]);
+  OCTET_ASSIGN(const int32_t at, c.AxisOf(axis[0], c.rank(in[0])));
+  return Set(c, c.Make("concatenation", in, {{"axis", at}}));
+}
+
+Status ConvertPack(NodeContext& c) {
+  const std::vector<Value> in = c.Inputs();
+  for (const Value v : in)
+    if (!v) return {};
+  return Set(c, c.Make("pack", in, {{"values_count", static_cast<int64_t>(in.size())}, {"axis", c.Int("axis", 0)}}));
+}
+
+// ----------------------------------------------------------------------- stretching, making
+
+// An operator whose second input is small whole numbers; the rank stays.
+template <int Kind> Status WithNumbers(NodeContext& c) {
+  constexpr std::string_view kOps[] = {"tile", "reverse_v2", "pad"};
+  const Value x = c.Input(0);
+  if (!x) return {};
+  OCTET_ASSIGN(const Value numbers, Whole(c, 1));
+  if (!numbers) return {};
+  OCTET_ASSIGN(const Value y, c.Make(kOps[Kind], {x, numbers}));
+  return Set(c, WithRank(c, y, c.rank(x)));
+}
+
+Status ConvertPadV2(NodeContext& c) {
+  const Value x = c.Input(0), with = c.Input(2);
+  if (!x || !with) return {};
+  OCTET_ASSIGN(const Value numbers, Whole(c, 1));
+  if (!numbers) return {};
+  OCTET_ASSIGN(const Value y, c.Make("padv2", {x, numbers, with}));
+  return Set(c, WithRank(c, y, c.rank(x)));
+}
+
+Status ConvertMirrorPad(NodeContext& c) {
+  const Value x = c.Input(0);
+  if (!x) return {};
+  OCTET_ASSIGN(const Value numbers, Whole(c, 1));
+  if (!numbers) return {};
+  return Set(c, c.Make("mirror_pad", {x, numbers}, {{"mode", int64_t{c.Text("mode", "REFLECT") == "SYMMETRIC"}}}));
+}
+
+template <int Kind> Status BatchSpace(NodeContext& c) {
+  const Value x = c.Input(0);
+  if (!x) return {};
+  OCTET_ASSIGN(const Value block, Whole(c, 1));
+  OCTET_ASSIGN(const Value edges, Whole(c, 2));
+  if (!block || !edges) return {};
+  return Set(c, c.Make(Kind == 0 ? "space_to_batch_nd" : "batch_to_space_nd", {x, block, edges}));
+}
+
+template <int Kind> Status DepthSpace(NodeContext& c) {
+  const Value x = c.Input(0);
+  if (!x) return {};
+  if (c.Text("data_format", "NHWC") != "NHWC") return c.Fail("data_format NHWC", c.Text("data_format", ""), "");
+  return Set(c, c.Make(Kind == 0 ? "space_to_depth" : "depth_to_space", {x}, {{"block_size", c.Int("block_size", 2)}}));
+}
+
+// Both inputs: the tensor (or dimensions) and what its dimensions become.
+Status ConvertBroadcastTo(NodeContext& c) {
+  const Value x = c.Input(0);
+  if (!x) return {};
+  OCTET_ASSIGN(const Value shape, Whole(c, 1));
+  if (!shape) return {};
+  OCTET_ASSIGN(Value y, c.Make("broadcast_to", {x, shape}));
+  if (const Partial* wanted = c.Known(1)) y = WithDims(c, y, wanted->dims()), KeepSymbols(c, y, *wanted);
+  else if (c.rank(shape) == 1 && c.shape(shape)[0] >= 0) y = WithRank(c, y, c.shape(shape)[0]);
+  return Set(c, y);
+}
+
+Status ConvertFill(NodeContext& c) {
+  const Value value = c.Input(1);
+  if (!value) return {};
+  OCTET_ASSIGN(const Value shape, Whole(c, 0));
+  if (!shape) return {};
+  OCTET_ASSIGN(Value y, c.Make("fill", {shape, value}));
+  if (const Partial* wanted = c.Known(0)) y = WithDims(c, y, wanted->dims()), KeepSymbols(c, y, *wanted);
+  else if (c.rank(shape) == 1 && c.shape(shape)[0] >= 0) y = WithRank(c, y, c.shape(shape)[0]);
+  return Set(c, y);
+}
+
+Status ConvertRange(NodeContext& c) {
+  const std::vector<Value> in = c.Inputs();
+  for (const Value v : in)
+    if (!v) return {};
+  OCTET_ASSIGN(const Value y, c.Make("range", in));
+  return Set(c, WithRank(c, y, 1));
+}
+
+Status ConvertOneHot(NodeContext& c) {
+  const Value ids = c.Input(0), on = c.Input(2), off = c.Input(3);
+  if (!ids || !on || !off) return {};
+  OCTET_ASSIGN(const Value depth, Whole(c, 1));
+  if (!depth) return {};
+  return Set(c, c.Make("one_hot", {ids, depth, on, off}, {{"axis", c.Int("axis", -1)}}));
+}
+
+Status ConvertResize(NodeContext& c) {
+  Value x = c.Input(0);
+  if (!x) return {};
+  OCTET_ASSIGN(const Value size, Whole(c, 1));
+  if (!size) return {};
+  const bool nearest = c.kind() == "ResizeNearestNeighbor";
+  if (!nearest) {
+    OCTET_ASSIGN(x, c.Cast(x, DType::kF32));
+  }
+  OCTET_ASSIGN(const Value y, c.Make(nearest ? "resize_nearest_neighbor" : "resize_bilinear", {x, size},
+                                     {{"align_corners", int64_t{c.Bool("align_corners", false)}}, {"half_pixel_centers", int64_t{c.Bool("half_pixel_centers", false)}}}));
+  if (c.rank(y) == 4) return Set(c, y);
+  const int32_t dims[] = {c.shape(x)[0], kUnknown, kUnknown, c.shape(x)[3]};
+  return Set(c, WithDims(c, y, dims));
+}
+
+Status ConvertTopK(NodeContext& c) {
+  const Value x = c.Input(0);
+  if (!x) return {};
+  Value k = c.ScalarInt(static_cast<int32_t>(c.Int("k", 1)));
+  if (c.num_inputs() > 1) {
+    OCTET_ASSIGN(k, Whole(c, 1));
+  }
+  if (!k) return {};
+  OCTET_ASSIGN(const std::vector<Value> y, c.MakeMany("topk_v2", {x, k}, {}, 2));
+  c.SetOutput(0, y[0]);
+  c.SetOutput(1, y[1]);
+  return {};
+}
+
+Status ConvertWhere(NodeContext& c) {
+  Value x = c.Input(0);
+  if (!x) return {};
+  if (c.type(x).dtype != DType::kBool) {
+    OCTET_ASSIGN(x, c.Cast(x, DType::kBool));
+  }
+  OCTET_ASSIGN(const Value y, c.EmitAs("where", std::span(&x, 1), nullptr, {DType::kI64, {}, {}}));
+  const int32_t dims[] = {kUnknown, c.rank(x)};
+  return Set(c, WithDims(c, y, dims));
+}
+
+Status ConvertPlain(NodeContext& c) {
+  struct Plain {
+    std::string_view op, becomes;
+  };
+  constexpr Plain kPlain[] = {{"GatherNd", "gather_nd"}, {"ScatterNd", "scatter_nd"}, {"BroadcastArgs", "broadcast_args"}, {"MatrixDiag", "matrix_diag"},
+                              {"MatrixSetDiag", "matrix_set_diag"}};
+  const std::vector<Value> in = c.Inputs();
+  for (const Value v : in)
+    if (!v) return {};
+  return Set(c, c.Make(std::ranges::find(kPlain, c.kind(), &Plain::op)->becomes, in));
+}
+
+Status ConvertCumsum(NodeContext& c) {
+  const Value x = c.Input(0);
+  if (!x) return {};
+  OCTET_ASSIGN(const Value axis, Whole(c, 1));
+  if (!axis) return {};
+  return Set(c, c.Make("cumsum", {x, axis}, {{"exclusive", int64_t{c.Bool("exclusive", false)}}, {"reverse", int64_t{c.Bool("reverse", false)}}}));
+}
+
+// Each axis: the last `shift` entries go to the front.
+Status ConvertRoll(NodeContext& c) {
+  Value x = c.Input(0);
+  std::vector<int64_t> shifts, axes;
+  if (!x) return {};
+  if (!c.IntsOf(1, &shifts) || !c.IntsOf(2, &axes) || shifts.size() != axes.size()) return c.Fail("known shifts and axes", "computed ones", "");
+  for (size_t k = 0; k < axes.size(); ++k) {
+    OCTET_ASSIGN(const int32_t axis, c.AxisOf(axes[k], c.rank(x)));
+    const int32_t size = c.shape(x)[axis];
+    if (size < 1) return c.Fail("a known axis", c.shape(x).text(), "");
+    const auto shift = static_cast<int32_t>(((shifts[k] % size) + size) % size);
+    if (shift == 0) continue;
+    OCTET_ASSIGN(const std::vector<Value> parts, c.MakeMany("split_v", {x, c.Vector({size - shift, shift}), c.ScalarInt(axis)}, {{"num_splits", 2}}, 2));
+    OCTET_ASSIGN(x, c.Make("concatenation", {parts[1], parts[0]}, {{"axis", axis}}));
+  }
+  return Set(c, x);
+}
+
+constexpr NodeRule kRules[] = {
+    {"Reshape", ConvertReshape}, {"Squeeze", ConvertSqueeze}, {"ExpandDims", ConvertExpandDims}, {"Transpose", ConvertTranspose}, {"Shape", ConvertShape},
+    {"ShapeN", ConvertShape}, {"Size", ConvertSize}, {"StridedSlice", ConvertStridedSlice}, {"Slice", ConvertSlice}, {"Split", ConvertSplit},
+    {"SplitV", ConvertSplitV}, {"Unpack", ConvertUnpack}, {"GatherV2", ConvertGather}, {"Gather", ConvertGather}, {"ConcatV2", ConvertConcat},
+    {"Pack", ConvertPack}, {"Tile", WithNumbers<0>}, {"ReverseV2", WithNumbers<1>}, {"Pad", WithNumbers<2>}, {"PadV2", ConvertPadV2},
+    {"MirrorPad", ConvertMirrorPad}, {"SpaceToBatchND", BatchSpace<0>}, {"BatchToSpaceND", BatchSpace<1>}, {"SpaceToDepth", DepthSpace<0>},
+    {"DepthToSpace", DepthSpace<1>}, {"BroadcastTo", ConvertBroadcastTo}, {"Fill", ConvertFill}, {"Range", ConvertRange}, {"OneHot", ConvertOneHot},
+    {"ResizeBilinear", ConvertResize}, {"ResizeNearestNeighbor", ConvertResize}, {"TopKV2", ConvertTopK}, {"TopK", ConvertTopK}, {"Where", ConvertWhere},
+    {"GatherNd", ConvertPlain}, {"ScatterNd", ConvertPlain}, {"BroadcastArgs", ConvertPlain}, {"MatrixDiag", ConvertPlain}, {"MatrixSetDiag", ConvertPlain},
+    {"Cumsum", ConvertCumsum}, {"Roll", ConvertRoll},
+};
+
+}  // namespace
+
+const std::span<const NodeRule> kShapingRules = kRules;
+
+}  // namespace octet::importers::savedmodel

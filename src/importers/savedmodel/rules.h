@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a TensorFlow op becomes that is not an operator of its own, or whose rule needs to know elements of its inputs.
+// Ops that are one operator have their rule in the operator's file (ops/import.h).
+#pragma once
+#include <span>
+#include <string_view>
+
+#include "base/status.h"
+
+namespace octet::importers::savedmodel {
+
+class NodeContext;
+
+struct NodeRule {
+  std::string_view name;
+  Status (*convert)(NodeContext&);
+};
+
+// One table per file of layers/.
+extern const std::span<const NodeRule> kElementwiseRules;  // elementwise.cc
+extern const std::span<const NodeRule> kShapingRules;      // shaping.cc
+extern const std::span<const NodeRule> kConvolutionRules;  // convolution.cc
+extern const std::span<const NodeRule> kProductRules;      // product.cc
+extern const std::span<const NodeRule> kReductionRules;    // reduction.cc
+extern const std::span<const NodeRule> kVariableRules;     // variable.cc
+
+// Null when there is none here.
+const NodeRule* FindNodeRule(std::string_view op);
+
+}  // namespace octet::importers::savedmodel

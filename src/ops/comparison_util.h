@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+// y = a F b as bool, broadcast. int8 and uint8 (for == and != also int16) with scales: both sides are
+// rescaled to real numbers with 8 fractional bits (DOUBLE) and compared there.
+#pragma once
+#include "ops/add_sub_util.h"
+
+namespace octet::ops {
+
+inline constexpr Operand kComparisonOutputs[] = {{.name = "output", .type = 'O'}};
+
+inline Status InferComparison(const OpView& op, std::span<OutputType> out) {
+  OCTET_TRY(InferBinary(op, out));
+  out[0].dtype = DType::kBool;
+  return {};
+}
+
+struct ComparisonParams {
+  Broadcast shape;
+  Multiplier a, b;
+  int32_t zero_a = 0, zero_b = 0;
+};
+
+template <class T, class F> Status RunComparison(const void* params, const Run& run) {
+  const auto& p = *static_cast<const ComparisonParams*>(params);
+  RunBroadcast(p.shape, *run.pool, run.input<T>(0), run.input<T>(1), run.output<bool>(0),
+               [](T a, T b) {
+                 if constexpr (std::is_same_v<T, StringRef>) return F()(a.view(), b.view());
+                 else return F()(static_cast<Compute<T>>(a), static_cast<Compute<T>>(b));
+               });
+  return {};
+}
+
+template <class T, class F> Status RunScaledComparison(const void* params, const Run& run) {
+  const auto& p = *static_cast<const ComparisonParams*>(params);
+  RunBroadcast(p.shape, *run.pool, run.input<T>(0), run.input<T>(1), run.output<bool>(0),
+               [&](T a, T b) { return F()(Requantize((a - p.zero_a) * 256, p.a), Requantize((b - p.zero_b) * 256, p.b)); });
+  return {};
+}
+
+template <class F, class... Ts> Status PrepareComparison(Prepare& prepare, bool scaled_int16) {
+  const TensorType &a = *prepare.op.in(0), &b = *prepare.op.in(1);
+  auto* p = prepare.Params<ComparisonParams>();
+  p->shape = CollapseBroadcast(a.shape, b.shape, prepare.op.out(0)->shape);
+  const bool scaled = (a.dtype == DType::kI8 || a.dtype == DType::kU8 || (a.dtype == DType::kI16 && scaled_int16)) && !a.quant.empty();
+  if (scaled) {
+    p->a = QuantizeMultiplier(static_cast<double>(a.quant.scale0()));
+    p->b = QuantizeMultiplier(static_cast<double>(b.quant.scale0()));
+    p->zero_a = a.quant.zero0();
+    p->zero_b = b.quant.zero0();
+    prepare.SetRun(ByType<int8_t, uint8_t, int16_t>(a.dtype, []<class T>() -> RunFn { return RunScaledComparison<T, F>; }), p);
+    return {};
+  }
+  prepare.SetRun(ByType<Ts...>(a.dtype, []<class T>() -> RunFn { return RunComparison<T, F>; }), p);
+  return {};
+}
+
+}  // namespace octet::ops

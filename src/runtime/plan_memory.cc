@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: Apache-2.0
+// Where a plan's tensors lie: one arena per segment, the caller's memory for the ends of a called subgraph.
+#include <algorithm>
+#include <cstring>
+
+#include "runtime/plan.h"
+
+namespace octet::runtime {
+namespace {
+
+uint64_t BytesOf(const TensorType& t) {
+  uint64_t bytes = 0;
+  return CheckedBytes(t.dtype, t.shape, &bytes) ? bytes : 0;
+}
+
+}  // namespace
+
+int Plan::Root(int tensor) const {
+  while (alias_of_[tensor] >= 0) tensor = alias_of_[tensor];
+  return tensor;
+}
+
+Status Plan::CheckLimit(uint64_t bytes) const {
+  if (bytes <= options_.memory_limit_bytes) return {};
+  return Error(Code::kOutOfMemory, "the tensors need %llu bytes, the limit is %llu", static_cast<unsigned long long>(bytes),
+               static_cast<unsigned long long>(options_.memory_limit_bytes));
+}
+
+// Outputs of a called subgraph whose shapes are all known are computed where the caller wants them.
+void Plan::HandToCaller(const Segment& segment) {
+  if (use_ != Use::kCalled || segment.first_node != 0 || segment.end_node != static_cast<int>(graph_.operators.size())) return;
+  for (size_t i = 0; i < graph_.outputs.size(); ++i) {
+    TensorState& t = tensors_[graph_.outputs[i]];
+    if (t.home != Home::kNone) continue;
+    t.home = Home::kCaller;
+    caller_outputs_.push_back(static_cast<int>(i));
+  }
+}
+
+// Whether output 0 may be input 0's bytes under another shape.
+bool Plan::MayAlias(const tflite::OperatorInfo& op, const std::vector<int>& item_of) const {
+  if (!(op.op->traits & ops::kAliases) || options_.keep_all_tensors) return false;
+  const int root = Root(op.inputs[0]);
+  const TensorState& out = tensors_[op.outputs[0]];
+  return out.home == Home::kNone && (item_of[root] >= 0 || tensors_[root].home == Home::kCaller) && BytesOf(out.type) == tensors_[op.inputs[0]].bytes;
+}
+
+std::vector<Plan::Item> Plan::ItemsOf(Segment& segment) {
+  std::vector<Item> items;
+  std::vector<int> item_of(tensors_.size(), -1);
+  const int end = static_cast<int>(graph_.operators.size());
+  const auto add = [&](int t, int first) {
+    tensors_[t].bytes = BytesOf(tensors_[t].type);
+    if (tensors_[t].home != Home::kNone) return;
+    item_of[t] = static_cast<int>(items.size());
+    items.push_back({t, {tensors_[t].bytes, first, options_.keep_all_tensors ? end : std::max(LastUse(t), first)}});
+  };
+  if (segment.first_node == 0)
+    for (int32_t t : graph_.inputs)
+      if (item_of[t] < 0) add(t, -1);
+  for (size_t i = segment.first_step; i < steps_.size(); ++i) {
+    const tflite::OperatorInfo& op = graph_.operators[steps_[i].node];
+    const bool alias = MayAlias(op, item_of);
+    for (int32_t t : op.outputs) {
+      if (!alias || t != op.outputs[0]) {
+        add(t, steps_[i].node);
+        continue;
+      }
+      alias_of_[t] = op.inputs[0];
+      tensors_[t].bytes = tensors_[op.inputs[0]].bytes;
+      if (item_of[Root(t)] < 0) {
+        caller_aliases_.push_back(t);
+        continue;
+      }
+      Life& life = items[item_of[Root(t)]].life;
+      life.last = std::max(life.last, LastUse(t));
+    }
+  }
+  return items;
+}
+
+Status Plan::Place(Segment& segment) {
+  HandToCaller(segment);
+  const std::vector<Item> items = ItemsOf(segment);
+  std::vector<Life> lives;
+  for (const Item& item : items) lives.push_back(item.life);
+  for (size_t i = segment.first_step; i < steps_.size(); ++i) lives.push_back({workspaces_[i], steps_[i].node, steps_[i].node});
+  if (!lives.empty()) OCTET_TRY(CheckLimit(std::ranges::max(lives, {}, &Life::bytes).bytes));  // Before sums of such sizes are made.
+  segment.placement = PlaceMemory(lives);
+  OCTET_TRY(CheckLimit(segment.placement.arena_bytes));
+  OCTET_ASSIGN(segment.arena, AlignedBuffer::Make(std::max<uint64_t>(segment.placement.arena_bytes, kArenaAlignment)));
+  for (size_t i = 0; i < items.size(); ++i) {
+    tensors_[items[i].tensor].home = Home::kArena;
+    tensors_[items[i].tensor].data = segment.arena.data() + segment.placement.offsets[i];
+  }
+  for (size_t i = segment.first_step, k = items.size(); i < steps_.size(); ++i, ++k)
+    steps_[i].workspace = segment.arena.data() + segment.placement.offsets[k];
+  return {};
+}
+
+// Operands that the file leaves out at the end are null, too: kernels need not count.
+void Plan::BindOperands(int node, std::vector<std::byte*>* in, std::vector<std::byte*>* out) const {
+  const tflite::OperatorInfo& op = graph_.operators[node];
+  in->assign(std::max(op.inputs.size(), op.op->inputs.size()), nullptr);
+  out->assign(std::max(op.outputs.size(), op.op->outputs.size()), nullptr);
+  for (size_t i = 0; i < op.inputs.size(); ++i)
+    if (op.inputs[i] >= 0) (*in)[i] = tensors_[op.inputs[i]].data;
+  for (size_t i = 0; i < op.outputs.size(); ++i) (*out)[i] = tensors_[op.outputs[i]].data;
+}
+
+void Plan::Bind(const Segment& segment) {
+  size_t end = steps_.size();
+  for (const Segment& s : segments_)
+    if (s.first_step > segment.first_step) end = std::min(end, s.first_step);
+  std::erase_if(patches_, [&](const Patch& p) { return p.step >= segment.first_step && p.step < end; });
+  for (size_t i = segment.first_step; i < end; ++i) {
+    Step& step = steps_[i];
+    const tflite::OperatorInfo& op = graph_.operators[step.node];
+    for (int32_t t : op.outputs) {
+      TensorState& s = tensors_[t];
+      if (alias_of_[t] < 0) continue;
+      s.home = Home::kArena;
+      s.data = tensors_[Root(t)].data;
+    }
+    BindOperands(step.node, &step.in, &step.out);
+    if (step.source >= 0) step.in.assign(1, tensors_[step.source].data);
+    const auto note = [&](int32_t t, size_t operand, bool output) {
+      if (t >= 0 && tensors_[Root(t)].home == Home::kCaller) patches_.push_back({i, output, static_cast<int>(operand), Root(t)});
+    };
+    if (step.source >= 0) note(step.source, 0, false);
+    else
+      for (size_t k = 0; k < op.inputs.size(); ++k) note(op.inputs[k], k, false);
+    for (size_t k = 0; k < op.outputs.size(); ++k) note(op.outputs[k], k, true);
+  }
+}
+
+// The ends of a called subgraph lie where the caller says; steps hold their addresses.
+Status Plan::BindEnds(std::span<const Bound> in, std::span<const Bound> out) {
+  bool moved = false;
+  const auto bind = [&](TensorState& t, std::byte* data) {
+    moved |= t.data != data;
+    t.data = data;
+  };
+  for (size_t i = 0; i < in.size(); ++i) {
+    TensorState& t = tensors_[graph_.inputs[i]];
+    if (t.home == Home::kCaller) bind(t, in[i].data);
+    else if (t.bytes > 0) std::memcpy(t.data, in[i].data, t.bytes);  // A variable that the file calls an input.
+  }
+  for (int i : caller_outputs_) {
+    TensorState& t = tensors_[graph_.outputs[i]];
+    if (!out[i].data && t.bytes > 0) return Error(Code::kInvalidArgument, "subgraph '%s': output %d has no place", std::string(graph_.name).c_str(), i);
+    bind(t, out[i].data);
+  }
+  if (!moved) return {};
+  for (int t : caller_aliases_) tensors_[t].data = tensors_[Root(t)].data;
+  for (const Patch& p : patches_) (p.output ? steps_[p.step].out : steps_[p.step].in)[p.operand] = tensors_[p.tensor].data;
+  return {};
+}
+
+MemoryUse Plan::memory() const {
+  MemoryUse use;
+  for (const Segment& s : segments_) {
+    use.arena_bytes += s.placement.arena_bytes;
+    use.lower_bound_bytes += s.placement.lower_bound_bytes;
+  }
+  return use;
+}
+
+}  // namespace octet::runtime

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+// Running a plan: its steps, what lies behind a cut, and calls from other subgraphs.
+#include <algorithm>
+#include <cstring>
+
+#include "runtime/plan.h"
+
+namespace octet::runtime {
+
+Status Plan::RunSteps(size_t first, size_t end, ThreadPool& pool, Observer* observer) {
+  for (size_t i = first; i < end; ++i) {
+    const Step& step = steps_[i];
+    if (context_.cancelled.load(std::memory_order_relaxed)) return context_.KeepGoing();
+    running_step_ = i;
+    if (observer) observer->BeforeNode(step.node);
+    OCTET_TRY(step.run(step.params, {step.in.data(), step.out.data(), step.workspace, &pool, this}));
+    if (observer) observer->AfterNode(step.node);
+  }
+  return {};
+}
+
+Status Plan::Run(ThreadPool& pool, Observer* observer) {
+  const int end = static_cast<int>(graph_.operators.size());
+  for (size_t s = 0;; ++s) {
+    const size_t last_step = s + 1 < segments_.size() ? segments_[s + 1].first_step : steps_.size();
+    OCTET_TRY(RunSteps(segments_[s].first_step, last_step, pool, observer));
+    if (segments_[s].end_node == end) return {};
+    OCTET_TRY(NextSegment(s));
+  }
+}
+
+// Keeps the segment behind the cut if its shapes are still right, and plans it anew if not.
+Status Plan::NextSegment(size_t s) {
+  const int cut = segments_[s].end_node;
+  const bool after_late = segments_[s].late;
+  const int producer = after_late ? cut - 1 : cut;  // Whose outputs' shapes are new here.
+  bool late = false, same = s + 1 < segments_.size();
+  if (!after_late) OCTET_TRY(InferNode(cut, true, &late));
+  if (same && !after_late) same = segments_[s + 1].late == late;
+  const std::vector<int32_t>& outputs = graph_.operators[producer].outputs;
+  for (size_t i = 0; same && !late && i < outputs.size(); ++i) same = tensors_[outputs[i]].type.shape == segments_[s + 1].cut_shapes[i];
+  if (same && !after_late) OCTET_TRY(RenewCut(segments_[s + 1], &same));
+  if (same && !rebind_) return {};
+  if (same) {
+    for (size_t k = s + 1; k < segments_.size(); ++k) Bind(segments_[k]);
+    rebind_ = false;
+    return {};
+  }
+  Drop(s + 1);
+  if (late) return PlanLate(cut);
+  OCTET_TRY(PlanSegment(cut, !after_late));
+  segments_.back().cut_shapes.clear();
+  for (int32_t t : outputs) segments_.back().cut_shapes.push_back(tensors_[t].type.shape);
+  return {};
+}
+
+void Plan::Drop(size_t first) {
+  if (first >= segments_.size()) return;
+  for (size_t n = static_cast<size_t>(segments_[first].first_node); n < graph_.operators.size(); ++n)
+    for (int32_t t : graph_.operators[n].outputs) {
+      if (tensors_[t].home == Home::kVariable) continue;
+      tensors_[t].home = Home::kNone;
+      tensors_[t].data = nullptr;
+      alias_of_[t] = -1;
+    }
+  steps_.resize(segments_[first].first_step);
+  workspaces_.resize(steps_.size());
+  std::erase_if(patches_, [&](const Patch& p) { return p.step >= steps_.size(); });
+  std::erase_if(caller_aliases_, [&](int t) { return alias_of_[t] < 0; });
+  segments_.resize(first);
+}
+
+Result<std::byte*> Plan::SetOutput(int i, const Shape& shape) {
+  Step& step = steps_[running_step_];
+  const int t = graph_.operators[step.node].outputs[i];
+  TensorState& state = tensors_[t];
+  state.type.shape = shape;
+  if (!CheckedBytes(state.type.dtype, shape, &state.bytes))
+    return Error(Code::kOutOfMemory, "'%s' of %s is too large", PlaceOf(step.node).c_str(), shape.text().c_str());
+  OCTET_TRY(CheckLimit(state.bytes));
+  if (own_[t].bytes() < std::max<uint64_t>(state.bytes, 1)) {
+    OCTET_ASSIGN(own_[t], AlignedBuffer::Make(std::max<uint64_t>(state.bytes, 1)));
+    rebind_ = true;
+  }
+  state.data = own_[t].data();
+  step.out[i] = state.data;
+  return state.data;
+}
+
+int Plan::InputOf(int output) const {
+  const auto at = std::ranges::find(graph_.inputs, graph_.outputs[output]);
+  return at == graph_.inputs.end() ? -1 : static_cast<int>(at - graph_.inputs.begin());
+}
+
+Status Plan::Infer(std::span<const Shape> inputs, std::span<ops::OutputType> outputs) {
+  OCTET_TRY(BuildFor(inputs));
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    const TensorState& t = tensors_[graph_.outputs[i]];
+    outputs[i] = {t.type.dtype, t.type.shape, !known_outputs_[i]};
+  }
+  return {};
+}
+
+Status Plan::Call(std::span<const Bound> in, std::span<Bound> out, ThreadPool& pool) {
+  OCTET_TRY(context_.KeepGoing());
+  const auto shape_of = [](const Bound& b) { return b.shape; };
+  if (!built_ || !std::ranges::equal(in, built_for_, {}, shape_of)) {
+    std::vector<Shape> shapes;
+    for (const Bound& b : in) shapes.push_back(b.shape);
+    OCTET_TRY(BuildFor(shapes));
+  }
+  OCTET_TRY(BindEnds(in, out));
+  OCTET_TRY(Run(pool, nullptr));
+  for (size_t i = 0; i < out.size(); ++i) {
+    const TensorState& t = tensors_[graph_.outputs[i]];
+    const bool wanted = out[i].data && out[i].shape == t.type.shape;
+    if (wanted && out[i].data != t.data && t.bytes > 0) std::memcpy(out[i].data, t.data, t.bytes);
+    if (!wanted) out[i] = {t.data, t.type.shape};
+  }
+  return {};
+}
+
+}  // namespace octet::runtime
