@@ -26,6 +26,8 @@ struct Tensor {
   TensorType type;         // Shape dimensions may be kUnknown.
   Buffer constant;         // Null: computed, an input, or a variable.
   bool is_variable = false;
+  bool resets = false;     // A variable that a run starts at zero: the state of one whole sequence. No file can say
+                           // that; the quantizer makes it so.
   NodeId producer = -1;    // -1: input or constant. Kept by Graph.
   std::vector<NodeId> consumers;  // One entry per use, so a node may appear twice. Kept by Graph.
 

@@ -23,6 +23,10 @@ std::string Text(const Finding& finding);  // One line.
 struct ImportOptions {
   // By input name; an empty name stands for a model's only input. Replaces the source's shape.
   std::vector<std::pair<std::string, Shape>> input_shapes;
+  // LSTM layers as the operator that runs over the whole sequence and keeps its state between runs, for one
+  // sequence at a time, instead of written out step by step: what integer quantization wants. The caller
+  // must see to it that the state starts anew.
+  bool whole_sequences = false;
   std::string signature = {};  // Of a SavedModel; empty: "serving_default", or the only one.
 };
 

@@ -7,6 +7,8 @@ namespace {
 
 constexpr TypeRow kTypes[] = {{"T=f32|u8|i8", 1}};
 
+constexpr QuantRow kQuant[] = {{.operand = 0, .kind = QuantKind::kFree, .low = -3.0f}};
+
 float Apply(float x) { return x * std::min(std::max(x + 3.0f, 0.0f), 6.0f) / 6.0f; }
 
 int16_t RoundingDoublingHighMul16(int16_t a, int16_t b) {
@@ -86,6 +88,7 @@ extern constinit const OpDef kDef = {
     .inputs = kUnaryInputs,
     .outputs = kUnaryOutputs,
     .types = kTypes,
+    .quantization = kQuant,
     .traits = kElementwise | kUnary,
     .check = CheckUnary,
     .infer = InferUnary,

@@ -132,6 +132,9 @@ enum class QuantKind : uint8_t {
   kFixed,        // Always `fixed`: softmax, logistic, tanh.
   kProductBias,  // scale = scale(first data operand) * scale(`other`), zero point 0, i32 (i64 for i16 activations).
   kPerChannel,   // Weights: symmetric, per slice of `axis`.
+  kSymmetric,    // Weights: symmetric int8, one scale.
+  kSymmetric16,  // The same in int16.
+  kPowerOfTwo16, // int16, zero point 0, the scale a power of two: the cells of recurrent layers.
   kNone,         // Never quantized: shapes, indices, axes.
 };
 struct QuantRow {
@@ -142,7 +145,9 @@ struct QuantRow {
   DType when = DType::kI8;     // The activation type this row speaks of, for kFixed.
   float fixed_scale = 0;
   int32_t fixed_zero_point = 0;
+  float low = -3.4e38f;        // Of an input: everything below gives the same output, so a range may end there.
 };
+inline constexpr int8_t kIntermediate = 64;  // QuantRow::operand of an operator's first intermediate.
 
 enum Trait : uint32_t {
   kElementwise = 1,    // Output element i depends on input elements i only (after broadcasting).
