@@ -16,7 +16,7 @@ MAY_INCLUDE = {
     "tflite": "base ops",
     "runtime": "base kernels ops tflite",
     "api": "base runtime",
-    "tflite_abi": "base runtime",
+    "tflite_abi": "base ops runtime",
     "graph": "base ops",
     "data": "base",
     "importers": "base ops graph data tflite",

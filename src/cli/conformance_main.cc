@@ -80,16 +80,6 @@ std::string Compare(const Output& want, const TensorRef& got) {
   return want.mode == cli::tfio::Mode::kTolerance ? CompareFloats(want, got) : CompareBytes(want, got);
 }
 
-// The vectors hold a byte per 4-bit number; octet, as the file does, two in a byte, the lower half first.
-std::vector<std::byte> Unpacked(const TensorRef& packed) {
-  std::vector<std::byte> bytes(static_cast<size_t>(packed.type->shape.elements()));
-  for (size_t i = 0; i < bytes.size(); ++i) {
-    const auto pair = std::to_integer<uint8_t>(packed.data[i / 2]);
-    bytes[i] = static_cast<std::byte>(static_cast<int8_t>(static_cast<uint8_t>(i % 2 ? pair : pair << 4)) >> 4);
-  }
-  return bytes;
-}
-
 class Case {
  public:
   Case(const fs::path& io, runtime::Kernels kernels) : io_(io) { options_.kernels = kernels; }
@@ -138,20 +128,13 @@ class Case {
     OCTET_TRY(interpreter_->Invoke());
     for (size_t i = 0; i < run.outputs.size() && problem->empty(); ++i) {
       TensorRef got = interpreter_->output(static_cast<int>(i));
-      std::vector<std::byte> other;  // Its bytes in the vectors' form, where that differs.
+      std::vector<std::byte> other = Unpacked(got);  // Its bytes in the recordings' form, where that differs.
       if (got.type->dtype == DType::kString) {
         OCTET_ASSIGN(other, interpreter_->Strings(static_cast<int>(i)));
-      } else if (got.type->dtype == DType::kI4) {
-        other = Unpacked(got);
       }
-      if (got.type->dtype == DType::kString || got.type->dtype == DType::kI4) {
+      if (!other.empty()) {
         got.data = other.data();
         got.bytes = other.size();
-      }
-      std::vector<std::byte> unpacked = Unpacked(got);
-      if (!unpacked.empty()) {
-        got.data = unpacked.data();
-        got.bytes = unpacked.size();
       }
       *problem = Compare(run.outputs[i], got);
     }
