@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// octet_conformance [--kernels reference|fast] [--json] [-v] DIR...: runs every .io beside its .tflite and
+// octet_conformance [--kernels reference|fast] [--ops LIB.so] [--json] [-v] DIR...: runs every .io beside its .tflite and
 // compares with the recorded outputs. One line per folder (operator), then "N passed, M failed".
 #include <algorithm>
 #include <cmath>
@@ -14,6 +14,7 @@
 #include "base/float16.h"
 #include "cli/tfio.h"
 #include "runtime/interpreter.h"
+#include "runtime/op_library.h"
 
 namespace octet {
 namespace {
@@ -127,16 +128,13 @@ class Case {
     OCTET_TRY(interpreter_->Invoke());
     for (size_t i = 0; i < run.outputs.size() && problem->empty(); ++i) {
       TensorRef got = interpreter_->output(static_cast<int>(i));
-      std::vector<std::byte> strings;
+      std::vector<std::byte> recorded = Unpacked(got);  // In the recordings' form, where that differs.
       if (got.type->dtype == DType::kString) {
-        OCTET_ASSIGN(strings, interpreter_->Strings(static_cast<int>(i)));
-        got.data = strings.data();
-        got.bytes = strings.size();
+        OCTET_ASSIGN(recorded, interpreter_->Strings(static_cast<int>(i)));
       }
-      std::vector<std::byte> unpacked = Unpacked(got);
-      if (!unpacked.empty()) {
-        got.data = unpacked.data();
-        got.bytes = unpacked.size();
+      if (!recorded.empty()) {
+        got.data = recorded.data();
+        got.bytes = recorded.size();
       }
       *problem = Compare(run.outputs[i], got);
     }
@@ -159,13 +157,15 @@ int Main(int argc, char** argv) {
   for (int i = 1; i < argc; ++i) {
     const std::string arg = argv[i];
     if (arg == "--kernels" && i + 1 < argc) kernels = std::string(argv[++i]) == "reference" ? runtime::Kernels::kReference : runtime::Kernels::kFast;
-    else if (arg == "--json") json = true;
+    else if (arg == "--ops" && i + 1 < argc) {
+      if (const Status loaded = runtime::LoadOps(argv[++i]); !loaded.ok()) return std::fprintf(stderr, "octet_conformance: %s\n", loaded.message().c_str()), 2;
+    } else if (arg == "--json") json = true;
     else if (arg == "-v" || arg == "--verbose") verbose = true;
     else if (fs::is_directory(arg))
       for (const fs::directory_entry& e : fs::recursive_directory_iterator(arg)) {
         if (e.path().extension() == ".io") files.push_back(e.path());
       }
-    else return std::fprintf(stderr, "octet_conformance: '%s' is not a folder\nusage: octet_conformance [--kernels reference|fast] [--json] [-v] DIR...\n", argv[i]), 2;
+    else return std::fprintf(stderr, "octet_conformance: '%s' is not a folder\nusage: octet_conformance [--kernels reference|fast] [--ops LIB.so] [--json] [-v] DIR...\n", argv[i]), 2;
   }
   if (files.empty()) return std::fprintf(stderr, "octet_conformance: no .io file found\n"), 2;
   std::ranges::sort(files);

@@ -74,6 +74,7 @@ struct Node {
   std::string place;               // The source's own layer name, for messages and reports.
   std::vector<TensorId> intermediates;  // Tensors that only carry quantization (integer LSTM).
   std::vector<std::shared_ptr<const CalleeTypes>> callees;  // Of the subgraphs that its attributes name.
+  std::vector<std::byte> custom_options;                    // Of a custom operator.
 };
 
 class Graph {

@@ -47,7 +47,7 @@ struct TensorRef {
   std::string_view name;
   const TensorType* type = nullptr;  // The current shape.
   Shape signature;                   // With kUnknown where the model leaves a dimension free.
-  std::byte* data = nullptr;         // Null before Allocate, and for tensors without memory. Strings: see SetStrings.
+  std::byte* data = nullptr;         // Null before Allocate, for tensors without memory, and for strings: see SetStrings.
   uint64_t bytes = 0;
   bool constant = false, variable = false;  // In the file; kept between runs.
 };

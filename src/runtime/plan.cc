@@ -52,7 +52,7 @@ class Plan::NodeLens {
     for (int32_t g : ops::CalledSubgraphs(op.op->attrs, op.attributes.data())) callees_.push_back(&plan.context_.callee(g));
     place_ = plan.PlaceOf(node);
     view_ = {op.op, place_, inputs_, outputs_, constants_, op.attributes.data(), intermediates_, callees_,
-             values == Values::kKnown ? nullptr : &plan.context_.resources};
+             values == Values::kKnown ? nullptr : &plan.context_.resources, op.custom_options};
   }
   const ops::OpView& view() const { return view_; }
 
@@ -83,8 +83,9 @@ class Plan::NodePrepare : public ops::Prepare {
     run = r;
     params = p;
   }
+  void Keep(void* object, void (*free)(void*)) override { parameters_.kept.push_back({object, free}); }
   void* Allocate(size_t bytes, size_t /*alignment*/) override {
-    return parameters_.emplace_back(bytes / sizeof(uint64_t) + 1).data();
+    return parameters_.memory.emplace_back(bytes / sizeof(uint64_t) + 1).data();
   }
 
   uint64_t workspace = 0;
@@ -121,7 +122,7 @@ Status Plan::Reset() {
   segments_.clear();
   steps_.clear();
   workspaces_.clear();
-  parameters_.clear();
+  parameters_ = Parameters();
   folded_.clear();
   patches_.clear();
   caller_outputs_.clear();
@@ -311,10 +312,7 @@ Status Plan::PlanSegment(int first_node, bool with_data) {
   segment.end_node = node;
   // A cut's own values are known only while running: it stays as it is.
   OCTET_TRY(FuseTables(segment.first_step + (with_data ? 1 : 0)));
-  if (with_data) {
-    for (int32_t t : graph_.operators[first_node].outputs) segment.cut_shapes.push_back(tensors_[t].type.shape);
-    segment.cut_values = CutValues(first_node);
-  }
+  if (with_data) segment.cut_values = CutValues(first_node);
   workspaces_.resize(steps_.size());
   for (size_t i = segment.first_step; i < steps_.size(); ++i) {
     const bool cut = with_data && steps_[i].node == first_node;
@@ -336,7 +334,7 @@ Status Plan::FuseTables(size_t first_step) {
     Step& step = steps_[i];
     step.source = fusion.source(step.node);
     if (step.source < 0) continue;
-    auto* table = new (parameters_.emplace_back(sizeof(ops::ByteTable) / sizeof(uint64_t) + 1).data()) ops::ByteTable();
+    auto* table = new (parameters_.memory.emplace_back(sizeof(ops::ByteTable) / sizeof(uint64_t) + 1).data()) ops::ByteTable();
     table->count = tensors_[step.source].type.shape.elements();
     OCTET_TRY(fusion.Fill(step.node, table->table));
     step.run = ops::RunByteTable;
@@ -383,7 +381,7 @@ Status Plan::RenewCut(Segment& segment, bool* same) {
   std::vector<std::byte> values = CutValues(segment.first_node);
   if (values == segment.cut_values) return {};
   segment.cut_values = std::move(values);
-  segment.cut_parameters.clear();
+  segment.cut_parameters = Parameters();
   uint64_t workspace = 0;
   OCTET_TRY(Prepare(segment.first_node, steps_[segment.first_step], &workspace, &segment));
   *same = workspace <= workspaces_[segment.first_step];

@@ -73,7 +73,25 @@ class Plan : public ops::Callee, private ops::Host {
   Status Call(std::span<const Bound> in, std::span<Bound> out, ThreadPool& pool) override;
 
  private:
-  using Parameters = std::deque<std::vector<uint64_t>>;  // Params and arrays of prepare; addresses stay.
+  // What prepare made: params and arrays, whose addresses stay, and objects that are freed with them.
+  struct Parameters {
+    struct Object {
+      void* object;
+      void (*free)(void*);
+    };
+    Parameters() = default;
+    Parameters(Parameters&&) = default;
+    Parameters& operator=(Parameters&& o) noexcept {
+      std::swap(memory, o.memory);
+      std::swap(kept, o.kept);
+      return *this;
+    }
+    ~Parameters() {
+      for (const Object& k : kept) k.free(k.object);
+    }
+    std::deque<std::vector<uint64_t>> memory;
+    std::vector<Object> kept;
+  };
   struct Segment {
     int first_node = 0, end_node = 0;
     size_t first_step = 0;
@@ -130,6 +148,7 @@ class Plan : public ops::Callee, private ops::Host {
   // -- running
   Status RunSteps(size_t first, size_t end, ThreadPool& pool, Observer* observer);
   Status NextSegment(size_t segment);  // Makes the one behind `segment` right for the data there is.
+  Status RenewSegment(size_t segment);
   void Drop(size_t first_segment);
   Status BindEnds(std::span<const Bound> in, std::span<const Bound> out);
 
