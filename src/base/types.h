@@ -86,7 +86,7 @@ struct Quant {
   std::vector<float> scale;
   std::vector<int32_t> zero_point;
   int32_t axis = 0;
-  int32_t block_size = 0;  // > 0: blockwise along the last dimension, scales in their own tensor.
+  int32_t block_size = 0;  // > 0: one scale per so many elements of the last dimension, row by row.
 
   bool empty() const { return scale.empty(); }
   bool per_channel() const { return scale.size() > 1; }

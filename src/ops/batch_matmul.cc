@@ -26,7 +26,7 @@ constexpr AttrRow kRows[] = {Attr<&Attrs::adj_x>("adj_x", 0), Attr<&Attrs::adj_y
 constexpr Operand kInputs[] = {{.name = "x", .type = 'X'}, {.name = "y", .type = 'Y'}};
 constexpr Operand kOutputs[] = {{.name = "output", .type = 'O'}};
 constexpr TypeRow kTypes[] = {
-    {"X=f32 Y=f32 O=f32"}, {"X=f32 Y=i8 O=f32"}, {"X=i8 Y=i8 O=i8|i32", 2}, {"X=i16 Y=i16 O=i16", 3}};
+    {"X=f32 Y=f32 O=f32"}, {"X=f32 Y=i8 O=f32"}, {"X=i8 Y=i8 O=i8|i32", 2}, {"X=i16 Y=i16|i8 O=i16", 3}};
 constexpr QuantRow kQuant[] = {{.operand = ~0, .kind = QuantKind::kFree}};
 
 // The matrices' sizes: m x k times k x n. kUnknown where not known.
@@ -54,7 +54,7 @@ Status Check(const OpView& op) {
   const TensorType* out = op.out(0);
   if (out && op.in(0)->dtype != DType::kF32 && out->dtype == op.in(0)->dtype) {
     OCTET_TRY(CheckPerTensor(op, *op.in(0), "x"));
-    OCTET_TRY(CheckPerTensor(op, *op.in(1), "y"));
+    if (!op.in(1)->quant.per_channel()) OCTET_TRY(CheckPerTensor(op, *op.in(1), "y"));
     OCTET_TRY(CheckPerTensor(op, *out, "output"));
   }
   return {};
@@ -90,7 +90,11 @@ struct Params {
   int64_t depth;               // int8: k rounded up to whole vectors.
   float y_scale;               // Hybrid.
   const float* column_scale;   // Hybrid with a scale per column of y; else null.
-  int64_t rows_at, row_bytes;  // Hybrid: where the threads' rows lie in the workspace, behind y.
+  // Hybrid: where behind y the workspace takes the quantized rows of x, their scales, y's column sums, and a
+  // row of each matrix of x that is stored transposed.
+  int64_t x_matrices, rows_at, quants_at, sums_at, gathered_at;
+  const int64_t* quant_of;     // Hybrid, per batch: the row of x whose scale its first row takes,
+  const int64_t* sums_of;      // and the matrix of y whose sums.
 };
 
 // y as k x n, whatever way it is stored: the columns are what the inner loop runs along.
@@ -202,17 +206,17 @@ template <class Out> Status MultiplyBytes(const void* params, const Run& run) {
   return {};
 }
 
-Status MultiplyShorts(const void* params, const Run& run) {
+template <class Y> Status MultiplyShorts(const void* params, const Run& run) {
   const auto& p = *static_cast<const Params*>(params);
-  const auto* y = run.input<int16_t>(1);
+  const auto* y = run.input<Y>(1);
   if (p.adj_y) {
-    LayOutY(p, y, reinterpret_cast<int16_t*>(run.workspace));
-    y = reinterpret_cast<const int16_t*>(run.workspace);
+    LayOutY(p, y, reinterpret_cast<Y*>(run.workspace));
+    y = reinterpret_cast<const Y*>(run.workspace);
   }
   run.pool->For(p.batches * p.m, [&](int64_t row, int) {
     const int64_t b = row / p.m, m = row % p.m;
     const auto* x = run.input<int16_t>(0) + p.x_at[b] * p.m * p.k + (p.adj_x ? m : m * p.k);
-    const int16_t* matrix = y + p.y_at[b] * p.k * p.n;
+    const Y* matrix = y + p.y_at[b] * p.k * p.n;
     auto* out = run.output<int16_t>(0) + row * p.n;
     int64_t sum[kColumns];
     for (int64_t n = 0; n < p.n; n += kColumns) {
@@ -227,6 +231,31 @@ Status MultiplyShorts(const void* params, const Run& run) {
 
 int64_t RoundUp(int64_t bytes) { return (bytes + 63) / 64 * 64; }
 
+// Every row of x as int8.
+void QuantizeRows(const Params& p, const Run& run) {
+  auto* rows = reinterpret_cast<int8_t*>(run.workspace + p.rows_at);
+  auto* quants = reinterpret_cast<RowQuant*>(run.workspace + p.quants_at);
+  run.pool->For(p.x_matrices, [&](int64_t matrix, int) {
+    const float* x = run.input<float>(0) + matrix * p.m * p.k;
+    auto* gathered = reinterpret_cast<float*>(run.workspace + p.gathered_at) + matrix * p.k;
+    for (int64_t m = 0; m < p.m; ++m) {
+      const float* row = x + m * p.k;
+      if (p.adj_x) {
+        for (int64_t k = 0; k < p.k; ++k) gathered[k] = x[k * p.m + m];
+        row = gathered;
+      }
+      quants[matrix * p.m + m] = QuantizeRow(row, p.k, p.asymmetric, rows + (matrix * p.m + m) * p.k);
+    }
+  });
+}
+
+void SumColumns(const Params& p, const int8_t* y, int32_t* sums) {
+  std::fill_n(sums, p.y_matrices * p.n, 0);
+  for (int64_t b = 0; b < p.y_matrices; ++b)
+    for (int64_t k = 0; k < p.k; ++k)
+      for (int64_t n = 0; n < p.n; ++n) sums[b * p.n + n] += y[(b * p.k + k) * p.n + n];
+}
+
 Status MultiplyHybrid(const void* params, const Run& run) {
   const auto& p = *static_cast<const Params*>(params);
   const auto* y = run.input<int8_t>(1);
@@ -234,22 +263,24 @@ Status MultiplyHybrid(const void* params, const Run& run) {
     LayOutY(p, y, reinterpret_cast<int8_t*>(run.workspace));
     y = reinterpret_cast<const int8_t*>(run.workspace);
   }
-  run.pool->For(p.batches * p.m, [&](int64_t row, int thread) {
+  QuantizeRows(p, run);
+  auto* sums = reinterpret_cast<int32_t*>(run.workspace + p.sums_at);
+  if (p.asymmetric) SumColumns(p, y, sums);
+  const auto* rows = reinterpret_cast<const int8_t*>(run.workspace + p.rows_at);
+  const auto* quants = reinterpret_cast<const RowQuant*>(run.workspace + p.quants_at);
+  run.pool->For(p.batches * p.m, [&](int64_t row, int) {
     const int64_t b = row / p.m, m = row % p.m;
-    const float* x = run.input<float>(0) + p.x_at[b] * p.m * p.k + (p.adj_x ? m : m * p.k);
-    std::byte* scratch = run.workspace + p.rows_at + thread * p.row_bytes;
-    auto* real = reinterpret_cast<float*>(scratch);
-    auto* q = reinterpret_cast<int8_t*>(scratch + RoundUp(p.k * 4));
-    for (int64_t k = 0; k < p.k; ++k) real[k] = x[k * (p.adj_x ? p.m : 1)];
-    const RowQuant quant = QuantizeRow(real, p.k, p.asymmetric, q);
+    const RowQuant quant = quants[p.quant_of[b] + m];
     const float scale = quant.scale * p.y_scale;
     float* out = run.output<float>(0) + row * p.n;
     int32_t sum[kColumns];
     for (int64_t n = 0; n < p.n; n += kColumns) {
       const int64_t columns = std::min(kColumns, p.n - n);
-      Dot(p, q, 1, quant.offset, y + p.y_at[b] * p.k * p.n + n, columns, sum);
-      for (int64_t j = 0; j < columns; ++j)
+      Dot(p, rows + (p.x_at[b] * p.m + m) * p.k, 1, 0, y + p.y_at[b] * p.k * p.n + n, columns, sum);
+      for (int64_t j = 0; j < columns; ++j) {
+        if (p.asymmetric) sum[j] -= quant.offset * sums[p.sums_of[b] * p.n + n + j];
         out[n + j] = (p.column_scale ? scale * p.column_scale[n + j] : scale) * static_cast<float>(sum[j]);
+      }
     }
   });
   return {};
@@ -272,6 +303,38 @@ const int64_t* MatrixIndices(Prepare& p, const Shape& in, const Shape& out, int6
   return at;
 }
 
+// LiteRT's kernel finds the scale of a row, and the sum of a column, by adding up the batch indices instead
+// of weighing them by what lies inside: with several batch dimensions it takes those of another matrix. Its
+// results are the ones that count. Before, it takes a y of [..., 1, k, n] for one of [..., k, n] and x's last
+// batch dimension for more rows.
+void SetQuantIndices(Prepare& p, const Shape& out, Params* params) {
+  const Shape &x = p.op.in(0)->shape, &y = p.op.in(1)->shape;
+  const bool joined = !params->adj_x && x.rank() > 2 && y.rank() > 2 && y.back(3) == 1;
+  const int rank = out.rank() - 2, last = rank - (joined ? 1 : 0);  // Dimensions that count: [0, last).
+  const int64_t rows = params->m * (joined ? x.back(3) : 1);
+  auto* quant_of = p.Array<int64_t>(static_cast<size_t>(std::max<int64_t>(params->batches, 1)));
+  auto* sums_of = p.Array<int64_t>(static_cast<size_t>(std::max<int64_t>(params->batches, 1)));
+  const auto steps = [&](const Shape& in, int axis) {  // Whether `in` has the batch dimension `axis` of the output, and not as 1.
+    const int own = axis - (out.rank() - in.rank());
+    return own >= 0 && in[own] != 1;
+  };
+  for (int64_t b = 0; b < params->batches; ++b) {
+    int64_t rest = b;
+    for (int axis = rank - 1; axis >= 0; --axis) {
+      const int64_t index = rest % out[axis];
+      rest /= out[axis];
+      if (axis >= last) {
+        quant_of[b] += x.back(3) == 1 ? 0 : index * params->m;
+        continue;
+      }
+      quant_of[b] += steps(x, axis) ? index * rows : 0;
+      sums_of[b] += steps(y, axis) ? index : 0;
+    }
+  }
+  params->quant_of = quant_of;
+  params->sums_of = sums_of;
+}
+
 Status PrepareHybrid(Prepare& p, Params* params) {
   const Quant& quant = p.op.in(1)->quant;
   const int column = p.op.in(1)->shape.rank() - (params->adj_y ? 2 : 1);
@@ -286,15 +349,22 @@ Status PrepareHybrid(Prepare& p, Params* params) {
     params->column_scale = scales;
     params->y_scale = 1.0f;
   }
+  SetQuantIndices(p, p.op.out(0)->shape, params);
+  params->x_matrices = BatchOf(p.op.in(0)->shape).elements();
+  const int64_t rows = params->x_matrices * params->m;
   params->rows_at = params->adj_y ? RoundUp(params->y_matrices * params->k * params->n) : 0;
-  params->row_bytes = RoundUp(params->k * 4) + RoundUp(params->k);
-  p.Workspace(static_cast<size_t>(params->rows_at + params->row_bytes * p.threads));
+  params->quants_at = params->rows_at + RoundUp(rows * params->k);
+  params->sums_at = params->quants_at + RoundUp(rows * static_cast<int64_t>(sizeof(RowQuant)));
+  params->gathered_at = params->sums_at + (params->asymmetric ? RoundUp(params->y_matrices * params->n * 4) : 0);
+  p.Workspace(static_cast<size_t>(params->gathered_at + (params->adj_x ? params->x_matrices * params->k * 4 : 0)));
   p.SetRun(MultiplyHybrid, params);
   return {};
 }
 
+// LiteRT's kernel knows one scale of y and takes 0 where there are several.
 Multiplier MultiplierOf(const OpView& op) {
-  const float product = op.in(0)->quant.scale0() * op.in(1)->quant.scale0();
+  const Quant& y = op.in(1)->quant;
+  const float product = op.in(0)->quant.scale0() * (y.per_channel() ? 0.0f : y.scale0());
   return QuantizeMultiplier(static_cast<double>(product) / static_cast<double>(op.out(0)->quant.scale0()));
 }
 
@@ -334,7 +404,7 @@ Status PrepareMultiply(Prepare& p) {
     return {};
   }
   if (a.adj_y) p.Workspace(static_cast<size_t>(params->y_matrices * s.k * s.n * BytesOf(y.dtype)));
-  p.SetRun(x.dtype == DType::kF32 ? MultiplyFloat : MultiplyShorts, params);
+  p.SetRun(x.dtype == DType::kF32 ? MultiplyFloat : y.dtype == DType::kI8 ? MultiplyShorts<int8_t> : MultiplyShorts<int16_t>, params);
   return {};
 }
 

@@ -50,7 +50,8 @@ Status Check(const OpView& op) {
     return op.Fail(Code::kInvalidModel, "the filter %s does not divide the %d input channels into groups; was the model exported in NCHW?",
                    w.text().c_str(), x[3]);
   OCTET_TRY(CheckBias(op, 2, w[0]));
-  return op.in(0)->dtype == DType::kF32 ? Status() : CheckIntegerScales(op, w[0]);
+  if (op.in(0)->dtype == DType::kF32 && op.in(1)->dtype == DType::kU8) return CheckPerTensor(op, *op.in(1), "filter");
+  return CheckScales(op, w[0]);
 }
 
 Status Infer(const OpView& op, std::span<OutputType> out) {

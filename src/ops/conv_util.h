@@ -46,24 +46,32 @@ inline Status CheckBias(const OpView& op, int i, int32_t channels) {
   return op.Fail(Code::kInvalidModel, "expected a bias of %d values, found %s", channels, b.text().c_str());
 }
 
-// Scales of an integer operator: input and output per tensor, weights per tensor or per output channel.
-inline Status CheckIntegerScales(const OpView& op, int32_t channels) {
-  OCTET_TRY(CheckPerTensor(op, *op.in(0), "input"));
-  if (op.out(0)) OCTET_TRY(CheckPerTensor(op, *op.out(0), "output"));
-  const size_t n = op.in(1)->quant.scale.size();
-  if (n == 1 || n == static_cast<size_t>(channels)) return {};
+// Weight scales: per tensor or per output channel.
+inline Status CheckWeightScales(const OpView& op, int operand, int32_t channels) {
+  const Quant& quant = op.in(operand)->quant;
+  const size_t n = quant.scale.size();
+  if (quant.block_size == 0 && (n == 1 || n == static_cast<size_t>(channels))) return {};
   return op.Fail(Code::kInvalidModel, "expected 1 or %d weight scales, found %zu", channels, n);
+}
+
+// Scales of an operator with byte weights, input 1: activations per tensor where they are integers.
+inline Status CheckScales(const OpView& op, int32_t channels) {
+  if (op.in(1)->dtype == DType::kF32) return {};
+  if (op.in(0)->dtype != DType::kF32) {
+    OCTET_TRY(CheckPerTensor(op, *op.in(0), "input"));
+    if (op.out(0)) OCTET_TRY(CheckPerTensor(op, *op.out(0), "output"));
+  }
+  return CheckWeightScales(op, 1, channels);
 }
 
 inline double WeightScale(const TensorType& weights, int32_t c) {
   return static_cast<double>(weights.quant.per_channel() ? weights.quant.scale[c] : weights.quant.scale0());
 }
 
-// Hybrid: one weight scale per output channel; uint8 weights have one for all.
+// Hybrid: one weight scale per output channel.
 inline const float* HybridScales(Prepare& p, int operand, int32_t channels) {
-  const TensorType& w = *p.op.in(operand);
   auto* scales = p.Array<float>(static_cast<size_t>(channels));
-  for (int32_t c = 0; c < channels; ++c) scales[c] = w.dtype == DType::kU8 ? w.quant.scale0() : static_cast<float>(WeightScale(w, c));
+  for (int32_t c = 0; c < channels; ++c) scales[c] = static_cast<float>(WeightScale(*p.op.in(operand), c));
   return scales;
 }
 
@@ -75,6 +83,7 @@ inline IntegerOutput MakeIntegerOutput(Prepare& p, const TensorType& x, const Te
     const double product = x.dtype == DType::kU8 ? static_cast<double>(x.quant.scale0() * w.quant.scale0())
                                                  : static_cast<double>(x.quant.scale0()) * WeightScale(w, c);
     multipliers[c] = QuantizeMultiplier(product / static_cast<double>(y.quant.scale0()));
+    if (x.dtype == DType::kI16) multipliers[c].shift = std::min(multipliers[c].shift, 14);  // Beyond, no result fits.
   }
   const int32_t weights_zero = w.dtype == DType::kU8 ? w.quant.zero0() : 0;
   return {multipliers, x.quant.zero0(), weights_zero, y.quant.zero0(), QuantizedClamp(activation, y)};

@@ -42,7 +42,7 @@ Status Check(const OpView& op) {
   if (w[0] != 1 || x[3] < 1 || w[3] < 1 || w[3] % x[3] != 0)
     return op.Fail(Code::kInvalidModel, "the filter %s does not fit %d input channels", w.text().c_str(), x[3]);
   OCTET_TRY(CheckBias(op, 2, w[3]));
-  return op.in(0)->dtype == DType::kF32 ? Status() : CheckIntegerScales(op, w[3]);
+  return CheckScales(op, w[3]);
 }
 
 Status Infer(const OpView& op, std::span<OutputType> out) {

@@ -8,7 +8,7 @@ namespace octet::ops::dequantize {
 namespace {
 
 constexpr Operand kInputs[] = {{.name = "input", .type = 'S'}};
-constexpr TypeRow kTypes[] = {{"S=u8 T=f32", 1}, {"S=i8 T=f32", 2}, {"S=i16|f16 T=f32", 3}, {"S=i4 T=f32", 6}};
+constexpr TypeRow kTypes[] = {{"S=u8 T=f32", 1}, {"S=i8 T=f32", 2}, {"S=i16|f16 T=f32", 3}, {"S=i4|u4|i2 T=f32", 6}};
 
 struct Params {
   int64_t count;
@@ -21,6 +21,7 @@ Status Check(const OpView& op) {
   const TensorType& x = *op.in(0);
   if (x.dtype == DType::kF16) return {};
   if (x.quant.empty()) return op.Fail(Code::kInvalidModel, "the input has no quantization scale");
+  if (x.quant.block_size > 0) return op.Fail(Code::kUnsupported, "the input has a scale per block");
   return {};
 }
 
@@ -57,17 +58,30 @@ template <class T> Status RunInteger(const void* params, const Run& run) {
   return {};
 }
 
-// Two values a byte, the low nibble first.
-Status RunInt4(const void* params, const Run& run) {
+// Two or four values a byte, the first in the lowest bits.
+template <int bits, bool is_signed> Status RunPacked(const void* params, const Run& run) {
   const auto& p = *static_cast<const Params*>(params);
   const uint8_t* x = run.input<uint8_t>(0);
   float* y = run.output<float>(0);
+  constexpr int64_t kPerByte = 8 / bits;
   for (int64_t i = 0; i < p.count; ++i) {
-    const int32_t q = static_cast<int8_t>(i % 2 ? x[i / 2] & 0xf0 : x[i / 2] << 4) >> 4;
+    const auto high = static_cast<uint8_t>(x[i / kPerByte] << (8 - bits - i % kPerByte * bits));
+    const int32_t q = (is_signed ? static_cast<int8_t>(high) : int32_t{high}) >> (8 - bits);
     const int64_t c = p.channels == 1 ? 0 : i / p.inner % p.channels;
     y[i] = static_cast<float>(static_cast<double>(p.scale[c]) * (q - p.zero[c]));
   }
   return {};
+}
+
+RunFn IntegerRun(DType x) {
+  switch (x) {
+    case DType::kI8: return RunInteger<int8_t>;
+    case DType::kU8: return RunInteger<uint8_t>;
+    case DType::kI16: return RunInteger<int16_t>;
+    case DType::kI4: return RunPacked<4, true>;
+    case DType::kU4: return RunPacked<4, false>;
+    default: return RunPacked<2, true>;
+  }
 }
 
 Status PrepareReference(Prepare& prepare) {
@@ -86,7 +100,7 @@ Status PrepareReference(Prepare& prepare) {
   p->zero = zero;
   p->channels = static_cast<int64_t>(x.quant.scale.size());
   p->inner = p->channels == 1 ? 1 : x.shape.elements(x.quant.axis + 1, x.shape.rank());
-  prepare.SetRun(x.dtype == DType::kI8 ? RunInteger<int8_t> : x.dtype == DType::kU8 ? RunInteger<uint8_t> : x.dtype == DType::kI16 ? RunInteger<int16_t> : RunInt4, p);
+  prepare.SetRun(IntegerRun(x.dtype), p);
   return {};
 }
 constexpr Variant kVariants[] = {{.name = "reference", .prepare = PrepareReference}};

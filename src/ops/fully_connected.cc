@@ -37,7 +37,7 @@ constexpr TypeRow kTypes[] = {
     {"T=f32 W=f32 B=f32 O=f32", 1}, {"T=u8 W=u8 B=i32 O=u8", 1},        {"T=u8 W=u8 B=i32 O=i16 S=u8", 2}, {"T=f32 W=i8|u8 B=f32 O=f32", 3},
     {"T=i8 W=i8 B=i32 O=i8", 4},    {"T=i16 W=i8 B=i64 O=i16", 7},      {"T=f32 W=i4 B=f32 O=f32", 10},    {"T=i8 W=i4 B=i32 O=i8", 10},
     {"T=i16 W=i8 B=i32 O=i16", 11}, {"T=i16 W=i4 B=i32|i64 O=i16", 11}, {"T=f32 W=i2 B=f32 O=f32", 14},    {"T=i8 W=i2 B=i32 O=i8", 14},
-    {"T=i16 W=i2 B=i32|i64 O=i16", 14}};
+    {"T=i16 W=i2 B=i32|i64 O=i16", 14}, {"T=i16 W=i16 B=i32|i64 O=i16", 14}};
 constexpr QuantRow kQuant[] = {{.operand = 1, .kind = QuantKind::kPerChannel, .axis = 0},
                                {.operand = 2, .kind = QuantKind::kProductBias, .other = 1}};
 
@@ -65,15 +65,6 @@ Status CheckBlocks(const OpView& op) {
   return {};
 }
 
-Status CheckScales(const OpView& op) {
-  const TensorType& w = *op.in(1);
-  if (w.quant.block_size > 0) return CheckBlocks(op);
-  if (!IsHybrid(op)) return CheckIntegerScales(op, w.shape[0]);
-  const size_t n = w.quant.scale.size();
-  if (n == 1 || n == static_cast<size_t>(w.shape[0])) return {};
-  return op.Fail(Code::kInvalidModel, "expected 1 or %d weight scales, found %zu", w.shape[0], n);
-}
-
 Status Check(const OpView& op) {
   const Attrs& a = op.attrs<Attrs>();
   const Shape &x = op.in(0)->shape, &w = op.in(1)->shape;
@@ -86,7 +77,7 @@ Status Check(const OpView& op) {
     return op.Fail(Code::kInvalidModel, "expected a last dimension of %d, found %s", w[1], x.text().c_str());
   OCTET_TRY(CheckBias(op, 2, w[0]));
   if (a.weights_format == kShuffled) OCTET_TRY(CheckShuffled(op));
-  return op.in(1)->dtype == DType::kF32 ? Status() : CheckScales(op);
+  return op.in(1)->quant.block_size > 0 ? CheckBlocks(op) : CheckScales(op, w[0]);
 }
 
 // Without columns the rows are what the leading dimensions say.
@@ -133,7 +124,7 @@ struct Params {
   const float* weight_scale = nullptr;  // Hybrid: per channel, or per channel and block.
   ByteWeights weights;
   int32_t block_size = 0;
-  bool asymmetric = false;
+  bool asymmetric = false, loses_signs = false;
   Activation activation = Activation::kNone;
   ClampF32 clamp;
 };
@@ -178,6 +169,20 @@ template <class T, class W, class Bias, class Y = T> Status RunInteger(const voi
   return {};
 }
 
+// int16 weights: the one kernel of 64-bit sums with a fixed-point multiplier.
+template <class Bias> Status RunInt16Weights(const void* params, const Run& run) {
+  const auto& p = *static_cast<const Params*>(params);
+  const IntegerOutput& q = p.integer;
+  const auto *x = run.input<int16_t>(0), *w = run.input<int16_t>(1);
+  const Bias* bias = run.input<Bias>(2);
+  ForEachRow(p, *run.pool, [&](int64_t row, int32_t o, int64_t index) {
+    int64_t acc = Dot<int64_t>(x + row * p.depth, w + static_cast<int64_t>(o) * p.depth, p.depth, q.input_zero, q.weights_zero);
+    if (bias) acc += bias[o];
+    run.output<int16_t>(0)[index] = static_cast<int16_t>(std::clamp(Requantize64(acc, q.multiplier[o]) + q.output_zero, q.clamp.low, q.clamp.high));
+  });
+  return {};
+}
+
 // Blocks of 4 rows x 16 columns. Inputs lose 128, which is their zero point, by a flipped sign bit. The
 // flipped input is an output, too: 16 columns of one batch row after the other.
 Status RunShuffled(const void* params, const Run& run) {
@@ -198,10 +203,18 @@ Status RunShuffled(const void* params, const Run& run) {
   return {};
 }
 
+// uint8 weights hold signed bytes. LiteRT multiplies 16 columns at a time by moving the input's sign to the
+// weight, which leaves -128 as it is: such a product is -128 |x| (old files with a zero point are full of them).
+int32_t LostSigns(const int8_t* q, const int8_t* w, int32_t n) {
+  int32_t lost = 0;
+  for (int32_t k = 0; k < n / 16 * 16; ++k) lost += w[k] == -128 && q[k] < 0 ? 2 * 128 * q[k] : 0;
+  return lost;
+}
+
 // One row of the result from its quantized input.
 void HybridRow(const Params& p, const int8_t* q, RowQuant r, const int8_t* w, const float* bias, float* y) {
-  for (int32_t o = 0; o < p.channels; ++o) {
-    const int32_t acc = Dot<int32_t>(q, w + static_cast<int64_t>(o) * p.depth, p.depth, r.offset, 0);
+  for (int32_t o = 0; o < p.channels; ++o, w += p.depth) {
+    const int32_t acc = Dot<int32_t>(q, w, p.depth, r.offset, 0) + (p.loses_signs ? LostSigns(q, w, p.depth) : 0);
     y[o] = static_cast<float>(acc) * (r.scale * p.weight_scale[o]) + (bias ? bias[o] : 0.0f);
   }
 }
@@ -254,6 +267,7 @@ void PrepareScales(Prepare& prepare, Params* p) {
 void PrepareHybrid(Prepare& prepare, Params* p, size_t* workspace) {
   const Quant& quant = prepare.op.in(1)->quant;
   p->block_size = quant.block_size;
+  p->loses_signs = prepare.op.in(1)->dtype == DType::kU8;
   p->asymmetric = quant.block_size > 0 || prepare.op.attrs<Attrs>().asymmetric_quantize_inputs;
   if (quant.block_size > 0) {
     auto* scales = prepare.Array<float>(quant.scale.size());
@@ -271,6 +285,7 @@ RunFn IntegerRun(const OpView& op) {
   if (x == DType::kU8) return op.out(0)->dtype == DType::kI16 ? RunInteger<uint8_t, uint8_t, int32_t, int16_t> : RunInteger<uint8_t, uint8_t, int32_t>;
   if (x == DType::kI8) return RunInteger<int8_t, int8_t, int32_t>;
   const bool wide = !op.in(2) || op.in(2)->dtype == DType::kI64;
+  if (op.in(1)->dtype == DType::kI16) return wide ? RunInt16Weights<int64_t> : RunInt16Weights<int32_t>;
   return wide ? RunInteger<int16_t, int8_t, int64_t> : RunInteger<int16_t, int8_t, int32_t>;
 }
 
@@ -300,7 +315,9 @@ Status PrepareReference(Prepare& prepare) {
     PrepareScales(prepare, p);
     prepare.SetRun(a.weights_format == kShuffled ? RunShuffled : IntegerRun(op), p);
   }
-  OCTET_ASSIGN(p->weights, PrepareByteWeights(prepare, 1, &workspace));
+  if (BitsOf(op.in(1)->dtype) <= 8) {
+    OCTET_ASSIGN(p->weights, PrepareByteWeights(prepare, 1, &workspace));
+  }
   prepare.Workspace(workspace);
   return {};
 }

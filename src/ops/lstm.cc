@@ -61,7 +61,7 @@ constexpr Operand kOutputs[] = {{.name = "output"},
 constexpr TypeRow kTypes[] = {{"T=f32 I=f32 W=f32 G=f32 O=f32 P=f32 B=f32 N=f32 S=f32 C=f32 X=f32"},
                               {"T=u8 I=u8 W=u8 G=i32 O=i16 X=i16", 2},
                               {"T=f32 I=i8|u8 W=i8|u8 G=i8|u8 O=i8|u8 P=i8|u8 B=f32 N=f32 S=f32 C=f32", 3},
-                              {"T=i8 I=i8 W=i8 G=i8 O=i8 P=i16|i8 B=i32 N=i16 S=i8 C=i16", 4}};
+                              {"T=i8 I=i8 W=i8 G=i8 O=i8 P=i16 B=i32 N=i16 S=i8 C=i16", 4}};
 
 // Operands of the basic kernel.
 enum { kData, kActivation, kWeightsOfAll, kBiasOfAll, kState };

@@ -172,8 +172,9 @@ bool TakesLstmPacked(const OpView& op) {
       if (!op.has_const(i)) return false;
     const auto one_scale = [&](int i) { return weights == DType::kF32 || op.in(i)->quant.scale.size() == 1; };
     if (!one_scale(kAt.input_weights[gate]) || !one_scale(kAt.recurrent_weights[gate]) || op.in(kAt.norm[gate])) return false;
+    if (op.in(kAt.recurrent_weights[gate])->shape.rank() != 2) return false;  // Diagonal.
   }
-  if (op.in(kAt.recurrent_weights[kForgetGate])->shape.rank() != 2 || op.in(kAt.input)->shape.rank() != 3) return false;  // Not diagonal.
+  if (op.in(kAt.input)->shape.rank() != 3) return false;
   return !op.in(kAt.peephole[kForgetGate]) && !op.in(kAt.projection) && op.in(kAt.input)->shape.elements() > 0;
 }
 

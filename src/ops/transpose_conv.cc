@@ -47,11 +47,12 @@ Status Check(const OpView& op) {
   if (w[3] != x[3] || w[1] < 1 || w[2] < 1) return op.Fail(Code::kInvalidModel, "weights %s do not fit the %d input channels", w.text().c_str(), x[3]);
   OCTET_TRY(CheckActivation(op, a.activation));
   OCTET_TRY(CheckBias(op, kBias, w[0]));
-  if (op.in(kData)->dtype == DType::kF32) return {};
-  OCTET_TRY(CheckPerTensor(op, *op.in(kData), "input"));
-  if (op.out(0)) OCTET_TRY(CheckPerTensor(op, *op.out(0), "output"));
-  const size_t scales = op.in(kWeightsInput)->quant.scale.size();
-  return scales == 1 || scales == static_cast<size_t>(w[0]) ? Status() : op.Fail(Code::kInvalidModel, "expected 1 or %d weight scales, found %zu", w[0], scales);
+  if (op.in(kWeightsInput)->dtype == DType::kF32) return {};
+  if (op.in(kData)->dtype != DType::kF32) {
+    OCTET_TRY(CheckPerTensor(op, *op.in(kData), "input"));
+    if (op.out(0)) OCTET_TRY(CheckPerTensor(op, *op.out(0), "output"));
+  }
+  return CheckWeightScales(op, kWeightsInput, w[0]);
 }
 
 Status Infer(const OpView& op, std::span<OutputType> out) {

@@ -10,7 +10,9 @@
 
 #include "base/strings.h"
 #include "schema_generated.h"
+#include "base/float16.h"
 #include "tflite/attributes.h"
+#include "tflite/sparse.h"
 
 namespace octet::tflite {
 namespace {
@@ -22,6 +24,7 @@ constexpr int kMaxCallDepth = 64;
 constexpr size_t kMaxTables = 4'000'000;
 constexpr size_t kMinTableBytes = 8;  // A table and the offset to it.
 constexpr size_t kFreeEntries = 1 << 16;
+constexpr uint64_t kFreeDense = 16 << 20, kDenseGrowth = 64;  // Bytes that sparse constants may grow to, and per byte of the file.
 constexpr uint8_t kInput = 1, kOutput = 2;
 constexpr std::byte kNoBytes[1] = {};
 
@@ -50,13 +53,12 @@ std::span<const std::byte> Bytes(const flatbuffers::Vector<uint8_t>* v) {
 
 // Why octet cannot use the values of a tensor, or null.
 const char* Lacks(const fb::Tensor& t) {
-  if (t.sparsity()) return "sparse storage";
   if (t.external_buffer() != 0) return "constants in a file of their own";
   if (!t.quantization()) return nullptr;
   switch (t.quantization()->details_type()) {
     case fb::QuantizationDetails::NONE:
     case fb::QuantizationDetails::CustomQuantization: return nullptr;  // Information for others.
-    case fb::QuantizationDetails::BlockwiseQuantization: return "blockwise quantization";
+    case fb::QuantizationDetails::BlockwiseQuantization: return nullptr;  // ReadBlockScales
     default: return "quantization along several dimensions";
   }
 }
@@ -65,7 +67,10 @@ const char* Lacks(const fb::Tensor& t) {
 
 class Reader {
  public:
-  explicit Reader(std::span<const std::byte> file) : entries_left_(file.size() / sizeof(int32_t) + kFreeEntries) { view_.file_ = file; }
+  explicit Reader(std::span<const std::byte> file)
+      : entries_left_(file.size() / sizeof(int32_t) + kFreeEntries), dense_left_(file.size() * kDenseGrowth + kFreeDense) {
+    view_.file_ = file;
+  }
 
   Result<View> Read() {
     OCTET_TRY(VerifyFlatbuffer());
@@ -141,6 +146,7 @@ class Reader {
     const uint32_t tensors = g.tensors() ? g.tensors()->size() : 0, operators = g.operators() ? g.operators()->size() : 0;
     info.tensors.resize(tensors);
     for (uint32_t i = 0; i < tensors; ++i) OCTET_TRY(ReadTensor(*g.tensors()->Get(i), tensors, info.tensors[i]));
+    for (uint32_t i = 0; i < tensors; ++i) OCTET_TRY(ReadBlockScales(*g.tensors()->Get(i), info.tensors, info.tensors[i]));
     where_ = Format("subgraph %u", index);
     OCTET_TRY(ReadIndices(g.inputs(), tensors, "input", 0, &info.inputs));
     OCTET_TRY(ReadIndices(g.outputs(), tensors, "output", 0, &info.outputs));
@@ -223,15 +229,52 @@ class Reader {
     return {};
   }
 
+  // Scales of blocks lie in a constant of half floats; they become the tensor's list of scales, row by row.
+  Status ReadBlockScales(const fb::Tensor& t, const std::vector<TensorInfo>& tensors, TensorInfo& info) {
+    Quant& quant = info.type.quant;
+    if (quant.block_size == 0) return {};
+    const TensorInfo& scales = tensors[static_cast<size_t>(t.quantization()->details_as_BlockwiseQuantization()->scales())];
+    uint64_t bytes = 0;
+    const bool packed = info.type.dtype == DType::kI4 || info.type.dtype == DType::kI2;
+    const bool divides = packed && info.type.shape.rank() > 0 && info.type.shape.back() % quant.block_size == 0;
+    if (!divides || !scales.has_constant || scales.type.dtype != DType::kF16 || !CheckedBytes(DType::kI8, info.type.shape, &bytes) ||
+        scales.constant.size() / sizeof(uint16_t) != bytes / static_cast<uint64_t>(quant.block_size)) {
+      info.lacks = "blockwise quantization of this form";
+      return {};
+    }
+    const size_t n = scales.constant.size() / sizeof(uint16_t);
+    OCTET_TRY(Spend(2 * n));
+    quant.scale.resize(n);
+    quant.zero_point.assign(n, 0);
+    for (size_t i = 0; i < n; ++i) {
+      uint16_t half;
+      std::memcpy(&half, scales.constant.data() + i * sizeof half, sizeof half);
+      quant.scale[i] = F16ToF32(half);
+    }
+    return {};
+  }
+
+  Status ReadSparse(const fb::Tensor& t, TensorInfo& info, uint64_t dense_bytes) {
+    if (dense_bytes > dense_left_) return Broken("tensor %s and other sparse ones are too large for the file", Quoted(info.name).c_str());
+    dense_left_ -= dense_bytes;
+    auto dense = Densify(*t.sparsity(), info.type, buffers_[t.buffer()].bytes, dense_bytes);
+    if (!dense.ok()) return Broken("the sparse tensor %s: %s", Quoted(info.name).c_str(), dense.error().message().c_str());
+    view_.aligned_.push_back(std::move(*dense));
+    info.has_constant = true;
+    info.constant = std::as_bytes(std::span(view_.aligned_.back())).first(dense_bytes);
+    return {};
+  }
+
   Status ReadConstant(const fb::Tensor& t, TensorInfo& info) {
     if (t.buffer() >= buffers_.size() && t.buffer() != 0)
       return Broken("tensor %s names buffer %u, there are %zu", Quoted(info.name).c_str(), t.buffer(), buffers_.size());
-    if (t.sparsity() || t.external_buffer() != 0 || t.buffer() >= buffers_.size()) return {};
+    if (t.external_buffer() != 0 || t.buffer() >= buffers_.size()) return {};
     const std::span<const std::byte> bytes = buffers_[t.buffer()].bytes;
     if (bytes.empty()) return {};
     const DType dtype = info.type.dtype;
     if (info.is_variable) return Broken("tensor %s is a variable and a constant", Quoted(info.name).c_str());
     uint64_t expected = 0;
+    if (t.sparsity() && CheckedBytes(dtype, info.type.shape, &expected)) return ReadSparse(t, info, expected);
     if (dtype == DType::kString) {
       OCTET_TRY(Spend(bytes.size() / sizeof(int32_t)));
       if (!CheckedBytes(DType::kI8, info.type.shape, &expected) || !octet::IsStringBuffer(bytes, static_cast<int64_t>(expected)))
@@ -417,6 +460,7 @@ class Reader {
   std::vector<std::vector<uint8_t>> ends_;  // Per subgraph and tensor: kInput, kOutput.
   std::vector<std::vector<int32_t>> calls_;  // Per subgraph: the ones it calls.
   size_t entries_left_;
+  uint64_t dense_left_;
   std::string where_;
 };
 

@@ -21,8 +21,8 @@ struct TensorInfo {
   std::span<const std::byte> constant;  // Bytes in the file; empty when computed.
   bool has_constant = false;    // A constant may have zero bytes.
   bool is_variable = false;
-  // Null, or why octet cannot read this tensor's values ("sparse storage"); operators that touch it
-  // have a null op. Such a tensor has no constant.
+  // Null, or why octet cannot read this tensor's values ("constants in a file of their own"); operators that
+  // touch it have a null op.
   const char* lacks = nullptr;
 };
 
@@ -81,7 +81,7 @@ class View {
   std::vector<SignatureInfo> signatures_;
   std::vector<MetadataInfo> metadata_;
   std::span<const std::byte> file_;
-  std::vector<std::vector<uint64_t>> aligned_;  // Copies of constants the file holds misaligned.
+  std::vector<std::vector<uint64_t>> aligned_;  // Copies of constants the file holds misaligned or sparsely.
   std::deque<std::string> names_;               // Names made up for operator codes without one.
   friend class Reader;
 };

@@ -15,15 +15,28 @@ struct Tensor {
   TensorType type;
   std::vector<std::byte> bytes;
   bool constant = false;
+  bool absent = false;  // An optional operand that is not given.
+  bool state = false;   // Never shown as a constant: run writes it.
+
+  static Tensor Absent() {
+    Tensor t;
+    t.absent = true;
+    return t;
+  }
+  template <class T> static Tensor State(Shape shape, std::vector<T> values, Quant quant = {}) {
+    Tensor t = Of<T>(shape, std::move(values), std::move(quant));
+    t.state = true;
+    return t;
+  }
 
   template <class T> static Tensor Of(Shape shape, std::vector<T> values, Quant quant = {}) {
-    Tensor t{{DTypeOf<T>, shape, std::move(quant)}, {}, false};
+    Tensor t{{DTypeOf<T>, shape, std::move(quant)}, {}};
     const auto raw = std::as_bytes(std::span(values));
     t.bytes.assign(raw.begin(), raw.end());
     return t;
   }
-  template <class T> static Tensor Constant(Shape shape, std::vector<T> values) {
-    Tensor t = Of<T>(shape, std::move(values));
+  template <class T> static Tensor Constant(Shape shape, std::vector<T> values, Quant quant = {}) {
+    Tensor t = Of<T>(shape, std::move(values), std::move(quant));
     t.constant = true;
     return t;
   }
@@ -42,6 +55,11 @@ class SingleOp {
   template <class A> SingleOp& With(const A& attrs) {
     std::memcpy(attributes_.data(), &attrs, sizeof attrs);
     return *this;
+  }
+  // One attribute by its name in the schema, of the type that the operator's struct has.
+  template <class T> void Set(std::string_view name, T value) {
+    for (const AttrRow& row : def_->attrs.rows)
+      if (row.name == name) *static_cast<T*>(row.at(attributes_.data())) = value;
   }
   // Outputs take input 0's type unless declared here.
   SingleOp& Declare(std::vector<TensorType> outputs) {
@@ -69,10 +87,10 @@ class SingleOp {
       uint64_t bytes = 0;
       if (types[i].dynamic || !CheckedBytes(types[i].dtype, types[i].shape, &bytes))
         return Error(Code::kUnsupported, "no shape");
-      results[i] = {declared_[i], std::vector<std::byte>(bytes), false};
+      results[i] = {declared_[i], std::vector<std::byte>(bytes)};
       out.push_back(results[i].bytes.data());
     }
-    for (Tensor& t : inputs) in.push_back(t.bytes.data());
+    for (Tensor& t : inputs) in.push_back(t.absent ? nullptr : t.bytes.data());
     in.resize(std::max(in.size(), def_->inputs.size()));
     Planner planner(view.op, threads);
     OCTET_TRY(KernelOf(*def_).variants.back().prepare(planner));
@@ -80,15 +98,18 @@ class SingleOp {
     ThreadPool pool(threads);
     OCTET_TRY(planner.run(planner.params,
                           {in.data(), out.data(), reinterpret_cast<std::byte*>(workspace.data()), &pool}));
+    after = std::move(inputs);
     return results;
   }
+
+  std::vector<Tensor> after;  // The inputs as the last run left them: states.
 
  private:
   struct View {
     View(const SingleOp& op_, const std::vector<Tensor>& tensors, bool values) {
       for (const Tensor& t : tensors) {
-        inputs.push_back(&t.type);
-        constants.push_back(t.constant || values ? t.bytes.data() : nullptr);
+        inputs.push_back(t.absent ? nullptr : &t.type);
+        constants.push_back(!t.absent && !t.state && (t.constant || values) ? t.bytes.data() : nullptr);
       }
       op = {op_.def_, "node", inputs, {}, constants, op_.attributes_.data(), {}};
     }

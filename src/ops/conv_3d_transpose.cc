@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+// Transposed convolution over volumes, NDHWC with weights [d, h, w, out, in]: every input cell adds x * w, a
+// filter-sized block, to the output. The first operand gives the output's shape; padding is what a
+// convolution of the output would have.
+#include "base/thread_pool.h"
+#include "ops/conv_3d_util.h"
+#include "ops/import.h"
+#include "ops/operand_util.h"
+
+namespace octet::ops::conv_3d_transpose {
+namespace {
+
+enum Input { kShapeOfOutput, kFilter, kData, kBias };
+constexpr Operand kInputs[] = {{.name = "output_shape", .type = 'S', .role = Role::kShape},
+                               {.name = "filter", .role = Role::kWeights},
+                               {.name = "input"},
+                               {.name = "bias", .arity = Arity::kOptional, .role = Role::kBias}};
+constexpr Operand kOutputs[] = {{.name = "output"}};
+constexpr TypeRow kTypes[] = {{"S=i32 T=f32"}};
+
+Status Check(const OpView& op) {
+  const Shape &x = op.in(kData)->shape, &w = op.in(kFilter)->shape;
+  OCTET_TRY(CheckConv3d(op, x, w));
+  if (w[4] != x[4]) return op.Fail(Code::kInvalidModel, "the filter %s does not fit %d input channels", w.text().c_str(), x[4]);
+  return CheckBias(op, kBias, w[3]);
+}
+
+Status Infer(const OpView& op, std::span<OutputType> out) {
+  out[0].dtype = DType::kF32;
+  IntList shape;
+  if (!ReadInts(op, kShapeOfOutput, &shape)) {
+    out[0].dynamic = true;
+    return {};
+  }
+  if (shape.count != 5) return op.Fail(Code::kInvalidModel, "the output shape needs 5 dimensions, found %lld", static_cast<long long>(shape.count));
+  const Shape &x = op.in(kData)->shape, &w = op.in(kFilter)->shape;
+  Shape y;
+  for (int64_t d : shape.span()) {
+    if (!FitsDimension(d)) return op.Fail(Code::kInvalidModel, "output dimension %lld is out of range", static_cast<long long>(d));
+    y.push_back(static_cast<int32_t>(d));
+  }
+  bool fits = y[4] == w[3] && (x[0] == kUnknown || y[0] == x[0]);
+  for (int i = 0; i < 3; ++i) fits &= x[1 + i] == kUnknown || SlideConv3d(op.attrs<Conv3dAttrs>(), y, w, i).out == x[1 + i];
+  if (!fits) return op.Fail(Code::kInvalidModel, "an output of %s does not fit an input of %s and a filter of %s", y.text().c_str(), x.text().c_str(), w.text().c_str());
+  out[0].shape = y;
+  return {};
+}
+
+Cost EstimateCost(const OpView& op) {
+  const Shape &x = op.in(kData)->shape, &y = op.out(0)->shape, &w = op.in(kFilter)->shape;
+  return {x.elements() * w.elements(0, 4), (x.elements() + y.elements() + w.elements()) * 4};
+}
+
+struct Params {
+  Conv3dGeometry g;
+  ClampF32 clamp;
+};
+
+// Adds what one input cell contributes to its image of the output.
+void Scatter(const Conv3dGeometry& g, const float* x, const int64_t (&step)[3], const float* weights, float* image) {
+  ForEachCell(g, step, [&](int64_t cell, int64_t tap) {
+    float* y = image + cell * g.out_c;
+    const float* w = weights + tap * g.out_c * g.in_c;
+    for (int64_t o = 0; o < g.out_c; ++o, w += g.in_c)
+      for (int64_t c = 0; c < g.in_c; ++c) y[o] += x[c] * w[c];
+  });
+}
+
+Status RunFloat(const void* params, const Run& run) {
+  const auto& p = *static_cast<const Params*>(params);
+  const Conv3dGeometry& g = p.g;
+  const int64_t cells = g.small[0] * g.small[1] * g.small[2], volume = g.large[0] * g.large[1] * g.large[2];
+  const float* bias = run.input<float>(kBias);
+  run.pool->For(g.batch, [&](int64_t b, int) {
+    float* y = run.output<float>(0) + b * volume * g.out_c;
+    std::fill_n(y, volume * g.out_c, 0.0f);
+    for (int64_t i = 0; i < cells; ++i)
+      Scatter(g, run.input<float>(kData) + (b * cells + i) * g.in_c, {i / (g.small[1] * g.small[2]), i / g.small[2] % g.small[1], i % g.small[2]},
+              run.input<float>(kFilter), y);
+    for (int64_t i = 0; i < volume * g.out_c; ++i) y[i] = std::clamp(y[i] + (bias ? bias[i % g.out_c] : 0.0f), p.clamp.low, p.clamp.high);
+  });
+  return {};
+}
+
+Status PrepareReference(Prepare& prepare) {
+  const OpView& op = prepare.op;
+  const auto& a = op.attrs<Conv3dAttrs>();
+  auto* p = prepare.Params<Params>();
+  p->g = MakeConv3dGeometry(a, op.out(0)->shape, op.in(kData)->shape, op.in(kFilter)->shape);
+  p->g.in_c = op.in(kFilter)->shape[4], p->g.out_c = op.in(kFilter)->shape[3];
+  p->clamp = FloatClamp(a.activation);
+  prepare.SetRun(RunFloat, p);
+  return {};
+}
+constexpr Variant kVariants[] = {{.name = "reference", .prepare = PrepareReference}};
+
+}  // namespace
+
+extern constinit const OpDef kDef = {
+    .name = "conv_3d_transpose",
+    .code = BuiltinCode::kConv3dTranspose,
+    .attrs = Layout<Conv3dAttrs>(OptionsTable::kConv3D, kConv3dRows),
+    .inputs = kInputs,
+    .outputs = kOutputs,
+    .types = kTypes,
+    .check = Check,
+    .infer = Infer,
+    .cost = EstimateCost,
+};
+extern constinit const OpKernel kKernel = {.variants = kVariants};
+extern constinit const OpImport kImport = {};
+
+}  // namespace octet::ops::conv_3d_transpose
