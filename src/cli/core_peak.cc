@@ -26,7 +26,7 @@ template <class Body> double Best(double units, int rounds, const Body& body) {
 }
 
 double Int8Gmacs() {
-  constexpr int64_t kRows = 24, kDepth = 192, kColumns = 64, kPanels = kColumns / kernels::kPanel;
+  constexpr int64_t kRows = 48, kDepth = 512, kColumns = 64, kPanels = kColumns / kernels::kPanel;
   const kernels::Int8& k = kernels::BestInt8();
   std::vector<int8_t> x(kRows * kDepth, 1), weights(kDepth * kColumns, 1), y(kRows * kColumns);
   std::vector<uint8_t> loaded(kRows * kDepth * k.value_bytes + 64), scratch(kDepth / 4 * k.scratch_per_group + 64);
@@ -36,7 +36,7 @@ double Int8Gmacs() {
   k.load(x.data(), kRows * kDepth, loaded.data());
   std::vector<const void*> rows;
   for (int64_t r = 0; r < kRows; ++r) rows.push_back(loaded.data() + r * kDepth * k.value_bytes);
-  return Best(static_cast<double>(kRows * kDepth * kColumns), 2000, [&] { k.multiply(p, rows.data(), kRows, 0, kPanels, y.data(), scratch.data()); });
+  return Best(static_cast<double>(kRows * kDepth * kColumns), 500, [&] { k.multiply(p, rows.data(), kRows, 0, kPanels, y.data(), scratch.data()); });
 }
 
 double F32Gmacs() {
