@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "kernels/int8.h"
+#include "kernels/products_f32.h"
 
 namespace octet::cli {
 namespace {
@@ -40,12 +41,13 @@ double Int8Gmacs() {
 }
 
 double F32Gmacs() {
-  constexpr int64_t kDepth = 256;
-  const kernels::Table& k = kernels::Best();
-  std::vector<float> x(static_cast<size_t>(k.rows) * kDepth, 1.0f), w(kDepth * kernels::kPanel, 1.0f), bias(kernels::kPanel), y(static_cast<size_t>(k.rows) * kernels::kPanel);
-  return Best(static_cast<double>(k.rows * kDepth * kernels::kPanel), 2000, [&] {
-    k.product_f32(x.data(), kDepth, k.rows, w.data(), kDepth, bias.data(), -1e30f, 1e30f, kernels::kPanel, y.data(), kernels::kPanel);
-  });
+  constexpr int64_t kDepth = 256, kColumns = 32;
+  const kernels::ProductsF32& k = kernels::FloatProducts();
+  const int64_t rows = k.rows;
+  std::vector<float> x(static_cast<size_t>(rows) * kDepth, 1.0f), w(kDepth * kColumns, 1.0f), bias(kColumns), y(static_cast<size_t>(rows) * kColumns);
+  const kernels::ProductF32 p{.a = x.data(), .lda = kDepth, .rows = rows, .w = w.data(), .depth = kDepth, .columns = kColumns, .bias = bias.data(),
+                              .low = -1e30f, .high = 1e30f, .y = y.data(), .ldy = kColumns};
+  return Best(static_cast<double>(rows * kDepth * kColumns), 2000, [&] { k.product(p); });
 }
 
 // Sums over more than the last level of caches holds.
