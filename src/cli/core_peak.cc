@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "kernels/int8.h"
+#include "kernels/products_f32.h"
 
 namespace octet::cli {
 namespace {
@@ -26,7 +27,7 @@ template <class Body> double Best(double units, int rounds, const Body& body) {
 }
 
 double Int8Gmacs() {
-  constexpr int64_t kRows = 24, kDepth = 192, kColumns = 64, kPanels = kColumns / kernels::kPanel;
+  constexpr int64_t kRows = 48, kDepth = 512, kColumns = 64, kPanels = kColumns / kernels::kPanel;
   const kernels::Int8& k = kernels::BestInt8();
   std::vector<int8_t> x(kRows * kDepth, 1), weights(kDepth * kColumns, 1), y(kRows * kColumns);
   std::vector<uint8_t> loaded(kRows * kDepth * k.value_bytes + 64), scratch(kDepth / 4 * k.scratch_per_group + 64);
@@ -36,16 +37,17 @@ double Int8Gmacs() {
   k.load(x.data(), kRows * kDepth, loaded.data());
   std::vector<const void*> rows;
   for (int64_t r = 0; r < kRows; ++r) rows.push_back(loaded.data() + r * kDepth * k.value_bytes);
-  return Best(static_cast<double>(kRows * kDepth * kColumns), 2000, [&] { k.multiply(p, rows.data(), kRows, 0, kPanels, y.data(), scratch.data()); });
+  return Best(static_cast<double>(kRows * kDepth * kColumns), 500, [&] { k.multiply(p, rows.data(), kRows, 0, kPanels, y.data(), scratch.data()); });
 }
 
 double F32Gmacs() {
-  constexpr int64_t kDepth = 256;
-  const kernels::Table& k = kernels::Best();
-  std::vector<float> x(static_cast<size_t>(k.rows) * kDepth, 1.0f), w(kDepth * kernels::kPanel, 1.0f), bias(kernels::kPanel), y(static_cast<size_t>(k.rows) * kernels::kPanel);
-  return Best(static_cast<double>(k.rows * kDepth * kernels::kPanel), 2000, [&] {
-    k.product_f32(x.data(), kDepth, k.rows, w.data(), kDepth, bias.data(), -1e30f, 1e30f, kernels::kPanel, y.data(), kernels::kPanel);
-  });
+  constexpr int64_t kDepth = 256, kColumns = 32;
+  const kernels::ProductsF32& k = kernels::FloatProducts();
+  const int64_t rows = k.rows;
+  std::vector<float> x(static_cast<size_t>(rows) * kDepth, 1.0f), w(kDepth * kColumns, 1.0f), bias(kColumns), y(static_cast<size_t>(rows) * kColumns);
+  const kernels::ProductF32 p{.a = x.data(), .lda = kDepth, .rows = rows, .w = w.data(), .depth = kDepth, .columns = kColumns, .bias = bias.data(),
+                              .low = -1e30f, .high = 1e30f, .y = y.data(), .ldy = kColumns};
+  return Best(static_cast<double>(rows * kDepth * kColumns), 2000, [&] { k.product(p); });
 }
 
 // Sums over more than the last level of caches holds.

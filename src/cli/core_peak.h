@@ -5,7 +5,7 @@
 namespace octet::cli {
 
 struct CorePeak {
-  double int8_gmacs = 0, f32_gmacs = 0;  // G multiply-adds/s of the kernels on data in the level-1 cache.
+  double int8_gmacs = 0, f32_gmacs = 0;  // G multiply-adds/s of the kernels on data in the nearest caches.
   double gbytes = 0;                     // GB/s read from memory.
 };
 CorePeak MeasureCorePeak();

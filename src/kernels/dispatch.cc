@@ -2,19 +2,9 @@
 #include "base/cpu.h"
 #include "kernels/elementwise.h"
 #include "kernels/int8.h"
-#include "kernels/kernels.h"
 #include "kernels/products_f32.h"
 
 namespace octet::kernels {
-
-const Table& Best() {
-#if defined(__x86_64__)
-  static const Table& best = ThisCpu().has(Isa::kAvx512Vnni) ? kAvx512Vnni : ThisCpu().has(Isa::kAvx2) ? kAvx2 : kScalar;
-#else
-  static const Table& best = kScalar;
-#endif
-  return best;
-}
 
 const Elementwise& Vectors() {
 #if defined(__x86_64__)

@@ -86,8 +86,9 @@ struct Int8 {
   void (*load_pixels)(const int8_t* x, int64_t n, int64_t count, int64_t stride, uint8_t* to);
   void (*depthwise)(const DepthwiseS8&, const uint8_t* const* rows, int8_t* y, void* lines);
 
+  int32_t winograd_channels;  // With fewer, in or out, direct products are faster.
   // `rows` rows of output for panels [first, end) from loaded rows, m = 2 and 4. Null where direct products are
-  // as fast. scratch: kWinogradTiles * (m + 2)^2 * (2 * channels + 4 * kPanel) bytes.
+  // as fast. scratch: kWinogradTiles * (m + 2)^2 * (2 * channels + 8 * kPanel) bytes.
   void (*winograd2)(const WinogradS8&, const void* loaded, int64_t rows, int64_t first_panel, int64_t end_panel, int8_t* y, void* scratch);
   void (*winograd4)(const WinogradS8&, const void* loaded, int64_t rows, int64_t first_panel, int64_t end_panel, int8_t* y, void* scratch);
 };

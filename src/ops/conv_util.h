@@ -92,17 +92,4 @@ inline IntegerOutput MakeIntegerOutput(Prepare& p, int32_t channels, Activation 
   return MakeIntegerOutput(p, *p.op.in(0), *p.op.in(1), channels, activation);
 }
 
-// The same for the vector kernels: one entry per channel, padded to whole panels.
-inline kernels::Requant MakeRequant(Prepare& p, const IntegerOutput& output, int32_t channels, const int32_t* bias) {
-  const auto padded = static_cast<size_t>(kernels::RoundUp(channels, kernels::kPanel));
-  auto *sums = p.Array<int32_t>(padded), *mantissa = p.Array<int32_t>(padded), *left = p.Array<int32_t>(padded), *right = p.Array<int32_t>(padded);
-  for (int32_t c = 0; c < channels; ++c) {
-    sums[c] = bias ? bias[c] : 0;
-    mantissa[c] = output.multiplier[c].mantissa;
-    left[c] = std::max(output.multiplier[c].shift, 0);
-    right[c] = std::max(-output.multiplier[c].shift, 0);
-  }
-  return {sums, mantissa, left, right, nullptr, output.output_zero, output.clamp.low, output.clamp.high};
-}
-
 }  // namespace octet::ops

@@ -16,12 +16,16 @@ constexpr int64_t kLeastMap4 = 14, kLeastMap2 = 7;               // Smaller imag
 
 // A tile's side in outputs, or 0 where direct products are better. |sums| must stay below 2^31 / 64 or / 4.
 int64_t Side(const ConvGeometry& g, const int8_t* weights) {
+  const Int8& k = kernels::BestInt8();
+  if (!k.winograd2 && !k.winograd4) return 0;
+  const int32_t zero = k.offset ? 127 : 0;  // From which loaded values, x + offset, are as far as they can be.
   if (g.filter_h != 3 || g.filter_w != 3 || g.stride_h != 1 || g.stride_w != 1 || g.dilation_h != 1 || g.dilation_w != 1 || g.in_c % 16 != 0) return 0;
+  if (std::min(g.in_c, g.out_c) < k.winograd_channels) return 0;
   int64_t largest = 0;
-  for (int32_t c = 0; c < g.out_c; ++c) largest = std::max(largest, SumChannel(weights + c * int64_t{9} * g.in_c, int64_t{9} * g.in_c, 1, 0, 0, 0).largest);
+  for (int32_t c = 0; c < g.out_c; ++c) largest = std::max(largest, SumChannel(weights + c * int64_t{9} * g.in_c, int64_t{9} * g.in_c, 1, 0, zero, 0).largest);
   const int64_t weight_values = RoundUp(g.out_c, kPanel) * g.in_c, map = std::min(g.out_h, g.out_w);
-  if (map >= kLeastMap4 && largest < (1 << 25) && weight_values * 36 * 2 <= kMostBytes4) return 4;
-  if (map >= kLeastMap2 && largest < (1 << 29) && weight_values * 16 * 2 <= kMostBytes2) return 2;
+  if (k.winograd4 && map >= kLeastMap4 && largest < (1 << 25) && weight_values * 36 * 2 <= kMostBytes4) return 4;
+  if (k.winograd2 && map >= kLeastMap2 && largest < (1 << 29) && weight_values * 16 * 2 <= kMostBytes2) return 2;
   return 0;
 }
 
@@ -100,12 +104,12 @@ void Cut(Params* p, const Int8& k) {
   p->bands = CeilDivide(g.out_h, p->rows_per_task);
   p->panels_per_task = CeilDivide(p->panels, std::clamp<int64_t>(CeilDivide(wanted, p->bands * g.batch), 1, CeilDivide(p->panels, 4)));
   p->loaded_bytes = RoundUp((p->rows_per_task + 2) * row_values * k.value_bytes, 64);
-  p->scratch_bytes = p->loaded_bytes + RoundUp(kernels::kWinogradTiles * positions * (2 * g.in_c + 4 * kPanel), 64);
+  p->scratch_bytes = p->loaded_bytes + RoundUp(kernels::kWinogradTiles * positions * (2 * g.in_c + 8 * kPanel), 64);
 }
 
 }  // namespace
 
-bool TakesWinogradS8(const ConvGeometry& g, const int8_t* weights) { return kernels::BestInt8().winograd2 && FitsProductS8(g) && Side(g, weights) != 0; }
+bool TakesWinogradS8(const ConvGeometry& g, const int8_t* weights) { return FitsProductS8(g) && Side(g, weights) != 0; }
 
 Status PrepareWinogradS8(Prepare& prepare, const ConvGeometry& g, const IntegerOutput& output, const int32_t* bias) {
   const auto* weights = reinterpret_cast<const int8_t*>(prepare.op.constants[1]);
