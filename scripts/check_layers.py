@@ -24,6 +24,7 @@ MAY_INCLUDE = {
     "exporter": "base ops graph tflite",
     "quantizer": "base ops graph passes exporter tflite runtime data",
     "report": "base",
+    "checker": "base ops graph",
     "cli": "*",
 }
 

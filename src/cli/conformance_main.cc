@@ -57,6 +57,19 @@ std::string CompareBytes(const Output& want, const TensorRef& got) {
   return Format("byte %zu: want %d, got %d", at, static_cast<int>(static_cast<int8_t>(w[at])), static_cast<int>(static_cast<int8_t>(got.data[at])));
 }
 
+// Signed integers of 4 and 2 bits as the recordings have them, a byte each; empty for any other type.
+std::vector<std::byte> Unpacked(const TensorRef& t) {
+  const int bits = BitsOf(t.type->dtype);
+  if (t.type->dtype != DType::kI4 && t.type->dtype != DType::kI2) return {};
+  std::vector<std::byte> bytes(static_cast<size_t>(t.type->shape.elements()));
+  for (size_t i = 0; i < bytes.size(); ++i) {
+    const size_t bit = i * static_cast<size_t>(bits);
+    const int raw = std::to_integer<int>(t.data[bit / 8]) << (8 - bits - static_cast<int>(bit % 8));  // The element on top of a byte.
+    bytes[i] = static_cast<std::byte>(static_cast<int8_t>(raw) >> (8 - bits));
+  }
+  return bytes;
+}
+
 std::string Compare(const Output& want, const TensorRef& got) {
   if (got.type->dtype != want.tensor.dtype || !(got.type->shape == want.tensor.shape))
     return Format("want %s%s, got %s%s", std::string(Name(want.tensor.dtype)).c_str(), want.tensor.shape.text().c_str(),
@@ -119,6 +132,11 @@ class Case {
         OCTET_ASSIGN(strings, interpreter_->Strings(static_cast<int>(i)));
         got.data = strings.data();
         got.bytes = strings.size();
+      }
+      std::vector<std::byte> unpacked = Unpacked(got);
+      if (!unpacked.empty()) {
+        got.data = unpacked.data();
+        got.bytes = unpacked.size();
       }
       *problem = Compare(run.outputs[i], got);
     }

@@ -53,7 +53,7 @@ Result<int> Convert(const Flags& f) {
 
 Body DeclareConvert(FlagSet& flags) {
   auto f = std::make_shared<Flags>();
-  flags.Positional("source", &f->source, "A .keras, .h5 or .tflite file");
+  flags.Positional("source", &f->source, "A .keras, .h5, .onnx or .tflite file");
   flags.Option("-o,--output", &f->out, "The .tflite file to write", true);
   flags.Choice("--scheme", &f->scheme, {"float32", "float16", "dynamic"}, "How weights are stored; for int8 see quantize");
   flags.Option("--input", &f->inputs, "NAME:SHAPE, e.g. image:1,224,224,3: fix an input's shape (repeatable)");

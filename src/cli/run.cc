@@ -73,7 +73,7 @@ Status SetInputs(runtime::Interpreter& interpreter, const data::Archive& archive
   return {};
 }
 
-// Under positions and, where no other array has the name, under names.
+// Under positions and, where no other array has the name, under names; a name of digits would look like a position.
 Status WriteOutputs(const runtime::Interpreter& interpreter, const std::string& path) {
   std::vector<data::Array> arrays;
   std::set<std::string> names;
@@ -91,7 +91,8 @@ Status WriteOutputs(const runtime::Interpreter& interpreter, const std::string& 
   for (int i = 0; i < interpreter.num_outputs(); ++i) {
     const std::string name(interpreter.output(i).name);
     // Names with slashes or colons would be paths inside the archive.
-    if (name.find_first_of("/:\\") == std::string::npos && !name.empty()) add(name, interpreter.output(i));
+    const bool number = name.find_first_not_of("0123456789") == std::string::npos;
+    if (name.find_first_of("/:\\") == std::string::npos && !number) add(name, interpreter.output(i));
   }
   return data::WriteNpz(path, arrays);
 }

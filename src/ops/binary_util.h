@@ -17,7 +17,7 @@ struct Broadcast {
 Broadcast CollapseBroadcast(const Shape& a, const Shape& b, const Shape& out);
 
 inline constexpr Operand kBinaryInputs[] = {{.name = "lhs"}, {.name = "rhs"}};
-inline constexpr Operand kOneOutput[] = {{.name = "output"}};
+inline constexpr Operand kOneOutput[] = {{.name = "output", .type = 'Y'}};  // Infer sets its type.
 
 struct ActivationAttrs {
   Activation activation = Activation::kNone;

@@ -23,7 +23,10 @@ struct ComparisonParams {
 template <class T, class F> Status RunComparison(const void* params, const Run& run) {
   const auto& p = *static_cast<const ComparisonParams*>(params);
   RunBroadcast(p.shape, *run.pool, run.input<T>(0), run.input<T>(1), run.output<bool>(0),
-               [](T a, T b) { return F()(static_cast<Compute<T>>(a), static_cast<Compute<T>>(b)); });
+               [](T a, T b) {
+                 if constexpr (std::is_same_v<T, StringRef>) return F()(a.view(), b.view());
+                 else return F()(static_cast<Compute<T>>(a), static_cast<Compute<T>>(b));
+               });
   return {};
 }
 

@@ -251,8 +251,21 @@ bool TakesS8(const OpView& op, const Cpu&) {
   FillGeometry(op, &p);
   return FitsProductS8(p.g);
 }
+bool TakesWinograd(const OpView& op, const Cpu&) {
+  Params p;
+  if (!TakesPacked(op, DType::kI8, DType::kI8)) return false;
+  FillGeometry(op, &p);
+  return TakesWinogradS8(p.g, reinterpret_cast<const int8_t*>(op.constants[1]));
+}
 bool TakesF32(const OpView& op, const Cpu&) { return TakesPacked(op, DType::kF32, DType::kF32); }
 bool TakesHybrid(const OpView& op, const Cpu&) { return TakesPacked(op, DType::kF32, DType::kI8); }
+
+Status PrepareWinograd(Prepare& prepare) {
+  Params p;
+  FillGeometry(prepare.op, &p);
+  const std::byte* bias = prepare.op.has_const(2) ? prepare.op.constants[2] : nullptr;
+  return PrepareWinogradS8(prepare, p.g, MakeIntegerOutput(prepare, p.g.out_c, prepare.op.attrs<Attrs>().activation), reinterpret_cast<const int32_t*>(bias));
+}
 
 RowSource Rows(const Params& p) {
   const ConvGeometry& g = p.g;
@@ -275,7 +288,8 @@ Status PreparePacked(Prepare& prepare) {
   return PrepareProductS8(prepare, shape, output, nullptr, reinterpret_cast<const int32_t*>(bias));
 }
 
-constexpr Variant kVariants[] = {{.name = "packed_s8", .takes = TakesS8, .prepare = PreparePacked},
+constexpr Variant kVariants[] = {{.name = "winograd_s8", .takes = TakesWinograd, .prepare = PrepareWinograd},
+                                 {.name = "packed_s8", .takes = TakesS8, .prepare = PreparePacked},
                                  {.name = "packed_f32", .takes = TakesF32, .prepare = PreparePacked},
                                  {.name = "packed_hybrid", .takes = TakesHybrid, .prepare = PreparePacked},
                                  {.name = "reference", .prepare = PrepareReference}};

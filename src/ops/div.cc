@@ -31,7 +31,7 @@ template <class T> Status RunPlain(const void* params, const Run& run) {
 }
 
 // a / b: |1/b| as a number below one and the dividend shifted left as far as it goes.
-int32_t Quotient(const Params& p, int32_t a, int32_t b) {
+int64_t Quotient(const Params& p, int32_t a, int32_t b) {
   if (b < 0) {
     a = -a;
     b = -b;
@@ -39,18 +39,19 @@ int32_t Quotient(const Params& p, int32_t a, int32_t b) {
   const fixed::Reciprocal inverse = fixed::ReciprocalOf(b, 31);
   const int headroom = __builtin_clrsb(a);
   const int32_t quotient = RoundingDoublingHighMul(static_cast<int32_t>(static_cast<uint32_t>(a) << headroom), inverse.scale);
-  const int shift = p.multiplier.shift - inverse.bits_over_unit - headroom;
+  const int exponent = inverse.bits_over_unit + headroom - p.multiplier.shift;
   const int32_t scaled = RoundingDoublingHighMul(quotient, p.multiplier.mantissa);
-  // Quotients of one and more with a coarse divisor: LiteRT's answer is undefined there.
-  if (shift > 0) return static_cast<int32_t>(std::min<int64_t>(int64_t{scaled} << std::min(shift, 31), INT32_MAX));
-  return shift < -31 ? 0 : RoundingDivideByPot(scaled, -shift);
+  if (exponent >= 0 && exponent < 32) return RoundingDivideByPot(scaled, exponent);
+  // Small dividends of coarse scales: LiteRT shifts by the exponent's lower 5 bits and rounds with a mask of
+  // 32 bits. Its answer has little to do with a quotient; these are its bits.
+  return int64_t{scaled >> (exponent & 31)} + (scaled >= 0 ? 1 : 0);
 }
 
 template <class T> Status RunInteger(const void* params, const Run& run) {
   const auto& p = *static_cast<const Params*>(params);
   OCTET_TRY(CheckDivisors(run.input<T>(1), p.divisors, p.zero_b));
   RunBroadcast(p.shape, *run.pool, run.input<T>(0), run.input<T>(1), run.output<T>(0), [&](T x, T y) {
-    const int64_t value = int64_t{Quotient(p, x - p.zero_a, y - p.zero_b)} + p.zero_out;
+    const int64_t value = Quotient(p, x - p.zero_a, y - p.zero_b) + p.zero_out;
     return static_cast<T>(std::clamp<int64_t>(value, p.integer_clamp.low, p.integer_clamp.high));
   });
   return {};

@@ -73,7 +73,7 @@ class Plan::NodePrepare : public ops::Prepare {
   Result<const std::byte*> Pack(int i, std::string_view format, uint64_t parameters, size_t bytes,
                                 void (*fill)(std::byte*, const void*), const void* context) override {
     const TensorState& t = plan_.tensors_[plan_.graph_.operators[node_].inputs[i]];
-    if (t.home == Home::kConstant) return plan_.context_.model->Pack(t.data, format, parameters, bytes, fill, context);
+    if (t.home == Home::kConstant) return plan_.context_.model->Pack({t.data, t.bytes}, format, parameters, bytes, fill, context);
     OCTET_ASSIGN(AlignedBuffer own, AlignedBuffer::Make(bytes));  // Not in the file: this plan's alone.
     fill(own.data(), context);
     plan_.folded_.push_back(std::move(own));
@@ -215,6 +215,10 @@ Status Plan::InferNode(int node, bool with_data, bool* dynamic) {
   *dynamic = false;
   for (size_t i = 0; i < types.size(); ++i) {
     TensorState& t = tensors_[op.outputs[i]];
+    // LiteRT's kernels set the type of their outputs, whatever the file declares; only memory that exists
+    // before anything runs has the declared one.
+    const tflite::TensorInfo& declared = graph_.tensors[op.outputs[i]];
+    if (types[i].dtype != t.type.dtype && !declared.is_variable && !declared.has_constant) t.type.dtype = types[i].dtype;
     if (types[i].dtype != t.type.dtype)
       return lens.view().Fail(Code::kInvalidModel, "output %zu is declared %s but computes as %s", i, std::string(NumpyName(t.type.dtype)).c_str(),
                               std::string(NumpyName(types[i].dtype)).c_str());

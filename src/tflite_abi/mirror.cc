@@ -70,4 +70,9 @@ TfLiteTensor* Mirror::Refresh(int index) {
   return &t;
 }
 
+void Mirror::RefreshAll() {
+  for (size_t i = 0; i < filled_.size(); ++i)
+    if (filled_[i]) (void)Refresh(static_cast<int>(i));
+}
+
 }  // namespace octet::tflite_abi

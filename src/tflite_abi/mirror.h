@@ -25,6 +25,8 @@ class Mirror {
 
   // The tensor as it is now; null when there is none of that index.
   TfLiteTensor* Refresh(int index);
+  // Those that were handed out: callers keep pointers over Allocate and Invoke.
+  void RefreshAll();
 
  private:
   void Fill(int index);
