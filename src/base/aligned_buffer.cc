@@ -14,6 +14,11 @@ Result<AlignedBuffer> AlignedBuffer::Make(uint64_t bytes) {
   // Anonymous mappings are zero, page aligned, and fail cleanly where operator new would end the process.
   void* p = ::mmap(nullptr, bytes + kReadAhead, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (p == MAP_FAILED) return Error(Code::kOutOfMemory, "cannot get %llu bytes", static_cast<unsigned long long>(bytes));
+#if defined(MADV_HUGEPAGE)
+  // Large ones in large pages: fewer faults at first touch, fewer misses of the address cache later.
+  constexpr uint64_t kLarge = 4u << 20;
+  if (bytes >= kLarge) ::madvise(p, bytes + kReadAhead, MADV_HUGEPAGE);
+#endif
   buffer.data_ = static_cast<std::byte*>(p);
   buffer.bytes_ = bytes;
   return buffer;

@@ -19,6 +19,8 @@ class MappedFile {
   MappedFile& operator=(MappedFile&& o) noexcept;
   ~MappedFile();
   std::span<const std::byte> bytes() const { return {data_, size_}; }
+  // The memory of whole pages inside `part` may go; they are read again from the file if somebody looks.
+  void Release(std::span<const std::byte> part) const;
 
  private:
   friend class TemporaryFile;

@@ -99,7 +99,9 @@ void UpdateCell(const Params& p, const Run& run, int16_t* gates, int16_t* cell, 
     const auto added = static_cast<int16_t>(RoundingDivideByPot(in[i] * value[i], shift));
     cell[i] = static_cast<int16_t>(std::clamp(std::clamp(kept + added, -32768, 32767), -clip, clip));
   }
-  v.tanh_s16(15 + p.cell_shift, cell, n, value);
+  // A scale below 2^-15 leaves tanh out: the input gate stands in its place (lstm_integer16_util.cc).
+  if (p.cell_shift >= -15) v.tanh_s16(15 + p.cell_shift, cell, n, value);
+  else value = in;
   auto* product = reinterpret_cast<int32_t*>(run.workspace + p.products_at);
   for (int64_t i = 0; i < n; ++i) product[i] = out[i] * value[i];
   constexpr int32_t kNone = 0;
@@ -200,7 +202,7 @@ bool TakesLstmPacked16(const OpView& op) {
     if (op.in(kAt.recurrent_weights[g])->shape.rank() != 2 || op.in(kAt.bias[g])->dtype != DType::kI32) return false;
   }
   const double shift = std::log2(static_cast<double>(ScaleOf(op, kAt.cell_state)));
-  const bool power = std::abs(shift - std::round(shift)) <= 1e-3 && shift > -15.5 && shift < -8.5;
+  const bool power = std::abs(shift - std::round(shift)) <= 1e-3 && shift > -30.5 && shift < -8.5;
   return power && op.in(kAt.cell_state)->dtype == DType::kI16 && !op.in(kAt.peephole[kForgetGate]) && !op.in(kAt.projection);
 }
 

@@ -73,7 +73,7 @@ class Plan::NodePrepare : public ops::Prepare {
   Result<const std::byte*> Pack(int i, std::string_view format, uint64_t parameters, size_t bytes,
                                 void (*fill)(std::byte*, const void*), const void* context) override {
     const TensorState& t = plan_.tensors_[plan_.graph_.operators[node_].inputs[i]];
-    if (t.home == Home::kConstant) return plan_.context_.model->Pack(t.data, format, parameters, bytes, fill, context);
+    if (t.home == Home::kConstant) return plan_.context_.model->Pack({t.data, t.bytes}, format, parameters, bytes, fill, context);
     OCTET_ASSIGN(AlignedBuffer own, AlignedBuffer::Make(bytes));  // Not in the file: this plan's alone.
     fill(own.data(), context);
     plan_.folded_.push_back(std::move(own));

@@ -12,10 +12,10 @@ Result<std::shared_ptr<const Model>> SharedModel::Make(MappedFile file, std::spa
   return std::shared_ptr<const Model>(std::move(model));
 }
 
-Result<const std::byte*> SharedModel::Pack(const std::byte* constant, std::string_view format, uint64_t parameters, size_t bytes,
+Result<const std::byte*> SharedModel::Pack(std::span<const std::byte> constant, std::string_view format, uint64_t parameters, size_t bytes,
                                            void (*fill)(std::byte*, const void*), const void* context) const {
   const std::lock_guard lock(mutex_);
-  const auto [it, fresh] = packed_.try_emplace(Key(constant, format, parameters));
+  const auto [it, fresh] = packed_.try_emplace(Key(constant.data(), format, parameters));
   if (!fresh) return static_cast<const std::byte*>(it->second.data());
   Result<AlignedBuffer> buffer = AlignedBuffer::Make(bytes);
   if (!buffer.ok()) {
@@ -23,6 +23,7 @@ Result<const std::byte*> SharedModel::Pack(const std::byte* constant, std::strin
     return std::move(buffer).status();
   }
   fill(buffer->data(), context);
+  file_.Release(constant);
   it->second = std::move(*buffer);
   return static_cast<const std::byte*>(it->second.data());
 }

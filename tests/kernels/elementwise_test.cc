@@ -8,6 +8,7 @@
 #include <numbers>
 
 #include "base/cpu.h"
+#include "ops/fixed_point_util.h"
 #include "ops/quant_util.h"
 #include "tests/model_builder.h"
 
@@ -135,6 +136,39 @@ TEST(KernelElementwise, TablesAndTotals) {
       std::vector<int32_t> sums(n, 3);
       e->accumulate_s8(x.data(), static_cast<int64_t>(n), sums.data());
       for (size_t i = 0; i < n; ++i) ASSERT_EQ(3 + x[i], sums[i]);
+    }
+  }
+}
+
+// All 65536 values, and a length that leaves a rest.
+template <int kBits> void CheckTanh(const Elementwise& e, const std::vector<int16_t>& x) {
+  std::vector<int16_t> y(x.size());
+  e.tanh_s16(kBits, x.data(), static_cast<int64_t>(x.size()), y.data());
+  for (size_t i = 0; i < x.size(); ++i) ASSERT_EQ((ops::fixed::Tanh<int16_t, kBits>(x[i])), y[i]) << kBits << " integer bits, of " << x[i];
+}
+TEST(KernelElementwise, GatesOf16Bits) {
+  std::vector<int16_t> x(65536 + 5), y(x.size());
+  for (size_t i = 0; i < x.size(); ++i) x[i] = static_cast<int16_t>(i);
+  for (const Elementwise* e : Tables()) {
+    e->logistic_s16(x.data(), static_cast<int64_t>(x.size()), y.data());
+    for (size_t i = 0; i < x.size(); ++i) ASSERT_EQ((ops::fixed::Logistic<int16_t, 3>(x[i])), y[i]) << x[i];
+    CheckTanh<0>(*e, x), CheckTanh<1>(*e, x), CheckTanh<2>(*e, x), CheckTanh<3>(*e, x), CheckTanh<4>(*e, x), CheckTanh<5>(*e, x), CheckTanh<6>(*e, x);
+  }
+}
+
+TEST(KernelElementwise, SumsToShorts) {
+  std::mt19937 random(7);
+  for (size_t n : {1u, 7u, 16u, 45u}) {
+    std::vector<int32_t> sums(n);
+    std::vector<int16_t> add(n);
+    for (int32_t& s : sums) s = static_cast<int32_t>(random()) >> 5;
+    for (int16_t& a : add) a = static_cast<int16_t>(random());
+    const Multiplier m = ops::QuantizeMultiplier(0.0037);
+    for (const Elementwise* e : Tables()) {
+      std::vector<int16_t> y(n + 1, 77);
+      e->to_shorts(sums.data(), static_cast<int64_t>(n), RescaleOf(m, int64_t{1} << 27), add.data(), y.data());
+      for (size_t i = 0; i < n; ++i) ASSERT_EQ(ops::Saturate<int16_t>(Requantize(sums[i], m) + add[i]), y[i]);
+      EXPECT_EQ(77, y[n]);
     }
   }
 }

@@ -89,39 +89,53 @@ void Product(const ProductF32& p) {
   for (; column < end; column += kPanel) Rows<1>(p, column);
 }
 
-// kOutputs neighbouring pixels share the loads of the weights.
-template <int kOutputs> void Pixels(const WindowRowF32& p, int64_t j) {
-  const F low = Lanes::Set(p.low), high = Lanes::Set(p.high), scale = Lanes::Set(p.scale);
-  const float* const* first = p.cells + j * p.stride;
-  for (int64_t c = 0; c < p.channels; c += kLanes) {
-    const int64_t n = p.channels - c;
-    const bool whole = n >= kLanes;
-    F sum[kOutputs];
+// kOutputs neighbouring pixels share the loads of the weights, kAcross vectors of channels those of the
+// pixels' addresses. A vector that is not whole is alone.
+template <int kOutputs, int kAcross> void Channels(const WindowRowF32& p, const float* const* first, int64_t c, float* y) {
+  const int64_t n = p.channels - c;
+  const bool whole = n >= kLanes;
+  const auto load = [&](const float* from) { return whole ? Lanes::Load(from) : Lanes::LoadSome(from, n); };
+  F sum[kOutputs][kAcross];
 #pragma GCC unroll 8
-    for (int o = 0; o < kOutputs; ++o) sum[o] = Lanes::Set(0.0f);
-    const float* w = p.w + c;
-    for (int32_t u = 0; u < p.rows; ++u) {
-      const float* const* cell = first + u * p.pitch;
-      for (int32_t v = 0; v < p.filter_w; ++v, w += p.channels, cell += p.dilation) {
-        const F weight = whole ? Lanes::Load(w) : Lanes::LoadSome(w, n);
+  for (int o = 0; o < kOutputs; ++o)
+#pragma GCC unroll 2
+    for (int i = 0; i < kAcross; ++i) sum[o][i] = Lanes::Set(0.0f);
+  const float* w = p.w + c;
+  for (int32_t u = 0; u < p.rows; ++u) {
+    const float* const* cell = first + u * p.pitch;
+    for (int32_t v = 0; v < p.filter_w; ++v, w += p.channels, cell += p.dilation) {
+      F weight[kAcross];
+#pragma GCC unroll 2
+      for (int i = 0; i < kAcross; ++i) weight[i] = load(w + i * kLanes);
 #pragma GCC unroll 8
-        for (int o = 0; o < kOutputs; ++o) {
-          const float* x = cell[o * p.stride] + c;
-          sum[o] = Lanes::Fma(whole ? Lanes::Load(x) : Lanes::LoadSome(x, n), weight, sum[o]);
-        }
+      for (int o = 0; o < kOutputs; ++o) {
+        const float* x = cell[o * p.stride] + c;
+#pragma GCC unroll 2
+        for (int i = 0; i < kAcross; ++i) sum[o][i] = Lanes::Fma(load(x + i * kLanes), weight[i], sum[o][i]);
       }
     }
-    const F bias = whole ? Lanes::Load(p.bias + c) : Lanes::LoadSome(p.bias + c, n);
-    const F column = !p.column_scale ? scale : whole ? Lanes::Load(p.column_scale + c) : Lanes::LoadSome(p.column_scale + c, n);
+  }
+  const F low = Lanes::Set(p.low), high = Lanes::Set(p.high), scale = Lanes::Set(p.scale);
+#pragma GCC unroll 2
+  for (int i = 0; i < kAcross; ++i) {
+    const F bias = load(p.bias + c + i * kLanes), column = p.column_scale ? load(p.column_scale + c + i * kLanes) : scale;
 #pragma GCC unroll 8
     for (int o = 0; o < kOutputs; ++o) {
-      const F v = p.column_scale ? Lanes::Mul(Lanes::Mul(sum[o], column), scale) : sum[o];
+      const F v = p.column_scale ? Lanes::Mul(Lanes::Mul(sum[o][i], column), scale) : sum[o][i];
       const F out = Clamp(Lanes::Add(v, bias), low, high);
-      float* y = p.y + (j + o) * p.channels + c;
-      if (whole) Lanes::Store(y, out);
-      else Lanes::StoreSome(y, n, out);
+      float* to = y + o * p.channels + c + i * kLanes;
+      if (whole) Lanes::Store(to, out);
+      else Lanes::StoreSome(to, n, out);
     }
   }
+}
+
+template <int kOutputs> void Pixels(const WindowRowF32& p, int64_t j) {
+  const float* const* first = p.cells + j * p.stride;
+  float* y = p.y + j * p.channels;
+  int64_t c = 0;
+  for (; p.channels - c >= 2 * kLanes; c += 2 * kLanes) Channels<kOutputs, 2>(p, first, c, y);
+  for (; c < p.channels; c += kLanes) Channels<kOutputs, 1>(p, first, c, y);
 }
 
 // Groups of four pixels; the last one reaches back over what is done already.
