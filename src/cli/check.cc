@@ -34,7 +34,7 @@ void PrintJson(const Flags& f, const checker::Target& target, const std::vector<
   j.Object().Field("source", f.source).Field("converts", converts);
   if (!f.target.empty()) {
     j.Field("target", f.target).Field("runs", converts && findings.empty()).Key("rules").Array();
-    for (const std::string& source : target.sources) j.Value(source);
+    for (const std::string& source : target.sources) j.Text(source);
     j.End();
   }
   j.Key("findings").Array();
