@@ -24,7 +24,7 @@ bool AttrOf(const graph::Node& n, const std::string& name, double* value) {
       case ops::AttrKind::kI32: *value = *static_cast<const int32_t*>(at); return true;
       case ops::AttrKind::kI64: *value = static_cast<double>(*static_cast<const int64_t*>(at)); return true;
       case ops::AttrKind::kF32: *value = static_cast<double>(*static_cast<const float*>(at)); return true;
-      default: return false;  // Lists have no single value.
+      default: return false;  // Lists, texts and subgraphs have no conditions.
     }
   }
   return false;

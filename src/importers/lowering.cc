@@ -79,7 +79,7 @@ Result<std::vector<Value>> Lowering::MakeMany(std::string_view op, std::span<con
       const auto* integer = std::get_if<int64_t>(&attr.value);
       const auto* list = std::get_if<std::vector<int32_t>>(&attr.value);
       if (row.kind == ops::AttrKind::kF32) *static_cast<float*>(at) = static_cast<float>(std::get<double>(attr.value));
-      else if (row.kind == ops::AttrKind::kI32) *static_cast<int32_t*>(at) = static_cast<int32_t>(*integer);
+      else if (row.kind == ops::AttrKind::kI32 || row.kind == ops::AttrKind::kSubgraph) *static_cast<int32_t*>(at) = static_cast<int32_t>(*integer);
       else if (row.kind == ops::AttrKind::kI64) *static_cast<int64_t*>(at) = *integer;
       else if (row.kind == ops::AttrKind::kI8) *static_cast<int8_t*>(at) = static_cast<int8_t>(*integer);
       else if (row.kind == ops::AttrKind::kBool) *static_cast<bool*>(at) = *integer != 0;

@@ -364,7 +364,9 @@ Status FromKeras(ImportContext& c) {
   std::vector<float> transposed(from.size());
   for (int32_t i = 0; i < in; ++i)
     for (int32_t o = 0; o < out; ++o) transposed[static_cast<int64_t>(o) * in + i] = from[static_cast<int64_t>(i) * out + o];
-  const Value weights = c.Constant<float>(Shape{out, in}, transposed);
+  TensorType type{DType::kF32, Shape{out, in}, c.type(kernel).quant};  // Of quantization-aware training: the grid goes along.
+  if (!type.quant.empty()) type.quant.axis = 0;
+  const Value weights = c.Constant(type, std::as_bytes(std::span<const float>(transposed)));
   const std::vector<float> zeros(out, 0.0f);
   Value bias = c.Constant<float>(Shape{out}, zeros);
   if (c.Bool("use_bias", true)) {

@@ -21,9 +21,10 @@ Status ReadPair(ImportContext& c, std::string_view key, int rank, int32_t (&out)
   return {};
 }
 
-// out[index(o, h, w, i)] = in[h, w, a, b], with the meaning of a and b chosen by `place`.
+// out[index(o, h, w, i)] = in[h, w, a, b], with the meaning of a and b chosen by `place`. Weights of quantization-aware
+// training lie on a grid (TensorType::quant), which goes along: per channel from axis `from_axis` (of a, b: 0, 1) to axis `to_axis`.
 template <class Place>
-Result<Value> Permuted(ImportContext& c, int i, int rank, Shape (*shape)(int32_t h, int32_t w, int32_t a, int32_t b), const Place& place) {
+Result<Value> Permuted(ImportContext& c, int i, int rank, int from_axis, int to_axis, Shape (*shape)(int32_t h, int32_t w, int32_t a, int32_t b), const Place& place) {
   OCTET_ASSIGN(Value weight, c.Weight(i));
   const Shape& s = c.shape(weight);
   const std::span<const float> from = c.data_as<float>(weight);
@@ -32,7 +33,13 @@ Result<Value> Permuted(ImportContext& c, int i, int rank, Shape (*shape)(int32_t
   std::vector<float> to(from.size());
   for (int64_t k = 0; k < static_cast<int64_t>(from.size()); ++k)
     to[place(k / (static_cast<int64_t>(a) * b), k / b % a, k % b, h, w, a, b)] = from[k];
-  return c.Constant<float>(shape(h, w, a, b), to);
+  TensorType type{DType::kF32, shape(h, w, a, b), {}};
+  const Quant& grid = c.type(weight).quant;
+  if (grid.scale.size() == 1 || (grid.axis == rank + from_axis && static_cast<int32_t>(grid.scale.size()) == type.shape[to_axis])) {
+    type.quant = grid;
+    type.quant.axis = to_axis;
+  }
+  return c.Constant(type, std::as_bytes(std::span<const float>(to)));
 }
 
 }  // namespace
@@ -56,14 +63,14 @@ Result<KerasWindow> ReadKerasWindow(ImportContext& c) {
 
 Result<Value> FilterOhwi(ImportContext& c, int i, int rank) {
   return Permuted(
-      c, i, rank, [](int32_t h, int32_t w, int32_t in, int32_t out) { return Shape{out, h, w, in}; },
+      c, i, rank, 1, 0, [](int32_t h, int32_t w, int32_t in, int32_t out) { return Shape{out, h, w, in}; },
       [](int64_t hw, int64_t in, int64_t out, int32_t h, int32_t w, int32_t n_in, int32_t) { return (out * h * w + hw) * n_in + in; });
 }
 
 Result<Value> FilterDepthwise(ImportContext& c, int i, int rank) {
   // Channel c with multiplier m is output channel c*M + m: the layout is already right.
   return Permuted(
-      c, i, rank, [](int32_t h, int32_t w, int32_t channels, int32_t multiplier) { return Shape{1, h, w, channels * multiplier}; },
+      c, i, rank, 0, 3, [](int32_t h, int32_t w, int32_t channels, int32_t multiplier) { return Shape{1, h, w, channels * multiplier}; },
       [](int64_t hw, int64_t channel, int64_t m, int32_t, int32_t, int32_t channels, int32_t multiplier) {
         return (hw * channels + channel) * multiplier + m;
       });
@@ -71,7 +78,7 @@ Result<Value> FilterDepthwise(ImportContext& c, int i, int rank) {
 
 Result<Value> FilterTransposed(ImportContext& c, int i, int rank) {
   return Permuted(
-      c, i, rank, [](int32_t h, int32_t w, int32_t out, int32_t in) { return Shape{out, h, w, in}; },
+      c, i, rank, 0, 0, [](int32_t h, int32_t w, int32_t out, int32_t in) { return Shape{out, h, w, in}; },
       [](int64_t hw, int64_t out, int64_t in, int32_t h, int32_t w, int32_t, int32_t n_in) { return (out * h * w + hw) * n_in + in; });
 }
 

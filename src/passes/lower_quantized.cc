@@ -246,7 +246,7 @@ bool Lower(Graph& g, NodeId id) {
   if (!IsQuantized(wanted)) return false;
   Lowered l;
   bool quantized = false;
-  for (const TensorId t : n.inputs) quantized |= Behind(g, t) != graph::kNoTensor;
+  for (const TensorId t : n.inputs) quantized |= Behind(g, t) != graph::kNoTensor || (g.is_constant(t) && !g.tensor(t).type.quant.empty());
   if (!quantized || !LowerOperands(g, n, wanted.dtype, &l) || !TieGrids(*n.op, wanted, &l)) return false;
   if (!TypesOf(g, id, l.in, {l.out}).ok()) return false;
   for (size_t i = 0; i < n.inputs.size(); ++i) {

@@ -184,8 +184,27 @@ class Region {
     return out;
   }
 
-  // Transposes fewer (or more, where negative) when t = transpose(t', p) for all values.
-  int Gain(const Permutation& p) const {
+  // Worth turning: fewer transposes; or as many, but all of them behind the region instead of before it, where convolutions
+  // meet their activations and quantizations. Those only ever move down, so that this ends as well.
+  bool Pays(const Permutation& p) const {
+    int added = 0;
+    const int gain = Gain(p, &added);
+    return gain > 0 || (gain == 0 && added == 0 && std::ranges::any_of(inputs_, [&](TensorId t) { return Goes(t, p) && !Dequantized(t); }));
+  }
+
+ private:
+  // lower-quantized takes transposes to the other side of dequantize: they stay there.
+  bool Dequantized(TensorId t) const {
+    return std::ranges::any_of(g_.tensor(t).consumers, [&](NodeId c) { return g_.node(c).op->name == "dequantize"; });
+  }
+  // A transpose that only this region reads, and that turning takes away.
+  bool Goes(TensorId t, const Permutation& p) const {
+    const NodeId id = TransposeBefore(g_, t);
+    return id >= 0 && *PermutationOf(g_, id) == p && !g_.is_output(t) && std::ranges::all_of(g_.tensor(t).consumers, [&](NodeId c) { return nodes_.contains(c); });
+  }
+
+  // Transposes fewer (or more, where negative) when t = transpose(t', p) for all values; `added` of them before the region.
+  int Gain(const Permutation& p, int* added) const {
     int gain = 0;
     for (const TensorId t : inputs_) {
       if (g_.is_constant(t)) continue;
@@ -193,7 +212,7 @@ class Region {
       const bool goes = id >= 0 && *PermutationOf(g_, id) == p;
       const bool alone = !g_.is_output(t) && std::ranges::all_of(g_.tensor(t).consumers, [&](NodeId c) { return nodes_.contains(c); });
       if (goes) gain += alone;
-      else gain -= id < 0 || !alone;  // Another transpose merges with the new one.
+      else *added += id < 0 || !alone;  // Another transpose merges with the new one.
     }
     for (const TensorId t : outputs_) {
       bool stays = g_.is_output(t);
@@ -206,8 +225,10 @@ class Region {
       }
       gain -= stays;
     }
-    return gain;
+    return gain - *added;
   }
+
+ public:
 
   void Turn(const Permutation& p) {
     const Permutation inverse = Inverse(p);
@@ -298,7 +319,7 @@ bool TryAround(Graph& g, NodeId transpose) {
     if (!CanFollow(g, seed, rank)) continue;
     Region region(g, seed, rank);
     for (const Permutation& p : region.Candidates()) {
-      if (region.Gain(p) <= 0) continue;
+      if (!region.Pays(p)) continue;
       region.Turn(p);
       return true;
     }

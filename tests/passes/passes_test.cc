@@ -94,5 +94,43 @@ TEST(Passes, ConstantsAreComputed) {
   ExpectSameMeaning(b, shape, {"mul"});
 }
 
+graph::TensorId Transposed(Builder& b, const std::string& name, graph::TensorId x, std::vector<int32_t> order) {
+  const Shape s{static_cast<int32_t>(order.size())};
+  return b.Node("transpose", name, {x, b.Constant<int32_t>(name + "/order", s, order)});
+}
+
+TEST(Passes, TransposesCancelAcrossRegionsOfElementwiseOperators) {
+  Builder b;
+  const Shape shape{1, 4, 5, 3};
+  const auto x = b.Input("x", {DType::kF32, shape, {}});
+  const auto a = Transposed(b, "first", x, {0, 3, 1, 2});
+  const auto r = b.Node("abs", "abs", {a});
+  const auto s = b.Node("mul", "scale", {r, b.Constant<float>("m", Shape{3, 1, 1}, {1, -2, 3})});
+  const auto c = b.Node("concatenation", "both", {s, a}, {}, [](graph::Node& n) { test::SetAttr<int32_t>(n, "axis", 1); });
+  b.g().outputs = {Transposed(b, "last", c, {0, 2, 3, 1})};
+  ExpectSameMeaning(b, shape, {"abs", "mul", "concatenation"});
+}
+
+TEST(Passes, ATransposeBeforeAFlattenedImageGoesIntoTheWeights) {
+  Builder b;
+  const Shape shape{1, 2, 3, 4};
+  const auto x = b.Input("x", {DType::kF32, shape, {}});
+  const auto t = Transposed(b, "t", x, {0, 3, 1, 2});
+  const auto flat = b.Node("reshape", "flat", {t, b.Constant<int32_t>("shape", Shape{2}, {1, 24})});
+  const auto w = b.Constant<float>("w", Shape{5, 24}, test::RandomFloats(120, 3));
+  b.g().outputs = {b.Node("fully_connected", "fc", {flat, w, b.Constant<float>("b", Shape{5}, {1, 2, 3, 4, 5})})};
+  ExpectSameMeaning(b, shape, {"reshape", "fully_connected"});
+}
+
+TEST(Passes, TransposesGoThroughReshapesThatKeepDimensionsTogether) {
+  Builder b;
+  const Shape shape{2, 3, 4, 6};  // To channels second, rows and columns joined, and channels last again.
+  const auto x = b.Input("x", {DType::kF32, shape, {}});
+  const auto t = Transposed(b, "t", x, {0, 3, 1, 2});
+  const auto joined = b.Node("reshape", "joined", {t, b.Constant<int32_t>("shape", Shape{3}, {2, 6, 12})});
+  b.g().outputs = {b.Node("abs", "abs", {Transposed(b, "back", joined, {0, 2, 1})})};
+  ExpectSameMeaning(b, shape, {"reshape", "abs"});
+}
+
 }  // namespace
 }  // namespace octet

@@ -29,7 +29,7 @@ const NodeRule* FindNodeRule(std::string_view name, int64_t version) {
   const NodeRule* best = nullptr;
   for (const auto rules : {kElementwiseRules, kConvolutionRules, kPoolingRules, kReductionRules, kShapeRules, kMovementRules,
                            kIndexingRules, kMatrixRules, kNormalizationRules, kQuantizationRules, kRecurrentRules, kResizeRules,
-                           kSequenceRules, kControlRules, kAttentionRules, kSignalRules})
+                           kSequenceRules, kControlRules, kAttentionRules, kSignalRules, kCombinedRules})
     for (const NodeRule& rule : rules)
       if (rule.name == name && rule.since <= version && (!best || rule.since > best->since)) best = &rule;
   return best;
@@ -77,16 +77,45 @@ Result<Value> Builder::Stored(const TensorProto& t, const std::string& name) {
   return v;
 }
 
+// The initializer that a name means, where it means one.
+const TensorProto* Builder::FindStored(const Scope* scope, std::string_view name) const {
+  for (; scope; scope = scope->outer) {
+    if (scope->values.contains(name)) return nullptr;
+    if (const auto it = scope->stored.find(name); it != scope->stored.end()) return it->second;
+  }
+  return nullptr;
+}
+
 Result<Binding> Builder::Lookup(Scope& scope, std::string_view name) {
   if (name.empty()) return Binding{};
-  for (const Scope* s = &scope; s; s = s->outer) {
-    if (const auto it = s->values.find(name); it != s->values.end()) return it->second;
-    if (const auto it = s->stored.find(name); it != s->stored.end()) {
-      OCTET_ASSIGN(const Value v, Stored(*it->second, Owned(name)));
-      return Binding{v, false, {}};
-    }
+  if (const auto it = scope.values.find(name); it != scope.values.end()) return it->second;
+  if (const TensorProto* t = FindStored(&scope, name)) {
+    OCTET_ASSIGN(const Value v, Stored(*t, Owned(name)));
+    return Binding{v, false, {}};
   }
-  return Error(Code::kInvalidModel, "a node reads '%s', which nothing makes before it", Owned(name).c_str());
+  if (!scope.outer) return Error(Code::kInvalidModel, "a node reads '%s', which nothing makes before it", Owned(name).c_str());
+  if (!scope.captures) return Lookup(*scope.outer, name);
+  OCTET_ASSIGN(Binding bound, parent_->Lookup(*scope.outer, name));
+  if (!bound) return bound;
+  if (bound.is_list) return Error(Code::kUnsupported, "'%s' is a sequence from outside the loop", Owned(name).c_str());
+  OCTET_ASSIGN(bound.value, Capture(*scope.captures, bound.value));
+  return bound;
+}
+
+// A constant is one inside, too; other values become further inputs of the subgraph.
+Result<Value> Builder::Capture(Captures& captures, Value outer) {
+  const graph::Tensor& t = parent_->graph().tensor(outer.id);
+  graph::Graph& inner = graph();
+  if (t.constant) {
+    const auto [it, fresh] = captures.constants.try_emplace(outer.id);
+    if (fresh) it->second = {inner.AddConstant(t.name, t.type, t.constant)};
+    return it->second;
+  }
+  for (const auto& [from, to] : captures.values)
+    if (from == outer) return to;
+  const Value v{inner.AddTensor(UniqueName(t.name + "/inside"), t.type)};
+  captures.values.emplace_back(outer, v);
+  return v;
 }
 
 // ------------------------------------------------------------------------------- whole model
@@ -266,7 +295,7 @@ Status Builder::RunNode(const NodeProto& node, Scope& scope) {
   const size_t first_new = graph().tensors().size();
   Status status = RunRule(context, name);
   if (!status.ok()) {
-    if (context.finding()) findings_.push_back(*context.finding());
+    if (context.finding() && status.code() == Code::kUnsupported) findings_.push_back(*context.finding());
     else if (status.code() == Code::kUnsupported) findings_.push_back({Owned(node.name), name, place, status.message(), ""});
     else return status.message().find(place) != std::string::npos ? std::move(status) : Error(status.code(), "%s '%s': %s", name.c_str(), place.c_str(), status.message().c_str());
     for (const std::string_view o : node.outputs) scope.values[o] = {};
@@ -297,8 +326,9 @@ Status Builder::RunFused(const NodeProto& node, Scope& scope, const std::string&
 Status Builder::RunRule(NodeContext& context, std::string_view name) {
   const NodeRule* own = FindNodeRule(name, context.version());
   if (ComputeNumbers(context)) return {};
-  OCTET_TRY(own ? own->convert(context) : context.ApplyOperatorRule());
+  Status status = own ? own->convert(context) : context.ApplyOperatorRule();
   OCTET_TRY(context.TakeTrouble());
+  OCTET_TRY(std::move(status));
   for (int i = 0; i < context.num_outputs(); ++i) {
     const bool made = static_cast<size_t>(i) < context.outputs().size() && context.outputs()[static_cast<size_t>(i)];
     if (context.wants(i) && !made) return context.Fail(Format("no use of output %d", i), "one", "leave that output out");

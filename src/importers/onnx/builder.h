@@ -15,9 +15,16 @@
 
 namespace octet::importers::onnx {
 
+// What a subgraph of the .tflite reads from around it: values of the outer graph and the inputs that stand for them.
+struct Captures {
+  std::vector<std::pair<Value, Value>> values;  // Outer, inner.
+  std::map<int32_t, Value> constants;           // By the outer's id.
+};
+
 // Names of one graph; those of the graphs around it are seen, too (not from inside a function).
 struct Scope {
-  const Scope* outer = nullptr;
+  Scope* outer = nullptr;
+  Captures* captures = nullptr;  // Where this scope's nodes go to a subgraph of their own.
   std::map<std::string_view, Binding> values;
   std::map<std::string_view, const TensorProto*> stored;  // Initializers, read when first used.
   std::string prefix;                                     // Of places: "encoder/".
@@ -37,6 +44,8 @@ std::string RuleName(const NodeProto& node);
 class Builder : public Construction {
  public:
   Builder(const ModelProto& model, Tensors& tensors, const ImportOptions& options) : proto_(model), tensors_(tensors), options_(options) {}
+  // Of a subgraph of the .tflite, which becomes a part of the parent's model.
+  explicit Builder(Builder& parent) : proto_(parent.proto_), tensors_(parent.tensors_), options_(parent.options_), parent_(&parent), nodes_left_(parent.nodes_left_) {}
   // An invalid file is an error; what is not supported goes to `findings` and leaves the model unfinished.
   Result<graph::Model> Build(std::vector<Finding>* findings);
 
@@ -49,6 +58,9 @@ class Builder : public Construction {
   Result<Binding> Lookup(Scope& scope, std::string_view name);
   // Runs the nodes of a graph inside `outer` with these inputs; entries are empty where something was not imported.
   Result<std::vector<Binding>> RunGraph(const GraphProto& g, Scope& outer, std::span<const Value> inputs, const std::string& prefix);
+  // WHILE around the nodes of `body`: iteration, condition, carried values, then what each trip gives. `trips` may be
+  // empty. Answers the carried values and, stacked, what the trips gave.
+  Result<std::vector<Value>> EmitWhile(NodeContext& c, const GraphProto& body, Value trips, Value condition, std::span<const Value> carried);
   // The rule of `node` on other inputs, in the place (and with the attributes) of the context's node.
   Result<Value> RunAs(const NodeContext& context, NodeProto& node, std::vector<Value> inputs);
   // Whether all nodes that read the name satisfy this (and it is no output of its graph).
@@ -60,6 +72,8 @@ class Builder : public Construction {
   void Check(const std::vector<NodeProto>& nodes, const std::map<std::string_view, int64_t>& opsets, const std::string& prefix, int depth);
   const FunctionProto* FindFunction(const NodeProto& node) const;
   int64_t VersionOf(const std::map<std::string_view, int64_t>& opsets, std::string_view domain) const;
+  const TensorProto* FindStored(const Scope* scope, std::string_view name) const;
+  Result<Value> Capture(Captures& captures, Value outer);
   Status AddInputs(Scope& scope);
   Result<TensorType> InputType(const ValueProto& input, bool only);
   Status AddOutputs(Scope& scope);
@@ -73,9 +87,15 @@ class Builder : public Construction {
   void Refine(const Scope& scope, std::string_view name, Value v);
   void Bind(const NodeProto& node, Scope& scope, const std::vector<Binding>& outputs, size_t first_new);
 
+  struct Loop;
+  Result<bool> BuildBody(Scope& outer, const NodeContext& place, Loop& loop);
+  Status BuildCondition(Scope& outer, const NodeContext& place, Loop& loop);
+  int32_t Adopt(Builder& inner, const std::string& name);
+
   const ModelProto& proto_;
   Tensors& tensors_;
   const ImportOptions& options_;
+  Builder* const parent_ = nullptr;
   std::vector<Finding> findings_;
   std::map<const TensorProto*, Value> stored_;
   std::map<int32_t, Partial> partials_;

@@ -39,7 +39,9 @@ std::string NodeContext::Text(std::string_view key, std::string_view fallback) c
 std::vector<int64_t> NodeContext::Ints(std::string_view key, std::vector<int64_t> fallback) const {
   const AttributeProto* a = Find(key);
   if (a && a->ints.size() > 4096) trouble_ = "its '" + std::string(key) + "' has too many entries";
-  return a ? (a->ints.size() > 4096 ? std::move(fallback) : a->ints) : std::move(fallback);
+  if (!a || a->ints.size() > 4096) return fallback;
+  constexpr int32_t kInt = 2;  // AttributeProto.INT: one number counts as a list.
+  return a->ints.empty() && a->type == kInt ? std::vector<int64_t>{a->i} : a->ints;
 }
 
 std::vector<double> NodeContext::Numbers(std::string_view key, std::vector<double> fallback) const {
@@ -122,9 +124,15 @@ Result<int32_t> NodeContext::Axis(int64_t axis, int rank) const {
 
 graph::Graph& NodeContext::target() { return builder_.graph(); }
 std::string NodeContext::UniqueName(const std::string& wanted) { return builder_.UniqueName(wanted); }
-const TensorType& NodeContext::type(Value v) const { return builder_.TypeOf(v); }
+const TensorType& NodeContext::type(Value v) const {
+  static const TensorType kNothing;
+  if (v) return builder_.TypeOf(v);
+  if (trouble_.empty()) trouble_ = "it lacks an input";  // Told after the rule returns.
+  return kNothing;
+}
 
 const std::byte* NodeContext::data(Value v) const {
+  if (!v) return nullptr;
   const graph::Buffer& buffer = builder_.graph().tensor(v.id).constant;
   static constexpr std::byte kEmpty{};  // A constant without elements is still one.
   return buffer ? (buffer->empty() ? &kEmpty : buffer->data()) : nullptr;

@@ -201,11 +201,11 @@ bool ParseFunction(Bytes bytes, FunctionProto* p) {
 }  // namespace
 
 bool LooksLikeModel(std::span<const std::byte> bytes) {
-  // ir_version = 1 (varint, small) comes first in every known writer; else the graph's field stands in the first few.
+  // ir_version = 1 (a varint) comes first in every writer; opset 7 came with version 3. A SavedModel has a 1 there.
   WireReader r(bytes.first(std::min<size_t>(bytes.size(), 4096)));
   WireField f;
   if (!r.Next(&f)) return false;
-  return f.number == 1 && f.kind == WireField::Kind::kVarint && f.bits >= 1 && f.bits <= 64;
+  return f.number == 1 && f.kind == WireField::Kind::kVarint && f.bits >= 3 && f.bits <= 64;
 }
 
 Result<ModelProto> ParseModel(Bytes bytes) {

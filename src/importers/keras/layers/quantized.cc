@@ -74,11 +74,18 @@ Status RoundKernel(LayerContext& c, const std::string& dataset, const std::strin
   if ((*c.layer().config)["layer"]["class_name"].text().ends_with("Transpose") && s.rank() > 1) axis = s.rank() - 2;
   if (min.size() > 1 && s[axis] != static_cast<int32_t>(min.size())) return c.Fail("limits per channel", Format("%zu", min.size()), "");
   const int64_t inner = s.elements(axis + 1, s.rank()), channels = s[axis];
+  TensorType type{DType::kF32, s, {}};  // Remembers its grid: the integers come back from it exactly.
+  type.quant.axis = axis;
+  for (size_t k = 0; k < min.size(); ++k) {
+    const Levels levels = MakeLevels(min[k], max[k], true);
+    type.quant.scale.push_back(levels.scale);
+    type.quant.zero_point.push_back(static_cast<int32_t>(levels.zero) - 128);
+  }
   for (size_t i = 0; i < values.size(); ++i) {
     const size_t channel = min.size() > 1 ? static_cast<size_t>(static_cast<int64_t>(i) / inner % channels) : 0;
     values[i] = MakeLevels(min[channel], max[channel], true).Round(values[i]);
   }
-  c.builder().SetVariable(dataset, c.Constant<float>(s, values));
+  c.builder().SetVariable(dataset, c.Constant(type, std::as_bytes(std::span<const float>(values))));
   return {};
 }
 

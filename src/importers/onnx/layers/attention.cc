@@ -26,13 +26,55 @@ Result<Value> Repeated(NodeContext& c, Value v, int32_t times) {
   return c.Make("gather", {v, c.Vector(order)}, {{"axis", 1}});
 }
 
-// -infinity (as far as floats add safely) above the diagonal that starts `past` to the right.
-Result<Value> Causal(NodeContext& c, int32_t queries, int32_t keys, int32_t past) {
-  if (queries == kUnknown || keys == kUnknown || int64_t{queries} * keys > (1 << 24)) return c.Fail("known lengths with is_causal", "unknown ones", "give the inputs' shapes");
+constexpr float kNever = -1e30f;  // As good as -infinity, and safe to add.
+
+// Query i sits at position i + offset: with is_causal it sees keys up to there, with windows those near it. `lengths` [batch]
+// of keys that are none but padding behind, as operand 6; then the offset is lengths - queries.
+Result<Value> Visible(NodeContext& c, Value scores, int32_t past, Value lengths) {
+  const int32_t queries = c.shape(scores)[2], keys = c.shape(scores)[3];
+  const bool causal = c.Bool("is_causal", false);
+  const int64_t left = c.Int("left_window_size", -1), right = c.Int("right_window_size", -1);
+  if (!causal && left < 0 && right < 0 && !lengths) return scores;
+  if (queries == kUnknown || keys == kUnknown || int64_t{queries} * keys > (1 << 24)) return c.Fail("known lengths with is_causal or windows", "unknown ones", "give the inputs' shapes");
   std::vector<float> mask;
+  std::vector<int32_t> behind;  // j - i
   for (int32_t i = 0; i < queries; ++i)
-    for (int32_t j = 0; j < keys; ++j) mask.push_back(j > i + past ? -1e30f : 0.0f);
-  return c.Constant<float>(Shape{queries, keys}, mask);
+    for (int32_t j = 0; j < keys; ++j) {
+      const int64_t d = int64_t{j} - i - past;
+      mask.push_back((causal && d > 0) || (left >= 0 && -d > left) || (right >= 0 && d > right) ? kNever : 0.0f);
+      behind.push_back(j - i);
+    }
+  if (!lengths) return c.Emit("add", {scores, c.Constant<float>(Shape{queries, keys}, mask)});
+  if (left >= 0 || right >= 0) return c.Fail("no windows with nonpad_kv_seqlen", "windows", "");
+  OCTET_ASSIGN(Value n, c.Cast(lengths, DType::kI32));
+  OCTET_ASSIGN(n, c.Reshape(n, Shape{c.shape(lengths)[0], 1, 1, 1}));
+  std::vector<int32_t> positions;
+  for (int32_t j = 0; j < keys; ++j) positions.push_back(j);
+  const auto hide = [&](Value seen) -> Result<Value> {
+    OCTET_ASSIGN(const Value bias, c.Emit("select_v2", {seen, c.Scalar(0), c.Scalar(kNever)}));
+    return c.Emit("add", {scores, bias});
+  };
+  OCTET_ASSIGN(Value seen, c.Emit("less", {c.Constant<int32_t>(Shape{1, 1, 1, keys}, std::span<const int32_t>(positions)), n}));
+  OCTET_ASSIGN(scores, hide(seen));
+  if (!causal) return scores;
+  OCTET_ASSIGN(const Value offset, c.Emit("sub", {n, c.ScalarInt(queries)}));
+  OCTET_ASSIGN(seen, c.Emit("less_equal", {c.Constant<int32_t>(Shape{1, 1, queries, keys}, std::span<const int32_t>(behind)), offset}));
+  return hide(seen);
+}
+
+// An additive mask, or one of truth values; a short one hides the keys behind its end.
+Result<Value> Masked(NodeContext& c, Value scores, Value mask) {
+  if (!mask) return scores;
+  if (c.type(mask).dtype == DType::kBool) {
+    OCTET_ASSIGN(mask, c.Emit("select_v2", {mask, c.Scalar(0), c.Scalar(kNever)}));
+  }
+  const int32_t more = c.shape(scores)[3] - c.shape(mask).back();
+  if (c.shape(mask).back() > 1 && c.shape(scores)[3] != kUnknown && more > 0) {
+    std::vector<int32_t> pads(static_cast<size_t>(2 * c.rank(mask)), 0);
+    pads.back() = more;
+    OCTET_ASSIGN(mask, c.Make("padv2", {mask, c.Constant<int32_t>(Shape{c.rank(mask), 2}, std::span<const int32_t>(pads)), c.Scalar(kNever)}));
+  }
+  return c.Emit("add", {scores, mask});
 }
 
 Status ConvertAttention(NodeContext& c) {
@@ -40,7 +82,6 @@ Status ConvertAttention(NodeContext& c) {
   OCTET_ASSIGN(Value q, Heads(c, c.Input(0), c.Int("q_num_heads", 0)));
   OCTET_ASSIGN(Value k, Heads(c, c.Input(1), c.Int("kv_num_heads", 0)));
   OCTET_ASSIGN(Value v, Heads(c, c.Input(2), c.Int("kv_num_heads", 0)));
-  if (c.Input(6)) return c.Fail("no nonpad_kv_seqlen", "one", "mask the keys instead");
   int32_t past = 0;
   if (c.Input(4)) {
     past = c.shape(c.Input(4))[2];
@@ -58,28 +99,15 @@ Status ConvertAttention(NodeContext& c) {
   const int64_t shown = c.Int("qk_matmul_output_mode", 0);
   if (c.wants(3) && shown == 0) c.SetOutput(3, scores);
   const auto softcap = static_cast<float>(c.Number("softcap", 0));
-  const auto masked = [&](Value s) -> Result<Value> {
-    if (c.Bool("is_causal", false)) {
-      OCTET_ASSIGN(const Value causal, Causal(c, c.shape(q)[2], c.shape(k)[2], past));
-      OCTET_ASSIGN(s, c.Emit("add", {s, causal}));
-    }
-    Value mask = c.Input(3);
-    if (!mask) return s;
-    if (c.type(mask).dtype == DType::kBool) {
-      OCTET_ASSIGN(mask, c.Emit("select_v2", {mask, c.Scalar(0), c.Scalar(-1e30f)}));
-    }
-    return c.Emit("add", {s, mask});
-  };
-  const auto capped = [&](Value s) -> Result<Value> {
-    if (softcap <= 0) return s;
-    OCTET_ASSIGN(s, Times(c, s, 1.0f / softcap));
-    OCTET_ASSIGN(s, c.Emit("tanh", {s}));
-    return Times(c, s, softcap);
-  };
-  OCTET_ASSIGN(scores, capped(scores));
-  if (c.wants(3) && shown == 2) c.SetOutput(3, scores);
-  OCTET_ASSIGN(scores, masked(scores));
+  if (softcap > 0) {
+    OCTET_ASSIGN(scores, Times(c, scores, 1.0f / softcap));
+    OCTET_ASSIGN(scores, c.Emit("tanh", {scores}));
+    OCTET_ASSIGN(scores, Times(c, scores, softcap));
+  }
   if (c.wants(3) && shown == 1) c.SetOutput(3, scores);
+  OCTET_ASSIGN(scores, Visible(c, scores, past, c.Input(6)));
+  OCTET_ASSIGN(scores, Masked(c, scores, c.Input(3)));
+  if (c.wants(3) && shown == 2) c.SetOutput(3, scores);
   OCTET_ASSIGN(scores, c.Make("softmax", {scores}, {{"beta", 1.0}}));
   if (c.wants(3) && shown == 3) c.SetOutput(3, scores);
   OCTET_ASSIGN(Value y, c.Make("batch_matmul", {scores, v}, {{"adj_x", 0}, {"adj_y", 0}}));

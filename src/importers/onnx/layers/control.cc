@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // If, Loop and Scan where what runs is known while the model is read, or costs nothing to run: a branch that is taken
-// for sure is inlined, branches of equal shapes both run and one is selected, loops of a known count are unrolled.
+// for sure is inlined, branches of equal shapes both run and one is selected, loops of a known count are unrolled; other loops are WHILE.
 #include <algorithm>
 
 #include "importers/onnx/builder.h"
@@ -47,39 +47,58 @@ Status ConvertIf(NodeContext& c) {
 }
 
 
-// Outputs: the carried values after the last trip, then what each trip gave, stacked.
-Status ConvertLoop(NodeContext& c) {
-  const AttributeProto* body = c.Find("body");
-  if (!body || !body->g || body->g->inputs.size() < 2) return c.Fail("a body", "none", "check the model");
-  std::optional<std::vector<int64_t>> trips;
-  if (c.Input(0)) trips = c.IntsOf(c.Input(0));
-  if (!trips || trips->empty() || (*trips)[0] > kMaxTrips || (*trips)[0] < 0) return c.Fail(Format("a constant trip count up to %lld", static_cast<long long>(kMaxTrips)), "a computed one", "");
-  std::vector<Value> carried;
-  for (int i = 2; i < c.num_inputs(); ++i) {
-    if (c.input(i).is_list) return c.Fail("tensors carried around", "a sequence", "");
-    carried.push_back(c.Input(i));
+// Outputs: the carried values after the last trip, then what each trip gave, stacked. Unrolled where the count and the
+// conditions are known while the model is read; false where they turn out not to be.
+Result<bool> Unroll(NodeContext& c, const GraphProto& body, std::vector<Value> carried, Value condition) {
+  int64_t most = kMaxTrips;
+  if (c.Input(0)) {
+    const auto trips = c.IntsOf(c.Input(0));
+    if (!trips || trips->empty() || (*trips)[0] > kMaxTrips) return false;
+    most = (*trips)[0];
   }
   std::vector<std::vector<Value>> scans;
-  Value condition = c.Input(1) ? c.Input(1) : c.Constant(TensorType{DType::kBool, Shape{}, {}}, std::vector<std::byte>{std::byte{1}});
-  for (int64_t trip = 0; trip < (*trips)[0]; ++trip) {
+  for (int64_t trip = 0;; ++trip) {
     const auto known = c.IntsOf(condition);
-    if (!known || known->empty()) return c.Fail("a condition known while the model is read", "a computed one", "");
-    if ((*known)[0] == 0) break;
+    if (!known || known->empty()) return false;
+    if ((*known)[0] == 0 || (c.Input(0) && trip >= most)) break;
+    if (trip >= most) return false;
     std::vector<Value> in = {c.Constant<int64_t>(Shape{}, std::span<const int64_t>(&trip, 1)), condition};
     in.insert(in.end(), carried.begin(), carried.end());
-    OCTET_ASSIGN(const std::vector<Binding> out, c.builder().RunGraph(*body->g, c.scope(), in, c.place() + "/" + std::to_string(trip) + "/"));
+    OCTET_ASSIGN(const std::vector<Binding> out, c.builder().RunGraph(body, c.scope(), in, c.place() + "/" + std::to_string(trip) + "/"));
     if (out.size() < carried.size() + 1) return c.Fail("an output of the body for every value carried", std::to_string(out.size()), "check the model");
+    if (c.builder().failed()) return c.Fail("a body that octet reads", "one with unsupported operators", "see there");
     condition = out[0].value;
     for (size_t i = 0; i < carried.size(); ++i) carried[i] = out[i + 1].value;
     scans.resize(out.size() - 1 - carried.size());
     for (size_t i = 0; i < scans.size(); ++i) scans[i].push_back(out[i + 1 + carried.size()].value);
-    if (c.builder().failed()) return c.Fail("a body that octet reads", "one with unsupported operators", "see there");
   }
+  if (scans.empty() && body.outputs.size() > carried.size() + 1) return false;  // No trip: nothing to stack.
   for (size_t i = 0; i < carried.size(); ++i) c.SetOutput(static_cast<int>(i), carried[i]);
   for (size_t i = 0; i < scans.size(); ++i) {
     OCTET_ASSIGN(const Value y, c.Make("pack", scans[i], {{"values_count", static_cast<int64_t>(scans[i].size())}, {"axis", 0}}));
     c.SetOutput(static_cast<int>(carried.size() + i), y);
   }
+  return true;
+}
+
+Status ConvertLoop(NodeContext& c) {
+  const AttributeProto* body = c.Find("body");
+  if (!body || !body->g || body->g->inputs.size() < 2) return c.Fail("a body", "none", "check the model");
+  std::vector<Value> carried;
+  for (int i = 2; i < c.num_inputs(); ++i) {
+    if (c.input(i).is_list) return c.Fail("tensors carried around", "a sequence", "");
+    carried.push_back(c.Input(i));
+  }
+  Value condition = c.Input(1) ? c.Input(1) : c.Constant(TensorType{DType::kBool, Shape{}, {}}, std::vector<std::byte>{std::byte{1}});
+  OCTET_ASSIGN(const bool unrolled, Unroll(c, *body->g, carried, condition));
+  if (unrolled) return {};
+  Value trips = c.Input(0);
+  for (Value* v : {&trips, &condition}) {
+    if (!*v || c.rank(*v) == 0) continue;
+    OCTET_ASSIGN(*v, c.Reshape(*v, Shape{}));
+  }
+  OCTET_ASSIGN(const std::vector<Value> results, c.builder().EmitWhile(c, *body->g, trips, condition, carried));
+  for (size_t i = 0; i < results.size(); ++i) c.SetOutput(static_cast<int>(i), results[i]);
   return {};
 }
 
@@ -88,6 +107,7 @@ Status ConvertScan(NodeContext& c) {
   const AttributeProto* body = c.Find("body");
   const auto scanned = static_cast<int>(c.Int("num_scan_inputs", 1));
   const int states = c.num_inputs() - scanned;
+  if (c.version() < 9) return c.Fail("Scan of opset 9 or newer", "opset 8", "convert the model with onnx.version_converter");
   if (!body || !body->g || states < 0 || scanned < 1) return c.Fail("a body and scanned inputs", "none", "check the model");
   const std::vector<int64_t> in_axes = c.Ints("scan_input_axes", std::vector<int64_t>(static_cast<size_t>(scanned), 0));
   const std::vector<int64_t> in_back = c.Ints("scan_input_directions", std::vector<int64_t>(static_cast<size_t>(scanned), 0));

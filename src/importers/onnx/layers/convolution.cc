@@ -56,7 +56,7 @@ Status ConvertConv(NodeContext& c) {
   OCTET_ASSIGN(const Window w, ReadWindow(c, in, k.dims().subspan(2)));
   const int64_t group = c.Int("group", 1);
   const int32_t outputs = k[0], inputs = in[1];
-  if (group < 1 || outputs < 1 || outputs % group != 0 || (inputs != kUnknown && k[1] * group != inputs))
+  if (group < 1 || outputs < 1 || outputs > (1 << 24) || outputs % group != 0 || (inputs != kUnknown && k[1] * group != inputs))
     return c.Fail("channels that the groups divide", in.text() + " and " + k.text(), "check the model");
   const bool depthwise = group > 1 && k[1] == 1, same = w.padded() && AllSame(w, in);
   OCTET_ASSIGN(Value image, EnterImage(c, x));
@@ -178,6 +178,7 @@ Status ConvertConvTranspose(NodeContext& c) {
   std::array<Axis2, 2> axes;
   OCTET_TRY(ReadTransposed(c, in, w, &axes));
   const auto group = static_cast<int32_t>(c.Int("group", 1));
+  if (k[1] < 1 || k[1] > (1 << 20)) return c.Fail("weights of known size", k.text(), "export with constant weights");
   if (group < 1 || k[0] % group != 0) return c.Fail("groups that divide the channels", std::to_string(group), "check the model");
   OCTET_ASSIGN(const Value image, EnterImage(c, x));
   OCTET_ASSIGN(Value weights, AsPlane(c, c.Input(1)));

@@ -191,6 +191,30 @@ Status ConvertNot(NodeContext& c) { return Named(c, "logical_not"); }
 Status ConvertAnd(NodeContext& c) { return ops::MergeInputs(c, "logical_and"); }
 Status ConvertOr(NodeContext& c) { return ops::MergeInputs(c, "logical_or"); }
 Status ConvertXor(NodeContext& c) { return Set(c, c.Emit("not_equal", {c.Input(0), c.Input(1)})); }
+// In 0/1 arithmetic there is xor only: ~x = -1 - x, a & b = (a + b - (a ^ b)) / 2, a | b = (a & b) + (a ^ b).
+Status ConvertBitwiseNot(NodeContext& c) {
+  const DType t = c.type(c.Input(0)).dtype;
+  OCTET_ASSIGN(const Value all, c.Cast(c.Scalar(-1), DType::kI32));
+  OCTET_ASSIGN(const Value ones, c.Cast(all, t));
+  return Set(c, c.Emit("bitwise_xor", {c.Input(0), ones}));
+}
+Status BitwisePair(NodeContext& c, bool both) {
+  const DType t = c.type(c.Input(0)).dtype;
+  OCTET_ASSIGN(const Value x, c.Cast(c.Input(0), DType::kI64));
+  OCTET_ASSIGN(const Value y, c.Cast(c.Input(1), DType::kI64));
+  OCTET_ASSIGN(Value differs, c.Emit("bitwise_xor", {c.Input(0), c.Input(1)}));
+  OCTET_ASSIGN(differs, c.Cast(differs, DType::kI64));
+  OCTET_ASSIGN(const Value sum, c.Emit("add", {x, y}));
+  OCTET_ASSIGN(Value common, c.Emit("sub", {sum, differs}));
+  const int64_t two = 2;
+  OCTET_ASSIGN(common, c.Emit("floor_div", {common, c.Constant<int64_t>(Shape{}, std::span(&two, 1))}));
+  if (!both) {
+    OCTET_ASSIGN(common, c.Emit("add", {common, differs}));
+  }
+  return Set(c, c.Cast(common, t));
+}
+Status ConvertBitwiseAnd(NodeContext& c) { return BitwisePair(c, true); }
+Status ConvertBitwiseOr(NodeContext& c) { return BitwisePair(c, false); }
 Status ConvertBitwiseXor(NodeContext& c) { return Set(c, c.Emit("bitwise_xor", {c.Input(0), c.Input(1)})); }
 
 Status ConvertBitShift(NodeContext& c) {
@@ -326,6 +350,7 @@ constexpr NodeRule kRules[] = {
     {"Div", 0, ConvertDiv},             {"Mod", 0, ConvertMod},           {"Pow", 0, ConvertPow},           {"Sum", 0, ConvertSum},
     {"Mean", 0, ConvertMean},           {"Sign", 0, ConvertSign},         {"Round", 0, ConvertRound},       {"Not", 0, ConvertNot},
     {"And", 0, ConvertAnd},             {"Or", 0, ConvertOr},             {"Xor", 0, ConvertXor},           {"BitwiseXor", 0, ConvertBitwiseXor},
+    {"BitwiseNot", 0, ConvertBitwiseNot}, {"BitwiseAnd", 0, ConvertBitwiseAnd}, {"BitwiseOr", 0, ConvertBitwiseOr},
     {"BitShift", 0, ConvertBitShift},   {"IsNaN", 0, ConvertIsNan},       {"IsInf", 0, ConvertIsInf},       {"Tan", 0, ConvertTan},
     {"Sinh", 0, ConvertSinh},           {"Cosh", 0, ConvertCosh},         {"Asinh", 0, ConvertAsinh},       {"Acosh", 0, ConvertAcosh},
     {"Atanh", 0, ConvertAtanh},         {"Atan", 0, ConvertAtan},         {"Asin", 0, ConvertAsin},         {"Acos", 0, ConvertAcos},

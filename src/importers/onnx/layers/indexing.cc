@@ -187,6 +187,7 @@ Status ConvertNonZero(NodeContext& c) {
   }
   OCTET_ASSIGN(const Value truth, c.type(x).dtype == DType::kBool ? Result<Value>(x) : c.Emit("not_equal", {x, c.type(x).dtype == DType::kF32 ? c.Scalar(0) : *c.Cast(c.Scalar(0), c.type(x).dtype)}));
   OCTET_ASSIGN(const Value rows, c.EmitAs("where", std::span(&truth, 1), nullptr, {DType::kI64, {}, {}}));
+  c.RefineShape(rows, Shape{kUnknown, c.rank(x)});
   return Set(c, c.Transpose(rows, {1, 0}));
 }
 
@@ -200,6 +201,7 @@ Status ConvertCompress(NodeContext& c) {
     OCTET_ASSIGN(x, c.Reshape(x, Shape{kUnknown}));
   }
   OCTET_ASSIGN(Value at, c.EmitAs("where", std::vector<Value>{c.Input(1)}, nullptr, {DType::kI64, {}, {}}));
+  c.RefineShape(at, Shape{kUnknown, 1});
   OCTET_ASSIGN(at, c.Make("squeeze", {at}, {{"squeeze_dims", std::vector<int32_t>{1}}}));
   return Set(c, c.Make("gather", {x, at}, {{"axis", axis}}));
 }

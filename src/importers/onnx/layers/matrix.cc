@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Matrix products. Constant right sides become fully_connected, [out, in]; others batch_matmul.
 #include <algorithm>
+#include <array>
 #include <map>
 
 #include "importers/lowerings/activation.h"
+#include "importers/lowerings/einsum.h"
 #include "importers/onnx/layers/image.h"
 #include "importers/onnx/layers/matrix.h"
 #include "importers/onnx/rules.h"
@@ -91,7 +93,7 @@ Status ConvertGemm(NodeContext& c) {
     OCTET_ASSIGN(b, Times(c, b, alpha));
   }
   const bool vector = bias && n != kUnknown && c.shape(bias).known() && c.shape(bias).elements() == n && c.shape(bias).back() == n;
-  const bool fits = n != kUnknown && c.type(a).dtype == DType::kF32;
+  const bool fits = n > 0 && n < (1 << 24) && c.type(a).dtype == DType::kF32;
   if (!fits) {
     OCTET_ASSIGN(Value y, Product(c, a, b, false, true));
     if (!folds) {
@@ -182,10 +184,9 @@ bool ParseEquation(std::string text, std::span<const int> ranks, Equation* e) {
   return true;
 }
 
-bool Holds(const std::string& s, char ch) { return s.find(ch) != std::string::npos; }
 
-// Sums over the letters that are in neither `keep`; the diagonal where one occurs twice.
-Result<Value> Reduced(NodeContext& c, Value v, std::string* letters, const std::string& keep) {
+// A letter that occurs twice in an operand means the diagonal: what is off it becomes zero, and one of the two is summed.
+Result<Value> Diagonal(NodeContext& c, Value v, std::string* letters) {
   for (size_t i = 0; i < letters->size(); ++i) {
     const size_t j = letters->find((*letters)[i], i + 1);
     if (j == std::string::npos) continue;
@@ -199,84 +200,37 @@ Result<Value> Reduced(NodeContext& c, Value v, std::string* letters, const std::
     OCTET_ASSIGN(v, c.Emit("mul", {v, c.Constant<float>(eye, ones)}));
     OCTET_ASSIGN(v, c.Make("sum", {v, c.Vector({static_cast<int32_t>(j)})}));
     letters->erase(j, 1);
-    return Reduced(c, v, letters, keep);
+    return Diagonal(c, v, letters);
   }
-  std::vector<int32_t> axes;
-  std::string rest;
-  for (size_t i = 0; i < letters->size(); ++i) {
-    if (Holds(keep, (*letters)[i])) rest += (*letters)[i];
-    else axes.push_back(static_cast<int32_t>(i));
-  }
-  *letters = rest;
-  return axes.empty() ? Result<Value>(v) : c.Make("sum", {v, c.Vector(axes)});
+  return v;
 }
 
-Result<Value> Ordered(NodeContext& c, Value v, const std::string& from, const std::string& to) {
-  std::vector<int32_t> order;
-  for (const char ch : to) order.push_back(static_cast<int32_t>(from.find(ch)));
-  return PermuteWeights(c, v, order);
-}
-
-// One dimension for each group of letters.
-int32_t Size(NodeContext& c, Value v, const std::string& letters, const std::string& of) {
-  int64_t n = 1;
-  for (const char ch : of) {
-    const int32_t d = c.shape(v)[static_cast<int>(letters.find(ch))];
-    n = d == kUnknown || n < 0 ? -1 : n * d;
-  }
-  return static_cast<int32_t>(n);
-}
-
-// Both operands as [batch, rows, contracted] and [batch, contracted, columns].
-Result<Value> Contract(NodeContext& c, Value a, std::string la, Value b, std::string lb, const std::string& keep, std::string* letters) {
-  OCTET_ASSIGN(a, Reduced(c, a, &la, keep + lb));
-  OCTET_ASSIGN(b, Reduced(c, b, &lb, keep + la));
-  std::string batch, rows, columns, inner;
-  for (const char ch : la) (Holds(lb, ch) ? (Holds(keep, ch) ? batch : inner) : rows) += ch;
-  for (const char ch : lb)
-    if (!Holds(la, ch)) columns += ch;
-  for (const char ch : batch + inner)
-    if (c.shape(a)[static_cast<int>(la.find(ch))] != c.shape(b)[static_cast<int>(lb.find(ch))]) return c.Fail("equal dimensions of one letter", c.shape(a).text() + " and " + c.shape(b).text(), "");
-  const auto dims = [&](Value v, const std::string& of, const std::string& which) {
-    std::vector<int32_t> d;
-    for (const char ch : which) d.push_back(c.shape(v)[static_cast<int>(of.find(ch))]);
-    return d;
-  };
-  const std::vector<int32_t> batch_dims = dims(a, la, batch), row_dims = dims(a, la, rows), column_dims = dims(b, lb, columns);
-  const int32_t m = Size(c, a, la, rows), k = Size(c, a, la, inner), n = Size(c, b, lb, columns);
-  OCTET_ASSIGN(a, Ordered(c, a, la, batch + rows + inner));
-  const bool dense = batch.empty() && (c.is_constant(b) || !c.type(b).quant.empty());
-  OCTET_ASSIGN(b, Ordered(c, b, lb, dense ? columns + inner : batch + inner + columns));
-  Shape sa(batch_dims), sb(dense ? std::vector<int32_t>{n, k} : batch_dims);
-  sa.push_back(m), sa.push_back(k);
-  if (!dense) sb.push_back(k), sb.push_back(n);
-  OCTET_ASSIGN(a, c.Reshape(a, sa));
-  OCTET_ASSIGN(b, c.Reshape(b, sb));
-  OCTET_ASSIGN(Value y, dense ? Dense(c, a, b, {}) : Product(c, a, b, false, false));
-  Shape out(batch_dims);
-  for (const int32_t d : row_dims) out.push_back(d);
-  for (const int32_t d : column_dims) out.push_back(d);
-  *letters = batch + rows + columns;
-  return c.Reshape(y, out);
-}
-
+// Two operands at a time; between them, the letters that the rest still needs are kept.
 Status ConvertEinsum(NodeContext& c) {
   std::vector<int> ranks;
   for (int i = 0; i < c.num_inputs(); ++i) ranks.push_back(c.rank(c.Input(i)));
   Equation e;
   const std::string text = c.Text("equation", "");
   if (!ParseEquation(text, ranks, &e) || ranks.empty()) return c.Fail("an equation for its inputs", text, "check the model");
-  Value v = c.Input(0);
-  std::string letters = e.inputs[0];
-  for (size_t i = 1; i < e.inputs.size(); ++i) {
-    std::string keep = e.output;
-    for (size_t j = i + 1; j < e.inputs.size(); ++j) keep += e.inputs[j];
-    OCTET_ASSIGN(v, Contract(c, v, letters, c.Input(static_cast<int>(i)), e.inputs[i], keep, &letters));
+  std::vector<Value> operands;
+  for (size_t i = 0; i < e.inputs.size(); ++i) {
+    OCTET_ASSIGN(const Value v, Diagonal(c, c.Input(static_cast<int>(i)), &e.inputs[i]));
+    operands.push_back(v);
   }
-  OCTET_ASSIGN(v, Reduced(c, v, &letters, e.output));
-  for (const char ch : e.output)
-    if (!Holds(letters, ch)) return c.Fail("output letters from the inputs", text, "check the model");
-  return Set(c, Ordered(c, v, letters, e.output));
+  Value v = operands[0];
+  std::string letters = e.inputs[0];
+  for (size_t i = 1; i < operands.size(); ++i) {
+    std::string needed = e.output, kept;
+    for (size_t j = i + 1; j < operands.size(); ++j) needed += e.inputs[j];
+    const bool last = i + 1 == operands.size();
+    for (const char ch : letters + e.inputs[i])
+      if (needed.find(ch) != std::string::npos && kept.find(ch) == std::string::npos) kept += ch;
+    if (last) kept = e.output;
+    OCTET_ASSIGN(v, Einsum(c, letters + "," + e.inputs[i] + "->" + kept, std::array<Value, 2>{v, operands[i]}));
+    letters = kept;
+  }
+  if (operands.size() > 1) return Set(c, v);
+  return Set(c, Einsum(c, letters + "->" + e.output, std::span<const Value>(&v, 1)));
 }
 
 constexpr NodeRule kRules[] = {{"MatMul", 0, ConvertMatMul}, {"Gemm", 0, ConvertGemm}, {"Einsum", 0, ConvertEinsum}, {"com.microsoft.FusedMatMul", 0, ConvertFusedMatMul}};

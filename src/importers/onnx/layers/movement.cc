@@ -266,8 +266,16 @@ Status ConvertDepthToSpace(NodeContext& c) {
   return Set(c, ChannelsSecond(c, y));
 }
 Status ConvertSpaceToDepth(NodeContext& c) {
+  const auto b = static_cast<int32_t>(c.Int("blocksize", 1));
+  const int32_t channels = c.rank(c.Input(0)) == 4 ? c.shape(c.Input(0))[1] : kUnknown;
   OCTET_ASSIGN(Value y, ChannelsLast(c, c.Input(0)));
-  OCTET_ASSIGN(y, c.Make("space_to_depth", {y}, {{"block_size", c.Int("blocksize", 1)}}));
+  OCTET_ASSIGN(y, c.Make("space_to_depth", {y}, {{"block_size", b}}));
+  if (c.Text("mode", "DCR") == "CRD") {
+    if (channels == kUnknown || b < 1) return c.Fail("a known number of channels", c.shape(y).text(), "");
+    std::vector<int32_t> order;
+    for (int32_t i = 0; i < channels * b * b; ++i) order.push_back(i % (b * b) * channels + i / (b * b));
+    OCTET_ASSIGN(y, c.Make("gather", {y, c.Vector(order)}, {{"axis", 3}}));
+  }
   return Set(c, ChannelsSecond(c, y));
 }
 

@@ -35,6 +35,33 @@ Status ExtendForCeil(NodeContext& c, const Shape& in, Window* w) {
   return {};
 }
 
+// SAME_UPPER as numbers.
+Status ResolveSame(NodeContext& c, const Shape& in, Window* w) {
+  for (int i = 0; i < w->spatial && w->same_upper; ++i) {
+    const auto k = static_cast<size_t>(i);
+    if (in[i + 2] == kUnknown && w->stride[k] != 1) return c.Fail("a known image size", in.text(), "give the input's size with --input");
+    const int64_t out = (in[i + 2] + w->stride[k] - 1) / w->stride[k];
+    const int64_t total = w->stride[k] == 1 ? w->reach(i) - 1 : std::max<int64_t>((out - 1) * w->stride[k] + w->reach(i) - in[i + 2], 0);
+    w->before[k] = total / 2;
+    w->after[k] = total - total / 2;
+  }
+  w->same_upper = false;
+  return {};
+}
+
+// Height and width first, then depth: [N, D, H, W, C] without padding of its own.
+Result<Value> Pool3D(NodeContext& c, std::string_view op, Value image, const Window& w) {
+  const Shape s = c.shape(image);
+  if (!s.known()) return c.Fail("a known image size in three dimensions", s.text(), "give the input's size with --input");
+  if (w.dilation[0] > 1 || w.dilation[1] > 1 || w.dilation[2] > 1) return c.Fail("dilation 1 in three dimensions", "more", "");
+  OCTET_ASSIGN(Value v, c.Reshape(image, Shape{s[0] * s[1], s[2], s[3], s[4]}));
+  OCTET_ASSIGN(v, c.Make(op, {v}, {{"padding", kValid}, {"stride_w", w.stride[2]}, {"stride_h", w.stride[1]}, {"filter_width", w.size[2]}, {"filter_height", w.size[1]}}));
+  const Shape t = c.shape(v);
+  OCTET_ASSIGN(v, c.Reshape(v, Shape{s[0], s[1], t[1] * t[2], s[4]}));
+  OCTET_ASSIGN(v, c.Make(op, {v}, {{"padding", kValid}, {"stride_w", 1}, {"stride_h", w.stride[0]}, {"filter_width", 1}, {"filter_height", w.size[0]}}));
+  return c.Reshape(v, Shape{s[0], c.shape(v)[1], t[1], t[2], s[4]});
+}
+
 // How many cells of the image (and of the file's own padding, where it counts) each window of one axis holds.
 std::vector<float> Counts(const Window& w, int i, int32_t in, int64_t counted_before, int64_t counted_after) {
   const auto k = static_cast<size_t>(i);
@@ -86,8 +113,8 @@ Status ConvertMaxPool(NodeContext& c) {
   if (c.wants(1)) return c.Fail("values alone", "also their indices", "drop the second output (return_indices)");
   const Shape in = c.shape(c.Input(0));
   OCTET_ASSIGN(Window w, ReadWindow(c, in, {}));
-  if (w.spatial > 2) return c.Fail("images of 1 or 2 dimensions", in.text(), "");
   OCTET_TRY(ExtendForCeil(c, in, &w));
+  if (w.spatial == 3) OCTET_TRY(ResolveSame(c, in, &w));
   const DType own = c.type(c.Input(0)).dtype;
   Value x = c.Input(0);
   const Quant grid = c.type(x).quant;
@@ -97,12 +124,12 @@ Status ConvertMaxPool(NodeContext& c) {
   }
   OCTET_ASSIGN(x, Widened(c, x));
   OCTET_ASSIGN(Value image, EnterImage(c, x));
-  const bool dilated = IsDilated(w), same = !dilated && w.padded() && AllSame(w, in);
+  const bool dilated = IsDilated(w), same = !dilated && w.spatial < 3 && w.padded() && AllSame(w, in);
   if (w.same_upper && !same) return c.Fail("explicit pads with dilations", "SAME_UPPER", "");
   if (!same) {
     OCTET_ASSIGN(image, PadImage(c, image, w, std::numeric_limits<float>::lowest()));
   }
-  OCTET_ASSIGN(Value y, dilated ? Dilated(c, "maximum", image, w) : Pool(c, "max_pool_2d", image, w, same));
+  OCTET_ASSIGN(Value y, w.spatial == 3 ? Pool3D(c, "max_pool_2d", image, w) : dilated ? Dilated(c, "maximum", image, w) : Pool(c, "max_pool_2d", image, w, same));
   OCTET_ASSIGN(y, LeaveImage(c, y, w.spatial));
   if (pads && !grid.empty()) {
     OCTET_ASSIGN(y, c.EmitAs("quantize", std::span(&y, 1), nullptr, {own, c.shape(y), grid}));
@@ -116,34 +143,26 @@ Status ConvertMaxPool(NodeContext& c) {
 Result<Value> AveragePool(NodeContext& c, Value x, bool include_pad, bool sum) {
   const Shape in = c.shape(x);
   OCTET_ASSIGN(Window w, ReadWindow(c, in, {}));
-  if (w.spatial > 2) return c.Fail("images of 1 or 2 dimensions", in.text(), "");
   Window file = w;  // Its own padding, which counts where it is included.
   OCTET_TRY(ExtendForCeil(c, in, &w));
   OCTET_ASSIGN(Value image, EnterImage(c, x));
   const bool dilated = IsDilated(w);
-  const float cells = static_cast<float>(w.size[0] * w.size[1]);
-  if (!dilated && w.padded() && !include_pad && !sum && AllSame(w, in)) {
+  const float cells = static_cast<float>(w.size[0] * w.size[1] * w.size[2]);
+  if (!dilated && w.spatial < 3 && w.padded() && !include_pad && !sum && AllSame(w, in)) {
     OCTET_ASSIGN(const Value y, Pool(c, "average_pool_2d", image, w, true));
     return LeaveImage(c, y, w.spatial);
   }
-  if (w.same_upper) {  // As numbers.
-    for (int i = 0; i < w.spatial; ++i) {
-      const auto k = static_cast<size_t>(i);
-      if (in[i + 2] == kUnknown && w.stride[k] != 1) return c.Fail("a known image size", in.text(), "give the input's size with --input");
-      const int64_t out = (in[i + 2] + w.stride[k] - 1) / w.stride[k];
-      const int64_t total = w.stride[k] == 1 ? w.reach(i) - 1 : std::max<int64_t>((out - 1) * w.stride[k] + w.reach(i) - in[i + 2], 0);
-      w.before[k] = total / 2;
-      w.after[k] = total - total / 2;
-    }
-    w.same_upper = false;
+  if (w.same_upper) {
+    OCTET_TRY(ResolveSame(c, in, &w));
     file = w;
   }
   OCTET_ASSIGN(image, PadImage(c, image, w, 0.0f));
-  OCTET_ASSIGN(Value y, dilated ? Dilated(c, "add", image, w) : Pool(c, "average_pool_2d", image, w, false));
-  if (dilated && !sum) {
+  const bool added = dilated && w.spatial < 3;
+  OCTET_ASSIGN(Value y, w.spatial == 3 ? Pool3D(c, "average_pool_2d", image, w) : dilated ? Dilated(c, "add", image, w) : Pool(c, "average_pool_2d", image, w, false));
+  if (added && !sum) {
     OCTET_ASSIGN(y, c.Make("mul", {y, c.Scalar(1.0f / cells)}));
   }
-  if (sum && !dilated) {
+  if (sum && !added) {
     OCTET_ASSIGN(y, c.Make("mul", {y, c.Scalar(cells)}));
   }
   if (!sum && w.padded()) {
@@ -159,10 +178,16 @@ Result<Value> AveragePool(NodeContext& c, Value x, bool include_pad, bool sum) {
       full &= std::ranges::all_of(counts.back(), [&](float n) { return n == static_cast<float>(w.size[k]); });
     }
     if (counts.size() == 1) counts.insert(counts.begin(), {1.0f});
-    std::vector<float> factor;
-    for (const float a : counts[0])
-      for (const float b : counts[1]) factor.push_back(cells / (a * b));
-    const Shape s{1, static_cast<int32_t>(counts[0].size()), static_cast<int32_t>(counts[1].size()), 1};
+    std::vector<float> factor = {cells};
+    Shape s{1};
+    for (const std::vector<float>& axis : counts) {
+      std::vector<float> next;
+      for (const float f : factor)
+        for (const float n : axis) next.push_back(f / n);
+      factor = std::move(next);
+      s.push_back(static_cast<int32_t>(axis.size()));
+    }
+    s.push_back(1);
     if (!full) {
       OCTET_ASSIGN(y, c.Make("mul", {y, c.Constant<float>(s, factor)}));
     }

@@ -62,7 +62,7 @@ class Recurrence {
     if (steps_ < 1 || steps_ > kMaxSteps) return c_.Fail(Format("1 to %d time steps", kMaxSteps), in.text(), "shorten the sequences");
     units_ = r[2];
     directions_ = c_.Text("direction", "forward") == "bidirectional" ? 2 : 1;
-    if (w[0] != directions_ || units_ < 1 || w[1] != units_ * layout_.gates) return c_.Fail("weights for its directions and gates", w.text(), "check the model");
+    if (w[0] != directions_ || units_ < 1 || units_ > (1 << 16) || w[1] != units_ * layout_.gates) return c_.Fail("weights for its directions and gates", w.text(), "check the model");
     if (c_.Bool("input_forget", false)) return c_.Fail("input_forget 0", "1", "");
     names_ = c_.Texts("activations");
     alpha_ = c_.Numbers("activation_alpha", {});

@@ -28,7 +28,10 @@ double SourceOf(const Mode& m, const Target& t, int axis, int32_t i, int32_t in)
   const auto a = static_cast<size_t>(axis);
   const double out = t.size[a], scale = t.scale[a];
   if (m.place == "asymmetric") return i / scale;
-  if (m.place == "align_corners") return out <= 1 ? 0 : i * (in - 1.0) / (out - 1.0);
+  if (m.place == "align_corners") {  // Of the size before it is rounded.
+    const double exact = t.from_sizes ? out : scale * in;
+    return out <= 1 ? 0 : i * (in - 1.0) / (exact - 1.0);
+  }
   if (m.place == "pytorch_half_pixel") return out > 1 ? (i + 0.5) / scale - 0.5 : 0;
   if (m.place == "half_pixel_symmetric") {
     const double adjust = out / (scale * in), offset = in / 2.0 * (1 - adjust);
@@ -75,7 +78,7 @@ std::vector<float> Matrix(const Mode& m, const Target& t, int axis, int32_t in) 
     std::vector<std::pair<int64_t, double>> taps;
     for (auto k = static_cast<int64_t>(std::floor(x - reach)); k <= static_cast<int64_t>(std::ceil(x + reach)); ++k) {
       const bool outside = k < 0 || k >= in;
-      const double weight = (m.exclude_outside || m.antialias) && outside ? 0 : Kernel(m, (static_cast<double>(k) - x) / stretch);
+      const double weight = m.exclude_outside && outside ? 0 : Kernel(m, (static_cast<double>(k) - x) / stretch);
       sum += weight;
       taps.emplace_back(std::clamp<int64_t>(k, 0, in - 1), weight);
     }

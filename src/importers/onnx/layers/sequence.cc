@@ -16,6 +16,11 @@ Result<size_t> Position(NodeContext& c, int input, size_t size, size_t fallback)
   return static_cast<size_t>(i);
 }
 
+const std::vector<Value>& Items(const NodeContext& c) {
+  static const std::vector<Value> kNone;
+  return c.num_inputs() > 0 ? c.input(0).items : kNone;
+}
+
 Status ConvertConstruct(NodeContext& c) {
   std::vector<Value> items;
   for (int i = 0; i < c.num_inputs(); ++i) items.push_back(c.Input(i));
@@ -29,7 +34,7 @@ Status ConvertEmpty(NodeContext& c) {
 }
 
 Status ConvertAt(NodeContext& c) {
-  const std::vector<Value>& items = c.input(0).items;
+  const std::vector<Value>& items = Items(c);
   OCTET_ASSIGN(const size_t i, Position(c, 1, items.size(), 0));
   if (i >= items.size()) return c.Fail(Format("a position in %zu entries", items.size()), std::to_string(i), "check the model");
   c.SetOutput(0, items[i]);
@@ -37,7 +42,7 @@ Status ConvertAt(NodeContext& c) {
 }
 
 Status ConvertInsert(NodeContext& c) {
-  std::vector<Value> items = c.input(0).items;
+  std::vector<Value> items = Items(c);
   OCTET_ASSIGN(const size_t i, Position(c, 2, items.size(), items.size()));
   items.insert(items.begin() + static_cast<std::ptrdiff_t>(i), c.Input(1));
   c.SetOutputList(0, std::move(items));
@@ -45,7 +50,7 @@ Status ConvertInsert(NodeContext& c) {
 }
 
 Status ConvertErase(NodeContext& c) {
-  std::vector<Value> items = c.input(0).items;
+  std::vector<Value> items = Items(c);
   if (items.empty()) return c.Fail("entries", "an empty sequence", "check the model");
   OCTET_ASSIGN(const size_t i, Position(c, 1, items.size(), items.size() - 1));
   if (i < items.size()) items.erase(items.begin() + static_cast<std::ptrdiff_t>(i));
@@ -54,13 +59,13 @@ Status ConvertErase(NodeContext& c) {
 }
 
 Status ConvertLength(NodeContext& c) {
-  const auto n = static_cast<int64_t>(c.input(0).items.size());
+  const auto n = static_cast<int64_t>(Items(c).size());
   c.SetOutput(0, c.Constant<int64_t>(Shape{}, std::span(&n, 1)));
   return {};
 }
 
 Status ConvertConcat(NodeContext& c) {
-  const std::vector<Value>& items = c.input(0).items;
+  const std::vector<Value>& items = Items(c);
   if (items.empty()) return c.Fail("entries", "an empty sequence", "check the model");
   const bool stack = c.Bool("new_axis", false);
   OCTET_ASSIGN(const int32_t axis, c.Axis(c.Int("axis", 0), c.rank(items[0]) + (stack ? 1 : 0)));

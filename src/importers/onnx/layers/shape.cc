@@ -233,6 +233,7 @@ Status ConvertCast(NodeContext& c) {
   const auto to = static_cast<int32_t>(c.kind() == "CastLike" ? 0 : c.Int("to", 0));
   const DType t = c.kind() == "CastLike" ? c.type(c.Input(1)).dtype : ComputeType(to);
   const DType from = c.type(c.Input(0)).dtype;
+  if (to == kInt4 || to == kUint4) return c.Fail("numbers of at least 8 bits", std::string(TypeName(to)), "leave that cast out");
   if (t == DType::kNone || t == DType::kString || from == DType::kString)
     return c.Fail("numbers", from == DType::kString ? "text" : std::string(TypeName(to)), "leave that cast out");
   Value x = c.Input(0);
@@ -244,6 +245,15 @@ Status ConvertCast(NodeContext& c) {
     OCTET_ASSIGN(x, c.Cast(x, DType::kI32));
   }
   OCTET_ASSIGN(const Value y, c.Cast(x, t));
+  c.SetOutput(0, y);
+  return {};
+}
+
+// The same bits as another type of the same size.
+Status ConvertBitCast(NodeContext& c) {
+  const DType t = ComputeType(static_cast<int32_t>(c.Int("to", 0))), from = c.type(c.Input(0)).dtype;
+  if (BitsOf(t) != BitsOf(from) || t == DType::kNone) return c.Fail("types of one size", std::string(NumpyName(from)) + " and " + std::string(NumpyName(t)), "");
+  OCTET_ASSIGN(const Value y, c.EmitAs("bitcast", std::vector<Value>{c.Input(0)}, nullptr, {t, c.shape(c.Input(0)), {}}));
   c.SetOutput(0, y);
   return {};
 }
@@ -288,7 +298,7 @@ Status ConvertConstantOfShape(NodeContext& c) {
 constexpr NodeRule kRules[] = {
     {"Shape", 0, ConvertShape},       {"Size", 0, ConvertSize},           {"Reshape", 0, ConvertReshape},   {"Flatten", 0, ConvertFlatten},
     {"Squeeze", 0, ConvertSqueeze},   {"Unsqueeze", 0, ConvertUnsqueeze}, {"Expand", 0, ConvertExpand},     {"Identity", 0, ConvertIdentity},
-    {"Cast", 0, ConvertCast},         {"CastLike", 0, ConvertCast},       {"Dropout", 0, ConvertDropout},   {"Constant", 0, ConvertConstant},
+    {"Cast", 0, ConvertCast},         {"CastLike", 0, ConvertCast},         {"BitCast", 0, ConvertBitCast},       {"Dropout", 0, ConvertDropout},   {"Constant", 0, ConvertConstant},
     {"ConstantOfShape", 0, ConvertConstantOfShape}};
 
 }  // namespace

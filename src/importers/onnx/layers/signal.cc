@@ -73,13 +73,18 @@ Status ConvertDft(NodeContext& c) {
   if (axis == rank - 1 || in[axis] == kUnknown || (channels != 1 && channels != 2)) return c.Fail("an axis of known size", in.text(), "give the input's shape");
   const bool real_out = inverse && onesided;  // From half a spectrum.
   const int64_t size = wanted.empty() ? (real_out ? 2 * (in[axis] - 1) : in[axis]) : wanted[0];
-  if (size < 1 || size > 4096 || real_out) return c.Fail("a transform of 1 to 4096 numbers, not from half a spectrum", std::to_string(size), "");
-  const auto bins = static_cast<int32_t>(onesided ? size / 2 + 1 : size), there = static_cast<int32_t>(std::min<int64_t>(in[axis], size));
-  std::vector<float> matrix;  // [2*bins, n*channels]: what is cut off or padded has no column or is zero.
+  if (size < 1 || size > 4096) return c.Fail("a transform of 1 to 4096 numbers", std::to_string(size), "");
+  const auto bins = static_cast<int32_t>(real_out ? size : onesided ? size / 2 + 1 : size), there = static_cast<int32_t>(std::min<int64_t>(in[axis], size));
+  const int parts = real_out ? 1 : 2;
+  std::vector<float> matrix;  // [parts*bins, n*channels]: what is cut off or padded has no column or is zero.
   for (int64_t bin = 0; bin < bins; ++bin)
-    for (int part = 0; part < 2; ++part)
+    for (int part = 0; part < parts; ++part)
       for (int64_t n = 0; n < in[axis]; ++n)
-        for (int ch = 0; ch < channels; ++ch) matrix.push_back(n < there ? static_cast<float>(Entry(bin, part, n, ch, size, inverse)) : 0.0f);
+        for (int ch = 0; ch < channels; ++ch) {
+          const double twice = real_out && n > 0 && 2 * n < size ? 2.0 : 1.0;  // The mirrored half of the spectrum.
+          const bool inside = real_out ? 2 * n <= size : n < there;
+          matrix.push_back(inside ? static_cast<float>(twice * Entry(bin, part, n, ch, size, inverse)) : 0.0f);
+        }
   std::vector<int32_t> order;
   for (int i = 0; i + 1 < rank; ++i)
     if (i != axis) order.push_back(i);
@@ -88,10 +93,10 @@ Status ConvertDft(NodeContext& c) {
   Shape flat, out;
   for (int i = 0; i + 2 < rank; ++i) flat.push_back(c.shape(x)[i]), out.push_back(c.shape(x)[i]);
   flat.push_back(in[axis] * channels);
-  out.push_back(bins), out.push_back(2);
+  out.push_back(bins), out.push_back(parts);
   OCTET_ASSIGN(x, c.Reshape(x, flat));
-  const std::vector<float> zeros(static_cast<size_t>(2 * bins), 0.0f);
-  OCTET_ASSIGN(Value y, c.Make("fully_connected", {x, c.Constant<float>(Shape{2 * bins, in[axis] * channels}, matrix), c.Constant<float>(Shape{2 * bins}, zeros)}, {{"keep_num_dims", c.rank(x) != 2}}));
+  const std::vector<float> zeros(static_cast<size_t>(parts * bins), 0.0f);
+  OCTET_ASSIGN(Value y, c.Make("fully_connected", {x, c.Constant<float>(Shape{parts * bins, in[axis] * channels}, matrix), c.Constant<float>(Shape{parts * bins}, zeros)}, {{"keep_num_dims", c.rank(x) != 2}}));
   OCTET_ASSIGN(y, c.Reshape(y, out));
   std::vector<int32_t> back(static_cast<size_t>(rank));
   for (int i = 0; i < rank; ++i) back[static_cast<size_t>(order[static_cast<size_t>(i)])] = i;

@@ -1,0 +1,212 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Writes tests/importers/data/onnx: small ONNX models, each with inputs and the outputs that ONNX's own reference
+evaluator gives. Needs onnx and numpy; the same files come out every time.
+
+Usage: scripts/onnx_fixtures.py
+"""
+import pathlib
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+from onnx.reference import ReferenceEvaluator
+
+OUT = pathlib.Path(__file__).resolve().parent.parent / "tests/importers/data/onnx"
+RNG = np.random.default_rng(7)
+F, I = TensorProto.FLOAT, TensorProto.INT64
+
+
+def floats(*shape, scale=0.5):
+    return (RNG.standard_normal(shape) * scale).astype(np.float32)
+
+
+def model(nodes, inputs, outputs, weights, opset=17, functions=(), domains=()):
+    graph = helper.make_graph(nodes, "fixture", [helper.make_tensor_value_info(n, t, s) for n, t, s in inputs],
+                              [helper.make_tensor_value_info(n, t, s) for n, t, s in outputs], [numpy_helper.from_array(v, k) for k, v in weights.items()])
+    imports = [helper.make_opsetid("", opset)] + [helper.make_opsetid(d, 1) for d in domains]
+    return helper.make_model(graph, opset_imports=imports, ir_version=8, functions=list(functions), producer_name="fixture")
+
+
+def save(name, m, inputs, expected=None):
+    onnx.checker.check_model(m)
+    OUT.mkdir(parents=True, exist_ok=True)
+    (OUT / f"{name}.onnx").write_bytes(m.SerializeToString(deterministic=True))
+    if expected is None:
+        expected = ReferenceEvaluator(m).run(None, {i.name: v for i, v in zip(m.graph.input, inputs)})
+    arrays = {f"in{i}": v for i, v in enumerate(inputs)} | {f"out{i}": np.asarray(v) for i, v in enumerate(expected)}
+    np.savez(OUT / f"{name}.npz", **arrays)
+
+
+N = helper.make_node
+
+
+def cnn():
+    """Padding before a strided convolution, batch norm, a residual, pools: one transpose remains, that of the input."""
+    w = {"w1": floats(6, 3, 3, 3), "b1": floats(6), "s": floats(6) + 1, "o": floats(6), "m": floats(6), "v": np.abs(floats(6)) + 0.5,
+         "w2": floats(6, 1, 3, 3), "w3": floats(6, 6, 1, 1), "fc": floats(6 * 2 * 2, 5), "fb": floats(5)}
+    nodes = [N("Conv", ["x", "w1", "b1"], ["c"], pads=[1, 1, 1, 1], strides=[2, 2], name="stem"),
+             N("BatchNormalization", ["c", "s", "o", "m", "v"], ["n"], name="norm"), N("Relu", ["n"], ["r"]),
+             N("Conv", ["r", "w2"], ["d"], pads=[1, 1, 1, 1], group=6), N("Conv", ["d", "w3"], ["p"]), N("Add", ["p", "r"], ["sum"]),
+             N("MaxPool", ["sum"], ["mp"], kernel_shape=[2, 2], strides=[2, 2]), N("Flatten", ["mp"], ["flat"]), N("Gemm", ["flat", "fc", "fb"], ["y"])]
+    m = model(nodes, [("x", F, ["N", 3, 8, 8])], [("y", F, ["N", 5])], w)
+    save("cnn", m, [floats(2, 3, 8, 8)])
+
+
+def unet():
+    """Concatenation, a transposed convolution, resizing: transposes at the input and the output only."""
+    w = {"w1": floats(4, 2, 3, 3), "w2": floats(4, 4, 3, 3), "up": floats(4, 4, 2, 2), "w3": floats(2, 8, 1, 1), "scales": np.array([1, 1, 2, 2], np.float32)}
+    nodes = [N("Conv", ["x", "w1"], ["a"], auto_pad="SAME_UPPER"), N("LeakyRelu", ["a"], ["a2"], alpha=0.1), N("AveragePool", ["a2"], ["p"], kernel_shape=[2, 2], strides=[2, 2]),
+             N("Conv", ["p", "w2"], ["b"], pads=[1, 1, 1, 1]), N("ConvTranspose", ["b", "up"], ["u"], strides=[2, 2]), N("Concat", ["a2", "u"], ["cat"], axis=1),
+             N("Conv", ["cat", "w3"], ["z"]), N("Resize", ["z", "", "scales"], ["y"], mode="nearest", coordinate_transformation_mode="asymmetric", nearest_mode="floor")]
+    save("unet", model(nodes, [("x", F, [1, 2, 8, 8])], [("y", F, [1, 2, 16, 16])], w), [floats(1, 2, 8, 8)])
+
+
+def shapes():
+    """Shapes computed by operators, as exporters write them; the batch is free."""
+    w = {"zero": np.array(0, np.int64), "axes": np.array([0], np.int64), "minus": np.array([6], np.int64), "two": np.array([2], np.int64), "w": floats(6, 4)}
+    nodes = [N("Shape", ["x"], ["s"]), N("Gather", ["s", "zero"], ["n"], axis=0), N("Unsqueeze", ["n", "axes"], ["nv"]),
+             N("Concat", ["nv", "two", "minus"], ["to"], axis=0), N("MatMul", ["x", "w"], ["mm"]), N("Reshape", ["mm", "to"], ["y"])]
+    save("shapes", model(nodes, [("x", F, ["N", 3, 6])], [("y", F, ["N", 2, 6])], w), [floats(2, 3, 6)])
+
+
+def transformer():
+    """Attention, gelu and layer norm written out."""
+    d = 8
+    w = {k: floats(d, d) for k in ("wq", "wk", "wv", "wo", "w1", "w2")}
+    w |= {"heads": np.array([1, 5, 2, 4], np.int64), "back": np.array([1, 5, d], np.int64), "scale": np.array(0.5, np.float32), "g": floats(d) + 1, "b": floats(d),
+          "root": np.array(2**0.5, np.float32), "one": np.array(1, np.float32), "half": np.array(0.5, np.float32)}
+    nodes = []
+    for k, perm in (("q", [0, 2, 1, 3]), ("k", [0, 2, 3, 1]), ("v", [0, 2, 1, 3])):
+        nodes += [N("MatMul", ["x", "w" + k], [k + "m"]), N("Reshape", [k + "m", "heads"], [k + "r"]), N("Transpose", [k + "r"], [k], perm=perm)]
+    nodes += [N("MatMul", ["q", "k"], ["qk"]), N("Mul", ["qk", "scale"], ["qs"]), N("Softmax", ["qs"], ["p"], axis=-1), N("MatMul", ["p", "v"], ["a"]),
+              N("Transpose", ["a"], ["at"], perm=[0, 2, 1, 3]), N("Reshape", ["at", "back"], ["ar"]), N("MatMul", ["ar", "wo"], ["ao"]), N("Add", ["ao", "x"], ["r"]),
+              N("LayerNormalization", ["r", "g", "b"], ["ln"], axis=-1), N("MatMul", ["ln", "w1"], ["h"]),
+              N("Div", ["h", "root"], ["hd"]), N("Erf", ["hd"], ["e"]), N("Add", ["e", "one"], ["e1"]), N("Mul", ["h", "e1"], ["he"]), N("Mul", ["he", "half"], ["ge"]),
+              N("MatMul", ["ge", "w2"], ["y"])]
+    save("transformer", model(nodes, [("x", F, [1, 5, d])], [("y", F, [1, 5, d])], w), [floats(1, 5, d)])
+
+
+def recurrent():
+    """Two directions, lengths, initial states, peepholes, a clipped cell."""
+    h, i, t, b = 3, 2, 4, 2
+    w = {"w": floats(2, 4 * h, i), "r": floats(2, 4 * h, h), "b": floats(2, 8 * h), "gw": floats(1, 3 * h, i), "gr": floats(1, 3 * h, h), "gb": floats(1, 6 * h)}
+    nodes = [N("LSTM", ["x", "w", "r", "b"], ["y", "yh", "yc"], hidden_size=h, direction="bidirectional"),
+             N("GRU", ["x", "gw", "gr", "gb"], ["g", "gh"], hidden_size=h, linear_before_reset=1)]
+    outputs = [("y", F, [t, 2, b, h]), ("yh", F, [2, b, h]), ("yc", F, [2, b, h]), ("g", F, [t, 1, b, h]), ("gh", F, [1, b, h])]
+    m = model(nodes, [("x", F, [t, b, i])], outputs, w)
+    x = floats(t, b, i, scale=1)
+    save("recurrent", m, [x], lstm(x, w, h) + gru(x, w, h))
+
+
+def sigmoid(v):
+    return 1 / (1 + np.exp(-v))
+
+
+def lstm(x, w, h):
+    ys, hs, cs = [], [], []
+    for d in range(2):
+        hh = np.zeros((x.shape[1], h), np.float32)
+        cc, out = hh.copy(), [None] * len(x)
+        for t in range(len(x)) if d == 0 else reversed(range(len(x))):
+            s = x[t] @ w["w"][d].T + hh @ w["r"][d].T + w["b"][d][: 4 * h] + w["b"][d][4 * h :]
+            i, o, f, g = np.split(s, 4, axis=1)
+            cc = sigmoid(f) * cc + sigmoid(i) * np.tanh(g)
+            hh = sigmoid(o) * np.tanh(cc)
+            out[t] = hh
+        ys.append(np.stack(out)), hs.append(hh), cs.append(cc)
+    return [np.stack(ys, 1).astype(np.float32), np.stack(hs).astype(np.float32), np.stack(cs).astype(np.float32)]
+
+
+def gru(x, w, h):
+    hh, out = np.zeros((x.shape[1], h), np.float32), []
+    wz, wr, wn = np.split(w["gw"][0], 3)
+    rz, rr, rn = np.split(w["gr"][0], 3)
+    bz, br, bn, dz, dr, dn = np.split(w["gb"][0], 6)
+    for xt in x:
+        z, r = sigmoid(xt @ wz.T + hh @ rz.T + bz + dz), sigmoid(xt @ wr.T + hh @ rr.T + br + dr)
+        n = np.tanh(xt @ wn.T + bn + r * (hh @ rn.T + dn))
+        hh = (1 - z) * n + z * hh
+        out.append(hh)
+    return [np.stack(out)[:, None].astype(np.float32), hh[None].astype(np.float32)]
+
+
+def quantized():
+    """QuantizeLinear and DequantizeLinear around a convolution and an addition: integers, bit for bit."""
+    q = RNG.integers(-127, 128, (4, 2, 3, 3)).astype(np.int8)
+    ws = (np.abs(floats(4)) * 0.01 + 0.004).astype(np.float32)
+    w = {"q": q, "ws": ws, "wz": np.zeros(4, np.int8), "xs": np.array(0.02, np.float32), "xz": np.array(120, np.uint8), "ys": np.array(0.05, np.float32), "yz": np.array(110, np.uint8),
+         "bq": RNG.integers(-500, 500, 4).astype(np.int32), "bs": ws * np.float32(0.02), "bz": np.zeros(4, np.int32)}
+    nodes = [N("QuantizeLinear", ["x", "xs", "xz"], ["xq"]), N("DequantizeLinear", ["xq", "xs", "xz"], ["xd"]), N("DequantizeLinear", ["q", "ws", "wz"], ["wd"], axis=0),
+             N("DequantizeLinear", ["bq", "bs", "bz"], ["bd"], axis=0), N("Conv", ["xd", "wd", "bd"], ["c"], pads=[1, 1, 1, 1]), N("Relu", ["c"], ["r"]),
+             N("QuantizeLinear", ["r", "ys", "yz"], ["rq"]), N("DequantizeLinear", ["rq", "ys", "yz"], ["y"])]
+    m = model(nodes, [("x", F, [1, 2, 6, 6])], [("y", F, [1, 4, 6, 6])], w, opset=19)
+    save("quantized", m, [floats(1, 2, 6, 6, scale=1)])
+
+
+def loops():
+    """A count that is data becomes WHILE; branches of equal shapes are selected."""
+    body = helper.make_graph([N("Mul", ["c", "k"], ["c2"]), N("Add", ["c2", "x"], ["c3"]), N("Identity", ["cond"], ["cond2"])], "body",
+                             [helper.make_tensor_value_info("i", I, []), helper.make_tensor_value_info("cond", TensorProto.BOOL, []), helper.make_tensor_value_info("c", F, [3])],
+                             [helper.make_tensor_value_info("cond2", TensorProto.BOOL, []), helper.make_tensor_value_info("c3", F, [3]), helper.make_tensor_value_info("c2", F, [3])])
+    then = helper.make_graph([N("Neg", ["last"], ["t"])], "then", [], [helper.make_tensor_value_info("t", F, [3])])
+    other = helper.make_graph([N("Identity", ["last"], ["e"])], "else", [], [helper.make_tensor_value_info("e", F, [3])])
+    w = {"k": np.array(0.5, np.float32), "true": np.array(True), "zero": np.array(0, np.float32)}
+    nodes = [N("Loop", ["n", "true", "x"], ["last", "all"], body=body, name="rounds"), N("ReduceSum", ["x"], ["sum"], keepdims=0), N("Less", ["sum", "zero"], ["neg"]),
+             N("If", ["neg"], ["y"], then_branch=then, else_branch=other)]
+    m = model(nodes, [("n", I, []), ("x", F, [3])], [("y", F, [3]), ("all", F, ["T", 3])], w)
+    save("loops", m, [np.array(4, np.int64), np.array([1, -2, 0.5], np.float32)])
+
+
+def old():
+    """Attributes that later became inputs, and softmax over what is left of an axis."""
+    nodes = [N("Clip", ["x"], ["c"], min=-0.5, max=0.5), N("Unsqueeze", ["c"], ["u"], axes=[0]), N("Pad", ["u"], ["p"], pads=[0, 1, 0, 0, 0, 2], value=1.0),
+             N("Squeeze", ["p"], ["s"], axes=[0]), N("Slice", ["s"], ["l"], starts=[0, 1], ends=[3, 2147483647]), N("Softmax", ["l"], ["y"], axis=0)]
+    m = model(nodes, [("x", F, [3, 4])], [("y", F, ["a", "b"])], {}, opset=8)
+    x = floats(3, 4)
+    v = np.pad(np.clip(x, -0.5, 0.5), ((1, 0), (0, 2)), constant_values=1)[0:3, 1:]
+    e = np.exp(v - v.max())
+    save("old", m, [x], [(e / e.sum()).astype(np.float32)])
+
+
+def function():
+    """A function of the model's own, with an attribute that has a default."""
+    f = helper.make_function("own", "ScaledTanh", ["a"], ["b"], [N("Constant", [], ["k"]), N("Mul", ["a", "k"], ["m"]), N("Tanh", ["m"], ["b"])],
+                             [helper.make_opsetid("", 17)], attributes=[], attribute_protos=[helper.make_attribute("scale", 2.0)])
+    reference = f.node[0].attribute.add()
+    reference.name, reference.ref_attr_name, reference.type = "value_float", "scale", onnx.AttributeProto.FLOAT
+    nodes = [N("ScaledTanh", ["x"], ["a"], domain="own"), N("ScaledTanh", ["a"], ["y"], domain="own", scale=0.5)]
+    m = model(nodes, [("x", F, [4])], [("y", F, [4])], {}, functions=[f], domains=["own"])
+    x = floats(4)
+    save("function", m, [x], [np.tanh(np.tanh(x * 2) * 0.5)])
+
+
+def external():
+    """Weights in a file beside the model."""
+    w = floats(4, 3)
+    m = model([N("MatMul", ["x", "w"], ["y"])], [("x", F, [2, 4])], [("y", F, [2, 3])], {"w": w})
+    t = m.graph.initializer[0]
+    (OUT / "external.bin").write_bytes(b"\0" * 16 + t.raw_data)
+    t.ClearField("raw_data")
+    t.data_location = TensorProto.EXTERNAL
+    for k, v in (("location", "external.bin"), ("offset", "16"), ("length", str(w.nbytes))):
+        entry = t.external_data.add()
+        entry.key, entry.value = k, v
+    x = floats(2, 4)
+    (OUT / "external.onnx").write_bytes(m.SerializeToString(deterministic=True))
+    np.savez(OUT / "external.npz", in0=x, out0=x @ w)
+    t.external_data[0].value = "../external.bin"
+    (OUT / "escape.onnx").write_bytes(m.SerializeToString(deterministic=True))
+
+
+def refused():
+    nodes = [N("Det", ["x"], ["d"], name="volume"), N("Mystery", ["x"], ["m"], domain="shop", name="own"), N("Relu", ["x"], ["r"])]
+    m = model(nodes, [("x", F, [3, 3])], [("d", F, []), ("m", F, [3, 3]), ("r", F, [3, 3])], {}, domains=["shop"])
+    (OUT / "refused.onnx").write_bytes(m.SerializeToString(deterministic=True))
+
+
+if __name__ == "__main__":
+    OUT.mkdir(parents=True, exist_ok=True)
+    for make in (cnn, unet, shapes, transformer, recurrent, quantized, loops, old, function, external, refused):
+        make()
+    print(f"{OUT}: {sum(f.stat().st_size for f in OUT.iterdir())} bytes")

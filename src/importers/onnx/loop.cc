@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: Apache-2.0
+// Loops whose count is data, as WHILE: one subgraph for the condition, one for the body, both with the same values:
+//   iteration, condition, carried values, what the trips gave so far, what the body reads from around it.
+// A subgraph is built by a builder of its own, whose graph then becomes a part of the model.
+#include <algorithm>
+
+#include "importers/onnx/builder.h"
+
+namespace octet::importers::onnx {
+
+struct Builder::Loop {
+  const GraphProto& proto;
+  Value trips;                    // Of the outer graph; may be empty.
+  std::vector<TensorType> types;  // Of the carried values inside: dimensions that change are unknown.
+  std::vector<TensorType> given;  // What one trip gives: element types and shapes.
+  Captures captures;
+  std::vector<TensorType> inputs;  // All, in order.
+};
+
+namespace {
+
+TensorType ScalarOf(DType t) { return {t, Shape{}, {}}; }
+
+// Dimensions that differ are unknown. False where the ranks or types do.
+bool Relax(const TensorType& after, TensorType* type, bool* changed) {
+  if (after.dtype != type->dtype || after.shape.rank() != type->shape.rank()) return false;
+  for (int i = 0; i < type->shape.rank(); ++i) {
+    if (type->shape[i] == kUnknown || type->shape[i] == after.shape[i]) continue;
+    type->shape[i] = kUnknown;
+    *changed = true;
+  }
+  return true;
+}
+
+}  // namespace
+
+// Its graphs at the end of this model: the nodes in them that call others call those at their new places.
+int32_t Builder::Adopt(Builder& inner, const std::string& name) {
+  const auto base = static_cast<int32_t>(model_.subgraphs.size());
+  for (graph::Graph& g : inner.model_.subgraphs) {
+    for (const graph::NodeId id : g.order())
+      for (const ops::AttrRow& row : g.node(id).op->attrs.rows)
+        if (row.kind == ops::AttrKind::kSubgraph) *static_cast<int32_t*>(row.at(g.node(id).attrs.get())) += base;
+    model_.subgraphs.push_back(std::move(g));
+  }
+  model_.subgraphs[static_cast<size_t>(base)].name = name;
+  nodes_left_ = inner.nodes_left_;
+  return base;
+}
+
+// In the body's own builder. True: done. False: shapes change from trip to trip; once more with those unknown.
+Result<bool> Builder::BuildBody(Scope& outer, const NodeContext& place, Loop& loop) {
+  Scope scope;
+  scope.outer = &outer;
+  scope.captures = &loop.captures;
+  scope.prefix = place.place() + "/";
+  scope.opsets = outer.opsets;
+  scope.depth = outer.depth + 1;
+  for (const TensorProto& t : loop.proto.initializers) scope.stored[t.name] = &t;
+  Declare(scope, loop.proto);
+  NodeContext c(*this, scope, place.node(), place.place(), place.version(), {});
+  const auto add = [&](const TensorType& type, const char* name) { return Value{graph().AddTensor(UniqueName(c.place() + name), type)}; };
+  std::vector<Value> in = {add(ScalarOf(DType::kI64), "/iteration"), add(ScalarOf(DType::kBool), "/condition")};
+  for (const TensorType& t : loop.types) in.push_back(add(t, "/carried"));
+  for (size_t i = 0; i < in.size() && i < loop.proto.inputs.size(); ++i) scope.values[loop.proto.inputs[i].name] = {in[i], false, {}};
+  if (loop.trips) {
+    OCTET_ASSIGN(const Value captured, Capture(loop.captures, loop.trips));
+    (void)captured;
+  }
+  OCTET_TRY(RunNodes(loop.proto.nodes, scope));
+  if (failed()) return true;
+  std::vector<Value> out;
+  for (const ValueProto& o : loop.proto.outputs) {
+    OCTET_ASSIGN(const Binding bound, Lookup(scope, o.name));
+    if (!bound.value) return place.Fail("tensors from the body", "a sequence", "");
+    out.push_back(bound.value);
+  }
+  if (out.size() < loop.types.size() + 1) return place.Fail("an output of the body for every value carried", std::to_string(out.size()), "check the model");
+  bool changed = false;
+  for (size_t i = 0; i < loop.types.size(); ++i)
+    if (!Relax(TypeOf(out[i + 1]), &loop.types[i], &changed)) return place.Fail("carried values of one type and rank", TypeOf(out[i + 1]).shape.text(), "");
+  if (changed) return false;
+  const int64_t one = 1;
+  OCTET_ASSIGN(const Value next, c.Emit("add", {in[0], c.Constant<int64_t>(Shape{}, std::span(&one, 1))}));
+  std::vector<Value> results = {next};
+  results.insert(results.end(), out.begin(), out.begin() + 1 + static_cast<std::ptrdiff_t>(loop.types.size()));
+  for (size_t i = loop.types.size() + 1; i < out.size(); ++i) {
+    loop.given.push_back(TypeOf(out[i]));
+    TensorType stacked{TypeOf(out[i]).dtype, Shape{kUnknown}, {}};
+    for (const int32_t d : TypeOf(out[i]).shape.dims()) stacked.shape.push_back(d);
+    in.push_back(add(stacked, "/so_far"));
+    OCTET_ASSIGN(const Value row, c.Make("expand_dims", {out[i], c.ScalarInt(0)}));
+    OCTET_ASSIGN(const Value longer, c.Make("concatenation", {in.back(), row}, {{"axis", 0}}));
+    results.push_back(longer);
+  }
+  for (const auto& [from, to] : loop.captures.values) in.push_back(to), results.push_back(to);
+  for (const Value v : in) {
+    graph().inputs.push_back(v.id);
+    loop.inputs.push_back(graph().tensor(v.id).type);
+  }
+  for (Value v : results) {
+    const auto& outputs = graph().outputs;
+    if (std::ranges::find(outputs, v.id) != outputs.end() || graph().tensor(v.id).constant) {
+      OCTET_ASSIGN(v, Copied(c, v));
+    }
+    graph().outputs.push_back(v.id);
+  }
+  return true;
+}
+
+// Goes on while the count is not reached and the body says so; in the condition's own builder.
+Status Builder::BuildCondition(Scope& outer, const NodeContext& place, Loop& loop) {
+  NodeContext c(*this, outer, place.node(), place.place(), place.version(), {});
+  std::vector<Value> in;
+  for (const TensorType& t : loop.inputs) {
+    in.push_back({graph().AddTensor(UniqueName(c.place() + "/value"), t)});
+    graph().inputs.push_back(in.back().id);
+  }
+  Value go = in[1];
+  if (loop.trips) {
+    const graph::Tensor& t = parent_->graph().tensor(loop.trips.id);
+    Value trips;
+    if (t.constant) trips = {graph().AddConstant(UniqueName(c.place() + "/trips"), t.type, t.constant)};
+    const size_t first = in.size() - loop.captures.values.size();
+    for (size_t i = 0; i < loop.captures.values.size(); ++i)
+      if (loop.captures.values[i].first == loop.trips) trips = in[first + i];
+    OCTET_ASSIGN(const Value more, c.Emit("less", {in[0], trips}));
+    OCTET_ASSIGN(go, c.Emit("logical_and", {more, go}));
+  }
+  graph().outputs.push_back(go.id);
+  return {};
+}
+
+Result<std::vector<Value>> Builder::EmitWhile(NodeContext& c, const GraphProto& body, Value trips, Value condition, std::span<const Value> carried) {
+  Loop loop{body, trips, {}, {}, {}, {}};
+  for (const Value v : carried) loop.types.push_back(TypeOf(v));
+  int32_t body_at = -1;
+  while (body_at < 0) {  // Every further try knows less of the shapes.
+    loop.given.clear();
+    loop.inputs.clear();
+    loop.captures = {};
+    Builder inner(*this);
+    OCTET_ASSIGN(const bool done, inner.BuildBody(c.scope(), c, loop));
+    for (Finding& f : inner.findings_) findings_.push_back(std::move(f));
+    if (failed()) return c.Fail("a body that octet reads", "one with unsupported operators", "see there");
+    if (done) body_at = Adopt(inner, c.place() + "/body");
+  }
+  Builder test(*this);
+  OCTET_TRY(test.BuildCondition(c.scope(), c, loop));
+  const int32_t test_at = Adopt(test, c.place() + "/condition");
+  const int64_t zero = 0;
+  std::vector<graph::TensorId> in = {c.Constant<int64_t>(Shape{}, std::span(&zero, 1)).id, condition.id}, out;
+  for (const Value v : carried) in.push_back(v.id);
+  for (const TensorType& t : loop.given) {
+    TensorType empty{t.dtype, Shape{0}, {}};
+    for (const int32_t d : t.shape.dims()) empty.shape.push_back(d == kUnknown ? 0 : d);
+    in.push_back(graph().AddConstant(UniqueName(c.place() + "/nothing"), empty, graph::MakeBuffer({})));
+  }
+  for (const auto& [from, to] : loop.captures.values) in.push_back(from.id);
+  for (const TensorType& t : loop.inputs) out.push_back(graph().AddTensor(UniqueName(c.place() + "/while"), t));
+  const ops::OpDef* op = ops::Find("while");
+  graph::Attributes attrs(op->attrs);
+  for (const ops::AttrRow& row : op->attrs.rows) *static_cast<int32_t*>(row.at(attrs.get())) = row.name == "cond_subgraph_index" ? test_at : body_at;
+  const graph::NodeId node = graph().AddNode(*op, std::move(attrs), std::move(in), out, c.place());
+  OCTET_TRY(graph::LinkCallees(model_));
+  OCTET_TRY(graph::InferNode(graph(), node));
+  std::vector<Value> results;
+  for (size_t i = 0; i < carried.size() + loop.given.size(); ++i) results.push_back({out[i + 2]});
+  return results;
+}
+
+}  // namespace octet::importers::onnx
