@@ -20,6 +20,7 @@ constexpr double kLowSqnrDb = 20;
 constexpr size_t kMostCauses = 12;
 constexpr double kManyLost = 0.3;               // Of a layer's values, below half a step.
 constexpr double kUnlikeRanges = 8;             // Of what is joined under one scale.
+constexpr double kOtherScale = 0.25;            // A channel's best factor this far from 1 was scaled on purpose.
 constexpr int64_t kHistogramSamples = 32, kIsolatedSamples = 8;
 constexpr int kTimedRuns = 20;
 constexpr double kSlower = 1.15, kSlowestNoise_us = 5;
@@ -31,6 +32,7 @@ struct Pair {
   // error is what is left after the best factor per channel: want^2 - (want * got)^2 / got^2.
   std::vector<double> want2, product, got2;
   int64_t values = 0, at_ends = 0, lost = 0, nonzero = 0;
+  bool rescaled = false;     // Equalisation gave its channels other scales: the file's step says nothing of float's values.
   bool fixed_scale = false;  // Softmax and its like end at the ends of the range.
   TensorStatistics statistics;
   std::vector<float> quantized_max;  // Per channel.
@@ -119,13 +121,14 @@ void FillRow(const runtime::TensorRef& q, Pair& p) {
     error += p.got2[c] > 0 ? std::max(0.0, p.want2[c] - p.product[c] * p.product[c] / p.got2[c]) : p.want2[c];
   }
   r.sqnr_db = Decibels(signal, error);
+  for (size_t c = 0; c < p.want2.size(); ++c) p.rescaled |= p.got2[c] > 0 && p.want2[c] > 0 && std::abs(p.product[c] / p.got2[c] - 1) > kOtherScale && p.want2[c] > signal / (100 * static_cast<double>(p.want2.size()));
   r.spread = Spread(m);
   r.widest_channel = static_cast<int>(std::ranges::max_element(m) - m.begin());
   r.channels = static_cast<int>(m.size());
   r.dead_channels = static_cast<int>(std::ranges::count_if(m, [](float v) { return v <= 1e-8f; }));
   r.min = p.statistics.min;
   r.max = p.statistics.max;
-  r.lost = p.nonzero ? static_cast<double>(p.lost) / static_cast<double>(p.nonzero) : 0;
+  r.lost = p.nonzero && !p.rescaled ? static_cast<double>(p.lost) / static_cast<double>(p.nonzero) : 0;
   r.saturated = p.values ? static_cast<double>(p.at_ends) / static_cast<double>(p.values) : 0;
   const float median = Median(m);
   if (!q.type->quant.empty() && q.type->dtype == DType::kI8 && median > 0) r.step_over_median = static_cast<double>(q.type->quant.scale0() / median);
@@ -154,7 +157,7 @@ Status AddIsolated(const std::string& float_model, const runtime::Interpreter& c
   std::map<std::string, Quant> scales;
   for (const Pair& p : pairs) {
     const runtime::TensorRef q = candidate.tensor(p.quantized_tensor);
-    if (q.type->dtype == DType::kI8 && !q.type->quant.empty()) scales[p.row.tensor] = q.type->quant;
+    if (q.type->dtype == DType::kI8 && !q.type->quant.empty() && !p.rescaled) scales[p.row.tensor] = q.type->quant;
   }
   OCTET_ASSIGN(std::shared_ptr<const runtime::Model> file, runtime::Model::Open(float_model));
   OCTET_ASSIGN(const Sensitivity s, MeasureSensitivity(std::move(file), scales, data, {0, std::min(samples, kIsolatedSamples), 1}, progress));
