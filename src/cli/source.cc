@@ -40,8 +40,9 @@ bool IsTflite(const std::string& path) {
 
 }  // namespace
 
-Result<graph::Model> LoadSource(const std::string& path, const std::vector<std::string>& input_shapes) {
+Result<graph::Model> LoadSource(const std::string& path, const std::vector<std::string>& input_shapes, const std::string& signature) {
   importers::ImportOptions options;
+  options.signature = signature;
   for (const std::string& text : input_shapes) {
     const size_t colon = text.rfind(':');
     const std::string name = colon == std::string::npos ? "" : text.substr(0, colon);

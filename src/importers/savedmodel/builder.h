@@ -36,7 +36,25 @@ struct Session {
   std::map<std::string, Captured, std::less<>> values;  // Variables read so far, by key.
   std::vector<Captured> captured;
   std::vector<graph::Graph> subgraphs;                   // All but the main one.
-  std::set<std::string_view> mutated;                    // Variables that the model changes.
+  std::map<std::string_view, int32_t> changed, tables;   // Variables that the model changes, tables it reads: their nodes.
+
+  const std::string& KeyOf(std::string_view variable) {
+    const auto key = keys.find(variable);
+    return key != keys.end() ? key->second : *names.emplace(variable).first;  // Without a restore operation: by its own name.
+  }
+  int32_t TableId(std::string_view name) { return table_ids.try_emplace(name, static_cast<int32_t>(table_ids.size()) + 1).first->second; }
+  std::set<std::string, std::less<>> names;
+  std::map<std::string_view, int32_t> table_ids;
+};
+
+// A TensorList as one tensor of all its elements. One that was only reserved gets it with its first element, whose
+// shape it then takes.
+struct TensorList {
+  Value tensor;                 // [count, element...]; empty while reserved.
+  DType dtype = DType::kF32;
+  std::optional<Shape> element;  // Where known.
+  Edge count;                   // Of a reserved one; none where it comes from the region around.
+  std::vector<int64_t> symbols;  // Of the element's open dimensions, by axis.
 };
 
 class Builder : public Construction {
@@ -57,11 +75,20 @@ class Builder : public Construction {
 
   // The tensor, made a constant where only its elements are known. Empty where it could not be imported.
   Value ValueOf(const Edge& edge);
+  // Where a region inside could not make an output: why, for the node that calls it.
+  void PassFailure(const Edge& edge, NodeContext& caller) { (void)caller.PoisonBy(At(edge).failure); }
   // Puts why that is on the list of findings.
   void ReportFailure(const Edge& edge);
   // What is known of the elements; null: nothing.
   const Partial* PartialOf(const Edge& edge);
   void SetPartial(const Edge& edge, Partial p) { slots_[{edge.node, edge.output}].partial = std::move(p); }
+  // The list at this edge, or null.
+  const TensorList* ListOf(const Edge& edge);
+  void SetList(const Edge& edge, TensorList list) { At(edge).list = std::move(list); }
+  // What the edge `to` stands for is what `from` stands for.
+  void Alias(const Edge& to, const Edge& from) { At(to) = At(from); }
+  // Appends a finished region to the model's subgraphs; its index there.
+  int32_t AddSubgraph(graph::Graph g);
   // The variable's or table's node behind a handle; null when it is none.
   const FlatNode* Handle(const Edge& edge);
   // The value of a variable as a constant.
@@ -77,11 +104,13 @@ class Builder : public Construction {
   struct Slot {
     Value value;
     std::optional<Partial> partial;
+    std::optional<TensorList> list;
     std::shared_ptr<const std::vector<Finding>> failure;  // Of what it is made of; reported when an output needs it.
   };
   Slot& At(const Edge& edge) { return slots_[{edge.node, edge.output}]; }
   Status RunNode(int32_t id);
   Status RunRule(int32_t id);
+  void CarrySymbols(int32_t id, const NodeContext& c);
   void Fail(int32_t id, const NodeContext& c, const Finding* own);
   Status ReadConstant(int32_t id);
   std::vector<std::optional<Partial>> Evaluated(int32_t id);
@@ -93,5 +122,8 @@ class Builder : public Construction {
   std::map<std::pair<int32_t, int32_t>, Slot> slots_;
   std::map<std::pair<int32_t, int32_t>, int64_t> symbols_;  // By tensor and axis.
 };
+
+// The tensor of a reserved list: `count` zeros of an element's shape, which is `like`'s where not known.
+Result<Value> MakeList(NodeContext& c, Builder& b, const TensorList& list, const Shape& element, Value count, Value like);
 
 }  // namespace octet::importers::savedmodel
