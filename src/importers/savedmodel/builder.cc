@@ -190,7 +190,7 @@ void Builder::Fail(int32_t id, const NodeContext& c, const Finding* own) {
 namespace {
 
 // Ops whose first dimension is that of their first tensor.
-constexpr std::string_view kKeepFirst[] = {"MatMul", "Conv2D", "Conv3D", "DepthwiseConv2dNative", "MaxPool", "AvgPool", "Split", "SplitV", "ConcatV2", "BatchMatMulV2", "ExpandDims"};
+constexpr std::string_view kKeepFirst[] = {"MatMul", "Conv2D", "Conv3D", "DepthwiseConv2dNative", "MaxPool", "AvgPool", "Split", "SplitV", "ConcatV2", "BatchMatMulV2", "ExpandDims", "Squeeze", "Tile"};
 
 }  // namespace
 
@@ -206,8 +206,9 @@ void Builder::CarrySymbols(int32_t id, const NodeContext& c) {
         const Value x = At(edge).value;
         if (!x || c.rank(x) <= axis || c.shape(x)[axis] != kUnknown) continue;
         if (!first && (!IsElementwise(op) || c.rank(x) != c.rank(v))) continue;
-        SetSymbol(v, axis, SymbolOf(x, axis));
-        break;
+        if (!symbols_.contains({v.id, axis})) SetSymbol(v, axis, SymbolOf(x, axis));
+        if (first) break;
+        Unite(SymbolOf(v, axis), SymbolOf(x, axis));
       }
     }
   }

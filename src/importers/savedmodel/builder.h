@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Flat nodes -> graph. One builder per region: the main graph, and each body of a loop or branch.
 #pragma once
+#include <algorithm>
 #include <map>
 #include <memory>
 #include <optional>
@@ -95,7 +96,15 @@ class Builder : public Construction {
   Result<Value> Variable(const FlatNode& handle, const NodeContext& c);
   void Refine(Value v, const TensorType& type);
   // Which unknown number dimension `axis` of v is.
-  int64_t SymbolOf(Value v, int axis) { return symbols_.try_emplace({v.id, axis}, static_cast<int64_t>(symbols_.size())).first->second; }
+  int64_t SymbolOf(Value v, int axis) {
+    int64_t symbol = symbols_.try_emplace({v.id, axis}, static_cast<int64_t>(symbols_.size())).first->second;
+    for (auto same = same_.find(symbol); same != same_.end(); same = same_.find(symbol)) symbol = same->second;
+    return symbol;
+  }
+  // Two numbers that an operator compares element by element.
+  void Unite(int64_t a, int64_t b) {
+    if (a != b) same_[std::max(a, b)] = std::min(a, b);
+  }
   void SetSymbol(Value v, int axis, int64_t symbol) { symbols_[{v.id, axis}] = symbol; }
   // For a region inside: the constant at this edge; -1 when it is none.
   int32_t Capture(const Edge& edge);
@@ -121,6 +130,7 @@ class Builder : public Construction {
   const int32_t region_;
   std::map<std::pair<int32_t, int32_t>, Slot> slots_;
   std::map<std::pair<int32_t, int32_t>, int64_t> symbols_;  // By tensor and axis.
+  std::map<int64_t, int64_t> same_;                         // A larger symbol that is another one.
 };
 
 // The tensor of a reserved list: `count` zeros of an element's shape, which is `like`'s where not known.

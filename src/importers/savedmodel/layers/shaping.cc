@@ -18,7 +18,7 @@ Status Set(NodeContext& c, Result<Value> y) {
 
 // Operators tell the shape only where their operands are constant; its rank is known in any case.
 Value WithRank(NodeContext& c, Value v, int rank) {
-  if (c.rank(v) == rank) return v;
+  if (c.rank(v) == rank || c.data(v)) return v;
   TensorType type = c.type(v);
   type.shape = {};
   for (int i = 0; i < rank; ++i) type.shape.push_back(kUnknown);
@@ -27,6 +27,7 @@ Value WithRank(NodeContext& c, Value v, int rank) {
 }
 
 Value WithDims(NodeContext& c, Value v, std::span<const int32_t> dims) {
+  if (c.data(v)) return v;
   TensorType type = c.type(v);
   type.shape = Shape(dims);
   c.Refine(v, type);
