@@ -4,8 +4,9 @@
 #   make test   build and run every test
 #   make build  leaves the command at build/release/octet
 #   make compare  latency beside LiteRT
+#   make wheel  the Python package, in dist/
 .DEFAULT_GOAL := build
-.PHONY: setup build demo test asan conformance compare clean
+.PHONY: setup build demo test asan conformance compare wheel clean
 
 JOBS ?= $(shell nproc)
 
@@ -38,6 +39,11 @@ conformance: build
 compare: build
 	@scripts/litert_venv.sh
 	@build/litert-venv/bin/python scripts/compare_litert.py build/release/octet $(wildcard demo-out/float.tflite demo-out/int8.tflite ../shared/zoo/perf/mlperf_*.tflite ../shared/zoo/perf/mobilenet_v[12]_*.tflite)
+
+wheel: setup
+	@echo "octet: packing the Python wheel into dist/"
+	@test -x build/wheel-venv/bin/pip || python3 -m venv build/wheel-venv
+	@CMAKE_GENERATOR=Ninja build/wheel-venv/bin/pip wheel -q --no-deps -w dist bindings/python
 
 clean:
 	rm -rf build demo-out

@@ -16,7 +16,7 @@ MAY_INCLUDE = {
     "tflite": "base ops",
     "runtime": "base kernels ops tflite",
     "api": "base runtime",
-    "tflite_abi": "base runtime",
+    "tflite_abi": "base ops runtime",
     "graph": "base ops",
     "data": "base",
     "importers": "base ops graph data tflite",
@@ -24,6 +24,7 @@ MAY_INCLUDE = {
     "exporter": "base ops graph tflite",
     "quantizer": "base ops graph passes exporter tflite runtime data",
     "report": "base",
+    "checker": "base ops graph",
     "cli": "*",
 }
 

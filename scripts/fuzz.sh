@@ -5,13 +5,14 @@
 set -eu
 seconds=${1:-60}
 cmake --preset fuzz > /dev/null
-ninja -C build/fuzz fuzz_npz fuzz_keras fuzz_tflite
+ninja -C build/fuzz fuzz_npz fuzz_keras fuzz_tflite fuzz_ops
 shared=${OCTET_SHARED:-../shared}
-for target in fuzz_npz fuzz_keras fuzz_tflite; do
+for target in fuzz_npz fuzz_keras fuzz_tflite fuzz_ops; do
   corpus=build/fuzz/corpus/$target
   mkdir -p "$corpus"
   case $target in
     fuzz_npz) find tests "$shared/accuracy/data" -name '*.npz' -size -40k 2>/dev/null ;;
+    fuzz_ops) : ;;  # Any bytes are a model: it starts from nothing.
     fuzz_keras) find examples "$shared/importers" \( -name '*.keras' -o -name '*.h5' \) -size -60k 2>/dev/null | head -200 ;;
     fuzz_tflite) find tests "$shared/conformance" -name '*.tflite' -size -20k 2>/dev/null | head -2000 ;;
   esac | while read -r file; do cp "$file" "$corpus/$(echo "$file" | md5sum | cut -c1-16)"; done

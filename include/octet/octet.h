@@ -129,6 +129,15 @@ OCTET_API OctetCode octet_allocate(OctetInterpreter* interpreter, OctetError* er
 OCTET_API int32_t octet_is_static(const OctetInterpreter* interpreter);
 /* Computes. Allocates nothing for models of static shape. */
 OCTET_API OctetCode octet_invoke(OctetInterpreter* interpreter, OctetError* error);
+/* Ends an octet_invoke that runs in another thread with OCTET_CANCELLED, soon. */
+OCTET_API void octet_cancel(OctetInterpreter* interpreter);
+/* Another entry point of the model ("" or NULL: the first subgraph's own). Inputs, outputs and tensors are then
+ * its; variables, tables and states stay. Each entry point is allocated once and keeps its memory. */
+OCTET_API OctetCode octet_select(OctetInterpreter* interpreter, const char* signature, OctetError* error);
+/* Tensors of strings: int32 count, int32 offset[count + 1] from the buffer's start, then the characters. Set copies.
+ * Get writes what fits into `buffer` and the whole size into *bytes; call again where it was too small. */
+OCTET_API OctetCode octet_set_strings(OctetInterpreter* interpreter, int32_t input, const void* buffer, size_t bytes, OctetError* error);
+OCTET_API OctetCode octet_get_strings(const OctetInterpreter* interpreter, int32_t output, void* buffer, size_t capacity, size_t* bytes, OctetError* error);
 /* Recurrent states and other variables back to zero. */
 OCTET_API OctetCode octet_reset_variables(OctetInterpreter* interpreter, OctetError* error);
 

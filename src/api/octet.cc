@@ -143,6 +143,18 @@ OctetCode octet_resize_input(OctetInterpreter* it, int32_t i, const int32_t* dim
 OctetCode octet_allocate(OctetInterpreter* it, OctetError* error) { return Report(it->interpreter->Allocate(), error); }
 int32_t octet_is_static(const OctetInterpreter* it) { return it->interpreter->is_static() ? 1 : 0; }
 OctetCode octet_invoke(OctetInterpreter* it, OctetError* error) { return Report(it->interpreter->Invoke(), error); }
+void octet_cancel(OctetInterpreter* it) { it->interpreter->Cancel(); }
+OctetCode octet_select(OctetInterpreter* it, const char* signature, OctetError* error) { return Report(it->interpreter->Select(signature ? signature : ""), error); }
+OctetCode octet_set_strings(OctetInterpreter* it, int32_t input, const void* buffer, size_t bytes, OctetError* error) {
+  return Report(it->interpreter->SetStrings(input, {static_cast<const std::byte*>(buffer), buffer ? bytes : 0}), error);
+}
+OctetCode octet_get_strings(const OctetInterpreter* it, int32_t output, void* buffer, size_t capacity, size_t* bytes, OctetError* error) {
+  auto strings = it->interpreter->Strings(output);
+  if (!strings.ok()) return Report(strings.error(), error);
+  *bytes = strings->size();
+  if (buffer && capacity > 0) std::memcpy(buffer, strings->data(), std::min(capacity, strings->size()));
+  return Report({}, error);
+}
 OctetCode octet_reset_variables(OctetInterpreter* it, OctetError* error) { return Report(it->interpreter->ResetVariables(), error); }
 
 int32_t octet_num_nodes(const OctetInterpreter* it) { return it->interpreter->num_nodes(); }

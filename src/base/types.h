@@ -32,6 +32,7 @@ struct StringRef {
   const char* data = nullptr;
   uint64_t size = 0;
   std::string_view view() const { return {data, size}; }
+  bool operator==(const StringRef& o) const { return view() == o.view(); }
 };
 using ResourceId = int32_t;  // An element of a resource tensor: which variable or table.
 

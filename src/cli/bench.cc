@@ -15,6 +15,7 @@
 #include "cli/output.h"
 #include "report/json.h"
 #include "runtime/interpreter.h"
+#include "runtime/op_library.h"
 
 namespace octet::cli {
 namespace {
@@ -22,7 +23,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 struct Flags {
-  std::vector<std::string> models;
+  std::vector<std::string> models, ops;
   std::string kernels = "fast", trace;
   int threads = 1, runs = 50, warmup = 3;
   bool profile = false, json = false;
@@ -207,6 +208,7 @@ Result<int> Bench(const Flags& f) {
   if (f.runs < 1 || f.runs > 1'000'000) return Error(Code::kInvalidArgument, "--runs: expected 1 to 1000000, found %d", f.runs);
   if (!f.trace.empty()) OCTET_TRY(CheckWritable(f.trace));
   std::vector<Measured> models;
+  for (const std::string& library : f.ops) OCTET_TRY(runtime::LoadOps(library));
   for (const std::string& path : f.models) {
     OCTET_ASSIGN(Measured m, Load(path, f));
     models.push_back(std::move(m));
@@ -237,6 +239,7 @@ Body DeclareBench(FlagSet& flags) {
   flags.Option("--runs", &f->runs, "Measured runs of each model");
   flags.Option("--warmup", &f->warmup, "Runs before, not counted");
   flags.Choice("--kernels", &f->kernels, {"fast", "reference"}, "Which kernels compute");
+  flags.Option("--ops", &f->ops, "Libraries of custom operators (octet/custom_op.h)");
   flags.Flag("--profile", &f->profile, "A table of operators with times and rates");
   flags.Option("--trace", &f->trace, "Write a Chrome trace", false);
   flags.Flag("--json", &f->json, "Results as JSON");

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// octet check SOURCE: everything that will not convert, before any work is done. Exit code 3 when there is any.
+// octet check SOURCE [--target NAME]: everything that will not convert, or not run on a target, before any work is done.
+// Exit code 3 when there is any.
 #include <cstdio>
 
+#include "checker/target.h"
 #include "cli/command.h"
+#include "cli/source.h"
 #include "importers/importer.h"
 #include "report/json.h"
 
@@ -10,23 +13,55 @@ namespace octet::cli {
 namespace {
 
 struct Flags {
-  std::string source;
+  std::string source, target;
+  std::vector<std::string> inputs;
   bool json = false;
 };
 
-Result<int> Check(const Flags& f) {
-  OCTET_ASSIGN(const std::vector<importers::Finding> findings, importers::Check(f.source));
-  if (f.json) {
-    report::Json j;
-    j.Object().Field("source", f.source).Field("converts", findings.empty()).Key("findings").Array();
-    for (const importers::Finding& n : findings)
-      j.Object().Field("layer", n.layer).Field("class", n.kind).Field("place", n.place).Field("reason", n.reason).Field("advice", n.advice).End();
-    std::printf("%s\n", j.End().End().text().c_str());
-  } else {
-    for (const importers::Finding& n : findings) std::printf("%s\n", importers::Text(n).c_str());
-    if (findings.empty()) std::printf("%s: everything converts\n", f.source.c_str());
-    else std::printf("%s: %zu of its layers do not convert\n", f.source.c_str(), findings.size());
+// What stands in the way on the target, in the form of what stands in the way of conversion.
+Result<std::vector<importers::Finding>> OnTarget(const Flags& f, const checker::Target& target) {
+  OCTET_ASSIGN(const graph::Model model, LoadSource(f.source, f.inputs));
+  std::vector<importers::Finding> findings;
+  for (const checker::Obstacle& o : checker::Evaluate(target, model)) {
+    const std::string layer = o.place.substr(o.place.rfind('/') + 1);
+    findings.push_back({o.op.empty() ? f.source : layer, o.op.empty() ? "model" : o.op, o.op.empty() ? f.source : o.place, o.reason, o.advice});
   }
+  return findings;
+}
+
+void PrintJson(const Flags& f, const checker::Target& target, const std::vector<importers::Finding>& findings, bool converts) {
+  report::Json j;
+  j.Object().Field("source", f.source).Field("converts", converts);
+  if (!f.target.empty()) {
+    j.Field("target", f.target).Field("runs", converts && findings.empty()).Key("rules").Array();
+    for (const std::string& source : target.sources) j.Text(source);
+    j.End();
+  }
+  j.Key("findings").Array();
+  for (const importers::Finding& n : findings)
+    j.Object().Field("layer", n.layer).Field("class", n.kind).Field("place", n.place).Field("reason", n.reason).Field("advice", n.advice).End();
+  std::printf("%s\n", j.End().End().text().c_str());
+}
+
+Result<int> Check(const Flags& f) {
+  checker::Target target;
+  if (!f.target.empty()) {
+    OCTET_ASSIGN(target, checker::LoadTarget(f.target));
+  }
+  OCTET_ASSIGN(std::vector<importers::Finding> findings, importers::Check(f.source));
+  const bool converts = findings.empty();
+  if (converts && !f.target.empty()) {
+    OCTET_ASSIGN(findings, OnTarget(f, target));
+  }
+  if (f.json) {
+    PrintJson(f, target, findings, converts);
+    return findings.empty() ? kYes : kUnsupported;
+  }
+  for (const importers::Finding& n : findings) std::printf("%s\n", importers::Text(n).c_str());
+  if (!converts) std::printf("%s: %zu of its layers do not convert\n", f.source.c_str(), findings.size());
+  else if (f.target.empty()) std::printf("%s: everything converts\n", f.source.c_str());
+  else if (findings.empty()) std::printf("%s: everything runs on %s\n", f.source.c_str(), target.title.c_str());
+  else std::printf("%s: %zu obstacles on %s\n", f.source.c_str(), findings.size(), target.title.c_str());
   return findings.empty() ? kYes : kUnsupported;
 }
 
@@ -34,7 +69,9 @@ Result<int> Check(const Flags& f) {
 
 Body DeclareCheck(FlagSet& flags) {
   auto f = std::make_shared<Flags>();
-  flags.Positional("source", &f->source, "A .keras, .h5 or .tflite file");
+  flags.Positional("source", &f->source, "A .keras, .h5, .onnx or .tflite file");
+  flags.Choice("--target", &f->target, checker::TargetNames(), "Also what will not run there, with the rewrite that avoids it");
+  flags.Option("--input", &f->inputs, "NAME:SHAPE, e.g. image:1,224,224,3: fix an input's shape (repeatable)");
   flags.Flag("--json", &f->json, "Findings as JSON");
   return [f] { return Check(*f); };
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// octet_conformance [--kernels reference|fast] [--json] [-v] DIR...: runs every .io beside its .tflite and
+// octet_conformance [--kernels reference|fast] [--ops LIB.so] [--json] [-v] DIR...: runs every .io beside its .tflite and
 // compares with the recorded outputs. One line per folder (operator), then "N passed, M failed".
 #include <algorithm>
 #include <cmath>
@@ -14,6 +14,7 @@
 #include "base/float16.h"
 #include "cli/tfio.h"
 #include "runtime/interpreter.h"
+#include "runtime/op_library.h"
 
 namespace octet {
 namespace {
@@ -55,6 +56,19 @@ std::string CompareBytes(const Output& want, const TensorRef& got) {
   if (diff.first == w.end()) return {};
   const size_t at = static_cast<size_t>(diff.first - w.begin());
   return Format("byte %zu: want %d, got %d", at, static_cast<int>(static_cast<int8_t>(w[at])), static_cast<int>(static_cast<int8_t>(got.data[at])));
+}
+
+// Signed integers of 4 and 2 bits as the recordings have them, a byte each; empty for any other type.
+std::vector<std::byte> Unpacked(const TensorRef& t) {
+  const int bits = BitsOf(t.type->dtype);
+  if (t.type->dtype != DType::kI4 && t.type->dtype != DType::kI2) return {};
+  std::vector<std::byte> bytes(static_cast<size_t>(t.type->shape.elements()));
+  for (size_t i = 0; i < bytes.size(); ++i) {
+    const size_t bit = i * static_cast<size_t>(bits);
+    const int raw = std::to_integer<int>(t.data[bit / 8]) << (8 - bits - static_cast<int>(bit % 8));  // The element on top of a byte.
+    bytes[i] = static_cast<std::byte>(static_cast<int8_t>(raw) >> (8 - bits));
+  }
+  return bytes;
 }
 
 std::string Compare(const Output& want, const TensorRef& got) {
@@ -114,11 +128,13 @@ class Case {
     OCTET_TRY(interpreter_->Invoke());
     for (size_t i = 0; i < run.outputs.size() && problem->empty(); ++i) {
       TensorRef got = interpreter_->output(static_cast<int>(i));
-      std::vector<std::byte> strings;
+      std::vector<std::byte> other = Unpacked(got);  // Its bytes in the recordings' form, where that differs.
       if (got.type->dtype == DType::kString) {
-        OCTET_ASSIGN(strings, interpreter_->Strings(static_cast<int>(i)));
-        got.data = strings.data();
-        got.bytes = strings.size();
+        OCTET_ASSIGN(other, interpreter_->Strings(static_cast<int>(i)));
+      }
+      if (!other.empty()) {
+        got.data = other.data();
+        got.bytes = other.size();
       }
       *problem = Compare(run.outputs[i], got);
     }
@@ -141,13 +157,15 @@ int Main(int argc, char** argv) {
   for (int i = 1; i < argc; ++i) {
     const std::string arg = argv[i];
     if (arg == "--kernels" && i + 1 < argc) kernels = std::string(argv[++i]) == "reference" ? runtime::Kernels::kReference : runtime::Kernels::kFast;
-    else if (arg == "--json") json = true;
+    else if (arg == "--ops" && i + 1 < argc) {
+      if (const Status loaded = runtime::LoadOps(argv[++i]); !loaded.ok()) return std::fprintf(stderr, "octet_conformance: %s\n", loaded.message().c_str()), 2;
+    } else if (arg == "--json") json = true;
     else if (arg == "-v" || arg == "--verbose") verbose = true;
     else if (fs::is_directory(arg))
       for (const fs::directory_entry& e : fs::recursive_directory_iterator(arg)) {
         if (e.path().extension() == ".io") files.push_back(e.path());
       }
-    else return std::fprintf(stderr, "octet_conformance: '%s' is not a folder\nusage: octet_conformance [--kernels reference|fast] [--json] [-v] DIR...\n", argv[i]), 2;
+    else return std::fprintf(stderr, "octet_conformance: '%s' is not a folder\nusage: octet_conformance [--kernels reference|fast] [--ops LIB.so] [--json] [-v] DIR...\n", argv[i]), 2;
   }
   if (files.empty()) return std::fprintf(stderr, "octet_conformance: no .io file found\n"), 2;
   std::ranges::sort(files);

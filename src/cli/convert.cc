@@ -38,7 +38,7 @@ std::string Summary(const Flags& f, const graph::Model& model) {
 Result<int> Convert(const Flags& f) {
   OCTET_TRY(CheckWritable(f.out));
   if (!f.report.empty()) OCTET_TRY(CheckWritable(f.report));
-  OCTET_ASSIGN(graph::Model model, LoadSource(f.source, f.inputs, f.signature));
+  OCTET_ASSIGN(graph::Model model, LoadSource(f.source, f.inputs, false, f.signature));
   if (f.scheme == "dynamic") OCTET_TRY(quantizer::QuantizeDynamicRange(model));
   if (f.scheme == "float16") OCTET_TRY(quantizer::QuantizeFloat16(model));
   OCTET_TRY(WriteModel(model, f.out));

@@ -11,6 +11,7 @@
 
 #include "base/file.h"
 #include "cli/command.h"
+#include "cli/diagnosis.h"
 #include "cli/output.h"
 #include "cli/source.h"
 #include "quantizer/gate.h"
@@ -114,6 +115,36 @@ std::string RangeCharts(const std::vector<Examined>& models) {
   return html + "</div>\n";
 }
 
+// The four layers that cost the outputs most when they alone are quantized.
+std::string HistogramCharts(const Examined& m) {
+  std::vector<const quantizer::LayerRow*> order;
+  for (const quantizer::LayerRow& row : m.diagnosis.layers)
+    if (row.isolated_db > 0 && !row.histogram.empty()) order.push_back(&row);
+  std::ranges::stable_sort(order, {}, [](const auto* r) { return r->isolated_db; });
+  std::string html = "<div class='charts'>";
+  for (size_t i = 0; i < std::min<size_t>(4, order.size()); ++i) {
+    report::Chart chart;
+    chart.title = Format("%s, %.1f dB alone", order[i]->tensor.c_str(), order[i]->isolated_db);
+    chart.x_label = Format("%.3g to %.3g", static_cast<double>(order[i]->min), static_cast<double>(order[i]->max));
+    chart.y_label = "values";
+    chart.log_scale = true;
+    report::Series series{"float", {}, 0};
+    for (float v : order[i]->histogram) series.values.push_back(static_cast<double>(v));
+    chart.series.push_back(std::move(series));
+    html += report::LineChart(chart);
+  }
+  return html + "</div>\n";
+}
+
+std::string FlippedTable(const quantizer::GateResult& r) {
+  constexpr size_t kMost = 20;
+  report::Table table{{"sample", "label", "int8 answers"}, {}, 1};
+  for (size_t i = 0; i < std::min(kMost, r.flipped.size()); ++i)
+    table.rows.push_back({std::to_string(r.flipped[i].sample), std::to_string(r.flipped[i].label), std::to_string(r.flipped[i].answer)});
+  if (r.flipped.size() > kMost) table.rows.push_back({Format("and %zu more", r.flipped.size() - kMost), "", ""});
+  return report::HtmlTable(table);
+}
+
 std::string ConfusionCharts(const std::vector<Examined>& models) {
   std::string html = "<div class='charts'>";
   for (const Examined& m : models) {
@@ -183,9 +214,18 @@ std::string Page(const Flags& f, const std::vector<Examined>& models, uint64_t f
                           RangeCharts(models));
   body += report::Section("Error per layer", "Signal to accumulated error against the float model, in dB. Every 6 dB is one bit.",
                           report::BarChart(LayerChart(models, "Signal to error", "dB", false, [](const quantizer::LayerRow& r) { return r.sqnr_db; })));
+  body += report::Section("Each layer alone", "Signal to noise of the model's outputs when this layer alone is rounded to int8: low bars are where float pays.",
+                          report::BarChart(LayerChart(models, "Outputs' signal to noise", "dB", false, [](const quantizer::LayerRow& r) { return r.isolated_db > 0 ? r.isolated_db : NAN; })));
+  body += report::Section("What the values look like", "How often each size occurs in float, from the smallest to the largest value, for the layers that cost most alone.", HistogramCharts(models.back()));
   body += report::Section("Spread of the channels", "The largest channel maximum over the median one, in the float model.",
                           report::BarChart(LayerChart({models[0]}, "Largest over median channel", "times", true, [](const quantizer::LayerRow& r) { return static_cast<double>(r.spread); })));
   if (last.has_gate && !last.gate.classes.empty()) body += report::Section("Where answers change", "Rows: what the float model answers; columns: what the quantized one answers.", ConfusionCharts(models));
+  if (last.has_gate && !last.gate.flipped.empty()) body += report::Section("Samples that flipped", "Right in float, wrong in int8.", FlippedTable(last.gate));
+  if (!last.diagnosis.slower.empty()) {
+    std::string list = "<ul>";
+    for (const std::string& line : last.diagnosis.slower) list += "<li>" + report::Escape(line) + "</li>";
+    body += report::Section("Slower in int8", "", list + "</ul>");
+  }
   return report::Page("octet: " + BaseName(f.reference) + " in int8", Format("%lld samples of ", static_cast<long long>(last.diagnosis.samples)) + f.data, body);
 }
 
@@ -195,18 +235,21 @@ void PrintText(const Examined& m) {
   std::printf("%s: output signal to error %.1f dB over %lld samples\n", m.path.c_str(), m.diagnosis.output_sqnr_db, static_cast<long long>(m.diagnosis.samples));
   for (const std::string& cause : m.diagnosis.causes) std::printf("  - %s\n", cause.c_str());
   if (m.diagnosis.causes.empty()) std::printf("  nothing stands out\n");
-  report::Table table{{"layer", "operator", "SQNR dB", "spread", "widest", "saturated %"}, {}, 2};
+  report::Table table{{"layer", "operator", "SQNR dB", "alone dB", "spread", "widest", "saturated %"}, {}, 2};
   for (const quantizer::LayerRow& r : m.diagnosis.layers)
-    table.rows.push_back({r.tensor, r.op, Format("%.1f", r.sqnr_db), Format("%.1f", static_cast<double>(r.spread)), Format("%d of %d", r.widest_channel, r.channels), Format("%.2f", 100 * r.saturated)});
+    table.rows.push_back({r.tensor, r.op, Format("%.1f", r.sqnr_db), r.isolated_db > 0 ? Format("%.1f", r.isolated_db) : "", Format("%.1f", static_cast<double>(r.spread)), Format("%d of %d", r.widest_channel, r.channels), Format("%.2f", 100 * r.saturated)});
   PrintTable(table);
+  for (const std::string& line : m.diagnosis.slower) std::printf("slower: %s\n", line.c_str());
 }
 
 void WriteJson(report::Json& j, const Examined& m) {
   j.Object().Field("model", m.path).Field("samples", m.diagnosis.samples).Field("output_sqnr_db", m.diagnosis.output_sqnr_db).Key("causes").Array();
   for (const std::string& c : m.diagnosis.causes) j.Text(c);
+  j.End().Key("slower").Array();
+  for (const std::string& line : m.diagnosis.slower) j.Text(line);
   j.End().Key("layers").Array();
   for (const quantizer::LayerRow& r : m.diagnosis.layers)
-    j.Object().Field("tensor", r.tensor).Field("op", r.op).Field("sqnr_db", r.sqnr_db).Field("spread", r.spread).Field("widest_channel", r.widest_channel).Field("channels", r.channels)
+    j.Object().Field("tensor", r.tensor).Field("op", r.op).Field("sqnr_db", r.sqnr_db).Field("isolated_db", r.isolated_db).Field("float_us", r.float_us).Field("quantized_us", r.quantized_us).Field("spread", r.spread).Field("widest_channel", r.widest_channel).Field("channels", r.channels)
         .Field("dead_channels", r.dead_channels).Field("saturated", r.saturated).Field("min", r.min).Field("max", r.max).End();
   j.End().End();
 }
@@ -226,22 +269,27 @@ Result<Examined> Examine(const std::string& reference, const std::string& path, 
   return m;
 }
 
+Result<std::vector<Examined>> ExamineAll(const std::string& reference, const data::Dataset& data, const Flags& f) {
+  ProgressBar bar("diagnose");
+  std::vector<Examined> models;
+  for (const std::string& path : f.models) {
+    OCTET_ASSIGN(Examined m, Examine(reference, path, data, f, bar));
+    models.push_back(std::move(m));
+  }
+  return models;
+}
+
+Status WriteReport(const std::string& reference, const data::Dataset& data, const Flags& f, const std::vector<Examined>& models) {
+  OCTET_ASSIGN(const double float_us, Latency(reference, data));
+  return WriteFile(f.report, Page(f, models, FileBytes(reference), float_us));
+}
+
 Result<int> Diagnose(const Flags& f) {
   if (!f.report.empty()) OCTET_TRY(CheckWritable(f.report));
-  OCTET_ASSIGN(const auto data, OpenData(f.data, f.preprocess, f.reference));
+  OCTET_ASSIGN(const auto data, OpenData(f.data, f.preprocess, f.models[0]));
   OCTET_ASSIGN(const TfliteFile reference, TfliteFile::From(f.reference));
-  std::vector<Examined> models;
-  {
-    ProgressBar bar("diagnose");
-    for (const std::string& path : f.models) {
-      OCTET_ASSIGN(Examined m, Examine(reference.path(), path, *data, f, bar));
-      models.push_back(std::move(m));
-    }
-  }
-  if (!f.report.empty()) {
-    OCTET_ASSIGN(const double float_us, Latency(reference.path(), *data));
-    OCTET_TRY(WriteFile(f.report, Page(f, models, FileBytes(reference.path()), float_us)));
-  }
+  OCTET_ASSIGN(const std::vector<Examined> models, ExamineAll(reference.path(), *data, f));
+  if (!f.report.empty()) OCTET_TRY(WriteReport(reference.path(), *data, f, models));
   if (f.json) {
     report::Json j;
     j.Object().Key("models").Array();
@@ -256,6 +304,16 @@ Result<int> Diagnose(const Flags& f) {
 }
 
 }  // namespace
+
+Status WriteDiagnosis(const std::string& reference, const std::vector<std::string>& models, const data::Dataset& data, const std::string& report) {
+  Flags f;
+  f.reference = models.front();
+  f.models = models;
+  f.data = data.path();
+  f.report = report;
+  OCTET_ASSIGN(const std::vector<Examined> examined, ExamineAll(reference, data, f));
+  return WriteReport(reference, data, f, examined);
+}
 
 Body DeclareDiagnose(FlagSet& flags) {
   auto f = std::make_shared<Flags>();

@@ -63,7 +63,7 @@ std::string JsonText(const quantizer::GateResult& r) {
   for (const quantizer::ClassRow& row : r.classes)
     if (row.count) j.Object().Field("label", row.label).Field("count", row.count).Field("float_right", row.float_right).Field("quantized_right", row.quantized_right).End();
   j.End().Key("flipped").Array();
-  for (int64_t i : r.flipped) j.Integer(i);
+  for (const quantizer::Flip& flip : r.flipped) j.Object().Field("sample", flip.sample).Field("label", flip.label).Field("answer", flip.answer).End();
   return j.End().End().text();
 }
 

@@ -5,15 +5,17 @@
 
 #include "base/file.h"
 #include "cli/command.h"
+#include "cli/micro.h"
 #include "cli/output.h"
 #include "report/html.h"
+#include "report/json.h"
 #include "tflite/view.h"
 
 namespace octet::cli {
 namespace {
 
 struct Flags {
-  std::string model, html;
+  std::string model, html, target, out;
   bool json = false;
 };
 
@@ -73,10 +75,34 @@ std::string Html(const tflite::View& view, const std::string& path) {
   return report::Page(path, view.description(), body);
 }
 
+// The summary; the source goes to -o, or behind the summary.
+Result<int> Micro(const tflite::View& view, const Flags& flags) {
+  const MicroNeeds needs = NeedsOf(view);
+  const auto number = [](uint64_t n) { return static_cast<unsigned long long>(n); };
+  if (flags.json) {
+    report::Json j;
+    j.Object().Field("arena_bytes", static_cast<int64_t>(needs.arena_bytes)).Field("lower_bound_bytes", static_cast<int64_t>(needs.lower_bound_bytes));
+    j.Field("variable_bytes", static_cast<int64_t>(needs.variable_bytes)).Field("model_bytes", static_cast<int64_t>(view.file().size())).Key("resolver").Array();
+    for (const std::string& call : needs.calls) j.Text(call);
+    j.End().Key("missing").Array();
+    for (const std::string& op : needs.missing) j.Text(op);
+    j.End().End();
+    std::printf("%s\n", j.text().c_str());
+  } else {
+    std::printf("// tensor arena %llu bytes (no plan can be below %llu), variables %llu bytes, model %zu bytes, %zu operators\n", number(needs.arena_bytes),
+                number(needs.lower_bound_bytes), number(needs.variable_bytes), view.file().size(), needs.calls.size());
+    for (const std::string& op : needs.missing) std::printf("// TFLite Micro has no kernel for %s\n", op.c_str());
+    if (flags.out.empty()) std::printf("%s", MicroSource(view, needs, flags.model).c_str());
+  }
+  if (!flags.out.empty()) OCTET_TRY(WriteFile(flags.out, MicroSource(view, needs, flags.model)));
+  return needs.missing.empty() ? kYes : kUnsupported;
+}
+
 Result<int> Inspect(const Flags& flags) {
   OCTET_ASSIGN(const MappedFile file, MappedFile::Open(flags.model));
   Result<tflite::View> view = tflite::View::Open(file.bytes());
   if (!view.ok()) return Error(view.error().code(), "'%s': %s", flags.model.c_str(), view.error().message().c_str());
+  if (flags.target == "micro") return Micro(*view, flags);
   if (flags.json) {
     std::printf("%s\n", tflite::ToJson(*view).c_str());
     return kYes;
@@ -105,6 +131,8 @@ Body DeclareInspect(FlagSet& flags) {
   flags.Positional("model", &f->model, "A .tflite file");
   flags.Flag("--json", &f->json, "Everything as JSON, with the schema's field names");
   flags.Option("--html", &f->html, "Write a page instead", false);
+  flags.Choice("--target", &f->target, {"micro"}, "What TensorFlow Lite Micro needs: the arena, an operator resolver, the model as a C array");
+  flags.Option("-o,--output", &f->out, "With --target micro: where the C++ source goes", false);
   return [f] { return Inspect(*f); };
 }
 

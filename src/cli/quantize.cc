@@ -3,13 +3,17 @@
 #include "quantizer/quantize.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 
 #include "base/file.h"
 #include "cli/command.h"
+#include "cli/diagnosis.h"
 #include "cli/output.h"
+#include "cli/recipe.h"
 #include "cli/source.h"
 #include "exporter/exporter.h"
+#include "quantizer/diagnose.h"
 #include "quantizer/gate.h"
 #include "quantizer/input_check.h"
 #include "report/json.h"
@@ -18,20 +22,24 @@ namespace octet::cli {
 namespace {
 
 struct Flags {
-  std::string source, data, out, scheme = "int8", io = "float32", ranges = "auto", repair = "auto", holdout, max_drop = "1%", preprocess, effort = "default";
+  std::string source, data, out, scheme = "int8", io = "float32", ranges = "auto", repair = "auto", holdout, max_drop = "1%", preprocess, report, recipe, effort = "default";
   std::vector<std::string> keep_float;
   int samples = 0;
-  bool per_tensor = false, int8_only = false, json = false;
+  bool per_tensor = false, per_tensor_dense = false, int8_only = false, json = false;
 };
 
 quantizer::QuantizeOptions Options(const Flags& f) {
   quantizer::QuantizeOptions o;
   o.automatic_ranges = f.ranges == "auto" && f.repair == "auto";
-  o.ranges = f.ranges == "minmax" ? quantizer::Ranges::kMinMax : f.ranges == "percentile" ? quantizer::Ranges::kPercentile : quantizer::Ranges::kMse;
+  o.ranges = f.ranges == "minmax" ? quantizer::Ranges::kMinMax : f.ranges == "percentile" ? quantizer::Ranges::kPercentile
+             : f.ranges == "kl" ? quantizer::Ranges::kKl : f.ranges == "ema" ? quantizer::Ranges::kEma : quantizer::Ranges::kMse;
   o.repair = f.repair == "auto";
   o.max_samples = f.samples;
   o.rewrite.io = f.io == "int8" ? DType::kI8 : f.io == "uint8" ? DType::kU8 : DType::kF32;
+  o.rewrite.activation = f.scheme == "int16x8" ? DType::kI16 : DType::kI8;
+  if (f.scheme == "int16x8" && f.io != "float32") o.rewrite.io = DType::kI16;
   o.rewrite.per_tensor_weights = f.per_tensor;
+  o.rewrite.per_tensor_dense = f.per_tensor_dense;
   o.int8_only = f.int8_only;
   o.high_effort = f.effort == "high";
   for (const std::string& layer : f.keep_float) o.rewrite.keep_float[layer] = "kept in float on request";
@@ -48,7 +56,8 @@ Share FloatShare(const quantizer::QuantizeResult& r) {
     s.macs += static_cast<double>(n.macs);
     s.bytes += static_cast<double>(n.bytes);
   }
-  return {s.macs / std::max(1.0, static_cast<double>(r.macs)), s.bytes / std::max(1.0, static_cast<double>(r.bytes))};
+  // Of a free batch both counts are negative alike.
+  return {r.macs != 0 ? std::abs(s.macs / static_cast<double>(r.macs)) : 0, r.bytes != 0 ? std::abs(s.bytes / static_cast<double>(r.bytes)) : 0};
 }
 
 std::string ResultJson(const Flags& f, const quantizer::QuantizeResult& r, size_t bytes) {
@@ -90,22 +99,56 @@ void PrintResult(const Flags& f, const quantizer::QuantizeResult& r, size_t byte
     const Share share = FloatShare(r);
     std::printf("%zu operators compute in float: %.2f %% of the multiply-adds, %.1f %% of the bytes moved\n", r.float_nodes.size(), 100 * share.macs, 100 * share.bytes);
   }
-  std::printf("%s: int8, %s, %s, %lld samples used\n", f.out.c_str(), r.chosen.c_str(), ByteText(bytes).c_str(), static_cast<long long>(r.samples));
+  std::printf("%s: %s, %s, %s, %lld samples used\n", f.out.c_str(), f.scheme.c_str(), r.chosen.c_str(), ByteText(bytes).c_str(), static_cast<long long>(r.samples));
 }
 
-// The gate judges the very bytes that would ship, from a file beside the target; only then the name is given.
-Result<bool> GateBeforeWriting(const Flags& f, std::span<const std::byte> bytes, double max_drop) {
-  OCTET_ASSIGN(const auto holdout, OpenData(f.holdout, f.preprocess, f.source));
-  OCTET_ASSIGN(const TfliteFile reference, TfliteFile::From(f.source));
-  const std::string candidate = f.out + ".candidate";
-  OCTET_TRY(WriteFile(candidate, bytes));
-  Result<quantizer::GateResult> gate = quantizer::Gate(reference.path(), candidate, *holdout, {.max_drop = max_drop}, {});
-  std::remove(candidate.c_str());
-  if (!gate.ok()) return std::move(gate).status();
-  std::fprintf(f.json ? stderr : stdout, "gate: float %.2f %%, int8 %.2f %%, drop %+.2f points of %.2f allowed, %lld samples: %s\n", gate->float_score,
-               gate->quantized_score, gate->drop, gate->max_drop, static_cast<long long>(gate->samples), gate->passed() ? "passed" : "FAILED, nothing written");
-  return gate->passed();
+// Schemes of single layers: 4-bit weights everywhere they exist, or what the recipe says.
+Status ChooseLayers(const Flags& f, const graph::Graph& g, quantizer::RewriteOptions* options) {
+  std::vector<RecipeRule> rules;
+  if (f.scheme == "int4") rules.push_back({".*", "", "int4"});
+  if (!f.recipe.empty()) {
+    OCTET_ASSIGN(std::vector<RecipeRule> read, ReadRecipe(f.recipe));
+    rules.insert(rules.end(), read.begin(), read.end());
+  }
+  return ApplyRecipe(rules, g, options);
 }
+
+// Says which layers lose what, so that a failed gate is a beginning.
+Status PrintBlame(const Flags& f, const std::string& reference, const std::string& candidate, const data::Dataset& data) {
+  constexpr int64_t kSamples = 50;
+  constexpr size_t kWorst = 5;
+  OCTET_ASSIGN(const quantizer::Diagnosis d, quantizer::Diagnose(reference, candidate, data, kSamples, {}));
+  std::FILE* to = f.json ? stderr : stdout;
+  for (const std::string& cause : d.causes) std::fprintf(to, "  - %s\n", cause.c_str());
+  std::vector<quantizer::LayerRow> layers = d.layers;
+  std::ranges::stable_sort(layers, {}, &quantizer::LayerRow::sqnr_db);
+  layers.resize(std::min(kWorst, layers.size()));
+  for (const quantizer::LayerRow& row : layers) std::fprintf(to, "  - %s '%s' ends with %.1f dB of signal to error\n", row.op.c_str(), row.tensor.c_str(), row.sqnr_db);
+  if (f.int8_only || !f.keep_float.empty()) std::fprintf(to, "without --int8-only and --keep-float octet may leave the worst of them in float\n");
+  else std::fprintf(to, "more or better calibration data, --keep-float with the layers above, or training with quantization in mind would help\n");
+  return {};
+}
+
+struct Attempt {
+  std::string name;
+  bool high_effort = false;
+  int float_operators = 0;
+};
+
+// From cheap to dear. Where the ranges or no repairs are asked for, that alone is tried.
+std::vector<Attempt> Attempts(const Flags& f) {
+  std::vector<Attempt> list{{"the default", f.effort == "high", 0}};
+  if (f.holdout.empty() || f.ranges != "auto" || f.repair != "auto") return list;
+  if (f.effort != "high") list.push_back({"weights rounded layer by layer", true, 0});
+  for (int n : {8, 16, 32})
+    if (!f.int8_only) list.push_back({Format("up to %d operators in float", n), true, n});
+  return list;
+}
+
+struct Made {
+  quantizer::QuantizeResult result;
+  std::vector<std::byte> bytes;
+};
 
 // What raw samples have to go through and what comes out, for whoever runs the model; kept as it is where the
 // source says it already.
@@ -143,33 +186,77 @@ Result<int> QuantizeWithoutData(const Flags& f, graph::Model model) {
   return kYes;
 }
 
-Result<int> Quantize(const Flags& f) {
-  OCTET_TRY(CheckWritable(f.out));
-  OCTET_ASSIGN(const double max_drop, ParsePoints(f.max_drop));
-  OCTET_ASSIGN(graph::Model model, LoadSource(f.source));
-  if (f.scheme != "int8") return QuantizeWithoutData(f, std::move(model));
-  if (f.data.empty()) return Error(Code::kInvalidArgument, "int8 needs calibration data: --data CALIB.npz");
-  OCTET_ASSIGN(const auto data, OpenData(f.data, f.preprocess, f.source));
+Result<Made> Make(const Flags& f, const graph::Model& model, const data::Dataset& data, const Attempt& attempt) {
+  quantizer::QuantizeOptions options = Options(f);
+  OCTET_TRY(ChooseLayers(f, model.main(), &options.rewrite));
+  options.high_effort = attempt.high_effort;
+  options.float_operators = attempt.float_operators;
   ProgressBar bar("quantize");
-  OCTET_ASSIGN(quantizer::QuantizeResult r, quantizer::QuantizeInt8(std::move(model), *data, Options(f), [&](std::string_view what, int64_t done, int64_t total) { bar.Update(what, done, total); }));
-  if (!f.holdout.empty()) {
-    OCTET_ASSIGN(const auto holdout, OpenData(f.holdout, f.preprocess, f.source));
-    for (std::string& w : quantizer::CompareInputs(*data, r.samples, *holdout)) r.warnings.push_back(std::move(w));
-  }
-  AddMetadata(f, *data, r.model);
+  OCTET_ASSIGN(quantizer::QuantizeResult r, quantizer::QuantizeInt8(model, data, options, [&](std::string_view what, int64_t done, int64_t total) { bar.Update(what, done, total); }));
+  AddMetadata(f, data, r.model);
   OCTET_ASSIGN(std::vector<std::byte> bytes, exporter::Export(r.model));
-  if (const auto labels = data->class_names(); !labels.empty()) {
+  if (const auto labels = data.class_names(); !labels.empty()) {
     const std::vector<std::byte> archive = tflite::LabelArchive({labels.begin(), labels.end()}, bytes.size());
     bytes.insert(bytes.end(), archive.begin(), archive.end());
   }
-  if (!f.holdout.empty()) {
-    OCTET_ASSIGN(const bool passed, GateBeforeWriting(f, bytes, max_drop));
-    if (!passed) return kNo;
+  return Made{std::move(r), std::move(bytes)};
+}
+
+Result<int> Finish(const Flags& f, const Made& made) {
+  OCTET_TRY(WriteFile(f.out, made.bytes));
+  if (!f.report.empty()) {
+    OCTET_ASSIGN(const TfliteFile reference, TfliteFile::From(f.source));
+    OCTET_ASSIGN(const auto data, OpenData(f.holdout.empty() ? f.data : f.holdout, f.preprocess, f.source));
+    OCTET_TRY(WriteDiagnosis(reference.path(), {f.out}, *data, f.report));
   }
-  OCTET_TRY(WriteFile(f.out, bytes));
-  if (f.json) std::printf("%s\n", ResultJson(f, r, bytes.size()).c_str());
-  else PrintResult(f, r, bytes.size());
+  if (f.json) std::printf("%s\n", ResultJson(f, made.result, made.bytes.size()).c_str());
+  else PrintResult(f, made.result, made.bytes.size());
   return kYes;
+}
+
+// The first attempt that holds the gate is written; the gate judges the very bytes that would ship, from a
+// file beside the target. Where none holds nothing is written.
+Result<int> Search(const Flags& f, const graph::Model& model, const data::Dataset& data, const data::Dataset& holdout, double max_drop) {
+  OCTET_ASSIGN(const TfliteFile reference, TfliteFile::From(f.source));
+  const std::vector<std::string> doubts = quantizer::CompareInputs(data, f.samples > 0 ? std::min<int64_t>(f.samples, data.size()) : data.size(), holdout);
+  const std::string candidate = f.out + ".candidate";
+  std::FILE* to = f.json ? stderr : stdout;
+  const std::vector<Attempt> attempts = Attempts(f);
+  for (const Attempt& attempt : attempts) {
+    OCTET_ASSIGN(Made made, Make(f, model, data, attempt));
+    made.result.warnings.insert(made.result.warnings.end(), doubts.begin(), doubts.end());
+    OCTET_TRY(WriteFile(candidate, made.bytes));
+    const Result<quantizer::GateResult> gate = quantizer::Gate(reference.path(), candidate, holdout, {.max_drop = max_drop}, {});
+    if (gate.ok()) {
+      std::fprintf(to, "gate, %s: float %.2f, int8 %.2f, drop %+.2f of %.2f allowed, %lld samples: %s\n", attempt.name.c_str(), gate->float_score, gate->quantized_score, gate->drop,
+                   gate->max_drop, static_cast<long long>(gate->samples), gate->passed() ? "passed" : gate->proven() ? "failed" : "too few samples to tell");
+    }
+    const bool passed = gate.ok() && gate->passed();
+    if (gate.ok() && !passed && &attempt == &attempts.back()) OCTET_TRY(PrintBlame(f, reference.path(), candidate, data));
+    std::remove(candidate.c_str());
+    if (!gate.ok()) return Error(gate.error().code(), "%s", gate.error().message().c_str());
+    if (passed) return Finish(f, made);
+  }
+  for (const std::string& doubt : doubts) std::fprintf(to, "warning: %s\n", doubt.c_str());
+  std::fprintf(to, "GATE FAILED, nothing written\n");
+  return kNo;
+}
+
+Result<int> Quantize(const Flags& f) {
+  OCTET_TRY(CheckWritable(f.out));
+  OCTET_ASSIGN(const double max_drop, ParsePoints(f.max_drop));
+  // A layer that stays in float is written out in steps, which need no state.
+  const bool integer = f.scheme != "dynamic" && f.scheme != "float16", whole_sequences = integer && f.scheme != "int16x8" && f.keep_float.empty() && f.recipe.empty();
+  OCTET_ASSIGN(graph::Model model, LoadSource(f.source, {}, whole_sequences));
+  if (!integer) return QuantizeWithoutData(f, std::move(model));
+  if (f.data.empty()) return Error(Code::kInvalidArgument, "%s needs calibration data: --data CALIB.npz", f.scheme.c_str());
+  OCTET_ASSIGN(const auto data, OpenData(f.data, f.preprocess, f.source));
+  if (f.holdout.empty()) {
+    OCTET_ASSIGN(const Made made, Make(f, model, *data, Attempts(f)[0]));
+    return Finish(f, made);
+  }
+  OCTET_ASSIGN(const auto holdout, OpenData(f.holdout, f.preprocess, f.source));
+  return Search(f, model, *data, *holdout, max_drop);
 }
 
 }  // namespace
@@ -180,17 +267,20 @@ Body DeclareQuantize(FlagSet& flags) {
   flags.Option("--data", &f->data, "Calibration samples (.npz with x, optionally y); needed for int8", false);
   flags.Option("--preprocess", &f->preprocess, "What is done to raw data: scale=1/255,mean=0.5:0.5:0.5,std=0.2,resize=HxW,crop=HxW,color=gray", false);
   flags.Option("-o,--output", &f->out, "The .tflite file to write", true);
-  flags.Choice("--scheme", &f->scheme, {"int8", "dynamic", "float16"}, "What is quantized");
+  flags.Choice("--scheme", &f->scheme, {"int8", "int16x8", "int4", "dynamic", "float16"}, "What is quantized");
   flags.Choice("--io", &f->io, {"float32", "int8", "uint8"}, "Type of the model's inputs and outputs");
-  flags.Choice("--ranges", &f->ranges, {"auto", "mse", "minmax", "percentile"}, "How ranges are chosen");
+  flags.Choice("--ranges", &f->ranges, {"auto", "mse", "minmax", "percentile", "kl", "ema"}, "How ranges are chosen");
   flags.Choice("--repair", &f->repair, {"auto", "none"}, "Channel equalisation and bias correction where they help");
+  flags.Option("--recipe", &f->recipe, "Schemes by layer: lines of REGEX SCHEME (float32, int8, int4), or a JSON recipe", false);
   flags.Option("--samples", &f->samples, "Use the first N samples only (0: all)");
   flags.Choice("--effort", &f->effort, {"default", "high"}, "high: also round the weights layer by layer");
   flags.Flag("--per-tensor", &f->per_tensor, "One scale per weight tensor, for runtimes without per-channel scales");
+  flags.Flag("--per-tensor-dense", &f->per_tensor_dense, "One scale per weight tensor of dense layers only");
   flags.Flag("--int8-only", &f->int8_only, "Leave no operator in float for its accuracy");
   flags.Option("--keep-float", &f->keep_float, "Layers that stay in float (repeatable)");
   flags.Option("--holdout", &f->holdout, "Labelled data: gate the result before it is written", false);
   flags.Option("--max-drop", &f->max_drop, "Percentage points that the gate allows", false);
+  flags.Option("--report", &f->report, "Write an HTML page with plots", false);
   flags.Flag("--json", &f->json, "The result as JSON");
   return [f] { return Quantize(*f); };
 }

@@ -3,19 +3,23 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstring>
+#include <deque>
 #include <set>
 
 #include "base/file.h"
+#include "base/strings.h"
 #include "cli/command.h"
 #include "data/npz.h"
 #include "runtime/interpreter.h"
+#include "runtime/op_library.h"
 
 namespace octet::cli {
 namespace {
 
 struct Flags {
   std::string model, in, out, signature, kernels = "fast";
-  int threads = 1;
+  std::vector<std::string> ops;
+  int threads = 1, max_calls = 0;
 };
 
 // Keys are positions, tensor names or signature keys.
@@ -29,6 +33,38 @@ Result<int> FindInput(const runtime::Interpreter& interpreter, const std::string
   std::string names;
   for (int i = 0; i < interpreter.num_inputs(); ++i) names += (i ? ", " : "") + Format("%d or '", i) + std::string(interpreter.input(i).name) + "'";
   return Error(Code::kInvalidArgument, "'%s': the model has no input '%s'; expected %s", path.c_str(), key.c_str(), names.c_str());
+}
+
+void AppendUtf8(uint32_t c, std::string* out) {
+  const auto put = [&](uint32_t byte) { out->push_back(static_cast<char>(byte)); };
+  if (c < 0x80) return put(c);
+  if (c < 0x800) put(0xc0 | c >> 6);
+  else if (c < 0x10000) put(0xe0 | c >> 12);
+  else put(0xf0 | (c >> 18 & 7));
+  if (c >= 0x10000) put(0x80 | (c >> 12 & 0x3f));
+  if (c >= 0x800) put(0x80 | (c >> 6 & 0x3f));
+  put(0x80 | (c & 0x3f));
+}
+
+// numpy's texts are padded with zeros to one width; those of numpy's unicode become UTF-8.
+Status SetStrings(runtime::Interpreter& interpreter, int input, const data::Array& array) {
+  std::vector<std::string> texts;
+  for (size_t at = 0; at + array.item_bytes <= array.bytes.size() && static_cast<int64_t>(texts.size()) < array.shape.elements(); at += array.item_bytes) {
+    std::string& text = texts.emplace_back();
+    if (array.unicode) {
+      for (size_t i = 0; i < array.item_bytes; i += 4) {
+        uint32_t c = 0;
+        std::memcpy(&c, array.bytes.data() + at + i, 4);
+        AppendUtf8(c, &text);
+      }
+    } else {
+      text.assign(reinterpret_cast<const char*>(array.bytes.data()) + at, array.item_bytes);
+    }
+    text.erase(text.find_last_not_of('\0') + 1);
+  }
+  std::vector<StringRef> refs;
+  for (const std::string& text : texts) refs.push_back({text.data(), text.size()});
+  return interpreter.SetStrings(input, WriteStrings(refs));
 }
 
 // The rank is the model's; where the model says which dimensions are free, the others are fixed.
@@ -67,40 +103,66 @@ Status SetInputs(runtime::Interpreter& interpreter, const data::Archive& archive
   OCTET_TRY(interpreter.Allocate());
   for (int i = 0; i < interpreter.num_inputs(); ++i) {
     const runtime::TensorRef to = interpreter.input(i);
+    if (to.type->dtype == DType::kString) {
+      OCTET_TRY(SetStrings(interpreter, i, *arrays[i]));
+      continue;
+    }
     if (to.bytes != arrays[i]->bytes.size()) return Error(Code::kInvalidArgument, "input %d needs %llu bytes", i, static_cast<unsigned long long>(to.bytes));
     if (to.bytes > 0) std::memcpy(to.data, arrays[i]->bytes.data(), to.bytes);
   }
   return {};
 }
 
-// Under positions and, where no other array has the name, under names.
+// All of one width, as numpy wants it.
+Status PadStrings(const runtime::Interpreter& interpreter, int output, data::Array* array, std::vector<std::byte>* padded) {
+  OCTET_ASSIGN(const std::vector<std::byte> strings, interpreter.Strings(output));
+  std::vector<StringRef> refs(static_cast<size_t>(array->shape.elements()));
+  ReadStrings(strings, refs.data());
+  size_t width = 1;
+  for (const StringRef& r : refs) width = std::max(width, r.size);
+  padded->resize(width * refs.size());
+  for (size_t i = 0; i < refs.size(); ++i)
+    if (refs[i].size > 0) std::memcpy(padded->data() + i * width, refs[i].data, refs[i].size);
+  array->item_bytes = static_cast<uint32_t>(width);
+  array->bytes = *padded;
+  return {};
+}
+
+// Under positions and, where no other array has the name, under names; a name of digits would look like a position.
 Status WriteOutputs(const runtime::Interpreter& interpreter, const std::string& path) {
   std::vector<data::Array> arrays;
+  std::deque<std::vector<std::byte>> texts;
   std::set<std::string> names;
-  const auto add = [&](std::string name, const runtime::TensorRef& t) {
-    if (!names.insert(name).second) return;
+  const auto add = [&](std::string name, int output) -> Status {
+    if (!names.insert(name).second) return {};
+    const runtime::TensorRef t = interpreter.output(output);
     data::Array array;
     array.name = std::move(name);
     array.dtype = t.type->dtype;
     array.shape = t.type->shape;
     array.item_bytes = static_cast<uint32_t>(BitsOf(t.type->dtype) / 8);
     array.bytes = {t.data, t.bytes};
+    if (array.dtype == DType::kString) OCTET_TRY(PadStrings(interpreter, output, &array, &texts.emplace_back()));
     arrays.push_back(std::move(array));
+    return {};
   };
-  for (int i = 0; i < interpreter.num_outputs(); ++i) add(std::to_string(i), interpreter.output(i));
+  for (int i = 0; i < interpreter.num_outputs(); ++i) OCTET_TRY(add(std::to_string(i), i));
   for (int i = 0; i < interpreter.num_outputs(); ++i) {
     const std::string name(interpreter.output(i).name);
     // Names with slashes or colons would be paths inside the archive.
-    if (name.find_first_of("/:\\") == std::string::npos && !name.empty()) add(name, interpreter.output(i));
+    const bool number = name.find_first_not_of("0123456789") == std::string::npos;
+    if (name.find_first_of("/:\\") == std::string::npos && !number) OCTET_TRY(add(name, i));
   }
   return data::WriteNpz(path, arrays);
 }
 
 Result<int> RunModel(const Flags& f) {
   OCTET_TRY(CheckWritable(f.out));
+  for (const std::string& library : f.ops) OCTET_TRY(runtime::LoadOps(library));
   OCTET_ASSIGN(const auto model, runtime::Model::Open(f.model));
   OCTET_ASSIGN(const auto archive, data::Archive::Open(f.in));
   runtime::Options options{.threads = f.threads, .signature = f.signature};
+  if (f.max_calls > 0) options.max_calls = f.max_calls;
   options.kernels = f.kernels == "reference" ? runtime::Kernels::kReference : runtime::Kernels::kFast;
   OCTET_ASSIGN(const auto interpreter, runtime::Interpreter::Create(model, options));
   OCTET_TRY(SetInputs(*interpreter, *archive, f.in));
@@ -119,6 +181,8 @@ Body DeclareRun(FlagSet& flags) {
   flags.Option("--signature", &f->signature, "Which signature to run", false);
   flags.Option("--threads", &f->threads, "Threads, this one included");
   flags.Choice("--kernels", &f->kernels, {"fast", "reference"}, "Which kernels compute; integers are the same bits either way");
+  flags.Option("--ops", &f->ops, "Libraries of custom operators (octet/custom_op.h)");
+  flags.Option("--max-calls", &f->max_calls, "Rounds of loops and calls of subgraphs before it gives up");
   return [f] { return RunModel(*f); };
 }
 

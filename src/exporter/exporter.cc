@@ -247,7 +247,9 @@ class Writer {
     const auto intermediates = n.intermediates.empty() ? 0 : WriteIndices(n.intermediates);
     const int table = static_cast<int>(n.op->attrs.table);
     const Offset<void> options = table == 0 ? Offset<void>() : WriteAttributes(*n.op, n.attrs);
+    const auto custom = n.custom_options.empty() ? 0 : builder_.CreateVector(reinterpret_cast<const uint8_t*>(n.custom_options.data()), n.custom_options.size());
     fb::OperatorBuilder op(builder_);
+    if (!custom.IsNull()) op.add_custom_options(custom);
     op.add_opcode_index(code);
     op.add_inputs(inputs);
     op.add_outputs(outputs);

@@ -70,7 +70,7 @@ NodeId Graph::AddNode(const ops::OpDef& op, Attributes attrs, std::vector<Tensor
   for (TensorId t : inputs)
     if (t != kNoTensor) tensors_[t].consumers.push_back(id);
   for (TensorId t : outputs) tensors_[t].producer = id;
-  nodes_.push_back({&op, std::move(attrs), std::move(inputs), std::move(outputs), std::move(place), {}, {}});
+  nodes_.push_back({&op, std::move(attrs), std::move(inputs), std::move(outputs), std::move(place), {}, {}, {}});
   order_.insert(before < 0 ? order_.end() : std::ranges::find(order_, before), id);
   return id;
 }
@@ -218,7 +218,7 @@ NodeView::NodeView(const Graph& g, NodeId id) {
     owned_callees_.push_back(std::make_unique<LinkedCallee>(*types));
     callees_.push_back(owned_callees_.back().get());
   }
-  view_ = {n.op, n.place, inputs_, outputs_, constants_, n.attrs.get(), intermediates_, callees_};
+  view_ = {n.op, n.place, inputs_, outputs_, constants_, n.attrs.get(), intermediates_, callees_, nullptr, n.custom_options};
 }
 
 Status InferNode(Graph& g, NodeId id) {

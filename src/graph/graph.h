@@ -26,6 +26,8 @@ struct Tensor {
   TensorType type;         // Shape dimensions may be kUnknown.
   Buffer constant;         // Null: computed, an input, or a variable.
   bool is_variable = false;
+  bool resets = false;     // A variable that a run starts at zero: the state of one whole sequence. No file can say
+                           // that; the quantizer makes it so.
   NodeId producer = -1;    // -1: input or constant. Kept by Graph.
   std::vector<NodeId> consumers;  // One entry per use, so a node may appear twice. Kept by Graph.
 
@@ -74,6 +76,7 @@ struct Node {
   std::string place;               // The source's own layer name, for messages and reports.
   std::vector<TensorId> intermediates;  // Tensors that only carry quantization (integer LSTM).
   std::vector<std::shared_ptr<const CalleeTypes>> callees;  // Of the subgraphs that its attributes name.
+  std::vector<std::byte> custom_options;                    // Of a custom operator.
 };
 
 class Graph {

@@ -23,7 +23,11 @@ std::string Text(const Finding& finding);  // One line.
 struct ImportOptions {
   // By input name; an empty name stands for a model's only input. Replaces the source's shape.
   std::vector<std::pair<std::string, Shape>> input_shapes;
-  std::string signature;  // Of a SavedModel; empty: "serving_default", or the only one.
+  // LSTM layers as the operator that runs over the whole sequence and keeps its state between runs, for one
+  // sequence at a time, instead of written out step by step: what integer quantization wants. The caller
+  // must see to it that the state starts anew.
+  bool whole_sequences = false;
+  std::string signature = {};  // Of a SavedModel; empty: "serving_default", or the only one.
 };
 
 // Unsupported layers are all reported at once, one line each.

@@ -17,6 +17,10 @@ struct ProductS8 {
   const int8_t* packed = nullptr;   // [panel][segment][length / 4, rounded up][16][4].
   Requant requant{};
   int64_t columns = 0;              // Also the distance of two rows of y.
+  // Where the sums go instead of being requantized, if anywhere: tile by tile, sums[r][panels * 16] of rows
+  // [row, row + rows). Of `requant`, only the bias is read then.
+  void (*take)(void* context, const int32_t* sums, int64_t row, int rows, int64_t column, int panels) = nullptr;
+  void* context = nullptr;
 
   int64_t groups() const { return RoundUp(length, 4) / 4; }  // Groups of four per segment.
   int64_t panel_bytes() const { return segments * groups() * 4 * kPanel; }
@@ -48,6 +52,21 @@ struct DepthwiseS8 {
   int64_t vectors(int64_t vector) const { return blocks ? period * width : (width * channels + vector - 1) / vector; }
 };
 
+// 3x3 windows of stride 1 by Winograd's F(m x m, 3 x 3), m = 2 or 4: a tile of m x m outputs from (m + 2)^2
+// inputs. In integers and exact: transformed operands fit 16 bits, sums are right modulo 2^32, and a scaled sum
+// of less than 2^31 is divided back. The input is loaded rows of `pixels` pixels, padding and all.
+struct WinogradS8 {
+  int64_t channels = 0, columns = 0;   // In, a multiple of 16; and out.
+  int64_t width = 0, pixels = 0;       // Of a row of output; of a row of input, at least whole tiles.
+  const int16_t* packed = nullptr;     // [panel][(m + 2)^2][channels / 2][16][2], transformed by kWinogradG.
+  Requant requant{};
+};
+inline constexpr int64_t kWinogradTiles = 48;  // Transformed at a time.
+// Rows of G for points 0, 1, -1 (, 2, -2) and infinity, times what makes them whole: for m = 2 by 2, for m = 4 by
+// 24, 6 or 4, which the inverse gives back. Transformed weights are G g G^T.
+inline constexpr int kWinogradG2[4][3] = {{2, 0, 0}, {1, 1, 1}, {1, -1, 1}, {0, 0, 2}};
+inline constexpr int kWinogradG4[6][3] = {{1, 0, 0}, {1, 1, 1}, {1, -1, 1}, {1, 2, 4}, {1, -2, 4}, {0, 0, 1}};
+
 struct Int8 {
   const char* name;
 
@@ -66,6 +85,11 @@ struct Int8 {
   const uint8_t* order;       // The channel of each of a vector's positions.
   void (*load_pixels)(const int8_t* x, int64_t n, int64_t count, int64_t stride, uint8_t* to);
   void (*depthwise)(const DepthwiseS8&, const uint8_t* const* rows, int8_t* y, void* lines);
+
+  // `rows` rows of output for panels [first, end) from loaded rows, m = 2 and 4. Null where direct products are
+  // as fast. scratch: kWinogradTiles * (m + 2)^2 * (2 * channels + 4 * kPanel) bytes.
+  void (*winograd2)(const WinogradS8&, const void* loaded, int64_t rows, int64_t first_panel, int64_t end_panel, int8_t* y, void* scratch);
+  void (*winograd4)(const WinogradS8&, const void* loaded, int64_t rows, int64_t first_panel, int64_t end_panel, int8_t* y, void* scratch);
 };
 
 const Int8& BestInt8();  // For this processor; OCTET_ISA lowers it.

@@ -8,7 +8,8 @@ namespace {
 constexpr TypeRow kTypes[] = {{"T=f32|i32|u8", 1}, {"T=i8", 2}, {"T=i16", 3}, {"T=i64", 4}, {"T=f16", 6}};
 
 Status Prepare_(Prepare& p) { return PrepareAdd(p, +1); }
-constexpr Variant kVariants[] = {{.name = "reference", .prepare = Prepare_}};
+Status PrepareVectors(Prepare& p) { return PrepareAddVectors(p, +1); }
+constexpr Variant kVariants[] = {{.name = "vectors", .takes = TakesF32OrS8, .prepare = PrepareVectors}, {.name = "reference", .prepare = Prepare_}};
 
 Status FromKerasAdd(ImportContext& c) { return MergeInputs(c, "add"); }
 

@@ -81,8 +81,10 @@ void FillInteger(const OpView& op, Params* p) {
   p->b = QuantizeMultiplier(scale_b / twice);
   p->out = QuantizeMultiplier(twice / ((1 << p->left_shift) * ScaleOrOne(y.quant)));
   p->integer_clamp = QuantizedClamp(op.attrs<ActivationAttrs>().activation, y);
-  if (a.dtype == DType::kI16) return;
-  const int32_t low = RangeOf(a.dtype).low;
+}
+
+void FillTables(DType dtype, Params* p) {
+  const int32_t low = RangeOf(dtype).low;
   for (int32_t i = 0; i < 256; ++i) {
     p->table_a[i] = Rescaled(*p, low + i, p->zero_a, p->a);
     p->table_b[i] = p->sign * Rescaled(*p, low + i, p->zero_b, p->b);
@@ -110,8 +112,20 @@ Status PrepareAdd(Prepare& prepare, int sign) {
     return {};
   }
   FillInteger(op, p);
+  if (op.in(0)->dtype != DType::kI16) FillTables(op.in(0)->dtype, p);
   prepare.SetRun(type == DType::kI8 ? RunTables<int8_t> : type == DType::kU8 ? RunTables<uint8_t> : RunInt16, p);
   return {};
+}
+
+Status PrepareAddVectors(Prepare& prepare, int sign) {
+  const OpView& op = prepare.op;
+  if (op.in(0)->dtype == DType::kF32)
+    return PrepareBinaryF32(prepare, sign > 0 ? kernels::Binary::kAdd : kernels::Binary::kSubtract, FloatClamp(op.attrs<ActivationAttrs>().activation));
+  Params p;
+  FillInteger(op, &p);
+  constexpr int64_t kLargest = int64_t{255} << 20;  // Halved at least, and added.
+  const kernels::ScaledPair q{p.zero_a, p.zero_b, p.zero_out, p.left_shift, p.integer_clamp.low, p.integer_clamp.high, RescaleOf(p.a, kLargest), RescaleOf(p.b, kLargest), RescaleOf(p.out, kLargest + 2)};
+  return PreparePairS8(prepare, sign > 0 ? kernels::Vectors().sum_s8 : kernels::Vectors().difference_s8, q);
 }
 
 Cost CostOfElementwise(const OpView& op) {

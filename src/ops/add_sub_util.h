@@ -3,7 +3,7 @@
 // shift of 20 bits (15 for i16), added, and rescaled to the output; all roundings DOUBLE. int16 of which
 // every scale is a power of two is shifted instead (pot_scale_int16).
 #pragma once
-#include "ops/binary_util.h"
+#include "ops/binary_vector_util.h"
 
 namespace octet::ops {
 
@@ -14,6 +14,7 @@ inline constexpr AttrRow kAddRows[] = {Attr<&AddAttrs::activation>("fused_activa
 
 // sign = +1 or -1.
 Status PrepareAdd(Prepare& prepare, int sign);
+Status PrepareAddVectors(Prepare& prepare, int sign);  // float and int8.
 Cost CostOfElementwise(const OpView& op);
 
 }  // namespace octet::ops

@@ -8,6 +8,7 @@
 #include "ops/hybrid_util.h"
 #include "ops/import.h"
 #include "ops/layout_util.h"
+#include "ops/matmul_util.h"
 #include "ops/move_attrs.h"
 #include "ops/move_util.h"
 #include "ops/operand_util.h"
@@ -292,23 +293,37 @@ Status PrepareHybrid(Prepare& p, Params* params) {
   return {};
 }
 
+Multiplier MultiplierOf(const OpView& op) {
+  const float product = op.in(0)->quant.scale0() * op.in(1)->quant.scale0();
+  return QuantizeMultiplier(static_cast<double>(product) / static_cast<double>(op.out(0)->quant.scale0()));
+}
+
+Params ParamsOf(Prepare& p) {
+  const OpView& op = p.op;
+  const Shape &x = op.in(0)->shape, &y = op.in(1)->shape, &out = op.out(0)->shape;
+  const Attrs& a = op.attrs<Attrs>();
+  const Sizes s = SizesOf(op);
+  Params params{};
+  params.batches = BatchOf(out).elements();
+  params.m = s.m, params.k = s.k, params.n = s.n;
+  params.y_matrices = BatchOf(y).elements();
+  params.adj_x = a.adj_x, params.adj_y = a.adj_y, params.asymmetric = a.asymmetric_quantize_inputs;
+  params.x_at = MatrixIndices(p, x, out, params.batches);
+  params.y_at = MatrixIndices(p, y, out, params.batches);
+  return params;
+}
+
 Status PrepareMultiply(Prepare& p) {
   const OpView& op = p.op;
   const TensorType &x = *op.in(0), &y = *op.in(1), &out = *op.out(0);
   const Attrs& a = op.attrs<Attrs>();
   const Sizes s = SizesOf(op);
   auto* params = p.Params<Params>();
-  params->batches = BatchOf(out.shape).elements();
-  params->m = s.m, params->k = s.k, params->n = s.n;
-  params->y_matrices = BatchOf(y.shape).elements();
-  params->adj_x = a.adj_x, params->adj_y = a.adj_y, params->asymmetric = a.asymmetric_quantize_inputs;
-  params->x_at = MatrixIndices(p, x.shape, out.shape, params->batches);
-  params->y_at = MatrixIndices(p, y.shape, out.shape, params->batches);
+  *params = ParamsOf(p);
   if (x.dtype == DType::kF32 && y.dtype == DType::kI8) return PrepareHybrid(p, params);
   if (x.dtype != DType::kF32 && out.dtype != DType::kI32) {  // int32 results are sums of raw products.
     params->x_zero = x.quant.zero0(), params->y_zero = y.quant.zero0(), params->out_zero = out.quant.zero0();
-    const float product = x.quant.scale0() * y.quant.scale0();
-    params->multiplier = QuantizeMultiplier(static_cast<double>(product) / static_cast<double>(out.quant.scale0()));
+    params->multiplier = MultiplierOf(op);
     if (x.dtype == DType::kI16 && params->multiplier.shift > 14)
       return op.Fail(Code::kUnsupported, "the scales differ too much");
   }
@@ -323,7 +338,22 @@ Status PrepareMultiply(Prepare& p) {
   return {};
 }
 
-constexpr Variant kVariants[] = {{.name = "reference", .prepare = PrepareMultiply}};
+// ------------------------------------------------------------------------------ fast kernels
+
+bool TakesPacked(const OpView& op, const Cpu&) {
+  const DType t = op.in(0)->dtype;
+  return (t == DType::kF32 || t == DType::kI8) && op.in(1)->dtype == t && op.out(0)->dtype == t && op.in(0)->shape.elements() > 0 && op.in(1)->shape.elements() > 0;
+}
+
+Status PreparePacked(Prepare& p) {
+  const OpView& op = p.op;
+  const Params params = ParamsOf(p);
+  const MatmulShape shape{params.batches, params.m, params.k, params.n, params.y_matrices, params.adj_x, params.adj_y, params.x_at, params.y_at};
+  if (op.in(0)->dtype == DType::kF32) return PrepareMatmulF32(p, shape);
+  return PrepareMatmulS8(p, shape, {op.in(0)->quant.zero0(), op.in(1)->quant.zero0(), op.out(0)->quant.zero0(), MultiplierOf(op)});
+}
+
+constexpr Variant kVariants[] = {{.name = "packed", .takes = TakesPacked, .prepare = PreparePacked}, {.name = "reference", .prepare = PrepareMultiply}};
 
 // v / |v| along `axis`.
 Result<Value> Normalize(ImportContext& c, Value v, int axis) {

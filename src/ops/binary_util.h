@@ -17,7 +17,7 @@ struct Broadcast {
 Broadcast CollapseBroadcast(const Shape& a, const Shape& b, const Shape& out);
 
 inline constexpr Operand kBinaryInputs[] = {{.name = "lhs"}, {.name = "rhs"}};
-inline constexpr Operand kOneOutput[] = {{.name = "output"}};
+inline constexpr Operand kOneOutput[] = {{.name = "output", .type = 'Y'}};  // Infer sets its type.
 
 struct ActivationAttrs {
   Activation activation = Activation::kNone;
@@ -58,7 +58,8 @@ template <class A, class Y, class F> void BroadcastRow(const A* a, int64_t sa, c
   }
 }
 
-template <class A, class Y, class F> void RunBroadcast(const Broadcast& s, ThreadPool& pool, const A* a, const A* b, Y* y, const F& f) {
+// Calls row(a, step_a, b, step_b, y, n) for every row of the innermost dimension; long rows come in pieces.
+template <class A, class Y, class Row> void ForBroadcastRows(const Broadcast& s, ThreadPool& pool, const A* a, const A* b, Y* y, const Row& row) {
   constexpr int64_t kChunk = 16384;  // Elements per task: work is cut from shapes, not from threads.
   const int last = s.rank - 1;
   const int64_t n = s.dim[last];
@@ -68,22 +69,37 @@ template <class A, class Y, class F> void RunBroadcast(const Broadcast& s, Threa
   if (rows == 1) {
     pool.For((n + kChunk - 1) / kChunk, [&](int64_t t, int) {
       const int64_t at = t * kChunk;
-      BroadcastRow(a + at * s.a[last], s.a[last], b + at * s.b[last], s.b[last], y + at, std::min(kChunk, n - at), f);
+      row(a + at * s.a[last], s.a[last], b + at * s.b[last], s.b[last], y + at, std::min(kChunk, n - at));
     });
     return;
   }
   const int64_t per_task = std::max<int64_t>(1, kChunk / n);
   pool.For((rows + per_task - 1) / per_task, [&](int64_t t, int) {
-    for (int64_t row = t * per_task; row < std::min(rows, (t + 1) * per_task); ++row) {
-      int64_t rest = row, at_a = 0, at_b = 0;
-      for (int i = last - 1; i >= 0; --i) {
-        const int64_t index = rest % s.dim[i];
-        rest /= s.dim[i];
-        at_a += index * s.a[i];
-        at_b += index * s.b[i];
-      }
-      BroadcastRow(a + at_a, s.a[last], b + at_b, s.b[last], y + row * n, n, f);
+    const int64_t first = t * per_task, end = std::min(rows, first + per_task);
+    int64_t index[kMaxRank] = {}, at_a = 0, at_b = 0;
+    for (int64_t i = last - 1, rest = first; i >= 0; --i) {
+      index[i] = rest % s.dim[i];
+      rest /= s.dim[i];
+      at_a += index[i] * s.a[i];
+      at_b += index[i] * s.b[i];
     }
+    for (int64_t r = first; r < end; ++r) {
+      row(a + at_a, s.a[last], b + at_b, s.b[last], y + r * n, n);
+      for (int i = last - 1; i >= 0; --i) {  // The next row's place, as an odometer counts.
+        at_a += s.a[i];
+        at_b += s.b[i];
+        if (++index[i] < s.dim[i]) break;
+        at_a -= s.a[i] * s.dim[i];
+        at_b -= s.b[i] * s.dim[i];
+        index[i] = 0;
+      }
+    }
+  });
+}
+
+template <class A, class Y, class F> void RunBroadcast(const Broadcast& s, ThreadPool& pool, const A* a, const A* b, Y* y, const F& f) {
+  ForBroadcastRows(s, pool, a, b, y, [&](const A* row_a, int64_t step_a, const A* row_b, int64_t step_b, Y* row_y, int64_t n) {
+    BroadcastRow(row_a, step_a, row_b, step_b, row_y, n, f);
   });
 }
 

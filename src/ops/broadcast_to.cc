@@ -9,7 +9,7 @@ namespace {
 
 constexpr Operand kInputs[] = {{.name = "input"}, {.name = "shape", .type = 'S', .role = Role::kShape}};
 constexpr Operand kOutputs[] = {{.name = "output"}};
-constexpr TypeRow kTypes[] = {{"T=f32|f16|u8|i32|u32|i64|bool S=i32|i64", 2}, {"T=i8|i16 S=i32|i64", 3}};
+constexpr TypeRow kTypes[] = {{"T=f32|f16|bf16|f64|u8|u16|i32|u32|i64|u64|bool|c64 S=i32|i64", 2}, {"T=i8|i16 S=i32|i64", 3}};
 constexpr QuantRow kQuant[] = {{.operand = ~0, .kind = QuantKind::kSameAs, .other = 0},
                                {.operand = 1, .kind = QuantKind::kNone}};
 

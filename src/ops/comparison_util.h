@@ -23,14 +23,20 @@ struct ComparisonParams {
 template <class T, class F> Status RunComparison(const void* params, const Run& run) {
   const auto& p = *static_cast<const ComparisonParams*>(params);
   RunBroadcast(p.shape, *run.pool, run.input<T>(0), run.input<T>(1), run.output<bool>(0),
-               [](T a, T b) { return F()(static_cast<Compute<T>>(a), static_cast<Compute<T>>(b)); });
+               [](T a, T b) {
+                 if constexpr (std::is_same_v<T, StringRef>) return F()(a.view(), b.view());
+                 else return F()(static_cast<Compute<T>>(a), static_cast<Compute<T>>(b));
+               });
   return {};
 }
+
+// LiteRT knows right shifts only here: a scale above one leaves little of the value, but these bits.
+inline int32_t ScaledForComparison(int32_t x, Multiplier m) { return RoundingDivideByPot(RoundingDoublingHighMul(x * 256, m.mantissa), -m.shift); }
 
 template <class T, class F> Status RunScaledComparison(const void* params, const Run& run) {
   const auto& p = *static_cast<const ComparisonParams*>(params);
   RunBroadcast(p.shape, *run.pool, run.input<T>(0), run.input<T>(1), run.output<bool>(0),
-               [&](T a, T b) { return F()(Requantize((a - p.zero_a) * 256, p.a), Requantize((b - p.zero_b) * 256, p.b)); });
+               [&](T a, T b) { return F()(ScaledForComparison(a - p.zero_a, p.a), ScaledForComparison(b - p.zero_b, p.b)); });
   return {};
 }
 

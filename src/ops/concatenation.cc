@@ -21,7 +21,7 @@ constexpr AttrRow kRows[] = {Attr<&Attrs::axis>("axis", 0),
 
 constexpr Operand kInputs[] = {{.name = "values", .arity = Arity::kMany}};
 constexpr Operand kOutputs[] = {{.name = "output"}};
-constexpr TypeRow kTypes[] = {{"T=f32|f16|u8|i32|i64|bool"}, {"T=i8", 2}, {"T=i16", 3}, {"T=u32", 4}};
+constexpr TypeRow kTypes[] = {{"T=f32|f16|u8|i32|i64|bool"}, {"T=i8", 2}, {"T=i16", 3}, {"T=u32", 4}, {"T=i4", 5}, {"T=bf16", 6}};
 constexpr QuantRow kQuant[] = {{.operand = 0, .kind = QuantKind::kSameAs, .other = ~0}};
 
 Status Check(const OpView& op) {
@@ -115,15 +115,17 @@ Status PrepareJoin(Prepare& p) {
   const Shape& shape = op.out(0)->shape;
   int axis = 0;
   NormalizeAxis(op.attrs<Attrs>().axis, shape.rank(), &axis);
-  const int64_t bytes = BytesOf(op.out(0)->dtype), inner = shape.elements(axis + 1, shape.rank());
+  const int64_t inner_bits = shape.elements(axis + 1, shape.rank()) * BitsOf(op.out(0)->dtype);
   auto* params = p.Params<Params>();
   auto* row = p.Array<int64_t>(static_cast<size_t>(op.num_inputs()));
   bool rescale = false;
   for (int i = 0; i < op.num_inputs(); ++i) {
-    row[i] = op.in(i)->shape[axis] * inner * bytes;
+    const int64_t bits = op.in(i)->shape[axis] * inner_bits;
+    if (bits % 8 != 0) return op.Fail(Code::kUnsupported, "rows of %lld bits do not fill bytes", static_cast<long long>(bits));
+    row[i] = bits / 8;
     rescale |= op.in(i)->dtype == DType::kU8 && !(op.in(i)->quant == op.out(0)->quant);
   }
-  *params = {op.num_inputs(), shape.elements(0, axis), shape[axis] * inner * bytes, row, nullptr};
+  *params = {op.num_inputs(), shape.elements(0, axis), shape[axis] * inner_bits / 8, row, nullptr};
   if (rescale) {
     auto* table = p.Array<std::array<uint8_t, 256>>(static_cast<size_t>(op.num_inputs()));
     for (int i = 0; i < op.num_inputs(); ++i) table[i] = Rescale(op.in(i)->quant, op.out(0)->quant);

@@ -3,10 +3,10 @@
 //   y[b,i,j,o] = act(bias[o] + sum x[b, i*s + u*d - pad, j*s + v*d - pad, g*n + c] * w[o,u,v,c])
 #include "base/thread_pool.h"
 #include "ops/conv_util.h"
+#include "ops/hybrid_product_util.h"
 #include "ops/import.h"
 #include "ops/keras_conv_util.h"
 #include "ops/int8_util.h"
-#include "ops/matrix_util.h"
 #include "ops/weights_util.h"
 
 namespace octet::ops::conv_2d {
@@ -241,17 +241,31 @@ Status PrepareReference(Prepare& prepare) {
 // ------------------------------------------------------------------------------ fast kernels
 
 // Constant weights and bias, one group: a product of gathered windows and packed weights.
-bool TakesPacked(const OpView& op, DType dtype) {
-  return op.in(0)->dtype == dtype && op.in(1)->dtype == dtype && Groups(op) == 1 && op.has_const(1) && (!op.in(2) || op.has_const(2)) &&
+bool TakesPacked(const OpView& op, DType x, DType w) {
+  return op.in(0)->dtype == x && op.in(1)->dtype == w && Groups(op) == 1 && op.has_const(1) && (!op.in(2) || op.has_const(2)) &&
          op.in(0)->shape.elements() > 0;
 }
 bool TakesS8(const OpView& op, const Cpu&) {
   Params p;
-  if (!TakesPacked(op, DType::kI8)) return false;
+  if (!TakesPacked(op, DType::kI8, DType::kI8)) return false;
   FillGeometry(op, &p);
   return FitsProductS8(p.g);
 }
-bool TakesF32(const OpView& op, const Cpu&) { return TakesPacked(op, DType::kF32); }
+bool TakesWinograd(const OpView& op, const Cpu&) {
+  Params p;
+  if (!TakesPacked(op, DType::kI8, DType::kI8)) return false;
+  FillGeometry(op, &p);
+  return TakesWinogradS8(p.g, reinterpret_cast<const int8_t*>(op.constants[1]));
+}
+bool TakesF32(const OpView& op, const Cpu&) { return TakesPacked(op, DType::kF32, DType::kF32); }
+bool TakesHybrid(const OpView& op, const Cpu&) { return TakesPacked(op, DType::kF32, DType::kI8); }
+
+Status PrepareWinograd(Prepare& prepare) {
+  Params p;
+  FillGeometry(prepare.op, &p);
+  const std::byte* bias = prepare.op.has_const(2) ? prepare.op.constants[2] : nullptr;
+  return PrepareWinogradS8(prepare, p.g, MakeIntegerOutput(prepare, p.g.out_c, prepare.op.attrs<Attrs>().activation), reinterpret_cast<const int32_t*>(bias));
+}
 
 RowSource Rows(const Params& p) {
   const ConvGeometry& g = p.g;
@@ -264,14 +278,20 @@ Status PreparePacked(Prepare& prepare) {
   FillGeometry(prepare.op, &p);
   const int64_t rows = static_cast<int64_t>(p.g.batch) * p.g.out_h * p.g.out_w, depth = static_cast<int64_t>(p.g.filter_h) * p.g.filter_w * p.g.in_c;
   const std::byte* bias = prepare.op.has_const(2) ? prepare.op.constants[2] : nullptr;
-  if (prepare.op.in(0)->dtype == DType::kF32) return PrepareProductF32(prepare, Rows(p), rows, depth, p.g.out_c, p.clamp, reinterpret_cast<const float*>(bias));
+  if (prepare.op.in(1)->dtype == DType::kF32) return PrepareProductF32(prepare, Rows(p), rows, depth, p.g.out_c, p.clamp, reinterpret_cast<const float*>(bias));
+  if (prepare.op.in(0)->dtype == DType::kF32) {
+    const HybridForm form{p.g.batch, prepare.op.in(0)->shape.elements(1, 4), AsymmetricInputs(prepare.op), false};
+    return PrepareProductHybrid(prepare, Rows(p), form, rows, depth, p.g.out_c, p.clamp, reinterpret_cast<const float*>(bias));
+  }
   const IntegerOutput output = MakeIntegerOutput(prepare, p.g.out_c, prepare.op.attrs<Attrs>().activation);
   const ProductShape shape{p.g, Rows(p).contiguous, false, rows, depth, p.g.out_c};
   return PrepareProductS8(prepare, shape, output, nullptr, reinterpret_cast<const int32_t*>(bias));
 }
 
-constexpr Variant kVariants[] = {{.name = "packed_s8", .takes = TakesS8, .prepare = PreparePacked},
+constexpr Variant kVariants[] = {{.name = "winograd_s8", .takes = TakesWinograd, .prepare = PrepareWinograd},
+                                 {.name = "packed_s8", .takes = TakesS8, .prepare = PreparePacked},
                                  {.name = "packed_f32", .takes = TakesF32, .prepare = PreparePacked},
+                                 {.name = "packed_hybrid", .takes = TakesHybrid, .prepare = PreparePacked},
                                  {.name = "reference", .prepare = PrepareReference}};
 
 // ------------------------------------------------------------------------------------ Keras

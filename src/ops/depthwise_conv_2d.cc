@@ -5,6 +5,7 @@
 #include "kernels/kernels.h"
 #include "ops/conv_util.h"
 #include "ops/depthwise_attrs.h"
+#include "ops/depthwise_f32_util.h"
 #include "ops/int8_util.h"
 #include "ops/keras_conv_util.h"
 #include "ops/weights_util.h"
@@ -213,81 +214,38 @@ Status PrepareReference(Prepare& prepare) {
 // Floats: channels are the vector dimension; for every output pixel, pointers to its window's cells; cells
 // outside the image point at zeros.
 
-struct FastParams {
-  ConvGeometry g;
-  const float *outside = nullptr, *bias = nullptr;
-  ClampF32 clamp;
-  int64_t scratch_bytes = 0;
-};
-
-bool TakesFast(const OpView& op, DType dtype) {
-  return op.in(0)->dtype == dtype && op.in(1)->dtype == dtype && !op.has_const(0) && op.has_const(1) && (!op.in(2) || op.has_const(2)) &&
+bool TakesFast(const OpView& op, DType x, DType w) {
+  return op.in(0)->dtype == x && op.in(1)->dtype == w && !op.has_const(0) && op.has_const(1) && (!op.in(2) || op.has_const(2)) &&
          op.in(0)->shape.elements() > 0;
 }
 bool OneEach(const OpView& op) { return op.in(0)->shape[3] == op.in(1)->shape[3]; }
 bool TakesS8(const OpView& op, const Cpu&) {
-  if (!TakesFast(op, DType::kI8) || !OneEach(op)) return false;
+  if (!TakesFast(op, DType::kI8, DType::kI8) || !OneEach(op)) return false;
   Params p;
   FillGeometry(op, &p);
   return FitsDepthwiseS8(p.g);
 }
 // One input channel seen by all outputs is a convolution.
 bool TakesSingleS8(const OpView& op, const Cpu&) {
-  if (!TakesFast(op, DType::kI8) || op.in(0)->shape[3] != 1) return false;
+  if (!TakesFast(op, DType::kI8, DType::kI8) || op.in(0)->shape[3] != 1) return false;
   Params p;
   FillGeometry(op, &p);
   return FitsProductS8(p.g);
 }
-bool TakesF32(const OpView& op, const Cpu&) { return TakesFast(op, DType::kF32) && OneEach(op); }
-
-// Calls body(window pointers, index of the output pixel) for every output pixel; rows in parallel.
-template <class Body> void ForEachWindow(const FastParams& p, const Run& run, const Body& body) {
-  const ConvGeometry& g = p.g;
-  const float* x = run.input<float>(0);
-  run.pool->For(static_cast<int64_t>(g.batch) * g.out_h, [&](int64_t task, int thread) {
-    auto* cells = reinterpret_cast<const float**>(run.workspace + thread * p.scratch_bytes);
-    const int64_t b = task / g.out_h, i = task % g.out_h;
-    for (int64_t j = 0; j < g.out_w; ++j) {
-      const float** cell = cells;
-      for (int32_t u = 0; u < g.filter_h; ++u) {
-        const int64_t row = i * g.stride_h + static_cast<int64_t>(u) * g.dilation_h - g.pad_h;
-        for (int32_t v = 0; v < g.filter_w; ++v) {
-          const int64_t column = j * g.stride_w + static_cast<int64_t>(v) * g.dilation_w - g.pad_w;
-          const bool inside = row >= 0 && row < g.in_h && column >= 0 && column < g.in_w;
-          *cell++ = inside ? x + ((b * g.in_h + row) * g.in_w + column) * g.in_c : p.outside;
-        }
-      }
-      body(cells, task * g.out_w + j);
-    }
-  });
-}
-
-Status RunFastF32(const void* params, const Run& run) {
-  const auto& p = *static_cast<const FastParams*>(params);
-  const kernels::Table& k = kernels::Best();
-  const int taps = p.g.filter_h * p.g.filter_w;
-  ForEachWindow(p, run, [&](const float* const* cells, int64_t pixel) {
-    k.taps_f32(cells, taps, run.input<float>(1), p.g.in_c, p.bias, p.clamp.low, p.clamp.high, p.g.in_c, run.output<float>(0) + pixel * p.g.in_c);
-  });
-  return {};
+bool TakesF32(const OpView& op, const Cpu&) { return TakesFast(op, DType::kF32, DType::kF32) && OneEach(op); }
+bool TakesHybrid(const OpView& op, const Cpu&) {
+  return TakesFast(op, DType::kF32, DType::kI8) && OneEach(op) && op.in(1)->shape.elements(1, 3) <= kMostHybridCells;
 }
 
 Status PrepareF32(Prepare& prepare) {
-  const OpView& op = prepare.op;
-  Params reference;
-  FillGeometry(op, &reference);
-  auto* p = prepare.Params<FastParams>();
-  p->g = reference.g;
-  p->clamp = reference.clamp;
-  const auto padded = static_cast<size_t>(kernels::RoundUp(p->g.in_c, kernels::kPanel));
-  p->outside = prepare.Array<float>(padded);
-  auto* bias = prepare.Array<float>(padded);
-  if (op.has_const(2)) std::ranges::copy(op.const_of<float>(2), bias);
-  p->bias = bias;
-  p->scratch_bytes = kernels::RoundUp(static_cast<int64_t>(p->g.filter_h) * p->g.filter_w * 8, 64);
-  prepare.Workspace(static_cast<size_t>(p->scratch_bytes) * prepare.threads);
-  prepare.SetRun(RunFastF32, p);
-  return {};
+  Params p;
+  FillGeometry(prepare.op, &p);
+  return PrepareDepthwiseF32(prepare, p.g, p.clamp, prepare.op.const_of<float>(2).data());
+}
+Status PrepareHybrid(Prepare& prepare) {
+  Params p;
+  FillGeometry(prepare.op, &p);
+  return PrepareDepthwiseHybrid(prepare, p.g, p.clamp, prepare.op.const_of<float>(2).data());
 }
 
 const int32_t* BiasOf(const OpView& op) { return op.has_const(2) ? op.const_of<int32_t>(2).data() : nullptr; }
@@ -309,6 +267,7 @@ Status PrepareSingleS8(Prepare& prepare) {
 constexpr Variant kVariants[] = {{.name = "single_s8", .takes = TakesSingleS8, .prepare = PrepareSingleS8},
                                  {.name = "channels_s8", .takes = TakesS8, .prepare = PrepareS8},
                                  {.name = "channels_f32", .takes = TakesF32, .prepare = PrepareF32},
+                                 {.name = "channels_hybrid", .takes = TakesHybrid, .prepare = PrepareHybrid},
                                  {.name = "reference", .prepare = PrepareReference}};
 
 // ------------------------------------------------------------------------------------ Keras

@@ -76,7 +76,7 @@ Windows PlanWindows(const ConvGeometry& g, int32_t lane_taps) {
   Windows w;
   for (int32_t row = 0; row < g.filter_h; row += lane_taps) {
     const int32_t count = std::min(lane_taps, g.filter_h - row);
-    if (count == 1) AddRow(&w, g, row, lane_taps);
+    if (count == 1 && g.filter_w > 3) AddRow(&w, g, row, lane_taps);  // For up to three, columns share more.
     else AddColumns(&w, g, row, count);
   }
   for (const Step& s : w.steps) w.columns = std::max(w.columns, s.column + 1);

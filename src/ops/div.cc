@@ -39,11 +39,8 @@ int32_t Quotient(const Params& p, int32_t a, int32_t b) {
   const fixed::Reciprocal inverse = fixed::ReciprocalOf(b, 31);
   const int headroom = __builtin_clrsb(a);
   const int32_t quotient = RoundingDoublingHighMul(static_cast<int32_t>(static_cast<uint32_t>(a) << headroom), inverse.scale);
-  const int shift = p.multiplier.shift - inverse.bits_over_unit - headroom;
-  const int32_t scaled = RoundingDoublingHighMul(quotient, p.multiplier.mantissa);
-  // Quotients of one and more with a coarse divisor: LiteRT's answer is undefined there.
-  if (shift > 0) return static_cast<int32_t>(std::min<int64_t>(int64_t{scaled} << std::min(shift, 31), INT32_MAX));
-  return shift < -31 ? 0 : RoundingDivideByPot(scaled, -shift);
+  const int exponent = inverse.bits_over_unit + headroom - p.multiplier.shift;
+  return RoundingDivideByPot(RoundingDoublingHighMul(quotient, p.multiplier.mantissa), exponent);
 }
 
 template <class T> Status RunInteger(const void* params, const Run& run) {
@@ -79,7 +76,8 @@ Status PrepareReference(Prepare& prepare) {
   prepare.SetRun(run, p);
   return {};
 }
-constexpr Variant kVariants[] = {{.name = "reference", .prepare = PrepareReference}};
+Status PrepareVectors(Prepare& p) { return PrepareBinaryF32(p, kernels::Binary::kDivide, FloatClamp(p.op.attrs<ActivationAttrs>().activation)); }
+constexpr Variant kVariants[] = {{.name = "vectors", .takes = TakesF32, .prepare = PrepareVectors}, {.name = "reference", .prepare = PrepareReference}};
 
 }  // namespace
 

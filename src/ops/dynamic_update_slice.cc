@@ -13,7 +13,7 @@ namespace {
 constexpr Operand kInputs[] = {
     {.name = "operand"}, {.name = "update"}, {.name = "start_indices", .type = 'I', .role = Role::kIndex}};
 constexpr Operand kOutputs[] = {{.name = "output"}};
-constexpr TypeRow kTypes[] = {{"T=f32|f16|i8|i16|i32|i64|bool I=i32|i64"}};
+constexpr TypeRow kTypes[] = {{"T=f32|f16|bf16|f64|i8|u8|i16|u16|i32|u32|i64|u64|bool|c64 I=i32|i64"}};
 constexpr QuantRow kQuant[] = {{.operand = ~0, .kind = QuantKind::kSameAs, .other = 0},
                                {.operand = 1, .kind = QuantKind::kSameAs, .other = 0},
                                {.operand = 2, .kind = QuantKind::kNone}};

@@ -7,7 +7,8 @@ namespace {
 
 constexpr TypeRow kTypes[] = {{"T=f32", 1}, {"T=i8|i16", 2}};
 float Apply(float x) { return std::exp(x); }
-constexpr Variant kVariants[] = {{.name = "reference", .prepare = PrepareUnary<Apply>}};
+constexpr Variant kVariants[] = {{.name = "vectors", .takes = TakesFunctionF32, .prepare = PrepareVectorFunction<kernels::Function::kExp>},
+                                 {.name = "reference", .prepare = PrepareUnary<Apply>}};
 
 Status FromKeras(ImportContext& c) { return EmitUnary(c, "exp"); }
 constexpr ImportRule kRules[] = {

@@ -10,7 +10,7 @@ namespace {
 constexpr Operand kInputs[] = {{.name = "dims", .type = 'S', .role = Role::kShape}, {.name = "value"}};
 constexpr Operand kOutputs[] = {{.name = "output"}};
 constexpr TypeRow kTypes[] = {
-    {"T=f32|u8|i32|i64 S=i32|i64"}, {"T=bool S=i32|i64", 2}, {"T=i8|i16 S=i32|i64", 3}, {"T=f16 S=i32|i64", 4}};
+    {"T=f32|f64|bf16|u8|u16|i32|u32|i64|u64|c64 S=i32|i64"}, {"T=bool|str S=i32|i64", 2}, {"T=i8|i16 S=i32|i64", 3}, {"T=f16 S=i32|i64", 4}};
 constexpr QuantRow kQuant[] = {{.operand = ~0, .kind = QuantKind::kSameAs, .other = 1},
                                {.operand = 0, .kind = QuantKind::kNone}};
 

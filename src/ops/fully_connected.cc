@@ -3,9 +3,9 @@
 // Integer results round(acc * s_in * s_w / s_out) in double precision, half away from zero, as the reference.
 #include "base/thread_pool.h"
 #include "ops/conv_util.h"
+#include "ops/hybrid_product_util.h"
 #include "ops/import.h"
 #include "ops/int8_util.h"
-#include "ops/matrix_util.h"
 #include "ops/operand_util.h"
 #include "ops/recurrent_util.h"
 #include "ops/weights_util.h"
@@ -305,12 +305,15 @@ Status PrepareReference(Prepare& prepare) {
   return {};
 }
 
-bool TakesPacked(const OpView& op, DType dtype) {
-  return op.in(0)->dtype == dtype && op.in(1)->dtype == dtype && op.has_const(1) && (!op.in(2) || op.has_const(2)) && op.in(0)->shape.elements() > 0 &&
+bool TakesPacked(const OpView& op, DType x, DType w) {
+  return op.in(0)->dtype == x && op.in(1)->dtype == w && op.has_const(1) && (!op.in(2) || op.has_const(2)) && op.in(0)->shape.elements() > 0 &&
          op.in(1)->shape.elements() > 0;
 }
-bool TakesS8(const OpView& op, const Cpu&) { return TakesPacked(op, DType::kI8); }
-bool TakesF32(const OpView& op, const Cpu&) { return TakesPacked(op, DType::kF32); }
+bool TakesS8(const OpView& op, const Cpu&) { return TakesPacked(op, DType::kI8, DType::kI8); }
+bool TakesF32(const OpView& op, const Cpu&) { return TakesPacked(op, DType::kF32, DType::kF32); }
+bool TakesHybrid(const OpView& op, const Cpu&) {
+  return TakesPacked(op, DType::kF32, DType::kI8) && op.in(1)->quant.block_size == 0 && op.attrs<Attrs>().activation != Activation::kTanh;
+}
 
 Status PreparePacked(Prepare& prepare) {
   const OpView& op = prepare.op;
@@ -319,14 +322,17 @@ Status PreparePacked(Prepare& prepare) {
   p.channels = op.in(1)->shape[0];
   const int64_t rows = op.in(0)->shape.elements() / p.depth;
   const std::byte* bias = op.has_const(2) ? op.constants[2] : nullptr;
+  const ClampF32 clamp = FloatClamp(op.attrs<Attrs>().activation);
+  if (op.in(1)->dtype == DType::kF32) return PrepareProductF32(prepare, {{}, true}, rows, p.depth, p.channels, clamp, reinterpret_cast<const float*>(bias));
   if (op.in(0)->dtype == DType::kF32)
-    return PrepareProductF32(prepare, {{}, true}, rows, p.depth, p.channels, FloatClamp(op.attrs<Attrs>().activation), reinterpret_cast<const float*>(bias));
+    return PrepareProductHybrid(prepare, {{}, true}, {rows, p.depth, op.attrs<Attrs>().asymmetric_quantize_inputs, true}, rows, p.depth, p.channels, clamp, reinterpret_cast<const float*>(bias));
   PrepareScales(prepare, &p);
   return PrepareProductS8(prepare, {{}, true, false, rows, p.depth, p.channels}, p.integer, p.scale, reinterpret_cast<const int32_t*>(bias));
 }
 
 constexpr Variant kVariants[] = {{.name = "packed_s8", .takes = TakesS8, .prepare = PreparePacked},
                                  {.name = "packed_f32", .takes = TakesF32, .prepare = PreparePacked},
+                                 {.name = "packed_hybrid", .takes = TakesHybrid, .prepare = PreparePacked},
                                  {.name = "reference", .prepare = PrepareReference}};
 
 // ------------------------------------------------------------------------------------ Keras

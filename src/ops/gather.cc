@@ -16,11 +16,11 @@ constexpr AttrRow kRows[] = {Attr<&Attrs::axis>("axis", 0), Attr<&Attrs::batch_d
 
 constexpr Operand kInputs[] = {{.name = "params"}, {.name = "indices", .type = 'I', .role = Role::kIndex}};
 constexpr Operand kOutputs[] = {{.name = "output"}};
-constexpr TypeRow kTypes[] = {{"T=f32|f16|u8|i32|i64 I=i32|i64"},
+constexpr TypeRow kTypes[] = {{"T=f32|f16|bf16|u8|i32|i64|str I=i32|i64"},
                               {"T=i8 I=i32|i64", 2},
                               {"T=bool I=i32|i64", 3},
                               {"T=i16 I=i32|i64", 4},
-                              {"T=f32|f16|i8|u8|i16|i32|i64|bool I=i16", 6},
+                              {"T=f32|f16|bf16|i8|u8|i16|i32|i64|bool|str I=i16", 6},
                               {"T=i4 I=i32|i64", 7}};
 constexpr QuantRow kQuant[] = {{.operand = ~0, .kind = QuantKind::kSameAs, .other = 0},
                                {.operand = 1, .kind = QuantKind::kNone}};

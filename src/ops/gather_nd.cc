@@ -12,9 +12,10 @@ namespace {
 
 constexpr Operand kInputs[] = {{.name = "params"}, {.name = "indices", .type = 'I', .role = Role::kIndex}};
 constexpr Operand kOutputs[] = {{.name = "output"}};
-constexpr TypeRow kTypes[] = {{"T=f32|f16|i8|u8|i32|i64 I=i32|i64"},
+constexpr TypeRow kTypes[] = {{"T=f32|f16|bf16|i8|u8|i32|i64 I=i32|i64"},
+                              {"T=str I=i32|i64", 2},
                               {"T=i16 I=i32|i64", 3},
-                              {"T=f32|f16|i8|u8|i16|i32|i64 I=i16", 4},
+                              {"T=f32|f16|bf16|i8|u8|i16|i32|i64|str I=i16", 4},
                               {"T=bool I=i16|i32|i64", 5}};
 constexpr QuantRow kQuant[] = {{.operand = ~0, .kind = QuantKind::kSameAs, .other = 0},
                                {.operand = 1, .kind = QuantKind::kNone}};

@@ -18,7 +18,10 @@ float Approximate(float x) {
 }
 
 Status PrepareReference(Prepare& p) { return p.op.attrs<Attrs>().approximate ? PrepareUnary<Approximate>(p) : PrepareUnary<Exact>(p); }
-constexpr Variant kVariants[] = {{.name = "reference", .prepare = PrepareReference}};
+
+Status PrepareVectors(Prepare& p) { return PrepareFunctionF32(p, p.op.attrs<Attrs>().approximate ? kernels::Function::kNormalGateTanh : kernels::Function::kNormalGate); }
+constexpr Variant kVariants[] = {{.name = "vectors", .takes = TakesFunctionF32, .prepare = PrepareVectors},
+                                 {.name = "reference", .prepare = PrepareReference}};
 
 Status FromKeras(ImportContext& c) {
   OCTET_ASSIGN(Value y, c.Emit("gelu", {c.Input(0)}, Attrs{c.Bool("approximate", false)}));

@@ -7,6 +7,8 @@ namespace {
 
 constexpr TypeRow kTypes[] = {{"T=f32|u8|i8", 1}};
 
+constexpr QuantRow kQuant[] = {{.operand = 0, .kind = QuantKind::kFree, .low = -3.0f}};
+
 float Apply(float x) { return x * std::min(std::max(x + 3.0f, 0.0f), 6.0f) / 6.0f; }
 
 int16_t RoundingDoublingHighMul16(int16_t a, int16_t b) {
@@ -67,7 +69,8 @@ Status PrepareReference(Prepare& p) {
   if (q.output.exponent > 0) return p.op.Fail(Code::kUnsupported, "the output scale is more than 128 times finer than the input's");
   return PrepareInteger<Integer, Entry>(p, q);
 }
-constexpr Variant kVariants[] = {{.name = "reference", .prepare = PrepareReference}};
+constexpr Variant kVariants[] = {{.name = "vectors", .takes = TakesFunctionF32, .prepare = PrepareVectorFunction<kernels::Function::kHardGate>},
+                                 {.name = "reference", .prepare = PrepareReference}};
 
 Status FromKeras(ImportContext& c) { return EmitUnary(c, "hard_swish"); }
 constexpr ImportRule kRules[] = {
@@ -85,6 +88,7 @@ extern constinit const OpDef kDef = {
     .inputs = kUnaryInputs,
     .outputs = kUnaryOutputs,
     .types = kTypes,
+    .quantization = kQuant,
     .traits = kElementwise | kUnary,
     .check = CheckUnary,
     .infer = InferUnary,

@@ -14,41 +14,51 @@ struct RowQuant {
   int32_t offset = 0;
 };
 
-// q in [-127, 127], offset 0. A row of zeros has scale 1.
+// How a row is turned into integers: q = round(offset + x * inverse), clamped.
+struct RowForm {
+  RowQuant quant;
+  float inverse = 0;  // 0: everything becomes 0.
+};
+// The largest magnitude decides. A row of zeros has scale 1.
+inline RowForm SymmetricForm(float range) {
+  if (!(range > 0) || !std::isfinite(range)) return {};
+  return {{range / 127.0f, 0}, 127.0f / range};
+}
+// low <= 0 <= high; the zero point comes from the end with less error.
+inline RowForm AsymmetricForm(double low, double high) {
+  if (low == high || !std::isfinite(high - low)) return {};
+  const double scale = (high - low) / 255.0;
+  const double from_low = -128.0 - low / scale, from_high = 127.0 - high / scale;
+  const double low_error = 128.0 + std::abs(low / scale), high_error = 127.0 + std::abs(high / scale);
+  const double zero = std::clamp(std::round(low_error < high_error ? from_low : from_high), -128.0, 127.0);
+  const RowQuant r{static_cast<float>(scale), static_cast<int32_t>(zero)};
+  return {r, 1.0f / r.scale};
+}
+
+// q in [-127, 127], offset 0.
 inline RowQuant QuantizeRowSymmetric(const float* row, int64_t n, int8_t* q) {
   float range = 0;
   for (int64_t i = 0; i < n; ++i) range = std::max(range, std::abs(row[i]));
-  if (!(range > 0) || !std::isfinite(range)) {
-    std::fill_n(q, n, int8_t{0});
-    return {};
-  }
-  const float inverse = 127.0f / range;
-  for (int64_t i = 0; i < n; ++i)
-    q[i] = static_cast<int8_t>(std::clamp(std::round(row[i] * inverse), -127.0f, 127.0f));
-  return {range / 127.0f, 0};
+  const RowForm f = SymmetricForm(range);
+  if (f.inverse == 0) std::fill_n(q, n, int8_t{0});
+  else
+    for (int64_t i = 0; i < n; ++i) q[i] = static_cast<int8_t>(std::clamp(std::round(row[i] * f.inverse), -127.0f, 127.0f));
+  return f.quant;
 }
 
-// q in [-128, 127]; the range is widened to contain 0, the zero point comes from the end with less error.
+// q in [-128, 127]; the range is widened to contain 0.
 inline RowQuant QuantizeRowAsymmetric(const float* row, int64_t n, int8_t* q) {
   double low = 0, high = 0;
   for (int64_t i = 0; i < n; ++i) {
     low = std::min(low, static_cast<double>(row[i]));
     high = std::max(high, static_cast<double>(row[i]));
   }
-  if (low == high || !std::isfinite(high - low)) {
-    std::fill_n(q, n, int8_t{0});
-    return {};
-  }
-  const double scale = (high - low) / 255.0;
-  const double from_low = -128.0 - low / scale, from_high = 127.0 - high / scale;
-  const double low_error = 128.0 + std::abs(low / scale), high_error = 127.0 + std::abs(high / scale);
-  const double zero = std::clamp(std::round(low_error < high_error ? from_low : from_high), -128.0, 127.0);
-  const RowQuant r{static_cast<float>(scale), static_cast<int32_t>(zero)};
-  const float inverse = 1.0f / r.scale;
-  for (int64_t i = 0; i < n; ++i)
-    q[i] = static_cast<int8_t>(
-        std::clamp(std::round(static_cast<float>(r.offset) + row[i] * inverse), -128.0f, 127.0f));
-  return r;
+  const RowForm f = AsymmetricForm(low, high);
+  if (f.inverse == 0) std::fill_n(q, n, int8_t{0});
+  else
+    for (int64_t i = 0; i < n; ++i)
+      q[i] = static_cast<int8_t>(std::clamp(std::round(static_cast<float>(f.quant.offset) + row[i] * f.inverse), -128.0f, 127.0f));
+  return f.quant;
 }
 
 inline RowQuant QuantizeRow(const float* row, int64_t n, bool asymmetric, int8_t* q) {

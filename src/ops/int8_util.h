@@ -19,6 +19,10 @@ ChannelS8 SumChannel(const int8_t* weights, int64_t count, int64_t step, int32_t
 kernels::Requant MakeRequantS8(Prepare& prepare, const IntegerOutput& output, std::span<const ChannelS8> channels, std::span<const int32_t> channel,
                                const double* scale);
 
+// Rows [start, start + rows) of one image in the loaded form, `pixels` wide from column -pad_w; zero points where
+// there is no image.
+void LoadPadded(const kernels::Int8& k, const ConvGeometry& g, int32_t zero, const int8_t* image, int64_t start, int64_t rows, int64_t pixels, std::byte* to);
+
 // Products over packed weights. Weights are constant input 1.
 struct ProductShape {
   ConvGeometry g;
@@ -30,6 +34,11 @@ struct ProductShape {
 // The window's copy must fit a sane amount of memory; hostile dilations do not.
 bool FitsProductS8(const ConvGeometry& g);
 Status PrepareProductS8(Prepare& prepare, const ProductShape& shape, const IntegerOutput& output, const double* scale, const int32_t* bias);
+
+// 3x3 windows by Winograd's method, where this processor gains by it and every sum of the constant weights
+// (input 1) is small enough to be exact.
+bool TakesWinogradS8(const ConvGeometry& g, const int8_t* weights);
+Status PrepareWinogradS8(Prepare& prepare, const ConvGeometry& g, const IntegerOutput& output, const int32_t* bias);
 
 // Depthwise with one output channel per input channel. Weights [1, h, w, channels] are constant input 1.
 bool FitsDepthwiseS8(const ConvGeometry& g);

@@ -84,7 +84,7 @@ template <class T> void Row(const Params& p, const T* x, T* y) {
     if (x[i] - most >= p.least_difference) sum += static_cast<uint32_t>(p.exponential[most - x[i]]);
   const int32_t log = Log(static_cast<int32_t>(sum));
   // What would be below the least Q5.26 when the logarithm is subtracted.
-  const int32_t lowest = Requantize(log + INT32_MIN, p.to_difference);
+  const int32_t lowest = Requantize(Add(log, INT32_MIN), p.to_difference);
   const int32_t least = std::max(p.least_difference - 1, lowest);
   for (int64_t i = 0; i < p.depth; ++i) {
     int32_t value = kLow;

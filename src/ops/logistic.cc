@@ -11,7 +11,8 @@ constexpr QuantRow kQuant[] = {{.operand = ~0, .kind = QuantKind::kFixed, .when 
 
 float Apply(float x) { return 1.0f / (1.0f + std::exp(-x)); }
 Status PrepareReference(Prepare& p) { return p.op.in(0)->dtype == DType::kI16 ? PrepareLogistic16(p) : PrepareUnary<Apply>(p); }
-constexpr Variant kVariants[] = {{.name = "reference", .prepare = PrepareReference}};
+constexpr Variant kVariants[] = {{.name = "vectors", .takes = TakesFunctionF32, .prepare = PrepareVectorFunction<kernels::Function::kLogistic>},
+                                 {.name = "reference", .prepare = PrepareReference}};
 
 Status FromSigmoid(ImportContext& c) { return EmitUnary(c, "logistic"); }
 

@@ -71,6 +71,12 @@ LstmPass LstmPassOf(const OpView& op, const LstmOperands& at, bool time_major);
 // Shapes of all operands against each other; also the types that a row of types cannot tell.
 Status CheckLstm(const OpView& op, const LstmOperands& at, const LstmAttrs& attrs);
 
+// Float or int8 weights, constant, without the optional parts: the fast way (lstm_packed_util.cc).
+bool TakesLstmPacked(const OpView& op);
+Status PrepareLstmPacked(Prepare& p, const LstmAttrs& attrs);
+bool TakesLstmPacked16(const OpView& op);  // The same in integers (lstm_packed16_util.cc).
+Status PrepareLstmPacked16(Prepare& p, const LstmAttrs& attrs);
+
 int64_t LstmMacs(const OpView& op, const LstmOperands& at, const LstmSizes& sizes);  // Multiply-adds of one row.
 
 // Float activations: weights f32, or 8 bits with each row of activations quantized (hybrid).

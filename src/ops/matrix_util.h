@@ -13,17 +13,12 @@ struct RowSource {
   bool contiguous = false; // Row r is x + r * depth.
 };
 
-struct PackedProduct {
-  RowSource source;
-  int64_t rows = 0, depth = 0;      // depth: filter_h * filter_w * in_c.
-  int32_t columns = 0;
-  int64_t rows_per_task = 0, panels_per_task = 0;
-  const std::byte* weights = nullptr;
-  const float* bias = nullptr;      // Padded to whole panels.
-  ClampF32 clamp;
-  int64_t scratch_bytes = 0;        // Per thread.
-};
+// K4N16 of kernels.h: its bytes, and the form itself. Element (k, c) of the operand is w[k * depth_step + c * column_step].
+inline int64_t PackedBytesS8(int64_t depth, int64_t columns) { return kernels::RoundUp(columns, kernels::kPanel) * kernels::RoundUp(depth, 4); }
+void PackPanelsS8(const int8_t* w, int64_t column_step, int64_t depth_step, int64_t depth, int64_t columns, int8_t* to);
 
+// [columns / 16][depth][16], zeros at the end.
+void PackPanelsF32(const float* w, int64_t column_step, int64_t depth_step, int64_t depth, int64_t columns, float* to);
 // Weights are constant input 1, [columns, depth] row-major in memory (OHWI is).
 Status PrepareProductF32(Prepare& prepare, const RowSource& source, int64_t rows, int64_t depth, int32_t columns, ClampF32 clamp, const float* bias);
 

@@ -6,13 +6,13 @@
 namespace octet::ops::maximum {
 namespace {
 
-constexpr TypeRow kTypes[] = {{"T=f32|i32|i64|u8", 1}, {"T=i8", 2}, {"T=i16", 4}};
+constexpr TypeRow kTypes[] = {{"T=f32|f16|bf16|i32|i64|u8", 1}, {"T=i8", 2}, {"T=i16", 4}};
 constexpr QuantRow kQuant[] = {{.operand = ~0, .kind = QuantKind::kSameAs, .other = 0}, {.operand = 1, .kind = QuantKind::kSameAs, .other = 0}};
 
 struct Apply {
   template <class T> T operator()(T a, T b) const { return a > b ? a : b; }
 };
-Status PrepareReference(Prepare& p) { return PrepareSimple<Apply, float, int8_t, uint8_t, int16_t, int32_t, int64_t>(p); }
+Status PrepareReference(Prepare& p) { return PrepareSimple<Apply, float, F16, BF16, int8_t, uint8_t, int16_t, int32_t, int64_t>(p); }
 constexpr Variant kVariants[] = {{.name = "reference", .prepare = PrepareReference}};
 
 Status FromKeras(ImportContext& c) { return MergeInputs(c, "maximum"); }

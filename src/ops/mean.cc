@@ -27,6 +27,15 @@ Status MeanFloat(const void* params, const Run& run) {
   return {};
 }
 
+Status MeanVectors(const void* params, const Run& run) {
+  const ReducePlan& plan = static_cast<const ReduceParams*>(params)->plan;
+  auto* out = run.output<float>(0);
+  SumVectors(plan, run.input<float>(0), out, *run.pool);
+  const auto n = static_cast<float>(plan.reduced);
+  for (int64_t i = 0; i < plan.outputs; ++i) out[i] /= n;
+  return {};
+}
+
 template <class T> Status MeanInteger(const void* params, const Run& run) {
   const ReducePlan& plan = static_cast<const ReduceParams*>(params)->plan;
   auto* sum = reinterpret_cast<int64_t*>(run.workspace);
@@ -52,7 +61,20 @@ Status PrepareMean(Prepare& p) {
   return {};
 }
 
-constexpr Variant kVariants[] = {{.name = "reference", .prepare = PrepareMean}};
+bool TakesVectors(const OpView& op, const Cpu&) {
+  return (op.in(0)->dtype == DType::kF32 || op.in(0)->dtype == DType::kI8) && op.in(0)->shape.elements() > 0;
+}
+
+Status PrepareVectors(Prepare& p) {
+  if (p.op.in(0)->dtype == DType::kI8) return PrepareQuantizedSum(p, true, true);
+  auto* params = p.Params<ReduceParams>();
+  params->plan = PlanReduce(p.op);
+  p.SetRun(MeanVectors, params);
+  return {};
+}
+
+constexpr Variant kVariants[] = {{.name = "vectors", .takes = TakesVectors, .prepare = PrepareVectors},
+                                 {.name = "reference", .prepare = PrepareMean}};
 
 Status FromKeras(ImportContext& c) { return GlobalPoolFromKeras(c, "mean"); }
 

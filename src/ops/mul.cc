@@ -90,7 +90,15 @@ Status PrepareReference(Prepare& prepare) {
   prepare.SetRun(run, p);
   return {};
 }
-constexpr Variant kVariants[] = {{.name = "reference", .prepare = PrepareReference}};
+
+Status PrepareVectors(Prepare& prepare) {
+  const OpView& op = prepare.op;
+  if (op.in(0)->dtype == DType::kF32) return PrepareBinaryF32(prepare, kernels::Binary::kMultiply, FloatClamp(op.attrs<ActivationAttrs>().activation));
+  Params p;
+  FillInteger(op, &p);
+  return PreparePairS8(prepare, kernels::Vectors().product_s8, {p.zero_a, p.zero_b, p.zero_out, 0, p.integer_clamp.low, p.integer_clamp.high, {}, {}, RescaleOf(p.multiplier, 255 * 255)});
+}
+constexpr Variant kVariants[] = {{.name = "vectors", .takes = TakesF32OrS8, .prepare = PrepareVectors}, {.name = "reference", .prepare = PrepareReference}};
 
 // ------------------------------------------------------------------------------------ Keras
 

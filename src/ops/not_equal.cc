@@ -5,14 +5,14 @@
 namespace octet::ops::not_equal {
 namespace {
 
-constexpr TypeRow kTypes[] = {{"T=f32|f16|u8|i32|i64|bool O=bool", 1}, {"T=i8 O=bool", 2}, {"T=i16 O=bool", 4}};
+constexpr TypeRow kTypes[] = {{"T=f32|f16|u8|i32|i64|bool O=bool", 1}, {"T=i8 O=bool", 2}, {"T=str O=bool", 3}, {"T=i16 O=bool", 4}};
 
 struct Apply {
   template <class T> bool operator()(T a, T b) const { return a != b; }
 };
 
 Status PrepareReference(Prepare& p) {
-  return PrepareComparison<Apply, float, F16, uint8_t, int8_t, int16_t, int32_t, int64_t, bool>(p, true);
+  return PrepareComparison<Apply, float, F16, uint8_t, int8_t, int16_t, int32_t, int64_t, bool, StringRef>(p, true);
 }
 constexpr Variant kVariants[] = {{.name = "reference", .prepare = PrepareReference}};
 

@@ -8,22 +8,24 @@
 namespace octet::ops {
 namespace {
 
-// What each type variable of a row may be: "T=i8 W=i8|i4" -> T: {i8}, W: {i8, i4}.
-bool Allows(std::string_view types, char variable, DType dtype) {
+// What a row says of a type variable: "T=i8 W=i8|i4" -> T: "i8", W: "i8|i4"; empty when it does not bind it.
+std::string_view TypesOf(std::string_view types, char variable) {
   for (size_t i = 0; i < types.size();) {
     const size_t end = std::min(types.find(' ', i), types.size());
-    std::string_view entry = types.substr(i, end - i);
+    const std::string_view entry = types.substr(i, end - i);
+    if (entry.size() >= 3 && entry[0] == variable) return entry.substr(2);
     i = end + 1;
-    if (entry.size() < 3 || entry[0] != variable) continue;
-    entry.remove_prefix(2);
-    while (!entry.empty()) {
-      const size_t bar = std::min(entry.find('|'), entry.size());
-      if (entry.substr(0, bar) == Name(dtype)) return true;
-      entry.remove_prefix(std::min(bar + 1, entry.size()));
-    }
-    return false;
   }
-  return true;  // A variable that the row does not bind may be anything.
+  return {};
+}
+
+bool Contains(std::string_view types, DType dtype) {
+  while (!types.empty()) {
+    const size_t bar = std::min(types.find('|'), types.size());
+    if (types.substr(0, bar) == Name(dtype)) return true;
+    types.remove_prefix(std::min(bar + 1, types.size()));
+  }
+  return false;
 }
 
 // The declared operand of position i; the last one repeats when it is kMany.
@@ -32,15 +34,29 @@ const Operand* OperandAt(std::span<const Operand> operands, int i) {
   return !operands.empty() && operands.back().arity == Arity::kMany ? &operands.back() : nullptr;
 }
 
-template <class Types> bool RowFits(const TypeRow& row, std::span<const Operand> operands, const Types& types) {
+// Every variable stands for one type in all operands that name it; `bound` remembers them across calls. One
+// that the row does not bind may be any type, and in an operand that repeats a different one each time.
+using Bindings = std::array<DType, 128>;
+template <class Types> bool RowFits(const TypeRow& row, std::span<const Operand> operands, const Types& types, Bindings* bound) {
   for (size_t i = 0; i < types.size(); ++i) {
     const Operand* operand = OperandAt(operands, static_cast<int>(i));
-    if (types[i] && operand && !Allows(row.types, operand->type, types[i]->dtype)) return false;
+    if (!types[i] || !operand) continue;
+    const std::string_view allowed = TypesOf(row.types, operand->type);
+    if (allowed.empty() && operand->arity == Arity::kMany) continue;
+    DType& type = (*bound)[static_cast<unsigned char>(operand->type) % bound->size()];
+    if (type == DType::kNone) type = types[i]->dtype;
+    if (type != types[i]->dtype || (!allowed.empty() && !Contains(allowed, type))) return false;
   }
   return true;
 }
 
-std::string TypesOf(const OpView& op) {
+bool RowFits(const TypeRow& row, const OpView& op) {
+  Bindings bound;
+  bound.fill(DType::kNone);
+  return RowFits(row, op.def->inputs, op.inputs, &bound) && RowFits(row, op.def->outputs, op.outputs, &bound);
+}
+
+std::string DescribeTypes(const OpView& op) {
   std::string text;
   for (const TensorType* t : op.inputs) text += (text.empty() ? "" : ",") + std::string(t ? Name(t->dtype) : "-");
   text += "->";
@@ -84,14 +100,12 @@ std::vector<int32_t> CalledSubgraphs(const AttrLayout& layout, const void* attrs
 Result<const TypeRow*> MatchTypes(const OpView& op) {
   const TypeRow* best = nullptr;
   for (const TypeRow& row : op.def->types) {
-    if (RowFits(row, op.def->inputs, op.inputs) && RowFits(row, op.def->outputs, op.outputs) &&
-        (!best || row.version < best->version))
-      best = &row;
+    if (RowFits(row, op) && (!best || row.version < best->version)) best = &row;
   }
   if (best) return best;
   std::string wanted;
   for (const TypeRow& row : op.def->types) wanted += (wanted.empty() ? "" : "; ") + std::string(row.types);
-  return op.Fail(Code::kUnsupported, "element types %s have no kernel; there are: %s", TypesOf(op).c_str(), wanted.c_str());
+  return op.Fail(Code::kUnsupported, "element types %s have no kernel; there are: %s", DescribeTypes(op).c_str(), wanted.c_str());
 }
 
 Status CheckAndInfer(const OpView& op, std::span<OutputType> out) {

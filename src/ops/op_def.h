@@ -132,6 +132,9 @@ enum class QuantKind : uint8_t {
   kFixed,        // Always `fixed`: softmax, logistic, tanh.
   kProductBias,  // scale = scale(first data operand) * scale(`other`), zero point 0, i32 (i64 for i16 activations).
   kPerChannel,   // Weights: symmetric, per slice of `axis`.
+  kSymmetric,    // Weights: symmetric int8, one scale.
+  kSymmetric16,  // The same in int16.
+  kPowerOfTwo16, // int16, zero point 0, the scale a power of two: the cells of recurrent layers.
   kNone,         // Never quantized: shapes, indices, axes.
 };
 struct QuantRow {
@@ -142,7 +145,9 @@ struct QuantRow {
   DType when = DType::kI8;     // The activation type this row speaks of, for kFixed.
   float fixed_scale = 0;
   int32_t fixed_zero_point = 0;
+  float low = -3.4e38f;        // Of an input: everything below gives the same output, so a range may end there.
 };
+inline constexpr int8_t kIntermediate = 64;  // QuantRow::operand of an operator's first intermediate.
 
 enum Trait : uint32_t {
   kElementwise = 1,    // Output element i depends on input elements i only (after broadcasting).
@@ -173,6 +178,7 @@ struct OpView {
   std::span<const TensorType* const> intermediates = {};  // Tensors that only carry quantization (integer LSTM).
   std::span<Callee* const> callees = {};       // The subgraphs that its attributes name, in their order.
   Resources* resources = nullptr;              // Variables and tables; null outside of an interpreter.
+  std::span<const std::byte> custom_options = {};  // Of a custom operator: in a form of its own.
 
   int num_inputs() const { return static_cast<int>(inputs.size()); }
   int num_outputs() const { return static_cast<int>(outputs.size()); }
@@ -240,6 +246,7 @@ struct OpDef {
   Status (*infer)(const OpView&, std::span<OutputType>) = nullptr;
   Cost (*cost)(const OpView&) = nullptr;            // Null: no multiply-adds, bytes of the operands.
   int (*version)(const OpView&) = nullptr;          // Only where TypeRow::version does not decide.
+  const void* self = nullptr;                       // Of operators from libraries: what their functions need.
 };
 
 // ---------------------------------------------------------------------------------- running
@@ -273,7 +280,9 @@ using RunFn = Status (*)(const void* params, const Run&);
 class Prepare {
  public:
   Prepare(const OpView& op, const Cpu& cpu, int threads) : op(op), cpu(cpu), threads(threads) {}
-  virtual ~Prepare() = default;
+  virtual ~Prepare() {
+    for (const Kept& k : kept_) k.free(k.object);
+  }
 
   const OpView& op;
   const Cpu& cpu;
@@ -295,6 +304,17 @@ class Prepare {
                                         const void* context) = 0;
   virtual void SetRun(RunFn run, const void* params) = 0;
   virtual void* Allocate(size_t bytes, size_t alignment) = 0;  // Zeroed; owned by the plan.
+  // Calls free(object) when the plan goes.
+  virtual void Keep(void* object, void (*free)(void*)) { kept_.push_back({object, free}); }
+
+ protected:
+  struct Kept {
+    void* object;
+    void (*free)(void*);
+  };
+
+ private:
+  std::vector<Kept> kept_;
 };
 
 // A way to run an operator. The first variant that takes the node runs; the last is the reference.
@@ -315,6 +335,9 @@ std::span<const OpDef* const> Defs();  // In the order of names.
 const OpDef* Find(std::string_view name);                          // Null when there is none.
 const OpDef* Find(BuiltinCode code, std::string_view custom_name = {});
 const OpKernel& KernelOf(const OpDef&);
+// A custom operator from outside, for the rest of the process; both live as long. Thread-safe. A name that
+// is there already is an error.
+Status Register(const OpDef* def, const OpKernel* kernel);
 
 // The TypeRow that the node's element types satisfy, or an error that lists what would.
 Result<const TypeRow*> MatchTypes(const OpView&);

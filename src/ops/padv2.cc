@@ -11,7 +11,7 @@ constexpr Operand kInputs[] = {
     {.name = "input"}, {.name = "paddings", .type = 'P', .role = Role::kShape}, {.name = "constant_values"}};
 constexpr Operand kOutputs[] = {{.name = "output"}};
 constexpr TypeRow kTypes[] = {
-    {"T=f32|f16|u8|i32|i64|bool P=i32|i64"}, {"T=i8 P=i32|i64", 2}, {"T=i16 P=i32|i64", 3}};
+    {"T=f32|f16|bf16|u8|i32|i64|bool P=i32|i64"}, {"T=i8 P=i32|i64", 2}, {"T=i16 P=i32|i64", 3}};
 constexpr QuantRow kQuant[] = {{.operand = ~0, .kind = QuantKind::kSameAs, .other = 0},
                                {.operand = 2, .kind = QuantKind::kSameAs, .other = 0},
                                {.operand = 1, .kind = QuantKind::kNone}};

@@ -33,6 +33,7 @@ template <class T> Status RunInteger(const void* params, const Run& run) {
 }
 
 Status Infer(const OpView& op, std::span<OutputType> out) {
+  out[0].dtype = op.in(0)->dtype;
   out[0].shape = op.in(0)->shape;
   return {};
 }
@@ -45,8 +46,8 @@ Status PrepareReference(Prepare& prepare) {
     prepare.SetRun(RunFloat, p);
     return {};
   }
-  p->identity = QuantizeMultiplier(static_cast<double>(x.quant.scale0()) / static_cast<double>(y.quant.scale0()));
-  p->alpha = QuantizeMultiplier(static_cast<double>(x.quant.scale0()) * static_cast<double>(a.quant.scale0()) / static_cast<double>(y.quant.scale0()));
+  p->identity = QuantizeMultiplier(static_cast<double>(x.quant.scale0() / y.quant.scale0()));
+  p->alpha = QuantizeMultiplier(static_cast<double>(x.quant.scale0() * a.quant.scale0() / y.quant.scale0()));
   p->zero_in = x.quant.zero0();
   p->zero_alpha = a.quant.zero0();
   p->zero_out = y.quant.zero0();

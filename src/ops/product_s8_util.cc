@@ -64,29 +64,6 @@ Status RunContiguous(const void* params, const Run& run) {
   return {};
 }
 
-// n padding values in the loaded form: the zero point, which is a zero.
-void Pad(const Int8& k, int32_t zero, int64_t n, std::byte* to) {
-  if (k.value_bytes == 1) std::memset(to, zero + k.offset, static_cast<size_t>(n));
-  else std::fill_n(reinterpret_cast<int16_t*>(to), n, static_cast<int16_t>(zero + k.offset));
-}
-
-// The padded input rows under output rows [first, first + count) of one image.
-void LoadBand(const Params& p, const Int8& k, const int8_t* image, int64_t first, int64_t count, std::byte* to) {
-  const ConvGeometry& g = p.g;
-  const int64_t left = std::min<int64_t>(g.pad_w, p.pixels), inside = std::min<int64_t>(g.in_w, p.pixels - left), right = p.pixels - left - inside;
-  const int64_t pixel = int64_t{g.in_c} * k.value_bytes;
-  const int64_t start = first * g.stride_h - g.pad_h, end = start + (count - 1) * g.stride_h + WindowHeight(g);
-  for (int64_t row = start; row < end; ++row, to += p.row_bytes) {
-    if (row < 0 || row >= g.in_h) {
-      Pad(k, p.input_zero, p.pixels * g.in_c, to);
-      continue;
-    }
-    if (left) Pad(k, p.input_zero, left * g.in_c, to);
-    k.load(image + row * g.in_w * g.in_c, inside * g.in_c, to + left * pixel);
-    if (right) Pad(k, p.input_zero, right * g.in_c, to + (left + inside) * pixel);
-  }
-}
-
 Status RunWindows(const void* params, const Run& run) {
   const auto& p = *static_cast<const Params*>(params);
   const Int8& k = kernels::BestInt8();
@@ -95,7 +72,8 @@ Status RunWindows(const void* params, const Run& run) {
   ForEachTask(p, run, g.batch * p.blocks, [&](int64_t block, int64_t first, int64_t end, int thread) {
     const Scratch s = ScratchOf(p, run, thread);
     const int64_t b = block / p.blocks, top = block % p.blocks * p.rows_per_task, count = std::min<int64_t>(p.rows_per_task, g.out_h - top);
-    LoadBand(p, k, run.input<int8_t>(0) + b * image, top, count, s.loaded);
+    const int64_t start = top * g.stride_h - g.pad_h, height = (count - 1) * g.stride_h + WindowHeight(g);
+    LoadPadded(k, g, p.input_zero, run.input<int8_t>(0) + b * image, start, height, p.pixels, s.loaded);
     const void** row = s.rows;
     for (int64_t i = 0; i < count; ++i) {
       const std::byte* at = s.loaded + i * g.stride_h * p.row_bytes;
@@ -118,14 +96,15 @@ struct PackContext {
 void PackPanels(std::byte* packed, const void* context) {
   const auto& c = *static_cast<const PackContext*>(context);
   auto* to = reinterpret_cast<int8_t*>(packed);
-  const int64_t groups = CeilDivide(c.length, 4), depth = c.segments * c.length;
+  const int64_t groups = CeilDivide(c.length, 4), depth = c.segments * c.length, step = c.channels_last ? c.columns : 1;
   for (int64_t o = 0; o < c.columns; ++o) {
+    const int8_t* w = c.weights + (c.channels_last ? o : o * depth);
     int8_t* panel = to + o / kPanel * c.segments * groups * 64 + o % kPanel * 4;
-    for (int64_t s = 0; s < c.segments; ++s)
-      for (int64_t i = 0; i < c.length; ++i) {
-        const int64_t k = s * c.length + i;
-        panel[(s * groups + i / 4) * 64 + i % 4] = c.weights[c.channels_last ? k * c.columns + o : o * depth + k];
-      }
+    for (int64_t s = 0; s < c.segments; ++s, w += c.length * step, panel += groups * 64) {
+      int64_t i = 0;
+      for (; step == 1 && i + 4 <= c.length; i += 4) std::memcpy(panel + i * 16, w + i, 4);
+      for (; i < c.length; ++i) panel[i / 4 * 64 + i % 4] = w[i * step];
+    }
   }
 }
 

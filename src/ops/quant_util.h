@@ -47,12 +47,13 @@ inline int32_t RoundingDoublingHighMul(int32_t a, int32_t b) {
   return static_cast<int32_t>((product + nudge) / (1ll << 31));
 }
 
-// x / 2^exponent, to nearest, ties away from zero.
+// x / 2^exponent, to nearest, ties away from zero. Outside of 0 … 31 (div of nearly nothing, comparisons of
+// scales above one) the answer is no quotient but what LiteRT's shifts leave on x86: their counts wrap.
 inline int32_t RoundingDivideByPot(int32_t x, int exponent) {
-  const int32_t mask = static_cast<int32_t>((1ll << exponent) - 1);
+  const auto mask = static_cast<int32_t>((1ull << (exponent & 63)) - 1);
   const int32_t remainder = x & mask;
   const int32_t threshold = (mask >> 1) + (x < 0 ? 1 : 0);
-  return (x >> exponent) + (remainder > threshold ? 1 : 0);
+  return static_cast<int32_t>(static_cast<uint32_t>(x >> (exponent & 31)) + (remainder > threshold ? 1u : 0u));
 }
 
 // DOUBLE rounding. The left shift wraps like the reference's.

@@ -36,6 +36,14 @@ template <class T> Status FromFloat(const void* params, const Run& run) {
   return {};
 }
 
+Status VectorsToS8(const void* params, const Run& run) {
+  const auto& p = *static_cast<const Params*>(params);
+  const float* x = run.input<float>(0);
+  int8_t* y = run.output<int8_t>(0);
+  ForChunks(run, p.count, [&](int64_t begin, int64_t end) { kernels::Vectors().divide_to_s8(x + begin, end - begin, p.scale, p.zero_out, y + begin); });
+  return {};
+}
+
 template <class S, class T> Status FromInteger(const void* params, const Run& run) {
   const auto& p = *static_cast<const Params*>(params);
   const S* x = run.input<S>(0);
@@ -66,7 +74,18 @@ Status PrepareReference(Prepare& prepare) {
                  : x.dtype == DType::kI16 ? ToType<int16_t>(y.dtype) : ToType<int32_t>(y.dtype), p);
   return {};
 }
-constexpr Variant kVariants[] = {{.name = "reference", .prepare = PrepareReference}};
+
+bool TakesVectors(const OpView& op, const Cpu&) { return op.in(0)->dtype == DType::kF32 && op.out(0)->dtype == DType::kI8; }
+
+Status PrepareVectors(Prepare& prepare) {
+  const TensorType& y = *prepare.op.out(0);
+  auto* p = prepare.Params<Params>();
+  *p = {CountOf(prepare.op), y.quant.scale0(), 0, y.quant.zero0(), {}, RangeOf(y.dtype)};
+  prepare.SetRun(VectorsToS8, p);
+  return {};
+}
+constexpr Variant kVariants[] = {{.name = "vectors", .takes = TakesVectors, .prepare = PrepareVectors},
+                                 {.name = "reference", .prepare = PrepareReference}};
 
 }  // namespace
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ops/reduce_util.h"
 
+#include "kernels/elementwise.h"
 #include "ops/layout_util.h"
 
 namespace octet::ops {
@@ -19,8 +20,43 @@ bool Reduced(const OpView& op, uint32_t* mask) {
   return true;
 }
 
+int32_t Total(const int8_t* in, int64_t n) { return kernels::Vectors().total_s8(in, n); }
+float Total(const float* in, int64_t n) { return kernels::Vectors().sum_f32(in, n); }
+void Accumulate(const int8_t* in, int64_t n, int32_t* sum) { kernels::Vectors().accumulate_s8(in, n, sum); }
+void Accumulate(const float* in, int64_t n, float* sum) { kernels::Vectors().accumulate_f32(in, n, sum); }
+
+template <class In, class Sum> void SumFrom(const ReducePlan& plan, int depth, const In* in, Sum* out) {
+  if (plan.rank == 0) {
+    *out = static_cast<Sum>(*out + *in);
+    return;
+  }
+  const ReducePlan::Axis& a = plan.axis[depth];
+  if (depth + 1 < plan.rank) {
+    for (int64_t i = 0; i < a.size; ++i) SumFrom(plan, depth + 1, in + i * a.in_step, out + i * a.out_step);
+  } else if (a.out_step == 0) {
+    *out += Total(in, a.size);
+  } else {
+    Accumulate(in, a.size, out);
+  }
+}
+
+template <class In, class Sum> void SumAll(const ReducePlan& plan, const In* in, Sum* sum, ThreadPool& pool) {
+  std::fill_n(sum, plan.outputs, Sum{0});
+  if (plan.empty) return;
+  if (plan.rank < 2 || plan.axis[0].out_step == 0) return SumFrom(plan, 0, in, sum);
+  const ReducePlan::Axis& a = plan.axis[0];
+  const int64_t per_task = std::max<int64_t>(1, (1 << 14) * a.size / std::max<int64_t>(1, plan.outputs * plan.reduced));
+  pool.For((a.size + per_task - 1) / per_task, [&](int64_t task, int) {
+    for (int64_t i = task * per_task; i < std::min(a.size, (task + 1) * per_task); ++i) SumFrom(plan, 1, in + i * a.in_step, sum + i * a.out_step);
+  });
+}
+
 // Wraps like the reference's 32-bit accumulator.
 template <class T> void SumIntegers(const QuantizedSum& p, const Run& run, int32_t* sum) {
+  if constexpr (std::is_same_v<T, int8_t>) {
+    // So many bytes fit a 32-bit sum: there is nothing to wrap.
+    if (p.vectors && p.plan.reduced < (1 << 23)) return SumVectors(p.plan, run.input<T>(0), sum, *run.pool);
+  }
   std::fill_n(sum, p.plan.outputs, 0);
   Reduce(p.plan, run.input<T>(0), sum, *run.pool, [](int32_t a, T b) {
     return static_cast<int32_t>(static_cast<uint32_t>(a) + static_cast<uint32_t>(int32_t{b}));
@@ -75,6 +111,9 @@ RunFn PickRun(DType type, RunFn s8, RunFn u8, RunFn s16) {
 }
 
 }  // namespace
+
+void SumVectors(const ReducePlan& plan, const float* in, float* sum, ThreadPool& pool) { SumAll(plan, in, sum, pool); }
+void SumVectors(const ReducePlan& plan, const int8_t* in, int32_t* sum, ThreadPool& pool) { SumAll(plan, in, sum, pool); }
 
 Status CheckReduce(const OpView& op) {
   const Shape& in = op.in(0)->shape;
@@ -141,7 +180,7 @@ ReducePlan PlanReduce(const OpView& op) {
   return plan;
 }
 
-Status PrepareQuantizedSum(Prepare& p, bool mean) {
+Status PrepareQuantizedSum(Prepare& p, bool mean, bool vectors) {
   const TensorType &in = *p.op.in(0), &out = *p.op.out(0);
   OCTET_TRY(CheckPerTensor(p.op, in, "input"));
   OCTET_TRY(CheckPerTensor(p.op, out, "output"));
@@ -154,6 +193,7 @@ Status PrepareQuantizedSum(Prepare& p, bool mean) {
     return {};
   }
   params->zero_point = out.quant.zero0();
+  params->vectors = vectors;
   p.Workspace(static_cast<size_t>(params->plan.outputs) * sizeof(int32_t));
   if (mean) {
     SetMeanMultiplier(in.quant, out.quant, params);

@@ -61,6 +61,10 @@ void Reduce(const ReducePlan& plan, const In* in, Sum* out, ThreadPool& pool, co
   pool.For(a.size, [&](int64_t i, int) { ReduceFrom(plan, 1, in + i * a.in_step, out + i * a.out_step, combine); });
 }
 
+// Sums by the vector primitives: floats in another order than Reduce's, integers the same bits.
+void SumVectors(const ReducePlan& plan, const float* in, float* sum, ThreadPool& pool);
+void SumVectors(const ReducePlan& plan, const int8_t* in, int32_t* sum, ThreadPool& pool);
+
 // A reduction in the element type itself, as a RunFn. F has `start` and operator().
 struct ReduceParams {
   ReducePlan plan;
@@ -108,8 +112,9 @@ struct QuantizedSum {
   int32_t offset;         // Mean: n·z_in.
   float scale, bias;      // Sum.
   int32_t zero_point;
+  bool vectors;           // int8 sums by the vector primitives.
 };
-Status PrepareQuantizedSum(Prepare& p, bool mean);
+Status PrepareQuantizedSum(Prepare& p, bool mean, bool vectors = false);
 
 // Keras' global pooling: `op` over every axis between batch and channels.
 Status GlobalPoolFromKeras(ImportContext& c, std::string_view op);

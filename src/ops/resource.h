@@ -2,6 +2,7 @@
 // State that outlives a run and is shared by all subgraphs of an interpreter: variables and hash tables.
 // Tensors of type resource hold an id; ids come from data, so every use of one is checked.
 #pragma once
+#include <array>
 #include <deque>
 #include <map>
 #include <set>
@@ -34,6 +35,13 @@ struct HashTable {
   size_t size() const { return to_string.size() + to_int.size(); }
 };
 
+// Of one random operator; made of its seeds, and made anew by Allocate.
+struct RandomState {
+  bool seeded = false;
+  std::array<uint32_t, 2> key{};
+  std::array<uint32_t, 4> counter{}, start{};
+};
+
 class Resources {
  public:
   // The variable or table of that name, made on first use.
@@ -42,6 +50,7 @@ class Resources {
   // Null where the id names none.
   Variable* variable(ResourceId id);
   HashTable* table(ResourceId id);
+  std::map<const void*, RandomState> generators;  // By the node's attributes.
   // The subgraphs that CALL_ONCE has run.
   std::set<const Callee*> called;
 

@@ -9,7 +9,7 @@ namespace {
 
 constexpr Operand kInputs[] = {{.name = "input"}, {.name = "axis", .type = 'A', .role = Role::kShape}};
 constexpr Operand kOutputs[] = {{.name = "output"}};
-constexpr TypeRow kTypes[] = {{"T=f32|u8|i16|i32|i64 A=i32"}, {"T=bool A=i32", 2}, {"T=i8 A=i32", 3}};
+constexpr TypeRow kTypes[] = {{"T=f32|f16|bf16|u8|i16|i32|i64 A=i32"}, {"T=bool A=i32", 2}, {"T=i8 A=i32", 3}};
 constexpr QuantRow kQuant[] = {{.operand = ~0, .kind = QuantKind::kSameAs, .other = 0},
                                {.operand = 1, .kind = QuantKind::kNone}};
 

@@ -35,7 +35,8 @@ Status PrepareReference(Prepare& p) {
   const Integer q{QuantizeMultiplier(1.0 / static_cast<double>(product)), x.quant.zero0(), y.quant.zero0()};
   return PrepareInteger<Integer, Entry>(p, q);
 }
-constexpr Variant kVariants[] = {{.name = "reference", .prepare = PrepareReference}};
+constexpr Variant kVariants[] = {{.name = "vectors", .takes = TakesFunctionF32, .prepare = PrepareVectorFunction<kernels::Function::kInverseSqrt>},
+                                 {.name = "reference", .prepare = PrepareReference}};
 
 }  // namespace
 

@@ -29,7 +29,7 @@ Status Check(const OpView& op) {
 
 Status Infer(const OpView& op, std::span<OutputType> out) {
   out[0].dtype = op.in(1)->dtype;
-  out[0].shape = op.in(1)->shape;
+  out[0].shape = KeepsDeclaredShape(op) ? op.out(0)->shape : op.in(1)->shape;
   return {};
 }
 

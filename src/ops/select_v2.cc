@@ -20,7 +20,8 @@ Status Check(const OpView& op) {
 
 Status Infer(const OpView& op, std::span<OutputType> out) {
   out[0].dtype = op.in(1)->dtype;
-  Broadcasted(op, &out[0].shape);
+  if (KeepsDeclaredShape(op)) out[0].shape = op.out(0)->shape;
+  else Broadcasted(op, &out[0].shape);
   return {};
 }
 

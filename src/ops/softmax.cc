@@ -23,6 +23,7 @@ struct Params {
   float beta = 1.0f;
   int32_t least_difference = 0;  // Below it, the exponential counts as zero.
   int32_t exponential[256];      // Of -difference, Q0.31.
+  int32_t term[256];             // The same as it goes into the sum.
 };
 
 Status Check(const OpView& op) {
@@ -47,6 +48,16 @@ template <class T> Status RunFloat(const void* params, const Run& run) {
   return {};
 }
 
+// Also the vector kernel's way out where the shift is beyond what it can do.
+template <class T, class Y> void Finish(const Params& p, const T* x, int32_t most, fixed::Reciprocal inverse, Y* y) {
+  const int shift = inverse.bits_over_unit + 31 - fixed::kBits<Y>;
+  for (int64_t i = 0; i < p.depth; ++i) {
+    int32_t value = std::numeric_limits<Y>::min();
+    if (x[i] - most >= p.least_difference) value += RoundingDivideByPot(RoundingDoublingHighMul(inverse.scale, p.exponential[most - x[i]]), shift);
+    y[i] = Saturate<Y>(value);
+  }
+}
+
 template <class T, class Y> Status RunInteger(const void* params, const Run& run) {
   const auto& p = *static_cast<const Params*>(params);
   run.pool->For(p.rows, [&](int64_t row, int) {
@@ -56,13 +67,31 @@ template <class T, class Y> Status RunInteger(const void* params, const Run& run
     int32_t sum = 0;
     for (int64_t i = 0; i < p.depth; ++i)
       if (x[i] - most >= p.least_difference) sum += RoundingDivideByPot(p.exponential[most - x[i]], kSumIntegerBits);
-    const fixed::Reciprocal inverse = fixed::ReciprocalOf(sum, kSumIntegerBits);
-    const int shift = inverse.bits_over_unit + 31 - fixed::kBits<Y>;
-    for (int64_t i = 0; i < p.depth; ++i) {
-      int32_t value = std::numeric_limits<Y>::min();
-      if (x[i] - most >= p.least_difference) value += RoundingDivideByPot(RoundingDoublingHighMul(inverse.scale, p.exponential[most - x[i]]), shift);
-      y[i] = Saturate<Y>(value);
-    }
+    Finish(p, x, most, fixed::ReciprocalOf(sum, kSumIntegerBits), y);
+  });
+  return {};
+}
+
+Status RunVectorsF32(const void* params, const Run& run) {
+  const auto& p = *static_cast<const Params*>(params);
+  run.pool->For(p.rows, [&](int64_t row, int) {
+    kernels::Vectors().softmax_f32(run.input<float>(0) + row * p.depth, p.depth, p.beta, run.output<float>(0) + row * p.depth);
+  });
+  return {};
+}
+
+// As RunInteger: beyond the least difference both tables hold 0.
+Status RunVectorsS8(const void* params, const Run& run) {
+  const auto& p = *static_cast<const Params*>(params);
+  const kernels::Elementwise& v = kernels::Vectors();
+  run.pool->For(p.rows, [&](int64_t row, int) {
+    const int8_t* x = run.input<int8_t>(0) + row * p.depth;
+    const int32_t most = v.max_s8(x, p.depth);
+    const fixed::Reciprocal inverse = fixed::ReciprocalOf(v.total_of_table(x, p.depth, most, p.term), kSumIntegerBits);
+    const int shift = inverse.bits_over_unit + 31 - fixed::kBits<int8_t>;
+    int8_t* y = run.output<int8_t>(0) + row * p.depth;
+    if (shift > 0 && shift < 32) v.scaled_table(x, p.depth, most, p.exponential, {inverse.scale, 0, shift}, y);
+    else Finish(p, x, most, inverse, y);
   });
   return {};
 }
@@ -70,11 +99,13 @@ template <class T, class Y> Status RunInteger(const void* params, const Run& run
 void FillTables(Params* p, float scale) {
   const ScaledDifference scaled = ScaleDifferences(static_cast<double>(p->beta), static_cast<double>(scale));
   p->least_difference = scaled.least;
-  for (int32_t d = 0; d < 256 && -d >= scaled.least; ++d)
+  for (int32_t d = 0; d < 256 && -d >= scaled.least; ++d) {
     p->exponential[d] = fixed::ExpOfNegative<int32_t, kDiffIntegerBits>(scaled(-d));
+    p->term[d] = RoundingDivideByPot(p->exponential[d], kSumIntegerBits);
+  }
 }
 
-Status PrepareReference(Prepare& prepare) {
+Status PrepareWith(Prepare& prepare, RunFn run_float, RunFn run_bytes) {
   const OpView& op = prepare.op;
   auto* p = prepare.Params<Params>();
   p->depth = op.in(0)->shape.back();
@@ -82,7 +113,7 @@ Status PrepareReference(Prepare& prepare) {
   p->beta = op.attrs<Attrs>().beta;
   const DType type = op.in(0)->dtype;
   if (type == DType::kF32 || type == DType::kF16) {
-    prepare.SetRun(type == DType::kF32 ? RunFloat<float> : RunFloat<F16>, p);
+    prepare.SetRun(type == DType::kF32 ? run_float : RunFloat<F16>, p);
     return {};
   }
   if (type == DType::kI16) return PrepareSoftmax16(prepare, p->beta);
@@ -90,11 +121,18 @@ Status PrepareReference(Prepare& prepare) {
     return op.Fail(Code::kUnsupported, "beta %g with an input scale of %g is too small", static_cast<double>(p->beta), static_cast<double>(op.in(0)->quant.scale0()));
   FillTables(p, op.in(0)->quant.scale0());
   const bool wide = op.out(0)->dtype == DType::kI16;
-  if (type == DType::kI8) prepare.SetRun(wide ? RunInteger<int8_t, int16_t> : RunInteger<int8_t, int8_t>, p);
+  if (type == DType::kI8) prepare.SetRun(wide ? RunInteger<int8_t, int16_t> : run_bytes, p);
   else prepare.SetRun(wide ? RunInteger<uint8_t, int16_t> : RunInteger<uint8_t, uint8_t>, p);
   return {};
 }
-constexpr Variant kVariants[] = {{.name = "reference", .prepare = PrepareReference}};
+Status PrepareReference(Prepare& prepare) { return PrepareWith(prepare, RunFloat<float>, RunInteger<int8_t, int8_t>); }
+Status PrepareVectors(Prepare& prepare) { return PrepareWith(prepare, RunVectorsF32, RunVectorsS8); }
+
+bool TakesVectors(const OpView& op, const Cpu&) {
+  const DType t = op.in(0)->dtype;
+  return (t == DType::kF32 || t == DType::kI8) && op.out(0)->dtype == t;
+}
+constexpr Variant kVariants[] = {{.name = "vectors", .takes = TakesVectors, .prepare = PrepareVectors}, {.name = "reference", .prepare = PrepareReference}};
 
 // Another axis than the last goes there and back by transposes.
 Status FromKeras(ImportContext& c) {

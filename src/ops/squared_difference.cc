@@ -44,14 +44,7 @@ Status Check(const OpView& op) {
   return op.out(0) ? CheckPerTensor(op, *op.out(0), "output") : Status();
 }
 
-Status PrepareReference(Prepare& prepare) {
-  const OpView& op = prepare.op;
-  auto* p = prepare.Params<Params>();
-  p->shape = CollapseBroadcast(op.in(0)->shape, op.in(1)->shape, op.out(0)->shape);
-  if (op.in(0)->dtype != DType::kI8) {
-    prepare.SetRun(op.in(0)->dtype == DType::kF32 ? RunPlain<float> : RunPlain<int32_t>, p);
-    return {};
-  }
+void FillInteger(const OpView& op, Params* p) {
   const double sa = static_cast<double>(op.in(0)->quant.scale0()), sb = static_cast<double>(op.in(1)->quant.scale0());
   const double twice = 2.0 * std::max(sa, sb);
   p->a = QuantizeMultiplier(sa / twice);
@@ -60,10 +53,29 @@ Status PrepareReference(Prepare& prepare) {
   p->zero_a = op.in(0)->quant.zero0();
   p->zero_b = op.in(1)->quant.zero0();
   p->zero_out = op.out(0)->quant.zero0();
+}
+
+Status PrepareReference(Prepare& prepare) {
+  const OpView& op = prepare.op;
+  auto* p = prepare.Params<Params>();
+  p->shape = CollapseBroadcast(op.in(0)->shape, op.in(1)->shape, op.out(0)->shape);
+  if (op.in(0)->dtype != DType::kI8) {
+    prepare.SetRun(op.in(0)->dtype == DType::kF32 ? RunPlain<float> : RunPlain<int32_t>, p);
+    return {};
+  }
+  FillInteger(op, p);
   prepare.SetRun(RunInteger, p);
   return {};
 }
-constexpr Variant kVariants[] = {{.name = "reference", .prepare = PrepareReference}};
+
+Status PrepareVectors(Prepare& prepare) {
+  if (prepare.op.in(0)->dtype == DType::kF32) return PrepareBinaryF32(prepare, kernels::Binary::kSquaredDifference, {});
+  Params p;
+  FillInteger(prepare.op, &p);
+  constexpr int64_t kLargest = 255 << kLeftShift;
+  return PreparePairS8(prepare, kernels::Vectors().squared_difference_s8, {p.zero_a, p.zero_b, p.zero_out, kLeftShift, -128, 127, RescaleOf(p.a, kLargest), RescaleOf(p.b, kLargest), RescaleOf(p.out, (kLargest + 2) * (kLargest + 2))});
+}
+constexpr Variant kVariants[] = {{.name = "vectors", .takes = TakesF32OrS8, .prepare = PrepareVectors}, {.name = "reference", .prepare = PrepareReference}};
 
 // LayerNormalization: x * m + (beta - mean * m) with m = gamma / sqrt(variance + epsilon).
 Status FromKerasLayerNormalization(ImportContext& c) {

@@ -26,7 +26,7 @@ constexpr Operand kInputs[] = {{.name = "input"},
                                {.name = "strides", .type = 'I', .role = Role::kShape}};
 constexpr Operand kOutputs[] = {{.name = "output"}};
 constexpr TypeRow kTypes[] = {
-    {"T=f32|f16|u8|i16|i32|i64 I=i32"}, {"T=i8 I=i32", 2}, {"T=bool I=i32", 3}, {"T=u32 I=i32", 7}};
+    {"T=f32|f16|bf16|f64|u8|i16|u16|i32|i64|u64|c64 I=i32"}, {"T=i8 I=i32", 2}, {"T=bool I=i32", 3}, {"T=str I=i32", 5}, {"T=u32 I=i32", 7}};
 constexpr QuantRow kQuant[] = {{.operand = ~0, .kind = QuantKind::kSameAs, .other = 0},
                                {.operand = 1, .kind = QuantKind::kNone},
                                {.operand = 2, .kind = QuantKind::kNone},

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Lists the OpDef of every operator. The list itself comes from the file names.
 #include "ops/op_def.h"
+#include "ops/registry.h"
 
 #define OCTET_OP(id) namespace octet::ops::id { extern const OpDef kDef; }
 #include "op_list.inc"
@@ -26,7 +27,7 @@ const OpDef* Find(std::string_view name) {
 const OpDef* Find(BuiltinCode code, std::string_view custom_name) {
   for (const OpDef* def : kAll)
     if (def->code == code && def->custom_name == custom_name) return def;
-  return nullptr;
+  return code == BuiltinCode::kCustom ? FindRegistered(custom_name) : nullptr;
 }
 
 }  // namespace octet::ops

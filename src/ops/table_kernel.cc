@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Lists the OpKernel of every operator. The list itself comes from the file names.
 #include "ops/op_def.h"
+#include "ops/registry.h"
 
 #define OCTET_OP(id) namespace octet::ops::id { extern const OpDef kDef; extern const OpKernel kKernel; }
 #include "op_list.inc"
@@ -23,7 +24,8 @@ constinit const OpKernel kNone{};
 const OpKernel& KernelOf(const OpDef& def) {
   for (const Row& row : kAll)
     if (row.def == &def) return *row.kernel;
-  return kNone;
+  const OpKernel* registered = FindRegisteredKernel(def);
+  return registered ? *registered : kNone;
 }
 
 }  // namespace octet::ops

@@ -11,7 +11,8 @@ constexpr QuantRow kQuant[] = {{.operand = ~0, .kind = QuantKind::kFixed, .when 
 
 float Apply(float x) { return std::tanh(x); }
 Status PrepareReference(Prepare& p) { return p.op.in(0)->dtype == DType::kI16 ? PrepareTanh16(p) : PrepareUnary<Apply>(p); }
-constexpr Variant kVariants[] = {{.name = "reference", .prepare = PrepareReference}};
+constexpr Variant kVariants[] = {{.name = "vectors", .takes = TakesFunctionF32, .prepare = PrepareVectorFunction<kernels::Function::kTanh>},
+                                 {.name = "reference", .prepare = PrepareReference}};
 
 Status FromKeras(ImportContext& c) { return EmitUnary(c, "tanh"); }
 constexpr ImportRule kRules[] = {

@@ -10,7 +10,7 @@ namespace {
 
 constexpr Operand kInputs[] = {{.name = "input"}, {.name = "multiples", .type = 'M', .role = Role::kShape}};
 constexpr Operand kOutputs[] = {{.name = "output"}};
-constexpr TypeRow kTypes[] = {{"T=f32|f16|u8|i16|i32|u32|i64|bool M=i32|i64"}, {"T=i8 M=i32|i64", 3}};
+constexpr TypeRow kTypes[] = {{"T=f32|f16|bf16|f64|u8|i16|u16|i32|u32|i64|u64|bool|c64 M=i32|i64"}, {"T=str M=i32|i64", 2}, {"T=i8 M=i32|i64", 3}};
 constexpr QuantRow kQuant[] = {{.operand = ~0, .kind = QuantKind::kSameAs, .other = 0},
                                {.operand = 1, .kind = QuantKind::kNone}};
 

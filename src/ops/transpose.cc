@@ -11,7 +11,7 @@ namespace {
 constexpr Operand kInputs[] = {{.name = "input"}, {.name = "perm", .type = 'P', .role = Role::kShape}};
 constexpr Operand kOutputs[] = {{.name = "output"}};
 constexpr TypeRow kTypes[] = {
-    {"T=f32|f16|u8|u16|i32|u32|i64 P=i32"}, {"T=i8 P=i32", 2}, {"T=bool P=i32", 3}, {"T=i16 P=i32", 5}};
+    {"T=f32|f16|u8|u16|i32|u32|i64 P=i32"}, {"T=i8 P=i32", 2}, {"T=bool P=i32", 3}, {"T=i16 P=i32", 5}, {"T=bf16|f64|u64|c64 P=i32", 8}};
 constexpr QuantRow kQuant[] = {{.operand = ~0, .kind = QuantKind::kSameAs, .other = 0},
                                {.operand = 1, .kind = QuantKind::kNone}};
 

@@ -8,18 +8,17 @@ namespace {
 
 constexpr int64_t kChunk = 16384;  // Elements per task.
 
-struct TableParams {
+struct FunctionParams {
   int64_t count;
-  int8_t table[256];  // Indexed by the input's bits.
+  kernels::Function function;
 };
 
-Status RunTable(const void* params, const Run& run) {
-  const auto& p = *static_cast<const TableParams*>(params);
-  const uint8_t* x = run.input<uint8_t>(0);
-  int8_t* y = run.output<int8_t>(0);
-  ForChunks(run, p.count, [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) y[i] = p.table[x[i]];
-  });
+Status RunFunction(const void* params, const Run& run) {
+  const auto& p = *static_cast<const FunctionParams*>(params);
+  const float* x = run.input<float>(0);
+  float* y = run.output<float>(0);
+  const auto apply = kernels::Vectors().function_f32[static_cast<int>(p.function)];
+  ForChunks(run, p.count, [&](int64_t begin, int64_t end) { apply(x + begin, end - begin, y + begin); });
   return {};
 }
 
@@ -43,6 +42,14 @@ int32_t Tabulate(const TabulatedFunction& q, int32_t value) {
 }
 
 }  // namespace
+
+Status RunByteTable(const void* params, const Run& run) {
+  const auto& p = *static_cast<const ByteTable*>(params);
+  const uint8_t* x = run.input<uint8_t>(0);
+  uint8_t* y = run.output<uint8_t>(0);
+  ForChunks(run, p.count, [&](int64_t begin, int64_t end) { kernels::Vectors().lookup(x + begin, end - begin, p.table, y + begin); });
+  return {};
+}
 
 int64_t CountOf(const OpView& op) { return op.in(0)->shape.elements(); }
 
@@ -72,15 +79,24 @@ void ForChunks(const Run& run, int64_t count, void (*body)(const void*, int64_t,
   run.pool->For((count + kChunk - 1) / kChunk, [&](int64_t task, int) { body(context, task * kChunk, std::min(count, (task + 1) * kChunk)); });
 }
 
+bool TakesFunctionF32(const OpView& op, const Cpu&) { return op.in(0)->dtype == DType::kF32; }
+
+Status PrepareFunctionF32(Prepare& p, kernels::Function function) {
+  auto* params = p.Params<FunctionParams>();
+  *params = {CountOf(p.op), function};
+  p.SetRun(RunFunction, params);
+  return {};
+}
+
 Status PrepareTable(Prepare& p, TableEntry entry, const void* q) {
-  auto* params = p.Params<TableParams>();
+  auto* params = p.Params<ByteTable>();
   params->count = CountOf(p.op);
   const int32_t low = RangeOf(p.op.in(0)->dtype).low;
   for (int32_t i = 0; i < 256; ++i) {
     const int32_t value = low + i;
-    params->table[static_cast<uint8_t>(value)] = static_cast<int8_t>(entry(q, value));
+    params->table[static_cast<uint8_t>(value)] = static_cast<uint8_t>(entry(q, value));
   }
-  p.SetRun(RunTable, params);
+  p.SetRun(RunByteTable, params);
   return {};
 }
 

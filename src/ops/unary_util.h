@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // y = f(x), element by element. 8-bit integers are a table of 256 entries, filled once in prepare.
 #pragma once
+#include "kernels/elementwise.h"
 #include "ops/element_util.h"
 #include "ops/import.h"
 #include "ops/quant_util.h"
@@ -16,6 +17,18 @@ Status InferUnary(const OpView& op, std::span<OutputType> out);
 // the scales count as 0, and the answers are what LiteRT makes of that: 0 for most operators.
 Status CheckUnary(const OpView& op);
 Cost CostOfUnary(const OpView& op);
+
+// Floats by a vector primitive: within a few units in the last place of f.
+bool TakesFunctionF32(const OpView& op, const Cpu&);
+Status PrepareFunctionF32(Prepare& p, kernels::Function function);
+template <kernels::Function kFunction> Status PrepareVectorFunction(Prepare& p) { return PrepareFunctionF32(p, kFunction); }
+
+// 8 bits to 8 bits, signed or not: indexed by the input's bits.
+struct ByteTable {
+  int64_t count = 0;
+  uint8_t table[256] = {};
+};
+Status RunByteTable(const void* params, const Run& run);
 
 int64_t CountOf(const OpView& op);
 

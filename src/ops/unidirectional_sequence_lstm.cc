@@ -49,6 +49,26 @@ constexpr TypeRow kTypes[] = {{"T=f32 W=f32 R=f32 P=f32 B=f32 N=f32 S=f32 C=f32"
                               {"T=f32 W=i8|u8 R=i8|u8|f32 P=i8|u8 B=f32 N=f32 S=f32 C=f32", 2},
                               {"T=i8 W=i8 R=i8 P=i16 B=i32 N=i16 S=i8 C=i16", 3}};
 
+constexpr QuantRow kQuant[] = {{.operand = 0, .kind = QuantKind::kFree},
+                               {.operand = 1, .kind = QuantKind::kSymmetric},
+                               {.operand = 2, .kind = QuantKind::kSymmetric},
+                               {.operand = 3, .kind = QuantKind::kSymmetric},
+                               {.operand = 4, .kind = QuantKind::kSymmetric},
+                               {.operand = 5, .kind = QuantKind::kSymmetric},
+                               {.operand = 6, .kind = QuantKind::kSymmetric},
+                               {.operand = 7, .kind = QuantKind::kSymmetric},
+                               {.operand = 8, .kind = QuantKind::kSymmetric},
+                               {.operand = 9, .kind = QuantKind::kSymmetric16},
+                               {.operand = 10, .kind = QuantKind::kSymmetric16},
+                               {.operand = 11, .kind = QuantKind::kSymmetric16},
+                               {.operand = 12, .kind = QuantKind::kProductBias, .other = 1},
+                               {.operand = 13, .kind = QuantKind::kProductBias, .other = 2},
+                               {.operand = 14, .kind = QuantKind::kProductBias, .other = 3},
+                               {.operand = 15, .kind = QuantKind::kProductBias, .other = 4},
+                               {.operand = 18, .kind = QuantKind::kSameAs, .other = ~0},
+                               {.operand = 19, .kind = QuantKind::kPowerOfTwo16},
+                               {.operand = kIntermediate + 4, .kind = QuantKind::kSameAs, .other = ~0}};
+
 Status Check(const OpView& op) {
   if (op.num_inputs() != 20 && op.num_inputs() != 24)
     return op.Fail(Code::kInvalidModel, "expected 20 or 24 operands, found %d", op.num_inputs());
@@ -83,7 +103,18 @@ Status PrepareSequence(Prepare& p) {
   return PrepareLstm(p, a, LstmPassOf(p.op, {}, a.time_major));
 }
 
-constexpr Variant kVariants[] = {{.name = "reference", .prepare = PrepareSequence}};
+bool TakesPacked(const OpView& op, const Cpu&) {
+  const Activation a = op.attrs<Attrs>().fused_activation_function;
+  return TakesLstmPacked(op) && (a == Activation::kTanh || a == Activation::kNone || a == Activation::kRelu || a == Activation::kRelu6 || a == Activation::kReluN1To1);
+}
+Status PreparePacked(Prepare& p) { return PrepareLstmPacked(p, p.op.attrs<Attrs>()); }
+
+bool TakesPacked16(const OpView& op, const Cpu&) { return TakesLstmPacked16(op); }
+Status PreparePacked16(Prepare& p) { return PrepareLstmPacked16(p, p.op.attrs<Attrs>()); }
+
+constexpr Variant kVariants[] = {{.name = "packed_s8", .takes = TakesPacked16, .prepare = PreparePacked16},
+                                 {.name = "packed", .takes = TakesPacked, .prepare = PreparePacked},
+                                 {.name = "reference", .prepare = PrepareSequence}};
 
 }  // namespace
 
@@ -94,6 +125,7 @@ extern constinit const OpDef kDef = {
     .inputs = kInputs,
     .outputs = kOutputs,
     .types = kTypes,
+    .quantization = kQuant,
     .check = Check,
     .infer = Infer,
     .cost = CostOfSequence,

@@ -14,7 +14,7 @@ constexpr AttrRow kRows[] = {Attr<&Attrs::num>("num", 0), Attr<&Attrs::axis>("ax
 
 constexpr Operand kInputs[] = {{.name = "value"}};
 constexpr Operand kOutputs[] = {{.name = "outputs", .arity = Arity::kMany}};
-constexpr TypeRow kTypes[] = {{"T=f32|i32"}, {"T=i8|u8", 2}, {"T=bool", 3}, {"T=i16", 4}};
+constexpr TypeRow kTypes[] = {{"T=f32|i32"}, {"T=i8|u8", 2}, {"T=bool", 3}, {"T=i16", 4}, {"T=f16|bf16", 5}};
 constexpr QuantRow kQuant[] = {{.operand = ~0, .kind = QuantKind::kSameAs, .other = 0}};
 
 Status Check(const OpView& op) {

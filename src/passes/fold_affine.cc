@@ -64,6 +64,21 @@ bool MatchAffine(const Graph& g, NodeId id, int variable, int32_t channels, Affi
   return true;
 }
 
+// Weights on a grid stay on one: scale[c] * |m[c]| around zero.
+Quant ScaledGrid(const Quant& quant, std::span<const float> factor, int axis) {
+  Quant out;
+  if (quant.empty() || (quant.per_channel() && quant.axis != axis)) return out;
+  for (const int32_t z : quant.zero_point)
+    if (z != 0) return out;
+  for (size_t c = 0; c < factor.size(); ++c) {
+    if (factor[c] == 0.0f) return {};
+    out.scale.push_back(quant.scale[quant.per_channel() ? c : 0] * std::fabs(factor[c]));
+    out.zero_point.push_back(0);
+  }
+  out.axis = axis;
+  return out;
+}
+
 // Constants may be shared with other layers, so new ones are made.
 void Scale(Graph& g, NodeId producer, const Linear& linear, const Affine& affine) {
   const graph::Tensor& weights = g.tensor(g.node(producer).inputs[linear.weights]);
@@ -77,8 +92,10 @@ void Scale(Graph& g, NodeId producer, const Linear& linear, const Affine& affine
   if (bias != graph::kNoTensor) std::ranges::copy(g.tensor(bias).data<float>(), b.begin());
   for (int64_t c = 0; c < channels; ++c) b[c] = b[c] * affine.factor[c] + affine.offset[c];
 
+  const Quant grid = ScaledGrid(weights.type.quant, affine.factor, linear.channel_axis);
   const std::string place = g.node(producer).place;
   const TensorId new_weights = g.AddConstant<float>(place + "/weights", s, w);
+  g.tensor(new_weights).type.quant = grid;
   const TensorId new_bias = g.AddConstant<float>(place + "/bias", Shape{static_cast<int32_t>(channels)}, b);
   g.SetInput(producer, linear.weights, new_weights);
   g.SetInput(producer, linear.bias, new_bias);

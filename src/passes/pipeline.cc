@@ -16,6 +16,7 @@ constexpr Pass kPipeline[] = {
     {"fold-affine", "Multiplies and adds per-channel constants (batch norms) into the weights and bias before them.", FoldAffine},
     {"fuse-padding", "A zero pad before a VALID convolution becomes SAME where that pads the same cells.", FusePadding},
     {"fuse-activation", "relu, relu6 and relu_n1_to_1 become the fused activation of their producer.", FuseActivation},
+    {"lower-quantized", "dequantize, a float operator and quantize become the integer operator; constants get the integers back that they came from.", LowerQuantized},
 };
 constexpr int kMaxRounds = 100;  // Each round removes a node; far more than any model needs is a bug.
 
@@ -36,7 +37,9 @@ Status Optimize(graph::Model& model) {
       if (here > 0) OCTET_TRY(graph::Verify(model));
       rewrites += here;
     }
-    if (rewrites == 0) return {};
+    if (rewrites > 0) continue;
+    for (graph::Graph& g : model.subgraphs) DropGrids(g);
+    return {};
   }
   return Error(Code::kInvalidModel, "the optimizer does not settle after %d rounds", kMaxRounds);
 }

@@ -63,7 +63,7 @@ bool Sink(Graph& g, NodeId reshape) {
   if (t < 0 || g.SoleConsumer(g.node(t).outputs[0]) != reshape) return false;
   const Permutation p = *PermutationOf(g, t);
   const TensorId x = g.node(t).inputs[0], y = g.node(reshape).outputs[0];
-  const Shape in = g.tensor(x).type.shape, mid = g.tensor(g.node(t).outputs[0]).type.shape, out = g.tensor(y).type.shape;
+  const Shape mid = g.tensor(g.node(t).outputs[0]).type.shape, out = g.tensor(y).type.shape;
   std::vector<Block> blocks;
   if (out.rank() == 0 || !FindBlocks(mid, out, &blocks)) return false;
   for (const Block& b : blocks)  // Joined dimensions must be neighbours before the transpose, in this order.

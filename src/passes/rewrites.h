@@ -16,6 +16,9 @@ Result<int> ReshapeTransposes(graph::Graph& g);
 Result<int> FoldAffine(graph::Graph& g);
 Result<int> FusePadding(graph::Graph& g);
 Result<int> FuseActivation(graph::Graph& g);
+Result<int> LowerQuantized(graph::Graph& g);
+// Takes the grids off float constants that no integer operator asked for.
+void DropGrids(graph::Graph& g);
 
 // Takes `node` out: everyone who read its output reads its input `i`. A graph output keeps its name.
 // False where that cannot be (the output is a graph output and the input is one, too, or is not computed).

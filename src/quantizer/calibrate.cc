@@ -5,10 +5,13 @@
 #include <cmath>
 
 #include "exporter/exporter.h"
+#include "quantizer/observe_states.h"
 #include "quantizer/session.h"
 
 namespace octet::quantizer {
 namespace {
+
+constexpr float kEmaKeep = 0.8145f;  // 0.95 per sample; a strand sees every fourth.
 
 bool Observed(const runtime::TensorRef& t) { return t.data && t.type->dtype == DType::kF32 && t.bytes > 0; }
 
@@ -34,12 +37,18 @@ void ObserveRange(const runtime::TensorRef& t, int64_t sample, TensorStatistics&
     s.channel_max.assign(channels, 0.0f);
     s.channel_mean.assign(channels, 0.0);
   }
-  float most = 0;
+  float low = 0, high = 0;
   for (int64_t i = 0; i < n; ++i) {
-    s.min = std::min(s.min, x[i]);
-    s.max = std::max(s.max, x[i]);
-    most = std::max(most, std::abs(x[i]));
+    low = std::min(low, x[i]);
+    high = std::max(high, x[i]);
+    if (x[i] != x[i]) low = x[i];  // NaN stays.
   }
+  s.min = std::min(s.min, low);
+  s.max = std::max(s.max, high);
+  if (low != low) s.min = low;
+  const float most = std::max(-low, high), keep = s.ema_samples++ == 0 ? 0.0f : kEmaKeep;
+  s.ema_min = keep * s.ema_min + (1 - keep) * low;
+  s.ema_max = keep * s.ema_max + (1 - keep) * high;
   for (int64_t row = 0; channels > 0 && row < n / channels; ++row) {
     for (int64_t c = 0; c < channels; ++c) {
       s.channel_max[c] = std::max(s.channel_max[c], std::abs(x[row * channels + c]));
@@ -83,6 +92,10 @@ void Merge(const TensorStatistics& from, TensorStatistics& to) {
     to.channel_mean[c] += from.channel_mean[c];
   }
   to.count += from.count;
+  const auto a_share = static_cast<float>(to.ema_samples) / static_cast<float>(to.ema_samples + from.ema_samples);
+  to.ema_min = a_share * to.ema_min + (1 - a_share) * from.ema_min;
+  to.ema_max = a_share * to.ema_max + (1 - a_share) * from.ema_max;
+  to.ema_samples += from.ema_samples;
 }
 
 using PerTensor = std::vector<TensorStatistics>;
@@ -104,9 +117,15 @@ Result<Statistics> Calibrate(const graph::Model& model, const data::Dataset& dat
   OCTET_TRY(first->Check(data));
   const std::vector<int> tensors = ObservedTensors(first->interpreter());
   std::vector<PerTensor> strands(kStrands, PerTensor(tensors.size()));
+  std::vector<std::vector<std::unique_ptr<StateObserver>>> states;
+  for (int strand = 0; strand < kStrands; ++strand) {
+    OCTET_ASSIGN(auto observers, StateObserver::ForAll(model));
+    states.push_back(std::move(observers));
+  }
   OCTET_TRY(ForSamples(file, options, data, samples, "ranges", progress, [&](Session& session, int strand, int64_t sample, int64_t) -> Status {
     OCTET_TRY(session.Run(data, sample));
     for (size_t k = 0; k < tensors.size(); ++k) ObserveRange(session.interpreter().tensor(tensors[k]), sample, strands[static_cast<size_t>(strand)][k]);
+    for (const auto& observer : states[static_cast<size_t>(strand)]) OCTET_TRY(observer->Observe(session.interpreter()));
     return {};
   }));
   PerTensor found(tensors.size());
@@ -135,6 +154,12 @@ Result<Statistics> Calibrate(const graph::Model& model, const data::Dataset& dat
     for (double& m : s.channel_mean) m /= std::max<double>(1.0, static_cast<double>(s.count) / static_cast<double>(s.channel_mean.size()));
     statistics[std::string(first->interpreter().tensor(tensors[k]).name)] = std::move(s);
   }
+  for (const auto& strand : states)
+    for (const auto& observer : strand)
+      for (const auto& [name, range] : observer->ranges()) {
+        statistics[name].min = std::min(statistics[name].min, range.min);
+        statistics[name].max = std::max(statistics[name].max, range.max);
+      }
   return statistics;
 }
 

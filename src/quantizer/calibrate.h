@@ -21,6 +21,8 @@ struct TensorStatistics {
   float runner_up_max = 0;              // max |x| without the sample that set it: one outlier shows.
   int64_t widest_sample = -1;           // The sample that set max |x|.
   int64_t count = 0;                    // Values seen.
+  float ema_min = 0, ema_max = 0;       // Moving averages of the samples' ranges.
+  int64_t ema_samples = 0;
 };
 
 using Statistics = std::map<std::string, TensorStatistics>;  // By tensor name.

@@ -58,14 +58,74 @@ Range PercentileRange(const TensorStatistics& s) {
   return {static_cast<float>(std::min(0.0, static_cast<double>(s.min) + first * width)), static_cast<float>(std::max(0.0, static_cast<double>(s.min) + (last + 1) * width))};
 }
 
+// Information lost when [0, last) of |x|'s histogram is told apart in 128 levels only, the rest counted at the end.
+double Divergence(const std::vector<double>& h, int last, double total) {
+  constexpr int kLevels = 128;
+  double outliers = 0, divergence = 0;
+  for (size_t i = static_cast<size_t>(last); i < h.size(); ++i) outliers += h[i];
+  for (int level = 0; level < kLevels; ++level) {
+    const int begin = level * last / kLevels, end = (level + 1) * last / kLevels;
+    double sum = 0;
+    int filled = 0;
+    for (int i = begin; i < end; ++i) {
+      sum += h[static_cast<size_t>(i)];
+      filled += h[static_cast<size_t>(i)] > 0;
+    }
+    for (int i = begin; i < end; ++i) {
+      const double p = h[static_cast<size_t>(i)] + (i == last - 1 ? outliers : 0), q = h[static_cast<size_t>(i)] > 0 ? sum / filled : 0;
+      if (p > 0) divergence += p / total * std::log(p / std::max(q, 1e-6 * total));
+    }
+  }
+  return divergence;
+}
+
+Range KlRange(const TensorStatistics& s) {
+  constexpr int kFewest = 128;
+  const double width = (static_cast<double>(s.max) - static_cast<double>(s.min)) / kHistogramBins, most = std::max(static_cast<double>(s.max), -static_cast<double>(s.min));
+  std::vector<double> h(kHistogramBins, 0.0);
+  double total = 0;
+  for (int i = 0; i < kHistogramBins; ++i) {
+    const double x = std::abs(static_cast<double>(s.min) + (i + 0.5) * width);
+    h[static_cast<size_t>(std::min(kHistogramBins - 1, static_cast<int>(x / most * kHistogramBins)))] += static_cast<double>(s.histogram[static_cast<size_t>(i)]);
+    total += static_cast<double>(s.histogram[static_cast<size_t>(i)]);
+  }
+  int best = kHistogramBins;
+  double least = INFINITY;
+  for (int last = kHistogramBins; last >= kFewest; last -= 16) {
+    const double d = Divergence(h, last, total);
+    if (d >= least) continue;
+    least = d;
+    best = last;
+  }
+  const auto limit = static_cast<float>(most * best / kHistogramBins);
+  return {std::max(s.min, -limit), std::min(s.max, limit)};
+}
+
 }  // namespace
 
 Range ChooseRange(const TensorStatistics& s, Ranges method) {
+  if (method == Ranges::kEma && s.ema_samples > 0) return {std::max(s.min, std::min(0.0f, s.ema_min)), std::min(s.max, std::max(0.0f, s.ema_max))};
   if (method == Ranges::kMinMax || s.histogram.empty() || !(s.max > s.min)) return {s.min, s.max};
+  if (method == Ranges::kKl) return KlRange(s);
   return method == Ranges::kMse ? MseRange(s) : PercentileRange(s);
 }
 
-Quant ActivationQuant(Range range) {
+TensorStatistics Above(const TensorStatistics& s, float low) {
+  if (!(low > s.min) || low > 0) return s;
+  TensorStatistics cut = s;
+  cut.min = std::min(low, s.max);
+  if (s.histogram.empty() || !(s.max > cut.min)) return cut;
+  cut.histogram.assign(kHistogramBins, 0.0f);
+  const double from = (static_cast<double>(s.max) - static_cast<double>(s.min)) / kHistogramBins, to = (static_cast<double>(s.max) - static_cast<double>(cut.min)) / kHistogramBins;
+  for (int i = 0; i < kHistogramBins; ++i) {
+    const double x = static_cast<double>(s.min) + (i + 0.5) * from;
+    cut.histogram[static_cast<size_t>(std::clamp(static_cast<int>((x - static_cast<double>(cut.min)) / to), 0, kHistogramBins - 1))] += s.histogram[static_cast<size_t>(i)];
+  }
+  return cut;
+}
+
+Quant ActivationQuant(DType type, Range range) {
+  if (type == DType::kI16) return Quant::PerTensor(std::max(std::max(-range.min, range.max), kSmallestRange) / 32767.0f, 0);
   double low = std::min(0.0, static_cast<double>(range.min)), high = std::max(0.0, static_cast<double>(range.max));
   if (high - low < static_cast<double>(kSmallestRange)) high = low + static_cast<double>(kSmallestRange);
   const float scale = static_cast<float>((high - low) / 255.0);

@@ -5,7 +5,7 @@
 
 namespace octet::quantizer {
 
-enum class Ranges : uint8_t { kMinMax, kPercentile, kMse };
+enum class Ranges : uint8_t { kMinMax, kPercentile, kMse, kKl, kEma };
 
 struct Range {
   float min = 0, max = 0;
@@ -13,9 +13,15 @@ struct Range {
 
 // Zero is inside; never wider than what was seen. kPercentile: 99.99 % of the values.
 // kMse: the range whose quantization error, sum h(x) * (Q(x) - x)^2 over the histogram, is least.
+// kKl: the range whose 8-bit histogram loses the least information (Kullback-Leibler); known to fail on wide
+// channels. kEma: moving average of the samples' own ranges, as some calibrators keep.
 Range ChooseRange(const TensorStatistics& s, Ranges method);
 
+// The statistics with everything below `low` counted at `low`.
+TensorStatistics Above(const TensorStatistics& s, float low);
+
 // Asymmetric int8: scale = (max - min) / 255, zero point so that min is -128; ranges below 1e-6 are widened.
-Quant ActivationQuant(Range range);
+// int16: symmetric, scale = max |x| / 32767.
+Quant ActivationQuant(DType type, Range range);
 
 }  // namespace octet::quantizer

@@ -2,11 +2,13 @@
 #include "quantizer/diagnose.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 
 #include "quantizer/equalize_channels.h"
 #include "quantizer/rewrite.h"
 #include "quantizer/roles.h"
+#include "quantizer/sensitivity.h"
 #include "quantizer/session.h"
 
 namespace octet::quantizer {
@@ -16,6 +18,11 @@ constexpr float kWideSpread = 15;         // Channels this much above the median
 constexpr double kManySaturated = 0.01;
 constexpr double kLowSqnrDb = 20;
 constexpr size_t kMostCauses = 12;
+constexpr double kManyLost = 0.3;               // Of a layer's values, below half a step.
+constexpr double kUnlikeRanges = 8;             // Of what is joined under one scale.
+constexpr int64_t kHistogramSamples = 32, kIsolatedSamples = 8;
+constexpr int kTimedRuns = 20;
+constexpr double kSlower = 1.15, kSlowestNoise_us = 5;
 
 struct Pair {
   int float_tensor, quantized_tensor;
@@ -23,7 +30,7 @@ struct Pair {
   // Per channel: sums of want^2, want * got and got^2. Equalisation scales channels on purpose, so the
   // error is what is left after the best factor per channel: want^2 - (want * got)^2 / got^2.
   std::vector<double> want2, product, got2;
-  int64_t values = 0, at_ends = 0;
+  int64_t values = 0, at_ends = 0, lost = 0, nonzero = 0;
   bool fixed_scale = false;  // Softmax and its like end at the ends of the range.
   TensorStatistics statistics;
   std::vector<float> quantized_max;  // Per channel.
@@ -50,7 +57,7 @@ std::vector<Pair> MatchTensors(const runtime::Interpreter& reference, const runt
     if (it == by_name.end() || !t.data || t.type->dtype != DType::kF32) continue;
     const runtime::TensorRef q = candidate.tensor(it->second);
     if (!q.data || !(q.type->shape == t.type->shape)) continue;
-    Pair p{node.outputs[0], it->second, {}, {}, {}, {}, 0, 0, false, {}, {}};
+    Pair p{.float_tensor = node.outputs[0], .quantized_tensor = it->second, .row = {}, .want2 = {}, .product = {}, .got2 = {}, .statistics = {}, .quantized_max = {}};
     p.row.tensor = t.name;
     p.row.op = node.op;
     const ops::QuantRow* rule = RuleFor(*ops::Find(node.op), ~0, DType::kI8);
@@ -74,7 +81,10 @@ void AddSample(const runtime::TensorRef& t, const runtime::TensorRef& q, Pair& p
   s.channel_max.resize(channels, 0.0f);
   p.quantized_max.resize(channels, 0.0f);
   for (std::vector<double>* sums : {&p.want2, &p.product, &p.got2}) sums->resize(channels, 0.0);
+  const float half_step = q.type->dtype == DType::kI8 && !q.type->quant.empty() ? q.type->quant.scale0() / 2 : 0;
   for (size_t i = 0; i < want.size(); ++i) {
+    p.nonzero += want[i] != 0;
+    p.lost += want[i] != 0 && std::abs(want[i]) < half_step;
     const double w = static_cast<double>(want[i]), g = static_cast<double>(got[i]);
     p.want2[i % channels] += w * w;
     p.product[i % channels] += w * g;
@@ -115,12 +125,97 @@ void FillRow(const runtime::TensorRef& q, Pair& p) {
   r.dead_channels = static_cast<int>(std::ranges::count_if(m, [](float v) { return v <= 1e-8f; }));
   r.min = p.statistics.min;
   r.max = p.statistics.max;
+  r.lost = p.nonzero ? static_cast<double>(p.lost) / static_cast<double>(p.nonzero) : 0;
   r.saturated = p.values ? static_cast<double>(p.at_ends) / static_cast<double>(p.values) : 0;
   const float median = Median(m);
   if (!q.type->quant.empty() && q.type->dtype == DType::kI8 && median > 0) r.step_over_median = static_cast<double>(q.type->quant.scale0() / median);
   if (q.type->dtype == DType::kI8) r.step = static_cast<double>(q.type->quant.scale0());
   r.quantized_channel_max = p.quantized_max;
   std::ranges::sort(r.quantized_channel_max, std::greater());
+}
+
+// The float values once more, now that their ranges are known.
+Status AddHistograms(Session& session, const data::Dataset& data, int64_t samples, std::vector<Pair>& pairs) {
+  for (Pair& p : pairs) p.row.histogram.assign(kLayerBins, 0.0f);
+  for (int64_t i = 0; i < std::min(samples, kHistogramSamples); ++i) {
+    OCTET_TRY(session.Run(data, i));
+    for (Pair& p : pairs) {
+      const float width = (p.row.max - p.row.min) / kLayerBins;
+      if (!(width > 0)) continue;
+      for (float v : RealValues(session.interpreter().tensor(p.float_tensor)))
+        p.row.histogram[static_cast<size_t>(std::clamp(static_cast<int>((v - p.row.min) / width), 0, kLayerBins - 1))] += 1.0f;
+    }
+  }
+  return {};
+}
+
+// What each layer's rounding alone does to the outputs.
+Status AddIsolated(const std::string& float_model, const runtime::Interpreter& candidate, const data::Dataset& data, int64_t samples, const Progress& progress, std::vector<Pair>& pairs) {
+  std::map<std::string, Quant> scales;
+  for (const Pair& p : pairs) {
+    const runtime::TensorRef q = candidate.tensor(p.quantized_tensor);
+    if (q.type->dtype == DType::kI8 && !q.type->quant.empty()) scales[p.row.tensor] = q.type->quant;
+  }
+  OCTET_ASSIGN(std::shared_ptr<const runtime::Model> file, runtime::Model::Open(float_model));
+  OCTET_ASSIGN(const Sensitivity s, MeasureSensitivity(std::move(file), scales, data, {0, std::min(samples, kIsolatedSamples), 1}, progress));
+  for (Pair& p : pairs)
+    if (const auto it = s.noise.find(p.row.tensor); it != s.noise.end()) p.row.isolated_db = Decibels(s.signal, it->second);
+  return {};
+}
+
+// Fastest time of every node, by its first output.
+class NodeTimer : public runtime::Observer {
+ public:
+  explicit NodeTimer(const runtime::Interpreter& interpreter) : interpreter_(interpreter) {}
+  void BeforeNode(int) override { start_ = std::chrono::steady_clock::now(); }
+  void AfterNode(int node) override {
+    const double us = std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now() - start_).count();
+    const auto [it, fresh] = fastest_.try_emplace(FloatName(interpreter_.tensor(interpreter_.node(node).outputs[0]).name), us);
+    if (!fresh) it->second = std::min(it->second, us);
+  }
+  double Of(const std::string& tensor) const {
+    const auto it = fastest_.find(tensor);
+    return it == fastest_.end() ? 0 : it->second;
+  }
+
+ private:
+  const runtime::Interpreter& interpreter_;
+  std::chrono::steady_clock::time_point start_;
+  std::map<std::string, double> fastest_;
+};
+
+Status AddTimes(const std::string& float_model, const std::string& quantized_model, const data::Dataset& data, std::vector<Pair>& pairs) {
+  for (const bool is_float : {true, false}) {
+    OCTET_ASSIGN(const auto session, Session::Open(is_float ? float_model : quantized_model, {}));
+    OCTET_TRY(session->Check(data));
+    NodeTimer timer(session->interpreter());
+    session->interpreter().SetObserver(&timer);
+    for (int run = 0; run < kTimedRuns; ++run) OCTET_TRY(session->Run(data, 0));
+    session->interpreter().SetObserver(nullptr);
+    for (Pair& p : pairs) (is_float ? p.row.float_us : p.row.quantized_us) = timer.Of(p.row.tensor);
+  }
+  return {};
+}
+
+// Operators that move what they are given join operands under one scale.
+void AddJoins(const runtime::Interpreter& reference, const std::vector<Pair>& pairs, std::vector<std::string>* causes) {
+  std::map<int, const LayerRow*> rows;
+  for (const Pair& p : pairs) rows[p.float_tensor] = &p.row;
+  for (int n = 0; n < reference.num_nodes(); ++n) {
+    const runtime::NodeInfo node = reference.node(n);
+    if (!(ops::Find(node.op)->traits & ops::kMovesBytes)) continue;
+    const LayerRow *narrow = nullptr, *wide = nullptr;
+    const auto reach = [](const LayerRow* r) { return static_cast<double>(std::max(-r->min, r->max)); };
+    for (int32_t t : node.inputs) {
+      const auto it = rows.find(t);
+      if (it == rows.end() || reach(it->second) <= 0) continue;
+      if (!narrow || reach(it->second) < reach(narrow)) narrow = it->second;
+      if (!wide || reach(it->second) > reach(wide)) wide = it->second;
+    }
+    if (narrow && wide && reach(wide) > kUnlikeRanges * reach(narrow))
+      causes->push_back(Format("%s joins %s (up to %.3g) and %s (up to %.3g) under one scale: the smaller keeps only %.0f of 256 steps", std::string(node.place).c_str(),
+                               wide->tensor.c_str(), reach(wide), narrow->tensor.c_str(), reach(narrow), std::max(1.0, 256 * reach(narrow) / reach(wide))));
+  }
 }
 
 // One sentence per layer that has a reason to lose, worst signal-to-noise first.
@@ -143,6 +238,10 @@ std::vector<std::string> Causes(const std::vector<LayerRow>& layers) {
     if (r.dead_channels * 2 > r.channels && r.channels > 1)
       causes.push_back(Format("%d of %d channels of %s are always zero", r.dead_channels, r.channels, r.tensor.c_str()));
   }
+  for (const LayerRow& r : layers)
+    if (r.lost > kManyLost && r.isolated_db != 0 && r.isolated_db < kLowSqnrDb)
+      causes.push_back(Format("%.0f %% of the values of %s are below half an int8 step and become zero: they differ too much in size for one scale, as the variances of a LayerNorm do (it alone leaves the outputs %.0f dB)",
+                              100 * r.lost, r.tensor.c_str(), r.isolated_db));
   if (causes.empty()) {
     const auto worst = std::ranges::min_element(layers, {}, &LayerRow::sqnr_db);
     if (worst != layers.end() && worst->sqnr_db < kLowSqnrDb)
@@ -174,12 +273,18 @@ Result<Diagnosis> Diagnose(const std::string& float_model, const std::string& qu
     }
     if (progress) progress("samples", i + 1, d.samples);
   }
-  for (Pair& p : pairs) {
-    FillRow(candidate->interpreter().tensor(p.quantized_tensor), p);
-    d.layers.push_back(std::move(p.row));
-  }
+  for (Pair& p : pairs) FillRow(candidate->interpreter().tensor(p.quantized_tensor), p);
+  OCTET_TRY(AddHistograms(*reference, data, d.samples, pairs));
+  OCTET_TRY(AddIsolated(float_model, candidate->interpreter(), data, d.samples, progress, pairs));
+  OCTET_TRY(AddTimes(float_model, quantized_model, data, pairs));
+  AddJoins(reference->interpreter(), pairs, &d.causes);
+  for (Pair& p : pairs) d.layers.push_back(std::move(p.row));
   d.output_sqnr_db = Decibels(signal, error);
-  d.causes = Causes(d.layers);
+  const std::vector<std::string> causes = Causes(d.layers);
+  d.causes.insert(d.causes.begin(), causes.begin(), causes.end());
+  for (const LayerRow& r : d.layers)
+    if (r.quantized_us > kSlower * r.float_us && r.quantized_us - r.float_us > kSlowestNoise_us && r.float_us > 0)
+      d.slower.push_back(Format("%s '%s' takes %.0f us in int8, %.0f us in float on this CPU", r.op.c_str(), r.tensor.c_str(), r.quantized_us, r.float_us));
   return d;
 }
 

@@ -16,6 +16,7 @@ using graph::TensorId;
 
 constexpr int kSweeps = 3;
 constexpr float kDeadChannel = 1e-8f, kLargestFactor = 1e3f;
+constexpr float kSix = 5.9f;  // What a channel under RELU6 may come to.
 
 struct Use {
   NodeId node;
@@ -29,11 +30,12 @@ struct Space {
   std::vector<Use> producers, consumers;
   int32_t channels = 0;
   bool frozen = false;
+  bool clamped = false;  // A producer ends at 6.
 };
 
 class Spaces {
  public:
-  explicit Spaces(const Graph& g) : g_(g), parent_(g.tensors().size()), frozen_(g.tensors().size(), false) {
+  Spaces(const Graph& g, EqualizeForm form) : g_(g), form_(form), parent_(g.tensors().size()), frozen_(g.tensors().size(), false) {
     std::iota(parent_.begin(), parent_.end(), 0);
     for (NodeId id : g.order()) Visit(id);
     for (TensorId t : g.inputs) Freeze(t);
@@ -51,7 +53,9 @@ class Spaces {
     for (NodeId id : g_.order()) {
       Use use{id, {}};
       if (!FindWeights(g_, id, &use.op)) continue;
-      by_root[Find(g_.node(id).outputs[0])].producers.push_back(use);
+      Space& made = by_root[Find(g_.node(id).outputs[0])];
+      made.producers.push_back(use);
+      made.clamped |= !PassesScale(g_.node(id));
       by_root[Find(g_.node(id).inputs[use.op.data])].consumers.push_back(use);
     }
     std::erase_if(by_root, [&](Space& s) { return s.frozen || s.producers.empty() || s.consumers.empty() || !SetChannels(s); });
@@ -75,7 +79,7 @@ class Spaces {
     const graph::Node& n = g_.node(id);
     WeightedOp weighted;
     if (FindWeights(g_, id, &weighted)) {
-      if (!PassesScale(n)) Freeze(n.outputs[0]);
+      if (!PassesScale(n) && !(form_.through_relu6 && ActivationOf(n) == ops::Activation::kRelu6)) Freeze(n.outputs[0]);
       // An operand of another role than data (a computed bias) is none of ours.
       for (size_t i = 0; i < n.inputs.size(); ++i)
         if (static_cast<int>(i) != weighted.data && n.inputs[i] != graph::kNoTensor && !g_.is_constant(n.inputs[i])) Freeze(n.inputs[i]);
@@ -99,12 +103,14 @@ class Spaces {
 
   // The fused activation may clamp at zero, but not at six or one.
   static bool PassesScale(const graph::Node& n) {
-    for (const ops::AttrRow& row : n.op->attrs.rows) {
-      if (row.name != "fused_activation_function") continue;
-      const auto a = *static_cast<const ops::Activation*>(row.at(const_cast<void*>(n.attrs.get())));
-      return a == ops::Activation::kNone || a == ops::Activation::kRelu;
-    }
-    return true;
+    const ops::Activation a = ActivationOf(n);
+    return a == ops::Activation::kNone || a == ops::Activation::kRelu;
+  }
+
+  static ops::Activation ActivationOf(const graph::Node& n) {
+    for (const ops::AttrRow& row : n.op->attrs.rows)
+      if (row.name == "fused_activation_function") return *static_cast<const ops::Activation*>(row.at(const_cast<void*>(n.attrs.get())));
+    return ops::Activation::kNone;
   }
 
   // Position k of the last dimension is channel k % channels afterwards, too. A reshape that only merges
@@ -134,6 +140,7 @@ class Spaces {
   }
 
   const Graph& g_;
+  const EqualizeForm form_;
   std::vector<TensorId> parent_;
   std::vector<bool> frozen_;
 };
@@ -154,10 +161,10 @@ int64_t InputChannel(const WeightIndex& index, const WeightedOp& op, int64_t i, 
   return op.channelwise ? k / index.multiplier : k % channels;
 }
 
-std::vector<float> ConsumerWeights(const Graph& g, const Space& s) {
+std::vector<float> ConsumerWeights(const Graph& g, const Space& s, bool depthwise_too) {
   std::vector<float> most(s.channels, 0.0f);
   for (const Use& u : s.consumers) {
-    if (u.op.channelwise) continue;
+    if (u.op.channelwise && !depthwise_too) continue;
     const graph::Tensor& w = g.tensor(g.node(u.node).inputs[u.op.weights]);
     const WeightIndex index(w.type.shape, u.op, s.channels);
     const std::span<const float> v = w.data<float>();
@@ -180,22 +187,39 @@ std::vector<float> ActivationMaxima(const Graph& g, const Space& s, const Statis
   return most;
 }
 
-std::vector<float> Factors(const Graph& g, const Space& s, const std::vector<float>& a) {
-  const std::vector<float> w = ConsumerWeights(g, s);
-  const bool depthwise_only = std::ranges::all_of(s.consumers, [](const Use& u) { return u.op.channelwise; });
+std::vector<float> ProducerWeights(const Graph& g, const Space& s) {
+  std::vector<float> most(s.channels, 0.0f);
+  for (const Use& u : s.producers) {
+    const graph::Tensor& w = g.tensor(g.node(u.node).inputs[u.op.weights]);
+    const WeightIndex index(w.type.shape, u.op, s.channels);
+    const std::span<const float> v = w.data<float>();
+    for (size_t i = 0; i < v.size(); ++i) {
+      float& m = most[index.Output(static_cast<int64_t>(i))];
+      m = std::max(m, std::abs(v[i]));
+    }
+  }
+  return most;
+}
+
+// `a`: what the activations reach.
+std::vector<float> Factors(const Graph& g, const Space& s, const std::vector<float>& a, EqualizeForm form) {
+  const std::vector<float> w = ConsumerWeights(g, s, form.by_weights), made = form.by_weights ? ProducerWeights(g, s) : a;
+  const bool depthwise_only = !form.by_weights && std::ranges::all_of(s.consumers, [](const Use& u) { return u.op.channelwise; });
   std::vector<float> factors(s.channels, 1.0f);
   double log_sum = 0;
   int live = 0;
-  const auto dead = [&](int c) { return a[c] < kDeadChannel || (!depthwise_only && w[c] < kDeadChannel); };
+  const auto dead = [&](int c) { return made[c] < kDeadChannel || (!depthwise_only && w[c] < kDeadChannel) || (s.clamped && a[c] > kSix); };
   for (int c = 0; c < s.channels; ++c) {
     if (dead(c)) continue;
-    factors[c] = depthwise_only ? a[c] : std::sqrt(a[c] / w[c]);
+    factors[c] = depthwise_only ? made[c] : std::sqrt(made[c] / w[c]);
     log_sum += std::log(static_cast<double>(factors[c]));
     ++live;
   }
   const float mean = live ? static_cast<float>(std::exp(log_sum / live)) : 1.0f;
-  for (int c = 0; c < s.channels; ++c)
+  for (int c = 0; c < s.channels; ++c) {
     factors[c] = dead(c) ? 1.0f : std::clamp(factors[c] / mean, 1.0f / kLargestFactor, kLargestFactor);
+    if (s.clamped && !dead(c)) factors[c] = std::max(factors[c], a[c] / kSix);
+  }
   return factors;
 }
 
@@ -256,15 +280,15 @@ float Spread(const std::vector<float>& channel_max) {
   return live.back() / live[live.size() / 2];
 }
 
-std::vector<EqualizedSpace> EqualizeChannels(Graph& g, Statistics& statistics) {
-  std::vector<Space> spaces = Spaces(g).Collect();
+std::vector<EqualizedSpace> EqualizeChannels(Graph& g, Statistics& statistics, EqualizeForm form) {
+  std::vector<Space> spaces = Spaces(g, form).Collect();
   std::ranges::sort(spaces, {}, [](const Space& s) { return s.producers[0].node; });  // Topological.
   std::vector<EqualizedSpace> report;
   for (const Space& s : spaces)
     report.push_back({g.node(s.producers[0].node).place, s.channels, Spread(ActivationMaxima(g, s, statistics)), 0});
   for (int sweep = 0; sweep < kSweeps; ++sweep) {
     for (const Space& s : spaces) {
-      const std::vector<float> factors = Factors(g, s, ActivationMaxima(g, s, statistics));
+      const std::vector<float> factors = Factors(g, s, ActivationMaxima(g, s, statistics), form);
       Apply(g, s, factors);
       ScaleStatistics(g, s, factors, statistics);
     }

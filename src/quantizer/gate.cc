@@ -90,7 +90,7 @@ class Comparison {
     ++row.count;
     row.float_right += a == label;
     row.quantized_right += b == label;
-    if (a == label && b != label) result_.flipped.push_back(i);
+    if (a == label && b != label) result_.flipped.push_back({i, label, b});
     ++result_.confusion[static_cast<size_t>(a * values_ + b)];
   }
 

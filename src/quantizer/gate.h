@@ -20,6 +20,11 @@ struct ClassRow {
   int64_t float_right = 0, quantized_right = 0;
 };
 
+// A sample that float has right and the quantized model wrong.
+struct Flip {
+  int64_t sample = 0, label = 0, answer = 0;
+};
+
 struct GateResult {
   Metric metric = Metric::kTop1;
   int64_t samples = 0, holdout = 0;             // Used, and there.
@@ -31,7 +36,7 @@ struct GateResult {
   int64_t agreement = 0;                        // Samples on which both answer the same class.
   std::vector<ClassRow> classes;                // Where the metric has classes.
   std::vector<int64_t> confusion;               // Rows float's answer, columns the quantized one's.
-  std::vector<int64_t> flipped;                 // Samples that float has right and the quantized model wrong.
+  std::vector<Flip> flipped;
   int float_operators = 0;                      // Of the quantized file, that compute in float.
 
   bool full() const { return samples == holdout; }

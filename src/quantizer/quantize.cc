@@ -20,7 +20,8 @@ constexpr double kEqualTolerance = 1e-4;    // Equalisation must not change floa
 constexpr int64_t kVerifySamples = 8;
 constexpr double kEnoughDb = 25;            // Signal to noise of the outputs below which operators may stay in float,
 constexpr double kWorthDb = 3;              // if that gains this much at least.
-constexpr int64_t kSensitivitySamples = 16;
+constexpr int64_t kSensitivitySamples = 8;
+constexpr double kLoneSample = 3;           // Times the next largest value: one sample sets the range.
 
 using Ranges_ = std::map<std::string, Range>;
 
@@ -32,19 +33,17 @@ struct Prepared {
   double difference = 0;
 };
 
-Ranges_ ChooseRanges(const Statistics& statistics, const std::vector<std::string>& inputs, Ranges method) {
+// Inputs and states are never clipped; what nobody tells apart is, unless the way is to be the naive one.
+Ranges_ ChooseRanges(const graph::Graph& g, const Statistics& statistics, Ranges method, bool repair) {
   Ranges_ ranges;
-  for (const auto& [name, s] : statistics) {
-    const bool input = std::ranges::find(inputs, name) != inputs.end();  // Inputs are never clipped.
-    ranges[name] = ChooseRange(s, input ? Ranges::kMinMax : method);
+  for (size_t i = 0; i < g.tensors().size(); ++i) {
+    const auto t = static_cast<graph::TensorId>(i);
+    const auto it = statistics.find(g.tensor(t).name);
+    if (it == statistics.end()) continue;
+    const bool whole = g.tensor(t).is_variable || std::ranges::find(g.inputs, t) != g.inputs.end();
+    ranges[it->first] = whole ? ChooseRange(it->second, Ranges::kMinMax) : ChooseRange(repair ? Above(it->second, LowestUseful(g, t)) : it->second, method);
   }
   return ranges;
-}
-
-std::vector<std::string> InputNames(const graph::Model& model) {
-  std::vector<std::string> names;
-  for (graph::TensorId t : model.main().inputs) names.push_back(model.main().tensor(t).name);
-  return names;
 }
 
 double LargestRelativeDifference(const std::vector<float>& a, const std::vector<float>& b) {
@@ -149,35 +148,46 @@ class Quantizer {
   Result<QuantizeResult> Run() {
     result_.warnings = CheckCalibration(data_, result_.samples);
     const std::vector<Ranges> methods = options_.automatic_ranges ? std::vector{Ranges::kMse, Ranges::kMinMax, Ranges::kPercentile} : std::vector{options_.ranges};
-    Choice choice{false, methods[0], false};
+    Choice choice{.ranges = methods[0]};
     if (options_.repair || methods.size() > 1) {
       OCTET_ASSIGN(choice, Choose(methods));
     }
-    if (options_.repair && !options_.int8_only) OCTET_TRY(LeaveInFloat(&choice));
+    if (options_.repair && !options_.int8_only && options_.rewrite.activation == DType::kI8) OCTET_TRY(LeaveInFloat(&choice, methods));
     return Finish(choice);
   }
 
  private:
+  enum class Equalize : uint8_t { kNone, kActivations, kWeights };
   struct Choice {
-    bool equalize = false;
+    Equalize equalize = Equalize::kNone;
     Ranges ranges = Ranges::kMse;
     bool correct_bias = false;
     std::map<std::string, std::string> keep_float = {};  // By first output, with the reason.
   };
 
-  static const char* Name(Ranges r) { return r == Ranges::kMse ? "mse" : r == Ranges::kMinMax ? "min-max" : "percentile"; }
+  static const char* Name(Ranges r) {
+    switch (r) {
+      case Ranges::kMse: return "mse";
+      case Ranges::kMinMax: return "min-max";
+      case Ranges::kPercentile: return "percentile";
+      case Ranges::kKl: return "kl";
+      case Ranges::kEma: return "moving average";
+    }
+    return "";
+  }
   static std::string Name(const Choice& c) {
-    return std::string(c.equalize ? "equalized, " : "as it is, ") + Name(c.ranges) + (c.correct_bias ? ", bias corrected" : "") +
+    const char* equalize = c.equalize == Equalize::kNone ? "as it is, " : c.equalize == Equalize::kActivations ? "equalized, " : "equalized by weights, ";
+    return std::string(equalize) + Name(c.ranges) + (c.correct_bias ? ", bias corrected" : "") +
            (c.keep_float.empty() ? "" : Format(", %zu in float", c.keep_float.size()));
   }
 
   // Statistics over `samples`; with equalisation, measured again on the rewritten graph.
-  Result<Prepared> PrepareGraph(bool equalize, SampleRange samples) {
+  Result<Prepared> PrepareGraph(Equalize equalize, SampleRange samples) {
     Prepared p{"", model_, {}, {}, 0};
     const bool histograms = options_.automatic_ranges || options_.ranges != Ranges::kMinMax;
-    OCTET_ASSIGN(p.statistics, Calibrate(p.model, data_, samples, histograms && !equalize, progress_));
-    if (!equalize) return p;
-    p.equalized = EqualizeChannels(p.model.main(), p.statistics);
+    OCTET_ASSIGN(p.statistics, Calibrate(p.model, data_, samples, histograms && equalize == Equalize::kNone, progress_));
+    if (equalize == Equalize::kNone) return p;
+    p.equalized = EqualizeChannels(p.model.main(), p.statistics, {.by_weights = equalize == Equalize::kWeights, .through_relu6 = options_.rewrite.per_tensor_weights});
     if (p.equalized.empty()) return p;
     const SampleRange few{samples.first, std::min(samples.end, samples.first + kVerifySamples * samples.step), samples.step};
     OCTET_ASSIGN(const std::vector<float> before, RunOutputs(model_, data_, few, {}));
@@ -192,7 +202,7 @@ class Quantizer {
   }
 
   Result<Rewritten> Rewrite(const Prepared& p, const Choice& c) const {
-    const Ranges_ ranges = ChooseRanges(p.statistics, InputNames(p.model), c.ranges);
+    const Ranges_ ranges = ChooseRanges(p.model.main(), p.statistics, c.ranges, options_.repair);
     RewriteOptions rewrite = options_.rewrite;
     rewrite.keep_float.insert(c.keep_float.begin(), c.keep_float.end());
     if (!c.correct_bias) return RewriteToInt8(p.model, ranges, rewrite);
@@ -205,11 +215,11 @@ class Quantizer {
   Result<Choice> Choose(const std::vector<Ranges>& methods) {
     OCTET_ASSIGN(reference_, RunOutputs(model_, data_, score_, progress_));
     std::vector<Choice> tried;
-    for (bool equalize : {false, true}) {
-      if (equalize && !options_.repair) continue;
+    for (Equalize equalize : {Equalize::kNone, Equalize::kActivations, Equalize::kWeights}) {
+      if (equalize != Equalize::kNone && !options_.repair) continue;
       OCTET_ASSIGN(Prepared p, PrepareGraph(equalize, fit_));
       prepared_.push_back(std::move(p));
-      if (equalize && prepared_.back().equalized.empty()) continue;
+      if (equalize != Equalize::kNone && prepared_.back().equalized.empty()) continue;
       for (Ranges r : methods) {
         tried.push_back({.equalize = equalize, .ranges = r});
         OCTET_TRY(Note(tried.back()));
@@ -225,34 +235,55 @@ class Quantizer {
   }
 
   // Where int8 leaves the outputs too noisy on samples that did not choose its ranges, the operators whose
-  // quantization costs most stay in float: few, named, and only if they gain something.
-  Status LeaveInFloat(Choice* choice) {
-    const Prepared& p = prepared_[choice->equalize ? 1 : 0];
+  // quantization costs most stay in float: few, named, and only if they gain something. Which ranges are best
+  // depends on what is left: clipping hides an outlier that float would keep.
+  Status LeaveInFloat(Choice* choice, const std::vector<Ranges>& methods) {
+    const Prepared& p = prepared_[static_cast<size_t>(choice->equalize)];
     OCTET_ASSIGN(const Rewritten rewritten, Rewrite(p, *choice));
     OCTET_ASSIGN(const std::vector<float> outputs, RunOutputs(rewritten.model, data_, score_, {}));
     const double before = SignalToNoiseDb(reference_, outputs);
     result_.output_sqnr_db = before;
-    if (before >= kEnoughDb) return {};
+    const bool forced = options_.float_operators > 0;
+    if (before >= kEnoughDb && !forced) return {};
     OCTET_ASSIGN(const std::vector<std::byte> file, exporter::Export(rewritten.model));
-    SampleRange few = score_;
-    few.end = std::min(few.end, few.first + few.step * kSensitivitySamples);
-    OCTET_ASSIGN(const Sensitivity sensitivity, MeasureSensitivity(p.model, ScalesOf(rewritten.model), data_, few, progress_));
     const graph::Graph& g = p.model.main();
-    Choice trial = *choice, best = trial;
+    const FloatBudget budget = forced ? FloatBudget{options_.float_operators, INT64_MAX} : BudgetOf(g, static_cast<int64_t>(file.size()));
+    Choice best = *choice;
     double most = before;
-    for (const std::vector<std::string>& step : PlanFloat(g, sensitivity, BudgetOf(g, static_cast<int64_t>(file.size())))) {
-      for (const std::string& name : step) trial.keep_float[name] = Reason(sensitivity, name);
-      OCTET_ASSIGN(const double db, Score(trial));
-      if (db > most) {
-        most = db;
-        best = trial;
+    std::vector<Ranges> blamed{choice->ranges};
+    if (choice->ranges != Ranges::kMinMax && methods.size() > 1) blamed.push_back(Ranges::kMinMax);
+    std::set<std::vector<std::vector<std::string>>> planned;
+    for (Ranges ranges : blamed) {
+      Choice trial = *choice;
+      trial.ranges = ranges;
+      OCTET_ASSIGN(const Sensitivity sensitivity, Blame(p, trial));
+      const std::vector<std::vector<std::string>> plan = PlanFloat(g, sensitivity, budget);
+      if (!planned.insert(plan).second) continue;
+      for (const std::vector<std::string>& step : plan) {
+        for (const std::string& name : step) trial.keep_float[name] = Reason(sensitivity, name);
+        for (Ranges method : methods) {
+          trial.ranges = method;
+          OCTET_ASSIGN(const double db, Score(trial));
+          if (db <= most) continue;
+          most = db;
+          best = trial;
+        }
+        if (most >= kEnoughDb && !forced) break;
       }
-      if (db >= kEnoughDb) break;
     }
-    if (most < before + kWorthDb) return {};
+    if (most < before + kWorthDb && !forced) return {};
     *choice = best;
     result_.output_sqnr_db = most;
     return {};
+  }
+
+  Result<Sensitivity> Blame(const Prepared& p, const Choice& choice) {
+    OCTET_ASSIGN(const Rewritten rewritten, Rewrite(p, choice));
+    SampleRange few = score_;
+    few.end = std::min(few.end, few.first + few.step * kSensitivitySamples);
+    OCTET_ASSIGN(const std::vector<std::byte> bytes, exporter::Export(p.model));
+    OCTET_ASSIGN(std::shared_ptr<const runtime::Model> file, runtime::Model::FromBytes(bytes));
+    return MeasureSensitivity(std::move(file), ScalesOf(rewritten.model), data_, few, progress_);
   }
 
   static std::string Reason(const Sensitivity& s, const std::string& tensor) {
@@ -274,7 +305,7 @@ class Quantizer {
   // Notes the candidate's output error on the held-out half; returns its signal to noise in dB.
   Result<double> Score(const Choice& c) {
     if (progress_) progress_("trying " + Name(c), static_cast<int64_t>(result_.candidates.size()), 8);
-    OCTET_ASSIGN(const Rewritten rewritten, Rewrite(prepared_[c.equalize ? 1 : 0], c));
+    OCTET_ASSIGN(const Rewritten rewritten, Rewrite(prepared_[static_cast<size_t>(c.equalize)], c));
     OCTET_ASSIGN(const std::vector<float> outputs, RunOutputs(rewritten.model, data_, score_, {}));
     result_.candidates.push_back({Name(c), MeanDifference(reference_, outputs)});
     return SignalToNoiseDb(reference_, outputs);
@@ -282,10 +313,13 @@ class Quantizer {
 
   Result<QuantizeResult> Finish(const Choice& choice) {
     OCTET_ASSIGN(result_.statistics_before, Calibrate(model_, data_, all_, false, progress_));
+    WarnAboutLoneSamples();
     OCTET_ASSIGN(Prepared p, PrepareGraph(choice.equalize, all_));
     OCTET_ASSIGN(Rewritten rewritten, Rewrite(p, choice));
     result_.chosen = Name(choice);
-    if (options_.high_effort && !reference_.empty()) {
+    // With one scale per weight tensor rounding is what holds small channels up.
+    const bool coarse = options_.rewrite.per_tensor_weights && result_.output_sqnr_db != 0 && result_.output_sqnr_db < kEnoughDb;
+    if ((options_.high_effort || coarse) && !reference_.empty() && options_.rewrite.activation == DType::kI8) {
       OCTET_ASSIGN(const RoundingResult rounding, RoundWeights(rewritten.model, p.model, data_, fit_, score_, reference_, progress_));
       if (rounding.kept > 0) {
         result_.chosen += Format(", %d of %d layers rounded anew", rounding.kept, rounding.layers);
@@ -306,12 +340,25 @@ class Quantizer {
     return std::move(result_);
   }
 
+  // The layer whose range one sample stretches furthest beyond all others.
+  void WarnAboutLoneSamples() {
+    double worst = kLoneSample;
+    std::string text;
+    for (const auto& [name, s] : result_.statistics_before) {
+      const double most = std::max(-static_cast<double>(s.min), static_cast<double>(s.max)), next = static_cast<double>(s.runner_up_max);
+      if (s.widest_sample < 0 || next <= 0 || most / next <= worst) continue;
+      worst = most / next;
+      text = Format("sample %lld alone sets the range of %s: %.3g, the next largest is %.3g; is it a good sample?", static_cast<long long>(s.widest_sample), name.c_str(), most, next);
+    }
+    if (!text.empty()) result_.warnings.push_back(text);
+  }
+
   graph::Model model_;
   const data::Dataset& data_;
   const QuantizeOptions& options_;
   const Progress& progress_;
   SampleRange fit_, score_, all_;
-  std::vector<Prepared> prepared_;  // As it is; equalized.
+  std::vector<Prepared> prepared_;  // By Equalize.
   std::vector<float> reference_;    // The float model's outputs on score_.
   QuantizeResult result_;
 };

@@ -12,6 +12,7 @@ struct QuantizeOptions {
   Ranges ranges = Ranges::kMse;
   bool repair = true;                 // Channel equalisation and bias correction, where they help.
   bool high_effort = false;           // Also round the weights layer by layer: seconds instead of fractions.
+  int float_operators = 0;            // Leave up to so many in float; 0: few, and only where int8 is too noisy.
   bool int8_only = false;             // Never leave an operator in float for its accuracy.
   int64_t max_samples = 0;            // 0: all that are given.
   RewriteOptions rewrite;

@@ -3,10 +3,12 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numeric>
 #include <set>
 #include <tuple>
 
+#include "quantizer/reset_states.h"
 #include "quantizer/roles.h"
 
 namespace octet::quantizer {
@@ -36,6 +38,7 @@ class Rewriter {
       if (int8_.contains(id)) OCTET_TRY(QuantizeNode(id));
     for (NodeId id : nodes)
       if (!int8_.contains(id)) ReadAsFloat(id);
+    for (NodeId id : resets_) OCTET_TRY(PrependReset(graph(), id));
     SetOutputs();
     if (!g.Sort()) return Error(Code::kInvalidModel, "the quantized graph has a cycle");
     g.RemoveDead();
@@ -54,8 +57,8 @@ class Rewriter {
       const bool touches_float = std::ranges::any_of(n.outputs, [&](TensorId t) { return IsFloatTensor(t); });
       if (!touches_float) continue;
       const std::string* kept = KeptBecause(n);
-      if (!kept && HasInt8Form(graph(), id) && HasRanges(id)) int8_.insert(id);
-      else NoteFloat(id, kept ? *kept : "has no int8 kernel");
+      if (!kept && HasIntegerForm(graph(), id, act_) && HasRanges(id)) int8_.insert(id);
+      else NoteFloat(id, kept ? *kept : act_ == DType::kI8 ? "has no int8 kernel" : "has no int16 kernel");
     }
   }
 
@@ -120,13 +123,13 @@ class Rewriter {
       u = {std::min(u.min, r.min), std::max(u.max, r.max)};
     }
     for (const auto& [root, range] : unions)
-      if (!scales_.contains(root)) scales_[root] = ActivationQuant(range);
+      if (!scales_.contains(root)) scales_[root] = ActivationQuant(act_, range);
   }
 
   void NoteFixed(NodeId id) {
     const graph::Node& n = graph().node(id);
     for (size_t i = 0; i < n.outputs.size(); ++i) {
-      const ops::QuantRow* rule = RuleFor(*n.op, ~static_cast<int>(i), DType::kI8);
+      const ops::QuantRow* rule = RuleFor(*n.op, ~static_cast<int>(i), act_);
       if (rule && rule->kind == ops::QuantKind::kFixed) scales_[n.outputs[i]] = Quant::PerTensor(rule->fixed_scale, rule->fixed_zero_point);
     }
   }
@@ -134,7 +137,7 @@ class Rewriter {
   void JoinSameScales(NodeId id) {
     const graph::Node& n = graph().node(id);
     const auto join = [&](int operand) {
-      const ops::QuantRow* rule = RuleFor(*n.op, operand, DType::kI8);
+      const ops::QuantRow* rule = RuleFor(*n.op, operand, act_);
       if (!rule || rule->kind != ops::QuantKind::kSameAs) return;
       const TensorId a = OperandOf(n, operand), b = OperandOf(n, rule->other);
       if (IsFloatTensor(a) && IsFloatTensor(b)) Unite(a, b);
@@ -180,14 +183,14 @@ class Rewriter {
     else class_[b] = a;
   }
 
-  static bool Covers(const Quant& q, Range r) {
-    const float low = q.scale0() * static_cast<float>(-128 - q.zero0()), high = q.scale0() * static_cast<float>(127 - q.zero0());
+  bool Covers(const Quant& q, Range r) const {
+    const float low = q.scale0() * (Low() - static_cast<float>(q.zero0())), high = q.scale0() * (High() - static_cast<float>(q.zero0()));
     return r.min >= low - q.scale0() && r.max <= high + q.scale0();
   }
 
   Quant ScaleOf(TensorId t) {
     const auto it = scales_.find(Find(t));
-    return it != scales_.end() ? it->second : ActivationQuant(RangeOf(t));
+    return it != scales_.end() ? it->second : ActivationQuant(act_, RangeOf(t));
   }
 
   // ------------------------------------------------------------------ nodes
@@ -199,12 +202,73 @@ class Rewriter {
     for (size_t i = 0; i < n.inputs.size(); ++i) {
       const int operand = static_cast<int>(i);
       if (!IsFloatTensor(n.inputs[i]) || (has_weights && (operand == weighted.weights || operand == weighted.bias))) continue;
-      graph().SetInput(id, operand, Int8Operand(n, operand, id));
+      const TensorId own = OperandByRule(n, operand);
+      graph().SetInput(id, operand, own != graph::kNoTensor ? own : Int8Operand(n, operand, id));
     }
+    AddIntermediates(n, id);
+    if (std::ranges::any_of(n.inputs, [&](TensorId t) { return t != graph::kNoTensor && graph().tensor(t).resets; })) resets_.push_back(id);
     if (has_weights) OCTET_TRY(QuantizeWeights(id, weighted, ScaleOf(n.inputs[weighted.data]).scale0()));
     for (size_t i = 0; i < n.outputs.size(); ++i)
       if (IsFloatTensor(n.outputs[i])) graph().SetOutput(id, static_cast<int>(i), Int8Of(n.outputs[i]));
     return {};
+  }
+
+  // ------------------------------------------------------------------ recurrent operators
+
+  // Operands whose rule says more than "int8": states, symmetric weights, biases of several products.
+  TensorId OperandByRule(const graph::Node& n, int operand) {
+    const TensorId t = n.inputs[static_cast<size_t>(operand)];
+    const ops::QuantRow* rule = RuleFor(*n.op, operand, act_);
+    const graph::Tensor& source = graph().tensor(t);
+    if (source.is_variable) {
+      const bool cell = rule && rule->kind == ops::QuantKind::kPowerOfTwo16;
+      const TensorId state = graph().AddTensor(source.name, {QuantizedType(rule, act_), source.type.shape, cell ? PowerOfTwo(RangeOf(t)) : WantedScale(n, operand, t)});
+      graph().tensor(state).is_variable = true;
+      return state;
+    }
+    if (!rule || !source.constant) return graph::kNoTensor;
+    if (rule->kind == ops::QuantKind::kSymmetric) return Rounded<int8_t>(t, SymmetricScale(t, 127));
+    if (rule->kind == ops::QuantKind::kSymmetric16) return Rounded<int16_t>(t, SymmetricScale(t, 32767));
+    if (rule->kind == ops::QuantKind::kProductBias)
+      return Rounded<int32_t>(t, ScaleOf(n.inputs[0]).scale0() * SymmetricScale(n.inputs[static_cast<size_t>(rule->other)], 127));
+    return graph::kNoTensor;
+  }
+
+  float SymmetricScale(TensorId t, float steps) const {
+    float most = 0;
+    for (float v : graph().tensor(t).data<float>()) most = std::max(most, std::abs(v));
+    return std::max(most / steps, kSmallestWeightScale);
+  }
+
+  template <class T> TensorId Rounded(TensorId t, float scale) {
+    constexpr double kMost = static_cast<double>(std::numeric_limits<T>::max());
+    std::vector<T> values;
+    for (float v : graph().tensor(t).data<float>()) values.push_back(static_cast<T>(std::clamp(std::round(static_cast<double>(v) / static_cast<double>(scale)), -kMost, kMost)));
+    return Constant(t, {DTypeOf<T>, graph().tensor(t).type.shape, Quant::PerTensor(scale, 0)}, std::as_bytes(std::span(values)));
+  }
+
+  // The finest power of two that covers the range in int16; TensorFlow Lite's cells take 2^-15 to 2^-9.
+  static Quant PowerOfTwo(Range r) {
+    constexpr int kFinest = -15, kCoarsest = -9;
+    int power = kFinest;
+    while (power < kCoarsest && std::ldexp(32767.0, power) < static_cast<double>(std::max(-r.min, r.max))) ++power;
+    return Quant::PerTensor(static_cast<float>(std::ldexp(1.0, power)), 0);
+  }
+
+  // Tensors that hold nothing but the scales of inner values, where the definition names them.
+  void AddIntermediates(const graph::Node& n, NodeId id) {
+    int last = -1;
+    for (const ops::QuantRow& row : n.op->quantization)
+      if (row.operand >= ops::kIntermediate) last = std::max(last, row.operand - ops::kIntermediate);
+    std::vector<TensorId> list;
+    for (int i = 0; i <= last; ++i) {
+      const ops::QuantRow* rule = nullptr;
+      for (const ops::QuantRow& row : n.op->quantization)
+        if (row.operand == ops::kIntermediate + i) rule = &row;
+      const Quant q = rule ? ScaleOf(OperandOf(n, rule->other)) : Quant::PerTensor(1.0f, 0);
+      list.push_back(graph().AddTensor(n.place + Format("/intermediate_%d", i), {rule ? DType::kI8 : DType::kI16, Shape{}, q}));
+    }
+    if (!list.empty()) graph().node(id).intermediates = std::move(list);
   }
 
   // The int8 form of operand i; requantized where the rule wants another scale than the tensor has.
@@ -214,16 +278,16 @@ class Rewriter {
     const TensorId q = Int8Of(t);
     const Quant wanted = WantedScale(n, operand, t);
     if (wanted == graph().tensor(q).type.quant) return q;
-    const TensorId r = graph().AddTensor(graph().tensor(t).name + "/requantized", {DType::kI8, graph().tensor(t).type.shape, wanted});
+    const TensorId r = graph().AddTensor(graph().tensor(t).name + "/requantized", {act_, graph().tensor(t).type.shape, wanted});
     Emit("quantize", q, r, n.place, id);
     return r;
   }
 
   Quant WantedScale(const graph::Node& n, int operand, TensorId t) {
-    const ops::QuantRow* rule = RuleFor(*n.op, operand, DType::kI8);
+    const ops::QuantRow* rule = RuleFor(*n.op, operand, act_);
     if (rule && rule->kind == ops::QuantKind::kSameAs) return ScaleOf(OperandOf(n, rule->other));
     for (size_t i = 0; i < n.outputs.size(); ++i) {
-      const ops::QuantRow* out = RuleFor(*n.op, ~static_cast<int>(i), DType::kI8);
+      const ops::QuantRow* out = RuleFor(*n.op, ~static_cast<int>(i), act_);
       if (out && out->kind == ops::QuantKind::kSameAs && out->other == operand) return ScaleOf(n.outputs[i]);
     }
     return ScaleOf(t);
@@ -237,7 +301,7 @@ class Rewriter {
     const bool made_in_int8 = producer >= 0 && int8_.contains(producer);
     const bool both = !made_in_int8 || graph().is_output(t) || ReadByFloat(t);
     const std::string name = source.name + (both ? std::string(kInt8Suffix) : std::string());
-    const TensorType type{DType::kI8, source.type.shape, ScaleOf(t)};
+    const TensorType type{act_, source.type.shape, ScaleOf(t)};
     const TensorId q = graph().AddTensor(name, type);
     twins_[t] = q;
     if (!made_in_int8) EmitEntry(t, q);
@@ -259,7 +323,7 @@ class Rewriter {
     const std::string name = graph().tensor(t).name;
     graph().tensor(t).name += "/float";
     TensorId entry = q;
-    if (options_.io == DType::kU8) entry = Uint8Twin(q, true);
+    if (options_.io == DType::kU8 && act_ == DType::kI8) entry = Uint8Twin(q, true);
     graph().tensor(entry).name = name;
     *at = entry;
     RenameEntries(t, entry, true);
@@ -303,7 +367,7 @@ class Rewriter {
       }
       const std::string name = graph().tensor(t).name;
       TensorId end = twins_[t];
-      if (options_.io == DType::kU8) end = Uint8Twin(end, false);
+      if (options_.io == DType::kU8 && act_ == DType::kI8) end = Uint8Twin(end, false);
       graph().tensor(t).name += "/float";
       graph().tensor(end).name = name;
       graph().outputs[i] = end;
@@ -319,15 +383,20 @@ class Rewriter {
 
   // ------------------------------------------------------------------ constants
 
-  TensorId Int8Constant(TensorId t, const Quant& q) {
+  TensorId Int8Constant(TensorId t, const Quant& q) { return act_ == DType::kI8 ? RoundedTo<int8_t>(t, q) : RoundedTo<int16_t>(t, q); }
+
+  template <class T> TensorId RoundedTo(TensorId t, const Quant& q) {
     const graph::Tensor& source = graph().tensor(t);
-    std::vector<int8_t> values;
+    std::vector<T> values;
     for (float v : source.data<float>()) {
       const float x = std::round(v / q.scale0()) + static_cast<float>(q.zero0());
-      values.push_back(static_cast<int8_t>(std::clamp(std::isnan(x) ? 0.0f : x, -128.0f, 127.0f)));
+      values.push_back(static_cast<T>(std::clamp(std::isnan(x) ? 0.0f : x, Low(), High())));
     }
-    return Constant(t, {DType::kI8, source.type.shape, q}, std::as_bytes(std::span(values)));
+    return Constant(t, {act_, source.type.shape, q}, std::as_bytes(std::span(values)));
   }
+
+  float Low() const { return act_ == DType::kI8 ? -128.0f : -32767.0f; }
+  float High() const { return act_ == DType::kI8 ? 127.0f : 32767.0f; }
 
   Status QuantizeWeights(NodeId id, const WeightedOp& op, float input_scale) {
     const graph::Node& n = graph().node(id);
@@ -338,19 +407,32 @@ class Rewriter {
     const auto channel = [&](size_t i) { return static_cast<int64_t>(i) / inner % channels; };
     std::vector<float> most(channels, 0.0f);
     for (size_t i = 0; i < values.size(); ++i) most[channel(i)] = std::max(most[channel(i)], std::abs(values[i]));
-    if (options_.per_tensor_weights) std::ranges::fill(most, std::ranges::max(most));
+    const bool per_tensor = options_.per_tensor_weights || (options_.per_tensor_dense && shape.rank() == 2);
+    if (per_tensor) std::ranges::fill(most, std::ranges::max(most));
+    const bool four = options_.int4.contains(n.place) || options_.int4.contains(graph().tensor(n.outputs[0]).name);
+    const DType dtype = four && HasIntegerForm(graph(), id, act_, DType::kI4) ? DType::kI4 : DType::kI8;
+    const float steps = dtype == DType::kI4 ? 7.0f : 127.0f;
     Quant q{std::vector<float>(channels), std::vector<int32_t>(channels, 0), op.output_axis, 0};
-    for (int64_t c = 0; c < channels; ++c) q.scale[c] = std::max(most[c] / 127.0f, kSmallestWeightScale);
+    for (int64_t c = 0; c < channels; ++c) q.scale[c] = std::max(most[c] / steps, kSmallestWeightScale);
 
     const TensorId bias = op.bias >= 0 ? n.inputs[op.bias] : graph::kNoTensor;
-    if (bias != graph::kNoTensor) RaiseForBias(graph().tensor(bias).data<float>(), input_scale, q);
+    if (bias != graph::kNoTensor) RaiseForBias(graph().tensor(bias).data<float>(), input_scale, per_tensor, q);
     std::vector<int8_t> quantized(values.size());
     for (size_t i = 0; i < values.size(); ++i)
-      quantized[i] = static_cast<int8_t>(std::clamp(std::round(values[i] / q.scale[channel(i)]), -127.0f, 127.0f));
-    const Quant stored = options_.per_tensor_weights ? Quant::PerTensor(q.scale[0], 0) : q;
-    if (bias != graph::kNoTensor) QuantizeBias(id, op.bias, input_scale, q);
-    graph().SetInput(id, op.weights, Constant(n.inputs[op.weights], {DType::kI8, shape, stored}, std::as_bytes(std::span(quantized))));
+      quantized[i] = static_cast<int8_t>(std::clamp(std::round(values[i] / q.scale[channel(i)]), -steps, steps));
+    const Quant stored = per_tensor ? Quant::PerTensor(q.scale[0], 0) : q;
+    const TensorId weights = n.inputs[op.weights];
+    if (bias != graph::kNoTensor) QuantizeBias(id, op.bias, input_scale, per_tensor, q);
+    if (dtype == DType::kI4) quantized = Packed4(quantized);
+    graph().SetInput(id, op.weights, Constant(weights, {dtype, shape, stored}, std::as_bytes(std::span(quantized))));
     return {};
+  }
+
+  // Two to a byte, the first in the low half.
+  static std::vector<int8_t> Packed4(const std::vector<int8_t>& values) {
+    std::vector<int8_t> packed((values.size() + 1) / 2, 0);
+    for (size_t i = 0; i < values.size(); ++i) packed[i / 2] = static_cast<int8_t>(packed[i / 2] | (values[i] & 15) << (i % 2 ? 4 : 0));
+    return packed;
   }
 
   // The quantized form of a constant. Uses that agree on the scales share one tensor: an unrolled recurrent
@@ -362,32 +444,41 @@ class Rewriter {
   }
 
   // A bias beyond INT32_MAX / 2 steps raises its channel's weight scale (dead channels after folding).
-  void RaiseForBias(std::span<const float> bias, float input_scale, Quant& q) const {
+  void RaiseForBias(std::span<const float> bias, float input_scale, bool per_tensor, Quant& q) const {
+    if (act_ == DType::kI16) return;  // 64 bits hold any.
     for (size_t c = 0; c < bias.size(); ++c) {
       const double least = std::abs(static_cast<double>(bias[c])) / kLargestBias / static_cast<double>(input_scale);
       if (static_cast<double>(q.scale[c]) < least) q.scale[c] = static_cast<float>(least);
     }
-    if (options_.per_tensor_weights) std::ranges::fill(q.scale, std::ranges::max(q.scale));
+    if (per_tensor) std::ranges::fill(q.scale, std::ranges::max(q.scale));
   }
 
-  void QuantizeBias(NodeId id, int operand, float input_scale, const Quant& weights) {
-    const graph::Tensor& b = graph().tensor(graph().node(id).inputs[operand]);
-    const std::span<const float> values = b.data<float>();
+  void QuantizeBias(NodeId id, int operand, float input_scale, bool per_tensor, const Quant& weights) {
+    if (act_ == DType::kI8) RoundBias<int32_t>(id, operand, input_scale, per_tensor, weights);
+    else RoundBias<int64_t>(id, operand, input_scale, per_tensor, weights);
+  }
+
+  template <class T> void RoundBias(NodeId id, int operand, float input_scale, bool per_tensor, const Quant& weights) {
+    constexpr double kMost = sizeof(T) == 4 ? 2147483647.0 : 0x1p47;  // The 16x8 kernels sum in 48 bits.
+    const TensorId b = graph().node(id).inputs[operand];
+    const std::span<const float> values = graph().tensor(b).data<float>();
     Quant q{std::vector<float>(values.size()), std::vector<int32_t>(values.size(), 0), 0, 0};
-    std::vector<int32_t> quantized(values.size());
+    std::vector<T> quantized(values.size());
     for (size_t c = 0; c < values.size(); ++c) {
       q.scale[c] = input_scale * weights.scale[c];
       const double steps = static_cast<double>(values[c]) / (static_cast<double>(input_scale) * static_cast<double>(weights.scale[c]));
-      quantized[c] = static_cast<int32_t>(std::clamp(std::round(steps), -2147483647.0, 2147483647.0));
+      quantized[c] = static_cast<T>(std::clamp(std::round(steps), -kMost, kMost));
     }
-    if (options_.per_tensor_weights || q.scale.size() == 1) q = Quant::PerTensor(q.scale[0], 0);
-    graph().SetInput(id, operand, Constant(graph().node(id).inputs[operand], {DType::kI32, b.type.shape, q}, std::as_bytes(std::span(quantized))));
+    if (per_tensor || q.scale.size() == 1) q = Quant::PerTensor(q.scale[0], 0);
+    graph().SetInput(id, operand, Constant(b, {DTypeOf<T>, graph().tensor(b).type.shape, q}, std::as_bytes(std::span(quantized))));
   }
 
   const RewriteOptions& options_;
+  const DType act_ = options_.activation;
   const std::map<std::string, Range>& ranges_;
   Rewritten out_;
   std::set<NodeId> int8_;
+  std::vector<NodeId> resets_;
   std::vector<TensorId> class_;
   std::map<TensorId, Quant> scales_;   // By class root.
   std::map<std::tuple<TensorId, std::vector<float>, int32_t>, TensorId> constants_;  // Quantized forms, by source, scales and zero point.

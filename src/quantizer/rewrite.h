@@ -3,6 +3,7 @@
 // operators' definitions state (ops::QuantRow).
 #pragma once
 #include <map>
+#include <set>
 
 #include "quantizer/choose_params.h"
 
@@ -10,7 +11,10 @@ namespace octet::quantizer {
 
 struct RewriteOptions {
   DType io = DType::kF32;         // Type of the model's inputs and outputs: kF32, kI8 or kU8.
+  DType activation = DType::kI8;  // kI8, or kI16 (16x8: zero points 0, biases of 64 bits).
   bool per_tensor_weights = false;
+  bool per_tensor_dense = false;  // Of dense layers only.
+  std::set<std::string> int4;     // Layers (places) or tensors whose weights take 4 bits, where the operator has that form.
   std::map<std::string, std::string> keep_float;  // Layers (places) or tensors that stay float, and why.
 };
 

@@ -2,6 +2,7 @@
 #include "quantizer/roles.h"
 
 #include <algorithm>
+#include <cmath>
 
 namespace octet::quantizer {
 
@@ -44,7 +45,33 @@ const ops::QuantRow* RuleFor(const ops::OpDef& op, int operand, DType activation
   return nullptr;
 }
 
-bool HasInt8Form(const Graph& g, NodeId id) {
+DType QuantizedType(const ops::QuantRow* rule, DType activation) {
+  if (!rule) return activation;
+  switch (rule->kind) {
+    case ops::QuantKind::kProductBias: return activation == DType::kI16 ? DType::kI64 : DType::kI32;
+    case ops::QuantKind::kPerChannel:
+    case ops::QuantKind::kSymmetric: return DType::kI8;
+    case ops::QuantKind::kSymmetric16:
+    case ops::QuantKind::kPowerOfTwo16: return DType::kI16;
+    default: return activation;
+  }
+}
+
+float LowestUseful(const Graph& g, TensorId t) {
+  if (g.is_output(t) || g.tensor(t).consumers.empty()) return -INFINITY;
+  float low = INFINITY;
+  for (NodeId id : g.tensor(t).consumers) {
+    const graph::Node& n = g.node(id);
+    for (size_t i = 0; i < n.inputs.size(); ++i) {
+      if (n.inputs[i] != t) continue;
+      const ops::QuantRow* rule = RuleFor(*n.op, static_cast<int>(i), DType::kI8);
+      low = std::min(low, rule ? rule->low : ops::QuantRow().low);
+    }
+  }
+  return low;
+}
+
+bool HasIntegerForm(const Graph& g, NodeId id, DType activation, DType weights) {
   const graph::Node& n = g.node(id);
   const graph::NodeView lens(g, id);
   std::vector<TensorType> types(n.inputs.size() + n.outputs.size());
@@ -56,8 +83,8 @@ bool HasInt8Form(const Graph& g, NodeId id) {
       continue;
     }
     types[i] = g.tensor(n.inputs[i]).type;
-    const ops::QuantRow* rule = RuleFor(*n.op, static_cast<int>(i), DType::kI8);
-    if (types[i].dtype == DType::kF32) types[i].dtype = rule && rule->kind == ops::QuantKind::kProductBias ? DType::kI32 : DType::kI8;
+    const ops::QuantRow* rule = RuleFor(*n.op, static_cast<int>(i), activation);
+    if (types[i].dtype == DType::kF32) types[i].dtype = rule && rule->kind == ops::QuantKind::kPerChannel ? weights : QuantizedType(rule, activation);
     else if (IsFloat(types[i].dtype)) return false;
     in.push_back(&types[i]);
   }
@@ -65,7 +92,7 @@ bool HasInt8Form(const Graph& g, NodeId id) {
     TensorType& t = types[n.inputs.size() + i];
     t = g.tensor(n.outputs[i]).type;
     any |= t.dtype == DType::kF32;
-    if (t.dtype == DType::kF32) t.dtype = DType::kI8;
+    if (t.dtype == DType::kF32) t.dtype = activation;
     out.push_back(&t);
   }
   if (!any) return false;

@@ -18,7 +18,13 @@ bool FindWeights(const graph::Graph& g, graph::NodeId id, WeightedOp* found);
 // The quantization rule of operand `i` (outputs: ~i); the last declared operand's rule repeats for lists.
 const ops::QuantRow* RuleFor(const ops::OpDef& op, int operand, DType activation);
 
-// Could this node run with int8 activations? Looks only at the definition's type rows.
-bool HasInt8Form(const graph::Graph& g, graph::NodeId id);
+// The element type that an operand of that rule takes beside activations of that type (kI8 or kI16).
+DType QuantizedType(const ops::QuantRow* rule, DType activation);
+
+// Below this value all who read the tensor make the same of it, so that its range may end there.
+float LowestUseful(const graph::Graph& g, graph::TensorId t);
+
+// Could this node run with such activations and weights? Looks only at the definition's type rows.
+bool HasIntegerForm(const graph::Graph& g, graph::NodeId id, DType activation = DType::kI8, DType weights = DType::kI8);
 
 }  // namespace octet::quantizer

@@ -5,7 +5,6 @@
 #include <cmath>
 #include <set>
 
-#include "exporter/exporter.h"
 #include "quantizer/roles.h"
 #include "quantizer/session.h"
 
@@ -15,6 +14,8 @@ namespace {
 using graph::Graph;
 using graph::NodeId;
 using graph::TensorId;
+
+constexpr double kRuined = 10;  // Noise over signal where the outputs become infinite: 1/sqrt of what was rounded to 0.
 
 // Rounds one tensor to its int8 grid right after it was computed; everything else stays float.
 class Injector : public runtime::Observer {
@@ -90,8 +91,15 @@ class Planner {
 
   bool Fits(const std::set<NodeId>& more) const {
     int64_t bytes = 0;
-    for (NodeId id : more) bytes += ExtraBytes(id);
+    for (NodeId id : more) {
+      if (KeepsState(id)) return false;
+      bytes += ExtraBytes(id);
+    }
     return chosen_.size() + more.size() <= static_cast<size_t>(budget_.operators) && bytes <= budget_.bytes;
+  }
+
+  bool KeepsState(NodeId id) const {
+    return std::ranges::any_of(g_.node(id).inputs, [&](TensorId t) { return t != graph::kNoTensor && g_.tensor(t).is_variable; });
   }
 
   // Weights take four bytes each instead of one.
@@ -131,12 +139,10 @@ bool GatesChannels(const Graph& g, NodeId id) {
 
 }  // namespace
 
-Result<Sensitivity> MeasureSensitivity(const graph::Model& model, const std::map<std::string, Quant>& scales, const data::Dataset& data, SampleRange samples,
+Result<Sensitivity> MeasureSensitivity(std::shared_ptr<const runtime::Model> model, const std::map<std::string, Quant>& scales, const data::Dataset& data, SampleRange samples,
                                        const Progress& progress) {
-  OCTET_ASSIGN(const std::vector<std::byte> bytes, exporter::Export(model));
-  OCTET_ASSIGN(const std::shared_ptr<const runtime::Model> file, runtime::Model::FromBytes(bytes));
   std::vector<Sensitivity> strands(kStrands);
-  OCTET_TRY(ForSamples(file, {.keep_all_tensors = true}, data, samples, "sensitivity", progress, [&](Session& session, int strand, int64_t sample, int64_t) -> Status {
+  OCTET_TRY(ForSamples(std::move(model), {.keep_all_tensors = true}, data, samples, "sensitivity", progress, [&](Session& session, int strand, int64_t sample, int64_t) -> Status {
     Sensitivity& s = strands[static_cast<size_t>(strand)];
     runtime::Interpreter& interpreter = session.interpreter();
     OCTET_TRY(session.Run(data, sample));
@@ -150,7 +156,8 @@ Result<Sensitivity> MeasureSensitivity(const graph::Model& model, const std::map
         if (scale == scales.end() || interpreter.tensor(t).type->dtype != DType::kF32) continue;
         injector.Aim(n, t, &scale->second);
         OCTET_TRY(session.Run(data, sample));
-        s.noise[scale->first] += Power(session.AllOutputs(), &reference);
+        const double noise = Power(session.AllOutputs(), &reference);
+        s.noise[scale->first] += std::isfinite(noise) ? noise : kRuined * Power(reference, nullptr);
       }
     }
     interpreter.SetObserver(nullptr);

@@ -16,7 +16,7 @@ struct Sensitivity {
 };
 
 // `scales`: what the quantized form gives every tensor. Runs the float model once per tensor and sample.
-Result<Sensitivity> MeasureSensitivity(const graph::Model& model, const std::map<std::string, Quant>& scales, const data::Dataset& data, SampleRange samples,
+Result<Sensitivity> MeasureSensitivity(std::shared_ptr<const runtime::Model> model, const std::map<std::string, Quant>& scales, const data::Dataset& data, SampleRange samples,
                                        const Progress& progress);
 
 struct FloatBudget {

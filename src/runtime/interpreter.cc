@@ -87,6 +87,7 @@ class Runner : public Interpreter {
   Status Allocate() override {
     if (entry_->allocated) return {};
     context_.Renew();
+    for (auto& [_, generator] : context_.resources.generators) generator.counter = generator.start;
     OCTET_TRY(plan().Build(entry_->shapes));
     entry_->allocated = true;
     entry_->computed = false;
@@ -121,7 +122,7 @@ class Runner : public Interpreter {
       return Error(Code::kInvalidArgument, "input %d: the buffer does not hold %lld strings", input, static_cast<long long>(to.type->shape.elements()));
     std::vector<std::byte>& kept = entry_->strings[static_cast<size_t>(input)];
     kept.assign(buffer.begin(), buffer.end());
-    ReadStrings(kept, reinterpret_cast<StringRef*>(to.data));
+    ReadStrings(kept, reinterpret_cast<StringRef*>(plan().tensors()[entry_->inputs[input].tensor].data));
     return {};
   }
 
@@ -129,13 +130,17 @@ class Runner : public Interpreter {
     if (output < 0 || output >= num_outputs()) return Error(Code::kInvalidArgument, "there is no output %d; the model has %d", output, num_outputs());
     const TensorRef from = this->output(output);
     if (!entry_->computed || from.type->dtype != DType::kString) return Error(Code::kInvalidArgument, "output %d is not a computed tensor of strings", output);
-    return WriteStrings({reinterpret_cast<const StringRef*>(from.data), static_cast<size_t>(from.type->shape.elements())});
+    return WriteStrings({reinterpret_cast<const StringRef*>(plan().tensors()[entry_->outputs[output].tensor].data), static_cast<size_t>(from.type->shape.elements())});
   }
 
   int num_tensors() const override { return static_cast<int>(graph().tensors.size()); }
   TensorRef tensor(int i) const override {
     const tflite::TensorInfo& info = graph().tensors[i];
     TensorRef ref{info.name, &info.type, info.signature, nullptr, 0, info.has_constant, info.is_variable};
+    if (info.type.dtype == DType::kString) {  // References: not for others' hands.
+      if (entry_->allocated) ref.type = &plan().tensors()[i].type;
+      return ref;
+    }
     if (!entry_->allocated) {
       uint64_t bytes = 0;
       if (CheckedBytes(info.type.dtype, info.type.shape, &bytes)) ref.bytes = bytes;
@@ -156,6 +161,7 @@ class Runner : public Interpreter {
     if (!entry_->allocated) return info;
     for (const Step& step : plan().steps())
       if (step.node == i) info.kernel = step.variant->name;
+    if (plan().fused(i)) info.kernel = "fused";
     if (info.kernel == "folded") return info;
     std::vector<const TensorType*> in, out;
     std::vector<const std::byte*> constants;

@@ -19,6 +19,8 @@ class Model {
   static Result<std::shared_ptr<const Model>> Open(const std::string& path);
   // Copies nothing: `bytes` must outlive the model.
   static Result<std::shared_ptr<const Model>> FromBytes(std::span<const std::byte> bytes);
+  // The same file read again, in place: for operators that were registered since.
+  static Result<std::shared_ptr<const Model>> Reopen(std::shared_ptr<const Model> model);
   virtual ~Model() = default;
   // Keys of the signatures, in the file's order; terminated strings that live as long as the model.
   virtual std::span<const std::string_view> signatures() const = 0;
@@ -47,7 +49,7 @@ struct TensorRef {
   std::string_view name;
   const TensorType* type = nullptr;  // The current shape.
   Shape signature;                   // With kUnknown where the model leaves a dimension free.
-  std::byte* data = nullptr;         // Null before Allocate, and for tensors without memory. Strings: see SetStrings.
+  std::byte* data = nullptr;         // Null before Allocate, for tensors without memory, and for strings: see SetStrings.
   uint64_t bytes = 0;
   bool constant = false, variable = false;  // In the file; kept between runs.
 };

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "base/strings.h"
+#include "runtime/table_fusion.h"
 
 namespace octet::runtime {
 namespace {
@@ -51,7 +52,7 @@ class Plan::NodeLens {
     for (int32_t g : ops::CalledSubgraphs(op.op->attrs, op.attributes.data())) callees_.push_back(&plan.context_.callee(g));
     place_ = plan.PlaceOf(node);
     view_ = {op.op, place_, inputs_, outputs_, constants_, op.attributes.data(), intermediates_, callees_,
-             values == Values::kKnown ? nullptr : &plan.context_.resources};
+             values == Values::kKnown ? nullptr : &plan.context_.resources, op.custom_options};
   }
   const ops::OpView& view() const { return view_; }
 
@@ -82,8 +83,9 @@ class Plan::NodePrepare : public ops::Prepare {
     run = r;
     params = p;
   }
+  void Keep(void* object, void (*free)(void*)) override { parameters_.kept.push_back({object, free}); }
   void* Allocate(size_t bytes, size_t /*alignment*/) override {
-    return parameters_.emplace_back(bytes / sizeof(uint64_t) + 1).data();
+    return parameters_.memory.emplace_back(bytes / sizeof(uint64_t) + 1).data();
   }
 
   uint64_t workspace = 0;
@@ -99,6 +101,7 @@ class Plan::NodePrepare : public ops::Prepare {
 Plan::Plan(Context& context, int subgraph, Use use)
     : context_(context), use_(use), graph_(context.model->view().subgraphs()[static_cast<size_t>(subgraph)]), options_(context.options), own_(graph_.tensors.size()) {
   last_use_.assign(graph_.tensors.size(), -1);
+  fused_.assign(graph_.operators.size(), false);
   const int end = static_cast<int>(graph_.operators.size());
   for (int i = 0; i < end; ++i) {
     for (int32_t t : graph_.operators[i].inputs)
@@ -119,7 +122,7 @@ Status Plan::Reset() {
   segments_.clear();
   steps_.clear();
   workspaces_.clear();
-  parameters_.clear();
+  parameters_ = Parameters();
   folded_.clear();
   patches_.clear();
   caller_outputs_.clear();
@@ -213,6 +216,10 @@ Status Plan::InferNode(int node, bool with_data, bool* dynamic) {
   *dynamic = false;
   for (size_t i = 0; i < types.size(); ++i) {
     TensorState& t = tensors_[op.outputs[i]];
+    // LiteRT's kernels set the type of their outputs, whatever the file declares; only memory that exists
+    // before anything runs has the declared one.
+    const tflite::TensorInfo& declared = graph_.tensors[op.outputs[i]];
+    if (types[i].dtype != t.type.dtype && !declared.is_variable && !declared.has_constant) t.type.dtype = types[i].dtype;
     if (types[i].dtype != t.type.dtype)
       return lens.view().Fail(Code::kInvalidModel, "output %zu is declared %s but computes as %s", i, std::string(NumpyName(t.type.dtype)).c_str(),
                               std::string(NumpyName(types[i].dtype)).c_str());
@@ -303,17 +310,40 @@ Status Plan::PlanSegment(int first_node, bool with_data) {
     step.node = node;
   }
   segment.end_node = node;
-  if (with_data) {
-    for (int32_t t : graph_.operators[first_node].outputs) segment.cut_shapes.push_back(tensors_[t].type.shape);
-    segment.cut_values = CutValues(first_node);
-  }
+  // A cut's own values are known only while running: it stays as it is.
+  OCTET_TRY(FuseTables(segment.first_step + (with_data ? 1 : 0)));
+  if (with_data) segment.cut_values = CutValues(first_node);
   workspaces_.resize(steps_.size());
   for (size_t i = segment.first_step; i < steps_.size(); ++i) {
     const bool cut = with_data && steps_[i].node == first_node;
+    if (steps_[i].source >= 0) continue;
     OCTET_TRY(Prepare(steps_[i].node, steps_[i], &workspaces_[i], cut ? &segment : nullptr));
   }
   OCTET_TRY(Place(segment));
   Bind(segment);
+  return {};
+}
+
+Status Plan::FuseTables(size_t first_step) {
+  if (options_.keep_all_tensors || options_.kernels == Kernels::kReference || first_step >= steps_.size()) return {};
+  static constexpr ops::Variant kTable{.name = "table"};
+  std::vector<int> nodes;
+  for (size_t i = first_step; i < steps_.size(); ++i) nodes.push_back(steps_[i].node);
+  const TableFusion fusion(graph_, tensors_, nodes);
+  for (size_t i = first_step; i < steps_.size(); ++i) {
+    Step& step = steps_[i];
+    step.source = fusion.source(step.node);
+    if (step.source < 0) continue;
+    auto* table = new (parameters_.memory.emplace_back(sizeof(ops::ByteTable) / sizeof(uint64_t) + 1).data()) ops::ByteTable();
+    table->count = tensors_[step.source].type.shape.elements();
+    OCTET_TRY(fusion.Fill(step.node, table->table));
+    step.run = ops::RunByteTable;
+    step.params = table;
+    step.variant = &kTable;
+    last_use_[step.source] = std::max(last_use_[step.source], step.node);
+  }
+  for (int n : nodes) fused_[n] = fusion.gone(n);
+  steps_.erase(std::remove_if(steps_.begin() + static_cast<std::ptrdiff_t>(first_step), steps_.end(), [&](const Step& s) { return fusion.gone(s.node); }), steps_.end());
   return {};
 }
 
@@ -351,7 +381,7 @@ Status Plan::RenewCut(Segment& segment, bool* same) {
   std::vector<std::byte> values = CutValues(segment.first_node);
   if (values == segment.cut_values) return {};
   segment.cut_values = std::move(values);
-  segment.cut_parameters.clear();
+  segment.cut_parameters = Parameters();
   uint64_t workspace = 0;
   OCTET_TRY(Prepare(segment.first_node, steps_[segment.first_step], &workspace, &segment));
   *same = workspace <= workspaces_[segment.first_step];

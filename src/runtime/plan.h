@@ -35,6 +35,7 @@ struct Step {
   ops::RunFn run = nullptr;
   const void* params = nullptr;
   int node = -1;
+  int32_t source = -1;  // A table over this tensor stands for the node and others before it (table_fusion.h).
   std::vector<std::byte*> in, out;
   std::byte* workspace = nullptr;
   const ops::Variant* variant = nullptr;
@@ -48,6 +49,7 @@ class Plan : public ops::Callee, private ops::Host {
   const tflite::SubgraphInfo& graph() const { return graph_; }
   const std::vector<TensorState>& tensors() const { return tensors_; }
   const std::vector<Step>& steps() const { return steps_; }  // Of the segments planned so far.
+  bool fused(int node) const { return fused_[static_cast<size_t>(node)]; }  // Another step computes what its readers need.
 
   // Plans for these input shapes (in graph order) up to the first cut.
   Status Build(std::span<const Shape> input_shapes);
@@ -71,7 +73,25 @@ class Plan : public ops::Callee, private ops::Host {
   Status Call(std::span<const Bound> in, std::span<Bound> out, ThreadPool& pool) override;
 
  private:
-  using Parameters = std::deque<std::vector<uint64_t>>;  // Params and arrays of prepare; addresses stay.
+  // What prepare made: params and arrays, whose addresses stay, and objects that are freed with them.
+  struct Parameters {
+    struct Object {
+      void* object;
+      void (*free)(void*);
+    };
+    Parameters() = default;
+    Parameters(Parameters&&) = default;
+    Parameters& operator=(Parameters&& o) noexcept {
+      std::swap(memory, o.memory);
+      std::swap(kept, o.kept);
+      return *this;
+    }
+    ~Parameters() {
+      for (const Object& k : kept) k.free(k.object);
+    }
+    std::deque<std::vector<uint64_t>> memory;
+    std::vector<Object> kept;
+  };
   struct Segment {
     int first_node = 0, end_node = 0;
     size_t first_step = 0;
@@ -99,6 +119,7 @@ class Plan : public ops::Callee, private ops::Host {
   Status BuildFor(std::span<const Shape> shapes);  // Unless it stands for them.
   Status PlanSegment(int first_node, bool with_data);
   Status PlanLate(int node);
+  Status FuseTables(size_t first_step);
   Status InferNode(int node, bool with_data, bool* dynamic);
   Status CheckComputed(const ops::OpView& op, const TensorType& t) const;
   bool Foldable(int node) const;
@@ -127,6 +148,7 @@ class Plan : public ops::Callee, private ops::Host {
   // -- running
   Status RunSteps(size_t first, size_t end, ThreadPool& pool, Observer* observer);
   Status NextSegment(size_t segment);  // Makes the one behind `segment` right for the data there is.
+  Status RenewSegment(size_t segment);
   void Drop(size_t first_segment);
   Status BindEnds(std::span<const Bound> in, std::span<const Bound> out);
 
@@ -144,6 +166,7 @@ class Plan : public ops::Callee, private ops::Host {
   std::vector<Step> steps_;
   std::vector<uint64_t> workspaces_;     // Bytes, per step.
   std::deque<Segment> segments_;
+  std::vector<bool> fused_;              // Per node.
   std::vector<int> last_use_;            // Node, or past the end for outputs; -1 unused.
   std::vector<int> alias_of_;            // Tensor whose memory this one is, or -1.
   std::vector<Patch> patches_;

@@ -123,10 +123,13 @@ void Plan::Bind(const Segment& segment) {
       s.data = tensors_[Root(t)].data;
     }
     BindOperands(step.node, &step.in, &step.out);
+    if (step.source >= 0) step.in.assign(1, tensors_[step.source].data);
     const auto note = [&](int32_t t, size_t operand, bool output) {
       if (t >= 0 && tensors_[Root(t)].home == Home::kCaller) patches_.push_back({i, output, static_cast<int>(operand), Root(t)});
     };
-    for (size_t k = 0; k < op.inputs.size(); ++k) note(op.inputs[k], k, false);
+    if (step.source >= 0) note(step.source, 0, false);
+    else
+      for (size_t k = 0; k < op.inputs.size(); ++k) note(op.inputs[k], k, false);
     for (size_t k = 0; k < op.outputs.size(); ++k) note(op.outputs[k], k, true);
   }
 }

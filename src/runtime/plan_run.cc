@@ -29,8 +29,15 @@ Status Plan::Run(ThreadPool& pool, Observer* observer) {
   }
 }
 
-// Keeps the segment behind the cut if its shapes are still right, and plans it anew if not.
+// A segment that could not be planned, or renewed, does not stay: the next run starts there again.
 Status Plan::NextSegment(size_t s) {
+  Status status = RenewSegment(s);
+  if (!status.ok()) Drop(s + 1);
+  return status;
+}
+
+// Keeps the segment behind the cut if its shapes are still right, and plans it anew if not.
+Status Plan::RenewSegment(size_t s) {
   const int cut = segments_[s].end_node;
   const bool after_late = segments_[s].late;
   const int producer = after_late ? cut - 1 : cut;  // Whose outputs' shapes are new here.

@@ -3,8 +3,9 @@
 
 namespace octet::runtime {
 
-Result<std::shared_ptr<const Model>> SharedModel::Make(MappedFile file, std::span<const std::byte> bytes) {
+Result<std::shared_ptr<const Model>> SharedModel::Make(MappedFile file, std::span<const std::byte> bytes, std::shared_ptr<const Model> owner) {
   auto model = std::make_shared<SharedModel>();
+  model->owner_ = std::move(owner);
   model->file_ = std::move(file);
   OCTET_ASSIGN(model->view_, tflite::View::Open(bytes));
   for (const tflite::SignatureInfo& s : model->view_.signatures()) model->signatures_.push_back(s.key);
@@ -42,5 +43,10 @@ Result<std::shared_ptr<const Model>> Model::Open(const std::string& path) {
 }
 
 Result<std::shared_ptr<const Model>> Model::FromBytes(std::span<const std::byte> bytes) { return SharedModel::Make(MappedFile(), bytes); }
+
+Result<std::shared_ptr<const Model>> Model::Reopen(std::shared_ptr<const Model> model) {
+  const std::span<const std::byte> bytes = static_cast<const SharedModel&>(*model).view().file();
+  return SharedModel::Make(MappedFile(), bytes, std::move(model));
+}
 
 }  // namespace octet::runtime

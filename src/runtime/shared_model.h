@@ -14,7 +14,7 @@ namespace octet::runtime {
 
 class SharedModel : public Model {
  public:
-  static Result<std::shared_ptr<const Model>> Make(MappedFile file, std::span<const std::byte> bytes);
+  static Result<std::shared_ptr<const Model>> Make(MappedFile file, std::span<const std::byte> bytes, std::shared_ptr<const Model> owner = nullptr);
 
   const tflite::View& view() const { return view_; }
   std::span<const std::string_view> signatures() const override { return signatures_; }
@@ -26,6 +26,7 @@ class SharedModel : public Model {
  private:
   using Key = std::tuple<const std::byte*, std::string, uint64_t>;
   MappedFile file_;
+  std::shared_ptr<const Model> owner_;  // Of the file, where another model holds it.
   tflite::View view_;
   std::vector<std::string_view> signatures_;
   mutable std::mutex mutex_;

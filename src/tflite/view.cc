@@ -35,6 +35,14 @@ std::string Quoted(std::string_view name) {
   return text;
 }
 
+// Whether the type can hold its zero point; types wider than 16 bits (biases, which have 0) get a little room.
+bool HoldsZeroPoint(DType type, int64_t zero) {
+  const int bits = BitsOf(type);
+  if (type == DType::kU8 || type == DType::kU16 || type == DType::kU4) return zero >= 0 && zero < (1 << bits);
+  const int64_t limit = bits >= 2 && bits <= 16 && !IsFloat(type) ? int64_t{1} << (bits - 1) : 1 << 16;
+  return zero >= -limit && zero < limit;
+}
+
 std::span<const std::byte> Bytes(const flatbuffers::Vector<uint8_t>* v) {
   if (!v) return {};
   return {reinterpret_cast<const std::byte*>(v->data()), v->size()};
@@ -207,7 +215,8 @@ class Reader {
     quant.zero_point.resize(n);
     for (uint32_t i = 0; i < n && zeros > 0; ++i) {
       const int64_t zero = q.zero_point()->Get(zeros == 1 ? 0 : i);
-      if (zero < INT32_MIN || zero > INT32_MAX)
+      // Kernels subtract it from values of the type: outside of the type's range sums could overflow.
+      if (!HoldsZeroPoint(info.type.dtype, zero))
         return Broken("tensor %s has zero point %lld", Quoted(info.name).c_str(), static_cast<long long>(zero));
       quant.zero_point[i] = static_cast<int32_t>(zero);
     }

@@ -27,30 +27,40 @@ TfLiteStatus ErrorReporter::Check(const Status& status) const {
   return status.code() == Code::kCancelled ? kTfLiteCancelled : status.code() == Code::kDelegate ? kTfLiteDelegateError : kTfLiteError;
 }
 
-std::unique_ptr<Session> Session::Create(std::shared_ptr<const runtime::Model> model, const runtime::Options& options, const ErrorReporter& reporter) {
-  auto made = runtime::Interpreter::Create(std::move(model), options);
-  if (!made.ok()) return (void)reporter.Check(made.error()), nullptr;
-  return std::unique_ptr<Session>(new Session(std::move(*made), reporter));
+std::unique_ptr<Session> Session::Create(std::shared_ptr<Engine> engine, std::string signature, const ErrorReporter& reporter) {
+  if (const Status status = engine->interpreter->Select(signature); !status.ok()) return (void)reporter.Check(status), nullptr;
+  engine->selected = nullptr;
+  return std::unique_ptr<Session>(new Session(std::move(engine), std::move(signature), reporter));
 }
 
-Session::Session(std::unique_ptr<runtime::Interpreter> interpreter, const ErrorReporter& error_reporter)
-    : reporter(error_reporter), interpreter_(std::move(interpreter)), mirror_(new Mirror(*interpreter_)) {
-  for (int i = 0; i < interpreter_->num_inputs(); ++i) inputs.push_back(interpreter_->input_tensor(i));
-  for (int i = 0; i < interpreter_->num_outputs(); ++i) outputs.push_back(interpreter_->output_tensor(i));
-  for (int i = 0; i < interpreter_->num_tensors(); ++i)
-    if (interpreter_->tensor(i).variable) variables.push_back(i);
+Session::Session(std::shared_ptr<Engine> shared, std::string signature, const ErrorReporter& error_reporter)
+    : reporter(error_reporter), engine(std::move(shared)), signature_(std::move(signature)), mirror_(new Mirror(*engine->interpreter)) {
+  const runtime::Interpreter& it = interpreter();
+  for (int i = 0; i < it.num_inputs(); ++i) inputs.push_back(it.input_tensor(i));
+  for (int i = 0; i < it.num_outputs(); ++i) outputs.push_back(it.output_tensor(i));
+  for (int i = 0; i < it.num_tensors(); ++i)
+    if (it.tensor(i).variable) variables.push_back(i);
+}
+
+runtime::Interpreter& Session::interpreter() {
+  if (engine->selected != this) {
+    (void)engine->interpreter->Select(signature_).ok();  // It was selected before: it is there.
+    engine->selected = this;
+  }
+  return *engine->interpreter;
 }
 
 TfLiteStatus Session::Resize(int input, const int* dims, int rank, bool strict) {
-  if (input < 0 || input >= interpreter_->num_inputs()) {
-    reporter.Report("Invalid tensor index %d: the model has %d inputs.", input, interpreter_->num_inputs());
+  runtime::Interpreter& it = interpreter();
+  if (input < 0 || input >= it.num_inputs()) {
+    reporter.Report("Invalid tensor index %d: the model has %d inputs.", input, it.num_inputs());
     return kTfLiteError;
   }
   if (rank < 0 || rank > kMaxRank || (rank > 0 && !dims)) {
     reporter.Report("Input %d: expected 0 to %d dimensions, found %d.", input, kMaxRank, rank);
     return kTfLiteError;
   }
-  const runtime::TensorRef t = interpreter_->input(input);
+  const runtime::TensorRef t = it.input(input);
   for (int i = 0; strict && i < rank; ++i) {
     if (rank == t.signature.rank() && (t.signature[i] == kUnknown || t.type->shape[i] == dims[i])) continue;
     reporter.Report("Attempting to resize dimension %d of tensor %d with value %d to %d. ResizeInputTensorStrict only allows mutating unknown dimensions identified by -1.",
@@ -60,12 +70,13 @@ TfLiteStatus Session::Resize(int input, const int* dims, int rank, bool strict) 
   const Shape shape(std::span(dims, static_cast<size_t>(rank)));
   if (shape == t.type->shape && allocated_) return kTfLiteOk;
   allocated_ = false;
-  return reporter.Check(interpreter_->Resize(input, shape));
+  return reporter.Check(it.Resize(input, shape));
 }
 
 TfLiteStatus Session::Allocate() {
-  const TfLiteStatus status = reporter.Check(interpreter_->Allocate());
+  const TfLiteStatus status = reporter.Check(interpreter().Allocate());
   allocated_ = status == kTfLiteOk;
+  if (allocated_) mirror_->RefreshAll();
   return status;
 }
 
@@ -74,8 +85,10 @@ TfLiteStatus Session::Invoke() {
     reporter.Report("Invoke called on model that is not ready.");
     return kTfLiteError;
   }
-  const Status status = interpreter_->Invoke();
-  return status.ok() ? kTfLiteOk : reporter.Check(status);
+  runtime::Interpreter& it = interpreter();
+  if (const Status status = it.Invoke(); !status.ok()) return reporter.Check(status);
+  if (!it.is_static()) mirror_->RefreshAll();
+  return kTfLiteOk;
 }
 
 namespace {
@@ -133,14 +146,56 @@ TfLiteStatus TfLiteInterpreterOptionsEnableCancellation(TfLiteInterpreterOptions
   return kTfLiteOk;
 }
 
+void TfLiteInterpreterOptionsAddCustomOp(TfLiteInterpreterOptions* options, const char* name, const TfLiteRegistration* registration, int32_t, int32_t) {
+  options->custom_ops.push_back({name, *registration});
+}
+void TfLiteInterpreterOptionsAddOperator(TfLiteInterpreterOptions* options, TfLiteOperator* op) {
+  if (op->builtin_code != kTfLiteBuiltinCustom) {
+    options->refused = "octet runs its own builtin operators; only custom ones can be added";
+    return;
+  }
+  TfLiteRegistration registration = {};
+  registration.builtin_code = kTfLiteBuiltinCustom;
+  registration.version = op->version;
+  registration.registration_external = op;
+  options->custom_ops.push_back({op->custom_name, registration});
+}
+void TfLiteInterpreterOptionsAddBuiltinOp(TfLiteInterpreterOptions* options, TfLiteBuiltinOperator, const TfLiteRegistration*, int32_t, int32_t) {
+  options->refused = "octet runs its own builtin operators; only custom ones can be added";
+}
+void TfLiteInterpreterOptionsAddDelegate(TfLiteInterpreterOptions* options, TfLiteOpaqueDelegate*) {
+  options->refused = "this build of octet hosts no TensorFlow Lite delegates; create the interpreter without one";
+}
+
 // -- interpreters
+
+namespace {
+
+// Operators are looked up when a model is opened: one that was opened before its custom operators were known is
+// opened again, in place.
+octet::Result<std::shared_ptr<const octet::runtime::Model>> WithCustomOps(std::shared_ptr<const octet::runtime::Model> model,
+                                                                          const std::vector<octet::tflite_abi::CustomOp>& ops) {
+  if (ops.empty()) return model;
+  OCTET_TRY(octet::tflite_abi::RegisterOps(ops));
+  return octet::runtime::Model::Reopen(std::move(model));
+}
+
+}  // namespace
 
 TfLiteInterpreter* TfLiteInterpreterCreate(const TfLiteModel* model, const TfLiteInterpreterOptions* optional_options) {
   if (!model) return nullptr;
   auto interpreter = std::make_unique<TfLiteInterpreter>();
-  interpreter->model = model->model;
   if (optional_options) interpreter->options = *optional_options;
-  interpreter->session = Session::Create(model->model, interpreter->options.options, interpreter->options.reporter);
+  const ErrorReporter& reporter = interpreter->options.reporter;
+  if (!interpreter->options.refused.empty()) return reporter.Report("%s", interpreter->options.refused.c_str()), nullptr;
+  auto opened = WithCustomOps(model->model, interpreter->options.custom_ops);
+  if (!opened.ok()) return (void)reporter.Check(opened.error()), nullptr;
+  interpreter->model = *opened;
+  auto made = octet::runtime::Interpreter::Create(interpreter->model, interpreter->options.options);
+  if (!made.ok()) return (void)interpreter->options.reporter.Check(made.error()), nullptr;
+  auto engine = std::make_shared<octet::tflite_abi::Engine>();
+  engine->interpreter = std::move(*made);
+  interpreter->session = Session::Create(std::move(engine), "", interpreter->options.reporter);
   return interpreter->session ? interpreter.release() : nullptr;
 }
 void TfLiteInterpreterDelete(TfLiteInterpreter* interpreter) { delete interpreter; }
@@ -161,6 +216,11 @@ int32_t TfLiteInterpreterGetOutputTensorIndex(const TfLiteInterpreter* it, int32
 TfLiteStatus TfLiteInterpreterResizeInputTensor(TfLiteInterpreter* it, int32_t i, const int* dims, int32_t rank) { return it->session->Resize(i, dims, rank, false); }
 TfLiteStatus TfLiteInterpreterAllocateTensors(TfLiteInterpreter* it) { return it->session->Allocate(); }
 TfLiteStatus TfLiteInterpreterInvoke(TfLiteInterpreter* it) { return it->session->Invoke(); }
+TfLiteStatus TfLiteInterpreterCancel(const TfLiteInterpreter* it) {
+  if (!it->options.cancellation) return kTfLiteError;
+  it->session->engine->interpreter->Cancel();
+  return kTfLiteOk;
+}
 TfLiteStatus TfLiteInterpreterResetVariableTensors(TfLiteInterpreter* it) { return it->session->reporter.Check(it->session->interpreter().ResetVariables()); }
 int32_t TfLiteInterpreterGetVariableTensorCount(const TfLiteInterpreter* it) { return static_cast<int32_t>(it->session->variables.size()); }
 TfLiteTensor* TfLiteInterpreterGetVariableTensor(const TfLiteInterpreter* it, int32_t i) {
@@ -175,10 +235,8 @@ const char* TfLiteInterpreterGetSignatureKey(const TfLiteInterpreter* it, int32_
 }
 TfLiteSignatureRunner* TfLiteInterpreterGetSignatureRunner(const TfLiteInterpreter* it, const char* signature_key) {
   if (!signature_key) return nullptr;
-  octet::runtime::Options options = it->options.options;
-  options.signature = signature_key;
-  auto session = Session::Create(it->model, options, it->options.reporter);
-  return session ? new TfLiteSignatureRunner{std::move(session)} : nullptr;
+  auto session = Session::Create(it->session->engine, signature_key, it->options.reporter);
+  return session ? new TfLiteSignatureRunner{std::move(session), it->options.cancellation} : nullptr;
 }
 size_t TfLiteSignatureRunnerGetInputCount(const TfLiteSignatureRunner* r) { return r->session->inputs.size(); }
 size_t TfLiteSignatureRunnerGetOutputCount(const TfLiteSignatureRunner* r) { return r->session->outputs.size(); }
@@ -196,6 +254,11 @@ TfLiteStatus TfLiteSignatureRunnerInvoke(TfLiteSignatureRunner* r) { return r->s
 TfLiteTensor* TfLiteSignatureRunnerGetInputTensor(TfLiteSignatureRunner* r, const char* name) { return r->session->input(Position(r->session->interpreter(), name, false)); }
 const TfLiteTensor* TfLiteSignatureRunnerGetOutputTensor(const TfLiteSignatureRunner* r, const char* name) {
   return r->session->output(Position(r->session->interpreter(), name, true));
+}
+TfLiteStatus TfLiteSignatureRunnerCancel(TfLiteSignatureRunner* r) {
+  if (!r->cancellation) return kTfLiteError;
+  r->session->engine->interpreter->Cancel();
+  return kTfLiteOk;
 }
 void TfLiteSignatureRunnerDelete(TfLiteSignatureRunner* r) { delete r; }
 

@@ -7,6 +7,7 @@
 
 #include "tensorflow/lite/c/c_api.h"
 #include "tflite_abi/mirror.h"
+#include "tflite_abi/registration.h"
 
 namespace octet::tflite_abi {
 
@@ -18,15 +19,23 @@ struct ErrorReporter {
   TfLiteStatus Check(const Status& status) const;  // Reports what is not OK.
 };
 
-// One entry point of a model, running: the whole interpreter, or one signature of it.
+// The runtime's interpreter that all entry points of one TfLiteInterpreter share.
+struct Engine {
+  std::unique_ptr<runtime::Interpreter> interpreter;
+  const void* selected = nullptr;  // The session whose entry point is current.
+};
+
+// One entry point of a model, running: the first subgraph, or a signature.
 class Session {
  public:
-  static std::unique_ptr<Session> Create(std::shared_ptr<const runtime::Model> model, const runtime::Options& options, const ErrorReporter& reporter);
+  // Null, reported, where the model has no such signature ("": the first subgraph).
+  static std::unique_ptr<Session> Create(std::shared_ptr<Engine> engine, std::string signature, const ErrorReporter& reporter);
 
-  runtime::Interpreter& interpreter() { return *interpreter_; }
-  TfLiteTensor* tensor(int index) { return mirror_->Refresh(index); }
-  TfLiteTensor* input(int i) { return i < 0 || i >= interpreter_->num_inputs() ? nullptr : tensor(inputs[static_cast<size_t>(i)]); }
-  TfLiteTensor* output(int i) { return i < 0 || i >= interpreter_->num_outputs() ? nullptr : tensor(outputs[static_cast<size_t>(i)]); }
+  // The interpreter with this session's entry point selected.
+  runtime::Interpreter& interpreter();
+  TfLiteTensor* tensor(int index) { return (void)interpreter(), mirror_->Refresh(index); }
+  TfLiteTensor* input(int i) { return i < 0 || static_cast<size_t>(i) >= inputs.size() ? nullptr : tensor(inputs[static_cast<size_t>(i)]); }
+  TfLiteTensor* output(int i) { return i < 0 || static_cast<size_t>(i) >= outputs.size() ? nullptr : tensor(outputs[static_cast<size_t>(i)]); }
   TfLiteStatus Resize(int input, const int* dims, int rank, bool strict);
   TfLiteStatus Allocate();
   TfLiteStatus Invoke();
@@ -34,11 +43,12 @@ class Session {
   std::vector<int> inputs, outputs;  // Tensor indices.
   std::vector<int> variables;
   const ErrorReporter reporter;
+  const std::shared_ptr<Engine> engine;
 
  private:
-  Session(std::unique_ptr<runtime::Interpreter> interpreter, const ErrorReporter& reporter);
+  Session(std::shared_ptr<Engine> engine, std::string signature, const ErrorReporter& reporter);
 
-  std::unique_ptr<runtime::Interpreter> interpreter_;
+  const std::string signature_;
   std::unique_ptr<Mirror> mirror_;
   bool allocated_ = false;
 };
@@ -53,6 +63,8 @@ struct TfLiteInterpreterOptions {
   octet::runtime::Options options;
   octet::tflite_abi::ErrorReporter reporter;
   bool cancellation = false;
+  std::vector<octet::tflite_abi::CustomOp> custom_ops;
+  std::string refused;  // What was asked for that octet cannot do; creating an interpreter says so.
 };
 
 struct TfLiteInterpreter {
@@ -63,4 +75,5 @@ struct TfLiteInterpreter {
 
 struct TfLiteSignatureRunner {
   std::unique_ptr<octet::tflite_abi::Session> session;
+  bool cancellation = false;
 };

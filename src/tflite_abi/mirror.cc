@@ -5,9 +5,8 @@
 #include <cstring>
 
 namespace octet::tflite_abi {
-namespace {
 
-TfLiteIntArray* ToArray(std::span<const int32_t> values) {
+TfLiteIntArray* ToIntArray(std::span<const int32_t> values) {
   TfLiteIntArray* a = TfLiteIntArrayCreate(static_cast<int>(values.size()));
   if (!values.empty()) std::memcpy(a->data, values.data(), values.size_bytes());
   return a;
@@ -18,10 +17,33 @@ TfLiteQuantization ToQuantization(const Quant& q) {
   auto* affine = static_cast<TfLiteAffineQuantization*>(std::malloc(sizeof(TfLiteAffineQuantization)));
   affine->scale = TfLiteFloatArrayCreate(static_cast<int>(q.scale.size()));
   std::memcpy(affine->scale->data, q.scale.data(), q.scale.size() * sizeof(float));
-  affine->zero_point = ToArray(q.zero_point);
+  affine->zero_point = ToIntArray(q.zero_point);
   affine->quantized_dimension = q.axis;
   return {kTfLiteAffineQuantization, affine};
 }
+
+bool SizeOfType(TfLiteType type, size_t* bytes) {
+  switch (type) {
+    case kTfLiteBool:
+    case kTfLiteInt8:
+    case kTfLiteUInt8: *bytes = 1; return true;
+    case kTfLiteInt16:
+    case kTfLiteUInt16:
+    case kTfLiteFloat16:
+    case kTfLiteBFloat16: *bytes = 2; return true;
+    case kTfLiteFloat32:
+    case kTfLiteInt32:
+    case kTfLiteUInt32: *bytes = 4; return true;
+    case kTfLiteFloat64:
+    case kTfLiteInt64:
+    case kTfLiteUInt64:
+    case kTfLiteComplex64: *bytes = 8; return true;
+    case kTfLiteComplex128: *bytes = 16; return true;
+    default: return false;
+  }
+}
+
+namespace {
 
 TfLiteAllocationType AllocationOf(const runtime::TensorRef& t) {
   if (t.constant) return kTfLiteMmapRo;
@@ -51,7 +73,7 @@ void Mirror::Fill(int index) {
   t.buffer_handle = kTfLiteNullBufferHandle;
   t.quantization = ToQuantization(from.type->quant);
   if (from.type->quant.scale.size() == 1) t.params = {from.type->quant.scale0(), from.type->quant.zero0()};
-  if (!from.signature.known()) t.dims_signature = ToArray(from.signature.dims());
+  if (!from.signature.known()) t.dims_signature = ToIntArray(from.signature.dims());
   filled_[static_cast<size_t>(index)] = 1;
 }
 
@@ -63,11 +85,16 @@ TfLiteTensor* Mirror::Refresh(int index) {
   const std::span<const int32_t> dims = from.type->shape.dims();
   if (!TfLiteIntArrayEqualsArray(t.dims, static_cast<int>(dims.size()), dims.data()) || !t.dims) {
     TfLiteIntArrayFree(t.dims);
-    t.dims = ToArray(dims);
+    t.dims = ToIntArray(dims);
   }
   t.data.data = from.data;
   t.bytes = static_cast<size_t>(from.bytes);
   return &t;
+}
+
+void Mirror::RefreshAll() {
+  for (size_t i = 0; i < filled_.size(); ++i)
+    if (filled_[i]) (void)Refresh(static_cast<int>(i));
 }
 
 }  // namespace octet::tflite_abi

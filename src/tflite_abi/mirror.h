@@ -16,6 +16,12 @@ inline TfLiteType ToTfLiteType(DType t) {  // kTfLiteFloat32 is 1 where the file
   return i < std::size(kTypes) ? kTypes[i] : kTfLiteNoType;
 }
 
+// malloc'ed, as everything that crosses the interface.
+TfLiteIntArray* ToIntArray(std::span<const int32_t> values);
+TfLiteQuantization ToQuantization(const Quant& q);
+// Bytes of one element; false for strings, packed and unknown types.
+bool SizeOfType(TfLiteType type, size_t* bytes);
+
 // Addresses stay for the mirror's life; contents are as of the last Refresh.
 class Mirror {
  public:
@@ -25,6 +31,8 @@ class Mirror {
 
   // The tensor as it is now; null when there is none of that index.
   TfLiteTensor* Refresh(int index);
+  // Those that were handed out: callers keep pointers over Allocate and Invoke.
+  void RefreshAll();
 
  private:
   void Fill(int index);

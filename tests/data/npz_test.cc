@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "data/npz.h"
 
+#include <cmath>
+
 #include <gtest/gtest.h>
 #include <zlib.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <deque>
 #include <string>
@@ -167,7 +170,7 @@ TEST(Dataset, ErrorsNameTheTrouble) {
   EXPECT_NE(error({Make("y", {3}, std::vector<int32_t>{1, 2, 3})}).find("no samples"), std::string::npos);
   EXPECT_NE(error({Make("x", {4, 3}, v), Make("y", {3}, std::vector<int32_t>{1, 2, 3})}).find("unequal length"), std::string::npos);
   EXPECT_NE(error({Make("a", {4, 3}, v), Make("b", {3, 4}, v)}).find("unequal length"), std::string::npos);
-  EXPECT_NE(error({Make("x", {1, 3}, std::vector<float>(3)), Make("y", {1}, std::vector<float>{NAN})}).find("class number"), std::string::npos);
+  EXPECT_NE(error({Make("x", {1, 3}, std::vector<float>(3)), Make("y", {1}, std::vector<float>{std::nanf("")})}).find("class number"), std::string::npos);
 }
 
 }  // namespace

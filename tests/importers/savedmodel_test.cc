@@ -95,7 +95,9 @@ TEST(FrozenGraph, RefusesByName) {
 }
 
 TEST(SavedModel, NamesTheSignaturesItHas) {
-  auto model = importers::Import(Data("twins"), {.input_shapes = {}, .signature = "train"});
+  ImportOptions options;
+  options.signature = "train";
+  auto model = importers::Import(Data("twins"), options);
   ASSERT_FALSE(model.ok());
   EXPECT_NE(model.error().message().find("serving_default"), std::string::npos);
 }

@@ -119,6 +119,54 @@ TEST(KernelProducts, DenseInt8) {
   }
 }
 
+// Wider than RandomCase: large filters, many channels, one column, any zero point, saturating weights.
+TEST(KernelProducts, Int8WindowsOfEveryKind) {
+  std::mt19937 random(5);
+  const auto pick = [&](int32_t low, int32_t high) { return low + static_cast<int32_t>(random() % static_cast<uint32_t>(high - low + 1)); };
+  for (int round = 0; round < 120; ++round) {
+    const bool depthwise = round % 2 == 0, column = round % 7 == 3;
+    const int32_t size = pick(1, 7), channels = random() % 3 ? pick(1, 200) : 16 * pick(1, 16), many = depthwise ? (round % 10 == 0 ? pick(2, 20) : 1) : 1;
+    const int32_t in = many > 1 ? 1 : channels, out = depthwise ? in * many : pick(1, 130);
+    Case c{pick(7, 20), column ? 1 : pick(7, 24), in, out, size, column ? 1 : pick(1, 7), pick(1, 3), 1, random() % 2 ? ops::Padding::kSame : ops::Padding::kValid, static_cast<ops::Activation>(random() % 4)};
+    if (column) c.padding = ops::Padding::kValid;
+    if (c.stride == 1 && random() % 4 == 0 && (c.filter_w - 1) * 2 < c.width && (c.filter_h - 1) * 2 < c.height) c.dilation = 2;
+    SCOPED_TRACE(round);
+    Builder b;
+    const TensorType type{DType::kI8, Shape{pick(1, 2), c.height, c.width, c.in}, Quant::PerTensor(0.05f, pick(-128, 127))};
+    const auto x = b.Input("x", type);
+    const int64_t elements = int64_t{c.out} * c.filter_h * c.filter_w * (depthwise ? 1 : c.in);
+    std::vector<int8_t> values = test::RandomBytes(static_cast<size_t>(elements), random());
+    if (round % 5 == 0) std::ranges::fill(values, random() % 2 ? int8_t{-128} : int8_t{127});
+    const Shape shape = depthwise ? Shape{1, c.filter_h, c.filter_w, c.out} : Shape{c.out, c.filter_h, c.filter_w, c.in};
+    const auto w = b.Constant<int8_t>("w", shape, values, WeightScales(random, c.out, depthwise ? 3 : 0));
+    const auto bias = b.Constant<int32_t>("b", Shape{c.out}, RandomBias(random, c.out));
+    b.g().outputs = {b.Node(depthwise ? "depthwise_conv_2d" : "conv_2d", "y", {x, w, bias}, {DType::kI8, {}, Quant::PerTensor(round % 3 ? 3.0f : 0.07f, pick(-128, 127))}, [&](graph::Node& n) {
+      SetWindow(n, c);
+      if (depthwise) test::SetAttr<int32_t>(n, "depth_multiplier", many);
+    })};
+    ExpectSameOnAllPaths<int8_t>(b.model, test::RandomBytes(static_cast<size_t>(type.shape.elements()), random()), 0);
+  }
+}
+
+// 3x3 windows of stride 1 over whole and over cut tiles, for both tile sizes where the processor uses them.
+TEST(KernelProducts, Int8WindowsThatWinogradTakes) {
+  std::mt19937 random(6);
+  const auto pick = [&](int32_t low, int32_t high) { return low + static_cast<int32_t>(random() % static_cast<uint32_t>(high - low + 1)); };
+  for (int round = 0; round < 40; ++round) {
+    SCOPED_TRACE(round);
+    const Case c{pick(7, 30), pick(7, 30), 16 * pick(1, 4), pick(1, 40), 3, 3, 1, 1, random() % 2 ? ops::Padding::kSame : ops::Padding::kValid, static_cast<ops::Activation>(random() % 4)};
+    Builder b;
+    const TensorType type{DType::kI8, Shape{pick(1, 2), c.height, c.width, c.in}, Quant::PerTensor(0.05f, pick(-128, 127))};
+    const auto x = b.Input("x", type);
+    std::vector<int8_t> values = test::RandomBytes(static_cast<size_t>(c.out * 9 * c.in), random());
+    if (round % 4 == 0) std::ranges::fill(values, random() % 2 ? int8_t{-128} : int8_t{127});
+    const auto w = b.Constant<int8_t>("w", Shape{c.out, 3, 3, c.in}, values, WeightScales(random, c.out, 0));
+    const auto bias = b.Constant<int32_t>("b", Shape{c.out}, RandomBias(random, c.out));
+    b.g().outputs = {b.Node("conv_2d", "y", {x, w, bias}, {DType::kI8, {}, Quant::PerTensor(round % 3 ? 9.0f : 0.07f, pick(-128, 127))}, [&](graph::Node& n) { SetWindow(n, c); })};
+    ExpectSameOnAllPaths<int8_t>(b.model, test::RandomBytes(static_cast<size_t>(type.shape.elements()), random()), 0);
+  }
+}
+
 TEST(KernelProducts, FloatWithinRoundingAndTheSameForAllThreads) {
   std::mt19937 random(4);
   for (int round = 0; round < 30; ++round) {

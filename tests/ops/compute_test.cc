@@ -30,6 +30,17 @@ TEST(Compute, AveragePoolDividesByCellsInsideTheImage) {
   EXPECT_EQ((*z)[0].As<int8_t>(), (std::vector<int8_t>{20, 44, 44, 50}));
 }
 
+// A window that reaches less than two strides beyond the image leaves an empty output, further is an error.
+TEST(Compute, PoolingWindowsBeyondTheImage) {
+  PoolAttrs attrs{.padding = Padding::kValid, .stride_w = 1, .stride_h = 2, .filter_width = 1, .filter_height = 3};
+  const Tensor x = Tensor::Of<float>({1, 2, 2, 1}, {1, 2, 3, 6});
+  auto y = SingleOp("max_pool_2d").With(attrs).Run({x});
+  ASSERT_TRUE(y.ok()) << y.error().message();
+  EXPECT_EQ((*y)[0].type.shape, (Shape{1, 0, 2, 1}));
+  attrs.filter_height = 6;
+  EXPECT_FALSE(SingleOp("max_pool_2d").With(attrs).Run({x}).ok());
+}
+
 TEST(Compute, MeanOfInt8) {
   const Tensor x = Tensor::Of<int8_t>({1, 3, 2, 2}, {79, -107, -83, -68, -82, 77, 94, 21, -118, -104, -43, -18},
                                       Quant::PerTensor(0.05f, 3));

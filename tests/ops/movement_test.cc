@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <numeric>
+#include <string>
 
 #include "ops/move_attrs.h"
 #include "ops/shape_util.h"
@@ -153,6 +154,41 @@ TEST(Movement, UnknownDimensionsStayUnknown) {
   EXPECT_EQ(out[0].shape, Shape{2});
   ASSERT_TRUE(SingleOp("transpose").Infer({x, Tensor::Of<int32_t>({2}, {1, 0})}, &out).ok());
   EXPECT_TRUE(out[0].dynamic);
+}
+
+StringRef Text(const char* s) { return {s, std::strlen(s)}; }
+
+// Strings are elements like others: references move, characters stay.
+TEST(Movement, Strings) {
+  const Tensor x = Tensor::Of<StringRef>({2, 2}, {Text("a"), Text("bc"), Text(""), Text("d")});
+  const auto words = [](const Result<std::vector<Tensor>>& y) {
+    std::vector<std::string> list;
+    EXPECT_TRUE(y.ok()) << y.error().message();
+    if (y.ok())
+      for (const StringRef& s : (*y)[0].As<StringRef>()) list.emplace_back(s.view());
+    return list;
+  };
+  using Words = std::vector<std::string>;
+  EXPECT_EQ(words(SingleOp("gather").Run({x, Tensor::Of<int16_t>({2}, {1, 1})})), (Words{"", "d", "", "d"}));
+  EXPECT_EQ(words(SingleOp("strided_slice")
+                      .Run({x, Tensor::Constant<int32_t>({2}, {1, 1}), Tensor::Constant<int32_t>({2}, {-3, -3}), Tensor::Constant<int32_t>({2}, {-1, -1})})),
+            (Words{"d", "", "bc", "a"}));
+  EXPECT_EQ(words(SingleOp("tile").Run({x, Tensor::Constant<int32_t>({2}, {1, 2})})), (Words{"a", "bc", "a", "bc", "", "d", "", "d"}));
+  EXPECT_EQ(words(SingleOp("fill").Declare({x.type}).Run({Tensor::Constant<int64_t>({1}, {3}), Tensor::Of<StringRef>({}, {Text("z")})})), (Words{"z", "z", "z"}));
+  auto same = SingleOp("equal").Declare({{DType::kBool, {}, {}}}).Run({x, Tensor::Of<StringRef>({2, 1}, {Text("bc"), Text("")})});
+  ASSERT_TRUE(same.ok()) << same.error().message();
+  EXPECT_EQ((*same)[0].As<uint8_t>(), (std::vector<uint8_t>{0, 1, 1, 0}));
+}
+
+TEST(Movement, FourBitRows) {
+  Tensor x = Tensor::Of<uint8_t>({1, 2}, {0x21});
+  x.type.dtype = DType::kI4;
+  auto y = SingleOp("concatenation").With(ConcatenationAttrs{.axis = 1}).Run({x, x});
+  ASSERT_TRUE(y.ok()) << y.error().message();
+  EXPECT_EQ((*y)[0].type.shape, (Shape{1, 4}));
+  EXPECT_EQ((*y)[0].As<uint8_t>(), (std::vector<uint8_t>{0x21, 0x21}));
+  x.type.shape = {1, 1};  // Half a byte a row.
+  EXPECT_FALSE(SingleOp("concatenation").With(ConcatenationAttrs{.axis = 1}).Run({x, x}).ok());
 }
 
 }  // namespace

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "quantizer/quantize.h"
 
+#include <algorithm>
+#include <set>
+
 #include "quantizer/roles.h"
 #include "tests/model_builder.h"
 
@@ -55,7 +58,7 @@ Samples TrainingSamples(int count) { return {Shape{6, 6, 3}, test::RandomFloats(
 
 TEST(ChooseParams, ZeroIsAlwaysRepresented) {
   for (const Range r : {Range{0.5f, 3.0f}, Range{-3.0f, -0.5f}, Range{-1.0f, 2.0f}, Range{0, 0}}) {
-    const Quant q = ActivationQuant(r);
+    const Quant q = ActivationQuant(DType::kI8, r);
     EXPECT_GT(q.scale0(), 0.0f);
     EXPECT_GE(q.zero0(), -128);
     EXPECT_LE(q.zero0(), 127);
@@ -176,6 +179,134 @@ TEST(Quantize, NanInTheDataIsNamed) {
   auto result = QuantizeInt8(b.model, Samples(Shape{6, 6, 3}, values), {}, {});
   ASSERT_FALSE(result.ok());
   EXPECT_NE(result.error().message().find("sample 5 holds NaN"), std::string::npos);
+}
+
+TEST(Quantize, Int16ActivationsAreNearlyFloat) {
+  Builder b = SpreadModel(1.0f);
+  QuantizeOptions options;
+  options.rewrite.activation = DType::kI16;
+  auto result = QuantizeInt8(b.model, TrainingSamples(32), options, {});
+  ASSERT_TRUE(result.ok()) << result.error().message();
+  EXPECT_TRUE(result->float_nodes.empty());
+  const graph::Graph& g = result->model.main();
+  for (graph::NodeId id : g.order()) {
+    if (g.node(id).op->name != "conv_2d") continue;
+    EXPECT_EQ(g.tensor(g.node(id).inputs[0]).type.dtype, DType::kI16);
+    EXPECT_EQ(g.tensor(g.node(id).inputs[0]).type.quant.zero0(), 0);
+    EXPECT_EQ(g.tensor(g.node(id).inputs[2]).type.dtype, DType::kI64);
+  }
+  const std::vector<float> x = test::RandomFloats(108, 77), want = Runner(b.model).Run(x), got = Runner(result->model).Run(x);
+  float most = 0;
+  for (float v : want) most = std::max(most, std::abs(v));
+  EXPECT_LT(test::LargestDifference(want, got), 0.02f * most);
+}
+
+// x -> conv -> y = conv * huge - conv * huge: what int8 cannot hold, float can.
+Builder CancellingModel() {
+  Builder b;
+  const auto x = b.Input("x", {DType::kF32, Shape{1, 6, 6, 3}, {}});
+  const auto conv = b.Conv("conv", x, 4, 3, 1, kOneStride);
+  const auto large = b.Node("add", "large", {conv, b.Constant<float>("offset", Shape{4}, {3000, -2000, 1000, 500})});
+  const auto small = b.Node("sub", "small", {large, b.Constant<float>("back", Shape{4}, {3000, -2000, 1000, 500})});
+  b.g().outputs = {b.Conv("last", small, 4, 1, 9, kOneStride)};
+  return b;
+}
+
+TEST(Quantize, WhatInt8CannotHoldStaysInFloatAndIsNamed) {
+  Builder b = CancellingModel();
+  const Samples data = TrainingSamples(64);
+  auto mixed = QuantizeInt8(b.model, data, {}, {});
+  ASSERT_TRUE(mixed.ok()) << mixed.error().message();
+  ASSERT_FALSE(mixed->float_nodes.empty());
+  EXPECT_LE(mixed->float_nodes.size(), 4u);
+  bool add = false;
+  for (const FloatNode& n : mixed->float_nodes) add |= n.tensor == "large";
+  EXPECT_TRUE(add);
+  QuantizeOptions options;
+  options.int8_only = true;
+  auto strict = QuantizeInt8(b.model, data, options, {});
+  ASSERT_TRUE(strict.ok());
+  EXPECT_TRUE(strict->float_nodes.empty());
+  const std::vector<float> x = test::RandomFloats(108, 77), want = Runner(b.model).Run(x);
+  EXPECT_LT(test::LargestDifference(want, Runner(mixed->model).Run(x)) * 5, test::LargestDifference(want, Runner(strict->model).Run(x)));
+}
+
+TEST(Quantize, RoundingAnewIsNoWorseOnTheHeldOutHalf) {
+  Builder b = SpreadModel(3.0f);
+  const Samples data = TrainingSamples(64);
+  QuantizeOptions options;
+  options.high_effort = true;
+  auto plain = QuantizeInt8(b.model, data, {}, {}), high = QuantizeInt8(b.model, data, options, {});
+  ASSERT_TRUE(plain.ok() && high.ok());
+  EXPECT_TRUE(graph::Verify(high->model).ok());
+  const auto least = [](const QuantizeResult& r) { return std::ranges::min(r.candidates, {}, &Candidate::output_error).output_error; };
+  EXPECT_LT(least(*high), least(*plain));
+}
+
+TEST(Quantize, PerTensorWeightsHaveOneScale) {
+  Builder b = SpreadModel(30.0f);
+  QuantizeOptions options;
+  options.rewrite.per_tensor_weights = true;
+  auto result = QuantizeInt8(b.model, TrainingSamples(32), options, {});
+  ASSERT_TRUE(result.ok());
+  for (const graph::Tensor& t : result->model.main().tensors()) EXPECT_LE(t.type.quant.scale.size(), 1u) << t.name;
+}
+
+// An LSTM over five steps whose state is one sequence's.
+Builder LstmModel(float cell_drive) {
+  Builder b;
+  constexpr int32_t kSteps = 5, kIn = 3, kUnits = 4;
+  const auto x = b.Input("x", {DType::kF32, Shape{1, kSteps, kIn}, {}});
+  std::vector<graph::TensorId> in{x};
+  for (uint32_t gate = 0; gate < 4; ++gate) in.push_back(b.Constant<float>("w" + std::to_string(gate), Shape{kUnits, kIn}, test::RandomFloats(kUnits * kIn, 50 + gate)));
+  for (uint32_t gate = 0; gate < 4; ++gate) in.push_back(b.Constant<float>("r" + std::to_string(gate), Shape{kUnits, kUnits}, test::RandomFloats(kUnits * kUnits, 60 + gate)));
+  in.insert(in.end(), 3, graph::kNoTensor);
+  for (uint32_t gate = 0; gate < 4; ++gate) in.push_back(b.Constant<float>("b" + std::to_string(gate), Shape{kUnits}, std::vector<float>(kUnits, gate == 1 ? cell_drive : 0.1f)));
+  in.insert(in.end(), 2, graph::kNoTensor);
+  for (const char* name : {"h", "c"}) {
+    in.push_back(b.g().AddTensor(name, {DType::kF32, Shape{1, kUnits}, {}}));
+    b.g().tensor(in.back()).is_variable = b.g().tensor(in.back()).resets = true;
+  }
+  b.g().outputs = {b.Node("unidirectional_sequence_lstm", "lstm", in, {}, [](graph::Node& n) { test::SetAttr(n, "fused_activation_function", ops::Activation::kTanh); })};
+  return b;
+}
+
+TEST(Quantize, AnLstmInIntegersStartsEverySequenceAnew) {
+  for (const float drive : {0.5f, 4.0f}) {
+    Builder b = LstmModel(drive);
+    const Samples data{Shape{5, 3}, test::RandomFloats(64 * 15, 5)};
+    auto result = QuantizeInt8(b.model, data, {}, {});
+    ASSERT_TRUE(result.ok()) << result.error().message();
+    EXPECT_TRUE(result->float_nodes.empty());
+    EXPECT_TRUE(graph::Verify(result->model).ok());
+    Runner integer(result->model);
+    const std::vector<float> x = test::RandomFloats(15, 99), other(15, 0.9f);
+    const std::vector<float> want = Runner(b.model).Run(x), first = integer.Run(x);
+    EXPECT_LT(test::LargestDifference(want, first), 0.04f);
+    integer.Run(other);  // The runner does not reset variables.
+    EXPECT_EQ(integer.Run(x), first);
+  }
+}
+
+TEST(Rewrite, StepsOfOneLayerShareWeightsBiasesAndScales) {
+  Builder b;
+  const auto x = b.Input("x", {DType::kF32, Shape{1, 4}, {}});
+  const auto w = b.Constant<float>("w", Shape{4, 4}, test::RandomFloats(16, 3)), bias = b.Constant<float>("b", Shape{4}, {0.1f, 0.2f, 0.3f, 0.4f});
+  graph::TensorId h = x;
+  for (int step = 0; step < 4; ++step) {
+    h = b.Node("fully_connected", "step" + std::to_string(step), {h, w, bias});
+    b.g().node(b.last).place = "rnn";
+    h = b.Node("tanh", "h" + std::to_string(step), {h});
+    b.g().node(b.last).place = "rnn";
+  }
+  b.g().outputs = {h};
+  auto result = QuantizeInt8(b.model, Samples(Shape{4}, test::RandomFloats(64 * 4, 8)), {}, {});
+  ASSERT_TRUE(result.ok()) << result.error().message();
+  std::set<graph::TensorId> weights;
+  const graph::Graph& g = result->model.main();
+  for (graph::NodeId id : g.order())
+    if (g.node(id).op->name == "fully_connected") weights.insert(g.node(id).inputs[1]);
+  EXPECT_EQ(weights.size(), 1u);
 }
 
 }  // namespace

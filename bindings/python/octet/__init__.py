@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """octet: edge inference that people can trust.
 
-`octet.Interpreter` runs .tflite models with the interface of LiteRT's; `octet.compat.install()` makes
-programs that cannot be changed use it.
+`octet.Interpreter` runs .tflite models with the interface of LiteRT's; `octet.Converter` makes them with the
+interface of tf.lite.TFLiteConverter; `octet.compat.install()` makes programs that cannot be changed use both.
 """
 from octet import _native
+from octet.converter import Converter, ConverterError, OpsSet, Optimize, RepresentativeDataset, TargetSpec
 from octet.interpreter import Interpreter, InterpreterWithCustomOps, OpResolverType, SignatureRunner
 
 __version__ = _native.version()
-__all__ = ["Interpreter", "InterpreterWithCustomOps", "OpResolverType", "SignatureRunner"]
+__all__ = [
+    "Converter", "ConverterError", "Interpreter", "InterpreterWithCustomOps", "OpResolverType", "OpsSet", "Optimize",
+    "RepresentativeDataset", "SignatureRunner", "TargetSpec",
+]

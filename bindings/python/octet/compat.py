@@ -6,7 +6,7 @@
     from tflite_runtime.interpreter import Interpreter   # octet's
 
 After install(), `tflite_runtime.interpreter` and `ai_edge_litert.interpreter` are octet's modules, also
-where neither is installed; `tensorflow.lite.Interpreter` is octet's when TensorFlow is there or comes later.
+where neither is installed; `tensorflow.lite.Interpreter` and `TFLiteConverter` are octet's when TensorFlow is there or comes later.
 """
 import importlib.abc
 import importlib.machinery
@@ -28,7 +28,7 @@ def _package(name):
 
 
 class _TensorFlow(importlib.abc.MetaPathFinder):
-    """Replaces tf.lite.Interpreter once TensorFlow has been imported."""
+    """Replaces tf.lite's interpreter and converter once TensorFlow has been imported."""
 
     def find_spec(self, name, path=None, target=None):
         if name != "tensorflow":
@@ -48,6 +48,7 @@ class _TensorFlow(importlib.abc.MetaPathFinder):
 
 def _replace_in_tensorflow(tensorflow):
     tensorflow.lite.Interpreter = interpreter.Interpreter
+    tensorflow.lite.TFLiteConverter = octet.Converter
     tensorflow.lite.experimental.OpResolverType = interpreter.OpResolverType
 
 

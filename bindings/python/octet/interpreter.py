@@ -90,6 +90,46 @@ class _Tensor:
         }
 
 
+def _check_fits(tensor, index, value):
+    """LiteRT's errors for an array of the wrong type or shape."""
+    wanted = tensor.numpy_type
+    fits = value.dtype.kind in "SUO" if tensor.dtype == _STRING else value.dtype == np.dtype(wanted)
+    if not fits:
+        found = _TYPE_NAMES.get(value.dtype.type, str(value.dtype))
+        raise ValueError(f"Cannot set tensor: Got value of type {found} but expected type {_TYPE_NAMES.get(wanted)} for input {index}, name: {tensor.name} ")
+    if value.ndim != len(tensor.shape):
+        raise ValueError(f"Cannot set tensor: Dimension mismatch. Got {value.ndim} but expected {len(tensor.shape)} for input {index}.")
+    for axis, (found, expected) in enumerate(zip(value.shape, tensor.shape)):
+        if found != expected:
+            raise ValueError(f"Cannot set tensor: Dimension mismatch. Got {found} but expected {expected} for dimension {axis} of input {index}.")
+
+
+def _set(native, tensor, index, position, value):
+    """Copies an array into the input at `position`."""
+    _check_fits(tensor, index, value)
+    if tensor.dtype == _STRING:
+        texts = [t if isinstance(t, bytes) else str(t).encode() for t in value.reshape(-1).tolist()]
+        head = 4 * (len(texts) + 2)
+        offsets = np.cumsum([head] + [len(t) for t in texts]).astype(np.int32)
+        native.set_strings(position, np.int32(len(texts)).tobytes() + offsets.tobytes() + b"".join(texts))
+        return
+    if not tensor.address and tensor.bytes:
+        raise ValueError("Tensor data is null. Run allocate_tensors() first")
+    tensor.array()[...] = value
+
+
+def _get(native, tensor, position):
+    """A copy of the output at `position`; strings come as an array of bytes objects."""
+    if tensor.dtype != _STRING:
+        return tensor.array().copy()
+    buffer = native.get_strings(position)
+    count = int(np.frombuffer(buffer, np.int32, 1)[0])
+    offsets = np.frombuffer(buffer, np.int32, count + 1, 4)
+    texts = np.empty(count, dtype=object)
+    texts[:] = [buffer[a:b] for a, b in zip(offsets[:-1], offsets[1:])]
+    return texts.reshape(tensor.shape)
+
+
 def _load(model_path, model_content):
     if model_path is None and model_content is None:
         raise ValueError("`model_path` or `model_content` must be specified.")
@@ -220,24 +260,24 @@ class Interpreter:
         self._set_checked(tensor_index, value)
 
     def _set_checked(self, index, value):
-        value = np.asarray(value)
+        if index not in self._inputs:
+            self._view(index)[...] = value
+            return
         tensor = _Tensor(self._interpreter, index)
-        wanted = tensor.numpy_type
-        if value.dtype != np.dtype(wanted):
-            found = _TYPE_NAMES.get(value.dtype.type, str(value.dtype))
-            raise ValueError(f"Cannot set tensor: Got value of type {found} but expected type {_TYPE_NAMES.get(wanted)} for input {index}, name: {tensor.name} ")
-        if value.ndim != len(tensor.shape):
-            raise ValueError(f"Cannot set tensor: Dimension mismatch. Got {value.ndim} but expected {len(tensor.shape)} for input {index}.")
-        for axis, (found, expected) in enumerate(zip(value.shape, tensor.shape)):
-            if found != expected:
-                raise ValueError(f"Cannot set tensor: Dimension mismatch. Got {found} but expected {expected} for dimension {axis} of input {index}.")
-        self._view(index)[...] = value
+        _set(self._interpreter, tensor, index, self._inputs.index(index), np.asarray(value))
+        if tensor.dtype != _STRING:
+            self._view(index)  # Cached for the next call.
 
     def get_tensor(self, tensor_index, subgraph_index=0):
         """A copy of a tensor's value."""
         self._check_subgraph(subgraph_index)
         view = self._views.get(tensor_index)
-        return (self._view(tensor_index) if view is None else view).copy()
+        if view is not None:
+            return view.copy()
+        tensor = _Tensor(self._interpreter, tensor_index)
+        if tensor.dtype == _STRING and tensor_index in self._outputs:
+            return _get(self._interpreter, tensor, self._outputs.index(tensor_index))
+        return self._view(tensor_index).copy()
 
     def tensor(self, tensor_index):
         """A function that returns the tensor's memory as an array. Drop the arrays before allocate_tensors() and invoke()."""
@@ -339,7 +379,7 @@ class Interpreter:
 
     def _runner(self, key):
         if key not in self._runners:
-            self._runners[key] = _Signature(self._model, key, self._options)
+            self._runners[key] = _Signature(self._interpreter, key)
         return self._runners[key]
 
     # -- safety of tensor()
@@ -349,7 +389,7 @@ class Interpreter:
         return sys.getrefcount(self._interpreter) == 2
 
     def _ensure_safe(self):
-        if not self._safe_to_run():
+        if not self._safe_to_run() and not self._interpreter.busy():  # Another thread holds a reference, too: allocate() and invoke() say so.
             raise RuntimeError(
                 "There is at least 1 reference to internal data\n"
                 "      in the interpreter in the form of a numpy array or slice. Be sure to\n"
@@ -358,15 +398,24 @@ class Interpreter:
 
 
 class _Signature:
-    """One signature as a native interpreter of its own; the model's weights are shared."""
+    """One entry point of an interpreter; variables and weights are shared with the others."""
 
-    def __init__(self, model, key, options):
-        self.native = _native.Interpreter(model, signature=key, **options)
-        self.inputs = [(name, index) for index, name in self.native.ends(False)]
-        self.outputs = [(name, index) for index, name in self.native.ends(True)]
+    def __init__(self, native, key):
+        self.native = native
+        self.key = key
+        with self:
+            self.inputs = [(name, index) for index, name in native.ends(False)]
+            self.outputs = [(name, index) for index, name in native.ends(True)]
         self.input_names = [name for name, _ in self.inputs]
         self.output_names = [name for name, _ in self.outputs]
         self.allocated = False
+
+    def __enter__(self):
+        self.native.select(self.key)
+        return self
+
+    def __exit__(self, *exception):
+        self.native.select("")
 
 
 class SignatureRunner:
@@ -384,10 +433,15 @@ class SignatureRunner:
         s = self._signature
         if len(kwargs) != len(s.inputs):
             raise ValueError(f"Invalid number of inputs provided for running a SignatureDef, expected {len(s.inputs)} vs provided {len(kwargs)}")
-        values = {name: np.asarray(value) for name, value in kwargs.items()}
-        for name, value in values.items():
+        for name in kwargs:
             if name not in s.input_names:
                 raise ValueError(f"Invalid Input name ({name}) for SignatureDef")
+        with s:
+            return self._run({name: np.asarray(value) for name, value in kwargs.items()})
+
+    def _run(self, values):
+        s = self._signature
+        for name, value in values.items():
             position = s.input_names.index(name)
             if _Tensor(s.native, s.inputs[position][1]).shape != value.shape:
                 s.native.resize(position, value.shape)
@@ -395,20 +449,18 @@ class SignatureRunner:
         if not s.allocated:
             s.native.allocate()
             s.allocated = True
-        for name, index in s.inputs:
-            tensor = _Tensor(s.native, index)
-            if values[name].dtype != np.dtype(tensor.numpy_type):
-                found = _TYPE_NAMES.get(values[name].dtype.type, str(values[name].dtype))
-                raise ValueError(f"Cannot set tensor: Got value of type {found} but expected type {_TYPE_NAMES.get(tensor.numpy_type)} for input {index}, name: {tensor.name} ")
-            tensor.array()[...] = values[name]
+        for position, (name, index) in enumerate(s.inputs):
+            _set(s.native, _Tensor(s.native, index), index, position, values[name])
         s.native.invoke()
-        return {name: _Tensor(s.native, index).array().copy() for name, index in s.outputs}
+        return {name: _get(s.native, _Tensor(s.native, index), position) for position, (name, index) in enumerate(s.outputs)}
 
     def get_input_details(self):
-        return {name: _Tensor(self._signature.native, index).details(index) for name, index in self._signature.inputs}
+        with self._signature as s:
+            return {name: _Tensor(s.native, index).details(index) for name, index in s.inputs}
 
     def get_output_details(self):
-        return {name: _Tensor(self._signature.native, index).details(index) for name, index in self._signature.outputs}
+        with self._signature as s:
+            return {name: _Tensor(s.native, index).details(index) for name, index in s.outputs}
 
 
 class InterpreterWithCustomOps(Interpreter):

@@ -154,6 +154,50 @@ static PyObject* ResetVariables(InterpreterObject* self, PyObject* unused) {
   return Finish(self, octet_reset_variables(self->interpreter, &error), &error);
 }
 
+static PyObject* Busy(InterpreterObject* self, PyObject* unused) {
+  (void)unused;
+  return PyBool_FromLong(self->busy);
+}
+
+static PyObject* Select(InterpreterObject* self, PyObject* arg) {
+  PyObject* utf8 = PyUnicode_AsUTF8String(arg);
+  if (!utf8) return NULL;
+  PyObject* result = NULL;
+  if (Enter(self)) {
+    OctetError error;
+    result = Finish(self, octet_select(self->interpreter, PyBytes_AsString(utf8), &error), &error);
+  }
+  Py_DECREF(utf8);
+  return result;
+}
+
+/* set_strings(input, buffer) and get_strings(output) -> bytes, in the form of octet.h. */
+static PyObject* SetStrings(InterpreterObject* self, PyObject* args) {
+  int input;
+  const char* data;
+  Py_ssize_t size;
+  if (!PyArg_ParseTuple(args, "iy#", &input, &data, &size)) return NULL;
+  if (!Enter(self)) return NULL;
+  OctetError error;
+  return Finish(self, octet_set_strings(self->interpreter, input, data, (size_t)size, &error), &error);
+}
+static PyObject* GetStrings(InterpreterObject* self, PyObject* arg) {
+  const long output = PyLong_AsLong(arg);
+  if (output == -1 && PyErr_Occurred()) return NULL;
+  OctetError error;
+  size_t bytes = 0;
+  if (octet_get_strings(self->interpreter, (int32_t)output, NULL, 0, &bytes, &error) != OCTET_OK) return Raise(&error);
+  PyObject* buffer = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)bytes);
+  if (buffer) octet_get_strings(self->interpreter, (int32_t)output, PyBytes_AsString(buffer), bytes, &bytes, &error);
+  return buffer;
+}
+
+static PyObject* Cancel(InterpreterObject* self, PyObject* unused) {
+  (void)unused;
+  octet_cancel(self->interpreter);
+  Py_RETURN_NONE;
+}
+
 static PyObject* Resize(InterpreterObject* self, PyObject* args) {
   int input;
   PyObject* shape;
@@ -237,6 +281,11 @@ static PyMethodDef kInterpreterMethods[] = {
     {"allocate", (PyCFunction)Allocate, METH_NOARGS, "Infers shapes, picks kernels, places memory."},
     {"invoke", (PyCFunction)Invoke, METH_NOARGS, "Computes, without the GIL."},
     {"reset_variables", (PyCFunction)ResetVariables, METH_NOARGS, "Recurrent states back to zero."},
+    {"busy", (PyCFunction)Busy, METH_NOARGS, "True while another thread is inside."},
+    {"cancel", (PyCFunction)Cancel, METH_NOARGS, "Ends an invoke() that runs in another thread."},
+    {"select", (PyCFunction)Select, METH_O, "select(signature): another entry point; '' is the first subgraph."},
+    {"set_strings", (PyCFunction)SetStrings, METH_VARARGS, "set_strings(input, buffer)"},
+    {"get_strings", (PyCFunction)GetStrings, METH_O, "get_strings(output) -> buffer"},
     {"resize", (PyCFunction)Resize, METH_VARARGS, "resize(input, shape): takes effect with allocate()."},
     {"tensor", (PyCFunction)Tensor, METH_O, "tensor(index) -> (name, dtype, shape, signature, address, bytes, scales, zero_points, axis, block_size)"},
     {"ends", (PyCFunction)Ends, METH_O, "ends(outputs) -> [(tensor index, signature key)]"},

@@ -24,6 +24,7 @@ class Builder : public Construction {
 
   Weights& weights() { return weights_; }
   int version() const { return version_; }
+  bool whole_sequences() const { return options_.whole_sequences; }
   // Runs a network on values; empty entries stand for what could not be imported.
   Result<std::vector<Value>> Run(const Network& network, const std::string& prefix, std::vector<Value> inputs);
   // Runs the rule of the context's layer; every output it promises is there afterwards.

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "importers/onnx/fusions.h"
+
 namespace octet::importers::onnx {
 namespace {
 
@@ -127,7 +129,7 @@ Result<graph::Model> Builder::Build(std::vector<Finding>* findings) {
     scope.opsets = &proto_.opsets;
     for (const TensorProto& t : proto_.graph.initializers) scope.stored[t.name] = &t;
     if (proto_.graph.has_sparse) return Error(Code::kUnsupported, "the model has sparse initializers; make them dense");
-    for (const ValueProto& o : proto_.graph.outputs) scope.outputs.insert(o.name);
+    Declare(scope, proto_.graph);
     OCTET_TRY(AddInputs(scope));
     OCTET_TRY(RunNodes(proto_.graph.nodes, scope));
     if (findings_.empty()) OCTET_TRY(AddOutputs(scope));
@@ -231,8 +233,10 @@ Result<Value> Builder::Copied(NodeContext& c, Value v) {
 
 Status Builder::RunNodes(const std::vector<NodeProto>& nodes, Scope& scope) {
   if (scope.depth > kMaxDepth) return Error(Code::kInvalidModel, "'%s': functions and graphs are nested too deep", scope.prefix.c_str());
-  for (const NodeProto& node : nodes)
+  for (const NodeProto& node : nodes) {
     for (const std::string_view input : node.inputs) scope.readers.emplace(input, &node);
+    for (const std::string_view output : node.outputs) scope.makers[output] = &node;
+  }
   for (const NodeProto& node : nodes) {
     if (--nodes_left_ < 0) return Error(Code::kInvalidModel, "the model has more than %d nodes when its functions are inlined", 1 << 18);
     OCTET_TRY(RunNode(node, scope));
@@ -256,6 +260,7 @@ Status Builder::RunNode(const NodeProto& node, Scope& scope) {
   }
   const FunctionProto* function = FindFunction(node);
   if (function) return RunFunction(*function, node, scope, inputs);
+  if (const Fusion f = FindFusion(*this, scope, node); !f.op.empty()) return RunFused(node, scope, place, f.op, f.input, f.tanh);
   const int64_t version = VersionOf(*scope.opsets, node.domain);
   NodeContext context(*this, scope, node, place, version, std::move(inputs));
   const size_t first_new = graph().tensors().size();
@@ -272,8 +277,26 @@ Status Builder::RunNode(const NodeProto& node, Scope& scope) {
   return {};
 }
 
+// What the pattern's other nodes made is read by nobody then, and goes.
+Status Builder::RunFused(const NodeProto& node, Scope& scope, const std::string& place, std::string_view op, std::string_view input, bool tanh) {
+  OCTET_ASSIGN(const Binding x, Lookup(scope, input));
+  NodeProto fused;
+  fused.name = node.name;
+  fused.op = op;
+  fused.outputs = node.outputs;
+  AttributeProto& approximate = fused.attributes.emplace_back();
+  approximate.name = "approximate";
+  approximate.s = tanh ? "tanh" : "none";
+  NodeContext context(*this, scope, fused, place, kNewest, {x});
+  const size_t first_new = graph().tensors().size();
+  OCTET_TRY(RunRule(context, op));
+  Bind(node, scope, context.outputs(), first_new);
+  return {};
+}
+
 Status Builder::RunRule(NodeContext& context, std::string_view name) {
   const NodeRule* own = FindNodeRule(name, context.version());
+  if (ComputeNumbers(context)) return {};
   OCTET_TRY(own ? own->convert(context) : context.ApplyOperatorRule());
   OCTET_TRY(context.TakeTrouble());
   for (int i = 0; i < context.num_outputs(); ++i) {
@@ -297,13 +320,36 @@ Result<Value> Builder::RunAs(const NodeContext& context, NodeProto& node, std::v
   return inner.outputs()[0].value;
 }
 
+void Builder::Declare(Scope& scope, const GraphProto& g) const {
+  for (const ValueProto& v : g.values) scope.declared[v.name] = &v;
+  for (const ValueProto& v : g.outputs) {
+    scope.declared[v.name] = &v;
+    scope.outputs.insert(v.name);
+  }
+}
+
+// What the file says of a shape, where computing it gave nothing: dimensions that a reshape takes from data.
+void Builder::Refine(const Scope& scope, std::string_view name, Value v) {
+  const auto it = scope.declared.find(name);
+  if (it == scope.declared.end() || !it->second->has_shape || it->second->dims.size() > kMaxRank) return;
+  const graph::Tensor& t = graph().tensor(v.id);
+  const auto rank = static_cast<int>(it->second->dims.size());
+  const bool open = t.producer >= 0 && (t.type.shape.known() ? t.type.shape.rank() == 0 && rank > 0 : t.type.shape.rank() == rank);
+  if (!open) return;
+  Shape shape;
+  for (const DimProto& d : it->second->dims) shape.push_back(d.value >= 0 && d.value <= INT32_MAX ? static_cast<int32_t>(d.value) : kUnknown);
+  RefineShape(v, shape);
+}
+
 void Builder::Bind(const NodeProto& node, Scope& scope, const std::vector<Binding>& outputs, size_t first_new) {
   for (size_t i = 0; i < node.outputs.size(); ++i) {
     const std::string_view name = node.outputs[i];
     if (name.empty()) continue;
     scope.values[name] = i < outputs.size() ? outputs[i] : Binding{};
     const Value v = scope.values[name].value;  // The source's own name for what the node makes.
-    if (v && static_cast<size_t>(v.id) >= first_new && !graph().is_constant(v.id)) graph().tensor(v.id).name = UniqueName(scope.prefix + Owned(name));
+    if (!v || static_cast<size_t>(v.id) < first_new || graph().is_constant(v.id)) continue;
+    graph().tensor(v.id).name = UniqueName(scope.prefix + Owned(name));
+    Refine(scope, name, v);
   }
 }
 
@@ -339,7 +385,7 @@ Result<std::vector<Binding>> Builder::RunGraph(const GraphProto& g, Scope& outer
   for (const TensorProto& t : g.initializers) scope.stored[t.name] = &t;
   if (g.inputs.size() < inputs.size()) return Error(Code::kInvalidModel, "'%s' takes %zu inputs and is given %zu", prefix.c_str(), g.inputs.size(), inputs.size());
   for (size_t i = 0; i < inputs.size(); ++i) scope.values[g.inputs[i].name] = {inputs[i], false, {}};
-  for (const ValueProto& o : g.outputs) scope.outputs.insert(o.name);
+  Declare(scope, g);
   OCTET_TRY(RunNodes(g.nodes, scope));
   std::vector<Binding> outputs;
   for (const ValueProto& o : g.outputs) {

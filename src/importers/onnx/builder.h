@@ -26,7 +26,9 @@ struct Scope {
   const std::map<std::string_view, int64_t>* opsets = nullptr;
   int depth = 0;
   std::multimap<std::string_view, const NodeProto*> readers;
+  std::map<std::string_view, const NodeProto*> makers;
   std::set<std::string_view> outputs;
+  std::map<std::string_view, const ValueProto*> declared;  // Shapes that the file tells of values.
 };
 
 // "Conv", or with its domain "com.microsoft.Gelu".
@@ -64,8 +66,11 @@ class Builder : public Construction {
   Result<Value> Copied(NodeContext& c, Value v);
   Status RunNodes(const std::vector<NodeProto>& nodes, Scope& scope);
   Status RunNode(const NodeProto& node, Scope& scope);
+  Status RunFused(const NodeProto& node, Scope& scope, const std::string& place, std::string_view op, std::string_view input, bool tanh);
   Status RunFunction(const FunctionProto& f, const NodeProto& node, Scope& scope, std::span<const Binding> inputs);
   Status RunRule(NodeContext& context, std::string_view rule_name);
+  void Declare(Scope& scope, const GraphProto& g) const;
+  void Refine(const Scope& scope, std::string_view name, Value v);
   void Bind(const NodeProto& node, Scope& scope, const std::vector<Binding>& outputs, size_t first_new);
 
   const ModelProto& proto_;

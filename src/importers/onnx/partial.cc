@@ -20,7 +20,7 @@ Numbers OfShape(NodeContext& c) {
   const int rank = s.rank();
   const auto clip = [&](int64_t i) { return static_cast<int>(std::clamp<int64_t>(i < 0 ? i + rank : i, 0, rank)); };
   const int begin = clip(c.Int("start", 0)), end = clip(c.Int("end", rank));
-  for (int i = begin; i < end; ++i) p.numbers.push_back(s[i] == kUnknown ? Number{false, 0, c.Input(0).id, i} : Number::Of(s[i]));
+  for (int i = begin; i < end; ++i) p.numbers.push_back(s[i] == kUnknown ? Number::Dimension(c.Input(0).id, i) : Number::Of(s[i]));
   return p;
 }
 
@@ -94,16 +94,21 @@ Numbers Combined(NodeContext& c, const std::function<std::optional<int64_t>(int6
   return p;
 }
 
-std::optional<int64_t> Checked(bool overflow, int64_t v) { return overflow ? std::nullopt : std::optional<int64_t>(v); }
-
 Numbers OfAdd(NodeContext& c) {
-  return Combined(c, [](int64_t a, int64_t b) { int64_t v; return Checked(__builtin_add_overflow(a, b, &v), v); }, 0);
+  return Combined(c, [](int64_t a, int64_t b) { int64_t v; return __builtin_add_overflow(a, b, &v) ? std::nullopt : std::optional(v); }, 0);
 }
 Numbers OfSub(NodeContext& c) {
-  return Combined(c, [](int64_t a, int64_t b) { int64_t v; return Checked(__builtin_sub_overflow(a, b, &v), v); }, 0);
+  return Combined(c, [](int64_t a, int64_t b) { int64_t v; return __builtin_sub_overflow(a, b, &v) ? std::nullopt : std::optional(v); }, 0);
 }
 Numbers OfMul(NodeContext& c) {
-  return Combined(c, [](int64_t a, int64_t b) { int64_t v; return Checked(__builtin_mul_overflow(a, b, &v), v); }, 1);
+  return Combined(c, [](int64_t a, int64_t b) { int64_t v; return __builtin_mul_overflow(a, b, &v) ? std::nullopt : std::optional(v); }, 1);
+}
+Numbers OfMax(NodeContext& c) {
+  return Combined(c, [](int64_t a, int64_t b) { return std::optional(std::max(a, b)); }, INT64_MIN);
+}
+Numbers OfMod(NodeContext& c) {
+  if (c.Bool("fmod", false)) return std::nullopt;
+  return Combined(c, [](int64_t a, int64_t b) { return b < 1 ? std::nullopt : std::optional((a % b + b) % b); }, INT64_MIN);
 }
 Numbers OfDiv(NodeContext& c) {
   return Combined(c, [](int64_t a, int64_t b) { return b == 0 || b == -1 ? std::nullopt : std::optional<int64_t>(a / b); }, 1);
@@ -139,10 +144,15 @@ Numbers OfWhere(NodeContext& c) {
 Numbers OfProduct(NodeContext& c) {
   const Partial x = c.PartialOf(c.Input(0));
   if (!x.valid) return std::nullopt;
-  Number product = Number::Of(1);
-  for (const Number& n : x.numbers)
-    if (!n.known || __builtin_mul_overflow(product.value, n.value, &product.value)) return std::nullopt;
-  return Partial{true, c.Int("keepdims", 1) == 0, {product}};
+  Number product = Number::Of(1), open;
+  for (const Number& n : x.numbers) {
+    if (!n.known) open = n;
+    else if (__builtin_mul_overflow(product.value, n.value, &product.value)) return std::nullopt;
+  }
+  const int unknown = x.unknown();
+  if (unknown == 1 && (open.tensor < 0 || __builtin_mul_overflow(open.times, product.value, &open.times))) open = {};
+  const Number y = unknown == 0 ? product : unknown == 1 ? open : Number{};
+  return Partial{true, c.Int("keepdims", 1) == 0, {y}};
 }
 Numbers OfSize(NodeContext& c) {
   const Shape& s = c.shape(c.Input(0));
@@ -156,7 +166,7 @@ struct Rule {
 };
 constexpr Rule kRules[] = {{"Shape", OfShape}, {"Size", OfSize}, {"Gather", OfGather}, {"Concat", OfConcat}, {"Slice", OfSlice},
                            {"Unsqueeze", Reshaped}, {"Squeeze", Reshaped}, {"Reshape", Reshaped}, {"Identity", Same}, {"Cast", Whole},
-                           {"Add", OfAdd}, {"Sub", OfSub}, {"Mul", OfMul}, {"Div", OfDiv}, {"Equal", OfEqual}, {"Where", OfWhere},
+                           {"Add", OfAdd}, {"Sub", OfSub}, {"Mul", OfMul}, {"Div", OfDiv}, {"Mod", OfMod}, {"Max", OfMax}, {"Equal", OfEqual}, {"Where", OfWhere},
                            {"ReduceProd", OfProduct}};
 
 template <class T> Value ConstantOf(NodeContext& c, const Partial& p) {
@@ -166,6 +176,17 @@ template <class T> Value ConstantOf(NodeContext& c, const Partial& p) {
 }
 
 }  // namespace
+
+bool ComputeNumbers(NodeContext& c) {
+  static constexpr std::string_view kArithmetic[] = {"Add", "Sub", "Mul", "Div", "Mod", "Max"};
+  if (std::ranges::find(kArithmetic, c.kind()) == std::end(kArithmetic) || c.num_inputs() != 2 || !c.Input(0) || !c.Input(1)) return false;
+  const DType t = c.type(c.Input(0)).dtype;
+  if (t != DType::kI64 && t != DType::kI32) return false;
+  const Numbers p = std::ranges::find(kRules, c.kind(), &Rule::name)->of(c);
+  if (!p || !p->known() || p->numbers.size() > kMaxNumbers) return false;
+  c.SetOutput(0, t == DType::kI64 ? ConstantOf<int64_t>(c, *p) : ConstantOf<int32_t>(c, *p));
+  return true;
+}
 
 void PropagateNumbers(NodeContext& c) {
   const auto rule = std::ranges::find(kRules, c.kind(), &Rule::name);

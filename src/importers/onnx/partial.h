@@ -10,10 +10,13 @@ namespace octet::importers::onnx {
 struct Number {
   bool known = false;
   int64_t value = 0;
-  // Where unknown: the same number as this dimension of this tensor; tensor -1: nothing is known.
+  // Where unknown: `times` this dimension of this tensor; tensor -1: nothing is known.
   int32_t tensor = -1, axis = 0;
+  int64_t times = 1;
   bool operator==(const Number&) const = default;
-  static Number Of(int64_t v) { return {true, v, -1, 0}; }
+  static Number Of(int64_t v) { return {true, v, -1, 0, 1}; }
+  static Number Dimension(int32_t tensor, int32_t axis) { return {false, 0, tensor, axis, 1}; }
+  bool Is(int32_t t, int32_t a) const { return !known && tensor == t && axis == a && times == 1; }
 };
 
 struct Partial {
@@ -34,6 +37,8 @@ struct Partial {
 };
 
 class NodeContext;
+// Arithmetic whose result is known: done, without an operator.
+bool ComputeNumbers(NodeContext& c);
 // What is known of the numbers that the node just imported makes. Where all are, its output becomes a constant.
 void PropagateNumbers(NodeContext& c);
 

@@ -39,8 +39,8 @@ void FindMissing(const View& view, std::vector<Finding>* findings) {
   std::map<std::pair<std::string, std::string>, std::pair<int, std::string>> missing;  // Kind, reason -> uses, first place.
   for (const SubgraphInfo& g : view.subgraphs()) {
     for (const OperatorInfo& op : g.operators) {
-      if (op.op && op.custom_options.empty()) continue;
-      const char* reason = op.lacks ? op.lacks : op.op ? "custom options" : "the operator";
+      if (op.op) continue;
+      const char* reason = op.lacks ? op.lacks : "the operator";
       auto& [uses, place] = missing[{std::string(op.code_name), reason}];
       if (uses++ == 0) place = PlaceOf(g, op);
     }
@@ -60,6 +60,7 @@ Graph ImportSubgraph(const SubgraphInfo& info, Buffers& buffers) {
   for (const OperatorInfo& op : info.operators) {
     const graph::NodeId id = g.AddNode(*op.op, graph::Attributes(op.op->attrs, op.attributes.data()), op.inputs, op.outputs, PlaceOf(info, op));
     g.node(id).intermediates = op.intermediates;
+    g.node(id).custom_options.assign(op.custom_options.begin(), op.custom_options.end());
   }
   g.inputs = info.inputs;
   g.outputs = info.outputs;

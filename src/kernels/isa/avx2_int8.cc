@@ -14,11 +14,13 @@ inline __m128i Load16(const void* p) { return _mm_loadu_si128(static_cast<const 
 
 // ---------------------------------------------------------------------------- back to 8 bits
 
-// Constants of 8 columns for the one-step form of DOUBLE (Requant::up).
+// Constants of 8 columns for the one-step form of DOUBLE (Requant::narrow).
 template <bool kRelu> struct Narrow {
+  static constexpr bool kWide = false;
   __m256i mantissa, mantissa_odd, up, up_negative, after;
-  Narrow(const Requant& q, int64_t c)
-      : mantissa(Load(q.mantissa + c)), mantissa_odd(_mm256_srli_epi64(mantissa, 32)), up(Load(q.up + c)), up_negative(Load(q.up_negative + c)), after(Load(q.after + c)) {}
+  Narrow(const Requant& q, int64_t c) : Narrow(q.narrow[c / kPanel], static_cast<int>(c % kPanel)) {}
+  Narrow(const NarrowPanel& p, int i)
+      : mantissa(Load(p.mantissa + i)), mantissa_odd(Load(p.odd + i)), up(Load(p.up + i)), up_negative(Load(p.up_negative + i)), after(Load(p.after + i)) {}
   __m256i operator()(__m256i x) const {
     x = _mm256_slli_epi32(x, 2);
     const __m256i even = _mm256_mul_epi32(x, mantissa), odd = _mm256_mul_epi32(_mm256_srli_epi64(x, 32), mantissa_odd);
@@ -32,6 +34,7 @@ template <bool kRelu> struct Narrow {
 // DOUBLE in the reference's two steps. The high-mul rounds x*m / 2^31 to nearest with ties up, which is what
 // the reference's nudge and truncation amount to; the shift rounds ties away from zero.
 struct Double {
+  static constexpr bool kWide = true;
   __m256i left, mantissa, right;
   Double(const Requant& q, int64_t c) : left(Load(q.left + c)), mantissa(Load(q.mantissa + c)), right(Load(q.right + c)) {}
   __m256i operator()(__m256i x) const {
@@ -47,6 +50,12 @@ struct Double {
     return _mm256_srav_epi32(_mm256_add_epi32(v, nudge), right);
   }
 };
+
+// The biases of 8 columns, from beside the other constants.
+template <class Rescale> inline __m256i Bias(const Requant& q, int64_t c) {
+  if constexpr (Rescale::kWide) return Load(q.bias + c);
+  else return Load(q.narrow[c / kPanel].bias + c % kPanel);
+}
 
 // round(x * scale), half away from zero: adding the double below a half and cutting off rounds the same.
 struct F64 {
@@ -193,7 +202,7 @@ constexpr TileFn kPackedTiles[kFewRows - 1] = {PackedTile<1>, PackedTile<2>, Pac
 
 void Multiply(const ProductS8& p, const void* const* rows, int64_t count, int64_t first_panel, int64_t end_panel, int8_t* y, void* scratch) {
   alignas(32) int32_t acc[kRows * kPanel];
-  const auto finish = p.requant.scale ? Finish<F64> : !p.requant.up ? Finish<Double> : p.requant.relu() ? Finish<Narrow<true>> : Finish<Narrow<false>>;
+  const auto finish = p.requant.scale ? Finish<F64> : !p.requant.narrow ? Finish<Double> : p.requant.relu() ? Finish<Narrow<true>> : Finish<Narrow<false>>;
   const bool widen = count >= kFewRows;
   for (int64_t panel = first_panel; panel < end_panel; ++panel) {
     const void* w = p.packed + panel * p.panel_bytes();
@@ -205,7 +214,8 @@ void Multiply(const ProductS8& p, const void* const* rows, int64_t count, int64_
       const int64_t cuts = (count - r + kRows - 1) / kRows;
       const int tile = static_cast<int>((count - r + cuts - 1) / cuts);
       (widen ? kTiles : kPackedTiles)[tile - 1](p, rows + r, w, p.requant.bias + panel * kPanel, acc);
-      finish(acc, tile, p, panel * kPanel, y + r * p.columns);
+      if (p.take) p.take(p.context, acc, r, tile, panel * kPanel, 1);
+      else finish(acc, tile, p, panel * kPanel, y + r * p.columns);
       r += tile;
     }
   }
@@ -216,6 +226,125 @@ void LoadWide(const int8_t* x, int64_t n, void* to) {
   int64_t i = 0;
   for (; i + 16 <= n; i += 16) Store(y + i, _mm256_cvtepi8_epi16(Load16(x + i)));
   for (; i < n; ++i) y[i] = x[i];
+}
+
+// -------------------------------------------------------------------------------- Winograd
+
+inline __m256i Add16(__m256i a, __m256i b) { return _mm256_add_epi16(a, b); }
+inline __m256i Sub16(__m256i a, __m256i b) { return _mm256_sub_epi16(a, b); }
+inline __m256i Add(__m256i a, __m256i b) { return _mm256_add_epi32(a, b); }
+inline __m256i Sub(__m256i a, __m256i b) { return _mm256_sub_epi32(a, b); }
+
+// B^T along one direction, in 16 bits: values stay below 10 * 10 * 128. Elements are `step` apart.
+template <int kM> inline void TransformInput(const __m256i* d, int step, __m256i* o) {
+  const __m256i d0 = d[0], d1 = d[step], d2 = d[2 * step], d3 = d[3 * step];
+  if constexpr (kM == 2) {
+    o[0] = Sub16(d0, d2);
+    o[step] = Add16(d1, d2);
+    o[2 * step] = Sub16(d2, d1);
+    o[3 * step] = Sub16(d1, d3);
+  } else {
+    const __m256i d4 = d[4 * step], d5 = d[5 * step];
+    const auto four = [](__m256i v) { return _mm256_slli_epi16(v, 2); };
+    const __m256i a = Sub16(d4, four(d2)), b = Sub16(d3, four(d1)), c = Sub16(d4, d2), e = _mm256_slli_epi16(Sub16(d3, d1), 1);
+    o[0] = Add16(Sub16(four(d0), Add16(four(d2), d2)), d4);
+    o[step] = Add16(a, b);
+    o[2 * step] = Sub16(a, b);
+    o[3 * step] = Add16(c, e);
+    o[4 * step] = Sub16(c, e);
+    o[5 * step] = Add16(Sub16(four(d1), Add16(four(d3), d3)), d5);
+  }
+}
+
+// A^T along one direction, with what kWinogradG left out: for m = 4, rows 6, -4, -4, 1, 1, 24. m + 2 values,
+// `step` apart, give m.
+template <int kM> inline void TransformOutput(const __m256i* s, int step, __m256i* o, int o_step) {
+  const __m256i sum = Add(s[step], s[2 * step]), difference = Sub(s[step], s[2 * step]);
+  if constexpr (kM == 2) {
+    o[0] = Add(s[0], sum);
+    o[o_step] = Sub(difference, s[3 * step]);
+  } else {
+    const auto shifted = [](__m256i v, int bits) { return _mm256_slli_epi32(v, bits); };
+    const __m256i far_sum = Add(s[3 * step], s[4 * step]), far_difference = Sub(s[3 * step], s[4 * step]);
+    const __m256i sum4 = shifted(sum, 2), difference4 = shifted(difference, 2), s5 = s[5 * step];
+    o[0] = Add(Sub(Add(shifted(s[0], 2), shifted(s[0], 1)), sum4), far_sum);
+    o[o_step] = Sub(shifted(far_difference, 1), difference4);
+    o[2 * o_step] = Sub(shifted(far_sum, 2), sum4);
+    o[3 * o_step] = Add(Sub(shifted(far_difference, 3), difference4), Add(shifted(s5, 4), shifted(s5, 3)));
+  }
+}
+
+// Loaded rows to [position][kWinogradTiles][channels] for tiles [first, first + count), row by row of tiles.
+template <int kM> void TransformTiles(const WinogradS8& p, const int16_t* loaded, int64_t tiles_across, int64_t first, int64_t count, int16_t* to) {
+  constexpr int kSide = kM + 2;
+  for (int64_t t = 0; t < count; ++t) {
+    const int16_t* tile = loaded + ((first + t) / tiles_across * kM * p.pixels + (first + t) % tiles_across * kM) * p.channels;
+    for (int64_t c = 0; c < p.channels; c += 16) {
+      __m256i d[kSide * kSide], e[kSide * kSide];
+      for (int i = 0; i < kSide; ++i)
+        for (int j = 0; j < kSide; ++j) d[i * kSide + j] = Load(tile + (i * p.pixels + j) * p.channels + c);
+      for (int j = 0; j < kSide; ++j) TransformInput<kM>(d + j, kSide, e + j);
+      for (int i = 0; i < kSide; ++i) TransformInput<kM>(e + i * kSide, 1, d + i * kSide);
+      for (int i = 0; i < kSide * kSide; ++i) Store(to + (i * kWinogradTiles + t) * p.channels + c, d[i]);
+    }
+  }
+}
+
+// Sums of 8 columns of one tile, [position][kWinogradTiles][16], to m x m requantized outputs.
+template <class Rescale, int kM> inline void InverseTile(const int32_t* sums, const Rescale& rescale, __m256i bias, __m256i* out) {
+  constexpr int kSide = kM + 2;
+  __m256i s[kSide * kSide], half[kM * kSide];
+  for (int i = 0; i < kSide * kSide; ++i) s[i] = Load(sums + i * kWinogradTiles * kPanel);
+  for (int j = 0; j < kSide; ++j) TransformOutput<kM>(s + j, kSide, half + j, kSide);
+  for (int i = 0; i < kM; ++i) TransformOutput<kM>(half + i * kSide, 1, out + i * kM, 1);
+  for (int i = 0; i < kM * kM; ++i) {
+    // 4 times the sum, or 576 = 9 * 64 times: 9 has an inverse modulo 2^32.
+    const __m256i v = kM == 2 ? _mm256_srai_epi32(out[i], 2) : _mm256_srai_epi32(_mm256_mullo_epi32(out[i], _mm256_set1_epi32(0x38e38e39)), 6);
+    out[i] = rescale(Add(v, bias));
+  }
+}
+
+template <class Rescale, int kM> void Winograd(const WinogradS8& p, const void* loaded, int64_t rows, int64_t first_panel, int64_t end_panel, int8_t* y, void* scratch) {
+  constexpr int kPositions = (kM + 2) * (kM + 2);
+  const int64_t across = (p.width + kM - 1) / kM, tiles = across * ((rows + kM - 1) / kM), offset = 0;
+  auto* transformed = static_cast<int16_t*>(scratch);
+  auto* sums = reinterpret_cast<int32_t*>(transformed + kPositions * kWinogradTiles * p.channels);
+  const ProductS8 product{&offset, 1, p.channels, nullptr, {}, 0};
+  const int32_t zeros[kPanel] = {};
+  const Clamp clamp(p.requant);
+  for (int64_t first = 0; first < tiles; first += kWinogradTiles) {
+    const int64_t count = tiles - first < kWinogradTiles ? tiles - first : kWinogradTiles;
+    TransformTiles<kM>(p, static_cast<const int16_t*>(loaded), across, first, count, transformed);
+    for (int64_t panel = first_panel; panel < end_panel; ++panel) {
+      for (int64_t position = 0; position < kPositions; ++position) {
+        const int16_t* w = p.packed + (panel * kPositions + position) * p.channels * kPanel;
+        for (int64_t t = 0; t < count;) {
+          const int64_t cuts = (count - t + kRows - 1) / kRows, tile = (count - t + cuts - 1) / cuts;
+          const void* at[kRows];
+          for (int64_t r = 0; r < tile; ++r) at[r] = transformed + (position * kWinogradTiles + t + r) * p.channels;
+          kTiles[tile - 1](product, at, w, zeros, sums + (position * kWinogradTiles + t) * kPanel);
+          t += tile;
+        }
+      }
+      const int64_t column = panel * kPanel;
+      const Rescale low(p.requant, column), high(p.requant, column + 8);
+      const __m256i bias_low = Load(p.requant.bias + column), bias_high = Load(p.requant.bias + column + 8);
+      for (int64_t t = 0; t < count; ++t) {
+        __m256i a[kM * kM], b[kM * kM];
+        InverseTile<Rescale, kM>(sums + t * kPanel, low, bias_low, a);
+        InverseTile<Rescale, kM>(sums + t * kPanel + 8, high, bias_high, b);
+        const int64_t top = (first + t) / across * kM, left = (first + t) % across * kM;
+        for (int64_t i = 0; i < kM && top + i < rows; ++i)
+          for (int64_t j = 0; j < kM && left + j < p.width; ++j)
+            clamp.Put(a[i * kM + j], b[i * kM + j], y + ((top + i) * p.width + left + j) * p.columns + column, p.columns - column);
+      }
+    }
+  }
+}
+
+template <int kM> void WinogradRows(const WinogradS8& p, const void* loaded, int64_t rows, int64_t first_panel, int64_t end_panel, int8_t* y, void* scratch) {
+  const auto run = !p.requant.narrow ? Winograd<Double, kM> : p.requant.relu() ? Winograd<Narrow<true>, kM> : Winograd<Narrow<false>, kM>;
+  run(p, loaded, rows, first_panel, end_panel, y, scratch);
 }
 
 // -------------------------------------------------------------------------------- depthwise
@@ -266,7 +395,71 @@ template <class Rescale, int kCount, int kPixels> void Vectors(const DepthwiseS8
   for (int i = 0; i < kCount; ++i) clamp.Put(low[i], second(high[i]), y + i * pitch, left - (p.blocks ? 0 : i * pitch));
 }
 
+// Three columns of three rows: their taps need no line, columns stay in registers. The third row is widened to
+// 32 bits, which is a pair whose second tap meets a weight of zero. kNew: how many columns the next vector
+// does not share.
+struct Column {
+  __m256i pair[2], single[2];
+};
+inline Column Interleaved(const uint8_t* const* rows, int64_t at) {
+  const __m128i a = Load16(rows[0] + at), b = Load16(rows[1] + at), c = Load16(rows[2] + at);
+  return {{_mm256_cvtepi8_epi16(_mm_unpacklo_epi8(a, b)), _mm256_cvtepi8_epi16(_mm_unpackhi_epi8(a, b))},
+          {_mm256_cvtepi8_epi32(c), _mm256_cvtepi8_epi32(_mm_unpackhi_epi64(c, c))}};
+}
+
+template <class Rescale, int kNew> void ThreeColumns(const DepthwiseS8& given, const uint8_t* const (*given_rows)[3], const int64_t* given_offset, int64_t phase, int64_t repeats, int8_t* y) {
+  const DepthwiseS8 p = given;  // Copies that y cannot alias.
+  const uint8_t* rows[3][3];
+  int64_t offset[3];
+  for (int s = 0; s < 3; ++s) {
+    offset[s] = given_offset[s];
+    for (int t = 0; t < 3; ++t) rows[s][t] = given_rows[s][t];
+  }
+  const int64_t pitch = p.pixels * p.channels, at = phase * kVector;
+  const auto* w = reinterpret_cast<const uint8_t*>(p.weights) + phase * 6 * kPixelBytes;
+  const Clamp clamp(p.requant);
+  Column column[3] = {Interleaved(rows[0], at + offset[0]), Interleaved(rows[1], at + offset[1]), {}};
+  for (int64_t n = 0;; ++n) {
+    const int64_t x = at + n * pitch;
+    column[2] = Interleaved(rows[2], x + offset[2]);
+    __m256i v[2];
+#pragma GCC unroll 2
+    for (int h = 0; h < 2; ++h) {
+      __m256i sum = Bias<Rescale>(p.requant, at + h * 8);
+#pragma GCC unroll 3
+      for (int s = 0; s < 3; ++s) {
+        sum = _mm256_add_epi32(sum, _mm256_madd_epi16(column[s].pair[h], Load(w + s * kPixelBytes + h * 32)));
+        sum = _mm256_add_epi32(sum, _mm256_madd_epi16(column[s].single[h], Load(w + (3 + s) * kPixelBytes + h * 32)));
+      }
+      v[h] = Rescale(p.requant, at + h * 8)(sum);
+    }
+    clamp.Put(v[0], v[1], y + x, p.blocks ? p.channels - at : p.width * p.channels - x);
+    if (n + 1 == repeats) return;
+    column[0] = kNew == 1 ? column[1] : kNew == 2 ? column[2] : Interleaved(rows[0], x + pitch + offset[0]);
+    column[1] = kNew == 1 ? column[2] : Interleaved(rows[1], x + pitch + offset[1]);
+  }
+}
+
+// Whether the window is three such columns; if so, one row of output.
+template <class Rescale> bool ThreeColumnsRow(const DepthwiseS8& p, const uint8_t* const* rows, int8_t* y) {
+  if (p.steps != 6) return false;
+  const uint8_t* column[3][3];
+  int64_t offset[3];
+  for (int s = 0; s < 3; ++s) {
+    const TapLine &pair = p.line[p.step[s] / p.line_pixels], &single = p.line[p.step[s + 3] / p.line_pixels];
+    if (pair.step || single.step || pair.count != 2 || single.count != 1 || single.first != pair.first + 2 || p.step[s] % p.line_pixels != p.step[s + 3] % p.line_pixels) return false;
+    for (int t = 0; t < 3; ++t) column[s][t] = rows[pair.first + t];
+    offset[s] = p.step[s] % p.line_pixels * p.channels;
+  }
+  const auto shared = [&](int a, int b) { return p.step[a] == p.step[b] + p.pixels; };  // Column a is the next vector's b.
+  const auto run = shared(1, 0) && shared(2, 1) ? ThreeColumns<Rescale, 1> : shared(2, 0) ? ThreeColumns<Rescale, 2> : ThreeColumns<Rescale, 3>;
+  const int64_t vectors = p.vectors(kVector);
+  for (int64_t phase = 0; phase < p.period && phase < vectors; ++phase) run(p, column, offset, phase, (vectors - phase + p.period - 1) / p.period, y);
+  return true;
+}
+
 template <class Rescale> void DepthwiseRow(const DepthwiseS8& p, const uint8_t* const* rows, int8_t* y, void* lines) {
+  if (ThreeColumnsRow<Rescale>(p, rows, y)) return;
   auto* line = static_cast<uint8_t*>(lines);
   const int64_t vectors = p.vectors(kVector), pitch = p.pixels * p.channels, end = p.width * p.channels;
   for (int64_t phase = 0; phase < p.period && phase < vectors; ++phase) {
@@ -286,7 +479,7 @@ template <class Rescale> void DepthwiseRow(const DepthwiseS8& p, const uint8_t* 
 }
 
 void Depthwise(const DepthwiseS8& p, const uint8_t* const* rows, int8_t* y, void* lines) {
-  const auto row = !p.requant.up ? DepthwiseRow<Double> : p.requant.relu() ? DepthwiseRow<Narrow<true>> : DepthwiseRow<Narrow<false>>;
+  const auto row = !p.requant.narrow ? DepthwiseRow<Double> : p.requant.relu() ? DepthwiseRow<Narrow<true>> : DepthwiseRow<Narrow<false>>;
   row(p, rows, y, lines);
 }
 
@@ -307,6 +500,6 @@ constexpr uint8_t kOrder[kVector] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 1
 
 }  // namespace
 
-constinit const Int8 kAvx2Int8 = {"avx2", 0, 2, LoadWide, Multiply, 128, kVector, 2, 2, 0, kOrder, LoadPixels, Depthwise};
+constinit const Int8 kAvx2Int8 = {"avx2", 0, 2, LoadWide, Multiply, 128, kVector, 2, 2, 0, kOrder, LoadPixels, Depthwise, WinogradRows<2>, WinogradRows<4>};
 
 }  // namespace octet::kernels

@@ -12,11 +12,12 @@ inline __m512i Load(const void* p) { return _mm512_loadu_si512(p); }
 
 // ---------------------------------------------------------------------------- back to 8 bits
 
-// Constants of 16 columns for the one-step form of DOUBLE (Requant::up).
+// Constants of 16 columns for the one-step form of DOUBLE (Requant::narrow).
 template <bool kRelu> struct Narrow {
+  static constexpr bool kWide = false;
   __m512i mantissa, mantissa_odd, up, up_negative, after;
-  Narrow(const Requant& q, int64_t c)
-      : mantissa(Load(q.mantissa + c)), mantissa_odd(Load(q.mantissa + c + 1)), up(Load(q.up + c)), up_negative(Load(q.up_negative + c)), after(Load(q.after + c)) {}
+  Narrow(const Requant& q, int64_t c) : Narrow(q.narrow[c / kPanel]) {}
+  explicit Narrow(const NarrowPanel& p) : mantissa(Load(p.mantissa)), mantissa_odd(Load(p.odd)), up(Load(p.up)), up_negative(Load(p.up_negative)), after(Load(p.after)) {}
   __m512i operator()(__m512i x) const {
     x = _mm512_slli_epi32(x, 2);
     const __m512i even = _mm512_mul_epi32(x, mantissa), odd = _mm512_mul_epi32(_mm512_srli_epi64(x, 32), mantissa_odd);
@@ -28,6 +29,7 @@ template <bool kRelu> struct Narrow {
 
 // DOUBLE in the reference's two steps: see avx2.cc.
 struct Double {
+  static constexpr bool kWide = true;
   __m512i left, mantissa, right;
   Double(const Requant& q, int64_t c) : left(Load(q.left + c)), mantissa(Load(q.mantissa + c)), right(Load(q.right + c)) {}
   __m512i operator()(__m512i x) const {
@@ -41,6 +43,12 @@ struct Double {
     return _mm512_srav_epi32(_mm512_mask_add_epi32(v, shifts, v, _mm512_add_epi32(up, _mm512_srai_epi32(v, 31))), right);
   }
 };
+
+// The biases of 16 columns, from beside the other constants.
+template <class Rescale> inline __m512i Bias(const Requant& q, int64_t c) {
+  if constexpr (Rescale::kWide) return Load(q.bias + c);
+  else return Load(q.narrow[c / kPanel].bias);
+}
 
 // round(x * scale), half away from zero: adding the double below a half and cutting off rounds the same.
 struct F64 {
@@ -72,48 +80,63 @@ struct Clamp {
 // Transposes 4 x 4 words: four bytes of four vectors per lane to 16 bytes of one vector per lane.
 inline __m512i ByVector(__m512i v) { return _mm512_permutexvar_epi32(_mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15), v); }
 
-// One panel, four rows at a time.
-template <class Rescale> void FinishPanel(const int32_t* acc, int rows, const ProductS8& p, int64_t column, int8_t* y) {
+// The first n bytes; whole registers without a mask, which costs.
+inline void Put(int8_t* y, __m512i v, int64_t n) {
+  if (n >= 64) _mm512_storeu_si512(y, v);
+  else _mm512_mask_storeu_epi8(y, Mask(n), v);
+}
+inline void Put(int8_t* y, __m256i v, int64_t n) {
+  if (n >= 32) _mm256_storeu_si256(reinterpret_cast<__m256i*>(y), v);
+  else _mm256_mask_storeu_epi8(y, static_cast<__mmask32>(Mask(n)), v);
+}
+inline void Put(int8_t* y, __m128i v, int64_t n) {
+  if (n >= 16) _mm_storeu_si128(reinterpret_cast<__m128i*>(y), v);
+  else _mm_mask_storeu_epi8(y, static_cast<__mmask16>(Mask(n)), v);
+}
+
+// One panel, four rows at a time. acc and y are at its first column; rows of acc are `pitch` apart. The sums
+// of absent rows are there, but are not stored.
+template <class Rescale> void FinishPanel(const int32_t* acc, int64_t pitch, int rows, const ProductS8& p, int64_t column, int8_t* y) {
   const Rescale rescale(p.requant, column);
   const Clamp clamp(p.requant);
-  const auto mask = static_cast<__mmask16>(Mask(p.columns - column < kPanel ? p.columns - column : kPanel));
-  for (int r = 0; r < rows; r += 4) {  // The sums of absent rows are there, but are not stored.
-    const int32_t* a = acc + r * kPanel;
-    const __m512i bytes = ByVector(clamp(rescale(Load(a)), rescale(Load(a + 16)), rescale(Load(a + 32)), rescale(Load(a + 48))));
-    int8_t* to = y + r * p.columns + column;
-    _mm_mask_storeu_epi8(to, mask, _mm512_castsi512_si128(bytes));
-    if (r + 1 < rows) _mm_mask_storeu_epi8(to + p.columns, mask, _mm512_extracti32x4_epi32(bytes, 1));
-    if (r + 2 < rows) _mm_mask_storeu_epi8(to + 2 * p.columns, mask, _mm512_extracti32x4_epi32(bytes, 2));
-    if (r + 3 < rows) _mm_mask_storeu_epi8(to + 3 * p.columns, mask, _mm512_extracti32x4_epi32(bytes, 3));
+  const int64_t left = p.columns - column;
+  for (int r = 0; r < rows; r += 4, acc += 4 * pitch, y += 4 * p.columns) {
+    const __m512i bytes = ByVector(clamp(rescale(Load(acc)), rescale(Load(acc + pitch)), rescale(Load(acc + 2 * pitch)), rescale(Load(acc + 3 * pitch))));
+    Put(y, _mm512_castsi512_si128(bytes), left);
+    if (r + 1 < rows) Put(y + p.columns, _mm512_extracti32x4_epi32(bytes, 1), left);
+    if (r + 2 < rows) Put(y + 2 * p.columns, _mm512_extracti32x4_epi32(bytes, 2), left);
+    if (r + 3 < rows) Put(y + 3 * p.columns, _mm512_extracti32x4_epi32(bytes, 3), left);
   }
 }
 
-// acc[r][panels * 16], two panels and two rows at a time: constants of two panels stay in registers.
-template <class Rescale> void Finish(const int32_t* acc, int rows, int panels, const ProductS8& p, int64_t column, int8_t* y) {
-  if (panels == 1) {
-    FinishPanel<Rescale>(acc, rows, p, column, y);
-    return;
-  }
+// Two panels and two rows at a time: constants of two panels stay in registers.
+template <class Rescale> void FinishTwoPanels(const int32_t* acc, int64_t pitch, int rows, const ProductS8& p, int64_t column, int8_t* y) {
+  const Rescale first(p.requant, column), second(p.requant, column + kPanel);
   const Clamp clamp(p.requant);
-  if (rows == 1) {  // Four panels of the row. Of absent ones, the last is repeated.
-    const auto rescaled = [&](int c) { return Rescale(p.requant, column + (c < panels ? c : panels - 1) * kPanel)(Load(acc + (c < panels ? c : panels - 1) * kPanel)); };
-    const int64_t left = p.columns - column, width = panels * kPanel;
-    _mm512_mask_storeu_epi8(y + column, Mask(left < width ? left : width), ByVector(clamp(rescaled(0), rescaled(1), rescaled(2), rescaled(3))));
+  const int64_t left = p.columns - column;
+  for (int r = 0; r < rows; r += 2, acc += 2 * pitch, y += 2 * p.columns) {
+    const int32_t* next = acc + pitch;
+    const __m512i bytes = ByVector(clamp(first(Load(acc)), second(Load(acc + kPanel)), first(Load(next)), second(Load(next + kPanel))));
+    Put(y, _mm512_castsi512_si256(bytes), left);
+    if (r + 1 < rows) Put(y + p.columns, _mm512_extracti64x4_epi64(bytes, 1), left);
+  }
+}
+
+// acc[r][panels * 16] to bytes.
+template <class Rescale> void Finish(const int32_t* acc, int rows, int panels, const ProductS8& p, int64_t column, int8_t* y) {
+  const int64_t pitch = panels * kPanel;
+  y += column;
+  if (rows == 1 && panels > 1) {  // Four panels of the row. Of absent ones, the last is repeated.
+    const auto at = [&](int c) { return (c < panels ? c : panels - 1) * kPanel; };
+    const auto rescaled = [&](int c) { return Rescale(p.requant, column + at(c))(Load(acc + at(c))); };
+    const Clamp clamp(p.requant);
+    const int64_t left = p.columns - column;
+    Put(y, ByVector(clamp(rescaled(0), rescaled(1), rescaled(2), rescaled(3))), left < pitch ? left : pitch);
     return;
   }
-  for (int c = 0; c < panels; c += 2) {
-    const int second = c + 1 < panels ? c + 1 : c;  // Of an odd one out, the second half is not stored.
-    const Rescale first_half(p.requant, column + c * kPanel), second_half(p.requant, column + second * kPanel);
-    const int64_t left = p.columns - column - c * kPanel, width = (second - c + 1) * kPanel;
-    const auto mask = static_cast<__mmask32>(Mask(left < width ? left : width));
-    for (int r = 0; r < rows; r += 2) {
-      const int32_t *a = acc + r * panels * kPanel, *b = r + 1 < rows ? a + panels * kPanel : a;
-      const __m512i bytes = ByVector(clamp(first_half(Load(a + c * kPanel)), second_half(Load(a + second * kPanel)), first_half(Load(b + c * kPanel)), second_half(Load(b + second * kPanel))));
-      int8_t* to = y + r * p.columns + column + c * kPanel;
-      _mm256_mask_storeu_epi8(to, mask, _mm512_castsi512_si256(bytes));
-      if (r + 1 < rows) _mm256_mask_storeu_epi8(to + p.columns, mask, _mm512_extracti64x4_epi64(bytes, 1));
-    }
-  }
+  int c = 0;
+  for (; c + 1 < panels; c += 2) FinishTwoPanels<Rescale>(acc + c * kPanel, pitch, rows, p, column + c * kPanel, y + c * kPanel);
+  if (c < panels) FinishPanel<Rescale>(acc + c * kPanel, pitch, rows, p, column + c * kPanel, y + c * kPanel);
 }
 
 // --------------------------------------------------------------------------------- products
@@ -165,9 +188,8 @@ constexpr TileFn kTiles[kMostPanels][kMostRows] = {
     {Tile<1, 4>, Tile<2, 4>, Tile<3, 4>, Tile<4, 4>, Tile<5, 4>, Tile<6, 4>, nullptr, nullptr}};
 
 void Multiply(const ProductS8& p, const void* const* rows, int64_t count, int64_t first_panel, int64_t end_panel, int8_t* y, void*) {
-  alignas(64) int32_t acc[6 * kMostPanels * kPanel];
-  static_assert(sizeof(acc) >= 8 * 3 * kPanel * 4, "the widest tiles fit");
-  const auto finish = p.requant.scale ? Finish<F64> : !p.requant.up ? Finish<Double> : p.requant.relu() ? Finish<Narrow<true>> : Finish<Narrow<false>>;
+  alignas(64) int32_t acc[(kMostRows + 3) * kMostPanels * kPanel];  // Rows are read by fours.
+  const auto finish = p.requant.scale ? Finish<F64> : !p.requant.narrow ? Finish<Double> : p.requant.relu() ? Finish<Narrow<true>> : Finish<Narrow<false>>;
   // Panels and rows are cut evenly: 5 panels are 3 and 2, 9 rows are 5 and 4.
   for (int64_t panel = first_panel, panels_left = end_panel - first_panel; panels_left > 0;) {
     const int64_t panel_cuts = (panels_left + kMostPanels - 1) / kMostPanels;
@@ -177,7 +199,8 @@ void Multiply(const ProductS8& p, const void* const* rows, int64_t count, int64_
       const int64_t row_cuts = (count - r + kTileRows[panels] - 1) / kTileRows[panels];
       const int tile = static_cast<int>((count - r + row_cuts - 1) / row_cuts);
       kTiles[panels - 1][tile - 1](p, rows + r, w, p.requant.bias + panel * kPanel, acc);
-      finish(acc, tile, panels, p, panel * kPanel, y + r * p.columns);
+      if (p.take) p.take(p.context, acc, r, tile, panel * kPanel, panels);
+      else finish(acc, tile, panels, p, panel * kPanel, y + r * p.columns);
       r += tile;
     }
     panel += panels;
@@ -252,12 +275,19 @@ template <class Rescale, int kCount> void Vectors(const DepthwiseS8& p, int64_t 
   for (int q = 0; q < 4; ++q) Lanes<Rescale, kCount>(p, phase, q, line, v[q]);
   const Clamp clamp(p.requant);
 #pragma GCC unroll 4
-  for (int i = 0; i < kCount; ++i) _mm512_mask_storeu_epi8(y + i * pitch, Mask(left - (p.blocks ? 0 : i * pitch)), clamp(v[0][i], v[1][i], v[2][i], v[3][i]));
+  for (int i = 0; i < kCount; ++i) Put(y + i * pitch, clamp(v[0][i], v[1][i], v[2][i], v[3][i]), left - (p.blocks ? 0 : i * pitch));
 }
 
 // Three columns of up to four rows, whose taps need no line: columns stay in registers. kNew: how many of
 // them the next vector does not share.
-template <class Rescale, int kNew> void ThreeColumns(const DepthwiseS8& p, const uint8_t* const (*rows)[4], const int64_t* offset, int64_t phase, int64_t repeats, int8_t* y) {
+template <class Rescale, int kNew> void ThreeColumns(const DepthwiseS8& given, const uint8_t* const (*given_rows)[4], const int64_t* given_offset, int64_t phase, int64_t repeats, int8_t* y) {
+  const DepthwiseS8 p = given;  // Copies that y cannot alias.
+  const uint8_t* rows[3][4];
+  int64_t offset[3];
+  for (int s = 0; s < 3; ++s) {
+    offset[s] = given_offset[s];
+    for (int t = 0; t < 4; ++t) rows[s][t] = given_rows[s][t];
+  }
   const int64_t pitch = p.pixels * p.channels, at = phase * kVector;
   const auto* w = reinterpret_cast<const uint8_t*>(p.weights) + phase * 3 * kPixelBytes;
   Column weights[3];
@@ -274,11 +304,11 @@ template <class Rescale, int kNew> void ThreeColumns(const DepthwiseS8& p, const
 #pragma GCC unroll 4
     for (int q = 0; q < 4; ++q) {
       const int64_t c = at + q * 16;
-      const __m512i sum = _mm512_dpbusd_epi32(_mm512_dpbusd_epi32(Load(p.requant.bias + c), first.q[q], weights[0].q[q]), second.q[q], weights[1].q[q]);
+      const __m512i sum = _mm512_dpbusd_epi32(_mm512_dpbusd_epi32(Bias<Rescale>(p.requant, c), first.q[q], weights[0].q[q]), second.q[q], weights[1].q[q]);
       v[q] = Rescale(p.requant, c)(_mm512_dpbusd_epi32(sum, third.q[q], weights[2].q[q]));
     }
     const int64_t left = p.blocks ? p.channels - at : p.width * p.channels - x;
-    _mm512_mask_storeu_epi8(y + x, Mask(left), clamp(v[0], v[1], v[2], v[3]));
+    Put(y + x, clamp(v[0], v[1], v[2], v[3]), left);
     if (n + 1 == repeats) return;
     first = kNew == 1 ? second : kNew == 2 ? third : Interleaved(rows[0], x + pitch + offset[0]);
     second = kNew == 1 ? third : Interleaved(rows[1], x + pitch + offset[1]);
@@ -324,17 +354,33 @@ template <class Rescale> void DepthwiseRow(const DepthwiseS8& p, const uint8_t* 
 }
 
 void Depthwise(const DepthwiseS8& p, const uint8_t* const* rows, int8_t* y, void* lines) {
-  const auto row = !p.requant.up ? DepthwiseRow<Double> : p.requant.relu() ? DepthwiseRow<Narrow<true>> : DepthwiseRow<Narrow<false>>;
+  const auto row = !p.requant.narrow ? DepthwiseRow<Double> : p.requant.relu() ? DepthwiseRow<Narrow<true>> : DepthwiseRow<Narrow<false>>;
   row(p, rows, y, lines);
 }
 
-void LoadPixels(const int8_t* x, int64_t n, int64_t count, int64_t stride, uint8_t* to) {
-  if (count == 1 || n > 64) {
-    for (int64_t i = 0; i < count; ++i) LoadBytes(x + i * stride, n, to + i * n);
-    return;
+// x + 128 for kBytes values.
+template <int kBytes> inline void Flip(const int8_t* x, uint8_t* to) {
+  if constexpr (kBytes == 64) _mm512_storeu_si512(to, _mm512_xor_si512(Load(x), _mm512_set1_epi8(-128)));
+  else if constexpr (kBytes == 32) _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), _mm256_xor_si256(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(x)), _mm256_set1_epi8(-128)));
+  else _mm_storeu_si128(reinterpret_cast<__m128i*>(to), _mm_xor_si128(_mm_loadu_si128(reinterpret_cast<const __m128i*>(x)), _mm_set1_epi8(-128)));
+}
+
+// Pixels of at least a register's bytes: the last register overlaps the one before.
+template <int kBytes> void LoadWholePixels(const int8_t* x, int64_t n, int64_t count, int64_t stride, uint8_t* to) {
+  for (; count > 0; --count, x += stride, to += n) {
+    for (int64_t i = 0; i + kBytes < n; i += kBytes) Flip<kBytes>(x + i, to + i);
+    Flip<kBytes>(x + n - kBytes, to + n - kBytes);
   }
-  const __mmask64 mask = Mask(n);
-  for (int64_t i = 0; i < count; ++i) _mm512_mask_storeu_epi8(to + i * n, mask, _mm512_xor_si512(_mm512_maskz_loadu_epi8(mask, x + i * stride), _mm512_set1_epi8(-128)));
+}
+
+void LoadPixels(const int8_t* x, int64_t n, int64_t count, int64_t stride, uint8_t* to) {
+  if (count == 1) LoadBytes(x, n, to);
+  else if (n >= 64) LoadWholePixels<64>(x, n, count, stride, to);
+  else if (n >= 32) LoadWholePixels<32>(x, n, count, stride, to);
+  else if (n >= 16) LoadWholePixels<16>(x, n, count, stride, to);
+  else
+    for (int64_t i = 0; i < count; ++i)
+      for (int64_t k = 0; k < n; ++k) to[i * n + k] = static_cast<uint8_t>(x[i * stride + k] ^ -128);
 }
 
 constexpr uint8_t kOrder[kVector] = {0, 1, 2,  3,  16, 17, 18, 19, 32, 33, 34, 35, 48, 49, 50, 51, 4,  5,  6,  7,  20, 21, 22, 23, 36, 37, 38, 39, 52, 53, 54, 55,
@@ -342,6 +388,6 @@ constexpr uint8_t kOrder[kVector] = {0, 1, 2,  3,  16, 17, 18, 19, 32, 33, 34, 3
 
 }  // namespace
 
-constinit const Int8 kAvx512VnniInt8 = {"avx512_vnni", 128, 1, LoadBytes, Multiply, 0, kVector, 4, 1, 128, kOrder, LoadPixels, Depthwise};
+constinit const Int8 kAvx512VnniInt8 = {"avx512_vnni", 128, 1, LoadBytes, Multiply, 0, kVector, 4, 1, 128, kOrder, LoadPixels, Depthwise, nullptr, nullptr};
 
 }  // namespace octet::kernels

@@ -27,14 +27,21 @@ int8_t Finish(uint32_t sum, const Requant& q, int64_t c) {
 void Multiply(const ProductS8& p, const void* const* rows, int64_t count, int64_t first_panel, int64_t end_panel, int8_t* y, void*) {
   const int64_t groups = p.groups();
   for (int64_t r = 0; r < count; ++r) {
-    for (int64_t c = first_panel * kPanel; c < end_panel * kPanel && c < p.columns; ++c) {
-      const int8_t* w = p.packed + c / kPanel * p.panel_bytes() + c % kPanel * 4;
-      auto sum = static_cast<uint32_t>(p.requant.bias[c]);
-      for (int64_t s = 0; s < p.segments; ++s) {
-        const int8_t* a = static_cast<const int8_t*>(rows[r]) + p.offset[s];
-        for (int64_t k = 0; k < p.length; ++k) sum += static_cast<uint32_t>(a[k] * w[(s * groups + k / 4) * 64 + k % 4]);
+    for (int64_t panel = first_panel; panel < end_panel; ++panel) {
+      uint32_t sums[kPanel];
+      for (int64_t i = 0; i < kPanel; ++i) {
+        const int8_t* w = p.packed + panel * p.panel_bytes() + i * 4;
+        uint32_t sum = static_cast<uint32_t>(p.requant.bias[panel * kPanel + i]);
+        for (int64_t s = 0; s < p.segments; ++s) {
+          const int8_t* a = static_cast<const int8_t*>(rows[r]) + p.offset[s];
+          for (int64_t k = 0; k < p.length; ++k) sum += static_cast<uint32_t>(a[k] * w[(s * groups + k / 4) * 64 + k % 4]);
+        }
+        sums[i] = sum;
       }
-      y[r * p.columns + c] = Finish(sum, p.requant, c);
+      const int64_t column = panel * kPanel;
+      if (p.take) p.take(p.context, reinterpret_cast<const int32_t*>(sums), r, 1, column, 1);
+      else
+        for (int64_t c = column; c < column + kPanel && c < p.columns; ++c) y[r * p.columns + c] = Finish(sums[c - column], p.requant, c);
     }
   }
 }
@@ -72,6 +79,6 @@ constexpr uint8_t kOrder[kVector] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 1
 
 }  // namespace
 
-constinit const Int8 kScalarInt8 = {"scalar", 0, 1, Load, Multiply, 0, kVector, 2, 2, 0, kOrder, LoadPixels, Depthwise};
+constinit const Int8 kScalarInt8 = {"scalar", 0, 1, Load, Multiply, 0, kVector, 2, 2, 0, kOrder, LoadPixels, Depthwise, nullptr, nullptr};
 
 }  // namespace octet::kernels

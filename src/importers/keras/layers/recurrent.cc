@@ -176,10 +176,16 @@ Status ConvertStateful(LayerContext& c, const Json& config) {
   return {};
 }
 
+// May the layer become one operator over the sequence (ImportOptions::whole_sequences)?
+bool IsWholeSequence(LayerContext& c, const Json& config, Value mask) {
+  const bool plain = c.builder().whole_sequences() && c.layer().class_name == "LSTM" && !mask && c.num_inputs() == 1 && !c.Named("initial_state") && !Flag(config, "return_state");
+  return plain && !Flag(config, "time_major") && config["activation"].text() == "tanh" && config["recurrent_activation"].text() == "sigmoid" && c.rank(c.Input(0)) == 3;
+}
+
 Status ConvertRecurrent(LayerContext& c) {
   const Json& config = *c.layer().config;
   OCTET_ASSIGN(const Value mask, c.Mask());
-  if (Flag(config, "stateful") && !mask) return ConvertStateful(c, config);
+  if ((Flag(config, "stateful") && !mask) || IsWholeSequence(c, config, mask)) return ConvertStateful(c, config);
   OCTET_ASSIGN(const Sequence s, RunLayer(c, c.layer().class_name, config, c.variables(), c.Input(0), InitialStates(c), mask, Flag(config, "go_backwards")));
   OCTET_ASSIGN(const Value y, Shown(c, config, s.outputs));
   if (mask && Flag(config, "return_sequences")) c.builder().SetMask(y, mask);

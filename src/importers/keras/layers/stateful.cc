@@ -30,6 +30,7 @@ Result<Value> RunLstm(LayerContext& c, const Json& config, const Variables& cell
   in.insert(in.end(), 2, Value{});   // no projection.
   in.push_back(c.Variable({DType::kF32, state, {}}, "output_state"));
   in.push_back(c.Variable({DType::kF32, state, {}}, "cell_state"));
+  for (size_t i = in.size() - 2; i < in.size(); ++i) c.builder().graph().tensor(in[i].id).resets = !config["stateful"].boolean();
   return c.Make("unidirectional_sequence_lstm", in, {{"fused_activation_function", static_cast<int64_t>(ops::Activation::kTanh)}});
 }
 
@@ -48,12 +49,13 @@ Result<Value> RunStateful(LayerContext& c, std::string_view kind, const Json& co
   const Shape in = c.shape(x);
   const auto units = static_cast<int32_t>(config["units"].integer());
   if (kind != "LSTM" && kind != "SimpleRNN") return c.Fail("stateful=False", "stateful=True", "load the model with stateful=False and pass the states as inputs");
-  if (in.rank() != 3 || in[0] == kUnknown || units < 1) return c.Fail("a fixed batch size", in.text(), "give the input's shape");
+  const bool any_batch = c.builder().whole_sequences();  // One sequence at a time.
+  if (in.rank() != 3 || (in[0] == kUnknown && !any_batch) || units < 1) return c.Fail("a fixed batch size", in.text(), "give the input's shape");
   if (backwards) {
     OCTET_ASSIGN(x, c.Make("reverse_v2", {x, c.Vector({1})}));
   }
   const Variables cell = c.builder().weights().Inside(variables, "cell", 0, SIZE_MAX / 2);
-  const Shape state{in[0], units};
+  const Shape state{in[0] == kUnknown ? 1 : in[0], units};
   return kind == "LSTM" ? RunLstm(c, config, cell, x, state) : RunSimple(c, config, cell, x, state);
 }
 

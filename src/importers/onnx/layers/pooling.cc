@@ -89,16 +89,24 @@ Status ConvertMaxPool(NodeContext& c) {
   if (w.spatial > 2) return c.Fail("images of 1 or 2 dimensions", in.text(), "");
   OCTET_TRY(ExtendForCeil(c, in, &w));
   const DType own = c.type(c.Input(0)).dtype;
-  OCTET_ASSIGN(const Value x, Widened(c, c.Input(0)));
+  Value x = c.Input(0);
+  const Quant grid = c.type(x).quant;
+  const bool pads = !(w.padded() && AllSame(w, in)) && w.padded();
+  if (pads && !grid.empty()) {  // Padding as floats: the results lie on the grid again.
+    OCTET_ASSIGN(x, c.EmitAs("dequantize", std::span(&x, 1), nullptr, {DType::kF32, c.shape(x), {}}));
+  }
+  OCTET_ASSIGN(x, Widened(c, x));
   OCTET_ASSIGN(Value image, EnterImage(c, x));
   const bool dilated = IsDilated(w), same = !dilated && w.padded() && AllSame(w, in);
   if (w.same_upper && !same) return c.Fail("explicit pads with dilations", "SAME_UPPER", "");
   if (!same) {
-    if (w.padded() && c.type(x).dtype != DType::kF32) return c.Fail("SAME padding of quantized numbers", "other pads", "");
     OCTET_ASSIGN(image, PadImage(c, image, w, std::numeric_limits<float>::lowest()));
   }
   OCTET_ASSIGN(Value y, dilated ? Dilated(c, "maximum", image, w) : Pool(c, "max_pool_2d", image, w, same));
   OCTET_ASSIGN(y, LeaveImage(c, y, w.spatial));
+  if (pads && !grid.empty()) {
+    OCTET_ASSIGN(y, c.EmitAs("quantize", std::span(&y, 1), nullptr, {own, c.shape(y), grid}));
+  }
   OCTET_ASSIGN(y, c.Cast(y, own));
   c.SetOutput(0, y);
   return {};

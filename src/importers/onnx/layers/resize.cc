@@ -220,7 +220,7 @@ Status ReadTarget(NodeContext& c, int scales_at, int sizes_at, int roi_at, Targe
     const auto a = static_cast<size_t>(axes[i]);
     const Number& n = sizes.numbers[i];
     const int32_t own = in[static_cast<int>(a)];
-    if (!n.known && n.tensor == c.Input(0).id && n.axis == axes[i]) continue;  // The input's own.
+    if (n.Is(c.Input(0).id, static_cast<int32_t>(axes[i]))) continue;  // The input's own.
     if (!n.known || n.value < 1 || n.value > (1 << 24)) return c.Fail("constant sizes", "computed ones", "export with a fixed input size");
     if (own == kUnknown) return c.Fail("a known image size for a given one", in.text(), "give the input's size with --input");
     t->size[a] = static_cast<int32_t>(n.value);

@@ -41,6 +41,24 @@ Status ConvertSize(NodeContext& c) {
   return {};
 }
 
+// [3*N, -1, 4] of an input whose only unknown dimension is N: the -1 follows, and the other becomes the open one.
+void SolveOpen(NodeContext& c, Value x, const Partial& to, Shape* shape, int* open) {
+  const Shape& in = c.shape(x);
+  if (*open != 2 || std::ranges::count(in.dims(), kUnknown) != 1) return;
+  int64_t own = 1, wanted = 1;
+  int inferred = -1, multiple = -1;
+  for (const int32_t d : in.dims()) own *= d == kUnknown ? 1 : d;
+  for (int i = 0; i < shape->rank(); ++i) {
+    const Number& n = to.numbers[static_cast<size_t>(i)];
+    if ((*shape)[i] != kUnknown) wanted *= (*shape)[i];
+    else if (n.known) inferred = i;
+    else if (n.tensor == x.id && in[n.axis] == kUnknown) multiple = i, wanted *= n.times;
+  }
+  if (inferred < 0 || multiple < 0 || wanted < 1 || own % wanted != 0) return;
+  (*shape)[inferred] = static_cast<int32_t>(own / wanted);
+  *open = 1;
+}
+
 // The target with the input's dimensions in the place of zeros, and -1 for the one that is unknown.
 Status ConvertReshape(NodeContext& c) {
   const Value x = c.Input(0);
@@ -59,11 +77,12 @@ Status ConvertReshape(NodeContext& c) {
   for (size_t i = 0; i < to.numbers.size(); ++i) {
     Number& n = to.numbers[i];
     if (n.known && n.value == 0 && !keep_zero && static_cast<int>(i) < in.rank())
-      n = in[static_cast<int>(i)] == kUnknown ? Number{false, 0, x.id, static_cast<int32_t>(i)} : Number::Of(in[static_cast<int>(i)]);
+      n = in[static_cast<int>(i)] == kUnknown ? Number::Dimension(x.id, static_cast<int32_t>(i)) : Number::Of(in[static_cast<int>(i)]);
     if (n.known && (n.value < -1 || n.value > INT32_MAX)) return c.Fail("dimensions", std::to_string(n.value), "check the model");
     shape.push_back(n.known ? static_cast<int32_t>(n.value) : kUnknown);
     open += shape.back() == kUnknown;
   }
+  SolveOpen(c, x, to, &shape, &open);
   if (open <= 1) {
     if (open == 1 && in.known()) {
       int64_t rest = 1;
@@ -78,7 +97,7 @@ Status ConvertReshape(NodeContext& c) {
   if (in.dims().size() == shape.dims().size()) {  // Nothing changes where every open dimension is the input's own.
     bool same = true;
     for (size_t i = 0; i < to.numbers.size(); ++i)
-      same &= to.numbers[i].known ? to.numbers[i].value == in[static_cast<int>(i)] : to.numbers[i].tensor == x.id && to.numbers[i].axis == static_cast<int32_t>(i);
+      same &= to.numbers[i].known ? to.numbers[i].value == in[static_cast<int>(i)] : to.numbers[i].Is(x.id, static_cast<int32_t>(i));
     if (same) {
       c.SetOutput(0, x);
       return {};
@@ -153,6 +172,12 @@ Status ConvertUnsqueeze(NodeContext& c) {
   return {};
 }
 
+Shape ShapeKnown(const Partial& p) {
+  Shape s;
+  for (const Number& n : p.numbers) s.push_back(n.known ? static_cast<int32_t>(n.value) : kUnknown);
+  return s;
+}
+
 // Broadcast to the target where that is the larger one.
 Status ConvertExpand(NodeContext& c) {
   const Value x = c.Input(0);
@@ -167,7 +192,7 @@ Status ConvertExpand(NodeContext& c) {
       const int a = i - (rank - in.rank()), b = i - (rank - static_cast<int>(to.numbers.size()));
       const int32_t own = a >= 0 ? in[a] : 1;
       const Number n = b >= 0 ? to.numbers[static_cast<size_t>(b)] : Number::Of(1);
-      const bool same_dim = (n.known && n.value == 1) || (!n.known && n.tensor == x.id && n.axis == a) || (n.known && n.value == own);
+      const bool same_dim = (n.known && n.value == 1) || n.Is(x.id, a) || (n.known && n.value == own);
       out.push_back(same_dim ? own : n.known && own == 1 ? static_cast<int32_t>(n.value) : own > 1 ? own : kUnknown);
       known &= out.back() != kUnknown;
       same &= same_dim || own > 1;
@@ -191,6 +216,7 @@ Status ConvertExpand(NodeContext& c) {
   }
   OCTET_ASSIGN(Value one, c.Cast(c.Scalar(1.0f), c.type(wide).dtype));
   OCTET_ASSIGN(const Value ones, c.Emit("fill", {shape, one}));
+  if (to.valid) c.RefineShape(ones, ShapeKnown(to));
   OCTET_ASSIGN(Value y, c.Emit("mul", {wide, ones}));
   OCTET_ASSIGN(y, c.Cast(y, t));
   c.SetOutput(0, y);
@@ -254,6 +280,7 @@ Status ConvertConstantOfShape(NodeContext& c) {
   }
   OCTET_ASSIGN(const Value shape, c.Cast(c.Input(0), DType::kI32));
   OCTET_ASSIGN(const Value y, c.Emit("fill", {shape, value}));
+  if (const Partial p = c.PartialOf(c.Input(0)); p.valid && !c.is_constant(y)) c.RefineShape(y, ShapeKnown(p));
   c.SetOutput(0, y);
   return {};
 }
@@ -269,7 +296,7 @@ constexpr NodeRule kRules[] = {
 Result<Value> ShapeOf(NodeContext& c, const Partial& numbers, Value computed, Value like) {
   // Only dimensions of `like` are open: taken from its shape, without the source's arithmetic.
   bool simple = true;
-  for (const Number& n : numbers.numbers) simple &= n.known || n.tensor == like.id;
+  for (const Number& n : numbers.numbers) simple &= n.known || (n.tensor == like.id && n.times == 1);
   if (!simple) return c.Cast(computed, DType::kI32);
   OCTET_ASSIGN(const Value shape, c.Make("shape", {like}, {{"out_type", static_cast<int64_t>(DType::kI32)}}));
   std::vector<Value> parts;

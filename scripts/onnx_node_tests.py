@@ -1,0 +1,131 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Runs octet on the ONNX standard's own node tests, which the `onnx` wheel generates.
+
+Usage: scripts/onnx_node_tests.py OCTET [--only TEXT] [--list pass|refused|inexpressible|fail] [--goal PERCENT]
+
+Needs a Python with onnx and numpy. A case passes when octet converts it and its outputs agree within the case's own
+tolerance; it is inexpressible when a .tflite has no type or operator for it (the table below says why); refused when octet
+says that it cannot (exit code 3); anything else is a failure. The goal is the share of passes among all that are expressible.
+"""
+import argparse
+import collections
+import concurrent.futures
+import os
+import re
+import subprocess
+import sys
+import tempfile
+
+import numpy as np
+import onnx
+from onnx.backend.test.case.node import collect_testcases
+
+# What a .tflite cannot express, by the case's name, with the reason.
+INEXPRESSIBLE = [
+    (r"adagrad|adam|momentum|nesterov|gradient|training", "training"),
+    (r"ai_onnx_ml|tree_ensemble|label_encoder|array_feature|binarizer", "ai.onnx.ml: no operators"),
+    (r"string|regex|strnorm|tfidf|equal_string", "operators on text"),
+    (r"_float8|float8_|FLOAT8|e4m3|e5m2|float4|FLOAT4|e2m1|e8m0|_f8|_fp8", "8- and 4-bit floats"),
+    (r"int2|INT2|uint2", "2-bit numbers as values"),
+    (r"optional", "optional values"),
+    (r"bernoulli|random|multinomial", "ONNX names no generator: results cannot agree"),
+    (r"sequence_map|sequence_insert|split_to_sequence|identity_sequence|loop.*seq|concat_from|loop16|if_seq|if_opt|identity_opt|reverse_sequence_seq", "sequences as inputs or outputs"),
+    (r"unique", "sorted unique values with counts: no operator"),
+    (r"^test_det_|_det_", "determinants: no operator"),
+    (r"image_decoder", "decoding of image files: no operator"),
+    (r"maxunpool", "max unpooling: no operator"),
+]
+# Types of the graph's inputs and outputs.
+NO_TYPE = {onnx.TensorProto.COMPLEX64: "complex numbers", onnx.TensorProto.COMPLEX128: "complex numbers", onnx.TensorProto.STRING: "operators on text",
+           onnx.TensorProto.UINT64: "64-bit unsigned arithmetic"}
+
+
+def inexpressible(case):
+    for pattern, reason in INEXPRESSIBLE:
+        if re.search(pattern, case.name):
+            return reason
+    graph = case.model.graph
+    for value in list(graph.input) + list(graph.output):
+        if not value.type.HasField("tensor_type"):
+            return "sequences and optionals as inputs or outputs"
+        if value.type.tensor_type.elem_type in NO_TYPE:
+            return NO_TYPE[value.type.tensor_type.elem_type]
+    return None
+
+
+def stored(array):
+    """The array in the type that the .tflite's input has."""
+    array = np.asarray(array)
+    name = array.dtype.name
+    if name == "bfloat16":
+        return array.astype(np.float32)
+    if name in ("int4", "uint4"):
+        return array.astype(np.int8 if name == "int4" else np.uint8)
+    return array
+
+
+def agree(want, got, case):
+    want = np.asarray(want)
+    if want.shape != got.shape:
+        return f"shape {got.shape}, not {want.shape}"
+    a, b = want.astype(np.float64), got.astype(np.float64)
+    atol, rtol = max(case.atol, 1e-5), max(case.rtol, 1e-3)
+    if want.dtype.name in ("bfloat16", "float16"):
+        atol, rtol = 1e-2, 1e-2
+    if "dequantizelinear" not in case.name and "linear" in case.name and want.dtype.kind in "iu":
+        atol = 1  # Ties are rounded away from zero, ONNX rounds them to even.
+    return None if np.allclose(a, b, atol=atol, rtol=rtol, equal_nan=True) else f"differs by {np.nanmax(np.abs(a - b)):.3g}" if a.size else None
+
+
+def run_case(octet, case):
+    reason = inexpressible(case)
+    if reason:
+        return "inexpressible", reason
+    with tempfile.TemporaryDirectory() as t:
+        onnx.save(case.model, f"{t}/m.onnx")
+        r = subprocess.run([octet, "convert", f"{t}/m.onnx", "-o", f"{t}/m.tflite"], capture_output=True, text=True, timeout=120)
+        if r.returncode == 3:
+            return "refused", r.stderr.strip().split("\n")[0][:200]
+        if r.returncode:
+            return "fail", f"convert {r.returncode}: {r.stderr.strip()[-160:]}"
+        for inputs, outputs in case.data_sets:
+            np.savez(f"{t}/in.npz", **{str(i): stored(a) for i, a in enumerate(inputs)})
+            r = subprocess.run([octet, "run", f"{t}/m.tflite", "--in", f"{t}/in.npz", "--out", f"{t}/out.npz"], capture_output=True, text=True, timeout=120)
+            if r.returncode:
+                return "fail", f"run {r.returncode}: {r.stderr.strip()[-160:]}"
+            got = np.load(f"{t}/out.npz", allow_pickle=False)
+            for i, want in enumerate(outputs):
+                if str(i) not in got.files:
+                    return "fail", f"no output {i}"
+                trouble = agree(want, got[str(i)], case)
+                if trouble:
+                    return "fail", f"output {i}: {trouble}"
+    return "pass", ""
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("octet")
+    parser.add_argument("--only", default="")
+    parser.add_argument("--list", nargs="*", default=["refused", "fail"])
+    parser.add_argument("--goal", type=float, default=95.0)
+    args = parser.parse_args()
+    cases = [c for c in collect_testcases(None) if args.only in c.name]
+    counts, reasons = collections.Counter(), collections.defaultdict(collections.Counter)
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        for case, (verdict, text) in zip(cases, pool.map(lambda c: run_case(args.octet, c), cases)):
+            counts[verdict] += 1
+            reasons[verdict][text] += 1
+            if verdict in args.list:
+                print(f"{verdict} {case.name}: {text}")
+    for reason, n in reasons["inexpressible"].most_common():
+        print(f"{n:5d} inexpressible: {reason}")
+    expressible = len(cases) - counts["inexpressible"]
+    share = 100.0 * counts["pass"] / max(1, expressible)
+    print(f"{counts['pass']} of {expressible} expressible cases pass ({share:.1f} %), {counts['refused']} refused, {counts['fail']} fail; {counts['inexpressible']} of {len(cases)} inexpressible")
+    return 0 if share >= args.goal else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,10 @@
+# The targets' rule files, built in: name and text of each.
+file(GLOB target_files CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/checker/targets/*.txt)
+set(targets_inc "")
+foreach(file IN LISTS target_files)
+  get_filename_component(target ${file} NAME_WE)
+  file(READ ${file} text)
+  string(APPEND targets_inc "{\"${target}\", R\"octet(${text})octet\"},\n")
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${file})
+endforeach()
+file(CONFIGURE OUTPUT ${PROJECT_BINARY_DIR}/generated/targets.inc CONTENT "@targets_inc@" @ONLY)

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+// The page of `octet diagnose`, which `octet quantize --report` writes, too.
+#pragma once
+#include <string>
+#include <vector>
+
+#include "data/dataset.h"
+
+namespace octet::cli {
+
+Status WriteDiagnosis(const std::string& reference, const std::vector<std::string>& models, const data::Dataset& data, const std::string& report);
+
+}  // namespace octet::cli

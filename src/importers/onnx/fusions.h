@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+// Functions that exporters write out although there is an operator for them, found by walking back from the last
+// node: gelu in both forms, hard_swish.
+#pragma once
+#include <string_view>
+
+#include "importers/onnx/builder.h"
+
+namespace octet::importers::onnx {
+
+struct Fusion {
+  std::string_view op;       // "Gelu", "HardSwish"; empty: none.
+  std::string_view input;
+  bool tanh = false;         // Gelu's approximation.
+};
+Fusion FindFusion(Builder& builder, Scope& scope, const NodeProto& last);
+
+}  // namespace octet::importers::onnx

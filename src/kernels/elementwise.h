@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+// Primitives over rows of elements: arithmetic, functions, tables, sums, and the way between floats and
+// 8-bit integers. One body (isa/elementwise_body.h) over each instruction set's lanes. Integers are the same
+// bits everywhere; floats for any number of threads. n may be anything, pointers need no alignment.
+#pragma once
+#include <cstdint>
+
+namespace octet::kernels {
+
+// DOUBLE rounding with one multiplier: shift left, high half of the doubled product, rounding shift right.
+struct Rescale {
+  int32_t mantissa = 0, left = 0, right = 0;
+  bool narrow = false;  // No value reaches 2^(29 - left): both roundings can be one.
+};
+
+// Two int8 operands of their own scales: each (value - zero) * 2^shift is rescaled, then combined, rescaled
+// again, moved to `zero_out` and clamped.
+struct ScaledPair {
+  int32_t zero_a = 0, zero_b = 0, zero_out = 0, shift = 0, low = -128, high = 127;
+  Rescale a, b, out;
+};
+
+// How the int32 sums of an integer product become floats again: y = clamp(sum * scale + bias).
+struct ToFloat {
+  const int32_t* column_sum = nullptr;  // Times a row's `offset` is what its sums are too large by.
+  const float* column_scale = nullptr;
+  const float* bias = nullptr;
+  float low = 0, high = 0;
+  bool scales_first = false;  // sum * (row * column); otherwise (sum * column) * row.
+};
+struct RowScale {
+  float scale = 1;
+  int32_t offset = 0;
+};
+
+enum class Binary : uint8_t { kAdd, kSubtract, kMultiply, kDivide, kSquaredDifference };
+inline constexpr int kBinaries = 5;
+enum class Function : uint8_t {
+  kExp, kTanh, kLogistic, kInverseSqrt,
+  kNormalGate,      // x * Phi(x), the normal distribution's.
+  kNormalGateTanh,  // The same with tanh(sqrt(2 / pi) * (x + 0.044715 x^3)) for it.
+  kHardGate,        // x * relu6(x + 3) / 6
+};
+inline constexpr int kFunctions = 7;
+
+struct Elementwise {
+  // y = f(x).
+  void (*function_f32[kFunctions])(const float* x, int64_t n, float* y);
+  // y = clamp(a op b). A step of 0 repeats one element, 1 walks.
+  void (*binary_f32[kBinaries])(const float* a, int64_t step_a, const float* b, int64_t step_b, int64_t n, float low, float high, float* y);
+  // y = e^(beta * (x - max)) / sum of them.
+  void (*softmax_f32)(const float* x, int64_t n, float beta, float* y);
+  float (*sum_f32)(const float* x, int64_t n);
+  void (*accumulate_f32)(const float* x, int64_t n, float* sum);  // sum[i] += x[i].
+  void (*range_f32)(const float* x, int64_t n, float* low, float* high);  // Extended by what is there; not-a-numbers are skipped.
+  // q = clamp(round(zero + x * scale)), half away from zero.
+  void (*quantize_f32)(const float* x, int64_t n, float scale, float zero, int32_t low, int32_t high, int8_t* q);
+  // The same values as floats, without the zero: clamp(round(zero + x * scale)) - zero.
+  void (*quantize_to_f32)(const float* x, int64_t n, float scale, float zero, float low, float high, float* q);
+  // q = clamp(round(x / scale) + zero) into int8.
+  void (*divide_to_s8)(const float* x, int64_t n, float scale, int32_t zero, int8_t* q);
+  // Sums of rows, `pitch` apart, for columns from first_column on.
+  void (*to_float)(const int32_t* sums, int64_t pitch, int rows, const ToFloat& f, const RowScale* row, int64_t first_column, int64_t columns, float* y, int64_t ldy);
+  // y = clamp(rescale(sum - row_offset[r]) + zero).
+  void (*to_bytes)(const int32_t* sums, int64_t pitch, int rows, const int32_t* row_offset, const Rescale& q, int32_t zero, int64_t columns, int8_t* y, int64_t ldy);
+
+  // y = saturate(rescale(sum) + add), 16 bits.
+  void (*to_shorts)(const int32_t* sums, int64_t n, const Rescale& q, const int16_t* add, int16_t* y);
+  // Fixed point with 16 bits, the reference's roundings: Q`integer_bits` in, Q0 out.
+  void (*logistic_s16)(const int16_t* x, int64_t n, int16_t* y);  // Q3.
+  void (*tanh_s16)(int integer_bits, const int16_t* x, int64_t n, int16_t* y);  // 0 to 6.
+
+  void (*lookup)(const uint8_t* x, int64_t n, const uint8_t* table, uint8_t* y);  // 256 entries.
+  void (*sum_s8)(const int8_t* a, int64_t step_a, const int8_t* b, int64_t step_b, int64_t n, const ScaledPair& q, int8_t* y);
+  void (*difference_s8)(const int8_t* a, int64_t step_a, const int8_t* b, int64_t step_b, int64_t n, const ScaledPair& q, int8_t* y);
+  void (*squared_difference_s8)(const int8_t* a, int64_t step_a, const int8_t* b, int64_t step_b, int64_t n, const ScaledPair& q, int8_t* y);
+  void (*product_s8)(const int8_t* a, int64_t step_a, const int8_t* b, int64_t step_b, int64_t n, const ScaledPair& q, int8_t* y);  // Only `out` rescales.
+  int32_t (*total_s8)(const int8_t* x, int64_t n);
+  void (*accumulate_s8)(const int8_t* x, int64_t n, int32_t* sum);
+  int8_t (*max_s8)(const int8_t* x, int64_t n);  // n > 0.
+  // Sum of table[most - x]; table has 256 entries.
+  int32_t (*total_of_table)(const int8_t* x, int64_t n, int32_t most, const int32_t* table);
+  // y = clamp(low + rounding(high half of the doubled table[most - x] * mantissa, right)).
+  void (*scaled_table)(const int8_t* x, int64_t n, int32_t most, const int32_t* table, Rescale q, int8_t* y);
+};
+
+const Elementwise& Vectors();  // For this processor (base/cpu.h); OCTET_ISA lowers it.
+
+extern const Elementwise kScalarElementwise, kAvx2Elementwise, kAvx512Elementwise;
+// Where AVX-512 VBMI is there: two registers of table at once.
+void LookupAvx512Vbmi(const uint8_t* x, int64_t n, const uint8_t* table, uint8_t* y);
+
+}  // namespace octet::kernels

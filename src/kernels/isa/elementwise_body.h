@@ -1,0 +1,455 @@
+// SPDX-License-Identifier: Apache-2.0
+// The primitives of elementwise.h over `Lanes`, which the including file defines in an unnamed namespace:
+// kCount floats F or int32 I at a time. Included once per instruction set, inside that unnamed namespace.
+// No STL here: an inline function compiled for one instruction set must not serve the whole program.
+
+using F = Lanes::F;
+using I = Lanes::I;
+constexpr int64_t kLanes = Lanes::kCount;
+
+template <class T> inline T Least(T a, T b) { return a < b ? a : b; }
+
+// ---------------------------------------------------------------------------------- functions
+
+// e^x: 2^n * e^r with |r| <= ln 2 / 2; Taylor-like minimax of degree 7 (Cephes' expf coefficients).
+inline F Exp(F x) {
+  x = Lanes::Max(Lanes::Set(-104.0f), Lanes::Min(Lanes::Set(89.0f), x));  // Beyond: 0 and infinity. NaN stays.
+  const F n = Lanes::Round(Lanes::Mul(x, Lanes::Set(1.44269504f)));
+  F r = Lanes::Fma(n, Lanes::Set(-0.693359375f), x);
+  r = Lanes::Fma(n, Lanes::Set(2.12194440e-4f), r);
+  F p = Lanes::Fma(r, Lanes::Set(1.9875691500e-4f), Lanes::Set(1.3981999507e-3f));
+  p = Lanes::Fma(p, r, Lanes::Set(8.3334519073e-3f));
+  p = Lanes::Fma(p, r, Lanes::Set(4.1665795894e-2f));
+  p = Lanes::Fma(p, r, Lanes::Set(1.6666665459e-1f));
+  p = Lanes::Fma(p, r, Lanes::Set(5.0000001201e-1f));
+  p = Lanes::Add(Lanes::Fma(p, Lanes::Mul(r, r), r), Lanes::Set(1.0f));
+  return Lanes::Power(p, n);
+}
+
+inline F Logistic(F x) { return Lanes::Div(Lanes::Set(1.0f), Lanes::Add(Lanes::Set(1.0f), Exp(Lanes::Sub(Lanes::Set(0.0f), x)))); }
+
+// An odd polynomial over an even one; coefficients as widely used (Eigen, XLA): below 3 units in the last place.
+inline F Tanh(F x) {
+  const F limit = Lanes::Set(7.90531110763549805f);
+  const F v = Lanes::Max(Lanes::Sub(Lanes::Set(0.0f), limit), Lanes::Min(limit, x)), s = Lanes::Mul(v, v);
+  F p = Lanes::Fma(s, Lanes::Set(-2.76076847742355e-16f), Lanes::Set(2.00018790482477e-13f));
+  p = Lanes::Fma(p, s, Lanes::Set(-8.60467152213735e-11f));
+  p = Lanes::Fma(p, s, Lanes::Set(5.12229709037114e-08f));
+  p = Lanes::Fma(p, s, Lanes::Set(1.48572235717979e-05f));
+  p = Lanes::Fma(p, s, Lanes::Set(6.37261928875436e-04f));
+  p = Lanes::Fma(p, s, Lanes::Set(4.89352455891786e-03f));
+  F q = Lanes::Fma(s, Lanes::Set(1.19825839466702e-06f), Lanes::Set(1.18534705686654e-04f));
+  q = Lanes::Fma(q, s, Lanes::Set(2.26843463243900e-03f));
+  q = Lanes::Fma(q, s, Lanes::Set(4.89352518554385e-03f));
+  const F one = Lanes::Set(1.0f);  // The quotient may pass 1 by rounding.
+  return Lanes::Max(Lanes::Sub(Lanes::Set(0.0f), one), Lanes::Min(one, Lanes::Div(Lanes::Mul(v, p), q)));
+}
+
+// The error function, the same way.
+inline F Erf(F x) {
+  const F v = Lanes::Max(Lanes::Set(-4.0f), Lanes::Min(Lanes::Set(4.0f), x)), s = Lanes::Mul(v, v);
+  F p = Lanes::Fma(s, Lanes::Set(-2.72614225801306e-10f), Lanes::Set(2.77068142495902e-08f));
+  p = Lanes::Fma(p, s, Lanes::Set(-2.10102402082508e-06f));
+  p = Lanes::Fma(p, s, Lanes::Set(-5.69250639462346e-05f));
+  p = Lanes::Fma(p, s, Lanes::Set(-7.34990630326855e-04f));
+  p = Lanes::Fma(p, s, Lanes::Set(-2.95459980854025e-03f));
+  p = Lanes::Fma(p, s, Lanes::Set(-1.60960333262415e-02f));
+  F q = Lanes::Fma(s, Lanes::Set(-1.45660718464996e-05f), Lanes::Set(-2.13374055278905e-04f));
+  q = Lanes::Fma(q, s, Lanes::Set(-1.68282697438203e-03f));
+  q = Lanes::Fma(q, s, Lanes::Set(-7.37332916720468e-03f));
+  q = Lanes::Fma(q, s, Lanes::Set(-1.42647390514189e-02f));
+  return Lanes::Div(Lanes::Mul(v, p), q);
+}
+inline F NormalGate(F x) {
+  const F half = Lanes::Mul(x, Lanes::Set(0.5f));
+  return Lanes::Mul(half, Lanes::Add(Lanes::Set(1.0f), Erf(Lanes::Mul(x, Lanes::Set(0.70710678118654752440f)))));
+}
+
+inline F NormalGateTanh(F x) {
+  const F inner = Lanes::Mul(Lanes::Set(0.79788456080286535588f), Lanes::Add(x, Lanes::Mul(Lanes::Mul(Lanes::Mul(Lanes::Set(0.044715f), x), x), x)));
+  return Lanes::Mul(Lanes::Mul(Lanes::Set(0.5f), x), Lanes::Add(Lanes::Set(1.0f), Tanh(inner)));
+}
+
+inline F HardGate(F x) {
+  const F gate = Lanes::Min(Lanes::Set(6.0f), Lanes::Max(Lanes::Set(0.0f), Lanes::Add(x, Lanes::Set(3.0f))));
+  return Lanes::Div(Lanes::Mul(x, gate), Lanes::Set(6.0f));
+}
+inline F InverseSqrt(F x) { return Lanes::Div(Lanes::Set(1.0f), Lanes::Sqrt(x)); }
+
+template <F (*Apply)(F)> void Map(const float* x, int64_t n, float* y) {
+  int64_t i = 0;
+  for (; i + kLanes <= n; i += kLanes) Lanes::Store(y + i, Apply(Lanes::Load(x + i)));
+  if (i < n) Lanes::StoreSome(y + i, n - i, Apply(Lanes::LoadSome(x + i, n - i)));
+}
+
+// -------------------------------------------------------------------------- arithmetic, floats
+
+template <Binary kOp> inline F Combine(F a, F b) {
+  if constexpr (kOp == Binary::kAdd) return Lanes::Add(a, b);
+  if constexpr (kOp == Binary::kSubtract) return Lanes::Sub(a, b);
+  if constexpr (kOp == Binary::kMultiply) return Lanes::Mul(a, b);
+  if constexpr (kOp == Binary::kDivide) return Lanes::Div(a, b);
+  if constexpr (kOp == Binary::kSquaredDifference) return Lanes::Mul(Lanes::Sub(a, b), Lanes::Sub(a, b));
+}
+
+// Max and Min answer their second operand where one is not a number: it stays.
+inline F Clamp(F v, F low, F high) { return Lanes::Min(high, Lanes::Max(low, v)); }
+
+template <Binary kOp> void BinaryF32(const float* a, int64_t step_a, const float* b, int64_t step_b, int64_t n, float low, float high, float* y) {
+  const F lo = Lanes::Set(low), hi = Lanes::Set(high);
+  int64_t i = 0;
+  if (n <= 0) return;
+  const F one_a = Lanes::Set(*a), one_b = Lanes::Set(*b);
+  if (step_a && step_b) {
+    for (; i + kLanes <= n; i += kLanes) Lanes::Store(y + i, Clamp(Combine<kOp>(Lanes::Load(a + i), Lanes::Load(b + i)), lo, hi));
+  } else if (step_a) {
+    for (; i + kLanes <= n; i += kLanes) Lanes::Store(y + i, Clamp(Combine<kOp>(Lanes::Load(a + i), one_b), lo, hi));
+  } else {
+    for (; i + kLanes <= n; i += kLanes) Lanes::Store(y + i, Clamp(Combine<kOp>(one_a, step_b ? Lanes::Load(b + i) : one_b), lo, hi));
+  }
+  if (i == n) return;
+  const F va = step_a ? Lanes::LoadSome(a + i, n - i) : one_a, vb = step_b ? Lanes::LoadSome(b + i, n - i) : one_b;
+  Lanes::StoreSome(y + i, n - i, Clamp(Combine<kOp>(va, vb), lo, hi));
+}
+
+float SumF32(const float* x, int64_t n) {
+  F s0 = Lanes::Set(0.0f), s1 = s0, s2 = s0, s3 = s0;
+  int64_t i = 0;
+  for (; i + 4 * kLanes <= n; i += 4 * kLanes) {
+    s0 = Lanes::Add(s0, Lanes::Load(x + i));
+    s1 = Lanes::Add(s1, Lanes::Load(x + i + kLanes));
+    s2 = Lanes::Add(s2, Lanes::Load(x + i + 2 * kLanes));
+    s3 = Lanes::Add(s3, Lanes::Load(x + i + 3 * kLanes));
+  }
+  for (; i < n; i += kLanes) s0 = Lanes::Add(s0, Lanes::LoadSome(x + i, Least(n - i, kLanes)));
+  return Lanes::Total(Lanes::Add(Lanes::Add(s0, s1), Lanes::Add(s2, s3)));
+}
+
+void AccumulateF32(const float* x, int64_t n, float* sum) {
+  int64_t i = 0;
+  for (; i + kLanes <= n; i += kLanes) Lanes::Store(sum + i, Lanes::Add(Lanes::Load(sum + i), Lanes::Load(x + i)));
+  if (i < n) Lanes::StoreSome(sum + i, n - i, Lanes::Add(Lanes::LoadSome(sum + i, n - i), Lanes::LoadSome(x + i, n - i)));
+}
+
+void RangeF32(const float* x, int64_t n, float* low, float* high) {
+  F l0 = Lanes::Set(*low), l1 = l0, h0 = Lanes::Set(*high), h1 = h0;
+  int64_t i = 0;
+  for (; i + 2 * kLanes <= n; i += 2 * kLanes) {
+    const F a = Lanes::Load(x + i), b = Lanes::Load(x + i + kLanes);
+    l0 = Lanes::Min(a, l0), l1 = Lanes::Min(b, l1);
+    h0 = Lanes::Max(a, h0), h1 = Lanes::Max(b, h1);
+  }
+  float edge_low[kLanes], edge_high[kLanes];
+  Lanes::Store(edge_low, Lanes::Min(l0, l1));
+  Lanes::Store(edge_high, Lanes::Max(h0, h1));
+  for (int64_t k = 0; k < kLanes; ++k) {
+    if (edge_low[k] < *low) *low = edge_low[k];
+    if (edge_high[k] > *high) *high = edge_high[k];
+  }
+  for (; i < n; ++i) {
+    if (x[i] < *low) *low = x[i];
+    if (x[i] > *high) *high = x[i];
+  }
+}
+
+void SoftmaxF32(const float* x, int64_t n, float beta, float* y) {
+  if (n <= 0) return;
+  float low = x[0], high = x[0];
+  RangeF32(x, n, &low, &high);
+  const F most = Lanes::Set(high), b = Lanes::Set(beta);
+  F sum = Lanes::Set(0.0f);
+  int64_t i = 0;
+  for (; i + kLanes <= n; i += kLanes) {
+    const F e = Exp(Lanes::Mul(Lanes::Sub(Lanes::Load(x + i), most), b));
+    sum = Lanes::Add(sum, e);
+    Lanes::Store(y + i, e);
+  }
+  float total = Lanes::Total(sum);
+  if (i < n) {
+    float rest[kLanes];
+    Lanes::Store(rest, Exp(Lanes::Mul(Lanes::Sub(Lanes::LoadSome(x + i, n - i), most), b)));
+    for (int64_t k = 0; i < n; ++i, ++k) total += y[i] = rest[k];
+  }
+  const F all = Lanes::Set(total);
+  for (i = 0; i + kLanes <= n; i += kLanes) Lanes::Store(y + i, Lanes::Div(Lanes::Load(y + i), all));
+  if (i < n) Lanes::StoreSome(y + i, n - i, Lanes::Div(Lanes::LoadSome(y + i, n - i), all));
+}
+
+// ------------------------------------------------------------------------- floats and integers
+
+// To nearest, halves away from zero: what is added is the largest float below one half.
+inline F RoundAway(F v) { return Lanes::Truncate(Lanes::Add(v, Lanes::CopySign(Lanes::Set(0.49999997f), v))); }
+
+void QuantizeF32(const float* x, int64_t n, float scale, float zero, int32_t low, int32_t high, int8_t* q) {
+  const F s = Lanes::Set(scale), z = Lanes::Set(zero);
+  const I lo = Lanes::SetI(low), hi = Lanes::SetI(high);
+  const auto one = [&](F v) { return Lanes::MinI(Lanes::MaxI(Lanes::ToInt(RoundAway(Lanes::Add(z, Lanes::Mul(v, s)))), lo), hi); };
+  int64_t i = 0;
+  for (; i + kLanes <= n; i += kLanes) Lanes::StoreS8(q + i, one(Lanes::Load(x + i)));
+  if (i < n) Lanes::StoreSomeS8(q + i, n - i, one(Lanes::LoadSome(x + i, n - i)));
+}
+
+void QuantizeToF32(const float* x, int64_t n, float scale, float zero, float low, float high, float* q) {
+  const F s = Lanes::Set(scale), z = Lanes::Set(zero), lo = Lanes::Set(low), hi = Lanes::Set(high);
+  // Not-a-numbers become the lowest value, as in QuantizeF32.
+  const auto one = [&](F v) { return Lanes::Sub(Lanes::Min(Lanes::Max(RoundAway(Lanes::Add(z, Lanes::Mul(v, s))), lo), hi), z); };
+  int64_t i = 0;
+  for (; i + kLanes <= n; i += kLanes) Lanes::Store(q + i, one(Lanes::Load(x + i)));
+  if (i < n) Lanes::StoreSome(q + i, n - i, one(Lanes::LoadSome(x + i, n - i)));
+}
+
+void DivideToS8(const float* x, int64_t n, float scale, int32_t zero, int8_t* q) {
+  const F s = Lanes::Set(scale), low = Lanes::Set(static_cast<float>(-128 - zero)), high = Lanes::Set(static_cast<float>(127 - zero));
+  const I z = Lanes::SetI(zero);
+  // Not-a-numbers become the lowest value: Max answers its second operand for them.
+  const auto one = [&](F v) { return Lanes::AddI(Lanes::ToInt(Lanes::Min(Lanes::Max(RoundAway(Lanes::Div(v, s)), low), high)), z); };
+  int64_t i = 0;
+  for (; i + kLanes <= n; i += kLanes) Lanes::StoreS8(q + i, one(Lanes::Load(x + i)));
+  if (i < n) Lanes::StoreSomeS8(q + i, n - i, one(Lanes::LoadSome(x + i, n - i)));
+}
+
+void ToFloats(const int32_t* sums, int64_t pitch, int rows, const ToFloat& f, const RowScale* row, int64_t first, int64_t columns, float* y, int64_t ldy) {
+  const F low = Lanes::Set(f.low), high = Lanes::Set(f.high);
+  for (int64_t c = 0; c < columns; c += kLanes) {
+    const int64_t at = first + c, n = columns - c;
+    const I column_sum = Lanes::LoadI(f.column_sum + at);
+    const F column = Lanes::Load(f.column_scale + at), bias = Lanes::Load(f.bias + at);
+    for (int r = 0; r < rows; ++r) {
+      const F scale = Lanes::Set(row[r].scale);
+      const F v = Lanes::ToFloat(Lanes::SubI(Lanes::LoadI(sums + r * pitch + c), Lanes::MulI(Lanes::SetI(row[r].offset), column_sum)));
+      const F scaled = f.scales_first ? Lanes::Mul(v, Lanes::Mul(scale, column)) : Lanes::Mul(Lanes::Mul(v, column), scale);
+      const F out = Clamp(Lanes::Add(scaled, bias), low, high);
+      if (n >= kLanes) Lanes::Store(y + r * ldy + c, out);
+      else Lanes::StoreSome(y + r * ldy + c, n, out);
+    }
+  }
+}
+
+// ------------------------------------------------------------------------------------ integers
+
+inline I RescaleBy(I x, const Rescale& q) {
+  if (q.narrow) {
+    // With v = x * 2^left * mantissa / 2^30 rounded down, both roundings together are
+    // (v + up) >> (right + 1), up = 2^right + 1, less 2 below zero; 1 where right is 0.
+    const I v = Lanes::HighHalf(Lanes::ShiftLeft(x, q.left + 2), Lanes::SetI(q.mantissa));
+    if (q.right == 0) return Lanes::ShiftRight(Lanes::AddI(v, Lanes::SetI(1)), 1);
+    const I up = Lanes::AddI(Lanes::SetI((1 << q.right) + 1), Lanes::ShiftLeft(Lanes::ShiftRight(x, 31), 1));
+    return Lanes::ShiftRight(Lanes::AddI(v, up), q.right + 1);
+  }
+  const I v = Lanes::HighMul(Lanes::ShiftLeft(x, q.left), Lanes::SetI(q.mantissa));
+  if (q.right == 0) return v;
+  // Halves away from zero: below zero, one less. Half of the shift comes first, so that adding cannot overflow.
+  const I half = Lanes::ShiftRight(Lanes::AddI(v, Lanes::ShiftRight(v, 31)), q.right - 1);
+  return Lanes::ShiftRight(Lanes::AddI(half, Lanes::SetI(1)), 1);
+}
+
+// An 8-bit value at the common scale. Half of an even number, which the larger scale always is, is exact.
+inline I Shifted(I x, int shift, const Rescale& q) {
+  if (q.mantissa == 1 << 30 && q.left == 0 && q.right == 0) return Lanes::ShiftLeft(x, shift - 1);
+  return RescaleBy(Lanes::ShiftLeft(x, shift), q);
+}
+
+void ToBytes(const int32_t* sums, int64_t pitch, int rows, const int32_t* row_offset, const Rescale& given, int32_t zero, int64_t columns, int8_t* y, int64_t ldy) {
+  const Rescale q = given;  // A copy: stores of bytes may not touch it.
+  const I z = Lanes::SetI(zero), low = Lanes::SetI(-128), high = Lanes::SetI(127);
+  for (int r = 0; r < rows; ++r, sums += pitch, y += ldy) {
+    const I offset = Lanes::SetI(row_offset[r]);
+    for (int64_t c = 0; c < columns; c += kLanes) {
+      const I v = Lanes::MinI(Lanes::MaxI(Lanes::AddI(RescaleBy(Lanes::SubI(Lanes::LoadI(sums + c), offset), q), z), low), high);
+      if (columns - c >= kLanes) Lanes::StoreS8(y + c, v);
+      else Lanes::StoreSomeS8(y + c, columns - c, v);
+    }
+  }
+}
+
+struct Sum {
+  static I Of(I a, I b, const ScaledPair& q) {
+    return RescaleBy(Lanes::AddI(Shifted(a, q.shift, q.a), Shifted(b, q.shift, q.b)), q.out);
+  }
+};
+struct Difference {
+  static I Of(I a, I b, const ScaledPair& q) {
+    return RescaleBy(Lanes::SubI(Shifted(a, q.shift, q.a), Shifted(b, q.shift, q.b)), q.out);
+  }
+};
+struct SquaredDifference {
+  static I Of(I a, I b, const ScaledPair& q) {
+    const I d = Lanes::SubI(Shifted(a, q.shift, q.a), Shifted(b, q.shift, q.b));
+    return RescaleBy(Lanes::MulI(d, d), q.out);
+  }
+};
+struct Product {
+  static I Of(I a, I b, const ScaledPair& q) { return RescaleBy(Lanes::MulI(a, b), q.out); }
+};
+
+template <class Op> void PairS8(const int8_t* a, int64_t step_a, const int8_t* b, int64_t step_b, int64_t n, const ScaledPair& given, int8_t* y) {
+  const ScaledPair q = given;  // A copy: stores of bytes may not touch it.
+  const I za = Lanes::SetI(q.zero_a), zb = Lanes::SetI(q.zero_b), zero = Lanes::SetI(q.zero_out), low = Lanes::SetI(q.low), high = Lanes::SetI(q.high);
+  if (n <= 0) return;
+  const I one_a = Lanes::SetI(*a - q.zero_a), one_b = Lanes::SetI(*b - q.zero_b);
+  const auto finish = [&](I va, I vb) { return Lanes::MinI(Lanes::MaxI(Lanes::AddI(Op::Of(va, vb, q), zero), low), high); };
+  int64_t i = 0;
+  if (step_a && step_b) {
+    for (; i + kLanes <= n; i += kLanes) Lanes::StoreS8(y + i, finish(Lanes::SubI(Lanes::LoadS8(a + i), za), Lanes::SubI(Lanes::LoadS8(b + i), zb)));
+  } else if (step_a) {
+    for (; i + kLanes <= n; i += kLanes) Lanes::StoreS8(y + i, finish(Lanes::SubI(Lanes::LoadS8(a + i), za), one_b));
+  } else {
+    for (; i + kLanes <= n; i += kLanes) Lanes::StoreS8(y + i, finish(one_a, step_b ? Lanes::SubI(Lanes::LoadS8(b + i), zb) : one_b));
+  }
+  if (i == n) return;
+  const I va = step_a ? Lanes::SubI(Lanes::LoadSomeS8(a + i, n - i), za) : one_a, vb = step_b ? Lanes::SubI(Lanes::LoadSomeS8(b + i, n - i), zb) : one_b;
+  Lanes::StoreSomeS8(y + i, n - i, finish(va, vb));
+}
+
+int32_t TotalS8(const int8_t* x, int64_t n) {
+  I sum = Lanes::SetI(0);  // Two sums side by side are what GCC 12 gets wrong for one lane.
+  int64_t i = 0;
+  for (; i + kLanes <= n; i += kLanes) sum = Lanes::AddI(sum, Lanes::LoadS8(x + i));
+  int32_t total = Lanes::TotalI(sum);
+  for (; i < n; ++i) total += x[i];
+  return total;
+}
+
+void AccumulateS8(const int8_t* x, int64_t n, int32_t* sum) {
+  int64_t i = 0;
+  for (; i + kLanes <= n; i += kLanes) Lanes::StoreI(sum + i, Lanes::AddI(Lanes::LoadI(sum + i), Lanes::LoadS8(x + i)));
+  for (; i < n; ++i) sum[i] += x[i];
+}
+
+int8_t MaxS8(const int8_t* x, int64_t n) {
+  I m = Lanes::SetI(-128);
+  int64_t i = 0;
+  for (; i + kLanes <= n; i += kLanes) m = Lanes::MaxI(m, Lanes::LoadS8(x + i));
+  int32_t lane[kLanes], most = -128;
+  Lanes::StoreI(lane, m);
+  for (int64_t k = 0; k < kLanes; ++k) most = lane[k] > most ? lane[k] : most;
+  for (; i < n; ++i) most = x[i] > most ? x[i] : most;
+  return static_cast<int8_t>(most);
+}
+
+int32_t TotalOfTable(const int8_t* x, int64_t n, int32_t most, const int32_t* table) {
+  const I m = Lanes::SetI(most);
+  I sum = Lanes::SetI(0);
+  int64_t i = 0;
+  for (; i + kLanes <= n; i += kLanes) sum = Lanes::AddI(sum, Lanes::Gather(table, Lanes::SubI(m, Lanes::LoadS8(x + i))));
+  int32_t total = Lanes::TotalI(sum);
+  for (; i < n; ++i) total = static_cast<int32_t>(static_cast<uint32_t>(total) + static_cast<uint32_t>(table[most - x[i]]));
+  return total;
+}
+
+void ScaledTable(const int8_t* x, int64_t n, int32_t most, const int32_t* table, Rescale q, int8_t* y) {
+  const I m = Lanes::SetI(most), low = Lanes::SetI(-128), high = Lanes::SetI(127);
+  const auto one = [&](I v) { return Lanes::MinI(Lanes::AddI(RescaleBy(Lanes::Gather(table, Lanes::SubI(m, v)), q), low), high); };
+  int64_t i = 0;
+  for (; i + kLanes <= n; i += kLanes) Lanes::StoreS8(y + i, one(Lanes::LoadS8(x + i)));
+  if (i == n) return;
+  int8_t rest[kLanes];
+  for (int64_t k = 0; k < kLanes; ++k) rest[k] = i + k < n ? x[i + k] : static_cast<int8_t>(most);
+  Lanes::StoreSomeS8(y + i, n - i, one(Lanes::LoadS8(rest)));
+}
+
+void ToShorts(const int32_t* sums, int64_t n, const Rescale& given, const int16_t* add, int16_t* y) {
+  const Rescale q = given;
+  int64_t i = 0;
+  for (; i + kLanes <= n; i += kLanes) Lanes::StoreS16(y + i, Lanes::AddI(RescaleBy(Lanes::LoadI(sums + i), q), Lanes::LoadS16(add + i)));
+  if (i == n) return;
+  int32_t from[kLanes] = {};
+  int16_t more[kLanes] = {};
+  for (int64_t k = 0; i + k < n; ++k) from[k] = sums[i + k], more[k] = add[i + k];
+  Lanes::StoreS16(more, Lanes::AddI(RescaleBy(Lanes::LoadI(from), q), Lanes::LoadS16(more)));
+  for (int64_t k = 0; i + k < n; ++k) y[i + k] = more[k];
+}
+
+// ------------------------------------------------------------------- fixed point with 16 bits
+// As ops/fixed_point_util.h, whose names these carry, in lanes of int16. HighMul16 rounds as its Multiply does.
+
+using S = Shorts::V;
+
+template <int kBy> inline S Doubled(S x) {  // x * 2^kBy, saturated.
+#pragma GCC unroll 8
+  for (int i = 0; i < kBy; ++i) x = Shorts::AddSaturated(x, x);
+  return x;
+}
+template <int kBy> inline S DividePot(S x) {  // To nearest, halves away from zero.
+  x = Shorts::AddSaturated(x, Shorts::ShiftRight(x, 15));
+  return Shorts::ShiftRight(Shorts::Add(Shorts::ShiftRight(x, kBy - 1), Shorts::Set(1)), 1);
+}
+// The upper 16 bits of a 32-bit constant, rounded.
+constexpr int16_t Upper(int32_t v) { return static_cast<int16_t>((static_cast<int64_t>(v) + (1 << 15) - (v < 0)) >> 16); }
+
+inline S ExpOnLastQuarter(S a) {
+  const S middle = Shorts::Set(Upper(1895147668)), third = Shorts::Set(Upper(715827883));
+  const S x = Shorts::Add(a, Shorts::Set(1 << 12));
+  const S x2 = Shorts::HighMul(x, x), x3 = Shorts::HighMul(x2, x), x4 = Shorts::HighMul(x2, x2);
+  const S tail = DividePot<1>(Shorts::Add(Shorts::HighMul(Shorts::Add(DividePot<2>(x4), x3), third), x2));
+  return Shorts::AddSaturated(middle, Shorts::HighMul(middle, Shorts::Add(x, tail)));
+}
+
+template <int kBits> inline S ExpOfNegative(S a) {
+  constexpr int kFraction = 15 - kBits;
+  constexpr int16_t kQuarter = static_cast<int16_t>(1 << (kFraction - 2));
+  constexpr int32_t kFactor[] = {1672461947, 1302514674, 790015084, 290630308, 39332535, 720401, 242};
+  const S in_quarter = Shorts::Sub(Shorts::And(a, Shorts::Set(kQuarter - 1)), Shorts::Set(kQuarter));
+  S result = ExpOnLastQuarter(Doubled<kBits>(in_quarter));
+  const S remainder = Shorts::Sub(in_quarter, a);
+#pragma GCC unroll 8
+  for (int e = -2; e <= 4 && e < kBits; ++e)
+    result = Shorts::SelectBit(remainder, static_cast<int16_t>(1 << (kFraction + e)), Shorts::HighMul(result, Shorts::Set(Upper(kFactor[e + 2]))), result);
+  if constexpr (kBits > 5) result = Shorts::SelectLess(a, Shorts::Set(Upper(-(1 << (36 - kBits)))), Shorts::Set(0), result);
+  return Shorts::SelectEqual(a, Shorts::Set(0), Shorts::Set(32767), result);
+}
+
+// For a >= 0.
+inline S TwoOverOnePlus(S a) {
+  const S half = Shorts::Add(Shorts::Set(1 << 14), Shorts::ShiftRight(a, 1));
+  S x = Shorts::Add(Shorts::Set(Upper(1515870810)), Shorts::HighMul(half, Shorts::Set(Upper(-1010580540))));
+#pragma GCC unroll 3
+  for (int i = 0; i < 3; ++i) {
+    const S error = Shorts::Sub(Shorts::Set(1 << 13), Shorts::HighMul(half, x));
+    x = Shorts::Add(x, Doubled<2>(Shorts::HighMul(x, error)));
+  }
+  return x;
+}
+
+template <int kBits> inline S TanhOf(S a) {
+  const S zero = Shorts::Set(0), negated = Shorts::Sub(zero, a);
+  const S t = Doubled<2>(Shorts::Sub(TwoOverOnePlus(ExpOfNegative<kBits + 1>(Shorts::SelectLess(a, zero, a, negated))), Shorts::Set(1 << 13)));
+  return Shorts::SelectEqual(a, zero, zero, Shorts::SelectLess(a, zero, Shorts::Sub(zero, t), t));
+}
+
+inline S LogisticOf(S a) {
+  const S zero = Shorts::Set(0);
+  const S minus = Shorts::SelectLess(zero, a, Shorts::Sub(zero, a), a);  // Less the magnitude.
+  const S positive = Doubled<1>(TwoOverOnePlus(ExpOfNegative<3>(minus)));
+  return Shorts::SelectEqual(a, zero, Shorts::Set(1 << 14), Shorts::SelectLess(zero, a, positive, Shorts::Sub(Shorts::Set(32767), positive)));
+}
+
+template <S (*Apply)(S)> void MapShorts(const int16_t* x, int64_t n, int16_t* y) {
+  constexpr int64_t kAll = Shorts::kCount;
+  int64_t i = 0;
+  for (; i + kAll <= n; i += kAll) Shorts::Store(y + i, Apply(Shorts::Load(x + i)));
+  if (i == n) return;
+  int16_t rest[kAll] = {};
+  for (int64_t k = 0; i + k < n; ++k) rest[k] = x[i + k];
+  Shorts::Store(rest, Apply(Shorts::Load(rest)));
+  for (int64_t k = 0; i + k < n; ++k) y[i + k] = rest[k];
+}
+
+void TanhS16(int integer_bits, const int16_t* x, int64_t n, int16_t* y) {
+  switch (integer_bits) {
+    case 0: return MapShorts<TanhOf<0>>(x, n, y);
+    case 1: return MapShorts<TanhOf<1>>(x, n, y);
+    case 2: return MapShorts<TanhOf<2>>(x, n, y);
+    case 3: return MapShorts<TanhOf<3>>(x, n, y);
+    case 4: return MapShorts<TanhOf<4>>(x, n, y);
+    case 5: return MapShorts<TanhOf<5>>(x, n, y);
+    default: return MapShorts<TanhOf<6>>(x, n, y);
+  }
+}
+
+#define OCTET_ELEMENTWISE(lookup)                                                                                                     \
+  {{Map<Exp>, Map<Tanh>, Map<Logistic>, Map<InverseSqrt>, Map<NormalGate>, Map<NormalGateTanh>, Map<HardGate>},                        \
+   {BinaryF32<Binary::kAdd>, BinaryF32<Binary::kSubtract>, BinaryF32<Binary::kMultiply>, BinaryF32<Binary::kDivide>,                   \
+    BinaryF32<Binary::kSquaredDifference>},                                                                                           \
+   SoftmaxF32, SumF32, AccumulateF32, RangeF32, QuantizeF32, QuantizeToF32, DivideToS8, ToFloats, ToBytes, ToShorts, MapShorts<LogisticOf>, TanhS16, lookup, PairS8<Sum>, PairS8<Difference>,             \
+   PairS8<SquaredDifference>, PairS8<Product>, TotalS8, AccumulateS8, MaxS8, TotalOfTable, ScaledTable}

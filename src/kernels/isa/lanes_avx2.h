@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+// Eight lanes.
+#pragma once
+#include <immintrin.h>
+
+#include <cstdint>
+
+namespace octet::kernels {
+namespace {
+
+struct Lanes {
+  static constexpr int kCount = 8;
+  using F = __m256;
+  using I = __m256i;
+  // Ones in the first `n` lanes.
+  static I First(int64_t n) { return _mm256_cmpgt_epi32(_mm256_set1_epi32(static_cast<int>(n)), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7)); }
+  static F Load(const float* p) { return _mm256_loadu_ps(p); }
+  static F LoadSome(const float* p, int64_t n) { return _mm256_maskload_ps(p, First(n)); }
+  static void Store(float* p, F v) { _mm256_storeu_ps(p, v); }
+  static void StoreSome(float* p, int64_t n, F v) { _mm256_maskstore_ps(p, First(n), v); }
+  static F Set(float v) { return _mm256_set1_ps(v); }
+  static F Add(F a, F b) { return _mm256_add_ps(a, b); }
+  static F Sub(F a, F b) { return _mm256_sub_ps(a, b); }
+  static F Mul(F a, F b) { return _mm256_mul_ps(a, b); }
+  static F Div(F a, F b) { return _mm256_div_ps(a, b); }
+  static F Fma(F a, F b, F c) { return _mm256_fmadd_ps(a, b, c); }
+  static F Max(F a, F b) { return _mm256_max_ps(a, b); }
+  static F Min(F a, F b) { return _mm256_min_ps(a, b); }
+  static F Sqrt(F a) { return _mm256_sqrt_ps(a); }
+  static F Truncate(F a) { return _mm256_round_ps(a, _MM_FROUND_TO_ZERO | _MM_FROUND_NO_EXC); }
+  static F Round(F a) { return _mm256_round_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
+  static F CopySign(F a, F sign) {
+    const F mask = _mm256_set1_ps(-0.0f);
+    return _mm256_or_ps(_mm256_andnot_ps(mask, a), _mm256_and_ps(mask, sign));
+  }
+  // a * 2^n for |n| up to 254, in two steps: each half is a normal number.
+  static F Power(F a, F n) {
+    const I all = _mm256_cvtps_epi32(n), half = _mm256_srai_epi32(all, 1), bias = _mm256_set1_epi32(127);
+    const auto power = [&](I e) { return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_add_epi32(e, bias), 23)); };
+    return _mm256_mul_ps(_mm256_mul_ps(a, power(half)), power(_mm256_sub_epi32(all, half)));
+  }
+  static float Total(F a) {
+    __m128 s = _mm_add_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
+    s = _mm_add_ps(s, _mm_movehl_ps(s, s));
+    return _mm_cvtss_f32(_mm_add_ss(s, _mm_shuffle_ps(s, s, 1)));
+  }
+
+  static I LoadI(const int32_t* p) { return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)); }
+  static void StoreI(int32_t* p, I v) { _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), v); }
+  static I SetI(int32_t v) { return _mm256_set1_epi32(v); }
+  static I LoadS8(const int8_t* p) { return _mm256_cvtepi8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p))); }
+  static I LoadSomeS8(const int8_t* p, int64_t n) {
+    int8_t all[8] = {};
+    for (int64_t i = 0; i < n; ++i) all[i] = p[i];
+    return LoadS8(all);
+  }
+  static __m128i Bytes(I v) {
+    const __m128i words = _mm_packs_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
+    return _mm_packs_epi16(words, words);
+  }
+  static void StoreS8(int8_t* p, I v) { _mm_storel_epi64(reinterpret_cast<__m128i*>(p), Bytes(v)); }
+  static void StoreSomeS8(int8_t* p, int64_t n, I v) {
+    int8_t all[8];
+    StoreS8(all, v);
+    for (int64_t i = 0; i < n; ++i) p[i] = all[i];
+  }
+  static I AddI(I a, I b) { return _mm256_add_epi32(a, b); }
+  static I SubI(I a, I b) { return _mm256_sub_epi32(a, b); }
+  static I MulI(I a, I b) { return _mm256_mullo_epi32(a, b); }
+  static I MaxI(I a, I b) { return _mm256_max_epi32(a, b); }
+  static I MinI(I a, I b) { return _mm256_min_epi32(a, b); }
+  static I ShiftLeft(I a, int by) { return _mm256_sll_epi32(a, _mm_cvtsi32_si128(by)); }
+  static I ShiftRight(I a, int by) { return _mm256_sra_epi32(a, _mm_cvtsi32_si128(by)); }
+  static I HighMul(I a, I m) {  // The same multiplier in all lanes.
+    const I half = _mm256_set1_epi64x(1ll << 30);
+    const I even = _mm256_add_epi64(_mm256_mul_epi32(a, m), half), odd = _mm256_add_epi64(_mm256_mul_epi32(_mm256_srli_epi64(a, 32), m), half);
+    return _mm256_blend_epi32(_mm256_srli_epi64(even, 31), _mm256_slli_epi64(odd, 1), 0xaa);
+  }
+  static I HighHalf(I a, I m) {  // Of the products.
+    return _mm256_blend_epi32(_mm256_srli_epi64(_mm256_mul_epi32(a, m), 32), _mm256_mul_epi32(_mm256_srli_epi64(a, 32), m), 0xaa);
+  }
+  static I ToInt(F a) { return _mm256_cvttps_epi32(a); }
+  static F ToFloat(I a) { return _mm256_cvtepi32_ps(a); }
+  static int32_t TotalI(I a) {
+    __m128i s = _mm_add_epi32(_mm256_castsi256_si128(a), _mm256_extracti128_si256(a, 1));
+    s = _mm_add_epi32(s, _mm_shuffle_epi32(s, 0x4e));
+    return _mm_cvtsi128_si32(_mm_add_epi32(s, _mm_shuffle_epi32(s, 0xb1)));
+  }
+  static I Gather(const int32_t* table, I at) { return _mm256_i32gather_epi32(table, at, 4); }
+  static I LoadS16(const int16_t* p) { return _mm256_cvtepi16_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))); }
+  static void StoreS16(int16_t* p, I v) {  // Saturates.
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm_packs_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1)));
+  }
+};
+
+struct Shorts {
+  static constexpr int kCount = 16;
+  using V = __m256i;
+  static V Load(const int16_t* p) { return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)); }
+  static void Store(int16_t* p, V v) { _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), v); }
+  static V Set(int16_t v) { return _mm256_set1_epi16(v); }
+  static V Add(V a, V b) { return _mm256_add_epi16(a, b); }
+  static V AddSaturated(V a, V b) { return _mm256_adds_epi16(a, b); }
+  static V Sub(V a, V b) { return _mm256_sub_epi16(a, b); }
+  static V And(V a, V b) { return _mm256_and_si256(a, b); }
+  static V HighMul(V a, V b) { return _mm256_mulhrs_epi16(a, b); }  // (a * b + 2^14) >> 15
+  static V ShiftRight(V a, int by) { return _mm256_srai_epi16(a, by); }
+  static V Select(V mask, V yes, V no) { return _mm256_blendv_epi8(no, yes, mask); }
+  static V SelectBit(V bits, int16_t bit, V yes, V no) { return Select(_mm256_cmpeq_epi16(_mm256_and_si256(bits, Set(bit)), Set(bit)), yes, no); }
+  static V SelectLess(V a, V b, V yes, V no) { return Select(_mm256_cmpgt_epi16(b, a), yes, no); }
+  static V SelectEqual(V a, V b, V yes, V no) { return Select(_mm256_cmpeq_epi16(a, b), yes, no); }
+};
+
+}  // namespace
+}  // namespace octet::kernels

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernels/isa/lanes_scalar.h"
+#include "kernels/kernels.h"
+#include "kernels/products_f32.h"
+
+namespace octet::kernels {
+namespace {
+
+constexpr int kTileRows = 2, kTilePanels = 1;
+#include "kernels/isa/products_f32_body.h"
+
+}  // namespace
+
+constinit const ProductsF32 kScalarProductsF32 = {kTileRows, Product, WindowRow};
+
+}  // namespace octet::kernels

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// Float products: matrices against packed panels, and windows channel by channel. One body
+// (isa/products_f32_body.h) over each instruction set's lanes. A sum runs over k in one order, whatever the
+// tile it is computed in: results depend neither on threads nor on how rows are cut.
+#pragma once
+#include <cstdint>
+
+namespace octet::kernels {
+
+// y[r * ldy + c] = clamp(bias[c] + sum over k of a(r, k) * w[k][c]). Weights are panels of 16 columns,
+// [columns / 16][depth][16], zeros at the end; bias is padded alike.
+// Row r = group * rows + i begins at a + group * group_step + i * lda; it is `segments` runs of
+// depth / segments values, each segment_step behind the one before: windows of an image, in place.
+struct ProductF32 {
+  const float* a = nullptr;
+  int64_t lda = 0, rows = 0, groups = 1, group_step = 0, segments = 1, segment_step = 0;
+  const float* w = nullptr;
+  int64_t depth = 0, columns = 0;
+  const float* bias = nullptr;
+  float low = 0, high = 0;
+  float* y = nullptr;
+  int64_t ldy = 0;
+};
+
+// A row of output pixels of a depthwise convolution:
+//   y[j][c] = clamp(bias[c] + scale * column_scale[c] * sum over u, v of x(u, j * stride + v * dilation)[c] * w[u][v][c])
+struct WindowRowF32 {
+  const float* const* cells = nullptr;  // Pixels of the input, [rows][pitch].
+  int64_t pitch = 0;
+  int32_t rows = 0, filter_w = 0, stride = 1, dilation = 1;
+  const float* w = nullptr;
+  int64_t channels = 0, outputs = 0;
+  const float* bias = nullptr;
+  const float* column_scale = nullptr;  // Null: none, and `scale` is not applied.
+  float scale = 1, low = 0, high = 0;
+  float* y = nullptr;
+};
+
+struct ProductsF32 {
+  int rows;  // Of the largest tile: blocks of rows are best a multiple of it.
+  void (*product)(const ProductF32&);
+  void (*window_row)(const WindowRowF32&);
+};
+
+const ProductsF32& FloatProducts();  // For this processor (base/cpu.h); OCTET_ISA lowers it.
+
+extern const ProductsF32 kScalarProductsF32, kAvx2ProductsF32, kAvx512ProductsF32;
+
+}  // namespace octet::kernels

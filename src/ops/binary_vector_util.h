@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+// Binary operators by the vector primitives, row by row.
+#pragma once
+#include "kernels/elementwise.h"
+#include "ops/binary_util.h"
+
+namespace octet::ops {
+
+inline bool TakesF32(const OpView& op, const Cpu&) { return op.in(0)->dtype == DType::kF32; }
+inline bool TakesF32OrS8(const OpView& op, const Cpu&) { return op.in(0)->dtype == DType::kF32 || op.in(0)->dtype == DType::kI8; }
+
+// `largest`: no value in magnitude is larger.
+inline kernels::Rescale RescaleOf(Multiplier m, int64_t largest) {
+  const int left = std::max(m.shift, 0), right = std::max(-m.shift, 0);
+  return {m.mantissa, left, right, left < 29 && right < 30 && largest < (int64_t{1} << (29 - left))};
+}
+
+// y = clamp(lhs op rhs).
+Status PrepareBinaryF32(Prepare& prepare, kernels::Binary op, ClampF32 clamp);
+
+using PairS8 = void (*)(const int8_t* a, int64_t step_a, const int8_t* b, int64_t step_b, int64_t n, const kernels::ScaledPair& q, int8_t* y);
+Status PreparePairS8(Prepare& prepare, PairS8 run, const kernels::ScaledPair& q);
+
+}  // namespace octet::ops

@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ops/hybrid_product_util.h"
+
+#include <cstring>
+
+#include "kernels/elementwise.h"
+#include "kernels/int8.h"
+#include "ops/row_blocks.h"
+
+namespace octet::ops {
+namespace {
+
+using kernels::kPanel;
+using kernels::RoundUp;
+
+constexpr int64_t kChunk = 16384;  // Inputs per task.
+constexpr int64_t kTileRows = 24;  // Of all products' tiles a multiple.
+
+struct Params {
+  RowSource source;
+  HybridForm form;
+  RowBlocks blocks;
+  HybridPanels panels;
+  int64_t rows_per_group = 0;
+  kernels::ToFloat to_float;
+  int64_t forms_at = 0, scratch_at = 0, scratch_bytes = 0;  // In the workspace, behind the quantized inputs.
+};
+
+void Store(const kernels::Elementwise& v, const float* x, int64_t n, const RowForm& f, bool asymmetric, int8_t* q) {
+  if (f.inverse == 0.0f) std::fill_n(q, n, int8_t{0});
+  else v.quantize_f32(x, n, f.inverse, static_cast<float>(f.quant.offset), asymmetric ? -128 : -127, 127, q);
+}
+void Store(const kernels::Elementwise& v, const float* x, int64_t n, const RowForm& f, bool asymmetric, float* q) {
+  if (f.inverse == 0.0f) std::fill_n(q, n, 0.0f);
+  else v.quantize_to_f32(x, n, f.inverse, static_cast<float>(f.quant.offset), asymmetric ? -128.0f : -127.0f, 127.0f, q);
+}
+
+RowForm FormOf(bool asymmetric, float low, float high) { return asymmetric ? AsymmetricForm(low, high) : SymmetricForm(std::max(-low, high)); }
+
+int64_t ChunksPerGroup(const HybridForm& form) { return (form.group_inputs + kChunk - 1) / kChunk; }
+
+struct Range {
+  float low = 0, high = 0;
+};
+
+// Small groups are one task together; large ones are cut, and met twice: for the range, then for the values.
+template <class Q> void Quantize(const HybridForm& form, const float* x, ThreadPool& pool, Q* q, RowForm* forms) {
+  const kernels::Elementwise& v = kernels::Vectors();
+  const int64_t n = form.group_inputs, chunks = ChunksPerGroup(form);
+  if (chunks <= 1) {
+    const int64_t per_task = std::max<int64_t>(1, kChunk / std::max<int64_t>(1, n));
+    pool.For((form.groups + per_task - 1) / per_task, [&](int64_t task, int) {
+      for (int64_t g = task * per_task; g < std::min(form.groups, (task + 1) * per_task); ++g) {
+        Range r;
+        v.range_f32(x + g * n, n, &r.low, &r.high);
+        forms[g] = FormOf(form.asymmetric, r.low, r.high);
+        Store(v, x + g * n, n, forms[g], form.asymmetric, q + g * n);
+      }
+    });
+    return;
+  }
+  auto* ranges = reinterpret_cast<Range*>(forms + form.groups);
+  const auto for_chunks = [&](const auto& body) {
+    pool.For(form.groups * chunks, [&](int64_t task, int) {
+      const int64_t g = task / chunks, first = task % chunks * kChunk;
+      body(task, g, g * n + first, std::min(kChunk, n - first));
+    });
+  };
+  for_chunks([&](int64_t task, int64_t, int64_t at, int64_t count) {
+    ranges[task] = {};
+    v.range_f32(x + at, count, &ranges[task].low, &ranges[task].high);
+  });
+  for (int64_t g = 0; g < form.groups; ++g) {
+    Range all;
+    for (int64_t c = g * chunks; c < (g + 1) * chunks; ++c) all = {std::min(all.low, ranges[c].low), std::max(all.high, ranges[c].high)};
+    forms[g] = FormOf(form.asymmetric, all.low, all.high);
+  }
+  for_chunks([&](int64_t, int64_t g, int64_t at, int64_t count) { Store(v, x + at, count, forms[g], form.asymmetric, q + at); });
+}
+
+}  // namespace
+
+HybridRows::HybridRows(const HybridPanels& panels, int64_t most_rows) : panels_(panels), most_rows_(most_rows) {
+  const kernels::Int8& k = kernels::BestInt8();
+  row_bytes_ = RoundUp(panels.depth, 4) * k.value_bytes;  // The last group of four may be read whole.
+  scales_at_ = RoundUp(most_rows * row_bytes_, 64);
+  pointers_at_ = scales_at_ + RoundUp(most_rows * static_cast<int64_t>(sizeof(kernels::RowScale)), 64);
+  kernel_at_ = pointers_at_ + RoundUp(most_rows * static_cast<int64_t>(sizeof(void*)), 64);
+}
+
+int64_t HybridRows::scratch_bytes() const { return kernel_at_ + RoundUp(kernels::BestInt8().scratch_per_group * (RoundUp(panels_.depth, 4) / 4), 64); }
+kernels::RowScale* HybridRows::Scales(std::byte* scratch) const { return reinterpret_cast<kernels::RowScale*>(scratch + scales_at_); }
+
+template <class Gather> void HybridRows::Load(std::byte* scratch, int64_t r, RowQuant quant, const Gather& gather) const {
+  const kernels::Int8& k = kernels::BestInt8();
+  Scales(scratch)[r] = {quant.scale, k.offset + quant.offset};
+  std::byte* to = scratch + r * row_bytes_;
+  const auto inside = [&](const int8_t* from, int64_t n) {
+    k.load(from, n, to);
+    to += n * k.value_bytes;
+  };
+  const auto outside = [&](int64_t n) {  // The zero point, which is a zero.
+    if (k.value_bytes == 1) std::memset(to, quant.offset + k.offset, static_cast<size_t>(n));
+    else std::fill_n(reinterpret_cast<int16_t*>(to), n, static_cast<int16_t>(quant.offset + k.offset));
+    to += n * k.value_bytes;
+  };
+  gather(inside, outside);
+}
+
+void HybridRows::LoadContiguous(std::byte* scratch, int64_t r, RowQuant quant, const int8_t* q) const {
+  Load(scratch, r, quant, [&](const auto& inside, const auto&) { inside(q, panels_.depth); });
+}
+
+void HybridRows::Multiply(std::byte* scratch, int64_t rows, int64_t first_panel, int64_t end_panel, const kernels::ToFloat& f, float* y, int64_t ldy) const {
+  struct Out {
+    const kernels::ToFloat& f;
+    const kernels::RowScale* scales;
+    int64_t columns, first_column;
+    float* y;
+    int64_t ldy;
+  } out{f, Scales(scratch), panels_.columns, first_panel * kPanel, y, ldy};
+  const auto take = [](void* context, const int32_t* sums, int64_t row, int count, int64_t column, int panels) {
+    const Out& o = *static_cast<const Out*>(context);
+    kernels::Vectors().to_float(sums, panels * kPanel, count, o.f, o.scales + row, column, std::min<int64_t>(panels * kPanel, o.columns - column),
+                                o.y + row * o.ldy + column - o.first_column, o.ldy);
+  };
+  auto** pointers = reinterpret_cast<const void**>(scratch + pointers_at_);
+  for (int64_t r = 0; r < rows; ++r) pointers[r] = scratch + r * row_bytes_;
+  constexpr int64_t kStart = 0;
+  kernels::ProductS8 product{.offset = &kStart, .length = panels_.depth, .packed = panels_.weights, .columns = panels_.columns, .take = take, .context = &out};
+  product.requant.bias = panels_.zeros;
+  kernels::BestInt8().multiply(product, pointers, rows, first_panel, end_panel, nullptr, scratch + kernel_at_);
+}
+
+namespace {
+
+Status RunHybrid(const void* params, const Run& run) {
+  const auto& p = *static_cast<const Params*>(params);
+  auto* q = reinterpret_cast<int8_t*>(run.workspace);
+  auto* forms = reinterpret_cast<RowForm*>(run.workspace + p.forms_at);
+  Quantize(p.form, run.input<float>(0), *run.pool, q, forms);
+  const HybridRows rows(p.panels, p.blocks.rows_per_task);
+  ForEachBlock(p.blocks, *run.pool, [&](const Block& block, int thread) {
+    std::byte* scratch = run.workspace + p.scratch_at + thread * p.scratch_bytes;
+    for (int64_t r = 0; r < block.rows; ++r) {
+      const int64_t row = block.first_row + r;
+      const RowQuant quant = forms[row / p.rows_per_group].quant;
+      if (p.source.contiguous) rows.LoadContiguous(scratch, r, quant, q + row * p.panels.depth);
+      else rows.Load(scratch, r, quant, [&](const auto& inside, const auto& outside) { GatherRow(p.source, static_cast<const int8_t*>(q), row, inside, outside); });
+    }
+    float* y = run.output<float>(0) + block.first_row * p.panels.columns + block.first_panel * kPanel;
+    rows.Multiply(scratch, block.rows, block.first_panel, block.end_panel, p.to_float, y, p.panels.columns);
+  });
+  return {};
+}
+
+struct PackContext {
+  const int8_t* weights;
+  int64_t depth, columns;
+};
+
+void Pack(std::byte* packed, const void* context) {
+  const auto& c = *static_cast<const PackContext*>(context);
+  PackHybridPanels(c.weights, c.depth, c.columns, packed);
+}
+
+void SetOutput(Prepare& prepare, ClampF32 clamp, const float* bias, int32_t columns, bool scales_first, kernels::ToFloat* f) {
+  const auto padded = static_cast<size_t>(RoundUp(columns, kPanel));
+  float *scales = prepare.Array<float>(padded), *offsets = prepare.Array<float>(padded);
+  for (int32_t c = 0; c < columns; ++c) scales[c] = static_cast<float>(WeightScale(*prepare.op.in(1), c));
+  if (bias) std::copy_n(bias, columns, offsets);
+  *f = {nullptr, scales, offsets, clamp.low, clamp.high, scales_first};
+}
+
+}  // namespace
+
+const int32_t* ZeroBias(Prepare& prepare, int64_t columns) { return prepare.Array<int32_t>(static_cast<size_t>(RoundUp(columns, kPanel))); }
+
+void PackHybridPanels(const int8_t* w, int64_t depth, int64_t columns, std::byte* packed) {
+  PackPanelsS8(w, depth, 1, depth, columns, reinterpret_cast<int8_t*>(packed));
+  auto* sums = reinterpret_cast<int32_t*>(packed + PackedBytesS8(depth, columns));
+  for (int64_t i = 0; i < columns; ++i) sums[i] = kernels::Vectors().total_s8(w + i * depth, depth);
+}
+
+void QuantizeGroups(const HybridForm& form, const float* x, ThreadPool& pool, int8_t* q, RowForm* forms) { Quantize(form, x, pool, q, forms); }
+void QuantizeGroups(const HybridForm& form, const float* x, ThreadPool& pool, float* q, RowForm* forms) { Quantize(form, x, pool, q, forms); }
+
+int64_t FormBytes(const HybridForm& form) {
+  const int64_t chunks = ChunksPerGroup(form);
+  return form.groups * (static_cast<int64_t>(sizeof(RowForm)) + (chunks > 1 ? chunks * static_cast<int64_t>(sizeof(Range)) : 0));
+}
+
+Status PrepareProductHybrid(Prepare& prepare, const RowSource& source, const HybridForm& form, int64_t rows, int64_t depth, int32_t columns, ClampF32 clamp, const float* bias) {
+  auto* p = prepare.Params<Params>();
+  p->source = source;
+  p->form = form;
+  p->rows_per_group = rows / form.groups;
+  SetOutput(prepare, clamp, bias, columns, form.scales_first, &p->to_float);
+  const PackContext context{reinterpret_cast<const int8_t*>(prepare.op.constants[1]), depth, columns};
+  OCTET_ASSIGN(const std::byte* packed, prepare.Pack(1, "K4N16+sums", static_cast<uint64_t>(depth), static_cast<size_t>(HybridPanelBytes(depth, columns)), Pack, &context));
+  p->panels = {reinterpret_cast<const int8_t*>(packed), reinterpret_cast<const int32_t*>(packed + PackedBytesS8(depth, columns)), p->to_float.column_scale, ZeroBias(prepare, columns), depth, columns};
+  p->to_float.column_sum = p->panels.column_sum;
+  p->blocks = CutRows(rows, columns, RoundUp(depth, 4) * kernels::BestInt8().value_bytes, kTileRows);
+  p->scratch_bytes = HybridRows(p->panels, p->blocks.rows_per_task).scratch_bytes();
+  p->forms_at = RoundUp(form.groups * form.group_inputs, 64);
+  p->scratch_at = p->forms_at + RoundUp(FormBytes(form), 64);
+  prepare.Workspace(static_cast<size_t>(p->scratch_at + p->scratch_bytes * prepare.threads));
+  prepare.SetRun(RunHybrid, p);
+  return {};
+}
+
+}  // namespace octet::ops

@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ops/matmul_util.h"
+
+#include "kernels/elementwise.h"
+#include "kernels/int8.h"
+#include "kernels/products_f32.h"
+#include "ops/binary_vector_util.h"
+#include "ops/row_blocks.h"
+
+namespace octet::ops {
+namespace {
+
+using kernels::kPanel;
+using kernels::RoundUp;
+
+constexpr int64_t kTileRows = 24;  // Of all products' tiles a multiple.
+
+struct Params {
+  MatmulShape shape;
+  MatmulQuant q;
+  kernels::Rescale rescale;
+  const float* zeros = nullptr;
+  int64_t rows_per_task = 0;
+  // In the workspace: packed y, its column biases, the threads' rows.
+  int64_t matrix_bytes = 0, bias_at = 0, scratch_at = 0, scratch_bytes = 0;
+};
+
+// y's element (k, n) is y[k * depth_step + n * column_step].
+int64_t ColumnStep(const MatmulShape& s) { return s.adj_y ? s.k : 1; }
+int64_t DepthStep(const MatmulShape& s) { return s.adj_y ? 1 : s.n; }
+
+// Calls body(first column, columns, matrix) for every panel of every y.
+template <class Body> void ForEachPanel(const MatmulShape& s, ThreadPool& pool, const Body& body) {
+  const int64_t panels = RoundUp(s.n, kPanel) / kPanel;
+  pool.For(s.y_matrices * panels, [&](int64_t task, int) {
+    const int64_t column = task % panels * kPanel;
+    body(column, std::min<int64_t>(kPanel, s.n - column), task / panels);
+  });
+}
+
+// Calls body(batch, first row, rows, thread).
+template <class Body> void ForEachRows(const Params& p, ThreadPool& pool, const Body& body) {
+  const int64_t blocks = (p.shape.m + p.rows_per_task - 1) / p.rows_per_task;
+  pool.For(p.shape.batches * blocks, [&](int64_t task, int thread) {
+    const int64_t row = task % blocks * p.rows_per_task;
+    body(task / blocks, row, std::min(p.rows_per_task, p.shape.m - row), thread);
+  });
+}
+
+// Row `row` of the batch's x, laid out in `to` where it is stored as a column.
+template <class T> const T* RowOf(const MatmulShape& s, const T* x, int64_t row, T* to) {
+  if (!s.adj_x) return x + row * s.k;
+  for (int64_t k = 0; k < s.k; ++k) to[k] = x[k * s.m + row];
+  return to;
+}
+
+Status RunF32(const void* params, const Run& run) {
+  const auto& p = *static_cast<const Params*>(params);
+  const MatmulShape& s = p.shape;
+  const float *x = run.input<float>(0), *y = run.input<float>(1);
+  ForEachPanel(s, *run.pool, [&](int64_t column, int64_t columns, int64_t matrix) {
+    auto* to = reinterpret_cast<float*>(run.workspace + matrix * p.matrix_bytes) + column * s.k;
+    PackPanelsF32(y + matrix * s.k * s.n + column * ColumnStep(s), ColumnStep(s), DepthStep(s), s.k, columns, to);
+  });
+  ForEachRows(p, *run.pool, [&](int64_t b, int64_t first, int64_t rows, int thread) {
+    const float* a = x + p.shape.x_at[b] * s.m * s.k;
+    if (s.adj_x) {
+      auto* to = reinterpret_cast<float*>(run.workspace + p.scratch_at + thread * p.scratch_bytes);
+      for (int64_t r = 0; r < rows; ++r) RowOf(s, a, first + r, to + r * s.k);
+      a = to;
+    } else {
+      a += first * s.k;
+    }
+    const ClampF32 all;
+    kernels::FloatProducts().product({.a = a, .lda = s.k, .rows = rows, .w = reinterpret_cast<const float*>(run.workspace + s.y_at[b] * p.matrix_bytes), .depth = s.k, .columns = s.n,
+                                      .bias = p.zeros, .low = all.low, .high = all.high, .y = run.output<float>(0) + (b * s.m + first) * s.n, .ldy = s.n});
+  });
+  return {};
+}
+
+// y's panels, and per column what the loaded form of x makes the sums too large by.
+void PackS8(const Params& p, const Run& run) {
+  const MatmulShape& s = p.shape;
+  const uint32_t offset = static_cast<uint32_t>(kernels::BestInt8().offset + p.q.x_zero);
+  const int64_t padded = RoundUp(s.n, kPanel);
+  ForEachPanel(s, *run.pool, [&](int64_t column, int64_t columns, int64_t matrix) {
+    const int8_t* y = run.input<int8_t>(1) + matrix * s.k * s.n + column * ColumnStep(s);
+    auto* to = reinterpret_cast<int8_t*>(run.workspace + matrix * p.matrix_bytes) + column * RoundUp(s.k, 4);
+    PackPanelsS8(y, ColumnStep(s), DepthStep(s), s.k, columns, to);
+    int32_t sum[kPanel] = {};
+    for (int64_t k = 0; k < RoundUp(s.k, 4); k += 4, to += 4 * kPanel)
+      for (int c = 0; c < kPanel; ++c) sum[c] += to[4 * c] + to[4 * c + 1] + to[4 * c + 2] + to[4 * c + 3];
+    auto* bias = reinterpret_cast<int32_t*>(run.workspace + p.bias_at) + matrix * padded + column;
+    for (int c = 0; c < kPanel; ++c) bias[c] = static_cast<int32_t>(-offset * static_cast<uint32_t>(sum[c]));
+  });
+}
+
+// The sums' way to the output: less y's zero point times the row's sum, rescaled.
+struct Bytes {
+  const Params& p;
+  const int32_t* row_offset;
+  int8_t* y;
+  static void Take(void* context, const int32_t* sums, int64_t row, int count, int64_t column, int panels) {
+    const Bytes& b = *static_cast<const Bytes*>(context);
+    const int64_t n = b.p.shape.n;
+    kernels::Vectors().to_bytes(sums, panels * kPanel, count, b.row_offset + row, b.p.rescale, b.p.q.out_zero, std::min<int64_t>(panels * kPanel, n - column), b.y + row * n + column, n);
+  }
+};
+
+Status RunS8(const void* params, const Run& run) {
+  const auto& p = *static_cast<const Params*>(params);
+  const MatmulShape& s = p.shape;
+  const kernels::Int8& k = kernels::BestInt8();
+  PackS8(p, run);
+  const int64_t row_bytes = RoundUp(s.k, 4) * k.value_bytes, padded = RoundUp(s.n, kPanel);
+  ForEachRows(p, *run.pool, [&](int64_t b, int64_t first, int64_t rows, int thread) {
+    std::byte* loaded = run.workspace + p.scratch_at + thread * p.scratch_bytes;
+    auto** pointers = reinterpret_cast<const void**>(loaded + RoundUp(p.rows_per_task * row_bytes, 64));
+    auto* row_offset = reinterpret_cast<int32_t*>(pointers + RoundUp(p.rows_per_task, 8));
+    auto* column = reinterpret_cast<int8_t*>(row_offset + RoundUp(p.rows_per_task, 16));
+    for (int64_t r = 0; r < rows; ++r) {
+      const int8_t* x = RowOf(s, run.input<int8_t>(0) + s.x_at[b] * s.m * s.k, first + r, column);
+      pointers[r] = loaded + r * row_bytes;
+      k.load(x, s.k, loaded + r * row_bytes);
+      const int64_t total = kernels::Vectors().total_s8(x, s.k) - s.k * p.q.x_zero;
+      row_offset[r] = static_cast<int32_t>(static_cast<uint32_t>(p.q.y_zero) * static_cast<uint32_t>(total));
+    }
+    Bytes out{p, row_offset, run.output<int8_t>(0) + (b * s.m + first) * s.n};
+    constexpr int64_t kStart = 0;
+    kernels::ProductS8 product{.offset = &kStart, .length = s.k, .packed = reinterpret_cast<const int8_t*>(run.workspace + s.y_at[b] * p.matrix_bytes), .columns = s.n,
+                               .take = Bytes::Take, .context = &out};
+    product.requant.bias = reinterpret_cast<const int32_t*>(run.workspace + p.bias_at) + s.y_at[b] * padded;
+    k.multiply(product, pointers, rows, 0, padded / kPanel, nullptr, column + RoundUp(s.k, 64));
+  });
+  return {};
+}
+
+}  // namespace
+
+Status PrepareMatmulF32(Prepare& prepare, const MatmulShape& shape) {
+  auto* p = prepare.Params<Params>();
+  const int64_t padded = RoundUp(shape.n, kPanel);
+  p->shape = shape;
+  p->zeros = prepare.Array<float>(static_cast<size_t>(padded));
+  p->rows_per_task = CutRows(shape.m, shape.n, shape.k * 4, kernels::FloatProducts().rows).rows_per_task;
+  p->matrix_bytes = padded * shape.k * 4;
+  p->scratch_at = shape.y_matrices * p->matrix_bytes;
+  p->scratch_bytes = shape.adj_x ? RoundUp(p->rows_per_task * shape.k * 4, 64) : 0;
+  prepare.Workspace(static_cast<size_t>(p->scratch_at + p->scratch_bytes * prepare.threads));
+  prepare.SetRun(RunF32, p);
+  return {};
+}
+
+Status PrepareMatmulS8(Prepare& prepare, const MatmulShape& shape, const MatmulQuant& q) {
+  auto* p = prepare.Params<Params>();
+  const kernels::Int8& k = kernels::BestInt8();
+  const int64_t padded = RoundUp(shape.n, kPanel), depth4 = RoundUp(shape.k, 4);
+  p->shape = shape;
+  p->q = q;
+  p->rescale = RescaleOf(q.multiplier, shape.k * 255 * 255);
+  p->rows_per_task = CutRows(shape.m, shape.n, depth4 * k.value_bytes, kTileRows).rows_per_task;
+  p->matrix_bytes = RoundUp(PackedBytesS8(shape.k, shape.n), 64);
+  p->bias_at = shape.y_matrices * p->matrix_bytes;
+  p->scratch_at = p->bias_at + RoundUp(shape.y_matrices * padded * 4, 64);
+  p->scratch_bytes = RoundUp(p->rows_per_task * depth4 * k.value_bytes, 64) + RoundUp(p->rows_per_task, 8) * 8 + RoundUp(p->rows_per_task, 16) * 4 + RoundUp(shape.k, 64) +
+                     RoundUp(k.scratch_per_group * (depth4 / 4), 64);
+  prepare.Workspace(static_cast<size_t>(p->scratch_at + p->scratch_bytes * prepare.threads));
+  prepare.SetRun(RunS8, p);
+  return {};
+}
+
+}  // namespace octet::ops

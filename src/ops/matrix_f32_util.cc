@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <cstring>
+
+#include "kernels/products_f32.h"
+#include "ops/row_blocks.h"
+
+namespace octet::ops {
+namespace {
+
+using kernels::kPanel;
+
+struct Params {
+  RowSource source;
+  RowBlocks blocks;
+  int64_t depth = 0, columns = 0;
+  const float* weights = nullptr;
+  const float* bias = nullptr;  // Padded to whole panels.
+  ClampF32 clamp;
+  int64_t scratch_bytes = 0;    // Per thread.
+  // Windows in place: the image, or its copy with the padding around it.
+  bool copied = false;
+  int64_t image_h = 0, image_w = 0, lines_per_task = 0;
+};
+
+void SetOperands(const Params& p, const Run& run, int64_t first_row, int64_t first_panel, int64_t end_panel, kernels::ProductF32* product) {
+  const int64_t column = first_panel * kPanel;
+  product->w = p.weights + column * p.depth;
+  product->depth = p.depth;
+  product->columns = std::min(p.columns, end_panel * kPanel) - column;
+  product->bias = p.bias + column;
+  product->low = p.clamp.low;
+  product->high = p.clamp.high;
+  product->y = run.output<float>(0) + first_row * p.columns + column;
+  product->ldy = p.columns;
+}
+
+Status RunContiguous(const void* params, const Run& run) {
+  const auto& p = *static_cast<const Params*>(params);
+  ForEachBlock(p.blocks, *run.pool, [&](const Block& block, int) {
+    kernels::ProductF32 product{.a = run.input<float>(0) + block.first_row * p.depth, .lda = p.depth, .rows = block.rows};
+    SetOperands(p, run, block.first_row, block.first_panel, block.end_panel, &product);
+    kernels::FloatProducts().product(product);
+  });
+  return {};
+}
+
+// Dilated windows: every row is gathered.
+Status RunGathered(const void* params, const Run& run) {
+  const auto& p = *static_cast<const Params*>(params);
+  ForEachBlock(p.blocks, *run.pool, [&](const Block& block, int thread) {
+    auto* gathered = reinterpret_cast<float*>(run.workspace + thread * p.scratch_bytes);
+    float* to = gathered;
+    const auto inside = [&](const float* from, int64_t n) {
+      std::memcpy(to, from, static_cast<size_t>(n) * 4);
+      to += n;
+    };
+    const auto outside = [&](int64_t n) {
+      std::memset(to, 0, static_cast<size_t>(n) * 4);
+      to += n;
+    };
+    for (int64_t r = 0; r < block.rows; ++r) GatherRow(p.source, run.input<float>(0), block.first_row + r, inside, outside);
+    kernels::ProductF32 product{.a = gathered, .lda = p.depth, .rows = block.rows};
+    SetOperands(p, run, block.first_row, block.first_panel, block.end_panel, &product);
+    kernels::FloatProducts().product(product);
+  });
+  return {};
+}
+
+// The input with zeros around it, as wide and high as the windows reach.
+void CopyPadded(const Params& p, const Run& run, float* to) {
+  const ConvGeometry& g = p.source.g;
+  const int64_t line = p.image_w * g.in_c, count = std::min<int64_t>(g.in_w, p.image_w - g.pad_w) * g.in_c, left = static_cast<int64_t>(g.pad_w) * g.in_c;
+  run.pool->For(g.batch * p.image_h, [&](int64_t task, int) {
+    const int64_t y = task % p.image_h - g.pad_h;
+    float* row = to + task * line;
+    if (y < 0 || y >= g.in_h) return static_cast<void>(std::fill_n(row, line, 0.0f));
+    std::fill_n(row, left, 0.0f);
+    std::copy_n(run.input<float>(0) + (task / p.image_h * g.in_h + y) * g.in_w * g.in_c, count, row + left);
+    std::fill(row + left + count, row + line, 0.0f);
+  });
+}
+
+// A filter's rows are segments of the image, neighbouring pixels are `stride` apart: nothing is gathered.
+// Tasks are lines of output pixels of one image.
+Status RunWindows(const void* params, const Run& run) {
+  const auto& p = *static_cast<const Params*>(params);
+  const ConvGeometry& g = p.source.g;
+  const float* image = run.input<float>(0);
+  if (p.copied) {
+    CopyPadded(p, run, reinterpret_cast<float*>(run.workspace));
+    image = reinterpret_cast<const float*>(run.workspace);
+  }
+  const int64_t line = p.image_w * g.in_c, blocks = (g.out_h + p.lines_per_task - 1) / p.lines_per_task;
+  const int64_t groups = (p.blocks.panels + p.blocks.panels_per_task - 1) / p.blocks.panels_per_task;
+  run.pool->For(g.batch * blocks * groups, [&](int64_t task, int) {
+    const int64_t panel = task % groups * p.blocks.panels_per_task, b = task / groups / blocks, i = task / groups % blocks * p.lines_per_task;
+    kernels::ProductF32 product{.a = image + (b * p.image_h + i * g.stride_h) * line, .lda = static_cast<int64_t>(g.stride_w) * g.in_c, .rows = g.out_w,
+                                .groups = std::min(p.lines_per_task, g.out_h - i), .group_step = g.stride_h * line, .segments = g.filter_h, .segment_step = g.dilation_h * line};
+    SetOperands(p, run, (b * g.out_h + i) * g.out_w, panel, std::min(p.blocks.panels, panel + p.blocks.panels_per_task), &product);
+    kernels::FloatProducts().product(product);
+  });
+  return {};
+}
+
+struct PackContext {
+  const float* weights;
+  int64_t depth, columns;
+};
+
+void Pack(std::byte* packed, const void* context) {
+  const auto& c = *static_cast<const PackContext*>(context);
+  PackPanelsF32(c.weights, c.depth, 1, c.depth, c.columns, reinterpret_cast<float*>(packed));
+}
+
+void PrepareGathered(Prepare& prepare, Params* p) {
+  p->scratch_bytes = kernels::RoundUp(p->blocks.rows_per_task * p->depth * 4, 64);
+  prepare.Workspace(static_cast<size_t>(p->scratch_bytes) * prepare.threads);
+  prepare.SetRun(RunGathered, p);
+}
+
+void PrepareWindows(Prepare& prepare, Params* p) {
+  const ConvGeometry& g = p->source.g;
+  p->image_h = static_cast<int64_t>(g.out_h - 1) * g.stride_h + static_cast<int64_t>(g.filter_h - 1) * g.dilation_h + 1;
+  p->image_w = static_cast<int64_t>(g.out_w - 1) * g.stride_w + g.filter_w;
+  p->copied = g.pad_h > 0 || g.pad_w > 0 || p->image_h > g.in_h || p->image_w > g.in_w;
+  if (p->copied) prepare.Workspace(static_cast<size_t>(g.batch * p->image_h * p->image_w * g.in_c) * 4);
+  else p->image_h = g.in_h, p->image_w = g.in_w;
+  p->lines_per_task = std::clamp<int64_t>(p->blocks.rows_per_task / std::max(1, g.out_w), 1, std::max(1, g.out_h));
+  prepare.SetRun(RunWindows, p);
+}
+
+}  // namespace
+
+void PackPanelsF32(const float* w, int64_t column_step, int64_t depth_step, int64_t depth, int64_t columns, float* to) {
+  for (int64_t first = 0; first < columns; first += kPanel) {
+    const int64_t n = std::min<int64_t>(kPanel, columns - first);
+    const float* from = w + first * column_step;
+    for (int64_t k = 0; k < depth; ++k, to += kPanel, from += depth_step) {
+      if (column_step == 1) std::copy_n(from, n, to);
+      else
+        for (int64_t c = 0; c < n; ++c) to[c] = from[c * column_step];
+      for (int64_t c = n; c < kPanel; ++c) to[c] = 0.0f;
+    }
+  }
+}
+
+Status PrepareProductF32(Prepare& prepare, const RowSource& source, int64_t rows, int64_t depth, int32_t columns, ClampF32 clamp, const float* bias) {
+  auto* p = prepare.Params<Params>();
+  p->source = source;
+  p->depth = depth;
+  p->columns = columns;
+  p->clamp = clamp;
+  const auto padded = static_cast<size_t>(kernels::RoundUp(columns, kPanel));
+  float* sums = prepare.Array<float>(padded);
+  if (bias) std::copy_n(bias, columns, sums);
+  p->bias = sums;
+  p->blocks = CutRows(rows, columns, depth * 4, kernels::FloatProducts().rows);
+  const PackContext context{reinterpret_cast<const float*>(prepare.op.constants[1]), depth, columns};
+  OCTET_ASSIGN(const std::byte* packed, prepare.Pack(1, "N16F32", static_cast<uint64_t>(depth), padded * static_cast<size_t>(depth) * 4, Pack, &context));
+  p->weights = reinterpret_cast<const float*>(packed);
+  if (source.contiguous) prepare.SetRun(RunContiguous, p);
+  else if (source.g.dilation_w == 1) PrepareWindows(prepare, p);
+  else PrepareGathered(prepare, p);
+  return {};
+}
+
+}  // namespace octet::ops

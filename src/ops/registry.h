@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: Apache-2.0
+// Custom operators that came from outside (ops::Register), beside those of the operators' files.
+#pragma once
+#include "ops/op_def.h"
+
+namespace octet::ops {
+
+const OpDef* FindRegistered(std::string_view custom_name);
+const OpKernel* FindRegisteredKernel(const OpDef& def);
+
+}  // namespace octet::ops

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ops/registry.h"
+
+#include <deque>
+#include <mutex>
+
+namespace octet::ops {
+namespace {
+
+struct Registered {
+  const OpDef* def;
+  const OpKernel* kernel;
+};
+struct Registry {
+  std::mutex mutex;
+  std::deque<Registered> list;
+};
+
+// Made when first needed: libraries register from wherever they are loaded.
+Registry& TheRegistry() {
+  static Registry* registry = new Registry;
+  return *registry;
+}
+
+template <class F> const Registered* FindIf(const F& fits) {
+  Registry& registry = TheRegistry();
+  const std::lock_guard lock(registry.mutex);
+  for (const Registered& r : registry.list)
+    if (fits(r)) return &r;
+  return nullptr;
+}
+
+}  // namespace
+
+const OpDef* FindRegistered(std::string_view custom_name) {
+  const Registered* r = FindIf([&](const Registered& x) { return x.def->custom_name == custom_name; });
+  return r ? r->def : nullptr;
+}
+
+const OpKernel* FindRegisteredKernel(const OpDef& def) {
+  const Registered* r = FindIf([&](const Registered& x) { return x.def == &def; });
+  return r ? r->kernel : nullptr;
+}
+
+Status Register(const OpDef* def, const OpKernel* kernel) {
+  if (Find(BuiltinCode::kCustom, def->custom_name))
+    return Error(Code::kInvalidArgument, "there is a custom operator '%s' already", std::string(def->custom_name).c_str());
+  Registry& registry = TheRegistry();
+  const std::lock_guard lock(registry.mutex);
+  registry.list.push_back({def, kernel});
+  return {};
+}
+
+}  // namespace octet::ops

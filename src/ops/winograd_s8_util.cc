@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+// Exact 3x3 convolutions by Winograd's method: a quarter (m = 4) or four ninths (m = 2) of the multiplications.
+#include "base/thread_pool.h"
+#include "ops/int8_util.h"
+
+namespace octet::ops {
+namespace {
+
+using kernels::Int8;
+using kernels::kPanel;
+using kernels::RoundUp;
+
+constexpr int64_t kBandValues = 96 << 10;      // Of loaded rows per task.
+constexpr int64_t kMostBytes4 = 2 << 20, kMostBytes2 = 4 << 20;  // Of transformed weights: 8 and 3.6 times the weights.
+constexpr int64_t kLeastMap4 = 14, kLeastMap2 = 7;               // Smaller images waste tiles.
+
+// A tile's side in outputs, or 0 where direct products are better. |sums| must stay below 2^31 / 64 or / 4.
+int64_t Side(const ConvGeometry& g, const int8_t* weights) {
+  if (g.filter_h != 3 || g.filter_w != 3 || g.stride_h != 1 || g.stride_w != 1 || g.dilation_h != 1 || g.dilation_w != 1 || g.in_c % 16 != 0) return 0;
+  int64_t largest = 0;
+  for (int32_t c = 0; c < g.out_c; ++c) largest = std::max(largest, SumChannel(weights + c * int64_t{9} * g.in_c, int64_t{9} * g.in_c, 1, 0, 0, 0).largest);
+  const int64_t weight_values = RoundUp(g.out_c, kPanel) * g.in_c, map = std::min(g.out_h, g.out_w);
+  if (map >= kLeastMap4 && largest < (1 << 25) && weight_values * 36 * 2 <= kMostBytes4) return 4;
+  if (map >= kLeastMap2 && largest < (1 << 29) && weight_values * 16 * 2 <= kMostBytes2) return 2;
+  return 0;
+}
+
+struct Params {
+  kernels::WinogradS8 kernel;
+  ConvGeometry g;
+  int64_t side = 0;
+  int64_t rows_per_task = 0, bands = 0;  // Output rows, whole tiles; per image.
+  int64_t panels = 0, panels_per_task = 0;
+  int32_t input_zero = 0;
+  int64_t loaded_bytes = 0, scratch_bytes = 0;  // Per thread.
+};
+
+Status RunTiles(const void* params, const Run& run) {
+  const auto& p = *static_cast<const Params*>(params);
+  const Int8& k = kernels::BestInt8();
+  const ConvGeometry& g = p.g;
+  const int64_t groups = CeilDivide(p.panels, p.panels_per_task), image = int64_t{g.in_h} * g.in_w * g.in_c;
+  run.pool->For(g.batch * p.bands * groups, [&](int64_t task, int thread) {
+    std::byte* loaded = run.workspace + thread * p.scratch_bytes;
+    const int64_t first = task % groups * p.panels_per_task, band = task / groups, b = band / p.bands, top = band % p.bands * p.rows_per_task;
+    const int64_t rows = std::min<int64_t>(p.rows_per_task, g.out_h - top);
+    LoadPadded(k, g, p.input_zero, run.input<int8_t>(0) + b * image, top - g.pad_h, RoundUp(rows, p.side) + 2, p.kernel.pixels, loaded);
+    int8_t* y = run.output<int8_t>(0) + (b * g.out_h + top) * g.out_w * g.out_c;
+    (p.side == 4 ? k.winograd4 : k.winograd2)(p.kernel, loaded, rows, first, std::min(p.panels, first + p.panels_per_task), y, loaded + p.loaded_bytes);
+  });
+  return {};
+}
+
+struct PackContext {
+  const int8_t* weights;  // [columns][3][3][channels].
+  int64_t columns, channels, side;
+};
+
+// G g G^T of one 3x3 filter whose values are `step` apart, value (i, j).
+int16_t Transformed(const int8_t* g, int64_t step, const int (*rows)[3], int64_t i, int64_t j) {
+  int32_t sum = 0;
+  for (int u = 0; u < 3; ++u)
+    for (int v = 0; v < 3; ++v) sum += rows[i][u] * rows[j][v] * g[(u * 3 + v) * step];
+  return static_cast<int16_t>(sum);  // At most 7 * 7 * 128.
+}
+
+void PackTransformed(std::byte* packed, const void* context) {
+  const auto& c = *static_cast<const PackContext*>(context);
+  auto* to = reinterpret_cast<int16_t*>(packed);
+  const int64_t span = c.side + 2;
+  const int(*rows)[3] = c.side == 4 ? kernels::kWinogradG4 : kernels::kWinogradG2;
+  for (int64_t o = 0; o < c.columns; ++o)
+    for (int64_t i = 0; i < span; ++i)
+      for (int64_t j = 0; j < span; ++j) {
+        int16_t* panel = to + (o / kPanel * span * span + i * span + j) * c.channels * kPanel + o % kPanel * 2;
+        for (int64_t k = 0; k < c.channels; ++k) panel[k / 2 * kPanel * 2 + k % 2] = Transformed(c.weights + o * 9 * c.channels + k, c.channels, rows, i, j);
+      }
+}
+
+void SetRequant(Prepare& prepare, Params* p, const int8_t* weights, const IntegerOutput& output, const int32_t* bias) {
+  std::vector<ChannelS8> channels;
+  std::vector<int32_t> channel(static_cast<size_t>(p->panels * kPanel), -1);
+  for (int32_t c = 0; c < p->g.out_c; ++c) {
+    channel[static_cast<size_t>(c)] = c;
+    const int64_t values = int64_t{9} * p->g.in_c;
+    channels.push_back(SumChannel(weights + c * values, values, 1, bias ? bias[c] : 0, output.input_zero, kernels::BestInt8().offset));
+  }
+  p->kernel.requant = MakeRequantS8(prepare, output, channels, channel, nullptr);
+}
+
+// Bands of whole tiles; columns are cut, too, where that gives too few tasks.
+void Cut(Params* p, const Int8& k) {
+  const ConvGeometry& g = p->g;
+  p->kernel.pixels = RoundUp(g.out_w, p->side) + 2;
+  const int64_t row_values = p->kernel.pixels * g.in_c, positions = (p->side + 2) * (p->side + 2);
+  const int64_t wanted = WantedTasks(int64_t{g.batch} * g.out_h * g.out_w * 9 * g.in_c * g.out_c), across = CeilDivide(g.out_w, p->side);
+  const int64_t fit = std::max<int64_t>(1, (kBandValues / row_values - 2) / p->side), full = CeilDivide(kernels::kWinogradTiles, across);
+  const int64_t tile_rows = CeilDivide(g.out_h, p->side);
+  p->rows_per_task = std::min(tile_rows, std::max(full, std::min(fit, CeilDivide(tile_rows * g.batch, wanted)))) * p->side;
+  p->bands = CeilDivide(g.out_h, p->rows_per_task);
+  p->panels_per_task = CeilDivide(p->panels, std::clamp<int64_t>(CeilDivide(wanted, p->bands * g.batch), 1, CeilDivide(p->panels, 4)));
+  p->loaded_bytes = RoundUp((p->rows_per_task + 2) * row_values * k.value_bytes, 64);
+  p->scratch_bytes = p->loaded_bytes + RoundUp(kernels::kWinogradTiles * positions * (2 * g.in_c + 4 * kPanel), 64);
+}
+
+}  // namespace
+
+bool TakesWinogradS8(const ConvGeometry& g, const int8_t* weights) { return kernels::BestInt8().winograd2 && FitsProductS8(g) && Side(g, weights) != 0; }
+
+Status PrepareWinogradS8(Prepare& prepare, const ConvGeometry& g, const IntegerOutput& output, const int32_t* bias) {
+  const auto* weights = reinterpret_cast<const int8_t*>(prepare.op.constants[1]);
+  auto* p = prepare.Params<Params>();
+  p->g = g;
+  p->side = Side(g, weights);
+  p->input_zero = output.input_zero;
+  p->panels = CeilDivide(g.out_c, kPanel);
+  p->kernel.channels = g.in_c;
+  p->kernel.columns = g.out_c;
+  p->kernel.width = g.out_w;
+  Cut(p, kernels::BestInt8());
+  SetRequant(prepare, p, weights, output, bias);
+  const int64_t span = p->side + 2;
+  const PackContext context{weights, g.out_c, g.in_c, p->side};
+  OCTET_ASSIGN(const std::byte* packed, prepare.Pack(1, "winograd", static_cast<uint64_t>(p->side), static_cast<size_t>(p->panels * span * span * g.in_c * kPanel * 2), PackTransformed, &context));
+  p->kernel.packed = reinterpret_cast<const int16_t*>(packed);
+  prepare.Workspace(static_cast<size_t>(p->scratch_bytes) * static_cast<size_t>(prepare.threads));
+  prepare.SetRun(RunTiles, p);
+  return {};
+}
+
+}  // namespace octet::ops

@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: Apache-2.0
+// Models that were quantized (or trained) elsewhere say so by dequantize and quantize around float operators:
+//   q -> dequantize -> conv_2d -> quantize -> q'   becomes   q -> conv_2d(int8) -> q'.
+// Constants that came from integers remember their grid in TensorType::quant although they are floats; the integers come
+// back exactly. Operators that only move elements let dequantize through, so that both meet.
+#include <cmath>
+#include <optional>
+
+#include "passes/rewrites.h"
+
+namespace octet::passes {
+namespace {
+
+using graph::Graph;
+using graph::NodeId;
+using graph::TensorId;
+
+bool IsQuantized(const TensorType& t) { return !IsFloat(t.dtype) && t.quant.scale.size() == 1; }
+
+// The quantized tensor behind t, if t is made by dequantize from one with one scale.
+TensorId Behind(const Graph& g, TensorId t) {
+  if (t == graph::kNoTensor || g.tensor(t).producer < 0) return graph::kNoTensor;
+  const graph::Node& n = g.node(g.tensor(t).producer);
+  if (n.op->name != "dequantize" || !IsQuantized(g.tensor(n.inputs[0]).type)) return graph::kNoTensor;
+  return n.inputs[0];
+}
+
+TensorId Add(Graph& g, const char* op, TensorId x, TensorType type, const std::string& name, const std::string& place, NodeId before) {
+  const TensorId y = g.AddTensor(name, std::move(type));
+  const ops::OpDef* def = ops::Find(op);
+  g.AddNode(*def, graph::Attributes(def->attrs), {x}, {y}, place, before);
+  return y;
+}
+
+// A tensor of the same numbers on another grid.
+TensorId Requantized(Graph& g, TensorId q, const TensorType& type, const std::string& place, NodeId before) {
+  const TensorType& own = g.tensor(q).type;
+  if (own.dtype == type.dtype && own.quant == type.quant) return q;
+  TensorType to = type;
+  to.shape = own.shape;
+  return Add(g, "quantize", q, std::move(to), g.tensor(q).name + "/requantized", place, before);
+}
+
+bool CanRequantize(DType from, DType to) {
+  const auto fits = [](DType t) { return t == DType::kI8 || t == DType::kU8 || t == DType::kI16; };
+  return fits(from) && fits(to);
+}
+
+// ------------------------------------------------------------------------------- moving on
+
+// One data operand, the others shapes and indices.
+bool OnlyMoves(const ops::OpDef& op, int* data) {
+  if (!(op.traits & (ops::kMovesBytes | ops::kAliases)) || op.name == "fill") return false;
+  *data = -1;
+  for (size_t i = 0; i < op.inputs.size(); ++i) {
+    if (op.inputs[i].role != ops::Role::kData) continue;
+    if (*data >= 0 || op.inputs[i].arity != ops::Arity::kOne) return false;
+    *data = static_cast<int>(i);
+  }
+  return *data >= 0;
+}
+
+Status TypesOf(const Graph& g, NodeId id, const std::vector<TensorType>& in, const std::vector<TensorType>& out) {
+  const graph::Node& n = g.node(id);
+  std::vector<const TensorType*> inputs, outputs;
+  std::vector<const std::byte*> constants;
+  for (size_t i = 0; i < n.inputs.size(); ++i) {
+    const TensorId t = n.inputs[i];
+    inputs.push_back(t == graph::kNoTensor ? nullptr : &in[i]);
+    const bool same = t != graph::kNoTensor && g.is_constant(t) && in[i].dtype == g.tensor(t).type.dtype;
+    constants.push_back(same ? g.tensor(t).constant->data() : nullptr);
+  }
+  for (const TensorType& t : out) outputs.push_back(&t);
+  const ops::OpView view{n.op, n.place, inputs, outputs, constants, n.attrs.get()};
+  std::vector<ops::OutputType> inferred(out.size());
+  for (size_t i = 0; i < out.size(); ++i) inferred[i].dtype = out[i].dtype;
+  return ops::CheckAndInfer(view, inferred);
+}
+
+std::vector<TensorType> InputTypes(const Graph& g, const graph::Node& n) {
+  std::vector<TensorType> types;
+  for (const TensorId t : n.inputs) types.push_back(t == graph::kNoTensor ? TensorType{} : g.tensor(t).type);
+  return types;
+}
+
+// q -> dequantize -> move -> y   becomes   q -> move -> dequantize -> y
+bool Through(Graph& g, NodeId id) {
+  int data = -1;
+  if (!OnlyMoves(*g.node(id).op, &data)) return false;
+  const TensorId q = Behind(g, g.node(id).inputs[static_cast<size_t>(data)]);
+  if (q == graph::kNoTensor) return false;
+  const TensorType type = g.tensor(q).type;
+  std::vector<TensorType> in = InputTypes(g, g.node(id)), out;
+  in[static_cast<size_t>(data)] = type;
+  for (const TensorId t : g.node(id).outputs) out.push_back({type.dtype, g.tensor(t).type.shape, type.quant});
+  if (!TypesOf(g, id, in, out).ok()) return false;
+  g.SetInput(id, data, q);
+  const std::vector<TensorId> outputs = g.node(id).outputs;
+  const std::string place = g.node(id).place;
+  const ops::OpDef* def = ops::Find("dequantize");
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    const TensorId y = outputs[i], moved = g.AddTensor(g.tensor(y).name + "/quantized", out[i]);
+    g.SetOutput(id, static_cast<int>(i), moved);
+    g.AddNode(*def, graph::Attributes(def->attrs), {moved}, {y}, place);
+  }
+  return g.Sort();
+}
+
+// quantize(dequantize(q)) is q, or q on another grid.
+bool Cancel(Graph& g, NodeId id) {
+  const graph::Node& n = g.node(id);
+  if (n.op->name != "quantize") return false;
+  const TensorId q = Behind(g, n.inputs[0]), y = n.outputs[0];
+  if (q == graph::kNoTensor || !CanRequantize(g.tensor(q).type.dtype, g.tensor(y).type.dtype)) return false;
+  g.SetInput(id, 0, q);
+  const TensorType &a = g.tensor(q).type, &b = g.tensor(y).type;
+  if (a.dtype == b.dtype && a.quant == b.quant) (void)Bypass(g, id);
+  return true;
+}
+
+// -------------------------------------------------------------------------------- lowering
+
+struct Lowered {
+  std::vector<TensorType> in;
+  std::vector<std::vector<std::byte>> constants;  // Where not empty: the new bytes of the operand.
+  TensorType out;
+};
+
+template <class T> std::vector<std::byte> Rounded(std::span<const float> values, const TensorType& type, double low, double high) {
+  std::vector<std::byte> bytes(values.size() * sizeof(T));
+  const Shape& s = type.shape;
+  const int64_t inner = type.quant.per_channel() ? s.elements(type.quant.axis + 1, s.rank()) : 1;
+  for (size_t i = 0; i < values.size(); ++i) {
+    const size_t c = type.quant.per_channel() ? static_cast<size_t>(static_cast<int64_t>(i) / inner % s[type.quant.axis]) : 0;
+    const double q = std::round(static_cast<double>(values[i]) / static_cast<double>(type.quant.scale[c])) + type.quant.zero_point[c];
+    const T v = static_cast<T>(std::min(std::max(q, low), high));
+    std::memcpy(bytes.data() + i * sizeof(T), &v, sizeof(T));
+  }
+  return bytes;
+}
+
+const ops::QuantRow* RowOf(const ops::OpDef& op, int operand) {
+  for (const ops::QuantRow& row : op.quantization)
+    if (row.operand == operand && row.kind != ops::QuantKind::kFixed) return &row;
+  return nullptr;
+}
+
+const ops::QuantRow* FixedOf(const ops::OpDef& op, DType activation) {
+  for (const ops::QuantRow& row : op.quantization)
+    if (row.operand == ~0 && row.kind == ops::QuantKind::kFixed && row.when == activation) return &row;
+  return nullptr;
+}
+
+ops::Role RoleOf(const ops::OpDef& op, size_t i) { return op.inputs[std::min(i, op.inputs.size() - 1)].role; }
+
+// A constant as the integers it came from: weights per channel around zero, other data with one scale.
+bool LowerConstant(const graph::Tensor& t, ops::Role role, DType activation, const ops::QuantRow* row, TensorType* type, std::vector<std::byte>* bytes) {
+  if (t.type.dtype != DType::kF32) return false;
+  *type = t.type;
+  type->dtype = activation == DType::kI16 && role != ops::Role::kWeights ? DType::kI16 : DType::kI8;
+  const std::span<const float> v = t.data<float>();
+  if (type->quant.empty()) {  // One number is the end of a grid of its own.
+    if (v.size() != 1) return false;
+    const float size = std::fabs(v[0]) / (type->dtype == DType::kI16 ? 32767.0f : 127.0f);
+    type->quant = Quant::PerTensor(size > 0 ? size : 1.0f, 0);
+  }
+  if (role == ops::Role::kWeights) {
+    for (const int32_t z : type->quant.zero_point)
+      if (z != 0) return false;
+    if (type->quant.per_channel() && (!row || row->kind != ops::QuantKind::kPerChannel || row->axis != type->quant.axis)) return false;
+  } else if (type->quant.per_channel() || (type->dtype == DType::kI16 && type->quant.zero0() != 0)) {
+    return false;
+  }
+  *bytes = type->dtype == DType::kI16 ? Rounded<int16_t>(v, *type, -32768, 32767) : Rounded<int8_t>(v, *type, -128, 127);
+  return true;
+}
+
+// scale = scale of the data times that of the weights.
+bool LowerBias(const graph::Tensor& t, const TensorType& data, const TensorType& weights, TensorType* type, std::vector<std::byte>* bytes) {
+  if (t.type.dtype != DType::kF32 || weights.quant.empty()) return false;
+  *type = {data.dtype == DType::kI16 ? DType::kI64 : DType::kI32, t.type.shape, {}};
+  for (const float s : weights.quant.scale) {
+    type->quant.scale.push_back(s * data.quant.scale0());
+    type->quant.zero_point.push_back(0);
+  }
+  if (type->quant.per_channel() && type->shape.elements() != static_cast<int64_t>(type->quant.scale.size())) return false;
+  type->quant.axis = std::max(0, type->shape.rank() - 1);
+  *bytes = data.dtype == DType::kI16 ? Rounded<int64_t>(t.data<float>(), *type, -9e18, 9e18) : Rounded<int32_t>(t.data<float>(), *type, INT32_MIN, INT32_MAX);
+  return true;
+}
+
+bool LowerOperands(const Graph& g, const graph::Node& n, DType activation, Lowered* l) {
+  const ops::OpDef& op = *n.op;
+  l->in.resize(n.inputs.size());
+  l->constants.resize(n.inputs.size());
+  int data = -1, weights = -1;
+  for (size_t i = 0; i < n.inputs.size(); ++i) {
+    const TensorId t = n.inputs[i];
+    const ops::Role role = RoleOf(op, i);
+    if (t == graph::kNoTensor || role == ops::Role::kBias) continue;
+    if (role != ops::Role::kData && role != ops::Role::kWeights) {
+      l->in[i] = g.tensor(t).type;
+      continue;
+    }
+    if (const TensorId q = Behind(g, t); q != graph::kNoTensor) l->in[i] = g.tensor(q).type;
+    else if (!g.is_constant(t) || !LowerConstant(g.tensor(t), role, activation, RowOf(op, static_cast<int>(i)), &l->in[i], &l->constants[i])) return false;
+    if (role == ops::Role::kData && data < 0) data = static_cast<int>(i);
+    if (role == ops::Role::kWeights) weights = static_cast<int>(i);
+  }
+  for (size_t i = 0; i < n.inputs.size(); ++i) {
+    if (RoleOf(op, i) != ops::Role::kBias || n.inputs[i] == graph::kNoTensor) continue;
+    if (data < 0 || weights < 0 || !g.is_constant(n.inputs[i])) return false;
+    if (!LowerBias(g.tensor(n.inputs[i]), l->in[static_cast<size_t>(data)], l->in[static_cast<size_t>(weights)], &l->in[i], &l->constants[i])) return false;
+  }
+  return true;
+}
+
+// Grids that the operator ties together: its output's is given, or an input's, or fixed.
+bool TieGrids(const ops::OpDef& op, const TensorType& wanted, Lowered* l) {
+  l->out = wanted;
+  if (const ops::QuantRow* fixed = FixedOf(op, wanted.dtype)) l->out.quant = Quant::PerTensor(fixed->fixed_scale, fixed->fixed_zero_point);
+  if (const ops::QuantRow* row = RowOf(op, ~0); row && row->kind == ops::QuantKind::kSameAs && row->other >= 0 && !(op.traits & ops::kMovesBytes))
+    l->out.quant = l->in[static_cast<size_t>(row->other)].quant;
+  for (size_t i = 0; i < l->in.size(); ++i) {
+    const ops::Role role = RoleOf(op, i);
+    const int operand = static_cast<int>(std::min(i, op.inputs.size() - 1));
+    if (role != ops::Role::kData || l->in[i].quant.empty()) continue;
+    const ops::QuantRow* row = RowOf(op, operand);
+    const bool joins = op.name == "concatenation" || (row && row->kind == ops::QuantKind::kSameAs && row->other < 0);
+    if (!joins && !(row && row->kind == ops::QuantKind::kSameAs && operand > row->other)) continue;
+    const Quant& common = joins ? l->out.quant : l->in[static_cast<size_t>(row->other)].quant;
+    if (l->in[i].quant == common) continue;
+    if (!l->constants[i].empty()) return false;
+    l->in[i].quant = common;  // A quantize in front.
+  }
+  return true;
+}
+
+bool Lower(Graph& g, NodeId id) {
+  const graph::Node n = g.node(id);
+  if (n.outputs.size() != 1 || n.op->name == "quantize" || n.op->name == "dequantize" || n.op->name == "cast") return false;
+  const NodeId quantize = g.SoleConsumer(n.outputs[0]);
+  if (quantize < 0 || g.node(quantize).op->name != "quantize") return false;
+  const TensorId y = g.node(quantize).outputs[0];
+  const TensorType wanted = g.tensor(y).type;
+  if (!IsQuantized(wanted)) return false;
+  Lowered l;
+  bool quantized = false;
+  for (const TensorId t : n.inputs) quantized |= Behind(g, t) != graph::kNoTensor;
+  if (!quantized || !LowerOperands(g, n, wanted.dtype, &l) || !TieGrids(*n.op, wanted, &l)) return false;
+  if (!TypesOf(g, id, l.in, {l.out}).ok()) return false;
+  for (size_t i = 0; i < n.inputs.size(); ++i) {
+    const int k = static_cast<int>(i);
+    if (n.inputs[i] == graph::kNoTensor) continue;
+    if (!l.constants[i].empty()) g.SetInput(id, k, g.AddConstant(g.tensor(n.inputs[i]).name, l.in[i], graph::MakeBuffer(l.constants[i])));
+    else if (const TensorId q = Behind(g, n.inputs[i]); q != graph::kNoTensor) g.SetInput(id, k, Requantized(g, q, l.in[i], n.place, id));
+  }
+  if (l.out.quant == wanted.quant) {
+    AbsorbConsumer(g, id, quantize);
+    return true;
+  }
+  const TensorId inner = g.AddTensor(g.tensor(n.outputs[0]).name, l.out);
+  g.SetOutput(id, 0, inner);
+  g.SetInput(quantize, 0, inner);
+  return true;
+}
+
+}  // namespace
+
+Result<int> LowerQuantized(Graph& g) {
+  return ForEachNode(g, [&](NodeId id) { return Cancel(g, id) || Through(g, id) || Lower(g, id); });
+}
+
+void DropGrids(Graph& g) {
+  for (size_t i = 0; i < g.tensors().size(); ++i) {
+    graph::Tensor& t = g.tensor(static_cast<TensorId>(i));
+    if (t.constant && t.type.dtype == DType::kF32) t.type.quant = {};
+  }
+}
+
+}  // namespace octet::passes

@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: Apache-2.0
+// The vector primitives, every table that this processor has: integers against the reference's roundings,
+// floats against the C library, with odd lengths, repeated operands and extremes.
+#include "kernels/elementwise.h"
+
+#include <cmath>
+#include <functional>
+#include <numbers>
+
+#include "base/cpu.h"
+#include "ops/quant_util.h"
+#include "tests/model_builder.h"
+
+namespace octet {
+namespace {
+
+using kernels::Elementwise;
+using kernels::ScaledPair;
+using ops::Multiplier;
+using test::RandomBytes;
+using test::RandomFloats;
+
+std::vector<const Elementwise*> Tables() {
+  std::vector<const Elementwise*> tables = {&kernels::kScalarElementwise, &kernels::Vectors()};
+#if defined(__x86_64__)
+  if (ThisCpu().has(Isa::kAvx2)) tables.push_back(&kernels::kAvx2Elementwise);
+  if (ThisCpu().has(Isa::kAvx512)) tables.push_back(&kernels::kAvx512Elementwise);
+#endif
+  return tables;
+}
+
+kernels::Rescale RescaleOf(Multiplier m, int64_t largest) {
+  const int left = std::max(m.shift, 0), right = std::max(-m.shift, 0);
+  return {m.mantissa, left, right, left < 29 && right < 30 && largest < (int64_t{1} << (29 - left))};
+}
+
+struct Pair {
+  Multiplier a, b, out;
+  ScaledPair q;
+};
+
+Pair RandomPair(std::mt19937& random, int shift, int64_t largest_out) {
+  const auto real = [&](int low, int high) { return std::ldexp(0.5 + static_cast<double>(random() % 500) / 1000, low + static_cast<int>(random() % static_cast<uint32_t>(high - low + 1))); };
+  Pair p{ops::QuantizeMultiplier(random() % 2 ? 0.5 : real(-6, 0)), ops::QuantizeMultiplier(random() % 2 ? 0.5 : real(-6, 0)), ops::QuantizeMultiplier(real(-2 * shift - 4, 1)), {}};
+  p.q = {static_cast<int32_t>(random() % 256) - 128, static_cast<int32_t>(random() % 256) - 128, static_cast<int32_t>(random() % 256) - 128, shift, -128, 127,
+         RescaleOf(p.a, int64_t{255} << shift), RescaleOf(p.b, int64_t{255} << shift), RescaleOf(p.out, largest_out)};
+  return p;
+}
+
+using Formula = std::function<int32_t(const Pair&, int32_t a, int32_t b)>;
+using Run = decltype(Elementwise::sum_s8);
+
+void CheckPairs(Run Elementwise::*run, int shift, int64_t largest_out, const Formula& formula) {
+  std::mt19937 random(static_cast<uint32_t>(shift) + 1);
+  for (int round = 0; round < 200; ++round) {
+    const Pair p = RandomPair(random, shift, largest_out);
+    const auto n = static_cast<size_t>(random() % 70);
+    const int64_t step_a = random() % 4 != 0, step_b = random() % 4 != 0;
+    const std::vector<int8_t> a = RandomBytes(n + 3, random()), b = RandomBytes(n + 3, random());
+    for (const Elementwise* e : Tables()) {
+      std::vector<int8_t> y(n + 1, 55);
+      (e->*run)(a.data() + 1, step_a, b.data() + 2, step_b, static_cast<int64_t>(n), p.q, y.data());
+      for (size_t i = 0; i < n; ++i) {
+        const int32_t v = formula(p, a[1 + i * static_cast<size_t>(step_a)] - p.q.zero_a, b[2 + i * static_cast<size_t>(step_b)] - p.q.zero_b) + p.q.zero_out;
+        ASSERT_EQ(std::clamp(v, -128, 127), y[i]) << "round " << round << " element " << i;
+      }
+      ASSERT_EQ(55, y[n]) << "written behind the end";
+    }
+  }
+}
+
+TEST(KernelElementwise, SumsOfScaledBytes) {
+  constexpr int kShift = 20;
+  CheckPairs(&Elementwise::sum_s8, kShift, (int64_t{255} << kShift) + 2, [](const Pair& p, int32_t a, int32_t b) {
+    return Requantize(Requantize(a * (1 << kShift), p.a) + Requantize(b * (1 << kShift), p.b), p.out);
+  });
+  CheckPairs(&Elementwise::difference_s8, kShift, (int64_t{255} << kShift) + 2, [](const Pair& p, int32_t a, int32_t b) {
+    return Requantize(Requantize(a * (1 << kShift), p.a) - Requantize(b * (1 << kShift), p.b), p.out);
+  });
+}
+
+TEST(KernelElementwise, SquaredDifferences) {
+  constexpr int kShift = 7;
+  CheckPairs(&Elementwise::squared_difference_s8, kShift, int64_t{1} << 30, [](const Pair& p, int32_t a, int32_t b) {
+    const int32_t d = Requantize(a * (1 << kShift), p.a) - Requantize(b * (1 << kShift), p.b);
+    return Requantize(d * d, p.out);
+  });
+}
+
+TEST(KernelElementwise, Products) {
+  for (int64_t largest : {int64_t{65025}, int64_t{1} << 40})  // In one rounding, in two.
+    CheckPairs(&Elementwise::product_s8, 0, largest, [](const Pair& p, int32_t a, int32_t b) { return Requantize(a * b, p.out); });
+}
+
+TEST(KernelElementwise, SumsBackToBytes) {
+  std::mt19937 random(5);
+  for (int round = 0; round < 100; ++round) {
+    const Multiplier m = ops::QuantizeMultiplier(std::ldexp(0.5 + static_cast<double>(random() % 500) / 1000, -static_cast<int>(random() % 20)));
+    const int columns = 1 + static_cast<int>(random() % 32), rows = 1 + static_cast<int>(random() % 5);
+    std::vector<int32_t> sums(static_cast<size_t>(rows) * 32), offset(static_cast<size_t>(rows));
+    for (int32_t& s : sums) s = static_cast<int32_t>(random()) >> (3 + random() % 20);
+    for (int32_t& s : offset) s = static_cast<int32_t>(random()) >> 8;
+    for (int64_t largest : {int64_t{1} << 28, int64_t{1} << 40}) {
+      for (const Elementwise* e : Tables()) {
+        std::vector<int8_t> y(static_cast<size_t>(rows * columns));
+        e->to_bytes(sums.data(), 32, rows, offset.data(), RescaleOf(m, largest), -7, columns, y.data(), columns);
+        for (int r = 0; r < rows; ++r)
+          for (int c = 0; c < columns; ++c)
+            ASSERT_EQ(std::clamp(Requantize(sums[static_cast<size_t>(r * 32 + c)] - offset[static_cast<size_t>(r)], m) - 7, -128, 127), y[static_cast<size_t>(r * columns + c)]);
+      }
+    }
+  }
+}
+
+TEST(KernelElementwise, TablesAndTotals) {
+  std::mt19937 random(6);
+  std::vector<uint8_t> table(256);
+  for (uint8_t& t : table) t = static_cast<uint8_t>(random());
+  std::vector<int32_t> wide(256);
+  for (int32_t& t : wide) t = static_cast<int32_t>(random() >> 1) >> 9;
+  for (size_t n : {1u, 2u, 15u, 16u, 63u, 64u, 65u, 257u}) {
+    const std::vector<int8_t> x = RandomBytes(n, random());
+    const auto* bytes = reinterpret_cast<const uint8_t*>(x.data());
+    const int32_t most = *std::ranges::max_element(x);
+    int32_t total = 0, of_table = 0;
+    for (int8_t v : x) total += v, of_table += wide[static_cast<size_t>(most - v)];
+    for (const Elementwise* e : Tables()) {
+      std::vector<uint8_t> y(n + 1, 9);
+      e->lookup(bytes, static_cast<int64_t>(n), table.data(), y.data());
+      for (size_t i = 0; i < n; ++i) ASSERT_EQ(table[bytes[i]], y[i]);
+      EXPECT_EQ(9, y[n]);
+      EXPECT_EQ(total, e->total_s8(x.data(), static_cast<int64_t>(n)));
+      EXPECT_EQ(most, e->max_s8(x.data(), static_cast<int64_t>(n)));
+      EXPECT_EQ(of_table, e->total_of_table(x.data(), static_cast<int64_t>(n), most, wide.data()));
+      std::vector<int32_t> sums(n, 3);
+      e->accumulate_s8(x.data(), static_cast<int64_t>(n), sums.data());
+      for (size_t i = 0; i < n; ++i) ASSERT_EQ(3 + x[i], sums[i]);
+    }
+  }
+}
+
+TEST(KernelElementwise, QuantizesHalvesAwayFromZero) {
+  std::vector<float> x = RandomFloats(301, 8);
+  for (size_t i = 0; i < 60; ++i) x[i] = (static_cast<float>(i) - 30) * 0.5f;
+  x[60] = 1e30f, x[61] = -1e30f, x[62] = 0.49999997f, x[63] = -0.49999997f;
+  for (const Elementwise* e : Tables()) {
+    std::vector<int8_t> q(x.size());
+    std::vector<float> f(x.size());
+    e->quantize_f32(x.data(), static_cast<int64_t>(x.size()), 1.0f, -3.0f, -128, 127, q.data());
+    e->quantize_to_f32(x.data(), static_cast<int64_t>(x.size()), 1.0f, -3.0f, -128.0f, 127.0f, f.data());
+    for (size_t i = 0; i < x.size(); ++i) {
+      if (std::abs(x[i]) > 1e9f) continue;
+      ASSERT_EQ(std::clamp(std::round(-3.0f + x[i]), -128.0f, 127.0f), static_cast<float>(q[i])) << x[i];
+      ASSERT_EQ(static_cast<float>(q[i]) + 3.0f, f[i]) << x[i];
+    }
+    e->divide_to_s8(x.data(), static_cast<int64_t>(x.size()), 0.25f, 5, q.data());
+    for (size_t i = 0; i < x.size(); ++i) ASSERT_EQ(std::clamp(std::round(x[i] / 0.25f), -133.0f, 122.0f) + 5, static_cast<float>(q[i])) << x[i];
+  }
+}
+
+TEST(KernelElementwise, FunctionsWithinAFewUnits) {
+  using kernels::Function;
+  const auto gate = [](double x) { return 0.5 * x * (1 + std::erf(x * std::numbers::sqrt2 / 2)); };
+  const auto gate_tanh = [](double x) { return 0.5 * x * (1 + std::tanh(std::sqrt(2 / std::numbers::pi) * (x + 0.044715 * x * x * x))); };
+  const struct {
+    Function function;
+    std::function<double(double)> want;
+    double low, high, relative, absolute;
+  } cases[] = {
+      {Function::kExp, [](double x) { return std::exp(x); }, -87, 88, 3e-7, 0},
+      {Function::kTanh, [](double x) { return std::tanh(x); }, -12, 12, 4e-7, 0},
+      {Function::kLogistic, [](double x) { return 1 / (1 + std::exp(-x)); }, -80, 80, 4e-7, 0},
+      {Function::kInverseSqrt, [](double x) { return 1 / std::sqrt(x); }, 1e-3, 1e6, 3e-7, 0},
+      {Function::kNormalGate, gate, -10, 10, 4e-7, 2e-6},
+      {Function::kNormalGateTanh, gate_tanh, -10, 10, 4e-7, 2e-6},
+      {Function::kHardGate, [](double x) { return x * std::clamp(x + 3, 0.0, 6.0) / 6; }, -9, 9, 3e-7, 1e-6},
+  };
+  for (const auto& c : cases) {
+    std::vector<float> x = RandomFloats(1003, 3), y(x.size());
+    for (float& v : x) v = static_cast<float>(c.low + (static_cast<double>(v) + 1) / 2 * (c.high - c.low));
+    for (const Elementwise* e : Tables()) {
+      e->function_f32[static_cast<int>(c.function)](x.data(), static_cast<int64_t>(x.size()), y.data());
+      for (size_t i = 0; i < x.size(); ++i) {
+        const double want = c.want(static_cast<double>(x[i]));
+        ASSERT_LE(std::abs(static_cast<double>(y[i]) - want), c.relative * std::abs(want) + c.absolute) << static_cast<int>(c.function) << " of " << x[i];
+      }
+    }
+  }
+}
+
+TEST(KernelElementwise, FunctionsKeepNotANumberAndReachTheirLimits) {
+  const float inf = INFINITY, x[] = {NAN, inf, -inf};
+  float y[3];
+  for (const Elementwise* e : Tables()) {
+    e->function_f32[static_cast<int>(kernels::Function::kExp)](x, 3, y);
+    EXPECT_TRUE(std::isnan(y[0]));
+    EXPECT_EQ(inf, y[1]);
+    EXPECT_EQ(0.0f, y[2]);
+    e->function_f32[static_cast<int>(kernels::Function::kTanh)](x, 3, y);
+    EXPECT_TRUE(std::isnan(y[0]));
+    EXPECT_FLOAT_EQ(1.0f, y[1]);
+    EXPECT_FLOAT_EQ(-1.0f, y[2]);
+    e->function_f32[static_cast<int>(kernels::Function::kLogistic)](x, 3, y);
+    EXPECT_TRUE(std::isnan(y[0]));
+    EXPECT_EQ(1.0f, y[1]);
+    EXPECT_EQ(0.0f, y[2]);
+  }
+}
+
+}  // namespace
+}  // namespace octet

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+// The 8-bit kernels of every instruction set that this processor has, called directly: equal to plain sums
+// and to the reference's requantization, for any alignment, and where roundings tie.
+#include "kernels/int8.h"
+
+#include <gtest/gtest.h>
+
+#include <random>
+#include <vector>
+
+#include "base/cpu.h"
+#include "ops/quant_util.h"
+
+namespace octet {
+namespace {
+
+using kernels::Int8;
+using kernels::kPanel;
+
+std::vector<const Int8*> Tables() {
+  std::vector<const Int8*> tables{&kernels::kScalarInt8};
+#if defined(__x86_64__)
+  if (ThisCpu().has(Isa::kAvx2)) tables.push_back(&kernels::kAvx2Int8);
+  if (ThisCpu().has(Isa::kAvx512Vnni)) tables.push_back(&kernels::kAvx512VnniInt8);
+#endif
+  return tables;
+}
+
+// Constants of some columns, and what they mean.
+struct Constants {
+  std::vector<int32_t> bias, mantissa, left, right;
+  std::vector<kernels::NarrowPanel> narrow;
+  std::vector<double> scale;
+  std::vector<ops::Multiplier> multiplier;
+  int32_t zero = 0, low = -128, high = 127;
+
+  explicit Constants(size_t columns) {
+    const size_t n = (columns + kPanel - 1) / kPanel * kPanel;
+    for (auto* v : {&bias, &mantissa, &left, &right}) v->assign(n, 0);
+    narrow.resize(n / kPanel);
+    scale.assign(n, 0);
+    multiplier.resize(n);
+  }
+  void Set(size_t c, ops::Multiplier m) {
+    multiplier[c] = m;
+    mantissa[c] = m.mantissa;
+    left[c] = std::max(m.shift, 0);
+    right[c] = std::max(-m.shift, 0);
+  }
+  kernels::Requant View(bool is_narrow, bool f64) {
+    for (size_t c = 0; is_narrow && c < bias.size(); ++c) narrow[c / kPanel].Set(static_cast<int>(c % kPanel), bias[c], mantissa[c], right[c]);
+    return {bias.data(), mantissa.data(), left.data(), right.data(), f64 ? scale.data() : nullptr, zero, low, high, is_narrow ? narrow.data() : nullptr};
+  }
+  int8_t Expected(int32_t sum, size_t c, bool f64) const {
+    const double v = f64 ? std::round(static_cast<double>(sum) * scale[c]) : static_cast<double>(ops::Requantize(sum, multiplier[c]));
+    return static_cast<int8_t>(std::clamp(v + zero, static_cast<double>(low), static_cast<double>(high)));
+  }
+};
+
+// The sums are the biases: the one value multiplied is zero.
+void ExpectRequantized(const Int8& k, Constants& c, size_t columns, const std::vector<int32_t>& sums, bool narrow, bool f64, int64_t rows) {
+  const auto panels = static_cast<int64_t>((columns + kPanel - 1) / kPanel);
+  const std::vector<int8_t> weights(static_cast<size_t>(panels) * 64, 0), x(64, 0);
+  std::vector<uint8_t> loaded(1024), scratch(4096);
+  k.load(x.data(), 8, loaded.data());
+  const int64_t offset = 0;
+  const kernels::ProductS8 p{&offset, 1, 1, weights.data(), c.View(narrow, f64), static_cast<int64_t>(columns)};
+  std::vector<int8_t> y(columns * static_cast<size_t>(rows) + 1, 99);
+  const std::vector<const void*> at(static_cast<size_t>(rows), loaded.data());
+  k.multiply(p, at.data(), rows, 0, panels, y.data(), scratch.data());
+  for (size_t r = 0; r < static_cast<size_t>(rows); ++r)
+    for (size_t i = 0; i < columns; ++i)
+      ASSERT_EQ(y[r * columns + i], c.Expected(sums[i], i, f64)) << k.name << ": sum " << sums[i] << ", mantissa " << c.multiplier[i].mantissa << ", shift " << c.multiplier[i].shift;
+  EXPECT_EQ(y.back(), 99) << "wrote behind the last value";
+}
+
+TEST(KernelInt8, RequantizesLikeTheReferenceAroundTies) {
+  std::mt19937 random(1);
+  for (int round = 0; round < 400; ++round) {
+    const size_t columns = 1 + random() % 150;
+    const bool narrow = round % 2 == 0, f64 = round % 5 == 1;
+    Constants c(columns);
+    c.zero = static_cast<int32_t>(random() % 256) - 128;
+    if (random() % 2) c.low = c.zero;
+    if (random() % 3 == 0) c.high = std::min(127, c.low + static_cast<int32_t>(random() % 200));
+    std::vector<int32_t> sums(columns);
+    for (size_t i = 0; i < columns; ++i) {
+      const int32_t m = random() % 4 ? (1 << 30) + static_cast<int32_t>(random() % (1u << 30)) : 1 << 30;
+      c.Set(i, random() % 20 ? ops::Multiplier{m, narrow ? -static_cast<int32_t>(random() % 30) : static_cast<int32_t>(random() % 20) - 16} : ops::Multiplier{});
+      c.scale[i] = std::ldexp(static_cast<double>(c.mantissa[i]), c.multiplier[i].shift - 31);
+      // Near a tie of the second rounding, or anything that is allowed.
+      const double unit = std::max(1.0, std::ldexp(1.0, c.right[i]) * 2.0 * (1 << 30) / m), tie = unit * (static_cast<double>(random() % 512) - 256.5);
+      const double limit = narrow ? (1 << 29) - 1.0 : 2147483647.0;
+      sums[i] = static_cast<int32_t>(std::clamp(tie + static_cast<double>(random() % 5) - 2, -limit, limit));
+      if (random() % 8 == 0) sums[i] = static_cast<int32_t>(random()) >> (narrow ? 3 : 0);
+      c.bias[i] = sums[i];
+    }
+    for (const Int8* k : Tables()) ExpectRequantized(*k, c, columns, sums, narrow && !f64, f64, 1 + round % 9);
+  }
+}
+
+TEST(KernelInt8, MultipliesAnySegmentsAtAnyAlignment) {
+  std::mt19937 random(2);
+  for (int round = 0; round < 200; ++round) {
+    const int64_t segments = 1 + random() % 4, length = 1 + random() % 40, columns = 1 + random() % 140, rows = 1 + random() % 30;
+    const int64_t panels = (columns + kPanel - 1) / kPanel, groups = (length + 3) / 4, pitch = 1 + random() % 7, between = length + random() % 9;
+    const auto extreme = [&] { return random() % 4 == 0 ? (random() % 2 ? int8_t{-128} : int8_t{127}) : static_cast<int8_t>(random()); };
+    std::vector<int8_t> w(static_cast<size_t>(columns * segments * length)), packed(static_cast<size_t>(panels * segments * groups * 64)), x(static_cast<size_t>(rows * pitch + segments * between + length + 8));
+    for (int8_t& v : w) v = extreme();
+    for (int8_t& v : x) v = extreme();
+    for (int64_t c = 0; c < columns; ++c)
+      for (int64_t s = 0; s < segments; ++s)
+        for (int64_t k = 0; k < length; ++k)
+          packed[static_cast<size_t>(((c / kPanel * segments + s) * groups + k / 4) * 64 + c % kPanel * 4 + k % 4)] = w[static_cast<size_t>((c * segments + s) * length + k)];
+    for (const Int8* k : Tables()) {
+      Constants constants(static_cast<size_t>(columns));
+      for (int64_t c = 0; c < columns; ++c) {
+        constants.Set(static_cast<size_t>(c), {(1 << 30) + static_cast<int32_t>(random() % 1000000), -11});
+        int32_t sum = 0;
+        for (int64_t i = 0; i < segments * length; ++i) sum += w[static_cast<size_t>(c * segments * length + i)];
+        constants.bias[static_cast<size_t>(c)] = -sum * k->offset;
+      }
+      std::vector<int64_t> offset;
+      for (int64_t s = 0; s < segments; ++s) offset.push_back(s * between * k->value_bytes);
+      std::vector<uint8_t> loaded((x.size() + 64) * 2), scratch(static_cast<size_t>(segments * groups * k->scratch_per_group + 64));
+      k->load(x.data(), static_cast<int64_t>(x.size()), loaded.data());
+      std::vector<const void*> at;
+      for (int64_t r = 0; r < rows; ++r) at.push_back(loaded.data() + r * pitch * k->value_bytes);
+      const kernels::ProductS8 p{offset.data(), segments, length, packed.data(), constants.View(round % 2 == 0, false), columns};
+      std::vector<int8_t> y(static_cast<size_t>(rows * columns) + 1, 99);
+      const int64_t cut = random() % (panels + 1);
+      k->multiply(p, at.data(), rows, 0, cut, y.data(), scratch.data());
+      k->multiply(p, at.data(), rows, cut, panels, y.data(), scratch.data());
+      for (int64_t r = 0; r < rows; ++r)
+        for (int64_t c = 0; c < columns; ++c) {
+          int32_t sum = 0;
+          for (int64_t i = 0; i < segments * length; ++i) sum += x[static_cast<size_t>(r * pitch + i / length * between + i % length)] * w[static_cast<size_t>(c * segments * length + i)];
+          ASSERT_EQ(y[static_cast<size_t>(r * columns + c)], constants.Expected(sum, static_cast<size_t>(c), false)) << k->name << " row " << r << " column " << c;
+        }
+      EXPECT_EQ(y.back(), 99);
+    }
+  }
+}
+
+TEST(KernelInt8, LoadsPixelsSideBySide) {
+  std::mt19937 random(3);
+  for (int round = 0; round < 200; ++round) {
+    const int64_t n = 1 + random() % 100, count = 1 + random() % 9, stride = n + random() % 20;
+    std::vector<int8_t> x(static_cast<size_t>(stride * count));
+    for (int8_t& v : x) v = static_cast<int8_t>(random());
+    for (const Int8* k : Tables()) {
+      std::vector<uint8_t> to(static_cast<size_t>(n * count) + 1, 77);
+      k->load_pixels(x.data(), n, count, stride, to.data());
+      for (int64_t i = 0; i < n * count; ++i) ASSERT_EQ(to[static_cast<size_t>(i)], static_cast<uint8_t>(x[static_cast<size_t>(i / n * stride + i % n)] + k->tap_offset)) << k->name;
+      EXPECT_EQ(to.back(), 77);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace octet

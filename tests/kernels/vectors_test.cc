@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: Apache-2.0
+// The fast variants of operators on the vector primitives against their references, in whole models.
+#include "tests/model_builder.h"
+
+namespace octet {
+namespace {
+
+using test::Builder;
+using test::Runner;
+
+template <class T> void ExpectSame(const graph::Model& model, const std::vector<T>& x, float tolerance) {
+  const std::vector<T> want = Runner(model, {.kernels = runtime::Kernels::kReference}).Run(x);
+  std::vector<T> before;
+  for (int threads : {1, 3}) {
+    const std::vector<T> got = Runner(model, {.threads = threads}).Run(x);
+    ASSERT_EQ(want.size(), got.size());
+    for (size_t i = 0; i < want.size(); ++i)
+      ASSERT_LE(std::abs(static_cast<float>(want[i]) - static_cast<float>(got[i])), tolerance * std::max(1.0f, std::abs(static_cast<float>(want[i])))) << "element " << i;
+    if (!before.empty()) {
+      EXPECT_EQ(before, got) << "thread counts must not matter";
+    }
+    before = got;
+  }
+}
+
+Quant RandomQuant(std::mt19937& random) {
+  return Quant::PerTensor(std::ldexp(1.0f + static_cast<float>(random() % 1000) / 1000.0f, -static_cast<int>(random() % 8)), static_cast<int32_t>(random() % 256) - 128);
+}
+std::vector<int8_t> Bytes(const Shape& s, std::mt19937& random) { return test::RandomBytes(static_cast<size_t>(s.elements()), random()); }
+
+TEST(VectorProducts, BinaryBytesBroadcast) {
+  std::mt19937 random(1);
+  const Shape shapes[][2] = {{{2, 3, 37}, {2, 3, 37}}, {{2, 3, 37}, {37}}, {{2, 3, 37}, {2, 3, 1}}, {{1, 5, 4, 16}, {1, 1, 1, 16}}, {{4, 9}, {1}}, {{3, 1, 7}, {2, 1}}};
+  for (const char* op : {"add", "sub", "mul", "squared_difference"}) {
+    for (const auto& s : shapes) {
+      for (bool swapped : {false, true}) {
+        SCOPED_TRACE(op);
+        Builder b;
+        const auto x = b.Input("x", {DType::kI8, s[0], RandomQuant(random)});
+        const auto c = b.Constant<int8_t>("c", s[1], Bytes(s[1], random), RandomQuant(random));
+        const std::vector<graph::TensorId> in = swapped ? std::vector{c, x} : std::vector{x, c};
+        b.g().outputs = {b.Node(op, "y", in, {DType::kI8, {}, RandomQuant(random)})};
+        ExpectSame<int8_t>(b.model, Bytes(s[0], random), 0);
+      }
+    }
+  }
+}
+
+TEST(VectorProducts, SoftmaxBytesOfAnyDepth) {
+  std::mt19937 random(2);
+  for (int32_t depth : {1, 2, 10, 33, 128, 1001, 5000}) {
+    Builder b;
+    const Shape s{3, depth};
+    const auto x = b.Input("x", {DType::kI8, s, Quant::PerTensor(0.001f * static_cast<float>(1 + random() % 300), 4)});
+    b.g().outputs = {b.Node("softmax", "y", {x}, {DType::kI8, {}, Quant::PerTensor(1.0f / 256, -128)}, [](graph::Node& n) { test::SetAttr<float>(n, "beta", 1.0f); })};
+    ExpectSame<int8_t>(b.model, Bytes(s, random), 0);
+    ExpectSame<int8_t>(b.model, std::vector<int8_t>(static_cast<size_t>(s.elements()), 7), 0);
+  }
+}
+
+TEST(VectorProducts, MeansOfBytes) {
+  std::mt19937 random(3);
+  for (const std::vector<int32_t>& axes : {std::vector<int32_t>{1, 2}, {3}, {0, 1, 2, 3}, {1}, {2, 3}}) {
+    Builder b;
+    const Shape s{2, 5, 7, 19};
+    const auto x = b.Input("x", {DType::kI8, s, Quant::PerTensor(0.1f, 3)});
+    const auto a = b.Constant<int32_t>("a", Shape{static_cast<int32_t>(axes.size())}, axes);
+    b.g().outputs = {b.Node("mean", "y", {x, a}, {DType::kI8, {}, Quant::PerTensor(0.03f, -5)})};
+    ExpectSame<int8_t>(b.model, Bytes(s, random), 0);
+  }
+}
+
+TEST(VectorProducts, MatricesOfBytesAndFloats) {
+  std::mt19937 random(4);
+  for (int round = 0; round < 24; ++round) {
+    const auto pick = [&](int32_t most) { return 1 + static_cast<int32_t>(random() % static_cast<uint32_t>(most)); };
+    const int32_t m = pick(40), k = pick(70), n = pick(50);
+    const bool adj_x = round % 2, adj_y = round / 2 % 2, bytes = round % 3 != 0;
+    Builder b;
+    const Shape sx = adj_x ? Shape{2, 3, k, m} : Shape{2, 3, m, k}, sy = adj_y ? Shape{1, 3, n, k} : Shape{1, 3, k, n};
+    const auto attrs = [&](graph::Node& node) {
+      test::SetAttr(node, "adj_x", adj_x);
+      test::SetAttr(node, "adj_y", adj_y);
+    };
+    if (bytes) {
+      const auto x = b.Input("x", {DType::kI8, sx, Quant::PerTensor(0.02f, -9)});
+      const auto y = b.Constant<int8_t>("w", sy, Bytes(sy, random), Quant::PerTensor(0.03f, random() % 2 ? 0 : 17));
+      b.g().outputs = {b.Node("batch_matmul", "y", {x, y}, {DType::kI8, {}, Quant::PerTensor(0.2f, 6)}, attrs)};
+      ExpectSame<int8_t>(b.model, Bytes(sx, random), 0);
+    } else {
+      const auto x = b.Input("x", {DType::kF32, sx, {}});
+      const auto y = b.Constant<float>("w", sy, test::RandomFloats(static_cast<size_t>(sy.elements()), random()));
+      b.g().outputs = {b.Node("batch_matmul", "y", {x, y}, {}, attrs)};
+      ExpectSame<float>(b.model, test::RandomFloats(static_cast<size_t>(sx.elements()), random()), 1e-5f);
+    }
+  }
+}
+
+Quant WeightScales(std::mt19937& random, int32_t channels, int32_t axis, bool per_channel) {
+  Quant q{{}, {}, axis, 0};
+  for (int32_t i = 0; i < (per_channel ? channels : 1); ++i) q.scale.push_back(0.001f * static_cast<float>(1 + random() % 50)), q.zero_point.push_back(0);
+  return q;
+}
+
+// The integers are the reference's; what differs is at most the last rounding of a float.
+TEST(VectorProducts, DynamicRange) {
+  std::mt19937 random(5);
+  for (int round = 0; round < 30; ++round) {
+    const auto pick = [&](int32_t most) { return 1 + static_cast<int32_t>(random() % static_cast<uint32_t>(most)); };
+    const int32_t in = pick(40), out = pick(40), size = 5 + pick(12), filter = pick(4), stride = pick(2);
+    const bool per_channel = random() % 2;
+    SCOPED_TRACE(round);
+    Builder b;
+    const Shape s{2, size, size, in};
+    const auto x = b.Input("x", {DType::kF32, s, {}});
+    const auto strides = [&](graph::Node& n) {
+      test::SetAttr<int32_t>(n, "stride_h", stride);
+      test::SetAttr<int32_t>(n, "stride_w", stride);
+      test::SetAttr(n, "padding", ops::Padding::kSame);
+    };
+    graph::TensorId y = 0;
+    if (round % 3 == 0) {
+      const Shape w{out, filter, filter, in};
+      const auto weights = b.Constant<int8_t>("w", w, Bytes(w, random), WeightScales(random, out, 0, per_channel));
+      y = b.Node("conv_2d", "y", {x, weights, b.Constant<float>("b", Shape{out}, test::RandomFloats(static_cast<size_t>(out), random()))}, {}, strides);
+    } else if (round % 3 == 1) {
+      const Shape w{1, filter, filter, in};
+      const auto weights = b.Constant<int8_t>("w", w, Bytes(w, random), WeightScales(random, in, 3, per_channel));
+      y = b.Node("depthwise_conv_2d", "y", {x, weights, b.Constant<float>("b", Shape{in}, test::RandomFloats(static_cast<size_t>(in), random()))}, {}, [&](graph::Node& n) {
+        strides(n);
+        test::SetAttr<int32_t>(n, "depth_multiplier", 1);
+      });
+    } else {
+      const Shape w{out, in};
+      const auto weights = b.Constant<int8_t>("w", w, Bytes(w, random), WeightScales(random, out, 0, false));
+      y = b.Node("fully_connected", "y", {x, weights, b.Constant<float>("b", Shape{out}, test::RandomFloats(static_cast<size_t>(out), random()))}, {},
+                 [&](graph::Node& n) { test::SetAttr(n, "asymmetric_quantize_inputs", round % 2 == 0); });
+    }
+    b.g().outputs = {y};
+    ExpectSame<float>(b.model, test::RandomFloats(static_cast<size_t>(s.elements()), random()), 1e-6f);
+  }
+}
+
+// x * sigmoid(x), and 1 - that: one table over x.
+TEST(VectorProducts, PointWiseBytesBecomeOneTable) {
+  Builder b;
+  const Shape s{1, 9, 31};
+  const auto x = b.Input("x", {DType::kI8, s, Quant::PerTensor(0.05f, 13)});
+  const auto gate = b.Node("logistic", "gate", {x}, {DType::kI8, {}, Quant::PerTensor(1.0f / 256, -128)});
+  const auto swish = b.Node("mul", "swish", {x, gate}, {DType::kI8, {}, Quant::PerTensor(0.04f, -100)});
+  const auto one = b.Constant<int8_t>("one", Shape{1}, {100}, Quant::PerTensor(0.01f, 0));
+  b.g().outputs = {b.Node("sub", "y", {one, swish}, {DType::kI8, {}, Quant::PerTensor(0.03f, 9)})};
+  std::vector<int8_t> values(static_cast<size_t>(s.elements()));
+  for (size_t i = 0; i < values.size(); ++i) values[i] = static_cast<int8_t>(i);
+  ExpectSame<int8_t>(b.model, values, 0);
+  Runner fast(b.model);
+  fast.Run(values);
+  EXPECT_EQ("fused", fast.it->node(0).kernel);
+  EXPECT_EQ("fused", fast.it->node(1).kernel);
+  EXPECT_EQ("table", fast.it->node(2).kernel);
+  Runner kept(b.model, {.keep_all_tensors = true});
+  EXPECT_EQ(fast.Run(values), kept.Run(values));
+}
+
+// What somebody else reads is still computed.
+TEST(VectorProducts, TablesLeaveSharedTensorsAlone) {
+  Builder b;
+  const Shape s{4, 50};
+  const auto x = b.Input("x", {DType::kI8, s, Quant::PerTensor(0.05f, 13)});
+  const auto gate = b.Node("logistic", "gate", {x}, {DType::kI8, {}, Quant::PerTensor(1.0f / 256, -128)});
+  const auto swish = b.Node("mul", "swish", {x, gate}, {DType::kI8, {}, Quant::PerTensor(0.04f, -100)});
+  const auto tanh = b.Node("tanh", "tanh", {swish}, {DType::kI8, {}, Quant::PerTensor(1.0f / 128, 0)});
+  const auto axis = b.Constant<int32_t>("axis", Shape{1}, {1});
+  const auto mean = b.Node("mean", "mean", {gate, axis}, {DType::kI8, {}, Quant::PerTensor(1.0f / 256, -128)}, [](graph::Node& n) { test::SetAttr(n, "keep_dims", true); });
+  b.g().outputs = {b.Node("mul", "y", {tanh, mean}, {DType::kI8, {}, Quant::PerTensor(0.01f, 0)})};
+  std::mt19937 random(6);
+  ExpectSame<int8_t>(b.model, Bytes(s, random), 0);
+}
+
+}  // namespace
+}  // namespace octet

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+// What interpreters of one model share, and what each keeps for itself.
+#include "base/strings.h"
+#include "tests/model_builder.h"
+
+namespace octet {
+namespace {
+
+graph::Model Dense(int32_t in, int32_t out) {
+  test::Builder b;
+  const graph::TensorId x = b.Input("x", {DType::kI8, Shape{8, in}, Quant::PerTensor(0.1f, 3)});
+  const graph::TensorId w = b.Constant<int8_t>("w", Shape{out, in}, test::RandomBytes(static_cast<size_t>(in * out), 1), Quant::PerTensor(0.02f, 0));
+  const graph::TensorId bias = b.Constant<int32_t>("b", Shape{out}, std::vector<int32_t>(static_cast<size_t>(out), 7), Quant::PerTensor(0.002f, 0));
+  b.g().outputs = {b.Node("fully_connected", "y", {x, w, bias}, {DType::kI8, {}, Quant::PerTensor(0.5f, -2)})};
+  return b.model;
+}
+
+TEST(Sharing, PackedWeightsAreOnce) {
+  const auto bytes = *exporter::Export(Dense(256, 256));
+  const auto model = *runtime::Model::FromBytes(bytes);
+  Result<std::unique_ptr<runtime::Interpreter>> first = runtime::Interpreter::Create(model);
+  ASSERT_TRUE((*first)->Allocate().ok());
+  const uint64_t packed = (*first)->memory().packed_bytes;
+  Result<std::unique_ptr<runtime::Interpreter>> second = runtime::Interpreter::Create(model);
+  ASSERT_TRUE((*second)->Allocate().ok());
+  EXPECT_EQ((*second)->memory().packed_bytes, packed);
+}
+
+TEST(Sharing, InterpretersComputeApart) {
+  const auto bytes = *exporter::Export(Dense(32, 16));
+  const auto model = *runtime::Model::FromBytes(bytes);
+  Result<std::unique_ptr<runtime::Interpreter>> a = runtime::Interpreter::Create(model), b = runtime::Interpreter::Create(model);
+  ASSERT_TRUE((*a)->Allocate().ok() && (*b)->Allocate().ok());
+  std::memset((*a)->input(0).data, 1, (*a)->input(0).bytes);
+  std::memset((*b)->input(0).data, 9, (*b)->input(0).bytes);
+  ASSERT_TRUE((*a)->Invoke().ok());
+  const std::vector<std::byte> before((*a)->output(0).data, (*a)->output(0).data + (*a)->output(0).bytes);
+  ASSERT_TRUE((*b)->Invoke().ok());
+  EXPECT_EQ(std::memcmp(before.data(), (*a)->output(0).data, before.size()), 0);
+}
+
+TEST(Strings, MoveThroughAModel) {
+  test::Builder b;
+  const graph::TensorId x = b.Input("x", {DType::kString, Shape{2, 2}, {}});
+  const graph::TensorId shape = b.Constant<int32_t>("shape", Shape{1}, std::vector<int32_t>{4});
+  b.g().outputs = {b.Node("reshape", "y", {x, shape}, {DType::kString, {}, {}})};
+  test::Runner runner(b.model);
+  ASSERT_TRUE(runner.it->Allocate().ok());
+  EXPECT_EQ(runner.it->input(0).data, nullptr);  // References stay inside.
+  EXPECT_FALSE(runner.it->Strings(0).ok());      // Nothing was computed yet.
+  const std::string words[] = {"one", "", "drei", "four"};
+  std::vector<StringRef> refs;
+  for (const std::string& w : words) refs.push_back({w.data(), w.size()});
+  EXPECT_FALSE(runner.it->SetStrings(0, WriteStrings(std::span(refs).first(3))).ok());
+  ASSERT_TRUE(runner.it->SetStrings(0, WriteStrings(refs)).ok());
+  ASSERT_TRUE(runner.it->Invoke().ok());
+  EXPECT_EQ(*runner.it->Strings(0), WriteStrings(refs));
+}
+
+}  // namespace
+}  // namespace octet
