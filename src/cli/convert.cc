@@ -15,7 +15,7 @@ namespace octet::cli {
 namespace {
 
 struct Flags {
-  std::string source, out, report, scheme = "float32";
+  std::string source, out, report, signature, scheme = "float32";
   std::vector<std::string> inputs;
   bool json = false;
 };
@@ -38,7 +38,7 @@ std::string Summary(const Flags& f, const graph::Model& model) {
 Result<int> Convert(const Flags& f) {
   OCTET_TRY(CheckWritable(f.out));
   if (!f.report.empty()) OCTET_TRY(CheckWritable(f.report));
-  OCTET_ASSIGN(graph::Model model, LoadSource(f.source, f.inputs));
+  OCTET_ASSIGN(graph::Model model, LoadSource(f.source, f.inputs, false, f.signature));
   if (f.scheme == "dynamic") OCTET_TRY(quantizer::QuantizeDynamicRange(model));
   if (f.scheme == "float16") OCTET_TRY(quantizer::QuantizeFloat16(model));
   OCTET_TRY(WriteModel(model, f.out));
@@ -53,10 +53,11 @@ Result<int> Convert(const Flags& f) {
 
 Body DeclareConvert(FlagSet& flags) {
   auto f = std::make_shared<Flags>();
-  flags.Positional("source", &f->source, "A .keras, .h5, .onnx or .tflite file");
+  flags.Positional("source", &f->source, "A .keras, .h5, .onnx, .pb or .tflite file, or a SavedModel's folder");
   flags.Option("-o,--output", &f->out, "The .tflite file to write", true);
   flags.Choice("--scheme", &f->scheme, {"float32", "float16", "dynamic"}, "How weights are stored; for int8 see quantize");
   flags.Option("--input", &f->inputs, "NAME:SHAPE, e.g. image:1,224,224,3: fix an input's shape (repeatable)");
+  flags.Option("--signature", &f->signature, "NAME of a SavedModel's signature; without it serving_default, or the only one", false);
   flags.Option("--report", &f->report, "Write the summary as JSON", false);
   flags.Flag("--json", &f->json, "Print the summary as JSON");
   return [f] { return Convert(*f); };

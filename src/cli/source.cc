@@ -40,9 +40,10 @@ bool IsTflite(const std::string& path) {
 
 }  // namespace
 
-Result<graph::Model> LoadSource(const std::string& path, const std::vector<std::string>& input_shapes, bool whole_sequences) {
+Result<graph::Model> LoadSource(const std::string& path, const std::vector<std::string>& input_shapes, bool whole_sequences, const std::string& signature) {
   importers::ImportOptions options;
   options.whole_sequences = whole_sequences;
+  options.signature = signature;
   for (const std::string& text : input_shapes) {
     const size_t colon = text.rfind(':');
     const std::string name = colon == std::string::npos ? "" : text.substr(0, colon);

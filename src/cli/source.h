@@ -13,8 +13,9 @@
 namespace octet::cli {
 
 // Imported and optimised, in float. `input_shapes`: "NAME:1,28,28,1" or "1,28,28,1".
-// `whole_sequences`: importers::ImportOptions.
-Result<graph::Model> LoadSource(const std::string& path, const std::vector<std::string>& input_shapes = {}, bool whole_sequences = false);
+// `whole_sequences`: importers::ImportOptions. `signature`: of a SavedModel.
+Result<graph::Model> LoadSource(const std::string& path, const std::vector<std::string>& input_shapes = {}, bool whole_sequences = false,
+                                const std::string& signature = {});
 
 // A .tflite of the model: the file itself when it is one already, else a temporary file.
 class TfliteFile {

@@ -21,5 +21,7 @@ Result<Value> ScaledElu(Lowering& c, Value x, float scale, float alpha);
 Result<Value> ThresholdedRelu(Lowering& c, Value x, float threshold);
 // x - max - log(sum(e^(x - max))) over one axis
 Result<Value> LogSoftmax(Lowering& c, Value x, int32_t axis);
+// The error function, which no operator has: through gelu.
+Result<Value> Erf(Lowering& c, Value t);
 
 }  // namespace octet::importers

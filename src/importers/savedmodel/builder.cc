@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "base/float16.h"
+#include "base/strings.h"
 #include "importers/savedmodel/rules.h"
 
 namespace octet::importers::savedmodel {
@@ -98,10 +99,19 @@ int32_t Builder::Capture(const Edge& edge) {
   return functions().AddCaptured(session_.captured.size() - 1);
 }
 
+const TensorList* Builder::ListOf(const Edge& edge) {
+  const Slot& slot = At(edge);
+  return slot.list ? &*slot.list : nullptr;
+}
+
+int32_t Builder::AddSubgraph(graph::Graph g) {
+  session_.subgraphs.push_back(std::move(g));
+  return static_cast<int32_t>(session_.subgraphs.size());
+}
+
 Result<Value> Builder::Variable(const FlatNode& handle, const NodeContext& c) {
   const std::string name(handle.def->name);
-  const auto key = session_.keys.find(handle.def->name);
-  const std::string& stored = key == session_.keys.end() ? name : key->second;
+  const std::string& stored = session_.KeyOf(handle.def->name);
   auto it = session_.values.find(stored);
   if (it == session_.values.end()) {
     const Variables::Entry* entry = session_.variables.Find(stored);
@@ -131,7 +141,7 @@ Status Builder::Run(const std::vector<Edge>& outputs) {
 Status Builder::RunNode(int32_t id) {
   const FlatNode& n = functions().node(id);
   if (Handle({id, 0})) return {};
-  if (n.def->op == "Const" && !n.fused) return ReadConstant(id);
+  if (n.def->op == "Const") return ReadConstant(id);
   std::vector<std::optional<Partial>> known = Evaluated(id);
   for (size_t i = 0; i < known.size(); ++i)
     if (known[i]) At({id, static_cast<int32_t>(i)}).partial = known[i];
@@ -141,7 +151,7 @@ Status Builder::RunNode(int32_t id) {
 
 Status Builder::RunRule(int32_t id) {
   NodeContext c(*this, id);
-  const NodeRule* own = FindNodeRule(functions().node(id).fused ? functions().node(id).fused->api_implements.substr(0, 4) : c.kind());
+  const NodeRule* own = FindNodeRule(c.kind());
   const ops::ImportRule* rule = own ? nullptr : ops::FindImport(ops::Source::kTensorFlow, c.kind(), 0);
   const size_t first_new = graph().tensors().size();
   Status status = own ? own->convert(c) : rule ? rule->convert(c) : c.Fail("an op that octet has", std::string(c.kind()), "leave it out of the model or write it with other ops");
@@ -149,6 +159,7 @@ Status Builder::RunRule(int32_t id) {
   if (status.ok() && !c.poisoned()) {
     Rename(id, c.outputs(), first_new);
     for (size_t i = 0; i < c.outputs().size(); ++i) At({id, static_cast<int32_t>(i)}).value = c.outputs()[i];
+    CarrySymbols(id, c);
     return {};
   }
   if (c.poisoned() && (own || rule)) return Fail(id, c, nullptr), Status();  // What it reads is the finding.
@@ -171,8 +182,42 @@ void Builder::Fail(int32_t id, const NodeContext& c, const Finding* own) {
       if (std::ranges::none_of(*all, [&](const Finding& g) { return g.place == f.place && g.kind == f.kind; })) all->push_back(f);
     }
   }
+  if (c.reasons()) all->insert(all->end(), c.reasons()->begin(), c.reasons()->end());
   if (own) all->push_back(*own);
   for (int32_t i = 0; i < kOutputs; ++i) At({id, i}).failure = all;
+}
+
+namespace {
+
+// Ops whose first dimension is that of their first tensor.
+constexpr std::string_view kKeepFirst[] = {"MatMul", "Conv2D", "Conv3D", "DepthwiseConv2dNative", "MaxPool", "AvgPool", "Split", "SplitV", "ConcatV2", "BatchMatMulV2", "ExpandDims", "Squeeze", "Tile"};
+
+}  // namespace
+
+// An open dimension of a result that is surely some input's, too, is the same number.
+void Builder::CarrySymbols(int32_t id, const NodeContext& c) {
+  const std::string_view op = c.kind();
+  const bool first = std::ranges::find(kKeepFirst, op) != std::end(kKeepFirst);
+  for (const Value v : c.outputs()) {
+    if (!v) continue;
+    for (int axis = 0; axis < (first ? std::min(1, c.rank(v)) : c.rank(v)); ++axis) {
+      if (c.shape(v)[axis] != kUnknown || symbols_.contains({v.id, axis})) continue;
+      for (const Edge& edge : functions().node(id).inputs) {
+        const Value x = At(edge).value;
+        if (!x || c.rank(x) <= axis || c.shape(x)[axis] != kUnknown) continue;
+        if (!first && (!IsElementwise(op) || c.rank(x) != c.rank(v))) continue;
+        if (!symbols_.contains({v.id, axis})) SetSymbol(v, axis, SymbolOf(x, axis));
+        if (first) break;
+        Unite(SymbolOf(v, axis), SymbolOf(x, axis));
+      }
+    }
+  }
+  if (op != "Transpose" || c.outputs().empty() || !c.Known(1)) return;
+  const Value x = At(functions().node(id).inputs[0]).value, y = c.outputs()[0];
+  for (int axis = 0; x && axis < c.rank(y) && axis < static_cast<int>(c.Known(1)->v.size()); ++axis) {
+    const int64_t from = c.Known(1)->v[static_cast<size_t>(axis)].i;
+    if (from >= 0 && from < c.rank(x) && c.shape(x)[static_cast<int>(from)] == kUnknown) SetSymbol(y, axis, SymbolOf(x, static_cast<int>(from)));
+  }
 }
 
 // The node's own name for what it makes.
@@ -199,7 +244,9 @@ Status Builder::ReadConstant(int32_t id) {
   const DType dtype = DTypeFromTf(tensor->type);
   OCTET_ASSIGN(const Shape shape, ToShape(tensor->shape, def.name));
   if (dtype == DType::kString) {
-    slot.failure = std::make_shared<std::vector<Finding>>(1, Finding{std::string(def.name), "Const", std::string(def.name), "text in a constant", ""});
+    std::vector<StringRef> texts;
+    for (const std::string& text : tensor->texts) texts.push_back({text.data(), static_cast<decltype(StringRef::size)>(text.size())});
+    slot.value = Constant({dtype, shape, {}}, WriteStrings(texts), UniqueName(std::string(def.name)));
     return {};
   }
   slot.partial = Partial::FromBytes(dtype, shape, tensor->bytes.data());

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Flat nodes -> graph. One builder per region: the main graph, and each body of a loop or branch.
 #pragma once
+#include <algorithm>
 #include <map>
 #include <memory>
 #include <optional>
@@ -36,7 +37,25 @@ struct Session {
   std::map<std::string, Captured, std::less<>> values;  // Variables read so far, by key.
   std::vector<Captured> captured;
   std::vector<graph::Graph> subgraphs;                   // All but the main one.
-  std::set<std::string_view> mutated;                    // Variables that the model changes.
+  std::map<std::string_view, int32_t> changed, tables;   // Variables that the model changes, tables it reads: their nodes.
+
+  const std::string& KeyOf(std::string_view variable) {
+    const auto key = keys.find(variable);
+    return key != keys.end() ? key->second : *names.emplace(variable).first;  // Without a restore operation: by its own name.
+  }
+  int32_t TableId(std::string_view name) { return table_ids.try_emplace(name, static_cast<int32_t>(table_ids.size()) + 1).first->second; }
+  std::set<std::string, std::less<>> names;
+  std::map<std::string_view, int32_t> table_ids;
+};
+
+// A TensorList as one tensor of all its elements. One that was only reserved gets it with its first element, whose
+// shape it then takes.
+struct TensorList {
+  Value tensor;                 // [count, element...]; empty while reserved.
+  DType dtype = DType::kF32;
+  std::optional<Shape> element;  // Where known.
+  Edge count;                   // Of a reserved one; none where it comes from the region around.
+  std::vector<int64_t> symbols;  // Of the element's open dimensions, by axis.
 };
 
 class Builder : public Construction {
@@ -57,18 +76,35 @@ class Builder : public Construction {
 
   // The tensor, made a constant where only its elements are known. Empty where it could not be imported.
   Value ValueOf(const Edge& edge);
+  // Where a region inside could not make an output: why, for the node that calls it.
+  void PassFailure(const Edge& edge, NodeContext& caller) { (void)caller.PoisonBy(At(edge).failure); }
   // Puts why that is on the list of findings.
   void ReportFailure(const Edge& edge);
   // What is known of the elements; null: nothing.
   const Partial* PartialOf(const Edge& edge);
   void SetPartial(const Edge& edge, Partial p) { slots_[{edge.node, edge.output}].partial = std::move(p); }
+  // The list at this edge, or null.
+  const TensorList* ListOf(const Edge& edge);
+  void SetList(const Edge& edge, TensorList list) { At(edge).list = std::move(list); }
+  // What the edge `to` stands for is what `from` stands for.
+  void Alias(const Edge& to, const Edge& from) { At(to) = At(from); }
+  // Appends a finished region to the model's subgraphs; its index there.
+  int32_t AddSubgraph(graph::Graph g);
   // The variable's or table's node behind a handle; null when it is none.
   const FlatNode* Handle(const Edge& edge);
   // The value of a variable as a constant.
   Result<Value> Variable(const FlatNode& handle, const NodeContext& c);
   void Refine(Value v, const TensorType& type);
   // Which unknown number dimension `axis` of v is.
-  int64_t SymbolOf(Value v, int axis) { return symbols_.try_emplace({v.id, axis}, static_cast<int64_t>(symbols_.size())).first->second; }
+  int64_t SymbolOf(Value v, int axis) {
+    int64_t symbol = symbols_.try_emplace({v.id, axis}, static_cast<int64_t>(symbols_.size())).first->second;
+    for (auto same = same_.find(symbol); same != same_.end(); same = same_.find(symbol)) symbol = same->second;
+    return symbol;
+  }
+  // Two numbers that an operator compares element by element.
+  void Unite(int64_t a, int64_t b) {
+    if (a != b) same_[std::max(a, b)] = std::min(a, b);
+  }
   void SetSymbol(Value v, int axis, int64_t symbol) { symbols_[{v.id, axis}] = symbol; }
   // For a region inside: the constant at this edge; -1 when it is none.
   int32_t Capture(const Edge& edge);
@@ -77,11 +113,13 @@ class Builder : public Construction {
   struct Slot {
     Value value;
     std::optional<Partial> partial;
+    std::optional<TensorList> list;
     std::shared_ptr<const std::vector<Finding>> failure;  // Of what it is made of; reported when an output needs it.
   };
   Slot& At(const Edge& edge) { return slots_[{edge.node, edge.output}]; }
   Status RunNode(int32_t id);
   Status RunRule(int32_t id);
+  void CarrySymbols(int32_t id, const NodeContext& c);
   void Fail(int32_t id, const NodeContext& c, const Finding* own);
   Status ReadConstant(int32_t id);
   std::vector<std::optional<Partial>> Evaluated(int32_t id);
@@ -92,6 +130,10 @@ class Builder : public Construction {
   const int32_t region_;
   std::map<std::pair<int32_t, int32_t>, Slot> slots_;
   std::map<std::pair<int32_t, int32_t>, int64_t> symbols_;  // By tensor and axis.
+  std::map<int64_t, int64_t> same_;                         // A larger symbol that is another one.
 };
+
+// The tensor of a reserved list: `count` zeros of an element's shape, which is `like`'s where not known.
+Result<Value> MakeList(NodeContext& c, Builder& b, const TensorList& list, const Shape& element, Value count, Value like);
 
 }  // namespace octet::importers::savedmodel

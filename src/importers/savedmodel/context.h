@@ -2,6 +2,7 @@
 // One TensorFlow node while it is imported: ops::ImportContext over its attributes and inputs, and what only the
 // importer's own rules need. Attributes of element types read as octet's numbers of them.
 #pragma once
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -69,6 +70,10 @@ class NodeContext : public Lowering {
   const std::vector<Value>& outputs() const { return outputs_; }
   const Finding* finding() const { return failed_ ? &finding_ : nullptr; }
   bool poisoned() const { return poisoned_; }
+  // Gives the node up because of what this edge is made of.
+  Status Poison(const Edge&) { return poisoned_ = true, Status(); }
+  Status PoisonBy(std::shared_ptr<const std::vector<Finding>> reasons) { return reasons_ = std::move(reasons), poisoned_ = true, Status(); }
+  const std::shared_ptr<const std::vector<Finding>>& reasons() const { return reasons_; }
 
  protected:
   graph::Graph& target() override;
@@ -83,6 +88,7 @@ class NodeContext : public Lowering {
   std::vector<Value> outputs_;
   mutable Finding finding_;
   mutable bool failed_ = false, poisoned_ = false;
+  std::shared_ptr<const std::vector<Finding>> reasons_;  // Of a region inside.
 };
 
 }  // namespace octet::importers::savedmodel

@@ -179,7 +179,7 @@ Result<Edge> Functions::Resolve(int32_t frame, std::string_view tensor) {
       continue;
     }
     OCTET_ASSIGN(const FunctionDef* callee, Callee(*def));
-    if (callee && callee->api_implements.empty()) {
+    if (callee) {
       // In the main graph outputs are numbered, in bodies "call:output:k" is: both count through.
       size_t k = static_cast<size_t>(std::max<int64_t>(0, name.index));
       if (!In(kCalls, def->op) && !name.output.empty())
@@ -191,7 +191,6 @@ Result<Edge> Functions::Resolve(int32_t frame, std::string_view tensor) {
       continue;
     }
     OCTET_ASSIGN(const int32_t node, NodeOf(frame, *def));
-    if (callee) nodes_[static_cast<size_t>(node)].fused = callee;
     const int64_t output = OutputIndex(def->op, name.output, name.index);
     if (output < 0 || output > (1 << 16)) return Missing(graph_, f.function->name, tensor);
     return Edge{node, static_cast<int32_t>(output)};
@@ -270,7 +269,7 @@ Status Functions::FindEffects(int32_t frame, std::string_view name, std::vector<
       if (input.starts_with('^')) stack.emplace_back(at, input.substr(1));
     if (!callee) continue;
     OCTET_ASSIGN(const bool inside, HasEffects(*callee, 0));
-    if (!inside || !callee->api_implements.empty()) continue;
+    if (!inside) continue;
     OCTET_ASSIGN(const int32_t inner, FrameOf(at, *def, *callee));
     for (const std::string_view end : callee->control_ret) stack.emplace_back(inner, end);
   }

@@ -26,7 +26,6 @@ struct FlatNode {
   int32_t region = 0;
   std::vector<Edge> inputs;
   std::vector<int32_t> after;            // Nodes with side effects that run before.
-  const FunctionDef* fused = nullptr;    // A call of a recurrent layer that tf_keras marks, kept as one node.
   size_t captured = 0;                   // Index into the builder's captured values.
 };
 

@@ -50,16 +50,6 @@ bool ReadOpDef(Bytes message, FunctionDef* function) {
   });
 }
 
-std::string_view TextOf(Bytes attr_value) {
-  WireField field;
-  return Attribute(attr_value).Find(Attribute::kText, &field) ? field.as_text() : std::string_view();
-}
-
-bool TruthOf(Bytes attr_value) {
-  WireField field;
-  return Attribute(attr_value).Find(Attribute::kBool, &field) && field.as_bool();
-}
-
 Status AddNode(Bytes message, std::string_view path, FunctionDef* to) {
   Result<NodeDef> node = ReadNode(message);
   if (!node.ok()) return Malformed(path);
@@ -83,9 +73,6 @@ Result<std::unique_ptr<FunctionDef>> ReadFunction(Bytes message, std::string_vie
     const std::string_view text{reinterpret_cast<const char*>(value.data()), value.size()};
     if (f.number == 4) function->ret[key] = text;
     if (f.number == 6) function->control_ret.push_back(text);
-    if (f.number == 5 && key == "api_implements") function->api_implements = TextOf(value);
-    if (f.number == 5 && key == "go_backwards") function->go_backwards = TruthOf(value);
-    if (f.number == 5 && key == "time_major") function->time_major = TruthOf(value);
     return true;
   });
   if (!status.ok()) return status;

@@ -68,8 +68,6 @@ struct FunctionDef {
   std::map<std::string_view, size_t> args;                  // Of inputs.
   std::map<std::string_view, std::string_view> ret;         // Output -> tensor of the body.
   std::vector<std::string_view> control_ret;                // Nodes of the body.
-  std::string_view api_implements;                          // "lstm_<uuid>" of tf_keras; empty when absent.
-  bool go_backwards = false, time_major = false;            // tf_keras' attributes of those.
 };
 
 // A graph with its functions. Bodies of functions are read when first asked for.

@@ -4,10 +4,16 @@
 namespace octet::importers::savedmodel {
 
 const NodeRule* FindNodeRule(std::string_view op) {
-  for (const auto rules : {kElementwiseRules, kShapingRules, kConvolutionRules, kProductRules, kReductionRules, kVariableRules})
+  for (const auto rules : {kFusionRules, kQuantizedRules, kElementwiseRules, kShapingRules, kConvolutionRules, kProductRules, kReductionRules, kVariableRules, kTensorListRules, kControlFlowRules})
     for (const NodeRule& rule : rules)
       if (rule.name == op) return &rule;
   return nullptr;
+}
+
+bool IsElementwise(std::string_view op) {
+  for (const NodeRule& rule : kElementwiseRules)
+    if (rule.name == op) return true;
+  return false;
 }
 
 }  // namespace octet::importers::savedmodel

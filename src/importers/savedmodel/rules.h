@@ -17,12 +17,19 @@ struct NodeRule {
 };
 
 // One table per file of layers/.
+extern const std::span<const NodeRule> kFusionRules;       // fusion.cc
+extern const std::span<const NodeRule> kQuantizedRules;    // quantized.cc
 extern const std::span<const NodeRule> kElementwiseRules;  // elementwise.cc
 extern const std::span<const NodeRule> kShapingRules;      // shaping.cc
 extern const std::span<const NodeRule> kConvolutionRules;  // convolution.cc
 extern const std::span<const NodeRule> kProductRules;      // product.cc
 extern const std::span<const NodeRule> kReductionRules;    // reduction.cc
 extern const std::span<const NodeRule> kVariableRules;     // variable.cc
+extern const std::span<const NodeRule> kTensorListRules;   // tensor_list.cc
+extern const std::span<const NodeRule> kControlFlowRules;  // control_flow.cc
+
+// Ops whose result has element i from element i of the inputs, after broadcasting.
+bool IsElementwise(std::string_view op);
 
 // Null when there is none here.
 const NodeRule* FindNodeRule(std::string_view op);

@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "importers/savedmodel/builder.h"
 #include "importers/savedmodel/signature.h"
+#include "importers/savedmodel/state.h"
 
 namespace octet::importers::savedmodel {
 namespace {
@@ -14,7 +15,7 @@ namespace {
 class Import {
  public:
   Import(GraphDef& graph, Variables& variables, const std::map<std::string_view, std::string>& keys, const ImportOptions& options)
-      : functions_(graph), session_{functions_, variables, keys, {}, {}, {}, {}, {}, {}}, builder_(session_, 0), options_(options) {}
+      : functions_(graph), session_{functions_, variables, keys, {}, {}, {}, {}, {}, {}, {}, {}, {}}, builder_(session_, 0), options_(options) {}
 
   Result<graph::Model> Run(const Signature& signature, std::vector<Finding>* findings) {
     OCTET_TRY(AddInputs(signature));
@@ -23,12 +24,15 @@ class Import {
       OCTET_ASSIGN(const Edge end, functions_.Resolve(0, port.tensor));
       ends.push_back(end);
     }
+    OCTET_TRY(FindChanged(ends));
     OCTET_TRY(builder_.Run(ends));
     OCTET_TRY(AddOutputs(signature, ends));
+    if (session_.findings.empty()) OCTET_TRY(AddInitializer(builder_));
     *findings = std::move(session_.findings);
     graph::Model model = builder_.TakeModel();
     model.signatures.push_back(std::move(signature_));
     for (graph::Graph& g : session_.subgraphs) model.subgraphs.push_back(std::move(g));
+    if (findings->empty()) OCTET_TRY(graph::LinkCallees(model));
     return model;
   }
 
@@ -64,13 +68,24 @@ class Import {
     return {};
   }
 
+  // Variables that nodes of the main graph write; written in a loop, they are refused there.
+  Status FindChanged(const std::vector<Edge>& ends) {
+    OCTET_ASSIGN(const std::vector<int32_t> order, functions_.Order(0, ends));
+    for (const int32_t id : order) {
+      const FlatNode& n = functions_.node(id);
+      if (!HasSideEffect(n.def->op) || n.inputs.empty()) continue;
+      if (const FlatNode* handle = builder_.Handle(n.inputs[0])) session_.changed.emplace(handle->def->name, n.inputs[0].node);
+    }
+    return {};
+  }
+
   Status AddOutputs(const Signature& signature, const std::vector<Edge>& ends) {
     for (size_t i = 0; i < ends.size(); ++i) {
       const Port& port = signature.outputs[i];
       Value v = builder_.ValueOf(ends[i]);
       if (!v) {
         builder_.ReportFailure(ends[i]);
-        if (session_.findings.empty()) return Error(Code::kInvalidModel, "output '%s' could not be imported", port.name.c_str());
+        if (session_.findings.empty()) return Error(Code::kUnsupported, "output '%s' is nothing that .tflite can give: no tensor", port.name.c_str());
         continue;
       }
       if (ComputeType(port.dtype) != port.dtype) {

@@ -152,6 +152,10 @@ Result<Signature> SignatureOfGraph(const GraphDef& graph) {
       signature.outputs.push_back({std::string(n.name), n.name, DType::kF32, {}});
     }
   }
+  // "inputs", "inputs_1" are numbered; other names have only the order of the file.
+  const auto stem = [](const Port& p) { return Natural(p.name).first.substr(0, Natural(p.name).first.find_last_not_of('_') + 1); };
+  if (std::ranges::all_of(signature.inputs, [&](const Port& p) { return stem(p) == stem(signature.inputs[0]); }))
+    std::ranges::stable_sort(signature.inputs, {}, [](const Port& p) { return Natural(p.name).second; });
   if (signature.outputs.empty()) return Error(Code::kInvalidModel, "'%s': the graph has no outputs", graph.path().c_str());
   return signature;
 }

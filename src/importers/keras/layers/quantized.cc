@@ -2,34 +2,13 @@
 // Quantization-aware training (tfmot): layers in wrappers that round weights and activations to 8 bits between
 // trained limits. Activations become QUANTIZE and DEQUANTIZE, weights their rounded values.
 #include <algorithm>
-#include <cmath>
 
 #include "importers/keras/builder.h"
 #include "importers/keras/rules.h"
+#include "importers/lowerings/fake_quant.h"
 
 namespace octet::importers::keras {
 namespace {
-
-// TensorFlow's FakeQuant: limits moved so that zero is a value; levels 0 (1 with narrow range) to 255.
-struct Levels {
-  float scale = 1;
-  float zero = 0;  // Level of 0.
-  float lowest = 0;
-  float Round(float x) const {
-    const float low = (lowest - zero) * scale, high = (255.0f - zero) * scale;
-    const float clamped = std::clamp(x, low, high);
-    return std::floor((clamped - low) / scale + 0.5f) * scale + low;
-  }
-};
-
-Levels MakeLevels(float min, float max, bool narrow) {
-  Levels l;
-  l.lowest = narrow ? 1.0f : 0.0f;
-  l.scale = (max - min) / (255.0f - l.lowest);
-  if (!(l.scale > 0)) l.scale = 1;
-  l.zero = std::clamp(std::round(l.lowest - min / l.scale), l.lowest, 255.0f);
-  return l;
-}
 
 // The dataset of the layer whose name ends in `suffix`, or none.
 std::string FindPath(const LayerContext& c, const std::string& suffix) {
@@ -54,10 +33,7 @@ Result<Value> RoundActivation(LayerContext& c, Value x, const std::string& quant
   std::vector<float> min, max;
   OCTET_ASSIGN(const bool there, ReadLimits(c, quantizer, &min, &max));
   if (!there) return x;
-  const Levels l = MakeLevels(min[0], max[0], false);
-  const TensorType type{DType::kI8, c.shape(x), Quant::PerTensor(l.scale, static_cast<int32_t>(l.zero) - 128)};
-  OCTET_ASSIGN(const Value q, c.EmitAs("quantize", std::span(&x, 1), nullptr, type));
-  return c.EmitAs("dequantize", std::span(&q, 1), nullptr, {DType::kF32, c.shape(x), {}});
+  return RoundToLevels(c, x, MakeLevels(min[0], max[0], 8, false));
 }
 
 // Limits per slice of the axis that has as many entries; the last such axis, as for convolutions.
@@ -77,13 +53,13 @@ Status RoundKernel(LayerContext& c, const std::string& dataset, const std::strin
   TensorType type{DType::kF32, s, {}};  // Remembers its grid: the integers come back from it exactly.
   type.quant.axis = axis;
   for (size_t k = 0; k < min.size(); ++k) {
-    const Levels levels = MakeLevels(min[k], max[k], true);
+    const Levels levels = MakeLevels(min[k], max[k], 8, true);
     type.quant.scale.push_back(levels.scale);
     type.quant.zero_point.push_back(static_cast<int32_t>(levels.zero) - 128);
   }
   for (size_t i = 0; i < values.size(); ++i) {
     const size_t channel = min.size() > 1 ? static_cast<size_t>(static_cast<int64_t>(i) / inner % channels) : 0;
-    values[i] = MakeLevels(min[channel], max[channel], true).Round(values[i]);
+    values[i] = MakeLevels(min[channel], max[channel], 8, true).Round(values[i]);
   }
   c.builder().SetVariable(dataset, c.Constant(type, std::as_bytes(std::span<const float>(values))));
   return {};

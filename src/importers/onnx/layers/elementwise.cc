@@ -304,24 +304,7 @@ Status ConvertAcos(NodeContext& c) {
   return Set(c, c.Emit("atan2", {leg, c.Input(0)}));
 }
 
-// No operator has it: gelu(x) = x/2 * (1 + erf(x/sqrt 2)), so erf(t) = 2*gelu(sqrt 2 * t)/(sqrt 2 * t) - 1, which is
-// 0/0 at 0 only; there erf(t) = t*2/sqrt(pi). A pass joins the common x/2 * (1 + erf(x/sqrt 2)) to gelu.
-Status ConvertErf(NodeContext& c) {
-  constexpr float kSmall = 1e-3f, kSlope = 1.1283791670955126f, kCubic = -0.37612638903183754f;
-  const Value t = c.Input(0);
-  OCTET_ASSIGN(const Value x, Times(c, t, 1.4142135623730951f));
-  OCTET_ASSIGN(Value y, c.Emit("gelu", {x}));
-  OCTET_ASSIGN(y, c.Emit("div", {y, x}));
-  OCTET_ASSIGN(y, Times(c, y, 2.0f));
-  OCTET_ASSIGN(y, Plus(c, y, -1.0f));
-  OCTET_ASSIGN(const Value size, c.Emit("abs", {t}));
-  OCTET_ASSIGN(const Value small, c.Emit("less", {size, c.Scalar(kSmall)}));
-  OCTET_ASSIGN(Value near, c.Emit("mul", {t, t}));  // t * (2/sqrt(pi) - t^2 * 2/(3 sqrt(pi)))
-  OCTET_ASSIGN(near, Times(c, near, kCubic));
-  OCTET_ASSIGN(near, Plus(c, near, kSlope));
-  OCTET_ASSIGN(near, c.Emit("mul", {near, t}));
-  return Set(c, c.Emit("select_v2", {small, near, y}));
-}
+Status ConvertErf(NodeContext& c) { return Set(c, Erf(c, c.Input(0))); }
 
 // x * sigmoid(alpha * x)
 Status ConvertSwish(NodeContext& c) {

@@ -101,6 +101,13 @@ template <Result<Value> (*F)(Lowering&, Value)> Status Lowered(NodeContext& c) {
   return x ? Set(c, F(c, x)) : Status();
 }
 
+Status ConvertErfc(NodeContext& c) {
+  const Value x = c.Input(0);
+  if (!x) return {};
+  OCTET_ASSIGN(const Value y, Erf(c, x));
+  return Set(c, c.Make("sub", {c.Scalar(1), y}));
+}
+
 Status ConvertSelu(NodeContext& c) {
   const Value x = c.Input(0);
   return x ? Set(c, ScaledElu(c, x, 1.0507009873554805f, 1.6732632423543772f)) : Status();
@@ -292,7 +299,7 @@ Status ConvertArc(NodeContext& c) {
 
 constexpr NodeRule kOwn[] = {
     {"Div", ConvertDiv}, {"AddN", ConvertAddN}, {"Select", ConvertSelect}, {"Cast", ConvertCast}, {"LeakyRelu", ConvertLeakyRelu},
-    {"Softmax", ConvertSoftmax}, {"LogSoftmax", ConvertLogSoftmax}, {"Softplus", Lowered<Softplus>}, {"Softsign", Lowered<Softsign>},
+    {"Softmax", ConvertSoftmax}, {"LogSoftmax", ConvertLogSoftmax}, {"Softplus", Lowered<Softplus>}, {"Softsign", Lowered<Softsign>}, {"Erf", Lowered<Erf>}, {"Erfc", ConvertErfc},
     {"Selu", ConvertSelu}, {"ClipByValue", ConvertClip}, {"ZerosLike", ConvertZerosLike}, {"OnesLike", ConvertOnesLike},
     {"IsNan", ConvertIsNan}, {"IsInf", ConvertIsInf}, {"IsFinite", ConvertIsFinite}, {"Expm1", ConvertExpm1}, {"Log1p", ConvertLog1p},
     {"Reciprocal", ConvertReciprocal}, {"Inv", ConvertReciprocal}, {"Tan", ConvertTan}, {"DivNoNan", ConvertDivNoNan}, {"MulNoNan", ConvertMulNoNan},

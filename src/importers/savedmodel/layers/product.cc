@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Matrix products.
 #include "importers/lowerings/einsum.h"
+#include "importers/savedmodel/builder.h"
 #include "importers/savedmodel/context.h"
 #include "importers/savedmodel/rules.h"
 
@@ -17,12 +18,28 @@ Result<Value> Dense(NodeContext& c, Value x, Value matrix, bool transposed) {
   return c.Make("fully_connected", {x, matrix, bias}, {{"keep_num_dims", int64_t{c.rank(x) > 2}}});
 }
 
+// Where the right side is a matrix with its last two dimensions swapped: what it is before that.
+Value BeforeSwap(NodeContext& c, Value b) {
+  const Edge edge = c.node().inputs[1];
+  if (edge.node < 0) return {};
+  const FlatNode& n = c.builder().functions().node(edge.node);
+  if (!n.def || n.def->op != "Transpose" || n.inputs.size() != 2) return {};
+  const Partial* order = c.builder().PartialOf(n.inputs[1]);
+  const int rank = c.rank(b);
+  if (!order || !order->known() || static_cast<int>(order->v.size()) != rank || rank < 2) return {};
+  for (int i = 0; i < rank; ++i)
+    if (order->v[static_cast<size_t>(i)].i != (i < rank - 2 ? i : i == rank - 2 ? rank - 1 : rank - 2)) return {};
+  return c.builder().ValueOf(n.inputs[0]);
+}
+
 Status ConvertMatMul(NodeContext& c) {
   Value a = c.Input(0);
-  const Value b = c.Input(1);
+  Value b = c.Input(1);
   if (!a || !b) return {};
   const bool batched = c.kind().starts_with("Batch");
-  const bool ta = c.Bool(batched ? "adj_x" : "transpose_a", false), tb = c.Bool(batched ? "adj_y" : "transpose_b", false);
+  const bool ta = c.Bool(batched ? "adj_x" : "transpose_a", false);
+  bool tb = c.Bool(batched ? "adj_y" : "transpose_b", false);
+  if (const Value before = c.data(b) ? Value{} : BeforeSwap(c, b)) b = before, tb = !tb;
   if (c.rank(a) < 2 || c.rank(b) < 2) return c.Fail("matrices", c.shape(a).text() + " and " + c.shape(b).text(), "");
   Value y;
   if (c.data(b) && !c.data(a) && c.rank(b) == 2 && c.type(b).dtype == DType::kF32) {

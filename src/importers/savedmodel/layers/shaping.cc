@@ -18,7 +18,7 @@ Status Set(NodeContext& c, Result<Value> y) {
 
 // Operators tell the shape only where their operands are constant; its rank is known in any case.
 Value WithRank(NodeContext& c, Value v, int rank) {
-  if (c.rank(v) == rank) return v;
+  if (c.rank(v) == rank || c.data(v)) return v;
   TensorType type = c.type(v);
   type.shape = {};
   for (int i = 0; i < rank; ++i) type.shape.push_back(kUnknown);
@@ -27,6 +27,7 @@ Value WithRank(NodeContext& c, Value v, int rank) {
 }
 
 Value WithDims(NodeContext& c, Value v, std::span<const int32_t> dims) {
+  if (c.data(v)) return v;
   TensorType type = c.type(v);
   type.shape = Shape(dims);
   c.Refine(v, type);
@@ -362,7 +363,7 @@ Status ConvertTopK(NodeContext& c) {
     OCTET_ASSIGN(k, Whole(c, 1));
   }
   if (!k) return {};
-  OCTET_ASSIGN(const std::vector<Value> y, c.MakeMany("topk_v2", {x, k}, {}, 2));
+  OCTET_ASSIGN(const std::vector<Value> y, c.EmitNode("topk_v2", std::vector<Value>{x, k}, nullptr, {{c.type(x).dtype, {}, {}}, {DType::kI32, {}, {}}}));
   c.SetOutput(0, y[0]);
   c.SetOutput(1, y[1]);
   return {};
@@ -417,7 +418,63 @@ Status ConvertRoll(NodeContext& c) {
   return Set(c, x);
 }
 
+// The part of a matrix of known size above and below the diagonal that is kept, as a mask of ones.
+Status ConvertMatrixBandPart(NodeContext& c) {
+  const Value x = c.Input(0);
+  std::vector<int64_t> lower, upper;
+  if (!x) return {};
+  const Shape& s = c.shape(x);
+  if (!c.IntsOf(1, &lower) || !c.IntsOf(2, &upper) || lower.size() != 1 || upper.size() != 1) return c.Fail("known bands", "computed ones", "");
+  if (s.rank() < 2 || s.back() < 0 || s.back(2) < 0 || int64_t{s.back()} * s.back(2) > (1 << 24)) return c.Fail("matrices of a known size", s.text(), "fix the input's shape");
+  std::vector<float> mask;
+  for (int32_t i = 0; i < s.back(2); ++i)
+    for (int32_t j = 0; j < s.back(); ++j) mask.push_back((lower[0] < 0 || i - j <= lower[0]) && (upper[0] < 0 || j - i <= upper[0]) ? 1.0f : 0.0f);
+  const Value ones = c.Constant<float>(Shape{s.back(2), s.back()}, mask);
+  OCTET_ASSIGN(const Value kept, c.Cast(ones, c.type(x).dtype));
+  return Set(c, c.Make(c.type(x).dtype == DType::kBool ? "logical_and" : "mul", {x, kept}));
+}
+
+Status ConvertReverseSequence(NodeContext& c) {
+  const Value x = c.Input(0), lengths = c.Input(1);
+  if (!x || !lengths) return {};
+  return Set(c, c.Make("reverse_sequence", {x, lengths}, {{"seq_dim", c.Int("seq_dim", 0)}, {"batch_dim", c.Int("batch_dim", 0)}}));
+}
+
+// The diagonal of square matrices: what eye() makes.
+Status ConvertMatrixDiagV3(NodeContext& c) {
+  const Value x = c.Input(0);
+  std::vector<int64_t> k, rows, columns;
+  if (!x) return {};
+  if (c.IntsOf(1, &k) && (k.size() != 1 || k[0] != 0)) return c.Fail("the main diagonal", "others", "");
+  return Set(c, c.Make("matrix_diag", {x}));
+}
+
+Status ConvertBitcast(NodeContext& c) {
+  const Value x = c.Input(0);
+  const DType type = c.Type("type");
+  if (!x) return {};
+  if (type == DType::kNone || BitsOf(type) != BitsOf(c.type(x).dtype)) return c.Fail("types of one width", std::string(Name(type)), "");
+  return Set(c, c.EmitAs("bitcast", std::span(&x, 1), nullptr, {type, c.shape(x), {}}));
+}
+
+// One transform over the last axis: RFFT2D of one row.
+Status ConvertRfft(NodeContext& c) {
+  const Value x = c.Input(0);
+  std::vector<int64_t> length;
+  if (!x) return {};
+  if (!c.IntsOf(1, &length) || length.size() != 1) return c.Fail("a known length", "a computed one", "");
+  const auto n = static_cast<int32_t>(length[0]);
+  OCTET_ASSIGN(const Value image, c.Make("expand_dims", {x, c.ScalarInt(-2)}));
+  OCTET_ASSIGN(const std::vector<Value> y, c.EmitNode("rfft2d", std::vector<Value>{image, c.Vector({1, n})}, nullptr, {{DType::kC64, {}, {}}}));
+  std::vector<int32_t> dims(c.shape(x).dims().begin(), c.shape(x).dims().end());
+  dims.back() = n / 2 + 1;
+  if (std::ranges::count(dims, kUnknown) <= 1) return Set(c, c.ReshapeTo(y[0], dims));
+  return Set(c, c.Make("squeeze", {y[0]}, {{"squeeze_dims", std::vector<int32_t>{c.rank(x) - 1}}}));
+}
+
 constexpr NodeRule kRules[] = {
+    {"MatrixBandPart", ConvertMatrixBandPart}, {"ReverseSequence", ConvertReverseSequence}, {"MatrixDiagV3", ConvertMatrixDiagV3},
+    {"MatrixDiagV2", ConvertMatrixDiagV3}, {"Bitcast", ConvertBitcast}, {"RFFT", ConvertRfft},
     {"Reshape", ConvertReshape}, {"Squeeze", ConvertSqueeze}, {"ExpandDims", ConvertExpandDims}, {"Transpose", ConvertTranspose}, {"Shape", ConvertShape},
     {"ShapeN", ConvertShape}, {"Size", ConvertSize}, {"StridedSlice", ConvertStridedSlice}, {"Slice", ConvertSlice}, {"Split", ConvertSplit},
     {"SplitV", ConvertSplitV}, {"Unpack", ConvertUnpack}, {"GatherV2", ConvertGather}, {"Gather", ConvertGather}, {"ConcatV2", ConvertConcat},

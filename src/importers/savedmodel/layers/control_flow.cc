@@ -1,0 +1,368 @@
+// SPDX-License-Identifier: Apache-2.0
+// While and If: each function becomes a subgraph. What a loop hands through unchanged and is constant (weights) is put
+// into the subgraph itself; all else is carried.
+#include <algorithm>
+
+#include "importers/savedmodel/builder.h"
+#include "importers/savedmodel/context.h"
+#include "importers/savedmodel/rules.h"
+
+namespace octet::importers::savedmodel {
+namespace {
+
+// One value of the loop, or one argument of a branch.
+struct Port {
+  bool carried = true;
+  Edge bound;                     // Into the region, where it is not carried.
+  Value value;                    // In the graph around.
+  TensorType type;                // Inside; dimensions that change are open.
+  std::optional<TensorList> list;  // Where the value is one.
+};
+
+Status Unsupported(NodeContext& c, std::string_view what) { return c.Fail("tensors, lists and variables", what, ""); }
+
+// What goes into a region at this edge.
+Status ReadPort(NodeContext& c, const Edge& edge, bool may_bind, Port* port) {
+  Builder& b = c.builder();
+  if (b.Handle(edge)) {
+    if (!may_bind) return Unsupported(c, "a variable that the loop exchanges");
+    port->carried = false;
+    port->bound = edge;
+    return {};
+  }
+  if (may_bind) {
+    const int32_t captured = b.Capture(edge);
+    if (captured >= 0) {
+      port->carried = false;
+      port->bound = {captured, 0};
+      return {};
+    }
+  }
+  if (const TensorList* list = b.ListOf(edge)) {
+    port->list = *list;
+    port->value = list->tensor;
+  } else {
+    port->value = b.ValueOf(edge);
+    if (!port->value) return c.Poison(edge);
+  }
+  if (port->value) port->type = c.type(port->value);
+  return {};
+}
+
+// A region being built, with the carried ports as its inputs.
+class Inside {
+ public:
+  Inside(NodeContext& c, const std::vector<Port>& ports) : c_(c), ports_(ports) {}
+
+  Status Open(const FunctionDef& function) {
+    std::vector<Edge> arguments;
+    for (const Port& p : ports_) arguments.push_back(p.carried ? Edge{} : p.bound);
+    OCTET_ASSIGN(region_, c_.builder().functions().OpenRegion(function, std::move(arguments)));
+    builder_ = std::make_unique<Builder>(c_.builder().session(), region_);
+    builder_->graph().name = std::string(function.name);
+    for (size_t k = 0; k < ports_.size() && k < function.inputs.size(); ++k) {
+      const Port& p = ports_[k];
+      if (!p.carried) continue;
+      const Edge edge{Edge::kArgument, static_cast<int32_t>(k)};
+      if (p.list && !p.value) {  // Reserved, and its elements' shape not known yet.
+        TensorList list = *p.list;
+        list.count = {};
+        builder_->SetList(edge, std::move(list));
+        continue;
+      }
+      const Value v = builder_->AddInput(std::string(function.inputs[k].name), p.type);
+      if (p.list) builder_->SetList(edge, {v, p.list->dtype, p.list->element, {}, {}});
+      else builder_->SetArgument(k, v);
+    }
+    return {};
+  }
+
+  // Runs what outputs [0, count) need.
+  Status Run(size_t count) {
+    for (size_t i = 0; i < count; ++i) {
+      OCTET_ASSIGN(const Edge edge, c_.builder().functions().RegionOutput(region_, i));
+      edges_.push_back(edge);
+    }
+    std::vector<Edge> wanted;
+    for (size_t i = 0; i < count; ++i)
+      if (i >= ports_.size() || ports_[i].carried || all_) wanted.push_back(edges_[i]);
+    return builder_->Run(wanted);
+  }
+  void WantAll() { all_ = true; }
+
+  Builder& builder() { return *builder_; }
+  const Edge& edge(size_t i) const { return edges_[i]; }
+  // Output i as a tensor; a list's is its tensor.
+  Value Output(size_t i) {
+    if (const TensorList* list = builder_->ListOf(edges_[i])) return list->tensor;
+    return builder_->ValueOf(edges_[i]);
+  }
+  int32_t Finish() {
+    graph::Graph g = builder_->TakeModel().subgraphs[0];
+    g.RemoveDead();
+    return c_.builder().AddSubgraph(std::move(g));
+  }
+
+ private:
+  NodeContext& c_;
+  const std::vector<Port>& ports_;
+  int32_t region_ = 0;
+  bool all_ = false;
+  std::unique_ptr<Builder> builder_;
+  std::vector<Edge> edges_;
+};
+
+Result<const FunctionDef*> Function(NodeContext& c, std::string_view key) {
+  OCTET_ASSIGN(const FunctionDef* f, c.builder().functions().graph().Function(c.node().def->Function(key)));
+  if (!f) return Error(Code::kInvalidModel, "%s '%s': its function '%s' does not exist", std::string(c.kind()).c_str(), c.place().c_str(), std::string(key).c_str());
+  return f;
+}
+
+// Adds a node that calls subgraphs; its outputs' types are declared.
+std::vector<Value> AddCaller(NodeContext& c, std::string_view op, const std::vector<Value>& inputs, std::initializer_list<int32_t> subgraphs,
+                             const std::vector<TensorType>& outputs) {
+  const ops::OpDef& def = *ops::Find(op);
+  graph::Graph& g = c.builder().graph();
+  graph::Attributes attrs(def.attrs);
+  size_t row = 0;
+  for (const int32_t index : subgraphs) *static_cast<ops::Subgraph*>(def.attrs.rows[row++].at(attrs.get())) = ops::Subgraph{index};
+  std::vector<graph::TensorId> in, out;
+  for (const Value v : inputs) in.push_back(v.id);
+  std::vector<Value> values;
+  for (const TensorType& type : outputs) {
+    out.push_back(g.AddTensor(c.builder().UniqueName(c.place()), type));
+    values.push_back({out.back()});
+  }
+  g.AddNode(def, std::move(attrs), std::move(in), std::move(out), c.place());
+  return values;
+}
+
+// Dimensions that two shapes agree in; the others are open.
+Shape Agreed(const Shape& a, const Shape& b) {
+  Shape out;
+  for (int i = 0; i < a.rank(); ++i) out.push_back(i < b.rank() && a[i] == b[i] ? a[i] : kUnknown);
+  return out;
+}
+
+// ------------------------------------------------------------------------------------ While
+
+class Loop {
+ public:
+  explicit Loop(NodeContext& c) : c_(c) {}
+
+  Status Convert() {
+    OCTET_ASSIGN(cond_, Function(c_, "cond"));
+    OCTET_ASSIGN(body_, Function(c_, "body"));
+    const auto& inputs = c_.node().inputs;
+    if (body_->inputs.size() != inputs.size() || body_->outputs.size() != inputs.size() || cond_->inputs.size() != inputs.size())
+      return Error(Code::kInvalidModel, "While '%s' has %zu values, its body %zu", c_.place().c_str(), inputs.size(), body_->inputs.size());
+    OCTET_TRY(ReadPorts());
+    if (c_.poisoned()) return {};
+    constexpr int kRounds = 4;  // Shapes of reserved lists become known, changing dimensions open.
+    for (int round = 0; round < kRounds; ++round) {
+      bool settled = true;
+      std::vector<graph::Graph>& subgraphs = c_.builder().session().subgraphs;
+      const size_t before = subgraphs.size();
+      Inside body(c_, ports_);
+      OCTET_TRY(body.Open(*body_));
+      OCTET_TRY(body.Run(ports_.size()));
+      OCTET_TRY(Settle(body, &settled));
+      if (c_.poisoned()) return {};
+      if (settled) return Emit(body);
+      subgraphs.erase(subgraphs.begin() + static_cast<std::ptrdiff_t>(before), subgraphs.end());  // Of loops inside: made again.
+    }
+    return c_.Fail("shapes that settle", "ones that change with every round", "");
+  }
+
+ private:
+  Status ReadPorts() {
+    OCTET_ASSIGN(const int32_t probe, c_.builder().functions().OpenRegion(*body_, {}));
+    for (size_t k = 0; k < c_.node().inputs.size(); ++k) {
+      OCTET_ASSIGN(const Edge out, c_.builder().functions().RegionOutput(probe, k));
+      Port port;
+      OCTET_TRY(ReadPort(c_, c_.node().inputs[k], out == Edge{Edge::kArgument, static_cast<int32_t>(k)}, &port));
+      ports_.push_back(std::move(port));
+    }
+    return {};
+  }
+
+  // Compares what leaves the body with what enters it.
+  Status Settle(Inside& body, bool* settled) {
+    for (size_t k = 0; k < ports_.size(); ++k) {
+      Port& p = ports_[k];
+      if (!p.carried) continue;
+      if (p.list && !p.value) {
+        OCTET_TRY(GiveShape(body, k, &p));
+        *settled = false;
+        continue;
+      }
+      const Value out = body.Output(k);
+      if (!out) {
+        body.builder().PassFailure(body.edge(k), c_);
+        return {};
+      }
+      const TensorType& type = body.builder().TypeOf(out);
+      if (type.dtype != p.type.dtype || type.shape.rank() != p.type.shape.rank()) return c_.Fail(std::string(Name(p.type.dtype)) + p.type.shape.text() + " after each round", std::string(Name(type.dtype)) + type.shape.text(), "");
+      const Shape agreed = Agreed(p.type.shape, type.shape);
+      if (!(agreed == p.type.shape)) {
+        p.type.shape = agreed;
+        *settled = false;
+      }
+    }
+    return {};
+  }
+
+  // A reserved list that the body fills: its elements' shape is that of what is set.
+  Status GiveShape(Inside& body, size_t k, Port* p) {
+    const TensorList* list = body.builder().ListOf(body.edge(k));
+    if (!list) {
+      body.builder().PassFailure(body.edge(k), c_);
+      return c_.poisoned() ? Status() : Unsupported(c_, "a list that the body does not fill");
+    }
+    if (!list->element) return Unsupported(c_, "a list without elements");
+    const Value count = c_.builder().ValueOf(p->list->count);
+    OCTET_ASSIGN(p->value, MakeFilled(body, *list, *p->list, count));
+    p->type = c_.type(p->value);
+    p->list->element = list->element;
+    return {};
+  }
+
+  // Open dimensions of the elements are taken from the loop value that has the same ones.
+  Result<Value> MakeFilled(Inside& body, const TensorList& inside, const TensorList& list, Value count) {
+    const Shape& element = *inside.element;
+    if (element.known()) return MakeList(c_, c_.builder(), list, element, count, {});
+    std::vector<Value> dims;
+    for (int i = 0; i < element.rank(); ++i) {
+      if (element[i] != kUnknown) {
+        dims.push_back(c_.Vector({element[i]}));
+        continue;
+      }
+      const int64_t symbol = static_cast<size_t>(i) < inside.symbols.size() ? inside.symbols[static_cast<size_t>(i)] : -1;
+      OCTET_ASSIGN(const Value d, DimensionOutside(body, symbol));
+      dims.push_back(d);
+    }
+    OCTET_ASSIGN(const Value wide, c_.Cast(count, DType::kI32));
+    OCTET_ASSIGN(const Value first, c_.Make("reshape", {wide, c_.Vector({1})}));
+    dims.insert(dims.begin(), first);
+    OCTET_ASSIGN(const Value shape, c_.Make("concatenation", dims, {{"axis", 0}}));
+    OCTET_ASSIGN(const Value zero, c_.Cast(c_.Scalar(0), list.dtype));
+    OCTET_ASSIGN(const Value y, c_.Make("fill", {shape, zero}));
+    Shape whole;
+    const auto known = c_.data_as<int32_t>(wide);
+    whole.push_back(known.size() == 1 ? known[0] : kUnknown);
+    for (const int32_t d : element.dims()) whole.push_back(d);
+    c_.Refine(y, {list.dtype, whole, {}});
+    return y;
+  }
+
+  Result<Value> DimensionOutside(Inside& body, int64_t symbol) {
+    for (size_t k = 0; k < ports_.size(); ++k) {
+      const Port& p = ports_[k];
+      if (!p.carried || !p.value) continue;
+      const Edge edge{Edge::kArgument, static_cast<int32_t>(k)};
+      const TensorList* list = body.builder().ListOf(edge);
+      const Value in = list ? list->tensor : body.builder().ValueOf(edge);
+      for (int axis = 0; in && axis < p.type.shape.rank(); ++axis) {
+        if (p.type.shape[axis] != kUnknown || body.builder().SymbolOf(in, axis) != symbol) continue;
+        OCTET_ASSIGN(const Value shape, c_.Make("shape", {p.value}, {{"out_type", static_cast<int64_t>(DType::kI32)}}));
+        return c_.Make("slice", {shape, c_.Vector({axis}), c_.Vector({1})});
+      }
+    }
+    return c_.Fail("a list whose elements have a known shape", "one with an open dimension that no loop value has", "fix the input's shape with --input");
+  }
+
+  Status Emit(Inside& body) {
+    Inside cond(c_, ports_);
+    OCTET_TRY(cond.Open(*cond_));
+    cond.WantAll();
+    OCTET_TRY(cond.Run(1));
+    const Value test = cond.Output(0);
+    if (!test) {
+      cond.builder().PassFailure(cond.edge(0), c_);
+      return {};
+    }
+    cond.builder().graph().outputs = {test.id};
+    std::vector<Value> inputs;
+    std::vector<TensorType> types;
+    for (size_t k = 0; k < ports_.size(); ++k) {
+      if (!ports_[k].carried) continue;
+      inputs.push_back(ports_[k].value);
+      types.push_back(ports_[k].type);
+      const Value out = body.Output(k);
+      body.builder().graph().outputs.push_back(out.id);
+      body.builder().Refine(out, ports_[k].type);
+    }
+    const int32_t cond_index = cond.Finish(), body_index = body.Finish();
+    const std::vector<Value> outputs = AddCaller(c_, "while", inputs, {cond_index, body_index}, types);
+    size_t n = 0;
+    for (size_t k = 0; k < ports_.size(); ++k) {
+      const Edge to{c_.id(), static_cast<int32_t>(k)};
+      if (!ports_[k].carried) {
+        c_.builder().Alias(to, c_.node().inputs[k]);
+        continue;
+      }
+      const Value v = outputs[n++];
+      for (int axis = 0; axis < c_.rank(v); ++axis)
+        if (c_.shape(v)[axis] == kUnknown && c_.rank(ports_[k].value) == c_.rank(v) && c_.shape(ports_[k].value)[axis] == kUnknown)
+          c_.builder().SetSymbol(v, axis, c_.builder().SymbolOf(ports_[k].value, axis));
+      if (ports_[k].list) c_.builder().SetList(to, {v, ports_[k].list->dtype, ports_[k].list->element, {}, {}});
+      c_.SetOutput(static_cast<int>(k), v);
+    }
+    return {};
+  }
+
+  NodeContext& c_;
+  const FunctionDef *cond_ = nullptr, *body_ = nullptr;
+  std::vector<Port> ports_;
+};
+
+Status ConvertWhile(NodeContext& c) { return Loop(c).Convert(); }
+
+// --------------------------------------------------------------------------------------- If
+
+Status ConvertIf(NodeContext& c) {
+  const Value test = c.Input(0);
+  if (!test) return {};
+  OCTET_ASSIGN(const FunctionDef* then_branch, Function(c, "then_branch"));
+  OCTET_ASSIGN(const FunctionDef* else_branch, Function(c, "else_branch"));
+  if (then_branch->outputs.size() != else_branch->outputs.size()) return Error(Code::kInvalidModel, "If '%s': its branches have different outputs", c.place().c_str());
+  std::vector<Port> ports;
+  std::vector<Value> inputs = {test};
+  for (size_t k = 1; k < c.node().inputs.size(); ++k) {
+    OCTET_TRY(ReadPort(c, c.node().inputs[k], true, &ports.emplace_back()));
+    if (c.poisoned()) return {};
+    if (ports.back().carried && !ports.back().value) return Unsupported(c, "a list that is empty");
+    if (ports.back().carried) inputs.push_back(ports.back().value);
+  }
+  std::vector<TensorType> types;
+  int32_t index[2] = {};
+  for (const FunctionDef* branch : {then_branch, else_branch}) {
+    Inside inside(c, ports);
+    OCTET_TRY(inside.Open(*branch));
+    inside.WantAll();
+    OCTET_TRY(inside.Run(branch->outputs.size()));
+    for (size_t i = 0; i < branch->outputs.size(); ++i) {
+      const Value v = inside.Output(i);
+      if (!v) {
+        inside.builder().PassFailure(inside.edge(i), c);
+        return {};
+      }
+      inside.builder().graph().outputs.push_back(v.id);
+      const TensorType& type = inside.builder().TypeOf(v);
+      if (branch == then_branch) types.push_back(type);
+      else types[i].shape = types[i].shape.rank() == type.shape.rank() ? Agreed(types[i].shape, type.shape) : Shape();
+    }
+    index[branch == else_branch] = inside.Finish();
+  }
+  const std::vector<Value> outputs = AddCaller(c, "if", inputs, {index[0], index[1]}, types);
+  for (size_t i = 0; i < outputs.size(); ++i) c.SetOutput(static_cast<int>(i), outputs[i]);
+  return {};
+}
+
+constexpr NodeRule kRules[] = {{"While", ConvertWhile}, {"StatelessWhile", ConvertWhile}, {"If", ConvertIf}, {"StatelessIf", ConvertIf}};
+
+}  // namespace
+
+const std::span<const NodeRule> kControlFlowRules = kRules;
+
+}  // namespace octet::importers::savedmodel

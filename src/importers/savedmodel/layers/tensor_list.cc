@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+// TensorLists, as loops over time use them: one tensor of all elements, read by GATHER, written by DYNAMIC_UPDATE_SLICE.
+#include "importers/savedmodel/builder.h"
+#include "importers/savedmodel/context.h"
+#include "importers/savedmodel/rules.h"
+
+namespace octet::importers::savedmodel {
+namespace {
+
+const TensorList* List(NodeContext& c, int i) { return i < c.num_inputs() ? c.builder().ListOf(c.node().inputs[static_cast<size_t>(i)]) : nullptr; }
+
+Status NoList(NodeContext& c) {
+  (void)c.Input(0);  // Where the list could not be imported, that is the reason.
+  return c.Fail("a list that this graph makes", "another one", "");
+}
+
+Status ConvertFromTensor(NodeContext& c) {
+  const Value x = c.Input(0);
+  if (!x) return {};
+  TensorList list{x, c.type(x).dtype, Shape(), {}, {}};
+  for (int i = 1; i < c.rank(x); ++i) list.element->push_back(c.shape(x)[i]);
+  c.builder().SetList({c.id(), 0}, std::move(list));
+  return {};
+}
+
+// The element's shape may be given as -1 throughout, or not at all.
+Status ConvertReserve(NodeContext& c) {
+  TensorList list{{}, c.Type("element_dtype"), std::nullopt, c.node().inputs.size() > 1 ? c.node().inputs[1] : Edge{}, {}};
+  const Partial* shape = c.Known(0);
+  if (shape && shape->known() && shape->shape.rank() == 1 && shape->v.size() < kMaxRank) list.element = Shape(shape->dims());
+  c.builder().SetList({c.id(), 0}, std::move(list));
+  return {};
+}
+
+Status ConvertGetItem(NodeContext& c) {
+  const TensorList* list = List(c, 0);
+  if (!list || !list->tensor) return NoList(c);
+  const Value index = c.Input(1), tensor = list->tensor;
+  if (!index) return {};
+  OCTET_ASSIGN(const Value y, c.Make("gather", {tensor, index}, {{"axis", 0}}));
+  for (int i = 0; i < c.rank(y); ++i)
+    if (c.shape(y)[i] == kUnknown && c.rank(tensor) == c.rank(y) + 1) c.builder().SetSymbol(y, i, c.builder().SymbolOf(tensor, i + 1));
+  c.SetOutput(0, y);
+  return {};
+}
+
+Status ConvertSetItem(NodeContext& c) {
+  const TensorList* list = List(c, 0);
+  if (!list) return NoList(c);
+  const Value index = c.Input(1), item = c.Input(2);
+  if (!index || !item) return {};
+  TensorList after = *list;
+  after.element = c.shape(item);
+  after.symbols.clear();
+  for (int i = 0; i < c.rank(item); ++i) after.symbols.push_back(c.builder().SymbolOf(item, i));
+  if (!after.tensor && !after.count) {  // A loop asks for the elements' shape before it makes the list.
+    c.builder().SetList({c.id(), 0}, std::move(after));
+    return {};
+  }
+  if (!after.tensor) {
+    OCTET_ASSIGN(after.tensor, MakeList(c, c.builder(), *list, c.shape(item), c.builder().ValueOf(list->count), item));
+  }
+  OCTET_ASSIGN(const Value row, c.Make("expand_dims", {item, c.ScalarInt(0)}));
+  OCTET_ASSIGN(Value first, c.Make("expand_dims", {index, c.ScalarInt(0)}));
+  if (c.rank(item) > 0) {
+    const std::vector<int32_t> zeros(static_cast<size_t>(c.rank(item)), 0);
+    OCTET_ASSIGN(first, c.Make("concatenation", {first, c.Vector(zeros)}, {{"axis", 0}}));
+  }
+  const TensorType type = c.type(after.tensor);
+  OCTET_ASSIGN(after.tensor, c.Make("dynamic_update_slice", {after.tensor, row, first}));
+  c.Refine(after.tensor, type);
+  c.builder().SetList({c.id(), 0}, std::move(after));
+  return {};
+}
+
+Status ConvertStack(NodeContext& c) {
+  const TensorList* list = List(c, 0);
+  if (!list || !list->tensor) return NoList(c);
+  c.SetOutput(0, list->tensor);
+  return {};
+}
+
+Status ConvertLength(NodeContext& c) {
+  const TensorList* list = List(c, 0);
+  if (!list) return NoList(c);
+  if (!list->tensor) {
+    c.SetOutput(0, c.builder().ValueOf(list->count));
+    return {};
+  }
+  const int32_t known = c.rank(list->tensor) > 0 ? c.shape(list->tensor)[0] : kUnknown;
+  if (known != kUnknown) {
+    c.SetOutput(0, c.ScalarInt(known));
+    return {};
+  }
+  OCTET_ASSIGN(const Value shape, c.Make("shape", {list->tensor}, {{"out_type", static_cast<int64_t>(DType::kI32)}}));
+  OCTET_ASSIGN(const Value y, c.Make("gather", {shape, c.ScalarInt(0)}, {{"axis", 0}}));
+  c.SetOutput(0, y);
+  return {};
+}
+
+// The elements one after the other along their first dimension.
+Status ConvertConcat(NodeContext& c) {
+  const TensorList* list = List(c, 0);
+  if (!list || !list->tensor) return NoList(c);
+  const Shape& s = c.shape(list->tensor);
+  if (s.rank() < 2 || s[1] == kUnknown) return c.Fail("elements of one length", s.text(), "");
+  std::vector<int32_t> dims = {-1};
+  for (int i = 2; i < s.rank(); ++i) dims.push_back(s[i]);
+  OCTET_ASSIGN(const Value y, c.ReshapeTo(list->tensor, dims));
+  c.SetOutput(0, y);
+  if (s[0] == kUnknown) return {};
+  const std::vector<int64_t> lengths(static_cast<size_t>(s[0]), s[1]);
+  c.SetOutput(1, c.Constant<int64_t>(Shape{s[0]}, lengths));
+  return {};
+}
+
+constexpr NodeRule kRules[] = {{"TensorListFromTensor", ConvertFromTensor}, {"TensorListReserve", ConvertReserve}, {"TensorListGetItem", ConvertGetItem},
+                               {"TensorListSetItem", ConvertSetItem}, {"TensorListStack", ConvertStack}, {"TensorListLength", ConvertLength},
+                               {"TensorListConcatV2", ConvertConcat}, {"TensorListConcat", ConvertConcat}};
+
+}  // namespace
+
+Result<Value> MakeList(NodeContext& c, Builder& b, const TensorList& list, const Shape& element, Value count, Value like) {
+  if (!count) return c.Fail("a known number of elements", "an unknown one", "");
+  OCTET_ASSIGN(count, c.Cast(count, DType::kI32));
+  OCTET_ASSIGN(Value zero, c.Cast(c.Scalar(0), list.dtype));
+  Shape whole;
+  const auto known = c.data_as<int32_t>(count);
+  whole.push_back(known.size() == 1 ? known[0] : kUnknown);
+  for (const int32_t d : element.dims()) whole.push_back(d);
+  Value dims = c.Vector(whole.dims());
+  if (!whole.known()) {
+    std::vector<Value> parts;
+    OCTET_ASSIGN(const Value first, c.Make("reshape", {count, c.Vector({1})}));
+    parts.push_back(first);
+    if (element.known()) {
+      if (element.rank() > 0) parts.push_back(c.Vector(element.dims()));
+    } else {
+      if (!like || c.rank(like) != element.rank()) return c.Fail("elements of a known shape", element.text(), "fix the input's shape");
+      OCTET_ASSIGN(const Value shape, c.Make("shape", {like}, {{"out_type", static_cast<int64_t>(DType::kI32)}}));
+      parts.push_back(shape);
+    }
+    dims = parts[0];
+    if (parts.size() > 1) {
+      OCTET_ASSIGN(dims, c.Make("concatenation", parts, {{"axis", 0}}));
+    }
+  }
+  OCTET_ASSIGN(const Value y, c.Make("fill", {dims, zero}));
+  b.Refine(y, {list.dtype, whole, {}});
+  return y;
+}
+
+const std::span<const NodeRule> kTensorListRules = kRules;
+
+}  // namespace octet::importers::savedmodel

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+// Fixtures: scripts/savedmodel_fixtures.py.
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <random>
+
+#include "base/file.h"
+#include "importers/importer.h"
+#include "importers/savedmodel/partial.h"
+#include "importers/savedmodel/table.h"
+#include "importers/savedmodel/variables.h"
+#include "passes/pass.h"
+#include "tests/model_builder.h"
+
+namespace octet::importers::savedmodel {
+namespace {
+
+std::string Data(const std::string& name) { return std::string(OCTET_SOURCE_DIR) + "/tests/importers/data/" + name; }
+
+graph::Model ImportData(const std::string& name, const ImportOptions& options = {}) {
+  auto model = importers::Import(Data(name), options);
+  EXPECT_TRUE(model.ok()) << (model.ok() ? "" : model.error().message());
+  if (!model.ok()) return {};
+  const Status good = passes::Optimize(*model);
+  EXPECT_TRUE(good.ok()) << (good.ok() ? "" : good.message());
+  return std::move(*model);
+}
+
+void Fill(runtime::Interpreter& it, int input, std::vector<float> v) {
+  ASSERT_EQ(it.input(input).bytes, v.size() * sizeof(float));
+  std::memcpy(it.input(input).data, v.data(), v.size() * sizeof(float));
+}
+
+std::vector<float> Floats(const runtime::Interpreter& it, int output) {
+  std::vector<float> v(it.output(output).bytes / sizeof(float));
+  if (!v.empty()) std::memcpy(v.data(), it.output(output).data, v.size() * sizeof(float));
+  return v;
+}
+
+TEST(SavedModel, KeepsTheOrderOfTheFunctionAndTellsTwinsApart) {
+  const graph::Model model = ImportData("twins");
+  ASSERT_EQ(model.signatures.size(), 1u);
+  const graph::Signature& s = model.signatures[0];
+  ASSERT_EQ(s.inputs.size(), 2u);
+  EXPECT_EQ(s.inputs[0].name, "zz");
+  EXPECT_EQ(s.inputs[1].name, "aa");
+  ASSERT_EQ(s.outputs.size(), 2u);
+  EXPECT_EQ(s.outputs[0].name, "other");  // A dict's values are in the order of its keys.
+  EXPECT_EQ(s.outputs[1].name, "sum");
+  test::Runner runner(model);
+  ASSERT_TRUE(runner.it->Allocate().ok());
+  Fill(*runner.it, 0, {1, 1});
+  Fill(*runner.it, 1, {5, 7});
+  ASSERT_TRUE(runner.it->Invoke().ok());
+  EXPECT_EQ(Floats(*runner.it, 0), (std::vector<float>{4, 6}));
+  EXPECT_EQ(Floats(*runner.it, 1), (std::vector<float>{14, 26}));
+}
+
+// The reshape's shape is computed from the input's: with a free batch size it is still a constant.
+TEST(SavedModel, FoldsShapesWithOneOpenDimension) {
+  const graph::Model model = ImportData("twins");
+  for (const graph::NodeId id : model.main().order()) {
+    EXPECT_NE(model.main().node(id).op->name, "shape");
+    EXPECT_NE(model.main().node(id).op->name, "pack");
+  }
+}
+
+TEST(SavedModel, VariablesKeepTheirValuesBetweenRuns) {
+  test::Runner runner(ImportData("counter"));
+  ASSERT_TRUE(runner.it->Allocate().ok());
+  for (const float wanted : {7.0f, 9.0f}) {
+    Fill(*runner.it, 0, {2});
+    ASSERT_TRUE(runner.it->Invoke().ok());
+    EXPECT_EQ(Floats(*runner.it, 0), (std::vector<float>{wanted}));
+  }
+}
+
+TEST(FrozenGraph, LoopsOverLists) {
+  test::Runner runner(ImportData("running_sum.pb"));
+  EXPECT_EQ(runner.Run<float>({1, 2, 3, 4, 5, 6, 7, 8}), (std::vector<float>{1, 2, 4, 6, 9, 12, 16, 20}));
+}
+
+TEST(FrozenGraph, Branches) {
+  test::Runner runner(ImportData("branch.pb"));
+  EXPECT_EQ(runner.Run<float>({1, 2, 3}), (std::vector<float>{2, 4, 6}));
+  EXPECT_EQ(runner.Run<float>({-1, -2, -3}), (std::vector<float>{1, 2, 3}));
+}
+
+TEST(FrozenGraph, RefusesByName) {
+  auto findings = importers::Check(Data("svd.pb"));
+  ASSERT_TRUE(findings.ok());
+  ASSERT_EQ(findings->size(), 1u);
+  EXPECT_EQ((*findings)[0].kind, "Svd");
+}
+
+TEST(SavedModel, NamesTheSignaturesItHas) {
+  ImportOptions options;
+  options.signature = "train";
+  auto model = importers::Import(Data("twins"), options);
+  ASSERT_FALSE(model.ok());
+  EXPECT_NE(model.error().message().find("serving_default"), std::string::npos);
+}
+
+// Flipped and cut bytes end in an error or a model, never in anything else.
+TEST(SavedModel, SurvivesDamage) {
+  const std::string folder = testing::TempDir() + "/damaged";
+  std::filesystem::remove_all(folder);
+  std::filesystem::copy(Data("twins"), folder, std::filesystem::copy_options::recursive);
+  for (const std::string name : {"/saved_model.pb", "/variables/variables.index"}) {
+    auto file = MappedFile::Open(Data("twins") + name);
+    ASSERT_TRUE(file.ok());
+    const std::vector<std::byte> whole(file->bytes().begin(), file->bytes().end());
+    std::mt19937 random(1);
+    for (int round = 0; round < 200; ++round) {
+      std::vector<std::byte> bytes = whole;
+      if (round % 4 == 0) {
+        bytes.resize(random() % bytes.size());
+      } else {
+        for (int k = 0; k < 3; ++k) bytes[random() % bytes.size()] ^= static_cast<std::byte>(1 + random() % 255);
+      }
+      ASSERT_TRUE(WriteFile(folder + name, bytes).ok());
+      auto model = importers::Import(folder);
+      if (model.ok()) {
+        EXPECT_TRUE(graph::Verify(*model).ok());
+      }
+    }
+    ASSERT_TRUE(WriteFile(folder + name, whole).ok());
+  }
+}
+
+TEST(Table, RefusesBlocksThatOverlap) {
+  std::vector<std::byte> nothing(48);
+  EXPECT_FALSE(ReadTable(nothing, "x").ok());
+}
+
+TEST(Partial, MultipliesByOneAndKeepsSymbols) {
+  NodeDef node;
+  node.op = "Mul";
+  const Partial a{DType::kI32, Shape{2}, {Number::Symbol(3), Number::Of(int64_t{4})}}, b{DType::kI32, Shape{}, {Number::Of(int64_t{1})}};
+  const Partial* inputs[] = {&a, &b};
+  const auto out = Evaluate(node, inputs);
+  ASSERT_EQ(out.size(), 1u);
+  ASSERT_TRUE(out[0]);
+  EXPECT_EQ(out[0]->v, a.v);
+  EXPECT_EQ(out[0]->dims(), (std::vector<int32_t>{kUnknown, 4}));
+}
+
+}  // namespace
+}  // namespace octet::importers::savedmodel
