@@ -227,6 +227,9 @@ TfLiteTensor* TfLiteInterpreterGetVariableTensor(const TfLiteInterpreter* it, in
   return i >= 0 && i < TfLiteInterpreterGetVariableTensorCount(it) ? it->session->tensor(it->session->variables[static_cast<size_t>(i)]) : nullptr;
 }
 
+TfLiteStatus TfLiteInterpreterEnsureTensorDataIsReadable(TfLiteInterpreter* it, int tensor_index) { return it->session->tensor(tensor_index) ? kTfLiteOk : kTfLiteError; }
+void TfLiteSetAllowBufferHandleOutput(const TfLiteInterpreter*, bool) {}
+
 // -- signatures
 
 int32_t TfLiteInterpreterGetSignatureCount(const TfLiteInterpreter* it) { return static_cast<int32_t>(it->model->signatures().size()); }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The experimental part of TensorFlow Lite's C interface, implemented by octet (src/tflite_abi). */
+ * The experimental part of TensorFlow Lite's C interface, as far as octet has it (src/tflite_abi): operator
+ * resolvers, buffer handles and delegates are not there. */
 #ifndef TENSORFLOW_LITE_C_C_API_EXPERIMENTAL_H_
 #define TENSORFLOW_LITE_C_C_API_EXPERIMENTAL_H_
 
@@ -20,39 +21,10 @@ TFL_CAPI_EXPORT void TfLiteInterpreterOptionsAddBuiltinOp(TfLiteInterpreterOptio
                                                           const TfLiteRegistration* registration, int32_t min_version, int32_t max_version);
 TFL_CAPI_EXPORT void TfLiteInterpreterOptionsAddCustomOp(TfLiteInterpreterOptions* options, const char* name,
                                                          const TfLiteRegistration* registration, int32_t min_version, int32_t max_version);
-TFL_CAPI_EXPORT void TfLiteInterpreterOptionsSetOpResolver(
-    TfLiteInterpreterOptions* options, const TfLiteRegistration* (*find_builtin_op)(void* user_data, TfLiteBuiltinOperator op, int version),
-    const TfLiteRegistration* (*find_custom_op)(void* user_data, const char* op, int version), void* user_data);
-TFL_CAPI_EXPORT void TfLiteInterpreterOptionsSetOpResolverExternal(
-    TfLiteInterpreterOptions* options, const TfLiteOperator* (*find_builtin_op)(void* user_data, int op, int version),
-    const TfLiteOperator* (*find_custom_op)(void* user_data, const char* op, int version), void* user_data);
-TFL_CAPI_EXPORT void TfLiteInterpreterOptionsSetOpResolverExternalWithFallback(
-    TfLiteInterpreterOptions* options, const TfLiteOperator* (*find_builtin_op_external)(void* user_data, int op, int version),
-    const TfLiteOperator* (*find_custom_op_external)(void* user_data, const char* op, int version),
-    const TfLiteRegistration* (*find_builtin_op)(void* user_data, TfLiteBuiltinOperator op, int version),
-    const TfLiteRegistration* (*find_custom_op)(void* user_data, const char* op, int version), void* user_data);
-TFL_CAPI_EXPORT void TfLiteInterpreterOptionsSetOpResolverV3(
-    TfLiteInterpreterOptions* options, const TfLiteRegistration_V3* (*find_builtin_op)(void* user_data, TfLiteBuiltinOperator op, int version),
-    const TfLiteRegistration_V3* (*find_custom_op)(void* user_data, const char* op, int version), void* user_data);
-TFL_CAPI_EXPORT void TfLiteInterpreterOptionsSetOpResolverV2(
-    TfLiteInterpreterOptions* options, const TfLiteRegistration_V2* (*find_builtin_op)(void* user_data, TfLiteBuiltinOperator op, int version),
-    const TfLiteRegistration_V2* (*find_custom_op)(void* user_data, const char* op, int version), void* user_data);
-TFL_CAPI_EXPORT void TfLiteInterpreterOptionsSetOpResolverV1(
-    TfLiteInterpreterOptions* options, const TfLiteRegistration_V1* (*find_builtin_op)(void* user_data, TfLiteBuiltinOperator op, int version),
-    const TfLiteRegistration_V1* (*find_custom_op)(void* user_data, const char* op, int version), void* user_data);
-/* Only operators that the options register; none of octet's own. */
-TFL_CAPI_EXPORT TfLiteInterpreter* TfLiteInterpreterCreateWithSelectedOps(const TfLiteModel* model, const TfLiteInterpreterOptions* options);
 
-TFL_CAPI_EXPORT void TfLiteInterpreterOptionsSetUseNNAPI(TfLiteInterpreterOptions* options, bool enable);
-TFL_CAPI_EXPORT void TfLiteInterpreterOptionsSetEnableDelegateFallback(TfLiteInterpreterOptions* options, bool enable);
-struct TfLiteTelemetryProfilerStruct;
-TFL_CAPI_EXPORT void TfLiteInterpreterOptionsSetTelemetryProfiler(TfLiteInterpreterOptions* options, struct TfLiteTelemetryProfilerStruct* profiler);
-TFL_CAPI_EXPORT TfLiteStatus TfLiteInterpreterModifyGraphWithDelegate(const TfLiteInterpreter* interpreter, TfLiteDelegate* delegate);
 TFL_CAPI_EXPORT int32_t TfLiteInterpreterGetInputTensorIndex(const TfLiteInterpreter* interpreter, int32_t input_index);
 TFL_CAPI_EXPORT int32_t TfLiteInterpreterGetOutputTensorIndex(const TfLiteInterpreter* interpreter, int32_t output_index);
-TFL_CAPI_EXPORT TfLiteStatus TfLiteInterpreterSetCustomAllocationForTensor(TfLiteInterpreter* interpreter, int tensor_index, const TfLiteCustomAllocation* allocation, int64_t flags);
-TFL_CAPI_EXPORT TfLiteStatus TfLiteInterpreterSetBufferHandle(TfLiteInterpreter* interpreter, TfLiteTensor* tensor, TfLiteBufferHandle buffer_handle, TfLiteOpaqueDelegate* delegate);
-TFL_CAPI_EXPORT TfLiteStatus TfLiteInterpreterGetBufferHandle(TfLiteInterpreter* interpreter, int tensor_index, TfLiteBufferHandle* buffer_handle, TfLiteOpaqueDelegate** delegate);
+/* Tensors are always in the processor's memory here: readable, and never handed out as handles. */
 TFL_CAPI_EXPORT void TfLiteSetAllowBufferHandleOutput(const TfLiteInterpreter* interpreter, bool allow_buffer_handle_output);
 TFL_CAPI_EXPORT TfLiteStatus TfLiteSignatureRunnerCancel(TfLiteSignatureRunner* runner);
 TFL_CAPI_EXPORT TfLiteStatus TfLiteInterpreterEnsureTensorDataIsReadable(TfLiteInterpreter* interpreter, int tensor_index);
