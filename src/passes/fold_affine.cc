@@ -34,9 +34,11 @@ std::vector<float> PerChannel(const Graph& g, TensorId t, int32_t channels) {
   if (!g.is_constant(t) || g.tensor(t).type.dtype != DType::kF32) return {};
   const Shape& s = g.tensor(t).type.shape;
   const std::span<const float> v = g.tensor(t).data<float>();
-  if (v.size() == 1) return std::vector<float>(channels, v[0]);
-  if (s.rank() < 1 || s.back() != channels || static_cast<int32_t>(v.size()) != channels) return {};
-  return {v.begin(), v.end()};
+  const bool one = v.size() == 1;
+  if (!one && (s.rank() < 1 || s.back() != channels || static_cast<int32_t>(v.size()) != channels)) return {};
+  std::vector<float> values(static_cast<size_t>(channels));
+  for (size_t c = 0; c < values.size(); ++c) values[c] = v[one ? 0 : c];
+  return values;
 }
 
 struct Affine {
