@@ -74,6 +74,21 @@ Status PrepareReference(Prepare& prepare) {
 }
 constexpr Variant kVariants[] = {{.name = "reference", .prepare = PrepareReference}};
 
+// Keras keeps its weights as the file does: [d, h, w, in, out].
+Status FromKeras(ImportContext& c) {
+  OCTET_ASSIGN(const Conv3dAttrs attrs, ReadKerasConv3d(c));
+  OCTET_ASSIGN(const Value filter, c.Weight(0));
+  if (c.rank(filter) != 5) return c.Fail("weights of rank 5", c.shape(filter).text(), "save the model again");
+  OCTET_ASSIGN(const Value bias, BiasOrZeros(c, 1, c.shape(filter)[4]));
+  OCTET_ASSIGN(Value y, c.Emit("conv_3d", {c.Input(0), filter, bias}, attrs));
+  OCTET_ASSIGN(y, c.Activate(y));
+  c.SetOutput(0, y);
+  return {};
+}
+constexpr ImportRule kRules[] = {
+    {Source::kKeras, "Conv3D", 0, FromKeras},
+};
+
 }  // namespace
 
 extern constinit const OpDef kDef = {
@@ -88,6 +103,6 @@ extern constinit const OpDef kDef = {
     .cost = EstimateCost,
 };
 extern constinit const OpKernel kKernel = {.variants = kVariants};
-extern constinit const OpImport kImport = {};
+extern constinit const OpImport kImport = {.rules = kRules};
 
 }  // namespace octet::ops::conv_3d

@@ -5,6 +5,7 @@
 #include "base/thread_pool.h"
 #include "ops/conv_3d_util.h"
 #include "ops/import.h"
+#include "ops/move_attrs.h"
 #include "ops/operand_util.h"
 
 namespace octet::ops::conv_3d_transpose {
@@ -94,6 +95,37 @@ Status PrepareReference(Prepare& prepare) {
 }
 constexpr Variant kVariants[] = {{.name = "reference", .prepare = PrepareReference}};
 
+// Keras keeps its weights as the file does: [d, h, w, out, in].
+Status FromKeras(ImportContext& c) {
+  OCTET_ASSIGN(const Conv3dAttrs attrs, ReadKerasConv3d(c));
+  if (c.Has("output_padding")) return c.Fail("output_padding=None", "a number", "pad the output with ZeroPadding3D");
+  if (attrs.dilation_d != 1 || attrs.dilation_h != 1 || attrs.dilation_w != 1) return c.Fail("dilation_rate=1", "a dilation", "use UpSampling3D and Conv3D");
+  OCTET_ASSIGN(const Value filter, c.Weight(0));
+  const Shape x = c.shape(c.Input(0)), f = c.shape(filter);
+  if (f.rank() != 5 || x.rank() != 5) return c.Fail("an input and weights of rank 5", x.text() + " and " + f.text(), "save the model again");
+  OCTET_ASSIGN(const Value bias, BiasOrZeros(c, 1, f[3]));
+  OCTET_ASSIGN(const Value batch, DimensionOf(c, c.Input(0), 0));
+  std::vector<Value> dims = {batch};
+  Shape out{x[0]};
+  const int32_t stride[] = {attrs.stride_d, attrs.stride_h, attrs.stride_w};
+  for (int i = 0; i < 3; ++i) {
+    out.push_back(TransposedLength(x[1 + i], f[i], stride[i], attrs.padding));
+    if (out.back() == kUnknown) return c.Fail("a fixed depth, height and width", x.text(), "give the model's input a fixed size");
+  }
+  out.push_back(f[3]);
+  for (int i = 1; i < 5; ++i) dims.push_back(c.Constant<int32_t>(Shape{}, out.dims().subspan(static_cast<size_t>(i), 1)));
+  const PackAttrs pack{.values_count = 5, .axis = 0};
+  OCTET_ASSIGN(const Value shape, c.Emit("pack", dims, &pack));
+  const Value inputs[] = {shape, filter, c.Input(0), bias};
+  OCTET_ASSIGN(Value y, c.EmitAs("conv_3d_transpose", inputs, &attrs, {DType::kF32, out, {}}));
+  OCTET_ASSIGN(y, c.Activate(y));
+  c.SetOutput(0, y);
+  return {};
+}
+constexpr ImportRule kRules[] = {
+    {Source::kKeras, "Conv3DTranspose", 0, FromKeras},
+};
+
 }  // namespace
 
 extern constinit const OpDef kDef = {
@@ -108,6 +140,6 @@ extern constinit const OpDef kDef = {
     .cost = EstimateCost,
 };
 extern constinit const OpKernel kKernel = {.variants = kVariants};
-extern constinit const OpImport kImport = {};
+extern constinit const OpImport kImport = {.rules = kRules};
 
 }  // namespace octet::ops::conv_3d_transpose

@@ -2,6 +2,7 @@
 // What the two convolutions over volumes share: attributes, and the windows of three axes. NDHWC.
 #pragma once
 #include "ops/conv_util.h"
+#include "ops/keras_conv_util.h"
 
 namespace octet::ops {
 
@@ -52,6 +53,25 @@ inline Conv3dGeometry MakeConv3dGeometry(const Conv3dAttrs& a, const Shape& larg
     g.stride[i] = stride[i], g.dilation[i] = dilation[i], g.pad[i] = SlideConv3d(a, large, filter, i).pad_before;
   }
   return g;
+}
+
+// The configuration of a Keras layer; the activation is emitted behind it, and fused by the passes.
+inline Result<Conv3dAttrs> ReadKerasConv3d(ImportContext& c) {
+  const auto three = [&](std::string_view key) {
+    std::vector<int64_t> v = c.Ints(key, {1});
+    if (v.size() == 1) v.assign(3, v[0]);
+    return v;
+  };
+  const std::vector<int64_t> stride = three("strides"), dilation = three("dilation_rate");
+  const std::string padding = c.Text("padding", "valid"), format = c.Text("data_format", "channels_last");
+  if (format != "channels_last") return c.Fail("data_format='channels_last'", format, "permute the input, or train with channels_last");
+  if (padding != "valid" && padding != "same") return c.Fail("padding 'valid' or 'same'", padding, "pad with ZeroPadding3D");
+  if (c.Int("groups", 1) != 1) return c.Fail("groups=1", std::to_string(c.Int("groups", 1)), "split the channels and concatenate");
+  for (const auto& v : {stride, dilation})
+    if (v.size() != 3 || std::ranges::any_of(v, [](int64_t n) { return n < 1 || n > INT32_MAX; })) return c.Fail("three positive strides and dilations", "others", "check the layer");
+  const auto at = [](const std::vector<int64_t>& v, size_t i) { return static_cast<int32_t>(v[i]); };
+  return Conv3dAttrs{.padding = padding == "same" ? Padding::kSame : Padding::kValid, .stride_d = at(stride, 0), .stride_w = at(stride, 2), .stride_h = at(stride, 1),
+                     .dilation_d = at(dilation, 0), .dilation_w = at(dilation, 2), .dilation_h = at(dilation, 1)};
 }
 
 // body(cell of one image on the large side, cell of the filter) for every cell under the filter at `step`;

@@ -119,6 +119,20 @@ Status LeaveImage(ImportContext& c, Value y, const KerasWindow& w) {
   return {};
 }
 
+int32_t TransposedLength(int32_t in, int32_t kernel, int32_t stride, Padding padding) {
+  if (in == kUnknown) return kUnknown;
+  return in * stride + (padding == Padding::kValid ? std::max(kernel - stride, 0) : 0);
+}
+
+Result<Value> DimensionOf(ImportContext& c, Value x, int axis) {
+  const int32_t known = c.shape(x)[axis];
+  if (known != kUnknown) return c.Constant<int32_t>(Shape{}, std::span(&known, 1));
+  OCTET_ASSIGN(const Value shape, c.Emit("shape", {x}, ShapeAttrs{DType::kI32}));
+  StridedSliceAttrs first;
+  first.shrink_axis_mask = 1;
+  return c.Emit("strided_slice", {shape, c.Vector({axis}), c.Vector({axis + 1}), c.Vector({1})}, first);
+}
+
 Result<Value> EmitDepthwise(ImportContext& c, Value x, const KerasWindow& w, Value filter, Value bias) {
   const int32_t in = c.shape(x).back(), out = c.shape(filter).back();
   const DepthwiseAttrs attrs{.padding = w.padding, .stride_w = w.stride[1], .stride_h = w.stride[0], .depth_multiplier = in > 0 ? out / in : 1,

@@ -30,6 +30,11 @@ Result<Value> EnterImage(ImportContext& c, Value x, const KerasWindow& w);
 // Back to a sequence, then the layer's activation; sets output 0.
 Status LeaveImage(ImportContext& c, Value y, const KerasWindow& w);
 
+// A transposed convolution's length. same: in * stride; valid: in * stride + max(kernel - stride, 0).
+int32_t TransposedLength(int32_t in, int32_t kernel, int32_t stride, Padding padding);
+// A dimension of x as a scalar: a constant where it is known.
+Result<Value> DimensionOf(ImportContext& c, Value x, int axis);
+
 Result<Value> EmitDepthwise(ImportContext& c, Value x, const KerasWindow& w, Value filter, Value bias);
 
 }  // namespace octet::ops

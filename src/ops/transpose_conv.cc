@@ -229,22 +229,6 @@ constexpr Variant kVariants[] = {{.name = "reference", .prepare = PrepareReferen
 
 // ------------------------------------------------------------------------------------ Keras
 
-// same: in * stride; valid: in * stride + max(kernel - stride, 0).
-int32_t OutputLength(int32_t in, int32_t kernel, int32_t stride, Padding padding) {
-  if (in == kUnknown) return kUnknown;
-  return in * stride + (padding == Padding::kValid ? std::max(kernel - stride, 0) : 0);
-}
-
-// A dimension of x as a scalar: a constant where it is known.
-Result<Value> Dimension(ImportContext& c, Value x, int axis) {
-  const int32_t known = c.shape(x)[axis];
-  if (known != kUnknown) return c.Constant<int32_t>(Shape{}, std::span(&known, 1));
-  OCTET_ASSIGN(const Value shape, c.Emit("shape", {x}, ShapeAttrs{DType::kI32}));
-  StridedSliceAttrs first;
-  first.shrink_axis_mask = 1;
-  return c.Emit("strided_slice", {shape, c.Vector({axis}), c.Vector({axis + 1}), c.Vector({1})}, first);
-}
-
 Status FromKeras(ImportContext& c) {
   OCTET_ASSIGN(const KerasWindow w, ReadKerasWindow(c));
   if (c.Has("output_padding")) return c.Fail("output_padding=None", "a number", "pad the output with ZeroPadding2D");
@@ -253,13 +237,13 @@ Status FromKeras(ImportContext& c) {
   OCTET_ASSIGN(const Value bias, BiasOrZeros(c, 1, c.shape(filter)[0]));
   OCTET_ASSIGN(const Value x, EnterImage(c, c.Input(0), w));
   const Shape &in = c.shape(x), &f = c.shape(filter);
-  const Shape out{in[0], OutputLength(in[1], f[1], w.stride[0], w.padding), OutputLength(in[2], f[2], w.stride[1], w.padding), f[0]};
+  const Shape out{in[0], TransposedLength(in[1], f[1], w.stride[0], w.padding), TransposedLength(in[2], f[2], w.stride[1], w.padding), f[0]};
   if (out[1] == kUnknown || out[2] == kUnknown) return c.Fail("a fixed height and width", in.text(), "give the model's input a fixed size");
   Value shape;
   if (out.known()) {
     shape = c.Vector(out.dims());
   } else {
-    OCTET_ASSIGN(const Value batch, Dimension(c, x, 0));
+    OCTET_ASSIGN(const Value batch, DimensionOf(c, x, 0));
     std::vector<Value> dims = {batch};
     for (int i = 1; i < 4; ++i) dims.push_back(c.Constant<int32_t>(Shape{}, out.dims().subspan(static_cast<size_t>(i), 1)));
     const PackAttrs pack{.values_count = 4, .axis = 0};
