@@ -121,6 +121,26 @@ Status ConvertTransposed(NodeContext& c) {
   return {};
 }
 
+// Convolution over volumes, NDHWC; the filter lies as in the file: [d, h, w, in, out].
+Status ConvertConv3D(NodeContext& c) {
+  const Value volume = c.Input(0), filter = c.Input(1);
+  if (!volume || !filter) return {};
+  const std::vector<int64_t> stride = c.Ints("strides", {1, 1, 1, 1, 1}), dilation = c.Ints("dilations", {1, 1, 1, 1, 1});
+  if (c.Text("data_format", "NDHWC") != "NDHWC") return c.Fail("data_format NDHWC", c.Text("data_format", ""), "");
+  for (const auto& v : {stride, dilation})
+    if (v.size() != 5 || v[0] != 1 || v[4] != 1 || std::ranges::any_of(v, [](int64_t n) { return n < 1 || n > INT32_MAX; }))
+      return c.Fail("strides and dilations in depth, height and width only", "others", "");
+  const Shape f = c.shape(filter);
+  if (f.rank() != 5 || f[4] == kUnknown) return c.Fail("a filter of rank 5", f.text(), "");
+  Window w;
+  w.same = c.Text("padding", "VALID") == "SAME";
+  OCTET_ASSIGN(const Value y, c.Make("conv_3d", {volume, filter, Zeros(c, f[4])},
+                                     {{"padding", PaddingOf(w)}, {"stride_d", stride[1]}, {"stride_h", stride[2]}, {"stride_w", stride[3]},
+                                      {"dilation_d_factor", dilation[1]}, {"dilation_h_factor", dilation[2]}, {"dilation_w_factor", dilation[3]}}));
+  c.SetOutput(0, y);
+  return {};
+}
+
 Status ConvertPool(NodeContext& c) {
   Window w;
   const Value image = c.Input(0);
@@ -160,6 +180,7 @@ Status ConvertBatchNorm(NodeContext& c) {
 }
 
 constexpr NodeRule kRules[] = {{"Conv2D", ConvertConv2D}, {"DepthwiseConv2dNative", ConvertDepthwise}, {"Conv2DBackpropInput", ConvertTransposed},
+                               {"Conv3D", ConvertConv3D},
                                {"AvgPool", ConvertPool}, {"MaxPool", ConvertPool}, {"FusedBatchNorm", ConvertBatchNorm}, {"FusedBatchNormV2", ConvertBatchNorm},
                                {"FusedBatchNormV3", ConvertBatchNorm}};
 
