@@ -9,10 +9,12 @@ namespace {
 constexpr Pass kPipeline[] = {
     {"remove-identity", "Removes operators that change nothing: reshape to the same shape, pad by nothing, x*1, x+0.", RemoveIdentity},
     {"fold-constants", "Computes operators whose inputs are all constant.", FoldConstants},
+    {"merge-duplicates", "Two uses of an operator with the same inputs and attributes become one.", MergeDuplicates},
     {"merge-reshapes", "reshape(reshape(x)) becomes one reshape; a reshape that only drops outer dimensions before fully_connected goes.", MergeReshapes},
     {"merge-transposes", "transpose(transpose(x)) becomes one transpose or none; one that only moves dimensions of 1 becomes a reshape.", MergeTransposes},
     {"move-transposes", "Regions of element-wise operators, reductions, concatenations and pads work on permuted tensors where that saves transposes.", MoveTransposes},
     {"reshape-transposes", "A transpose goes through a reshape that keeps its dimensions together, and into the weights behind a flattened image.", ReshapeTransposes},
+    {"lift-elementwise", "Activations and per-channel arithmetic go before the reshape behind a convolution, where they fold into it.", LiftElementwise},
     {"fold-affine", "Multiplies and adds per-channel constants (batch norms) into the weights and bias before them.", FoldAffine},
     {"fuse-padding", "A zero pad before a VALID convolution becomes SAME where that pads the same cells.", FusePadding},
     {"fuse-activation", "relu, relu6 and relu_n1_to_1 become the fused activation of their producer.", FuseActivation},

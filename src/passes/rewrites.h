@@ -9,7 +9,9 @@ namespace octet::passes {
 
 Result<int> RemoveIdentity(graph::Graph& g);
 Result<int> FoldConstants(graph::Graph& g);
+Result<int> MergeDuplicates(graph::Graph& g);
 Result<int> MergeReshapes(graph::Graph& g);
+Result<int> LiftElementwise(graph::Graph& g);
 Result<int> MergeTransposes(graph::Graph& g);
 Result<int> MoveTransposes(graph::Graph& g);
 Result<int> ReshapeTransposes(graph::Graph& g);

@@ -52,6 +52,25 @@ TEST(Passes, AConvolutionReadTwiceKeepsItsBatchNorm) {
   ExpectSameMeaning(b, shape, {"conv_2d", "mul", "add"});
 }
 
+TEST(Passes, WhatStandsBehindAReshapedConvolutionFoldsIntoIt) {
+  Builder b;
+  const Shape shape{1, 1, 9, 3};
+  const auto conv = b.Conv("conv", b.Input("x", {DType::kF32, shape, {}}), 4, 1, 1, kOneStride);
+  const auto sequence = b.Node("reshape", "sequence", {conv, b.Constant<int32_t>("s", Shape{3}, {1, 9, 4})});
+  const auto scaled = b.Node("mul", "scaled", {sequence, b.Constant<float>("m", Shape{4}, {0.5f, -2.0f, 1.5f, 3.0f})});
+  b.g().outputs = {b.Node("relu", "y", {scaled})};
+  ExpectSameMeaning(b, shape, {"conv_2d", "reshape"});
+}
+
+TEST(Passes, EqualBranchesBecomeOne) {
+  Builder b;
+  const Shape shape{1, 4};
+  const auto x = b.Input("x", {DType::kF32, shape, {}});
+  const auto one = b.Node("exp", "one", {x}), two = b.Node("exp", "two", {x}), other = b.Node("neg", "other", {x});
+  b.g().outputs = {b.Node("add", "y", {b.Node("mul", "product", {one, two}), other})};
+  ExpectSameMeaning(b, shape, {"exp", "neg", "mul", "add"});
+}
+
 TEST(Passes, NothingFoldsThroughAnActivation) {
   Builder b;
   const Shape shape{1, 5, 5, 3};

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+//   x -> relu -> a, x -> relu -> b   becomes   x -> relu -> a, and b's readers read a
+// Two uses of an operator with the same inputs and attributes give the same; layers that several branches
+// begin with are often written out once per branch.
+#include <map>
+#include <tuple>
+
+#include "passes/rewrites.h"
+
+namespace octet::passes {
+namespace {
+
+using graph::Graph;
+using graph::NodeId;
+using graph::TensorId;
+
+// What decides a node's outputs, but for the attributes.
+using Key = std::tuple<const ops::OpDef*, std::vector<TensorId>, size_t>;
+
+bool MayMerge(const Graph& g, const graph::Node& n) {
+  if (n.inputs.empty() || !n.intermediates.empty() || (n.op->traits & (ops::kSideEffects | ops::kRandom))) return false;
+  const auto plain = [&](TensorId t) { return t == graph::kNoTensor || (!g.tensor(t).is_variable && BitsOf(g.tensor(t).type.dtype) > 0); };
+  return std::ranges::all_of(n.inputs, plain) && std::ranges::all_of(n.outputs, plain);
+}
+
+bool SameTypes(const Graph& g, const graph::Node& a, const graph::Node& b) {
+  return std::ranges::equal(a.outputs, b.outputs, [&](TensorId x, TensorId y) {
+    const TensorType &s = g.tensor(x).type, &t = g.tensor(y).type;
+    return s.dtype == t.dtype && s.shape == t.shape && s.quant == t.quant;
+  });
+}
+
+// Constants of the same bytes count as one: sources repeat axes and shapes.
+std::vector<TensorId> Inputs(const Graph& g, const graph::Node& n, std::map<std::tuple<DType, std::vector<int32_t>, std::string>, TensorId>& constants) {
+  std::vector<TensorId> inputs = n.inputs;
+  constexpr size_t kSmall = 64;
+  for (TensorId& t : inputs) {
+    if (t == graph::kNoTensor || !g.is_constant(t) || g.tensor(t).constant->size() > kSmall) continue;
+    const graph::Tensor& c = g.tensor(t);
+    const auto dims = c.type.shape.dims();
+    t = constants.try_emplace({c.type.dtype, {dims.begin(), dims.end()}, std::string(reinterpret_cast<const char*>(c.constant->data()), c.constant->size())}, t).first->second;
+  }
+  return inputs;
+}
+
+}  // namespace
+
+Result<int> MergeDuplicates(Graph& g) {
+  std::multimap<Key, NodeId> seen;
+  std::map<std::tuple<DType, std::vector<int32_t>, std::string>, TensorId> constants;
+  return ForEachNode(g, [&](NodeId id) {
+    const graph::Node& n = g.node(id);
+    if (!MayMerge(g, n)) return false;
+    const Key key{n.op, Inputs(g, n, constants), n.outputs.size()};
+    const auto [begin, end] = seen.equal_range(key);
+    for (auto it = begin; it != end; ++it) {
+      const graph::Node& first = g.node(it->second);
+      // A graph output keeps its own name.
+      if (!(first.attrs == n.attrs) || !SameTypes(g, first, n) || std::ranges::any_of(n.outputs, [&](TensorId t) { return g.is_output(t); })) continue;
+      const std::vector<TensorId> from = n.outputs, to = first.outputs;
+      for (size_t i = 0; i < from.size(); ++i) g.ReplaceUses(from[i], to[i]);
+      g.Erase(id);
+      return true;
+    }
+    seen.emplace(key, id);
+    return false;
+  });
+}
+
+}  // namespace octet::passes
