@@ -21,6 +21,7 @@ constexpr size_t kMostCauses = 12;
 constexpr double kManyLost = 0.3;               // Of a layer's values, below half a step.
 constexpr double kUnlikeRanges = 8;             // Of what is joined under one scale.
 constexpr double kOtherScale = 0.25;            // A channel's best factor this far from 1 was scaled on purpose.
+constexpr double kSameSignal = 0.98;
 constexpr int64_t kHistogramSamples = 32, kIsolatedSamples = 8;
 constexpr int kTimedRuns = 20;
 constexpr double kSlower = 1.15, kSlowestNoise_us = 5;
@@ -121,7 +122,11 @@ void FillRow(const runtime::TensorRef& q, Pair& p) {
     error += p.got2[c] > 0 ? std::max(0.0, p.want2[c] - p.product[c] * p.product[c] / p.got2[c]) : p.want2[c];
   }
   r.sqnr_db = Decibels(signal, error);
-  for (size_t c = 0; c < p.want2.size(); ++c) p.rescaled |= p.got2[c] > 0 && p.want2[c] > 0 && std::abs(p.product[c] / p.got2[c] - 1) > kOtherScale && p.want2[c] > signal / (100 * static_cast<double>(p.want2.size()));
+  for (size_t c = 0; c < p.want2.size(); ++c) {
+    if (p.got2[c] <= 0 || p.want2[c] <= signal / (100 * static_cast<double>(p.want2.size()))) continue;
+    const double slope = p.product[c] / p.got2[c], likeness = p.product[c] * slope / p.want2[c];  // Squared correlation: noise is no scale.
+    p.rescaled |= likeness > kSameSignal && std::abs(slope - 1) > kOtherScale;
+  }
   r.spread = Spread(m);
   r.widest_channel = static_cast<int>(std::ranges::max_element(m) - m.begin());
   r.channels = static_cast<int>(m.size());
