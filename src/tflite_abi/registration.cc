@@ -66,13 +66,11 @@ Status RegisterOps(const std::vector<CustomOp>& list) {
   const std::lock_guard lock(g_mutex);
   for (const CustomOp& op : list) {
     std::unique_ptr<Entry>& entry = Entries()[op.name];
-    if (entry) {
-      entry->op.registration = op.registration;
-      continue;
-    }
-    entry = std::make_unique<Entry>();
-    entry->op = op;
+    const bool known = entry != nullptr;
+    if (!known) entry = std::make_unique<Entry>(Entry{{}, {op.name, {}}});
+    entry->op.registration = op.registration;
     entry->op.registration.custom_name = entry->op.name.c_str();
+    if (known) continue;
     ops::OpDef& def = entry->def;
     def.name = def.custom_name = entry->op.name;
     def.code = ops::BuiltinCode::kCustom;

@@ -80,8 +80,9 @@ TEST(TfLiteCustomOp, ARegistrationRunsAndIsFreed) {
   EXPECT_EQ(g_alive, 0);
 }
 
-TEST(TfLiteCustomOp, WhatPrepareSaysReachesTheUser) {
-  const std::vector<std::byte> bytes = ModelOf("Welcome", Shape{2, 2});
+TEST(TfLiteCustomOp, WhatPrepareSaysReachesTheUserWithTheOperatorsName) {
+  std::vector<std::byte> bytes = ModelOf("Welcome", Shape{2, 2});
+  bytes = ModelOf("Welcome", Shape{2, 2});  // Registered again: the name stays.
   TfLiteModel* model = TfLiteModelCreate(bytes.data(), bytes.size());
   TfLiteInterpreterOptions* options = TfLiteInterpreterOptionsCreate();
   std::string messages;
@@ -98,6 +99,7 @@ TEST(TfLiteCustomOp, WhatPrepareSaysReachesTheUser) {
   EXPECT_EQ(TfLiteInterpreterResizeInputTensor(it, 0, dims, 1), kTfLiteOk);
   EXPECT_NE(TfLiteInterpreterAllocateTensors(it), kTfLiteOk);
   EXPECT_NE(messages.find("vectors are not welcome"), std::string::npos) << messages;
+  EXPECT_NE(messages.find("Welcome"), std::string::npos) << messages;
   TfLiteInterpreterDelete(it);
   TfLiteInterpreterOptionsDelete(options);
   TfLiteModelDelete(model);
