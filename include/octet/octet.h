@@ -104,6 +104,8 @@ OCTET_API void octet_model_close(OctetModel* model); /* NULL is allowed. */
 /* Signatures: named entry points. Out of range: NULL. */
 OCTET_API int32_t octet_model_num_signatures(const OctetModel* model);
 OCTET_API const char* octet_model_signature(const OctetModel* model, int32_t i);
+/* The first subgraph and those that control flow and signatures call. */
+OCTET_API int32_t octet_model_num_subgraphs(const OctetModel* model);
 
 /* `options` may be NULL. */
 OCTET_API OctetInterpreter* octet_interpreter_create(const OctetModel* model, const OctetOptions* options, OctetError* error);

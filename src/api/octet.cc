@@ -104,6 +104,8 @@ const char* octet_model_signature(const OctetModel* model, int32_t i) {
   return Within(i, octet_model_num_signatures(model)) ? model->model->signatures()[static_cast<size_t>(i)].data() : nullptr;
 }
 
+int32_t octet_model_num_subgraphs(const OctetModel* model) { return model->model->num_subgraphs(); }
+
 OctetInterpreter* octet_interpreter_create(const OctetModel* model, const OctetOptions* options, OctetError* error) {
   if (!model) return (void)Report(octet::Error(Code::kInvalidArgument, "octet_interpreter_create: the model is NULL; did octet_model_open fail?"), error), nullptr;
   auto made = runtime::Interpreter::Create(model->model, ToOptions(options));

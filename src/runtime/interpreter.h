@@ -24,6 +24,7 @@ class Model {
   virtual ~Model() = default;
   // Keys of the signatures, in the file's order; terminated strings that live as long as the model.
   virtual std::span<const std::string_view> signatures() const = 0;
+  virtual int num_subgraphs() const = 0;
 };
 
 enum class Kernels : uint8_t { kFast, kReference };

@@ -44,6 +44,7 @@ TEST(CApi, SignaturesNameTheEnds) {
   const std::vector<std::byte> bytes = AddModel();
   OctetModel* model = octet_model_from_bytes(bytes.data(), bytes.size(), nullptr);
   ASSERT_EQ(octet_model_num_signatures(model), 1);
+  EXPECT_EQ(octet_model_num_subgraphs(model), 1);
   EXPECT_STREQ(octet_model_signature(model, 0), "serve");
   EXPECT_EQ(octet_model_signature(model, 1), nullptr);
   OctetOptions options = {};

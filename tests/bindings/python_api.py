@@ -48,6 +48,7 @@ class Interpreter(Models):
         for content in (self.float_bytes, self.int8_bytes):
             theirs, ours = self.both(content)
             self.assertEqual(theirs.get_signature_list(), ours.get_signature_list())
+            self.assertEqual(theirs.num_subgraphs(), ours.num_subgraphs())
             pairs = zip(theirs.get_input_details() + theirs.get_output_details(), ours.get_input_details() + ours.get_output_details())
             for a, b in pairs:
                 self.assertEqual(list(a), list(b))

@@ -341,7 +341,7 @@ class Interpreter:
         }
 
     def num_subgraphs(self):
-        return 1
+        return self._model.num_subgraphs()
 
     @property
     def experimental_compress_quantization_zero_points(self):
@@ -353,7 +353,7 @@ class Interpreter:
     @staticmethod
     def _check_subgraph(subgraph_index):
         if subgraph_index != 0:
-            raise ValueError(f"subgraph_index is {subgraph_index}, but has to be in range [0, 1)")
+            raise ValueError(f"subgraph_index is {subgraph_index}; octet shows the tensors of subgraph 0, and those of signatures through their runners")
 
     # -- signatures
 

@@ -80,7 +80,13 @@ static PyObject* ModelSignatures(ModelObject* self, PyObject* unused) {
   return list;
 }
 
-static PyMethodDef kModelMethods[] = {{"signatures", (PyCFunction)ModelSignatures, METH_NOARGS, "Keys of the model's signatures, in the file's order."}, {NULL, NULL, 0, NULL}};
+static PyObject* ModelNumSubgraphs(ModelObject* self, PyObject* unused) {
+  (void)unused;
+  return PyLong_FromLong(octet_model_num_subgraphs(self->model));
+}
+
+static PyMethodDef kModelMethods[] = {{"num_subgraphs", (PyCFunction)ModelNumSubgraphs, METH_NOARGS, "The first subgraph and those that control flow and signatures call."},
+                                      {"signatures", (PyCFunction)ModelSignatures, METH_NOARGS, "Keys of the model's signatures, in the file's order."}, {NULL, NULL, 0, NULL}};
 static PyType_Slot kModelSlots[] = {{Py_tp_new, ModelNew}, {Py_tp_dealloc, ModelDealloc}, {Py_tp_methods, kModelMethods}, {Py_tp_doc, "A verified .tflite model, shared by its interpreters."}, {0, NULL}};
 static PyType_Spec kModelSpec = {"octet._native.Model", sizeof(ModelObject), 0, Py_TPFLAGS_DEFAULT, kModelSlots};
 
