@@ -25,6 +25,8 @@ MAY_INCLUDE = {
     "quantizer": "base ops graph passes exporter tflite runtime data",
     "report": "base",
     "checker": "base ops graph",
+    "telemetry": "base",
+    "serve": "base runtime telemetry",
     "cli": "*",
 }
 
