@@ -27,6 +27,7 @@ MAY_INCLUDE = {
     "checker": "base ops graph",
     "telemetry": "base",
     "serve": "base runtime telemetry",
+    "fleet": "base telemetry serve report",
     "cli": "*",
 }
 
