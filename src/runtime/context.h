@@ -34,6 +34,7 @@ class Context {
   ops::Resources resources;
   StringPool strings;
   std::atomic<bool> cancelled = false;
+  std::vector<std::string> delegate_failures;  // Per delegate: why it is not asked any more; empty: it is.
 
   // The plan of a subgraph that nodes call; its memory is used again by every call.
   Plan& callee(int subgraph);
