@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What quantization costs on pairs of model and data, as a table.
 
-    accuracy_table.py OCTET DIR [MODEL...] [--samples 8,100,0] [--flags "--per-tensor"] [--effort high]
+    accuracy_table.py OCTET DIR [MODEL...] [--samples 8,100,0] [--flags=--per-tensor]
 
 DIR/pairs.json maps model names to data names; DIR/models/MODEL.keras; DIR/data/NAME_{calib,holdout}.npz with x and y.
 For each model and number of calibration samples (0: all): the float model's score, the quantized one's, the points
@@ -96,7 +96,7 @@ def main():
     parser.add_argument("dir")
     parser.add_argument("model", nargs="*")
     parser.add_argument("--samples", default="100", help="numbers of calibration samples, 0 for all (default: 100)")
-    parser.add_argument("--flags", default="", help="more flags of quantize")
+    parser.add_argument("--flags", default="", help="more flags of quantize: --flags=\"--effort high\"")
     a = parser.parse_args()
     sys.exit(0 if table(a.octet, a.dir, a.model, [int(n) for n in a.samples.split(",")], a.flags.split()) else 1)
 
