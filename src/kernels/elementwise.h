@@ -18,6 +18,9 @@ struct Rescale {
 struct ScaledPair {
   int32_t zero_a = 0, zero_b = 0, zero_out = 0, shift = 0, low = -128, high = 127;
   Rescale a, b, out;
+  // Sums and differences are also line_a * a + line_b * b + line_zero before rounding, up to `doubt`: where that is
+  // farther than this from a half, it rounds to the same integer. 0: not to be relied on.
+  float line_a = 0, line_b = 0, line_zero = 0, doubt = 0;
 };
 
 // How the int32 sums of an integer product become floats again: y = clamp(sum * scale + bias).

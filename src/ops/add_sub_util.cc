@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ops/add_sub_util.h"
 
+#include <cmath>
+
 namespace octet::ops {
 namespace {
 
@@ -117,6 +119,23 @@ Status PrepareAdd(Prepare& prepare, int sign) {
   return {};
 }
 
+namespace {
+double Real(const Multiplier& m) { return std::ldexp(static_cast<double>(m.mantissa), m.shift - 31); }
+
+// The sum before any rounding, as a line. What separates it from the reference's: its two inner roundings (each by at
+// most one of 2^-shift units), the first half of the outer one, and float arithmetic.
+void SetLine(const Params& p, int sign, kernels::ScaledPair* q) {
+  const double out = Real(p.out), unit = std::ldexp(out, p.left_shift), a = Real(p.a) * unit, b = sign * Real(p.b) * unit;
+  const double largest = 256 * (std::abs(a) + std::abs(b)) + 256;
+  const double doubt = 2 * out + std::ldexp(0.5, -q->out.right) + std::ldexp(largest, -21);
+  if (!(doubt < 1.0 / 64)) return;
+  q->line_a = static_cast<float>(a);
+  q->line_b = static_cast<float>(b);
+  q->line_zero = static_cast<float>(p.zero_out - a * p.zero_a - b * p.zero_b);
+  q->doubt = static_cast<float>(doubt);
+}
+}  // namespace
+
 Status PrepareAddVectors(Prepare& prepare, int sign) {
   const OpView& op = prepare.op;
   if (op.in(0)->dtype == DType::kF32)
@@ -124,7 +143,8 @@ Status PrepareAddVectors(Prepare& prepare, int sign) {
   Params p;
   FillInteger(op, &p);
   constexpr int64_t kLargest = int64_t{255} << 20;  // Halved at least, and added.
-  const kernels::ScaledPair q{p.zero_a, p.zero_b, p.zero_out, p.left_shift, p.integer_clamp.low, p.integer_clamp.high, RescaleOf(p.a, kLargest), RescaleOf(p.b, kLargest), RescaleOf(p.out, kLargest + 2)};
+  kernels::ScaledPair q{p.zero_a, p.zero_b, p.zero_out, p.left_shift, p.integer_clamp.low, p.integer_clamp.high, RescaleOf(p.a, kLargest), RescaleOf(p.b, kLargest), RescaleOf(p.out, kLargest + 2)};
+  SetLine(p, sign, &q);
   return PreparePairS8(prepare, sign > 0 ? kernels::Vectors().sum_s8 : kernels::Vectors().difference_s8, q);
 }
 

@@ -131,6 +131,7 @@ void AccumulateF32(const float* x, int64_t n, float* sum) {
   if (i < n) Lanes::StoreSome(sum + i, n - i, Lanes::Add(Lanes::LoadSome(sum + i, n - i), Lanes::LoadSome(x + i, n - i)));
 }
 
+// Values that are no numbers do not count: Min and Max answer their second operand for them.
 void RangeF32(const float* x, int64_t n, float* low, float* high) {
   F l0 = Lanes::Set(*low), l1 = l0, h0 = Lanes::Set(*high), h1 = h0;
   int64_t i = 0;
@@ -139,13 +140,8 @@ void RangeF32(const float* x, int64_t n, float* low, float* high) {
     l0 = Lanes::Min(a, l0), l1 = Lanes::Min(b, l1);
     h0 = Lanes::Max(a, h0), h1 = Lanes::Max(b, h1);
   }
-  float edge_low[kLanes], edge_high[kLanes];
-  Lanes::Store(edge_low, Lanes::Min(l0, l1));
-  Lanes::Store(edge_high, Lanes::Max(h0, h1));
-  for (int64_t k = 0; k < kLanes; ++k) {
-    if (edge_low[k] < *low) *low = edge_low[k];
-    if (edge_high[k] > *high) *high = edge_high[k];
-  }
+  *low = Lanes::Least(Lanes::Min(l0, l1));
+  *high = Lanes::Greatest(Lanes::Max(h0, h1));
   for (; i < n; ++i) {
     if (x[i] < *low) *low = x[i];
     if (x[i] > *high) *high = x[i];
@@ -263,24 +259,49 @@ void ToBytes(const int32_t* sums, int64_t pitch, int rows, const int32_t* row_of
 }
 
 struct Sum {
+  static constexpr bool kLinear = true;
   static I Of(I a, I b, const ScaledPair& q) {
     return RescaleBy(Lanes::AddI(Shifted(a, q.shift, q.a), Shifted(b, q.shift, q.b)), q.out);
   }
 };
 struct Difference {
+  static constexpr bool kLinear = true;
   static I Of(I a, I b, const ScaledPair& q) {
     return RescaleBy(Lanes::SubI(Shifted(a, q.shift, q.a), Shifted(b, q.shift, q.b)), q.out);
   }
 };
 struct SquaredDifference {
+  static constexpr bool kLinear = false;
   static I Of(I a, I b, const ScaledPair& q) {
     const I d = Lanes::SubI(Shifted(a, q.shift, q.a), Shifted(b, q.shift, q.b));
     return RescaleBy(Lanes::MulI(d, d), q.out);
   }
 };
 struct Product {
+  static constexpr bool kLinear = false;
   static I Of(I a, I b, const ScaledPair& q) { return RescaleBy(Lanes::MulI(a, b), q.out); }
 };
+
+// Half the work of `exact`, which decides where a sum lies too close to a half to tell. Operands whose sums are
+// often halves (equal scales) are left to it: answers how many elements are done.
+template <class Exact> int64_t RoundedLine(const int8_t* a, const int8_t* b, int64_t n, const ScaledPair& q, const Exact& exact, int8_t* y) {
+  constexpr int64_t kTrial = 16 * kLanes;
+  const F line_a = Lanes::Set(q.line_a), line_b = Lanes::Set(q.line_b), line_zero = Lanes::Set(q.line_zero);
+  const I low = Lanes::SetI(q.low), high = Lanes::SetI(q.high);
+  const float sure = 0.5f - q.doubt;
+  int64_t i = 0, doubtful = 0;
+  for (; i + kLanes <= n && (i < kTrial || doubtful * 8 < i); i += kLanes) {
+    const I va = Lanes::LoadS8(a + i), vb = Lanes::LoadS8(b + i);
+    const F v = Lanes::Fma(Lanes::ToFloat(va), line_a, Lanes::Fma(Lanes::ToFloat(vb), line_b, line_zero)), rounded = Lanes::Round(v);
+    if (Lanes::AnyBeyond(Lanes::Sub(v, rounded), sure)) {
+      doubtful += kLanes;
+      Lanes::StoreS8(y + i, exact(va, vb));
+    } else {
+      Lanes::StoreS8(y + i, Lanes::MinI(Lanes::MaxI(Lanes::ToInt(rounded), low), high));
+    }
+  }
+  return i;
+}
 
 template <class Op> void PairS8(const int8_t* a, int64_t step_a, const int8_t* b, int64_t step_b, int64_t n, const ScaledPair& given, int8_t* y) {
   const ScaledPair q = given;  // A copy: stores of bytes may not touch it.
@@ -290,6 +311,8 @@ template <class Op> void PairS8(const int8_t* a, int64_t step_a, const int8_t* b
   const auto finish = [&](I va, I vb) { return Lanes::MinI(Lanes::MaxI(Lanes::AddI(Op::Of(va, vb, q), zero), low), high); };
   int64_t i = 0;
   if (step_a && step_b) {
+    if constexpr (Op::kLinear)
+      if (q.doubt > 0) i = RoundedLine(a, b, n, q, [&](I va, I vb) { return finish(Lanes::SubI(va, za), Lanes::SubI(vb, zb)); }, y);
     for (; i + kLanes <= n; i += kLanes) Lanes::StoreS8(y + i, finish(Lanes::SubI(Lanes::LoadS8(a + i), za), Lanes::SubI(Lanes::LoadS8(b + i), zb)));
   } else if (step_a) {
     for (; i + kLanes <= n; i += kLanes) Lanes::StoreS8(y + i, finish(Lanes::SubI(Lanes::LoadS8(a + i), za), one_b));

@@ -34,6 +34,9 @@ struct Lanes {
   }
   static F Power(F a, F n) { return _mm512_scalef_ps(a, n); }
   static float Total(F a) { return _mm512_reduce_add_ps(a); }
+  static bool AnyBeyond(F a, float limit) { return _mm512_cmp_ps_mask(_mm512_abs_ps(a), _mm512_set1_ps(limit), _CMP_GT_OQ) != 0; }  // In magnitude.
+  static float Least(F a) { return _mm512_reduce_min_ps(a); }
+  static float Greatest(F a) { return _mm512_reduce_max_ps(a); }
 
   static I LoadI(const int32_t* p) { return _mm512_loadu_si512(p); }
   static void StoreI(int32_t* p, I v) { _mm512_storeu_si512(p, v); }
