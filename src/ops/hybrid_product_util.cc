@@ -22,6 +22,7 @@ struct Params {
   RowBlocks blocks;
   HybridPanels panels;
   int64_t rows_per_group = 0;
+  bool in_place = false;  // Quantized inputs are put into the loaded form where they lie, and multiplied there.
   kernels::ToFloat to_float;
   int64_t forms_at = 0, scratch_at = 0, scratch_bytes = 0;  // In the workspace, behind the quantized inputs.
 };
@@ -43,20 +44,33 @@ struct Range {
   float low = 0, high = 0;
 };
 
+// Into the form that is multiplied, in place: for bytes only.
+void LoadInPlace(int8_t* q, int64_t n) { kernels::BestInt8().load(q, n, q); }
+void LoadInPlace(float*, int64_t) {}
+
+// Small groups, as many as make a task. Ranges of a few first, then their forms, whose divisions then overlap.
+template <class Q> void QuantizeTogether(const HybridForm& form, const float* x, int64_t first, int64_t end, Q* q, RowForm* forms, bool in_place) {
+  const kernels::Elementwise& v = kernels::Vectors();
+  constexpr int64_t kFew = 16;
+  const int64_t n = form.group_inputs;
+  for (int64_t g = first; g < end; g += kFew) {
+    const int64_t few = std::min(kFew, end - g);
+    Range ranges[kFew];
+    for (int64_t i = 0; i < few; ++i) v.range_f32(x + (g + i) * n, n, &ranges[i].low, &ranges[i].high);
+    for (int64_t i = 0; i < few; ++i) forms[g + i] = FormOf(form.asymmetric, ranges[i].low, ranges[i].high);
+    for (int64_t i = g; i < g + few; ++i) Store(v, x + i * n, n, forms[i], form.asymmetric, q + i * n);
+    if (in_place) LoadInPlace(q + g * n, few * n);
+  }
+}
+
 // Small groups are one task together; large ones are cut, and met twice: for the range, then for the values.
-template <class Q> void Quantize(const HybridForm& form, const float* x, ThreadPool& pool, Q* q, RowForm* forms) {
+template <class Q> void Quantize(const HybridForm& form, const float* x, ThreadPool& pool, Q* q, RowForm* forms, bool in_place = false) {
   const kernels::Elementwise& v = kernels::Vectors();
   const int64_t n = form.group_inputs, chunks = ChunksPerGroup(form);
   if (chunks <= 1) {
     const int64_t per_task = std::max<int64_t>(1, kChunk / std::max<int64_t>(1, n));
-    pool.For((form.groups + per_task - 1) / per_task, [&](int64_t task, int) {
-      for (int64_t g = task * per_task; g < std::min(form.groups, (task + 1) * per_task); ++g) {
-        Range r;
-        v.range_f32(x + g * n, n, &r.low, &r.high);
-        forms[g] = FormOf(form.asymmetric, r.low, r.high);
-        Store(v, x + g * n, n, forms[g], form.asymmetric, q + g * n);
-      }
-    });
+    pool.For((form.groups + per_task - 1) / per_task,
+             [&](int64_t task, int) { QuantizeTogether(form, x, task * per_task, std::min(form.groups, (task + 1) * per_task), q, forms, in_place); });
     return;
   }
   auto* ranges = reinterpret_cast<Range*>(forms + form.groups);
@@ -75,7 +89,10 @@ template <class Q> void Quantize(const HybridForm& form, const float* x, ThreadP
     for (int64_t c = g * chunks; c < (g + 1) * chunks; ++c) all = {std::min(all.low, ranges[c].low), std::max(all.high, ranges[c].high)};
     forms[g] = FormOf(form.asymmetric, all.low, all.high);
   }
-  for_chunks([&](int64_t, int64_t g, int64_t at, int64_t count) { Store(v, x + at, count, forms[g], form.asymmetric, q + at); });
+  for_chunks([&](int64_t, int64_t g, int64_t at, int64_t count) {
+    Store(v, x + at, count, forms[g], form.asymmetric, q + at);
+    if (in_place) LoadInPlace(q + at, count);
+  });
 }
 
 }  // namespace
@@ -91,9 +108,11 @@ HybridRows::HybridRows(const HybridPanels& panels, int64_t most_rows) : panels_(
 int64_t HybridRows::scratch_bytes() const { return kernel_at_ + RoundUp(kernels::BestInt8().scratch_per_group * (RoundUp(panels_.depth, 4) / 4), 64); }
 kernels::RowScale* HybridRows::Scales(std::byte* scratch) const { return reinterpret_cast<kernels::RowScale*>(scratch + scales_at_); }
 
+void HybridRows::SetRow(std::byte* scratch, int64_t r, RowQuant quant) const { Scales(scratch)[r] = {quant.scale, kernels::BestInt8().offset + quant.offset}; }
+
 template <class Gather> void HybridRows::Load(std::byte* scratch, int64_t r, RowQuant quant, const Gather& gather) const {
   const kernels::Int8& k = kernels::BestInt8();
-  Scales(scratch)[r] = {quant.scale, k.offset + quant.offset};
+  SetRow(scratch, r, quant);
   std::byte* to = scratch + r * row_bytes_;
   const auto inside = [&](const int8_t* from, int64_t n) {
     k.load(from, n, to);
@@ -112,6 +131,14 @@ void HybridRows::LoadContiguous(std::byte* scratch, int64_t r, RowQuant quant, c
 }
 
 void HybridRows::Multiply(std::byte* scratch, int64_t rows, int64_t first_panel, int64_t end_panel, const kernels::ToFloat& f, float* y, int64_t ldy) const {
+  MultiplyRows(scratch, scratch, row_bytes_, rows, first_panel, end_panel, f, y, ldy);
+}
+
+void HybridRows::Multiply(std::byte* scratch, const std::byte* loaded, int64_t rows, int64_t first_panel, int64_t end_panel, const kernels::ToFloat& f, float* y, int64_t ldy) const {
+  MultiplyRows(scratch, loaded, panels_.depth * kernels::BestInt8().value_bytes, rows, first_panel, end_panel, f, y, ldy);
+}
+
+void HybridRows::MultiplyRows(std::byte* scratch, const std::byte* loaded, int64_t row_bytes, int64_t rows, int64_t first_panel, int64_t end_panel, const kernels::ToFloat& f, float* y, int64_t ldy) const {
   struct Out {
     const kernels::ToFloat& f;
     const kernels::RowScale* scales;
@@ -125,7 +152,7 @@ void HybridRows::Multiply(std::byte* scratch, int64_t rows, int64_t first_panel,
                                 o.y + row * o.ldy + column - o.first_column, o.ldy);
   };
   auto** pointers = reinterpret_cast<const void**>(scratch + pointers_at_);
-  for (int64_t r = 0; r < rows; ++r) pointers[r] = scratch + r * row_bytes_;
+  for (int64_t r = 0; r < rows; ++r) pointers[r] = loaded + r * row_bytes;
   constexpr int64_t kStart = 0;
   kernels::ProductS8 product{.offset = &kStart, .length = panels_.depth, .packed = panels_.weights, .columns = panels_.columns, .take = take, .context = &out};
   product.requant.bias = panels_.zeros;
@@ -138,17 +165,22 @@ Status RunHybrid(const void* params, const Run& run) {
   const auto& p = *static_cast<const Params*>(params);
   auto* q = reinterpret_cast<int8_t*>(run.workspace);
   auto* forms = reinterpret_cast<RowForm*>(run.workspace + p.forms_at);
-  Quantize(p.form, run.input<float>(0), *run.pool, q, forms);
+  Quantize(p.form, run.input<float>(0), *run.pool, q, forms, p.in_place);
   const HybridRows rows(p.panels, p.blocks.rows_per_task);
   ForEachBlock(p.blocks, *run.pool, [&](const Block& block, int thread) {
     std::byte* scratch = run.workspace + p.scratch_at + thread * p.scratch_bytes;
+    float* y = run.output<float>(0) + block.first_row * p.panels.columns + block.first_panel * kPanel;
+    const auto quant_of = [&](int64_t row) { return forms[row / p.rows_per_group].quant; };
+    if (p.in_place) {
+      for (int64_t r = 0; r < block.rows; ++r) rows.SetRow(scratch, r, quant_of(block.first_row + r));
+      return rows.Multiply(scratch, run.workspace + block.first_row * p.panels.depth, block.rows, block.first_panel, block.end_panel, p.to_float, y, p.panels.columns);
+    }
     for (int64_t r = 0; r < block.rows; ++r) {
       const int64_t row = block.first_row + r;
-      const RowQuant quant = forms[row / p.rows_per_group].quant;
+      const RowQuant quant = quant_of(row);
       if (p.source.contiguous) rows.LoadContiguous(scratch, r, quant, q + row * p.panels.depth);
       else rows.Load(scratch, r, quant, [&](const auto& inside, const auto& outside) { GatherRow(p.source, static_cast<const int8_t*>(q), row, inside, outside); });
     }
-    float* y = run.output<float>(0) + block.first_row * p.panels.columns + block.first_panel * kPanel;
     rows.Multiply(scratch, block.rows, block.first_panel, block.end_panel, p.to_float, y, p.panels.columns);
   });
   return {};
@@ -195,6 +227,7 @@ Status PrepareProductHybrid(Prepare& prepare, const RowSource& source, const Hyb
   p->source = source;
   p->form = form;
   p->rows_per_group = rows / form.groups;
+  p->in_place = source.contiguous && kernels::BestInt8().value_bytes == 1;
   SetOutput(prepare, clamp, bias, columns, form.scales_first, &p->to_float);
   const PackContext context{reinterpret_cast<const int8_t*>(prepare.op.constants[1]), depth, columns};
   OCTET_ASSIGN(const std::byte* packed, prepare.Pack(1, "K4N16+sums", static_cast<uint64_t>(depth), static_cast<size_t>(HybridPanelBytes(depth, columns)), Pack, &context));

@@ -46,9 +46,13 @@ class HybridRows {
   void LoadContiguous(std::byte* scratch, int64_t r, RowQuant quant, const int8_t* q) const;
   // y[r * ldy + c] for the loaded rows and the columns of panels [first, end); `f` gives bias and clamps.
   void Multiply(std::byte* scratch, int64_t rows, int64_t first_panel, int64_t end_panel, const kernels::ToFloat& f, float* y, int64_t ldy) const;
+  // The same for rows that lie elsewhere in the loaded form, `depth` values apart; SetRow says how each is quantized.
+  void SetRow(std::byte* scratch, int64_t r, RowQuant quant) const;
+  void Multiply(std::byte* scratch, const std::byte* loaded, int64_t rows, int64_t first_panel, int64_t end_panel, const kernels::ToFloat& f, float* y, int64_t ldy) const;
 
  private:
   kernels::RowScale* Scales(std::byte* scratch) const;
+  void MultiplyRows(std::byte* scratch, const std::byte* loaded, int64_t row_bytes, int64_t rows, int64_t first_panel, int64_t end_panel, const kernels::ToFloat& f, float* y, int64_t ldy) const;
   HybridPanels panels_;
   int64_t most_rows_, row_bytes_, scales_at_, pointers_at_, kernel_at_;
 };

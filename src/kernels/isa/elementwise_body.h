@@ -58,7 +58,7 @@ inline F Erf(F x) {
   q = Lanes::Fma(q, s, Lanes::Set(-1.68282697438203e-03f));
   q = Lanes::Fma(q, s, Lanes::Set(-7.37332916720468e-03f));
   q = Lanes::Fma(q, s, Lanes::Set(-1.42647390514189e-02f));
-  return Lanes::Div(Lanes::Mul(v, p), q);
+  return Lanes::Quotient(Lanes::Mul(v, p), q);
 }
 inline F NormalGate(F x) {
   const F half = Lanes::Mul(x, Lanes::Set(0.5f));
@@ -166,20 +166,21 @@ void SoftmaxF32(const float* x, int64_t n, float beta, float* y) {
     Lanes::Store(rest, Exp(Lanes::Mul(Lanes::Sub(Lanes::LoadSome(x + i, n - i), most), b)));
     for (int64_t k = 0; i < n; ++i, ++k) total += y[i] = rest[k];
   }
-  const F all = Lanes::Set(total);
-  for (i = 0; i + kLanes <= n; i += kLanes) Lanes::Store(y + i, Lanes::Div(Lanes::Load(y + i), all));
-  if (i < n) Lanes::StoreSome(y + i, n - i, Lanes::Div(Lanes::LoadSome(y + i, n - i), all));
+  const F part = Lanes::Set(1.0f / total);
+  for (i = 0; i + kLanes <= n; i += kLanes) Lanes::Store(y + i, Lanes::Mul(Lanes::Load(y + i), part));
+  if (i < n) Lanes::StoreSome(y + i, n - i, Lanes::Mul(Lanes::LoadSome(y + i, n - i), part));
 }
 
 // ------------------------------------------------------------------------- floats and integers
 
-// To nearest, halves away from zero: what is added is the largest float below one half.
-inline F RoundAway(F v) { return Lanes::Truncate(Lanes::Add(v, Lanes::CopySign(Lanes::Set(0.49999997f), v))); }
+// To nearest, halves away from zero, once it is cut off: what is added is the largest float below one half.
+inline F BeforeCut(F v) { return Lanes::Add(v, Lanes::CopySign(Lanes::Set(0.49999997f), v)); }
+inline F RoundAway(F v) { return Lanes::Truncate(BeforeCut(v)); }
 
 void QuantizeF32(const float* x, int64_t n, float scale, float zero, int32_t low, int32_t high, int8_t* q) {
   const F s = Lanes::Set(scale), z = Lanes::Set(zero);
   const I lo = Lanes::SetI(low), hi = Lanes::SetI(high);
-  const auto one = [&](F v) { return Lanes::MinI(Lanes::MaxI(Lanes::ToInt(RoundAway(Lanes::Add(z, Lanes::Mul(v, s)))), lo), hi); };
+  const auto one = [&](F v) { return Lanes::MinI(Lanes::MaxI(Lanes::ToInt(BeforeCut(Lanes::Add(z, Lanes::Mul(v, s)))), lo), hi); };
   int64_t i = 0;
   for (; i + kLanes <= n; i += kLanes) Lanes::StoreS8(q + i, one(Lanes::Load(x + i)));
   if (i < n) Lanes::StoreSomeS8(q + i, n - i, one(Lanes::LoadSome(x + i, n - i)));
@@ -204,7 +205,8 @@ void DivideToS8(const float* x, int64_t n, float scale, int32_t zero, int8_t* q)
   if (i < n) Lanes::StoreSomeS8(q + i, n - i, one(Lanes::LoadSome(x + i, n - i)));
 }
 
-void ToFloats(const int32_t* sums, int64_t pitch, int rows, const ToFloat& f, const RowScale* row, int64_t first, int64_t columns, float* y, int64_t ldy) {
+// kClamps: there is something to clamp to. kScalesFirst: see ToFloat.
+template <bool kClamps, bool kScalesFirst> void ToFloatsAs(const int32_t* sums, int64_t pitch, int rows, const ToFloat& f, const RowScale* row, int64_t first, int64_t columns, float* y, int64_t ldy) {
   const F low = Lanes::Set(f.low), high = Lanes::Set(f.high);
   for (int64_t c = 0; c < columns; c += kLanes) {
     const int64_t at = first + c, n = columns - c;
@@ -213,12 +215,20 @@ void ToFloats(const int32_t* sums, int64_t pitch, int rows, const ToFloat& f, co
     for (int r = 0; r < rows; ++r) {
       const F scale = Lanes::Set(row[r].scale);
       const F v = Lanes::ToFloat(Lanes::SubI(Lanes::LoadI(sums + r * pitch + c), Lanes::MulI(Lanes::SetI(row[r].offset), column_sum)));
-      const F scaled = f.scales_first ? Lanes::Mul(v, Lanes::Mul(scale, column)) : Lanes::Mul(Lanes::Mul(v, column), scale);
-      const F out = Clamp(Lanes::Add(scaled, bias), low, high);
+      const F scaled = kScalesFirst ? Lanes::Mul(v, Lanes::Mul(scale, column)) : Lanes::Mul(Lanes::Mul(v, column), scale);
+      F out = Lanes::Add(scaled, bias);
+      if constexpr (kClamps) out = Clamp(out, low, high);
       if (n >= kLanes) Lanes::Store(y + r * ldy + c, out);
       else Lanes::StoreSome(y + r * ldy + c, n, out);
     }
   }
+}
+
+void ToFloats(const int32_t* sums, int64_t pitch, int rows, const ToFloat& f, const RowScale* row, int64_t first, int64_t columns, float* y, int64_t ldy) {
+  constexpr float kMost = 3.40282347e+38f;  // The largest float.
+  const bool clamps = f.low >= -kMost || f.high <= kMost;
+  const auto run = clamps ? f.scales_first ? ToFloatsAs<true, true> : ToFloatsAs<true, false> : f.scales_first ? ToFloatsAs<false, true> : ToFloatsAs<false, false>;
+  run(sums, pitch, rows, f, row, first, columns, y, ldy);
 }
 
 // ------------------------------------------------------------------------------------ integers

@@ -44,6 +44,7 @@ struct Lanes {
     s = _mm_add_ps(s, _mm_movehl_ps(s, s));
     return _mm_cvtss_f32(_mm_add_ss(s, _mm_shuffle_ps(s, s, 1)));
   }
+  static F Quotient(F a, F b) { return Div(a, b); }  // Of moderate numbers, within 2^-22.
   static bool AnyBeyond(F a, float limit) { return _mm256_movemask_ps(_mm256_cmp_ps(_mm256_andnot_ps(_mm256_set1_ps(-0.0f), a), _mm256_set1_ps(limit), _CMP_GT_OQ)) != 0; }  // In magnitude.
   static float Least(F a) {
     __m128 s = _mm_min_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));

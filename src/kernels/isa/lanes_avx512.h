@@ -34,6 +34,11 @@ struct Lanes {
   }
   static F Power(F a, F n) { return _mm512_scalef_ps(a, n); }
   static float Total(F a) { return _mm512_reduce_add_ps(a); }
+  // Of moderate numbers, within 2^-22: a division takes three times as long.
+  static F Quotient(F a, F b) {
+    const F guess = _mm512_rcp14_ps(b), q = _mm512_mul_ps(a, guess);
+    return _mm512_fmadd_ps(_mm512_fnmadd_ps(b, q, a), guess, q);
+  }
   static bool AnyBeyond(F a, float limit) { return _mm512_cmp_ps_mask(_mm512_abs_ps(a), _mm512_set1_ps(limit), _CMP_GT_OQ) != 0; }  // In magnitude.
   static float Least(F a) { return _mm512_reduce_min_ps(a); }
   static float Greatest(F a) { return _mm512_reduce_max_ps(a); }

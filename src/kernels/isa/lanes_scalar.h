@@ -28,6 +28,7 @@ struct Lanes {
   static F CopySign(F a, F sign) { return __builtin_copysignf(a, sign); }
   static F Power(F a, F n) { return n == n ? __builtin_ldexpf(a, static_cast<int>(n)) : n; }
   static float Total(F a) { return a; }
+  static F Quotient(F a, F b) { return a / b; }  // Of moderate numbers, within 2^-22.
   static bool AnyBeyond(F a, float limit) { return a > limit || a < -limit; }  // In magnitude.
   static float Least(F a) { return a; }
   static float Greatest(F a) { return a; }
