@@ -48,5 +48,6 @@ Body DeclareDiagnose(FlagSet&);
 Body DeclareRun(FlagSet&);
 Body DeclareBench(FlagSet&);
 Body DeclareInspect(FlagSet&);
+Body DeclareServe(FlagSet&);
 
 }  // namespace octet::cli

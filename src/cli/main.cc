@@ -27,6 +27,8 @@ constexpr Command kCommands[] = {
      "octet bench model.tflite --threads 2 --profile", DeclareBench},
     {"inspect", "Print everything that is in a .tflite file.",
      "octet inspect model.tflite --json", DeclareInspect},
+    {"serve", "Serve models over HTTP: the Open Inference Protocol (KServe v2).",
+     "octet serve detector=model.tflite,threads=2 --port 8000", DeclareServe},
 };
 
 // What is required is checked by us, after what is unknown: "no such flag" helps more than "something is missing".
