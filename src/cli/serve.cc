@@ -7,14 +7,16 @@
 #include "cli/command.h"
 #include "serve/model_spec.h"
 #include "serve/service.h"
+#include "serve/telemetry_sink.h"
 #include "serve/tokens.h"
+#include "telemetry/telemetry.h"
 
 namespace octet::cli {
 namespace {
 
 struct Flags {
   std::vector<std::string> models;
-  std::string host = "127.0.0.1", cert, key, tokens;
+  std::string host = "127.0.0.1", cert, key, tokens, telemetry;
   int port = 8000, max_body_mb = 64, max_connections = 512, grace_s = 30;
   serve::ModelConfig defaults;
 };
@@ -72,7 +74,19 @@ class Signals {
 Result<int> Serve(const Flags& f) {
   const Signals signals;  // Before any thread starts.
   OCTET_ASSIGN(const serve::HttpOptions options, ToHttpOptions(f));
-  serve::Repository repository([](serve::ServedModel&) {}, Say);
+  std::unique_ptr<telemetry::Telemetry> telemetry;  // Outlives the models that write to it.
+  std::unique_ptr<serve::TelemetrySink> sink;
+  if (!f.telemetry.empty()) {
+    OCTET_ASSIGN(telemetry::Config config, telemetry::ReadConfig(f.telemetry));
+    Say("telemetry goes to " + config.endpoint + " as device " + config.device);
+    telemetry = std::make_unique<telemetry::Telemetry>(std::move(config), Say);
+    sink = std::make_unique<serve::TelemetrySink>(&telemetry->recorder(), telemetry->config().operator_sampling, OCTET_VERSION);
+  }
+  serve::Repository repository(
+      [&](serve::ServedModel& model) {
+        if (sink) sink->Attach(model);
+      },
+      Say);
   for (const std::string& text : f.models) {
     OCTET_ASSIGN(const serve::ModelConfig config, serve::ParseModelSpec(text, f.defaults));
     OCTET_TRY(repository.Add(config));
@@ -102,6 +116,7 @@ Body DeclareServe(FlagSet& flags) {
   flags.Option("--cert", &f->cert, "TLS: the certificate chain (PEM)", false);
   flags.Option("--key", &f->key, "TLS: its private key (PEM)", false);
   flags.Option("--tokens", &f->tokens, "File of bearer tokens, one a line; without it everybody may ask", false);
+  flags.Option("--telemetry", &f->telemetry, "Configuration (JSON) that switches telemetry on; docs/telemetry.md", false);
   flags.Option("--threads", &f->defaults.threads, "Threads of each interpreter, where the model does not say");
   flags.Option("--instances", &f->defaults.instances, "Interpreters of each model that run at the same time");
   flags.Option("--queue", &f->defaults.queue, "Requests of each model that may wait; more are refused with 429");

@@ -27,6 +27,8 @@ class InferenceSink {
   virtual ~InferenceSink() = default;
   virtual void Done(int series, const StageTimes& ns) = 0;
   virtual void Failed(int series, std::string_view code) = 0;
+  virtual void Expired(int series) = 0;   // Waited longer than its timeout.
+  virtual void Rejected(int series) = 0;  // Found the queue full.
   // Every how many inferences operators are timed; 0: never.
   virtual int operator_sampling() const = 0;
   virtual void Operators(int series, std::span<const OperatorTime> times) = 0;
@@ -69,6 +71,14 @@ struct InferenceLog {
     executions.fetch_add(1, std::memory_order_relaxed);
     const auto now = std::chrono::system_clock::now().time_since_epoch();
     last_ms.store(static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(now).count()), std::memory_order_relaxed);
+  }
+  void Expired() {
+    expired.fetch_add(1, std::memory_order_relaxed);
+    if (sink) sink->Expired(series);
+  }
+  void Rejected() {
+    rejected.fetch_add(1, std::memory_order_relaxed);
+    if (sink) sink->Rejected(series);
   }
   void Failed(std::string_view code) {
     failed.fetch_add(1, std::memory_order_relaxed);

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
+#include <map>
 
 #include "base/file.h"
 #include "base/strings.h"
@@ -31,6 +32,25 @@ Status CheckDType(const TensorSpec& spec, const ModelConfig& config) {
                std::string(NumpyName(spec.dtype)).c_str());
 }
 
+// By the type that most bytes of weights have and by that of what flows between operators.
+std::string Precision(const runtime::Interpreter& interpreter) {
+  std::map<DType, uint64_t> weights;
+  bool int8 = false, int16 = false;
+  for (int i = 0; i < interpreter.num_tensors(); ++i) {
+    const runtime::TensorRef t = interpreter.tensor(i);
+    const bool quantized = !t.type->quant.empty();
+    if (t.constant) weights[t.type->dtype] += t.bytes;
+    else int8 |= quantized && (t.type->dtype == DType::kI8 || t.type->dtype == DType::kU8), int16 |= quantized && t.type->dtype == DType::kI16;
+  }
+  const auto most = std::ranges::max_element(weights, {}, [](const auto& w) { return w.second; });
+  const DType main = most == weights.end() ? DType::kF32 : most->first;
+  if (main == DType::kI4) return "int4";
+  if (int16) return "int16x8";
+  if (int8) return "int8";
+  if (main == DType::kI8 || main == DType::kU8) return "dynamic";
+  return main == DType::kF16 ? "float16" : "float32";
+}
+
 }  // namespace
 
 Shape Outputs::shape(int output) const {
@@ -56,12 +76,14 @@ ServedModel::~ServedModel() { Drain(); }
 
 Status ServedModel::Open() {
   if (config_.delegate != "cpu") return Error(Code::kUnsupported, "model '%s': there is no delegate '%s' here; there is: cpu", config_.name.c_str(), config_.delegate.c_str());
+  const Clock::time_point start = Clock::now();
   {
     OCTET_ASSIGN(const MappedFile mapped, MappedFile::Open(config_.path));
     file_.assign(mapped.bytes().begin(), mapped.bytes().end());
   }
   sha256_ = Sha256(file_);
   OCTET_ASSIGN(model_, runtime::Model::FromBytes(file_));
+  facts_.load_ns = Nanos(Clock::now() - start);
   if (config_.signature.empty() && !model_->signatures().empty()) config_.signature = model_->signatures()[0];
   for (int i = 0; i < config_.instances; ++i) OCTET_TRY(AddInstance());
   for (const auto& instance : instances_) instance->thread = std::thread([this, raw = instance.get()] { Work(*raw); });
@@ -100,6 +122,8 @@ Status ServedModel::Describe(const runtime::Interpreter& interpreter) {
   };
   for (int i = 0; i < interpreter.num_inputs(); ++i) OCTET_TRY(describe(interpreter.input(i), interpreter.input_key(i), "input", i, &inputs_));
   for (int i = 0; i < interpreter.num_outputs(); ++i) OCTET_TRY(describe(interpreter.output(i), interpreter.output_key(i), "output", i, &outputs_));
+  facts_.nodes = interpreter.num_nodes();
+  facts_.precision = Precision(interpreter);
   for (int i = 0; i < interpreter.num_tensors(); ++i) has_state_ |= interpreter.tensor(i).variable;
   return {};
 }
@@ -113,6 +137,7 @@ Status ServedModel::AddInstance() {
   }
   const bool free_shapes = std::ranges::any_of(inputs_, [](const TensorSpec& s) { return !s.shape.known(); });
   for (int rows = 1; rows <= config_.max_batch; rows = rows < config_.max_batch ? std::min(2 * rows, config_.max_batch) : rows + 1) {
+    const Clock::time_point start = Clock::now();
     auto made = MakeInterpreter(rows);
     if (!made.ok() && free_shapes && config_.max_batch == 1) break;  // It may need larger shapes than the file's placeholders.
     if (!made.ok()) return std::move(made).status();
@@ -121,8 +146,14 @@ Status ServedModel::AddInstance() {
       if (in.data) std::memset(in.data, 0, in.bytes);
       else if (in.type->dtype == DType::kString) OCTET_TRY((*made)->SetStrings(i, WriteStrings(std::vector<StringRef>(static_cast<size_t>(in.type->shape.elements())))));
     }
+    const Clock::time_point prepared = Clock::now();
     const Status warm = (*made)->Invoke();  // So that no request pays for first touches.
     if (!warm.ok() && !free_shapes) return Error(warm.code(), "model '%s': a first run with zeros: %s", config_.name.c_str(), warm.message().c_str());
+    if (rows == 1 && instances_.empty()) {
+      facts_.prepare_ns = Nanos(prepared - start);
+      facts_.first_ns = Nanos(Clock::now() - prepared);
+      facts_.arena_bytes = (*made)->memory().arena_bytes;
+    }
     instance->by_rows.emplace(rows, std::move(*made));
   }
   instances_.push_back(std::move(instance));
@@ -144,7 +175,7 @@ Submitted ServedModel::Submit(Job job) {
     std::lock_guard lock(mutex_);
     if (draining_) return Submitted::kDraining;
     if (static_cast<int>(queue_.size()) >= config_.queue) {
-      log_.rejected.fetch_add(1, std::memory_order_relaxed);
+      log_.Rejected();
       return Submitted::kFull;
     }
     job.enqueued = Clock::now();
@@ -197,7 +228,7 @@ void ServedModel::Work(Instance& instance) {
     const Clock::time_point now = Clock::now();
     for (Job& job : jobs) {  // Batches are of one size, so a job that waited too long ends alone only when it is alone.
       if (jobs.size() > 1 || job.deadline >= now) continue;
-      log_.expired.fetch_add(1, std::memory_order_relaxed);
+      log_.Expired();
       job.done(Error(Code::kCancelled, "the request waited in the queue for longer than its timeout"), nullptr);
       jobs.clear();
       break;

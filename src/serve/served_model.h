@@ -28,6 +28,13 @@ struct ModelConfig {
   uint64_t memory_bytes = 1ull << 30;  // Per instance.
 };
 
+// For those who compare models: what was loaded and what loading took.
+struct ModelFacts {
+  std::string precision;  // "float32", "float16", "int8", "int16x8", "int4", "dynamic"
+  int nodes = 0;
+  uint64_t arena_bytes = 0, load_ns = 0, prepare_ns = 0, first_ns = 0;
+};
+
 struct TensorSpec {
   std::string name;
   DType dtype = DType::kF32;
@@ -72,6 +79,7 @@ class ServedModel {
 
   const ModelConfig& config() const { return config_; }
   const std::string& sha256() const { return sha256_; }
+  const ModelFacts& facts() const { return facts_; }
   std::span<const TensorSpec> inputs() const { return inputs_; }
   std::span<const TensorSpec> outputs() const { return outputs_; }
   InferenceLog& log() { return log_; }
@@ -97,6 +105,7 @@ class ServedModel {
   ModelConfig config_;
   std::vector<std::byte> file_;  // A copy: files that are overwritten in place must not change what runs.
   std::string sha256_;
+  ModelFacts facts_;
   std::shared_ptr<const runtime::Model> model_;
   std::vector<TensorSpec> inputs_, outputs_;
   bool has_state_ = false;
