@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "serve/tokens.h"
 
+#include <algorithm>
 #include <sstream>
 #include <unordered_map>
 
@@ -27,7 +28,8 @@ Result<Authorize> TokensFromFile(const std::string& path) {
     std::istringstream words(line.substr(0, line.find('#')));
     std::string token, subject;
     if (!(words >> token)) continue;
-    if (token.size() < kMinToken) return Error(Code::kInvalidArgument, "'%s', line %d: a token has at least %zu characters", path.c_str(), number, kMinToken);
+    const bool printable = std::ranges::all_of(token, [](char c) { return c > ' ' && c <= '~'; });
+    if (token.size() < kMinToken || !printable) return Error(Code::kInvalidArgument, "'%s', line %d: a token has at least %zu characters of ASCII", path.c_str(), number, kMinToken);
     words >> subject;
     subjects->emplace(Digest(token), subject);
   }
