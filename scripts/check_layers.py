@@ -15,8 +15,9 @@ MAY_INCLUDE = {
     "ops": "base kernels",
     "tflite": "base ops",
     "runtime": "base kernels ops tflite",
-    "api": "base runtime",
     "tflite_abi": "base ops runtime",
+    "delegates": "base ops runtime tflite_abi",
+    "api": "base runtime delegates",
     "graph": "base ops",
     "data": "base",
     "importers": "base ops graph data tflite",
@@ -26,7 +27,8 @@ MAY_INCLUDE = {
     "report": "base",
     "checker": "base ops graph",
     "telemetry": "base",
-    "serve": "base runtime telemetry",
+    "serve": "base runtime delegates telemetry",
+    "fleet": "base telemetry serve report",
     "cli": "*",
 }
 

@@ -111,7 +111,7 @@ Result<int> Serve(const Flags& f) {
 Body DeclareServe(FlagSet& flags) {
   auto f = std::make_shared<Flags>();
   flags.Positional("models", &f->models, "NAME[:VERSION]=MODEL[,key=value…]; keys: threads, instances, queue, batch, wait_us, signature, delegate, memory_mb");
-  flags.Option("--host", &f->host, "IP address to listen on; 0.0.0.0 for all", false);
+  flags.Option("--address", &f->host, "IP address to listen on; 0.0.0.0 for all", false);
   flags.Option("--port", &f->port, "Port; 0 for any that is free");
   flags.Option("--cert", &f->cert, "TLS: the certificate chain (PEM)", false);
   flags.Option("--key", &f->key, "TLS: its private key (PEM)", false);

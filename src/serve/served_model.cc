@@ -8,6 +8,7 @@
 
 #include "base/file.h"
 #include "base/strings.h"
+#include "delegates/load.h"
 #include "serve/infer_request.h"
 #include "serve/instance.h"
 #include "serve/sha256.h"
@@ -74,8 +75,18 @@ Result<std::shared_ptr<ServedModel>> ServedModel::Load(const ModelConfig& config
 ServedModel::ServedModel(ModelConfig config) : config_(std::move(config)) {}
 ServedModel::~ServedModel() { Drain(); }
 
+void ModelFacts::Describe(const std::vector<runtime::DelegateDetails>& details) {
+  for (const runtime::DelegateDetails& d : details) {
+    nodes = d.total_nodes;
+    if (&d == &details.back()) break;  // The CPU.
+    delegated += d.nodes;
+    partitions += d.partitions;
+    for (const auto& reason : d.reasons) fallback.emplace_back(reason.op, reason.text);
+  }
+}
+
 Status ServedModel::Open() {
-  if (config_.delegate != "cpu") return Error(Code::kUnsupported, "model '%s': there is no delegate '%s' here; there is: cpu", config_.name.c_str(), config_.delegate.c_str());
+  OCTET_ASSIGN(delegates_, delegates::LoadAll({config_.delegate}));
   const Clock::time_point start = Clock::now();
   {
     OCTET_ASSIGN(const MappedFile mapped, MappedFile::Open(config_.path));
@@ -94,6 +105,7 @@ Status ServedModel::Open() {
 Result<std::unique_ptr<runtime::Interpreter>> ServedModel::MakeInterpreter(int rows) const {
   runtime::Options options{.threads = config_.threads, .signature = config_.signature};
   options.memory_limit_bytes = config_.memory_bytes;
+  options.delegates.list = delegates_;
   OCTET_ASSIGN(auto interpreter, runtime::Interpreter::Create(model_, options));
   if (rows == 0) return interpreter;
   for (int i = 0; rows > 1 && i < interpreter->num_inputs(); ++i) {
@@ -122,7 +134,6 @@ Status ServedModel::Describe(const runtime::Interpreter& interpreter) {
   };
   for (int i = 0; i < interpreter.num_inputs(); ++i) OCTET_TRY(describe(interpreter.input(i), interpreter.input_key(i), "input", i, &inputs_));
   for (int i = 0; i < interpreter.num_outputs(); ++i) OCTET_TRY(describe(interpreter.output(i), interpreter.output_key(i), "output", i, &outputs_));
-  facts_.nodes = interpreter.num_nodes();
   facts_.precision = Precision(interpreter);
   for (int i = 0; i < interpreter.num_tensors(); ++i) has_state_ |= interpreter.tensor(i).variable;
   return {};
@@ -153,6 +164,7 @@ Status ServedModel::AddInstance() {
       facts_.prepare_ns = Nanos(prepared - start);
       facts_.first_ns = Nanos(Clock::now() - prepared);
       facts_.arena_bytes = (*made)->memory().arena_bytes;
+      facts_.Describe((*made)->delegates());
     }
     instance->by_rows.emplace(rows, std::move(*made));
   }

@@ -19,7 +19,7 @@
 namespace octet::serve {
 
 struct ModelConfig {
-  std::string name, version = "1", path, signature, delegate = "cpu";
+  std::string name, version = "1", path, signature, delegate = "cpu";  // The delegate as for `octet run`.
   int threads = 1;          // Per instance.
   int instances = 1;        // Interpreters that run at the same time.
   int queue = 64;           // Requests that may wait.
@@ -31,8 +31,10 @@ struct ModelConfig {
 // For those who compare models: what was loaded and what loading took.
 struct ModelFacts {
   std::string precision;  // "float32", "float16", "int8", "int16x8", "int4", "dynamic"
-  int nodes = 0;
+  int nodes = 0, delegated = 0, partitions = 0;
+  std::vector<std::pair<std::string, std::string>> fallback;  // Operators that the delegate leaves to the CPU, and why.
   uint64_t arena_bytes = 0, load_ns = 0, prepare_ns = 0, first_ns = 0;
+  void Describe(const std::vector<runtime::DelegateDetails>& details);
 };
 
 struct TensorSpec {
@@ -106,6 +108,7 @@ class ServedModel {
   std::vector<std::byte> file_;  // A copy: files that are overwritten in place must not change what runs.
   std::string sha256_;
   ModelFacts facts_;
+  std::vector<std::shared_ptr<const runtime::Delegate>> delegates_;
   std::shared_ptr<const runtime::Model> model_;
   std::vector<TensorSpec> inputs_, outputs_;
   bool has_state_ = false;

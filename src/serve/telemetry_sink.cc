@@ -16,6 +16,9 @@ void TelemetrySink::Attach(ServedModel& model) {
   key.runtime = runtime_;
   key.threads = model.config().threads;
   key.nodes = facts.nodes;
+  key.delegated = facts.delegated;
+  key.partitions = facts.partitions;
+  key.fallback = facts.fallback;
   key.arena_kb = static_cast<int64_t>(facts.arena_bytes >> 10);
   model.log().series = recorder_.Open(key);
   model.log().sink = this;

@@ -6,6 +6,8 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "telemetry/histogram.h"
 
@@ -25,6 +27,8 @@ struct Key {
   std::string model, version, sha256, precision, delegate, runtime, build;
   int threads = 1, nodes = 0, delegated = 0, partitions = 0;
   int64_t arena_kb = 0;  // A gauge; here because it is the model's.
+  std::vector<std::pair<std::string, std::string>> fallback;  // Operator and reason, in every inference.
+  bool operator==(const Key&) const = default;
 };
 
 // What changes meanwhile; part of the key, too.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "telemetry/recorder.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cstdlib>
 
@@ -44,8 +45,11 @@ Recorder::~Recorder() {
 
 SeriesId Recorder::Open(const Key& key) {
   std::lock_guard lock(names_mutex_);
+  const auto same = std::find(series_.begin() + 1, series_.end(), key);  // A model that was loaded again.
+  if (same != series_.end()) return static_cast<SeriesId>(same - series_.begin());
   if (series_.size() >= kMaxSeries) return 0;
   series_.push_back(key);
+  known_series_ = series_.size();
   return static_cast<SeriesId>(series_.size() - 1);
 }
 
@@ -59,7 +63,7 @@ NameId Recorder::Name(std::string_view text) {
 
 std::string Recorder::NameText(NameId id) {
   std::lock_guard lock(names_mutex_);
-  return names_[static_cast<size_t>(id)];
+  return names_[static_cast<size_t>(id) < names_.size() ? static_cast<size_t>(id) : 0];
 }
 
 void Recorder::Loop() {
@@ -93,7 +97,7 @@ void Recorder::Empty() {
 }
 
 Window& Recorder::WindowOf(SeriesId series) {
-  if (series > 0)
+  if (series > 0 && series < static_cast<SeriesId>(known_series_))
     if (Window* w = Within(windows_, WindowKey{series, state_}, options_.max_keys)) return *w;
   overflowed_ = true;
   return overflow_;
@@ -133,12 +137,14 @@ void Recorder::CloseWindows() {
   t.start_us = std::min(t.start_us, t.end_us);
   std::vector<std::string> bodies;
   const Gauges gauges = !windows_.empty() && options_.gauges ? options_.gauges() : Gauges{};
-  for (const auto& [key, window] : windows_) {
+  for (auto& [key, window] : windows_) {
     Key series;
     {
       std::lock_guard lock(names_mutex_);
       series = series_[static_cast<size_t>(key.first)];
     }
+    for (const auto& f : series.fallback)
+      if (uint64_t* n = window.ok ? Within(window.fallback, f, Window::kMaxFallbacks) : nullptr) *n += window.ok;
     bodies.push_back(EncodeBody(t, options_.hardware, &series, key.second, window, gauges));
   }
   if (overflowed_) bodies.push_back(EncodeBody(t, options_.hardware, nullptr, {}, overflow_, gauges));

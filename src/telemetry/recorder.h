@@ -91,6 +91,7 @@ class Recorder {
 
   std::mutex names_mutex_;
   std::vector<Key> series_;
+  std::atomic<size_t> known_series_{1};
   std::vector<std::string> names_;
   std::map<std::string, NameId, std::less<>> name_ids_;
 

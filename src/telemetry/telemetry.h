@@ -27,6 +27,7 @@ class Telemetry {
   ~Telemetry();
 
   Recorder& recorder() { return *recorder_; }
+  uint64_t lost_events() const { return recorder_->lost_events(); }
   const Config& config() const { return config_; }
   // What waits in memory for the disk is committed, as far as the disk allows.
   void Flush();

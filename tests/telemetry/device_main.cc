@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // octet_telemetry_device CONFIG WINDOW_MS RATE: a device that records made-up inferences until it is killed, or told to end.
+// octet_telemetry_device --id CONFIG: prints the device's id.
 // The tests kill it, fill its disk and cut its network.
 #include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <string_view>
 #include <thread>
 
 #include "telemetry/telemetry.h"
@@ -17,6 +19,10 @@ volatile std::sig_atomic_t ended = 0;
 
 int main(int argc, char** argv) {
   using namespace octet::telemetry;
+  if (argc == 3 && std::string_view(argv[1]) == "--id") {
+    const auto config = ReadConfig(argv[2]);
+    return config.ok() ? std::printf("%s\n", config->device.c_str()), 0 : 2;
+  }
   if (argc != 4) return 2;
   std::signal(SIGTERM, [](int) { ended = 1; });
   std::signal(SIGXFSZ, SIG_IGN);
