@@ -51,5 +51,6 @@ Body DeclareInspect(FlagSet&);
 Body DeclareFleetInit(FlagSet&);
 Body DeclareFleetToken(FlagSet&);
 Body DeclareFleetIngest(FlagSet&);
+Body DeclareFleetReport(FlagSet&);
 
 }  // namespace octet::cli

@@ -273,6 +273,61 @@ class Tests:
         finally:
             ingest.stop()
 
+    def play(self, *options):
+        done = subprocess.run([self.load, "--mode", "direct", "--database", self.pg.url(), *options], capture_output=True, text=True, check=True)
+        while int(self.pg.one("SELECT fleet.roll_up()")):
+            pass
+        return json.loads(done.stdout)
+
+    def report(self, code):
+        done = subprocess.run([self.octet, "fleet", "report", "--json", "--database", self.pg.url(user="octet_reader")], capture_output=True, text=True, check=False)
+        assert done.returncode == code, (done.returncode, done.stdout, done.stderr)
+        return json.loads(done.stdout)
+
+    def test_planted_bottleneck(self):
+        """One hardware class is 30 % slower after a version: ranked first and judged regressed, with the operators as evidence; nothing else is."""
+        self.fresh()
+        self.play("--devices", "400", "--minutes", "60", "--slow-class", "pixel-6", "--slow-factor", "1.3", "--seed", "3")
+        report = self.report(1)
+        assert [(b["kind"], b["device_model"], b["model"], b["version"]) for b in report["bottlenecks"]] == [("regression", "pixel-6", "detector", "8")], report["bottlenecks"]
+        first = report["bottlenecks"][0]
+        assert first["operators"][0]["op"] == "CONV_2D" and 1.2 < first["operators"][0]["after_ms"] / first["operators"][0]["before_ms"] < 1.4 and first["since"] and first["lost_s"] > 0
+        for v in report["rollouts"]:
+            assert (v["verdict"] == "regressed") == (v["device_model"] == "pixel-6"), v
+            if v["device_model"] == "pixel-6":
+                assert 0.25 < v["p50_ms"]["low"] < 0.3 < v["p50_ms"]["high"] < 0.35, v
+        page = os.path.join(os.path.dirname(self.pg.folder), "fleet.html")
+        self.pg_report_page(page)
+        assert self.pg.one("SELECT count(*) FROM fleet.accounts WHERE missing <> 0") == "0"
+
+    def pg_report_page(self, page):
+        subprocess.run([self.octet, "fleet", "report", "--html", page, "--database", self.pg.url(user="octet_reader")], capture_output=True, check=False)
+        with open(page) as f:
+            text = f.read()
+        os.remove(page)
+        assert "regressed: hold the rollout" in text and "http://" not in text.replace("http://www.w3.org", "") and "<script" not in text
+
+    def test_no_bottleneck(self):
+        """A fleet whose rollout changed nothing reports nothing, throttled and odd devices included."""
+        self.fresh()
+        for seed in ("21", "22"):
+            self.play("--devices", "250", "--minutes", "50", "--seed", seed)
+        report = self.report(0)
+        assert report["bottlenecks"] == [] and all(v["verdict"] in ("ok", "unknown") for v in report["rollouts"]) and len(report["rollouts"]) == 8, report
+        assert any(v["verdict"] == "ok" for v in report["rollouts"])
+
+    def test_too_few_to_tell(self):
+        self.fresh()
+        self.play("--devices", "9", "--minutes", "50", "--slow-class", "raspberry-pi-4b", "--slow-factor", "3")
+        assert all(v["verdict"] == "unknown" and "are needed" in v["reason"] for v in self.report(0)["rollouts"])
+
+    def test_silent(self):
+        self.fresh()
+        self.play("--devices", "20", "--minutes", "10")
+        self.pg.query("UPDATE fleet.device SET last_seen = now() - interval '30 hours' WHERE id = (SELECT min(id) FROM fleet.device WHERE rows > 0)")
+        silent = [a for a in self.report(0)["attention"] if a["why"] == "silent"]
+        assert len(silent) == 1 and 29.9 < silent[0]["value"] < 30.1, silent
+
     def test_quantiles(self):
         """hist_merge and hist_quantile against the exact quantiles of all values: within half a bucket of the merged scale, ends exact."""
         self.fresh()
