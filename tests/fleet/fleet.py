@@ -144,7 +144,7 @@ class Tests:
                 time.sleep(0.2)
         finally:
             ingest.stop()
-        for role, forbidden in [("octet_ingest", "SELECT count(*) FROM fleet.record"), ("octet_ingest", "INSERT INTO fleet.device (name) VALUES ('aaaaaaaaaaaaaaaa')"), ("octet_ingest", "CREATE TEMP TABLE staging (x int)"),
+        for role, forbidden in [("octet_ingest", "SELECT count(*) FROM fleet.record"), ("octet_ingest", "INSERT INTO fleet.device (name) VALUES ('aaaaaaaaaaaaaaaa')"), ("octet_ingest", "CREATE TEMP TABLE staging (x int)"), ("octet_ingest", "UPDATE fleet.record SET ok = 0"), ("octet_ingest", "SELECT * FROM fleet.token"),
                                 ("octet_reader", "SELECT * FROM fleet.token"), ("octet_reader", "DELETE FROM fleet.device"), ("octet_reader", "SET default_transaction_read_only = off; DELETE FROM fleet.record"),
                                 ("octet_reader", "SELECT fleet.maintain()")]:
             try:
@@ -237,7 +237,7 @@ class Tests:
         assert self.pg.query(f"SELECT * FROM fleet.upload(ARRAY[{quoted}])", user="gw1") == [["0", "2", "3", "1"]]
         assert self.pg.query("SELECT rows, committed, dropped, missing FROM fleet.accounts") == [["2", "3", "1", "0"]]
         assert self.pg.query("SELECT last_seq, clean FROM fleet.boot WHERE clean IS NOT NULL") == [["801", "f"]]
-        for sql in ("SELECT * FROM fleet.device", "SELECT * FROM fleet.merge(ARRAY[1], ARRAY[1], ARRAY[1], ARRAY[NULL::jsonb])"):
+        for sql in ("SELECT * FROM fleet.device", "SELECT * FROM fleet.begin_batch(ARRAY[1], ARRAY[1], ARRAY[1], ARRAY[1], false)", "INSERT INTO fleet.record (device_id) VALUES (1)"):
             try:
                 self.pg.query(sql, user="gw1")
                 raise AssertionError(f"a device may {sql}")
