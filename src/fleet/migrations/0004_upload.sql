@@ -3,7 +3,7 @@
 -- All of it runs with the owner's rights (SECURITY DEFINER): who uploads may do nothing else.
 
 CREATE FUNCTION fleet.boot_number(hex text) RETURNS bigint LANGUAGE sql IMMUTABLE AS $$ SELECT ('x' || hex)::bit(64)::bigint $$;
-CREATE FUNCTION fleet.from_us(us bigint) RETURNS timestamptz LANGUAGE sql IMMUTABLE AS $$ SELECT timestamptz 'epoch' + us * interval '1 microsecond' $$;
+CREATE FUNCTION fleet.from_us(us bigint) RETURNS timestamptz LANGUAGE sql STABLE AS $$ SELECT timestamptz 'epoch' + us * interval '1 microsecond' $$;
 
 -- Whether the device may cause one more row of hardware or series today: a bad client does not blow up the dimensions.
 CREATE FUNCTION fleet.may_add_key(device int) RETURNS boolean LANGUAGE sql STABLE AS $$
@@ -64,7 +64,7 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = fleet, pg_temp AS $$
 DECLARE
   oldest timestamptz := day_start(oldest('record')); id bigint;
 BEGIN
-  INSERT INTO batch (rows, first_at, last_at) SELECT count(*), greatest(min(from_us(us)), oldest), greatest(max(from_us(us)), oldest) FROM unnest(ats) AS us HAVING count(*) > 0 RETURNING batch.id INTO id;
+  INSERT INTO batch (rows, first_at, last_at) SELECT count(*), greatest(from_us(min(us)), oldest), greatest(from_us(max(us)), oldest) FROM unnest(ats) AS us HAVING count(*) > 0 RETURNING batch.id INTO id;
   PERFORM set_config('fleet.batch', coalesce(id, 0)::text, true);  -- The default of record.batch.
   RETURN QUERY
   SELECT k.place, k.at < oldest
