@@ -52,5 +52,6 @@ Body DeclareServe(FlagSet&);
 Body DeclareFleetInit(FlagSet&);
 Body DeclareFleetToken(FlagSet&);
 Body DeclareFleetIngest(FlagSet&);
+Body DeclareFleetReport(FlagSet&);
 
 }  // namespace octet::cli

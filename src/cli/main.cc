@@ -36,6 +36,8 @@ constexpr Command kCommands[] = {
      "octet fleet token 9f86d081884c7d65 --database postgresql://owner@db/fleet", DeclareFleetToken},
     {"fleet ingest", "Run the collector: devices upload their records over HTTP.",
      "octet fleet ingest --database postgresql://octet_ingest@db/fleet --port 8088", DeclareFleetIngest},
+    {"fleet report", "Judge rollouts, rank bottlenecks, name throttled and silent devices; exit 1 when a rollout made something slower.",
+     "octet fleet report --database postgresql://octet_reader@db/fleet --html fleet.html", DeclareFleetReport},
 #endif
 };
 
