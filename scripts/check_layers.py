@@ -27,7 +27,7 @@ MAY_INCLUDE = {
     "report": "base",
     "checker": "base ops graph",
     "telemetry": "base",
-    "serve": "base runtime telemetry",
+    "serve": "base runtime delegates telemetry",
     "fleet": "base telemetry serve report",
     "cli": "*",
 }

@@ -3,9 +3,10 @@
 #include <csignal>
 #include <cstdio>
 
+#include "base/file.h"
 #include "cli/command.h"
-#include "cli/output.h"
 #include "fleet/collector.h"
+#include "fleet/report.h"
 #include "fleet/schema.h"
 
 namespace octet::cli {
@@ -87,6 +88,27 @@ Result<int> Ingest(IngestFlags f) {
   return kYes;
 }
 
+struct ReportFlags {
+  std::string database, model, tolerance = "5%", html;
+  bool json = false;
+};
+
+Result<int> Report(const ReportFlags& f) {
+  fleet::ReportOptions options;
+  options.model = f.model;
+  char* end = nullptr;
+  options.compare.tolerance = std::strtod(f.tolerance.c_str(), &end) / 100;
+  if (end == f.tolerance.c_str() || (*end != '\0' && std::string_view(end) != "%") || !(options.compare.tolerance >= 0 && options.compare.tolerance < 10))
+    return Error(Code::kInvalidArgument, "--tolerance %s: expected a percentage, such as 5%%", f.tolerance.c_str());
+  if (!f.html.empty()) OCTET_TRY(CheckWritable(f.html));
+  OCTET_ASSIGN(fleet::Database database, fleet::Database::Connect(f.database));
+  OCTET_TRY(fleet::CheckSchema(database));
+  OCTET_ASSIGN(const fleet::FleetReport report, fleet::MakeReport(database, options));
+  if (!f.html.empty()) OCTET_TRY(WriteFile(f.html, fleet::HtmlOf(report)));
+  std::printf("%s\n", (f.json ? fleet::JsonOf(report) : fleet::TextOf(report)).c_str());
+  return report.regressed() ? kNo : kYes;
+}
+
 }  // namespace
 
 Body DeclareFleetInit(FlagSet& flags) {
@@ -113,6 +135,16 @@ Body DeclareFleetIngest(FlagSet& flags) {
   flags.Option("--key", &f->options.key_file, "Private key, PEM", false);
   flags.Option("--connections", &f->options.connections, "Connections to the database that merge records");
   return [f] { return Ingest(*f); };
+}
+
+Body DeclareFleetReport(FlagSet& flags) {
+  auto f = std::make_shared<ReportFlags>();
+  flags.Option("--database", &f->database, kDatabaseHelp, false);
+  flags.Option("--model", &f->model, "Only this model", false);
+  flags.Option("--tolerance", &f->tolerance, "How much slower still counts as the same", false);
+  flags.Option("--html", &f->html, "Write the report as a page", false);
+  flags.Flag("--json", &f->json, "The report as JSON");
+  return [f] { return Report(*f); };
 }
 
 }  // namespace octet::cli

@@ -27,6 +27,7 @@ struct Options {
   std::string database, mode = "http", dump;
   int port = 8088, threads = 2;
   double duplicates = 0.02, give_up_s = 600;
+  bool ahead = false;
 };
 
 struct Totals {
@@ -117,27 +118,67 @@ bool Deliver(Client& client, const Player& player, const std::string& body, cons
   return false;
 }
 
-// Every thread plays each `threads`-th device, upload after upload.
-template <class Send> bool PlayAll(const Options& o, std::vector<std::unique_ptr<Player>>& players, Totals* totals, Send make_send) {
+struct Planned {
+  const Player* player;
+  std::string body;
+};
+
+// Every thread plays each `threads`-th device, upload after upload. With --ahead all uploads are made before the clock starts.
+class Schedule {
+ public:
+  Schedule(const Options& o, std::vector<std::unique_ptr<Player>>& players, int thread) : o_(o), players_(players), first_(static_cast<size_t>(thread)), at_(first_) {
+    Planned planned;
+    while (o.ahead && Make(&planned)) ahead_.push_back(std::move(planned));
+  }
+  bool Next(Planned* out) {
+    if (!o_.ahead) return Make(out);
+    if (taken_ == ahead_.size()) return false;
+    *out = std::move(ahead_[taken_++]);
+    return true;
+  }
+
+ private:
+  bool Make(Planned* out) {
+    while (from_ < o_.play.minutes) {
+      if (at_ >= players_.size()) {
+        at_ = first_;
+        from_ += o_.play.batch_minutes;
+        continue;
+      }
+      Player& player = *players_[at_];
+      at_ += static_cast<size_t>(o_.threads);
+      *out = {&player, player.Upload(from_, std::min(o_.play.minutes, from_ + o_.play.batch_minutes))};
+      if (!out->body.empty()) return true;
+    }
+    return false;
+  }
+  const Options& o_;
+  std::vector<std::unique_ptr<Player>>& players_;
+  size_t first_, at_, taken_ = 0;
+  int from_ = 0;
+  std::vector<Planned> ahead_;
+};
+
+// Returns the seconds that sending took, negative after a failure.
+template <class Send> double PlayAll(const Options& o, std::vector<std::unique_ptr<Player>>& players, Totals* totals, Send make_send) {
   std::atomic<bool> good{true};
+  std::vector<std::unique_ptr<Schedule>> schedules;
+  for (int t = 0; t < o.threads; ++t) schedules.push_back(std::make_unique<Schedule>(o, players, t));
+  const auto start = Clock::now();
   std::vector<std::thread> threads;
   for (int t = 0; t < o.threads; ++t)
     threads.emplace_back([&, t] {
       auto send = make_send();
-      for (int from = 0; from < o.play.minutes && good; from += o.play.batch_minutes) {
-        const int to = std::min(o.play.minutes, from + o.play.batch_minutes);
-        for (size_t i = static_cast<size_t>(t); i < players.size() && good; i += static_cast<size_t>(o.threads)) {
-          const std::string body = players[i]->Upload(from, to);
-          if (body.empty()) continue;
-          ++totals->uploads;
-          totals->bytes += static_cast<int64_t>(body.size());
-          if (!send(*players[i], body)) good = false;
-        }
+      for (Planned planned; good && schedules[static_cast<size_t>(t)]->Next(&planned);) {
+        ++totals->uploads;
+        totals->bytes += static_cast<int64_t>(planned.body.size());
+        if (!send(*planned.player, planned.body)) good = false;
       }
       if (!send.Flush()) good = false;
     });
   for (std::thread& thread : threads) thread.join();
-  return good;
+  const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
+  return good ? seconds : -seconds;
 }
 
 struct OverHttp {
@@ -239,28 +280,26 @@ Result<int> Load(Options o) {
   }
   Totals totals;
   std::atomic<size_t> next{0};
-  const auto start = Clock::now();
-  bool good = false;
+  double seconds = 0;
   if (o.mode == "http") {
-    good = PlayAll(o, players, &totals, [&] { return OverHttp(o, &totals); });
+    seconds = PlayAll(o, players, &totals, [&] { return OverHttp(o, &totals); });
   } else if (o.mode == "direct") {
-    good = PlayAll(o, players, &totals, [&] { return Direct{o, &totals, mergers[next++], ids, {}, 0}; });
+    seconds = PlayAll(o, players, &totals, [&] { return Direct{o, &totals, mergers[next++], ids, {}, 0}; });
   } else {
     o.threads = 1;
     std::FILE* file = std::fopen(o.dump.c_str(), "w");
     if (!file) return Error(Code::kIo, "%s: cannot be written", o.dump.c_str());
     auto shared = std::make_shared<Database>(std::move(database));
-    good = PlayAll(o, players, &totals, [&] { return ToFile{file, shared, std::make_shared<DimensionCache>(shared.get()), ids}; });
-    good = std::fclose(file) == 0 && good;
+    seconds = PlayAll(o, players, &totals, [&] { return ToFile{file, shared, std::make_shared<DimensionCache>(shared.get()), ids}; });
+    if (std::fclose(file) != 0) return Error(Code::kIo, "%s: cannot be written", o.dump.c_str());
   }
-  const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
   int64_t records = 0;
   for (const auto& player : players) records += player->committed();
   report::Json j;
   j.Object().Field("devices", o.play.devices).Field("records", records).Field("accepted", totals.accepted.load()).Field("duplicate", totals.duplicate.load()).Field("rejected", totals.rejected.load());
-  j.Field("uploads", totals.uploads.load()).Field("retries", totals.retries.load()).Field("bytes", totals.bytes.load()).Field("seconds", seconds).Field("records_per_s", static_cast<double>(records) / seconds).End();
+  j.Field("uploads", totals.uploads.load()).Field("retries", totals.retries.load()).Field("bytes", totals.bytes.load()).Field("seconds", std::abs(seconds)).Field("records_per_s", static_cast<double>(records) / std::abs(seconds)).End();
   std::printf("%s\n", j.text().c_str());
-  return good ? 0 : 1;
+  return seconds > 0 ? 0 : 1;
 }
 
 }  // namespace
@@ -285,6 +324,7 @@ int main(int argc, char** argv) {
   app.add_option("--duplicates", o.duplicates, "Share of uploads sent twice")->capture_default_str();
   app.add_option("--slow-class", o.play.slow_class, "Hardware model that the new version makes slower …");
   app.add_option("--slow-factor", o.play.slow_factor, "… by this factor")->capture_default_str();
+  app.add_flag("--ahead", o.ahead, "Make all uploads before the clock starts");
   app.add_option("--give-up", o.give_up_s, "Seconds")->capture_default_str();
   app.add_option("--until-us", o.play.until_us, "When the last minute ends; now if not given");
   CLI11_PARSE(app, argc, argv);

@@ -3,7 +3,10 @@
 
 #include <zlib.h>
 
+#include <algorithm>
+#include <map>
 #include <memory>
+#include <set>
 
 namespace octet::fleet {
 
@@ -55,23 +58,46 @@ int DimensionCache::Number(Numbers* known, const char* sql, int device_id, std::
   return known->emplace(object, static_cast<int>(rows->integer(0, 0))).first->second;
 }
 
+struct ParsedRecord {
+  Identity identity;
+  size_t begin, end;  // Its row in `rows`.
+  int hardware;
+  enum { kNew, kThere, kExpired } state = kNew;
+};
+
 struct Merger::Parsed {
   const Upload* upload;
   Outcome outcome;
   std::string rows;
   Parameter status;
-  int64_t records = 0;
+  std::vector<ParsedRecord> records;
 };
+
+namespace {
+
+// A column of a batch as an array literal.
+class Column {
+ public:
+  void Add(int64_t value) { Separate(), text_ += std::to_string(value); }
+  void AddNull() { Separate(), text_ += "NULL"; }
+  std::string Text() const { return text_ + "}"; }
+
+ private:
+  void Separate() { text_ += text_.size() > 1 ? "," : ""; }
+  std::string text_ = "{";
+};
+
+}  // namespace
 
 Result<Merger> Merger::Open(const std::string& url) {
   OCTET_ASSIGN(Database connected, Database::Connect(url, 5));
   auto database = std::make_unique<Database>(std::move(connected));
-  OCTET_TRY(database->Run("SET statement_timeout = '60s'; SET lock_timeout = '20s'; SELECT fleet.open_staging()"));
+  OCTET_TRY(database->Run("SET statement_timeout = '60s'; SET lock_timeout = '20s'; SET jit = off"));
   return Merger(std::move(database));
 }
 
 Merger::Parsed Merger::Parse(const Upload& upload) {
-  Parsed parsed{&upload, {}, {}, {}, 0};
+  Parsed parsed{&upload, {}, {}, {}, {}};
   const auto fail = [&parsed](int http, std::string error) {
     parsed.outcome.http = http;
     parsed.outcome.error = std::move(error);
@@ -84,6 +110,7 @@ Merger::Parsed Merger::Parse(const Upload& upload) {
   }
   std::string_view text = upload.gzip ? std::string_view(unpacked) : std::string_view(upload.body);
   int number = 0, lines = 0;
+  std::set<Identity> seen;
   parsed.rows.reserve(text.size());
   while (!text.empty()) {
     const size_t end = std::min(text.find('\n'), text.size());
@@ -92,6 +119,7 @@ Merger::Parsed Merger::Parse(const Upload& upload) {
     ++number;
     if (line.empty()) continue;
     if (++lines > kMostLines) return fail(413, Format("more than %d lines", kMostLines)), parsed;
+    const size_t begin = parsed.rows.size();
     const Line read = ParseLine(line, upload.device_id, upload.device, *dimensions_, &parsed.rows);
     if (read.error) {
       ++parsed.outcome.rejected;
@@ -99,48 +127,93 @@ Merger::Parsed Merger::Parse(const Upload& upload) {
       if (parsed.outcome.errors.size() < kMostErrors) parsed.outcome.errors.push_back({number, (field.empty() ? "" : std::string(field) + ": ") + read.error});
     } else if (read.status) {
       parsed.status = std::string(line);
+    } else if (seen.insert(read.identity).second) {
+      parsed.records.push_back({read.identity, begin, parsed.rows.size(), read.hardware});
     } else {
-      ++parsed.records;
+      ++parsed.outcome.duplicate;
     }
   }
   if (lines == 0) fail(400, "no lines");
   return parsed;
 }
 
-Status Merger::Commit(std::vector<Parsed*>& parts) {
-  std::string rows;
-  std::vector<Parameter> devices, bytes, rejected, statuses;
-  std::map<int, Parsed*> by_device;
+// Marks what the database has already, or does not want any more.
+Status Merger::Filter(const std::vector<Parsed*>& parts, bool thorough) {
+  Column devices, boots, seqs, ats;
+  std::vector<ParsedRecord*> records;
+  for (Parsed* part : parts)
+    for (ParsedRecord& record : part->records) {
+      devices.Add(part->upload->device_id);
+      boots.Add(record.identity.boot);
+      seqs.Add(record.identity.seq);
+      ats.Add(record.identity.start_us);
+      record.state = ParsedRecord::kNew;
+      records.push_back(&record);
+    }
+  OCTET_ASSIGN(const Rows rows, database_->Query("SELECT place, expired FROM fleet.begin_batch($1, $2, $3, $4, $5)", {devices.Text(), boots.Text(), seqs.Text(), ats.Text(), thorough ? "t" : "f"}));
+  for (int i = 0; i < rows.size(); ++i) records[static_cast<size_t>(rows.integer(i, 0) - 1)]->state = rows.text(i, 1) == "t" ? ParsedRecord::kExpired : ParsedRecord::kThere;
+  return {};
+}
+
+Status Merger::Account(const std::vector<Parsed*>& parts) {
+  Column devices, accepted, expired, rejected, bytes, hardware, last_us, boot_devices, boots, boot_rows, max_seqs;
+  std::vector<Parameter> statuses;
   for (Parsed* part : parts) {
-    rows += part->rows;
-    devices.emplace_back(std::to_string(part->upload->device_id));
-    bytes.emplace_back(std::to_string(part->upload->body.size()));
-    rejected.emplace_back(std::to_string(part->outcome.rejected));
+    struct Boot { int64_t rows = 0, max_seq = 0; };
+    std::map<int64_t, Boot> by_boot;
+    int64_t fresh = 0, old = 0, last = 0;
+    int last_hardware = 0;
+    for (const ParsedRecord& record : part->records) {
+      old += record.state == ParsedRecord::kExpired;
+      if (record.state != ParsedRecord::kNew) continue;
+      Boot& boot = by_boot[record.identity.boot];
+      ++fresh, ++boot.rows;
+      boot.max_seq = std::max(boot.max_seq, record.identity.seq);
+      last = std::max(last, record.identity.start_us);
+      last_hardware = record.hardware;
+    }
+    const int device = part->upload->device_id;
+    devices.Add(device), accepted.Add(fresh), expired.Add(old), rejected.Add(part->outcome.rejected), bytes.Add(static_cast<int64_t>(part->upload->body.size()));
+    fresh > 0 ? hardware.Add(last_hardware) : hardware.AddNull();
+    fresh > 0 ? last_us.Add(last) : last_us.AddNull();
     statuses.push_back(part->status);
-    by_device[part->upload->device_id] = part;
+    for (const auto& [number, boot] : by_boot) boot_devices.Add(device), boots.Add(number), boot_rows.Add(boot.rows), max_seqs.Add(boot.max_seq);
   }
+  OCTET_ASSIGN([[maybe_unused]] const Rows done,
+               database_->Query("SELECT fleet.end_batch($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+                                {devices.Text(), accepted.Text(), expired.Text(), rejected.Text(), bytes.Text(), hardware.Text(), last_us.Text(), ArrayText(statuses), boot_devices.Text(), boots.Text(),
+                                 boot_rows.Text(), max_seqs.Text()}));
+  return {};
+}
+
+Status Merger::Commit(std::vector<Parsed*>& parts, bool thorough) {
+  std::sort(parts.begin(), parts.end(), [](const Parsed* a, const Parsed* b) { return a->upload->device_id < b->upload->device_id; });
   OCTET_TRY(database_->Run("BEGIN"));
-  if (!rows.empty()) OCTET_TRY(database_->Copy(std::string("COPY pg_temp.staging (") + kStagingColumns + ") FROM STDIN", rows));
-  OCTET_ASSIGN(const Rows merged, database_->Query("SELECT device_id, accepted, expired FROM fleet.merge($1, $2, $3, $4)",
-                                                   {ArrayText(devices), ArrayText(bytes), ArrayText(rejected), ArrayText(statuses)}));
+  OCTET_TRY(Filter(parts, thorough));
+  std::string rows;
+  for (const Parsed* part : parts)
+    for (const ParsedRecord& record : part->records)
+      if (record.state == ParsedRecord::kNew) rows.append(part->rows, record.begin, record.end - record.begin);
+  if (!rows.empty()) OCTET_TRY(database_->Copy(kCopyRecords, rows));
+  OCTET_TRY(Account(parts));
   OCTET_TRY(database_->Run("COMMIT"));
-  for (int i = 0; i < merged.size(); ++i) {
-    Parsed& part = *by_device[static_cast<int>(merged.integer(i, 0))];
-    part.outcome.accepted = merged.integer(i, 1);
-    part.outcome.expired = merged.integer(i, 2);
-    part.outcome.duplicate = part.records - part.outcome.accepted - part.outcome.expired;
-  }
+  for (Parsed* part : parts)
+    for (const ParsedRecord& record : part->records)
+      ++(record.state == ParsedRecord::kNew ? part->outcome.accepted : record.state == ParsedRecord::kThere ? part->outcome.duplicate : part->outcome.expired);
   return {};
 }
 
 // A batch that the database refuses for what is in it is halved until the one that is bad stands alone.
 void Merger::CommitOrSplit(std::vector<Parsed*> parts) {
+  bool thorough = false;
   for (int attempt = 0; !parts.empty(); ++attempt) {
-    Status status = Commit(parts);
+    Status status = Commit(parts, thorough);
     if (status.ok()) return;
     const std::string state = database_->sqlstate();
     if (database_->connected()) (void)database_->Run("ROLLBACK");
-    if (IsRetryable(state) && attempt < 3) continue;
+    const bool met = state == "23505" && !thorough;  // Another collector merged a record of these meanwhile.
+    thorough |= met;
+    if (met || (IsRetryable(state) && attempt < 3)) continue;
     const bool trouble = !database_->connected() || IsDatabaseTrouble(state) || IsRetryable(state);
     if (!trouble && parts.size() > 1) {
       const auto middle = parts.begin() + static_cast<std::ptrdiff_t>(parts.size() / 2);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Uploads of several devices as one transaction: parse, COPY into staging, merge, commit.
+// Uploads of several devices as one transaction: parse, ask what is new, COPY, keep the accounts, commit.
 #pragma once
 #include <map>
 #include <string>
@@ -66,7 +66,9 @@ class Merger {
   struct Parsed;
   Merger(std::unique_ptr<Database> database) : database_(std::move(database)), dimensions_(std::make_unique<DimensionCache>(database_.get())) {}
   Parsed Parse(const Upload& upload);
-  Status Commit(std::vector<Parsed*>& parts);
+  Status Commit(std::vector<Parsed*>& parts, bool thorough);
+  Status Filter(const std::vector<Parsed*>& parts, bool thorough);
+  Status Account(const std::vector<Parsed*>& parts);
   void CommitOrSplit(std::vector<Parsed*> parts);
   std::unique_ptr<Database> database_;
   std::unique_ptr<DimensionCache> dimensions_;

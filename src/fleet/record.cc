@@ -331,6 +331,13 @@ void WriteRow(const Fields& f, int device_id, int hardware, int series, std::str
   w.End();
 }
 
+Line Rejected(const char* error, std::string_view field) {
+  Line line;
+  line.error = error;
+  line.field = field;
+  return line;
+}
+
 // Only what fleet.note_statuses() reads must be right.
 const char* CheckStatus(std::string_view text, std::string_view device, std::string_view* field) {
   JsonCursor c(text);
@@ -383,14 +390,14 @@ const char* CheckStatus(std::string_view text, std::string_view device, std::str
 
 }  // namespace
 
-const char* const kStagingColumns =
-    "at, boot, seq, mono_us, device_id, hardware_id, series_id, span_ms, errors, ok, deadline_miss, shadow, shadow_mismatch, lost_frames, "
-    "rss_kb, limit_kb, arena_kb, temp_c, freq_pct, battery_pct, queue, copy_in, invoke, copy_out, total, load, prepare, first, ops, detail";
+const char* const kCopyRecords =
+    "COPY fleet.record (at, boot, seq, mono_us, device_id, hardware_id, series_id, span_ms, errors, ok, deadline_miss, shadow, shadow_mismatch, lost_frames, "
+    "rss_kb, limit_kb, arena_kb, temp_c, freq_pct, battery_pct, queue, copy_in, invoke, copy_out, total, load, prepare, first, ops, detail) FROM STDIN";
 
 Line ParseLine(std::string_view text, int device_id, std::string_view device, Dimensions& dimensions, std::string* rows) {
   Line line;
-  if (text.size() > kMostLineBytes) return {"a line over 64 KiB", {}, false};
-  if (!IsUtf8(text)) return {"not UTF-8", {}, false};
+  if (text.size() > kMostLineBytes) return Rejected("a line over 64 KiB", {});
+  if (!IsUtf8(text)) return Rejected("not UTF-8", {});
   Fields f;
   if (!ReadFields(text, &f, &line)) return line;
   if (f.kind == "status") {
@@ -398,12 +405,14 @@ Line ParseLine(std::string_view text, int device_id, std::string_view device, Di
     line.status = line.error == nullptr;
     return line;
   }
-  if (!f.kind.empty()) return {"an unknown kind of line", "kind", false};
+  if (!f.kind.empty()) return Rejected("an unknown kind of line", "kind");
   line.error = CheckIdentity(f, device, &line.field);
   if (line.error) return line;
   const int hardware = dimensions.Hardware(device_id, f.hardware), series = hardware ? dimensions.Series(device_id, f.key) : 0;
-  if (hardware == 0 || series == 0) return {"too many new values of one device today", hardware == 0 ? "hardware" : "key", false};
+  if (hardware == 0 || series == 0) return Rejected("too many new values of one device today", hardware == 0 ? "hardware" : "key");
   WriteRow(f, device_id, hardware, series, rows);
+  line.identity = {BootNumber(f.boot), f.seq, f.start_us};
+  line.hardware = hardware;
   return line;
 }
 

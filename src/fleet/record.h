@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// One uploaded line (docs/telemetry.md): checked in full, then either a row for COPY into the staging table or a status line.
+// One uploaded line (docs/telemetry.md): checked in full, then either a row for COPY into fleet.record or a status line.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -18,13 +18,20 @@ class Dimensions {
 
 inline constexpr size_t kMostLineBytes = 64 << 10;
 
-// The columns that a row has, for COPY fleet's staging (…).
-extern const char* const kStagingColumns;
+// COPY fleet.record (…) FROM STDIN, for the rows that ParseLine writes.
+extern const char* const kCopyRecords;
+
+struct Identity {
+  int64_t boot = 0, seq = 0, start_us = 0;
+  auto operator<=>(const Identity&) const = default;
+};
 
 struct Line {
   const char* error = nullptr;   // Why it is rejected; `field` says where.
   std::string_view field;
-  bool status = false;           // A status line: `text` goes to merge() as it is.
+  bool status = false;           // A status line: its text goes to the database as it is.
+  Identity identity;             // Of a record.
+  int hardware = 0;
 };
 
 // Appends the row to `rows` when the line is a record. `device` is the name the token stands for.

@@ -33,8 +33,8 @@ class RawClient {
     while (true) {
       const size_t end = got_.find("\r\n\r\n");
       if (end != std::string::npos) {
-        const size_t at = got_.find("Content-Length: ");
-        const size_t length = at < end ? std::stoul(got_.substr(at + 16)) : 0;
+        const size_t at = got_.find("\r\nContent-Length: ");
+        const size_t length = at < end ? std::stoul(got_.substr(at + 18)) : 0;
         if (got_.size() >= end + 4 + length) {
           const std::string response = got_.substr(0, end + 4 + length);
           got_.erase(0, response.size());

@@ -58,7 +58,7 @@ CREATE TABLE fleet.batch (
   id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, made timestamptz NOT NULL DEFAULT now(), rows int NOT NULL, first_at timestamptz NOT NULL, last_at timestamptz NOT NULL);
 
 CREATE TABLE fleet.record (
-  at timestamptz NOT NULL, boot bigint NOT NULL, seq bigint NOT NULL, batch bigint NOT NULL, mono_us bigint NOT NULL,
+  at timestamptz NOT NULL, boot bigint NOT NULL, seq bigint NOT NULL, batch bigint NOT NULL DEFAULT current_setting('fleet.batch')::bigint, mono_us bigint NOT NULL,
   device_id int NOT NULL, hardware_id int NOT NULL, series_id int NOT NULL, span_ms int NOT NULL,
   ok int NOT NULL, errors int NOT NULL, deadline_miss int NOT NULL, shadow int NOT NULL, shadow_mismatch int NOT NULL, lost_frames int NOT NULL,
   rss_kb int, limit_kb int, arena_kb int, temp_c smallint, freq_pct smallint, battery_pct smallint,

@@ -79,8 +79,8 @@ CREATE FUNCTION fleet.erase(device text) RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE
   gone bigint; found_id int;
 BEGIN
-  SELECT id INTO found_id FROM fleet.device WHERE name = device;
-  IF NOT FOUND THEN RAISE EXCEPTION 'there is no device %', device; END IF;
+  SELECT d.id INTO found_id FROM fleet.device d WHERE d.name = erase.device;
+  IF NOT FOUND THEN RAISE EXCEPTION 'there is no device %', erase.device; END IF;
   DELETE FROM fleet.record WHERE device_id = found_id;
   GET DIAGNOSTICS gone = ROW_COUNT;
   DELETE FROM fleet.device_day WHERE device_id = found_id;

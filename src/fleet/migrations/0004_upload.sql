@@ -1,8 +1,9 @@
--- The one way into the tables: staging, then merge. The collector fills staging by COPY; upload() fills it from lines of JSON.
+-- The way into the tables. The collector, in one transaction: begin_batch() says which of its records are new, COPY puts those straight into fleet.record, end_batch() keeps
+-- the accounts. A device with a login of its own: upload(), which stages lines of JSON and does the same. The primary key stands behind both: nothing can be there twice.
 -- All of it runs with the owner's rights (SECURITY DEFINER): who uploads may do nothing else.
 
 CREATE FUNCTION fleet.boot_number(hex text) RETURNS bigint LANGUAGE sql IMMUTABLE AS $$ SELECT ('x' || hex)::bit(64)::bigint $$;
-CREATE FUNCTION fleet.from_us(us bigint) RETURNS timestamptz LANGUAGE sql IMMUTABLE AS $$ SELECT timestamptz 'epoch' + us * interval '1 microsecond' $$;
+CREATE FUNCTION fleet.from_us(us bigint) RETURNS timestamptz LANGUAGE sql STABLE AS $$ SELECT timestamptz 'epoch' + us * interval '1 microsecond' $$;
 
 -- Whether the device may cause one more row of hardware or series today: a bad client does not blow up the dimensions.
 CREATE FUNCTION fleet.may_add_key(device int) RETURNS boolean LANGUAGE sql STABLE AS $$
@@ -56,48 +57,38 @@ CREATE FUNCTION fleet.token_mark() RETURNS text LANGUAGE sql STABLE SECURITY DEF
   SELECT concat_ws(' ', count(*), count(revoked), max(made), max(revoked)) FROM token
 $$;
 
--- A temporary table: written without WAL, seen by this session only, empty again after every transaction.
-CREATE FUNCTION fleet.open_staging() RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = fleet, pg_temp AS $$
+-- Begins a batch of records, given by their identities (times in µs since 1970), and returns the places (from 1) of those that are not to be copied: there already, or older than
+-- retention. A device sends in order, so what lies above the highest number seen of its boot is new without a look; `thorough` looks all the same, after COPY met the primary key.
+CREATE FUNCTION fleet.begin_batch(devices int[], boots bigint[], seqs bigint[], ats bigint[], thorough boolean) RETURNS TABLE (place bigint, expired boolean)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = fleet, pg_temp AS $$
+DECLARE
+  oldest timestamptz := day_start(oldest('record')); id bigint;
 BEGIN
-  SET LOCAL client_min_messages = warning;
-  CREATE TEMP TABLE IF NOT EXISTS staging (LIKE fleet.record) ON COMMIT DELETE ROWS;
-  ALTER TABLE pg_temp.staging ALTER batch SET DEFAULT 0;
-  EXECUTE format('GRANT INSERT ON pg_temp.staging TO %I', session_user);
+  INSERT INTO batch (rows, first_at, last_at) SELECT count(*), greatest(from_us(min(us)), oldest), greatest(from_us(max(us)), oldest) FROM unnest(ats) AS us HAVING count(*) > 0 RETURNING batch.id INTO id;
+  PERFORM set_config('fleet.batch', coalesce(id, 0)::text, true);  -- The default of record.batch.
+  RETURN QUERY
+  SELECT k.place, k.at < oldest
+  FROM (SELECT x.place, x.device, x.boot, x.seq, from_us(x.us) AS at FROM unnest(devices, boots, seqs, ats) WITH ORDINALITY AS x(device, boot, seq, us, place)) AS k
+  LEFT JOIN boot b ON (b.device_id, b.boot) = (k.device, k.boot)
+  WHERE k.at < oldest OR ((thorough OR k.seq <= b.max_seq) AND EXISTS (SELECT FROM record r WHERE (r.device_id, r.boot, r.seq, r.at) = (k.device, k.boot, k.seq, k.at)));
 END $$;
 
--- Staging into the tables, in the caller's transaction. One call may hold many devices: the arrays have one entry per device, with its bytes, its
--- rejected lines and its checked status line or NULL. Rows are taken in the order of (device, boot, seq), so that parallel merges cannot lock each other out.
-CREATE FUNCTION fleet.merge(devices int[], bytes bigint[], rejected bigint[], statuses jsonb[])
-RETURNS TABLE (device_id int, accepted bigint, expired bigint) LANGUAGE plpgsql SECURITY DEFINER SET search_path = fleet, pg_temp AS $$
-#variable_conflict use_column
-DECLARE
-  batch_id bigint; oldest timestamptz := day_start(oldest('record'));
+-- Ends a batch: what each device sent (one entry per device, with its checked status line or NULL), and how many records of which boots were new.
+-- Devices come in the order of their numbers, so that parallel batches cannot lock each other out.
+CREATE FUNCTION fleet.end_batch(devices int[], accepted bigint[], expired bigint[], rejected bigint[], bytes bigint[], hardware int[], last_us bigint[], statuses jsonb[],
+                                boot_devices int[], boots bigint[], boot_rows bigint[], max_seqs bigint[]) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = fleet, pg_temp AS $$
 BEGIN
-  INSERT INTO batch (rows, first_at, last_at) SELECT count(*), min(at), max(at) FROM pg_temp.staging WHERE at >= oldest HAVING count(*) > 0 RETURNING id INTO batch_id;
-  PERFORM note_statuses(devices, statuses);
-  RETURN QUERY
-  WITH fresh AS (
-    INSERT INTO record (at, boot, seq, batch, mono_us, device_id, hardware_id, series_id, span_ms, ok, errors, deadline_miss, shadow, shadow_mismatch, lost_frames,
-                        rss_kb, limit_kb, arena_kb, temp_c, freq_pct, battery_pct, queue, copy_in, invoke, copy_out, total, load, prepare, first, ops, detail)
-    SELECT at, boot, seq, batch_id, mono_us, device_id, hardware_id, series_id, span_ms, ok, errors, deadline_miss, shadow, shadow_mismatch, lost_frames,
-           rss_kb, limit_kb, arena_kb, temp_c, freq_pct, battery_pct, queue, copy_in, invoke, copy_out, total, load, prepare, first, ops, detail
-    FROM pg_temp.staging WHERE at >= oldest ORDER BY device_id, boot, seq
-    ON CONFLICT DO NOTHING
-    RETURNING device_id, boot, seq, at, hardware_id),
-  boots AS (
-    INSERT INTO boot AS b (device_id, boot, rows, max_seq)
-    SELECT device_id, boot, count(*), max(seq) FROM fresh GROUP BY device_id, boot ORDER BY device_id, boot
-    ON CONFLICT (device_id, boot) DO UPDATE SET rows = b.rows + excluded.rows, max_seq = greatest(b.max_seq, excluded.max_seq), last_seen = now()
-    RETURNING 1),
-  per_device AS (SELECT device_id, count(*) AS n, max(at) AS at, max(hardware_id) AS hardware_id FROM fresh GROUP BY device_id),
-  old AS (SELECT device_id, count(*) AS n FROM pg_temp.staging WHERE at < oldest GROUP BY device_id)
+  PERFORM note_statuses(end_batch.devices, end_batch.statuses);
+  INSERT INTO boot AS b (device_id, boot, rows, max_seq)
+  SELECT * FROM unnest(end_batch.boot_devices, end_batch.boots, end_batch.boot_rows, end_batch.max_seqs)
+  ON CONFLICT (device_id, boot) DO UPDATE SET rows = b.rows + excluded.rows, max_seq = greatest(b.max_seq, excluded.max_seq), last_seen = now();
   UPDATE device d
-  SET rows = d.rows + coalesce(f.n, 0), rejected = d.rejected + s.rejected, expired = d.expired + coalesce(o.n, 0), bytes = d.bytes + s.bytes,
-      hardware_id = coalesce(f.hardware_id, d.hardware_id), first_seen = coalesce(d.first_seen, now()), last_seen = now(),
-      last_record = greatest(d.last_record, f.at)
-  FROM unnest(merge.devices, merge.bytes, merge.rejected) AS s(id, bytes, rejected) LEFT JOIN per_device f ON f.device_id = s.id LEFT JOIN old o ON o.device_id = s.id
-  WHERE d.id = s.id
-  RETURNING d.id, coalesce(f.n, 0), coalesce(o.n, 0);
+  SET rows = d.rows + s.accepted, rejected = d.rejected + s.rejected, expired = d.expired + s.expired, bytes = d.bytes + s.bytes, hardware_id = coalesce(s.hardware, d.hardware_id),
+      first_seen = coalesce(d.first_seen, now()), last_seen = now(), last_record = greatest(d.last_record, from_us(s.last_us))
+  FROM unnest(end_batch.devices, end_batch.accepted, end_batch.expired, end_batch.rejected, end_batch.bytes, end_batch.hardware, end_batch.last_us)
+       AS s(id, accepted, expired, rejected, bytes, hardware, last_us)
+  WHERE d.id = s.id;
 END $$;
 
 -- Status lines are state: the counts of a spool only grow, the rest is the newest.
@@ -107,14 +98,14 @@ BEGIN
   SELECT id, boot_number(s->>'spool'), now(), boot_number(s->>'boot'), (s->>'sent_us')::bigint - (extract(epoch FROM clock_timestamp()) * 1000000)::bigint, coalesce((s->>'uptime_us')::bigint, 0),
          (s->>'committed')::bigint, coalesce((s->'dropped'->>'bytes')::bigint, 0), coalesce((s->'dropped'->>'age')::bigint, 0), coalesce((s->'dropped'->>'rejected')::bigint, 0),
          coalesce((s->>'depth')::bigint, 0), coalesce((s->>'bytes')::bigint, 0)
-  FROM unnest(devices, statuses) AS x(id, s) WHERE s IS NOT NULL ORDER BY id
+  FROM unnest(devices, statuses) AS x(id, s) WHERE s IS NOT NULL
   ON CONFLICT (device_id, spool) DO UPDATE SET
     seen = excluded.seen, boot = excluded.boot, skew_us = excluded.skew_us, uptime_us = excluded.uptime_us, depth = excluded.depth, bytes = excluded.bytes,
     committed = greatest(old.committed, excluded.committed), dropped_bytes = greatest(old.dropped_bytes, excluded.dropped_bytes),
     dropped_age = greatest(old.dropped_age, excluded.dropped_age), dropped_rejected = greatest(old.dropped_rejected, excluded.dropped_rejected);
   INSERT INTO boot AS b (device_id, boot, last_seq, clean)
   SELECT id, boot_number(s->'previous'->>'boot'), (s->'previous'->>'last_seq')::bigint, (s->'previous'->>'clean')::boolean
-  FROM unnest(devices, statuses) AS x(id, s) WHERE s->'previous'->>'boot' IS NOT NULL ORDER BY id
+  FROM unnest(devices, statuses) AS x(id, s) WHERE s->'previous'->>'boot' IS NOT NULL
   ON CONFLICT (device_id, boot) DO UPDATE SET last_seq = excluded.last_seq, clean = excluded.clean WHERE b.clean IS NULL;
 END $$;
 
@@ -158,12 +149,14 @@ CREATE FUNCTION fleet.upload(lines text[]) RETURNS TABLE (accepted bigint, dupli
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = fleet, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
-  me int; my_name text; line text; r jsonb; status jsonb; bad bigint := 0; good bigint := 0; done record;
+  me int; my_name text; line text; r jsonb; status jsonb; bad bigint := 0; good bigint := 0; old bigint; batch_id bigint;
 BEGIN
   SELECT d.id, d.name INTO me, my_name FROM login l JOIN device d ON d.id = l.device_id WHERE l.role = session_user;
   IF NOT FOUND THEN RAISE EXCEPTION 'role % is bound to no device: octet fleet token DEVICE --role %', session_user, session_user USING ERRCODE = 'insufficient_privilege'; END IF;
   IF cardinality(lines) > 5000 THEN RAISE EXCEPTION '% lines; 5000 at most', cardinality(lines) USING ERRCODE = 'program_limit_exceeded'; END IF;
-  PERFORM open_staging();
+  SET LOCAL client_min_messages = warning;
+  CREATE TEMP TABLE IF NOT EXISTS staging (LIKE fleet.record) ON COMMIT DELETE ROWS;
+  TRUNCATE pg_temp.staging;
   FOREACH line IN ARRAY lines LOOP
     BEGIN
       IF octet_length(line) > 65536 THEN RAISE EXCEPTION 'line over 64 KiB'; END IF;
@@ -180,6 +173,18 @@ BEGIN
       bad := bad + 1;
     END;
   END LOOP;
-  SELECT * INTO done FROM merge(ARRAY[me], ARRAY[(SELECT sum(octet_length(l)) FROM unnest(lines) AS l)], ARRAY[bad], ARRAY[status]);
-  RETURN QUERY SELECT done.accepted, good - done.accepted - done.expired, bad, done.expired;
+  SELECT count(*) FILTER (WHERE at < day_start(oldest('record'))) INTO old FROM pg_temp.staging;
+  DELETE FROM pg_temp.staging WHERE at < day_start(oldest('record'));
+  INSERT INTO batch (rows, first_at, last_at) SELECT count(*), min(at), max(at) FROM pg_temp.staging HAVING count(*) > 0 RETURNING id INTO batch_id;
+  UPDATE pg_temp.staging SET batch = batch_id;
+  CREATE TEMP TABLE IF NOT EXISTS fresh (boot bigint, seq bigint, at timestamptz, hardware_id int) ON COMMIT DELETE ROWS;
+  TRUNCATE pg_temp.fresh;
+  WITH added AS (INSERT INTO record SELECT * FROM pg_temp.staging ON CONFLICT DO NOTHING RETURNING boot, seq, at, hardware_id) INSERT INTO pg_temp.fresh SELECT * FROM added;
+  PERFORM end_batch(ARRAY[me], ARRAY[count(*)], ARRAY[old], ARRAY[bad], ARRAY[(SELECT sum(octet_length(l)) FROM unnest(lines) AS l)], ARRAY[max(hardware_id)],
+                    ARRAY[(extract(epoch FROM max(at)) * 1000000)::bigint], ARRAY[status],
+                    (SELECT array_agg(me) FROM (SELECT DISTINCT boot FROM pg_temp.fresh) AS x), (SELECT array_agg(boot ORDER BY boot) FROM (SELECT DISTINCT boot FROM pg_temp.fresh) AS x),
+                    (SELECT array_agg(n ORDER BY boot) FROM (SELECT boot, count(*) AS n FROM pg_temp.fresh GROUP BY boot) AS x),
+                    (SELECT array_agg(n ORDER BY boot) FROM (SELECT boot, max(seq) AS n FROM pg_temp.fresh GROUP BY boot) AS x))
+  FROM pg_temp.fresh;
+  RETURN QUERY SELECT count(*), good - count(*) - old, bad, old FROM pg_temp.fresh;
 END $$;

@@ -150,9 +150,32 @@ SELECT * FROM (
 
 -- Operators: where the time goes. Last 7 days. `share`: of the time of all operators of its group.
 CREATE VIEW fleet.operators AS
-SELECT device_model, delegate, model, version, op, fleet.quantile_ms(h, 0.5) AS p50_ms, fleet.quantile_ms(h, 0.95) AS p95_ms, h[4] AS samples,
+SELECT device_model, delegate, model, version, op, fleet.ms(fleet.hist_mean(h)) AS mean_ms, fleet.quantile_ms(h, 0.5) AS p50_ms, fleet.quantile_ms(h, 0.95) AS p95_ms, h[4] AS samples,
        round((h[5] / nullif(sum(h[5]) OVER (PARTITION BY device_model, delegate, model, version), 0))::numeric, 4)::double precision AS share
 FROM (
   SELECT w.model AS device_model, s.delegate, s.model, s.version, o.op, fleet.hist_merge(o.time) AS h
   FROM fleet.operator_hour o JOIN fleet.hardware w ON w.id = o.hardware_id JOIN fleet.series s ON s.id = o.series_id
   WHERE o.at > now() - interval '7 days' GROUP BY w.model, s.delegate, s.model, s.version, o.op) AS t;
+
+-- What verdicts resample: the figures of single devices on either side of each rollout, last 30 days, of at most 400 devices a side. The order is by a hash of the
+-- device, so both sides take the same devices where they can; groups are counted in full beside it.
+CREATE VIEW fleet.rollout_devices AS
+SELECT * FROM (
+  SELECT *, row_number() OVER (PARTITION BY model, before, after, device_model, delegate, side ORDER BY hashint4(device_id), device_id) AS place,
+         count(*) OVER (PARTITION BY model, before, after, device_model, delegate, side) AS devices,
+         sum(ok) OVER (PARTITION BY model, before, after, device_model, delegate, side) AS inferences
+  FROM (
+    SELECT p.model, p.before, p.after, h.model AS device_model, s.delegate, (s.version = p.after)::int AS side, d.device_id,
+           sum(d.ok) AS ok, sum(d.errors) AS errors, fleet.hist_merge(d.invoke) AS invoke
+    FROM fleet.version_pairs p JOIN fleet.series s ON s.model = p.model AND s.version IN (p.before, p.after) AND NOT s.overflow
+    JOIN fleet.device_day d ON d.series_id = s.id JOIN fleet.hardware h ON h.id = d.hardware_id
+    WHERE d.at > now() - interval '30 days'
+    GROUP BY p.model, p.before, p.after, h.model, s.delegate, s.version = p.after, d.device_id) AS by_device) AS ordered
+WHERE place <= 400;
+
+-- Where the time of a request goes beside the model: waiting and copying as shares of the total. Last 7 days.
+CREATE VIEW fleet.stages AS
+SELECT device_model, delegate, model, version, sum(queue[5]) / 1e9 AS queue_s, sum(coalesce(copy_in[5], 0) + coalesce(copy_out[5], 0)) / 1e9 AS copy_s, sum(invoke[5]) / 1e9 AS invoke_s, sum(total[5]) / 1e9 AS total_s,
+       sum(total[4]) AS requests, round((sum(queue[5]) / nullif(sum(total[5]), 0))::numeric, 4)::double precision AS queue_share,
+       round((sum(coalesce(copy_in[5], 0) + coalesce(copy_out[5], 0)) / nullif(sum(total[5]), 0))::numeric, 4)::double precision AS copy_share
+FROM fleet.hourly WHERE NOT overflow AND at > now() - interval '7 days' AND total IS NOT NULL GROUP BY device_model, delegate, model, version;

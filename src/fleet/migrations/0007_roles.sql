@@ -12,8 +12,10 @@ ALTER ROLE octet_reader SET default_transaction_read_only = on;
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA fleet FROM PUBLIC;
 REVOKE ALL ON SCHEMA fleet FROM PUBLIC;
 GRANT USAGE ON SCHEMA fleet TO octet_ingest, octet_reader, octet_device;
-GRANT EXECUTE ON FUNCTION fleet.live_tokens(), fleet.token_mark(), fleet.open_staging(), fleet.intern_hardware(int, jsonb), fleet.intern_series(int, jsonb),
-                          fleet.merge(int[], bigint[], bigint[], jsonb[]), fleet.roll_up(int), fleet.maintain() TO octet_ingest;
+GRANT EXECUTE ON FUNCTION fleet.live_tokens(), fleet.token_mark(), fleet.intern_hardware(int, jsonb), fleet.intern_series(int, jsonb),
+                          fleet.begin_batch(int[], bigint[], bigint[], bigint[], boolean),
+                          fleet.end_batch(int[], bigint[], bigint[], bigint[], bigint[], int[], bigint[], jsonb[], int[], bigint[], bigint[], bigint[]), fleet.roll_up(int), fleet.maintain() TO octet_ingest;
+GRANT INSERT ON fleet.record TO octet_ingest;
 GRANT EXECUTE ON FUNCTION fleet.upload(text[]) TO octet_device;
 GRANT SELECT ON ALL TABLES IN SCHEMA fleet TO octet_reader;
 REVOKE SELECT ON fleet.token, fleet.login FROM octet_reader;
