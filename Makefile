@@ -24,6 +24,7 @@ demo: build
 test: build
 	@echo "octet: running all tests"
 	@scripts/litert_venv.sh
+	@scripts/triton_venv.sh
 	@ctest --test-dir build/release --output-on-failure -LE long
 
 asan: setup

@@ -48,9 +48,11 @@ Body DeclareDiagnose(FlagSet&);
 Body DeclareRun(FlagSet&);
 Body DeclareBench(FlagSet&);
 Body DeclareInspect(FlagSet&);
+Body DeclareServe(FlagSet&);
 Body DeclareFleetInit(FlagSet&);
 Body DeclareFleetToken(FlagSet&);
 Body DeclareFleetIngest(FlagSet&);
 Body DeclareFleetReport(FlagSet&);
+Body DeclareFleetServe(FlagSet&);
 
 }  // namespace octet::cli

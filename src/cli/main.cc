@@ -27,6 +27,8 @@ constexpr Command kCommands[] = {
      "octet bench model.tflite --threads 2 --profile", DeclareBench},
     {"inspect", "Print everything that is in a .tflite file.",
      "octet inspect model.tflite --json", DeclareInspect},
+    {"serve", "Serve models over HTTP: the Open Inference Protocol (KServe v2).",
+     "octet serve detector=model.tflite,threads=2 --port 8000", DeclareServe},
 #ifdef OCTET_FLEET
     {"fleet init", "Make or update the fleet's tables, functions and roles in a PostgreSQL database.",
      "octet fleet init --database postgresql://owner@db/fleet", DeclareFleetInit},
@@ -36,6 +38,8 @@ constexpr Command kCommands[] = {
      "octet fleet ingest --database postgresql://octet_ingest@db/fleet --port 8088", DeclareFleetIngest},
     {"fleet report", "Judge rollouts, rank bottlenecks, name throttled and silent devices; exit 1 when a rollout made something slower.",
      "octet fleet report --database postgresql://octet_reader@db/fleet --html fleet.html", DeclareFleetReport},
+    {"fleet serve", "Show the fleet in a browser: overview, distributions, rollouts, devices, ranking.",
+     "octet fleet serve --database postgresql://octet_reader@db/fleet --port 8089", DeclareFleetServe},
 #endif
 };
 
