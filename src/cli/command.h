@@ -53,5 +53,6 @@ Body DeclareFleetInit(FlagSet&);
 Body DeclareFleetToken(FlagSet&);
 Body DeclareFleetIngest(FlagSet&);
 Body DeclareFleetReport(FlagSet&);
+Body DeclareFleetServe(FlagSet&);
 
 }  // namespace octet::cli

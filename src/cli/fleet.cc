@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "cli/command.h"
 #include "fleet/collector.h"
+#include "fleet/pages.h"
 #include "fleet/report.h"
 #include "fleet/schema.h"
 
@@ -88,6 +89,23 @@ Result<int> Ingest(IngestFlags f) {
   return kYes;
 }
 
+struct ServeFlags {
+  fleet::PagesOptions options;
+  int port = 8089;
+};
+
+Result<int> Serve(ServeFlags f) {
+  if (f.options.cert_file.empty() != f.options.key_file.empty()) return Error(Code::kInvalidArgument, "give both --cert and --key, or none");
+  OCTET_ASSIGN(f.options.port, Port(f.port));
+  StopSignal stop;
+  OCTET_ASSIGN(const std::unique_ptr<fleet::Pages> pages, fleet::Pages::Start(f.options));
+  std::printf("octet fleet serve: %s://%s:%u/\n", f.options.cert_file.empty() ? "http" : "https", f.options.address.c_str(), pages->port());
+  std::fflush(stdout);
+  stop.Wait();
+  pages->Stop();
+  return kYes;
+}
+
 struct ReportFlags {
   std::string database, model, tolerance = "5%", html;
   bool json = false;
@@ -145,6 +163,16 @@ Body DeclareFleetReport(FlagSet& flags) {
   flags.Option("--html", &f->html, "Write the report as a page", false);
   flags.Flag("--json", &f->json, "The report as JSON");
   return [f] { return Report(*f); };
+}
+
+Body DeclareFleetServe(FlagSet& flags) {
+  auto f = std::make_shared<ServeFlags>();
+  flags.Option("--database", &f->options.database, kDatabaseHelp, false);
+  flags.Option("--address", &f->options.address, "Address to listen on", false);
+  flags.Option("--port", &f->port, "Port to listen on; 0: any that is free, printed");
+  flags.Option("--cert", &f->options.cert_file, "Certificate chain, PEM: TLS", false);
+  flags.Option("--key", &f->options.key_file, "Private key, PEM", false);
+  return [f] { return Serve(*f); };
 }
 
 }  // namespace octet::cli

@@ -38,6 +38,8 @@ constexpr Command kCommands[] = {
      "octet fleet ingest --database postgresql://octet_ingest@db/fleet --port 8088", DeclareFleetIngest},
     {"fleet report", "Judge rollouts, rank bottlenecks, name throttled and silent devices; exit 1 when a rollout made something slower.",
      "octet fleet report --database postgresql://octet_reader@db/fleet --html fleet.html", DeclareFleetReport},
+    {"fleet serve", "Show the fleet in a browser: overview, distributions, rollouts, devices, ranking.",
+     "octet fleet serve --database postgresql://octet_reader@db/fleet --port 8089", DeclareFleetServe},
 #endif
 };
 

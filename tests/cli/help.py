@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 COMMANDS = ["convert", "check", "quantize", "gate", "diagnose", "run", "bench", "inspect"]
-FLEET = ["fleet init", "fleet token", "fleet ingest", "fleet report"]  # Where octet is built with it.
+FLEET = ["fleet init", "fleet token", "fleet ingest", "fleet report", "fleet serve"]  # Where octet is built with it.
 
 
 def main():
