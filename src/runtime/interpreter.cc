@@ -177,7 +177,13 @@ class Runner : public Interpreter {
     use.lower_bound_bytes += plan().memory().lower_bound_bytes;
     return use;
   }
+  void AddDelegate(std::shared_ptr<const Delegate> delegate) override {
+    context_.options.delegates.list.push_back(std::move(delegate));
+    context_.delegate_failures.emplace_back();
+    for (auto& [_, entry] : entries_) entry.allocated = false;
+  }
   std::vector<DelegateDetails> delegates() const override { return entry_->allocated ? plan().delegate_details() : std::vector<DelegateDetails>(); }
+  const std::vector<std::pair<int, std::string>>& delegate_failures() const override { return plan().delegate_failures(); }
   std::vector<DelegateTiming> delegate_timings() const override { return plan().delegate_timings(); }
   void SetObserver(Observer* observer) override { observer_ = observer; }
 

@@ -152,8 +152,12 @@ class Interpreter {
   // After Allocate: every tensor's shape and place is final until the next Resize.
   virtual bool is_static() const = 0;
   virtual MemoryUse memory() const = 0;
+  // One more, the last in preference; takes effect with the next Allocate, which all entry points need then.
+  virtual void AddDelegate(std::shared_ptr<const Delegate> delegate) = 0;
   // After Allocate; failures also after Invoke.
   virtual std::vector<DelegateDetails> delegates() const = 0;
+  // What failed since Allocate, in that order, with the delegate's position; cheap.
+  virtual const std::vector<std::pair<int, std::string>>& delegate_failures() const = 0;
   // Of the last Invoke, where Delegates::profile asked for it and the delegate knows.
   virtual std::vector<DelegateTiming> delegate_timings() const = 0;
   virtual void SetObserver(Observer* observer) = 0;  // Null: none. Not owned.

@@ -88,6 +88,7 @@ class Plan : public ops::Callee, private ops::Host {
   ops::Cost CostOf(int node) const;
   const DelegatePart* part_of(int node) const;  // Null: the CPU's.
   std::vector<DelegateDetails> delegate_details() const;
+  const std::vector<std::pair<int, std::string>>& delegate_failures() const { return failures_; }
   std::vector<DelegateTiming> delegate_timings() const;
 
   // -- as a callee
