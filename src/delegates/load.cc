@@ -17,7 +17,7 @@ Status NoSuchName(const std::string& name) {
 }
 
 Result<std::shared_ptr<const runtime::Delegate>> LoadLibrary(const Spec& spec) {
-  OCTET_ASSIGN(const Library library, Library::Open(spec.name));
+  OCTET_ASSIGN(const Library library, Library::OpenPlugin(spec.name));
   if (void* function = library.Find("octet_delegate")) return runtime::Delegate::Create(reinterpret_cast<OctetDelegateFn>(function)(OCTET_DELEGATE_VERSION), spec.settings);
   if (!tflite_abi::IsPlugin(library))
     return Error(Code::kInvalidArgument, "'%s' is no delegate: expected the function octet_delegate, or tflite_plugin_create_delegate and tflite_plugin_destroy_delegate", spec.name.c_str());

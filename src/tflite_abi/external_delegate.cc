@@ -37,7 +37,7 @@ TfLiteExternalDelegateOptions TfLiteExternalDelegateOptionsDefault(const char* l
 TfLiteDelegate* TfLiteExternalDelegateCreate(const TfLiteExternalDelegateOptions* options) {
   const std::string path = options && options->lib_path ? options->lib_path : "";
   const auto made = [&]() -> octet::Result<octet::tflite_abi::Plugin> {
-    OCTET_ASSIGN(const octet::Library library, octet::Library::Open(path));
+    OCTET_ASSIGN(const octet::Library library, octet::Library::OpenPlugin(path));
     octet::runtime::Delegate::Settings settings;
     for (int i = 0; i < options->count; ++i) settings.emplace_back(options->keys[i], options->values[i]);
     return octet::tflite_abi::CreateFromPlugin(library, path, settings);
