@@ -62,6 +62,7 @@ typedef enum OctetDType {
 
 typedef struct OctetModel OctetModel;
 typedef struct OctetInterpreter OctetInterpreter;
+typedef struct OctetDelegateHandle OctetDelegateHandle;
 
 #define OCTET_MAX_RANK 8
 
@@ -91,6 +92,9 @@ typedef struct OctetOptions {
   int32_t keep_all_tensors;     /* Not 0: no tensor's memory is reused, so that all can be read. */
   const char* signature;        /* NULL: the first subgraph's own inputs and outputs. */
   uint64_t memory_limit_bytes;  /* 0: 4 GiB. */
+  const OctetDelegateHandle* const* delegates; /* In order of preference; kept. */
+  int32_t num_delegates;
+  double shadow_share;          /* > 0: this share of inferences is computed by the processor, too; its answer is given where they differ. */
 } OctetOptions;
 
 OCTET_API const char* octet_version(void);
@@ -158,7 +162,6 @@ OCTET_API OctetCode octet_node(OctetInterpreter* interpreter, int32_t i, OctetNo
 /* Delegates: who computes parts of models in the processor's place. `name`: "gpu" and so on, or the path of a library
  * that has octet_delegate (octet/delegate.h) or TensorFlow Lite's tflite_plugin_create_delegate. Options as
  * pairs of key and value. An interpreter keeps what it was given; the handle may be closed before it. */
-typedef struct OctetDelegateHandle OctetDelegateHandle;
 OCTET_API OctetDelegateHandle* octet_delegate_open(const char* name, const char* const* keys, const char* const* values, int32_t num_options, OctetError* error);
 OCTET_API void octet_delegate_close(OctetDelegateHandle* delegate); /* NULL is allowed. */
 /* One more, the last in preference; octet_allocate comes next, for each entry point. */

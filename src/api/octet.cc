@@ -50,6 +50,9 @@ runtime::Options ToOptions(const OctetOptions* from) {
   options.keep_all_tensors = o.keep_all_tensors != 0;
   if (o.signature) options.signature = o.signature;
   if (o.memory_limit_bytes) options.memory_limit_bytes = o.memory_limit_bytes;
+  for (int32_t i = 0; o.delegates && i < o.num_delegates; ++i)
+    if (o.delegates[i] && o.delegates[i]->delegate) options.delegates.list.push_back(o.delegates[i]->delegate);
+  options.delegates.shadow.share = o.shadow_share;
   return options;
 }
 

@@ -86,6 +86,8 @@ class Plan : public ops::Callee, private ops::Host {
 
   MemoryUse memory() const;
   ops::Cost CostOf(int node) const;
+  // Every delegate's parts go to the CPU, from the next run on.
+  Status HandBackAll(const std::string& why);
   const DelegatePart* part_of(int node) const;  // Null: the CPU's.
   std::vector<DelegateDetails> delegate_details() const;
   const std::vector<std::pair<int, std::string>>& delegate_failures() const { return failures_; }

@@ -202,11 +202,11 @@ class Interpreter:
             "keep_all_tensors": bool(experimental_preserve_all_tensors),
         }
         self._model = _load(model_path, model_content)
-        self._interpreter = _native.Interpreter(self._model, **self._options)
         for delegate in experimental_delegates or ():
             if not isinstance(delegate, Delegate):
                 raise ValueError(f"experimental_delegates: expected what load_delegate() returns, found {type(delegate).__name__}")
-            self._interpreter.add_delegate(delegate.native)
+        self._options["delegates"] = [delegate.native for delegate in experimental_delegates or ()]
+        self._interpreter = _native.Interpreter(self._model, **self._options)
         self._inputs = [index for index, _ in self._interpreter.ends(False)]
         self._outputs = [index for index, _ in self._interpreter.ends(True)]
         self._allocated = False

@@ -90,14 +90,57 @@ static PyMethodDef kModelMethods[] = {{"num_subgraphs", (PyCFunction)ModelNumSub
 static PyType_Slot kModelSlots[] = {{Py_tp_new, ModelNew}, {Py_tp_dealloc, ModelDealloc}, {Py_tp_methods, kModelMethods}, {Py_tp_doc, "A verified .tflite model, shared by its interpreters."}, {0, NULL}};
 static PyType_Spec kModelSpec = {"octet._native.Model", sizeof(ModelObject), 0, Py_TPFLAGS_DEFAULT, kModelSlots};
 
-/* ---- Interpreter(model, threads, kernels, keep_all_tensors, signature) */
+/* ---- Delegate(name, [(key, value)]) */
+
+typedef struct {
+  PyObject_HEAD
+  OctetDelegateHandle* handle;
+} DelegateObject;
+static PyObject* g_delegate_type;
+
+static PyObject* DelegateNew(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
+  (void)kwargs;
+  const char *name, *keys[256], *values[256];
+  PyObject* options;
+  if (!PyArg_ParseTuple(args, "sO", &name, &options)) return NULL;
+  const Py_ssize_t n = PyList_Size(options);
+  if (n < 0 || n > 256) return n < 0 ? NULL : PyErr_Format(PyExc_ValueError, "a delegate has up to 256 options, found %zd", n);
+  for (Py_ssize_t i = 0; i < n; ++i)
+    if (!PyArg_ParseTuple(PyList_GetItem(options, i), "ss", &keys[i], &values[i])) return NULL;
+  OctetError error;
+  OctetDelegateHandle* handle = octet_delegate_open(name, keys, values, (int32_t)n, &error);
+  if (!handle) return PyErr_SetString(error.code == OCTET_IO ? PyExc_OSError : PyExc_ValueError, error.text), NULL;
+  allocfunc alloc = (allocfunc)PyType_GetSlot(type, Py_tp_alloc);
+  DelegateObject* self = (DelegateObject*)alloc(type, 0);
+  if (self) self->handle = handle;
+  else octet_delegate_close(handle);
+  return (PyObject*)self;
+}
+static void DelegateDealloc(DelegateObject* self) {
+  octet_delegate_close(self->handle);
+  FreeObject((PyObject*)self);
+}
+static PyType_Slot kDelegateSlots[] = {{Py_tp_new, DelegateNew}, {Py_tp_dealloc, DelegateDealloc}, {Py_tp_doc, "Who computes parts of models in the processor's place."}, {0, NULL}};
+static PyType_Spec kDelegateSpec = {"octet._native.Delegate", sizeof(DelegateObject), 0, Py_TPFLAGS_DEFAULT, kDelegateSlots};
+
+/* ---- Interpreter(model, threads, kernels, keep_all_tensors, signature, delegates) */
 
 static PyObject* InterpreterNew(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
-  static char* names[] = {"model", "threads", "reference", "keep_all_tensors", "signature", NULL};
+  static char* names[] = {"model", "threads", "reference", "keep_all_tensors", "signature", "delegates", NULL};
   ModelObject* model;
   OctetOptions options = {sizeof(OctetOptions)};
   int threads = 1, reference = 0, keep = 0;
-  if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O!|iiiz", names, (PyTypeObject*)g_model_type, &model, &threads, &reference, &keep, &options.signature)) return NULL;
+  PyObject* delegates = NULL; /* A list. */
+  const OctetDelegateHandle* handles[16];
+  if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O!|iiizO", names, (PyTypeObject*)g_model_type, &model, &threads, &reference, &keep, &options.signature, &delegates)) return NULL;
+  options.num_delegates = delegates ? (int32_t)PyList_Size(delegates) : 0;
+  if (options.num_delegates < 0 || options.num_delegates > 16) return options.num_delegates < 0 ? NULL : PyErr_Format(PyExc_ValueError, "at most 16 delegates");
+  for (int32_t i = 0; i < options.num_delegates; ++i) {
+    PyObject* delegate = PyList_GetItem(delegates, i);
+    if (!PyObject_IsInstance(delegate, g_delegate_type)) return PyErr_Format(PyExc_TypeError, "expected a delegate of octet's load_delegate");
+    handles[i] = ((DelegateObject*)delegate)->handle;
+  }
+  options.delegates = handles;
   options.threads = threads;
   options.kernels = reference ? OCTET_KERNELS_REFERENCE : OCTET_KERNELS_FAST;
   options.keep_all_tensors = keep;
@@ -303,48 +346,7 @@ static PyObject* Delegates(InterpreterObject* self, PyObject* unused) {
   return list;
 }
 
-/* ---- Delegate(name, [(key, value)]) */
-
-typedef struct {
-  PyObject_HEAD
-  OctetDelegateHandle* handle;
-} DelegateObject;
-static PyObject* g_delegate_type;
-
-static PyObject* DelegateNew(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
-  (void)kwargs;
-  const char *name, *keys[256], *values[256];
-  PyObject* options;
-  if (!PyArg_ParseTuple(args, "sO", &name, &options)) return NULL;
-  const Py_ssize_t n = PyList_Size(options);
-  if (n < 0 || n > 256) return n < 0 ? NULL : PyErr_Format(PyExc_ValueError, "a delegate has up to 256 options, found %zd", n);
-  for (Py_ssize_t i = 0; i < n; ++i)
-    if (!PyArg_ParseTuple(PyList_GetItem(options, i), "ss", &keys[i], &values[i])) return NULL;
-  OctetError error;
-  OctetDelegateHandle* handle = octet_delegate_open(name, keys, values, (int32_t)n, &error);
-  if (!handle) return PyErr_SetString(error.code == OCTET_IO ? PyExc_OSError : PyExc_ValueError, error.text), NULL;
-  allocfunc alloc = (allocfunc)PyType_GetSlot(type, Py_tp_alloc);
-  DelegateObject* self = (DelegateObject*)alloc(type, 0);
-  if (self) self->handle = handle;
-  else octet_delegate_close(handle);
-  return (PyObject*)self;
-}
-static void DelegateDealloc(DelegateObject* self) {
-  octet_delegate_close(self->handle);
-  FreeObject((PyObject*)self);
-}
-static PyType_Slot kDelegateSlots[] = {{Py_tp_new, DelegateNew}, {Py_tp_dealloc, DelegateDealloc}, {Py_tp_doc, "Who computes parts of models in the processor's place."}, {0, NULL}};
-static PyType_Spec kDelegateSpec = {"octet._native.Delegate", sizeof(DelegateObject), 0, Py_TPFLAGS_DEFAULT, kDelegateSlots};
-
-static PyObject* AddDelegate(InterpreterObject* self, PyObject* arg) {
-  if (!PyObject_IsInstance(arg, g_delegate_type)) return PyErr_Format(PyExc_TypeError, "expected a delegate of octet's load_delegate");
-  if (!Enter(self)) return NULL;
-  OctetError error;
-  return Finish(self, octet_add_delegate(self->interpreter, ((DelegateObject*)arg)->handle, &error), &error);
-}
-
 static PyMethodDef kInterpreterMethods[] = {
-    {"add_delegate", (PyCFunction)AddDelegate, METH_O, "One more, the last in preference; allocate() comes next."},
     {"delegates", (PyCFunction)Delegates, METH_NOARGS, "Who computes what: see Interpreter.get_delegate_details."},
     {"allocate", (PyCFunction)Allocate, METH_NOARGS, "Infers shapes, picks kernels, places memory."},
     {"invoke", (PyCFunction)Invoke, METH_NOARGS, "Computes, without the GIL."},
