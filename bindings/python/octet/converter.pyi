@@ -17,11 +17,11 @@ class Optimize(enum.Enum):
     OPTIMIZE_FOR_LATENCY = "OPTIMIZE_FOR_LATENCY"
     EXPERIMENTAL_SPARSITY = "EXPERIMENTAL_SPARSITY"
 
-Samples = Callable[[], Iterable[Any]]
+_Samples = Callable[[], Iterable[Any]]
 
 class RepresentativeDataset:
-    input_gen: Samples
-    def __init__(self, input_gen: Samples) -> None: ...
+    input_gen: _Samples
+    def __init__(self, input_gen: _Samples) -> None: ...
     def __call__(self) -> Iterable[Any]: ...
 
 class TargetSpec:
@@ -41,7 +41,7 @@ class ConverterError(Exception): ...
 
 class Converter:
     optimizations: Union[set[Any], list[Any]]
-    representative_dataset: Optional[Union[Samples, RepresentativeDataset]]
+    representative_dataset: Optional[Union[_Samples, RepresentativeDataset]]
     target_spec: TargetSpec
     inference_input_type: type
     inference_output_type: type
