@@ -166,15 +166,9 @@ class Runner : public Interpreter {
     for (const Step& step : plan().steps())
       if (step.node == i) info.kernel = step.variant->name;
     if (plan().fused(i)) info.kernel = "fused";
+    if (const DelegatePart* part = plan().part_of(i)) info.kernel = part->variant.name;
     if (info.kernel == "folded") return info;
-    std::vector<const TensorType*> in, out;
-    std::vector<const std::byte*> constants;
-    for (int32_t t : op.inputs) {
-      in.push_back(t < 0 ? nullptr : &plan().tensors()[t].type);
-      constants.push_back(t >= 0 && plan().tensors()[t].known() ? plan().tensors()[t].data : nullptr);
-    }
-    for (int32_t t : op.outputs) out.push_back(&plan().tensors()[t].type);
-    const ops::Cost cost = ops::CostOf({op.op, info.place, in, out, constants, op.attributes.data()});
+    const ops::Cost cost = plan().CostOf(i);
     info.macs = cost.macs;
     info.bytes = cost.bytes;
     return info;
@@ -187,6 +181,8 @@ class Runner : public Interpreter {
     use.lower_bound_bytes += plan().memory().lower_bound_bytes;
     return use;
   }
+  std::vector<DelegateDetails> delegates() const override { return entry_->allocated ? plan().delegate_details() : std::vector<DelegateDetails>(); }
+  std::vector<DelegateTiming> delegate_timings() const override { return plan().delegate_timings(); }
   void SetObserver(Observer* observer) override { observer_ = observer; }
 
  private:
