@@ -1,5 +1,11 @@
 # Instruction sets: each file of src/kernels/isa is built for its own and exports nothing but its table
 # (a test checks): an inline function compiled with -mavx512f must never serve the whole program.
+set(OCTET_ISA "" CACHE STRING "avx2: leaves the kernels of later x86 instruction sets out; empty: all")
+if(OCTET_ISA STREQUAL "avx2")
+  add_compile_definitions(OCTET_NO_AVX512)
+  file(GLOB avx512_files ${PROJECT_SOURCE_DIR}/src/kernels/isa/avx512_*.cc)
+  list(APPEND OCTET_UNUSED_SOURCES ${avx512_files})
+endif()
 function(octet_isa file)
   if(EXISTS ${PROJECT_SOURCE_DIR}/src/kernels/isa/${file})
     set_source_files_properties(${PROJECT_SOURCE_DIR}/src/kernels/isa/${file} PROPERTIES COMPILE_OPTIONS "${ARGN}")

@@ -48,6 +48,7 @@ Body DeclareDiagnose(FlagSet&);
 Body DeclareRun(FlagSet&);
 Body DeclareBench(FlagSet&);
 Body DeclareInspect(FlagSet&);
+Body DeclarePackage(FlagSet&);
 Body DeclareFleetInit(FlagSet&);
 Body DeclareFleetToken(FlagSet&);
 Body DeclareFleetIngest(FlagSet&);

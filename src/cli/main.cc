@@ -27,6 +27,8 @@ constexpr Command kCommands[] = {
      "octet bench model.tflite --threads 2 --profile", DeclareBench},
     {"inspect", "Print everything that is in a .tflite file.",
      "octet inspect model.tflite --json", DeclareInspect},
+    {"package", "Build the runtime that has these models' operators and no others.",
+     "octet package model.tflite -o device/", DeclarePackage},
 #ifdef OCTET_FLEET
     {"fleet init", "Make or update the fleet's tables, functions and roles in a PostgreSQL database.",
      "octet fleet init --database postgresql://owner@db/fleet", DeclareFleetInit},
