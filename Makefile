@@ -46,7 +46,7 @@ compare: build
 wheel: setup
 	@echo "octet: packing the Python wheel into dist/"
 	@test -x build/wheel-venv/bin/pip || python3 -m venv build/wheel-venv
-	@CMAKE_GENERATOR=Ninja build/wheel-venv/bin/pip wheel -q --no-deps -w dist bindings/python
+	@CC=cc CXX=c++ CMAKE_GENERATOR=Ninja build/wheel-venv/bin/pip wheel -q --no-deps -w dist bindings/python
 
 jar: setup
 	@command -v javac > /dev/null || { echo "octet: make jar needs a JDK (Debian: openjdk-17-jdk-headless)"; exit 1; }
@@ -59,7 +59,7 @@ jar: setup
 runtime: setup
 	@test -n "$(OPS)" || { echo 'octet: make runtime OPS="conv_2d;softmax", or OPS=ops.txt as octet package writes it'; exit 1; }
 	@echo "octet: building the runtime of these operators in build/runtime"
-	@cmake -S . -B build/runtime -G Ninja -DCMAKE_BUILD_TYPE=MinSizeRel -DOCTET_TOOLS=OFF -DOCTET_TESTS=OFF -DOCTET_ISA=avx2 "-DOCTET_OPS=$(if $(wildcard $(OPS)),$(abspath $(OPS)),$(OPS))" > build/configure.log 2>&1 || { cat build/configure.log; exit 1; }
+	@cmake -S . -B build/runtime -G Ninja -DCMAKE_BUILD_TYPE=MinSizeRel -DOCTET_TOOLS=OFF -DOCTET_TESTS=OFF -DCMAKE_INTERPROCEDURAL_OPTIMIZATION=ON -DOCTET_ISA=avx2 "-DOCTET_OPS=$(if $(wildcard $(OPS)),$(abspath $(OPS)),$(OPS))" > build/configure.log 2>&1 || { cat build/configure.log; exit 1; }
 	@ninja -C build/runtime -j $(JOBS) --quiet octet_shared octet_static
 	@strip --strip-unneeded -o build/runtime/liboctet-stripped.so build/runtime/liboctet.so
 	@ls -l build/runtime/liboctet-stripped.so | awk '{print "octet: " $$9 ", " $$5 " bytes"}'

@@ -14,11 +14,15 @@ foreach(name IN LISTS static_libraries)
     list(APPEND static_targets octet_${name})
   endif()
 endforeach()
+set(lto "")
+if(CMAKE_INTERPROCEDURAL_OPTIMIZATION)
+  set(lto -flto -flto-partition=none -flinker-output=nolto-rel -Os)  # Machine code, for programs built by any compiler.
+endif()
 set(OCTET_STATIC ${PROJECT_BINARY_DIR}/static/liboctet.a)
 add_custom_command(
   OUTPUT ${OCTET_STATIC}
   COMMAND ${CMAKE_COMMAND} -E make_directory ${PROJECT_BINARY_DIR}/static
-  COMMAND ${CMAKE_CXX_COMPILER} -r -nostdlib -o ${PROJECT_BINARY_DIR}/static/octet.o -Wl,--whole-archive $<TARGET_FILE:octet_api> $<TARGET_FILE:octet_tflite_abi>
+  COMMAND ${CMAKE_CXX_COMPILER} ${lto} -r -nostdlib -o ${PROJECT_BINARY_DIR}/static/octet.o -Wl,--whole-archive $<TARGET_FILE:octet_api> $<TARGET_FILE:octet_tflite_abi>
           -Wl,--no-whole-archive -Wl,--start-group ${static_files} -Wl,--end-group
   COMMAND ${CMAKE_OBJCOPY} --localize-hidden --strip-unneeded ${PROJECT_BINARY_DIR}/static/octet.o
   COMMAND ${CMAKE_COMMAND} -E rm -f ${OCTET_STATIC}

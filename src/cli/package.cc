@@ -87,7 +87,7 @@ std::string SourceFolder(const Flags& flags) {
 
 std::vector<std::string> Configure(const std::string& source, const std::string& out) {
   return {"cmake", "-S", source, "-B", out + "/build", "-G", "Ninja", "-DCMAKE_BUILD_TYPE=MinSizeRel", "-DOCTET_TOOLS=OFF", "-DOCTET_TESTS=OFF",
-          "-DOCTET_ISA=avx2", "-DOCTET_OPS=" + fs::absolute(out + "/ops.txt").string()};
+          "-DCMAKE_INTERPROCEDURAL_OPTIMIZATION=ON", "-DOCTET_ISA=avx2", "-DOCTET_OPS=" + fs::absolute(out + "/ops.txt").string()};
 }
 
 Status Build(const std::string& source, const std::string& out) {

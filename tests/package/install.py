@@ -79,12 +79,14 @@ def tarball(machine, prefix, emulator):
 
 def wheel():
     """The wheel in a new environment of each Python that is here."""
-    pythons = [p for p in ("python3.9", "python3.10", "python3.11", "python3.12", "python3.13") if shutil.which(p) and works(p)]
-    for python in pythons[:1] + pythons[-1:] if len(pythons) > 1 else pythons:
-        venv = WORK / f"venv-{python}"
+    names = [f"python3.{minor}" for minor in range(9, 20)]
+    managed = [p for n in names for p in sorted(pathlib.Path.home().glob(f".pyenv/versions/{n[6:]}.*/bin/{n}"))]
+    pythons = managed if len(managed) > 1 else [n for n in names if shutil.which(n) and works(n)]
+    for python in sorted({pythons[0], pythons[-1]}, key=pythons.index):
+        venv = WORK / f"venv-{pathlib.Path(python).name}"
         run(python, "-m", "venv", venv)
         run(venv / "bin/pip", "install", "-q", packages("octet-*x86_64.whl")[0])
-        answers(f"wheel on {python}", venv / "bin/python", EXAMPLES / "run.py")
+        answers(f"wheel on {pathlib.Path(python).name}", venv / "bin/python", EXAMPLES / "run.py")
         run(venv / "bin/octet", "inspect", MODEL)
 
 
