@@ -5,9 +5,11 @@
 #   make build  leaves the command at build/release/octet
 #   make compare  latency beside LiteRT
 #   make wheel  the Python package, in dist/
+#   make runtime OPS=FILE_OR_NAMES  a library of these operators only, in build/runtime
+#   make package  everything that is installed, in dist/
 #   make jar    the Java package, in dist/ (needs a JDK)
 .DEFAULT_GOAL := build
-.PHONY: setup build demo test asan conformance compare wheel jar clean
+.PHONY: setup build demo test asan conformance compare wheel jar package runtime clean
 
 JOBS ?= $(shell nproc)
 
@@ -45,7 +47,7 @@ compare: build
 wheel: setup
 	@echo "octet: packing the Python wheel into dist/"
 	@test -x build/wheel-venv/bin/pip || python3 -m venv build/wheel-venv
-	@CMAKE_GENERATOR=Ninja build/wheel-venv/bin/pip wheel -q --no-deps -w dist bindings/python
+	@CC=cc CXX=c++ CMAKE_GENERATOR=Ninja build/wheel-venv/bin/pip wheel -q --no-deps -w dist bindings/python
 
 jar: setup
 	@command -v javac > /dev/null || { echo "octet: make jar needs a JDK (Debian: openjdk-17-jdk-headless)"; exit 1; }
@@ -54,6 +56,17 @@ jar: setup
 	@cmake --preset release > build/configure.log 2>&1 || { cat build/configure.log; exit 1; }
 	@ninja -C build/release -j $(JOBS) --quiet octet_jar
 	@cp build/release/java/octet-lite.jar dist/octet-lite-$$(sed -n 's/^project(octet VERSION \([0-9.]*\).*/\1/p' CMakeLists.txt).jar
+
+runtime: setup
+	@test -n "$(OPS)" || { echo 'octet: make runtime OPS="conv_2d;softmax", or OPS=ops.txt as octet package writes it'; exit 1; }
+	@echo "octet: building the runtime of these operators in build/runtime"
+	@cmake -S . -B build/runtime -G Ninja -DCMAKE_BUILD_TYPE=MinSizeRel -DOCTET_TOOLS=OFF -DOCTET_TESTS=OFF -DCMAKE_INTERPROCEDURAL_OPTIMIZATION=ON -DOCTET_ISA=avx2 "-DOCTET_OPS=$(if $(wildcard $(OPS)),$(abspath $(OPS)),$(OPS))" > build/configure.log 2>&1 || { cat build/configure.log; exit 1; }
+	@ninja -C build/runtime -j $(JOBS) --quiet octet_shared octet_static
+	@strip --strip-unneeded -o build/runtime/liboctet-stripped.so build/runtime/liboctet.so
+	@ls -l build/runtime/liboctet-stripped.so | awk '{print "octet: " $$9 ", " $$5 " bytes"}'
+
+package: build wheel jar
+	@scripts/package.sh
 
 clean:
 	rm -rf build demo-out

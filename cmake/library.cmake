@@ -21,6 +21,7 @@ endfunction()
 function(octet_library name)
   cmake_parse_arguments(arg "RUNTIME" "" "DEPS" ${ARGN})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/${name}/*.cc)
+  list(REMOVE_ITEM sources ${OCTET_UNUSED_SOURCES} "")
   if(NOT sources)
     return()
   endif()
@@ -34,6 +35,9 @@ function(octet_library name)
   if(arg_RUNTIME)  # Also part of shared libraries.
     target_compile_options(octet_${name} PRIVATE -fno-exceptions -fno-rtti)
     set_target_properties(octet_${name} PROPERTIES POSITION_INDEPENDENT_CODE ON)
+    if(CMAKE_BUILD_TYPE STREQUAL "MinSizeRel" AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+      target_compile_options(octet_${name} PRIVATE -fno-asynchronous-unwind-tables -fno-unwind-tables)  # Nothing is thrown.
+    endif()
   endif()
   if(EXISTS ${PROJECT_SOURCE_DIR}/src/${name}/library.cmake)  # Third-party needs of this folder.
     include(${PROJECT_SOURCE_DIR}/src/${name}/library.cmake)

@@ -48,6 +48,7 @@ Body DeclareDiagnose(FlagSet&);
 Body DeclareRun(FlagSet&);
 Body DeclareBench(FlagSet&);
 Body DeclareInspect(FlagSet&);
+Body DeclarePackage(FlagSet&);
 Body DeclareServe(FlagSet&);
 Body DeclareFleetInit(FlagSet&);
 Body DeclareFleetToken(FlagSet&);

@@ -27,6 +27,8 @@ constexpr Command kCommands[] = {
      "octet bench model.tflite --threads 2 --profile", DeclareBench},
     {"inspect", "Print everything that is in a .tflite file.",
      "octet inspect model.tflite --json", DeclareInspect},
+    {"package", "Build the runtime that has these models' operators and no others.",
+     "octet package model.tflite -o device/", DeclarePackage},
     {"serve", "Serve models over HTTP: the Open Inference Protocol (KServe v2).",
      "octet serve detector=model.tflite,threads=2 --port 8000", DeclareServe},
 #ifdef OCTET_FLEET

@@ -7,13 +7,15 @@
 namespace octet::kernels {
 
 const Elementwise& Vectors() {
-#if defined(__x86_64__)
+#if defined(__x86_64__) && !defined(OCTET_NO_AVX512)
   static const Elementwise best = [] {
     if (!ThisCpu().has(Isa::kAvx512)) return ThisCpu().has(Isa::kAvx2) ? kAvx2Elementwise : kScalarElementwise;
     Elementwise e = kAvx512Elementwise;
     if (__builtin_cpu_supports("avx512vbmi")) e.lookup = LookupAvx512Vbmi;
     return e;
   }();
+#elif defined(__x86_64__)
+  static const Elementwise& best = ThisCpu().has(Isa::kAvx2) ? kAvx2Elementwise : kScalarElementwise;
 #else
   static const Elementwise& best = kScalarElementwise;
 #endif
@@ -21,8 +23,10 @@ const Elementwise& Vectors() {
 }
 
 const ProductsF32& FloatProducts() {
-#if defined(__x86_64__)
+#if defined(__x86_64__) && !defined(OCTET_NO_AVX512)
   static const ProductsF32& best = ThisCpu().has(Isa::kAvx512) ? kAvx512ProductsF32 : ThisCpu().has(Isa::kAvx2) ? kAvx2ProductsF32 : kScalarProductsF32;
+#elif defined(__x86_64__)
+  static const ProductsF32& best = ThisCpu().has(Isa::kAvx2) ? kAvx2ProductsF32 : kScalarProductsF32;
 #else
   static const ProductsF32& best = kScalarProductsF32;
 #endif
@@ -30,8 +34,10 @@ const ProductsF32& FloatProducts() {
 }
 
 const Int8& BestInt8() {
-#if defined(__x86_64__)
+#if defined(__x86_64__) && !defined(OCTET_NO_AVX512)
   static const Int8& best = ThisCpu().has(Isa::kAvx512Vnni) ? kAvx512VnniInt8 : ThisCpu().has(Isa::kAvx2) ? kAvx2Int8 : kScalarInt8;
+#elif defined(__x86_64__)
+  static const Int8& best = ThisCpu().has(Isa::kAvx2) ? kAvx2Int8 : kScalarInt8;
 #else
   static const Int8& best = kScalarInt8;
 #endif

@@ -4,6 +4,7 @@
 
 #include "base/file.h"
 #include "tests/model_builder.h"
+#include "tflite_abi/registration.h"
 
 namespace octet::test {
 namespace {
@@ -49,9 +50,21 @@ graph::Model Slow() {
   return std::move(b.model);
 }
 
+// y = x through the custom operator "Twice", which the tests bring along.
+graph::Model Custom() {
+  (void)tflite_abi::RegisterOps({{"Twice", {}}}).ok();
+  Builder b;
+  const TensorType type{DType::kF32, Shape{2, 2}, {}};
+  const auto x = b.Input("x", type), y = b.g().AddTensor("y", type);
+  const ops::OpDef& def = *ops::Find(ops::BuiltinCode::kCustom, "Twice");
+  b.g().AddNode(def, graph::Attributes(def.attrs), {x}, {y}, "y");
+  b.g().outputs = {y};
+  return std::move(b.model);
+}
+
 bool WriteAll(const std::string& folder) {
   const Quant quant{{0.5f}, {3}};
-  return Write(folder + "/add.tflite", Add()) && Write(folder + "/where.tflite", Where()) && Write(folder + "/slow.tflite", Slow()) &&
+  return Write(folder + "/add.tflite", Add()) && Write(folder + "/where.tflite", Where()) && Write(folder + "/slow.tflite", Slow()) && Write(folder + "/custom.tflite", Custom()) &&
          Write(folder + "/f32.tflite", Reshape(DType::kF32)) && Write(folder + "/i32.tflite", Reshape(DType::kI32)) &&
          Write(folder + "/i64.tflite", Reshape(DType::kI64)) && Write(folder + "/i16.tflite", Reshape(DType::kI16)) &&
          Write(folder + "/bool.tflite", Reshape(DType::kBool)) && Write(folder + "/i8.tflite", Reshape(DType::kI8, quant)) &&

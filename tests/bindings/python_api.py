@@ -4,6 +4,11 @@
 
 Usage: python_api.py OCTET MODULE_FOLDER WORK_FOLDER REPOSITORY CLASSIC_PLUGIN OPAQUE_PLUGIN      (run by a Python with numpy and ai_edge_litert)
 """
+import ast
+import contextlib
+import importlib
+import inspect
+import io
 import os
 import pathlib
 import sys
@@ -213,6 +218,87 @@ class Converter(Models):
         with self.assertRaises(octet.ConverterError) as caught:
             octet.Converter.from_keras_file("/nowhere.keras").convert()
         self.assertIn("/nowhere.keras", str(caught.exception))
+
+
+class Views(Models):
+    """What tf.lite.experimental offers around the two."""
+
+    def test_analyzer_names_operators_tensors_and_sizes(self):
+        text = io.StringIO()
+        with contextlib.redirect_stdout(text):
+            octet.Analyzer.analyze(model_content=self.int8_bytes, gpu_compatibility=True)
+        for part in ("=== TFLite ModelAnalyzer ===", "Op#0 CONV_2D(T#", "type:INT8 RO ", "Signature#0 key: 'serving_default'", "Model size:", "GPU COMPATIBILITY WARNING"):
+            self.assertIn(part, text.getvalue())
+        for arguments in ({}, {"model_path": "a", "model_content": b"b"}, {"model_content": b"garbage"}):
+            with self.assertRaises(ValueError):
+                octet.Analyzer.analyze(**arguments)
+
+    def debugger(self, **arguments):
+        converter = octet.Converter.from_keras_file(SOURCE)
+        converter.optimizations = [octet.Optimize.DEFAULT]
+        converter.representative_dataset = lambda: ([x[None]] for x in samples(24))
+        return octet.QuantizationDebugger(converter=converter, debug_dataset=lambda: ([x[None]] for x in samples(1)), **arguments)
+
+    def test_debugger_finds_the_layers_errors(self):
+        options = octet.QuantizationDebugOptions(
+            layer_debug_metrics={"l1": lambda diff: np.abs(diff).mean()},
+            layer_direct_compare_metrics={"steps": lambda real, integers, scale, zero: float(np.abs(real / scale + zero - integers).max())},
+            model_debug_metrics={"worst": lambda real, quantized: float(np.abs(real[0] - quantized[0]).max())})
+        debugger = self.debugger(debug_options=options)
+        debugger.run()
+        self.assertGreater(len(debugger.layer_statistics), 8)
+        for found in debugger.layer_statistics.values():
+            self.assertAlmostEqual(found["stddev"] ** 2 + found["mean_error"] ** 2, found["mean_squared_error"], delta=1e-3 * found["mean_squared_error"] + 1e-9)
+            self.assertGreaterEqual(found["max_abs_error"], found["l1"])
+        self.assertLess(debugger.model_statistics["worst"], 0.2)
+        table = io.StringIO()
+        debugger.layer_statistics_dump(table)
+        lines = table.getvalue().splitlines()
+        self.assertEqual(lines[0], "op_name,tensor_idx,num_elements,stddev,mean_error,max_abs_error,mean_squared_error,l1,steps,scale,zero_point,tensor_name")
+        self.assertEqual(len(lines), 1 + len(debugger.layer_statistics))
+
+    def test_debugger_keeps_the_denied_in_float(self):
+        debugger = self.debugger()
+        debugger.run()
+        count = len(debugger.layer_statistics)
+        debugger.options = octet.QuantizationDebugOptions(denylisted_ops=["DEPTHWISE_CONV_2D"])
+        debugger.run()
+        self.assertLess(len(debugger.layer_statistics), count)
+
+    def test_debugger_says_what_it_lacks(self):
+        for arguments in ({}, {"quant_debug_model_content": self.int8_bytes}):
+            with self.assertRaises(ValueError):
+                octet.QuantizationDebugger(**arguments)
+        with self.assertRaises(ValueError):
+            octet.QuantizationDebugOptions(layer_debug_metrics={"stddev": np.std})
+
+
+class Stubs(unittest.TestCase):
+    """The .pyi files say what is there."""
+
+    def test_names_and_arguments_are_those_of_the_modules(self):
+        checked = 0
+        for stub in sorted(pathlib.Path(octet.__file__).parent.glob("*.pyi")):
+            module = importlib.import_module("octet" if stub.stem == "__init__" else f"octet.{stub.stem}")
+            for node in ast.parse(stub.read_text()).body:
+                if isinstance(node, ast.FunctionDef):
+                    self.same(module, node)
+                    checked += 1
+                elif isinstance(node, ast.ClassDef) and not any(getattr(b, "id", "") == "TypedDict" for b in node.bases):
+                    for member in node.body:
+                        if isinstance(member, ast.FunctionDef):
+                            self.same(getattr(module, node.name), member)
+                            checked += 1
+        self.assertGreater(checked, 40)
+
+    def same(self, owner, node):
+        found = inspect.getattr_static(owner, node.name)
+        if isinstance(found, property):
+            return
+        parameters = inspect.signature(getattr(found, "__func__", found)).parameters
+        a = node.args
+        stubbed = [p.arg for p in a.posonlyargs + a.args] + ([a.vararg.arg] if a.vararg else []) + [p.arg for p in a.kwonlyargs] + ([a.kwarg.arg] if a.kwarg else [])
+        self.assertEqual(stubbed, list(parameters), f"{owner}.{node.name}")
 
 
 class Compat(Models):

@@ -4,7 +4,7 @@
 import subprocess
 import sys
 
-COMMANDS = ["convert", "check", "quantize", "gate", "diagnose", "run", "bench", "inspect"]
+COMMANDS = ["convert", "check", "quantize", "gate", "diagnose", "run", "bench", "inspect", "package"]
 FLEET = ["fleet init", "fleet token", "fleet ingest", "fleet report", "fleet serve"]  # Where octet is built with it.
 
 

@@ -5,11 +5,13 @@
 interface of tf.lite.TFLiteConverter; `octet.compat.install()` makes programs that cannot be changed use both.
 """
 from octet import _native
+from octet.analyzer import Analyzer
 from octet.converter import Converter, ConverterError, OpsSet, Optimize, RepresentativeDataset, TargetSpec
+from octet.debugger import QuantizationDebugger, QuantizationDebugOptions
 from octet.interpreter import Delegate, Interpreter, InterpreterWithCustomOps, OpResolverType, SignatureRunner, load_delegate
 
 __version__ = _native.version()
 __all__ = [
-    "Converter", "ConverterError", "Delegate", "Interpreter", "InterpreterWithCustomOps", "OpResolverType", "OpsSet", "Optimize",
-    "RepresentativeDataset", "SignatureRunner", "TargetSpec", "load_delegate",
+    "Analyzer", "Converter", "ConverterError", "Delegate", "Interpreter", "InterpreterWithCustomOps", "OpResolverType", "OpsSet", "Optimize",
+    "QuantizationDebugOptions", "QuantizationDebugger", "RepresentativeDataset", "SignatureRunner", "TargetSpec", "load_delegate",
 ]

@@ -49,6 +49,8 @@ class _TensorFlow(importlib.abc.MetaPathFinder):
 def _replace_in_tensorflow(tensorflow):
     tensorflow.lite.Interpreter = interpreter.Interpreter
     tensorflow.lite.TFLiteConverter = octet.Converter
+    for name in ("Analyzer", "QuantizationDebugger", "QuantizationDebugOptions"):
+        setattr(tensorflow.lite.experimental, name, getattr(octet, name))
     tensorflow.lite.experimental.OpResolverType = interpreter.OpResolverType
     tensorflow.lite.experimental.load_delegate = interpreter.load_delegate
 

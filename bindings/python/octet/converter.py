@@ -83,6 +83,7 @@ class Converter:
         self.experimental_enable_resource_variables = True
         self.unfold_batchmatmul = False
         self.serialize_debug_metadata = False
+        self._keep_float = []  # Layers: QuantizationDebugger's deny-lists.
 
     @classmethod
     def from_saved_model(cls, saved_model_dir, signature_keys=None, tags=None):
@@ -149,6 +150,8 @@ class Converter:
             arguments += ["--scheme", "int16x8"]
         if OpsSet.TFLITE_BUILTINS_INT8.name in ops and len(ops) == 1:
             arguments += ["--int8-only"]
+        for layer in self._keep_float:
+            arguments += ["--keep-float", layer]
         return arguments
 
     def _write_samples(self, path):

@@ -20,6 +20,7 @@ final class NativeHandle extends PhantomReference<Object> {
   private static final ReferenceQueue<Object> FORGOTTEN = new ReferenceQueue<>();
   private static final Set<NativeHandle> OPEN = Collections.newSetFromMap(new ConcurrentHashMap<NativeHandle, Boolean>());
   private static final AtomicIntegerFieldUpdater<NativeHandle> STATE = AtomicIntegerFieldUpdater.newUpdater(NativeHandle.class, "state");
+  private static final Logger LOG = Logger.getLogger("org.tensorflow.lite"); // Kept, and with it the level that a program sets.
   private static final Set<String> OWN = new HashSet<>();
   private static final int BUSY = 1;
   private static final int CLOSED = 2;
@@ -113,7 +114,7 @@ final class NativeHandle extends PhantomReference<Object> {
       try {
         NativeHandle forgotten = (NativeHandle) FORGOTTEN.remove();
         forgotten.close();
-        Logger.getLogger("org.tensorflow.lite").log(Level.WARNING,
+        LOG.log(Level.WARNING,
             "An Interpreter was never closed; its native memory is freed now. It was opened at {0}: call close() or use try-with-resources.", forgotten.opened);
       } catch (InterruptedException e) {
         return;

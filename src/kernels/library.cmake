@@ -1,0 +1,8 @@
+# The small runtime: products and windows stay fast, the rest is made small. Link-time optimization must not move code between
+# instruction sets.
+if(CMAKE_BUILD_TYPE STREQUAL "MinSizeRel" AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  file(GLOB isa_files ${PROJECT_SOURCE_DIR}/src/kernels/isa/*.cc)
+  set_property(SOURCE ${isa_files} APPEND PROPERTY COMPILE_OPTIONS -fno-lto)
+  file(GLOB product_files ${PROJECT_SOURCE_DIR}/src/kernels/isa/avx*_int8.cc ${PROJECT_SOURCE_DIR}/src/kernels/isa/avx*_products_f32.cc)
+  set_property(SOURCE ${product_files} APPEND PROPERTY COMPILE_OPTIONS -O2)
+endif()

@@ -1,0 +1,10 @@
+# Half the bytes of -O3 and the same vector loops: what -O3 adds here are copies of reference kernels (unswitched, peeled, inlined
+# by type). What carries the fast kernels of src/kernels through a tensor keeps -O3, as they do.
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_BUILD_TYPE STREQUAL "Release")
+  target_compile_options(octet_ops PRIVATE -O2 -fvect-cost-model=dynamic)
+  file(GLOB fast_files ${PROJECT_SOURCE_DIR}/src/ops/*_s8_util.cc ${PROJECT_SOURCE_DIR}/src/ops/*_f32_util.cc ${PROJECT_SOURCE_DIR}/src/ops/hybrid_*_util.cc
+                       ${PROJECT_SOURCE_DIR}/src/ops/lstm_packed*_util.cc ${PROJECT_SOURCE_DIR}/src/ops/softmax*.cc ${PROJECT_SOURCE_DIR}/src/ops/pool_util.cc
+                       ${PROJECT_SOURCE_DIR}/src/ops/mean.cc ${PROJECT_SOURCE_DIR}/src/ops/fully_connected.cc)
+  list(APPEND fast_files ${PROJECT_SOURCE_DIR}/src/ops/int8_util.cc ${PROJECT_SOURCE_DIR}/src/ops/binary_vector_util.cc)
+  set_source_files_properties(${fast_files} PROPERTIES COMPILE_OPTIONS -O3)
+endif()

@@ -1,0 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+// A stand-in for Android's class: as much as examples/android uses.
+package android.content;
+
+public class Intent {}
