@@ -28,6 +28,11 @@ Value Construction::Constant(const TensorType& type, std::span<const std::byte> 
   return v;
 }
 
+void Construction::Refine(Value v, const TensorType& type) {
+  graph().tensor(v.id).type = type;
+  types_.erase(v.id);
+}
+
 void Construction::OpenSubgraph(const std::string& name) {
   open_.push_back({{}, std::exchange(types_, {}), std::exchange(constants_, {})});
   open_.back().graph.name = name;
