@@ -25,6 +25,9 @@ class Construction {
   // Element type and shape of a value that no operator tells.
   void Refine(ops::Value v, const TensorType& type);
 
+  // The nodes of another graph with these values for its inputs; what its outputs are.
+  std::vector<ops::Value> Inline(const graph::Graph& from, std::span<const ops::Value> inputs);
+
   // A body of a loop or branch in the making; values of the graph around it mean nothing inside.
   virtual void OpenSubgraph(const std::string& name);
   // The graph around the subgraph opened last.
