@@ -28,6 +28,35 @@ Value Construction::Constant(const TensorType& type, std::span<const std::byte> 
   return v;
 }
 
+void Construction::Refine(Value v, const TensorType& type) {
+  graph().tensor(v.id).type = type;
+  types_.erase(v.id);
+}
+
+std::vector<Value> Construction::Inline(const graph::Graph& from, std::span<const Value> inputs) {
+  std::map<graph::TensorId, graph::TensorId> here = {{graph::kNoTensor, graph::kNoTensor}};
+  for (size_t i = 0; i < from.inputs.size(); ++i) here[from.inputs[i]] = inputs[i].id;
+  const auto tensor = [&](graph::TensorId t) {
+    if (const auto it = here.find(t); it != here.end()) return it->second;
+    const graph::Tensor& old = from.tensor(t);
+    const graph::TensorId id = old.constant ? graph().AddConstant(UniqueName(old.name), old.type, old.constant) : graph().AddTensor(UniqueName(old.name), old.type);
+    graph().tensor(id).is_variable = old.is_variable;
+    return here[t] = id;
+  };
+  for (const graph::NodeId id : from.order()) {
+    const graph::Node& n = from.node(id);
+    std::vector<graph::TensorId> in, out;
+    for (const graph::TensorId t : n.inputs) in.push_back(tensor(t));
+    for (const graph::TensorId t : n.outputs) out.push_back(tensor(t));
+    graph::Node& added = graph().node(graph().AddNode(*n.op, n.attrs, std::move(in), std::move(out), n.place));
+    added.callees = n.callees;
+    added.custom_options = n.custom_options;
+  }
+  std::vector<Value> outputs;
+  for (const graph::TensorId t : from.outputs) outputs.push_back({tensor(t)});
+  return outputs;
+}
+
 void Construction::OpenSubgraph(const std::string& name) {
   open_.push_back({{}, std::exchange(types_, {}), std::exchange(constants_, {})});
   open_.back().graph.name = name;

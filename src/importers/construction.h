@@ -22,6 +22,12 @@ class Construction {
   // A constant of the graph; the same bytes give the same one.
   ops::Value Constant(const TensorType& type, std::span<const std::byte> bytes, const std::string& name);
 
+  // Element type and shape of a value that no operator tells.
+  void Refine(ops::Value v, const TensorType& type);
+
+  // The nodes of another graph with these values for its inputs; what its outputs are.
+  std::vector<ops::Value> Inline(const graph::Graph& from, std::span<const ops::Value> inputs);
+
   // A body of a loop or branch in the making; values of the graph around it mean nothing inside.
   virtual void OpenSubgraph(const std::string& name);
   // The graph around the subgraph opened last.

@@ -197,10 +197,15 @@ class Region {
   bool Dequantized(TensorId t) const {
     return std::ranges::any_of(g_.tensor(t).consumers, [&](NodeId c) { return g_.node(c).op->name == "dequantize"; });
   }
+  // The transpose before t that turning undoes: its source is then read directly. Not where the region itself makes the
+  // source, as in x + transpose(x): that is turned over, too. -1: none.
+  NodeId Undone(TensorId t, const Permutation& p) const {
+    const NodeId id = TransposeBefore(g_, t);
+    return id >= 0 && *PermutationOf(g_, id) == p && !outputs_.contains(g_.node(id).inputs[0]) ? id : -1;
+  }
   // A transpose that only this region reads, and that turning takes away.
   bool Goes(TensorId t, const Permutation& p) const {
-    const NodeId id = TransposeBefore(g_, t);
-    return id >= 0 && *PermutationOf(g_, id) == p && !g_.is_output(t) && std::ranges::all_of(g_.tensor(t).consumers, [&](NodeId c) { return nodes_.contains(c); });
+    return Undone(t, p) >= 0 && !g_.is_output(t) && std::ranges::all_of(g_.tensor(t).consumers, [&](NodeId c) { return nodes_.contains(c); });
   }
 
   // Transposes fewer (or more, where negative) when t = transpose(t', p) for all values; `added` of them before the region.
@@ -209,10 +214,10 @@ class Region {
     for (const TensorId t : inputs_) {
       if (g_.is_constant(t)) continue;
       const NodeId id = TransposeBefore(g_, t);
-      const bool goes = id >= 0 && *PermutationOf(g_, id) == p;
+      const bool goes = Undone(t, p) >= 0;
       const bool alone = !g_.is_output(t) && std::ranges::all_of(g_.tensor(t).consumers, [&](NodeId c) { return nodes_.contains(c); });
       if (goes) gain += alone;
-      else *added += id < 0 || !alone;  // Another transpose merges with the new one.
+      else *added += id < 0 || !alone || outputs_.contains(g_.node(id).inputs[0]);  // Another transpose merges with the new one.
     }
     for (const TensorId t : outputs_) {
       bool stays = g_.is_output(t);
@@ -274,7 +279,7 @@ class Region {
       for (const int32_t d : s.dims()) full.push_back(d);
       return PermuteConstant(g_, t, full, inverse);
     }
-    if (const NodeId id = TransposeBefore(g_, t); id >= 0 && *PermutationOf(g_, id) == p) return g_.node(id).inputs[0];
+    if (const NodeId id = Undone(t, p); id >= 0) return g_.node(id).inputs[0];
     return AddTranspose(g_, t, inverse, g_.node(first).place, -1);
   }
 

@@ -130,6 +130,17 @@ TEST(Passes, TransposesCancelAcrossRegionsOfElementwiseOperators) {
   ExpectSameMeaning(b, shape, {"abs", "mul", "concatenation"});
 }
 
+TEST(Passes, ATensorMeetsItsOwnTranspose) {
+  Builder b;
+  const Shape shape{3, 3};
+  const auto order = b.Constant<int32_t>("order", Shape{2}, {1, 0});
+  const auto turned = b.Node("transpose", "turned", {b.Input("x", {DType::kF32, shape, {}}), order});
+  const auto e = b.Node("exp", "e", {turned});
+  const auto difference = b.Node("sub", "difference", {e, b.Node("transpose", "t", {e, order})});
+  b.g().outputs = {b.Node("transpose", "y", {difference, order})};
+  ExpectSameMeaning(b, shape, {"exp", "transpose", "sub"});
+}
+
 TEST(Passes, ATransposeBeforeAFlattenedImageGoesIntoTheWeights) {
   Builder b;
   const Shape shape{1, 2, 3, 4};

@@ -35,6 +35,9 @@ class Builder : public Construction {
   // Puts another constant in the place of a variable.
   void SetVariable(const std::string& dataset, Value v) { variables_[dataset] = v; }
 
+  // A number for a lookup table of its own.
+  int32_t NextTable() { return ++tables_; }
+
   // Masks that travel with values as Keras' _keras_mask does.
   Value MaskOf(Value v) const;
   void SetMask(Value v, Value mask) { masks_[v.id] = mask; }
@@ -58,6 +61,7 @@ class Builder : public Construction {
   std::map<std::string, Value> variables_;       // By dataset.
   std::map<int32_t, Value> masks_;
   int64_t calls_left_ = 1 << 20;
+  int32_t tables_ = 0;
 };
 
 // Keras layer class, keras.ops class or TFOpLambda function: whether anything imports it.

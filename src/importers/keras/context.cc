@@ -211,6 +211,13 @@ Result<Value> LayerContext::NamedActivation(Value v, const std::string& name) {
 
 // ------------------------------------------------------------- for the importer's own rules
 
+Status LayerContext::InputsToFloat() {
+  for (Value& v : inputs_) {
+    OCTET_ASSIGN(v, Cast(v, DType::kF32));
+  }
+  return {};
+}
+
 const Argument* LayerContext::Positional(size_t i) const { return call_ && i < call_->args.size() ? &call_->args[i] : nullptr; }
 
 const Argument* LayerContext::Named(std::string_view name) const {

@@ -65,6 +65,8 @@ class LayerContext : public Lowering {
   Status ApplyOperatorRule();
   // The same, with channels moved to the last axis and back where the layer has them elsewhere.
   Status ConvertOperatorRule(const ops::ImportRule& rule);
+  // Inputs that are no floats become such.
+  Status InputsToFloat();
   // Runs another layer's rule on values of this call.
   Result<std::vector<Value>> Apply(const Json& object, Variables variables, std::span<const Value> inputs, const std::string& path);
   Result<Value> ApplyActivation(Value v, const Json& activation);

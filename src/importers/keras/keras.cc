@@ -88,6 +88,15 @@ Status OpenHdf5(const std::string& path, Parts* parts) {
   return {};
 }
 
+Result<std::string> ReadAsset(const std::string& path, Container container, Parts& parts, const std::string& name) {
+  if (container == Container::kZip) {
+    OCTET_ASSIGN(const std::span<const std::byte> bytes, ReadMember(*parts.zip, name.c_str(), "save the model again"));
+    return std::string(AsText(bytes));
+  }
+  OCTET_ASSIGN(const MappedFile file, MappedFile::Open(path + "/" + name));
+  return std::string(AsText(file.bytes()));
+}
+
 }  // namespace
 
 Result<graph::Model> Import(const std::string& path, Container container, const ImportOptions& options, std::vector<Finding>* findings) {
@@ -105,6 +114,8 @@ Result<graph::Model> Import(const std::string& path, Container container, const 
   OCTET_ASSIGN(const std::unique_ptr<Network> network, ParseNetwork(config));
   OCTET_ASSIGN(const std::unique_ptr<Weights> weights, Weights::Open(parts.weights, path, parts.by_position));
   OCTET_TRY(weights->Assign(*network));
+  if (container != Container::kHdf5)
+    weights->SetAssets([&](const std::string& name) { return ReadAsset(path, container, parts, "assets/" + name); });
   Builder builder(*weights, options, parts.version);
   return builder.Build(*network, findings);
 }

@@ -19,7 +19,7 @@ std::string RuleName(const Layer& layer, int version) {
 }  // namespace
 
 const LayerRule* FindLayerRule(std::string_view name) {
-  for (const auto rules : {kPlainRules, kMaskRules, kWrapperRules, kRecurrentRules, kConvLstmRules, kQuantizedRules, kNormalizationRules, kResizeRules, kAttentionRules, kProjectionRules, kArithmeticRules, kShapingRules, kActivationRules, kPreprocessingRules})
+  for (const auto rules : {kPlainRules, kMaskRules, kWrapperRules, kRecurrentRules, kConvLstmRules, kQuantizedRules, kNormalizationRules, kResizeRules, kAttentionRules, kProjectionRules, kArithmeticRules, kShapingRules, kActivationRules, kPreprocessingRules, kLookupRules, kSpectrogramRules, kContrastRules})
     for (const LayerRule& rule : rules)
       if (rule.name == name) return &rule;
   return nullptr;
@@ -35,6 +35,7 @@ Status Builder::RunRule(LayerContext& c) {
   const LayerRule* own = FindLayerRule(name);
   const ops::ImportRule* rule = own ? nullptr : ops::FindImport(ops::Source::kKeras, name, version_);
   if (!own && !rule) return c.Fail("a layer that octet has", "class " + name, "build it from other layers");
+  if (name == "Dense" || name == "EinsumDense") OCTET_TRY(c.InputsToFloat());  // A product with float weights promotes whole numbers.
   Status status = own ? own->convert(c) : c.ConvertOperatorRule(*rule);
   Status trouble = c.TakeTrouble();
   if (!trouble.ok()) return trouble;

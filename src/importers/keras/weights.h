@@ -2,6 +2,7 @@
 // Which variable of a weights file belongs to which layer: by path in the format of Keras 3, by position
 // in the older .h5 files.
 #pragma once
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -34,6 +35,13 @@ class Weights {
   Result<Hdf5Array> Read(const std::string& dataset) { return file_->Read(dataset); }
   const std::string& where() const { return where_; }
 
+  // Files that layers keep beside the weights, by their path below "assets/": an error where there is none.
+  using ReadAsset = std::function<Result<std::string>(const std::string& path)>;
+  void SetAssets(ReadAsset read) { read_asset_ = std::move(read); }
+  Result<std::string> Asset(const Variables& variables, const std::string& name) const {
+    return read_asset_ ? read_asset_(variables.group + "/" + name) : Error(Code::kInvalidModel, "this format keeps no files of layers");
+  }
+
  private:
   Status AssignByPath(const Network& network, const std::string& group);
   Status AssignByPosition(const Network& network);
@@ -42,6 +50,7 @@ class Weights {
 
   std::string where_;
   std::unique_ptr<Hdf5> file_;
+  ReadAsset read_asset_;
   bool by_position_ = false;
   std::map<const Layer*, Variables> of_;
   std::map<std::string, std::vector<std::string>> listed_;

@@ -122,7 +122,7 @@ class StepLoop {
     }
     OCTET_ASSIGN(const Value sizes, c_.Make("pack", dims, {{"values_count", static_cast<int64_t>(dims.size())}, {"axis", 0}}));
     OCTET_ASSIGN(const Value y, c_.Make("fill", {sizes, c_.Scalar(0)}));
-    c_.construction().graph().tensor(y.id).type.shape = shape;  // Its rank is no operator's to tell.
+    c_.construction().Refine(y, {DType::kF32, shape, {}});  // Its rank is no operator's to tell.
     return y;
   }
   Result<Value> Dimension(Value shape, int axis) { return c_.Make("gather", {shape, ScalarInt(c_, axis)}, {{"axis", 0}}); }

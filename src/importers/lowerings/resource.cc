@@ -9,12 +9,6 @@ template <class T> void Set(const ops::OpDef& def, graph::Attributes& attrs, std
     if (row.name == name) *static_cast<T*>(row.at(attrs.get())) = value;
 }
 
-// A node without outputs.
-void AddEffect(Lowering& c, std::string_view op, std::vector<graph::TensorId> inputs) {
-  const ops::OpDef& def = *ops::Find(op);
-  c.construction().graph().AddNode(def, graph::Attributes(def.attrs), std::move(inputs), {}, c.place());
-}
-
 Value AddHandle(Lowering& c, std::string_view op, graph::Attributes attrs) {
   Construction& k = c.construction();
   const Value v{k.graph().AddTensor(k.UniqueName(c.place() + "/" + std::string(op)), {DType::kResource, {}, {}})};
@@ -43,6 +37,13 @@ Result<Value> AddTableHandle(Lowering& c, int32_t id, DType key, DType value) {
   return AddHandle(c, "hashtable", std::move(attrs));
 }
 
+void AddEffect(Lowering& c, std::string_view op, std::initializer_list<Value> inputs) {
+  const ops::OpDef& def = *ops::Find(op);
+  std::vector<graph::TensorId> in;
+  for (const Value v : inputs) in.push_back(v.id);
+  c.construction().graph().AddNode(def, graph::Attributes(def.attrs), std::move(in), {}, c.place());
+}
+
 Status AddInitializer(Lowering& c, const std::function<Status()>& fill) {
   Construction& k = c.construction();
   k.OpenSubgraph(c.place() + "/initialize");
@@ -56,18 +57,18 @@ Result<Value> KeptState::Read() {
     const std::vector<std::byte> zeros(static_cast<size_t>(type_.shape.elements()) * static_cast<size_t>(BitsOf(type_.dtype)) / 8);
     const Value initial = c_.Constant(type_, zeros);
     OCTET_ASSIGN(const Value handle, AddVariableHandle(c_, name_));
-    AddEffect(c_, "assign_variable", {handle.id, initial.id});
+    AddEffect(c_, "assign_variable", {handle, initial});
     return {};
   }));
   OCTET_ASSIGN(const Value handle, AddVariableHandle(c_, name_));
   OCTET_ASSIGN(const Value v, c_.EmitAs("read_variable", std::span(&handle, 1), nullptr, type_));
-  c_.construction().graph().tensor(v.id).type = type_;  // Nothing else is ever assigned.
+  c_.construction().Refine(v, type_);  // Nothing else is ever assigned.
   return v;
 }
 
 Status KeptState::Write(Value after) {
   OCTET_ASSIGN(const Value handle, AddVariableHandle(c_, name_));
-  AddEffect(c_, "assign_variable", {handle.id, after.id});
+  AddEffect(c_, "assign_variable", {handle, after});
   return {};
 }
 

@@ -12,6 +12,9 @@ namespace octet::importers {
 Result<Value> AddVariableHandle(Lowering& c, const std::string& name);
 Result<Value> AddTableHandle(Lowering& c, int32_t id, DType key, DType value);
 
+// A node without outputs.
+void AddEffect(Lowering& c, std::string_view op, std::initializer_list<Value> inputs);
+
 // What `fill` emits runs once, before all else.
 Status AddInitializer(Lowering& c, const std::function<Status()>& fill);
 

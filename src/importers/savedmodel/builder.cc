@@ -47,11 +47,6 @@ Value Builder::AddInput(const std::string& name, const TensorType& type) {
 
 void Builder::SetArgument(size_t i, Value v) { slots_[{Edge::kArgument, static_cast<int32_t>(i)}].value = v; }
 
-void Builder::Refine(Value v, const TensorType& type) {
-  graph().tensor(v.id).type = type;
-  types_.erase(v.id);
-}
-
 void Builder::ReportFailure(const Edge& edge) {
   const auto failure = At(edge).failure;
   if (!failure) return;
@@ -162,12 +157,17 @@ Status Builder::RunRule(int32_t id) {
     CarrySymbols(id, c);
     return {};
   }
-  if (c.poisoned() && (own || rule)) return Fail(id, c, nullptr), Status();  // What it reads is the finding.
+  if (c.poisoned() && (own || rule)) {  // What it reads is the finding.
+    Fail(id, c, nullptr);
+    if (HasSideEffect(c.kind())) ReportFailure({id, 0});  // No output asks for it.
+    return {};
+  }
   // What operators say of a node's types and shapes is about the model, not about the file's form.
   if (!status.ok() && status.code() != Code::kUnsupported && status.code() != Code::kInvalidModel) return status;
   const Finding finding = c.finding() ? *c.finding()
                                       : Finding{std::string(c.name()), std::string(c.kind()), c.place(), status.ok() ? "it has no output" : status.message(), ""};
   Fail(id, c, &finding);
+  if (HasSideEffect(c.kind())) ReportFailure({id, 0});
   return {};
 }
 

@@ -94,7 +94,6 @@ class Builder : public Construction {
   const FlatNode* Handle(const Edge& edge);
   // The value of a variable as a constant.
   Result<Value> Variable(const FlatNode& handle, const NodeContext& c);
-  void Refine(Value v, const TensorType& type);
   // Which unknown number dimension `axis` of v is.
   int64_t SymbolOf(Value v, int axis) {
     int64_t symbol = symbols_.try_emplace({v.id, axis}, static_cast<int64_t>(symbols_.size())).first->second;

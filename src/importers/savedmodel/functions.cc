@@ -98,7 +98,7 @@ int64_t OutputIndex(std::string_view op, std::string_view name, int64_t index) {
 }
 
 bool HasSideEffect(std::string_view op) {
-  return (op.starts_with("Assign") && op.find("Variable") != std::string_view::npos) || op.starts_with("ResourceScatter") || op == "Assign" ||
+  return (op.starts_with("Assign") && op.find("Variable") != std::string_view::npos) || op.starts_with("ResourceScatter") || op == "ResourceStridedSliceAssign" || op == "Assign" ||
          op == "AssignAdd" || op == "AssignSub" || op.starts_with("ResourceApply") || op.starts_with("LookupTableInsert");
 }
 

@@ -26,6 +26,10 @@ extern const std::span<const NodeRule> kProductRules;      // product.cc
 extern const std::span<const NodeRule> kReductionRules;    // reduction.cc
 extern const std::span<const NodeRule> kVariableRules;     // variable.cc
 extern const std::span<const NodeRule> kTensorListRules;   // tensor_list.cc
+extern const std::span<const NodeRule> kScatterRules;      // scatter.cc
+extern const std::span<const NodeRule> kSelectionRules;    // selection.cc
+extern const std::span<const NodeRule> kImageRules;        // image.cc
+extern const std::span<const NodeRule> kRandomRules;       // random.cc
 extern const std::span<const NodeRule> kControlFlowRules;  // control_flow.cc
 
 // Ops whose result has element i from element i of the inputs, after broadcasting.

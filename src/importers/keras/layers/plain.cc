@@ -59,6 +59,8 @@ constexpr LayerRule kRules[] = {
     {"RandomHeight", PassAsFloat},
     {"RandomWidth", PassAsFloat},
     {"RandAugment", PassAsFloat},
+    {"Solarization", PassAsFloat},
+    {"Equalization", PassThrough},
     {"AugMix", PassAsFloat},
     {"CutMix", PassAsFloat},
     {"MixUp", PassAsFloat},

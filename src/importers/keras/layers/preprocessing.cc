@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "importers/keras/builder.h"
+#include "importers/keras/layers/categories.h"
 #include "importers/keras/rules.h"
 
 namespace octet::importers::keras {
@@ -13,27 +14,15 @@ Result<Value> OneHot(LayerContext& c, Value ids, int32_t classes) {
   return c.Make("one_hot", {index, c.Constant<int32_t>(Shape{}, std::span(&classes, 1)), c.Scalar(1), c.Scalar(0)}, {{"axis", -1}});
 }
 
-// What the category layers share: ids [batch, n] (or [batch, 1]) by output_mode.
-Status Encode(LayerContext& c, Value ids, int32_t classes) {
+// The result by the layer's own output mode.
+Status SetEncoded(LayerContext& c, Value ids, int32_t classes) {
   const std::string mode = c.Text("output_mode", "int");
   if (mode == "int") {
     c.SetOutput(0, ids);
     return {};
   }
-  const Shape in = c.shape(ids);
-  const bool single = in.rank() > 0 && in.back() == 1;
-  OCTET_ASSIGN(Value y, OneHot(c, ids, classes));
-  if (mode == "one_hot") {
-    if (single && in.rank() > 1) {
-      OCTET_ASSIGN(y, c.Make("squeeze", {y}, {{"squeeze_dims", std::vector<int32_t>{in.rank() - 1}}}));
-    }
-  } else if (mode == "multi_hot") {
-    OCTET_ASSIGN(y, c.Make("reduce_max", {y, c.Vector({in.rank() - 1})}, {{"keep_dims", 0}}));
-  } else if (mode == "count" && !c.Has("count_weights") && c.num_inputs() == 1) {
-    OCTET_ASSIGN(y, c.Make("sum", {y, c.Vector({in.rank() - 1})}, {{"keep_dims", 0}}));
-  } else {
-    return c.Fail("output_mode int, one_hot, multi_hot or count", mode, "");
-  }
+  if (c.Has("count_weights") || c.num_inputs() > 1) return c.Fail("output_mode int, one_hot, multi_hot or count", mode + " with weights", "");
+  OCTET_ASSIGN(const Value y, Encode(c, mode, ids, classes));
   c.SetOutput(0, y);
   return {};
 }
@@ -41,7 +30,7 @@ Status Encode(LayerContext& c, Value ids, int32_t classes) {
 Status ConvertCategoryEncoding(LayerContext& c) {
   const int64_t tokens = c.Int("num_tokens", 0);
   if (tokens < 1 || tokens > 1 << 24) return c.Fail("num_tokens", std::to_string(tokens), "");
-  return Encode(c, c.Input(0), static_cast<int32_t>(tokens));
+  return SetEncoded(c, c.Input(0), static_cast<int32_t>(tokens));
 }
 
 // The number of boundaries that are not above x.
@@ -54,26 +43,7 @@ Status ConvertDiscretization(LayerContext& c) {
   OCTET_ASSIGN(const Value above, c.Make("greater_equal", {x, c.Constant<float>(Shape{static_cast<int32_t>(limits.size())}, limits)}));
   OCTET_ASSIGN(const Value counted, c.Cast(above, DType::kI32));
   OCTET_ASSIGN(const Value bin, c.Make("sum", {counted, c.Vector({-1})}, {{"keep_dims", 0}}));
-  return Encode(c, bin, static_cast<int32_t>(limits.size()) + 1);
-}
-
-// index = sum over the vocabulary of (x == v_i) * (i + 1); 0 stands for everything else.
-Status ConvertIntegerLookup(LayerContext& c) {
-  const std::vector<int64_t> words = c.Ints("vocabulary", {});
-  if (words.empty()) return c.Fail("a vocabulary in the config", "none", "give it to the constructor");
-  if (c.Int("num_oov_indices", 1) != 1 || c.Has("mask_token") || c.Bool("invert", false))
-    return c.Fail("num_oov_indices=1 without mask_token or invert", "another setting", "");
-  if (words.size() > 4096) return c.Fail("at most 4096 words", std::to_string(words.size()), "");
-  std::vector<int32_t> values(words.begin(), words.end()), numbers;
-  const auto count = static_cast<int32_t>(values.size());
-  for (int32_t i = 1; i <= count; ++i) numbers.push_back(i);
-  OCTET_ASSIGN(Value x, c.Cast(c.Input(0), DType::kI32));
-  OCTET_ASSIGN(x, c.Make("expand_dims", {x, c.Vector({-1})}));
-  OCTET_ASSIGN(const Value same, c.Make("equal", {x, c.Constant<int32_t>(Shape{count}, values)}));
-  OCTET_ASSIGN(const Value hit, c.Cast(same, DType::kI32));
-  OCTET_ASSIGN(const Value numbered, c.Make("mul", {hit, c.Constant<int32_t>(Shape{count}, numbers)}));
-  OCTET_ASSIGN(const Value index, c.Make("sum", {numbered, c.Vector({-1})}, {{"keep_dims", 0}}));
-  return Encode(c, index, count + 1);
+  return SetEncoded(c, bin, static_cast<int32_t>(limits.size()) + 1);
 }
 
 // At inference Keras 3 leaves the image as it is; Keras 2 cuts its middle to the wanted proportions and resizes it.
@@ -108,11 +78,23 @@ Status ConvertPipeline(LayerContext& c) {
 }
 
 constexpr LayerRule kRules[] = {{"CategoryEncoding", ConvertCategoryEncoding}, {"Discretization", ConvertDiscretization},
-                                {"IntegerLookup", ConvertIntegerLookup},       {"RandomCrop", ConvertRandomCrop},
+                                {"RandomCrop", ConvertRandomCrop},
                                 {"Pipeline", ConvertPipeline}};
 
 }  // namespace
 
 const std::span<const LayerRule> kPreprocessingRules = kRules;
+
+Result<Value> Encode(LayerContext& c, const std::string& mode, Value ids, int32_t classes) {
+  const Shape in = c.shape(ids);
+  OCTET_ASSIGN(const Value y, OneHot(c, ids, classes));
+  if (mode == "one_hot") {
+    if (in.rank() < 2 || in.back() != 1) return y;
+    return c.Make("squeeze", {y}, {{"squeeze_dims", std::vector<int32_t>{in.rank() - 1}}});
+  }
+  if (mode == "multi_hot") return c.Make("reduce_max", {y, c.Vector({in.rank() - 1})}, {{"keep_dims", 0}});
+  if (mode == "count") return c.Make("sum", {y, c.Vector({in.rank() - 1})}, {{"keep_dims", 0}});
+  return c.Fail("output_mode int, one_hot, multi_hot or count", mode, "");
+}
 
 }  // namespace octet::importers::keras

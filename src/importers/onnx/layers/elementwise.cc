@@ -4,7 +4,7 @@
 #include <cmath>
 #include <limits>
 
-#include "importers/lowerings/activation.h"
+#include "importers/lowerings/function.h"
 #include "importers/onnx/context.h"
 #include "importers/onnx/rules.h"
 #include "ops/binary_util.h"
@@ -125,8 +125,6 @@ Status ConvertPrelu(NodeContext& c) {
   return Set(c, c.Emit("add", {positive, negative}));
 }
 
-Status ConvertReciprocal(NodeContext& c) { return Set(c, c.Emit("div", {c.Scalar(1.0f), c.Input(0)})); }
-
 // Whole numbers are divided towards zero.
 Status ConvertDiv(NodeContext& c) {
   const DType t = c.type(c.Input(0)).dtype;
@@ -190,46 +188,14 @@ Status ConvertRound(NodeContext& c) { return Named(c, "round"); }
 Status ConvertNot(NodeContext& c) { return Named(c, "logical_not"); }
 Status ConvertAnd(NodeContext& c) { return ops::MergeInputs(c, "logical_and"); }
 Status ConvertOr(NodeContext& c) { return ops::MergeInputs(c, "logical_or"); }
-Status ConvertXor(NodeContext& c) { return Set(c, c.Emit("not_equal", {c.Input(0), c.Input(1)})); }
-// In 0/1 arithmetic there is xor only: ~x = -1 - x, a & b = (a + b - (a ^ b)) / 2, a | b = (a & b) + (a ^ b).
-Status ConvertBitwiseNot(NodeContext& c) {
-  const DType t = c.type(c.Input(0)).dtype;
-  OCTET_ASSIGN(const Value all, c.Cast(c.Scalar(-1), DType::kI32));
-  OCTET_ASSIGN(const Value ones, c.Cast(all, t));
-  return Set(c, c.Emit("bitwise_xor", {c.Input(0), ones}));
-}
-Status BitwisePair(NodeContext& c, bool both) {
-  const DType t = c.type(c.Input(0)).dtype;
-  OCTET_ASSIGN(const Value x, c.Cast(c.Input(0), DType::kI64));
-  OCTET_ASSIGN(const Value y, c.Cast(c.Input(1), DType::kI64));
-  OCTET_ASSIGN(Value differs, c.Emit("bitwise_xor", {c.Input(0), c.Input(1)}));
-  OCTET_ASSIGN(differs, c.Cast(differs, DType::kI64));
-  OCTET_ASSIGN(const Value sum, c.Emit("add", {x, y}));
-  OCTET_ASSIGN(Value common, c.Emit("sub", {sum, differs}));
-  const int64_t two = 2;
-  OCTET_ASSIGN(common, c.Emit("floor_div", {common, c.Constant<int64_t>(Shape{}, std::span(&two, 1))}));
-  if (!both) {
-    OCTET_ASSIGN(common, c.Emit("add", {common, differs}));
-  }
-  return Set(c, c.Cast(common, t));
-}
-Status ConvertBitwiseAnd(NodeContext& c) { return BitwisePair(c, true); }
-Status ConvertBitwiseOr(NodeContext& c) { return BitwisePair(c, false); }
+template <Result<Value> (*Fn)(Lowering&, Value, Value)> Status Pair(NodeContext& c) { return Set(c, Fn(c, c.Input(0), c.Input(1))); }
 Status ConvertBitwiseXor(NodeContext& c) { return Set(c, c.Emit("bitwise_xor", {c.Input(0), c.Input(1)})); }
 
 Status ConvertBitShift(NodeContext& c) {
   if (c.Text("direction", "") == "RIGHT") return Set(c, c.Emit("right_shift", {c.Input(0), c.Input(1)}));
-  // x * 2^n, in whole numbers that wrap.
-  const DType t = c.type(c.Input(0)).dtype, wide = t == DType::kI64 ? t : DType::kI64;
-  OCTET_ASSIGN(const Value x, c.Cast(c.Input(0), wide));
-  OCTET_ASSIGN(const Value n, c.Cast(c.Input(1), DType::kF32));
-  OCTET_ASSIGN(Value factor, c.Emit("pow", {c.Scalar(2.0f), n}));
-  OCTET_ASSIGN(factor, c.Cast(factor, wide));
-  OCTET_ASSIGN(Value y, c.Emit("mul", {x, factor}));
-  return Set(c, c.Cast(y, t));
+  return Set(c, LeftShift(c, c.Input(0), c.Input(1)));
 }
 
-Status ConvertIsNan(NodeContext& c) { return Set(c, c.Emit("not_equal", {c.Input(0), c.Input(0)})); }
 Status ConvertIsInf(NodeContext& c) {
   const float infinity = std::numeric_limits<float>::infinity();
   OCTET_ASSIGN(const Value up, c.Emit("equal", {c.Input(0), c.Scalar(infinity)}));
@@ -239,72 +205,6 @@ Status ConvertIsInf(NodeContext& c) {
   if (!positive && !negative) return Set(c, c.Emit("logical_and", {up, down}));
   return Set(c, positive ? up : down);
 }
-
-// sin x / cos x
-Status ConvertTan(NodeContext& c) {
-  OCTET_ASSIGN(const Value s, c.Emit("sin", {c.Input(0)}));
-  OCTET_ASSIGN(const Value k, c.Emit("cos", {c.Input(0)}));
-  return Set(c, c.Emit("div", {s, k}));
-}
-// (e^x ± e^-x) / 2
-Status Hyperbolic(NodeContext& c, std::string_view op) {
-  OCTET_ASSIGN(const Value up, c.Emit("exp", {c.Input(0)}));
-  OCTET_ASSIGN(const Value minus, c.Emit("neg", {c.Input(0)}));
-  OCTET_ASSIGN(const Value down, c.Emit("exp", {minus}));
-  OCTET_ASSIGN(const Value y, c.Emit(op, {up, down}));
-  return Set(c, Times(c, y, 0.5f));
-}
-Status ConvertSinh(NodeContext& c) { return Hyperbolic(c, "sub"); }
-Status ConvertCosh(NodeContext& c) { return Hyperbolic(c, "add"); }
-// log(x + sqrt(x^2 ± 1)); asinh is odd, which keeps it from cancelling below zero.
-Status ConvertAcosh(NodeContext& c) {
-  OCTET_ASSIGN(Value v, c.Emit("mul", {c.Input(0), c.Input(0)}));
-  OCTET_ASSIGN(v, Plus(c, v, -1));
-  OCTET_ASSIGN(v, c.Emit("sqrt", {v}));
-  OCTET_ASSIGN(v, c.Emit("add", {c.Input(0), v}));
-  return Set(c, c.Emit("log", {v}));
-}
-Status ConvertAsinh(NodeContext& c) {
-  OCTET_ASSIGN(const Value size, c.Emit("abs", {c.Input(0)}));
-  OCTET_ASSIGN(Value v, c.Emit("mul", {size, size}));
-  OCTET_ASSIGN(v, Plus(c, v, 1));
-  OCTET_ASSIGN(v, c.Emit("sqrt", {v}));
-  OCTET_ASSIGN(v, c.Emit("add", {size, v}));
-  OCTET_ASSIGN(v, c.Emit("log", {v}));
-  OCTET_ASSIGN(const Value negative, c.Emit("less", {c.Input(0), c.Scalar(0)}));
-  OCTET_ASSIGN(const Value minus, c.Emit("neg", {v}));
-  return Set(c, c.Emit("select_v2", {negative, minus, v}));
-}
-// log((1 + x) / (1 - x)) / 2
-Status ConvertAtanh(NodeContext& c) {
-  OCTET_ASSIGN(const Value up, c.Emit("add", {c.Scalar(1), c.Input(0)}));
-  OCTET_ASSIGN(const Value down, c.Emit("sub", {c.Scalar(1), c.Input(0)}));
-  OCTET_ASSIGN(Value v, c.Emit("div", {up, down}));
-  OCTET_ASSIGN(v, c.Emit("log", {v}));
-  return Set(c, Times(c, v, 0.5f));
-}
-
-// atan2 is an operator: atan x = atan2(x, 1), asin x = atan2(x, sqrt(1 - x^2)), acos x = atan2(sqrt(1 - x^2), x).
-Status ConvertAtan(NodeContext& c) {
-  OCTET_ASSIGN(Value one, c.Emit("mul", {c.Input(0), c.Scalar(0)}));
-  OCTET_ASSIGN(one, Plus(c, one, 1));
-  return Set(c, c.Emit("atan2", {c.Input(0), one}));
-}
-Result<Value> Leg(NodeContext& c) {
-  OCTET_ASSIGN(Value v, c.Emit("mul", {c.Input(0), c.Input(0)}));
-  OCTET_ASSIGN(v, c.Emit("sub", {c.Scalar(1), v}));
-  return c.Emit("sqrt", {v});
-}
-Status ConvertAsin(NodeContext& c) {
-  OCTET_ASSIGN(const Value leg, Leg(c));
-  return Set(c, c.Emit("atan2", {c.Input(0), leg}));
-}
-Status ConvertAcos(NodeContext& c) {
-  OCTET_ASSIGN(const Value leg, Leg(c));
-  return Set(c, c.Emit("atan2", {leg, c.Input(0)}));
-}
-
-Status ConvertErf(NodeContext& c) { return Set(c, Erf(c, c.Input(0))); }
 
 // x * sigmoid(alpha * x)
 Status ConvertSwish(NodeContext& c) {
@@ -329,15 +229,15 @@ Status ConvertMicrosoftGelu(NodeContext& c) { return Set(c, c.Make("gelu", {c.In
 constexpr NodeRule kRules[] = {
     {"Clip", 0, ConvertClip},           {"Elu", 0, ConvertElu},           {"Selu", 0, ConvertSelu},         {"Celu", 0, ConvertCelu},
     {"HardSigmoid", 0, ConvertHardSigmoid}, {"ThresholdedRelu", 0, ConvertThresholdedRelu}, {"Shrink", 0, ConvertShrink}, {"PRelu", 0, ConvertPrelu},
-    {"Softplus", 0, Unary<Softplus>},   {"Softsign", 0, Unary<Softsign>}, {"Mish", 0, Unary<Mish>},         {"Reciprocal", 0, ConvertReciprocal},
+    {"Softplus", 0, Unary<Softplus>},   {"Softsign", 0, Unary<Softsign>}, {"Mish", 0, Unary<Mish>},         {"Reciprocal", 0, Unary<Reciprocal>},
     {"Div", 0, ConvertDiv},             {"Mod", 0, ConvertMod},           {"Pow", 0, ConvertPow},           {"Sum", 0, ConvertSum},
     {"Mean", 0, ConvertMean},           {"Sign", 0, ConvertSign},         {"Round", 0, ConvertRound},       {"Not", 0, ConvertNot},
-    {"And", 0, ConvertAnd},             {"Or", 0, ConvertOr},             {"Xor", 0, ConvertXor},           {"BitwiseXor", 0, ConvertBitwiseXor},
-    {"BitwiseNot", 0, ConvertBitwiseNot}, {"BitwiseAnd", 0, ConvertBitwiseAnd}, {"BitwiseOr", 0, ConvertBitwiseOr},
-    {"BitShift", 0, ConvertBitShift},   {"IsNaN", 0, ConvertIsNan},       {"IsInf", 0, ConvertIsInf},       {"Tan", 0, ConvertTan},
-    {"Sinh", 0, ConvertSinh},           {"Cosh", 0, ConvertCosh},         {"Asinh", 0, ConvertAsinh},       {"Acosh", 0, ConvertAcosh},
-    {"Atanh", 0, ConvertAtanh},         {"Atan", 0, ConvertAtan},         {"Asin", 0, ConvertAsin},         {"Acos", 0, ConvertAcos},
-    {"Erf", 0, ConvertErf},             {"Swish", 0, ConvertSwish},       {"com.microsoft.QuickGelu", 0, ConvertSwish},
+    {"And", 0, ConvertAnd},             {"Or", 0, ConvertOr},             {"Xor", 0, Pair<LogicalXor>},           {"BitwiseXor", 0, ConvertBitwiseXor},
+    {"BitwiseNot", 0, Unary<BitwiseNot>}, {"BitwiseAnd", 0, Pair<BitwiseAnd>}, {"BitwiseOr", 0, Pair<BitwiseOr>},
+    {"BitShift", 0, ConvertBitShift},   {"IsNaN", 0, Unary<IsNan>},       {"IsInf", 0, ConvertIsInf},       {"Tan", 0, Unary<Tan>},
+    {"Sinh", 0, Unary<Sinh>},           {"Cosh", 0, Unary<Cosh>},         {"Asinh", 0, Unary<Asinh>},       {"Acosh", 0, Unary<Acosh>},
+    {"Atanh", 0, Unary<Atanh>},         {"Atan", 0, Unary<Atan>},         {"Asin", 0, Unary<Asin>},         {"Acos", 0, Unary<Acos>},
+    {"Erf", 0, Unary<Erf>},             {"Swish", 0, ConvertSwish},       {"com.microsoft.QuickGelu", 0, ConvertSwish},
     {"com.microsoft.BiasGelu", 0, ConvertBiasGelu}, {"com.microsoft.FastGelu", 0, ConvertFastGelu}, {"com.microsoft.Gelu", 0, ConvertMicrosoftGelu}};
 
 }  // namespace

@@ -97,11 +97,12 @@ class Inside {
     if (const TensorList* list = builder_->ListOf(edges_[i])) return list->tensor;
     return builder_->ValueOf(edges_[i]);
   }
-  int32_t Finish() {
+  graph::Graph TakeGraph() {
     graph::Graph g = builder_->TakeModel().subgraphs[0];
     g.RemoveDead();
-    return c_.builder().AddSubgraph(std::move(g));
+    return g;
   }
+  int32_t Finish() { return c_.builder().AddSubgraph(TakeGraph()); }
 
  private:
   NodeContext& c_;
@@ -336,7 +337,10 @@ Status ConvertIf(NodeContext& c) {
   }
   std::vector<TensorType> types;
   int32_t index[2] = {};
+  const Partial* known = c.Known(0);
+  const bool decided = known && known->known() && known->v.size() == 1;
   for (const FunctionDef* branch : {then_branch, else_branch}) {
+    if (decided && (branch == then_branch) != (known->v[0].i != 0)) continue;
     Inside inside(c, ports);
     OCTET_TRY(inside.Open(*branch));
     inside.WantAll();
@@ -349,8 +353,14 @@ Status ConvertIf(NodeContext& c) {
       }
       inside.builder().graph().outputs.push_back(v.id);
       const TensorType& type = inside.builder().TypeOf(v);
-      if (branch == then_branch) types.push_back(type);
+      if (branch == then_branch || decided) types.push_back(type);
       else types[i].shape = types[i].shape.rank() == type.shape.rank() ? Agreed(types[i].shape, type.shape) : Shape();
+    }
+    if (decided) {  // No branch: its nodes.
+      const graph::Graph taken = inside.TakeGraph();
+      const std::vector<Value> values = c.builder().Inline(taken, std::span(inputs).subspan(1));
+      for (size_t i = 0; i < values.size(); ++i) c.SetOutput(static_cast<int>(i), values[i]);
+      return {};
     }
     index[branch == else_branch] = inside.Finish();
   }

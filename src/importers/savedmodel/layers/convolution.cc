@@ -141,6 +141,69 @@ Status ConvertConv3D(NodeContext& c) {
   return {};
 }
 
+Status ConvertTransposed3D(NodeContext& c) {
+  const Value filter = c.Input(1), volume = c.Input(2);
+  if (!volume || !filter) return {};
+  const std::vector<int64_t> stride = c.Ints("strides", {1, 1, 1, 1, 1});
+  if (c.Text("data_format", "NDHWC") != "NDHWC" || stride.size() != 5 || c.rank(filter) != 5) return c.Fail("data_format NDHWC", c.Text("data_format", ""), "");
+  for (const int64_t d : c.Ints("dilations", {1}))
+    if (d != 1) return c.Fail("no dilation", std::to_string(d), "");
+  const Partial* sizes = c.Known(0);
+  if (!sizes || sizes->v.size() != 5) return c.Fail("an output shape of five numbers", "another one", "");
+  std::vector<int32_t> dims = sizes->dims();
+  Value shape = c.Vector(dims);
+  if (std::ranges::count(dims, kUnknown) > 0) {
+    if (!c.Input(0)) return {};
+    OCTET_ASSIGN(shape, c.Cast(c.Input(0), DType::kI32));
+  }
+  Window w;
+  w.same = c.Text("padding", "VALID") == "SAME";
+  dims[4] = c.shape(filter)[3];
+  OCTET_ASSIGN(const Value y, c.Make("conv_3d_transpose", {shape, filter, volume, Zeros(c, dims[4])},
+                                     {{"padding", PaddingOf(w)}, {"stride_d", stride[1]}, {"stride_h", stride[2]}, {"stride_w", stride[3]}}));
+  c.Refine(y, {DType::kF32, Shape(dims), {}});
+  c.SetOutput(0, y);
+  return {};
+}
+
+// Over volumes: over the images of all depths at once, then over depth with the pixels in one row. Averages of averages
+// are right, too: how many numbers a window has is a product over the axes.
+Status ConvertPool3D(NodeContext& c) {
+  Value x = c.Input(0);
+  if (!x) return {};
+  const std::vector<int64_t> size = c.Ints("ksize", {}), stride = c.Ints("strides", {});
+  const Shape in = c.shape(x);
+  if (c.Text("data_format", "NDHWC") != "NDHWC" || size.size() != 5 || stride.size() != 5) return c.Fail("data_format NDHWC", c.Text("data_format", ""), "");
+  for (const auto& v : {size, stride})
+    if (v[0] != 1 || v[4] != 1 || std::ranges::any_of(v, [](int64_t n) { return n < 1 || n > INT32_MAX; })) return c.Fail("windows in depth, height and width only", "others", "");
+  if (in.rank() != 5 || std::ranges::count(in.dims().subspan(1), kUnknown) > 0) return c.Fail("volumes of known size", in.text(), "give the input's shape");
+  Window w;
+  w.same = c.Text("padding", "VALID") == "SAME";
+  const char* op = c.kind() == "AvgPool3D" ? "average_pool_2d" : "max_pool_2d";
+  const auto pool = [&](Value v, int64_t h, int64_t ww, int64_t sh, int64_t sw) {
+    return c.Make(op, {v}, {{"padding", PaddingOf(w)}, {"stride_w", sw}, {"stride_h", sh}, {"filter_width", ww}, {"filter_height", h}});
+  };
+  const int32_t images[] = {-1, in[2], in[3], in[4]};
+  OCTET_ASSIGN(x, c.ReshapeTo(x, images));
+  OCTET_ASSIGN(x, pool(x, size[2], size[3], stride[2], stride[3]));
+  const int32_t h = c.shape(x)[1], width = c.shape(x)[2], rows[] = {-1, in[1], h * width, in[4]};
+  OCTET_ASSIGN(x, c.ReshapeTo(x, rows));
+  OCTET_ASSIGN(x, pool(x, size[1], 1, stride[1], 1));
+  const int32_t out[] = {-1, c.shape(x)[1], h, width, in[4]};
+  OCTET_ASSIGN(const Value y, c.ReshapeTo(x, out));
+  c.SetOutput(0, y);
+  return {};
+}
+
+// sum over nearby channels: x / (bias + alpha * sum x^2)^beta
+Status ConvertLrn(NodeContext& c) {
+  const Value x = c.Input(0);
+  if (!x) return {};
+  OCTET_ASSIGN(const Value y, c.Make("local_response_normalization", {x}, {{"radius", c.Int("depth_radius", 5)}, {"bias", c.Number("bias", 1)}, {"alpha", c.Number("alpha", 1)}, {"beta", c.Number("beta", 0.5)}}));
+  c.SetOutput(0, y);
+  return {};
+}
+
 Status ConvertPool(NodeContext& c) {
   Window w;
   const Value image = c.Input(0);
@@ -180,7 +243,8 @@ Status ConvertBatchNorm(NodeContext& c) {
 }
 
 constexpr NodeRule kRules[] = {{"Conv2D", ConvertConv2D}, {"DepthwiseConv2dNative", ConvertDepthwise}, {"Conv2DBackpropInput", ConvertTransposed},
-                               {"Conv3D", ConvertConv3D},
+                               {"Conv3D", ConvertConv3D}, {"Conv3DBackpropInputV2", ConvertTransposed3D}, {"AvgPool3D", ConvertPool3D}, {"MaxPool3D", ConvertPool3D},
+                               {"LRN", ConvertLrn},
                                {"AvgPool", ConvertPool}, {"MaxPool", ConvertPool}, {"FusedBatchNorm", ConvertBatchNorm}, {"FusedBatchNormV2", ConvertBatchNorm},
                                {"FusedBatchNormV3", ConvertBatchNorm}};
 

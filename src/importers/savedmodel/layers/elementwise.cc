@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Ops that work element by element.
 #include <algorithm>
-#include <limits>
 
-#include "importers/lowerings/activation.h"
+#include "importers/lowerings/function.h"
 #include "importers/savedmodel/context.h"
 #include "importers/savedmodel/rules.h"
 
@@ -24,7 +23,7 @@ constexpr Direct kDirect[] = {
     {"Abs", "abs"}, {"Neg", "neg"}, {"Exp", "exp"}, {"Log", "log"}, {"Sqrt", "sqrt"}, {"Rsqrt", "rsqrt"}, {"Square", "square"},
     {"Floor", "floor"}, {"Ceil", "ceil"}, {"Round", "round"}, {"Rint", "round"}, {"Sign", "sign"}, {"Sin", "sin"}, {"Cos", "cos"},
     {"Tanh", "tanh"}, {"Sigmoid", "logistic"}, {"Relu", "relu"}, {"Relu6", "relu6"}, {"Elu", "elu"}, {"LogicalNot", "logical_not"},
-    {"Add", "add"}, {"AddV2", "add"}, {"BiasAdd", "add"}, {"Sub", "sub"}, {"Mul", "mul"}, {"RealDiv", "div"}, {"Maximum", "maximum"},
+    {"Add", "add"}, {"AddV2", "add"}, {"BiasAdd", "add"}, {"BiasAddV1", "add"}, {"Sub", "sub"}, {"Mul", "mul"}, {"RealDiv", "div"}, {"Maximum", "maximum"},
     {"Minimum", "minimum"}, {"Pow", "pow"}, {"SquaredDifference", "squared_difference"}, {"FloorDiv", "floor_div"}, {"FloorMod", "floor_mod"},
     {"Equal", "equal"}, {"NotEqual", "not_equal"}, {"Less", "less"}, {"LessEqual", "less_equal"}, {"Greater", "greater"},
     {"GreaterEqual", "greater_equal"}, {"LogicalAnd", "logical_and"}, {"LogicalOr", "logical_or"}, {"SelectV2", "select_v2"},
@@ -101,13 +100,6 @@ template <Result<Value> (*F)(Lowering&, Value)> Status Lowered(NodeContext& c) {
   return x ? Set(c, F(c, x)) : Status();
 }
 
-Status ConvertErfc(NodeContext& c) {
-  const Value x = c.Input(0);
-  if (!x) return {};
-  OCTET_ASSIGN(const Value y, Erf(c, x));
-  return Set(c, c.Make("sub", {c.Scalar(1), y}));
-}
-
 Status ConvertSelu(NodeContext& c) {
   const Value x = c.Input(0);
   return x ? Set(c, ScaledElu(c, x, 1.0507009873554805f, 1.6732632423543772f)) : Status();
@@ -137,51 +129,9 @@ Status ConvertOnesLike(NodeContext& c) {
   return Set(c, one);
 }
 
-Status ConvertIsNan(NodeContext& c) {
-  const Value x = c.Input(0);
-  return x ? Set(c, c.Make("not_equal", {x, x})) : Status();
-}
-
-Status ConvertIsInf(NodeContext& c) {
-  const Value x = c.Input(0);
-  if (!x) return {};
-  OCTET_ASSIGN(const Value size, c.Make("abs", {x}));
-  return Set(c, c.Make("equal", {size, c.Scalar(std::numeric_limits<float>::infinity())}));
-}
-
-// x - x is 0 but for infinities and NaN.
-Status ConvertIsFinite(NodeContext& c) {
-  const Value x = c.Input(0);
-  if (!x) return {};
-  OCTET_ASSIGN(const Value zero, c.Make("sub", {x, x}));
-  return Set(c, c.Make("equal", {zero, c.Scalar(0)}));
-}
-
-Status ConvertExpm1(NodeContext& c) {
-  const Value x = c.Input(0);
-  if (!x) return {};
-  OCTET_ASSIGN(const Value y, c.Make("exp", {x}));
-  return Set(c, c.Make("sub", {y, c.Scalar(1)}));
-}
-
-Status ConvertLog1p(NodeContext& c) {
-  const Value x = c.Input(0);
-  if (!x) return {};
-  OCTET_ASSIGN(const Value y, Plus(c, x, 1));
-  return Set(c, c.Make("log", {y}));
-}
-
-Status ConvertReciprocal(NodeContext& c) {
-  const Value x = c.Input(0);
-  return x ? Set(c, c.Make("div", {c.Scalar(1), x})) : Status();
-}
-
-Status ConvertTan(NodeContext& c) {
-  const Value x = c.Input(0);
-  if (!x) return {};
-  OCTET_ASSIGN(const Value s, c.Make("sin", {x}));
-  OCTET_ASSIGN(const Value o, c.Make("cos", {x}));
-  return Set(c, c.Make("div", {s, o}));
+template <Result<Value> (*F)(Lowering&, Value, Value)> Status LoweredPair(NodeContext& c) {
+  const Value x = c.Input(0), y = c.Input(1);
+  return x && y ? Set(c, F(c, x, y)) : Status();
 }
 
 // y == 0 ? 0 : x / y
@@ -211,19 +161,11 @@ Status ConvertXlogy(NodeContext& c) {
   return Set(c, c.Make("select_v2", {zero, c.Scalar(0), product}));
 }
 
-// floor(|x|) with the sign of x.
-Result<Value> CutOff(NodeContext& c, Value x) {
-  OCTET_ASSIGN(const Value down, c.Make("floor", {x}));
-  OCTET_ASSIGN(const Value up, c.Make("ceil", {x}));
-  OCTET_ASSIGN(const Value negative, c.Make("less", {x, c.Scalar(0)}));
-  return c.Make("select_v2", {negative, up, down});
-}
-
 Status ConvertTruncateDiv(NodeContext& c) {
   const Value x = c.Input(0), y = c.Input(1);
   if (!x || !y) return {};
   OCTET_ASSIGN(const Value q, c.Make("div", {x, y}));
-  return Set(c, IsFloat(c.type(x).dtype) ? CutOff(c, q) : Result<Value>(q));
+  return Set(c, IsFloat(c.type(x).dtype) ? Truncate(c, q) : Result<Value>(q));
 }
 
 Status ConvertTruncateMod(NodeContext& c) {
@@ -231,80 +173,90 @@ Status ConvertTruncateMod(NodeContext& c) {
   if (!x || !y) return {};
   OCTET_ASSIGN(Value q, c.Make("div", {x, y}));
   if (IsFloat(c.type(x).dtype)) {
-    OCTET_ASSIGN(q, CutOff(c, q));
+    OCTET_ASSIGN(q, Truncate(c, q));
   }
   OCTET_ASSIGN(q, c.Make("mul", {q, y}));
   return Set(c, c.Make("sub", {x, q}));
 }
 
-// (e^x -+ e^-x) / 2
-Result<Value> Hyperbolic(NodeContext& c, Value x, std::string_view op) {
-  OCTET_ASSIGN(const Value up, c.Make("exp", {x}));
-  OCTET_ASSIGN(Value down, c.Make("neg", {x}));
-  OCTET_ASSIGN(down, c.Make("exp", {down}));
-  OCTET_ASSIGN(const Value sum, c.Make(op, {up, down}));
-  return Times(c, sum, 0.5f);
+// x == 0 ? 0 : x / y, x == 0 ? 0 : x * log(1 + y)
+Result<Value> Xdivy(Lowering& c, Value x, Value y) {
+  OCTET_ASSIGN(const Value zero, c.Emit("equal", {x, c.Scalar(0)}));
+  OCTET_ASSIGN(const Value quotient, c.Emit("div", {x, y}));
+  return c.Emit("select_v2", {zero, c.Scalar(0), quotient});
 }
-Status ConvertSinh(NodeContext& c) { return c.Input(0) ? Set(c, Hyperbolic(c, c.Input(0), "sub")) : Status(); }
-Status ConvertCosh(NodeContext& c) { return c.Input(0) ? Set(c, Hyperbolic(c, c.Input(0), "add")) : Status(); }
+Result<Value> Xlog1py(Lowering& c, Value x, Value y) {
+  OCTET_ASSIGN(const Value zero, c.Emit("equal", {x, c.Scalar(0)}));
+  OCTET_ASSIGN(Value product, Log1p(c, y));
+  OCTET_ASSIGN(product, c.Emit("mul", {x, product}));
+  return c.Emit("select_v2", {zero, c.Scalar(0), product});
+}
 
-// log((1 + x) / (1 - x)) / 2
-Status ConvertAtanh(NodeContext& c) {
+// Derivatives, which stay in graphs that train: y is the function's value, g what came from behind.
+// sigmoid: g*y*(1 - y); tanh: g*(1 - y^2); sqrt: g/(2*y); rsqrt: -g*y^3/2; relu: g where x > 0; reciprocal: -g*y^2
+Result<Value> SigmoidGrad(Lowering& c, Value y, Value g) {
+  OCTET_ASSIGN(Value d, c.Emit("sub", {c.Scalar(1), y}));
+  OCTET_ASSIGN(d, c.Emit("mul", {d, y}));
+  return c.Emit("mul", {g, d});
+}
+Result<Value> TanhGrad(Lowering& c, Value y, Value g) {
+  OCTET_ASSIGN(Value d, c.Emit("mul", {y, y}));
+  OCTET_ASSIGN(d, c.Emit("sub", {c.Scalar(1), d}));
+  return c.Emit("mul", {g, d});
+}
+Result<Value> SqrtGrad(Lowering& c, Value y, Value g) {
+  OCTET_ASSIGN(const Value half, Times(c, g, 0.5f));
+  return c.Emit("div", {half, y});
+}
+Result<Value> RsqrtGrad(Lowering& c, Value y, Value g) {
+  OCTET_ASSIGN(Value d, c.Emit("mul", {y, y}));
+  OCTET_ASSIGN(d, c.Emit("mul", {d, y}));
+  OCTET_ASSIGN(d, c.Emit("mul", {d, g}));
+  return Times(c, d, -0.5f);
+}
+Result<Value> ReluGrad(Lowering& c, Value g, Value x) {
+  OCTET_ASSIGN(const Value positive, c.Emit("greater", {x, c.Scalar(0)}));
+  return c.Emit("select_v2", {positive, g, c.Scalar(0)});
+}
+Result<Value> ReciprocalGrad(Lowering& c, Value y, Value g) {
+  OCTET_ASSIGN(Value d, c.Emit("mul", {y, y}));
+  OCTET_ASSIGN(d, c.Emit("mul", {d, g}));
+  return c.Emit("neg", {d});
+}
+
+// sum(x^2) / 2
+Status ConvertL2Loss(NodeContext& c) {
   const Value x = c.Input(0);
   if (!x) return {};
-  OCTET_ASSIGN(const Value above, Plus(c, x, 1));
-  OCTET_ASSIGN(const Value below, c.Make("sub", {c.Scalar(1), x}));
-  OCTET_ASSIGN(Value y, c.Make("div", {above, below}));
-  OCTET_ASSIGN(y, c.Make("log", {y}));
+  std::vector<int32_t> axes;
+  for (int i = 0; i < c.rank(x); ++i) axes.push_back(i);
+  OCTET_ASSIGN(Value y, c.Make("mul", {x, x}));
+  OCTET_ASSIGN(y, c.Make("sum", {y, c.Vector(axes)}));
   return Set(c, Times(c, y, 0.5f));
 }
 
-// log(x + sqrt(x^2 + s)) : asinh (s = 1), acosh (s = -1)
-Result<Value> AreaFunction(NodeContext& c, Value x, float s) {
-  OCTET_ASSIGN(Value y, c.Make("square", {x}));
-  OCTET_ASSIGN(y, Plus(c, y, s));
-  OCTET_ASSIGN(y, c.Make("sqrt", {y}));
-  OCTET_ASSIGN(y, c.Make("add", {x, y}));
-  return c.Make("log", {y});
-}
-// Odd, so that nothing cancels: sign(x) * asinh(|x|).
-Status ConvertAsinh(NodeContext& c) {
-  const Value x = c.Input(0);
-  if (!x) return {};
-  OCTET_ASSIGN(const Value size, c.Make("abs", {x}));
-  OCTET_ASSIGN(const Value y, AreaFunction(c, size, 1));
-  OCTET_ASSIGN(const Value minus, c.Make("neg", {y}));
-  OCTET_ASSIGN(const Value negative, c.Make("less", {x, c.Scalar(0)}));
-  return Set(c, c.Make("select_v2", {negative, minus, y}));
-}
-Status ConvertAcosh(NodeContext& c) { return c.Input(0) ? Set(c, AreaFunction(c, c.Input(0), -1)) : Status(); }
-
-// atan2(x, 1), atan2(x, sqrt(1 - x^2)), atan2(sqrt(1 - x^2), x)
-Result<Value> Leg(NodeContext& c, Value x) {
-  OCTET_ASSIGN(Value y, c.Make("square", {x}));
-  OCTET_ASSIGN(y, c.Make("sub", {c.Scalar(1), y}));
-  return c.Make("sqrt", {y});
-}
-Status ConvertArc(NodeContext& c) {
-  const Value x = c.Input(0);
-  if (!x) return {};
-  if (c.kind() == "Atan") {
-    OCTET_ASSIGN(const Value one, c.Make("mul", {x, c.Scalar(0)}));
-    OCTET_ASSIGN(const Value ones, Plus(c, one, 1));
-    return Set(c, c.Make("atan2", {x, ones}));
-  }
-  OCTET_ASSIGN(const Value leg, Leg(c, x));
-  return Set(c, c.kind() == "Asin" ? c.Make("atan2", {x, leg}) : c.Make("atan2", {leg, x}));
+// |x - y| < tolerance
+Status ConvertApproximateEqual(NodeContext& c) {
+  const Value x = c.Input(0), y = c.Input(1);
+  if (!x || !y) return {};
+  OCTET_ASSIGN(Value d, c.Make("sub", {x, y}));
+  OCTET_ASSIGN(d, c.Make("abs", {d}));
+  return Set(c, c.Make("less", {d, c.Scalar(static_cast<float>(c.Number("tolerance", 1e-5)))}));
 }
 
 constexpr NodeRule kOwn[] = {
     {"Div", ConvertDiv}, {"AddN", ConvertAddN}, {"Select", ConvertSelect}, {"Cast", ConvertCast}, {"LeakyRelu", ConvertLeakyRelu},
-    {"Softmax", ConvertSoftmax}, {"LogSoftmax", ConvertLogSoftmax}, {"Softplus", Lowered<Softplus>}, {"Softsign", Lowered<Softsign>}, {"Erf", Lowered<Erf>}, {"Erfc", ConvertErfc},
+    {"Softmax", ConvertSoftmax}, {"LogSoftmax", ConvertLogSoftmax}, {"Softplus", Lowered<Softplus>}, {"Softsign", Lowered<Softsign>}, {"Erf", Lowered<Erf>}, {"Erfc", Lowered<Erfc>},
     {"Selu", ConvertSelu}, {"ClipByValue", ConvertClip}, {"ZerosLike", ConvertZerosLike}, {"OnesLike", ConvertOnesLike},
-    {"IsNan", ConvertIsNan}, {"IsInf", ConvertIsInf}, {"IsFinite", ConvertIsFinite}, {"Expm1", ConvertExpm1}, {"Log1p", ConvertLog1p},
-    {"Reciprocal", ConvertReciprocal}, {"Inv", ConvertReciprocal}, {"Tan", ConvertTan}, {"DivNoNan", ConvertDivNoNan}, {"MulNoNan", ConvertMulNoNan},
-    {"Xlogy", ConvertXlogy}, {"TruncateDiv", ConvertTruncateDiv}, {"TruncateMod", ConvertTruncateMod}, {"Sinh", ConvertSinh}, {"Cosh", ConvertCosh},
-    {"Atanh", ConvertAtanh}, {"Asinh", ConvertAsinh}, {"Acosh", ConvertAcosh}, {"Atan", ConvertArc}, {"Asin", ConvertArc}, {"Acos", ConvertArc},
+    {"IsNan", Lowered<IsNan>}, {"IsInf", Lowered<IsInf>}, {"IsFinite", Lowered<IsFinite>}, {"Expm1", Lowered<Expm1>}, {"Log1p", Lowered<Log1p>},
+    {"Reciprocal", Lowered<Reciprocal>}, {"Inv", Lowered<Reciprocal>}, {"Tan", Lowered<Tan>}, {"DivNoNan", ConvertDivNoNan}, {"MulNoNan", ConvertMulNoNan},
+    {"Xlogy", ConvertXlogy}, {"Xdivy", LoweredPair<Xdivy>}, {"Xlog1py", LoweredPair<Xlog1py>}, {"TruncateDiv", ConvertTruncateDiv},
+    {"TruncateMod", ConvertTruncateMod}, {"Mod", ConvertTruncateMod}, {"Sinh", Lowered<Sinh>}, {"Cosh", Lowered<Cosh>}, {"Atanh", Lowered<Atanh>},
+    {"Asinh", Lowered<Asinh>}, {"Acosh", Lowered<Acosh>}, {"Atan", Lowered<Atan>}, {"Asin", Lowered<Asin>}, {"Acos", Lowered<Acos>},
+    {"Invert", Lowered<BitwiseNot>}, {"BitwiseAnd", LoweredPair<BitwiseAnd>}, {"BitwiseOr", LoweredPair<BitwiseOr>}, {"LeftShift", LoweredPair<LeftShift>},
+    {"LogicalXor", LoweredPair<LogicalXor>}, {"SigmoidGrad", LoweredPair<SigmoidGrad>}, {"TanhGrad", LoweredPair<TanhGrad>}, {"SqrtGrad", LoweredPair<SqrtGrad>},
+    {"RsqrtGrad", LoweredPair<RsqrtGrad>}, {"ReluGrad", LoweredPair<ReluGrad>}, {"ReciprocalGrad", LoweredPair<ReciprocalGrad>}, {"InvGrad", LoweredPair<ReciprocalGrad>},
+    {"L2Loss", ConvertL2Loss}, {"ApproximateEqual", ConvertApproximateEqual},
 };
 
 constexpr auto kRules = [] {

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Variables, which are constants where the model never changes them, and lookup tables.
+#include <algorithm>
+
+#include "importers/lowerings/selection.h"
 #include "importers/savedmodel/builder.h"
 #include "importers/savedmodel/context.h"
 #include "importers/savedmodel/rules.h"
@@ -24,6 +27,13 @@ Status ConvertRead(NodeContext& c) {
   return {};
 }
 
+Status Assign(NodeContext& c, const FlatNode& handle, Value value) {
+  OCTET_ASSIGN(const Value resource, HandleValue(c.builder(), handle, DType::kNone, DType::kNone));
+  const ops::OpDef& def = *ops::Find("assign_variable");
+  c.builder().graph().AddNode(def, graph::Attributes(def.attrs), {resource.id, value.id}, {}, c.place());
+  return {};
+}
+
 // AssignVariableOp, AssignAddVariableOp, AssignSubVariableOp.
 Status ConvertAssign(NodeContext& c) {
   const FlatNode* handle = c.num_inputs() > 1 ? c.builder().Handle(c.node().inputs[0]) : nullptr;
@@ -35,10 +45,7 @@ Status ConvertAssign(NodeContext& c) {
     OCTET_ASSIGN(const Value before, Read(c));
     OCTET_ASSIGN(value, c.Make(c.kind() == "AssignAddVariableOp" ? "add" : "sub", {before, value}));
   }
-  OCTET_ASSIGN(const Value resource, HandleValue(c.builder(), *handle, DType::kNone, DType::kNone));
-  const ops::OpDef& def = *ops::Find("assign_variable");
-  c.builder().graph().AddNode(def, graph::Attributes(def.attrs), {resource.id, value.id}, {}, c.place());
-  return {};
+  return Assign(c, *handle, value);
 }
 
 Status ConvertLookup(NodeContext& c) {
@@ -66,8 +73,97 @@ Status ConvertGather(NodeContext& c) {
   return {};
 }
 
+// Rows of a variable put in, added or subtracted: ResourceScatterUpdate, Add, Sub by row, ResourceScatterNd* by index.
+Status ConvertScatter(NodeContext& c) {
+  const FlatNode* handle = c.num_inputs() > 2 ? c.builder().Handle(c.node().inputs[0]) : nullptr;
+  Value at = c.Input(1);
+  const Value updates = c.Input(2);
+  if (!handle) return c.Fail("a variable", "a handle that is computed", "");
+  if (!at || !updates) return {};
+  OCTET_ASSIGN(const Value before, Read(c));
+  if (!c.kind().starts_with("ResourceScatterNd")) {
+    OCTET_ASSIGN(at, c.Make("expand_dims", {at, c.ScalarInt(-1)}));
+  }
+  const Scatter how = c.kind().ends_with("Add") ? Scatter::kAdd : c.kind().ends_with("Sub") ? Scatter::kSub : Scatter::kUpdate;
+  OCTET_ASSIGN(const Value after, ScatterInto(c, before, at, updates, how));
+  return Assign(c, *handle, after);
+}
+
+// variable[begin:end] = value, without strides: the value lies where begin says.
+Status ConvertSliceAssign(NodeContext& c) {
+  const FlatNode* handle = c.num_inputs() > 4 ? c.builder().Handle(c.node().inputs[0]) : nullptr;
+  const Value begin = c.Input(1), value = c.Input(4);
+  std::vector<int64_t> strides;
+  if (!handle) return c.Fail("a variable", "a handle that is computed", "");
+  if (!begin || !value) return {};
+  OCTET_ASSIGN(const Value before, Read(c));
+  const int rank = c.rank(before);
+  const int64_t open = c.Int("begin_mask", 0), shrink = c.Int("shrink_axis_mask", 0);
+  if (!c.IntsOf(3, &strides) || std::ranges::any_of(strides, [](int64_t s) { return s != 1; }) || c.Int("ellipsis_mask", 0) != 0 || c.Int("new_axis_mask", 0) != 0)
+    return c.Fail("an assignment to a slice without strides", "another one", "");
+  const auto given = static_cast<int>(strides.size());
+  if (given > rank) return c.Fail("at most one index per axis", std::to_string(given), "");
+  // Where it starts: 0 where open or not given.
+  std::vector<int32_t> kept;
+  for (int i = 0; i < rank; ++i) kept.push_back(i < given && !(open >> i & 1));
+  OCTET_ASSIGN(Value start, c.Cast(begin, DType::kI32));
+  if (given < rank) {
+    const int32_t pads[] = {0, rank - given};
+    OCTET_ASSIGN(start, c.Make("pad", {start, c.Constant<int32_t>(Shape{1, 2}, pads)}));
+  }
+  OCTET_ASSIGN(start, c.Make("mul", {start, c.Vector(kept)}));
+  // Its rank is the variable's: shrunk axes are of size 1.
+  Value update = value;
+  for (int i = 0; i < given; ++i) {
+    if (!(shrink >> i & 1)) continue;
+    OCTET_ASSIGN(update, c.Make("expand_dims", {update, c.ScalarInt(i)}));
+  }
+  while (c.rank(update) < rank) {
+    OCTET_ASSIGN(update, c.Make("expand_dims", {update, c.ScalarInt(0)}));
+  }
+  const TensorType type = c.type(before);
+  OCTET_ASSIGN(const Value after, c.Make("dynamic_update_slice", {before, update, start}));
+  c.Refine(after, type);
+  return Assign(c, *handle, after);
+}
+
+Status ConvertGatherNd(NodeContext& c) {
+  const Value indices = c.Input(1);
+  OCTET_ASSIGN(const Value table, Read(c));
+  if (!indices) return {};
+  OCTET_ASSIGN(const Value y, c.Make("gather_nd", {table, indices}));
+  c.SetOutput(0, y);
+  return {};
+}
+
+Status ConvertTableSize(NodeContext& c) {
+  const FlatNode* table = c.num_inputs() > 0 ? c.builder().Handle(c.node().inputs[0]) : nullptr;
+  if (!table) return c.Fail("a table", "a handle that is computed", "");
+  c.builder().session().tables.emplace(table->def->name, c.node().inputs[0].node);
+  data::WireField key, value;
+  if (!table->def->Get("key_dtype").Find(Attribute::kType, &key) || !table->def->Get("value_dtype").Find(Attribute::kType, &value)) return c.Fail("a table's types", "none", "");
+  const DType from = DTypeFromTf(key.as_int()), to = DTypeFromTf(value.as_int());
+  if (!((from == DType::kString && to == DType::kI64) || (from == DType::kI64 && to == DType::kString))) return c.Fail("a table from text to int64 or back", std::string(Name(from)) + " to " + std::string(Name(to)), "");
+  OCTET_ASSIGN(const Value resource, HandleValue(c.builder(), *table, from, to));
+  OCTET_ASSIGN(const Value y, c.EmitAs("hashtable_size", std::span(&resource, 1), nullptr, {DType::kI64, Shape{1}, {}}));
+  c.Refine(y, {DType::kI64, Shape{1}, {}});
+  OCTET_ASSIGN(const Value n, c.Make("reshape", {y, c.Vector(std::span<const int32_t>())}));
+  c.SetOutput(0, n);
+  return {};
+}
+
+// A stored variable has its value.
+Status ConvertIsInitialized(NodeContext& c) {
+  const std::byte yes{1};
+  c.SetOutput(0, c.Constant(TensorType{DType::kBool, Shape{}, {}}, std::span(&yes, 1)));
+  return {};
+}
+
 constexpr NodeRule kRules[] = {{"ReadVariableOp", ConvertRead}, {"ResourceGather", ConvertGather}, {"AssignVariableOp", ConvertAssign}, {"AssignAddVariableOp", ConvertAssign},
-                               {"AssignSubVariableOp", ConvertAssign}, {"LookupTableFindV2", ConvertLookup}, {"LookupTableFind", ConvertLookup}};
+                               {"AssignSubVariableOp", ConvertAssign}, {"ResourceScatterUpdate", ConvertScatter}, {"ResourceScatterAdd", ConvertScatter}, {"ResourceScatterSub", ConvertScatter},
+                               {"ResourceScatterNdUpdate", ConvertScatter}, {"ResourceScatterNdAdd", ConvertScatter}, {"ResourceScatterNdSub", ConvertScatter},
+                               {"ResourceStridedSliceAssign", ConvertSliceAssign}, {"ResourceGatherNd", ConvertGatherNd}, {"LookupTableSizeV2", ConvertTableSize},
+                               {"VarIsInitializedOp", ConvertIsInitialized}, {"LookupTableFindV2", ConvertLookup}, {"LookupTableFind", ConvertLookup}};
 
 }  // namespace
 

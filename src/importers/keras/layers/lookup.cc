@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: Apache-2.0
+// StringLookup and IntegerLookup. With M = 1 where there is a mask token and the result is an index, else 0, and O the
+// number of places for unknown words: the mask token is 0, unknown words are M to M + O - 1, word i is M + O + i.
+// Text is looked up in a hash table; whole numbers by GATHER where their range is small, else by comparison with each.
+#include <algorithm>
+#include <charconv>
+
+#include "base/strings.h"
+#include "importers/keras/builder.h"
+#include "importers/keras/layers/categories.h"
+#include "importers/keras/rules.h"
+#include "importers/lowerings/resource.h"
+
+namespace octet::importers::keras {
+namespace {
+
+constexpr size_t kMostWords = size_t{1} << 24;
+
+struct Vocabulary {
+  std::vector<std::string> words;  // As the file has them, numbers in digits.
+  std::string mask, unknown;
+  bool has_mask = false;
+  int64_t places = 1;              // For unknown words.
+  bool indices = true;             // The result is an index.
+  int64_t first_unknown() const { return has_mask && indices; }
+  int64_t first_word() const { return first_unknown() + places; }
+  int64_t size() const { return first_word() + static_cast<int64_t>(words.size()); }
+};
+
+std::string Token(const Json& j) { return j.is_text() ? j.text() : std::to_string(j.integer()); }
+
+Result<Vocabulary> ReadVocabulary(LayerContext& c) {
+  Vocabulary v;
+  v.places = c.Int("num_oov_indices", 1);
+  if (v.places < 0 || v.places > 1 << 20) return c.Fail("num_oov_indices", std::to_string(v.places), "");
+  v.has_mask = c.Has("mask_token");
+  v.mask = Token(c.Get("mask_token"));
+  v.unknown = Token(c.Get("oov_token"));
+  v.indices = c.Text("output_mode", "int") == "int";
+  if (const Json& words = c.Get("vocabulary"); words.is_list()) {
+    for (const Json& word : words.items()) v.words.push_back(Token(word));
+  } else {
+    Result<std::string> file = c.builder().weights().Asset(c.variables(), "vocabulary.txt");
+    if (!file.ok()) return c.Fail("a vocabulary in the file", "none", "adapt the layer, or give it a vocabulary, before saving");
+    std::string_view rest = *file;
+    while (true) {
+      const size_t end = rest.find('\n');
+      v.words.emplace_back(rest.substr(0, end));
+      if (end == std::string_view::npos) break;
+      rest.remove_prefix(end + 1);
+    }
+  }
+  if (v.words.size() > kMostWords) return c.Fail("at most 2^24 words", std::to_string(v.words.size()), "");
+  // The list may begin with the tokens that stand for none of its words.
+  std::vector<std::string> special(static_cast<size_t>(v.first_unknown()), v.mask);
+  special.insert(special.end(), static_cast<size_t>(v.places), v.unknown);
+  if (v.words.size() >= special.size() && std::ranges::equal(special, std::span(v.words).first(special.size())))
+    v.words.erase(v.words.begin(), v.words.begin() + static_cast<std::ptrdiff_t>(special.size()));
+  if (v.words.empty()) return c.Fail("a vocabulary", "an empty one", "adapt the layer before saving");
+  return v;
+}
+
+Value Texts(LayerContext& c, const std::vector<std::string>& texts) {
+  std::vector<StringRef> refs;
+  for (const std::string& t : texts) refs.push_back({t.data(), static_cast<decltype(StringRef::size)>(t.size())});
+  return c.Constant({DType::kString, Shape{static_cast<int32_t>(texts.size())}, {}}, WriteStrings(refs));
+}
+Value Numbers(LayerContext& c, const std::vector<int64_t>& v) { return c.Constant<int64_t>(Shape{static_cast<int32_t>(v.size())}, v); }
+Value Number(LayerContext& c, int64_t v) { return c.Constant<int64_t>(Shape{}, std::span<const int64_t>(&v, 1)); }
+
+// Words and the indices that a lookup gives them.
+void Entries(const Vocabulary& v, std::vector<std::string>* words, std::vector<int64_t>* indices) {
+  if (v.has_mask) {  // Where the result is no index, a masked word is in no category.
+    words->push_back(v.mask);
+    indices->push_back(v.indices ? 0 : -1);
+  }
+  for (size_t i = 0; i < v.words.size(); ++i) {
+    words->push_back(v.words[i]);
+    indices->push_back(v.first_word() + static_cast<int64_t>(i));
+  }
+}
+
+Result<Value> FindInTable(LayerContext& c, Value x, Value keys, Value values, Value otherwise) {
+  const DType key = c.type(keys).dtype, value = c.type(values).dtype;
+  const int32_t id = c.builder().NextTable();
+  const auto inputs_of = [&]() { return AddTableHandle(c, id, key, value); };
+  // The lists are constants of the graph outside: inside they are told anew.
+  const graph::Graph& g = c.builder().graph();
+  const graph::Tensor k = g.tensor(keys.id), v = g.tensor(values.id);
+  OCTET_TRY(AddInitializer(c, [&]() -> Status {
+    OCTET_ASSIGN(const Value handle, inputs_of());
+    const Value in_keys = c.Constant(k.type, *k.constant), in_values = c.Constant(v.type, *v.constant);
+    AddEffect(c, "hashtable_import", {handle, in_keys, in_values});
+    return {};
+  }));
+  OCTET_ASSIGN(const Value handle, inputs_of());
+  const Value inputs[] = {handle, x, otherwise};
+  return c.EmitAs("hashtable_find", inputs, nullptr, {value, c.shape(x), {}});
+}
+
+// The other way: index -> word.
+Status ConvertInverse(LayerContext& c, const Vocabulary& v) {
+  std::vector<std::string> words;
+  std::vector<int64_t> indices;
+  Entries(v, &words, &indices);
+  OCTET_ASSIGN(const Value x, c.Cast(c.Input(0), DType::kI64));
+  OCTET_ASSIGN(const Value y, FindInTable(c, x, Numbers(c, indices), Texts(c, words), Texts(c, {v.unknown})));
+  c.SetOutput(0, y);
+  return {};
+}
+
+// What follows the lookup: categories, weighted where asked for.
+Status Finish(LayerContext& c, const Vocabulary& v, Value index) {
+  const std::string mode = c.Text("output_mode", "int");
+  const int64_t depth = c.Bool("pad_to_max_tokens", false) ? c.Int("max_tokens", v.size()) : v.size();
+  if (depth < v.size() || depth > INT32_MAX) return c.Fail("max_tokens for the whole vocabulary", std::to_string(depth), "");
+  if (mode == "int") {
+    c.SetOutput(0, index);
+    return {};
+  }
+  OCTET_ASSIGN(Value y, Encode(c, mode == "tf_idf" ? "count" : mode, index, static_cast<int32_t>(depth)));
+  if (mode == "tf_idf") {
+    std::vector<float> weights;
+    for (const double w : c.Numbers("idf_weights", {})) weights.push_back(static_cast<float>(w));
+    // Of the words; an unknown one weighs what they do on average.
+    if (weights.size() == v.words.size()) {
+      double sum = 0;
+      for (const float w : weights) sum += static_cast<double>(w);
+      weights.insert(weights.begin(), static_cast<size_t>(v.first_word()), static_cast<float>(sum / static_cast<double>(weights.size())));
+    }
+    if (static_cast<int64_t>(weights.size()) != v.size()) return c.Fail("idf_weights in the config, one per word", std::to_string(weights.size()), "give them to the constructor");
+    weights.resize(static_cast<size_t>(depth), 0.0f);
+    OCTET_ASSIGN(y, c.Make("mul", {y, c.Constant<float>(Shape{static_cast<int32_t>(depth)}, weights)}));
+  } else if (c.builder().version() > 2) {
+    OCTET_ASSIGN(y, c.Cast(y, DType::kI64));
+  }
+  c.SetOutput(0, y);
+  return {};
+}
+
+Status ConvertStringLookup(LayerContext& c) {
+  OCTET_ASSIGN(const Vocabulary v, ReadVocabulary(c));
+  if (c.Bool("invert", false)) return ConvertInverse(c, v);
+  if (v.places > 1) return c.Fail("num_oov_indices 0 or 1", std::to_string(v.places), "unknown words would have to be hashed, which no operator does: use one place for all of them");
+  std::vector<std::string> words;
+  std::vector<int64_t> indices;
+  Entries(v, &words, &indices);
+  const int64_t unknown = v.places == 0 ? -1 : v.first_unknown();
+  OCTET_ASSIGN(const Value index, FindInTable(c, c.Input(0), Texts(c, words), Numbers(c, indices), Numbers(c, {unknown})));
+  return Finish(c, v, index);
+}
+
+// ---------------------------------------------------------------------------- whole numbers
+
+struct Range {
+  int64_t least, most;
+};
+
+// table[clamp(x, least - 1, most + 1) - (least - 1)]
+Result<Value> FindInRange(LayerContext& c, Value x, const std::vector<int64_t>& words, const std::vector<int64_t>& indices, int64_t unknown, Range r) {
+  std::vector<int64_t> table(static_cast<size_t>(r.most - r.least) + 3, unknown);
+  for (size_t i = words.size(); i-- > 0;) table[static_cast<size_t>(words[i] - r.least) + 1] = indices[i];  // The first of equal ones counts.
+  OCTET_ASSIGN(Value at, c.Make("maximum", {x, Number(c, r.least - 1)}));
+  OCTET_ASSIGN(at, c.Make("minimum", {at, Number(c, r.most + 1)}));
+  OCTET_ASSIGN(at, c.Make("sub", {at, Number(c, r.least - 1)}));
+  return c.Make("gather", {Numbers(c, table), at}, {{"axis", 0}});
+}
+
+// unknown + sum over the words of (x == word) * (index - unknown)
+Result<Value> FindByComparison(LayerContext& c, Value x, const std::vector<int64_t>& words, std::vector<int64_t> indices, int64_t unknown) {
+  for (int64_t& i : indices) i -= unknown;
+  OCTET_ASSIGN(const Value wide, c.Make("expand_dims", {x, c.Vector({-1})}));
+  OCTET_ASSIGN(const Value same, c.Make("equal", {wide, Numbers(c, words)}));
+  OCTET_ASSIGN(const Value hit, c.Cast(same, DType::kI64));
+  OCTET_ASSIGN(const Value numbered, c.Make("mul", {hit, Numbers(c, indices)}));
+  OCTET_ASSIGN(const Value sum, c.Make("sum", {numbered, c.Vector({-1})}, {{"keep_dims", 0}}));
+  return c.Make("add", {sum, Number(c, unknown)});
+}
+
+Result<Value> FindNumber(LayerContext& c, Value x, const std::vector<int64_t>& words, const std::vector<int64_t>& indices, int64_t unknown) {
+  constexpr int64_t kWidest = 1 << 20;
+  constexpr size_t kMostCompared = 4096;
+  const auto [least, most] = std::ranges::minmax(words);
+  int64_t width = 0;
+  const bool narrow = !__builtin_sub_overflow(most, least, &width) && width < kWidest && least > INT64_MIN && most < INT64_MAX;
+  if (narrow) return FindInRange(c, x, words, indices, unknown, {least, most});
+  if (words.size() > kMostCompared) return c.Fail("at most 4096 words, or words within 2^20 of each other", std::to_string(words.size()), "");
+  return FindByComparison(c, x, words, indices, unknown);
+}
+
+Result<std::vector<int64_t>> ToNumbers(LayerContext& c, const std::vector<std::string>& words) {
+  std::vector<int64_t> numbers;
+  for (const std::string& word : words) {
+    int64_t n = 0;
+    const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), n);
+    if (error != std::errc() || end != word.data() + word.size()) return c.Fail("whole numbers in the vocabulary", "'" + word + "'", "");
+    numbers.push_back(n);
+  }
+  return numbers;
+}
+
+Status ConvertIntegerLookup(LayerContext& c) {
+  OCTET_ASSIGN(const Vocabulary v, ReadVocabulary(c));
+  std::vector<std::string> words;
+  std::vector<int64_t> indices;
+  Entries(v, &words, &indices);
+  OCTET_ASSIGN(const std::vector<int64_t> numbers, ToNumbers(c, words));
+  OCTET_ASSIGN(const Value x, c.Cast(c.Input(0), DType::kI64));
+  if (c.Bool("invert", false)) {
+    OCTET_ASSIGN(const std::vector<int64_t> unknown, ToNumbers(c, {v.unknown}));
+    OCTET_ASSIGN(const Value y, FindNumber(c, x, indices, numbers, unknown[0]));
+    c.SetOutput(0, y);
+    return {};
+  }
+  if (v.places > 1 && c.Text("oov_method", "floormod") != "floormod") return c.Fail("oov_method floormod", c.Text("oov_method", ""), "no operator hashes");
+  const int64_t unknown = v.places == 1 ? v.first_unknown() : -1;
+  OCTET_ASSIGN(Value index, FindNumber(c, x, numbers, indices, v.places > 1 ? -2 : unknown));
+  if (v.places > 1) {
+    if (c.builder().version() < 3) return c.Fail("num_oov_indices 0 or 1", std::to_string(v.places), "unknown words would have to be hashed, which no operator does");
+    OCTET_ASSIGN(Value place, c.Make("floor_mod", {x, Number(c, v.places)}));
+    OCTET_ASSIGN(place, c.Make("add", {place, Number(c, v.first_unknown())}));
+    OCTET_ASSIGN(const Value missing, c.Make("equal", {index, Number(c, -2)}));
+    OCTET_ASSIGN(index, c.Make("select_v2", {missing, place, index}));
+  }
+  return Finish(c, v, index);
+}
+
+Status ConvertHashing(LayerContext& c) {
+  return c.Fail("a layer that operators express", "hashing of text (FarmHash, SipHash)", "hash before the model, or use StringLookup with num_oov_indices=1");
+}
+Status ConvertTextVectorization(LayerContext& c) {
+  return c.Fail("a layer that operators express", "splitting and cleaning of text", "split before the model and start with StringLookup on the tokens");
+}
+
+constexpr LayerRule kRules[] = {{"StringLookup", ConvertStringLookup}, {"IntegerLookup", ConvertIntegerLookup}, {"Hashing", ConvertHashing},
+                                {"HashedCrossing", ConvertHashing},    {"TextVectorization", ConvertTextVectorization}};
+
+}  // namespace
+
+const std::span<const LayerRule> kLookupRules = kRules;
+
+}  // namespace octet::importers::keras

@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: Apache-2.0
+// Spectra of sound: a short-time Fourier transform is a convolution with windowed sines and cosines.
+#include <cmath>
+#include <numbers>
+
+#include "importers/keras/builder.h"
+#include "importers/keras/rules.h"
+
+namespace octet::importers::keras {
+namespace {
+
+constexpr float kEpsilon = 1e-7f;  // keras.backend.epsilon()
+constexpr int64_t kMostBins = 1 << 14;
+
+Value Zeros(LayerContext& c, int32_t n) {
+  const std::vector<float> zeros(static_cast<size_t>(n), 0.0f);
+  return c.Constant<float>(Shape{n}, zeros);
+}
+
+// x [n, time] as a row of one channel; filter [outputs, 1, taps, 1]; the result [n, frames, outputs].
+Result<Value> Frames(LayerContext& c, Value x, int32_t time, Value filter, int64_t step, bool same) {
+  OCTET_ASSIGN(const Value row, c.Make("reshape", {x, c.Vector({-1, 1, time, 1})}));
+  const int32_t outputs = c.shape(filter)[0];
+  OCTET_ASSIGN(const Value y, c.Make("conv_2d", {row, filter, Zeros(c, outputs)},
+                                     {{"padding", static_cast<int64_t>(same ? ops::Padding::kSame : ops::Padding::kValid)}, {"stride_h", 1}, {"stride_w", step}}));
+  return c.Make("squeeze", {y}, {{"squeeze_dims", std::vector<int32_t>{1}}});
+}
+
+Result<Value> SumOfSquares(LayerContext& c, Value a, Value b) {
+  OCTET_ASSIGN(const Value x, c.Make("mul", {a, a}));
+  OCTET_ASSIGN(const Value y, c.Make("mul", {b, b}));
+  return c.Make("add", {x, y});
+}
+
+// Real parts, then imaginary ones, of [n, frames, 2*bins].
+Result<std::vector<Value>> Parts(LayerContext& c, Value y, int32_t bins) {
+  const int32_t last = 2;
+  return c.MakeMany("split_v", {y, c.Vector({bins, bins}), c.Constant<int32_t>(Shape{}, std::span(&last, 1))}, {{"num_splits", 2}}, 2);
+}
+
+// ------------------------------------------------------------------------------ MelSpectrogram
+
+// sum over frames of window * (cos | -sin), the window in the middle of the transform's length.
+Result<Value> MelFilter(LayerContext& c, int64_t length, int64_t size) {
+  const std::string window = c.Text("window", "");
+  if (c.Has("window") && window != "hann" && window != "hamming") return c.Fail("window hann, hamming or none", window.empty() ? "numbers" : window, "");
+  const int64_t left = (size - length) / 2, bins = size / 2 + 1;
+  const double turn = 2 * std::numbers::pi;
+  std::vector<float> filter;
+  filter.reserve(static_cast<size_t>(2 * bins * size));
+  for (const bool real : {true, false}) {
+    for (int64_t k = 0; k < bins; ++k) {
+      for (int64_t n = 0; n < size; ++n) {
+        const double at = turn * static_cast<double>(n - left) / static_cast<double>(length);
+        const bool inside = n >= left && n < left + length;
+        const double w = !inside ? 0 : window == "hann" ? 0.5 - 0.5 * std::cos(at) : window == "hamming" ? 0.54 - 0.46 * std::cos(at) : 1;
+        const double angle = turn * static_cast<double>(k * n % size) / static_cast<double>(size);
+        filter.push_back(static_cast<float>(w * (real ? std::cos(angle) : -std::sin(angle))));
+      }
+    }
+  }
+  return c.Constant<float>(Shape{static_cast<int32_t>(2 * bins), 1, static_cast<int32_t>(size), 1}, filter);
+}
+
+// Triangles on the mel scale, mel(f) = 1127 ln(1 + f/700), of height 1: [mels, bins], the bin of frequency 0 left out.
+Value MelWeights(LayerContext& c, int64_t bins) {
+  const auto mels = static_cast<int32_t>(c.Int("num_mel_bins", 128));
+  const double rate = c.Number("sampling_rate", 16000);
+  const auto mel = [](double hertz) { return 1127.0 * std::log(1.0 + hertz / 700.0); };
+  const double low = mel(c.Number("min_freq", 20)), high = mel(c.Has("max_freq") ? c.Number("max_freq", 0) : rate / 2);
+  const double step = (high - low) / (mels + 1);
+  std::vector<float> weights;
+  for (int32_t m = 0; m < mels; ++m) {
+    weights.push_back(0.0f);
+    for (int64_t k = 1; k < bins; ++k) {
+      const double at = (mel(rate / 2 * static_cast<double>(k) / static_cast<double>(bins - 1)) - low) / step - m;  // 0 to 2 inside of the triangle.
+      weights.push_back(static_cast<float>(std::max(0.0, std::min(at, 2 - at))));
+    }
+  }
+  return c.Constant<float>(Shape{mels, static_cast<int32_t>(bins)}, weights);
+}
+
+// max(10 log10(max(x, least)) - 10 log10(max(|ref|, least)), the largest - top)
+Result<Value> Decibels(LayerContext& c, Value x) {
+  const double least = c.Number("min_power", 1e-10), reference = std::max(std::fabs(c.Number("ref_power", 1)), least);
+  OCTET_ASSIGN(Value y, c.Make("maximum", {x, c.Scalar(static_cast<float>(least))}));
+  OCTET_ASSIGN(y, c.Make("log", {y}));
+  OCTET_ASSIGN(y, c.Make("mul", {y, c.Scalar(static_cast<float>(10 / std::numbers::ln10))}));
+  if (reference != 1) {
+    OCTET_ASSIGN(y, c.Make("sub", {y, c.Scalar(static_cast<float>(10 * std::log10(reference)))}));
+  }
+  OCTET_ASSIGN(const Value most, c.Make("reduce_max", {y, c.Vector({0, 1, 2})}, {{"keep_dims", 0}}));
+  OCTET_ASSIGN(const Value floor, c.Make("sub", {most, c.Scalar(static_cast<float>(c.Number("top_db", 80)))}));
+  return c.Make("maximum", {y, floor});
+}
+
+Status ConvertMel(LayerContext& c) {
+  Value x = c.Input(0);
+  const Shape in = c.shape(x);
+  const int64_t size = c.Int("fft_length", 2048), length = c.Has("sequence_length") ? c.Int("sequence_length", size) : size, step = c.Int("sequence_stride", 512);
+  const int64_t bins = size / 2 + 1, mels = c.Int("num_mel_bins", 128);
+  if (in.rank() < 1 || in.rank() > 2 || in.back() == kUnknown || in.back() <= size / 2) return c.Fail("[batch, time] of known time", in.text(), "give the input's shape");
+  if (size < 2 || bins > kMostBins || length < 1 || length > size || step < 1 || mels < 1 || mels > kMostBins) return c.Fail("an fft_length up to 32766", std::to_string(size), "");
+  const auto half = static_cast<int32_t>(size / 2), time = in.back();
+  OCTET_ASSIGN(x, c.Make("reshape", {x, c.Vector({-1, time})}));
+  const int32_t pads[] = {0, 0, half, half};
+  OCTET_ASSIGN(x, c.Make("mirror_pad", {x, c.Constant<int32_t>(Shape{2, 2}, pads)}, {{"mode", 0}}));
+  OCTET_ASSIGN(const Value filter, MelFilter(c, length, size));
+  OCTET_ASSIGN(const Value both, Frames(c, x, time + 2 * half, filter, step, false));
+  OCTET_ASSIGN(const std::vector<Value> parts, Parts(c, both, static_cast<int32_t>(bins)));
+  OCTET_ASSIGN(Value y, SumOfSquares(c, parts[0], parts[1]));
+  const double exponent = c.Number("mag_exp", 2) / 2;
+  if (exponent == 0.5) {
+    OCTET_ASSIGN(y, c.Make("sqrt", {y}));
+  } else if (exponent != 1) {
+    OCTET_ASSIGN(y, c.Make("pow", {y, c.Scalar(static_cast<float>(exponent))}));
+  }
+  OCTET_ASSIGN(y, c.Make("fully_connected", {y, MelWeights(c, bins), Zeros(c, static_cast<int32_t>(mels))}, {{"keep_num_dims", 1}}));
+  if (c.Bool("power_to_db", true)) {
+    OCTET_ASSIGN(y, Decibels(c, y));
+  }
+  OCTET_ASSIGN(y, c.Make("transpose", {y, c.Vector({0, 2, 1})}));
+  if (in.rank() == 1) {
+    OCTET_ASSIGN(y, c.Make("squeeze", {y}, {{"squeeze_dims", std::vector<int32_t>{0}}}));
+  }
+  c.SetOutput(0, y);
+  return {};
+}
+
+// ----------------------------------------------------------------------------- STFTSpectrogram
+
+// Keras' kernels [taps, 1, bins], one or two, as one filter [outputs, 1, taps, 1].
+Result<Value> StoredFilter(LayerContext& c, int32_t* bins) {
+  std::vector<float> filter;
+  int32_t taps = 0, outputs = 0;
+  for (int i = 0; i < c.num_weights(); ++i) {
+    OCTET_ASSIGN(const Value w, c.Weight(i));
+    const Shape s = c.shape(w);
+    const std::span<const float> from = c.data_as<float>(w);
+    if (s.rank() != 3 || s[1] != 1 || from.empty() || (i > 0 && (s[0] != taps || s[2] != *bins))) return c.Fail("kernels [taps, 1, bins]", s.text(), "save the model again");
+    taps = s[0];
+    *bins = s[2];
+    outputs += s[2];
+    for (int32_t k = 0; k < s[2]; ++k)
+      for (int32_t n = 0; n < taps; ++n) filter.push_back(from[static_cast<size_t>(n * s[2] + k)]);
+  }
+  if (outputs == 0) return c.Fail("its kernels", "none", "save the model again");
+  return c.Constant<float>(Shape{outputs, 1, taps, 1}, filter);
+}
+
+// What the mode makes of [n, frames, bins or 2*bins].
+Result<Value> ByMode(LayerContext& c, const std::string& mode, Value y, int32_t bins) {
+  if (mode == "real" || mode == "imag" || mode == "stft") return y;
+  OCTET_ASSIGN(const std::vector<Value> parts, Parts(c, y, bins));
+  if (mode == "angle") return c.Make("atan2", {parts[1], parts[0]});
+  OCTET_ASSIGN(Value power, SumOfSquares(c, parts[0], parts[1]));
+  if (mode == "psd") {  // All bins but the first and the last stand for two.
+    std::vector<float> twice(static_cast<size_t>(bins), 2.0f);
+    twice.front() = twice.back() = 1.0f;
+    return c.Make("mul", {power, c.Constant<float>(Shape{bins}, twice)});
+  }
+  OCTET_ASSIGN(power, c.Make("maximum", {power, c.Scalar(kEpsilon)}));
+  OCTET_ASSIGN(const Value magnitude, c.Make("sqrt", {power}));
+  if (mode == "magnitude") return magnitude;
+  OCTET_ASSIGN(const Value above, c.Make("maximum", {magnitude, c.Scalar(kEpsilon)}));
+  return c.Make("log", {above});
+}
+
+Status ConvertStft(LayerContext& c) {
+  Value x = c.Input(0);
+  const Shape in = c.shape(x);
+  const bool last = c.Text("data_format", "channels_last") == "channels_last", apart = c.Bool("expand_dims", false);
+  if (in.rank() != 3 || in[1] < 1 || in[2] < 1) return c.Fail("[batch, time, channels] of known sizes", in.text(), "give the input's shape");
+  const int32_t time = last ? in[1] : in[2], channels = last ? in[2] : in[1];
+  const int64_t step = c.Has("frame_step") ? c.Int("frame_step", 1) : c.Int("frame_length", 256) / 2;
+  if (step < 1) return c.Fail("a frame_step", std::to_string(step), "");
+  if (last && channels > 1) {
+    OCTET_ASSIGN(x, c.Make("transpose", {x, c.Vector({0, 2, 1})}));
+  }
+  int32_t bins = 0;
+  OCTET_ASSIGN(const Value filter, StoredFilter(c, &bins));
+  OCTET_ASSIGN(Value y, Frames(c, x, time, filter, step, c.Text("padding", "valid") == "same"));
+  OCTET_ASSIGN(y, ByMode(c, c.Text("mode", "log"), y, bins));
+  const int32_t frames = c.shape(y)[1], numbers = c.shape(y)[2];
+  // From [batch * channels, frames, numbers].
+  if (last && !apart && channels == 1) {
+    c.SetOutput(0, y);
+    return {};
+  }
+  OCTET_ASSIGN(y, c.Make("reshape", {y, c.Vector({-1, channels, frames, numbers})}));
+  if (last && apart) {
+    OCTET_ASSIGN(y, c.Make("transpose", {y, c.Vector({0, 2, 3, 1})}));
+  } else if (last) {
+    OCTET_ASSIGN(y, c.Make("transpose", {y, c.Vector({0, 2, 1, 3})}));
+    OCTET_ASSIGN(y, c.Make("reshape", {y, c.Vector({-1, frames, channels * numbers})}));
+  } else if (!apart) {
+    OCTET_ASSIGN(y, c.Make("transpose", {y, c.Vector({0, 1, 3, 2})}));
+    OCTET_ASSIGN(y, c.Make("reshape", {y, c.Vector({-1, channels * numbers, frames})}));
+  }
+  c.SetOutput(0, y);
+  return {};
+}
+
+constexpr LayerRule kRules[] = {{"MelSpectrogram", ConvertMel}, {"STFTSpectrogram", ConvertStft}};
+
+}  // namespace
+
+const std::span<const LayerRule> kSpectrogramRules = kRules;
+
+}  // namespace octet::importers::keras

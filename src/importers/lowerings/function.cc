@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "importers/lowerings/function.h"
+
+#include <cmath>
+#include <limits>
+#include <numbers>
+
+namespace octet::importers {
+namespace {
+
+// (e^x ± e^-x) / 2
+Result<Value> Hyperbolic(Lowering& c, Value x, std::string_view op) {
+  OCTET_ASSIGN(const Value up, c.Emit("exp", {x}));
+  OCTET_ASSIGN(Value down, c.Emit("neg", {x}));
+  OCTET_ASSIGN(down, c.Emit("exp", {down}));
+  OCTET_ASSIGN(const Value y, c.Emit(op, {up, down}));
+  return Times(c, y, 0.5f);
+}
+
+// sqrt(1 - x^2)
+Result<Value> Leg(Lowering& c, Value x) {
+  OCTET_ASSIGN(Value y, c.Emit("mul", {x, x}));
+  OCTET_ASSIGN(y, c.Emit("sub", {c.Scalar(1), y}));
+  return c.Emit("sqrt", {y});
+}
+
+// log(x + sqrt(x^2 + s))
+Result<Value> AreaFunction(Lowering& c, Value x, float s) {
+  OCTET_ASSIGN(Value y, c.Emit("mul", {x, x}));
+  OCTET_ASSIGN(y, Plus(c, y, s));
+  OCTET_ASSIGN(y, c.Emit("sqrt", {y}));
+  OCTET_ASSIGN(y, c.Emit("add", {x, y}));
+  return c.Emit("log", {y});
+}
+
+Result<Value> Logarithm(Lowering& c, Value x, double base) {
+  OCTET_ASSIGN(const Value y, c.Emit("log", {x}));
+  return Times(c, y, static_cast<float>(1 / std::log(base)));
+}
+
+}  // namespace
+
+Result<Value> Tan(Lowering& c, Value x) {
+  OCTET_ASSIGN(const Value s, c.Emit("sin", {x}));
+  OCTET_ASSIGN(const Value k, c.Emit("cos", {x}));
+  return c.Emit("div", {s, k});
+}
+Result<Value> Sinh(Lowering& c, Value x) { return Hyperbolic(c, x, "sub"); }
+Result<Value> Cosh(Lowering& c, Value x) { return Hyperbolic(c, x, "add"); }
+
+// atan2 is an operator: atan x = atan2(x, 1), asin x = atan2(x, sqrt(1 - x^2)), acos x = atan2(sqrt(1 - x^2), x).
+Result<Value> Asin(Lowering& c, Value x) {
+  OCTET_ASSIGN(const Value leg, Leg(c, x));
+  return c.Emit("atan2", {x, leg});
+}
+Result<Value> Acos(Lowering& c, Value x) {
+  OCTET_ASSIGN(const Value leg, Leg(c, x));
+  return c.Emit("atan2", {leg, x});
+}
+Result<Value> Atan(Lowering& c, Value x) {
+  OCTET_ASSIGN(Value one, c.Emit("mul", {x, c.Scalar(0)}));
+  OCTET_ASSIGN(one, Plus(c, one, 1));
+  return c.Emit("atan2", {x, one});
+}
+
+// Odd, which keeps it from cancelling below zero: sign(x) * asinh(|x|).
+Result<Value> Asinh(Lowering& c, Value x) {
+  OCTET_ASSIGN(const Value size, c.Emit("abs", {x}));
+  OCTET_ASSIGN(const Value y, AreaFunction(c, size, 1));
+  OCTET_ASSIGN(const Value negative, c.Emit("less", {x, c.Scalar(0)}));
+  OCTET_ASSIGN(const Value minus, c.Emit("neg", {y}));
+  return c.Emit("select_v2", {negative, minus, y});
+}
+Result<Value> Acosh(Lowering& c, Value x) { return AreaFunction(c, x, -1); }
+
+// log((1 + x) / (1 - x)) / 2
+Result<Value> Atanh(Lowering& c, Value x) {
+  OCTET_ASSIGN(const Value up, Plus(c, x, 1));
+  OCTET_ASSIGN(const Value down, c.Emit("sub", {c.Scalar(1), x}));
+  OCTET_ASSIGN(Value y, c.Emit("div", {up, down}));
+  OCTET_ASSIGN(y, c.Emit("log", {y}));
+  return Times(c, y, 0.5f);
+}
+
+Result<Value> Erfc(Lowering& c, Value x) {
+  OCTET_ASSIGN(const Value y, Erf(c, x));
+  return c.Emit("sub", {c.Scalar(1), y});
+}
+Result<Value> Expm1(Lowering& c, Value x) {
+  OCTET_ASSIGN(const Value y, c.Emit("exp", {x}));
+  return c.Emit("sub", {y, c.Scalar(1)});
+}
+Result<Value> Log1p(Lowering& c, Value x) {
+  OCTET_ASSIGN(const Value y, Plus(c, x, 1));
+  return c.Emit("log", {y});
+}
+Result<Value> Log2(Lowering& c, Value x) { return Logarithm(c, x, 2); }
+Result<Value> Log10(Lowering& c, Value x) { return Logarithm(c, x, 10); }
+Result<Value> Exp2(Lowering& c, Value x) {
+  OCTET_ASSIGN(const Value y, Times(c, x, static_cast<float>(std::numbers::ln2)));
+  return c.Emit("exp", {y});
+}
+Result<Value> Reciprocal(Lowering& c, Value x) { return c.Emit("div", {c.Scalar(1), x}); }
+
+Result<Value> Truncate(Lowering& c, Value x) {
+  OCTET_ASSIGN(const Value down, c.Emit("floor", {x}));
+  OCTET_ASSIGN(const Value up, c.Emit("ceil", {x}));
+  OCTET_ASSIGN(const Value negative, c.Emit("less", {x, c.Scalar(0)}));
+  return c.Emit("select_v2", {negative, up, down});
+}
+
+Result<Value> IsNan(Lowering& c, Value x) { return c.Emit("not_equal", {x, x}); }
+Result<Value> IsInf(Lowering& c, Value x) {
+  OCTET_ASSIGN(const Value size, c.Emit("abs", {x}));
+  return c.Emit("equal", {size, c.Scalar(std::numeric_limits<float>::infinity())});
+}
+// x - x is 0 but for infinities and NaN.
+Result<Value> IsFinite(Lowering& c, Value x) {
+  OCTET_ASSIGN(const Value zero, c.Emit("sub", {x, x}));
+  return c.Emit("equal", {zero, c.Scalar(0)});
+}
+
+// There is xor only: ~x = x ^ -1, a & b = (a + b - (a ^ b)) / 2, a | b = (a & b) + (a ^ b). Truth values have their own operators.
+Result<Value> BitwiseNot(Lowering& c, Value x) {
+  const DType t = c.type(x).dtype;
+  if (t == DType::kBool) return c.Emit("logical_not", {x});
+  if (t == DType::kI64) {  // -1 - x
+    const int64_t one = -1;
+    return c.Emit("sub", {c.Constant<int64_t>(Shape{}, std::span(&one, 1)), x});
+  }
+  OCTET_ASSIGN(const Value all, c.Cast(c.Scalar(-1), DType::kI32));
+  OCTET_ASSIGN(const Value ones, c.Cast(all, t));
+  return c.Emit("bitwise_xor", {x, ones});
+}
+
+namespace {
+
+Result<Value> BitwisePair(Lowering& c, Value x, Value y, bool both) {
+  const DType t = c.type(x).dtype;
+  if (t == DType::kBool) return c.Emit(both ? "logical_and" : "logical_or", {x, y});
+  if (t == DType::kI64) return c.Fail("whole numbers of at most 32 bits", "int64", "cast to int32");
+  OCTET_ASSIGN(Value differs, c.Emit("bitwise_xor", {x, y}));
+  OCTET_ASSIGN(differs, c.Cast(differs, DType::kI64));
+  OCTET_ASSIGN(const Value a, c.Cast(x, DType::kI64));
+  OCTET_ASSIGN(const Value b, c.Cast(y, DType::kI64));
+  OCTET_ASSIGN(const Value sum, c.Emit("add", {a, b}));
+  OCTET_ASSIGN(Value common, c.Emit("sub", {sum, differs}));
+  const int64_t two = 2;
+  OCTET_ASSIGN(common, c.Emit("floor_div", {common, c.Constant<int64_t>(Shape{}, std::span(&two, 1))}));
+  if (!both) {
+    OCTET_ASSIGN(common, c.Emit("add", {common, differs}));
+  }
+  return c.Cast(common, t);
+}
+
+}  // namespace
+
+Result<Value> BitwiseAnd(Lowering& c, Value x, Value y) { return BitwisePair(c, x, y, true); }
+Result<Value> BitwiseOr(Lowering& c, Value x, Value y) { return BitwisePair(c, x, y, false); }
+
+// x * 2^n, in whole numbers that wrap.
+Result<Value> LeftShift(Lowering& c, Value x, Value n) {
+  OCTET_ASSIGN(const Value wide, c.Cast(x, DType::kI64));
+  OCTET_ASSIGN(const Value exponent, c.Cast(n, DType::kF32));
+  OCTET_ASSIGN(Value factor, c.Emit("pow", {c.Scalar(2), exponent}));
+  OCTET_ASSIGN(factor, c.Cast(factor, DType::kI64));
+  OCTET_ASSIGN(const Value y, c.Emit("mul", {wide, factor}));
+  return c.Cast(y, c.type(x).dtype);
+}
+
+Result<Value> LogicalXor(Lowering& c, Value x, Value y) { return c.Emit("not_equal", {x, y}); }
+
+// max(x, y) + log(1 + e^-|x - y|), which is max - log(sigmoid(|x - y|)).
+Result<Value> LogAddExp(Lowering& c, Value x, Value y) {
+  OCTET_ASSIGN(const Value most, c.Emit("maximum", {x, y}));
+  OCTET_ASSIGN(Value d, c.Emit("sub", {x, y}));
+  OCTET_ASSIGN(d, c.Emit("abs", {d}));
+  OCTET_ASSIGN(d, c.Emit("logistic", {d}));
+  OCTET_ASSIGN(d, c.Emit("log", {d}));
+  return c.Emit("sub", {most, d});
+}
+
+}  // namespace octet::importers

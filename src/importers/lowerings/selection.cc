@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "importers/lowerings/selection.h"
+
+namespace octet::importers {
+
+Result<Value> Bucketize(Lowering& c, Value x, const std::vector<float>& boundaries) {
+  const ops::OpDef* def = ops::Find("bucketize");
+  if (!def) return c.Fail("the operator bucketize", "a build without it", "");
+  graph::Attributes attrs(def->attrs);
+  const auto list = attrs.Keep<ops::Floats>(boundaries);
+  for (const ops::AttrRow& row : def->attrs.rows)
+    if (row.name == "boundaries") *static_cast<ops::Floats*>(row.at(attrs.get())) = list;
+  return c.EmitAs("bucketize", std::span(&x, 1), attrs.get(), {DType::kI32, c.shape(x), {}});
+}
+
+Result<Value> DimensionsOf(Lowering& c, Value x) {
+  const Shape s = c.shape(x);
+  if (s.known()) return c.Vector(s.dims());
+  return c.Make("shape", {x}, {{"out_type", static_cast<int64_t>(DType::kI32)}});
+}
+
+Result<Value> ScatterInto(Lowering& c, Value tensor, Value indices, Value updates, Scatter how) {
+  OCTET_ASSIGN(const Value at, c.Cast(indices, DType::kI32));
+  OCTET_ASSIGN(const Value dims, DimensionsOf(c, tensor));
+  const TensorType type = c.type(tensor);
+  const auto placed = [&](Value what) -> Result<Value> {
+    OCTET_ASSIGN(const Value y, c.Make("scatter_nd", {at, what, dims}));
+    c.construction().Refine(y, {c.type(what).dtype, type.shape, {}});
+    return y;
+  };
+  OCTET_ASSIGN(const Value there, placed(updates));
+  if (how != Scatter::kUpdate) return c.Make(how == Scatter::kAdd ? "add" : "sub", {tensor, there});
+  // Where something was placed.
+  Value ones;
+  if (c.shape(updates).known()) {
+    const std::vector<float> one(static_cast<size_t>(c.shape(updates).elements()), 1.0f);
+    ones = c.Constant<float>(c.shape(updates), one);
+  } else {
+    OCTET_ASSIGN(ones, c.Cast(updates, DType::kF32));
+    OCTET_ASSIGN(ones, c.Make("equal", {ones, ones}));
+    OCTET_ASSIGN(ones, c.Cast(ones, DType::kF32));
+  }
+  OCTET_ASSIGN(Value marked, placed(ones));
+  OCTET_ASSIGN(marked, c.Make("not_equal", {marked, c.Scalar(0)}));
+  return c.Make("select_v2", {marked, there, tensor});
+}
+
+}  // namespace octet::importers

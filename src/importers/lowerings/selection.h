@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+// Counting, picking and placing by numbers that are data.
+#pragma once
+#include "importers/lowering.h"
+
+namespace octet::importers {
+
+// How many of the boundaries, which rise, are not above x: int32.
+Result<Value> Bucketize(Lowering& c, Value x, const std::vector<float>& boundaries);
+// The dimensions of x as an int32 vector: a constant where they are known.
+Result<Value> DimensionsOf(Lowering& c, Value x);
+
+// tensor with updates [..., rest] at indices [..., depth]: put in, added or subtracted.
+enum class Scatter : uint8_t { kUpdate, kAdd, kSub };
+Result<Value> ScatterInto(Lowering& c, Value tensor, Value indices, Value updates, Scatter how);
+
+}  // namespace octet::importers

@@ -1,0 +1,276 @@
+// SPDX-License-Identifier: Apache-2.0
+// Placing rows by index, and reducing the rows of segments.
+#include <algorithm>
+
+#include "importers/lowerings/selection.h"
+#include "importers/savedmodel/builder.h"
+#include "importers/savedmodel/context.h"
+#include "importers/savedmodel/rules.h"
+
+namespace octet::importers::savedmodel {
+namespace {
+
+Status Set(NodeContext& c, Result<Value> y) {
+  if (!y.ok()) return std::move(y).status();
+  c.SetOutput(0, *y);
+  return {};
+}
+bool Ready(const std::vector<Value>& values) { return std::ranges::all_of(values, [](Value v) { return static_cast<bool>(v); }); }
+
+Value WithShape(NodeContext& c, Value v, const Shape& shape) {
+  if (!c.data(v)) c.Refine(v, {c.type(v).dtype, shape, {}});
+  return v;
+}
+
+template <Scatter How> Status ConvertTensorScatter(NodeContext& c) {
+  const std::vector<Value> in = c.Inputs();
+  if (!Ready(in) || in.size() < 3) return {};
+  return Set(c, ScatterInto(c, in[0], in[1], in[2], How));
+}
+
+// Segments that no row belongs to hold the least (or largest) number, which leaves the tensor's own.
+Status ConvertTensorScatterExtreme(NodeContext& c) {
+  const std::vector<Value> in = c.Inputs();
+  if (!Ready(in) || in.size() < 3) return {};
+  const Shape at = c.shape(in[1]), s = c.shape(in[0]);
+  if (at.rank() != 2 || at[1] != 1 || s.rank() < 1 || s[0] == kUnknown) return c.Fail("indices of rows", at.text(), "");
+  OCTET_ASSIGN(Value ids, c.Cast(in[1], DType::kI32));
+  OCTET_ASSIGN(ids, c.Make("reshape", {ids, c.Vector({-1})}));
+  const bool most = c.kind() == "TensorScatterMax";
+  OCTET_ASSIGN(const Value rows, c.Make(most ? "unsorted_segment_max" : "unsorted_segment_min", {in[2], ids, c.ScalarInt(s[0])}));
+  return Set(c, c.Make(most ? "maximum" : "minimum", {in[0], rows}));
+}
+
+// ------------------------------------------------------------------------------- segments
+
+Shape Rows(const Shape& data, int ids_rank, int32_t count) {
+  Shape s{count};
+  for (int i = ids_rank; i < data.rank(); ++i) s.push_back(data[i]);
+  return s;
+}
+
+// UnsortedSegmentSum, Max, Min, Prod: data, ids, count.
+Status ConvertUnsorted(NodeContext& c) {
+  const std::vector<Value> in = c.Inputs();
+  if (!Ready(in) || in.size() < 3) return {};
+  const std::string_view what = c.kind().substr(std::string_view("UnsortedSegment").size());
+  const char* op = what == "Sum" ? "unsorted_segment_sum" : what == "Max" ? "unsorted_segment_max" : what == "Min" ? "unsorted_segment_min" : "unsorted_segment_prod";
+  std::vector<int64_t> known;
+  const bool fixed = c.IntsOf(2, &known) && known.size() == 1 && known[0] >= 0 && known[0] <= INT32_MAX;
+  OCTET_ASSIGN(const Value ids, c.Cast(in[1], DType::kI32));
+  OCTET_ASSIGN(Value count, c.Cast(in[2], DType::kI32));
+  if (fixed) count = c.ScalarInt(static_cast<int32_t>(known[0]));
+  OCTET_ASSIGN(const Value y, c.Make(op, {in[0], ids, count}));
+  return Set(c, WithShape(c, y, Rows(c.shape(in[0]), c.rank(ids), fixed ? static_cast<int32_t>(known[0]) : kUnknown)));
+}
+
+// Ids rise: the last one says how many segments there are.
+Result<Value> CountOf(NodeContext& c, Value ids) {
+  OCTET_ASSIGN(const Value last, c.Make("reduce_max", {ids, c.Vector({0})}, {{"keep_dims", 0}}));
+  return c.Make("add", {last, c.ScalarInt(1)});
+}
+
+Result<Value> Segments(NodeContext& c, const char* op, Value data, Value ids) {
+  Value y;
+  if (std::string_view(op) == "segment_sum") {
+    OCTET_ASSIGN(y, c.Make(op, {data, ids}));
+  } else {
+    OCTET_ASSIGN(const Value count, CountOf(c, ids));
+    OCTET_ASSIGN(y, c.Make(op, {data, ids, count}));
+  }
+  return c.data(y) || c.shape(y).known() ? y : WithShape(c, y, Rows(c.shape(data), 1, kUnknown));
+}
+
+Result<Value> SegmentMean(NodeContext& c, Value data, Value ids, bool root) {
+  OCTET_ASSIGN(const Value sum, Segments(c, "segment_sum", data, ids));
+  OCTET_ASSIGN(Value ones, c.Make("equal", {ids, ids}));
+  OCTET_ASSIGN(ones, c.Cast(ones, DType::kF32));
+  OCTET_ASSIGN(Value count, Segments(c, "segment_sum", ones, ids));
+  OCTET_ASSIGN(count, c.Make("maximum", {count, c.Scalar(1)}));
+  if (root) {
+    OCTET_ASSIGN(count, c.Make("sqrt", {count}));
+  }
+  if (c.rank(data) > 1) {
+    std::vector<int32_t> dims(static_cast<size_t>(c.rank(data)), 1);
+    dims[0] = -1;
+    OCTET_ASSIGN(count, c.ReshapeTo(count, dims));
+  }
+  return c.Make("div", {sum, count});
+}
+
+// SegmentSum, Max, Min, Prod, Mean: data, ids. Sparse: data, which rows, ids.
+Status ConvertSegment(NodeContext& c) {
+  const std::vector<Value> in = c.Inputs();
+  if (!Ready(in) || in.size() < 2) return {};
+  const bool sparse = c.kind().starts_with("Sparse");
+  const std::string_view what = c.kind().substr(sparse ? 13 : 7);
+  Value data = in[0];
+  OCTET_ASSIGN(const Value ids, c.Cast(in[sparse ? 2 : 1], DType::kI32));
+  if (sparse) {
+    OCTET_ASSIGN(data, c.Make("gather", {data, in[1]}, {{"axis", 0}}));
+  }
+  if (what == "Sum") return Set(c, Segments(c, "segment_sum", data, ids));
+  if (what == "Mean" || what == "SqrtN") return Set(c, SegmentMean(c, data, ids, what == "SqrtN"));
+  return Set(c, Segments(c, what == "Max" ? "unsorted_segment_max" : what == "Min" ? "unsorted_segment_min" : "unsorted_segment_prod", data, ids));
+}
+
+// ---------------------------------------------------------------------------------- others
+
+// indices, shape, values, default
+Status ConvertSparseToDense(NodeContext& c) {
+  const std::vector<Value> in = c.Inputs();
+  if (!Ready(in) || in.size() < 4) return {};
+  const Partial* dims = c.Known(1);
+  OCTET_ASSIGN(const Value y, c.Make("sparse_to_dense", {in[0], in[1], in[2], in[3]}));
+  return Set(c, dims ? WithShape(c, y, Shape(dims->dims())) : y);
+}
+
+// y[x[i]] = i
+Status ConvertInvertPermutation(NodeContext& c) {
+  const Value x = c.Input(0);
+  if (!x) return {};
+  if (c.rank(x) != 1 || c.shape(x)[0] == kUnknown) return c.Fail("a permutation of known length", c.shape(x).text(), "");
+  std::vector<int32_t> numbers(static_cast<size_t>(c.shape(x)[0]));
+  for (size_t i = 0; i < numbers.size(); ++i) numbers[i] = static_cast<int32_t>(i);
+  OCTET_ASSIGN(Value at, c.Cast(x, DType::kI32));
+  OCTET_ASSIGN(at, c.Make("expand_dims", {at, c.ScalarInt(1)}));
+  OCTET_ASSIGN(const Value y, c.Make("scatter_nd", {at, c.Vector(numbers), c.Vector({c.shape(x)[0]})}));
+  return Set(c, c.Cast(y, c.type(x).dtype));
+}
+
+// indices 0..n-1 then data 0..n-1: row indices[k][i] is data[k][i]; the last one of several counts.
+Status ConvertDynamicStitch(NodeContext& c) {
+  const std::vector<Value> in = c.Inputs();
+  if (!Ready(in) || in.empty() || in.size() % 2) return {};
+  const size_t n = in.size() / 2;
+  std::vector<Value> rows;
+  std::vector<int32_t> from;  // By place in the result.
+  int32_t next = 0;
+  for (size_t k = 0; k < n; ++k) {
+    std::vector<int64_t> at;
+    if (!c.IntsOf(static_cast<int>(k), &at)) return c.Fail("known indices", "computed ones", "use tf.scatter_nd");
+    const int rank = c.rank(in[k]);
+    std::vector<int32_t> dims = {static_cast<int32_t>(at.size())};
+    for (int i = rank; i < c.rank(in[n + k]); ++i) dims.push_back(c.shape(in[n + k])[i]);
+    OCTET_ASSIGN(const Value flat, c.ReshapeTo(in[n + k], dims));
+    rows.push_back(flat);
+    for (const int64_t i : at) {
+      if (i < 0 || i > (1 << 24)) return c.Fail("indices from 0", std::to_string(i), "");
+      if (from.size() <= static_cast<size_t>(i)) from.resize(static_cast<size_t>(i) + 1, 0);
+      from[static_cast<size_t>(i)] = next++;
+    }
+  }
+  Value all = rows[0];
+  if (n > 1) {
+    OCTET_ASSIGN(all, c.Make("concatenation", rows, {{"axis", 0}}));
+  }
+  return Set(c, c.Make("gather", {all, c.Vector(from)}, {{"axis", 0}}));
+}
+
+// Output i: the rows whose partition is i.
+Status ConvertDynamicPartition(NodeContext& c) {
+  const Value data = c.Input(0), part = c.Input(1);
+  if (!data || !part) return {};
+  const auto count = static_cast<int32_t>(c.Int("num_partitions", 1));
+  if (c.rank(part) != 1 || count < 1 || count > 256) return c.Fail("a vector of partitions", c.shape(part).text(), "");
+  for (int32_t i = 0; i < count; ++i) {
+    OCTET_ASSIGN(const Value mine, c.Make("equal", {part, c.ScalarInt(i)}));
+    OCTET_ASSIGN(Value rows, c.EmitAs("where", std::span(&mine, 1), nullptr, {DType::kI64, {}, {}}));
+    rows = WithShape(c, rows, Shape{kUnknown, 1});
+    OCTET_ASSIGN(rows, c.Make("reshape", {rows, c.Vector({-1})}));
+    OCTET_ASSIGN(const Value y, c.Make("gather", {data, rows}, {{"axis", 0}}));
+    c.SetOutput(i, y);
+  }
+  return {};
+}
+
+Status ConvertUnique(NodeContext& c) {
+  const Value x = c.Input(0);
+  if (!x) return {};
+  std::vector<int64_t> axis;
+  if (c.kind() == "UniqueV2" && (!c.IntsOf(1, &axis) || (!axis.empty() && c.rank(x) != 1))) return c.Fail("the elements of a vector", "slices along an axis", "");
+  const DType index = c.Has("out_idx") ? c.Type("out_idx") : DType::kI32;
+  const ops::OpDef& def = *ops::Find("unique");
+  graph::Attributes attrs(def.attrs);
+  for (const ops::AttrRow& row : def.attrs.rows)
+    if (row.name == "idx_out_type") *static_cast<DType*>(row.at(attrs.get())) = index;
+  OCTET_ASSIGN(const std::vector<Value> y, c.EmitNode("unique", std::span(&x, 1), attrs.get(), {{c.type(x).dtype, Shape{kUnknown}, {}}, {index, c.shape(x), {}}}));
+  c.SetOutput(0, WithShape(c, y[0], Shape{kUnknown}));
+  c.SetOutput(1, WithShape(c, y[1], c.shape(x)));
+  if (c.kind() != "UniqueWithCounts") return {};
+  OCTET_ASSIGN(const Value ids, c.Cast(y[1], DType::kI32));
+  OCTET_ASSIGN(Value ones, c.Make("equal", {ids, ids}));
+  OCTET_ASSIGN(ones, c.Cast(ones, DType::kI32));
+  OCTET_ASSIGN(Value size, c.Make("shape", {y[0]}, {{"out_type", static_cast<int64_t>(DType::kI32)}}));
+  OCTET_ASSIGN(size, c.Make("gather", {size, c.ScalarInt(0)}, {{"axis", 0}}));
+  OCTET_ASSIGN(Value counts, c.Make("unsorted_segment_sum", {ones, ids, size}));
+  counts = WithShape(c, counts, Shape{kUnknown});
+  OCTET_ASSIGN(counts, c.Cast(counts, index));
+  c.SetOutput(2, counts);
+  return {};
+}
+
+// values, size, weights: how often each number below `size` occurs (in every row), or whether it does.
+Status ConvertBincount(NodeContext& c) {
+  const std::vector<Value> in = c.Inputs();
+  std::vector<int64_t> size;
+  if (!Ready(in) || in.size() < 3) return {};
+  if (!c.IntsOf(1, &size) || size.size() != 1 || size[0] < 1 || size[0] > (1 << 24)) return c.Fail("a known size", "a computed one", "give minlength and maxlength");
+  Value x = in[0];
+  if (c.kind() == "Bincount" && c.rank(x) != 1) {
+    OCTET_ASSIGN(x, c.Make("reshape", {x, c.Vector({-1})}));
+  }
+  const int axis = c.rank(x) - 1;
+  if (axis < 0 || axis > 1) return c.Fail("a vector or rows of numbers", c.shape(x).text(), "");
+  OCTET_ASSIGN(x, c.Cast(x, DType::kI32));
+  const DType wanted = c.type(in[2]).dtype;
+  OCTET_ASSIGN(Value y, c.Make("one_hot", {x, c.ScalarInt(static_cast<int32_t>(size[0])), c.Scalar(1), c.Scalar(0)}, {{"axis", -1}}));
+  const bool weighted = !(c.shape(in[2]).known() && c.shape(in[2]).elements() == 0);
+  if (weighted) {
+    OCTET_ASSIGN(Value w, c.Cast(in[2], DType::kF32));
+    OCTET_ASSIGN(w, c.Make("expand_dims", {w, c.ScalarInt(-1)}));
+    OCTET_ASSIGN(y, c.Make("mul", {y, w}));
+  }
+  const bool binary = c.Bool("binary_output", false);
+  OCTET_ASSIGN(y, c.Make(binary ? "reduce_max" : "sum", {y, c.Vector({axis})}, {{"keep_dims", 0}}));
+  return Set(c, c.Cast(y, wanted));
+}
+
+// values, [least, most], bins: how many numbers lie in each of as many equal parts.
+Status ConvertHistogram(NodeContext& c) {
+  const std::vector<Value> in = c.Inputs();
+  std::vector<int64_t> bins;
+  if (!Ready(in) || in.size() < 3) return {};
+  if (!c.IntsOf(2, &bins) || bins.size() != 1 || bins[0] < 1 || bins[0] > (1 << 20)) return c.Fail("a known number of bins", "a computed one", "");
+  const DType type = c.Has("dtype") ? c.Type("dtype") : DType::kI32;
+  OCTET_ASSIGN(const Value least, c.Make("gather", {in[1], c.ScalarInt(0)}, {{"axis", 0}}));
+  OCTET_ASSIGN(Value width, c.Make("gather", {in[1], c.ScalarInt(1)}, {{"axis", 0}}));
+  OCTET_ASSIGN(width, c.Make("sub", {width, least}));
+  OCTET_ASSIGN(Value at, c.Make("sub", {in[0], least}));
+  OCTET_ASSIGN(at, c.Make("div", {at, width}));
+  OCTET_ASSIGN(at, c.Make("mul", {at, c.Scalar(static_cast<float>(bins[0]))}));
+  OCTET_ASSIGN(at, c.Make("floor", {at}));
+  OCTET_ASSIGN(at, c.Make("maximum", {at, c.Scalar(0)}));
+  OCTET_ASSIGN(at, c.Make("minimum", {at, c.Scalar(static_cast<float>(bins[0] - 1))}));
+  OCTET_ASSIGN(at, c.Cast(at, DType::kI32));
+  OCTET_ASSIGN(at, c.Make("reshape", {at, c.Vector({-1})}));
+  OCTET_ASSIGN(Value y, c.Make("one_hot", {at, c.ScalarInt(static_cast<int32_t>(bins[0])), c.Scalar(1), c.Scalar(0)}, {{"axis", -1}}));
+  OCTET_ASSIGN(y, c.Make("sum", {y, c.Vector({0})}, {{"keep_dims", 0}}));
+  return Set(c, c.Cast(y, type));
+}
+
+constexpr NodeRule kRules[] = {
+    {"TensorScatterUpdate", ConvertTensorScatter<Scatter::kUpdate>}, {"TensorScatterAdd", ConvertTensorScatter<Scatter::kAdd>},
+    {"TensorScatterSub", ConvertTensorScatter<Scatter::kSub>}, {"TensorScatterMax", ConvertTensorScatterExtreme}, {"TensorScatterMin", ConvertTensorScatterExtreme},
+    {"UnsortedSegmentSum", ConvertUnsorted}, {"UnsortedSegmentMax", ConvertUnsorted}, {"UnsortedSegmentMin", ConvertUnsorted}, {"UnsortedSegmentProd", ConvertUnsorted},
+    {"SegmentSum", ConvertSegment}, {"SegmentMax", ConvertSegment}, {"SegmentMin", ConvertSegment}, {"SegmentProd", ConvertSegment}, {"SegmentMean", ConvertSegment},
+    {"SparseSegmentSum", ConvertSegment}, {"SparseSegmentMean", ConvertSegment}, {"SparseSegmentSqrtN", ConvertSegment},
+    {"SparseToDense", ConvertSparseToDense}, {"InvertPermutation", ConvertInvertPermutation}, {"DynamicStitch", ConvertDynamicStitch},
+    {"ParallelDynamicStitch", ConvertDynamicStitch}, {"DynamicPartition", ConvertDynamicPartition}, {"Unique", ConvertUnique}, {"UniqueV2", ConvertUnique},
+    {"UniqueWithCounts", ConvertUnique}, {"DenseBincount", ConvertBincount}, {"Bincount", ConvertBincount}, {"HistogramFixedWidth", ConvertHistogram}};
+
+}  // namespace
+
+const std::span<const NodeRule> kScatterRules = kRules;
+
+}  // namespace octet::importers::savedmodel
