@@ -317,11 +317,13 @@ TEST(Quantize, AnLstmInIntegersStartsEverySequenceAnew) {
     EXPECT_TRUE(result->float_nodes.empty());
     EXPECT_TRUE(graph::Verify(result->model).ok());
     Runner integer(result->model);
-    const std::vector<float> x = test::RandomFloats(15, 99), other(15, 0.9f);
+    const std::vector<float> x = test::RandomFloats(15, 99);
     const std::vector<float> want = Runner(b.model).Run(x), first = integer.Run(x);
     EXPECT_LT(test::LargestDifference(want, first), 0.04f);
-    integer.Run(other);  // The runner does not reset variables.
-    EXPECT_EQ(integer.Run(x), first);
+    for (const float other : {0.9f, -0.9f, 30.0f, -30.0f}) {  // Also states far outside of the calibrated ones.
+      integer.Run(std::vector<float>(15, other));             // The runner does not reset variables.
+      EXPECT_EQ(integer.Run(x), first) << other;
+    }
   }
 }
 
