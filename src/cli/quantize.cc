@@ -249,6 +249,7 @@ Result<int> Quantize(const Flags& f) {
   // A layer that stays in float is written out in steps, which need no state.
   const bool integer = f.scheme != "dynamic" && f.scheme != "float16", whole_sequences = integer && f.scheme != "int16x8" && f.keep_float.empty() && f.recipe.empty();
   OCTET_ASSIGN(graph::Model model, LoadSource(f.source, {}, whole_sequences));
+  quantizer::MakeNamesUnique(model.main());  // Recipes and --keep-float name tensors.
   if (!integer) return QuantizeWithoutData(f, std::move(model));
   if (f.data.empty()) return Error(Code::kInvalidArgument, "%s needs calibration data: --data CALIB.npz", f.scheme.c_str());
   OCTET_ASSIGN(const auto data, OpenData(f.data, f.preprocess, f.source));

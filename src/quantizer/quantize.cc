@@ -154,7 +154,7 @@ class Quantizer {
     rewrite.keep_float.insert(c.keep_float.begin(), c.keep_float.end());
     if (!c.correct_bias) return RewriteToInt8(p.model, p.ranges->All(c.ranges, c.by_tensor), rewrite);
     graph::Model corrected = p.model;
-    CorrectBias(corrected, p.ranges->statistics());
+    CorrectBias(corrected, p.ranges->statistics(), options_.rewrite.int4);
     return RewriteToInt8(corrected, p.ranges->All(c.ranges, c.by_tensor), rewrite);
   }
 
