@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <set>
 
 #include "base/file.h"
 #include "cli/command.h"
@@ -130,6 +131,23 @@ Status PrintBlame(const Flags& f, const std::string& reference, const std::strin
   return {};
 }
 
+// A layer that nobody finds would silently be quantized. Longer names that end or begin alike are offered.
+Status CheckLayers(const Flags& f, const graph::Graph& g) {
+  std::set<std::string> names;
+  for (graph::NodeId id : g.order()) {
+    names.insert(g.node(id).place);
+    for (graph::TensorId t : g.node(id).outputs) names.insert(g.tensor(t).name);
+  }
+  for (const std::string& layer : f.keep_float) {
+    if (names.contains(layer)) continue;
+    std::string like;
+    for (const std::string& name : names)
+      if (name.find(layer) != std::string::npos && like.size() < 100) like += (like.empty() ? "; is it " : ", ") + name;
+    return Error(Code::kInvalidArgument, "--keep-float %s: no layer has that name%s", layer.c_str(), like.empty() ? "; octet inspect lists them" : (like + "?").c_str());
+  }
+  return {};
+}
+
 struct Attempt {
   std::string name;
   bool high_effort = false;
@@ -250,6 +268,7 @@ Result<int> Quantize(const Flags& f) {
   const bool integer = f.scheme != "dynamic" && f.scheme != "float16", whole_sequences = integer && f.scheme != "int16x8" && f.keep_float.empty() && f.recipe.empty();
   OCTET_ASSIGN(graph::Model model, LoadSource(f.source, {}, whole_sequences));
   quantizer::MakeNamesUnique(model.main());  // Recipes and --keep-float name tensors.
+  OCTET_TRY(CheckLayers(f, model.main()));
   if (!integer) return QuantizeWithoutData(f, std::move(model));
   if (f.data.empty()) return Error(Code::kInvalidArgument, "%s needs calibration data: --data CALIB.npz", f.scheme.c_str());
   OCTET_ASSIGN(const auto data, OpenData(f.data, f.preprocess, f.source));
