@@ -105,14 +105,14 @@ void PrintResult(const Flags& f, const quantizer::QuantizeResult& r, size_t byte
 }
 
 // Schemes of single layers: 4-bit weights everywhere they exist, or what the recipe says.
-Status ChooseLayers(const Flags& f, const graph::Graph& g, quantizer::RewriteOptions* options) {
+Status ChooseLayers(const Flags& f, const graph::Graph& g, quantizer::RewriteOptions* options, WeightSchemes* weights) {
   std::vector<RecipeRule> rules;
   if (f.scheme == "int4") rules.push_back({".*", "", "int4"});
   if (!f.recipe.empty()) {
     OCTET_ASSIGN(std::vector<RecipeRule> read, ReadRecipe(f.recipe));
     rules.insert(rules.end(), read.begin(), read.end());
   }
-  return ApplyRecipe(rules, g, options);
+  return ApplyRecipe(rules, g, options, weights);
 }
 
 // Says which layers lose what, so that a failed gate is a beginning.
@@ -198,20 +198,32 @@ void AddMetadata(const Flags& f, const data::Dataset& data, graph::Model& model)
   }
 }
 
+// Weights alone: the whole model, or the layers that a recipe names where it asks for nothing else.
 Result<int> QuantizeWithoutData(const Flags& f, graph::Model model) {
-  OCTET_TRY(f.scheme == "dynamic" ? quantizer::QuantizeDynamicRange(model) : quantizer::QuantizeFloat16(model));
+  if (!f.recipe.empty()) {
+    quantizer::RewriteOptions options;
+    WeightSchemes weights;
+    OCTET_TRY(ChooseLayers(f, model.main(), &options, &weights));
+    if (options.keep_float.size() < model.main().order().size())
+      return Error(Code::kInvalidArgument, "the recipe asks for int8 activations, which need calibration data: --data CALIB.npz");
+    OCTET_TRY(ApplyWeightSchemes(weights, &model));
+  } else {
+    OCTET_TRY(f.scheme == "dynamic" ? quantizer::QuantizeDynamicRange(model) : f.scheme == "int4" ? quantizer::QuantizeInt4Blocks(model) : quantizer::QuantizeFloat16(model));
+  }
   OCTET_TRY(WriteModel(model, f.out));
-  std::printf("%s: %s\n", f.out.c_str(), f.scheme.c_str());
+  std::printf("%s: %s, weights alone\n", f.out.c_str(), f.recipe.empty() ? f.scheme.c_str() : "recipe");
   return kYes;
 }
 
 Result<Made> Make(const Flags& f, const graph::Model& model, const data::Dataset& data, const Attempt& attempt) {
   quantizer::QuantizeOptions options = Options(f);
-  OCTET_TRY(ChooseLayers(f, model.main(), &options.rewrite));
+  WeightSchemes weights;
+  OCTET_TRY(ChooseLayers(f, model.main(), &options.rewrite, &weights));
   options.high_effort = attempt.high_effort;
   options.float_operators = attempt.float_operators;
   ProgressBar bar("quantize");
   OCTET_ASSIGN(quantizer::QuantizeResult r, quantizer::QuantizeInt8(model, data, options, [&](std::string_view what, int64_t done, int64_t total) { bar.Update(what, done, total); }));
+  OCTET_TRY(ApplyWeightSchemes(weights, &r.model));
   AddMetadata(f, data, r.model);
   OCTET_ASSIGN(std::vector<std::byte> bytes, exporter::Export(r.model));
   if (const auto labels = data.class_names(); !labels.empty()) {
@@ -265,11 +277,11 @@ Result<int> Quantize(const Flags& f) {
   OCTET_TRY(CheckWritable(f.out));
   OCTET_ASSIGN(const double max_drop, ParsePoints(f.max_drop));
   // A layer that stays in float is written out in steps, which need no state.
-  const bool integer = f.scheme != "dynamic" && f.scheme != "float16", whole_sequences = integer && f.scheme != "int16x8" && f.keep_float.empty() && f.recipe.empty();
+  const bool integer = f.scheme != "dynamic" && f.scheme != "float16", whole_sequences = integer && !f.data.empty() && f.scheme != "int16x8" && f.keep_float.empty() && f.recipe.empty();
   OCTET_ASSIGN(graph::Model model, LoadSource(f.source, {}, whole_sequences));
   quantizer::MakeNamesUnique(model.main());  // Recipes and --keep-float name tensors.
   OCTET_TRY(CheckLayers(f, model.main()));
-  if (!integer) return QuantizeWithoutData(f, std::move(model));
+  if (!integer || (f.data.empty() && (f.scheme == "int4" || !f.recipe.empty()))) return QuantizeWithoutData(f, std::move(model));
   if (f.data.empty()) return Error(Code::kInvalidArgument, "%s needs calibration data: --data CALIB.npz", f.scheme.c_str());
   OCTET_ASSIGN(const auto data, OpenData(f.data, f.preprocess, f.source));
   if (f.holdout.empty()) {
@@ -285,14 +297,14 @@ Result<int> Quantize(const Flags& f) {
 Body DeclareQuantize(FlagSet& flags) {
   auto f = std::make_shared<Flags>();
   flags.Positional("source", &f->source, "A .keras, .h5 or float .tflite file");
-  flags.Option("--data", &f->data, "Calibration samples (.npz with x, optionally y); needed for int8", false);
+  flags.Option("--data", &f->data, "Calibration samples (.npz with x, optionally y); needed for int8 activations. int4 without: weights alone, in blocks", false);
   flags.Option("--preprocess", &f->preprocess, "What is done to raw data: scale=1/255,mean=0.5:0.5:0.5,std=0.2,resize=HxW,crop=HxW,color=gray", false);
   flags.Option("-o,--output", &f->out, "The .tflite file to write", true);
   flags.Choice("--scheme", &f->scheme, {"int8", "int16x8", "int4", "dynamic", "float16"}, "What is quantized");
   flags.Choice("--io", &f->io, {"float32", "int8", "uint8"}, "Type of the model's inputs and outputs");
   flags.Choice("--ranges", &f->ranges, {"auto", "mse", "minmax", "percentile", "kl", "ema"}, "How ranges are chosen");
   flags.Choice("--repair", &f->repair, {"auto", "none"}, "Channel equalisation and bias correction where they help");
-  flags.Option("--recipe", &f->recipe, "Schemes by layer: lines of REGEX SCHEME (float32, int8, int4), or a JSON recipe", false);
+  flags.Option("--recipe", &f->recipe, "Schemes by layer: lines of REGEX SCHEME (float32, float16, dynamic, int8, int4, int4-block), or a JSON recipe", false);
   flags.Option("--samples", &f->samples, "Use the first N samples only (0: all)");
   flags.Choice("--effort", &f->effort, {"default", "high"}, "high: also round the weights layer by layer");
   flags.Flag("--per-tensor", &f->per_tensor, "One scale per weight tensor, for runtimes without per-channel scales");
