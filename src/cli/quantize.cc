@@ -178,11 +178,11 @@ void AddMetadata(const Flags& f, const data::Dataset& data, graph::Model& model)
   tflite::InputMetadata in{.name = model.main().tensor(model.main().inputs[0]).name, .mean = {}, .std = {}, .min = {values.min}, .max = {values.max}};
   // x * scale - mean over std, said as x - mean over std.
   const size_t n = std::max({p.scale.size(), p.mean.size(), p.std.size()});
-  const auto value = [](const std::vector<float>& v, size_t i, float otherwise) { return v.empty() ? otherwise : v[v.size() > 1 ? i : 0]; };
+  const auto value = [](const std::vector<double>& v, size_t i, double otherwise) { return v.empty() ? otherwise : v[v.size() > 1 ? i : 0]; };
   for (size_t i = 0; i < n; ++i) {
-    const float scale = value(p.scale, i, 1);
-    in.mean.push_back(value(p.mean, i, 0) / scale);
-    in.std.push_back(value(p.std, i, 1) / scale);
+    const double scale = value(p.scale, i, 1);
+    in.mean.push_back(static_cast<float>(value(p.mean, i, 0) / scale));
+    in.std.push_back(static_cast<float>(value(p.std, i, 1) / scale));
   }
   const Shape sample = data.input_type(0).shape;
   if (sample.rank() == 3 && (sample[2] == 1 || sample[2] == 3)) {
