@@ -23,7 +23,7 @@ namespace octet::cli {
 namespace {
 
 struct Flags {
-  std::string source, data, out, scheme = "int8", io = "float32", ranges = "auto", repair = "auto", holdout, max_drop = "1%", preprocess, report, recipe, effort = "default";
+  std::string source, data, out, scheme = "int8", io = "float32", ranges = "auto", repair = "auto", holdout, max_drop = "1%", preprocess, report, recipe, cache, effort = "default";
   std::vector<std::string> keep_float;
   int samples = 0;
   bool per_tensor = false, per_tensor_dense = false, int8_only = false, json = false;
@@ -42,6 +42,7 @@ quantizer::QuantizeOptions Options(const Flags& f) {
   o.rewrite.per_tensor_weights = f.per_tensor;
   o.rewrite.per_tensor_dense = f.per_tensor_dense;
   o.int8_only = f.int8_only;
+  o.cache = f.cache;
   o.high_effort = f.effort == "high";
   for (const std::string& layer : f.keep_float) o.rewrite.keep_float[layer] = "kept in float on request";
   return o;
@@ -313,6 +314,7 @@ Body DeclareQuantize(FlagSet& flags) {
   flags.Option("--keep-float", &f->keep_float, "Layers that stay in float (repeatable)");
   flags.Option("--holdout", &f->holdout, "Labelled data: gate the result before it is written", false);
   flags.Option("--max-drop", &f->max_drop, "Percentage points that the gate allows", false);
+  flags.Option("--cache", &f->cache, "A folder that keeps what was seen of the data, for the next run on the same model and data", false);
   flags.Option("--report", &f->report, "Write an HTML page with plots", false);
   flags.Flag("--json", &f->json, "The result as JSON");
   return [f] { return Quantize(*f); };

@@ -17,6 +17,7 @@ struct QuantizeOptions {
   int float_operators = 0;            // Leave up to so many in float; 0: few, and only where int8 is too noisy.
   bool int8_only = false;             // Never leave an operator in float for its accuracy.
   int64_t max_samples = 0;            // 0: all that are given.
+  std::string cache;                  // A folder for statistics (statistics_cache.h); empty: none.
   RewriteOptions rewrite;
 };
 

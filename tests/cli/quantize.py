@@ -141,6 +141,11 @@ def forms():
         expect(f"--io {io}: answers as float on {gate['quantized']:.1f} %, none in float", gate["quantized"] >= 95 and gate["float_operators"] == 0)
 
 
+def integer_only():
+    expect("inspect: int8 is integer only", "integer only" in run("inspect", work / "int8.tflite").stdout)
+    expect("inspect: what computes in float is named", "computes in float: FULLY_CONNECTED" in run("inspect", work / "kept.tflite").stdout)
+
+
 def layers():
     plain = json.loads(run("inspect", FLOAT, "--json").stdout)["subgraphs"][0]
     last = plain["tensors"][plain["operators"][-2]["outputs"][0]]["name"]
@@ -205,6 +210,7 @@ def main():
     schemes()
     forms()
     layers()
+    integer_only()
     search()
     gates()
     print(f"{checked - len(problems)} passed, {len(problems)} failed")
