@@ -115,16 +115,17 @@ std::string RangeCharts(const std::vector<Examined>& models) {
   return html + "</div>\n";
 }
 
-// The four layers that cost the outputs most when they alone are quantized.
+// The four layers that lose most: alone, where that is known, or together with those before them.
 std::string HistogramCharts(const Examined& m) {
+  const auto loss = [](const quantizer::LayerRow* r) { return std::isnan(r->isolated_db) ? r->sqnr_db : r->isolated_db; };
   std::vector<const quantizer::LayerRow*> order;
   for (const quantizer::LayerRow& row : m.diagnosis.layers)
-    if (row.isolated_db > 0 && !row.histogram.empty()) order.push_back(&row);
-  std::ranges::stable_sort(order, {}, [](const auto* r) { return r->isolated_db; });
+    if (row.step > 0 && !row.histogram.empty()) order.push_back(&row);
+  std::ranges::stable_sort(order, {}, loss);
   std::string html = "<div class='charts'>";
   for (size_t i = 0; i < std::min<size_t>(4, order.size()); ++i) {
     report::Chart chart;
-    chart.title = Format("%s, %.1f dB alone", order[i]->tensor.c_str(), order[i]->isolated_db);
+    chart.title = Format("%s, %.1f dB%s", order[i]->tensor.c_str(), loss(order[i]), std::isnan(order[i]->isolated_db) ? "" : " alone");
     chart.x_label = Format("%.3g to %.3g", static_cast<double>(order[i]->min), static_cast<double>(order[i]->max));
     chart.y_label = "values";
     chart.log_scale = true;
@@ -213,10 +214,10 @@ std::string Page(const Flags& f, const std::vector<Examined>& models, uint64_t f
   body += report::Section("Ranges before and after", "Each channel's largest value, counted in int8 steps of its tensor. Below one step a channel is lost: all its values round to zero.",
                           RangeCharts(models));
   body += report::Section("Error per layer", "Signal to accumulated error against the float model, in dB. Every 6 dB is one bit.",
-                          report::BarChart(LayerChart(models, "Signal to error", "dB", false, [](const quantizer::LayerRow& r) { return r.sqnr_db; })));
-  body += report::Section("Each layer alone", "Signal to noise of the model's outputs when this layer alone is rounded to int8: low bars are where float pays.",
-                          report::BarChart(LayerChart(models, "Outputs' signal to noise", "dB", false, [](const quantizer::LayerRow& r) { return r.isolated_db > 0 ? r.isolated_db : NAN; })));
-  body += report::Section("What the values look like", "How often each size occurs in float, from the smallest to the largest value, for the layers that cost most alone.", HistogramCharts(models.back()));
+                          report::BarChart(LayerChart(models, "Signal to error", "dB", false, [](const quantizer::LayerRow& r) { return std::max(r.sqnr_db, 0.0); })));
+  body += report::Section("Each layer alone", "Signal to noise of the model's outputs when this layer alone is rounded to int8: low bars are where float pays. No bar: equalisation gave the layer other units than float's.",
+                          report::BarChart(LayerChart(models, "Outputs' signal to noise", "dB", false, [](const quantizer::LayerRow& r) { return std::isnan(r.isolated_db) ? NAN : std::max(r.isolated_db, 0.0); })));
+  body += report::Section("What the values look like", "How often each size occurs in float, from the smallest to the largest value, for the layers that lose most.", HistogramCharts(models.back()));
   body += report::Section("Spread of the channels", "The largest channel maximum over the median one, in the float model.",
                           report::BarChart(LayerChart({models[0]}, "Largest over median channel", "times", true, [](const quantizer::LayerRow& r) { return static_cast<double>(r.spread); })));
   if (last.has_gate && !last.gate.classes.empty()) body += report::Section("Where answers change", "Rows: what the float model answers; columns: what the quantized one answers.", ConfusionCharts(models));
@@ -237,7 +238,7 @@ void PrintText(const Examined& m) {
   if (m.diagnosis.causes.empty()) std::printf("  nothing stands out\n");
   report::Table table{{"layer", "operator", "SQNR dB", "alone dB", "spread", "widest", "saturated %"}, {}, 2};
   for (const quantizer::LayerRow& r : m.diagnosis.layers)
-    table.rows.push_back({r.tensor, r.op, Format("%.1f", r.sqnr_db), r.isolated_db > 0 ? Format("%.1f", r.isolated_db) : "", Format("%.1f", static_cast<double>(r.spread)), Format("%d of %d", r.widest_channel, r.channels), Format("%.2f", 100 * r.saturated)});
+    table.rows.push_back({r.tensor, r.op, Format("%.1f", r.sqnr_db), std::isnan(r.isolated_db) ? "" : Format("%.1f", r.isolated_db), Format("%.1f", static_cast<double>(r.spread)), Format("%d of %d", r.widest_channel, r.channels), Format("%.2f", 100 * r.saturated)});
   PrintTable(table);
   for (const std::string& line : m.diagnosis.slower) std::printf("slower: %s\n", line.c_str());
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // octet inspect MODEL: everything in the file; --json with the schema's field names, --html as a page.
+#include <algorithm>
 #include <cstdio>
 #include <map>
 
@@ -98,6 +99,21 @@ Result<int> Micro(const tflite::View& view, const Flags& flags) {
   return needs.missing.empty() ? kYes : kUnsupported;
 }
 
+// Of a model with integer activations: is it integer throughout?
+std::string IntegerText(const tflite::SubgraphInfo& g) {
+  const auto is = [&](int32_t t, DType dtype) { return t >= 0 && g.tensors[static_cast<size_t>(t)].type.dtype == dtype; };
+  const auto quantized = [&](int32_t t) { return (is(t, DType::kI8) || is(t, DType::kI16) || is(t, DType::kU8)) && !g.tensors[static_cast<size_t>(t)].type.quant.empty(); };
+  const auto real = [&](int32_t t) { return is(t, DType::kF32); };
+  int integer = 0;
+  std::string in_float;
+  for (const tflite::OperatorInfo& op : g.operators) {
+    integer += std::ranges::any_of(op.outputs, quantized);
+    if (std::ranges::any_of(op.inputs, real) && std::ranges::any_of(op.outputs, real)) in_float += (in_float.empty() ? "" : ", ") + std::string(op.code_name);
+  }
+  if (integer == 0) return "";
+  return in_float.empty() ? "integer only: no operator computes in float\n" : "computes in float: " + in_float + "\n";
+}
+
 Result<int> Inspect(const Flags& flags) {
   OCTET_ASSIGN(const MappedFile file, MappedFile::Open(flags.model));
   Result<tflite::View> view = tflite::View::Open(file.bytes());
@@ -118,6 +134,7 @@ Result<int> Inspect(const Flags& flags) {
     PrintTable(Ends(g));
     std::printf("\n");
     PrintTable(Operators(g));
+    std::fputs(IntegerText(g).c_str(), stdout);
   }
   for (const tflite::SignatureInfo& s : view->signatures())
     std::printf("\nsignature %s: %zu inputs, %zu outputs\n", std::string(s.key).c_str(), s.inputs.size(), s.outputs.size());

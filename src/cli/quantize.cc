@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <set>
 
 #include "base/file.h"
 #include "cli/command.h"
@@ -22,7 +23,7 @@ namespace octet::cli {
 namespace {
 
 struct Flags {
-  std::string source, data, out, scheme = "int8", io = "float32", ranges = "auto", repair = "auto", holdout, max_drop = "1%", preprocess, report, recipe, effort = "default";
+  std::string source, data, out, scheme = "int8", io = "float32", ranges = "auto", repair = "auto", holdout, max_drop = "1%", preprocess, report, recipe, cache, effort = "default";
   std::vector<std::string> keep_float;
   int samples = 0;
   bool per_tensor = false, per_tensor_dense = false, int8_only = false, json = false;
@@ -41,6 +42,7 @@ quantizer::QuantizeOptions Options(const Flags& f) {
   o.rewrite.per_tensor_weights = f.per_tensor;
   o.rewrite.per_tensor_dense = f.per_tensor_dense;
   o.int8_only = f.int8_only;
+  o.cache = f.cache;
   o.high_effort = f.effort == "high";
   for (const std::string& layer : f.keep_float) o.rewrite.keep_float[layer] = "kept in float on request";
   return o;
@@ -104,14 +106,14 @@ void PrintResult(const Flags& f, const quantizer::QuantizeResult& r, size_t byte
 }
 
 // Schemes of single layers: 4-bit weights everywhere they exist, or what the recipe says.
-Status ChooseLayers(const Flags& f, const graph::Graph& g, quantizer::RewriteOptions* options) {
+Status ChooseLayers(const Flags& f, const graph::Graph& g, quantizer::RewriteOptions* options, WeightSchemes* weights) {
   std::vector<RecipeRule> rules;
   if (f.scheme == "int4") rules.push_back({".*", "", "int4"});
   if (!f.recipe.empty()) {
     OCTET_ASSIGN(std::vector<RecipeRule> read, ReadRecipe(f.recipe));
     rules.insert(rules.end(), read.begin(), read.end());
   }
-  return ApplyRecipe(rules, g, options);
+  return ApplyRecipe(rules, g, options, weights);
 }
 
 // Says which layers lose what, so that a failed gate is a beginning.
@@ -127,6 +129,23 @@ Status PrintBlame(const Flags& f, const std::string& reference, const std::strin
   for (const quantizer::LayerRow& row : layers) std::fprintf(to, "  - %s '%s' ends with %.1f dB of signal to error\n", row.op.c_str(), row.tensor.c_str(), row.sqnr_db);
   if (f.int8_only || !f.keep_float.empty()) std::fprintf(to, "without --int8-only and --keep-float octet may leave the worst of them in float\n");
   else std::fprintf(to, "more or better calibration data, --keep-float with the layers above, or training with quantization in mind would help\n");
+  return {};
+}
+
+// A layer that nobody finds would silently be quantized. Longer names that end or begin alike are offered.
+Status CheckLayers(const Flags& f, const graph::Graph& g) {
+  std::set<std::string> names;
+  for (graph::NodeId id : g.order()) {
+    names.insert(g.node(id).place);
+    for (graph::TensorId t : g.node(id).outputs) names.insert(g.tensor(t).name);
+  }
+  for (const std::string& layer : f.keep_float) {
+    if (names.contains(layer)) continue;
+    std::string like;
+    for (const std::string& name : names)
+      if (name.find(layer) != std::string::npos && like.size() < 100) like += (like.empty() ? "; is it " : ", ") + name;
+    return Error(Code::kInvalidArgument, "--keep-float %s: no layer has that name%s", layer.c_str(), like.empty() ? "; octet inspect lists them" : (like + "?").c_str());
+  }
   return {};
 }
 
@@ -160,11 +179,11 @@ void AddMetadata(const Flags& f, const data::Dataset& data, graph::Model& model)
   tflite::InputMetadata in{.name = model.main().tensor(model.main().inputs[0]).name, .mean = {}, .std = {}, .min = {values.min}, .max = {values.max}};
   // x * scale - mean over std, said as x - mean over std.
   const size_t n = std::max({p.scale.size(), p.mean.size(), p.std.size()});
-  const auto value = [](const std::vector<float>& v, size_t i, float otherwise) { return v.empty() ? otherwise : v[v.size() > 1 ? i : 0]; };
+  const auto value = [](const std::vector<double>& v, size_t i, double otherwise) { return v.empty() ? otherwise : v[v.size() > 1 ? i : 0]; };
   for (size_t i = 0; i < n; ++i) {
-    const float scale = value(p.scale, i, 1);
-    in.mean.push_back(value(p.mean, i, 0) / scale);
-    in.std.push_back(value(p.std, i, 1) / scale);
+    const double scale = value(p.scale, i, 1);
+    in.mean.push_back(static_cast<float>(value(p.mean, i, 0) / scale));
+    in.std.push_back(static_cast<float>(value(p.std, i, 1) / scale));
   }
   const Shape sample = data.input_type(0).shape;
   if (sample.rank() == 3 && (sample[2] == 1 || sample[2] == 3)) {
@@ -180,20 +199,32 @@ void AddMetadata(const Flags& f, const data::Dataset& data, graph::Model& model)
   }
 }
 
+// Weights alone: the whole model, or the layers that a recipe names where it asks for nothing else.
 Result<int> QuantizeWithoutData(const Flags& f, graph::Model model) {
-  OCTET_TRY(f.scheme == "dynamic" ? quantizer::QuantizeDynamicRange(model) : quantizer::QuantizeFloat16(model));
+  if (!f.recipe.empty()) {
+    quantizer::RewriteOptions options;
+    WeightSchemes weights;
+    OCTET_TRY(ChooseLayers(f, model.main(), &options, &weights));
+    if (options.keep_float.size() < model.main().order().size())
+      return Error(Code::kInvalidArgument, "the recipe asks for int8 activations, which need calibration data: --data CALIB.npz");
+    OCTET_TRY(ApplyWeightSchemes(weights, &model));
+  } else {
+    OCTET_TRY(f.scheme == "dynamic" ? quantizer::QuantizeDynamicRange(model) : f.scheme == "int4" ? quantizer::QuantizeInt4Blocks(model) : quantizer::QuantizeFloat16(model));
+  }
   OCTET_TRY(WriteModel(model, f.out));
-  std::printf("%s: %s\n", f.out.c_str(), f.scheme.c_str());
+  std::printf("%s: %s, weights alone\n", f.out.c_str(), f.recipe.empty() ? f.scheme.c_str() : "recipe");
   return kYes;
 }
 
 Result<Made> Make(const Flags& f, const graph::Model& model, const data::Dataset& data, const Attempt& attempt) {
   quantizer::QuantizeOptions options = Options(f);
-  OCTET_TRY(ChooseLayers(f, model.main(), &options.rewrite));
+  WeightSchemes weights;
+  OCTET_TRY(ChooseLayers(f, model.main(), &options.rewrite, &weights));
   options.high_effort = attempt.high_effort;
   options.float_operators = attempt.float_operators;
   ProgressBar bar("quantize");
   OCTET_ASSIGN(quantizer::QuantizeResult r, quantizer::QuantizeInt8(model, data, options, [&](std::string_view what, int64_t done, int64_t total) { bar.Update(what, done, total); }));
+  OCTET_TRY(ApplyWeightSchemes(weights, &r.model));
   AddMetadata(f, data, r.model);
   OCTET_ASSIGN(std::vector<std::byte> bytes, exporter::Export(r.model));
   if (const auto labels = data.class_names(); !labels.empty()) {
@@ -247,9 +278,11 @@ Result<int> Quantize(const Flags& f) {
   OCTET_TRY(CheckWritable(f.out));
   OCTET_ASSIGN(const double max_drop, ParsePoints(f.max_drop));
   // A layer that stays in float is written out in steps, which need no state.
-  const bool integer = f.scheme != "dynamic" && f.scheme != "float16", whole_sequences = integer && f.scheme != "int16x8" && f.keep_float.empty() && f.recipe.empty();
+  const bool integer = f.scheme != "dynamic" && f.scheme != "float16", whole_sequences = integer && !f.data.empty() && f.scheme != "int16x8" && f.keep_float.empty() && f.recipe.empty();
   OCTET_ASSIGN(graph::Model model, LoadSource(f.source, {}, whole_sequences));
-  if (!integer) return QuantizeWithoutData(f, std::move(model));
+  quantizer::MakeNamesUnique(model.main());  // Recipes and --keep-float name tensors.
+  OCTET_TRY(CheckLayers(f, model.main()));
+  if (!integer || (f.data.empty() && (f.scheme == "int4" || !f.recipe.empty()))) return QuantizeWithoutData(f, std::move(model));
   if (f.data.empty()) return Error(Code::kInvalidArgument, "%s needs calibration data: --data CALIB.npz", f.scheme.c_str());
   OCTET_ASSIGN(const auto data, OpenData(f.data, f.preprocess, f.source));
   if (f.holdout.empty()) {
@@ -265,14 +298,14 @@ Result<int> Quantize(const Flags& f) {
 Body DeclareQuantize(FlagSet& flags) {
   auto f = std::make_shared<Flags>();
   flags.Positional("source", &f->source, "A .keras, .h5 or float .tflite file");
-  flags.Option("--data", &f->data, "Calibration samples (.npz with x, optionally y); needed for int8", false);
+  flags.Option("--data", &f->data, "Calibration samples (.npz with x, optionally y); needed for int8 activations. int4 without: weights alone, in blocks", false);
   flags.Option("--preprocess", &f->preprocess, "What is done to raw data: scale=1/255,mean=0.5:0.5:0.5,std=0.2,resize=HxW,crop=HxW,color=gray", false);
   flags.Option("-o,--output", &f->out, "The .tflite file to write", true);
   flags.Choice("--scheme", &f->scheme, {"int8", "int16x8", "int4", "dynamic", "float16"}, "What is quantized");
   flags.Choice("--io", &f->io, {"float32", "int8", "uint8"}, "Type of the model's inputs and outputs");
   flags.Choice("--ranges", &f->ranges, {"auto", "mse", "minmax", "percentile", "kl", "ema"}, "How ranges are chosen");
   flags.Choice("--repair", &f->repair, {"auto", "none"}, "Channel equalisation and bias correction where they help");
-  flags.Option("--recipe", &f->recipe, "Schemes by layer: lines of REGEX SCHEME (float32, int8, int4), or a JSON recipe", false);
+  flags.Option("--recipe", &f->recipe, "Schemes by layer: lines of REGEX SCHEME (float32, float16, dynamic, int8, int4, int4-block), or a JSON recipe", false);
   flags.Option("--samples", &f->samples, "Use the first N samples only (0: all)");
   flags.Choice("--effort", &f->effort, {"default", "high"}, "high: also round the weights layer by layer");
   flags.Flag("--per-tensor", &f->per_tensor, "One scale per weight tensor, for runtimes without per-channel scales");
@@ -281,6 +314,7 @@ Body DeclareQuantize(FlagSet& flags) {
   flags.Option("--keep-float", &f->keep_float, "Layers that stay in float (repeatable)");
   flags.Option("--holdout", &f->holdout, "Labelled data: gate the result before it is written", false);
   flags.Option("--max-drop", &f->max_drop, "Percentage points that the gate allows", false);
+  flags.Option("--cache", &f->cache, "A folder that keeps what was seen of the data, for the next run on the same model and data", false);
   flags.Option("--report", &f->report, "Write an HTML page with plots", false);
   flags.Flag("--json", &f->json, "The result as JSON");
   return [f] { return Quantize(*f); };

@@ -2,6 +2,7 @@
 #include "cli/recipe.h"
 
 #include <algorithm>
+#include <optional>
 #include <regex>
 
 #include "base/file.h"
@@ -19,19 +20,30 @@ std::string Lower(std::string s) {
   return s;
 }
 
-// [{"regex": ..., "operation": ..., "algorithm_key": ..., "op_config": {"weight_tensor_config": {"num_bits": 8}, ...}}]
+constexpr std::string_view kSchemes[] = {"float32", "float16", "dynamic", "int8", "int4", "int4-block"};
+
+// The scheme of one entry: {"regex": ..., "operation": ..., "algorithm_key": ...,
+//   "op_config": {"weight_tensor_config": {"num_bits": 8, "granularity": ...}, "activation_tensor_config": ...}}
+Result<std::string> SchemeOf(const std::string& path, const Json& entry) {
+  const std::string pattern = entry["regex"].text(), algorithm = entry["algorithm_key"].text();
+  const Json &config = entry["op_config"], &activation = config["activation_tensor_config"], &weight = config["weight_tensor_config"];
+  if (algorithm == "no_quantize") return std::string("float32");
+  if (algorithm == "float_casting") return std::string("float16");
+  const int64_t bits = weight.is_null() ? 8 : weight["num_bits"].integer();
+  if (bits != 4 && bits != 8) return Bad(path, Format("rule '%s': weights of %lld bits; expected 4 or 8", pattern.c_str(), static_cast<long long>(bits)));
+  if (activation.is_null()) return std::string(bits == 4 ? "int4-block" : "dynamic");
+  if (activation["num_bits"].integer() != 8) return Bad(path, "rule '" + pattern + "': activations of 8 bits only; --scheme int16x8 takes 16 for the whole model");
+  return std::string(bits == 4 ? "int4" : "int8");
+}
+
 Result<std::vector<RecipeRule>> FromJson(const std::string& path, std::string_view text) {
   OCTET_ASSIGN(const Json list, Json::Parse(text, path));
-  std::vector<RecipeRule> rules;
+  std::vector<RecipeRule> rules{{".*", "", "float32"}};
   for (const Json& entry : list.items()) {
-    RecipeRule rule{entry["regex"].text(), Lower(entry["operation"].text()), "int8"};
+    RecipeRule rule{entry["regex"].text(), Lower(entry["operation"].text()), ""};
     if (rule.op == "*" || rule.op == "all_supported") rule.op.clear();
-    const Json &config = entry["op_config"], &activation = config["activation_tensor_config"];
-    const int64_t weights = config["weight_tensor_config"].is_null() ? 8 : config["weight_tensor_config"]["num_bits"].integer();
-    if (entry["algorithm_key"].text() == "no_quantize") rule.scheme = "float32";
-    else if (!activation.is_null() && activation["num_bits"].integer() != 8) return Bad(path, "rule '" + rule.pattern + "': activations of 8 bits only; --scheme int16x8 takes 16 for the whole model");
-    else if (weights == 4) rule.scheme = "int4";
-    else if (weights != 8) return Bad(path, Format("rule '%s': weights of %lld bits; expected 4 or 8", rule.pattern.c_str(), static_cast<long long>(weights)));
+    if (rule.op == "conv_2d_transpose") rule.op = "transpose_conv";
+    OCTET_ASSIGN(rule.scheme, SchemeOf(path, entry));
     rules.push_back(std::move(rule));
   }
   return rules;
@@ -49,7 +61,7 @@ Result<std::vector<RecipeRule>> FromLines(const std::string& path, std::string_v
     if (line.empty()) continue;
     const size_t gap = line.find_last_of(" \t");
     const std::string scheme(gap == std::string_view::npos ? std::string_view() : line.substr(gap + 1));
-    if (scheme != "float32" && scheme != "int8" && scheme != "int4") return Bad(path, Format("line %d: expected REGEX and float32, int8 or int4", number));
+    if (std::ranges::find(kSchemes, scheme) == std::end(kSchemes)) return Bad(path, Format("line %d: expected REGEX and float32, float16, dynamic, int8, int4 or int4-block", number));
     std::string_view pattern = line.substr(0, gap);
     while (pattern.ends_with(' ') || pattern.ends_with('\t')) pattern.remove_suffix(1);
     rules.push_back({std::string(pattern), "", scheme});
@@ -67,27 +79,50 @@ Result<std::vector<RecipeRule>> ReadRecipe(const std::string& path) {
   return json ? FromJson(path, text) : FromLines(path, text);
 }
 
-Status ApplyRecipe(const std::vector<RecipeRule>& rules, const graph::Graph& g, quantizer::RewriteOptions* options) {
-  std::vector<std::regex> patterns;
+namespace {
+
+bool Fits(const RecipeRule& rule, const std::regex& pattern, const graph::Graph& g, const graph::Node& n) {
+  if (!rule.op.empty() && rule.op != n.op->name) return false;
+  return std::regex_search(n.place, pattern) || std::regex_search(g.tensor(n.outputs[0]).name, pattern);
+}
+
+void Set(const std::string& scheme, const std::string& name, quantizer::RewriteOptions* options, WeightSchemes* weights) {
+  options->int4.erase(name);
+  options->keep_float.erase(name);
+  for (quantizer::Layers* list : {&weights->dynamic, &weights->int4_block, &weights->float16}) list->erase(name);
+  if (scheme == "int4") options->int4.insert(name);
+  if (scheme == "dynamic") weights->dynamic.insert(name);
+  if (scheme == "int4-block") weights->int4_block.insert(name);
+  if (scheme == "float16") weights->float16.insert(name);
+  if (scheme != "int4" && scheme != "int8") options->keep_float[name] = scheme + " by the recipe";
+}
+
+}  // namespace
+
+Status ApplyRecipe(const std::vector<RecipeRule>& rules, const graph::Graph& g, quantizer::RewriteOptions* options, WeightSchemes* weights) {
   for (const RecipeRule& rule : rules) {
+    std::optional<std::regex> pattern;
     try {
-      patterns.emplace_back(rule.pattern);
+      pattern.emplace(rule.pattern);
     } catch (const std::regex_error&) {
       return Error(Code::kInvalidArgument, "'%s' is no regular expression", rule.pattern.c_str());
     }
-  }
-  for (graph::NodeId id : g.order()) {
-    const graph::Node& n = g.node(id);
-    const std::string& name = g.tensor(n.outputs[0]).name;
-    for (size_t i = 0; i < rules.size(); ++i) {
-      if (!rules[i].op.empty() && rules[i].op != n.op->name) continue;
-      if (!std::regex_search(n.place, patterns[i]) && !std::regex_search(name, patterns[i])) continue;
-      options->int4.erase(name);
-      options->keep_float.erase(name);
-      if (rules[i].scheme == "int4") options->int4.insert(name);
-      if (rules[i].scheme == "float32") options->keep_float[name] = "kept in float by the recipe";
+    bool used = false;
+    for (graph::NodeId id : g.order()) {
+      if (!Fits(rule, *pattern, g, g.node(id))) continue;
+      used = true;
+      Set(rule.scheme, g.tensor(g.node(id).outputs[0]).name, options, weights);
     }
+    // Rules for kinds of operators are written for many models at once.
+    if (!used && rule.op.empty()) return Error(Code::kInvalidArgument, "the recipe's '%s' fits no layer; octet inspect lists them", rule.pattern.c_str());
   }
+  return {};
+}
+
+Status ApplyWeightSchemes(const WeightSchemes& weights, graph::Model* model) {
+  if (!weights.dynamic.empty()) OCTET_TRY(quantizer::QuantizeDynamicRange(*model, &weights.dynamic));
+  if (!weights.int4_block.empty()) OCTET_TRY(quantizer::QuantizeInt4Blocks(*model, &weights.int4_block));
+  if (!weights.float16.empty()) OCTET_TRY(quantizer::QuantizeFloat16(*model, &weights.float16));
   return {};
 }
 

@@ -10,6 +10,7 @@
 #include "base/strings.h"
 #include "cli/command.h"
 #include "cli/delegates.h"
+#include "cli/source.h"
 #include "data/npz.h"
 #include "runtime/interpreter.h"
 #include "runtime/op_library.h"
@@ -184,6 +185,7 @@ Result<int> RunModel(const Flags& f) {
   OCTET_ASSIGN(options.delegates, LoadDelegates(f.delegates));
   OCTET_ASSIGN(const auto interpreter, runtime::Interpreter::Create(model, options));
   OCTET_TRY(SetInputs(*interpreter, *archive, f.in));
+  OCTET_TRY(WarnAboutInput(f.model, *archive, f.in));
   OCTET_TRY(interpreter->Invoke());
   OCTET_TRY(CheckRequired(f.delegates, interpreter->delegates()));
   Tell(*interpreter, f.json);

@@ -94,8 +94,8 @@ namespace {
 
 Result<data::Preprocess> FromMetadata(const tflite::InputMetadata& in) {
   data::Preprocess p;
-  p.mean = in.mean;
-  p.std = in.std;
+  p.mean.assign(in.mean.begin(), in.mean.end());
+  p.std.assign(in.std.begin(), in.std.end());
   p.channels = in.channels;
   p.resize_height = in.height;
   p.resize_width = in.width;
@@ -105,27 +105,47 @@ Result<data::Preprocess> FromMetadata(const tflite::InputMetadata& in) {
 // The share of values outside the promised range that is no accident.
 constexpr double kOutsideShare = 0.01, kMargin = 0.05;
 
-void WarnOutside(const data::Dataset& data, const tflite::InputMetadata& in) {
-  if (in.min.size() != 1 || in.max.size() != 1 || data.num_inputs() != 1 || data.input_type(0).dtype != DType::kF32) return;
-  const double low = static_cast<double>(in.min[0]), high = static_cast<double>(in.max[0]), margin = kMargin * (high - low);
-  const int64_t values = data.input_type(0).shape.elements(), samples = std::min<int64_t>(data.size(), 100);
-  double least = INFINITY, most = -INFINITY;
-  int64_t outside = 0;
-  for (int64_t i = 0; i < samples; ++i) {
-    const std::byte* bytes = data.sample(0, i).data();
-    for (int64_t k = 0; k < values; ++k) {
+// What values are seen, against what a model's metadata promise.
+class SeenValues {
+ public:
+  explicit SeenValues(const tflite::InputMetadata& in) : promised_(in.min.size() == 1 && in.max.size() == 1) {
+    if (!promised_) return;
+    low_ = static_cast<double>(in.min[0]);
+    high_ = static_cast<double>(in.max[0]);
+  }
+
+  void Add(std::span<const std::byte> floats) {
+    const double margin = kMargin * (high_ - low_);
+    for (size_t at = 0; promised_ && at + sizeof(float) <= floats.size(); at += sizeof(float), ++count_) {
       float v;
-      std::memcpy(&v, bytes + 4 * k, 4);
+      std::memcpy(&v, floats.data() + at, sizeof v);
       const auto x = static_cast<double>(v);
-      least = std::min(least, x);
-      most = std::max(most, x);
-      outside += x < low - margin || x > high + margin;
+      least_ = std::min(least_, x);
+      most_ = std::max(most_, x);
+      outside_ += x < low_ - margin || x > high_ + margin;
     }
   }
-  const bool narrow = most - least < (high - low) / 8;  // Forgotten scale: everything in a corner of the range.
-  if (outside > kOutsideShare * static_cast<double>(values * samples) || narrow)
-    std::fprintf(stderr, "warning: '%s': expected values from %g to %g, as the model's metadata say, found %g to %g; is the preprocessing the same?\n", data.path().c_str(), low, high,
-                 least, most);
+
+  void Warn(const std::string& path) const {
+    if (count_ == 0) return;
+    const bool narrow = most_ - least_ < (high_ - low_) / 8;  // Forgotten scale: everything in a corner of the range.
+    if (static_cast<double>(outside_) > kOutsideShare * static_cast<double>(count_) || narrow)
+      std::fprintf(stderr, "warning: '%s': expected values from %g to %g, as the model's metadata say, found %g to %g; is the preprocessing the same?\n", path.c_str(), low_, high_,
+                   least_, most_);
+  }
+
+ private:
+  bool promised_;
+  double low_ = 0, high_ = 0, least_ = INFINITY, most_ = -INFINITY;
+  int64_t count_ = 0, outside_ = 0;
+};
+
+void WarnOutside(const data::Dataset& data, const tflite::InputMetadata& in) {
+  if (data.num_inputs() != 1 || data.input_type(0).dtype != DType::kF32) return;
+  constexpr int64_t kSamples = 100;
+  SeenValues seen(in);
+  for (int64_t i = 0; i < std::min(data.size(), kSamples); ++i) seen.Add(data.sample(0, i));
+  seen.Warn(data.path());
 }
 
 }  // namespace
@@ -141,6 +161,18 @@ Result<std::unique_ptr<data::Dataset>> OpenData(const std::string& path, const s
   OCTET_ASSIGN(std::unique_ptr<data::Dataset> data, data::Dataset::Open(path, p));
   if (said) WarnOutside(*data, metadata->inputs[0]);
   return data;
+}
+
+Status WarnAboutInput(const std::string& model, const data::Archive& archive, const std::string& path) {
+  OCTET_ASSIGN(const std::optional<tflite::DataMetadata> metadata, ModelMetadata(model));
+  if (!metadata || metadata->inputs.size() != 1) return {};
+  for (const data::Array& array : archive.arrays()) {
+    if (array.dtype != DType::kF32 || array.name == "y") continue;
+    SeenValues seen(metadata->inputs[0]);
+    seen.Add(array.bytes);
+    seen.Warn(path);
+  }
+  return {};
 }
 
 Result<double> ParsePoints(const std::string& text) {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "data/dataset.h"
+#include "data/npz.h"
 #include "graph/graph.h"
 #include "tflite/metadata.h"
 
@@ -36,6 +37,9 @@ Status WriteModel(const graph::Model& model, const std::string& path);
 // Samples, preprocessed as `preprocess` says or, where that is empty, as the metadata of `model` do: then
 // images and integers only. Says on stderr where the data lie outside what the metadata promise.
 Result<std::unique_ptr<data::Dataset>> OpenData(const std::string& path, const std::string& preprocess, const std::string& model);
+
+// The same for arrays that are handed over as they are.
+Status WarnAboutInput(const std::string& model, const data::Archive& archive, const std::string& path);
 
 // What the model's metadata say; nothing where it has none.
 Result<std::optional<tflite::DataMetadata>> ModelMetadata(const std::string& path);

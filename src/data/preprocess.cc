@@ -21,14 +21,14 @@ bool Number(std::string_view text, double* value) {
 }
 
 // "0.5", "1/255", several by ':'.
-bool Numbers(std::string_view text, std::vector<float>* out) {
+bool Numbers(std::string_view text, std::vector<double>* out) {
   while (!text.empty()) {
     const size_t colon = std::min(text.find(':'), text.size());
     const std::string_view one = text.substr(0, colon);
     const size_t slash = one.find('/');
     double a = 0, b = 1;
     if (!Number(one.substr(0, slash), &a) || (slash != std::string_view::npos && !Number(one.substr(slash + 1), &b)) || b == 0) return false;
-    out->push_back(static_cast<float>(a / b));
+    out->push_back(a / b);
     text.remove_prefix(std::min(colon + 1, text.size()));
   }
   return !out->empty();
@@ -43,9 +43,12 @@ bool Size(std::string_view text, int32_t* height, int32_t* width) {
   return *height > 0 && *width > 0 && *height <= kMostPixels && *width <= kMostPixels;
 }
 
-std::string Joined(const std::vector<float>& values) {
+std::string Joined(const std::vector<double>& values) {
   std::string text;
-  for (float v : values) text += (text.empty() ? "" : ":") + Format("%.9g", static_cast<double>(v));
+  for (double v : values) {
+    char shortest[32];
+    text += (text.empty() ? "" : ":") + std::string(shortest, std::to_chars(shortest, shortest + sizeof shortest, v).ptr);
+  }
   return text;
 }
 
@@ -107,7 +110,7 @@ Result<Preprocess> ParsePreprocess(std::string_view text) {
     bool ok = false;
     if (key == "scale") ok = Numbers(value, &p.scale);
     if (key == "mean") ok = Numbers(value, &p.mean);
-    if (key == "std") ok = Numbers(value, &p.std) && std::ranges::find(p.std, 0.0f) == p.std.end();
+    if (key == "std") ok = Numbers(value, &p.std) && std::ranges::find(p.std, 0.0) == p.std.end();
     if (key == "resize") ok = Size(value, &p.resize_height, &p.resize_width);
     if (key == "crop") ok = Size(value, &p.crop_height, &p.crop_width);
     if (key == "color") {
@@ -140,13 +143,13 @@ Status Apply(const Preprocess& p, std::vector<float>* values, Shape* shape) {
   if (p.resize_height > 0) Resize(values, shape, p.resize_height, p.resize_width);
   if (p.crop_height > 0) OCTET_TRY(Crop(values, shape, p.crop_height, p.crop_width));
   const size_t channels = shape->rank() > 0 ? static_cast<size_t>(shape->back()) : 1;
-  for (const std::vector<float>* list : {&p.scale, &p.mean, &p.std})
+  for (const std::vector<double>* list : {&p.scale, &p.mean, &p.std})
     if (list->size() > 1 && list->size() != channels)
       return Error(Code::kInvalidArgument, "%zu values of scale, mean or std for %zu channels", list->size(), channels);
-  const auto value = [](const std::vector<float>& list, size_t channel, float otherwise) { return list.empty() ? otherwise : list[list.size() > 1 ? channel : 0]; };
+  const auto value = [](const std::vector<double>& list, size_t channel, double otherwise) { return list.empty() ? otherwise : list[list.size() > 1 ? channel : 0]; };
   for (size_t i = 0; i < values->size(); ++i) {
     const size_t c = i % channels;
-    (*values)[i] = ((*values)[i] * value(p.scale, c, 1) - value(p.mean, c, 0)) / value(p.std, c, 1);
+    (*values)[i] = static_cast<float>((static_cast<double>((*values)[i]) * value(p.scale, c, 1) - value(p.mean, c, 0)) / value(p.std, c, 1));
   }
   return {};
 }

@@ -12,7 +12,8 @@
 namespace octet::data {
 
 struct Preprocess {
-  std::vector<float> scale, mean, std;  // One value, or one per channel (last axis); empty: 1, 0, 1.
+  // One value, or one per channel (last axis); empty: 1, 0, 1. Computed in double: 1/255 gives what dividing by 255 gives.
+  std::vector<double> scale, mean, std;
   int32_t resize_height = 0, resize_width = 0;  // 0: as it is. Bilinear, pixel centres aligned at halves.
   int32_t crop_height = 0, crop_width = 0;      // The middle; 0: everything.
   int32_t channels = 0;                         // Of images: 1 gray, 3 colour, 0 as the files have them.

@@ -9,6 +9,7 @@
 #include <type_traits>
 #include <unordered_map>
 
+#include "base/float16.h"
 #include "exporter/runtime_version.h"
 #include "schema_generated.h"
 
@@ -140,7 +141,9 @@ class Writer {
   Offset<fb::SubGraph> WriteSubgraph(const Graph& g) {
     NumberTensors(g);
     std::vector<Offset<fb::Tensor>> tensors;
-    for (TensorId t : used_) tensors.push_back(WriteTensor(g.tensor(t)));
+    std::vector<Offset<fb::Tensor>> scales;  // Of blocks: tensors of their own, behind all others.
+    for (TensorId t : used_) tensors.push_back(WriteTensor(g.tensor(t), static_cast<int32_t>(used_.size()), scales));
+    tensors.insert(tensors.end(), scales.begin(), scales.end());
     std::vector<Offset<fb::Operator>> operators;
     for (NodeId id : g.order()) operators.push_back(WriteOperator(g, id));
     const auto inputs = WriteIndices(g.inputs), outputs = WriteIndices(g.outputs);
@@ -163,14 +166,40 @@ class Writer {
     return it->second = quantization.Finish().o;
   }
 
-  Offset<fb::Tensor> WriteTensor(const graph::Tensor& t) {
+  // One scale per block of a row, as half floats in a tensor [rows, blocks]. Its index is `first` and what is there.
+  Offset<fb::QuantizationParameters> WriteBlocks(const graph::Tensor& t, int32_t first, std::vector<Offset<fb::Tensor>>& scales) {
+    const Quant& q = t.type.quant;
+    std::vector<uint16_t> half;
+    for (float s : q.scale) half.push_back(F32ToF16(s));
+    const auto kept = graph::MakeBuffer(std::as_bytes(std::span(half)));
+    block_scales_.push_back(kept);  // Buffers are keyed by their bytes until the file is finished.
+    const auto rows = t.type.shape[0];
+    const auto shape = WriteShared(std::vector<int32_t>{rows, static_cast<int32_t>(half.size()) / std::max(1, rows)});
+    const auto name = builder_.CreateString(t.name + "/scales");
+    const uint32_t buffer = AddBuffer(*kept);
+    fb::TensorBuilder tensor(builder_);
+    tensor.add_shape(shape);
+    tensor.add_type(static_cast<fb::TensorType>(DType::kF16));
+    tensor.add_buffer(buffer);
+    tensor.add_name(name);
+    tensor.add_has_rank(true);
+    const auto index = first + static_cast<int32_t>(scales.size());
+    scales.push_back(tensor.Finish());
+    const auto blocks = fb::CreateBlockwiseQuantization(builder_, index, -1, q.block_size);
+    fb::QuantizationParametersBuilder quantization(builder_);
+    quantization.add_details_type(fb::QuantizationDetails::BlockwiseQuantization);
+    quantization.add_details(blocks.Union());
+    return quantization.Finish();
+  }
+
+  Offset<fb::Tensor> WriteTensor(const graph::Tensor& t, int32_t first_scales, std::vector<Offset<fb::Tensor>>& scales) {
     std::vector<int32_t> stored(t.type.shape.dims().begin(), t.type.shape.dims().end());
     const auto signature = t.type.shape.known() ? 0 : WriteShared(stored);
     std::ranges::replace(stored, kUnknown, 1);
     const auto shape = WriteShared(stored);
     const auto name = builder_.CreateString(t.name);
     const uint32_t buffer = t.constant ? AddBuffer(*t.constant) : 0;
-    const auto quantization = WriteQuantization(t.type.quant);
+    const auto quantization = t.type.quant.block_size > 0 ? WriteBlocks(t, first_scales, scales) : WriteQuantization(t.type.quant);
     fb::TensorBuilder tensor(builder_);
     tensor.add_shape(shape);
     tensor.add_type(static_cast<fb::TensorType>(t.type.dtype));
@@ -331,6 +360,7 @@ class Writer {
   std::unordered_map<std::string_view, uint32_t> buffer_index_;  // By content; keys live in the model or below.
   std::unordered_map<std::string, flatbuffers::uoffset_t> shared_;  // Vectors, by element type and content.
   std::map<std::tuple<flatbuffers::uoffset_t, flatbuffers::uoffset_t, int32_t>, flatbuffers::uoffset_t> quantizations_;
+  std::vector<graph::Buffer> block_scales_;
   std::map<std::pair<ops::OptionsTable, std::string>, flatbuffers::uoffset_t> attributes_;
   std::map<std::string, std::vector<std::byte>> metadata_;
   std::vector<OpVersion> codes_;

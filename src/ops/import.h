@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "ops/op_def.h"
+#include "ops/state_reset.h"
 
 namespace octet::ops {
 
@@ -97,11 +98,15 @@ struct ImportRule {
   Status (*convert)(ImportContext&) = nullptr;
 };
 
+// What tools know of an operator beyond its definition.
 struct OpImport {
   std::span<const ImportRule> rules = {};
+  StateResetFn reset = nullptr;  // Only where states live on from run to run.
 };
 
 std::span<const OpImport* const> Imports();
+// Null for operators from libraries.
+const OpImport* ImportOf(const OpDef&);
 // The rule with the largest `since` not above `version`, or null.
 const ImportRule* FindImport(Source source, std::string_view name, int version);
 

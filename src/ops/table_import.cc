@@ -2,7 +2,7 @@
 // Lists the OpImport of every operator. The list itself comes from the file names.
 #include "ops/import.h"
 
-#define OCTET_OP(id) namespace octet::ops::id { extern const OpImport kImport; }
+#define OCTET_OP(id) namespace octet::ops::id { extern const OpDef kDef; extern const OpImport kImport; }
 #include "op_list.inc"
 #undef OCTET_OP
 
@@ -16,6 +16,13 @@ constinit const OpImport* const kAll[] = {
 }  // namespace
 
 std::span<const OpImport* const> Imports() { return kAll; }
+
+const OpImport* ImportOf(const OpDef& def) {
+#define OCTET_OP(id) if (&def == &id::kDef) return &id::kImport;
+#include "op_list.inc"
+#undef OCTET_OP
+  return nullptr;
+}
 
 const ImportRule* FindImport(Source source, std::string_view name, int version) {
   const ImportRule* best = nullptr;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // UnidirectionalSequenceLstm: an LSTM cell (lstm_util.h) over a sequence; the states live between runs.
 #include "ops/import.h"
+#include "ops/lstm_reset_util.h"
 #include "ops/lstm_util.h"
 #include "ops/operand_util.h"
 
@@ -132,6 +133,6 @@ extern constinit const OpDef kDef = {
     .version = Version,
 };
 extern constinit const OpKernel kKernel = {.variants = kVariants};
-extern constinit const OpImport kImport = {};
+extern constinit const OpImport kImport = {.reset = LstmReset};
 
 }  // namespace octet::ops::unidirectional_sequence_lstm

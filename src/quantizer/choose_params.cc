@@ -61,12 +61,11 @@ Range PercentileRange(const TensorStatistics& s, double inside) {
 }
 
 // Information lost when [0, last) of |x|'s histogram is told apart in 128 levels only, the rest counted at the end.
-double Divergence(const std::vector<double>& h, int last, double total) {
-  constexpr int kLevels = 128;
+double Divergence(const std::vector<double>& h, int last, int levels, double total) {
   double outliers = 0, divergence = 0;
   for (size_t i = static_cast<size_t>(last); i < h.size(); ++i) outliers += h[i];
-  for (int level = 0; level < kLevels; ++level) {
-    const int begin = level * last / kLevels, end = (level + 1) * last / kLevels;
+  for (int level = 0; level < levels; ++level) {
+    const int begin = level * last / levels, end = (level + 1) * last / levels;
     double sum = 0;
     int filled = 0;
     for (int i = begin; i < end; ++i) {
@@ -82,19 +81,21 @@ double Divergence(const std::vector<double>& h, int last, double total) {
 }
 
 Range KlRange(const TensorStatistics& s) {
-  constexpr int kFewest = 128;
+  const int levels = s.min < 0 && s.max > 0 ? 128 : 255;  // Of |x|.
   const double width = (static_cast<double>(s.max) - static_cast<double>(s.min)) / kHistogramBins, most = std::max(static_cast<double>(s.max), -static_cast<double>(s.min));
   std::vector<double> h(kHistogramBins, 0.0);
   double total = 0;
   for (int i = 0; i < kHistogramBins; ++i) {
     const double x = std::abs(static_cast<double>(s.min) + (i + 0.5) * width);
     h[static_cast<size_t>(std::min(kHistogramBins - 1, static_cast<int>(x / most * kHistogramBins)))] += static_cast<double>(s.histogram[static_cast<size_t>(i)]);
-    total += static_cast<double>(s.histogram[static_cast<size_t>(i)]);
   }
+  h[0] = 0;  // What ReLU made zero is exact under any range; spread over a level it would outweigh everything.
+  for (double v : h) total += v;
+  if (total <= 0) return {s.min, s.max};
   int best = kHistogramBins;
   double least = INFINITY;
-  for (int last = kHistogramBins; last >= kFewest; last -= 16) {
-    const double d = Divergence(h, last, total);
+  for (int last = kHistogramBins; last >= levels; last -= 16) {
+    const double d = Divergence(h, last, levels, total);
     if (d >= least) continue;
     least = d;
     best = last;

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "quantizer/roles.h"
+#include "quantizer/weight_scales.h"
 
 namespace octet::quantizer {
 namespace {
@@ -32,17 +33,20 @@ std::map<std::pair<graph::TensorId, graph::TensorId>, std::vector<double>> Input
 
 // The bias that takes back what rounding the weights adds to each output on average:
 //   b[o] += sum over the window of (W - W_q)[o, ...] * E[x_c]
-std::vector<float> CorrectedBias(const graph::Graph& g, graph::NodeId id, const WeightedOp& op, const std::vector<double>& mean) {
+std::vector<float> CorrectedBias(const graph::Graph& g, graph::NodeId id, const WeightedOp& op, const std::vector<double>& mean, bool four) {
   const graph::Tensor &w = g.tensor(g.node(id).inputs[op.weights]), &bias = g.tensor(g.node(id).inputs[op.bias]);
   const std::span<const float> v = w.data<float>();
   const Shape& s = w.type.shape;
   const int64_t inner = s.elements(op.output_axis + 1, s.rank()), outputs = s[op.output_axis], last = s.back();
   const auto output = [&](size_t i) { return static_cast<int64_t>(i) / inner % outputs; };
-  std::vector<float> most(outputs, 0.0f), b(bias.data<float>().begin(), bias.data<float>().end());
-  for (size_t i = 0; i < v.size(); ++i) most[output(i)] = std::max(most[output(i)], std::abs(v[i]));
+  std::vector<std::vector<float>> by_output(outputs);
+  for (size_t i = 0; i < v.size(); ++i) by_output[output(i)].push_back(v[i]);
+  std::vector<float> scales, b(bias.data<float>().begin(), bias.data<float>().end());
+  for (const std::vector<float>& values : by_output) scales.push_back(four ? Int4Scale(values) : Int8Scale(values));
+  const float steps = four ? kInt4Steps : kInt8Steps;
   const size_t multiplier = op.channelwise ? std::max<size_t>(1, static_cast<size_t>(last) / mean.size()) : 1;
   for (size_t i = 0; i < v.size(); ++i) {
-    const float scale = std::max(most[output(i)] / 127.0f, 1e-12f), rounded = std::round(v[i] / scale) * scale;
+    const float scale = scales[output(i)], rounded = std::clamp(std::round(v[i] / scale), -steps, steps) * scale;
     const size_t channel = (static_cast<size_t>(static_cast<int64_t>(i) % last) / multiplier) % mean.size();
     b[output(i)] += static_cast<float>(static_cast<double>(v[i] - rounded) * mean[channel]);
   }
@@ -51,7 +55,7 @@ std::vector<float> CorrectedBias(const graph::Graph& g, graph::NodeId id, const 
 
 }  // namespace
 
-void CorrectBias(graph::Model& model, const Statistics& statistics) {
+void CorrectBias(graph::Model& model, const Statistics& statistics, const std::set<std::string>& int4) {
   graph::Graph& g = model.main();
   const auto means = InputMeans(g, statistics);
   std::map<std::pair<graph::TensorId, graph::TensorId>, graph::TensorId> made;
@@ -62,7 +66,7 @@ void CorrectBias(graph::Model& model, const Statistics& statistics) {
     const auto mean = means.find(key);
     if (mean == means.end()) continue;
     const auto [it, fresh] = made.try_emplace(key, graph::kNoTensor);
-    if (fresh) it->second = g.AddConstant<float>(g.tensor(key.second).name, g.tensor(key.second).type.shape, CorrectedBias(g, id, op, mean->second));
+    if (fresh) it->second = g.AddConstant<float>(g.tensor(key.second).name, g.tensor(key.second).type.shape, CorrectedBias(g, id, op, mean->second, TakesInt4(g, id, int4)));
     g.SetInput(id, op.bias, it->second);
   }
 }

@@ -247,7 +247,7 @@ std::vector<std::string> Causes(const std::vector<LayerRow>& layers) {
       causes.push_back(Format("%d of %d channels of %s are always zero", r.dead_channels, r.channels, r.tensor.c_str()));
   }
   for (const LayerRow& r : layers)
-    if (r.lost > kManyLost && r.isolated_db != 0 && r.isolated_db < kLowSqnrDb)
+    if (r.lost > kManyLost && r.isolated_db < kLowSqnrDb)
       causes.push_back(Format("%.0f %% of the values of %s are below half an int8 step and become zero: they differ too much in size for one scale, as the variances of a LayerNorm do (it alone leaves the outputs %.0f dB)",
                               100 * r.lost, r.tensor.c_str(), r.isolated_db));
   if (causes.empty()) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which layers lose, and why: the float and the quantized model run side by side on the same samples.
 #pragma once
+#include <cmath>
 #include <string>
 #include <vector>
 
@@ -23,7 +24,8 @@ struct LayerRow {
   float min = 0, max = 0;  // Float range seen.
   double step = 0;                  // The int8 scale; 0 where the layer is not quantized.
   std::vector<float> quantized_channel_max;  // In the quantized model, largest first.
-  double isolated_db = 0;           // Signal to noise of the model's outputs when this layer alone is quantized; 0 unknown.
+  double isolated_db = NAN;         // Signal to noise of the model's outputs when this layer alone is quantized; NaN: unknown, as
+                                    // where equalisation gave the layer other units than float's.
   double lost = 0;                  // Share of the values other than zero that are below half an int8 step.
   std::vector<float> histogram;     // Of the float values, kLayerBins over [min, max].
   double float_us = 0, quantized_us = 0;  // Fastest of several runs on this machine.

@@ -15,6 +15,7 @@
 #include "quantizer/round_weights.h"
 #include "quantizer/sensitivity.h"
 #include "quantizer/session.h"
+#include "quantizer/statistics_cache.h"
 #include "quantizer/tensor_ranges.h"
 
 namespace octet::quantizer {
@@ -145,7 +146,7 @@ class Quantizer {
       *statistics = plain;
       return {};
     }
-    OCTET_ASSIGN(*statistics, Calibrate(p->model, data_, samples, Histograms(), progress_));
+    OCTET_ASSIGN(*statistics, CalibrateCached(options_.cache, p->model, data_, samples, Histograms(), progress_));
     return {};
   }
 
@@ -154,7 +155,7 @@ class Quantizer {
     rewrite.keep_float.insert(c.keep_float.begin(), c.keep_float.end());
     if (!c.correct_bias) return RewriteToInt8(p.model, p.ranges->All(c.ranges, c.by_tensor), rewrite);
     graph::Model corrected = p.model;
-    CorrectBias(corrected, p.ranges->statistics());
+    CorrectBias(corrected, p.ranges->statistics(), options_.rewrite.int4);
     return RewriteToInt8(corrected, p.ranges->All(c.ranges, c.by_tensor), rewrite);
   }
 
@@ -163,7 +164,7 @@ class Quantizer {
   // Fit every candidate on one half, keep the one whose outputs are nearest to float on the other.
   Result<Choice> Choose(const std::vector<Ranges>& methods) {
     std::optional<Choice> best;
-    OCTET_ASSIGN(const Statistics plain, Calibrate(model_, data_, fit_, Histograms(), progress_));
+    OCTET_ASSIGN(const Statistics plain, CalibrateCached(options_.cache, model_, data_, fit_, Histograms(), progress_));
     for (Equalize equalize : {Equalize::kNone, Equalize::kActivations, Equalize::kWeights}) {
       if (equalize != Equalize::kNone && !options_.repair) continue;
       OCTET_ASSIGN(Prepared p, PrepareGraph(equalize, plain, fit_));
@@ -266,7 +267,7 @@ class Quantizer {
   }
 
   Result<QuantizeResult> Finish(const Choice& choice) {
-    OCTET_ASSIGN(result_.statistics_before, Calibrate(model_, data_, all_, Histograms(), progress_));
+    OCTET_ASSIGN(result_.statistics_before, CalibrateCached(options_.cache, model_, data_, all_, Histograms(), progress_));
     WarnAboutLoneSamples();
     OCTET_ASSIGN(Prepared p, PrepareGraph(choice.equalize, result_.statistics_before, all_));
     OCTET_ASSIGN(Rewritten rewritten, Rewrite(p, choice));

@@ -2,6 +2,8 @@
 // The whole way from a float graph to a quantized one: observe, choose, repair, rewrite. What is measured
 // on the way is the written file's bytes, run by the runtime.
 #pragma once
+#include <set>
+
 #include "quantizer/equalize_channels.h"
 #include "quantizer/rewrite.h"
 
@@ -15,6 +17,7 @@ struct QuantizeOptions {
   int float_operators = 0;            // Leave up to so many in float; 0: few, and only where int8 is too noisy.
   bool int8_only = false;             // Never leave an operator in float for its accuracy.
   int64_t max_samples = 0;            // 0: all that are given.
+  std::string cache;                  // A folder for statistics (statistics_cache.h); empty: none.
   RewriteOptions rewrite;
 };
 
@@ -43,10 +46,17 @@ struct QuantizeResult {
 // `model`: converted and optimised, in float. Errors: no samples, NaN, shapes that do not fit.
 Result<QuantizeResult> QuantizeInt8(graph::Model model, const data::Dataset& calibration, const QuantizeOptions& options, const Progress& progress);
 
-// Weights of convolutions and dense layers to int8, activations stay float (hybrid kernels).
-Status QuantizeDynamicRange(graph::Model& model);
+// Weights alone, activations stay float; no data is needed. For the layers whose place or first output is in
+// `only`, or for all.
+using Layers = std::set<std::string>;
+// Weights of convolutions and dense layers to int8 (hybrid kernels).
+Status QuantizeDynamicRange(graph::Model& model, const Layers* only = nullptr);
 // Float constants to float16 behind a DEQUANTIZE.
-Status QuantizeFloat16(graph::Model& model);
+Status QuantizeFloat16(graph::Model& model, const Layers* only = nullptr);
+// Dense weights and lookup tables to int4, one scale per kInt4Block weights of a row; where rows do not divide into
+// blocks, and for convolutions, int8 as above.
+inline constexpr int32_t kInt4Block = 32;
+Status QuantizeInt4Blocks(graph::Model& model, const Layers* only = nullptr);
 
 // Every tensor of a graph gets a name of its own: statistics are kept by name.
 void MakeNamesUnique(graph::Graph& g);

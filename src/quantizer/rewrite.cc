@@ -10,6 +10,7 @@
 
 #include "quantizer/reset_states.h"
 #include "quantizer/roles.h"
+#include "quantizer/weight_scales.h"
 
 namespace octet::quantizer {
 namespace {
@@ -423,15 +424,14 @@ class Rewriter {
     const Shape shape = w.type.shape;
     const int64_t inner = shape.elements(op.output_axis + 1, shape.rank()), channels = shape[op.output_axis];
     const auto channel = [&](size_t i) { return static_cast<int64_t>(i) / inner % channels; };
-    std::vector<float> most(channels, 0.0f);
-    for (size_t i = 0; i < values.size(); ++i) most[channel(i)] = std::max(most[channel(i)], std::abs(values[i]));
     const bool per_tensor = options_.per_tensor_weights || (options_.per_tensor_dense && shape.rank() == 2);
-    if (per_tensor) std::ranges::fill(most, std::ranges::max(most));
-    const bool four = options_.int4.contains(n.place) || options_.int4.contains(graph().tensor(n.outputs[0]).name);
-    const DType dtype = four && HasIntegerForm(graph(), id, act_, DType::kI4) ? DType::kI4 : DType::kI8;
-    const float steps = dtype == DType::kI4 ? 7.0f : 127.0f;
+    const DType dtype = TakesInt4(graph(), id, options_.int4, act_) ? DType::kI4 : DType::kI8;
+    const float steps = dtype == DType::kI4 ? kInt4Steps : kInt8Steps;
+    std::vector<std::vector<float>> by_channel(channels);
+    for (size_t i = 0; i < values.size(); ++i) by_channel[channel(i)].push_back(values[i]);
     Quant q{std::vector<float>(channels), std::vector<int32_t>(channels, 0), op.output_axis, 0};
-    for (int64_t c = 0; c < channels; ++c) q.scale[c] = std::max(most[c] / steps, kSmallestWeightScale);
+    for (int64_t c = 0; c < channels; ++c) q.scale[c] = dtype == DType::kI4 ? Int4Scale(by_channel[c]) : Int8Scale(by_channel[c]);
+    if (per_tensor) std::ranges::fill(q.scale, std::ranges::max(q.scale));
 
     const TensorId bias = op.bias >= 0 ? n.inputs[op.bias] : graph::kNoTensor;
     if (bias != graph::kNoTensor) RaiseForBias(graph().tensor(bias).data<float>(), input_scale, per_tensor, q);
@@ -441,16 +441,9 @@ class Rewriter {
     const Quant stored = per_tensor ? Quant::PerTensor(q.scale[0], 0) : q;
     const TensorId weights = n.inputs[op.weights];
     if (bias != graph::kNoTensor) QuantizeBias(id, op.bias, input_scale, per_tensor, q);
-    if (dtype == DType::kI4) quantized = Packed4(quantized);
+    if (dtype == DType::kI4) quantized = Pack4(quantized);
     graph().SetInput(id, op.weights, Constant(weights, {dtype, shape, stored}, std::as_bytes(std::span(quantized))));
     return {};
-  }
-
-  // Two to a byte, the first in the low half.
-  static std::vector<int8_t> Packed4(const std::vector<int8_t>& values) {
-    std::vector<int8_t> packed((values.size() + 1) / 2, 0);
-    for (size_t i = 0; i < values.size(); ++i) packed[i / 2] = static_cast<int8_t>(packed[i / 2] | (values[i] & 15) << (i % 2 ? 4 : 0));
-    return packed;
   }
 
   // The quantized form of a constant. Uses that agree on the scales share one tensor: an unrolled recurrent

@@ -8,6 +8,7 @@
 #include "exporter/exporter.h"
 #include "quantizer/rewrite.h"
 #include "quantizer/roles.h"
+#include "quantizer/weight_scales.h"
 
 namespace octet::quantizer {
 namespace {
@@ -40,6 +41,7 @@ struct Layer {
   Shape weights;
   Window window;
   int64_t columns = 0, rows = 0;  // Of the weight matrix: what one output reads, outputs.
+  double steps = 127;             // Largest weight; 7 at four bits.
 };
 
 // Row-major matrices of doubles.
@@ -166,7 +168,9 @@ class Rounder {
     layer->quantized_input = g.tensor(q.inputs[0]).name;
     layer->weights = f.tensor(layer->float_weights).type.shape;
     const Shape& w = layer->weights;
-    if (g.tensor(q.inputs[static_cast<size_t>(layer->op.weights)]).type.dtype != DType::kI8 || (w.rank() != 2 && w.rank() != 4)) return false;
+    const DType stored = g.tensor(q.inputs[static_cast<size_t>(layer->op.weights)]).type.dtype;
+    if ((stored != DType::kI8 && stored != DType::kI4) || (w.rank() != 2 && w.rank() != 4)) return false;
+    if (stored == DType::kI4) layer->steps = static_cast<double>(kInt4Steps);
     layer->rows = w[layer->op.output_axis];
     layer->columns = w.elements() / layer->rows;
     if (w.rank() == 4) {
@@ -257,6 +261,7 @@ class Rounder {
 
   std::vector<int8_t> Old(const Layer& layer) const {
     const graph::Tensor& t = model_.main().tensor(model_.main().node(layer.node).inputs[static_cast<size_t>(layer.op.weights)]);
+    if (t.type.dtype == DType::kI4) return Unpack4(t.data<int8_t>(), layer.weights.elements());
     return {t.data<int8_t>().begin(), t.data<int8_t>().end()};
   }
 
@@ -289,7 +294,7 @@ class Rounder {
       const double scale = Scale(layer, o);
       for (int64_t i = 0; i < n; ++i) {
         const double d = factor.row(i)[i];
-        const double step = std::clamp(std::round(target[static_cast<size_t>(i)] / scale), -127.0, 127.0);
+        const double step = std::clamp(std::round(target[static_cast<size_t>(i)] / scale), -layer.steps, layer.steps);
         rounded[static_cast<size_t>(i)] = static_cast<int8_t>(step);
         const double error = (target[static_cast<size_t>(i)] - step * scale) / d;
         for (int64_t j = i + 1; j < n; ++j) target[static_cast<size_t>(j)] -= error * factor.row(j)[i];
@@ -341,7 +346,8 @@ class Rounder {
   void Store(const Layer& layer, const std::vector<int8_t>& q, const std::vector<double>& shift) {
     Graph& g = model_.main();
     const TensorId old = g.node(layer.node).inputs[static_cast<size_t>(layer.op.weights)], old_bias = g.node(layer.node).inputs[static_cast<size_t>(layer.op.bias)];
-    g.SetInput(layer.node, layer.op.weights, g.AddConstant(g.tensor(old).name, g.tensor(old).type, graph::MakeBuffer(std::as_bytes(std::span(q)))));
+    const std::vector<int8_t> stored = g.tensor(old).type.dtype == DType::kI4 ? Pack4(q) : q;
+    g.SetInput(layer.node, layer.op.weights, g.AddConstant(g.tensor(old).name, g.tensor(old).type, graph::MakeBuffer(std::as_bytes(std::span(stored)))));
     const std::span<const float> b = reference_.main().tensor(layer.float_bias).data<float>();
     const TensorType type = g.tensor(old_bias).type;
     std::vector<int32_t> bias(b.size());

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Schemes that need no data: dynamic range and float16.
+// Schemes that need no data: dynamic range, int4 in blocks and float16.
 #include <algorithm>
 #include <cmath>
 
 #include "base/float16.h"
 #include "quantizer/quantize.h"
 #include "quantizer/roles.h"
+#include "quantizer/weight_scales.h"
 
 namespace octet::quantizer {
 namespace {
@@ -15,17 +16,55 @@ using graph::NodeId;
 using graph::TensorId;
 
 constexpr int64_t kSmallestWeights = 1024;  // Elements; smaller ones gain nothing, as in TensorFlow Lite.
+constexpr float kSmallestHalf = 6e-8f;      // The smallest float16 above zero.
 
-// Can this node run with int8 weights and float activations, by its definition?
-bool HasHybridForm(const Graph& g, NodeId id, const WeightedOp& op) {
+bool Chosen(const Graph& g, NodeId id, const Layers* only) {
+  return !only || only->contains(g.node(id).place) || only->contains(g.tensor(g.node(id).outputs[0]).name);
+}
+
+// Can this node run with such weights and float activations, by its definition?
+bool HasHybridForm(const Graph& g, NodeId id, int weights, const TensorType& type) {
   const graph::NodeView lens(g, id);
   std::vector<const TensorType*> in(lens.view().inputs.begin(), lens.view().inputs.end());
-  TensorType weights = *in[op.weights];
-  weights.dtype = DType::kI8;
-  in[op.weights] = &weights;
+  in[static_cast<size_t>(weights)] = &type;
   ops::OpView view = lens.view();
   view.inputs = in;
-  return ops::MatchTypes(view).ok();
+  return ops::MatchTypes(view).ok() && (!view.def->check || view.def->check(view).ok());
+}
+
+// Constant float weights of a matrix: of a dense layer, or the table of a lookup. -1 where there are none.
+int MatrixOperand(const Graph& g, NodeId id) {
+  const graph::Node& n = g.node(id);
+  for (size_t i = 0; i < std::min(n.inputs.size(), n.op->inputs.size()); ++i) {
+    const TensorId t = n.inputs[i];
+    if (n.op->inputs[i].role == ops::Role::kWeights && g.is_constant(t) && g.tensor(t).type.dtype == DType::kF32 && g.tensor(t).type.shape.rank() == 2) return static_cast<int>(i);
+  }
+  return -1;
+}
+
+// True where the weights took four bits.
+bool QuantizeBlocks(Graph& g, NodeId id) {
+  const int operand = MatrixOperand(g, id);
+  if (operand < 0) return false;
+  const graph::Tensor& w = g.tensor(g.node(id).inputs[static_cast<size_t>(operand)]);
+  const Shape shape = w.type.shape;
+  if (shape.elements() < kSmallestWeights || shape[1] % kInt4Block != 0) return false;
+  const std::span<const float> values = w.data<float>();
+  Quant q{{}, {}, 0, kInt4Block};
+  std::vector<int8_t> rounded;
+  for (size_t at = 0; at < values.size(); at += kInt4Block) {
+    const std::span<const float> block = values.subspan(at, kInt4Block);
+    const float scale = std::max(F16ToF32(F32ToF16(Int4Scale(block))), kSmallestHalf);  // The file holds half floats.
+    q.scale.push_back(scale);
+    for (float v : block) rounded.push_back(static_cast<int8_t>(std::clamp(std::round(v / scale), -kInt4Steps, kInt4Steps)));
+  }
+  q.zero_point.assign(q.scale.size(), 0);
+  const TensorType type{DType::kI4, shape, q};
+  if (!HasHybridForm(g, id, operand, type)) return false;
+  const std::string name = w.name;
+  const std::vector<int8_t> packed = Pack4(rounded);
+  g.SetInput(id, operand, g.AddConstant(name, type, graph::MakeBuffer(std::as_bytes(std::span(packed)))));
+  return true;
 }
 
 // Symmetric, per channel for convolutions; one scale for dense layers, which is what every runtime takes.
@@ -47,29 +86,46 @@ void QuantizeWeights(Graph& g, NodeId id, const WeightedOp& op) {
   g.SetInput(id, op.weights, g.AddConstant(name, {DType::kI8, shape, q}, graph::MakeBuffer(std::as_bytes(std::span(quantized)))));
 }
 
+void QuantizeHybrid(Graph& g, NodeId id) {
+  WeightedOp op;
+  if (!FindWeights(g, id, &op)) return;
+  TensorType type = g.tensor(g.node(id).inputs[op.weights]).type;
+  if (type.shape.elements() < kSmallestWeights) return;
+  type.dtype = DType::kI8;
+  type.quant = Quant::PerTensor(1.0f, 0);
+  if (!HasHybridForm(g, id, op.weights, type)) return;
+  QuantizeWeights(g, id, op);
+  for (const ops::AttrRow& row : g.node(id).op->attrs.rows)
+    if (row.name == "asymmetric_quantize_inputs") *static_cast<bool*>(row.at(g.node(id).attrs.get())) = true;
+}
+
 }  // namespace
 
-Status QuantizeDynamicRange(graph::Model& model) {
+Status QuantizeDynamicRange(graph::Model& model, const Layers* only) {
   for (Graph& g : model.subgraphs) {
-    for (NodeId id : g.order()) {
-      WeightedOp op;
-      if (!FindWeights(g, id, &op) || g.tensor(g.node(id).inputs[op.weights]).type.shape.elements() < kSmallestWeights || !HasHybridForm(g, id, op)) continue;
-      QuantizeWeights(g, id, op);
-      for (const ops::AttrRow& row : g.node(id).op->attrs.rows)
-        if (row.name == "asymmetric_quantize_inputs") *static_cast<bool*>(row.at(g.node(id).attrs.get())) = true;
-    }
+    for (NodeId id : g.order())
+      if (Chosen(g, id, only)) QuantizeHybrid(g, id);
     g.RemoveDead();
   }
   return graph::Verify(model);
 }
 
-Status QuantizeFloat16(graph::Model& model) {
+Status QuantizeInt4Blocks(graph::Model& model, const Layers* only) {
+  for (Graph& g : model.subgraphs) {
+    for (NodeId id : g.order())
+      if (Chosen(g, id, only) && !QuantizeBlocks(g, id)) QuantizeHybrid(g, id);
+    g.RemoveDead();
+  }
+  return graph::Verify(model);
+}
+
+Status QuantizeFloat16(graph::Model& model, const Layers* only) {
   const ops::OpDef& dequantize = *ops::Find("dequantize");
   for (Graph& g : model.subgraphs) {
     const size_t count = g.tensors().size();
     for (size_t i = 0; i < count; ++i) {
       const auto t = static_cast<TensorId>(i);
-      if (!g.is_constant(t) || g.tensor(t).type.dtype != DType::kF32 || g.tensor(t).consumers.empty()) continue;
+      if (!g.is_constant(t) || g.tensor(t).type.dtype != DType::kF32 || std::ranges::none_of(g.tensor(t).consumers, [&](NodeId id) { return Chosen(g, id, only); })) continue;
       std::vector<uint16_t> half;
       for (float v : g.tensor(t).data<float>()) half.push_back(F32ToF16(std::clamp(v, -65504.0f, 65504.0f)));
       const std::string name = g.tensor(t).name;

@@ -2,12 +2,14 @@
 #include "quantizer/quantize.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <set>
 
 #include "exporter/exporter.h"
 #include "quantizer/output_error.h"
 #include "quantizer/refine_ranges.h"
 #include "quantizer/roles.h"
+#include "quantizer/statistics_cache.h"
 #include "tests/model_builder.h"
 
 namespace octet::quantizer {
@@ -175,6 +177,43 @@ TEST(Quantize, SameInputSameBytes) {
   EXPECT_EQ(*exporter::Export(QuantizeInt8(b.model, data, {}, {})->model), *exporter::Export(QuantizeInt8(b.model, data, {}, {})->model));
 }
 
+TEST(StatisticsCache, KeepsEverythingAndTrustsNothing) {
+  Builder b = SpreadModel(3.0f);
+  const Samples data = TrainingSamples(8), other{Shape{6, 6, 3}, test::RandomFloats(8 * 108, 22)};
+  const Statistics seen = *Calibrate(b.model, data, {0, 8, 1}, true, {});
+  const std::vector<std::byte> bytes = Serialize(seen);
+  const std::optional<Statistics> read = ParseStatistics(bytes);
+  ASSERT_TRUE(read);
+  EXPECT_EQ(Serialize(*read), bytes);
+  EXPECT_EQ(read->at("dw").channel_mean, seen.at("dw").channel_mean);
+  for (size_t cut = 0; cut < bytes.size(); cut += 97) EXPECT_FALSE(ParseStatistics(std::span(bytes).first(cut)));
+  std::vector<std::byte> longer = bytes;
+  longer.push_back(std::byte{0});
+  EXPECT_FALSE(ParseStatistics(longer));
+  const std::vector<std::byte> model = *exporter::Export(b.model), changed = *exporter::Export(SpreadModel(4.0f).model);
+  const std::string name = CacheName(model, data, {0, 8, 1}, true);
+  EXPECT_EQ(name, CacheName(model, TrainingSamples(8), {0, 8, 1}, true));
+  EXPECT_NE(name, CacheName(changed, data, {0, 8, 1}, true));
+  EXPECT_NE(name, CacheName(model, other, {0, 8, 1}, true));
+  EXPECT_NE(name, CacheName(model, data, {0, 8, 2}, true));
+  EXPECT_NE(name, CacheName(model, data, {0, 8, 1}, false));
+}
+
+TEST(StatisticsCache, SecondRunIsTheSameFile) {
+  char folder[] = "/tmp/octet_cache_XXXXXX";
+  ASSERT_NE(::mkdtemp(folder), nullptr);
+  Builder b = SpreadModel(3.0f);
+  QuantizeOptions options;
+  options.cache = folder;
+  const Samples data = TrainingSamples(32);
+  auto first = QuantizeInt8(b.model, data, options, {}), second = QuantizeInt8(b.model, data, options, {}), plain = QuantizeInt8(b.model, data, {}, {});
+  ASSERT_TRUE(first.ok() && second.ok() && plain.ok());
+  EXPECT_EQ(*exporter::Export(first->model), *exporter::Export(second->model));
+  EXPECT_EQ(*exporter::Export(first->model), *exporter::Export(plain->model));
+  EXPECT_FALSE(std::filesystem::is_empty(folder));
+  std::filesystem::remove_all(folder);
+}
+
 TEST(Quantize, NanInTheDataIsNamed) {
   Builder b = SpreadModel(1.0f);
   std::vector<float> values = test::RandomFloats(32 * 108, 2);
@@ -317,11 +356,13 @@ TEST(Quantize, AnLstmInIntegersStartsEverySequenceAnew) {
     EXPECT_TRUE(result->float_nodes.empty());
     EXPECT_TRUE(graph::Verify(result->model).ok());
     Runner integer(result->model);
-    const std::vector<float> x = test::RandomFloats(15, 99), other(15, 0.9f);
+    const std::vector<float> x = test::RandomFloats(15, 99);
     const std::vector<float> want = Runner(b.model).Run(x), first = integer.Run(x);
     EXPECT_LT(test::LargestDifference(want, first), 0.04f);
-    integer.Run(other);  // The runner does not reset variables.
-    EXPECT_EQ(integer.Run(x), first);
+    for (const float other : {0.9f, -0.9f, 30.0f, -30.0f}) {  // Also states far outside of the calibrated ones.
+      integer.Run(std::vector<float>(15, other));             // The runner does not reset variables.
+      EXPECT_EQ(integer.Run(x), first) << other;
+    }
   }
 }
 

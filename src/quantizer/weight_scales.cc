@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "quantizer/weight_scales.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "quantizer/roles.h"
+
+namespace octet::quantizer {
+namespace {
+
+constexpr float kSmallest = 1e-12f;
+
+float Largest(std::span<const float> values) {
+  float most = 0;
+  for (float v : values) most = std::max(most, std::abs(v));
+  return most;
+}
+
+}  // namespace
+
+float Int8Scale(std::span<const float> values) { return std::max(Largest(values) / kInt8Steps, kSmallest); }
+
+bool TakesInt4(const graph::Graph& g, graph::NodeId id, const std::set<std::string>& layers, DType activation) {
+  const graph::Node& n = g.node(id);
+  return (layers.contains(n.place) || layers.contains(g.tensor(n.outputs[0]).name)) && HasIntegerForm(g, id, activation, DType::kI4);
+}
+
+std::vector<int8_t> Pack4(std::span<const int8_t> values) {
+  std::vector<int8_t> packed((values.size() + 1) / 2, 0);
+  for (size_t i = 0; i < values.size(); ++i) packed[i / 2] = static_cast<int8_t>(packed[i / 2] | (values[i] & 15) << (i % 2 ? 4 : 0));
+  return packed;
+}
+
+std::vector<int8_t> Unpack4(std::span<const int8_t> packed, int64_t count) {
+  std::vector<int8_t> values;
+  for (int64_t i = 0; i < count; ++i) {
+    const int nibble = packed[static_cast<size_t>(i / 2)] >> (i % 2 ? 4 : 0) & 15;
+    values.push_back(static_cast<int8_t>(nibble < 8 ? nibble : nibble - 16));
+  }
+  return values;
+}
+
+float Int4Scale(std::span<const float> values) {
+  constexpr int kTried = 20;  // Factors 1 to 0.525 of the largest weight.
+  const float most = Largest(values);
+  float best = std::max(most / kInt4Steps, kSmallest);
+  double least = INFINITY;
+  for (int i = 0; i < kTried; ++i) {
+    const float scale = std::max(most * (1.0f - 0.025f * static_cast<float>(i)) / kInt4Steps, kSmallest);
+    double error = 0;
+    for (float v : values) {
+      const float d = scale * std::clamp(std::round(v / scale), -kInt4Steps, kInt4Steps) - v;
+      error += static_cast<double>(d) * static_cast<double>(d);
+    }
+    if (error >= least) continue;
+    least = error;
+    best = scale;
+  }
+  return best;
+}
+
+}  // namespace octet::quantizer
