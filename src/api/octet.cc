@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "api/handles.h"
+#include "delegates/flex/flex.h"
 
 using octet::Code;
 using octet::Format;
@@ -35,7 +36,15 @@ static_assert(OCTET_MAX_RANK == octet::kMaxRank);
 static_assert(OCTET_CANCELLED == static_cast<int>(Code::kCancelled));
 static_assert(OCTET_UINT4 == static_cast<int>(octet::DType::kU4));
 
-OctetModel* Opened(octet::Result<std::shared_ptr<const runtime::Model>> result, OctetError* error) {
+// With TensorFlow's own operators where OCTET_TENSORFLOW names its library.
+octet::Result<std::shared_ptr<const runtime::Model>> WithFlex(octet::Result<std::shared_ptr<const runtime::Model>> result) {
+  if (!result.ok()) return result;
+  OCTET_ASSIGN(octet::delegates::FlexModel flex, octet::delegates::WithFlexOps(std::move(*result), ""));
+  return std::move(flex.model);
+}
+
+OctetModel* Opened(octet::Result<std::shared_ptr<const runtime::Model>> opened, OctetError* error) {
+  auto result = WithFlex(std::move(opened));
   (void)Report(result.ok() ? Status() : std::move(result).status(), error);
   return result.ok() ? new OctetModel{std::move(*result)} : nullptr;
 }
@@ -52,6 +61,8 @@ runtime::Options ToOptions(const OctetOptions* from) {
   if (o.memory_limit_bytes) options.memory_limit_bytes = o.memory_limit_bytes;
   for (int32_t i = 0; o.delegates && i < o.num_delegates; ++i)
     if (o.delegates[i] && o.delegates[i]->delegate) options.delegates.list.push_back(o.delegates[i]->delegate);
+  for (int32_t i = 0; o.deny && i < o.num_deny; ++i) options.delegates.deny.emplace_back(o.deny[i]);
+  options.delegates.min_nodes = std::max(1, o.min_nodes);
   options.delegates.shadow.share = o.shadow_share;
   return options;
 }
