@@ -109,7 +109,8 @@ Status CheckFinite(const runtime::Interpreter& interpreter, const std::vector<in
 
 }  // namespace
 
-Result<Statistics> Calibrate(const graph::Model& model, const data::Dataset& data, SampleRange samples, bool histograms, const Progress& progress) {
+Result<Statistics> Calibrate(const graph::Model& model, const data::Dataset& data, SampleRange samples, bool histograms, const Progress& progress,
+                             const SampleRange* binned) {
   OCTET_ASSIGN(const std::vector<std::byte> bytes, exporter::Export(model));
   OCTET_ASSIGN(const std::shared_ptr<const runtime::Model> file, runtime::Model::FromBytes(bytes));
   const Session::Options options{.keep_all_tensors = true};
@@ -137,7 +138,7 @@ Result<Statistics> Calibrate(const graph::Model& model, const data::Dataset& dat
       strand = found;
       for (TensorStatistics& s : strand) s.histogram.assign(kHistogramBins, 0.0f);
     }
-    OCTET_TRY(ForSamples(file, options, data, samples, "histograms", progress, [&](Session& session, int strand, int64_t sample, int64_t) -> Status {
+    OCTET_TRY(ForSamples(file, options, data, binned ? *binned : samples, "histograms", progress, [&](Session& session, int strand, int64_t sample, int64_t) -> Status {
       OCTET_TRY(session.Run(data, sample));
       for (size_t k = 0; k < tensors.size(); ++k) ObserveHistogram(session.interpreter().tensor(tensors[k]), strands[static_cast<size_t>(strand)][k]);
       return {};

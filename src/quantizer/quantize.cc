@@ -23,11 +23,13 @@ namespace {
 
 constexpr int64_t kFewest = 16;             // Below it there is nothing to hold back: fit and score on all.
 constexpr int64_t kChoosing = 200;          // Samples that choices are made on, half and half, spread over the set.
+constexpr int64_t kChoosingDear = 24;       // The same where one pass over all samples takes seconds.
+constexpr double kEven = 3;                 // Largest over median channel below which equalising a dear model is not tried.
 constexpr double kEqualTolerance = 1e-4;    // Equalisation must not change float outputs by more, relative.
 constexpr int64_t kVerifySamples = 8;
 constexpr double kEnoughDb = 25;            // Signal to noise of the outputs at which no more operators stay in float.
 constexpr double kWorthDb = 3;              // What leaving any in float must gain.
-constexpr int64_t kSensitivityMacs = 8'000'000'000, kFewestSensitivity = 8;
+constexpr int64_t kSensitivityMacs = 5'000'000'000, kFewestSensitivity = 8;
 constexpr int64_t kCheapMacs = 20'000'000'000;
 constexpr int64_t kRefineRuns = 120;        // Trials of RefineRanges, about.
 constexpr double kLoneSample = 3;           // Times the next largest value: one sample sets the range.
@@ -67,8 +69,9 @@ class Quantizer {
     MakeNamesUnique(model_.main());
     CountCosts();
     result_.samples = options.max_samples > 0 ? std::min(options.max_samples, data.size()) : data.size();
+    dear_ = !Cheap(result_.samples);
     const bool split = result_.samples >= kFewest;
-    const int64_t stride = std::max<int64_t>(1, result_.samples / kChoosing);  // The whole set's ranges are found at the end.
+    const int64_t stride = std::max<int64_t>(1, result_.samples / (dear_ ? kChoosingDear : kChoosing));  // The whole set's ranges are found at the end.
     fit_ = {0, result_.samples, split ? 2 * stride : 1};
     score_ = {split ? stride : 0, result_.samples, split ? 2 * stride : 1};
     all_ = {0, result_.samples, 1};
@@ -135,20 +138,31 @@ class Quantizer {
   Status EqualizeGraph(Equalize equalize, Statistics* statistics, SampleRange samples, Prepared* p) {
     const Statistics plain = *statistics;
     p->equalized = EqualizeChannels(p->model.main(), *statistics, {.by_weights = equalize == Equalize::kWeights, .through_relu6 = options_.rewrite.per_tensor_weights});
-    if (p->equalized.empty()) return {};
-    const SampleRange few{samples.first, std::min(samples.end, samples.first + kVerifySamples * samples.step), samples.step};
+    const bool even = std::ranges::all_of(p->equalized, [](const EqualizedSpace& s) { return static_cast<double>(s.spread_before) < kEven; });
+    if (p->equalized.empty() || (dear_ && even)) {
+      Undo(plain, statistics, p);
+      return {};
+    }
+    const SampleRange few{samples.first, std::min(samples.end, samples.first + (dear_ ? 2 : kVerifySamples) * samples.step), samples.step};
     OCTET_ASSIGN(const std::vector<float> before, RunOutputs(model_, data_, few, {}));
     OCTET_ASSIGN(const std::vector<float> after, RunOutputs(p->model, data_, few, {}));
     p->difference = LargestRelativeDifference(before, after);
-    if (p->difference > kEqualTolerance) {  // Not exact here: undone.
-      p->model = model_;
-      p->equalized.clear();
-      *statistics = plain;
+    if (p->difference > kEqualTolerance) {  // Not exact here.
+      Undo(plain, statistics, p);
       return {};
     }
-    OCTET_ASSIGN(*statistics, CalibrateCached(options_.cache, p->model, data_, samples, Histograms(), progress_));
+    OCTET_ASSIGN(*statistics, CalibrateCached(options_.cache, p->model, data_, samples, Histograms(), progress_, Binned()));
     return {};
   }
+
+  void Undo(const Statistics& plain, Statistics* statistics, Prepared* p) const {
+    p->model = model_;
+    p->equalized.clear();
+    *statistics = plain;
+  }
+
+  // Of a dear model a few samples' histograms are enough; ranges are everybody's.
+  const SampleRange* Binned() const { return dear_ ? &fit_ : nullptr; }
 
   Result<Rewritten> Rewrite(const Prepared& p, const Choice& c) const {
     RewriteOptions rewrite = options_.rewrite;
@@ -218,7 +232,7 @@ class Quantizer {
   // As many samples as that many runs of the model each can be had for.
   SampleRange Few(SampleRange samples, size_t runs) const {
     const int64_t count = kSensitivityMacs / std::max<int64_t>(1, std::abs(result_.macs) * static_cast<int64_t>(runs));
-    samples.end = std::min(samples.end, samples.first + samples.step * std::max(count, kFewestSensitivity));
+    samples.end = std::min(samples.end, samples.first + samples.step * std::max(count, dear_ ? 2 : kFewestSensitivity));
     return samples;
   }
 
@@ -267,7 +281,7 @@ class Quantizer {
   }
 
   Result<QuantizeResult> Finish(const Choice& choice) {
-    OCTET_ASSIGN(result_.statistics_before, CalibrateCached(options_.cache, model_, data_, all_, Histograms(), progress_));
+    OCTET_ASSIGN(result_.statistics_before, CalibrateCached(options_.cache, model_, data_, all_, Histograms(), progress_, Binned()));
     WarnAboutLoneSamples();
     OCTET_ASSIGN(Prepared p, PrepareGraph(choice.equalize, result_.statistics_before, all_));
     OCTET_ASSIGN(Rewritten rewritten, Rewrite(p, choice));
@@ -323,6 +337,7 @@ class Quantizer {
   const Progress& progress_;
   SampleRange fit_, score_, all_;
   int64_t weighted_ = 0;              // Operators with weights.
+  bool dear_ = false;                 // One pass over the samples takes seconds.
   std::vector<Prepared> prepared_;    // By Equalize.
   std::optional<OutputError> judge_;  // Against the float model on score_.
   QuantizeResult result_;
