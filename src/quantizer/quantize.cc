@@ -28,6 +28,7 @@ constexpr double kEven = 3;                 // Largest over median channel below
 constexpr double kEqualTolerance = 1e-4;    // Equalisation must not change float outputs by more, relative.
 constexpr int64_t kVerifySamples = 8;
 constexpr double kEnoughDb = 25;            // Signal to noise of the outputs at which no more operators stay in float.
+constexpr double kDoubtfulDb = 16;          // Below it the user is told.
 constexpr double kWorthDb = 3;              // What leaving any in float must gain.
 constexpr int64_t kSensitivityMacs = 5'000'000'000, kFewestSensitivity = 8;
 constexpr int64_t kCheapMacs = 20'000'000'000;
@@ -89,8 +90,10 @@ class Quantizer {
       if (options_.automatic_ranges && int8) OCTET_TRY(Refine(&choice));
       if (options_.repair) OCTET_TRY(TryBias(&choice));
     }
+    result_.output_sqnr_db = choice.sqnr_db;
     if (options_.repair && !options_.int8_only && int8) OCTET_TRY(LeaveInFloat(&choice));
     if (!choice.keep_float.empty() && options_.automatic_ranges) OCTET_TRY(Refine(&choice));  // What was drowned shows now.
+    result_.output_sqnr_db = choice.sqnr_db;
     return Finish(choice);
   }
 
@@ -240,7 +243,6 @@ class Quantizer {
   // quantization costs most stay in float: few, named, and only if they gain something.
   Status LeaveInFloat(Choice* choice) {
     const double before = choice->sqnr_db;
-    result_.output_sqnr_db = before;
     const bool forced = options_.float_operators > 0;
     const Prepared& p = PreparedFor(*choice);
     OCTET_ASSIGN(const Rewritten rewritten, Rewrite(p, *choice));
@@ -260,7 +262,6 @@ class Quantizer {
     }
     if (best.sqnr_db < before + kWorthDb && !forced) return {};
     *choice = best;
-    result_.output_sqnr_db = best.sqnr_db;
     return {};
   }
 
@@ -293,8 +294,11 @@ class Quantizer {
       if (rounding.kept > 0) {
         result_.chosen += Format(", %d of %d layers rounded anew", rounding.kept, rounding.layers);
         result_.candidates.push_back({result_.chosen, rounding.after.mean, rounding.after.sqnr_db});
+        result_.output_sqnr_db = rounding.after.sqnr_db;
       }
     }
+    if (judge_ && result_.output_sqnr_db < kDoubtfulDb)
+      result_.warnings.push_back(Format("the outputs keep %.0f dB of signal to noise: accuracy may drop by a point or more; octet gate tells, --holdout searches on", result_.output_sqnr_db));
     OCTET_TRY(graph::Verify(rewritten.model));
     result_.model = std::move(rewritten.model);
     result_.float_nodes = std::move(rewritten.float_nodes);
