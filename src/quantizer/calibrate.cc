@@ -30,6 +30,24 @@ std::vector<int> ObservedTensors(const runtime::Interpreter& interpreter) {
   return list;
 }
 
+// Per channel of one sample, in one pass that compilers turn into vector code.
+struct ChannelRanges {
+  std::vector<float> low, high;
+  explicit ChannelRanges(int64_t channels) : low(static_cast<size_t>(channels), 0.0f), high(low) {}
+
+  void Add(const float* __restrict x, int64_t n, double* __restrict sums) {
+    const auto channels = static_cast<int64_t>(low.size());
+    float *__restrict lows = low.data(), *__restrict highs = high.data();
+    for (const float* end = x + n; x != end; x += channels) {
+      for (int64_t c = 0; c < channels; ++c) {
+        lows[c] = x[c] < lows[c] ? x[c] : lows[c];
+        highs[c] = x[c] > highs[c] ? x[c] : highs[c];
+        sums[c] += static_cast<double>(x[c]);
+      }
+    }
+  }
+};
+
 void ObserveRange(const runtime::TensorRef& t, int64_t sample, TensorStatistics& s) {
   const auto* x = reinterpret_cast<const float*>(t.data);
   const int64_t n = t.type->shape.elements(), channels = t.type->shape.rank() > 0 ? t.type->shape.back() : 0;
@@ -37,24 +55,24 @@ void ObserveRange(const runtime::TensorRef& t, int64_t sample, TensorStatistics&
     s.channel_max.assign(channels, 0.0f);
     s.channel_mean.assign(channels, 0.0);
   }
+  ChannelRanges ranges(std::max<int64_t>(1, channels));
+  double scalar_sum = 0;
+  ranges.Add(x, n, channels > 0 ? s.channel_mean.data() : &scalar_sum);
   float low = 0, high = 0;
-  for (int64_t i = 0; i < n; ++i) {
-    low = std::min(low, x[i]);
-    high = std::max(high, x[i]);
-    if (x[i] != x[i]) low = x[i];  // NaN stays.
+  for (size_t c = 0; c < ranges.low.size(); ++c) {
+    low = std::min(low, ranges.low[c]);
+    high = std::max(high, ranges.high[c]);
+    if (c < s.channel_max.size()) s.channel_max[c] = std::max({s.channel_max[c], -ranges.low[c], ranges.high[c]});
   }
+  for (double sum : s.channel_mean)
+    if (!std::isfinite(sum)) low = NAN;  // Comparisons pass NaN over, sums do not.
+  if (!std::isfinite(scalar_sum)) low = NAN;
   s.min = std::min(s.min, low);
   s.max = std::max(s.max, high);
   if (low != low) s.min = low;
   const float most = std::max(-low, high), keep = s.ema_samples++ == 0 ? 0.0f : kEmaKeep;
   s.ema_min = keep * s.ema_min + (1 - keep) * low;
   s.ema_max = keep * s.ema_max + (1 - keep) * high;
-  for (int64_t row = 0; channels > 0 && row < n / channels; ++row) {
-    for (int64_t c = 0; c < channels; ++c) {
-      s.channel_max[c] = std::max(s.channel_max[c], std::abs(x[row * channels + c]));
-      s.channel_mean[c] += static_cast<double>(x[row * channels + c]);
-    }
-  }
   const float before = std::max(s.count ? std::max(-s.min, s.max) : 0.0f, 0.0f);
   if (s.widest_sample < 0 || most >= before) {
     if (s.widest_sample >= 0) s.runner_up_max = std::max(s.runner_up_max, std::min(most, before));
@@ -67,12 +85,10 @@ void ObserveRange(const runtime::TensorRef& t, int64_t sample, TensorStatistics&
 
 void ObserveHistogram(const runtime::TensorRef& t, TensorStatistics& s) {
   const auto* x = reinterpret_cast<const float*>(t.data);
-  const float width = (s.max - s.min) / kHistogramBins;
-  if (!(width > 0)) return;
-  for (int64_t i = 0; i < t.type->shape.elements(); ++i) {
-    const int bin = static_cast<int>((x[i] - s.min) / width);
-    s.histogram[std::clamp(bin, 0, kHistogramBins - 1)] += 1.0f;
-  }
+  const float width = (s.max - s.min) / kHistogramBins, per_width = 1.0f / width, last = kHistogramBins - 1;
+  if (!(width > 0) || !std::isfinite(per_width)) return;
+  const int64_t n = t.type->shape.elements();
+  for (int64_t i = 0; i < n; ++i) s.histogram[static_cast<size_t>(static_cast<int>(std::clamp((x[i] - s.min) * per_width, 0.0f, last)))] += 1.0f;
 }
 
 // What one strand saw, added to what the strands before it saw.
@@ -109,7 +125,8 @@ Status CheckFinite(const runtime::Interpreter& interpreter, const std::vector<in
 
 }  // namespace
 
-Result<Statistics> Calibrate(const graph::Model& model, const data::Dataset& data, SampleRange samples, bool histograms, const Progress& progress) {
+Result<Statistics> Calibrate(const graph::Model& model, const data::Dataset& data, SampleRange samples, bool histograms, const Progress& progress,
+                             const SampleRange* binned) {
   OCTET_ASSIGN(const std::vector<std::byte> bytes, exporter::Export(model));
   OCTET_ASSIGN(const std::shared_ptr<const runtime::Model> file, runtime::Model::FromBytes(bytes));
   const Session::Options options{.keep_all_tensors = true};
@@ -137,7 +154,7 @@ Result<Statistics> Calibrate(const graph::Model& model, const data::Dataset& dat
       strand = found;
       for (TensorStatistics& s : strand) s.histogram.assign(kHistogramBins, 0.0f);
     }
-    OCTET_TRY(ForSamples(file, options, data, samples, "histograms", progress, [&](Session& session, int strand, int64_t sample, int64_t) -> Status {
+    OCTET_TRY(ForSamples(file, options, data, binned ? *binned : samples, "histograms", progress, [&](Session& session, int strand, int64_t sample, int64_t) -> Status {
       OCTET_TRY(session.Run(data, sample));
       for (size_t k = 0; k < tensors.size(); ++k) ObserveHistogram(session.interpreter().tensor(tensors[k]), strands[static_cast<size_t>(strand)][k]);
       return {};

@@ -27,8 +27,10 @@ struct TensorStatistics {
 
 using Statistics = std::map<std::string, TensorStatistics>;  // By tensor name.
 
-// Runs the (float) model twice: ranges first, then histograms over them. Names must be unique.
-Result<Statistics> Calibrate(const graph::Model& model, const data::Dataset& data, SampleRange samples, bool histograms, const Progress& progress);
+// Runs the (float) model twice: ranges first, then histograms over them, of `binned` only where that is given. Names
+// must be unique.
+Result<Statistics> Calibrate(const graph::Model& model, const data::Dataset& data, SampleRange samples, bool histograms, const Progress& progress,
+                             const SampleRange* binned = nullptr);
 
 // All outputs of all samples, real values, one after the other.
 Result<std::vector<float>> RunOutputs(const graph::Model& model, const data::Dataset& data, SampleRange samples, const Progress& progress);

@@ -20,7 +20,7 @@ Range ChooseRange(const TensorStatistics& s, Ranges method);
 // The statistics with everything below `low` counted at `low`.
 TensorStatistics Above(const TensorStatistics& s, float low);
 
-// Asymmetric int8: scale = (max - min) / 255, zero point so that min is -128; ranges below 1e-6 are widened.
+// Asymmetric int8: scale = (max - min) / 255, zero point so that min is -128; ranges below 4e-6 are widened.
 // int16: symmetric, scale = max |x| / 32767.
 Quant ActivationQuant(DType type, Range range);
 

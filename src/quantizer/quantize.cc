@@ -23,11 +23,14 @@ namespace {
 
 constexpr int64_t kFewest = 16;             // Below it there is nothing to hold back: fit and score on all.
 constexpr int64_t kChoosing = 200;          // Samples that choices are made on, half and half, spread over the set.
+constexpr int64_t kChoosingDear = 24;       // The same where one pass over all samples takes seconds.
+constexpr double kEven = 3;                 // Largest over median channel below which equalising a dear model is not tried.
 constexpr double kEqualTolerance = 1e-4;    // Equalisation must not change float outputs by more, relative.
 constexpr int64_t kVerifySamples = 8;
 constexpr double kEnoughDb = 25;            // Signal to noise of the outputs at which no more operators stay in float.
+constexpr double kDoubtfulDb = 16;          // Below it the user is told.
 constexpr double kWorthDb = 3;              // What leaving any in float must gain.
-constexpr int64_t kSensitivityMacs = 8'000'000'000, kFewestSensitivity = 8;
+constexpr int64_t kSensitivityMacs = 5'000'000'000, kFewestSensitivity = 8;
 constexpr int64_t kCheapMacs = 20'000'000'000;
 constexpr int64_t kRefineRuns = 120;        // Trials of RefineRanges, about.
 constexpr double kLoneSample = 3;           // Times the next largest value: one sample sets the range.
@@ -67,8 +70,9 @@ class Quantizer {
     MakeNamesUnique(model_.main());
     CountCosts();
     result_.samples = options.max_samples > 0 ? std::min(options.max_samples, data.size()) : data.size();
+    dear_ = !Cheap(result_.samples);
     const bool split = result_.samples >= kFewest;
-    const int64_t stride = std::max<int64_t>(1, result_.samples / kChoosing);  // The whole set's ranges are found at the end.
+    const int64_t stride = std::max<int64_t>(1, result_.samples / (dear_ ? kChoosingDear : kChoosing));  // The whole set's ranges are found at the end.
     fit_ = {0, result_.samples, split ? 2 * stride : 1};
     score_ = {split ? stride : 0, result_.samples, split ? 2 * stride : 1};
     all_ = {0, result_.samples, 1};
@@ -86,8 +90,10 @@ class Quantizer {
       if (options_.automatic_ranges && int8) OCTET_TRY(Refine(&choice));
       if (options_.repair) OCTET_TRY(TryBias(&choice));
     }
+    result_.output_sqnr_db = choice.sqnr_db;
     if (options_.repair && !options_.int8_only && int8) OCTET_TRY(LeaveInFloat(&choice));
     if (!choice.keep_float.empty() && options_.automatic_ranges) OCTET_TRY(Refine(&choice));  // What was drowned shows now.
+    result_.output_sqnr_db = choice.sqnr_db;
     return Finish(choice);
   }
 
@@ -135,20 +141,31 @@ class Quantizer {
   Status EqualizeGraph(Equalize equalize, Statistics* statistics, SampleRange samples, Prepared* p) {
     const Statistics plain = *statistics;
     p->equalized = EqualizeChannels(p->model.main(), *statistics, {.by_weights = equalize == Equalize::kWeights, .through_relu6 = options_.rewrite.per_tensor_weights});
-    if (p->equalized.empty()) return {};
-    const SampleRange few{samples.first, std::min(samples.end, samples.first + kVerifySamples * samples.step), samples.step};
+    const bool even = std::ranges::all_of(p->equalized, [](const EqualizedSpace& s) { return static_cast<double>(s.spread_before) < kEven; });
+    if (p->equalized.empty() || (dear_ && even)) {
+      Undo(plain, statistics, p);
+      return {};
+    }
+    const SampleRange few{samples.first, std::min(samples.end, samples.first + (dear_ ? 2 : kVerifySamples) * samples.step), samples.step};
     OCTET_ASSIGN(const std::vector<float> before, RunOutputs(model_, data_, few, {}));
     OCTET_ASSIGN(const std::vector<float> after, RunOutputs(p->model, data_, few, {}));
     p->difference = LargestRelativeDifference(before, after);
-    if (p->difference > kEqualTolerance) {  // Not exact here: undone.
-      p->model = model_;
-      p->equalized.clear();
-      *statistics = plain;
+    if (p->difference > kEqualTolerance) {  // Not exact here.
+      Undo(plain, statistics, p);
       return {};
     }
-    OCTET_ASSIGN(*statistics, CalibrateCached(options_.cache, p->model, data_, samples, Histograms(), progress_));
+    OCTET_ASSIGN(*statistics, CalibrateCached(options_.cache, p->model, data_, samples, Histograms(), progress_, Binned()));
     return {};
   }
+
+  void Undo(const Statistics& plain, Statistics* statistics, Prepared* p) const {
+    p->model = model_;
+    p->equalized.clear();
+    *statistics = plain;
+  }
+
+  // Of a dear model a few samples' histograms are enough; ranges are everybody's.
+  const SampleRange* Binned() const { return dear_ ? &fit_ : nullptr; }
 
   Result<Rewritten> Rewrite(const Prepared& p, const Choice& c) const {
     RewriteOptions rewrite = options_.rewrite;
@@ -218,7 +235,7 @@ class Quantizer {
   // As many samples as that many runs of the model each can be had for.
   SampleRange Few(SampleRange samples, size_t runs) const {
     const int64_t count = kSensitivityMacs / std::max<int64_t>(1, std::abs(result_.macs) * static_cast<int64_t>(runs));
-    samples.end = std::min(samples.end, samples.first + samples.step * std::max(count, kFewestSensitivity));
+    samples.end = std::min(samples.end, samples.first + samples.step * std::max(count, dear_ ? 2 : kFewestSensitivity));
     return samples;
   }
 
@@ -226,7 +243,6 @@ class Quantizer {
   // quantization costs most stay in float: few, named, and only if they gain something.
   Status LeaveInFloat(Choice* choice) {
     const double before = choice->sqnr_db;
-    result_.output_sqnr_db = before;
     const bool forced = options_.float_operators > 0;
     const Prepared& p = PreparedFor(*choice);
     OCTET_ASSIGN(const Rewritten rewritten, Rewrite(p, *choice));
@@ -246,7 +262,6 @@ class Quantizer {
     }
     if (best.sqnr_db < before + kWorthDb && !forced) return {};
     *choice = best;
-    result_.output_sqnr_db = best.sqnr_db;
     return {};
   }
 
@@ -267,7 +282,7 @@ class Quantizer {
   }
 
   Result<QuantizeResult> Finish(const Choice& choice) {
-    OCTET_ASSIGN(result_.statistics_before, CalibrateCached(options_.cache, model_, data_, all_, Histograms(), progress_));
+    OCTET_ASSIGN(result_.statistics_before, CalibrateCached(options_.cache, model_, data_, all_, Histograms(), progress_, Binned()));
     WarnAboutLoneSamples();
     OCTET_ASSIGN(Prepared p, PrepareGraph(choice.equalize, result_.statistics_before, all_));
     OCTET_ASSIGN(Rewritten rewritten, Rewrite(p, choice));
@@ -279,8 +294,11 @@ class Quantizer {
       if (rounding.kept > 0) {
         result_.chosen += Format(", %d of %d layers rounded anew", rounding.kept, rounding.layers);
         result_.candidates.push_back({result_.chosen, rounding.after.mean, rounding.after.sqnr_db});
+        result_.output_sqnr_db = rounding.after.sqnr_db;
       }
     }
+    if (judge_ && result_.output_sqnr_db < kDoubtfulDb)
+      result_.warnings.push_back(Format("the outputs keep %.0f dB of signal to noise: accuracy may drop by a point or more; octet gate tells, --holdout searches on", result_.output_sqnr_db));
     OCTET_TRY(graph::Verify(rewritten.model));
     result_.model = std::move(rewritten.model);
     result_.float_nodes = std::move(rewritten.float_nodes);
@@ -323,6 +341,7 @@ class Quantizer {
   const Progress& progress_;
   SampleRange fit_, score_, all_;
   int64_t weighted_ = 0;              // Operators with weights.
+  bool dear_ = false;                 // One pass over the samples takes seconds.
   std::vector<Prepared> prepared_;    // By Equalize.
   std::optional<OutputError> judge_;  // Against the float model on score_.
   QuantizeResult result_;

@@ -15,7 +15,7 @@ using graph::Graph;
 using graph::NodeId;
 using graph::TensorId;
 
-constexpr double kUneasyDb = 25, kBadDb = 15;
+constexpr double kUneasyDb = 25, kBadDb = 13;
 constexpr double kRuined = 10;  // Noise over signal where the outputs become infinite: 1/sqrt of what was rounded to 0.
 
 // Rounds tensors to an int8 grid right after they were computed; everything else stays float.

@@ -42,7 +42,7 @@ struct FloatBudget {
 
 // 4 operators and 5 % of the file; 8 and 25 % where channels are gated by their own mean (squeeze-excite),
 // whose two factors cannot share one range. Nets that gate or attend (multiply what they computed) may use it
-// below 25 dB; the others, which users expect to be all integer, only below 15 dB, where int8 loses points.
+// below 25 dB; the others, which users expect to be all integer, only below 13 dB, where int8 loses points.
 FloatBudget BudgetOf(const graph::Graph& g, int64_t file_bytes);
 
 // Operators to leave in float, in steps from the most worthwhile on; each step completes a tensor that then

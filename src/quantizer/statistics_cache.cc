@@ -119,7 +119,7 @@ std::optional<Statistics> ParseStatistics(std::span<const std::byte> bytes) {
   return statistics;
 }
 
-std::string CacheName(std::span<const std::byte> model, const data::Dataset& data, SampleRange samples, bool histograms) {
+std::string CacheName(std::span<const std::byte> model, const data::Dataset& data, SampleRange samples, bool histograms, const SampleRange* binned) {
   Digest digest;
   digest.Add(model);
   for (int i = 0; i < data.num_inputs(); ++i) {
@@ -127,17 +127,19 @@ std::string CacheName(std::span<const std::byte> model, const data::Dataset& dat
     for (int64_t at = samples.first; at < samples.end; at += samples.step) digest.Add(data.sample(i, at));
   }
   digest.Add(histograms);
+  if (binned)
+    for (int64_t v : {binned->first, binned->end, binned->step}) digest.Add(static_cast<uint64_t>(v));
   return digest.Text() + ".statistics";
 }
 
 Result<Statistics> CalibrateCached(const std::string& folder, const graph::Model& model, const data::Dataset& data, SampleRange samples, bool histograms,
-                                   const Progress& progress) {
-  if (folder.empty()) return Calibrate(model, data, samples, histograms, progress);
+                                   const Progress& progress, const SampleRange* binned) {
+  if (folder.empty()) return Calibrate(model, data, samples, histograms, progress, binned);
   OCTET_ASSIGN(const std::vector<std::byte> bytes, exporter::Export(model));
-  const std::string path = folder + "/" + CacheName(bytes, data, samples, histograms);
+  const std::string path = folder + "/" + CacheName(bytes, data, samples, histograms, binned);
   if (const Result<MappedFile> file = MappedFile::Open(path); file.ok())
     if (std::optional<Statistics> found = ParseStatistics(file->bytes())) return std::move(*found);
-  OCTET_ASSIGN(Statistics statistics, Calibrate(model, data, samples, histograms, progress));
+  OCTET_ASSIGN(Statistics statistics, Calibrate(model, data, samples, histograms, progress, binned));
   ::mkdir(folder.c_str(), 0777);
   (void)WriteFile(path, Serialize(statistics));
   return statistics;
