@@ -27,8 +27,10 @@ constexpr Command kCommands[] = {
      "octet bench model.tflite --threads 2 --profile", DeclareBench},
     {"inspect", "Print everything that is in a .tflite file.",
      "octet inspect model.tflite --json", DeclareInspect},
+#ifdef OCTET_SERVE
     {"serve", "Serve models over HTTP: the Open Inference Protocol (KServe v2).",
      "octet serve detector=model.tflite,threads=2 --port 8000", DeclareServe},
+#endif
 #ifdef OCTET_FLEET
     {"fleet init", "Make or update the fleet's tables, functions and roles in a PostgreSQL database.",
      "octet fleet init --database postgresql://owner@db/fleet", DeclareFleetInit},

@@ -158,8 +158,7 @@ Status ServedModel::AddInstance() {
       else if (in.type->dtype == DType::kString) OCTET_TRY((*made)->SetStrings(i, WriteStrings(std::vector<StringRef>(static_cast<size_t>(in.type->shape.elements())))));
     }
     const Clock::time_point prepared = Clock::now();
-    const Status warm = (*made)->Invoke();  // So that no request pays for first touches.
-    if (!warm.ok() && !free_shapes) return Error(warm.code(), "model '%s': a first run with zeros: %s", config_.name.c_str(), warm.message().c_str());
+    (void)(*made)->Invoke();  // So that no request pays for first touches. Zeros may be no valid input, of shapes say: requests will tell.
     if (rows == 1 && instances_.empty()) {
       facts_.prepare_ns = Nanos(prepared - start);
       facts_.first_ns = Nanos(Clock::now() - prepared);
@@ -193,7 +192,7 @@ Submitted ServedModel::Submit(Job job) {
     job.enqueued = Clock::now();
     queue_.push_back(std::move(job));
   }
-  changed_.notify_one();
+  config_.batch_wait_us > 0 ? changed_.notify_all() : changed_.notify_one();  // One that collects a batch would keep the call to itself.
   return Submitted::kQueued;
 }
 

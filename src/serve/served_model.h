@@ -75,7 +75,7 @@ enum class Submitted { kQueued, kFull, kDraining };
 
 class ServedModel {
  public:
-  // Reads, verifies, allocates and runs once with zeros.
+  // Reads, verifies, allocates and warms up.
   static Result<std::shared_ptr<ServedModel>> Load(const ModelConfig& config);
   ~ServedModel();
 
