@@ -124,6 +124,12 @@ Result<std::unique_ptr<runtime::Interpreter>> ServedModel::MakeInterpreter(int r
   return interpreter;
 }
 
+Result<std::unique_ptr<runtime::Interpreter>> ServedModel::MakeReference() const {
+  runtime::Options options{.threads = config_.threads, .kernels = runtime::Kernels::kReference, .signature = config_.signature};
+  options.memory_limit_bytes = config_.memory_bytes;
+  return runtime::Interpreter::Create(model_, options);
+}
+
 Status ServedModel::Describe(const runtime::Interpreter& interpreter) {
   const auto describe = [&](const runtime::TensorRef& t, std::string_view key, std::string_view kind, int i, std::vector<TensorSpec>* specs) -> Status {
     TensorSpec spec{SpecName(key, t.name, kind, i, *specs), t.type->dtype, t.signature.rank() == t.type->shape.rank() ? t.signature : t.type->shape};
@@ -248,19 +254,22 @@ void ServedModel::Work(Instance& instance) {
   }
 }
 
+Status CopyInputs(const Job& job, size_t row, runtime::Interpreter& interpreter) {
+  for (const BoundInput& in : job.inputs) {
+    const runtime::TensorRef to = interpreter.input(in.index);
+    if (to.type->dtype == DType::kString) OCTET_TRY(interpreter.SetStrings(in.index, in.bytes));
+    else if (!in.bytes.empty()) std::memcpy(to.data + in.bytes.size() * row, in.bytes.data(), in.bytes.size());
+  }
+  return {};
+}
+
 // Copies in and invokes; *failed names the step that an error is of.
 Status ServedModel::Compute(Instance& instance, const std::vector<Job>& jobs, runtime::Interpreter** interpreter, Clock::time_point* copied, std::string_view* failed) {
   *failed = "prepare";
   OCTET_ASSIGN(*interpreter, instance.For(*this, jobs));
   if (has_state_) OCTET_TRY((*interpreter)->ResetVariables());
   *failed = "input";
-  for (size_t row = 0; row < jobs.size(); ++row) {
-    for (const BoundInput& in : jobs[row].inputs) {
-      const runtime::TensorRef to = (*interpreter)->input(in.index);
-      if (to.type->dtype == DType::kString) OCTET_TRY((*interpreter)->SetStrings(in.index, in.bytes));
-      else if (!in.bytes.empty()) std::memcpy(to.data + in.bytes.size() * row, in.bytes.data(), in.bytes.size());
-    }
-  }
+  for (size_t row = 0; row < jobs.size(); ++row) OCTET_TRY(CopyInputs(jobs[row], row, **interpreter));
   *copied = Clock::now();
   *failed = "invoke";
   return instance.Invoke(log_, **interpreter);
@@ -288,6 +297,19 @@ void ServedModel::Run(Instance& instance, std::vector<Job>& jobs) {
     const Clock::time_point end = Clock::now();
     log_.Done({Nanos(start - job.enqueued), Nanos(copied - start), Nanos(invoked - copied), Nanos(end - before), Nanos(end - job.received)});
   }
+  if (status.ok() && config_.shadow > 0 && instance.served++ % static_cast<uint64_t>(config_.shadow) == 0) Compare(instance, jobs[0], Outputs(interpreter, 0, rows));
+}
+
+// The answer is on its way; only the next request waits for this.
+void ServedModel::Compare(Instance& instance, const Job& job, const Outputs& served) {
+  if (!instance.shadow) {
+    auto reference = MakeReference();
+    if (!reference.ok()) return log_.Failed("shadow");
+    instance.shadow = std::make_unique<Shadow>(std::move(*reference), config_.delegate == "cpu");
+  }
+  const auto agrees = instance.shadow->Agrees(job, served);
+  if (agrees.ok()) log_.Shadow(*agrees);
+  else log_.Failed("shadow");
 }
 
 }  // namespace octet::serve
