@@ -78,9 +78,11 @@ class Fleet:
             processes[i] = self.device(i)
             if k % 5 == 4:
                 self.mischief()
+        time.sleep(1)  # The last one has just been started: it must be far enough to hear a signal.
         for p in processes:
             p.send_signal(signal.SIGTERM)
-        assert all(p.wait(60) == 0 for p in processes)
+        codes = [p.wait(60) for p in processes]
+        assert codes == [0] * DEVICES, codes
 
     def drain(self):
         """Devices that record nothing more, until all spools are empty."""
