@@ -36,7 +36,7 @@ def request(port):
 
 
 def loop_per_second(octet, model, seconds):
-    """Inferences a second of a plain loop, by wall time as the server's; and the median of one."""
+    """Inferences a second of a plain loop, and the median of one. Other work on the machine makes the loop's wall time long; then the median's rate counts."""
 
     def bench(runs):
         start = time.perf_counter()
@@ -46,7 +46,7 @@ def loop_per_second(octet, model, seconds):
     start, median_us = bench(20)
     runs = max(20, int(seconds * 1e6 / median_us))
     wall, median_us = bench(20 + runs)
-    return runs / max(wall - start, 1e-9), median_us
+    return max(runs / max(wall - start, 1e-9), 1e6 / median_us), median_us
 
 
 def load(build, port, body, head, connections, seconds, rate):

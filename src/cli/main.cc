@@ -29,8 +29,10 @@ constexpr Command kCommands[] = {
      "octet inspect model.tflite --json", DeclareInspect},
     {"package", "Build the runtime that has these models' operators and no others.",
      "octet package model.tflite -o device/", DeclarePackage},
+#ifdef OCTET_SERVE
     {"serve", "Serve models over HTTP: the Open Inference Protocol (KServe v2).",
      "octet serve detector=model.tflite,threads=2 --port 8000", DeclareServe},
+#endif
 #ifdef OCTET_FLEET
     {"fleet init", "Make or update the fleet's tables, functions and roles in a PostgreSQL database.",
      "octet fleet init --database postgresql://owner@db/fleet", DeclareFleetInit},

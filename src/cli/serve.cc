@@ -10,6 +10,9 @@
 #include "serve/telemetry_sink.h"
 #include "serve/tokens.h"
 #include "telemetry/telemetry.h"
+#ifdef OCTET_FLEET
+#include "fleet/direct_upload.h"
+#endif
 
 namespace octet::cli {
 namespace {
@@ -71,6 +74,16 @@ class Signals {
   sigset_t set_;
 };
 
+// Empty: the collector, over HTTP.
+Result<telemetry::Send> WayTo(const telemetry::Config& config) {
+  if (!config.direct) return telemetry::Send();
+#ifdef OCTET_FLEET
+  return fleet::DirectUpload(config.endpoint);
+#else
+  return Error(Code::kUnsupported, "telemetry: this octet was built without PostgreSQL's client (OCTET_FLEET); upload to a collector instead");
+#endif
+}
+
 Result<int> Serve(const Flags& f) {
   const Signals signals;  // Before any thread starts.
   OCTET_ASSIGN(const serve::HttpOptions options, ToHttpOptions(f));
@@ -78,8 +91,9 @@ Result<int> Serve(const Flags& f) {
   std::unique_ptr<serve::TelemetrySink> sink;
   if (!f.telemetry.empty()) {
     OCTET_ASSIGN(telemetry::Config config, telemetry::ReadConfig(f.telemetry));
-    Say("telemetry goes to " + config.endpoint + " as device " + config.device);
-    telemetry = std::make_unique<telemetry::Telemetry>(std::move(config), Say);
+    Say(std::string("telemetry goes to ") + (config.direct ? "PostgreSQL" : config.endpoint) + " as device " + config.device);
+    OCTET_ASSIGN(telemetry::Send send, WayTo(config));
+    telemetry = std::make_unique<telemetry::Telemetry>(std::move(config), Say, std::move(send));
     sink = std::make_unique<serve::TelemetrySink>(&telemetry->recorder(), telemetry->config().operator_sampling, OCTET_VERSION);
   }
   serve::Repository repository(
@@ -110,7 +124,7 @@ Result<int> Serve(const Flags& f) {
 
 Body DeclareServe(FlagSet& flags) {
   auto f = std::make_shared<Flags>();
-  flags.Positional("models", &f->models, "NAME[:VERSION]=MODEL[,key=value…]; keys: threads, instances, queue, batch, wait_us, signature, delegate, memory_mb");
+  flags.Positional("models", &f->models, "NAME[:VERSION]=MODEL[,key=value…]; keys: threads, instances, queue, batch, wait_us, shadow, signature, delegate, memory_mb");
   flags.Option("--address", &f->host, "IP address to listen on; 0.0.0.0 for all", false);
   flags.Option("--port", &f->port, "Port; 0 for any that is free");
   flags.Option("--cert", &f->cert, "TLS: the certificate chain (PEM)", false);

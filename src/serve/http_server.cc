@@ -122,7 +122,7 @@ void Reply::operator()(HttpResponse response) const {
 }
 
 struct HttpServer::Core {
-  explicit Core(HttpOptions o) : options(std::move(o)), io(options.io_threads), acceptor(io), tls(ssl::context::tls_server), workers(static_cast<size_t>(options.workers)) {}
+  explicit Core(HttpOptions o) : options(std::move(o)), tls(ssl::context::tls_server), io(options.io_threads), acceptor(io), workers(static_cast<size_t>(options.workers)) {}
 
   HttpOptions options;
   Routes routes;
@@ -132,15 +132,15 @@ struct HttpServer::Core {
   std::atomic<bool> stopping{false};
   uint16_t port = 0;
 
-  asio::io_context io;
-  tcp::acceptor acceptor;
-  ssl::context tls;
-  asio::thread_pool workers;
-  std::vector<std::thread> threads;
-
   std::mutex mutex;
   std::condition_variable changed;
   std::set<Connection*> open;
+
+  ssl::context tls;
+  asio::io_context io;  // What it holds still, sessions among it, goes before what they use.
+  tcp::acceptor acceptor;
+  asio::thread_pool workers;
+  std::vector<std::thread> threads;
 
   bool secure() const { return !options.cert_file.empty(); }
   Status Listen();

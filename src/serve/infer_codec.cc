@@ -216,8 +216,7 @@ std::string ShapeText(const Shape& shape) {
 
 }  // namespace
 
-Result<std::vector<BoundInput>> BindInputs(const InferRequest& request, const ServedModel& model) {
-  const std::span<const TensorSpec> specs = model.inputs();
+Result<std::vector<BoundInput>> BindInputs(const InferRequest& request, std::span<const TensorSpec> specs) {
   std::vector<BoundInput> bound(specs.size());
   std::vector<bool> seen(specs.size(), false);
   for (const RequestInput& in : request.inputs) {
@@ -233,14 +232,14 @@ Result<std::vector<BoundInput>> BindInputs(const InferRequest& request, const Se
   return bound;
 }
 
-Result<std::vector<int>> BindOutputs(const InferRequest& request, const ServedModel& model) {
+Result<std::vector<int>> BindOutputs(const InferRequest& request, std::span<const TensorSpec> specs) {
   std::vector<int> wanted;
   for (const RequestOutput& out : request.outputs) {
-    OCTET_ASSIGN(const int i, FindSpec(model.outputs(), out.name, "output"));
+    OCTET_ASSIGN(const int i, FindSpec(specs, out.name, "output"));
     wanted.push_back(i);
   }
   if (request.outputs.empty())
-    for (size_t i = 0; i < model.outputs().size(); ++i) wanted.push_back(static_cast<int>(i));
+    for (size_t i = 0; i < specs.size(); ++i) wanted.push_back(static_cast<int>(i));
   return wanted;
 }
 

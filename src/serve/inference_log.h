@@ -29,6 +29,7 @@ class InferenceSink {
   virtual void Failed(int series, std::string_view code) = 0;
   virtual void Expired(int series) = 0;   // Waited longer than its timeout.
   virtual void Rejected(int series) = 0;  // Found the queue full.
+  virtual void Shadow(int series, bool agrees) = 0;
   // Every how many inferences operators are timed; 0: never.
   virtual int operator_sampling() const = 0;
   virtual void Operators(int series, std::span<const OperatorTime> times) = 0;
@@ -57,7 +58,7 @@ struct InferenceLog {
   InferenceSink* sink = nullptr;
   int series = -1;  // The sink's number for this model.
   std::array<LatencyBuckets, kStages> stages;
-  std::atomic<uint64_t> ok{0}, failed{0}, rejected{0}, expired{0}, executions{0}, last_ms{0};
+  std::atomic<uint64_t> ok{0}, failed{0}, rejected{0}, expired{0}, executions{0}, last_ms{0}, shadow_same{0}, shadow_other{0};
   std::atomic<uint64_t> invoke_ns_average{0};  // Of an execution, moving.
 
   void Done(const StageTimes& ns) {
@@ -79,6 +80,10 @@ struct InferenceLog {
   void Rejected() {
     rejected.fetch_add(1, std::memory_order_relaxed);
     if (sink) sink->Rejected(series);
+  }
+  void Shadow(bool agrees) {
+    (agrees ? shadow_same : shadow_other).fetch_add(1, std::memory_order_relaxed);
+    if (sink) sink->Shadow(series, agrees);
   }
   void Failed(std::string_view code) {
     failed.fetch_add(1, std::memory_order_relaxed);

@@ -11,6 +11,7 @@
 
 #include "runtime/interpreter.h"
 #include "serve/served_model.h"
+#include "serve/shadow.h"
 
 namespace octet::serve {
 
@@ -35,7 +36,8 @@ struct ServedModel::Instance {
   std::unique_ptr<runtime::Interpreter> flexible;                // For any other shape; null until one comes.
   bool flexible_ready = false;                                   // Its last Allocate went well.
   std::map<const runtime::Interpreter*, std::unique_ptr<OperatorTimer>> timers;
-  uint64_t runs = 0;
+  std::unique_ptr<Shadow> shadow;  // Null until it is first asked.
+  uint64_t runs = 0, served = 0;
   std::thread thread;
 
   // An interpreter that is allocated for the job's shapes, or for as many rows as there are jobs.

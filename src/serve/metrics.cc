@@ -45,6 +45,15 @@ void Requests(const Models& models, std::string* out) {
   }
 }
 
+void Shadows(const Models& models, std::string* out) {
+  const char* name = "octet_shadow_checks_total";
+  Head(name, "counter", "Inferences repeated on the reference kernels, by what came out.", out);
+  for (const auto& m : models) {
+    Line(name, Labels(*m) + ",result=\"same\"", static_cast<double>(m->log().shadow_same), out);
+    Line(name, Labels(*m) + ",result=\"different\"", static_cast<double>(m->log().shadow_other), out);
+  }
+}
+
 void Latencies(const Models& models, std::string* out) {
   const std::string name = "octet_inference_seconds";
   Head(name.c_str(), "histogram", "Time of a request's stages.", out);
@@ -90,6 +99,7 @@ std::string MetricsText(const Repository& repository, const HttpStats& http) {
   PerModel("octet_queue_depth", "gauge", "Requests that wait for an interpreter.", models, [](ServedModel& m) { return m.waiting(); }, &out);
   PerModel("octet_model_instances", "gauge", "Interpreters.", models, [](ServedModel& m) { return m.config().instances; }, &out);
   Latencies(models, &out);
+  Shadows(models, &out);
   Head("octet_model_reloads_total", "counter", "Models put in place of older ones.", &out);
   Line("octet_model_reloads_total", "", static_cast<double>(repository.reloads()), &out);
   Head("octet_model_failed_loads_total", "counter", "Files that did not load.", &out);

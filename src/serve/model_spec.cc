@@ -16,7 +16,7 @@ struct NumberKey {
 constexpr std::array kNumbers = {
     NumberKey{"threads", &ModelConfig::threads, 1, 256},      NumberKey{"instances", &ModelConfig::instances, 1, 256},
     NumberKey{"queue", &ModelConfig::queue, 1, 1'000'000},    NumberKey{"batch", &ModelConfig::max_batch, 1, 1024},
-    NumberKey{"wait_us", &ModelConfig::batch_wait_us, 0, 1'000'000},
+    NumberKey{"wait_us", &ModelConfig::batch_wait_us, 0, 1'000'000}, NumberKey{"shadow", &ModelConfig::shadow, 0, 1'000'000'000},
 };
 
 bool IsName(std::string_view name) {
@@ -40,7 +40,7 @@ Status SetKey(const std::string& spec, std::string_view key, std::string_view va
   }
   if (key == "signature") return config->signature = value, Status();
   if (key == "delegate") return config->delegate = value, Status();
-  return Error(Code::kInvalidArgument, "'%s': there is no key '%s'; there are: threads, instances, queue, batch, wait_us, signature, delegate, memory_mb", spec.c_str(), std::string(key).c_str());
+  return Error(Code::kInvalidArgument, "'%s': there is no key '%s'; there are: threads, instances, queue, batch, wait_us, shadow, signature, delegate, memory_mb", spec.c_str(), std::string(key).c_str());
 }
 
 }  // namespace

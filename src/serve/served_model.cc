@@ -124,6 +124,12 @@ Result<std::unique_ptr<runtime::Interpreter>> ServedModel::MakeInterpreter(int r
   return interpreter;
 }
 
+Result<std::unique_ptr<runtime::Interpreter>> ServedModel::MakeReference() const {
+  runtime::Options options{.threads = config_.threads, .kernels = runtime::Kernels::kReference, .signature = config_.signature};
+  options.memory_limit_bytes = config_.memory_bytes;
+  return runtime::Interpreter::Create(model_, options);
+}
+
 Status ServedModel::Describe(const runtime::Interpreter& interpreter) {
   const auto describe = [&](const runtime::TensorRef& t, std::string_view key, std::string_view kind, int i, std::vector<TensorSpec>* specs) -> Status {
     TensorSpec spec{SpecName(key, t.name, kind, i, *specs), t.type->dtype, t.signature.rank() == t.type->shape.rank() ? t.signature : t.type->shape};
@@ -158,8 +164,7 @@ Status ServedModel::AddInstance() {
       else if (in.type->dtype == DType::kString) OCTET_TRY((*made)->SetStrings(i, WriteStrings(std::vector<StringRef>(static_cast<size_t>(in.type->shape.elements())))));
     }
     const Clock::time_point prepared = Clock::now();
-    const Status warm = (*made)->Invoke();  // So that no request pays for first touches.
-    if (!warm.ok() && !free_shapes) return Error(warm.code(), "model '%s': a first run with zeros: %s", config_.name.c_str(), warm.message().c_str());
+    (void)(*made)->Invoke();  // So that no request pays for first touches. Zeros may be no valid input, of shapes say: requests will tell.
     if (rows == 1 && instances_.empty()) {
       facts_.prepare_ns = Nanos(prepared - start);
       facts_.first_ns = Nanos(Clock::now() - prepared);
@@ -193,7 +198,7 @@ Submitted ServedModel::Submit(Job job) {
     job.enqueued = Clock::now();
     queue_.push_back(std::move(job));
   }
-  changed_.notify_one();
+  config_.batch_wait_us > 0 ? changed_.notify_all() : changed_.notify_one();  // One that collects a batch would keep the call to itself.
   return Submitted::kQueued;
 }
 
@@ -249,19 +254,22 @@ void ServedModel::Work(Instance& instance) {
   }
 }
 
+Status CopyInputs(const Job& job, size_t row, runtime::Interpreter& interpreter) {
+  for (const BoundInput& in : job.inputs) {
+    const runtime::TensorRef to = interpreter.input(in.index);
+    if (to.type->dtype == DType::kString) OCTET_TRY(interpreter.SetStrings(in.index, in.bytes));
+    else if (!in.bytes.empty()) std::memcpy(to.data + in.bytes.size() * row, in.bytes.data(), in.bytes.size());
+  }
+  return {};
+}
+
 // Copies in and invokes; *failed names the step that an error is of.
 Status ServedModel::Compute(Instance& instance, const std::vector<Job>& jobs, runtime::Interpreter** interpreter, Clock::time_point* copied, std::string_view* failed) {
   *failed = "prepare";
   OCTET_ASSIGN(*interpreter, instance.For(*this, jobs));
   if (has_state_) OCTET_TRY((*interpreter)->ResetVariables());
   *failed = "input";
-  for (size_t row = 0; row < jobs.size(); ++row) {
-    for (const BoundInput& in : jobs[row].inputs) {
-      const runtime::TensorRef to = (*interpreter)->input(in.index);
-      if (to.type->dtype == DType::kString) OCTET_TRY((*interpreter)->SetStrings(in.index, in.bytes));
-      else if (!in.bytes.empty()) std::memcpy(to.data + in.bytes.size() * row, in.bytes.data(), in.bytes.size());
-    }
-  }
+  for (size_t row = 0; row < jobs.size(); ++row) OCTET_TRY(CopyInputs(jobs[row], row, **interpreter));
   *copied = Clock::now();
   *failed = "invoke";
   return instance.Invoke(log_, **interpreter);
@@ -289,6 +297,19 @@ void ServedModel::Run(Instance& instance, std::vector<Job>& jobs) {
     const Clock::time_point end = Clock::now();
     log_.Done({Nanos(start - job.enqueued), Nanos(copied - start), Nanos(invoked - copied), Nanos(end - before), Nanos(end - job.received)});
   }
+  if (status.ok() && config_.shadow > 0 && instance.served++ % static_cast<uint64_t>(config_.shadow) == 0) Compare(instance, jobs[0], Outputs(interpreter, 0, rows));
+}
+
+// The answer is on its way; only the next request waits for this.
+void ServedModel::Compare(Instance& instance, const Job& job, const Outputs& served) {
+  if (!instance.shadow) {
+    auto reference = MakeReference();
+    if (!reference.ok()) return log_.Failed("shadow");
+    instance.shadow = std::make_unique<Shadow>(std::move(*reference), config_.delegate == "cpu");
+  }
+  const auto agrees = instance.shadow->Agrees(job, served);
+  if (agrees.ok()) log_.Shadow(*agrees);
+  else log_.Failed("shadow");
 }
 
 }  // namespace octet::serve

@@ -25,6 +25,7 @@ struct ModelConfig {
   int queue = 64;           // Requests that may wait.
   int max_batch = 1;        // Requests of one row that may run as one; 1: no batching.
   int batch_wait_us = 0;    // How long an instance waits for more rows.
+  int shadow = 0;           // Every so many inferences are repeated on the reference kernels and compared; 0: none.
   uint64_t memory_bytes = 1ull << 30;  // Per instance.
 };
 
@@ -71,11 +72,14 @@ struct Job {
   std::chrono::steady_clock::time_point received, enqueued, deadline = std::chrono::steady_clock::time_point::max();
 };
 
+// Into row `row` of the interpreter's inputs.
+Status CopyInputs(const Job& job, size_t row, runtime::Interpreter& interpreter);
+
 enum class Submitted { kQueued, kFull, kDraining };
 
 class ServedModel {
  public:
-  // Reads, verifies, allocates and runs once with zeros.
+  // Reads, verifies, allocates and warms up.
   static Result<std::shared_ptr<ServedModel>> Load(const ModelConfig& config);
   ~ServedModel();
 
@@ -98,6 +102,8 @@ class ServedModel {
   Status AddInstance();
   Status Describe(const runtime::Interpreter& interpreter);
   Result<std::unique_ptr<runtime::Interpreter>> MakeInterpreter(int rows) const;
+  Result<std::unique_ptr<runtime::Interpreter>> MakeReference() const;
+  void Compare(Instance& instance, const Job& job, const Outputs& served);
   void Work(Instance& instance);
   std::vector<Job> Take();
   bool IsRow(const Job& job) const;

@@ -167,8 +167,8 @@ class Service {
 
   // False when the model takes no more.
   static bool Submit(const std::shared_ptr<Call>& call, ServedModel& model, const Reply& reply) {
-    auto inputs = BindInputs(call->request, model);
-    auto wanted = BindOutputs(call->request, model);
+    auto inputs = BindInputs(call->request, model.inputs());
+    auto wanted = BindOutputs(call->request, model.outputs());
     if (!inputs.ok() || !wanted.ok()) {
       model.log().Failed("input");
       const Status& error = !inputs.ok() ? inputs.error() : wanted.error();

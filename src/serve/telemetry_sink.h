@@ -21,6 +21,10 @@ class TelemetrySink : public InferenceSink {
   void Failed(int series, std::string_view code) override { recorder_.Error(series, Name(code)); }
   void Expired(int series) override { recorder_.Add(series, telemetry::Count::kDeadlineMiss); }
   void Rejected(int series) override { recorder_.Add(series, telemetry::Count::kLostFrames); }
+  void Shadow(int series, bool agrees) override {
+    recorder_.Add(series, telemetry::Count::kShadow);
+    if (!agrees) recorder_.Add(series, telemetry::Count::kShadowMismatch);
+  }
   int operator_sampling() const override { return sampling_; }
   void Operators(int series, std::span<const OperatorTime> times) override {
     for (const OperatorTime& t : times) recorder_.OperatorTime(series, Name(t.op), t.ns);

@@ -23,12 +23,18 @@ std::string Text(const char* s) { return s ? s : ""; }
 // Numbers come from the caller: others than those handed out are the overflow's.
 int32_t Valid(int32_t id) { return std::max(0, id); }
 
+octet::Result<telemetry::Config> ReadForCollector(const std::string& path) {
+  OCTET_ASSIGN(telemetry::Config config, telemetry::ReadConfig(path));
+  if (config.direct) return octet::Error(octet::Code::kUnsupported, "'%s': 'endpoint': this library uploads to a collector (http, https), not into a database", path.c_str());
+  return config;
+}
+
 telemetry::Recorder& RecorderOf(OctetTelemetry* t) { return t->telemetry.recorder(); }
 
 }  // namespace
 
 OctetTelemetry* octet_telemetry_open(const char* config_path, OctetError* error) {
-  auto config = telemetry::ReadConfig(Text(config_path));
+  auto config = ReadForCollector(Text(config_path));
   if (error) {
     *error = {};
     error->code = config.ok() ? OCTET_OK : static_cast<OctetCode>(config.error().code());

@@ -77,7 +77,8 @@ Status ReadSecrets(Reader* r, const std::string& path, Config* c) {
   if (!token_file.empty()) {
     OCTET_ASSIGN(c->token, ReadText(token_file));
   }
-  if (c->token.empty() || c->token.find_first_of("\r\n ") != std::string::npos) return Error(Code::kInvalidArgument, "'%s': expected 'token' or 'token_file': the device's token for the collector, one word", path.c_str());
+  if (!c->direct && c->token.empty()) return Error(Code::kInvalidArgument, "'%s': expected 'token' or 'token_file': the device's token for the collector", path.c_str());
+  if (c->token.find_first_of("\r\n ") != std::string::npos) return Error(Code::kInvalidArgument, "'%s': 'token': expected one word", path.c_str());
   if (salt.size() < kMinSalt) return Error(Code::kInvalidArgument, "'%s': 'salt': expected at least %zu characters, the same for all devices of the owner; without it a device could be guessed from its id", path.c_str(), kMinSalt);
   if (identity.empty()) identity = MachineIdentity();
   if (identity.empty()) return Error(Code::kInvalidArgument, "'%s': this machine has no /etc/machine-id; give 'identity', a text that no other device has", path.c_str());
@@ -106,6 +107,7 @@ Result<Config> ReadConfig(const std::string& path) {
   c.hardware = ThisHardware();
   int64_t megabytes = 64, days = 30, seconds = 60, sampling = c.operator_sampling;
   OCTET_TRY(r.Text("endpoint", &c.endpoint));
+  c.direct = c.endpoint.starts_with("postgresql://") || c.endpoint.starts_with("postgres://");
   OCTET_TRY(r.Text("ca_file", &c.ca_file));
   OCTET_TRY(r.Text("spool", &c.spool));
   OCTET_TRY(r.Number("spool_mb", 1, 1 << 16, &megabytes));
@@ -116,7 +118,10 @@ Result<Config> ReadConfig(const std::string& path) {
   OCTET_TRY(ReadSecrets(&r, path, &c));
   OCTET_TRY(r.Finish());
   if (c.spool.empty()) return Error(Code::kInvalidArgument, "'%s': 'spool': expected the path of the file that keeps records until they are uploaded", path.c_str());
-  OCTET_ASSIGN(c.url, ParseUrl(c.endpoint));
+  if (c.direct && c.endpoint.find("sslmode=") == std::string::npos) return Error(Code::kInvalidArgument, "'%s': 'endpoint': a database needs ?sslmode=verify-full", path.c_str());
+  if (!c.direct) {
+    OCTET_ASSIGN(c.url, ParseUrl(c.endpoint));
+  }
   c.spool_bytes = megabytes << 20;
   c.max_age_s = days * 86'400;
   c.window_us = seconds * 1'000'000;

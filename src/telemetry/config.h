@@ -11,7 +11,8 @@ namespace octet::telemetry {
 
 struct Config {
   std::string endpoint, token, ca_file, spool, device;  // `device`: the salted hash.
-  Url url;
+  Url url;              // Of a collector.
+  bool direct = false;  // The endpoint is a PostgreSQL database.
   Hardware hardware;
   int64_t spool_bytes = 64 << 20, max_age_s = 30 * 86'400, window_us = 60'000'000;
   int operator_sampling = 64;  // Operators are timed in every so many inferences; 0: never.

@@ -13,18 +13,17 @@ using Clock = std::chrono::steady_clock;
 constexpr auto kRetryDisk = std::chrono::seconds(10);
 constexpr int64_t kHeartbeatMs = 15 * 60'000, kBetweenBatchesMs = 100;
 
-UploadOptions ToUploadOptions(const Config& c) {
-  UploadOptions o;
-  o.device = c.device;
-  o.request.url = c.url;
-  o.request.ca_file = c.ca_file;
-  o.request.headers = {{"Authorization", "Bearer " + c.token}, {"Content-Type", "application/x-ndjson"}, {"Content-Encoding", "gzip"}};
-  return o;
+Send ToCollector(const Config& c) {
+  PostRequest r;
+  r.url = c.url;
+  r.ca_file = c.ca_file;
+  r.headers = {{"Authorization", "Bearer " + c.token}, {"Content-Type", "application/x-ndjson"}, {"Content-Encoding", "gzip"}};
+  return HttpSend(std::move(r));
 }
 
 }  // namespace
 
-Telemetry::Telemetry(Config config, Report report, Post post) : config_(std::move(config)), report_(std::move(report)), post_(std::move(post)) {
+Telemetry::Telemetry(Config config, Report report, Send send) : config_(std::move(config)), report_(std::move(report)), send_(send ? std::move(send) : ToCollector(config_)) {
   RecorderOptions options;
   options.hardware = config_.hardware;
   options.window_us = config_.window_us;
@@ -136,7 +135,9 @@ void Telemetry::Flush() {
 }
 
 void Telemetry::UploadLoop() {
-  Uploader uploader(ToUploadOptions(config_), post_);
+  UploadOptions options;
+  options.device = config_.device;
+  Uploader uploader(options, send_);
   const Clocks clocks = Clocks::System();
   uint64_t seen = UINT64_MAX;
   Clock::time_point said_hello = Clock::now() - std::chrono::milliseconds(kHeartbeatMs);

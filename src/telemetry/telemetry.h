@@ -22,7 +22,8 @@ class Telemetry {
  public:
   using Report = std::function<void(const std::string&)>;  // A line for the log; from any thread.
 
-  Telemetry(Config config, Report report, Post post = HttpPost);
+  // `send`: another way than HTTP to the configuration's endpoint.
+  Telemetry(Config config, Report report, Send send = {});
   // Hands over and commits the open minute, then ends without waiting for the collector.
   ~Telemetry();
 
@@ -44,7 +45,7 @@ class Telemetry {
 
   Config config_;
   Report report_;
-  Post post_;
+  Send send_;
 
   std::mutex mutex_;
   std::condition_variable changed_;

@@ -27,17 +27,6 @@ int64_t Refused(const std::string& body) {
   return refused;
 }
 
-}  // namespace
-
-std::string StatusLine(const std::string& device, const SpoolStatus& s, int64_t now_us, int64_t uptime_us) {
-  nlohmann::ordered_json line = {{"v", 1}, {"kind", "status"}, {"device", device}, {"boot", s.boot}, {"spool", s.spool}, {"sent_us", now_us}, {"uptime_us", uptime_us}, {"committed", s.committed}};
-  line["dropped"] = {{"bytes", s.dropped_bytes}, {"age", s.dropped_age}, {"rejected", s.dropped_rejected}};
-  line["depth"] = s.depth;
-  line["bytes"] = s.bytes;
-  if (!s.previous_boot.empty()) line["previous"] = {{"boot", s.previous_boot}, {"last_seq", s.previous_last_seq}, {"clean", s.previous_clean}};
-  return line.dump();
-}
-
 Result<std::string> Gzip(const std::string& text) {
   z_stream z{};
   if (deflateInit2(&z, 6, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) != Z_OK) return Error(Code::kOutOfMemory, "no memory to pack records");
@@ -51,6 +40,25 @@ Result<std::string> Gzip(const std::string& text) {
   deflateEnd(&z);
   if (code != Z_STREAM_END) return Error(Code::kOutOfMemory, "records could not be packed");
   return out;
+}
+
+}  // namespace
+
+std::string StatusLine(const std::string& device, const SpoolStatus& s, int64_t now_us, int64_t uptime_us) {
+  nlohmann::ordered_json line = {{"v", 1}, {"kind", "status"}, {"device", device}, {"boot", s.boot}, {"spool", s.spool}, {"sent_us", now_us}, {"uptime_us", uptime_us}, {"committed", s.committed}};
+  line["dropped"] = {{"bytes", s.dropped_bytes}, {"age", s.dropped_age}, {"rejected", s.dropped_rejected}};
+  line["depth"] = s.depth;
+  line["bytes"] = s.bytes;
+  if (!s.previous_boot.empty()) line["previous"] = {{"boot", s.previous_boot}, {"last_seq", s.previous_last_seq}, {"clean", s.previous_clean}};
+  return line.dump();
+}
+
+Send HttpSend(PostRequest request) {
+  return [request = std::move(request)](const std::string& lines) -> Result<PostResponse> {
+    PostRequest filled = request;
+    OCTET_ASSIGN(filled.body, Gzip(lines));
+    return HttpPost(filled);
+  };
 }
 
 int64_t Uploader::Backoff() {
@@ -71,11 +79,7 @@ int64_t Uploader::Attempt(Spool& spool, bool heartbeat, int64_t now_us, int64_t 
   if (batch->lines.empty() && !heartbeat) return -1;
   std::string text = StatusLine(options_.device, *status, now_us, uptime_us) + "\n";
   for (const std::string& line : batch->lines) text += line + "\n";
-  auto packed = Gzip(text);
-  if (!packed.ok()) return Backoff();
-  PostRequest request = options_.request;
-  request.body = std::move(*packed);
-  const auto answer = post_(request);
+  const auto answer = send_(text);
   if (!answer.ok()) return Note(answer.error().message(), note), Backoff();
   return Answered(spool, *batch, *answer, note);
 }

@@ -9,17 +9,19 @@
 
 namespace octet::telemetry {
 
-using Post = std::function<Result<PostResponse>(const PostRequest&)>;  // HttpPost, or a test's.
+// Brings lines to the other side; its answer as HTTP has it. An error: no answer.
+using Send = std::function<Result<PostResponse>(const std::string& lines)>;
+// POST to the collector, packed. `request` has all but the body.
+Send HttpSend(PostRequest request);
 
 struct UploadOptions {
-  PostRequest request;  // URL, token's header, certificates; the body is filled in.
   std::string device;
   size_t max_lines = 5000 - 1, max_bytes = (1 << 20) - 4096;  // With the status line, within the protocol's limits.
 };
 
 class Uploader {
  public:
-  Uploader(UploadOptions options, Post post) : options_(std::move(options)), post_(std::move(post)) {}
+  Uploader(UploadOptions options, Send send) : options_(std::move(options)), send_(std::move(send)) {}
 
   // One attempt. How many milliseconds to wait before the next one: 0 when there is more to send, -1 when there is nothing.
   // `heartbeat`: say hello even without records. `note`: what went wrong, where it was something new.
@@ -31,12 +33,11 @@ class Uploader {
   void Note(std::string problem, std::string* note);
 
   UploadOptions options_;
-  Post post_;
+  Send send_;
   int failures_ = 0;
   std::string last_problem_;
 };
 
 std::string StatusLine(const std::string& device, const SpoolStatus& status, int64_t now_us, int64_t uptime_us);
-Result<std::string> Gzip(const std::string& text);
 
 }  // namespace octet::telemetry

@@ -204,7 +204,7 @@ def check_telemetry(octet, folder):
     config = {"endpoint": f"http://127.0.0.1:{collector.server_address[1]}/v1/telemetry", "token": "t0", "salt": "0123456789abcdef", "identity": "gateway", "spool": str(folder / "spool.db"), "window_s": 1, "operator_sampling": 2, "hardware": {"model": "test-board"}}
     (folder / "telemetry.json").write_text(json.dumps(config))
     body, headers = slow_body()
-    with Server(octet, f"slow:7={folder}/slow.tflite", "--telemetry", folder / "telemetry.json") as server:
+    with Server(octet, f"slow:7={folder}/slow.tflite,shadow=3", "--telemetry", folder / "telemetry.json") as server:
         for _ in range(6):
             assert server.ask("POST", "/v2/models/slow/infer", body, headers)[0] == 200
         refuses(server, 400, "is missing", {}, path="/v2/models/slow/infer")
@@ -216,6 +216,7 @@ def check_telemetry(octet, folder):
         assert server.stop() == 0
     total = lambda stage: sum(r["lat"].get(stage, [0] * 7)[3] for r in records)  # noqa: E731
     assert total("invoke") == total("queue") == total("total") == 6 and total("load") == total("first") == 1, records
+    assert sum(r["count"].get("shadow", 0) for r in records) == 2 and not any("shadow_mismatch" in r["count"] for r in records), records
     first = records[0]
     assert first["key"]["model"] == "slow" and first["key"]["version"] == "7" and first["key"]["precision"] == "float32" and len(first["key"]["sha256"]) == 64
     assert first["hardware"]["model"] == "test-board" and sum(r.get("errors", {}).get("input", 0) for r in records) == 1

@@ -10,6 +10,9 @@
 #include <thread>
 
 #include "telemetry/telemetry.h"
+#ifdef OCTET_FLEET
+#include "fleet/direct_upload.h"
+#endif
 
 namespace {
 
@@ -30,7 +33,11 @@ int main(int argc, char** argv) {
   if (!config.ok()) return std::fprintf(stderr, "%s\n", config.error().message().c_str()), 2;
   config->window_us = 1000 * std::atoll(argv[2]);
   const auto pause = std::chrono::microseconds(1'000'000 / std::atoi(argv[3]));
-  Telemetry telemetry(std::move(*config), [](const std::string& line) { std::fprintf(stderr, "%s\n", line.c_str()); });
+  Send send;
+#ifdef OCTET_FLEET
+  if (config->direct) send = octet::fleet::DirectUpload(config->endpoint);
+#endif
+  Telemetry telemetry(std::move(*config), [](const std::string& line) { std::fprintf(stderr, "%s\n", line.c_str()); }, std::move(send));
   Key key;
   key.model = "made-up";
   const SeriesId a = telemetry.recorder().Open(key);

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""The whole way: real devices, the real collector, a real PostgreSQL; everything is killed at random.
+"""The whole way: real devices, the real collector, a real PostgreSQL; everything is killed at random. One device uploads
+straight into the database.
 
 Usage: end_to_end.py OCTET OCTET_TELEMETRY_DEVICE WORK_FOLDER [KILLS]
 
@@ -39,7 +40,12 @@ class Fleet:
         config = {"endpoint": f"http://127.0.0.1:{self.port}/v1/telemetry", "token": "unknown", "salt": "0123456789abcdef", "identity": f"device {i}", "spool": str(folder / "spool.db")}
         (folder / "telemetry.json").write_text(json.dumps(config))
         name = subprocess.run([self.program, "--id", folder / "telemetry.json"], check=True, capture_output=True, text=True).stdout.strip()
-        config["token"] = self.fleet("token", name).strip()
+        if i == DEVICES - 1:  # One goes straight into the database.
+            self.pg.query("CREATE ROLE gateway LOGIN")
+            self.fleet("token", name, "--role", "gateway")
+            config["endpoint"] = self.pg.url(user="gateway") + "?sslmode=disable"
+        else:
+            config["token"] = self.fleet("token", name).strip()
         (folder / "telemetry.json").write_text(json.dumps(config))
         return folder / "telemetry.json"
 
@@ -72,9 +78,11 @@ class Fleet:
             processes[i] = self.device(i)
             if k % 5 == 4:
                 self.mischief()
+        time.sleep(1)  # The last one has just been started: it must be far enough to hear a signal.
         for p in processes:
             p.send_signal(signal.SIGTERM)
-        assert all(p.wait(60) == 0 for p in processes)
+        codes = [p.wait(60) for p in processes]
+        assert codes == [0] * DEVICES, codes
 
     def drain(self):
         """Devices that record nothing more, until all spools are empty."""

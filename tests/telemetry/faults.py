@@ -29,6 +29,10 @@ class Collector(http.server.ThreadingHTTPServer):
         self.random, self.lock = random.Random(seed), threading.Lock()
         super().__init__(("127.0.0.1", 0), Handler)
 
+    def handle_error(self, request, address):
+        if not isinstance(sys.exc_info()[1], ConnectionError):  # A device that was killed hears no answer.
+            super().handle_error(request, address)
+
     def keep(self, lines):
         fresh = 0
         with self.lock:
