@@ -15,7 +15,7 @@ namespace octet::cli {
 namespace {
 
 struct Flags {
-  std::string reference, candidate, data, max_drop = "3%", metric = "auto", preprocess, junit, markdown;
+  std::string reference, candidate, data, max_drop = "3%", metric = "auto", preprocess, junit, markdown, outputs;
   int samples = 0;
   bool json = false;
 };
@@ -99,6 +99,11 @@ Result<int> Gate(const Flags& f) {
     if (!path.empty()) OCTET_TRY(CheckWritable(path));
   OCTET_ASSIGN(const auto data, OpenData(f.data, f.preprocess, f.candidate));
   OCTET_ASSIGN(const TfliteFile reference, TfliteFile::From(f.reference));
+  std::unique_ptr<data::Archive> outputs;
+  if (!f.outputs.empty()) {
+    OCTET_ASSIGN(outputs, data::Archive::Open(f.outputs));
+    options.outputs = outputs.get();
+  }
   ProgressBar bar("gate");
   OCTET_ASSIGN(const quantizer::GateResult r,
                quantizer::Gate(reference.path(), f.candidate, *data, options, [&](std::string_view what, int64_t done, int64_t total) { bar.Update(what, done, total); }));
@@ -120,6 +125,7 @@ Body DeclareGate(FlagSet& flags) {
   flags.Choice("--metric", &f->metric, quantizer::MetricFlags(), "What is compared");
   flags.Option("--max-drop", &f->max_drop, "Percentage points that may be lost", false);
   flags.Option("--samples", &f->samples, "Look at the first N samples only: not a gate");
+  flags.Option("--outputs", &f->outputs, "What both models answered, taken elsewhere: .npz with float_0 … and quantized_0 …, samples first. Nothing is run", false);
   flags.Option("--junit", &f->junit, "Write the verdict as JUnit XML", false);
   flags.Option("--markdown", &f->markdown, "Write the verdict as Markdown", false);
   flags.Flag("--json", &f->json, "The result as JSON");

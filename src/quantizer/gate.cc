@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <numeric>
 #include <random>
 
@@ -23,9 +24,25 @@ std::vector<std::vector<float>> AllOutputs(const Session& session, int count) {
   return all;
 }
 
+// One sample's outputs out of arrays NAME_0, NAME_1, …
+Result<std::vector<std::vector<float>>> Recorded(const data::Archive& archive, const char* name, int count, int64_t sample, int64_t samples) {
+  std::vector<std::vector<float>> all;
+  for (int i = 0; i < count; ++i) {
+    const std::string member = Format("%s_%d", name, i);
+    const data::Array* array = archive.Find(member);
+    const bool fits = array && array->dtype == DType::kF32 && array->shape.rank() > 0 && array->shape[0] == samples;
+    if (!fits) return Error(Code::kInvalidArgument, "recorded outputs: expected float32 '%s' of %lld samples", member.c_str(), static_cast<long long>(samples));
+    const size_t bytes = array->bytes.size() / static_cast<size_t>(samples);
+    std::vector<float> values(bytes / sizeof(float));
+    std::memcpy(values.data(), array->bytes.data() + static_cast<size_t>(sample) * bytes, values.size() * sizeof(float));
+    all.push_back(std::move(values));
+  }
+  return all;
+}
+
 class Comparison {
  public:
-  Comparison(const data::Dataset& data, const GateOptions& options) : data_(data) {
+  Comparison(const data::Dataset& data, const GateOptions& options) : data_(data), recorded_(options.outputs) {
     result_.metric = options.metric;
     result_.max_drop = options.max_drop;
     result_.holdout = data.size();
@@ -40,9 +57,16 @@ class Comparison {
     OCTET_TRY(Start(reference->interpreter(), candidate->interpreter()));
     const int outputs = reference->interpreter().num_outputs();
     for (int64_t i = 0; i < result_.samples; ++i) {
-      OCTET_TRY(reference->Run(data_, i));
-      OCTET_TRY(candidate->Run(data_, i));
-      OCTET_TRY(Add(i, AllOutputs(*reference, outputs), AllOutputs(*candidate, outputs)));
+      if (recorded_) {
+        OCTET_ASSIGN(const auto want, Recorded(*recorded_, "float", outputs, i, data_.size()));
+        OCTET_ASSIGN(const auto got, Recorded(*recorded_, "quantized", outputs, i, data_.size()));
+        for (size_t k = 0; k < want.size(); ++k) OCTET_TRY(SameSize(*reference, static_cast<int>(k), want[k], got[k]));
+        OCTET_TRY(Add(i, want, got));
+      } else {
+        OCTET_TRY(reference->Run(data_, i));
+        OCTET_TRY(candidate->Run(data_, i));
+        OCTET_TRY(Add(i, AllOutputs(*reference, outputs), AllOutputs(*candidate, outputs)));
+      }
       if (progress) progress("holdout", i + 1, result_.samples);
     }
     Finish();
@@ -50,6 +74,12 @@ class Comparison {
   }
 
  private:
+  static Status SameSize(Session& session, int output, const std::vector<float>& want, const std::vector<float>& got) {
+    const auto size = static_cast<size_t>(session.interpreter().output(output).type->shape.elements());
+    if (want.size() == size && got.size() == size) return {};
+    return Error(Code::kInvalidArgument, "recorded outputs: expected %zu values a sample for output %d, found %zu and %zu", size, output, want.size(), got.size());
+  }
+
   Status Start(const runtime::Interpreter& reference, const runtime::Interpreter& candidate) {
     std::vector<Shape> shapes;
     for (int i = 0; i < reference.num_outputs(); ++i) {
@@ -126,6 +156,7 @@ class Comparison {
   }
 
   const data::Dataset& data_;
+  const data::Archive* recorded_;
   GateResult result_;
   std::unique_ptr<Scorer> scorer_;
   int64_t values_ = 0;

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "data/npz.h"
 #include "quantizer/calibrate.h"
 #include "quantizer/metric.h"
 
@@ -13,6 +14,8 @@ struct GateOptions {
   Metric metric = Metric::kAuto;
   double max_drop = 1;      // Percentage points; for errors (MAE, RMSE) percent of the float model's.
   int64_t samples = 0;      // 0: the full holdout. Fewer are no gate.
+  // What both models answered on every sample, taken elsewhere (octet.ray): float32 arrays float_0 … and quantized_0 …, samples first. Nothing is run then.
+  const data::Archive* outputs = nullptr;
 };
 
 struct ClassRow {

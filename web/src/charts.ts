@@ -9,6 +9,12 @@ export const palette = ["#0f766e", "#c2410c", "#4f46e5", "#a16207", "#be185d", "
 
 export interface Line { label: string; values: (number | null)[]; stroke: string; dash?: number[]; points?: boolean; fill?: string }
 
+/** 14:05, and the day where one begins. */
+const clock = (seconds: number): string => {
+  const at = new Date(seconds * 1000), hour = at.toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" });
+  return hour === "00:00" ? at.toLocaleDateString("en-GB", { day: "numeric", month: "short" }) : hour;
+};
+
 /** Milliseconds over time. `times`: seconds since 1970. */
 export function timeChart(host: HTMLElement, times: number[], lines: Line[], height = 260): uPlot {
   const axis = { stroke: color("--soft"), grid: { stroke: color("--line"), width: 1 }, ticks: { stroke: color("--line"), width: 1 }, font: "12px system-ui, sans-serif" };
@@ -16,10 +22,10 @@ export function timeChart(host: HTMLElement, times: number[], lines: Line[], hei
   const chart = new uPlot(
     {
       width: width(), height, legend: { live: true }, cursor: { points: { size: 7 } },
-      axes: [{ ...axis }, { ...axis, size: 74, values: (_, ticks) => ticks.map((t) => (t === 0 ? "0" : ms(t))) }],
+      axes: [{ ...axis, space: 90, values: (_, ticks) => ticks.map(clock) }, { ...axis, size: 74, values: (_, ticks) => ticks.map((t) => (t === 0 ? "0" : ms(t))) }],
       scales: { y: { range: (_, low, high) => [Math.min(0, low), Math.max(high, 1e-4) * 1.08] } },
       series: [
-        { label: "time" },
+        { label: "time", value: (_: uPlot, v: number | null) => (v == null ? "" : `${new Date(v * 1000).toLocaleDateString("en-GB", { day: "numeric", month: "short" })} ${clock(v)}`) },
         ...lines.map((l) => ({ label: l.label, stroke: l.stroke, width: 1.8, dash: l.dash, fill: l.fill, spanGaps: false, points: { show: l.points ?? false, size: 5 }, value: (_: uPlot, v: number | null) => ms(v) })),
       ],
     },

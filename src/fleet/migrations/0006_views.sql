@@ -31,10 +31,11 @@ kind AS (
 worst AS (
   SELECT r.*, k.p50 AS kind_p50, k.devices, r.p50 / nullif(k.p50, 0) AS ratio
   FROM recent r JOIN kind k USING (device_model, model, version, delegate)
-  WHERE k.devices >= 5 AND r.ok >= 20 ORDER BY ratio DESC LIMIT 100)
+  WHERE k.devices >= 5 AND r.ok >= 20 ORDER BY ratio DESC LIMIT 200),
+one AS (SELECT DISTINCT ON (device_id, model, version, delegate) * FROM worst ORDER BY device_id, model, version, delegate, ratio DESC)  -- Of two days the worse.
 SELECT d.name AS device, w.device_model, w.model, w.version, w.delegate, w.ok AS inferences, fleet.ms(w.p50) AS p50_ms, fleet.ms(w.p95) AS p95_ms,
        fleet.ms(w.kind_p50) AS median_of_kind_ms, round(w.ratio::numeric, 3)::double precision AS ratio
-FROM worst w JOIN fleet.device d ON d.id = w.device_id ORDER BY ratio DESC;
+FROM one w JOIN fleet.device d ON d.id = w.device_id ORDER BY ratio DESC LIMIT 100;
 
 -- When each version of a model was first and last seen.
 CREATE VIEW fleet.versions AS
@@ -96,9 +97,11 @@ FROM fleet.event_hour e JOIN fleet.hardware h ON h.id = e.hardware_id JOIN fleet
 WHERE e.kind = 'error' AND e.name IN ('load', 'prepare', 'delegate') AND e.at > now() - interval '7 days'
 GROUP BY s.runtime, s.build, h.model, e.name ORDER BY failures DESC;
 CREATE VIEW fleet.crash_loops AS
-SELECT d.name AS device, h.model AS device_model, count(*) AS boots, count(*) FILTER (WHERE NOT b.clean) AS killed, max(b.first_seen) AS last_boot
-FROM fleet.boot b JOIN fleet.device d ON d.id = b.device_id LEFT JOIN fleet.hardware h ON h.id = d.hardware_id
-WHERE b.first_seen > now() - interval '1 day' GROUP BY d.name, h.model HAVING count(*) >= 5 ORDER BY boots DESC;
+SELECT d.name AS device, h.model AS device_model, b.boots, b.killed, b.last_boot
+FROM (
+  SELECT device_id, count(*) AS boots, count(*) FILTER (WHERE NOT clean) AS killed, max(first_seen) AS last_boot
+  FROM fleet.boot WHERE first_seen > now() - interval '1 day' GROUP BY device_id HAVING count(*) >= 5) AS b
+JOIN fleet.device d ON d.id = b.device_id LEFT JOIN fleet.hardware h ON h.id = d.hardware_id ORDER BY b.boots DESC;
 
 -- 8. Results of the delegate that differ from the reference's, by driver. Last 30 days.
 CREATE VIEW fleet.shadow AS
@@ -134,19 +137,19 @@ FROM fleet.device d JOIN (
          (array_agg(skew_us ORDER BY seen DESC))[1] AS skew_us
   FROM fleet.spool GROUP BY device_id) AS s ON s.device_id = d.id;
 CREATE VIEW fleet.attention AS
-SELECT * FROM (
-  (SELECT 'silent' AS why, d.name AS device, h.model AS device_model, round((extract(epoch FROM now() - d.last_seen) / 3600)::numeric, 1)::double precision AS value, 'hours without a word' AS meaning
-   FROM fleet.device d LEFT JOIN fleet.hardware h ON h.id = d.hardware_id WHERE d.last_seen < now() - fleet.setting('silent_hours') * interval '1 hour' ORDER BY d.last_seen LIMIT 100)
+WITH account AS MATERIALIZED (SELECT * FROM fleet.accounts)
+SELECT x.why, d.name AS device, h.model AS device_model, x.value, x.meaning FROM (
+  (SELECT 'silent' AS why, id AS device_id, round((extract(epoch FROM now() - last_seen) / 3600)::numeric, 1)::double precision AS value, 'hours without a word' AS meaning
+   FROM fleet.device WHERE last_seen < now() - fleet.setting('silent_hours') * interval '1 hour' ORDER BY last_seen LIMIT 100)
   UNION ALL
-  (SELECT 'spool', d.name, h.model, a.depth, 'records waiting at the last upload'
-   FROM fleet.accounts a JOIN fleet.device d ON d.id = a.device_id LEFT JOIN fleet.hardware h ON h.id = d.hardware_id WHERE a.depth > 1440 ORDER BY a.depth DESC LIMIT 100)
+  (SELECT 'spool', device_id, depth, 'records waiting at the last upload' FROM account WHERE depth > 1440 ORDER BY depth DESC LIMIT 100)
   UNION ALL
-  (SELECT 'clock', d.name, h.model, round(a.skew_us / 1e6, 1)::double precision, 'seconds ahead of the receiver'
-   FROM fleet.accounts a JOIN fleet.device d ON d.id = a.device_id LEFT JOIN fleet.hardware h ON h.id = d.hardware_id WHERE abs(a.skew_us) > 60000000 ORDER BY abs(a.skew_us) DESC LIMIT 100)
+  (SELECT 'clock', device_id, round(skew_us / 1e6, 1)::double precision, 'seconds ahead of the receiver' FROM account WHERE abs(skew_us) > 60000000 ORDER BY abs(skew_us) DESC LIMIT 100)
   UNION ALL
-  (SELECT 'dropped', d.name, h.model, a.dropped, 'records dropped by the device'
-   FROM fleet.accounts a JOIN fleet.device d ON d.id = a.device_id LEFT JOIN fleet.hardware h ON h.id = d.hardware_id WHERE a.dropped > 0 ORDER BY a.dropped DESC LIMIT 100)
-) AS all_of_it;
+  (SELECT 'dropped', device_id, dropped, 'records dropped by the device' FROM account WHERE dropped > 0 ORDER BY dropped DESC LIMIT 100)
+  UNION ALL
+  (SELECT 'missing', device_id, missing, 'records committed, not dropped, not here and not waiting' FROM account WHERE missing - depth > 0 ORDER BY missing - depth DESC LIMIT 100)
+) AS x JOIN fleet.device d ON d.id = x.device_id LEFT JOIN fleet.hardware h ON h.id = d.hardware_id;
 
 -- Operators: where the time goes. Last 7 days. `share`: of the time of all operators of its group.
 CREATE VIEW fleet.operators AS
@@ -159,19 +162,23 @@ FROM (
 
 -- What verdicts resample: the figures of single devices on either side of each rollout, last 30 days, of at most 400 devices a side. The order is by a hash of the
 -- device, so both sides take the same devices where they can; groups are counted in full beside it.
+-- Histograms are merged for the devices taken only.
 CREATE VIEW fleet.rollout_devices AS
-SELECT * FROM (
-  SELECT *, row_number() OVER (PARTITION BY model, before, after, device_model, delegate, side ORDER BY hashint4(device_id), device_id) AS place,
-         count(*) OVER (PARTITION BY model, before, after, device_model, delegate, side) AS devices,
-         sum(ok) OVER (PARTITION BY model, before, after, device_model, delegate, side) AS inferences
-  FROM (
-    SELECT p.model, p.before, p.after, h.model AS device_model, s.delegate, (s.version = p.after)::int AS side, d.device_id,
-           sum(d.ok) AS ok, sum(d.errors) AS errors, fleet.hist_merge(d.invoke) AS invoke
-    FROM fleet.version_pairs p JOIN fleet.series s ON s.model = p.model AND s.version IN (p.before, p.after) AND NOT s.overflow
-    JOIN fleet.device_day d ON d.series_id = s.id JOIN fleet.hardware h ON h.id = d.hardware_id
-    WHERE d.at > now() - interval '30 days'
-    GROUP BY p.model, p.before, p.after, h.model, s.delegate, s.version = p.after, d.device_id) AS by_device) AS ordered
-WHERE place <= 400;
+WITH by_device AS (
+  SELECT p.model, p.before, p.after, h.model AS device_model, s.delegate, (s.version = p.after)::int AS side, d.device_id,
+         sum(d.ok) AS ok, sum(d.errors) AS errors, array_agg(DISTINCT d.series_id) AS series
+  FROM fleet.version_pairs p JOIN fleet.series s ON s.model = p.model AND s.version IN (p.before, p.after) AND NOT s.overflow
+  JOIN fleet.device_day d ON d.series_id = s.id JOIN fleet.hardware h ON h.id = d.hardware_id
+  WHERE d.at > now() - interval '30 days'
+  GROUP BY p.model, p.before, p.after, h.model, s.delegate, s.version = p.after, d.device_id),
+ordered AS (
+  SELECT *, row_number() OVER (one_side ORDER BY hashint4(device_id), device_id) AS place, count(*) OVER one_side AS devices, sum(ok) OVER one_side AS inferences
+  FROM by_device WINDOW one_side AS (PARTITION BY model, before, after, device_model, delegate, side))
+SELECT o.model, o.before, o.after, o.device_model, o.delegate, o.side, o.device_id, o.ok, o.errors, o.devices, o.inferences, m.invoke
+FROM ordered o CROSS JOIN LATERAL (
+  SELECT fleet.hist_merge(d.invoke) AS invoke FROM fleet.device_day d JOIN fleet.hardware h ON h.id = d.hardware_id
+  WHERE d.series_id = ANY (o.series) AND d.device_id = o.device_id AND h.model = o.device_model AND d.at > now() - interval '30 days') AS m
+WHERE o.place <= 400;
 
 -- Where the time of a request goes beside the model: waiting and copying as shares of the total. Last 7 days.
 CREATE VIEW fleet.stages AS

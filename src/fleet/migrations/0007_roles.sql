@@ -9,6 +9,7 @@ BEGIN
   EXECUTE format('REVOKE TEMP ON DATABASE %I FROM PUBLIC', current_database());
 END $$;
 ALTER ROLE octet_reader SET default_transaction_read_only = on;
+ALTER ROLE octet_reader SET jit = off;  -- Compiling takes longer than these questions do.
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA fleet FROM PUBLIC;
 REVOKE ALL ON SCHEMA fleet FROM PUBLIC;
 GRANT USAGE ON SCHEMA fleet TO octet_ingest, octet_reader, octet_device;
