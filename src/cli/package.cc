@@ -95,12 +95,14 @@ Status Build(const std::string& source, const std::string& out) {
   OCTET_TRY(RunProgram({"cmake", "--build", out + "/build", "--target", "octet_shared", "octet_static"}));
   std::error_code error;
   const auto overwrite = fs::copy_options::overwrite_existing;
-  fs::copy(out + "/build/liboctet.so", out + "/liboctet.so", overwrite, error);  // Follows the link.
+  fs::copy(out + "/build/liboctet.so", out + "/liboctet.so.0", overwrite, error);  // By the name that programs ask for.
+  fs::remove(out + "/liboctet.so", error);
+  if (!error) fs::create_symlink("liboctet.so.0", out + "/liboctet.so", error);
   if (!error) fs::copy(out + "/build/static/liboctet.a", out + "/liboctet.a", overwrite, error);
   for (const char* header : {"octet.h", "octet.hpp"})
     if (!error) fs::copy(source + "/include/octet/" + header, out + "/include/octet/" + header, overwrite, error);
   if (error) return Error(Code::kIo, "'%s': %s", out.c_str(), error.message().c_str());
-  return RunProgram({"strip", "--strip-unneeded", out + "/liboctet.so"});
+  return RunProgram({"strip", "--strip-unneeded", out + "/liboctet.so.0"});
 }
 
 void Print(const Flags& flags, const Needs& needs, uint64_t library_bytes) {
