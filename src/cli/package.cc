@@ -128,8 +128,11 @@ Result<int> Package(const Flags& flags) {
   for (const std::string& model : flags.models) OCTET_TRY(Collect(model, &needs));
   std::error_code error;
   fs::create_directories(flags.out + "/include/octet", error);
-  for (const std::string& model : flags.models)
-    if (!error) fs::copy(model, flags.out + "/" + fs::path(model).filename().string(), fs::copy_options::overwrite_existing, error);
+  for (const std::string& model : flags.models) {
+    const fs::path to = fs::path(flags.out) / fs::path(model).filename();
+    if (!error) fs::copy(model, to, fs::copy_options::overwrite_existing, error);
+    if (!error) fs::permissions(to, fs::perms::owner_write, fs::perm_options::add, error);  // To be written again.
+  }
   if (error) return Error(Code::kIo, "'%s': %s", flags.out.c_str(), error.message().c_str());
   OCTET_TRY(WriteFile(flags.out + "/ops.txt", ListOf(needs)));
   if (flags.list) {
