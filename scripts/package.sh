@@ -11,7 +11,7 @@ mkdir -p dist
 pack() {  # BUILD_FOLDER
   ninja -C "$1" -j "$jobs" --quiet octet_shared octet_tensorflowlite_c octet_static
   (cd "$1" && cpack -G TGZ -D CPACK_ARCHIVE_COMPONENT_INSTALL=OFF > cpack.log 2>&1 && cpack -G DEB -D CPACK_COMPONENTS_GROUPING=IGNORE >> cpack.log 2>&1) || { tail -20 "$1/cpack.log"; exit 1; }
-  mv "$1"/*.deb "$1"/octet-"$version"-*.tar.gz dist/
+  mv "$1"/*.deb "$1"/octet-"$version"-linux-*.tar.gz dist/
 }
 
 echo "octet: packing Debian packages and a tarball into dist/"

@@ -95,12 +95,14 @@ Status Build(const std::string& source, const std::string& out) {
   OCTET_TRY(RunProgram({"cmake", "--build", out + "/build", "--target", "octet_shared", "octet_static"}));
   std::error_code error;
   const auto overwrite = fs::copy_options::overwrite_existing;
-  fs::copy(out + "/build/liboctet.so", out + "/liboctet.so", overwrite, error);  // Follows the link.
+  fs::copy(out + "/build/liboctet.so", out + "/liboctet.so.0", overwrite, error);  // By the name that programs ask for.
+  fs::remove(out + "/liboctet.so", error);
+  if (!error) fs::create_symlink("liboctet.so.0", out + "/liboctet.so", error);
   if (!error) fs::copy(out + "/build/static/liboctet.a", out + "/liboctet.a", overwrite, error);
   for (const char* header : {"octet.h", "octet.hpp"})
     if (!error) fs::copy(source + "/include/octet/" + header, out + "/include/octet/" + header, overwrite, error);
   if (error) return Error(Code::kIo, "'%s': %s", out.c_str(), error.message().c_str());
-  return RunProgram({"strip", "--strip-unneeded", out + "/liboctet.so"});
+  return RunProgram({"strip", "--strip-unneeded", out + "/liboctet.so.0"});
 }
 
 void Print(const Flags& flags, const Needs& needs, uint64_t library_bytes) {
@@ -126,8 +128,11 @@ Result<int> Package(const Flags& flags) {
   for (const std::string& model : flags.models) OCTET_TRY(Collect(model, &needs));
   std::error_code error;
   fs::create_directories(flags.out + "/include/octet", error);
-  for (const std::string& model : flags.models)
-    if (!error) fs::copy(model, flags.out + "/" + fs::path(model).filename().string(), fs::copy_options::overwrite_existing, error);
+  for (const std::string& model : flags.models) {
+    const fs::path to = fs::path(flags.out) / fs::path(model).filename();
+    if (!error) fs::copy(model, to, fs::copy_options::overwrite_existing, error);
+    if (!error) fs::permissions(to, fs::perms::owner_write, fs::perm_options::add, error);  // To be written again.
+  }
   if (error) return Error(Code::kIo, "'%s': %s", flags.out.c_str(), error.message().c_str());
   OCTET_TRY(WriteFile(flags.out + "/ops.txt", ListOf(needs)));
   if (flags.list) {

@@ -92,6 +92,16 @@ void Classify() {
   CHECK(std::max_element(scores, scores + 12) - scores == 11);
 }
 
+// What profilers print.
+void Nodes() {
+  auto interpreter = Build("slow");
+  CHECK(interpreter->nodes_size() == 4000 && interpreter->execution_plan().size() == 4000 && interpreter->execution_plan()[7] == 7);
+  const auto* node = interpreter->node_and_registration(7);
+  CHECK(node && std::string(tflite::EnumNameBuiltinOperator(static_cast<tflite::BuiltinOperator>(node->second.builtin_code))) == "SIN");
+  CHECK(node->first.inputs->size == 1 && node->first.inputs->data[0] == 7 && node->first.outputs->data[0] == 8);
+  CHECK(interpreter->node_and_registration(7) == node && !interpreter->node_and_registration(4000) && !interpreter->node_and_registration(-1));
+}
+
 void Signatures() {
   auto interpreter = Build("add");
   CHECK(interpreter->signature_keys().size() == 1 && *interpreter->signature_keys()[0] == "serve");
@@ -176,6 +186,7 @@ int main(int, char** argv) {
   g_models = argv[1];
   Minimal();
   Classify();
+  Nodes();
   Signatures();
   CustomOperator();
   BadModels();

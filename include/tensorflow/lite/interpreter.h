@@ -16,6 +16,13 @@
 #include "tensorflow/lite/signature_runner.h"
 #include "tensorflow/lite/type_to_tflitetype.h"
 
+extern "C" {
+// octet's own, for what the C interface does not tell.
+TFL_CAPI_EXPORT int32_t TfLiteOctetNodeCount(const TfLiteInterpreter* interpreter);
+TFL_CAPI_EXPORT TfLiteStatus TfLiteOctetNode(const TfLiteInterpreter* interpreter, int32_t i, int32_t* builtin_code, const char** custom_name,
+                                             TfLiteIntArray** inputs, TfLiteIntArray** outputs);
+}
+
 namespace tflite {
 
 class Interpreter {
@@ -32,6 +39,28 @@ class Interpreter {
   const std::vector<int>& outputs() const { return outputs_; }
   const std::vector<int>& variables() const { return variables_; }
   size_t tensors_size() const { return tensors_size_; }
+  size_t nodes_size() const { return static_cast<size_t>(TfLiteOctetNodeCount(get())); }
+  size_t subgraphs_size() const { return 1; }  // Those that control flow calls are not shown.
+  // Indices of the nodes, in the order in which they run.
+  const std::vector<int>& execution_plan() const {
+    for (size_t i = plan_.size(); i < nodes_size(); ++i) plan_.push_back(static_cast<int>(i));
+    return plan_;
+  }
+  // A picture of the node: its operator's code or name, and which tensors it reads and writes. Null: there is none.
+  const std::pair<TfLiteNode, TfLiteRegistration>* node_and_registration(int index) const {
+    if (index < 0 || static_cast<size_t>(index) >= nodes_size()) return nullptr;
+    auto& picture = nodes_[index];
+    if (picture) return &picture->pair;
+    Node node;
+    node.pair = {};
+    TfLiteRegistration& registration = node.pair.second;
+    registration.version = 1;
+    if (TfLiteOctetNode(get(), index, &registration.builtin_code, &registration.custom_name, &node.pair.first.inputs, &node.pair.first.outputs) != kTfLiteOk) return nullptr;
+    node.inputs.reset(node.pair.first.inputs);
+    node.outputs.reset(node.pair.first.outputs);
+    picture = std::make_unique<Node>(std::move(node));
+    return &picture->pair;
+  }
   const char* GetInputName(int i) const { return TfLiteTensorName(input_tensor(static_cast<size_t>(i))); }
   const char* GetOutputName(int i) const { return TfLiteTensorName(output_tensor(static_cast<size_t>(i))); }
 
@@ -155,6 +184,11 @@ class Interpreter {
     return kTfLiteOk;
   }
 
+  struct Node {
+    std::pair<TfLiteNode, TfLiteRegistration> pair;
+    std::unique_ptr<TfLiteIntArray, void (*)(TfLiteIntArray*)> inputs{nullptr, TfLiteIntArrayFree}, outputs{nullptr, TfLiteIntArrayFree};
+  };
+
   Handle handle_;
   std::shared_ptr<TfLiteModel> model_;
   Options options_;
@@ -164,6 +198,8 @@ class Interpreter {
   std::vector<std::string> keys_;
   std::map<int, std::vector<int>> resized_;
   std::map<std::string, std::unique_ptr<SignatureRunner>> runners_;
+  mutable std::vector<int> plan_;
+  mutable std::map<int, std::unique_ptr<Node>> nodes_;
   bool allocated_ = false, allow_fp16_ = false;
 };
 

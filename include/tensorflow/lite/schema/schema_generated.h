@@ -14,6 +14,17 @@ enum BuiltinOperator : int32_t {
 #undef OCTET_TFLITE_BUILTIN
 };
 
+inline const char* EnumNameBuiltinOperator(BuiltinOperator op) {
+  switch (op) {
+#define OCTET_TFLITE_BUILTIN(name, code) \
+  case BuiltinOperator_##name:           \
+    return #name;
+#include "tensorflow/lite/schema/builtin_operators.inc"
+#undef OCTET_TFLITE_BUILTIN
+  }
+  return "";
+}
+
 }  // namespace tflite
 
 #endif  // TENSORFLOW_LITE_SCHEMA_SCHEMA_GENERATED_H_
