@@ -153,7 +153,9 @@ std::vector<float> Rows(int32_t in, int32_t out, const Sampling& s) {
         row[k] = static_cast<float>((std::min(to, k + 1.0) - std::max(from, static_cast<double>(k))) / (to - from));
       continue;
     }
-    const double at = s.centres ? (i + 0.5) * scale - 0.5 : i * scale, base = std::floor(at);
+    double at = s.centres ? (i + 0.5) * scale - 0.5 : i * scale;
+    const double base = std::floor(at);
+    at = base + std::nearbyint((at - base) * 1024) / 1024;  // TensorFlow takes the weights from a table of as many steps.
     double sum = 0, w[4];
     for (int k = 0; k < 4; ++k) {
       const double place = base - 1 + k;
