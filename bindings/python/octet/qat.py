@@ -165,7 +165,10 @@ def quantize_model(model, momentum=0.99):
         if isinstance(layer, (keras.Sequential, keras.Model)):
             copy = quantize_model(layer, momentum)
         elif type(layer).__name__ in _WEIGHTED and getattr(layer, "groups", 1) == 1:
-            copy = QuantizedWeights(type(layer).from_config(layer.get_config()), name=layer.name)
+            config = layer.get_config()
+            if _activation(layer) in _FIXED:
+                config["activation"] = "linear"  # Its operand is rounded, too.
+            copy = QuantizedWeights(type(layer).from_config(config), name=layer.name)
         else:
             copy = type(layer).from_config(layer.get_config())
         copies[layer.name] = copy
@@ -179,6 +182,9 @@ def quantize_model(model, momentum=0.99):
             return y
         if not keras.backend.is_float_dtype(y.dtype):
             return y
+        if type(old).__name__ in _WEIGHTED and isinstance(layer, QuantizedWeights) and _activation(old) in _FIXED:
+            y = FakeQuantize(None, momentum, name=layer.name + "_operand")(y)
+            y = keras.layers.Activation(_activation(old), name=layer.name + "_" + _activation(old))(y)
         return FakeQuantize(_FIXED.get(_activation(old)), momentum, name=layer.name + "_rounded")(y)
 
     inputs = [keras.Input(batch_shape=t.shape, dtype=t.dtype, name=t.name) for t in source.inputs]

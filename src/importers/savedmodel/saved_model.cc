@@ -5,6 +5,7 @@
 #include <set>
 
 #include "base/file.h"
+#include "importers/keras/json.h"
 #include "importers/savedmodel/builder.h"
 #include "importers/savedmodel/signature.h"
 #include "importers/savedmodel/state.h"
@@ -128,6 +129,48 @@ class Import {
   const ImportOptions& options_;
   graph::Signature signature_;
 };
+
+// ------------------------------------------------------------------------------ Keras' order
+// tf_keras keeps its models' configurations beside the graph; the traced function has lost the outputs' order, which a
+// map sorts by name.
+
+// SavedMetadata{nodes = 1: SavedObject{node_path = 3, metadata = 5}}; the root's metadata, as JSON.
+std::string_view RootMetadata(Bytes file) {
+  data::WireReader nodes(file);
+  data::WireField node;
+  while (nodes.Next(&node)) {
+    if (node.number != 1 || node.kind != data::WireField::Kind::kBytes) continue;
+    data::WireReader fields(node.bytes);
+    data::WireField f;
+    std::string_view path, metadata;
+    while (fields.Next(&f)) {
+      if (f.number == 3 && f.kind == data::WireField::Kind::kBytes) path = f.as_text();
+      if (f.number == 5 && f.kind == data::WireField::Kind::kBytes) metadata = f.as_text();
+    }
+    if (path == "root") return metadata;
+  }
+  return {};
+}
+
+// Ports in the order of a model's layers; as they were where the names are not those of the layers.
+void Reorder(const keras::Json& layers, std::vector<Port>* ports) {
+  std::vector<Port> sorted;
+  for (const keras::Json& layer : layers.items()) {
+    const std::string& name = layer.is_list() ? layer[size_t{0}].text() : layer.text();
+    const auto at = std::ranges::find(*ports, name, &Port::name);
+    if (at == ports->end() || std::ranges::find(sorted, name, &Port::name) != sorted.end()) return;
+    sorted.push_back(*at);
+  }
+  if (sorted.size() == ports->size()) *ports = std::move(sorted);
+}
+
+void OrderAsKeras(const std::string& folder, Signature* signature) {
+  const Result<MappedFile> file = MappedFile::Open(folder + "/keras_metadata.pb");
+  if (!file.ok() || signature->key != "serving_default") return;
+  const Result<keras::Json> json = keras::Json::Parse(RootMetadata(file->bytes()), folder);
+  if (!json.ok()) return;  // A hint, no more.
+  Reorder((*json)["config"]["output_layers"], &signature->outputs);
+}
 
 // ------------------------------------------------------------------------ several signatures
 
@@ -256,6 +299,7 @@ Result<graph::Model> ImportFolder(const std::string& path, const ImportOptions& 
   std::set<std::string, std::less<>> changed;
   for (const std::string& key : wanted) {
     OCTET_ASSIGN(Signature signature, ChooseSignature(meta, probe, key));
+    OrderAsKeras(path, &signature);
     signatures.push_back(std::move(signature));
     if (wanted.size() == 1) break;
     Import scout(*meta.graph, *variables, keys, options);

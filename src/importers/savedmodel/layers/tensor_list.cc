@@ -124,6 +124,7 @@ Status ConvertConcat(NodeContext& c) {
 Status ConvertArray(NodeContext& c) {
   TensorList list{{}, c.Type("dtype"), std::nullopt, c.node().inputs.empty() ? Edge{} : c.node().inputs[0], {}};
   c.builder().SetList({c.id(), 1}, std::move(list));
+  c.SetOutput(0, c.ScalarInt(0));
   return {};
 }
 
