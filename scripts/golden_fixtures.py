@@ -175,11 +175,19 @@ def old_control_flow():
         with tf1.Session() as session:
             runs = [([v], [session.run(z, {x: v})]) for v in inputs]
     tf1.enable_control_flow_v2()
-    (OUT / "old_control_flow.pb").write_bytes(graph.as_graph_def().SerializeToString(deterministic=True))
+    pruned = tf1.graph_util.extract_sub_graph(graph.as_graph_def(), ["z"])
+    (OUT / "old_control_flow.pb").write_bytes(pruned.SerializeToString(deterministic=True))
     np.savez(OUT / "old_control_flow.npz", **arrays(runs))
 
 
-MODELS = [recurrent_any_length, recurrent_stateful, lookups, spectrograms, volumes, functions, scattered, images, cache, old_control_flow]
+def odds_and_ends():
+    x = keras.Input([5, 4, 3], name="x")
+    y = L.Conv2DTranspose(2, 3, strides=2, padding="same", output_padding=1)(x)
+    z = L.Conv2DTranspose(2, 2, strides=(2, 3), output_padding=(1, 2))(x)
+    save_keras("odds_and_ends", keras.Model(x, [y, z, L.UnitNormalization()(x), keras.ops.softmax(x, axis=1)]), [floats(1, 5, 4, 3)], [floats(2, 5, 4, 3)])
+
+
+MODELS = [odds_and_ends, recurrent_any_length, recurrent_stateful, lookups, spectrograms, volumes, functions, scattered, images, cache, old_control_flow]
 
 if __name__ == "__main__":
     OUT.mkdir(parents=True, exist_ok=True)

@@ -108,9 +108,16 @@ Status ConvertWhere(LayerContext& c) {
 
 Status ConvertSoftmax(LayerContext& c) {
   OCTET_ASSIGN(const Value x, Operand(c, 0, {"x", "logits"}));
-  const int64_t axis = c.Int("axis", -1);
-  if (axis != -1 && axis != c.rank(x) - 1) return c.Fail("softmax over the last axis", std::to_string(axis), "use the Softmax layer");
-  OCTET_ASSIGN(const Value y, c.Make("softmax", {x}, {{"beta", 1.0}}));
+  const auto last = c.rank(x) - 1;
+  const auto axis = static_cast<int>(c.Int("axis", -1) < 0 ? c.Int("axis", -1) + c.rank(x) : c.Int("axis", -1));
+  if (axis < 0 || axis > last) return c.Fail("an axis inside the rank", std::to_string(c.Int("axis", -1)), "");
+  std::vector<int32_t> order;  // That axis and the last one change places.
+  for (int i = 0; i <= last; ++i) order.push_back(i == axis ? last : i == last ? axis : i);
+  OCTET_ASSIGN(Value y, axis == last ? Result<Value>(x) : c.Make("transpose", {x, c.Vector(order)}));
+  OCTET_ASSIGN(y, c.Make("softmax", {y}, {{"beta", 1.0}}));
+  if (axis != last) {
+    OCTET_ASSIGN(y, c.Make("transpose", {y, c.Vector(order)}));
+  }
   c.SetOutput(0, y);
   return {};
 }
