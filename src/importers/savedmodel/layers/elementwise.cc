@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Ops that work element by element.
 #include <algorithm>
-#include <cmath>
-#include <limits>
 
 #include "importers/lowerings/function.h"
-#include "importers/savedmodel/builder.h"
 #include "importers/savedmodel/context.h"
 #include "importers/savedmodel/rules.h"
 
@@ -28,8 +25,8 @@ constexpr Direct kDirect[] = {
     {"Tanh", "tanh"}, {"Sigmoid", "logistic"}, {"Relu", "relu"}, {"Relu6", "relu6"}, {"Elu", "elu"}, {"LogicalNot", "logical_not"},
     {"Add", "add"}, {"AddV2", "add"}, {"BiasAddV1", "add"}, {"Sub", "sub"}, {"Mul", "mul"}, {"RealDiv", "div"}, {"Maximum", "maximum"},
     {"Minimum", "minimum"}, {"Pow", "pow"}, {"SquaredDifference", "squared_difference"}, {"FloorDiv", "floor_div"}, {"FloorMod", "floor_mod"},
-    {"Equal", "equal"}, {"NotEqual", "not_equal"},
-    {"LogicalAnd", "logical_and"}, {"LogicalOr", "logical_or"}, {"SelectV2", "select_v2"},
+    {"Equal", "equal"}, {"NotEqual", "not_equal"}, {"Less", "less"}, {"LessEqual", "less_equal"}, {"Greater", "greater"},
+    {"GreaterEqual", "greater_equal"}, {"LogicalAnd", "logical_and"}, {"LogicalOr", "logical_or"}, {"SelectV2", "select_v2"},
     {"Atan2", "atan2"}, {"RightShift", "right_shift"}, {"BitwiseXor", "bitwise_xor"}, {"ComplexAbs", "complex_abs"}, {"Real", "real"}, {"Imag", "imag"},
 };
 
@@ -40,46 +37,6 @@ Status ConvertDirect(NodeContext& c) {
   const std::vector<Value> in = c.Inputs();
   if (!Ready(in)) return {};
   return Set(c, c.Make(std::ranges::find(kDirect, c.kind(), &Direct::op)->becomes, in));
-}
-
-// Numbers of random ops lie in [0, 1), whatever their seed: what is known of sums and products of them.
-struct Interval {
-  double least = -std::numeric_limits<double>::infinity(), most = std::numeric_limits<double>::infinity();
-};
-Interval IntervalOf(NodeContext& c, const Edge& edge, int depth) {
-  constexpr int kDeepest = 16;
-  if (const Partial* p = c.builder().PartialOf(edge); p && p->known() && p->v.size() == 1) {
-    const double v = p->whole() ? static_cast<double>(p->v[0].i) : p->v[0].f;
-    return {v, v};
-  }
-  if (edge.node < 0 || depth > kDeepest) return {};
-  const FlatNode& n = c.builder().functions().node(edge.node);
-  if (!n.def) return {};
-  if (n.def->op.starts_with("StatelessRandomUniform") && n.def->op.find("Int") == std::string_view::npos) return {0, 1};
-  if (n.inputs.size() != 2) return {};
-  const Interval a = IntervalOf(c, n.inputs[0], depth + 1), b = IntervalOf(c, n.inputs[1], depth + 1);
-  if (n.def->op == "AddV2") return {a.least + b.least, a.most + b.most};
-  if (n.def->op == "Mul" && a.least >= 0 && b.least >= 0) return {a.least * b.least, a.most * b.most};
-  return {};
-}
-
-// Comparisons that come out the same whatever was drawn: augmentation that is off at inference.
-Status ConvertCompared(NodeContext& c) {
-  const std::string_view op = c.kind();
-  if (c.num_inputs() == 2) {
-    const Interval a = IntervalOf(c, c.node().inputs[0], 0), b = IntervalOf(c, c.node().inputs[1], 0);
-    const bool less = op.starts_with("Less");
-    const Interval &low = less ? a : b, &high = less ? b : a;  // low < high is asked.
-    const bool never = op.ends_with("Equal") ? low.least > high.most : low.least >= high.most;
-    if (never && std::isfinite(low.least) && std::isfinite(high.most)) {
-      const std::byte no{0};
-      c.SetOutput(0, c.Constant(TensorType{DType::kBool, Shape{}, {}}, std::span(&no, 1)));
-      return {};
-    }
-  }
-  const std::vector<Value> in = c.Inputs();
-  if (!Ready(in)) return {};
-  return Set(c, c.Make(op == "Less" ? "less" : op == "LessEqual" ? "less_equal" : op == "Greater" ? "greater" : "greater_equal", in));
 }
 
 // Along the channels, which lie second with data_format NCHW.
@@ -301,7 +258,7 @@ Status ConvertApproximateEqual(NodeContext& c) {
 }
 
 constexpr NodeRule kOwn[] = {
-    {"BiasAdd", ConvertBiasAdd}, {"LessEqual", ConvertCompared}, {"Less", ConvertCompared}, {"Greater", ConvertCompared}, {"GreaterEqual", ConvertCompared},
+    {"BiasAdd", ConvertBiasAdd},
     {"Div", ConvertDiv}, {"AddN", ConvertAddN}, {"Select", ConvertSelect}, {"Cast", ConvertCast}, {"LeakyRelu", ConvertLeakyRelu},
     {"Softmax", ConvertSoftmax}, {"LogSoftmax", ConvertLogSoftmax}, {"Softplus", Lowered<Softplus>}, {"Softsign", Lowered<Softsign>}, {"Erf", Lowered<Erf>}, {"Erfc", Lowered<Erfc>},
     {"Selu", ConvertSelu}, {"ClipByValue", ConvertClip}, {"ZerosLike", ConvertZerosLike}, {"OnesLike", ConvertOnesLike},
