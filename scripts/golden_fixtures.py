@@ -110,14 +110,15 @@ class Scattered(tf.Module):
         at = tf.constant([[0], [2]])
         return {"a": tf.tensor_scatter_nd_update(x, at, tf.ones([2, 3])), "b": tf.math.unsorted_segment_max(x, ids, 3), "c": tf.math.bincount(ids, minlength=4, maxlength=4),
                 "d": self.table.lookup(tf.cast(ids, tf.int64)), "e": tf.raw_ops.Bucketize(input=x, boundaries=[-0.5, 0.5]), "f": tf.linalg.diag_part(x[:3]),
-                "g": tf.searchsorted(tf.constant([[-1.0, 0.0, 1.0]]), x[:1]), "h": tf.bitwise.bitwise_and(ids * 70001, 65537 * 3), "i": tf.math.cumprod(x, axis=1, reverse=True)}
+                "g": tf.searchsorted(tf.constant([[-1.0, 0.0, 1.0]]), x[:1]), "h": tf.bitwise.bitwise_and(ids * 70001, 65537 * 3), "i": tf.math.cumprod(x, axis=1, reverse=True),
+                "j": tf.math.confusion_matrix(ids, ids[::-1], 4)}
 
 
 class Images(tf.Module):
     @tf.function(input_signature=[tf.TensorSpec([1, 5, 4, 3])])
     def serve(self, x):
         boxes = tf.constant([[0.1, 0.0, 0.9, 1.0], [-0.2, 0.3, 0.5, 1.2]])
-        return {"a": tf.image.adjust_hue(x, 0.1), "b": tf.image.adjust_saturation(x, 1.5), "c": tf.image.adjust_contrast(x, 2.0), "d": tf.image.resize(x, [7, 3], "bicubic"),
+        return {"a": tf.image.adjust_hue(x, 0.1), "a0": tf.image.rgb_to_hsv(x - 0.2), "b": tf.image.adjust_saturation(x, 1.5), "c": tf.image.adjust_contrast(x, 2.0), "d": tf.image.resize(x, [7, 3], "bicubic"),
                 "e": tf.image.resize(x, [2, 3], "area"), "f": tf.image.crop_and_resize(x, boxes, [0, 0], [3, 3]), "g": tf.image.extract_patches(x, [1, 2, 2, 1], [1, 1, 1, 1], [1, 1, 1, 1], "SAME")}
 
 

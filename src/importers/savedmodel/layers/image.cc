@@ -35,11 +35,11 @@ Result<Colour> Split(NodeContext& c, Value x) {
 }
 Result<Value> Join(NodeContext& c, const Colour& p) { return c.Make("concatenation", {p.a, p.b, p.c}, {{"axis", c.rank(p.a) - 1}}); }
 
-// y == 0 ? 0 : x / y
+// y > 0 ? x / y : 0
 Result<Value> DivideOrZero(NodeContext& c, Value x, Value y) {
-  OCTET_ASSIGN(const Value zero, c.Make("equal", {y, c.Scalar(0)}));
+  OCTET_ASSIGN(const Value positive, c.Make("greater", {y, c.Scalar(0)}));
   OCTET_ASSIGN(const Value q, c.Make("div", {x, y}));
-  return c.Make("select_v2", {zero, c.Scalar(0), q});
+  return c.Make("select_v2", {positive, q, c.Scalar(0)});
 }
 
 // v = max, s = (max - min) / max, h sixths around from the largest one.
