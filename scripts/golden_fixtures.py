@@ -56,7 +56,139 @@ def recurrent_stateful():
     save_keras("recurrent_stateful", keras.Model(x, y), [floats(2, 3, 4)], [floats(2, 3, 4)])
 
 
-MODELS = [recurrent_any_length, recurrent_stateful]
+def lookups():
+    """Numbers as categories: tables of positions, comparison where they lie far apart; bins."""
+    numbers = keras.Input([3], dtype="int64", name="numbers")
+    outputs = [L.IntegerLookup(vocabulary=[7, 3, 9], num_oov_indices=2)(numbers), L.IntegerLookup(vocabulary=[10**12, 5], output_mode="multi_hot")(numbers),
+               L.IntegerLookup(vocabulary=[4, 8], mask_token=0)(numbers), L.Discretization(bin_boundaries=[0.5, 4.0, 8.0])(keras.ops.cast(numbers, "float32"))]
+    save_keras("lookups", keras.Model(numbers, outputs), [np.array([[3, 4, 10**12]])], [np.array([[9, 5, -1]])])
+
+
+def spectrograms():
+    x = keras.Input([256], name="x")
+    mel = L.MelSpectrogram(fft_length=64, sequence_stride=32, sequence_length=48, sampling_rate=2000, num_mel_bins=5, min_freq=20)(x)
+    stft = L.STFTSpectrogram(mode="psd", frame_length=32, frame_step=16, padding="same", window=None)(keras.ops.expand_dims(x, -1))
+    save_keras("spectrograms", keras.Model(x, [mel, stft]), [floats(1, 256)], [floats(1, 256)])
+
+
+def volumes():
+    x = keras.Input([2, 4, 5, 3, 2], name="x")
+    y = L.ConvLSTM3D(2, 2, strides=(2, 1, 1), padding="same", return_sequences=True)(x)
+    z = L.AutoContrast(value_range=(0, 1))(keras.ops.reshape(y, (-1, 4, 15, 2)))
+    save_keras("volumes", keras.Model(x, [y, z]), [floats(1, 2, 4, 5, 3, 2)], [floats(2, 2, 4, 5, 3, 2)])
+
+
+def functions():
+    """keras.ops as layers: element by element, over axes, sorted, joined."""
+    o = keras.ops
+    x = keras.Input([4, 6], name="x")
+    a, b = o.gelu(x), o.gelu(x, approximate=False)
+    parts = [a + b, o.arctan(x), o.log1p(o.abs(x)), o.expm1(x), o.logaddexp(x, a), o.hard_shrink(x, 0.7), o.celu(x, 0.5), o.std(x, axis=-1, keepdims=True),
+             o.logsumexp(x, axis=1, keepdims=True), o.norm(x, axis=-1, keepdims=True), o.sort(x), o.tril(x), o.nan_to_num(x), o.cumsum(x, axis=1)]
+    top, at = o.top_k(x, 2)
+    save_keras("functions", keras.Model(x, [*parts, top, at, o.moveaxis(x, 2, 1), o.diff(x), o.take_along_axis(x, at, axis=-1), o.trunc(x), o.bitwise_and(at, at + 3)]),
+               [floats(1, 4, 6)], [floats(2, 4, 6)])
+
+
+# ------------------------------------------------------------------------------------ SavedModels
+def save_tf(name, module, *inputs, **options):
+    folder = OUT / name
+    shutil.rmtree(folder, ignore_errors=True)
+    tf.saved_model.save(module, folder, **options)
+    for extra in ("assets", "fingerprint.pb"):
+        shutil.rmtree(folder / extra, ignore_errors=True) if (folder / extra).is_dir() else (folder / extra).unlink(missing_ok=True)
+    np.savez(OUT / f"{name}.npz", **arrays([(list(x), flat(module.serve(*map(tf.constant, x)))) for x in inputs]))
+
+
+class Scattered(tf.Module):
+    def __init__(self):
+        super().__init__()
+        self.table = tf.lookup.StaticHashTable(tf.lookup.KeyValueTensorInitializer(tf.constant([1, 4], tf.int64), tf.constant([0.5, 2.5])), -1.0)
+
+    @tf.function(input_signature=[tf.TensorSpec([4, 3]), tf.TensorSpec([4], tf.int32)])
+    def serve(self, x, ids):
+        at = tf.constant([[0], [2]])
+        return {"a": tf.tensor_scatter_nd_update(x, at, tf.ones([2, 3])), "b": tf.math.unsorted_segment_max(x, ids, 3), "c": tf.math.bincount(ids, minlength=4, maxlength=4),
+                "d": self.table.lookup(tf.cast(ids, tf.int64)), "e": tf.raw_ops.Bucketize(input=x, boundaries=[-0.5, 0.5]), "f": tf.linalg.diag_part(x[:3]),
+                "g": tf.searchsorted(tf.constant([[-1.0, 0.0, 1.0]]), x[:1]), "h": tf.bitwise.bitwise_and(ids * 70001, 65537 * 3), "i": tf.math.cumprod(x, axis=1, reverse=True),
+                "j": tf.math.confusion_matrix(ids, ids[::-1], 4)}
+
+
+class Images(tf.Module):
+    @tf.function(input_signature=[tf.TensorSpec([1, 5, 4, 3])])
+    def serve(self, x):
+        boxes = tf.constant([[0.1, 0.0, 0.9, 1.0], [-0.2, 0.3, 0.5, 1.2]])
+        return {"a": tf.image.adjust_hue(x, 0.1), "a0": tf.image.rgb_to_hsv(x - 0.2), "b": tf.image.adjust_saturation(x, 1.5), "c": tf.image.adjust_contrast(x, 2.0), "d": tf.image.resize(x, [7, 3], "bicubic"),
+                "e": tf.image.resize(x, [2, 3], "area"), "f": tf.image.crop_and_resize(x, boxes, [0, 0], [3, 3]), "g": tf.image.extract_patches(x, [1, 2, 2, 1], [1, 1, 1, 1], [1, 1, 1, 1], "SAME")}
+
+
+class Cache(tf.Module):
+    """Keeps rows between runs, in three ways of writing them."""
+
+    def __init__(self):
+        super().__init__()
+        self.rows = tf.Variable(tf.zeros([4, 2]))
+        self.more = tf.Variable(tf.zeros([4, 2]))
+        self.last = tf.Variable(tf.zeros([4, 2]))
+
+    @tf.function(input_signature=[tf.TensorSpec([1, 2]), tf.TensorSpec([], tf.int32)])
+    def serve(self, x, at):
+        self.rows.assign(tf.tensor_scatter_nd_update(self.rows, [[at]], x))
+        self.more.scatter_add(tf.IndexedSlices(x, [at]))
+        self.last[at].assign(x[0])
+        return {"a": self.rows.read_value(), "b": self.more.read_value(), "c": self.last.read_value()}
+
+
+def scattered():
+    save_tf("scattered", Scattered(), (floats(4, 3), np.array([1, 0, 2, 1], np.int32)), (floats(4, 3), np.array([2, 3, 0, 0], np.int32) % 3))
+
+
+def images():
+    save_tf("images", Images(), (np.abs(floats(1, 5, 4, 3)) / 4,), (np.abs(floats(1, 5, 4, 3)) / 4,))
+
+
+def cache():
+    module = Cache()
+    folder = OUT / "cache"
+    shutil.rmtree(folder, ignore_errors=True)
+    tf.saved_model.save(module, folder)
+    for extra in ("assets", "fingerprint.pb"):
+        shutil.rmtree(folder / extra, ignore_errors=True) if (folder / extra).is_dir() else (folder / extra).unlink(missing_ok=True)
+    runs = []
+    for at in (2, 0):
+        x = [floats(1, 2), np.array(at, np.int32)]
+        runs.append((x, flat(module.serve(*map(tf.constant, x)))))
+    np.savez(OUT / "cache.npz", **arrays(runs))
+
+
+# ------------------------------------------------------------------------------- TensorFlow 1's graphs
+def old_control_flow():
+    """Branches and loops of frames: Switch, Merge, Enter, Exit, NextIteration."""
+    tf1 = tf.compat.v1
+    tf1.disable_control_flow_v2()
+    graph = tf.Graph()
+    with graph.as_default():
+        x = tf1.placeholder(tf.float32, [3], "x")
+        y = tf1.cond(tf.reduce_sum(x) > 0, lambda: x * 2.0, lambda: x - 1.0)
+        _, z = tf1.while_loop(lambda i, v: i < 4, lambda i, v: (i + 1, v * 0.5 + x), (tf.constant(0), y))
+        z = tf.identity(z, "z")
+        inputs = [np.array([1.0, 2.0, -0.5], np.float32), np.array([-1.0, -2.0, 0.5], np.float32)]
+        with tf1.Session() as session:
+            runs = [([v], [session.run(z, {x: v})]) for v in inputs]
+    tf1.enable_control_flow_v2()
+    pruned = tf1.graph_util.extract_sub_graph(graph.as_graph_def(), ["z"])
+    (OUT / "old_control_flow.pb").write_bytes(pruned.SerializeToString(deterministic=True))
+    np.savez(OUT / "old_control_flow.npz", **arrays(runs))
+
+
+def odds_and_ends():
+    x = keras.Input([5, 4, 3], name="x")
+    y = L.Conv2DTranspose(2, 3, strides=2, padding="same", output_padding=1)(x)
+    z = L.Conv2DTranspose(2, 2, strides=(2, 3), output_padding=(1, 2))(x)
+    save_keras("odds_and_ends", keras.Model(x, [y, z, L.UnitNormalization()(x), keras.ops.softmax(x, axis=1)]), [floats(1, 5, 4, 3)], [floats(2, 5, 4, 3)])
+
+
+MODELS = [odds_and_ends, recurrent_any_length, recurrent_stateful, lookups, spectrograms, volumes, functions, scattered, images, cache, old_control_flow]
 
 if __name__ == "__main__":
     OUT.mkdir(parents=True, exist_ok=True)

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Writes tests/importers/data/onnx: small ONNX models, each with inputs and the outputs that ONNX's own reference
-evaluator gives. Needs onnx and numpy; the same files come out every time.
+evaluator gives. Needs onnx, onnxruntime and numpy; the same files come out every time.
 
 Usage: scripts/onnx_fixtures.py
 """
@@ -9,6 +9,7 @@ import pathlib
 
 import numpy as np
 import onnx
+import onnxruntime
 from onnx import TensorProto, helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 
@@ -199,6 +200,17 @@ def external():
     (OUT / "escape.onnx").write_bytes(m.SerializeToString(deterministic=True))
 
 
+def any_length():
+    """A number of time steps that nobody knows before the model runs: a loop."""
+    w = {"w": floats(1, 16, 3), "r": floats(1, 16, 4), "b": floats(1, 32), "gw": floats(1, 15, 4), "gr": floats(1, 15, 5), "axes": np.array([1])}
+    nodes = [N("LSTM", ["x", "w", "r", "b"], ["y", "h", "c"], hidden_size=4), N("Squeeze", ["y", "axes"], ["s"]),
+             N("GRU", ["s", "gw", "gr"], ["z", "last"], hidden_size=5, linear_before_reset=1)]
+    m = model(nodes, [("x", F, ["T", "B", 3])], [("z", F, ["T", 1, "B", 5]), ("last", F, [1, "B", 5]), ("c", F, [1, "B", 4])], w)
+    x = floats(6, 2, 3)
+    outputs = onnxruntime.InferenceSession(m.SerializeToString()).run(None, {"x": x})
+    save("any_length", m, [x], outputs)
+
+
 def refused():
     nodes = [N("Det", ["x"], ["d"], name="volume"), N("Mystery", ["x"], ["m"], domain="shop", name="own"), N("Relu", ["x"], ["r"])]
     m = model(nodes, [("x", F, [3, 3])], [("d", F, []), ("m", F, [3, 3]), ("r", F, [3, 3])], {}, domains=["shop"])
@@ -207,6 +219,6 @@ def refused():
 
 if __name__ == "__main__":
     OUT.mkdir(parents=True, exist_ok=True)
-    for make in (cnn, unet, shapes, transformer, recurrent, quantized, loops, old, function, external, refused):
+    for make in (cnn, unet, shapes, transformer, recurrent, quantized, loops, old, function, external, refused, any_length):
         make()
     print(f"{OUT}: {sum(f.stat().st_size for f in OUT.iterdir())} bytes")

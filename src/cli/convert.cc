@@ -8,6 +8,7 @@
 #include "cli/command.h"
 #include "cli/output.h"
 #include "cli/source.h"
+#include "exporter/target_runtime.h"
 #include "quantizer/quantize.h"
 #include "report/json.h"
 
@@ -15,7 +16,7 @@ namespace octet::cli {
 namespace {
 
 struct Flags {
-  std::string source, out, report, signature, scheme = "float32";
+  std::string source, out, report, signature, runtime, scheme = "float32";
   std::vector<std::string> inputs;
   bool json = false;
 };
@@ -41,6 +42,7 @@ Result<int> Convert(const Flags& f) {
   OCTET_ASSIGN(graph::Model model, LoadSource(f.source, f.inputs, false, f.signature));
   if (f.scheme == "dynamic") OCTET_TRY(quantizer::QuantizeDynamicRange(model));
   if (f.scheme == "float16") OCTET_TRY(quantizer::QuantizeFloat16(model));
+  if (!f.runtime.empty()) OCTET_TRY(exporter::CheckRuntime(model, f.runtime));
   OCTET_TRY(WriteModel(model, f.out));
   const std::string summary = Summary(f, model);
   if (!f.report.empty()) OCTET_TRY(WriteFile(f.report, summary));
@@ -58,6 +60,7 @@ Body DeclareConvert(FlagSet& flags) {
   flags.Choice("--scheme", &f->scheme, {"float32", "float16", "dynamic"}, "How weights are stored; for int8 see quantize");
   flags.Option("--input", &f->inputs, "NAME:SHAPE, e.g. image:1,224,224,3: fix an input's shape (repeatable)");
   flags.Option("--signature", &f->signature, "NAME of a SavedModel's signature; without it serving_default, or the only one", false);
+  flags.Option("--target-runtime", &f->runtime, "RELEASE of TensorFlow Lite, e.g. 2.11: refuse what needs a later one", false);
   flags.Option("--report", &f->report, "Write the summary as JSON", false);
   flags.Flag("--json", &f->json, "Print the summary as JSON");
   return [f] { return Convert(*f); };

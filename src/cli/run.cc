@@ -7,6 +7,7 @@
 #include <set>
 
 #include "base/file.h"
+#include "base/float16.h"
 #include "base/strings.h"
 #include "cli/command.h"
 #include "cli/delegates.h"
@@ -132,6 +133,20 @@ Status PadStrings(const runtime::Interpreter& interpreter, int output, data::Arr
   return {};
 }
 
+// numpy has no bfloat16; float32 holds its numbers.
+void Widen(data::Array* array, std::vector<std::byte>* wide) {
+  wide->resize(2 * array->bytes.size());
+  for (size_t i = 0; i < array->bytes.size() / 2; ++i) {
+    uint16_t half;
+    std::memcpy(&half, array->bytes.data() + 2 * i, 2);
+    const float f = BF16ToF32(half);
+    std::memcpy(wide->data() + 4 * i, &f, 4);
+  }
+  array->dtype = DType::kF32;
+  array->item_bytes = 4;
+  array->bytes = *wide;
+}
+
 // Under positions and, where no other array has the name, under names; a name of digits would look like a position.
 Status WriteOutputs(const runtime::Interpreter& interpreter, const std::string& path) {
   std::vector<data::Array> arrays;
@@ -147,6 +162,7 @@ Status WriteOutputs(const runtime::Interpreter& interpreter, const std::string& 
     array.item_bytes = static_cast<uint32_t>(BitsOf(t.type->dtype) / 8);
     array.bytes = {t.data, t.bytes};
     if (array.dtype == DType::kString) OCTET_TRY(PadStrings(interpreter, output, &array, &texts.emplace_back()));
+    if (array.dtype == DType::kBF16) Widen(&array, &texts.emplace_back());
     arrays.push_back(std::move(array));
     return {};
   };

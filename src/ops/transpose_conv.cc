@@ -231,13 +231,22 @@ constexpr Variant kVariants[] = {{.name = "reference", .prepare = PrepareReferen
 
 Status FromKeras(ImportContext& c) {
   OCTET_ASSIGN(const KerasWindow w, ReadKerasWindow(c));
-  if (c.Has("output_padding")) return c.Fail("output_padding=None", "a number", "pad the output with ZeroPadding2D");
   if (w.dilation[0] != 1 || w.dilation[1] != 1) return c.Fail("dilation_rate=1", "a dilation", "use UpSampling2D and Conv2D");
   OCTET_ASSIGN(const Value filter, FilterTransposed(c, 0, w.rank));
   OCTET_ASSIGN(const Value bias, BiasOrZeros(c, 1, c.shape(filter)[0]));
   OCTET_ASSIGN(const Value x, EnterImage(c, c.Input(0), w));
   const Shape &in = c.shape(x), &f = c.shape(filter);
-  const Shape out{in[0], TransposedLength(in[1], f[1], w.stride[0], w.padding), TransposedLength(in[2], f[2], w.stride[1], w.padding), f[0]};
+  // With output_padding p: (in - 1) * stride + filter + p, less what padding "same" takes off.
+  const std::vector<int64_t> more = c.Ints("output_padding", {});
+  const auto length = [&](int axis) {
+    const int32_t size = in[1 + axis], taps = f[1 + axis], stride = w.stride[axis];
+    if (more.empty() || size == kUnknown) return TransposedLength(size, taps, stride, w.padding);
+    const int first = 2 - w.rank;  // A sequence is an image of height 1.
+    if (axis < first) return TransposedLength(size, taps, stride, w.padding);
+    const int64_t extra = more[std::min(static_cast<size_t>(axis - first), more.size() - 1)];
+    return static_cast<int32_t>(std::clamp<int64_t>(int64_t{size - 1} * stride + taps - (w.padding == Padding::kSame ? 2 * (taps / 2) : 0) + extra, 0, INT32_MAX));
+  };
+  const Shape out{in[0], length(0), length(1), f[0]};
   if (out[1] == kUnknown || out[2] == kUnknown) return c.Fail("a fixed height and width", in.text(), "give the model's input a fixed size");
   Value shape;
   if (out.known()) {

@@ -48,8 +48,9 @@ bool CanRequantize(DType from, DType to) {
 
 // ------------------------------------------------------------------------------- moving on
 
-// One data operand, the others shapes and indices.
+// One data operand, the others shapes and indices. The largest of some numbers is one of them.
 bool OnlyMoves(const ops::OpDef& op, int* data) {
+  if (op.name == "max_pool_2d") return *data = 0, true;
   if (!(op.traits & (ops::kMovesBytes | ops::kAliases)) || op.name == "fill") return false;
   *data = -1;
   for (size_t i = 0; i < op.inputs.size(); ++i) {

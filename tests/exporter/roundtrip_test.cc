@@ -3,6 +3,7 @@
 #include <set>
 
 #include "base/file.h"
+#include "exporter/target_runtime.h"
 #include "importers/importer.h"
 #include "tests/model_builder.h"
 #include "tflite/view.h"
@@ -25,6 +26,17 @@ graph::Model Sample() {
 
 TEST(Exporter, SameModelSameBytes) {
   EXPECT_EQ(*exporter::Export(Sample()), *exporter::Export(Sample()));
+}
+
+TEST(Exporter, AnOlderRuntimeIsRefusedByOperatorAndPlace) {
+  test::Builder b;
+  b.g().outputs = {b.Node("gelu", "block/gelu", {b.Input("x", {DType::kF32, Shape{2}, {}})})};
+  EXPECT_TRUE(exporter::CheckRuntime(b.model, "2.20").ok());
+  const Status old = exporter::CheckRuntime(b.model, "2.3");
+  ASSERT_EQ(old.code(), Code::kUnsupported);
+  EXPECT_NE(old.message().find("gelu version"), std::string::npos) << old.message();
+  EXPECT_NE(old.message().find("block/gelu"), std::string::npos) << old.message();
+  for (const char* bad : {"", "2", "2.", "two", "2.3.4.5"}) EXPECT_EQ(exporter::CheckRuntime(b.model, bad).code(), Code::kInvalidArgument) << bad;
 }
 
 TEST(Exporter, ConstantsAreAlignedAndStoredOnce) {

@@ -228,7 +228,8 @@ Layer ParseLayerHead(const Json& object) {
   layer.module = object["module"].text();
   layer.name = (*layer.config)["name"].is_text() ? (*layer.config)["name"].text() : layer.class_name;
   const std::string& registered = object["registered_name"].text();
-  if (registered.find('>') != std::string::npos) layer.custom = registered;
+  // Those of octet's own Python package (octet.qat) are known.
+  if (registered.find('>') != std::string::npos && !registered.starts_with("octet>")) layer.custom = registered;
   return layer;
 }
 

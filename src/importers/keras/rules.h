@@ -31,6 +31,8 @@ extern const std::span<const LayerRule> kArithmeticRules;  // arithmetic.cc
 extern const std::span<const LayerRule> kShapingRules;  // shaping.cc
 extern const std::span<const LayerRule> kActivationRules;  // activation.cc
 extern const std::span<const LayerRule> kPreprocessingRules;  // preprocessing.cc
+extern const std::span<const LayerRule> kNumericRules;  // numeric.cc
+extern const std::span<const LayerRule> kArrayRules;  // arrays.cc
 extern const std::span<const LayerRule> kLookupRules;  // lookup.cc
 extern const std::span<const LayerRule> kSpectrogramRules;  // spectrogram.cc
 extern const std::span<const LayerRule> kContrastRules;  // contrast.cc

@@ -95,7 +95,8 @@ std::vector<VariableName> VariablesOf(std::string_view kind, const Json& config)
   if (kind == "Embedding") return {{"embeddings"}};
   if (kind == "Normalization" && config["mean"].is_null()) return {{"mean", false}, {"variance", false}, {"count", false}};
   if (IsOneOf(kind, {"LSTM", "GRU", "SimpleRNN", "LSTMCell", "GRUCell", "SimpleRNNCell", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D"})) return Recurrent(config);
-  if (IsOneOf(kind, {"Bidirectional", "StackedRNNCells", "RNN", "TimeDistributed", "SpectralNormalization"})) return Wrapped(kind, config);
+  if (IsOneOf(kind, {"Bidirectional", "StackedRNNCells", "RNN", "TimeDistributed", "SpectralNormalization", "QuantizedWeights"})) return Wrapped(kind, config);
+  if (kind == "FakeQuantize") return {{"low", false}, {"high", false}};
   if (kind == "MultiHeadAttention" || kind == "GroupQueryAttention") return Attention(config);
   if (kind == "Attention" || kind == "AdditiveAttention") {
     Names names;

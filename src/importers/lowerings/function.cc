@@ -135,18 +135,47 @@ Result<Value> BitwiseNot(Lowering& c, Value x) {
 
 namespace {
 
+// Of numbers whose sum fits into 32 bits.
+Result<Value> NarrowAnd(Lowering& c, Value x, Value y, Value differs) {
+  OCTET_ASSIGN(Value common, c.Emit("add", {x, y}));
+  OCTET_ASSIGN(common, c.Emit("sub", {common, differs}));
+  const int32_t one = 1;
+  return c.Emit("right_shift", {common, c.Constant<int32_t>(Shape{}, std::span(&one, 1))});
+}
+
+// x = high * 2^16 + low, low from 0 on.
+struct Halves {
+  Value high, low;
+};
+Result<Halves> Split(Lowering& c, Value x) {
+  const int32_t sixteen = 16, width = 1 << 16;
+  Halves h;
+  OCTET_ASSIGN(h.high, c.Emit("right_shift", {x, c.Constant<int32_t>(Shape{}, std::span(&sixteen, 1))}));
+  OCTET_ASSIGN(const Value above, c.Emit("mul", {h.high, c.Constant<int32_t>(Shape{}, std::span(&width, 1))}));
+  OCTET_ASSIGN(h.low, c.Emit("sub", {x, above}));
+  return h;
+}
+
 Result<Value> BitwisePair(Lowering& c, Value x, Value y, bool both) {
   const DType t = c.type(x).dtype;
   if (t == DType::kBool) return c.Emit(both ? "logical_and" : "logical_or", {x, y});
-  if (t == DType::kI64) return c.Fail("whole numbers of at most 32 bits", "int64", "cast to int32");
-  OCTET_ASSIGN(Value differs, c.Emit("bitwise_xor", {x, y}));
-  OCTET_ASSIGN(differs, c.Cast(differs, DType::kI64));
-  OCTET_ASSIGN(const Value a, c.Cast(x, DType::kI64));
-  OCTET_ASSIGN(const Value b, c.Cast(y, DType::kI64));
-  OCTET_ASSIGN(const Value sum, c.Emit("add", {a, b}));
-  OCTET_ASSIGN(Value common, c.Emit("sub", {sum, differs}));
-  const int64_t two = 2;
-  OCTET_ASSIGN(common, c.Emit("floor_div", {common, c.Constant<int64_t>(Shape{}, std::span(&two, 1))}));
+  if (t == DType::kI64 || t == DType::kU64 || t == DType::kU32) return c.Fail("whole numbers of at most 31 bits", std::string(Name(t)), "cast to int32");
+  OCTET_ASSIGN(const Value a, c.Cast(x, DType::kI32));
+  OCTET_ASSIGN(const Value b, c.Cast(y, DType::kI32));
+  OCTET_ASSIGN(const Value differs, c.Emit("bitwise_xor", {a, b}));
+  Value common;
+  if (t == DType::kI32) {
+    OCTET_ASSIGN(const Halves p, Split(c, a));
+    OCTET_ASSIGN(const Halves q, Split(c, b));
+    OCTET_ASSIGN(const Halves d, Split(c, differs));
+    OCTET_ASSIGN(const Value high, NarrowAnd(c, p.high, q.high, d.high));
+    OCTET_ASSIGN(const Value low, NarrowAnd(c, p.low, q.low, d.low));
+    const int32_t width = 1 << 16;
+    OCTET_ASSIGN(common, c.Emit("mul", {high, c.Constant<int32_t>(Shape{}, std::span(&width, 1))}));
+    OCTET_ASSIGN(common, c.Emit("add", {common, low}));
+  } else {
+    OCTET_ASSIGN(common, NarrowAnd(c, a, b, differs));
+  }
   if (!both) {
     OCTET_ASSIGN(common, c.Emit("add", {common, differs}));
   }

@@ -67,6 +67,8 @@ class Builder : public Construction {
   bool AllReaders(const Scope& scope, std::string_view name, bool (*satisfies)(const NodeProto&)) const;
   void SetQuant(Value v, const Quant& quant);
   bool failed() const { return !findings_.empty(); }
+  // A number for a lookup table of its own.
+  int32_t NextTable() { return parent_ ? parent_->NextTable() : ++tables_; }
   void OpenSubgraph(const std::string& name) override;
   int32_t CloseSubgraph() override;
 
@@ -102,6 +104,7 @@ class Builder : public Construction {
   std::map<const TensorProto*, Value> stored_;
   std::map<int32_t, Partial> partials_;
   std::vector<std::map<int32_t, Partial>> partials_around_;  // Of the graphs around an open subgraph.
+  int32_t tables_ = 0;
   int64_t nodes_left_ = 1 << 18;  // Functions called by functions multiply.
 };
 

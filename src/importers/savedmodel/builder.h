@@ -46,6 +46,7 @@ struct Session {
   int32_t TableId(std::string_view name) { return table_ids.try_emplace(name, static_cast<int32_t>(table_ids.size()) + 1).first->second; }
   std::set<std::string, std::less<>> names;
   std::map<std::string_view, int32_t> table_ids;
+  std::set<std::string, std::less<>> changed_elsewhere = {};  // Variables that other signatures of the model change.
 };
 
 // A TensorList as one tensor of all its elements. One that was only reserved gets it with its first element, whose

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "importers/savedmodel/loops.h"
+
 namespace octet::importers::savedmodel {
 namespace {
 
@@ -305,6 +307,7 @@ Result<std::unique_ptr<GraphDef>> GraphDef::Read(Bytes message, const std::strin
   });
   if (!status.ok()) return status;
   if (!ok) return Malformed(path);
+  OCTET_TRY(RaiseLoops(*graph));
   return graph;
 }
 

@@ -3,6 +3,7 @@
 // Field numbers: tensorflow/core/framework/{graph,node_def,function,op_def,attr_value,tensor}.proto and
 // tensorflow/core/protobuf/{saved_model,meta_graph,saver}.proto.
 #pragma once
+#include <deque>
 #include <map>
 #include <memory>
 #include <string>
@@ -77,11 +78,19 @@ class GraphDef {
   const FunctionDef& main() const { return main_; }         // Without arguments.
   // Null when there is none of that name.
   Result<const FunctionDef*> Function(std::string_view name);
-  bool HasFunction(std::string_view name) const { return stored_.contains(name); }
+  bool HasFunction(std::string_view name) const { return stored_.contains(name) || functions_.contains(name); }
   const std::string& path() const { return path_; }
+
+  // -- for what rewrites the graph before it is imported
+  FunctionDef& mutable_main() { return main_; }
+  void AddFunction(std::unique_ptr<FunctionDef> function) { functions_[function->name] = std::move(function); }
+  // Text that lives as long as the graph.
+  std::string_view OwnText(std::string text) { return owned_.emplace_back(std::move(text)); }
+  Bytes Own(std::string bytes) { return std::as_bytes(std::span<const char>(OwnText(std::move(bytes)))); }
 
  private:
   std::string path_;
+  std::deque<std::string> owned_;
   FunctionDef main_;
   std::map<std::string_view, Bytes> stored_;
   std::map<std::string_view, std::unique_ptr<FunctionDef>> functions_;

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "base/file.h"
+#include "importers/keras/json.h"
 #include "importers/savedmodel/builder.h"
 #include "importers/savedmodel/signature.h"
 #include "importers/savedmodel/state.h"
@@ -17,18 +18,25 @@ class Import {
   Import(GraphDef& graph, Variables& variables, const std::map<std::string_view, std::string>& keys, const ImportOptions& options)
       : functions_(graph), session_{functions_, variables, keys, {}, {}, {}, {}, {}, {}, {}, {}, {}}, builder_(session_, 0), options_(options) {}
 
-  Result<graph::Model> Run(const Signature& signature, std::vector<Finding>* findings) {
+  // Names of the variables that the signature changes.
+  Result<std::set<std::string, std::less<>>> Changed(const Signature& signature) {
+    std::vector<Edge> ends;
+    OCTET_TRY(FindEnds(signature, &ends));
+    std::set<std::string, std::less<>> names;
+    for (const auto& [name, node] : session_.changed) names.emplace(name);
+    return names;
+  }
+
+  // `changed`: variables that some signature of the model changes.
+  Result<graph::Model> Run(const Signature& signature, const std::set<std::string, std::less<>>& changed, std::vector<Finding>* findings) {
+    session_.changed_elsewhere = changed;
     OCTET_TRY(AddInputs(signature));
     std::vector<Edge> ends;
-    for (const Port& port : signature.outputs) {
-      OCTET_ASSIGN(const Edge end, functions_.Resolve(0, port.tensor));
-      ends.push_back(end);
-    }
-    OCTET_TRY(FindChanged(ends));
+    OCTET_TRY(FindEnds(signature, &ends));
     OCTET_TRY(builder_.Run(ends));
     OCTET_TRY(AddOutputs(signature, ends));
     if (session_.findings.empty()) OCTET_TRY(AddInitializer(builder_));
-    *findings = std::move(session_.findings);
+    for (Finding& f : session_.findings) findings->push_back(std::move(f));
     graph::Model model = builder_.TakeModel();
     model.signatures.push_back(std::move(signature_));
     for (graph::Graph& g : session_.subgraphs) model.subgraphs.push_back(std::move(g));
@@ -66,6 +74,14 @@ class Import {
       if (!found) return Error(Code::kInvalidArgument, "the model has no input '%s'; its first one is '%s'", key.c_str(), signature.inputs.empty() ? "" : signature.inputs[0].name.c_str());
     }
     return {};
+  }
+
+  Status FindEnds(const Signature& signature, std::vector<Edge>* ends) {
+    for (const Port& port : signature.outputs) {
+      OCTET_ASSIGN(const Edge end, functions_.Resolve(0, port.tensor));
+      ends->push_back(end);
+    }
+    return FindChanged(*ends);
   }
 
   // Variables that nodes of the main graph write; written in a loop, they are refused there.
@@ -114,6 +130,156 @@ class Import {
   graph::Signature signature_;
 };
 
+// ------------------------------------------------------------------------------ Keras' order
+// tf_keras keeps its models' configurations beside the graph; the traced function has lost the outputs' order, which a
+// map sorts by name.
+
+// SavedMetadata{nodes = 1: SavedObject{node_path = 3, metadata = 5}}; the root's metadata, as JSON.
+std::string_view RootMetadata(Bytes file) {
+  data::WireReader nodes(file);
+  data::WireField node;
+  while (nodes.Next(&node)) {
+    if (node.number != 1 || node.kind != data::WireField::Kind::kBytes) continue;
+    data::WireReader fields(node.bytes);
+    data::WireField f;
+    std::string_view path, metadata;
+    while (fields.Next(&f)) {
+      if (f.number == 3 && f.kind == data::WireField::Kind::kBytes) path = f.as_text();
+      if (f.number == 5 && f.kind == data::WireField::Kind::kBytes) metadata = f.as_text();
+    }
+    if (path == "root") return metadata;
+  }
+  return {};
+}
+
+// Ports in the order of a model's layers; as they were where the names are not those of the layers.
+void Reorder(const keras::Json& layers, std::vector<Port>* ports) {
+  std::vector<Port> sorted;
+  for (const keras::Json& layer : layers.items()) {
+    const std::string& name = layer.is_list() ? layer[size_t{0}].text() : layer.text();
+    const auto at = std::ranges::find(*ports, name, &Port::name);
+    if (at == ports->end() || std::ranges::find(sorted, name, &Port::name) != sorted.end()) return;
+    sorted.push_back(*at);
+  }
+  if (sorted.size() == ports->size()) *ports = std::move(sorted);
+}
+
+void OrderAsKeras(const std::string& folder, Signature* signature) {
+  const Result<MappedFile> file = MappedFile::Open(folder + "/keras_metadata.pb");
+  if (!file.ok() || signature->key != "serving_default") return;
+  const Result<keras::Json> json = keras::Json::Parse(RootMetadata(file->bytes()), folder);
+  if (!json.ok()) return;  // A hint, no more.
+  Reorder((*json)["config"]["output_layers"], &signature->outputs);
+}
+
+// ------------------------------------------------------------------------ several signatures
+
+template <class F> void ForSubgraphs(graph::Graph& g, const F& change) {
+  for (const graph::NodeId id : g.order())
+    for (const ops::AttrRow& row : g.node(id).op->attrs.rows)
+      if (row.kind == ops::AttrKind::kSubgraph) change(g.node(id), static_cast<int32_t*>(row.at(g.node(id).attrs.get())));
+}
+
+// The subgraph that fills variables and tables is one for all signatures: each is filled once, whichever runs first.
+class Initializer {
+ public:
+  bool empty() const { return graph_.num_nodes() == 0; }
+  void Add(const graph::Graph& g) {
+    std::map<graph::TensorId, graph::TensorId> here;
+    std::map<graph::TensorId, std::string> handles;
+    const auto tensor = [&](graph::TensorId t) {
+      if (const auto it = here.find(t); it != here.end()) return it->second;
+      const graph::Tensor& old = g.tensor(t);
+      return here[t] = old.constant ? graph_.AddConstant(old.name, old.type, old.constant) : graph_.AddTensor(old.name, old.type);
+    };
+    for (const graph::NodeId id : g.order()) {
+      const graph::Node& n = g.node(id);
+      if (n.inputs.empty()) {  // A handle; by what it names.
+        handles[n.outputs[0]] = Key(n);
+        if (filled_.contains(handles[n.outputs[0]])) continue;
+      } else {
+        const std::string& key = handles[n.inputs[0]];
+        if (!filled_.insert(key).second) continue;
+      }
+      std::vector<graph::TensorId> in, out;
+      for (const graph::TensorId t : n.inputs) in.push_back(tensor(t));
+      for (const graph::TensorId t : n.outputs) out.push_back(tensor(t));
+      graph_.AddNode(*n.op, n.attrs, std::move(in), std::move(out), n.place);
+    }
+  }
+  graph::Graph Take() {
+    graph_.name = "initialize";
+    return std::move(graph_);
+  }
+
+ private:
+  static std::string Key(graph::Node n) {
+    std::string key(n.op->name);
+    for (const ops::AttrRow& row : n.op->attrs.rows) {
+      if (row.name == "shared_name") {
+        const auto& text = *static_cast<ops::Text*>(row.at(n.attrs.get()));
+        key += "/" + std::string(text.data, text.count);
+      }
+      if (row.name == "table_id") key += "/" + std::to_string(*static_cast<int32_t*>(row.at(n.attrs.get())));
+    }
+    return key;
+  }
+  graph::Graph graph_;
+  std::set<std::string> filled_;
+};
+
+// Models of one signature each as one model.
+graph::Model Merged(std::vector<graph::Model> models) {
+  graph::Model all;
+  Initializer initializer;
+  for (graph::Model& m : models) {
+    const auto base = static_cast<int32_t>(all.subgraphs.size());
+    for (graph::Graph& g : m.subgraphs) {
+      ForSubgraphs(g, [&](const graph::Node&, int32_t* index) { *index += base; });
+      if (g.name == "initialize") initializer.Add(g);
+    }
+    for (graph::Signature& s : m.signatures) {
+      s.subgraph += base;
+      all.signatures.push_back(std::move(s));
+    }
+    m.subgraphs[0].name = base == 0 ? m.subgraphs[0].name : all.signatures.back().key;
+    for (graph::Graph& g : m.subgraphs) all.subgraphs.push_back(std::move(g));
+  }
+  if (initializer.empty()) return all;
+  all.subgraphs.push_back(initializer.Take());
+  const auto last = static_cast<int32_t>(all.subgraphs.size()) - 1;
+  for (graph::Graph& g : all.subgraphs)
+    ForSubgraphs(g, [&](const graph::Node& n, int32_t* index) { *index = n.op->name == "call_once" ? last : *index; });
+  return all;
+}
+
+// Subgraphs that nothing calls any more are left out.
+void DropUncalled(graph::Model& model) {
+  std::vector<bool> used(model.subgraphs.size(), false);
+  for (const graph::Signature& s : model.signatures) used[static_cast<size_t>(s.subgraph)] = true;
+  for (bool more = true; more;) {
+    more = false;
+    for (size_t i = 0; i < used.size(); ++i) {
+      if (!used[i]) continue;
+      ForSubgraphs(model.subgraphs[i], [&](const graph::Node&, int32_t* index) {
+        if (used[static_cast<size_t>(*index)]) return;
+        used[static_cast<size_t>(*index)] = true;
+        more = true;
+      });
+    }
+  }
+  std::vector<int32_t> place(used.size(), -1);
+  std::vector<graph::Graph> kept;
+  for (size_t i = 0; i < used.size(); ++i) {
+    if (!used[i]) continue;
+    place[i] = static_cast<int32_t>(kept.size());
+    kept.push_back(std::move(model.subgraphs[i]));
+  }
+  model.subgraphs = std::move(kept);
+  for (graph::Graph& g : model.subgraphs) ForSubgraphs(g, [&](const graph::Node&, int32_t* index) { *index = place[static_cast<size_t>(*index)]; });
+  for (graph::Signature& s : model.signatures) s.subgraph = place[static_cast<size_t>(s.subgraph)];
+}
+
 }  // namespace
 
 Result<graph::Model> ImportFolder(const std::string& path, const ImportOptions& options, std::vector<Finding>* findings) {
@@ -123,8 +289,33 @@ Result<graph::Model> ImportFolder(const std::string& path, const ImportOptions& 
   OCTET_ASSIGN(const std::unique_ptr<Variables> variables, Variables::Open(path + "/variables/variables"));
   OCTET_ASSIGN(const auto keys, VariableKeys(meta));
   Functions probe(*meta.graph);
-  OCTET_ASSIGN(const Signature signature, ChooseSignature(meta, probe, options.signature));
-  return Import(*meta.graph, *variables, keys, options).Run(signature, findings);
+  std::vector<std::string> wanted = {options.signature};
+  if (options.signature.empty()) {
+    OCTET_ASSIGN(wanted, SignatureKeys(meta, probe));
+  }
+  // Shapes are given for one signature.
+  if (wanted.empty() || !options.input_shapes.empty()) wanted.resize(1);
+  std::vector<Signature> signatures;
+  std::set<std::string, std::less<>> changed;
+  for (const std::string& key : wanted) {
+    OCTET_ASSIGN(Signature signature, ChooseSignature(meta, probe, key));
+    OrderAsKeras(path, &signature);
+    signatures.push_back(std::move(signature));
+    if (wanted.size() == 1) break;
+    Import scout(*meta.graph, *variables, keys, options);
+    OCTET_ASSIGN(const auto names, scout.Changed(signatures.back()));
+    changed.insert(names.begin(), names.end());
+  }
+  std::vector<graph::Model> models;
+  for (const Signature& signature : signatures) {
+    OCTET_ASSIGN(graph::Model model, Import(*meta.graph, *variables, keys, options).Run(signature, changed, findings));
+    models.push_back(std::move(model));
+  }
+  if (models.size() == 1 || !findings->empty()) return std::move(models[0]);
+  graph::Model all = Merged(std::move(models));
+  DropUncalled(all);
+  OCTET_TRY(graph::LinkCallees(all));
+  return all;
 }
 
 bool IsGraph(std::span<const std::byte> bytes) {
@@ -141,7 +332,7 @@ Result<graph::Model> ImportGraph(const std::string& path, const ImportOptions& o
   Variables none;
   const std::map<std::string_view, std::string> keys;
   OCTET_ASSIGN(const Signature signature, SignatureOfGraph(*graph));
-  return Import(*graph, none, keys, options).Run(signature, findings);
+  return Import(*graph, none, keys, options).Run(signature, {}, findings);
 }
 
 }  // namespace octet::importers::savedmodel

@@ -131,6 +131,41 @@ Result<Signature> ChooseSignature(MetaGraph& meta, Functions& functions, const s
   return signature;
 }
 
+Result<std::vector<std::string>> SignatureKeys(MetaGraph& meta, Functions& functions) {
+  struct Entry {
+    std::string key;
+    std::string_view inner;
+    int64_t rank = 0;  // Wrappers are numbered as they are made: "__inference_signature_wrapper_f_57".
+  };
+  std::vector<Entry> entries;
+  for (const SignatureDef& s : meta.signatures) {
+    if (s.key == "__saved_model_init_op" || s.outputs.empty()) continue;
+    Entry e{std::string(s.key), {}, INT64_MAX};
+    const NodeDef* outer = functions.FindNode(0, NodePart(s.outputs[0].tensor));
+    const FunctionDef* wrapper = nullptr;
+    if (outer) {
+      OCTET_ASSIGN(wrapper, functions.Callee(*outer));
+    }
+    if (wrapper) {
+      e.rank = Natural(std::string(wrapper->name)).second;
+      const NodeDef* inner = OnlyCall(*wrapper);
+      e.inner = inner ? inner->Function("f") : std::string_view();
+    }
+    if (s.key == "serving_default") e.rank = -1;
+    entries.push_back(std::move(e));
+  }
+  std::ranges::stable_sort(entries, {}, [](const Entry& e) { return std::pair(e.rank, e.key); });
+  std::vector<std::string> keys;
+  for (size_t i = 0; i < entries.size(); ++i) {
+    bool again = false;
+    for (size_t j = 0; j < i; ++j) again |= !entries[i].inner.empty() && entries[i].inner == entries[j].inner;
+    // Keras 3 exports its function a second time as "serve".
+    again |= entries[i].key == "serve" && keys.size() == 1 && keys[0] == "serving_default";
+    if (!again) keys.push_back(entries[i].key);
+  }
+  return keys;
+}
+
 Result<Signature> SignatureOfGraph(const GraphDef& graph) {
   static constexpr std::string_view kNoOutputs[] = {"Const", "NoOp", "Assert", "Print", "PrintV2", "VarHandleOp", "SaveV2", "MergeV2Checkpoints"};
   Signature signature{"serving_default", {}, {}};

@@ -20,6 +20,10 @@ struct Signature {
   std::vector<Port> inputs, outputs;
 };
 
+// Keys of the signatures that are worth a subgraph each, in the order in which they were given to the saver; where there is
+// a "serving_default" it comes first, and those that call the same function as an earlier one are left out.
+Result<std::vector<std::string>> SignatureKeys(MetaGraph& meta, Functions& functions);
+
 // The signature named `wanted`; where that is empty, "serving_default" or the only one.
 Result<Signature> ChooseSignature(MetaGraph& meta, Functions& functions, const std::string& wanted);
 

@@ -69,7 +69,8 @@ Result<Contents> FindContents(Builder& main, const FlatNode& table) {
   return Missing(table);
 }
 
-Status FillTable(Builder& main, Builder& init, const FlatNode& table) {
+// The keys and the values as constants of `to`.
+Result<std::vector<Value>> CopyContents(Builder& main, Builder& to, const FlatNode& table) {
   OCTET_ASSIGN(const Contents contents, FindContents(main, table));
   Builder reader(main.session(), contents.region);
   Builder& from = contents.region == 0 ? main : reader;
@@ -79,14 +80,24 @@ Status FillTable(Builder& main, Builder& init, const FlatNode& table) {
     const Value v = from.ValueOf(e);
     if (!v || !from.graph().tensor(v.id).constant) return Missing(table);
     const graph::Tensor& t = from.graph().tensor(v.id);
-    constants.push_back(init.Constant(t.type, *t.constant, init.UniqueName(t.name)));
+    constants.push_back(to.Constant(t.type, *t.constant, to.UniqueName(t.name)));
   }
+  return constants;
+}
+
+Status FillTable(Builder& main, Builder& init, const FlatNode& table) {
+  OCTET_ASSIGN(const std::vector<Value> constants, CopyContents(main, init, table));
   OCTET_ASSIGN(const Value handle, HandleValue(init, table, init.TypeOf(constants[0]).dtype, init.TypeOf(constants[1]).dtype));
   Add(init, "hashtable_import", graph::Attributes(ops::Find("hashtable_import")->attrs), {handle, constants[0], constants[1]}, {});
   return {};
 }
 
 }  // namespace
+
+Result<TableContents> ReadTable(Builder& main, const FlatNode& table) {
+  OCTET_ASSIGN(const std::vector<Value> constants, CopyContents(main, main, table));
+  return TableContents{constants[0], constants[1]};
+}
 
 Result<Value> HandleValue(Builder& b, const FlatNode& handle, DType key, DType value) {
   const bool table = handle.def->op.find("HashTable") != std::string_view::npos;

@@ -9,6 +9,12 @@ namespace octet::importers::savedmodel {
 // The handle of a variable or table as a tensor of the region.
 Result<Value> HandleValue(Builder& b, const FlatNode& handle, DType key, DType value);
 
+// What a table is filled with: constants of the builder's graph, which must be the main one.
+struct TableContents {
+  Value keys, values;
+};
+Result<TableContents> ReadTable(Builder& main, const FlatNode& table);
+
 // Adds the subgraph and its call, where the session has variables or tables to fill.
 Status AddInitializer(Builder& main);
 

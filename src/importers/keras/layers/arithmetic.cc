@@ -30,6 +30,14 @@ template <Text Name> Status Activated(LayerContext& c) {
   return {};
 }
 
+// Activations over an axis, which must be the last one.
+template <Text Name> Status LastAxis(LayerContext& c) {
+  OCTET_ASSIGN(const Value x, Operand(c, 0, {"x", "logits"}));
+  const int64_t axis = c.Int("axis", -1);
+  if (axis != -1 && axis != c.rank(x) - 1) return c.Fail("the last axis", std::to_string(axis), "transpose before");
+  return Activated<Name>(c);
+}
+
 template <Text Op> Status Binary(LayerContext& c) {
   OCTET_ASSIGN(const Pair p, Operands(c));
   OCTET_ASSIGN(const Value y, c.Make(Op, {p.a, p.b}));
@@ -100,9 +108,16 @@ Status ConvertWhere(LayerContext& c) {
 
 Status ConvertSoftmax(LayerContext& c) {
   OCTET_ASSIGN(const Value x, Operand(c, 0, {"x", "logits"}));
-  const int64_t axis = c.Int("axis", -1);
-  if (axis != -1 && axis != c.rank(x) - 1) return c.Fail("softmax over the last axis", std::to_string(axis), "use the Softmax layer");
-  OCTET_ASSIGN(const Value y, c.Make("softmax", {x}, {{"beta", 1.0}}));
+  const auto last = c.rank(x) - 1;
+  const auto axis = static_cast<int>(c.Int("axis", -1) < 0 ? c.Int("axis", -1) + c.rank(x) : c.Int("axis", -1));
+  if (axis < 0 || axis > last) return c.Fail("an axis inside the rank", std::to_string(c.Int("axis", -1)), "");
+  std::vector<int32_t> order;  // That axis and the last one change places.
+  for (int i = 0; i <= last; ++i) order.push_back(i == axis ? last : i == last ? axis : i);
+  OCTET_ASSIGN(Value y, axis == last ? Result<Value>(x) : c.Make("transpose", {x, c.Vector(order)}));
+  OCTET_ASSIGN(y, c.Make("softmax", {y}, {{"beta", 1.0}}));
+  if (axis != last) {
+    OCTET_ASSIGN(y, c.Make("transpose", {y, c.Vector(order)}));
+  }
   c.SetOutput(0, y);
   return {};
 }
@@ -178,13 +193,14 @@ constexpr LayerRule kRules[] = {
     {"ops.Sigmoid", Activated<"sigmoid">}, {"tf.math.sigmoid", Activated<"sigmoid">},
     {"ops.Tanh", Activated<"tanh">}, {"tf.math.tanh", Activated<"tanh">},
     {"ops.Silu", Activated<"silu">}, {"tf.nn.silu", Activated<"silu">},
-    {"ops.Gelu", Activated<"gelu">}, {"tf.nn.gelu", Activated<"gelu">},
-    {"ops.Elu", Activated<"elu">}, {"tf.nn.elu", Activated<"elu">},
+    {"tf.nn.gelu", Activated<"gelu">},
+    {"tf.nn.elu", Activated<"elu">},
     {"ops.Selu", Activated<"selu">}, {"tf.nn.selu", Activated<"selu">},
     {"ops.Softplus", Activated<"softplus">}, {"tf.math.softplus", Activated<"softplus">},
     {"ops.Softsign", Activated<"softsign">}, {"tf.nn.softsign", Activated<"softsign">},
     {"ops.HardSigmoid", Activated<"hard_sigmoid">}, {"ops.HardSilu", Activated<"hard_silu">},
-    {"ops.LogSoftmax", Activated<"log_softmax">},
+    {"ops.LogSoftmax", LastAxis<"log_softmax">}, {"ops.LogSigmoid", Activated<"log_sigmoid">}, {"ops.Mish", Activated<"mish">},
+    {"ops.SparsePlus", Activated<"sparse_plus">}, {"ops.SparseSigmoid", Activated<"sparse_sigmoid">}, {"ops.TanhShrink", Activated<"tanh_shrink">},
     {"ops.LeakyRelu", ConvertLeakyRelu}, {"tf.nn.leaky_relu", ConvertLeakyRelu},
     {"ops.Softmax", ConvertSoftmax}, {"tf.nn.softmax", ConvertSoftmax},
     {"ops.Add", Binary<"add">}, {"tf.math.add", Binary<"add">}, {"tf.__operators__.add", Binary<"add">},
@@ -196,7 +212,7 @@ constexpr LayerRule kRules[] = {
     {"ops.Power", Binary<"pow">}, {"tf.math.pow", Binary<"pow">},
     {"ops.Maximum", Binary<"maximum">}, {"tf.math.maximum", Binary<"maximum">},
     {"ops.Minimum", Binary<"minimum">}, {"tf.math.minimum", Binary<"minimum">},
-    {"tf.math.squared_difference", Binary<"squared_difference">},
+    {"ops.Fmax", Binary<"maximum">}, {"ops.Fmin", Binary<"minimum">}, {"tf.math.squared_difference", Binary<"squared_difference">},
     {"ops.Equal", Binary<"equal">}, {"tf.math.equal", Binary<"equal">},
     {"ops.NotEqual", Binary<"not_equal">}, {"tf.math.not_equal", Binary<"not_equal">},
     {"ops.Greater", Binary<"greater">}, {"tf.math.greater", Binary<"greater">},
@@ -207,8 +223,8 @@ constexpr LayerRule kRules[] = {
     {"ops.LogicalOr", Binary<"logical_or">}, {"tf.math.logical_or", Binary<"logical_or">},
     {"ops.Mean", Reduced<"mean">}, {"tf.math.reduce_mean", Reduced<"mean">},
     {"ops.Sum", Reduced<"sum">}, {"tf.math.reduce_sum", Reduced<"sum">},
-    {"ops.Max", Reduced<"reduce_max">}, {"tf.math.reduce_max", Reduced<"reduce_max">},
-    {"ops.Min", Reduced<"reduce_min">}, {"tf.math.reduce_min", Reduced<"reduce_min">},
+    {"ops.Max", Reduced<"reduce_max">}, {"ops.Amax", Reduced<"reduce_max">}, {"tf.math.reduce_max", Reduced<"reduce_max">},
+    {"ops.Min", Reduced<"reduce_min">}, {"ops.Amin", Reduced<"reduce_min">}, {"tf.math.reduce_min", Reduced<"reduce_min">},
     {"ops.Prod", Reduced<"reduce_prod">}, {"tf.math.reduce_prod", Reduced<"reduce_prod">},
     {"ops.Any", Reduced<"reduce_any">}, {"ops.All", Reduced<"reduce_all">},
     {"ops.Matmul", ConvertMatmul}, {"tf.linalg.matmul", ConvertMatmul},

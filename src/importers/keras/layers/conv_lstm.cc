@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// ConvLSTM1D and 2D, step by step: an LSTM whose products are convolutions. Sequences of vectors are images of height 1.
+// ConvLSTM1D, 2D and 3D, step by step: an LSTM whose products are convolutions. Sequences of vectors are images of height 1.
 //   i,f,o = sigma(W*x + U*h + b), g = phi(...);  c' = f*c + i*g;  h' = o * phi(c')
 #include <algorithm>
 
@@ -12,7 +12,7 @@ namespace {
 constexpr int32_t kMaxSteps = 256;
 
 struct Window {
-  int32_t stride[2] = {1, 1}, dilation[2] = {1, 1};
+  int32_t stride[3] = {1, 1, 1}, dilation[3] = {1, 1, 1};  // Of depth (in volumes), height and width.
   bool valid = false;
 };
 
@@ -28,12 +28,15 @@ class ConvLstm {
     if (rank_ == 1) flat.push_back(1);
     for (int i = 2; i < in.rank(); ++i) flat.push_back(in[i]);
     if (in.rank() != rank_ + 3 || in[1] < 1 || in[1] > kMaxSteps || std::count(flat.begin() + 1, flat.end(), kUnknown) > 0)
-      return c_.Fail(Format("[batch, time, %s channels] with 1 to %d steps", rank_ == 1 ? "length," : "height, width,", kMaxSteps), in.text(), "give the input's shape");
+      return c_.Fail(Format("[batch, time, %s channels] with 1 to %d steps", rank_ == 1 ? "length," : rank_ == 2 ? "height, width," : "depth, height, width,", kMaxSteps), in.text(), "give the input's shape");
     steps_ = in[1];
     OCTET_ASSIGN(const Value images, c_.Make("reshape", {x, c_.Vector(flat)}));
     OCTET_ASSIGN(const Value all, Convolve(images, kernel_, bias_, window_));
     const Shape out = c_.shape(all);
-    OCTET_ASSIGN(const Value apart, c_.Make("reshape", {all, c_.Vector({-1, steps_, out[1], out[2], out[3]})}));
+    std::vector<int32_t> unfolded(out.dims().begin(), out.dims().end());
+    unfolded[0] = -1;
+    unfolded.insert(unfolded.begin() + 1, steps_);
+    OCTET_ASSIGN(const Value apart, c_.Make("reshape", {all, c_.Vector(unfolded)}));
     OCTET_ASSIGN(const std::vector<Value> inputs, c_.MakeMany("unpack", {apart}, {{"num", steps_}, {"axis", 1}}, steps_));
     const bool backwards = c_.Bool("go_backwards", false);
     std::vector<Value> outputs;
@@ -56,7 +59,7 @@ class ConvLstm {
     window_.valid = padding == "valid";
     const std::vector<int64_t> strides = c_.Ints("strides", {1}), dilations = c_.Ints("dilation_rate", {1});
     for (int i = 0; i < rank_; ++i) {
-      const auto axis = static_cast<size_t>(2 - rank_ + i), at = static_cast<size_t>(i);
+      const auto axis = static_cast<size_t>(3 - rank_ + i), at = static_cast<size_t>(i);
       window_.stride[axis] = static_cast<int32_t>(strides[std::min(at, strides.size() - 1)]);
       window_.dilation[axis] = static_cast<int32_t>(dilations[std::min(at, dilations.size() - 1)]);
     }
@@ -86,7 +89,7 @@ class ConvLstm {
     return order[gate] * filters_ + output % filters_;
   }
 
-  // [h, w, in, 4 filters] (without h for rank 1) -> [4 filters, h, w, in]
+  // [h, w, in, 4 filters] (without h for rank 1) -> [4 filters, h, w, in]; of volumes [d, h, w, in, 4 filters] as it is.
   Result<Value> Filter(Value v) {
     const Shape s = c_.shape(v);
     const std::span<const float> from = c_.data_as<float>(v);
@@ -96,16 +99,26 @@ class ConvLstm {
     const auto taps = static_cast<int64_t>(from.size()) / outputs;
     std::vector<float> to;
     to.reserve(from.size());
+    if (rank_ == 3) {
+      for (int64_t t = 0; t < taps; ++t)
+        for (int64_t o = 0; o < outputs; ++o) to.push_back(from[static_cast<size_t>(t * outputs + Stored(o))]);
+      return c_.Constant<float>(s, to);
+    }
     for (int64_t o = 0; o < outputs; ++o)
       for (int64_t t = 0; t < taps; ++t) to.push_back(from[static_cast<size_t>(t * outputs + Stored(o))]);
     return c_.Constant<float>(Shape{4 * filters_, rank_ == 1 ? 1 : s[0], s[rank_ - 1], s[rank_]}, to);
   }
 
   Result<Value> Convolve(Value x, Value filter, Value bias, const Window& w) {
+    const auto padding = static_cast<int64_t>(w.valid ? ops::Padding::kValid : ops::Padding::kSame);
+    if (rank_ == 3) {
+      return c_.Make("conv_3d", {x, filter, bias},
+                     {{"padding", padding}, {"stride_d", w.stride[0]}, {"stride_h", w.stride[1]}, {"stride_w", w.stride[2]},
+                      {"dilation_d_factor", w.dilation[0]}, {"dilation_h_factor", w.dilation[1]}, {"dilation_w_factor", w.dilation[2]}});
+    }
     return c_.Make("conv_2d", {x, filter, bias},
-                   {{"padding", static_cast<int64_t>(w.valid ? ops::Padding::kValid : ops::Padding::kSame)},
-                    {"stride_h", w.stride[0]}, {"stride_w", w.stride[1]},
-                    {"dilation_h_factor", w.dilation[0]}, {"dilation_w_factor", w.dilation[1]}});
+                   {{"padding", padding}, {"stride_h", w.stride[1]}, {"stride_w", w.stride[2]},
+                    {"dilation_h_factor", w.dilation[1]}, {"dilation_w_factor", w.dilation[2]}});
   }
 
   Status Step(Value gates) {
@@ -114,7 +127,7 @@ class ConvLstm {
       OCTET_ASSIGN(const Value product, Convolve(h_, recurrent_, zero_, Window{}));
       OCTET_ASSIGN(gates, c_.Make("add", {gates, product}));
     }
-    const int32_t last = 3;
+    const int32_t last = rank_ == 3 ? 4 : 3;
     const Value axis = c_.Constant<int32_t>(Shape{}, std::span(&last, 1));
     OCTET_ASSIGN(const std::vector<Value> parts, c_.MakeMany("split_v", {gates, c_.Vector({3 * filters_, filters_}), axis}, {{"num_splits", 2}}, 2));
     OCTET_ASSIGN(const Value opened, c_.ApplyActivation(parts[0], config["recurrent_activation"]));
@@ -162,8 +175,9 @@ Status Convert(LayerContext& c, int rank) {
 }
 Status ConvertConvLstm1D(LayerContext& c) { return Convert(c, 1); }
 Status ConvertConvLstm2D(LayerContext& c) { return Convert(c, 2); }
+Status ConvertConvLstm3D(LayerContext& c) { return Convert(c, 3); }
 
-constexpr LayerRule kRules[] = {{"ConvLSTM1D", ConvertConvLstm1D}, {"ConvLSTM2D", ConvertConvLstm2D}};
+constexpr LayerRule kRules[] = {{"ConvLSTM1D", ConvertConvLstm1D}, {"ConvLSTM2D", ConvertConvLstm2D}, {"ConvLSTM3D", ConvertConvLstm3D}};
 
 }  // namespace
 

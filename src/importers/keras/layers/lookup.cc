@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // StringLookup and IntegerLookup. With M = 1 where there is a mask token and the result is an index, else 0, and O the
 // number of places for unknown words: the mask token is 0, unknown words are M to M + O - 1, word i is M + O + i.
-// Text is looked up in a hash table; whole numbers by GATHER where their range is small, else by comparison with each.
 #include <algorithm>
 #include <charconv>
 
@@ -9,6 +8,7 @@
 #include "importers/keras/builder.h"
 #include "importers/keras/layers/categories.h"
 #include "importers/keras/rules.h"
+#include "importers/lowerings/lookup.h"
 #include "importers/lowerings/resource.h"
 
 namespace octet::importers::keras {
@@ -152,40 +152,8 @@ Status ConvertStringLookup(LayerContext& c) {
 
 // ---------------------------------------------------------------------------- whole numbers
 
-struct Range {
-  int64_t least, most;
-};
-
-// table[clamp(x, least - 1, most + 1) - (least - 1)]
-Result<Value> FindInRange(LayerContext& c, Value x, const std::vector<int64_t>& words, const std::vector<int64_t>& indices, int64_t unknown, Range r) {
-  std::vector<int64_t> table(static_cast<size_t>(r.most - r.least) + 3, unknown);
-  for (size_t i = words.size(); i-- > 0;) table[static_cast<size_t>(words[i] - r.least) + 1] = indices[i];  // The first of equal ones counts.
-  OCTET_ASSIGN(Value at, c.Make("maximum", {x, Number(c, r.least - 1)}));
-  OCTET_ASSIGN(at, c.Make("minimum", {at, Number(c, r.most + 1)}));
-  OCTET_ASSIGN(at, c.Make("sub", {at, Number(c, r.least - 1)}));
-  return c.Make("gather", {Numbers(c, table), at}, {{"axis", 0}});
-}
-
-// unknown + sum over the words of (x == word) * (index - unknown)
-Result<Value> FindByComparison(LayerContext& c, Value x, const std::vector<int64_t>& words, std::vector<int64_t> indices, int64_t unknown) {
-  for (int64_t& i : indices) i -= unknown;
-  OCTET_ASSIGN(const Value wide, c.Make("expand_dims", {x, c.Vector({-1})}));
-  OCTET_ASSIGN(const Value same, c.Make("equal", {wide, Numbers(c, words)}));
-  OCTET_ASSIGN(const Value hit, c.Cast(same, DType::kI64));
-  OCTET_ASSIGN(const Value numbered, c.Make("mul", {hit, Numbers(c, indices)}));
-  OCTET_ASSIGN(const Value sum, c.Make("sum", {numbered, c.Vector({-1})}, {{"keep_dims", 0}}));
-  return c.Make("add", {sum, Number(c, unknown)});
-}
-
 Result<Value> FindNumber(LayerContext& c, Value x, const std::vector<int64_t>& words, const std::vector<int64_t>& indices, int64_t unknown) {
-  constexpr int64_t kWidest = 1 << 20;
-  constexpr size_t kMostCompared = 4096;
-  const auto [least, most] = std::ranges::minmax(words);
-  int64_t width = 0;
-  const bool narrow = !__builtin_sub_overflow(most, least, &width) && width < kWidest && least > INT64_MIN && most < INT64_MAX;
-  if (narrow) return FindInRange(c, x, words, indices, unknown, {least, most});
-  if (words.size() > kMostCompared) return c.Fail("at most 4096 words, or words within 2^20 of each other", std::to_string(words.size()), "");
-  return FindByComparison(c, x, words, indices, unknown);
+  return FindNumbers(c, x, words, Numbers(c, indices), Number(c, unknown));
 }
 
 Result<std::vector<int64_t>> ToNumbers(LayerContext& c, const std::vector<std::string>& words) {

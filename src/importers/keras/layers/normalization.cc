@@ -52,7 +52,21 @@ Status ConvertRms(LayerContext& c) {
   return {};
 }
 
-constexpr LayerRule kRules[] = {{"GroupNormalization", ConvertGroup}, {"RMSNormalization", ConvertRms}};
+// x / sqrt(max(sum x^2, 1e-12)) over the axes.
+Status ConvertUnit(LayerContext& c) {
+  const Value x = c.Input(0);
+  std::vector<int32_t> axes;
+  for (const int64_t a : c.Ints("axis", {-1})) axes.push_back(static_cast<int32_t>(a));
+  OCTET_ASSIGN(Value y, c.Make("mul", {x, x}));
+  OCTET_ASSIGN(y, c.Make("sum", {y, c.Vector(axes)}, {{"keep_dims", 1}}));
+  OCTET_ASSIGN(y, c.Make("maximum", {y, c.Scalar(1e-12f)}));
+  OCTET_ASSIGN(y, c.Make("rsqrt", {y}));
+  OCTET_ASSIGN(y, c.Make("mul", {x, y}));
+  c.SetOutput(0, y);
+  return {};
+}
+
+constexpr LayerRule kRules[] = {{"GroupNormalization", ConvertGroup}, {"RMSNormalization", ConvertRms}, {"UnitNormalization", ConvertUnit}};
 
 }  // namespace
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Quantization-aware training (tfmot): layers in wrappers that round weights and activations to 8 bits between
+// Quantization-aware training (tfmot, octet.qat): layers in wrappers that round weights and activations to 8 bits between
 // trained limits. Activations become QUANTIZE and DEQUANTIZE, weights their rounded values.
 #include <algorithm>
+#include <cmath>
 
 #include "importers/keras/builder.h"
 #include "importers/keras/rules.h"
@@ -92,7 +93,63 @@ Status ConvertWrapper(LayerContext& c) {
   return {};
 }
 
-constexpr LayerRule kRules[] = {{"QuantizeLayer", ConvertQuantizeLayer}, {"QuantizeWrapperV2", ConvertWrapper}};
+// ------------------------------------------------------------------------- octet.qat's layers
+
+// Limits that were never observed round nothing.
+Status ConvertFakeQuantize(LayerContext& c) {
+  OCTET_ASSIGN(const Value low, c.Weight(0));
+  OCTET_ASSIGN(const Value high, c.Weight(1));
+  const std::span<const float> least = c.data_as<float>(low), most = c.data_as<float>(high);
+  if (least.size() != 1 || most.size() != 1) return c.Fail("two limits", c.shape(low).text(), "save the model again");
+  Value y = c.Input(0);
+  if (most[0] > least[0]) {
+    OCTET_ASSIGN(y, RoundToLevels(c, y, MakeLevels(least[0], most[0], 8, false)));
+  }
+  c.SetOutput(0, y);
+  return {};
+}
+
+// The axis of a kernel that has a scale per slice; -1: one scale for all.
+int ChannelAxis(const std::string& kind, const Shape& s) {
+  if (kind == "DepthwiseConv2D") return s.back() == 1 ? s.rank() - 2 : -1;
+  return kind == "Conv2DTranspose" ? s.rank() - 2 : s.rank() - 1;
+}
+
+// w -> clamp(floor(w / scale + 1/2), -127, 127) * scale with scale = max |w| / 127, as octet.qat trains it.
+Value RoundedKernel(LayerContext& c, Value stored, int axis) {
+  const Shape s = c.shape(stored);
+  std::vector<float> values(c.data_as<float>(stored).begin(), c.data_as<float>(stored).end());
+  const int64_t inner = axis < 0 ? 1 : s.elements(axis + 1, s.rank()), channels = axis < 0 ? 1 : s[axis];
+  const auto channel = [&](size_t i) { return axis < 0 ? size_t{0} : static_cast<size_t>(static_cast<int64_t>(i) / inner % channels); };
+  TensorType type{DType::kF32, s, {}};  // Remembers its grid.
+  type.quant.axis = std::max(axis, 0);
+  type.quant.scale.assign(static_cast<size_t>(channels), 0.0f);
+  type.quant.zero_point.assign(static_cast<size_t>(channels), 0);
+  for (size_t i = 0; i < values.size(); ++i) type.quant.scale[channel(i)] = std::max(type.quant.scale[channel(i)], std::fabs(values[i]));
+  for (float& scale : type.quant.scale) scale = scale > 0 ? scale / 127.0f : 1.0f;
+  for (size_t i = 0; i < values.size(); ++i) {
+    const float scale = type.quant.scale[channel(i)];
+    values[i] = std::clamp(std::floor(values[i] / scale + 0.5f), -127.0f, 127.0f) * scale;
+  }
+  return c.Constant(type, std::as_bytes(std::span<const float>(values)));
+}
+
+Status ConvertQuantizedWeights(LayerContext& c) {
+  const Json& layer = c.Get("layer");
+  Weights& weights = c.builder().weights();
+  const Variables inner = weights.Inside(c.variables(), "layer", 0, SIZE_MAX / 2);
+  OCTET_ASSIGN(const std::vector<std::string> paths, weights.Datasets(inner));
+  if (paths.empty()) return c.Fail("a layer with a kernel", "one without", "save the model again");
+  OCTET_ASSIGN(const Value stored, c.builder().Variable(paths[0], "kernel", c));
+  if (c.type(stored).quant.empty()) c.builder().SetVariable(paths[0], RoundedKernel(c, stored, ChannelAxis(layer["class_name"].text(), c.shape(stored))));
+  const Value x = c.Input(0);
+  OCTET_ASSIGN(const std::vector<Value> y, c.Apply(layer, inner, std::span(&x, 1), layer["config"]["name"].text()));
+  c.SetOutput(0, y[0]);
+  return {};
+}
+
+constexpr LayerRule kRules[] = {{"QuantizeLayer", ConvertQuantizeLayer}, {"QuantizeWrapperV2", ConvertWrapper},
+                                {"FakeQuantize", ConvertFakeQuantize},   {"QuantizedWeights", ConvertQuantizedWeights}};
 
 }  // namespace
 

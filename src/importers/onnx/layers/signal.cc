@@ -263,8 +263,10 @@ Status ConvertNms(NodeContext& c) {
       OCTET_ASSIGN(const std::vector<Value> kept,
                    c.EmitNode("non_max_suppression_v4", std::vector<Value>{own, s, c.ScalarInt(limit), c.Scalar(static_cast<float>(overlap)), c.Scalar(static_cast<float>(least))}, nullptr,
                               {{DType::kI32, {}, {}}, {DType::kI32, {}, {}}}));
+      c.construction().Refine(kept[0], {DType::kI32, Shape{limit}, {}});
       OCTET_ASSIGN(const Value count, c.Make("reshape", {kept[1], c.Vector({1})}));
       OCTET_ASSIGN(Value index, c.Make("slice", {kept[0], c.Vector({0}), count}));
+      c.construction().Refine(index, {DType::kI32, Shape{kUnknown}, {}});
       OCTET_ASSIGN(index, c.Make("expand_dims", {index, c.ScalarInt(1)}));
       OCTET_ASSIGN(const Value nothing, c.Emit("mul", {index, c.ScalarInt(0)}));
       OCTET_ASSIGN(const Value batch, c.Emit("add", {nothing, c.ScalarInt(b)}));

@@ -2,6 +2,7 @@
 // While and If: each function becomes a subgraph. What a loop hands through unchanged and is constant (weights) is put
 // into the subgraph itself; all else is carried.
 #include <algorithm>
+#include <set>
 
 #include "importers/savedmodel/builder.h"
 #include "importers/savedmodel/context.h"
@@ -369,7 +370,70 @@ Status ConvertIf(NodeContext& c) {
   return {};
 }
 
-constexpr NodeRule kRules[] = {{"While", ConvertWhile}, {"StatelessWhile", ConvertWhile}, {"If", ConvertIf}, {"StatelessIf", ConvertIf}};
+// ---------------------------------------------------------------------- TensorFlow 1's branches
+// Both are computed, and Merge takes one: nothing in a branch has effects, and nobody sees the other one's numbers.
+
+// On which side of which Switch the tensor is: the nearest one behind it, pairs of inner branches skipped.
+struct Side {
+  const NodeDef* choice = nullptr;
+  bool taken = false;
+};
+Side SideOf(NodeContext& c, std::string_view tensor) {
+  struct At {
+    std::string_view tensor;
+    int depth;
+  };
+  std::vector<At> open = {{tensor, 0}};
+  std::set<std::pair<std::string_view, int>> seen;
+  while (!open.empty()) {
+    auto [name, depth] = open.back();
+    open.pop_back();
+    if (!seen.emplace(name, depth).second) continue;
+    if (name.starts_with('^')) name.remove_prefix(1);
+    const size_t colon = name.find(':');
+    const NodeDef* n = c.builder().functions().FindNode(c.node().frame, name.substr(0, colon));
+    if (!n) continue;
+    if (n->op == "Switch" || n->op == "RefSwitch") {
+      if (depth == 0) return {n, colon != std::string_view::npos && name.ends_with('1')};
+      if (!n->inputs.empty()) open.push_back({n->inputs[0], depth - 1});
+      continue;
+    }
+    const int inner = depth + (n->op == "Merge" || n->op == "RefMerge");
+    for (const std::string_view input : n->inputs) open.push_back({input, inner});
+  }
+  return {};
+}
+
+Status ConvertSwitch(NodeContext& c) {
+  const Value x = c.Input(0);
+  if (!x) return {};
+  c.SetOutput(0, x);
+  c.SetOutput(1, x);
+  return {};
+}
+
+Status ConvertMerge(NodeContext& c) {
+  const auto& inputs = c.node().def->inputs;
+  if (c.num_inputs() != 2) return c.Fail("two branches", std::to_string(c.num_inputs()), "freeze the model with TensorFlow 2's control flow");
+  const Side first = SideOf(c, inputs[0]), second = SideOf(c, inputs[1]);
+  const Side& known = first.choice ? first : second;
+  if (!known.choice || known.choice->inputs.size() < 2 || (first.choice && second.choice && first.taken == second.taken))
+    return c.Fail("the two sides of one Switch", "other inputs", "freeze the model with TensorFlow 2's control flow");
+  const bool first_taken = first.choice ? first.taken : !second.taken;
+  OCTET_ASSIGN(const Edge edge, c.builder().functions().Resolve(c.node().frame, known.choice->inputs[1]));
+  const Value test = c.builder().ValueOf(edge), a = c.Input(0), b = c.Input(1);
+  if (!a || !b) return {};
+  if (!test) return c.Poison(edge);
+  if (!(c.shape(a) == c.shape(b)) || c.type(a).dtype != c.type(b).dtype) return c.Fail("branches of one shape", c.shape(a).text() + " and " + c.shape(b).text(), "freeze the model with TensorFlow 2's control flow");
+  OCTET_ASSIGN(const Value y, c.Make("select_v2", {test, first_taken ? a : b, first_taken ? b : a}));
+  c.SetOutput(0, y);
+  OCTET_ASSIGN(const Value index, c.Cast(test, DType::kI32));
+  c.SetOutput(1, index);
+  return {};
+}
+
+constexpr NodeRule kRules[] = {{"While", ConvertWhile}, {"StatelessWhile", ConvertWhile}, {"If", ConvertIf}, {"StatelessIf", ConvertIf},
+                               {"Switch", ConvertSwitch}, {"RefSwitch", ConvertSwitch}, {"Merge", ConvertMerge}, {"RefMerge", ConvertMerge}};
 
 }  // namespace
 

@@ -23,7 +23,7 @@ constexpr Direct kDirect[] = {
     {"Abs", "abs"}, {"Neg", "neg"}, {"Exp", "exp"}, {"Log", "log"}, {"Sqrt", "sqrt"}, {"Rsqrt", "rsqrt"}, {"Square", "square"},
     {"Floor", "floor"}, {"Ceil", "ceil"}, {"Round", "round"}, {"Rint", "round"}, {"Sign", "sign"}, {"Sin", "sin"}, {"Cos", "cos"},
     {"Tanh", "tanh"}, {"Sigmoid", "logistic"}, {"Relu", "relu"}, {"Relu6", "relu6"}, {"Elu", "elu"}, {"LogicalNot", "logical_not"},
-    {"Add", "add"}, {"AddV2", "add"}, {"BiasAdd", "add"}, {"BiasAddV1", "add"}, {"Sub", "sub"}, {"Mul", "mul"}, {"RealDiv", "div"}, {"Maximum", "maximum"},
+    {"Add", "add"}, {"AddV2", "add"}, {"BiasAddV1", "add"}, {"Sub", "sub"}, {"Mul", "mul"}, {"RealDiv", "div"}, {"Maximum", "maximum"},
     {"Minimum", "minimum"}, {"Pow", "pow"}, {"SquaredDifference", "squared_difference"}, {"FloorDiv", "floor_div"}, {"FloorMod", "floor_mod"},
     {"Equal", "equal"}, {"NotEqual", "not_equal"}, {"Less", "less"}, {"LessEqual", "less_equal"}, {"Greater", "greater"},
     {"GreaterEqual", "greater_equal"}, {"LogicalAnd", "logical_and"}, {"LogicalOr", "logical_or"}, {"SelectV2", "select_v2"},
@@ -37,6 +37,19 @@ Status ConvertDirect(NodeContext& c) {
   const std::vector<Value> in = c.Inputs();
   if (!Ready(in)) return {};
   return Set(c, c.Make(std::ranges::find(kDirect, c.kind(), &Direct::op)->becomes, in));
+}
+
+// Along the channels, which lie second with data_format NCHW.
+Status ConvertBiasAdd(NodeContext& c) {
+  const Value x = c.Input(0);
+  Value bias = c.Input(1);
+  if (!x || !bias) return {};
+  if (c.Text("data_format", "NHWC").starts_with("NC") && c.rank(x) > 2) {
+    std::vector<int32_t> dims(static_cast<size_t>(c.rank(x)) - 1, 1);
+    dims[0] = -1;
+    OCTET_ASSIGN(bias, c.ReshapeTo(bias, dims));
+  }
+  return Set(c, c.Make("add", {x, bias}));
 }
 
 Status ConvertDiv(NodeContext& c) {
@@ -245,6 +258,7 @@ Status ConvertApproximateEqual(NodeContext& c) {
 }
 
 constexpr NodeRule kOwn[] = {
+    {"BiasAdd", ConvertBiasAdd},
     {"Div", ConvertDiv}, {"AddN", ConvertAddN}, {"Select", ConvertSelect}, {"Cast", ConvertCast}, {"LeakyRelu", ConvertLeakyRelu},
     {"Softmax", ConvertSoftmax}, {"LogSoftmax", ConvertLogSoftmax}, {"Softplus", Lowered<Softplus>}, {"Softsign", Lowered<Softsign>}, {"Erf", Lowered<Erf>}, {"Erfc", Lowered<Erfc>},
     {"Selu", ConvertSelu}, {"ClipByValue", ConvertClip}, {"ZerosLike", ConvertZerosLike}, {"OnesLike", ConvertOnesLike},

@@ -35,11 +35,11 @@ Result<Colour> Split(NodeContext& c, Value x) {
 }
 Result<Value> Join(NodeContext& c, const Colour& p) { return c.Make("concatenation", {p.a, p.b, p.c}, {{"axis", c.rank(p.a) - 1}}); }
 
-// y == 0 ? 0 : x / y
+// y > 0 ? x / y : 0
 Result<Value> DivideOrZero(NodeContext& c, Value x, Value y) {
-  OCTET_ASSIGN(const Value zero, c.Make("equal", {y, c.Scalar(0)}));
+  OCTET_ASSIGN(const Value positive, c.Make("greater", {y, c.Scalar(0)}));
   OCTET_ASSIGN(const Value q, c.Make("div", {x, y}));
-  return c.Make("select_v2", {zero, c.Scalar(0), q});
+  return c.Make("select_v2", {positive, q, c.Scalar(0)});
 }
 
 // v = max, s = (max - min) / max, h sixths around from the largest one.
@@ -153,7 +153,9 @@ std::vector<float> Rows(int32_t in, int32_t out, const Sampling& s) {
         row[k] = static_cast<float>((std::min(to, k + 1.0) - std::max(from, static_cast<double>(k))) / (to - from));
       continue;
     }
-    const double at = s.centres ? (i + 0.5) * scale - 0.5 : i * scale, base = std::floor(at);
+    double at = s.centres ? (i + 0.5) * scale - 0.5 : i * scale;
+    const double base = std::floor(at);
+    at = base + std::nearbyint((at - base) * 1024) / 1024;  // TensorFlow takes the weights from a table of as many steps.
     double sum = 0, w[4];
     for (int k = 0; k < 4; ++k) {
       const double place = base - 1 + k;

@@ -210,12 +210,27 @@ Status ConvertUnique(NodeContext& c) {
   return {};
 }
 
+// The whole number at an edge lies between these.
+struct Bounds {
+  int64_t least = INT64_MIN, most = INT64_MAX;
+};
+Bounds BoundsOf(NodeContext& c, const Edge& edge, int depth) {
+  constexpr int kDeepest = 8;
+  if (const Partial* p = c.builder().PartialOf(edge); p && p->known() && p->whole() && p->v.size() == 1) return {p->v[0].i, p->v[0].i};
+  if (edge.node < 0 || depth > kDeepest) return {};
+  const FlatNode& n = c.builder().functions().node(edge.node);
+  if (!n.def || n.inputs.size() != 2 || (n.def->op != "Minimum" && n.def->op != "Maximum")) return {};
+  const Bounds a = BoundsOf(c, n.inputs[0], depth + 1), b = BoundsOf(c, n.inputs[1], depth + 1);
+  if (n.def->op == "Minimum") return {std::min(a.least, b.least), std::min(a.most, b.most)};
+  return {std::max(a.least, b.least), std::max(a.most, b.most)};
+}
+
 // values, size, weights: how often each number below `size` occurs (in every row), or whether it does.
 Status ConvertBincount(NodeContext& c) {
   const std::vector<Value> in = c.Inputs();
-  std::vector<int64_t> size;
   if (!Ready(in) || in.size() < 3) return {};
-  if (!c.IntsOf(1, &size) || size.size() != 1 || size[0] < 1 || size[0] > (1 << 24)) return c.Fail("a known size", "a computed one", "give minlength and maxlength");
+  const auto [size, most] = BoundsOf(c, c.node().inputs[1], 0);  // Keras says max(size, ...) and min(size, ...).
+  if (size != most || size < 1 || size > (1 << 24)) return c.Fail("a known size", "a computed one", "give minlength and maxlength");
   Value x = in[0];
   if (c.kind() == "Bincount" && c.rank(x) != 1) {
     OCTET_ASSIGN(x, c.Make("reshape", {x, c.Vector({-1})}));
@@ -224,7 +239,7 @@ Status ConvertBincount(NodeContext& c) {
   if (axis < 0 || axis > 1) return c.Fail("a vector or rows of numbers", c.shape(x).text(), "");
   OCTET_ASSIGN(x, c.Cast(x, DType::kI32));
   const DType wanted = c.type(in[2]).dtype;
-  OCTET_ASSIGN(Value y, c.Make("one_hot", {x, c.ScalarInt(static_cast<int32_t>(size[0])), c.Scalar(1), c.Scalar(0)}, {{"axis", -1}}));
+  OCTET_ASSIGN(Value y, c.Make("one_hot", {x, c.ScalarInt(static_cast<int32_t>(size)), c.Scalar(1), c.Scalar(0)}, {{"axis", -1}}));
   const bool weighted = !(c.shape(in[2]).known() && c.shape(in[2]).elements() == 0);
   if (weighted) {
     OCTET_ASSIGN(Value w, c.Cast(in[2], DType::kF32));

@@ -386,9 +386,13 @@ Status ConvertPlain(NodeContext& c) {
   };
   constexpr Plain kPlain[] = {{"GatherNd", "gather_nd"}, {"ScatterNd", "scatter_nd"}, {"BroadcastArgs", "broadcast_args"}, {"MatrixDiag", "matrix_diag"},
                               {"MatrixSetDiag", "matrix_set_diag"}};
-  const std::vector<Value> in = c.Inputs();
+  std::vector<Value> in = c.Inputs();
   for (const Value v : in)
     if (!v) return {};
+  if (c.kind() == "ScatterNd" && in.size() == 3) {  // Indices and shape are of 32 bits.
+    OCTET_ASSIGN(in[0], c.Cast(in[0], DType::kI32));
+    OCTET_ASSIGN(in[2], c.Cast(in[2], DType::kI32));
+  }
   return Set(c, c.Make(std::ranges::find(kPlain, c.kind(), &Plain::op)->becomes, in));
 }
 

@@ -44,10 +44,9 @@ Status ConvertGetItem(NodeContext& c) {
   return {};
 }
 
-Status ConvertSetItem(NodeContext& c) {
-  const TensorList* list = List(c, 0);
+// The list at output 0: `list` with the item at the index.
+Status SetItem(NodeContext& c, const TensorList* list, Value index, Value item) {
   if (!list) return NoList(c);
-  const Value index = c.Input(1), item = c.Input(2);
   if (!index || !item) return {};
   TensorList after = *list;
   after.element = c.shape(item);
@@ -73,6 +72,8 @@ Status ConvertSetItem(NodeContext& c) {
   return {};
 }
 
+Status ConvertSetItem(NodeContext& c) { return SetItem(c, List(c, 0), c.Input(1), c.Input(2)); }
+
 Status ConvertStack(NodeContext& c) {
   const TensorList* list = List(c, 0);
   if (!list || !list->tensor) return NoList(c);
@@ -80,22 +81,24 @@ Status ConvertStack(NodeContext& c) {
   return {};
 }
 
-Status ConvertLength(NodeContext& c) {
-  const TensorList* list = List(c, 0);
-  if (!list) return NoList(c);
-  if (!list->tensor) {
-    c.SetOutput(0, c.builder().ValueOf(list->count));
+Status SetLength(NodeContext& c, const TensorList& list) {
+  if (!list.tensor) {
+    c.SetOutput(0, c.builder().ValueOf(list.count));
     return {};
   }
-  const int32_t known = c.rank(list->tensor) > 0 ? c.shape(list->tensor)[0] : kUnknown;
+  const int32_t known = c.rank(list.tensor) > 0 ? c.shape(list.tensor)[0] : kUnknown;
   if (known != kUnknown) {
     c.SetOutput(0, c.ScalarInt(known));
     return {};
   }
-  OCTET_ASSIGN(const Value shape, c.Make("shape", {list->tensor}, {{"out_type", static_cast<int64_t>(DType::kI32)}}));
+  OCTET_ASSIGN(const Value shape, c.Make("shape", {list.tensor}, {{"out_type", static_cast<int64_t>(DType::kI32)}}));
   OCTET_ASSIGN(const Value y, c.Make("gather", {shape, c.ScalarInt(0)}, {{"axis", 0}}));
   c.SetOutput(0, y);
   return {};
+}
+Status ConvertLength(NodeContext& c) {
+  const TensorList* list = List(c, 0);
+  return list ? SetLength(c, *list) : NoList(c);
 }
 
 // The elements one after the other along their first dimension.
@@ -114,9 +117,65 @@ Status ConvertConcat(NodeContext& c) {
   return {};
 }
 
+// --------------------------------------------------------------------------------- TensorArrays
+// Those of TensorFlow 1: what they hold travels with the `flow`, which is the list here; handles are nothing.
+
+// size -> handle, flow
+Status ConvertArray(NodeContext& c) {
+  TensorList list{{}, c.Type("dtype"), std::nullopt, c.node().inputs.empty() ? Edge{} : c.node().inputs[0], {}};
+  c.builder().SetList({c.id(), 1}, std::move(list));
+  c.SetOutput(0, c.ScalarInt(0));
+  return {};
+}
+
+const TensorList* FlowOf(NodeContext& c, int input) { return List(c, input); }
+
+// handle, index, flow -> value
+Status ConvertArrayRead(NodeContext& c) {
+  const TensorList* list = FlowOf(c, 2);
+  if (!list || !list->tensor) return NoList(c);
+  const Value index = c.Input(1), tensor = list->tensor;
+  if (!index) return {};
+  OCTET_ASSIGN(const Value y, c.Make("gather", {tensor, index}, {{"axis", 0}}));
+  for (int i = 0; i < c.rank(y); ++i)
+    if (c.shape(y)[i] == kUnknown && c.rank(tensor) == c.rank(y) + 1) c.builder().SetSymbol(y, i, c.builder().SymbolOf(tensor, i + 1));
+  c.SetOutput(0, y);
+  return {};
+}
+
+// handle, index, value, flow -> flow
+Status ConvertArrayWrite(NodeContext& c) { return SetItem(c, FlowOf(c, 3), c.Input(1), c.Input(2)); }
+
+// handle, indices, value, flow -> flow: all elements in their order.
+Status ConvertArrayScatter(NodeContext& c) {
+  const Value x = c.Input(2);
+  if (!x) return {};
+  TensorList list{x, c.type(x).dtype, Shape(), {}, {}};
+  for (int i = 1; i < c.rank(x); ++i) list.element->push_back(c.shape(x)[i]);
+  c.builder().SetList({c.id(), 0}, std::move(list));
+  return {};
+}
+
+// handle, indices, flow -> value: all of them.
+Status ConvertArrayGather(NodeContext& c) {
+  const TensorList* list = FlowOf(c, 2);
+  if (!list || !list->tensor) return NoList(c);
+  c.SetOutput(0, list->tensor);
+  return {};
+}
+
+// handle, flow -> how many
+Status ConvertArraySize(NodeContext& c) {
+  const TensorList* list = FlowOf(c, 1);
+  if (!list) return NoList(c);
+  return SetLength(c, *list);
+}
+
 constexpr NodeRule kRules[] = {{"TensorListFromTensor", ConvertFromTensor}, {"TensorListReserve", ConvertReserve}, {"TensorListGetItem", ConvertGetItem},
                                {"TensorListSetItem", ConvertSetItem}, {"TensorListStack", ConvertStack}, {"TensorListLength", ConvertLength},
-                               {"TensorListConcatV2", ConvertConcat}, {"TensorListConcat", ConvertConcat}};
+                               {"TensorListConcatV2", ConvertConcat}, {"TensorListConcat", ConvertConcat},
+                               {"TensorArrayV3", ConvertArray}, {"TensorArrayReadV3", ConvertArrayRead}, {"TensorArrayWriteV3", ConvertArrayWrite},
+                               {"TensorArrayScatterV3", ConvertArrayScatter}, {"TensorArrayGatherV3", ConvertArrayGather}, {"TensorArraySizeV3", ConvertArraySize}};
 
 }  // namespace
 

@@ -2,6 +2,7 @@
 // Variables, which are constants where the model never changes them, and lookup tables.
 #include <algorithm>
 
+#include "importers/lowerings/lookup.h"
 #include "importers/lowerings/selection.h"
 #include "importers/savedmodel/builder.h"
 #include "importers/savedmodel/context.h"
@@ -15,7 +16,9 @@ Result<Value> Read(NodeContext& c) {
   const FlatNode* handle = c.num_inputs() > 0 ? c.builder().Handle(c.node().inputs[0]) : nullptr;
   if (!handle) return c.Fail("a variable", "a handle that is computed", "");
   OCTET_ASSIGN(const Value stored, c.builder().Variable(*handle, c));
-  if (!c.builder().session().changed.contains(handle->def->name)) return stored;
+  Session& session = c.builder().session();
+  if (session.changed_elsewhere.contains(handle->def->name)) session.changed.emplace(handle->def->name, c.node().inputs[0].node);
+  if (!session.changed.contains(handle->def->name)) return stored;
   const TensorType type = c.type(stored);
   OCTET_ASSIGN(const Value resource, HandleValue(c.builder(), *handle, DType::kNone, DType::kNone));
   return c.EmitAs("read_variable", std::span(&resource, 1), nullptr, type);
@@ -53,8 +56,19 @@ Status ConvertLookup(NodeContext& c) {
   const Value keys = c.Input(1), otherwise = c.Input(2);
   if (!table) return c.Fail("a table", "a handle that is computed", "");
   if (!keys || !otherwise) return {};
-  c.builder().session().tables.emplace(table->def->name, c.node().inputs[0].node);
   const DType key = c.type(keys).dtype, value = c.type(otherwise).dtype;
+  if ((key == DType::kI64 || key == DType::kI32) && value != DType::kString) {
+    if (c.builder().region() != 0) return c.Fail("a table from text to int64 or back inside of loops and branches", std::string(Name(key)) + " to " + std::string(Name(value)), "");
+    OCTET_ASSIGN(const TableContents contents, ReadTable(c.builder(), *table));
+    std::vector<int64_t> list;
+    for (const int64_t k : c.data_as<int64_t>(contents.keys)) list.push_back(k);
+    for (const int32_t k : c.data_as<int32_t>(contents.keys)) list.push_back(k);
+    OCTET_ASSIGN(const Value x, c.Cast(keys, DType::kI64));
+    OCTET_ASSIGN(const Value y, FindNumbers(c, x, list, contents.values, otherwise));
+    c.SetOutput(0, y);
+    return {};
+  }
+  c.builder().session().tables.emplace(table->def->name, c.node().inputs[0].node);
   if (!((key == DType::kString && value == DType::kI64) || (key == DType::kI64 && value == DType::kString)))
     return c.Fail("a table from text to int64 or back", std::string(Name(key)) + " to " + std::string(Name(value)), "");
   OCTET_ASSIGN(const Value resource, HandleValue(c.builder(), *table, key, value));
@@ -139,11 +153,17 @@ Status ConvertGatherNd(NodeContext& c) {
 Status ConvertTableSize(NodeContext& c) {
   const FlatNode* table = c.num_inputs() > 0 ? c.builder().Handle(c.node().inputs[0]) : nullptr;
   if (!table) return c.Fail("a table", "a handle that is computed", "");
-  c.builder().session().tables.emplace(table->def->name, c.node().inputs[0].node);
   data::WireField key, value;
   if (!table->def->Get("key_dtype").Find(Attribute::kType, &key) || !table->def->Get("value_dtype").Find(Attribute::kType, &value)) return c.Fail("a table's types", "none", "");
   const DType from = DTypeFromTf(key.as_int()), to = DTypeFromTf(value.as_int());
-  if (!((from == DType::kString && to == DType::kI64) || (from == DType::kI64 && to == DType::kString))) return c.Fail("a table from text to int64 or back", std::string(Name(from)) + " to " + std::string(Name(to)), "");
+  if (!((from == DType::kString && to == DType::kI64) || (from == DType::kI64 && to == DType::kString))) {
+    if (c.builder().region() != 0) return c.Fail("a table from text to int64 or back inside of loops and branches", std::string(Name(from)) + " to " + std::string(Name(to)), "");
+    OCTET_ASSIGN(const TableContents contents, ReadTable(c.builder(), *table));
+    const int64_t size = c.shape(contents.keys).elements();
+    c.SetOutput(0, c.Constant<int64_t>(Shape{}, std::span(&size, 1)));
+    return {};
+  }
+  c.builder().session().tables.emplace(table->def->name, c.node().inputs[0].node);
   OCTET_ASSIGN(const Value resource, HandleValue(c.builder(), *table, from, to));
   OCTET_ASSIGN(const Value y, c.EmitAs("hashtable_size", std::span(&resource, 1), nullptr, {DType::kI64, Shape{1}, {}}));
   c.Refine(y, {DType::kI64, Shape{1}, {}});

@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: Apache-2.0
+// keras.ops that move, sort and join elements, or pool and resize images.
+#include <algorithm>
+#include <limits>
+#include <numeric>
+
+#include "importers/keras/builder.h"
+#include "importers/keras/layers/functions.h"
+#include "importers/keras/rules.h"
+#include "importers/lowerings/selection.h"
+#include "ops/shape_util.h"
+
+namespace octet::importers::keras {
+namespace {
+
+Status Set(LayerContext& c, Result<Value> y) {
+  if (!y.ok()) return std::move(y).status();
+  c.SetOutput(0, *y);
+  return {};
+}
+Value Int(LayerContext& c, int32_t v) { return c.Constant<int32_t>(Shape{}, std::span<const int32_t>(&v, 1)); }
+Result<Value> Tensor(LayerContext& c) { return Operand(c, 0, {"x", "inputs", "images", "data", "a"}); }
+
+Result<int> AxisOf(LayerContext& c, int64_t axis, int rank) {
+  int at = 0;
+  if (!ops::NormalizeAxis(axis, rank, &at)) return c.Fail("an axis inside the rank", std::to_string(axis), "");
+  return at;
+}
+
+// -------------------------------------------------------------------------------------- shapes
+
+Status ConvertRavel(LayerContext& c) {
+  OCTET_ASSIGN(const Value x, Tensor(c));
+  return Set(c, c.Make("reshape", {x, c.Vector({-1})}));
+}
+
+Status ConvertMoveaxis(LayerContext& c) {
+  OCTET_ASSIGN(const Value x, Tensor(c));
+  std::vector<int64_t> from, to;
+  if (!IntsOf(LiteralOf(c, 1, {"source"}), &from) || !IntsOf(LiteralOf(c, 2, {"destination"}), &to) || from.size() != to.size()) return c.Fail("axes", "none", "");
+  std::vector<int32_t> order(static_cast<size_t>(c.rank(x)), -1);
+  std::vector<bool> moved(order.size(), false);
+  for (size_t i = 0; i < from.size(); ++i) {
+    OCTET_ASSIGN(const int a, AxisOf(c, from[i], c.rank(x)));
+    OCTET_ASSIGN(const int b, AxisOf(c, to[i], c.rank(x)));
+    order[static_cast<size_t>(b)] = a;
+    moved[static_cast<size_t>(a)] = true;
+  }
+  int32_t next = 0;
+  for (int32_t& o : order) {
+    if (o >= 0) continue;
+    while (next < c.rank(x) && moved[static_cast<size_t>(next)]) ++next;
+    o = next++;
+  }
+  return Set(c, c.Make("transpose", {x, c.Vector(order)}));
+}
+
+Status ConvertBroadcastTo(LayerContext& c) {
+  OCTET_ASSIGN(const Value x, Tensor(c));
+  std::vector<int64_t> dims;
+  if (!IntsOf(LiteralOf(c, 1, {"shape"}), &dims)) return c.Fail("a shape of numbers", "another kind of argument", "");
+  return Set(c, c.Make("broadcast_to", {x, c.Vector(std::vector<int32_t>(dims.begin(), dims.end()))}));
+}
+
+Status ConvertUnstack(LayerContext& c) {
+  OCTET_ASSIGN(const Value x, Tensor(c));
+  OCTET_ASSIGN(const int axis, AxisOf(c, c.Int("axis", 0), c.rank(x)));
+  const int32_t n = c.shape(x)[axis];
+  if (n < 1) return c.Fail("a known axis", c.shape(x).text(), "");
+  OCTET_ASSIGN(const std::vector<Value> y, c.MakeMany("unpack", {x}, {{"num", n}, {"axis", axis}}, n));
+  for (int32_t i = 0; i < n; ++i) c.SetOutput(i, y[static_cast<size_t>(i)]);
+  return {};
+}
+
+// Lists joined along the second, first or third axis.
+template <int Axis> Status ConvertStacked(LayerContext& c) {
+  std::vector<Value> values;
+  for (int i = 0; i < c.num_inputs(); ++i) values.push_back(c.Input(i));
+  if (values.empty()) return c.Fail("tensors", "none", "");
+  const int axis = Axis == 1 && c.rank(values[0]) == 1 ? 0 : Axis;
+  if (c.rank(values[0]) <= axis) return c.Fail(Format("tensors of rank %d or more", axis + 1), c.shape(values[0]).text(), "");
+  return Set(c, c.Make("concatenation", values, {{"axis", axis}}));
+}
+
+Status ConvertAppend(LayerContext& c) {
+  OCTET_ASSIGN(Pair p, Operands(c));
+  if (c.Has("axis")) {
+    OCTET_ASSIGN(const int axis, AxisOf(c, c.Int("axis", 0), c.rank(p.a)));
+    return Set(c, c.Make("concatenation", {p.a, p.b}, {{"axis", axis}}));
+  }
+  OCTET_ASSIGN(p.a, c.Make("reshape", {p.a, c.Vector({-1})}));
+  OCTET_ASSIGN(p.b, c.Make("reshape", {p.b, c.Vector({-1})}));
+  return Set(c, c.Make("concatenation", {p.a, p.b}, {{"axis", 0}}));
+}
+
+template <int Back> Status ConvertFlipped(LayerContext& c) {
+  OCTET_ASSIGN(const Value x, Tensor(c));
+  return Set(c, c.Make("reverse_v2", {x, c.Vector({Back})}));
+}
+
+// The part of a matrix on and below (above) a diagonal.
+Status ConvertTriangle(LayerContext& c) {
+  OCTET_ASSIGN(const Value x, Tensor(c));
+  const Shape s = c.shape(x);
+  if (s.rank() < 2 || s.back() < 1 || s.back(2) < 1 || int64_t{s.back()} * s.back(2) > (1 << 24)) return c.Fail("matrices of known size", s.text(), "");
+  const int64_t k = c.Int("k", 0);
+  const bool lower = c.kind() == "Tril";
+  std::vector<float> mask;
+  for (int32_t i = 0; i < s.back(2); ++i)
+    for (int32_t j = 0; j < s.back(); ++j) mask.push_back((lower ? j - i <= k : j - i >= k) ? 1.0f : 0.0f);
+  OCTET_ASSIGN(const Value kept, c.Cast(c.Constant<float>(Shape{s.back(2), s.back()}, mask), c.type(x).dtype));
+  return Set(c, c.Make("mul", {x, kept}));
+}
+
+// Elements of the main diagonal of the last two axes; their sum.
+Result<Value> Diagonal(LayerContext& c, Value x) {
+  const Shape s = c.shape(x);
+  int a = 0, b = 1;
+  (void)ops::NormalizeAxis(c.Int("axis1", 0), s.rank(), &a), (void)ops::NormalizeAxis(c.Int("axis2", 1), s.rank(), &b);
+  if (s.rank() < 2 || a != s.rank() - 2 || b != s.rank() - 1 || c.Int("offset", 0) != 0 || s.back() < 1 || s.back(2) < 1)
+    return c.Fail("the main diagonal of the last two axes, of known size", s.text(), "");
+  std::vector<int32_t> dims(s.dims().begin(), s.dims().end() - 2), at;
+  dims.push_back(s.back() * s.back(2));
+  for (int32_t i = 0; i < std::min(s.back(), s.back(2)); ++i) at.push_back(i * (s.back() + 1));
+  OCTET_ASSIGN(const Value flat, c.Make("reshape", {x, c.Vector(dims)}));
+  return c.Make("gather", {flat, c.Vector(at)}, {{"axis", s.rank() - 2}});
+}
+Status ConvertDiagonal(LayerContext& c) {
+  OCTET_ASSIGN(const Value x, Tensor(c));
+  return Set(c, Diagonal(c, x));
+}
+Status ConvertTrace(LayerContext& c) {
+  OCTET_ASSIGN(const Value x, Tensor(c));
+  OCTET_ASSIGN(const Value d, Diagonal(c, x));
+  return Set(c, c.Make("sum", {d, c.Vector({c.rank(d) - 1})}, {{"keep_dims", 0}}));
+}
+
+// x[1:] - x[:-1] along an axis
+Status ConvertDiff(LayerContext& c) {
+  OCTET_ASSIGN(Value x, Tensor(c));
+  OCTET_ASSIGN(const int axis, AxisOf(c, c.Int("axis", -1), c.rank(x)));
+  const auto part = [&](Value v, int32_t begin, int32_t end) {
+    std::vector<int32_t> from(static_cast<size_t>(c.rank(v)), 0), to(from), step(from.size(), 1);
+    int64_t open = 0;
+    for (int i = 0; i < c.rank(v); ++i)
+      if (i != axis) open |= int64_t{1} << i;
+    from[static_cast<size_t>(axis)] = begin;
+    to[static_cast<size_t>(axis)] = end;
+    const int64_t last = end == 0 ? int64_t{1} << axis : 0;
+    return c.Make("strided_slice", {v, c.Vector(from), c.Vector(to), c.Vector(step)}, {{"begin_mask", open}, {"end_mask", open | last}});
+  };
+  for (int64_t n = c.Int("n", 1); n > 0; --n) {
+    OCTET_ASSIGN(const Value a, part(x, 1, 0));
+    OCTET_ASSIGN(const Value b, part(x, 0, -1));
+    OCTET_ASSIGN(x, c.Make("sub", {a, b}));
+  }
+  return Set(c, x);
+}
+
+// ----------------------------------------------------------------------------- picking, sorting
+
+Status ConvertTakeAlongAxis(LayerContext& c) {
+  OCTET_ASSIGN(const Value x, Tensor(c));
+  OCTET_ASSIGN(Value at, Operand(c, 1, {"indices"}, DType::kI32));
+  OCTET_ASSIGN(const int axis, AxisOf(c, c.Int("axis", -1), c.rank(x)));
+  OCTET_ASSIGN(at, c.Cast(at, DType::kI32));
+  if (axis != c.rank(x) - 1 || c.rank(at) != c.rank(x)) return c.Fail("the last axis", std::to_string(axis), "transpose before");
+  return Set(c, c.Make("gather", {x, at}, {{"axis", axis}, {"batch_dims", axis}}));
+}
+
+Result<std::vector<Value>> Top(LayerContext& c, Value x, int32_t k) {
+  return c.EmitNode("topk_v2", std::vector<Value>{x, Int(c, k)}, nullptr, {{c.type(x).dtype, {}, {}}, {DType::kI32, {}, {}}});
+}
+Status ConvertTopK(LayerContext& c) {
+  OCTET_ASSIGN(const Value x, Tensor(c));
+  OCTET_ASSIGN(const std::vector<Value> y, Top(c, x, static_cast<int32_t>(c.Int("k", 1))));
+  c.SetOutput(0, y[0]);
+  c.SetOutput(1, y[1]);
+  return {};
+}
+// Rising: the largest of what is negated first.
+Status ConvertSort(LayerContext& c) {
+  OCTET_ASSIGN(Value x, Tensor(c));
+  OCTET_ASSIGN(const int axis, AxisOf(c, c.Int("axis", -1), c.rank(x)));
+  const int32_t n = c.shape(x)[axis];
+  if (axis != c.rank(x) - 1 || n < 1) return c.Fail("the last axis, of known size", c.shape(x).text(), "transpose before");
+  OCTET_ASSIGN(x, c.Make("neg", {x}));
+  OCTET_ASSIGN(const std::vector<Value> y, Top(c, x, n));
+  return Set(c, c.kind() == "Argsort" ? Result<Value>(y[1]) : c.Make("neg", {y[0]}));
+}
+Status ConvertDigitize(LayerContext& c) {
+  OCTET_ASSIGN(const Value x, Tensor(c));
+  const Json& bins = LiteralOf(c, 1, {"bins"});
+  OCTET_ASSIGN(const Value v, ConstantOf(c, bins, DType::kF32));
+  const std::span<const float> limits = c.data_as<float>(v);
+  return Set(c, Bucketize(c, x, {limits.begin(), limits.end()}));
+}
+
+Status ConvertSegment(LayerContext& c) {
+  OCTET_ASSIGN(const Value x, Tensor(c));
+  OCTET_ASSIGN(Value ids, Operand(c, 1, {"segment_ids"}, DType::kI32));
+  if (!c.Has("num_segments")) return c.Fail("num_segments", "none", "");
+  OCTET_ASSIGN(ids, c.Cast(ids, DType::kI32));
+  return Set(c, c.Make(c.kind() == "SegmentMax" ? "unsorted_segment_max" : "unsorted_segment_sum", {x, ids, Int(c, static_cast<int32_t>(c.Int("num_segments", 1)))}));
+}
+
+// ------------------------------------------------------------------------------------- images
+
+std::vector<int64_t> Two(LayerContext& c, const char* key, const std::vector<int64_t>& fallback) {
+  std::vector<int64_t> v = c.Ints(key, fallback);
+  if (v.size() == 1) v.push_back(v[0]);
+  return v;
+}
+
+Status ConvertPool(LayerContext& c) {
+  OCTET_ASSIGN(const Value x, Tensor(c));
+  const std::vector<int64_t> size = Two(c, "pool_size", {}), stride = Two(c, "strides", size);
+  if (c.rank(x) != 4 || size.size() != 2 || stride.size() != 2 || c.Text("data_format", "channels_last") != "channels_last") return c.Fail("images, channels last", c.shape(x).text(), "");
+  return Set(c, c.Make(c.kind() == "MaxPool" ? "max_pool_2d" : "average_pool_2d", {x},
+                       {{"padding", static_cast<int64_t>(c.Text("padding", "valid") == "same" ? ops::Padding::kSame : ops::Padding::kValid)},
+                        {"stride_h", stride[0]}, {"stride_w", stride[1]}, {"filter_height", size[0]}, {"filter_width", size[1]}}));
+}
+
+Status ConvertResize(LayerContext& c) {
+  OCTET_ASSIGN(Value x, Tensor(c));
+  std::vector<int64_t> size;
+  const std::string how = c.Text("interpolation", "bilinear");
+  if (!IntsOf(LiteralOf(c, 1, {"size"}), &size) || size.size() != 2 || c.rank(x) != 4) return c.Fail("images and a size of two numbers", c.shape(x).text(), "");
+  if ((how != "bilinear" && how != "nearest") || c.Bool("antialias", false) || c.Bool("crop_to_aspect_ratio", false) || c.Bool("pad_to_aspect_ratio", false) ||
+      c.Text("data_format", "channels_last") != "channels_last")
+    return c.Fail("bilinear or nearest, channels last, without further options", how, "");
+  OCTET_ASSIGN(x, c.Cast(x, DType::kF32));
+  return Set(c, c.Make(how == "nearest" ? "resize_nearest_neighbor" : "resize_bilinear", {x, c.Vector({static_cast<int32_t>(size[0]), static_cast<int32_t>(size[1])})},
+                       {{"half_pixel_centers", 1}}));
+}
+
+Status ConvertGrayscale(LayerContext& c) {
+  OCTET_ASSIGN(const Value x, Tensor(c));
+  if (c.Text("data_format", "channels_last") != "channels_last" || c.rank(x) < 3 || c.shape(x).back() != 3) return c.Fail("RGB images, channels last", c.shape(x).text(), "");
+  const float share[] = {0.2989f, 0.5870f, 0.1140f};
+  OCTET_ASSIGN(const Value y, c.Make("mul", {x, c.Constant<float>(Shape{3}, std::span<const float>(share))}));
+  return Set(c, c.Make("sum", {y, c.Vector({c.rank(x) - 1})}, {{"keep_dims", 1}}));
+}
+
+constexpr LayerRule kRules[] = {
+    {"ops.Ravel", ConvertRavel}, {"ops.Moveaxis", ConvertMoveaxis}, {"ops.BroadcastTo", ConvertBroadcastTo}, {"ops.Unstack", ConvertUnstack},
+    {"ops.Hstack", ConvertStacked<1>}, {"ops.Vstack", ConvertStacked<0>}, {"ops.Dstack", ConvertStacked<2>}, {"ops.Append", ConvertAppend},
+    {"ops.Flipud", ConvertFlipped<0>}, {"ops.Fliplr", ConvertFlipped<1>}, {"ops.Tril", ConvertTriangle}, {"ops.Triu", ConvertTriangle},
+    {"ops.Diagonal", ConvertDiagonal}, {"ops.Trace", ConvertTrace}, {"ops.Diff", ConvertDiff}, {"ops.TakeAlongAxis", ConvertTakeAlongAxis},
+    {"ops.TopK", ConvertTopK}, {"ops.Sort", ConvertSort}, {"ops.Argsort", ConvertSort}, {"ops.Digitize", ConvertDigitize},
+    {"ops.SegmentSum", ConvertSegment}, {"ops.SegmentMax", ConvertSegment}, {"ops.MaxPool", ConvertPool}, {"ops.AveragePool", ConvertPool},
+    {"ops.Resize", ConvertResize}, {"ops.RGBToGrayscale", ConvertGrayscale}};
+
+}  // namespace
+
+const std::span<const LayerRule> kArrayRules = kRules;
+
+}  // namespace octet::importers::keras

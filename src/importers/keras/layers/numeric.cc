@@ -1,0 +1,373 @@
+// SPDX-License-Identifier: Apache-2.0
+// keras.ops that compute and are no operator of their own: functions, statistics, products, running sums.
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numbers>
+
+#include "importers/keras/builder.h"
+#include "importers/keras/layers/functions.h"
+#include "importers/keras/rules.h"
+#include "importers/lowerings/function.h"
+#include "importers/lowerings/selection.h"
+#include "ops/shape_util.h"
+
+namespace octet::importers::keras {
+namespace {
+
+using Unary = Result<Value> (*)(Lowering&, Value);
+using Binary = Result<Value> (*)(Lowering&, Value, Value);
+
+Status Set(LayerContext& c, Result<Value> y) {
+  if (!y.ok()) return std::move(y).status();
+  c.SetOutput(0, *y);
+  return {};
+}
+
+Value Int(LayerContext& c, int32_t v) { return c.Constant<int32_t>(Shape{}, std::span<const int32_t>(&v, 1)); }
+
+Result<Value> FloatOperand(LayerContext& c) {
+  OCTET_ASSIGN(const Value x, Operand(c, 0, {"x", "a", "logits", "inputs"}));
+  return c.type(x).dtype == DType::kF32 ? Result<Value>(x) : c.Cast(x, DType::kF32);
+}
+
+template <Unary Fn> Status Function(LayerContext& c) {
+  OCTET_ASSIGN(const Value x, FloatOperand(c));
+  return Set(c, Fn(c, x));
+}
+template <Unary Fn> Status WholeFunction(LayerContext& c) {
+  OCTET_ASSIGN(const Value x, Operand(c, 0, {"x"}, DType::kI32));
+  return Set(c, Fn(c, x));
+}
+template <Binary Fn> Status PairFunction(LayerContext& c) {
+  OCTET_ASSIGN(const Pair p, Operands(c));
+  return Set(c, Fn(c, p.a, p.b));
+}
+
+// -------------------------------------------------------------------------------- functions
+
+Result<Value> Sign(Lowering& c, Value x) { return c.Emit("sign", {x}); }
+Result<Value> Cbrt(Lowering& c, Value x) {  // sign(x) * |x|^(1/3)
+  OCTET_ASSIGN(Value y, c.Emit("abs", {x}));
+  OCTET_ASSIGN(y, c.Emit("pow", {y, c.Scalar(1.0f / 3)}));
+  OCTET_ASSIGN(const Value s, c.Emit("sign", {x}));
+  return c.Emit("mul", {y, s});
+}
+Result<Value> Degrees(Lowering& c, Value x) { return Times(c, x, static_cast<float>(180 / std::numbers::pi)); }
+Result<Value> Radians(Lowering& c, Value x) { return Times(c, x, static_cast<float>(std::numbers::pi / 180)); }
+Result<Value> Copy(Lowering&, Value x) { return x; }
+Result<Value> Sinc(Lowering& c, Value x) {  // sin(pi x) / (pi x), 1 at 0
+  OCTET_ASSIGN(const Value a, Times(c, x, static_cast<float>(std::numbers::pi)));
+  OCTET_ASSIGN(const Value s, c.Emit("sin", {a}));
+  OCTET_ASSIGN(const Value q, c.Emit("div", {s, a}));
+  OCTET_ASSIGN(const Value zero, c.Emit("equal", {x, c.Scalar(0)}));
+  return c.Emit("select_v2", {zero, c.Scalar(1), q});
+}
+Result<Value> IsPosInf(Lowering& c, Value x) { return c.Emit("equal", {x, c.Scalar(std::numeric_limits<float>::infinity())}); }
+Result<Value> IsNegInf(Lowering& c, Value x) { return c.Emit("equal", {x, c.Scalar(-std::numeric_limits<float>::infinity())}); }
+Result<Value> ZerosLike(Lowering& c, Value x) { return c.Emit("zeros_like", {x}); }
+Result<Value> OnesLike(Lowering& c, Value x) {
+  OCTET_ASSIGN(const Value same, c.Emit("equal", {x, x}));
+  OCTET_ASSIGN(const Value other, c.Emit("not_equal", {x, x}));  // NaN.
+  OCTET_ASSIGN(const Value all, c.Emit("logical_or", {same, other}));
+  return c.Cast(all, c.type(x).dtype);
+}
+
+Result<Value> Hypot(Lowering& c, Value x, Value y) {
+  OCTET_ASSIGN(const Value a, c.Emit("mul", {x, x}));
+  OCTET_ASSIGN(const Value b, c.Emit("mul", {y, y}));
+  OCTET_ASSIGN(const Value s, c.Emit("add", {a, b}));
+  return c.Emit("sqrt", {s});
+}
+Result<Value> Arctan2(Lowering& c, Value x, Value y) { return c.Emit("atan2", {x, y}); }
+Result<Value> DivideNoNan(Lowering& c, Value x, Value y) {
+  OCTET_ASSIGN(const Value zero, c.Emit("equal", {y, c.Scalar(0)}));
+  OCTET_ASSIGN(const Value q, c.Emit("div", {x, y}));
+  return c.Emit("select_v2", {zero, c.Scalar(0), q});
+}
+// x - y * trunc(x / y)
+Result<Value> Fmod(Lowering& c, Value x, Value y) {
+  OCTET_ASSIGN(Value q, c.Emit("div", {x, y}));
+  OCTET_ASSIGN(q, Truncate(c, q));
+  OCTET_ASSIGN(q, c.Emit("mul", {q, y}));
+  return c.Emit("sub", {x, q});
+}
+Result<Value> BitwiseXor(Lowering& c, Value x, Value y) { return c.Emit(c.type(x).dtype == DType::kBool ? "not_equal" : "bitwise_xor", {x, y}); }
+Result<Value> RightShift(Lowering& c, Value x, Value y) { return c.Emit("right_shift", {x, y}); }
+Result<Value> SquaredDifference(Lowering& c, Value x, Value y) { return c.Emit("squared_difference", {x, y}); }
+// x < 0 ? 0 : x == 0 ? y : 1
+Result<Value> Heaviside(Lowering& c, Value x, Value y) {
+  OCTET_ASSIGN(const Value zero, c.Emit("equal", {x, c.Scalar(0)}));
+  OCTET_ASSIGN(const Value above, c.Emit("greater", {x, c.Scalar(0)}));
+  OCTET_ASSIGN(const Value step, c.Cast(above, DType::kF32));
+  return c.Emit("select_v2", {zero, y, step});
+}
+
+Status ConvertGelu(LayerContext& c) {
+  OCTET_ASSIGN(const Value x, FloatOperand(c));
+  return Set(c, c.Make("gelu", {x}, {{"approximate", c.Bool("approximate", true)}}));
+}
+
+// Activations with a parameter.
+Status ConvertElu(LayerContext& c) {
+  OCTET_ASSIGN(const Value x, FloatOperand(c));
+  const auto alpha = static_cast<float>(c.Number("alpha", 1));
+  return Set(c, alpha == 1 ? c.Make("elu", {x}) : ScaledElu(c, x, 1, alpha));
+}
+// x > 0 ? x : alpha * (e^(x/alpha) - 1)
+Status ConvertCelu(LayerContext& c) {
+  OCTET_ASSIGN(const Value x, FloatOperand(c));
+  const auto alpha = static_cast<float>(c.Number("alpha", 1));
+  OCTET_ASSIGN(Value y, Times(c, x, 1 / alpha));
+  OCTET_ASSIGN(y, c.Make("elu", {y}));
+  OCTET_ASSIGN(y, Times(c, y, alpha));
+  OCTET_ASSIGN(const Value positive, c.Make("greater", {x, c.Scalar(0)}));
+  return Set(c, c.Make("select_v2", {positive, x, y}));
+}
+// |x| > threshold ? x : 0;  x - clip(x, -threshold, threshold)
+Status ConvertShrink(LayerContext& c) {
+  OCTET_ASSIGN(const Value x, FloatOperand(c));
+  const auto threshold = static_cast<float>(c.Number("threshold", 0.5));
+  if (c.kind() == "HardShrink") {
+    OCTET_ASSIGN(const Value size, c.Make("abs", {x}));
+    OCTET_ASSIGN(const Value above, c.Make("greater", {size, c.Scalar(threshold)}));
+    return Set(c, c.Make("select_v2", {above, x, c.Scalar(0)}));
+  }
+  OCTET_ASSIGN(Value y, c.Make("minimum", {x, c.Scalar(threshold)}));
+  OCTET_ASSIGN(y, c.Make("maximum", {y, c.Scalar(-threshold)}));
+  return Set(c, c.Make("sub", {x, y}));
+}
+Status ConvertHardTanh(LayerContext& c) {
+  OCTET_ASSIGN(const Value x, FloatOperand(c));
+  return Set(c, c.Make("relu_n1_to_1", {x}));
+}
+// The first half of an axis times the second's sigmoid.
+Status ConvertGlu(LayerContext& c) {
+  OCTET_ASSIGN(const Value x, FloatOperand(c));
+  int axis = 0;
+  if (!ops::NormalizeAxis(c.Int("axis", -1), c.rank(x), &axis)) return c.Fail("an axis inside the rank", c.shape(x).text(), "");
+  OCTET_ASSIGN(const std::vector<Value> half, c.MakeMany("split", {Int(c, axis), x}, {{"num_splits", 2}}, 2));
+  OCTET_ASSIGN(const Value gate, c.Make("logistic", {half[1]}));
+  return Set(c, c.Make("mul", {half[0], gate}));
+}
+// (x + sqrt(x^2 + b)) / 2
+Status ConvertSquareplus(LayerContext& c) {
+  OCTET_ASSIGN(const Value x, FloatOperand(c));
+  OCTET_ASSIGN(Value y, c.Make("mul", {x, x}));
+  OCTET_ASSIGN(y, Plus(c, y, static_cast<float>(c.Number("b", 4))));
+  OCTET_ASSIGN(y, c.Make("sqrt", {y}));
+  OCTET_ASSIGN(y, c.Make("add", {x, y}));
+  return Set(c, Times(c, y, 0.5f));
+}
+
+Status ConvertNanToNum(LayerContext& c) {
+  OCTET_ASSIGN(const Value x, FloatOperand(c));
+  OCTET_ASSIGN(const Value good, c.Make("equal", {x, x}));
+  OCTET_ASSIGN(Value y, c.Make("select_v2", {good, x, c.Scalar(static_cast<float>(c.Number("nan", 0)))}));
+  const float most = std::numeric_limits<float>::max();
+  OCTET_ASSIGN(y, c.Make("minimum", {y, c.Scalar(static_cast<float>(c.Number("posinf", static_cast<double>(most))))}));
+  return Set(c, c.Make("maximum", {y, c.Scalar(static_cast<float>(c.Number("neginf", -static_cast<double>(most))))}));
+}
+
+// ------------------------------------------------------------------------------- statistics
+
+// The axes that config or call name; all where none.
+std::vector<int32_t> Axes(const LayerContext& c, int rank) {
+  std::vector<int64_t> axes;
+  std::vector<int32_t> list;
+  if (IntsOf(LiteralOf(c, 1, {"axis", "axes"}), &axes)) list.assign(axes.begin(), axes.end());
+  else
+    for (int i = 0; i < rank; ++i) list.push_back(i);
+  return list;
+}
+int64_t Keeps(const LayerContext& c) { return c.Get("keepdims").boolean(); }
+
+Result<Value> Variance(LayerContext& c, Value x, const std::vector<int32_t>& axes, int64_t keep) {
+  OCTET_ASSIGN(const Value mean, c.Make("mean", {x, c.Vector(axes)}, {{"keep_dims", 1}}));
+  OCTET_ASSIGN(const Value d, c.Make("squared_difference", {x, mean}));
+  return c.Make("mean", {d, c.Vector(axes)}, {{"keep_dims", keep}});
+}
+Status ConvertVar(LayerContext& c) {
+  OCTET_ASSIGN(const Value x, FloatOperand(c));
+  return Set(c, Variance(c, x, Axes(c, c.rank(x)), Keeps(c)));
+}
+Status ConvertStd(LayerContext& c) {
+  OCTET_ASSIGN(const Value x, FloatOperand(c));
+  OCTET_ASSIGN(const Value v, Variance(c, x, Axes(c, c.rank(x)), Keeps(c)));
+  return Set(c, c.Make("sqrt", {v}));
+}
+Status ConvertMoments(LayerContext& c) {
+  OCTET_ASSIGN(const Value x, FloatOperand(c));
+  const std::vector<int32_t> axes = Axes(c, c.rank(x));
+  OCTET_ASSIGN(const Value mean, c.Make("mean", {x, c.Vector(axes)}, {{"keep_dims", Keeps(c)}}));
+  OCTET_ASSIGN(const Value v, Variance(c, x, axes, Keeps(c)));
+  c.SetOutput(0, mean);
+  c.SetOutput(1, v);
+  return {};
+}
+// max - min
+Status ConvertPtp(LayerContext& c) {
+  OCTET_ASSIGN(const Value x, FloatOperand(c));
+  const std::vector<int32_t> axes = Axes(c, c.rank(x));
+  OCTET_ASSIGN(const Value most, c.Make("reduce_max", {x, c.Vector(axes)}, {{"keep_dims", Keeps(c)}}));
+  OCTET_ASSIGN(const Value least, c.Make("reduce_min", {x, c.Vector(axes)}, {{"keep_dims", Keeps(c)}}));
+  return Set(c, c.Make("sub", {most, least}));
+}
+Status ConvertCountNonzero(LayerContext& c) {
+  OCTET_ASSIGN(const Value x, FloatOperand(c));
+  OCTET_ASSIGN(Value y, c.Make("not_equal", {x, c.Scalar(0)}));
+  OCTET_ASSIGN(y, c.Cast(y, DType::kI32));
+  return Set(c, c.Make("sum", {y, c.Vector(Axes(c, c.rank(x)))}, {{"keep_dims", 0}}));
+}
+// max + log(sum(e^(x - max)))
+Status ConvertLogsumexp(LayerContext& c) {
+  OCTET_ASSIGN(const Value x, FloatOperand(c));
+  const std::vector<int32_t> axes = Axes(c, c.rank(x));
+  OCTET_ASSIGN(const Value most, c.Make("reduce_max", {x, c.Vector(axes)}, {{"keep_dims", 1}}));
+  OCTET_ASSIGN(Value y, c.Make("sub", {x, most}));
+  OCTET_ASSIGN(y, c.Make("exp", {y}));
+  OCTET_ASSIGN(y, c.Make("sum", {y, c.Vector(axes)}, {{"keep_dims", Keeps(c)}}));
+  OCTET_ASSIGN(y, c.Make("log", {y}));
+  OCTET_ASSIGN(const Value base, Keeps(c) ? Result<Value>(most) : c.Make("reduce_max", {x, c.Vector(axes)}, {{"keep_dims", 0}}));
+  return Set(c, c.Make("add", {y, base}));
+}
+Status ConvertNorm(LayerContext& c) {
+  OCTET_ASSIGN(const Value x, FloatOperand(c));
+  const Json& ord = c.Get("ord");
+  const std::vector<int32_t> axes = Axes(c, c.rank(x));
+  const bool vectors = axes.size() == 1 || ord.is_null() || ord.text() == "fro";
+  const double p = ord.is_number() ? ord.number() : ord.text() == "inf" || ord.text() == "Infinity" ? std::numeric_limits<double>::infinity() : 2;
+  if (!vectors) return c.Fail("a norm of vectors, or the Frobenius norm", ord.text(), "");
+  if (p == 2) {
+    OCTET_ASSIGN(Value y, c.Make("mul", {x, x}));
+    OCTET_ASSIGN(y, c.Make("sum", {y, c.Vector(axes)}, {{"keep_dims", Keeps(c)}}));
+    return Set(c, c.Make("sqrt", {y}));
+  }
+  OCTET_ASSIGN(Value y, c.Make("abs", {x}));
+  if (std::isinf(p)) return Set(c, c.Make(p > 0 ? "reduce_max" : "reduce_min", {y, c.Vector(axes)}, {{"keep_dims", Keeps(c)}}));
+  if (p == 1) return Set(c, c.Make("sum", {y, c.Vector(axes)}, {{"keep_dims", Keeps(c)}}));
+  return c.Fail("ord 1, 2 or inf", std::to_string(p), "");
+}
+// x / max(norm(x), epsilon)
+Status ConvertNormalize(LayerContext& c) {
+  OCTET_ASSIGN(const Value x, FloatOperand(c));
+  if (c.Int("order", 2) != 2) return c.Fail("order 2", std::to_string(c.Int("order", 2)), "");
+  const auto epsilon = static_cast<float>(c.Number("epsilon", 1e-12));
+  std::vector<int64_t> axes;
+  if (!IntsOf(LiteralOf(c, 1, {"axis"}), &axes)) axes = {-1};
+  OCTET_ASSIGN(Value y, c.Make("mul", {x, x}));
+  OCTET_ASSIGN(y, c.Make("sum", {y, c.Vector(std::vector<int32_t>(axes.begin(), axes.end()))}, {{"keep_dims", 1}}));
+  OCTET_ASSIGN(y, c.Make("maximum", {y, c.Scalar(epsilon * epsilon)}));
+  OCTET_ASSIGN(y, c.Make("rsqrt", {y}));
+  return Set(c, c.Make("mul", {x, y}));
+}
+Status ConvertAverage(LayerContext& c) {
+  OCTET_ASSIGN(const Value x, FloatOperand(c));
+  if (FindArgument(c, 1, {"weights"})) return c.Fail("an average without weights", "weights", "use multiply and sum");
+  return Set(c, c.Make("mean", {x, c.Vector(Axes(c, c.rank(x)))}, {{"keep_dims", 0}}));
+}
+Status ConvertArgmin(LayerContext& c) {
+  OCTET_ASSIGN(const Value x, Operand(c, 0, {"x"}));
+  if (!c.Has("axis")) return c.Fail("an axis", "none", "");
+  const auto axis = static_cast<int32_t>(c.Int("axis", -1));
+  OCTET_ASSIGN(Value y, c.Make("arg_min", {x, Int(c, axis)}, {{"output_type", static_cast<int64_t>(DType::kI32)}}));
+  if (c.Bool("keepdims", false)) {
+    OCTET_ASSIGN(y, c.Make("expand_dims", {y, c.Vector({axis})}));
+  }
+  return Set(c, y);
+}
+
+Status ConvertCumsum(LayerContext& c) {
+  OCTET_ASSIGN(const Value x, Operand(c, 0, {"x"}));
+  if (!c.Has("axis")) return c.Fail("an axis", "none", "");
+  return Set(c, c.Make("cumsum", {x, Int(c, static_cast<int32_t>(c.Int("axis", 0)))}, {{"exclusive", 0}, {"reverse", 0}}));
+}
+
+// ----------------------------------------------------------------------------- normalizations
+
+// inputs x, mean, variance, offset, scale
+Status ConvertBatchNorm(LayerContext& c) {
+  OCTET_ASSIGN(const Value x, FloatOperand(c));
+  OCTET_ASSIGN(const Value mean, Operand(c, 1, {"mean"}));
+  OCTET_ASSIGN(const Value variance, Operand(c, 2, {"variance"}));
+  int axis = 0;
+  if (!ops::NormalizeAxis(c.Int("axis", -1), c.rank(x), &axis) || axis != c.rank(x) - 1) return c.Fail("axis -1", std::to_string(c.Int("axis", -1)), "");
+  OCTET_ASSIGN(Value m, Plus(c, variance, static_cast<float>(c.Number("epsilon", 1e-3))));
+  OCTET_ASSIGN(m, c.Make("rsqrt", {m}));
+  if (FindArgument(c, 4, {"scale"}) && c.num_inputs() > 3) {
+    OCTET_ASSIGN(const Value scale, Operand(c, 4, {"scale"}));
+    OCTET_ASSIGN(m, c.Make("mul", {m, scale}));
+  }
+  OCTET_ASSIGN(Value y, c.Make("sub", {x, mean}));
+  OCTET_ASSIGN(y, c.Make("mul", {y, m}));
+  if (FindArgument(c, 3, {"offset"}) && c.num_inputs() > 2) {
+    OCTET_ASSIGN(const Value offset, Operand(c, 3, {"offset"}));
+    OCTET_ASSIGN(y, c.Make("add", {y, offset}));
+  }
+  return Set(c, y);
+}
+
+// ------------------------------------------------------------------------------------ products
+
+// Sum over the last axis of both.
+Status ConvertInner(LayerContext& c) {
+  OCTET_ASSIGN(const Pair p, Operands(c));
+  if (c.rank(p.a) != 1 || c.rank(p.b) != 1) {
+    if (c.rank(p.a) < 2 || c.rank(p.b) != 2) return c.Fail("vectors or matrices", c.shape(p.a).text(), "use einsum");
+    return Set(c, c.Make("batch_matmul", {p.a, p.b}, {{"adj_x", 0}, {"adj_y", 1}}));
+  }
+  OCTET_ASSIGN(const Value y, c.Make("mul", {p.a, p.b}));
+  return Set(c, c.Make("sum", {y, c.Vector({0})}, {{"keep_dims", 0}}));
+}
+Status ConvertDot(LayerContext& c) {
+  OCTET_ASSIGN(const Pair p, Operands(c));
+  const int a = c.rank(p.a), b = c.rank(p.b);
+  if (a == 0 || b == 0) return Set(c, c.Make("mul", {p.a, p.b}));
+  if (a >= 2 && b == 2) return Set(c, c.Make("batch_matmul", {p.a, p.b}, {{"adj_x", 0}, {"adj_y", 0}}));
+  if (b != 1) return c.Fail("a product with a vector or a matrix", c.shape(p.b).text(), "use einsum");
+  OCTET_ASSIGN(const Value y, c.Make("mul", {p.a, p.b}));
+  return Set(c, c.Make("sum", {y, c.Vector({a - 1})}, {{"keep_dims", 0}}));
+}
+Status ConvertOuter(LayerContext& c) {
+  OCTET_ASSIGN(const Pair p, Operands(c));
+  OCTET_ASSIGN(const Value a, c.Make("reshape", {p.a, c.Vector({-1, 1})}));
+  OCTET_ASSIGN(const Value b, c.Make("reshape", {p.b, c.Vector({1, -1})}));
+  return Set(c, c.Make("mul", {a, b}));
+}
+// The last `axes` of the first with the first of the second.
+Status ConvertTensordot(LayerContext& c) {
+  OCTET_ASSIGN(const Pair p, Operands(c));
+  std::vector<int64_t> axes;
+  const Json& literal = LiteralOf(c, 2, {"axes"});
+  const int64_t count = literal.is_number() ? literal.integer() : -1;
+  if (count != 1 || c.rank(p.a) < 2 || c.rank(p.b) != 2) return c.Fail("axes=1 and a matrix on the right", c.shape(p.b).text(), "use einsum");
+  return Set(c, c.Make("batch_matmul", {p.a, p.b}, {{"adj_x", 0}, {"adj_y", 0}}));
+}
+
+constexpr LayerRule kRules[] = {
+    {"ops.Arccos", Function<Acos>}, {"ops.Arcsin", Function<Asin>}, {"ops.Arctan", Function<Atan>}, {"ops.Arccosh", Function<Acosh>},
+    {"ops.Arcsinh", Function<Asinh>}, {"ops.Arctanh", Function<Atanh>}, {"ops.Sinh", Function<Sinh>}, {"ops.Cosh", Function<Cosh>}, {"ops.Tan", Function<Tan>},
+    {"ops.Erf", Function<Erf>}, {"ops.Erfc", Function<Erfc>}, {"ops.Expm1", Function<Expm1>}, {"ops.Exp2", Function<Exp2>}, {"ops.Log1p", Function<Log1p>},
+    {"ops.Log2", Function<Log2>}, {"ops.Log10", Function<Log10>}, {"ops.Reciprocal", Function<Reciprocal>}, {"ops.Trunc", Function<Truncate>},
+    {"ops.Sign", WholeFunction<Sign>}, {"ops.Cbrt", Function<Cbrt>}, {"ops.Deg2rad", Function<Radians>}, {"ops.Rad2deg", Function<Degrees>}, {"ops.Sinc", Function<Sinc>},
+    {"ops.Isnan", Function<IsNan>}, {"ops.Isinf", Function<IsInf>}, {"ops.Isfinite", Function<IsFinite>}, {"ops.Isposinf", Function<IsPosInf>}, {"ops.Isneginf", Function<IsNegInf>},
+    {"ops.Copy", WholeFunction<Copy>}, {"ops.StopGradient", WholeFunction<Copy>}, {"ops.ConvertToTensor", WholeFunction<Copy>}, {"ops.Fabs", Function<[](Lowering& c, Value x) { return c.Emit("abs", {x}); }>},
+    {"ops.Real", WholeFunction<Copy>}, {"ops.Conj", WholeFunction<Copy>}, {"ops.Conjugate", WholeFunction<Copy>}, {"ops.ZerosLike", WholeFunction<ZerosLike>},
+    {"ops.OnesLike", WholeFunction<OnesLike>}, {"ops.BitwiseNot", WholeFunction<BitwiseNot>}, {"ops.BitwiseInvert", WholeFunction<BitwiseNot>},
+    {"ops.BitwiseAnd", PairFunction<BitwiseAnd>}, {"ops.BitwiseOr", PairFunction<BitwiseOr>}, {"ops.BitwiseXor", PairFunction<BitwiseXor>},
+    {"ops.BitwiseLeftShift", PairFunction<LeftShift>}, {"ops.LeftShift", PairFunction<LeftShift>}, {"ops.BitwiseRightShift", PairFunction<RightShift>},
+    {"ops.RightShift", PairFunction<RightShift>}, {"ops.LogicalXor", PairFunction<LogicalXor>}, {"ops.Logaddexp", PairFunction<LogAddExp>},
+    {"ops.Arctan2", PairFunction<Arctan2>}, {"ops.Hypot", PairFunction<Hypot>}, {"ops.DivideNoNan", PairFunction<DivideNoNan>}, {"ops.Fmod", PairFunction<Fmod>},
+    {"ops.Heaviside", PairFunction<Heaviside>}, {"ops.SquaredDifference", PairFunction<SquaredDifference>},
+    {"ops.Gelu", ConvertGelu}, {"ops.Elu", ConvertElu}, {"ops.Celu", ConvertCelu}, {"ops.HardShrink", ConvertShrink}, {"ops.SoftShrink", ConvertShrink},
+    {"ops.HardTanh", ConvertHardTanh}, {"ops.Glu", ConvertGlu}, {"ops.Squareplus", ConvertSquareplus}, {"ops.NanToNum", ConvertNanToNum},
+    {"ops.Var", ConvertVar}, {"ops.Std", ConvertStd}, {"ops.Moments", ConvertMoments}, {"ops.Ptp", ConvertPtp}, {"ops.CountNonzero", ConvertCountNonzero},
+    {"ops.Logsumexp", ConvertLogsumexp}, {"ops.Norm", ConvertNorm}, {"ops.Normalize", ConvertNormalize}, {"ops.Average", ConvertAverage}, {"ops.Argmin", ConvertArgmin},
+    {"ops.Cumsum", ConvertCumsum}, {"ops.BatchNorm", ConvertBatchNorm}, {"ops.Inner", ConvertInner}, {"ops.Dot", ConvertDot}, {"ops.Outer", ConvertOuter},
+    {"ops.Tensordot", ConvertTensordot}};
+
+}  // namespace
+
+const std::span<const LayerRule> kNumericRules = kRules;
+
+}  // namespace octet::importers::keras

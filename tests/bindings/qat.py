@@ -1,0 +1,60 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""octet.qat: a model trained with rounding, saved, converted and run gives what Keras gave, within one quantum.
+
+Usage: qat.py OCTET REPOSITORY WORK_FOLDER      (run by a Python with Keras 3 and one of its backends)
+"""
+import importlib.util
+import os
+import pathlib
+import subprocess
+import sys
+
+os.environ.setdefault("KERAS_BACKEND", "jax")
+import keras  # noqa: E402
+import numpy as np  # noqa: E402
+from keras import layers as L  # noqa: E402
+
+OCTET, REPOSITORY, WORK = (pathlib.Path(a) for a in sys.argv[1:4])
+spec = importlib.util.spec_from_file_location("octet_qat", REPOSITORY / "bindings/python/octet/qat.py")
+qat = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(qat)
+
+
+def network():
+    x = keras.Input([8, 8, 3], name="image")
+    y = L.ReLU()(L.BatchNormalization()(L.Conv2D(8, 3, padding="same", use_bias=False)(x)))
+    z = L.Conv2D(8, 1)(L.DepthwiseConv2D(3, padding="same", activation="relu")(y))
+    y = L.MaxPooling2D()(L.ReLU()(L.Add()([y, z])))
+    return keras.Model(x, L.Dense(4, activation="softmax")(L.GlobalAveragePooling2D()(y)))
+
+
+def sequential():
+    return keras.Sequential([keras.Input([12]), L.Dense(16, activation="relu"), L.Dropout(0.2), L.Dense(3, activation="sigmoid")])
+
+
+def check(name, model, shape, quantum):
+    rng = np.random.default_rng(0)
+    x, y = rng.standard_normal((64, *shape)).astype("f4"), rng.integers(0, 3, 64)
+    aware = qat.quantize_model(model)
+    aware.compile("adam", "sparse_categorical_crossentropy")
+    aware.fit(x, y, epochs=2, verbose=0)
+    aware.save(WORK / f"{name}.keras")
+    want = np.asarray(aware(x[:16], training=False))
+    again = np.asarray(keras.models.load_model(WORK / f"{name}.keras")(x[:16], training=False))
+    assert np.array_equal(want, again), f"{name}: the saved model is another one"
+    np.savez(WORK / "in.npz", **{"0": x[:16]})
+    subprocess.run([OCTET, "convert", WORK / f"{name}.keras", "-o", WORK / f"{name}.tflite"], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run([OCTET, "run", WORK / f"{name}.tflite", "--in", WORK / "in.npz", "--out", WORK / "out.npz"], check=True)
+    got = np.load(WORK / "out.npz")["0"]
+    worst = np.abs(got - want).max() / quantum
+    listing = subprocess.run([OCTET, "inspect", WORK / f"{name}.tflite"], check=True, capture_output=True, text=True).stdout
+    floats = sum(line.split()[0].isdigit() and "float32" in line and "QUANTIZE" not in line for line in listing.splitlines() if line.split())
+    print(f"{name}: at most {worst:.2f} quanta apart, {floats} operators in float")
+    assert worst <= 1.001 and floats == 0, name
+
+
+WORK.mkdir(parents=True, exist_ok=True)
+keras.utils.set_random_seed(1)
+check("network", network(), (8, 8, 3), 1 / 256)
+check("sequential", sequential(), (12,), 1 / 256)
