@@ -1,10 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "delegates/builtin.h"
 
+#include "delegates/gpu/gpu.h"
+
 namespace octet::delegates {
 
-// Declared here and defined in the delegate's folder: gpu/ has GpuDelegate(), and so on.
+namespace {
 
-std::span<const Builtin> Builtins() { return {}; }
+constexpr Builtin kBuiltins[] = {
+#if OCTET_GPU
+    {"gpu", gpu::Functions},
+#endif
+    {{}, nullptr},
+};
+
+}  // namespace
+
+std::span<const Builtin> Builtins() { return std::span(kBuiltins).first(std::size(kBuiltins) - 1); }
 
 }  // namespace octet::delegates
