@@ -151,6 +151,7 @@ void WriteJson(report::Json& j, const Measured& m, const Flags& f, const CorePea
   const int nodes = m.interpreter->num_nodes();
   j.End().Key("delegates");
   WriteDelegates(j, m.interpreter->delegates());
+  if (m.interpreter->shadow().checked > 0) WriteShadow(j.Key("shadow"), m.interpreter->shadow());
   if (m.profiler) {
     j.Key("core_peak").Object().Field("int8_gmacs", peak.int8_gmacs).Field("f32_gmacs", peak.f32_gmacs).Field("gbytes_per_s", peak.gbytes).End();
     j.Key("profile").Array();
@@ -231,7 +232,7 @@ Result<int> Bench(const Flags& f) {
     return kYes;
   }
   PrintSummary(models, f);
-  for (const Measured& m : models) std::fputs(DelegatesText(m.interpreter->delegates()).c_str(), stdout);
+  for (const Measured& m : models) std::fputs((DelegatesText(m.interpreter->delegates()) + ShadowText(m.interpreter->shadow())).c_str(), stdout);
   for (const Measured& m : models)
     if (f.profile) PrintProfile(m, peak);
   return kYes;

@@ -163,12 +163,13 @@ Status WriteOutputs(const runtime::Interpreter& interpreter, const std::string& 
 void Tell(const runtime::Interpreter& interpreter, bool json) {
   const std::vector<runtime::DelegateDetails> details = interpreter.delegates();
   if (!json) {
-    std::fputs(DelegatesText(details).c_str(), stderr);
+    std::fputs((DelegatesText(details) + ShadowText(interpreter.shadow())).c_str(), stderr);
     return;
   }
   report::Json j;
   j.Object().Key("delegates");
   WriteDelegates(j, details);
+  if (interpreter.shadow().checked > 0) WriteShadow(j.Key("shadow"), interpreter.shadow());
   std::printf("%s\n", j.End().text().c_str());
 }
 

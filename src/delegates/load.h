@@ -15,7 +15,7 @@ struct Spec {
 };
 Result<Spec> ParseSpec(const std::string& text);
 
-// Null for "cpu". A library has octet_delegate (octet/delegate.h).
+// Null for "cpu". A library has octet_delegate (octet/delegate.h), or TensorFlow Lite's tflite_plugin_create_delegate.
 Result<std::shared_ptr<const runtime::Delegate>> Load(const Spec& spec);
 // In this order; "cpu" adds nothing.
 Result<std::vector<std::shared_ptr<const runtime::Delegate>>> LoadAll(const std::vector<std::string>& texts);

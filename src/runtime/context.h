@@ -30,7 +30,7 @@ class Context {
   ~Context();
 
   const std::shared_ptr<const SharedModel> model;
-  const Options options;
+  Options options;  // Changes only between one Allocate and the next.
   ops::Resources resources;
   StringPool strings;
   std::atomic<bool> cancelled = false;

@@ -6,10 +6,10 @@ interface of tf.lite.TFLiteConverter; `octet.compat.install()` makes programs th
 """
 from octet import _native
 from octet.converter import Converter, ConverterError, OpsSet, Optimize, RepresentativeDataset, TargetSpec
-from octet.interpreter import Interpreter, InterpreterWithCustomOps, OpResolverType, SignatureRunner
+from octet.interpreter import Delegate, Interpreter, InterpreterWithCustomOps, OpResolverType, SignatureRunner, load_delegate
 
 __version__ = _native.version()
 __all__ = [
-    "Converter", "ConverterError", "Interpreter", "InterpreterWithCustomOps", "OpResolverType", "OpsSet", "Optimize",
-    "RepresentativeDataset", "SignatureRunner", "TargetSpec",
+    "Converter", "ConverterError", "Delegate", "Interpreter", "InterpreterWithCustomOps", "OpResolverType", "OpsSet", "Optimize",
+    "RepresentativeDataset", "SignatureRunner", "TargetSpec", "load_delegate",
 ]

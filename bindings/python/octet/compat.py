@@ -50,6 +50,7 @@ def _replace_in_tensorflow(tensorflow):
     tensorflow.lite.Interpreter = interpreter.Interpreter
     tensorflow.lite.TFLiteConverter = octet.Converter
     tensorflow.lite.experimental.OpResolverType = interpreter.OpResolverType
+    tensorflow.lite.experimental.load_delegate = interpreter.load_delegate
 
 
 def install():
