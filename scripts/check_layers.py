@@ -26,6 +26,9 @@ MAY_INCLUDE = {
     "quantizer": "base ops graph passes exporter tflite runtime data",
     "report": "base",
     "checker": "base ops graph",
+    "telemetry": "base",
+    "serve": "base runtime telemetry",
+    "fleet": "base telemetry serve report",
     "cli": "*",
 }
 

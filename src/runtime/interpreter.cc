@@ -106,7 +106,7 @@ class Runner : public Interpreter {
     for (auto& [_, entry] : entries_) entry.computed = false;  // Their strings go.
     context_.Renew();
     context_.strings.Clear();
-    context_.cancelled = false;
+    context_.cancelled &= ~Context::kCancelled;
     OCTET_TRY(plan().Run(pool_, observer_));
     entry_->computed = true;
     return shadow_ && shadow_->Due() ? Compare() : Status();
@@ -119,7 +119,11 @@ class Runner : public Interpreter {
     return {};
   }
 
-  void Cancel() override { context_.cancelled = true; }
+  void Cancel() override { context_.cancelled |= Context::kCancelled; }
+  void Hold(bool held) override {
+    if (held) context_.cancelled |= Context::kHeld;
+    else context_.cancelled &= ~Context::kHeld;
+  }
 
   Status SetStrings(int input, std::span<const std::byte> buffer) override {
     if (input < 0 || input >= num_inputs()) return Error(Code::kInvalidArgument, "there is no input %d; the model has %d", input, num_inputs());

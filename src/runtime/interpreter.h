@@ -153,6 +153,8 @@ class Interpreter {
   virtual Status ResetVariables() = 0;
   // Ends an Invoke that runs in another thread with kCancelled, soon.
   virtual void Cancel() = 0;
+  // From any thread: every Invoke, running or to come, ends with kCancelled until it is taken back.
+  virtual void Hold(bool held) = 0;
   // Another entry point; variables, tables and states stay. Allocate comes next.
   virtual Status Select(std::string_view signature) = 0;
   // Tensors of strings, in TensorFlow Lite's form: int32 count, offset[count + 1], characters. Copies.
