@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "api/handles.h"
+#include "delegates/flex/flex.h"
 
 using octet::Code;
 using octet::Format;
@@ -35,7 +36,15 @@ static_assert(OCTET_MAX_RANK == octet::kMaxRank);
 static_assert(OCTET_CANCELLED == static_cast<int>(Code::kCancelled));
 static_assert(OCTET_UINT4 == static_cast<int>(octet::DType::kU4));
 
-OctetModel* Opened(octet::Result<std::shared_ptr<const runtime::Model>> result, OctetError* error) {
+// With TensorFlow's own operators where OCTET_TENSORFLOW names its library.
+octet::Result<std::shared_ptr<const runtime::Model>> WithFlex(octet::Result<std::shared_ptr<const runtime::Model>> result) {
+  if (!result.ok()) return result;
+  OCTET_ASSIGN(octet::delegates::FlexModel flex, octet::delegates::WithFlexOps(std::move(*result), ""));
+  return std::move(flex.model);
+}
+
+OctetModel* Opened(octet::Result<std::shared_ptr<const runtime::Model>> opened, OctetError* error) {
+  auto result = WithFlex(std::move(opened));
   (void)Report(result.ok() ? Status() : std::move(result).status(), error);
   return result.ok() ? new OctetModel{std::move(*result)} : nullptr;
 }

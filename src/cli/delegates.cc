@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/delegates.h"
 
+#include <cstdio>
 #include <cstdlib>
 #include <map>
 
+#include "delegates/flex/flex.h"
 #include "delegates/load.h"
 
 namespace octet::cli {
@@ -19,6 +21,14 @@ void DeclareDelegates(FlagSet& flags, DelegateFlags* f) {
   flags.Option("--shadow-tolerance", &f->shadow_tolerance, "Allowed difference, of an output's largest value: 0.001", false);
   flags.Option("--shadow-limit", &f->shadow_limit, "Differing inferences after which delegates are switched off");
   flags.Option("--require-delegate", &f->require, "Exit 1 when delegates have less of the multiply-adds than this: 95%", false);
+}
+
+Result<std::shared_ptr<const runtime::Model>> OpenModel(const std::string& path, const DelegateFlags& f) {
+  OCTET_ASSIGN(const std::string library, delegates::FlexLibrary(f.delegates));
+  OCTET_ASSIGN(std::shared_ptr<const runtime::Model> model, runtime::Model::Open(path));
+  OCTET_ASSIGN(delegates::FlexModel flex, delegates::WithFlexOps(std::move(model), library));
+  if (!flex.warning.empty()) std::fprintf(stderr, "octet: warning: %s\n", flex.warning.c_str());
+  return std::move(flex.model);
 }
 
 Result<double> ParseShare(const std::string& flag, const std::string& text) {

@@ -17,6 +17,8 @@ struct DelegateFlags {
 };
 void DeclareDelegates(FlagSet& flags, DelegateFlags* f);
 
+// Opens a model, with TensorFlow's own operators where "flex" or the environment name its library; says so on stderr.
+Result<std::shared_ptr<const runtime::Model>> OpenModel(const std::string& path, const DelegateFlags& f);
 // Loads what the flags name.
 Result<runtime::Delegates> LoadDelegates(const DelegateFlags& f);
 // "95%" or "0.95", at most 1.

@@ -176,7 +176,7 @@ void Tell(const runtime::Interpreter& interpreter, bool json) {
 Result<int> RunModel(const Flags& f) {
   OCTET_TRY(CheckWritable(f.out));
   for (const std::string& library : f.ops) OCTET_TRY(runtime::LoadOps(library));
-  OCTET_ASSIGN(const auto model, runtime::Model::Open(f.model));
+  OCTET_ASSIGN(const auto model, OpenModel(f.model, f.delegates));
   OCTET_ASSIGN(const auto archive, data::Archive::Open(f.in));
   runtime::Options options{.threads = f.threads, .signature = f.signature};
   if (f.max_calls > 0) options.max_calls = f.max_calls;

@@ -5,17 +5,17 @@
 
 namespace octet::delegates {
 
-namespace {
+// Defined in the delegates' folders.
+const OctetDelegate* NnapiDelegate();
 
-constexpr Builtin kBuiltins[] = {
+std::span<const Builtin> Builtins() {
+  static constexpr Builtin kBuiltins[] = {
 #if OCTET_GPU
-    {"gpu", gpu::Functions},
+      {"gpu", gpu::Functions},
 #endif
-    {{}, nullptr},
-};
-
-}  // namespace
-
-std::span<const Builtin> Builtins() { return std::span(kBuiltins).first(std::size(kBuiltins) - 1); }
+      {"nnapi", NnapiDelegate},
+  };
+  return kBuiltins;
+}
 
 }  // namespace octet::delegates

@@ -11,7 +11,7 @@ namespace {
 bool IsPath(const std::string& name) { return name.find('/') != std::string::npos || name.find('.') != std::string::npos; }
 
 Status NoSuchName(const std::string& name) {
-  std::string names = "cpu";
+  std::string names = "cpu, flex";
   for (const Builtin& b : Builtins()) names += ", " + std::string(b.name);
   return Error(Code::kInvalidArgument, "there is no delegate '%s'; expected %s, or the path of a shared library", name.c_str(), names.c_str());
 }
@@ -48,10 +48,23 @@ Result<Spec> ParseSpec(const std::string& text) {
 }
 
 Result<std::shared_ptr<const runtime::Delegate>> Load(const Spec& spec) {
-  if (spec.name == "cpu") return std::shared_ptr<const runtime::Delegate>();
+  if (spec.name == "cpu" || spec.name == "flex") return std::shared_ptr<const runtime::Delegate>();
   for (const Builtin& b : Builtins())
     if (b.name == spec.name) return runtime::Delegate::Create(b.functions(), spec.settings);
   return IsPath(spec.name) ? LoadLibrary(spec) : NoSuchName(spec.name);
+}
+
+Result<std::string> FlexLibrary(const std::vector<std::string>& texts) {
+  std::string library;
+  for (const std::string& text : texts) {
+    OCTET_ASSIGN(const Spec spec, ParseSpec(text));
+    if (spec.name != "flex") continue;
+    for (const auto& [key, value] : spec.settings) {
+      if (key != "library") return Error(Code::kInvalidArgument, "--delegate flex: expected library=PATH, found '%s'", key.c_str());
+      library = value;
+    }
+  }
+  return library;
 }
 
 Result<std::vector<std::shared_ptr<const runtime::Delegate>>> LoadAll(const std::vector<std::string>& texts) {

@@ -22,7 +22,11 @@ Status CheckOperators(const tflite::View& view) {
   if (missing.empty()) return {};
   if (const auto edgetpu = missing.find("edgetpu-custom-op"); edgetpu != missing.end()) return NeedsEdgeTpu(edgetpu->second);
   std::string list;
+  const bool flex = std::ranges::all_of(missing, [](const auto& m) { return m.first.starts_with("Flex"); });
   for (const auto& [name, count] : missing) list += (list.empty() ? "" : ", ") + name + Format(" (%d)", count);
+  if (flex)
+    return Error(Code::kUnsupported, "these operators are TensorFlow's own: %s; they need its library: --delegate \"flex;library=.../tensorflow/libtensorflow_cc.so.2\", "
+                 "or the same path in OCTET_TENSORFLOW. Better: convert without SELECT_TF_OPS", list.c_str());
   return Error(Code::kUnsupported, "octet has no kernel for these operators: %s", list.c_str());
 }
 
