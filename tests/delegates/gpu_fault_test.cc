@@ -100,6 +100,40 @@ TEST_F(FakeOpenCl, NamesWhatFailed) {
   EXPECT_EQ(Living(), 0);
 }
 
+// Kernels that compute nothing are wrong results: checked against the CPU they are found, and it takes over.
+TEST_F(FakeOpenCl, WrongResultsAreFoundByTheShadowCheck) {
+  reset_(-1, 0, 0);
+  auto loaded = Load();
+  ASSERT_TRUE(loaded.ok());
+  runtime::Options options;
+  options.delegates.list = std::move(*loaded);
+  options.delegates.shadow.share = 1;
+  test::Runner runner(SmallModel(), options);
+  const std::vector<float> x = test::RandomFloats(64, 2), want = test::Runner(SmallModel()).Run<float>(x);
+  EXPECT_EQ(runner.Run<float>(x), want);
+  EXPECT_EQ(runner.Run<float>(x), want);
+  EXPECT_GE(runner.it->shadow().mismatches, 1);
+  EXPECT_TRUE(runner.it->shadow().switched_off);
+}
+
+TEST_F(FakeOpenCl, OutOfMemorySaysSo) {
+  const std::vector<float> x = test::RandomFloats(64, 2), want = test::Runner(SmallModel()).Run<float>(x);
+  reset_(-1, 0, 0);
+  auto loaded = Load();
+  ASSERT_TRUE(loaded.ok());
+  runtime::Options options;
+  options.delegates.list = std::move(*loaded);
+  bool seen = false;
+  for (int n = 0; n < 12; ++n) {
+    reset_(n, -4, 0);
+    test::Runner runner(SmallModel(), options);
+    EXPECT_EQ(runner.Run<float>(x).size(), want.size());
+    const auto details = runner.it->delegates();
+    for (const std::string& failure : details[0].failures) seen |= failure.find("clCreateBuffer: CL_MEM_OBJECT_ALLOCATION_FAILURE (-4)") != std::string::npos;
+  }
+  EXPECT_TRUE(seen);
+}
+
 // Where memory is unified, whole quads of the host's own memory are the device's buffers.
 TEST_F(FakeOpenCl, CopiesNothingWhereMemoryIsShared) {
   for (const int shared : {0, 1}) {

@@ -31,6 +31,7 @@ typedef float4 F4; typedef int4 I4; typedef uint4 U4;
 #define RINT(v) rint(v)
 #define RSQRT(v) rsqrt(v)
 #define SELECT(c, a, b) select(b, a, (c) != 0)
+#define POW(a, b) pow(a, b)
 #define LESS(a, b) (((a) < (b)) & 1)
 #define LESS_EQUAL(a, b) (((a) <= (b)) & 1)
 #define EQUAL(a, b) (((a) == (b)) & 1)
@@ -74,6 +75,13 @@ precision highp int;
 #define LESS(a, b) ivec4(lessThan(a, b))
 #define LESS_EQUAL(a, b) ivec4(lessThanEqual(a, b))
 #define EQUAL(a, b) ivec4(equal(a, b))
+// GLSL's pow knows no negative bases.
+float pow_of(float a, float b) {
+  float r = a == 0.0 ? (b == 0.0 ? 1.0 : b > 0.0 ? 0.0 : intBitsToFloat(0x7f800000)) : pow(abs(a), b);
+  if (a >= 0.0) return r;
+  return floor(b) != b ? intBitsToFloat(0x7fc00000) : fract(abs(b) * 0.5) != 0.0 ? -r : r;
+}
+#define POW(a, b) vec4(pow_of((a).x, (b).x), pow_of((a).y, (b).y), pow_of((a).z, (b).z), pow_of((a).w, (b).w))
 ivec4 MULHI_I4(ivec4 a, ivec4 b) { ivec4 high, low; imulExtended(a, b, high, low); return high; }
 uint MULHI_U(uint a, uint b) { uint high, low; umulExtended(a, b, high, low); return high; }
 )";

@@ -196,12 +196,14 @@ constexpr OctetDelegate kGpu = {OCTET_DELEGATE_VERSION, sizeof(OctetDelegate), "
 
 }  // namespace
 
+// OpenCL, unless it is only software and OpenGL ES is not.
 Result<std::unique_ptr<Device>> OpenDevice(const DeviceChoice& choice) {
   if (choice.api == "gles") return OpenGlesDevice(choice);
   auto cl = OpenClDevice(choice);
-  if (cl.ok() || choice.api == "opencl") return cl;
+  if (choice.api == "opencl" || (cl.ok() && !(*cl)->info().is_cpu)) return cl;
   auto gles = OpenGlesDevice(choice);
-  if (gles.ok()) return gles;
+  if (gles.ok() && (!cl.ok() || !(*gles)->info().is_cpu)) return gles;
+  if (cl.ok()) return cl;
   return Error(Code::kUnsupported, "there is no GPU to use: %s; OpenGL ES: %s", cl.error().message().c_str(), gles.error().message().c_str());
 }
 

@@ -244,6 +244,39 @@ const char* const kSoftmaxIntegerBody = R"(
   }
 )";
 
+// Where the first BEST of P(1) elements at distance P(2) is; P(3) outputs.
+const char* const kArgBody = R"(
+  int o = FLAT_ID;
+  if (o >= P(0)) return;
+  int part[4];
+  for (int j = 0; j < 4; ++j) {
+    int e = min(4 * o + j, P(3) - 1), outer = e / P(2), base = outer * P(1) * P(2) + e - outer * P(2), at = 0;
+    S_x best = ELEM_x(base);
+    for (int k = 1; k < P(1); ++k) {
+      S_x cell = ELEM_x(base + k * P(2));
+      if (BETTER) { best = cell; at = k; }
+    }
+    part[j] = at;
+  }
+  I4 v0 = MK_I4(part[0], part[1], part[2], part[3]);
+  FINISH(v0)
+)";
+
+// A row per item, divided by its length: P(0) rows of P(1) elements in P(2) quads.
+const char* const kNormalizeBody = R"(
+  int row = FLAT_ID;
+  if (row >= P(0)) return;
+  int base = row * P(2);
+  float sum = 0.0f;
+  for (int k = 0; k < P(1); ++k) sum += ELEM_x(4 * base + k) * ELEM_x(4 * base + k);
+  float norm = max(sqrt(sum), 1e-6f);
+  for (int k = 0; k < P(2); ++k) {
+    int o = base + k;
+    F4 v0 = LOAD_x(o) / norm;
+    FINISH(v0)
+  }
+)";
+
 // Per row and column in t: two neighbours and the second one's weight (float bits, or in 1/1024).
 const char* const kResizeBody = R"(
   int o = FLAT_ID;

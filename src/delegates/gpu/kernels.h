@@ -13,6 +13,8 @@ extern const char* const kPoolBody;
 extern const char* const kReduceBody;
 extern const char* const kSoftmaxBody;
 extern const char* const kSoftmaxIntegerBody;
+extern const char* const kArgBody;
+extern const char* const kNormalizeBody;
 extern const char* const kResizeBody;
 extern const char* const kRowRangeBody;
 extern const char* const kRowFormBody;

@@ -27,6 +27,7 @@ constexpr Formula kFormulas[] = {
     {"maximum", "max($a, $b)"},
     {"minimum", "min($a, $b)"},
     {"squared_difference", "(($a - $b) * ($a - $b))"},
+    {"pow", "POW($a, $b)"},
     {"relu", "max($a, 0.0f)"},
     {"relu6", "clamp($a, 0.0f, 6.0f)"},
     {"relu_n1_to_1", "clamp($a, -1.0f, 1.0f)"},

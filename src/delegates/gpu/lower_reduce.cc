@@ -125,8 +125,7 @@ Status LowerSoftmaxInteger(const Node& node, Builder& b, ValueId x, ValueId y, i
   Launch& l = b.Emit(node.index(), kSoftmaxIntegerBody, y);
   l.arguments = {{"x", x}, {"t", table}};
   const ops::Clamp32 range = ops::RangeOf(node.out_type().dtype);
-  l.params = {static_cast<int32_t>(rows), depth, Quads(depth), -scaled.least, -128, 127};
-  if (range.low == 0) return Error(Code::kUnsupported, "uint8");
+  l.params = {static_cast<int32_t>(rows), depth, Quads(depth), -scaled.least, range.low, range.high};
   l.items = Builder::Flat(rows);
   return {};
 }
@@ -137,7 +136,7 @@ Status LowerSoftmax(const Node& node, Builder& b) {
   const int32_t depth = node.in_type(0).shape.back();
   const int64_t rows = node.in_type(0).shape.elements() / depth;
   const bool floats = IsFloatKind(b.value(in).kind), logarithm = node.is("log_softmax");
-  if (!floats && (logarithm || node.in_type(0).dtype != DType::kI8)) return Error(Code::kUnsupported, "%s", std::string(NumpyName(node.in_type(0).dtype)).c_str());
+  if (!floats && (logarithm || !IsByte(node.in_type(0).dtype))) return Error(Code::kUnsupported, "%s", std::string(NumpyName(node.in_type(0).dtype)).c_str());
   const ValueId x = PadChannels(b, node.index(), in, rows, depth, 0), y = PaddedOutput(b, out, rows, depth);
   if (!floats) {
     OCTET_TRY(LowerSoftmaxInteger(node, b, x, y, rows, depth));
@@ -152,10 +151,44 @@ Status LowerSoftmax(const Node& node, Builder& b) {
   return {};
 }
 
+Status LowerArg(const Node& node, Builder& b) {
+  OCTET_ASSIGN(const ValueId in, b.In(node, 0));
+  OCTET_ASSIGN(const ValueId out, b.Out(node));
+  ops::IntList axes;
+  if (!ops::ReadInts(node.view(), 1, &axes) || axes.count != 1) return Error(Code::kUnsupported, "its axis is computed");
+  const Shape& x = node.in_type(0).shape;
+  int axis = 0;
+  if (!ops::NormalizeAxis(axes.v[0], x.rank(), &axis)) return Error(Code::kUnsupported, "an axis outside of the input");
+  Launch& l = b.Emit(node.index(), kArgBody, out);
+  l.arguments = {{"x", in}};
+  const auto outputs = static_cast<int32_t>(b.value(out).elements);
+  l.params = {Quads(outputs), x[axis], static_cast<int32_t>(x.elements(axis + 1, x.rank())), outputs};
+  l.items = Builder::Flat(l.params[0]);
+  l.defines = node.is("arg_max") ? "#define BETTER cell > best\n" : "#define BETTER cell < best\n";
+  return {};
+}
+
+Status LowerNormalize(const Node& node, Builder& b) {
+  OCTET_ASSIGN(const ValueId in, b.In(node, 0));
+  OCTET_ASSIGN(const ValueId out, b.Out(node));
+  if (!IsFloatKind(b.value(in).kind)) return Error(Code::kUnsupported, "%s", std::string(NumpyName(node.in_type(0).dtype)).c_str());
+  const int32_t depth = node.in_type(0).shape.back();
+  const int64_t rows = node.in_type(0).shape.elements() / depth;
+  const ValueId x = PadChannels(b, node.index(), in, rows, depth, 0), y = PaddedOutput(b, out, rows, depth);
+  Launch& l = b.Emit(node.index(), kNormalizeBody, y);
+  l.arguments = {{"x", x}};
+  l.params = {static_cast<int32_t>(rows), depth, Quads(depth)};
+  l.items = Builder::Flat(rows);
+  Unpad(b, node.index(), y, out, rows, depth);
+  return {};
+}
+
 }  // namespace
 
 LowerFn FindReduction(std::string_view op) {
   if (op == "average_pool_2d" || op == "max_pool_2d" || op == "l2_pool_2d") return LowerPool;
+  if (op == "arg_max" || op == "arg_min") return LowerArg;
+  if (op == "l2_normalization") return LowerNormalize;
   if (op == "softmax" || op == "log_softmax") return LowerSoftmax;
   return std::ranges::find(kReductions, op, &Reduction::op) != std::end(kReductions) ? LowerReduce : nullptr;
 }
