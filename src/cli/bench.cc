@@ -14,7 +14,7 @@ namespace {
 
 // Times that are flags of text, so that "1.5s" and "2m" do.
 struct Flags : BenchFlags {
-  std::string min, max = "150s", warmup_min;
+  std::string min, max = "150s", warmup_min, build;
 };
 
 Status CheckFlags(Flags& f) {
@@ -57,6 +57,7 @@ Result<int> Bench(Flags& f) {
     OCTET_TRY(ParseCompat(&f));
     return BenchCompat(f);
   }
+  if (!f.build.empty()) return BenchBuilds(f, f.build);
   OCTET_ASSIGN(const BenchResult result, MeasureAll(f));
   if (!f.trace.empty()) OCTET_TRY(WriteFile(f.trace, BenchTrace(result)));
   if (!f.csv.empty()) OCTET_TRY(WriteFile(f.csv, BenchCsv(result)));
@@ -82,6 +83,7 @@ Body DeclareBench(FlagSet& flags) {
   flags.Option("--ops", &f->ops, "Libraries of custom operators (octet/custom_op.h)");
   DeclareDelegates(flags, &f->delegates);
   flags.Option("--sweep", &f->sweep, "Settings to compare: threads, threads=1:2:4, delegates, or several with commas", false);
+  flags.Option("--build", &f->build, "Another octet binary, in turns with this one: which build is faster?", false);
   flags.Option("--sustain", &f->sustain, "Then run for so long, with a line per minute: does the machine keep its speed? 30m", false);
   flags.Flag("--profile", &f->profile, "A table of operators with times and rates");
   flags.Flag("--raw", &f->raw, "With --json: every run's time");

@@ -85,6 +85,10 @@ Status Warmup(std::vector<Subject>& subjects, const BenchFlags& f);
 Status Measure(std::vector<Subject>& subjects, const BenchFlags& f);
 Status ProfileAll(std::vector<Subject>& subjects, const BenchFlags& f);
 Comparison Compare(const std::vector<double>& a, const std::vector<double>& b);
+std::string Verdict(const Comparison& c);  // Of the second: "faster", "slower" or "no difference shown".
+
+// -- another build of octet (bench_builds.cc)
+Result<int> BenchBuilds(const BenchFlags& f, const std::string& other);
 
 // -- for long (bench_sustain.cc)
 Result<double> ParseSeconds(const std::string& flag, const std::string& text);  // "90", "30m", "1.5h"

@@ -17,6 +17,7 @@ namespace octet::cli {
 namespace {
 
 constexpr size_t kMemorySamples = 128;
+constexpr double kSignificant = 0.01;
 
 uint32_t Next(uint32_t* state) {  // xorshift.
   *state ^= *state << 13;
@@ -234,6 +235,11 @@ Comparison Compare(const std::vector<double>& a, const std::vector<double>& b) {
   const double u = rank_sum - na * (na + 1) / 2, variance = na * nb / 12 * (n + 1 - ties / (n * (n - 1)));
   c.p = variance > 0 ? std::erfc(std::abs(u - na * nb / 2) / std::sqrt(2 * variance)) : 1;
   return c;
+}
+
+std::string Verdict(const Comparison& c) {
+  if (c.p > kSignificant || (c.low <= 1 && c.high >= 1)) return "no difference shown";
+  return c.ratio < 1 ? "faster" : "slower";
 }
 
 }  // namespace octet::cli

@@ -13,8 +13,6 @@
 namespace octet::cli {
 namespace {
 
-constexpr double kSignificant = 0.01;
-
 int64_t PeakBytes() {
   struct rusage usage;
   ::getrusage(RUSAGE_SELF, &usage);
@@ -25,11 +23,6 @@ std::map<std::string, int> KernelCounts(const runtime::Interpreter& interpreter)
   std::map<std::string, int> counts;
   for (int i = 0; i < interpreter.num_nodes(); ++i) ++counts[std::string(interpreter.node(i).kernel)];
   return counts;
-}
-
-std::string Verdict(const Comparison& c) {
-  if (c.p > kSignificant || (c.low <= 1 && c.high >= 1)) return "no difference shown";
-  return c.ratio < 1 ? "faster" : "slower";
 }
 
 struct NodeRow {

@@ -37,6 +37,10 @@ swept = json.loads(bench(ADD, "--sweep", "threads=1:2,delegates", "--delegate", 
 assert [s["threads"] for s in swept] == [1, 2, 1, 2] and [s["delegates"][0]["name"] for s in swept][::2] == ["cpu", pathlib.Path(plugin).name]
 assert "expected threads" in bench(ADD, "--sweep", "models", code=2)
 
+builds = json.loads(bench(CONV, "--build", octet, "--runs", 12, "--json"))
+assert len(builds["builds"]) == 2 and "verdict" in builds["against_first"], builds
+bench(CONV, "--build", "/bin/true", code=2)
+
 # Files.
 trace, csv, html = work / "trace.json", work / "runs.csv", work / "page.html"
 bench(CONV, "--runs", 5, "--trace", trace, "--csv", csv, "--html", html, "--profile")

@@ -2,6 +2,8 @@
 // TensorFlow's own operators, against a library that has the functions octet asks for.
 #include "delegates/flex/flex.h"
 
+#include <cstdlib>
+
 #include "base/library.h"
 #include "delegates/flex/node_def.h"
 #include "tests/model_builder.h"
@@ -12,14 +14,18 @@ namespace {
 constexpr int32_t kSize = 6;
 const std::vector<float> kX = test::RandomFloats(kSize, 1);
 
-// FlexBuffers: a vector of two strings, offsets of one byte. NodeDef: 1 name "n", 2 op, 5 {1 "times", 2 {4: float}}.
-std::vector<std::byte> Options(const std::string& op, bool with_attribute) {
-  const float times = 3;
-  std::string value(1, char{4 << 3 | 5});
-  value.append(reinterpret_cast<const char*>(&times), 4);
+// An attribute with its AttrValue: a float is its field 4, a type its field 6.
+struct Attribute {
+  std::string name, value;
+};
+Attribute Times(float times) { return {"times", std::string{char{4 << 3 | 5}} + std::string(reinterpret_cast<const char*>(&times), 4)}; }
+const Attribute kTypeFloat = {"T", {char{6 << 3}, char{1}}};
+
+// FlexBuffers: a vector of two strings, offsets of one byte. NodeDef: 1 name "n", 2 op, 5 {1 name, 2 value}.
+std::vector<std::byte> Options(const std::string& op, const std::vector<Attribute>& attributes) {
   const auto field = [](int number, const std::string& text) { return std::string{static_cast<char>(number << 3 | 2), static_cast<char>(text.size())} + text; };
   std::string node = field(1, "n") + field(2, op);
-  if (with_attribute) node += field(5, field(1, "times") + field(2, value));
+  for (const Attribute& a : attributes) node += field(5, field(1, a.name) + field(2, a.value));
   std::string b;
   const auto add = [&](const std::string& text) {
     b += static_cast<char>(text.size());
@@ -42,7 +48,7 @@ std::vector<std::byte> Options(const std::string& op, bool with_attribute) {
   return bytes;
 }
 
-std::vector<std::byte> Model(const std::string& op, bool with_attribute) {
+std::vector<std::byte> Model(const std::string& op, const std::vector<Attribute>& attributes = {}) {
   test::Builder b;
   const TensorType type{DType::kF32, Shape{1, kSize}, {}};
   const auto x = b.Input("x", type);
@@ -56,13 +62,13 @@ std::vector<std::byte> Model(const std::string& op, bool with_attribute) {
   def.inputs = def.outputs = std::span(&operand, 1);
   def.types = std::span(&row, 1);
   const graph::NodeId node = b.g().AddNode(def, graph::Attributes(def.attrs), {a}, {f}, "flex");
-  b.g().node(node).custom_options = Options(op, with_attribute);
+  b.g().node(node).custom_options = Options(op, attributes);
   b.g().outputs = {b.Node("relu", "y", {f})};
   return *exporter::Export(b.model);
 }
 
 TEST(Flex, WithoutALibraryTheErrorSaysWhatIsMissing) {
-  const auto bytes = Model("Missing", false);
+  const auto bytes = Model("Missing");
   const auto it = runtime::Interpreter::Create(*runtime::Model::FromBytes(bytes));
   ASSERT_FALSE(it.ok());
   EXPECT_EQ(it.error().code(), Code::kUnsupported);
@@ -71,7 +77,7 @@ TEST(Flex, WithoutALibraryTheErrorSaysWhatIsMissing) {
 
 TEST(Flex, TheLibraryComputes) {
   for (const bool with_attribute : {true, false}) {
-    const auto bytes = Model("Double", with_attribute);
+    const auto bytes = Model("Double", with_attribute ? std::vector{Times(3)} : std::vector<Attribute>());
     auto flex = delegates::WithFlexOps(*runtime::Model::FromBytes(bytes), OCTET_FAKE_TENSORFLOW);
     ASSERT_TRUE(flex.ok()) << flex.error().message();
     EXPECT_NE(flex->warning.find("FlexDouble (1)"), std::string::npos);
@@ -91,9 +97,24 @@ TEST(Flex, TheLibraryComputes) {
   EXPECT_EQ(reinterpret_cast<int (*)()>(library->Find("fake_tensorflow_alive"))(), 0);
 }
 
+// The library inside of the tensorflow-cpu wheel, where OCTET_REAL_TENSORFLOW names it.
+TEST(Flex, ARealTensorFlowComputes) {
+  const char* library = std::getenv("OCTET_REAL_TENSORFLOW");
+  if (!library) GTEST_SKIP() << "OCTET_REAL_TENSORFLOW names no library";
+  const auto bytes = Model("Erf", {kTypeFloat});
+  auto flex = delegates::WithFlexOps(*runtime::Model::FromBytes(bytes), library);
+  ASSERT_TRUE(flex.ok()) << flex.error().message();
+  auto it = runtime::Interpreter::Create(flex->model);
+  ASSERT_TRUE(it.ok() && (*it)->Allocate().ok());
+  std::memcpy((*it)->input(0).data, kX.data(), kX.size() * sizeof(float));
+  const Status status = (*it)->Invoke();
+  ASSERT_TRUE(status.ok()) << status.message();
+  for (size_t i = 0; i < kX.size(); ++i) EXPECT_NEAR(reinterpret_cast<const float*>((*it)->output(0).data)[i], std::max(0.0f, std::erf(-kX[i])), 1e-6f);
+}
+
 TEST(Flex, FailuresAreErrors) {
   for (const auto& [op, says] : {std::pair("Crash", "it crashed"), std::pair("Unheard", "Op type not registered")}) {
-    const auto bytes = Model(op, false);
+    const auto bytes = Model(op);
     auto flex = delegates::WithFlexOps(*runtime::Model::FromBytes(bytes), OCTET_FAKE_TENSORFLOW);
     ASSERT_TRUE(flex.ok());
     auto it = runtime::Interpreter::Create(flex->model);
@@ -102,7 +123,7 @@ TEST(Flex, FailuresAreErrors) {
     ASSERT_FALSE(status.ok());
     EXPECT_NE(status.message().find(says), std::string::npos) << status.message();
   }
-  const auto bytes = Model("Double", false);
+  const auto bytes = Model("Double");
   EXPECT_FALSE(delegates::WithFlexOps(*runtime::Model::FromBytes(bytes), "/nowhere/libtensorflow.so").ok());
   const auto wrong = delegates::WithFlexOps(*runtime::Model::FromBytes(bytes), OCTET_CLASSIC_PLUGIN);
   ASSERT_FALSE(wrong.ok());
@@ -110,7 +131,7 @@ TEST(Flex, FailuresAreErrors) {
 }
 
 TEST(Flex, NoPartOfTheOptionsIsReadBeyondItsEnd) {
-  const std::vector<std::byte> options = Options("Double", true);
+  const std::vector<std::byte> options = Options("Double", {Times(3)});
   delegates::NodeDef node;
   ASSERT_TRUE(delegates::ReadNodeDef(options, &node));
   EXPECT_EQ(node.op, "Double");
