@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// octet_conformance [--kernels reference|fast] [--ops LIB.so] [--json] [-v] DIR...: runs every .io beside its .tflite and
-// compares with the recorded outputs. One line per folder (operator), then "N passed, M failed".
+// octet_conformance [--kernels reference|fast] [--delegate SPEC] [--ops LIB.so] [--json] [-v] DIR...: runs every .io beside
+// its .tflite and compares with the recorded outputs. One line per folder (operator), then "N passed, M failed". With a
+// delegate, which has every part that it takes, also how many nodes it had; one that cannot be created: exit status 77.
 #include <algorithm>
 #include <cmath>
 #include <complex>
@@ -13,6 +14,7 @@
 #include "base/file.h"
 #include "base/float16.h"
 #include "cli/tfio.h"
+#include "delegates/load.h"
 #include "runtime/interpreter.h"
 #include "runtime/op_library.h"
 
@@ -82,7 +84,9 @@ std::string Compare(const Output& want, const TensorRef& got) {
 
 class Case {
  public:
-  Case(const fs::path& io, runtime::Kernels kernels) : io_(io) { options_.kernels = kernels; }
+  Case(const fs::path& io, const runtime::Options& options) : io_(io), options_(options) {}
+
+  int nodes = 0, delegated = 0;  // Of the last run.
 
   // Empty, or why it failed.
   std::string Run() {
@@ -102,6 +106,14 @@ class Case {
   }
 
  private:
+  Status CheckDelegates() {
+    if (options_.delegates.list.empty()) return {};
+    const runtime::DelegateDetails details = interpreter_->delegates()[0];
+    nodes = details.total_nodes;
+    delegated = details.nodes;
+    return details.failures.empty() ? Status() : Error(Code::kDelegate, "%s", details.failures[0].c_str());
+  }
+
   Status RunOnce(const std::shared_ptr<const runtime::Model>& model, const cli::tfio::Run& run, std::string* problem) {
     if (!interpreter_) {
       OCTET_ASSIGN(interpreter_, runtime::Interpreter::Create(model, options_));
@@ -126,6 +138,7 @@ class Case {
       if (to.bytes > 0) std::memcpy(to.data, run.inputs[i].bytes.data(), to.bytes);
     }
     OCTET_TRY(interpreter_->Invoke());
+    OCTET_TRY(CheckDelegates());
     for (size_t i = 0; i < run.outputs.size() && problem->empty(); ++i) {
       TensorRef got = interpreter_->output(static_cast<int>(i));
       std::vector<std::byte> other = Unpacked(got);  // Its bytes in the recordings' form, where that differs.
@@ -151,12 +164,14 @@ struct Tally {
 };
 
 int Main(int argc, char** argv) {
-  runtime::Kernels kernels = runtime::Kernels::kFast;
+  runtime::Options options;
+  std::vector<std::string> specs;
   bool json = false, verbose = false;
   std::vector<fs::path> files;
   for (int i = 1; i < argc; ++i) {
     const std::string arg = argv[i];
-    if (arg == "--kernels" && i + 1 < argc) kernels = std::string(argv[++i]) == "reference" ? runtime::Kernels::kReference : runtime::Kernels::kFast;
+    if (arg == "--kernels" && i + 1 < argc) options.kernels = std::string(argv[++i]) == "reference" ? runtime::Kernels::kReference : runtime::Kernels::kFast;
+    else if (arg == "--delegate" && i + 1 < argc) specs.push_back(argv[++i]);
     else if (arg == "--ops" && i + 1 < argc) {
       if (const Status loaded = runtime::LoadOps(argv[++i]); !loaded.ok()) return std::fprintf(stderr, "octet_conformance: %s\n", loaded.message().c_str()), 2;
     } else if (arg == "--json") json = true;
@@ -165,14 +180,21 @@ int Main(int argc, char** argv) {
       for (const fs::directory_entry& e : fs::recursive_directory_iterator(arg)) {
         if (e.path().extension() == ".io") files.push_back(e.path());
       }
-    else return std::fprintf(stderr, "octet_conformance: '%s' is not a folder\nusage: octet_conformance [--kernels reference|fast] [--ops LIB.so] [--json] [-v] DIR...\n", argv[i]), 2;
+    else return std::fprintf(stderr, "octet_conformance: '%s' is not a folder\nusage: octet_conformance [--kernels reference|fast] [--delegate SPEC] [--ops LIB.so] [--json] [-v] DIR...\n", argv[i]), 2;
   }
   if (files.empty()) return std::fprintf(stderr, "octet_conformance: no .io file found\n"), 2;
+  auto loaded = delegates::LoadAll(specs);
+  if (!loaded.ok()) return std::fprintf(stderr, "octet_conformance: %s\n", loaded.error().message().c_str()), 77;
+  options.delegates.list = std::move(*loaded);
+  options.delegates.pay_off = runtime::PayOff::kOff;
   std::ranges::sort(files);
   std::map<std::string, Tally> tallies;
-  int passed = 0;
+  int passed = 0, nodes = 0, delegated = 0;
   for (const fs::path& file : files) {
-    const std::string problem = Case(file, kernels).Run();
+    Case one(file, options);
+    const std::string problem = one.Run();
+    nodes += one.nodes;
+    delegated += one.delegated;
     Tally& tally = tallies[file.parent_path().filename().string()];
     ++tally.total;
     tally.passed += problem.empty();
@@ -186,6 +208,7 @@ int Main(int argc, char** argv) {
     first = false;
   }
   if (json) std::printf("}\n");
+  if (!specs.empty()) std::printf("%d of %d nodes delegated\n", delegated, nodes);
   std::printf("%d passed, %zu failed\n", passed, files.size() - static_cast<size_t>(passed));
   return static_cast<size_t>(passed) == files.size() ? 0 : 1;
 }

@@ -1,13 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "delegates/builtin.h"
 
+#include "delegates/gpu/gpu.h"
+
 namespace octet::delegates {
 
 // Defined in the delegates' folders.
 const OctetDelegate* NnapiDelegate();
 
 std::span<const Builtin> Builtins() {
-  static constexpr Builtin kBuiltins[] = {{"nnapi", NnapiDelegate}};
+  static constexpr Builtin kBuiltins[] = {
+#if OCTET_GPU
+      {"gpu", gpu::Functions},
+#endif
+      {"nnapi", NnapiDelegate},
+  };
   return kBuiltins;
 }
 

@@ -96,21 +96,20 @@ Status RunEmpty(const void* params, const Run& run) {
   return {};
 }
 
-// s_in / s_out with 1/n folded into the mantissa, keeping as many bits as the shift allows.
-void SetMeanMultiplier(const Quant& in, const Quant& out, QuantizedSum* p) {
-  const int64_t n = p->plan.reduced;
-  Multiplier m = QuantizeMultiplier(static_cast<double>(in.scale0()) / static_cast<double>(out.scale0()));
-  const int bits = 63 - std::countl_zero(static_cast<uint64_t>(n));
-  const int shift = std::min({bits, 32, 31 + m.shift});
-  p->multiplier = {static_cast<int32_t>((static_cast<int64_t>(m.mantissa) << shift) / n), m.shift - shift};
-  p->offset = static_cast<int32_t>(static_cast<uint32_t>(in.zero0()) * static_cast<uint32_t>(n));
-}
-
 RunFn PickRun(DType type, RunFn s8, RunFn u8, RunFn s16) {
   return type == DType::kI8 ? s8 : type == DType::kU8 ? u8 : s16;
 }
 
 }  // namespace
+
+// s_in / s_out with 1/n folded into the mantissa, keeping as many bits as the shift allows.
+QuantizedMean MeanOf(const Quant& in, const Quant& out, int64_t count) {
+  Multiplier m = QuantizeMultiplier(static_cast<double>(in.scale0()) / static_cast<double>(out.scale0()));
+  const int bits = 63 - std::countl_zero(static_cast<uint64_t>(count));
+  const int shift = std::min({bits, 32, 31 + m.shift});
+  return {{static_cast<int32_t>((static_cast<int64_t>(m.mantissa) << shift) / count), m.shift - shift},
+          static_cast<int32_t>(static_cast<uint32_t>(in.zero0()) * static_cast<uint32_t>(count))};
+}
 
 void SumVectors(const ReducePlan& plan, const float* in, float* sum, ThreadPool& pool) { SumAll(plan, in, sum, pool); }
 void SumVectors(const ReducePlan& plan, const int8_t* in, int32_t* sum, ThreadPool& pool) { SumAll(plan, in, sum, pool); }
@@ -196,7 +195,9 @@ Status PrepareQuantizedSum(Prepare& p, bool mean, bool vectors) {
   params->vectors = vectors;
   p.Workspace(static_cast<size_t>(params->plan.outputs) * sizeof(int32_t));
   if (mean) {
-    SetMeanMultiplier(in.quant, out.quant, params);
+    const QuantizedMean m = MeanOf(in.quant, out.quant, params->plan.reduced);
+    params->multiplier = m.multiplier;
+    params->offset = m.offset;
     p.SetRun(PickRun(in.dtype, RunQuantizedMean<int8_t>, RunQuantizedMean<uint8_t>, RunQuantizedMean<int16_t>),
              params);
   } else {

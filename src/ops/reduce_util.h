@@ -115,6 +115,11 @@ struct QuantizedSum {
   bool vectors;           // int8 sums by the vector primitives.
 };
 Status PrepareQuantizedSum(Prepare& p, bool mean, bool vectors = false);
+struct QuantizedMean {
+  Multiplier multiplier;
+  int32_t offset;
+};
+QuantizedMean MeanOf(const Quant& in, const Quant& out, int64_t count);
 
 // Keras' global pooling: `op` over every axis between batch and channels.
 Status GlobalPoolFromKeras(ImportContext& c, std::string_view op);

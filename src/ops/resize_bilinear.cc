@@ -25,32 +25,6 @@ int Version(const OpView& op) {
   return std::max(RowVersion(op), op.attrs<ResizeAttrs>().half_pixel_centers ? 3 : 1);
 }
 
-// The two neighbours of one output coordinate. `at` is the weight of the second: float, or in 1/1024.
-template <class W> struct Between {
-  int32_t low, high;
-  W at;
-};
-
-Between<float> Place(const ResizeAttrs& a, int32_t i, int32_t in, int32_t out, float) {
-  const float scale = a.align_corners && out > 1 ? static_cast<float>(in - 1) / static_cast<float>(out - 1)
-                                                 : static_cast<float>(in) / static_cast<float>(out);
-  const auto index = static_cast<float>(i);
-  const float x = a.half_pixel_centers ? (index + 0.5f) * scale - 0.5f : index * scale;
-  const int32_t low = std::clamp(static_cast<int32_t>(std::floor(x)), 0, in - 1);
-  const int32_t high = std::clamp(static_cast<int32_t>(std::ceil(x)), 0, in - 1);
-  return {low, high, x - static_cast<float>(low)};
-}
-
-Between<int32_t> Place(const ResizeAttrs& a, int32_t i, int32_t in, int32_t out, int32_t) {
-  constexpr int64_t kOne = 1 << 10;
-  const int64_t scale =
-      a.align_corners && out > 1 ? (kOne * (in - 1) + (out - 1) / 2) / (out - 1) : (kOne * in + out / 2) / out;
-  const int64_t x = a.half_pixel_centers ? i * scale + scale / 2 - kOne / 2 : i * scale;
-  const int64_t low = std::clamp<int64_t>(x / kOne, 0, in - 1);  // Truncates: -512 … -1 give 0.
-  const int64_t high = std::clamp<int64_t>((x + kOne - 1) / kOne, 0, in - 1);
-  return {static_cast<int32_t>(low), static_cast<int32_t>(high), static_cast<int32_t>(x - kOne * low)};
-}
-
 // One output pixel from its four neighbours; y and x weigh the lower and the right ones.
 void Blend(const float* a, const float* b, const float* c, const float* d, float y, float x, int64_t n,
            float* __restrict out) {
@@ -106,8 +80,8 @@ template <class T, class W> Status PrepareAs(Prepare& p) {
   const Shape& out = p.op.out(0)->shape;
   auto* rows = p.Array<Between<W>>(static_cast<size_t>(out[1]));
   auto* columns = p.Array<Between<W>>(static_cast<size_t>(out[2]));
-  for (int32_t i = 0; i < out[1]; ++i) rows[i] = Place(a, i, in[1], out[1], W{});
-  for (int32_t i = 0; i < out[2]; ++i) columns[i] = Place(a, i, in[2], out[2], W{});
+  for (int32_t i = 0; i < out[1]; ++i) rows[i] = PlaceBetween(a, i, in[1], out[1], W{});
+  for (int32_t i = 0; i < out[2]; ++i) columns[i] = PlaceBetween(a, i, in[2], out[2], W{});
   auto* params = p.Params<Params<W>>();
   *params = {in[0], in[1], in[2], out[1], out[2], in[3], rows, columns};
   p.SetRun(Resize<T, W>, params);

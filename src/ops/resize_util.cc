@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ops/resize_util.h"
 
+#include <cmath>
+
 #include "ops/layout_util.h"
 
 namespace octet::ops {
@@ -59,6 +61,26 @@ Result<Value> CropToAspect(ImportContext& c, Value image, int64_t height, int64_
   const std::array<int32_t, 2> before = {(in[1] - h) / 2, (in[2] - w) / 2};
   const std::array<int32_t, 2> after = {in[1] - h - before[0], in[2] - w - before[1]};
   return CropAxes(c, image, 1, before, after);
+}
+
+Between<float> PlaceBetween(const ResizeAttrs& a, int32_t i, int32_t in, int32_t out, float) {
+  const float scale = a.align_corners && out > 1 ? static_cast<float>(in - 1) / static_cast<float>(out - 1)
+                                                 : static_cast<float>(in) / static_cast<float>(out);
+  const auto index = static_cast<float>(i);
+  const float x = a.half_pixel_centers ? (index + 0.5f) * scale - 0.5f : index * scale;
+  const int32_t low = std::clamp(static_cast<int32_t>(std::floor(x)), 0, in - 1);
+  const int32_t high = std::clamp(static_cast<int32_t>(std::ceil(x)), 0, in - 1);
+  return {low, high, x - static_cast<float>(low)};
+}
+
+Between<int32_t> PlaceBetween(const ResizeAttrs& a, int32_t i, int32_t in, int32_t out, int32_t) {
+  constexpr int64_t kOne = 1 << 10;
+  const int64_t scale =
+      a.align_corners && out > 1 ? (kOne * (in - 1) + (out - 1) / 2) / (out - 1) : (kOne * in + out / 2) / out;
+  const int64_t x = a.half_pixel_centers ? i * scale + scale / 2 - kOne / 2 : i * scale;
+  const int64_t low = std::clamp<int64_t>(x / kOne, 0, in - 1);  // Truncates: -512 … -1 give 0.
+  const int64_t high = std::clamp<int64_t>((x + kOne - 1) / kOne, 0, in - 1);
+  return {static_cast<int32_t>(low), static_cast<int32_t>(high), static_cast<int32_t>(x - kOne * low)};
 }
 
 }  // namespace octet::ops

@@ -10,6 +10,14 @@ namespace octet::ops {
 Status CheckResize(const OpView& op);
 Status InferResize(const OpView& op, std::span<OutputType> out);
 
+// The two neighbours of one output coordinate. `at` is the weight of the second: float, or in 1/1024.
+template <class W> struct Between {
+  int32_t low, high;
+  W at;
+};
+Between<float> PlaceBetween(const ResizeAttrs& a, int32_t i, int32_t in, int32_t out, float);
+Between<int32_t> PlaceBetween(const ResizeAttrs& a, int32_t i, int32_t in, int32_t out, int32_t);
+
 // [height, width] as an operand. Computed from the input's own size when that is unknown.
 Result<Value> ScaledSize(ImportContext& c, Value image, int32_t times_h, int32_t times_w);
 // The middle of the image with the aspect ratio of height x width.

@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include "octet/delegate.h"
+
+namespace octet::gpu {
+
+// The delegate "gpu": OpenCL, or OpenGL ES 3.1 where there is none. Nothing is loaded before it is created.
+const OctetDelegate* Functions();
+
+}  // namespace octet::gpu
