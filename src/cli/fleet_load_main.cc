@@ -8,7 +8,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdio>
-#include <mutex>
+#include <set>
 #include <thread>
 
 #include "cli/fleet_players.h"
@@ -202,12 +202,16 @@ struct Direct {
   const std::unordered_map<std::string, int>& ids;
   std::vector<Upload> waiting;
   size_t bytes = 0;
+  std::set<int> devices;  // In `waiting`: each at most once.
   bool operator()(const Player& player, const std::string& body) {
+    const int id = ids.at(player.name());
+    if (!devices.insert(id).second && (!Flush() || !devices.insert(id).second)) return false;
     bytes += body.size();
-    waiting.push_back({ids.at(player.name()), player.name(), body, false});
+    waiting.push_back({id, player.name(), body, false});
     return waiting.size() < 512 && bytes < (8 << 20) ? true : Flush();
   }
   bool Flush() {
+    devices.clear();
     std::vector<const Upload*> uploads;
     for (const Upload& upload : waiting) uploads.push_back(&upload);
     bool good = true;
@@ -284,7 +288,7 @@ Result<int> Load(Options o) {
   if (o.mode == "http") {
     seconds = PlayAll(o, players, &totals, [&] { return OverHttp(o, &totals); });
   } else if (o.mode == "direct") {
-    seconds = PlayAll(o, players, &totals, [&] { return Direct{o, &totals, mergers[next++], ids, {}, 0}; });
+    seconds = PlayAll(o, players, &totals, [&] { return Direct{o, &totals, mergers[next++], ids, {}, 0, {}}; });
   } else {
     o.threads = 1;
     std::FILE* file = std::fopen(o.dump.c_str(), "w");

@@ -5,7 +5,7 @@
     y = octet.ray.predict("model.tflite", x)
     verdict = octet.ray.gate("model.tflite", "model_int8.tflite", "holdout.npz", max_drop=1.0)
 
-Models and samples are put into the object store once and reach each node once; a worker makes its interpreter once. What a lost
+Models and samples are put into the object store once and reach each node once; a worker process makes its interpreter once. What a lost
 worker or node was doing is done again elsewhere. The gate is decided by `octet gate` itself, on the outputs that the cluster
 computed: the verdict, its interval and every count are those of one machine.
 """
@@ -76,7 +76,7 @@ class _Model:
 
 
 class _Worker:
-    """One on each core: both models, and the samples where the node's object store holds them."""
+    """One in each worker process: the models' interpreters, and the samples where the node's object store holds them."""
 
     def __init__(self, models, arrays, names):
         self.arrays = ray.get(arrays)
@@ -89,6 +89,18 @@ class _Worker:
             for k in range(len(answers[0])):
                 columns[f"{prefix}_{k}"] = np.stack([np.asarray(a[k], np.float32) for a in answers])
         return columns
+
+
+_worker = {}  # Of this process, by what it was made for.
+
+
+def _answer(batch, models, arrays, names):
+    """A task, not an actor: when its node is lost it runs on any other; an actor would wait for room to start again."""
+    key = tuple(ref.hex() for ref in [*models.values(), *arrays])
+    if key not in _worker:
+        _worker.clear()
+        _worker[key] = _Worker(models, arrays, names)
+    return _worker[key](batch)
 
 
 def _bytes(model):
@@ -109,7 +121,7 @@ def _run(models, arrays, names, batch_size, concurrency):
     workers = concurrency or max(1, int(ray.cluster_resources().get("CPU", 1)) - 1)
     batches = max(1, -(-samples // batch_size))
     answers = ray.data.range(samples, override_num_blocks=min(batches, 1000)).map_batches(
-        _Worker, fn_constructor_args=(refs, [ray.put(a) for a in arrays], names), batch_size=batch_size, batch_format="numpy", concurrency=workers, num_cpus=1)
+        _answer, fn_kwargs={"models": refs, "arrays": [ray.put(a) for a in arrays], "names": names}, batch_size=batch_size, batch_format="numpy", concurrency=workers, num_cpus=1)
     parts = list(answers.iter_batches(batch_size=None, batch_format="numpy"))
     ids = np.concatenate([p["id"] for p in parts])
     order = np.argsort(ids, kind="stable")

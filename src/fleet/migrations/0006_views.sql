@@ -134,7 +134,7 @@ CREATE VIEW fleet.accounts AS
 SELECT d.id AS device_id, d.name AS device, d.rows, s.committed, s.dropped, s.depth, s.committed - s.dropped - d.rows AS missing, s.skew_us, s.spool_bytes
 FROM fleet.device d JOIN (
   SELECT device_id, sum(committed) AS committed, sum(dropped_bytes + dropped_age + dropped_rejected) AS dropped, sum(depth) AS depth, sum(bytes) AS spool_bytes,
-         (array_agg(skew_us ORDER BY seen DESC))[1] AS skew_us
+         (max(ARRAY[date_part('epoch', seen), skew_us]))[2]::bigint AS skew_us  -- Of the spool seen last
   FROM fleet.spool GROUP BY device_id) AS s ON s.device_id = d.id;
 CREATE VIEW fleet.attention AS
 WITH account AS MATERIALIZED (SELECT * FROM fleet.accounts)

@@ -9,6 +9,7 @@ BEGIN
   EXECUTE format('REVOKE TEMP ON DATABASE %I FROM PUBLIC', current_database());
 END $$;
 ALTER ROLE octet_reader SET default_transaction_read_only = on;
+ALTER ROLE octet_reader SET work_mem = '64MB';  -- A hundred thousand devices are grouped in memory.
 ALTER ROLE octet_reader SET jit = off;  -- Compiling takes longer than these questions do.
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA fleet FROM PUBLIC;
 REVOKE ALL ON SCHEMA fleet FROM PUBLIC;
