@@ -9,6 +9,15 @@ target_compile_options(octet_flags INTERFACE -Wall -Wextra -Wno-restrict -ffp-co
 target_link_options(octet_flags INTERFACE -Wl,--gc-sections)
 target_link_libraries(octet_flags INTERFACE Threads::Threads)
 
+# Programs that load TensorFlow Lite's delegates have what those ask for: TensorFlow Lite's C interface.
+function(octet_export_tflite target)
+  set(list ${PROJECT_SOURCE_DIR}/bindings/tflite_dynamic.list)
+  # Whole, and before what else names the archive: functions that only libraries call.
+  target_link_options(${target} PRIVATE -Wl,--whole-archive $<TARGET_FILE:octet_tflite_abi> -Wl,--no-whole-archive -Wl,--dynamic-list=${list})
+  add_dependencies(${target} octet_tflite_abi)
+  set_target_properties(${target} PROPERTIES LINK_DEPENDS "${list};$<TARGET_FILE:octet_tflite_abi>")
+endfunction()
+
 function(octet_library name)
   cmake_parse_arguments(arg "RUNTIME" "" "DEPS" ${ARGN})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/${name}/*.cc)

@@ -62,6 +62,7 @@ typedef enum OctetDType {
 
 typedef struct OctetModel OctetModel;
 typedef struct OctetInterpreter OctetInterpreter;
+typedef struct OctetDelegateHandle OctetDelegateHandle;
 
 #define OCTET_MAX_RANK 8
 
@@ -91,6 +92,9 @@ typedef struct OctetOptions {
   int32_t keep_all_tensors;     /* Not 0: no tensor's memory is reused, so that all can be read. */
   const char* signature;        /* NULL: the first subgraph's own inputs and outputs. */
   uint64_t memory_limit_bytes;  /* 0: 4 GiB. */
+  const OctetDelegateHandle* const* delegates; /* In order of preference; kept. */
+  int32_t num_delegates;
+  double shadow_share;          /* > 0: this share of inferences is computed by the processor, too; its answer is given where they differ. */
 } OctetOptions;
 
 OCTET_API const char* octet_version(void);
@@ -156,6 +160,37 @@ typedef struct OctetNode {
 } OctetNode;
 OCTET_API int32_t octet_num_nodes(const OctetInterpreter* interpreter);
 OCTET_API OctetCode octet_node(OctetInterpreter* interpreter, int32_t i, OctetNode* node);
+
+/* Delegates: who computes parts of models in the processor's place. `name`: "gpu" and so on, or the path of a library
+ * that has octet_delegate (octet/delegate.h) or TensorFlow Lite's tflite_plugin_create_delegate. Options as
+ * pairs of key and value. An interpreter keeps what it was given; the handle may be closed before it. */
+OCTET_API OctetDelegateHandle* octet_delegate_open(const char* name, const char* const* keys, const char* const* values, int32_t num_options, OctetError* error);
+OCTET_API void octet_delegate_close(OctetDelegateHandle* delegate); /* NULL is allowed. */
+/* One more, the last in preference; octet_allocate comes next, for each entry point. */
+OCTET_API OctetCode octet_add_delegate(OctetInterpreter* interpreter, const OctetDelegateHandle* delegate, OctetError* error);
+
+/* Who computes what, once allocated; the last entry is the processor ("cpu"). */
+typedef struct OctetDelegateDetails {
+  const char* name;
+  int32_t nodes, total_nodes;
+  double mac_share;     /* Of all multiply-adds; of the nodes where the model has none. */
+  int32_t partitions;
+  int32_t copies;       /* Tensors that go to it or come back in one inference. */
+  int64_t copy_bytes;
+  int32_t num_reasons;  /* Why nodes are not its. */
+  int32_t num_failures; /* What failed, and what took over. */
+} OctetDelegateDetails;
+typedef struct OctetDelegateReason {
+  int32_t node;
+  const char* op;
+  const char* place; /* The name of the node's first output. */
+  const char* text;
+} OctetDelegateReason;
+/* Looks anew; what the functions below hand out is valid until the next look. */
+OCTET_API int32_t octet_num_delegates(OctetInterpreter* interpreter);
+OCTET_API OctetCode octet_delegate_details(const OctetInterpreter* interpreter, int32_t i, OctetDelegateDetails* details);
+OCTET_API OctetCode octet_delegate_reason(const OctetInterpreter* interpreter, int32_t i, int32_t k, OctetDelegateReason* reason);
+OCTET_API const char* octet_delegate_failure(const OctetInterpreter* interpreter, int32_t i, int32_t k); /* NULL: there is none. */
 
 #ifdef __cplusplus
 }

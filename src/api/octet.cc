@@ -3,31 +3,18 @@
 #include "octet/octet.h"
 
 #include <cstring>
-#include <map>
-#include <memory>
 
-#include "runtime/interpreter.h"
+#include "api/handles.h"
+#include "delegates/flex/flex.h"
 
 using octet::Code;
 using octet::Format;
 using octet::Shape;
 using octet::Status;
 namespace runtime = octet::runtime;
+using octet::api::Report;
 
-struct OctetModel {
-  std::shared_ptr<const runtime::Model> model;
-};
-
-struct OctetInterpreter {
-  std::unique_ptr<runtime::Interpreter> interpreter;
-  std::map<int32_t, runtime::NodeInfo> nodes;  // What octet_node handed out.
-};
-
-namespace {
-
-static_assert(OCTET_MAX_RANK == octet::kMaxRank);
-static_assert(OCTET_CANCELLED == static_cast<int>(Code::kCancelled));
-static_assert(OCTET_UINT4 == static_cast<int>(octet::DType::kU4));
+namespace octet::api {
 
 OctetCode Report(const Status& status, OctetError* error) {
   const OctetCode code = status.ok() ? OCTET_OK : static_cast<OctetCode>(status.code());
@@ -41,7 +28,23 @@ OctetCode Report(const Status& status, OctetError* error) {
   return code;
 }
 
-OctetModel* Opened(octet::Result<std::shared_ptr<const runtime::Model>> result, OctetError* error) {
+}  // namespace octet::api
+
+namespace {
+
+static_assert(OCTET_MAX_RANK == octet::kMaxRank);
+static_assert(OCTET_CANCELLED == static_cast<int>(Code::kCancelled));
+static_assert(OCTET_UINT4 == static_cast<int>(octet::DType::kU4));
+
+// With TensorFlow's own operators where OCTET_TENSORFLOW names its library.
+octet::Result<std::shared_ptr<const runtime::Model>> WithFlex(octet::Result<std::shared_ptr<const runtime::Model>> result) {
+  if (!result.ok()) return result;
+  OCTET_ASSIGN(octet::delegates::FlexModel flex, octet::delegates::WithFlexOps(std::move(*result), ""));
+  return std::move(flex.model);
+}
+
+OctetModel* Opened(octet::Result<std::shared_ptr<const runtime::Model>> opened, OctetError* error) {
+  auto result = WithFlex(std::move(opened));
   (void)Report(result.ok() ? Status() : std::move(result).status(), error);
   return result.ok() ? new OctetModel{std::move(*result)} : nullptr;
 }
@@ -56,6 +59,9 @@ runtime::Options ToOptions(const OctetOptions* from) {
   options.keep_all_tensors = o.keep_all_tensors != 0;
   if (o.signature) options.signature = o.signature;
   if (o.memory_limit_bytes) options.memory_limit_bytes = o.memory_limit_bytes;
+  for (int32_t i = 0; o.delegates && i < o.num_delegates; ++i)
+    if (o.delegates[i] && o.delegates[i]->delegate) options.delegates.list.push_back(o.delegates[i]->delegate);
+  options.delegates.shadow.share = o.shadow_share;
   return options;
 }
 

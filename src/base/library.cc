@@ -16,6 +16,15 @@ Result<Library> Library::OpenSystem(const std::string& name) {
   return Library(handle);
 }
 
+Result<Library> Library::OpenPlugin(const std::string& path) {
+  auto library = Open(path);
+  if (library.ok() || library.error().message().find("undefined symbol") == std::string::npos) return library;
+  // What octet exports is private to whoever loaded octet (a Python module): make it visible to others, once needed.
+  ::Dl_info self{};
+  if (!::dladdr(reinterpret_cast<void*>(&LoadFunction), &self) || !::dlopen(self.dli_fname, RTLD_NOW | RTLD_GLOBAL | RTLD_NOLOAD)) return library;
+  return Open(path);
+}
+
 void* Library::Find(const char* symbol) const { return ::dlsym(handle_, symbol); }
 
 Result<void*> LoadFunction(const std::string& path, const char* function, const char* kind) {

@@ -13,6 +13,8 @@ class Library {
   static Result<Library> Open(const std::string& path);
   // here one that the system finds in its own folders ("libOpenCL.so.1").
   static Result<Library> OpenSystem(const std::string& name);
+  // As Open; where the library lacks functions that this program or library of octet exports, it gets those.
+  static Result<Library> OpenPlugin(const std::string& path);
   void* Find(const char* symbol) const;  // Null when it has none.
 
  private:

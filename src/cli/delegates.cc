@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/delegates.h"
 
+#include <cstdio>
 #include <cstdlib>
 #include <map>
 
+#include "delegates/flex/flex.h"
 #include "delegates/load.h"
 
 namespace octet::cli {
@@ -15,7 +17,18 @@ void DeclareDelegates(FlagSet& flags, DelegateFlags* f) {
   flags.Option("--min-nodes", &f->min_nodes, "Smaller parts stay on the CPU");
   flags.Option("--max-parts", &f->max_parts, "Only so many parts of each delegate, the largest; 0: all");
   flags.Option("--delegate-timeout", &f->timeout_ms, "Milliseconds after which a part goes to the CPU for good; 0: never");
+  flags.Option("--shadow", &f->shadow, "A share of inferences that the CPU computes, too: 1%. Where they differ, its answer is given", false);
+  flags.Option("--shadow-tolerance", &f->shadow_tolerance, "Allowed difference, of an output's largest value: 0.001", false);
+  flags.Option("--shadow-limit", &f->shadow_limit, "Differing inferences after which delegates are switched off");
   flags.Option("--require-delegate", &f->require, "Exit 1 when delegates have less of the multiply-adds than this: 95%", false);
+}
+
+Result<std::shared_ptr<const runtime::Model>> OpenModel(const std::string& path, const DelegateFlags& f) {
+  OCTET_ASSIGN(const std::string library, delegates::FlexLibrary(f.delegates));
+  OCTET_ASSIGN(std::shared_ptr<const runtime::Model> model, runtime::Model::Open(path));
+  OCTET_ASSIGN(delegates::FlexModel flex, delegates::WithFlexOps(std::move(model), library));
+  if (!flex.warning.empty()) std::fprintf(stderr, "octet: warning: %s\n", flex.warning.c_str());
+  return std::move(flex.model);
 }
 
 Result<double> ParseShare(const std::string& flag, const std::string& text) {
@@ -28,9 +41,24 @@ Result<double> ParseShare(const std::string& flag, const std::string& text) {
   return share;
 }
 
+namespace {
+
+// A flag with a share that may be left out.
+Status SetShare(const std::string& flag, const std::string& text, double* to) {
+  if (text.empty()) return {};
+  OCTET_ASSIGN(*to, ParseShare(flag, text));
+  return {};
+}
+
+}  // namespace
+
 Result<runtime::Delegates> LoadDelegates(const DelegateFlags& f) {
-  if (!f.require.empty()) OCTET_TRY(ParseShare("--require-delegate", f.require).ok() ? Status() : ParseShare("--require-delegate", f.require).status());
   runtime::Delegates delegates;
+  double required = 0;
+  OCTET_TRY(SetShare("--require-delegate", f.require, &required));
+  OCTET_TRY(SetShare("--shadow", f.shadow, &delegates.shadow.share));
+  OCTET_TRY(SetShare("--shadow-tolerance", f.shadow_tolerance, &delegates.shadow.tolerance));
+  delegates.shadow.max_mismatches = f.shadow_limit;
   OCTET_ASSIGN(delegates.list, delegates::LoadAll(f.delegates));
   delegates.deny = f.deny;
   delegates.min_nodes = f.min_nodes;
@@ -65,6 +93,16 @@ void WriteDelegates(report::Json& j, const std::vector<runtime::DelegateDetails>
     j.End().End();
   }
   j.End();
+}
+
+void WriteShadow(report::Json& j, const runtime::ShadowReport& shadow) {
+  j.Object().Field("checked", shadow.checked).Field("mismatches", shadow.mismatches).Field("worst", shadow.worst).Field("switched_off", shadow.switched_off).End();
+}
+
+std::string ShadowText(const runtime::ShadowReport& shadow) {
+  if (shadow.checked == 0) return {};
+  return Format("shadow check: %lld of %lld inferences differ from the CPU's, the worst by %.3g%s\n", static_cast<long long>(shadow.mismatches), static_cast<long long>(shadow.checked),
+                shadow.worst, shadow.switched_off ? "; the delegates are switched off" : "");
 }
 
 std::string DelegatesText(const std::vector<runtime::DelegateDetails>& details) {

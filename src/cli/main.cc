@@ -46,8 +46,9 @@ class Cli11Flags : public FlagSet {
   void Positional(std::string_view name, std::string* value, std::string_view help) override {
     Require(app_->add_option(std::string(name), *value, std::string(help)), name);
   }
-  void Positional(std::string_view name, std::vector<std::string>* value, std::string_view help) override {
-    Require(app_->add_option(std::string(name), *value, std::string(help)), name);
+  void Positional(std::string_view name, std::vector<std::string>* value, std::string_view help, bool required) override {
+    CLI::Option* option = app_->add_option(std::string(name), *value, std::string(help));
+    if (required) Require(option, name);
   }
   void Option(std::string_view names, std::string* value, std::string_view help, bool required) override {
     CLI::Option* option = app_->add_option(std::string(names), *value, std::string(help) + (required ? " (required)" : ""));
@@ -67,9 +68,12 @@ class Cli11Flags : public FlagSet {
     app_->add_flag(std::string(names), *value, std::string(help));
   }
 
+  void Rest(std::vector<std::string>* arguments) override { rest_ = arguments; }
+
   Status Complete() const {
     const std::vector<std::string> unknown = app_->remaining();
-    if (!unknown.empty())
+    if (rest_) *rest_ = unknown;
+    else if (!unknown.empty())
       return Error(Code::kInvalidArgument, "%s: unknown argument '%s'; see octet %s --help", name_.c_str(), unknown[0].c_str(), name_.c_str());
     for (const auto& [option, name] : required_)
       if (option->count() == 0) return Error(Code::kInvalidArgument, "%s: %s is required; see octet %s --help", name_.c_str(), name.c_str(), name_.c_str());
@@ -79,6 +83,7 @@ class Cli11Flags : public FlagSet {
  private:
   void Require(CLI::Option* option, std::string_view name) { required_.emplace_back(option, name); }
   CLI::App* app_;
+  std::vector<std::string>* rest_ = nullptr;
   std::string name_;
   std::vector<std::pair<CLI::Option*, std::string>> required_;
 };

@@ -163,19 +163,20 @@ Status WriteOutputs(const runtime::Interpreter& interpreter, const std::string& 
 void Tell(const runtime::Interpreter& interpreter, bool json) {
   const std::vector<runtime::DelegateDetails> details = interpreter.delegates();
   if (!json) {
-    std::fputs(DelegatesText(details).c_str(), stderr);
+    std::fputs((DelegatesText(details) + ShadowText(interpreter.shadow())).c_str(), stderr);
     return;
   }
   report::Json j;
   j.Object().Key("delegates");
   WriteDelegates(j, details);
+  if (interpreter.shadow().checked > 0) WriteShadow(j.Key("shadow"), interpreter.shadow());
   std::printf("%s\n", j.End().text().c_str());
 }
 
 Result<int> RunModel(const Flags& f) {
   OCTET_TRY(CheckWritable(f.out));
   for (const std::string& library : f.ops) OCTET_TRY(runtime::LoadOps(library));
-  OCTET_ASSIGN(const auto model, runtime::Model::Open(f.model));
+  OCTET_ASSIGN(const auto model, OpenModel(f.model, f.delegates));
   OCTET_ASSIGN(const auto archive, data::Archive::Open(f.in));
   runtime::Options options{.threads = f.threads, .signature = f.signature};
   if (f.max_calls > 0) options.max_calls = f.max_calls;

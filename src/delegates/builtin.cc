@@ -3,8 +3,12 @@
 
 namespace octet::delegates {
 
-// Declared here and defined in the delegate's folder: gpu/ has GpuDelegate(), and so on.
+// Defined in the delegates' folders.
+const OctetDelegate* NnapiDelegate();
 
-std::span<const Builtin> Builtins() { return {}; }
+std::span<const Builtin> Builtins() {
+  static constexpr Builtin kBuiltins[] = {{"nnapi", NnapiDelegate}};
+  return kBuiltins;
+}
 
 }  // namespace octet::delegates

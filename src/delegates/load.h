@@ -15,9 +15,11 @@ struct Spec {
 };
 Result<Spec> ParseSpec(const std::string& text);
 
-// Null for "cpu". A library has octet_delegate (octet/delegate.h).
+// Null for "cpu", and for "flex", which is no delegate of parts: see flex/flex.h. A library has octet_delegate (octet/delegate.h), or TensorFlow Lite's tflite_plugin_create_delegate.
 Result<std::shared_ptr<const runtime::Delegate>> Load(const Spec& spec);
-// In this order; "cpu" adds nothing.
+// What "flex;library=PATH" names; empty: nothing does.
+Result<std::string> FlexLibrary(const std::vector<std::string>& texts);
+// In this order; "cpu" and "flex" add nothing.
 Result<std::vector<std::shared_ptr<const runtime::Delegate>>> LoadAll(const std::vector<std::string>& texts);
 
 }  // namespace octet::delegates

@@ -30,7 +30,7 @@ class Context {
   ~Context();
 
   const std::shared_ptr<const SharedModel> model;
-  const Options options;
+  Options options;  // Changes only between one Allocate and the next.
   ops::Resources resources;
   StringPool strings;
   // Why the run ends soon: for this run (its next one begins anew), or until it is taken back.

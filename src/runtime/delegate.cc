@@ -66,7 +66,8 @@ DelegateGraph::DelegateGraph(const tflite::SubgraphInfo& subgraph, std::span<con
   for (size_t i = 0; i < types.size(); ++i) {
     const TensorType& type = *types[i];
     OctetDelegateTensor& t = tensors_.emplace_back();
-    t.name = subgraph.tensors[i].name.data();  // Terminated in the file.
+    const std::string_view name = subgraph.tensors[i].name;
+    t.name = name.data() ? name.data() : "";  // Terminated in the file.
     t.type = static_cast<int32_t>(type.dtype);
     t.rank = type.shape.known() ? type.shape.rank() : -1;
     std::ranges::copy(type.shape.dims(), t.dims);

@@ -6,7 +6,9 @@
 
 #include "base/strings.h"
 #include "runtime/context.h"
+#include "runtime/foreign_op.h"
 #include "runtime/plan.h"
+#include "runtime/shadow.h"
 
 namespace octet::runtime {
 namespace {
@@ -18,8 +20,13 @@ Status CheckOperators(const tflite::View& view) {
     for (const tflite::OperatorInfo& op : g.operators)
       if (!op.op) ++missing[std::string(op.code_name) + (op.lacks ? std::string(" with ") + op.lacks : "")];
   if (missing.empty()) return {};
+  if (const auto edgetpu = missing.find("edgetpu-custom-op"); edgetpu != missing.end()) return NeedsEdgeTpu(edgetpu->second);
   std::string list;
+  const bool flex = std::ranges::all_of(missing, [](const auto& m) { return m.first.starts_with("Flex"); });
   for (const auto& [name, count] : missing) list += (list.empty() ? "" : ", ") + name + Format(" (%d)", count);
+  if (flex)
+    return Error(Code::kUnsupported, "these operators are TensorFlow's own: %s; they need its library: --delegate \"flex;library=.../tensorflow/libtensorflow_cc.so.2\", "
+                 "or the same path in OCTET_TENSORFLOW. Better: convert without SELECT_TF_OPS", list.c_str());
   return Error(Code::kUnsupported, "octet has no kernel for these operators: %s", list.c_str());
 }
 
@@ -32,8 +39,11 @@ class Runner : public Interpreter {
  public:
   static Result<std::unique_ptr<Interpreter>> Make(std::shared_ptr<const SharedModel> model, Options options) {
     OCTET_TRY(CheckOperators(model->view()));
-    std::unique_ptr<Runner> runner(new Runner(std::move(model), options));
+    std::unique_ptr<Runner> runner(new Runner(model, options));
     OCTET_TRY(runner->Select(options.signature));
+    if (options.delegates.shadow.share > 0) {
+      OCTET_ASSIGN(runner->shadow_, ShadowCheck::Make(model, options));
+    }
     return std::unique_ptr<Interpreter>(std::move(runner));
   }
 
@@ -50,6 +60,7 @@ class Runner : public Interpreter {
     Entry& entry = entries_[std::string(key)];
     if (!entry.plan) Fill(entry, signature);
     entry_ = &entry;
+    key_ = key;
     return {};
   }
 
@@ -102,7 +113,7 @@ class Runner : public Interpreter {
     context_.cancelled &= ~Context::kCancelled;
     OCTET_TRY(plan().Run(pool_, observer_));
     entry_->computed = true;
-    return {};
+    return shadow_ && shadow_->Due() ? Compare() : Status();
   }
 
   Status ResetVariables() override {
@@ -181,7 +192,14 @@ class Runner : public Interpreter {
     use.lower_bound_bytes += plan().memory().lower_bound_bytes;
     return use;
   }
+  void AddDelegate(std::shared_ptr<const Delegate> delegate) override {
+    context_.options.delegates.list.push_back(std::move(delegate));
+    context_.delegate_failures.emplace_back();
+    for (auto& [_, entry] : entries_) entry.allocated = false;
+  }
   std::vector<DelegateDetails> delegates() const override { return entry_->allocated ? plan().delegate_details() : std::vector<DelegateDetails>(); }
+  const std::vector<std::pair<int, std::string>>& delegate_failures() const override { return plan().delegate_failures(); }
+  ShadowReport shadow() const override { return shadow_ ? shadow_->report() : ShadowReport(); }
   std::vector<DelegateTiming> delegate_timings() const override { return plan().delegate_timings(); }
   void SetObserver(Observer* observer) override { observer_ = observer; }
 
@@ -214,6 +232,17 @@ class Runner : public Interpreter {
     entry.strings.resize(entry.inputs.size());
   }
 
+  Status Compare() {
+    if (shadow_->report().switched_off) return {};
+    std::string failed;
+    OCTET_TRY(shadow_->Compare(*this, key_, &failed));
+    if (failed.empty()) return {};
+    for (std::string& off : context_.delegate_failures) off = failed;
+    for (auto& [_, entry] : entries_)
+      if (entry.allocated) OCTET_TRY(entry.plan->HandBackAll(failed));
+    return {};
+  }
+
   Plan& plan() const { return *entry_->plan; }
   const tflite::SubgraphInfo& graph() const { return entry_->plan->graph(); }
   size_t PositionInGraph(int tensor) const {
@@ -224,12 +253,17 @@ class Runner : public Interpreter {
   ThreadPool pool_;
   std::map<std::string, Entry, std::less<>> entries_;  // By signature.
   Entry* entry_ = nullptr;
+  std::string key_;  // The entry's.
+  std::unique_ptr<ShadowCheck> shadow_;
   Observer* observer_ = nullptr;
 };
 
 }  // namespace
 
 Result<std::unique_ptr<Interpreter>> Interpreter::Create(std::shared_ptr<const Model> model, Options options) {
+  if (!options.delegates.list.empty()) {
+    OCTET_ASSIGN(model, AdmitForeignOps(std::move(model)));
+  }
   return Runner::Make(std::static_pointer_cast<const SharedModel>(std::move(model)), std::move(options));
 }
 

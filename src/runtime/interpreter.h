@@ -37,6 +37,19 @@ enum class PayOff : uint8_t {
   kMeasure,   // Both are run while the model is planned; the faster one stays.
 };
 
+// A share of inferences is computed on the CPU, too. Where a delegate's answer differs, the CPU's is given; beyond
+// the limit the delegates are switched off.
+struct Shadow {
+  double share = 0;         // 0.01: the first of every 100.
+  double tolerance = 1e-3;  // Of an output's largest magnitude; of quantized ones' range, where one step is nothing.
+  int max_mismatches = 0;
+};
+struct ShadowReport {
+  int64_t checked = 0, mismatches = 0;
+  double worst = 0;
+  bool switched_off = false;
+};
+
 // Who computes parts of the model in place of the CPU's kernels.
 struct Delegates {
   std::vector<std::shared_ptr<const Delegate>> list = {};  // The first one that takes a node has it.
@@ -45,6 +58,7 @@ struct Delegates {
   int max_parts = 0;                   // Of each delegate, those with the most work; 0: any number.
   PayOff pay_off = PayOff::kEstimate;
   double timeout_ms = 0;               // A part that ran longer goes to the CPU for good; 0: no limit.
+  Shadow shadow = {};
   bool profile = false;                // Times of what runs inside of the parts are asked for.
 };
 
@@ -154,8 +168,13 @@ class Interpreter {
   // After Allocate: every tensor's shape and place is final until the next Resize.
   virtual bool is_static() const = 0;
   virtual MemoryUse memory() const = 0;
+  // One more, the last in preference; takes effect with the next Allocate, which all entry points need then.
+  virtual void AddDelegate(std::shared_ptr<const Delegate> delegate) = 0;
   // After Allocate; failures also after Invoke.
   virtual std::vector<DelegateDetails> delegates() const = 0;
+  // What failed since Allocate, in that order, with the delegate's position; cheap.
+  virtual const std::vector<std::pair<int, std::string>>& delegate_failures() const = 0;
+  virtual ShadowReport shadow() const = 0;
   // Of the last Invoke, where Delegates::profile asked for it and the delegate knows.
   virtual std::vector<DelegateTiming> delegate_timings() const = 0;
   virtual void SetObserver(Observer* observer) = 0;  // Null: none. Not owned.

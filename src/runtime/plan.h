@@ -86,8 +86,11 @@ class Plan : public ops::Callee, private ops::Host {
 
   MemoryUse memory() const;
   ops::Cost CostOf(int node) const;
+  // Every delegate's parts go to the CPU, from the next run on.
+  Status HandBackAll(const std::string& why);
   const DelegatePart* part_of(int node) const;  // Null: the CPU's.
   std::vector<DelegateDetails> delegate_details() const;
+  const std::vector<std::pair<int, std::string>>& delegate_failures() const { return failures_; }
   std::vector<DelegateTiming> delegate_timings() const;
 
   // -- as a callee

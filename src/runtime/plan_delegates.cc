@@ -373,6 +373,16 @@ Status Plan::HandBack(DelegatePart& part) {
   return {};
 }
 
+Status Plan::HandBackAll(const std::string& why) {
+  for (Segment& segment : segments_)
+    for (const std::unique_ptr<DelegatePart>& part : segment.parts) {
+      if (part->handed_back) continue;
+      OCTET_TRY(HandBack(*part));
+      failures_.emplace_back(part->delegate, why + Format("; the CPU's kernels took over its %zu nodes from #%d on", part->nodes.size(), part->nodes[0]));
+    }
+  return {};
+}
+
 void Plan::BindPart(DelegatePart& part) const {
   for (Step& step : part.cpu) BindOperands(step.node, &step.in, &step.out);
 }

@@ -329,6 +329,7 @@ class Reader {
     const auto builtin = std::max<int32_t>(code.deprecated_builtin_code(), static_cast<int32_t>(code.builtin_code()));
     const bool custom = builtin == static_cast<int32_t>(fb::BuiltinOperator::CUSTOM);
     info.version = code.version();
+    info.is_custom = custom;
     if (custom) info.code_name = Text(code.custom_code());
     else info.code_name = fb::EnumNameBuiltinOperator(static_cast<fb::BuiltinOperator>(builtin));
     if (info.code_name.empty()) info.code_name = view_.names_.emplace_back(custom ? "CUSTOM" : Format("operator code %d", builtin));

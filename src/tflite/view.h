@@ -29,6 +29,7 @@ struct TensorInfo {
 struct OperatorInfo {
   const ops::OpDef* op = nullptr;       // Null: octet lacks it; code_name says which.
   const char* lacks = nullptr;          // Only with a null op: the feature that is missing, if not the operator.
+  bool is_custom = false;
   std::string_view code_name;           // "CONV_2D" or the custom operator's name.
   int version = 1;
   std::vector<int32_t> inputs, outputs; // Tensor indices; -1: absent optional operand.

@@ -77,7 +77,20 @@ TfLiteStatus Session::Allocate() {
   const TfLiteStatus status = reporter.Check(interpreter().Allocate());
   allocated_ = status == kTfLiteOk;
   if (allocated_) mirror_->RefreshAll();
+  if (allocated_) failures_told_ = 0, TellFailures();
   return status;
+}
+
+// An interpreter whose memory is there keeps it so; what the inputs held is gone.
+TfLiteStatus Session::AddDelegate(std::shared_ptr<const runtime::Delegate> delegate) {
+  interpreter().AddDelegate(std::move(delegate));
+  return allocated_ ? Allocate() : kTfLiteOk;
+}
+
+// A delegate that failed, and what took over: never silently.
+void Session::TellFailures() {
+  const std::vector<std::pair<int, std::string>>& failures = engine->interpreter->delegate_failures();
+  for (; failures_told_ < failures.size(); ++failures_told_) reporter.Report("%s", failures[failures_told_].second.c_str());
 }
 
 TfLiteStatus Session::Invoke() {
@@ -88,6 +101,7 @@ TfLiteStatus Session::Invoke() {
   runtime::Interpreter& it = interpreter();
   if (const Status status = it.Invoke(); !status.ok()) return reporter.Check(status);
   if (!it.is_static()) mirror_->RefreshAll();
+  TellFailures();
   return kTfLiteOk;
 }
 
@@ -163,9 +177,10 @@ void TfLiteInterpreterOptionsAddOperator(TfLiteInterpreterOptions* options, TfLi
 void TfLiteInterpreterOptionsAddBuiltinOp(TfLiteInterpreterOptions* options, TfLiteBuiltinOperator, const TfLiteRegistration*, int32_t, int32_t) {
   options->refused = "octet runs its own builtin operators; only custom ones can be added";
 }
-void TfLiteInterpreterOptionsAddDelegate(TfLiteInterpreterOptions* options, TfLiteOpaqueDelegate*) {
-  options->refused = "this build of octet hosts no TensorFlow Lite delegates; create the interpreter without one";
+void TfLiteInterpreterOptionsAddDelegate(TfLiteInterpreterOptions* options, TfLiteOpaqueDelegate* delegate) {
+  if (delegate) options->options.delegates.list.push_back(octet::tflite_abi::Borrow(delegate));
 }
+void TfLiteInterpreterOptionsSetEnableDelegateFallback(TfLiteInterpreterOptions*, bool) {}  // It always falls back, and says so.
 
 // -- interpreters
 
@@ -215,6 +230,9 @@ int32_t TfLiteInterpreterGetOutputTensorIndex(const TfLiteInterpreter* it, int32
 }
 TfLiteStatus TfLiteInterpreterResizeInputTensor(TfLiteInterpreter* it, int32_t i, const int* dims, int32_t rank) { return it->session->Resize(i, dims, rank, false); }
 TfLiteStatus TfLiteInterpreterAllocateTensors(TfLiteInterpreter* it) { return it->session->Allocate(); }
+TfLiteStatus TfLiteInterpreterModifyGraphWithDelegate(const TfLiteInterpreter* it, TfLiteDelegate* delegate) {
+  return delegate ? it->session->AddDelegate(octet::tflite_abi::Borrow(delegate)) : kTfLiteDelegateError;
+}
 TfLiteStatus TfLiteInterpreterInvoke(TfLiteInterpreter* it) { return it->session->Invoke(); }
 TfLiteStatus TfLiteInterpreterCancel(const TfLiteInterpreter* it) {
   if (!it->options.cancellation) return kTfLiteError;

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "tensorflow/lite/c/c_api.h"
+#include "tflite_abi/delegate.h"
 #include "tflite_abi/mirror.h"
 #include "tflite_abi/registration.h"
 
@@ -39,6 +40,7 @@ class Session {
   TfLiteStatus Resize(int input, const int* dims, int rank, bool strict);
   TfLiteStatus Allocate();
   TfLiteStatus Invoke();
+  TfLiteStatus AddDelegate(std::shared_ptr<const runtime::Delegate> delegate);
 
   std::vector<int> inputs, outputs;  // Tensor indices.
   std::vector<int> variables;
@@ -50,7 +52,9 @@ class Session {
 
   const std::string signature_;
   std::unique_ptr<Mirror> mirror_;
+  void TellFailures();
   bool allocated_ = false;
+  size_t failures_told_ = 0;
 };
 
 }  // namespace octet::tflite_abi

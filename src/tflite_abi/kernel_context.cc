@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "tflite_abi/kernel_functions.h"
 #include "tflite_abi/mirror.h"
 
 namespace octet::tflite_abi {
@@ -14,45 +15,6 @@ namespace {
 std::vector<char> Chars(std::span<const std::byte> bytes) {
   const auto* p = reinterpret_cast<const char*>(bytes.data());
   return {p, p + bytes.size()};
-}
-
-// Bytes of a tensor by its type and dims; false where they do not fit.
-bool BytesOf(const TfLiteTensor& t, size_t* bytes) {
-  size_t elements = 1, size = 0;
-  for (int i = 0; t.dims && i < t.dims->size; ++i)
-    if (t.dims->data[i] < 0 || __builtin_mul_overflow(elements, static_cast<size_t>(t.dims->data[i]), &elements)) return false;
-  return SizeOfType(t.type, &size) && !__builtin_mul_overflow(elements, size, bytes);
-}
-
-// The kernel's functions, whichever form they come in.
-TfLiteOpaqueContext* Opaque(TfLiteContext* c) { return reinterpret_cast<TfLiteOpaqueContext*>(c); }
-TfLiteOpaqueNode* Opaque(TfLiteNode* n) { return reinterpret_cast<TfLiteOpaqueNode*>(n); }
-
-void* Init(const TfLiteRegistration& r, TfLiteContext* context, const char* options, size_t bytes) {
-  const TfLiteOperator* op = r.registration_external;
-  if (!op) return r.init ? r.init(context, options, bytes) : nullptr;
-  if (op->init_with_data) return op->init_with_data(op->user_data, Opaque(context), options, bytes);
-  return op->init ? op->init(Opaque(context), options, bytes) : nullptr;
-}
-void Free(const TfLiteRegistration& r, TfLiteContext* context, void* data) {
-  const TfLiteOperator* op = r.registration_external;
-  if (!op && r.free) r.free(context, data);
-  if (op && op->free_with_data) op->free_with_data(op->user_data, Opaque(context), data);
-  else if (op && op->free) op->free(Opaque(context), data);
-}
-TfLiteStatus CallPrepare(const TfLiteRegistration& r, TfLiteContext* context, TfLiteNode* node) {
-  const TfLiteOperator* op = r.registration_external;
-  if (!op) return r.prepare ? r.prepare(context, node) : kTfLiteOk;
-  if (op->prepare_with_data) return op->prepare_with_data(op->user_data, Opaque(context), Opaque(node));
-  return op->prepare ? op->prepare(Opaque(context), Opaque(node)) : kTfLiteOk;
-}
-TfLiteStatus CallInvoke(const TfLiteRegistration& r, TfLiteContext* context, TfLiteNode* node) {
-  const TfLiteOperator* op = r.registration_external;
-  if (!op && r.invoke) return r.invoke(context, node);
-  if (op && op->invoke_with_data) return op->invoke_with_data(op->user_data, Opaque(context), Opaque(node));
-  if (op && op->invoke) return op->invoke(Opaque(context), Opaque(node));
-  context->ReportError(context, "it has no invoke");
-  return kTfLiteError;
 }
 
 }  // namespace
@@ -91,11 +53,11 @@ KernelContext::KernelContext(const TfLiteRegistration& registration, const ops::
   context_.SetExternalContext = [](TfLiteContext*, TfLiteExternalContextType, TfLiteExternalContext*) {};
   context_.GetExecutionPlan = [](TfLiteContext*, TfLiteIntArray**) { return kTfLiteError; };
   context_.GetNodeAndRegistration = [](TfLiteContext*, int, TfLiteNode**, TfLiteRegistration**) { return kTfLiteError; };
-  node_.user_data = Init(registration_, &context_, options_.data(), options_.size());
+  node_.user_data = CallInit(registration_, &context_, options_.data(), options_.size());
 }
 
 KernelContext::~KernelContext() {
-  Free(registration_, &context_, node_.user_data);
+  CallFree(registration_, &context_, node_.user_data);
   for (size_t i = 0; i < tensors_.size(); ++i) {
     TfLiteTensor& t = tensors_[i];
     const bool own = t.allocation_type == kTfLiteDynamic || i >= static_cast<size_t>(num_inputs_ + num_outputs_);

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """octet's Python interface beside LiteRT's, on the demo's model.
 
-Usage: python_api.py OCTET MODULE_FOLDER WORK_FOLDER REPOSITORY      (run by a Python with numpy and ai_edge_litert)
+Usage: python_api.py OCTET MODULE_FOLDER WORK_FOLDER REPOSITORY CLASSIC_PLUGIN OPAQUE_PLUGIN      (run by a Python with numpy and ai_edge_litert)
 """
 import ast
 import contextlib
@@ -26,6 +26,7 @@ import octet.compat  # noqa: E402
 from ai_edge_litert.interpreter import Interpreter as LiteRT  # noqa: E402
 
 SOURCE = REPOSITORY / "examples/demo/model.keras"
+PLUGINS = sys.argv[5:7]  # TensorFlow Lite's delegates in libraries: classic, opaque.
 
 
 def samples(count):
@@ -167,6 +168,39 @@ class Interpreter(Models):
                           {"model_content": self.float_bytes, "num_threads": 0}, {"model_content": self.float_bytes, "num_threads": "2"}):
             with self.assertRaises(ValueError):
                 octet.Interpreter(**arguments)
+
+
+class Delegates(unittest.TestCase):
+    def run_with(self, delegates):
+        it = octet.Interpreter(model_path=REPOSITORY / "tests/ops/vectors/ADD/0.tflite", experimental_delegates=delegates)
+        it.allocate_tensors()
+        for detail in it.get_input_details():
+            it.set_tensor(detail["index"], np.random.default_rng(detail["index"]).random(detail["shape"], np.float32))
+        it.invoke()
+        return it, it.get_tensor(it.get_output_details()[0]["index"])
+
+    def test_external_delegates_run(self):
+        _, expected = self.run_with(None)
+        for plugin in PLUGINS:
+            it, y = self.run_with([octet.load_delegate(plugin, {"split": 0})])
+            np.testing.assert_array_equal(y, expected)
+            details = it.get_delegate_details()
+            self.assertEqual([d["name"] for d in details], [os.path.basename(plugin), "cpu"])
+            self.assertEqual([d["nodes"] for d in details], [1, 0])
+            self.assertEqual(details[0]["failures"], [])
+
+    def test_failures_are_told(self):
+        it, y = self.run_with([octet.load_delegate(PLUGINS[0], {"fail": "prepare"})])
+        np.testing.assert_array_equal(y, self.run_with(None)[1])
+        details = it.get_delegate_details()[0]
+        self.assertIn("the firmware is too old", details["failures"][0])
+        self.assertEqual(details["reasons"], [{"node": 0, "op": "add", "place": details["reasons"][0]["place"], "reason": "the delegate refused the model"}])
+        with self.assertRaisesRegex(ValueError, "Failed to load delegate from .*\n.*no such device"):
+            octet.load_delegate(PLUGINS[0], {"fail": "create"})
+        with self.assertRaises(OSError):
+            octet.load_delegate("/nowhere/libdelegate.so")
+        with self.assertRaises(ValueError):
+            self.run_with(["gpu"])
 
 
 class Converter(Models):

@@ -215,6 +215,77 @@ TEST(Delegates, DynamicShapesArePartitionedWhileRunning) {
   EXPECT_EQ(fake.released, 2);
 }
 
+TEST(Delegates, TheShadowCheckGivesTheRightAnswerAndSwitchesOff) {
+  Fake fake;
+  fake.fail = "wrong";
+  fake.fail_after = 3;
+  runtime::Options options = With({fake.Make()});
+  options.delegates.shadow = {.share = 0.5, .tolerance = 1e-3, .max_mismatches = 1};
+  test::Runner runner(Islands(), options);
+  // Runs 0, 2, 4... are checked; of two parts, the delegate is wrong from run 1 on: unchecked runs are wrong until it is off.
+  for (int run = 0; run < 8; ++run) {
+    const std::vector<float> y = runner.Run<float>(kX);
+    EXPECT_TRUE(run == 1 || run == 3 || y == Expected()) << run;
+  }
+  const runtime::ShadowReport report = runner.it->shadow();
+  EXPECT_EQ(report.checked, 3);
+  EXPECT_EQ(report.mismatches, 2);
+  EXPECT_GT(report.worst, 1);
+  EXPECT_TRUE(report.switched_off);
+  EXPECT_EQ(runner.it->delegates()[0].nodes, 0);
+  EXPECT_NE(runner.it->delegates()[0].failures[0].find("2 of 3 inferences different"), std::string::npos);
+  ASSERT_TRUE(runner.it->Resize(0, Shape{2, kSize}).ok());
+  ASSERT_TRUE(runner.it->Allocate().ok());
+  EXPECT_EQ(runner.it->delegates()[0].nodes, 0);
+
+  Fake good;
+  options = With({good.Make()});
+  options.delegates.shadow.share = 1;
+  test::Runner fine(Islands(), options);
+  for (int run = 0; run < 4; ++run) EXPECT_EQ(fine.Run<float>(kX), Expected());
+  EXPECT_EQ(fine.it->shadow().checked, 4);
+  EXPECT_EQ(fine.it->shadow().mismatches, 0);
+}
+
+// An operator that nobody but a delegate knows runs there, and nowhere else.
+TEST(Delegates, ForeignOperatorsNeedTheirDelegate) {
+  for (const std::string name : {"edgetpu-custom-op", "vendor-blob"}) {
+    Builder b;
+    const TensorType type{DType::kF32, Shape{1, kSize}, {}};
+    const auto x = b.Input("x", type);
+    const auto y = b.g().AddTensor("y", type);
+    ops::OpDef def{};
+    static const ops::Operand operand{.name = "x"};
+    static const ops::TypeRow row{""};
+    def.name = def.custom_name = name;
+    def.code = ops::BuiltinCode::kCustom;
+    def.inputs = def.outputs = std::span(&operand, 1);
+    def.types = std::span(&row, 1);
+    b.g().AddNode(def, graph::Attributes(def.attrs), {x}, {y}, "blob");
+    b.g().outputs = {y};
+    const std::vector<std::byte> bytes = *exporter::Export(b.model);
+    const auto model = *runtime::Model::FromBytes(bytes);
+    const auto without = runtime::Interpreter::Create(model);
+    ASSERT_FALSE(without.ok());
+    EXPECT_NE(without.error().message().find(name[0] == 'e' ? "compiled for the Edge TPU (1 edgetpu-custom-op)" : "vendor-blob (1)"), std::string::npos) << without.error().message();
+    Fake refusing;
+    auto with = runtime::Interpreter::Create(model, With({refusing.Make()}));
+    ASSERT_TRUE(with.ok());
+    const Status status = (*with)->Allocate();
+    ASSERT_FALSE(status.ok());
+    EXPECT_EQ(status.code(), Code::kUnsupported);
+    EXPECT_NE(status.message().find(name[0] == 'e' ? "compiled for the Edge TPU" : "no delegate took it"), std::string::npos) << status.message();
+    Fake fitting;
+    fitting.custom = true;
+    auto fits = runtime::Interpreter::Create(model, With({fitting.Make()}));
+    ASSERT_TRUE(fits.ok());
+    ASSERT_TRUE((*fits)->Allocate().ok());
+    std::memcpy((*fits)->input(0).data, kX.data(), kX.size() * sizeof(float));
+    ASSERT_TRUE((*fits)->Invoke().ok());
+    EXPECT_EQ(reinterpret_cast<const float*>((*fits)->output(0).data)[3], std::max(0.0f, kX[3]));
+  }
+}
+
 // Nodes run in another order than the file's then: no tensor's memory may be given away too early.
 TEST(Delegates, RandomGraphsGiveTheSameBits) {
   for (uint32_t seed = 0; seed < 60; ++seed) {

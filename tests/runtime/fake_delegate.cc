@@ -34,7 +34,7 @@ bool Known(const char* op) { return std::string(op) == "add" || std::string(op) 
 
 int Takes(void* session, const OctetDelegateGraph* graph, int32_t node, char* reason, size_t bytes) {
   const OctetDelegateNode& n = graph->nodes[node];
-  if (!Known(n.op)) return Say(0, "it knows no such operator", reason, bytes);
+  if (n.custom_name ? !static_cast<Fake*>(session)->custom : !Known(n.op)) return Say(0, "it knows no such operator", reason, bytes);
   if (graph->tensors[n.outputs[0]].type != 0) return Say(0, "only float32", reason, bytes);
   return static_cast<Fake*>(session)->takes(n) ? 1 : Say(0, "not wanted", reason, bytes);
 }

@@ -15,6 +15,7 @@ struct Fake {
   std::string fail;        // "begin", "prepare", "run", "silent run" (no text), "wrong"
   int fail_after = 0;      // Runs that go well before.
   double sleep_ms = 0;
+  bool custom = false;     // It takes custom operators, as relu.
   OctetDelegateRates rates = {};
   std::function<bool(const OctetDelegateNode&)> takes = [](const OctetDelegateNode&) { return true; };
   // What happened.

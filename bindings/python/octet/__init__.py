@@ -8,10 +8,10 @@ from octet import _native
 from octet.analyzer import Analyzer
 from octet.converter import Converter, ConverterError, OpsSet, Optimize, RepresentativeDataset, TargetSpec
 from octet.debugger import QuantizationDebugger, QuantizationDebugOptions
-from octet.interpreter import Interpreter, InterpreterWithCustomOps, OpResolverType, SignatureRunner
+from octet.interpreter import Delegate, Interpreter, InterpreterWithCustomOps, OpResolverType, SignatureRunner, load_delegate
 
 __version__ = _native.version()
 __all__ = [
-    "Analyzer", "Converter", "ConverterError", "Interpreter", "InterpreterWithCustomOps", "OpResolverType", "OpsSet", "Optimize",
-    "QuantizationDebugOptions", "QuantizationDebugger", "RepresentativeDataset", "SignatureRunner", "TargetSpec",
+    "Analyzer", "Converter", "ConverterError", "Delegate", "Interpreter", "InterpreterWithCustomOps", "OpResolverType", "OpsSet", "Optimize",
+    "QuantizationDebugOptions", "QuantizationDebugger", "RepresentativeDataset", "SignatureRunner", "TargetSpec", "load_delegate",
 ]

@@ -52,6 +52,7 @@ def _replace_in_tensorflow(tensorflow):
     for name in ("Analyzer", "QuantizationDebugger", "QuantizationDebugOptions"):
         setattr(tensorflow.lite.experimental, name, getattr(octet, name))
     tensorflow.lite.experimental.OpResolverType = interpreter.OpResolverType
+    tensorflow.lite.experimental.load_delegate = interpreter.load_delegate
 
 
 def install():

@@ -153,6 +153,26 @@ def _threads(num_threads):
     return num_threads
 
 
+class Delegate:
+    """Who computes parts of models in the processor's place; made by load_delegate()."""
+
+    def __init__(self, library, options=None):
+        self._library = os.fspath(library)
+        pairs = [(str(key), str(value)) for key, value in (options or {}).items()]
+        try:
+            self.native = _native.Delegate(self._library, pairs)
+        except ValueError as error:
+            raise ValueError(f"Failed to load delegate from {self._library}\n{error}") from None
+
+
+def load_delegate(library, options=None):
+    """A delegate by name ("gpu") or library: octet's own interface, or TensorFlow Lite's external delegates.
+
+    OSError where the library cannot be loaded, ValueError where it cannot create its delegate.
+    """
+    return Delegate(library, options)
+
+
 class Interpreter:
     """A model that runs. Arguments as `ai_edge_litert.interpreter.Interpreter`."""
 
@@ -172,8 +192,6 @@ class Interpreter:
     ):
         del experimental_disable_delegate_clustering, experimental_default_delegate_latest_features
         del experimental_disable_delegate_node_fusion, experimental_force_delegate_node_profiling
-        if experimental_delegates:
-            raise ValueError("octet's Python interface runs no delegates; leave experimental_delegates out")
         resolver = getattr(experimental_op_resolver_type, "name", str(experimental_op_resolver_type))
         if resolver not in OpResolverType.__members__:
             raise ValueError(f"Unrecognized passed in op resolver type: {experimental_op_resolver_type}")
@@ -184,6 +202,10 @@ class Interpreter:
             "keep_all_tensors": bool(experimental_preserve_all_tensors),
         }
         self._model = _load(model_path, model_content)
+        for delegate in experimental_delegates or ():
+            if not isinstance(delegate, Delegate):
+                raise ValueError(f"experimental_delegates: expected what load_delegate() returns, found {type(delegate).__name__}")
+        self._options["delegates"] = [delegate.native for delegate in experimental_delegates or ()]
         self._interpreter = _native.Interpreter(self._model, **self._options)
         self._inputs = [index for index, _ in self._interpreter.ends(False)]
         self._outputs = [index for index, _ in self._interpreter.ends(True)]
@@ -191,6 +213,16 @@ class Interpreter:
         self._static = False
         self._views = {}  # Memory by tensor, of inputs and, in static models, of what was read.
         self._runners = {}
+
+    # -- delegates
+
+    def get_delegate_details(self):
+        """Who computes what, after allocate_tensors(): a dict per delegate in order of preference, then the CPU's."""
+        keys = ("name", "nodes", "total_nodes", "mac_share", "partitions", "copies", "copy_bytes", "reasons", "failures")
+        details = [dict(zip(keys, values)) for values in self._interpreter.delegates()]
+        for entry in details:
+            entry["reasons"] = [dict(zip(("node", "op", "place", "reason"), reason)) for reason in entry["reasons"]]
+        return details
 
     # -- running
 

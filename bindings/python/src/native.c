@@ -90,14 +90,57 @@ static PyMethodDef kModelMethods[] = {{"num_subgraphs", (PyCFunction)ModelNumSub
 static PyType_Slot kModelSlots[] = {{Py_tp_new, ModelNew}, {Py_tp_dealloc, ModelDealloc}, {Py_tp_methods, kModelMethods}, {Py_tp_doc, "A verified .tflite model, shared by its interpreters."}, {0, NULL}};
 static PyType_Spec kModelSpec = {"octet._native.Model", sizeof(ModelObject), 0, Py_TPFLAGS_DEFAULT, kModelSlots};
 
-/* ---- Interpreter(model, threads, kernels, keep_all_tensors, signature) */
+/* ---- Delegate(name, [(key, value)]) */
+
+typedef struct {
+  PyObject_HEAD
+  OctetDelegateHandle* handle;
+} DelegateObject;
+static PyObject* g_delegate_type;
+
+static PyObject* DelegateNew(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
+  (void)kwargs;
+  const char *name, *keys[256], *values[256];
+  PyObject* options;
+  if (!PyArg_ParseTuple(args, "sO", &name, &options)) return NULL;
+  const Py_ssize_t n = PyList_Size(options);
+  if (n < 0 || n > 256) return n < 0 ? NULL : PyErr_Format(PyExc_ValueError, "a delegate has up to 256 options, found %zd", n);
+  for (Py_ssize_t i = 0; i < n; ++i)
+    if (!PyArg_ParseTuple(PyList_GetItem(options, i), "ss", &keys[i], &values[i])) return NULL;
+  OctetError error;
+  OctetDelegateHandle* handle = octet_delegate_open(name, keys, values, (int32_t)n, &error);
+  if (!handle) return PyErr_SetString(error.code == OCTET_IO ? PyExc_OSError : PyExc_ValueError, error.text), NULL;
+  allocfunc alloc = (allocfunc)PyType_GetSlot(type, Py_tp_alloc);
+  DelegateObject* self = (DelegateObject*)alloc(type, 0);
+  if (self) self->handle = handle;
+  else octet_delegate_close(handle);
+  return (PyObject*)self;
+}
+static void DelegateDealloc(DelegateObject* self) {
+  octet_delegate_close(self->handle);
+  FreeObject((PyObject*)self);
+}
+static PyType_Slot kDelegateSlots[] = {{Py_tp_new, DelegateNew}, {Py_tp_dealloc, DelegateDealloc}, {Py_tp_doc, "Who computes parts of models in the processor's place."}, {0, NULL}};
+static PyType_Spec kDelegateSpec = {"octet._native.Delegate", sizeof(DelegateObject), 0, Py_TPFLAGS_DEFAULT, kDelegateSlots};
+
+/* ---- Interpreter(model, threads, kernels, keep_all_tensors, signature, delegates) */
 
 static PyObject* InterpreterNew(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
-  static char* names[] = {"model", "threads", "reference", "keep_all_tensors", "signature", NULL};
+  static char* names[] = {"model", "threads", "reference", "keep_all_tensors", "signature", "delegates", NULL};
   ModelObject* model;
   OctetOptions options = {sizeof(OctetOptions)};
   int threads = 1, reference = 0, keep = 0;
-  if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O!|iiiz", names, (PyTypeObject*)g_model_type, &model, &threads, &reference, &keep, &options.signature)) return NULL;
+  PyObject* delegates = NULL; /* A list. */
+  const OctetDelegateHandle* handles[16];
+  if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O!|iiizO", names, (PyTypeObject*)g_model_type, &model, &threads, &reference, &keep, &options.signature, &delegates)) return NULL;
+  options.num_delegates = delegates ? (int32_t)PyList_Size(delegates) : 0;
+  if (options.num_delegates < 0 || options.num_delegates > 16) return options.num_delegates < 0 ? NULL : PyErr_Format(PyExc_ValueError, "at most 16 delegates");
+  for (int32_t i = 0; i < options.num_delegates; ++i) {
+    PyObject* delegate = PyList_GetItem(delegates, i);
+    if (!PyObject_IsInstance(delegate, g_delegate_type)) return PyErr_Format(PyExc_TypeError, "expected a delegate of octet's load_delegate");
+    handles[i] = ((DelegateObject*)delegate)->handle;
+  }
+  options.delegates = handles;
   options.threads = threads;
   options.kernels = reference ? OCTET_KERNELS_REFERENCE : OCTET_KERNELS_FAST;
   options.keep_all_tensors = keep;
@@ -283,7 +326,28 @@ static PyObject* Nodes(InterpreterObject* self, PyObject* unused) {
   return list;
 }
 
+/* delegates() -> [(name, nodes, total_nodes, mac_share, partitions, copies, copy_bytes, [(node, op, place, reason)], [failure])] */
+static PyObject* Delegates(InterpreterObject* self, PyObject* unused) {
+  (void)unused;
+  const int32_t n = octet_num_delegates(self->interpreter);
+  PyObject* list = PyList_New(n);
+  for (int32_t i = 0; list && i < n; ++i) {
+    OctetDelegateDetails d;
+    octet_delegate_details(self->interpreter, i, &d);
+    PyObject *reasons = PyList_New(d.num_reasons), *failures = PyList_New(d.num_failures);
+    for (int32_t k = 0; reasons && k < d.num_reasons; ++k) {
+      OctetDelegateReason r;
+      octet_delegate_reason(self->interpreter, i, k, &r);
+      PyList_SetItem(reasons, k, Py_BuildValue("(isss)", (int)r.node, r.op, r.place, r.text));
+    }
+    for (int32_t k = 0; failures && k < d.num_failures; ++k) PyList_SetItem(failures, k, PyUnicode_FromString(octet_delegate_failure(self->interpreter, i, k)));
+    PyList_SetItem(list, i, Py_BuildValue("(siidiiLNN)", d.name, (int)d.nodes, (int)d.total_nodes, d.mac_share, (int)d.partitions, (int)d.copies, (long long)d.copy_bytes, reasons, failures));
+  }
+  return list;
+}
+
 static PyMethodDef kInterpreterMethods[] = {
+    {"delegates", (PyCFunction)Delegates, METH_NOARGS, "Who computes what: see Interpreter.get_delegate_details."},
     {"allocate", (PyCFunction)Allocate, METH_NOARGS, "Infers shapes, picks kernels, places memory."},
     {"invoke", (PyCFunction)Invoke, METH_NOARGS, "Computes, without the GIL."},
     {"reset_variables", (PyCFunction)ResetVariables, METH_NOARGS, "Recurrent states back to zero."},
@@ -313,9 +377,12 @@ PyMODINIT_FUNC PyInit__native(void) {
   PyObject* module = PyModule_Create(&kModule);
   if (!module) return NULL;
   g_model_type = PyType_FromSpec(&kModelSpec);
+  g_delegate_type = PyType_FromSpec(&kDelegateSpec);
   PyObject* interpreter_type = PyType_FromSpec(&kInterpreterSpec);
-  if (!g_model_type || !interpreter_type) return NULL;
+  if (!g_model_type || !g_delegate_type || !interpreter_type) return NULL;
   Py_INCREF(g_model_type);
+  Py_INCREF(g_delegate_type);
+  if (PyModule_AddObject(module, "Delegate", g_delegate_type) != 0) return NULL;
   if (PyModule_AddObject(module, "Model", g_model_type) != 0 || PyModule_AddObject(module, "Interpreter", interpreter_type) != 0) return NULL;
   return module;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The experimental part of TensorFlow Lite's C interface, as far as octet has it (src/tflite_abi): operator
- * resolvers, buffer handles and delegates are not there. */
+ * resolvers and buffer handles are not there. */
 #ifndef TENSORFLOW_LITE_C_C_API_EXPERIMENTAL_H_
 #define TENSORFLOW_LITE_C_C_API_EXPERIMENTAL_H_
 
@@ -21,6 +21,11 @@ TFL_CAPI_EXPORT void TfLiteInterpreterOptionsAddBuiltinOp(TfLiteInterpreterOptio
                                                           const TfLiteRegistration* registration, int32_t min_version, int32_t max_version);
 TFL_CAPI_EXPORT void TfLiteInterpreterOptionsAddCustomOp(TfLiteInterpreterOptions* options, const char* name,
                                                          const TfLiteRegistration* registration, int32_t min_version, int32_t max_version);
+
+/* The delegate must outlive the interpreter. Tensors that were allocated are allocated anew. */
+TFL_CAPI_EXPORT TfLiteStatus TfLiteInterpreterModifyGraphWithDelegate(const TfLiteInterpreter* interpreter, TfLiteDelegate* delegate);
+/* A delegate's part always goes back to the processor's kernels when it fails, and the error reporter says so. */
+TFL_CAPI_EXPORT void TfLiteInterpreterOptionsSetEnableDelegateFallback(TfLiteInterpreterOptions* options, bool enable);
 
 TFL_CAPI_EXPORT int32_t TfLiteInterpreterGetInputTensorIndex(const TfLiteInterpreter* interpreter, int32_t input_index);
 TFL_CAPI_EXPORT int32_t TfLiteInterpreterGetOutputTensorIndex(const TfLiteInterpreter* interpreter, int32_t output_index);

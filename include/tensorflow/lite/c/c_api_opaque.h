@@ -69,6 +69,25 @@ TFL_CAPI_EXPORT TfLiteStatus TfLiteOpaqueContextGetSizeOfType(TfLiteOpaqueContex
 TFL_CAPI_EXPORT void TfLiteOpaqueContextReportError(TfLiteOpaqueContext* context, const char* format, ...);
 TFL_CAPI_EXPORT void TfLiteOpaqueContextReportErrorVa(TfLiteOpaqueContext* context, const char* format, va_list vlist);
 
+/* What delegates see of a model. Lists belong to the context; those of kernels have no execution plan. */
+TFL_CAPI_EXPORT TfLiteStatus TfLiteOpaqueContextGetExecutionPlan(TfLiteOpaqueContext* context, TfLiteIntArray** execution_plan);
+TFL_CAPI_EXPORT TfLiteStatus TfLiteOpaqueContextGetNodeAndRegistration(TfLiteOpaqueContext* context, int node_index, TfLiteOpaqueNode** node, TfLiteOperator** registration_external);
+/* Takes the operator. */
+TFL_CAPI_EXPORT TfLiteStatus TfLiteOpaqueContextReplaceNodeSubsetsWithDelegateKernels(TfLiteOpaqueContext* context, TfLiteOperator* registration_external,
+                                                                                      const TfLiteIntArray* nodes_to_replace, TfLiteOpaqueDelegate* opaque_delegate);
+TFL_CAPI_EXPORT TfLiteStatus TfLiteOpaqueContextGetInputs(const TfLiteOpaqueContext* context, const int** inputs, int* num_inputs);
+TFL_CAPI_EXPORT TfLiteStatus TfLiteOpaqueContextGetOutputs(const TfLiteOpaqueContext* context, const int** outputs, int* num_outputs);
+TFL_CAPI_EXPORT TfLiteStatus TfLiteOpaqueContextGetVariables(const TfLiteOpaqueContext* context, const int** variables, int* num_variables);
+TFL_CAPI_EXPORT size_t TfLiteOpaqueContextGetNumNodes(const TfLiteOpaqueContext* context);
+TFL_CAPI_EXPORT const char* TfLiteOpaqueContextGetName(const TfLiteOpaqueContext* context);
+/* Other subgraphs are not shown: an error. */
+TFL_CAPI_EXPORT TfLiteStatus TfLiteOpaqueContextAcquireSubgraphContext(TfLiteOpaqueContext* context, int subgraph_index, TfLiteOpaqueContext** acquired_context);
+TFL_CAPI_EXPORT TfLiteStatus TfLiteOpaqueContextReleaseSubgraphContext(TfLiteOpaqueContext* context, int subgraph_index);
+TFL_CAPI_EXPORT TfLiteStatus TfLiteOpaqueContextMarkSubgraphAsDelegationSkippable(TfLiteOpaqueContext* context, int subgraph_index);
+/* Where in a file the node's options lie: not told, an error. */
+TFL_CAPI_EXPORT TfLiteStatus TfLiteOpaqueContextGetNodeInitDataMmapInfo(const TfLiteOpaqueContext* context, const TfLiteOpaqueNode* node, int* fd,
+                                                                        int64_t* custom_initial_data_offset_in_file, int64_t* custom_initial_data_size);
+
 #define TF_LITE_OPAQUE_KERNEL_LOG(context, ...) \
   do {                                          \
     TfLiteOpaqueContextReportError((context), __VA_ARGS__); \

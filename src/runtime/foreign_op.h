@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+// Custom operators that only a delegate knows: what a compiler for its device made of a part of the model.
+#pragma once
+#include <memory>
+
+#include "runtime/interpreter.h"
+
+namespace octet::runtime {
+
+// The model with its unknown custom operators as ones whose outputs are as the file declares them and that the CPU
+// cannot compute. Known by name to the process from then on.
+Result<std::shared_ptr<const Model>> AdmitForeignOps(std::shared_ptr<const Model> model);
+
+// For a model that edgetpu_compiler made, without the device's delegate.
+Status NeedsEdgeTpu(int nodes);
+
+}  // namespace octet::runtime
