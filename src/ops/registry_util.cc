@@ -25,8 +25,8 @@ Registry& TheRegistry() {
 template <class F> const Registered* FindIf(const F& fits) {
   Registry& registry = TheRegistry();
   const std::lock_guard lock(registry.mutex);
-  for (const Registered& r : registry.list)
-    if (fits(r)) return &r;
+  for (size_t i = registry.list.size(); i-- > 0;)  // The latest first: it may stand in a placeholder's stead.
+    if (fits(registry.list[i])) return &registry.list[i];
   return nullptr;
 }
 
@@ -43,7 +43,8 @@ const OpKernel* FindRegisteredKernel(const OpDef& def) {
 }
 
 Status Register(const OpDef* def, const OpKernel* kernel) {
-  if (Find(BuiltinCode::kCustom, def->custom_name))
+  const OpDef* there = Find(BuiltinCode::kCustom, def->custom_name);
+  if (there && !KernelOf(*there).variants.empty())  // Without a kernel it only holds the name's place.
     return Error(Code::kInvalidArgument, "there is a custom operator '%s' already", std::string(def->custom_name).c_str());
   Registry& registry = TheRegistry();
   const std::lock_guard lock(registry.mutex);

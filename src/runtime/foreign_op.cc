@@ -26,12 +26,7 @@ Status Infer(const ops::OpView& op, std::span<ops::OutputType> out) {
   return {};
 }
 
-Status Prepare(ops::Prepare& p) {
-  if (p.op.def->custom_name == kEdgeTpu) return NeedsEdgeTpu(1);
-  return p.op.Fail(Code::kUnsupported, "octet has no kernel for it, and no delegate took it");
-}
-constexpr ops::Variant kVariants[] = {{.name = "delegate", .prepare = Prepare}};
-constexpr ops::OpKernel kKernel = {.variants = kVariants};
+constexpr ops::OpKernel kKernel = {};  // None: whoever brings one may take the name.
 
 struct Known {
   std::string name;
@@ -45,6 +40,11 @@ Status NeedsEdgeTpu(int nodes) {
                "the model is compiled for the Edge TPU (%d edgetpu-custom-op): those parts run on that device only. Give its delegate (--delegate libedgetpu.so.1), "
                "or run the model from before edgetpu_compiler",
                nodes);
+}
+
+Status NoKernel(const ops::OpView& op) {
+  if (op.def->custom_name == kEdgeTpu) return NeedsEdgeTpu(1);
+  return op.Fail(Code::kUnsupported, op.def->infer == Infer ? "octet has no kernel for it, and no delegate took it" : "octet has no kernel for it");
 }
 
 Result<std::shared_ptr<const Model>> AdmitForeignOps(std::shared_ptr<const Model> model) {

@@ -3,6 +3,7 @@
 #pragma once
 #include <memory>
 
+#include "ops/op_def.h"
 #include "runtime/interpreter.h"
 
 namespace octet::runtime {
@@ -10,6 +11,9 @@ namespace octet::runtime {
 // The model with its unknown custom operators as ones whose outputs are as the file declares them and that the CPU
 // cannot compute. Known by name to the process from then on.
 Result<std::shared_ptr<const Model>> AdmitForeignOps(std::shared_ptr<const Model> model);
+
+// Why a node cannot be computed that has no kernel.
+Status NoKernel(const ops::OpView& op);
 
 // For a model that edgetpu_compiler made, without the device's delegate.
 Status NeedsEdgeTpu(int nodes);

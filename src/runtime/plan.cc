@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "base/strings.h"
+#include "runtime/foreign_op.h"
 #include "runtime/table_fusion.h"
 
 namespace octet::runtime {
@@ -297,7 +298,7 @@ Status Plan::Prepare(int node, Step& step, uint64_t* workspace, Segment* cut) {
   const NodeLens lens(*this, node, cut ? Values::kShape : Values::kPrepare);
   step.node = node;
   step.variant = Choose(lens.view());
-  if (!step.variant) return lens.view().Fail(Code::kUnsupported, "octet has no kernel for it");
+  if (!step.variant) return NoKernel(lens.view());
   NodePrepare prepare(*this, node, lens.view(), cut ? cut->cut_parameters : parameters_);
   prepare.late_outputs = cut && cut->late;
   OCTET_TRY(step.variant->prepare(prepare));

@@ -286,6 +286,17 @@ TEST(Delegates, ForeignOperatorsNeedTheirDelegate) {
   }
 }
 
+TEST(Delegates, AForeignNameIsFreeForWhoBringsAKernel) {
+  static constexpr ops::Variant variant{.name = "real"};
+  static constexpr ops::OpKernel none{}, kernel{.variants = std::span(&variant, 1)};
+  static ops::OpDef foreign, real, second;
+  for (ops::OpDef* def : {&foreign, &real, &second}) def->name = def->custom_name = "later-op", def->code = ops::BuiltinCode::kCustom;
+  EXPECT_TRUE(ops::Register(&foreign, &none).ok());
+  EXPECT_TRUE(ops::Register(&real, &kernel).ok());
+  EXPECT_EQ(ops::Find(ops::BuiltinCode::kCustom, "later-op"), &real);
+  EXPECT_FALSE(ops::Register(&second, &kernel).ok());
+}
+
 // Nodes run in another order than the file's then: no tensor's memory may be given away too early.
 TEST(Delegates, RandomGraphsGiveTheSameBits) {
   for (uint32_t seed = 0; seed < 60; ++seed) {
