@@ -47,6 +47,9 @@ class Interpreter:
         experimental_compress_quantization_zero_points: bool = False,
         experimental_disable_delegate_node_fusion: bool = False,
         experimental_force_delegate_node_profiling: bool = False,
+        *,
+        delegate_deny: Sequence[str] = (),
+        shadow_share: float = 0.0,
     ) -> None: ...
     def get_delegate_details(self) -> list[dict[str, Any]]: ...
     def allocate_tensors(self) -> None: ...
