@@ -111,6 +111,27 @@ OCTET_JNI(jbyteArray, create)(JNIEnv* env, jclass, jlong model, jint threads, jl
   return Opened(env, octet_interpreter_create(Model(model), &options, &error), error, result);
 }
 
+OCTET_JNI(jbyteArray, openDelegate)(JNIEnv* env, jclass, jbyteArray name, jobjectArray keys, jobjectArray values, jlongArray result) {
+  const auto strings = [env](jobjectArray from) {
+    std::vector<std::vector<char>> texts;
+    for (jsize i = 0; i < env->GetArrayLength(from); ++i) texts.push_back(Terminated(env, static_cast<jbyteArray>(env->GetObjectArrayElement(from, i))));
+    return texts;
+  };
+  const auto key_texts = strings(keys), value_texts = strings(values);
+  std::vector<const char*> k, v;
+  for (const auto& text : key_texts) k.push_back(text.data());
+  for (const auto& text : value_texts) v.push_back(text.data());
+  OctetError error;
+  return Opened(env, octet_delegate_open(Terminated(env, name).data(), k.data(), v.data(), static_cast<int32_t>(k.size()), &error), error, result);
+}
+
+OCTET_JNI(void, closeDelegate)(JNIEnv*, jclass, jlong delegate) { octet_delegate_close(reinterpret_cast<OctetDelegateHandle*>(delegate)); }
+
+OCTET_JNI(jbyteArray, addDelegate)(JNIEnv* env, jclass, jlong it, jlong delegate) {
+  OctetError error;
+  return ErrorOf(env, octet_add_delegate(Interpreter(it), reinterpret_cast<const OctetDelegateHandle*>(delegate), &error), error);
+}
+
 OCTET_JNI(void, close)(JNIEnv*, jclass, jlong it) { octet_interpreter_close(Interpreter(it)); }
 
 OCTET_JNI(jbyteArray, select)(JNIEnv* env, jclass, jlong it, jbyteArray signature) {

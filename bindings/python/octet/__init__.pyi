@@ -8,10 +8,12 @@ from octet.converter import RepresentativeDataset as RepresentativeDataset
 from octet.converter import TargetSpec as TargetSpec
 from octet.debugger import QuantizationDebugger as QuantizationDebugger
 from octet.debugger import QuantizationDebugOptions as QuantizationDebugOptions
+from octet.interpreter import Delegate as Delegate
 from octet.interpreter import Interpreter as Interpreter
 from octet.interpreter import InterpreterWithCustomOps as InterpreterWithCustomOps
 from octet.interpreter import OpResolverType as OpResolverType
 from octet.interpreter import SignatureRunner as SignatureRunner
+from octet.interpreter import load_delegate as load_delegate
 
 __version__: str
 __all__: list[str]

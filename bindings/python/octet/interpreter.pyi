@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 import enum
 import os
-from typing import Any, Callable, Optional, Sequence, TypedDict, Union
+from typing import Any, Callable, Mapping, Optional, Sequence, TypedDict, Union
 
 import numpy as np
 import numpy.typing as npt
@@ -28,6 +28,11 @@ class OpResolverType(enum.Enum):
     BUILTIN_REF = 2
     BUILTIN_WITHOUT_DEFAULT_DELEGATES = 3
 
+class Delegate:
+    def __init__(self, library: Union[str, os.PathLike[str]], options: Optional[Mapping[str, Any]] = None) -> None: ...
+
+def load_delegate(library: Union[str, os.PathLike[str]], options: Optional[Mapping[str, Any]] = None) -> Delegate: ...
+
 class Interpreter:
     def __init__(
         self,
@@ -42,7 +47,11 @@ class Interpreter:
         experimental_compress_quantization_zero_points: bool = False,
         experimental_disable_delegate_node_fusion: bool = False,
         experimental_force_delegate_node_profiling: bool = False,
+        *,
+        delegate_deny: Sequence[str] = (),
+        shadow_share: float = 0.0,
     ) -> None: ...
+    def get_delegate_details(self) -> list[dict[str, Any]]: ...
     def allocate_tensors(self) -> None: ...
     def invoke(self) -> None: ...
     def reset_all_variables(self) -> None: ...

@@ -415,15 +415,18 @@ public final class ApiTest {
 
   static void delegatesAreNeverSilent() {
     try (CompatibilityList list = new CompatibilityList()) {
-      if (!list.isDelegateSupportedOnThisDevice()) refused(UnsupportedOperationException.class, "no GPU delegate", () -> new GpuDelegate());
-      check(list.getBestOptionsForThisDevice() != null, "options");
+      if (list.isDelegateSupportedOnThisDevice()) new GpuDelegate(list.getBestOptionsForThisDevice()).close();
+      else refused(UnsupportedOperationException.class, "'gpu'", () -> new GpuDelegate());
     }
-    refused(IllegalArgumentException.class, "NNAPI", () -> new Interpreter(model("f32"), new Interpreter.Options().setUseNNAPI(true)));
     NnApiDelegate nnapi = new NnApiDelegate();
     refused(IllegalStateException.class, "Should not access delegate before interpreter has been constructed.", () -> nnapi.getNativeHandle());
-    refused(IllegalArgumentException.class, "delegate", () -> new Interpreter(model("f32"), new Interpreter.Options().addDelegate(nnapi)));
+    if (!new File("/system/lib64/libneuralnetworks.so").exists()) {
+      refused(UnsupportedOperationException.class, "'nnapi'", () -> new Interpreter(model("f32"), new Interpreter.Options().setUseNNAPI(true)));
+      refused(UnsupportedOperationException.class, "'nnapi'", () -> new Interpreter(model("f32"), new Interpreter.Options().addDelegate(nnapi)));
+    }
     nnapi.close();
     refused(IllegalStateException.class, "after delegate has been closed", () -> nnapi.hasErrors());
+    refused(IllegalArgumentException.class, "Failed to apply delegate: expected an open", () -> new Interpreter(model("f32"), new Interpreter.Options().addDelegate(() -> 12345)));
   }
 
   static long allocatedBytes() {

@@ -8,6 +8,7 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import org.tensorflow.lite.nnapi.NnApiDelegate;
 
 /** The API over one native interpreter and its entry points: the first subgraph, and a signature each. */
 class InterpreterImpl implements InterpreterApi {
@@ -97,6 +98,7 @@ class InterpreterImpl implements InterpreterApi {
       check(Native.create(model, options.numThreads, result), "Internal error: Cannot create interpreter: ");
       it = result[0];
       result[0] = model;
+      addDelegates(it, options);
       NativeHandle made = new NativeHandle(this, model, it, memory);
       done = true;
       return made;
@@ -112,17 +114,31 @@ class InterpreterImpl implements InterpreterApi {
   private static void refuseUnsupported(Options options) {
     TensorFlowLite.requireApplication(options.runtime, "setRuntime");
     if (options.validatedAccelerationConfig != null) options.validatedAccelerationConfig.apply(options);
-    if (options.getUseNNAPI()) {
-      throw new IllegalArgumentException("Internal error: Cannot create interpreter: setUseNNAPI(true), but this build of octet has no NNAPI delegate; leave it out to run on the CPU");
-    }
     if (options.numThreads < -1) throw new IllegalArgumentException("numThreads must be -1 (the runtime chooses) or more, found " + options.numThreads);
-    for (Delegate d : options.delegates) refuse(d);
-    for (DelegateFactory f : options.delegateFactories) refuse(f.create(RuntimeFlavor.APPLICATION));
   }
 
-  private static void refuse(Delegate d) {
-    throw new IllegalArgumentException("Internal error: Failed to apply delegate: this build of octet hosts no delegates from Java, found "
-        + (d == null ? "null" : d.getClass().getName()) + "; leave it out to run on the CPU");
+  private static void addDelegates(long it, Options options) {
+    for (Delegate d : options.delegates) add(it, d);
+    for (DelegateFactory f : options.delegateFactories) addOwn(it, f.create(RuntimeFlavor.APPLICATION));
+    if (options.getUseNNAPI()) addOwn(it, new NnApiDelegate());
+  }
+
+  private static void addOwn(long it, Delegate d) {
+    try {
+      add(it, d);
+    } finally {
+      if (d != null) d.close(); // The native interpreter keeps what it needs.
+    }
+  }
+
+  private static void add(long it, Delegate d) {
+    if (d instanceof NnApiDelegate) ((NnApiDelegate) d).initWithInterpreterFactoryApi(new InterpreterFactoryImpl());
+    long handle = d == null ? 0 : d.getNativeHandle();
+    if (!OctetDelegate.isOpen(handle)) {
+      throw new IllegalArgumentException("Internal error: Failed to apply delegate: expected an open GpuDelegate, NnApiDelegate or OctetDelegate (which loads external delegates by "
+          + "their library), found " + (d == null ? "null" : d.getClass().getName()));
+    }
+    check(Native.addDelegate(it, handle), "Internal error: Failed to apply delegate: ");
   }
 
   private static String[] keys(long model) {

@@ -79,6 +79,13 @@ final class Native {
 
   static native void close(long interpreter);
 
+  static native byte[] openDelegate(byte[] name, byte[][] keys, byte[][] values, long[] result);
+
+  static native void closeDelegate(long delegate);
+
+  /** The interpreter keeps what it needs of it. */
+  static native byte[] addDelegate(long interpreter, long delegate);
+
   static native byte[] select(long interpreter, byte[] signature);
 
   static native int count(long interpreter, boolean outputs);

@@ -1,17 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.tensorflow.lite.nnapi;
 
+import java.util.HashMap;
+import java.util.Map;
 import org.tensorflow.lite.Delegate;
+import org.tensorflow.lite.OctetDelegate;
 
-/** The native side of {@link NnApiDelegate}: not in this build, which it says. */
+/** The native side of {@link NnApiDelegate}. Where the system has no NNAPI, making one says so. */
 public class NnApiDelegateImpl implements NnApiDelegate.PrivateInterface, Delegate, AutoCloseable {
+  private final OctetDelegate delegate;
+
   public NnApiDelegateImpl(NnApiDelegate.Options options) {
-    throw new UnsupportedOperationException("This build of octet has no NNAPI delegate; leave it out to run on the CPU.");
+    Map<String, String> o = new HashMap<>();
+    if (options.getAcceleratorName() != null) o.put("accelerator", options.getAcceleratorName());
+    if (options.getAllowFp16()) o.put("fp16", "1");
+    if (options.getExecutionPreference() == NnApiDelegate.Options.EXECUTION_PREFERENCE_LOW_POWER) o.put("preference", "low_power");
+    if (options.getExecutionPreference() == NnApiDelegate.Options.EXECUTION_PREFERENCE_SUSTAINED_SPEED) o.put("preference", "sustained");
+    delegate = new OctetDelegate("nnapi", o);
   }
 
   @Override
   public long getNativeHandle() {
-    return 0;
+    return delegate.getNativeHandle();
   }
 
   @Override
@@ -20,5 +30,7 @@ public class NnApiDelegateImpl implements NnApiDelegate.PrivateInterface, Delega
   }
 
   @Override
-  public void close() {}
+  public void close() {
+    delegate.close();
+  }
 }
