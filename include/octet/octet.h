@@ -94,6 +94,9 @@ typedef struct OctetOptions {
   uint64_t memory_limit_bytes;  /* 0: 4 GiB. */
   const OctetDelegateHandle* const* delegates; /* In order of preference; kept. */
   int32_t num_delegates;
+  const char* const* deny;      /* Stay on the processor: operators ("conv_2d"), layers or tensors by name, nodes by number ("#12"). */
+  int32_t num_deny;
+  int32_t min_nodes;            /* Of a delegate's part; smaller ones stay on the processor. */
   double shadow_share;          /* > 0: this share of inferences is computed by the processor, too; its answer is given where they differ. */
 } OctetOptions;
 

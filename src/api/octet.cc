@@ -61,6 +61,8 @@ runtime::Options ToOptions(const OctetOptions* from) {
   if (o.memory_limit_bytes) options.memory_limit_bytes = o.memory_limit_bytes;
   for (int32_t i = 0; o.delegates && i < o.num_delegates; ++i)
     if (o.delegates[i] && o.delegates[i]->delegate) options.delegates.list.push_back(o.delegates[i]->delegate);
+  for (int32_t i = 0; o.deny && i < o.num_deny; ++i) options.delegates.deny.emplace_back(o.deny[i]);
+  options.delegates.min_nodes = std::max(1, o.min_nodes);
   options.delegates.shadow.share = o.shadow_share;
   return options;
 }

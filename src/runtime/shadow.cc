@@ -107,7 +107,7 @@ Status ShadowCheck::Compare(Interpreter& main, std::string_view signature, std::
   ++report_.mismatches;
   for (int i = 0; i < main.num_outputs(); ++i) {
     const TensorRef to = main.output(i), from = cpu_->output(i);
-    if (to.data && to.bytes == from.bytes && to.type->shape == from.type->shape) std::memcpy(to.data, from.data, from.bytes);
+    if (to.data && !to.constant && to.bytes == from.bytes && to.type->shape == from.type->shape) std::memcpy(to.data, from.data, from.bytes);
   }
   if (report_.mismatches <= with_.max_mismatches) return {};
   report_.switched_off = true;

@@ -166,8 +166,8 @@ class Interpreter(Models):
 
 
 class Delegates(unittest.TestCase):
-    def run_with(self, delegates):
-        it = octet.Interpreter(model_path=REPOSITORY / "tests/ops/vectors/ADD/0.tflite", experimental_delegates=delegates)
+    def run_with(self, delegates, **more):
+        it = octet.Interpreter(model_path=REPOSITORY / "tests/ops/vectors/ADD/0.tflite", experimental_delegates=delegates, **more)
         it.allocate_tensors()
         for detail in it.get_input_details():
             it.set_tensor(detail["index"], np.random.default_rng(detail["index"]).random(detail["shape"], np.float32))
@@ -183,6 +183,9 @@ class Delegates(unittest.TestCase):
             self.assertEqual([d["name"] for d in details], [os.path.basename(plugin), "cpu"])
             self.assertEqual([d["nodes"] for d in details], [1, 0])
             self.assertEqual(details[0]["failures"], [])
+            kept, y = self.run_with([octet.load_delegate(plugin)], delegate_deny=["add"], shadow_share=1.0)
+            np.testing.assert_array_equal(y, expected)
+            self.assertEqual(kept.get_delegate_details()[0]["reasons"][0]["reason"], "denied by 'add'")
 
     def test_failures_are_told(self):
         it, y = self.run_with([octet.load_delegate(PLUGINS[0], {"fail": "prepare"})])

@@ -174,7 +174,11 @@ def load_delegate(library, options=None):
 
 
 class Interpreter:
-    """A model that runs. Arguments as `ai_edge_litert.interpreter.Interpreter`."""
+    """A model that runs. Arguments as `ai_edge_litert.interpreter.Interpreter`, and octet's own by keyword:
+
+    delegate_deny: what stays on the processor: operators ("conv_2d"), layers or tensors by name, nodes by number ("#12").
+    shadow_share: the share of inferences that the processor computes, too; its answer is given where they differ.
+    """
 
     def __init__(
         self,
@@ -189,6 +193,9 @@ class Interpreter:
         experimental_compress_quantization_zero_points=False,
         experimental_disable_delegate_node_fusion=False,
         experimental_force_delegate_node_profiling=False,
+        *,
+        delegate_deny=(),
+        shadow_share=0.0,
     ):
         del experimental_disable_delegate_clustering, experimental_default_delegate_latest_features
         del experimental_disable_delegate_node_fusion, experimental_force_delegate_node_profiling
@@ -206,6 +213,8 @@ class Interpreter:
             if not isinstance(delegate, Delegate):
                 raise ValueError(f"experimental_delegates: expected what load_delegate() returns, found {type(delegate).__name__}")
         self._options["delegates"] = [delegate.native for delegate in experimental_delegates or ()]
+        self._options["deny"] = [str(name).encode() for name in delegate_deny]
+        self._options["shadow_share"] = float(shadow_share)
         self._interpreter = _native.Interpreter(self._model, **self._options)
         self._inputs = [index for index, _ in self._interpreter.ends(False)]
         self._outputs = [index for index, _ in self._interpreter.ends(True)]

@@ -126,13 +126,15 @@ static PyType_Spec kDelegateSpec = {"octet._native.Delegate", sizeof(DelegateObj
 /* ---- Interpreter(model, threads, kernels, keep_all_tensors, signature, delegates) */
 
 static PyObject* InterpreterNew(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
-  static char* names[] = {"model", "threads", "reference", "keep_all_tensors", "signature", "delegates", NULL};
+  static char* names[] = {"model", "threads", "reference", "keep_all_tensors", "signature", "delegates", "deny", "shadow_share", NULL};
   ModelObject* model;
   OctetOptions options = {sizeof(OctetOptions)};
   int threads = 1, reference = 0, keep = 0;
-  PyObject* delegates = NULL; /* A list. */
+  PyObject *delegates = NULL, *deny = NULL; /* A list; a list of bytes. */
   const OctetDelegateHandle* handles[16];
-  if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O!|iiizO", names, (PyTypeObject*)g_model_type, &model, &threads, &reference, &keep, &options.signature, &delegates)) return NULL;
+  const char* denied[256];
+  if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O!|iiizOOd", names, (PyTypeObject*)g_model_type, &model, &threads, &reference, &keep, &options.signature, &delegates, &deny,
+                                   &options.shadow_share)) return NULL;
   options.num_delegates = delegates ? (int32_t)PyList_Size(delegates) : 0;
   if (options.num_delegates < 0 || options.num_delegates > 16) return options.num_delegates < 0 ? NULL : PyErr_Format(PyExc_ValueError, "at most 16 delegates");
   for (int32_t i = 0; i < options.num_delegates; ++i) {
@@ -141,6 +143,11 @@ static PyObject* InterpreterNew(PyTypeObject* type, PyObject* args, PyObject* kw
     handles[i] = ((DelegateObject*)delegate)->handle;
   }
   options.delegates = handles;
+  options.num_deny = deny ? (int32_t)PyList_Size(deny) : 0;
+  if (options.num_deny < 0 || options.num_deny > 256) return options.num_deny < 0 ? NULL : PyErr_Format(PyExc_ValueError, "at most 256 names to deny");
+  for (int32_t i = 0; i < options.num_deny; ++i)
+    if (!(denied[i] = PyBytes_AsString(PyList_GetItem(deny, i)))) return NULL;
+  options.deny = denied;
   options.threads = threads;
   options.kernels = reference ? OCTET_KERNELS_REFERENCE : OCTET_KERNELS_FAST;
   options.keep_all_tensors = keep;
