@@ -133,6 +133,12 @@ void Builder::Map(int node, ValueId out, Stage stage) {
   l.stages.push_back(std::move(stage));
 }
 
+Status Builder::CheckLimits() const {
+  for (const Launch& l : launches_)
+    if (BuffersOf(l) > settings_.most_buffers) return Error(Code::kUnsupported, "its kernel needs %zu buffers, the device has %u", BuffersOf(l), settings_.most_buffers);
+  return {};
+}
+
 Status Builder::Finish(const OctetDelegatePart& part) {
   for (const auto& [list, count] : {std::pair(part.inputs, part.num_inputs), std::pair(part.outputs, part.num_outputs)})
     for (int32_t i = 0; i < count; ++i) {

@@ -107,6 +107,8 @@ class Builder {
   // `quads` items in one row, or several where one is too long.
   static Extent Flat(int64_t items);
 
+  // Whether every launch so far fits the device.
+  Status CheckLimits() const;
   Status Finish(const OctetDelegatePart& part);
   const std::vector<Launch>& launches() const { return launches_; }
   std::vector<Value>& values() { return values_; }

@@ -148,7 +148,9 @@ void End(void* session) { delete static_cast<Session*>(session); }
 int Takes(void* session, const OctetDelegateGraph* graph, int32_t index, char* reason, size_t reason_bytes) {
   const Delegate& d = static_cast<Session*>(session)->delegate;
   Builder builder(*graph, d.settings(), true);
-  return Answer(Lower(Node(*graph, index), builder), reason, reason_bytes) == OCTET_DELEGATE_OK;
+  Status status = Lower(Node(*graph, index), builder);
+  if (status.ok()) status = builder.CheckLimits();
+  return Answer(status, reason, reason_bytes) == OCTET_DELEGATE_OK;
 }
 
 Status PreparePart(Delegate& d, const OctetDelegateGraph& graph, const OctetDelegatePart& part, std::unique_ptr<Part>* made) {
