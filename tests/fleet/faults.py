@@ -147,10 +147,13 @@ def play(octet, program, work, pg, faults, count):
     rng = random.Random(7)
     try:
         done = trouble(pg, collector, network, devices, faults, rng)
-        for d in devices:
+        due = {}
+        for d, name in zip(devices, names):
             d.end()
+            committed, dropped, _ = d.spool()
+            due[Device.id(name)] = committed - dropped
             d.start(window_ms=100_000_000)  # Uploads what is left; its window never ends.
-        return done, settle(pg, devices, names)
+        return done, settle(pg, devices, names, due)
     finally:
         for d in devices:
             d.kill()
@@ -192,11 +195,16 @@ def trouble(pg, collector, network, devices, faults, rng):
     return done
 
 
-def settle(pg, devices, names):
-    """Waits until the devices say that all has arrived, then compares with their own files; the numbers of each device."""
+def settle(pg, devices, names, due):
+    """Waits until what is due of each device has arrived and it has said so, then compares with its own file; the numbers of each device."""
+    def arrived():
+        rows = dict(pg.query("SELECT d.name, count(r.seq) FROM fleet.device d LEFT JOIN fleet.record r ON r.device_id = d.id GROUP BY d.name"))
+        return all(int(rows.get(name, 0)) >= n for name, n in due.items()) and pg.one("SELECT count(*) FROM fleet.accounts WHERE missing = 0") == str(len(devices))
+
     end = time.time() + 180
-    while time.time() < end and pg.one("SELECT count(*) FROM fleet.accounts WHERE missing = 0") != str(len(devices)):
+    while time.time() < end and not arrived():
         time.sleep(0.5)
+    time.sleep(1)  # The answer to the last upload is on its way; the device then forgets what it sent.
     for d in devices:
         d.kill()  # A running device keeps its spool locked.
     rows = dict(pg.query("SELECT d.name, count(r.seq) FROM fleet.device d LEFT JOIN fleet.record r ON r.device_id = d.id GROUP BY d.name"))
