@@ -7,6 +7,7 @@ Usage: faults.py OCTET OCTET_TELEMETRY_DEVICE WORK [FAULTS [DEVICES]]
 Devices are killed (-9), their disks fill, the network is cut, the collector is killed, the database is stopped as by a power cut. In the end, for every
 device: rows in the database + rows counted as dropped = rows committed to its spool, exactly; and no number of any boot is missing.
 """
+import contextlib
 import hashlib
 import json
 import os
@@ -127,7 +128,7 @@ class Device:
 
     def spool(self):
         """committed, dropped, waiting: what its own file says."""
-        with sqlite3.connect(f"file:{self.folder / 'spool.db'}?mode=ro", uri=True) as db:
+        with contextlib.closing(sqlite3.connect(f"file:{self.folder / 'spool.db'}?mode=ro", uri=True)) as db:
             committed, dropped = db.execute("SELECT committed, dropped_bytes + dropped_age + dropped_rejected FROM state").fetchone()
             waiting = db.execute("SELECT count(*) FROM records").fetchone()[0]
         return committed, dropped, waiting
