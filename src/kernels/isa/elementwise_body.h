@@ -180,10 +180,13 @@ inline F RoundAway(F v) { return Lanes::Truncate(BeforeCut(v)); }
 void QuantizeF32(const float* x, int64_t n, float scale, float zero, int32_t low, int32_t high, int8_t* q) {
   const F s = Lanes::Set(scale), z = Lanes::Set(zero);
   const I lo = Lanes::SetI(low), hi = Lanes::SetI(high);
-  const auto one = [&](F v) { return Lanes::MinI(Lanes::MaxI(Lanes::ToInt(BeforeCut(Lanes::Add(z, Lanes::Mul(v, s)))), lo), hi); };
+  const auto rounded = [&](F v) { return Lanes::ToInt(BeforeCut(Lanes::Add(z, Lanes::Mul(v, s)))); };
+  const auto clamped = [&](F v) { return Lanes::MinI(Lanes::MaxI(rounded(v), lo), hi); };
   int64_t i = 0;
-  for (; i + kLanes <= n; i += kLanes) Lanes::StoreS8(q + i, one(Lanes::Load(x + i)));
-  if (i < n) Lanes::StoreSomeS8(q + i, n - i, one(Lanes::LoadSome(x + i, n - i)));
+  if (low == -128 && high == 127)
+    for (; i + kLanes <= n; i += kLanes) Lanes::StoreNearestS8(q + i, rounded(Lanes::Load(x + i)));
+  for (; i + kLanes <= n; i += kLanes) Lanes::StoreS8(q + i, clamped(Lanes::Load(x + i)));
+  if (i < n) Lanes::StoreSomeS8(q + i, n - i, clamped(Lanes::LoadSome(x + i, n - i)));
 }
 
 void QuantizeToF32(const float* x, int64_t n, float scale, float zero, float low, float high, float* q) {

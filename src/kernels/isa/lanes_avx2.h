@@ -70,6 +70,7 @@ struct Lanes {
     const __m128i words = _mm_packs_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
     return _mm_packs_epi16(words, words);
   }
+  static void StoreNearestS8(int8_t* p, I v) { StoreS8(p, v); }  // Saturates.
   static void StoreS8(int8_t* p, I v) { _mm_storel_epi64(reinterpret_cast<__m128i*>(p), Bytes(v)); }
   static void StoreSomeS8(int8_t* p, int64_t n, I v) {
     int8_t all[8];

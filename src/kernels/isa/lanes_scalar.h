@@ -38,6 +38,7 @@ struct Lanes {
   static I SetI(int32_t v) { return v; }
   static I LoadS8(const int8_t* p) { return *p; }
   static I LoadSomeS8(const int8_t* p, int64_t) { return *p; }
+  static void StoreNearestS8(int8_t* p, I v) { *p = static_cast<int8_t>(v < -128 ? -128 : v > 127 ? 127 : v); }
   static void StoreS8(int8_t* p, I v) { *p = static_cast<int8_t>(v); }
   static void StoreSomeS8(int8_t* p, int64_t, I v) { *p = static_cast<int8_t>(v); }
   static I AddI(I a, I b) { return static_cast<I>(static_cast<uint32_t>(a) + static_cast<uint32_t>(b)); }
