@@ -5,8 +5,9 @@
 #   make build  leaves the command at build/release/octet
 #   make compare  latency beside LiteRT
 #   make wheel  the Python package, in dist/
+#   make jar    the Java package, in dist/ (needs a JDK)
 .DEFAULT_GOAL := build
-.PHONY: setup build demo test asan conformance compare wheel clean
+.PHONY: setup build demo test asan conformance compare wheel jar clean
 
 JOBS ?= $(shell nproc)
 
@@ -44,6 +45,14 @@ wheel: setup
 	@echo "octet: packing the Python wheel into dist/"
 	@test -x build/wheel-venv/bin/pip || python3 -m venv build/wheel-venv
 	@CMAKE_GENERATOR=Ninja build/wheel-venv/bin/pip wheel -q --no-deps -w dist bindings/python
+
+jar: setup
+	@command -v javac > /dev/null || { echo "octet: make jar needs a JDK (Debian: openjdk-17-jdk-headless)"; exit 1; }
+	@echo "octet: packing the Java classes and their library into dist/"
+	@mkdir -p dist
+	@cmake --preset release > build/configure.log 2>&1 || { cat build/configure.log; exit 1; }
+	@ninja -C build/release -j $(JOBS) --quiet octet_jar
+	@cp build/release/java/octet-lite.jar dist/octet-lite-$$(sed -n 's/^project(octet VERSION \([0-9.]*\).*/\1/p' CMakeLists.txt).jar
 
 clean:
 	rm -rf build demo-out

@@ -15,8 +15,9 @@ MAY_INCLUDE = {
     "ops": "base kernels",
     "tflite": "base ops",
     "runtime": "base kernels ops tflite",
-    "api": "base runtime",
     "tflite_abi": "base ops runtime",
+    "delegates": "base ops runtime tflite_abi",
+    "api": "base runtime delegates",
     "graph": "base ops",
     "data": "base",
     "importers": "base ops graph data tflite",
@@ -25,6 +26,9 @@ MAY_INCLUDE = {
     "quantizer": "base ops graph passes exporter tflite runtime data",
     "report": "base",
     "checker": "base ops graph",
+    "telemetry": "base",
+    "serve": "base runtime telemetry",
+    "fleet": "base telemetry serve report",
     "cli": "*",
 }
 

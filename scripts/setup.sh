@@ -3,7 +3,7 @@
 # Installs the Debian packages that the build needs and that are missing. Needs root (or sudo) only then.
 set -eu
 mkdir -p build
-packages="g++ cmake ninja-build ccache python3 python3-pip python3-venv python3-dev libflatbuffers-dev flatbuffers-compiler nlohmann-json3-dev libcli11-dev zlib1g-dev libpng-dev libjpeg-dev libgtest-dev"
+packages="g++ cmake ninja-build ccache python3 python3-pip python3-venv python3-dev libflatbuffers-dev flatbuffers-compiler nlohmann-json3-dev libcli11-dev zlib1g-dev libpng-dev libjpeg-dev libgtest-dev libboost-dev libssl-dev libsqlite3-dev openssl libpq-dev postgresql-15"
 missing=""
 for package in $packages; do
   dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q "install ok installed" || missing="$missing $package"

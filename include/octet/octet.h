@@ -14,7 +14,7 @@
  * while interpreters of it live. Strings and dimensions that a function hands out belong to the object
  * they were asked of; data pointers are valid until the next allocate or close.
  * Threads: a model may be shared by any number of threads. An interpreter is used by one thread at a
- * time; only octet_cancel may be called from another.
+ * time; only octet_cancel and octet_hold may be called from another.
  * Errors: every function that can fail returns a code (or NULL) and, where `error` is not NULL, fills the
  * caller's OctetError. Nothing is thrown, printed or kept.
  * The structures begin with nothing hidden and only grow at their end; OctetOptions says its own size. */
@@ -133,6 +133,8 @@ OCTET_API int32_t octet_is_static(const OctetInterpreter* interpreter);
 OCTET_API OctetCode octet_invoke(OctetInterpreter* interpreter, OctetError* error);
 /* Ends an octet_invoke that runs in another thread with OCTET_CANCELLED, soon. */
 OCTET_API void octet_cancel(OctetInterpreter* interpreter);
+/* Not 0: the octet_invoke that runs and all to come end with OCTET_CANCELLED, until 0 takes it back. From any thread. */
+OCTET_API void octet_hold(OctetInterpreter* interpreter, int32_t held);
 /* Another entry point of the model ("" or NULL: the first subgraph's own). Inputs, outputs and tensors are then
  * its; variables, tables and states stay. Each entry point is allocated once and keeps its memory. */
 OCTET_API OctetCode octet_select(OctetInterpreter* interpreter, const char* signature, OctetError* error);

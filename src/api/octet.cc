@@ -146,6 +146,7 @@ OctetCode octet_allocate(OctetInterpreter* it, OctetError* error) { return Repor
 int32_t octet_is_static(const OctetInterpreter* it) { return it->interpreter->is_static() ? 1 : 0; }
 OctetCode octet_invoke(OctetInterpreter* it, OctetError* error) { return Report(it->interpreter->Invoke(), error); }
 void octet_cancel(OctetInterpreter* it) { it->interpreter->Cancel(); }
+void octet_hold(OctetInterpreter* it, int32_t held) { it->interpreter->Hold(held != 0); }
 OctetCode octet_select(OctetInterpreter* it, const char* signature, OctetError* error) { return Report(it->interpreter->Select(signature ? signature : ""), error); }
 OctetCode octet_set_strings(OctetInterpreter* it, int32_t input, const void* buffer, size_t bytes, OctetError* error) {
   return Report(it->interpreter->SetStrings(input, {static_cast<const std::byte*>(buffer), buffer ? bytes : 0}), error);

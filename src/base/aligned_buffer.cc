@@ -8,7 +8,7 @@ namespace {
 constexpr uint64_t kReadAhead = 64;  // Vector kernels may read (never write) this far behind a tensor.
 }  // namespace
 
-Result<AlignedBuffer> AlignedBuffer::Make(uint64_t bytes) {
+Result<AlignedBuffer> AlignedBuffer::Make(uint64_t bytes, [[maybe_unused]] Pages pages) {
   AlignedBuffer buffer;
   if (bytes == 0) return buffer;
   // Anonymous mappings are zero, page aligned, and fail cleanly where operator new would end the process.
@@ -18,6 +18,9 @@ Result<AlignedBuffer> AlignedBuffer::Make(uint64_t bytes) {
   // Large ones in large pages: fewer faults at first touch, fewer misses of the address cache later.
   constexpr uint64_t kLarge = 4u << 20;
   if (bytes >= kLarge) ::madvise(p, bytes + kReadAhead, MADV_HUGEPAGE);
+#endif
+#if defined(MADV_POPULATE_WRITE)
+  if (pages == Pages::kNow) ::madvise(p, bytes + kReadAhead, MADV_POPULATE_WRITE);  // Advice: older kernels refuse it.
 #endif
   buffer.data_ = static_cast<std::byte*>(p);
   buffer.bytes_ = bytes;

@@ -12,6 +12,7 @@
 #include "base/file.h"
 #include "cli/command.h"
 #include "cli/core_peak.h"
+#include "cli/delegates.h"
 #include "cli/output.h"
 #include "report/json.h"
 #include "runtime/interpreter.h"
@@ -27,6 +28,7 @@ struct Flags {
   std::string kernels = "fast", trace;
   int threads = 1, runs = 50, warmup = 3;
   bool profile = false, json = false;
+  DelegateFlags delegates;
 };
 
 double MicrosSince(Clock::time_point start) { return std::chrono::duration<double, std::micro>(Clock::now() - start).count(); }
@@ -88,6 +90,8 @@ Result<Measured> Load(const std::string& path, const Flags& f) {
   OCTET_ASSIGN(const auto model, runtime::Model::Open(path));
   runtime::Options options{.threads = f.threads};
   options.kernels = f.kernels == "reference" ? runtime::Kernels::kReference : runtime::Kernels::kFast;
+  OCTET_ASSIGN(options.delegates, LoadDelegates(f.delegates));
+  options.delegates.profile = f.profile || !f.trace.empty();
   OCTET_ASSIGN(m.interpreter, runtime::Interpreter::Create(model, options));
   OCTET_TRY(m.interpreter->Allocate());
   m.load_us = MicrosSince(start);
@@ -145,7 +149,8 @@ void WriteJson(report::Json& j, const Measured& m, const Flags& f, const CorePea
   j.Field("packed_bytes", memory.packed_bytes).Field("rss_bytes", PeakBytes()).Key("kernels").Object();
   for (const auto& [name, count] : KernelCounts(*m.interpreter)) j.Field(name, count);
   const int nodes = m.interpreter->num_nodes();
-  j.End().Key("delegates").Array().Object().Field("name", "cpu").Field("nodes", nodes).Field("total_nodes", nodes).End().End();
+  j.End().Key("delegates");
+  WriteDelegates(j, m.interpreter->delegates());
   if (m.profiler) {
     j.Key("core_peak").Object().Field("int8_gmacs", peak.int8_gmacs).Field("f32_gmacs", peak.f32_gmacs).Field("gbytes_per_s", peak.gbytes).End();
     j.Key("profile").Array();
@@ -214,6 +219,7 @@ Result<int> Bench(const Flags& f) {
     models.push_back(std::move(m));
   }
   OCTET_TRY(Measure(models, f));
+  for (const Measured& m : models) OCTET_TRY(CheckRequired(f.delegates, m.interpreter->delegates()));
   if (!f.trace.empty()) OCTET_TRY(WriteFile(f.trace, Trace(models)));
   const CorePeak peak = f.profile || !f.trace.empty() ? MeasureCorePeak() : CorePeak{};
   if (f.json) {
@@ -225,6 +231,7 @@ Result<int> Bench(const Flags& f) {
     return kYes;
   }
   PrintSummary(models, f);
+  for (const Measured& m : models) std::fputs(DelegatesText(m.interpreter->delegates()).c_str(), stdout);
   for (const Measured& m : models)
     if (f.profile) PrintProfile(m, peak);
   return kYes;
@@ -240,6 +247,7 @@ Body DeclareBench(FlagSet& flags) {
   flags.Option("--warmup", &f->warmup, "Runs before, not counted");
   flags.Choice("--kernels", &f->kernels, {"fast", "reference"}, "Which kernels compute");
   flags.Option("--ops", &f->ops, "Libraries of custom operators (octet/custom_op.h)");
+  DeclareDelegates(flags, &f->delegates);
   flags.Flag("--profile", &f->profile, "A table of operators with times and rates");
   flags.Option("--trace", &f->trace, "Write a Chrome trace", false);
   flags.Flag("--json", &f->json, "Results as JSON");

@@ -32,7 +32,7 @@ class FlagSet {
 using Body = std::function<Result<int>()>;
 
 struct Command {
-  std::string_view name, summary, example;
+  std::string_view name, summary, example;  // A name of two words is a command of a group: "fleet init".
   Body (*declare)(FlagSet&);  // Adds the flags and returns what runs after they are parsed.
 };
 
@@ -48,5 +48,8 @@ Body DeclareDiagnose(FlagSet&);
 Body DeclareRun(FlagSet&);
 Body DeclareBench(FlagSet&);
 Body DeclareInspect(FlagSet&);
+Body DeclareFleetInit(FlagSet&);
+Body DeclareFleetToken(FlagSet&);
+Body DeclareFleetIngest(FlagSet&);
 
 }  // namespace octet::cli

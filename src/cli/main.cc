@@ -27,12 +27,20 @@ constexpr Command kCommands[] = {
      "octet bench model.tflite --threads 2 --profile", DeclareBench},
     {"inspect", "Print everything that is in a .tflite file.",
      "octet inspect model.tflite --json", DeclareInspect},
+#ifdef OCTET_FLEET
+    {"fleet init", "Make or update the fleet's tables, functions and roles in a PostgreSQL database.",
+     "octet fleet init --database postgresql://owner@db/fleet", DeclareFleetInit},
+    {"fleet token", "Give a device a token for the collector, or take it back.",
+     "octet fleet token 9f86d081884c7d65 --database postgresql://owner@db/fleet", DeclareFleetToken},
+    {"fleet ingest", "Run the collector: devices upload their records over HTTP.",
+     "octet fleet ingest --database postgresql://octet_ingest@db/fleet --port 8088", DeclareFleetIngest},
+#endif
 };
 
 // What is required is checked by us, after what is unknown: "no such flag" helps more than "something is missing".
 class Cli11Flags : public FlagSet {
  public:
-  explicit Cli11Flags(CLI::App* app) : app_(app) {}
+  Cli11Flags(CLI::App* app, std::string_view name) : app_(app), name_(name) {}
   void Positional(std::string_view name, std::string* value, std::string_view help) override {
     Require(app_->add_option(std::string(name), *value, std::string(help)), name);
   }
@@ -60,15 +68,16 @@ class Cli11Flags : public FlagSet {
   Status Complete() const {
     const std::vector<std::string> unknown = app_->remaining();
     if (!unknown.empty())
-      return Error(Code::kInvalidArgument, "%s: unknown argument '%s'; see octet %s --help", app_->get_name().c_str(), unknown[0].c_str(), app_->get_name().c_str());
+      return Error(Code::kInvalidArgument, "%s: unknown argument '%s'; see octet %s --help", name_.c_str(), unknown[0].c_str(), name_.c_str());
     for (const auto& [option, name] : required_)
-      if (option->count() == 0) return Error(Code::kInvalidArgument, "%s: %s is required; see octet %s --help", app_->get_name().c_str(), name.c_str(), app_->get_name().c_str());
+      if (option->count() == 0) return Error(Code::kInvalidArgument, "%s: %s is required; see octet %s --help", name_.c_str(), name.c_str(), name_.c_str());
     return {};
   }
 
  private:
   void Require(CLI::Option* option, std::string_view name) { required_.emplace_back(option, name); }
   CLI::App* app_;
+  std::string name_;
   std::vector<std::pair<CLI::Option*, std::string>> required_;
 };
 
@@ -77,11 +86,29 @@ int Report(const Status& status) {
   return ExitCode(status);
 }
 
-Status NoCommand(const std::vector<std::string>& words) {
+// `group` is "fleet " or empty.
+Status NoCommand(const std::string& group, const std::vector<std::string>& words) {
   std::string names;
-  for (const Command& command : kCommands) names += " " + std::string(command.name);
-  const std::string what = words.empty() ? "give a command" : "there is no command '" + words[0] + "'";
+  for (const Command& command : kCommands)
+    if (command.name.starts_with(group)) names += (names.empty() ? " " : ", ") + std::string(command.name);
+  const std::string what = words.empty() ? "give a command" : "there is no command '" + group + words[0] + "'";
   return Error(Code::kInvalidArgument, "%s; there are:%s", what.c_str(), names.c_str());
+}
+
+bool IsGroup(const std::string& name) {
+  for (const Command& command : kCommands)
+    if (command.name.starts_with(name + " ")) return true;
+  return false;
+}
+
+CLI::App* AddCommand(CLI::App* app, const Command& command) {
+  const size_t space = command.name.find(' ');
+  if (space == std::string_view::npos) return app->add_subcommand(std::string(command.name), std::string(command.summary));
+  const std::string group(command.name.substr(0, space));
+  const std::vector<CLI::App*> there = app->get_subcommands([&group](CLI::App* sub) { return sub->get_name() == group; });
+  CLI::App* parent = there.empty() ? nullptr : there[0];
+  if (!parent) parent = app->add_subcommand(group, "Latency of a whole fleet in PostgreSQL: octet " + group + " --help")->allow_extras();
+  return parent->add_subcommand(std::string(command.name.substr(space + 1)), std::string(command.summary));
 }
 
 int Main(int argc, char** argv) {
@@ -90,10 +117,10 @@ int Main(int argc, char** argv) {
   app.set_version_flag("--version", OCTET_VERSION);
   int exit_code = kYes;
   for (const Command& command : kCommands) {
-    CLI::App* sub = app.add_subcommand(std::string(command.name), std::string(command.summary));
+    CLI::App* sub = AddCommand(&app, command);
     sub->allow_extras();
     sub->footer("Example:\n  " + std::string(command.example));
-    auto flags = std::make_shared<Cli11Flags>(sub);
+    auto flags = std::make_shared<Cli11Flags>(sub, command.name);
     sub->callback([flags, body = command.declare(*flags), &exit_code] {
       Status complete = flags->Complete();
       Result<int> result = complete.ok() ? body() : Result<int>(std::move(complete));
@@ -105,7 +132,10 @@ int Main(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? kYes : kBadInput;  // CLI11's own codes are above 100.
   }
-  return app.get_subcommands().empty() ? Report(NoCommand(app.remaining())) : exit_code;
+  const std::vector<CLI::App*> chosen = app.get_subcommands();
+  if (chosen.empty()) return Report(NoCommand("", app.remaining()));
+  if (IsGroup(chosen[0]->get_name()) && chosen[0]->get_subcommands().empty()) return Report(NoCommand(chosen[0]->get_name() + " ", chosen[0]->remaining()));
+  return exit_code;
 }
 
 }  // namespace

@@ -66,7 +66,7 @@ std::string ResultJson(const Flags& f, const quantizer::QuantizeResult& r, size_
   j.Key("warnings").Array();
   for (const std::string& w : r.warnings) j.Text(w);
   j.End().Key("candidates").Array();
-  for (const quantizer::Candidate& c : r.candidates) j.Object().Field("name", c.name).Field("output_error", c.output_error).End();
+  for (const quantizer::Candidate& c : r.candidates) j.Object().Field("name", c.name).Field("output_error", c.output_error).Field("sqnr_db", c.sqnr_db).End();
   j.End().Key("equalized").Array();
   for (const quantizer::EqualizedSpace& s : r.equalized)
     j.Object().Field("layer", s.place).Field("channels", s.channels).Field("spread_before", s.spread_before).Field("spread_after", s.spread_after).End();
@@ -80,8 +80,9 @@ std::string ResultJson(const Flags& f, const quantizer::QuantizeResult& r, size_
 void PrintResult(const Flags& f, const quantizer::QuantizeResult& r, size_t bytes) {
   for (const std::string& w : r.warnings) std::printf("warning: %s\n", w.c_str());
   if (!r.candidates.empty()) {
-    report::Table table{{"tried on half of the samples", "mean output error on the other half"}, {}, 1};
-    for (const quantizer::Candidate& c : r.candidates) table.rows.push_back({c.name + (c.name == r.chosen ? "  <- chosen" : ""), Format("%.2e", c.output_error)});
+    report::Table table{{"tried on half of the samples", "on the other half: dB", "mean error"}, {}, 1};
+    for (const quantizer::Candidate& c : r.candidates)
+      table.rows.push_back({c.name + (c.name == r.chosen ? "  <- chosen" : ""), Format("%.1f", c.sqnr_db), Format("%.2e", c.output_error)});
     PrintTable(table);
   }
   float worst = 1;

@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/strings.h"
 #include "cli/command.h"
+#include "cli/delegates.h"
 #include "data/npz.h"
 #include "runtime/interpreter.h"
 #include "runtime/op_library.h"
@@ -20,6 +21,8 @@ struct Flags {
   std::string model, in, out, signature, kernels = "fast";
   std::vector<std::string> ops;
   int threads = 1, max_calls = 0;
+  DelegateFlags delegates;
+  bool json = false;
 };
 
 // Keys are positions, tensor names or signature keys.
@@ -156,6 +159,19 @@ Status WriteOutputs(const runtime::Interpreter& interpreter, const std::string& 
   return data::WriteNpz(path, arrays);
 }
 
+// Who computed what: on stderr for people, on stdout as data.
+void Tell(const runtime::Interpreter& interpreter, bool json) {
+  const std::vector<runtime::DelegateDetails> details = interpreter.delegates();
+  if (!json) {
+    std::fputs(DelegatesText(details).c_str(), stderr);
+    return;
+  }
+  report::Json j;
+  j.Object().Key("delegates");
+  WriteDelegates(j, details);
+  std::printf("%s\n", j.End().text().c_str());
+}
+
 Result<int> RunModel(const Flags& f) {
   OCTET_TRY(CheckWritable(f.out));
   for (const std::string& library : f.ops) OCTET_TRY(runtime::LoadOps(library));
@@ -164,9 +180,12 @@ Result<int> RunModel(const Flags& f) {
   runtime::Options options{.threads = f.threads, .signature = f.signature};
   if (f.max_calls > 0) options.max_calls = f.max_calls;
   options.kernels = f.kernels == "reference" ? runtime::Kernels::kReference : runtime::Kernels::kFast;
+  OCTET_ASSIGN(options.delegates, LoadDelegates(f.delegates));
   OCTET_ASSIGN(const auto interpreter, runtime::Interpreter::Create(model, options));
   OCTET_TRY(SetInputs(*interpreter, *archive, f.in));
   OCTET_TRY(interpreter->Invoke());
+  OCTET_TRY(CheckRequired(f.delegates, interpreter->delegates()));
+  Tell(*interpreter, f.json);
   OCTET_TRY(WriteOutputs(*interpreter, f.out));
   return kYes;
 }
@@ -182,6 +201,8 @@ Body DeclareRun(FlagSet& flags) {
   flags.Option("--threads", &f->threads, "Threads, this one included");
   flags.Choice("--kernels", &f->kernels, {"fast", "reference"}, "Which kernels compute; integers are the same bits either way");
   flags.Option("--ops", &f->ops, "Libraries of custom operators (octet/custom_op.h)");
+  DeclareDelegates(flags, &f->delegates);
+  flags.Flag("--json", &f->json, "Who computed what, as JSON");
   flags.Option("--max-calls", &f->max_calls, "Rounds of loops and calls of subgraphs before it gives up");
   return [f] { return RunModel(*f); };
 }

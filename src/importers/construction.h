@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The model under construction: what the builders of all formats share.
 #pragma once
+#include <deque>
 #include <map>
 #include <string>
 
@@ -12,18 +13,36 @@ namespace octet::importers {
 class Construction {
  public:
   Construction() { model_.subgraphs.emplace_back(); }
-  graph::Graph& graph() { return model_.main(); }
+  virtual ~Construction() = default;
+  // Where operators and constants land: the main graph, or the subgraph opened last.
+  graph::Graph& graph() { return open_.empty() ? model_.main() : open_.back().graph; }
   std::string UniqueName(const std::string& wanted);
   // Stays where it is while the graph grows: rules keep references.
   const TensorType& TypeOf(ops::Value v);
   // A constant of the graph; the same bytes give the same one.
   ops::Value Constant(const TensorType& type, std::span<const std::byte> bytes, const std::string& name);
 
+  // A body of a loop or branch in the making; values of the graph around it mean nothing inside.
+  virtual void OpenSubgraph(const std::string& name);
+  // The graph around the subgraph opened last.
+  const graph::Graph& around() { return open_.size() < 2 ? model_.main() : open_[open_.size() - 2].graph; }
+  // Appends it to the model; its index there.
+  virtual int32_t CloseSubgraph();
+  // A node that calls subgraphs, given in the order of the operator's attributes.
+  Result<std::vector<ops::Value>> CallSubgraphs(std::string_view op, std::span<const int32_t> subgraphs, std::span<const ops::Value> inputs,
+                                                std::span<const TensorType> outputs, const std::string& place);
+
  protected:
   graph::Model model_;
   std::map<int32_t, TensorType> types_;
 
  private:
+  struct Open {
+    graph::Graph graph;
+    std::map<int32_t, TensorType> types;  // What was known of the graph around.
+    std::multimap<size_t, ops::Value> constants;
+  };
+  std::deque<Open> open_;  // Stay where they are.
   std::map<std::string, int> names_;
   std::multimap<size_t, ops::Value> constants_;  // By hash.
 };

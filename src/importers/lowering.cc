@@ -31,13 +31,13 @@ Result<std::vector<Value>> Lowering::EmitNode(std::string_view op, std::span<con
                                                   std::vector<TensorType> outputs) {
   const ops::OpDef* def = ops::Find(op);
   if (!def) return Fail("the operator " + std::string(op), "a build without it", "");
-  graph::Graph& g = target();
+  graph::Graph& g = construction().graph();
   std::vector<graph::TensorId> in, out;
   for (const Value v : inputs) in.push_back(v ? v.id : graph::kNoTensor);
   const std::string name = place() + "/" + std::string(op);
   std::vector<Value> values;
   for (TensorType& t : outputs) {
-    out.push_back(g.AddTensor(UniqueName(name), std::move(t)));
+    out.push_back(g.AddTensor(construction().UniqueName(name), std::move(t)));
     values.push_back({out.back()});
   }
   const graph::NodeId node = g.AddNode(*def, graph::Attributes(def->attrs, attrs), std::move(in), std::move(out), place());

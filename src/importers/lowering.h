@@ -8,7 +8,7 @@
 #include <variant>
 #include <vector>
 
-#include "graph/graph.h"
+#include "importers/construction.h"
 #include "ops/import.h"
 
 namespace octet::importers {
@@ -42,13 +42,11 @@ class Lowering : public ops::ImportContext {
   }
   Result<Value> Cast(Value v, DType dtype);
   virtual const std::string& place() const = 0;  // For messages: the source's own path of the layer.
+  virtual Construction& construction() = 0;
 
  protected:
-  virtual graph::Graph& target() = 0;
-  virtual std::string UniqueName(const std::string& wanted) = 0;
   // Whether an operator on constants is computed at once: formats that describe shapes by operators need the values.
   virtual bool folds() const { return false; }
-
 };
 
 }  // namespace octet::importers

@@ -5,19 +5,47 @@
 
 namespace octet::ops {
 
+namespace {
+// Blocks whose sums fit 16 bits, so that eight values are added at once on any processor.
+int64_t Sum(const int8_t* weights, int64_t count) {
+  constexpr int64_t kBlock = 256;
+  int64_t sum = 0;
+  for (int64_t first = 0; first < count; first += kBlock) {
+    int16_t s = 0;
+    for (int64_t k = first; k < std::min(count, first + kBlock); ++k) s = static_cast<int16_t>(s + weights[k]);
+    sum += s;
+  }
+  return sum;
+}
+
+int64_t Sum(const int8_t* weights, int64_t count, int64_t step) {
+  int64_t sum = 0;
+  for (int64_t k = 0; k < count; ++k) sum += weights[k * step];
+  return sum;
+}
+}  // namespace
+
+int64_t Magnitude(const int8_t* weights, int64_t count, int64_t step) {
+  if (step != 1) {
+    int64_t sum = 0;
+    for (int64_t k = 0; k < count; ++k) sum += std::abs(weights[k * step]);
+    return sum;
+  }
+  constexpr int64_t kBlock = 255;  // Of at most 128 each: the sum fits 16 bits.
+  int64_t sum = 0;
+  for (int64_t first = 0; first < count; first += kBlock) {
+    uint16_t s = 0;
+    for (int64_t k = first; k < std::min(count, first + kBlock); ++k) s = static_cast<uint16_t>(s + std::abs(int16_t{weights[k]}));
+    sum += s;
+  }
+  return sum;
+}
+
 ChannelS8 SumChannel(const int8_t* weights, int64_t count, int64_t step, int32_t bias, int32_t input_zero, int32_t offset) {
-  int64_t sum = 0, magnitude = 0;
-  constexpr int64_t kBlock = 1 << 16;  // Its sums fit 32 bits, which vectorizes.
-  for (int64_t first = 0; step == 1 && first < count; first += kBlock) {
-    int32_t s = 0, m = 0;
-    for (int64_t k = first; k < std::min(count, first + kBlock); ++k) s += weights[k], m += std::abs(int32_t{weights[k]});
-    sum += s, magnitude += m;
-  }
-  for (int64_t k = 0; step != 1 && k < count; ++k) {
-    sum += weights[k * step];
-    magnitude += std::abs(weights[k * step]);
-  }
+  const int64_t sum = step == 1 ? Sum(weights, count) : Sum(weights, count, step);
   const int64_t farthest = std::max(127 - input_zero, input_zero + 128);  // From the zero point.
+  int64_t magnitude = 128 * count;  // Exact only where the bound is not enough: weights are read once less.
+  if (magnitude * farthest >= (int64_t{1} << 29)) magnitude = Magnitude(weights, count, step);
   // Sums wrap like the reference's 32-bit accumulators.
   return {static_cast<int32_t>(static_cast<uint32_t>(bias) - static_cast<uint32_t>((offset + int64_t{input_zero}) * sum)),
           magnitude * farthest + std::abs(int64_t{bias})};
@@ -49,7 +77,7 @@ kernels::Requant MakeRequantS8(Prepare& prepare, const IntegerOutput& output, st
     left[i] = std::max(m.shift, 0);
     right[i] = std::max(-m.shift, 0);
     if (scale) scales[i] = scale[c];
-    narrow &= left[i] == 0 && right[i] < 30 && channels[static_cast<size_t>(c)].largest < (1 << 29);
+    narrow &= left[i] == 0 && right[i] < 30 && channels[static_cast<size_t>(c)].largest < (int64_t{1} << 29);
     if (narrow) panels[i / kernels::kPanel].Set(static_cast<int>(i % kernels::kPanel), bias[i], mantissa[i], right[i]);
   }
   return {bias, mantissa, left, right, scales, output.output_zero, output.clamp.low, output.clamp.high, narrow ? panels : nullptr};

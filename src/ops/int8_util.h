@@ -12,6 +12,8 @@ struct ChannelS8 {
   int32_t bias = 0;    // The file's, less the zero points' share.
   int64_t largest = 0; // No sum of this channel, bias included, is larger in magnitude.
 };
+// Sum of |weights|: `count` values at distance `step`.
+int64_t Magnitude(const int8_t* weights, int64_t count, int64_t step = 1);
 // weights: `count` values at distance `step`; offset: of the loaded form (kernels::Int8).
 ChannelS8 SumChannel(const int8_t* weights, int64_t count, int64_t step, int32_t bias, int32_t input_zero, int32_t offset);
 

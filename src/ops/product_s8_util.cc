@@ -5,6 +5,7 @@
 
 #include "base/thread_pool.h"
 #include "ops/int8_util.h"
+#include "ops/matrix_util.h"
 
 namespace octet::ops {
 namespace {
@@ -93,19 +94,14 @@ struct PackContext {
   bool channels_last;
 };
 
+// Panels of K4N16, each made of its segments in turn.
 void PackPanels(std::byte* packed, const void* context) {
   const auto& c = *static_cast<const PackContext*>(context);
   auto* to = reinterpret_cast<int8_t*>(packed);
-  const int64_t groups = CeilDivide(c.length, 4), depth = c.segments * c.length, step = c.channels_last ? c.columns : 1;
-  for (int64_t o = 0; o < c.columns; ++o) {
-    const int8_t* w = c.weights + (c.channels_last ? o : o * depth);
-    int8_t* panel = to + o / kPanel * c.segments * groups * 64 + o % kPanel * 4;
-    for (int64_t s = 0; s < c.segments; ++s, w += c.length * step, panel += groups * 64) {
-      int64_t i = 0;
-      for (; step == 1 && i + 4 <= c.length; i += 4) std::memcpy(panel + i * 16, w + i, 4);
-      for (; i < c.length; ++i) panel[i / 4 * 64 + i % 4] = w[i * step];
-    }
-  }
+  const int64_t depth = c.segments * c.length, column_step = c.channels_last ? 1 : depth, depth_step = c.channels_last ? c.columns : 1;
+  for (int64_t first = 0; first < c.columns; first += kPanel)
+    for (int64_t s = 0; s < c.segments; ++s, to += PackedBytesS8(c.length, kPanel))
+      PackPanelsS8(c.weights + first * column_step + s * c.length * depth_step, column_step, depth_step, c.length, std::min<int64_t>(kPanel, c.columns - first), to);
 }
 
 // With fewer blocks of rows than tasks are wanted, panels are cut, too: the block is loaded for each cut.

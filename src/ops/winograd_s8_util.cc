@@ -18,11 +18,11 @@ constexpr int64_t kLeastMap4 = 14, kLeastMap2 = 7;               // Smaller imag
 int64_t Side(const ConvGeometry& g, const int8_t* weights) {
   const Int8& k = kernels::BestInt8();
   if (!k.winograd2 && !k.winograd4) return 0;
-  const int32_t zero = k.offset ? 127 : 0;  // From which loaded values, x + offset, are as far as they can be.
+  const int64_t farthest = k.offset ? 255 : 128;  // Of a loaded value, x + offset, from zero.
   if (g.filter_h != 3 || g.filter_w != 3 || g.stride_h != 1 || g.stride_w != 1 || g.dilation_h != 1 || g.dilation_w != 1 || g.in_c % 16 != 0) return 0;
   if (std::min(g.in_c, g.out_c) < k.winograd_channels) return 0;
   int64_t largest = 0;
-  for (int32_t c = 0; c < g.out_c; ++c) largest = std::max(largest, SumChannel(weights + c * int64_t{9} * g.in_c, int64_t{9} * g.in_c, 1, 0, zero, 0).largest);
+  for (int32_t c = 0; c < g.out_c; ++c) largest = std::max(largest, Magnitude(weights + c * int64_t{9} * g.in_c, int64_t{9} * g.in_c) * farthest);
   const int64_t weight_values = RoundUp(g.out_c, kPanel) * g.in_c, map = std::min(g.out_h, g.out_w);
   if (k.winograd4 && map >= kLeastMap4 && largest < (1 << 25) && weight_values * 36 * 2 <= kMostBytes4) return 4;
   if (k.winograd2 && map >= kLeastMap2 && largest < (1 << 29) && weight_values * 16 * 2 <= kMostBytes2) return 2;

@@ -5,13 +5,13 @@
 
 namespace octet::quantizer {
 
-enum class Ranges : uint8_t { kMinMax, kPercentile, kMse, kKl, kEma };
+enum class Ranges : uint8_t { kMinMax, kPercentile, kMse, kKl, kEma, kClip999, kClip99 };
 
 struct Range {
   float min = 0, max = 0;
 };
 
-// Zero is inside; never wider than what was seen. kPercentile: 99.99 % of the values.
+// Zero is inside; never wider than what was seen. kPercentile: 99.99 % of the values; kClip999, kClip99: 99.9 % and 99 %.
 // kMse: the range whose quantization error, sum h(x) * (Q(x) - x)^2 over the histogram, is least.
 // kKl: the range whose 8-bit histogram loses the least information (Kullback-Leibler); known to fail on wide
 // channels. kEma: moving average of the samples' own ranges, as some calibrators keep.

@@ -3,48 +3,40 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 #include <set>
 
 #include "exporter/exporter.h"
+#include "quantizer/correct_bias.h"
 #include "quantizer/input_check.h"
+#include "quantizer/output_error.h"
+#include "quantizer/refine_ranges.h"
 #include "quantizer/roles.h"
 #include "quantizer/round_weights.h"
 #include "quantizer/sensitivity.h"
 #include "quantizer/session.h"
+#include "quantizer/tensor_ranges.h"
 
 namespace octet::quantizer {
 namespace {
 
 constexpr int64_t kFewest = 16;             // Below it there is nothing to hold back: fit and score on all.
+constexpr int64_t kChoosing = 200;          // Samples that choices are made on, half and half, spread over the set.
 constexpr double kEqualTolerance = 1e-4;    // Equalisation must not change float outputs by more, relative.
 constexpr int64_t kVerifySamples = 8;
-constexpr double kEnoughDb = 25;            // Signal to noise of the outputs below which operators may stay in float,
-constexpr double kWorthDb = 3;              // if that gains this much at least.
-constexpr int64_t kSensitivitySamples = 8;
+constexpr double kEnoughDb = 25;            // Signal to noise of the outputs at which no more operators stay in float.
+constexpr double kWorthDb = 3;              // What leaving any in float must gain.
+constexpr int64_t kSensitivityMacs = 8'000'000'000, kFewestSensitivity = 8;
+constexpr int64_t kCheapMacs = 20'000'000'000;
+constexpr int64_t kRefineRuns = 120;        // Trials of RefineRanges, about.
 constexpr double kLoneSample = 3;           // Times the next largest value: one sample sets the range.
 
-using Ranges_ = std::map<std::string, Range>;
-
 struct Prepared {
-  std::string name;
   graph::Model model;
-  Statistics statistics;
+  std::optional<TensorRanges> ranges;
   std::vector<EqualizedSpace> equalized;
   double difference = 0;
 };
-
-// Inputs and states are never clipped; what nobody tells apart is, unless the way is to be the naive one.
-Ranges_ ChooseRanges(const graph::Graph& g, const Statistics& statistics, Ranges method, bool repair) {
-  Ranges_ ranges;
-  for (size_t i = 0; i < g.tensors().size(); ++i) {
-    const auto t = static_cast<graph::TensorId>(i);
-    const auto it = statistics.find(g.tensor(t).name);
-    if (it == statistics.end()) continue;
-    const bool whole = g.tensor(t).is_variable || std::ranges::find(g.inputs, t) != g.inputs.end();
-    ranges[it->first] = whole ? ChooseRange(it->second, Ranges::kMinMax) : ChooseRange(repair ? Above(it->second, LowestUseful(g, t)) : it->second, method);
-  }
-  return ranges;
-}
 
 double LargestRelativeDifference(const std::vector<float>& a, const std::vector<float>& b) {
   double worst = 0, largest = 1e-9;
@@ -53,16 +45,6 @@ double LargestRelativeDifference(const std::vector<float>& a, const std::vector<
     largest = std::max(largest, std::abs(static_cast<double>(a[i])));
   }
   return worst / largest;
-}
-
-double SignalToNoiseDb(const std::vector<float>& reference, const std::vector<float>& outputs) {
-  double signal = 1e-30, noise = 1e-30;
-  for (size_t i = 0; i < reference.size(); ++i) {
-    const double r = static_cast<double>(reference[i]), d = r - static_cast<double>(outputs[i]);
-    signal += r * r;
-    noise += d * d;
-  }
-  return 10 * std::log10(signal / noise);
 }
 
 // The int8 scale of every computed tensor, by the float tensor's name.
@@ -77,71 +59,17 @@ std::map<std::string, Quant> ScalesOf(const graph::Model& quantized) {
   return scales;
 }
 
-// Means of a layer's inputs per channel, over all layers that share its weights and bias (the steps of an
-// unrolled recurrent layer): they get one corrected bias together.
-std::map<std::pair<graph::TensorId, graph::TensorId>, std::vector<double>> InputMeans(const graph::Graph& g, const Statistics& statistics) {
-  std::map<std::pair<graph::TensorId, graph::TensorId>, std::vector<double>> means;
-  std::map<std::pair<graph::TensorId, graph::TensorId>, int> uses;
-  for (graph::NodeId id : g.order()) {
-    WeightedOp op;
-    if (!FindWeights(g, id, &op) || op.bias < 0 || g.node(id).inputs[op.bias] == graph::kNoTensor) continue;
-    const auto it = statistics.find(g.tensor(g.node(id).inputs[op.data]).name);
-    if (it == statistics.end() || it->second.channel_mean.empty()) continue;
-    const std::pair key{g.node(id).inputs[op.weights], g.node(id).inputs[op.bias]};
-    std::vector<double>& sum = means[key];
-    sum.resize(it->second.channel_mean.size(), 0.0);
-    for (size_t c = 0; c < std::min(sum.size(), it->second.channel_mean.size()); ++c) sum[c] += it->second.channel_mean[c];
-    ++uses[key];
-  }
-  for (auto& [key, sum] : means)
-    for (double& m : sum) m /= uses[key];
-  return means;
-}
-
-// The bias that takes back what rounding the weights adds to each output on average:
-//   b[o] += sum over the window of (W - W_q)[o, ...] * E[x_c]
-std::vector<float> CorrectedBias(const graph::Graph& g, graph::NodeId id, const WeightedOp& op, const std::vector<double>& mean) {
-  const graph::Tensor &w = g.tensor(g.node(id).inputs[op.weights]), &bias = g.tensor(g.node(id).inputs[op.bias]);
-  const std::span<const float> v = w.data<float>();
-  const Shape& s = w.type.shape;
-  const int64_t inner = s.elements(op.output_axis + 1, s.rank()), outputs = s[op.output_axis], last = s.back();
-  const auto output = [&](size_t i) { return static_cast<int64_t>(i) / inner % outputs; };
-  std::vector<float> most(outputs, 0.0f), b(bias.data<float>().begin(), bias.data<float>().end());
-  for (size_t i = 0; i < v.size(); ++i) most[output(i)] = std::max(most[output(i)], std::abs(v[i]));
-  const size_t multiplier = op.channelwise ? std::max<size_t>(1, static_cast<size_t>(last) / mean.size()) : 1;
-  for (size_t i = 0; i < v.size(); ++i) {
-    const float scale = std::max(most[output(i)] / 127.0f, 1e-12f), rounded = std::round(v[i] / scale) * scale;
-    const size_t channel = (static_cast<size_t>(static_cast<int64_t>(i) % last) / multiplier) % mean.size();
-    b[output(i)] += static_cast<float>(static_cast<double>(v[i] - rounded) * mean[channel]);
-  }
-  return b;
-}
-
-void CorrectBias(graph::Model& model, const Statistics& statistics) {
-  graph::Graph& g = model.main();
-  const auto means = InputMeans(g, statistics);
-  std::map<std::pair<graph::TensorId, graph::TensorId>, graph::TensorId> made;
-  for (graph::NodeId id : g.order()) {
-    WeightedOp op;
-    if (!FindWeights(g, id, &op) || op.bias < 0) continue;
-    const std::pair key{g.node(id).inputs[op.weights], g.node(id).inputs[op.bias]};
-    const auto mean = means.find(key);
-    if (mean == means.end()) continue;
-    const auto [it, fresh] = made.try_emplace(key, graph::kNoTensor);
-    if (fresh) it->second = g.AddConstant<float>(g.tensor(key.second).name, g.tensor(key.second).type.shape, CorrectedBias(g, id, op, mean->second));
-    g.SetInput(id, op.bias, it->second);
-  }
-}
-
 class Quantizer {
  public:
   Quantizer(graph::Model model, const data::Dataset& data, const QuantizeOptions& options, const Progress& progress)
       : model_(std::move(model)), data_(data), options_(options), progress_(progress) {
     MakeNamesUnique(model_.main());
+    CountCosts();
     result_.samples = options.max_samples > 0 ? std::min(options.max_samples, data.size()) : data.size();
     const bool split = result_.samples >= kFewest;
-    fit_ = {0, result_.samples, split ? 2 : 1};
-    score_ = {split ? 1 : 0, result_.samples, split ? 2 : 1};
+    const int64_t stride = std::max<int64_t>(1, result_.samples / kChoosing);  // The whole set's ranges are found at the end.
+    fit_ = {0, result_.samples, split ? 2 * stride : 1};
+    score_ = {split ? stride : 0, result_.samples, split ? 2 * stride : 1};
     all_ = {0, result_.samples, 1};
   }
 
@@ -149,10 +77,16 @@ class Quantizer {
     result_.warnings = CheckCalibration(data_, result_.samples);
     const std::vector<Ranges> methods = options_.automatic_ranges ? std::vector{Ranges::kMse, Ranges::kMinMax, Ranges::kPercentile} : std::vector{options_.ranges};
     Choice choice{.ranges = methods[0]};
+    const bool int8 = options_.rewrite.activation == DType::kI8;
     if (options_.repair || methods.size() > 1) {
+      OCTET_ASSIGN(OutputError judge, OutputError::Make(model_, data_, score_, progress_));
+      judge_.emplace(std::move(judge));
       OCTET_ASSIGN(choice, Choose(methods));
+      if (options_.automatic_ranges && int8) OCTET_TRY(Refine(&choice));
+      if (options_.repair) OCTET_TRY(TryBias(&choice));
     }
-    if (options_.repair && !options_.int8_only && options_.rewrite.activation == DType::kI8) OCTET_TRY(LeaveInFloat(&choice, methods));
+    if (options_.repair && !options_.int8_only && int8) OCTET_TRY(LeaveInFloat(&choice));
+    if (!choice.keep_float.empty() && options_.automatic_ranges) OCTET_TRY(Refine(&choice));  // What was drowned shows now.
     return Finish(choice);
   }
 
@@ -161,8 +95,10 @@ class Quantizer {
   struct Choice {
     Equalize equalize = Equalize::kNone;
     Ranges ranges = Ranges::kMse;
+    RangeMethods by_tensor = {};
     bool correct_bias = false;
     std::map<std::string, std::string> keep_float = {};  // By first output, with the reason.
+    double sqnr_db = 0;                                  // Of the outputs on score_.
   };
 
   static const char* Name(Ranges r) {
@@ -172,118 +108,145 @@ class Quantizer {
       case Ranges::kPercentile: return "percentile";
       case Ranges::kKl: return "kl";
       case Ranges::kEma: return "moving average";
+      case Ranges::kClip999: return "percentile 99.9";
+      case Ranges::kClip99: return "percentile 99";
     }
     return "";
   }
   static std::string Name(const Choice& c) {
     const char* equalize = c.equalize == Equalize::kNone ? "as it is, " : c.equalize == Equalize::kActivations ? "equalized, " : "equalized by weights, ";
-    return std::string(equalize) + Name(c.ranges) + (c.correct_bias ? ", bias corrected" : "") +
+    return std::string(equalize) + Name(c.ranges) + (c.by_tensor.empty() ? "" : Format(", %zu tensors apart", c.by_tensor.size())) + (c.correct_bias ? ", bias corrected" : "") +
            (c.keep_float.empty() ? "" : Format(", %zu in float", c.keep_float.size()));
   }
 
-  // Statistics over `samples`; with equalisation, measured again on the rewritten graph.
-  Result<Prepared> PrepareGraph(Equalize equalize, SampleRange samples) {
-    Prepared p{"", model_, {}, {}, 0};
-    const bool histograms = options_.automatic_ranges || options_.ranges != Ranges::kMinMax;
-    OCTET_ASSIGN(p.statistics, Calibrate(p.model, data_, samples, histograms && equalize == Equalize::kNone, progress_));
-    if (equalize == Equalize::kNone) return p;
-    p.equalized = EqualizeChannels(p.model.main(), p.statistics, {.by_weights = equalize == Equalize::kWeights, .through_relu6 = options_.rewrite.per_tensor_weights});
-    if (p.equalized.empty()) return p;
-    const SampleRange few{samples.first, std::min(samples.end, samples.first + kVerifySamples * samples.step), samples.step};
-    OCTET_ASSIGN(const std::vector<float> before, RunOutputs(model_, data_, few, {}));
-    OCTET_ASSIGN(const std::vector<float> after, RunOutputs(p.model, data_, few, {}));
-    p.difference = LargestRelativeDifference(before, after);
-    if (p.difference > kEqualTolerance) {  // Not exact here: undone.
-      p.model = model_;
-      p.equalized.clear();
-    }
-    OCTET_ASSIGN(p.statistics, Calibrate(p.model, data_, samples, histograms, progress_));
+  // The graph as it came, or equalized and measured again; `plain`: statistics of the graph as it came on the same
+  // samples.
+  Result<Prepared> PrepareGraph(Equalize equalize, Statistics plain, SampleRange samples) {
+    Prepared p;
+    p.model = model_;
+    if (equalize != Equalize::kNone) OCTET_TRY(EqualizeGraph(equalize, &plain, samples, &p));
+    p.ranges.emplace(p.model.main(), std::move(plain), options_.repair);
     return p;
   }
 
-  Result<Rewritten> Rewrite(const Prepared& p, const Choice& c) const {
-    const Ranges_ ranges = ChooseRanges(p.model.main(), p.statistics, c.ranges, options_.repair);
-    RewriteOptions rewrite = options_.rewrite;
-    rewrite.keep_float.insert(c.keep_float.begin(), c.keep_float.end());
-    if (!c.correct_bias) return RewriteToInt8(p.model, ranges, rewrite);
-    graph::Model corrected = p.model;
-    CorrectBias(corrected, p.statistics);
-    return RewriteToInt8(corrected, ranges, rewrite);
-  }
+  bool Histograms() const { return options_.automatic_ranges || options_.ranges != Ranges::kMinMax; }
 
-  // Fit every candidate on one half, keep the one whose outputs are nearest to float on the other.
-  Result<Choice> Choose(const std::vector<Ranges>& methods) {
-    OCTET_ASSIGN(reference_, RunOutputs(model_, data_, score_, progress_));
-    std::vector<Choice> tried;
-    for (Equalize equalize : {Equalize::kNone, Equalize::kActivations, Equalize::kWeights}) {
-      if (equalize != Equalize::kNone && !options_.repair) continue;
-      OCTET_ASSIGN(Prepared p, PrepareGraph(equalize, fit_));
-      prepared_.push_back(std::move(p));
-      if (equalize != Equalize::kNone && prepared_.back().equalized.empty()) continue;
-      for (Ranges r : methods) {
-        tried.push_back({.equalize = equalize, .ranges = r});
-        OCTET_TRY(Note(tried.back()));
-      }
+  Status EqualizeGraph(Equalize equalize, Statistics* statistics, SampleRange samples, Prepared* p) {
+    const Statistics plain = *statistics;
+    p->equalized = EqualizeChannels(p->model.main(), *statistics, {.by_weights = equalize == Equalize::kWeights, .through_relu6 = options_.rewrite.per_tensor_weights});
+    if (p->equalized.empty()) return {};
+    const SampleRange few{samples.first, std::min(samples.end, samples.first + kVerifySamples * samples.step), samples.step};
+    OCTET_ASSIGN(const std::vector<float> before, RunOutputs(model_, data_, few, {}));
+    OCTET_ASSIGN(const std::vector<float> after, RunOutputs(p->model, data_, few, {}));
+    p->difference = LargestRelativeDifference(before, after);
+    if (p->difference > kEqualTolerance) {  // Not exact here: undone.
+      p->model = model_;
+      p->equalized.clear();
+      *statistics = plain;
+      return {};
     }
-    Choice best = tried[Best()];
-    if (options_.repair) {
-      best.correct_bias = true;
-      tried.push_back(best);
-      OCTET_TRY(Note(best));
-    }
-    return tried[Best()];
-  }
-
-  // Where int8 leaves the outputs too noisy on samples that did not choose its ranges, the operators whose
-  // quantization costs most stay in float: few, named, and only if they gain something. Which ranges are best
-  // depends on what is left: clipping hides an outlier that float would keep.
-  Status LeaveInFloat(Choice* choice, const std::vector<Ranges>& methods) {
-    const Prepared& p = prepared_[static_cast<size_t>(choice->equalize)];
-    OCTET_ASSIGN(const Rewritten rewritten, Rewrite(p, *choice));
-    OCTET_ASSIGN(const std::vector<float> outputs, RunOutputs(rewritten.model, data_, score_, {}));
-    const double before = SignalToNoiseDb(reference_, outputs);
-    result_.output_sqnr_db = before;
-    const bool forced = options_.float_operators > 0;
-    if (before >= kEnoughDb && !forced) return {};
-    OCTET_ASSIGN(const std::vector<std::byte> file, exporter::Export(rewritten.model));
-    const graph::Graph& g = p.model.main();
-    const FloatBudget budget = forced ? FloatBudget{options_.float_operators, INT64_MAX} : BudgetOf(g, static_cast<int64_t>(file.size()));
-    Choice best = *choice;
-    double most = before;
-    std::vector<Ranges> blamed{choice->ranges};
-    if (choice->ranges != Ranges::kMinMax && methods.size() > 1) blamed.push_back(Ranges::kMinMax);
-    std::set<std::vector<std::vector<std::string>>> planned;
-    for (Ranges ranges : blamed) {
-      Choice trial = *choice;
-      trial.ranges = ranges;
-      OCTET_ASSIGN(const Sensitivity sensitivity, Blame(p, trial));
-      const std::vector<std::vector<std::string>> plan = PlanFloat(g, sensitivity, budget);
-      if (!planned.insert(plan).second) continue;
-      for (const std::vector<std::string>& step : plan) {
-        for (const std::string& name : step) trial.keep_float[name] = Reason(sensitivity, name);
-        for (Ranges method : methods) {
-          trial.ranges = method;
-          OCTET_ASSIGN(const double db, Score(trial));
-          if (db <= most) continue;
-          most = db;
-          best = trial;
-        }
-        if (most >= kEnoughDb && !forced) break;
-      }
-    }
-    if (most < before + kWorthDb && !forced) return {};
-    *choice = best;
-    result_.output_sqnr_db = most;
+    OCTET_ASSIGN(*statistics, Calibrate(p->model, data_, samples, Histograms(), progress_));
     return {};
   }
 
-  Result<Sensitivity> Blame(const Prepared& p, const Choice& choice) {
-    OCTET_ASSIGN(const Rewritten rewritten, Rewrite(p, choice));
-    SampleRange few = score_;
-    few.end = std::min(few.end, few.first + few.step * kSensitivitySamples);
-    OCTET_ASSIGN(const std::vector<std::byte> bytes, exporter::Export(p.model));
-    OCTET_ASSIGN(std::shared_ptr<const runtime::Model> file, runtime::Model::FromBytes(bytes));
-    return MeasureSensitivity(std::move(file), ScalesOf(rewritten.model), data_, few, progress_);
+  Result<Rewritten> Rewrite(const Prepared& p, const Choice& c) const {
+    RewriteOptions rewrite = options_.rewrite;
+    rewrite.keep_float.insert(c.keep_float.begin(), c.keep_float.end());
+    if (!c.correct_bias) return RewriteToInt8(p.model, p.ranges->All(c.ranges, c.by_tensor), rewrite);
+    graph::Model corrected = p.model;
+    CorrectBias(corrected, p.ranges->statistics());
+    return RewriteToInt8(corrected, p.ranges->All(c.ranges, c.by_tensor), rewrite);
+  }
+
+  const Prepared& PreparedFor(const Choice& c) const { return prepared_[static_cast<size_t>(c.equalize)]; }
+
+  // Fit every candidate on one half, keep the one whose outputs are nearest to float on the other.
+  Result<Choice> Choose(const std::vector<Ranges>& methods) {
+    std::optional<Choice> best;
+    OCTET_ASSIGN(const Statistics plain, Calibrate(model_, data_, fit_, Histograms(), progress_));
+    for (Equalize equalize : {Equalize::kNone, Equalize::kActivations, Equalize::kWeights}) {
+      if (equalize != Equalize::kNone && !options_.repair) continue;
+      OCTET_ASSIGN(Prepared p, PrepareGraph(equalize, plain, fit_));
+      prepared_.push_back(std::move(p));
+      if (equalize != Equalize::kNone && prepared_.back().equalized.empty()) continue;
+      for (Ranges r : methods) {
+        Choice trial{.equalize = equalize, .ranges = r};
+        OCTET_TRY(Score(&trial));
+        if (!best || trial.sqnr_db > best->sqnr_db) best = trial;
+      }
+    }
+    return *best;
+  }
+
+  Status KeepIfBetter(Choice trial, Choice* choice) {
+    OCTET_TRY(Score(&trial));
+    if (trial.sqnr_db > choice->sqnr_db) *choice = std::move(trial);
+    return {};
+  }
+
+  Status Refine(Choice* choice) {
+    const Prepared& p = PreparedFor(*choice);
+    OCTET_ASSIGN(const Rewritten rewritten, Rewrite(p, *choice));
+    if (!Cheap((kRefineRuns + static_cast<int64_t>(rewritten.classes.size())) * kFewestSensitivity)) return {};
+    OCTET_ASSIGN(const File file, ComparedFile(p));
+    Choice trial = *choice;
+    OCTET_ASSIGN(RangeMethods found, RefineRanges(file.model, rewritten.classes, *p.ranges, data_, Few(fit_, kRefineRuns), progress_));
+    if (found.empty()) return {};
+    for (const auto& [tensor, method] : found) trial.by_tensor[tensor] = method;
+    return KeepIfBetter(std::move(trial), choice);
+  }
+
+  Status TryBias(Choice* choice) {
+    Choice trial = *choice;
+    trial.correct_bias = true;
+    return KeepIfBetter(std::move(trial), choice);
+  }
+
+  // The float model with the outputs that are compared, to run.
+  struct File {
+    std::vector<std::byte> bytes;  // That `model` reads.
+    std::shared_ptr<const runtime::Model> model;
+  };
+  Result<File> ComparedFile(const Prepared& p) const {
+    File file;
+    OCTET_ASSIGN(file.bytes, exporter::Export(judge_->Compared(p.model)));
+    OCTET_ASSIGN(file.model, runtime::Model::FromBytes(file.bytes));
+    return file;
+  }
+
+  // As many samples as that many runs of the model each can be had for.
+  SampleRange Few(SampleRange samples, size_t runs) const {
+    const int64_t count = kSensitivityMacs / std::max<int64_t>(1, std::abs(result_.macs) * static_cast<int64_t>(runs));
+    samples.end = std::min(samples.end, samples.first + samples.step * std::max(count, kFewestSensitivity));
+    return samples;
+  }
+
+  // Where int8 leaves the outputs too noisy on samples that did not choose its ranges, the operators whose
+  // quantization costs most stay in float: few, named, and only if they gain something.
+  Status LeaveInFloat(Choice* choice) {
+    const double before = choice->sqnr_db;
+    result_.output_sqnr_db = before;
+    const bool forced = options_.float_operators > 0;
+    const Prepared& p = PreparedFor(*choice);
+    OCTET_ASSIGN(const Rewritten rewritten, Rewrite(p, *choice));
+    OCTET_ASSIGN(const std::vector<std::byte> file, exporter::Export(rewritten.model));
+    const graph::Graph& g = p.model.main();
+    const FloatBudget budget = forced ? FloatBudget{options_.float_operators, INT64_MAX, kEnoughDb} : BudgetOf(g, static_cast<int64_t>(file.size()));
+    if (before >= budget.below_db && !forced) return {};
+    OCTET_ASSIGN(const File compared, ComparedFile(p));
+    const std::map<std::string, Quant> scales = ScalesOf(rewritten.model);
+    OCTET_ASSIGN(const Sensitivity sensitivity, MeasureSensitivity(compared.model, scales, data_, Few(fit_, scales.size()), progress_));
+    Choice trial = *choice, best = *choice;
+    for (const std::vector<std::string>& step : PlanFloat(g, sensitivity, budget)) {
+      for (const std::string& name : step) trial.keep_float[name] = Reason(sensitivity, name);
+      OCTET_TRY(Score(&trial));
+      if (trial.sqnr_db > best.sqnr_db) best = trial;
+      if (best.sqnr_db >= kEnoughDb && !forced) break;
+    }
+    if (best.sqnr_db < before + kWorthDb && !forced) return {};
+    *choice = best;
+    result_.output_sqnr_db = best.sqnr_db;
+    return {};
   }
 
   static std::string Reason(const Sensitivity& s, const std::string& tensor) {
@@ -292,38 +255,29 @@ class Quantizer {
     return Format("in int8 it alone leaves the outputs %.0f dB of signal to noise", 10 * std::log10(std::max(s.signal, 1e-30) / it->second));
   }
 
-  size_t Best() const {
-    const auto it = std::ranges::min_element(result_.candidates, {}, &Candidate::output_error);
-    return static_cast<size_t>(it - result_.candidates.begin());
-  }
-
-  Status Note(const Choice& c) {
-    OCTET_ASSIGN([[maybe_unused]] const double db, Score(c));
+  // Notes the candidate and what its outputs are worth on the held-out half.
+  Status Score(Choice* c) {
+    if (progress_) progress_("trying " + Name(*c), static_cast<int64_t>(result_.candidates.size()), 12);
+    OCTET_ASSIGN(const Rewritten rewritten, Rewrite(PreparedFor(*c), *c));
+    OCTET_ASSIGN(const OutputDistance distance, judge_->Measure(rewritten.model));
+    result_.candidates.push_back({Name(*c), distance.mean, distance.sqnr_db});
+    c->sqnr_db = distance.sqnr_db;
     return {};
   }
 
-  // Notes the candidate's output error on the held-out half; returns its signal to noise in dB.
-  Result<double> Score(const Choice& c) {
-    if (progress_) progress_("trying " + Name(c), static_cast<int64_t>(result_.candidates.size()), 8);
-    OCTET_ASSIGN(const Rewritten rewritten, Rewrite(prepared_[static_cast<size_t>(c.equalize)], c));
-    OCTET_ASSIGN(const std::vector<float> outputs, RunOutputs(rewritten.model, data_, score_, {}));
-    result_.candidates.push_back({Name(c), MeanDifference(reference_, outputs)});
-    return SignalToNoiseDb(reference_, outputs);
-  }
-
   Result<QuantizeResult> Finish(const Choice& choice) {
-    OCTET_ASSIGN(result_.statistics_before, Calibrate(model_, data_, all_, false, progress_));
+    OCTET_ASSIGN(result_.statistics_before, Calibrate(model_, data_, all_, Histograms(), progress_));
     WarnAboutLoneSamples();
-    OCTET_ASSIGN(Prepared p, PrepareGraph(choice.equalize, all_));
+    OCTET_ASSIGN(Prepared p, PrepareGraph(choice.equalize, result_.statistics_before, all_));
     OCTET_ASSIGN(Rewritten rewritten, Rewrite(p, choice));
     result_.chosen = Name(choice);
     // With one scale per weight tensor rounding is what holds small channels up.
     const bool coarse = options_.rewrite.per_tensor_weights && result_.output_sqnr_db != 0 && result_.output_sqnr_db < kEnoughDb;
-    if ((options_.high_effort || coarse) && !reference_.empty() && options_.rewrite.activation == DType::kI8) {
-      OCTET_ASSIGN(const RoundingResult rounding, RoundWeights(rewritten.model, p.model, data_, fit_, score_, reference_, progress_));
+    if ((coarse || Cheap(weighted_ * (fit_.count() + score_.count()))) && judge_ && options_.repair && options_.rewrite.activation == DType::kI8) {
+      OCTET_ASSIGN(const RoundingResult rounding, RoundWeights(rewritten.model, p.model, data_, fit_, *judge_, progress_));
       if (rounding.kept > 0) {
         result_.chosen += Format(", %d of %d layers rounded anew", rounding.kept, rounding.layers);
-        result_.candidates.push_back({result_.chosen, rounding.error});
+        result_.candidates.push_back({result_.chosen, rounding.after.mean, rounding.after.sqnr_db});
       }
     }
     OCTET_TRY(graph::Verify(rewritten.model));
@@ -331,14 +285,23 @@ class Quantizer {
     result_.float_nodes = std::move(rewritten.float_nodes);
     result_.equalized = std::move(p.equalized);
     result_.equalization_difference = p.difference;
-    result_.statistics = std::move(p.statistics);
-    for (graph::NodeId id : p.model.main().order()) {
-      const ops::Cost cost = ops::CostOf(graph::NodeView(p.model.main(), id).view());
-      result_.macs += cost.macs;
-      result_.bytes += cost.bytes;
-    }
+    result_.statistics = p.ranges->statistics();
     return std::move(result_);
   }
+
+  void CountCosts() {
+    const graph::Graph& g = model_.main();
+    for (graph::NodeId id : g.order()) {
+      const ops::Cost cost = ops::CostOf(graph::NodeView(g, id).view());
+      result_.macs += cost.macs;
+      result_.bytes += cost.bytes;
+      WeightedOp op;
+      weighted_ += FindWeights(g, id, &op);
+    }
+  }
+
+  // Is that many runs of the model a matter of a second or two? Counted, not timed: the same file comes out everywhere.
+  bool Cheap(int64_t runs) const { return options_.high_effort || std::abs(result_.macs) <= kCheapMacs / std::max<int64_t>(1, runs); }
 
   // The layer whose range one sample stretches furthest beyond all others.
   void WarnAboutLoneSamples() {
@@ -358,8 +321,9 @@ class Quantizer {
   const QuantizeOptions& options_;
   const Progress& progress_;
   SampleRange fit_, score_, all_;
-  std::vector<Prepared> prepared_;  // By Equalize.
-  std::vector<float> reference_;    // The float model's outputs on score_.
+  int64_t weighted_ = 0;              // Operators with weights.
+  std::vector<Prepared> prepared_;    // By Equalize.
+  std::optional<OutputError> judge_;  // Against the float model on score_.
   QuantizeResult result_;
 };
 

@@ -10,8 +10,8 @@ namespace octet::quantizer {
 struct QuantizeOptions {
   bool automatic_ranges = true;       // Try mse, min-max and percentile and keep the best; else `ranges`.
   Ranges ranges = Ranges::kMse;
-  bool repair = true;                 // Channel equalisation and bias correction, where they help.
-  bool high_effort = false;           // Also round the weights layer by layer: seconds instead of fractions.
+  bool repair = true;                 // Channel equalisation, ranges by tensor, bias correction, rounding: where they help.
+  bool high_effort = false;           // Search and round also where the model is so large that it takes many seconds.
   int float_operators = 0;            // Leave up to so many in float; 0: few, and only where int8 is too noisy.
   bool int8_only = false;             // Never leave an operator in float for its accuracy.
   int64_t max_samples = 0;            // 0: all that are given.
@@ -22,13 +22,14 @@ struct QuantizeOptions {
 struct Candidate {
   std::string name;          // "equalized, mse"
   double output_error = 0;   // Mean |int8 - float| of the model's outputs.
+  double sqnr_db = 0;        // By which they are compared: OutputDistance.
 };
 
 struct QuantizeResult {
   graph::Model model;
   std::vector<std::string> warnings;       // About the calibration data.
   std::vector<EqualizedSpace> equalized;   // Empty where equalisation was not chosen.
-  std::vector<Candidate> candidates;       // In the order tried; the first of the least error won.
+  std::vector<Candidate> candidates;       // In the order tried.
   std::string chosen;
   double equalization_difference = 0;      // Largest float output difference, relative; 0 when not chosen.
   std::vector<FloatNode> float_nodes;

@@ -114,6 +114,8 @@ class Rewriter {
     for (NodeId id : nodes)
       if (int8_.contains(id)) JoinSameScales(id);
     JoinSteps(nodes);
+    std::set<TensorId> fixed;
+    for (const auto& [root, scale] : scales_) fixed.insert(Find(root));
     std::map<TensorId, Range> unions;
     for (size_t i = 0; i < class_.size(); ++i) {
       const auto t = static_cast<TensorId>(i);
@@ -124,6 +126,22 @@ class Rewriter {
     }
     for (const auto& [root, range] : unions)
       if (!scales_.contains(root)) scales_[root] = ActivationQuant(act_, range);
+    ReportClasses(fixed);
+  }
+
+  void ReportClasses(const std::set<TensorId>& fixed) {
+    std::map<TensorId, ScaleClass> by_root;
+    const auto quantized = [&](NodeId id) { return int8_.contains(id); };
+    for (size_t i = 0; i < class_.size(); ++i) {
+      const auto t = static_cast<TensorId>(i);
+      const graph::Tensor& tensor = graph().tensor(t);
+      if (!IsFloatTensor(t) || tensor.constant || (!quantized(tensor.producer) && std::ranges::none_of(tensor.consumers, quantized))) continue;
+      ScaleClass& c = by_root[Find(t)];
+      c.tensors.push_back(tensor.name);
+      c.quant = ScaleOf(t);
+      c.fixed = fixed.contains(Find(t));
+    }
+    for (auto& [root, c] : by_root) out_.classes.push_back(std::move(c));
   }
 
   void NoteFixed(NodeId id) {

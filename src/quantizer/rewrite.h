@@ -24,8 +24,16 @@ struct FloatNode {
   int64_t macs = 0, bytes = 0;     // Per inference, in float.
 };
 
+// Tensors, by the float names, that share one scale.
+struct ScaleClass {
+  std::vector<std::string> tensors;
+  Quant quant;
+  bool fixed = false;  // An operator's definition sets it.
+};
+
 struct Rewritten {
   graph::Model model;
+  std::vector<ScaleClass> classes;     // Of what operators in int8 make or read.
   std::vector<FloatNode> float_nodes;  // Compute in float between the ends.
 };
 

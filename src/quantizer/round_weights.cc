@@ -18,6 +18,7 @@ using graph::TensorId;
 
 constexpr int kPatchesPerSample = 24;
 constexpr int64_t kMostPatches = 2048, kMostColumns = 1024;  // Beyond, the cubic cost is minutes.
+constexpr int64_t kMostValues = int64_t{1} << 23;            // Of float patches at once: 64 MiB.
 constexpr double kDamping = 0.01;                            // Of the mean of the diagonal.
 
 // Where a convolution reads: its window over the input, or one row of a dense layer.
@@ -126,10 +127,22 @@ class Rounder {
     return layers;
   }
 
-  // False where there is nothing to solve.
-  Result<bool> Round(const Layer& layer) {
-    OCTET_ASSIGN(Patches patches, Collect(layer));
-    if (patches.real.rows < 2) return false;
+  // The float model's patches for layers [first, end): one pass over the samples serves them all. Returns the end,
+  // which comes early where memory would be large.
+  Result<size_t> CollectReal(const std::vector<Layer>& layers, size_t first, std::vector<Matrix>* real) {
+    size_t end = first;
+    for (int64_t values = 0; end < layers.size() && (end == first || values < kMostValues); ++end) values += kMostPatches * Width(layers[end]);
+    real->assign(end - first, Matrix());
+    OCTET_TRY(Collect(reference_, std::span(layers).subspan(first, end - first), false, real));
+    return end;
+  }
+
+  // False where there is nothing to solve. `real`: the layer's patches in the float model.
+  Result<bool> Round(const Layer& layer, Matrix real) {
+    std::vector<Matrix> quantized(1);
+    OCTET_TRY(Collect(model_, std::span(&layer, 1), true, &quantized));
+    if (real.rows < 2 || quantized[0].rows != real.rows) return false;
+    Patches patches{std::move(real), std::move(quantized[0]), {}, {}};
     const int64_t groups = layer.op.channelwise ? layer.rows : 1;
     std::vector<int8_t> q = Old(layer);
     std::vector<double> shift(static_cast<size_t>(layer.rows), 0.0);
@@ -173,35 +186,31 @@ class Rounder {
     window->left = before(in[2], out[2], window->stride_w, (window->width - 1) * window->dilation_w + 1);
   }
 
-  // Same positions in both models; a fixed seed per sample.
-  Result<Patches> Collect(const Layer& layer) {
-    OCTET_ASSIGN(const std::vector<std::byte> float_bytes, exporter::Export(reference_));
-    OCTET_ASSIGN(const std::vector<std::byte> bytes, exporter::Export(model_));
-    OCTET_ASSIGN(const auto float_file, runtime::Model::FromBytes(float_bytes));
+  static int64_t Width(const Layer& layer) { return layer.op.channelwise ? layer.columns * layer.rows : layer.columns; }
+
+  // What the layers read in `model`, at positions that depend on the sample alone: the same in both models.
+  Status Collect(const graph::Model& model, std::span<const Layer> layers, bool quantized, std::vector<Matrix>* patches) {
+    OCTET_ASSIGN(const std::vector<std::byte> bytes, exporter::Export(model));
     OCTET_ASSIGN(const auto file, runtime::Model::FromBytes(bytes));
-    const Session::Options keep{.keep_all_tensors = true};
-    OCTET_ASSIGN(const auto a, Session::FromModel(float_file, keep));
-    OCTET_ASSIGN(const auto b, Session::FromModel(file, keep));
-    OCTET_TRY(a->Check(data_));
-    OCTET_TRY(b->Check(data_));
-    const int from = TensorNamed(a->interpreter(), layer.input), to = TensorNamed(b->interpreter(), layer.quantized_input);
-    Patches p;
-    if (from < 0 || to < 0) return p;
-    const int64_t width = layer.op.channelwise ? layer.columns * layer.rows : layer.columns;
-    p.real.columns = p.quantized.columns = width;
+    OCTET_ASSIGN(const auto session, Session::FromModel(file, {.keep_all_tensors = true}));
+    OCTET_TRY(session->Check(data_));
+    std::vector<int> at;
+    for (size_t k = 0; k < layers.size(); ++k) {
+      at.push_back(TensorNamed(session->interpreter(), quantized ? layers[k].quantized_input : layers[k].input));
+      (*patches)[k].columns = Width(layers[k]);
+    }
     const int64_t each = std::clamp<int64_t>(kMostPatches / std::max<int64_t>(1, fit_.count()), 1, kPatchesPerSample);
-    for (int64_t i = fit_.first; i < fit_.end && p.real.rows < kMostPatches; i += fit_.step) {
-      OCTET_TRY(a->Run(data_, i));
-      OCTET_TRY(b->Run(data_, i));
-      std::mt19937 random(static_cast<uint32_t>(i + 1));
-      const std::vector<float> real = RealValues(a->interpreter().tensor(from)), quantized = RealValues(b->interpreter().tensor(to));
-      for (int64_t k = 0; k < each; ++k) {
-        const uint32_t where = random();
-        AddPatch(layer, real, a->interpreter().tensor(from).type->shape, where, &p.real);
-        AddPatch(layer, quantized, b->interpreter().tensor(to).type->shape, where, &p.quantized);
+    for (int64_t i = fit_.first, rows = 0; i < fit_.end && rows < kMostPatches; i += fit_.step, rows += each) {
+      OCTET_TRY(session->Run(data_, i));
+      for (size_t k = 0; k < layers.size(); ++k) {
+        if (at[k] < 0) continue;
+        const runtime::TensorRef t = session->interpreter().tensor(at[k]);
+        const std::vector<float> values = RealValues(t);
+        std::mt19937 random(static_cast<uint32_t>(i + 1));
+        for (int64_t n = 0; n < each; ++n) AddPatch(layers[k], values, t.type->shape, random(), &(*patches)[k]);
       }
     }
-    return p;
+    return {};
   }
 
   static int TensorNamed(const runtime::Interpreter& interpreter, const std::string& name) {
@@ -351,24 +360,28 @@ class Rounder {
 
 }  // namespace
 
-Result<RoundingResult> RoundWeights(graph::Model& quantized, const graph::Model& reference, const data::Dataset& data, SampleRange fit, SampleRange score,
-                                    const std::vector<float>& outputs, const Progress& progress) {
-  OCTET_ASSIGN(const std::vector<float> before, RunOutputs(quantized, data, score, {}));
+Result<RoundingResult> RoundWeights(graph::Model& quantized, const graph::Model& reference, const data::Dataset& data, SampleRange fit, const OutputError& judge,
+                                    const Progress& progress) {
   RoundingResult result;
-  result.error = MeanDifference(outputs, before);
-  const std::vector<Layer> layers = Rounder(quantized, reference, data, fit).Layers();
-  for (const Layer& layer : layers) {
-    if (progress) progress("rounding", result.layers, static_cast<int64_t>(layers.size()));
-    graph::Model trial = quantized;
-    OCTET_ASSIGN(const bool solved, Rounder(trial, reference, data, fit).Round(layer));
-    ++result.layers;
-    if (!solved) continue;
-    OCTET_ASSIGN(const std::vector<float> after, RunOutputs(trial, data, score, {}));
-    const double error = MeanDifference(outputs, after);
-    if (error >= result.error) continue;
-    result.error = error;
-    ++result.kept;
-    quantized = std::move(trial);
+  OCTET_ASSIGN(result.after, judge.Measure(quantized));
+  Rounder rounder(quantized, reference, data, fit);
+  const std::vector<Layer> layers = rounder.Layers();
+  for (size_t first = 0; first < layers.size();) {
+    std::vector<Matrix> real;
+    OCTET_ASSIGN(const size_t end, rounder.CollectReal(layers, first, &real));
+    for (size_t k = first; k < end; ++k) {
+      if (progress) progress("rounding", result.layers, static_cast<int64_t>(layers.size()));
+      graph::Model trial = quantized;
+      OCTET_ASSIGN(const bool solved, Rounder(trial, reference, data, fit).Round(layers[k], std::move(real[k - first])));
+      ++result.layers;
+      if (!solved) continue;
+      OCTET_ASSIGN(const OutputDistance distance, judge.Measure(trial));
+      if (distance.sqnr_db <= result.after.sqnr_db) continue;
+      result.after = distance;
+      ++result.kept;
+      quantized = std::move(trial);
+    }
+    first = end;
   }
   return result;
 }

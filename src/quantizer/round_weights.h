@@ -2,17 +2,17 @@
 // Weights rounded layer by layer, so that each layer's output, on what the quantized layers before it really
 // give, comes nearest to float's (least squares, then column by column as in GPTQ).
 #pragma once
-#include "quantizer/calibrate.h"
+#include "quantizer/output_error.h"
 
 namespace octet::quantizer {
 
 struct RoundingResult {
   int layers = 0, kept = 0;  // Tried; kept because the model's outputs came nearer on samples that did not choose.
-  double error = 0;          // Mean |int8 - float| of the outputs on `score`, afterwards.
+  OutputDistance after;
 };
 
-// `quantized` was made from `reference`, whose tensors it names. `outputs`: reference's on `score`.
-Result<RoundingResult> RoundWeights(graph::Model& quantized, const graph::Model& reference, const data::Dataset& data, SampleRange fit, SampleRange score,
-                                    const std::vector<float>& outputs, const Progress& progress);
+// `quantized` was made from `reference`, whose tensors it names. `judge`: looks at other samples than `fit`.
+Result<RoundingResult> RoundWeights(graph::Model& quantized, const graph::Model& reference, const data::Dataset& data, SampleRange fit, const OutputError& judge,
+                                    const Progress& progress);
 
 }  // namespace octet::quantizer

@@ -15,29 +15,41 @@ using graph::Graph;
 using graph::NodeId;
 using graph::TensorId;
 
+constexpr double kUneasyDb = 25, kBadDb = 15;
 constexpr double kRuined = 10;  // Noise over signal where the outputs become infinite: 1/sqrt of what was rounded to 0.
 
-// Rounds one tensor to its int8 grid right after it was computed; everything else stays float.
+// Rounds tensors to an int8 grid right after they were computed; everything else stays float.
 class Injector : public runtime::Observer {
  public:
-  explicit Injector(const runtime::Interpreter& interpreter) : interpreter_(interpreter) {}
-  void Aim(int node, int tensor, const Quant* quant) {
-    node_ = node;
-    tensor_ = tensor;
-    quant_ = quant;
+  explicit Injector(const runtime::Interpreter& interpreter) : interpreter_(interpreter) {
+    for (int n = 0; n < interpreter.num_nodes(); ++n)
+      for (int32_t t : interpreter.node(n).outputs)
+        if (interpreter.tensor(t).type->dtype == DType::kF32) made_[std::string(interpreter.tensor(t).name)] = {n, t};
+  }
+  // False where the model computes none of them.
+  bool Aim(const Injection& injection) {
+    targets_.clear();
+    for (const std::string& name : injection.tensors)
+      if (const auto it = made_.find(name); it != made_.end()) targets_.push_back(it->second);
+    quant_ = &injection.quant;
+    return !targets_.empty();
   }
   void AfterNode(int node) override {
-    if (node != node_) return;
-    const runtime::TensorRef t = interpreter_.tensor(tensor_);
+    for (const auto& [n, tensor] : targets_)
+      if (n == node) Round(interpreter_.tensor(tensor));
+  }
+
+ private:
+  void Round(const runtime::TensorRef& t) const {
     auto* x = reinterpret_cast<float*>(t.data);
     const float scale = quant_->scale0(), zero = static_cast<float>(quant_->zero0());
     const int64_t n = t.type->shape.elements();
     for (int64_t i = 0; i < n; ++i) x[i] = scale * (std::clamp(std::round(x[i] / scale) + zero, -128.0f, 127.0f) - zero);
   }
 
- private:
   const runtime::Interpreter& interpreter_;
-  int node_ = -1, tensor_ = -1;
+  std::map<std::string, std::pair<int, int32_t>> made_;  // Node and tensor, by name.
+  std::vector<std::pair<int, int32_t>> targets_;
   const Quant* quant_ = nullptr;
 };
 
@@ -137,43 +149,58 @@ bool GatesChannels(const Graph& g, NodeId id) {
   return large->back() == small->back() && small->back() > 1 && small->elements(1, small->rank() - 1) == 1 && large->elements(1, large->rank() - 1) > 1;
 }
 
+// A matrix product of two computed tensors, as in attention.
+bool MultipliesComputed(const Graph& g, NodeId id) {
+  const graph::Node& n = g.node(id);
+  const auto computed = [&](TensorId t) { return t != graph::kNoTensor && !g.is_constant(t) && !g.tensor(t).is_variable && g.tensor(t).type.dtype == DType::kF32; };
+  return n.inputs.size() >= 2 && !(n.op->traits & ops::kElementwise) && computed(n.inputs[0]) && computed(n.inputs[1]) && ops::CostOf(graph::NodeView(g, id).view()).macs != 0;
+}
+
 }  // namespace
 
-Result<Sensitivity> MeasureSensitivity(std::shared_ptr<const runtime::Model> model, const std::map<std::string, Quant>& scales, const data::Dataset& data, SampleRange samples,
-                                       const Progress& progress) {
-  std::vector<Sensitivity> strands(kStrands);
+Result<InjectedNoise> MeasureNoise(std::shared_ptr<const runtime::Model> model, const std::vector<Injection>& injections, const data::Dataset& data, SampleRange samples,
+                                   const Progress& progress) {
+  std::vector<InjectedNoise> strands(kStrands, {0, std::vector<double>(injections.size(), 0.0)});
   OCTET_TRY(ForSamples(std::move(model), {.keep_all_tensors = true}, data, samples, "sensitivity", progress, [&](Session& session, int strand, int64_t sample, int64_t) -> Status {
-    Sensitivity& s = strands[static_cast<size_t>(strand)];
+    InjectedNoise& s = strands[static_cast<size_t>(strand)];
     runtime::Interpreter& interpreter = session.interpreter();
     OCTET_TRY(session.Run(data, sample));
     const std::vector<float> reference = session.AllOutputs();
-    s.signal += Power(reference, nullptr);
+    const double signal = Power(reference, nullptr);
+    s.signal += signal;
     Injector injector(interpreter);
     interpreter.SetObserver(&injector);
-    for (int n = 0; n < interpreter.num_nodes(); ++n) {
-      for (int32_t t : interpreter.node(n).outputs) {
-        const auto scale = scales.find(std::string(interpreter.tensor(t).name));
-        if (scale == scales.end() || interpreter.tensor(t).type->dtype != DType::kF32) continue;
-        injector.Aim(n, t, &scale->second);
-        OCTET_TRY(session.Run(data, sample));
-        const double noise = Power(session.AllOutputs(), &reference);
-        s.noise[scale->first] += std::isfinite(noise) ? noise : kRuined * Power(reference, nullptr);
-      }
+    for (size_t i = 0; i < injections.size(); ++i) {
+      if (!injector.Aim(injections[i])) continue;
+      OCTET_TRY(session.Run(data, sample));
+      const double noise = Power(session.AllOutputs(), &reference);
+      s.noise[i] += std::isfinite(noise) ? noise : kRuined * signal;
     }
     interpreter.SetObserver(nullptr);
     return {};
   }));
-  Sensitivity result;
-  for (const Sensitivity& s : strands) {
+  InjectedNoise result{0, std::vector<double>(injections.size(), 0.0)};
+  for (const InjectedNoise& s : strands) {
     result.signal += s.signal;
-    for (const auto& [name, noise] : s.noise) result.noise[name] += noise;
+    for (size_t i = 0; i < s.noise.size(); ++i) result.noise[i] += s.noise[i];
   }
   return result;
 }
 
+Result<Sensitivity> MeasureSensitivity(std::shared_ptr<const runtime::Model> model, const std::map<std::string, Quant>& scales, const data::Dataset& data, SampleRange samples,
+                                       const Progress& progress) {
+  std::vector<Injection> injections;
+  for (const auto& [name, quant] : scales) injections.push_back({{name}, quant});
+  OCTET_ASSIGN(const InjectedNoise measured, MeasureNoise(std::move(model), injections, data, samples, progress));
+  Sensitivity result{measured.signal, {}};
+  for (size_t i = 0; i < injections.size(); ++i) result.noise[injections[i].tensors[0]] = measured.noise[i];
+  return result;
+}
+
 FloatBudget BudgetOf(const Graph& g, int64_t file_bytes) {
-  const bool gated = std::ranges::any_of(g.order(), [&](NodeId id) { return GatesChannels(g, id); });
-  return gated ? FloatBudget{8, file_bytes / 4} : FloatBudget{4, file_bytes / 20};
+  if (std::ranges::any_of(g.order(), [&](NodeId id) { return GatesChannels(g, id); })) return {8, file_bytes / 4, kUneasyDb};
+  const bool attends = std::ranges::any_of(g.order(), [&](NodeId id) { return MultipliesComputed(g, id); });
+  return {4, file_bytes / 20, attends ? kUneasyDb : kBadDb};
 }
 
 std::vector<std::vector<std::string>> PlanFloat(const Graph& g, const Sensitivity& sensitivity, FloatBudget budget) {

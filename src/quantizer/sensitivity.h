@@ -9,23 +9,40 @@
 
 namespace octet::quantizer {
 
+// Tensors that are rounded to one scale while everything else stays float.
+struct Injection {
+  std::vector<std::string> tensors;
+  Quant quant;
+};
+
+struct InjectedNoise {
+  double signal = 0;          // Power of the float outputs.
+  std::vector<double> noise;  // Power of the error that each injection alone adds to them.
+};
+
+// Runs the float model once per injection and sample.
+Result<InjectedNoise> MeasureNoise(std::shared_ptr<const runtime::Model> model, const std::vector<Injection>& injections, const data::Dataset& data, SampleRange samples,
+                                   const Progress& progress);
+
 // On the model's outputs: power of the float signal, and of the error when one tensor alone is quantized.
 struct Sensitivity {
   double signal = 0;
   std::map<std::string, double> noise;  // By the float tensor's name.
 };
 
-// `scales`: what the quantized form gives every tensor. Runs the float model once per tensor and sample.
+// `scales`: what the quantized form gives every tensor. One injection per tensor.
 Result<Sensitivity> MeasureSensitivity(std::shared_ptr<const runtime::Model> model, const std::map<std::string, Quant>& scales, const data::Dataset& data, SampleRange samples,
                                        const Progress& progress);
 
 struct FloatBudget {
   int operators = 0;
   int64_t bytes = 0;  // That the file may grow by.
+  double below_db = 0;  // Signal to noise of the compared outputs under which it may be used.
 };
 
 // 4 operators and 5 % of the file; 8 and 25 % where channels are gated by their own mean (squeeze-excite),
-// whose two factors cannot share one range.
+// whose two factors cannot share one range. Nets that gate or attend (multiply what they computed) may use it
+// below 25 dB; the others, which users expect to be all integer, only below 15 dB, where int8 loses points.
 FloatBudget BudgetOf(const graph::Graph& g, int64_t file_bytes);
 
 // Operators to leave in float, in steps from the most worthwhile on; each step completes a tensor that then

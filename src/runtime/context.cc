@@ -29,7 +29,7 @@ void StringPool::Clear() {
 }
 
 Context::Context(std::shared_ptr<const SharedModel> shared, const Options& with)
-    : model(std::move(shared)), options(with), callees_(model->view().subgraphs().size()) {
+    : model(std::move(shared)), options(with), delegate_failures(with.delegates.list.size()), callees_(model->view().subgraphs().size()) {
   Renew();
 }
 

@@ -33,7 +33,10 @@ class Context {
   const Options options;
   ops::Resources resources;
   StringPool strings;
-  std::atomic<bool> cancelled = false;
+  // Why the run ends soon: for this run (its next one begins anew), or until it is taken back.
+  static constexpr int kCancelled = 1, kHeld = 2;
+  std::atomic<int> cancelled = 0;
+  std::vector<std::string> delegate_failures;  // Per delegate: why it is not asked any more; empty: it is.
 
   // The plan of a subgraph that nodes call; its memory is used again by every call.
   Plan& callee(int subgraph);

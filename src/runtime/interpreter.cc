@@ -99,7 +99,7 @@ class Runner : public Interpreter {
     for (auto& [_, entry] : entries_) entry.computed = false;  // Their strings go.
     context_.Renew();
     context_.strings.Clear();
-    context_.cancelled = false;
+    context_.cancelled &= ~Context::kCancelled;
     OCTET_TRY(plan().Run(pool_, observer_));
     entry_->computed = true;
     return {};
@@ -112,7 +112,11 @@ class Runner : public Interpreter {
     return {};
   }
 
-  void Cancel() override { context_.cancelled = true; }
+  void Cancel() override { context_.cancelled |= Context::kCancelled; }
+  void Hold(bool held) override {
+    if (held) context_.cancelled |= Context::kHeld;
+    else context_.cancelled &= ~Context::kHeld;
+  }
 
   Status SetStrings(int input, std::span<const std::byte> buffer) override {
     if (input < 0 || input >= num_inputs()) return Error(Code::kInvalidArgument, "there is no input %d; the model has %d", input, num_inputs());
@@ -162,15 +166,9 @@ class Runner : public Interpreter {
     for (const Step& step : plan().steps())
       if (step.node == i) info.kernel = step.variant->name;
     if (plan().fused(i)) info.kernel = "fused";
+    if (const DelegatePart* part = plan().part_of(i)) info.kernel = part->variant.name;
     if (info.kernel == "folded") return info;
-    std::vector<const TensorType*> in, out;
-    std::vector<const std::byte*> constants;
-    for (int32_t t : op.inputs) {
-      in.push_back(t < 0 ? nullptr : &plan().tensors()[t].type);
-      constants.push_back(t >= 0 && plan().tensors()[t].known() ? plan().tensors()[t].data : nullptr);
-    }
-    for (int32_t t : op.outputs) out.push_back(&plan().tensors()[t].type);
-    const ops::Cost cost = ops::CostOf({op.op, info.place, in, out, constants, op.attributes.data()});
+    const ops::Cost cost = plan().CostOf(i);
     info.macs = cost.macs;
     info.bytes = cost.bytes;
     return info;
@@ -183,6 +181,8 @@ class Runner : public Interpreter {
     use.lower_bound_bytes += plan().memory().lower_bound_bytes;
     return use;
   }
+  std::vector<DelegateDetails> delegates() const override { return entry_->allocated ? plan().delegate_details() : std::vector<DelegateDetails>(); }
+  std::vector<DelegateTiming> delegate_timings() const override { return plan().delegate_timings(); }
   void SetObserver(Observer* observer) override { observer_ = observer; }
 
  private:

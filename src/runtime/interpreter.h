@@ -29,6 +29,25 @@ class Model {
 
 enum class Kernels : uint8_t { kFast, kReference };
 
+class Delegate;  // runtime/delegate.h
+
+enum class PayOff : uint8_t {
+  kOff,       // Whatever is taken is delegated.
+  kEstimate,  // From the delegate's rates, where it has any, and this CPU's.
+  kMeasure,   // Both are run while the model is planned; the faster one stays.
+};
+
+// Who computes parts of the model in place of the CPU's kernels.
+struct Delegates {
+  std::vector<std::shared_ptr<const Delegate>> list = {};  // The first one that takes a node has it.
+  std::vector<std::string> deny = {};  // Stay on the CPU: an operator, a layer or tensor by name, "#12" by number.
+  int min_nodes = 1;                   // Of a part.
+  int max_parts = 0;                   // Of each delegate, those with the most work; 0: any number.
+  PayOff pay_off = PayOff::kEstimate;
+  double timeout_ms = 0;               // A part that ran longer goes to the CPU for good; 0: no limit.
+  bool profile = false;                // Times of what runs inside of the parts are asked for.
+};
+
 struct Options {
   int threads = 1;
   Kernels kernels = Kernels::kFast;
@@ -36,6 +55,30 @@ struct Options {
   std::string signature = {};     // Empty: subgraph 0 in graph order.
   uint64_t memory_limit_bytes = 4ull << 30;  // For tensors: a hostile shape must not take the machine.
   int64_t max_calls = 1 << 18;               // Rounds of loops and calls of subgraphs in one Invoke.
+  Delegates delegates = {};
+};
+
+// What a delegate does of the model, and why not the rest. The last entry is the CPU.
+struct DelegateDetails {
+  struct Reason {
+    int node = -1;             // -1: of the whole delegate.
+    std::string_view op, place;
+    std::string text;
+  };
+  std::string name;
+  int nodes = 0, total_nodes = 0;  // Folded nodes do not count.
+  double mac_share = 0;            // Of all multiply-adds; of the nodes where the model has none.
+  int partitions = 0;
+  int copies = 0;                  // Tensors that go to it or come back in one inference,
+  int64_t copy_bytes = 0;
+  std::vector<Reason> reasons;     // Why nodes are not its,
+  std::vector<std::string> failures;  // and what failed, and what took over.
+};
+
+// What ran inside of a delegate's part.
+struct DelegateTiming {
+  int node = -1;
+  double us = 0;
 };
 
 // Called after each step with the node's index; for profiling and calibration.
@@ -96,6 +139,8 @@ class Interpreter {
   virtual Status ResetVariables() = 0;
   // Ends an Invoke that runs in another thread with kCancelled, soon.
   virtual void Cancel() = 0;
+  // From any thread: every Invoke, running or to come, ends with kCancelled until it is taken back.
+  virtual void Hold(bool held) = 0;
   // Another entry point; variables, tables and states stay. Allocate comes next.
   virtual Status Select(std::string_view signature) = 0;
   // Tensors of strings, in TensorFlow Lite's form: int32 count, offset[count + 1], characters. Copies.
@@ -109,6 +154,10 @@ class Interpreter {
   // After Allocate: every tensor's shape and place is final until the next Resize.
   virtual bool is_static() const = 0;
   virtual MemoryUse memory() const = 0;
+  // After Allocate; failures also after Invoke.
+  virtual std::vector<DelegateDetails> delegates() const = 0;
+  // Of the last Invoke, where Delegates::profile asked for it and the delegate knows.
+  virtual std::vector<DelegateTiming> delegate_timings() const = 0;
   virtual void SetObserver(Observer* observer) = 0;  // Null: none. Not owned.
 };
 

@@ -124,7 +124,7 @@ constexpr ops::OpKernel kKernel = {.variants = kVariants};
 Status LoadOps(const std::string& path) {
   static std::set<const OctetCustomOp*> loaded;  // A library named twice is loaded once.
   static std::deque<ops::OpDef> defs;            // For the rest of the process.
-  OCTET_ASSIGN(void* const function, LoadFunction(path, "octet_custom_ops"));
+  OCTET_ASSIGN(void* const function, LoadFunction(path, "octet_custom_ops", "library of custom operators"));
   size_t count = 0;
   const OctetCustomOp* list = reinterpret_cast<OctetCustomOpsFn>(function)(OCTET_CUSTOM_OP_VERSION, &count);
   if (!list) return Error(Code::kUnsupported, "'%s' does not know version %u of octet's custom operators", path.c_str(), OCTET_CUSTOM_OP_VERSION);

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <numeric>
 
 #include "base/strings.h"
 #include "runtime/table_fusion.h"
@@ -100,17 +101,17 @@ class Plan::NodePrepare : public ops::Prepare {
 
 Plan::Plan(Context& context, int subgraph, Use use)
     : context_(context), use_(use), graph_(context.model->view().subgraphs()[static_cast<size_t>(subgraph)]), options_(context.options), own_(graph_.tensors.size()) {
-  last_use_.assign(graph_.tensors.size(), -1);
+  last_reader_.assign(graph_.tensors.size(), -1);
   fused_.assign(graph_.operators.size(), false);
   const int end = static_cast<int>(graph_.operators.size());
   for (int i = 0; i < end; ++i) {
     for (int32_t t : graph_.operators[i].inputs)
-      if (t >= 0) last_use_[t] = i;
-    for (int32_t t : graph_.operators[i].outputs) last_use_[t] = std::max(last_use_[t], i);
+      if (t >= 0) last_reader_[t] = i;
+    for (int32_t t : graph_.operators[i].outputs) last_reader_[t] = std::max(last_reader_[t], i);
   }
   // Inputs stay readable for the next run, outputs until they are read.
-  for (int32_t t : graph_.inputs) last_use_[t] = end;
-  for (int32_t t : graph_.outputs) last_use_[t] = end;
+  for (int32_t t : graph_.inputs) last_reader_[t] = end;
+  for (int32_t t : graph_.outputs) last_reader_[t] = end;
 }
 
 std::string Plan::PlaceOf(int node) const {
@@ -127,6 +128,11 @@ Status Plan::Reset() {
   patches_.clear();
   caller_outputs_.clear();
   caller_aliases_.clear();
+  refusals_.clear();
+  failures_.clear();
+  last_use_ = last_reader_;
+  position_.resize(graph_.operators.size());
+  std::iota(position_.begin(), position_.end(), 0);
   alias_of_.assign(graph_.tensors.size(), -1);
   std::vector<TensorState> fresh(graph_.tensors.size());
   for (size_t i = 0; i < fresh.size(); ++i) {
@@ -180,12 +186,21 @@ void Plan::ResetVariables() {
   }
 }
 
-Status Plan::Build(std::span<const Shape> input_shapes) {
-  built_ = false;
+// Everything up to the first cut.
+Status Plan::PlanStart(std::span<const Shape> input_shapes) {
   OCTET_TRY(Reset());
   for (size_t i = 0; i < graph_.inputs.size(); ++i) tensors_[graph_.inputs[i]].type.shape = input_shapes[i];
   OCTET_TRY(SetVariables());
-  OCTET_TRY(PlanSegment(0, false));
+  return PlanSegment(0, false);
+}
+
+Status Plan::Build(std::span<const Shape> input_shapes) {
+  built_ = false;
+  slow_.clear();
+  OCTET_TRY(PlanStart(input_shapes));
+  bool slow = false;
+  OCTET_TRY(RefuseSlowParts(&slow));
+  if (slow) OCTET_TRY(PlanStart(input_shapes));
   known_outputs_.clear();
   for (int32_t t : graph_.outputs) known_outputs_.push_back(tensors_[t].home != Home::kNone);
   built_for_.assign(input_shapes.begin(), input_shapes.end());
@@ -311,12 +326,13 @@ Status Plan::PlanSegment(int first_node, bool with_data) {
   }
   segment.end_node = node;
   // A cut's own values are known only while running: it stays as it is.
+  OCTET_TRY(DelegateSteps(segment, segment.first_step + (with_data ? 1 : 0)));
   OCTET_TRY(FuseTables(segment.first_step + (with_data ? 1 : 0)));
   if (with_data) segment.cut_values = CutValues(first_node);
   workspaces_.resize(steps_.size());
   for (size_t i = segment.first_step; i < steps_.size(); ++i) {
     const bool cut = with_data && steps_[i].node == first_node;
-    if (steps_[i].source >= 0) continue;
+    if (steps_[i].source >= 0 || steps_[i].part) continue;
     OCTET_TRY(Prepare(steps_[i].node, steps_[i], &workspaces_[i], cut ? &segment : nullptr));
   }
   OCTET_TRY(Place(segment));
@@ -328,11 +344,12 @@ Status Plan::FuseTables(size_t first_step) {
   if (options_.keep_all_tensors || options_.kernels == Kernels::kReference || first_step >= steps_.size()) return {};
   static constexpr ops::Variant kTable{.name = "table"};
   std::vector<int> nodes;
-  for (size_t i = first_step; i < steps_.size(); ++i) nodes.push_back(steps_[i].node);
+  for (size_t i = first_step; i < steps_.size(); ++i)
+    if (!steps_[i].part) nodes.push_back(steps_[i].node);
   const TableFusion fusion(graph_, tensors_, nodes);
   for (size_t i = first_step; i < steps_.size(); ++i) {
     Step& step = steps_[i];
-    step.source = fusion.source(step.node);
+    if (!step.part) step.source = fusion.source(step.node);
     if (step.source < 0) continue;
     auto* table = new (parameters_.memory.emplace_back(sizeof(ops::ByteTable) / sizeof(uint64_t) + 1).data()) ops::ByteTable();
     table->count = tensors_[step.source].type.shape.elements();
@@ -340,7 +357,7 @@ Status Plan::FuseTables(size_t first_step) {
     step.run = ops::RunByteTable;
     step.params = table;
     step.variant = &kTable;
-    last_use_[step.source] = std::max(last_use_[step.source], step.node);
+    last_use_[step.source] = std::max(last_use_[step.source], PositionOf(step));
   }
   for (int n : nodes) fused_[n] = fusion.gone(n);
   steps_.erase(std::remove_if(steps_.begin() + static_cast<std::ptrdiff_t>(first_step), steps_.end(), [&](const Step& s) { return fusion.gone(s.node); }), steps_.end());

@@ -9,7 +9,9 @@
 #include "base/cpu.h"
 #include "base/thread_pool.h"
 #include "runtime/context.h"
+#include "runtime/delegate.h"
 #include "runtime/memory_plan.h"
+#include "runtime/partition.h"
 
 namespace octet::runtime {
 
@@ -31,6 +33,8 @@ struct TensorState {
   bool known() const { return home == Home::kConstant || home == Home::kFolded; }
 };
 
+struct DelegatePart;
+
 struct Step {
   ops::RunFn run = nullptr;
   const void* params = nullptr;
@@ -39,6 +43,27 @@ struct Step {
   std::vector<std::byte*> in, out;
   std::byte* workspace = nullptr;
   const ops::Variant* variant = nullptr;
+  const DelegatePart* part = nullptr;  // The step is a delegate's; node is its first.
+};
+
+class Plan;
+
+// Nodes that a delegate computes: one step. The CPU's own steps take their place when it fails.
+struct DelegatePart {
+  DelegatePart(Plan& plan, const DelegateSession& session, int delegate) : plan(plan), session(session), delegate(delegate) {}
+  DelegatePart(const DelegatePart&) = delete;
+  ~DelegatePart();
+  Plan& plan;
+  const DelegateSession& session;
+  const int delegate;                     // Position in Options::delegates.
+  std::vector<int> nodes, positions;      // In the file, and in the session's graph.
+  std::vector<int32_t> inputs, outputs;   // Tensors.
+  void* kernel = nullptr;
+  bool prepared = false;
+  bool handed_back = false;
+  ops::Variant variant;                   // Its name for profiles.
+  std::vector<Step> cpu;                  // Once handed back,
+  AlignedBuffer memory;                   // with the tensors between them.
 };
 
 class Plan : public ops::Callee, private ops::Host {
@@ -60,6 +85,10 @@ class Plan : public ops::Callee, private ops::Host {
   bool is_static() const { return segments_.size() == 1 && segments_[0].end_node == static_cast<int>(graph_.operators.size()); }
 
   MemoryUse memory() const;
+  ops::Cost CostOf(int node) const;
+  const DelegatePart* part_of(int node) const;  // Null: the CPU's.
+  std::vector<DelegateDetails> delegate_details() const;
+  std::vector<DelegateTiming> delegate_timings() const;
 
   // -- as a callee
   std::string_view name() const override { return graph_.name; }
@@ -96,6 +125,8 @@ class Plan : public ops::Callee, private ops::Host {
     int first_node = 0, end_node = 0;
     size_t first_step = 0;
     bool late = false;              // One operator that sizes its outputs itself.
+    std::vector<std::unique_ptr<DelegateSession>> sessions;
+    std::vector<std::unique_ptr<DelegatePart>> parts;
     AlignedBuffer arena;
     Placement placement;
     std::vector<Shape> cut_shapes;  // What the cutting operator's outputs were planned with,
@@ -117,6 +148,7 @@ class Plan : public ops::Callee, private ops::Host {
   Status SetStrings(const tflite::TensorInfo& info, TensorState& t);
   Status SetVariables();
   Status BuildFor(std::span<const Shape> shapes);  // Unless it stands for them.
+  Status PlanStart(std::span<const Shape> input_shapes);
   Status PlanSegment(int first_node, bool with_data);
   Status PlanLate(int node);
   Status FuseTables(size_t first_step);
@@ -130,6 +162,21 @@ class Plan : public ops::Callee, private ops::Host {
   const ops::Variant* Choose(const ops::OpView& op) const;
   std::string PlaceOf(int node) const;
 
+  // -- delegates
+  struct Refusal {
+    int delegate, node;
+    std::string text;
+  };
+  class Delegation;
+  Status DelegateSteps(Segment& segment, size_t first_step);
+  void Reorder(const std::vector<std::vector<int>>& order, const Segment& segment, size_t first_step);
+  void RenewLastUses(const Segment& segment, size_t first_step);
+  Status RefuseSlowParts(bool* any);
+  Status HandBack(DelegatePart& part);
+  void BindPart(DelegatePart& part) const;
+  static Status RunPart(const void* params, const ops::Run& run);
+  static Status RunOnCpu(const DelegatePart& part, const ops::Run& run);
+
   // -- memory
   struct Item {
     int tensor;
@@ -141,8 +188,12 @@ class Plan : public ops::Callee, private ops::Host {
   void HandToCaller(const Segment& segment);
   void BindOperands(int node, std::vector<std::byte*>* in, std::vector<std::byte*>* out) const;
   void Bind(const Segment& segment);
+  void BindStep(Step* step) const;
   bool MayAlias(const tflite::OperatorInfo& op, const std::vector<int>& item_of) const;
   int LastUse(int tensor) const { return last_use_[tensor]; }
+  int PositionOf(const Step& step) const { return position_[step.node]; }
+  std::span<const int32_t> InputsOf(const Step& step) const { return step.part ? step.part->inputs : graph_.operators[step.node].inputs; }
+  std::span<const int32_t> OutputsOf(const Step& step) const { return step.part ? step.part->outputs : graph_.operators[step.node].outputs; }
   int Root(int tensor) const;
 
   // -- running
@@ -167,7 +218,9 @@ class Plan : public ops::Callee, private ops::Host {
   std::vector<uint64_t> workspaces_;     // Bytes, per step.
   std::deque<Segment> segments_;
   std::vector<bool> fused_;              // Per node.
-  std::vector<int> last_use_;            // Node, or past the end for outputs; -1 unused.
+  std::vector<int> position_;            // Of nodes: when they run. Their own number unless delegates' parts change the order.
+  std::vector<int> last_reader_;         // Per tensor: node, or past the end for inputs and outputs; -1 unused.
+  std::vector<int> last_use_;            // The same by position.
   std::vector<int> alias_of_;            // Tensor whose memory this one is, or -1.
   std::vector<Patch> patches_;
   std::vector<int> caller_outputs_;      // Positions of the outputs that are computed in the caller's memory,
@@ -176,6 +229,9 @@ class Plan : public ops::Callee, private ops::Host {
   std::vector<AlignedBuffer> variables_;
   Parameters parameters_;
   std::vector<AlignedBuffer> folded_;
+  std::vector<Refusal> refusals_;        // Of delegates, for the nodes planned so far.
+  std::vector<Refusal> slow_;            // Measured to be slower than the CPU.
+  std::vector<std::pair<int, std::string>> failures_;  // By delegate: what failed, and what took over.
   std::vector<Shape> built_for_;
   std::vector<bool> known_outputs_;      // Whose shapes the input shapes tell.
   bool built_ = false;

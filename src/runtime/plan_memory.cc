@@ -59,11 +59,12 @@ std::vector<Plan::Item> Plan::ItemsOf(Segment& segment) {
     for (int32_t t : graph_.inputs)
       if (item_of[t] < 0) add(t, -1);
   for (size_t i = segment.first_step; i < steps_.size(); ++i) {
-    const tflite::OperatorInfo& op = graph_.operators[steps_[i].node];
-    const bool alias = MayAlias(op, item_of);
-    for (int32_t t : op.outputs) {
+    const Step& step = steps_[i];
+    const tflite::OperatorInfo& op = graph_.operators[step.node];
+    const bool alias = !step.part && MayAlias(op, item_of);
+    for (int32_t t : OutputsOf(step)) {
       if (!alias || t != op.outputs[0]) {
-        add(t, steps_[i].node);
+        add(t, PositionOf(step));
         continue;
       }
       alias_of_[t] = op.inputs[0];
@@ -84,7 +85,7 @@ Status Plan::Place(Segment& segment) {
   const std::vector<Item> items = ItemsOf(segment);
   std::vector<Life> lives;
   for (const Item& item : items) lives.push_back(item.life);
-  for (size_t i = segment.first_step; i < steps_.size(); ++i) lives.push_back({workspaces_[i], steps_[i].node, steps_[i].node});
+  for (size_t i = segment.first_step; i < steps_.size(); ++i) lives.push_back({workspaces_[i], PositionOf(steps_[i]), PositionOf(steps_[i])});
   if (!lives.empty()) OCTET_TRY(CheckLimit(std::ranges::max(lives, {}, &Life::bytes).bytes));  // Before sums of such sizes are made.
   segment.placement = PlaceMemory(lives);
   OCTET_TRY(CheckLimit(segment.placement.arena_bytes));
@@ -115,23 +116,36 @@ void Plan::Bind(const Segment& segment) {
   std::erase_if(patches_, [&](const Patch& p) { return p.step >= segment.first_step && p.step < end; });
   for (size_t i = segment.first_step; i < end; ++i) {
     Step& step = steps_[i];
-    const tflite::OperatorInfo& op = graph_.operators[step.node];
-    for (int32_t t : op.outputs) {
+    const std::span<const int32_t> inputs = InputsOf(step), outputs = OutputsOf(step);
+    for (int32_t t : outputs) {
       TensorState& s = tensors_[t];
       if (alias_of_[t] < 0) continue;
       s.home = Home::kArena;
       s.data = tensors_[Root(t)].data;
     }
-    BindOperands(step.node, &step.in, &step.out);
-    if (step.source >= 0) step.in.assign(1, tensors_[step.source].data);
+    BindStep(&step);
     const auto note = [&](int32_t t, size_t operand, bool output) {
       if (t >= 0 && tensors_[Root(t)].home == Home::kCaller) patches_.push_back({i, output, static_cast<int>(operand), Root(t)});
     };
     if (step.source >= 0) note(step.source, 0, false);
     else
-      for (size_t k = 0; k < op.inputs.size(); ++k) note(op.inputs[k], k, false);
-    for (size_t k = 0; k < op.outputs.size(); ++k) note(op.outputs[k], k, true);
+      for (size_t k = 0; k < inputs.size(); ++k) note(inputs[k], k, false);
+    for (size_t k = 0; k < outputs.size(); ++k) note(outputs[k], k, true);
   }
+  for (const std::unique_ptr<DelegatePart>& part : segment.parts)
+    if (part->handed_back) BindPart(*part);
+}
+
+void Plan::BindStep(Step* step) const {
+  if (!step->part) {
+    BindOperands(step->node, &step->in, &step->out);
+    if (step->source >= 0) step->in.assign(1, tensors_[step->source].data);
+    return;
+  }
+  step->in.clear();
+  step->out.clear();
+  for (int32_t t : step->part->inputs) step->in.push_back(tensors_[t].data);
+  for (int32_t t : step->part->outputs) step->out.push_back(tensors_[t].data);
 }
 
 // The ends of a called subgraph lie where the caller says; steps hold their addresses.

@@ -70,6 +70,9 @@ void Plan::Drop(size_t first) {
       tensors_[t].data = nullptr;
       alias_of_[t] = -1;
     }
+  const int first_node = segments_[first].first_node;
+  std::erase_if(refusals_, [&](const Refusal& r) { return r.node >= first_node; });
+  for (size_t n = static_cast<size_t>(first_node); n < position_.size(); ++n) position_[n] = static_cast<int>(n);
   steps_.resize(segments_[first].first_step);
   workspaces_.resize(steps_.size());
   std::erase_if(patches_, [&](const Patch& p) { return p.step >= steps_.size(); });

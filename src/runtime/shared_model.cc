@@ -17,7 +17,7 @@ Result<const std::byte*> SharedModel::Pack(std::span<const std::byte> constant, 
   const std::lock_guard lock(mutex_);
   const auto [it, fresh] = packed_.try_emplace(Key(constant.data(), format, parameters));
   if (!fresh) return static_cast<const std::byte*>(it->second.data());
-  Result<AlignedBuffer> buffer = AlignedBuffer::Make(bytes);
+  Result<AlignedBuffer> buffer = AlignedBuffer::Make(bytes, AlignedBuffer::Pages::kNow);
   if (!buffer.ok()) {
     packed_.erase(it);
     return std::move(buffer).status();

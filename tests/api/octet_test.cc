@@ -40,6 +40,19 @@ TEST(CApi, RunsAModel) {
   octet_interpreter_close(it);
 }
 
+TEST(CApi, HeldUntilTakenBack) {
+  const std::vector<std::byte> bytes = AddModel();
+  OctetModel* model = octet_model_from_bytes(bytes.data(), bytes.size(), nullptr);
+  OctetInterpreter* it = octet_interpreter_create(model, nullptr, nullptr);
+  octet_model_close(model);
+  ASSERT_EQ(octet_allocate(it, nullptr), OCTET_OK);
+  octet_hold(it, 1);
+  for (int i = 0; i < 2; ++i) EXPECT_EQ(octet_invoke(it, nullptr), OCTET_CANCELLED);
+  octet_hold(it, 0);
+  EXPECT_EQ(octet_invoke(it, nullptr), OCTET_OK);
+  octet_interpreter_close(it);
+}
+
 TEST(CApi, SignaturesNameTheEnds) {
   const std::vector<std::byte> bytes = AddModel();
   OctetModel* model = octet_model_from_bytes(bytes.data(), bytes.size(), nullptr);

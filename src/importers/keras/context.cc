@@ -130,9 +130,8 @@ Result<Value> LayerContext::Weight(int i) {
 
 // -------------------------------------------------------------------------------- the graph
 
-graph::Graph& LayerContext::target() { return builder_.graph(); }
+Construction& LayerContext::construction() { return builder_; }
 
-std::string LayerContext::UniqueName(const std::string& wanted) { return builder_.UniqueName(wanted); }
 
 const TensorType& LayerContext::type(Value v) const { return builder_.TypeOf(v); }
 

@@ -50,6 +50,7 @@ class LayerContext : public Lowering {
   const Variables& variables() const { return variables_; }
   Builder& builder() const { return builder_; }
   const std::string& place() const override { return place_; }
+  Construction& construction() override;
   // Positional and named arguments of the call; null for what was not given.
   const Argument* Positional(size_t i) const;
   const Argument* Named(std::string_view name) const;
@@ -75,8 +76,6 @@ class LayerContext : public Lowering {
   void AdoptFinding(const LayerContext& inner);
 
  protected:
-  graph::Graph& target() override;
-  std::string UniqueName(const std::string& wanted) override;
 
  private:
   template <class T, class F> T Read(std::string_view key, T fallback, const char* expected, const F& read) const;

@@ -36,6 +36,7 @@ class SimpleCell : public Cell {
     OCTET_ASSIGN((*states)[0], w_.activation(sum));
     return {};
   }
+  std::vector<Value*> Weights() override { return {&w_.kernel, &w_.recurrent, &w_.bias}; }
 
  private:
   SimpleWeights w_;
@@ -65,6 +66,9 @@ class LstmCell : public Cell {
     OCTET_ASSIGN(const Value shown, w_.shown((*states)[1]));
     OCTET_ASSIGN((*states)[0], c.Make("mul", {ifo[2], shown}));
     return {};
+  }
+  std::vector<Value*> Weights() override {
+    return {&w_.kernel, &w_.recurrent, &w_.bias, &w_.peep_input, &w_.peep_forget, &w_.peep_output};
   }
 
  private:
@@ -126,6 +130,9 @@ class GruCell : public Cell {
     OCTET_ASSIGN(const Value part, c.Make("mul", {zr[0], way}));
     OCTET_ASSIGN((*states)[0], c.Make("add", {n, part}));
     return {};
+  }
+  std::vector<Value*> Weights() override {
+    return {&w_.gates_kernel, &w_.gates_recurrent, &w_.gates_bias, &w_.kernel, &w_.recurrent, &w_.bias, &w_.recurrent_bias};
   }
 
  private:

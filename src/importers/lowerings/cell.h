@@ -22,6 +22,8 @@ class Cell {
   virtual Result<std::vector<Value>> Project(Lowering& c, Value x) = 0;
   // `states` become the new ones; states[0] is the output.
   virtual Status Step(Lowering& c, std::span<const Value> projected, std::vector<Value>* states) = 0;
+  // Its weights, to put others in their place: those of a loop's body.
+  virtual std::vector<Value*> Weights() = 0;
 };
 
 // h' = f(xW + hU + b)

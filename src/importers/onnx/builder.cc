@@ -187,6 +187,17 @@ Result<TensorType> Builder::InputType(const ValueProto& input, bool only) {
   return type;
 }
 
+void Builder::OpenSubgraph(const std::string& name) {
+  Construction::OpenSubgraph(name);
+  partials_around_.push_back(std::exchange(partials_, {}));
+}
+
+int32_t Builder::CloseSubgraph() {
+  partials_ = std::move(partials_around_.back());
+  partials_around_.pop_back();
+  return Construction::CloseSubgraph();
+}
+
 Status Builder::AddInputs(Scope& scope) {
   model_.signatures.push_back({"serving_default", {}, {}, 0});
   std::vector<const ValueProto*> inputs;  // Before IR 4, initializers are listed among them.

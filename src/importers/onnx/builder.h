@@ -67,6 +67,8 @@ class Builder : public Construction {
   bool AllReaders(const Scope& scope, std::string_view name, bool (*satisfies)(const NodeProto&)) const;
   void SetQuant(Value v, const Quant& quant);
   bool failed() const { return !findings_.empty(); }
+  void OpenSubgraph(const std::string& name) override;
+  int32_t CloseSubgraph() override;
 
  private:
   void Check(const std::vector<NodeProto>& nodes, const std::map<std::string_view, int64_t>& opsets, const std::string& prefix, int depth);
@@ -99,6 +101,7 @@ class Builder : public Construction {
   std::vector<Finding> findings_;
   std::map<const TensorProto*, Value> stored_;
   std::map<int32_t, Partial> partials_;
+  std::vector<std::map<int32_t, Partial>> partials_around_;  // Of the graphs around an open subgraph.
   int64_t nodes_left_ = 1 << 18;  // Functions called by functions multiply.
 };
 

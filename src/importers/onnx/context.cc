@@ -122,8 +122,7 @@ Result<int32_t> NodeContext::Axis(int64_t axis, int rank) const {
 
 // -------------------------------------------------------------------------------- the graph
 
-graph::Graph& NodeContext::target() { return builder_.graph(); }
-std::string NodeContext::UniqueName(const std::string& wanted) { return builder_.UniqueName(wanted); }
+Construction& NodeContext::construction() { return builder_; }
 const TensorType& NodeContext::type(Value v) const {
   static const TensorType kNothing;
   if (v) return builder_.TypeOf(v);

@@ -56,6 +56,7 @@ class NodeContext : public Lowering {
   Scope& scope() const { return scope_; }
   const NodeProto& node() const { return node_; }
   const std::string& place() const override { return place_; }
+  Construction& construction() override;
   int64_t version() const { return version_; }
   int num_outputs() const { return static_cast<int>(node_.outputs.size()); }
   bool wants(int output) const { return output < num_outputs() && !node_.outputs[static_cast<size_t>(output)].empty(); }
@@ -95,8 +96,6 @@ class NodeContext : public Lowering {
   void AdoptFinding(const NodeContext& inner) const { finding_ = inner.finding_; }
 
  protected:
-  graph::Graph& target() override;
-  std::string UniqueName(const std::string& wanted) override;
   bool folds() const override { return true; }
 
  private:

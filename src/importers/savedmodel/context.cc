@@ -129,8 +129,7 @@ Status NodeContext::ApplyOperatorRule() {
 
 void NodeContext::Refine(Value v, const TensorType& type) { builder_.Refine(v, type); }
 
-graph::Graph& NodeContext::target() { return builder_.graph(); }
+Construction& NodeContext::construction() { return builder_; }
 
-std::string NodeContext::UniqueName(const std::string& wanted) { return builder_.UniqueName(wanted); }
 
 }  // namespace octet::importers::savedmodel

@@ -50,6 +50,7 @@ class NodeContext : public Lowering {
   const FlatNode& node() const { return node_; }
   int32_t id() const { return id_; }
   const std::string& place() const override { return place_; }
+  Construction& construction() override;
   std::vector<Value> Inputs() const;  // All that are tensors.
   DType Type(std::string_view key) const { return static_cast<DType>(Int(key, static_cast<int64_t>(DType::kNone))); }
   // What is known of input i's elements; null: nothing.
@@ -76,8 +77,6 @@ class NodeContext : public Lowering {
   const std::shared_ptr<const std::vector<Finding>>& reasons() const { return reasons_; }
 
  protected:
-  graph::Graph& target() override;
-  std::string UniqueName(const std::string& wanted) override;
   bool folds() const override { return true; }
 
  private:

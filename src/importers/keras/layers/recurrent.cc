@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// LSTM, GRU, SimpleRNN, RNN and Bidirectional, written out step by step: what does not depend on the state is
-// computed for all steps at once before.
+// LSTM, GRU, SimpleRNN, RNN and Bidirectional.
 #include <algorithm>
 #include <map>
 
@@ -8,19 +7,13 @@
 #include "importers/keras/layers/cell.h"
 #include "importers/keras/layers/stateful.h"
 #include "importers/keras/rules.h"
+#include "importers/lowerings/recurrence.h"
+#include "importers/lowerings/resource.h"
 
 namespace octet::importers::keras {
 namespace {
 
-// Above this, the file would hold tens of thousands of operators.
-constexpr int32_t kMaxSteps = 1024;
-
 bool Flag(const Json& config, const char* key) { return config[key].boolean(); }
-
-struct Sequence {
-  std::vector<Value> outputs;  // Per step, in the order of the steps.
-  std::vector<Value> states;   // After the last one.
-};
 
 // The cells of a layer, the one nearest to the input first.
 Result<std::vector<std::unique_ptr<Cell>>> MakeCells(LayerContext& c, std::string_view kind, const Json& config, const Variables& variables) {
@@ -55,103 +48,44 @@ Result<std::vector<std::unique_ptr<Cell>>> MakeCells(LayerContext& c, std::strin
   return cells;
 }
 
-// [batch, time, n] -> one [batch, n] per step.
-Result<std::vector<Value>> Unpack(LayerContext& c, Value v, int32_t steps) {
-  return c.MakeMany("unpack", {v}, {{"num", steps}, {"axis", 1}}, steps);
-}
-
-// Keeps the old value where the step is masked.
-Result<Value> Select(LayerContext& c, Value mask, Value now, Value before, int32_t units) {
-  if (!mask) return now;
-  if (!before) {
-    const std::vector<float> zeros(static_cast<size_t>(units), 0.0f);
-    before = c.Constant<float>(Shape{1, units}, zeros);
-  }
-  return c.Make("select_v2", {mask, now, before});
-}
-
-class Unroller {
- public:
-  Unroller(LayerContext& c, std::vector<std::unique_ptr<Cell>> cells, bool zero_output) : c_(c), cells_(std::move(cells)), zero_output_(zero_output) {}
-
-  Result<Sequence> Run(Value x, std::vector<Value> states, Value mask, bool backwards) {
-    const Shape in = c_.shape(x);
-    const int32_t steps = in.rank() == 3 ? in[1] : 0;
-    if (steps == kUnknown) return c_.Fail("a known number of time steps", in.text(), "fix the length in the input's shape, or give --input");
-    if (steps < 1 || steps > kMaxSteps) return c_.Fail(Format("[batch, time, features] with 1 to %d steps", kMaxSteps), in.text(), "shorten the sequences");
-    size_t num_states = 0;
-    for (const auto& cell : cells_) num_states += static_cast<size_t>(cell->num_states());
-    if (states.empty()) states.resize(num_states);
-    if (states.size() != num_states) return c_.Fail(Format("%zu initial states", num_states), std::to_string(states.size()), "");
-    OCTET_ASSIGN(const std::vector<Value> projected, cells_[0]->Project(c_, x));
-    std::vector<std::vector<Value>> inputs;
-    for (const Value p : projected) {
-      OCTET_ASSIGN(std::vector<Value> list, Unpack(c_, p, steps));
-      inputs.push_back(std::move(list));
-    }
-    std::vector<Value> masks(static_cast<size_t>(steps));
-    if (mask) {
-      OCTET_ASSIGN(const Value column, c_.Make("expand_dims", {mask, c_.Vector({-1})}));
-      OCTET_ASSIGN(masks, Unpack(c_, column, steps));
-    }
-    Sequence sequence{{}, std::move(states)};
-    for (int32_t i = 0; i < steps; ++i) {
-      const auto t = static_cast<size_t>(backwards ? steps - 1 - i : i);
-      std::vector<Value> now;
-      for (const auto& list : inputs) now.push_back(list[t]);
-      OCTET_TRY(Step(std::move(now), masks[t], &sequence));
-    }
-    return sequence;
-  }
-
- private:
-  Status Step(std::vector<Value> projected, Value mask, Sequence* sequence) {
-    size_t first = 0;
-    for (size_t k = 0; k < cells_.size(); ++k) {
-      Cell& cell = *cells_[k];
-      const auto n = static_cast<size_t>(cell.num_states());
-      const auto begin = sequence->states.begin() + static_cast<std::ptrdiff_t>(first);
-      const std::vector<Value> before(begin, begin + static_cast<std::ptrdiff_t>(n));
-      std::vector<Value> states = before;
-      OCTET_TRY(cell.Step(c_, projected, &states));
-      output_ = states[0];
-      for (size_t i = 0; i < n; ++i) {
-        OCTET_ASSIGN(sequence->states[first + i], Select(c_, mask, states[i], before[i], cell.units()));
-      }
-      if (k + 1 < cells_.size()) {
-        OCTET_ASSIGN(projected, cells_[k + 1]->Project(c_, output_));
-      }
-      first += n;
-    }
-    Value shown = output_;
-    if (mask) {  // A masked step repeats the output before it.
-      const Value before = zero_output_ || sequence->outputs.empty() ? Value{} : sequence->outputs.back();
-      OCTET_ASSIGN(shown, Select(c_, mask, output_, before, cells_.back()->units()));
-    }
-    sequence->outputs.push_back(shown);
-    return {};
-  }
-
-  LayerContext& c_;
-  std::vector<std::unique_ptr<Cell>> cells_;
-  const bool zero_output_;
-  Value output_;
+// How the layer runs, of its own config or that of the layer a wrapper holds.
+struct Run {
+  const std::string& kind;
+  const Json& config;
+  Variables variables;
+  Value mask;
+  bool backwards = false;
+  bool keeps_time = false;
 };
 
-Result<Sequence> RunLayer(LayerContext& c, const std::string& kind, const Json& config, const Variables& variables, Value x,
-                          std::vector<Value> states, Value mask, bool backwards) {
-  if (Flag(config, "stateful")) return c.Fail("stateful=False", "stateful=True", "load the model with stateful=False");
-  if (Flag(config, "time_major")) return c.Fail("time_major=False", "time_major=True", "transpose the input");
-  OCTET_ASSIGN(std::vector<std::unique_ptr<Cell>> cells, MakeCells(c, kind, config, variables));
-  return Unroller(c, std::move(cells), Flag(config, "zero_output_for_mask")).Run(x, std::move(states), mask, backwards);
+Result<Unrolled> RunLayer(LayerContext& c, Run run, std::vector<Value> states) {
+  if (Flag(run.config, "time_major")) return c.Fail("time_major=False", "time_major=True", "transpose the input");
+  Recurrence r;
+  OCTET_ASSIGN(r.cells, MakeCells(c, run.kind, run.config, run.variables));
+  r.backwards = run.backwards;
+  r.keeps_time = run.keeps_time;
+  r.wants_sequence = Flag(run.config, "return_sequences");
+  r.mask = run.mask;
+  r.zero_output = Flag(run.config, "zero_output_for_mask");
+  if (!Flag(run.config, "stateful")) return RunRecurrence(c, r, c.Input(0), std::move(states));
+  // The states before the first step are those after the last one of the run before.
+  const int32_t batch = c.shape(c.Input(0))[0];
+  if (batch == kUnknown || !states.empty()) return c.Fail("a fixed batch size and no initial states", c.shape(c.Input(0)).text(), "give the input's shape");
+  std::vector<KeptState> kept;
+  for (const auto& cell : r.cells)
+    for (int i = 0; i < cell->num_states(); ++i)
+      kept.emplace_back(c, c.place() + (run.backwards ? "/backward_state_" : "/state_") + std::to_string(kept.size()), TensorType{DType::kF32, Shape{batch, cell->units()}, {}});
+  for (KeptState& k : kept) {
+    OCTET_ASSIGN(const Value before, k.Read());
+    states.push_back(before);
+  }
+  OCTET_ASSIGN(Unrolled out, RunRecurrence(c, r, c.Input(0), std::move(states)));
+  for (size_t i = 0; i < kept.size(); ++i) OCTET_TRY(kept[i].Write(out.states[i]));
+  return out;
 }
 
 // What a layer shows of its sequence: all steps or the last.
-Result<Value> Shown(LayerContext& c, const Json& config, std::vector<Value> outputs) {
-  if (!Flag(config, "return_sequences")) return outputs.back();
-  const auto steps = static_cast<int64_t>(outputs.size());
-  return c.Make("pack", outputs, {{"values_count", steps}, {"axis", 1}});
-}
+Value Shown(const Json& config, const Unrolled& u) { return Flag(config, "return_sequences") ? u.sequence : u.last; }
 
 // Keras 3 passes initial_state by name, Keras 2 as further inputs.
 std::vector<Value> InitialStates(LayerContext& c) {
@@ -164,9 +98,8 @@ std::vector<Value> InitialStates(LayerContext& c) {
   return states;
 }
 
-Status ConvertStateful(LayerContext& c, const Json& config) {
-  if (Flag(config, "return_state") || c.num_inputs() > 1 || c.Named("initial_state"))
-    return c.Fail("stateful=True alone", "also states as inputs or outputs", "load the model with stateful=False");
+// As one operator over the sequence, which keeps its state itself.
+Status ConvertSequence(LayerContext& c, const Json& config) {
   OCTET_ASSIGN(Value y, RunStateful(c, c.kind(), config, c.variables(), c.Input(0), Flag(config, "go_backwards")));
   if (!Flag(config, "return_sequences")) {
     OCTET_ASSIGN(y, c.Make("strided_slice", {y, c.Vector({0, -1, 0}), c.Vector({0, 0, 0}), c.Vector({1, 1, 1})},
@@ -176,21 +109,25 @@ Status ConvertStateful(LayerContext& c, const Json& config) {
   return {};
 }
 
-// May the layer become one operator over the sequence (ImportOptions::whole_sequences)?
+// May the layer become one operator over the sequence: those that keep their state, and where the caller asks for it
+// (ImportOptions::whole_sequences)?
 bool IsWholeSequence(LayerContext& c, const Json& config, Value mask) {
-  const bool plain = c.builder().whole_sequences() && c.layer().class_name == "LSTM" && !mask && c.num_inputs() == 1 && !c.Named("initial_state") && !Flag(config, "return_state");
-  return plain && !Flag(config, "time_major") && config["activation"].text() == "tanh" && config["recurrent_activation"].text() == "sigmoid" && c.rank(c.Input(0)) == 3;
+  const std::string& kind = c.layer().class_name;
+  if (mask || c.num_inputs() != 1 || c.Named("initial_state") || Flag(config, "return_state") || Flag(config, "time_major") || c.rank(c.Input(0)) != 3) return false;
+  const std::string& activation = config["activation"].text();
+  if (kind == "LSTM") return (Flag(config, "stateful") || c.builder().whole_sequences()) && activation == "tanh" && config["recurrent_activation"].text() == "sigmoid";
+  return kind == "SimpleRNN" && Flag(config, "stateful") && (activation == "tanh" || activation == "relu" || activation == "linear" || activation == "relu6");
 }
 
 Status ConvertRecurrent(LayerContext& c) {
   const Json& config = *c.layer().config;
   OCTET_ASSIGN(const Value mask, c.Mask());
-  if ((Flag(config, "stateful") && !mask) || IsWholeSequence(c, config, mask)) return ConvertStateful(c, config);
-  OCTET_ASSIGN(const Sequence s, RunLayer(c, c.layer().class_name, config, c.variables(), c.Input(0), InitialStates(c), mask, Flag(config, "go_backwards")));
-  OCTET_ASSIGN(const Value y, Shown(c, config, s.outputs));
+  if (IsWholeSequence(c, config, mask)) return ConvertSequence(c, config);
+  OCTET_ASSIGN(const Unrolled u, RunLayer(c, {c.layer().class_name, config, c.variables(), mask, Flag(config, "go_backwards")}, InitialStates(c)));
+  const Value y = Shown(config, u);
   if (mask && Flag(config, "return_sequences")) c.builder().SetMask(y, mask);
   c.SetOutput(0, y);
-  for (size_t i = 0; Flag(config, "return_state") && i < s.states.size(); ++i) c.SetOutput(static_cast<int>(i) + 1, s.states[i]);
+  for (size_t i = 0; Flag(config, "return_state") && i < u.states.size(); ++i) c.SetOutput(static_cast<int>(i) + 1, u.states[i]);
   return {};
 }
 
@@ -211,14 +148,12 @@ Status ConvertBidirectional(LayerContext& c) {
   const auto half = states.begin() + static_cast<std::ptrdiff_t>(states.size() / 2);
   const size_t count = VariablesOf(forward["class_name"].text(), forward["config"]).size();
   Weights& weights = c.builder().weights();
-  OCTET_ASSIGN(Sequence f, RunLayer(c, forward["class_name"].text(), forward["config"], weights.Inside(c.variables(), "forward_layer", 0, count),
-                                    c.Input(0), {states.begin(), half}, mask, false));
-  OCTET_ASSIGN(Sequence b, RunLayer(c, backward["class_name"].text(), backward["config"],
-                                    weights.Inside(c.variables(), "backward_layer", count, SIZE_MAX / 2), c.Input(0), {half, states.end()}, mask, true));
+  OCTET_ASSIGN(const Unrolled f, RunLayer(c, {forward["class_name"].text(), forward["config"], weights.Inside(c.variables(), "forward_layer", 0, count), mask, false, true},
+                                          {states.begin(), half}));
+  OCTET_ASSIGN(const Unrolled b, RunLayer(c, {backward["class_name"].text(), backward["config"], weights.Inside(c.variables(), "backward_layer", count, SIZE_MAX / 2), mask, true, true},
+                                          {half, states.end()}));
   const bool sequences = Flag(forward["config"], "return_sequences");
-  if (sequences) std::ranges::reverse(b.outputs);
-  OCTET_ASSIGN(const Value y, Shown(c, forward["config"], f.outputs));
-  OCTET_ASSIGN(const Value z, Shown(c, forward["config"], b.outputs));
+  const Value y = Shown(forward["config"], f), z = Shown(backward["config"], b);
   int next = 0;
   if (mode.empty()) {
     c.SetOutput(next++, y);

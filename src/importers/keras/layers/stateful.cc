@@ -17,8 +17,6 @@ ops::Activation Fused(const std::string& name) {
 }
 
 Result<Value> RunLstm(LayerContext& c, const Json& config, const Variables& cell, Value x, const Shape& state) {
-  if (config["activation"].text() != "tanh" || config["recurrent_activation"].text() != "sigmoid")
-    return c.Fail("activation tanh and recurrent_activation sigmoid", "others", "load the model with stateful=False");
   GateWeights w;
   OCTET_TRY(w.Load(c, config, cell, 4));
   std::vector<Value> in = {x};
@@ -48,7 +46,6 @@ Result<Value> RunSimple(LayerContext& c, const Json& config, const Variables& ce
 Result<Value> RunStateful(LayerContext& c, std::string_view kind, const Json& config, const Variables& variables, Value x, bool backwards) {
   const Shape in = c.shape(x);
   const auto units = static_cast<int32_t>(config["units"].integer());
-  if (kind != "LSTM" && kind != "SimpleRNN") return c.Fail("stateful=False", "stateful=True", "load the model with stateful=False and pass the states as inputs");
   const bool any_batch = c.builder().whole_sequences();  // One sequence at a time.
   if (in.rank() != 3 || (in[0] == kUnknown && !any_batch) || units < 1) return c.Fail("a fixed batch size", in.text(), "give the input's shape");
   if (backwards) {

@@ -1,37 +1,39 @@
 // SPDX-License-Identifier: Apache-2.0
-// LSTM, GRU and RNN, one or two directions, written out step by step: what does not depend on the state is computed
-// for all steps at once before. W is [directions, gates*H, I], R [directions, gates*H, H], B [directions, 2*gates*H].
+// LSTM, GRU and RNN, one or two directions. W is [directions, gates*H, I], R [directions, gates*H, H], B [directions, 2*gates*H].
 #include <algorithm>
+#include <numeric>
 
 #include "importers/lowerings/activation.h"
-#include "importers/lowerings/cell.h"
+#include "importers/lowerings/recurrence.h"
 #include "importers/onnx/context.h"
 #include "importers/onnx/rules.h"
 
 namespace octet::importers::onnx {
 namespace {
 
-constexpr int32_t kMaxSteps = 1024;  // Above this, the file would hold tens of thousands of operators.
-
 // Where the operators have their inputs; -1: they have none of that.
 struct Layout {
   int gates = 1, cell_state = -1, peepholes = -1, activations = 1;
 };
 
-class Recurrence {
+class RecurrentNode {
  public:
-  Recurrence(NodeContext& c, const Layout& layout) : c_(c), layout_(layout) {}
+  RecurrentNode(NodeContext& c, const Layout& layout) : c_(c), layout_(layout) {}
 
   Status Convert() {
     OCTET_TRY(Read());
     std::vector<Value> outputs;
     std::vector<std::vector<Value>> last(2);
     for (int d = 0; d < directions_; ++d) {
+      Recurrence r;
       OCTET_ASSIGN(std::unique_ptr<Cell> cell, MakeCell(d));
-      const bool backwards = d == 1 || c_.Text("direction", "forward") == "reverse";
+      r.cells.push_back(std::move(cell));
+      r.time_axis = 0;
+      r.backwards = d == 1 || c_.Text("direction", "forward") == "reverse";
+      r.keeps_time = true;
       std::vector<Value> states;
       OCTET_TRY(InitialStates(d, &states));
-      OCTET_ASSIGN(const Value y, Run(*cell, backwards, &states));
+      OCTET_ASSIGN(const Value y, Run(r, &states));
       outputs.push_back(y);
       for (size_t i = 0; i < states.size(); ++i) last[i].push_back(states[i]);
     }
@@ -58,8 +60,7 @@ class Recurrence {
     const Shape in = c_.shape(x_), w = c_.shape(c_.Input(1)), r = c_.shape(c_.Input(2));
     if (in.rank() != 3 || w.rank() != 3 || r.rank() != 3) return c_.Fail("input and weights of rank 3", in.text(), "check the model");
     steps_ = in[0];
-    if (steps_ == kUnknown) return c_.Fail("a known number of time steps", in.text(), "fix the length with --input NAME:SHAPE");
-    if (steps_ < 1 || steps_ > kMaxSteps) return c_.Fail(Format("1 to %d time steps", kMaxSteps), in.text(), "shorten the sequences");
+    if (steps_ != kUnknown && steps_ < 1) return c_.Fail("at least one time step", in.text(), "check the model");
     units_ = r[2];
     directions_ = c_.Text("direction", "forward") == "bidirectional" ? 2 : 1;
     if (w[0] != directions_ || units_ < 1 || units_ > (1 << 16) || w[1] != units_ * layout_.gates) return c_.Fail("weights for its directions and gates", w.text(), "check the model");
@@ -204,45 +205,39 @@ class Recurrence {
     return {};
   }
 
-  Value ZeroState() {
-    const std::vector<float> zeros(static_cast<size_t>(units_), 0.0f);
-    return c_.Constant<float>(Shape{1, units_}, zeros);
-  }
-
   // [T, B, H]; `states` become the last ones.
-  Result<Value> Run(Cell& cell, bool backwards, std::vector<Value>* states) {
-    OCTET_ASSIGN(const std::vector<Value> projected, cell.Project(c_, x_));
-    std::vector<std::vector<Value>> inputs;
-    for (const Value p : projected) {
-      OCTET_ASSIGN(std::vector<Value> list, c_.MakeMany("unpack", {p}, {{"num", steps_}, {"axis", 0}}, steps_));
-      inputs.push_back(std::move(list));
-    }
-    std::vector<Value> outputs(static_cast<size_t>(steps_));
-    for (int32_t i = 0; i < steps_; ++i) {
-      const int32_t t = backwards ? steps_ - 1 - i : i;
-      std::vector<Value> now, next = *states;
-      for (const auto& list : inputs) now.push_back(list[static_cast<size_t>(t)]);
-      OCTET_TRY(cell.Step(c_, now, &next));
-      outputs[static_cast<size_t>(t)] = next[0];
-      OCTET_TRY(Keep(t, &next, *states, &outputs[static_cast<size_t>(t)]));
-      *states = std::move(next);
-    }
-    return c_.Make("pack", outputs, {{"values_count", steps_}, {"axis", 0}});
+  Result<Value> Run(Recurrence& r, std::vector<Value>* states) {
+    OCTET_TRY(MaskBeyondLengths(&r));
+    OCTET_ASSIGN(Unrolled u, RunRecurrence(c_, r, x_, std::move(*states)));
+    *states = std::move(u.states);
+    return u.sequence;
   }
 
-  // sequence_lens: beyond its length, a sequence keeps its states and shows zeros.
-  Status Keep(int32_t t, std::vector<Value>* next, const std::vector<Value>& before, Value* output) {
+  // sequence_lens: beyond its length, a sequence keeps its states and shows zeros. mask[t, b] = t < lengths[b]
+  Status MaskBeyondLengths(Recurrence* r) {
     const Value lengths = c_.Input(4);
     if (!lengths) return {};
-    if (const auto known = c_.IntsOf(lengths); known && std::ranges::all_of(*known, [&](int64_t n) { return n > t; })) return {};
-    OCTET_ASSIGN(Value inside, c_.Cast(lengths, DType::kI32));
-    OCTET_ASSIGN(inside, c_.Emit("greater", {inside, c_.ScalarInt(t)}));
-    OCTET_ASSIGN(inside, c_.Make("expand_dims", {inside, c_.ScalarInt(-1)}));
-    OCTET_ASSIGN(*output, c_.Emit("select_v2", {inside, *output, ZeroState()}));
-    for (size_t i = 0; i < next->size(); ++i) {
-      OCTET_ASSIGN((*next)[i], c_.Emit("select_v2", {inside, (*next)[i], before[i] ? before[i] : ZeroState()}));
-    }
+    if (const auto known = c_.IntsOf(lengths); known && std::ranges::all_of(*known, [&](int64_t n) { return steps_ != kUnknown && n >= steps_; })) return {};
+    OCTET_ASSIGN(const Value until, c_.Cast(lengths, DType::kI32));
+    OCTET_ASSIGN(Value t, Steps());
+    OCTET_ASSIGN(t, c_.Make("expand_dims", {t, c_.ScalarInt(-1)}));
+    OCTET_ASSIGN(r->mask, c_.Emit("less", {t, until}));
+    r->zero_output = true;
     return {};
+  }
+
+  // 0, 1, ... as many as there are.
+  Result<Value> Steps() {
+    if (steps_ != kUnknown) {
+      std::vector<int32_t> t(static_cast<size_t>(steps_));
+      std::iota(t.begin(), t.end(), 0);
+      return c_.Vector(t);
+    }
+    OCTET_ASSIGN(const Value shape, c_.Make("shape", {x_}, {{"out_type", static_cast<int64_t>(DType::kI32)}}));
+    OCTET_ASSIGN(const Value count, c_.Make("gather", {shape, c_.ScalarInt(0)}, {{"axis", 0}}));
+    OCTET_ASSIGN(const Value t, c_.Emit("range", {c_.ScalarInt(0), count, c_.ScalarInt(1)}));
+    c_.RefineShape(t, Shape{kUnknown});
+    return t;
   }
 
   NodeContext& c_;
@@ -256,9 +251,9 @@ class Recurrence {
   std::vector<double> alpha_, beta_;
 };
 
-Status ConvertLstm(NodeContext& c) { return Recurrence(c, {.gates = 4, .cell_state = 6, .peepholes = 7, .activations = 3}).Convert(); }
-Status ConvertGru(NodeContext& c) { return Recurrence(c, {.gates = 3, .activations = 2}).Convert(); }
-Status ConvertRnn(NodeContext& c) { return Recurrence(c, {.gates = 1}).Convert(); }
+Status ConvertLstm(NodeContext& c) { return RecurrentNode(c, {.gates = 4, .cell_state = 6, .peepholes = 7, .activations = 3}).Convert(); }
+Status ConvertGru(NodeContext& c) { return RecurrentNode(c, {.gates = 3, .activations = 2}).Convert(); }
+Status ConvertRnn(NodeContext& c) { return RecurrentNode(c, {.gates = 1}).Convert(); }
 
 constexpr NodeRule kRules[] = {{"LSTM", 0, ConvertLstm}, {"GRU", 0, ConvertGru}, {"RNN", 0, ConvertRnn}};
 

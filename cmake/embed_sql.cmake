@@ -1,0 +1,10 @@
+# cmake -D FILES=a.sql;b.sql -D OUT=x.cc -P embed_sql.cmake: the migrations as a table in C++. Their number is in the file's name.
+set(rows "")
+foreach(file IN LISTS FILES)
+  get_filename_component(name ${file} NAME_WE)
+  string(REGEX MATCH "^[0-9]+" number ${name})
+  math(EXPR version "1${number} - 10000")
+  file(READ ${file} sql)
+  string(APPEND rows "    {${version}, \"${name}\", R\"migration(${sql})migration\"},\n")
+endforeach()
+file(WRITE ${OUT} "#include \"fleet/schema.h\"\n\nnamespace octet::fleet {\nstatic constexpr Migration kMigrations[] = {\n${rows}};\nstd::span<const Migration> Migrations() { return kMigrations; }\n}  // namespace octet::fleet\n")

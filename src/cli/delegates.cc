@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/delegates.h"
+
+#include <cstdlib>
+#include <map>
+
+#include "delegates/load.h"
+
+namespace octet::cli {
+
+void DeclareDelegates(FlagSet& flags, DelegateFlags* f) {
+  flags.Option("--delegate", &f->delegates, "Who computes what it can in the CPU's place, in order of preference: NAME_OR_LIBRARY[;key=value...]");
+  flags.Option("--deny", &f->deny, "Keep on the CPU: an operator (conv_2d), a layer or tensor by name, or a node by number (#12)");
+  flags.Choice("--pay-off", &f->pay_off, {"off", "estimate", "measure"}, "Which parts are worth their copies: all, by the delegate's rates, or by running both");
+  flags.Option("--min-nodes", &f->min_nodes, "Smaller parts stay on the CPU");
+  flags.Option("--max-parts", &f->max_parts, "Only so many parts of each delegate, the largest; 0: all");
+  flags.Option("--delegate-timeout", &f->timeout_ms, "Milliseconds after which a part goes to the CPU for good; 0: never");
+  flags.Option("--require-delegate", &f->require, "Exit 1 when delegates have less of the multiply-adds than this: 95%", false);
+}
+
+Result<double> ParseShare(const std::string& flag, const std::string& text) {
+  char* end = nullptr;
+  double share = std::strtod(text.c_str(), &end);
+  const bool percent = end != text.c_str() && *end == '%';
+  if (percent) share /= 100, ++end;
+  if (end == text.c_str() || *end || !(share >= 0 && share <= 1))
+    return Error(Code::kInvalidArgument, "%s: expected a share such as 95%% or 0.95, found '%s'", flag.c_str(), text.c_str());
+  return share;
+}
+
+Result<runtime::Delegates> LoadDelegates(const DelegateFlags& f) {
+  if (!f.require.empty()) OCTET_TRY(ParseShare("--require-delegate", f.require).ok() ? Status() : ParseShare("--require-delegate", f.require).status());
+  runtime::Delegates delegates;
+  OCTET_ASSIGN(delegates.list, delegates::LoadAll(f.delegates));
+  delegates.deny = f.deny;
+  delegates.min_nodes = f.min_nodes;
+  delegates.max_parts = f.max_parts;
+  delegates.timeout_ms = f.timeout_ms;
+  delegates.pay_off = f.pay_off == "off" ? runtime::PayOff::kOff : f.pay_off == "measure" ? runtime::PayOff::kMeasure : runtime::PayOff::kEstimate;
+  return delegates;
+}
+
+double DelegatedShare(const std::vector<runtime::DelegateDetails>& details) {
+  double share = 0;
+  for (size_t d = 0; d + 1 < details.size(); ++d) share += details[d].mac_share;
+  return share;
+}
+
+Status CheckRequired(const DelegateFlags& f, const std::vector<runtime::DelegateDetails>& details) {
+  if (f.require.empty()) return {};
+  OCTET_ASSIGN(const double wanted, ParseShare("--require-delegate", f.require));
+  const double share = DelegatedShare(details);
+  if (share + 1e-9 >= wanted) return {};
+  return Error(Code::kAccuracy, "delegates have %.1f%% of the multiply-adds, --require-delegate wants %.1f%%\n%s", 100 * share, 100 * wanted, DelegatesText(details).c_str());
+}
+
+void WriteDelegates(report::Json& j, const std::vector<runtime::DelegateDetails>& details) {
+  j.Array();
+  for (const runtime::DelegateDetails& d : details) {
+    j.Object().Field("name", d.name).Field("nodes", d.nodes).Field("total_nodes", d.total_nodes).Field("mac_share", d.mac_share);
+    j.Field("partitions", d.partitions).Field("copies", d.copies).Field("copy_bytes", d.copy_bytes).Key("reasons").Array();
+    for (const auto& r : d.reasons) j.Object().Field("node", r.node).Field("op", r.op).Field("place", r.place).Field("reason", r.text).End();
+    j.End().Key("failures").Array();
+    for (const std::string& f : d.failures) j.Text(f);
+    j.End().End();
+  }
+  j.End();
+}
+
+std::string DelegatesText(const std::vector<runtime::DelegateDetails>& details) {
+  constexpr size_t kShown = 12;
+  if (details.size() < 2) return {};
+  std::string text;
+  for (const runtime::DelegateDetails& d : details) {
+    text += Format("%s: %d of %d nodes, %.1f%% of the multiply-adds", d.name.c_str(), d.nodes, d.total_nodes, 100 * d.mac_share);
+    if (d.partitions > 0) text += Format(", %d part%s, %d copies of %.1f kB in all", d.partitions, d.partitions == 1 ? "" : "s", d.copies, static_cast<double>(d.copy_bytes) * 1e-3);
+    text += '\n';
+    for (const std::string& f : d.failures) text += "  failed: " + f + "\n";
+    std::map<std::string, std::pair<int, std::string>> reasons;  // Count, and the first place.
+    for (const auto& r : d.reasons) {
+      auto& [count, first] = reasons[std::string(r.op) + ": " + r.text];
+      if (count++ == 0) first = Format("#%d '%s'", r.node, std::string(r.place).c_str());
+    }
+    size_t shown = 0;
+    for (const auto& [reason, where] : reasons) {
+      if (shown++ == kShown) text += Format("  and %zu more reasons; --json has them all\n", reasons.size() - kShown);
+      if (shown <= kShown) text += Format("  not %d x %s (%s%s)\n", where.first, reason.c_str(), where.first > 1 ? "the first: " : "", where.second.c_str());
+    }
+  }
+  return text;
+}
+
+}  // namespace octet::cli

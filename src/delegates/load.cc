@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "delegates/load.h"
+
+#include "base/library.h"
+#include "delegates/builtin.h"
+
+namespace octet::delegates {
+namespace {
+
+bool IsPath(const std::string& name) { return name.find('/') != std::string::npos || name.find('.') != std::string::npos; }
+
+Status NoSuchName(const std::string& name) {
+  std::string names = "cpu";
+  for (const Builtin& b : Builtins()) names += ", " + std::string(b.name);
+  return Error(Code::kInvalidArgument, "there is no delegate '%s'; expected %s, or the path of a shared library", name.c_str(), names.c_str());
+}
+
+Result<std::shared_ptr<const runtime::Delegate>> LoadLibrary(const Spec& spec) {
+  OCTET_ASSIGN(const Library library, Library::Open(spec.name));
+  if (void* function = library.Find("octet_delegate")) return runtime::Delegate::Create(reinterpret_cast<OctetDelegateFn>(function)(OCTET_DELEGATE_VERSION), spec.settings);
+  return Error(Code::kInvalidArgument, "'%s' is no delegate: expected the function octet_delegate", spec.name.c_str());
+}
+
+}  // namespace
+
+Result<Spec> ParseSpec(const std::string& text) {
+  Spec spec;
+  size_t at = 0;
+  for (bool first = true; at <= text.size(); first = false) {
+    const size_t end = std::min(text.find(';', at), text.size());
+    const std::string piece = text.substr(at, end - at);
+    at = end + 1;
+    if (first) {
+      spec.name = piece;
+      continue;
+    }
+    if (piece.empty()) continue;
+    const size_t equals = piece.find('=');
+    if (equals == 0) return Error(Code::kInvalidArgument, "--delegate '%s': expected NAME;key=value;..., found '%s'", text.c_str(), piece.c_str());
+    spec.settings.emplace_back(piece.substr(0, equals), equals == std::string::npos ? "" : piece.substr(equals + 1));
+  }
+  if (spec.name.empty()) return Error(Code::kInvalidArgument, "--delegate '%s': expected a name or the path of a library", text.c_str());
+  return spec;
+}
+
+Result<std::shared_ptr<const runtime::Delegate>> Load(const Spec& spec) {
+  if (spec.name == "cpu") return std::shared_ptr<const runtime::Delegate>();
+  for (const Builtin& b : Builtins())
+    if (b.name == spec.name) return runtime::Delegate::Create(b.functions(), spec.settings);
+  return IsPath(spec.name) ? LoadLibrary(spec) : NoSuchName(spec.name);
+}
+
+Result<std::vector<std::shared_ptr<const runtime::Delegate>>> LoadAll(const std::vector<std::string>& texts) {
+  std::vector<std::shared_ptr<const runtime::Delegate>> list;
+  for (const std::string& text : texts) {
+    OCTET_ASSIGN(const Spec spec, ParseSpec(text));
+    OCTET_ASSIGN(std::shared_ptr<const runtime::Delegate> delegate, Load(spec));
+    if (delegate) list.push_back(std::move(delegate));
+  }
+  return list;
+}
+
+}  // namespace octet::delegates

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "quantizer/output_error.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "exporter/exporter.h"
+#include "quantizer/rewrite.h"
+#include "quantizer/roles.h"
+
+namespace octet::quantizer {
+namespace {
+
+using graph::Graph;
+using graph::TensorId;
+
+// The input of an operator whose output has a scale of its own and mixes the last axis: of a softmax.
+TensorId SoftmaxInput(const Graph& g, TensorId output) {
+  const graph::NodeId id = g.tensor(output).producer;
+  if (id < 0) return graph::kNoTensor;
+  const graph::Node& n = g.node(id);
+  const ops::QuantRow* rule = RuleFor(*n.op, ~0, DType::kI8);
+  const bool own_scale = rule && rule->kind == ops::QuantKind::kFixed;
+  return own_scale && n.inputs.size() == 1 && !(n.op->traits & ops::kElementwise) ? n.inputs[0] : graph::kNoTensor;
+}
+
+TensorId Computed(const Graph& g, const std::string& name) {
+  for (const std::string& n : {name, name + std::string(kInt8Suffix)})
+    for (size_t i = 0; i < g.tensors().size(); ++i)
+      if (g.tensors()[i].name == n && g.tensors()[i].producer >= 0) return static_cast<TensorId>(i);
+  return graph::kNoTensor;
+}
+
+double Square(double x) { return x * x; }
+
+}  // namespace
+
+graph::Model OutputError::Compared(const graph::Model& model) const {
+  graph::Model compared = model;
+  compared.signatures.clear();
+  Graph& g = compared.main();
+  for (size_t i = 0; i < g.outputs.size(); ++i)
+    if (const TensorId t = inner_[i].empty() ? graph::kNoTensor : Computed(g, inner_[i]); t != graph::kNoTensor) g.outputs[i] = t;
+  return compared;
+}
+
+Result<OutputError::Seen> OutputError::Look(const graph::Model& model, const Progress& progress) const {
+  graph::Model both = model;
+  const graph::Model compared = Compared(model);
+  std::vector<int> at;  // Of the compared tensors among the outputs of `both`.
+  for (size_t i = 0; i < inner_.size(); ++i) {
+    const bool own = compared.main().outputs[i] == model.main().outputs[i];
+    at.push_back(static_cast<int>(own ? i : both.main().outputs.size()));
+    if (!own) both.main().outputs.push_back(compared.main().outputs[i]);
+  }
+  OCTET_ASSIGN(const std::vector<std::byte> bytes, exporter::Export(both));
+  OCTET_ASSIGN(const std::shared_ptr<const runtime::Model> file, runtime::Model::FromBytes(bytes));
+  Seen seen{Values(static_cast<size_t>(samples_.count())), Values(static_cast<size_t>(samples_.count()))};
+  const auto append = [](const std::vector<float>& y, std::vector<float>& to) { to.insert(to.end(), y.begin(), y.end()); };
+  OCTET_TRY(ForSamples(file, {}, *data_, samples_, "outputs", progress, [&](Session& session, int, int64_t sample, int64_t position) -> Status {
+    OCTET_TRY(session.Run(*data_, sample));
+    for (size_t i = 0; i < at.size(); ++i) {
+      append(session.Output(static_cast<int>(i)), seen.outputs[static_cast<size_t>(position)]);
+      append(session.Output(at[i]), seen.compared[static_cast<size_t>(position)]);
+    }
+    return {};
+  }));
+  return seen;
+}
+
+Result<OutputError> OutputError::Make(const graph::Model& reference, const data::Dataset& data, SampleRange samples, const Progress& progress) {
+  OutputError e;
+  e.data_ = &data;
+  e.samples_ = samples;
+  const Graph& g = reference.main();
+  for (TensorId t : g.outputs) {
+    const TensorId inner = SoftmaxInput(g, t);
+    e.inner_.push_back(inner == graph::kNoTensor ? "" : g.tensor(inner).name);
+  }
+  OCTET_ASSIGN(e.reference_, e.Look(reference, progress));
+  return e;
+}
+
+Result<OutputDistance> OutputError::Measure(const graph::Model& model) const {
+  OCTET_ASSIGN(const Seen seen, Look(model, {}));
+  OutputDistance d;
+  double signal = 1e-30, noise = 1e-30;
+  int64_t values = 0;
+  for (size_t s = 0; s < seen.outputs.size(); ++s) {
+    const std::vector<float> &a = reference_.outputs[s], &b = seen.outputs[s], &wanted = reference_.compared[s], &found = seen.compared[s];
+    for (size_t i = 0; i < std::min(a.size(), b.size()); ++i, ++values) d.mean += std::abs(static_cast<double>(a[i]) - static_cast<double>(b[i]));
+    for (size_t i = 0; i < std::min(wanted.size(), found.size()); ++i) {
+      signal += Square(static_cast<double>(wanted[i]));
+      noise += Square(static_cast<double>(wanted[i]) - static_cast<double>(found[i]));
+    }
+  }
+  d.mean /= std::max<double>(1, static_cast<double>(values));
+  d.sqnr_db = std::isfinite(noise) ? 10 * std::log10(signal / noise) : -300;
+  return d;
+}
+
+}  // namespace octet::quantizer

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "quantizer/tensor_ranges.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "quantizer/roles.h"
+
+namespace octet::quantizer {
+
+TensorRanges::TensorRanges(const graph::Graph& g, Statistics statistics, bool repair) : statistics_(std::move(statistics)) {
+  for (size_t i = 0; i < g.tensors().size(); ++i) {
+    const auto t = static_cast<graph::TensorId>(i);
+    if (!statistics_.contains(g.tensor(t).name)) continue;
+    const bool whole = g.tensor(t).is_variable || std::ranges::find(g.inputs, t) != g.inputs.end();
+    tensors_[g.tensor(t).name] = {whole, repair ? LowestUseful(g, t) : -INFINITY};
+  }
+}
+
+Range TensorRanges::Of(const std::string& tensor, Ranges method) const {
+  const auto limits = tensors_.find(tensor);
+  if (limits == tensors_.end()) return {};
+  if (limits->second.whole) method = Ranges::kMinMax;
+  const auto [it, fresh] = found_.try_emplace({tensor, method});
+  if (fresh) {
+    const TensorStatistics& s = statistics_.at(tensor);
+    it->second = ChooseRange(limits->second.whole ? s : Above(s, limits->second.low), method);
+  }
+  return it->second;
+}
+
+std::map<std::string, Range> TensorRanges::All(Ranges common, const RangeMethods& others) const {
+  std::map<std::string, Range> ranges;
+  for (const auto& [name, limits] : tensors_) {
+    const auto other = others.find(name);
+    ranges[name] = Of(name, other == others.end() ? common : other->second);
+  }
+  return ranges;
+}
+
+}  // namespace octet::quantizer
