@@ -13,7 +13,7 @@ function(octet_isa file)
 endfunction()
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
   set(avx512 -mavx512f -mavx512bw -mavx512vl -mavx512dq -mavx2 -mfma -mf16c
-             -Wno-uninitialized -Wno-maybe-uninitialized)  # GCC 12 headers, PR105593
+             -Wno-uninitialized $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>)  # GCC 12 headers, PR105593
   octet_isa(avx2_int8.cc -mavx2)
   octet_isa(avx2_elementwise.cc -mavx2 -mfma -mf16c)
   octet_isa(avx512_elementwise.cc ${avx512})

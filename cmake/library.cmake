@@ -4,7 +4,7 @@
 add_library(octet_flags INTERFACE)
 target_include_directories(octet_flags INTERFACE ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR}/include
                                                  ${PROJECT_BINARY_DIR}/generated)
-target_compile_options(octet_flags INTERFACE -Wall -Wextra -Wno-restrict -ffp-contract=off -ffunction-sections
+target_compile_options(octet_flags INTERFACE -Wall -Wextra $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict> -ffp-contract=off -ffunction-sections
                                              -fdata-sections -fvisibility=hidden)
 target_link_options(octet_flags INTERFACE -Wl,--gc-sections)
 target_link_libraries(octet_flags INTERFACE Threads::Threads)

@@ -10,7 +10,7 @@
 namespace octet::importers::keras {
 namespace {
 
-const Json kNull;
+const Json kNull{};
 
 class Builder : public nlohmann::json_sax<nlohmann::json> {
  public:

@@ -47,7 +47,7 @@ const Argument* FindArgument(const LayerContext& c, int position, std::initializ
 }
 
 const Json& LiteralOf(const LayerContext& c, int position, std::initializer_list<std::string_view> names) {
-  static const Json none;
+  static const Json none{};
   for (const std::string_view name : names)
     if (const Json& j = c.Get(name); !j.is_null()) return j;
   const Argument* a = FindArgument(c, position, names);
