@@ -16,8 +16,6 @@
 namespace octet::tflite_abi {
 namespace {
 
-constexpr int kMostTensors = 1 << 24;  // A delegate may add.
-
 TfLiteIntArray* ToArray(const std::vector<int>& values) { return ToIntArray(std::span<const int32_t>(values)); }
 
 std::vector<int> ToVector(const TfLiteIntArray* a) { return a ? std::vector<int>(a->data, a->data + a->size) : std::vector<int>(); }
@@ -287,23 +285,8 @@ void DelegateContext::ReportError(TfLiteContext* context, const char* format, ..
   if (error.size() < 2000) error += (error.empty() ? "" : "; ") + std::string(text);
 }
 
-TfLiteStatus DelegateContext::AddTensors(TfLiteContext* context, int count, int* first) {
-  DelegateContext& self = Of(context);
-  if (count < 0 || count > kMostTensors - static_cast<int>(self.tensors_.size())) return kTfLiteError;
-  if (first) *first = static_cast<int>(self.tensors_.size());
-  TfLiteTensor fresh{};
-  fresh.buffer_handle = kTfLiteNullBufferHandle;
-  self.tensors_.resize(self.tensors_.size() + static_cast<size_t>(count), fresh);
-  context->tensors = self.tensors_.data();
-  context->tensors_size = self.tensors_.size();
-  return kTfLiteOk;
-}
-
-TfLiteTensor* DelegateContext::GetTensor(const TfLiteContext* context, int index) {
-  std::vector<TfLiteTensor>& tensors = Of(context).tensors_;
-  return index >= 0 && static_cast<size_t>(index) < tensors.size() ? &tensors[static_cast<size_t>(index)] : nullptr;
-}
-
+TfLiteStatus DelegateContext::AddTensors(TfLiteContext* context, int count, int* first) { return AppendTensors(context, &Of(context).tensors_, count, first); }
+TfLiteTensor* DelegateContext::GetTensor(const TfLiteContext* context, int index) { return TensorAt(Of(context).tensors_, index); }
 void* DelegateContext::AllocatePersistentBuffer(TfLiteContext* context, size_t bytes) { return Of(context).buffers_.emplace_back(bytes + 1).data(); }
 
 DelegateKernel::DelegateKernel(DelegateContext& context, const OctetDelegatePart& part)

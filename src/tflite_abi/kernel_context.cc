@@ -154,21 +154,8 @@ void KernelContext::ReportError(TfLiteContext* context, const char* format, ...)
   error += (error.empty() ? "" : "; ") + std::string(text);
 }
 
-TfLiteStatus KernelContext::AddTensors(TfLiteContext* context, int count, int* first) {
-  if (count < 0) return kTfLiteError;
-  KernelContext& self = Of(context);
-  if (first) *first = static_cast<int>(self.tensors_.size());
-  self.tensors_.resize(self.tensors_.size() + static_cast<size_t>(count));
-  context->tensors = self.tensors_.data();
-  context->tensors_size = self.tensors_.size();
-  return kTfLiteOk;
-}
-
-TfLiteTensor* KernelContext::GetTensor(const TfLiteContext* context, int index) {
-  std::vector<TfLiteTensor>& tensors = Of(context).tensors_;
-  return index >= 0 && static_cast<size_t>(index) < tensors.size() ? &tensors[static_cast<size_t>(index)] : nullptr;
-}
-
+TfLiteStatus KernelContext::AddTensors(TfLiteContext* context, int count, int* first) { return AppendTensors(context, &Of(context).tensors_, count, first); }
+TfLiteTensor* KernelContext::GetTensor(const TfLiteContext* context, int index) { return TensorAt(Of(context).tensors_, index); }
 void* KernelContext::AllocatePersistentBuffer(TfLiteContext* context, size_t bytes) { return Of(context).buffers_.emplace_back(bytes + 1).data(); }
 TfLiteStatus KernelContext::AllocateBufferForEval(TfLiteContext* context, size_t bytes, void** memory) {
   *memory = Of(context).eval_.emplace_back(bytes + 1).data();

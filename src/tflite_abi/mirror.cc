@@ -22,6 +22,18 @@ TfLiteQuantization ToQuantization(const Quant& q) {
   return {kTfLiteAffineQuantization, affine};
 }
 
+TfLiteStatus AppendTensors(TfLiteContext* context, std::vector<TfLiteTensor>* tensors, int count, int* first) {
+  constexpr int kMostTensors = 1 << 24;
+  if (count < 0 || count > kMostTensors - static_cast<int>(tensors->size())) return kTfLiteError;
+  if (first) *first = static_cast<int>(tensors->size());
+  TfLiteTensor fresh{};
+  fresh.buffer_handle = kTfLiteNullBufferHandle;
+  tensors->resize(tensors->size() + static_cast<size_t>(count), fresh);
+  context->tensors = tensors->data();
+  context->tensors_size = tensors->size();
+  return kTfLiteOk;
+}
+
 bool SizeOfType(TfLiteType type, size_t* bytes) {
   switch (type) {
     case kTfLiteBool:

@@ -22,6 +22,13 @@ TfLiteQuantization ToQuantization(const Quant& q);
 // Bytes of one element; false for strings, packed and unknown types.
 bool SizeOfType(TfLiteType type, size_t* bytes);
 
+// TfLiteContext's AddTensors and GetTensor over the tensors that a context owns. `first` (may be null): the first new
+// index. Error where the count is negative or there would be more than 2^24.
+TfLiteStatus AppendTensors(TfLiteContext* context, std::vector<TfLiteTensor>* tensors, int count, int* first);
+inline TfLiteTensor* TensorAt(std::vector<TfLiteTensor>& tensors, int index) {
+  return index >= 0 && static_cast<size_t>(index) < tensors.size() ? &tensors[static_cast<size_t>(index)] : nullptr;
+}
+
 // Addresses stay for the mirror's life; contents are as of the last Refresh.
 class Mirror {
  public:

@@ -9,19 +9,11 @@
 #include <vector>
 
 #include "octet/octet.hpp"
+#include "expect.h"
 
 namespace {
 
-int g_failed = 0;
 std::string g_models;
-
-#define EXPECT(condition)                                                           \
-  do {                                                                              \
-    if (!(condition)) {                                                             \
-      std::fprintf(stderr, "%s:%d: %s does not hold\n", __FILE__, __LINE__, #condition); \
-      ++g_failed;                                                                   \
-    }                                                                               \
-  } while (false)
 
 bool Contains(const octet::Status& s, std::string_view part) {
   const bool found = s.text().find(part) != std::string::npos;

@@ -20,19 +20,11 @@
 #include "tensorflow/lite/optional_debug_tools.h"
 #include "tensorflow/lite/stderr_reporter.h"
 #include "tensorflow/lite/version.h"
+#include "expect.h"
 
 namespace {
 
-int g_failed = 0;
 std::string g_models;
-
-#define CHECK(condition)                                                            \
-  do {                                                                              \
-    if (!(condition)) {                                                             \
-      std::fprintf(stderr, "%s:%d: %s does not hold\n", __FILE__, __LINE__, #condition); \
-      ++g_failed;                                                                   \
-    }                                                                               \
-  } while (false)
 
 class Listener : public tflite::ErrorReporter {
  public:
@@ -50,16 +42,16 @@ std::string Path(const char* name) { return g_models + "/" + name + ".tflite"; }
 std::unique_ptr<tflite::Interpreter> Build(const char* name, int threads = 1) {
   static std::vector<std::unique_ptr<tflite::FlatBufferModel>> models;
   models.push_back(tflite::FlatBufferModel::BuildFromFile(Path(name).c_str()));
-  CHECK(models.back() != nullptr);
+  EXPECT(models.back() != nullptr);
   tflite::ops::builtin::BuiltinOpResolver resolver;
   std::unique_ptr<tflite::Interpreter> interpreter;
-  CHECK(tflite::InterpreterBuilder(*models.back(), resolver)(&interpreter, threads) == kTfLiteOk);
+  EXPECT(tflite::InterpreterBuilder(*models.back(), resolver)(&interpreter, threads) == kTfLiteOk);
   return interpreter;
 }
 
 void Minimal() {
   auto interpreter = Build("add");
-  CHECK(interpreter->AllocateTensors() == kTfLiteOk);
+  EXPECT(interpreter->AllocateTensors() == kTfLiteOk);
   tflite::PrintInterpreterState(interpreter.get());
   float* x = interpreter->typed_input_tensor<float>(0);
   float* y = interpreter->typed_input_tensor<float>(1);
@@ -67,10 +59,10 @@ void Minimal() {
     x[i] = static_cast<float>(i);
     y[i] = 10;
   }
-  CHECK(interpreter->Invoke() == kTfLiteOk);
-  CHECK(interpreter->typed_output_tensor<float>(0)[3] == 13.0f);
-  CHECK(interpreter->typed_output_tensor<int8_t>(0) == nullptr);
-  CHECK(std::string(interpreter->GetInputName(1)) == "y" && std::string(interpreter->GetOutputName(0)) == "sum");
+  EXPECT(interpreter->Invoke() == kTfLiteOk);
+  EXPECT(interpreter->typed_output_tensor<float>(0)[3] == 13.0f);
+  EXPECT(interpreter->typed_output_tensor<int8_t>(0) == nullptr);
+  EXPECT(std::string(interpreter->GetInputName(1)) == "y" && std::string(interpreter->GetOutputName(0)) == "sum");
 }
 
 // What an image classifier does: look at the input, resize to a batch, fill, run, rank.
@@ -78,40 +70,40 @@ void Classify() {
   auto interpreter = Build("add", 2);
   const int input = interpreter->inputs()[0];
   const TfLiteIntArray* dims = interpreter->tensor(input)->dims;
-  CHECK(dims->size == 2 && dims->data[1] == 4);
-  CHECK(interpreter->ResizeInputTensorStrict(interpreter->inputs()[1], {5, 4}) == kTfLiteError);
-  CHECK(interpreter->ResizeInputTensorStrict(input, {3, 4}) == kTfLiteOk);
-  CHECK(interpreter->AllocateTensors() == kTfLiteOk);
-  CHECK(interpreter->SetNumThreads(1) == kTfLiteOk);  // Afterwards, too; shapes stay.
+  EXPECT(dims->size == 2 && dims->data[1] == 4);
+  EXPECT(interpreter->ResizeInputTensorStrict(interpreter->inputs()[1], {5, 4}) == kTfLiteError);
+  EXPECT(interpreter->ResizeInputTensorStrict(input, {3, 4}) == kTfLiteOk);
+  EXPECT(interpreter->AllocateTensors() == kTfLiteOk);
+  EXPECT(interpreter->SetNumThreads(1) == kTfLiteOk);  // Afterwards, too; shapes stay.
   std::iota(interpreter->typed_tensor<float>(input), interpreter->typed_tensor<float>(input) + 12, 0.0f);
   std::fill_n(interpreter->typed_input_tensor<float>(1), 4, 0.0f);
-  CHECK(interpreter->Invoke() == kTfLiteOk);
+  EXPECT(interpreter->Invoke() == kTfLiteOk);
   const TfLiteTensor* output = interpreter->output_tensor(0);
-  CHECK(output->dims->data[0] == 3 && output->type == kTfLiteFloat32);
+  EXPECT(output->dims->data[0] == 3 && output->type == kTfLiteFloat32);
   const float* scores = output->data.f;
-  CHECK(std::max_element(scores, scores + 12) - scores == 11);
+  EXPECT(std::max_element(scores, scores + 12) - scores == 11);
 }
 
 // What profilers print.
 void Nodes() {
   auto interpreter = Build("slow");
-  CHECK(interpreter->nodes_size() == 4000 && interpreter->execution_plan().size() == 4000 && interpreter->execution_plan()[7] == 7);
+  EXPECT(interpreter->nodes_size() == 4000 && interpreter->execution_plan().size() == 4000 && interpreter->execution_plan()[7] == 7);
   const auto* node = interpreter->node_and_registration(7);
-  CHECK(node && std::string(tflite::EnumNameBuiltinOperator(static_cast<tflite::BuiltinOperator>(node->second.builtin_code))) == "SIN");
-  CHECK(node->first.inputs->size == 1 && node->first.inputs->data[0] == 7 && node->first.outputs->data[0] == 8);
-  CHECK(interpreter->node_and_registration(7) == node && !interpreter->node_and_registration(4000) && !interpreter->node_and_registration(-1));
+  EXPECT(node && std::string(tflite::EnumNameBuiltinOperator(static_cast<tflite::BuiltinOperator>(node->second.builtin_code))) == "SIN");
+  EXPECT(node->first.inputs->size == 1 && node->first.inputs->data[0] == 7 && node->first.outputs->data[0] == 8);
+  EXPECT(interpreter->node_and_registration(7) == node && !interpreter->node_and_registration(4000) && !interpreter->node_and_registration(-1));
 }
 
 void Signatures() {
   auto interpreter = Build("add");
-  CHECK(interpreter->signature_keys().size() == 1 && *interpreter->signature_keys()[0] == "serve");
+  EXPECT(interpreter->signature_keys().size() == 1 && *interpreter->signature_keys()[0] == "serve");
   tflite::SignatureRunner* runner = interpreter->GetSignatureRunner("serve");
-  CHECK(runner && runner->input_size() == 2 && std::string(runner->input_names()[0]) == "left");
-  CHECK(runner->ResizeInputTensor("left", {2, 4}) == kTfLiteOk && runner->AllocateTensors() == kTfLiteOk);
+  EXPECT(runner && runner->input_size() == 2 && std::string(runner->input_names()[0]) == "left");
+  EXPECT(runner->ResizeInputTensor("left", {2, 4}) == kTfLiteOk && runner->AllocateTensors() == kTfLiteOk);
   runner->input_tensor("left")->data.f[7] = 5;
   runner->input_tensor("right")->data.f[3] = 1;
-  CHECK(runner->Invoke() == kTfLiteOk && runner->output_tensor("total")->data.f[7] == 6);
-  CHECK(interpreter->output_tensor_by_signature("total", "serve") == runner->output_tensor("total"));
+  EXPECT(runner->Invoke() == kTfLiteOk && runner->output_tensor("total")->data.f[7] == 6);
+  EXPECT(interpreter->output_tensor_by_signature("total", "serve") == runner->output_tensor("total"));
 }
 
 TfLiteStatus TwicePrepare(TfLiteContext* context, TfLiteNode* node) {
@@ -136,47 +128,47 @@ void CustomOperator() {
   resolver.AddBuiltin(tflite::BuiltinOperator_ADD, tflite::ops::builtin::Register_ADD(), 1, 4);
   std::unique_ptr<tflite::Interpreter> interpreter;
   auto early = tflite::FlatBufferModel::BuildFromFile(Path("custom").c_str(), &listener);
-  CHECK(early && tflite::InterpreterBuilder(*early, resolver)(&interpreter) == kTfLiteError);
-  CHECK(listener.text.find("Twice") != std::string::npos);
+  EXPECT(early && tflite::InterpreterBuilder(*early, resolver)(&interpreter) == kTfLiteError);
+  EXPECT(listener.text.find("Twice") != std::string::npos);
 
   static TfLiteRegistration twice = {};
   twice.prepare = TwicePrepare;
   twice.invoke = TwiceInvoke;
   resolver.AddCustom("Twice", &twice);
-  CHECK(resolver.FindOp("Twice", 1) && !resolver.FindOp("Thrice", 1) && resolver.FindOp(tflite::BuiltinOperator_ADD, 3));
-  CHECK(tflite::InterpreterBuilder(*early, resolver)(&interpreter) == kTfLiteOk);
-  CHECK(interpreter->AllocateTensors() == kTfLiteOk);
+  EXPECT(resolver.FindOp("Twice", 1) && !resolver.FindOp("Thrice", 1) && resolver.FindOp(tflite::BuiltinOperator_ADD, 3));
+  EXPECT(tflite::InterpreterBuilder(*early, resolver)(&interpreter) == kTfLiteOk);
+  EXPECT(interpreter->AllocateTensors() == kTfLiteOk);
   interpreter->typed_input_tensor<float>(0)[3] = 21;
-  CHECK(interpreter->Invoke() == kTfLiteOk && interpreter->typed_output_tensor<float>(0)[3] == 42);
+  EXPECT(interpreter->Invoke() == kTfLiteOk && interpreter->typed_output_tensor<float>(0)[3] == 42);
 
   resolver.AddBuiltin(tflite::BuiltinOperator_MUL, &twice);  // octet's own, or none: said aloud.
-  CHECK(tflite::InterpreterBuilder(*early, resolver)(&interpreter) == kTfLiteError);
-  CHECK(listener.text.find("builtin operators") != std::string::npos);
+  EXPECT(tflite::InterpreterBuilder(*early, resolver)(&interpreter) == kTfLiteError);
+  EXPECT(listener.text.find("builtin operators") != std::string::npos);
 }
 
 void BadModels() {
   Listener listener;
-  CHECK(!tflite::FlatBufferModel::BuildFromFile("/nowhere.tflite", &listener));
-  CHECK(listener.text.find("/nowhere.tflite") != std::string::npos);
+  EXPECT(!tflite::FlatBufferModel::BuildFromFile("/nowhere.tflite", &listener));
+  EXPECT(listener.text.find("/nowhere.tflite") != std::string::npos);
   const char eight[] = {0x18, 0, 0, 0, 'T', 'F', 'L', '3'};  // Crashes the original.
-  CHECK(!tflite::FlatBufferModel::BuildFromBuffer(eight, sizeof(eight), &listener));
+  EXPECT(!tflite::FlatBufferModel::BuildFromBuffer(eight, sizeof(eight), &listener));
   std::ifstream in(Path("add"), std::ios::binary);
   const std::string bytes{std::istreambuf_iterator<char>(in), {}};
   auto model = tflite::FlatBufferModel::VerifyAndBuildFromBuffer(bytes.data(), bytes.size());
   std::unique_ptr<tflite::Interpreter> interpreter;
-  CHECK(model && tflite::InterpreterBuilder(*model, tflite::ops::builtin::BuiltinOpResolver())(&interpreter) == kTfLiteOk);
-  CHECK(interpreter->Invoke() == kTfLiteError);  // Not allocated.
-  CHECK(tflite::InterpreterBuilder(*model, tflite::ops::builtin::BuiltinOpResolver())(&interpreter, -2) == kTfLiteError);
+  EXPECT(model && tflite::InterpreterBuilder(*model, tflite::ops::builtin::BuiltinOpResolver())(&interpreter) == kTfLiteOk);
+  EXPECT(interpreter->Invoke() == kTfLiteError);  // Not allocated.
+  EXPECT(tflite::InterpreterBuilder(*model, tflite::ops::builtin::BuiltinOpResolver())(&interpreter, -2) == kTfLiteError);
 }
 
 void Cancellation() {
   auto interpreter = Build("slow");
-  CHECK(interpreter->AllocateTensors() == kTfLiteOk);
+  EXPECT(interpreter->AllocateTensors() == kTfLiteOk);
   std::thread other([&] {
     std::this_thread::sleep_for(std::chrono::milliseconds(30));
-    CHECK(interpreter->Cancel() == kTfLiteOk);
+    EXPECT(interpreter->Cancel() == kTfLiteOk);
   });
-  CHECK(interpreter->Invoke() == kTfLiteCancelled);
+  EXPECT(interpreter->Invoke() == kTfLiteCancelled);
   other.join();
 }
 

@@ -5,45 +5,24 @@ to raw samples is kept in the model's metadata and checked; bad calibration sets
 
 Usage: data_sources.py OCTET SOURCE_FOLDER WORK_FOLDER. Needs nothing but Python.
 """
-import array
 import json
-import pathlib
 import random
 import shutil
 import struct
-import subprocess
 import sys
 import zipfile
 import zlib
 
-octet, source, work = sys.argv[1], pathlib.Path(sys.argv[2]), pathlib.Path(sys.argv[3])
+from checks import expect, finish, run, source, work
+from demo_data import npy  # noqa: E402 (checks adds its folder)
+
 IMAGES, SMALL = source / "examples/demo/model.keras", source / "tests/importers/data/sequential.keras"  # 28x28 pixels; 3 numbers.
-problems = []
-checked = 0
-
-
-def run(*args):
-    return subprocess.run([octet, *map(str, args)], capture_output=True, text=True, check=False)
-
-
-def expect(what, condition):
-    global checked
-    checked += 1
-    print(("ok      " if condition else "FAILED  ") + what)
-    if not condition:
-        problems.append(what)
-
-
-def npy(code, shape, values):
-    head = f"{{'descr': '{code}', 'fortran_order': False, 'shape': {tuple(shape)}, }}".encode()
-    head += b" " * (-(len(head) + 11) % 64) + b"\n"
-    return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(head)) + head + array.array({"<f4": "f", "<i8": "q"}[code], values).tobytes()
 
 
 def save_npz(path, shape, samples, labels):
     with zipfile.ZipFile(path, "w") as z:
-        z.writestr("x.npy", npy("<f4", (len(samples), *shape), [v for s in samples for v in s]))
-        z.writestr("y.npy", npy("<i8", (len(labels),), labels))
+        z.writestr("x.npy", npy("f", (len(samples), *shape), [v for s in samples for v in s]))
+        z.writestr("y.npy", npy("q", (len(labels),), labels))
 
 
 def save_png(path, height, width, pixels):
@@ -127,7 +106,7 @@ def scales(model):
 
 def save_input(pixels):
     with zipfile.ZipFile(work / "raw_in.npz", "w") as z:
-        z.writestr("0.npy", npy("<f4", (1, 28, 28, 1), pixels))
+        z.writestr("0.npy", npy("f", (1, 28, 28, 1), pixels))
 
 
 def sounds():
@@ -166,8 +145,7 @@ def main():
     pictures()
     sounds()
     calibration_sets()
-    print(f"{checked - len(problems)} passed, {len(problems)} failed")
-    return bool(problems)
+    return finish()
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ Usage: quantize.py OCTET SOURCE_FOLDER WORK_FOLDER. Skipped (77) without numpy.
 """
 import json
 import pathlib
-import subprocess
 import sys
 import xml.etree.ElementTree
 
@@ -21,23 +20,10 @@ try:
 except ImportError:
     Interpreter = None
 
-octet, source, work = sys.argv[1], pathlib.Path(sys.argv[2]), pathlib.Path(sys.argv[3])
+from checks import expect, finish, run, source, work  # noqa: E402
+
 MODEL = source / "examples/demo/model.keras"
 CALIB, HOLDOUT, FLOAT = work / "calib.npz", work / "holdout.npz", work / "float.tflite"
-problems = []
-checked = 0
-
-
-def run(*args):
-    return subprocess.run([octet, *map(str, args)], capture_output=True, text=True, check=False)
-
-
-def expect(what, condition):
-    global checked
-    checked += 1
-    print(("ok      " if condition else "FAILED  ") + what)
-    if not condition:
-        problems.append(what)
 
 
 def images(count, seed):
@@ -213,8 +199,7 @@ def main():
     integer_only()
     search()
     gates()
-    print(f"{checked - len(problems)} passed, {len(problems)} failed")
-    return bool(problems)
+    return finish("LiteRT's answers (ai_edge_litert is missing)" if Interpreter is None else "")
 
 
 if __name__ == "__main__":

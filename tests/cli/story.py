@@ -6,26 +6,12 @@ the gate with exit code 1, the default way passes within 1 point with no float o
 Usage: story.py OCTET SOURCE_FOLDER WORK_FOLDER. Skipped (77) where the data cannot be had.
 """
 import json
-import pathlib
 import subprocess
 import sys
 
-octet, source, work = sys.argv[1], pathlib.Path(sys.argv[2]), pathlib.Path(sys.argv[3])
+from checks import expect, finish, run, source, work  # noqa: E402
+
 MODEL = source / "examples/demo/model.keras"
-problems = []
-checked = 0
-
-
-def run(*args):
-    return subprocess.run([octet, *map(str, args)], capture_output=True, text=True, check=False)
-
-
-def expect(what, condition):
-    global checked
-    checked += 1
-    print(("ok      " if condition else "FAILED  ") + what)
-    if not condition:
-        problems.append(what)
 
 
 def gate(model, drop):
@@ -58,8 +44,7 @@ def main():
     refused = work / "refused.tflite"
     code = run("quantize", MODEL, "--data", work / "calib_few.npz", "-o", refused, "--ranges", "minmax", "--repair", "none", "--holdout", work / "holdout.npz").returncode
     expect("quantize --holdout writes nothing when the gate fails", code == 1 and not refused.exists())
-    print(f"{checked - len(problems)} passed, {len(problems)} failed")
-    return bool(problems)
+    return finish()
 
 
 if __name__ == "__main__":

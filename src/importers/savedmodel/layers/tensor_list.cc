@@ -14,14 +14,16 @@ Status NoList(NodeContext& c) {
   return c.Fail("a list that this graph makes", "another one", "");
 }
 
-Status ConvertFromTensor(NodeContext& c) {
-  const Value x = c.Input(0);
+// The node's list is the rows of `x`.
+Status ListOfRows(NodeContext& c, Value x) {
   if (!x) return {};
   TensorList list{x, c.type(x).dtype, Shape(), {}, {}};
   for (int i = 1; i < c.rank(x); ++i) list.element->push_back(c.shape(x)[i]);
   c.builder().SetList({c.id(), 0}, std::move(list));
   return {};
 }
+
+Status ConvertFromTensor(NodeContext& c) { return ListOfRows(c, c.Input(0)); }
 
 // The element's shape may be given as -1 throughout, or not at all.
 Status ConvertReserve(NodeContext& c) {
@@ -147,14 +149,7 @@ Status ConvertArrayRead(NodeContext& c) {
 Status ConvertArrayWrite(NodeContext& c) { return SetItem(c, FlowOf(c, 3), c.Input(1), c.Input(2)); }
 
 // handle, indices, value, flow -> flow: all elements in their order.
-Status ConvertArrayScatter(NodeContext& c) {
-  const Value x = c.Input(2);
-  if (!x) return {};
-  TensorList list{x, c.type(x).dtype, Shape(), {}, {}};
-  for (int i = 1; i < c.rank(x); ++i) list.element->push_back(c.shape(x)[i]);
-  c.builder().SetList({c.id(), 0}, std::move(list));
-  return {};
-}
+Status ConvertArrayScatter(NodeContext& c) { return ListOfRows(c, c.Input(2)); }
 
 // handle, indices, flow -> value: all of them.
 Status ConvertArrayGather(NodeContext& c) {
