@@ -12,15 +12,16 @@ function(octet_isa file)
   endif()
 endfunction()
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
-  set(avx512 -mavx512f -mavx512bw -mavx512vl -mavx512dq -mavx2 -mfma -mf16c
-             -Wno-uninitialized $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>)  # GCC 12 headers, PR105593
+  set(OCTET_AVX512_OPTIONS -mavx512f -mavx512bw -mavx512vl -mavx512dq -mavx2 -mfma -mf16c
+      -Wno-uninitialized $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>)  # GCC 12 headers, PR105593
   octet_isa(avx2_int8.cc -mavx2)
   octet_isa(avx2_elementwise.cc -mavx2 -mfma -mf16c)
-  octet_isa(avx512_elementwise.cc ${avx512})
+  octet_isa(avx512_elementwise.cc ${OCTET_AVX512_OPTIONS})
   octet_isa(avx2_products_f32.cc -mavx2 -mfma -mf16c)
-  octet_isa(avx512_products_f32.cc ${avx512})
-  octet_isa(avx512_vbmi.cc ${avx512} -mavx512vbmi)
-  octet_isa(avx512_vnni_int8.cc ${avx512} -mavx512vnni)
+  octet_isa(avx512_products_f32.cc ${OCTET_AVX512_OPTIONS})
+  octet_isa(avx512_vbmi.cc ${OCTET_AVX512_OPTIONS} -mavx512vbmi)
+  octet_isa(avx512_vnni_int8.cc ${OCTET_AVX512_OPTIONS} -mavx512vnni)
+  octet_isa(avx512_amx_int8.cc ${OCTET_AVX512_OPTIONS})
 else()
   file(GLOB x86_files ${PROJECT_SOURCE_DIR}/src/kernels/isa/avx*.cc)
   list(APPEND OCTET_UNUSED_SOURCES ${x86_files})

@@ -5,10 +5,26 @@
 #include <cstdlib>
 #include <iterator>
 
+#if defined(__x86_64__) && defined(__linux__)
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
+
 namespace octet {
 namespace {
 
-constexpr std::string_view kNames[] = {"scalar", "avx2", "avx512", "avx512_vnni", "neon", "neon_dot"};
+constexpr std::string_view kNames[] = {"scalar", "avx2", "avx512", "avx512_vnni", "amx", "neon", "neon_dot"};
+
+#if defined(__x86_64__)
+// The matrix registers are 8 kB that the system saves only for processes that asked: ARCH_REQ_XCOMP_PERM, XTILEDATA.
+bool HasAmx() {
+#if defined(__linux__)
+  return __builtin_cpu_supports("amx-int8") && syscall(SYS_arch_prctl, 0x1023, 18) == 0;
+#else
+  return false;
+#endif
+}
+#endif
 
 Isa Detect() {
 #if defined(__x86_64__)
@@ -16,7 +32,8 @@ Isa Detect() {
   if (!__builtin_cpu_supports("avx512f") || !__builtin_cpu_supports("avx512bw") ||
       !__builtin_cpu_supports("avx512vl") || !__builtin_cpu_supports("avx512dq"))
     return Isa::kAvx2;
-  return __builtin_cpu_supports("avx512vnni") ? Isa::kAvx512Vnni : Isa::kAvx512;
+  if (!__builtin_cpu_supports("avx512vnni")) return Isa::kAvx512;
+  return HasAmx() ? Isa::kAmx : Isa::kAvx512Vnni;
 #elif defined(__aarch64__)
   return Isa::kNeon;
 #else

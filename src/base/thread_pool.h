@@ -19,7 +19,7 @@ class ThreadPool {
   int threads() const { return threads_; }
 
   // Calls body(task, thread) for every task in [0, tasks), each once, in any order; returns when all
-  // are done. `thread` < threads() names the scratch a task may use. Not reentrant; one caller at a time.
+  // are done. `thread` < threads() names the scratch a task may use. Fewer than 2^32 tasks. Not reentrant; one caller at a time.
   template <class Body> void For(int64_t tasks, const Body& body) {
     if (threads_ == 1 || tasks <= 1) {
       for (int64_t i = 0; i < tasks; ++i) body(i, 0);

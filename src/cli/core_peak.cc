@@ -27,7 +27,7 @@ template <class Body> double Best(double units, int rounds, const Body& body) {
 }
 
 double Int8Gmacs() {
-  constexpr int64_t kRows = 48, kDepth = 512, kColumns = 64, kPanels = kColumns / kernels::kPanel;
+  constexpr int64_t kRows = 64, kDepth = 1024, kColumns = 64, kPanels = kColumns / kernels::kPanel;
   const kernels::Int8& k = kernels::BestInt8();
   std::vector<int8_t> x(kRows * kDepth, 1), weights(kDepth * kColumns, 1), y(kRows * kColumns);
   std::vector<uint8_t> loaded(kRows * kDepth * k.value_bytes + 64), scratch(kDepth / 4 * k.scratch_per_group + 64);

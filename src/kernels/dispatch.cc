@@ -35,7 +35,16 @@ const ProductsF32& FloatProducts() {
 
 const Int8& BestInt8() {
 #if defined(__x86_64__) && !defined(OCTET_NO_AVX512)
-  static const Int8& best = ThisCpu().has(Isa::kAvx512Vnni) ? kAvx512VnniInt8 : ThisCpu().has(Isa::kAvx2) ? kAvx2Int8 : kScalarInt8;
+  static const Int8 best = [] {
+    if (!ThisCpu().has(Isa::kAvx512Vnni)) return ThisCpu().has(Isa::kAvx2) ? kAvx2Int8 : kScalarInt8;
+    Int8 k = kAvx512VnniInt8;
+    if (!ThisCpu().has(Isa::kAmx)) return k;
+    k.name = "amx";
+    k.multiply = MultiplyAmx;
+    k.scratch_per_group = kAmxScratchPerGroup;
+    k.winograd2 = k.winograd4 = nullptr;
+    return k;
+  }();
 #elif defined(__x86_64__)
   static const Int8& best = ThisCpu().has(Isa::kAvx2) ? kAvx2Int8 : kScalarInt8;
 #else

@@ -12,16 +12,35 @@
 #include "ops/quant_util.h"
 
 namespace octet {
+namespace kernels {
+void MultiplyTilesModel(const ProductS8&, const void* const* rows, int64_t count, int64_t first_panel, int64_t end_panel, int8_t* y, void* scratch);
+}
 namespace {
 
 using kernels::Int8;
 using kernels::kPanel;
 
+#if defined(__x86_64__) && !defined(OCTET_NO_AVX512)
+Int8 OnTiles(const char* name, decltype(Int8::multiply) multiply) {
+  Int8 k = kernels::kAvx512VnniInt8;
+  k.name = name;
+  k.multiply = multiply;
+  k.scratch_per_group = kernels::kAmxScratchPerGroup;
+  return k;
+}
+#endif
+
 std::vector<const Int8*> Tables() {
   std::vector<const Int8*> tables{&kernels::kScalarInt8};
 #if defined(__x86_64__)
   if (ThisCpu().has(Isa::kAvx2)) tables.push_back(&kernels::kAvx2Int8);
-  if (ThisCpu().has(Isa::kAvx512Vnni)) tables.push_back(&kernels::kAvx512VnniInt8);
+#if !defined(OCTET_NO_AVX512)
+  if (ThisCpu().has(Isa::kAvx512Vnni)) {
+    static const Int8 model = OnTiles("model of amx", kernels::MultiplyTilesModel), amx = OnTiles("amx", kernels::MultiplyAmx);
+    tables.insert(tables.end(), {&kernels::kAvx512VnniInt8, &model});
+    if (ThisCpu().has(Isa::kAmx)) tables.push_back(&amx);
+  }
+#endif
 #endif
   return tables;
 }
@@ -102,7 +121,7 @@ TEST(KernelInt8, RequantizesLikeTheReferenceAroundTies) {
 TEST(KernelInt8, MultipliesAnySegmentsAtAnyAlignment) {
   std::mt19937 random(2);
   for (int round = 0; round < 200; ++round) {
-    const int64_t segments = 1 + random() % 4, length = 1 + random() % 40, columns = 1 + random() % 140, rows = 1 + random() % 30;
+    const int64_t segments = 1 + random() % 4, length = 1 + random() % (round % 8 ? 40 : 500), columns = 1 + random() % 140, rows = 1 + random() % (round % 8 == 4 ? 70 : 30);
     const int64_t panels = (columns + kPanel - 1) / kPanel, groups = (length + 3) / 4, pitch = 1 + random() % 7, between = length + random() % 9;
     const auto extreme = [&] { return random() % 4 == 0 ? (random() % 2 ? int8_t{-128} : int8_t{127}) : static_cast<int8_t>(random()); };
     std::vector<int8_t> w(static_cast<size_t>(columns * segments * length)), packed(static_cast<size_t>(panels * segments * groups * 64)), x(static_cast<size_t>(rows * pitch + segments * between + length + 8));
