@@ -11,6 +11,8 @@ typedef float4 F4; typedef int4 I4; typedef uint4 U4;
 #define P(k) p[k]
 #define GID(d) ((int)get_global_id(d))
 #define FLAT_ID ((int)(get_global_id(0) + get_global_id(1) * get_global_size(0)))
+#define LANE ((int)get_local_id(0))
+#define BARRIER barrier(CLK_LOCAL_MEM_FENCE)
 #define INT(x) ((int)(x))
 #define UINT(x) ((uint)(x))
 #define FLT(x) ((float)(x))
@@ -54,6 +56,8 @@ precision highp int;
 #define P(k) p[k]
 #define GID(d) int(gl_GlobalInvocationID[d])
 #define FLAT_ID int(gl_GlobalInvocationID.x + gl_GlobalInvocationID.y * gl_NumWorkGroups.x * gl_WorkGroupSize.x)
+#define LANE int(gl_LocalInvocationID.x)
+#define BARRIER memoryBarrierShared(); barrier()
 #define INT(x) int(x)
 #define UINT(x) uint(x)
 #define FLT(x) float(x)
@@ -221,7 +225,7 @@ std::string Accessors(std::span<const Argument> arguments, const char* (*access)
 std::string RenderOpenCl(std::span<const Argument> arguments, const std::string& defines, const char* body) {
   std::string text = std::string(kOpenClPrelude) + Accessors(arguments, OpenClAccess) + defines + kCommon + "__kernel void octet_kernel(__constant const int* p";
   for (const Argument& a : arguments) text += std::string(", __global ") + (a.written ? "" : "const ") + OpenClType(a.kind) + "* " + a.name;
-  return text + ") {\n" + body + "}\n";
+  return text + ") {\n#ifdef SHARED\n__local SHARED together[64];\n#endif\n" + body + "}\n";
 }
 
 std::string RenderGlsl(std::span<const Argument> arguments, const std::string& defines, const char* body, Extent group) {
@@ -231,7 +235,7 @@ std::string RenderGlsl(std::span<const Argument> arguments, const std::string& d
     const Argument& a = arguments[i];
     text += Format("layout(std430, binding = %zu) %sbuffer B_%s { %s %s[]; };\n", i, a.written ? "" : "readonly ", a.name.c_str(), GlslType(a.kind), a.name.c_str());
   }
-  return text + Accessors(arguments, GlslAccess) + defines + kCommon + "void main() {\n" + body + "}\n";
+  return text + Accessors(arguments, GlslAccess) + defines + kCommon + "#ifdef SHARED\nshared SHARED together[64];\n#endif\nvoid main() {\n" + body + "}\n";
 }
 
 }  // namespace

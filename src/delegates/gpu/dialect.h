@@ -4,7 +4,8 @@
 //   LOAD_a(i)  quad i as four floats (F4) or integers (I4)     ELEM_a(i)  element i
 //   RANK_a(s)  how many of 255 increasing floats, from element 1 on, are not above s
 //   STORE_a(i, v)  where the kernel writes to it               MAKE_a(x, y, z, w), LOOKUP_a(v)  four elements at v
-// and P(k), the numbers that come with each command. GID(d) and FLAT_ID say which item it is.
+// and P(k), the numbers that come with each command. GID(d) and FLAT_ID say which item it is. A kernel that defines SHARED has
+// 64 values of that type, `together`, for the items of a group of 64, which LANE counts; they meet at a BARRIER.
 #pragma once
 #include <limits>
 #include <span>

@@ -199,6 +199,40 @@ const char* const kReduceBody = R"(
   FINISH(v0)
 )";
 
+// The same where what is reduced lies in quads: a group of 64 items for four outputs, 16 for each; t counts quads.
+const char* const kReduceRowsBody = R"(
+  int o = FLAT_ID / 64, lane = LANE, which = min(4 * o + lane / 16, P(3) - 1);
+  V_x s = ALL_x(REDUCE_START);
+  int base = ELEM_t(which);
+  for (int r = lane % 16; r < P(2); r += 16) {
+    V_x cell = LOAD_x(base + ELEM_t(P(1) + r));
+    s = REDUCE_STEP;
+  }
+  together[lane] = s;
+  BARRIER;
+  if (lane > 0 || o >= P(0)) return;
+  S_x part[4];
+  for (int j = 0; j < 4; ++j) {
+    V_x s = together[16 * j];
+    for (int i = 1; i < 16; ++i) {
+      V_x cell = together[16 * j + i];
+      s = REDUCE_STEP;
+    }
+    V_x all = s;
+    {
+      S_x s = all.x, cell = all.y;
+      s = REDUCE_STEP;
+      cell = all.z;
+      s = REDUCE_STEP;
+      cell = all.w;
+      part[j] = REDUCE_STEP;
+    }
+  }
+  s = MAKE_x(part[0], part[1], part[2], part[3]);
+  V_x v0 = REDUCE_END;
+  FINISH(v0)
+)";
+
 // A row per item: P(0) rows of P(1) elements in P(2) quads, beta in P(3).
 const char* const kSoftmaxBody = R"(
   int row = FLAT_ID;

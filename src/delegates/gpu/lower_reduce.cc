@@ -60,6 +60,8 @@ constexpr Reduction kReductions[] = {{"mean", "0.0f", "0", "s + cell", "s / F_BI
                                      {"reduce_min", "3.4028235e38f", "0x7fffffff", "min(s, cell)", "s"},
                                      {"reduce_prod", "1.0f", "1", "s * cell", "s"}};
 
+constexpr int64_t kFewestInRows = 64;  // With fewer elements, an item per output.
+
 // Where the outputs start in the input, then the steps over what is reduced.
 void Walk(const ops::ReducePlan& plan, bool reduced, int depth, int64_t at, std::vector<int32_t>* list) {
   if (depth == plan.rank) {
@@ -81,25 +83,27 @@ Status LowerReduce(const Node& node, Builder& b) {
   ops::ReducePlan plan = ops::PlanReduce(node.view());
   if (plan.reduced < 1) return Error(Code::kUnsupported, "nothing to reduce");
   const auto& r = *std::ranges::find(kReductions, node.def().name, &Reduction::op);
-  // The innermost axis is kept, and whole quads of it: four outputs at once.
+  // Whole quads of the innermost axis: four outputs at once where it is kept; where it is not, parts of four outputs.
   ops::ReducePlan::Axis* const last = plan.rank > 0 ? &plan.axis[static_cast<size_t>(plan.rank - 1)] : nullptr;
-  bool quads = last && last->out_step != 0 && last->size % 4 == 0;
+  bool quads = last && last->in_step == 1 && last->size % 4 == 0;
   for (int d = 0; d + 1 < plan.rank; ++d) quads = quads && plan.axis[static_cast<size_t>(d)].in_step % 4 == 0;
-  std::vector<int32_t> starts, steps;
-  if (quads) {
+  const bool kept = last && last->out_step != 0, rows = quads && !kept && plan.reduced >= kFewestInRows;
+  quads = quads && kept;
+  if (quads || rows) {
     last->size /= 4;
     for (int d = 0; d + 1 < plan.rank; ++d) plan.axis[static_cast<size_t>(d)].in_step /= 4;
   }
+  std::vector<int32_t> starts, steps;
   Walk(plan, false, 0, 0, &starts);
   Walk(plan, true, 0, 0, &steps);
-  const auto count = static_cast<int32_t>(starts.size()), reduced = static_cast<int32_t>(steps.size());
+  const auto count = static_cast<int32_t>(starts.size()), reads = static_cast<int32_t>(steps.size()), reduced = rows ? 4 * reads : reads;
   starts.insert(starts.end(), steps.begin(), steps.end());
   const ValueId table = b.Integers(std::move(starts));
-  Launch& l = b.Emit(node.index(), kReduceBody, out);
+  Launch& l = b.Emit(node.index(), rows ? kReduceRowsBody : kReduceBody, out);
   l.arguments = {{"x", in}, {"t", table}};
-  l.params = {Quads(b.value(out).elements), count, reduced, count, FloatBits(static_cast<float>(reduced))};
-  l.items = Builder::Flat(l.params[0]);
-  l.defines = Format("%s#define REDUCE_START %s\n#define REDUCE_STEP %s\n", quads ? "#define QUADS\n" : "", floats ? r.start_float : r.start_integer, r.step);
+  l.params = {Quads(b.value(out).elements), count, reads, count, FloatBits(static_cast<float>(reduced))};
+  l.items = Builder::Flat(int64_t{l.params[0]} * (rows ? 64 : 1));
+  l.defines = Format("%s#define REDUCE_START %s\n#define REDUCE_STEP %s\n", rows ? "#define SHARED V_x\n" : quads ? "#define QUADS\n" : "", floats ? r.start_float : r.start_integer, r.step);
   if (!bytes || !mean) {
     l.defines += Format("#define REDUCE_END %s\n", r.end);
     return {};
