@@ -268,7 +268,7 @@ Rendered RenderLaunch(const Launch& launch, const std::vector<Value>& values, La
     last = Format("s%d", step++);
     chain += Format(" %s %s = ", s.gives_float ? "F4" : "I4", last.c_str()) + text + ";";
   }
-  const std::string defines = launch.defines + Format("#define TILE %d\n", launch.tile) + "#define FINISH(v) {" + chain + " STORE_y(o, " + last + "); }\n";
+  const std::string defines = launch.defines + Format("#define TILE %d\n#define SPLIT %d\n", launch.tile, launch.split) + (launch.split > 1 ? "#define SHARED ACC\n" : "") + "#define FINISH(v) {" + chain + " STORE_y(o, " + last + "); }\n";
   r.text = Render(language, arguments, defines, launch.body, launch.group);
   return r;
 }

@@ -63,13 +63,21 @@ struct Launch {
   std::vector<Stage> stages;
   Extent items = {1, 1, 1};
   Extent group = {64, 1, 1};
-  bool product = false;              // `group` and TILE may be tuned.
+  bool product = false;              // `group`, TILE and SPLIT may be tuned.
   int tile = 1;                      // Of `columns`, which items[1] covers.
   int columns = 1;
+  int most_split = 1;                // Of the channels, among the items of a group.
+  int split = 1;
 
   void SetTile(int t) {
     tile = t;
     items[1] = static_cast<uint32_t>((columns + t - 1) / t);
+  }
+  // Output quads params[0] by groups of 64 items, `s` for each.
+  void SetSplit(int s) {
+    split = s;
+    group = {64, 1, 1};
+    items[0] = static_cast<uint32_t>((params[0] + 64 / s - 1) / (64 / s) * 64);
   }
 };
 

@@ -170,6 +170,21 @@ float erf_of(float x) {
 }
 )";
 
+// Rows: each of the 64 items of a group (SHARED), or of one. MEET: what its items found, `combined` from `value` and `cell`.
+constexpr const char* kRows = R"(
+#ifdef SHARED
+#define ROW(rows) min(FLAT_ID / 64, rows - 1)
+#define ROW_FIRST LANE
+#define ROW_STEP 64
+#define MEET(value, combined) together[LANE] = value; BARRIER; value = together[0]; for (int i = 1; i < 64; ++i) { SHARED cell = together[i]; value = combined; } BARRIER
+#else
+#define ROW(rows) FLAT_ID
+#define ROW_FIRST 0
+#define ROW_STEP 1
+#define MEET(value, combined)
+#endif
+)";
+
 std::string Replace(std::string text, char token, const std::string& with) {
   for (size_t at = 0; (at = text.find(token, at)) != std::string::npos; at += with.size()) text.replace(at, 1, with);
   return text;
@@ -223,7 +238,7 @@ std::string Accessors(std::span<const Argument> arguments, const char* (*access)
 }
 
 std::string RenderOpenCl(std::span<const Argument> arguments, const std::string& defines, const char* body) {
-  std::string text = std::string(kOpenClPrelude) + Accessors(arguments, OpenClAccess) + defines + kCommon + "__kernel void octet_kernel(__constant const int* p";
+  std::string text = std::string(kOpenClPrelude) + Accessors(arguments, OpenClAccess) + defines + kCommon + kRows + "__kernel void octet_kernel(__constant const int* p";
   for (const Argument& a : arguments) text += std::string(", __global ") + (a.written ? "" : "const ") + OpenClType(a.kind) + "* " + a.name;
   return text + ") {\n#ifdef SHARED\n__local SHARED together[64];\n#endif\n" + body + "}\n";
 }
@@ -235,7 +250,7 @@ std::string RenderGlsl(std::span<const Argument> arguments, const std::string& d
     const Argument& a = arguments[i];
     text += Format("layout(std430, binding = %zu) %sbuffer B_%s { %s %s[]; };\n", i, a.written ? "" : "readonly ", a.name.c_str(), GlslType(a.kind), a.name.c_str());
   }
-  return text + Accessors(arguments, GlslAccess) + defines + kCommon + "#ifdef SHARED\nshared SHARED together[64];\n#endif\nvoid main() {\n" + body + "}\n";
+  return text + Accessors(arguments, GlslAccess) + defines + kCommon + kRows + "#ifdef SHARED\nshared SHARED together[64];\n#endif\nvoid main() {\n" + body + "}\n";
 }
 
 }  // namespace

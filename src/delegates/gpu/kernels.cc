@@ -63,11 +63,18 @@ const char* const kMoveQuadsBody = R"(
 
 // Sums of products over a window: convolution, depthwise, transposed, and matrices as windows of one cell. Channels come
 // in quads. Weights are [ky][kx][channel of the group][output quad], depthwise [ky][kx][output quad]. Constants per
-// output quad in c. An item computes TILE neighbouring pixels of one output quad.
+// output quad in c. An item computes TILE neighbouring pixels of one output quad; with SPLIT, so many items of a group of
+// 64 share the channels of a window's cells.
 const char* const kProductBody = R"(
-  int oc = GID(0), ox = GID(1) * TILE, z = GID(2);
+  int ox = GID(1) * TILE, z = GID(2);
   int OC4 = P(0), OW = P(1), OH = P(2), IH = P(4), IW = P(5), IC4 = P(6), KH = P(7), KW = P(8), GI4 = P(15);
+#if SPLIT > 1
+  int wide = 64 / SPLIT, share = LANE / wide, slot = LANE % wide, column = GID(0) / 64 * wide + slot, oc = min(column, OC4 - 1);
+  int k0 = GI4 * share / SPLIT, k1 = GI4 * (share + 1) / SPLIT;
+#else
+  int oc = GID(0), k0 = 0, k1 = GI4;
   if (oc >= OC4 || ox >= OW || z >= OH * P(3)) return;
+#endif
   int b = z / OH, oy = z - b * OH, xb = b, wb = 0;
 #ifdef BATCHED
   xb = ELEM_m(2 * b);
@@ -116,8 +123,9 @@ const char* const kProductBody = R"(
         acc[t] += (x0 - ZX(t)) * w0;
       }
 #else
-      int wi = wb + (ky * KW + kx) * GI4 * 4 * OC4 + oc, first = oc / P(16) * GI4;
-      for (int k = 0; k < GI4; ++k) {
+      int wi = wb + ((ky * KW + kx) * GI4 + k0) * 4 * OC4 + oc, first = oc / P(16) * GI4;
+#pragma unroll 4
+      for (int k = k0; k < k1; ++k) {
         ACC w0 = LOAD_w(wi) - ZW, w1 = LOAD_w(wi + OC4) - ZW, w2 = LOAD_w(wi + 2 * OC4) - ZW, w3 = LOAD_w(wi + 3 * OC4) - ZW;
         wi += 4 * OC4;
         for (int t = 0; t < TILE; ++t) {
@@ -129,6 +137,15 @@ const char* const kProductBody = R"(
 #endif
     }
   }
+#if SPLIT > 1
+  for (int t = 0; t < TILE; ++t) {
+    together[LANE] = acc[t];
+    BARRIER;
+    for (int n = 1; n < SPLIT; ++n) acc[t] += together[slot + (share + n) % SPLIT * wide];
+    BARRIER;
+  }
+  if (share > 0 || column >= OC4) return;
+#endif
   for (int t = 0; t < TILE; ++t) {
     if (ox + t >= OW) break;
     int o = (z * OW + ox + t) * OC4 + oc;
@@ -199,18 +216,30 @@ const char* const kReduceBody = R"(
   FINISH(v0)
 )";
 
-// The same where what is reduced lies in quads: a group of 64 items for four outputs, 16 for each; t counts quads.
-const char* const kReduceRowsBody = R"(
-  int o = FLAT_ID / 64, lane = LANE, which = min(4 * o + lane / 16, P(3) - 1);
+// The same for many elements each: a group of 64 items for a quad of outputs (QUADS), or for four of them, 16 for each,
+// where what is reduced lies in quads; t counts quads.
+const char* const kReduceTogetherBody = R"(
+  int o = FLAT_ID / 64, lane = LANE, mine = min(o, P(0) - 1);
+#ifdef QUADS
+  int base = ELEM_t(mine), reader = lane, readers = 64;
+#else
+  int base = ELEM_t(min(4 * mine + lane / 16, P(3) - 1)), reader = lane % 16, readers = 16;
+#endif
   V_x s = ALL_x(REDUCE_START);
-  int base = ELEM_t(which);
-  for (int r = lane % 16; r < P(2); r += 16) {
+#pragma unroll 4
+  for (int r = reader; r < P(2); r += readers) {
     V_x cell = LOAD_x(base + ELEM_t(P(1) + r));
     s = REDUCE_STEP;
   }
   together[lane] = s;
   BARRIER;
   if (lane > 0 || o >= P(0)) return;
+#ifdef QUADS
+  for (int i = 1; i < 64; ++i) {
+    V_x cell = together[i];
+    s = REDUCE_STEP;
+  }
+#else
   S_x part[4];
   for (int j = 0; j < 4; ++j) {
     V_x s = together[16 * j];
@@ -229,19 +258,22 @@ const char* const kReduceRowsBody = R"(
     }
   }
   s = MAKE_x(part[0], part[1], part[2], part[3]);
+#endif
   V_x v0 = REDUCE_END;
   FINISH(v0)
 )";
 
-// A row per item: P(0) rows of P(1) elements in P(2) quads, beta in P(3).
+// A row per item or group: P(0) rows of P(1) elements in P(2) quads, beta in P(3).
 const char* const kSoftmaxBody = R"(
-  int row = FLAT_ID;
+  int row = ROW(P(0)), first = ROW_FIRST;
   if (row >= P(0)) return;
   int depth = P(1), quads = P(2), base = row * quads;
   float beta = F_BITS(P(3)), most = ELEM_x(4 * base), sum = 0.0f;
-  for (int k = 0; k < depth; ++k) most = max(most, ELEM_x(4 * base + k));
-  for (int k = 0; k < depth; ++k) sum += exp((ELEM_x(4 * base + k) - most) * beta);
-  for (int k = 0; k < quads; ++k) {
+  for (int k = first; k < depth; k += ROW_STEP) most = max(most, ELEM_x(4 * base + k));
+  MEET(most, max(most, cell));
+  for (int k = first; k < depth; k += ROW_STEP) sum += exp((ELEM_x(4 * base + k) - most) * beta);
+  MEET(sum, sum + cell);
+  for (int k = first; k < quads; k += ROW_STEP) {
     int o = base + k;
     F4 d = (LOAD_x(o) - most) * beta;
     F4 v0 = SOFTMAX_VALUE;
@@ -252,11 +284,13 @@ const char* const kSoftmaxBody = R"(
 // The reference's fixed point: e^-d in Q0.31 at t[d], the same as it goes into the Q12.19 sum at t[256 + d], nothing from
 // d > P(3) on. A reciprocal by three Newton steps.
 const char* const kSoftmaxIntegerBody = R"(
-  int row = FLAT_ID;
+  int row = ROW(P(0)), first = ROW_FIRST;
   if (row >= P(0)) return;
   int depth = P(1), quads = P(2), base = row * quads, most = ELEM_x(4 * base), sum = 0;
-  for (int k = 0; k < depth; ++k) most = max(most, ELEM_x(4 * base + k));
-  for (int k = 0; k < depth; ++k) sum += ELEM_t(256 + most - ELEM_x(4 * base + k));
+  for (int k = first; k < depth; k += ROW_STEP) most = max(most, ELEM_x(4 * base + k));
+  MEET(most, max(most, cell));
+  for (int k = first; k < depth; k += ROW_STEP) sum += ELEM_t(256 + most - ELEM_x(4 * base + k));
+  MEET(sum, sum + cell);
   int headroom = sum == 0 ? 32 : CLZ(UINT(sum));
   int fraction = INT((headroom >= 32 ? 0u : UINT(sum) << UINT(headroom)) - 0x80000000u);
   I4 half_ = ALL_I4((fraction >> 1) + 0x40000000);
@@ -267,7 +301,7 @@ const char* const kSoftmaxIntegerBody = R"(
     r = I4_BITS(U4_BITS(r) + U4_BITS(four));
   }
   int scale = r.x > 0x3fffffff ? 0x7fffffff : r.x * 2, shift = 35 - headroom;
-  for (int k = 0; k < quads; ++k) {
+  for (int k = first; k < quads; k += ROW_STEP) {
     int o = base + k;
     I4 d = min(max(most - LOAD_x(o), 0), 255);
     I4 q = high_mul(ALL_I4(scale), LOOKUP_t(d));

@@ -11,7 +11,7 @@ extern const char* const kMoveQuadsBody;
 extern const char* const kProductBody;
 extern const char* const kPoolBody;
 extern const char* const kReduceBody;
-extern const char* const kReduceRowsBody;
+extern const char* const kReduceTogetherBody;
 extern const char* const kSoftmaxBody;
 extern const char* const kSoftmaxIntegerBody;
 extern const char* const kArgBody;

@@ -108,6 +108,7 @@ void SetHybrid(Product* p, Builder& b, const Node& node, int weights, int bias) 
 }
 
 // A fused multiply-add would round where the reference does not. (GLSL ignores the pragma.)
+constexpr uint64_t kManyItems = 1 << 16;  // They keep a large device busy.
 constexpr const char* kNoContraction = "#pragma OPENCL FP_CONTRACT OFF\n";
 
 // Float activations of hybrid operators become integers, each row with a scale of its own.
@@ -172,6 +173,8 @@ void EmitProduct(Builder& b, int node, Product p) {
   l.params = {Quads(g.out_c), g.out_w, g.out_h, g.batch, g.in_h, g.in_w, ic4, g.filter_h, g.filter_w, g.stride_h, g.stride_w, g.dilation_h, g.dilation_w, g.pad_h, g.pad_w,
               Quads(p.group_in), p.depthwise ? p.group_out : Quads(p.group_out), p.x_zero, p.w_zero, p.out_zero, low, high, p.row_per_image ? 1 : 0, p.row_per_image ? 0 : 1};
   l.defines = DefinesOf(p);
+  // Where there are few items, and each would walk many channels.
+  if (!p.depthwise && uint64_t{l.items[0]} * l.items[1] * images < kManyItems) l.most_split = Quads(p.group_in) >= 32 ? 16 : Quads(p.group_in) >= 8 ? 4 : 1;
   Unpad(b, node, out, p.out, out_pixels, g.out_c);
 }
 

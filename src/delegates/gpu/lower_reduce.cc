@@ -60,7 +60,7 @@ constexpr Reduction kReductions[] = {{"mean", "0.0f", "0", "s + cell", "s / F_BI
                                      {"reduce_min", "3.4028235e38f", "0x7fffffff", "min(s, cell)", "s"},
                                      {"reduce_prod", "1.0f", "1", "s * cell", "s"}};
 
-constexpr int64_t kFewestInRows = 64;  // With fewer elements, an item per output.
+constexpr int64_t kShared = 64;  // Elements from which on the items of a group share them.
 
 // Where the outputs start in the input, then the steps over what is reduced.
 void Walk(const ops::ReducePlan& plan, bool reduced, int depth, int64_t at, std::vector<int32_t>* list) {
@@ -87,7 +87,7 @@ Status LowerReduce(const Node& node, Builder& b) {
   ops::ReducePlan::Axis* const last = plan.rank > 0 ? &plan.axis[static_cast<size_t>(plan.rank - 1)] : nullptr;
   bool quads = last && last->in_step == 1 && last->size % 4 == 0;
   for (int d = 0; d + 1 < plan.rank; ++d) quads = quads && plan.axis[static_cast<size_t>(d)].in_step % 4 == 0;
-  const bool kept = last && last->out_step != 0, rows = quads && !kept && plan.reduced >= kFewestInRows;
+  const bool kept = last && last->out_step != 0, rows = quads && !kept && plan.reduced >= kShared;
   quads = quads && kept;
   if (quads || rows) {
     last->size /= 4;
@@ -99,11 +99,12 @@ Status LowerReduce(const Node& node, Builder& b) {
   const auto count = static_cast<int32_t>(starts.size()), reads = static_cast<int32_t>(steps.size()), reduced = rows ? 4 * reads : reads;
   starts.insert(starts.end(), steps.begin(), steps.end());
   const ValueId table = b.Integers(std::move(starts));
-  Launch& l = b.Emit(node.index(), rows ? kReduceRowsBody : kReduceBody, out);
+  const bool together = rows || (quads && reduced >= kShared);
+  Launch& l = b.Emit(node.index(), together ? kReduceTogetherBody : kReduceBody, out);
   l.arguments = {{"x", in}, {"t", table}};
   l.params = {Quads(b.value(out).elements), count, reads, count, FloatBits(static_cast<float>(reduced))};
-  l.items = Builder::Flat(int64_t{l.params[0]} * (rows ? 64 : 1));
-  l.defines = Format("%s#define REDUCE_START %s\n#define REDUCE_STEP %s\n", rows ? "#define SHARED V_x\n" : quads ? "#define QUADS\n" : "", floats ? r.start_float : r.start_integer, r.step);
+  l.items = Builder::Flat(int64_t{l.params[0]} * (together ? 64 : 1));
+  l.defines = Format("%s%s#define REDUCE_START %s\n#define REDUCE_STEP %s\n", together ? "#define SHARED V_x\n" : "", quads ? "#define QUADS\n" : "", floats ? r.start_float : r.start_integer, r.step);
   if (!bytes || !mean) {
     l.defines += Format("#define REDUCE_END %s\n", r.end);
     return {};
@@ -113,6 +114,12 @@ Status LowerReduce(const Node& node, Builder& b) {
   l.params.insert(l.params.end(), {q.offset, q.multiplier.mantissa, q.multiplier.shift, node.out_type().quant.zero0(), range.low, range.high});
   l.defines += "#define REDUCE_END clamp(requantize(s - P(5), ALL_I4(P(6)), ALL_I4(P(7))) + P(8), P(9), P(10))\n";
   return {};
+}
+
+// Long rows are a group's, short ones an item's.
+void ShareRows(Launch* l, int64_t rows, int32_t depth) {
+  l->items = Builder::Flat(depth >= kShared ? rows * 64 : rows);
+  if (depth >= kShared) l->defines += "#define SHARED S_x\n";
 }
 
 Status LowerSoftmaxInteger(const Node& node, Builder& b, ValueId x, ValueId y, int64_t rows, int32_t depth) {
@@ -130,7 +137,7 @@ Status LowerSoftmaxInteger(const Node& node, Builder& b, ValueId x, ValueId y, i
   l.arguments = {{"x", x}, {"t", table}};
   const ops::Clamp32 range = ops::RangeOf(node.out_type().dtype);
   l.params = {static_cast<int32_t>(rows), depth, Quads(depth), -scaled.least, range.low, range.high};
-  l.items = Builder::Flat(rows);
+  ShareRows(&l, rows, depth);
   return {};
 }
 
@@ -148,8 +155,8 @@ Status LowerSoftmax(const Node& node, Builder& b) {
     Launch& l = b.Emit(node.index(), kSoftmaxBody, y);
     l.arguments = {{"x", x}};
     l.params = {static_cast<int32_t>(rows), depth, Quads(depth), FloatBits(logarithm ? 1.0f : static_cast<float>(node.Real("beta")))};
-    l.items = Builder::Flat(rows);
-    l.defines = logarithm ? "#define SOFTMAX_VALUE d - log(sum)\n" : "#define SOFTMAX_VALUE exp(d) / sum\n";
+    ShareRows(&l, rows, depth);
+    l.defines += logarithm ? "#define SOFTMAX_VALUE d - log(sum)\n" : "#define SOFTMAX_VALUE exp(d) / sum\n";
   }
   Unpad(b, node.index(), y, out, rows, depth);
   return {};

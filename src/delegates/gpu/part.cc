@@ -2,6 +2,7 @@
 #include "delegates/gpu/part.h"
 
 #include <algorithm>
+#include <bit>
 #include <chrono>
 #include <cstdio>
 
@@ -92,31 +93,35 @@ Status Part::Tune(Launch* launch, const std::vector<Value>& values) {
   std::string key = "tune|" + launch->defines;
   for (const int32_t p : launch->params) key += Format("%d,", p);
   for (const Stage& s : launch->stages) key += s.expression;
-  unsigned tile = 0, x = 0, y = 0, z = 0;
-  const auto shaped = [&](int t, Extent group) {
+  const auto shaped = [&](int t, Extent group, int split) {
     Launch l = *launch;
     l.SetTile(t);
     l.group = group;
+    if (split > 1) l.SetSplit(split);
     return l;
   };
-  if (std::sscanf(setup_.programs.Remembered(key).c_str(), "%u %u %u %u", &tile, &x, &y, &z) == 4) {
-    const bool sane = (tile == 1 || tile == 2 || tile == 4 || tile == 8) && x - 1 < 64 && y - 1 < 64 && z - 1 < 64 && x * y * z <= setup_.device.info().largest_group;
-    if (sane) *launch = shaped(static_cast<int>(tile), {x, y, z});
+  const auto power = [](unsigned v, unsigned most) { return std::has_single_bit(v) && v <= most; };
+  unsigned tile = 0, x = 0, y = 0, z = 0, split = 0;
+  if (std::sscanf(setup_.programs.Remembered(key).c_str(), "%u %u %u %u %u", &tile, &x, &y, &z, &split) == 5) {
+    const bool sane = power(tile, 8) && power(x, 64) && power(y, 64) && power(z, 64) && x * y * z <= setup_.device.info().largest_group && power(split, static_cast<unsigned>(launch->most_split));
+    if (sane) *launch = shaped(static_cast<int>(tile), {x, y, z}, static_cast<int>(split));
     if (sane) return {};
   }
   Launch best = *launch;
   OCTET_ASSIGN(double least, Measure(best, values));
-  for (const int t : {1, 2, 4, 8})
-    for (const Extent group : {Extent{8, 8, 1}, Extent{16, 4, 1}, Extent{32, 2, 1}, Extent{64, 1, 1}, Extent{4, 16, 1}, Extent{8, 1, 8}}) {
-      if (t > launch->columns) continue;
-      const Launch candidate = shaped(t, group);
-      const auto micros = Measure(candidate, values);
-      if (!micros.ok() || *micros >= least) continue;  // One that does not fit the device is no loss.
-      least = *micros;
-      best = candidate;
-    }
+  const auto attempt = [&](const Launch& candidate) {
+    const auto micros = Measure(candidate, values);
+    if (!micros.ok() || *micros >= least) return;  // One that does not fit the device is no loss.
+    least = *micros;
+    best = candidate;
+  };
+  for (const int t : {1, 2, 4, 8}) {
+    if (t > launch->columns) continue;
+    for (const Extent group : {Extent{8, 8, 1}, Extent{16, 4, 1}, Extent{32, 2, 1}, Extent{64, 1, 1}, Extent{4, 16, 1}, Extent{8, 1, 8}}) attempt(shaped(t, group, 1));
+    for (int s = 2; s <= launch->most_split; s *= 2) attempt(shaped(t, {64, 1, 1}, s));
+  }
   *launch = std::move(best);
-  setup_.programs.Remember(key, Format("%d %u %u %u", launch->tile, launch->group[0], launch->group[1], launch->group[2]));
+  setup_.programs.Remember(key, Format("%d %u %u %u %d", launch->tile, launch->group[0], launch->group[1], launch->group[2], launch->split));
   return {};
 }
 

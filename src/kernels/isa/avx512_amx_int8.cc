@@ -31,7 +31,7 @@ struct Tiles {
 }  // namespace
 
 void MultiplyAmx(const ProductS8& p, const void* const* rows, int64_t count, int64_t first_panel, int64_t end_panel, int8_t* y, void* scratch) {
-  const auto multiply = FillsTiles(p, count) ? MultiplyTiles : kAvx512VnniInt8.multiply;
+  const auto multiply = FillsTiles(p, count, end_panel - first_panel) ? MultiplyTiles : kAvx512VnniInt8.multiply;
   multiply(p, rows, count, first_panel, end_panel, y, scratch);
 }
 const int64_t kAmxScratchPerGroup = kTilesScratchPerGroup;

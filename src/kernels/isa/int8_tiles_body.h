@@ -89,8 +89,8 @@ template <bool kTwoTiles, bool kTwoPanels> void TileSums(const TileRows& a, cons
   if constexpr (kTwoTiles && kTwoPanels) Tiles::Store<3>(to + cut.rows * kPitch + kPanel * 4, kPitch);
 }
 
-// Whether registers are full enough: gathering a shallow window costs more than its products.
-inline bool FillsTiles(const ProductS8& p, int64_t count) { return count >= 6 && (p.segments == 1 || p.segments * p.groups() >= kTileGroups); }
+// Whether the products outweigh what gathering rows and configuring registers costs, as measured.
+inline bool FillsTiles(const ProductS8& p, int64_t count, int64_t panels) { return count >= 6 && p.groups() * panels >= 12; }
 
 // As Int8::multiply.
 inline void MultiplyTiles(const ProductS8& p, const void* const* rows, int64_t count, int64_t first_panel, int64_t end_panel, int8_t* y, void* scratch) {
