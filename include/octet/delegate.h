@@ -115,6 +115,7 @@ typedef struct OctetDelegateRates {
   double f32_gmacs_s;        /* Multiply-adds in float, */
   double int8_gmacs_s;       /* in 8-bit integers, */
   double gbytes_s;           /* and bytes that nodes read and write. */
+  double node_us;            /* What a node costs beyond its work. */
 } OctetDelegateRates;
 
 typedef struct OctetDelegateTiming {

@@ -18,6 +18,7 @@ struct CpuRates {
   double f32_gmacs_s, int8_gmacs_s, gbytes_s;
 };
 CpuRates RatesOf(const Cpu& cpu) {
+  if (cpu.has(Isa::kAmx)) return {60, 300, 8};
   if (cpu.has(Isa::kAvx512)) return {60, 150, 8};
   if (cpu.has(Isa::kAvx2)) return {35, 65, 8};
   return cpu.has(Isa::kNeon) ? CpuRates{10, 20, 6} : CpuRates{2, 2, 4};
@@ -225,13 +226,13 @@ class Plan::Delegation {
     if (part.outputs.empty()) return "nobody reads what its part computes";
     if (with.pay_off != PayOff::kEstimate) return {};
     const OctetDelegateRates rates = part.session.delegate().rates();
-    if (rates.run_us <= 0 && rates.copy_gbytes_s <= 0 && rates.f32_gmacs_s <= 0 && rates.int8_gmacs_s <= 0 && rates.gbytes_s <= 0) return {};
+    if (rates.run_us <= 0 && rates.copy_gbytes_s <= 0 && rates.f32_gmacs_s <= 0 && rates.int8_gmacs_s <= 0 && rates.gbytes_s <= 0 && rates.node_us <= 0) return {};
     const CpuRates cpu = RatesOf(ThisCpu());
     double there = rates.run_us, here = 0;
     for (int i : part.positions) {
       const ops::Cost& cost = costs_[static_cast<size_t>(i)];
       const bool is_float = IsFloat(plan_.tensors_[static_cast<size_t>(op(nodes_[static_cast<size_t>(i)]).outputs[0])].type.dtype);
-      there += Micros(cost, is_float, rates.f32_gmacs_s, rates.int8_gmacs_s, rates.gbytes_s);
+      there += std::max(rates.node_us, 0.0) + Micros(cost, is_float, rates.f32_gmacs_s, rates.int8_gmacs_s, rates.gbytes_s);
       here += Micros(cost, is_float, cpu.f32_gmacs_s, cpu.int8_gmacs_s, cpu.gbytes_s) / std::max(1, options().threads);
     }
     uint64_t copied = 0;

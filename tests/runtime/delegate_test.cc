@@ -136,11 +136,19 @@ TEST(Delegates, SmallPartsAndLossesStayOnTheCpu) {
   EXPECT_EQ(small.it->delegates()[0].reasons[1].text, "its part has 2 nodes, fewer than 3");
 
   Fake slow;
-  slow.rates = {.run_us = 500, .copy_gbytes_s = 1, .f32_gmacs_s = 100, .int8_gmacs_s = 100, .gbytes_s = 100};
+  slow.rates = {.run_us = 500, .copy_gbytes_s = 1, .f32_gmacs_s = 100, .int8_gmacs_s = 100, .gbytes_s = 100, .node_us = 0};
   test::Runner losing(Islands(), With({slow.Make()}));
   EXPECT_EQ(losing.Run<float>(kX), Expected());
   EXPECT_EQ(losing.it->delegates()[0].nodes, 0);
   EXPECT_NE(losing.it->delegates()[0].reasons[1].text.find("does not pay: about 50"), std::string::npos) << losing.it->delegates()[0].reasons[1].text;
+
+  Fake busy;
+  busy.rates = {};
+  busy.rates.node_us = 250;
+  test::Runner launching(Islands(), With({busy.Make()}));
+  EXPECT_EQ(launching.Run<float>(kX), Expected());
+  EXPECT_EQ(launching.it->delegates()[0].nodes, 0);
+  EXPECT_NE(launching.it->delegates()[0].reasons[1].text.find("does not pay: about 500"), std::string::npos) << launching.it->delegates()[0].reasons[1].text;
 
   options = With({slow.Make()});
   options.delegates.pay_off = runtime::PayOff::kOff;

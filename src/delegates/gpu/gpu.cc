@@ -5,6 +5,7 @@
 #include <cstring>
 #include <mutex>
 
+#include "delegates/gpu/kernels.h"
 #include "delegates/gpu/lower.h"
 #include "delegates/gpu/part.h"
 
@@ -99,10 +100,32 @@ Status SetOption(const std::string& key, const std::string& value, Options* o) {
   return {};
 }
 
+// What a launch costs that has nothing to do: kernels of one part wait for each other.
+Result<double> LaunchMicros(Delegate& d) {
+  constexpr int kLaunches = 64;
+  const Argument y{"y", Kind::kF32, true};
+  const Extent group = {64, 1, 1};
+  OCTET_ASSIGN(const Program* program, d.programs->Get({Render(d.device->info().language, {&y, 1}, "#define FINISH(v) STORE_y(o, ALL_F4(0.0f));\n", kMapBody, group), 1}));
+  OCTET_ASSIGN(const std::unique_ptr<Buffer> buffer, d.device->MakeBuffer(BytesOf(Kind::kF32, 256), nullptr));
+  Buffer* const buffers[] = {buffer.get()};
+  const int32_t quads[] = {64};
+  OCTET_ASSIGN(const std::unique_ptr<Command> command, d.device->MakeCommand(*program, buffers, quads, {1, 1, 1}, group));
+  double least = 1e9;
+  for (int round = 0; round < 3; ++round) {
+    OCTET_TRY(d.device->Finish());
+    const auto start = std::chrono::steady_clock::now();
+    for (int i = 0; i < kLaunches; ++i) OCTET_TRY(d.device->Enqueue(*command, false));
+    OCTET_TRY(d.device->Finish());
+    least = std::min(least, std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now() - start).count());
+  }
+  return least / kLaunches;
+}
+
 // What an empty trip to the device and back costs, and how fast it copies. A software device is there to check results:
 // nothing is known of it, so that every part goes there.
 Status MeasureRates(Delegate& d) {
   if (d.device->info().is_cpu) return {};
+  OCTET_ASSIGN(d.rates.node_us, LaunchMicros(d));
   constexpr size_t kBytes = 1 << 22;
   const std::vector<std::byte> host(kBytes);
   std::vector<std::byte> back(kBytes);
