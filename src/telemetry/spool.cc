@@ -4,17 +4,20 @@
 #include <fcntl.h>
 #include <sqlite3.h>
 #include <sys/random.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cstdio>
 #include <mutex>
+#include <utility>
 
 namespace octet::telemetry {
 namespace {
 
-// Of the disk: what moving the log into the file may take (wal_autocheckpoint), and a little more. Of the records: what goes at once when it is full, at most.
-constexpr int64_t kReserveBytes = 1280 << 10, kGiveUpBytes = 128 << 10;
+// Of the disk: what moving the log into the file may take (wal_autocheckpoint), and a little more. Of the records: what goes at once when it is full, and what is
+// always kept of them.
+constexpr int64_t kReserveBytes = 1280 << 10, kGiveUpBytes = 128 << 10, kLeastBytes = 64 << 10;
 
 constexpr const char* kSchema = R"(
 CREATE TABLE IF NOT EXISTS records(id INTEGER PRIMARY KEY AUTOINCREMENT, line TEXT NOT NULL, running_s INTEGER NOT NULL);
@@ -101,35 +104,49 @@ Status Spool::Failed(const char* what) {
 
 Status Spool::Run(const char* sql) { return sqlite3_exec(db_, sql, nullptr, nullptr, nullptr) == SQLITE_OK ? Status() : Failed(sql); }
 
-// Where there is no room, the oldest records make some, and it is done once more.
+// Where there is no room, the log makes some. Where that is not enough, as others fill the disk, more of the oldest records go.
 template <class F> Status Spool::Change(const F& change) {
   full_ = false;
   Status status = change();
-  if (!status.ok() && full_ && MakeRoom()) return change();
-  return status;
+  if (status.ok() || !std::exchange(full_, false)) return status;
+  EndLog();
+  status = change();
+  if (status.ok() || !full_) return status;
+  KeepFewer();
+  return change();
 }
 
-// The reserve goes, the log moves into the file and ends, and from the next commit on fewer records are kept.
-bool Spool::MakeRoom() {
+// The log moves into the file and ends; the reserve helps.
+void Spool::EndLog() {
   std::lock_guard lock(*lock_);
   std::remove((options_.path + ".reserve").c_str());
   sqlite3_wal_checkpoint_v2(db_, nullptr, SQLITE_CHECKPOINT_TRUNCATE, nullptr, nullptr);
-  Statement read(db_, "SELECT bytes FROM state");
-  if (!read.Row()) return false;
-  const int64_t bytes = std::min(room_.value_or(INT64_MAX), read.Int(0));
-  room_ = bytes - std::min(kGiveUpBytes, bytes / 4);
-  return true;
 }
 
-// When there is room for the reserve again, there is room for records.
+// From the next commit on.
+void Spool::KeepFewer() {
+  std::lock_guard lock(*lock_);
+  Statement read(db_, "SELECT bytes FROM state");
+  const int64_t bytes = std::min(room_.value_or(INT64_MAX), read.Row() ? read.Int(0) : 0);
+  room_ = std::max(kLeastBytes, bytes - kGiveUpBytes);
+}
+
+int64_t Spool::FreeBytes() const {
+  struct statvfs disk;
+  if (::statvfs(options_.path.c_str(), &disk) != 0) return INT64_MAX;
+  return static_cast<int64_t>(std::min(static_cast<double>(disk.f_bavail) * static_cast<double>(disk.f_frsize), 1e15));
+}
+
+// When there is room for the reserve and as much again, there is room for records.
 void Spool::Reserve() {
+  if (FreeBytes() < 2 * kReserveBytes) return;
+  room_.reset();
   const std::string path = options_.path + ".reserve";
   const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
   if (file < 0) return;  // It is there; or nothing can be there.
   const bool whole = ::posix_fallocate(file, 0, kReserveBytes) == 0;
   ::close(file);
-  if (whole) room_.reset();
-  else std::remove(path.c_str());
+  if (!whole) std::remove(path.c_str());
 }
 
 Result<std::unique_ptr<Spool>> Spool::Open(const SpoolOptions& options, std::string* note) {
@@ -199,12 +216,13 @@ Status Spool::TryCommit(const std::vector<std::string>& bodies, int64_t lost, in
   }
   const auto added = static_cast<int64_t>(bodies.size());
   if (!Statement(db_, "UPDATE state SET seq = ?, committed = committed + ?, bytes = bytes + ?").Bind(seq).Bind(added).Bind(bytes).Done()) return Failed("cannot count");
-  OCTET_TRY(EnforceBounds());
+  OCTET_TRY(EnforceBounds(bytes));
   return t.Commit();
 }
 
-// The oldest go first; never those that are on their way.
-Status Spool::EnforceBounds() {
+// The oldest go first; never those that are on their way. On a disk that is nearly full, records take the place of older ones: a file that grew to the
+// last byte could not take up its log any more, and without its log nothing can be changed, deleting included.
+Status Spool::EnforceBounds(int64_t added) {
   const auto drop = [&](const char* sql, int64_t value, const char* count) -> Status {
     int64_t records = 0, bytes = 0;
     Statement deleted(db_, sql);
@@ -220,6 +238,7 @@ Status Spool::EnforceBounds() {
                  options_.max_age_s, "UPDATE state SET dropped_age = dropped_age + ?, bytes = bytes - ?"));
   Statement read(db_, "SELECT bytes FROM state");
   if (!read.Row()) return Failed("cannot read");
+  if (!room_ && FreeBytes() < kReserveBytes) room_ = std::max(kLeastBytes, read.Int(0) - added);
   const int64_t excess = read.Int(0) - std::min(options_.max_bytes, room_.value_or(INT64_MAX));
   if (excess <= 0) return {};
   // Up to the record with which enough is gone.

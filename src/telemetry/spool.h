@@ -64,9 +64,11 @@ class Spool {
   Status TryTake(size_t max_lines, size_t max_bytes, Batch* taken);
   Status TryDelivered(const Batch& batch, int64_t rejected);
   Status TryHalve(const Batch& batch);
-  Status EnforceBounds();
+  Status EnforceBounds(int64_t added);
+  int64_t FreeBytes() const;
   template <class F> Status Change(const F& change);
-  bool MakeRoom();
+  void EndLog();
+  void KeepFewer();
   void Reserve();
   Status Run(const char* sql);
   Status Failed(const char* what);

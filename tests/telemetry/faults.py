@@ -76,6 +76,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             s.keep(lines)
             self.connection.close()
         elif how in ("429", "503"):
+            s.keep(lines[:1])  # The status.
             self.answer(int(how), headers=[("Retry-After", "0")])
         elif how in ("413", "400") and len(lines) < 3:
             self.answer(500)  # Would be counted as rejected, and is; here all must arrive.
@@ -171,10 +172,10 @@ def full_disk(program, folder):
 
 
 def small_disk(program, folder):
-    """A disk of 4 MB that records fill: the oldest go and are counted, the newest arrive."""
+    """A disk of 6 MB that records fill: the oldest go and are counted, the newest arrive."""
     mount = folder / "small"
     mount.mkdir(parents=True, exist_ok=True)
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", mount], capture_output=True).returncode:
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=6m", "tmpfs", mount], capture_output=True).returncode:
         print("small disk: skipped, mounting a tmpfs needs root")
         return
     collector = Collector(4)
@@ -184,17 +185,9 @@ def small_disk(program, folder):
         device = Device(program, folder, "small", collector.server_address[1])
         log = (folder / "small.log").open("w")
         process = subprocess.Popen([program, device.config, "2", "2000"], stderr=log)
-        end = time.monotonic() + 60
-        while time.monotonic() < end and shutil.disk_usage(mount).free > 1 << 16:
-            time.sleep(0.1)
-        ballast = mount / "others"  # The disk is not the spool's alone: others take what is left.
-        try:
-            with ballast.open("wb", buffering=0) as f:
-                while f.write(b"x" * 4096):
-                    pass
-        except OSError:
-            pass
-        time.sleep(3)
+        end = time.monotonic() + 120  # The status says what was dropped, also to a collector that is busy.
+        while time.monotonic() < end and not any(sum(x["dropped"].values()) > 300 for x in collector.status.values()):
+            time.sleep(0.2)
         assert process.poll() is None, "a full disk ended the device"
         process.kill()  # With the disk full.
         process.wait()
