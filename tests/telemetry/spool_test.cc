@@ -209,6 +209,8 @@ TEST(TelemetryUploader, WaitsAsTold) {
   EXPECT_GE(told, 30'000);
   EXPECT_LE(told, 45'000);
   answer = {401, "", -1};
+  EXPECT_LE(uploader.Attempt(**spool, true, 0, 0, &note), 15'000);
+  for (int i = 0; i < 6; ++i) (void)uploader.Attempt(**spool, true, 0, 0, &note);
   EXPECT_GE(uploader.Attempt(**spool, true, 0, 0, &note), 600'000);
   answer = {500, "", -1};
   int64_t last = 0;
