@@ -54,8 +54,8 @@ jar: setup
 	@echo "octet: packing the Java classes and their library into dist/"
 	@mkdir -p dist
 	@cmake --preset release > build/configure.log 2>&1 || { cat build/configure.log; exit 1; }
-	@ninja -C build/release -j $(JOBS) --quiet octet_jar
-	@cp build/release/java/octet-lite.jar dist/octet-lite-$$(sed -n 's/^project(octet VERSION \([0-9.]*\).*/\1/p' CMakeLists.txt).jar
+	@ninja -C build/release -j $(JOBS) --quiet octet_jar octet_telemetry_jar
+	@v=$$(sed -n 's/^project(octet VERSION \([0-9.]*\).*/\1/p' CMakeLists.txt); for n in lite telemetry; do cp build/release/java/octet-$$n.jar dist/octet-$$n-$$v.jar; done
 
 runtime: setup
 	@test -n "$(OPS)" || { echo 'octet: make runtime OPS="conv_2d;softmax", or OPS=ops.txt as octet package writes it'; exit 1; }

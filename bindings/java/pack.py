@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Packs classes and native libraries as a jar or an aar. The same input gives the same bytes.
 
-Usage: pack.py jar OUT.jar --version V --classes FOLDER [--native PLATFORM=LIBRARY.so]...     (PLATFORM: linux-x86_64, linux-aarch64)
+Usage: pack.py jar OUT.jar --version V --classes FOLDER [--module NAME] [--native PLATFORM=LIBRARY.so]...     (PLATFORM: linux-x86_64, linux-aarch64)
        pack.py aar OUT.aar --version V --classes FOLDER [--native ABI=LIBRARY.so]...          (ABI: x86_64, arm64-v8a, ...)
 """
 import argparse
@@ -39,25 +39,25 @@ def classes_into(archive, folder):
         add(archive, path.relative_to(folder).as_posix(), path.read_bytes())
 
 
-def manifest(version):
-    lines = ["Manifest-Version: 1.0", "Automatic-Module-Name: org.tensorflow.lite", "Implementation-Title: octet-lite", f"Implementation-Version: {version}"]
+def manifest(arguments):
+    lines = ["Manifest-Version: 1.0", f"Automatic-Module-Name: {arguments.module}", f"Implementation-Title: {arguments.out.stem}", f"Implementation-Version: {arguments.version}"]
     return "\r\n".join(lines) + "\r\n\r\n"
 
 
 def jar(arguments):
     with zipfile.ZipFile(arguments.out, "w") as archive:
-        add(archive, "META-INF/MANIFEST.MF", manifest(arguments.version))
+        add(archive, "META-INF/MANIFEST.MF", manifest(arguments))
         add(archive, "META-INF/LICENSE", (REPOSITORY / "LICENSE").read_bytes())
-        add(archive, "META-INF/proguard/octet-lite.pro", (HERE / "android/proguard.txt").read_bytes())
+        add(archive, f"META-INF/proguard/{arguments.out.stem}.pro", (HERE / "android/proguard.txt").read_bytes())
         classes_into(archive, arguments.classes)
         for platform, library in arguments.native:
-            add(archive, f"octet/native/{platform}/liboctet_jni.so", stripped(library, platform))
+            add(archive, f"octet/native/{platform}/{pathlib.Path(library).name}", stripped(library, platform))
 
 
 def aar(arguments):
     classes = io.BytesIO()
     with zipfile.ZipFile(classes, "w") as archive:
-        add(archive, "META-INF/MANIFEST.MF", manifest(arguments.version))
+        add(archive, "META-INF/MANIFEST.MF", manifest(arguments))
         classes_into(archive, arguments.classes)
     with zipfile.ZipFile(arguments.out, "w") as archive:
         add(archive, "AndroidManifest.xml", (HERE / "android/AndroidManifest.xml").read_bytes())
@@ -74,6 +74,7 @@ def main():
     parser.add_argument("kind", choices=["jar", "aar"])
     parser.add_argument("out", type=pathlib.Path)
     parser.add_argument("--version", required=True)
+    parser.add_argument("--module", default="org.tensorflow.lite")
     parser.add_argument("--classes", type=pathlib.Path, required=True)
     parser.add_argument("--native", action="append", default=[], type=lambda s: s.split("=", 1))
     arguments = parser.parse_args()

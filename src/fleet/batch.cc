@@ -8,6 +8,8 @@
 #include <memory>
 #include <set>
 
+#include "fleet/batch_sums.h"
+
 namespace octet::fleet {
 
 namespace {
@@ -191,10 +193,16 @@ Status Merger::Commit(std::vector<Parsed*>& parts, bool thorough) {
   OCTET_TRY(database_->Run("BEGIN"));
   OCTET_TRY(Filter(parts, thorough));
   std::string rows;
+  BatchSums sums;
   for (const Parsed* part : parts)
-    for (const ParsedRecord& record : part->records)
-      if (record.state == ParsedRecord::kNew) rows.append(part->rows, record.begin, record.end - record.begin);
+    for (const ParsedRecord& record : part->records) {
+      if (record.state != ParsedRecord::kNew) continue;
+      const auto row = std::string_view(part->rows).substr(record.begin, record.end - record.begin);
+      rows += row;
+      sums.Add(row);
+    }
   if (!rows.empty()) OCTET_TRY(database_->Copy(kCopyRecords, rows));
+  OCTET_TRY(sums.Copy(*database_));
   OCTET_TRY(Account(parts));
   OCTET_TRY(database_->Run("COMMIT"));
   for (Parsed* part : parts)

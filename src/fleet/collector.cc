@@ -48,6 +48,13 @@ serve::HttpResponse Ok(std::string body) {
   return response;
 }
 
+// The subject that `authorize` gave: number and name.
+int DeviceOf(const serve::HttpRequest& request) {
+  int id = 0;
+  std::from_chars(request.subject.data(), request.subject.data() + request.subject.size(), id);
+  return id;
+}
+
 serve::HttpResponse Answer(const Outcome& outcome) {
   if (outcome.http == 503) return Refuse(503, "the database does not take records now", kAwaySeconds);
   if (outcome.http != 200) return Refuse(outcome.http, outcome.error);
@@ -70,6 +77,7 @@ class CollectorImpl final : public Collector {
   void Stop() override;
 
  private:
+  std::optional<serve::HttpResponse> Refusal(int device_id, size_t bytes);
   void Receive(serve::HttpRequest request, serve::Reply reply);
   serve::HttpResponse Metrics();
   void Work();
@@ -111,7 +119,12 @@ Status CollectorImpl::Run() {
     return std::to_string(device->id) + " " + device->name;
   };
   server_ = std::make_unique<serve::HttpServer>(http);
-  server_->OnAsync("POST", "/v1/telemetry", [this](serve::HttpRequest request, serve::Reply reply) { Receive(std::move(request), std::move(reply)); });
+  server_->OnAsync(
+      "POST", "/v1/telemetry", [this](serve::HttpRequest request, serve::Reply reply) { Receive(std::move(request), std::move(reply)); },
+      [this](const serve::HttpRequest& head, uint64_t body_bytes) {
+        const std::lock_guard lock(mutex_);
+        return Refusal(DeviceOf(head), body_bytes);
+      });
   server_->On("GET", "/health", [](const serve::HttpRequest&) { return Ok("{\"live\":true}"); });
   server_->On("GET", "/ready", [this](const serve::HttpRequest&) {
     return away_ ? Refuse(503, "the database is away", kAwaySeconds) : Ok("{\"ready\":true}");
@@ -123,24 +136,29 @@ Status CollectorImpl::Run() {
   return {};
 }
 
+// Under the mutex: why an upload of so many bytes cannot wait here now.
+std::optional<serve::HttpResponse> CollectorImpl::Refusal(int device_id, size_t bytes) {
+  if (away_) return ++counters_.away, Refuse(503, "the database is away", kAwaySeconds);
+  const bool full = waiting_bytes_ + bytes > options_.most_waiting_bytes || stopping_;
+  const auto same = std::count_if(waiting_.begin(), waiting_.begin() + static_cast<std::ptrdiff_t>(std::min<size_t>(waiting_.size(), 1000)), [&](const Job& job) { return job.upload.device_id == device_id; });
+  if (!full && same < kMostWaitingPerDevice) return std::nullopt;
+  ++counters_.busy;
+  return Refuse(429, full ? "too much waits already" : "two uploads of this device wait already", kBusySeconds);
+}
+
 // On an I/O thread: only what costs nothing.
 void CollectorImpl::Receive(serve::HttpRequest request, serve::Reply reply) {
   const std::string_view encoding = request.header("content-encoding");
   if (!encoding.empty() && encoding != "gzip" && encoding != "identity") return reply(Refuse(400, "Content-Encoding: gzip or none"));
   Upload upload;
-  std::from_chars(request.subject.data(), request.subject.data() + request.subject.size(), upload.device_id);
+  upload.device_id = DeviceOf(request);
   upload.device = request.subject.substr(request.subject.find(' ') + 1);
   upload.gzip = encoding == "gzip";
   upload.body = std::move(request.body);
-  if (away_) return ++counters_.away, reply(Refuse(503, "the database is away", kAwaySeconds));
   std::unique_lock lock(mutex_);
-  const bool full = waiting_bytes_ + upload.body.size() > options_.most_waiting_bytes || stopping_;
-  const auto same = std::count_if(waiting_.begin(), waiting_.begin() + static_cast<std::ptrdiff_t>(std::min<size_t>(waiting_.size(), 1000)),
-                                  [&](const Job& job) { return job.upload.device_id == upload.device_id; });
-  if (full || same >= kMostWaitingPerDevice) {
+  if (std::optional<serve::HttpResponse> refusal = Refusal(upload.device_id, upload.body.size())) {  // It may have filled up meanwhile.
     lock.unlock();
-    ++counters_.busy;
-    return reply(Refuse(429, full ? "too much waits already" : "two uploads of this device wait already", kBusySeconds));
+    return reply(std::move(*refusal));
   }
   waiting_bytes_ += upload.body.size();
   waiting_.push_back({std::move(upload), std::move(reply), Clock::now()});

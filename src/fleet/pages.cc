@@ -39,6 +39,7 @@ const Question kQuestions[] = {
                               "SELECT model, version, device_model, delegate, sum(ok) AS ok, fleet.hist_merge(invoke) AS h FROM fleet.daily WHERE NOT overflow AND at > now() - interval '30 days' AND model = $1 "
                               "GROUP BY model, version, device_model, delegate) d ON d.model = p.model AND d.version IN (p.before, p.after) WHERE h IS NOT NULL"},
     {"/api/worst", {}, "SELECT * FROM fleet.worst_devices LIMIT 30"},
+    {"/api/recent", {}, "SELECT d.name AS device, h.model AS device_model, d.rows, d.last_seen FROM fleet.device d LEFT JOIN fleet.hardware h ON h.id = d.hardware_id WHERE d.last_seen IS NOT NULL ORDER BY d.last_seen DESC LIMIT 12"},
     {"/api/stages", {}, "SELECT * FROM fleet.stages ORDER BY total_s DESC LIMIT 40"},
     {"/api/operators", {"model"}, "SELECT * FROM fleet.operators WHERE model = $1 ORDER BY device_model, version, share DESC"},
     {"/api/device", {"name"}, "SELECT d.name, d.rows, d.first_seen, d.last_seen, d.bytes, h.model AS device_model, h.soc, h.cpu, h.os, h.driver, h.mem_mb, a.committed, a.dropped, a.missing, a.skew_us "

@@ -56,7 +56,7 @@ bool Histogram(JsonCursor& c, std::string* out) {
   while (c.Element(&first)) {
     const int64_t value = c.Integer();
     if (n < kHistogramHead) head[n] = value;
-    else if (value < 0 || value > 1'000'000'000'000) right = false;
+    else if (value < 0 || value > kMostCount) right = false;
     else sum += value;
     if (++n > kHistogramHead + kMostBuckets) return c.Fail("a histogram has more than 160 buckets"), false;
     if (n > 1) out->push_back(',');
@@ -66,7 +66,7 @@ bool Histogram(JsonCursor& c, std::string* out) {
   if (!c.ok()) return false;
   const auto [scale, offset, zero, count, total, least, most] = head;
   if (n < kHistogramHead || scale < -4 || scale > 8 || offset < -1'000'000 || offset > 1'000'000) return c.Fail("not a histogram"), false;
-  if (zero < 0 || count < 1 || count > 1'000'000'000'000 || total < 0 || total > 1'000'000'000'000'000'000) return c.Fail("a histogram's count or sum is impossible"), false;
+  if (zero < 0 || count < 1 || count > kMostCount || total < 0 || total > 1'000'000'000'000'000'000) return c.Fail("a histogram's count or sum is impossible"), false;
   if (least < 0 || most < least || most > 1'000'000'000'000'000) return c.Fail("a histogram's min or max is impossible"), false;
   if (!right || zero > count || sum != count - zero) return c.Fail("a histogram's buckets do not add up to its count"), false;
   return true;
@@ -390,6 +390,7 @@ const char* CheckStatus(std::string_view text, std::string_view device, std::str
 
 }  // namespace
 
+// batch_sums.cc knows the order.
 const char* const kCopyRecords =
     "COPY fleet.record (at, boot, seq, mono_us, device_id, hardware_id, series_id, span_ms, errors, ok, deadline_miss, shadow, shadow_mismatch, lost_frames, "
     "rss_kb, limit_kb, arena_kb, temp_c, freq_pct, battery_pct, queue, copy_in, invoke, copy_out, total, load, prepare, first, ops, detail) FROM STDIN";

@@ -32,6 +32,7 @@ using std::chrono::steady_clock;
 namespace {
 
 constexpr size_t kReadStep = 256 << 10;  // A body's memory is touched as it arrives, not as it is announced.
+constexpr uint64_t kSmallBody = 16 << 10;
 constexpr auto kDrainTime = std::chrono::seconds(1);
 constexpr auto kHandshakeTime = std::chrono::seconds(10);
 
@@ -213,6 +214,12 @@ template <class Stream> class Session : public Connection, public std::enable_sh
     HttpRequest request = ToRequest(parser.get());
     Checked checked = Check(parser, &request);
     if (!checked.route) co_return co_await Refuse(std::move(checked.refusal));
+    std::optional<HttpResponse> refusal;
+    if (checked.route->admit) refusal = checked.route->admit(request, checked.body_bytes);
+    if (refusal) {
+      const bool keep_alive = parser.get().keep_alive() && !core_.stopping && request.header("expect").empty();
+      co_return co_await TurnAway(std::move(*refusal), checked.body_bytes, keep_alive);
+    }
     const BodyShare share(&core_.buffered, checked.body_bytes, core_.options.max_buffered_bytes);
     if (!share.granted()) {
       ++core_.counters.overloaded;
@@ -282,6 +289,16 @@ template <class Stream> class Session : public Connection, public std::enable_sh
     }
     if (error == beast::error::timeout) ++core_.counters.timed_out;
     co_return !error;
+  }
+
+  // Answers at once. A small body is then let pass, so that the connection can go on; a larger one is not worth its transfer.
+  asio::awaitable<bool> TurnAway(HttpResponse response, uint64_t body_bytes, bool keep_alive) {
+    if (!keep_alive || body_bytes > kSmallBody) co_return co_await Refuse(std::move(response));
+    const bool written = co_await Write(std::move(response), true);
+    if (!written) co_return false;
+    std::string ignored;
+    const bool complete = co_await ReadBody(body_bytes, &ignored);
+    co_return complete;
   }
 
   // Parse errors get an answer; who went away or was too slow gets none.
@@ -456,8 +473,8 @@ void HttpServer::Core::Stop(std::chrono::milliseconds grace) {
 HttpServer::HttpServer(HttpOptions options) : core_(std::make_shared<Core>(std::move(options))) {}
 HttpServer::~HttpServer() { Stop(std::chrono::milliseconds(0)); }
 
-void HttpServer::On(std::string_view method, std::string_view pattern, Handler handler) { core_->routes.Add(method, pattern, std::move(handler), {}); }
-void HttpServer::OnAsync(std::string_view method, std::string_view pattern, AsyncHandler handler) { core_->routes.Add(method, pattern, {}, std::move(handler)); }
+void HttpServer::On(std::string_view method, std::string_view pattern, Handler handler) { core_->routes.Add(method, pattern, std::move(handler), {}, {}); }
+void HttpServer::OnAsync(std::string_view method, std::string_view pattern, AsyncHandler handler, Admit admit) { core_->routes.Add(method, pattern, {}, std::move(handler), std::move(admit)); }
 
 Status HttpServer::Start() {
   OCTET_TRY(core_->Listen());

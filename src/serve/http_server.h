@@ -59,6 +59,8 @@ class Reply {
 
 using Handler = std::function<HttpResponse(const HttpRequest&)>;
 using AsyncHandler = std::function<void(HttpRequest, Reply)>;
+// Asked when the headers are there and the body is not: an answer refuses the request unread. On an I/O thread: a look at memory.
+using Admit = std::function<std::optional<HttpResponse>(const HttpRequest& head, uint64_t body_bytes)>;
 // The token's subject, or nothing: 401. Asked on an I/O thread before the body is read: a look-up in memory.
 using Authorize = std::function<std::optional<std::string>(std::string_view token, std::string_view path)>;
 
@@ -96,7 +98,7 @@ class HttpServer {
   // Before Start. A pattern's segments are texts or {} for one segment. `handler` runs on a worker thread and may block.
   void On(std::string_view method, std::string_view pattern, Handler handler);
   // `handler` runs on an I/O thread and must return soon; the reply may come later from anywhere.
-  void OnAsync(std::string_view method, std::string_view pattern, AsyncHandler handler);
+  void OnAsync(std::string_view method, std::string_view pattern, AsyncHandler handler, Admit admit = {});
 
   Status Start();
   uint16_t port() const;  // After Start.

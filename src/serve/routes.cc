@@ -49,8 +49,8 @@ bool PercentDecode(std::string_view text, std::string* out) {
   return true;
 }
 
-void Routes::Add(std::string_view method, std::string_view pattern, Handler blocking, AsyncHandler async) {
-  routes_.push_back({std::string(method), Split(pattern), std::move(blocking), std::move(async)});
+void Routes::Add(std::string_view method, std::string_view pattern, Handler blocking, AsyncHandler async, Admit admit) {
+  routes_.push_back({std::string(method), Split(pattern), std::move(blocking), std::move(async), std::move(admit)});
 }
 
 const Route* Routes::Find(std::string_view method, std::string_view path, std::vector<std::string>* params, int* status) const {

@@ -14,11 +14,12 @@ struct Route {
   std::vector<std::string> segments;  // "{}" stands for any one segment.
   Handler blocking;                   // One of the two.
   AsyncHandler async;
+  Admit admit;                        // None: all may.
 };
 
 class Routes {
  public:
-  void Add(std::string_view method, std::string_view pattern, Handler blocking, AsyncHandler async);
+  void Add(std::string_view method, std::string_view pattern, Handler blocking, AsyncHandler async, Admit admit);
   // Null when nothing fits; then *status is 404, or 405 where only the method is wrong.
   const Route* Find(std::string_view method, std::string_view path, std::vector<std::string>* params, int* status) const;
 

@@ -18,6 +18,12 @@ HttpResponse Json(const json& body) {
   return response;
 }
 
+HttpResponse Full(const ServedModel& model) {
+  HttpResponse full = JsonError(429, Format("%d requests wait for model '%s'; try again later", model.config().queue, model.config().name.c_str()));
+  full.headers.emplace_back("Retry-After", std::to_string(model.retry_after_seconds()));
+  return full;
+}
+
 HttpResponse FromStatus(int status, const Status& error) { return JsonError(status, error.message()); }
 
 // The client's mistakes and what does not fit into memory at the shape it asked for, or ours.
@@ -136,6 +142,15 @@ class Service {
     return response;
   }
 
+  // Before the body is read: a model that is not there, or a queue without room.
+  std::optional<HttpResponse> Admit(const HttpRequest& head) const {
+    int status = 0;
+    const auto model = repository_.Find(head.params[0], head.params.size() > 1 ? head.params[1] : "", &status);
+    if (!model.ok()) return FromStatus(status, model.error());
+    if ((*model)->waiting() < (*model)->config().queue) return std::nullopt;
+    (*model)->log().Rejected();
+    return Full(**model);
+  }
   void Infer(HttpRequest http, const Reply& reply) const {
     auto call = std::make_shared<Call>();
     call->http = std::move(http);
@@ -184,11 +199,7 @@ class Service {
       reply(outputs ? EncodeResponse(call->request, *m, call->wanted, *outputs) : FromStatus(HttpStatus(status), status));
     };
     const Submitted submitted = model.Submit(std::move(job));
-    if (submitted == Submitted::kFull) {
-      HttpResponse full = JsonError(429, Format("%d requests wait for model '%s'; try again later", model.config().queue, model.config().name.c_str()));
-      full.headers.emplace_back("Retry-After", std::to_string(model.retry_after_seconds()));
-      reply(std::move(full));
-    }
+    if (submitted == Submitted::kFull) reply(Full(model));
     return submitted != Submitted::kDraining;
   }
 
@@ -223,7 +234,7 @@ void AddInferenceRoutes(HttpServer* server, Repository* repository, const std::s
   server->On("POST", "/v2/repository/models/{}/load", [service](const HttpRequest& r) { return service->Load(r); });
   server->On("POST", "/v2/repository/models/{}/unload", [service](const HttpRequest& r) { return service->Unload(r); });
   for (const char* pattern : {"/v2/models/{}/infer", "/v2/models/{}/versions/{}/infer"})
-    server->OnAsync("POST", pattern, [service](HttpRequest r, const Reply& reply) { service->Infer(std::move(r), reply); });
+    server->OnAsync("POST", pattern, [service](HttpRequest r, const Reply& reply) { service->Infer(std::move(r), reply); }, [service](const HttpRequest& head, uint64_t) { return service->Admit(head); });
 }
 
 }  // namespace octet::serve

@@ -3,6 +3,7 @@
 
 #include <openssl/evp.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "base/file.h"
@@ -68,6 +69,18 @@ Status ReadHardware(json object, const std::string& path, Hardware* h) {
   return r.Finish();
 }
 
+// Records leave the machine only to a server that proves who it is.
+Status CheckDatabase(const std::string& path, Config* c) {
+  const size_t question = std::min(c->endpoint.find('?'), c->endpoint.size());
+  const std::string server = c->endpoint.substr(0, c->endpoint.find('/', c->endpoint.find("//") + 2)), query = c->endpoint.substr(question);
+  const std::string host = server.substr(server.find_last_of("/@") + 1);
+  const bool here = (host.starts_with("127.0.0.1") || host.starts_with("localhost") || host.starts_with("[::1]")) && query.find("host") == std::string::npos;
+  if (!here && query.find("sslmode=verify-full") == std::string::npos)
+    return Error(Code::kInvalidArgument, "'%s': 'endpoint': a database on another machine needs ?sslmode=verify-full", path.c_str());
+  if (!c->ca_file.empty()) c->endpoint += (query.empty() ? "?sslrootcert=" : "&sslrootcert=") + c->ca_file;
+  return {};
+}
+
 Status ReadSecrets(Reader* r, const std::string& path, Config* c) {
   std::string token_file, salt, identity;
   OCTET_TRY(r->Text("token", &c->token));
@@ -118,8 +131,9 @@ Result<Config> ReadConfig(const std::string& path) {
   OCTET_TRY(ReadSecrets(&r, path, &c));
   OCTET_TRY(r.Finish());
   if (c.spool.empty()) return Error(Code::kInvalidArgument, "'%s': 'spool': expected the path of the file that keeps records until they are uploaded", path.c_str());
-  if (c.direct && c.endpoint.find("sslmode=") == std::string::npos) return Error(Code::kInvalidArgument, "'%s': 'endpoint': a database needs ?sslmode=verify-full", path.c_str());
-  if (!c.direct) {
+  if (c.direct) {
+    OCTET_TRY(CheckDatabase(path, &c));
+  } else {
     OCTET_ASSIGN(c.url, ParseUrl(c.endpoint));
   }
   c.spool_bytes = megabytes << 20;

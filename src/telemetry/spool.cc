@@ -1,14 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "telemetry/spool.h"
 
+#include <fcntl.h>
 #include <sqlite3.h>
 #include <sys/random.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <mutex>
+#include <utility>
 
 namespace octet::telemetry {
 namespace {
+
+// Of the disk: what moving the log into the file may take (wal_autocheckpoint), and a little more. Of the records: what goes at once when it is full, and what is
+// always kept of them.
+constexpr int64_t kReserveBytes = 1280 << 10, kGiveUpBytes = 128 << 10, kLeastBytes = 64 << 10;
 
 constexpr const char* kSchema = R"(
 CREATE TABLE IF NOT EXISTS records(id INTEGER PRIMARY KEY AUTOINCREMENT, line TEXT NOT NULL, running_s INTEGER NOT NULL);
@@ -88,10 +97,57 @@ std::string RandomHex(int digits) {
 Status Spool::Failed(const char* what) {
   const int code = sqlite3_errcode(db_) & 0xff;
   if (code == SQLITE_CORRUPT || code == SQLITE_NOTADB) damaged_ = true;
+  full_ = code == SQLITE_FULL || sqlite3_extended_errcode(db_) == SQLITE_IOERR_WRITE;
+  if (code == SQLITE_BUSY) return Error(Code::kIo, "telemetry spool '%s': another process has it, only one may; it is tried again", options_.path.c_str());
   return Error(Code::kIo, "telemetry spool '%s': %s: %s", options_.path.c_str(), what, sqlite3_errmsg(db_));
 }
 
 Status Spool::Run(const char* sql) { return sqlite3_exec(db_, sql, nullptr, nullptr, nullptr) == SQLITE_OK ? Status() : Failed(sql); }
+
+// Where there is no room, the log makes some. Where that is not enough, as others fill the disk, more of the oldest records go.
+template <class F> Status Spool::Change(const F& change) {
+  full_ = false;
+  Status status = change();
+  if (status.ok() || !std::exchange(full_, false)) return status;
+  EndLog();
+  status = change();
+  if (status.ok() || !full_) return status;
+  KeepFewer();
+  return change();
+}
+
+// The log moves into the file and ends; the reserve helps.
+void Spool::EndLog() {
+  std::lock_guard lock(*lock_);
+  std::remove((options_.path + ".reserve").c_str());
+  sqlite3_wal_checkpoint_v2(db_, nullptr, SQLITE_CHECKPOINT_TRUNCATE, nullptr, nullptr);
+}
+
+// From the next commit on.
+void Spool::KeepFewer() {
+  std::lock_guard lock(*lock_);
+  Statement read(db_, "SELECT bytes FROM state");
+  const int64_t bytes = std::min(room_.value_or(INT64_MAX), read.Row() ? read.Int(0) : 0);
+  room_ = std::max(kLeastBytes, bytes - kGiveUpBytes);
+}
+
+int64_t Spool::FreeBytes() const {
+  struct statvfs disk;
+  if (::statvfs(options_.path.c_str(), &disk) != 0) return INT64_MAX;
+  return static_cast<int64_t>(std::min(static_cast<double>(disk.f_bavail) * static_cast<double>(disk.f_frsize), 1e15));
+}
+
+// When there is room for the reserve and as much again, there is room for records.
+void Spool::Reserve() {
+  if (FreeBytes() < 2 * kReserveBytes) return;
+  room_.reset();
+  const std::string path = options_.path + ".reserve";
+  const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  if (file < 0) return;  // It is there; or nothing can be there.
+  const bool whole = ::posix_fallocate(file, 0, kReserveBytes) == 0;
+  ::close(file);
+  if (!whole) std::remove(path.c_str());
+}
 
 Result<std::unique_ptr<Spool>> Spool::Open(const SpoolOptions& options, std::string* note) {
   for (int tries = 0;; ++tries) {
@@ -114,13 +170,19 @@ Status Spool::Prepare(const SpoolOptions& options) {
   if (sqlite3_open_v2(options.path.c_str(), &db_, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_FULLMUTEX, nullptr) != SQLITE_OK) return Failed("cannot open it");
   sqlite3_busy_timeout(db_, 2000);
   // One process has it; every commit is on disk before it counts.
-  for (const char* sql : {"PRAGMA locking_mode = EXCLUSIVE", "PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL", "PRAGMA wal_autocheckpoint = 250", "PRAGMA journal_size_limit = 4194304"}) OCTET_TRY(Run(sql));
+  for (const char* sql : {"PRAGMA locking_mode = EXCLUSIVE", "PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL", "PRAGMA wal_autocheckpoint = 250", "PRAGMA journal_size_limit = 4194304", "PRAGMA temp_store = MEMORY"}) OCTET_TRY(Run(sql));
   Statement check(db_, "PRAGMA quick_check(1)");
   if (!check.Row()) return Failed("cannot read it");
   if (check.Text(0) != "ok") {
     damaged_ = true;
     return Error(Code::kIo, "telemetry spool '%s': its pages are damaged: %s", options_.path.c_str(), check.Text(0).c_str());
   }
+  OCTET_TRY(Change([this] { return BeginBoot(); }));
+  Reserve();
+  return {};
+}
+
+Status Spool::BeginBoot() {
   Transaction t(this);
   OCTET_TRY(t.Begin());
   OCTET_TRY(Run(kSchema));
@@ -132,6 +194,12 @@ Status Spool::Prepare(const SpoolOptions& options) {
 Spool::~Spool() { sqlite3_close(db_); }
 
 Status Spool::Commit(const std::vector<std::string>& bodies, int64_t lost, int64_t running_s) {
+  OCTET_TRY(Change([&] { return TryCommit(bodies, lost, running_s); }));
+  Reserve();
+  return {};
+}
+
+Status Spool::TryCommit(const std::vector<std::string>& bodies, int64_t lost, int64_t running_s) {
   Transaction t(this);
   OCTET_TRY(t.Begin());
   Statement read(db_, "UPDATE state SET running_s = running_s + ?, seq = seq + ?, committed = committed + ?, dropped_bytes = dropped_bytes + ? RETURNING seq, running_s");
@@ -148,12 +216,13 @@ Status Spool::Commit(const std::vector<std::string>& bodies, int64_t lost, int64
   }
   const auto added = static_cast<int64_t>(bodies.size());
   if (!Statement(db_, "UPDATE state SET seq = ?, committed = committed + ?, bytes = bytes + ?").Bind(seq).Bind(added).Bind(bytes).Done()) return Failed("cannot count");
-  OCTET_TRY(EnforceBounds());
+  OCTET_TRY(EnforceBounds(bytes));
   return t.Commit();
 }
 
-// The oldest go first; never those that are on their way.
-Status Spool::EnforceBounds() {
+// The oldest go first; never those that are on their way. On a disk that is nearly full, records take the place of older ones: a file that grew to the
+// last byte could not take up its log any more, and without its log nothing can be changed, deleting included.
+Status Spool::EnforceBounds(int64_t added) {
   const auto drop = [&](const char* sql, int64_t value, const char* count) -> Status {
     int64_t records = 0, bytes = 0;
     Statement deleted(db_, sql);
@@ -169,7 +238,8 @@ Status Spool::EnforceBounds() {
                  options_.max_age_s, "UPDATE state SET dropped_age = dropped_age + ?, bytes = bytes - ?"));
   Statement read(db_, "SELECT bytes FROM state");
   if (!read.Row()) return Failed("cannot read");
-  const int64_t excess = read.Int(0) - options_.max_bytes;
+  if (!room_ && FreeBytes() < kReserveBytes) room_ = std::max(kLeastBytes, read.Int(0) - added);
+  const int64_t excess = read.Int(0) - std::min(options_.max_bytes, room_.value_or(INT64_MAX));
   if (excess <= 0) return {};
   // Up to the record with which enough is gone.
   return drop("DELETE FROM records WHERE id IN (SELECT id FROM (SELECT id, sum(length(CAST(line AS BLOB))) OVER (ORDER BY id) - length(CAST(line AS BLOB)) AS before FROM records "
@@ -178,6 +248,12 @@ Status Spool::EnforceBounds() {
 }
 
 Result<Batch> Spool::Take(size_t max_lines, size_t max_bytes) {
+  Batch batch;
+  OCTET_TRY(Change([&] { return TryTake(max_lines, max_bytes, &batch); }));
+  return batch;
+}
+
+Status Spool::TryTake(size_t max_lines, size_t max_bytes, Batch* taken) {
   Transaction t(this);
   OCTET_TRY(t.Begin());
   Statement pin(db_, "SELECT pin_first, pin_last FROM state");
@@ -201,10 +277,15 @@ Result<Batch> Spool::Take(size_t max_lines, size_t max_bytes) {
   if (!pinned && !batch.lines.empty() && !Statement(db_, "UPDATE state SET pin_first = ?, pin_last = ?").Bind(batch.first).Bind(batch.last).Done()) return Failed("cannot pin records");
   pin.Reset();
   OCTET_TRY(t.Commit());
-  return batch;
+  *taken = std::move(batch);
+  return {};
 }
 
 Status Spool::Delivered(const Batch& batch, int64_t rejected) {
+  return Change([&] { return TryDelivered(batch, rejected); });
+}
+
+Status Spool::TryDelivered(const Batch& batch, int64_t rejected) {
   Transaction t(this);
   OCTET_TRY(t.Begin());
   int64_t bytes = 0;
@@ -216,6 +297,10 @@ Status Spool::Delivered(const Batch& batch, int64_t rejected) {
 
 Status Spool::Halve(const Batch& batch) {
   if (batch.lines.size() <= 1) return Delivered(batch, static_cast<int64_t>(batch.lines.size()));
+  return Change([&] { return TryHalve(batch); });
+}
+
+Status Spool::TryHalve(const Batch& batch) {
   Transaction t(this);
   OCTET_TRY(t.Begin());
   Statement half(db_, "UPDATE state SET pin_last = (SELECT id FROM records WHERE id >= pin_first ORDER BY id LIMIT 1 OFFSET ?)");

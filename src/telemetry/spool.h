@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Records on disk until the collector has them: an SQLite file in WAL mode. Every change and what it counts are one
 // transaction, so that at any moment, whatever was killed when: records committed = in the spool + delivered + dropped.
+// On a full disk the oldest records make room for new ones. Deleting takes room, too, so a reserve lies beside the spool.
 #pragma once
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -57,7 +59,17 @@ class Spool {
  private:
   Spool() = default;
   Status Prepare(const SpoolOptions& options);
-  Status EnforceBounds();
+  Status BeginBoot();
+  Status TryCommit(const std::vector<std::string>& bodies, int64_t lost, int64_t running_s);
+  Status TryTake(size_t max_lines, size_t max_bytes, Batch* taken);
+  Status TryDelivered(const Batch& batch, int64_t rejected);
+  Status TryHalve(const Batch& batch);
+  Status EnforceBounds(int64_t added);
+  int64_t FreeBytes() const;
+  template <class F> Status Change(const F& change);
+  void EndLog();
+  void KeepFewer();
+  void Reserve();
   Status Run(const char* sql);
   Status Failed(const char* what);
 
@@ -67,6 +79,8 @@ class Spool {
   sqlite3* db_ = nullptr;
   std::string boot_;
   std::atomic<bool> damaged_{false};
+  bool full_ = false;             // The last failure was for want of room.
+  std::optional<int64_t> room_;   // Bytes of records that the disk seems to have room for; nothing: enough.
   std::unique_ptr<Lock> lock_;
 };
 

@@ -85,8 +85,9 @@ void Telemetry::CommitPending(int64_t running_s) {
     bodies.swap(pending_);
     lost = std::exchange(lost_, 0);
   }
-  if (bodies.empty() && lost == 0) return;
-  const Status status = OpenSpool() ? spool()->Commit(bodies, lost, running_s) : Error(Code::kIo, "no spool");
+  const bool open = OpenSpool();  // Also with nothing to commit: what lies in it waits for its upload.
+  if (open && bodies.empty() && lost == 0) return;
+  const Status status = open ? spool()->Commit(bodies, lost, running_s) : Error(Code::kIo, "no spool");
   std::lock_guard lock(mutex_);
   if (status.ok()) {
     ++commits_;
@@ -126,6 +127,8 @@ void Telemetry::SpoolLoop() {
     changed_.wait_for(lock, kRetryDisk, [&] { return stopping_; });
   }
   if (const auto s = spool()) (void)s->Close();
+  std::lock_guard lock(mutex_);
+  if (!pending_.empty()) report_(Format("telemetry: %zu records could not be written and end here", pending_.size()));
 }
 
 void Telemetry::Flush() {

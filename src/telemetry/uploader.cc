@@ -10,7 +10,7 @@
 namespace octet::telemetry {
 namespace {
 
-constexpr int64_t kFirstWaitMs = 1000, kLongestWaitMs = 600'000, kUnauthorizedMs = 600'000, kRetryMs = 60'000;
+constexpr int64_t kFirstWaitMs = 1000, kLongestWaitMs = 600'000, kUnauthorizedMs = 10'000, kRetryMs = 60'000;
 
 // Between the wait and half more: devices that were refused together do not come back together.
 int64_t Jittered(int64_t ms) {
@@ -90,7 +90,7 @@ int64_t Uploader::Answered(Spool& spool, const Batch& batch, const PostResponse&
     if (!done.ok()) return Note(done.message(), note), Backoff();  // It will be sent again, and be a duplicate.
     if (!last_problem_.empty()) *note = "uploads work again";
     last_problem_.clear();
-    failures_ = 0;
+    failures_ = unauthorized_ = 0;
     return batch.lines.empty() ? -1 : 0;
   }
   Note("the collector answered " + std::to_string(answer.status) + ": " + answer.body.substr(0, 200), note);
@@ -98,7 +98,7 @@ int64_t Uploader::Answered(Spool& spool, const Batch& batch, const PostResponse&
     const Status halved = batch.lines.empty() ? Status() : spool.Halve(batch);
     return halved.ok() && !batch.lines.empty() ? 0 : Backoff();
   }
-  if (answer.status == 401) return Jittered(kUnauthorizedMs);
+  if (answer.status == 401) return Jittered(std::min(kLongestWaitMs, kUnauthorizedMs << std::min(unauthorized_++, 10)));  // A token that was just made is known in seconds.
   if (answer.status == 429 || answer.status == 503) return Jittered(std::clamp<int64_t>(answer.retry_after_s >= 0 ? int64_t{1000} * answer.retry_after_s : kRetryMs, 1000, 86'400'000));
   return Backoff();
 }

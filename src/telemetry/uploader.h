@@ -34,7 +34,7 @@ class Uploader {
 
   UploadOptions options_;
   Send send_;
-  int failures_ = 0;
+  int failures_ = 0, unauthorized_ = 0;
   std::string last_problem_;
 };
 

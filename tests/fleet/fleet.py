@@ -224,10 +224,14 @@ class Tests:
             pass
         assert self.pg.one("SELECT sum(ok) FROM fleet.latency_hour") == str(18000 * 5) == self.pg.one("SELECT sum(ok) FROM fleet.device_day")
 
+    def login(self, role):
+        """A database login of DEVICE."""
+        self.pg.query(f"DO $$ BEGIN IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{role}') THEN CREATE ROLE {role} LOGIN; END IF; END $$")
+        self.run("token", DEVICE, "--role", role)
+
     def test_direct_upload(self):
         self.fresh()
-        self.pg.query("DO $$ BEGIN IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'gw1') THEN CREATE ROLE gw1 LOGIN; END IF; END $$")
-        self.run("token", DEVICE, "--role", "gw1")
+        self.login("gw1")
         status = {"v": 1, "kind": "status", "device": DEVICE, "boot": "5feceb66ffc86f38", "spool": "0a1b2c3d4e5f6071", "sent_us": now_us(), "committed": 3, "dropped": {"age": 1}, "depth": 0, "bytes": 0,
                   "previous": {"boot": "6b86b273ff34fce1", "last_seq": 801, "clean": False}}
         body = [json.dumps(x) for x in (status, record(1, errors={"load": 1}, fallback=[["ADD", "type", 3]], ops={"ADD": histogram([5, 6])}), record(2), record(3, lat={"invoke": [1]}), record(4, device="aaaaaaaaaaaaaaaa"),
@@ -247,6 +251,43 @@ class Tests:
         assert self.pg.query("SELECT op, samples FROM fleet.operators") == [["ADD", "2"]]
         assert self.pg.query("SELECT op, reason, fallbacks FROM fleet.fallback") == [["ADD", "type", "3"]]
         assert self.pg.one(f"SELECT fleet.erase('{DEVICE}')") == "2" and self.pg.one("SELECT count(*) FROM fleet.device_day") == "0"
+
+    def test_same_sums(self):
+        """The collector sums records in memory, a direct upload in SQL: the same records give the same figures, hostile sums included."""
+        rng = random.Random(9)
+
+        def some(n):
+            return [max(1, int(10 ** rng.uniform(2, 9)) if rng.random() < 0.1 else int(rng.lognormvariate(13, 0.4))) for _ in range(n)]
+
+        sent = []
+        for i in range(1, 121):
+            lat = {stage: histogram([v * (rng.random() > 0.02) for v in some(rng.randint(1, 40))], rng.randint(0, 3)) for stage in rng.sample(["queue", "copy_in", "invoke", "copy_out", "total", "load", "first"], 4)}
+            lat = {k: v for k, v in lat.items() if len(v) <= 167}
+            if i > 40:
+                lat["total"] = [5, 0, 0, 1, 10**18, 1, 1, 1]
+            sent.append(record(i, at=START_US - i * 1_800_000_000, lat=lat, hardware={"model": f"pi{i % 3}"}, count={"ok": i, "deadline_miss": 1, "lost_frames": i % 4}, errors={"load": i % 3, "invoke": 1},
+                               fallback=[["ADD", "type", i], ["MUL", "shape", 1]], ops={"ADD": histogram(some(5), 1), "CONV_2D": histogram([0, 0], 1)},
+                               gauge={"rss_kb": 1000 + i, "limit_kb": 1050, "temp_c": i % 50} if i % 2 else {}))
+        figures = {}
+        for how in ("collector", "direct"):
+            token = self.fresh()
+            if how == "collector":
+                ingest = Ingest(self.octet, self.pg)
+                try:
+                    assert ingest.post(token, lines(*sent))[1]["accepted"] == len(sent)
+                finally:
+                    ingest.stop()
+            else:
+                self.login("gw1")
+                quoted = ",".join("$q$" + json.dumps(r) + "$q$" for r in sent)
+                assert self.pg.query(f"SELECT * FROM fleet.upload(ARRAY[{quoted}])", user="gw1") == [[str(len(sent)), "0", "0", "0"]]
+            while int(self.pg.one("SELECT fleet.roll_up()")):
+                pass
+            tables = {t: self.pg.query(f"SELECT h.model, t.* FROM (SELECT * FROM fleet.{t}) t JOIN fleet.hardware h ON h.id = t.hardware_id") for t in ("latency_hour", "latency_day", "operator_hour", "event_hour", "device_day")}
+            figures[how] = {t: sorted(rows) for t, rows in tables.items()}
+            assert self.pg.one("SELECT max(total[5]) FROM fleet.latency_day") == "9000000000000000000"  # Hostile: stays there.
+        for t, rows in figures["collector"].items():
+            assert rows and rows == figures["direct"][t], (t, [x for x in zip(rows, figures["direct"][t]) if x[0] != x[1]][:2])
 
     def test_partitions(self):
         token = self.fresh()

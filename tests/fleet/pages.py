@@ -23,8 +23,11 @@ def dom(chromium, url, profile):
     return subprocess.run(command, capture_output=True, text=True, check=True, timeout=90).stdout
 
 
-def check(chromium, url):
-    expected = {"": ["Overview", "regressed", "pixel-6", "<canvas", "detector"], "latency": ["raspberry-pi-4b", "<path class=\"shape", "conv_2d"], "rollout": ["version 7", "shape before", "regressed"],
+EMPTY = {"": ["No device has uploaded yet"], "latency": ["No records yet"], "rollout": ["No records yet"], "device": ["No device has uploaded yet"], "ranking": ["No records yet"]}
+
+
+def check(chromium, url, expected=None):
+    expected = expected or {"": ["Overview", "regressed", "pixel-6", "<canvas", "detector"], "latency": ["raspberry-pi-4b", "<path class=\"shape", "conv_2d"], "rollout": ["version 7", "shape before", "regressed"],
                 "device": ["records", "<canvas", "Slowest against their own kind"], "ranking": ["detector on pixel-6", "depthwise_conv_2d", "Throttling"],
                 "device/ffffffffffffffff": ["There is no device"], "latency/%3Cimg%20src%3Dx%3E": ["Latency by hardware"]}
     with tempfile.TemporaryDirectory() as profile:
@@ -34,6 +37,17 @@ def check(chromium, url):
             for text in texts:
                 assert text in html, f"page '{page}' does not show {text}"
             assert "<img" not in html
+
+
+def with_no_record(octet, pg, chromium):
+    pg.query("CREATE DATABASE nothing", database="postgres")
+    subprocess.run([octet, "fleet", "init", "--database", pg.url("nothing")], check=True, stdout=subprocess.DEVNULL)
+    pages = subprocess.Popen([octet, "fleet", "serve", "--database", pg.url("nothing", user="octet_reader"), "--port", "0"], stdout=subprocess.PIPE, text=True)
+    try:
+        check(chromium, pages.stdout.readline().split()[-1], EMPTY)
+    finally:
+        pages.send_signal(signal.SIGTERM)
+        pages.wait(20)
 
 
 def main():
@@ -64,6 +78,7 @@ def main():
                 print("skipped: no Chromium here")
                 return 77
             check(chromium, url)
+            with_no_record(octet, pg, chromium)
         finally:
             pages.send_signal(signal.SIGTERM)
             pages.wait(20)

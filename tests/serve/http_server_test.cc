@@ -47,6 +47,13 @@ class HttpServerTest : public testing::Test {
         reply(std::move(response));
       });
     });
+    server_->OnAsync(
+        "POST", "/full", [](HttpRequest, const Reply& reply) { reply(HttpResponse{}); },
+        [this](const HttpRequest& head, uint64_t bytes) -> std::optional<HttpResponse> {
+          asked_bytes_ = bytes;
+          EXPECT_TRUE(head.body.empty());
+          return full_ ? std::optional(JsonError(429, "full")) : std::nullopt;
+        });
     const Status started = server_->Start();
     ASSERT_TRUE(started.ok()) << started.message();
   }
@@ -61,6 +68,8 @@ class HttpServerTest : public testing::Test {
   std::unique_ptr<HttpServer> server_;
   std::thread later_;
   std::atomic<int> asleep_{0};
+  std::atomic<uint64_t> asked_bytes_{0};
+  std::atomic<bool> full_{true};
 };
 
 TEST_F(HttpServerTest, AnswersOnOneConnectionAndInAPipeline) {
@@ -88,6 +97,23 @@ TEST_F(HttpServerTest, RefusesWithAReason) {
   EXPECT_TRUE(Is(ask("GET /sleep HTTP/1.1\r\nX: " + std::string(3000, 'x') + "\r\n\r\n"), 431));
   EXPECT_TRUE(Is(ask(Post("/echo/a", "still here")), 200));
   EXPECT_EQ(server_->stats().too_large, 2u);
+}
+
+TEST_F(HttpServerTest, RefusesBeforeTheBodyIsRead) {
+  HttpOptions o = Quick();
+  o.max_body_bytes = 1 << 20;
+  Start(o);
+  RawClient large(server_->port());  // No byte of its body is ever sent.
+  EXPECT_TRUE(Is(large.Ask("POST /full HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n"), 429));
+  EXPECT_EQ(asked_bytes_, 1'000'000u);
+  EXPECT_EQ(large.Receive(), "");  // The connection ends.
+  RawClient polite(server_->port());  // Is never told to continue.
+  EXPECT_TRUE(Is(polite.Ask("POST /full HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 10\r\n\r\n"), 429));
+  RawClient small(server_->port());  // Its body passes, and the connection goes on.
+  EXPECT_TRUE(Is(small.Ask(Post("/full", "0123456789")), 429));
+  EXPECT_TRUE(Is(small.Ask(Post("/full", std::string(9000, 'x'))), 429));
+  full_ = false;
+  EXPECT_TRUE(Is(small.Ask(Post("/full", std::string(9000, 'x'))), 200));
 }
 
 TEST_F(HttpServerTest, ATokenIsNeededBeforeTheBodyIsRead) {

@@ -25,7 +25,7 @@ class Collector(http.server.ThreadingHTTPServer):
     daemon_threads = True
 
     def __init__(self, seed):
-        self.rows, self.duplicates, self.status, self.calm, self.answers = {}, 0, {}, False, {}
+        self.rows, self.duplicates, self.status, self.calm, self.away, self.answers = {}, 0, {}, False, False, {}
         self.random, self.lock = random.Random(seed), threading.Lock()
         super().__init__(("127.0.0.1", 0), Handler)
 
@@ -68,7 +68,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         assert self.headers["Authorization"] == "Bearer a-token-of-this-device"
         text = gzip.decompress(self.rfile.read(int(self.headers["Content-Length"]))).decode()
         lines = text.splitlines()
-        how = "ok" if s.calm else s.random.choice(["ok", "ok", "ok", "cut before", "cut after", "500", "429", "503", "413", "400"])
+        how = "503" if s.away else "ok" if s.calm else s.random.choice(["ok", "ok", "ok", "cut before", "cut after", "500", "429", "503", "413", "400"])
         s.answers[how] = s.answers.get(how, 0) + 1
         if how == "cut before":
             self.connection.close()
@@ -76,6 +76,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             s.keep(lines)
             self.connection.close()
         elif how in ("429", "503"):
+            s.keep(lines[:1])  # The status.
             self.answer(int(how), headers=[("Retry-After", "0")])
         elif how in ("413", "400") and len(lines) < 3:
             self.answer(500)  # Would be counted as rejected, and is; here all must arrive.
@@ -89,8 +90,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
 class Device:
     def __init__(self, program, folder, name, port, spool_mb=64):
         self.program, self.folder = program, folder / name
-        shutil.rmtree(self.folder, ignore_errors=True)
-        self.folder.mkdir(parents=True)
+        if not self.folder.is_mount():
+            shutil.rmtree(self.folder, ignore_errors=True)
+            self.folder.mkdir(parents=True)
         self.config = self.folder / "telemetry.json"
         self.config.write_text(json.dumps({"endpoint": f"http://127.0.0.1:{port}/v1/telemetry", "token": "a-token-of-this-device", "salt": "0123456789abcdef", "identity": name, "spool": str(self.folder / "spool.db"), "spool_mb": spool_mb}))
 
@@ -169,10 +171,76 @@ def full_disk(program, folder):
     collector.shutdown()
 
 
+def small_disk(program, folder):
+    """A disk of 6 MB that records fill: the oldest go and are counted, the newest arrive."""
+    mount = folder / "small"
+    mount.mkdir(parents=True, exist_ok=True)
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=6m", "tmpfs", mount], capture_output=True).returncode:
+        print("small disk: skipped, mounting a tmpfs needs root")
+        return
+    collector = Collector(4)
+    collector.away = True
+    threading.Thread(target=collector.serve_forever, daemon=True).start()
+    try:
+        device = Device(program, folder, "small", collector.server_address[1])
+        log = (folder / "small.log").open("w")
+        process = subprocess.Popen([program, device.config, "2", "2000"], stderr=log)
+        end = time.monotonic() + 120  # The status says what was dropped, also to a collector that is busy.
+        while time.monotonic() < end and not any(sum(x["dropped"].values()) > 300 for x in collector.status.values()):
+            time.sleep(0.2)
+        assert process.poll() is None, "a full disk ended the device"
+        process.kill()  # With the disk full.
+        process.wait()
+        process = subprocess.Popen([program, device.config, "2", "2000"], stderr=log)  # And begins on a full disk.
+        time.sleep(2)
+        collector.away = False
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == 0
+        committed, dropped, boots = check(device, collector, drain(device, collector, "small"))
+        last = {}
+        for _, boot, seq in collector.rows:
+            last.setdefault(boot, set()).add(seq)
+        longest = max(last.values(), key=len)
+        newest = max(longest)
+        assert dropped > 100 and all(newest - i in longest for i in range(200)), (committed, dropped, sorted(longest)[-20:])
+        print(f"small disk: {committed} records committed, the oldest {dropped} dropped and counted, the rest arrived")
+    finally:
+        collector.shutdown()
+        subprocess.run(["umount", "-l", mount], check=False)
+
+
+def locked_spool(program, folder):
+    """Another process has the spool when the device starts: it tries again, and telemetry works once the other has gone."""
+    collector = Collector(5)
+    collector.calm = True
+    threading.Thread(target=collector.serve_forever, daemon=True).start()
+    device = Device(program, folder, "locked", collector.server_address[1])
+    first = device.start()
+    time.sleep(1)
+    second = device.start()
+    time.sleep(3)
+    assert second.poll() is None, "a locked spool ended the device"
+    first.kill()
+    first.wait()
+    boots = len({boot for _, boot, _ in collector.rows})
+    end = time.monotonic() + 40
+    while time.monotonic() < end and len({boot for _, boot, _ in collector.rows}) == boots:
+        time.sleep(0.2)
+    assert len({boot for _, boot, _ in collector.rows}) == boots + 1, "the second never came to its spool"
+    second.send_signal(signal.SIGTERM)
+    assert second.wait(60) == 0
+    assert "another process has it" in (device.folder / "log").read_text()
+    committed, dropped, _ = check(device, collector, drain(device, collector, "locked"))
+    print(f"locked spool: {committed} records committed, {dropped} dropped while it waited, the rest arrived")
+    collector.shutdown()
+
+
 def main():
     program, folder = sys.argv[1], pathlib.Path(sys.argv[2])
     killed(program, folder, int(sys.argv[3]) if len(sys.argv) > 3 else 40)
     full_disk(program, folder)
+    small_disk(program, folder)
+    locked_spool(program, folder)
 
 
 if __name__ == "__main__":

@@ -122,7 +122,8 @@ TEST_F(TelemetrySpool, ADamagedFileIsSetAside) {
   EXPECT_TRUE(spool->Commit(Bodies(1), 0, 60).ok());
 }
 
-// A disk without room: nothing is half-written, nothing is counted that is not there, and it goes on when there is room.
+// Files that may not grow: nothing is half-written, nothing is counted that is not there, and it goes on when there is room.
+// (A disk that fills up, where the oldest records make room: faults.py.)
 TEST_F(TelemetrySpool, AFullDiskLosesNoCount) {
   auto spool = Open();
   ASSERT_TRUE(spool->Commit(Bodies(10), 0, 60).ok());
@@ -138,12 +139,12 @@ TEST_F(TelemetrySpool, AFullDiskLosesNoCount) {
   ::setrlimit(RLIMIT_FSIZE, &before);
   EXPECT_GT(failed, 0);
   EXPECT_EQ(during.committed, committed);
-  EXPECT_EQ(during.depth, committed);
+  EXPECT_EQ(during.depth, committed - Dropped(during));
   ASSERT_TRUE(spool->Commit(Bodies(10), 7, 60).ok());  // Seven had to go meanwhile.
   const SpoolStatus s = *spool->Read();
   EXPECT_EQ(s.committed, committed + 17);
-  EXPECT_EQ(s.dropped_bytes, 7);
-  EXPECT_EQ(s.depth, committed + 10);
+  EXPECT_GE(s.dropped_bytes, 7);
+  EXPECT_EQ(s.depth, s.committed - Dropped(s));
 }
 
 // A collector that keeps each record once, and misbehaves in every way of the protocol.
@@ -208,6 +209,8 @@ TEST(TelemetryUploader, WaitsAsTold) {
   EXPECT_GE(told, 30'000);
   EXPECT_LE(told, 45'000);
   answer = {401, "", -1};
+  EXPECT_LE(uploader.Attempt(**spool, true, 0, 0, &note), 15'000);
+  for (int i = 0; i < 6; ++i) (void)uploader.Attempt(**spool, true, 0, 0, &note);
   EXPECT_GE(uploader.Attempt(**spool, true, 0, 0, &note), 600'000);
   answer = {500, "", -1};
   int64_t last = 0;

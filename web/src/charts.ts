@@ -5,7 +5,9 @@ import "uplot/dist/uPlot.min.css";
 import { escape, ms, type Histogram } from "./data";
 
 const color = (name: string): string => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-export const palette = ["#0f766e", "#c2410c", "#4f46e5", "#a16207", "#be185d", "#0369a1", "#65a30d", "#7c3aed"];
+/** The lines' colours in the light or dark of now. */
+export const palette = (): string[] => [1, 2, 3, 4, 5, 6, 7, 8].map((i) => color(`--line-${i}`));
+export const alarm = (): string => color("--bad");
 
 export interface Line { label: string; values: (number | null)[]; stroke: string; dash?: number[]; points?: boolean; fill?: string }
 
@@ -14,6 +16,9 @@ const clock = (seconds: number): string => {
   const at = new Date(seconds * 1000), hour = at.toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" });
   return hour === "00:00" ? at.toLocaleDateString("en-GB", { day: "numeric", month: "short" }) : hour;
 };
+
+/** A single moment stands in an hour of its own. */
+const pad = (times: number[]): number[][] => [times.length === 1 ? [times[0]! - 1800, times[0]!, times[0]! + 1800] : times];
 
 /** Milliseconds over time. `times`: seconds since 1970. */
 export function timeChart(host: HTMLElement, times: number[], lines: Line[], height = 260): uPlot {
@@ -29,7 +34,7 @@ export function timeChart(host: HTMLElement, times: number[], lines: Line[], hei
         ...lines.map((l) => ({ label: l.label, stroke: l.stroke, width: 1.8, dash: l.dash, fill: l.fill, spanGaps: false, points: { show: l.points ?? false, size: 5 }, value: (_: uPlot, v: number | null) => ms(v) })),
       ],
     },
-    [times, ...lines.map((l) => l.values)] as uPlot.AlignedData,
+    [...pad(times), ...lines.map((l) => (times.length === 1 ? [null, l.values[0], null] : l.values))] as uPlot.AlignedData,
     host,
   );
   new ResizeObserver(() => chart.setSize({ width: width(), height })).observe(host);
@@ -68,24 +73,26 @@ export function ridges(rows: Ridge[]): string {
   const shaped = rows.map((r) => ({ ...r, shapes: r.shapes.map((s) => ({ ...s, bins: bins(s.h, scale) })) }));
   const all = shaped.flatMap((r) => r.shapes.flatMap((s) => s.bins));
   if (all.length === 0) return "";
-  const left = 230, width = 1180, right = width - 130, rowHeight = 62, top = 8, height = top + rows.length * rowHeight + 30;
+  const narrow = innerWidth < 720;  // A phone: names and figures stand above the shapes instead of beside them.
+  const width = narrow ? 400 : 1180, left = narrow ? 2 : 230, right = narrow ? width - 2 : width - 130, rowHeight = narrow ? 96 : 62, tall = 48, top = 8, height = top + rows.length * rowHeight + 30;
+  const nameAt = narrow ? 76 : 20, noteAt = narrow ? 60 : 4;
   const low = Math.min(...all.map((b) => b.x)), high = Math.max(...all.map((b) => b.x)), x = (v: number): number => left + ((v - low) / (high - low || 1)) * (right - left);
   let svg = `<svg class="ridge" viewBox="0 0 ${width} ${height}" role="img" aria-label="Distributions of latency">`;
-  for (let e = Math.ceil(low); e <= high; e += Math.max(1, Math.round((high - low) / 9))) {
+  for (let e = Math.ceil(low); e <= high; e += Math.max(1, Math.round((high - low) / (narrow ? 5 : 9)))) {
     svg += `<line class="grid" x1="${x(e)}" x2="${x(e)}" y1="${top}" y2="${height - 24}"/><text x="${x(e)}" y="${height - 8}" text-anchor="middle">${ms(2 ** e)}</text>`;
   }
   shaped.forEach((row, i) => {
     const base = top + (i + 1) * rowHeight - 6, tallest = Math.max(...row.shapes.flatMap((s) => s.bins.map((b) => b.y)));
     svg += `<line class="grid" x1="${left}" x2="${right}" y1="${base}" y2="${base}"/>`;
-    svg += `<text class="name" x="0" y="${base - 20}">${escape(row.name)}</text><text x="0" y="${base - 4}">${escape(row.note)}</text>`;
+    svg += `<text class="name" x="0" y="${base - nameAt}">${escape(row.name)}</text><text x="0" y="${base - noteAt}">${escape(row.note)}</text>`;
     for (const shape of row.shapes) {
-      const points = shape.bins.map((b) => `${x(b.x).toFixed(1)},${(base - (b.y / tallest) * (rowHeight - 14)).toFixed(1)}`);
+      const points = shape.bins.map((b) => `${x(b.x).toFixed(1)},${(base - (b.y / tallest) * tall).toFixed(1)}`);
       svg += `<path class="shape${shape.before ? " before" : ""}" d="M${x(shape.bins[0]!.x).toFixed(1)},${base}L${points.join("L")}L${x(shape.bins.at(-1)!.x).toFixed(1)},${base}Z"/>`;
     }
     const last = row.shapes.at(-1)!, p50 = quantile(last.h, 0.5), p95 = quantile(last.h, 0.95);
-    svg += `<line class="mark" x1="${x(Math.log2(p50))}" x2="${x(Math.log2(p50))}" y1="${base}" y2="${base - rowHeight + 14}"/>`;
-    svg += `<line class="mark95" x1="${x(Math.log2(p95))}" x2="${x(Math.log2(p95))}" y1="${base}" y2="${base - rowHeight + 26}"/>`;
-    svg += `<text x="${width}" y="${base - 20}" text-anchor="end" class="name">${ms(p50)}</text><text x="${width}" y="${base - 4}" text-anchor="end">p95 ${ms(p95)}</text>`;
+    svg += `<line class="mark" x1="${x(Math.log2(p50))}" x2="${x(Math.log2(p50))}" y1="${base}" y2="${base - tall}"/>`;
+    svg += `<line class="mark95" x1="${x(Math.log2(p95))}" x2="${x(Math.log2(p95))}" y1="${base}" y2="${base - tall + 12}"/>`;
+    svg += `<text x="${width}" y="${base - nameAt}" text-anchor="end" class="name">${ms(p50)}</text><text x="${width}" y="${base - noteAt}" text-anchor="end">p95 ${ms(p95)}</text>`;
   });
   return `${svg}</svg>`;
 }

@@ -23,6 +23,7 @@ export interface Report {
   throttling: { model: string; device_model: string; delegate: string; version: string; share: number; p95_ms: number; p95_throttled_ms: number }[];
   attention: { why: string; device: string; device_model: string; value: number; meaning: string }[];
 }
+export interface Recent { device: string; device_model: string; rows: number; last_seen: string }
 export interface Worst { device: string; device_model: string; model: string; version: string; delegate: string; inferences: number; p50_ms: number; p95_ms: number; median_of_kind_ms: number; ratio: number }
 export interface Device {
   name: string; rows: number; first_seen: string; last_seen: string; bytes: number; device_model: string; soc: string; cpu: string; os: string; driver: string; mem_mb: number;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Five pages behind the part of the address after '#': overview, latency, rollout, device, ranking.
-import { palette, ridges, timeChart, type Line } from "./charts";
+import { alarm, palette, ridges, timeChart, type Line } from "./charts";
 import {
   ago, ask, count, escape, ms, percent, signed,
-  type Device, type Distribution, type Hour, type Model, type Operator, type OpPoint, type Point, type Report, type Rollout, type Side, type Totals, type Worst,
+  type Device, type Distribution, type Hour, type Model, type Operator, type OpPoint, type Point, type Recent, type Report, type Rollout, type Side, type Totals, type Worst,
 } from "./data";
 
 type Cell = string | { n: string };
@@ -20,7 +20,8 @@ const fact = (value: string, label: string, tone = ""): string => `<div class="f
 const tag = (verdict: string): string => `<span class="tag ${verdict}">${verdict}</span>`;
 const device = (name: string): string => `<a class="mono" href="#/device/${escape(name)}">${escape(name.slice(0, 16))}</a>`;
 const empty = (text: string): string => `<section class="card empty">${text}</section>`;
-const picker = (models: Model[], chosen: string): string =>
+const plural = (n: number, what: string): string => `${count(n)} ${what}${n === 1 ? "" : "s"}`;
+const picker = (models: Model[], chosen: string): string => models.length === 0 ? "" :
   `<select aria-label="Model">${models.map((m) => `<option${m.model === chosen ? " selected" : ""}>${escape(m.model)}</option>`).join("")}</select>`;
 function onPick(route: string): void {
   page.querySelector("select")?.addEventListener("change", (e) => (location.hash = `#/${route}/${encodeURIComponent((e.target as HTMLSelectElement).value)}`));
@@ -41,9 +42,10 @@ async function overview(): Promise<void> {
   const t = totals!, regressed = report.rollouts.filter((r) => r.verdict === "regressed").length;
   const verdict = regressed ? `${regressed} of ${report.rollouts.length} kinds of device got slower` : report.rollouts.length ? "No rollout made a kind of device slower" : "No rollout to judge yet";
   page.innerHTML = head("Overview", `${verdict}.`) +
-    `<div class="facts">${fact(count(t.devices), "devices")}${fact(count(t.silent), "silent", t.silent ? "bad" : "good")}${fact(count(t.inferences), "inferences, 7 days")}` +
-    `${fact(percent((t.errors ?? 0) / Math.max(1, (t.inferences ?? 0) + (t.errors ?? 0)), 2), "errors")}${fact(percent(t.throttled ?? 0), "of the time throttled")}${fact(regressed ? "slower" : "ok", "newest rollouts", regressed ? "bad" : "good")}</div>` +
-    `<div class="two">${models.slice(0, 4).map((m, i) => `<section class="card"><h2>${escape(m.model)}</h2><p>${count(m.inferences)} inferences on ${m.kinds} kinds of hardware, ${m.versions} version${m.versions > 1 ? "s" : ""}</p><div class="plot" id="plot${i}"></div></section>`).join("")}</div>` +
+    `<div class="facts">${fact(count(t.devices), t.devices === 1 ? "device" : "devices")}${fact(count(t.silent), "silent", t.silent ? "bad" : "good")}${fact(count(t.inferences), "inferences, 7 days")}` +
+    `${fact(percent((t.errors ?? 0) / Math.max(1, (t.inferences ?? 0) + (t.errors ?? 0)), 2), "errors")}${fact(percent(t.throttled ?? 0), "of the time throttled")}${fact(regressed ? "slower" : report.rollouts.length ? "ok" : "–", "newest rollouts", regressed ? "bad" : report.rollouts.length ? "good" : "")}</div>` +
+    (models.length ? "" : empty("No device has uploaded yet. <code>octet fleet token</code> enrols one; what it computes is here a minute later.")) +
+    `<div class="two">${models.slice(0, 4).map((m, i) => `<section class="card"><h2>${escape(m.model)}</h2><p>${count(m.inferences)} inferences on ${m.kinds === 1 ? "1 kind" : `${m.kinds} kinds`} of hardware, ${plural(m.versions, "version")}</p><div class="plot" id="plot${i}"></div></section>`).join("")}</div>` +
     (report.rollouts.length ? card("Rollouts", "The same devices before and after, per hardware and delegate.", rolloutTable(report.rollouts)) : "") +
     (report.attention.length ? card("Devices that need somebody", "Silent, behind, with a wrong clock, or dropping records.",
       table(["what", "device", "hardware", n("value")], report.attention.slice(0, 12).map((a) => [tag(a.why), device(a.device), escape(a.device_model), n(`${count(a.value)} <small>${escape(a.meaning)}</small>`)]))) : "");
@@ -55,7 +57,7 @@ async function overview(): Promise<void> {
 
 function hoursChart(host: HTMLElement, hours: Hour[]): void {
   const series = (label: string, key: "p50" | "p95" | "p99", stroke: string, dash?: number[]): Line => ({ label, values: hours.map((h) => h[key]), stroke, dash, points: hours.length < 30 });
-  timeChart(host, hours.map((h) => h.t), [series("p50", "p50", palette[0]!), series("p95", "p95", palette[1]!), series("p99", "p99", palette[1]!, [4, 4])], 220);
+  timeChart(host, hours.map((h) => h.t), [series("p50", "p50", palette()[0]!), series("p95", "p95", palette()[1]!), series("p99", "p99", palette()[1]!, [4, 4])], 220);
 }
 
 async function latency(wanted: string): Promise<void> {
@@ -87,7 +89,7 @@ async function rollout(wanted: string): Promise<void> {
   }).filter((r) => r.shapes.length > 0);
   const first = mine[0];
   page.innerHTML = head("Rollout", first ? `${escape(model)}: version ${escape(first.before)} to ${escape(first.after)}.` : "", picker(models, model)) +
-    (rows.length === 0 ? empty("This model has had one version only.") :
+    (rows.length === 0 ? empty(models.length ? "This model has had one version only." : "No records yet.") :
       `<section class="card"><h2>Before and after</h2><div class="legend"><span><i style="background:var(--a)"></i>version ${escape(first!.before)}</span><span><i style="background:var(--b)"></i>version ${escape(first!.after)}</span></div>${ridges(rows)}</section>` +
       card("Verdicts", "Devices are resampled, not inferences; at least 200 inferences and 5 devices a side.", table(["verdict", "hardware", "delegate", n("p50 before"), n("p50 after"), n("p50 change (95 %)"), n("p95 change"), n("devices"), n("inferences")],
         mine.map((r) => [tag(r.verdict), escape(r.device_model), escape(r.delegate), n(ms(r.p50_ms.before || null)), n(ms(r.p50_ms.after || null)), changeCell(r), n(r.p95_ms.before ? signed(r.p95_ms.change) : ""),
@@ -96,12 +98,13 @@ async function rollout(wanted: string): Promise<void> {
 }
 
 async function oneDevice(name: string): Promise<void> {
-  const worst = await ask<Worst[]>("worst");
-  const chosen = name || worst[0]?.device || "";
+  const [worst, recent] = await Promise.all([ask<Worst[]>("worst"), ask<Recent[]>("recent")]);
+  const chosen = name || worst[0]?.device || recent[0]?.device || "";
   const [[d], history, operators] = await Promise.all([ask<Device[]>("device", { name: chosen }), ask<Point[]>("history", { name: chosen }), ask<OpPoint[]>("deviceops", { name: chosen })]);
-  const others = card("Slowest against their own kind", "p50 against the median of devices of the same model, version and delegate.", table(["device", "hardware", "model", "delegate", n("p50"), n("median of its kind"), n("ratio")],
+  const others = recent.length === 0 ? "" : worst.length === 0 ? card("Seen last", "A kind of hardware needs five devices before one can be slow for its kind.",
+    table(["device", "hardware", n("records"), n("seen")], recent.map((r) => [device(r.device), escape(r.device_model), n(count(r.rows)), n(ago(r.last_seen))]))) : card("Slowest against their own kind", "p50 against the median of devices of the same model, version and delegate.", table(["device", "hardware", "model", "delegate", n("p50"), n("median of its kind"), n("ratio")],
     worst.slice(0, 12).map((w) => [device(w.device), escape(w.device_model), `${escape(w.model)} <small>${escape(w.version)}</small>`, escape(w.delegate), n(ms(w.p50_ms)), n(ms(w.median_of_kind_ms)), n(`<span class="${w.ratio > 1.5 ? "up" : ""}">${w.ratio.toFixed(2)} ×</span>`)])));
-  if (!d) return void (page.innerHTML = head("Device", "") + empty(`There is no device ${escape(chosen)}.`) + others);
+  if (!d) return void (page.innerHTML = head("Device", "") + empty(chosen ? `There is no device ${escape(chosen)}.` : "No device has uploaded yet.") + others);
   page.innerHTML = head(`<span class="mono" style="font-size:20px">${escape(d.name)}</span>`, `${escape(d.device_model)}, ${escape(d.soc)}, ${escape(d.cpu)}, ${escape(d.os)}${d.driver ? `, driver ${escape(d.driver)}` : ""}, ${count(d.mem_mb)} MB`) +
     `<div class="facts">${fact(count(d.rows), "records")}${fact(d.last_seen ? ago(d.last_seen) : "never", "last seen")}${fact(count(d.dropped), "dropped by the device", d.dropped ? "bad" : "")}${fact(count(d.missing), "missing", d.missing ? "bad" : "good")}` +
     `${fact(d.skew_us == null ? "–" : `${(d.skew_us / 1e6).toFixed(1)} s`, "clock", Math.abs(d.skew_us ?? 0) > 6e7 ? "bad" : "")}</div>` +
@@ -109,24 +112,24 @@ async function oneDevice(name: string): Promise<void> {
     (operators.length ? card("Operators", "Mean time of all nodes of one kind in one inference.", `<div id="operators"></div>`) : "") + others;
   const throttled = history.map((p) => (p.thermal >= 2 ? p.p50 : null));
   timeChart(document.getElementById("history")!, history.map((p) => p.t), [
-    { label: "p50", values: history.map((p) => p.p50), stroke: palette[0]! }, { label: "p95", values: history.map((p) => p.p95), stroke: palette[1]!, dash: [4, 4] },
-    { label: "throttled", values: throttled, stroke: "#dc2626", points: true }]);
+    { label: "p50", values: history.map((p) => p.p50), stroke: palette()[0]! }, { label: "p95", values: history.map((p) => p.p95), stroke: palette()[1]!, dash: [4, 4] },
+    { label: "throttled", values: throttled, stroke: alarm(), points: true }]);
   const host = document.getElementById("operators");
   if (!host) return;
-  const times = [...new Set(operators.map((o) => o.t))], kinds = [...new Set(operators.map((o) => o.op))].slice(0, palette.length);
-  timeChart(host, times, kinds.map((op, i) => ({ label: op.toLowerCase(), stroke: palette[i]!, points: true, values: times.map((t) => operators.find((o) => o.t === t && o.op === op)?.ms ?? null) })));
+  const times = [...new Set(operators.map((o) => o.t))], kinds = [...new Set(operators.map((o) => o.op))].slice(0, palette().length);
+  timeChart(host, times, kinds.map((op, i) => ({ label: op.toLowerCase(), stroke: palette()[i]!, points: true, values: times.map((t) => operators.find((o) => o.t === t && o.op === op)?.ms ?? null) })));
 }
 
 async function ranking(): Promise<void> {
   const [report, stages] = await Promise.all([ask<Report>("report"), ask<{ device_model: string; delegate: string; model: string; version: string; total_s: number; queue_share: number; copy_share: number; requests: number }[]>("stages")]);
   const all = stages.reduce((sum, s) => sum + s.total_s, 0) || 1;
   page.innerHTML = head("Ranking", "What costs the fleet time, the dearest first.") +
-    (report.bottlenecks.length === 0 ? empty("No bottleneck: no rollout made a kind of device slower, nothing waits, nothing copies too much.") :
+    (stages.length === 0 ? empty("No records yet.") : report.bottlenecks.length === 0 ? empty("No bottleneck: no rollout made a kind of device slower, nothing waits, nothing copies too much.") :
       `<section class="card">${report.bottlenecks.map((b, i) => `<div class="rank"><b>${i + 1}</b><h2>${escape(b.model)} on ${escape(b.device_model)}, ${escape(b.delegate)} ${b.kind === "regression" ? tag("regressed") : tag(b.kind)}</h2><div class="cost">${percent(b.cost_share, 2)}<br><small>of all time</small></div>` +
         `<p>${escape(b.what)}${b.since ? `, since ${escape(b.since)}` : ""}</p>${b.operators.length ? `<p>${b.operators.map((o) => `<code>${escape(o.op.toLowerCase())}</code> ${ms(o.before_ms)} to ${ms(o.after_ms)}`).join(" &nbsp; ")}</p>` : ""}</div>`).join("")}</section>`) +
-    card("Where the time is", "Share of the time of all requests, and how much of it is waiting or copying.", table(["model", "hardware", "delegate", "share of the fleet's time", n("requests"), n("waiting"), n("copying")],
+    (stages.length === 0 ? "" : card("Where the time is", "Share of the time of all requests, and how much of it is waiting or copying.", table(["model", "hardware", "delegate", "share of the fleet's time", n("requests"), n("waiting"), n("copying")],
       stages.slice(0, 16).map((s) => [`${escape(s.model)} <small>${escape(s.version)}</small>`, escape(s.device_model), escape(s.delegate), `<div style="display:flex;gap:10px;align-items:center"><div class="bar"><i style="width:${(100 * s.total_s) / all}%"></i></div>${percent(s.total_s / all)}</div>`,
-        n(count(s.requests)), n(percent(s.queue_share ?? 0)), n(percent(s.copy_share ?? 0))]))) +
+        n(count(s.requests)), n(percent(s.queue_share ?? 0)), n(percent(s.copy_share ?? 0))])))) +
     (report.throttling.length ? card("Throttling", "Share of the time in which heat held the clock back, and what it costs.", table(["model", "hardware", "delegate", "share", n("p95 throttled"), n("p95")],
       report.throttling.map((t) => [`${escape(t.model)} <small>${escape(t.version)}</small>`, escape(t.device_model), escape(t.delegate), `<div style="display:flex;gap:10px;align-items:center"><div class="bar"><i style="width:${100 * t.share}%"></i></div>${percent(t.share)}</div>`,
         n(`<span class="up">${ms(t.p95_throttled_ms)}</span>`), n(ms(t.p95_ms))]))) : "");
@@ -154,4 +157,6 @@ document.querySelector("form")!.addEventListener("submit", (e) => {
   location.hash = `#/device/${encodeURIComponent(new FormData(e.target as HTMLFormElement).get("device")!.toString().trim())}`;
 });
 addEventListener("hashchange", show);
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", show);
+matchMedia("(max-width: 720px)").addEventListener("change", show);
 void show();

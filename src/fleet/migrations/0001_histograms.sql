@@ -36,7 +36,7 @@ BEGIN
   d := b[2] - a[2];
   a[3] := a[3] + b[3];
   a[4] := a[4] + b[4];
-  a[5] := a[5] + b[5];
+  IF a[5] > 9000000000000000000 - b[5] THEN a[5] := 9000000000000000000; ELSE a[5] := a[5] + b[5]; END IF;  -- What hostile devices can reach; stays there.
   IF b[6] < a[6] THEN a[6] := b[6]; END IF;
   IF b[7] > a[7] THEN a[7] := b[7]; END IF;
   FOR i IN 8 .. nb + 7 LOOP
@@ -89,7 +89,7 @@ CREATE FUNCTION fleet.hist_ok(h bigint[]) RETURNS boolean
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
   SELECT h IS NULL OR coalesce(
     array_ndims(h) = 1 AND cardinality(h) BETWEEN 7 AND 167 AND array_position(h, NULL) IS NULL AND h[1] BETWEEN -4 AND 8
-    AND h[2] BETWEEN -1000000 AND 1000000 AND least(h[3], h[5], h[6]) >= 0 AND h[6] <= h[7] AND h[4] BETWEEN 1 AND 1000000000000
+    AND h[2] BETWEEN -1000000 AND 1000000 AND least(h[3], h[5], h[6]) >= 0 AND h[6] <= h[7] AND h[4] BETWEEN 1 AND 2000000000
     AND h[5] <= 1000000000000000000 AND h[7] <= 1000000000000000
     AND h[3]::numeric + (SELECT coalesce(sum(c), 0) FROM unnest(h[8:]) AS c) = h[4] AND NOT EXISTS (SELECT FROM unnest(h[8:]) AS c WHERE c < 0), false)
 $$;

@@ -53,12 +53,8 @@ CREATE TABLE fleet.boot (
   PRIMARY KEY (device_id, boot)) WITH (fillfactor = 60);
 CREATE INDEX ON fleet.boot (first_seen);
 
--- One row per committed merge: what the roll-up has not yet counted. Written in the transaction of the records, so no record is missed.
-CREATE TABLE fleet.batch (
-  id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, made timestamptz NOT NULL DEFAULT now(), rows int NOT NULL, first_at timestamptz NOT NULL, last_at timestamptz NOT NULL);
-
 CREATE TABLE fleet.record (
-  at timestamptz NOT NULL, boot bigint NOT NULL, seq bigint NOT NULL, batch bigint NOT NULL DEFAULT current_setting('fleet.batch')::bigint, mono_us bigint NOT NULL,
+  at timestamptz NOT NULL, boot bigint NOT NULL, seq bigint NOT NULL, mono_us bigint NOT NULL,
   device_id int NOT NULL, hardware_id int NOT NULL, series_id int NOT NULL, span_ms int NOT NULL,
   ok int NOT NULL, errors int NOT NULL, deadline_miss int NOT NULL, shadow int NOT NULL, shadow_mismatch int NOT NULL, lost_frames int NOT NULL,
   rss_kb int, limit_kb int, arena_kb int, temp_c smallint, freq_pct smallint, battery_pct smallint,
@@ -67,7 +63,6 @@ CREATE TABLE fleet.record (
   detail jsonb,    -- {"errors": {code: n}, "fallback": [[operator, reason, n], ...]}
   PRIMARY KEY (device_id, boot, seq, at)) PARTITION BY RANGE (at);
 CREATE INDEX ON fleet.record USING brin (at);
-CREATE INDEX ON fleet.record USING brin (batch) WITH (pages_per_range = 16);
 CREATE TABLE fleet.record_default PARTITION OF fleet.record DEFAULT;
 
 -- Figures of groups. `span_s` is device time, `windows` the records behind a row; gauges are the highest seen.
@@ -92,3 +87,11 @@ CREATE TABLE fleet.device_day (
   windows bigint NOT NULL, ok bigint NOT NULL, errors bigint NOT NULL, invoke bigint[], p50 double precision, p95 double precision,
   PRIMARY KEY (series_id, device_id, hardware_id, at)) PARTITION BY RANGE (at);
 CREATE TABLE fleet.device_day_default PARTITION OF fleet.device_day DEFAULT;
+
+-- What the figures above have not counted yet: the sums of single batches of records, written in the transaction of the records, so none is missed and none counted twice.
+-- Who merges has the records in hand and sums them in memory; fleet.roll_up() then adds a few sums instead of reading every record again.
+CREATE TABLE fleet.fresh_hour (LIKE fleet.latency_hour);
+CREATE TABLE fleet.fresh_operator (LIKE fleet.operator_hour);
+CREATE TABLE fleet.fresh_event (LIKE fleet.event_hour);
+CREATE TABLE fleet.fresh_device (
+  at timestamptz NOT NULL, device_id int NOT NULL, hardware_id int NOT NULL, series_id int NOT NULL, windows bigint NOT NULL, ok bigint NOT NULL, errors bigint NOT NULL, invoke bigint[]);

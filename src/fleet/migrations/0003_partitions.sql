@@ -84,6 +84,7 @@ BEGIN
   DELETE FROM fleet.record WHERE device_id = found_id;
   GET DIAGNOSTICS gone = ROW_COUNT;
   DELETE FROM fleet.device_day WHERE device_id = found_id;
+  DELETE FROM fleet.fresh_device WHERE device_id = found_id;
   DELETE FROM fleet.device WHERE id = found_id;
   RETURN gone;
 END $$;

@@ -1,5 +1,5 @@
--- The way into the tables. The collector, in one transaction: begin_batch() says which of its records are new, COPY puts those straight into fleet.record, end_batch() keeps
--- the accounts. A device with a login of its own: upload(), which stages lines of JSON and does the same. The primary key stands behind both: nothing can be there twice.
+-- The way into the tables. The collector, in one transaction: begin_batch() says which of its records are new, COPY puts those straight into fleet.record and their sums into the
+-- tables fresh_*, end_batch() keeps the accounts. A device with a login of its own: upload(), which stages lines of JSON and does the same. The primary key stands behind both: nothing can be there twice.
 -- All of it runs with the owner's rights (SECURITY DEFINER): who uploads may do nothing else.
 
 CREATE FUNCTION fleet.boot_number(hex text) RETURNS bigint LANGUAGE sql IMMUTABLE AS $$ SELECT ('x' || hex)::bit(64)::bigint $$;
@@ -62,10 +62,8 @@ $$;
 CREATE FUNCTION fleet.begin_batch(devices int[], boots bigint[], seqs bigint[], ats bigint[], thorough boolean) RETURNS TABLE (place bigint, expired boolean)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = fleet, pg_temp AS $$
 DECLARE
-  oldest timestamptz := day_start(oldest('record')); id bigint;
+  oldest timestamptz := day_start(oldest('record'));
 BEGIN
-  INSERT INTO batch (rows, first_at, last_at) SELECT count(*), greatest(from_us(min(us)), oldest), greatest(from_us(max(us)), oldest) FROM unnest(ats) AS us HAVING count(*) > 0 RETURNING batch.id INTO id;
-  PERFORM set_config('fleet.batch', coalesce(id, 0)::text, true);  -- The default of record.batch.
   RETURN QUERY
   SELECT k.place, k.at < oldest
   FROM (SELECT x.place, x.device, x.boot, x.seq, from_us(x.us) AS at FROM unnest(devices, boots, seqs, ats) WITH ORDINALITY AS x(device, boot, seq, us, place)) AS k
@@ -124,9 +122,9 @@ BEGIN
   FOR op IN SELECT key, value FROM jsonb_each(h || coalesce(r->'ops', '{}')) LOOP
     IF NOT hist_ok(to_hist(op.value)) OR octet_length(op.key) > 64 THEN RAISE EXCEPTION 'bad histogram %', left(op.key, 64); END IF;
   END LOOP;
-  INSERT INTO pg_temp.staging (at, boot, seq, batch, mono_us, device_id, hardware_id, series_id, span_ms, ok, errors, deadline_miss, shadow, shadow_mismatch, lost_frames,
+  INSERT INTO pg_temp.staging (at, boot, seq, mono_us, device_id, hardware_id, series_id, span_ms, ok, errors, deadline_miss, shadow, shadow_mismatch, lost_frames,
                                rss_kb, limit_kb, arena_kb, temp_c, freq_pct, battery_pct, queue, copy_in, invoke, copy_out, total, load, prepare, first, ops, detail)
-  SELECT from_us(s.start_us), boot_number(s.boot), s.seq, 0, coalesce(s.mono_us, 0), device, intern_hardware(device, coalesce(r->'hardware', '{}')), intern_series(device, coalesce(r->'key', '{}')),
+  SELECT from_us(s.start_us), boot_number(s.boot), s.seq, coalesce(s.mono_us, 0), device, intern_hardware(device, coalesce(r->'hardware', '{}')), intern_series(device, coalesce(r->'key', '{}')),
          (s.end_us - s.start_us) / 1000, coalesce(n.ok, 0), (SELECT coalesce(sum(value::int), 0) FROM jsonb_each_text(coalesce(r->'errors', '{}'))),
          coalesce(n.deadline_miss, 0), coalesce(n.shadow, 0), coalesce(n.shadow_mismatch, 0), coalesce(n.lost_frames, 0), m.rss_kb, m.limit_kb, m.arena_kb, m.temp_c, m.freq_pct, m.battery_pct,
          to_hist(h->'queue'), to_hist(h->'copy_in'), to_hist(h->'invoke'), to_hist(h->'copy_out'), to_hist(h->'total'), to_hist(h->'load'), to_hist(h->'prepare'), to_hist(h->'first'),
@@ -144,19 +142,40 @@ CREATE FUNCTION fleet.status_ok(r jsonb) RETURNS boolean LANGUAGE sql IMMUTABLE 
      AND (r->'previous' IS NULL OR ((r->'previous'->>'boot') ~ '^[0-9a-f]{16}$' AND (r->'previous'->>'last_seq')::bigint >= 0 AND (r->'previous'->>'clean')::boolean IS NOT NULL))
 $$;
 
+-- The sums of the records in pg_temp.fresh, as the collector makes them of its own.
+CREATE FUNCTION fleet.note_sums() RETURNS void LANGUAGE plpgsql SET search_path = fleet, pg_temp AS $$
+BEGIN
+  INSERT INTO fresh_hour
+  SELECT date_trunc('hour', at, 'UTC'), hardware_id, series_id, count(*), sum(span_ms) / 1000.0, sum(ok), sum(errors), sum(deadline_miss), sum(shadow), sum(shadow_mismatch),
+         sum(lost_frames), max(rss_kb), max(limit_kb), max(arena_kb), max(temp_c), count(*) FILTER (WHERE rss_kb > 0.9 * limit_kb),
+         hist_merge(queue), hist_merge(copy_in), hist_merge(invoke), hist_merge(copy_out), hist_merge(total), hist_merge(load), hist_merge(prepare), hist_merge(first)
+  FROM pg_temp.fresh GROUP BY 1, 2, 3;
+  INSERT INTO fresh_device
+  SELECT date_trunc('day', at, 'UTC'), device_id, hardware_id, series_id, count(*), sum(ok), sum(errors), hist_merge(invoke) FROM pg_temp.fresh GROUP BY 1, 2, 3, 4;
+  INSERT INTO fresh_operator
+  SELECT date_trunc('hour', at, 'UTC'), hardware_id, series_id, op, hist_merge(h::bigint[]) FROM pg_temp.fresh CROSS JOIN LATERAL jsonb_each_text(ops) AS x(op, h) GROUP BY 1, 2, 3, 4;
+  INSERT INTO fresh_event
+  SELECT date_trunc('hour', at, 'UTC'), hardware_id, series_id, e.kind, e.name, e.reason, sum(e.n)
+  FROM pg_temp.fresh CROSS JOIN LATERAL (
+    SELECT 'error', key, '', value::bigint FROM jsonb_each_text(detail->'errors')
+    UNION ALL SELECT 'fallback', f->>0, f->>1, (f->>2)::bigint FROM jsonb_array_elements(detail->'fallback') AS f) AS e(kind, name, reason, n)
+  GROUP BY 1, 2, 3, 4, 5, 6;
+END $$;
+
 -- Upload without a collector: the lines of one device, bound to it by the database login.
 CREATE FUNCTION fleet.upload(lines text[]) RETURNS TABLE (accepted bigint, duplicate bigint, rejected bigint, expired bigint)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = fleet, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
-  me int; my_name text; line text; r jsonb; status jsonb; bad bigint := 0; good bigint := 0; old bigint; batch_id bigint;
+  me int; my_name text; line text; r jsonb; status jsonb; bad bigint := 0; good bigint := 0; old bigint;
 BEGIN
   SELECT d.id, d.name INTO me, my_name FROM login l JOIN device d ON d.id = l.device_id WHERE l.role = session_user;
   IF NOT FOUND THEN RAISE EXCEPTION 'role % is bound to no device: octet fleet token DEVICE --role %', session_user, session_user USING ERRCODE = 'insufficient_privilege'; END IF;
   IF cardinality(lines) > 5000 THEN RAISE EXCEPTION '% lines; 5000 at most', cardinality(lines) USING ERRCODE = 'program_limit_exceeded'; END IF;
   SET LOCAL client_min_messages = warning;
   CREATE TEMP TABLE IF NOT EXISTS staging (LIKE fleet.record) ON COMMIT DELETE ROWS;
-  TRUNCATE pg_temp.staging;
+  CREATE TEMP TABLE IF NOT EXISTS fresh (LIKE fleet.record) ON COMMIT DELETE ROWS;
+  TRUNCATE pg_temp.staging, pg_temp.fresh;
   FOREACH line IN ARRAY lines LOOP
     BEGIN
       IF octet_length(line) > 65536 THEN RAISE EXCEPTION 'line over 64 KiB'; END IF;
@@ -175,11 +194,8 @@ BEGIN
   END LOOP;
   SELECT count(*) FILTER (WHERE at < day_start(oldest('record'))) INTO old FROM pg_temp.staging;
   DELETE FROM pg_temp.staging WHERE at < day_start(oldest('record'));
-  INSERT INTO batch (rows, first_at, last_at) SELECT count(*), min(at), max(at) FROM pg_temp.staging HAVING count(*) > 0 RETURNING id INTO batch_id;
-  UPDATE pg_temp.staging SET batch = batch_id;
-  CREATE TEMP TABLE IF NOT EXISTS fresh (boot bigint, seq bigint, at timestamptz, hardware_id int) ON COMMIT DELETE ROWS;
-  TRUNCATE pg_temp.fresh;
-  WITH added AS (INSERT INTO record SELECT * FROM pg_temp.staging ON CONFLICT DO NOTHING RETURNING boot, seq, at, hardware_id) INSERT INTO pg_temp.fresh SELECT * FROM added;
+  WITH added AS (INSERT INTO record SELECT * FROM pg_temp.staging ON CONFLICT DO NOTHING RETURNING *) INSERT INTO pg_temp.fresh SELECT * FROM added;
+  PERFORM note_sums();
   PERFORM end_batch(ARRAY[me], ARRAY[count(*)], ARRAY[old], ARRAY[bad], ARRAY[(SELECT sum(octet_length(l)) FROM unnest(lines) AS l)], ARRAY[max(hardware_id)],
                     ARRAY[(extract(epoch FROM max(at)) * 1000000)::bigint], ARRAY[status],
                     (SELECT array_agg(me) FROM (SELECT DISTINCT boot FROM pg_temp.fresh) AS x), (SELECT array_agg(boot ORDER BY boot) FROM (SELECT DISTINCT boot FROM pg_temp.fresh) AS x),

@@ -161,24 +161,29 @@ FROM (
   WHERE o.at > now() - interval '7 days' GROUP BY w.model, s.delegate, s.model, s.version, o.op) AS t;
 
 -- What verdicts resample: the figures of single devices on either side of each rollout, last 30 days, of at most 400 devices a side. The order is by a hash of the
--- device, so both sides take the same devices where they can; groups are counted in full beside it.
--- Histograms are merged for the devices taken only.
+-- device, so both sides take the same devices where they can; groups are counted in full beside it. Devices are grouped by the number of their side, not by its texts,
+-- and histograms are merged for the devices taken only.
 CREATE VIEW fleet.rollout_devices AS
-WITH by_device AS (
-  SELECT p.model, p.before, p.after, h.model AS device_model, s.delegate, (s.version = p.after)::int AS side, d.device_id,
-         sum(d.ok) AS ok, sum(d.errors) AS errors, array_agg(DISTINCT d.series_id) AS series
+WITH sides AS MATERIALIZED (
+  SELECT dense_rank() OVER (ORDER BY p.model, p.before, p.after, h.model, s.delegate, s.version = p.after)::int AS number,
+         p.model, p.before, p.after, h.model AS device_model, s.delegate, (s.version = p.after)::int AS side, s.id AS series_id, h.id AS hardware_id
   FROM fleet.version_pairs p JOIN fleet.series s ON s.model = p.model AND s.version IN (p.before, p.after) AND NOT s.overflow
-  JOIN fleet.device_day d ON d.series_id = s.id JOIN fleet.hardware h ON h.id = d.hardware_id
-  WHERE d.at > now() - interval '30 days'
-  GROUP BY p.model, p.before, p.after, h.model, s.delegate, s.version = p.after, d.device_id),
-ordered AS (
-  SELECT *, row_number() OVER (one_side ORDER BY hashint4(device_id), device_id) AS place, count(*) OVER one_side AS devices, sum(ok) OVER one_side AS inferences
-  FROM by_device WINDOW one_side AS (PARTITION BY model, before, after, device_model, delegate, side))
-SELECT o.model, o.before, o.after, o.device_model, o.delegate, o.side, o.device_id, o.ok, o.errors, o.devices, o.inferences, m.invoke
-FROM ordered o CROSS JOIN LATERAL (
-  SELECT fleet.hist_merge(d.invoke) AS invoke FROM fleet.device_day d JOIN fleet.hardware h ON h.id = d.hardware_id
-  WHERE d.series_id = ANY (o.series) AND d.device_id = o.device_id AND h.model = o.device_model AND d.at > now() - interval '30 days') AS m
-WHERE o.place <= 400;
+  JOIN (SELECT DISTINCT series_id, hardware_id FROM fleet.latency_day WHERE at > now() - interval '30 days') AS seen ON seen.series_id = s.id JOIN fleet.hardware h ON h.id = seen.hardware_id),
+by_device AS (
+  SELECT s.number, d.device_id, sum(d.ok) AS ok, sum(d.errors) AS errors
+  FROM sides s JOIN fleet.device_day d USING (series_id, hardware_id) WHERE d.at > now() - interval '30 days' GROUP BY s.number, d.device_id),
+taken AS MATERIALIZED (
+  SELECT * FROM (
+    SELECT *, row_number() OVER (one_side ORDER BY hashint4(device_id), device_id) AS place, count(*) OVER one_side AS devices, sum(ok) OVER one_side AS inferences
+    FROM by_device WINDOW one_side AS (PARTITION BY number)) AS ordered
+  WHERE place <= 400)
+SELECT s.model, s.before, s.after, s.device_model, s.delegate, s.side, t.device_id, t.ok, t.errors, t.devices, t.inferences, m.invoke
+FROM taken t JOIN (
+  SELECT number, model, before, after, device_model, delegate, side, array_agg(DISTINCT series_id) AS series, array_agg(DISTINCT hardware_id) AS hardware
+  FROM sides GROUP BY 1, 2, 3, 4, 5, 6, 7) AS s USING (number)
+CROSS JOIN LATERAL (
+  SELECT fleet.hist_merge(d.invoke) AS invoke FROM fleet.device_day d
+  WHERE d.series_id = ANY (s.series) AND d.device_id = t.device_id AND d.hardware_id = ANY (s.hardware) AND d.at > now() - interval '30 days') AS m;
 
 -- Where the time of a request goes beside the model: waiting and copying as shares of the total. Last 7 days.
 CREATE VIEW fleet.stages AS

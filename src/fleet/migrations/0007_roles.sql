@@ -17,7 +17,7 @@ GRANT USAGE ON SCHEMA fleet TO octet_ingest, octet_reader, octet_device;
 GRANT EXECUTE ON FUNCTION fleet.live_tokens(), fleet.token_mark(), fleet.intern_hardware(int, jsonb), fleet.intern_series(int, jsonb),
                           fleet.begin_batch(int[], bigint[], bigint[], bigint[], boolean),
                           fleet.end_batch(int[], bigint[], bigint[], bigint[], bigint[], int[], bigint[], jsonb[], int[], bigint[], bigint[], bigint[]), fleet.roll_up(int), fleet.maintain() TO octet_ingest;
-GRANT INSERT ON fleet.record TO octet_ingest;
+GRANT INSERT ON fleet.record, fleet.fresh_hour, fleet.fresh_operator, fleet.fresh_event, fleet.fresh_device TO octet_ingest;
 GRANT EXECUTE ON FUNCTION fleet.upload(text[]) TO octet_device;
 GRANT SELECT ON ALL TABLES IN SCHEMA fleet TO octet_reader;
 REVOKE SELECT ON fleet.token, fleet.login FROM octet_reader;
