@@ -109,6 +109,21 @@ def save_input(pixels):
         z.writestr("0.npy", npy("f", (1, 28, 28, 1), pixels))
 
 
+def jpegs():
+    """Every form of JPEG is decoded to the pixels that Pillow makes of it (scripts/jpeg_pictures.py)."""
+    stored = sorted((source / "tests/cli/pictures").glob("*.jpg"))
+    folders = {ending: fresh(work / f"jpegs_{ending}") for ending in ("jpg", "png")}
+    for i, picture in enumerate(stored):
+        for ending, folder in folders.items():
+            (folder / f"class_{i % 2}").mkdir(exist_ok=True)
+            shutil.copy(picture.with_suffix("." + ending), folder / f"class_{i % 2}")
+    done = run("quantize", IMAGES, "--data", folders["jpg"], "--preprocess", "scale=1/255,color=gray", "-o", work / "q.tflite")
+    same = run("quantize", IMAGES, "--data", folders["png"], "--preprocess", "scale=1/255,color=gray", "-o", work / "same.tflite")
+    expect(f"a folder of {len(stored)} JPEGs calibrates, and gives the very file that PNGs of the same pixels give",
+           len(stored) >= 6 and done.returncode == 0 and same.returncode == 0 and (work / "q.tflite").read_bytes() == (work / "same.tflite").read_bytes())
+    alike("a folder of JPEGs, whose .npz is PNGs of its pixels,", IMAGES, folders["png"], folders["jpg"])
+
+
 def sounds():
     rng = random.Random(2)
     samples, labels = [[rng.randint(-32768, 32767) for _ in range(3)] for _ in range(40)], [i % 2 for i in range(40)]
@@ -143,6 +158,7 @@ def calibration_sets():
 def main():
     work.mkdir(parents=True, exist_ok=True)
     pictures()
+    jpegs()
     sounds()
     calibration_sets()
     return finish()
