@@ -7,13 +7,17 @@ Usage: data_sources.py OCTET SOURCE_FOLDER WORK_FOLDER. Needs nothing but Python
 """
 import json
 import random
+import re
 import shutil
 import struct
+import subprocess
 import sys
+import time
+import urllib.request
 import zipfile
 import zlib
 
-from checks import expect, finish, run, source, work
+from checks import expect, finish, octet, run, source, work
 from demo_data import npy  # noqa: E402 (checks adds its folder)
 
 IMAGES, SMALL = source / "examples/demo/model.keras", source / "tests/importers/data/sequential.keras"  # 28x28 pixels; 3 numbers.
@@ -98,6 +102,36 @@ def pictures():
     save_input(samples[0])
     ran = run("run", work / "q.tflite", "--in", work / "raw_in.npz", "--out", work / "out.npz")
     expect("run says it, too", ran.returncode == 0 and "expected values from 0 to 1" in ran.stderr)
+    served([v / 255 for v in samples[0]], samples[0])
+
+
+def served(good, raw):
+    """serve answers whatever comes, and says once what the metadata promise."""
+    server = subprocess.Popen([octet, "serve", f"digits={work / 'q.tflite'}", "--port", "0"], stderr=subprocess.PIPE, text=True)
+    said, address = [], None
+    for line in server.stderr:
+        said.append(line)
+        if "listening on " in line:
+            address = line.split("listening on ")[1].strip()
+            break
+    if address is None:
+        server.wait()
+        return expect("serve starts, where it is built: " + "".join(said)[-200:], "serve" not in run("--help").stdout)
+
+    def ask(path, body=None):
+        with urllib.request.urlopen(urllib.request.Request(address + path, data=body), timeout=20) as answer:
+            return answer.read().decode()
+
+    name = json.loads(ask("/v2/models/digits"))["inputs"][0]["name"]
+    for pixels in (good, raw, raw):
+        ask("/v2/models/digits/infer", json.dumps({"inputs": [{"name": name, "shape": [1, 28, 28, 1], "datatype": "FP32", "data": pixels}]}).encode())
+    deadline = time.monotonic() + 10
+    while "octet_requests_outside_metadata_total" in (text := ask("/metrics")) and not re.search(r"^octet_requests_outside_metadata_total\{.*\} 2$", text, re.M) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    server.terminate()
+    said = server.communicate()[1]
+    expect("serve counts requests that disagree with the metadata", re.search(r"^octet_requests_outside_metadata_total\{.*\} 2$", text, re.M) is not None)
+    expect("and says it once: " + "".join(x for x in said.splitlines() if "warning" in x), said.count("expected values from 0 to 1, as the model's metadata say, found 0 to 2") == 1)
 
 
 def scales(model):
