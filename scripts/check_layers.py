@@ -23,11 +23,11 @@ MAY_INCLUDE = {
     "importers": "base ops graph data tflite",
     "passes": "base ops graph",
     "exporter": "base ops graph tflite",
-    "quantizer": "base ops graph passes exporter tflite runtime data",
+    "quantizer": "base kernels ops graph passes exporter tflite runtime data",
     "report": "base",
     "checker": "base ops graph",
     "telemetry": "base",
-    "serve": "base runtime delegates telemetry",
+    "serve": "base tflite runtime delegates telemetry",
     "fleet": "base telemetry serve report",
     "cli": "*",
 }

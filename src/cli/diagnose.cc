@@ -8,6 +8,7 @@
 #include <chrono>
 #include <cmath>
 #include <cstdio>
+#include <cstring>
 
 #include "base/file.h"
 #include "cli/command.h"
@@ -137,12 +138,32 @@ std::string HistogramCharts(const Examined& m) {
   return html + "</div>\n";
 }
 
+constexpr size_t kMostFlipped = 20;
+
+// Where samples are pictures: what they look like.
+std::string FlippedShots(const quantizer::GateResult& r, const data::Dataset& data) {
+  constexpr int kLargest = 256;
+  const TensorType type = data.input_type(0);
+  const Shape& s = type.shape;
+  if (data.num_inputs() != 1 || type.dtype != DType::kF32 || s.rank() != 3 || (s[2] != 1 && s[2] != 3) || s[0] > kLargest || s[1] > kLargest) return "";
+  std::vector<report::Shot> shots;
+  for (size_t i = 0; i < std::min(kMostFlipped, r.flipped.size()); ++i) {
+    const quantizer::Flip& flip = r.flipped[i];
+    std::vector<float> x(data.sample(0, flip.sample).size() / sizeof(float));
+    std::memcpy(x.data(), data.sample(0, flip.sample).data(), x.size() * sizeof(float));
+    const auto [low, high] = std::ranges::minmax(x);
+    report::Shot shot{Format("%lld: %lld became %lld", static_cast<long long>(flip.sample), static_cast<long long>(flip.label), static_cast<long long>(flip.answer)), s[0], s[1], s[2], {}};
+    for (float v : x) shot.pixels.push_back(static_cast<uint8_t>(255 * std::clamp((v - low) / std::max(high - low, 1e-9f), 0.0f, 1.0f)));
+    shots.push_back(std::move(shot));
+  }
+  return report::Shots(shots);
+}
+
 std::string FlippedTable(const quantizer::GateResult& r) {
-  constexpr size_t kMost = 20;
   report::Table table{{"sample", "label", "int8 answers"}, {}, 1};
-  for (size_t i = 0; i < std::min(kMost, r.flipped.size()); ++i)
+  for (size_t i = 0; i < std::min(kMostFlipped, r.flipped.size()); ++i)
     table.rows.push_back({std::to_string(r.flipped[i].sample), std::to_string(r.flipped[i].label), std::to_string(r.flipped[i].answer)});
-  if (r.flipped.size() > kMost) table.rows.push_back({Format("and %zu more", r.flipped.size() - kMost), "", ""});
+  if (r.flipped.size() > kMostFlipped) table.rows.push_back({Format("and %zu more", r.flipped.size() - kMostFlipped), "", ""});
   return report::HtmlTable(table);
 }
 
@@ -196,7 +217,7 @@ std::string BarsOf(const std::vector<Examined>& models, uint64_t float_bytes, do
   return html + report::BarChart(size) + report::BarChart(latency) + "</div>\n";
 }
 
-std::string Page(const Flags& f, const std::vector<Examined>& models, uint64_t float_bytes, double float_us) {
+std::string Page(const Flags& f, const data::Dataset& data, const std::vector<Examined>& models, uint64_t float_bytes, double float_us) {
   const Examined& last = models.back();
   std::vector<report::Fact> facts;
   if (last.has_gate) {
@@ -221,7 +242,7 @@ std::string Page(const Flags& f, const std::vector<Examined>& models, uint64_t f
   body += report::Section("Spread of the channels", "The largest channel maximum over the median one, in the float model.",
                           report::BarChart(LayerChart({models[0]}, "Largest over median channel", "times", true, [](const quantizer::LayerRow& r) { return static_cast<double>(r.spread); })));
   if (last.has_gate && !last.gate.classes.empty()) body += report::Section("Where answers change", "Rows: what the float model answers; columns: what the quantized one answers.", ConfusionCharts(models));
-  if (last.has_gate && !last.gate.flipped.empty()) body += report::Section("Samples that flipped", "Right in float, wrong in int8.", FlippedTable(last.gate));
+  if (last.has_gate && !last.gate.flipped.empty()) body += report::Section("Samples that flipped", "Right in float, wrong in int8: the sample's number, its label, what int8 answers.", FlippedShots(last.gate, data) + FlippedTable(last.gate));
   if (!last.diagnosis.slower.empty()) {
     std::string list = "<ul>";
     for (const std::string& line : last.diagnosis.slower) list += "<li>" + report::Escape(line) + "</li>";
@@ -282,7 +303,7 @@ Result<std::vector<Examined>> ExamineAll(const std::string& reference, const dat
 
 Status WriteReport(const std::string& reference, const data::Dataset& data, const Flags& f, const std::vector<Examined>& models) {
   OCTET_ASSIGN(const double float_us, Latency(reference, data));
-  return WriteFile(f.report, Page(f, models, FileBytes(reference), float_us));
+  return WriteFile(f.report, Page(f, data, models, FileBytes(reference), float_us));
 }
 
 Result<int> Diagnose(const Flags& f) {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <optional>
 #include <set>
 
 #include "base/file.h"
@@ -23,10 +24,10 @@ namespace octet::cli {
 namespace {
 
 struct Flags {
-  std::string source, data, out, scheme = "int8", io = "float32", ranges = "auto", repair = "auto", holdout, max_drop = "1%", preprocess, report, recipe, cache, effort = "default";
+  std::string source, data, out, scheme = "int8", io = "float32", ranges = "auto", repair = "auto", holdout, max_drop = "1%", preprocess, report, recipe, cache, effort = "default", fallback = "float32";
   std::vector<std::string> keep_float;
   int samples = 0;
-  bool per_tensor = false, per_tensor_dense = false, int8_only = false, json = false;
+  bool per_tensor = false, per_tensor_dense = false, int8_only = false, write_anyway = false, json = false;
 };
 
 quantizer::QuantizeOptions Options(const Flags& f) {
@@ -42,19 +43,20 @@ quantizer::QuantizeOptions Options(const Flags& f) {
   o.rewrite.per_tensor_weights = f.per_tensor;
   o.rewrite.per_tensor_dense = f.per_tensor_dense;
   o.int8_only = f.int8_only;
+  o.fallback = f.fallback == "int16x8" ? DType::kI16 : DType::kF32;
   o.cache = f.cache;
   o.high_effort = f.effort == "high";
   for (const std::string& layer : f.keep_float) o.rewrite.keep_float[layer] = "kept in float on request";
   return o;
 }
 
-// What computes in float, of all multiply-adds and of all bytes moved.
+// What some nodes are of all multiply-adds and of all bytes moved.
 struct Share {
   double macs = 0, bytes = 0;
 };
-Share FloatShare(const quantizer::QuantizeResult& r) {
+Share ShareOf(const std::vector<quantizer::FloatNode>& nodes, const quantizer::QuantizeResult& r) {
   Share s;
-  for (const quantizer::FloatNode& n : r.float_nodes) {
+  for (const quantizer::FloatNode& n : nodes) {
     s.macs += static_cast<double>(n.macs);
     s.bytes += static_cast<double>(n.bytes);
   }
@@ -74,8 +76,10 @@ std::string ResultJson(const Flags& f, const quantizer::QuantizeResult& r, size_
     j.Object().Field("layer", s.place).Field("channels", s.channels).Field("spread_before", s.spread_before).Field("spread_after", s.spread_after).End();
   j.End().Field("equalization_difference", r.equalization_difference).Key("float_nodes").Array();
   for (const quantizer::FloatNode& n : r.float_nodes) j.Object().Field("layer", n.place).Field("op", n.op).Field("reason", n.reason).End();
-  const Share share = FloatShare(r);
-  j.End().Field("output_sqnr_db", r.output_sqnr_db).Field("float_share_macs", share.macs).Field("float_share_bytes", share.bytes);
+  j.End().Key("int16_nodes").Array();
+  for (const quantizer::FloatNode& n : r.int16_nodes) j.Object().Field("layer", n.place).Field("op", n.op).Field("reason", n.reason).End();
+  const Share share = ShareOf(r.float_nodes, r), wide = ShareOf(r.int16_nodes, r);
+  j.End().Field("output_sqnr_db", r.output_sqnr_db).Field("float_share_macs", share.macs).Field("float_share_bytes", share.bytes).Field("int16_share_macs", wide.macs).Field("int16_share_bytes", wide.bytes);
   return j.End().text();
 }
 
@@ -99,8 +103,13 @@ void PrintResult(const Flags& f, const quantizer::QuantizeResult& r, size_t byte
                 where.c_str(), static_cast<double>(worst), r.equalization_difference);
   for (const quantizer::FloatNode& n : r.float_nodes) std::printf("stays in float: %s '%s' (%s)\n", n.op.c_str(), n.place.c_str(), n.reason.c_str());
   if (!r.float_nodes.empty()) {
-    const Share share = FloatShare(r);
+    const Share share = ShareOf(r.float_nodes, r);
     std::printf("%zu operators compute in float: %.2f %% of the multiply-adds, %.1f %% of the bytes moved\n", r.float_nodes.size(), 100 * share.macs, 100 * share.bytes);
+  }
+  for (const quantizer::FloatNode& n : r.int16_nodes) std::printf("in int16x8: %s '%s' (%s)\n", n.op.c_str(), n.place.c_str(), n.reason.c_str());
+  if (!r.int16_nodes.empty()) {
+    const Share share = ShareOf(r.int16_nodes, r);
+    std::printf("%zu operators compute in int16x8: %.2f %% of the multiply-adds, %.1f %% of the bytes moved\n", r.int16_nodes.size(), 100 * share.macs, 100 * share.bytes);
   }
   std::printf("%s: %s, %s, %s, %lld samples used\n", f.out.c_str(), f.scheme.c_str(), r.chosen.c_str(), ByteText(bytes).c_str(), static_cast<long long>(r.samples));
 }
@@ -161,7 +170,7 @@ std::vector<Attempt> Attempts(const Flags& f) {
   if (f.holdout.empty() || f.ranges != "auto" || f.repair != "auto") return list;
   if (f.effort != "high") list.push_back({"weights rounded layer by layer", true, 0});
   for (int n : {8, 16, 32})
-    if (!f.int8_only) list.push_back({Format("up to %d operators in float", n), true, n});
+    if (!f.int8_only) list.push_back({Format("up to %d operators in %s", n, f.fallback == "float32" ? "float" : "int16x8"), true, n});
   return list;
 }
 
@@ -247,13 +256,15 @@ Result<int> Finish(const Flags& f, const Made& made) {
 }
 
 // The first attempt that holds the gate is written; the gate judges the very bytes that would ship, from a
-// file beside the target. Where none holds nothing is written.
+// file beside the target. Where none holds nothing is written, or, if asked for, the one that lost least.
 Result<int> Search(const Flags& f, const graph::Model& model, const data::Dataset& data, const data::Dataset& holdout, double max_drop) {
   OCTET_ASSIGN(const TfliteFile reference, TfliteFile::From(f.source));
   const std::vector<std::string> doubts = quantizer::CompareInputs(data, f.samples > 0 ? std::min<int64_t>(f.samples, data.size()) : data.size(), holdout);
   const std::string candidate = f.out + ".candidate";
   std::FILE* to = f.json ? stderr : stdout;
   const std::vector<Attempt> attempts = Attempts(f);
+  std::optional<Made> best;
+  double least = INFINITY;
   for (const Attempt& attempt : attempts) {
     OCTET_ASSIGN(Made made, Make(f, model, data, attempt));
     made.result.warnings.insert(made.result.warnings.end(), doubts.begin(), doubts.end());
@@ -268,9 +279,15 @@ Result<int> Search(const Flags& f, const graph::Model& model, const data::Datase
     std::remove(candidate.c_str());
     if (!gate.ok()) return Error(gate.error().code(), "%s", gate.error().message().c_str());
     if (passed) return Finish(f, made);
+    if (gate->drop >= least) continue;
+    least = gate->drop;
+    best = std::move(made);
   }
   for (const std::string& doubt : doubts) std::fprintf(to, "warning: %s\n", doubt.c_str());
-  std::fprintf(to, "GATE FAILED, nothing written\n");
+  std::fprintf(to, f.write_anyway ? "GATE FAILED, the attempt that lost least is written\n" : "GATE FAILED, nothing written\n");
+  if (f.write_anyway && best) {
+    OCTET_ASSIGN([[maybe_unused]] const int written, Finish(f, *best));
+  }
   return kNo;
 }
 
@@ -305,15 +322,17 @@ Body DeclareQuantize(FlagSet& flags) {
   flags.Choice("--io", &f->io, {"float32", "int8", "uint8"}, "Type of the model's inputs and outputs");
   flags.Choice("--ranges", &f->ranges, {"auto", "mse", "minmax", "percentile", "kl", "ema"}, "How ranges are chosen");
   flags.Choice("--repair", &f->repair, {"auto", "none"}, "Channel equalisation and bias correction where they help");
-  flags.Option("--recipe", &f->recipe, "Schemes by layer: lines of REGEX SCHEME (float32, float16, dynamic, int8, int4, int4-block), or a JSON recipe", false);
+  flags.Option("--recipe", &f->recipe, "Schemes by layer: lines of REGEX SCHEME (float32, float16, dynamic, int8, int16x8, int4, int4-block), or a JSON recipe", false);
   flags.Option("--samples", &f->samples, "Use the first N samples only (0: all)");
-  flags.Choice("--effort", &f->effort, {"default", "high"}, "high: also round the weights layer by layer");
+  flags.Choice("--effort", &f->effort, {"default", "high"}, "high: round the weights of large models layer by layer, too, and of all in several passes");
   flags.Flag("--per-tensor", &f->per_tensor, "One scale per weight tensor, for runtimes without per-channel scales");
   flags.Flag("--per-tensor-dense", &f->per_tensor_dense, "One scale per weight tensor of dense layers only");
   flags.Flag("--int8-only", &f->int8_only, "Leave no operator in float for its accuracy");
+  flags.Choice("--fallback", &f->fallback, {"float32", "int16x8"}, "What the operators that lose too much in int8 are left in; int16x8 keeps the model integer, but helps less");
   flags.Option("--keep-float", &f->keep_float, "Layers that stay in float (repeatable)");
   flags.Option("--holdout", &f->holdout, "Labelled data: gate the result before it is written", false);
   flags.Option("--max-drop", &f->max_drop, "Percentage points that the gate allows", false);
+  flags.Flag("--write-anyway", &f->write_anyway, "Where no attempt holds the gate, write the one that lost least; the exit code stays 1");
   flags.Option("--cache", &f->cache, "A folder that keeps what was seen of the data, for the next run on the same model and data", false);
   flags.Option("--report", &f->report, "Write an HTML page with plots", false);
   flags.Flag("--json", &f->json, "The result as JSON");

@@ -20,7 +20,7 @@ std::string Lower(std::string s) {
   return s;
 }
 
-constexpr std::string_view kSchemes[] = {"float32", "float16", "dynamic", "int8", "int4", "int4-block"};
+constexpr std::string_view kSchemes[] = {"float32", "float16", "dynamic", "int8", "int16x8", "int4", "int4-block"};
 
 // The scheme of one entry: {"regex": ..., "operation": ..., "algorithm_key": ...,
 //   "op_config": {"weight_tensor_config": {"num_bits": 8, "granularity": ...}, "activation_tensor_config": ...}}
@@ -32,7 +32,10 @@ Result<std::string> SchemeOf(const std::string& path, const Json& entry) {
   const int64_t bits = weight.is_null() ? 8 : weight["num_bits"].integer();
   if (bits != 4 && bits != 8) return Bad(path, Format("rule '%s': weights of %lld bits; expected 4 or 8", pattern.c_str(), static_cast<long long>(bits)));
   if (activation.is_null()) return std::string(bits == 4 ? "int4-block" : "dynamic");
-  if (activation["num_bits"].integer() != 8) return Bad(path, "rule '" + pattern + "': activations of 8 bits only; --scheme int16x8 takes 16 for the whole model");
+  const int64_t activation_bits = activation["num_bits"].integer();
+  if (activation_bits != 8 && (activation_bits != 16 || bits != 8))
+    return Bad(path, Format("rule '%s': activations of %lld bits beside weights of %lld; expected 8, or 16 beside 8", pattern.c_str(), static_cast<long long>(activation_bits), static_cast<long long>(bits)));
+  if (activation_bits == 16) return std::string("int16x8");
   return std::string(bits == 4 ? "int4" : "int8");
 }
 
@@ -61,7 +64,7 @@ Result<std::vector<RecipeRule>> FromLines(const std::string& path, std::string_v
     if (line.empty()) continue;
     const size_t gap = line.find_last_of(" \t");
     const std::string scheme(gap == std::string_view::npos ? std::string_view() : line.substr(gap + 1));
-    if (std::ranges::find(kSchemes, scheme) == std::end(kSchemes)) return Bad(path, Format("line %d: expected REGEX and float32, float16, dynamic, int8, int4 or int4-block", number));
+    if (std::ranges::find(kSchemes, scheme) == std::end(kSchemes)) return Bad(path, Format("line %d: expected REGEX and float32, float16, dynamic, int8, int16x8, int4 or int4-block", number));
     std::string_view pattern = line.substr(0, gap);
     while (pattern.ends_with(' ') || pattern.ends_with('\t')) pattern.remove_suffix(1);
     rules.push_back({std::string(pattern), "", scheme});
@@ -89,12 +92,14 @@ bool Fits(const RecipeRule& rule, const std::regex& pattern, const graph::Graph&
 void Set(const std::string& scheme, const std::string& name, quantizer::RewriteOptions* options, WeightSchemes* weights) {
   options->int4.erase(name);
   options->keep_float.erase(name);
+  options->int16.erase(name);
   for (quantizer::Layers* list : {&weights->dynamic, &weights->int4_block, &weights->float16}) list->erase(name);
   if (scheme == "int4") options->int4.insert(name);
   if (scheme == "dynamic") weights->dynamic.insert(name);
   if (scheme == "int4-block") weights->int4_block.insert(name);
   if (scheme == "float16") weights->float16.insert(name);
-  if (scheme != "int4" && scheme != "int8") options->keep_float[name] = scheme + " by the recipe";
+  if (scheme == "int16x8") options->int16[name] = "int16x8 by the recipe";
+  else if (scheme != "int4" && scheme != "int8") options->keep_float[name] = scheme + " by the recipe";
 }
 
 }  // namespace

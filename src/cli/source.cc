@@ -5,15 +5,14 @@
 
 #include <algorithm>
 #include <charconv>
-#include <cmath>
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
 
 #include "base/file.h"
 #include "exporter/exporter.h"
 #include "importers/importer.h"
 #include "passes/pass.h"
+#include "tflite/value_check.h"
 #include "tflite/view.h"
 
 namespace octet::cli {
@@ -80,14 +79,7 @@ Result<std::optional<tflite::DataMetadata>> ModelMetadata(const std::string& pat
   if (!IsTflite(path)) return std::optional<tflite::DataMetadata>();
   OCTET_ASSIGN(const MappedFile file, MappedFile::Open(path));
   OCTET_ASSIGN(const tflite::View view, tflite::View::Open(file.bytes()));
-  for (const auto& m : view.metadata())
-    if (m.name == tflite::kMetadataName) {
-      OCTET_ASSIGN(std::optional<tflite::DataMetadata> found, tflite::ReadMetadata(m.bytes));
-      for (const auto& own : view.metadata())
-        if (found && own.name == tflite::kPreprocessName) found->preprocess.assign(reinterpret_cast<const char*>(own.bytes.data()), own.bytes.size());
-      return found;
-    }
-  return std::optional<tflite::DataMetadata>();
+  return tflite::MetadataOf(view);
 }
 
 namespace {
@@ -102,50 +94,16 @@ Result<data::Preprocess> FromMetadata(const tflite::InputMetadata& in) {
   return p;
 }
 
-// The share of values outside the promised range that is no accident.
-constexpr double kOutsideShare = 0.01, kMargin = 0.05;
-
-// What values are seen, against what a model's metadata promise.
-class SeenValues {
- public:
-  explicit SeenValues(const tflite::InputMetadata& in) : promised_(in.min.size() == 1 && in.max.size() == 1) {
-    if (!promised_) return;
-    low_ = static_cast<double>(in.min[0]);
-    high_ = static_cast<double>(in.max[0]);
-  }
-
-  void Add(std::span<const std::byte> floats) {
-    const double margin = kMargin * (high_ - low_);
-    for (size_t at = 0; promised_ && at + sizeof(float) <= floats.size(); at += sizeof(float), ++count_) {
-      float v;
-      std::memcpy(&v, floats.data() + at, sizeof v);
-      const auto x = static_cast<double>(v);
-      least_ = std::min(least_, x);
-      most_ = std::max(most_, x);
-      outside_ += x < low_ - margin || x > high_ + margin;
-    }
-  }
-
-  void Warn(const std::string& path) const {
-    if (count_ == 0) return;
-    const bool narrow = most_ - least_ < (high_ - low_) / 8;  // Forgotten scale: everything in a corner of the range.
-    if (static_cast<double>(outside_) > kOutsideShare * static_cast<double>(count_) || narrow)
-      std::fprintf(stderr, "warning: '%s': expected values from %g to %g, as the model's metadata say, found %g to %g; is the preprocessing the same?\n", path.c_str(), low_, high_,
-                   least_, most_);
-  }
-
- private:
-  bool promised_;
-  double low_ = 0, high_ = 0, least_ = INFINITY, most_ = -INFINITY;
-  int64_t count_ = 0, outside_ = 0;
-};
+void Warn(const tflite::ValueCheck& seen, const std::string& path) {
+  if (seen.outside() || seen.narrow()) std::fprintf(stderr, "warning: '%s': %s\n", path.c_str(), seen.Text().c_str());
+}
 
 void WarnOutside(const data::Dataset& data, const tflite::InputMetadata& in) {
   if (data.num_inputs() != 1 || data.input_type(0).dtype != DType::kF32) return;
   constexpr int64_t kSamples = 100;
-  SeenValues seen(in);
+  tflite::ValueCheck seen(in);
   for (int64_t i = 0; i < std::min(data.size(), kSamples); ++i) seen.Add(data.sample(0, i));
-  seen.Warn(data.path());
+  Warn(seen, data.path());
 }
 
 }  // namespace
@@ -168,9 +126,9 @@ Status WarnAboutInput(const std::string& model, const data::Archive& archive, co
   if (!metadata || metadata->inputs.size() != 1) return {};
   for (const data::Array& array : archive.arrays()) {
     if (array.dtype != DType::kF32 || array.name == "y") continue;
-    SeenValues seen(metadata->inputs[0]);
+    tflite::ValueCheck seen(metadata->inputs[0]);
     seen.Add(array.bytes);
-    seen.Warn(path);
+    Warn(seen, path);
   }
   return {};
 }

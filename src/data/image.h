@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// PNG and JPEG files, decoded by libpng and libjpeg, which are hardened against hostile files.
+// PNG and JPEG files, decoded by libpng and libjpeg, which are hardened against hostile files. JPEG with libjpeg's
+// defaults (slow integer transform, smoothed chroma): the pixels that Pillow, and so Keras, makes of the same file.
 #pragma once
 #include <span>
 #include <string>

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
+#include <numeric>
 
 #include "exporter/exporter.h"
 #include "quantizer/observe_states.h"
@@ -11,41 +13,124 @@
 namespace octet::quantizer {
 namespace {
 
+constexpr int64_t kMostBinned = 1 << 16;  // Values of a tensor that go into its histogram, per sample.
 constexpr float kEmaKeep = 0.8145f;  // 0.95 per sample; a strand sees every fourth.
 
 bool Observed(const runtime::TensorRef& t) { return t.data && t.type->dtype == DType::kF32 && t.bytes > 0; }
 
-// Float tensors that the graph computes or takes in: those need ranges.
-std::vector<int> ObservedTensors(const runtime::Interpreter& interpreter) {
-  std::vector<bool> wanted(interpreter.num_tensors(), false);
-  for (int n = 0; n < interpreter.num_nodes(); ++n) {
-    const runtime::NodeInfo node = interpreter.node(n);
-    for (int32_t t : node.outputs) wanted[t] = true;
-    for (int32_t t : node.inputs)
-      if (t >= 0) wanted[t] = true;  // Constants, too: as operands of element-wise operators they need a scale.
+// Float tensors that the graph computes or takes in: those need ranges. By their positions in the list.
+struct Watched {
+  explicit Watched(const runtime::Interpreter& interpreter) : made(static_cast<size_t>(interpreter.num_nodes())), position(static_cast<size_t>(interpreter.num_tensors()), -1) {
+    for (int n = 0; n < interpreter.num_nodes(); ++n) {
+      const runtime::NodeInfo node = interpreter.node(n);
+      for (int32_t t : node.outputs)
+        if (const int k = Add(interpreter, t); k >= 0) made[static_cast<size_t>(n)].push_back(k);
+      for (int32_t t : node.inputs) Add(interpreter, t);  // Constants, too: as operands of element-wise operators they need a scale.
+    }
+    for (int i = 0; i < interpreter.num_inputs(); ++i)
+      if (const int k = position[static_cast<size_t>(interpreter.input_tensor(i))]; k >= 0) inputs.push_back(k);
   }
-  std::vector<int> list;
-  for (int i = 0; i < interpreter.num_tensors(); ++i)
-    if (wanted[i] && Observed(interpreter.tensor(i))) list.push_back(i);
-  return list;
-}
 
-// Per channel of one sample, in one pass that compilers turn into vector code.
-struct ChannelRanges {
-  std::vector<float> low, high;
-  explicit ChannelRanges(int64_t channels) : low(static_cast<size_t>(channels), 0.0f), high(low) {}
+  std::vector<int> tensors;
+  std::vector<std::vector<int>> made;  // By node.
+  std::vector<int> inputs;
 
-  void Add(const float* __restrict x, int64_t n, double* __restrict sums) {
-    const auto channels = static_cast<int64_t>(low.size());
-    float *__restrict lows = low.data(), *__restrict highs = high.data();
-    for (const float* end = x + n; x != end; x += channels) {
-      for (int64_t c = 0; c < channels; ++c) {
-        lows[c] = x[c] < lows[c] ? x[c] : lows[c];
-        highs[c] = x[c] > highs[c] ? x[c] : highs[c];
-        sums[c] += static_cast<double>(x[c]);
-      }
+ private:
+  int Add(const runtime::Interpreter& interpreter, int32_t t) {
+    if (t < 0 || !Observed(interpreter.tensor(t))) return -1;
+    int& k = position[static_cast<size_t>(t)];
+    if (k < 0) {
+      k = static_cast<int>(tensors.size());
+      tensors.push_back(t);
+    }
+    return k;
+  }
+  std::vector<int> position;  // By tensor.
+};
+
+using Look = std::function<void(const runtime::TensorRef& tensor, size_t position)>;
+
+// Shows tensors as they are made, while they are still in the cache and before their memory is another's.
+class Watch : public runtime::Observer {
+ public:
+  Watch(const runtime::Interpreter& interpreter, const Watched& watched, const Look& look) : interpreter_(interpreter), watched_(watched), look_(look), shown_(watched.tensors.size(), false) {}
+  // Before the run, when the inputs are set.
+  void ShowInputs() {
+    for (int k : watched_.inputs) Show(k);
+  }
+  void AfterNode(int node) override {
+    for (int k : watched_.made[static_cast<size_t>(node)]) Show(k);
+  }
+  // After the run: what no node makes is the same in every one.
+  void ShowConstants() {
+    for (size_t k = 0; k < shown_.size(); ++k)
+      if (!shown_[k]) Show(static_cast<int>(k));
+  }
+
+ private:
+  void Show(int k) {
+    shown_[static_cast<size_t>(k)] = true;
+    if (const runtime::TensorRef t = interpreter_.tensor(watched_.tensors[static_cast<size_t>(k)]); Observed(t)) look_(t, static_cast<size_t>(k));
+  }
+
+  const runtime::Interpreter& interpreter_;
+  const Watched& watched_;
+  const Look& look_;
+  std::vector<bool> shown_;
+};
+
+// Per channel of one sample. Narrow tensors are read as rows of several pixels, so that a row fills vectors.
+class ChannelRanges {
+ public:
+  explicit ChannelRanges(int64_t channels)
+      : channels_(channels), width_(channels * std::max<int64_t>(1, kRow / channels)), low_(static_cast<size_t>(width_), 0.0f), high_(low_), block_(low_), sum_(low_.size(), 0.0) {}
+
+  void Add(const float* x, int64_t n) {
+    const int64_t rows = n / width_;
+    for (int64_t r = 0; r < rows; r += kBlock) AddBlock(x + r * width_, std::min(kBlock, rows - r), width_);
+    AddBlock(x + rows * width_, 1, n - rows * width_);
+    for (int64_t c = channels_; c < width_; ++c) {
+      const auto to = static_cast<size_t>(c % channels_), from = static_cast<size_t>(c);
+      low_[to] = std::min(low_[to], low_[from]);
+      high_[to] = std::max(high_[to], high_[from]);
+      sum_[to] += sum_[from];
     }
   }
+  float low(int64_t c) const { return low_[static_cast<size_t>(c)]; }
+  float high(int64_t c) const { return high_[static_cast<size_t>(c)]; }
+  double sum(int64_t c) const { return sum_[static_cast<size_t>(c)]; }
+
+ private:
+  static constexpr int64_t kRow = 64;    // Values that a row has at least, about.
+  static constexpr int64_t kBlock = 32;  // Rows that are summed in float.
+
+  void AddBlock(const float* x, int64_t rows, int64_t width) {
+    std::ranges::fill(block_, 0.0f);
+    int64_t r = 0;
+    for (; r + 4 <= rows; r += 4) AddRows<4>(x + r * width, width, low_.data(), high_.data(), block_.data());
+    for (; r < rows; ++r) AddRows<1>(x + r * width, width, low_.data(), high_.data(), block_.data());
+    for (int64_t c = 0; c < width; ++c) sum_[static_cast<size_t>(c)] += static_cast<double>(block_[static_cast<size_t>(c)]);
+  }
+
+  // Compilers turn it into vector code; several rows share the way of the results through memory.
+  template <int kRows> static void AddRows(const float* __restrict x, int64_t width, float* __restrict low, float* __restrict high, float* __restrict sum) {
+    for (int64_t c = 0; c < width; ++c) {
+      float least = x[c], most = x[c], total = x[c];
+      for (int r = 1; r < kRows; ++r) {
+        const float v = x[r * width + c];
+        least = v < least ? v : least;
+        most = v > most ? v : most;
+        total += v;
+      }
+      low[c] = least < low[c] ? least : low[c];
+      high[c] = most > high[c] ? most : high[c];
+      sum[c] += total;
+    }
+  }
+
+  int64_t channels_, width_;
+  std::vector<float> low_, high_, block_;
+  std::vector<double> sum_;
 };
 
 void ObserveRange(const runtime::TensorRef& t, int64_t sample, TensorStatistics& s) {
@@ -56,17 +141,17 @@ void ObserveRange(const runtime::TensorRef& t, int64_t sample, TensorStatistics&
     s.channel_mean.assign(channels, 0.0);
   }
   ChannelRanges ranges(std::max<int64_t>(1, channels));
-  double scalar_sum = 0;
-  ranges.Add(x, n, channels > 0 ? s.channel_mean.data() : &scalar_sum);
+  ranges.Add(x, n);
   float low = 0, high = 0;
-  for (size_t c = 0; c < ranges.low.size(); ++c) {
-    low = std::min(low, ranges.low[c]);
-    high = std::max(high, ranges.high[c]);
-    if (c < s.channel_max.size()) s.channel_max[c] = std::max({s.channel_max[c], -ranges.low[c], ranges.high[c]});
+  for (int64_t c = 0; c < std::max<int64_t>(1, channels); ++c) {
+    low = std::isfinite(ranges.sum(c)) ? std::min(low, ranges.low(c)) : NAN;  // Comparisons pass NaN over, sums do not.
+    high = std::max(high, ranges.high(c));
+    if (low != low) break;
+    if (channels == 0) continue;
+    float& most = s.channel_max[static_cast<size_t>(c)];
+    most = std::max({most, -ranges.low(c), ranges.high(c)});
+    s.channel_mean[static_cast<size_t>(c)] += ranges.sum(c);
   }
-  for (double sum : s.channel_mean)
-    if (!std::isfinite(sum)) low = NAN;  // Comparisons pass NaN over, sums do not.
-  if (!std::isfinite(scalar_sum)) low = NAN;
   s.min = std::min(s.min, low);
   s.max = std::max(s.max, high);
   if (low != low) s.min = low;
@@ -87,8 +172,10 @@ void ObserveHistogram(const runtime::TensorRef& t, TensorStatistics& s) {
   const auto* x = reinterpret_cast<const float*>(t.data);
   const float width = (s.max - s.min) / kHistogramBins, per_width = 1.0f / width, last = kHistogramBins - 1;
   if (!(width > 0) || !std::isfinite(per_width)) return;
-  const int64_t n = t.type->shape.elements();
-  for (int64_t i = 0; i < n; ++i) s.histogram[static_cast<size_t>(static_cast<int>(std::clamp((x[i] - s.min) * per_width, 0.0f, last)))] += 1.0f;
+  const int64_t n = t.type->shape.elements(), channels = t.type->shape.rank() > 0 ? t.type->shape.back() : 1;
+  int64_t step = (n + kMostBinned - 1) / kMostBinned;
+  while (step > 1 && std::gcd(step, channels) != 1) ++step;  // All channels get their turn.
+  for (int64_t i = 0; i < n; i += step) s.histogram[static_cast<size_t>(static_cast<int>(std::clamp((x[i] - s.min) * per_width, 0.0f, last)))] += 1.0f;
 }
 
 // What one strand saw, added to what the strands before it saw.
@@ -116,6 +203,20 @@ void Merge(const TensorStatistics& from, TensorStatistics& to) {
 
 using PerTensor = std::vector<TensorStatistics>;
 
+// `constants_too`: once is enough for all samples.
+Status RunWatched(Session& session, const data::Dataset& data, int64_t sample, const Watched& watched, bool constants_too, const Look& look) {
+  runtime::Interpreter& interpreter = session.interpreter();
+  OCTET_TRY(session.Prepare(data, sample));
+  Watch watch(interpreter, watched, look);
+  watch.ShowInputs();
+  interpreter.SetObserver(&watch);
+  Status status = interpreter.Invoke();
+  interpreter.SetObserver(nullptr);
+  OCTET_TRY(std::move(status));
+  if (constants_too) watch.ShowConstants();
+  return {};
+}
+
 Status CheckFinite(const runtime::Interpreter& interpreter, const std::vector<int>& tensors, const PerTensor& found) {
   for (size_t k = 0; k < tensors.size(); ++k)
     if (!std::isfinite(found[k].min) || !std::isfinite(found[k].max))
@@ -129,19 +230,21 @@ Result<Statistics> Calibrate(const graph::Model& model, const data::Dataset& dat
                              const SampleRange* binned) {
   OCTET_ASSIGN(const std::vector<std::byte> bytes, exporter::Export(model));
   OCTET_ASSIGN(const std::shared_ptr<const runtime::Model> file, runtime::Model::FromBytes(bytes));
-  const Session::Options options{.keep_all_tensors = true};
-  OCTET_ASSIGN(const auto first, Session::FromModel(file, options));
-  OCTET_TRY(first->Check(data));
-  const std::vector<int> tensors = ObservedTensors(first->interpreter());
-  std::vector<PerTensor> strands(kStrands, PerTensor(tensors.size()));
+  std::vector<PerTensor> strands;
   std::vector<std::vector<std::unique_ptr<StateObserver>>> states;
   for (int strand = 0; strand < kStrands; ++strand) {
     OCTET_ASSIGN(auto observers, StateObserver::ForAll(model));
     states.push_back(std::move(observers));
   }
-  OCTET_TRY(ForSamples(file, options, data, samples, "ranges", progress, [&](Session& session, int strand, int64_t sample, int64_t) -> Status {
-    OCTET_TRY(session.Run(data, sample));
-    for (size_t k = 0; k < tensors.size(); ++k) ObserveRange(session.interpreter().tensor(tensors[k]), sample, strands[static_cast<size_t>(strand)][k]);
+  const Session::Options options{.keep_all_tensors = !states[0].empty()};
+  OCTET_ASSIGN(const auto first, Session::FromModel(file, options));
+  OCTET_TRY(first->Check(data));
+  const Watched watched(first->interpreter());
+  const std::vector<int>& tensors = watched.tensors;
+  strands.assign(kStrands, PerTensor(tensors.size()));
+  OCTET_TRY(ForSamples(file, options, data, samples, "ranges", progress, [&](Session& session, int strand, int64_t sample, int64_t position) -> Status {
+    PerTensor& into = strands[static_cast<size_t>(strand)];
+    OCTET_TRY(RunWatched(session, data, sample, watched, position == 0, [&](const runtime::TensorRef& t, size_t k) { ObserveRange(t, sample, into[k]); }));
     for (const auto& observer : states[static_cast<size_t>(strand)]) OCTET_TRY(observer->Observe(session.interpreter()));
     return {};
   }));
@@ -154,10 +257,9 @@ Result<Statistics> Calibrate(const graph::Model& model, const data::Dataset& dat
       strand = found;
       for (TensorStatistics& s : strand) s.histogram.assign(kHistogramBins, 0.0f);
     }
-    OCTET_TRY(ForSamples(file, options, data, binned ? *binned : samples, "histograms", progress, [&](Session& session, int strand, int64_t sample, int64_t) -> Status {
-      OCTET_TRY(session.Run(data, sample));
-      for (size_t k = 0; k < tensors.size(); ++k) ObserveHistogram(session.interpreter().tensor(tensors[k]), strands[static_cast<size_t>(strand)][k]);
-      return {};
+    OCTET_TRY(ForSamples(file, options, data, binned ? *binned : samples, "histograms", progress, [&](Session& session, int strand, int64_t sample, int64_t position) -> Status {
+      PerTensor& into = strands[static_cast<size_t>(strand)];
+      return RunWatched(session, data, sample, watched, position == 0, [&](const runtime::TensorRef& t, size_t k) { ObserveHistogram(t, into[k]); });
     }));
     for (size_t k = 0; k < tensors.size(); ++k) {
       found[k].histogram.assign(kHistogramBins, 0.0f);

@@ -10,27 +10,47 @@ namespace {
 constexpr float kSmallestRange = 4e-6f;  // 255 * 2^-26: with finer steps a softmax's multiplier would be below one, which its kernels refuse.
 constexpr double kShrinkSteps = 46, kSmallestShrink = 0.1;  // Factors 1.0 ... 0.1 in steps of 0.02.
 
-// Error of quantizing the histogram's bin centres with 255 steps over [low, high]. Halves go up, which a histogram
-// does not notice; what is clamped above zero first rounds by cutting off, which is one fast instruction.
-double SquaredError(const TensorStatistics& s, double low, double high) {
-  const double width = (static_cast<double>(s.max) - static_cast<double>(s.min)) / kHistogramBins, step = (high - low) / 255.0;
+// The filled bins of a histogram: where they are and how many values they hold.
+struct Bins {
+  std::vector<double> centre, count;
+  explicit Bins(const TensorStatistics& s) {
+    const double width = (static_cast<double>(s.max) - static_cast<double>(s.min)) / kHistogramBins;
+    for (int i = 0; i < kHistogramBins; ++i) {
+      if (s.histogram[static_cast<size_t>(i)] <= 0) continue;
+      centre.push_back(static_cast<double>(s.min) + (i + 0.5) * width);
+      count.push_back(static_cast<double>(s.histogram[static_cast<size_t>(i)]));
+    }
+  }
+};
+
+// Error of quantizing the bins' centres with 255 steps over [low, high]; what exceeds `least` is as good as any.
+// Halves go up, which a histogram does not notice; what is clamped above zero first rounds by cutting off, which is
+// one fast instruction. From the top, where most is clipped.
+double SquaredError(const Bins& bins, double low, double high, double least) {
+  constexpr size_t kBlock = 128;  // Between looks at the sum.
+  const double step = (high - low) / 255.0;
   if (step <= 0) return INFINITY;
-  const double zero = std::floor(-low / step + 0.5), per_step = 1 / step, first = static_cast<double>(s.min) + 0.5 * width;
+  const double zero = std::floor(-low / step + 0.5), per_step = 1 / step;
   double error = 0;
-  for (int i = 0; i < kHistogramBins; ++i) {
-    const double x = first + i * width;
-    const auto q = static_cast<double>(static_cast<int>(std::clamp(x * per_step + zero + 0.5, 0.5, 255.5)));
-    const double d = (q - zero) * step - x;
-    error += static_cast<double>(s.histogram[i]) * d * d;
+  for (size_t end = bins.centre.size(); end > 0 && error < least;) {
+    const size_t begin = end > kBlock ? end - kBlock : 0;
+    for (size_t i = begin; i < end; ++i) {
+      const double x = bins.centre[i];
+      const auto q = static_cast<double>(static_cast<int>(std::clamp(x * per_step + zero + 0.5, 0.5, 255.5)));
+      const double d = (q - zero) * step - x;
+      error += bins.count[i] * d * d;
+    }
+    end = begin;
   }
   return error;
 }
 
 Range MseRange(const TensorStatistics& s) {
+  const Bins bins(s);
   const auto low = static_cast<double>(s.min), high = static_cast<double>(s.max);
-  double best_low = low, best_high = high, best = SquaredError(s, low, high);
+  double best_low = low, best_high = high, best = SquaredError(bins, low, high, INFINITY);
   const auto attempt = [&](double a, double b) {
-    const double error = SquaredError(s, a, b);
+    const double error = SquaredError(bins, a, b, best);
     if (error < best) {
       best = error;
       best_low = a;

@@ -37,18 +37,25 @@ std::vector<float> CorrectedBias(const graph::Graph& g, graph::NodeId id, const 
   const graph::Tensor &w = g.tensor(g.node(id).inputs[op.weights]), &bias = g.tensor(g.node(id).inputs[op.bias]);
   const std::span<const float> v = w.data<float>();
   const Shape& s = w.type.shape;
-  const int64_t inner = s.elements(op.output_axis + 1, s.rank()), outputs = s[op.output_axis], last = s.back();
-  const auto output = [&](size_t i) { return static_cast<int64_t>(i) / inner % outputs; };
-  std::vector<std::vector<float>> by_output(outputs);
-  for (size_t i = 0; i < v.size(); ++i) by_output[output(i)].push_back(v[i]);
-  std::vector<float> scales, b(bias.data<float>().begin(), bias.data<float>().end());
-  for (const std::vector<float>& values : by_output) scales.push_back(four ? Int4Scale(values) : Int8Scale(values));
-  const float steps = four ? kInt4Steps : kInt8Steps;
-  const size_t multiplier = op.channelwise ? std::max<size_t>(1, static_cast<size_t>(last) / mean.size()) : 1;
-  for (size_t i = 0; i < v.size(); ++i) {
-    const float scale = scales[output(i)], rounded = std::clamp(std::round(v[i] / scale), -steps, steps) * scale;
-    const size_t channel = (static_cast<size_t>(static_cast<int64_t>(i) % last) / multiplier) % mean.size();
-    b[output(i)] += static_cast<float>(static_cast<double>(v[i] - rounded) * mean[channel]);
+  const ChannelLayout layout(s, op.output_axis);
+  const std::vector<float> scales = WeightScales(v, layout, four);
+  const std::vector<int8_t> steps = WeightSteps(v, layout, scales, four ? kInt4Steps : kInt8Steps);
+  std::vector<float> b(bias.data<float>().begin(), bias.data<float>().end());
+  // The mean that each position of the last axis meets.
+  const auto last = static_cast<size_t>(s.back());
+  const size_t multiplier = op.channelwise ? std::max<size_t>(1, last / mean.size()) : 1;
+  std::vector<double> met(last);
+  for (size_t k = 0; k < last; ++k) met[k] = mean[k / multiplier % mean.size()];
+  size_t at = 0, position = 0;
+  while (at < v.size()) {
+    for (size_t o = 0; o < scales.size(); ++o) {
+      double shift = 0;
+      for (const size_t end = at + static_cast<size_t>(layout.inner); at < end; ++at) {
+        shift += static_cast<double>(v[at] - static_cast<float>(steps[at]) * scales[o]) * met[position];
+        if (++position == last) position = 0;
+      }
+      b[o] += static_cast<float>(shift);
+    }
   }
   return b;
 }

@@ -286,6 +286,7 @@ std::vector<EqualizedSpace> EqualizeChannels(Graph& g, Statistics& statistics, E
   std::vector<EqualizedSpace> report;
   for (const Space& s : spaces)
     report.push_back({g.node(s.producers[0].node).place, s.channels, Spread(ActivationMaxima(g, s, statistics)), 0});
+  if (std::ranges::all_of(report, [&](const EqualizedSpace& s) { return s.spread_before < form.from_spread; })) return {};
   for (int sweep = 0; sweep < kSweeps; ++sweep) {
     for (const Space& s : spaces) {
       const std::vector<float> factors = Factors(g, s, ActivationMaxima(g, s, statistics), form);

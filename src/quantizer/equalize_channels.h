@@ -21,6 +21,7 @@ struct EqualizedSpace {
 struct EqualizeForm {
   bool by_weights = false;
   bool through_relu6 = false;  // Where no channel reaches 6 on the calibration data: exact only as far as that holds.
+  float from_spread = 0;       // Nothing is done where no space's channels are spread wider.
 };
 
 // Rewrites weights and biases; `statistics` is updated to what the new graph does (ranges and channel

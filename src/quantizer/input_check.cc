@@ -41,9 +41,13 @@ std::vector<float> Histogram(const std::vector<float>& values, float low, float 
 InputSummary SummaryOf(std::vector<float> values) {
   InputSummary s;
   if (values.empty()) return s;
-  std::ranges::sort(values);
-  const auto at = [&](double share) { return values[static_cast<size_t>(share * static_cast<double>(values.size() - 1))]; };
-  s = {values.front(), values.back(), at(0.001), at(0.999), {}};
+  const auto [least, most] = std::ranges::minmax(values);
+  const auto at = [&](double share) {
+    const auto place = values.begin() + static_cast<int64_t>(share * static_cast<double>(values.size() - 1));
+    std::ranges::nth_element(values, place);
+    return *place;
+  };
+  s = {least, most, at(0.001), at(0.999), {}};
   if (s.max > s.min) s.histogram = Histogram(values, s.min, s.max);
   return s;
 }

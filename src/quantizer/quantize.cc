@@ -24,7 +24,7 @@ namespace {
 constexpr int64_t kFewest = 16;             // Below it there is nothing to hold back: fit and score on all.
 constexpr int64_t kChoosing = 200;          // Samples that choices are made on, half and half, spread over the set.
 constexpr int64_t kChoosingDear = 24;       // The same where one pass over all samples takes seconds.
-constexpr double kEven = 3;                 // Largest over median channel below which equalising a dear model is not tried.
+constexpr float kEven = 3;                  // Largest over median channel below which equalising a dear model is not tried.
 constexpr double kEqualTolerance = 1e-4;    // Equalisation must not change float outputs by more, relative.
 constexpr int64_t kVerifySamples = 8;
 constexpr double kEnoughDb = 25;            // Signal to noise of the outputs at which no more operators stay in float.
@@ -92,7 +92,7 @@ class Quantizer {
     }
     result_.output_sqnr_db = choice.sqnr_db;
     if (options_.repair && !options_.int8_only && int8) OCTET_TRY(LeaveInFloat(&choice));
-    if (!choice.keep_float.empty() && options_.automatic_ranges) OCTET_TRY(Refine(&choice));  // What was drowned shows now.
+    if (!choice.not_int8.empty() && options_.automatic_ranges) OCTET_TRY(Refine(&choice));  // What was drowned shows now.
     result_.output_sqnr_db = choice.sqnr_db;
     return Finish(choice);
   }
@@ -104,7 +104,7 @@ class Quantizer {
     Ranges ranges = Ranges::kMse;
     RangeMethods by_tensor = {};
     bool correct_bias = false;
-    std::map<std::string, std::string> keep_float = {};  // By first output, with the reason.
+    std::map<std::string, std::string> not_int8 = {};  // By first output, with the reason; in options_.fallback.
     double sqnr_db = 0;                                  // Of the outputs on score_.
   };
 
@@ -120,10 +120,10 @@ class Quantizer {
     }
     return "";
   }
-  static std::string Name(const Choice& c) {
+  std::string Name(const Choice& c) const {
     const char* equalize = c.equalize == Equalize::kNone ? "as it is, " : c.equalize == Equalize::kActivations ? "equalized, " : "equalized by weights, ";
     return std::string(equalize) + Name(c.ranges) + (c.by_tensor.empty() ? "" : Format(", %zu tensors apart", c.by_tensor.size())) + (c.correct_bias ? ", bias corrected" : "") +
-           (c.keep_float.empty() ? "" : Format(", %zu in float", c.keep_float.size()));
+           (c.not_int8.empty() ? "" : Format(options_.fallback == DType::kI16 ? ", %zu in int16x8" : ", %zu in float", c.not_int8.size()));
   }
 
   // The graph as it came, or equalized and measured again; `plain`: statistics of the graph as it came on the same
@@ -140,12 +140,9 @@ class Quantizer {
 
   Status EqualizeGraph(Equalize equalize, Statistics* statistics, SampleRange samples, Prepared* p) {
     const Statistics plain = *statistics;
-    p->equalized = EqualizeChannels(p->model.main(), *statistics, {.by_weights = equalize == Equalize::kWeights, .through_relu6 = options_.rewrite.per_tensor_weights});
-    const bool even = std::ranges::all_of(p->equalized, [](const EqualizedSpace& s) { return static_cast<double>(s.spread_before) < kEven; });
-    if (p->equalized.empty() || (dear_ && even)) {
-      Undo(plain, statistics, p);
-      return {};
-    }
+    p->equalized = EqualizeChannels(p->model.main(), *statistics,
+                                    {.by_weights = equalize == Equalize::kWeights, .through_relu6 = options_.rewrite.per_tensor_weights, .from_spread = dear_ ? kEven : 0});
+    if (p->equalized.empty()) return {};
     const SampleRange few{samples.first, std::min(samples.end, samples.first + (dear_ ? 2 : kVerifySamples) * samples.step), samples.step};
     OCTET_ASSIGN(const std::vector<float> before, RunOutputs(model_, data_, few, {}));
     OCTET_ASSIGN(const std::vector<float> after, RunOutputs(p->model, data_, few, {}));
@@ -169,7 +166,7 @@ class Quantizer {
 
   Result<Rewritten> Rewrite(const Prepared& p, const Choice& c) const {
     RewriteOptions rewrite = options_.rewrite;
-    rewrite.keep_float.insert(c.keep_float.begin(), c.keep_float.end());
+    (options_.fallback == DType::kI16 ? rewrite.int16 : rewrite.keep_float).insert(c.not_int8.begin(), c.not_int8.end());
     if (!c.correct_bias) return RewriteToInt8(p.model, p.ranges->All(c.ranges, c.by_tensor), rewrite);
     graph::Model corrected = p.model;
     CorrectBias(corrected, p.ranges->statistics(), options_.rewrite.int4);
@@ -181,7 +178,9 @@ class Quantizer {
   // Fit every candidate on one half, keep the one whose outputs are nearest to float on the other.
   Result<Choice> Choose(const std::vector<Ranges>& methods) {
     std::optional<Choice> best;
-    OCTET_ASSIGN(const Statistics plain, CalibrateCached(options_.cache, model_, data_, fit_, Histograms(), progress_));
+    // Of a dear model the ranges of all samples are taken at once: the few that score are a small part of them.
+    OCTET_ASSIGN(const Statistics plain, CalibrateCached(options_.cache, model_, data_, dear_ ? all_ : fit_, Histograms(), progress_, Binned()));
+    if (dear_) result_.statistics_before = plain;
     for (Equalize equalize : {Equalize::kNone, Equalize::kActivations, Equalize::kWeights}) {
       if (equalize != Equalize::kNone && !options_.repair) continue;
       OCTET_ASSIGN(Prepared p, PrepareGraph(equalize, plain, fit_));
@@ -235,7 +234,7 @@ class Quantizer {
   // As many samples as that many runs of the model each can be had for.
   SampleRange Few(SampleRange samples, size_t runs) const {
     const int64_t count = kSensitivityMacs / std::max<int64_t>(1, std::abs(result_.macs) * static_cast<int64_t>(runs));
-    samples.end = std::min(samples.end, samples.first + samples.step * std::max(count, dear_ ? 2 : kFewestSensitivity));
+    samples.end = std::min(samples.end, samples.first + samples.step * std::max(count, dear_ ? 1 : kFewestSensitivity));
     return samples;
   }
 
@@ -248,14 +247,15 @@ class Quantizer {
     OCTET_ASSIGN(const Rewritten rewritten, Rewrite(p, *choice));
     OCTET_ASSIGN(const std::vector<std::byte> file, exporter::Export(rewritten.model));
     const graph::Graph& g = p.model.main();
-    const FloatBudget budget = forced ? FloatBudget{options_.float_operators, INT64_MAX, kEnoughDb} : BudgetOf(g, static_cast<int64_t>(file.size()));
+    FloatBudget budget = forced ? FloatBudget{options_.float_operators, INT64_MAX, kEnoughDb} : BudgetOf(g, static_cast<int64_t>(file.size()));
+    budget.instead = options_.fallback;
     if (before >= budget.below_db && !forced) return {};
     OCTET_ASSIGN(const File compared, ComparedFile(p));
     const std::map<std::string, Quant> scales = ScalesOf(rewritten.model);
     OCTET_ASSIGN(const Sensitivity sensitivity, MeasureSensitivity(compared.model, scales, data_, Few(fit_, scales.size()), progress_));
     Choice trial = *choice, best = *choice;
     for (const std::vector<std::string>& step : PlanFloat(g, sensitivity, budget)) {
-      for (const std::string& name : step) trial.keep_float[name] = Reason(sensitivity, name);
+      for (const std::string& name : step) trial.not_int8[name] = Reason(sensitivity, name);
       OCTET_TRY(Score(&trial));
       if (trial.sqnr_db > best.sqnr_db) best = trial;
       if (best.sqnr_db >= kEnoughDb && !forced) break;
@@ -282,7 +282,9 @@ class Quantizer {
   }
 
   Result<QuantizeResult> Finish(const Choice& choice) {
-    OCTET_ASSIGN(result_.statistics_before, CalibrateCached(options_.cache, model_, data_, all_, Histograms(), progress_, Binned()));
+    if (result_.statistics_before.empty()) {
+      OCTET_ASSIGN(result_.statistics_before, CalibrateCached(options_.cache, model_, data_, all_, Histograms(), progress_, Binned()));
+    }
     WarnAboutLoneSamples();
     OCTET_ASSIGN(Prepared p, PrepareGraph(choice.equalize, result_.statistics_before, all_));
     OCTET_ASSIGN(Rewritten rewritten, Rewrite(p, choice));
@@ -290,9 +292,9 @@ class Quantizer {
     // With one scale per weight tensor rounding is what holds small channels up.
     const bool coarse = options_.rewrite.per_tensor_weights && result_.output_sqnr_db != 0 && result_.output_sqnr_db < kEnoughDb;
     if ((coarse || Cheap(weighted_ * (fit_.count() + score_.count()))) && judge_ && options_.repair && options_.rewrite.activation == DType::kI8) {
-      OCTET_ASSIGN(const RoundingResult rounding, RoundWeights(rewritten.model, p.model, data_, fit_, *judge_, progress_));
-      if (rounding.kept > 0) {
-        result_.chosen += Format(", %d of %d layers rounded anew", rounding.kept, rounding.layers);
+      OCTET_ASSIGN(const RoundingResult rounding, RoundWeights(rewritten.model, p.model, data_, fit_, *judge_, options_.high_effort ? std::span<const double>(kSeveralPasses) : kOnePass, progress_));
+      if (!rounding.changed.empty()) {
+        result_.chosen += Format(", %zu of %d layers rounded anew", rounding.changed.size(), rounding.layers);
         result_.candidates.push_back({result_.chosen, rounding.after.mean, rounding.after.sqnr_db});
         result_.output_sqnr_db = rounding.after.sqnr_db;
       }
@@ -302,6 +304,7 @@ class Quantizer {
     OCTET_TRY(graph::Verify(rewritten.model));
     result_.model = std::move(rewritten.model);
     result_.float_nodes = std::move(rewritten.float_nodes);
+    result_.int16_nodes = std::move(rewritten.int16_nodes);
     result_.equalized = std::move(p.equalized);
     result_.equalization_difference = p.difference;
     result_.statistics = p.ranges->statistics();

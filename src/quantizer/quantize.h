@@ -15,6 +15,7 @@ struct QuantizeOptions {
   bool repair = true;                 // Channel equalisation, ranges by tensor, bias correction, rounding: where they help.
   bool high_effort = false;           // Search and round also where the model is so large that it takes many seconds.
   int float_operators = 0;            // Leave up to so many in float; 0: few, and only where int8 is too noisy.
+  DType fallback = DType::kF32;       // What they are left in: float, or kI16 (16x8), where they have that form.
   bool int8_only = false;             // Never leave an operator in float for its accuracy.
   int64_t max_samples = 0;            // 0: all that are given.
   std::string cache;                  // A folder for statistics (statistics_cache.h); empty: none.
@@ -35,7 +36,7 @@ struct QuantizeResult {
   std::vector<Candidate> candidates;       // In the order tried.
   std::string chosen;
   double equalization_difference = 0;      // Largest float output difference, relative; 0 when not chosen.
-  std::vector<FloatNode> float_nodes;
+  std::vector<FloatNode> float_nodes, int16_nodes;
   double output_sqnr_db = 0;               // On the held-out half; 0 where nothing was tried.
   int64_t macs = 0, bytes = 0;             // Of the whole model per inference: what float_nodes are a share of.
   int64_t samples = 0;

@@ -7,6 +7,7 @@
 #include <numeric>
 #include <set>
 #include <tuple>
+#include <utility>
 
 #include "quantizer/reset_states.h"
 #include "quantizer/roles.h"
@@ -36,9 +37,10 @@ class Rewriter {
     ChooseNodes(nodes);
     ChooseScales(nodes);
     for (NodeId id : nodes)
-      if (int8_.contains(id)) OCTET_TRY(QuantizeNode(id));
+      if (Quantized(id)) OCTET_TRY(QuantizeNode(id));
+    act_ = options_.activation;
     for (NodeId id : nodes)
-      if (!int8_.contains(id)) ReadAsFloat(id);
+      if (!Quantized(id)) ReadAsFloat(id);
     for (NodeId id : resets_) OCTET_TRY(PrependReset(graph(), id));
     SetOutputs();
     if (!g.Sort()) return Error(Code::kInvalidModel, "the quantized graph has a cycle");
@@ -57,23 +59,31 @@ class Rewriter {
       const graph::Node& n = graph().node(id);
       const bool touches_float = std::ranges::any_of(n.outputs, [&](TensorId t) { return IsFloatTensor(t); });
       if (!touches_float) continue;
-      const std::string* kept = KeptBecause(n);
-      if (!kept && HasIntegerForm(graph(), id, act_) && HasRanges(id)) int8_.insert(id);
-      else NoteFloat(id, kept ? *kept : act_ == DType::kI8 ? "has no int8 kernel" : "has no int16 kernel");
+      const std::string *kept = Reason(n, options_.keep_float), *wide = Reason(n, options_.int16);
+      const DType type = wide ? DType::kI16 : options_.activation;
+      if (!kept && HasIntegerForm(graph(), id, type) && HasRanges(id)) {
+        types_[id] = type;
+        if (wide) Note(id, *wide, &out_.int16_nodes);
+      } else {
+        Note(id, kept ? *kept : type == DType::kI8 ? "has no int8 kernel" : "has no int16 kernel", &out_.float_nodes);
+      }
     }
   }
 
-  const std::string* KeptBecause(const graph::Node& n) const {
+  bool Quantized(NodeId id) const { return types_.contains(id); }
+
+  // Why a layer is in the list; null where it is not.
+  const std::string* Reason(const graph::Node& n, const std::map<std::string, std::string>& list) const {
     for (const std::string& name : {n.place, graph().tensor(n.outputs[0]).name})
-      if (const auto it = options_.keep_float.find(name); it != options_.keep_float.end()) return &it->second;
+      if (const auto it = list.find(name); it != list.end()) return &it->second;
     return nullptr;
   }
 
-  void NoteFloat(NodeId id, const std::string& reason) {
+  void Note(NodeId id, const std::string& reason, std::vector<FloatNode>* list) const {
     const graph::Node& n = graph().node(id);
     const graph::NodeView lens(graph(), id);
     const ops::Cost cost = ops::CostOf(lens.view());
-    out_.float_nodes.push_back({n.place, std::string(n.op->name), reason, graph().tensor(n.outputs[0]).name, cost.macs, cost.bytes});
+    list->push_back({n.place, std::string(n.op->name), reason, graph().tensor(n.outputs[0]).name, cost.macs, cost.bytes});
   }
 
   bool HasRanges(NodeId id) const {
@@ -111,28 +121,34 @@ class Rewriter {
     class_.resize(graph().tensors().size());
     std::iota(class_.begin(), class_.end(), 0);
     for (NodeId id : nodes)
-      if (int8_.contains(id)) NoteFixed(id);
+      if (Use(id)) NoteFixed(id);
     for (NodeId id : nodes)
-      if (int8_.contains(id)) JoinSameScales(id);
+      if (Use(id)) JoinSameScales(id);
     JoinSteps(nodes);
+    act_ = options_.activation;
     std::set<TensorId> fixed;
-    for (const auto& [root, scale] : scales_) fixed.insert(Find(root));
-    std::map<TensorId, Range> unions;
+    for (const auto& [of, scale] : scales_)
+      if (of.second == act_) fixed.insert(Find(of.first));
     for (size_t i = 0; i < class_.size(); ++i) {
       const auto t = static_cast<TensorId>(i);
       if (!IsFloatTensor(t)) continue;
       const Range r = RangeOf(t);
-      Range& u = unions[Find(t)];
+      Range& u = unions_[Find(t)];
       u = {std::min(u.min, r.min), std::max(u.max, r.max)};
     }
-    for (const auto& [root, range] : unions)
-      if (!scales_.contains(root)) scales_[root] = ActivationQuant(act_, range);
     ReportClasses(fixed);
+  }
+
+  // From here on, "the" integer type is that of the node; false where it has none.
+  bool Use(NodeId id) {
+    const auto it = types_.find(id);
+    if (it != types_.end()) act_ = it->second;
+    return it != types_.end();
   }
 
   void ReportClasses(const std::set<TensorId>& fixed) {
     std::map<TensorId, ScaleClass> by_root;
-    const auto quantized = [&](NodeId id) { return int8_.contains(id); };
+    const auto quantized = [&](NodeId id) { return Quantized(id); };
     for (size_t i = 0; i < class_.size(); ++i) {
       const auto t = static_cast<TensorId>(i);
       const graph::Tensor& tensor = graph().tensor(t);
@@ -149,7 +165,7 @@ class Rewriter {
     const graph::Node& n = graph().node(id);
     for (size_t i = 0; i < n.outputs.size(); ++i) {
       const ops::QuantRow* rule = RuleFor(*n.op, ~static_cast<int>(i), act_);
-      if (rule && rule->kind == ops::QuantKind::kFixed) scales_[n.outputs[i]] = Quant::PerTensor(rule->fixed_scale, rule->fixed_zero_point);
+      if (rule && rule->kind == ops::QuantKind::kFixed) scales_[{n.outputs[i], act_}] = Quant::PerTensor(rule->fixed_scale, rule->fixed_zero_point);
     }
   }
 
@@ -172,7 +188,7 @@ class Rewriter {
     std::map<TensorId, std::vector<size_t>> uses;  // Weights -> positions in the order of execution.
     WeightedOp op;
     for (size_t k = 0; k < nodes.size(); ++k)
-      if (int8_.contains(nodes[k]) && FindWeights(graph(), nodes[k], &op)) uses[graph().node(nodes[k]).inputs[op.weights]].push_back(k);
+      if (Quantized(nodes[k]) && FindWeights(graph(), nodes[k], &op)) uses[graph().node(nodes[k]).inputs[op.weights]].push_back(k);
     for (const auto& [weights, at] : uses)
       for (size_t i = 1; at.size() >= kFewestSteps && i < at.size(); ++i) JoinStep(nodes, at[0], at[i], std::min(at[1] - at[0], nodes.size() - at[i]));
   }
@@ -180,13 +196,19 @@ class Rewriter {
   void JoinStep(const std::vector<NodeId>& nodes, size_t first, size_t other, size_t length) {
     WeightedOp op;
     FindWeights(graph(), nodes[first], &op);
+    if (!Use(nodes[first]) || types_[nodes[other]] != act_) return;
     Unite(graph().node(nodes[first]).inputs[op.data], graph().node(nodes[other]).inputs[op.data]);
     for (size_t k = 0; k < length; ++k) {
       const graph::Node &a = graph().node(nodes[first + k]), &b = graph().node(nodes[other + k]);
-      if (a.op != b.op || a.place != b.place || a.outputs.size() != b.outputs.size() || !int8_.contains(nodes[first + k]) || !int8_.contains(nodes[other + k])) return;
+      if (a.op != b.op || a.place != b.place || a.outputs.size() != b.outputs.size() || !SameType(nodes[first + k], nodes[other + k])) return;
       for (size_t i = 0; i < a.outputs.size(); ++i)
         if (IsFloatTensor(a.outputs[i])) Unite(a.outputs[i], b.outputs[i]);
     }
+  }
+
+  bool SameType(NodeId a, NodeId b) const {
+    const auto of_a = types_.find(a), of_b = types_.find(b);
+    return of_a != types_.end() && of_b != types_.end() && of_a->second == of_b->second;
   }
 
   // A fixed scale wins over a chosen one; two different fixed ones stay apart and meet in a requantize.
@@ -194,28 +216,37 @@ class Rewriter {
     a = Find(a);
     b = Find(b);
     if (a == b) return;
-    const bool fixed_a = scales_.contains(a), fixed_b = scales_.contains(b);
-    if (fixed_a && fixed_b && !(scales_[a] == scales_[b])) return;
-    if (fixed_a && !Covers(scales_[a], RangeOf(b))) return;
-    if (fixed_b && !Covers(scales_[b], RangeOf(a))) return;
-    if (fixed_b) class_[a] = b;
-    else class_[b] = a;
+    for (DType type : {DType::kI8, DType::kI16}) {
+      const auto of_a = scales_.find({a, type}), of_b = scales_.find({b, type});
+      const bool fixed_a = of_a != scales_.end(), fixed_b = of_b != scales_.end();
+      if (fixed_a && fixed_b && !(of_a->second == of_b->second)) return;
+      if (fixed_a && !Covers(of_a->second, type, RangeOf(b))) return;
+      if (fixed_b && !Covers(of_b->second, type, RangeOf(a))) return;
+    }
+    const bool to_b = scales_.contains({b, act_});
+    const TensorId root = to_b ? b : a, joined = to_b ? a : b;
+    class_[joined] = root;
+    for (DType type : {DType::kI8, DType::kI16})
+      if (const auto it = scales_.find({joined, type}); it != scales_.end()) scales_.try_emplace({root, type}, it->second);
   }
 
-  bool Covers(const Quant& q, Range r) const {
-    const float low = q.scale0() * (Low() - static_cast<float>(q.zero0())), high = q.scale0() * (High() - static_cast<float>(q.zero0()));
+  static bool Covers(const Quant& q, DType type, Range r) {
+    const float low = q.scale0() * (Low(type) - static_cast<float>(q.zero0())), high = q.scale0() * (High(type) - static_cast<float>(q.zero0()));
     return r.min >= low - q.scale0() && r.max <= high + q.scale0();
   }
 
   Quant ScaleOf(TensorId t) {
-    const auto it = scales_.find(Find(t));
-    return it != scales_.end() ? it->second : ActivationQuant(act_, RangeOf(t));
+    const TensorId root = Find(t);
+    const auto [it, fresh] = scales_.try_emplace({root, act_});
+    if (fresh) it->second = ActivationQuant(act_, unions_.contains(root) ? unions_[root] : RangeOf(t));
+    return it->second;
   }
 
   // ------------------------------------------------------------------ nodes
 
   Status QuantizeNode(NodeId id) {
     const graph::Node n = graph().node(id);  // A copy: inputs change below.
+    Use(id);
     WeightedOp weighted;
     const bool has_weights = FindWeights(graph(), id, &weighted);
     for (size_t i = 0; i < n.inputs.size(); ++i) {
@@ -312,23 +343,46 @@ class Rewriter {
     return ScaleOf(t);
   }
 
-  // The int8 twin of a float tensor, made on first use: the producer writes it, or a QUANTIZE does.
+  // The integer twin of a float tensor, made on first use: the producer writes it, or a QUANTIZE does.
   TensorId Int8Of(TensorId t) {
-    if (const auto it = twins_.find(t); it != twins_.end()) return it->second;
+    if (const auto it = twins_.find({t, act_}); it != twins_.end()) return it->second;
     const graph::Tensor& source = graph().tensor(t);
+    const DType first = FirstType(t);
+    if (first != act_) return Converted(t, first);
     const NodeId producer = source.producer;
-    const bool made_in_int8 = producer >= 0 && int8_.contains(producer);
-    const bool both = !made_in_int8 || graph().is_output(t) || ReadByFloat(t);
+    const bool both = producer < 0 || !Quantized(producer) || graph().is_output(t) || ReadByFloat(t);
     const std::string name = source.name + (both ? std::string(kInt8Suffix) : std::string());
     const TensorType type{act_, source.type.shape, ScaleOf(t)};
     const TensorId q = graph().AddTensor(name, type);
-    twins_[t] = q;
-    if (!made_in_int8) EmitEntry(t, q);
+    twins_[{t, act_}] = q;
+    first_.try_emplace(t, act_);
+    if (producer < 0 || !Quantized(producer)) EmitEntry(t, q);
+    return q;
+  }
+
+  // The integer type that the tensor is computed in; the others are made from it. What comes in float becomes
+  // whatever is asked for; an integer input of the model has one type.
+  DType FirstType(TensorId t) const {
+    if (std::ranges::find(graph().inputs, t) != graph().inputs.end()) return options_.io != DType::kF32 ? options_.activation : act_;
+    const NodeId producer = graph().tensor(t).producer;
+    if (const auto it = first_.find(t); it != first_.end() && producer < 0) return it->second;
+    const auto type = types_.find(producer);
+    return type == types_.end() ? act_ : type->second;
+  }
+
+  // Between int8 and int16.
+  TensorId Converted(TensorId t, DType from) {
+    const DType wanted = std::exchange(act_, from);
+    const TensorId first = Int8Of(t);
+    act_ = wanted;
+    const TensorId q = graph().AddTensor(graph().tensor(t).name + (wanted == DType::kI16 ? "/to_int16" : "/to_int8"), {wanted, graph().tensor(t).type.shape, ScaleOf(t)});
+    twins_[{t, wanted}] = q;
+    Emit("quantize", first, q, graph().tensor(t).name, -1);
     return q;
   }
 
   bool ReadByFloat(TensorId t) const {
-    return std::ranges::any_of(graph().tensor(t).consumers, [&](NodeId id) { return !int8_.contains(id); });
+    return std::ranges::any_of(graph().tensor(t).consumers, [&](NodeId id) { return !Quantized(id); });
   }
 
   // Into int8: a QUANTIZE behind the float tensor, or, at a model input with integer io, the input itself.
@@ -369,23 +423,29 @@ class Rewriter {
       if (IsFloatTensor(inputs[i])) FloatOf(inputs[i]);
   }
 
-  // Makes sure that the float tensor is computed when only its int8 twin is.
+  // The integer tensor that stands for t first of all; none where nothing was quantized.
+  TensorId TwinOf(TensorId t) const {
+    const auto first = first_.find(t);
+    return first == first_.end() ? graph::kNoTensor : twins_.at({t, first->second});
+  }
+
+  // Makes sure that the float tensor is computed when only its integer twin is.
   void FloatOf(TensorId t) {
-    const auto twin = twins_.find(t);
-    if (twin == twins_.end() || graph().tensor(t).producer >= 0 || std::ranges::find(graph().inputs, t) != graph().inputs.end()) return;
-    Emit("dequantize", twin->second, t, graph().tensor(t).name, -1);
+    const TensorId twin = TwinOf(t);
+    if (twin == graph::kNoTensor || graph().tensor(t).producer >= 0 || std::ranges::find(graph().inputs, t) != graph().inputs.end()) return;
+    Emit("dequantize", twin, t, graph().tensor(t).name, -1);
   }
 
   void SetOutputs() {
     const std::vector<TensorId> outputs = graph().outputs;
     for (size_t i = 0; i < outputs.size(); ++i) {
       const TensorId t = outputs[i];
-      if (!twins_.contains(t) || options_.io == DType::kF32 || !IsFloatTensor(t)) {
+      if (TwinOf(t) == graph::kNoTensor || options_.io == DType::kF32 || !IsFloatTensor(t)) {
         FloatOf(t);
         continue;
       }
       const std::string name = graph().tensor(t).name;
-      TensorId end = twins_[t];
+      TensorId end = Int8Of(t);
       if (options_.io == DType::kU8 && act_ == DType::kI8) end = Uint8Twin(end, false);
       graph().tensor(t).name += "/float";
       graph().tensor(end).name = name;
@@ -409,35 +469,29 @@ class Rewriter {
     std::vector<T> values;
     for (float v : source.data<float>()) {
       const float x = std::round(v / q.scale0()) + static_cast<float>(q.zero0());
-      values.push_back(static_cast<T>(std::clamp(std::isnan(x) ? 0.0f : x, Low(), High())));
+      values.push_back(static_cast<T>(std::clamp(std::isnan(x) ? 0.0f : x, Low(act_), High(act_))));
     }
     return Constant(t, {act_, source.type.shape, q}, std::as_bytes(std::span(values)));
   }
 
-  float Low() const { return act_ == DType::kI8 ? -128.0f : -32767.0f; }
-  float High() const { return act_ == DType::kI8 ? 127.0f : 32767.0f; }
+  static float Low(DType type) { return type == DType::kI8 ? -128.0f : -32767.0f; }
+  static float High(DType type) { return type == DType::kI8 ? 127.0f : 32767.0f; }
 
   Status QuantizeWeights(NodeId id, const WeightedOp& op, float input_scale) {
     const graph::Node& n = graph().node(id);
     const graph::Tensor& w = graph().tensor(n.inputs[op.weights]);
     const std::span<const float> values = w.data<float>();
     const Shape shape = w.type.shape;
-    const int64_t inner = shape.elements(op.output_axis + 1, shape.rank()), channels = shape[op.output_axis];
-    const auto channel = [&](size_t i) { return static_cast<int64_t>(i) / inner % channels; };
+    const ChannelLayout layout(shape, op.output_axis);
     const bool per_tensor = options_.per_tensor_weights || (options_.per_tensor_dense && shape.rank() == 2);
     const DType dtype = TakesInt4(graph(), id, options_.int4, act_) ? DType::kI4 : DType::kI8;
     const float steps = dtype == DType::kI4 ? kInt4Steps : kInt8Steps;
-    std::vector<std::vector<float>> by_channel(channels);
-    for (size_t i = 0; i < values.size(); ++i) by_channel[channel(i)].push_back(values[i]);
-    Quant q{std::vector<float>(channels), std::vector<int32_t>(channels, 0), op.output_axis, 0};
-    for (int64_t c = 0; c < channels; ++c) q.scale[c] = dtype == DType::kI4 ? Int4Scale(by_channel[c]) : Int8Scale(by_channel[c]);
+    Quant q{WeightScales(values, layout, dtype == DType::kI4), std::vector<int32_t>(static_cast<size_t>(layout.channels), 0), op.output_axis, 0};
     if (per_tensor) std::ranges::fill(q.scale, std::ranges::max(q.scale));
 
     const TensorId bias = op.bias >= 0 ? n.inputs[op.bias] : graph::kNoTensor;
     if (bias != graph::kNoTensor) RaiseForBias(graph().tensor(bias).data<float>(), input_scale, per_tensor, q);
-    std::vector<int8_t> quantized(values.size());
-    for (size_t i = 0; i < values.size(); ++i)
-      quantized[i] = static_cast<int8_t>(std::clamp(std::round(values[i] / q.scale[channel(i)]), -steps, steps));
+    std::vector<int8_t> quantized = WeightSteps(values, layout, q.scale, steps);
     const Quant stored = per_tensor ? Quant::PerTensor(q.scale[0], 0) : q;
     const TensorId weights = n.inputs[op.weights];
     if (bias != graph::kNoTensor) QuantizeBias(id, op.bias, input_scale, per_tensor, q);
@@ -485,15 +539,17 @@ class Rewriter {
   }
 
   const RewriteOptions& options_;
-  const DType act_ = options_.activation;
+  DType act_ = options_.activation;  // Of the node at work.
   const std::map<std::string, Range>& ranges_;
   Rewritten out_;
-  std::set<NodeId> int8_;
+  std::map<NodeId, DType> types_;    // Of activations, of what becomes integer.
   std::vector<NodeId> resets_;
   std::vector<TensorId> class_;
-  std::map<TensorId, Quant> scales_;   // By class root.
+  std::map<std::pair<TensorId, DType>, Quant> scales_;    // By class root.
+  std::map<TensorId, Range> unions_;                      // The same.
   std::map<std::tuple<TensorId, std::vector<float>, int32_t>, TensorId> constants_;  // Quantized forms, by source, scales and zero point.
-  std::map<TensorId, TensorId> twins_; // Float tensor -> its int8 form.
+  std::map<std::pair<TensorId, DType>, TensorId> twins_;  // Float tensor -> its integer form.
+  std::map<TensorId, DType> first_;                       // The form that it is computed in.
 };
 
 }  // namespace

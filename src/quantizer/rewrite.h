@@ -16,9 +16,10 @@ struct RewriteOptions {
   bool per_tensor_dense = false;  // Of dense layers only.
   std::set<std::string> int4;     // Layers (places) or tensors whose weights take 4 bits, where the operator has that form.
   std::map<std::string, std::string> keep_float;  // Layers (places) or tensors that stay float, and why.
+  std::map<std::string, std::string> int16;       // The same for 16x8 within int8; what has no such form stays float.
 };
 
-struct FloatNode {
+struct FloatNode {  // Left out of int8.
   std::string place, op, reason;
   std::string tensor;              // Its first output.
   int64_t macs = 0, bytes = 0;     // Per inference, in float.
@@ -35,6 +36,7 @@ struct Rewritten {
   graph::Model model;
   std::vector<ScaleClass> classes;     // Of what operators in int8 make or read.
   std::vector<FloatNode> float_nodes;  // Compute in float between the ends.
+  std::vector<FloatNode> int16_nodes;  // Have activations of 16 bits in an int8 model.
 };
 
 // Quantized tensors keep the float tensor's name; where both exist (ends, float islands), the int8 one is

@@ -6,6 +6,8 @@
 #include <random>
 
 #include "exporter/exporter.h"
+#include "kernels/kernels.h"
+#include "kernels/products_f32.h"
 #include "quantizer/rewrite.h"
 #include "quantizer/roles.h"
 #include "quantizer/weight_scales.h"
@@ -20,7 +22,6 @@ using graph::TensorId;
 constexpr int kPatchesPerSample = 24;
 constexpr int64_t kMostPatches = 2048, kMostColumns = 1024;  // Beyond, the cubic cost is minutes.
 constexpr int64_t kMostValues = int64_t{1} << 23;            // Of float patches at once: 64 MiB.
-constexpr double kDamping = 0.01;                            // Of the mean of the diagonal.
 
 // Where a convolution reads: its window over the input, or one row of a dense layer.
 struct Window {
@@ -44,27 +45,38 @@ struct Layer {
   double steps = 127;             // Largest weight; 7 at four bits.
 };
 
-// Row-major matrices of doubles.
-struct Matrix {
+// Row-major: doubles where equations are solved, floats where the large products are taken.
+template <class T> struct MatrixOf {
   int64_t rows = 0, columns = 0;
-  std::vector<double> v;
-  Matrix() = default;
-  Matrix(int64_t r, int64_t c) : rows(r), columns(c), v(static_cast<size_t>(r * c), 0.0) {}
-  double* row(int64_t r) { return v.data() + r * columns; }
-  const double* row(int64_t r) const { return v.data() + r * columns; }
+  std::vector<T> v;
+  MatrixOf() = default;
+  MatrixOf(int64_t r, int64_t c) : rows(r), columns(c), v(static_cast<size_t>(r * c), T(0)) {}
+  T* row(int64_t r) { return v.data() + r * columns; }
+  const T* row(int64_t r) const { return v.data() + r * columns; }
 };
+using Matrix = MatrixOf<double>;
+using Samples = MatrixOf<float>;
+
+double Dot(const double* a, const double* b, int64_t n) {
+  constexpr int kSums = 4;
+  double sum[kSums] = {}, rest = 0;
+  int64_t i = 0;
+  for (; i + kSums <= n; i += kSums)
+    for (int k = 0; k < kSums; ++k) sum[k] += a[i + k] * b[i + k];
+  for (; i < n; ++i) rest += a[i] * b[i];
+  return sum[0] + sum[1] + sum[2] + sum[3] + rest;
+}
 
 // Lower Cholesky factor in place; false where the matrix is not positive definite.
 bool Cholesky(Matrix& a) {
   for (int64_t j = 0; j < a.rows; ++j) {
     for (int64_t i = j; i < a.rows; ++i) {
-      double sum = a.row(i)[j];
-      for (int64_t k = 0; k < j; ++k) sum -= a.row(i)[k] * a.row(j)[k];
+      const double rest = a.row(i)[j] - Dot(a.row(i), a.row(j), j);
       if (i == j) {
-        if (!(sum > 0)) return false;
-        a.row(j)[j] = std::sqrt(sum);
+        if (!(rest > 0)) return false;
+        a.row(j)[j] = std::sqrt(rest);
       } else {
-        a.row(i)[j] = sum / a.row(j)[j];
+        a.row(i)[j] = rest / a.row(j)[j];
       }
     }
     for (int64_t k = j + 1; k < a.rows; ++k) a.row(j)[k] = 0;
@@ -75,38 +87,89 @@ bool Cholesky(Matrix& a) {
 // The inverse of a positive definite matrix from its Cholesky factor L: L^-T L^-1.
 Matrix InverseFromFactor(const Matrix& l) {
   const int64_t n = l.rows;
-  Matrix inverse(n, n), result(n, n);
+  Matrix inverse(n, n), result(n, n);  // Of L: rows are its columns, so that all sums run along rows.
   for (int64_t c = 0; c < n; ++c)
-    for (int64_t i = c; i < n; ++i) {
-      double sum = i == c ? 1.0 : 0.0;
-      for (int64_t k = c; k < i; ++k) sum -= l.row(i)[k] * inverse.row(k)[c];
-      inverse.row(i)[c] = sum / l.row(i)[i];
-    }
-  for (int64_t k = 0; k < n; ++k)
-    for (int64_t i = 0; i <= k; ++i)
-      for (int64_t j = 0; j <= k; ++j) result.row(i)[j] += inverse.row(k)[i] * inverse.row(k)[j];
+    for (int64_t i = c; i < n; ++i)
+      inverse.row(c)[i] = ((i == c ? 1.0 : 0.0) - Dot(l.row(i) + c, inverse.row(c) + c, i - c)) / l.row(i)[i];
+  for (int64_t i = 0; i < n; ++i)
+    for (int64_t j = 0; j <= i; ++j) result.row(i)[j] = result.row(j)[i] = Dot(inverse.row(i) + i, inverse.row(j) + i, n - i);
   return result;
+}
+
+template <class T> MatrixOf<T> Transposed(const MatrixOf<T>& m) {
+  MatrixOf<T> t(m.columns, m.rows);
+  for (int64_t r = 0; r < m.rows; ++r)
+    for (int64_t c = 0; c < m.columns; ++c) t.row(c)[r] = m.row(r)[c];
+  return t;
+}
+
+// a b in doubles; several rows at a time read b once.
+Matrix Product(const Matrix& a, const Matrix& b) {
+  constexpr int64_t kRows = 4;
+  Matrix m(a.rows, b.columns);
+  for (int64_t first = 0; first < a.rows; first += kRows)
+    for (int64_t k = 0; k < b.rows; ++k)
+      for (int64_t r = first; r < std::min(a.rows, first + kRows); ++r) {
+        const double x = a.row(r)[k], *from = b.row(k);
+        double* to = m.row(r);
+        for (int64_t c = 0; c < b.columns; ++c) to[c] += x * from[c];
+      }
+  return m;
+}
+
+// A matrix as the kernels want the right side of a product.
+struct Panels {
+  int64_t depth = 0, columns = 0;
+  std::vector<float> w, zeros;
+  explicit Panels(const Samples& b) : depth(b.rows), columns(b.columns) {
+    const int64_t padded = kernels::RoundUp(columns, kernels::kPanel);
+    w.assign(static_cast<size_t>(padded * depth), 0.0f);
+    zeros.assign(static_cast<size_t>(padded), 0.0f);
+    for (int64_t k = 0; k < depth; ++k)
+      for (int64_t c = 0; c < columns; ++c) w[static_cast<size_t>((c / kernels::kPanel * depth + k) * kernels::kPanel + c % kernels::kPanel)] = b.row(k)[c];
+  }
+};
+
+// a b in floats.
+Samples Product(const Samples& a, const Panels& b) {
+  Samples m(a.rows, b.columns);
+  kernels::ProductF32 p;
+  p.a = a.v.data();
+  p.lda = a.columns;
+  p.rows = a.rows;
+  p.w = b.w.data();
+  p.depth = b.depth;
+  p.columns = b.columns;
+  p.bias = b.zeros.data();
+  p.low = -INFINITY;
+  p.high = INFINITY;
+  p.y = m.v.data();
+  p.ldy = m.columns;
+  kernels::FloatProducts().product(p);
+  return m;
 }
 
 // What one layer's inputs are: patches of the float model's and of the quantized one's, mean removed.
 struct Patches {
-  Matrix real, quantized;
+  Samples real, quantized;
   std::vector<double> real_mean, quantized_mean;
 
   void Center() {
     for (auto [m, mean] : {std::pair{&real, &real_mean}, {&quantized, &quantized_mean}}) {
       mean->assign(static_cast<size_t>(m->columns), 0.0);
       for (int64_t r = 0; r < m->rows; ++r)
-        for (int64_t c = 0; c < m->columns; ++c) (*mean)[static_cast<size_t>(c)] += m->row(r)[c] / static_cast<double>(m->rows);
+        for (int64_t c = 0; c < m->columns; ++c) (*mean)[static_cast<size_t>(c)] += static_cast<double>(m->row(r)[c]);
+      for (double& sum : *mean) sum /= static_cast<double>(m->rows);
       for (int64_t r = 0; r < m->rows; ++r)
-        for (int64_t c = 0; c < m->columns; ++c) m->row(r)[c] -= (*mean)[static_cast<size_t>(c)];
+        for (int64_t c = 0; c < m->columns; ++c) m->row(r)[c] -= static_cast<float>((*mean)[static_cast<size_t>(c)]);
     }
   }
 };
 
 class Rounder {
  public:
-  Rounder(graph::Model& quantized, const graph::Model& reference, const data::Dataset& data, SampleRange fit) : model_(quantized), reference_(reference), data_(data), fit_(fit) {}
+  Rounder(graph::Model& quantized, const graph::Model& reference, const data::Dataset& data, SampleRange fit, double damping)
+      : model_(quantized), reference_(reference), data_(data), fit_(fit), damping_(damping) {}
 
   std::vector<Layer> Layers() const {
     std::map<std::string, NodeId> by_output;
@@ -131,17 +194,17 @@ class Rounder {
 
   // The float model's patches for layers [first, end): one pass over the samples serves them all. Returns the end,
   // which comes early where memory would be large.
-  Result<size_t> CollectReal(const std::vector<Layer>& layers, size_t first, std::vector<Matrix>* real) {
+  Result<size_t> CollectReal(const std::vector<Layer>& layers, size_t first, std::vector<Samples>* real) {
     size_t end = first;
     for (int64_t values = 0; end < layers.size() && (end == first || values < kMostValues); ++end) values += kMostPatches * Width(layers[end]);
-    real->assign(end - first, Matrix());
+    real->assign(end - first, Samples());
     OCTET_TRY(Collect(reference_, std::span(layers).subspan(first, end - first), false, real));
     return end;
   }
 
   // False where there is nothing to solve. `real`: the layer's patches in the float model.
-  Result<bool> Round(const Layer& layer, Matrix real) {
-    std::vector<Matrix> quantized(1);
+  Result<bool> Round(const Layer& layer, Samples real) {
+    std::vector<Samples> quantized(1);
     OCTET_TRY(Collect(model_, std::span(&layer, 1), true, &quantized));
     if (real.rows < 2 || quantized[0].rows != real.rows) return false;
     Patches patches{std::move(real), std::move(quantized[0]), {}, {}};
@@ -169,6 +232,7 @@ class Rounder {
     layer->weights = f.tensor(layer->float_weights).type.shape;
     const Shape& w = layer->weights;
     const DType stored = g.tensor(q.inputs[static_cast<size_t>(layer->op.weights)]).type.dtype;
+    if (g.tensor(q.inputs[static_cast<size_t>(layer->op.bias)]).type.dtype != DType::kI32) return false;  // 16x8: fine enough as it is.
     if ((stored != DType::kI8 && stored != DType::kI4) || (w.rank() != 2 && w.rank() != 4)) return false;
     if (stored == DType::kI4) layer->steps = static_cast<double>(kInt4Steps);
     layer->rows = w[layer->op.output_axis];
@@ -193,7 +257,7 @@ class Rounder {
   static int64_t Width(const Layer& layer) { return layer.op.channelwise ? layer.columns * layer.rows : layer.columns; }
 
   // What the layers read in `model`, at positions that depend on the sample alone: the same in both models.
-  Status Collect(const graph::Model& model, std::span<const Layer> layers, bool quantized, std::vector<Matrix>* patches) {
+  Status Collect(const graph::Model& model, std::span<const Layer> layers, bool quantized, std::vector<Samples>* patches) {
     OCTET_ASSIGN(const std::vector<std::byte> bytes, exporter::Export(model));
     OCTET_ASSIGN(const auto file, runtime::Model::FromBytes(bytes));
     OCTET_ASSIGN(const auto session, Session::FromModel(file, {.keep_all_tensors = true}));
@@ -223,7 +287,7 @@ class Rounder {
     return -1;
   }
 
-  static void AddPatch(const Layer& layer, const std::vector<float>& x, const Shape& shape, uint32_t where, Matrix* m) {
+  static void AddPatch(const Layer& layer, const std::vector<float>& x, const Shape& shape, uint32_t where, Samples* m) {
     const Window& w = layer.window;
     const int64_t channels = layer.weights.back();
     ++m->rows;
@@ -239,14 +303,14 @@ class Rounder {
       for (int64_t c = 0; c < w.width; ++c) {
         const int64_t y = y0 + r * w.dilation_h, xx = x0 + c * w.dilation_w;
         const bool inside = y >= 0 && y < shape[1] && xx >= 0 && xx < shape[2];
-        for (int64_t k = 0; k < channels; ++k) m->v.push_back(inside ? static_cast<double>(x[static_cast<size_t>((y * shape[2] + xx) * channels + k)]) : 0.0);
+        for (int64_t k = 0; k < channels; ++k) m->v.push_back(inside ? x[static_cast<size_t>((y * shape[2] + xx) * channels + k)] : 0.0f);
       }
   }
 
   // Of a depthwise layer: the taps of one channel.
   static Patches Channel(const Layer& layer, const Patches& all, int64_t channel) {
     Patches own;
-    own.real = Matrix(all.real.rows, layer.columns);
+    own.real = Samples(all.real.rows, layer.columns);
     own.quantized = own.real;
     for (int64_t r = 0; r < all.real.rows; ++r)
       for (int64_t k = 0; k < layer.columns; ++k) {
@@ -273,10 +337,11 @@ class Rounder {
   // Rows [first, last) of the weights: all of them, or the one of a depthwise channel.
   bool Solve(const Layer& layer, const Patches& p, int64_t group, std::vector<int8_t>& q, std::vector<double>& shift) const {
     const int64_t n = layer.columns;
-    Matrix h = Product(p.quantized, p.quantized), cross = Product(p.real, p.quantized);
+    const Panels quantized(p.quantized);
+    Matrix h = Widened(Product(Transposed(p.quantized), quantized)), cross = Widened(Product(Transposed(p.real), quantized));
     double mean = 0;
     for (int64_t i = 0; i < n; ++i) mean += h.row(i)[i] / static_cast<double>(n);
-    const double damping = std::max(kDamping * mean, 1e-12);
+    const double damping = std::max(damping_ * mean, 1e-12);
     for (int64_t i = 0; i < n; ++i) {
       h.row(i)[i] += damping;
       cross.row(i)[i] += damping;
@@ -284,62 +349,60 @@ class Rounder {
     if (!Cholesky(h)) return false;
     const Matrix inverse = InverseFromFactor(h);
     Matrix factor = inverse;
-    if (!Cholesky(factor)) return false;  // Lower; its transpose is the upper factor of the text.
-    const std::span<const float> w = reference_.main().tensor(layer.float_weights).data<float>();
+    if (!Cholesky(factor)) return false;
+    factor = Transposed(factor);
     const int64_t first = layer.op.channelwise ? group : 0, last = layer.op.channelwise ? group + 1 : layer.rows;
-    std::vector<double> target(static_cast<size_t>(n)), wanted(static_cast<size_t>(n));
+    const Samples weights = Weights(layer, first, last);
+    // w (Aᵀ Q + dI) H^-1: the weights that fit float's output best on the quantized inputs.
+    Matrix target = Product(Product(Widened(weights), cross), inverse);
+    Samples rounded(last - first, n), old(last - first, n);
+    for (int64_t o = 0; o < rounded.rows; ++o) {
+      RoundColumns(layer, Scale(layer, first + o), factor, target.row(o), rounded.row(o));
+      for (int64_t k = 0; k < n; ++k) old.row(o)[k] = static_cast<float>(Scale(layer, first + o)) * static_cast<float>(q[At(layer, first + o, k)]);
+    }
+    const Samples wanted = Product(p.real, Panels(Transposed(weights)));
+    const std::vector<double> error = SquaredErrors(wanted, Product(p.quantized, Panels(Transposed(rounded)))), before = SquaredErrors(wanted, Product(p.quantized, Panels(Transposed(old))));
     for (int64_t o = first; o < last; ++o) {
-      Refit(layer, w, o, cross, inverse, target);
-      std::vector<int8_t> rounded(static_cast<size_t>(n));
       const double scale = Scale(layer, o);
-      for (int64_t i = 0; i < n; ++i) {
-        const double d = factor.row(i)[i];
-        const double step = std::clamp(std::round(target[static_cast<size_t>(i)] / scale), -layer.steps, layer.steps);
-        rounded[static_cast<size_t>(i)] = static_cast<int8_t>(step);
-        const double error = (target[static_cast<size_t>(i)] - step * scale) / d;
-        for (int64_t j = i + 1; j < n; ++j) target[static_cast<size_t>(j)] -= error * factor.row(j)[i];
-      }
-      if (Error2(layer, w, o, p, scale, [&](int64_t k) { return rounded[static_cast<size_t>(k)]; }) < Error2(layer, w, o, p, scale, [&](int64_t k) { return q[At(layer, o, k)]; }))
-        for (int64_t k = 0; k < n; ++k) q[At(layer, o, k)] = rounded[static_cast<size_t>(k)];
+      if (error[static_cast<size_t>(o - first)] < before[static_cast<size_t>(o - first)])
+        for (int64_t k = 0; k < n; ++k) q[At(layer, o, k)] = static_cast<int8_t>(std::lround(static_cast<double>(rounded.row(o - first)[k]) / scale));
       for (int64_t k = 0; k < n; ++k)
-        shift[static_cast<size_t>(o)] += static_cast<double>(w[At(layer, o, k)]) * p.real_mean[static_cast<size_t>(k)] - scale * q[At(layer, o, k)] * p.quantized_mean[static_cast<size_t>(k)];
+        shift[static_cast<size_t>(o)] += static_cast<double>(weights.row(o - first)[k]) * p.real_mean[static_cast<size_t>(k)] - scale * q[At(layer, o, k)] * p.quantized_mean[static_cast<size_t>(k)];
     }
     return true;
   }
 
-  // Aᵀ B.
-  static Matrix Product(const Matrix& a, const Matrix& b) {
-    Matrix m(a.columns, b.columns);
-    for (int64_t r = 0; r < a.rows; ++r)
-      for (int64_t i = 0; i < a.columns; ++i) {
-        const double x = a.row(r)[i];
-        if (x == 0) continue;
-        for (int64_t j = 0; j < b.columns; ++j) m.row(i)[j] += x * b.row(r)[j];
-      }
+  // Column by column; what rounding one takes away is made up for by those behind it. `factor`: the upper one.
+  static void RoundColumns(const Layer& layer, double scale, const Matrix& factor, double* target, float* rounded) {
+    for (int64_t i = 0; i < layer.columns; ++i) {
+      const double *u = factor.row(i), step = std::clamp(std::round(target[i] / scale), -layer.steps, layer.steps), error = (target[i] - step * scale) / u[i];
+      rounded[i] = static_cast<float>(step * scale);
+      for (int64_t j = i + 1; j < layer.columns; ++j) target[j] -= error * u[j];
+    }
+  }
+
+  Samples Weights(const Layer& layer, int64_t first, int64_t last) const {
+    const std::span<const float> w = reference_.main().tensor(layer.float_weights).data<float>();
+    Samples m(last - first, layer.columns);
+    for (int64_t o = first; o < last; ++o)
+      for (int64_t k = 0; k < layer.columns; ++k) m.row(o - first)[k] = w[At(layer, o, k)];
     return m;
   }
 
-  // w * (Aᵀ Q + dI) * H^-1: the weights that fit float's output best on the quantized inputs.
-  static void Refit(const Layer& layer, std::span<const float> w, int64_t o, const Matrix& cross, const Matrix& inverse, std::vector<double>& out) {
-    const int64_t n = layer.columns;
-    std::vector<double> left(static_cast<size_t>(n), 0.0);
-    for (int64_t i = 0; i < n; ++i)
-      for (int64_t j = 0; j < n; ++j) left[static_cast<size_t>(j)] += static_cast<double>(w[At(layer, o, i)]) * cross.row(i)[j];
-    std::ranges::fill(out, 0.0);
-    for (int64_t i = 0; i < n; ++i)
-      for (int64_t j = 0; j < n; ++j) out[static_cast<size_t>(j)] += left[static_cast<size_t>(i)] * inverse.row(i)[j];
+  static Matrix Widened(const Samples& m) {
+    Matrix wide(m.rows, m.columns);
+    std::ranges::copy(m.v, wide.v.begin());
+    return wide;
   }
 
-  template <class Q> static double Error2(const Layer& layer, std::span<const float> w, int64_t o, const Patches& p, double scale, const Q& q) {
-    double sum = 0;
-    for (int64_t r = 0; r < p.real.rows; ++r) {
-      double want = 0, got = 0;
-      for (int64_t k = 0; k < layer.columns; ++k) {
-        want += static_cast<double>(w[At(layer, o, k)]) * p.real.row(r)[k];
-        got += scale * q(k) * p.quantized.row(r)[k];
+  // By column.
+  static std::vector<double> SquaredErrors(const Samples& wanted, const Samples& found) {
+    std::vector<double> sum(static_cast<size_t>(wanted.columns), 0.0);
+    for (int64_t r = 0; r < wanted.rows; ++r)
+      for (int64_t c = 0; c < wanted.columns; ++c) {
+        const double d = static_cast<double>(wanted.row(r)[c] - found.row(r)[c]);
+        sum[static_cast<size_t>(c)] += d * d;
       }
-      sum += (want - got) * (want - got);
-    }
     return sum;
   }
 
@@ -362,32 +425,49 @@ class Rounder {
   const graph::Model& reference_;
   const data::Dataset& data_;
   SampleRange fit_;
+  double damping_;
 };
 
 }  // namespace
 
-Result<RoundingResult> RoundWeights(graph::Model& quantized, const graph::Model& reference, const data::Dataset& data, SampleRange fit, const OutputError& judge,
-                                    const Progress& progress) {
-  RoundingResult result;
-  OCTET_ASSIGN(result.after, judge.Measure(quantized));
-  Rounder rounder(quantized, reference, data, fit);
+namespace {
+
+// One pass through all layers; returns how many were kept.
+Result<int> RoundOnce(graph::Model& quantized, const graph::Model& reference, const data::Dataset& data, SampleRange fit, const OutputError& judge, double damping,
+                      const Progress& progress, RoundingResult* result) {
+  Rounder rounder(quantized, reference, data, fit, damping);
   const std::vector<Layer> layers = rounder.Layers();
+  result->layers = static_cast<int>(layers.size());
+  int kept = 0;
   for (size_t first = 0; first < layers.size();) {
-    std::vector<Matrix> real;
+    std::vector<Samples> real;
     OCTET_ASSIGN(const size_t end, rounder.CollectReal(layers, first, &real));
     for (size_t k = first; k < end; ++k) {
-      if (progress) progress("rounding", result.layers, static_cast<int64_t>(layers.size()));
+      if (progress) progress("rounding", static_cast<int64_t>(k), static_cast<int64_t>(layers.size()));
       graph::Model trial = quantized;
-      OCTET_ASSIGN(const bool solved, Rounder(trial, reference, data, fit).Round(layers[k], std::move(real[k - first])));
-      ++result.layers;
+      OCTET_ASSIGN(const bool solved, Rounder(trial, reference, data, fit, damping).Round(layers[k], std::move(real[k - first])));
       if (!solved) continue;
       OCTET_ASSIGN(const OutputDistance distance, judge.Measure(trial));
-      if (distance.sqnr_db <= result.after.sqnr_db) continue;
-      result.after = distance;
-      ++result.kept;
+      if (distance.sqnr_db <= result->after.sqnr_db) continue;
+      result->after = distance;
+      result->changed.insert(layers[k].node);
+      ++kept;
       quantized = std::move(trial);
     }
     first = end;
+  }
+  return kept;
+}
+
+}  // namespace
+
+Result<RoundingResult> RoundWeights(graph::Model& quantized, const graph::Model& reference, const data::Dataset& data, SampleRange fit, const OutputError& judge,
+                                    std::span<const double> passes, const Progress& progress) {
+  RoundingResult result;
+  OCTET_ASSIGN(result.after, judge.Measure(quantized));
+  for (double damping : passes) {
+    OCTET_ASSIGN(const int kept, RoundOnce(quantized, reference, data, fit, judge, damping, progress, &result));
+    if (kept == 0) break;
   }
   return result;
 }

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <set>
 
 #include "quantizer/roles.h"
@@ -26,13 +27,18 @@ class Injector : public runtime::Observer {
       for (int32_t t : interpreter.node(n).outputs)
         if (interpreter.tensor(t).type->dtype == DType::kF32) made_[std::string(interpreter.tensor(t).name)] = {n, t};
   }
-  // False where the model computes none of them.
-  bool Aim(const Injection& injection) {
+  // The first node that makes one of the tensors; -1 where the model computes none of them.
+  int FirstNode(const Injection& injection) const {
+    int first = -1;
+    for (const std::string& name : injection.tensors)
+      if (const auto it = made_.find(name); it != made_.end() && (first < 0 || it->second.first < first)) first = it->second.first;
+    return first;
+  }
+  void Aim(const Injection& injection) {
     targets_.clear();
     for (const std::string& name : injection.tensors)
       if (const auto it = made_.find(name); it != made_.end()) targets_.push_back(it->second);
     quant_ = &injection.quant;
-    return !targets_.empty();
   }
   void AfterNode(int node) override {
     for (const auto& [n, tensor] : targets_)
@@ -52,6 +58,21 @@ class Injector : public runtime::Observer {
   std::vector<std::pair<int, int32_t>> targets_;
   const Quant* quant_ = nullptr;
 };
+
+bool RunsPartly(const runtime::Interpreter& interpreter) {
+  for (int i = 0; i < interpreter.num_tensors(); ++i)
+    if (interpreter.tensor(i).variable) return false;  // Set to zero before every run.
+  return interpreter.is_static();
+}
+
+// The first node to compute and the injection's position, of those that touch anything.
+std::vector<std::pair<int, size_t>> FromTheEnd(const Injector& injector, const std::vector<Injection>& injections) {
+  std::vector<std::pair<int, size_t>> order;
+  for (size_t i = 0; i < injections.size(); ++i)
+    if (const int first = injector.FirstNode(injections[i]); first >= 0) order.emplace_back(first, i);
+  std::ranges::stable_sort(order, std::greater(), &std::pair<int, size_t>::first);
+  return order;
+}
 
 double Power(const std::vector<float>& a, const std::vector<float>* minus) {
   double sum = 0;
@@ -104,7 +125,7 @@ class Planner {
   bool Fits(const std::set<NodeId>& more) const {
     int64_t bytes = 0;
     for (NodeId id : more) {
-      if (KeepsState(id)) return false;
+      if (KeepsState(id) || (budget_.instead == DType::kI16 && !HasIntegerForm(g_, id, DType::kI16))) return false;
       bytes += ExtraBytes(id);
     }
     return chosen_.size() + more.size() <= static_cast<size_t>(budget_.operators) && bytes <= budget_.bytes;
@@ -117,6 +138,7 @@ class Planner {
   // Weights take four bytes each instead of one.
   int64_t ExtraBytes(NodeId id) const {
     int64_t bytes = 0;
+    if (budget_.instead != DType::kF32) return bytes;
     for (TensorId t : g_.node(id).inputs)
       if (g_.is_constant(t) && g_.tensor(t).type.dtype == DType::kF32) bytes += 3 * g_.tensor(t).type.shape.elements();
     return bytes;
@@ -170,9 +192,11 @@ Result<InjectedNoise> MeasureNoise(std::shared_ptr<const runtime::Model> model, 
     s.signal += signal;
     Injector injector(interpreter);
     interpreter.SetObserver(&injector);
-    for (size_t i = 0; i < injections.size(); ++i) {
-      if (!injector.Aim(injections[i])) continue;
-      OCTET_TRY(session.Run(data, sample));
+    // From the last node to the first: what comes before a node is then still as the first run left it.
+    const bool partly = RunsPartly(interpreter);
+    for (const auto& [first, i] : FromTheEnd(injector, injections)) {
+      injector.Aim(injections[i]);
+      OCTET_TRY(partly ? interpreter.InvokeFrom(first) : session.Run(data, sample));
       const double noise = Power(session.AllOutputs(), &reference);
       s.noise[i] += std::isfinite(noise) ? noise : kRuined * signal;
     }

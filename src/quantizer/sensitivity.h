@@ -20,7 +20,7 @@ struct InjectedNoise {
   std::vector<double> noise;  // Power of the error that each injection alone adds to them.
 };
 
-// Runs the float model once per injection and sample.
+// Runs the float model, from the first tensor that is rounded on, once per injection and sample.
 Result<InjectedNoise> MeasureNoise(std::shared_ptr<const runtime::Model> model, const std::vector<Injection>& injections, const data::Dataset& data, SampleRange samples,
                                    const Progress& progress);
 
@@ -38,6 +38,7 @@ struct FloatBudget {
   int operators = 0;
   int64_t bytes = 0;  // That the file may grow by.
   double below_db = 0;  // Signal to noise of the compared outputs under which it may be used.
+  DType instead = DType::kF32;  // kI16: only what has a form of 16x8.
 };
 
 // 4 operators and 5 % of the file; 8 and 25 % where channels are gated by their own mean (squeeze-excite),

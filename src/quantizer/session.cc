@@ -129,21 +129,29 @@ Status Session::SetInput(const data::Dataset& data, int model_input, int data_in
   return {};
 }
 
-Status Session::Run(const data::Dataset& data, int64_t index) {
+Status Session::Prepare(const data::Dataset& data, int64_t index) {
   for (size_t i = 0; i < data_input_.size(); ++i) OCTET_TRY(SetInput(data, static_cast<int>(i), data_input_[i], index));
-  OCTET_TRY(interpreter_->ResetVariables());
+  return interpreter_->ResetVariables();
+}
+
+Status Session::Run(const data::Dataset& data, int64_t index) {
+  OCTET_TRY(Prepare(data, index));
   return interpreter_->Invoke();
 }
 
 Status ForSamples(std::shared_ptr<const runtime::Model> model, Session::Options options, const data::Dataset& data, SampleRange samples, std::string_view what,
                   const Progress& progress, const SampleBody& body) {
   const int64_t count = samples.count();
+  ThreadPool pool(static_cast<int>(std::min<int64_t>(std::clamp(static_cast<int>(std::thread::hardware_concurrency()), 1, kStrands), count)));
   std::vector<Status> results(kStrands);
+  std::vector<std::unique_ptr<Session>> sessions(static_cast<size_t>(pool.threads()));  // Every run begins anew: strands may share one.
   std::atomic<int64_t> done = 0;
-  const auto run = [&](int64_t strand) -> Status {
+  const auto run = [&](int64_t strand, std::unique_ptr<Session>& session) -> Status {
     if (strand >= count) return {};
-    OCTET_ASSIGN(const auto session, Session::FromModel(model, options));
-    OCTET_TRY(session->Check(data));
+    if (!session) {
+      OCTET_ASSIGN(session, Session::FromModel(model, options));
+      OCTET_TRY(session->Check(data));
+    }
     for (int64_t position = strand; position < count; position += kStrands) {
       OCTET_TRY(body(*session, static_cast<int>(strand), samples.first + position * samples.step, position));
       const int64_t now = ++done;
@@ -151,8 +159,7 @@ Status ForSamples(std::shared_ptr<const runtime::Model> model, Session::Options 
     }
     return {};
   };
-  ThreadPool pool(std::clamp(static_cast<int>(std::thread::hardware_concurrency()), 1, kStrands));
-  pool.For(kStrands, [&](int64_t strand, int) { results[static_cast<size_t>(strand)] = run(strand); });
+  pool.For(kStrands, [&](int64_t strand, int thread) { results[static_cast<size_t>(strand)] = run(strand, sessions[static_cast<size_t>(thread)]); });
   for (Status& status : results) OCTET_TRY(std::move(status));
   return {};
 }

@@ -28,7 +28,9 @@ class Session {
 
   // Does the data fit the model: number, shapes and types of inputs? Says expected and found.
   Status Check(const data::Dataset& data);
-  // Runs sample `index`; a NaN or infinity in it is an error that names it.
+  // Sets the inputs of sample `index`, and variables to zero; a NaN or infinity in it is an error that names it.
+  Status Prepare(const data::Dataset& data, int64_t index);
+  // The same, and runs it.
   Status Run(const data::Dataset& data, int64_t index);
 
   runtime::Interpreter& interpreter() { return *interpreter_; }

@@ -13,10 +13,25 @@ namespace octet::quantizer {
 
 inline constexpr float kInt8Steps = 127.0f, kInt4Steps = 7.0f;
 
-// The largest weight is the last step.
-float Int8Scale(std::span<const float> values);
-// The scale for which rounding costs the least squares: with 15 levels the largest weights are worth clipping.
+// How a weight tensor lies: [outer][channels][inner].
+struct ChannelLayout {
+  int64_t inner = 1, channels = 1;
+  ChannelLayout(const Shape& shape, int axis) : inner(shape.elements(axis + 1, shape.rank())), channels(shape[axis]) {}
+};
+
+// One scale per channel. Eight bits: the largest weight is the last step. Four: the one for which rounding costs the
+// least squares, since with 15 levels the largest weights are worth clipping.
+std::vector<float> WeightScales(std::span<const float> values, const ChannelLayout& layout, bool four);
 float Int4Scale(std::span<const float> values);
+
+// round(value / scale), half away from zero, within +-steps.
+inline int8_t WeightStep(float value, float scale, float steps) {
+  const float q = value / scale;
+  const auto clamped = static_cast<double>(q < steps ? (q > -steps ? q : -steps) : steps);
+  return static_cast<int8_t>(static_cast<int>(clamped + (clamped < 0 ? -0.5 : 0.5)));
+}
+// Of every weight.
+std::vector<int8_t> WeightSteps(std::span<const float> values, const ChannelLayout& layout, std::span<const float> scales, float steps);
 
 // The first of two in the low half.
 std::vector<int8_t> Pack4(std::span<const int8_t> values);

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "base/float16.h"
+#include "passes/lookups.h"
 #include "quantizer/quantize.h"
 #include "quantizer/roles.h"
 #include "quantizer/weight_scales.h"
@@ -40,6 +41,13 @@ int MatrixOperand(const Graph& g, NodeId id) {
     if (n.op->inputs[i].role == ops::Role::kWeights && g.is_constant(t) && g.tensor(t).type.dtype == DType::kF32 && g.tensor(t).type.shape.rank() == 2) return static_cast<int>(i);
   }
   return -1;
+}
+
+// A lookup in place of rows gathered from a table that is worth it: gathered rows have the table's type.
+NodeId AsLookup(Graph& g, NodeId id) {
+  if (!passes::IsRowGather(g, id)) return id;
+  const graph::Tensor& table = g.tensor(g.node(id).inputs[0]);
+  return table.type.dtype == DType::kF32 && table.type.shape.elements() >= kSmallestWeights ? passes::MakeLookup(g, id) : id;
 }
 
 // True where the weights took four bits.
@@ -86,9 +94,25 @@ void QuantizeWeights(Graph& g, NodeId id, const WeightedOp& op) {
   g.SetInput(id, op.weights, g.AddConstant(name, {DType::kI8, shape, q}, graph::MakeBuffer(std::as_bytes(std::span(quantized)))));
 }
 
+// A lookup's table: one scale per row.
+void QuantizeTable(Graph& g, NodeId id) {
+  const int operand = MatrixOperand(g, id);
+  if (operand < 0) return;
+  const graph::Tensor& table = g.tensor(g.node(id).inputs[static_cast<size_t>(operand)]);
+  const Shape shape = table.type.shape;
+  const ChannelLayout layout(shape, 0);
+  const std::span<const float> values = table.data<float>();
+  const std::vector<float> scales = WeightScales(values, layout, false);
+  const TensorType type{DType::kI8, shape, Quant{scales, std::vector<int32_t>(scales.size(), 0), 0, 0}};
+  if (shape.elements() < kSmallestWeights || !HasHybridForm(g, id, operand, type)) return;
+  const std::string name = table.name;
+  const std::vector<int8_t> rows = WeightSteps(values, layout, scales, kInt8Steps);
+  g.SetInput(id, operand, g.AddConstant(name, type, graph::MakeBuffer(std::as_bytes(std::span(rows)))));
+}
+
 void QuantizeHybrid(Graph& g, NodeId id) {
   WeightedOp op;
-  if (!FindWeights(g, id, &op)) return;
+  if (!FindWeights(g, id, &op)) return QuantizeTable(g, id);
   TensorType type = g.tensor(g.node(id).inputs[op.weights]).type;
   if (type.shape.elements() < kSmallestWeights) return;
   type.dtype = DType::kI8;
@@ -103,8 +127,8 @@ void QuantizeHybrid(Graph& g, NodeId id) {
 
 Status QuantizeDynamicRange(graph::Model& model, const Layers* only) {
   for (Graph& g : model.subgraphs) {
-    for (NodeId id : g.order())
-      if (Chosen(g, id, only)) QuantizeHybrid(g, id);
+    for (const std::vector<NodeId> nodes = g.order(); NodeId id : nodes)
+      if (Chosen(g, id, only)) QuantizeHybrid(g, AsLookup(g, id));
     g.RemoveDead();
   }
   return graph::Verify(model);
@@ -112,8 +136,11 @@ Status QuantizeDynamicRange(graph::Model& model, const Layers* only) {
 
 Status QuantizeInt4Blocks(graph::Model& model, const Layers* only) {
   for (Graph& g : model.subgraphs) {
-    for (NodeId id : g.order())
-      if (Chosen(g, id, only) && !QuantizeBlocks(g, id)) QuantizeHybrid(g, id);
+    for (const std::vector<NodeId> nodes = g.order(); NodeId id : nodes) {
+      if (!Chosen(g, id, only)) continue;
+      const NodeId as = AsLookup(g, id);
+      if (!QuantizeBlocks(g, as)) QuantizeHybrid(g, as);
+    }
     g.RemoveDead();
   }
   return graph::Verify(model);

@@ -6,6 +6,7 @@
 #include <cstdio>
 
 #include "base/status.h"
+#include "report/png.h"
 
 namespace octet::report {
 namespace {
@@ -20,6 +21,7 @@ p{margin:4px 0 12px;max-width:76ch}.soft{color:var(--soft)}.facts{display:flex;f
 .fact b{display:block;font-size:22px;font-variant-numeric:tabular-nums}.fact span{color:var(--soft);font-size:13px}.good{color:var(--good)}.bad{color:var(--bad)}
 table{border-collapse:collapse;margin:8px 0 16px;font-size:14px}th,td{padding:4px 12px;border-bottom:1px solid var(--line);text-align:left}
 th{color:var(--soft);font-weight:600}td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}.scroll{overflow-x:auto}
+.shots{display:flex;flex-wrap:wrap;gap:14px}.shot{margin:0;text-align:center;font-size:13px;color:var(--soft)}.shot img{display:block;width:84px;height:84px;object-fit:contain;image-rendering:pixelated;margin:0 auto 4px;border:1px solid var(--line)}
 .charts{display:flex;flex-wrap:wrap;gap:20px}figure{margin:8px 0;max-width:100%}figcaption{font-weight:600;margin-bottom:4px}
 svg{max-width:100%;height:auto}svg text{fill:var(--ink);font-size:12px}svg .soft{fill:var(--soft)}svg .axis{stroke:var(--line)}
 .s0{fill:var(--c0)}.s1{fill:var(--c1)}.s2{fill:var(--c2)}.s3{fill:var(--c3)}.l0{stroke:var(--c0)}.l1{stroke:var(--c1)}.l2{stroke:var(--c2)}.l3{stroke:var(--c3)}
@@ -76,6 +78,11 @@ std::string Figure(const std::string& title, int width, int height, const std::s
                 width, height, width, Escape(title).c_str()) + content + "</svg></figure>\n";
 }
 
+// Along the left axis, read from below.
+std::string Upright(const std::string& label, int x, int y) {
+  return Format("<text class='soft' text-anchor='middle' transform='translate(%d %d) rotate(-90)'>%s</text>", x, y, Escape(label).c_str());
+}
+
 std::string Number(double v, int digits) {
   return std::isfinite(v) ? Format("%.*g", digits, v) : std::string("–");
 }
@@ -122,13 +129,13 @@ std::string BarChart(const Chart& chart) {
 }
 
 std::string LineChart(const Chart& chart) {
-  const int left = 56, top = 30, width = 400, height = 190;
+  const int left = 72, top = 30, width = 400, height = 190, tick_digits = chart.log_scale ? 6 : 2;
   const Scale scale(chart.series, chart.log_scale);
   std::string s = Legend(chart.series, 14);
   for (double tick : scale.ticks()) {
     const double y = top + height * (1 - scale(tick));
     s += Format("<line class='axis' x1='%d' y1='%.1f' x2='%d' y2='%.1f'/><text class='soft' x='%d' y='%.1f' text-anchor='end'>%s</text>", left, y,
-                left + width, y, left - 6, y + 4, Number(tick, 2).c_str());
+                left + width, y, left - 6, y + 4, Number(tick, tick_digits).c_str());
   }
   for (const Series& one : chart.series) {
     std::string points;
@@ -138,12 +145,12 @@ std::string LineChart(const Chart& chart) {
     s += Format("<polyline class='l%d' fill='none' stroke-width='2' points='", one.color) + points + "'/>";
   }
   s += Format("<text class='soft' x='%d' y='%d'>%s</text>", left, top + height + 18, Escape(chart.x_label).c_str());
-  s += Format("<text class='soft' x='%d' y='%d' text-anchor='end'>%s</text>", left + width, top + height + 18, Escape(chart.y_label).c_str());
+  s += Upright(chart.y_label, 14, top + height / 2);
   return Figure(chart.title, left + width + 12, top + height + 26, s);
 }
 
 std::string HeatmapChart(const Heatmap& map) {
-  const int cell = 34, left = 62, top = 40;
+  const int cell = 34, left = 70, top = 40;
   double most = 1;
   for (double v : map.values) most = std::max(most, v);
   std::string s;
@@ -160,9 +167,8 @@ std::string HeatmapChart(const Heatmap& map) {
   }
   for (size_t c = 0; c < map.columns.size(); ++c)
     s += Format("<text x='%d' y='%d' text-anchor='middle'>%s</text>", left + static_cast<int>(c) * cell + cell / 2, top - 6, Escape(map.columns[c]).c_str());
-  s += Format("<text class='soft' x='%d' y='%d'>%s</text><text class='soft' x='4' y='%d'>%s</text>", left, 14, Escape(map.column_label + " →").c_str(),
-              top - 6, Escape(map.row_label + " ↓").c_str());
   const int n_rows = static_cast<int>(map.rows.size()), n_columns = static_cast<int>(map.columns.size());
+  s += Format("<text class='soft' x='%d' y='%d'>%s</text>", left, 14, Escape(map.column_label + " →").c_str()) + Upright(map.row_label, 14, top + n_rows * cell / 2);
   return Figure(map.title, left + n_columns * cell + 8, top + n_rows * cell + 8, s);
 }
 
@@ -184,6 +190,13 @@ std::string Facts(const std::vector<Fact>& facts) {
     const char* tone = f.tone > 0 ? " class='good'" : f.tone < 0 ? " class='bad'" : "";
     s += Format("<div class='fact'><b%s>", tone) + Escape(f.value) + "</b><span>" + Escape(f.label) + "</span></div>";
   }
+  return s + "</div>\n";
+}
+
+std::string Shots(const std::vector<Shot>& shots) {
+  std::string s = "<div class='shots'>";
+  for (const Shot& shot : shots)
+    s += "<figure class='shot'><img alt='' src='" + PngUri(shot.height, shot.width, shot.channels, shot.pixels) + "'>" + Escape(shot.caption) + "</figure>";
   return s + "</div>\n";
 }
 

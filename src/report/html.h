@@ -2,6 +2,7 @@
 // Self-contained HTML pages with plots as inline SVG: no scripts, no fonts, nothing fetched.
 // Colours come from the page's style sheet, light and dark. Text is escaped here, once.
 #pragma once
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -48,6 +49,14 @@ struct Fact {
   int tone = 0;  // 0 neutral, 1 good, -1 bad.
 };
 std::string Facts(const std::vector<Fact>& facts);  // A row of large figures.
+
+// A small picture with a line of text.
+struct Shot {
+  std::string caption;
+  int height = 0, width = 0, channels = 0;  // 1 gray, 3 red, green, blue.
+  std::vector<uint8_t> pixels;              // Row by row, channels interleaved.
+};
+std::string Shots(const std::vector<Shot>& shots);
 
 // body: HTML made by the functions above, headings and paragraphs.
 std::string Page(std::string_view title, std::string_view subtitle, std::string_view body);

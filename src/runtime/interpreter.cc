@@ -105,6 +105,12 @@ class Runner : public Interpreter {
     return {};
   }
 
+  Status InvokeFrom(int node) override {
+    if (!entry_->computed) return Error(Code::kInvalidArgument, "call Invoke before InvokeFrom");
+    context_.Renew();
+    return plan().RunFrom(node, pool_, observer_);
+  }
+
   Status Invoke() override {
     if (!entry_->allocated) return Error(Code::kInvalidArgument, "call Allocate before Invoke");
     for (auto& [_, entry] : entries_) entry.computed = false;  // Their strings go.

@@ -149,6 +149,9 @@ class Interpreter {
   virtual Status Allocate() = 0;
   // Computes. Allocates nothing for static models.
   virtual Status Invoke() = 0;
+  // Computes the node and those after it; what comes before keeps the values of the last Invoke. For static models
+  // on the CPU with keep_all_tensors: what was put into one tensor shows in the outputs at a part of the price.
+  virtual Status InvokeFrom(int node) = 0;
   // Variable tensors (recurrent states) back to zero; what ASSIGN_VARIABLE wrote stays.
   virtual Status ResetVariables() = 0;
   // Ends an Invoke that runs in another thread with kCancelled, soon.

@@ -80,6 +80,8 @@ class Plan : public ops::Callee, private ops::Host {
   Status Build(std::span<const Shape> input_shapes);
   // Runs all steps, planning further segments as their shapes become known.
   Status Run(ThreadPool& pool, Observer* observer);
+  // The step of `node` and those behind it, of a static plan whose tensors share no memory.
+  Status RunFrom(int node, ThreadPool& pool, Observer* observer);
   void ResetVariables();
   // Nothing is left to plan while running.
   bool is_static() const { return segments_.size() == 1 && segments_[0].end_node == static_cast<int>(graph_.operators.size()); }

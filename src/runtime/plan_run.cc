@@ -29,6 +29,12 @@ Status Plan::Run(ThreadPool& pool, Observer* observer) {
   }
 }
 
+Status Plan::RunFrom(int node, ThreadPool& pool, Observer* observer) {
+  if (!is_static() || !options_.keep_all_tensors) return Error(Code::kInvalidArgument, "a part of a model runs only where all shapes are known and all tensors are kept");
+  const auto at = std::ranges::find(steps_, node, &Step::node);
+  return RunSteps(static_cast<size_t>(at - steps_.begin()), steps_.size(), pool, observer);
+}
+
 // A segment that could not be planned, or renewed, does not stay: the next run starts there again.
 Status Plan::NextSegment(size_t s) {
   Status status = RenewSegment(s);

@@ -12,6 +12,7 @@
 #include "serve/infer_request.h"
 #include "serve/instance.h"
 #include "serve/sha256.h"
+#include "tflite/view.h"
 
 namespace octet::serve {
 namespace {
@@ -97,7 +98,19 @@ Status ServedModel::Open() {
   facts_.load_ns = Nanos(Clock::now() - start);
   if (config_.signature.empty() && !model_->signatures().empty()) config_.signature = model_->signatures()[0];
   for (int i = 0; i < config_.instances; ++i) OCTET_TRY(AddInstance());
+  OCTET_TRY(WatchInput());
   for (const auto& instance : instances_) instance->thread = std::thread([this, raw = instance.get()] { Work(*raw); });
+  return {};
+}
+
+// Metadata that cannot be read promise nothing; the model runs without them.
+Status ServedModel::WatchInput() {
+  if (inputs_.size() != 1 || inputs_[0].dtype != DType::kF32) return {};
+  OCTET_ASSIGN(const tflite::View view, tflite::View::Open(file_));
+  const auto metadata = tflite::MetadataOf(view);
+  if (!metadata.ok() || !*metadata || (*metadata)->inputs.size() != 1) return {};
+  auto watch = std::make_unique<InputWatch>((*metadata)->inputs[0]);
+  if (watch->promised()) input_watch_ = std::move(watch);
   return {};
 }
 
@@ -297,6 +310,8 @@ void ServedModel::Run(Instance& instance, std::vector<Job>& jobs) {
     const Clock::time_point end = Clock::now();
     log_.Done({Nanos(start - job.enqueued), Nanos(copied - start), Nanos(invoked - copied), Nanos(end - before), Nanos(end - job.received)});
   }
+  for (const Job& job : jobs)
+    if (input_watch_ && status.ok()) input_watch_->Look(job.inputs[0].bytes);  // The answers are on their way.
   if (status.ok() && config_.shadow > 0 && instance.served++ % static_cast<uint64_t>(config_.shadow) == 0) Compare(instance, jobs[0], Outputs(interpreter, 0, rows));
 }
 

@@ -15,6 +15,7 @@
 #include "base/status.h"
 #include "runtime/interpreter.h"
 #include "serve/inference_log.h"
+#include "serve/input_watch.h"
 
 namespace octet::serve {
 
@@ -89,6 +90,7 @@ class ServedModel {
   std::span<const TensorSpec> inputs() const { return inputs_; }
   std::span<const TensorSpec> outputs() const { return outputs_; }
   InferenceLog& log() { return log_; }
+  InputWatch* input_watch() { return input_watch_.get(); }  // Null where the model's metadata promise no range.
   int waiting() const;
   int retry_after_seconds() const;  // When the queue may have room again.
 
@@ -100,6 +102,7 @@ class ServedModel {
   explicit ServedModel(ModelConfig config);
   Status Open();
   Status AddInstance();
+  Status WatchInput();
   Status Describe(const runtime::Interpreter& interpreter);
   Result<std::unique_ptr<runtime::Interpreter>> MakeInterpreter(int rows) const;
   Result<std::unique_ptr<runtime::Interpreter>> MakeReference() const;
@@ -119,6 +122,7 @@ class ServedModel {
   std::vector<TensorSpec> inputs_, outputs_;
   bool has_state_ = false;
   InferenceLog log_;
+  std::unique_ptr<InputWatch> input_watch_;
   std::vector<std::unique_ptr<Instance>> instances_;
 
   mutable std::mutex mutex_;

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tflite/metadata.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "metadata_generated.h"
+#include "tflite/view.h"
 
 namespace octet::tflite {
 namespace {
@@ -92,6 +94,15 @@ Result<std::optional<DataMetadata>> ReadMetadata(std::span<const std::byte> cont
   if (!graphs || graphs->size() == 0 || !graphs->Get(0)->input_tensor_metadata()) return std::optional<DataMetadata>(std::move(m));
   for (const fb::TensorMetadata* t : *graphs->Get(0)->input_tensor_metadata()) m.inputs.push_back(ReadInput(*t));
   return std::optional<DataMetadata>(std::move(m));
+}
+
+Result<std::optional<DataMetadata>> MetadataOf(const View& view) {
+  const auto entry = [&](std::string_view name) { return std::ranges::find(view.metadata(), name, &MetadataInfo::name); };
+  const auto said = entry(kMetadataName), own = entry(kPreprocessName);
+  if (said == view.metadata().end()) return std::optional<DataMetadata>();
+  OCTET_ASSIGN(std::optional<DataMetadata> found, ReadMetadata(said->bytes));
+  if (found && own != view.metadata().end()) found->preprocess.assign(reinterpret_cast<const char*>(own->bytes.data()), own->bytes.size());
+  return found;
 }
 
 std::vector<std::byte> WriteMetadata(const DataMetadata& m, const std::string& model_name) {

@@ -12,6 +12,8 @@
 
 namespace octet::tflite {
 
+class View;
+
 inline constexpr char kMetadataName[] = "TFLITE_METADATA";
 inline constexpr char kPreprocessName[] = "OCTET_PREPROCESS";  // The same in octet's own words: crops, too.
 
@@ -31,6 +33,8 @@ struct DataMetadata {
 
 // nullopt where `content` is empty; an error where it is not the metadata that it says to be.
 Result<std::optional<DataMetadata>> ReadMetadata(std::span<const std::byte> content);
+// What the verified file says.
+Result<std::optional<DataMetadata>> MetadataOf(const View& view);
 std::vector<std::byte> WriteMetadata(const DataMetadata& metadata, const std::string& model_name);
 
 // A ZIP with one stored file, to be put behind the first `offset` bytes of a model.

@@ -7,13 +7,17 @@ Usage: data_sources.py OCTET SOURCE_FOLDER WORK_FOLDER. Needs nothing but Python
 """
 import json
 import random
+import re
 import shutil
 import struct
+import subprocess
 import sys
+import time
+import urllib.request
 import zipfile
 import zlib
 
-from checks import expect, finish, run, source, work
+from checks import expect, finish, octet, run, source, work
 from demo_data import npy  # noqa: E402 (checks adds its folder)
 
 IMAGES, SMALL = source / "examples/demo/model.keras", source / "tests/importers/data/sequential.keras"  # 28x28 pixels; 3 numbers.
@@ -98,6 +102,36 @@ def pictures():
     save_input(samples[0])
     ran = run("run", work / "q.tflite", "--in", work / "raw_in.npz", "--out", work / "out.npz")
     expect("run says it, too", ran.returncode == 0 and "expected values from 0 to 1" in ran.stderr)
+    served([v / 255 for v in samples[0]], samples[0])
+
+
+def served(good, raw):
+    """serve answers whatever comes, and says once what the metadata promise."""
+    server = subprocess.Popen([octet, "serve", f"digits={work / 'q.tflite'}", "--port", "0"], stderr=subprocess.PIPE, text=True)
+    said, address = [], None
+    for line in server.stderr:
+        said.append(line)
+        if "listening on " in line:
+            address = line.split("listening on ")[1].strip()
+            break
+    if address is None:
+        server.wait()
+        return expect("serve starts, where it is built: " + "".join(said)[-200:], "serve" not in run("--help").stdout)
+
+    def ask(path, body=None):
+        with urllib.request.urlopen(urllib.request.Request(address + path, data=body), timeout=20) as answer:
+            return answer.read().decode()
+
+    name = json.loads(ask("/v2/models/digits"))["inputs"][0]["name"]
+    for pixels in (good, raw, raw):
+        ask("/v2/models/digits/infer", json.dumps({"inputs": [{"name": name, "shape": [1, 28, 28, 1], "datatype": "FP32", "data": pixels}]}).encode())
+    deadline = time.monotonic() + 10
+    while "octet_requests_outside_metadata_total" in (text := ask("/metrics")) and not re.search(r"^octet_requests_outside_metadata_total\{.*\} 2$", text, re.M) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    server.terminate()
+    said = server.communicate()[1]
+    expect("serve counts requests that disagree with the metadata", re.search(r"^octet_requests_outside_metadata_total\{.*\} 2$", text, re.M) is not None)
+    expect("and says it once: " + "".join(x for x in said.splitlines() if "warning" in x), said.count("expected values from 0 to 1, as the model's metadata say, found 0 to 2") == 1)
 
 
 def scales(model):
@@ -107,6 +141,21 @@ def scales(model):
 def save_input(pixels):
     with zipfile.ZipFile(work / "raw_in.npz", "w") as z:
         z.writestr("0.npy", npy("f", (1, 28, 28, 1), pixels))
+
+
+def jpegs():
+    """Every form of JPEG is decoded to the pixels that Pillow makes of it (scripts/jpeg_pictures.py)."""
+    stored = sorted((source / "tests/cli/pictures").glob("*.jpg"))
+    folders = {ending: fresh(work / f"jpegs_{ending}") for ending in ("jpg", "png")}
+    for i, picture in enumerate(stored):
+        for ending, folder in folders.items():
+            (folder / f"class_{i % 2}").mkdir(exist_ok=True)
+            shutil.copy(picture.with_suffix("." + ending), folder / f"class_{i % 2}")
+    done = run("quantize", IMAGES, "--data", folders["jpg"], "--preprocess", "scale=1/255,color=gray", "-o", work / "q.tflite")
+    same = run("quantize", IMAGES, "--data", folders["png"], "--preprocess", "scale=1/255,color=gray", "-o", work / "same.tflite")
+    expect(f"a folder of {len(stored)} JPEGs calibrates, and gives the very file that PNGs of the same pixels give",
+           len(stored) >= 6 and done.returncode == 0 and same.returncode == 0 and (work / "q.tflite").read_bytes() == (work / "same.tflite").read_bytes())
+    alike("a folder of JPEGs, whose .npz is PNGs of its pixels,", IMAGES, folders["png"], folders["jpg"])
 
 
 def sounds():
@@ -143,6 +192,7 @@ def calibration_sets():
 def main():
     work.mkdir(parents=True, exist_ok=True)
     pictures()
+    jpegs()
     sounds()
     calibration_sets()
     return finish()

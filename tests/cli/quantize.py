@@ -144,6 +144,13 @@ def layers():
     out = quantize("recipe", "--recipe", lines)
     judged("recipe of lines", out, 80)
     expect("recipe of lines: int4 and float16 are there", {"INT4", "FLOAT16"} <= {t.get("type") for t in details(out)})
+    wide = "(dw|pw)_[23] int16x8\n"
+    lines.write_text(wide)
+    out = quantize("recipe_16", "--recipe", lines, "--json")
+    judged("16 bits for some layers, by recipe", out, 95)
+    expect("16 bits for some layers: int8 and int16 are there, nothing computes in float", {"INT8", "INT16"} <= {t.get("type") for t in details(out)} and "integer only" in run("inspect", out).stdout)
+    gate = json.loads(run("gate", FLOAT, quantize("recipe_16_io", "--recipe", lines, "--io", "int8"), "--data", HOLDOUT, "--max-drop", "100", "--json").stdout)
+    expect(f"16 bits for some layers, int8 ends: answers as float on {gate['quantized']:.1f} %", gate["quantized"] >= 93 and gate["float_operators"] == 0)
     config = {"weight_tensor_config": {"num_bits": 8, "symmetric": True, "granularity": "CHANNELWISE", "dtype": "INT"}, "compute_precision": "INTEGER"}
     static = {**config, "activation_tensor_config": {"num_bits": 8, "symmetric": False, "granularity": "TENSORWISE", "dtype": "INT"}}
     rules.write_text(json.dumps([{"regex": ".*", "operation": "*", "algorithm_key": "min_max_uniform_quantize", "op_config": static},
@@ -166,6 +173,8 @@ def search():
     np.savez(bad, x=np.load(CALIB)["x"] * 0.02)
     done = run("quantize", MODEL, "--data", bad, "-o", out, "--holdout", HOLDOUT, "--max-drop", "1%", "--ranges", "minmax")
     expect("--holdout: none holds, nothing is written, exit 1", done.returncode == 1 and not out.exists() and not pathlib.Path(f"{out}.candidate").exists())
+    kept = run("quantize", MODEL, "--data", bad, "-o", out, "--holdout", HOLDOUT, "--max-drop", "1%", "--ranges", "minmax", "--write-anyway")
+    expect("--write-anyway: written, but exit 1", kept.returncode == 1 and out.exists())
     expect("--holdout: says why and which layers", "outside" in done.stdout and "dB of signal to error" in done.stdout)
 
 

@@ -9,6 +9,8 @@
 #include "quantizer/output_error.h"
 #include "quantizer/refine_ranges.h"
 #include "quantizer/roles.h"
+#include "quantizer/sensitivity.h"
+#include "quantizer/tensor_ranges.h"
 #include "quantizer/statistics_cache.h"
 #include "tests/model_builder.h"
 
@@ -271,6 +273,118 @@ TEST(Quantize, WhatInt8CannotHoldStaysInFloatAndIsNamed) {
   EXPECT_TRUE(strict->float_nodes.empty());
   const std::vector<float> x = test::RandomFloats(108, 77), want = Runner(b.model).Run(x);
   EXPECT_LT(test::LargestDifference(want, Runner(mixed->model).Run(x)) * 5, test::LargestDifference(want, Runner(strict->model).Run(x)));
+}
+
+// The middle convolution with 16 bits between int8 neighbours: a QUANTIZE each way, and finer results.
+TEST(Rewrite, SomeLayersTakeSixteenBits) {
+  Builder b = SpreadModel(30.0f);
+  const Samples data = TrainingSamples(8);
+  TensorRanges ranges(b.g(), *Calibrate(b.model, data, {0, 8, 1}, false, {}), true);
+  RewriteOptions options;
+  options.int16["last"] = "asked for";
+  options.int16["dw"] = "asked for";
+  const auto all = ranges.All(Ranges::kMinMax, {});
+  auto mixed = RewriteToInt8(b.model, all, options);
+  ASSERT_TRUE(mixed.ok()) << mixed.error().message();
+  ASSERT_TRUE(graph::Verify(mixed->model).ok());
+  EXPECT_EQ(mixed->int16_nodes.size(), 2u);
+  EXPECT_TRUE(mixed->float_nodes.empty());
+  const graph::Graph& g = mixed->model.main();
+  int to_wide = 0;
+  for (graph::NodeId id : g.order()) {
+    const graph::Node& n = g.node(id);
+    const DType in = g.tensor(n.inputs[0]).type.dtype, out = g.tensor(n.outputs[0]).type.dtype;
+    if (n.op->name == "quantize") to_wide += in == DType::kI8 && out == DType::kI16;
+    if (n.op->name != "depthwise_conv_2d") continue;
+    EXPECT_TRUE(in == DType::kI16 && out == DType::kI16 && g.tensor(n.inputs[2]).type.dtype == DType::kI64);
+  }
+  EXPECT_EQ(to_wide, 1);
+  const std::vector<float> x = test::RandomFloats(108, 77), want = Runner(b.model).Run(x);
+  EXPECT_LT(test::LargestDifference(want, Runner(mixed->model).Run(x)), test::LargestDifference(want, Runner(RewriteToInt8(b.model, all, {})->model).Run(x)));
+}
+
+TEST(Quantize, TheFallbackMayBeSixteenBits) {
+  Builder b = CancellingModel();
+  QuantizeOptions options;
+  options.fallback = DType::kI16;
+  auto mixed = QuantizeInt8(b.model, TrainingSamples(64), options, {});
+  ASSERT_TRUE(mixed.ok()) << mixed.error().message();
+  EXPECT_TRUE(mixed->float_nodes.empty());
+  EXPECT_FALSE(mixed->int16_nodes.empty());
+  EXPECT_LE(mixed->int16_nodes.size(), 4u);
+}
+
+// A part of the model runs per injection; the sums are those of whole runs.
+TEST(Sensitivity, TheNoiseOfATensorDoesNotDependOnWhatElseIsMeasured) {
+  Builder b = SpreadModel(30.0f);
+  const Samples data = TrainingSamples(8);
+  const std::vector<std::byte> bytes = *exporter::Export(b.model);
+  const std::shared_ptr<const runtime::Model> model = *runtime::Model::FromBytes(bytes);
+  const Quant coarse = Quant::PerTensor(0.5f, 0), fine = Quant::PerTensor(0.01f, 0);
+  const std::vector<Injection> all{{{"first"}, coarse}, {{"dw"}, coarse}, {{"first", "dw"}, fine}, {{"last"}, coarse}, {{"nowhere"}, coarse}, {{"first"}, fine}};
+  const InjectedNoise together = *MeasureNoise(model, all, data, {0, 8, 1}, {});
+  for (size_t i = 0; i < all.size(); ++i) EXPECT_EQ(MeasureNoise(model, {all[i]}, data, {0, 8, 1}, {})->noise[0], together.noise[i]) << i;
+  for (size_t i : {0u, 1u, 2u, 3u, 5u}) EXPECT_GT(together.noise[i], 0) << i;
+  EXPECT_EQ(together.noise[4], 0);
+}
+
+// Statistics are taken while tensors share memory, in blocks; they are those of the values one by one.
+TEST(Calibrate, SeesEveryValueOfEveryChannel) {
+  for (const int channels : {1, 3, 16, 37, 96}) {
+    Builder b;
+    const auto x = b.Input("x", {DType::kF32, Shape{1, 5, 7, channels}, {}});
+    b.g().outputs = {b.Node("relu", "y", {x})};
+    const std::vector<float> values = test::RandomFloats(static_cast<size_t>(4 * 35 * channels), 11);
+    const Samples data({5, 7, channels}, values);
+    const Statistics all = *Calibrate(b.model, data, {0, 4, 1}, true, {});
+    const TensorStatistics& s = all.at("x");
+    std::vector<float> most(static_cast<size_t>(channels), 0.0f);
+    std::vector<double> mean(most.size(), 0.0);
+    for (size_t i = 0; i < values.size(); ++i) {
+      const size_t c = i % most.size();
+      most[c] = std::max(most[c], std::abs(values[i]));
+      mean[c] += static_cast<double>(values[i]) / (4 * 35);
+    }
+    EXPECT_EQ(s.channel_max, most);
+    for (size_t c = 0; c < mean.size(); ++c) EXPECT_NEAR(s.channel_mean[c], mean[c], 1e-6);
+    EXPECT_EQ(s.min, std::min(0.0f, *std::ranges::min_element(values)));
+    EXPECT_EQ(all.at("y").min, 0.0f);
+    EXPECT_EQ(all.at("y").max, std::max(0.0f, *std::ranges::max_element(values)));
+    double binned = 0;
+    for (float h : s.histogram) binned += static_cast<double>(h);
+    EXPECT_EQ(binned, static_cast<double>(values.size()));
+  }
+}
+
+// Rows gathered from a table become a lookup, which takes four bits; the answers stay near.
+TEST(WeightsOnly, EmbeddingsTakeFourBits) {
+  for (const bool four : {true, false}) {
+    Builder b;
+    const auto ids = b.Input("ids", {DType::kI32, Shape{1, 6}, {}});
+    b.g().outputs = {b.Node("gather", "rows", {b.Constant<float>("table", Shape{50, 64}, test::RandomFloats(3200, 5)), ids})};
+    const graph::Model before = b.model;
+    ASSERT_TRUE((four ? QuantizeInt4Blocks(b.model) : QuantizeDynamicRange(b.model)).ok());
+    const graph::Graph& g = b.model.main();
+    DType table = DType::kF32;
+    for (graph::NodeId id : g.order())
+      if (g.node(id).op->name == "embedding_lookup") table = g.tensor(g.node(id).inputs[1]).type.dtype;
+    EXPECT_EQ(table, four ? DType::kI4 : DType::kI8);
+    EXPECT_EQ(g.tensor(g.outputs[0]).name, "rows");
+    EXPECT_EQ(g.tensor(g.outputs[0]).type.shape, (Shape{1, 6, 64}));
+    const auto session = [](const graph::Model& m) { return *exporter::Export(m); };
+    const std::vector<std::byte> a = session(before), c = session(b.model);
+    EXPECT_LT(c.size(), a.size() / (four ? 3 : 2));
+    std::vector<float> answers[2];
+    for (int k = 0; k < 2; ++k) {
+      auto made = runtime::Interpreter::Create(*runtime::Model::FromBytes(k ? c : a));
+      const auto interpreter = std::move(*made);
+      ASSERT_TRUE(interpreter->Allocate().ok());
+      for (int i = 0; i < 6; ++i) reinterpret_cast<int32_t*>(interpreter->input(0).data)[i] = 7 * i;
+      ASSERT_TRUE(interpreter->Invoke().ok());
+      answers[k] = RealValues(interpreter->output(0));
+    }
+    EXPECT_LT(test::LargestDifference(answers[0], answers[1]), four ? 0.2f : 0.01f);
+  }
 }
 
 TEST(Quantize, RoundingAnewIsKeptOnlyWhereTheHeldOutHalfGains) {
