@@ -17,8 +17,8 @@ struct Params {
   int32_t zero_a = 0, zero_b = 0, zero_out = 0;
 };
 
-// int16 without quantization is plain numbers.
-bool IsPlainInt16(const OpView& op) { return op.in(0)->dtype == DType::kI16 && (!op.out(0) || op.out(0)->quant.empty()); }
+// int16 without quantization is plain numbers; an output of bytes is quantized whether it has a scale or not.
+bool IsPlainInt16(const OpView& op) { return op.in(0)->dtype == DType::kI16 && op.out(0)->dtype == DType::kI16 && op.out(0)->quant.empty(); }
 
 Status Check(const OpView& op) {
   OCTET_TRY(CheckBinary(op));
