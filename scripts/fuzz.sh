@@ -4,7 +4,7 @@
 # (Debian: clang-16 libclang-rt-16-dev). Prints executions and covered edges; a finding is left in build/fuzz and ends it.
 # With "--mutate PROGRAM" in front, any build's octet_mutate takes the place of libFuzzer: no sanitizers, no coverage; make
 # test spends its seconds so, because the libraries built once more by clang would take CI ten minutes.
-# Seeds: the repository's own models; with ../shared beside it, also the malformed files and the fixtures.
+# Seeds: the repository's own models and what was found before (tests/fuzz/findings); with ../shared beside it, also the malformed files and the fixtures.
 set -eu
 mutate=""
 [ "${1:-}" = --mutate ] && mutate=$2 && shift 2
@@ -14,21 +14,24 @@ seconds=${1:-60}
 shared=${OCTET_SHARED:-../shared}
 
 seeds() {
-  case $1 in
-    fuzz_npz) find tests "$shared/accuracy/data" "$shared/importers" -name '*.npz' -size -40k 2>/dev/null ;;
-    fuzz_ops) : ;;  # Any bytes are a model: it starts from nothing.
-    fuzz_onnx) find tests "$shared/importers" -name '*.onnx' -size -60k 2>/dev/null ;;
-    fuzz_keras) find tests examples "$shared/importers" \( -name '*.keras' -o -name '*.h5' \) -size -60k 2>/dev/null ;;
-    fuzz_savedmodel) find tests "$shared/importers" \( -name '*.pb' -o -name '*.index' \) -size -60k 2>/dev/null ;;
-    fuzz_tflite) find tests "$shared/conformance" -name '*.tflite' -size -20k 2>/dev/null | head -2000 ;;
-    fuzz_text) find tests/fuzz/text -name '*.txt' ;;
-  esac | sort | head -2000
+  {
+    find tests/fuzz/findings/"$1" -type f 2>/dev/null || :
+    case $1 in
+      fuzz_npz) find tests "$shared/accuracy/data" "$shared/importers" -name '*.npz' -size -40k 2>/dev/null ;;
+      fuzz_ops) : ;;  # Any bytes are a model: it starts from nothing.
+      fuzz_onnx) find tests "$shared/importers" -name '*.onnx' -size -60k 2>/dev/null ;;
+      fuzz_keras) find tests examples "$shared/importers" \( -name '*.keras' -o -name '*.h5' \) -size -60k 2>/dev/null ;;
+      fuzz_savedmodel) find tests "$shared/importers" \( -name '*.pb' -o -name '*.index' \) -size -60k 2>/dev/null ;;
+      fuzz_tflite) find tests "$shared/conformance" -name '*.tflite' -size -20k 2>/dev/null | sort | head -2000 ;;
+      fuzz_text) find tests/fuzz/text -name '*.txt' ;;
+    esac
+  } | sort
 }
 
 if [ -n "$mutate" ]; then
   shared=none  # The same seeds everywhere.
   for target in "$@"; do
-    seeds "$target" | xargs "$mutate" "$target" "$seconds" < /dev/null
+    seeds "$target" | xargs "$mutate" "$target" "$seconds"
   done
   exit
 fi

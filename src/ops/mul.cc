@@ -140,6 +140,9 @@ Status FromKerasBatchNormalization(ImportContext& c) {
     w.push_back(c.data_as<float>(v));
   }
   const size_t n = w[2].size();
+  for (const std::span<const float> v : w)
+    if (v.size() != n && !v.empty()) return c.Fail("weights of one length", std::to_string(v.size()) + " and " + std::to_string(n), "save the model again");
+  if (w[3].size() != n) return c.Fail("a variance per mean", std::to_string(w[3].size()), "save the model again");
   const float epsilon = static_cast<float>(c.Number("epsilon", 1e-3));
   std::vector<float> factor(n), offset(n);
   for (size_t i = 0; i < n; ++i) {

@@ -26,15 +26,5 @@ TEST(Operators, SurviveRandomTypesShapesAndAttributes) {
   EXPECT_GT(ran, static_cast<int>(operators) / 4);
 }
 
-// What the fuzzer found, by the operator it was in. The bytes mean a model only as long as no operator is added, but
-// never harm; the sanitizers' builds say more than this one.
-TEST(Operators, SurviveWhatWasFoundOnce) {
-  const std::vector<uint8_t> findings[] = {
-      {0x32, 0x28, 0x28, 0x1e, 0x27, 0xe7, 0x35, 0xff, 0x0c, 0x21},  // mul: plain int16 into an int8 output.
-      {0x66, 0xd1, 0x66, 0x30, 0x30, 0x2c, 0x2c, 0xf6},              // reduce_any: a bool of 2.
-  };
-  for (const std::vector<uint8_t>& bytes : findings) (void)RunOneOp(bytes);
-}
-
 }  // namespace
 }  // namespace octet::fuzz
