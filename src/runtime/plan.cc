@@ -251,6 +251,9 @@ Status Plan::InferNode(int node, bool with_data, bool* dynamic) {
     if (types[i].dtype != t.type.dtype)
       return lens.view().Fail(Code::kInvalidModel, "output %zu is declared %s but computes as %s", i, std::string(NumpyName(t.type.dtype)).c_str(),
                               std::string(NumpyName(types[i].dtype)).c_str());
+    if (declared.is_variable && (types[i].dynamic || !(types[i].shape == t.type.shape)))
+      return lens.view().Fail(Code::kInvalidModel, "output %zu is a variable of %s but computes as %s", i, t.type.shape.text().c_str(),
+                              types[i].dynamic ? "whatever the data says" : types[i].shape.text().c_str());
     *dynamic |= types[i].dynamic || !types[i].shape.known();
     if (!types[i].dynamic) t.type.shape = types[i].shape;
     if (!*dynamic) OCTET_TRY(CheckComputed(lens.view(), t.type));

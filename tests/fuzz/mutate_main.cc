@@ -82,7 +82,13 @@ int main(int count, char** args) {
 #define OCTET_PICK(name) if (count > 2 && std::string_view(args[1]) == #name) target = name;
   OCTET_TARGETS(OCTET_PICK)
   if (!target) return std::fprintf(stderr, "usage: octet_mutate TARGET SECONDS FILE...\n"), 2;
-  for (int signal : {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGALRM}) std::signal(signal, LeaveFinding);
+  static char stack[1 << 16];  // Of its own: recursion without end is a finding, too.
+  const stack_t alternative{.ss_sp = stack, .ss_flags = 0, .ss_size = sizeof stack};
+  ::sigaltstack(&alternative, nullptr);
+  struct sigaction action {};
+  action.sa_handler = LeaveFinding;
+  action.sa_flags = SA_ONSTACK;
+  for (int signal : {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGALRM}) ::sigaction(signal, &action, nullptr);
   std::vector<Bytes> seeds;
   for (int i = 3; i < count; ++i) {
     std::ifstream file(args[i], std::ios::binary);

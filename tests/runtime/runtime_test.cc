@@ -115,6 +115,20 @@ TEST(Interpreter, InputsAndVariablesThatNoMemoryHoldsAreAnError) {
   }
 }
 
+// A variable has its memory before anything computes.
+TEST(Interpreter, AnOutputMustFitTheVariableItIs) {
+  const auto model = graph::Parse(
+      "graph main\n"
+      "input x: i32[8]\n"
+      "variable y: i8[2]\n"
+      "cast (x) -> (y) @y\n"
+      "output y\n");
+  ASSERT_TRUE(model.ok()) << model.error().message();
+  const Status status = Runner(*model).it->Allocate();
+  ASSERT_FALSE(status.ok());
+  EXPECT_EQ(status.message(), "cast at 'y': output 0 is a variable of [2] but computes as [8]");
+}
+
 TEST(Interpreter, AnOperandBehindAnAbsentOneMustBeThere) {
   auto model = graph::Parse(
       "graph main\n"
