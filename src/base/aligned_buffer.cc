@@ -11,6 +11,7 @@ constexpr uint64_t kReadAhead = 64;  // Vector kernels may read (never write) th
 Result<AlignedBuffer> AlignedBuffer::Make(uint64_t bytes, [[maybe_unused]] Pages pages) {
   AlignedBuffer buffer;
   if (bytes == 0) return buffer;
+  if (bytes > SIZE_MAX - kReadAhead) return Error(Code::kOutOfMemory, "cannot get %llu bytes", static_cast<unsigned long long>(bytes));
   // Anonymous mappings are zero, page aligned, and fail cleanly where operator new would end the process.
   void* p = ::mmap(nullptr, bytes + kReadAhead, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (p == MAP_FAILED) return Error(Code::kOutOfMemory, "cannot get %llu bytes", static_cast<unsigned long long>(bytes));

@@ -48,8 +48,9 @@ bool Shape::known() const {
 }
 
 int64_t Shape::elements(int begin, int end) const {
-  int64_t n = 1;
-  for (int i = begin; i < end; ++i) n *= dim_[i];
+  int64_t n = 1;  // Shapes of files may name more than 2^63 elements: those have no memory, but are asked.
+  for (int i = begin; i < end; ++i)
+    if (__builtin_mul_overflow(n, int64_t{dim_[i]}, &n)) n = INT64_MAX;
   return n;
 }
 

@@ -175,5 +175,8 @@ Status InferModel(Model& model);
 Status Verify(const Model& model);
 // One line per tensor and node, the language of golden tests: see text.cc.
 std::string Print(const Model& model);
+// The model that Print wrote so; checked by Verify, types are taken as they are told. Large constants stand in the text
+// as hashes: their bytes come from `constants`, the model that was printed.
+Result<Model> Parse(std::string_view text, const Model* constants = nullptr);
 
 }  // namespace octet::graph

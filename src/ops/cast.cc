@@ -38,7 +38,7 @@ template <class S, class T> T Convert(S v) {
   else if constexpr (!std::is_same_v<S, Compute<S>>) return Convert<float, T>(v);
   else if constexpr (std::is_same_v<T, C64>) return C64(static_cast<float>(v), 0.0f);
   else if constexpr (!std::is_same_v<T, Compute<T>>) return T(static_cast<float>(v));
-  else if constexpr (std::is_same_v<T, bool>) return v != S{0};
+  else if constexpr (std::is_same_v<T, Bool>) return v != S{0};
   else if constexpr (std::is_floating_point_v<S> && std::is_integral_v<T>) {
     if (v != v || static_cast<double>(v) >= static_cast<double>(std::numeric_limits<T>::max())) return std::numeric_limits<T>::max();
     return static_cast<double>(v) <= static_cast<double>(std::numeric_limits<T>::min()) ? std::numeric_limits<T>::min() : static_cast<T>(v);
@@ -80,7 +80,7 @@ Status RunPack(const void* params, const Run& run) {
 }
 
 template <class Pick> RunFn ByElement(DType t, const Pick& pick) {
-  return ByType<float, double, F16, BF16, int8_t, uint8_t, int16_t, uint16_t, int32_t, uint32_t, int64_t, bool, C64>(t, pick);
+  return ByType<float, double, F16, BF16, int8_t, uint8_t, int16_t, uint16_t, int32_t, uint32_t, int64_t, Bool, C64>(t, pick);
 }
 
 RunFn FromTo(DType from, DType to) {

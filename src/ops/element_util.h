@@ -22,11 +22,19 @@ struct BF16 {
   explicit BF16(float f) : bits(F32ToBF16(f)) {}
   operator float() const { return BF16ToF32(bits); }
 };
+// A bool that comes from a file, a caller or BITCAST: every byte but 0 is true, where C++ knows only 0 and 1.
+struct Bool {
+  uint8_t byte;
+  Bool() = default;
+  Bool(bool b) : byte(b) {}
+  operator bool() const { return byte != 0; }
+};
 using C64 = std::complex<float>;
 using C128 = std::complex<double>;
 
 template <> inline constexpr DType DTypeOf<F16> = DType::kF16;
 template <> inline constexpr DType DTypeOf<BF16> = DType::kBF16;
+template <> inline constexpr DType DTypeOf<Bool> = DType::kBool;
 template <> inline constexpr DType DTypeOf<C64> = DType::kC64;
 template <> inline constexpr DType DTypeOf<C128> = DType::kC128;
 

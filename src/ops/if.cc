@@ -23,8 +23,7 @@ Status Check(const OpView& op) {
 }
 
 Status Infer(const OpView& op, std::span<OutputType> out) {
-  const std::span<const bool> condition = op.const_of<bool>(0);
-  return InferCall(op, 1, out, condition.empty() ? -1 : condition[0] ? 0 : 1);
+  return InferCall(op, 1, out, !op.has_const(0) ? -1 : op.constants[0][0] != std::byte{0} ? 0 : 1);
 }
 
 int Choose(const Run& run, int) { return *run.input<uint8_t>(0) ? 0 : 1; }

@@ -7,12 +7,12 @@ namespace {
 
 constexpr TypeRow kTypes[] = {{"T=bool", 1}};
 
-bool Apply(bool x) { return !x; }
+Bool Apply(Bool x) { return !x; }
 
 Status PrepareReference(Prepare& p) {
   auto* params = p.Params<UnaryParams>();
   params->count = CountOf(p.op);
-  p.SetRun(RunUnary<bool, Apply>, params);
+  p.SetRun(RunUnary<Bool, Apply>, params);
   return {};
 }
 constexpr Variant kVariants[] = {{.name = "reference", .prepare = PrepareReference}};

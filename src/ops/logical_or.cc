@@ -11,7 +11,7 @@ constexpr TypeRow kTypes[] = {{"T=bool", 1}};
 struct Apply {
   bool operator()(bool a, bool b) const { return a || b; }
 };
-Status PrepareReference(Prepare& p) { return PrepareSimple<Apply, bool>(p); }
+Status PrepareReference(Prepare& p) { return PrepareSimple<Apply, Bool>(p); }
 constexpr Variant kVariants[] = {{.name = "reference", .prepare = PrepareReference}};
 
 }  // namespace

@@ -17,8 +17,8 @@ struct Params {
   int32_t zero_a = 0, zero_b = 0, zero_out = 0;
 };
 
-// int16 without quantization is plain numbers.
-bool IsPlainInt16(const OpView& op) { return op.in(0)->dtype == DType::kI16 && (!op.out(0) || op.out(0)->quant.empty()); }
+// int16 without quantization is plain numbers; an output of bytes is quantized whether it has a scale or not.
+bool IsPlainInt16(const OpView& op) { return op.in(0)->dtype == DType::kI16 && op.out(0)->dtype == DType::kI16 && op.out(0)->quant.empty(); }
 
 Status Check(const OpView& op) {
   OCTET_TRY(CheckBinary(op));
@@ -140,6 +140,9 @@ Status FromKerasBatchNormalization(ImportContext& c) {
     w.push_back(c.data_as<float>(v));
   }
   const size_t n = w[2].size();
+  for (const std::span<const float> v : w)
+    if (v.size() != n && !v.empty()) return c.Fail("weights of one length", std::to_string(v.size()) + " and " + std::to_string(n), "save the model again");
+  if (w[3].size() != n) return c.Fail("a variance per mean", std::to_string(w[3].size()), "save the model again");
   const float epsilon = static_cast<float>(c.Number("epsilon", 1e-3));
   std::vector<float> factor(n), offset(n);
   for (size_t i = 0; i < n; ++i) {

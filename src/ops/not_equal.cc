@@ -12,7 +12,7 @@ struct Apply {
 };
 
 Status PrepareReference(Prepare& p) {
-  return PrepareComparison<Apply, float, F16, uint8_t, int8_t, int16_t, int32_t, int64_t, bool, StringRef>(p, true);
+  return PrepareComparison<Apply, float, F16, uint8_t, int8_t, int16_t, int32_t, int64_t, Bool, StringRef>(p, true);
 }
 constexpr Variant kVariants[] = {{.name = "reference", .prepare = PrepareReference}};
 

@@ -65,8 +65,9 @@ std::string DescribeTypes(const OpView& op) {
 }
 
 Status CheckCount(const OpView& op, std::span<const Operand> operands, int found, const char* what) {
-  int least = 0;
-  for (const Operand& o : operands) least += o.arity == Arity::kOne;
+  int least = 0;  // Up to the last one that must be there: optional ones may stand before it.
+  for (size_t i = 0; i < operands.size(); ++i)
+    if (operands[i].arity == Arity::kOne) least = static_cast<int>(i) + 1;
   const bool many = !operands.empty() && operands.back().arity == Arity::kMany;
   const int most = many ? INT32_MAX : static_cast<int>(operands.size());
   if (found >= least && found <= most) return {};

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Whether all elements are true, over the given axes.
+#include "ops/element_util.h"
 #include "ops/reduce_util.h"
 
 namespace octet::ops::reduce_all {
@@ -15,7 +16,7 @@ template <class T> struct All {
 Status PrepareLogical(Prepare& p) {
   auto* params = p.Params<ReduceParams>();
   params->plan = PlanReduce(p.op);
-  p.SetRun(RunReduce<bool, All>, params);
+  p.SetRun(RunReduce<Bool, All>, params);
   return {};
 }
 

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <type_traits>
 
+#include "ops/element_util.h"
 #include "ops/import.h"
 #include "ops/move_util.h"
 #include "ops/operand_util.h"
@@ -56,7 +57,7 @@ struct Params {
 };
 
 template <class T> T Plus(T a, T b) {
-  if constexpr (std::is_same_v<T, bool>) return a || b;
+  if constexpr (std::is_same_v<T, Bool>) return a || b;
   else if constexpr (std::is_integral_v<T>)
     return static_cast<T>(static_cast<uint64_t>(a) + static_cast<uint64_t>(b));
   else return a + b;
@@ -109,7 +110,7 @@ Status PrepareScatter(Prepare& p) {
       p.SetRun(Scatter<int64_t>, params);
       break;
     default:
-      p.SetRun(Scatter<bool>, params);
+      p.SetRun(Scatter<Bool>, params);
       break;
   }
   return {};

@@ -12,7 +12,7 @@ struct Params {
 
 template <class T> Status RunSelect(const void* params, const Run& run) {
   const auto& p = *static_cast<const Params*>(params);
-  const bool* condition = run.input<bool>(0);
+  const Bool* condition = run.input<Bool>(0);
   const T *a = run.input<T>(1), *b = run.input<T>(2);
   T* y = run.output<T>(0);
   int64_t index[kMaxRank] = {}, at_c = 0, at_a = 0, at_b = 0;

@@ -2,6 +2,7 @@
 // select and select_v2: y = condition ? a : b.
 #pragma once
 #include "ops/import.h"
+#include "ops/element_util.h"
 #include "ops/shape_util.h"
 
 namespace octet::ops {

@@ -6,6 +6,7 @@
 
 #include "base/float16.h"
 #include "ops/binary_util.h"
+#include "ops/element_util.h"
 
 namespace octet::ops {
 
@@ -45,7 +46,7 @@ template <class F> Status PrepareStablehlo(Prepare& p) {
     case DType::kU32: p.SetRun(RunStablehlo<uint32_t, F>, params); break;
     case DType::kI64: p.SetRun(RunStablehlo<int64_t, F>, params); break;
     case DType::kU64: p.SetRun(RunStablehlo<uint64_t, F>, params); break;
-    case DType::kBool: p.SetRun(RunStablehlo<bool, F>, params); break;
+    case DType::kBool: p.SetRun(RunStablehlo<Bool, F>, params); break;
     default:
       if constexpr (!F::kIntegersOnly) {
         switch (p.op.in(0)->dtype) {
@@ -60,7 +61,7 @@ template <class F> Status PrepareStablehlo(Prepare& p) {
 
 // f on 64 bits without sign, where overflow is defined, and back.
 template <class T, class F> T Wrapped(T a, T b, const F& f) {
-  if constexpr (std::is_same_v<T, bool>) return f(static_cast<uint64_t>(a), static_cast<uint64_t>(b)) != 0;
+  if constexpr (std::is_same_v<T, Bool>) return f(static_cast<uint64_t>(a), static_cast<uint64_t>(b)) != 0;
   else return static_cast<T>(f(static_cast<uint64_t>(a), static_cast<uint64_t>(b)));
 }
 

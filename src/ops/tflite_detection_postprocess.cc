@@ -85,14 +85,14 @@ struct Work {
   Kept* kept;
 };
 
-template <class T> T* Cut(std::byte** at, int64_t n) {
+template <class T> T* Cut(uintptr_t* at, int64_t n) {
   T* part = reinterpret_cast<T*>(*at);
   *at += (static_cast<size_t>(n) * sizeof(T) + 15) / 16 * 16;
   return part;
 }
 
 Work Divide(const Params& p, std::byte* base, size_t* bytes) {
-  std::byte* at = base;
+  auto at = reinterpret_cast<uintptr_t>(base);  // An integer: prepare divides nothing, to know the size.
   Work w{};
   w.boxes = Cut<Box>(&at, p.boxes);
   w.scores = Cut<float>(&at, p.boxes * p.columns);
@@ -102,7 +102,7 @@ Work Divide(const Params& p, std::byte* base, size_t* bytes) {
   w.active = Cut<uint8_t>(&at, p.boxes);
   w.chosen = Cut<int32_t>(&at, p.boxes);
   w.kept = Cut<Kept>(&at, p.o.detections);
-  if (bytes) *bytes = static_cast<size_t>(at - base);
+  if (bytes) *bytes = at - reinterpret_cast<uintptr_t>(base);
   return w;
 }
 

@@ -21,6 +21,9 @@ uint64_t BytesOf(const TensorType& t) {
   return CheckedBytes(t.dtype, t.shape, &bytes) ? bytes : 0;
 }
 
+// Zero as a real number, in bytes: the zero point, where there is one.
+int ZeroOf(const TensorType& t) { return t.dtype == DType::kI8 || t.dtype == DType::kU8 ? t.quant.zero0() : 0; }
+
 // Whether operand i is one whose value decides shapes; the last one of a definition may repeat.
 bool IsShape(const tflite::OperatorInfo& op, size_t i) {
   const std::span<const ops::Operand> operands = op.op->inputs;
@@ -160,37 +163,46 @@ Status Plan::SetStrings(const tflite::TensorInfo& info, TensorState& t) {
   return {};
 }
 
+// Inputs and variables, whose shapes nothing computed: a kernel reads what its operand's shape says.
+Status Plan::CheckGiven(int32_t tensor) const {
+  const TensorType& t = tensors_[tensor].type;
+  uint64_t bytes = 0;
+  if (CheckedBytes(t.dtype, t.shape, &bytes)) return CheckLimit(bytes);
+  return Error(Code::kOutOfMemory, "tensor '%s' of %s is too large", std::string(graph_.tensors[tensor].name).c_str(), t.shape.text().c_str());
+}
+
 Status Plan::SetVariables() {
-  const bool first = variables_.empty();
   size_t next = 0;
+  uint64_t all = 0;
   for (size_t i = 0; i < tensors_.size(); ++i) {
     if (!graph_.tensors[i].is_variable) continue;
     TensorState& t = tensors_[i];
+    OCTET_TRY(CheckGiven(static_cast<int32_t>(i)));
     t.home = Home::kVariable;
     t.bytes = BytesOf(t.type);
-    if (first) {
-      OCTET_ASSIGN(AlignedBuffer memory, AlignedBuffer::Make(std::max<uint64_t>(t.bytes, 1)));
-      variables_.push_back(std::move(memory));
+    OCTET_TRY(CheckLimit(all += t.bytes));
+    if (next == variables_.size()) variables_.emplace_back();
+    AlignedBuffer& memory = variables_[next++];
+    const bool kept = memory.bytes() == std::max<uint64_t>(t.bytes, 1);
+    if (!kept) {
+      OCTET_ASSIGN(memory, AlignedBuffer::Make(std::max<uint64_t>(t.bytes, 1)));
     }
-    t.data = variables_[next++].data();
+    t.data = memory.data();
+    if (!kept && ZeroOf(t.type) != 0) std::memset(t.data, ZeroOf(t.type), t.bytes);  // New memory is zero, and stays untouched.
   }
-  if (first) ResetVariables();
   return {};
 }
 
-// Zero as a real number: the zero point, where there is one.
 void Plan::ResetVariables() {
-  for (size_t i = 0; i < tensors_.size(); ++i) {
-    const TensorState& t = tensors_[i];
-    if (t.home != Home::kVariable) continue;
-    std::memset(t.data, t.type.dtype == DType::kI8 || t.type.dtype == DType::kU8 ? t.type.quant.zero0() : 0, t.bytes);
-  }
+  for (const TensorState& t : tensors_)
+    if (t.home == Home::kVariable) std::memset(t.data, ZeroOf(t.type), t.bytes);
 }
 
 // Everything up to the first cut.
 Status Plan::PlanStart(std::span<const Shape> input_shapes) {
   OCTET_TRY(Reset());
   for (size_t i = 0; i < graph_.inputs.size(); ++i) tensors_[graph_.inputs[i]].type.shape = input_shapes[i];
+  for (int32_t t : graph_.inputs) OCTET_TRY(CheckGiven(t));
   OCTET_TRY(SetVariables());
   return PlanSegment(0, false);
 }
@@ -239,6 +251,9 @@ Status Plan::InferNode(int node, bool with_data, bool* dynamic) {
     if (types[i].dtype != t.type.dtype)
       return lens.view().Fail(Code::kInvalidModel, "output %zu is declared %s but computes as %s", i, std::string(NumpyName(t.type.dtype)).c_str(),
                               std::string(NumpyName(types[i].dtype)).c_str());
+    if (declared.is_variable && (types[i].dynamic || !(types[i].shape == t.type.shape)))
+      return lens.view().Fail(Code::kInvalidModel, "output %zu is a variable of %s but computes as %s", i, t.type.shape.text().c_str(),
+                              types[i].dynamic ? "whatever the data says" : types[i].shape.text().c_str());
     *dynamic |= types[i].dynamic || !types[i].shape.known();
     if (!types[i].dynamic) t.type.shape = types[i].shape;
     if (!*dynamic) OCTET_TRY(CheckComputed(lens.view(), t.type));

@@ -188,6 +188,7 @@ class Plan : public ops::Callee, private ops::Host {
     Life life;
   };
   Status CheckLimit(uint64_t bytes) const;
+  Status CheckGiven(int32_t tensor) const;
   Status Place(Segment& segment);
   std::vector<Item> ItemsOf(Segment& segment);
   void HandToCaller(const Segment& segment);

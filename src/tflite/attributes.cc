@@ -2,7 +2,7 @@
 // Field s of a table is found through entry 4 + 2 * s of its vtable; an absent field keeps its default.
 #include "tflite/attributes.h"
 
-#include <algorithm>
+#include <cstring>
 
 #include "flatbuffers/flatbuffers.h"
 
@@ -15,7 +15,7 @@ template <class T, class Out> Status ReadShort(const flatbuffers::Vector<T>* lis
     return Error(Code::kUnsupported, "%.*s has %u entries, octet goes up to %zu", static_cast<int>(row.name.size()),
                  row.name.data(), list->size(), out->v.size());
   out->count = static_cast<int32_t>(list->size());
-  std::copy(list->begin(), list->end(), out->v.begin());
+  std::memcpy(out->v.data(), list->Data(), list->size() * sizeof(T));  // The verifier aligns the length, four bytes, not what follows.
   return {};
 }
 

@@ -220,7 +220,8 @@ class Reader {
     quant.scale.assign(q.scale()->begin(), q.scale()->end());
     quant.zero_point.resize(n);
     for (uint32_t i = 0; i < n && zeros > 0; ++i) {
-      const int64_t zero = q.zero_point()->Get(zeros == 1 ? 0 : i);
+      int64_t zero = 0;  // Its place may be odd: the verifier aligns the vector's length, four bytes.
+      std::memcpy(&zero, q.zero_point()->Data() + (zeros == 1 ? 0 : i) * sizeof zero, sizeof zero);
       // Kernels subtract it from values of the type: outside of the type's range sums could overflow.
       if (!HoldsZeroPoint(info.type.dtype, zero))
         return Broken("tensor %s has zero point %lld", Quoted(info.name).c_str(), static_cast<long long>(zero));

@@ -83,7 +83,7 @@ TEST(Graph, PrintsOneLinePerThing) {
   EXPECT_EQ(Print(c.model),
             "graph main\n"
             "input x: f32[2,3]\n"
-            "const shape: i32[1]\n"
+            "const shape: i32[1] = [-1]\n"
             "reshape (x, shape) -> (a: f32[6]) new_shape=[] @first\n"
             "reshape (a, shape) -> (b: f32[6]) new_shape=[] @second\n"
             "output b\n");

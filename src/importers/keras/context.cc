@@ -133,9 +133,15 @@ Result<Value> LayerContext::Weight(int i) {
 Construction& LayerContext::construction() { return builder_; }
 
 
-const TensorType& LayerContext::type(Value v) const { return builder_.TypeOf(v); }
+const TensorType& LayerContext::type(Value v) const {
+  static const TensorType kNothing;
+  if (v) return builder_.TypeOf(v);
+  if (trouble_.empty()) trouble_ = "it lacks an input";
+  return kNothing;
+}
 
 const std::byte* LayerContext::data(Value v) const {
+  if (!v) return nullptr;
   const graph::Buffer& buffer = builder_.graph().tensor(v.id).constant;
   return buffer ? buffer->data() : nullptr;
 }

@@ -286,6 +286,7 @@ Status Builder::RunNodes(const std::vector<NodeProto>& nodes, Scope& scope) {
 
 Status Builder::RunNode(const NodeProto& node, Scope& scope) {
   const std::string place = PlaceOf(node, scope.prefix), name = RuleName(node);
+  if (node.outputs.empty()) return Error(Code::kInvalidModel, "%s '%s' has no outputs", name.c_str(), place.c_str());
   std::vector<Binding> inputs;
   bool missing = false;  // It reads what could not be imported.
   for (const std::string_view input : node.inputs) {

@@ -151,6 +151,7 @@ Status Builder::RunRule(int32_t id) {
   const size_t first_new = graph().tensors().size();
   Status status = own ? own->convert(c) : rule ? rule->convert(c) : c.Fail("an op that octet has", std::string(c.kind()), "leave it out of the model or write it with other ops");
   if (!own && !rule) (void)c.Inputs();  // Whether they failed, too.
+  if (status.ok() && c.lacks_input()) status = Error(Code::kInvalidModel, "it lacks an input");
   if (status.ok() && !c.poisoned()) {
     Rename(id, c.outputs(), first_new);
     for (size_t i = 0; i < c.outputs().size(); ++i) At({id, static_cast<int32_t>(i)}).value = c.outputs()[i];

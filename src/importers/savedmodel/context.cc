@@ -79,9 +79,14 @@ std::vector<Value> NodeContext::Inputs() const {
 
 Result<Value> NodeContext::Weight(int) { return Fail("inputs only", "a weight asked for", ""); }
 
-const TensorType& NodeContext::type(Value v) const { return builder_.TypeOf(v); }
+const TensorType& NodeContext::type(Value v) const {
+  static const TensorType kNothing;
+  lacks_input_ |= !v;
+  return v ? builder_.TypeOf(v) : kNothing;
+}
 
 const std::byte* NodeContext::data(Value v) const {
+  if (!v) return nullptr;
   const graph::Buffer& buffer = builder_.graph().tensor(v.id).constant;
   return buffer ? buffer->data() : nullptr;
 }

@@ -71,6 +71,7 @@ class NodeContext : public Lowering {
   const std::vector<Value>& outputs() const { return outputs_; }
   const Finding* finding() const { return failed_ ? &finding_ : nullptr; }
   bool poisoned() const { return poisoned_; }
+  bool lacks_input() const { return lacks_input_; }  // The rule asked for the type of one that is not there.
   // Gives the node up because of what this edge is made of.
   Status Poison(const Edge&) { return poisoned_ = true, Status(); }
   Status PoisonBy(std::shared_ptr<const std::vector<Finding>> reasons) { return reasons_ = std::move(reasons), poisoned_ = true, Status(); }
@@ -86,7 +87,7 @@ class NodeContext : public Lowering {
   const std::string place_;
   std::vector<Value> outputs_;
   mutable Finding finding_;
-  mutable bool failed_ = false, poisoned_ = false;
+  mutable bool failed_ = false, poisoned_ = false, lacks_input_ = false;
   std::shared_ptr<const std::vector<Finding>> reasons_;  // Of a region inside.
 };
 
