@@ -14,11 +14,24 @@ Result<int> VersionOf(Database& database) {
   return static_cast<int>(version.integer(0, 0));
 }
 
+// What was run must be what this octet would run: a schema half of one and half of another release would lose records.
+Status CheckApplied(Database& database, int version) {
+  for (const Migration& migration : Migrations()) {
+    if (migration.version > version) break;
+    OCTET_ASSIGN(const Rows same, database.Query("SELECT digest = $2 FROM fleet.migration WHERE version = $1", {std::to_string(migration.version), Hex(Sha256(migration.sql))}));
+    if (same.size() == 0 || same.text(0, 0) != "t")
+      return Error(Code::kUnsupported, "the database's migration %s is not this octet's: it was made by an earlier development version; export it with that one and begin with a new database",
+                   std::string(migration.name).c_str());
+  }
+  return {};
+}
+
 Status RunMigration(Database& database, const Migration& migration) {
   OCTET_TRY(database.Run("BEGIN; SET LOCAL client_min_messages = warning"));
   Status status = database.Run(std::string(migration.sql));
   if (status.ok()) {
-    Result<Rows> noted = database.Query("INSERT INTO fleet.migration (version, name) VALUES ($1, $2)", {std::to_string(migration.version), std::string(migration.name)});
+    Result<Rows> noted = database.Query("INSERT INTO fleet.migration (version, name, digest) VALUES ($1, $2, $3)",
+                                        {std::to_string(migration.version), std::string(migration.name), Hex(Sha256(migration.sql))});
     if (!noted.ok()) status = std::move(noted).status();
   }
   if (status.ok()) return database.Run("COMMIT");
@@ -28,10 +41,12 @@ Status RunMigration(Database& database, const Migration& migration) {
 
 Status MigrateLocked(Database& database, std::vector<std::string>* done) {
   OCTET_TRY(database.Run("SET client_min_messages = warning; CREATE SCHEMA IF NOT EXISTS fleet;"
-                         "CREATE TABLE IF NOT EXISTS fleet.migration (version int PRIMARY KEY, name text NOT NULL, made timestamptz NOT NULL DEFAULT now())"));
+                         "CREATE TABLE IF NOT EXISTS fleet.migration (version int PRIMARY KEY, name text NOT NULL, made timestamptz NOT NULL DEFAULT now());"
+                         "ALTER TABLE fleet.migration ADD COLUMN IF NOT EXISTS digest text"));
   OCTET_ASSIGN(const int version, VersionOf(database));
   if (version > static_cast<int>(Migrations().size()))
     return Error(Code::kUnsupported, "the database is at version %d, this octet knows %zu; use the newer octet", version, Migrations().size());
+  OCTET_TRY(CheckApplied(database, version));
   for (const Migration& migration : Migrations()) {
     if (migration.version <= version) continue;
     OCTET_TRY(RunMigration(database, migration));

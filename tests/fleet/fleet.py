@@ -100,6 +100,9 @@ class Tests:
         before = self.pg.query("SELECT version, name, made FROM fleet.migration ORDER BY 1")
         assert "migration" not in self.run("init").replace("the fleet's schema", "")
         assert self.pg.query("SELECT version, name, made FROM fleet.migration ORDER BY 1") == before and len(before) >= 7
+        self.pg.query("UPDATE fleet.migration SET digest = 'another' WHERE version = 2")
+        errors = self.run("init", code=3)
+        assert "is not this octet's" in errors and "new database" in errors, errors
         errors = self.run("init", "extra", code=2)
         assert "unknown argument 'extra'" in errors, errors
         done = subprocess.run([self.octet, "fleet", "init", "--database", "postgresql://postgres@127.0.0.1:1/x"], capture_output=True, text=True, check=False)
