@@ -32,7 +32,7 @@ using std::chrono::steady_clock;
 namespace {
 
 constexpr size_t kReadStep = 256 << 10;  // A body's memory is touched as it arrives, not as it is announced.
-constexpr uint64_t kSmallBody = 16 << 10;
+constexpr uint64_t kSmallBody = 1 << 20;  // Letting it pass costs less than a new connection.
 constexpr auto kDrainTime = std::chrono::seconds(1);
 constexpr auto kHandshakeTime = std::chrono::seconds(10);
 
@@ -291,14 +291,22 @@ template <class Stream> class Session : public Connection, public std::enable_sh
     co_return !error;
   }
 
-  // Answers at once. A small body is then let pass, so that the connection can go on; a larger one is not worth its transfer.
+  // Answers at once. A small body is then let pass, unkept, so that the connection can go on; a larger one is not worth its transfer.
   asio::awaitable<bool> TurnAway(HttpResponse response, uint64_t body_bytes, bool keep_alive) {
     if (!keep_alive || body_bytes > kSmallBody) co_return co_await Refuse(std::move(response));
     const bool written = co_await Write(std::move(response), true);
     if (!written) co_return false;
-    std::string ignored;
-    const bool complete = co_await ReadBody(body_bytes, &ignored);
-    co_return complete;
+    const size_t here = std::min<size_t>(body_bytes, buffer_.size());
+    buffer_.consume(here);
+    socket().expires_after(core_.options.body_timeout);
+    error_code error;
+    std::array<char, 16 << 10> waste;
+    for (uint64_t left = body_bytes - here; left > 0 && !error;) {
+      const size_t got = co_await stream_.async_read_some(asio::buffer(waste.data(), std::min<uint64_t>(left, waste.size())), To(error));
+      left -= got;
+    }
+    if (error == beast::error::timeout) ++core_.counters.timed_out;
+    co_return !error;
   }
 
   // Parse errors get an answer; who went away or was too slow gets none.

@@ -42,11 +42,11 @@ class Postgres:
         subprocess.run([*self.user, os.path.join(self.bin, name), *args], check=True, stdout=subprocess.DEVNULL, cwd=self.folder)
 
     def start(self):
-        self._call("pg_ctl", "-D", self.data, "-l", os.path.join(self.folder, "log"), "-w", "-t", "60", "start")
+        self._call("pg_ctl", "-D", self.data, "-l", os.path.join(self.folder, "log"), "-w", "-t", "180", "start")
 
     def stop(self, mode="fast"):
         """immediate: as a power cut; nothing is finished, the next start recovers."""
-        self._call("pg_ctl", "-D", self.data, "-w", "-t", "60", "-m", mode, "stop")
+        self._call("pg_ctl", "-D", self.data, "-w", "-t", "180", "-m", mode, "stop")
 
     def url(self, database="fleet", user="postgres"):
         return f"postgresql://{user}@127.0.0.1:{self.port}/{database}"

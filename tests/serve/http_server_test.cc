@@ -101,19 +101,19 @@ TEST_F(HttpServerTest, RefusesWithAReason) {
 
 TEST_F(HttpServerTest, RefusesBeforeTheBodyIsRead) {
   HttpOptions o = Quick();
-  o.max_body_bytes = 1 << 20;
+  o.max_body_bytes = 4 << 20;
   Start(o);
   RawClient large(server_->port());  // No byte of its body is ever sent.
-  EXPECT_TRUE(Is(large.Ask("POST /full HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n"), 429));
-  EXPECT_EQ(asked_bytes_, 1'000'000u);
+  EXPECT_TRUE(Is(large.Ask("POST /full HTTP/1.1\r\nHost: x\r\nContent-Length: 2000000\r\n\r\n"), 429));
+  EXPECT_EQ(asked_bytes_, 2'000'000u);
   EXPECT_EQ(large.Receive(), "");  // The connection ends.
   RawClient polite(server_->port());  // Is never told to continue.
   EXPECT_TRUE(Is(polite.Ask("POST /full HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 10\r\n\r\n"), 429));
   RawClient small(server_->port());  // Its body passes, and the connection goes on.
   EXPECT_TRUE(Is(small.Ask(Post("/full", "0123456789")), 429));
-  EXPECT_TRUE(Is(small.Ask(Post("/full", std::string(9000, 'x'))), 429));
+  EXPECT_TRUE(Is(small.Ask(Post("/full", std::string(300'000, 'x'))), 429));
   full_ = false;
-  EXPECT_TRUE(Is(small.Ask(Post("/full", std::string(9000, 'x'))), 200));
+  EXPECT_TRUE(Is(small.Ask(Post("/full", std::string(300'000, 'x'))), 200));
 }
 
 TEST_F(HttpServerTest, ATokenIsNeededBeforeTheBodyIsRead) {
