@@ -170,6 +170,7 @@ def search():
     done = run("quantize", MODEL, "--data", CALIB, "-o", out, "--holdout", HOLDOUT, "--max-drop", "3%")
     expect("--holdout: the first that holds is written", done.returncode == 0 and out.exists() and "passed" in done.stdout)
     bad, out = work / "bad.npz", work / "refused.tflite"
+    out.unlink(missing_ok=True)
     np.savez(bad, x=np.load(CALIB)["x"] * 0.02)
     done = run("quantize", MODEL, "--data", bad, "-o", out, "--holdout", HOLDOUT, "--max-drop", "1%", "--ranges", "minmax")
     expect("--holdout: none holds, nothing is written, exit 1", done.returncode == 1 and not out.exists() and not pathlib.Path(f"{out}.candidate").exists())

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "exporter/exporter.h"
+#include "quantizer/channel_gain.h"
 #include "quantizer/output_error.h"
 #include "quantizer/refine_ranges.h"
 #include "quantizer/roles.h"
@@ -99,6 +100,64 @@ TEST(Equalize, EvensTheChannelsAndKeepsTheFloatOutputs) {
   float largest = 0;
   for (float v : before) largest = std::max(largest, std::abs(v));
   EXPECT_LT(test::LargestDifference(before, after), 1e-5f * largest);
+}
+
+// Two branches of unlike ranges side by side, one of them also read alone: both keep the int8 steps.
+TEST(Equalize, RescalesTheOperandsOfAConcatenation) {
+  Builder b;
+  const auto x = b.Input("x", {DType::kF32, Shape{1, 6, 6, 3}, {}});
+  const auto small = b.Conv("small", x, 4, 3, 1, kOneStride), large = b.Conv("large", x, 6, 3, 5, kOneStride);
+  graph::Node& n = b.g().node(b.last);
+  std::vector<float> w(b.g().tensor(n.inputs[1]).data<float>().begin(), b.g().tensor(n.inputs[1]).data<float>().end());
+  for (float& v : w) v *= 200;
+  b.g().SetInput(b.last, 1, b.Constant<float>("large/wide", Shape{6, 3, 3, 3}, w));
+  const auto both = b.Node("concatenation", "both", {small, large}, {}, [](graph::Node& node) { test::SetAttr<int32_t>(node, "axis", 3); });
+  const auto alone = b.Conv("alone", small, 4, 1, 9, kOneStride), joined = b.Conv("joined", both, 4, 1, 11, kOneStride);
+  b.g().outputs = {b.Node("add", "y", {alone, joined})};
+  const Samples data = TrainingSamples(32);
+  const Statistics before = *Calibrate(b.model, data, {0, 32, 1}, false, {});
+  const float ratio = before.at("large").max / before.at("small").max;
+  EXPECT_GT(ratio, 20);
+  Builder equalized = b;
+  Statistics statistics = before;
+  const std::vector<EqualizedSpace> spaces = EqualizeChannels(equalized.g(), statistics);
+  ASSERT_EQ(spaces.size(), 1u);
+  EXPECT_EQ(spaces[0].channels, 10);
+  const Statistics after = *Calibrate(equalized.model, data, {0, 32, 1}, false, {});
+  EXPECT_LT(after.at("large").max / after.at("small").max, ratio / 5);
+  EXPECT_NEAR(after.at("both").max, statistics.at("both").max, 1e-4f * after.at("both").max);
+  const std::vector<float> one = test::RandomFloats(108, 3), want = Runner(b.model).Run(one);
+  float most = 0;
+  for (float v : want) most = std::max(most, std::abs(v));
+  EXPECT_LT(test::LargestDifference(want, Runner(equalized.model).Run(one)), 1e-5f * most);
+}
+
+// As behind a LayerNorm: what is multiplied by one number per channel takes the factors there; a term goes along.
+TEST(Equalize, FoldsIntoGainsBeforeDenseLayers) {
+  Builder b;
+  const auto x = b.Input("x", {DType::kF32, Shape{1, 6, 6, 3}, {}});
+  const auto conv = b.Conv("conv", x, 4, 3, 1, kOneStride);
+  const auto gained = b.Node("mul", "gained", {conv, b.Constant<float>("gain", Shape{4}, {0.1f, 300, -2, 1})});
+  const auto moved = b.Node("add", "moved", {b.Constant<float>("term", Shape{1, 1, 4}, {1, -50, 0.5f, 2}), gained});
+  b.g().outputs = {b.Conv("last", moved, 4, 1, 9, kOneStride)};
+  const Samples data = TrainingSamples(16);
+  const Statistics before = *Calibrate(b.model, data, {0, 16, 1}, false, {});
+  Builder equalized = b;
+  Statistics statistics = before;
+  const std::vector<EqualizedSpace> spaces = EqualizeChannels(equalized.g(), statistics);
+  ASSERT_EQ(spaces.size(), 1u);
+  EXPECT_EQ(spaces[0].place, "gained");
+  EXPECT_LT(spaces[0].spread_after, spaces[0].spread_before / 5);
+  const std::vector<float> one = test::RandomFloats(108, 3), want = Runner(b.model).Run(one);
+  float most = 0;
+  for (float v : want) most = std::max(most, std::abs(v));
+  EXPECT_LT(test::LargestDifference(want, Runner(equalized.model).Run(one)), 1e-5f * most);
+  // A slope is no factor of the output.
+  Builder slope;
+  const auto y = slope.Input("x", {DType::kF32, Shape{1, 6, 6, 3}, {}});
+  slope.g().outputs = {slope.Node("prelu", "p", {y, slope.Constant<float>("slope", Shape{1, 1, 3}, {0.1f, 0.2f, 0.3f})})};
+  EXPECT_FALSE(GrowsWithConstant(slope.g(), slope.last, 1));
+  EXPECT_TRUE(GrowsWithConstant(b.g(), b.g().tensor(gained).producer, 1));
 }
 
 TEST(Equalize, LeavesWhatOthersReadAlone) {
