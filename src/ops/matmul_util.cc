@@ -87,11 +87,14 @@ void PackS8(const Params& p, const Run& run) {
     const int8_t* y = run.input<int8_t>(1) + matrix * s.k * s.n + column * ColumnStep(s);
     auto* to = reinterpret_cast<int8_t*>(run.workspace + matrix * p.matrix_bytes) + column * RoundUp(s.k, 4);
     PackPanelsS8(y, ColumnStep(s), DepthStep(s), s.k, columns, to);
-    int32_t sum[kPanel] = {};
+    int32_t sum[4 * kPanel] = {};  // Four per column, as the bytes lie: lanes meet at the end only.
     for (int64_t k = 0; k < RoundUp(s.k, 4); k += 4, to += 4 * kPanel)
-      for (int c = 0; c < kPanel; ++c) sum[c] += to[4 * c] + to[4 * c + 1] + to[4 * c + 2] + to[4 * c + 3];
+      for (int64_t i = 0; i < 4 * kPanel; ++i) sum[i] += to[i];
     auto* bias = reinterpret_cast<int32_t*>(run.workspace + p.bias_at) + matrix * padded + column;
-    for (int c = 0; c < kPanel; ++c) bias[c] = static_cast<int32_t>(-offset * static_cast<uint32_t>(sum[c]));
+    for (int64_t c = 0; c < kPanel; ++c) {
+      const int32_t all = sum[4 * c] + sum[4 * c + 1] + sum[4 * c + 2] + sum[4 * c + 3];
+      bias[c] = static_cast<int32_t>(-offset * static_cast<uint32_t>(all));
+    }
   });
 }
 

@@ -15,6 +15,14 @@ void PackPanelsS8(const int8_t* w, int64_t column_step, int64_t depth_step, int6
       if (n < kPanel || deep < 4) std::memset(to, 0, 4 * kPanel);
       if (depth_step == 1 && deep == 4) {
         for (int64_t c = 0; c < n; ++c) std::memcpy(to + c * 4, from + c * column_step, 4);
+      } else if (column_step == 1 && n == kPanel && deep == 4) {  // Whole and row by row: what vectors interleave.
+        const int8_t *r0 = from, *r1 = r0 + depth_step, *r2 = r1 + depth_step, *r3 = r2 + depth_step;
+        for (int64_t c = 0; c < kPanel; ++c) {
+          to[4 * c] = r0[c];
+          to[4 * c + 1] = r1[c];
+          to[4 * c + 2] = r2[c];
+          to[4 * c + 3] = r3[c];
+        }
       } else {
         for (int64_t i = 0; i < deep; ++i)
           for (int64_t c = 0; c < n; ++c) to[c * 4 + i] = from[c * column_step + i * depth_step];
