@@ -28,6 +28,7 @@ test: build
 	@echo "octet: running all tests"
 	@scripts/litert_venv.sh
 	@scripts/triton_venv.sh
+	@scripts/coreml_venv.sh
 	@ctest --test-dir build/release --output-on-failure -LE long
 
 asan: setup

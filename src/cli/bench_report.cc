@@ -154,10 +154,10 @@ void WriteSubject(report::Json& j, const BenchResult& result, size_t i, const Be
 
 }  // namespace
 
-// What a node's multiply-adds could reach, by the type of what it writes.
+// What a node's multiply-adds could reach on as many cores as it has threads, by the type of what it writes.
 double PeakOf(const CorePeak& peak, const Subject& s, const runtime::NodeInfo& n) {
   const bool is_float = !n.outputs.empty() && s.interpreter->tensor(n.outputs[0]).type->dtype == DType::kF32;
-  return is_float ? peak.f32_gmacs : peak.int8_gmacs;
+  return (is_float ? peak.f32_gmacs : peak.int8_gmacs) * s.threads;
 }
 
 void PrintBench(const BenchResult& result, const BenchFlags& f) {
@@ -206,7 +206,12 @@ std::string BenchHtml(const BenchResult& result, const BenchFlags& f) {
   std::string body = report::Section("Latency", "Microseconds. Models and settings took turns.", report::HtmlTable(SummaryTable(result)));
   report::Chart runs{.title = "Runs, in their order", .x_label = "run", .y_label = "us", .categories = {}, .series = {}, .category_colors = {}};
   for (size_t i = 0; i < result.subjects.size() && i < 4; ++i) runs.series.push_back({result.subjects[i].label, result.subjects[i].run_us, static_cast<int>(i)});
-  body += report::LineChart(runs);
+  report::Chart memory{.title = "Resident memory, from loading to the last run", .x_label = "samples", .y_label = "MB", .categories = {}, .series = {}, .category_colors = {}};
+  for (const report::Series& one : runs.series) {
+    report::Series& m = memory.series.emplace_back(report::Series{one.name, {}, one.color});
+    for (const MemorySample& at : result.subjects[memory.series.size() - 1].memory) m.values.push_back(static_cast<double>(at.rss_bytes) * 1e-6);
+  }
+  body += "<div class='charts'>" + report::LineChart(runs) + report::LineChart(memory) + "</div>\n";
   if (result.subjects.size() > 1)
     body += report::Section("Compared", "Medians' ratio with bounds from 1000 resamples; p of the Mann-Whitney test.", report::HtmlTable(ComparisonTable(result)));
   for (size_t i = 0; i < result.subjects.size(); ++i) {

@@ -7,6 +7,7 @@ namespace octet::delegates {
 
 // Defined in the delegates' folders.
 const OctetDelegate* NnapiDelegate();
+const OctetDelegate* CoremlDelegate();
 
 std::span<const Builtin> Builtins() {
   static constexpr Builtin kBuiltins[] = {
@@ -14,6 +15,7 @@ std::span<const Builtin> Builtins() {
       {"gpu", gpu::Functions},
 #endif
       {"nnapi", NnapiDelegate},
+      {"coreml", CoremlDelegate},
   };
   return kBuiltins;
 }

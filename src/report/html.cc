@@ -19,8 +19,8 @@ main{max-width:1060px;margin:0 auto;padding:32px 24px 64px}h1{font-size:26px;mar
 p{margin:4px 0 12px;max-width:76ch}.soft{color:var(--soft)}.facts{display:flex;flex-wrap:wrap;gap:12px;margin:20px 0}
 .fact{background:var(--panel);border:1px solid var(--line);border-radius:8px;padding:10px 16px;min-width:130px}
 .fact b{display:block;font-size:22px;font-variant-numeric:tabular-nums}.fact span{color:var(--soft);font-size:13px}.good{color:var(--good)}.bad{color:var(--bad)}
-table{border-collapse:collapse;margin:8px 0 16px;font-size:14px}th,td{padding:4px 12px;border-bottom:1px solid var(--line);text-align:left}
-th{color:var(--soft);font-weight:600}td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}.scroll{overflow-x:auto}
+table{border-collapse:collapse;margin:8px 0 16px;font-size:14px}th,td{padding:4px 8px;border-bottom:1px solid var(--line);text-align:left}
+th{color:var(--soft);font-weight:600}td{max-width:44ch;overflow-wrap:anywhere}td.n,th.n{text-align:right;font-variant-numeric:tabular-nums;overflow-wrap:normal}.scroll{overflow-x:auto}
 .shots{display:flex;flex-wrap:wrap;gap:14px}.shot{margin:0;text-align:center;font-size:13px;color:var(--soft)}.shot img{display:block;width:84px;height:84px;object-fit:contain;image-rendering:pixelated;margin:0 auto 4px;border:1px solid var(--line)}
 .charts{display:flex;flex-wrap:wrap;gap:20px}figure{margin:8px 0;max-width:100%}figcaption{font-weight:600;margin-bottom:4px}
 svg{max-width:100%;height:auto}svg text{fill:var(--ink);font-size:12px}svg .soft{fill:var(--soft)}svg .axis{stroke:var(--line)}
@@ -61,14 +61,24 @@ class Scale {
   double low_, high_;
 };
 
-std::string Legend(const std::vector<Series>& series, int y) {
+constexpr int kLegendLine = 16;
+
+// Names side by side, in as many lines as `width` asks for; `lines` says how many.
+std::string Legend(const std::vector<Series>& series, int width, int* lines) {
   std::string s;
-  int x = 4;
+  int x = 4, y = 14;
+  *lines = series.size() < 2 ? 0 : 1;
   if (series.size() < 2) return s;
   for (const Series& one : series) {
+    const int wide = 40 + 7 * static_cast<int>(one.name.size());
+    if (x > 4 && x + wide > width) {
+      x = 4;
+      y += kLegendLine;
+      ++*lines;
+    }
     s += Format("<rect class='s%d' x='%d' y='%d' width='10' height='10'/><text x='%d' y='%d'>%s</text>", one.color, x, y - 9,
                 x + 15, y, Escape(one.name).c_str());
-    x += 40 + 7 * static_cast<int>(one.name.size());
+    x += wide;
   }
   return s;
 }
@@ -84,7 +94,9 @@ std::string Upright(const std::string& label, int x, int y) {
 }
 
 std::string Number(double v, int digits) {
-  return std::isfinite(v) ? Format("%.*g", digits, v) : std::string("–");
+  if (!std::isfinite(v)) return "–";
+  const bool thousands = std::abs(v) >= 1e4 && std::abs(v) < 1e7;
+  return thousands ? Format("%.*gk", std::max(digits, 3), v * 1e-3) : Format("%.*g", digits, v);
 }
 
 }  // namespace
@@ -108,9 +120,10 @@ std::string BarChart(const Chart& chart) {
   size_t longest = 0;
   for (const std::string& c : chart.categories) longest = std::max(longest, c.size());
   const int left = 20 + 7 * static_cast<int>(std::min<size_t>(longest, 40)), plot = 380, bar = 11;
-  const int group = bar * static_cast<int>(chart.series.size()) + 9, top = chart.series.size() > 1 ? 26 : 8;
+  int lines = 0;
+  std::string s = Legend(chart.series, left + plot + 70, &lines);
+  const int group = bar * static_cast<int>(chart.series.size()) + 9, top = lines > 0 ? 10 + kLegendLine * lines : 8;
   const Scale scale(chart.series, chart.log_scale);
-  std::string s = Legend(chart.series, 14);
   for (size_t i = 0; i < chart.categories.size(); ++i) {
     const int y = top + static_cast<int>(i) * group;
     s += Format("<text x='%d' y='%d' text-anchor='end'>%s</text>", left - 8, y + group / 2 + 1, Escape(chart.categories[i].substr(0, 40)).c_str());
@@ -129,9 +142,11 @@ std::string BarChart(const Chart& chart) {
 }
 
 std::string LineChart(const Chart& chart) {
-  const int left = 72, top = 30, width = 400, height = 190, tick_digits = chart.log_scale ? 6 : 2;
+  const int left = 72, width = 400, height = 190, tick_digits = chart.log_scale ? 6 : 2;
+  int lines = 0;
+  std::string s = Legend(chart.series, left + width, &lines);
+  const int top = 14 + kLegendLine * std::max(lines, 1);
   const Scale scale(chart.series, chart.log_scale);
-  std::string s = Legend(chart.series, 14);
   for (double tick : scale.ticks()) {
     const double y = top + height * (1 - scale(tick));
     s += Format("<line class='axis' x1='%d' y1='%.1f' x2='%d' y2='%.1f'/><text class='soft' x='%d' y='%.1f' text-anchor='end'>%s</text>", left, y,

@@ -77,11 +77,13 @@ class Plan::Delegation {
   const tflite::OperatorInfo& op(int node) const { return plan_.graph_.operators[static_cast<size_t>(node)]; }
   std::string_view PlaceOf(int node) const { return op(node).outputs.empty() ? std::string_view() : plan_.graph_.tensors[static_cast<size_t>(op(node).outputs[0])].name; }
 
-  // Why the node is nobody else's business; null: it may be delegated.
-  const char* Stays(int node) const {
+  // Why the node is nobody else's business; empty: it may be delegated.
+  std::string Stays(int node) const {
     const tflite::OperatorInfo& o = op(node);
     const bool custom = o.op->code == ops::BuiltinCode::kCustom;  // What it does is its library's word.
-    if (!custom && (o.op->traits & (ops::kSideEffects | ops::kRandom))) return "it keeps or changes state, calls subgraphs or makes random numbers";
+    if (!ops::CalledSubgraphs(o.op->attrs, o.attributes.data()).empty()) return CallsText(o);
+    if (!custom && (o.op->traits & ops::kRandom)) return "it makes random numbers";
+    if (!custom && (o.op->traits & ops::kSideEffects)) return "it keeps or changes state";
     for (const std::vector<int32_t>* list : {&o.inputs, &o.outputs})
       for (int32_t t : *list) {
         if (t < 0) continue;
@@ -89,7 +91,17 @@ class Plan::Delegation {
         if (plan_.graph_.tensors[static_cast<size_t>(t)].is_variable) return "it keeps state between runs";
         if (type == DType::kString || type == DType::kResource || type == DType::kVariant) return "strings and resources are the CPU's";
       }
-    return o.outputs.empty() ? "it has no output" : nullptr;
+    return o.outputs.empty() ? "it has no output" : "";
+  }
+
+  // Nodes of called subgraphs are in nobody's list, so this says what becomes of them.
+  std::string CallsText(const tflite::OperatorInfo& o) const {
+    std::string list;
+    for (const int32_t g : ops::CalledSubgraphs(o.op->attrs, o.attributes.data())) {
+      const tflite::SubgraphInfo& called = plan_.context_.model->view().subgraphs()[static_cast<size_t>(g)];
+      list += Format("%s'%s' of %zu", list.empty() ? "" : ", ", std::string(called.name).c_str(), called.operators.size());
+    }
+    return "it calls subgraphs, whose nodes stay on the CPU with it (" + list + "): their ends are in the caller's memory, which is another one in each call";
   }
 
   // Data, and the order of what has effects.
@@ -101,7 +113,7 @@ class Plan::Delegation {
       const int n = static_cast<int>(i);
       for (int32_t t : op(nodes_[i]).inputs)
         if (t >= 0 && producer[static_cast<size_t>(t)] >= 0) edges[static_cast<size_t>(producer[static_cast<size_t>(t)])].push_back(n);
-      if (stays_[i]) {
+      if (!stays_[i].empty()) {
         if (last_effect >= 0) edges[static_cast<size_t>(last_effect)].push_back(n);
         last_effect = n;
       }
@@ -161,7 +173,7 @@ class Plan::Delegation {
   // What octet or the user decides before the delegate is asked.
   std::string WhyKept(int d, int i) const {
     const int node = nodes_[static_cast<size_t>(i)];
-    if (stays_[static_cast<size_t>(i)]) return stays_[static_cast<size_t>(i)];
+    if (!stays_[static_cast<size_t>(i)].empty()) return stays_[static_cast<size_t>(i)];
     for (const std::string& entry : options().delegates.deny)
       if (Names(entry, node, op(node).op->name, PlaceOf(node))) return "denied by '" + entry + "'";
     for (const Refusal& slow : plan_.slow_)
@@ -261,7 +273,7 @@ class Plan::Delegation {
   Segment& segment_;
   std::vector<int> nodes_;            // In the file; below, positions in this list.
   std::vector<ops::Cost> costs_;
-  std::vector<const char*> stays_;
+  std::vector<std::string> stays_;
   std::vector<bool> owned_;
   std::vector<std::vector<int>> readers_;        // Of tensors: nodes, -1 for the caller.
   std::vector<int> part_mark_, tensor_mark_;     // By node and tensor: of the part looked at last.

@@ -2,9 +2,12 @@
 // TensorFlow's own operators, against a library that has the functions octet asks for.
 #include "delegates/flex/flex.h"
 
+#include <array>
 #include <cstdlib>
+#include <deque>
 
 #include "base/library.h"
+#include "base/strings.h"
 #include "delegates/flex/node_def.h"
 #include "tests/model_builder.h"
 
@@ -48,24 +51,85 @@ std::vector<std::byte> Options(const std::string& op, const std::vector<Attribut
   return bytes;
 }
 
+void AddFlex(test::Builder& b, const std::string& op, const std::vector<Attribute>& attributes, std::vector<test::TensorId> inputs, std::vector<test::TensorId> outputs) {
+  static auto& known = *new std::deque<std::pair<std::string, ops::OpDef>>;  // Graphs refer to them.
+  auto& [name, def] = known.emplace_back("Flex" + op, ops::OpDef{});
+  static const ops::Operand operand{.name = "x"}, many{.name = "x", .arity = ops::Arity::kMany};
+  static const ops::TypeRow row{""};
+  def.name = def.custom_name = name;
+  def.code = ops::BuiltinCode::kCustom;
+  def.inputs = def.outputs = std::span(inputs.size() == 1 && outputs.size() == 1 ? &operand : &many, 1);
+  def.types = std::span(&row, 1);
+  const graph::NodeId node = b.g().AddNode(def, graph::Attributes(def.attrs), std::move(inputs), std::move(outputs), "flex");
+  b.g().node(node).custom_options = Options(op, attributes);
+}
+
 std::vector<std::byte> Model(const std::string& op, const std::vector<Attribute>& attributes = {}) {
   test::Builder b;
   const TensorType type{DType::kF32, Shape{1, kSize}, {}};
   const auto x = b.Input("x", type);
   const auto a = b.Node("neg", "a", {x}), f = b.g().AddTensor("f", type);
-  const std::string name = "Flex" + op;
-  static const ops::Operand operand{.name = "x"};
-  static const ops::TypeRow row{""};
-  ops::OpDef def{};
-  def.name = def.custom_name = name;
-  def.code = ops::BuiltinCode::kCustom;
-  def.inputs = def.outputs = std::span(&operand, 1);
-  def.types = std::span(&row, 1);
-  const graph::NodeId node = b.g().AddNode(def, graph::Attributes(def.attrs), {a}, {f}, "flex");
-  b.g().node(node).custom_options = Options(op, attributes);
+  AddFlex(b, op, attributes, {a}, {f});
   b.g().outputs = {b.Node("relu", "y", {f})};
   return *exporter::Export(b.model);
 }
+
+// One operator of strings.
+std::vector<std::byte> StringModel(const std::string& op, const std::vector<Attribute>& attributes = {}) {
+  test::Builder b;
+  const TensorType type{DType::kString, Shape{3}, {}};
+  const auto x = b.Input("x", type), y = b.g().AddTensor("y", type);
+  AddFlex(b, op, attributes, {x}, {y});
+  b.g().outputs = {y};
+  return *exporter::Export(b.model);
+}
+
+// A resource is made, filled and read.
+std::vector<std::byte> ResourceModel(const std::array<std::string, 3>& ops, const std::array<std::vector<Attribute>, 3>& attributes = {}) {
+  test::Builder b;
+  const TensorType type{DType::kF32, Shape{kSize}, {}};
+  const auto x = b.Input("x", type), r = b.g().AddTensor("r", {DType::kResource, Shape{}, {}}), y = b.g().AddTensor("y", type);
+  AddFlex(b, ops[0], attributes[0], {}, {r});
+  AddFlex(b, ops[1], attributes[1], {r, x}, {});
+  AddFlex(b, ops[2], attributes[2], {r}, {y});
+  b.g().outputs = {y};
+  return *exporter::Export(b.model);
+}
+
+std::unique_ptr<runtime::Interpreter> Open(const std::vector<std::byte>& bytes, const std::string& library) {
+  auto flex = delegates::WithFlexOps(*runtime::Model::FromBytes(bytes), library);
+  EXPECT_TRUE(flex.ok()) << (flex.ok() ? "" : flex.error().message());
+  auto it = runtime::Interpreter::Create(flex->model);
+  EXPECT_TRUE(it.ok()) << (it.ok() ? "" : it.error().message());
+  const Status allocated = (*it)->Allocate();
+  EXPECT_TRUE(allocated.ok()) << (allocated.ok() ? "" : allocated.message());
+  return std::move(*it);
+}
+
+std::vector<std::string> RunStrings(runtime::Interpreter& it, const std::vector<std::string>& texts) {
+  std::vector<StringRef> refs;
+  for (const std::string& t : texts) refs.push_back({t.data(), t.size()});
+  EXPECT_TRUE(it.SetStrings(0, WriteStrings(refs)).ok());
+  const Status status = it.Invoke();
+  EXPECT_TRUE(status.ok()) << (status.ok() ? "" : status.message());
+  const auto out = it.Strings(0);
+  EXPECT_TRUE(out.ok() && IsStringBuffer(*out, static_cast<int64_t>(texts.size())));
+  std::vector<StringRef> read(texts.size());
+  ReadStrings(*out, read.data());
+  std::vector<std::string> list;
+  for (const StringRef& r : read) list.emplace_back(r.view());
+  return list;
+}
+
+std::vector<float> RunFloats(runtime::Interpreter& it, const std::vector<float>& x) {
+  std::memcpy(it.input(0).data, x.data(), x.size() * sizeof(float));
+  const Status status = it.Invoke();
+  EXPECT_TRUE(status.ok()) << (status.ok() ? "" : status.message());
+  const auto* y = reinterpret_cast<const float*>(it.output(0).data);
+  return {y, y + it.output(0).bytes / sizeof(float)};
+}
+
+int AliveInFake() { return reinterpret_cast<int (*)()>(Library::Open(OCTET_FAKE_TENSORFLOW)->Find("fake_tensorflow_alive"))(); }
 
 TEST(Flex, WithoutALibraryTheErrorSaysWhatIsMissing) {
   const auto bytes = Model("Missing");
@@ -97,6 +161,37 @@ TEST(Flex, TheLibraryComputes) {
   EXPECT_EQ(reinterpret_cast<int (*)()>(library->Find("fake_tensorflow_alive"))(), 0);
 }
 
+TEST(Flex, StringsCross) {
+  {
+    const auto it = Open(StringModel("Twice"), OCTET_FAKE_TENSORFLOW);
+    const std::string longer(100, 'x');
+    for (int again = 0; again < 3; ++again) EXPECT_EQ(RunStrings(*it, {"ab", "", longer}), (std::vector<std::string>{"abab", "", longer + longer}));
+  }
+  EXPECT_EQ(AliveInFake(), 0);
+}
+
+TEST(Flex, ResourcesStayThere) {
+  {
+    const auto it = Open(ResourceModel({"Box", "Put", "Take"}), OCTET_FAKE_TENSORFLOW), other = Open(ResourceModel({"Box", "Put", "Take"}), OCTET_FAKE_TENSORFLOW);
+    const std::vector<float> twice = test::RandomFloats(kSize, 2);
+    for (int again = 0; again < 3; ++again) {
+      EXPECT_EQ(RunFloats(*it, kX), kX);
+      EXPECT_EQ(RunFloats(*other, twice), twice);
+    }
+  }
+  EXPECT_EQ(AliveInFake(), 0);
+  // A number that names no resource: nothing made one.
+  test::Builder b;
+  const auto r = b.Input("r", {DType::kResource, Shape{}, {}}), y = b.g().AddTensor("y", {DType::kF32, Shape{kSize}, {}});
+  AddFlex(b, "Take", {}, {r}, {y});
+  b.g().outputs = {y};
+  const auto bytes = *exporter::Export(b.model);
+  const auto it = Open(bytes, OCTET_FAKE_TENSORFLOW);
+  const Status status = it->Invoke();
+  ASSERT_FALSE(status.ok());
+  EXPECT_NE(status.message().find("its resource is none of TensorFlow's"), std::string::npos) << status.message();
+}
+
 // The library inside of the tensorflow-cpu wheel, where OCTET_REAL_TENSORFLOW names it.
 TEST(Flex, ARealTensorFlowComputes) {
   const char* library = std::getenv("OCTET_REAL_TENSORFLOW");
@@ -110,6 +205,17 @@ TEST(Flex, ARealTensorFlowComputes) {
   const Status status = (*it)->Invoke();
   ASSERT_TRUE(status.ok()) << status.message();
   for (size_t i = 0; i < kX.size(); ++i) EXPECT_NEAR(reinterpret_cast<const float*>((*it)->output(0).data)[i], std::max(0.0f, std::erf(-kX[i])), 1e-6f);
+}
+
+// Attributes of a variable: a shared name (AttrValue's field 2), an element type, a shape of any rank (field 7, its field 3).
+TEST(Flex, StringsAndResourcesInARealTensorFlow) {
+  const char* library = std::getenv("OCTET_REAL_TENSORFLOW");
+  if (!library) GTEST_SKIP() << "OCTET_REAL_TENSORFLOW names no library";
+  const auto upper = Open(StringModel("StringUpper", {{"encoding", {char{2 << 3 | 2}, char{0}}}}), library);
+  EXPECT_EQ(RunStrings(*upper, {"ab", "", std::string(100, 'x')}), (std::vector<std::string>{"AB", "", std::string(100, 'X')}));
+  const Attribute dtype = {"dtype", {char{6 << 3}, char{1}}}, name = {"shared_name", std::string{char{2 << 3 | 2}, char{1}} + "v"}, any = {"shape", {char{7 << 3 | 2}, char{2}, char{3 << 3}, char{1}}};
+  const auto variable = Open(ResourceModel({"VarHandleOp", "AssignVariableOp", "ReadVariableOp"}, {{{dtype, name, any}, {dtype}, {dtype}}}), library);
+  for (int again = 0; again < 3; ++again) EXPECT_EQ(RunFloats(*variable, kX), kX);
 }
 
 TEST(Flex, FailuresAreErrors) {

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// The GPU delegate when OpenCL fails: a stand-in library (fake_opencl.c) whose calls fail one after the other.
+// The GPU delegate when OpenCL or OpenGL ES fails: stand-in libraries (fake_opencl.c, fake_opengl.c) whose calls fail one
+// after the other.
 #include <dlfcn.h>
 
 #include <algorithm>
+#include <functional>
 
 #include "delegates/load.h"
 #include "tests/model_builder.h"
@@ -49,24 +51,30 @@ graph::Model SmallModel() {
 }
 
 // What the caller sees when call `n` fails: an error when the delegate is made, else the CPU's answer and the reason, or
-// (calls that do not matter: releases, the cache) what the device computed.
-TEST_F(FakeOpenCl, EveryCallMayFail) {
+// (calls that do not matter: releases, the cache) what the device computed. Nothing is left behind.
+struct Stand {
+  const char* prefix;  // Of the functions' names.
+  std::function<Result<std::vector<std::shared_ptr<const runtime::Delegate>>>()> load;
+  std::function<void(int)> reset;
+  std::function<int()> calls, living;
+};
+void ExpectEveryCallMayFail(const Stand& stand) {
   const std::vector<float> x = test::RandomFloats(64, 2), want = test::Runner(SmallModel()).Run<float>(x);
-  for (const int shared : {0, 1}) {
-    int failed = 0, refused = 0, last = 1;
-    for (int n = 0; n < last; ++n) {
-      reset_(n, kOutOfResources, shared);
+  int failed = 0, refused = 0, last = 1;
+  for (int n = 0; n < last; ++n) {
+    stand.reset(n);
+    {
+      auto loaded = stand.load();
+      if (!loaded.ok()) {
+        EXPECT_NE(loaded.error().message().find("'gpu' cannot be created: "), std::string::npos) << loaded.error().message();
+        ++refused;
+        last = std::max(last, stand.calls() + 1);
+        continue;
+      }
+      runtime::Options options;
+      options.delegates.list = *loaded;
+      options.delegates.profile = true;
       {
-        auto loaded = Load();
-        if (!loaded.ok()) {
-          EXPECT_NE(loaded.error().message().find("'gpu' cannot be created: "), std::string::npos) << loaded.error().message();
-          ++refused;
-          last = std::max(last, Calls() + 1);
-          continue;
-        }
-        runtime::Options options;
-        options.delegates.list = std::move(*loaded);
-        options.delegates.profile = true;
         test::Runner runner(SmallModel(), options);
         const std::vector<float> got = runner.Run<float>(x);
         const auto details = runner.it->delegates();
@@ -74,16 +82,50 @@ TEST_F(FakeOpenCl, EveryCallMayFail) {
           ++failed;
           EXPECT_EQ(got, want) << n;
           EXPECT_NE(details[0].failures[0].find("'gpu'"), std::string::npos) << details[0].failures[0];
-          EXPECT_NE(details[0].failures[0].find("cl"), std::string::npos) << details[0].failures[0];
+          EXPECT_NE(details[0].failures[0].find(stand.prefix), std::string::npos) << details[0].failures[0];
           EXPECT_EQ(runner.Run<float>(x), want) << n;  // And stays right.
         }
-        last = std::max(last, Calls());
+        last = std::max(last, stand.calls());
       }
-      EXPECT_EQ(Living(), 0) << "call " << n;
     }
-    EXPECT_GT(failed, 10);
-    EXPECT_GT(refused, 3);
+    EXPECT_EQ(stand.living(), 0) << "call " << n;
   }
+  EXPECT_GT(failed, 10);
+  EXPECT_GT(refused, 3);
+}
+
+TEST_F(FakeOpenCl, EveryCallMayFail) {
+  for (const int shared : {0, 1})
+    ExpectEveryCallMayFail({"cl", [] { return Load(); }, [&](int n) { reset_(n, kOutOfResources, shared); }, [&] { return Calls(); }, [&] { return Living(); }});
+}
+
+TEST(FakeOpenGl, EveryCallMayFail) {
+  void* library = dlopen(OCTET_FAKE_OPENGL, RTLD_NOW);
+  ASSERT_NE(library, nullptr) << dlerror();
+  const auto reset = reinterpret_cast<void (*)(int)>(dlsym(library, "fake_opengl_reset"));
+  const auto count = reinterpret_cast<void (*)(int*, int*, int*)>(dlsym(library, "fake_opengl_count"));
+  const auto number = [&](size_t which) {
+    int all[3];
+    count(&all[0], &all[1], &all[2]);
+    return all[which];
+  };
+  // A turn of the context that fails leaves its objects to the end of the context.
+  ExpectEveryCallMayFail({"gl", [] { return delegates::LoadAll({std::string("gpu;api=gles;cache=off;tune=on;library=") + OCTET_FAKE_OPENGL}); }, reset, [&] { return number(0); }, [&] { return number(1); }});
+  reset(-1);
+  {
+    auto loaded = delegates::LoadAll({std::string("gpu;api=gles;cache=off;tune=on;library=") + OCTET_FAKE_OPENGL});
+    ASSERT_TRUE(loaded.ok()) << loaded.error().message();
+    runtime::Options options;
+    options.delegates.list = *loaded;
+    options.delegates.profile = true;
+    for (int again = 0; again < 3; ++again) {
+      test::Runner runner(SmallModel(), options);
+      runner.Run<float>(test::RandomFloats(64, 2));
+      EXPECT_TRUE(runner.it->delegates()[0].failures.empty());
+    }
+    EXPECT_EQ(number(2), 0);  // Buffers, shaders, queries.
+  }
+  EXPECT_EQ(number(1), 0);
 }
 
 TEST_F(FakeOpenCl, NamesWhatFailed) {

@@ -7,6 +7,7 @@
 #include "base/strings.h"
 #include "importers/importer.h"
 #include "tests/model_builder.h"
+#include "tests/runtime/fake_delegate.h"
 
 namespace octet {
 namespace {
@@ -98,6 +99,18 @@ TEST(While, KeepsShapesAndHandsThrough) {
       EXPECT_EQ(Get<float>(*runner.it, 2), (std::vector<float>{8, 9}));
     }
   }
+}
+
+TEST(While, DelegatesLeaveItAndSaySo) {
+  test::Fake fake;
+  runtime::Options options;
+  options.delegates.list = {fake.Make()};
+  test::Runner runner(Loop(2, Double, {3}), options);
+  ASSERT_TRUE(runner.it->Allocate().ok());
+  const auto details = runner.it->delegates();
+  EXPECT_EQ(details[0].nodes, 0);
+  ASSERT_EQ(details[0].reasons.size(), 1u);
+  EXPECT_NE(details[0].reasons[0].text.find("it calls subgraphs, whose nodes stay on the CPU with it ('cond' of 1, 'body' of 2)"), std::string::npos) << details[0].reasons[0].text;
 }
 
 TEST(While, ShapesMayGrow) {

@@ -6,6 +6,7 @@
 #include <deque>
 #include <map>
 #include <mutex>
+#include <utility>
 #include <vector>
 
 #include "delegates/flex/node_def.h"
@@ -32,16 +33,72 @@ Status Infer(const ops::OpView&, std::span<ops::OutputType> out) {
   return {};
 }
 
+// Resources stay TensorFlow's: octet's tensors hold numbers, under which their handles are kept here. The numbers are far from
+// those of octet's own resources; they come from data, so every one is looked up.
+using Handle = std::shared_ptr<TFE_TensorHandle>;
+class Handles {
+ public:
+  static Handles& Get() {
+    static auto& handles = *new Handles;
+    return handles;
+  }
+  ResourceId Reserve() {
+    const std::lock_guard lock(mutex_);
+    return next_++;
+  }
+  void Set(ResourceId id, Handle handle) {
+    const std::lock_guard lock(mutex_);
+    handle.swap(handles_[id]);
+  }
+  Handle Find(ResourceId id) {
+    const std::lock_guard lock(mutex_);
+    const auto at = handles_.find(id);
+    return at == handles_.end() ? Handle() : at->second;
+  }
+  void Drop(ResourceId id) {
+    const std::lock_guard lock(mutex_);
+    handles_.erase(id);
+  }
+
+ private:
+  std::mutex mutex_;
+  ResourceId next_ = 1 << 24;
+  std::map<ResourceId, Handle> handles_;
+};
+
 struct Operand {
   DType type;
   Shape shape;
+  ResourceId resource = -1;  // Of an output that is one.
 };
 struct Kernel {
   const TensorFlow* tf;
   std::string place;
   NodeDef node;
   std::vector<Operand> inputs, outputs;
+
+  Kernel(const TensorFlow* t, std::string p) : tf(t), place(std::move(p)) {}
+  Kernel(const Kernel&) = delete;
+  ~Kernel() {
+    for (const Operand& o : outputs)
+      if (o.resource >= 0) Handles::Get().Drop(o.resource);
+  }
 };
+
+// A tensor of strings whose characters are its own, however long TensorFlow keeps it.
+TF_Tensor* NewStrings(const TensorFlow& tf, const std::vector<int64_t>& dims, const StringRef* strings, size_t count) {
+  auto* const list = static_cast<TF_TString*>(std::calloc(count + 1, sizeof(TF_TString)));
+  if (!list) return nullptr;
+  for (size_t i = 0; i < count; ++i) {
+    tf.StringInit(&list[i]);
+    tf.StringCopy(&list[i], strings[i].data, strings[i].size);
+  }
+  const auto free_all = [](void* data, size_t bytes, void* owner) {
+    for (size_t k = 0; k < bytes / sizeof(TF_TString); ++k) static_cast<const TensorFlow*>(owner)->StringDealloc(static_cast<TF_TString*>(data) + k);
+    std::free(data);
+  };
+  return tf.NewTensor(ToTensorFlow(DType::kString), dims.data(), static_cast<int>(dims.size()), list, count * sizeof(TF_TString), free_all, const_cast<TensorFlow*>(&tf));
+}
 
 // What one run takes of TensorFlow, given back at its end.
 class Call {
@@ -49,7 +106,8 @@ class Call {
   explicit Call(const Kernel& k) : k_(k), tf_(*k.tf), status_(tf_.NewStatus()) {}
   Call(const Call&) = delete;
   ~Call() {
-    for (TFE_TensorHandle* h : handles_) tf_.DeleteTensorHandle(h);
+    for (TFE_TensorHandle* h : handles_)
+      if (h) tf_.DeleteTensorHandle(h);
     for (TF_Tensor* t : tensors_) tf_.DeleteTensor(t);
     if (op_) tf_.DeleteOp(op_);
     tf_.DeleteStatus(status_);
@@ -80,14 +138,26 @@ class Call {
     return Error(Code::kInvalidArgument, "%s (%s): %s: %s", k_.node.op.c_str(), k_.place.c_str(), what, tf_.Message(status_));
   }
 
+  Status AddResource(const std::byte* data) {
+    ResourceId id = 0;
+    std::memcpy(&id, data, sizeof id);
+    resources_.push_back(Handles::Get().Find(id));
+    if (!resources_.back()) return Error(Code::kInvalidArgument, "%s (%s): its resource is none of TensorFlow's", k_.node.op.c_str(), k_.place.c_str());
+    tf_.AddInput(op_, resources_.back().get(), status_);
+    return Check("TensorFlow refuses a resource");
+  }
+
   Status AddInput(const Operand& operand, const std::byte* data) {
     std::vector<int64_t> dims(operand.shape.dims().begin(), operand.shape.dims().end());
     uint64_t bytes = 0;
     if (!CheckedBytes(operand.type, operand.shape, &bytes)) return Error(Code::kOutOfMemory, "%s: an input is too large", k_.place.c_str());
-    TF_Tensor* tensor = tf_.AllocateTensor(ToTensorFlow(operand.type), dims.data(), static_cast<int>(dims.size()), bytes);
+    if (operand.type == DType::kResource) return AddResource(data);
+    const bool text = operand.type == DType::kString;
+    TF_Tensor* tensor = text ? NewStrings(tf_, dims, reinterpret_cast<const StringRef*>(data), static_cast<size_t>(operand.shape.elements()))
+                             : tf_.AllocateTensor(ToTensorFlow(operand.type), dims.data(), static_cast<int>(dims.size()), bytes);
     if (!tensor) return Error(Code::kOutOfMemory, "%s: TensorFlow has no memory for an input of %llu bytes", k_.place.c_str(), static_cast<unsigned long long>(bytes));
     tensors_.push_back(tensor);
-    if (bytes > 0) std::memcpy(tf_.TensorData(tensor), data, bytes);
+    if (bytes > 0 && !text) std::memcpy(tf_.TensorData(tensor), data, bytes);
     TFE_TensorHandle* handle = tf_.NewTensorHandle(tensor, status_);
     if (handle) handles_.push_back(handle);
     OCTET_TRY(Check("TensorFlow refuses an input"));
@@ -95,7 +165,29 @@ class Call {
     return Check("TensorFlow refuses an input");
   }
 
+  // The handle of a resource is kept until the node makes the next one.
+  Status TakeResource(int i, const ops::Run& run) {
+    const ResourceId id = k_.outputs[static_cast<size_t>(i)].resource;
+    TFE_TensorHandle*& handle = handles_[handles_.size() - k_.outputs.size() + static_cast<size_t>(i)];
+    Handles::Get().Set(id, Handle(std::exchange(handle, nullptr), tf_.DeleteTensorHandle));
+    OCTET_ASSIGN(std::byte* const room, run.host->SetOutput(i, Shape{}));
+    std::memcpy(room, &id, sizeof id);
+    return {};
+  }
+
+  Status TakeStrings(const TF_Tensor* tensor, size_t count, const ops::Run& run, StringRef* to) {
+    const auto* from = static_cast<const TF_TString*>(tf_.TensorData(tensor));
+    for (size_t k = 0; k < count; ++k) {
+      const size_t size = tf_.StringSize(&from[k]);
+      OCTET_ASSIGN(char* const room, run.host->Characters(size));
+      if (size > 0) std::memcpy(room, tf_.StringData(&from[k]), size);
+      to[k] = {room, size};
+    }
+    return {};
+  }
+
   Status TakeOutput(int i, TFE_TensorHandle* handle, const ops::Run& run) {
+    if (k_.outputs[static_cast<size_t>(i)].type == DType::kResource) return TakeResource(i, run);
     TF_Tensor* tensor = tf_.Resolve(handle, status_);
     if (tensor) tensors_.push_back(tensor);
     OCTET_TRY(Check("TensorFlow does not give an output"));
@@ -108,9 +200,12 @@ class Call {
       shape.push_back(static_cast<int32_t>(tf_.Dim(tensor, d)));
     }
     uint64_t bytes = 0;
-    if (!fits || !CheckedBytes(operand.type, shape, &bytes) || bytes != tf_.TensorByteSize(tensor))
+    const bool text = operand.type == DType::kString, countable = fits && CheckedBytes(operand.type, shape, &bytes);
+    const auto count = static_cast<size_t>(countable ? shape.elements() : 0);
+    if (!countable || (text ? count * sizeof(TF_TString) : bytes) != tf_.TensorByteSize(tensor))
       return Error(Code::kInvalidModel, "%s (%s): TensorFlow's output %d is not of the type that the model declares", k_.node.op.c_str(), k_.place.c_str(), i);
     OCTET_ASSIGN(std::byte* const room, run.host->SetOutput(i, shape));
+    if (text) return TakeStrings(tensor, count, run, reinterpret_cast<StringRef*>(room));
     if (bytes > 0) std::memcpy(room, tf_.TensorData(tensor), bytes);
     return {};
   }
@@ -121,6 +216,7 @@ class Call {
   TFE_Op* op_ = nullptr;
   std::vector<TF_Tensor*> tensors_;
   std::vector<TFE_TensorHandle*> handles_;
+  std::vector<Handle> resources_;
 };
 
 struct Params {
@@ -129,7 +225,7 @@ struct Params {
 
 Status Prepare(ops::Prepare& p) {
   auto* params = p.Params<Params>();
-  params->kernel = new Kernel{static_cast<const Known*>(p.op.def->self)->tf, std::string(p.op.place), {}, {}, {}};
+  params->kernel = new Kernel(static_cast<const Known*>(p.op.def->self)->tf, std::string(p.op.place));
   p.Keep(params->kernel, [](void* kernel) { delete static_cast<Kernel*>(kernel); });
   Kernel& k = *params->kernel;
   if (!ReadNodeDef(p.op.custom_options, &k.node)) return p.op.Fail(Code::kInvalidModel, "its options hold no NodeDef of TensorFlow");
@@ -138,6 +234,7 @@ Status Prepare(ops::Prepare& p) {
       if (!t) return p.op.Fail(Code::kInvalidModel, "an operand is absent");
       if (ToTensorFlow(t->dtype) == 0) return p.op.Fail(Code::kUnsupported, "octet hands TensorFlow no %s", std::string(NumpyName(t->dtype)).c_str());
       to->push_back({t->dtype, t->shape});
+      if (to == &k.outputs && t->dtype == DType::kResource) to->back().resource = Handles::Get().Reserve();
     }
   p.SetRun([](const void* q, const ops::Run& run) { return Call(*static_cast<const Params*>(q)->kernel).Run(run); }, params);
   return {};

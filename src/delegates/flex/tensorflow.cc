@@ -22,6 +22,12 @@ Status FindAll(const Library& library, TensorFlow* tf) {
   Find(library, "TF_GetCode", &tf->GetCode, &missing);
   Find(library, "TF_Message", &tf->Message, &missing);
   Find(library, "TF_AllocateTensor", &tf->AllocateTensor, &missing);
+  Find(library, "TF_NewTensor", &tf->NewTensor, &missing);
+  Find(library, "TF_StringInit", &tf->StringInit, &missing);
+  Find(library, "TF_StringCopy", &tf->StringCopy, &missing);
+  Find(library, "TF_StringDealloc", &tf->StringDealloc, &missing);
+  Find(library, "TF_StringGetDataPointer", &tf->StringData, &missing);
+  Find(library, "TF_StringGetSize", &tf->StringSize, &missing);
   Find(library, "TF_DeleteTensor", &tf->DeleteTensor, &missing);
   Find(library, "TF_TensorData", &tf->TensorData, &missing);
   Find(library, "TF_TensorByteSize", &tf->TensorByteSize, &missing);
@@ -78,6 +84,7 @@ int ToTensorFlow(DType type) {
     case DType::kU8: return 4;
     case DType::kI16: return 5;
     case DType::kI8: return 6;
+    case DType::kString: return 7;
     case DType::kC64: return 8;
     case DType::kI64: return 9;
     case DType::kBool: return 10;
@@ -85,6 +92,7 @@ int ToTensorFlow(DType type) {
     case DType::kU16: return 17;
     case DType::kC128: return 18;
     case DType::kF16: return 19;
+    case DType::kResource: return 20;
     case DType::kU32: return 22;
     case DType::kU64: return 23;
     default: return 0;

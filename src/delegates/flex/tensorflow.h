@@ -10,6 +10,9 @@
 
 struct TF_Status;
 struct TF_Tensor;
+struct TF_TString {
+  uint64_t words[3];  // TensorFlow's own affair.
+};
 struct TFE_ContextOptions;
 struct TFE_Context;
 struct TFE_TensorHandle;
@@ -29,7 +32,14 @@ struct TensorFlow {
   int (*GetCode)(const TF_Status*) = nullptr;
   const char* (*Message)(const TF_Status*) = nullptr;
   TF_Tensor* (*AllocateTensor)(int, const int64_t*, int, size_t) = nullptr;
+  // The memory is given back by the function, with its last argument, when nobody holds the tensor any more.
+  TF_Tensor* (*NewTensor)(int, const int64_t*, int, void*, size_t, void (*)(void*, size_t, void*), void*) = nullptr;
   void (*DeleteTensor)(TF_Tensor*) = nullptr;
+  void (*StringInit)(TF_TString*) = nullptr;
+  void (*StringCopy)(TF_TString*, const char*, size_t) = nullptr;
+  void (*StringDealloc)(TF_TString*) = nullptr;
+  const char* (*StringData)(const TF_TString*) = nullptr;
+  size_t (*StringSize)(const TF_TString*) = nullptr;
   void* (*TensorData)(const TF_Tensor*) = nullptr;
   size_t (*TensorByteSize)(const TF_Tensor*) = nullptr;
   int (*TensorType)(const TF_Tensor*) = nullptr;

@@ -89,7 +89,7 @@ struct DeviceChoice {
   bool profile = true;  // Commands can be timed.
   std::string api;      // "opencl", "gles" or empty: the first that is there.
   std::string device;   // Part of its name, or empty.
-  std::string library;  // OpenCL's library, or empty: the system's.
+  std::string library;  // Of OpenCL or EGL, or empty: the system's.
 };
 Result<std::unique_ptr<Device>> OpenDevice(const DeviceChoice& choice);
 Result<std::unique_ptr<Device>> OpenClDevice(const DeviceChoice& choice);

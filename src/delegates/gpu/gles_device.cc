@@ -45,7 +45,7 @@ class GlesDevice final : public Device {
  public:
   static Result<std::unique_ptr<Device>> Open(const DeviceChoice& choice) {
     std::unique_ptr<GlesDevice> d(new GlesDevice);
-    OCTET_ASSIGN(d->egl_, gl::LoadEgl());
+    OCTET_ASSIGN(d->egl_, gl::LoadEgl(choice.library));
     OCTET_TRY(d->MakeContext());
     OCTET_TRY(d->Enter());
     Status status = d->Look(choice);
@@ -225,7 +225,7 @@ class GlesDevice final : public Device {
   }
 
   Status Look(const DeviceChoice& choice) {
-    OCTET_ASSIGN(f_, gl::LoadGl(egl_));
+    OCTET_ASSIGN(f_, gl::LoadGl(egl_, choice.library));
     const auto text = [&](gl::Enum what) {
       const uint8_t* s = f_.GetString(what);
       return std::string(s ? reinterpret_cast<const char*>(s) : "");

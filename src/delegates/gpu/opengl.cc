@@ -6,7 +6,8 @@
 namespace octet::gpu::gl {
 namespace {
 
-Result<Library> OpenFirst(std::initializer_list<const char*> names) {
+Result<Library> OpenFirst(const std::string& chosen, std::initializer_list<const char*> names) {
+  if (!chosen.empty()) return Library::Open(chosen);
   for (const char* name : names) {
     auto opened = Library::OpenSystem(name);
     if (opened.ok()) return opened;
@@ -16,8 +17,8 @@ Result<Library> OpenFirst(std::initializer_list<const char*> names) {
 
 }  // namespace
 
-Result<Egl> LoadEgl() {
-  OCTET_ASSIGN(const Library library, OpenFirst({"libEGL.so.1", "libEGL.so"}));
+Result<Egl> LoadEgl(const std::string& chosen) {
+  OCTET_ASSIGN(const Library library, OpenFirst(chosen, {"libEGL.so.1", "libEGL.so"}));
   Egl f;
 #define OCTET_EGL_FIND(name, result, parameters)                             \
   f.name = reinterpret_cast<result(*) parameters>(library.Find("egl" #name)); \
@@ -28,8 +29,8 @@ Result<Egl> LoadEgl() {
   return f;
 }
 
-Result<Gl> LoadGl(const Egl& egl) {
-  OCTET_ASSIGN(const Library library, OpenFirst({"libGLESv2.so.2", "libGLESv2.so"}));
+Result<Gl> LoadGl(const Egl& egl, const std::string& chosen) {
+  OCTET_ASSIGN(const Library library, OpenFirst(chosen, {"libGLESv2.so.2", "libGLESv2.so"}));
   Gl f;
 #define OCTET_GL_FIND(name, result, parameters)                                                               \
   {                                                                                                           \

@@ -4,6 +4,7 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <string>
 
 #include "base/status.h"
 
@@ -98,7 +99,8 @@ struct Gl {
   void (*GetQueryObjectui64v)(UInt, Enum, uint64_t*) = nullptr;  // Of EXT_disjoint_timer_query; may be null.
 };
 
-Result<Egl> LoadEgl();
-Result<Gl> LoadGl(const Egl& egl);
+// Of the system, or of one library that has both.
+Result<Egl> LoadEgl(const std::string& library);
+Result<Gl> LoadGl(const Egl& egl, const std::string& library);
 
 }  // namespace octet::gpu::gl
