@@ -22,8 +22,8 @@ set(OCTET_STATIC ${PROJECT_BINARY_DIR}/static/liboctet.a)
 add_custom_command(
   OUTPUT ${OCTET_STATIC}
   COMMAND ${CMAKE_COMMAND} -E make_directory ${PROJECT_BINARY_DIR}/static
-  COMMAND ${CMAKE_CXX_COMPILER} ${lto} -r -nostdlib -o ${PROJECT_BINARY_DIR}/static/octet.o -Wl,--whole-archive $<TARGET_FILE:octet_api> $<TARGET_FILE:octet_tflite_abi>
-          -Wl,--no-whole-archive -Wl,--start-group ${static_files} -Wl,--end-group
+  COMMAND ${CMAKE_CXX_COMPILER} ${lto} -r -nostdlib -o ${PROJECT_BINARY_DIR}/static/octet.o -Wl,--undefined=TfLiteNnapiDelegateCreate -Wl,--whole-archive $<TARGET_FILE:octet_api>
+          $<TARGET_FILE:octet_tflite_abi> -Wl,--no-whole-archive -Wl,--start-group ${static_files} -Wl,--end-group
   COMMAND ${CMAKE_OBJCOPY} --localize-hidden --strip-unneeded ${PROJECT_BINARY_DIR}/static/octet.o
   COMMAND ${CMAKE_COMMAND} -E rm -f ${OCTET_STATIC}
   COMMAND ${CMAKE_AR} rcsD ${OCTET_STATIC} ${PROJECT_BINARY_DIR}/static/octet.o

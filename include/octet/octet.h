@@ -14,7 +14,8 @@
  * while interpreters of it live. Strings and dimensions that a function hands out belong to the object
  * they were asked of; data pointers are valid until the next allocate or close.
  * Threads: a model may be shared by any number of threads. An interpreter is used by one thread at a
- * time; only octet_cancel and octet_hold may be called from another.
+ * time, and a second one gets OCTET_INVALID_ARGUMENT; only octet_cancel and octet_hold may be called from another.
+ * Wrong use, a handle that is NULL or was closed included, is an error with its reason; functions without one give 0, -1 or NULL.
  * Errors: every function that can fail returns a code (or NULL) and, where `error` is not NULL, fills the
  * caller's OctetError. Nothing is thrown, printed or kept.
  * The structures begin with nothing hidden and only grow at their end; OctetOptions says its own size. */
@@ -114,6 +115,12 @@ OCTET_API const char* octet_model_signature(const OctetModel* model, int32_t i);
 /* The first subgraph and those that control flow and signatures call. */
 OCTET_API int32_t octet_model_num_subgraphs(const OctetModel* model);
 
+/* The subgraph that a signature runs; -1: there is no such signature. */
+OCTET_API int32_t octet_model_signature_subgraph(const OctetModel* model, int32_t i);
+/* Tensors of any subgraph as the file has them: data only of constants. -1: there is no such subgraph. */
+OCTET_API int32_t octet_model_num_tensors(const OctetModel* model, int32_t subgraph);
+OCTET_API OctetCode octet_model_tensor(const OctetModel* model, int32_t subgraph, int32_t index, OctetTensor* tensor);
+
 /* `options` may be NULL. */
 OCTET_API OctetInterpreter* octet_interpreter_create(const OctetModel* model, const OctetOptions* options, OctetError* error);
 OCTET_API void octet_interpreter_close(OctetInterpreter* interpreter); /* NULL is allowed. */
@@ -134,6 +141,13 @@ OCTET_API OctetCode octet_tensor(const OctetInterpreter* interpreter, int32_t in
 OCTET_API OctetCode octet_resize_input(OctetInterpreter* interpreter, int32_t i, const int32_t* dims, int32_t rank, OctetError* error);
 /* Infers shapes, picks kernels, places memory: once, and again after a resize. */
 OCTET_API OctetCode octet_allocate(OctetInterpreter* interpreter, OctetError* error);
+/* From now on input or output `i` lies in the caller's memory, of at least the tensor's size and at a multiple of its element's: nothing
+ * is copied in or out. Until memory is placed anew (octet_allocate after a resize) or `data` is NULL, which gives the tensor its own
+ * again; the caller keeps the memory alive so long. What shares the tensor's memory goes along: ask for its data anew.
+ * OCTET_UNSUPPORTED where the tensor has no place of its own: constants, strings, what shares memory with another end, outputs that
+ * are sized while the model runs. Each entry point has its own. */
+OCTET_API OctetCode octet_bind_input(OctetInterpreter* interpreter, int32_t i, void* data, size_t bytes, OctetError* error);
+OCTET_API OctetCode octet_bind_output(OctetInterpreter* interpreter, int32_t i, void* data, size_t bytes, OctetError* error);
 /* 1 after octet_allocate where every tensor's shape and place is final until the next resize, else 0. */
 OCTET_API int32_t octet_is_static(const OctetInterpreter* interpreter);
 /* Computes. Allocates nothing for models of static shape. */

@@ -327,11 +327,11 @@ class Session {
 
   // The tensor's memory as elements of T, which must be its type; std::byte stands for any.
   template <class T> Result<std::span<T>> Input(int i) {
-    if (Status s = engine_->Allocate(); !s.ok()) return s;
+    if (Status s = Allocate(); !s.ok()) return s;
     return Span<T>(InputInfo(i));
   }
   template <class T> Result<std::span<const T>> Output(int i) {
-    if (Status s = engine_->Allocate(); !s.ok()) return s;
+    if (Status s = Allocate(); !s.ok()) return s;
     auto span = Span<T>(OutputInfo(i));
     if (!span.ok()) return span.status();
     return std::span<const T>(*span);
@@ -345,8 +345,12 @@ class Session {
     return {};
   }
 
+  // The end lies in the caller's memory, which outlives its use, until the next Resize or an empty span: see octet_bind_input.
+  Status BindInput(int i, std::span<std::byte> memory) { return Bind(octet_bind_input, i, memory); }
+  Status BindOutput(int i, std::span<std::byte> memory) { return Bind(octet_bind_output, i, memory); }
+
   Status SetStrings(int i, std::span<const std::string> strings) {
-    if (Status s = engine_->Allocate(); !s.ok()) return s;
+    if (Status s = Allocate(); !s.ok()) return s;
     std::vector<int32_t> table = {static_cast<int32_t>(strings.size())};
     size_t end = 4 * (strings.size() + 2);
     for (const std::string& s : strings) {
@@ -381,7 +385,7 @@ class Session {
   Status Resize(int i, std::span<const int32_t> dims) {
     OctetError error;
     const OctetCode code = octet_resize_input(it(), i, dims.data(), static_cast<int32_t>(dims.size()), &error);
-    engine_->allocated = engine_->allocated && code != OCTET_OK;
+    if (engine_) engine_->allocated = engine_->allocated && code != OCTET_OK;
     return Status::From(code, error);
   }
   Status Resize(int i, std::initializer_list<int32_t> dims) { return Resize(i, std::span(dims.begin(), dims.size())); }
@@ -389,11 +393,11 @@ class Session {
   Status Select(const std::string& signature) {
     OctetError error;
     const OctetCode code = octet_select(it(), signature.c_str(), &error);
-    engine_->allocated = engine_->allocated && code != OCTET_OK;
+    if (engine_) engine_->allocated = engine_->allocated && code != OCTET_OK;
     return Status::From(code, error);
   }
   // Infers shapes and places memory. Input, Output and Run do it when it is due.
-  Status Allocate() { return engine_->Allocate(); }
+  Status Allocate() { return engine_ ? engine_->Allocate() : Gone(); }
   bool is_static() const { return octet_is_static(it()) != 0; }
   Status ResetVariables() {
     OctetError error;
@@ -402,6 +406,7 @@ class Session {
   }
 
   Status Run() {
+    if (!engine_) return Gone();
     if (!engine_->Enter()) return Busy();
     Status status = engine_->Invoke();
     engine_->Leave();
@@ -409,6 +414,7 @@ class Session {
   }
   // In a thread of the session's own. A deadline that passes ends it with OCTET_CANCELLED.
   Pending RunAsync(std::optional<Clock::time_point> deadline = {}) {
+    if (!engine_) return Pending(Gone());
     if (!engine_->Enter()) return Pending(Busy());
     return Pending(engine_, engine_->Start(deadline));
   }
@@ -417,7 +423,14 @@ class Session {
 
  private:
   Session() = default;
-  OctetInterpreter* it() const { return engine_->it; }
+  OctetInterpreter* it() const { return engine_ ? engine_->it : nullptr; }  // Null: moved from; octet.h says so.
+  static Status Gone() { return Status(OCTET_INVALID_ARGUMENT, "the session was moved from"); }
+  Status Bind(OctetCode (*bind)(OctetInterpreter*, int32_t, void*, size_t, OctetError*), int i, std::span<std::byte> memory) {
+    if (Status s = Allocate(); !s.ok()) return s;
+    OctetError error;
+    const OctetCode code = bind(it(), i, memory.data(), memory.size(), &error);
+    return Status::From(code, error);
+  }
   static Status Busy() { return Status(OCTET_INVALID_ARGUMENT, "the session is running; wait for it, or give each thread a session of its own: they share the model"); }
 
   template <class Key, class Get> int Find(std::string_view name, int count, Key key, Get get) const {

@@ -11,18 +11,31 @@ OctetDelegateHandle* octet_delegate_open(const char* name, const char* const* ke
   for (int32_t i = 0; i < num_options; ++i) spec.settings.emplace_back(keys[i], values[i] ? values[i] : "");
   auto loaded = octet::delegates::Load(spec);
   (void)Report(loaded.ok() ? octet::Status() : std::move(loaded).status(), error);
-  return loaded.ok() ? new OctetDelegateHandle{std::move(*loaded)} : nullptr;
+  if (!loaded.ok()) return nullptr;
+  OctetDelegateHandle* handle = octet::api::Handles<OctetDelegateHandle>::Make();
+  handle->delegate = std::move(*loaded);
+  handle->open = true;
+  return handle;
 }
 
-void octet_delegate_close(OctetDelegateHandle* delegate) { delete delegate; }
+void octet_delegate_close(OctetDelegateHandle* delegate) {
+  if (!delegate || !delegate->open) return;
+  delegate->open = false;
+  delegate->delegate = nullptr;
+  octet::api::Handles<OctetDelegateHandle>::Keep(delegate);
+}
 
 OctetCode octet_add_delegate(OctetInterpreter* it, const OctetDelegateHandle* delegate, OctetError* error) {
   if (!delegate) return Report(octet::Error(Code::kInvalidArgument, "octet_add_delegate: the delegate is NULL; did octet_delegate_open fail?"), error);
-  if (delegate->delegate) it->interpreter->AddDelegate(delegate->delegate);
-  return Report({}, error);
+  if (!delegate->open) return Report(octet::Error(Code::kInvalidArgument, "octet_add_delegate: the delegate was closed"), error);
+  const octet::api::Use use(it);
+  if (use.ok() && delegate->delegate) it->interpreter->AddDelegate(delegate->delegate);
+  return Report(use.status(), error);
 }
 
 int32_t octet_num_delegates(OctetInterpreter* it) {
+  const octet::api::Use use(it);
+  if (!use.ok()) return 0;
   it->delegates = it->interpreter->delegates();
   return static_cast<int32_t>(it->delegates.size());
 }

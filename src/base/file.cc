@@ -82,6 +82,9 @@ MappedFile::~MappedFile() {
 }
 
 Result<TemporaryFile> TemporaryFile::Create() {
+#if defined(__wasi__)
+  return Error(Code::kUnsupported, "WebAssembly modules have no temporary files");
+#else
   const char* folder = std::getenv("TMPDIR");
   std::string path = std::string(folder && *folder ? folder : "/tmp") + "/octet-XXXXXX";
   TemporaryFile file;
@@ -89,6 +92,7 @@ Result<TemporaryFile> TemporaryFile::Create() {
   if (file.fd_ < 0) return IoError("cannot create", path);
   ::unlink(path.c_str());
   return file;
+#endif
 }
 
 TemporaryFile::~TemporaryFile() {

@@ -1,14 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/library.h"
 
-#include <dlfcn.h>
+#if defined(__wasi__)
 
 namespace octet {
 
-Result<Library> Library::Open(const std::string& path) {
-  // A bare name would be searched in the system's folders: files are meant.
-  return OpenSystem(path.find('/') == std::string::npos ? "./" + path : path);
-}
+Result<Library> Library::OpenSystem(const std::string& name) { return Error(Code::kUnsupported, "cannot load '%s': WebAssembly modules load no libraries", name.c_str()); }
+Result<Library> Library::OpenPlugin(const std::string& path) { return Open(path); }
+void* Library::Find(const char*) const { return nullptr; }
+
+}  // namespace octet
+
+#else
+
+#include <dlfcn.h>
+
+namespace octet {
 
 Result<Library> Library::OpenSystem(const std::string& name) {
   void* handle = ::dlopen(name.c_str(), RTLD_NOW | RTLD_LOCAL);
@@ -26,6 +33,17 @@ Result<Library> Library::OpenPlugin(const std::string& path) {
 }
 
 void* Library::Find(const char* symbol) const { return ::dlsym(handle_, symbol); }
+
+}  // namespace octet
+
+#endif
+
+namespace octet {
+
+Result<Library> Library::Open(const std::string& path) {
+  // A bare name would be searched in the system's folders: files are meant.
+  return OpenSystem(path.find('/') == std::string::npos ? "./" + path : path);
+}
 
 Result<void*> LoadFunction(const std::string& path, const char* function, const char* kind) {
   OCTET_ASSIGN(const Library library, Library::Open(path));

@@ -11,7 +11,7 @@
 
 #include "base/float16.h"
 #include "exporter/runtime_version.h"
-#include "schema_generated.h"
+#include "tflite/schema.h"
 
 namespace octet::exporter {
 namespace {

@@ -2,7 +2,8 @@
 #include "ops/registry.h"
 
 #include <deque>
-#include <mutex>
+
+#include "base/mutex.h"
 
 namespace octet::ops {
 namespace {
@@ -12,7 +13,7 @@ struct Registered {
   const OpKernel* kernel;
 };
 struct Registry {
-  std::mutex mutex;
+  Mutex mutex;
   std::deque<Registered> list;
 };
 
@@ -24,7 +25,7 @@ Registry& TheRegistry() {
 
 template <class F> const Registered* FindIf(const F& fits) {
   Registry& registry = TheRegistry();
-  const std::lock_guard lock(registry.mutex);
+  const Lock lock(registry.mutex);
   for (size_t i = registry.list.size(); i-- > 0;)  // The latest first: it may stand in a placeholder's stead.
     if (fits(registry.list[i])) return &registry.list[i];
   return nullptr;
@@ -47,7 +48,7 @@ Status Register(const OpDef* def, const OpKernel* kernel) {
   if (there && !KernelOf(*there).variants.empty())  // Without a kernel it only holds the name's place.
     return Error(Code::kInvalidArgument, "there is a custom operator '%s' already", std::string(def->custom_name).c_str());
   Registry& registry = TheRegistry();
-  const std::lock_guard lock(registry.mutex);
+  const Lock lock(registry.mutex);
   registry.list.push_back({def, kernel});
   return {};
 }

@@ -2,7 +2,6 @@
 #include "runtime/foreign_op.h"
 
 #include <deque>
-#include <mutex>
 #include <set>
 #include <string>
 
@@ -48,14 +47,14 @@ Status NoKernel(const ops::OpView& op) {
 }
 
 Result<std::shared_ptr<const Model>> AdmitForeignOps(std::shared_ptr<const Model> model) {
-  static std::mutex mutex;
+  static Mutex mutex;
   static auto& known = *new std::deque<Known>;  // For the rest of the process.
   std::set<std::string> names;
   for (const tflite::SubgraphInfo& g : static_cast<const SharedModel&>(*model).view().subgraphs())
     for (const tflite::OperatorInfo& op : g.operators)
       if (!op.op && !op.lacks && op.is_custom) names.emplace(op.code_name);
   if (names.empty()) return model;
-  const std::lock_guard lock(mutex);
+  const Lock lock(mutex);
   for (const std::string& name : names) {
     if (ops::Find(ops::BuiltinCode::kCustom, name)) continue;
     Known& k = known.emplace_back(Known{name, {}});

@@ -105,6 +105,14 @@ class Runner : public Interpreter {
     return {};
   }
 
+  Status Bind(int tensor, std::byte* memory, uint64_t bytes) override {
+    if (!entry_->allocated) return Error(Code::kInvalidArgument, "call Allocate before memory of your own is bound");
+    if (tensor < 0 || tensor >= num_tensors()) return Error(Code::kInvalidArgument, "there is no tensor %d; the model has %d", tensor, num_tensors());
+    if (memory && std::ranges::count(entry_->outputs, tensor, &End::tensor) > 1)
+      return Error(Code::kUnsupported, "tensor %d is several outputs at once: it cannot lie in the memory of one", tensor);
+    return plan().BindExternal(tensor, memory, bytes);
+  }
+
   Status Invoke() override {
     if (!entry_->allocated) return Error(Code::kInvalidArgument, "call Allocate before Invoke");
     for (auto& [_, entry] : entries_) entry.computed = false;  // Their strings go.

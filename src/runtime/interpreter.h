@@ -147,6 +147,10 @@ class Interpreter {
   virtual Status Resize(int input, const Shape& shape) = 0;
   // Infers shapes, picks kernels, places memory. Once, and again after Resize.
   virtual Status Allocate() = 0;
+  // An input, output or variable (`tensor` is its index) lies in the caller's memory from now on, until memory is placed anew or
+  // `memory` is null: then in the plan's own again. Allocated; at least its bytes; a variable's value comes along.
+  // kUnsupported: it has no place of its own (constant, another output's or an input's memory, sized while running).
+  virtual Status Bind(int tensor, std::byte* memory, uint64_t bytes) = 0;
   // Computes. Allocates nothing for static models.
   virtual Status Invoke() = 0;
   // Variable tensors (recurrent states) back to zero; what ASSIGN_VARIABLE wrote stays.

@@ -129,6 +129,7 @@ Status Plan::Reset() {
   patches_.clear();
   caller_outputs_.clear();
   caller_aliases_.clear();
+  externals_.clear();
   refusals_.clear();
   failures_.clear();
   last_use_ = last_reader_;

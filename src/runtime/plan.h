@@ -81,6 +81,8 @@ class Plan : public ops::Callee, private ops::Host {
   // Runs all steps, planning further segments as their shapes become known.
   Status Run(ThreadPool& pool, Observer* observer);
   void ResetVariables();
+  // The tensor lies in the caller's memory, or, where that is null, in the plan's again: see Interpreter::Bind.
+  Status BindExternal(int tensor, std::byte* memory, uint64_t bytes);
   // Nothing is left to plan while running.
   bool is_static() const { return segments_.size() == 1 && segments_[0].end_node == static_cast<int>(graph_.operators.size()); }
 
@@ -142,6 +144,11 @@ class Plan : public ops::Callee, private ops::Host {
     bool output;
     int operand;
     int tensor;  // The root.
+  };
+  // A tensor (a root) in memory of the interpreter's user.
+  struct External {
+    int root;
+    std::byte* own;  // Where it lay before.
   };
   class NodeLens;
   class NodePrepare;
@@ -205,6 +212,8 @@ class Plan : public ops::Callee, private ops::Host {
   Status RenewSegment(size_t segment);
   void Drop(size_t first_segment);
   Status BindEnds(std::span<const Bound> in, std::span<const Bound> out);
+  Status CheckExternal(int tensor, const std::byte* memory, uint64_t bytes) const;
+  void Move(int root, std::byte* data);
 
   // -- as a host of the step that runs
   Result<std::byte*> SetOutput(int i, const Shape& shape) override;
@@ -228,6 +237,7 @@ class Plan : public ops::Callee, private ops::Host {
   std::vector<Patch> patches_;
   std::vector<int> caller_outputs_;      // Positions of the outputs that are computed in the caller's memory,
   std::vector<int> caller_aliases_;      // and the tensors that share memory with one of its tensors.
+  std::vector<External> externals_;
   std::vector<AlignedBuffer> own_;       // Per tensor; only Home::kOwn has memory here.
   std::vector<AlignedBuffer> variables_;
   Parameters parameters_;

@@ -171,6 +171,61 @@ Status Plan::BindEnds(std::span<const Bound> in, std::span<const Bound> out) {
   return {};
 }
 
+Status Plan::CheckExternal(int tensor, const std::byte* memory, uint64_t bytes) const {
+  const std::string name(graph_.tensors[tensor].name);
+  const TensorState& t = tensors_[Root(tensor)];
+  const auto is = [&](const std::vector<int32_t>& ends, int what) { return std::ranges::find(ends, what) != ends.end(); };
+  const bool input = is(graph_.inputs, tensor), output = is(graph_.outputs, tensor);
+  if (!input && !output && t.home != Home::kVariable) return Error(Code::kUnsupported, "'%s' is no input, output or variable", name.c_str());
+  if ((t.home != Home::kArena && t.home != Home::kVariable) || t.type.dtype == DType::kString || (output && !input && !is_static()))
+    return Error(Code::kUnsupported, "'%s' has no fixed place of its own: it is constant, of strings, or sized while the model runs", name.c_str());
+  if (!input && is(graph_.inputs, Root(tensor))) return Error(Code::kUnsupported, "'%s' is an input under another shape", name.c_str());
+  if (output && std::ranges::count(graph_.outputs, Root(tensor), [&](int32_t o) { return Root(o); }) > 1)
+    return Error(Code::kUnsupported, "'%s' shares its memory with another output", name.c_str());
+  if (bytes < t.bytes)
+    return Error(Code::kInvalidArgument, "'%s' needs %llu bytes, found %llu", name.c_str(), static_cast<unsigned long long>(t.bytes), static_cast<unsigned long long>(bytes));
+  const uint64_t width = std::clamp<uint64_t>(static_cast<uint64_t>(BitsOf(t.type.dtype)) / 8, 1, sizeof(uint64_t));
+  if (reinterpret_cast<uintptr_t>(memory) % width != 0)
+    return Error(Code::kInvalidArgument, "'%s' needs an address that is a multiple of %llu, found %p", name.c_str(), static_cast<unsigned long long>(width), static_cast<const void*>(memory));
+  return {};
+}
+
+Status Plan::BindExternal(int tensor, std::byte* memory, uint64_t bytes) {
+  const int root = Root(tensor);
+  const auto bound = std::ranges::find(externals_, root, &External::root);
+  if (!memory) {
+    if (bound == externals_.end()) return {};
+    Move(root, bound->own);
+    externals_.erase(bound);
+    return {};
+  }
+  OCTET_TRY(CheckExternal(tensor, memory, bytes));
+  const TensorState& t = tensors_[root];
+  if (t.data == memory) return {};
+  if (bound == externals_.end()) externals_.push_back({root, t.data});
+  if (t.home == Home::kVariable && t.bytes > 0) std::memcpy(memory, t.data, t.bytes);
+  Move(root, memory);
+  return {};
+}
+
+// A tensor and those that share its memory; steps hold their addresses.
+void Plan::Move(int root, std::byte* data) {
+  for (size_t t = 0; t < tensors_.size(); ++t)
+    if (Root(static_cast<int>(t)) == root) tensors_[t].data = data;
+  const auto patch = [&](std::span<const int32_t> tensors, std::vector<std::byte*>* operands) {
+    for (size_t k = 0; k < tensors.size(); ++k)
+      if (tensors[k] >= 0 && Root(tensors[k]) == root) (*operands)[k] = data;
+  };
+  for (Step& step : steps_) {
+    if (step.source < 0) patch(InputsOf(step), &step.in);
+    else if (Root(step.source) == root) step.in[0] = data;
+    patch(OutputsOf(step), &step.out);
+  }
+  for (const Segment& segment : segments_)
+    for (const std::unique_ptr<DelegatePart>& part : segment.parts)
+      if (part->handed_back) BindPart(*part);
+}
+
 MemoryUse Plan::memory() const {
   MemoryUse use;
   for (const Segment& s : segments_) {

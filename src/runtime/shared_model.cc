@@ -14,7 +14,7 @@ Result<std::shared_ptr<const Model>> SharedModel::Make(MappedFile file, std::spa
 
 Result<const std::byte*> SharedModel::Pack(std::span<const std::byte> constant, std::string_view format, uint64_t parameters, size_t bytes,
                                            void (*fill)(std::byte*, const void*), const void* context) const {
-  const std::lock_guard lock(mutex_);
+  const Lock lock(mutex_);
   const auto [it, fresh] = packed_.try_emplace(Key(constant.data(), format, parameters));
   if (!fresh) return static_cast<const std::byte*>(it->second.data());
   Result<AlignedBuffer> buffer = AlignedBuffer::Make(bytes, AlignedBuffer::Pages::kNow);
@@ -29,7 +29,7 @@ Result<const std::byte*> SharedModel::Pack(std::span<const std::byte> constant, 
 }
 
 uint64_t SharedModel::packed_bytes() const {
-  const std::lock_guard lock(mutex_);
+  const Lock lock(mutex_);
   uint64_t bytes = 0;
   for (const auto& [_, buffer] : packed_) bytes += buffer.bytes();
   return bytes;

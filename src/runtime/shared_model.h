@@ -2,11 +2,11 @@
 // What all interpreters of one model share: the file, its verified view, packed weights.
 #pragma once
 #include <map>
-#include <mutex>
 #include <tuple>
 
 #include "base/aligned_buffer.h"
 #include "base/file.h"
+#include "base/mutex.h"
 #include "runtime/interpreter.h"
 #include "tflite/view.h"
 
@@ -30,7 +30,7 @@ class SharedModel : public Model {
   std::shared_ptr<const Model> owner_;  // Of the file, where another model holds it.
   tflite::View view_;
   std::vector<std::string_view> signatures_;
-  mutable std::mutex mutex_;
+  mutable Mutex mutex_;
   mutable std::map<Key, AlignedBuffer> packed_;
 };
 

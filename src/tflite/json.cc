@@ -5,7 +5,7 @@
 #include <cmath>
 #include <cstring>
 
-#include "schema_generated.h"
+#include "tflite/schema.h"
 #include "tflite/view.h"
 
 namespace octet::tflite {

@@ -3,7 +3,7 @@
 
 #include <cstring>
 
-#include "schema_generated.h"
+#include "tflite/schema.h"
 
 namespace octet::tflite {
 namespace {

@@ -9,7 +9,7 @@
 #include <cstring>
 
 #include "base/strings.h"
-#include "schema_generated.h"
+#include "tflite/schema.h"
 #include "base/float16.h"
 #include "tflite/attributes.h"
 #include "tflite/sparse.h"

@@ -92,4 +92,7 @@ class View {
 // null for what JSON cannot hold (infinities) or the schema does not know.
 std::string ToJson(const View& view, bool with_data = false);
 
+// What the converter that wrote the file did to make it small or fast (its metadata CONVERSION_METADATA); empty where it does not say.
+std::vector<int32_t> OptimizationModes(const View& view);
+
 }  // namespace octet::tflite

@@ -4,8 +4,6 @@
 #include <cstdio>
 #include <cstring>
 
-#include "tensorflow/lite/c/c_api_experimental.h"
-
 namespace octet::tflite_abi {
 
 void ErrorReporter::Report(const char* format, ...) const {
@@ -25,6 +23,10 @@ TfLiteStatus ErrorReporter::Check(const Status& status) const {
   if (status.ok()) return kTfLiteOk;
   Report("%s", status.message().c_str());
   return status.code() == Code::kCancelled ? kTfLiteCancelled : status.code() == Code::kDelegate ? kTfLiteDelegateError : kTfLiteError;
+}
+
+Turn::Turn(Engine& engine, const ErrorReporter& reporter) : ok(!engine.busy.exchange(true, std::memory_order_acquire)), engine_(engine) {
+  if (!ok) reporter.Report("the interpreter is in use by another thread; give each thread one of its own, or take turns");
 }
 
 std::unique_ptr<Session> Session::Create(std::shared_ptr<Engine> engine, std::string signature, const ErrorReporter& reporter) {
@@ -74,7 +76,10 @@ TfLiteStatus Session::Resize(int input, const int* dims, int rank, bool strict) 
 }
 
 TfLiteStatus Session::Allocate() {
-  const TfLiteStatus status = reporter.Check(interpreter().Allocate());
+  const Turn turn(*engine, reporter);
+  if (!turn.ok) return kTfLiteError;
+  TfLiteStatus status = reporter.Check(interpreter().Allocate());
+  if (status == kTfLiteOk) status = BindMemory();
   allocated_ = status == kTfLiteOk;
   if (allocated_) mirror_->RefreshAll();
   if (allocated_) failures_told_ = 0, TellFailures();
@@ -82,9 +87,42 @@ TfLiteStatus Session::Allocate() {
 }
 
 // An interpreter whose memory is there keeps it so; what the inputs held is gone.
-TfLiteStatus Session::AddDelegate(std::shared_ptr<const runtime::Delegate> delegate) {
-  interpreter().AddDelegate(std::move(delegate));
-  return allocated_ ? Allocate() : kTfLiteOk;
+TfLiteStatus Session::AddDelegate(TfLiteDelegate* delegate) {
+  const OwnDelegate* own = AsOwn(delegate);
+  if (own && !own->why.empty()) reporter.Report("%s", own->why.c_str());
+  std::shared_ptr<const runtime::Delegate> taken = own ? own->delegate : Borrow(delegate);
+  TfLiteStatus status = kTfLiteOk;
+  if (taken) {
+    interpreter().AddDelegate(std::move(taken));
+    if (allocated_) status = Allocate();
+  }
+  if (engine->telemetry) engine->telemetry->Event("ModifyGraphWithDelegate", status);
+  return status;
+}
+
+TfLiteStatus Session::SetMemory(int tensor, const TfLiteCustomAllocation& memory, int64_t flags) {
+  constexpr uintptr_t kAlignment = 64;
+  TfLiteTensor* t = this->tensor(tensor);
+  if (!t || (t->allocation_type != kTfLiteArenaRw && t->allocation_type != kTfLiteArenaRwPersistent && t->allocation_type != kTfLiteCustom)) {
+    reporter.Report("tensor %d cannot have memory of the program's: expected an input, output or variable", tensor);
+    return kTfLiteError;
+  }
+  if (!memory.data || (!(flags & kTfLiteCustomAllocationFlagsSkipAlignCheck) && reinterpret_cast<uintptr_t>(memory.data) % kAlignment != 0)) {
+    reporter.Report("memory for tensor %d: expected an address that is a multiple of %d, found %p", tensor, static_cast<int>(kAlignment), memory.data);
+    return kTfLiteError;
+  }
+  memory_[tensor] = memory;
+  t->allocation_type = kTfLiteCustom;
+  t->data.data = memory.data;
+  return allocated_ ? BindMemory() : kTfLiteOk;
+}
+
+TfLiteStatus Session::BindMemory() {
+  for (const auto& [tensor, memory] : memory_) {
+    const TfLiteStatus status = reporter.Check(engine->interpreter->Bind(tensor, static_cast<std::byte*>(memory.data), memory.bytes));
+    if (status != kTfLiteOk) return allocated_ = false, status;
+  }
+  return kTfLiteOk;
 }
 
 // A delegate that failed, and what took over: never silently.
@@ -98,8 +136,12 @@ TfLiteStatus Session::Invoke() {
     reporter.Report("Invoke called on model that is not ready.");
     return kTfLiteError;
   }
+  const Turn turn(*engine, reporter);
+  if (!turn.ok) return kTfLiteError;
   runtime::Interpreter& it = interpreter();
-  if (const Status status = it.Invoke(); !status.ok()) return reporter.Check(status);
+  const TfLiteStatus status = reporter.Check(it.Invoke());
+  if (engine->telemetry) engine->telemetry->Event("Invoke", status);
+  if (status != kTfLiteOk) return status;
   if (!it.is_static()) mirror_->RefreshAll();
   TellFailures();
   return kTfLiteOk;
@@ -160,58 +202,61 @@ TfLiteStatus TfLiteInterpreterOptionsEnableCancellation(TfLiteInterpreterOptions
   return kTfLiteOk;
 }
 
-void TfLiteInterpreterOptionsAddCustomOp(TfLiteInterpreterOptions* options, const char* name, const TfLiteRegistration* registration, int32_t, int32_t) {
-  options->custom_ops.push_back({name, *registration});
-}
-void TfLiteInterpreterOptionsAddOperator(TfLiteInterpreterOptions* options, TfLiteOperator* op) {
-  if (op->builtin_code != kTfLiteBuiltinCustom) {
-    options->refused = "octet runs its own builtin operators; only custom ones can be added";
-    return;
-  }
-  TfLiteRegistration registration = {};
-  registration.builtin_code = kTfLiteBuiltinCustom;
-  registration.version = op->version;
-  registration.registration_external = op;
-  options->custom_ops.push_back({op->custom_name, registration});
-}
-void TfLiteInterpreterOptionsAddBuiltinOp(TfLiteInterpreterOptions* options, TfLiteBuiltinOperator, const TfLiteRegistration*, int32_t, int32_t) {
-  options->refused = "octet runs its own builtin operators; only custom ones can be added";
-}
+void TfLiteInterpreterOptionsAddOperator(TfLiteInterpreterOptions* options, TfLiteOperator* op) { options->ops.Add(op); }
 void TfLiteInterpreterOptionsAddDelegate(TfLiteInterpreterOptions* options, TfLiteOpaqueDelegate* delegate) {
-  if (delegate) options->options.delegates.list.push_back(octet::tflite_abi::Borrow(delegate));
+  if (delegate) options->delegates.push_back(delegate);
 }
-void TfLiteInterpreterOptionsSetEnableDelegateFallback(TfLiteInterpreterOptions*, bool) {}  // It always falls back, and says so.
 
 // -- interpreters
 
+namespace octet::tflite_abi {
 namespace {
 
 // Operators are looked up when a model is opened: one that was opened before its custom operators were known is
 // opened again, in place.
-octet::Result<std::shared_ptr<const octet::runtime::Model>> WithCustomOps(std::shared_ptr<const octet::runtime::Model> model,
-                                                                          const std::vector<octet::tflite_abi::CustomOp>& ops) {
+Result<std::shared_ptr<const runtime::Model>> WithCustomOps(std::shared_ptr<const runtime::Model> model, const OpResolver& resolver, bool selected) {
+  OCTET_ASSIGN(const std::vector<CustomOp> ops, resolver.Resolve(*model, selected));
   if (ops.empty()) return model;
-  OCTET_TRY(octet::tflite_abi::RegisterOps(ops));
-  return octet::runtime::Model::Reopen(std::move(model));
+  OCTET_TRY(RegisterOps(ops));
+  return runtime::Model::Reopen(std::move(model));
+}
+
+void TakeDelegate(const OwnDelegate* own, std::shared_ptr<const runtime::Delegate> delegate, const ErrorReporter& reporter, runtime::Options* options) {
+  if (own && !own->why.empty()) reporter.Report("%s", own->why.c_str());
+  if (own) options->threads = std::max(options->threads, own->threads);
+  if (own && own->max_parts > 0) options->delegates.max_parts = own->max_parts;
+  if (delegate) options->delegates.list.push_back(std::move(delegate));
 }
 
 }  // namespace
 
-TfLiteInterpreter* TfLiteInterpreterCreate(const TfLiteModel* model, const TfLiteInterpreterOptions* optional_options) {
+TfLiteInterpreter* CreateInterpreter(const TfLiteModel* model, const TfLiteInterpreterOptions* optional_options, bool selected) {
   if (!model) return nullptr;
   auto interpreter = std::make_unique<TfLiteInterpreter>();
   if (optional_options) interpreter->options = *optional_options;
-  const ErrorReporter& reporter = interpreter->options.reporter;
-  if (!interpreter->options.refused.empty()) return reporter.Report("%s", interpreter->options.refused.c_str()), nullptr;
-  auto opened = WithCustomOps(model->model, interpreter->options.custom_ops);
-  if (!opened.ok()) return (void)reporter.Check(opened.error()), nullptr;
+  const TfLiteInterpreterOptions& options = interpreter->options;
+  auto opened = WithCustomOps(model->model, options.ops, selected);
+  if (!opened.ok()) return (void)options.reporter.Check(opened.error()), nullptr;
   interpreter->model = *opened;
-  auto made = octet::runtime::Interpreter::Create(interpreter->model, interpreter->options.options);
-  if (!made.ok()) return (void)interpreter->options.reporter.Check(made.error()), nullptr;
-  auto engine = std::make_shared<octet::tflite_abi::Engine>();
+  runtime::Options runtime_options = options.options;
+  if (options.nnapi) TakeDelegate(options.nnapi.get(), options.nnapi->delegate, options.reporter, &runtime_options);
+  for (TfLiteDelegate* d : options.delegates) {
+    const OwnDelegate* own = AsOwn(d);
+    TakeDelegate(own, own ? own->delegate : Borrow(d), options.reporter, &runtime_options);
+  }
+  auto made = runtime::Interpreter::Create(interpreter->model, runtime_options);
+  if (!made.ok()) return (void)options.reporter.Check(made.error()), nullptr;
+  auto engine = std::make_shared<Engine>();
   engine->interpreter = std::move(*made);
-  interpreter->session = Session::Create(std::move(engine), "", interpreter->options.reporter);
+  if (options.telemetry) engine->telemetry = std::make_unique<Telemetry>(options.telemetry, *interpreter->model, *engine->interpreter);
+  interpreter->session = Session::Create(std::move(engine), "", options.reporter);
   return interpreter->session ? interpreter.release() : nullptr;
+}
+
+}  // namespace octet::tflite_abi
+
+TfLiteInterpreter* TfLiteInterpreterCreate(const TfLiteModel* model, const TfLiteInterpreterOptions* optional_options) {
+  return octet::tflite_abi::CreateInterpreter(model, optional_options, false);
 }
 void TfLiteInterpreterDelete(TfLiteInterpreter* interpreter) { delete interpreter; }
 
@@ -222,32 +267,14 @@ const int* TfLiteInterpreterOutputTensorIndices(const TfLiteInterpreter* it) { r
 TfLiteTensor* TfLiteInterpreterGetInputTensor(const TfLiteInterpreter* it, int32_t i) { return it->session->input(i); }
 const TfLiteTensor* TfLiteInterpreterGetOutputTensor(const TfLiteInterpreter* it, int32_t i) { return it->session->output(i); }
 TfLiteTensor* TfLiteInterpreterGetTensor(const TfLiteInterpreter* it, int index) { return it->session->tensor(index); }
-int32_t TfLiteInterpreterGetInputTensorIndex(const TfLiteInterpreter* it, int32_t i) {
-  return i >= 0 && i < TfLiteInterpreterGetInputTensorCount(it) ? it->session->inputs[static_cast<size_t>(i)] : -1;
-}
-int32_t TfLiteInterpreterGetOutputTensorIndex(const TfLiteInterpreter* it, int32_t i) {
-  return i >= 0 && i < TfLiteInterpreterGetOutputTensorCount(it) ? it->session->outputs[static_cast<size_t>(i)] : -1;
-}
 TfLiteStatus TfLiteInterpreterResizeInputTensor(TfLiteInterpreter* it, int32_t i, const int* dims, int32_t rank) { return it->session->Resize(i, dims, rank, false); }
 TfLiteStatus TfLiteInterpreterAllocateTensors(TfLiteInterpreter* it) { return it->session->Allocate(); }
-TfLiteStatus TfLiteInterpreterModifyGraphWithDelegate(const TfLiteInterpreter* it, TfLiteDelegate* delegate) {
-  return delegate ? it->session->AddDelegate(octet::tflite_abi::Borrow(delegate)) : kTfLiteDelegateError;
-}
 TfLiteStatus TfLiteInterpreterInvoke(TfLiteInterpreter* it) { return it->session->Invoke(); }
 TfLiteStatus TfLiteInterpreterCancel(const TfLiteInterpreter* it) {
   if (!it->options.cancellation) return kTfLiteError;
   it->session->engine->interpreter->Cancel();
   return kTfLiteOk;
 }
-TfLiteStatus TfLiteInterpreterResetVariableTensors(TfLiteInterpreter* it) { return it->session->reporter.Check(it->session->interpreter().ResetVariables()); }
-int32_t TfLiteInterpreterGetVariableTensorCount(const TfLiteInterpreter* it) { return static_cast<int32_t>(it->session->variables.size()); }
-TfLiteTensor* TfLiteInterpreterGetVariableTensor(const TfLiteInterpreter* it, int32_t i) {
-  return i >= 0 && i < TfLiteInterpreterGetVariableTensorCount(it) ? it->session->tensor(it->session->variables[static_cast<size_t>(i)]) : nullptr;
-}
-
-TfLiteStatus TfLiteInterpreterEnsureTensorDataIsReadable(TfLiteInterpreter* it, int tensor_index) { return it->session->tensor(tensor_index) ? kTfLiteOk : kTfLiteError; }
-void TfLiteSetAllowBufferHandleOutput(const TfLiteInterpreter*, bool) {}
-
 // -- signatures
 
 int32_t TfLiteInterpreterGetSignatureCount(const TfLiteInterpreter* it) { return static_cast<int32_t>(it->model->signatures().size()); }
@@ -275,11 +302,6 @@ TfLiteStatus TfLiteSignatureRunnerInvoke(TfLiteSignatureRunner* r) { return r->s
 TfLiteTensor* TfLiteSignatureRunnerGetInputTensor(TfLiteSignatureRunner* r, const char* name) { return r->session->input(Position(r->session->interpreter(), name, false)); }
 const TfLiteTensor* TfLiteSignatureRunnerGetOutputTensor(const TfLiteSignatureRunner* r, const char* name) {
   return r->session->output(Position(r->session->interpreter(), name, true));
-}
-TfLiteStatus TfLiteSignatureRunnerCancel(TfLiteSignatureRunner* r) {
-  if (!r->cancellation) return kTfLiteError;
-  r->session->engine->interpreter->Cancel();
-  return kTfLiteOk;
 }
 void TfLiteSignatureRunnerDelete(TfLiteSignatureRunner* r) { delete r; }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What stands behind the handles of TensorFlow Lite's C interface.
 #pragma once
+#include <atomic>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -8,7 +10,9 @@
 #include "tensorflow/lite/c/c_api.h"
 #include "tflite_abi/delegate.h"
 #include "tflite_abi/mirror.h"
+#include "tflite_abi/op_resolver.h"
 #include "tflite_abi/registration.h"
+#include "tflite_abi/telemetry.h"
 
 namespace octet::tflite_abi {
 
@@ -22,8 +26,24 @@ struct ErrorReporter {
 
 // The runtime's interpreter that all entry points of one TfLiteInterpreter share.
 struct Engine {
+  std::unique_ptr<Telemetry> telemetry;  // Null: nobody asked. Outlives the interpreter, which calls it.
   std::unique_ptr<runtime::Interpreter> interpreter;
   const void* selected = nullptr;  // The session whose entry point is current.
+  std::atomic<bool> busy = false;  // A thread is inside.
+};
+
+// The engine for one thread; a second one is told.
+class Turn {
+ public:
+  Turn(Engine& engine, const ErrorReporter& reporter);
+  Turn(const Turn&) = delete;
+  ~Turn() {
+    if (ok) engine_.busy.store(false, std::memory_order_release);
+  }
+  const bool ok;
+
+ private:
+  Engine& engine_;
 };
 
 // One entry point of a model, running: the first subgraph, or a signature.
@@ -40,7 +60,9 @@ class Session {
   TfLiteStatus Resize(int input, const int* dims, int rank, bool strict);
   TfLiteStatus Allocate();
   TfLiteStatus Invoke();
-  TfLiteStatus AddDelegate(std::shared_ptr<const runtime::Delegate> delegate);
+  TfLiteStatus AddDelegate(TfLiteDelegate* delegate);
+  // The tensor lies in the program's memory, which is checked when memory is placed, and at once where it is.
+  TfLiteStatus SetMemory(int tensor, const TfLiteCustomAllocation& memory, int64_t flags);
 
   std::vector<int> inputs, outputs;  // Tensor indices.
   std::vector<int> variables;
@@ -53,6 +75,8 @@ class Session {
   const std::string signature_;
   std::unique_ptr<Mirror> mirror_;
   void TellFailures();
+  TfLiteStatus BindMemory();
+  std::map<int, TfLiteCustomAllocation> memory_;  // By tensor.
   bool allocated_ = false;
   size_t failures_told_ = 0;
 };
@@ -67,8 +91,10 @@ struct TfLiteInterpreterOptions {
   octet::runtime::Options options;
   octet::tflite_abi::ErrorReporter reporter;
   bool cancellation = false;
-  std::vector<octet::tflite_abi::CustomOp> custom_ops;
-  std::string refused;  // What was asked for that octet cannot do; creating an interpreter says so.
+  octet::tflite_abi::OpResolver ops;
+  TfLiteTelemetryProfilerStruct* telemetry = nullptr;
+  std::vector<TfLiteDelegate*> delegates;
+  std::shared_ptr<const octet::tflite_abi::OwnDelegate> nnapi;  // Where TfLiteInterpreterOptionsSetUseNNAPI asked for it.
 };
 
 struct TfLiteInterpreter {
@@ -76,6 +102,11 @@ struct TfLiteInterpreter {
   TfLiteInterpreterOptions options;
   std::unique_ptr<octet::tflite_abi::Session> session;
 };
+
+namespace octet::tflite_abi {
+// Null, reported, where it cannot be made. selected: only operators that the options list.
+TfLiteInterpreter* CreateInterpreter(const TfLiteModel* model, const TfLiteInterpreterOptions* options, bool selected);
+}  // namespace octet::tflite_abi
 
 struct TfLiteSignatureRunner {
   std::unique_ptr<octet::tflite_abi::Session> session;

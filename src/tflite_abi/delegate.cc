@@ -60,6 +60,15 @@ std::shared_ptr<const runtime::Delegate> WrapDelegate(TfLiteDelegate* delegate, 
 
 std::shared_ptr<const runtime::Delegate> Borrow(TfLiteDelegate* delegate) { return WrapDelegate(delegate, {}, "tflite delegate"); }
 
+OwnDelegate::OwnDelegate() : TfLiteDelegate(TfLiteDelegateCreate()) {
+  Prepare = [](TfLiteContext*, TfLiteDelegate*) { return kTfLiteOk; };
+}
+
+const OwnDelegate* AsOwn(const TfLiteDelegate* delegate) {
+  static const OwnDelegate pattern;
+  return delegate && delegate->Prepare == pattern.Prepare ? static_cast<const OwnDelegate*>(delegate) : nullptr;
+}
+
 bool IsPlugin(const Library& library) { return library.Find("tflite_plugin_create_delegate") && library.Find("tflite_plugin_destroy_delegate"); }
 
 Result<Plugin> CreateFromPlugin(const Library& library, const std::string& path, const runtime::Delegate::Settings& settings) {

@@ -40,6 +40,64 @@ TEST(CApi, RunsAModel) {
   octet_interpreter_close(it);
 }
 
+TEST(CApi, EndsLieInTheCallersMemory) {
+  const std::vector<std::byte> bytes = AddModel();
+  OctetModel* model = octet_model_from_bytes(bytes.data(), bytes.size(), nullptr);
+  OctetInterpreter* it = octet_interpreter_create(model, nullptr, nullptr);
+  octet_model_close(model);
+  OctetError e;
+  float x[4] = {1, 2, 3, 4}, y[5] = {0, 10, 20, 30, 40}, sum[4] = {};
+  EXPECT_EQ(octet_bind_input(it, 0, x, sizeof(x), &e), OCTET_INVALID_ARGUMENT);  // Not allocated.
+  ASSERT_EQ(octet_allocate(it, &e), OCTET_OK);
+  ASSERT_EQ(octet_bind_input(it, 0, x, sizeof(x), &e), OCTET_OK) << e.text;
+  ASSERT_EQ(octet_bind_input(it, 1, y + 1, 16, &e), OCTET_OK) << e.text;  // At any multiple of a float's size.
+  ASSERT_EQ(octet_bind_output(it, 0, sum, sizeof(sum), &e), OCTET_OK) << e.text;
+  ASSERT_EQ(octet_invoke(it, &e), OCTET_OK);
+  EXPECT_EQ(sum[3], 44);
+  ASSERT_EQ(octet_bind_output(it, 0, x, sizeof(x), &e), OCTET_OK) << e.text;  // Elsewhere.
+  ASSERT_EQ(octet_bind_output(it, 0, nullptr, 0, &e), OCTET_OK);              // And in its own again.
+  x[3] = 5;
+  ASSERT_EQ(octet_invoke(it, &e), OCTET_OK);
+  OctetTensor t;
+  ASSERT_EQ(octet_output(it, 0, &t), OCTET_OK);
+  EXPECT_EQ(static_cast<const float*>(t.data)[3], 45);
+  EXPECT_EQ(sum[3], 44);
+  EXPECT_EQ(octet_bind_input(it, 0, x, 15, &e), OCTET_INVALID_ARGUMENT);
+  EXPECT_STREQ(e.text, "'x' needs 16 bytes, found 15");
+  EXPECT_EQ(octet_bind_input(it, 0, reinterpret_cast<char*>(y) + 1, 16, &e), OCTET_INVALID_ARGUMENT);
+  EXPECT_EQ(octet_bind_input(it, 2, x, sizeof(x), &e), OCTET_INVALID_ARGUMENT);
+  EXPECT_EQ(octet_bind_output(it, -1, x, sizeof(x), &e), OCTET_INVALID_ARGUMENT);
+  const int32_t dims[2] = {1, 4};  // Allocated anew, memory is the interpreter's own.
+  ASSERT_EQ(octet_resize_input(it, 0, dims, 2, &e), OCTET_OK);
+  ASSERT_EQ(octet_allocate(it, &e), OCTET_OK);
+  octet_interpreter_close(it);
+}
+
+TEST(CApi, WhatSharesMemoryIsNotBound) {
+  test::Builder b;
+  const TensorType type{DType::kF32, Shape{1, 4}, {}};
+  const auto x = b.Input("x", type);
+  const auto y = b.Node("relu", "y", {x});
+  const auto shape = b.Constant<int32_t>("shape", Shape{1}, {4});
+  b.g().outputs = {y, b.Node("reshape", "flat", {y, shape}), b.Node("reshape", "same", {x, shape})};
+  const std::vector<std::byte> bytes = *exporter::Export(b.model);
+  OctetModel* model = octet_model_from_bytes(bytes.data(), bytes.size(), nullptr);
+  OctetInterpreter* it = octet_interpreter_create(model, nullptr, nullptr);
+  octet_model_close(model);
+  OctetError e;
+  ASSERT_EQ(octet_allocate(it, &e), OCTET_OK) << e.text;
+  float memory[4] = {-1, 2, -3, 4};
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(octet_bind_output(it, i, memory, sizeof(memory), &e), OCTET_UNSUPPORTED) << i;
+  ASSERT_EQ(octet_bind_input(it, 0, memory, sizeof(memory), &e), OCTET_OK) << e.text;
+  ASSERT_EQ(octet_invoke(it, &e), OCTET_OK);
+  OctetTensor t;
+  ASSERT_EQ(octet_output(it, 1, &t), OCTET_OK);
+  EXPECT_EQ(static_cast<const float*>(t.data)[2], 0);
+  ASSERT_EQ(octet_output(it, 2, &t), OCTET_OK);
+  EXPECT_EQ(t.data, memory);  // The input under another shape went along.
+  octet_interpreter_close(it);
+}
+
 TEST(CApi, HeldUntilTakenBack) {
   const std::vector<std::byte> bytes = AddModel();
   OctetModel* model = octet_model_from_bytes(bytes.data(), bytes.size(), nullptr);

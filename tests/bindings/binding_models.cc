@@ -23,6 +23,24 @@ graph::Model Add() {
   return std::move(b.model);
 }
 
+// Two entry points, a subgraph each: plus, of subgraph 0, and minus.
+graph::Model Two() {
+  Builder b;
+  for (int i = 0; i < 2; ++i) {
+    if (i == 1) b.model.subgraphs.emplace_back();
+    graph::Graph& g = b.model.subgraphs[static_cast<size_t>(i)];
+    const TensorType type{DType::kF32, Shape{1, 4}, {}};
+    const char* name = i == 0 ? "plus" : "minus";
+    const auto x = g.AddTensor("x", type), y = g.AddTensor("y", type), out = g.AddTensor(name, type);
+    g.inputs = {x, y};
+    const ops::OpDef& def = *ops::Find(i == 0 ? "add" : "sub");
+    g.AddNode(def, graph::Attributes(def.attrs), {x, y}, {out}, name);
+    g.outputs = {out};
+    b.model.signatures.push_back({name, {{"left", x}, {"right", y}}, {{"result", out}}, i});
+  }
+  return std::move(b.model);
+}
+
 // [2, 3] of any type becomes [1, 2, 1, 3].
 graph::Model Reshape(DType dtype, Quant quant = {}) {
   Builder b;
@@ -64,7 +82,7 @@ graph::Model Custom() {
 
 bool WriteAll(const std::string& folder) {
   const Quant quant{{0.5f}, {3}};
-  return Write(folder + "/add.tflite", Add()) && Write(folder + "/where.tflite", Where()) && Write(folder + "/slow.tflite", Slow()) && Write(folder + "/custom.tflite", Custom()) &&
+  return Write(folder + "/add.tflite", Add()) && Write(folder + "/two.tflite", Two()) && Write(folder + "/where.tflite", Where()) && Write(folder + "/slow.tflite", Slow()) && Write(folder + "/custom.tflite", Custom()) &&
          Write(folder + "/f32.tflite", Reshape(DType::kF32)) && Write(folder + "/i32.tflite", Reshape(DType::kI32)) &&
          Write(folder + "/i64.tflite", Reshape(DType::kI64)) && Write(folder + "/i16.tflite", Reshape(DType::kI16)) &&
          Write(folder + "/bool.tflite", Reshape(DType::kBool)) && Write(folder + "/i8.tflite", Reshape(DType::kI8, quant)) &&

@@ -122,13 +122,65 @@ void Asynchronously() {
 
 }  // namespace
 
-int main(int, char** argv) {
+// The row "C++" of docs/wrong_use.md; two threads are above.
+void WrongUse() {
+  auto session = octet::Session::Create(*Open("add"));
+  EXPECT(session->Input<int32_t>(0).status().code() == OCTET_INVALID_ARGUMENT);
+  EXPECT(session->Output<int8_t>(0).status().code() == OCTET_INVALID_ARGUMENT);
+  const float three[3] = {};
+  EXPECT(Contains(session->SetInput<float>(0, three), "expected 4 elements, found 3"));
+  EXPECT(Contains(session->Resize(7, {1}), "no input 7"));
+  EXPECT(Contains(session->Select("none"), "there is no signature 'none'"));
+  EXPECT(session->Resize(0, {1, 5}).ok());
+  EXPECT(Contains(session->Run(), "sum"));  // [1, 5] + [1, 4]; before a good allocation, nothing runs.
+  EXPECT(!session->Output<float>(0).ok());
+  octet::Session other = std::move(*session);
+  EXPECT(Contains(session->Run(), "moved from"));
+  EXPECT(Contains(session->Input<float>(0).status(), "moved from"));
+  EXPECT(Contains(session->RunAsync().Wait(), "moved from"));
+  EXPECT(session->Resize(0, {1, 4}).code() == OCTET_INVALID_ARGUMENT && session->num_inputs() == 0);
+  EXPECT(other.Resize(0, {1, 4}).ok() && other.Run().ok());
+}
+
+// Memory of the program's in place of the session's.
+void InPlace() {
+  auto session = octet::Session::Create(*Open("add"));
+  alignas(64) float x[4] = {1, 2, 3, 4}, y[4] = {10, 20, 30, 40}, sum[4] = {};
+  EXPECT(session->BindInput(0, std::as_writable_bytes(std::span(x))).ok());
+  EXPECT(session->BindInput(1, std::as_writable_bytes(std::span(y))).ok());
+  EXPECT(session->BindOutput(0, std::as_writable_bytes(std::span(sum))).ok());
+  EXPECT(session->Run().ok() && sum[3] == 44);
+  EXPECT(session->BindOutput(0, {}).ok() && session->Run().ok() && (*session->Output<float>(0)).data() != sum);
+  EXPECT(Contains(session->BindInput(0, std::as_writable_bytes(std::span(x, 3))), "needs 16 bytes, found 12"));
+}
+
+// A delegate that calls TensorFlow Lite's functions back finds them in octet's own library.
+void OpaqueDelegates(const char* plugin) {
+  OctetError error;
+  OctetDelegateHandle* delegate = octet_delegate_open(plugin, nullptr, nullptr, 0, &error);
+  EXPECT(delegate != nullptr);
+  auto model = octet::Model::Open(g_models + "/add.tflite");
+  auto session = octet::Session::Create(*model);
+  EXPECT(delegate && octet_add_delegate(session->get(), delegate, &error) == OCTET_OK);
+  const float values[] = {1, 2, 3, 4};
+  for (int i = 0; i < 2; ++i) EXPECT(session->SetInput<float>(i, values).ok());
+  EXPECT(session->Run().ok());
+  EXPECT((*session->Output<float>(0))[3] == 8);
+  OctetDelegateDetails details = {};
+  EXPECT(octet_num_delegates(session->get()) == 2 && octet_delegate_details(session->get(), 0, &details) == OCTET_OK && details.nodes == 1);
+  octet_delegate_close(delegate);
+}
+
+int main(int argc, char** argv) {
   g_models = argv[1];
   TypedSpans();
   SignaturesAndStrings();
   ModelsThatAreNone();
   Threads();
   Asynchronously();
+  WrongUse();
+  InPlace();
+  if (argc > 2) OpaqueDelegates(argv[2]);
   if (g_failed == 0) std::puts("C++ API: all checks passed");
   return g_failed > 0;
 }

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """octet's Python interface beside LiteRT's, on the demo's model.
 
-Usage: python_api.py OCTET MODULE_FOLDER WORK_FOLDER REPOSITORY CLASSIC_PLUGIN OPAQUE_PLUGIN      (run by a Python with numpy and ai_edge_litert)
+Usage: python_api.py OCTET MODULE_FOLDER WORK_FOLDER REPOSITORY CLASSIC_PLUGIN OPAQUE_PLUGIN MODELS      (run by a Python with numpy and ai_edge_litert)
 """
 import ast
 import contextlib
@@ -26,6 +26,7 @@ import octet.compat  # noqa: E402
 from ai_edge_litert.interpreter import Interpreter as LiteRT  # noqa: E402
 
 SOURCE = REPOSITORY / "examples/demo/model.keras"
+MODELS = pathlib.Path(sys.argv[7])  # Of binding_models.cc.
 PLUGINS = sys.argv[5:7]  # TensorFlow Lite's delegates in libraries: classic, opaque.
 
 
@@ -102,6 +103,22 @@ class Interpreter(Models):
             except Exception as e:  # The kinds are what is compared.
                 yield type(e).__name__
 
+    def test_tensors_of_other_subgraphs_are_litert_s(self):
+        pair = [kind(str(MODELS / "two.tflite")) for kind in (LiteRT, octet.Interpreter)]
+        for it in pair:
+            it.allocate_tensors()
+        details = [[(d["name"], d["index"], list(d["shape"]), d["dtype"]) for d in it.get_tensor_details(1)] for it in pair]
+        self.assertEqual(details[0], details[1])
+        actions = [lambda it: it.get_tensor_details(2), lambda it: it.get_tensor_details(-1), lambda it: it.get_tensor(0, 1), lambda it: it.get_tensor(0, 2)]
+        kinds = [list(self.errors(lambda a=a, it=it: a(it) for a in actions)) for it in pair]
+        self.assertEqual(kinds[0], kinds[1])
+        left = np.full((1, 4), 5, np.float32)
+        for it in pair:  # What a runner computed is there.
+            self.assertEqual(it.get_signature_runner("minus")(left=left, right=left - 3)["result"][0, 0], 3)
+            index = next(d["index"] for d in it.get_tensor_details(1) if d["name"] == "minus")
+            self.assertEqual(it.get_tensor(index, 1)[0, 0], 3)
+        self.assertEqual(pair[0]._get_full_signature_list(), pair[1]._get_full_signature_list())
+
     def test_resize_and_batch(self):
         it = octet.Interpreter(model_content=self.float_bytes)
         index = it.get_input_details()[0]["index"]
@@ -168,6 +185,41 @@ class Interpreter(Models):
                           {"model_content": self.float_bytes, "num_threads": 0}, {"model_content": self.float_bytes, "num_threads": "2"}):
             with self.assertRaises(ValueError):
                 octet.Interpreter(**arguments)
+
+
+class WrongUse(Models):
+    """The column "Python" of docs/wrong_use.md; two threads are above."""
+
+    def test_every_kind_is_told(self):
+        it = octet.Interpreter(model_content=self.float_bytes)
+        index = it.get_input_details()[0]["index"]
+        zeros = np.zeros((1, 28, 28, 1), np.float32)
+        cases = [
+            (RuntimeError, "not ready", it.invoke),
+            (ValueError, "Run allocate_tensors\\(\\) first", lambda: it.set_tensor(index, zeros)),
+            (ValueError, "Run allocate_tensors\\(\\) first", lambda: it.get_tensor(index)),
+            (ValueError, 'Invalid signature_key provided: "none"', lambda: it.get_signature_runner("none")),
+            (ValueError, "Invalid number of inputs", lambda: it.get_signature_runner()()),
+            (ValueError, "Invalid Input name \\(none\\)", lambda: it.get_signature_runner()(none=zeros)),
+        ]
+        for kind, text, action in cases:
+            with self.assertRaisesRegex(kind, text):
+                action()
+        it.allocate_tensors()
+        cases = [
+            (ValueError, "Got 27 but expected 28 for dimension 2", lambda: it.set_tensor(index, zeros[:, :, :27])),
+            (ValueError, "Got 3 but expected 4", lambda: it.set_tensor(index, zeros[0])),
+            (ValueError, "Got value of type INT32 but expected type FLOAT32", lambda: it.set_tensor(index, zeros.astype(np.int32))),
+            (ValueError, "Invalid tensor index 9999", lambda: it.get_tensor(9999)),
+            (ValueError, "Invalid tensor index", lambda: it.get_tensor(1 << 40)),
+            (ValueError, "is not an input", lambda: it.resize_tensor_input(9999, [1])),
+            (ValueError, "subgraph_index is out of range: 7", lambda: it.get_tensor_details(7)),
+        ]
+        for kind, text, action in cases:
+            with self.assertRaisesRegex(kind, text):
+                action()
+        it.set_tensor(index, zeros)  # And it still works.
+        it.invoke()
 
 
 class Delegates(unittest.TestCase):

@@ -141,8 +141,11 @@ void CustomOperator() {
   interpreter->typed_input_tensor<float>(0)[3] = 21;
   EXPECT(interpreter->Invoke() == kTfLiteOk && interpreter->typed_output_tensor<float>(0)[3] == 42);
 
-  resolver.AddBuiltin(tflite::BuiltinOperator_MUL, &twice);  // octet's own, or none: said aloud.
-  EXPECT(tflite::InterpreterBuilder(*early, resolver)(&interpreter) == kTfLiteError);
+  // octet's own, or none, where a model needs it: said aloud.
+  resolver.AddBuiltin(tflite::BuiltinOperator_ADD, &twice, 1, 9);
+  EXPECT(tflite::InterpreterBuilder(*early, resolver)(&interpreter) == kTfLiteOk);
+  auto add = tflite::FlatBufferModel::BuildFromFile(Path("add").c_str(), &listener);
+  EXPECT(add && tflite::InterpreterBuilder(*add, resolver)(&interpreter) == kTfLiteError);
   EXPECT(listener.text.find("builtin operators") != std::string::npos);
 }
 

@@ -23,7 +23,7 @@ typedef struct { const char* name; } Device;
 
 static int g_alive, g_computed;
 static char g_fail[64];
-static Device g_devices[] = {{"standin-npu"}, {"standin-weak"}};
+static Device g_devices[] = {{"standin-npu"}, {"standin-weak"}, {"nnapi-reference"}};
 EXPORT int standin_alive(void) { return g_alive; }
 EXPORT int standin_computed(void) { return g_computed; }
 EXPORT void standin_fail(const char* name) { strncpy(g_fail, name, sizeof g_fail - 1); }
@@ -85,11 +85,11 @@ EXPORT int ANeuralNetworksModel_finish(Model* m) {
   if (m->finished || m->num_out == 0) return BAD_STATE;
   return m->finished = true, OK;
 }
-EXPORT int ANeuralNetworks_getDeviceCount(uint32_t* n) { return *n = 2, OK; }
+EXPORT int ANeuralNetworks_getDeviceCount(uint32_t* n) { return *n = 3, OK; }
 EXPORT int ANeuralNetworks_getDevice(uint32_t i, Device** d) { return *d = &g_devices[i], OK; }
 EXPORT int ANeuralNetworksDevice_getName(const Device* d, const char** name) { return *name = d->name, OK; }
 EXPORT int ANeuralNetworksModel_getSupportedOperationsForDevices(const Model* m, const Device* const* d, uint32_t n, bool* supported) {
-  if (!m->finished || n != 1) return BAD_STATE;
+  if (!m->finished || n < 1) return BAD_STATE;
   for (uint32_t i = 0; i < m->num_operations; ++i) supported[i] = d[0] == &g_devices[0] || m->operations[i].code == ADD;
   return OK;
 }
@@ -100,7 +100,12 @@ EXPORT int ANeuralNetworksCompilation_create(Model* m, Compilation** c) {
   (*c)->model = m;
   return OK;
 }
-EXPORT int ANeuralNetworksCompilation_createForDevices(Model* m, const Device* const* d, uint32_t n, Compilation** c) { return (void)d, (void)n, ANeuralNetworksCompilation_create(m, c); }
+/* Nobody asks for the processor by name. */
+EXPORT int ANeuralNetworksCompilation_createForDevices(Model* m, const Device* const* d, uint32_t n, Compilation** c) {
+  for (uint32_t i = 0; i < n; ++i)
+    if (d[i] == &g_devices[2]) return 4;
+  return ANeuralNetworksCompilation_create(m, c);
+}
 EXPORT void ANeuralNetworksCompilation_free(Compilation* c) { Delete(c); }
 EXPORT int ANeuralNetworksCompilation_setPreference(Compilation* c, int32_t p) { return p < 0 || p > 2 || c->finished ? BAD_DATA : (c->preference = p, OK); }
 EXPORT int ANeuralNetworksCompilation_finish(Compilation* c) { FAIL_IF_ASKED("Compilation_finish"); return c->finished ? BAD_STATE : (c->finished = true, OK); }

@@ -54,7 +54,7 @@ Outcome RunWith(const std::string& options) {
 
 TEST(Nnapi, PartsRunThere) {
   const std::vector<float> expected = test::Runner(Model()).Run<float>(kX);
-  for (const std::string options : {"", ";burst=0;fp16=1;preference=low_power", ";accelerator=standin-npu"}) {
+  for (const std::string options : {"", ";burst=0;fp16=1;preference=low_power", ";accelerator=standin-npu", ";cpu=0"}) {
     const Outcome o = RunWith(options);
     EXPECT_LT(test::LargestDifference(o.y, expected), 1e-4f) << options;
     EXPECT_EQ(o.details[0].name, "nnapi");

@@ -17,6 +17,7 @@ EXAMPLES = REPOSITORY / "examples/ten_lines"
 MODEL = WORK / "model.tflite"
 ANSWER = re.compile(r"digit: 40 bytes, first value 0\.000380")
 ARM = ["qemu-aarch64", "-L", "/usr/aarch64-linux-gnu"]
+ARM_ROOT = REPOSITORY / "build/arm-root"  # scripts/arm_root.sh
 
 
 def run(*command, **options):
@@ -94,8 +95,15 @@ def works(python):
     return subprocess.run([python, "-c", "import venv, ensurepip"], capture_output=True, check=False).returncode == 0
 
 
+def arm_system(*command, environment=()):
+    """A program of build/arm-root as qemu runs it."""
+    folders = ":".join(str(ARM_ROOT / f"usr/lib/aarch64-linux-gnu/{f}") for f in ("blas", "lapack"))  # What unpacking alone does not link.
+    options = [o for e in (f"LD_LIBRARY_PATH={folders}", *environment) for o in ("-E", e)]
+    return ["qemu-aarch64", "-L", ARM_ROOT, *options, *command]
+
+
 def arm_wheel():
-    """Its module, loaded by nothing here but its tags and its machine."""
+    """Its tags, its machine, and, where an Arm Python is, the ten lines."""
     for path in packages("octet-*aarch64.whl"):
         place = WORK / "arm-wheel"
         run(sys.executable, "-m", "zipfile", "-e", path, place)
@@ -104,6 +112,8 @@ def arm_wheel():
         if "AArch64" not in kind or "linux_aarch64" not in tag:
             sys.exit(f"FAILED: {path}")
         print("wheel for aarch64: ok")
+        for python in sorted(ARM_ROOT.glob("usr/bin/python3.*"))[:1]:
+            answers("wheel on aarch64 (qemu)", *arm_system(python, EXAMPLES / "run.py", environment=[f"PYTHONPATH={place}"]))
 
 
 def jar():
@@ -113,6 +123,8 @@ def jar():
         return
     run("javac", "-cp", path, "-d", WORK, EXAMPLES / "Run.java")
     answers("jar", "java", "-cp", f"{path}:{WORK}", "Run")
+    for java in ARM_ROOT.glob("usr/lib/jvm/java-17-openjdk-arm64/bin/java"):
+        answers("jar on aarch64 (qemu)", *arm_system(java, "-XX:TieredStopAtLevel=1", "-cp", f"{path}:{WORK}", "Run"))
     print("jar holds", re.findall(r"octet/native/(\S+)/", run("unzip", "-l", path)))
 
 

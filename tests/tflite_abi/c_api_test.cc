@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <atomic>
 #include <cstdarg>
+#include <thread>
 
 #include "tensorflow/lite/c/c_api_experimental.h"
 #include "tests/model_builder.h"
@@ -102,6 +104,36 @@ TEST(TfLiteCApi, SignaturesAreStrictAboutShapes) {
   EXPECT_NE(TfLiteSignatureRunnerGetOutputTensor(r, "out"), nullptr);
   TfLiteSignatureRunnerDelete(r);
   EXPECT_EQ(TfLiteInterpreterGetSignatureRunner(h.it, "none"), nullptr);
+}
+
+TEST(TfLiteCApi, ASecondThreadIsTold) {
+  test::Builder b;
+  auto x = b.Input("x", {DType::kF32, Shape{1 << 16}, {}});
+  for (int i = 0; i < 2000; ++i) x = b.Node(i % 2 ? "sin" : "exp", "s" + std::to_string(i), {x});
+  b.g().outputs = {x};
+  const std::vector<std::byte> bytes = *exporter::Export(b.model);
+  TfLiteModel* model = TfLiteModelCreate(bytes.data(), bytes.size());
+  TfLiteInterpreterOptions* options = TfLiteInterpreterOptionsCreate();
+  std::string messages;  // Of this thread: the other one is let through.
+  TfLiteInterpreterOptionsSetErrorReporter(options, Collect, &messages);
+  TfLiteInterpreterOptionsEnableCancellation(options, true);
+  TfLiteInterpreter* it = TfLiteInterpreterCreate(model, options);
+  ASSERT_EQ(TfLiteInterpreterAllocateTensors(it), kTfLiteOk);
+  std::atomic<bool> done = false;
+  TfLiteStatus first = kTfLiteOk;
+  std::thread other([&] {
+    first = TfLiteInterpreterInvoke(it);
+    done = true;
+  });
+  while (!done && TfLiteInterpreterAllocateTensors(it) == kTfLiteOk) std::this_thread::yield();  // Before the other one is inside, all is well.
+  const bool told = !done;
+  while (!done) TfLiteInterpreterCancel(it);
+  other.join();
+  EXPECT_TRUE(!told || messages.find("in use by another thread") != std::string::npos) << messages;
+  EXPECT_TRUE(first == kTfLiteOk || first == kTfLiteCancelled);
+  TfLiteInterpreterDelete(it);
+  TfLiteInterpreterOptionsDelete(options);
+  TfLiteModelDelete(model);
 }
 
 TEST(TfLiteCApi, BadModelsAreNullAndReported) {

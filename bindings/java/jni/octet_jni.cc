@@ -56,6 +56,11 @@ OctetTensor Tensor(jlong it, jint i, jboolean output) {
   return t;
 }
 
+bool Overlap(const std::byte* begin, size_t bytes, const OctetTensor& t) {
+  const auto* other = static_cast<const std::byte*>(t.data);
+  return other && begin < other + t.bytes && other < begin + bytes;
+}
+
 // memcpy that turns the bytes of each element round. Buffers need not be aligned.
 template <typename T>
 void CopySwapped(std::byte* to, const std::byte* from, size_t bytes) {
@@ -204,6 +209,24 @@ OCTET_JNI(void, copy)(JNIEnv* env, jclass, jlong it, jint i, jboolean output, jo
   if (!direct || !t.data) return;  // Both empty.
   if (output) Copy(direct + offset, t.data, t.bytes, swap);
   else Copy(t.data, direct + offset, t.bytes, swap);
+}
+
+OCTET_JNI(jint, bind)(JNIEnv* env, jclass, jlong it, jint i, jboolean output, jobject buffer, jlong offset) {
+  const auto bind = output ? octet_bind_output : octet_bind_input;
+  if (!buffer) return bind(Interpreter(it), i, nullptr, 0, nullptr);
+  auto* direct = static_cast<std::byte*>(env->GetDirectBufferAddress(buffer));
+  const OctetTensor t = Tensor(it, i, output);
+  if (!direct || t.bytes == 0) return OCTET_INVALID_ARGUMENT;
+  std::byte* const begin = direct + offset;
+  // An output that is an input under another shape would go along, and Java has its address.
+  for (int32_t k = 0; !output && k < octet_num_outputs(Interpreter(it)); ++k)
+    if (Overlap(static_cast<const std::byte*>(t.data), t.bytes, Tensor(it, k, true))) return OCTET_UNSUPPORTED;
+  // What is computed into memory that is also read from, or written to, would not be what a copy gives.
+  for (int32_t k = 0; output && k < octet_num_inputs(Interpreter(it)); ++k)
+    if (Overlap(begin, t.bytes, Tensor(it, k, false))) return OCTET_INVALID_ARGUMENT;
+  for (int32_t k = 0; output && k < octet_num_outputs(Interpreter(it)); ++k)
+    if (k != i && Overlap(begin, t.bytes, Tensor(it, k, true))) return OCTET_INVALID_ARGUMENT;
+  return bind(Interpreter(it), i, begin, t.bytes, nullptr);  // The buffer holds them: Java has counted.
 }
 
 OCTET_JNI(jbyteArray, setStrings)(JNIEnv* env, jclass, jlong it, jint input, jbyteArray packed) {

@@ -57,9 +57,9 @@ class _Tensor:
 
     __slots__ = ("name", "dtype", "shape", "signature", "address", "bytes", "scales", "zero_points", "axis", "block_size")
 
-    def __init__(self, native, index):
+    def __init__(self, native, *index):
         (self.name, self.dtype, self.shape, self.signature, self.address, self.bytes,
-         self.scales, self.zero_points, self.axis, self.block_size) = native.tensor(index)
+         self.scales, self.zero_points, self.axis, self.block_size) = native.tensor(*index)
 
     @property
     def numpy_type(self):
@@ -310,8 +310,9 @@ class Interpreter:
             self._view(index)  # Cached for the next call.
 
     def get_tensor(self, tensor_index, subgraph_index=0):
-        """A copy of a tensor's value."""
-        self._check_subgraph(subgraph_index)
+        """A copy of a tensor's value. Of other subgraphs than the first: constants, and what a signature's runner left."""
+        if subgraph_index != 0:
+            return self._get_tensor_of(subgraph_index, tensor_index)
         view = self._views.get(tensor_index)
         if view is not None:
             return view.copy()
@@ -352,12 +353,13 @@ class Interpreter:
         return [self._get_tensor_details(i, 0) for i in self._outputs]
 
     def get_tensor_details(self, subgraph_index=0):
-        self._check_subgraph(subgraph_index)
-        return [self._get_tensor_details(i, 0) for i in range(self._interpreter.num_tensors())]
+        count = self._interpreter.num_tensors() if subgraph_index == 0 else self._count_tensors(subgraph_index)
+        return [self._get_tensor_details(i, subgraph_index) for i in range(count)]
 
     def _get_tensor_details(self, tensor_index, subgraph_index):
-        self._check_subgraph(subgraph_index)
-        details = _Tensor(self._interpreter, int(tensor_index)).details(int(tensor_index))
+        index = int(tensor_index)
+        tensor = _Tensor(self._interpreter, index) if subgraph_index == 0 else self._tensor_of(subgraph_index, index)
+        details = tensor.details(index)
         zero_points = details["quantization_parameters"]["zero_points"]
         if self._compress_zero_points and zero_points.size and (zero_points == zero_points[0]).all():
             details["quantization_parameters"]["zero_points"] = zero_points[:1]
@@ -391,10 +393,33 @@ class Interpreter:
     def _native_handle(self):
         return id(self._interpreter)
 
-    @staticmethod
-    def _check_subgraph(subgraph_index):
-        if subgraph_index != 0:
-            raise ValueError(f"subgraph_index is {subgraph_index}; octet shows the tensors of subgraph 0, and those of signatures through their runners")
+    # -- subgraphs behind the first: a signature's own, as its runner has it; others as the file has them
+
+    def _count_tensors(self, subgraph_index):
+        count = self._model.num_tensors(subgraph_index)
+        if count < 0:
+            raise ValueError(f"subgraph_index is out of range: {subgraph_index} for the model, which has {self.num_subgraphs()} subgraphs.")
+        return count
+
+    def _runner_of(self, subgraph_index):
+        for i, key in enumerate(self._model.signatures()):
+            if self._model.signature_subgraph(i) == subgraph_index and key in self._runners:
+                return self._runners[key]
+        return None
+
+    def _tensor_of(self, subgraph_index, tensor_index):
+        self._count_tensors(subgraph_index)
+        runner = self._runner_of(subgraph_index)
+        if runner is None:
+            return _Tensor(self._model, subgraph_index, tensor_index)
+        with runner:
+            return _Tensor(self._interpreter, tensor_index)
+
+    def _get_tensor_of(self, subgraph_index, tensor_index):
+        tensor = self._tensor_of(subgraph_index, tensor_index)
+        if not tensor.address and tensor.bytes:
+            raise ValueError("Tensor data is null. Run allocate_tensors() first")
+        return tensor.array().copy()
 
     # -- signatures
 
@@ -404,8 +429,7 @@ class Interpreter:
                 for key, runner in ((key, self._runner(key)) for key in self._model.signatures())}
 
     def _get_full_signature_list(self):
-        return {key: {"inputs": dict(self._runner(key).inputs), "outputs": dict(self._runner(key).outputs), "subgraph_index": 0}
-                for key in self._model.signatures()}
+        return {key: {"inputs": dict(self._runner(key).inputs), "outputs": dict(self._runner(key).outputs)} for key in self._model.signatures()}
 
     def get_signature_runner(self, signature_key=None):
         """A callable that runs one signature: runner(name=array, ...) -> {name: array}."""
@@ -426,8 +450,8 @@ class Interpreter:
     # -- safety of tensor()
 
     def _safe_to_run(self):
-        """True when no array of tensor() is alive."""
-        return sys.getrefcount(self._interpreter) == 2
+        """True when no array of tensor() is alive. Each runner has a reference, too."""
+        return sys.getrefcount(self._interpreter) == 2 + len(self._runners)
 
     def _ensure_safe(self):
         if not self._safe_to_run() and not self._interpreter.busy():  # Another thread holds a reference, too: allocate() and invoke() say so.

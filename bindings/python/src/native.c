@@ -85,7 +85,47 @@ static PyObject* ModelNumSubgraphs(ModelObject* self, PyObject* unused) {
   return PyLong_FromLong(octet_model_num_subgraphs(self->model));
 }
 
+static PyObject* Dims(const int32_t* dims, int32_t n) {
+  PyObject* tuple = PyTuple_New(n);
+  for (int32_t i = 0; tuple && i < n; ++i) PyTuple_SetItem(tuple, i, PyLong_FromLong(dims[i]));
+  return tuple;
+}
+static PyObject* Scales(const float* scales, int32_t n) {
+  PyObject* tuple = PyTuple_New(n);
+  for (int32_t i = 0; tuple && i < n; ++i) PyTuple_SetItem(tuple, i, PyFloat_FromDouble(scales[i]));
+  return tuple;
+}
+
+/* (name, dtype, shape, signature, address, bytes, scales, zero_points, axis, block_size) */
+static PyObject* Described(const OctetTensor* t) {
+  return Py_BuildValue("(siNNKKNNii)", t->name ? t->name : "", (int)t->dtype, Dims(t->dims, t->rank), Dims(t->signature, t->rank), (unsigned long long)(uintptr_t)t->data,
+                       (unsigned long long)t->bytes, Scales(t->scales, t->num_scales), Dims(t->zero_points, t->num_scales), (int)t->axis, (int)t->block_size);
+}
+
+/* signature_subgraph(i) */
+static PyObject* ModelSignatureSubgraph(ModelObject* self, PyObject* arg) {
+  const long i = PyLong_AsLong(arg);
+  return PyErr_Occurred() ? NULL : PyLong_FromLong(octet_model_signature_subgraph(self->model, (int32_t)i));
+}
+
+static PyObject* ModelNumTensors(ModelObject* self, PyObject* arg) {
+  const long subgraph = PyLong_AsLong(arg);
+  return PyErr_Occurred() ? NULL : PyLong_FromLong(octet_model_num_tensors(self->model, (int32_t)subgraph));
+}
+
+static PyObject* ModelTensor(ModelObject* self, PyObject* args) {
+  int subgraph, index;
+  if (!PyArg_ParseTuple(args, "ii", &subgraph, &index)) return NULL;
+  OctetTensor t;
+  if (octet_model_tensor(self->model, subgraph, index, &t) != OCTET_OK)
+    return PyErr_Format(PyExc_ValueError, "Invalid tensor index %d exceeds max tensor index %d", index, octet_model_num_tensors(self->model, subgraph) - 1);
+  return Described(&t);
+}
+
 static PyMethodDef kModelMethods[] = {{"num_subgraphs", (PyCFunction)ModelNumSubgraphs, METH_NOARGS, "The first subgraph and those that control flow and signatures call."},
+                                      {"signature_subgraph", (PyCFunction)ModelSignatureSubgraph, METH_O, "signature_subgraph(i): the subgraph that the i-th signature runs."},
+                                      {"num_tensors", (PyCFunction)ModelNumTensors, METH_O, "num_tensors(subgraph); -1: there is no such subgraph."},
+                                      {"tensor", (PyCFunction)ModelTensor, METH_VARARGS, "tensor(subgraph, index): as Interpreter.tensor, from the file; an address only of constants."},
                                       {"signatures", (PyCFunction)ModelSignatures, METH_NOARGS, "Keys of the model's signatures, in the file's order."}, {NULL, NULL, 0, NULL}};
 static PyType_Slot kModelSlots[] = {{Py_tp_new, ModelNew}, {Py_tp_dealloc, ModelDealloc}, {Py_tp_methods, kModelMethods}, {Py_tp_doc, "A verified .tflite model, shared by its interpreters."}, {0, NULL}};
 static PyType_Spec kModelSpec = {"octet._native.Model", sizeof(ModelObject), 0, Py_TPFLAGS_DEFAULT, kModelSlots};
@@ -275,26 +315,13 @@ static PyObject* Resize(InterpreterObject* self, PyObject* args) {
   return Finish(self, octet_resize_input(self->interpreter, input, dims, (int32_t)rank, &error), &error);
 }
 
-static PyObject* Dims(const int32_t* dims, int32_t n) {
-  PyObject* tuple = PyTuple_New(n);
-  for (int32_t i = 0; tuple && i < n; ++i) PyTuple_SetItem(tuple, i, PyLong_FromLong(dims[i]));
-  return tuple;
-}
-static PyObject* Scales(const float* scales, int32_t n) {
-  PyObject* tuple = PyTuple_New(n);
-  for (int32_t i = 0; tuple && i < n; ++i) PyTuple_SetItem(tuple, i, PyFloat_FromDouble(scales[i]));
-  return tuple;
-}
-
-/* tensor(index) -> (name, dtype, shape, signature, address, bytes, scales, zero_points, axis, block_size) */
 static PyObject* Tensor(InterpreterObject* self, PyObject* arg) {
   const long index = PyLong_AsLong(arg);
   if (index == -1 && PyErr_Occurred()) return NULL;
   OctetTensor t;
-  if (octet_tensor(self->interpreter, (int32_t)index, &t) != OCTET_OK)
+  if (index != (int32_t)index || octet_tensor(self->interpreter, (int32_t)index, &t) != OCTET_OK)
     return PyErr_Format(PyExc_ValueError, "Invalid tensor index %ld exceeds max tensor index %d", index, octet_num_tensors(self->interpreter) - 1);
-  return Py_BuildValue("(siNNKKNNii)", t.name ? t.name : "", (int)t.dtype, Dims(t.dims, t.rank), Dims(t.signature, t.rank), (unsigned long long)(uintptr_t)t.data,
-                       (unsigned long long)t.bytes, Scales(t.scales, t.num_scales), Dims(t.zero_points, t.num_scales), (int)t.axis, (int)t.block_size);
+  return Described(&t);
 }
 
 /* ends(outputs) -> [(tensor index, signature key)] */

@@ -15,7 +15,7 @@ namespace {
 
 struct Self {
   const Api* api = nullptr;
-  const ANeuralNetworksDevice* device = nullptr;  // Null: NNAPI chooses.
+  std::vector<const ANeuralNetworksDevice*> devices;  // Empty: NNAPI chooses.
   int32_t preference = kFastSingleAnswer;
   bool fp16 = false, burst = true;
 };
@@ -26,38 +26,50 @@ int Say(const Status& status, char* text, size_t bytes) {
   return OCTET_DELEGATE_ERROR;
 }
 
-Result<const ANeuralNetworksDevice*> FindDevice(const Api& api, const std::string& name) {
+// The accelerator of this name; empty: all but the system's own processor, where it tells them apart.
+Result<std::vector<const ANeuralNetworksDevice*>> FindDevices(const Api& api, const std::string& name) {
   uint32_t count = 0;
   std::string names;
+  std::vector<const ANeuralNetworksDevice*> devices;
+  if (name.empty() && !api.DeviceCount) return devices;
   if (!api.DeviceCount || !api.DeviceGet || !api.DeviceName || api.DeviceCount(&count) != 0) return Error(Code::kDelegate, "this NNAPI names no accelerators");
   for (uint32_t i = 0; i < count; ++i) {
     ANeuralNetworksDevice* device = nullptr;
     const char* found = nullptr;
     if (api.DeviceGet(i, &device) != 0 || api.DeviceName(device, &found) != 0) continue;
-    if (name == found) return static_cast<const ANeuralNetworksDevice*>(device);
+    if (name == found) return std::vector<const ANeuralNetworksDevice*>{device};
     names += std::string(" ") + found;
+    if (std::string_view(found) != "nnapi-reference") devices.push_back(device);
   }
+  if (name.empty() && !devices.empty()) return devices;
+  if (name.empty()) return Error(Code::kDelegate, "NNAPI has no accelerator besides its own processor implementation");
   return Error(Code::kDelegate, "NNAPI has no accelerator '%s'; there are:%s", name.c_str(), names.empty() ? " none" : names.c_str());
 }
 
-Status SetOption(const std::string& key, const std::string& value, std::string* library, std::string* accelerator, Self* self) {
-  if (key == "library") *library = value;
-  else if (key == "accelerator") *accelerator = value;
+struct Wanted {
+  std::string library = "libneuralnetworks.so", accelerator;
+  bool cpu = true;
+};
+
+Status SetOption(const std::string& key, const std::string& value, Wanted* wanted, Self* self) {
+  if (key == "library") wanted->library = value;
+  else if (key == "accelerator") wanted->accelerator = value;
+  else if (key == "cpu") wanted->cpu = value != "0";
   else if (key == "fp16") self->fp16 = value != "0";
   else if (key == "burst") self->burst = value != "0";
   else if (key == "preference" && value == "low_power") self->preference = kLowPower;
   else if (key == "preference" && value == "sustained") self->preference = kSustainedSpeed;
   else if (key != "preference" || value != "fast")
-    return Error(Code::kInvalidArgument, "option '%s=%s': expected library, accelerator, preference=low_power|fast|sustained, fp16 or burst", key.c_str(), value.c_str());
+    return Error(Code::kInvalidArgument, "option '%s=%s': expected library, accelerator, cpu, preference=low_power|fast|sustained, fp16 or burst", key.c_str(), value.c_str());
   return {};
 }
 
 Status Start(const OctetDelegateOption* options, size_t num_options, Self* self) {
-  std::string library = "libneuralnetworks.so", accelerator;
-  for (size_t i = 0; i < num_options; ++i) OCTET_TRY(SetOption(options[i].key, options[i].value, &library, &accelerator, self));
-  OCTET_ASSIGN(self->api, Api::Load(library));
-  if (accelerator.empty()) return {};
-  OCTET_ASSIGN(self->device, FindDevice(*self->api, accelerator));
+  Wanted wanted;
+  for (size_t i = 0; i < num_options; ++i) OCTET_TRY(SetOption(options[i].key, options[i].value, &wanted, self));
+  OCTET_ASSIGN(self->api, Api::Load(wanted.library));
+  if (wanted.accelerator.empty() && wanted.cpu) return {};
+  OCTET_ASSIGN(self->devices, FindDevices(*self->api, wanted.accelerator));
   return {};
 }
 
@@ -96,8 +108,8 @@ class Kernel {
     if (self_.fp16 && api_.Relax) OCTET_TRY(Check(api_.Relax(model_, true), "half precision"));
     OCTET_TRY(Check(api_.ModelFinish(model_), "the model"));
     OCTET_TRY(CheckDevice(part));
-    const bool chosen = self_.device && api_.CompilationCreateForDevices;
-    OCTET_TRY(Check(chosen ? api_.CompilationCreateForDevices(model_, &self_.device, 1, &compilation_) : api_.CompilationCreate(model_, &compilation_), "a compilation"));
+    const bool chosen = !self_.devices.empty() && api_.CompilationCreateForDevices;
+    OCTET_TRY(Check(chosen ? api_.CompilationCreateForDevices(model_, self_.devices.data(), static_cast<uint32_t>(self_.devices.size()), &compilation_) : api_.CompilationCreate(model_, &compilation_), "a compilation"));
     OCTET_TRY(Check(api_.SetPreference(compilation_, self_.preference), "the preference"));
     OCTET_TRY(Check(api_.CompilationFinish(compilation_), "to compile"));
     if (self_.burst && api_.BurstCreate && api_.BurstFree && api_.BurstCompute) OCTET_TRY(Check(api_.BurstCreate(compilation_, &burst_), "a burst"));
@@ -117,9 +129,9 @@ class Kernel {
 
   // An accelerator that lacks one of the operations says so before it compiles.
   Status CheckDevice(const OctetDelegatePart& part) const {
-    if (!self_.device || !api_.SupportedForDevices) return {};
+    if (self_.devices.empty() || !api_.SupportedForDevices) return {};
     const auto supported = std::make_unique<bool[]>(static_cast<size_t>(part.num_nodes));
-    OCTET_TRY(Check(api_.SupportedForDevices(model_, &self_.device, 1, supported.get()), "the question what it supports"));
+    OCTET_TRY(Check(api_.SupportedForDevices(model_, self_.devices.data(), static_cast<uint32_t>(self_.devices.size()), supported.get()), "the question what it supports"));
     for (int32_t i = 0; i < part.num_nodes; ++i)
       if (!supported[static_cast<size_t>(i)]) return Error(Code::kDelegate, "the accelerator does not support %s (#%d)", graph_.nodes[part.nodes[i]].op, graph_.nodes[part.nodes[i]].index);
     return {};

@@ -25,6 +25,7 @@ import org.tensorflow.lite.DataType;
 import org.tensorflow.lite.Interpreter;
 import org.tensorflow.lite.InterpreterApi;
 import org.tensorflow.lite.InterpreterFactory;
+import org.tensorflow.lite.OctetDelegate;
 import org.tensorflow.lite.Tensor;
 import org.tensorflow.lite.TensorFlowLite;
 import org.tensorflow.lite.gpu.CompatibilityList;
@@ -474,6 +475,67 @@ public final class ApiTest {
     }
   }
 
+  /** One built against TensorFlow Lite's opaque interface: it finds the functions in octet's library. */
+  static void aDelegateThatCallsBack(String library) {
+    try (OctetDelegate delegate = new OctetDelegate(library, new HashMap<>());
+        Interpreter it = new Interpreter(model("add"), new Interpreter.Options().addDelegate(delegate))) {
+      float[][] y = new float[1][4];
+      it.runForMultipleInputsOutputs(new Object[] {new float[][] {{1, 2, 3, 4}}, new float[][] {{10, 20, 30, 40}}}, Collections.singletonMap(0, y));
+      equal(y[0][3], 44f);
+    }
+  }
+
+  /** Direct buffers are the tensors' memory while a model runs: the same answers as by copies, whatever they share. */
+  static void inPlace() {
+    try (Interpreter it = new Interpreter(model("add"))) {
+      FloatBuffer a = direct(16).asFloatBuffer();
+      FloatBuffer b = direct(16).asFloatBuffer();
+      FloatBuffer c = direct(32).asFloatBuffer();
+      a.put(new float[] {1, 2, 3, 4}).rewind();
+      b.put(new float[] {10, 20, 30, 40}).rewind();
+      c.position(3);
+      Map<Integer, Object> outputs = new HashMap<>();
+      outputs.put(0, c);
+      it.runForMultipleInputsOutputs(new Object[] {a, b}, outputs);
+      equal(c.position(), 7);
+      equal(c.get(3) + c.get(6), 55f);
+      equal(it.getOutputTensor(0).asReadOnlyBuffer().asFloatBuffer().get(3), 44f);
+      equal(it.getInputTensor(0).asReadOnlyBuffer().asFloatBuffer().get(3), 4f);
+
+      a.rewind();
+      b.rewind();
+      outputs.put(0, a); // An input's own memory: as if it were copied.
+      it.runForMultipleInputsOutputs(new Object[] {a, b}, outputs);
+      equal(a.get(0) + a.get(3), 55f);
+      equal(it.getOutputTensor(0).asReadOnlyBuffer().asFloatBuffer().get(0), 11f);
+
+      a.rewind();
+      outputs.put(0, b); // To and fro: what was an output is read now.
+      c.limit(7).position(3);
+      it.runForMultipleInputsOutputs(new Object[] {a, c}, outputs);
+      equal(b.get(0), 22f);
+      float[][] y = new float[1][4];
+      outputs.put(0, y); // Arrays after buffers: the tensors' own memory again.
+      it.runForMultipleInputsOutputs(new Object[] {new float[][] {{1, 1, 1, 1}}, new float[][] {{2, 2, 2, 2}}}, outputs);
+      equal(y[0][3], 3f);
+      equal(a.get(0) + b.get(0), 33f);
+
+      ByteBuffer odd = direct(17);
+      odd.position(1); // Not at a float's address: copied.
+      odd.slice().order(ByteOrder.nativeOrder()).putFloat(12, 7);
+      ByteBuffer shifted = odd.slice().order(ByteOrder.nativeOrder());
+      it.runForMultipleInputsOutputs(new Object[] {shifted, new float[][] {{2, 2, 2, 2}}}, outputs);
+      equal(y[0][3], 9f);
+      outputs.put(0, direct(16).asIntBuffer());
+      refused(IllegalArgumentException.class, "Cannot convert", () -> it.runForMultipleInputsOutputs(new Object[] {a, b}, outputs));
+      it.resizeInput(0, new int[] {2, 4});
+      ByteBuffer two = direct(32);
+      outputs.put(0, two);
+      it.runForMultipleInputsOutputs(new Object[] {direct(32), b.rewind()}, outputs);
+      equal(two.getFloat(16), b.get(0));
+    }
+  }
+
   public static void main(String[] args) throws Exception {
     models = new File(args[0]);
     TensorFlowLite.init();
@@ -492,6 +554,8 @@ public final class ApiTest {
     cancellation();
     theForgottenAreFreedAndNamed();
     delegatesAreNeverSilent();
+    if (args.length > 1) aDelegateThatCallsBack(args[1]);
+    inPlace();
     nothingIsMadePerRun();
     timePerRun();
     System.out.println("Java API: all checks passed");

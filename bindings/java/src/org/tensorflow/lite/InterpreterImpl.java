@@ -241,7 +241,8 @@ class InterpreterImpl implements InterpreterApi {
       requireAll(main, 1);
       resizeTo(this, it, main, 0, input);
       allocate(it, main);
-      main.inputs[0].setTo(it, input);
+      main.inputs[0].setTo(it, input, main.isStatic);
+      for (int i = 0; i < main.outputs.length; ++i) main.outputs[i].place(it, i == 0 ? output : null, main.isStatic);
       invoke(it, main);
       if (output != null) at(main.outputs, 0, "output").copyTo(it, output);
     } finally {
@@ -259,7 +260,8 @@ class InterpreterImpl implements InterpreterApi {
       for (int i = 0; i < inputs.length; ++i) resizeTo(this, it, main, i, inputs[i]);
       requireAll(main, inputs.length);
       allocate(it, main);
-      for (int i = 0; i < inputs.length; ++i) main.inputs[i].setTo(it, inputs[i]);
+      for (int i = 0; i < inputs.length; ++i) main.inputs[i].setTo(it, inputs[i], main.isStatic);
+      for (int i = 0; i < main.outputs.length; ++i) main.outputs[i].place(it, outputs.get(i), main.isStatic);
       invoke(it, main);
       int found = 0; // By index, not by iterator: nothing is made per run.
       for (int i = 0; i < main.outputs.length; ++i) {
@@ -291,7 +293,8 @@ class InterpreterImpl implements InterpreterApi {
         resizeTo(this, it, entry, i, input);
       }
       allocate(it, entry);
-      for (TensorImpl t : entry.inputs) t.setTo(it, inputs.get(t.key));
+      for (TensorImpl t : entry.inputs) t.setTo(it, inputs.get(t.key), entry.isStatic);
+      for (TensorImpl t : entry.outputs) t.place(it, outputs.get(t.key), entry.isStatic);
       invoke(it, entry);
       for (TensorImpl t : entry.outputs) {
         Object output = outputs.get(t.key);

@@ -114,6 +114,14 @@ final class Native {
   /** Between a tensor and a direct buffer, from its byte `offset` on. swap: width of the elements whose bytes turn round, or 1. */
   static native void copy(long interpreter, int i, boolean output, Buffer direct, long offset, int swap);
 
+  /**
+   * The tensor lies in the direct buffer, from its byte `offset` on, until the next allocate; null gives it its own memory again. Not 0: a
+   * code of octet.h, and the tensor lies where it lay; never where another end of the model lies in the same memory.
+   */
+  static native int bind(long interpreter, int i, boolean output, Buffer direct, long offset);
+
+  static final int UNSUPPORTED = 3; // No buffer will do.
+
   static native byte[] setStrings(long interpreter, int input, byte[] packed);
 
   /** Null when the output holds no strings yet. */

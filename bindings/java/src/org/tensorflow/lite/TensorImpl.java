@@ -29,6 +29,9 @@ final class TensorImpl implements Tensor {
   private long bytes;
   private ByteBuffer memory; // The native tensor; never handed out.
   private ByteBuffer mirror; // A copy for asReadOnlyBuffer(), from its first call on.
+  private Buffer bound; // The program's direct buffer in which the tensor lies instead: nothing is copied. Kept, so that its memory stays.
+  private long boundOffset;
+  private boolean bindable; // As far as is known of this plan.
 
   TensorImpl(NativeHandle handle, long it, int position, boolean output) {
     this.handle = handle;
@@ -53,6 +56,8 @@ final class TensorImpl implements Tensor {
     signature = Arrays.copyOfRange(d, 8 + rank, 8 + 2 * rank);
     memory = Native.memory(it, position, output);
     if (memory != null) memory.order(ByteOrder.nativeOrder());
+    bound = null; // New memory is the tensor's own.
+    bindable = true;
     if (mirror != null && mirror.capacity() != bytes) mirror = null;
   }
 
@@ -144,9 +149,43 @@ final class TensorImpl implements Tensor {
   void renewMirror() {
     if (mirror == null) return;
     mirror.clear();
-    memory.clear();
-    mirror.put(memory);
+    if (bound == null) {
+      memory.clear();
+      mirror.put(memory);
+    } else {
+      put(bound, boundOffset, mirror);
+    }
     mirror.clear();
+  }
+
+  /** The tensor lies in the program's buffer from now on, where that can be: of its own bytes' order, and no other end's. */
+  private boolean bind(long it, Buffer buffer, long offset) {
+    if (buffer == bound && offset == boundOffset && !output) return true;
+    if (!bindable || swap(buffer) != 1) return false;
+    int code = Native.bind(it, position, output, buffer, offset);
+    if (code != 0) {
+      bindable = code != Native.UNSUPPORTED;
+      return false;
+    }
+    bound = buffer;
+    boundOffset = offset;
+    return true;
+  }
+
+  private void unbind(long it) {
+    if (bound == null) return;
+    Native.bind(it, position, output, null, 0);
+    bound = null;
+  }
+
+  /** Before a run: computed in place where `dst`, of which copyTo() will say what is wrong with it, allows it. */
+  void place(long it, Object dst, boolean isStatic) {
+    if (isStatic && type != DataType.STRING && dst instanceof Buffer) {
+      Buffer b = (Buffer) dst;
+      int width = b instanceof ByteBuffer ? 1 : type != null && type.sameInJava(Values.typeOf(b, type)) ? type.byteSize() : 0;
+      if (b.isDirect() && !b.isReadOnly() && (long) b.remaining() * width >= bytes && bind(it, b, (long) b.position() * width)) return;
+    }
+    unbind(it);
   }
 
   /** The shape that the tensor would need for this input; null where it fits. */
@@ -157,13 +196,14 @@ final class TensorImpl implements Tensor {
     return Arrays.equals(wanted, shape) ? null : wanted;
   }
 
-  void setTo(long it, Object src) {
+  void setTo(long it, Object src, boolean isStatic) {
     if (src == null) throw new IllegalArgumentException("Null inputs are allowed only if the Tensor is bound to a buffer handle. (" + name + ")");
     if (src instanceof Buffer) {
-      write(it, (Buffer) src);
+      write(it, (Buffer) src, isStatic);
     } else if (type == DataType.STRING) {
       InterpreterImpl.check(Native.setStrings(it, position, Values.packStrings(src)), "");
     } else {
+      unbind(it);
       memory.clear();
       Values.write(src, memory);
     }
@@ -223,28 +263,35 @@ final class TensorImpl implements Tensor {
   }
 
   // A buffer that was filled and not rewound counts whole, as does one whose limit was forgotten.
-  private void write(long it, Buffer src) {
+  private void write(long it, Buffer src, boolean isStatic) {
     int width = width(src, "input");
     long offset = (long) src.remaining() * width == bytes ? (long) src.position() * width : 0;
     if (offset == 0 && (long) src.remaining() * width != bytes && (long) src.capacity() * width != bytes) {
       throw new IllegalArgumentException(String.format("Cannot copy to a TensorFlowLite tensor (%s) with %d bytes from a Java Buffer with %d bytes.",
           name, bytes, (long) src.capacity() * width) + hint((long) src.capacity() * width));
     }
+    if (isStatic && src.isDirect() && bind(it, src, offset)) return;
+    unbind(it);
     if (src.isDirect()) {
       Native.copy(it, position, false, src, offset, swap(src));
       return;
     }
     memory.clear();
+    put(src, offset, memory);
+  }
+
+  // The tensor's bytes from the buffer's byte `offset` on.
+  private void put(Buffer src, long offset, ByteBuffer to) {
     if (src instanceof ByteBuffer) {
       ByteBuffer from = ((ByteBuffer) src).duplicate().order(((ByteBuffer) src).order());
       from.clear();
       from.position((int) offset);
       from.limit((int) (offset + bytes));
-      Values.copy(from, memory, type == null ? 1 : Math.max(1, type.byteSize()));
+      Values.copy(from, to, type == null ? 1 : Math.max(1, type.byteSize()));
       return;
     }
-    int first = (int) offset / width;
-    putTyped(src, memory, first, first + (int) (bytes / width));
+    int first = (int) offset / type.byteSize();
+    putTyped(src, to, first, first + (int) (bytes / type.byteSize()));
   }
 
   private static void putTyped(Buffer src, ByteBuffer to, int first, int end) {
@@ -278,7 +325,7 @@ final class TensorImpl implements Tensor {
     }
     int position = dst.position();
     if (dst.isDirect()) {
-      Native.copy(it, this.position, true, dst, (long) position * width, swap(dst));
+      if (bound == null) Native.copy(it, this.position, true, dst, (long) position * width, swap(dst)); // Else it was computed there.
       dst.position(position + (int) (bytes / width));
       return;
     }
