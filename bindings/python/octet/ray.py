@@ -121,7 +121,7 @@ def _run(models, arrays, names, batch_size, concurrency):
     workers = concurrency or max(1, int(ray.cluster_resources().get("CPU", 1)) - 1)
     batches = max(1, -(-samples // batch_size))
     answers = ray.data.range(samples, override_num_blocks=min(batches, 1000)).map_batches(
-        _answer, fn_kwargs={"models": refs, "arrays": [ray.put(a) for a in arrays], "names": names}, batch_size=batch_size, batch_format="numpy", concurrency=workers, num_cpus=1)
+        _answer, fn_kwargs={"models": refs, "arrays": [ray.put(a) for a in arrays], "names": names}, batch_size=batch_size, batch_format="numpy", compute=ray.data.TaskPoolStrategy(size=workers), num_cpus=1)
     parts = list(answers.iter_batches(batch_size=None, batch_format="numpy"))
     ids = np.concatenate([p["id"] for p in parts])
     order = np.argsort(ids, kind="stable")
