@@ -1,35 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/thread_pool.h"
 
-#include "base/mutex.h"
-
-#if defined(OCTET_NO_THREADS)
-
-namespace octet {
-
-struct ThreadPool::State {};
-ThreadPool::ThreadPool(int) : threads_(1) {}
-ThreadPool::~ThreadPool() = default;
-void ThreadPool::Dispatch(int64_t, Call, const void*) {}  // One thread never asks.
-
-}  // namespace octet
-
-#else
-
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
+#include <mutex>
 #include <thread>
 #include <vector>
 
 namespace octet {
 namespace {
-
-// Waiting threads spin about this many pauses (tens of microseconds) before they sleep: layers of
-// one inference follow each other faster than a futex wakes.
-constexpr int kSpins = 20000;
-// So many pauses and the caller offers its core: to a worker that has none, where threads outnumber cores.
-constexpr int kPatience = 2000;
 
 inline void Pause() {
 #if defined(__x86_64__)
@@ -39,11 +20,29 @@ inline void Pause() {
 #endif
 }
 
+// Waits a little for what is about to happen: layers of one inference follow each other faster than a futex wakes.
+// First without letting go of the core, then letting others have it: where threads are more than cores, whoever
+// is waited for may need this one. False: it took too long, and is worth a sleep.
+template <class Happened> bool SpinUntil(const Happened& happened) {
+  using Clock = std::chrono::steady_clock;
+  constexpr std::chrono::microseconds kAlone(10), kAtMost(400);
+  constexpr int kPauses = 32;  // Between looks at the clock.
+  const Clock::time_point start = Clock::now();
+  for (Clock::duration waited{}; waited < kAtMost; waited = Clock::now() - start) {
+    for (int i = 0; i < kPauses; ++i) {
+      if (happened()) return true;
+      Pause();
+    }
+    if (waited > kAlone) std::this_thread::yield();
+  }
+  return happened();
+}
+
 // Tasks [first, end) of one thread: it takes from the front, who has none left takes from the back. A thread so gets about the
 // same part of every loop, and finds in its own cache what it wrote in the one before.
 class alignas(64) Span {
  public:
-  void Set(int64_t first, int64_t end) { span_.store(Packed(first, end), std::memory_order_relaxed); }
+  void Set(int64_t first, int64_t end) { span_.store(Packed(first, end), std::memory_order_release); }
   int64_t TakeFirst() {
     return Take([](int64_t first, int64_t end) { return Taken{first, Packed(first + 1, end)}; });
   }
@@ -64,7 +63,7 @@ class alignas(64) Span {
       const auto first = static_cast<int64_t>(span >> 32), end = static_cast<int64_t>(span & 0xffffffff);
       if (first >= end) return -1;
       const Taken taken = choose(first, end);
-      if (span_.compare_exchange_weak(span, taken.left, std::memory_order_relaxed)) return taken.task;
+      if (span_.compare_exchange_weak(span, taken.left, std::memory_order_acq_rel)) return taken.task;
     }
   }
   std::atomic<uint64_t> span_{0};
@@ -72,37 +71,42 @@ class alignas(64) Span {
 
 }  // namespace
 
+// A loop is done when `undone` is 0; nobody waits for a worker that took no task. Whoever holds a task may read the loop's
+// description: no other loop begins before the task is done.
 struct ThreadPool::State {
   explicit State(int threads) : spans(static_cast<size_t>(threads)) {}
   std::vector<std::thread> workers;
   std::mutex mutex;
-  std::condition_variable wake;
-  std::atomic<uint64_t> round{0};     // Raised once per loop; workers wait for it to change.
+  std::condition_variable wake, finished;
+  std::atomic<uint64_t> round{0};  // Raised once per loop; workers wait for it to change.
   std::atomic<bool> stop{false};
-  std::atomic<int> running{0};        // Workers that have not finished this round.
-  std::vector<Span> spans;            // Of every thread.
+  std::atomic<bool> caller_sleeps{false};
+  std::atomic<int64_t> undone{0};
+  std::vector<Span> spans;  // Of every thread.
   Call call = nullptr;
   const void* body = nullptr;
 
   void Drain(int thread) {
     const auto own = static_cast<size_t>(thread);
-    for (int64_t i; (i = spans[own].TakeFirst()) >= 0;) call(body, i, thread);
+    int64_t done = 0;
+    for (int64_t i; (i = spans[own].TakeFirst()) >= 0; ++done) call(body, i, thread);
     for (size_t t = 1; t < spans.size(); ++t)
-      for (int64_t i; (i = spans[(own + t) % spans.size()].TakeLast()) >= 0;) call(body, i, thread);
+      for (int64_t i; (i = spans[(own + t) % spans.size()].TakeLast()) >= 0; ++done) call(body, i, thread);
+    if (done == 0 || undone.fetch_sub(done) != done || !caller_sleeps.load()) return;
+    const std::lock_guard lock(mutex);
+    finished.notify_one();
   }
 
   void Worker(int thread) {
     uint64_t seen = 0;
     while (true) {
-      for (int spin = 0; spin < kSpins && round.load(std::memory_order_acquire) == seen; ++spin) Pause();
-      if (round.load(std::memory_order_acquire) == seen) {
+      if (!SpinUntil([&] { return round.load(std::memory_order_acquire) != seen; })) {
         std::unique_lock lock(mutex);
         wake.wait(lock, [&] { return round.load(std::memory_order_relaxed) != seen; });
       }
       seen = round.load(std::memory_order_acquire);
       if (stop.load(std::memory_order_relaxed)) return;
       Drain(thread);
-      running.fetch_sub(1, std::memory_order_release);
     }
   }
 
@@ -110,6 +114,14 @@ struct ThreadPool::State {
     std::lock_guard lock(mutex);
     round.fetch_add(1, std::memory_order_release);
     wake.notify_all();
+  }
+
+  void WaitForAll() {
+    if (SpinUntil([&] { return undone.load(std::memory_order_acquire) == 0; })) return;
+    caller_sleeps.store(true);
+    std::unique_lock lock(mutex);
+    finished.wait(lock, [&] { return undone.load() == 0; });
+    caller_sleeps.store(false);
   }
 };
 
@@ -128,13 +140,11 @@ void ThreadPool::Dispatch(int64_t tasks, Call call, const void* body) {
   State& s = *state_;
   s.call = call;
   s.body = body;
+  s.undone.store(tasks, std::memory_order_relaxed);
   for (int64_t t = 0; t < threads_; ++t) s.spans[static_cast<size_t>(t)].Set(tasks * t / threads_, tasks * (t + 1) / threads_);
-  s.running.store(threads_ - 1, std::memory_order_relaxed);
   s.Raise();
   s.Drain(0);
-  for (int spin = 1; s.running.load(std::memory_order_acquire) != 0; ++spin) spin % kPatience ? Pause() : std::this_thread::yield();
+  s.WaitForAll();
 }
 
 }  // namespace octet
-
-#endif

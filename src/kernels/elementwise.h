@@ -3,6 +3,7 @@
 // 8-bit integers. One body (isa/elementwise_body.h) over each instruction set's lanes. Integers are the same
 // bits everywhere; floats for any number of threads. n may be anything, pointers need no alignment.
 #pragma once
+#include <cstddef>
 #include <cstdint>
 
 namespace octet::kernels {
@@ -51,8 +52,11 @@ struct Elementwise {
   void (*function_f32[kFunctions])(const float* x, int64_t n, float* y);
   // y = clamp(a op b). A step of 0 repeats one element, 1 walks.
   void (*binary_f32[kBinaries])(const float* a, int64_t step_a, const float* b, int64_t step_b, int64_t n, float low, float high, float* y);
-  // y = e^(beta * (x - max)) / sum of them.
-  void (*softmax_f32)(const float* x, int64_t n, float beta, float* y);
+  // y = e^(beta * (x - max)) / sum of them, for each row of n.
+  void (*softmax_f32)(const float* x, int64_t rows, int64_t n, float beta, float* y);
+  // y = x * scale + (beta - mean * scale), scale = gamma / sqrt(variance + epsilon), for each row of n; beta may be null.
+  // The roundings are those of its steps one by one.
+  void (*normalize_f32)(const float* x, int64_t rows, int64_t n, float epsilon, const float* gamma, const float* beta, float* y);
   float (*sum_f32)(const float* x, int64_t n);
   void (*accumulate_f32)(const float* x, int64_t n, float* sum);  // sum[i] += x[i].
   void (*range_f32)(const float* x, int64_t n, float* low, float* high);  // Extended by what is there; not-a-numbers are skipped.
@@ -85,6 +89,8 @@ struct Elementwise {
   int32_t (*total_of_table)(const int8_t* x, int64_t n, int32_t most, const int32_t* table);
   // y = clamp(low + rounding(high half of the doubled table[most - x] * mantissa, right)).
   void (*scaled_table)(const int8_t* x, int64_t n, int32_t most, const int32_t* table, Rescale q, int8_t* y);
+  // Elements of 32 bits, pitches in bytes: column c of x becomes row c of y.
+  void (*transpose_32)(const std::byte* x, int64_t pitch_x, int64_t rows, int64_t columns, std::byte* y, int64_t pitch_y);
 };
 
 const Elementwise& Vectors();  // For this processor (base/cpu.h); OCTET_ISA lowers it.

@@ -40,6 +40,11 @@ struct ProductsF32 {
   int rows;  // Of the largest tile: blocks of rows are best a multiple of it.
   void (*product)(const ProductF32&);
   void (*window_row)(const WindowRowF32&);
+  // Winograd's F(4 x 4, 3 x 3). The 6 x 6 pixels from `tile` on, rows `row_step` values apart, to one value per position
+  // and channel: to[position * position_step + channel].
+  void (*winograd_input)(const float* tile, int64_t row_step, int64_t channels, float* to, int64_t position_step);
+  // Back from sums[position * position_step + channel] to rows x columns (at most 4 x 4) pixels.
+  void (*winograd_output)(const float* sums, int64_t position_step, int64_t channels, const float* bias, float low, float high, int64_t rows, int64_t columns, float* y, int64_t row_step);
 };
 
 const ProductsF32& FloatProducts();  // For this processor (base/cpu.h); OCTET_ISA lowers it.

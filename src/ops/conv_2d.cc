@@ -260,12 +260,24 @@ bool TakesWinograd(const OpView& op, const Cpu&) {
 }
 bool TakesF32(const OpView& op, const Cpu&) { return TakesPacked(op, DType::kF32, DType::kF32); }
 bool TakesHybrid(const OpView& op, const Cpu&) { return TakesPacked(op, DType::kF32, DType::kI8); }
+bool TakesWinogradFloats(const OpView& op, const Cpu& cpu) {
+  Params p;
+  if (!TakesF32(op, cpu)) return false;
+  FillGeometry(op, &p);
+  return TakesWinogradF32(p.g);
+}
 
 Status PrepareWinograd(Prepare& prepare) {
   Params p;
   FillGeometry(prepare.op, &p);
   const std::byte* bias = prepare.op.has_const(2) ? prepare.op.constants[2] : nullptr;
   return PrepareWinogradS8(prepare, p.g, MakeIntegerOutput(prepare, p.g.out_c, prepare.op.attrs<Attrs>().activation), reinterpret_cast<const int32_t*>(bias));
+}
+
+Status PrepareWinogradFloats(Prepare& prepare) {
+  Params p;
+  FillGeometry(prepare.op, &p);
+  return PrepareWinogradF32(prepare, p.g, p.clamp, prepare.op.has_const(2) ? reinterpret_cast<const float*>(prepare.op.constants[2]) : nullptr);
 }
 
 RowSource Rows(const Params& p) {
@@ -291,6 +303,7 @@ Status PreparePacked(Prepare& prepare) {
 
 constexpr Variant kVariants[] = {{.name = "winograd_s8", .takes = TakesWinograd, .prepare = PrepareWinograd},
                                  {.name = "packed_s8", .takes = TakesS8, .prepare = PreparePacked},
+                                 {.name = "winograd_f32", .takes = TakesWinogradFloats, .prepare = PrepareWinogradFloats},
                                  {.name = "packed_f32", .takes = TakesF32, .prepare = PreparePacked},
                                  {.name = "packed_hybrid", .takes = TakesHybrid, .prepare = PreparePacked},
                                  {.name = "reference", .prepare = PrepareReference}};

@@ -24,13 +24,17 @@ inline RowForm SymmetricForm(float range) {
   if (!(range > 0) || !std::isfinite(range)) return {};
   return {{range / 127.0f, 0}, 127.0f / range};
 }
+// std::round of what is far from the ends of int64, without a call: cutting off rounds half away from zero once the largest
+// double below a half is added.
+inline double RoundAway(double v) { return static_cast<double>(static_cast<int64_t>(v + std::copysign(0.49999999999999994, v))); }
+
 // low <= 0 <= high; the zero point comes from the end with less error.
 inline RowForm AsymmetricForm(double low, double high) {
   if (low == high || !std::isfinite(high - low)) return {};
   const double scale = (high - low) / 255.0;
   const double from_low = -128.0 - low / scale, from_high = 127.0 - high / scale;
   const double low_error = 128.0 + std::abs(low / scale), high_error = 127.0 + std::abs(high / scale);
-  const double zero = std::clamp(std::round(low_error < high_error ? from_low : from_high), -128.0, 127.0);
+  const double zero = std::clamp(RoundAway(low_error < high_error ? from_low : from_high), -128.0, 127.0);
   const RowQuant r{static_cast<float>(scale), static_cast<int32_t>(zero)};
   return {r, 1.0f / r.scale};
 }

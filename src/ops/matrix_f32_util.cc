@@ -136,7 +136,8 @@ void PackPanelsF32(const float* w, int64_t column_step, int64_t depth_step, int6
     const int64_t n = std::min<int64_t>(kPanel, columns - first);
     const float* from = w + first * column_step;
     for (int64_t k = 0; k < depth; ++k, to += kPanel, from += depth_step) {
-      if (column_step == 1) std::copy_n(from, n, to);
+      if (column_step == 1 && n == kPanel) std::memcpy(to, from, kPanel * sizeof(float));  // Of known size: no call.
+      else if (column_step == 1) std::copy_n(from, n, to);
       else
         for (int64_t c = 0; c < n; ++c) to[c] = from[c * column_step];
       for (int64_t c = n; c < kPanel; ++c) to[c] = 0.0f;

@@ -22,4 +22,8 @@ void PackPanelsF32(const float* w, int64_t column_step, int64_t depth_step, int6
 // Weights are constant input 1, [columns, depth] row-major in memory (OHWI is).
 Status PrepareProductF32(Prepare& prepare, const RowSource& source, int64_t rows, int64_t depth, int32_t columns, ClampF32 clamp, const float* bias);
 
+// 3x3 windows of stride 1 in a quarter of the multiplications, with other roundings (winograd_f32_util.cc). Weights as above.
+bool TakesWinogradF32(const ConvGeometry& g);
+Status PrepareWinogradF32(Prepare& prepare, const ConvGeometry& g, ClampF32 clamp, const float* bias);
+
 }  // namespace octet::ops

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/thread_pool.h"
+#include "kernels/elementwise.h"
 
 namespace octet::ops {
 namespace {
@@ -78,10 +79,17 @@ void CopyPlane(const StridedCopy::Axis& y, const StridedCopy::Axis& x, const std
   }
 }
 
+// Whether the two innermost axes are transposed, and as many squares wide as makes a kernel for it worthwhile.
+bool Transposes32(const StridedCopy::Axis& y, const StridedCopy::Axis& x) { return y.src == 4 && x.dst == 4 && y.size >= 8 && x.size >= 8; }
+
 template <class T> void CopyInner(const StridedCopy& c, int depth, const std::byte* from, std::byte* to) {
   const StridedCopy::Axis& a = c.axis[depth];
   if (depth == c.rank - 1) return CopyLine<T>(a, from, to);
-  if (depth == c.rank - 2) return CopyPlane<T>(a, c.axis[depth + 1], from, to);
+  if (depth == c.rank - 2) {
+    const StridedCopy::Axis& x = c.axis[depth + 1];
+    if (sizeof(T) == 4 && Transposes32(a, x)) return kernels::Vectors().transpose_32(from, x.src, x.size, a.size, to, a.dst);
+    return CopyPlane<T>(a, x, from, to);
+  }
   for (int64_t i = 0; i < a.size; ++i) CopyInner<T>(c, depth + 1, from + i * a.src, to + i * a.dst);
 }
 

@@ -46,7 +46,9 @@ inline RowBlocks CutRows(int64_t rows, int64_t columns, int64_t row_bytes, int64
   b.rows = rows;
   b.panels = kernels::RoundUp(columns, kernels::kPanel) / kernels::kPanel;
   const int64_t fit = std::clamp<int64_t>(kBlockBytes / std::max<int64_t>(1, row_bytes), tile_rows, std::max(kMostRows, tile_rows));
-  b.rows_per_task = std::max<int64_t>(1, std::min(rows, fit / tile_rows * tile_rows));
+  // To the nearest number of blocks: a few rows more cost less than a block of a few rows, which reads all weights again.
+  const int64_t wanted = std::max<int64_t>(1, (rows + fit / 2) / fit);
+  b.rows_per_task = std::max<int64_t>(1, std::min(rows, kernels::RoundUp((rows + wanted - 1) / wanted, tile_rows)));
   const int64_t blocks = (rows + b.rows_per_task - 1) / b.rows_per_task;
   b.panels_per_task = b.panels;
   if (blocks < kEnoughTasks) b.panels_per_task = std::clamp<int64_t>(kernels::RoundUp(b.panels / kEnoughTasks, kTogether), kTogether, std::max(kTogether, b.panels));

@@ -74,8 +74,10 @@ template <class T, class Y> Status RunInteger(const void* params, const Run& run
 
 Status RunVectorsF32(const void* params, const Run& run) {
   const auto& p = *static_cast<const Params*>(params);
-  run.pool->For(p.rows, [&](int64_t row, int) {
-    kernels::Vectors().softmax_f32(run.input<float>(0) + row * p.depth, p.depth, p.beta, run.output<float>(0) + row * p.depth);
+  constexpr int64_t kRows = 8;  // Per task.
+  run.pool->For((p.rows + kRows - 1) / kRows, [&](int64_t task, int) {
+    const int64_t row = task * kRows;
+    kernels::Vectors().softmax_f32(run.input<float>(0) + row * p.depth, std::min(kRows, p.rows - row), p.depth, p.beta, run.output<float>(0) + row * p.depth);
   });
   return {};
 }

@@ -7,6 +7,7 @@
 
 #include "base/strings.h"
 #include "runtime/foreign_op.h"
+#include "runtime/plan_rows.h"
 #include "runtime/table_fusion.h"
 
 namespace octet::runtime {
@@ -43,16 +44,26 @@ enum class Values {
 // The lens over one node: types as they are now, constants where values are known.
 class Plan::NodeLens {
  public:
-  NodeLens(const Plan& plan, int node, Values values) {
+  // together: the node as it works on a strip of so many rows; 0: on all.
+  NodeLens(const Plan& plan, int node, Values values, int64_t together = 0) {
     const tflite::OperatorInfo& op = plan.graph_.operators[node];
+    const int64_t rows = together > 0 ? RowsOf(plan.tensors_[op.outputs[0]].type.shape) : 0;
+    const auto type_of = [&](int32_t t) -> const TensorType* {
+      const TensorType& type = plan.tensors_[t].type;
+      if (together == 0 || RowsOf(type.shape) != rows) return &type;
+      strips_.push_back(type);
+      strips_.back().shape = StripOf(type.shape, together);
+      return &strips_.back();
+    };
     for (size_t i = 0; i < op.inputs.size(); ++i) {
       const int32_t t = op.inputs[i];
       const TensorState* s = t < 0 ? nullptr : &plan.tensors_[t];
-      inputs_.push_back(s ? &s->type : nullptr);
+      inputs_.push_back(s ? type_of(t) : nullptr);
       const bool computed = s && s->data && (values == Values::kAll || (values == Values::kShape && IsShape(op, i)));
-      constants_.push_back(computed || (s && s->known()) ? s->data : nullptr);
+      const bool cut = s && inputs_.back() != &s->type;  // Of a constant that is cut, no strip may stand for the others.
+      constants_.push_back(computed || (s && s->known() && !cut) ? s->data : nullptr);
     }
-    for (int32_t t : op.outputs) outputs_.push_back(&plan.tensors_[t].type);
+    for (int32_t t : op.outputs) outputs_.push_back(type_of(t));
     for (int32_t t : op.intermediates) intermediates_.push_back(t < 0 ? nullptr : &plan.tensors_[t].type);
     for (int32_t g : ops::CalledSubgraphs(op.op->attrs, op.attributes.data())) callees_.push_back(&plan.context_.callee(g));
     place_ = plan.PlaceOf(node);
@@ -63,6 +74,7 @@ class Plan::NodeLens {
 
  private:
   std::string place_;
+  std::deque<TensorType> strips_;
   std::vector<const TensorType*> inputs_, outputs_, intermediates_;
   std::vector<const std::byte*> constants_;
   std::vector<ops::Callee*> callees_;
@@ -300,6 +312,40 @@ Status Plan::Fold(int node) {
   return {};
 }
 
+// Whether the node sums up every row to one element: whether a strip's output would be one column, too, its inference says.
+bool Plan::ReducesRows(int node) const {
+  const tflite::OperatorInfo& op = graph_.operators[node];
+  constexpr int64_t kStrip = 2;
+  if (!(op.op->traits & ops::kHomogeneous) || (op.op->traits & ops::kMovesBytes) || op.inputs.size() != 2 || op.outputs.size() != 1) return false;
+  if (op.inputs[0] < 0 || op.inputs[1] < 0) return false;
+  const TensorState &in = tensors_[op.inputs[0]], &axes = tensors_[op.inputs[1]];
+  const Shape& out = tensors_[op.outputs[0]].type.shape;
+  if (op.op->inputs.size() != 2 || op.op->inputs[1].role != ops::Role::kShape || !axes.known()) return false;
+  if (in.type.shape.rank() != out.rank() || in.type.shape.back() == 1 || out.back() != 1) return false;
+  const NodeLens strip(*this, node, Values::kKnown, kStrip);
+  ops::OutputType type;
+  return op.op->infer(strip.view(), {&type, 1}).ok() && !type.dynamic && type.shape == StripOf(out, kStrip);
+}
+
+// Inputs with as many rows as the output are taken row by row, those with one row (what is broadcast) as a whole.
+int64_t Plan::RowsOfNode(int node) const {
+  const tflite::OperatorInfo& op = graph_.operators[node];
+  constexpr uint32_t kNot = ops::kSideEffects | ops::kRandom | ops::kSizesOutputs | ops::kAliases;
+  if (op.outputs.size() != 1 || op.inputs.empty() || (op.op->traits & kNot) || graph_.tensors[op.outputs[0]].is_variable) return 0;
+  if (std::ranges::any_of(op.inputs, [](int32_t t) { return t < 0; })) return 0;
+  const int64_t rows = RowsOf(tensors_[op.outputs[0]].type.shape);
+  const auto by_rows = [&](int32_t t) { return RowsOf(tensors_[t].type.shape) == rows && CutsIntoRows(tensors_[t].type); };
+  if (rows < 2 || !by_rows(op.outputs[0])) return 0;
+  if (by_rows(op.inputs[0]) && ReducesRows(node)) return rows;
+  if (!(op.op->traits & ops::kElementwise)) return 0;
+  for (int32_t t : op.inputs) {
+    const Shape& shape = tensors_[t].type.shape;
+    const bool broadcast = RowsOf(shape) == 1 && (shape.elements() == 1 || op.inputs.size() == 2) && BitsOf(tensors_[t].type.dtype) >= 8;
+    if (!by_rows(t) && !broadcast) return 0;
+  }
+  return rows;
+}
+
 const ops::Variant* Plan::Choose(const ops::OpView& op) const {
   const std::span<const ops::Variant> variants = ops::KernelOf(*op.def).variants;
   if (variants.empty()) return nullptr;
@@ -310,8 +356,8 @@ const ops::Variant* Plan::Choose(const ops::OpView& op) const {
   return nullptr;
 }
 
-Status Plan::Prepare(int node, Step& step, uint64_t* workspace, Segment* cut) {
-  const NodeLens lens(*this, node, cut ? Values::kShape : Values::kPrepare);
+Status Plan::Prepare(int node, Step& step, uint64_t* workspace, Segment* cut, int64_t together) {
+  const NodeLens lens(*this, node, cut ? Values::kShape : Values::kPrepare, together);
   step.node = node;
   step.variant = Choose(lens.view());
   if (!step.variant) return NoKernel(lens.view());
@@ -346,10 +392,11 @@ Status Plan::PlanSegment(int first_node, bool with_data) {
   OCTET_TRY(DelegateSteps(segment, segment.first_step + (with_data ? 1 : 0)));
   OCTET_TRY(FuseTables(segment.first_step + (with_data ? 1 : 0)));
   if (with_data) segment.cut_values = CutValues(first_node);
+  OCTET_TRY(FuseRows(segment, segment.first_step + (with_data ? 1 : 0)));
   workspaces_.resize(steps_.size());
   for (size_t i = segment.first_step; i < steps_.size(); ++i) {
     const bool cut = with_data && steps_[i].node == first_node;
-    if (steps_[i].source >= 0 || steps_[i].part) continue;
+    if (steps_[i].source >= 0 || steps_[i].part || steps_[i].rows) continue;
     OCTET_TRY(Prepare(steps_[i].node, steps_[i], &workspaces_[i], cut ? &segment : nullptr));
   }
   OCTET_TRY(Place(segment));

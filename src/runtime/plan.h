@@ -13,6 +13,9 @@
 #include "runtime/memory_plan.h"
 #include "runtime/partition.h"
 
+namespace octet::ops {
+struct NormalizedRows;
+}
 namespace octet::runtime {
 
 enum class Home : uint8_t {
@@ -35,6 +38,30 @@ struct TensorState {
 
 struct DelegatePart;
 
+// Nodes that work row by row (a row: what one index of all axes but the last selects), run together on a few rows at
+// a time, so that what passes between them stays in the first-level cache: one step. Each node is prepared for
+// the few rows as if its tensors had no more: no kernel knows of it, and no bit changes.
+struct RowGroup {
+  enum class Place : uint8_t { kAbsent, kFixed, kInput, kOutput, kLocal };
+  struct Operand {
+    Place place = Place::kAbsent;
+    std::byte* data = nullptr;  // kFixed: a constant.
+    int64_t at = 0;             // Position among the step's inputs or outputs, or bytes into the scratch.
+    int64_t row_bytes = 0;      // 0: every strip gets the whole tensor.
+  };
+  struct Piece {
+    ops::RunFn run = nullptr;
+    const void* params = nullptr;
+    std::vector<Operand> in, out;
+    int64_t workspace = 0;      // Bytes into the scratch.
+  };
+  std::vector<Piece> pieces;
+  std::vector<int32_t> inputs, outputs;     // Tensors.
+  int64_t rows = 0, together = 0;           // Of a strip; the last one reaches back.
+  int64_t scratch_bytes = 0, most_operands = 0;  // Per thread.
+  mutable ThreadPool alone{1};
+};
+
 struct Step {
   ops::RunFn run = nullptr;
   const void* params = nullptr;
@@ -44,6 +71,7 @@ struct Step {
   std::byte* workspace = nullptr;
   const ops::Variant* variant = nullptr;
   const DelegatePart* part = nullptr;  // The step is a delegate's; node is its first.
+  const RowGroup* rows = nullptr;      // The step is a group's; node is its last.
 };
 
 class Plan;
@@ -134,6 +162,7 @@ class Plan : public ops::Callee, private ops::Host {
     bool late = false;              // One operator that sizes its outputs itself.
     std::vector<std::unique_ptr<DelegateSession>> sessions;
     std::vector<std::unique_ptr<DelegatePart>> parts;
+    std::vector<std::unique_ptr<RowGroup>> row_groups;
     AlignedBuffer arena;
     Placement placement;
     std::vector<Shape> cut_shapes;  // What the cutting operator's outputs were planned with,
@@ -164,11 +193,22 @@ class Plan : public ops::Callee, private ops::Host {
   Status PlanSegment(int first_node, bool with_data);
   Status PlanLate(int node);
   Status FuseTables(size_t first_step);
+  // -- rows (plan_rows.cc)
+  Status FuseRows(Segment& segment, size_t first_step);
+  void FuseNormalizations(Segment& segment, size_t first_step);
+  bool MakeNormalization(size_t first, const ops::NormalizedRows& found, Segment& segment);
+  int64_t RowsOfNode(int node) const;  // By which it works; 0: it does not.
+  bool ReducesRows(int node) const;
+  bool GroupSaves(size_t first, size_t end, int64_t rows) const;
+  Status MakeRowGroup(size_t first, size_t end, int64_t rows, RowGroup& group, Step* step, uint64_t* workspace);
+  void AddOperands(size_t first, size_t end, RowGroup& group, std::vector<Life>& lives, std::vector<int>& life_of);
+  static Status RunRows(const void* params, const ops::Run& run);
   Status InferNode(int node, bool with_data, bool* dynamic);
   Status CheckComputed(const ops::OpView& op, const TensorType& t) const;
   bool Foldable(int node) const;
   Status Fold(int node);
-  Status Prepare(int node, Step& step, uint64_t* workspace, Segment* cut);  // cut: null, or what this node cuts off.
+  // cut: null, or what this node cuts off. together: the rows of a strip, 0 for all.
+  Status Prepare(int node, Step& step, uint64_t* workspace, Segment* cut, int64_t together = 0);
   std::vector<std::byte> CutValues(int node) const;
   Status RenewCut(Segment& segment, bool* same);
   const ops::Variant* Choose(const ops::OpView& op) const;
@@ -205,8 +245,8 @@ class Plan : public ops::Callee, private ops::Host {
   bool MayAlias(const tflite::OperatorInfo& op, const std::vector<int>& item_of) const;
   int LastUse(int tensor) const { return last_use_[tensor]; }
   int PositionOf(const Step& step) const { return position_[step.node]; }
-  std::span<const int32_t> InputsOf(const Step& step) const { return step.part ? step.part->inputs : graph_.operators[step.node].inputs; }
-  std::span<const int32_t> OutputsOf(const Step& step) const { return step.part ? step.part->outputs : graph_.operators[step.node].outputs; }
+  std::span<const int32_t> InputsOf(const Step& step) const { return step.part ? step.part->inputs : step.rows ? step.rows->inputs : graph_.operators[step.node].inputs; }
+  std::span<const int32_t> OutputsOf(const Step& step) const { return step.part ? step.part->outputs : step.rows ? step.rows->outputs : graph_.operators[step.node].outputs; }
   int Root(int tensor) const;
 
   // -- running

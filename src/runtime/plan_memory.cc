@@ -61,7 +61,7 @@ std::vector<Plan::Item> Plan::ItemsOf(Segment& segment) {
   for (size_t i = segment.first_step; i < steps_.size(); ++i) {
     const Step& step = steps_[i];
     const tflite::OperatorInfo& op = graph_.operators[step.node];
-    const bool alias = !step.part && MayAlias(op, item_of);
+    const bool alias = !step.part && !step.rows && MayAlias(op, item_of);
     for (int32_t t : OutputsOf(step)) {
       if (!alias || t != op.outputs[0]) {
         add(t, PositionOf(step));
@@ -137,15 +137,15 @@ void Plan::Bind(const Segment& segment) {
 }
 
 void Plan::BindStep(Step* step) const {
-  if (!step->part) {
+  if (!step->part && !step->rows) {
     BindOperands(step->node, &step->in, &step->out);
     if (step->source >= 0) step->in.assign(1, tensors_[step->source].data);
     return;
   }
   step->in.clear();
   step->out.clear();
-  for (int32_t t : step->part->inputs) step->in.push_back(tensors_[t].data);
-  for (int32_t t : step->part->outputs) step->out.push_back(tensors_[t].data);
+  for (int32_t t : InputsOf(*step)) step->in.push_back(tensors_[t].data);
+  for (int32_t t : OutputsOf(*step)) step->out.push_back(tensors_[t].data);
 }
 
 // The ends of a called subgraph lie where the caller says; steps hold their addresses.

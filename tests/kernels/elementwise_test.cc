@@ -222,6 +222,45 @@ TEST(KernelElementwise, FunctionsWithinAFewUnits) {
   }
 }
 
+TEST(KernelElementwise, SoftmaxOfRows) {
+  for (const Elementwise* e : Tables()) {
+    for (int64_t rows : {1, 3, 4, 9}) {
+      for (int64_t n : {1, 7, 16, 37, 128}) {
+        std::vector<float> x = RandomFloats(static_cast<size_t>(rows * n), 5), y(x.size() + 1, 55.0f);
+        for (float& v : x) v *= 30;
+        x[0] = -1e9f;  // Of a mask.
+        e->softmax_f32(x.data(), rows, n, 0.7f, y.data());
+        for (int64_t r = 0; r < rows; ++r) {
+          const float* row = x.data() + r * n;
+          const double most = *std::max_element(row, row + n);
+          double sum = 0;
+          for (int64_t i = 0; i < n; ++i) sum += std::exp(0.7 * (static_cast<double>(row[i]) - most));
+          for (int64_t i = 0; i < n; ++i) ASSERT_NEAR(std::exp(0.7 * (static_cast<double>(row[i]) - most)) / sum, y[static_cast<size_t>(r * n + i)], 1e-6);
+        }
+        if (n > 1) {
+          EXPECT_EQ(0.0f, y[0]);
+        }
+        EXPECT_EQ(55.0f, y.back());
+      }
+    }
+  }
+}
+
+TEST(KernelElementwise, TransposesElementsOf32Bits) {
+  for (const Elementwise* e : Tables()) {
+    for (int64_t rows : {1, 7, 8, 16, 33}) {
+      for (int64_t columns : {1, 5, 8, 24, 37}) {
+        const int64_t from = columns + 3, to = rows + 2;
+        const std::vector<float> x = RandomFloats(static_cast<size_t>(rows * from), 7);
+        std::vector<float> y(static_cast<size_t>(columns * to), 55.0f);
+        e->transpose_32(reinterpret_cast<const std::byte*>(x.data()), from * 4, rows, columns, reinterpret_cast<std::byte*>(y.data()), to * 4);
+        for (int64_t c = 0; c < columns; ++c)
+          for (int64_t r = 0; r < to; ++r) ASSERT_EQ(r < rows ? x[static_cast<size_t>(r * from + c)] : 55.0f, y[static_cast<size_t>(c * to + r)]) << r << ", " << c;
+      }
+    }
+  }
+}
+
 TEST(KernelElementwise, FunctionsKeepNotANumberAndReachTheirLimits) {
   const float inf = INFINITY, x[] = {NAN, inf, -inf};
   float y[3];
@@ -238,6 +277,10 @@ TEST(KernelElementwise, FunctionsKeepNotANumberAndReachTheirLimits) {
     EXPECT_TRUE(std::isnan(y[0]));
     EXPECT_EQ(1.0f, y[1]);
     EXPECT_EQ(0.0f, y[2]);
+    e->function_f32[static_cast<int>(kernels::Function::kNormalGateTanh)](x, 3, y);
+    EXPECT_TRUE(std::isnan(y[0]));
+    EXPECT_EQ(inf, y[1]);
+    EXPECT_NEAR(0.0f, y[2], 1e-20f);
   }
 }
 

@@ -183,6 +183,22 @@ TEST(KernelProducts, FloatWithinRoundingAndTheSameForAllThreads) {
   }
 }
 
+// 3x3 windows of stride 1 over whole and over cut tiles, inside the image and at its border.
+TEST(KernelProducts, FloatWindowsThatWinogradTakes) {
+  std::mt19937 random(8);
+  const auto pick = [&](int32_t low, int32_t high) { return low + static_cast<int32_t>(random() % static_cast<uint32_t>(high - low + 1)); };
+  for (int round = 0; round < 30; ++round) {
+    SCOPED_TRACE(round);
+    const Case c{pick(4, 30), pick(4, 30), pick(16, 50), pick(16, 50), 3, 3, 1, 1, random() % 2 ? ops::Padding::kSame : ops::Padding::kValid, static_cast<ops::Activation>(random() % 4)};
+    Builder b;
+    const Shape shape{pick(1, 2), c.height, c.width, c.in};
+    const auto x = b.Input("x", {DType::kF32, shape, {}});
+    b.g().outputs = {b.Conv("conv", x, c.out, 3, random(), [&](graph::Node& n) { SetWindow(n, c); })};
+    const float depth = 9.0f * static_cast<float>(c.in);
+    ExpectSameOnAllPaths<float>(b.model, test::RandomFloats(static_cast<size_t>(shape.elements()), random()), 1e-6f * depth);
+  }
+}
+
 TEST(KernelProducts, WideRowsMeetTheirTails) {
   for (int32_t channels : {1, 15, 16, 17, 31, 32, 33}) {
     Builder b;

@@ -8,6 +8,7 @@ namespace octet::kernels {
 namespace {
 
 #include "kernels/isa/elementwise_body.h"
+#include "kernels/isa/transpose_avx2.h"
 
 // Sixteen shuffles of 16 entries each. A shuffle answers 0 where its index is negative, and else looks at the
 // low four bits only: with the index lowered by 16 from row to row, the rows up to the right one answer, and
@@ -36,6 +37,6 @@ void Lookup(const uint8_t* x, int64_t n, const uint8_t* table, uint8_t* y) {
 
 }  // namespace
 
-constinit const Elementwise kAvx2Elementwise = OCTET_ELEMENTWISE(Lookup);
+constinit const Elementwise kAvx2Elementwise = OCTET_ELEMENTWISE(Lookup, Transpose32);
 
 }  // namespace octet::kernels

@@ -8,9 +8,10 @@ namespace {
 
 constexpr int kTileRows = 6, kTilePanels = 1;
 #include "kernels/isa/products_f32_body.h"
+#include "kernels/isa/winograd_f32_body.h"
 
 }  // namespace
 
-constinit const ProductsF32 kAvx2ProductsF32 = {kTileRows, Product, WindowRow};
+constinit const ProductsF32 kAvx2ProductsF32 = {kTileRows, Product, WindowRow, WinogradInput, WinogradOutput};
 
 }  // namespace octet::kernels

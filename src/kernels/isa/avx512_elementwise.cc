@@ -8,6 +8,7 @@ namespace octet::kernels {
 namespace {
 
 #include "kernels/isa/elementwise_body.h"
+#include "kernels/isa/transpose_avx2.h"
 
 // As in avx2_elementwise.cc, 64 bytes at a time.
 void Lookup(const uint8_t* x, int64_t n, const uint8_t* table, uint8_t* y) {
@@ -31,6 +32,6 @@ void Lookup(const uint8_t* x, int64_t n, const uint8_t* table, uint8_t* y) {
 
 }  // namespace
 
-constinit const Elementwise kAvx512Elementwise = OCTET_ELEMENTWISE(Lookup);
+constinit const Elementwise kAvx512Elementwise = OCTET_ELEMENTWISE(Lookup, Transpose32);
 
 }  // namespace octet::kernels

@@ -50,6 +50,47 @@ template <int kRows, int kPanels> void Tile(const ProductS8& p, const void* cons
     for (int c = 0; c < kPanels; ++c) _mm512_store_si512(acc + (r * kPanels + c) * kPanel, sum[r][c]);
 }
 
+// Windows of neighbouring pixels, `step` bytes apart, whose segments are kTaps pixels: of one panel, a pixel's four
+// channels are loaded once for all windows that they are in, and multiplied with the weights of each's tap. (A load
+// for every product is what Tile waits for with one panel.)
+constexpr int kTaps = 3, kMostAcross = 16;
+template <int kRows> void TileAcross(const ProductS8& p, const uint8_t* first, int64_t step, const int8_t* w, const int32_t* bias, int32_t* acc) {
+  __m512i sum[kRows];
+  const __m512i start = Load(bias);
+#pragma GCC unroll 18
+  for (int r = 0; r < kRows; ++r) sum[r] = start;
+  const int64_t groups = p.groups() / kTaps, tap = groups * 64;
+  for (int64_t s = 0; s < p.segments; ++s, w += (kTaps - 1) * tap) {
+    const uint8_t* x = first + p.offset[s];
+    for (int64_t g = 0; g < groups; ++g, x += 4, w += 64) {
+      const __m512i left = Load(w), middle = Load(w + tap), right = Load(w + 2 * tap);
+#pragma GCC unroll 18
+      for (int i = 0; i < kRows + kTaps - 1; ++i) {
+        const __m512i v = Quad(x + i * step);
+        if (i < kRows) sum[i] = _mm512_dpbusd_epi32(sum[i], v, left);
+        if (i >= 1 && i <= kRows) sum[i - 1] = _mm512_dpbusd_epi32(sum[i - 1], v, middle);
+        if (i >= 2) sum[i - 2] = _mm512_dpbusd_epi32(sum[i - 2], v, right);
+      }
+    }
+  }
+#pragma GCC unroll 18
+  for (int r = 0; r < kRows; ++r) _mm512_store_si512(acc + r * kPanel, sum[r]);
+}
+
+using AcrossFn = void (*)(const ProductS8&, const uint8_t*, int64_t, const int8_t*, const int32_t*, int32_t*);
+constexpr AcrossFn kAcross[kMostAcross + 1] = {nullptr,       TileAcross<1>, TileAcross<2>,  TileAcross<3>,  TileAcross<4>,  TileAcross<5>,  TileAcross<6>, TileAcross<7>,
+                                               TileAcross<8>, TileAcross<9>, TileAcross<10>, TileAcross<11>, TileAcross<12>, TileAcross<13>, TileAcross<14>, TileAcross<15>,
+                                               TileAcross<16>};
+
+// How many of the rows are such windows, side by side; 0 where that does not help.
+int64_t WindowsAcross(const ProductS8& p, const void* const* rows, int64_t count) {
+  const int64_t step = p.length / kTaps;
+  if (p.segments == 1 || p.length % (4 * kTaps) != 0) return 0;
+  int64_t n = 1;
+  while (n < count && static_cast<const uint8_t*>(rows[n]) == static_cast<const uint8_t*>(rows[n - 1]) + step) ++n;
+  return n > 2 ? n : 0;
+}
+
 using TileFn = void (*)(const ProductS8&, const void* const*, const int8_t*, const int32_t*, int32_t*);
 constexpr TileFn kTiles[kMostPanels][kMostRows] = {
     {Tile<1, 1>, Tile<2, 1>, Tile<3, 1>, Tile<4, 1>, Tile<5, 1>, Tile<6, 1>, Tile<7, 1>, Tile<8, 1>},
@@ -59,13 +100,25 @@ constexpr TileFn kTiles[kMostPanels][kMostRows] = {
 
 void Multiply(const ProductS8& p, const void* const* rows, int64_t count, int64_t first_panel, int64_t end_panel, int8_t* y, void*) {
   alignas(64) int32_t acc[(kMostRows + 3) * kMostPanels * kPanel];  // Rows are read by fours.
+  static_assert(kMostAcross + 3 <= (kMostRows + 3) * kMostPanels);
   const auto finish = p.requant.scale ? Finish<F64> : !p.requant.narrow ? Finish<Double> : p.requant.relu() ? Finish<Narrow<true>> : Finish<Narrow<false>>;
   // Panels and rows are cut evenly: 5 panels are 3 and 2, 9 rows are 5 and 4.
   for (int64_t panel = first_panel, panels_left = end_panel - first_panel; panels_left > 0;) {
     const int64_t panel_cuts = (panels_left + kMostPanels - 1) / kMostPanels;
     const int panels = static_cast<int>((panels_left + panel_cuts - 1) / panel_cuts);
     const int8_t* w = p.packed + panel * p.panel_bytes();
-    for (int64_t r = 0; r < count;) {
+    for (int64_t r = 0, across = 0; r < count;) {
+      if (panels == 1 && across == 0) across = WindowsAcross(p, rows + r, count - r);
+      if (across > 0) {
+        const int64_t cuts = (across + kMostAcross - 1) / kMostAcross;
+        const int tile = static_cast<int>((across + cuts - 1) / cuts);
+        kAcross[tile](p, static_cast<const uint8_t*>(rows[r]), p.length / kTaps, w, p.requant.bias + panel * kPanel, acc);
+        if (p.take) p.take(p.context, acc, r, tile, panel * kPanel, panels);
+        else finish(acc, tile, panels, p, panel * kPanel, y + r * p.columns);
+        r += tile;
+        across -= tile;
+        continue;
+      }
       const int64_t row_cuts = (count - r + kTileRows[panels] - 1) / kTileRows[panels];
       const int tile = static_cast<int>((count - r + row_cuts - 1) / row_cuts);
       kTiles[panels - 1][tile - 1](p, rows + r, w, p.requant.bias + panel * kPanel, acc);

@@ -65,9 +65,22 @@ inline F NormalGate(F x) {
   return Lanes::Mul(half, Lanes::Add(Lanes::Set(1.0f), Erf(Lanes::Mul(x, Lanes::Set(0.70710678118654752440f)))));
 }
 
+// 2^t within 2e-7: 2^n * 2^r with |r| <= 1/2, a minimax polynomial of degree 5 for the second.
+inline F PowerOfTwo(F t) {
+  const F n = Lanes::Round(t), r = Lanes::Sub(t, n);
+  F p = Lanes::Fma(r, Lanes::Set(1.3264727e-3f), Lanes::Set(9.671513e-3f));
+  p = Lanes::Fma(p, r, Lanes::Set(5.5507336e-2f));
+  p = Lanes::Fma(p, r, Lanes::Set(2.4022242e-1f));
+  p = Lanes::Fma(p, r, Lanes::Set(6.93147e-1f));
+  return Lanes::Power(Lanes::Fma(p, r, Lanes::Set(1.0f)), n);
+}
+
+// (1 + tanh u) / 2 = 1 / (1 + e^(-2u)) = 1 / (1 + 2^t). Beyond 9 in magnitude that is 1, or as good as 0.
 inline F NormalGateTanh(F x) {
-  const F inner = Lanes::Mul(Lanes::Set(0.79788456080286535588f), Lanes::Add(x, Lanes::Mul(Lanes::Mul(Lanes::Mul(Lanes::Set(0.044715f), x), x), x)));
-  return Lanes::Mul(Lanes::Mul(Lanes::Set(0.5f), x), Lanes::Add(Lanes::Set(1.0f), Tanh(inner)));
+  constexpr float kTwice = -2 * 0.79788456080286535588f * 1.44269504088896341f;  // t = kTwice * (x + 0.044715 x^3)
+  const F from = Lanes::Max(Lanes::Set(-9.0f), x), v = Lanes::Min(Lanes::Set(9.0f), from);
+  const F t = Lanes::Mul(v, Lanes::Fma(Lanes::Mul(v, v), Lanes::Set(kTwice * 0.044715f), Lanes::Set(kTwice)));
+  return Lanes::Mul(from, Lanes::Quotient(Lanes::Set(1.0f), Lanes::Add(Lanes::Set(1.0f), PowerOfTwo(t))));
 }
 
 inline F HardGate(F x) {
@@ -112,17 +125,43 @@ template <Binary kOp> void BinaryF32(const float* a, int64_t step_a, const float
   Lanes::StoreSome(y + i, n - i, Clamp(Combine<kOp>(va, vb), lo, hi));
 }
 
-float SumF32(const float* x, int64_t n) {
+// The sum of f(x[i]), in one order for every f.
+template <class Each> inline float SumOf(const float* x, int64_t n, const Each& f) {
   F s0 = Lanes::Set(0.0f), s1 = s0, s2 = s0, s3 = s0;
   int64_t i = 0;
   for (; i + 4 * kLanes <= n; i += 4 * kLanes) {
-    s0 = Lanes::Add(s0, Lanes::Load(x + i));
-    s1 = Lanes::Add(s1, Lanes::Load(x + i + kLanes));
-    s2 = Lanes::Add(s2, Lanes::Load(x + i + 2 * kLanes));
-    s3 = Lanes::Add(s3, Lanes::Load(x + i + 3 * kLanes));
+    s0 = Lanes::Add(s0, f(Lanes::Load(x + i)));
+    s1 = Lanes::Add(s1, f(Lanes::Load(x + i + kLanes)));
+    s2 = Lanes::Add(s2, f(Lanes::Load(x + i + 2 * kLanes)));
+    s3 = Lanes::Add(s3, f(Lanes::Load(x + i + 3 * kLanes)));
   }
-  for (; i < n; i += kLanes) s0 = Lanes::Add(s0, Lanes::LoadSome(x + i, Least(n - i, kLanes)));
+  for (; i + kLanes <= n; i += kLanes) s0 = Lanes::Add(s0, f(Lanes::Load(x + i)));
+  if (i < n) {
+    float rest[kLanes];  // f(0) need not be 0.
+    Lanes::Store(rest, f(Lanes::LoadSome(x + i, n - i)));
+    s0 = Lanes::Add(s0, Lanes::LoadSome(rest, n - i));
+  }
   return Lanes::Total(Lanes::Add(Lanes::Add(s0, s1), Lanes::Add(s2, s3)));
+}
+float SumF32(const float* x, int64_t n) {
+  return SumOf(x, n, [](F v) { return v; });
+}
+
+void NormalizeF32(const float* x, int64_t rows, int64_t n, float epsilon, const float* gamma, const float* beta, float* y) {
+  for (int64_t r = 0; r < rows; ++r, x += n, y += n) {
+    const float mean = SumF32(x, n) / static_cast<float>(n);
+    const F m = Lanes::Set(mean), minus = Lanes::Set(-mean);
+    const float variance = SumOf(x, n, [&](F v) { return Lanes::Mul(Lanes::Sub(v, m), Lanes::Sub(v, m)); }) / static_cast<float>(n);
+    const F root = Lanes::Set(1.0f / __builtin_sqrtf(variance + epsilon));
+    for (int64_t i = 0; i < n; i += kLanes) {
+      const int64_t left = n - i;
+      const auto load = [&](const float* from) { return left >= kLanes ? Lanes::Load(from + i) : Lanes::LoadSome(from + i, left); };
+      const F scale = Lanes::Mul(root, load(gamma)), moved = beta ? Lanes::Sub(load(beta), Lanes::Mul(m, scale)) : Lanes::Mul(minus, scale);
+      const F out = Lanes::Add(Lanes::Mul(load(x), scale), moved);
+      if (left >= kLanes) Lanes::Store(y + i, out);
+      else Lanes::StoreSome(y + i, left, out);
+    }
+  }
 }
 
 void AccumulateF32(const float* x, int64_t n, float* sum) {
@@ -148,27 +187,55 @@ void RangeF32(const float* x, int64_t n, float* low, float* high) {
   }
 }
 
-void SoftmaxF32(const float* x, int64_t n, float beta, float* y) {
-  if (n <= 0) return;
-  float low = x[0], high = x[0];
-  RangeF32(x, n, &low, &high);
-  const F most = Lanes::Set(high), b = Lanes::Set(beta);
+// Values that are no numbers do not count, as above.
+inline float MaxF32(const float* x, int64_t n) {
+  F h0 = Lanes::Set(*x), h1 = h0;
+  int64_t i = 0;
+  for (; i + 2 * kLanes <= n; i += 2 * kLanes) h0 = Lanes::Max(Lanes::Load(x + i), h0), h1 = Lanes::Max(Lanes::Load(x + i + kLanes), h1);
+  float high = Lanes::Greatest(Lanes::Max(h0, h1));
+  for (; i < n; ++i)
+    if (x[i] > high) high = x[i];
+  return high;
+}
+
+// y = e^(beta * (x - high)), 0 from 2^-200 on; answers their sum.
+inline float ExpF32(const float* x, int64_t n, float beta, float high, float* y) {
+  const F most = Lanes::Set(high), b = Lanes::Set(beta * 1.44269504f), least = Lanes::Set(-200.0f), greatest = Lanes::Set(200.0f);
+  const auto one = [&](F v) { return PowerOfTwo(Lanes::Min(greatest, Lanes::Max(least, Lanes::Mul(Lanes::Sub(v, most), b)))); };
   F sum = Lanes::Set(0.0f);
   int64_t i = 0;
   for (; i + kLanes <= n; i += kLanes) {
-    const F e = Exp(Lanes::Mul(Lanes::Sub(Lanes::Load(x + i), most), b));
+    const F e = one(Lanes::Load(x + i));
     sum = Lanes::Add(sum, e);
     Lanes::Store(y + i, e);
   }
   float total = Lanes::Total(sum);
   if (i < n) {
     float rest[kLanes];
-    Lanes::Store(rest, Exp(Lanes::Mul(Lanes::Sub(Lanes::LoadSome(x + i, n - i), most), b)));
+    Lanes::Store(rest, one(Lanes::LoadSome(x + i, n - i)));
     for (int64_t k = 0; i < n; ++i, ++k) total += y[i] = rest[k];
   }
-  const F part = Lanes::Set(1.0f / total);
-  for (i = 0; i + kLanes <= n; i += kLanes) Lanes::Store(y + i, Lanes::Mul(Lanes::Load(y + i), part));
+  return total;
+}
+
+inline void ScaleF32(float* y, int64_t n, float by) {
+  const F part = Lanes::Set(by);
+  int64_t i = 0;
+  for (; i + kLanes <= n; i += kLanes) Lanes::Store(y + i, Lanes::Mul(Lanes::Load(y + i), part));
   if (i < n) Lanes::StoreSome(y + i, n - i, Lanes::Mul(Lanes::LoadSome(y + i, n - i), part));
+}
+
+// A few rows side by side: maxima and sums across lanes do not wait for each other.
+void SoftmaxF32(const float* x, int64_t rows, int64_t n, float beta, float* y) {
+  constexpr int64_t kFew = 4;
+  if (n <= 0) return;
+  for (; rows > 0; rows -= kFew, x += kFew * n, y += kFew * n) {
+    const int64_t few = Least(rows, kFew);
+    float high[kFew], total[kFew];
+    for (int64_t r = 0; r < few; ++r) high[r] = MaxF32(x + r * n, n);
+    for (int64_t r = 0; r < few; ++r) total[r] = ExpF32(x + r * n, n, beta, high[r], y + r * n);
+    for (int64_t r = 0; r < few; ++r) ScaleF32(y + r * n, n, 1.0f / total[r]);
+  }
 }
 
 // ------------------------------------------------------------------------- floats and integers
@@ -183,8 +250,10 @@ void QuantizeF32(const float* x, int64_t n, float scale, float zero, int32_t low
   const auto rounded = [&](F v) { return Lanes::ToInt(BeforeCut(Lanes::Add(z, Lanes::Mul(v, s)))); };
   const auto clamped = [&](F v) { return Lanes::MinI(Lanes::MaxI(rounded(v), lo), hi); };
   int64_t i = 0;
-  if (low == -128 && high == 127)
-    for (; i + kLanes <= n; i += kLanes) Lanes::StoreNearestS8(q + i, rounded(Lanes::Load(x + i)));
+  for (; i + 4 * kLanes <= n; i += 4 * kLanes) {
+    const I v[4] = {rounded(Lanes::Load(x + i)), rounded(Lanes::Load(x + i + kLanes)), rounded(Lanes::Load(x + i + 2 * kLanes)), rounded(Lanes::Load(x + i + 3 * kLanes))};
+    Lanes::StoreFourS8(q + i, v, low, high);
+  }
   for (; i + kLanes <= n; i += kLanes) Lanes::StoreS8(q + i, clamped(Lanes::Load(x + i)));
   if (i < n) Lanes::StoreSomeS8(q + i, n - i, clamped(Lanes::LoadSome(x + i, n - i)));
 }
@@ -298,19 +367,30 @@ struct Product {
 // Half the work of `exact`, which decides where a sum lies too close to a half to tell. Operands whose sums are
 // often halves (equal scales) are left to it: answers how many elements are done.
 template <class Exact> int64_t RoundedLine(const int8_t* a, const int8_t* b, int64_t n, const ScaledPair& q, const Exact& exact, int8_t* y) {
-  constexpr int64_t kTrial = 16 * kLanes;
+  constexpr int64_t kStep = 4 * kLanes, kTrial = 16 * kLanes;
   const F line_a = Lanes::Set(q.line_a), line_b = Lanes::Set(q.line_b), line_zero = Lanes::Set(q.line_zero);
   const I low = Lanes::SetI(q.low), high = Lanes::SetI(q.high);
   const float sure = 0.5f - q.doubt;
   int64_t i = 0, doubtful = 0;
-  for (; i + kLanes <= n && (i < kTrial || doubtful * 8 < i); i += kLanes) {
-    const I va = Lanes::LoadS8(a + i), vb = Lanes::LoadS8(b + i);
-    const F v = Lanes::Fma(Lanes::ToFloat(va), line_a, Lanes::Fma(Lanes::ToFloat(vb), line_b, line_zero)), rounded = Lanes::Round(v);
-    if (Lanes::AnyBeyond(Lanes::Sub(v, rounded), sure)) {
-      doubtful += kLanes;
-      Lanes::StoreS8(y + i, exact(va, vb));
-    } else {
-      Lanes::StoreS8(y + i, Lanes::MinI(Lanes::MaxI(Lanes::ToInt(rounded), low), high));
+  for (; i + kStep <= n && (i < kTrial || doubtful * 8 < i); i += kStep) {
+    I rounded[4];
+    F off[4];
+#pragma GCC unroll 4
+    for (int k = 0; k < 4; ++k) {
+      const F va = Lanes::ToFloat(Lanes::LoadS8(a + i + k * kLanes)), vb = Lanes::ToFloat(Lanes::LoadS8(b + i + k * kLanes));
+      const F v = Lanes::Fma(va, line_a, Lanes::Fma(vb, line_b, line_zero));
+      rounded[k] = Lanes::ToNearest(v);
+      off[k] = Lanes::Magnitude(Lanes::Sub(v, Lanes::ToFloat(rounded[k])));
+    }
+    if (!Lanes::AnyBeyond(Lanes::Max(Lanes::Max(off[0], off[1]), Lanes::Max(off[2], off[3])), sure)) {
+      Lanes::StoreFourS8(y + i, rounded, q.low, q.high);
+      continue;
+    }
+    for (int k = 0; k < 4; ++k) {
+      int8_t* to = y + i + k * kLanes;
+      const bool doubts = Lanes::AnyBeyond(off[k], sure);
+      if (doubts) doubtful += kLanes;
+      Lanes::StoreS8(to, doubts ? exact(Lanes::LoadS8(a + i + k * kLanes), Lanes::LoadS8(b + i + k * kLanes)) : Lanes::MinI(Lanes::MaxI(rounded[k], low), high));
     }
   }
   return i;
@@ -483,9 +563,9 @@ void TanhS16(int integer_bits, const int16_t* x, int64_t n, int16_t* y) {
   }
 }
 
-#define OCTET_ELEMENTWISE(lookup)                                                                                                     \
+#define OCTET_ELEMENTWISE(lookup, transpose)                                                                                                   \
   {{Map<Exp>, Map<Tanh>, Map<Logistic>, Map<InverseSqrt>, Map<NormalGate>, Map<NormalGateTanh>, Map<HardGate>},                        \
    {BinaryF32<Binary::kAdd>, BinaryF32<Binary::kSubtract>, BinaryF32<Binary::kMultiply>, BinaryF32<Binary::kDivide>,                   \
     BinaryF32<Binary::kSquaredDifference>},                                                                                           \
-   SoftmaxF32, SumF32, AccumulateF32, RangeF32, QuantizeF32, QuantizeToF32, DivideToS8, ToFloats, ToBytes, ToShorts, MapShorts<LogisticOf>, TanhS16, lookup, PairS8<Sum>, PairS8<Difference>,             \
-   PairS8<SquaredDifference>, PairS8<Product>, TotalS8, AccumulateS8, MaxS8, TotalOfTable, ScaledTable}
+   SoftmaxF32, NormalizeF32, SumF32, AccumulateF32, RangeF32, QuantizeF32, QuantizeToF32, DivideToS8, ToFloats, ToBytes, ToShorts, MapShorts<LogisticOf>, TanhS16, lookup, PairS8<Sum>, PairS8<Difference>,             \
+   PairS8<SquaredDifference>, PairS8<Product>, TotalS8, AccumulateS8, MaxS8, TotalOfTable, ScaledTable, transpose}

@@ -70,12 +70,17 @@ struct Lanes {
     const __m128i words = _mm_packs_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
     return _mm_packs_epi16(words, words);
   }
-  static void StoreNearestS8(int8_t* p, I v) { StoreS8(p, v); }  // Saturates.
   static void StoreS8(int8_t* p, I v) { _mm_storel_epi64(reinterpret_cast<__m128i*>(p), Bytes(v)); }
   static void StoreSomeS8(int8_t* p, int64_t n, I v) {
     int8_t all[8];
     StoreS8(all, v);
     for (int64_t i = 0; i < n; ++i) p[i] = all[i];
+  }
+  // Four after each other, clamped. Packing is by 128-bit lanes: each then holds four bytes of every one.
+  static void StoreFourS8(int8_t* p, const I* v, int32_t low, int32_t high) {
+    const I bytes = _mm256_packs_epi16(_mm256_packs_epi32(v[0], v[1]), _mm256_packs_epi32(v[2], v[3]));
+    const I clamped = _mm256_min_epi8(_mm256_max_epi8(bytes, _mm256_set1_epi8(static_cast<char>(low))), _mm256_set1_epi8(static_cast<char>(high)));
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm256_permutevar8x32_epi32(clamped, _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7)));
   }
   static I AddI(I a, I b) { return _mm256_add_epi32(a, b); }
   static I SubI(I a, I b) { return _mm256_sub_epi32(a, b); }
@@ -93,6 +98,8 @@ struct Lanes {
     return _mm256_blend_epi32(_mm256_srli_epi64(_mm256_mul_epi32(a, m), 32), _mm256_mul_epi32(_mm256_srli_epi64(a, 32), m), 0xaa);
   }
   static I ToInt(F a) { return _mm256_cvttps_epi32(a); }
+  static I ToNearest(F a) { return _mm256_cvtps_epi32(a); }  // Halves to even.
+  static F Magnitude(F a) { return _mm256_andnot_ps(_mm256_set1_ps(-0.0f), a); }
   static F ToFloat(I a) { return _mm256_cvtepi32_ps(a); }
   static int32_t TotalI(I a) {
     __m128i s = _mm_add_epi32(_mm256_castsi256_si128(a), _mm256_extracti128_si256(a, 1));

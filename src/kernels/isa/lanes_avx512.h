@@ -49,8 +49,13 @@ struct Lanes {
   static I LoadS8(const int8_t* p) { return _mm512_cvtepi8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))); }
   static I LoadSomeS8(const int8_t* p, int64_t n) { return _mm512_cvtepi8_epi32(_mm_maskz_loadu_epi8(First(n), p)); }
   static void StoreS8(int8_t* p, I v) { _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm512_cvtepi32_epi8(v)); }
-  static void StoreNearestS8(int8_t* p, I v) { _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm512_cvtsepi32_epi8(v)); }  // Saturates.
   static void StoreSomeS8(int8_t* p, int64_t n, I v) { _mm512_mask_cvtepi32_storeu_epi8(p, First(n), v); }
+  // Four after each other, clamped. Packing is by 128-bit lanes: each then holds four bytes of every one.
+  static void StoreFourS8(int8_t* p, const I* v, int32_t low, int32_t high) {
+    const I bytes = _mm512_packs_epi16(_mm512_packs_epi32(v[0], v[1]), _mm512_packs_epi32(v[2], v[3]));
+    const I clamped = _mm512_min_epi8(_mm512_max_epi8(bytes, _mm512_set1_epi8(static_cast<char>(low))), _mm512_set1_epi8(static_cast<char>(high)));
+    _mm512_storeu_si512(p, _mm512_permutexvar_epi32(_mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15), clamped));
+  }
   static I AddI(I a, I b) { return _mm512_add_epi32(a, b); }
   static I SubI(I a, I b) { return _mm512_sub_epi32(a, b); }
   static I MulI(I a, I b) { return _mm512_mullo_epi32(a, b); }
@@ -67,6 +72,8 @@ struct Lanes {
     return _mm512_mask_shuffle_epi32(_mm512_mul_epi32(_mm512_srli_epi64(a, 32), m), 0x5555, _mm512_mul_epi32(a, m), _MM_PERM_DDBB);
   }
   static I ToInt(F a) { return _mm512_cvttps_epi32(a); }
+  static I ToNearest(F a) { return _mm512_cvtps_epi32(a); }  // Halves to even.
+  static F Magnitude(F a) { return _mm512_abs_ps(a); }
   static F ToFloat(I a) { return _mm512_cvtepi32_ps(a); }
   static int32_t TotalI(I a) { return _mm512_reduce_add_epi32(a); }
   static I Gather(const int32_t* table, I at) { return _mm512_i32gather_epi32(at, table, 4); }

@@ -38,9 +38,12 @@ struct Lanes {
   static I SetI(int32_t v) { return v; }
   static I LoadS8(const int8_t* p) { return *p; }
   static I LoadSomeS8(const int8_t* p, int64_t) { return *p; }
-  static void StoreNearestS8(int8_t* p, I v) { *p = static_cast<int8_t>(v < -128 ? -128 : v > 127 ? 127 : v); }
   static void StoreS8(int8_t* p, I v) { *p = static_cast<int8_t>(v); }
   static void StoreSomeS8(int8_t* p, int64_t, I v) { *p = static_cast<int8_t>(v); }
+  // Four after each other, clamped.
+  static void StoreFourS8(int8_t* p, const I* v, int32_t low, int32_t high) {
+    for (int k = 0; k < 4; ++k) p[k] = static_cast<int8_t>(v[k] < low ? low : v[k] > high ? high : v[k]);
+  }
   static I AddI(I a, I b) { return static_cast<I>(static_cast<uint32_t>(a) + static_cast<uint32_t>(b)); }
   static I SubI(I a, I b) { return static_cast<I>(static_cast<uint32_t>(a) - static_cast<uint32_t>(b)); }
   static I MulI(I a, I b) { return static_cast<I>(static_cast<uint32_t>(a) * static_cast<uint32_t>(b)); }
@@ -52,6 +55,8 @@ struct Lanes {
   static I HighHalf(I a, I m) { return static_cast<I>((static_cast<int64_t>(a) * m) >> 32); }
   // Out of range: what the processors' conversions answer, so that the clamps behind agree.
   static I ToInt(F a) { return a >= -2147483648.0f && a < 2147483648.0f ? static_cast<I>(a) : INT32_MIN; }
+  static I ToNearest(F a) { return ToInt(Round(a)); }  // Halves to even.
+  static F Magnitude(F a) { return a < 0 ? -a : a; }
   static F ToFloat(I a) { return static_cast<F>(a); }
   static int32_t TotalI(I a) { return a; }
   static I Gather(const int32_t* table, I at) { return table[at]; }

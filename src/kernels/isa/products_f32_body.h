@@ -8,8 +8,8 @@ constexpr int kVectors = kPanel / kLanes;  // Per panel.
 
 inline F Clamp(F v, F low, F high) { return Lanes::Min(high, Lanes::Max(low, v)); }
 
-// What is left to do with a tile's sums: bias, clamp, and the columns that are there.
-inline void Finish(const ProductF32& p, const float* sums, int rows, int panels, int64_t column, float* y) {
+// What is left to do with a tile's sums where its last columns are not there: bias, clamp, and those that are.
+inline void FinishSome(const ProductF32& p, const float* sums, int rows, int panels, int64_t column, float* y) {
   const F low = Lanes::Set(p.low), high = Lanes::Set(p.high);
   for (int v = 0; v < panels * kPanel; v += kLanes) {
     const int64_t n = p.columns - column - v;
@@ -52,12 +52,23 @@ template <int kRows, int kPanels> void Tile(const ProductF32& p, const float* a,
       for (int g = 0; g < kGroups; ++g) ++group[g];
     }
   }
+  if (p.columns - column >= kPanels * kPanel) {
+    const F low = Lanes::Set(p.low), high = Lanes::Set(p.high);
+#pragma GCC unroll 16
+    for (int v = 0; v < kAcross; ++v) {
+      const F bias = Lanes::Load(p.bias + column + v * kLanes);
+      float* to = y + v * kLanes;
+#pragma GCC unroll 16
+      for (int r = 0; r < kRows; ++r, to += p.ldy) Lanes::Store(to, Clamp(Lanes::Add(sum[r][v], bias), low, high));
+    }
+    return;
+  }
   alignas(64) float sums[kRows * kPanels * kPanel];
 #pragma GCC unroll 16
   for (int r = 0; r < kRows; ++r)
 #pragma GCC unroll 16
     for (int v = 0; v < kAcross; ++v) Lanes::Store(sums + (r * kAcross + v) * kLanes, sum[r][v]);
-  Finish(p, sums, kRows, kPanels, column, y);
+  FinishSome(p, sums, kRows, kPanels, column, y);
 }
 
 template <int kRows, int kPanels> void TileOf(int64_t rows, const ProductF32& p, const float* a, int64_t column, float* y) {
@@ -89,6 +100,25 @@ void Product(const ProductF32& p) {
   for (; column < end; column += kPanel) Rows<1>(p, column);
 }
 
+// Of the sums of kOutputs pixels, kAcross vectors of channels: scale, bias, clamp. whole: no vector is cut off.
+template <int kOutputs, int kAcross> inline void FinishChannels(const WindowRowF32& p, F (&sum)[kOutputs][kAcross], int64_t c, bool whole, float* y) {
+  const int64_t n = p.channels - c;
+  const auto load = [&](const float* from) { return whole ? Lanes::Load(from) : Lanes::LoadSome(from, n); };
+  const F low = Lanes::Set(p.low), high = Lanes::Set(p.high), scale = Lanes::Set(p.scale);
+#pragma GCC unroll 2
+  for (int i = 0; i < kAcross; ++i) {
+    const F bias = load(p.bias + c + i * kLanes), column = p.column_scale ? load(p.column_scale + c + i * kLanes) : scale;
+#pragma GCC unroll 8
+    for (int o = 0; o < kOutputs; ++o) {
+      const F v = p.column_scale ? Lanes::Mul(Lanes::Mul(sum[o][i], column), scale) : sum[o][i];
+      const F out = Clamp(Lanes::Add(v, bias), low, high);
+      float* to = y + o * p.channels + c + i * kLanes;
+      if (whole) Lanes::Store(to, out);
+      else Lanes::StoreSome(to, n, out);
+    }
+  }
+}
+
 // kOutputs neighbouring pixels share the loads of the weights, kAcross vectors of channels those of the
 // pixels' addresses. A vector that is not whole is alone.
 template <int kOutputs, int kAcross> void Channels(const WindowRowF32& p, const float* const* first, int64_t c, float* y) {
@@ -115,19 +145,7 @@ template <int kOutputs, int kAcross> void Channels(const WindowRowF32& p, const 
       }
     }
   }
-  const F low = Lanes::Set(p.low), high = Lanes::Set(p.high), scale = Lanes::Set(p.scale);
-#pragma GCC unroll 2
-  for (int i = 0; i < kAcross; ++i) {
-    const F bias = load(p.bias + c + i * kLanes), column = p.column_scale ? load(p.column_scale + c + i * kLanes) : scale;
-#pragma GCC unroll 8
-    for (int o = 0; o < kOutputs; ++o) {
-      const F v = p.column_scale ? Lanes::Mul(Lanes::Mul(sum[o][i], column), scale) : sum[o][i];
-      const F out = Clamp(Lanes::Add(v, bias), low, high);
-      float* to = y + o * p.channels + c + i * kLanes;
-      if (whole) Lanes::Store(to, out);
-      else Lanes::StoreSome(to, n, out);
-    }
-  }
+  FinishChannels<kOutputs, kAcross>(p, sum, c, whole, y);
 }
 
 template <int kOutputs> void Pixels(const WindowRowF32& p, int64_t j) {
@@ -138,12 +156,67 @@ template <int kOutputs> void Pixels(const WindowRowF32& p, int64_t j) {
   for (; c < p.channels; c += kLanes) Channels<kOutputs, 1>(p, first, c, y);
 }
 
-// Groups of four pixels; the last one reaches back over what is done already.
+// Filters three wide: a pixel is loaded once for all windows that it is in. The sums are those of Channels, in its order.
+template <int kOutputs, int kStride, int kAcross> void ThreeWide(const WindowRowF32& p, const float* const* first, int64_t c, float* y) {
+  const int64_t n = p.channels - c;
+  const bool whole = n >= kLanes;
+  const auto load = [&](const float* from) { return whole ? Lanes::Load(from) : Lanes::LoadSome(from, n); };
+  F sum[kOutputs][kAcross];
+#pragma GCC unroll 8
+  for (int o = 0; o < kOutputs; ++o)
+#pragma GCC unroll 2
+    for (int i = 0; i < kAcross; ++i) sum[o][i] = Lanes::Set(0.0f);
+  const float* w = p.w + c;
+  for (int32_t u = 0; u < p.rows; ++u, w += 3 * p.channels) {
+    const float* const* cell = first + u * p.pitch;
+    F weight[3][kAcross];
+#pragma GCC unroll 3
+    for (int v = 0; v < 3; ++v)
+#pragma GCC unroll 2
+      for (int i = 0; i < kAcross; ++i) weight[v][i] = load(w + v * p.channels + i * kLanes);
+#pragma GCC unroll 17
+    for (int k = 0; k < (kOutputs - 1) * kStride + 3; ++k) {
+      const float* x = cell[k] + c;
+#pragma GCC unroll 2
+      for (int i = 0; i < kAcross; ++i) {
+        const F value = load(x + i * kLanes);
+#pragma GCC unroll 3
+        for (int v = 0; v < 3; ++v)
+          if (k >= v && (k - v) % kStride == 0 && (k - v) / kStride < kOutputs) sum[(k - v) / kStride][i] = Lanes::Fma(value, weight[v][i], sum[(k - v) / kStride][i]);
+      }
+    }
+  }
+  FinishChannels<kOutputs, kAcross>(p, sum, c, whole, y);
+}
+
+template <int kOutputs, int kStride> void PixelsOfThree(const WindowRowF32& p, int64_t j) {
+  constexpr int kMost = kLanes == 16 ? 2 : 1;  // Vectors of channels whose weights and sums stay in registers.
+  const float* const* first = p.cells + j * kStride;
+  float* y = p.y + j * p.channels;
+  int64_t c = 0;
+  for (; p.channels - c >= kMost * kLanes; c += kMost * kLanes) ThreeWide<kOutputs, kStride, kMost>(p, first, c, y);
+  for (; c < p.channels; c += kLanes) ThreeWide<kOutputs, kStride, 1>(p, first, c, y);
+}
+
+// Groups of pixels; the last one reaches back over what is done already.
+template <class Group> void InGroups(int64_t outputs, int64_t together, const Group& group) {
+  for (int64_t j = 0; j < outputs; j += together) group(j < outputs - together ? j : outputs - together);
+}
+
+// Maps are often multiples of seven wide.
+template <int kStride> void RowOfThree(const WindowRowF32& p) {
+  if (p.outputs % 7 == 0) InGroups(p.outputs, 7, [&](int64_t j) { PixelsOfThree<7, kStride>(p, j); });
+  else InGroups(p.outputs, 4, [&](int64_t j) { PixelsOfThree<4, kStride>(p, j); });
+}
+
 void WindowRow(const WindowRowF32& p) {
   constexpr int64_t kTogether = 4;
   if (p.outputs < kTogether) {
     for (int64_t j = 0; j < p.outputs; ++j) Pixels<1>(p, j);
     return;
   }
-  for (int64_t j = 0; j < p.outputs; j += kTogether) Pixels<kTogether>(p, j < p.outputs - kTogether ? j : p.outputs - kTogether);
+  const bool three = p.filter_w == 3 && p.dilation == 1;
+  if (three && p.stride == 1) RowOfThree<1>(p);
+  else if (three && p.stride == 2) RowOfThree<2>(p);
+  else InGroups(p.outputs, kTogether, [&](int64_t j) { Pixels<kTogether>(p, j); });
 }

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+// The transforms of Winograd's F(4 x 4, 3 x 3) over `Lanes`, channels as the vector dimension. Included inside an
+// unnamed namespace. Points 0, 1, -1, 2, -2 and infinity.
+
+// B^T along one direction; elements are `step` apart.
+inline void InputAlong(const F* d, int step, F* o) {
+  const F four = Lanes::Set(4.0f), two = Lanes::Set(2.0f), five = Lanes::Set(-5.0f);
+  const F d1 = d[step], d2 = d[2 * step], d3 = d[3 * step], d4 = d[4 * step];
+  const F even = Lanes::Fma(Lanes::Set(-4.0f), d2, d4), odd = Lanes::Fma(Lanes::Set(-4.0f), d1, d3);
+  const F far_even = Lanes::Sub(d4, d2), far_odd = Lanes::Mul(two, Lanes::Sub(d3, d1));
+  o[0] = Lanes::Fma(four, d[0], Lanes::Fma(five, d2, d4));
+  o[step] = Lanes::Add(even, odd);
+  o[2 * step] = Lanes::Sub(even, odd);
+  o[3 * step] = Lanes::Add(far_even, far_odd);
+  o[4 * step] = Lanes::Sub(far_even, far_odd);
+  o[5 * step] = Lanes::Fma(four, d1, Lanes::Fma(five, d3, d[5 * step]));
+}
+
+// A^T along one direction: six values, `step` apart, give four, `o_step` apart.
+inline void OutputAlong(const F* m, int step, F* o, int o_step) {
+  const F sum = Lanes::Add(m[step], m[2 * step]), difference = Lanes::Sub(m[step], m[2 * step]);
+  const F far_sum = Lanes::Add(m[3 * step], m[4 * step]), far_difference = Lanes::Sub(m[3 * step], m[4 * step]);
+  o[0] = Lanes::Add(m[0], Lanes::Add(sum, far_sum));
+  o[o_step] = Lanes::Fma(Lanes::Set(2.0f), far_difference, difference);
+  o[2 * o_step] = Lanes::Fma(Lanes::Set(4.0f), far_sum, sum);
+  o[3 * o_step] = Lanes::Add(Lanes::Fma(Lanes::Set(8.0f), far_difference, difference), m[5 * step]);
+}
+
+void WinogradInput(const float* tile, int64_t row_step, int64_t channels, float* to, int64_t position_step) {
+  constexpr int kSide = 6;
+  for (int64_t c = 0; c < channels; c += kLanes) {
+    const int64_t n = channels - c;
+    const bool whole = n >= kLanes;
+    F d[kSide], rows[kSide * kSide], o[kSide];
+    for (int j = 0; j < kSide; ++j) {
+      const float* from = tile + j * channels + c;
+#pragma GCC unroll 6
+      for (int i = 0; i < kSide; ++i, from += row_step) d[i] = whole ? Lanes::Load(from) : Lanes::LoadSome(from, n);
+      InputAlong(d, 1, o);
+#pragma GCC unroll 6
+      for (int i = 0; i < kSide; ++i) rows[i * kSide + j] = o[i];
+    }
+    float* y = to + c;
+    for (int i = 0; i < kSide; ++i) {
+      InputAlong(rows + i * kSide, 1, o);
+#pragma GCC unroll 6
+      for (int j = 0; j < kSide; ++j, y += position_step) {
+        if (whole) Lanes::Store(y, o[j]);
+        else Lanes::StoreSome(y, n, o[j]);
+      }
+    }
+  }
+}
+
+void WinogradOutput(const float* sums, int64_t position_step, int64_t channels, const float* given_bias, float given_low, float given_high, int64_t rows, int64_t columns, float* y, int64_t row_step) {
+  constexpr int kSide = 6, kM = 4;
+  const F low = Lanes::Set(given_low), high = Lanes::Set(given_high);
+  for (int64_t c = 0; c < channels; c += kLanes) {
+    const int64_t n = channels - c;
+    const bool whole = n >= kLanes;
+    const auto load = [&](const float* from) { return whole ? Lanes::Load(from) : Lanes::LoadSome(from, n); };
+    F m[kSide], half[kM * kSide], o[kM];
+    for (int j = 0; j < kSide; ++j) {
+#pragma GCC unroll 6
+      for (int i = 0; i < kSide; ++i) m[i] = load(sums + (i * kSide + j) * position_step + c);
+      OutputAlong(m, 1, o, 1);
+#pragma GCC unroll 4
+      for (int i = 0; i < kM; ++i) half[i * kSide + j] = o[i];
+    }
+    const F bias = load(given_bias + c);
+    for (int64_t i = 0; i < rows; ++i) {
+      OutputAlong(half + i * kSide, 1, o, 1);
+      for (int64_t j = 0; j < columns; ++j) {
+        float* to = y + i * row_step + j * channels + c;
+        const F out = Clamp(Lanes::Add(o[j], bias), low, high);
+        if (whole) Lanes::Store(to, out);
+        else Lanes::StoreSome(to, n, out);
+      }
+    }
+  }
+}
