@@ -188,7 +188,17 @@ def odds_and_ends():
     save_keras("odds_and_ends", keras.Model(x, [y, z, L.UnitNormalization()(x), keras.ops.softmax(x, axis=1)]), [floats(1, 5, 4, 3)], [floats(2, 5, 4, 3)])
 
 
-MODELS = [odds_and_ends, recurrent_any_length, recurrent_stateful, lookups, spectrograms, volumes, functions, scattered, images, cache, old_control_flow]
+def transposed():
+    """Transposed convolutions with dilation, output padding in volumes, and of images of open size; celu."""
+    x = keras.Input([None, None, 3], name="x")
+    y = keras.Input([3, 2, 3, 2], name="y")
+    z = keras.Input([5, 3], name="z")
+    outputs = [L.Conv2DTranspose(2, 3, strides=2, padding="same", activation="celu")(x), L.Conv3DTranspose(2, 3, strides=2, padding="same", output_padding=1)(y),
+               L.Conv1DTranspose(2, 3, dilation_rate=2, padding="same")(z), L.Conv2DTranspose(2, 3, dilation_rate=2)(keras.ops.expand_dims(z, 1))]
+    save_keras("transposed", keras.Model([x, y, z], outputs), [floats(1, 2, 3, 3), floats(1, 3, 2, 3, 2), floats(1, 5, 3)], [floats(2, 4, 2, 3), floats(2, 3, 2, 3, 2), floats(2, 5, 3)])
+
+
+MODELS = [odds_and_ends, transposed, recurrent_any_length, recurrent_stateful, lookups, spectrograms, volumes, functions, scattered, images, cache, old_control_flow]
 
 if __name__ == "__main__":
     OUT.mkdir(parents=True, exist_ok=True)

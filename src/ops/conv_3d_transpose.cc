@@ -98,7 +98,6 @@ constexpr Variant kVariants[] = {{.name = "reference", .prepare = PrepareReferen
 // Keras keeps its weights as the file does: [d, h, w, out, in].
 Status FromKeras(ImportContext& c) {
   OCTET_ASSIGN(const Conv3dAttrs attrs, ReadKerasConv3d(c));
-  if (c.Has("output_padding")) return c.Fail("output_padding=None", "a number", "pad the output with ZeroPadding3D");
   if (attrs.dilation_d != 1 || attrs.dilation_h != 1 || attrs.dilation_w != 1) return c.Fail("dilation_rate=1", "a dilation", "use UpSampling3D and Conv3D");
   OCTET_ASSIGN(const Value filter, c.Weight(0));
   const Shape x = c.shape(c.Input(0)), f = c.shape(filter);
@@ -108,8 +107,10 @@ Status FromKeras(ImportContext& c) {
   std::vector<Value> dims = {batch};
   Shape out{x[0]};
   const int32_t stride[] = {attrs.stride_d, attrs.stride_h, attrs.stride_w};
+  const std::vector<int64_t> more = c.Ints("output_padding", {});
   for (int i = 0; i < 3; ++i) {
-    out.push_back(TransposedLength(x[1 + i], f[i], stride[i], attrs.padding));
+    const int64_t extra = more.empty() ? 0 : more[std::min(static_cast<size_t>(i), more.size() - 1)];
+    out.push_back(more.empty() || x[1 + i] == kUnknown ? TransposedLength(x[1 + i], f[i], stride[i], attrs.padding) : PaddedTransposedLength(x[1 + i], f[i], stride[i], attrs.padding, extra));
     if (out.back() == kUnknown) return c.Fail("a fixed depth, height and width", x.text(), "give the model's input a fixed size");
   }
   out.push_back(f[3]);

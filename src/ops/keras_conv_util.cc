@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ops/keras_conv_util.h"
 
+#include <algorithm>
+
 #include "ops/depthwise_attrs.h"
 #include "ops/move_attrs.h"
 
@@ -82,6 +84,21 @@ Result<Value> FilterTransposed(ImportContext& c, int i, int rank) {
       [](int64_t hw, int64_t out, int64_t in, int32_t h, int32_t w, int32_t, int32_t n_in) { return (out * h * w + hw) * n_in + in; });
 }
 
+Result<Value> SpreadTaps(ImportContext& c, Value filter, int64_t dilation_h, int64_t dilation_w) {
+  if (dilation_h == 1 && dilation_w == 1) return filter;
+  const Shape f = c.shape(filter);
+  const std::span<const float> from = c.data_as<float>(filter);
+  if (from.empty()) return c.Fail("constant weights with a dilation", "computed ones", "");
+  const int64_t h = (f[1] - 1) * dilation_h + 1, w = (f[2] - 1) * dilation_w + 1;
+  if (dilation_h < 1 || dilation_w < 1 || h > (1 << 15) || w > (1 << 15) || h * w * f[0] * f[3] > (int64_t{1} << 28)) return c.Fail("a smaller dilation", std::to_string(std::max(dilation_h, dilation_w)), "");
+  std::vector<float> to(static_cast<size_t>(f[0] * h * w * f[3]), 0.0f);
+  for (int64_t o = 0; o < f[0]; ++o)
+    for (int64_t y = 0; y < f[1]; ++y)
+      for (int64_t x = 0; x < f[2]; ++x)
+        std::copy_n(&from[static_cast<size_t>(((o * f[1] + y) * f[2] + x) * f[3])], f[3], &to[static_cast<size_t>(((o * h + y * dilation_h) * w + x * dilation_w) * f[3])]);
+  return c.Constant<float>(Shape{f[0], static_cast<int32_t>(h), static_cast<int32_t>(w), f[3]}, to);
+}
+
 Result<Value> Zeros(ImportContext& c, int32_t count) {
   const std::vector<float> zeros(count, 0.0f);
   return c.Constant<float>(Shape{count}, zeros);
@@ -122,6 +139,11 @@ Status LeaveImage(ImportContext& c, Value y, const KerasWindow& w) {
 int32_t TransposedLength(int32_t in, int32_t kernel, int32_t stride, Padding padding) {
   if (in == kUnknown) return kUnknown;
   return in * stride + (padding == Padding::kValid ? std::max(kernel - stride, 0) : 0);
+}
+
+int32_t PaddedTransposedLength(int32_t in, int32_t kernel, int32_t stride, Padding padding, int64_t more) {
+  const int64_t length = int64_t{in - 1} * stride + kernel - (padding == Padding::kSame ? 2 * (kernel / 2) : 0) + more;
+  return static_cast<int32_t>(std::clamp<int64_t>(length, 0, INT32_MAX));
 }
 
 Result<Value> DimensionOf(ImportContext& c, Value x, int axis) {

@@ -21,6 +21,9 @@ Result<Value> FilterOhwi(ImportContext& c, int i, int rank);
 Result<Value> FilterDepthwise(ImportContext& c, int i, int rank);
 Result<Value> FilterTransposed(ImportContext& c, int i, int rank);
 
+// A constant filter [O, h, w, I] with zeros between its taps: what a dilation means to a transposed convolution.
+Result<Value> SpreadTaps(ImportContext& c, Value filter, int64_t dilation_h, int64_t dilation_w);
+
 Result<Value> Zeros(ImportContext& c, int32_t count);
 // Weight i, or zeros where use_bias is false: the operators want a bias.
 Result<Value> BiasOrZeros(ImportContext& c, int i, int32_t channels);
@@ -32,6 +35,8 @@ Status LeaveImage(ImportContext& c, Value y, const KerasWindow& w);
 
 // A transposed convolution's length. same: in * stride; valid: in * stride + max(kernel - stride, 0).
 int32_t TransposedLength(int32_t in, int32_t kernel, int32_t stride, Padding padding);
+// With output_padding: (in - 1) * stride + kernel + more, less what padding "same" takes off.
+int32_t PaddedTransposedLength(int32_t in, int32_t kernel, int32_t stride, Padding padding, int64_t more);
 // A dimension of x as a scalar: a constant where it is known.
 Result<Value> DimensionOf(ImportContext& c, Value x, int axis);
 

@@ -231,30 +231,36 @@ constexpr Variant kVariants[] = {{.name = "reference", .prepare = PrepareReferen
 
 Status FromKeras(ImportContext& c) {
   OCTET_ASSIGN(const KerasWindow w, ReadKerasWindow(c));
-  if (w.dilation[0] != 1 || w.dilation[1] != 1) return c.Fail("dilation_rate=1", "a dilation", "use UpSampling2D and Conv2D");
-  OCTET_ASSIGN(const Value filter, FilterTransposed(c, 0, w.rank));
+  OCTET_ASSIGN(const Value taps, FilterTransposed(c, 0, w.rank));
+  OCTET_ASSIGN(const Value filter, SpreadTaps(c, taps, w.dilation[0], w.dilation[1]));
   OCTET_ASSIGN(const Value bias, BiasOrZeros(c, 1, c.shape(filter)[0]));
   OCTET_ASSIGN(const Value x, EnterImage(c, c.Input(0), w));
   const Shape &in = c.shape(x), &f = c.shape(filter);
-  // With output_padding p: (in - 1) * stride + filter + p, less what padding "same" takes off.
   const std::vector<int64_t> more = c.Ints("output_padding", {});
-  const auto length = [&](int axis) {
-    const int32_t size = in[1 + axis], taps = f[1 + axis], stride = w.stride[axis];
-    if (more.empty() || size == kUnknown) return TransposedLength(size, taps, stride, w.padding);
+  // An axis of unknown length: its length is this plus the stride times it.
+  const auto length = [&](int axis, int32_t size) {
+    const int32_t taps = f[1 + axis], stride = w.stride[axis];
     const int first = 2 - w.rank;  // A sequence is an image of height 1.
-    if (axis < first) return TransposedLength(size, taps, stride, w.padding);
-    const int64_t extra = more[std::min(static_cast<size_t>(axis - first), more.size() - 1)];
-    return static_cast<int32_t>(std::clamp<int64_t>(int64_t{size - 1} * stride + taps - (w.padding == Padding::kSame ? 2 * (taps / 2) : 0) + extra, 0, INT32_MAX));
+    if (more.empty() || axis < first) return TransposedLength(size, taps, stride, w.padding);
+    return PaddedTransposedLength(size, taps, stride, w.padding, more[std::min(static_cast<size_t>(axis - first), more.size() - 1)]);
   };
-  const Shape out{in[0], length(0), length(1), f[0]};
-  if (out[1] == kUnknown || out[2] == kUnknown) return c.Fail("a fixed height and width", in.text(), "give the model's input a fixed size");
+  Shape out{in[0], kUnknown, kUnknown, f[0]};
+  for (int axis = 0; axis < 2; ++axis)
+    if (in[1 + axis] != kUnknown) out[1 + axis] = length(axis, in[1 + axis]);
   Value shape;
   if (out.known()) {
     shape = c.Vector(out.dims());
   } else {
-    OCTET_ASSIGN(const Value batch, DimensionOf(c, x, 0));
-    std::vector<Value> dims = {batch};
-    for (int i = 1; i < 4; ++i) dims.push_back(c.Constant<int32_t>(Shape{}, out.dims().subspan(static_cast<size_t>(i), 1)));
+    std::vector<Value> dims;
+    for (int i = 0; i < 4; ++i) {
+      OCTET_ASSIGN(Value dim, out[i] == kUnknown ? DimensionOf(c, x, i) : Result<Value>(c.Constant<int32_t>(Shape{}, out.dims().subspan(static_cast<size_t>(i), 1))));
+      if (out[i] == kUnknown && i > 0) {
+        const int32_t stride = w.stride[i - 1], rest = length(i - 1, 1) - stride;
+        OCTET_ASSIGN(dim, c.Emit("mul", {dim, c.Constant<int32_t>(Shape{}, std::span(&stride, 1))}));
+        OCTET_ASSIGN(dim, c.Emit("add", {dim, c.Constant<int32_t>(Shape{}, std::span(&rest, 1))}));
+      }
+      dims.push_back(dim);
+    }
     const PackAttrs pack{.values_count = 4, .axis = 0};
     OCTET_ASSIGN(shape, c.Emit("pack", dims, &pack));
   }

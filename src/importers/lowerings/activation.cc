@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "importers/lowerings/activation.h"
 
+#include <numeric>
+
 namespace octet::importers {
 
 Result<Value> Times(Lowering& c, Value x, float factor) { return factor == 1.0f ? x : c.Make("mul", {x, c.Scalar(factor)}); }
@@ -52,6 +54,39 @@ Result<Value> ThresholdedRelu(Lowering& c, Value x, float threshold) {
   OCTET_ASSIGN(const Value above, c.Make("greater", {x, c.Scalar(threshold)}));
   OCTET_ASSIGN(const Value kept, c.Cast(above, DType::kF32));
   return c.Make("mul", {x, kept});
+}
+
+Result<Value> Celu(Lowering& c, Value x, float alpha) {
+  OCTET_ASSIGN(const Value positive, c.Make("relu", {x}));
+  OCTET_ASSIGN(Value negative, c.Make("minimum", {x, c.Scalar(0)}));
+  OCTET_ASSIGN(negative, Times(c, negative, 1 / alpha));
+  OCTET_ASSIGN(negative, c.Make("elu", {negative}));
+  OCTET_ASSIGN(negative, Times(c, negative, alpha));
+  return c.Make("add", {positive, negative});
+}
+
+// max(x - t, 0) with t = (s - 1) / k over the k largest whose z has 1 + k z > the sum of the first k. Keras takes for s the sum
+// of these running sums, where the definition has the last of them.
+Result<Value> Sparsemax(Lowering& c, Value x) {
+  const int32_t last = c.rank(x) - 1, n = last < 0 ? 0 : c.shape(x)[last];
+  if (n < 1) return c.Fail("a known last dimension", c.shape(x).text(), "");
+  std::vector<float> rank(static_cast<size_t>(n));
+  std::iota(rank.begin(), rank.end(), 1.0f);
+  const Value most = c.Constant<int32_t>(Shape{}, std::span(&n, 1)), axis = c.Constant<int32_t>(Shape{}, std::span(&last, 1));
+  const Value inputs[] = {x, most};
+  OCTET_ASSIGN(const std::vector<Value> sorted, c.EmitNode("topk_v2", inputs, nullptr, {{DType::kF32, c.shape(x), {}}, {DType::kI32, c.shape(x), {}}}));
+  OCTET_ASSIGN(const Value sums, c.Make("cumsum", {sorted[0], axis}, {{"exclusive", 0}, {"reverse", 0}}));
+  OCTET_ASSIGN(Value scaled, c.Make("mul", {sorted[0], c.Constant<float>(Shape{n}, rank)}));
+  OCTET_ASSIGN(scaled, Plus(c, scaled, 1));
+  OCTET_ASSIGN(Value support, c.Make("greater", {scaled, sums}));
+  OCTET_ASSIGN(support, c.Cast(support, DType::kF32));
+  OCTET_ASSIGN(const Value count, c.Make("sum", {support, c.Vector({last})}, {{"keep_dims", 1}}));
+  OCTET_ASSIGN(Value threshold, c.Make("mul", {support, sums}));
+  OCTET_ASSIGN(threshold, c.Make("sum", {threshold, c.Vector({last})}, {{"keep_dims", 1}}));
+  OCTET_ASSIGN(threshold, Plus(c, threshold, -1));
+  OCTET_ASSIGN(threshold, c.Make("div", {threshold, count}));
+  OCTET_ASSIGN(const Value y, c.Make("sub", {x, threshold}));
+  return c.Make("relu", {y});
 }
 
 Result<Value> LogSoftmax(Lowering& c, Value x, int32_t axis) {

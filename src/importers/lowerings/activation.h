@@ -22,6 +22,10 @@ Result<Value> ThresholdedRelu(Lowering& c, Value x, float threshold);
 // x - max - log(sum(e^(x - max))) over one axis
 Result<Value> LogSoftmax(Lowering& c, Value x, int32_t axis);
 // The error function, which no operator has: through gelu.
+// x > 0 ? x : alpha * (e^(x/alpha) - 1)
+Result<Value> Celu(Lowering& c, Value x, float alpha);
+// Keras' sparsemax along the last axis.
+Result<Value> Sparsemax(Lowering& c, Value x);
 Result<Value> Erf(Lowering& c, Value t);
 
 }  // namespace octet::importers

@@ -110,6 +110,8 @@ Status ConvertSparseSigmoid(LayerContext& c) {
 }
 
 Status ConvertSelu(LayerContext& c) { return Set(c, ScaledElu(c, c.Input(0), 1.0507009873554805f, 1.6732632423543772f)); }
+Status ConvertCelu(LayerContext& c) { return Set(c, Celu(c, c.Input(0), 1)); }
+Status ConvertSparsemax(LayerContext& c) { return Set(c, Sparsemax(c, c.Input(0))); }
 Status ConvertLogSoftmax(LayerContext& c) { return Set(c, LogSoftmax(c, c.Input(0), -1)); }
 
 constexpr LayerRule kNamed[] = {
@@ -117,7 +119,7 @@ constexpr LayerRule kNamed[] = {
     {"softsign", ConvertSoftsign},       {"glu", ConvertGlu},                {"hard_shrink", ConvertHardShrink},
     {"soft_shrink", ConvertSoftShrink},  {"tanh_shrink", ConvertTanhShrink}, {"squareplus", ConvertSquareplus},
     {"sparse_plus", ConvertSparsePlus},  {"sparse_sigmoid", ConvertSparseSigmoid}, {"selu", ConvertSelu},
-    {"log_softmax", ConvertLogSoftmax}};
+    {"log_softmax", ConvertLogSoftmax},  {"celu", ConvertCelu},              {"sparsemax", ConvertSparsemax}};
 
 constexpr LayerRule kRules[] = {
     {"ThresholdedReLU", ConvertThresholdedRelu}, {"ELU", ConvertElu}, {"ReLU", ConvertRelu}, {"LayerScale", ConvertLayerScale}};

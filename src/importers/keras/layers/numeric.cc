@@ -114,15 +114,14 @@ Status ConvertElu(LayerContext& c) {
   const auto alpha = static_cast<float>(c.Number("alpha", 1));
   return Set(c, alpha == 1 ? c.Make("elu", {x}) : ScaledElu(c, x, 1, alpha));
 }
-// x > 0 ? x : alpha * (e^(x/alpha) - 1)
 Status ConvertCelu(LayerContext& c) {
   OCTET_ASSIGN(const Value x, FloatOperand(c));
-  const auto alpha = static_cast<float>(c.Number("alpha", 1));
-  OCTET_ASSIGN(Value y, Times(c, x, 1 / alpha));
-  OCTET_ASSIGN(y, c.Make("elu", {y}));
-  OCTET_ASSIGN(y, Times(c, y, alpha));
-  OCTET_ASSIGN(const Value positive, c.Make("greater", {x, c.Scalar(0)}));
-  return Set(c, c.Make("select_v2", {positive, x, y}));
+  return Set(c, Celu(c, x, static_cast<float>(c.Number("alpha", 1))));
+}
+Status ConvertSparsemax(LayerContext& c) {
+  OCTET_ASSIGN(const Value x, FloatOperand(c));
+  if (const int64_t axis = c.Int("axis", -1); axis != -1 && axis != c.rank(x) - 1) return c.Fail("the last axis", std::to_string(axis), "transpose the input");
+  return Set(c, Sparsemax(c, x));
 }
 // |x| > threshold ? x : 0;  x - clip(x, -threshold, threshold)
 Status ConvertShrink(LayerContext& c) {
@@ -359,7 +358,7 @@ constexpr LayerRule kRules[] = {
     {"ops.RightShift", PairFunction<RightShift>}, {"ops.LogicalXor", PairFunction<LogicalXor>}, {"ops.Logaddexp", PairFunction<LogAddExp>},
     {"ops.Arctan2", PairFunction<Arctan2>}, {"ops.Hypot", PairFunction<Hypot>}, {"ops.DivideNoNan", PairFunction<DivideNoNan>}, {"ops.Fmod", PairFunction<Fmod>},
     {"ops.Heaviside", PairFunction<Heaviside>}, {"ops.SquaredDifference", PairFunction<SquaredDifference>},
-    {"ops.Gelu", ConvertGelu}, {"ops.Elu", ConvertElu}, {"ops.Celu", ConvertCelu}, {"ops.HardShrink", ConvertShrink}, {"ops.SoftShrink", ConvertShrink},
+    {"ops.Gelu", ConvertGelu}, {"ops.Elu", ConvertElu}, {"ops.Celu", ConvertCelu}, {"ops.Sparsemax", ConvertSparsemax}, {"ops.HardShrink", ConvertShrink}, {"ops.SoftShrink", ConvertShrink},
     {"ops.HardTanh", ConvertHardTanh}, {"ops.Glu", ConvertGlu}, {"ops.Squareplus", ConvertSquareplus}, {"ops.NanToNum", ConvertNanToNum},
     {"ops.Var", ConvertVar}, {"ops.Std", ConvertStd}, {"ops.Moments", ConvertMoments}, {"ops.Ptp", ConvertPtp}, {"ops.CountNonzero", ConvertCountNonzero},
     {"ops.Logsumexp", ConvertLogsumexp}, {"ops.Norm", ConvertNorm}, {"ops.Normalize", ConvertNormalize}, {"ops.Average", ConvertAverage}, {"ops.Argmin", ConvertArgmin},

@@ -5,6 +5,7 @@
 #include "importers/savedmodel/builder.h"
 #include "importers/savedmodel/context.h"
 #include "importers/savedmodel/rules.h"
+#include "ops/keras_conv_util.h"
 
 namespace octet::importers::savedmodel {
 namespace {
@@ -103,7 +104,7 @@ Status ConvertTransposed(NodeContext& c) {
   const Value filter = c.Input(1), image = c.Input(2);
   if (!image || !filter) return {};
   OCTET_TRY(ReadWindow(c, &w));
-  if (w.nchw || w.dilation[0] != 1 || w.dilation[1] != 1) return c.Fail("data_format NHWC without dilation", "another form", "");
+  if (w.nchw) return c.Fail("data_format NHWC", "NCHW", "");
   const Partial* sizes = c.Known(0);
   if (!sizes || sizes->v.size() != 4) return c.Fail("an output shape of four numbers", "another one", "");
   std::vector<int32_t> dims = sizes->dims();
@@ -112,7 +113,8 @@ Status ConvertTransposed(NodeContext& c) {
     if (!c.Input(0)) return {};
     OCTET_ASSIGN(shape, c.Cast(c.Input(0), DType::kI32));
   }
-  OCTET_ASSIGN(const Value ohwi, c.Transpose(filter, {2, 0, 1, 3}));
+  OCTET_ASSIGN(const Value taps, c.Transpose(filter, {2, 0, 1, 3}));
+  OCTET_ASSIGN(const Value ohwi, ops::SpreadTaps(c, taps, w.dilation[0], w.dilation[1]));
   dims[3] = c.shape(ohwi)[0];
   OCTET_ASSIGN(const Value y, c.Make("transpose_conv", {shape, ohwi, image, Zeros(c, dims[3])},
                                      {{"padding", PaddingOf(w)}, {"stride_w", w.stride[1]}, {"stride_h", w.stride[0]}}));
