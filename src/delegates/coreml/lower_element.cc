@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Operators that compute each element for itself, with broadcasts.
+#include <algorithm>
+
 #include "delegates/coreml/lowering.h"
 
 namespace octet::coreml {
@@ -95,6 +97,10 @@ Status Select(Lowering& l, const Node& n) {
   OCTET_ASSIGN(Var b, l.In(n, 2));
   a = WithDims(l, a, n.out_dims().size());
   b = WithDims(l, b, n.out_dims().size());
+  for (size_t i = 0; i < n.out_dims().size(); ++i) {  // Core ML takes the result's dimensions from the two alone.
+    const auto size = [&](const Var& v) { return v.dims.size() + i < n.out_dims().size() ? 1 : v.dims[v.dims.size() + i - n.out_dims().size()]; };
+    if (std::max<int64_t>(size(a), size(b)) != n.out_dims()[i]) return Refuse("a condition of more elements than its operands");
+  }
   if (n.op() == "select" && condition.dims.size() < a.dims.size()) return Refuse("a condition per row");
   return l.Set(n, 0, l.p.Apply("select", {{"cond", {condition}}, {"a", {a}}, {"b", {b}}}, a.type, n.out_dims()));
 }
