@@ -40,6 +40,14 @@ class Counter(tf.Module):
         return {"total": self.count.read_value()}
 
 
+class Flex(tf.Module):
+    """Ops without a builtin operator."""
+
+    @tf.function(input_signature=[tf.TensorSpec([None, 4], tf.float32, name="x"), tf.TensorSpec([3], tf.int32, name="n")])
+    def serve(self, x, n):
+        return {"inverse": tf.nn.relu(tf.math.erfinv(x * 0.5)), "bits": tf.raw_ops.PopulationCount(x=n)}
+
+
 def save(model, name):
     shutil.rmtree(FOLDER / name, ignore_errors=True)
     tf.saved_model.save(model, str(FOLDER / name), signatures={"serving_default": model.serve})
@@ -69,6 +77,7 @@ def refused(x):
 
 save(Twins(), "twins")
 save(Counter(), "counter")
+save(Flex(), "flex")
 freeze(running_sum, "running_sum.pb")
 freeze(branch, "branch.pb")
 freeze(refused, "svd.pb")

@@ -36,20 +36,33 @@ const graph::Tensor* OperandOf(const graph::Graph& g, const graph::Node& n, int 
   return i < list.size() && list[i] != graph::kNoTensor ? &g.tensor(list[i]) : nullptr;
 }
 
-bool AllOnes(const graph::Tensor& t) {
-  if (!t.constant || t.type.dtype != DType::kI32) return true;
-  return std::ranges::all_of(t.data<int32_t>(), [](int32_t v) { return v == 1; });
+// The elements of a constant of whole numbers; empty for anything else.
+std::vector<double> WholeNumbers(const graph::Tensor& t) {
+  if (t.constant && t.type.dtype == DType::kI32) return {t.data<int32_t>().begin(), t.data<int32_t>().end()};
+  std::vector<double> values;
+  if (t.constant && t.type.dtype == DType::kI64)
+    for (const int64_t v : t.data<int64_t>()) values.push_back(static_cast<double>(v));
+  return values;
 }
 
-bool Holds(const graph::Graph& g, const graph::Node& n, const Condition& c) {
+bool Holds(const graph::Graph& g, graph::NodeId id, const Condition& c) {
+  const graph::Node& n = g.node(id);
   double a = 0, b = 0;
+  if (c.kind == "version") return Compare(ops::VersionOf(graph::NodeView(g, id).view()), c.relation, c.number);
   if (c.kind == "attr") return !AttrOf(n, c.name, &a) || Compare(a, c.relation, c.number);
   if (c.kind == "equal") return !AttrOf(n, c.name, &a) || !AttrOf(n, c.other, &b) || a == b;
   if (c.kind == "inputs") return Compare(static_cast<double>(n.inputs.size()), c.relation, c.number);
   const graph::Tensor* t = OperandOf(g, n, c.operand);
   if (!t) return true;
   if (c.kind == "constant") return t->constant != nullptr;
-  if (c.kind == "ones") return AllOnes(*t);
+  if (c.kind == "computed") return t->constant == nullptr;
+  if (c.kind == "type") return std::ranges::find(c.types, Name(t->type.dtype)) != c.types.end();
+  if (c.kind == "each" || c.kind == "value") {
+    const std::vector<double> values = WholeNumbers(*t);
+    const auto holds = [&](double v) { return Compare(v, c.relation, c.number); };
+    if (c.kind == "each") return std::ranges::all_of(values, holds);
+    return static_cast<size_t>(c.axis) >= values.size() || holds(values[static_cast<size_t>(c.axis)]);
+  }
   const Shape& s = t->type.shape;
   if (c.kind == "rank") return Compare(s.rank(), c.relation, c.number);
   if (c.kind == "elements") return !s.known() || Compare(static_cast<double>(s.elements()), c.relation, c.number);
@@ -67,7 +80,8 @@ bool Has(const Target& t, std::string_view op) {
   return std::ranges::any_of(t.ops, [&](const std::string& name) { return name == op || name == "*"; });
 }
 
-void CheckNode(const Target& t, const graph::Graph& g, const graph::Node& n, std::vector<Obstacle>* out) {
+void CheckNode(const Target& t, const graph::Graph& g, graph::NodeId id, std::vector<Obstacle>* out) {
+  const graph::Node& n = g.node(id);
   const std::string op(n.op->name);
   if (!Has(t, op)) {
     const auto instead = std::ranges::find(t.instead, op, [](const auto& pair) { return pair.first; });
@@ -75,7 +89,8 @@ void CheckNode(const Target& t, const graph::Graph& g, const graph::Node& n, std
     return;
   }
   for (const Need& need : t.needs)
-    if ((need.op == op || need.op == "*") && !Holds(g, n, need.condition)) out->push_back({n.place, op, need.text.reason, need.text.advice});
+    if ((need.op == op || need.op == "*") && std::ranges::none_of(need.conditions, [&](const Condition& c) { return Holds(g, id, c); }))
+      out->push_back({n.place, op, need.text.reason, need.text.advice});
 }
 
 // The types in which the model's activations are, once for the whole model.
@@ -99,7 +114,7 @@ std::vector<Obstacle> Evaluate(const Target& target, const graph::Model& model) 
     CheckTypes(target, g, &out);
     bool open = false;
     for (const graph::NodeId id : g.order()) {
-      CheckNode(target, g, g.node(id), &out);
+      CheckNode(target, g, id, &out);
       for (const graph::TensorId y : g.node(id).outputs) open |= !g.tensor(y).type.shape.known();
     }
     if (open && target.wants_static) out.push_back({"", "", target.static_text.reason, target.static_text.advice});

@@ -69,11 +69,24 @@ bool ParseCondition(std::span<const std::string> w, Condition* c) {
   };
   if (c->kind == "attr" && w.size() > 1) return c->name = w[1], relation(2);
   if ((c->kind == "rank" || c->kind == "elements") && w.size() > 1) return ToOperand(w[1], &c->operand) && relation(2);
-  if (c->kind == "dim" && w.size() > 2) return ToOperand(w[1], &c->operand) && ToOperand(w[2], &c->axis) && relation(3);
-  if (c->kind == "inputs") return relation(1);
-  if ((c->kind == "constant" || c->kind == "ones") && w.size() == 2) return ToOperand(w[1], &c->operand);
+  if ((c->kind == "dim" || c->kind == "value") && w.size() > 2) return ToOperand(w[1], &c->operand) && ToOperand(w[2], &c->axis) && relation(3);
+  if (c->kind == "each" && w.size() > 1) return ToOperand(w[1], &c->operand) && relation(2);
+  if (c->kind == "inputs" || c->kind == "version") return relation(1);
+  if (c->kind == "type" && w.size() > 2) return c->types.assign(w.begin() + 2, w.end()), ToOperand(w[1], &c->operand);
+  if ((c->kind == "constant" || c->kind == "computed") && w.size() == 2) return ToOperand(w[1], &c->operand);
   if (c->kind == "equal" && w.size() == 3) return c->name = w[1], c->other = w[2], true;
   return false;
+}
+
+// Alternatives with "or" between them.
+bool ParseConditions(std::span<const std::string> w, std::vector<Condition>* conditions) {
+  for (;;) {
+    const auto end = std::ranges::find(w, "or");
+    const auto count = static_cast<size_t>(end - w.begin());
+    if (!ParseCondition(w.first(count), &conditions->emplace_back())) return false;
+    if (end == w.end()) return true;
+    w = w.subspan(count + 1);
+  }
 }
 
 bool ParseLine(std::vector<std::string> words, Target* t) {
@@ -100,7 +113,7 @@ bool ParseLine(std::vector<std::string> words, Target* t) {
     Need need;
     if (!TakeText(&words, &need.text) || words.size() < 2) return false;
     need.op = words[0];
-    if (!ParseCondition(std::span(words).subspan(1), &need.condition)) return false;
+    if (!ParseConditions(std::span(words).subspan(1), &need.conditions)) return false;
     t->needs.push_back(std::move(need));
     return true;
   }

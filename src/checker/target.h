@@ -8,10 +8,12 @@
 //   op NAME…                         operators that it has (as in .tflite, lower case); "op *": all
 //   need NAME CONDITION "REASON" -> "ADVICE"     must hold wherever NAME ("*": any operator) is used
 //   instead NAME "ADVICE"            what to write in the place of an operator that it lacks
-// CONDITION is one of
+// CONDITION is one of these, or several with "or" between them:
 //   attr NAME OP NUMBER     rank OPERAND OP NUMBER     dim OPERAND AXIS OP NUMBER     elements OPERAND OP NUMBER
-//   constant OPERAND        inputs OP NUMBER           equal ATTR ATTR                ones OPERAND
-// with OP one of == != <= >=, OPERAND an input, or "out". What is absent or unknown satisfies a condition.
+//   constant OPERAND        computed OPERAND           inputs OP NUMBER               equal ATTR ATTR
+//   type OPERAND T…         version OP NUMBER          each OPERAND OP NUMBER         value OPERAND INDEX OP NUMBER
+// with OP one of == != <= >=, OPERAND an input, or "out"; each and value look into constants of whole numbers. What is absent
+// or unknown satisfies a condition.
 #pragma once
 #include <string>
 #include <string_view>
@@ -30,11 +32,12 @@ struct Condition {
   int operand = 0, axis = 0;  // operand -1: the output.
   std::string relation;
   double number = 0;
+  std::vector<std::string> types;
 };
 
 struct Need {
   std::string op;
-  Condition condition;
+  std::vector<Condition> conditions;  // One of them must hold.
   Advice text;
 };
 

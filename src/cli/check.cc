@@ -14,13 +14,16 @@ namespace {
 
 struct Flags {
   std::string source, target;
-  std::vector<std::string> inputs;
+  SourceFlags reading;
   bool json = false;
 };
 
 // What stands in the way on the target, in the form of what stands in the way of conversion.
 Result<std::vector<importers::Finding>> OnTarget(const Flags& f, const checker::Target& target) {
-  OCTET_ASSIGN(const graph::Model model, LoadSource(f.source, f.inputs));
+  OCTET_ASSIGN(importers::ImportOptions options, f.reading.Options());
+  std::vector<importers::Finding> flex;
+  if (f.reading.allow_flex) options.flex = &flex;
+  OCTET_ASSIGN(const graph::Model model, LoadSource(f.source, options));
   std::vector<importers::Finding> findings;
   for (const checker::Obstacle& o : checker::Evaluate(target, model)) {
     const std::string layer = o.place.substr(o.place.rfind('/') + 1);
@@ -39,7 +42,7 @@ void PrintJson(const Flags& f, const checker::Target& target, const std::vector<
   }
   j.Key("findings").Array();
   for (const importers::Finding& n : findings)
-    j.Object().Field("layer", n.layer).Field("class", n.kind).Field("place", n.place).Field("reason", n.reason).Field("advice", n.advice).End();
+    j.Object().Field("layer", n.layer).Field("class", n.kind).Field("place", n.place).Field("reason", n.reason).Field("advice", n.advice).Field("flex", n.flex).End();
   std::printf("%s\n", j.End().End().text().c_str());
 }
 
@@ -48,7 +51,9 @@ Result<int> Check(const Flags& f) {
   if (!f.target.empty()) {
     OCTET_ASSIGN(target, checker::LoadTarget(f.target));
   }
-  OCTET_ASSIGN(std::vector<importers::Finding> findings, importers::Check(f.source));
+  OCTET_ASSIGN(const importers::ImportOptions options, f.reading.Options());
+  OCTET_ASSIGN(std::vector<importers::Finding> findings, importers::Check(f.source, options));
+  if (f.reading.allow_flex) std::erase_if(findings, [](const importers::Finding& n) { return n.flex; });
   const bool converts = findings.empty();
   if (converts && !f.target.empty()) {
     OCTET_ASSIGN(findings, OnTarget(f, target));
@@ -57,7 +62,7 @@ Result<int> Check(const Flags& f) {
     PrintJson(f, target, findings, converts);
     return findings.empty() ? kYes : kUnsupported;
   }
-  for (const importers::Finding& n : findings) std::printf("%s\n", importers::Text(n).c_str());
+  for (const importers::Finding& n : findings) std::printf("%s%s\n", importers::Text(n).c_str(), n.flex ? "; or keep it as TensorFlow's own operator with --allow-flex" : "");
   if (!converts) std::printf("%s: %zu of its layers do not convert\n", f.source.c_str(), findings.size());
   else if (f.target.empty()) std::printf("%s: everything converts\n", f.source.c_str());
   else if (findings.empty()) std::printf("%s: everything runs on %s\n", f.source.c_str(), target.title.c_str());
@@ -69,9 +74,9 @@ Result<int> Check(const Flags& f) {
 
 Body DeclareCheck(FlagSet& flags) {
   auto f = std::make_shared<Flags>();
-  flags.Positional("source", &f->source, "A .keras, .h5, .onnx or .tflite file");
+  flags.Positional("source", &f->source, "A .keras, .h5, .onnx, .pb or .tflite file, or a SavedModel's folder");
   flags.Choice("--target", &f->target, checker::TargetNames(), "Also what will not run there, with the rewrite that avoids it");
-  flags.Option("--input", &f->inputs, "NAME:SHAPE, e.g. image:1,224,224,3: fix an input's shape (repeatable)");
+  f->reading.Declare(flags);
   flags.Flag("--json", &f->json, "Findings as JSON");
   return [f] { return Check(*f); };
 }

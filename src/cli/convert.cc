@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // octet convert SOURCE -o OUT.tflite: import, optimise, write.
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cstdio>
 
@@ -16,8 +17,8 @@ namespace octet::cli {
 namespace {
 
 struct Flags {
-  std::string source, out, report, signature, runtime, scheme = "float32";
-  std::vector<std::string> inputs;
+  std::string source, out, report, runtime, scheme = "float32";
+  SourceFlags reading;
   bool json = false;
 };
 
@@ -26,26 +27,43 @@ uint64_t FileBytes(const std::string& path) {
   return ::stat(path.c_str(), &info) == 0 ? static_cast<uint64_t>(info.st_size) : 0;
 }
 
-std::string Summary(const Flags& f, const graph::Model& model) {
+std::string Summary(const Flags& f, const graph::Model& model, const std::vector<importers::Finding>& flex) {
   std::map<std::string, int> operators;
   for (graph::NodeId id : model.main().order()) ++operators[std::string(model.main().node(id).op->name)];
   report::Json j;
   j.Object().Field("source", f.source).Field("output", f.out).Field("scheme", f.scheme).Field("bytes", FileBytes(f.out));
   j.Field("operators", model.main().num_nodes()).Key("histogram").Object();
   for (const auto& [name, count] : operators) j.Field(name, count);
+  j.End().Key("flex").Array();
+  for (const importers::Finding& n : flex)
+    j.Object().Field("layer", n.layer).Field("class", n.kind).Field("place", n.place).Field("reason", n.reason).Field("advice", n.advice).End();
   return j.End().End().text();
+}
+
+// In red: such a model needs hundreds of megabytes of TensorFlow wherever it runs.
+void WarnOfFlex(const std::vector<importers::Finding>& flex) {
+  if (flex.empty()) return;
+  const bool colors = ::isatty(STDERR_FILENO);
+  std::fprintf(stderr, "%s%zu op%s stayed TensorFlow's own (Flex): the model needs TensorFlow's library, of hundreds of megabytes, wherever it runs\n", colors ? "\033[31m" : "", flex.size(),
+               flex.size() == 1 ? "" : "s");
+  for (const importers::Finding& n : flex) std::fprintf(stderr, "  %s\n", importers::Text(n).c_str());
+  std::fprintf(stderr, "%s", colors ? "\033[0m" : "");
 }
 
 Result<int> Convert(const Flags& f) {
   OCTET_TRY(CheckWritable(f.out));
   if (!f.report.empty()) OCTET_TRY(CheckWritable(f.report));
-  OCTET_ASSIGN(graph::Model model, LoadSource(f.source, f.inputs, false, f.signature));
+  std::vector<importers::Finding> flex;
+  OCTET_ASSIGN(importers::ImportOptions options, f.reading.Options());
+  if (f.reading.allow_flex) options.flex = &flex;
+  OCTET_ASSIGN(graph::Model model, LoadSource(f.source, options));
   if (f.scheme == "dynamic") OCTET_TRY(quantizer::QuantizeDynamicRange(model));
   if (f.scheme == "float16") OCTET_TRY(quantizer::QuantizeFloat16(model));
   if (!f.runtime.empty()) OCTET_TRY(exporter::CheckRuntime(model, f.runtime));
   OCTET_TRY(WriteModel(model, f.out));
-  const std::string summary = Summary(f, model);
+  const std::string summary = Summary(f, model, flex);
   if (!f.report.empty()) OCTET_TRY(WriteFile(f.report, summary));
+  WarnOfFlex(flex);
   if (f.json) std::printf("%s\n", summary.c_str());
   else std::printf("%s: %s, %zu operators, %s\n", f.out.c_str(), f.scheme.c_str(), model.main().num_nodes(), ByteText(FileBytes(f.out)).c_str());
   return kYes;
@@ -58,8 +76,7 @@ Body DeclareConvert(FlagSet& flags) {
   flags.Positional("source", &f->source, "A .keras, .h5, .onnx, .pb or .tflite file, or a SavedModel's folder");
   flags.Option("-o,--output", &f->out, "The .tflite file to write", true);
   flags.Choice("--scheme", &f->scheme, {"float32", "float16", "dynamic"}, "How weights are stored; for int8 see quantize");
-  flags.Option("--input", &f->inputs, "NAME:SHAPE, e.g. image:1,224,224,3: fix an input's shape (repeatable)");
-  flags.Option("--signature", &f->signature, "NAME of a SavedModel's signature; without it serving_default, or the only one", false);
+  f->reading.Declare(flags);
   flags.Option("--target-runtime", &f->runtime, "RELEASE of TensorFlow Lite, e.g. 2.11: refuse what needs a later one", false);
   flags.Option("--report", &f->report, "Write the summary as JSON", false);
   flags.Flag("--json", &f->json, "Print the summary as JSON");

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // octet diagnose FLOAT MODEL... --data DATA: which layers lose accuracy and why; --report as a page with plots.
+// octet diagnose SOURCE MODEL: whether the file computes what its source says, layer by layer (cli/parity.cc).
 #include "quantizer/diagnose.h"
 
 #include <sys/stat.h>
@@ -14,6 +15,7 @@
 #include "cli/command.h"
 #include "cli/diagnosis.h"
 #include "cli/output.h"
+#include "cli/parity.h"
 #include "cli/source.h"
 #include "quantizer/gate.h"
 #include "quantizer/session.h"
@@ -23,10 +25,11 @@ namespace octet::cli {
 namespace {
 
 struct Flags {
-  std::string reference, data, preprocess, report;
+  std::string reference, data, preprocess, report, tolerance;
   std::vector<std::string> models;
+  SourceFlags reading;
   int samples = 0;
-  bool json = false;
+  bool json = false, parity = false;
 };
 
 struct Examined {
@@ -307,6 +310,7 @@ Status WriteReport(const std::string& reference, const data::Dataset& data, cons
 }
 
 Result<int> Diagnose(const Flags& f) {
+  if (f.parity || f.data.empty()) return CompareWithSource({f.reference, f.models, f.data, f.preprocess, f.tolerance, f.reading, f.samples, f.json});
   if (!f.report.empty()) OCTET_TRY(CheckWritable(f.report));
   OCTET_ASSIGN(const auto data, OpenData(f.data, f.preprocess, f.models[0]));
   OCTET_ASSIGN(const TfliteFile reference, TfliteFile::From(f.reference));
@@ -339,9 +343,12 @@ Status WriteDiagnosis(const std::string& reference, const std::vector<std::strin
 
 Body DeclareDiagnose(FlagSet& flags) {
   auto f = std::make_shared<Flags>();
-  flags.Positional("float", &f->reference, "The float model: .tflite, .keras or .h5");
-  flags.Positional("model", &f->models, "One or more quantized .tflite files");
-  flags.Option("--data", &f->data, "Samples (.npz with x; labels y give accuracy in the report)", true);
+  flags.Positional("float", &f->reference, "The float model: .tflite, or a source of any format");
+  flags.Positional("model", &f->models, "One or more .tflite files made of it");
+  flags.Option("--data", &f->data, "Samples (.npz with x; labels y give accuracy in the report); without them parity on random numbers", false);
+  flags.Flag("--parity", &f->parity, "Compare each layer with the source's, and name the first that differs; exit 1 when one does");
+  flags.Option("--tolerance", &f->tolerance, "PERCENT of a layer's largest value that parity lets pass; without it 0.1%, and 10% for quantized models", false);
+  f->reading.Declare(flags);
   flags.Option("--preprocess", &f->preprocess, "What is done to raw data, if the model's metadata do not say it", false);
   flags.Option("--report", &f->report, "Write an HTML page with plots", false);
   flags.Option("--samples", &f->samples, "Use the first N samples only (0: all)");

@@ -96,8 +96,32 @@ class Cli11Flags : public FlagSet {
   std::vector<std::pair<CLI::Option*, std::string>> required_;
 };
 
+// How many bytes from `at` on are one character that may be shown; 0: none. Messages quote names from files: what a terminal would
+// take for a command, and what is no UTF-8, is not passed on.
+size_t ShownCharacter(std::string_view text, size_t at) {
+  const auto byte = [&](size_t i) { return at + i < text.size() ? static_cast<uint8_t>(text[at + i]) : 0; };
+  const uint8_t first = byte(0);
+  if (first < 0x80) return first >= 0x20 && first != 0x7f ? 1 : first == '\n' || first == '\t' ? 1 : 0;
+  const size_t length = first >= 0xc2 && first < 0xe0 ? 2 : first >= 0xe0 && first < 0xf0 ? 3 : first >= 0xf0 && first < 0xf5 ? 4 : 0;
+  for (size_t i = 1; i < length; ++i)
+    if ((byte(i) & 0xc0) != 0x80) return 0;
+  const bool overlong = (first == 0xe0 && byte(1) < 0xa0) || (first == 0xf0 && byte(1) < 0x90), control = first == 0xc2 && byte(1) < 0xa0;
+  return overlong || control ? 0 : length;
+}
+
+std::string Shown(std::string_view text) {
+  std::string shown;
+  for (size_t at = 0; at < text.size();) {
+    const size_t n = ShownCharacter(text, at);
+    if (n) shown += text.substr(at, n);
+    else shown += '?';
+    at += n ? n : 1;
+  }
+  return shown;
+}
+
 int Report(const Status& status) {
-  std::fprintf(stderr, "octet: %s\n", status.message().c_str());
+  std::fprintf(stderr, "octet: %s\n", Shown(status.message()).c_str());
   return ExitCode(status);
 }
 

@@ -296,7 +296,7 @@ Result<int> Quantize(const Flags& f) {
   OCTET_ASSIGN(const double max_drop, ParsePoints(f.max_drop));
   // A layer that stays in float is written out in steps, which need no state.
   const bool integer = f.scheme != "dynamic" && f.scheme != "float16", whole_sequences = integer && !f.data.empty() && f.scheme != "int16x8" && f.keep_float.empty() && f.recipe.empty();
-  OCTET_ASSIGN(graph::Model model, LoadSource(f.source, {}, whole_sequences));
+  OCTET_ASSIGN(graph::Model model, LoadSource(f.source, {.whole_sequences = whole_sequences}));
   quantizer::MakeNamesUnique(model.main());  // Recipes and --keep-float name tensors.
   OCTET_TRY(CheckLayers(f, model.main()));
   if (!integer || (f.data.empty() && (f.scheme == "int4" || !f.recipe.empty()))) return QuantizeWithoutData(f, std::move(model));

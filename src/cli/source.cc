@@ -10,7 +10,6 @@
 
 #include "base/file.h"
 #include "exporter/exporter.h"
-#include "importers/importer.h"
 #include "passes/pass.h"
 #include "tflite/value_check.h"
 #include "tflite/view.h"
@@ -39,16 +38,27 @@ bool IsTflite(const std::string& path) {
 
 }  // namespace
 
-Result<graph::Model> LoadSource(const std::string& path, const std::vector<std::string>& input_shapes, bool whole_sequences, const std::string& signature) {
+void SourceFlags::Declare(FlagSet& flags) {
+  flags.Option("--input", &inputs, "NAME:SHAPE, e.g. image:1,224,224,3: fix an input's shape (repeatable)");
+  flags.Option("--signature", &signature, "NAME of a SavedModel's signature; without it serving_default, or the only one", false);
+  flags.Option("--layers", &layers, "FILE that says what custom Keras layers compute, as JSON: docs/convert.md", false);
+  flags.Flag("--allow-flex", &allow_flex, "Ops without a builtin operator stay TensorFlow's own, which need its library where the model runs");
+}
+
+Result<importers::ImportOptions> SourceFlags::Options() const {
   importers::ImportOptions options;
-  options.whole_sequences = whole_sequences;
   options.signature = signature;
-  for (const std::string& text : input_shapes) {
+  options.layers = layers;
+  for (const std::string& text : inputs) {
     const size_t colon = text.rfind(':');
     const std::string name = colon == std::string::npos ? "" : text.substr(0, colon);
     OCTET_ASSIGN(const Shape shape, ParseShape(std::string_view(text).substr(colon == std::string::npos ? 0 : colon + 1)));
     options.input_shapes.emplace_back(name, shape);
   }
+  return options;
+}
+
+Result<graph::Model> LoadSource(const std::string& path, const importers::ImportOptions& options) {
   OCTET_ASSIGN(graph::Model model, importers::Import(path, options));
   OCTET_TRY(passes::Optimize(model));
   return model;

@@ -6,17 +6,26 @@
 #include <string>
 #include <vector>
 
+#include "cli/command.h"
 #include "data/dataset.h"
 #include "data/npz.h"
 #include "graph/graph.h"
+#include "importers/importer.h"
 #include "tflite/metadata.h"
 
 namespace octet::cli {
 
-// Imported and optimised, in float. `input_shapes`: "NAME:1,28,28,1" or "1,28,28,1".
-// `whole_sequences`: importers::ImportOptions. `signature`: of a SavedModel.
-Result<graph::Model> LoadSource(const std::string& path, const std::vector<std::string>& input_shapes = {}, bool whole_sequences = false,
-                                const std::string& signature = {});
+// How a source is read, as the commands that convert and check say it.
+struct SourceFlags {
+  std::vector<std::string> inputs;
+  std::string signature, layers;
+  bool allow_flex = false;
+  void Declare(FlagSet& flags);
+  Result<importers::ImportOptions> Options() const;  // Without `flex`.
+};
+
+// Imported and optimised, in float.
+Result<graph::Model> LoadSource(const std::string& path, const importers::ImportOptions& options = {});
 
 // A .tflite of the model: the file itself when it is one already, else a temporary file.
 class TfliteFile {

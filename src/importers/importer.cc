@@ -3,7 +3,9 @@
 
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cstring>
+#include <set>
 
 #include "base/file.h"
 #include "data/zip.h"
@@ -51,22 +53,49 @@ std::string Text(const Finding& f) {
   return f.kind + " '" + f.place + "': " + f.reason + (f.advice.empty() ? "" : "; " + f.advice);
 }
 
+namespace {
+
+bool SameNode(const Finding& a, const Finding& b) { return a.place == b.place && a.kind == b.kind; }
+
+// Leaves out what no output needs.
+void KeepLiving(const graph::Model& model, std::vector<Finding>* flex) {
+  std::set<std::pair<std::string, std::string>> living;
+  for (const graph::Graph& g : model.subgraphs)
+    for (const graph::NodeId id : g.order()) living.emplace(g.node(id).op->custom_name, g.node(id).place);
+  std::erase_if(*flex, [&](const Finding& f) { return !living.contains({"Flex" + f.kind, f.place}); });
+}
+
+Result<graph::Model> ImportLiving(const std::string& path, const ImportOptions& options, std::vector<Finding>* findings) {
+  OCTET_ASSIGN(graph::Model model, ImportAny(path, options, findings));
+  for (graph::Graph& g : model.subgraphs) g.RemoveDead();
+  if (options.flex) KeepLiving(model, options.flex);
+  return model;
+}
+
+}  // namespace
+
 Result<graph::Model> Import(const std::string& path, const ImportOptions& options) {
   std::vector<Finding> findings;
-  OCTET_ASSIGN(graph::Model model, ImportAny(path, options, &findings));
-  if (findings.empty()) {
-    for (graph::Graph& g : model.subgraphs) g.RemoveDead();
-    return model;
-  }
+  OCTET_ASSIGN(graph::Model model, ImportLiving(path, options, &findings));
+  if (findings.empty()) return model;
   std::string all;
   for (const Finding& f : findings) all += (all.empty() ? "" : "\n") + Text(f);
   return Status(Code::kUnsupported, std::move(all));
 }
 
-Result<std::vector<Finding>> Check(const std::string& path, const ImportOptions& options) {
-  std::vector<Finding> findings;
-  OCTET_ASSIGN(const graph::Model model, ImportAny(path, options, &findings));
-  (void)model;
+Result<std::vector<Finding>> Check(const std::string& path, ImportOptions options) {
+  options.flex = nullptr;
+  std::vector<Finding> findings, flex, rest;
+  auto model = ImportAny(path, options, &findings);
+  if (!model.ok() && model.error().code() != Code::kUnsupported) return std::move(model).status();
+  if (!model.ok()) findings.push_back({path, "model", path, model.error().message(), ""});
+  if (findings.empty()) return findings;
+  options.flex = &flex;  // What lies behind such ops comes to light, too.
+  (void)ImportLiving(path, options, &rest);
+  for (Finding& f : findings) f.flex = std::ranges::any_of(flex, [&](const Finding& g) { return SameNode(f, g); });
+  for (const auto& more : {rest, flex})
+    for (const Finding& f : more)
+      if (std::ranges::none_of(findings, [&](const Finding& g) { return SameNode(f, g); })) findings.push_back(f);
   return findings;
 }
 

@@ -17,23 +17,28 @@ struct Finding {
   std::string place;   // Its path: "backbone/block3/conv".
   std::string reason;
   std::string advice;  // May be empty.
+  bool flex = false;   // TensorFlow's own operator could stand for it: ImportOptions::flex.
 };
 std::string Text(const Finding& finding);  // One line.
 
 struct ImportOptions {
   // By input name; an empty name stands for a model's only input. Replaces the source's shape.
-  std::vector<std::pair<std::string, Shape>> input_shapes;
+  std::vector<std::pair<std::string, Shape>> input_shapes = {};
   // LSTM layers as the operator that runs over the whole sequence and keeps its state between runs, for one
   // sequence at a time, instead of written out step by step: what integer quantization wants. The caller
   // must see to it that the state starts anew.
   bool whole_sequences = false;
   std::string signature = {};  // Of a SavedModel; empty: "serving_default", or the only one.
+  std::string layers = {};     // A file that says what custom Keras layers compute: importers/keras/custom_layer.h.
+  // Ops of TensorFlow that have no builtin operator stay TensorFlow's own ("Flex") and are listed here.
+  std::vector<Finding>* flex = nullptr;
 };
 
 // Unsupported layers are all reported at once, one line each.
 Result<graph::Model> Import(const std::string& path, const ImportOptions& options = {});
 
-// The same as a list: empty when the model can be imported. An error when it cannot be read at all.
-Result<std::vector<Finding>> Check(const std::string& path, const ImportOptions& options = {});
+// The same as a list, without regard to options.flex: empty when the model can be imported. An error when it cannot be
+// read at all.
+Result<std::vector<Finding>> Check(const std::string& path, ImportOptions options = {});
 
 }  // namespace octet::importers

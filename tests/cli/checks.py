@@ -13,7 +13,7 @@ held, failed = [], []
 
 
 def run(*args):
-    return subprocess.run([octet, *map(str, args)], capture_output=True, text=True, check=False)
+    return subprocess.run([octet, *map(str, args)], capture_output=True, text=True, errors="replace", check=False)
 
 
 def expect(what, condition):

@@ -6,8 +6,11 @@
 #include <random>
 
 #include "base/file.h"
+#include "data/npz.h"
 #include "importers/importer.h"
 #include "importers/keras/weights.h"
+#include "passes/pass.h"
+#include "tests/model_builder.h"
 
 namespace octet::importers {
 namespace {
@@ -39,6 +42,36 @@ float First(const graph::Graph& g, const std::string& constant) {
 std::string ErrorOf(const std::string& path) {
   auto model = Import(path);
   return model.ok() ? std::string() : model.error().message();
+}
+
+// What Keras' own Python code computed, by a file that says it again (scripts/custom_layer_fixtures.py).
+TEST(Keras, CustomLayersByAFile) {
+  const auto golden = data::Archive::Open(Data("custom.npz"));
+  ASSERT_TRUE(golden.ok());
+  const auto floats = [&](const char* name) {
+    const data::Array* array = (*golden)->Find(name);
+    std::vector<float> values(array->bytes.size() / sizeof(float));
+    std::memcpy(values.data(), array->bytes.data(), array->bytes.size());
+    return values;
+  };
+  const std::vector<float> x = floats("x");
+  for (const char* name : {"custom.keras", "custom.h5"}) {
+    auto findings = Check(Data(name));
+    ASSERT_TRUE(findings.ok());
+    ASSERT_EQ(findings->size(), 4u);
+    EXPECT_NE((*findings)[0].reason.find("acme>Scale"), std::string::npos);
+    ImportOptions options;
+    options.layers = Data("custom_layers.json");
+    graph::Model model = ImportData(name, options);
+    ASSERT_TRUE(passes::Optimize(model).ok());
+    test::Runner runner(model);
+    ASSERT_TRUE(runner.it->Resize(0, Shape{3, 4}).ok());
+    EXPECT_LT(test::LargestDifference(runner.Run(x), floats("total")), 1e-6f) << name;
+    const runtime::TensorRef difference = runner.it->output(1);
+    std::vector<float> got(difference.bytes / sizeof(float));
+    std::memcpy(got.data(), difference.data, difference.bytes);
+    EXPECT_LT(test::LargestDifference(got, floats("difference")), 1e-6f) << name;
+  }
 }
 
 TEST(Keras, NestedModelCalledTwice) {

@@ -6,10 +6,12 @@
 #include <random>
 
 #include "base/file.h"
+#include "delegates/flex/node_def.h"
 #include "importers/importer.h"
 #include "importers/savedmodel/partial.h"
 #include "importers/savedmodel/table.h"
 #include "importers/savedmodel/variables.h"
+#include "ops/flex_util.h"
 #include "passes/pass.h"
 #include "tests/model_builder.h"
 
@@ -92,6 +94,34 @@ TEST(FrozenGraph, RefusesByName) {
   ASSERT_TRUE(findings.ok());
   ASSERT_EQ(findings->size(), 1u);
   EXPECT_EQ((*findings)[0].kind, "Svd");
+}
+
+// What TensorFlow's converter writes for the same op, but for its notes on functions.
+TEST(SavedModel, KeepsOpsAsTensorFlowsOwn) {
+  std::vector<Finding> flex;
+  ImportOptions options;
+  options.flex = &flex;
+  const graph::Model model = ImportData("flex", options);
+  ASSERT_EQ(flex.size(), 2u);
+  std::map<std::string, const graph::Node*> nodes;
+  for (const graph::NodeId id : model.main().order()) nodes[std::string(model.main().node(id).op->custom_name)] = &model.main().node(id);
+  ASSERT_TRUE(nodes.contains("FlexErfinv") && nodes.contains("FlexPopulationCount"));
+  delegates::NodeDef def;
+  ASSERT_TRUE(delegates::ReadNodeDef(nodes["FlexPopulationCount"]->custom_options, &def));
+  EXPECT_EQ(def.op, "PopulationCount");
+  ASSERT_EQ(def.attributes.size(), 1u);
+  EXPECT_EQ(def.attributes[0].name, "T");
+  ASSERT_EQ(def.attributes[0].value.size(), 2u);
+  EXPECT_EQ(def.attributes[0].value[1], std::byte{3});  // DT_INT32
+  const graph::Tensor& bits = model.main().tensor(nodes["FlexPopulationCount"]->outputs[0]);
+  EXPECT_EQ(bits.type.dtype, DType::kU8);
+  EXPECT_EQ(bits.type.shape, Shape{3});
+  EXPECT_EQ(nodes["FlexErfinv"]->place, "Erfinv");
+  EXPECT_EQ(model.main().tensor(nodes["FlexErfinv"]->outputs[0]).type.shape, (Shape{kUnknown, 4}));
+  // The options of a message too long for offsets of one byte.
+  const std::string text(300, 'x');
+  ASSERT_TRUE(delegates::ReadNodeDef(ops::FlexOptions("Op", "\x12\xac\x02" + text), &def));
+  EXPECT_EQ(def.op, text);
 }
 
 TEST(SavedModel, NamesTheSignaturesItHas) {

@@ -11,27 +11,17 @@
 
 #include "delegates/flex/node_def.h"
 #include "delegates/flex/tensorflow.h"
-#include "ops/op_def.h"
+#include "ops/flex_util.h"
 #include "runtime/shared_model.h"
 
 namespace octet::delegates {
 namespace {
-
-constexpr ops::Operand kInputs[] = {{.name = "inputs", .type = 'X', .arity = ops::Arity::kOptional}, {.name = "more", .type = 'Y', .arity = ops::Arity::kMany}};
-constexpr ops::Operand kOutputs[] = {{.name = "outputs", .type = 'Z', .arity = ops::Arity::kMany}};
-constexpr ops::TypeRow kTypes[] = {{""}};
 
 struct Known {
   std::string name;
   const TensorFlow* tf;
   ops::OpDef def;
 };
-
-// Only TensorFlow knows the shapes: its outputs are sized while running.
-Status Infer(const ops::OpView&, std::span<ops::OutputType> out) {
-  for (ops::OutputType& o : out) o.dynamic = true;
-  return {};
-}
 
 // Resources stay TensorFlow's: octet's tensors hold numbers, under which their handles are kept here. The numbers are far from
 // those of octet's own resources; they come from data, so every one is looked up.
@@ -248,13 +238,9 @@ Status RegisterFlex(const std::string& name, const TensorFlow* tf) {
   const std::lock_guard lock(mutex);
   if (ops::Find(ops::BuiltinCode::kCustom, name)) return {};
   Known& k = known.emplace_back(Known{name, tf, {}});
-  k.def.name = k.def.custom_name = k.name;
-  k.def.code = ops::BuiltinCode::kCustom;
-  k.def.inputs = kInputs;
-  k.def.outputs = kOutputs;
-  k.def.types = kTypes;
-  k.def.traits = ops::kSideEffects | ops::kSizesOutputs;
-  k.def.infer = Infer;
+  k.def.name = k.name;
+  ops::DefineFlex(&k.def);
+  k.def.traits |= ops::kSideEffects;
   k.def.self = &k;
   return ops::Register(&k.def, &kKernel);
 }

@@ -110,8 +110,9 @@ void Builder::CheckRule(const Layer& layer, const std::string& place) {
     findings_.push_back({layer.name, layer.class_name, place, std::move(reason), std::move(advice)});
   };
   const std::string policy = PolicyName((*layer.config)["dtype"]);
+  if (custom_.Has(layer)) return;
   if (!layer.custom.empty()) {
-    add("'" + layer.custom + "' is a custom class, whose Python code is not in the file", "build it from Keras' own layers");
+    add("'" + layer.custom + "' is a custom class, whose Python code is not in the file", "say what it computes in a file, --layers FILE, or build it from Keras' own layers");
   } else if (layer.class_name == "Lambda") {
     add("its Python code is not in the file in a form that can be run", "replace it by Keras' own layers or keras.ops");
   } else if (layer.class_name != "InputLayer" && !HasRule(layer, version_)) {

@@ -9,6 +9,7 @@
 #include "importers/construction.h"
 #include "importers/importer.h"
 #include "importers/keras/context.h"
+#include "importers/keras/custom_layer.h"
 #include "importers/keras/network.h"
 #include "importers/keras/weights.h"
 
@@ -17,7 +18,7 @@ namespace octet::importers::keras {
 class Builder : public Construction {
  public:
   // `version` is Keras' major one: 2 or 3.
-  Builder(Weights& weights, const ImportOptions& options, int version) : weights_(weights), options_(options), version_(version) {}
+  Builder(Weights& weights, const ImportOptions& options, CustomLayers custom, int version) : weights_(weights), options_(options), custom_(std::move(custom)), version_(version) {}
 
   // An invalid file is an error; what is not supported goes to `findings` and leaves the model unfinished.
   Result<graph::Model> Build(const Network& network, std::vector<Finding>* findings);
@@ -56,6 +57,7 @@ class Builder : public Construction {
 
   Weights& weights_;
   const ImportOptions& options_;
+  const CustomLayers custom_;
   const int version_;
   std::vector<Finding> findings_;
   std::map<std::string, Value> variables_;       // By dataset.

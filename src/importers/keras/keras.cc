@@ -116,7 +116,8 @@ Result<graph::Model> Import(const std::string& path, Container container, const 
   OCTET_TRY(weights->Assign(*network));
   if (container != Container::kHdf5)
     weights->SetAssets([&](const std::string& name) { return ReadAsset(path, container, parts, "assets/" + name); });
-  Builder builder(*weights, options, parts.version);
+  OCTET_ASSIGN(CustomLayers custom, CustomLayers::Read(options.layers));
+  Builder builder(*weights, options, std::move(custom), parts.version);
   return builder.Build(*network, findings);
 }
 

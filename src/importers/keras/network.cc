@@ -229,7 +229,10 @@ Layer ParseLayerHead(const Json& object) {
   layer.name = (*layer.config)["name"].is_text() ? (*layer.config)["name"].text() : layer.class_name;
   const std::string& registered = object["registered_name"].text();
   // Those of octet's own Python package (octet.qat) are known.
-  if (registered.find('>') != std::string::npos && !registered.starts_with("octet>")) layer.custom = registered;
+  const bool packaged = registered.find('>') != std::string::npos;
+  // A class that was not registered: by the module it is from.
+  const bool foreign = !registered.empty() && layer.module != "builtins" && layer.module.find("keras") == std::string::npos;
+  if ((packaged || foreign) && !registered.starts_with("octet>")) layer.custom = registered;
   return layer;
 }
 

@@ -32,11 +32,12 @@ bool HasRule(const Layer& layer, int version) {
 
 Status Builder::RunRule(LayerContext& c) {
   const std::string name = RuleName(c.layer(), version_);
-  const LayerRule* own = FindLayerRule(name);
-  const ops::ImportRule* rule = own ? nullptr : ops::FindImport(ops::Source::kKeras, name, version_);
-  if (!own && !rule) return c.Fail("a layer that octet has", "class " + name, "build it from other layers");
-  if (name == "Dense" || name == "EinsumDense") OCTET_TRY(c.InputsToFloat());  // A product with float weights promotes whole numbers.
-  Status status = own ? own->convert(c) : c.ConvertOperatorRule(*rule);
+  const bool custom = custom_.Has(c.layer());
+  const LayerRule* own = custom ? nullptr : FindLayerRule(name);
+  const ops::ImportRule* rule = custom || own ? nullptr : ops::FindImport(ops::Source::kKeras, name, version_);
+  if (!custom && !own && !rule) return c.Fail("a layer that octet has", "class " + name, "build it from other layers");
+  if (!custom && (name == "Dense" || name == "EinsumDense")) OCTET_TRY(c.InputsToFloat());  // A product with float weights promotes whole numbers.
+  Status status = custom ? custom_.Convert(c) : own ? own->convert(c) : c.ConvertOperatorRule(*rule);
   Status trouble = c.TakeTrouble();
   if (!trouble.ok()) return trouble;
   if (!status.ok()) {

@@ -150,7 +150,7 @@ Variables Weights::Inside(const Variables& outer, std::string_view path, size_t 
 }
 
 Result<std::vector<std::string>> Weights::Datasets(const Variables& variables) {
-  if (by_position_) return variables.paths;
+  if (by_position_ || !variables.paths.empty()) return variables.paths;
   if (const auto it = listed_.find(variables.group); it != listed_.end()) return it->second;
   const std::string group = variables.group + "/vars";
   OCTET_ASSIGN(const std::vector<std::string> names, file_->Children(group));

@@ -16,7 +16,7 @@ namespace octet::importers::keras {
 // The variables of one layer and of the layers inside it.
 struct Variables {
   std::string group;               // Format of Keras 3: where the object lies; else empty.
-  std::vector<std::string> paths;  // Older format: datasets in the order of the layer's weights.
+  std::vector<std::string> paths;  // Older format, or chosen one by one: datasets in the order of the layer's weights.
 };
 
 class Weights {

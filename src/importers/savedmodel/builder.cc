@@ -6,6 +6,7 @@
 
 #include "base/float16.h"
 #include "base/strings.h"
+#include "importers/savedmodel/flex.h"
 #include "importers/savedmodel/rules.h"
 
 namespace octet::importers::savedmodel {
@@ -149,15 +150,10 @@ Status Builder::RunRule(int32_t id) {
   const NodeRule* own = FindNodeRule(c.kind());
   const ops::ImportRule* rule = own ? nullptr : ops::FindImport(ops::Source::kTensorFlow, c.kind(), 0);
   const size_t first_new = graph().tensors().size();
-  Status status = own ? own->convert(c) : rule ? rule->convert(c) : c.Fail("an op that octet has", std::string(c.kind()), "leave it out of the model or write it with other ops");
+  Status status = own ? own->convert(c) : rule ? rule->convert(c) : c.Fail("an op that octet has", std::string(c.kind()), std::string(AdviceInstead(c.kind())));
   if (!own && !rule) (void)c.Inputs();  // Whether they failed, too.
   if (status.ok() && c.lacks_input()) status = Error(Code::kInvalidModel, "it lacks an input");
-  if (status.ok() && !c.poisoned()) {
-    Rename(id, c.outputs(), first_new);
-    for (size_t i = 0; i < c.outputs().size(); ++i) At({id, static_cast<int32_t>(i)}).value = c.outputs()[i];
-    CarrySymbols(id, c);
-    return {};
-  }
+  if (status.ok() && !c.poisoned()) return Take(id, c, first_new), Status();
   if (c.poisoned() && (own || rule)) {  // What it reads is the finding.
     Fail(id, c, nullptr);
     if (HasSideEffect(c.kind())) ReportFailure({id, 0});  // No output asks for it.
@@ -165,11 +161,37 @@ Status Builder::RunRule(int32_t id) {
   }
   // What operators say of a node's types and shapes is about the model, not about the file's form.
   if (!status.ok() && status.code() != Code::kUnsupported && status.code() != Code::kInvalidModel) return status;
-  const Finding finding = c.finding() ? *c.finding()
-                                      : Finding{std::string(c.name()), std::string(c.kind()), c.place(), status.ok() ? "it has no output" : status.message(), ""};
+  Finding finding = c.finding() ? *c.finding()
+                                : Finding{std::string(c.name()), std::string(c.kind()), c.place(), status.ok() ? "it has no output" : status.message(), std::string(AdviceInstead(c.kind()))};
+  if (session_.flex && !c.poisoned()) {
+    OCTET_ASSIGN(const bool kept, KeepAsFlex(id, &finding));
+    if (kept) return {};
+  }
   Fail(id, c, &finding);
   if (HasSideEffect(c.kind())) ReportFailure({id, 0});
   return {};
+}
+
+void Builder::Take(int32_t id, const NodeContext& c, size_t first_new) {
+  Rename(id, c.outputs(), first_new);
+  for (size_t i = 0; i < c.outputs().size(); ++i) At({id, static_cast<int32_t>(i)}).value = c.outputs()[i];
+  CarrySymbols(id, c);
+}
+
+// The node as TensorFlow's own operator. False: not possible, and the finding says why.
+Result<bool> Builder::KeepAsFlex(int32_t id, Finding* finding) {
+  NodeContext c(*this, id);
+  const size_t first_new = graph().tensors().size();
+  Status status = AddFlex(c);
+  if (!status.ok()) {
+    if (status.code() != Code::kUnsupported) return status;
+    if (c.finding()) finding->reason += "; as TensorFlow's own operator: " + c.finding()->reason;
+    return false;
+  }
+  finding->flex = true;
+  session_.flex->push_back(*finding);
+  Take(id, c, first_new);
+  return true;
 }
 
 void Builder::Fail(int32_t id, const NodeContext& c, const Finding* own) {

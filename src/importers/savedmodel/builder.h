@@ -47,6 +47,7 @@ struct Session {
   std::set<std::string, std::less<>> names;
   std::map<std::string_view, int32_t> table_ids;
   std::set<std::string, std::less<>> changed_elsewhere = {};  // Variables that other signatures of the model change.
+  std::vector<Finding>* flex = nullptr;                        // As ImportOptions::flex.
 };
 
 // A TensorList as one tensor of all its elements. One that was only reserved gets it with its first element, whose
@@ -119,6 +120,8 @@ class Builder : public Construction {
   Slot& At(const Edge& edge) { return slots_[{edge.node, edge.output}]; }
   Status RunNode(int32_t id);
   Status RunRule(int32_t id);
+  void Take(int32_t id, const NodeContext& c, size_t first_new);
+  Result<bool> KeepAsFlex(int32_t id, Finding* finding);
   void CarrySymbols(int32_t id, const NodeContext& c);
   void Fail(int32_t id, const NodeContext& c, const Finding* own);
   Status ReadConstant(int32_t id);

@@ -5,6 +5,8 @@
 #include <charconv>
 #include <set>
 
+#include "importers/savedmodel/known_ops.h"
+
 namespace octet::importers::savedmodel {
 namespace {
 
@@ -113,6 +115,17 @@ Result<const FunctionDef*> Functions::Callee(const NodeDef& node) {
   return graph_.HasFunction(node.op) ? graph_.Function(node.op) : Result<const FunctionDef*>(static_cast<const FunctionDef*>(nullptr));
 }
 
+Result<const OpSchema*> Functions::Schema(std::string_view op) {
+  const Bytes message = graph_.Op(op);
+  if (message.empty()) return KnownOp(op);
+  auto known = schemas_.find(op);
+  if (known == schemas_.end()) {
+    OCTET_ASSIGN(OpSchema schema, ReadOpSchema(message));
+    known = schemas_.emplace(op, std::move(schema)).first;
+  }
+  return &std::as_const(known->second);
+}
+
 Result<int32_t> Functions::OpenRegion(const FunctionDef& function, std::vector<Edge> arguments) {
   if (frames_.size() >= kMaxFrames) return Error(Code::kInvalidModel, "the model calls more than %zu functions", kMaxFrames);
   const auto region = static_cast<int32_t>(regions_.size());
@@ -191,7 +204,11 @@ Result<Edge> Functions::Resolve(int32_t frame, std::string_view tensor) {
       continue;
     }
     OCTET_ASSIGN(const int32_t node, NodeOf(frame, *def));
-    const int64_t output = OutputIndex(def->op, name.output, name.index);
+    int64_t output = OutputIndex(def->op, name.output, name.index);
+    if (!name.output.empty() && !NamedOutputs(def->op)) {
+      OCTET_ASSIGN(const OpSchema* const schema, Schema(def->op));
+      if (schema && !schema->outputs.empty() && !schema->outputs[0].name.empty()) output = OutputIndex(*def, *schema, name.output) + name.index;
+    }
     if (output < 0 || output > (1 << 16)) return Missing(graph_, f.function->name, tensor);
     return Edge{node, static_cast<int32_t>(output)};
   }

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "importers/savedmodel/graph_def.h"
+#include "importers/savedmodel/op_list.h"
 
 namespace octet::importers::savedmodel {
 
@@ -58,6 +58,8 @@ class Functions {
   std::string_view NameOf(int32_t id) const { return nodes_[static_cast<size_t>(id)].def->name; }
   // The function that a call node runs; null when it is no call.
   Result<const FunctionDef*> Callee(const NodeDef& node);
+  // What the file says of an op, or is known of it; null: nothing.
+  Result<const OpSchema*> Schema(std::string_view op);
   // The node of that name in a frame, or null.
   const NodeDef* FindNode(int32_t frame, std::string_view name) const;
   // Where control inputs of the main graph lead: nodes with side effects.
@@ -87,6 +89,7 @@ class Functions {
   std::map<int32_t, std::vector<int32_t>> roots_;         // Nodes with side effects, by region.
   std::map<std::string_view, int32_t> inputs_;
   std::map<const FunctionDef*, bool> has_effects_;
+  std::map<std::string_view, OpSchema> schemas_;
 };
 
 }  // namespace octet::importers::savedmodel

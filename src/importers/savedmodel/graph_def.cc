@@ -140,8 +140,10 @@ bool ReadAsset(Bytes message, MetaGraph* meta) {
   return ok;
 }
 
-bool ReadTags(Bytes message, MetaGraph* meta) {
+// MetaInfoDef: 2 stripped_op_list, 4 tags.
+bool ReadInfo(Bytes message, MetaGraph* meta, Bytes* ops) {
   return ForFields(message, [&](const WireField& f) {
+    if (f.number == 2) *ops = f.bytes;
     if (f.number == 4) meta->tags.push_back(f.as_text());
     return true;
   });
@@ -149,10 +151,10 @@ bool ReadTags(Bytes message, MetaGraph* meta) {
 
 Result<MetaGraph> ReadMetaGraph(Bytes message, const std::string& path) {
   MetaGraph meta;
-  Bytes graph;
+  Bytes graph, ops;
   const bool ok = ForFields(message, [&](const WireField& f) {
     switch (f.number) {
-      case 1: return ReadTags(f.bytes, &meta);
+      case 1: return ReadInfo(f.bytes, &meta, &ops);
       case 2: graph = f.bytes; return true;
       case 3:
         return ForFields(f.bytes, [&](const WireField& saver) {
@@ -168,6 +170,7 @@ Result<MetaGraph> ReadMetaGraph(Bytes message, const std::string& path) {
   });
   if (!ok) return Malformed(path);
   OCTET_ASSIGN(meta.graph, GraphDef::Read(graph, path));
+  if (!meta.graph->AddOps(ops)) return Malformed(path);
   return meta;
 }
 
@@ -311,6 +314,19 @@ Result<std::unique_ptr<GraphDef>> GraphDef::Read(Bytes message, const std::strin
   return graph;
 }
 
+bool GraphDef::AddOps(Bytes list) {
+  return ForFields(list, [&](const WireField& op) {
+    if (op.number != 1) return true;
+    std::string_view name;
+    const bool ok = ForFields(op.bytes, [&](const WireField& f) {
+      if (f.number == 1) name = f.as_text();
+      return true;
+    });
+    ops_[name] = op.bytes;
+    return ok;
+  });
+}
+
 Result<const FunctionDef*> GraphDef::Function(std::string_view name) {
   if (const auto it = functions_.find(name); it != functions_.end()) return static_cast<const FunctionDef*>(it->second.get());
   const auto stored = stored_.find(name);
@@ -328,7 +344,8 @@ Result<MetaGraph> ReadSavedModel(Bytes message, const std::string& path) {
     return Malformed(path);
   for (const Bytes bytes : metas) {
     MetaGraph head;
-    if (!ForFields(bytes, [&](const WireField& f) { return f.number != 1 || ReadTags(f.bytes, &head); })) return Malformed(path);
+    Bytes ops;
+    if (!ForFields(bytes, [&](const WireField& f) { return f.number != 1 || ReadInfo(f.bytes, &head, &ops); })) return Malformed(path);
     if (metas.size() == 1 || std::ranges::find(head.tags, "serve") != head.tags.end()) return ReadMetaGraph(bytes, path);
   }
   return Error(Code::kInvalidModel, "'%s' has %zu graphs, none tagged 'serve'; save the model with the tag 'serve'", path.c_str(), metas.size());

@@ -80,6 +80,13 @@ class GraphDef {
   Result<const FunctionDef*> Function(std::string_view name);
   bool HasFunction(std::string_view name) const { return stored_.contains(name) || functions_.contains(name); }
   const std::string& path() const { return path_; }
+  // What the file says of an op, as a message OpDef; empty where it says nothing.
+  Bytes Op(std::string_view name) const {
+    const auto op = ops_.find(name);
+    return op == ops_.end() ? Bytes() : op->second;
+  }
+  // Of a message OpList. False: malformed.
+  bool AddOps(Bytes list);
 
   // -- for what rewrites the graph before it is imported
   FunctionDef& mutable_main() { return main_; }
@@ -92,7 +99,7 @@ class GraphDef {
   std::string path_;
   std::deque<std::string> owned_;
   FunctionDef main_;
-  std::map<std::string_view, Bytes> stored_;
+  std::map<std::string_view, Bytes> stored_, ops_;
   std::map<std::string_view, std::unique_ptr<FunctionDef>> functions_;
 };
 

@@ -16,7 +16,9 @@ namespace {
 class Import {
  public:
   Import(GraphDef& graph, Variables& variables, const std::map<std::string_view, std::string>& keys, const ImportOptions& options)
-      : functions_(graph), session_{functions_, variables, keys, {}, {}, {}, {}, {}, {}, {}, {}, {}}, builder_(session_, 0), options_(options) {}
+      : functions_(graph), session_{functions_, variables, keys, {}, {}, {}, {}, {}, {}, {}, {}, {}}, builder_(session_, 0), options_(options) {
+    session_.flex = options.flex;
+  }
 
   // Names of the variables that the signature changes.
   Result<std::set<std::string, std::less<>>> Changed(const Signature& signature) {

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+// Facts of tensorflow/core/ops: operands and shape functions.
+#include "importers/savedmodel/known_ops.h"
+
+#include <map>
+#include <string>
+
+namespace octet::importers::savedmodel {
+namespace {
+
+// Operands as their element type (TensorFlow's number) or the attribute that names it, with commas between them.
+struct Known {
+  std::string_view op, inputs, outputs, shapes;
+};
+constexpr Known kKnown[] = {
+    {"Erfinv", "T", "T", "=0"},
+    {"Ndtri", "T", "T", "=0"},
+    {"Lgamma", "T", "T", "=0"},
+    {"Digamma", "T", "T", "=0"},
+    {"BesselI0e", "T", "T", "=0"},
+    {"BesselI1e", "T", "T", "=0"},
+    {"BesselI0", "T", "T", "=0"},
+    {"BesselI1", "T", "T", "=0"},
+    {"Expint", "T", "T", "=0"},
+    {"FresnelSin", "T", "T", "=0"},
+    {"FresnelCos", "T", "T", "=0"},
+    {"Dawsn", "T", "T", "=0"},
+    {"Spence", "T", "T", "=0"},
+    {"PopulationCount", "T", "4", "=0"},
+    {"Invert", "T", "T", "=0"},
+    {"FFT", "Tcomplex", "Tcomplex", "=0"},
+    {"FFT2D", "Tcomplex", "Tcomplex", "=0"},
+    {"FFT3D", "Tcomplex", "Tcomplex", "=0"},
+    {"IFFT", "Tcomplex", "Tcomplex", "=0"},
+    {"IFFT2D", "Tcomplex", "Tcomplex", "=0"},
+    {"IFFT3D", "Tcomplex", "Tcomplex", "=0"},
+    {"Cholesky", "T", "T", "=0"},
+    {"MatrixInverse", "T", "T", "=0"},
+    {"MatrixSquareRoot", "T", "T", "=0"},
+    {"MatrixExponential", "T", "T", "=0"},
+    {"MatrixTriangularSolve", "T,T", "T", "=1"},
+    {"MatrixSolve", "T,T", "T", "=1"},
+    {"Cross", "T,T", "T", "=0"},
+    {"AsString", "T", "7", "=0"},
+    {"StringToHashBucketFast", "7", "9", "=0"},
+    {"StringToHashBucketStrong", "7", "9", "=0"},
+    {"StringToHashBucket", "7", "9", "=0"},
+    {"StringLower", "7", "7", "=0"},
+    {"StringUpper", "7", "7", "=0"},
+    {"StringStrip", "7", "7", "=0"},
+    {"StringLength", "7", "3", "=0"},
+    {"StringToNumber", "7", "out_type", "=0"},
+    {"StaticRegexReplace", "7", "7", "=0"},
+    {"StaticRegexFullMatch", "7", "10", "=0"},
+    {"RegexReplace", "7,7,7", "7", "=0"},
+    {"RegexFullMatch", "7,7", "10", "=0"},
+    {"DecodePng", "7", "dtype", "?3"},
+    {"DecodeJpeg", "7", "4", "?3"},
+    {"DecodeBmp", "7", "4", "?3"},
+    {"DecodeWav", "7", "1,3", "?2,?0"},
+    {"ImageProjectiveTransformV2", "dtype,1,3", "dtype", "?4"},
+    {"ImageProjectiveTransformV3", "dtype,1,3,1", "dtype", "?4"},
+    {"CTCGreedyDecoder", "T,3", "9,9,9,T", "?2,?1,?1,?2"},
+    {"CombinedNonMaxSuppression", "1,1,3,3,1,1", "1,1,1,3", "?3,?2,?2,?1"},
+    {"DrawBoundingBoxesV2", "T,1,1", "T", "=0"},
+    {"AdjustHue", "T,1", "T", "=0"},
+    {"AdjustSaturation", "T,1", "T", "=0"},
+    {"Dilation2D", "T,T", "T", "?4"},
+    {"Erosion2D", "T,T", "T", "?4"},
+    {"AvgPool3D", "T", "T", "?5"},
+    {"MaxPool3D", "T", "T", "?5"},
+    {"ResizeBicubic", "T,3", "1", "?4"},
+    {"ResizeArea", "T,3", "1", "?4"},
+};
+
+const Known* FindKnown(std::string_view op) {
+  for (const Known& k : kKnown)
+    if (k.op == op) return &k;
+  return nullptr;
+}
+
+// The part number i of a list; empty behind its end.
+std::string_view Part(std::string_view list, size_t i) {
+  for (; i > 0; --i) {
+    const size_t comma = list.find(',');
+    if (comma == std::string_view::npos) return {};
+    list.remove_prefix(comma + 1);
+  }
+  return list.substr(0, list.find(','));
+}
+
+std::vector<OpOperand> Operands(std::string_view list) {
+  std::vector<OpOperand> operands;
+  for (size_t i = 0; !Part(list, i).empty(); ++i) {
+    OpOperand& operand = operands.emplace_back();
+    const std::string_view part = Part(list, i);
+    if (part[0] < '0' || part[0] > '9') operand.type_attr = part;
+    else
+      for (const char digit : part) operand.type = 10 * operand.type + (digit - '0');
+  }
+  return operands;
+}
+
+std::map<std::string_view, OpSchema> Schemas() {
+  std::map<std::string_view, OpSchema> schemas;
+  for (const Known& k : kKnown) schemas[k.op] = {Operands(k.inputs), Operands(k.outputs), {}};
+  return schemas;
+}
+
+}  // namespace
+
+const OpSchema* KnownOp(std::string_view op) {
+  static const std::map<std::string_view, OpSchema> schemas = Schemas();
+  const auto it = schemas.find(op);
+  return it == schemas.end() ? nullptr : &it->second;
+}
+
+std::string_view KnownShape(std::string_view op, size_t i) {
+  const Known* known = FindKnown(op);
+  return known ? Part(known->shapes, i) : std::string_view();
+}
+
+}  // namespace octet::importers::savedmodel

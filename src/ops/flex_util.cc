@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ops/flex_util.h"
+
+#include <deque>
+#include <mutex>
+
+namespace octet::ops {
+namespace {
+
+constexpr Operand kInputs[] = {{.name = "inputs", .type = 'X', .arity = Arity::kOptional}, {.name = "more", .type = 'Y', .arity = Arity::kMany}};
+constexpr Operand kOutputs[] = {{.name = "outputs", .type = 'Z', .arity = Arity::kMany}};
+constexpr TypeRow kTypes[] = {{""}};
+
+// Only TensorFlow knows the shapes: its outputs are sized while running.
+Status Infer(const OpView&, std::span<OutputType> out) {
+  for (OutputType& o : out) o.dynamic = true;
+  return {};
+}
+
+// FlexBuffers: every number is `1 << log` bytes wide and lies at a multiple of its width.
+class FlexBuffer {
+ public:
+  // Where its characters begin. The packed type holds the kind (5) and the width of the length.
+  size_t AddString(std::string_view text, uint8_t* packed_type) {
+    constexpr uint8_t kString = 5;
+    const int log = LogOf(text.size());
+    Align(log);
+    Add(text.size(), log);
+    const size_t at = bytes_.size();
+    for (const char c : text) bytes_.push_back(static_cast<std::byte>(c));
+    bytes_.push_back({});
+    *packed_type = static_cast<uint8_t>(kString << 2 | log);
+    return at;
+  }
+  void Align(int log) {
+    while (bytes_.size() % (size_t{1} << log) != 0) bytes_.push_back({});
+  }
+  void Add(uint64_t value, int log) {
+    for (int i = 0; i < 1 << log; ++i) bytes_.push_back(static_cast<std::byte>(value >> 8 * i));
+  }
+  static int LogOf(uint64_t value) { return value < 1u << 8 ? 0 : value < 1u << 16 ? 1 : value <= UINT32_MAX ? 2 : 3; }
+  size_t size() const { return bytes_.size(); }
+  std::vector<std::byte> Take() { return std::move(bytes_); }
+
+ private:
+  std::vector<std::byte> bytes_;
+};
+
+}  // namespace
+
+void DefineFlex(OpDef* def) {
+  def->custom_name = def->name;
+  def->code = BuiltinCode::kCustom;
+  def->inputs = kInputs;
+  def->outputs = kOutputs;
+  def->types = kTypes;
+  def->traits = kRandom | kSizesOutputs;  // Neither folded nor merged; what nobody reads may go.
+  def->infer = Infer;
+}
+
+const OpDef& FlexOp(std::string_view custom_name) {
+  struct Named {
+    std::string name;
+    OpDef def;
+  };
+  static std::mutex mutex;
+  static auto& known = *new std::deque<Named>;  // Stay where they are.
+  const std::lock_guard lock(mutex);
+  for (const Named& n : known)
+    if (n.name == custom_name) return n.def;
+  Named& n = known.emplace_back(Named{std::string(custom_name), {}});
+  n.def.name = n.name;
+  DefineFlex(&n.def);
+  return n.def;
+}
+
+std::vector<std::byte> FlexOptions(std::string_view op, std::string_view node_def) {
+  constexpr uint8_t kVector = 10, kBytesOfOffset = 1;
+  FlexBuffer b;
+  uint8_t types[2];
+  const size_t at[2] = {b.AddString(op, &types[0]), b.AddString(node_def, &types[1])};
+  const int log = FlexBuffer::LogOf(b.size() + 32);  // No offset is larger.
+  b.Align(log);
+  b.Add(2, log);
+  const size_t vector = b.size();
+  for (const size_t text : at) b.Add(b.size() - text, log);
+  for (const uint8_t type : types) b.Add(type, 0);
+  b.Add(b.size() - vector, 0);
+  b.Add(static_cast<uint64_t>(kVector << 2 | log), 0);
+  b.Add(kBytesOfOffset, 0);
+  return b.Take();
+}
+
+}  // namespace octet::ops
