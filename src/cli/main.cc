@@ -99,7 +99,7 @@ class Cli11Flags : public FlagSet {
 // How many bytes from `at` on are one character that may be shown; 0: none. Messages quote names from files: what a terminal would
 // take for a command, and what is no UTF-8, is not passed on.
 size_t ShownCharacter(std::string_view text, size_t at) {
-  const auto byte = [&](size_t i) { return at + i < text.size() ? static_cast<uint8_t>(text[at + i]) : 0; };
+  const auto byte = [&](size_t i) { return static_cast<uint8_t>(at + i < text.size() ? text[at + i] : '\0'); };
   const uint8_t first = byte(0);
   if (first < 0x80) return first >= 0x20 && first != 0x7f ? 1 : first == '\n' || first == '\t' ? 1 : 0;
   const size_t length = first >= 0xc2 && first < 0xe0 ? 2 : first >= 0xe0 && first < 0xf0 ? 3 : first >= 0xf0 && first < 0xf5 ? 4 : 0;
