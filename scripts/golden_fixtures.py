@@ -161,6 +161,45 @@ def cache():
     np.savez(OUT / "cache.npz", **arrays(runs))
 
 
+class Matrices(tf.Module):
+    """Small matrices turned inside out, whole numbers of all widths, kernels that no operator has."""
+
+    @tf.function(input_signature=[tf.TensorSpec([2, 3, 3]), tf.TensorSpec([2, 3], tf.int64)])
+    def serve(self, x, n):
+        positive = tf.matmul(x, x, transpose_b=True) + tf.eye(3)
+        narrow = tf.cast(n, tf.uint8)
+        image = tf.reshape(x, [1, 3, 3, 2])
+        return {"a": tf.linalg.inv(x), "b": tf.linalg.det(x), "c": tf.linalg.cholesky(positive), "d": tf.linalg.solve(x, x[:, :, :2] + 1.0), "e": tf.linalg.slogdet(x)[1],
+                "f": tf.linalg.triangular_solve(positive, x), "g": tf.einsum("bii->bi", x), "h": tf.abs(n), "i": n // 3, "j": n**3, "k": tf.sign(n), "l": tf.maximum(narrow, tf.constant(7, tf.uint8)),
+                "m": narrow // tf.constant(2, tf.uint8), "n": tf.nn.dilation2d(image, tf.ones([2, 2, 2]) * 0.5, [1, 1, 1, 1], "SAME", "NHWC", [1, 1, 1, 1]),
+                "o": tf.image.resize(image, [5, 2], "lanczos3", antialias=True), "p": tf.nn.softmax_cross_entropy_with_logits(tf.nn.softmax(x), x),
+                "q": tf.nn.sparse_softmax_cross_entropy_with_logits(n % 3, x), "r": tf.bitwise.bitwise_xor(tf.raw_ops.PopulationCount(x=tf.cast(n, tf.int32)), tf.constant(0, tf.uint8)),
+                "s": tf.sparse.sparse_dense_matmul(tf.sparse.from_dense([[0.0, 2.0, 0.0], [1.0, 0.0, 3.0]]), x[0])}
+
+
+class Choices(tf.Module):
+    """One of several branches; lists that grow, and whose elements are slices at computed places."""
+
+    @tf.function(input_signature=[tf.TensorSpec([], tf.int32), tf.TensorSpec([None, 3])])
+    def serve(self, k, x):
+        y = tf.switch_case(k, [lambda: x * 2.0, lambda: x + 1.0, lambda: tf.sin(x)])
+        rows = tf.TensorArray(tf.float32, size=0, dynamic_size=True)
+        for i in tf.range(tf.shape(x)[0]):
+            rows = rows.write(i, x[i] * tf.cast(i, tf.float32))
+        fixed = tf.TensorArray(tf.float32, size=tf.shape(x)[0])
+        for i in tf.range(tf.shape(x)[0]):
+            fixed = fixed.write(i, x[i] - 1.0)
+        return {"a": y, "b": rows.stack(), "c": fixed.gather([1, 0])}
+
+
+def matrices():
+    save_tf("matrices", Matrices(), (floats(2, 3, 3), np.array([[-7, 0, 5], [9, 2, 11]], np.int64)), (floats(2, 3, 3), np.array([[1 << 40, -4, 3], [8, 250, 6]], np.int64) % (1 << 20)))
+
+
+def choices():
+    save_tf("choices", Choices(), (np.array(1, np.int32), floats(4, 3)), (np.array(2, np.int32), floats(2, 3)))
+
+
 # ------------------------------------------------------------------------------- TensorFlow 1's graphs
 def old_control_flow():
     """Branches and loops of frames: Switch, Merge, Enter, Exit, NextIteration."""
@@ -198,7 +237,26 @@ def transposed():
     save_keras("transposed", keras.Model([x, y, z], outputs), [floats(1, 2, 3, 3), floats(1, 3, 2, 3, 2), floats(1, 5, 3)], [floats(2, 4, 2, 3), floats(2, 3, 2, 3, 2), floats(2, 5, 3)])
 
 
-MODELS = [odds_and_ends, transposed, recurrent_any_length, recurrent_stateful, lookups, spectrograms, volumes, functions, scattered, images, cache, old_control_flow]
+def more_functions():
+    """keras.ops that order, count and leave NaN out, on images, as losses; softmax with a mask; a table read backwards; open heights."""
+    o = keras.ops
+    x = keras.Input([4, 6], name="x")
+    image = keras.Input([None, None, 3], name="image")
+    ids = keras.Input([4], dtype="int32", name="ids")
+    weights = keras.Input([4], name="weights")
+    share = o.softmax(x)
+    holes = o.where(x > 1, x * np.float32("nan"), x)
+    table = L.ReversibleEmbedding(5, 6, name="table")
+    parts = [L.Activation("celu")(x), L.Activation("sparsemax")(x), L.Softmax()(x, mask=x > 0), L.Softmax(axis=[1, 2])(x), o.median(x, axis=-1), o.quantile(x, 0.3, axis=1), o.nanmean(holes, axis=-1),
+             o.nanmax(holes, axis=1), o.cumprod(x, axis=1), o.rot90(x, 1, axes=(1, 2)), o.trapezoid(x), o.categorical_crossentropy(share, share), o.binary_crossentropy(share, x, from_logits=True),
+             o.layer_normalization(x), o.rms_normalization(x), L.CategoryEncoding(7, output_mode="count")(ids, count_weights=weights), table(table(ids) + x, reverse=True)]
+    y = L.Conv2DTranspose(2, 3, strides=2, dilation_rate=1, padding="same")(L.UpSampling2D(2)(image))
+    z = L.Conv2DTranspose(2, 3, dilation_rate=2, padding="same")(o.image.pad_images(o.reshape(x, [-1, 4, 3, 2]), 1, 0, 0, 1))
+    save_keras("more_functions", keras.Model([x, image, ids, weights], [*parts, y, z, o.image.crop_images(z, 1, 1, 0, 0)]),
+               [floats(1, 4, 6), floats(1, 2, 3, 3), np.array([[0, 1, 4, 1]], np.int32), floats(1, 4)], [floats(2, 4, 6), floats(2, 3, 2, 3), np.array([[0, 1, 4, 1], [2, 2, 3, 0]], np.int32), floats(2, 4)])
+
+
+MODELS = [odds_and_ends, transposed, more_functions, matrices, choices, recurrent_any_length, recurrent_stateful, lookups, spectrograms, volumes, functions, scattered, images, cache, old_control_flow]
 
 if __name__ == "__main__":
     OUT.mkdir(parents=True, exist_ok=True)

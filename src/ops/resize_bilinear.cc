@@ -109,7 +109,11 @@ Status EmitResize(ImportContext& c, Value image, Value size, std::string_view in
     return c.Fail("interpolation \"bilinear\" or \"nearest\"", interpolation,
                   "no TFLite operator resizes that way");
   const ResizeAttrs attrs{.half_pixel_centers = true};
-  OCTET_ASSIGN(Value y, c.Emit(nearest ? "resize_nearest_neighbor" : "resize_bilinear", {image, size}, attrs));
+  const Shape in = c.shape(image);
+  const std::span<const int32_t> known = c.data_as<int32_t>(size);
+  const Shape out = known.size() == 2 ? Shape{in[0], known[0], known[1], in[3]} : Shape{in[0], kUnknown, kUnknown, in[3]};
+  const Value inputs[] = {image, size};
+  OCTET_ASSIGN(Value y, c.EmitAs(nearest ? "resize_nearest_neighbor" : "resize_bilinear", inputs, &attrs, {c.type(image).dtype, out, {}}));
   OCTET_ASSIGN(y, FromChannelsLast(c, y));
   c.SetOutput(0, y);
   return {};

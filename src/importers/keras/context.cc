@@ -272,7 +272,6 @@ int LayerContext::ChannelAxis() const {
 
 // Operators' rules see the positional tensors only. What else is passed must not be lost.
 Status LayerContext::CheckArguments() const {
-  if (layer_.class_name == "Softmax" && num_inputs() > 1) return Fail("one input", "also a mask", "add the mask to the input");
   if (!call_) return {};
   for (const auto& [name, argument] : call_->named) {
     std::vector<TensorRef> tensors;

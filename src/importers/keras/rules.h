@@ -36,6 +36,9 @@ extern const std::span<const LayerRule> kArrayRules;  // arrays.cc
 extern const std::span<const LayerRule> kLookupRules;  // lookup.cc
 extern const std::span<const LayerRule> kSpectrogramRules;  // spectrogram.cc
 extern const std::span<const LayerRule> kContrastRules;  // contrast.cc
+extern const std::span<const LayerRule> kPictureRules;  // pictures.cc
+extern const std::span<const LayerRule> kStatisticRules;  // statistics.cc
+extern const std::span<const LayerRule> kNetworkRules;  // functional.cc
 
 // Activations by name, where no operator's file has them.
 extern const std::span<const LayerRule> kNamedActivations;

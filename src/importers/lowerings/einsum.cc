@@ -100,6 +100,32 @@ Result<Value> Product(Lowering& c, const Plan& p, const Sizes& sizes, Value a, V
   return plain ? Result<Value>(y) : Reshaped(c, y, dims);
 }
 
+// A label that occurs twice stands for the diagonal: both axes become one, of elements i*(n + 1).
+Result<Value> Diagonals(Lowering& c, Value v, std::string* labels) {
+  for (size_t i = 0; i < labels->size(); ++i) {
+    const size_t j = labels->find((*labels)[i], i + 1);
+    if (j == std::string::npos) continue;
+    std::string order = *labels;
+    const char label = order[i];
+    order.erase(j, 1), order.erase(i, 1);
+    const Shape s = c.shape(v);
+    std::vector<int32_t> axes, dims, at;
+    for (size_t k = 0; k < labels->size(); ++k)
+      if (k != i && k != j) axes.push_back(static_cast<int32_t>(k)), dims.push_back(s[static_cast<int>(k)]);
+    axes.insert(axes.end(), {static_cast<int32_t>(i), static_cast<int32_t>(j)});
+    const int32_t n = s[static_cast<int>(i)];
+    if (n < 1 || n > (1 << 14) || s[static_cast<int>(j)] != n) return c.Fail("a diagonal of known size", s.text(), "fix the input's shape");
+    dims.push_back(n * n);
+    for (int32_t k = 0; k < n; ++k) at.push_back(k * (n + 1));
+    OCTET_ASSIGN(v, c.Make("transpose", {v, c.Vector(axes)}));
+    OCTET_ASSIGN(v, Reshaped(c, v, dims));
+    OCTET_ASSIGN(v, c.Make("gather", {v, c.Vector(at)}, {{"axis", static_cast<int64_t>(dims.size()) - 1}}));
+    *labels = order + label;
+    i = static_cast<size_t>(-1);  // From the start: other labels may occur twice, too.
+  }
+  return v;
+}
+
 Result<Value> SumOut(Lowering& c, Value v, std::string* labels, const std::string& kept) {
   std::vector<int32_t> axes;
   std::string rest;
@@ -117,20 +143,22 @@ Result<Value> SumOut(Lowering& c, Value v, std::string* labels, const std::strin
 Result<Value> Einsum(Lowering& c, std::string equation, std::span<const Value> inputs) {
   std::erase(equation, ' ');
   const size_t comma = equation.find(','), arrow = equation.find("->");
-  const auto fail = [&] { return c.Fail("an einsum of one or two tensors with distinct labels", "\"" + equation + "\"", "use matmul and transpose"); };
+  const auto fail = [&] { return c.Fail("an einsum of one or two tensors", "\"" + equation + "\"", "use matmul and transpose"); };
   if (arrow == std::string::npos || inputs.empty() || inputs.size() > 2 || (inputs.size() == 2) != (comma != std::string::npos)) return fail();
   Plan p{equation.substr(0, std::min(comma, arrow)), inputs.size() == 2 ? equation.substr(comma + 1, arrow - comma - 1) : "", equation.substr(arrow + 2), "", "", "", ""};
   const int open = std::max(c.rank(inputs[0]) - static_cast<int>(p.x.size()) + 3, 0);
   for (std::string* labels : {&p.x, &p.y, &p.z}) SpellOut(labels, open);
-  if (!Distinct(p.x) || !Distinct(p.y) || !Distinct(p.z) || static_cast<int>(p.x.size()) != c.rank(inputs[0])) return fail();
+  if (!Distinct(p.z) || static_cast<int>(p.x.size()) != c.rank(inputs[0])) return fail();
+  OCTET_ASSIGN(const Value first, Diagonals(c, inputs[0], &p.x));
   if (inputs.size() == 1) {
-    OCTET_ASSIGN(const Value v, SumOut(c, inputs[0], &p.x, p.z));
+    OCTET_ASSIGN(const Value v, SumOut(c, first, &p.x, p.z));
     if (p.x.size() != p.z.size()) return fail();
     return Ordered(c, v, p.x, p.z);
   }
   if (static_cast<int>(p.y.size()) != c.rank(inputs[1])) return fail();
-  OCTET_ASSIGN(const Value a, SumOut(c, inputs[0], &p.x, p.y + p.z));
-  OCTET_ASSIGN(const Value b, SumOut(c, inputs[1], &p.y, p.x + p.z));
+  OCTET_ASSIGN(const Value second, Diagonals(c, inputs[1], &p.y));
+  OCTET_ASSIGN(const Value a, SumOut(c, first, &p.x, p.y + p.z));
+  OCTET_ASSIGN(const Value b, SumOut(c, second, &p.y, p.x + p.z));
   for (const char l : p.x) (In(p.y, l) ? (In(p.z, l) ? p.batch : p.summed) : p.left) += l;
   for (const char l : p.y)
     if (!In(p.x, l)) p.right += l;

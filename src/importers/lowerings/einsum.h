@@ -7,7 +7,7 @@
 
 namespace octet::importers {
 
-// "bhqd,bhkd->bhqk". Labels must differ within an operand; "..." stands for leading dimensions of both.
+// "bhqd,bhkd->bhqk". A label that an operand has twice stands for its diagonal; "..." stands for leading dimensions of both.
 Result<Value> Einsum(Lowering& c, std::string equation, std::span<const Value> inputs);
 
 }  // namespace octet::importers

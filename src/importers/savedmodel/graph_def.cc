@@ -268,15 +268,27 @@ Attribute NodeDef::Get(std::string_view key) const {
   return {};
 }
 
-std::string_view NodeDef::Function(std::string_view key) const {
-  WireField field;
+namespace {
+// Of a NameAttrList.
+std::string_view FunctionName(const WireField& field) {
   std::string_view name;
-  if (!Get(key).Find(Attribute::kFunction, &field)) return name;
   (void)ForFields(field.bytes, [&](const WireField& f) {
     if (f.number == 1) name = f.as_text();
     return true;
   });
   return name;
+}
+}  // namespace
+
+std::string_view NodeDef::Function(std::string_view key) const {
+  WireField field;
+  return Get(key).Find(Attribute::kFunction, &field) ? FunctionName(field) : std::string_view();
+}
+
+std::vector<std::string_view> NodeDef::Functions(std::string_view key) const {
+  std::vector<std::string_view> names;
+  for (const WireField& field : Get(key).List(Attribute::kFunctions)) names.push_back(FunctionName(field));
+  return names;
 }
 
 Result<NodeDef> ReadNode(Bytes message) {

@@ -40,7 +40,7 @@ class Attribute {
   bool Find(uint32_t number, data::WireField* field) const;
   std::vector<data::WireField> List(uint32_t number) const;  // Of AttrValue.list, which uses the same numbers (packed ones taken apart).
 
-  static constexpr uint32_t kList = 1, kText = 2, kInt = 3, kFloat = 4, kBool = 5, kType = 6, kShape = 7, kTensor = 8, kFunction = 10;
+  static constexpr uint32_t kList = 1, kText = 2, kInt = 3, kFloat = 4, kBool = 5, kType = 6, kShape = 7, kTensor = 8, kFunctions = 9, kFunction = 10;
 
  private:
   Bytes message_;
@@ -53,6 +53,7 @@ struct NodeDef {
   bool Has(std::string_view key) const;
   Attribute Get(std::string_view key) const;                // Empty when absent.
   std::string_view Function(std::string_view key) const;    // Name of the function attribute; empty when absent.
+  std::vector<std::string_view> Functions(std::string_view key) const;  // Names of a list of them.
 };
 Result<NodeDef> ReadNode(Bytes message);
 

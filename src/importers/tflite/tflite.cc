@@ -35,16 +35,12 @@ std::string PlaceOf(const SubgraphInfo& g, const OperatorInfo& op) {
   return op.outputs.empty() ? std::string() : std::string(g.tensors[static_cast<size_t>(op.outputs[0])].name);
 }
 
-bool ReadsBlocks(const SubgraphInfo& g, const OperatorInfo& op) {
-  return std::ranges::any_of(op.inputs, [&](int32_t t) { return t >= 0 && g.tensors[static_cast<size_t>(t)].type.quant.block_size > 0; });
-}
-
 void FindMissing(const View& view, std::vector<Finding>* findings) {
   std::map<std::pair<std::string, std::string>, std::pair<int, std::string>> missing;  // Kind, reason -> uses, first place.
   for (const SubgraphInfo& g : view.subgraphs()) {
     for (const OperatorInfo& op : g.operators) {
-      if (op.op && !ReadsBlocks(g, op)) continue;
-      const char* reason = op.lacks ? op.lacks : !op.op ? "the operator" : "writing blockwise quantization";
+      if (op.op) continue;
+      const char* reason = op.lacks ? op.lacks : "the operator";
       auto& [uses, place] = missing[{std::string(op.code_name), reason}];
       if (uses++ == 0) place = PlaceOf(g, op);
     }

@@ -53,7 +53,7 @@ const std::span<const LayerRule> kMaskRules = kRules;
 Status Builder::PassMask(LayerContext& c) {
   const std::span<const Value> outputs = c.outputs();
   const std::string_view kind = c.kind();
-  if (kind == "Embedding" && c.Bool("mask_zero", false)) {
+  if ((kind == "Embedding" || (kind == "ReversibleEmbedding" && !c.Bool("reverse", false))) && c.Bool("mask_zero", false)) {
     const DType ids = c.type(c.Input(0)).dtype;
     const std::vector<std::byte> zero(static_cast<size_t>(BitsOf(ids)) / 8);
     const Value none = c.Constant(TensorType{ids, Shape{}, {}}, zero);

@@ -21,7 +21,17 @@ Status SetEncoded(LayerContext& c, Value ids, int32_t classes) {
     c.SetOutput(0, ids);
     return {};
   }
-  if (c.Has("count_weights") || c.num_inputs() > 1) return c.Fail("output_mode int, one_hot, multi_hot or count", mode + " with weights", "");
+  const Argument* named = c.Named("count_weights");
+  if (const Value weights = named ? c.TensorOf(named) : c.Input(1)) {
+    if (mode != "count") return c.Fail("weights with output_mode count only", mode, "");
+    OCTET_ASSIGN(Value y, OneHot(c, ids, classes));
+    OCTET_ASSIGN(Value each, c.Cast(weights, DType::kF32));
+    OCTET_ASSIGN(each, c.Make("expand_dims", {each, c.Vector({-1})}));
+    OCTET_ASSIGN(y, c.Make("mul", {y, each}));
+    OCTET_ASSIGN(y, c.Make("sum", {y, c.Vector({c.rank(ids) - 1})}, {{"keep_dims", 0}}));
+    c.SetOutput(0, y);
+    return {};
+  }
   OCTET_ASSIGN(const Value y, Encode(c, mode, ids, classes));
   c.SetOutput(0, y);
   return {};

@@ -147,7 +147,33 @@ Status ConvertEinsumDense(LayerContext& c) {
   return {};
 }
 
-constexpr LayerRule kRules[] = {{"EinsumDense", ConvertEinsumDense}};
+// Rows of the table; reversed, the products with all of them: logits, which a soft cap bends with tanh.
+Status ConvertReversible(LayerContext& c) {
+  OCTET_ASSIGN(const Value table, c.Weight(0));
+  if (!c.Bool("reverse", false)) {
+    OCTET_ASSIGN(const Value ids, c.Cast(c.Input(0), DType::kI32));
+    OCTET_ASSIGN(const Value rows, c.Make("gather", {table, ids}, {{"axis", 0}}));
+    c.SetOutput(0, rows);
+    return {};
+  }
+  Value matrix = table;  // [ids, width], as the operator wants it.
+  if (!c.Bool("tie_weights", true)) {
+    OCTET_ASSIGN(matrix, c.Weight(1));
+    OCTET_ASSIGN(matrix, c.Make("transpose", {matrix, c.Vector({1, 0})}));
+  }
+  const std::vector<float> zeros(static_cast<size_t>(c.shape(matrix)[0]), 0.0f);
+  OCTET_ASSIGN(Value y, c.Make("fully_connected", {c.Input(0), matrix, c.Constant<float>(Shape{c.shape(matrix)[0]}, zeros)}, {{"keep_num_dims", int64_t{c.rank(c.Input(0)) > 2}}}));
+  if (c.Has("logit_soft_cap")) {
+    const auto cap = static_cast<float>(c.Number("logit_soft_cap", 1));
+    OCTET_ASSIGN(y, c.Make("mul", {y, c.Scalar(1 / cap)}));
+    OCTET_ASSIGN(y, c.Make("tanh", {y}));
+    OCTET_ASSIGN(y, c.Make("mul", {y, c.Scalar(cap)}));
+  }
+  c.SetOutput(0, y);
+  return {};
+}
+
+constexpr LayerRule kRules[] = {{"ReversibleEmbedding", ConvertReversible}, {"EinsumDense", ConvertEinsumDense}};
 
 }  // namespace
 

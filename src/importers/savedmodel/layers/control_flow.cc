@@ -370,6 +370,101 @@ Status ConvertIf(NodeContext& c) {
   return {};
 }
 
+// ------------------------------------------------------------------------------------- Case
+
+struct Branches {
+  std::vector<graph::Graph> graphs;
+  std::vector<TensorType> types;  // Of the outputs; open where branches differ.
+};
+
+Status RunBranch(NodeContext& c, std::string_view name, const std::vector<Port>& ports, Branches* all) {
+  OCTET_ASSIGN(const FunctionDef* branch, c.builder().functions().graph().Function(name));
+  if (!branch) return Error(Code::kInvalidModel, "Case '%s': the function of a branch does not exist", c.place().c_str());
+  Inside inside(c, ports);
+  OCTET_TRY(inside.Open(*branch));
+  inside.WantAll();
+  OCTET_TRY(inside.Run(branch->outputs.size()));
+  const bool first = all->graphs.empty();
+  if (!first && branch->outputs.size() != all->types.size()) return Error(Code::kInvalidModel, "Case '%s': its branches have different outputs", c.place().c_str());
+  for (size_t i = 0; i < branch->outputs.size(); ++i) {
+    const Value v = inside.Output(i);
+    if (!v) {
+      inside.builder().PassFailure(inside.edge(i), c);
+      return {};
+    }
+    inside.builder().graph().outputs.push_back(v.id);
+    const TensorType& type = inside.builder().TypeOf(v);
+    if (first) all->types.push_back(type);
+    else all->types[i].shape = all->types[i].shape.rank() == type.shape.rank() ? Agreed(all->types[i].shape, type.shape) : Shape();
+  }
+  all->graphs.push_back(inside.TakeGraph());
+  return {};
+}
+
+// if index == i: branch i, else the subgraph `otherwise`. Inputs are the index and those of the branches.
+graph::Graph Choice(const std::vector<TensorType>& inputs, const std::vector<TensorType>& outputs, int32_t i, int32_t branch, int32_t otherwise) {
+  graph::Graph g;
+  g.name = "case" + std::to_string(i);
+  for (const TensorType& type : inputs) g.inputs.push_back(g.AddTensor("in" + std::to_string(g.inputs.size()), type));
+  const graph::TensorId number = g.AddConstant<int32_t>("number", Shape{}, std::span<const int32_t>(&i, 1));
+  const graph::TensorId test = g.AddTensor("test", {DType::kBool, inputs[0].shape, {}});
+  const ops::OpDef &equal = *ops::Find("equal"), &choose = *ops::Find("if");
+  g.AddNode(equal, graph::Attributes(equal.attrs), {g.inputs[0], number}, {test}, "case");
+  std::vector<graph::TensorId> in = {test};
+  in.insert(in.end(), g.inputs.begin(), g.inputs.end());
+  for (const TensorType& type : outputs) g.outputs.push_back(g.AddTensor("out" + std::to_string(g.outputs.size()), type));
+  graph::Attributes attrs(choose.attrs);
+  *static_cast<ops::Subgraph*>(choose.attrs.rows[0].at(attrs.get())) = ops::Subgraph{branch};
+  *static_cast<ops::Subgraph*>(choose.attrs.rows[1].at(attrs.get())) = ops::Subgraph{otherwise};
+  g.AddNode(choose, std::move(attrs), std::move(in), g.outputs, "case");
+  return g;
+}
+
+// Of n branches the one with the index, the last one for indices without: a chain of If.
+Status ConvertCase(NodeContext& c) {
+  Value index = c.Input(0);
+  if (!index) return {};
+  OCTET_ASSIGN(index, c.Cast(index, DType::kI32));
+  const std::vector<std::string_view> names = c.node().def->Functions("branches");
+  if (names.empty() || names.size() > 256) return c.Fail("1 to 256 branches", std::to_string(names.size()), "");
+  std::vector<Port> ports;
+  std::vector<Value> inputs = {index};
+  std::vector<TensorType> types = {c.type(index)};
+  for (size_t k = 1; k < c.node().inputs.size(); ++k) {
+    OCTET_TRY(ReadPort(c, c.node().inputs[k], true, &ports.emplace_back()));
+    if (c.poisoned()) return {};
+    if (ports.back().carried && !ports.back().value) return Unsupported(c, "a list that is empty");
+    if (!ports.back().carried) continue;
+    inputs.push_back(ports.back().value);
+    types.push_back(ports.back().type);
+  }
+  Branches all;
+  std::vector<int64_t> known;
+  const bool decided = (c.IntsOf(0, &known) && known.size() == 1) || names.size() == 1;
+  const size_t chosen = known.size() == 1 && known[0] >= 0 && known[0] < static_cast<int64_t>(names.size()) ? static_cast<size_t>(known[0]) : names.size() - 1;
+  for (size_t i = decided ? chosen : 0; i < (decided ? chosen + 1 : names.size()); ++i) {
+    OCTET_TRY(RunBranch(c, names[i], ports, &all));
+    if (c.poisoned()) return {};
+  }
+  if (decided) {
+    const std::vector<Value> values = c.builder().Inline(all.graphs[0], std::span(inputs).subspan(1));
+    for (size_t i = 0; i < values.size(); ++i) c.SetOutput(static_cast<int>(i), values[i]);
+    return {};
+  }
+  std::vector<int32_t> at;
+  for (graph::Graph& g : all.graphs) {  // The index is handed to all, so that every subgraph has the same inputs.
+    g.inputs.insert(g.inputs.begin(), g.AddTensor("index", types[0]));
+    at.push_back(c.builder().AddSubgraph(std::move(g)));
+  }
+  int32_t otherwise = at.back();
+  for (size_t i = names.size() - 2; i > 0; --i) otherwise = c.builder().AddSubgraph(Choice(types, all.types, static_cast<int32_t>(i), at[i], otherwise));
+  OCTET_ASSIGN(const Value test, c.Make("equal", {index, c.ScalarInt(0)}));
+  inputs.insert(inputs.begin(), test);
+  const std::vector<Value> outputs = AddCaller(c, "if", inputs, {at[0], otherwise}, all.types);
+  for (size_t i = 0; i < outputs.size(); ++i) c.SetOutput(static_cast<int>(i), outputs[i]);
+  return {};
+}
+
 // ---------------------------------------------------------------------- TensorFlow 1's branches
 // Both are computed, and Merge takes one: nothing in a branch has effects, and nobody sees the other one's numbers.
 
@@ -432,7 +527,7 @@ Status ConvertMerge(NodeContext& c) {
   return {};
 }
 
-constexpr NodeRule kRules[] = {{"While", ConvertWhile}, {"StatelessWhile", ConvertWhile}, {"If", ConvertIf}, {"StatelessIf", ConvertIf},
+constexpr NodeRule kRules[] = {{"While", ConvertWhile}, {"StatelessWhile", ConvertWhile}, {"If", ConvertIf}, {"StatelessIf", ConvertIf}, {"Case", ConvertCase}, {"StatelessCase", ConvertCase},
                                {"Switch", ConvertSwitch}, {"RefSwitch", ConvertSwitch}, {"Merge", ConvertMerge}, {"RefMerge", ConvertMerge}};
 
 }  // namespace

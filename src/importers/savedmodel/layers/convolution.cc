@@ -247,7 +247,7 @@ Status ConvertBatchNorm(NodeContext& c) {
 constexpr NodeRule kRules[] = {{"Conv2D", ConvertConv2D}, {"DepthwiseConv2dNative", ConvertDepthwise}, {"Conv2DBackpropInput", ConvertTransposed},
                                {"Conv3D", ConvertConv3D}, {"Conv3DBackpropInputV2", ConvertTransposed3D}, {"AvgPool3D", ConvertPool3D}, {"MaxPool3D", ConvertPool3D},
                                {"LRN", ConvertLrn},
-                               {"AvgPool", ConvertPool}, {"MaxPool", ConvertPool}, {"FusedBatchNorm", ConvertBatchNorm}, {"FusedBatchNormV2", ConvertBatchNorm},
+                               {"AvgPool", ConvertPool}, {"MaxPoolWithArgmax", ConvertPool}, {"MaxPool", ConvertPool}, {"FusedBatchNorm", ConvertBatchNorm}, {"FusedBatchNormV2", ConvertBatchNorm},
                                {"FusedBatchNormV3", ConvertBatchNorm}};
 
 }  // namespace

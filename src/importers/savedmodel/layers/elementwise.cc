@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "importers/lowerings/function.h"
+#include "importers/lowerings/integers.h"
 #include "importers/savedmodel/context.h"
 #include "importers/savedmodel/rules.h"
 
@@ -36,7 +37,7 @@ bool Ready(const std::vector<Value>& values) { return std::ranges::all_of(values
 Status ConvertDirect(NodeContext& c) {
   const std::vector<Value> in = c.Inputs();
   if (!Ready(in)) return {};
-  return Set(c, c.Make(std::ranges::find(kDirect, c.kind(), &Direct::op)->becomes, in));
+  return Set(c, Elementwise(c, std::ranges::find(kDirect, c.kind(), &Direct::op)->becomes, in));
 }
 
 // Along the channels, which lie second with data_format NCHW.
@@ -248,6 +249,46 @@ Status ConvertL2Loss(NodeContext& c) {
   return Set(c, Times(c, y, 0.5f));
 }
 
+// Cross entropy of softmax(logits) and the labels (a distribution, or the number of the class): loss, and its derivative.
+Status ConvertCrossEntropy(NodeContext& c) {
+  Value logits = c.Input(0), labels = c.Input(1);
+  if (!logits || !labels) return {};
+  const int32_t last = c.rank(logits) - 1;
+  if (last < 1) return c.Fail("rows of logits", c.shape(logits).text(), "");
+  if (c.kind().starts_with("Sparse")) {
+    const int32_t n = c.shape(logits)[last];
+    if (n < 1) return c.Fail("a known number of classes", c.shape(logits).text(), "");
+    OCTET_ASSIGN(labels, c.Cast(labels, DType::kI32));
+    OCTET_ASSIGN(labels, c.Make("one_hot", {labels, c.ScalarInt(n), c.Scalar(1), c.Scalar(0)}, {{"axis", -1}}));
+  }
+  OCTET_ASSIGN(const Value log, c.Make("log_softmax", {logits}));
+  OCTET_ASSIGN(Value loss, c.Make("mul", {log, labels}));
+  OCTET_ASSIGN(loss, c.Make("sum", {loss, c.Vector({last})}, {{"keep_dims", 0}}));
+  OCTET_ASSIGN(loss, c.Make("neg", {loss}));
+  c.SetOutput(0, loss);
+  OCTET_ASSIGN(Value slope, c.Make("softmax", {logits}, {{"beta", 1.0}}));
+  OCTET_ASSIGN(slope, c.Make("sub", {slope, labels}));
+  c.SetOutput(1, slope);
+  return {};
+}
+
+// How many bits are set: the sum of all.
+Status ConvertPopulationCount(NodeContext& c) {
+  Value x = c.Input(0);
+  if (!x) return {};
+  const DType type = c.type(x).dtype;
+  const int bits = type == DType::kI8 || type == DType::kU8 ? 8 : type == DType::kI16 || type == DType::kU16 ? 16 : type == DType::kI32 ? 32 : 0;
+  if (bits == 0) return c.Fail("numbers of 8, 16 or 32 bits", std::string(Name(type)), "");
+  OCTET_ASSIGN(x, c.Cast(x, DType::kI32));
+  Value sum;
+  for (int32_t i = 0; i < bits; ++i) {
+    OCTET_ASSIGN(Value bit, i == 0 ? Result<Value>(x) : c.Make("right_shift", {x, c.ScalarInt(i)}));
+    OCTET_ASSIGN(bit, c.Make("floor_mod", {bit, c.ScalarInt(2)}));
+    OCTET_ASSIGN(sum, sum ? c.Make("add", {sum, bit}) : Result<Value>(bit));
+  }
+  return Set(c, c.Cast(sum, DType::kU8));
+}
+
 // |x - y| < tolerance
 Status ConvertApproximateEqual(NodeContext& c) {
   const Value x = c.Input(0), y = c.Input(1);
@@ -270,6 +311,7 @@ constexpr NodeRule kOwn[] = {
     {"Invert", Lowered<BitwiseNot>}, {"BitwiseAnd", LoweredPair<BitwiseAnd>}, {"BitwiseOr", LoweredPair<BitwiseOr>}, {"LeftShift", LoweredPair<LeftShift>},
     {"LogicalXor", LoweredPair<LogicalXor>}, {"SigmoidGrad", LoweredPair<SigmoidGrad>}, {"TanhGrad", LoweredPair<TanhGrad>}, {"SqrtGrad", LoweredPair<SqrtGrad>},
     {"RsqrtGrad", LoweredPair<RsqrtGrad>}, {"ReluGrad", LoweredPair<ReluGrad>}, {"ReciprocalGrad", LoweredPair<ReciprocalGrad>}, {"InvGrad", LoweredPair<ReciprocalGrad>},
+    {"SoftmaxCrossEntropyWithLogits", ConvertCrossEntropy}, {"SparseSoftmaxCrossEntropyWithLogits", ConvertCrossEntropy}, {"PopulationCount", ConvertPopulationCount},
     {"L2Loss", ConvertL2Loss}, {"ApproximateEqual", ConvertApproximateEqual},
 };
 

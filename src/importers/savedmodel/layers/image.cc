@@ -2,8 +2,11 @@
 // Images: colours, contrast, cubic and area resizing, crops, patches.
 #include <algorithm>
 #include <cmath>
+#include <limits>
+#include <numbers>
 
 #include "importers/lowerings/activation.h"
+#include "importers/lowerings/colour.h"
 #include "importers/savedmodel/builder.h"
 #include "importers/savedmodel/context.h"
 #include "importers/savedmodel/rules.h"
@@ -18,92 +21,21 @@ Status Set(NodeContext& c, Result<Value> y) {
 }
 bool Ready(const std::vector<Value>& values) { return std::ranges::all_of(values, [](Value v) { return static_cast<bool>(v); }); }
 
-Result<Value> Clip(NodeContext& c, Value x, float low, float high) {
-  OCTET_ASSIGN(const Value y, c.Make("maximum", {x, c.Scalar(low)}));
-  return c.Make("minimum", {y, c.Scalar(high)});
-}
-
 // --------------------------------------------------------------------------------- colours
-
-struct Colour {
-  Value a, b, c;  // r, g, b or h, s, v: [..., 1] each.
-};
-
-Result<Colour> Split(NodeContext& c, Value x) {
-  OCTET_ASSIGN(const std::vector<Value> p, c.MakeMany("split", {c.ScalarInt(c.rank(x) - 1), x}, {{"num_splits", 3}}, 3));
-  return Colour{p[0], p[1], p[2]};
-}
-Result<Value> Join(NodeContext& c, const Colour& p) { return c.Make("concatenation", {p.a, p.b, p.c}, {{"axis", c.rank(p.a) - 1}}); }
-
-// y > 0 ? x / y : 0
-Result<Value> DivideOrZero(NodeContext& c, Value x, Value y) {
-  OCTET_ASSIGN(const Value positive, c.Make("greater", {y, c.Scalar(0)}));
-  OCTET_ASSIGN(const Value q, c.Make("div", {x, y}));
-  return c.Make("select_v2", {positive, q, c.Scalar(0)});
-}
-
-// v = max, s = (max - min) / max, h sixths around from the largest one.
-Result<Colour> ToHsv(NodeContext& c, const Colour& rgb) {
-  OCTET_ASSIGN(Value most, c.Make("maximum", {rgb.a, rgb.b}));
-  OCTET_ASSIGN(most, c.Make("maximum", {most, rgb.c}));
-  OCTET_ASSIGN(Value least, c.Make("minimum", {rgb.a, rgb.b}));
-  OCTET_ASSIGN(least, c.Make("minimum", {least, rgb.c}));
-  OCTET_ASSIGN(const Value range, c.Make("sub", {most, least}));
-  OCTET_ASSIGN(const Value s, DivideOrZero(c, range, most));
-  const auto sector = [&](Value x, Value y, float from) -> Result<Value> {
-    OCTET_ASSIGN(Value d, c.Make("sub", {x, y}));
-    OCTET_ASSIGN(d, DivideOrZero(c, d, range));
-    OCTET_ASSIGN(d, Times(c, d, 1.0f / 6));
-    return Plus(c, d, from);
-  };
-  OCTET_ASSIGN(const Value red, sector(rgb.b, rgb.c, 0));
-  OCTET_ASSIGN(const Value green, sector(rgb.c, rgb.a, 2.0f / 6));
-  OCTET_ASSIGN(const Value blue, sector(rgb.a, rgb.b, 4.0f / 6));
-  OCTET_ASSIGN(const Value is_green, c.Make("equal", {rgb.b, most}));
-  OCTET_ASSIGN(const Value is_red, c.Make("equal", {rgb.a, most}));
-  OCTET_ASSIGN(Value h, c.Make("select_v2", {is_green, green, blue}));
-  OCTET_ASSIGN(h, c.Make("select_v2", {is_red, red, h}));
-  OCTET_ASSIGN(const Value grey, c.Make("equal", {range, c.Scalar(0)}));
-  OCTET_ASSIGN(h, c.Make("select_v2", {grey, c.Scalar(0), h}));
-  OCTET_ASSIGN(const Value below, c.Make("less", {h, c.Scalar(0)}));
-  OCTET_ASSIGN(const Value turned, Plus(c, h, 1));
-  OCTET_ASSIGN(h, c.Make("select_v2", {below, turned, h}));
-  return Colour{h, s, most};
-}
-
-// Each of r, g, b: v * (1 - s + s * clip(a trapezoid of the hue, 0, 1)).
-Result<Colour> ToRgb(NodeContext& c, const Colour& hsv) {
-  OCTET_ASSIGN(const Value six, Times(c, hsv.a, 6));
-  const auto part = [&](float centre, float sign, float offset) -> Result<Value> {
-    OCTET_ASSIGN(Value w, Plus(c, six, -centre));
-    OCTET_ASSIGN(w, c.Make("abs", {w}));
-    OCTET_ASSIGN(w, Times(c, w, sign));
-    OCTET_ASSIGN(w, Plus(c, w, offset));
-    OCTET_ASSIGN(w, Clip(c, w, 0, 1));
-    OCTET_ASSIGN(w, Plus(c, w, -1));
-    OCTET_ASSIGN(w, c.Make("mul", {w, hsv.b}));
-    OCTET_ASSIGN(w, Plus(c, w, 1));
-    return c.Make("mul", {w, hsv.c});
-  };
-  OCTET_ASSIGN(const Value r, part(3, 1, -1));
-  OCTET_ASSIGN(const Value g, part(2, -1, 2));
-  OCTET_ASSIGN(const Value b, part(4, -1, 2));
-  return Colour{r, g, b};
-}
 
 Status ConvertColour(NodeContext& c) {
   const Value x = c.Input(0);
   if (!x) return {};
-  OCTET_ASSIGN(const Colour in, Split(c, x));
+  OCTET_ASSIGN(const Colour in, SplitColours(c, x));
   OCTET_ASSIGN(const Colour out, c.kind() == "RGBToHSV" ? ToHsv(c, in) : ToRgb(c, in));
-  return Set(c, Join(c, out));
+  return Set(c, JoinColours(c, out));
 }
 
 // Hue turned by delta, or saturation scaled.
 Status ConvertAdjustColour(NodeContext& c) {
   const Value x = c.Input(0), by = c.Input(1);
   if (!x || !by) return {};
-  OCTET_ASSIGN(const Colour rgb, Split(c, x));
+  OCTET_ASSIGN(const Colour rgb, SplitColours(c, x));
   OCTET_ASSIGN(Colour hsv, ToHsv(c, rgb));
   if (c.kind() == "AdjustHue") {
     OCTET_ASSIGN(hsv.a, c.Make("add", {hsv.a, by}));
@@ -114,7 +46,7 @@ Status ConvertAdjustColour(NodeContext& c) {
     OCTET_ASSIGN(hsv.b, Clip(c, hsv.b, 0, 1));
   }
   OCTET_ASSIGN(const Colour out, ToRgb(c, hsv));
-  return Set(c, Join(c, out));
+  return Set(c, JoinColours(c, out));
 }
 
 // mean + (x - mean) * factor, the mean over each channel of an image.
@@ -169,6 +101,17 @@ std::vector<float> Rows(int32_t in, int32_t out, const Sampling& s) {
   return m;
 }
 
+// [n, h, w*c] from the left, then [n*h, w, c] from the left: x [n, h, w, c] -> [n, rows of `down`, rows of `across`, c], each axis by its matrix.
+Result<Value> Sampled(NodeContext& c, Value x, int32_t height, int32_t width, const std::vector<float>& down, const std::vector<float>& across) {
+  const Shape in = c.shape(x);
+  const int32_t rows[] = {-1, in[1], in[2] * in[3]}, columns[] = {-1, in[2], in[3]}, out[] = {in[0], height, width, in[3]};
+  OCTET_ASSIGN(x, c.ReshapeTo(x, rows));
+  OCTET_ASSIGN(x, c.Make("batch_matmul", {c.Constant<float>(Shape{1, height, in[1]}, down), x}, {{"adj_x", 0}, {"adj_y", 0}}));
+  OCTET_ASSIGN(x, c.ReshapeTo(x, columns));
+  OCTET_ASSIGN(x, c.Make("batch_matmul", {c.Constant<float>(Shape{1, width, in[2]}, across), x}, {{"adj_x", 0}, {"adj_y", 0}}));
+  return c.ReshapeTo(x, out);
+}
+
 Status ConvertResize(NodeContext& c) {
   Value x = c.Input(0);
   std::vector<int64_t> size;
@@ -179,13 +122,69 @@ Status ConvertResize(NodeContext& c) {
   const Sampling s{c.kind() == "ResizeBicubic", c.Bool("half_pixel_centers", false), c.Bool("align_corners", false)};
   const auto height = static_cast<int32_t>(size[0]), width = static_cast<int32_t>(size[1]);
   OCTET_ASSIGN(x, c.Cast(x, DType::kF32));
-  // [n, h, w*c] from the left, then [n*h, w, c] from the left.
-  const int32_t rows[] = {-1, in[1], in[2] * in[3]}, columns[] = {-1, in[2], in[3]}, out[] = {in[0], height, width, in[3]};
-  OCTET_ASSIGN(x, c.ReshapeTo(x, rows));
-  OCTET_ASSIGN(x, c.Make("batch_matmul", {c.Constant<float>(Shape{1, height, in[1]}, Rows(in[1], height, s)), x}, {{"adj_x", 0}, {"adj_y", 0}}));
-  OCTET_ASSIGN(x, c.ReshapeTo(x, columns));
-  OCTET_ASSIGN(x, c.Make("batch_matmul", {c.Constant<float>(Shape{1, width, in[2]}, Rows(in[2], width, s)), x}, {{"adj_x", 0}, {"adj_y", 0}}));
-  return Set(c, c.ReshapeTo(x, out));
+  return Set(c, Sampled(c, x, height, width, Rows(in[1], height, s), Rows(in[2], width, s)));
+}
+
+struct Kernel {
+  double radius;
+  double (*at)(double);
+};
+double Sinc(double x) { return x == 0 ? 1 : std::sin(std::numbers::pi * x) / (std::numbers::pi * x); }
+template <int Radius> double Lanczos(double x) { return std::fabs(x) > Radius ? 0 : std::fabs(x) <= 1e-3 ? 1 : Sinc(x) * Sinc(x / Radius); }
+double Mitchell(double x) {
+  x = std::fabs(x);
+  return x >= 2 ? 0 : x >= 1 ? (((-7.0 / 18) * x + 2) * x - 10.0 / 3) * x + 16.0 / 9 : ((7.0 / 6) * x - 2) * x * x + 8.0 / 9;
+}
+const Kernel* FindKernel(std::string_view name) {
+  struct Named {
+    std::string_view name;
+    Kernel kernel;
+  };
+  static const Named kernels[] = {
+      {"lanczos1", {1, Lanczos<1>}}, {"lanczos3", {3, Lanczos<3>}}, {"lanczos5", {5, Lanczos<5>}}, {"mitchellcubic", {2, Mitchell}},
+      {"gaussian", {1.5, [](double x) { return std::fabs(x) >= 1.5 ? 0 : std::exp(-x * x / (2 * 0.5 * 0.5)); }}},
+      {"box", {1, [](double x) { return std::fabs(x) < 0.5 ? 1.0 : std::fabs(x) == 0.5 ? 0.5 : 0.0; }}},
+      {"triangle", {1, [](double x) { return std::max(0.0, 1 - std::fabs(x)); }}},
+      {"keyscubic", {2, [](double x) { return Cubic(x, -0.5); }}}};
+  const auto* it = std::ranges::find(kernels, name, &Named::name);
+  return it == std::end(kernels) ? nullptr : &it->kernel;
+}
+
+// Weights [out, in] of new pixel i, whose middle lies at (i + 0.5 - move) / scale; antialias widens the kernel when shrinking.
+// Pixels whose middle lies outside get nothing.
+std::vector<float> KernelRows(int32_t in, int32_t out, float scale, float move, bool antialias, const Kernel& kernel) {
+  std::vector<float> m(static_cast<size_t>(in) * static_cast<size_t>(out), 0.0f);
+  const float inverse = 1.0f / scale, shift = -inverse * move, wide = antialias ? std::max(inverse, 1.0f) : 1.0f;
+  for (int32_t i = 0; i < out; ++i) {
+    const float middle = (static_cast<float>(i) + 0.5f) * inverse + shift;
+    if (middle < 0 || middle > static_cast<float>(in)) continue;
+    const auto reach = static_cast<float>(kernel.radius) * wide;
+    const auto from = std::max(0, static_cast<int32_t>(std::ceil(middle - reach - 0.5f))), to = std::min(in - 1, static_cast<int32_t>(std::floor(middle + reach - 0.5f)));
+    double sum = 0;
+    for (int32_t k = from; k <= to; ++k) sum += kernel.at((static_cast<double>(k) + 0.5 - middle) / wide);
+    if (std::fabs(sum) < 1000 * std::numeric_limits<float>::min()) continue;
+    for (int32_t k = from; k <= to; ++k)
+      m[static_cast<size_t>(i) * static_cast<size_t>(in) + static_cast<size_t>(k)] = static_cast<float>(kernel.at((static_cast<double>(k) + 0.5 - middle) / wide) / sum);
+  }
+  return m;
+}
+
+// image, size, scale, translation
+Status ConvertScaleAndTranslate(NodeContext& c) {
+  Value x = c.Input(0);
+  std::vector<int64_t> size;
+  if (!x) return {};
+  const Shape in = c.shape(x);
+  const Partial *scale = c.Known(2), *move = c.Known(3);
+  const Kernel* kernel = FindKernel(c.Text("kernel_type", "lanczos3"));
+  if (!kernel) return c.Fail("a kernel that octet knows", c.Text("kernel_type", ""), "");
+  if (!c.IntsOf(1, &size) || size.size() != 2 || !scale || !move || !scale->known() || !move->known() || scale->v.size() != 2 || move->v.size() != 2) return c.Fail("known sizes and scales", "computed ones", "");
+  if (in.rank() != 4 || in[1] < 1 || in[2] < 1 || in[3] < 1 || size[0] < 1 || size[1] < 1 || size[0] * in[1] > (1 << 22) || size[1] * in[2] > (1 << 22)) return c.Fail("images of known size", in.text(), "give the input's shape");
+  const bool antialias = c.Bool("antialias", true);
+  const auto height = static_cast<int32_t>(size[0]), width = static_cast<int32_t>(size[1]);
+  const auto rows = [&](size_t axis, int32_t from, int32_t to) { return KernelRows(from, to, static_cast<float>(scale->v[axis].f), static_cast<float>(move->v[axis].f), antialias, *kernel); };
+  OCTET_ASSIGN(x, c.Cast(x, DType::kF32));
+  return Set(c, Sampled(c, x, height, width, rows(0, in[1], height), rows(1, in[2], width)));
 }
 
 // ------------------------------------------------------------------------- crops and patches
@@ -307,7 +306,46 @@ Status ConvertPatches(NodeContext& c) {
                         {"stride_h", stride[1]}, {"stride_w", stride[2]}, {"dilation_h_factor", rate[1]}, {"dilation_w_factor", rate[2]}}));
 }
 
-constexpr NodeRule kRules[] = {{"RGBToHSV", ConvertColour}, {"HSVToRGB", ConvertColour}, {"AdjustHue", ConvertAdjustColour}, {"AdjustSaturation", ConvertAdjustColour},
+// The most of image + filter under the window: one tap after another. Outside the image there is nothing.
+Status ConvertDilation(NodeContext& c) {
+  const Value x = c.Input(0), filter = c.Input(1);
+  if (!x || !filter) return {};
+  const Shape in = c.shape(x), f = c.shape(filter);
+  const std::vector<int64_t> stride = c.Ints("strides", {}), rate = c.Ints("rates", {});
+  if (in.rank() != 4 || f.rank() != 3 || in[1] < 1 || in[2] < 1 || stride.size() != 4 || rate.size() != 4 || stride[1] < 1 || stride[2] < 1 || rate[1] < 1 || rate[2] < 1)
+    return c.Fail("images of known size", in.text(), "give the input's shape");
+  if (f[0] < 1 || f[1] < 1 || f[0] * f[1] > 256) return c.Fail("a window of at most 256 taps", f.text(), "");
+  int32_t before[2], out[2], wide[2];
+  for (int i = 0; i < 2; ++i) {
+    const auto s = static_cast<int32_t>(stride[static_cast<size_t>(i + 1)]), size = static_cast<int32_t>((f[i] - 1) * rate[static_cast<size_t>(i + 1)] + 1), n = in[i + 1];
+    const bool same = c.Text("padding", "VALID") == "SAME";
+    out[i] = same ? (n + s - 1) / s : (n - size) / s + 1;
+    if (out[i] < 1) return c.Fail("an image as large as the window", in.text(), "");
+    const int32_t missing = same ? std::max((out[i] - 1) * s + size - n, 0) : 0;
+    before[i] = missing / 2;
+    wide[i] = missing - before[i];
+  }
+  Value padded = x;
+  if (before[0] + wide[0] + before[1] + wide[1] > 0) {
+    const int32_t pads[] = {0, 0, before[0], wide[0], before[1], wide[1], 0, 0};
+    OCTET_ASSIGN(padded, c.Make("padv2", {x, c.Constant<int32_t>(Shape{4, 2}, pads), c.Scalar(std::numeric_limits<float>::lowest())}));
+  }
+  const int32_t flat_dims[] = {f[0] * f[1], f[2]};
+  OCTET_ASSIGN(const Value flat, c.ReshapeTo(filter, flat_dims));
+  OCTET_ASSIGN(const std::vector<Value> taps, c.MakeMany("unpack", {flat}, {{"num", f[0] * f[1]}, {"axis", 0}}, f[0] * f[1]));
+  Value most;
+  for (int32_t i = 0; i < f[0] * f[1]; ++i) {
+    const auto y = static_cast<int32_t>(i / f[1] * rate[1]), at = static_cast<int32_t>(i % f[1] * rate[2]);
+    const auto down = static_cast<int32_t>(stride[1]), across = static_cast<int32_t>(stride[2]);
+    OCTET_ASSIGN(Value part, c.Make("strided_slice", {padded, c.Vector({0, y, at, 0}), c.Vector({0, y + (out[0] - 1) * down + 1, at + (out[1] - 1) * across + 1, 0}), c.Vector({1, down, across, 1})},
+                                    {{"begin_mask", 9}, {"end_mask", 9}}));
+    OCTET_ASSIGN(part, c.Make("add", {part, taps[static_cast<size_t>(i)]}));
+    OCTET_ASSIGN(most, most ? c.Make("maximum", {most, part}) : Result<Value>(part));
+  }
+  return Set(c, most);
+}
+
+constexpr NodeRule kRules[] = {{"ScaleAndTranslate", ConvertScaleAndTranslate}, {"Dilation2D", ConvertDilation}, {"RGBToHSV", ConvertColour}, {"HSVToRGB", ConvertColour}, {"AdjustHue", ConvertAdjustColour}, {"AdjustSaturation", ConvertAdjustColour},
                                {"AdjustContrastv2", ConvertContrast}, {"ResizeBicubic", ConvertResize}, {"ResizeArea", ConvertResize},
                                {"CropAndResize", ConvertCropAndResize}, {"ExtractImagePatches", ConvertPatches}};
 

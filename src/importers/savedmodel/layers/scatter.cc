@@ -125,6 +125,36 @@ Status ConvertSparseToDense(NodeContext& c) {
   return Set(c, dims ? WithShape(c, y, Shape(dims->dims())) : y);
 }
 
+// indices, values, shape -> the tensor they stand for; indices that occur twice are summed.
+Result<Value> Densified(NodeContext& c, int first) {
+  Value indices = c.Input(first);
+  const Value values = c.Input(first + 1);
+  if (!indices || !values || !c.Input(first + 2)) return Value{};
+  OCTET_ASSIGN(indices, c.Cast(indices, DType::kI32));
+  OCTET_ASSIGN(const Value shape, c.Cast(c.Input(first + 2), DType::kI32));
+  OCTET_ASSIGN(const Value y, c.Make("scatter_nd", {indices, values, shape}));
+  const Partial* dims = c.Known(first + 2);
+  return dims ? WithShape(c, y, Shape(dims->dims())) : y;
+}
+
+// sparse [m, k] times dense [k, n]
+Status ConvertSparseProduct(NodeContext& c) {
+  OCTET_ASSIGN(const Value a, Densified(c, 0));
+  const Value b = c.Input(3);
+  if (!a || !b) return {};
+  return Set(c, c.Make("batch_matmul", {a, b}, {{"adj_x", int64_t{c.Bool("adjoint_a", false)}}, {"adj_y", int64_t{c.Bool("adjoint_b", false)}}}));
+}
+
+// indices, values, shape, axes
+Status ConvertSparseReduce(NodeContext& c) {
+  OCTET_ASSIGN(const Value x, Densified(c, 0));
+  std::vector<int64_t> axes;
+  if (!x) return {};
+  if (c.kind() != "SparseReduceSum") return c.Fail("SparseReduceSum", std::string(c.kind()), "");  // Cells without a number count for nothing in sums only.
+  if (!c.IntsOf(3, &axes)) return c.Fail("known axes", "computed ones", "");
+  return Set(c, c.Make("sum", {x, c.Vector(std::vector<int32_t>(axes.begin(), axes.end()))}, {{"keep_dims", int64_t{c.Bool("keep_dims", false)}}}));
+}
+
 // y[x[i]] = i
 Status ConvertInvertPermutation(NodeContext& c) {
   const Value x = c.Input(0);
@@ -280,7 +310,7 @@ constexpr NodeRule kRules[] = {
     {"UnsortedSegmentSum", ConvertUnsorted}, {"UnsortedSegmentMax", ConvertUnsorted}, {"UnsortedSegmentMin", ConvertUnsorted}, {"UnsortedSegmentProd", ConvertUnsorted},
     {"SegmentSum", ConvertSegment}, {"SegmentMax", ConvertSegment}, {"SegmentMin", ConvertSegment}, {"SegmentProd", ConvertSegment}, {"SegmentMean", ConvertSegment},
     {"SparseSegmentSum", ConvertSegment}, {"SparseSegmentMean", ConvertSegment}, {"SparseSegmentSqrtN", ConvertSegment},
-    {"SparseToDense", ConvertSparseToDense}, {"InvertPermutation", ConvertInvertPermutation}, {"DynamicStitch", ConvertDynamicStitch},
+    {"SparseToDense", ConvertSparseToDense}, {"SparseTensorDenseMatMul", ConvertSparseProduct}, {"SparseReduceSum", ConvertSparseReduce}, {"InvertPermutation", ConvertInvertPermutation}, {"DynamicStitch", ConvertDynamicStitch},
     {"ParallelDynamicStitch", ConvertDynamicStitch}, {"DynamicPartition", ConvertDynamicPartition}, {"Unique", ConvertUnique}, {"UniqueV2", ConvertUnique},
     {"UniqueWithCounts", ConvertUnique}, {"DenseBincount", ConvertBincount}, {"Bincount", ConvertBincount}, {"HistogramFixedWidth", ConvertHistogram}};
 

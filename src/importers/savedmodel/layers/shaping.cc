@@ -162,6 +162,33 @@ Status ConvertSize(NodeContext& c) {
 
 // --------------------------------------------------------------------------------- slicing
 
+// Axes that a slice with computed ends leaves whole: those behind its `count` entries, and entries with both masks.
+void KeepWholeAxes(NodeContext& c, Value x, Value y, int count) {
+  const int64_t whole = c.Int("begin_mask", 0) & c.Int("end_mask", 0), added = c.Int("new_axis_mask", 0), shrunk = c.Int("shrink_axis_mask", 0);
+  std::vector<int64_t> steps;
+  if (!c.IntsOf(3, &steps)) return;
+  std::vector<int32_t> dims(c.shape(y).dims().begin(), c.shape(y).dims().end());
+  size_t to = 0;
+  for (int entry = 0, axis = 0; (entry < count || axis < c.rank(x)) && to < dims.size(); ++entry) {
+    const int64_t bit = entry < count ? int64_t{1} << entry : 0;
+    if (added & bit) {
+      dims[to++] = 1;
+      continue;
+    }
+    if (axis >= c.rank(x)) return;
+    const bool same = entry >= count || ((whole & bit) && static_cast<size_t>(entry) < steps.size() && (steps[static_cast<size_t>(entry)] == 1 || steps[static_cast<size_t>(entry)] == -1));
+    if (!(shrunk & bit)) {
+      if (same && dims[to] == kUnknown) {
+        dims[to] = c.shape(x)[axis];
+        if (dims[to] == kUnknown) c.builder().SetSymbol(y, static_cast<int>(to), c.builder().SymbolOf(x, axis));
+      }
+      ++to;
+    }
+    ++axis;
+  }
+  c.Refine(y, {c.type(y).dtype, Shape(dims), {}});
+}
+
 Status ConvertStridedSlice(NodeContext& c) {
   const Value x = c.Input(0);
   if (!x) return {};
@@ -175,7 +202,9 @@ Status ConvertStridedSlice(NodeContext& c) {
                                       {"new_axis_mask", added}, {"shrink_axis_mask", shrunk}}));
   const int count = c.rank(begin) == 1 ? c.shape(begin)[0] : 0;
   const int64_t entries = count > 0 && count < 32 ? (int64_t{1} << count) - 1 : 0;
-  return Set(c, WithRank(c, y, c.rank(x) + std::popcount(static_cast<uint64_t>(added & entries)) - std::popcount(static_cast<uint64_t>(shrunk & entries & ~added))));
+  const Value ranked = WithRank(c, y, c.rank(x) + std::popcount(static_cast<uint64_t>(added & entries)) - std::popcount(static_cast<uint64_t>(shrunk & entries & ~added)));
+  if ((ellipsis & entries) == 0 && count > 0) KeepWholeAxes(c, x, ranked, count);
+  return Set(c, ranked);
 }
 
 Status ConvertSlice(NodeContext& c) {

@@ -46,6 +46,27 @@ Status ConvertGetItem(NodeContext& c) {
   return {};
 }
 
+Result<Value> LengthOf(NodeContext& c, Value list) {
+  OCTET_ASSIGN(const Value shape, c.Make("shape", {list}, {{"out_type", static_cast<int64_t>(DType::kI32)}}));
+  return c.Make("slice", {shape, c.Vector({0}), c.Vector({1})});
+}
+
+// With zeros behind, where the index is not below the length.
+Result<Value> Grown(NodeContext& c, Value list, Value index) {
+  OCTET_ASSIGN(const Value length, LengthOf(c, list));
+  OCTET_ASSIGN(Value more, c.Make("sub", {index, length}));
+  OCTET_ASSIGN(more, c.Make("add", {more, c.Vector({1})}));
+  OCTET_ASSIGN(more, c.Make("maximum", {more, c.Vector({0})}));
+  const std::vector<int32_t> zeros(static_cast<size_t>(2 * c.rank(list) - 1), 0);
+  OCTET_ASSIGN(Value pads, c.Make("concatenation", {c.Vector({0}), more}, {{"axis", 0}}));
+  if (c.rank(list) > 1) {
+    OCTET_ASSIGN(pads, c.Make("concatenation", {pads, c.Vector(std::vector<int32_t>(zeros.begin() + 1, zeros.end()))}, {{"axis", 0}}));
+  }
+  const int32_t dims[] = {c.rank(list), 2};
+  OCTET_ASSIGN(pads, c.ReshapeTo(pads, dims));
+  return c.Make("pad", {list, pads});
+}
+
 // The list at output 0: `list` with the item at the index.
 Status SetItem(NodeContext& c, const TensorList* list, Value index, Value item) {
   if (!list) return NoList(c);
@@ -61,13 +82,18 @@ Status SetItem(NodeContext& c, const TensorList* list, Value index, Value item) 
   if (!after.tensor) {
     OCTET_ASSIGN(after.tensor, MakeList(c, c.builder(), *list, c.shape(item), c.builder().ValueOf(list->count), item));
   }
+  TensorType type = c.type(after.tensor);
+  if (c.Bool("resize_if_index_out_of_bounds", false)) {
+    OCTET_ASSIGN(after.tensor, Grown(c, after.tensor, index));
+    type.shape[0] = kUnknown;
+    c.Refine(after.tensor, type);
+  }
   OCTET_ASSIGN(const Value row, c.Make("expand_dims", {item, c.ScalarInt(0)}));
   OCTET_ASSIGN(Value first, c.Make("expand_dims", {index, c.ScalarInt(0)}));
   if (c.rank(item) > 0) {
     const std::vector<int32_t> zeros(static_cast<size_t>(c.rank(item)), 0);
     OCTET_ASSIGN(first, c.Make("concatenation", {first, c.Vector(zeros)}, {{"axis", 0}}));
   }
-  const TensorType type = c.type(after.tensor);
   OCTET_ASSIGN(after.tensor, c.Make("dynamic_update_slice", {after.tensor, row, first}));
   c.Refine(after.tensor, type);
   c.builder().SetList({c.id(), 0}, std::move(after));
@@ -80,6 +106,17 @@ Status ConvertStack(NodeContext& c) {
   const TensorList* list = List(c, 0);
   if (!list || !list->tensor) return NoList(c);
   c.SetOutput(0, list->tensor);
+  return {};
+}
+
+// Elements at the indices.
+Status ConvertListGather(NodeContext& c) {
+  const TensorList* list = List(c, 0);
+  if (!list || !list->tensor) return NoList(c);
+  const Value tensor = list->tensor, indices = c.Input(1);
+  if (!indices) return {};
+  OCTET_ASSIGN(const Value y, c.Make("gather", {tensor, indices}, {{"axis", 0}}));
+  c.SetOutput(0, y);
   return {};
 }
 
@@ -167,7 +204,7 @@ Status ConvertArraySize(NodeContext& c) {
 }
 
 constexpr NodeRule kRules[] = {{"TensorListFromTensor", ConvertFromTensor}, {"TensorListReserve", ConvertReserve}, {"TensorListGetItem", ConvertGetItem},
-                               {"TensorListSetItem", ConvertSetItem}, {"TensorListStack", ConvertStack}, {"TensorListLength", ConvertLength},
+                               {"TensorListSetItem", ConvertSetItem}, {"TensorListStack", ConvertStack}, {"TensorListGather", ConvertListGather}, {"TensorListLength", ConvertLength},
                                {"TensorListConcatV2", ConvertConcat}, {"TensorListConcat", ConvertConcat},
                                {"TensorArrayV3", ConvertArray}, {"TensorArrayReadV3", ConvertArrayRead}, {"TensorArrayWriteV3", ConvertArrayWrite},
                                {"TensorArrayScatterV3", ConvertArrayScatter}, {"TensorArrayGatherV3", ConvertArrayGather}, {"TensorArraySizeV3", ConvertArraySize}};

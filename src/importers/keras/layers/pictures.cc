@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+// keras.ops.image: borders, patches, blurs, edges, colours. Channels last.
+#include <algorithm>
+#include <cmath>
+
+#include "importers/keras/builder.h"
+#include "importers/keras/layers/functions.h"
+#include "importers/keras/rules.h"
+#include "importers/lowerings/colour.h"
+
+namespace octet::importers::keras {
+namespace {
+
+Status Set(LayerContext& c, Result<Value> y) {
+  if (!y.ok()) return std::move(y).status();
+  c.SetOutput(0, *y);
+  return {};
+}
+
+// One image or a batch, channels last.
+Result<Value> Images(LayerContext& c) {
+  OCTET_ASSIGN(const Value x, Operand(c, 0, {"images", "x", "image"}));
+  const Shape s = c.shape(x);
+  if (c.Text("data_format", "channels_last") != "channels_last" || (s.rank() != 3 && s.rank() != 4) || s.back() < 1) return c.Fail("images, channels last", s.text(), "");
+  return x;
+}
+
+// What lies before, inside and after along one axis, of which the config names two.
+struct Border {
+  int64_t before = 0, after = 0;
+};
+Result<Border> ReadBorder(LayerContext& c, const char* before, const char* after, const char* target, int64_t size, int64_t sign) {
+  const bool has_before = c.Has(before), has_after = c.Has(after);
+  Border b{c.Int(before, 0), c.Int(after, 0)};
+  if (!has_before || !has_after) {
+    if (!c.Has(target) || size < 1) return c.Fail("two of the numbers that say where the image lies, and a known size", "fewer", "");
+    const int64_t rest = sign * (c.Int(target, 0) - size);
+    if (!has_before && has_after) b.before = rest - b.after;
+    if (has_before && !has_after) b.after = rest - b.before;
+    if (!has_before && !has_after) return c.Fail("the border on one side", "none", "");
+  }
+  if (b.before < 0 || b.after < 0 || b.before > INT32_MAX || b.after > INT32_MAX) return c.Fail("borders of zero or more", "others", "");
+  return b;
+}
+
+Status ConvertPad(LayerContext& c) {
+  OCTET_ASSIGN(const Value x, Images(c));
+  const Shape s = c.shape(x);
+  OCTET_ASSIGN(const Border rows, ReadBorder(c, "top_padding", "bottom_padding", "target_height", s.back(3), 1));
+  OCTET_ASSIGN(const Border columns, ReadBorder(c, "left_padding", "right_padding", "target_width", s.back(2), 1));
+  std::vector<int32_t> pads(s.rank() == 4 ? 2 : 0, 0);
+  for (const int64_t v : {rows.before, rows.after, columns.before, columns.after, int64_t{0}, int64_t{0}}) pads.push_back(static_cast<int32_t>(v));
+  return Set(c, c.Make("pad", {x, c.Constant<int32_t>(Shape{s.rank(), 2}, pads)}));
+}
+
+Status ConvertCrop(LayerContext& c) {
+  OCTET_ASSIGN(const Value x, Images(c));
+  const Shape s = c.shape(x);
+  OCTET_ASSIGN(const Border rows, ReadBorder(c, "top_cropping", "bottom_cropping", "target_height", s.back(3), -1));
+  OCTET_ASSIGN(const Border columns, ReadBorder(c, "left_cropping", "right_cropping", "target_width", s.back(2), -1));
+  if (s.back(3) < 1 || s.back(2) < 1 || rows.before + rows.after >= s.back(3) || columns.before + columns.after >= s.back(2)) return c.Fail("images of known size, larger than what is cut off", s.text(), "");
+  std::vector<int32_t> begin(s.rank() == 4 ? 1 : 0, 0), size(begin.size(), -1);
+  begin.insert(begin.end(), {static_cast<int32_t>(rows.before), static_cast<int32_t>(columns.before), 0});
+  size.insert(size.end(), {static_cast<int32_t>(s.back(3) - rows.before - rows.after), static_cast<int32_t>(s.back(2) - columns.before - columns.after), -1});
+  return Set(c, c.Make("slice", {x, c.Vector(begin), c.Vector(size)}));
+}
+
+// One image is a batch of one meanwhile.
+template <class Body> Status Batched(LayerContext& c, Value x, const Body& body) {
+  const bool single = c.rank(x) == 3;
+  OCTET_ASSIGN(x, c.Cast(x, DType::kF32));
+  if (single) {
+    OCTET_ASSIGN(x, c.Make("expand_dims", {x, c.Vector({0})}));
+  }
+  OCTET_ASSIGN(Value y, body(x));
+  if (single) {
+    OCTET_ASSIGN(y, c.Make("squeeze", {y}, {{"squeeze_dims", std::vector<int32_t>{0}}}));
+  }
+  c.SetOutput(0, y);
+  return {};
+}
+
+// A convolution whose filters pick one number each.
+Status ConvertPatches(LayerContext& c) {
+  OCTET_ASSIGN(const Value x, Images(c));
+  std::vector<int64_t> size, strides;
+  if (!IntsOf(LiteralOf(c, -1, {"size"}), &size) || size.empty() || size.size() > 2) return c.Fail("a size of one or two numbers", "another one", "");
+  if (size.size() == 1) size.push_back(size[0]);
+  if (!IntsOf(LiteralOf(c, -1, {"strides"}), &strides) || strides.empty()) strides = size;
+  if (strides.size() == 1) strides.push_back(strides[0]);
+  const int32_t channels = c.shape(x).back();
+  const int64_t n = size[0] * size[1] * channels;
+  if (size[0] < 1 || size[1] < 1 || n > 4096) return c.Fail("patches of at most 4096 numbers", std::to_string(n), "");
+  std::vector<float> filter(static_cast<size_t>(n * n), 0.0f), zeros(static_cast<size_t>(n), 0.0f);
+  for (int64_t i = 0; i < n; ++i) filter[static_cast<size_t>(i * (n + 1))] = 1.0f;
+  const Shape shape{static_cast<int32_t>(n), static_cast<int32_t>(size[0]), static_cast<int32_t>(size[1]), channels};
+  const int64_t dilation = c.Int("dilation_rate", 1);
+  const ops::Padding padding = c.Text("padding", "valid") == "same" ? ops::Padding::kSame : ops::Padding::kValid;
+  return Batched(c, x, [&](Value image) {
+    return c.Make("conv_2d", {image, c.Constant<float>(shape, filter), c.Constant<float>(Shape{shape[0]}, zeros)},
+                  {{"padding", static_cast<int64_t>(padding)}, {"stride_h", strides[0]}, {"stride_w", strides[1]}, {"dilation_h_factor", dilation}, {"dilation_w_factor", dilation}});
+  });
+}
+
+// The same filter [h, w] on each channel.
+Result<Value> EachChannel(LayerContext& c, Value image, int32_t h, int32_t w, const std::vector<float>& taps) {
+  const int32_t channels = c.shape(image).back();
+  std::vector<float> filter, zeros(static_cast<size_t>(channels), 0.0f);
+  for (const float t : taps) filter.insert(filter.end(), static_cast<size_t>(channels), t);
+  return c.Make("depthwise_conv_2d", {image, c.Constant<float>(Shape{1, h, w, channels}, filter), c.Constant<float>(Shape{channels}, zeros)},
+                {{"padding", static_cast<int64_t>(ops::Padding::kSame)}, {"stride_h", 1}, {"stride_w", 1}, {"depth_multiplier", 1}, {"dilation_h_factor", 1}, {"dilation_w_factor", 1}});
+}
+
+Status ConvertBlur(LayerContext& c) {
+  OCTET_ASSIGN(const Value x, Images(c));
+  const std::vector<int64_t> size = c.Ints("kernel_size", {3, 3});
+  const std::vector<double> sigma = c.Numbers("sigma", {1, 1});
+  if (size.size() != 2 || sigma.size() != 2 || size[0] < 1 || size[1] < 1 || size[0] * size[1] > 4096) return c.Fail("a kernel of two numbers", "another one", "");
+  std::vector<double> g[2];
+  for (size_t a = 0; a < 2; ++a) {
+    double sum = 0;
+    for (int64_t i = 0; i < size[a]; ++i) {
+      const double d = static_cast<double>(i) - static_cast<double>(size[a] - 1) / 2;
+      sum += g[a].emplace_back(std::exp(-0.5 * (d / sigma[a]) * (d / sigma[a])));
+    }
+    for (double& v : g[a]) v /= sum;
+  }
+  std::vector<float> taps;
+  for (const double y : g[0])
+    for (const double across : g[1]) taps.push_back(static_cast<float>(y * across));
+  return Batched(c, x, [&](Value image) { return EachChannel(c, image, static_cast<int32_t>(size[0]), static_cast<int32_t>(size[1]), taps); });
+}
+
+Status ConvertColour(LayerContext& c) {
+  OCTET_ASSIGN(const Value x, Images(c));
+  if (c.shape(x).back() != 3) return c.Fail("three channels", c.shape(x).text(), "");
+  OCTET_ASSIGN(const Colour in, SplitColours(c, x));
+  OCTET_ASSIGN(const Colour out, c.kind() == "RGBToHSV" ? ToHsv(c, in) : ToRgb(c, in));
+  return Set(c, JoinColours(c, out));
+}
+
+constexpr LayerRule kRules[] = {{"ops.PadImages", ConvertPad}, {"ops.CropImages", ConvertCrop}, {"ops.ExtractPatches", ConvertPatches}, {"ops.GaussianBlur", ConvertBlur},
+                                {"ops.RGBToHSV", ConvertColour}, {"ops.HSVToRGB", ConvertColour}};
+
+}  // namespace
+
+const std::span<const LayerRule> kPictureRules = kRules;
+
+}  // namespace octet::importers::keras
