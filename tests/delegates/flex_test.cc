@@ -96,7 +96,9 @@ std::vector<std::byte> ResourceModel(const std::array<std::string, 3>& ops, cons
   return *exporter::Export(b.model);
 }
 
-std::unique_ptr<runtime::Interpreter> Open(const std::vector<std::byte>& bytes, const std::string& library) {
+std::unique_ptr<runtime::Interpreter> Open(std::vector<std::byte> model, const std::string& library) {
+  static auto& kept = *new std::deque<std::vector<std::byte>>;  // Models read where their bytes lie.
+  const std::vector<std::byte>& bytes = kept.emplace_back(std::move(model));
   auto flex = delegates::WithFlexOps(*runtime::Model::FromBytes(bytes), library);
   EXPECT_TRUE(flex.ok()) << (flex.ok() ? "" : flex.error().message());
   auto it = runtime::Interpreter::Create(flex->model);
