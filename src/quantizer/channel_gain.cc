@@ -31,9 +31,9 @@ Result<std::vector<float>> Answer(const Graph& g, NodeId id, int operand, float 
   one.subgraphs.emplace_back();
   Graph& to = one.main();
   const TensorType type{DType::kF32, Shape{kRows, channels}, {}};
-  std::vector<float> numbers = Random(static_cast<size_t>(channels), 1);
+  std::vector<float> numbers = Random(static_cast<size_t>(kRows * channels), 1);
   for (float& v : numbers) v *= factor;
-  const TensorId data = to.AddTensor("data", type), constant = to.AddConstant<float>("constant", Shape{channels}, numbers), out = to.AddTensor("out", type);
+  const TensorId data = to.AddTensor("data", type), constant = to.AddConstant<float>("constant", type.shape, numbers), out = to.AddTensor("out", type);
   to.inputs = {data};
   to.outputs = {out};
   to.AddNode(*n.op, n.attrs, operand == 0 ? std::vector{constant, data} : std::vector{data, constant}, {out}, "out");
@@ -59,12 +59,12 @@ int ChannelConstant(const Graph& g, NodeId id) {
     if (!g.is_constant(c) || data == graph::kNoTensor || g.is_constant(data)) continue;
     const TensorType& type = g.tensor(c).type;
     const bool per_channel = type.dtype == DType::kF32 && type.shape.rank() > 0 && type.shape.elements() == type.shape.back();
-    if (per_channel && out.dtype == DType::kF32 && out.shape.rank() > 1 && type.shape.back() == out.shape.back() && out.shape.back() > 1 && g.tensor(data).type.shape == out.shape) return i;
+    if (per_channel && out.dtype == DType::kF32 && out.shape.rank() > 1 && type.shape.back() == out.shape.back() && out.shape.back() > 1) return i;
   }
   return -1;
 }
 
-bool GrowsWithConstant(const Graph& g, NodeId id, int operand) {
+bool GrowsWith(const Graph& g, NodeId id, int operand) {
   const auto once = Answer(g, id, operand, 1), twice = Answer(g, id, operand, 2);
   if (!once.ok() || !twice.ok()) return false;
   for (size_t i = 0; i < once->size(); ++i)

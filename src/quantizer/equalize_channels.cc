@@ -139,6 +139,7 @@ class Spaces {
       return;
     }
     if (const int operand = ChannelConstant(g_, id); operand >= 0 && VisitNumbers(id, operand)) return;
+    if (VisitProduct(id)) return;
     const bool homogeneous = n.op->traits & ops::kHomogeneous;
     const bool sum = (n.op->traits & ops::kJointlyHomogeneous) && SameShapes(n) && PassesScale(n);
     if (homogeneous && KeepsChannels(n)) {
@@ -170,13 +171,27 @@ class Spaces {
   bool VisitNumbers(NodeId id, int operand) {
     const graph::Node& n = g_.node(id);
     const TensorId data = n.inputs[static_cast<size_t>(1 - operand)];
-    if (!PassesScale(n) || width_[data] != Last(data)) return false;
-    const bool sum = n.op->traits & ops::kJointlyHomogeneous;
-    if (!sum && !GrowsWithConstant(g_, id, operand)) return false;
+    const bool sum = n.op->traits & ops::kJointlyHomogeneous, whole = g_.tensor(data).type.shape == g_.tensor(n.outputs[0]).type.shape;
+    if (!PassesScale(n) || (sum && (!whole || width_[data] != Last(data))) || (!sum && !GrowsWith(g_, id, operand))) return false;
     if (sum) Join(data, n.outputs[0]);
     else Freeze(data);
     numbers_.push_back({id, operand, !sum, {}});
     return true;
+  }
+
+  // A product of two computed tensors passes the factors of one on: of that whose numbers take them already.
+  bool VisitProduct(NodeId id) {
+    const graph::Node& n = g_.node(id);
+    if (n.inputs.size() != 2 || !(n.op->traits & ops::kElementwise) || (n.op->traits & ops::kJointlyHomogeneous) || !PassesScale(n)) return false;
+    for (int i = 0; i < 2; ++i) {
+      const TensorId t = n.inputs[static_cast<size_t>(i)], other = n.inputs[static_cast<size_t>(1 - i)];
+      const bool gained = std::ranges::any_of(numbers_, [&](const Numbers& made) { return made.makes && t != graph::kNoTensor && Root(g_.node(made.node).outputs[0]) == Root(t); });
+      if (!gained || other == t || other == graph::kNoTensor || g_.is_constant(other) || g_.tensor(t).type.shape != g_.tensor(n.outputs[0]).type.shape || width_[t] != Last(t) || !GrowsWith(g_, id, i)) continue;
+      Join(t, n.outputs[0]);
+      Freeze(other);
+      return true;
+    }
+    return false;
   }
 
   // The fused activation may clamp at zero, but not at six or one.

@@ -29,6 +29,7 @@ constexpr double kEqualTolerance = 1e-4;    // Equalisation must not change floa
 constexpr int64_t kVerifySamples = 8;
 constexpr double kEnoughDb = 25;            // Signal to noise of the outputs at which no more operators stay in float.
 constexpr double kDoubtfulDb = 16;          // Below it the user is told.
+constexpr int kInt16Operators = 8;          // Times as many may be left in 16x8, which stays integer and keeps the file's size.
 constexpr double kWorthDb = 3;              // What leaving any in float must gain.
 constexpr int64_t kSensitivityMacs = 5'000'000'000, kFewestSensitivity = 8;
 constexpr int64_t kCheapMacs = 20'000'000'000;
@@ -249,6 +250,7 @@ class Quantizer {
     const graph::Graph& g = p.model.main();
     FloatBudget budget = forced ? FloatBudget{options_.float_operators, INT64_MAX, kEnoughDb} : BudgetOf(g, static_cast<int64_t>(file.size()));
     budget.instead = options_.fallback;
+    if (options_.fallback == DType::kI16 && !forced) budget.operators *= kInt16Operators;
     if (before >= budget.below_db && !forced) return {};
     OCTET_ASSIGN(const File compared, ComparedFile(p));
     const std::map<std::string, Quant> scales = ScalesOf(rewritten.model);

@@ -132,6 +132,31 @@ TEST(Equalize, RescalesTheOperandsOfAConcatenation) {
   EXPECT_LT(test::LargestDifference(want, Runner(equalized.model).Run(one)), 1e-5f * most);
 }
 
+// A LayerNorm as Keras computes it: x * (r * gain) + (term - m * (r * gain)), r and m being one number per row.
+TEST(Equalize, FoldsIntoALayerNorm) {
+  Builder b;
+  const auto x = b.Input("x", {DType::kF32, Shape{1, 6, 6, 3}, {}});
+  const auto conv = b.Conv("conv", x, 4, 3, 1, kOneStride);
+  const auto axis = b.Constant<int32_t>("axis", Shape{1}, {3});
+  const auto keep = [](graph::Node& n) { test::SetAttr(n, "keep_dims", true); };
+  const auto m = b.Node("mean", "m", {conv, axis}, {}, keep), d = b.Node("squared_difference", "d", {conv, m}), v = b.Node("mean", "v", {d, axis}, {}, keep);
+  const auto r = b.Node("rsqrt", "r", {b.Node("add", "e", {v, b.Constant<float>("epsilon", Shape{}, {0.01f})})});
+  const auto scaled = b.Node("mul", "scaled", {r, b.Constant<float>("gain", Shape{4}, {0.1f, 300, -2, 1})});
+  const auto rest = b.Node("sub", "rest", {b.Constant<float>("term", Shape{4}, {1, -50, 0.5f, 2}), b.Node("mul", "centre", {m, scaled})});
+  const auto norm = b.Node("add", "norm", {b.Node("mul", "part", {conv, scaled}), rest});
+  b.g().outputs = {b.Conv("last", norm, 4, 1, 9, kOneStride)};
+  const Samples data = TrainingSamples(16);
+  Builder equalized = b;
+  Statistics statistics = *Calibrate(b.model, data, {0, 16, 1}, false, {});
+  const float before = Spread(statistics.at("norm").channel_max);
+  ASSERT_EQ(EqualizeChannels(equalized.g(), statistics).size(), 1u);
+  EXPECT_LT(Spread(Calibrate(equalized.model, data, {0, 16, 1}, false, {})->at("norm").channel_max), before / 4);
+  const std::vector<float> one = test::RandomFloats(108, 3), want = Runner(b.model).Run(one);
+  float most = 0;
+  for (float y : want) most = std::max(most, std::abs(y));
+  EXPECT_LT(test::LargestDifference(want, Runner(equalized.model).Run(one)), 1e-5f * most);
+}
+
 // As behind a LayerNorm: what is multiplied by one number per channel takes the factors there; a term goes along.
 TEST(Equalize, FoldsIntoGainsBeforeDenseLayers) {
   Builder b;
@@ -156,8 +181,8 @@ TEST(Equalize, FoldsIntoGainsBeforeDenseLayers) {
   Builder slope;
   const auto y = slope.Input("x", {DType::kF32, Shape{1, 6, 6, 3}, {}});
   slope.g().outputs = {slope.Node("prelu", "p", {y, slope.Constant<float>("slope", Shape{1, 1, 3}, {0.1f, 0.2f, 0.3f})})};
-  EXPECT_FALSE(GrowsWithConstant(slope.g(), slope.last, 1));
-  EXPECT_TRUE(GrowsWithConstant(b.g(), b.g().tensor(gained).producer, 1));
+  EXPECT_FALSE(GrowsWith(slope.g(), slope.last, 1));
+  EXPECT_TRUE(GrowsWith(b.g(), b.g().tensor(gained).producer, 1));
 }
 
 TEST(Equalize, LeavesWhatOthersReadAlone) {
