@@ -39,14 +39,14 @@ def classes_into(archive, folder):
         add(archive, path.relative_to(folder).as_posix(), path.read_bytes())
 
 
-def manifest(arguments):
-    lines = ["Manifest-Version: 1.0", f"Automatic-Module-Name: {arguments.module}", f"Implementation-Title: {arguments.out.stem}", f"Implementation-Version: {arguments.version}"]
+def manifest(arguments, title):
+    lines = ["Manifest-Version: 1.0", f"Automatic-Module-Name: {arguments.module}", f"Implementation-Title: {title}", f"Implementation-Version: {arguments.version}"]
     return "\r\n".join(lines) + "\r\n\r\n"
 
 
 def jar(arguments):
     with zipfile.ZipFile(arguments.out, "w") as archive:
-        add(archive, "META-INF/MANIFEST.MF", manifest(arguments))
+        add(archive, "META-INF/MANIFEST.MF", manifest(arguments, arguments.out.stem))
         add(archive, "META-INF/LICENSE", (REPOSITORY / "LICENSE").read_bytes())
         add(archive, f"META-INF/proguard/{arguments.out.stem}.pro", (HERE / "android/proguard.txt").read_bytes())
         classes_into(archive, arguments.classes)
@@ -57,7 +57,7 @@ def jar(arguments):
 def aar(arguments):
     classes = io.BytesIO()
     with zipfile.ZipFile(classes, "w") as archive:
-        add(archive, "META-INF/MANIFEST.MF", manifest(arguments))
+        add(archive, "META-INF/MANIFEST.MF", manifest(arguments, "octet-lite"))
         classes_into(archive, arguments.classes)
     with zipfile.ZipFile(arguments.out, "w") as archive:
         add(archive, "AndroidManifest.xml", (HERE / "android/AndroidManifest.xml").read_bytes())

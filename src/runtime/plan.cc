@@ -356,6 +356,13 @@ const ops::Variant* Plan::Choose(const ops::OpView& op) const {
   return nullptr;
 }
 
+// Outputs without elements need no run; loops over what else their shapes say can be endless.
+bool Plan::ComputesNothing(int node) const {
+  const tflite::OperatorInfo& op = graph_.operators[node];
+  if (op.outputs.empty() || op.is_custom || (op.op->traits & (ops::kSideEffects | ops::kRandom))) return false;
+  return std::ranges::all_of(op.outputs, [&](int32_t t) { return t < 0 || (!graph_.tensors[t].is_variable && tensors_[t].type.shape.elements() == 0); });
+}
+
 Status Plan::Prepare(int node, Step& step, uint64_t* workspace, Segment* cut, int64_t together) {
   const NodeLens lens(*this, node, cut ? Values::kShape : Values::kPrepare, together);
   step.node = node;
@@ -365,6 +372,7 @@ Status Plan::Prepare(int node, Step& step, uint64_t* workspace, Segment* cut, in
   prepare.late_outputs = cut && cut->late;
   OCTET_TRY(step.variant->prepare(prepare));
   step.run = prepare.run;
+  if (!cut && ComputesNothing(node)) step.run = [](const void*, const ops::Run&) { return Status(); };
   step.params = prepare.params;
   *workspace = prepare.workspace;
   return {};

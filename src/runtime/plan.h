@@ -208,6 +208,7 @@ class Plan : public ops::Callee, private ops::Host {
   bool Foldable(int node) const;
   Status Fold(int node);
   // cut: null, or what this node cuts off. together: the rows of a strip, 0 for all.
+  bool ComputesNothing(int node) const;
   Status Prepare(int node, Step& step, uint64_t* workspace, Segment* cut, int64_t together = 0);
   std::vector<std::byte> CutValues(int node) const;
   Status RenewCut(Segment& segment, bool* same);

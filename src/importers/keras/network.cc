@@ -227,11 +227,12 @@ Layer ParseLayerHead(const Json& object) {
   layer.class_name = object["class_name"].text();
   layer.module = object["module"].text();
   layer.name = (*layer.config)["name"].is_text() ? (*layer.config)["name"].text() : layer.class_name;
-  const std::string& registered = object["registered_name"].text();
+  const bool named = object["registered_name"].is_text();
+  const std::string& registered = named ? object["registered_name"].text() : layer.class_name;  // .h5 files have one of the two.
   // Those of octet's own Python package (octet.qat) are known.
   const bool packaged = registered.find('>') != std::string::npos;
   // A class that was not registered: by the module it is from.
-  const bool foreign = !registered.empty() && layer.module != "builtins" && layer.module.find("keras") == std::string::npos;
+  const bool foreign = named && !registered.empty() && layer.module != "builtins" && layer.module.find("keras") == std::string::npos;
   if ((packaged || foreign) && !registered.starts_with("octet>")) layer.custom = registered;
   return layer;
 }
