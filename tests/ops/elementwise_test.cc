@@ -68,6 +68,16 @@ TEST(Elementwise, SoftmaxAndItsLogarithm) {
             (V<int8_t>{-68, -49, -3, -2, -2, 2, 50, 51, 65}));
 }
 
+// Each of 1,000 classes has 0.001: less than half of a step, where LiteRT's reference kernel ends the process.
+TEST(Elementwise, SoftmaxOfManyEqualClasses) {
+  const struct {
+    float beta = 1.0f;
+  } attrs;
+  for (const int32_t n : {400, 1000, 3000})
+    for (const int8_t y : Apply<int8_t>("softmax", {Tensor::Of<int8_t>({n}, std::vector<int8_t>(static_cast<size_t>(n), 5), Q(0.02f))}, Q(1.0f / 256, -128), attrs))
+      ASSERT_EQ(y, n == 400 ? -127 : -128) << n;
+}
+
 TEST(Elementwise, PowerOfTwoScalesShift) {
   const V<int16_t> other = {11, -20001, 3001, 5, -6, 7, -901, 12, 32767};
   constexpr float kFine = 1.0f / 8192, kCoarse = 1.0f / 2048;

@@ -305,7 +305,7 @@ const char* const kSoftmaxIntegerBody = R"(
     int o = base + k;
     I4 d = min(max(most - LOAD_x(o), 0), 255);
     I4 q = high_mul(ALL_I4(scale), LOOKUP_t(d));
-    I4 v0 = shift < 32 ? divide_pot(q, ALL_I4(min(shift, 31))) : (q >> (shift & 31)) + 1;
+    I4 v0 = shift < 32 ? divide_pot(q, ALL_I4(min(shift, 31))) : ALL_I4(0);
     I4 counts = (d - P(3) - 1) >> 31;
     v0 = clamp(P(4) + (v0 & counts), P(4), P(5));
     FINISH(v0)
