@@ -73,8 +73,10 @@ void MappedFile::Release(std::span<const std::byte> part) const {
   const auto begin = reinterpret_cast<uintptr_t>(part.data()), end = begin + part.size();
   const auto whole = reinterpret_cast<uintptr_t>(data_);
   if (!data_ || begin < whole || end > whole + size_) return;
-  const uintptr_t first = (begin + page - 1) / page * page, last = end / page * page;
+  [[maybe_unused]] const uintptr_t first = (begin + page - 1) / page * page, last = end / page * page;
+#if !defined(__wasi__)  // There, a mapping is a copy.
   if (first < last) ::madvise(reinterpret_cast<void*>(first), last - first, MADV_DONTNEED);
+#endif
 }
 
 MappedFile::~MappedFile() {

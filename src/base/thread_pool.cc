@@ -1,11 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/thread_pool.h"
 
+#include "base/mutex.h"
+
+#if defined(OCTET_NO_THREADS)
+
+namespace octet {
+
+struct ThreadPool::State {};
+ThreadPool::ThreadPool(int) : threads_(1) {}
+ThreadPool::~ThreadPool() = default;
+void ThreadPool::Dispatch(int64_t, Call, const void*) {}  // One thread never asks.
+
+}  // namespace octet
+
+#else
+
 #include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
-#include <mutex>
 #include <thread>
 #include <vector>
 
@@ -148,3 +162,5 @@ void ThreadPool::Dispatch(int64_t tasks, Call call, const void* body) {
 }
 
 }  // namespace octet
+
+#endif

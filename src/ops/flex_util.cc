@@ -2,7 +2,8 @@
 #include "ops/flex_util.h"
 
 #include <deque>
-#include <mutex>
+
+#include "base/mutex.h"
 
 namespace octet::ops {
 namespace {
@@ -63,9 +64,9 @@ const OpDef& FlexOp(std::string_view custom_name) {
     std::string name;
     OpDef def;
   };
-  static std::mutex mutex;
+  static Mutex mutex;
   static auto& known = *new std::deque<Named>;  // Stay where they are.
-  const std::lock_guard lock(mutex);
+  const Lock lock(mutex);
   for (const Named& n : known)
     if (n.name == custom_name) return n.def;
   Named& n = known.emplace_back(Named{std::string(custom_name), {}});

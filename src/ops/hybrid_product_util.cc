@@ -97,7 +97,7 @@ template <class Q> void Quantize(const HybridForm& form, const float* x, ThreadP
 
 }  // namespace
 
-HybridRows::HybridRows(const HybridPanels& panels, int64_t most_rows) : panels_(panels), most_rows_(most_rows) {
+HybridRows::HybridRows(const HybridPanels& panels, int64_t most_rows) : panels_(panels) {
   const kernels::Int8& k = kernels::BestInt8();
   row_bytes_ = RoundUp(panels.depth, 4) * k.value_bytes;  // The last group of four may be read whole.
   scales_at_ = RoundUp(most_rows * row_bytes_, 64);

@@ -54,7 +54,7 @@ class HybridRows {
   kernels::RowScale* Scales(std::byte* scratch) const;
   void MultiplyRows(std::byte* scratch, const std::byte* loaded, int64_t row_bytes, int64_t rows, int64_t first_panel, int64_t end_panel, const kernels::ToFloat& f, float* y, int64_t ldy) const;
   HybridPanels panels_;
-  int64_t most_rows_, row_bytes_, scales_at_, pointers_at_, kernel_at_;
+  int64_t row_bytes_, scales_at_, pointers_at_, kernel_at_;
 };
 
 // Weights are input 1, [columns, depth] row-major int8; `rows` divide evenly among the groups.

@@ -3,8 +3,8 @@
 #include "runtime/plan_rows.h"
 
 #include <algorithm>
-#include <mutex>
 
+#include "base/mutex.h"
 #include "ops/normalize_rows_util.h"
 #include "runtime/plan.h"
 
@@ -224,13 +224,13 @@ Status Plan::RunRows(const void* params, const ops::Run& run) {
   const int64_t strips = (g.rows + g.together - 1) / g.together;
   const bool reaches_back = strips * g.together != g.rows;  // Over rows that the strip before has written: one task.
   Status failed;
-  std::mutex mutex;
+  Mutex mutex;
   run.pool->For(strips - reaches_back, [&](int64_t task, int thread) {
     std::byte* scratch = run.workspace + thread * g.scratch_bytes;
     Status status = RunStrip(g, run, task * g.together, scratch);
     if (status.ok() && reaches_back && task == strips - 2) status = RunStrip(g, run, g.rows - g.together, scratch);
     if (status.ok()) return;
-    const std::lock_guard lock(mutex);
+    const Lock lock(mutex);
     failed = std::move(status);
   });
   return failed;

@@ -33,7 +33,8 @@ def main():
     module = build / "examples/wasm/octet_run.wasm"
     failed = False
     for model in models:
-        here, there = run(native, model), run("node", "--no-warnings", repository / "examples/wasm/run.mjs", module, model)
+        # Without vectors, as there: floats are the same bits on one instruction set only.
+        here, there = run(native, model, env=dict(os.environ, OCTET_ISA="scalar")), run("node", "--no-warnings", repository / "examples/wasm/run.mjs", module, model)
         failed |= here != there
         print(f"{pathlib.Path(model).name}: {'the same bits' if here == there else f'natively {here!r}, WebAssembly {there!r}'}")
     print(f"octet_run.wasm: {module.stat().st_size} bytes")
