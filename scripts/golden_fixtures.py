@@ -200,6 +200,19 @@ def choices():
     save_tf("choices", Choices(), (np.array(1, np.int32), floats(4, 3)), (np.array(2, np.int32), floats(2, 3)))
 
 
+class WholeNumbers(tf.Module):
+    """Narrow whole numbers wrap around; .tflite's operators of these types are for quantized ones."""
+
+    @tf.function(input_signature=[tf.TensorSpec([6], tf.uint8), tf.TensorSpec([6], tf.int8)])
+    def serve(self, a, b):
+        return [a + a, a * a, a - a // 2, b + b, b * b, b - 3 * b]
+
+
+def whole_numbers():
+    save_tf("whole_numbers", WholeNumbers(), (np.array([1, 2, 3, 100, 200, 255], np.uint8), np.array([1, -2, 3, 100, -128, 127], np.int8)),
+            (np.array([0, 16, 17, 128, 250, 7], np.uint8), np.array([0, 11, 12, -100, 64, -1], np.int8)))
+
+
 # ------------------------------------------------------------------------------- TensorFlow 1's graphs
 def old_control_flow():
     """Branches and loops of frames: Switch, Merge, Enter, Exit, NextIteration."""
@@ -256,7 +269,7 @@ def more_functions():
                [floats(1, 4, 6), floats(1, 2, 3, 3), np.array([[0, 1, 4, 1]], np.int32), floats(1, 4)], [floats(2, 4, 6), floats(2, 3, 2, 3), np.array([[0, 1, 4, 1], [2, 2, 3, 0]], np.int32), floats(2, 4)])
 
 
-MODELS = [odds_and_ends, transposed, more_functions, matrices, choices, recurrent_any_length, recurrent_stateful, lookups, spectrograms, volumes, functions, scattered, images, cache, old_control_flow]
+MODELS = [odds_and_ends, transposed, more_functions, matrices, choices, whole_numbers, recurrent_any_length, recurrent_stateful, lookups, spectrograms, volumes, functions, scattered, images, cache, old_control_flow]
 
 if __name__ == "__main__":
     OUT.mkdir(parents=True, exist_ok=True)

@@ -324,7 +324,7 @@ Body DeclareQuantize(FlagSet& flags) {
   flags.Choice("--repair", &f->repair, {"auto", "none"}, "Channel equalisation and bias correction where they help");
   flags.Option("--recipe", &f->recipe, "Schemes by layer: lines of REGEX SCHEME (float32, float16, dynamic, int8, int16x8, int4, int4-block), or a JSON recipe", false);
   flags.Option("--samples", &f->samples, "Use the first N samples only (0: all)");
-  flags.Choice("--effort", &f->effort, {"default", "high"}, "high: round the weights of large models layer by layer, too, and of all in several passes");
+  flags.Choice("--effort", &f->effort, {"default", "high"}, "high: round the weights of large models layer by layer, too, and of all in several passes; small models gain little");
   flags.Flag("--per-tensor", &f->per_tensor, "One scale per weight tensor, for runtimes without per-channel scales");
   flags.Flag("--per-tensor-dense", &f->per_tensor_dense, "One scale per weight tensor of dense layers only");
   flags.Flag("--int8-only", &f->int8_only, "Leave no operator in float for its accuracy");

@@ -97,10 +97,12 @@ Result<Value> OfLongs(Lowering& c, std::string_view op, std::span<const Value> i
 Result<Value> Elementwise(Lowering& c, std::string_view op, std::span<const Value> in) {
   const DType type = c.type(in[0]).dtype;
   const ops::OpDef* def = ops::Find(op);
-  if (!def || HasKernel(*def, type)) return c.Make(op, in);
+  const bool narrow = type == DType::kU8 || type == DType::kI8 || type == DType::kU16 || type == DType::kI16;
+  // Their narrow kernels are of quantized numbers, not of whole ones.
+  const bool rescales = narrow && (op == "add" || op == "sub" || op == "mul" || op == "squared_difference");
+  if (!def || (HasKernel(*def, type) && !rescales)) return c.Make(op, in);
   if (type == DType::kI64) return OfLongs(c, op, in);
   if (op == "square") return Elementwise(c, "mul", std::vector<Value>{in[0], in[0]});
-  const bool narrow = type == DType::kU8 || type == DType::kI8 || type == DType::kU16 || type == DType::kI16;
   if (!narrow) return c.Make(op, in);
   std::vector<Value> wide;
   for (const Value v : in) {

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "importers/lowerings/integers.h"
 #include "importers/savedmodel/builder.h"
 #include "importers/savedmodel/context.h"
 #include "importers/savedmodel/rules.h"
@@ -129,7 +130,7 @@ Status ConvertMul(NodeContext& c) {
     }
   }
   const Value a = c.Input(0), b = c.Input(1);
-  return a && b ? Set(c, c.Make("mul", {a, b})) : Status();
+  return a && b ? Set(c, Elementwise(c, "mul", std::vector<Value>{a, b})) : Status();
 }
 
 Status ConvertAdd(NodeContext& c) {
@@ -148,7 +149,7 @@ Status ConvertAdd(NodeContext& c) {
     return Set(c, c.Make("prelu", {v, c.Constant<float>(s, alpha)}));
   }
   const Value a = c.Input(0), b = c.Input(1);
-  return a && b ? Set(c, c.Make("add", {a, b})) : Status();
+  return a && b ? Set(c, Elementwise(c, "add", std::vector<Value>{a, b})) : Status();
 }
 
 constexpr NodeRule kRules[] = {{"Mul", ConvertMul}, {"AddV2", ConvertAdd}, {"Add", ConvertAdd}};
