@@ -6,6 +6,7 @@
 #include <iterator>
 
 #if defined(__x86_64__) && defined(__linux__)
+#include <cpuid.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 #endif
@@ -19,7 +20,8 @@ constexpr std::string_view kNames[] = {"scalar", "avx2", "avx512", "avx512_vnni"
 // The matrix registers are 8 kB that the system saves only for processes that asked: ARCH_REQ_XCOMP_PERM, XTILEDATA.
 bool HasAmx() {
 #if defined(__linux__)
-  return __builtin_cpu_supports("amx-int8") && syscall(SYS_arch_prctl, 0x1023, 18) == 0;
+  unsigned a = 0, b = 0, c = 0, d = 0;  // Leaf 7: EDX has AMX-TILE in bit 24, AMX-INT8 in bit 25. clang 16 has no name for them.
+  return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (d >> 24 & 3) == 3 && syscall(SYS_arch_prctl, 0x1023, 18) == 0;
 #else
   return false;
 #endif
