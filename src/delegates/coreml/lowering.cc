@@ -85,19 +85,8 @@ Dims Permuted(const Dims& dims, const std::vector<int64_t>& order) {
 Dims Node::in_dims(int i) const { return DimsOf(input(i)); }
 Dims Node::out_dims(int i) const { return DimsOf(output(i)); }
 
-const OctetDelegateAttribute* Node::Find(std::string_view name) const {
-  for (int32_t i = 0; i < raw_.num_attributes; ++i)
-    if (name == raw_.attributes[i].name) return &raw_.attributes[i];
-  return nullptr;
-}
-int64_t Node::Int(std::string_view name) const {
-  const OctetDelegateAttribute* a = Find(name);
-  return a ? a->value : 0;
-}
-double Node::Real(std::string_view name) const {
-  const OctetDelegateAttribute* a = Find(name);
-  return a ? a->real : 0;
-}
+int64_t Node::Int(std::string_view name) const { return delegates::IntAttribute(raw_, name); }
+double Node::Real(std::string_view name) const { return delegates::RealAttribute(raw_, name); }
 
 Result<std::vector<int64_t>> Node::Constants(int i) const {
   if (!has(i) || !input(i).data) return Refuse("indices or sizes that are computed");

@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "base/status.h"
+#include "delegates/attributes.h"
 #include "delegates/coreml/program.h"
 #include "octet/delegate.h"
 
@@ -40,7 +41,6 @@ class Node {
   Result<std::vector<int64_t>> Constants(int i) const;
 
  private:
-  const OctetDelegateAttribute* Find(std::string_view name) const;
   const OctetDelegateGraph& graph_;
   const OctetDelegateNode& raw_;
 };

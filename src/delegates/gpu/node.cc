@@ -37,19 +37,8 @@ Node::Node(const OctetDelegateGraph& graph, int index) : raw_(graph.nodes[index]
   view_.attributes = attributes_.data();
 }
 
-const OctetDelegateAttribute* Node::Find(std::string_view name) const {
-  for (int i = 0; i < raw_.num_attributes; ++i)
-    if (name == raw_.attributes[i].name) return &raw_.attributes[i];
-  return nullptr;
-}
-int64_t Node::Int(std::string_view name) const {
-  const OctetDelegateAttribute* a = Find(name);
-  return a ? a->value : 0;
-}
-double Node::Real(std::string_view name) const {
-  const OctetDelegateAttribute* a = Find(name);
-  return a ? a->real : 0;
-}
+int64_t Node::Int(std::string_view name) const { return delegates::IntAttribute(raw_, name); }
+double Node::Real(std::string_view name) const { return delegates::RealAttribute(raw_, name); }
 
 void Node::FillAttributes() {
   const ops::AttrLayout& layout = view_.def->attrs;

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "delegates/attributes.h"
 #include "octet/delegate.h"
 #include "ops/op_def.h"
 
@@ -39,7 +40,6 @@ class Node {
   Status RunReference(std::span<const TensorType> in_types, std::span<std::byte* const> in, std::span<const TensorType> out_types, std::span<std::byte* const> out) const;
 
  private:
-  const OctetDelegateAttribute* Find(std::string_view name) const;
   void FillAttributes();
 
   const OctetDelegateNode& raw_;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "importers/savedmodel/context.h"
 
+#include <algorithm>
+
 #include "importers/savedmodel/builder.h"
 
 namespace octet::importers::savedmodel {
@@ -136,5 +138,13 @@ void NodeContext::Refine(Value v, const TensorType& type) { builder_.Refine(v, t
 
 Construction& NodeContext::construction() { return builder_; }
 
+
+Status Set(NodeContext& c, Result<Value> y) {
+  if (!y.ok()) return std::move(y).status();
+  c.SetOutput(0, *y);
+  return {};
+}
+
+bool Ready(const std::vector<Value>& values) { return std::ranges::all_of(values, [](Value v) { return static_cast<bool>(v); }); }
 
 }  // namespace octet::importers::savedmodel

@@ -91,4 +91,9 @@ class NodeContext : public Lowering {
   std::shared_ptr<const std::vector<Finding>> reasons_;  // Of a region inside.
 };
 
+// The node's one output.
+Status Set(NodeContext& c, Result<Value> y);
+// Whether all are there: empty inputs poison the node.
+bool Ready(const std::vector<Value>& values);
+
 }  // namespace octet::importers::savedmodel

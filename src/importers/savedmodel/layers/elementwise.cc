@@ -10,12 +10,6 @@
 namespace octet::importers::savedmodel {
 namespace {
 
-Status Set(NodeContext& c, Result<Value> y) {
-  if (!y.ok()) return std::move(y).status();
-  c.SetOutput(0, *y);
-  return {};
-}
-
 // Ops that are one operator on the same inputs.
 struct Direct {
   std::string_view op, becomes;
@@ -30,9 +24,6 @@ constexpr Direct kDirect[] = {
     {"GreaterEqual", "greater_equal"}, {"LogicalAnd", "logical_and"}, {"LogicalOr", "logical_or"}, {"SelectV2", "select_v2"},
     {"Atan2", "atan2"}, {"RightShift", "right_shift"}, {"BitwiseXor", "bitwise_xor"}, {"ComplexAbs", "complex_abs"}, {"Real", "real"}, {"Imag", "imag"},
 };
-
-// All inputs; empty ones poison the node.
-bool Ready(const std::vector<Value>& values) { return std::ranges::all_of(values, [](Value v) { return static_cast<bool>(v); }); }
 
 Status ConvertDirect(NodeContext& c) {
   const std::vector<Value> in = c.Inputs();

@@ -15,12 +15,6 @@
 namespace octet::importers::savedmodel {
 namespace {
 
-Status Set(NodeContext& c, Result<Value> y) {
-  if (!y.ok()) return std::move(y).status();
-  c.SetOutput(0, *y);
-  return {};
-}
-
 class Matcher {
  public:
   explicit Matcher(NodeContext& c) : b_(c.builder()) {}

@@ -7,12 +7,6 @@
 namespace octet::importers::savedmodel {
 namespace {
 
-Status Set(NodeContext& c, Result<Value> y) {
-  if (!y.ok()) return std::move(y).status();
-  c.SetOutput(0, *y);
-  return {};
-}
-
 // What the op is about: the matrix, transposed where `adjoint` says so.
 Result<Value> Matrix(NodeContext& c) {
   const Value a = c.Input(0);

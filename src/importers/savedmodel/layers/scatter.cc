@@ -10,13 +10,6 @@
 namespace octet::importers::savedmodel {
 namespace {
 
-Status Set(NodeContext& c, Result<Value> y) {
-  if (!y.ok()) return std::move(y).status();
-  c.SetOutput(0, *y);
-  return {};
-}
-bool Ready(const std::vector<Value>& values) { return std::ranges::all_of(values, [](Value v) { return static_cast<bool>(v); }); }
-
 Value WithShape(NodeContext& c, Value v, const Shape& shape) {
   if (!c.data(v)) c.Refine(v, {c.type(v).dtype, shape, {}});
   return v;

@@ -10,12 +10,6 @@
 namespace octet::importers::savedmodel {
 namespace {
 
-Status Set(NodeContext& c, Result<Value> y) {
-  if (!y.ok()) return std::move(y).status();
-  c.SetOutput(0, *y);
-  return {};
-}
-
 // Operators tell the shape only where their operands are constant; its rank is known in any case.
 Value WithRank(NodeContext& c, Value v, int rank) {
   if (c.rank(v) == rank || c.data(v)) return v;

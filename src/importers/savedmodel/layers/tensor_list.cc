@@ -34,8 +34,8 @@ Status ConvertReserve(NodeContext& c) {
   return {};
 }
 
-Status ConvertGetItem(NodeContext& c) {
-  const TensorList* list = List(c, 0);
+// The element at the place that input 1 says.
+Status GetItem(NodeContext& c, const TensorList* list) {
   if (!list || !list->tensor) return NoList(c);
   const Value index = c.Input(1), tensor = list->tensor;
   if (!index) return {};
@@ -45,6 +45,8 @@ Status ConvertGetItem(NodeContext& c) {
   c.SetOutput(0, y);
   return {};
 }
+
+Status ConvertGetItem(NodeContext& c) { return GetItem(c, List(c, 0)); }
 
 Result<Value> LengthOf(NodeContext& c, Value list) {
   OCTET_ASSIGN(const Value shape, c.Make("shape", {list}, {{"out_type", static_cast<int64_t>(DType::kI32)}}));
@@ -170,17 +172,7 @@ Status ConvertArray(NodeContext& c) {
 const TensorList* FlowOf(NodeContext& c, int input) { return List(c, input); }
 
 // handle, index, flow -> value
-Status ConvertArrayRead(NodeContext& c) {
-  const TensorList* list = FlowOf(c, 2);
-  if (!list || !list->tensor) return NoList(c);
-  const Value index = c.Input(1), tensor = list->tensor;
-  if (!index) return {};
-  OCTET_ASSIGN(const Value y, c.Make("gather", {tensor, index}, {{"axis", 0}}));
-  for (int i = 0; i < c.rank(y); ++i)
-    if (c.shape(y)[i] == kUnknown && c.rank(tensor) == c.rank(y) + 1) c.builder().SetSymbol(y, i, c.builder().SymbolOf(tensor, i + 1));
-  c.SetOutput(0, y);
-  return {};
-}
+Status ConvertArrayRead(NodeContext& c) { return GetItem(c, FlowOf(c, 2)); }
 
 // handle, index, value, flow -> flow
 Status ConvertArrayWrite(NodeContext& c) { return SetItem(c, FlowOf(c, 3), c.Input(1), c.Input(2)); }
