@@ -2,6 +2,8 @@
 // Transposes in front of reshapes.
 //   x -> T -> reshape -> y   becomes   x -> reshape -> T -> y   where the reshape cuts or joins dimensions that lie side
 //   by side before the transpose as well, so that the transpose can meet others further down;
+//   x -> T -> reshape -> T' -> y   becomes   x -> T" -> reshape -> y where T cannot go down, but T' up: a channel shuffle
+//   between images then is one transpose;
 //   x[N,H,W,C] -> T -> reshape[N,C*H*W] -> fully_connected   becomes   x -> reshape -> fully_connected with its weights'
 //   columns in the other order: so that a flattened image costs no transpose.
 #include <algorithm>
@@ -31,7 +33,8 @@ bool FindBlocks(const Shape& in, const Shape& out, std::vector<Block>* blocks) {
     } else {
       int64_t left = 1, right = 1;
       do {
-        if (i < in.rank() && (left <= right || o >= out.rank())) {
+        const bool both = i > b.in_begin && o > b.out_begin;  // A dimension of each side first: ones match ones.
+        if (i < in.rank() && (both ? left < right || o >= out.rank() : i == b.in_begin)) {
           if (in[i] == kUnknown) return false;
           left *= in[i++];
         } else if (o < out.rank()) {
@@ -101,6 +104,37 @@ bool Sink(Graph& g, NodeId reshape) {
   return true;
 }
 
+// The transpose behind the reshape goes before it, where it meets another: the parts that the reshape cuts or joins move whole.
+bool Raise(Graph& g, NodeId second) {
+  const std::optional<Permutation> p = PermutationOf(g, second);
+  const TensorId joined = p ? g.node(second).inputs[0] : graph::kNoTensor;
+  const NodeId reshape = p ? g.tensor(joined).producer : -1;
+  if (reshape < 0 || g.node(reshape).op->name != "reshape" || g.SoleConsumer(joined) != second) return false;
+  const TensorId mid = g.node(reshape).inputs[0], y = g.node(second).outputs[0];
+  const NodeId first = TransposeBefore(g, mid);
+  if (first < 0 || g.SoleConsumer(mid) != reshape) return false;
+  std::vector<Block> blocks;
+  if (!FindBlocks(g.tensor(mid).type.shape, g.tensor(joined).type.shape, &blocks)) return false;
+  const Permutation to = Inverse(*p);
+  for (const Block& b : blocks)
+    for (int o = b.out_begin; o + 1 < b.out_end; ++o)
+      if (to[static_cast<size_t>(o + 1)] != to[static_cast<size_t>(o)] + 1) return false;
+  std::ranges::sort(blocks, {}, [&](const Block& b) { return to[static_cast<size_t>(b.out_begin)]; });
+  Permutation q;
+  for (const Block& b : blocks)
+    for (int i = b.in_begin; i < b.in_end; ++i) q.push_back(i);
+  const Shape out = g.tensor(y).type.shape;
+  if (std::ranges::count(out.dims(), kUnknown) > 1) return false;
+  const std::string place = g.node(second).place;
+  const TensorId moved = AddTranspose(g, mid, q, place, reshape);
+  const TensorId fresh = g.AddTensor(g.tensor(y).name, g.tensor(y).type);
+  const NodeId made = AddReshape(g, moved, fresh, out, place, second);
+  g.Erase(second);
+  if (g.is_output(y)) g.SetOutput(made, 0, y);
+  else g.ReplaceUses(y, fresh);
+  return true;
+}
+
 // The reshape that flattens all but the first dimension into y, or -1.
 NodeId FlattenBefore(const Graph& g, TensorId y) {
   const NodeId id = g.tensor(y).producer;
@@ -138,7 +172,7 @@ bool PermuteColumns(Graph& g, NodeId id) {
 }  // namespace
 
 Result<int> ReshapeTransposes(Graph& g) {
-  return ForEachNode(g, [&](NodeId id) { return g.node(id).op->name == "reshape" ? Sink(g, id) : PermuteColumns(g, id); });
+  return ForEachNode(g, [&](NodeId id) { return g.node(id).op->name == "reshape" ? Sink(g, id) : PermuteColumns(g, id) || Raise(g, id); });
 }
 
 }  // namespace octet::passes
