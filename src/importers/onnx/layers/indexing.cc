@@ -88,9 +88,22 @@ Result<Value> Coordinates(NodeContext& c, Value indices, int32_t axis, int32_t s
   return columns.size() == 1 ? Result<Value>(columns[0]) : c.Make("concatenation", columns, {{"axis", 1}});
 }
 
+// Where the shape of the indices is unknown, and the axis is the last: a gather for every row. The rows of both must be the same ones.
+bool PicksInRows(const NodeContext& c, int32_t axis) {
+  const Shape x = c.shape(c.Input(0)), at = c.shape(c.Input(1));
+  if (at.known() || at.rank() != x.rank() || axis != x.rank() - 1) return false;
+  for (int i = 0; i < axis; ++i)
+    if (x[i] != at[i]) return false;
+  return true;
+}
+
 Status ConvertGatherElements(NodeContext& c) {
   const Value x = c.Input(0);
   OCTET_ASSIGN(const int32_t axis, c.Axis(c.Int("axis", 0), c.rank(x)));
+  if (PicksInRows(c, axis)) {
+    OCTET_ASSIGN(const Value at, Positive(c, c.Input(1), c.shape(x)[axis]));
+    return Set(c, c.Make("gather", {x, at}, {{"axis", axis}, {"batch_dims", axis}}));
+  }
   OCTET_ASSIGN(const Value at, Coordinates(c, c.Input(1), axis, c.shape(x)[axis]));
   OCTET_ASSIGN(const Value y, c.Make("gather_nd", {x, at}));
   return Set(c, c.Reshape(y, c.shape(c.Input(1))));

@@ -292,7 +292,9 @@ Status ConvertRange(NodeContext& c) {
     }
     in.push_back(v);
   }
-  return Set(c, c.Make("range", in));
+  OCTET_ASSIGN(const Value y, c.Make("range", in));
+  c.RefineShape(y, Shape{c.rank(y) == 1 ? c.shape(y)[0] : kUnknown});
+  return Set(c, y);
 }
 
 // 1 where the triangle keeps: a constant, multiplied (floats may be infinite: selected).
