@@ -343,7 +343,16 @@ bool TryAround(Graph& g, NodeId transpose) {
 }  // namespace
 
 Result<int> MoveTransposes(Graph& g) {
-  return ForEachNode(g, [&](NodeId id) { return PermutationOf(g, id) && TryAround(g, id); });
+  Status status;
+  const int turns = ForEachNode(g, [&](NodeId id) {
+    if (!status.ok() || !PermutationOf(g, id) || !TryAround(g, id)) return false;
+    auto merged = MergeTransposes(g);  // What a turn leaves side by side would make other regions look worth turning.
+    if (!merged.ok()) status = std::move(merged).status();
+    g.RemoveDead();
+    return true;
+  });
+  OCTET_TRY(std::move(status));
+  return turns;
 }
 
 }  // namespace octet::passes

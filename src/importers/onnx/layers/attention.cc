@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Attention (opset 23): softmax(scale * Q K' + mask) V, heads side by side in 3-D operands, keys shared by groups.
+#include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "importers/lowerings/activation.h"
 #include "importers/onnx/context.h"
@@ -28,54 +30,102 @@ Result<Value> Repeated(NodeContext& c, Value v, int32_t times) {
 
 constexpr float kNever = -1e30f;  // As good as -infinity, and safe to add.
 
-// Query i sits at position i + offset: with is_causal it sees keys up to there, with windows those near it. `lengths` [batch]
-// of keys that are none but padding behind, as operand 6; then the offset is lengths - queries.
-Result<Value> Visible(NodeContext& c, Value scores, int32_t past, Value lengths) {
-  const int32_t queries = c.shape(scores)[2], keys = c.shape(scores)[3];
-  const bool causal = c.Bool("is_causal", false);
-  const int64_t left = c.Int("left_window_size", -1), right = c.Int("right_window_size", -1);
-  if (!causal && left < 0 && right < 0 && !lengths) return scores;
-  if (queries == kUnknown || keys == kUnknown || int64_t{queries} * keys > (1 << 24)) return c.Fail("known lengths with is_causal or windows", "unknown ones", "give the inputs' shapes");
-  std::vector<float> mask;
-  std::vector<int32_t> behind;  // j - i
-  for (int32_t i = 0; i < queries; ++i)
-    for (int32_t j = 0; j < keys; ++j) {
-      const int64_t d = int64_t{j} - i - past;
-      mask.push_back((causal && d > 0) || (left >= 0 && -d > left) || (right >= 0 && d > right) ? kNever : 0.0f);
-      behind.push_back(j - i);
-    }
-  if (!lengths) return c.Emit("add", {scores, c.Constant<float>(Shape{queries, keys}, mask)});
-  if (left >= 0 || right >= 0) return c.Fail("no windows with nonpad_kv_seqlen", "windows", "");
-  OCTET_ASSIGN(Value n, c.Cast(lengths, DType::kI32));
-  OCTET_ASSIGN(n, c.Reshape(n, Shape{c.shape(lengths)[0], 1, 1, 1}));
-  std::vector<int32_t> positions;
-  for (int32_t j = 0; j < keys; ++j) positions.push_back(j);
-  const auto hide = [&](Value seen) -> Result<Value> {
-    OCTET_ASSIGN(const Value bias, c.Emit("select_v2", {seen, c.Scalar(0), c.Scalar(kNever)}));
-    return c.Emit("add", {scores, bias});
-  };
-  OCTET_ASSIGN(Value seen, c.Emit("less", {c.Constant<int32_t>(Shape{1, 1, 1, keys}, std::span<const int32_t>(positions)), n}));
-  OCTET_ASSIGN(scores, hide(seen));
-  if (!causal) return scores;
-  OCTET_ASSIGN(const Value offset, c.Emit("sub", {n, c.ScalarInt(queries)}));
-  OCTET_ASSIGN(seen, c.Emit("less_equal", {c.Constant<int32_t>(Shape{1, 1, queries, keys}, std::span<const int32_t>(behind)), offset}));
-  return hide(seen);
-}
+// What is added to scores: 0 where a query sees a key, `never` where it does not.
+class Mask {
+ public:
+  Mask(NodeContext& c, const Shape& scores, float never) : c_(c), queries_(scores[2]), keys_(scores[3]), never_(never) {}
 
-// An additive mask, or one of truth values; a short one hides the keys behind its end.
-Result<Value> Masked(NodeContext& c, Value scores, Value mask) {
-  if (!mask) return scores;
-  if (c.type(mask).dtype == DType::kBool) {
-    OCTET_ASSIGN(mask, c.Emit("select_v2", {mask, c.Scalar(0), c.Scalar(kNever)}));
+  // Query i sits at position i + past: with is_causal it sees keys up to there, with windows those near it. `lengths` [batch]
+  // of keys that are none but padding behind; then the position is i + lengths - queries.
+  Status AddPositions(int32_t past, Value lengths) {
+    causal_ = c_.Bool("is_causal", false);
+    left_ = c_.Int("left_window_size", -1), right_ = c_.Int("right_window_size", -1);
+    if (!causal_ && left_ < 0 && right_ < 0 && !lengths) return {};
+    if (queries_ == kUnknown || keys_ == kUnknown || int64_t{queries_} * keys_ > (1 << 24)) return c_.Fail("known lengths with is_causal or windows", "unknown ones", "give the inputs' shapes");
+    return lengths ? AddComputed(lengths) : AddConstant(past);
   }
-  const int32_t more = c.shape(scores)[3] - c.shape(mask).back();
-  if (c.shape(mask).back() > 1 && c.shape(scores)[3] != kUnknown && more > 0) {
-    std::vector<int32_t> pads(static_cast<size_t>(2 * c.rank(mask)), 0);
-    pads.back() = more;
-    OCTET_ASSIGN(mask, c.Make("padv2", {mask, c.Constant<int32_t>(Shape{c.rank(mask), 2}, std::span<const int32_t>(pads)), c.Scalar(kNever)}));
+
+  // An additive mask, or one of truth values; a short one hides the keys behind its end.
+  Status AddGiven(Value mask) {
+    if (!mask) return {};
+    if (c_.type(mask).dtype == DType::kBool) {
+      may_hide_all_ = true;
+      OCTET_ASSIGN(mask, c_.Emit("select_v2", {mask, c_.Scalar(0), c_.Scalar(never_)}));
+    }
+    const int32_t more = keys_ - c_.shape(mask).back();
+    if (c_.shape(mask).back() > 1 && keys_ != kUnknown && more > 0) {
+      std::vector<int32_t> pads(static_cast<size_t>(2 * c_.rank(mask)), 0);
+      pads.back() = more;
+      OCTET_ASSIGN(mask, c_.Make("padv2", {mask, c_.Constant<int32_t>(Shape{c_.rank(mask), 2}, std::span<const int32_t>(pads)), c_.Scalar(never_)}));
+    }
+    return Add(mask);
   }
-  return c.Emit("add", {scores, mask});
-}
+
+  Result<Value> Apply(Value scores) const { return bias_ ? c_.Emit("add", {scores, bias_}) : scores; }
+
+  // A query that sees nothing attends to nothing: zeros, not the mean of what it may not see.
+  Result<Value> Hide(Value probabilities) const {
+    if (!may_hide_all_) return probabilities;
+    OCTET_ASSIGN(const Value most, c_.Make("reduce_max", {bias_, c_.Vector({c_.rank(bias_) - 1})}, {{"keep_dims", 1}}));
+    OCTET_ASSIGN(const Value sees, c_.Emit("greater", {most, c_.Scalar(kNever / 2)}));
+    return c_.Emit("select_v2", {sees, probabilities, c_.Scalar(0)});
+  }
+
+ private:
+  Status Add(Value v) {
+    if (bias_) {
+      OCTET_ASSIGN(v, c_.Emit("add", {bias_, v}));
+    }
+    bias_ = v;
+    return {};
+  }
+
+  Status AddConstant(int32_t past) {
+    std::vector<float> mask;
+    for (int32_t i = 0; i < queries_; ++i) {
+      bool sees = false;
+      for (int32_t j = 0; j < keys_; ++j) {
+        const int64_t d = int64_t{j} - i - past;
+        const bool hidden = (causal_ && d > 0) || (left_ >= 0 && -d > left_) || (right_ >= 0 && d > right_);
+        sees |= !hidden;
+        mask.push_back(hidden ? never_ : 0.0f);
+      }
+      may_hide_all_ |= !sees;
+    }
+    return Add(c_.Constant<float>(Shape{queries_, keys_}, mask));
+  }
+
+  // Key j and position i + offset: j < lengths, j - i <= offset (+ right), j - i >= offset - left.
+  Status AddComputed(Value lengths) {
+    may_hide_all_ = true;
+    OCTET_ASSIGN(Value n, c_.Cast(lengths, DType::kI32));
+    OCTET_ASSIGN(n, c_.Reshape(n, Shape{c_.shape(lengths)[0], 1, 1, 1}));
+    std::vector<int32_t> positions, behind;
+    for (int32_t j = 0; j < keys_; ++j) positions.push_back(j);
+    for (int32_t i = 0; i < queries_; ++i)
+      for (int32_t j = 0; j < keys_; ++j) behind.push_back(j - i);
+    OCTET_ASSIGN(Value seen, c_.Emit("less", {c_.Constant<int32_t>(Shape{1, 1, 1, keys_}, std::span<const int32_t>(positions)), n}));
+    const Value distance = c_.Constant<int32_t>(Shape{1, 1, queries_, keys_}, std::span<const int32_t>(behind));
+    const auto restrict_to = [&](const char* op, int64_t shift) -> Status {
+      OCTET_ASSIGN(const Value limit, c_.Emit("add", {n, c_.ScalarInt(static_cast<int32_t>(shift - queries_))}));
+      OCTET_ASSIGN(const Value inside, c_.Emit(op, {distance, limit}));
+      OCTET_ASSIGN(seen, c_.Emit("logical_and", {seen, inside}));
+      return {};
+    };
+    if (causal_) OCTET_TRY(restrict_to("less_equal", 0));
+    if (right_ >= 0) OCTET_TRY(restrict_to("less_equal", std::min<int64_t>(right_, INT32_MAX / 2)));
+    if (left_ >= 0) OCTET_TRY(restrict_to("greater_equal", -std::min<int64_t>(left_, INT32_MAX / 2)));
+    OCTET_ASSIGN(const Value bias, c_.Emit("select_v2", {seen, c_.Scalar(0), c_.Scalar(never_)}));
+    return Add(bias);
+  }
+
+  NodeContext& c_;
+  const int32_t queries_, keys_;
+  const float never_;
+  bool causal_ = false, may_hide_all_ = false;
+  int64_t left_ = -1, right_ = -1;
+  Value bias_;
+};
 
 Status ConvertAttention(NodeContext& c) {
   const bool flat = c.rank(c.Input(0)) == 3;
@@ -105,10 +155,13 @@ Status ConvertAttention(NodeContext& c) {
     OCTET_ASSIGN(scores, Times(c, scores, softcap));
   }
   if (c.wants(3) && shown == 1) c.SetOutput(3, scores);
-  OCTET_ASSIGN(scores, Visible(c, scores, past, c.Input(6)));
-  OCTET_ASSIGN(scores, Masked(c, scores, c.Input(3)));
+  Mask mask(c, c.shape(scores), c.wants(3) && shown == 2 ? -std::numeric_limits<float>::infinity() : kNever);
+  OCTET_TRY(mask.AddPositions(past, c.Input(6)));
+  OCTET_TRY(mask.AddGiven(c.Input(3)));
+  OCTET_ASSIGN(scores, mask.Apply(scores));
   if (c.wants(3) && shown == 2) c.SetOutput(3, scores);
   OCTET_ASSIGN(scores, c.Make("softmax", {scores}, {{"beta", 1.0}}));
+  OCTET_ASSIGN(scores, mask.Hide(scores));
   if (c.wants(3) && shown == 3) c.SetOutput(3, scores);
   OCTET_ASSIGN(Value y, c.Make("batch_matmul", {scores, v}, {{"adj_x", 0}, {"adj_y", 0}}));
   if (flat) {
