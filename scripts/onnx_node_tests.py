@@ -45,6 +45,8 @@ PARAMETERS = {
     "QuantizeLinear": [1, 2], "DequantizeLinear": [1, 2], "QLinearConv": [1, 2, 3, 4, 5, 6, 7, 8], "QLinearMatMul": [1, 2, 4, 5, 6, 7], "NonMaxSuppression": [2, 3, 4],
     "HannWindow": [0], "HammingWindow": [0], "BlackmanWindow": [0], "MelWeightMatrix": [0, 1, 2, 3, 4], "Dropout": [1, 2], "CenterCropPad": [1], "SplitToSequence": [1],
     "AffineGrid": [1], "Col2Im": [1, 2], "Compress": [], "Loop": [0, 1], "BatchNormalization": [1, 2, 3, 4]}
+# Of the cases that write a function out, by the name of the case: the inputs that were the operator's.
+NAMED = {"center_crop_pad": ["shape"], "affine_grid": ["size"]}
 for name in ("Mean", "Sum", "Max", "Min", "Prod", "L1", "L2", "SumSquare", "LogSum", "LogSumExp"):
     PARAMETERS["Reduce" + name] = [1]
 
@@ -58,6 +60,9 @@ def with_parameters(case):
         for i in PARAMETERS.get(node.op_type, []):
             if i < len(node.input) and node.input[i]:
                 fixed.add(node.input[i])
+    for pattern, names in NAMED.items():
+        if pattern in case.name:
+            fixed.update(names)
     keep = []
     for k, value in enumerate(list(graph.input)):
         if value.name in fixed:

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Attention (opset 23): softmax(scale * Q K' + mask) V, heads side by side in 3-D operands, keys shared by groups.
+// Attention (opset 23): softmax(scale * Q K' + mask) V, heads side by side in 3-D operands, keys shared by groups; its kin.
 #include <algorithm>
 #include <cmath>
 #include <limits>
 
 #include "importers/lowerings/activation.h"
-#include "importers/onnx/context.h"
+#include "importers/onnx/builder.h"
 #include "importers/onnx/rules.h"
 
 namespace octet::importers::onnx {
@@ -173,6 +173,102 @@ Status ConvertAttention(NodeContext& c) {
   return {};
 }
 
+// A graph attribute that changes scores or probabilities, where there is one.
+Result<Value> Modified(NodeContext& c, const char* key, Value v) {
+  const AttributeProto* a = c.Find(key);
+  if (!a || !a->g) return v;
+  OCTET_ASSIGN(const std::vector<Binding> out, c.builder().RunGraph(*a->g, c.scope(), std::span(&v, 1), c.place() + "/" + key + "/"));
+  if (c.builder().failed()) return c.Fail("a graph that octet reads", "one with unsupported operators", "see there");
+  return out.size() == 1 && out[0].value ? Result<Value>(out[0].value) : c.Fail("one output of " + std::string(key), std::to_string(out.size()), "check the model");
+}
+
+// softmax(score_mod(scale * Q K')) V (ai.onnx.preview)
+Status ConvertFlex(NodeContext& c) {
+  const Value q = c.Input(0);
+  const Shape sq = c.shape(q), sk = c.shape(c.Input(1));
+  if (sq.rank() != 4 || sk.rank() != 4 || sq[1] < 1 || sk[1] < 1 || sq[1] % sk[1] != 0 || sq[3] < 1) return c.Fail("heads that the keys' divide", sq.text() + " and " + sk.text(), "check the model");
+  OCTET_ASSIGN(const Value k, Repeated(c, c.Input(1), sq[1] / sk[1]));
+  OCTET_ASSIGN(const Value v, Repeated(c, c.Input(2), sq[1] / sk[1]));
+  OCTET_ASSIGN(const Value scaled, Times(c, q, static_cast<float>(c.Number("scale", 1.0 / std::sqrt(static_cast<double>(sq[3]))))));
+  OCTET_ASSIGN(Value scores, c.Make("batch_matmul", {scaled, k}, {{"adj_x", 0}, {"adj_y", 1}}));
+  OCTET_ASSIGN(scores, Modified(c, "score_mod", scores));
+  OCTET_ASSIGN(scores, c.Make("softmax", {scores}, {{"beta", 1.0}}));
+  OCTET_ASSIGN(scores, Modified(c, "prob_mod", scores));
+  OCTET_ASSIGN(const Value y, c.Make("batch_matmul", {scores, v}, {{"adj_x", 0}, {"adj_y", 0}}));
+  c.SetOutput(0, y);
+  return {};
+}
+
+// A state [B, heads, d_k, d_v] that every step scales (gated), corrects (delta) and adds k v' to; a step reads q' state. The
+// steps are unrolled.
+class LinearAttention {
+ public:
+  explicit LinearAttention(NodeContext& c) : c_(c), heads_(static_cast<int32_t>(c.Int("kv_num_heads", 0))), queries_(static_cast<int32_t>(c.Int("q_num_heads", 0))) {}
+
+  Status Convert() {
+    const Shape in = c_.shape(c_.Input(0));
+    const std::string rule = c_.Text("update_rule", "gated_delta");
+    const bool gated = rule.starts_with("gated"), delta = rule.ends_with("delta");
+    if (in.rank() != 3 || !in.known() || heads_ < 1 || queries_ % heads_ != 0 || in[1] < 1 || in[1] > 256) return c_.Fail("heads that the keys' divide, and 1 to 256 steps", in.text(), "give the inputs' shapes");
+    OCTET_TRY(Steps(0, queries_, in, &q_));
+    OCTET_TRY(Steps(1, heads_, in, &k_));
+    OCTET_TRY(Steps(2, heads_, in, &v_));
+    if (gated) OCTET_TRY(Steps(4, heads_, in, &decay_));
+    if (delta) OCTET_TRY(Steps(5, c_.shape(c_.Input(5)).back() == 1 ? 1 : heads_, in, &beta_));
+    const int32_t dk = c_.shape(k_[0])[3], dv = c_.shape(v_[0])[3];
+    const double given = c_.Number("scale", 0);
+    const auto scale = static_cast<float>(given == 0 ? 1.0 / std::sqrt(static_cast<double>(dk)) : given);
+    Value state = c_.Input(3);
+    if (!state) state = c_.Constant<float>(Shape{in[0], heads_, dk, dv}, std::vector<float>(static_cast<size_t>(Shape{in[0], heads_, dk, dv}.elements()), 0.0f));
+    std::vector<Value> out;
+    for (size_t i = 0; i < q_.size(); ++i) {
+      OCTET_ASSIGN(state, Next(state, i));
+      OCTET_ASSIGN(const Value read, Repeated(c_, state, queries_ / heads_));
+      OCTET_ASSIGN(Value y, Product(q_[i], read, false));  // [B, heads, 1, d_v]
+      OCTET_ASSIGN(y, Times(c_, y, scale));
+      OCTET_ASSIGN(y, c_.Reshape(y, Shape{in[0], 1, queries_ * dv}));
+      out.push_back(y);
+    }
+    OCTET_ASSIGN(const Value y, out.size() == 1 ? Result<Value>(out[0]) : c_.Make("concatenation", out, {{"axis", 1}}));
+    c_.SetOutput(0, y);
+    c_.SetOutput(1, state);
+    return {};
+  }
+
+ private:
+  // [B, T, heads*d] -> T times [B, heads, 1, d]
+  Status Steps(int i, int32_t heads, const Shape& in, std::vector<Value>* out) {
+    const Value v = c_.Input(i);
+    const Shape s = c_.shape(v);
+    if (s.rank() != 3 || s[0] != in[0] || s[1] != in[1] || s[2] < 1 || s[2] % heads != 0) return c_.Fail("operands of as many steps and heads", s.text(), "check the model");
+    OCTET_ASSIGN(const Value apart, c_.Reshape(v, Shape{s[0], s[1], heads, 1, s[2] / heads}));
+    OCTET_ASSIGN(*out, c_.MakeMany("unpack", {apart}, {{"num", s[1]}, {"axis", 1}}, s[1]));
+    return {};
+  }
+  Result<Value> Product(Value a, Value b, bool turned) { return c_.Make("batch_matmul", {a, b}, {{"adj_x", turned}, {"adj_y", 0}}); }
+
+  Result<Value> Next(Value state, size_t i) {
+    if (!decay_.empty()) {
+      OCTET_ASSIGN(Value g, c_.Emit("exp", {decay_[i]}));
+      OCTET_ASSIGN(g, c_.Transpose(g, {0, 1, 3, 2}));  // Down the rows of the state.
+      OCTET_ASSIGN(state, c_.Emit("mul", {state, g}));
+    }
+    Value v = v_[i];
+    if (!beta_.empty()) {
+      OCTET_ASSIGN(const Value known, Product(k_[i], state, false));
+      OCTET_ASSIGN(v, c_.Emit("sub", {v, known}));
+      OCTET_ASSIGN(v, c_.Emit("mul", {v, beta_[i]}));
+    }
+    OCTET_ASSIGN(const Value update, Product(k_[i], v, true));
+    return c_.Emit("add", {state, update});
+  }
+
+  NodeContext& c_;
+  const int32_t heads_, queries_;
+  std::vector<Value> q_, k_, v_, decay_, beta_;
+};
+Status ConvertLinear(NodeContext& c) { return LinearAttention(c).Convert(); }
+
 // Pairs of features turned by angles: x1*cos - x2*sin, x2*cos + x1*sin (opset 23).
 Status ConvertRotary(NodeContext& c) {
   const Value in = c.Input(0);
@@ -235,7 +331,7 @@ Status ConvertRotary(NodeContext& c) {
   return {};
 }
 
-constexpr NodeRule kRules[] = {{"Attention", 0, ConvertAttention}, {"RotaryEmbedding", 0, ConvertRotary}};
+constexpr NodeRule kRules[] = {{"Attention", 0, ConvertAttention}, {"RotaryEmbedding", 0, ConvertRotary}, {"ai.onnx.preview.FlexAttention", 0, ConvertFlex}, {"LinearAttention", 0, ConvertLinear}};
 
 }  // namespace
 

@@ -24,10 +24,39 @@ Result<Value> PerChannel(NodeContext& c, Value v, int rank) {
   return c.Reshape(v, s);
 }
 
+// By the batch's own mean and variance; the running ones are old*momentum + new*(1 - momentum).
+Status TrainingBatchNorm(NodeContext& c) {
+  const Value x = c.Input(0);
+  std::vector<int32_t> axes;
+  for (int i = 0; i < c.rank(x); ++i)
+    if (i != 1) axes.push_back(i);
+  OCTET_ASSIGN(const Value mean, c.Make("mean", {x, c.Vector(axes)}, {{"keep_dims", 1}}));
+  OCTET_ASSIGN(const Value centred, c.Emit("sub", {x, mean}));
+  OCTET_ASSIGN(Value variance, c.Emit("mul", {centred, centred}));
+  OCTET_ASSIGN(variance, c.Make("mean", {variance, c.Vector(axes)}, {{"keep_dims", 1}}));
+  OCTET_ASSIGN(Value factor, Plus(c, variance, static_cast<float>(c.Number("epsilon", 1e-5))));
+  OCTET_ASSIGN(factor, c.Emit("rsqrt", {factor}));
+  OCTET_ASSIGN(const Value scale, PerChannel(c, c.Input(1), c.rank(x)));
+  OCTET_ASSIGN(const Value offset, PerChannel(c, c.Input(2), c.rank(x)));
+  OCTET_ASSIGN(factor, c.Emit("mul", {factor, scale}));
+  OCTET_ASSIGN(Value y, c.Emit("mul", {centred, factor}));
+  OCTET_ASSIGN(y, c.Emit("add", {y, offset}));
+  const auto momentum = static_cast<float>(c.Number("momentum", 0.9));
+  const Value batch[] = {mean, variance};
+  for (int i = 0; i < 2; ++i) {
+    OCTET_ASSIGN(const Value before, Times(c, c.Input(3 + i), momentum));
+    OCTET_ASSIGN(Value now, c.Reshape(batch[i], c.shape(c.Input(3 + i))));
+    OCTET_ASSIGN(now, Times(c, now, 1.0f - momentum));
+    OCTET_ASSIGN(now, c.Emit("add", {before, now}));
+    c.SetOutput(1 + i, now);
+  }
+  return Set(c, y);
+}
+
 // x * m + a with m = scale/sqrt(var + eps), a = B - mean*m: two operators, which fold into a convolution before them.
 Status ConvertBatchNorm(NodeContext& c) {
   const Value x = c.Input(0);
-  if (c.Bool("training_mode", false)) return c.Fail("training_mode 0", "1", "export in evaluation mode");
+  if (c.Bool("training_mode", false)) return TrainingBatchNorm(c);
   OCTET_ASSIGN(Value deviation, Plus(c, c.Input(4), static_cast<float>(c.Number("epsilon", 1e-5))));
   OCTET_ASSIGN(deviation, c.Emit("sqrt", {deviation}));
   OCTET_ASSIGN(Value factor, c.Emit("div", {c.Input(1), deviation}));
