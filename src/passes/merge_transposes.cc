@@ -71,7 +71,14 @@ Result<int> MergeTransposes(Graph& g) {
   return ForEachNode(g, [&](NodeId id) {
     const std::optional<Permutation> p = PermutationOf(g, id);
     if (!p) return Adjoin(g, id);
-    return MergePair(g, id, *p) || OnlyMovesOnes(g, id, *p);
+    return MergePair(g, id, *p);
+  });
+}
+
+Result<int> ReshapeOnes(Graph& g) {
+  return ForEachNode(g, [&](NodeId id) {
+    const std::optional<Permutation> p = PermutationOf(g, id);
+    return p && OnlyMovesOnes(g, id, *p);
   });
 }
 

@@ -187,9 +187,9 @@ class Region {
   // Worth turning: fewer transposes; or as many, but all of them behind the region instead of before it, where convolutions
   // meet their activations and quantizations. Those only ever move down, so that this ends as well.
   bool Pays(const Permutation& p) const {
-    int added = 0;
-    const int gain = Gain(p, &added);
-    return gain > 0 || (gain == 0 && added == 0 && std::ranges::any_of(inputs_, [&](TensorId t) { return Goes(t, p) && !Dequantized(t); }));
+    int added = 0, met = 0;
+    const int gain = Gain(p, &added, &met);
+    return gain > 0 || (gain == 0 && added == 0 && met == 0 && std::ranges::any_of(inputs_, [&](TensorId t) { return Goes(t, p) && !Dequantized(t); }));
   }
 
  private:
@@ -208,8 +208,14 @@ class Region {
     return Undone(t, p) >= 0 && !g_.is_output(t) && std::ranges::all_of(g_.tensor(t).consumers, [&](NodeId c) { return nodes_.contains(c); });
   }
 
-  // Transposes fewer (or more, where negative) when t = transpose(t', p) for all values; `added` of them before the region.
-  int Gain(const Permutation& p, int* added) const {
+  // Outside of the region.
+  bool OnlyReader(TensorId t, NodeId reader) const {
+    return !g_.is_output(t) && std::ranges::all_of(g_.tensor(t).consumers, [&](NodeId c) { return c == reader || nodes_.contains(c); });
+  }
+
+  // Transposes fewer (or more, where negative) when t = transpose(t', p) for all values; `added` of them before the region; `met`: those
+  // that cost nothing, because they meet others behind a reshape.
+  int Gain(const Permutation& p, int* added, int* met) const {
     int gain = 0;
     for (const TensorId t : inputs_) {
       if (g_.is_constant(t)) continue;
@@ -217,6 +223,7 @@ class Region {
       const bool goes = Undone(t, p) >= 0;
       const bool alone = !g_.is_output(t) && std::ranges::all_of(g_.tensor(t).consumers, [&](NodeId c) { return nodes_.contains(c); });
       if (goes) gain += alone;
+      else if (alone && MeetsAbove(g_, t, Inverse(p))) ++*met;
       else *added += id < 0 || !alone || outputs_.contains(g_.node(id).inputs[0]);  // Another transpose merges with the new one.
     }
     for (const TensorId t : outputs_) {
@@ -226,6 +233,7 @@ class Region {
         if (nodes_.contains(reader) || !seen.insert(reader).second) continue;
         const auto q = PermutationOf(g_, reader);
         if (q && g_.node(reader).inputs[0] == t) gain += IsIdentity(Compose(p, *q)) && !g_.is_output(g_.node(reader).outputs[0]);
+        else if (OnlyReader(t, reader) && MeetsBelow(g_, reader, p)) ++*met;
         else if (!CanReduce(g_, reader, p) || g_.node(reader).inputs[0] != t) stays = true;
       }
       gain -= stays;
@@ -335,7 +343,16 @@ bool TryAround(Graph& g, NodeId transpose) {
 }  // namespace
 
 Result<int> MoveTransposes(Graph& g) {
-  return ForEachNode(g, [&](NodeId id) { return PermutationOf(g, id) && TryAround(g, id); });
+  Status status;
+  const int turns = ForEachNode(g, [&](NodeId id) {
+    if (!status.ok() || !PermutationOf(g, id) || !TryAround(g, id)) return false;
+    auto merged = MergeTransposes(g);  // What a turn leaves side by side would make other regions look worth turning.
+    if (!merged.ok()) status = std::move(merged).status();
+    g.RemoveDead();
+    return true;
+  });
+  OCTET_TRY(std::move(status));
+  return turns;
 }
 
 }  // namespace octet::passes

@@ -24,4 +24,9 @@ graph::TensorId AddTranspose(graph::Graph& g, graph::TensorId x, const Permutati
 // A constant with its dimensions permuted.
 graph::TensorId PermuteConstant(graph::Graph& g, graph::TensorId t, const Shape& as, const Permutation& p);
 
+// Whether reshape-transposes lets a transpose meet another, so that both become one: p of t, where t is what a reshape makes
+// of a transpose; or p in front of a reshape that a transpose reads.
+bool MeetsAbove(const graph::Graph& g, graph::TensorId t, const Permutation& p);
+bool MeetsBelow(const graph::Graph& g, graph::NodeId reshape, const Permutation& p);
+
 }  // namespace octet::passes

@@ -11,7 +11,7 @@ constexpr Pass kPipeline[] = {
     {"fold-constants", "Computes operators whose inputs are all constant.", FoldConstants},
     {"merge-duplicates", "Two uses of an operator with the same inputs and attributes become one.", MergeDuplicates},
     {"merge-reshapes", "reshape(reshape(x)) becomes one reshape; a reshape that only drops outer dimensions before fully_connected goes.", MergeReshapes},
-    {"merge-transposes", "transpose(transpose(x)) becomes one transpose or none; one that only moves dimensions of 1 becomes a reshape.", MergeTransposes},
+    {"merge-transposes", "transpose(transpose(x)) becomes one transpose or none; one of the last two dimensions goes into batch_matmul.", MergeTransposes},
     {"move-transposes", "Regions of element-wise operators, reductions, concatenations and pads work on permuted tensors where that saves transposes.", MoveTransposes},
     {"reshape-transposes", "A transpose goes through a reshape that keeps its dimensions together, and into the weights behind a flattened image.", ReshapeTransposes},
     {"lift-elementwise", "Activations and per-channel arithmetic go before the reshape behind a convolution, where they fold into it.", LiftElementwise},
@@ -19,8 +19,23 @@ constexpr Pass kPipeline[] = {
     {"fuse-padding", "A zero pad before a VALID convolution becomes SAME where that pads the same cells.", FusePadding},
     {"fuse-activation", "relu, relu6 and relu_n1_to_1 become the fused activation of their producer.", FuseActivation},
     {"lower-quantized", "dequantize, a float operator and quantize become the integer operator; constants get the integers back that they came from.", LowerQuantized},
+    {"reshape-ones", "Where nothing else is left to do, a transpose that only moves dimensions of 1 becomes a reshape.", ReshapeOnes},
 };
+// The last one only then: a transpose that has become a reshape meets no other transpose any more.
+constexpr size_t kRepeated = std::size(kPipeline) - 1;
 constexpr int kMaxRounds = 100;  // Each round removes a node; far more than any model needs is a bug.
+
+// How often it applied.
+Result<int> Run(const Pass& pass, graph::Model& model) {
+  int rewrites = 0;
+  for (graph::Graph& g : model.subgraphs) {
+    OCTET_ASSIGN(const int n, pass.run(g));
+    rewrites += n;
+    if (n > 0) g.RemoveDead();
+  }
+  if (rewrites > 0) OCTET_TRY(graph::Verify(model));
+  return rewrites;
+}
 
 }  // namespace
 
@@ -29,17 +44,13 @@ std::span<const Pass> Pipeline() { return kPipeline; }
 Status Optimize(graph::Model& model) {
   for (int round = 0; round < kMaxRounds; ++round) {
     int rewrites = 0;
-    for (const Pass& pass : kPipeline) {
-      int here = 0;
-      for (graph::Graph& g : model.subgraphs) {
-        OCTET_ASSIGN(const int n, pass.run(g));
-        here += n;
-        if (n > 0) g.RemoveDead();
-      }
-      if (here > 0) OCTET_TRY(graph::Verify(model));
+    for (const Pass& pass : std::span(kPipeline).first(kRepeated)) {
+      OCTET_ASSIGN(const int here, Run(pass, model));
       rewrites += here;
     }
     if (rewrites > 0) continue;
+    OCTET_ASSIGN(const int last, Run(kPipeline[kRepeated], model));
+    if (last > 0) continue;
     for (graph::Graph& g : model.subgraphs) DropGrids(g);
     return {};
   }

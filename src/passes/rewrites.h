@@ -13,6 +13,7 @@ Result<int> MergeDuplicates(graph::Graph& g);
 Result<int> MergeReshapes(graph::Graph& g);
 Result<int> LiftElementwise(graph::Graph& g);
 Result<int> MergeTransposes(graph::Graph& g);
+Result<int> ReshapeOnes(graph::Graph& g);
 Result<int> MoveTransposes(graph::Graph& g);
 Result<int> ReshapeTransposes(graph::Graph& g);
 Result<int> FoldAffine(graph::Graph& g);

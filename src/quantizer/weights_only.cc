@@ -50,6 +50,52 @@ NodeId AsLookup(Graph& g, NodeId id) {
   return table.type.dtype == DType::kF32 && table.type.shape.elements() >= kSmallestWeights ? passes::MakeLookup(g, id) : id;
 }
 
+// The scale of which all numbers of a block are multiples -8 to 7; 0 where there is none.
+float ScaleOfMultiples(std::span<const float> block) {
+  float most = 0.0f;
+  for (const float v : block) most = std::abs(v) > std::abs(most) ? v : most;
+  if (most == 0.0f) return kSmallestHalf;
+  for (int k = 1; k <= 8; ++k) {  // The largest number is k or -k.
+    const float scale = std::abs(most) / static_cast<float>(k);
+    const bool fits = std::ranges::all_of(block, [scale](float v) {
+      const float q = std::round(v / scale);
+      return q >= -8.0f && q <= 7.0f && std::abs(v - q * scale) <= 1e-5f * std::abs(v);
+    });
+    if (fits) return scale;
+  }
+  return 0.0f;
+}
+
+// Weights that came in blocks of four bits take them again: the same numbers, scales rounded to half floats. False: they did not.
+bool RestoreBlocks(Graph& g, NodeId id) {
+  const int operand = MatrixOperand(g, id);
+  if (operand < 0) return false;
+  const graph::Tensor& w = g.tensor(g.node(id).inputs[static_cast<size_t>(operand)]);
+  const Shape shape = w.type.shape;
+  const std::span<const float> values = w.data<float>();
+  for (const int32_t size : {256, 128, 64, 32}) {  // What runtimes have kernels for.
+    if (shape.elements() < kSmallestWeights || shape[1] % size != 0) continue;
+    Quant q{{}, {}, 0, size};
+    std::vector<int8_t> numbers;
+    for (size_t at = 0; at < values.size(); at += static_cast<size_t>(size)) {
+      const std::span<const float> block = values.subspan(at, static_cast<size_t>(size));
+      const float scale = ScaleOfMultiples(block);
+      if (scale == 0.0f) break;
+      q.scale.push_back(std::max(F16ToF32(F32ToF16(scale)), kSmallestHalf));
+      for (const float v : block) numbers.push_back(static_cast<int8_t>(std::round(v / scale)));
+    }
+    if (numbers.size() != values.size()) continue;
+    q.zero_point.assign(q.scale.size(), 0);
+    const TensorType type{DType::kI4, shape, q};
+    if (!HasHybridForm(g, id, operand, type)) return false;
+    const std::string name = w.name;
+    const std::vector<int8_t> packed = Pack4(numbers);
+    g.SetInput(id, operand, g.AddConstant(name, type, graph::MakeBuffer(std::as_bytes(std::span(packed)))));
+    return true;
+  }
+  return false;
+}
+
 // True where the weights took four bits.
 bool QuantizeBlocks(Graph& g, NodeId id) {
   const int operand = MatrixOperand(g, id);
@@ -112,6 +158,7 @@ void QuantizeTable(Graph& g, NodeId id) {
 
 void QuantizeHybrid(Graph& g, NodeId id) {
   WeightedOp op;
+  if (RestoreBlocks(g, id)) return;
   if (!FindWeights(g, id, &op)) return QuantizeTable(g, id);
   TensorType type = g.tensor(g.node(id).inputs[op.weights]).type;
   if (type.shape.elements() < kSmallestWeights) return;
@@ -139,7 +186,7 @@ Status QuantizeInt4Blocks(graph::Model& model, const Layers* only) {
     for (const std::vector<NodeId> nodes = g.order(); NodeId id : nodes) {
       if (!Chosen(g, id, only)) continue;
       const NodeId as = AsLookup(g, id);
-      if (!QuantizeBlocks(g, as)) QuantizeHybrid(g, as);
+      if (!RestoreBlocks(g, as) && !QuantizeBlocks(g, as)) QuantizeHybrid(g, as);
     }
     g.RemoveDead();
   }

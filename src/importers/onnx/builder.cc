@@ -29,7 +29,7 @@ const NodeRule* FindNodeRule(std::string_view name, int64_t version) {
   const NodeRule* best = nullptr;
   for (const auto rules : {kElementwiseRules, kConvolutionRules, kPoolingRules, kReductionRules, kShapeRules, kMovementRules,
                            kIndexingRules, kMatrixRules, kNormalizationRules, kQuantizationRules, kRecurrentRules, kResizeRules,
-                           kSequenceRules, kControlRules, kAttentionRules, kSignalRules, kCombinedRules, kCategoryRules})
+                           kSequenceRules, kControlRules, kAttentionRules, kSignalRules, kCombinedRules, kCategoryRules, kPlacementRules, kNBitsRules})
     for (const NodeRule& rule : rules)
       if (rule.name == name && rule.since <= version && (!best || rule.since > best->since)) best = &rule;
   return best;
@@ -74,6 +74,7 @@ Result<Value> Builder::Stored(const TensorProto& t, const std::string& name) {
   OCTET_ASSIGN(StoredTensor read, tensors_.Read(t));
   const Value v{graph().AddConstant(UniqueName(name), {read.dtype, read.shape, {}}, std::make_shared<const std::vector<std::byte>>(std::move(read.bytes)))};
   stored_[&t] = v;
+  if (t.type == kInt4 || t.type == kUint4) narrow_.insert(v.id);
   return v;
 }
 

@@ -51,6 +51,8 @@ class Builder : public Construction {
 
   void RefineShape(Value v, const Shape& shape);
   Result<Value> Stored(const TensorProto& t, const std::string& name);
+  // Whether an initializer has 4-bit numbers, which are bytes here.
+  bool IsNarrow(Value v) const { return narrow_.contains(v.id); }
   Partial PartialOf(Value v) const;
   void SetPartial(Value v, Partial p) { partials_[v.id] = std::move(p); }
   const AttributeProto* FunctionAttribute(const Scope& scope, std::string_view name) const;
@@ -102,6 +104,7 @@ class Builder : public Construction {
   Builder* const parent_ = nullptr;
   std::vector<Finding> findings_;
   std::map<const TensorProto*, Value> stored_;
+  std::set<int32_t> narrow_;
   std::map<int32_t, Partial> partials_;
   std::vector<std::map<int32_t, Partial>> partials_around_;  // Of the graphs around an open subgraph.
   int32_t tables_ = 0;

@@ -36,6 +36,8 @@ extern const std::span<const NodeRule> kAttentionRules;      // attention.cc
 extern const std::span<const NodeRule> kSignalRules;         // signal.cc
 extern const std::span<const NodeRule> kCombinedRules;       // combined.cc
 extern const std::span<const NodeRule> kCategoryRules;       // categories.cc
+extern const std::span<const NodeRule> kPlacementRules;      // placement.cc
+extern const std::span<const NodeRule> kNBitsRules;          // nbits.cc
 
 // The newest rule not above `version`; null when there is none here.
 const NodeRule* FindNodeRule(std::string_view name, int64_t version);

@@ -196,6 +196,16 @@ Status ConvertBitShift(NodeContext& c) {
   return Set(c, LeftShift(c, c.Input(0), c.Input(1)));
 }
 
+// A maximum over nothing but -infinity is the lowest float to reduce_max, which starts there: the question whether all of them
+// are (as masks of attention ask it) is one of "no larger than that".
+Status ConvertEqual(NodeContext& c) {
+  for (int i = 0; i < 2; ++i) {
+    const std::vector<float> v = c.FloatsOf(c.Input(i));
+    if (v.size() == 1 && v[0] == -std::numeric_limits<float>::infinity()) return Set(c, c.Emit("less_equal", {c.Input(1 - i), c.Scalar(std::numeric_limits<float>::lowest())}));
+  }
+  return c.ApplyOperatorRule();
+}
+
 Status ConvertIsInf(NodeContext& c) {
   const float infinity = std::numeric_limits<float>::infinity();
   OCTET_ASSIGN(const Value up, c.Emit("equal", {c.Input(0), c.Scalar(infinity)}));
@@ -234,7 +244,7 @@ constexpr NodeRule kRules[] = {
     {"Mean", 0, ConvertMean},           {"Sign", 0, ConvertSign},         {"Round", 0, ConvertRound},       {"Not", 0, ConvertNot},
     {"And", 0, ConvertAnd},             {"Or", 0, ConvertOr},             {"Xor", 0, Pair<LogicalXor>},           {"BitwiseXor", 0, ConvertBitwiseXor},
     {"BitwiseNot", 0, Unary<BitwiseNot>}, {"BitwiseAnd", 0, Pair<BitwiseAnd>}, {"BitwiseOr", 0, Pair<BitwiseOr>},
-    {"BitShift", 0, ConvertBitShift},   {"IsNaN", 0, Unary<IsNan>},       {"IsInf", 0, ConvertIsInf},       {"Tan", 0, Unary<Tan>},
+    {"Equal", 0, ConvertEqual}, {"BitShift", 0, ConvertBitShift},   {"IsNaN", 0, Unary<IsNan>},       {"IsInf", 0, ConvertIsInf},       {"Tan", 0, Unary<Tan>},
     {"Sinh", 0, Unary<Sinh>},           {"Cosh", 0, Unary<Cosh>},         {"Asinh", 0, Unary<Asinh>},       {"Acosh", 0, Unary<Acosh>},
     {"Atanh", 0, Unary<Atanh>},         {"Atan", 0, Unary<Atan>},         {"Asin", 0, Unary<Asin>},         {"Acos", 0, Unary<Acos>},
     {"Erf", 0, Unary<Erf>},             {"Swish", 0, ConvertSwish},       {"com.microsoft.QuickGelu", 0, ConvertSwish},

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Picking and placing elements by indices, which may be negative in ONNX.
 #include <algorithm>
+#include <limits>
 
 #include "importers/onnx/context.h"
 #include "importers/onnx/rules.h"
@@ -88,37 +89,82 @@ Result<Value> Coordinates(NodeContext& c, Value indices, int32_t axis, int32_t s
   return columns.size() == 1 ? Result<Value>(columns[0]) : c.Make("concatenation", columns, {{"axis", 1}});
 }
 
+// Where the shape of the indices is unknown, and the axis is the last: a gather for every row. The rows of both must be the same ones.
+bool PicksInRows(const NodeContext& c, int32_t axis) {
+  const Shape x = c.shape(c.Input(0)), at = c.shape(c.Input(1));
+  if (at.known() || at.rank() != x.rank() || axis != x.rank() - 1) return false;
+  for (int i = 0; i < axis; ++i)
+    if (x[i] != at[i]) return false;
+  return true;
+}
+
 Status ConvertGatherElements(NodeContext& c) {
   const Value x = c.Input(0);
   OCTET_ASSIGN(const int32_t axis, c.Axis(c.Int("axis", 0), c.rank(x)));
+  if (PicksInRows(c, axis)) {
+    OCTET_ASSIGN(const Value at, Positive(c, c.Input(1), c.shape(x)[axis]));
+    return Set(c, c.Make("gather", {x, at}, {{"axis", axis}, {"batch_dims", axis}}));
+  }
   OCTET_ASSIGN(const Value at, Coordinates(c, c.Input(1), axis, c.shape(x)[axis]));
   OCTET_ASSIGN(const Value y, c.Make("gather_nd", {x, at}));
   return Set(c, c.Reshape(y, c.shape(c.Input(1))));
 }
 
-// data with `updates` at `at`: where nothing was written, the data. Coordinates occur once each, as ONNX demands.
+// For every update [n, slice…] the largest (smallest, product) of all those at the same place; `at` is [n, depth].
+Result<Value> Gathered(NodeContext& c, const Shape& x, Value at, Value updates, std::string_view op, float neutral) {
+  const Shape s = c.shape(at);
+  const int32_t n = s[0], slice = static_cast<int32_t>(c.shape(updates).elements() / std::max(n, 1));
+  if (n < 1 || int64_t{n} * n * slice > (1 << 22)) return c.Fail("at most 2048 updates with a reduction", s.text(), "");
+  std::vector<int32_t> strides;
+  for (int i = 0; i < s[1]; ++i) strides.push_back(static_cast<int32_t>(x.elements(i + 1, s[1])));
+  OCTET_ASSIGN(Value place, c.Emit("mul", {at, c.Vector(strides)}));
+  OCTET_ASSIGN(place, c.Make("sum", {place, c.Vector({1})}));
+  OCTET_ASSIGN(const Value down, c.Reshape(place, Shape{n, 1, 1}));
+  OCTET_ASSIGN(const Value across, c.Reshape(place, Shape{1, n, 1}));
+  OCTET_ASSIGN(const Value same, c.Emit("equal", {down, across}));
+  OCTET_ASSIGN(Value v, c.Reshape(updates, Shape{1, n, slice}));
+  OCTET_ASSIGN(const Value none, c.Cast(c.Scalar(neutral), c.type(v).dtype));
+  OCTET_ASSIGN(v, c.Emit("select_v2", {same, v, none}));
+  OCTET_ASSIGN(v, c.Make(op, {v, c.Vector({1})}));
+  return c.Reshape(v, c.shape(updates));
+}
+
+// data with `updates` at `at`: where nothing was written, the data. Without a reduction coordinates occur once each, as ONNX
+// demands; with one, all updates of a place agree on the result, and their mean is placed.
 Result<Value> Placed(NodeContext& c, Value x, Value at, Value updates) {
   const std::string reduction = c.Text("reduction", "none");
-  const Shape s = c.shape(x);
-  if (!s.known()) return c.Fail("data of known shape", s.text(), "give the inputs' shapes");
+  const Shape s = c.shape(x), u = c.shape(updates);
+  if (!s.known() || !u.known()) return c.Fail("data and updates of known shape", s.text() + " and " + u.text(), "give the inputs' shapes");
   const DType own = c.type(x).dtype;
   const Value shape = c.Vector(s.dims());
   if (reduction == "add") {
     OCTET_ASSIGN(const Value placed, c.Make("scatter_nd", {at, updates, shape}));
     return c.Emit("add", {x, placed});
   }
-  if (reduction != "none") return c.Fail("reduction none or add", reduction, "");
-  Value data = x, values = updates;
-  if (own == DType::kBool) {
-    OCTET_ASSIGN(data, c.Cast(data, DType::kI32));
-    OCTET_ASSIGN(values, c.Cast(values, DType::kI32));
+  const bool max = reduction == "max", min = reduction == "min", mul = reduction == "mul";
+  if (!max && !min && !mul && reduction != "none") return c.Fail("reduction none, add, mul, max or min", reduction, "");
+  const bool reduces = reduction != "none", widens = own == DType::kBool || (reduces && own != DType::kF32);
+  OCTET_ASSIGN(const Value data, c.Cast(x, widens ? DType::kI32 : own));
+  OCTET_ASSIGN(Value values, c.Cast(updates, widens ? DType::kI32 : own));
+  if (reduces) {
+    const Shape a = c.shape(at);
+    OCTET_ASSIGN(at, c.Reshape(at, Shape{static_cast<int32_t>(a.elements() / std::max(a.back(), 1)), a.back()}));
+    Shape flat{c.shape(at)[0]};
+    for (int i = a.back(); i < s.rank(); ++i) flat.push_back(s[i]);
+    OCTET_ASSIGN(values, c.Reshape(values, flat));
+    const float most = widens ? 1e9f : std::numeric_limits<float>::max();
+    OCTET_ASSIGN(values, Gathered(c, s, at, values, max ? "reduce_max" : min ? "reduce_min" : "reduce_prod", max ? -most : min ? most : 1.0f));
   }
-  const Shape u = c.shape(updates);
-  if (!u.known()) return c.Fail("updates of known shape", u.text(), "give the inputs' shapes");
-  std::vector<int32_t> ones(static_cast<size_t>(u.elements()), 1);
-  OCTET_ASSIGN(const Value placed, c.Make("scatter_nd", {at, values, shape}));
-  OCTET_ASSIGN(const Value hits, c.Make("scatter_nd", {at, c.Constant<int32_t>(u, std::span<const int32_t>(ones)), shape}));
+  const std::vector<int32_t> ones(static_cast<size_t>(c.shape(values).elements()), 1);
+  OCTET_ASSIGN(Value placed, c.Make("scatter_nd", {at, values, shape}));
+  OCTET_ASSIGN(const Value hits, c.Make("scatter_nd", {at, c.Constant<int32_t>(c.shape(values), std::span<const int32_t>(ones)), shape}));
   OCTET_ASSIGN(const Value written, c.Emit("greater", {hits, c.ScalarInt(0)}));
+  if (reduces) {
+    OCTET_ASSIGN(Value count, c.Emit("maximum", {hits, c.ScalarInt(1)}));
+    OCTET_ASSIGN(count, c.Cast(count, c.type(placed).dtype));
+    OCTET_ASSIGN(placed, c.Emit("div", {placed, count}));
+    OCTET_ASSIGN(placed, c.Emit(max ? "maximum" : min ? "minimum" : "mul", {placed, data}));
+  }
   OCTET_ASSIGN(const Value y, c.Emit("select_v2", {written, placed, data}));
   return c.Cast(y, own);
 }

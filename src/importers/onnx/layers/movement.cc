@@ -114,7 +114,11 @@ Result<Value> ComputedSlice(NodeContext& c, std::span<const int64_t> axes, std::
   }
   OCTET_ASSIGN(const Value begin, scatter(c.Input(1), 0));
   OCTET_ASSIGN(const Value end, scatter(c.Input(2), 0));
-  return c.Make("strided_slice", {x, begin, end, c.Vector(step)}, {{"begin_mask", mask}, {"end_mask", mask}});
+  OCTET_ASSIGN(const Value y, c.Make("strided_slice", {x, begin, end, c.Vector(step)}, {{"begin_mask", mask}, {"end_mask", mask}}));
+  Shape shape = c.shape(x);
+  for (const int64_t a : axes) shape[static_cast<int>(a)] = kUnknown;
+  c.RefineShape(y, shape);
+  return y;
 }
 
 Status ConvertSlice(NodeContext& c) {
@@ -288,7 +292,9 @@ Status ConvertRange(NodeContext& c) {
     }
     in.push_back(v);
   }
-  return Set(c, c.Make("range", in));
+  OCTET_ASSIGN(const Value y, c.Make("range", in));
+  c.RefineShape(y, Shape{c.rank(y) == 1 ? c.shape(y)[0] : kUnknown});
+  return Set(c, y);
 }
 
 // 1 where the triangle keeps: a constant, multiplied (floats may be infinite: selected).

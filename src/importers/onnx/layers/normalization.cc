@@ -24,10 +24,39 @@ Result<Value> PerChannel(NodeContext& c, Value v, int rank) {
   return c.Reshape(v, s);
 }
 
+// By the batch's own mean and variance; the running ones are old*momentum + new*(1 - momentum).
+Status TrainingBatchNorm(NodeContext& c) {
+  const Value x = c.Input(0);
+  std::vector<int32_t> axes;
+  for (int i = 0; i < c.rank(x); ++i)
+    if (i != 1) axes.push_back(i);
+  OCTET_ASSIGN(const Value mean, c.Make("mean", {x, c.Vector(axes)}, {{"keep_dims", 1}}));
+  OCTET_ASSIGN(const Value centred, c.Emit("sub", {x, mean}));
+  OCTET_ASSIGN(Value variance, c.Emit("mul", {centred, centred}));
+  OCTET_ASSIGN(variance, c.Make("mean", {variance, c.Vector(axes)}, {{"keep_dims", 1}}));
+  OCTET_ASSIGN(Value factor, Plus(c, variance, static_cast<float>(c.Number("epsilon", 1e-5))));
+  OCTET_ASSIGN(factor, c.Emit("rsqrt", {factor}));
+  OCTET_ASSIGN(const Value scale, PerChannel(c, c.Input(1), c.rank(x)));
+  OCTET_ASSIGN(const Value offset, PerChannel(c, c.Input(2), c.rank(x)));
+  OCTET_ASSIGN(factor, c.Emit("mul", {factor, scale}));
+  OCTET_ASSIGN(Value y, c.Emit("mul", {centred, factor}));
+  OCTET_ASSIGN(y, c.Emit("add", {y, offset}));
+  const auto momentum = static_cast<float>(c.Number("momentum", 0.9));
+  const Value batch[] = {mean, variance};
+  for (int i = 0; i < 2; ++i) {
+    OCTET_ASSIGN(const Value before, Times(c, c.Input(3 + i), momentum));
+    OCTET_ASSIGN(Value now, c.Reshape(batch[i], c.shape(c.Input(3 + i))));
+    OCTET_ASSIGN(now, Times(c, now, 1.0f - momentum));
+    OCTET_ASSIGN(now, c.Emit("add", {before, now}));
+    c.SetOutput(1 + i, now);
+  }
+  return Set(c, y);
+}
+
 // x * m + a with m = scale/sqrt(var + eps), a = B - mean*m: two operators, which fold into a convolution before them.
 Status ConvertBatchNorm(NodeContext& c) {
   const Value x = c.Input(0);
-  if (c.Bool("training_mode", false)) return c.Fail("training_mode 0", "1", "export in evaluation mode");
+  if (c.Bool("training_mode", false)) return TrainingBatchNorm(c);
   OCTET_ASSIGN(Value deviation, Plus(c, c.Input(4), static_cast<float>(c.Number("epsilon", 1e-5))));
   OCTET_ASSIGN(deviation, c.Emit("sqrt", {deviation}));
   OCTET_ASSIGN(Value factor, c.Emit("div", {c.Input(1), deviation}));
@@ -90,11 +119,38 @@ Status ConvertSkipLayerNorm(NodeContext& c) {
   return {};
 }
 
+// Images whose channels a reshape has put in groups, [N, G, C/G*H*W], with the spatial axes kept apart: [N, G, C/G, H, W]. Channels
+// then may be last without moving anything. Empty: x is something else.
+Value GroupedImage(NodeContext& c, Value x) {
+  const graph::Graph& g = c.construction().graph();
+  const graph::NodeId maker = g.tensor(x.id).producer;
+  if (maker < 0 || g.node(maker).op->name != "reshape") return {};
+  const Value image{g.node(maker).inputs[0]};
+  const Shape in = c.shape(image), s = c.shape(x);
+  const bool grouped = in.rank() == 4 && s.rank() == 3 && in[0] == s[0] && s[1] > 0 && in[1] > 0 && in[1] % s[1] == 0 && in[2] > 0 && in[3] > 0;
+  return grouped ? image : Value{};
+}
+
+Result<Value> NormalizeGroups(NodeContext& c, Value image, int32_t groups, float epsilon) {
+  const Shape in = c.shape(image);
+  if (groups == 1) return Normalize(c, image, std::vector<int32_t>{1, 2, 3}, epsilon, nullptr);
+  if (groups == in[1]) return Normalize(c, image, std::vector<int32_t>{2, 3}, epsilon, nullptr);
+  OCTET_ASSIGN(const Value apart, c.Reshape(image, Shape{in[0], groups, in[1] / groups, in[2], in[3]}));
+  return Normalize(c, apart, std::vector<int32_t>{2, 3, 4}, epsilon, nullptr);
+}
+
 Status ConvertInstanceNorm(NodeContext& c) {
   const Value x = c.Input(0);
+  const auto epsilon = static_cast<float>(c.Number("epsilon", 1e-5));
   std::vector<int32_t> axes;
   for (int i = 2; i < c.rank(x); ++i) axes.push_back(i);
-  OCTET_ASSIGN(Value y, Normalize(c, x, axes, static_cast<float>(c.Number("epsilon", 1e-5)), nullptr));
+  Value y;
+  if (const Value image = GroupedImage(c, x)) {
+    OCTET_ASSIGN(y, NormalizeGroups(c, image, c.shape(x)[1], epsilon));
+    OCTET_ASSIGN(y, c.Reshape(y, c.shape(x)));
+  } else {
+    OCTET_ASSIGN(y, Normalize(c, x, axes, epsilon, nullptr));
+  }
   OCTET_ASSIGN(const Value scale, PerChannel(c, c.Input(1), c.rank(x)));
   OCTET_ASSIGN(const Value offset, PerChannel(c, c.Input(2), c.rank(x)));
   OCTET_ASSIGN(y, c.Emit("mul", {y, scale}));
@@ -107,10 +163,17 @@ Status ConvertGroupNorm(NodeContext& c) {
   const Shape in = c.shape(x);
   const auto groups = static_cast<int32_t>(c.Int("num_groups", 1));
   if (in.rank() < 2 || groups < 1 || in[1] == kUnknown || in[1] % groups != 0) return c.Fail("groups that divide the channels", in.text(), "check the model");
+  const auto epsilon = static_cast<float>(c.Number("epsilon", 1e-5));
   Shape apart{in[0], groups, kUnknown};
-  if (std::ranges::find(in.dims().subspan(2), kUnknown) == in.dims().end()) apart[2] = static_cast<int32_t>(in.elements(2, in.rank()) * (in[1] / groups));
-  OCTET_ASSIGN(Value y, c.Reshape(x, apart));
-  OCTET_ASSIGN(y, Normalize(c, y, std::vector<int32_t>{2}, static_cast<float>(c.Number("epsilon", 1e-5)), nullptr));
+  const bool sized = std::ranges::find(in.dims().subspan(2), kUnknown) == in.dims().end();
+  if (sized) apart[2] = static_cast<int32_t>(in.elements(2, in.rank()) * (in[1] / groups));
+  Value y;
+  if (sized && in.rank() == 4) {
+    OCTET_ASSIGN(y, NormalizeGroups(c, x, groups, epsilon));
+  } else {
+    OCTET_ASSIGN(y, c.Reshape(x, apart));
+    OCTET_ASSIGN(y, Normalize(c, y, std::vector<int32_t>{2}, epsilon, nullptr));
+  }
   const bool per_group = c.version() < 21;
   const auto spread = [&](Value v) -> Result<Value> {
     if (per_group && groups != in[1]) {

@@ -53,7 +53,6 @@ Status ResolveSame(NodeContext& c, const Shape& in, Window* w) {
 Result<Value> Pool3D(NodeContext& c, std::string_view op, Value image, const Window& w) {
   const Shape s = c.shape(image);
   if (!s.known()) return c.Fail("a known image size in three dimensions", s.text(), "give the input's size with --input");
-  if (w.dilation[0] > 1 || w.dilation[1] > 1 || w.dilation[2] > 1) return c.Fail("dilation 1 in three dimensions", "more", "");
   OCTET_ASSIGN(Value v, c.Reshape(image, Shape{s[0] * s[1], s[2], s[3], s[4]}));
   OCTET_ASSIGN(v, c.Make(op, {v}, {{"padding", kValid}, {"stride_w", w.stride[2]}, {"stride_h", w.stride[1]}, {"filter_width", w.size[2]}, {"filter_height", w.size[1]}}));
   const Shape t = c.shape(v);
@@ -78,21 +77,37 @@ std::vector<float> Counts(const Window& w, int i, int32_t in, int64_t counted_be
   return counts;
 }
 
-// Dilated windows: one strided slice of the padded image per cell, combined.
-Result<Value> Dilated(NodeContext& c, std::string_view op, Value image, const Window& w) {
+// Cell k of every window: a strided slice of the padded image [N, (D,) H, W, C].
+Result<Value> WindowCell(NodeContext& c, Value image, const Window& w, int64_t k) {
   const Shape s = c.shape(image);
-  const auto y = static_cast<size_t>(w.spatial - 1);
-  const int64_t kh = y > 0 ? w.size[y - 1] : 1, kw = w.size[y], sh = y > 0 ? w.stride[y - 1] : 1, sw = w.stride[y];
-  const int64_t dh = y > 0 ? w.dilation[y - 1] : 1, dw = w.dilation[y];
-  if (s[1] == kUnknown || s[2] == kUnknown || kh * kw > 64) return c.Fail("a known image size and a small window with dilations", s.text(), "");
-  const int64_t oh = (s[1] - ((kh - 1) * dh + 1)) / sh + 1, ow = (s[2] - ((kw - 1) * dw + 1)) / sw + 1;
+  const int rank = s.rank(), first = rank - 1 - w.spatial;
+  std::vector<int32_t> begin(static_cast<size_t>(rank), 0), end(static_cast<size_t>(rank), 0), step(static_cast<size_t>(rank), 1);
+  int64_t open = (1 << rank) - 1;
+  for (int i = w.spatial - 1; i >= 0; --i) {
+    const auto axis = static_cast<size_t>(first + i), at = static_cast<size_t>(i);
+    const int64_t cell = k % w.size[at], out = (s[first + i] - w.reach(i)) / w.stride[at] + 1;
+    k /= w.size[at];
+    begin[axis] = static_cast<int32_t>(cell * w.dilation[at]);
+    end[axis] = static_cast<int32_t>(begin[axis] + (out - 1) * w.stride[at] + 1);
+    step[axis] = static_cast<int32_t>(w.stride[at]);
+    open &= ~(int64_t{1} << axis);
+  }
+  return c.Make("strided_slice", {image, c.Vector(begin), c.Vector(end), c.Vector(step)}, {{"begin_mask", open}, {"end_mask", open}});
+}
+
+Result<int64_t> Cells(NodeContext& c, Value image, const Window& w) {
+  const Shape s = c.shape(image);
+  const int64_t cells = w.size[0] * w.size[1] * w.size[2];
+  if (!Shape(s.dims().subspan(1)).known() || cells > 256) return c.Fail("a known image size and a small window with dilations or indices", s.text(), "give the input's size with --input");
+  return cells;
+}
+
+// Dilated windows, cell by cell.
+Result<Value> Dilated(NodeContext& c, std::string_view op, Value image, const Window& w) {
+  OCTET_ASSIGN(const int64_t cells, Cells(c, image, w));
   Value best;
-  for (int64_t i = 0; i < kh * kw; ++i) {
-    const auto top = static_cast<int32_t>(i / kw * dh), left = static_cast<int32_t>(i % kw * dw);
-    const auto bottom = static_cast<int32_t>(top + (oh - 1) * sh + 1), right = static_cast<int32_t>(left + (ow - 1) * sw + 1);
-    OCTET_ASSIGN(const Value part, c.Make("strided_slice", {image, c.Vector({0, top, left, 0}), c.Vector({0, bottom, right, 0}),
-                                                            c.Vector({1, static_cast<int32_t>(sh), static_cast<int32_t>(sw), 1})},
-                                          {{"begin_mask", 9}, {"end_mask", 9}}));
+  for (int64_t k = 0; k < cells; ++k) {
+    OCTET_ASSIGN(const Value part, WindowCell(c, image, w, k));
     if (best) {
       OCTET_ASSIGN(best, c.Make(op, {best, part}));
     } else {
@@ -102,6 +117,27 @@ Result<Value> Dilated(NodeContext& c, std::string_view op, Value image, const Wi
   return best;
 }
 
+// Where in its plane of cells the largest of each window lies, the first of equal ones: `numbers` has every cell's number.
+Result<Value> LargestCells(NodeContext& c, Value image, Value numbers, const Window& w) {
+  OCTET_ASSIGN(const int64_t cells, Cells(c, image, w));
+  Value best, at;
+  for (int64_t k = 0; k < cells; ++k) {
+    OCTET_ASSIGN(const Value part, WindowCell(c, image, w, k));
+    OCTET_ASSIGN(const Value number, WindowCell(c, numbers, w, k));
+    if (best) {
+      OCTET_ASSIGN(const Value larger, c.Emit("greater", {part, best}));
+      OCTET_ASSIGN(at, c.Emit("select_v2", {larger, number, at}));
+      OCTET_ASSIGN(best, c.Emit("maximum", {best, part}));
+    } else {
+      OCTET_ASSIGN(const Value zero, c.Emit("mul", {part, c.Scalar(0)}));
+      OCTET_ASSIGN(const Value nowhere, c.Cast(zero, DType::kI32));
+      OCTET_ASSIGN(at, c.Emit("add", {nowhere, number}));
+      best = part;
+    }
+  }
+  return at;
+}
+
 bool IsDilated(const Window& w) { return w.dilation[0] > 1 || w.dilation[1] > 1 || w.dilation[2] > 1; }
 
 Result<Value> Widened(NodeContext& c, Value x) {
@@ -109,12 +145,37 @@ Result<Value> Widened(NodeContext& c, Value x) {
   return keeps ? x : c.Cast(x, DType::kF32);
 }
 
+// Flat positions in the whole input: (n*C + channel)*cells + cell, cells in the order of storage_order.
+Result<Value> PoolIndices(NodeContext& c, Value image, const Window& w, const Shape& in) {
+  if (!in.known() || in.elements() > INT32_MAX) return c.Fail("a known input size with indices", in.text(), "give the input's size with --input");
+  const auto cells = static_cast<int32_t>(in.elements(2, in.rank()));
+  std::vector<int32_t> numbers(static_cast<size_t>(cells)), planes;
+  const bool columns = c.Int("storage_order", 0) == 1;
+  for (int32_t k = 0; k < cells; ++k) {  // The last axis runs fastest; in column order the first.
+    int64_t left = k, number = 0;
+    for (int i = in.rank() - 1; i >= 2 && columns; --i) {
+      number += left % in[i] * in.elements(2, i);
+      left /= in[i];
+    }
+    numbers[static_cast<size_t>(k)] = static_cast<int32_t>(columns ? number : k);
+  }
+  for (int32_t n = 0; n < in[0] * in[1]; ++n) planes.push_back(n * cells);
+  Shape plane{1}, first{in[0]};
+  for (int i = 2; i < in.rank(); ++i) plane.push_back(in[i]), first.push_back(1);
+  if (w.spatial == 1) plane = Shape{1, 1, in[2]}, first.push_back(1);
+  plane.push_back(1), first.push_back(in[1]);
+  OCTET_ASSIGN(const Value padded, PadImage(c, c.Constant<int32_t>(plane, std::span<const int32_t>(numbers)), w, 0.0f));
+  OCTET_ASSIGN(const Value at, LargestCells(c, image, padded, w));
+  OCTET_ASSIGN(Value all, c.Emit("add", {at, c.Constant<int32_t>(first, std::span<const int32_t>(planes))}));
+  OCTET_ASSIGN(all, LeaveImage(c, all, w.spatial));
+  return c.Cast(all, DType::kI64);
+}
+
 Status ConvertMaxPool(NodeContext& c) {
-  if (c.wants(1)) return c.Fail("values alone", "also their indices", "drop the second output (return_indices)");
   const Shape in = c.shape(c.Input(0));
   OCTET_ASSIGN(Window w, ReadWindow(c, in, {}));
   OCTET_TRY(ExtendForCeil(c, in, &w));
-  if (w.spatial == 3) OCTET_TRY(ResolveSame(c, in, &w));
+  if (w.spatial == 3 || c.wants(1)) OCTET_TRY(ResolveSame(c, in, &w));
   const DType own = c.type(c.Input(0)).dtype;
   Value x = c.Input(0);
   const Quant grid = c.type(x).quant;
@@ -124,12 +185,16 @@ Status ConvertMaxPool(NodeContext& c) {
   }
   OCTET_ASSIGN(x, Widened(c, x));
   OCTET_ASSIGN(Value image, EnterImage(c, x));
-  const bool dilated = IsDilated(w), same = !dilated && w.spatial < 3 && w.padded() && AllSame(w, in);
+  const bool dilated = IsDilated(w), same = !dilated && !c.wants(1) && w.spatial < 3 && w.padded() && AllSame(w, in);
   if (w.same_upper && !same) return c.Fail("explicit pads with dilations", "SAME_UPPER", "");
   if (!same) {
     OCTET_ASSIGN(image, PadImage(c, image, w, std::numeric_limits<float>::lowest()));
   }
-  OCTET_ASSIGN(Value y, w.spatial == 3 ? Pool3D(c, "max_pool_2d", image, w) : dilated ? Dilated(c, "maximum", image, w) : Pool(c, "max_pool_2d", image, w, same));
+  if (c.wants(1)) {
+    OCTET_ASSIGN(const Value indices, PoolIndices(c, image, w, in));
+    c.SetOutput(1, indices);
+  }
+  OCTET_ASSIGN(Value y, dilated ? Dilated(c, "maximum", image, w) : w.spatial == 3 ? Pool3D(c, "max_pool_2d", image, w) : Pool(c, "max_pool_2d", image, w, same));
   OCTET_ASSIGN(y, LeaveImage(c, y, w.spatial));
   if (pads && !grid.empty()) {
     OCTET_ASSIGN(y, c.EmitAs("quantize", std::span(&y, 1), nullptr, {own, c.shape(y), grid}));
@@ -157,12 +222,11 @@ Result<Value> AveragePool(NodeContext& c, Value x, bool include_pad, bool sum) {
     file = w;
   }
   OCTET_ASSIGN(image, PadImage(c, image, w, 0.0f));
-  const bool added = dilated && w.spatial < 3;
-  OCTET_ASSIGN(Value y, w.spatial == 3 ? Pool3D(c, "average_pool_2d", image, w) : dilated ? Dilated(c, "add", image, w) : Pool(c, "average_pool_2d", image, w, false));
-  if (added && !sum) {
+  OCTET_ASSIGN(Value y, dilated ? Dilated(c, "add", image, w) : w.spatial == 3 ? Pool3D(c, "average_pool_2d", image, w) : Pool(c, "average_pool_2d", image, w, false));
+  if (dilated && !sum) {
     OCTET_ASSIGN(y, c.Make("mul", {y, c.Scalar(1.0f / cells)}));
   }
-  if (sum && !added) {
+  if (sum && !dilated) {
     OCTET_ASSIGN(y, c.Make("mul", {y, c.Scalar(cells)}));
   }
   if (!sum && w.padded()) {

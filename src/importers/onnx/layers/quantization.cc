@@ -25,6 +25,7 @@ struct Grid {
   std::vector<int64_t> zero;
   DType dtype = DType::kU8;
   int axis = 0;
+  bool narrow = false;  // 4-bit numbers, as bytes.
 };
 
 Result<Grid> ReadGrid(NodeContext& c, Value scale, Value zero, int64_t axis, int rank) {
@@ -37,6 +38,7 @@ Result<Grid> ReadGrid(NodeContext& c, Value scale, Value zero, int64_t axis, int
     if (!z || z->empty()) return c.Fail("a constant zero point", "a computed one", "");
     for (size_t i = 0; i < g.zero.size(); ++i) g.zero[i] = (*z)[i < z->size() ? i : 0];
     g.dtype = c.type(zero).dtype;
+    g.narrow = c.builder().IsNarrow(zero);
   }
   if (g.scale.size() > 1) {
     OCTET_ASSIGN(g.axis, c.Axis(axis, rank));
@@ -46,8 +48,8 @@ Result<Grid> ReadGrid(NodeContext& c, Value scale, Value zero, int64_t axis, int
   return g;
 }
 
-int64_t Lowest(DType t) { return t == DType::kI8 ? -128 : t == DType::kI16 ? -32768 : t == DType::kI32 ? INT32_MIN : 0; }
-int64_t Highest(DType t) { return t == DType::kI8 ? 127 : t == DType::kI16 ? 32767 : t == DType::kI32 ? INT32_MAX : t == DType::kU16 ? 65535 : 255; }
+int64_t Lowest(DType t, bool narrow = false) { return narrow ? (t == DType::kI8 ? -8 : 0) : t == DType::kI8 ? -128 : t == DType::kI16 ? -32768 : t == DType::kI32 ? INT32_MIN : 0; }
+int64_t Highest(DType t, bool narrow = false) { return narrow ? (t == DType::kI8 ? 7 : 15) : t == DType::kI8 ? 127 : t == DType::kI16 ? 32767 : t == DType::kI32 ? INT32_MAX : t == DType::kU16 ? 65535 : 255; }
 
 // As the .tflite has it: unsigned bytes shifted into the signed.
 Quant SignedQuant(const Grid& g) {
@@ -101,7 +103,7 @@ Result<Value> Quantized(NodeContext& c, Value x, const Grid& g) {
 // The operators have int8 and uint8 with one scale, int16 around zero; everything else in floats:
 // clamp(round(x / scale) + zero) as numbers of the wanted type.
 bool OperatorFits(const Grid& g) {
-  if (g.scale.size() != 1) return false;
+  if (g.scale.size() != 1 || g.narrow) return false;
   return g.dtype == DType::kI8 || g.dtype == DType::kU8 || (g.dtype == DType::kI16 && g.zero[0] == 0);
 }
 
@@ -118,8 +120,8 @@ Result<Value> RoundedFloats(NodeContext& c, Value x, const Grid& g) {
   OCTET_ASSIGN(Value v, c.Emit("div", {x, Spread(c, g.scale, g, c.rank(x))}));
   OCTET_ASSIGN(v, c.Emit("round", {v}));
   OCTET_ASSIGN(v, c.Emit("add", {v, Spread(c, zero, g, c.rank(x))}));
-  OCTET_ASSIGN(v, c.Emit("maximum", {v, c.Scalar(static_cast<float>(Lowest(g.dtype)))}));
-  return c.Emit("minimum", {v, c.Scalar(static_cast<float>(Highest(g.dtype)))});
+  OCTET_ASSIGN(v, c.Emit("maximum", {v, c.Scalar(static_cast<float>(Lowest(g.dtype, g.narrow)))}));
+  return c.Emit("minimum", {v, c.Scalar(static_cast<float>(Highest(g.dtype, g.narrow)))});
 }
 
 Result<Value> DequantizedFloats(NodeContext& c, Value q, const Grid& g) {
@@ -137,13 +139,83 @@ DType OutputType(const NodeContext& c, const Grid& g, Value zero) {
   return t == DType::kNone ? DType::kU8 : t;
 }
 
-Status NoBlocks(NodeContext& c) {
-  return c.Int("block_size", 0) == 0 ? Status() : c.Fail("one scale per tensor or slice", "blocks", "quantize per channel");
+// Blocks of `size` along an axis have a scale (and a zero point) each.
+struct Blocks {
+  int axis = 0;
+  int64_t size = 0;
+  // Of element i of a value of shape s: the entry of [.., s[axis]/size, ..].
+  size_t Entry(const Shape& s, int64_t i) const {
+    const int64_t inner = s.elements(axis + 1, s.rank()), count = (s[axis] + size - 1) / size;
+    return static_cast<size_t>((i / inner / s[axis] * count + i / inner % s[axis] / size) * inner + i % inner);
+  }
+};
+
+Result<Blocks> ReadBlocks(NodeContext& c, Value x) {
+  Blocks b{0, c.Int("block_size", 0)};
+  const Shape s = c.shape(x), scales = c.shape(c.Input(1));
+  OCTET_ASSIGN(b.axis, c.Axis(c.Int("axis", 1), s.rank()));
+  bool fits = s.known() && scales.known() && scales.rank() == s.rank() && b.size > 0;
+  for (int i = 0; i < s.rank() && fits; ++i) fits = scales[i] == (i == b.axis ? (s[i] + b.size - 1) / b.size : s[i]);
+  return fits ? Result<Blocks>(b) : c.Fail("a scale for every block", s.text() + " and " + scales.text(), "check the model");
+}
+
+// Scales or zero points, one for every element: constants, which runtimes need not spread.
+Value SpreadBlocks(NodeContext& c, const std::vector<float>& v, const Shape& s, const Blocks& b) {
+  std::vector<float> out(static_cast<size_t>(s.elements()));
+  for (size_t i = 0; i < out.size(); ++i) out[i] = v[b.Entry(s, static_cast<int64_t>(i))];
+  return c.Constant<float>(s, out);
+}
+
+// Scale and zero point of every element, as floats.
+struct Affine {
+  Value scale, zero;
+  DType dtype = DType::kU8;
+  bool narrow = false;
+};
+
+Result<Affine> ReadBlockwise(NodeContext& c, Value x) {
+  OCTET_ASSIGN(const Blocks b, ReadBlocks(c, x));
+  const std::vector<float> scale = c.FloatsOf(c.Input(1));
+  std::vector<float> zero = c.Input(2) ? c.FloatsOf(c.Input(2)) : std::vector<float>(scale.size(), 0.0f);
+  if (scale.empty() || zero.size() != scale.size()) return c.Fail("constant scales and zero points of blocks", "computed ones", "");
+  const Shape s = c.shape(x);
+  return Affine{SpreadBlocks(c, scale, s, b), SpreadBlocks(c, zero, s, b), c.Input(2) ? c.type(c.Input(2)).dtype : DType::kU8, c.Input(2) && c.builder().IsNarrow(c.Input(2))};
+}
+
+// One scale that the model computes, as dynamic quantization written out does.
+Result<Affine> ReadComputed(NodeContext& c) {
+  Affine a;
+  OCTET_ASSIGN(a.scale, c.Cast(c.Input(1), DType::kF32));
+  if (c.rank(a.scale) > 1 || (c.rank(a.scale) == 1 && c.shape(a.scale)[0] != 1)) return c.Fail("one scale where it is computed", c.shape(a.scale).text(), "");
+  a.zero = c.Scalar(0);
+  if (c.Input(2)) {
+    a.dtype = c.type(c.Input(2)).dtype;
+    OCTET_ASSIGN(a.zero, c.Cast(c.Input(2), DType::kF32));
+  }
+  return a;
+}
+
+bool IsSimple(NodeContext& c) { return c.Int("block_size", 0) == 0 && c.is_constant(c.Input(1)) && (!c.Input(2) || c.is_constant(c.Input(2))); }
+
+Result<Affine> ReadAffine(NodeContext& c, Value x) { return c.Int("block_size", 0) != 0 ? ReadBlockwise(c, x) : ReadComputed(c); }
+
+Result<Value> AffineQuantized(NodeContext& c, Value x, const Affine& a) {
+  OCTET_ASSIGN(Value v, c.Emit("div", {x, a.scale}));
+  OCTET_ASSIGN(v, c.Emit("round", {v}));
+  OCTET_ASSIGN(v, c.Emit("add", {v, a.zero}));
+  OCTET_ASSIGN(v, c.Emit("maximum", {v, c.Scalar(static_cast<float>(Lowest(a.dtype, a.narrow)))}));
+  OCTET_ASSIGN(v, c.Emit("minimum", {v, c.Scalar(static_cast<float>(Highest(a.dtype, a.narrow)))}));
+  return c.Cast(v, a.dtype);
 }
 
 Status ConvertQuantize(NodeContext& c) {
-  OCTET_TRY(NoBlocks(c));
   const Value x = c.Input(0), zero = c.Input(2);
+  if (!IsSimple(c)) {
+    OCTET_ASSIGN(Affine a, ReadAffine(c, x));
+    if (!zero && c.Has("output_dtype")) a.dtype = OutputType(c, {}, zero);
+    OCTET_ASSIGN(const Value f, c.Cast(x, DType::kF32));
+    return Set(c, AffineQuantized(c, f, a));
+  }
   OCTET_ASSIGN(Grid g, ReadGrid(c, c.Input(1), zero, c.Int("axis", 1), c.rank(x)));
   g.dtype = OutputType(c, g, zero);
   OCTET_ASSIGN(const Value f, c.Cast(x, DType::kF32));
@@ -180,8 +252,13 @@ Result<Value> Dequantized(NodeContext& c, Value q, const Grid& grid) {
 }
 
 Status ConvertDequantize(NodeContext& c) {
-  OCTET_TRY(NoBlocks(c));
   const Value q = c.Input(0);
+  if (!IsSimple(c)) {
+    OCTET_ASSIGN(const Affine a, ReadAffine(c, q));
+    OCTET_ASSIGN(Value v, c.Cast(q, DType::kF32));
+    OCTET_ASSIGN(v, c.Emit("sub", {v, a.zero}));
+    return Set(c, c.Emit("mul", {v, a.scale}));
+  }
   OCTET_ASSIGN(Grid g, ReadGrid(c, c.Input(1), c.Input(2), c.Int("axis", 1), c.rank(q)));
   if (!c.Input(2)) g.dtype = c.type(q).dtype;
   return Set(c, Dequantized(c, q, g));

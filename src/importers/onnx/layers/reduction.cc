@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Reductions; axes are an attribute at first, an input later (opset 13 and 18), and absent where all are meant.
+#include <algorithm>
+#include <limits>
+
 #include "importers/onnx/context.h"
 #include "importers/onnx/rules.h"
 
@@ -20,6 +23,20 @@ Result<std::vector<int32_t>> Axes(NodeContext& c, bool* noop) {
   return axes;
 }
 
+// Over no elements at all there is only the neutral number, which the operators do not have for maxima.
+Result<Value> OfNothing(NodeContext& c, std::span<const int32_t> axes, bool largest, DType own) {
+  const Shape in = c.shape(c.Input(0));
+  Shape out;
+  for (int32_t i = 0; i < in.rank(); ++i) {
+    const bool gone = std::ranges::find(axes, i) != axes.end();
+    if (!gone) out.push_back(in[i]);
+    else if (c.Int("keepdims", 1) != 0) out.push_back(1);
+  }
+  const float none = (own == DType::kBool ? 1.0f : std::numeric_limits<float>::infinity()) * (largest ? -1.0f : 1.0f);
+  const std::vector<float> v(static_cast<size_t>(out.elements()), own == DType::kBool ? std::max(none, 0.0f) : none);
+  return c.Cast(c.Constant<float>(out, v), own);
+}
+
 using Step = Result<Value> (*)(NodeContext&, Value);
 Result<Value> Same(NodeContext&, Value v) { return v; }
 Result<Value> Abs(NodeContext& c, Value v) { return c.Emit("abs", {v}); }
@@ -31,6 +48,11 @@ Status Reduce(NodeContext& c, std::string_view op, Step before, Step after) {
   bool noop = false;
   OCTET_ASSIGN(const std::vector<int32_t> axes, Axes(c, &noop));
   const DType own = c.type(c.Input(0)).dtype;
+  if (const Shape in = c.shape(c.Input(0)); in.known() && in.elements() == 0 && op.starts_with("reduce_m") && (IsFloat(own) || own == DType::kBool)) {
+    OCTET_ASSIGN(const Value y, OfNothing(c, axes, op == "reduce_max", own));
+    c.SetOutput(0, y);
+    return {};
+  }
   const bool small = own == DType::kI8 || own == DType::kU8 || own == DType::kI16 || own == DType::kBool || own == DType::kU32;
   OCTET_ASSIGN(Value v, c.Cast(c.Input(0), small ? DType::kI32 : own));
   OCTET_ASSIGN(v, before(c, v));
