@@ -274,6 +274,45 @@ class Converter(Models):
             octet.Converter.from_keras_file("/nowhere.keras").convert()
         self.assertIn("/nowhere.keras", str(caught.exception))
 
+    def test_wishes_that_do_not_fit_are_told(self):
+        def asked(error, word, **attributes):
+            converter = octet.Converter.from_keras_file(SOURCE)
+            for name, value in attributes.items():
+                setattr(converter.target_spec if hasattr(converter.target_spec, name) else converter, name, value)
+            with self.assertRaises(error) as caught:
+                converter.convert()
+            self.assertIn(word, str(caught.exception))
+
+        default, data = [octet.Optimize.DEFAULT], lambda: ([x[None]] for x in samples(4))
+        asked(ValueError, "representative_dataset", optimizations=default, supported_ops=[octet.OpsSet.TFLITE_BUILTINS_INT8])
+        asked(ValueError, "representative_dataset", optimizations=default, supported_types=[np.int8])
+        asked(ValueError, "inference_input_type", inference_input_type=np.int8)
+        asked(ValueError, "one type", optimizations=default, representative_dataset=data, inference_input_type=np.int8)
+        asked(ValueError, "int16", optimizations=default, representative_dataset=data, inference_input_type=np.int16, inference_output_type=np.int16)
+        asked(octet.ConverterError, "StableHLO", supported_ops=[octet.OpsSet.EXPERIMENTAL_STABLEHLO_OPS])
+        asked(octet.ConverterError, "float64", supported_types=[np.float64])
+        asked(octet.ConverterError, "_experimental_calibrate_only", _experimental_calibrate_only=True)
+        with self.assertRaises(octet.ConverterError):
+            octet.Converter.experimental_from_jax([], [])
+
+    def test_wishes_reach_the_quantizer(self):
+        def made(**attributes):
+            converter = octet.Converter.from_keras_file(SOURCE)
+            converter.optimizations = {octet.Optimize.DEFAULT}
+            converter.representative_dataset = octet.RepresentativeDataset(lambda: ([x[None]] for x in samples(8)))
+            for name, value in attributes.items():
+                setattr(converter.target_spec if hasattr(converter.target_spec, name) else converter, name, value)
+            it = octet.Interpreter(model_content=converter.convert())
+            scales = max(len(d["quantization_parameters"]["scales"]) for d in it.get_tensor_details())
+            return it.get_input_details()[0]["dtype"], it.get_output_details()[0]["dtype"], scales
+
+        int16 = [octet.OpsSet.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8]
+        self.assertGreater(made()[2], 1)
+        self.assertEqual(made(_experimental_disable_per_channel=True)[2], 1)
+        self.assertEqual(made(supported_types=[np.int8], inference_input_type=np.uint8, inference_output_type=np.uint8)[:2], (np.uint8, np.uint8))
+        self.assertEqual(made(supported_ops=int16, inference_input_type=np.int16, inference_output_type=np.int16)[:2], (np.int16, np.int16))
+        self.assertEqual(made(supported_types=[np.float16]), (np.float32, np.float32, 0))  # As there: the type asked for counts, samples or not.
+
 
 class Views(Models):
     """What tf.lite.experimental offers around the two."""
