@@ -17,6 +17,7 @@ import pathlib
 import subprocess
 import tempfile
 import warnings
+import weakref
 import zipfile
 
 import numpy as np
@@ -127,7 +128,8 @@ class Converter:
     def __init__(self, source, signature_key=None, owned=None, exported=None):
         self._source = os.fspath(source)
         self._signature_key = signature_key
-        self._owned = owned  # Keeps a temporary folder alive.
+        if owned is not None:
+            weakref.finalize(self, owned.cleanup)  # A temporary folder.
         self._exported = exported  # Writes the same model as a SavedModel, and says where, for when the source has parts that are code.
         self.optimizations = set()
         self.representative_dataset = None
