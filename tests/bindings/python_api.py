@@ -287,7 +287,6 @@ class Converter(Models):
         asked(ValueError, "representative_dataset", optimizations=default, supported_ops=[octet.OpsSet.TFLITE_BUILTINS_INT8])
         asked(ValueError, "representative_dataset", optimizations=default, supported_types=[np.int8])
         asked(ValueError, "inference_input_type", inference_input_type=np.int8)
-        asked(ValueError, "one type", optimizations=default, representative_dataset=data, inference_input_type=np.int8)
         asked(ValueError, "int16", optimizations=default, representative_dataset=data, inference_input_type=np.int16, inference_output_type=np.int16)
         asked(octet.ConverterError, "StableHLO", supported_ops=[octet.OpsSet.EXPERIMENTAL_STABLEHLO_OPS])
         asked(octet.ConverterError, "float64", supported_types=[np.float64])
@@ -310,6 +309,7 @@ class Converter(Models):
         self.assertGreater(made()[2], 1)
         self.assertEqual(made(_experimental_disable_per_channel=True)[2], 1)
         self.assertEqual(made(supported_types=[np.int8], inference_input_type=np.uint8, inference_output_type=np.uint8)[:2], (np.uint8, np.uint8))
+        self.assertEqual(made(inference_input_type=np.int8)[:2], (np.int8, np.float32))
         self.assertEqual(made(supported_ops=int16, inference_input_type=np.int16, inference_output_type=np.int16)[:2], (np.int16, np.int16))
         self.assertEqual(made(supported_types=[np.float16]), (np.float32, np.float32, 0))  # As there: the type asked for counts, samples or not.
 

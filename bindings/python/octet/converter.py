@@ -266,11 +266,9 @@ class Converter:
         if io != {"float32"} and not self._aware() and (not self.optimizations or self.representative_dataset is None or self._weights_as_float16()):
             raise ValueError("inference_input_type and inference_output_type other than float32 need a model with integer activations: "
                              f"set optimizations = [Optimize.DEFAULT] and a representative_dataset; found {' and '.join(sorted(io))}")
-        if len(io) > 1:
-            raise ValueError(f"octet gives inputs and outputs one type; found {_name(self.inference_input_type)} and {_name(self.inference_output_type)}")
         allowed = {"float32", "int16"} if self._int16() else {"float32", "int8", "uint8"}
         if not io <= allowed:
-            raise ValueError(f"inference_input_type and inference_output_type are one of {sorted(allowed)} here; found {io.pop()}")
+            raise ValueError(f"inference_input_type and inference_output_type are one of {sorted(allowed)} here; found {sorted(io - allowed)}")
 
     def _graph_arguments(self):
         arguments = ["--signature", self._signature_key] if self._signature_key and os.path.isdir(self._source) else []
@@ -284,8 +282,8 @@ class Converter:
     def _quantize_arguments(self, folder):
         data = os.path.join(folder, "calibration.npz")
         self._write_samples(data)
-        io = _name(self.inference_input_type)
-        arguments = ["--data", data, "--io", "int8" if io == "int16" else io]  # int16x8's integers are int16 at its ends, too.
+        ends = [_name(t).replace("int16", "int8") for t in (self.inference_input_type, self.inference_output_type)]  # int16x8's integers are int16.
+        arguments = ["--data", data, "--io", ends[0], "--output-type", ends[1]]
         if self._int16():
             arguments += ["--scheme", "int16x8"]
         if self._int8_only():
