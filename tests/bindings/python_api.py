@@ -196,7 +196,7 @@ class WrongUse(Models):
         zeros = np.zeros((1, 28, 28, 1), np.float32)
         cases = [
             (RuntimeError, "not ready", it.invoke),
-            (ValueError, "Run allocate_tensors\\(\\) first", lambda: it.set_tensor(index, zeros)),
+            (ValueError, "Try calling allocate_tensors\\(\\) first", lambda: it.set_tensor(index, zeros)),
             (ValueError, "Run allocate_tensors\\(\\) first", lambda: it.get_tensor(index)),
             (ValueError, 'Invalid signature_key provided: "none"', lambda: it.get_signature_runner("none")),
             (ValueError, "Invalid number of inputs", lambda: it.get_signature_runner()()),
@@ -212,7 +212,8 @@ class WrongUse(Models):
             (ValueError, "Got value of type INT32 but expected type FLOAT32", lambda: it.set_tensor(index, zeros.astype(np.int32))),
             (ValueError, "Invalid tensor index 9999", lambda: it.get_tensor(9999)),
             (ValueError, "Invalid tensor index", lambda: it.get_tensor(1 << 40)),
-            (ValueError, "is not an input", lambda: it.resize_tensor_input(9999, [1])),
+            (RuntimeError, "is not an input", lambda: it.resize_tensor_input(9999, [1])),
+            (RuntimeError, "not negative", lambda: it.resize_tensor_input(index, [-1, 28, 28, 1])),
             (ValueError, "subgraph_index is out of range: 7", lambda: it.get_tensor_details(7)),
         ]
         for kind, text, action in cases:
@@ -220,6 +221,38 @@ class WrongUse(Models):
                 action()
         it.set_tensor(index, zeros)  # And it still works.
         it.invoke()
+
+    def test_errors_are_of_litert_s_classes(self):
+        content = self.float_bytes
+
+        def ready(kind):
+            it = kind(model_content=content)
+            it.allocate_tensors()
+            return it
+
+        def strict(kind):
+            it = ready(kind)
+            it.resize_tensor_input(it.get_input_details()[0]["index"], [1, 28, 28, 3], strict=True)
+
+        zeros = np.zeros((1, 28, 28, 1), np.float32)
+        cases = [
+            lambda kind: kind(), lambda kind: kind(model_path="/nowhere.tflite"), lambda kind: kind(model_content=b"garbage" * 9),
+            lambda kind: kind(model_path="/nowhere.tflite", model_content=content), lambda kind: kind(model_content=content, num_threads=-1),
+            lambda kind: kind(model_content=content, num_threads="4"), lambda kind: kind(model_content=content).invoke(),
+            lambda kind: kind(model_content=content).set_tensor(0, zeros), lambda kind: ready(kind).set_tensor(0, zeros[0]),
+            lambda kind: ready(kind).set_tensor(0, zeros.astype(np.int8)), lambda kind: ready(kind).set_tensor(0, zeros[:, :27]),
+            lambda kind: ready(kind).set_tensor(9999, zeros), lambda kind: ready(kind).get_tensor(9999), lambda kind: ready(kind).get_tensor(-1),
+            lambda kind: ready(kind).get_tensor(0, 7), lambda kind: ready(kind).get_tensor_details(7), lambda kind: ready(kind).resize_tensor_input(9999, [1]),
+            lambda kind: ready(kind).resize_tensor_input(0, [-1, 28, 28, 1]), strict, lambda kind: ready(kind).get_signature_runner("none"),
+            lambda kind: ready(kind).get_signature_runner()(), lambda kind: kind(model_content=content, experimental_op_resolver_type=17),
+        ]
+        for number, case in enumerate(cases):
+            found = []
+            for kind in (LiteRT, octet.Interpreter):
+                with self.assertRaises(Exception) as caught:
+                    case(kind)
+                found.append(type(caught.exception))
+            self.assertIs(found[0], found[1], number)
 
 
 class Delegates(unittest.TestCase):
