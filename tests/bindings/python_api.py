@@ -406,7 +406,11 @@ class Stubs(unittest.TestCase):
     def test_names_and_arguments_are_those_of_the_modules(self):
         checked = 0
         for stub in sorted(pathlib.Path(octet.__file__).parent.glob("*.pyi")):
-            module = importlib.import_module("octet" if stub.stem == "__init__" else f"octet.{stub.stem}")
+            try:
+                module = importlib.import_module("octet" if stub.stem == "__init__" else f"octet.{stub.stem}")
+            except ModuleNotFoundError as error:
+                self.assertIn(error.name, ("keras", "ray"))  # Of octet.qat and octet.ray, where they are.
+                continue
             for node in ast.parse(stub.read_text()).body:
                 if isinstance(node, ast.FunctionDef):
                     self.same(module, node)
