@@ -86,5 +86,6 @@ if(CMAKE_SYSTEM_PROCESSOR MATCHES "aarch64")
   set(CPACK_DEBIAN_PACKAGE_ARCHITECTURE arm64)
   set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS OFF)  # dpkg-shlibdeps knows the host's libraries only.
   set(CPACK_DEBIAN_RUNTIME_PACKAGE_DEPENDS "libc6 (>= 2.34), libstdc++6 (>= 12)")
+  set(CPACK_DEBIAN_TOOLS_PACKAGE_DEPENDS "libc6 (>= 2.34)")  # OCTET_PORTABLE: it brings the rest along.
 endif()
 include(CPack)

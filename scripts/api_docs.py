@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reference pages of the interfaces, from the headers, stubs and sources that define them.
 
-Usage: api_docs.py OUT_FOLDER      (docs/api; a page each for C, C++, Python, Java, TensorFlow Lite's C and C++)
+Usage: api_docs.py OUT_FOLDER      (docs/api; a page each for C, C++, Python, Java, operators and delegates from outside, telemetry, TensorFlow Lite's C)
 """
 import ast
 import pathlib
@@ -144,7 +144,12 @@ PAGES = {
     "cpp.md": cpp_page,
     "python.md": python_page,
     "java.md": java_page,
+    "custom_op.md": lambda: header_page("Operators from outside", "include/octet/custom_op.h", "c"),
+    "delegate.md": lambda: header_page("Delegates from outside", "include/octet/delegate.h", "c"),
+    "telemetry.md": lambda: header_page("Telemetry", "include/octet/telemetry.h", "c"),
     "tflite_c.md": lambda: header_page("TensorFlow Lite's C interface", "include/tensorflow/lite/c/c_api.h", "c", lambda code: "typedef struct" not in code),
+    "tflite_c_experimental.md": lambda: header_page("TensorFlow Lite's experimental C interface", "include/tensorflow/lite/c/c_api_experimental.h", "c"),
+    "tflite_c_opaque.md": lambda: header_page("TensorFlow Lite's opaque C interface", "include/tensorflow/lite/c/c_api_opaque.h", "c"),
 }
 
 

@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # Packs what is installed into dist/: Debian packages (runtime, tools, dev), a tarball with everything, an Android library (.aar); for
-# 64-bit Arm, too, where Debian's g++-aarch64-linux-gnu is: its libraries go into the jar, the .aar and a wheel of their own.
+# 64-bit Arm, too, where Debian's g++-aarch64-linux-gnu is: its libraries go into the jar, the .aar and a wheel of their own. The command for
+# Arm, in the wheel and a package, needs libraries of that system to link: scripts/arm_root.sh unpacks them.
 set -eu
 cd "$(dirname "$0")/.."
 version=$(sed -n 's/^project(octet VERSION \([0-9.]*\).*/\1/p' CMakeLists.txt)
@@ -22,10 +23,19 @@ abis=""
 
 if command -v aarch64-linux-gnu-g++ > /dev/null; then
   echo "octet: the same for 64-bit Arm"
-  cmake --preset aarch64 > build/configure-aarch64.log 2>&1 || { cat build/configure-aarch64.log; exit 1; }
-  ninja -C build/aarch64 -j "$jobs" --quiet
+  set --
+  if [ -e build/arm-sysroot/usr/include/zlib.h ]; then
+    set -- -DOCTET_TOOLS=ON -DOCTET_SERVE=OFF -DOCTET_FLEET=OFF -DOCTET_PORTABLE=ON "-DOCTET_SYSROOT=$PWD/build/arm-sysroot"
+  else
+    echo "octet: no build/arm-sysroot (scripts/arm_root.sh): no command for 64-bit Arm"
+  fi
+  cmake --preset aarch64 "$@" > build/configure-aarch64.log 2>&1 || { cat build/configure-aarch64.log; exit 1; }
+  ninja -C build/aarch64 -j "$jobs" --quiet octet_python octet_jni ${1:+octet}
   pack build/aarch64
-  python3 bindings/python/retag.py dist/octet-"$version"-*x86_64.whl linux_aarch64 build/aarch64/python/octet/_native.abi3.so dist
+  for file in python/octet/_native.abi3.so ${1:+octet}; do
+    aarch64-linux-gnu-strip --strip-unneeded -o "build/aarch64/$(basename "$file").stripped" "build/aarch64/$file"
+  done
+  python3 bindings/python/retag.py dist/octet-"$version"-*x86_64.whl linux_aarch64 build/aarch64/_native.abi3.so.stripped dist ${1:+build/aarch64/octet.stripped}
   natives="$natives --native linux-aarch64=build/aarch64/java/liboctet_jni.so"
   abis="$abis --native arm64-v8a=build/aarch64/java/liboctet_jni.so"
 else

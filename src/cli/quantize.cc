@@ -24,11 +24,16 @@ namespace octet::cli {
 namespace {
 
 struct Flags {
-  std::string source, data, out, scheme = "int8", io = "float32", ranges = "auto", repair = "auto", holdout, max_drop = "1%", preprocess, report, recipe, cache, effort = "default", fallback = "float32";
+  std::string source, data, out, scheme = "int8", io = "float32", output_type, ranges = "auto", repair = "auto", holdout, max_drop = "1%", preprocess, report, recipe, cache, effort = "default", fallback = "float32";
   std::vector<std::string> keep_float;
   int samples = 0;
   bool per_tensor = false, per_tensor_dense = false, int8_only = false, write_anyway = false, json = false;
 };
+
+DType EndType(const std::string& name, const std::string& scheme) {
+  if (name == "float32") return DType::kF32;
+  return scheme == "int16x8" ? DType::kI16 : name == "uint8" ? DType::kU8 : DType::kI8;
+}
 
 quantizer::QuantizeOptions Options(const Flags& f) {
   quantizer::QuantizeOptions o;
@@ -37,9 +42,9 @@ quantizer::QuantizeOptions Options(const Flags& f) {
              : f.ranges == "kl" ? quantizer::Ranges::kKl : f.ranges == "ema" ? quantizer::Ranges::kEma : quantizer::Ranges::kMse;
   o.repair = f.repair == "auto";
   o.max_samples = f.samples;
-  o.rewrite.io = f.io == "int8" ? DType::kI8 : f.io == "uint8" ? DType::kU8 : DType::kF32;
+  o.rewrite.inputs = EndType(f.io, f.scheme);
+  o.rewrite.outputs = EndType(f.output_type.empty() ? f.io : f.output_type, f.scheme);
   o.rewrite.activation = f.scheme == "int16x8" ? DType::kI16 : DType::kI8;
-  if (f.scheme == "int16x8" && f.io != "float32") o.rewrite.io = DType::kI16;
   o.rewrite.per_tensor_weights = f.per_tensor;
   o.rewrite.per_tensor_dense = f.per_tensor_dense;
   o.int8_only = f.int8_only;
@@ -320,6 +325,7 @@ Body DeclareQuantize(FlagSet& flags) {
   flags.Option("-o,--output", &f->out, "The .tflite file to write", true);
   flags.Choice("--scheme", &f->scheme, {"int8", "int16x8", "int4", "dynamic", "float16"}, "What is quantized");
   flags.Choice("--io", &f->io, {"float32", "int8", "uint8"}, "Type of the model's inputs and outputs");
+  flags.Choice("--output-type", &f->output_type, {"float32", "int8", "uint8"}, "Of the outputs, where it is another than --io's");
   flags.Choice("--ranges", &f->ranges, {"auto", "mse", "minmax", "percentile", "kl", "ema"}, "How ranges are chosen");
   flags.Choice("--repair", &f->repair, {"auto", "none"}, "Channel equalisation and bias correction where they help");
   flags.Option("--recipe", &f->recipe, "Schemes by layer: lines of REGEX SCHEME (float32, float16, dynamic, int8, int16x8, int4, int4-block), or a JSON recipe", false);

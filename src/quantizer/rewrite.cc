@@ -363,7 +363,7 @@ class Rewriter {
   // The integer type that the tensor is computed in; the others are made from it. What comes in float becomes
   // whatever is asked for; an integer input of the model has one type.
   DType FirstType(TensorId t) const {
-    if (std::ranges::find(graph().inputs, t) != graph().inputs.end()) return options_.io != DType::kF32 ? options_.activation : act_;
+    if (std::ranges::find(graph().inputs, t) != graph().inputs.end()) return options_.inputs != DType::kF32 ? options_.activation : act_;
     const NodeId producer = graph().tensor(t).producer;
     if (const auto it = first_.find(t); it != first_.end() && producer < 0) return it->second;
     const auto type = types_.find(producer);
@@ -389,14 +389,14 @@ class Rewriter {
   void EmitEntry(TensorId t, TensorId q) {
     auto& inputs = graph().inputs;
     const auto at = std::ranges::find(inputs, t);
-    if (at == inputs.end() || options_.io == DType::kF32) {
+    if (at == inputs.end() || options_.inputs == DType::kF32) {
       Emit("quantize", t, q, graph().tensor(t).name, -1);
       return;
     }
     const std::string name = graph().tensor(t).name;
     graph().tensor(t).name += "/float";
     TensorId entry = q;
-    if (options_.io == DType::kU8 && act_ == DType::kI8) entry = Uint8Twin(q, true);
+    if (options_.inputs == DType::kU8 && act_ == DType::kI8) entry = Uint8Twin(q, true);
     graph().tensor(entry).name = name;
     *at = entry;
     RenameEntries(t, entry, true);
@@ -440,13 +440,13 @@ class Rewriter {
     const std::vector<TensorId> outputs = graph().outputs;
     for (size_t i = 0; i < outputs.size(); ++i) {
       const TensorId t = outputs[i];
-      if (TwinOf(t) == graph::kNoTensor || options_.io == DType::kF32 || !IsFloatTensor(t)) {
+      if (TwinOf(t) == graph::kNoTensor || options_.outputs == DType::kF32 || !IsFloatTensor(t)) {
         FloatOf(t);
         continue;
       }
       const std::string name = graph().tensor(t).name;
       TensorId end = Int8Of(t);
-      if (options_.io == DType::kU8 && act_ == DType::kI8) end = Uint8Twin(end, false);
+      if (options_.outputs == DType::kU8 && act_ == DType::kI8) end = Uint8Twin(end, false);
       graph().tensor(t).name += "/float";
       graph().tensor(end).name = name;
       graph().outputs[i] = end;

@@ -10,7 +10,8 @@
 namespace octet::quantizer {
 
 struct RewriteOptions {
-  DType io = DType::kF32;         // Type of the model's inputs and outputs: kF32, kI8 or kU8.
+  DType inputs = DType::kF32;     // Type of the model's inputs: kF32, kI8 or kU8 (kI16 with activations of 16 bits);
+  DType outputs = DType::kF32;    // of its outputs.
   DType activation = DType::kI8;  // kI8, or kI16 (16x8: zero points 0, biases of 64 bits).
   bool per_tensor_weights = false;
   bool per_tensor_dense = false;  // Of dense layers only.

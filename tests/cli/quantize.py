@@ -119,12 +119,13 @@ def details(model):
 def forms():
     scales = [len((t.get("quantization") or {}).get("scale") or []) for t in details(work / "per_tensor.tflite")]
     expect("--per-tensor: one scale per tensor", max(scales) == 1)
-    for io in ("int8", "uint8"):
-        out = quantize("io_" + io, "--io", io)
+    for io, output in (("int8", "int8"), ("uint8", "uint8"), ("uint8", "float32"), ("float32", "int8")):
+        out = quantize(f"io_{io}_{output}", "--io", io, *(["--output-type", output] if output != io else []))
         ends = json.loads(run("inspect", out, "--json").stdout)["subgraphs"][0]
-        expect(f"--io {io}: both ends are", all(ends["tensors"][i].get("type", "").lower() == io for i in ends["inputs"] + ends["outputs"]))
+        found = [ends["tensors"][ends[end][0]].get("type", "FLOAT32").lower() for end in ("inputs", "outputs")]
+        expect(f"--io {io}, outputs {output}: the ends are", found == [io, output])
         gate = json.loads(run("gate", FLOAT, out, "--data", HOLDOUT, "--max-drop", "100", "--json").stdout)
-        expect(f"--io {io}: answers as float on {gate['quantized']:.1f} %, none in float", gate["quantized"] >= 95 and gate["float_operators"] == 0)
+        expect(f"--io {io}, outputs {output}: answers as float on {gate['quantized']:.1f} %, none in float", gate["quantized"] >= 95 and gate["float_operators"] == 0)
 
 
 def integer_only():

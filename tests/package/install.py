@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What `make package` left in dist/, each installed in an empty place and used there.
 
-Usage: install.py REPOSITORY WORK_FOLDER        (skips where dist/ holds no packages)
+Usage: install.py REPOSITORY WORK_FOLDER                   (skips where dist/ holds no packages)
+       install.py REPOSITORY WORK_FOLDER BUILD_FOLDER      what `cmake --install` leaves, without packing
 """
 import os
 import pathlib
@@ -62,8 +63,23 @@ def tarball(machine, prefix, emulator):
     place = WORK / f"tarball-{machine}"
     place.mkdir()
     run("tar", "xzf", archive, "-C", place, "--strip-components=1")
+    programs(place, machine, prefix, emulator)
+
+
+def installed(build):
+    """The components of a build folder: the command converts, programs find the rest."""
+    place = WORK / "installed"
+    run("cmake", "--build", build, "--target", "octet_static", "octet_shared", "octet_tensorflowlite_c", "octet")
+    for component in ("runtime", "tools", "dev"):
+        run("cmake", "--install", build, "--prefix", place, "--component", component)
+    run(place / "bin/octet", "convert", REPOSITORY / "examples/demo/model.keras", "-o", MODEL)
+    programs(place, "this machine", "", [])
+
+
+def programs(place, machine, prefix, emulator):
+    """Those of the ten lines, by find_package, against what lies in `place`."""
     config = next(place.rglob("octetConfig.cmake")).parent
-    build = WORK / f"consumer-{machine}"
+    build = WORK / f"consumer-{machine.replace(' ', '-')}"
     toolchain = [f"-DCMAKE_TOOLCHAIN_FILE={REPOSITORY / 'cmake/aarch64.cmake'}"] if emulator else []
     run("cmake", "-S", REPOSITORY / "tests/package/consumer", "-B", build, f"-Doctet_DIR={config}", f"-DEXAMPLES={EXAMPLES}", "-DCMAKE_BUILD_TYPE=Release", *toolchain)
     run("cmake", "--build", build)
@@ -112,6 +128,17 @@ def arm_wheel():
         if "AArch64" not in kind or "linux_aarch64" not in tag:
             sys.exit(f"FAILED: {path}")
         print("wheel for aarch64: ok")
+        command = place / "octet/bin/octet"
+        if command.exists():
+            command.chmod(0o755)  # zipfile unpacks no modes; pip does.
+            emulator = ["qemu-aarch64", "-L", ARM_ROOT] if ARM_ROOT.exists() else ARM
+            arm_model = WORK / "arm.tflite"
+            run(*emulator, command, "convert", REPOSITORY / "examples/demo/model.keras", "-o", arm_model)
+            if arm_model.read_bytes() != MODEL.read_bytes():
+                sys.exit("FAILED: the command for aarch64 converts to other bytes")
+            run("dpkg-deb", "-x", packages("octet_*_arm64.deb")[0], WORK / "arm-debian")
+            run(*emulator, WORK / "arm-debian/usr/bin/octet", "inspect", arm_model)
+            print("command on aarch64 (qemu), of the wheel and the package: ok")
         for python in sorted(ARM_ROOT.glob("usr/bin/python3.*"))[:1]:
             answers("wheel on aarch64 (qemu)", *arm_system(python, EXAMPLES / "run.py", environment=[f"PYTHONPATH={place}"]))
 
@@ -147,6 +174,11 @@ def selective():
 
 
 def main():
+    if len(sys.argv) > 3:
+        shutil.rmtree(WORK, ignore_errors=True)
+        WORK.mkdir(parents=True)
+        installed(pathlib.Path(sys.argv[3]))
+        return 0
     if not packages("*.deb"):
         print("skipped: no packages in dist/ (make package)")
         return 77

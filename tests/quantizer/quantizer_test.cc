@@ -228,15 +228,16 @@ TEST(Rewrite, FollowsTheRules) {
 }
 
 TEST(Rewrite, IntegerEndsKeepTheirNames) {
-  for (const DType io : {DType::kI8, DType::kU8}) {
+  for (const auto& [in, out] : {std::pair(DType::kI8, DType::kI8), {DType::kU8, DType::kU8}, {DType::kI8, DType::kF32}, {DType::kF32, DType::kU8}}) {
     Builder b = SpreadModel(1.0f);
     QuantizeOptions options;
-    options.rewrite.io = io;
+    options.rewrite.inputs = in;
+    options.rewrite.outputs = out;
     auto result = QuantizeInt8(b.model, TrainingSamples(32), options, {});
     ASSERT_TRUE(result.ok()) << result.error().message();
     const graph::Graph& g = result->model.main();
-    EXPECT_EQ(g.tensor(g.inputs[0]).type.dtype, io);
-    EXPECT_EQ(g.tensor(g.outputs[0]).type.dtype, io);
+    EXPECT_EQ(g.tensor(g.inputs[0]).type.dtype, in);
+    EXPECT_EQ(g.tensor(g.outputs[0]).type.dtype, out);
     EXPECT_EQ(g.tensor(g.inputs[0]).name, "x");
     EXPECT_EQ(g.tensor(g.outputs[0]).name, "last");
     EXPECT_TRUE(graph::Verify(result->model).ok());

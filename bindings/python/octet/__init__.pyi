@@ -16,4 +16,7 @@ from octet.interpreter import SignatureRunner as SignatureRunner
 from octet.interpreter import load_delegate as load_delegate
 
 __version__: str
-__all__: list[str]
+__all__ = [
+    "Analyzer", "Converter", "ConverterError", "Delegate", "Interpreter", "InterpreterWithCustomOps", "OpResolverType", "OpsSet", "Optimize",
+    "QuantizationDebugOptions", "QuantizationDebugger", "RepresentativeDataset", "SignatureRunner", "TargetSpec", "load_delegate",
+]

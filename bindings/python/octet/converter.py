@@ -16,6 +16,9 @@ import os
 import pathlib
 import subprocess
 import tempfile
+import warnings
+import weakref
+import zipfile
 
 import numpy as np
 
@@ -64,25 +67,82 @@ def _name(value):
     return getattr(value, "name", None) or getattr(value, "__name__", None) or str(value)
 
 
-class Converter:
-    """One conversion. Set the attributes, then call convert()."""
+# Attributes of the original that are about its own way of working: octet takes any value, and the model is as good with each.
+_OF_THE_ORIGINAL = {
+    "canonicalizing_inf_as_min_max_float": True,
+    "elide_elementsattrs_if_larger": None,
+    "enable_timing": None,
+    "exclude_conversion_metadata": False,
+    "experimental_enable_resource_variables": True,
+    "experimental_lower_to_saved_model": True,
+    "experimental_new_converter": True,
+    "experimental_new_dynamic_range_quantizer": True,
+    "experimental_new_quantizer": True,
+    "ir_dump_dir": None,
+    "ir_dump_func_regex": None,
+    "ir_dump_pass_regex": None,
+    "legalize_custom_tensor_list_ops": False,
+    "model_origin_framework": "UNSET",
+    "print_ir_after": None,
+    "print_ir_before": None,
+    "print_ir_module_scope": None,
+    "saved_model_dir": None,
+    "serialize_debug_metadata": False,
+    "unfold_batchmatmul": False,
+    "_experimental_allow_all_select_tf_ops": False,
+    "_experimental_default_to_single_batch_in_tensor_list_ops": False,
+    "_experimental_disable_fuse_mul_and_fc": False,
+    "_experimental_enable_composite_direct_lowering": True,
+    "_experimental_enable_dynamic_update_slice": False,
+    "_experimental_guarantee_all_funcs_one_use": False,
+    "_experimental_lower_tensor_list_ops": True,
+    "_experimental_preserve_assert_op": False,
+    "_experimental_unfold_large_splat_constant": False,
+    "_experimental_unsafe_fuse_dynamic_shaped_broadcast": False,
+    "_experimental_use_buffer_offset": False,
+}
+# Attributes that ask for another model than octet makes: the value without a wish, and what to do instead.
+_NOT_IN_OCTET = {
+    "experimental_stablehlo_quantizer_config": (None, "set representative_dataset and target_spec"),
+    "experimental_use_stablehlo_quantizer": (False, "set representative_dataset and target_spec"),
+    "_experimental_calibrate_only": (False, "octet calibrates and quantizes in one step: convert() gives the quantized model"),
+    "_experimental_full_integer_quantization_bias_type": (None, "biases are int32 beside int8 activations and int64 beside int16 ones"),
+    "_experimental_low_bit_qat": (False, "octet quantize --scheme int4 has weights of 4 bits"),
+    "_experimental_qdq_conversion_mode": (None, "convert a model without QUANTIZE and DEQUANTIZE pairs, with a representative_dataset"),
+    "_experimental_quantization_options": (None, "set representative_dataset and target_spec"),
+    "_experimental_reduce_type_precision": (False, "octet quantize --scheme int4 has weights of 4 bits"),
+    "_experimental_sparsify_model": (False, "weights are stored densely"),
+    "_experimental_strict_qdq": (False, "convert a model without QUANTIZE and DEQUANTIZE pairs, with a representative_dataset"),
+    "_experimental_tf_quantization_mode": (None, "set representative_dataset and target_spec"),
+    "_experimental_variable_quantization": (False, "variables stay in float"),
+}
 
-    def __init__(self, source, signature_key=None, owned=None):
+
+class Converter:
+    """One conversion. Set the attributes, then call convert().
+
+    Every public attribute of the original is there. What is only about the original's inside takes any value; what asks for
+    a model that octet does not make is a ConverterError with the way out.
+    """
+
+    def __init__(self, source, signature_key=None, owned=None, exported=None):
         self._source = os.fspath(source)
         self._signature_key = signature_key
-        self._owned = owned  # Keeps a temporary folder alive.
+        if owned is not None:
+            weakref.finalize(self, owned.cleanup)  # A temporary folder.
+        self._exported = exported  # Writes the same model as a SavedModel, and says where, for when the source has parts that are code.
         self.optimizations = set()
         self.representative_dataset = None
         self.target_spec = TargetSpec()
         self.inference_input_type = np.float32
         self.inference_output_type = np.float32
         self.allow_custom_ops = False
-        self.exclude_conversion_metadata = False
-        self.experimental_new_converter = True
-        self.experimental_new_quantizer = True
-        self.experimental_enable_resource_variables = True
-        self.unfold_batchmatmul = False
-        self.serialize_debug_metadata = False
+        self._experimental_disable_per_channel = False
+        self._experimental_disable_per_channel_quantization_for_dense_layers = False
+        for name, value in _OF_THE_ORIGINAL.items():
+            setattr(self, name, value)
+        for name, (value, _) in _NOT_IN_OCTET.items():
+            setattr(self, name, value)
         self._keep_float = []  # Layers: QuantizationDebugger's deny-lists.
 
     @classmethod
@@ -101,11 +161,21 @@ class Converter:
 
     @classmethod
     def from_keras_model(cls, model):
-        """A Keras model in memory, of any backend; it is saved and read back."""
+        """A Keras model in memory, of any backend; it is saved and read back. A model with code of its own (custom layers, a subclass of
+        Model) is exported as a SavedModel where its backend is TensorFlow."""
         folder = tempfile.TemporaryDirectory(prefix="octet-")
         path = os.path.join(folder.name, "model.keras")
-        model.save(path)
-        return cls(path, owned=folder)
+
+        def exported():
+            out = os.path.join(folder.name, "exported")
+            model.export(out, verbose=False)
+            return out
+
+        try:
+            model.save(path)
+        except (NotImplementedError, TypeError, ValueError):  # What Keras raises of models that it cannot describe.
+            return cls(exported(), owned=folder)
+        return cls(path, owned=folder, exported=exported if hasattr(model, "export") else None)
 
     @classmethod
     def from_concrete_functions(cls, funcs, trackable_obj=None):
@@ -115,41 +185,113 @@ class Converter:
         import tensorflow as tf  # The caller has it: the function is its object.
 
         folder = tempfile.TemporaryDirectory(prefix="octet-")
-        holder = trackable_obj if trackable_obj is not None else tf.Module()
+        holder = trackable_obj
+        if holder is None:
+            holder = tf.Module()
+            holder.captured = list(funcs[0].variables)  # Only what is tracked can be saved.
         tf.saved_model.save(holder, folder.name, signatures={"serving_default": funcs[0]})
         return cls(folder.name, "serving_default", owned=folder)
 
+    @classmethod
+    def experimental_from_jax(cls, serving_funcs, inputs):
+        """The original's, deprecated there."""
+        raise ConverterError("octet reads no JAX functions: export them by jax2tf as a SavedModel, then Converter.from_saved_model")
+
     def convert(self):
         """The .tflite file's bytes. ConverterError says what will not convert, and why."""
+        self._check_wishes()
         with tempfile.TemporaryDirectory(prefix="octet-") as folder:
             out = os.path.join(folder, "model.tflite")
-            if self.representative_dataset is not None and self.optimizations:
-                self._run(self._quantize_arguments(folder, out))
-            else:
-                self._run(["convert", self._source, "-o", out, "--scheme", self._scheme(), *self._signature()])
+            try:
+                self._make(folder, out)
+            except ConverterError as error:
+                if self._exported is None:
+                    raise
+                try:
+                    self._source, self._exported = self._exported(), None
+                except Exception:  # Other backends, and models that were never built, have no SavedModel: the first reason counts.
+                    raise error from None
+                self._make(folder, out)
+            if "GPU" in (self.target_spec.experimental_supported_backends or ()):
+                self._run(["check", out, "--target", "gpu"])
             return pathlib.Path(out).read_bytes()
 
-    def _signature(self):
-        return ["--signature", self._signature_key] if self._signature_key else []
+    def _make(self, folder, out):
+        """Leaves the model at `out`."""
+        if self.representative_dataset is None or not self.optimizations or self._weights_as_float16():
+            self._run(["convert", self._source, "-o", out, "--scheme", self._scheme(), *self._graph_arguments()])
+            return
+        source = self._source
+        if not source.endswith((".keras", ".h5", ".hdf5", ".tflite")):  # What `octet quantize` reads.
+            source = os.path.join(folder, "float.tflite")
+            self._run(["convert", self._source, "-o", source, *self._graph_arguments()])
+        self._run(["quantize", source, "-o", out, *self._quantize_arguments(folder)])
+
+    def _ops(self):
+        return {_name(o) for o in self.target_spec.supported_ops}
+
+    def _types(self):
+        return {_name(t) for t in self.target_spec.supported_types}
+
+    def _weights_as_float16(self):
+        return bool(self.optimizations) and "float16" in self._types()
+
+    def _int8_only(self):
+        return self._ops() == {OpsSet.TFLITE_BUILTINS_INT8.name} or self._types() == {"int8"}
+
+    def _int16(self):
+        return OpsSet.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8.name in self._ops()
+
+    def _aware(self):
+        """Whether the source was trained with quantization in it: its ranges are its own (octet.qat)."""
+        if not (self._source.endswith(".keras") and zipfile.is_zipfile(self._source)):
+            return False
+        with zipfile.ZipFile(self._source) as archive:
+            return "config.json" in archive.namelist() and b"octet>FakeQuantize" in archive.read("config.json")
+
+    def _check_wishes(self):
+        """What was asked for is what octet makes, and the wishes fit together."""
+        refused = [f"{name}: {advice}" for name, (value, advice) in _NOT_IN_OCTET.items() if getattr(self, name) != value]
+        if OpsSet.EXPERIMENTAL_STABLEHLO_OPS.name in self._ops():
+            refused.append("target_spec.supported_ops: octet writes TensorFlow Lite's operators, no StableHLO; take TFLITE_BUILTINS")
+        refused += [f"target_spec.supported_types: float32, float16 or int8; found {t}" for t in sorted(self._types() - {"float32", "float16", "int8"})]
+        if refused:
+            raise ConverterError("octet does not do what is asked for:\n  " + "\n  ".join(refused))
+        if any(_name(o) == "EXPERIMENTAL_SPARSITY" for o in self.optimizations):
+            warnings.warn("Optimize.EXPERIMENTAL_SPARSITY: octet stores weights densely; the model computes the same", stacklevel=3)
+        needs_samples = self.optimizations and self.representative_dataset is None and not self._aware()
+        if needs_samples and (self._int8_only() or self._int16()):
+            raise ValueError("integer activations need samples to find their ranges: set representative_dataset, which is None")
+        io = {_name(self.inference_input_type), _name(self.inference_output_type)}
+        if io != {"float32"} and not self._aware() and (not self.optimizations or self.representative_dataset is None or self._weights_as_float16()):
+            raise ValueError("inference_input_type and inference_output_type other than float32 need a model with integer activations: "
+                             f"set optimizations = [Optimize.DEFAULT] and a representative_dataset; found {' and '.join(sorted(io))}")
+        allowed = {"float32", "int16"} if self._int16() else {"float32", "int8", "uint8"}
+        if not io <= allowed:
+            raise ValueError(f"inference_input_type and inference_output_type are one of {sorted(allowed)} here; found {sorted(io - allowed)}")
+
+    def _graph_arguments(self):
+        arguments = ["--signature", self._signature_key] if self._signature_key and os.path.isdir(self._source) else []
+        return arguments + (["--allow-flex"] if OpsSet.SELECT_TF_OPS.name in self._ops() else [])
 
     def _scheme(self):
-        if not self.optimizations:
+        if not self.optimizations or self._aware():
             return "float32"
-        return "float16" if any(_name(t) == "float16" for t in self.target_spec.supported_types) else "dynamic"
+        return "float16" if self._weights_as_float16() else "dynamic"
 
-    def _quantize_arguments(self, folder, out):
+    def _quantize_arguments(self, folder):
         data = os.path.join(folder, "calibration.npz")
         self._write_samples(data)
-        ops = {_name(o) for o in self.target_spec.supported_ops}
-        arguments = ["quantize", self._source, "--data", data, "-o", out]
-        io = _name(self.inference_input_type)
-        if io != _name(self.inference_output_type):
-            raise ValueError(f"octet gives inputs and outputs one type; found {io} and {_name(self.inference_output_type)}")
-        arguments += ["--io", io]
-        if OpsSet.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8.name in ops:
+        ends = [_name(t).replace("int16", "int8") for t in (self.inference_input_type, self.inference_output_type)]  # int16x8's integers are int16.
+        arguments = ["--data", data, "--io", ends[0], "--output-type", ends[1]]
+        if self._int16():
             arguments += ["--scheme", "int16x8"]
-        if OpsSet.TFLITE_BUILTINS_INT8.name in ops and len(ops) == 1:
+        if self._int8_only():
             arguments += ["--int8-only"]
+        if self._experimental_disable_per_channel:
+            arguments += ["--per-tensor"]
+        if self._experimental_disable_per_channel_quantization_for_dense_layers:
+            arguments += ["--per-tensor-dense"]
         for layer in self._keep_float:
             arguments += ["--keep-float", layer]
         return arguments
@@ -157,7 +299,8 @@ class Converter:
     def _write_samples(self, path):
         """All samples, batches joined: one array per input, by name or position."""
         columns = {}
-        for sample in self.representative_dataset():
+        dataset = getattr(self.representative_dataset, "input_gen", self.representative_dataset)  # RepresentativeDataset, octet's or TensorFlow's own.
+        for sample in dataset():
             if isinstance(sample, tuple) and len(sample) == 2 and isinstance(sample[0], str):
                 sample = sample[1]  # (signature key, inputs)
             items = sample.items() if isinstance(sample, dict) else enumerate(sample)

@@ -46,13 +46,29 @@ class Converter:
     inference_input_type: type
     inference_output_type: type
     allow_custom_ops: bool
+    canonicalizing_inf_as_min_max_float: bool
+    elide_elementsattrs_if_larger: Any
+    enable_timing: Any
     exclude_conversion_metadata: bool
-    experimental_new_converter: bool
-    experimental_new_quantizer: bool
     experimental_enable_resource_variables: bool
-    unfold_batchmatmul: bool
+    experimental_lower_to_saved_model: bool
+    experimental_new_converter: bool
+    experimental_new_dynamic_range_quantizer: bool
+    experimental_new_quantizer: bool
+    experimental_stablehlo_quantizer_config: Any
+    experimental_use_stablehlo_quantizer: bool
+    ir_dump_dir: Any
+    ir_dump_func_regex: Any
+    ir_dump_pass_regex: Any
+    legalize_custom_tensor_list_ops: bool
+    model_origin_framework: str
+    print_ir_after: Any
+    print_ir_before: Any
+    print_ir_module_scope: Any
+    saved_model_dir: Any
     serialize_debug_metadata: bool
-    def __init__(self, source: Union[str, os.PathLike[str]], signature_key: Optional[str] = None, owned: Any = None) -> None: ...
+    unfold_batchmatmul: bool
+    def __init__(self, source: Union[str, os.PathLike[str]], signature_key: Optional[str] = None, owned: Any = None, exported: Any = None) -> None: ...
     @classmethod
     def from_saved_model(cls, saved_model_dir: Union[str, os.PathLike[str]], signature_keys: Optional[Sequence[str]] = None, tags: Any = None) -> Converter: ...
     @classmethod
@@ -61,4 +77,6 @@ class Converter:
     def from_keras_model(cls, model: Any) -> Converter: ...
     @classmethod
     def from_concrete_functions(cls, funcs: Sequence[Any], trackable_obj: Any = None) -> Converter: ...
+    @classmethod
+    def experimental_from_jax(cls, serving_funcs: Any, inputs: Any) -> Converter: ...
     def convert(self) -> bytes: ...

@@ -86,7 +86,9 @@ class QuantizationDebugger:
             self._convert()
 
     def _convert(self):
-        plain = Converter(self._converter._source, self._converter._signature_key)
+        given = self._converter
+        plain = Converter(given._source, given._signature_key, exported=given._exported)
+        plain.target_spec.supported_ops |= {o for o in given.target_spec.supported_ops if getattr(o, "name", o) == "SELECT_TF_OPS"}
         self._float = plain.convert()
         self._converter._keep_float = [*self._options.denylisted_nodes, *self._layers_of(self._options.denylisted_ops)]
         self._quantized = self._converter.convert()

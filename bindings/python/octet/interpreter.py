@@ -114,7 +114,7 @@ def _set(native, tensor, index, position, value):
         native.set_strings(position, np.int32(len(texts)).tobytes() + offsets.tobytes() + b"".join(texts))
         return
     if not tensor.address and tensor.bytes:
-        raise ValueError("Tensor data is null. Run allocate_tensors() first")
+        raise ValueError("Cannot set tensor: Tensor is unallocated. Try calling allocate_tensors() first")
     tensor.array()[...] = value
 
 
@@ -139,7 +139,7 @@ def _load(model_path, model_content):
         return _native.Model(content=bytes(model_content))
     path = os.fspath(model_path)
     if not os.path.isfile(path):
-        raise ValueError(f"Could not open '{path}'.")
+        raise ValueError(f"Could not open '{path}'.The model allocation is null/empty")
     return _native.Model(path=path)
 
 
@@ -259,8 +259,10 @@ class Interpreter:
         """A new shape for the input tensor `input_index`; takes effect with allocate_tensors()."""
         self._ensure_safe()
         if input_index not in self._inputs:
-            raise ValueError(f"Tensor {input_index} is not an input of the model; its inputs are {self._inputs}.")
+            raise RuntimeError(f"Tensor {input_index} is not an input of the model; its inputs are {self._inputs}.")
         size = [int(d) for d in np.asarray(tensor_size).reshape(-1)]
+        if min(size, default=0) < 0:
+            raise RuntimeError(f"Tensor {input_index} cannot have the shape {size}: dimensions are not negative.")
         tensor = _Tensor(self._interpreter, input_index)
         if strict:
             self._check_strict(input_index, tensor, size)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The Java API on the small models of binding_models.cc. No test framework: a failed check throws.
+// Only classes of the original: scripts/java_api_diff.sh compiles this file against those and runs it on octet's jar.
 // Usage: java -cp octet-lite.jar:CLASSES ApiTest MODELS
 import java.io.File;
 import java.lang.management.ManagementFactory;
@@ -25,7 +26,6 @@ import org.tensorflow.lite.DataType;
 import org.tensorflow.lite.Interpreter;
 import org.tensorflow.lite.InterpreterApi;
 import org.tensorflow.lite.InterpreterFactory;
-import org.tensorflow.lite.OctetDelegate;
 import org.tensorflow.lite.Tensor;
 import org.tensorflow.lite.TensorFlowLite;
 import org.tensorflow.lite.gpu.CompatibilityList;
@@ -475,16 +475,6 @@ public final class ApiTest {
     }
   }
 
-  /** One built against TensorFlow Lite's opaque interface: it finds the functions in octet's library. */
-  static void aDelegateThatCallsBack(String library) {
-    try (OctetDelegate delegate = new OctetDelegate(library, new HashMap<>());
-        Interpreter it = new Interpreter(model("add"), new Interpreter.Options().addDelegate(delegate))) {
-      float[][] y = new float[1][4];
-      it.runForMultipleInputsOutputs(new Object[] {new float[][] {{1, 2, 3, 4}}, new float[][] {{10, 20, 30, 40}}}, Collections.singletonMap(0, y));
-      equal(y[0][3], 44f);
-    }
-  }
-
   /** Direct buffers are the tensors' memory while a model runs: the same answers as by copies, whatever they share. */
   static void inPlace() {
     try (Interpreter it = new Interpreter(model("add"))) {
@@ -554,7 +544,6 @@ public final class ApiTest {
     cancellation();
     theForgottenAreFreedAndNamed();
     delegatesAreNeverSilent();
-    if (args.length > 1) aDelegateThatCallsBack(args[1]);
     inPlace();
     nothingIsMadePerRun();
     timePerRun();
