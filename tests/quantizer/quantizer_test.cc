@@ -133,7 +133,7 @@ TEST(Equalize, RescalesTheOperandsOfAConcatenation) {
 }
 
 // A LayerNorm as Keras computes it: x * (r * gain) + (term - m * (r * gain)), r and m being one number per row.
-TEST(Equalize, FoldsIntoALayerNorm) {
+Builder NormModel() {
   Builder b;
   const auto x = b.Input("x", {DType::kF32, Shape{1, 6, 6, 3}, {}});
   const auto conv = b.Conv("conv", x, 4, 3, 1, kOneStride);
@@ -145,6 +145,11 @@ TEST(Equalize, FoldsIntoALayerNorm) {
   const auto rest = b.Node("sub", "rest", {b.Constant<float>("term", Shape{4}, {1, -50, 0.5f, 2}), b.Node("mul", "centre", {m, scaled})});
   const auto norm = b.Node("add", "norm", {b.Node("mul", "part", {conv, scaled}), rest});
   b.g().outputs = {b.Conv("last", norm, 4, 1, 9, kOneStride)};
+  return b;
+}
+
+TEST(Equalize, FoldsIntoALayerNorm) {
+  const Builder b = NormModel();
   const Samples data = TrainingSamples(16);
   Builder equalized = b;
   Statistics statistics = *Calibrate(b.model, data, {0, 16, 1}, false, {});
@@ -155,6 +160,17 @@ TEST(Equalize, FoldsIntoALayerNorm) {
   float most = 0;
   for (float y : want) most = std::max(most, std::abs(y));
   EXPECT_LT(test::LargestDifference(want, Runner(equalized.model).Run(one)), 1e-5f * most);
+}
+
+// The runtime would compute a LayerNorm in one step; its parts have ranges of their own.
+TEST(Calibrate, SeesWhatTheRuntimeWouldFuse) {
+  Builder b = NormModel();
+  const Samples data = TrainingSamples(16);
+  const Statistics statistics = *Calibrate(b.model, data, {0, 16, 1}, true, {});
+  for (graph::NodeId id : b.g().order()) EXPECT_TRUE(statistics.contains(b.g().tensor(b.g().node(id).outputs[0]).name)) << b.g().node(id).place;
+  QuantizeOptions options;
+  options.int8_only = true;
+  EXPECT_TRUE(QuantizeInt8(b.model, data, options, {})->float_nodes.empty());
 }
 
 // As behind a LayerNorm: what is multiplied by one number per channel takes the factors there; a term goes along.
