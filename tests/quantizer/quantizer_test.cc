@@ -6,6 +6,7 @@
 #include <set>
 
 #include "exporter/exporter.h"
+#include "quantizer/causes.h"
 #include "quantizer/channel_gain.h"
 #include "quantizer/output_error.h"
 #include "quantizer/refine_ranges.h"
@@ -100,6 +101,34 @@ TEST(Equalize, EvensTheChannelsAndKeepsTheFloatOutputs) {
   float largest = 0;
   for (float v : before) largest = std::max(largest, std::abs(v));
   EXPECT_LT(test::LargestDifference(before, after), 1e-5f * largest);
+}
+
+bool Names(const std::vector<std::string>& causes, std::string_view what) {
+  return std::ranges::any_of(causes, [&](const std::string& c) { return c.find(what) != std::string::npos; });
+}
+
+TEST(Causes, AreNamedBeforeAnythingIsQuantized) {
+  Builder wide = SpreadModel(300.0f);
+  const std::vector<std::string> spread = CausesIn(wide.g(), *Calibrate(wide.model, TrainingSamples(8), {0, 8, 1}, true, {}));
+  ASSERT_FALSE(spread.empty());
+  EXPECT_TRUE(Names(spread, "channel 0 of first is"));
+  Builder even = SpreadModel(1.0f);
+  EXPECT_TRUE(CausesIn(even.g(), *Calibrate(even.model, TrainingSamples(8), {0, 8, 1}, true, {})).empty());
+  Builder dead = SpreadModel(1.0f);
+  const graph::NodeId first = dead.g().order()[0];
+  dead.g().SetInput(first, 2, dead.Constant<float>("low", Shape{8}, {0, -100, 0, -100, 0, 0, 0, 0}));
+  EXPECT_TRUE(Names(CausesIn(dead.g(), *Calibrate(dead.model, TrainingSamples(8), {0, 8, 1}, true, {})), "2 of 8 channels of first are always zero"));
+}
+
+TEST(Causes, OneSampleThatSetsARangeIsNamed) {
+  Builder b = SpreadModel(1.0f);
+  EXPECT_EQ(LoneSample(*Calibrate(b.model, TrainingSamples(32), {0, 32, 1}, false, {})), "");
+  for (const int64_t lone : {0, 13, 31}) {
+    std::vector<float> x = test::RandomFloats(32 * 108, 21);
+    for (int64_t i = lone * 108; i < (lone + 1) * 108; ++i) x[static_cast<size_t>(i)] *= 25;
+    const std::string text = LoneSample(*Calibrate(b.model, Samples({6, 6, 3}, x), {0, 32, 1}, false, {}));
+    EXPECT_NE(text.find(Format("sample %lld alone sets the range", static_cast<long long>(lone))), std::string::npos) << text;
+  }
 }
 
 // Two branches of unlike ranges side by side, one of them also read alone: both keep the int8 steps.
