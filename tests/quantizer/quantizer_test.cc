@@ -191,6 +191,33 @@ TEST(Equalize, FoldsIntoALayerNorm) {
   EXPECT_LT(test::LargestDifference(want, Runner(equalized.model).Run(one)), 1e-5f * most);
 }
 
+// As in front of a batch norm that nothing could take in: the numbers of a product take what a concatenation's branches give off.
+TEST(Equalize, EndsAtNumbersPerChannel) {
+  Builder b;
+  const auto x = b.Input("x", {DType::kF32, Shape{1, 6, 6, 3}, {}});
+  const auto small = b.Conv("small", x, 4, 3, 1, kOneStride), large = b.Conv("large", x, 4, 3, 5, kOneStride);
+  graph::Node& n = b.g().node(b.last);
+  std::vector<float> w(b.g().tensor(n.inputs[1]).data<float>().begin(), b.g().tensor(n.inputs[1]).data<float>().end());
+  for (float& v : w) v *= 200;
+  b.g().SetInput(b.last, 1, b.Constant<float>("large/wide", Shape{4, 3, 3, 3}, w));
+  const auto both = b.Node("concatenation", "both", {small, large}, {}, [](graph::Node& node) { test::SetAttr<int32_t>(node, "axis", 3); });
+  const auto scaled = b.Node("mul", "scaled", {both, b.Constant<float>("gain", Shape{8}, {1, 2, 1, 1, 0.01f, 0.01f, -0.02f, 0.01f})});
+  const auto term = b.Node("add", "term", {scaled, b.Constant<float>("offset", Shape{8}, test::RandomFloats(8, 17))}, {}, [](graph::Node& node) { test::SetAttr(node, "fused_activation_function", ops::Activation::kRelu); });
+  const auto joined = b.Conv("joined", term, 4, 1, 11, kOneStride), other = b.Conv("other", both, 4, 1, 13, kOneStride);
+  b.g().outputs = {b.Node("add", "y", {joined, other})};
+  const Samples data = TrainingSamples(32);
+  Builder equalized = b;
+  Statistics statistics = *Calibrate(b.model, data, {0, 32, 1}, false, {});
+  const float before = statistics.at("large").max / statistics.at("small").max;
+  ASSERT_EQ(EqualizeChannels(equalized.g(), statistics).size(), 2u);
+  const Statistics after = *Calibrate(equalized.model, data, {0, 32, 1}, false, {});
+  EXPECT_LT(after.at("large").max / after.at("small").max, before / 5);
+  const std::vector<float> one = test::RandomFloats(108, 3), want = Runner(b.model).Run(one);
+  float most = 0;
+  for (float v : want) most = std::max(most, std::abs(v));
+  EXPECT_LT(test::LargestDifference(want, Runner(equalized.model).Run(one)), 1e-5f * most);
+}
+
 // The runtime would compute a LayerNorm in one step; its parts have ranges of their own.
 TEST(Calibrate, SeesWhatTheRuntimeWouldFuse) {
   Builder b = NormModel();
@@ -215,9 +242,9 @@ TEST(Equalize, FoldsIntoGainsBeforeDenseLayers) {
   Builder equalized = b;
   Statistics statistics = before;
   const std::vector<EqualizedSpace> spaces = EqualizeChannels(equalized.g(), statistics);
-  ASSERT_EQ(spaces.size(), 1u);
-  EXPECT_EQ(spaces[0].place, "gained");
-  EXPECT_LT(spaces[0].spread_after, spaces[0].spread_before / 5);
+  ASSERT_EQ(spaces.size(), 2u);  // The gain ends what the convolution begins.
+  EXPECT_EQ(spaces[1].place, "gained");
+  EXPECT_LT(spaces[1].spread_after, spaces[1].spread_before / 5);
   const std::vector<float> one = test::RandomFloats(108, 3), want = Runner(b.model).Run(one);
   float most = 0;
   for (float v : want) most = std::max(most, std::abs(v));
