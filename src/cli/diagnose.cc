@@ -197,7 +197,9 @@ std::string SummaryTable(const std::vector<Examined>& models, uint64_t float_byt
 }
 
 std::string BarsOf(const std::vector<Examined>& models, uint64_t float_bytes, double float_us) {
-  report::Chart accuracy{"Accuracy on the full holdout", "", "%", {"float"}, {{"", {}, 2}}, {0}, false, 4};
+  const quantizer::GateResult& gate = models[0].gate;
+  const std::string held = gate.full() ? "the full holdout" : Format("%lld of %lld samples, which is no gate", static_cast<long long>(gate.samples), static_cast<long long>(gate.holdout));
+  report::Chart accuracy{"Accuracy on " + held, "", "%", {"float"}, {{"", {}, 2}}, {0}, false, 4};
   report::Chart size = accuracy, latency = accuracy;
   size.title = "Size";
   size.y_label = "kB";

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "exporter/exporter.h"
+#include "passes/pass.h"
 #include "quantizer/causes.h"
 #include "quantizer/channel_gain.h"
 #include "quantizer/output_error.h"
@@ -634,6 +635,16 @@ TEST(Quantize, AnLstmInIntegersStartsEverySequenceAnew) {
       EXPECT_EQ(integer.Run(x), first) << other;
     }
   }
+}
+
+// An LSTM has weights and biases of several gates: a factor behind it belongs to none of them.
+TEST(Optimize, NothingIsFoldedIntoAnLstm) {
+  Builder b = LstmModel(0.5f);
+  const auto y = b.g().outputs[0];
+  b.g().outputs = {b.Node("mul", "scaled", {y, b.Constant<float>("factor", Shape{1}, {3})})};
+  const std::vector<float> x = test::RandomFloats(15, 99), want = Runner(b.model).Run(x);
+  ASSERT_TRUE(passes::Optimize(b.model).ok());
+  EXPECT_EQ(Runner(b.model).Run(x), want);
 }
 
 TEST(Rewrite, StepsOfOneLayerShareWeightsBiasesAndScales) {
