@@ -18,6 +18,7 @@
 #include "cli/parity.h"
 #include "cli/source.h"
 #include "quantizer/gate.h"
+#include "quantizer/input_check.h"
 #include "quantizer/session.h"
 #include "report/json.h"
 
@@ -25,7 +26,7 @@ namespace octet::cli {
 namespace {
 
 struct Flags {
-  std::string reference, data, preprocess, report, tolerance;
+  std::string reference, data, calibration, preprocess, report, tolerance;
   std::vector<std::string> models;
   SourceFlags reading;
   int samples = 0;
@@ -196,7 +197,9 @@ std::string SummaryTable(const std::vector<Examined>& models, uint64_t float_byt
 }
 
 std::string BarsOf(const std::vector<Examined>& models, uint64_t float_bytes, double float_us) {
-  report::Chart accuracy{"Accuracy on the full holdout", "", "%", {"float"}, {{"", {}, 2}}, {0}, false, 4};
+  const quantizer::GateResult& gate = models[0].gate;
+  const std::string held = gate.full() ? "the full holdout" : Format("%lld of %lld samples, which is no gate", static_cast<long long>(gate.samples), static_cast<long long>(gate.holdout));
+  report::Chart accuracy{"Accuracy on " + held, "", "%", {"float"}, {{"", {}, 2}}, {0}, false, 4};
   report::Chart size = accuracy, latency = accuracy;
   size.title = "Size";
   size.y_label = "kB";
@@ -279,13 +282,14 @@ void WriteJson(report::Json& j, const Examined& m) {
   j.End().End();
 }
 
-Result<Examined> Examine(const std::string& reference, const std::string& path, const data::Dataset& data, const Flags& f, ProgressBar& bar) {
+Result<Examined> Examine(const std::string& reference, const std::string& path, const data::Dataset& data, const std::vector<std::string>& doubts, const Flags& f, ProgressBar& bar) {
   Examined m;
   m.path = path;
   m.name = BaseName(path);
   m.bytes = FileBytes(path);
   const auto progress = [&](std::string_view what, int64_t done, int64_t total) { bar.Update(what, done, total); };
   OCTET_ASSIGN(m.diagnosis, quantizer::Diagnose(reference, path, data, f.samples, progress));
+  m.diagnosis.causes.insert(m.diagnosis.causes.begin(), doubts.begin(), doubts.end());
   if (f.report.empty()) return m;
   OCTET_ASSIGN(m.median_us, Latency(path, data));
   if (!data.has_labels()) return m;
@@ -297,8 +301,15 @@ Result<Examined> Examine(const std::string& reference, const std::string& path, 
 Result<std::vector<Examined>> ExamineAll(const std::string& reference, const data::Dataset& data, const Flags& f) {
   ProgressBar bar("diagnose");
   std::vector<Examined> models;
+  std::vector<std::string> doubts;
+  if (!f.calibration.empty()) {
+    OCTET_ASSIGN(const auto calibration, OpenData(f.calibration, f.preprocess, f.models[0]));
+    doubts = quantizer::CheckCalibration(*calibration, calibration->size());
+    const std::vector<std::string> unlike = quantizer::CompareInputs(*calibration, calibration->size(), data);
+    doubts.insert(doubts.end(), unlike.begin(), unlike.end());
+  }
   for (const std::string& path : f.models) {
-    OCTET_ASSIGN(Examined m, Examine(reference, path, data, f, bar));
+    OCTET_ASSIGN(Examined m, Examine(reference, path, data, doubts, f, bar));
     models.push_back(std::move(m));
   }
   return models;
@@ -346,6 +357,7 @@ Body DeclareDiagnose(FlagSet& flags) {
   flags.Positional("float", &f->reference, "The float model: .tflite, or a source of any format");
   flags.Positional("model", &f->models, "One or more .tflite files made of it");
   flags.Option("--data", &f->data, "Samples (.npz with x; labels y give accuracy in the report); without them parity on random numbers", false);
+  flags.Option("--calibration", &f->calibration, "What the models were calibrated with: is it like --data?", false);
   flags.Flag("--parity", &f->parity, "Compare each layer with the source's, and name the first that differs; exit 1 when one does");
   flags.Option("--tolerance", &f->tolerance, "PERCENT of a layer's largest value that parity lets pass; without it 0.1%, and 10% for quantized models", false);
   f->reading.Declare(flags);

@@ -74,6 +74,8 @@ std::string ResultJson(const Flags& f, const quantizer::QuantizeResult& r, size_
   j.Object().Field("output", f.out).Field("scheme", f.scheme).Field("bytes", bytes).Field("samples", r.samples).Field("chosen", r.chosen);
   j.Key("warnings").Array();
   for (const std::string& w : r.warnings) j.Text(w);
+  j.End().Key("causes").Array();
+  for (const std::string& c : r.causes) j.Text(c);
   j.End().Key("candidates").Array();
   for (const quantizer::Candidate& c : r.candidates) j.Object().Field("name", c.name).Field("output_error", c.output_error).Field("sqnr_db", c.sqnr_db).End();
   j.End().Key("equalized").Array();
@@ -90,6 +92,7 @@ std::string ResultJson(const Flags& f, const quantizer::QuantizeResult& r, size_
 
 void PrintResult(const Flags& f, const quantizer::QuantizeResult& r, size_t bytes) {
   for (const std::string& w : r.warnings) std::printf("warning: %s\n", w.c_str());
+  for (const std::string& c : r.causes) std::printf("found in the float model: %s\n", c.c_str());
   if (!r.candidates.empty()) {
     report::Table table{{"tried on half of the samples", "on the other half: dB", "mean error"}, {}, 1};
     for (const quantizer::Candidate& c : r.candidates)
@@ -277,7 +280,7 @@ Result<int> Search(const Flags& f, const graph::Model& model, const data::Datase
     const Result<quantizer::GateResult> gate = quantizer::Gate(reference.path(), candidate, holdout, {.max_drop = max_drop}, {});
     if (gate.ok()) {
       std::fprintf(to, "gate, %s: float %.2f, int8 %.2f, drop %+.2f of %.2f allowed, %lld samples: %s\n", attempt.name.c_str(), gate->float_score, gate->quantized_score, gate->drop,
-                   gate->max_drop, static_cast<long long>(gate->samples), gate->passed() ? "passed" : gate->proven() ? "failed" : "too few samples to tell");
+                   gate->max_drop, static_cast<long long>(gate->samples), gate->passed() ? "passed" : gate->drop > gate->max_drop ? "failed" : "too few samples to tell");
     }
     const bool passed = gate.ok() && gate->passed();
     if (gate.ok() && !passed && &attempt == &attempts.back()) OCTET_TRY(PrintBlame(f, reference.path(), candidate, data));

@@ -2,7 +2,9 @@
 #include "data/dataset.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
+#include <memory>
 
 #include "data/npz.h"
 #include "data/sources.h"
@@ -42,8 +44,11 @@ class ArrayDataset : public Dataset {
     return {inputs_[i]->dtype, Shape(inputs_[i]->shape.dims().subspan(1)), {}};
   }
   std::span<const std::byte> sample(int i, int64_t index) const override {
-    const size_t each = inputs_[i]->bytes.size() / static_cast<size_t>(size_);
-    return inputs_[i]->bytes.subspan(each * static_cast<size_t>(index), each);
+    const std::span<const std::byte> all = inputs_[i]->bytes;
+    const size_t each = all.size() / static_cast<size_t>(size_), at = each * static_cast<size_t>(index);
+    const size_t block = at / kBlock, before = blocks_[static_cast<size_t>(i)]->exchange(block, std::memory_order_relaxed);
+    if (block != before) ReleasePart(all.subspan(std::min(all.size(), before * kBlock), std::min(kBlock, all.size() - std::min(all.size(), before * kBlock))));
+    return all.subspan(at, each);
   }
   bool has_shape() const override { return source_.has_shape; }
   bool has_labels() const override { return labels_ != nullptr && classes_; }
@@ -69,6 +74,7 @@ class ArrayDataset : public Dataset {
                    inputs_[0]->name.c_str(), static_cast<long long>(size_), name, a.shape[0]);
     size_ = a.shape[0];
     inputs_.push_back(&a);
+    blocks_.push_back(std::make_unique<std::atomic<size_t>>(0));
     return {};
   }
 
@@ -87,6 +93,12 @@ class ArrayDataset : public Dataset {
     }
     OCTET_ASSIGN(*a, writer.Finish(a->name, &source_));
     return {};
+  }
+
+  // Of what was read before, so that memory does not grow with the data; who still reads there meets it again.
+  void ReleasePart(std::span<const std::byte> part) const {
+    if (archive_) archive_->Release(part);
+    for (const MappedFile& file : source_.files) file.Release(part);
   }
 
   // Class numbers are whole; anything else is still a target for the metrics that take one.
@@ -112,7 +124,9 @@ class ArrayDataset : public Dataset {
   std::string path_;
   std::unique_ptr<Archive> archive_;
   Source source_;
+  static constexpr size_t kBlock = 4 << 20;
   std::vector<const Array*> inputs_;
+  std::vector<std::unique_ptr<std::atomic<size_t>>> blocks_;  // That each input was last read in.
   const Array* labels_ = nullptr;
   bool classes_ = false;
   int64_t size_ = 0;

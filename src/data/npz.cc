@@ -32,6 +32,10 @@ class NpzArchive : public Archive {
     return Add(file_.bytes(), "'" + path + "'", "x");
   }
   const std::vector<Array>& arrays() const override { return arrays_; }
+  void Release(std::span<const std::byte> part) const override {
+    file_.Release(part);
+    if (zip_) zip_->Release(part);
+  }
 
  private:
   Status Add(std::span<const std::byte> bytes, const std::string& where, std::string name) {

@@ -32,6 +32,8 @@ class Archive {
   virtual ~Archive() = default;
   virtual const std::vector<Array>& arrays() const = 0;
   const Array* Find(std::string_view name) const;
+  // Bytes of arrays that are not looked at for a while leave memory; looked at again, they come back.
+  virtual void Release(std::span<const std::byte> part) const = 0;
 };
 
 // Stored (not deflated), members in the given order, no timestamps: the same arrays give the same bytes.

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <functional>
 
 namespace octet::data {
 namespace {
@@ -48,8 +49,18 @@ bool ReadZip64(std::span<const std::byte> extra, Zip::Member* m) {
   return true;  // Exactly 4 GB - 1, without an extra field.
 }
 
-uint32_t Crc(std::span<const std::byte> bytes) {
-  return static_cast<uint32_t>(crc32_z(0, reinterpret_cast<const Bytef*>(bytes.data()), bytes.size()));
+constexpr size_t kPart = 4 << 20;  // Of large contents, read and given back one after the other.
+
+// `done` hears of every part but the last.
+uint32_t Crc(std::span<const std::byte> bytes, const std::function<void(std::span<const std::byte>)>& done) {
+  uLong crc = 0;
+  while (true) {
+    const auto part = bytes.first(std::min(kPart, bytes.size()));
+    crc = crc32_z(crc, reinterpret_cast<const Bytef*>(part.data()), part.size());
+    if (part.size() == bytes.size()) return static_cast<uint32_t>(crc);
+    bytes = bytes.subspan(part.size());
+    done(part);
+  }
 }
 
 }  // namespace
@@ -138,7 +149,7 @@ Result<std::span<const std::byte>> Zip::Read(const Member& m) {
                  name, m.method);
   }
   if (contents.size() != m.size) return bad("its size is not what the directory says");
-  if (Crc(contents) != m.crc) return bad("its checksum is wrong");
+  if (Crc(contents, [this](std::span<const std::byte> part) { Release(part); }) != m.crc) return bad("its checksum is wrong");
   return contents;
 }
 
@@ -155,7 +166,8 @@ Result<std::span<const std::byte>> Zip::Inflate(const Member& m, std::span<const
   for (int code = Z_OK; code != Z_STREAM_END;) {
     if (stream.avail_in == 0) {
       if (packed.empty()) return bad("it is cut off");
-      const size_t n = std::min<size_t>(packed.size(), 1 << 30);
+      const size_t n = std::min(packed.size(), kPart);
+      if (stream.next_in) file_.Release({reinterpret_cast<const std::byte*>(stream.next_in) - kPart, kPart});  // All before were whole.
       stream.next_in = reinterpret_cast<Bytef*>(const_cast<std::byte*>(packed.data()));
       stream.avail_in = static_cast<uInt>(n);
       packed = packed.subspan(n);
@@ -172,6 +184,11 @@ Result<std::span<const std::byte>> Zip::Inflate(const Member& m, std::span<const
   OCTET_ASSIGN(MappedFile mapped, file.Map());
   inflated_.push_back(std::move(mapped));
   return inflated_.back().bytes();
+}
+
+void Zip::Release(std::span<const std::byte> part) const {
+  file_.Release(part);
+  for (const MappedFile& file : inflated_) file.Release(part);
 }
 
 }  // namespace octet::data

@@ -33,6 +33,8 @@ class Zip {
   // The member's contents, checked against its CRC: stored ones where they lie in the mapped file
   // (so at any alignment), deflated ones inflated into a temporary file. They live as long as this object.
   Result<std::span<const std::byte>> Read(const Member& member);
+  // Contents that are not looked at for a while leave memory; looked at again, they come back.
+  void Release(std::span<const std::byte> part) const;
 
  private:
   Status ReadDirectory();

@@ -2,6 +2,7 @@
 // Folds y = conv(x) * m + a, with m and a constant per output channel, into weights and bias:
 //   W'[c] = W[c] * m[c]      b'[c] = b[c] * m[c] + a[c]
 // This is how batch norms disappear. It holds for every operator with per-channel weights and a bias.
+#include <algorithm>
 #include <cmath>
 
 #include "passes/rewrites.h"
@@ -19,9 +20,13 @@ struct Linear {
   int channel_axis = 0;  // Of the weights: one slice per output channel.
 };
 
+// Not of operators with several: an LSTM's gates are no affine function of its output.
 bool FindLinear(const ops::OpDef& op, Linear* linear) {
   for (size_t i = 0; i < op.inputs.size(); ++i) {
-    if (op.inputs[i].role == ops::Role::kWeights) linear->weights = static_cast<int>(i);
+    if (op.inputs[i].role == ops::Role::kWeights) {
+      if (linear->weights >= 0) return false;
+      linear->weights = static_cast<int>(i);
+    }
     if (op.inputs[i].role == ops::Role::kBias) linear->bias = static_cast<int>(i);
   }
   for (const ops::QuantRow& row : op.quantization)
@@ -104,7 +109,7 @@ void Scale(Graph& g, NodeId producer, const Linear& linear, const Affine& affine
 }
 
 bool Foldable(const Graph& g, const graph::Node& p, Linear* linear) {
-  if (!FindLinear(*p.op, linear) || static_cast<int>(p.inputs.size()) <= linear->bias) return false;
+  if (!FindLinear(*p.op, linear) || static_cast<int>(p.inputs.size()) <= std::max(linear->weights, linear->bias)) return false;
   const TensorId weights = p.inputs[linear->weights], bias = p.inputs[linear->bias];
   return g.is_constant(weights) && g.tensor(weights).type.dtype == DType::kF32 &&
          (bias == graph::kNoTensor || (g.is_constant(bias) && g.tensor(bias).type.dtype == DType::kF32));

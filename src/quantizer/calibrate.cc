@@ -152,13 +152,13 @@ void ObserveRange(const runtime::TensorRef& t, int64_t sample, TensorStatistics&
     most = std::max({most, -ranges.low(c), ranges.high(c)});
     s.channel_mean[static_cast<size_t>(c)] += ranges.sum(c);
   }
+  const float before = s.count ? std::max(-s.min, s.max) : 0.0f;
   s.min = std::min(s.min, low);
   s.max = std::max(s.max, high);
   if (low != low) s.min = low;
   const float most = std::max(-low, high), keep = s.ema_samples++ == 0 ? 0.0f : kEmaKeep;
   s.ema_min = keep * s.ema_min + (1 - keep) * low;
   s.ema_max = keep * s.ema_max + (1 - keep) * high;
-  const float before = std::max(s.count ? std::max(-s.min, s.max) : 0.0f, 0.0f);
   if (s.widest_sample < 0 || most >= before) {
     if (s.widest_sample >= 0) s.runner_up_max = std::max(s.runner_up_max, std::min(most, before));
     s.widest_sample = sample;
@@ -236,7 +236,7 @@ Result<Statistics> Calibrate(const graph::Model& model, const data::Dataset& dat
     OCTET_ASSIGN(auto observers, StateObserver::ForAll(model));
     states.push_back(std::move(observers));
   }
-  const Session::Options options{.keep_all_tensors = !states[0].empty()};
+  const Session::Options options{.keep_all_tensors = true};  // Fused operators would hide what is between them.
   OCTET_ASSIGN(const auto first, Session::FromModel(file, options));
   OCTET_TRY(first->Check(data));
   const Watched watched(first->interpreter());

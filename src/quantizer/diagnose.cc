@@ -5,7 +5,7 @@
 #include <chrono>
 #include <cmath>
 
-#include "quantizer/equalize_channels.h"
+#include "quantizer/input_check.h"
 #include "quantizer/rewrite.h"
 #include "quantizer/roles.h"
 #include "quantizer/sensitivity.h"
@@ -14,12 +14,6 @@
 namespace octet::quantizer {
 namespace {
 
-constexpr float kWideSpread = 15;         // Channels this much above the median cost the others their bits.
-constexpr double kManySaturated = 0.01;
-constexpr double kLowSqnrDb = 20;
-constexpr size_t kMostCauses = 12;
-constexpr double kManyLost = 0.3;               // Of a layer's values, below half a step.
-constexpr double kUnlikeRanges = 8;             // Of what is joined under one scale.
 constexpr double kOtherScale = 0.25;            // A channel's best factor this far from 1 was scaled on purpose.
 constexpr double kSameSignal = 0.98;
 constexpr int64_t kHistogramSamples = 32, kIsolatedSamples = 8;
@@ -33,8 +27,6 @@ struct Pair {
   // error is what is left after the best factor per channel: want^2 - (want * got)^2 / got^2.
   std::vector<double> want2, product, got2;
   int64_t values = 0, at_ends = 0, lost = 0, nonzero = 0;
-  bool rescaled = false;     // Equalisation gave its channels other scales: the file's step says nothing of float's values.
-  bool fixed_scale = false;  // Softmax and its like end at the ends of the range.
   TensorStatistics statistics;
   std::vector<float> quantized_max;  // Per channel.
 };
@@ -64,14 +56,14 @@ std::vector<Pair> MatchTensors(const runtime::Interpreter& reference, const runt
     p.row.tensor = t.name;
     p.row.op = node.op;
     const ops::QuantRow* rule = RuleFor(*ops::Find(node.op), ~0, DType::kI8);
-    p.fixed_scale = rule && rule->kind == ops::QuantKind::kFixed;
+    p.row.fixed_scale = rule && rule->kind == ops::QuantKind::kFixed;
     pairs.push_back(std::move(p));
   }
   return pairs;
 }
 
 void CountEnds(const runtime::TensorRef& q, Pair& p) {
-  if (q.type->dtype != DType::kI8 || p.fixed_scale) return;
+  if (q.type->dtype != DType::kI8 || p.row.fixed_scale) return;
   const auto* v = reinterpret_cast<const int8_t*>(q.data);
   const int64_t n = q.type->shape.elements();
   for (int64_t i = 0; i < n; ++i) p.at_ends += v[i] == 127 || (v[i] == -128 && q.type->quant.zero0() != -128);
@@ -117,23 +109,28 @@ void FillRow(const runtime::TensorRef& q, Pair& p) {
   LayerRow& r = p.row;
   const std::vector<float>& m = p.statistics.channel_max;
   double signal = 0, error = 0;
+  std::vector<double> channels_db;
   for (size_t c = 0; c < p.want2.size(); ++c) {
+    const double left = p.got2[c] > 0 ? std::max(0.0, p.want2[c] - p.product[c] * p.product[c] / p.got2[c]) : p.want2[c];
     signal += p.want2[c];
-    error += p.got2[c] > 0 ? std::max(0.0, p.want2[c] - p.product[c] * p.product[c] / p.got2[c]) : p.want2[c];
+    error += left;
+    if (p.want2[c] > 0) channels_db.push_back(Decibels(p.want2[c], left));
   }
   r.sqnr_db = Decibels(signal, error);
+  if (!channels_db.empty()) {
+    const auto middle = channels_db.begin() + static_cast<ptrdiff_t>(channels_db.size() / 2);
+    std::ranges::nth_element(channels_db, middle);
+    r.median_channel_db = *middle;
+  }
   for (size_t c = 0; c < p.want2.size(); ++c) {
     if (p.got2[c] <= 0 || p.want2[c] <= signal / (100 * static_cast<double>(p.want2.size()))) continue;
     const double slope = p.product[c] / p.got2[c], likeness = p.product[c] * slope / p.want2[c];  // Squared correlation: noise is no scale.
-    p.rescaled |= likeness > kSameSignal && std::abs(slope - 1) > kOtherScale;
+    p.row.rescaled |= likeness > kSameSignal && std::abs(slope - 1) > kOtherScale;
   }
-  r.spread = Spread(m);
-  r.widest_channel = static_cast<int>(std::ranges::max_element(m) - m.begin());
-  r.channels = static_cast<int>(m.size());
-  r.dead_channels = static_cast<int>(std::ranges::count_if(m, [](float v) { return v <= 1e-8f; }));
+  FillChannels(m, &r);
   r.min = p.statistics.min;
   r.max = p.statistics.max;
-  r.lost = p.nonzero && !p.rescaled ? static_cast<double>(p.lost) / static_cast<double>(p.nonzero) : 0;
+  r.lost = p.nonzero && !p.row.rescaled ? static_cast<double>(p.lost) / static_cast<double>(p.nonzero) : 0;
   r.saturated = p.values ? static_cast<double>(p.at_ends) / static_cast<double>(p.values) : 0;
   const float median = Median(m);
   if (!q.type->quant.empty() && q.type->dtype == DType::kI8 && median > 0) r.step_over_median = static_cast<double>(q.type->quant.scale0() / median);
@@ -162,7 +159,7 @@ Status AddIsolated(const std::string& float_model, const runtime::Interpreter& c
   std::map<std::string, Quant> scales;
   for (const Pair& p : pairs) {
     const runtime::TensorRef q = candidate.tensor(p.quantized_tensor);
-    if (q.type->dtype == DType::kI8 && !q.type->quant.empty() && !p.rescaled) scales[p.row.tensor] = q.type->quant;
+    if (q.type->dtype == DType::kI8 && !q.type->quant.empty() && !p.row.rescaled) scales[p.row.tensor] = q.type->quant;
   }
   OCTET_ASSIGN(std::shared_ptr<const runtime::Model> file, runtime::Model::Open(float_model));
   OCTET_ASSIGN(const Sensitivity s, MeasureSensitivity(std::move(file), scales, data, {0, std::min(samples, kIsolatedSamples), 1}, progress));
@@ -206,56 +203,39 @@ Status AddTimes(const std::string& float_model, const std::string& quantized_mod
 }
 
 // Operators that move what they are given join operands under one scale.
-void AddJoins(const runtime::Interpreter& reference, const std::vector<Pair>& pairs, std::vector<std::string>* causes) {
-  std::map<int, const LayerRow*> rows;
-  for (const Pair& p : pairs) rows[p.float_tensor] = &p.row;
+std::vector<Join> JoinsOf(const runtime::Interpreter& reference, const std::vector<Pair>& pairs) {
+  std::map<int, size_t> rows;
+  for (size_t i = 0; i < pairs.size(); ++i) rows[pairs[i].float_tensor] = i;
+  std::vector<Join> joins;
   for (int n = 0; n < reference.num_nodes(); ++n) {
     const runtime::NodeInfo node = reference.node(n);
     if (!(ops::Find(node.op)->traits & ops::kMovesBytes)) continue;
-    const LayerRow *narrow = nullptr, *wide = nullptr;
-    const auto reach = [](const LayerRow* r) { return static_cast<double>(std::max(-r->min, r->max)); };
-    for (int32_t t : node.inputs) {
-      const auto it = rows.find(t);
-      if (it == rows.end() || reach(it->second) <= 0) continue;
-      if (!narrow || reach(it->second) < reach(narrow)) narrow = it->second;
-      if (!wide || reach(it->second) > reach(wide)) wide = it->second;
-    }
-    if (narrow && wide && reach(wide) > kUnlikeRanges * reach(narrow))
-      causes->push_back(Format("%s joins %s (up to %.3g) and %s (up to %.3g) under one scale: the smaller keeps only %.0f of 256 steps", std::string(node.place).c_str(),
-                               wide->tensor.c_str(), reach(wide), narrow->tensor.c_str(), reach(narrow), std::max(1.0, 256 * reach(narrow) / reach(wide))));
+    Join join{std::string(node.place), {}};
+    for (int32_t t : node.inputs)
+      if (const auto it = rows.find(t); it != rows.end()) join.operands.push_back(it->second);
+    joins.push_back(std::move(join));
   }
+  return joins;
 }
 
-// One sentence per layer that has a reason to lose, worst signal-to-noise first.
-std::vector<std::string> Causes(const std::vector<LayerRow>& layers) {
-  std::vector<const LayerRow*> order;
-  for (const LayerRow& r : layers) order.push_back(&r);
-  std::ranges::stable_sort(order, [](const LayerRow* a, const LayerRow* b) { return a->spread > b->spread; });
+// Do the data lie in the ranges that the file gives its inputs?
+std::vector<std::string> InputCauses(const runtime::Interpreter& reference, const runtime::Interpreter& candidate, const data::Dataset& data, int64_t samples) {
+  std::map<std::string, Quant> by_name;
+  for (int i = 0; i < candidate.num_tensors(); ++i) {
+    const runtime::TensorRef t = candidate.tensor(i);
+    if (t.type->dtype == DType::kI8 && t.type->quant.scale.size() == 1) by_name[FloatName(t.name)] = t.type->quant;
+  }
   std::vector<std::string> causes;
-  for (const LayerRow* r : order) {
-    // What equalisation already flattened in the file's own ranges is no cause any more.
-    const bool coarse = r->step_over_median > static_cast<double>(r->spread) / 512;
-    if (r->spread >= kWideSpread && coarse && r->sqnr_db < 35) {
-      causes.push_back(Format("channel %d of %s is %.0f times the median: one int8 step is %.0f %% of what the median channel ever reaches (%.1f dB left)",
-                              r->widest_channel, r->tensor.c_str(), static_cast<double>(r->spread), 100 * r->step_over_median, r->sqnr_db));
-    }
+  for (int i = 0; i < std::min(reference.num_inputs(), data.num_inputs()); ++i) {
+    int from = i;
+    for (int k = 0; k < data.num_inputs(); ++k)
+      if (reference.FindInput(data.input_name(k)) == i) from = k;
+    const std::string name(reference.input(i).name);
+    const auto it = by_name.find(name);
+    if (it == by_name.end()) continue;
+    const float scale = it->second.scale0(), zero = static_cast<float>(it->second.zero0());
+    if (const std::string doubt = DoubtRange(name, {scale * (-128 - zero), scale * (127 - zero)}, data, from, samples); !doubt.empty()) causes.push_back(doubt);
   }
-  for (const LayerRow& r : layers) {
-    if (r.saturated > kManySaturated)
-      causes.push_back(Format("%.1f %% of the values of %s lie at the ends of its int8 range: the calibration set did not cover them", 100 * r.saturated, r.tensor.c_str()));
-    if (r.dead_channels * 2 > r.channels && r.channels > 1)
-      causes.push_back(Format("%d of %d channels of %s are always zero", r.dead_channels, r.channels, r.tensor.c_str()));
-  }
-  for (const LayerRow& r : layers)
-    if (r.lost > kManyLost && r.isolated_db < kLowSqnrDb)
-      causes.push_back(Format("%.0f %% of the values of %s are below half an int8 step and become zero: they differ too much in size for one scale, as the variances of a LayerNorm do (it alone leaves the outputs %.0f dB)",
-                              100 * r.lost, r.tensor.c_str(), r.isolated_db));
-  if (causes.empty()) {
-    const auto worst = std::ranges::min_element(layers, {}, &LayerRow::sqnr_db);
-    if (worst != layers.end() && worst->sqnr_db < kLowSqnrDb)
-      causes.push_back(Format("%s has the lowest signal to error, %.1f dB; its channels are even, so no single one is to blame", worst->tensor.c_str(), worst->sqnr_db));
-  }
-  if (causes.size() > kMostCauses) causes.resize(kMostCauses);
   return causes;
 }
 
@@ -285,11 +265,10 @@ Result<Diagnosis> Diagnose(const std::string& float_model, const std::string& qu
   OCTET_TRY(AddHistograms(*reference, data, d.samples, pairs));
   OCTET_TRY(AddIsolated(float_model, candidate->interpreter(), data, d.samples, progress, pairs));
   OCTET_TRY(AddTimes(float_model, quantized_model, data, pairs));
-  AddJoins(reference->interpreter(), pairs, &d.causes);
+  const std::vector<Join> joins = JoinsOf(reference->interpreter(), pairs);
   for (Pair& p : pairs) d.layers.push_back(std::move(p.row));
   d.output_sqnr_db = Decibels(signal, error);
-  const std::vector<std::string> causes = Causes(d.layers);
-  d.causes.insert(d.causes.begin(), causes.begin(), causes.end());
+  d.causes = CausesOf(d.layers, joins, InputCauses(reference->interpreter(), candidate->interpreter(), data, d.samples));
   for (const LayerRow& r : d.layers)
     if (r.quantized_us > kSlower * r.float_us && r.quantized_us - r.float_us > kSlowestNoise_us && r.float_us > 0)
       d.slower.push_back(Format("%s '%s' takes %.0f us in int8, %.0f us in float on this CPU", r.op.c_str(), r.tensor.c_str(), r.quantized_us, r.float_us));

@@ -36,11 +36,13 @@ struct Member {
   Slice slice;
 };
 
-// One number per channel of what a node makes: a factor (a LayerNorm's gain), or a term that is scaled along.
+// One number per channel of what a node makes: a factor (a LayerNorm's gain, a batch norm that nothing took in), or a
+// term that is scaled along.
 struct Numbers {
+  enum class Part : uint8_t { kBegins, kTerm, kEnds };  // At a factor a space begins, as behind weights, and another ends, as before them.
   NodeId node;
   int operand;
-  bool makes;  // A factor: the space begins here, as it does behind weights.
+  Part part;
   Slice slice;
 };
 
@@ -85,11 +87,12 @@ class Spaces {
       by_root[Root(in)].consumers.push_back({id, op, SliceOf(in)});
     }
     for (Numbers& n : numbers_) {
-      const TensorId out = g_.node(n.node).outputs[0];
-      n.slice = SliceOf(out);
-      by_root[Root(out)].numbers.push_back(n);
+      const graph::Node& node = g_.node(n.node);
+      const TensorId t = n.part == Numbers::Part::kEnds ? node.inputs[static_cast<size_t>(1 - n.operand)] : node.outputs[0];
+      n.slice = SliceOf(t);
+      by_root[Root(t)].numbers.push_back(n);
     }
-    std::erase_if(by_root, [&](Space& s) { return s.frozen || s.consumers.empty() || !SetChannels(s); });
+    std::erase_if(by_root, [&](Space& s) { return s.frozen || !IsRead(s) || !SetChannels(s); });
     return by_root;
   }
 
@@ -174,9 +177,14 @@ class Spaces {
     const bool sum = n.op->traits & ops::kJointlyHomogeneous, whole = g_.tensor(data).type.shape == g_.tensor(n.outputs[0]).type.shape;
     if (!PassesScale(n) || (sum && (!whole || width_[data] != Last(data))) || (!sum && !GrowsWith(g_, id, operand))) return false;
     if (sum) Join(data, n.outputs[0]);
-    else Freeze(data);
-    numbers_.push_back({id, operand, !sum, {}});
+    else if (!whole || width_[data] <= 0 || Last(data) % width_[data] != 0 || !GrowsWith(g_, id, 1 - operand)) Freeze(data);  // k / x would not hold.
+    else numbers_.push_back({id, operand, Numbers::Part::kEnds, {}});
+    numbers_.push_back({id, operand, sum ? Numbers::Part::kTerm : Numbers::Part::kBegins, {}});
     return true;
+  }
+
+  static bool IsRead(const Space& s) {
+    return !s.consumers.empty() || std::ranges::any_of(s.numbers, [](const Numbers& n) { return n.part == Numbers::Part::kEnds; });
   }
 
   // A product of two computed tensors passes the factors of one on: of that whose numbers take them already.
@@ -185,7 +193,7 @@ class Spaces {
     if (n.inputs.size() != 2 || !(n.op->traits & ops::kElementwise) || (n.op->traits & ops::kJointlyHomogeneous) || !PassesScale(n)) return false;
     for (int i = 0; i < 2; ++i) {
       const TensorId t = n.inputs[static_cast<size_t>(i)], other = n.inputs[static_cast<size_t>(1 - i)];
-      const bool gained = std::ranges::any_of(numbers_, [&](const Numbers& made) { return made.makes && t != graph::kNoTensor && Root(g_.node(made.node).outputs[0]) == Root(t); });
+      const bool gained = std::ranges::any_of(numbers_, [&](const Numbers& made) { return made.part == Numbers::Part::kBegins && t != graph::kNoTensor && Root(g_.node(made.node).outputs[0]) == Root(t); });
       if (!gained || other == t || other == graph::kNoTensor || g_.is_constant(other) || g_.tensor(t).type.shape != g_.tensor(n.outputs[0]).type.shape || width_[t] != Last(t) || !GrowsWith(g_, id, i)) continue;
       Join(t, n.outputs[0]);
       Freeze(other);
@@ -245,7 +253,7 @@ class Spaces {
       made(u.node, u.slice);
     }
     for (const Numbers& n : s.numbers)
-      if (n.makes) made(n.node, n.slice);
+      if (n.part == Numbers::Part::kBegins) made(n.node, n.slice);
     if (s.first < 0) return false;
     s.channels = static_cast<int32_t>(high - low);
     bool inside = s.channels > 1;
@@ -287,6 +295,18 @@ struct WeightIndex {
 // The space's channel met by element i: a depthwise multiplier stretches them.
 int64_t InputChannel(const WeightIndex& index, const Use& u, int64_t i) { return u.slice(i % index.last / index.multiplier); }
 
+// Largest magnitudes of numbers of one part.
+void MeetNumbers(const Graph& g, const Space& s, Numbers::Part part, std::vector<float>* most) {
+  for (const Numbers& n : s.numbers) {
+    if (n.part != part) continue;
+    const std::span<const float> v = g.tensor(g.node(n.node).inputs[static_cast<size_t>(n.operand)]).data<float>();
+    for (size_t c = 0; c < v.size(); ++c) {
+      float& m = (*most)[static_cast<size_t>(n.slice(static_cast<int64_t>(c)))];
+      m = std::max(m, std::abs(v[c]));
+    }
+  }
+}
+
 std::vector<float> ConsumerWeights(const Graph& g, const Space& s, bool depthwise_too) {
   std::vector<float> most(s.channels, 0.0f);
   for (const Use& u : s.consumers) {
@@ -299,6 +319,7 @@ std::vector<float> ConsumerWeights(const Graph& g, const Space& s, bool depthwis
       m = std::max(m, std::abs(v[i]));
     }
   }
+  MeetNumbers(g, s, Numbers::Part::kEnds, &most);
   return most;
 }
 
@@ -327,20 +348,15 @@ std::vector<float> ProducerWeights(const Graph& g, const Space& s) {
       m = std::max(m, std::abs(v[i]));
     }
   }
-  for (const Numbers& n : s.numbers) {
-    const std::span<const float> v = g.tensor(g.node(n.node).inputs[static_cast<size_t>(n.operand)]).data<float>();
-    for (size_t c = 0; n.makes && c < v.size(); ++c) {
-      float& m = most[n.slice(static_cast<int64_t>(c))];
-      m = std::max(m, std::abs(v[c]));
-    }
-  }
+  MeetNumbers(g, s, Numbers::Part::kBegins, &most);
   return most;
 }
 
 // `a`: what the activations reach.
 std::vector<float> Factors(const Graph& g, const Space& s, const std::vector<float>& a, EqualizeForm form) {
   const std::vector<float> w = ConsumerWeights(g, s, form.by_weights), made = form.by_weights ? ProducerWeights(g, s) : a;
-  const bool depthwise_only = !form.by_weights && std::ranges::all_of(s.consumers, [](const Use& u) { return u.op.channelwise; });
+  const bool depthwise_only = !form.by_weights && std::ranges::all_of(s.consumers, [](const Use& u) { return u.op.channelwise; }) &&
+                              std::ranges::none_of(s.numbers, [](const Numbers& n) { return n.part == Numbers::Part::kEnds; });
   std::vector<float> factors(s.channels, 1.0f);
   double log_sum = 0;
   int live = 0;
@@ -380,7 +396,10 @@ void Apply(Graph& g, const Space& s, const std::vector<float>& factors) {
   }
   for (const Numbers& n : s.numbers) {
     std::vector<float> v = Copy(g.tensor(g.node(n.node).inputs[static_cast<size_t>(n.operand)]));
-    for (size_t c = 0; c < v.size(); ++c) v[c] /= factors[n.slice(static_cast<int64_t>(c))];
+    for (size_t c = 0; c < v.size(); ++c) {
+      const float factor = factors[n.slice(static_cast<int64_t>(c))];
+      v[c] = n.part == Numbers::Part::kEnds ? v[c] * factor : v[c] / factor;
+    }
     SetConstant(g, n.node, n.operand, v);
   }
   for (const Use& u : s.consumers) {

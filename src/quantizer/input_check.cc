@@ -52,6 +52,19 @@ InputSummary SummaryOf(std::vector<float> values) {
   return s;
 }
 
+// Do real values lie in a calibrated range, and does that not reach far beyond them?
+std::string Doubt(const std::string& name, Range c, const std::vector<float>& real, const InputSummary& r) {
+  const double low = static_cast<double>(c.min), high = static_cast<double>(c.max), margin = kOutsideMargin * (high - low);
+  const auto outside = std::ranges::count_if(real, [&](float v) { return static_cast<double>(v) < low - margin || static_cast<double>(v) > high + margin; });
+  const double share = static_cast<double>(outside) / static_cast<double>(real.size()), width = static_cast<double>(r.high) - static_cast<double>(r.low);
+  if (share > kOutsideShare)
+    return Format("input '%s': %.1f %% of the data's values lie outside the calibrated range [%g, %g], they reach from %g to %g; is the normalisation the same?", name.c_str(), 100 * share, low, high,
+                  static_cast<double>(r.min), static_cast<double>(r.max));
+  if (high - low <= kTooWide * width) return "";
+  return Format("input '%s': the calibrated range [%g, %g] is %.0f times the data's [%g, %g]; is it normalised, or does one sample set it?", name.c_str(), low, high,
+                (high - low) / std::max(1e-30, width), static_cast<double>(r.low), static_cast<double>(r.high));
+}
+
 bool IsFloat(const data::Dataset& data, int input) { return data.input_type(input).dtype == DType::kF32; }
 
 }  // namespace
@@ -84,28 +97,24 @@ std::vector<std::string> CompareInputs(const data::Dataset& calibration, int64_t
     const std::vector<float> values = Values(calibration, i, samples), real = Values(reference, i, reference.size());
     if (values.empty() || real.empty()) continue;
     const InputSummary c = SummaryOf(values), r = SummaryOf(real);
-    const double margin = kOutsideMargin * (static_cast<double>(c.max) - static_cast<double>(c.min));
-    int64_t outside = 0;
-    for (float v : real) outside += static_cast<double>(v) < static_cast<double>(c.min) - margin || static_cast<double>(v) > static_cast<double>(c.max) + margin;
-    const double share = static_cast<double>(outside) / static_cast<double>(real.size());
-    const char* name = calibration.input_name(i).c_str();
-    if (share > kOutsideShare)
-      warnings.push_back(Format("input '%s': %.1f %% of the holdout's values lie outside the calibrated range [%g, %g]; is the normalisation the same?", name,
-                                100 * share, static_cast<double>(c.min), static_cast<double>(c.max)));
-    else if (static_cast<double>(c.max - c.min) > kTooWide * static_cast<double>(r.high - r.low))
-      warnings.push_back(Format("input '%s': the calibrated range [%g, %g] is %.0f times the holdout's [%g, %g]; is it normalised?", name, static_cast<double>(c.min),
-                                static_cast<double>(c.max), static_cast<double>((c.max - c.min) / std::max(1e-30f, r.high - r.low)), static_cast<double>(r.low),
-                                static_cast<double>(r.high)));
+    const std::string& name = calibration.input_name(i);
+    if (std::string doubt = Doubt(name, {c.min, c.max}, real, r); !doubt.empty()) warnings.push_back(std::move(doubt));
     else if (c.max > c.min) {
       const float low = std::min(c.min, r.min), high = std::max(c.max, r.max);
       const std::vector<float> a = Histogram(values, low, high), b = Histogram(real, low, high);
       double variation = 0;
       for (int k = 0; k < kBins; ++k) variation += std::abs(static_cast<double>(a[k]) - static_cast<double>(b[k])) / 2;
       if (variation > kOtherDistribution)
-        warnings.push_back(Format("input '%s': calibration and holdout values are distributed differently (total variation %.2f); is it real data?", name, variation));
+        warnings.push_back(Format("input '%s': calibration and holdout values are distributed differently (total variation %.2f); is it real data?", name.c_str(), variation));
     }
   }
   return warnings;
+}
+
+std::string DoubtRange(const std::string& name, Range calibrated, const data::Dataset& reference, int input, int64_t samples) {
+  if (!IsFloat(reference, input)) return "";
+  const std::vector<float> real = Values(reference, input, samples);
+  return real.empty() ? "" : Doubt(name, calibrated, real, SummaryOf(real));
 }
 
 }  // namespace octet::quantizer

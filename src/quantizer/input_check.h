@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "data/dataset.h"
+#include "quantizer/choose_params.h"
 
 namespace octet::quantizer {
 
@@ -20,5 +21,8 @@ std::vector<std::string> CheckCalibration(const data::Dataset& calibration, int6
 // Warnings about the set against data that is known to be real (a holdout): values outside the
 // calibrated range, a range far too wide, another distribution.
 std::vector<std::string> CompareInputs(const data::Dataset& calibration, int64_t samples, const data::Dataset& reference);
+
+// The first two of these, for the range that a quantized file gives its input `name`: "" where it fits the data.
+std::string DoubtRange(const std::string& name, Range calibrated, const data::Dataset& reference, int input, int64_t samples);
 
 }  // namespace octet::quantizer

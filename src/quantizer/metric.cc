@@ -34,21 +34,21 @@ double Total(const Weights& w) { return static_cast<double>(std::accumulate(w.be
 
 size_t ArgMax(const std::vector<float>& v) { return static_cast<size_t>(std::ranges::max_element(v) - v.begin()); }
 
-// Area under the ROC curve from (value, positive) pairs with counts, in %; ties by order, stable.
-double AreaUnderCurve(std::vector<std::pair<double, bool>> values, const Weights& weights) {
+// Area under the ROC curve from (value, positive) pairs with counts, in %. A positive and a negative of the same value,
+// which 256 steps make often, count half.
+double AreaUnderCurve(const std::vector<std::pair<double, bool>>& values, const Weights& weights) {
   std::vector<size_t> order(values.size());
   std::iota(order.begin(), order.end(), size_t{0});
-  std::ranges::stable_sort(order, {}, [&](size_t i) { return values[i].first; });
-  double below = 0, pairs = 0, positives = 0;  // Negatives with a smaller value; pairs in the right order.
-  for (size_t i : order) {
-    if (values[i].second) {
-      pairs += below * weights[i];
-      positives += weights[i];
-    } else {
-      below += weights[i];
-    }
+  std::ranges::sort(order, {}, [&](size_t i) { return values[i].first; });
+  double negatives = 0, positives = 0, pairs = 0;  // Of smaller values; pairs in the right order.
+  for (size_t begin = 0, end = 0; begin < order.size(); begin = end) {
+    double equal[2] = {0, 0};
+    for (; end < order.size() && values[order[end]].first == values[order[begin]].first; ++end) equal[values[order[end]].second] += weights[order[end]];
+    pairs += equal[1] * (negatives + equal[0] / 2);
+    negatives += equal[0];
+    positives += equal[1];
   }
-  return positives > 0 && below > 0 ? 100 * pairs / (positives * below) : 0;
+  return positives > 0 && negatives > 0 ? 100 * pairs / (positives * negatives) : 0;
 }
 
 class Base : public Scorer {
@@ -138,7 +138,7 @@ class Auc : public Base {
   static double OneAgainstRest(const std::vector<Facts>& samples, const Weights& w, size_t at, double label) {
     std::vector<std::pair<double, bool>> values;
     for (const Facts& f : samples) values.emplace_back(f[at], f[0] == label);
-    return AreaUnderCurve(std::move(values), w);
+    return AreaUnderCurve(values, w);
   }
 };
 
@@ -160,7 +160,7 @@ class Reconstruction : public Base {
   double Score(const std::vector<Facts>& samples, const Weights& w) const override {
     std::vector<std::pair<double, bool>> values;
     for (const Facts& f : samples) values.emplace_back(f[1], f[0] == 1.0);
-    return AreaUnderCurve(std::move(values), w);
+    return AreaUnderCurve(values, w);
   }
 };
 

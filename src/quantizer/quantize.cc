@@ -7,6 +7,7 @@
 #include <set>
 
 #include "exporter/exporter.h"
+#include "quantizer/causes.h"
 #include "quantizer/correct_bias.h"
 #include "quantizer/input_check.h"
 #include "quantizer/output_error.h"
@@ -34,7 +35,6 @@ constexpr double kWorthDb = 3;              // What leaving any in float must ga
 constexpr int64_t kSensitivityMacs = 5'000'000'000, kFewestSensitivity = 8;
 constexpr int64_t kCheapMacs = 20'000'000'000;
 constexpr int64_t kRefineRuns = 120;        // Trials of RefineRanges, about.
-constexpr double kLoneSample = 3;           // Times the next largest value: one sample sets the range.
 
 struct Prepared {
   graph::Model model;
@@ -287,7 +287,8 @@ class Quantizer {
     if (result_.statistics_before.empty()) {
       OCTET_ASSIGN(result_.statistics_before, CalibrateCached(options_.cache, model_, data_, all_, Histograms(), progress_, Binned()));
     }
-    WarnAboutLoneSamples();
+    if (std::string lone = LoneSample(result_.statistics_before); !lone.empty()) result_.warnings.push_back(std::move(lone));
+    result_.causes = CausesIn(model_.main(), result_.statistics_before);
     OCTET_ASSIGN(Prepared p, PrepareGraph(choice.equalize, result_.statistics_before, all_));
     OCTET_ASSIGN(Rewritten rewritten, Rewrite(p, choice));
     result_.chosen = Name(choice);
@@ -326,19 +327,6 @@ class Quantizer {
 
   // Is that many runs of the model a matter of a second or two? Counted, not timed: the same file comes out everywhere.
   bool Cheap(int64_t runs) const { return options_.high_effort || std::abs(result_.macs) <= kCheapMacs / std::max<int64_t>(1, runs); }
-
-  // The layer whose range one sample stretches furthest beyond all others.
-  void WarnAboutLoneSamples() {
-    double worst = kLoneSample;
-    std::string text;
-    for (const auto& [name, s] : result_.statistics_before) {
-      const double most = std::max(-static_cast<double>(s.min), static_cast<double>(s.max)), next = static_cast<double>(s.runner_up_max);
-      if (s.widest_sample < 0 || next <= 0 || most / next <= worst) continue;
-      worst = most / next;
-      text = Format("sample %lld alone sets the range of %s: %.3g, the next largest is %.3g; is it a good sample?", static_cast<long long>(s.widest_sample), name.c_str(), most, next);
-    }
-    if (!text.empty()) result_.warnings.push_back(text);
-  }
 
   graph::Model model_;
   const data::Dataset& data_;

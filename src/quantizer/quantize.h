@@ -32,6 +32,7 @@ struct Candidate {
 struct QuantizeResult {
   graph::Model model;
   std::vector<std::string> warnings;       // About the calibration data.
+  std::vector<std::string> causes;         // Why the float model loses in int8 as it comes, in words (causes.h).
   std::vector<EqualizedSpace> equalized;   // Empty where equalisation was not chosen.
   std::vector<Candidate> candidates;       // In the order tried.
   std::string chosen;

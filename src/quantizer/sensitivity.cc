@@ -17,6 +17,9 @@ using graph::NodeId;
 using graph::TensorId;
 
 constexpr double kUneasyDb = 25, kBadDb = 13;
+// What an operator costs more outside of int8, predicted from its counts: on one core float makes about 30 multiply-adds
+// a nanosecond, int8 100; three of its float's four bytes come at 10 a nanosecond; a change of type takes a step of its own.
+constexpr double kMac_ns = 1.0 / 30 - 1.0 / 100, kByte_ns = 0.75 / 10, kStep_ns = 1000;
 constexpr double kRuined = 10;  // Noise over signal where the outputs become infinite: 1/sqrt of what was rounded to 0.
 
 // Rounds tensors to an int8 grid right after they were computed; everything else stays float.
@@ -86,6 +89,7 @@ double Power(const std::vector<float>& a, const std::vector<float>* minus) {
 class Planner {
  public:
   Planner(const Graph& g, const Sensitivity& s, FloatBudget budget) : g_(g), budget_(budget) {
+    for (NodeId id : g.order()) macs_ += Macs(id);
     for (size_t i = 0; i < g.tensors().size(); ++i)
       if (const auto it = s.noise.find(g.tensors()[i].name); it != s.noise.end() && g.tensors()[i].producer >= 0) noise_[static_cast<TensorId>(i)] = it->second;
   }
@@ -98,7 +102,7 @@ class Planner {
       for (const auto& [t, noise] : noise_) {
         const std::set<NodeId> more = Missing(t);
         if (more.empty() || !Fits(more)) continue;
-        const double gain = Gain(more) / static_cast<double>(more.size());
+        const double gain = Gain(more) / Nanoseconds(more);
         if (gain <= most) continue;
         most = gain;
         best = more;
@@ -123,12 +127,26 @@ class Planner {
   }
 
   bool Fits(const std::set<NodeId>& more) const {
-    int64_t bytes = 0;
+    int64_t bytes = 0, macs = 0;
+    for (NodeId id : chosen_) macs += Macs(id);
     for (NodeId id : more) {
+      macs += Macs(id);
       if (KeepsState(id) || (budget_.instead == DType::kI16 && !HasIntegerForm(g_, id, DType::kI16))) return false;
       bytes += ExtraBytes(id);
     }
-    return chosen_.size() + more.size() <= static_cast<size_t>(budget_.operators) && bytes <= budget_.bytes;
+    return chosen_.size() + more.size() <= static_cast<size_t>(budget_.operators) && bytes <= budget_.bytes && macs <= macs_ / 2;  // Else it is no int8 model any more.
+  }
+
+  // Of a free batch counts are negative.
+  int64_t Macs(NodeId id) const { return std::abs(ops::CostOf(graph::NodeView(g_, id).view()).macs); }
+
+  double Nanoseconds(const std::set<NodeId>& more) const {
+    double time = 0;
+    for (NodeId id : more) {
+      const ops::Cost cost = ops::CostOf(graph::NodeView(g_, id).view());
+      time += kStep_ns + kMac_ns * std::abs(static_cast<double>(cost.macs)) + kByte_ns * std::abs(static_cast<double>(cost.bytes));
+    }
+    return time;
   }
 
   bool KeepsState(NodeId id) const {
@@ -158,6 +176,7 @@ class Planner {
   FloatBudget budget_;
   std::map<TensorId, double> noise_;
   std::set<NodeId> chosen_;
+  int64_t macs_ = 0;  // Of the whole graph.
 };
 
 // A product whose one factor has a single position and all the other's channels.

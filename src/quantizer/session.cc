@@ -103,6 +103,25 @@ Status Session::Check(const data::Dataset& data) {
   return interpreter_->Allocate();
 }
 
+namespace {
+
+template <class T> void QuantizeAs(const runtime::TensorRef& in, const std::vector<float>& x) {
+  const float scale = in.type->quant.scale0(), zero = static_cast<float>(in.type->quant.zero0());
+  for (size_t i = 0; i < x.size(); ++i) {
+    const auto q = static_cast<T>(std::clamp(std::round(x[i] / scale) + zero, static_cast<float>(std::numeric_limits<T>::min()), static_cast<float>(std::numeric_limits<T>::max())));
+    std::memcpy(in.data + i * sizeof(T), &q, sizeof(T));
+  }
+}
+
+// As a user would do it.
+void QuantizeInto(const runtime::TensorRef& in, const std::vector<float>& x) {
+  if (in.type->dtype == DType::kI16) QuantizeAs<int16_t>(in, x);
+  else if (in.type->dtype == DType::kU8) QuantizeAs<uint8_t>(in, x);
+  else QuantizeAs<int8_t>(in, x);
+}
+
+}  // namespace
+
 Status Session::SetInput(const data::Dataset& data, int model_input, int data_input, int64_t index) {
   const runtime::TensorRef in = interpreter_->input(model_input);
   const std::span<const std::byte> bytes = data.sample(data_input, index);
@@ -119,13 +138,7 @@ Status Session::SetInput(const data::Dataset& data, int model_input, int data_in
     std::memcpy(in.data, x.data(), bytes.size());
     return {};
   }
-  const float scale = in.type->quant.scale0();
-  const int32_t zero = in.type->quant.zero0();
-  const bool is_signed = in.type->dtype == DType::kI8;
-  for (size_t i = 0; i < x.size(); ++i) {
-    const int32_t q = static_cast<int32_t>(std::clamp(std::round(x[i] / scale) + static_cast<float>(zero), is_signed ? -128.0f : 0.0f, is_signed ? 127.0f : 255.0f));
-    in.data[i] = static_cast<std::byte>(q);
-  }
+  QuantizeInto(in, x);
   return {};
 }
 

@@ -126,6 +126,9 @@ def forms():
         expect(f"--io {io}, outputs {output}: the ends are", found == [io, output])
         gate = json.loads(run("gate", FLOAT, out, "--data", HOLDOUT, "--max-drop", "100", "--json").stdout)
         expect(f"--io {io}, outputs {output}: answers as float on {gate['quantized']:.1f} %, none in float", gate["quantized"] >= 95 and gate["float_operators"] == 0)
+    out = quantize("io_int16", "--scheme", "int16x8", "--io", "int8")  # The ends of 16x8 are of 16 bits.
+    gate = json.loads(run("gate", FLOAT, out, "--data", HOLDOUT, "--max-drop", "100", "--json").stdout)
+    expect(f"--scheme int16x8 with integer ends: answers as float on {gate['quantized']:.1f} %", gate["quantized"] >= 95)
 
 
 def integer_only():

@@ -6,6 +6,8 @@
 #include <set>
 
 #include "exporter/exporter.h"
+#include "passes/pass.h"
+#include "quantizer/causes.h"
 #include "quantizer/channel_gain.h"
 #include "quantizer/output_error.h"
 #include "quantizer/refine_ranges.h"
@@ -102,6 +104,34 @@ TEST(Equalize, EvensTheChannelsAndKeepsTheFloatOutputs) {
   EXPECT_LT(test::LargestDifference(before, after), 1e-5f * largest);
 }
 
+bool Names(const std::vector<std::string>& causes, std::string_view what) {
+  return std::ranges::any_of(causes, [&](const std::string& c) { return c.find(what) != std::string::npos; });
+}
+
+TEST(Causes, AreNamedBeforeAnythingIsQuantized) {
+  Builder wide = SpreadModel(300.0f);
+  const std::vector<std::string> spread = CausesIn(wide.g(), *Calibrate(wide.model, TrainingSamples(8), {0, 8, 1}, true, {}));
+  ASSERT_FALSE(spread.empty());
+  EXPECT_TRUE(Names(spread, "channel 0 of first is"));
+  Builder even = SpreadModel(1.0f);
+  EXPECT_TRUE(CausesIn(even.g(), *Calibrate(even.model, TrainingSamples(8), {0, 8, 1}, true, {})).empty());
+  Builder dead = SpreadModel(1.0f);
+  const graph::NodeId first = dead.g().order()[0];
+  dead.g().SetInput(first, 2, dead.Constant<float>("low", Shape{8}, {0, -100, 0, -100, 0, 0, 0, 0}));
+  EXPECT_TRUE(Names(CausesIn(dead.g(), *Calibrate(dead.model, TrainingSamples(8), {0, 8, 1}, true, {})), "2 of 8 channels of first are always zero"));
+}
+
+TEST(Causes, OneSampleThatSetsARangeIsNamed) {
+  Builder b = SpreadModel(1.0f);
+  EXPECT_EQ(LoneSample(*Calibrate(b.model, TrainingSamples(32), {0, 32, 1}, false, {})), "");
+  for (const int64_t lone : {0, 13, 31}) {
+    std::vector<float> x = test::RandomFloats(32 * 108, 21);
+    for (int64_t i = lone * 108; i < (lone + 1) * 108; ++i) x[static_cast<size_t>(i)] *= 25;
+    const std::string text = LoneSample(*Calibrate(b.model, Samples({6, 6, 3}, x), {0, 32, 1}, false, {}));
+    EXPECT_NE(text.find(Format("sample %lld alone sets the range", static_cast<long long>(lone))), std::string::npos) << text;
+  }
+}
+
 // Two branches of unlike ranges side by side, one of them also read alone: both keep the int8 steps.
 TEST(Equalize, RescalesTheOperandsOfAConcatenation) {
   Builder b;
@@ -133,7 +163,7 @@ TEST(Equalize, RescalesTheOperandsOfAConcatenation) {
 }
 
 // A LayerNorm as Keras computes it: x * (r * gain) + (term - m * (r * gain)), r and m being one number per row.
-TEST(Equalize, FoldsIntoALayerNorm) {
+Builder NormModel() {
   Builder b;
   const auto x = b.Input("x", {DType::kF32, Shape{1, 6, 6, 3}, {}});
   const auto conv = b.Conv("conv", x, 4, 3, 1, kOneStride);
@@ -145,6 +175,11 @@ TEST(Equalize, FoldsIntoALayerNorm) {
   const auto rest = b.Node("sub", "rest", {b.Constant<float>("term", Shape{4}, {1, -50, 0.5f, 2}), b.Node("mul", "centre", {m, scaled})});
   const auto norm = b.Node("add", "norm", {b.Node("mul", "part", {conv, scaled}), rest});
   b.g().outputs = {b.Conv("last", norm, 4, 1, 9, kOneStride)};
+  return b;
+}
+
+TEST(Equalize, FoldsIntoALayerNorm) {
+  const Builder b = NormModel();
   const Samples data = TrainingSamples(16);
   Builder equalized = b;
   Statistics statistics = *Calibrate(b.model, data, {0, 16, 1}, false, {});
@@ -155,6 +190,44 @@ TEST(Equalize, FoldsIntoALayerNorm) {
   float most = 0;
   for (float y : want) most = std::max(most, std::abs(y));
   EXPECT_LT(test::LargestDifference(want, Runner(equalized.model).Run(one)), 1e-5f * most);
+}
+
+// As in front of a batch norm that nothing could take in: the numbers of a product take what a concatenation's branches give off.
+TEST(Equalize, EndsAtNumbersPerChannel) {
+  Builder b;
+  const auto x = b.Input("x", {DType::kF32, Shape{1, 6, 6, 3}, {}});
+  const auto small = b.Conv("small", x, 4, 3, 1, kOneStride), large = b.Conv("large", x, 4, 3, 5, kOneStride);
+  graph::Node& n = b.g().node(b.last);
+  std::vector<float> w(b.g().tensor(n.inputs[1]).data<float>().begin(), b.g().tensor(n.inputs[1]).data<float>().end());
+  for (float& v : w) v *= 200;
+  b.g().SetInput(b.last, 1, b.Constant<float>("large/wide", Shape{4, 3, 3, 3}, w));
+  const auto both = b.Node("concatenation", "both", {small, large}, {}, [](graph::Node& node) { test::SetAttr<int32_t>(node, "axis", 3); });
+  const auto scaled = b.Node("mul", "scaled", {both, b.Constant<float>("gain", Shape{8}, {1, 2, 1, 1, 0.01f, 0.01f, -0.02f, 0.01f})});
+  const auto term = b.Node("add", "term", {scaled, b.Constant<float>("offset", Shape{8}, test::RandomFloats(8, 17))}, {}, [](graph::Node& node) { test::SetAttr(node, "fused_activation_function", ops::Activation::kRelu); });
+  const auto joined = b.Conv("joined", term, 4, 1, 11, kOneStride), other = b.Conv("other", both, 4, 1, 13, kOneStride);
+  b.g().outputs = {b.Node("add", "y", {joined, other})};
+  const Samples data = TrainingSamples(32);
+  Builder equalized = b;
+  Statistics statistics = *Calibrate(b.model, data, {0, 32, 1}, false, {});
+  const float before = statistics.at("large").max / statistics.at("small").max;
+  ASSERT_EQ(EqualizeChannels(equalized.g(), statistics).size(), 2u);
+  const Statistics after = *Calibrate(equalized.model, data, {0, 32, 1}, false, {});
+  EXPECT_LT(after.at("large").max / after.at("small").max, before / 5);
+  const std::vector<float> one = test::RandomFloats(108, 3), want = Runner(b.model).Run(one);
+  float most = 0;
+  for (float v : want) most = std::max(most, std::abs(v));
+  EXPECT_LT(test::LargestDifference(want, Runner(equalized.model).Run(one)), 1e-5f * most);
+}
+
+// The runtime would compute a LayerNorm in one step; its parts have ranges of their own.
+TEST(Calibrate, SeesWhatTheRuntimeWouldFuse) {
+  Builder b = NormModel();
+  const Samples data = TrainingSamples(16);
+  const Statistics statistics = *Calibrate(b.model, data, {0, 16, 1}, true, {});
+  for (graph::NodeId id : b.g().order()) EXPECT_TRUE(statistics.contains(b.g().tensor(b.g().node(id).outputs[0]).name)) << b.g().node(id).place;
+  QuantizeOptions options;
+  options.int8_only = true;
+  EXPECT_TRUE(QuantizeInt8(b.model, data, options, {})->float_nodes.empty());
 }
 
 // As behind a LayerNorm: what is multiplied by one number per channel takes the factors there; a term goes along.
@@ -170,9 +243,9 @@ TEST(Equalize, FoldsIntoGainsBeforeDenseLayers) {
   Builder equalized = b;
   Statistics statistics = before;
   const std::vector<EqualizedSpace> spaces = EqualizeChannels(equalized.g(), statistics);
-  ASSERT_EQ(spaces.size(), 1u);
-  EXPECT_EQ(spaces[0].place, "gained");
-  EXPECT_LT(spaces[0].spread_after, spaces[0].spread_before / 5);
+  ASSERT_EQ(spaces.size(), 2u);  // The gain ends what the convolution begins.
+  EXPECT_EQ(spaces[1].place, "gained");
+  EXPECT_LT(spaces[1].spread_after, spaces[1].spread_before / 5);
   const std::vector<float> one = test::RandomFloats(108, 3), want = Runner(b.model).Run(one);
   float most = 0;
   for (float v : want) most = std::max(most, std::abs(v));
@@ -563,6 +636,16 @@ TEST(Quantize, AnLstmInIntegersStartsEverySequenceAnew) {
       EXPECT_EQ(integer.Run(x), first) << other;
     }
   }
+}
+
+// An LSTM has weights and biases of several gates: a factor behind it belongs to none of them.
+TEST(Optimize, NothingIsFoldedIntoAnLstm) {
+  Builder b = LstmModel(0.5f);
+  const auto y = b.g().outputs[0];
+  b.g().outputs = {b.Node("mul", "scaled", {y, b.Constant<float>("factor", Shape{1}, {3})})};
+  const std::vector<float> x = test::RandomFloats(15, 99), want = Runner(b.model).Run(x);
+  ASSERT_TRUE(passes::Optimize(b.model).ok());
+  EXPECT_EQ(Runner(b.model).Run(x), want);
 }
 
 TEST(Rewrite, StepsOfOneLayerShareWeightsBiasesAndScales) {

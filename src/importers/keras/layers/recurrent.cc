@@ -98,12 +98,16 @@ std::vector<Value> InitialStates(LayerContext& c) {
   return states;
 }
 
+// The last step of a sequence.
+Result<Value> LastStep(LayerContext& c, Value y) {
+  return c.Make("strided_slice", {y, c.Vector({0, -1, 0}), c.Vector({0, 0, 0}), c.Vector({1, 1, 1})}, {{"begin_mask", 5}, {"end_mask", 7}, {"shrink_axis_mask", 2}});
+}
+
 // As one operator over the sequence, which keeps its state itself.
 Status ConvertSequence(LayerContext& c, const Json& config) {
   OCTET_ASSIGN(Value y, RunStateful(c, c.kind(), config, c.variables(), c.Input(0), Flag(config, "go_backwards")));
   if (!Flag(config, "return_sequences")) {
-    OCTET_ASSIGN(y, c.Make("strided_slice", {y, c.Vector({0, -1, 0}), c.Vector({0, 0, 0}), c.Vector({1, 1, 1})},
-                           {{"begin_mask", 5}, {"end_mask", 7}, {"shrink_axis_mask", 2}}));
+    OCTET_ASSIGN(y, LastStep(c, y));
   }
   c.SetOutput(0, y);
   return {};
@@ -111,8 +115,7 @@ Status ConvertSequence(LayerContext& c, const Json& config) {
 
 // May the layer become one operator over the sequence: those that keep their state, and where the caller asks for it
 // (ImportOptions::whole_sequences)?
-bool IsWholeSequence(LayerContext& c, const Json& config, Value mask) {
-  const std::string& kind = c.layer().class_name;
+bool IsWholeSequence(LayerContext& c, const std::string& kind, const Json& config, Value mask) {
   if (mask || c.num_inputs() != 1 || c.Named("initial_state") || Flag(config, "return_state") || Flag(config, "time_major") || c.rank(c.Input(0)) != 3) return false;
   const std::string& activation = config["activation"].text();
   if (kind == "LSTM") return (Flag(config, "stateful") || c.builder().whole_sequences()) && activation == "tanh" && config["recurrent_activation"].text() == "sigmoid";
@@ -122,7 +125,7 @@ bool IsWholeSequence(LayerContext& c, const Json& config, Value mask) {
 Status ConvertRecurrent(LayerContext& c) {
   const Json& config = *c.layer().config;
   OCTET_ASSIGN(const Value mask, c.Mask());
-  if (IsWholeSequence(c, config, mask)) return ConvertSequence(c, config);
+  if (IsWholeSequence(c, c.layer().class_name, config, mask)) return ConvertSequence(c, config);
   OCTET_ASSIGN(const Unrolled u, RunLayer(c, {c.layer().class_name, config, c.variables(), mask, Flag(config, "go_backwards")}, InitialStates(c)));
   const Value y = Shown(config, u);
   if (mask && Flag(config, "return_sequences")) c.builder().SetMask(y, mask);
@@ -139,11 +142,32 @@ Result<Value> Merge(LayerContext& c, const std::string& mode, Value forward, Val
   return c.Make("mul", {sum, c.Scalar(0.5f)});
 }
 
+// Both directions as operators over the sequence; what comes out backwards is turned round again.
+Result<Value> ConvertSequences(LayerContext& c, const Json& forward, const Json& backward, size_t count, const std::string& mode) {
+  Weights& weights = c.builder().weights();
+  const Variables first = weights.Inside(c.variables(), "forward_layer", 0, count), second = weights.Inside(c.variables(), "backward_layer", count, SIZE_MAX / 2);
+  OCTET_ASSIGN(Value y, RunStateful(c, "LSTM", forward["config"], first, c.Input(0), false));
+  OCTET_ASSIGN(Value z, RunStateful(c, "LSTM", backward["config"], second, c.Input(0), true));
+  if (Flag(forward["config"], "return_sequences")) {
+    OCTET_ASSIGN(z, c.Make("reverse_v2", {z, c.Vector({1})}));
+  } else {
+    OCTET_ASSIGN(y, LastStep(c, y));
+    OCTET_ASSIGN(z, LastStep(c, z));
+  }
+  return Merge(c, mode, y, z);
+}
+
 Status ConvertBidirectional(LayerContext& c) {
   const Json& forward = c.Get("layer");
   const Json& backward = c.Has("backward_layer") ? c.Get("backward_layer") : forward;
   const std::string mode = c.Has("merge_mode") ? c.Text("merge_mode", "") : "";
   OCTET_ASSIGN(const Value mask, c.Mask());
+  const auto whole = [&](const Json& layer) { return layer["class_name"].text() == "LSTM" && IsWholeSequence(c, layer["class_name"].text(), layer["config"], mask); };
+  if (c.builder().whole_sequences() && !mode.empty() && whole(forward) && whole(backward)) {
+    OCTET_ASSIGN(const Value y, ConvertSequences(c, forward, backward, VariablesOf("LSTM", forward["config"]).size(), mode));
+    c.SetOutput(0, y);
+    return {};
+  }
   std::vector<Value> states = InitialStates(c);
   const auto half = states.begin() + static_cast<std::ptrdiff_t>(states.size() / 2);
   const size_t count = VariablesOf(forward["class_name"].text(), forward["config"]).size();

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "quantizer/causes.h"
+
+#include <algorithm>
+#include <map>
+
+#include "quantizer/choose_params.h"
+#include "quantizer/equalize_channels.h"
+#include "quantizer/roles.h"
+
+namespace octet::quantizer {
+namespace {
+
+constexpr float kWideSpread = 15;       // Channels this much above the median cost the others their bits.
+constexpr double kDrownedDb = 20;       // Of the median channel.
+constexpr double kManySaturated = 0.01;
+constexpr double kLowSqnrDb = 20, kGoodSqnrDb = 35;
+constexpr size_t kMostCauses = 12, kMostAlike = 3;
+constexpr double kManyLost = 0.3;       // Of a layer's values, below half a step.
+constexpr double kUnlikeRanges = 8;     // Of what is joined under one scale.
+constexpr double kTooWide = 4;          // An int8 range over what the data reach.
+constexpr int kDeadShare = 8;           // From one channel in so many on.
+constexpr double kLoneSample = 3;       // Times the next largest value: one sample sets the range.
+constexpr float kDeadChannel = 1e-8f;
+
+double Reach(const LayerRow& r) { return static_cast<double>(std::max(-r.min, r.max)); }
+double Width(const LayerRow& r) { return static_cast<double>(std::max(r.max, 0.0f)) - static_cast<double>(std::min(r.min, 0.0f)); }
+
+// The first few of a kind: layers behind the first often only pass on what it did.
+void AddFew(std::vector<std::string> of_a_kind, std::vector<std::string>* causes) {
+  of_a_kind.resize(std::min(of_a_kind.size(), kMostAlike));
+  causes->insert(causes->end(), of_a_kind.begin(), of_a_kind.end());
+}
+
+void AddSpread(const std::vector<LayerRow>& layers, std::vector<std::string>* causes) {
+  std::vector<const LayerRow*> order;
+  for (const LayerRow& r : layers) order.push_back(&r);
+  std::ranges::stable_sort(order, [](const LayerRow* a, const LayerRow* b) { return a->spread > b->spread; });
+  for (const LayerRow* r : order) {
+    // What equalisation already flattened in the file's own ranges is no cause any more.
+    const bool coarse = r->step_over_median > static_cast<double>(r->spread) / 512, measured = !std::isnan(r->sqnr_db);
+    if (r->fixed_scale || r->spread < kWideSpread || !coarse || (measured && r->sqnr_db >= kGoodSqnrDb && r->median_channel_db >= kDrownedDb)) continue;
+    causes->push_back(Format("channel %d of %s is %.0f times the median: one int8 step is %.0f %% of what the median channel ever reaches%s", r->widest_channel, r->tensor.c_str(),
+                             static_cast<double>(r->spread), 100 * r->step_over_median, measured ? Format(" (which keeps %.1f dB)", r->median_channel_db).c_str() : ""));
+  }
+}
+
+// Operators that move what they are given join operands under one scale.
+std::vector<bool> AddJoins(const std::vector<LayerRow>& layers, const std::vector<Join>& joins, std::vector<std::string>* causes) {
+  std::vector<bool> narrowed(layers.size(), false);
+  for (const Join& join : joins) {
+    const auto reach = [&](size_t i) { return Reach(layers[i]); };
+    std::vector<size_t> operands = join.operands;
+    std::erase_if(operands, [&](size_t i) { return reach(i) <= 0; });
+    if (operands.size() < 2) continue;
+    const size_t narrow = *std::ranges::min_element(operands, {}, reach), wide = *std::ranges::max_element(operands, {}, reach);
+    if (reach(wide) <= kUnlikeRanges * reach(narrow)) continue;
+    for (size_t i : operands) narrowed[i] = narrowed[i] || reach(i) < reach(wide);
+    causes->push_back(Format("%s joins %s (up to %.3g) and %s (up to %.3g) under one scale: the smaller keeps only %.0f of 256 steps", join.place.c_str(), layers[wide].tensor.c_str(),
+                             reach(wide), layers[narrow].tensor.c_str(), reach(narrow), std::max(1.0, 256 * reach(narrow) / reach(wide))));
+  }
+  return narrowed;
+}
+
+void AddRanges(const std::vector<LayerRow>& layers, const std::vector<bool>& narrowed, std::vector<std::string>* causes) {
+  std::vector<std::string> saturated, wide;
+  for (size_t i = 0; i < layers.size(); ++i) {
+    const LayerRow& r = layers[i];
+    if (r.saturated > kManySaturated)
+      saturated.push_back(Format("%.1f %% of the values of %s lie at the ends of its int8 range: the calibration set did not cover them", 100 * r.saturated, r.tensor.c_str()));
+    if (!r.rescaled && !r.fixed_scale && !narrowed[i] && Width(r) > 0 && 255 * r.step > kTooWide * Width(r))
+      wide.push_back(Format("the int8 range of %s is %.0f times what the data reach: other data, or a single sample, set it", r.tensor.c_str(), 255 * r.step / Width(r)));
+  }
+  AddFew(std::move(saturated), causes);
+  AddFew(std::move(wide), causes);
+}
+
+void AddLost(const std::vector<LayerRow>& layers, std::vector<std::string>* causes) {
+  for (const LayerRow& r : layers) {
+    const bool fits = 255 * r.step <= kTooWide * Width(r), known = !std::isnan(r.isolated_db);
+    if (!fits || r.lost <= kManyLost || (known ? r.isolated_db >= kLowSqnrDb : r.channels > 1)) continue;
+    causes->push_back(Format("%.0f %% of the values of %s are below half an int8 step and become zero: they differ too much in size for one scale, as the variances of a LayerNorm do%s", 100 * r.lost,
+                             r.tensor.c_str(), known ? Format(" (it alone leaves the outputs %.0f dB)", r.isolated_db).c_str() : ""));
+  }
+}
+
+void AddDead(const std::vector<LayerRow>& layers, std::vector<std::string>* causes) {
+  std::vector<std::string> dead;
+  const LayerRow* before = nullptr;
+  for (const LayerRow& r : layers) {
+    const bool passed_on = before && before->dead_channels == r.dead_channels && before->channels == r.channels;
+    if (!r.fixed_scale && r.channels > 1 && r.dead_channels * kDeadShare >= r.channels && !passed_on)
+      dead.push_back(Format("%d of %d channels of %s are always zero on these samples", r.dead_channels, r.channels, r.tensor.c_str()));
+    before = &r;
+  }
+  AddFew(std::move(dead), causes);
+}
+
+// Is it one number per row, out of a row of many, as a mean or a variance is?
+bool ReducesRows(const graph::Graph& g, graph::NodeId id) {
+  WeightedOp op;
+  const graph::Node& n = g.node(id);
+  const Shape &in = g.tensor(n.inputs[0]).type.shape, &out = g.tensor(n.outputs[0]).type.shape;
+  return in.rank() > 1 && out.rank() > 0 && out.back() == 1 && in.back() > 1 && !FindWeights(g, id, &op);
+}
+
+// Of all values; only for such as are never exactly zero.
+double LostShare(const TensorStatistics& s) {
+  if (s.histogram.empty() || !(s.max > s.min)) return 0;
+  const double width = (static_cast<double>(s.max) - static_cast<double>(s.min)) / kHistogramBins, half_step = kHistogramBins / 255.0 / 2 * width;
+  double lost = 0, all = 0;
+  for (int i = 0; i < kHistogramBins; ++i) {
+    const double x = std::abs(static_cast<double>(s.min) + (i + 0.5) * width);
+    all += static_cast<double>(s.histogram[static_cast<size_t>(i)]);
+    if (x < half_step) lost += static_cast<double>(s.histogram[static_cast<size_t>(i)]);
+  }
+  return all > 0 ? lost / all : 0;
+}
+
+}  // namespace
+
+void FillChannels(const std::vector<float>& channel_max, LayerRow* row) {
+  row->spread = Spread(channel_max);
+  row->widest_channel = static_cast<int>(std::ranges::max_element(channel_max) - channel_max.begin());
+  row->channels = static_cast<int>(channel_max.size());
+  row->dead_channels = static_cast<int>(std::ranges::count_if(channel_max, [](float v) { return v <= kDeadChannel; }));
+}
+
+std::vector<std::string> CausesOf(const std::vector<LayerRow>& layers, const std::vector<Join>& joins, const std::vector<std::string>& inputs) {
+  std::vector<std::string> causes = inputs;
+  AddSpread(layers, &causes);
+  const std::vector<bool> narrowed = AddJoins(layers, joins, &causes);
+  if (inputs.empty()) AddRanges(layers, narrowed, &causes);
+  AddLost(layers, &causes);
+  const bool measured = std::ranges::any_of(layers, [](const LayerRow& r) { return !std::isnan(r.sqnr_db); });
+  if (causes.empty() && measured) {
+    const auto worst = std::ranges::min_element(layers, {}, &LayerRow::sqnr_db);
+    if (worst->sqnr_db < kLowSqnrDb)
+      causes.push_back(Format("%s has the lowest signal to error, %.1f dB; its channels are even, so no single one is to blame", worst->tensor.c_str(), worst->sqnr_db));
+  }
+  AddDead(layers, &causes);
+  if (causes.size() > kMostCauses) causes.resize(kMostCauses);
+  return causes;
+}
+
+std::vector<std::string> CausesIn(const graph::Graph& g, const Statistics& statistics) {
+  std::vector<LayerRow> layers;
+  std::vector<Join> joins;
+  std::map<graph::TensorId, size_t> rows;
+  for (graph::NodeId id : g.order()) {
+    const graph::Node& n = g.node(id);
+    if (n.op->traits & ops::kMovesBytes) {
+      Join join{n.place, {}};
+      for (graph::TensorId t : n.inputs)
+        if (const auto it = rows.find(t); it != rows.end()) join.operands.push_back(it->second);
+      joins.push_back(std::move(join));
+    }
+    const auto it = statistics.find(g.tensor(n.outputs[0]).name);
+    if (it == statistics.end() || it->second.channel_max.empty()) continue;
+    const TensorStatistics& s = it->second;
+    LayerRow row;
+    row.tensor = it->first;
+    row.op = n.op->name;
+    row.min = s.min;
+    row.max = s.max;
+    FillChannels(s.channel_max, &row);
+    row.step = Width(row) / 255;
+    const double median = Reach(row) / std::max(1.0, static_cast<double>(row.spread));
+    row.step_over_median = median > 0 ? row.step / median : 0;
+    if (ReducesRows(g, id)) row.lost = LostShare(s);
+    const ops::QuantRow* rule = RuleFor(*n.op, ~0, DType::kI8);
+    row.fixed_scale = rule && rule->kind == ops::QuantKind::kFixed;
+    rows[n.outputs[0]] = layers.size();
+    layers.push_back(std::move(row));
+  }
+  return CausesOf(layers, joins, {});
+}
+
+std::string LoneSample(const Statistics& statistics) {
+  double worst = kLoneSample;
+  std::string text;
+  for (const auto& [name, s] : statistics) {
+    const double most = std::max(-static_cast<double>(s.min), static_cast<double>(s.max)), next = static_cast<double>(s.runner_up_max);
+    if (s.widest_sample < 0 || next <= 0 || most / next <= worst) continue;
+    worst = most / next;
+    text = Format("sample %lld alone sets the range of %s: %.3g, the next largest is %.3g; is it a good sample?", static_cast<long long>(s.widest_sample), name.c_str(), most, next);
+  }
+  return text;
+}
+
+}  // namespace octet::quantizer
