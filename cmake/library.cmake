@@ -1,7 +1,8 @@
-# octet_library(NAME [RUNTIME] [WRAPS] [DEPS folder...]): the static library of src/NAME, target octet_NAME.
+# octet_library(NAME [RUNTIME] [SMALL] [WRAPS] [DEPS folder...]): the static library of src/NAME, target octet_NAME.
 # RUNTIME code is built without exceptions and RTTI, and position independent. Contraction is off everywhere: fused multiply-adds
 # would change integer results that pass through float. WRAPS: code that computes with values of files, where sums may
-# leave their type and have to wrap, as the processor's do; sizes are computed in checked arithmetic. -Wno-restrict: GCC 12 false alarms, PR105329.
+# leave their type and have to wrap, as the processor's do; sizes are computed in checked arithmetic. SMALL: code that runs once per
+# model or call, not per element: for size, which halves it. -Wno-restrict: GCC 12 false alarms, PR105329.
 add_library(octet_flags INTERFACE)
 target_include_directories(octet_flags INTERFACE ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR}/include
                                                  ${PROJECT_BINARY_DIR}/generated)
@@ -20,7 +21,7 @@ function(octet_export_tflite target)
 endfunction()
 
 function(octet_library name)
-  cmake_parse_arguments(arg "RUNTIME;WRAPS" "" "DEPS" ${ARGN})
+  cmake_parse_arguments(arg "RUNTIME;SMALL;WRAPS" "" "DEPS" ${ARGN})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/${name}/*.cc)
   list(REMOVE_ITEM sources ${OCTET_UNUSED_SOURCES} "")
   if(NOT sources)
@@ -35,6 +36,9 @@ function(octet_library name)
   endforeach()
   if(arg_WRAPS)  # Clang's sanitizer would report what is defined here, GCC's does not.
     target_compile_options(octet_${name} PRIVATE -fwrapv $<$<CXX_COMPILER_ID:Clang>:-fno-sanitize=signed-integer-overflow>)
+  endif()
+  if(arg_SMALL AND CMAKE_BUILD_TYPE STREQUAL "Release")
+    target_compile_options(octet_${name} PRIVATE -Os)
   endif()
   if(arg_RUNTIME)  # Also part of shared libraries.
     target_compile_options(octet_${name} PRIVATE -fno-exceptions -fno-rtti)
