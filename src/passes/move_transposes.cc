@@ -166,7 +166,8 @@ std::vector<int> DataOperands(const Graph& g, const graph::Node& n) {
 
 class Region {
  public:
-  Region(Graph& g, NodeId seed, int rank) : g_(g), rank_(rank) { Grow(seed); }
+  // With `siblings`, also those that read the same values: the halves of a split by slices.
+  Region(Graph& g, NodeId seed, int rank, bool siblings) : g_(g), rank_(rank), siblings_(siblings) { Grow(seed); }
 
   const std::set<NodeId>& nodes() const { return nodes_; }
   // Permutations that a transpose at its border suggests.
@@ -189,7 +190,7 @@ class Region {
   bool Pays(const Permutation& p) const {
     int added = 0, met = 0;
     const int gain = Gain(p, &added, &met);
-    return gain > 0 || (gain == 0 && added == 0 && met == 0 && std::ranges::any_of(inputs_, [&](TensorId t) { return Goes(t, p) && !Dequantized(t); }));
+    return gain > 0 || (gain == 0 && added == 0 && met == 0 && !siblings_ && std::ranges::any_of(inputs_, [&](TensorId t) { return Goes(t, p) && !Dequantized(t); }));
   }
 
  private:
@@ -268,7 +269,7 @@ class Region {
       for (const TensorId t : g_.node(id).outputs)
         for (const NodeId reader : g_.tensor(t).consumers) open.push_back(reader);
       for (const int i : DataOperands(g_, g_.node(id)))
-        if (const NodeId maker = g_.tensor(g_.node(id).inputs[static_cast<size_t>(i)]).producer; maker >= 0) open.push_back(maker);
+        Spread(g_.node(id).inputs[static_cast<size_t>(i)], &open);
     }
     for (const NodeId id : nodes_) {
       for (const TensorId t : g_.node(id).outputs) outputs_.insert(t);
@@ -277,6 +278,12 @@ class Region {
         if (g_.tensor(t).producer < 0 || !nodes_.contains(g_.tensor(t).producer)) inputs_.insert(t);
       }
     }
+  }
+
+  void Spread(TensorId t, std::vector<NodeId>* open) const {
+    const graph::Tensor& tensor = g_.tensor(t);
+    if (tensor.producer >= 0) open->push_back(tensor.producer);
+    if (siblings_ && !tensor.constant) open->insert(open->end(), tensor.consumers.begin(), tensor.consumers.end());
   }
 
   TensorId Outside(TensorId t, const Permutation& p, const Permutation& inverse, NodeId first) {
@@ -319,6 +326,7 @@ class Region {
 
   Graph& g_;
   const int rank_;
+  const bool siblings_;
   std::set<NodeId> nodes_;
   std::set<TensorId> inputs_, outputs_;
 };
@@ -330,11 +338,13 @@ bool TryAround(Graph& g, NodeId transpose) {
   if (const NodeId maker = g.tensor(g.node(transpose).inputs[0]).producer; maker >= 0) seeds.push_back(maker);
   for (const NodeId seed : seeds) {
     if (!CanFollow(g, seed, rank)) continue;
-    Region region(g, seed, rank);
-    for (const Permutation& p : region.Candidates()) {
-      if (!region.Pays(p)) continue;
-      region.Turn(p);
-      return true;
+    for (const bool siblings : {false, true}) {
+      Region region(g, seed, rank, siblings);
+      for (const Permutation& p : region.Candidates()) {
+        if (!region.Pays(p)) continue;
+        region.Turn(p);
+        return true;
+      }
     }
   }
   return false;

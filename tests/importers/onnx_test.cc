@@ -14,6 +14,7 @@
 #include "importers/onnx/onnx.h"
 #include "importers/onnx/proto.h"
 #include "passes/pass.h"
+#include "quantizer/quantize.h"
 #include "tests/model_builder.h"
 
 namespace octet::importers {
@@ -71,7 +72,8 @@ TEST_P(OnnxFixture, AgreesWithTheReferenceEvaluator) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Onnx, OnnxFixture, testing::Values("cnn", "unet", "shapes", "transformer", "recurrent", "quantized", "loops", "old", "function", "external", "any_length"));
+INSTANTIATE_TEST_SUITE_P(Onnx, OnnxFixture, testing::Values("cnn", "unet", "shapes", "transformer", "recurrent", "quantized", "loops", "old", "function", "external", "any_length", "excite", "einsum", "free_axes", "masks",
+                                                               "placed", "blocks"));
 
 TEST(Onnx, ConvolutionsKeepNoTransposeButTheInputs) {
   const auto ops = Operators(Optimized("cnn.onnx"));
@@ -83,6 +85,29 @@ TEST(Onnx, ConvolutionsKeepNoTransposeButTheInputs) {
 }
 
 TEST(Onnx, SkipsAcrossLevelsCostNoTranspose) { EXPECT_EQ(Operators(Optimized("unet.onnx")).at("transpose"), 2); }
+
+TEST(Onnx, SingleCellsShufflesAndGroupsCostNoTransposeOfTheirOwn) {
+  const auto ops = Operators(Optimized("excite.onnx"));
+  EXPECT_EQ(ops.at("transpose"), 2);  // The input's and the shuffle's.
+  EXPECT_EQ(ops.at("conv_2d"), 6);
+  EXPECT_EQ(ops.at("mean"), 3);
+}
+
+TEST(Onnx, WeightsInBlocksOfFourBitsKeepThem) {
+  graph::Model model = Optimized("blocks.onnx");
+  ASSERT_FALSE(model.subgraphs.empty());
+  ASSERT_TRUE(quantizer::QuantizeDynamicRange(model).ok());
+  int found = 0;
+  for (const graph::NodeId id : model.main().order()) {
+    if (model.main().node(id).op->name != "fully_connected") continue;
+    const graph::Tensor& w = model.main().tensor(model.main().node(id).inputs[1]);
+    EXPECT_EQ(w.type.dtype, DType::kI4);
+    EXPECT_EQ(w.type.quant.block_size, 32);
+    EXPECT_EQ(w.type.quant.scale.size(), 64u);
+    ++found;
+  }
+  EXPECT_EQ(found, 2);
+}
 
 TEST(Onnx, AttentionKeepsTheTransposesItHad) {
   const auto ops = Operators(Optimized("transformer.onnx"));

@@ -92,11 +92,11 @@ Result<Value> Product(Lowering& c, const Plan& p, const Sizes& sizes, Value a, V
     for (const char l : p.batch) outer.push_back(sizes(l));
     std::vector<int32_t> wide = outer, tall = outer;
     wide.insert(wide.end(), {Merged(sizes, p.left), k});
-    tall.insert(tall.end(), {k, n});
+    tall.insert(tall.end(), {adjoint ? n : k, adjoint ? k : n});
     OCTET_ASSIGN(a, Reshaped(c, a, wide));
     OCTET_ASSIGN(b, Reshaped(c, b, tall));
   }
-  OCTET_ASSIGN(const Value y, c.Make("batch_matmul", {a, b}, {{"adj_y", int64_t{adjoint && plain}}}));
+  OCTET_ASSIGN(const Value y, c.Make("batch_matmul", {a, b}, {{"adj_y", int64_t{adjoint}}}));
   return plain ? Result<Value>(y) : Reshaped(c, y, dims);
 }
 

@@ -22,11 +22,6 @@ bool IsInteger(DType t) { return !IsFloat(t) && t != DType::kBool; }
 
 template <Result<Value> (*Fn)(Lowering&, Value)> Status Unary(NodeContext& c) { return Set(c, Fn(c, c.Input(0))); }
 
-Result<Value> Clip(NodeContext& c, Value x, float low, float high) {
-  OCTET_ASSIGN(Value y, c.Emit("maximum", {x, c.Scalar(low)}));
-  return c.Emit("minimum", {y, c.Scalar(high)});
-}
-
 // Limits that an activation operator has become that one; then it fuses into what comes before.
 Status ConvertClip(NodeContext& c) {
   Value x = c.Input(0);
@@ -77,11 +72,12 @@ Status ConvertCelu(NodeContext& c) {
   return Set(c, c.Emit("add", {positive, v}));
 }
 
-// clip(alpha*x + beta, 0, 1)
+// clip(alpha*x + beta, 0, 1) = relu6(6*alpha*x + 6*beta) / 6: a fused activation.
 Status ConvertHardSigmoid(NodeContext& c) {
-  OCTET_ASSIGN(Value v, Times(c, c.Input(0), F(c, "alpha", 0.2)));
-  OCTET_ASSIGN(v, Plus(c, v, F(c, "beta", 0.5)));
-  return Set(c, Clip(c, v, 0.0f, 1.0f));
+  OCTET_ASSIGN(Value v, Times(c, c.Input(0), 6.0f * F(c, "alpha", 0.2)));
+  OCTET_ASSIGN(v, Plus(c, v, 6.0f * F(c, "beta", 0.5)));
+  OCTET_ASSIGN(v, c.Emit("relu6", {v}));
+  return Set(c, Times(c, v, 1.0f / 6.0f));
 }
 
 Status ConvertThresholdedRelu(NodeContext& c) { return Set(c, ThresholdedRelu(c, c.Input(0), F(c, "alpha", 1.0))); }
