@@ -10,6 +10,7 @@
 #include "quantizer/causes.h"
 #include "quantizer/correct_bias.h"
 #include "quantizer/input_check.h"
+#include "quantizer/lone_samples.h"
 #include "quantizer/output_error.h"
 #include "quantizer/refine_ranges.h"
 #include "quantizer/roles.h"
@@ -353,7 +354,13 @@ void MakeNamesUnique(graph::Graph& g) {
 
 Result<QuantizeResult> QuantizeInt8(graph::Model model, const data::Dataset& calibration, const QuantizeOptions& options, const Progress& progress) {
   if (model.subgraphs.size() != 1) return Error(Code::kUnsupported, "a model with control flow cannot be quantized to int8 yet; use --scheme dynamic or float16");
-  return Quantizer(std::move(model), calibration, options, progress).Run();
+  const int64_t count = options.max_samples > 0 ? std::min(options.max_samples, calibration.size()) : calibration.size();
+  const LoneSamples lone = options.repair ? FindLoneSamples(calibration, count) : LoneSamples();
+  if (lone.samples.empty()) return Quantizer(std::move(model), calibration, options, progress).Run();
+  const Without others(calibration, count, lone.samples);
+  OCTET_ASSIGN(QuantizeResult result, Quantizer(std::move(model), others, options, progress).Run());
+  result.warnings.insert(result.warnings.begin(), lone.warnings.begin(), lone.warnings.end());
+  return result;
 }
 
 }  // namespace octet::quantizer
