@@ -16,7 +16,8 @@ from postgres import Postgres  # noqa: E402
 
 MINUTES = 100
 COPY_DEVICES = 1000
-WAYS = {"COPY": None, "60 an upload": (60, 1), "10 an upload": (10, 1), "60 an upload, two connections": (60, 2), "10 an upload, two connections": (10, 2)}
+# How many records an upload has and how many connections there are; the collector's are those of devices that wait for their answers.
+WAYS = {"COPY": None, "60 an upload, the collector's 64": (60, 64), "10 an upload, the collector's 64": (10, 64), "60 an upload": (60, 1), "10 an upload": (10, 1), "60 an upload, two connections": (60, 2), "10 an upload, two connections": (10, 2)}
 
 
 def load(binary, pg, *options):
@@ -50,8 +51,15 @@ def ingest_beside_copy(octet, binary, work):
                     took = seconds_of(pg, rf"\copy fleet.record from '{dump}'")
                     records = int(pg.one("SELECT count(*) FROM fleet.record"))
                 else:
-                    took = load(binary, pg, "--mode", "direct", "--ahead", "--devices", str(COPY_DEVICES), "--duplicates", "0", "--batch-minutes", str(how[0]), "--threads", str(how[1]))["seconds"]
+                    mode = ["--mode", "direct"]
+                    if "collector" in way:
+                        collector = subprocess.Popen([octet, "fleet", "ingest", "--database", pg.url(user="octet_ingest"), "--address", "127.0.0.1", "--port", "0"], stdout=subprocess.PIPE, text=True)
+                        mode = ["--mode", "http", "--port", collector.stdout.readline().split()[-1]]
+                    took = load(binary, pg, *mode, "--ahead", "--devices", str(COPY_DEVICES), "--duplicates", "0", "--batch-minutes", str(how[0]), "--threads", str(how[1]))["seconds"]
                     records = int(pg.one("SELECT count(*) FROM fleet.record"))
+                    if "collector" in way:
+                        collector.terminate()
+                        collector.wait()
             best[way] = max(best.get(way, 0), records / took)
     os.remove(dump)
     for way, rate in best.items():
