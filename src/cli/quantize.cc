@@ -46,7 +46,6 @@ quantizer::QuantizeOptions Options(const Flags& f) {
   o.fallback = f.fallback == "int16x8" ? DType::kI16 : DType::kF32;
   o.cache = f.cache;
   o.high_effort = f.effort == "high";
-  for (const std::string& layer : f.keep_float) o.rewrite.keep_float[layer] = "kept in float on request";
   return o;
 }
 
@@ -228,8 +227,19 @@ Result<int> QuantizeWithoutData(const Flags& f, graph::Model model) {
   return kYes;
 }
 
+// All nodes of the layers that are named, and those that make a tensor of that name.
+void KeepFloat(const Flags& f, const graph::Graph& g, quantizer::RewriteOptions* options) {
+  for (graph::NodeId id : g.order()) {
+    const std::string& tensor = g.tensor(g.node(id).outputs[0]).name;
+    const auto makes = [&](const std::string& layer) { return std::ranges::any_of(g.node(id).outputs, [&](graph::TensorId t) { return g.tensor(t).name == layer; }); };
+    for (const std::string& layer : f.keep_float)
+      if (layer == g.node(id).place || makes(layer)) options->keep_float[tensor] = "kept in float on request";
+  }
+}
+
 Result<Made> Make(const Flags& f, const graph::Model& model, const data::Dataset& data, const Attempt& attempt) {
   quantizer::QuantizeOptions options = Options(f);
+  KeepFloat(f, model.main(), &options.rewrite);
   WeightSchemes weights;
   OCTET_TRY(ChooseLayers(f, model.main(), &options.rewrite, &weights));
   options.high_effort = attempt.high_effort;

@@ -474,6 +474,19 @@ TEST(Quantize, WhatInt8CannotHoldStaysInFloatAndIsNamed) {
   EXPECT_LT(test::LargestDifference(want, Runner(mixed->model).Run(x)) * 5, test::LargestDifference(want, Runner(strict->model).Run(x)));
 }
 
+// A layer's last tensor has the layer's name: what names it does not mean the layer's other nodes.
+TEST(Rewrite, ATensorsNameIsNoLayersName) {
+  Builder b = NormModel();
+  for (graph::NodeId id : b.g().order()) b.g().node(id).place = "norm";
+  const Statistics statistics = *Calibrate(b.model, TrainingSamples(8), {0, 8, 1}, true, {});
+  RewriteOptions options;
+  options.keep_float["norm"] = "asked for";
+  auto rewritten = RewriteToInt8(b.model, TensorRanges(b.g(), statistics, true).All(Ranges::kMinMax, {}), options);
+  ASSERT_TRUE(rewritten.ok());
+  ASSERT_EQ(rewritten->float_nodes.size(), 1u);
+  EXPECT_EQ(rewritten->float_nodes[0].tensor, "norm");
+}
+
 // The middle convolution with 16 bits between int8 neighbours: a QUANTIZE each way, and finer results.
 TEST(Rewrite, SomeLayersTakeSixteenBits) {
   Builder b = SpreadModel(30.0f);
