@@ -138,7 +138,8 @@ Status PrintBlame(const Flags& f, const std::string& reference, const std::strin
   std::ranges::stable_sort(layers, {}, &quantizer::LayerRow::sqnr_db);
   layers.resize(std::min(kWorst, layers.size()));
   for (const quantizer::LayerRow& row : layers) std::fprintf(to, "  - %s '%s' ends with %.1f dB of signal to error\n", row.op.c_str(), row.tensor.c_str(), row.sqnr_db);
-  if (f.int8_only || !f.keep_float.empty()) std::fprintf(to, "without --int8-only and --keep-float octet may leave the worst of them in float\n");
+  if (f.repair != "auto" || f.ranges != "auto") std::fprintf(to, "without --repair none and --ranges octet repairs what is named above, and tries on from cheap to dear\n");
+  else if (f.int8_only || !f.keep_float.empty()) std::fprintf(to, "without --int8-only and --keep-float octet may leave the worst of them in float\n");
   else std::fprintf(to, "more or better calibration data, --keep-float with the layers above, or training with quantization in mind would help\n");
   return {};
 }
