@@ -18,6 +18,7 @@
 #include "quantizer/diagnose.h"
 #include "quantizer/gate.h"
 #include "quantizer/input_check.h"
+#include "quantizer/unroll_loops.h"
 #include "report/json.h"
 
 namespace octet::cli {
@@ -63,9 +64,9 @@ Share ShareOf(const std::vector<quantizer::FloatNode>& nodes, const quantizer::Q
   return {r.macs != 0 ? std::abs(s.macs / static_cast<double>(r.macs)) : 0, r.bytes != 0 ? std::abs(s.bytes / static_cast<double>(r.bytes)) : 0};
 }
 
-std::string ResultJson(const Flags& f, const quantizer::QuantizeResult& r, size_t bytes) {
+std::string ResultJson(const Flags& f, const std::string& scheme, const quantizer::QuantizeResult& r, size_t bytes) {
   report::Json j;
-  j.Object().Field("output", f.out).Field("scheme", f.scheme).Field("bytes", bytes).Field("samples", r.samples).Field("chosen", r.chosen);
+  j.Object().Field("output", f.out).Field("scheme", scheme).Field("bytes", bytes).Field("samples", r.samples).Field("chosen", r.chosen);
   j.Key("warnings").Array();
   for (const std::string& w : r.warnings) j.Text(w);
   j.End().Key("causes").Array();
@@ -84,7 +85,7 @@ std::string ResultJson(const Flags& f, const quantizer::QuantizeResult& r, size_
   return j.End().text();
 }
 
-void PrintResult(const Flags& f, const quantizer::QuantizeResult& r, size_t bytes) {
+void PrintResult(const Flags& f, const std::string& scheme, const quantizer::QuantizeResult& r, size_t bytes) {
   for (const std::string& w : r.warnings) std::printf("warning: %s\n", w.c_str());
   for (const std::string& c : r.causes) std::printf("found in the float model: %s\n", c.c_str());
   if (!r.candidates.empty()) {
@@ -113,7 +114,7 @@ void PrintResult(const Flags& f, const quantizer::QuantizeResult& r, size_t byte
     const Share share = ShareOf(r.int16_nodes, r);
     std::printf("%zu operators compute in int16x8: %.2f %% of the multiply-adds, %.1f %% of the bytes moved\n", r.int16_nodes.size(), 100 * share.macs, 100 * share.bytes);
   }
-  std::printf("%s: %s, %s, %s, %lld samples used\n", f.out.c_str(), f.scheme.c_str(), r.chosen.c_str(), ByteText(bytes).c_str(), static_cast<long long>(r.samples));
+  std::printf("%s: %s, %s, %s, %lld samples used\n", f.out.c_str(), scheme.c_str(), r.chosen.c_str(), ByteText(bytes).c_str(), static_cast<long long>(r.samples));
 }
 
 // Schemes of single layers: 4-bit weights everywhere they exist, or what the recipe says.
@@ -165,6 +166,7 @@ struct Attempt {
   std::string name;
   bool high_effort = false;
   int float_operators = 0;
+  bool wide = false;  // All activations of 16 bits.
 };
 
 // From cheap to dear. Where the ranges or no repairs are asked for, that alone is tried.
@@ -174,12 +176,14 @@ std::vector<Attempt> Attempts(const Flags& f) {
   if (f.effort != "high") list.push_back({"weights rounded layer by layer", true, 0});
   for (int n : {8, 16, 32})
     if (!f.int8_only) list.push_back({Format("up to %d operators in %s", n, f.fallback == "float32" ? "float" : "int16x8"), true, n});
+  if (!f.int8_only && f.scheme == "int8" && f.io == "float32") list.push_back({"int16x8 throughout", false, 0, true});
   return list;
 }
 
 struct Made {
   quantizer::QuantizeResult result;
   std::vector<std::byte> bytes;
+  std::string scheme;
 };
 
 // What raw samples have to go through and what comes out, for whoever runs the model; kept as it is where the
@@ -245,6 +249,7 @@ Result<Made> Make(const Flags& f, const graph::Model& model, const data::Dataset
   OCTET_TRY(ChooseLayers(f, model.main(), &options.rewrite, &weights));
   options.high_effort = attempt.high_effort;
   options.float_operators = attempt.float_operators;
+  if (attempt.wide) options.rewrite.activation = DType::kI16;
   ProgressBar bar("quantize");
   OCTET_ASSIGN(quantizer::QuantizeResult r, quantizer::QuantizeInt8(model, data, options, [&](std::string_view what, int64_t done, int64_t total) { bar.Update(what, done, total); }));
   OCTET_TRY(ApplyWeightSchemes(weights, &r.model));
@@ -254,7 +259,7 @@ Result<Made> Make(const Flags& f, const graph::Model& model, const data::Dataset
     const std::vector<std::byte> archive = tflite::LabelArchive({labels.begin(), labels.end()}, bytes.size());
     bytes.insert(bytes.end(), archive.begin(), archive.end());
   }
-  return Made{std::move(r), std::move(bytes)};
+  return Made{std::move(r), std::move(bytes), attempt.wide ? "int16x8" : f.scheme};
 }
 
 Result<int> Finish(const Flags& f, const Made& made) {
@@ -264,8 +269,8 @@ Result<int> Finish(const Flags& f, const Made& made) {
     OCTET_ASSIGN(const auto data, OpenData(f.holdout.empty() ? f.data : f.holdout, f.preprocess, f.source));
     OCTET_TRY(WriteDiagnosis(reference.path(), {f.out}, *data, f.report));
   }
-  if (f.json) std::printf("%s\n", ResultJson(f, made.result, made.bytes.size()).c_str());
-  else PrintResult(f, made.result, made.bytes.size());
+  if (f.json) std::printf("%s\n", ResultJson(f, made.scheme, made.result, made.bytes.size()).c_str());
+  else PrintResult(f, made.scheme, made.result, made.bytes.size());
   return kYes;
 }
 
@@ -311,6 +316,7 @@ Result<int> Quantize(const Flags& f) {
   // A layer that stays in float is written out in steps, which need no state.
   const bool integer = f.scheme != "dynamic" && f.scheme != "float16", whole_sequences = integer && !f.data.empty() && f.scheme != "int16x8" && f.keep_float.empty() && f.recipe.empty();
   OCTET_ASSIGN(graph::Model model, LoadSource(f.source, {.whole_sequences = whole_sequences}));
+  if (integer && !f.data.empty() && model.subgraphs.size() > 1) OCTET_TRY(quantizer::UnrollLoops(model));
   quantizer::MakeNamesUnique(model.main());  // Recipes and --keep-float name tensors.
   OCTET_TRY(CheckLayers(f, model.main()));
   if (!integer || (f.data.empty() && (f.scheme == "int4" || !f.recipe.empty()))) return QuantizeWithoutData(f, std::move(model));
