@@ -25,7 +25,7 @@ namespace {
 
 constexpr int64_t kFewest = 16;             // Below it there is nothing to hold back: fit and score on all.
 constexpr int64_t kChoosing = 200;          // Samples that choices are made on, half and half, spread over the set.
-constexpr int64_t kChoosingDear = 24;       // The same where one pass over all samples takes seconds.
+constexpr int64_t kChoosingDear = 20;       // The same where one pass over all samples takes seconds.
 constexpr float kEven = 3;                  // Largest over median channel below which equalising a dear model is not tried.
 constexpr double kEqualTolerance = 1e-4;    // Equalisation must not change float outputs by more, relative.
 constexpr int64_t kVerifySamples = 8;
@@ -185,6 +185,7 @@ class Quantizer {
     if (dear_) result_.statistics_before = plain;
     for (Equalize equalize : {Equalize::kNone, Equalize::kActivations, Equalize::kWeights}) {
       if (equalize != Equalize::kNone && !options_.repair) continue;
+      if (equalize == Equalize::kWeights && dear_ && !options_.rewrite.per_tensor_weights) continue;  // With a scale per channel it gains little over the other form.
       OCTET_ASSIGN(Prepared p, PrepareGraph(equalize, plain, fit_));
       prepared_.push_back(std::move(p));
       if (equalize != Equalize::kNone && prepared_.back().equalized.empty()) continue;
