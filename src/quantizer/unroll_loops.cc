@@ -63,6 +63,7 @@ Status Unroll(graph::Model& model, NodeId loop) {
   Graph& g = model.main();
   const graph::Node node = g.node(loop);
   const std::vector<int32_t> called = ops::CalledSubgraphs(node.op->attrs, node.attrs.get());
+  if (std::ranges::find(called, 0) != called.end()) return Error(Code::kInvalidModel, "the loop '%s' calls the graph it stands in", node.place.c_str());
   Inliner condition(model.subgraphs[static_cast<size_t>(called[0])], g, loop), body(model.subgraphs[static_cast<size_t>(called[1])], g, loop);
   std::vector<TensorId> values = node.inputs;
   for (int round = 0;; ++round) {
