@@ -277,7 +277,7 @@ void WriteJson(report::Json& j, const Examined& m) {
   for (const std::string& line : m.diagnosis.slower) j.Text(line);
   j.End().Key("layers").Array();
   for (const quantizer::LayerRow& r : m.diagnosis.layers)
-    j.Object().Field("tensor", r.tensor).Field("op", r.op).Field("sqnr_db", r.sqnr_db).Field("isolated_db", r.isolated_db).Field("float_us", r.float_us).Field("quantized_us", r.quantized_us).Field("spread", r.spread).Field("widest_channel", r.widest_channel).Field("channels", r.channels)
+    j.Object().Field("tensor", r.tensor).Field("op", r.op).Field("sqnr_db", r.sqnr_db).Field("median_channel_db", r.median_channel_db).Field("isolated_db", r.isolated_db).Field("float_us", r.float_us).Field("quantized_us", r.quantized_us).Field("spread", r.spread).Field("widest_channel", r.widest_channel).Field("channels", r.channels)
         .Field("dead_channels", r.dead_channels).Field("saturated", r.saturated).Field("min", r.min).Field("max", r.max).End();
   j.End().End();
 }

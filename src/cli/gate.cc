@@ -16,7 +16,7 @@ namespace {
 
 struct Flags {
   std::string reference, candidate, data, max_drop = "3%", metric = "auto", preprocess, junit, markdown, outputs;
-  int samples = 0;
+  int samples = 0, output = 0;
   bool json = false;
 };
 
@@ -49,8 +49,17 @@ std::string FloatText(const quantizer::GateResult& r) {
   return r.float_operators == 0 ? "no operator computes in float between the ends" : Format("%d operators compute in float", r.float_operators);
 }
 
+// Of a model with several outputs: which of them y speaks of, and how near the others are to float's.
+report::Table OutputTable(const quantizer::GateResult& r) {
+  report::Table table{{"output", "judged", "cosine to float", "mean difference"}, {}, 2};
+  for (size_t k = 0; k < r.outputs.size(); ++k)
+    table.rows.push_back({Format("%zu %s", k, r.outputs[k].name.c_str()), r.output < 0 || static_cast<size_t>(r.output) == k ? "yes" : "no", Format("%.6f", r.outputs[k].cosine), Format("%.2e", r.outputs[k].mean_difference)});
+  return table;
+}
+
 void PrintText(const quantizer::GateResult& r) {
   if (!r.classes.empty()) PrintTable(ClassTable(r));
+  if (r.outputs.size() > 1) PrintTable(OutputTable(r));
   std::printf("%s\n%s\n%s\n", Summary(r).c_str(), FloatText(r).c_str(), Verdict(r).c_str());
 }
 
@@ -59,7 +68,9 @@ std::string JsonText(const quantizer::GateResult& r) {
   j.Object().Field("metric", Name(r.metric)).Field("samples", r.samples).Field("holdout", r.holdout).Field("gate", r.full()).Field("float", r.float_score);
   j.Field("quantized", r.quantized_score).Field("drop", r.drop).Field("drop_low", r.low).Field("drop_high", r.high).Field("max_drop", r.max_drop).Field("passed", r.passed());
   j.Field("mean_difference", r.mean_difference).Field("agreement", r.agreement).Field("float_operators", r.float_operators);
-  j.Key("classes").Array();
+  j.Field("output", r.output).Key("outputs").Array();
+  for (const quantizer::OutputRow& row : r.outputs) j.Object().Field("name", row.name).Field("cosine", row.cosine).Field("mean_difference", row.mean_difference).End();
+  j.End().Key("classes").Array();
   for (const quantizer::ClassRow& row : r.classes)
     if (row.count) j.Object().Field("label", row.label).Field("count", row.count).Field("float_right", row.float_right).Field("quantized_right", row.quantized_right).End();
   j.End().Key("flipped").Array();
@@ -77,16 +88,23 @@ std::string JunitText(const Flags& f, const quantizer::GateResult& r) {
   return text + "      <system-out>" + report::Escape(Summary(r)) + "</system-out>\n    </testcase>\n  </testsuite>\n</testsuites>\n";
 }
 
+std::string MarkdownTable(const report::Table& table) {
+  const auto row = [](const std::vector<std::string>& cells) {
+    std::string line = "|";
+    for (const std::string& cell : cells) line += " " + cell + " |";
+    return line + "\n";
+  };
+  std::string text = "\n" + row(table.header) + "|";
+  for (size_t k = 0; k < table.header.size(); ++k) text += k < static_cast<size_t>(table.text_columns) ? "--|" : "--:|";
+  text += "\n";
+  for (const auto& cells : table.rows) text += row(cells);
+  return text;
+}
+
 std::string MarkdownText(const Flags& f, const quantizer::GateResult& r) {
   std::string text = Format("### %s: %s\n\n%s. %s.\n", f.candidate.c_str(), Verdict(r).c_str(), Summary(r).c_str(), FloatText(r).c_str());
-  if (r.classes.empty()) return text;
-  const report::Table table = ClassTable(r);
-  text += "\n| class | samples | float % | quantized % | drop |\n|--|--:|--:|--:|--:|\n";
-  for (const auto& row : table.rows) {
-    text += "|";
-    for (const std::string& cell : row) text += " " + cell + " |";
-    text += "\n";
-  }
+  if (!r.classes.empty()) text += MarkdownTable(ClassTable(r));
+  if (r.outputs.size() > 1) text += MarkdownTable(OutputTable(r));
   return text;
 }
 
@@ -95,6 +113,7 @@ Result<int> Gate(const Flags& f) {
   OCTET_ASSIGN(options.max_drop, ParsePoints(f.max_drop));
   OCTET_ASSIGN(options.metric, quantizer::ParseMetric(f.metric));
   options.samples = f.samples;
+  options.output = f.output;
   for (const std::string& path : {f.junit, f.markdown})
     if (!path.empty()) OCTET_TRY(CheckWritable(path));
   OCTET_ASSIGN(const auto data, OpenData(f.data, f.preprocess, f.candidate));
@@ -123,6 +142,7 @@ Body DeclareGate(FlagSet& flags) {
   flags.Option("--data", &f->data, "The full holdout: .npz with x and labels y, a folder of class folders, or CSV", true);
   flags.Option("--preprocess", &f->preprocess, "What is done to raw data, if the model's metadata do not say it: scale=1/255,mean=…,std=…,resize=HxW", false);
   flags.Choice("--metric", &f->metric, quantizer::MetricFlags(), "What is compared");
+  flags.Option("--output", &f->output, "Of a model with several: the output that y speaks of, counted from 0");
   flags.Option("--max-drop", &f->max_drop, "Percentage points that may be lost", false);
   flags.Option("--samples", &f->samples, "Look at the first N samples only: not a gate");
   flags.Option("--outputs", &f->outputs, "What both models answered, taken elsewhere: .npz with float_0 … and quantized_0 …, samples first. Nothing is run", false);

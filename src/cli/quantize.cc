@@ -18,6 +18,7 @@
 #include "quantizer/diagnose.h"
 #include "quantizer/gate.h"
 #include "quantizer/input_check.h"
+#include "quantizer/unroll_loops.h"
 #include "report/json.h"
 
 namespace octet::cli {
@@ -51,7 +52,6 @@ quantizer::QuantizeOptions Options(const Flags& f) {
   o.fallback = f.fallback == "int16x8" ? DType::kI16 : DType::kF32;
   o.cache = f.cache;
   o.high_effort = f.effort == "high";
-  for (const std::string& layer : f.keep_float) o.rewrite.keep_float[layer] = "kept in float on request";
   return o;
 }
 
@@ -69,9 +69,9 @@ Share ShareOf(const std::vector<quantizer::FloatNode>& nodes, const quantizer::Q
   return {r.macs != 0 ? std::abs(s.macs / static_cast<double>(r.macs)) : 0, r.bytes != 0 ? std::abs(s.bytes / static_cast<double>(r.bytes)) : 0};
 }
 
-std::string ResultJson(const Flags& f, const quantizer::QuantizeResult& r, size_t bytes) {
+std::string ResultJson(const Flags& f, const std::string& scheme, const quantizer::QuantizeResult& r, size_t bytes) {
   report::Json j;
-  j.Object().Field("output", f.out).Field("scheme", f.scheme).Field("bytes", bytes).Field("samples", r.samples).Field("chosen", r.chosen);
+  j.Object().Field("output", f.out).Field("scheme", scheme).Field("bytes", bytes).Field("samples", r.samples).Field("chosen", r.chosen);
   j.Key("warnings").Array();
   for (const std::string& w : r.warnings) j.Text(w);
   j.End().Key("causes").Array();
@@ -90,7 +90,7 @@ std::string ResultJson(const Flags& f, const quantizer::QuantizeResult& r, size_
   return j.End().text();
 }
 
-void PrintResult(const Flags& f, const quantizer::QuantizeResult& r, size_t bytes) {
+void PrintResult(const Flags& f, const std::string& scheme, const quantizer::QuantizeResult& r, size_t bytes) {
   for (const std::string& w : r.warnings) std::printf("warning: %s\n", w.c_str());
   for (const std::string& c : r.causes) std::printf("found in the float model: %s\n", c.c_str());
   if (!r.candidates.empty()) {
@@ -119,7 +119,7 @@ void PrintResult(const Flags& f, const quantizer::QuantizeResult& r, size_t byte
     const Share share = ShareOf(r.int16_nodes, r);
     std::printf("%zu operators compute in int16x8: %.2f %% of the multiply-adds, %.1f %% of the bytes moved\n", r.int16_nodes.size(), 100 * share.macs, 100 * share.bytes);
   }
-  std::printf("%s: %s, %s, %s, %lld samples used\n", f.out.c_str(), f.scheme.c_str(), r.chosen.c_str(), ByteText(bytes).c_str(), static_cast<long long>(r.samples));
+  std::printf("%s: %s, %s, %s, %lld samples used\n", f.out.c_str(), scheme.c_str(), r.chosen.c_str(), ByteText(bytes).c_str(), static_cast<long long>(r.samples));
 }
 
 // Schemes of single layers: 4-bit weights everywhere they exist, or what the recipe says.
@@ -144,7 +144,8 @@ Status PrintBlame(const Flags& f, const std::string& reference, const std::strin
   std::ranges::stable_sort(layers, {}, &quantizer::LayerRow::sqnr_db);
   layers.resize(std::min(kWorst, layers.size()));
   for (const quantizer::LayerRow& row : layers) std::fprintf(to, "  - %s '%s' ends with %.1f dB of signal to error\n", row.op.c_str(), row.tensor.c_str(), row.sqnr_db);
-  if (f.int8_only || !f.keep_float.empty()) std::fprintf(to, "without --int8-only and --keep-float octet may leave the worst of them in float\n");
+  if (f.repair != "auto" || f.ranges != "auto") std::fprintf(to, "without --repair none and --ranges octet repairs what is named above, and tries on from cheap to dear\n");
+  else if (f.int8_only || !f.keep_float.empty()) std::fprintf(to, "without --int8-only and --keep-float octet may leave the worst of them in float\n");
   else std::fprintf(to, "more or better calibration data, --keep-float with the layers above, or training with quantization in mind would help\n");
   return {};
 }
@@ -170,6 +171,7 @@ struct Attempt {
   std::string name;
   bool high_effort = false;
   int float_operators = 0;
+  bool wide = false;  // All activations of 16 bits.
 };
 
 // From cheap to dear. Where the ranges or no repairs are asked for, that alone is tried.
@@ -179,12 +181,14 @@ std::vector<Attempt> Attempts(const Flags& f) {
   if (f.effort != "high") list.push_back({"weights rounded layer by layer", true, 0});
   for (int n : {8, 16, 32})
     if (!f.int8_only) list.push_back({Format("up to %d operators in %s", n, f.fallback == "float32" ? "float" : "int16x8"), true, n});
+  if (!f.int8_only && f.scheme == "int8" && f.io == "float32") list.push_back({"int16x8 throughout", false, 0, true});
   return list;
 }
 
 struct Made {
   quantizer::QuantizeResult result;
   std::vector<std::byte> bytes;
+  std::string scheme;
 };
 
 // What raw samples have to go through and what comes out, for whoever runs the model; kept as it is where the
@@ -233,12 +237,24 @@ Result<int> QuantizeWithoutData(const Flags& f, graph::Model model) {
   return kYes;
 }
 
+// All nodes of the layers that are named, and those that make a tensor of that name.
+void KeepFloat(const Flags& f, const graph::Graph& g, quantizer::RewriteOptions* options) {
+  for (graph::NodeId id : g.order()) {
+    const std::string& tensor = g.tensor(g.node(id).outputs[0]).name;
+    const auto makes = [&](const std::string& layer) { return std::ranges::any_of(g.node(id).outputs, [&](graph::TensorId t) { return g.tensor(t).name == layer; }); };
+    for (const std::string& layer : f.keep_float)
+      if (layer == g.node(id).place || makes(layer)) options->keep_float[tensor] = "kept in float on request";
+  }
+}
+
 Result<Made> Make(const Flags& f, const graph::Model& model, const data::Dataset& data, const Attempt& attempt) {
   quantizer::QuantizeOptions options = Options(f);
+  KeepFloat(f, model.main(), &options.rewrite);
   WeightSchemes weights;
   OCTET_TRY(ChooseLayers(f, model.main(), &options.rewrite, &weights));
   options.high_effort = attempt.high_effort;
   options.float_operators = attempt.float_operators;
+  if (attempt.wide) options.rewrite.activation = DType::kI16;
   ProgressBar bar("quantize");
   OCTET_ASSIGN(quantizer::QuantizeResult r, quantizer::QuantizeInt8(model, data, options, [&](std::string_view what, int64_t done, int64_t total) { bar.Update(what, done, total); }));
   OCTET_TRY(ApplyWeightSchemes(weights, &r.model));
@@ -248,7 +264,7 @@ Result<Made> Make(const Flags& f, const graph::Model& model, const data::Dataset
     const std::vector<std::byte> archive = tflite::LabelArchive({labels.begin(), labels.end()}, bytes.size());
     bytes.insert(bytes.end(), archive.begin(), archive.end());
   }
-  return Made{std::move(r), std::move(bytes)};
+  return Made{std::move(r), std::move(bytes), attempt.wide ? "int16x8" : f.scheme};
 }
 
 Result<int> Finish(const Flags& f, const Made& made) {
@@ -258,8 +274,8 @@ Result<int> Finish(const Flags& f, const Made& made) {
     OCTET_ASSIGN(const auto data, OpenData(f.holdout.empty() ? f.data : f.holdout, f.preprocess, f.source));
     OCTET_TRY(WriteDiagnosis(reference.path(), {f.out}, *data, f.report));
   }
-  if (f.json) std::printf("%s\n", ResultJson(f, made.result, made.bytes.size()).c_str());
-  else PrintResult(f, made.result, made.bytes.size());
+  if (f.json) std::printf("%s\n", ResultJson(f, made.scheme, made.result, made.bytes.size()).c_str());
+  else PrintResult(f, made.scheme, made.result, made.bytes.size());
   return kYes;
 }
 
@@ -305,6 +321,7 @@ Result<int> Quantize(const Flags& f) {
   // A layer that stays in float is written out in steps, which need no state.
   const bool integer = f.scheme != "dynamic" && f.scheme != "float16", whole_sequences = integer && !f.data.empty() && f.scheme != "int16x8" && f.keep_float.empty() && f.recipe.empty();
   OCTET_ASSIGN(graph::Model model, LoadSource(f.source, {.whole_sequences = whole_sequences}));
+  if (integer && !f.data.empty() && model.subgraphs.size() > 1) OCTET_TRY(quantizer::UnrollLoops(model));
   quantizer::MakeNamesUnique(model.main());  // Recipes and --keep-float name tensors.
   OCTET_TRY(CheckLayers(f, model.main()));
   if (!integer || (f.data.empty() && (f.scheme == "int4" || !f.recipe.empty()))) return QuantizeWithoutData(f, std::move(model));

@@ -100,6 +100,7 @@ void AddDead(const std::vector<LayerRow>& layers, std::vector<std::string>* caus
 bool ReducesRows(const graph::Graph& g, graph::NodeId id) {
   WeightedOp op;
   const graph::Node& n = g.node(id);
+  if (n.inputs.empty() || n.inputs[0] == graph::kNoTensor) return false;
   const Shape &in = g.tensor(n.inputs[0]).type.shape, &out = g.tensor(n.outputs[0]).type.shape;
   return in.rank() > 1 && out.rank() > 0 && out.back() == 1 && in.back() > 1 && !FindWeights(g, id, &op);
 }
@@ -155,6 +156,7 @@ std::vector<std::string> CausesIn(const graph::Graph& g, const Statistics& stati
         if (const auto it = rows.find(t); it != rows.end()) join.operands.push_back(it->second);
       joins.push_back(std::move(join));
     }
+    if (n.outputs.empty()) continue;
     const auto it = statistics.find(g.tensor(n.outputs[0]).name);
     if (it == statistics.end() || it->second.channel_max.empty()) continue;
     const TensorStatistics& s = it->second;

@@ -42,7 +42,7 @@ Result<std::vector<std::vector<float>>> Recorded(const data::Archive& archive, c
 
 class Comparison {
  public:
-  Comparison(const data::Dataset& data, const GateOptions& options) : data_(data), recorded_(options.outputs) {
+  Comparison(const data::Dataset& data, const GateOptions& options) : data_(data), options_(options), recorded_(options.outputs) {
     result_.metric = options.metric;
     result_.max_drop = options.max_drop;
     result_.holdout = data.size();
@@ -87,6 +87,12 @@ class Comparison {
       if (!(a == b)) return Error(Code::kInvalidArgument, "the models answer differently: %s and %s", a.text().c_str(), b.text().c_str());
       shapes.push_back(a);
     }
+    if (options_.output < 0 || options_.output >= reference.num_outputs())
+      return Error(Code::kInvalidArgument, "there is no output %d: the model has %d, counted from 0", options_.output, reference.num_outputs());
+    for (int i = 0; i < reference.num_outputs(); ++i) result_.outputs.push_back({std::string(reference.output(i).name), 1, 0});
+    sums_.resize(result_.outputs.size());
+    result_.output = result_.metric == Metric::kMap ? -1 : options_.output;
+    Pick(&shapes);
     values_ = shapes[0].elements();
     if (result_.metric == Metric::kAuto) result_.metric = values_ == reference.input(0).type->shape.elements() ? Metric::kReconstruction : Metric::kTop1;
     OCTET_ASSIGN(scorer_, MakeScorer(result_.metric, data_, shapes));
@@ -101,7 +107,30 @@ class Comparison {
     return {};
   }
 
-  Status Add(int64_t i, const std::vector<std::vector<float>>& want, const std::vector<std::vector<float>>& got) {
+  // Leaves of all outputs' facts those of the judged one.
+  template <class T> void Pick(std::vector<T>* outputs) const {
+    if (result_.output >= 0) *outputs = {(*outputs)[static_cast<size_t>(result_.output)]};
+  }
+
+  struct Sums {
+    double dot = 0, want = 0, got = 0, difference = 0, count = 0;
+  };
+
+  void Compare(const std::vector<float>& want, const std::vector<float>& got, Sums& sums) const {
+    for (size_t k = 0; k < want.size(); ++k) {
+      const double a = static_cast<double>(want[k]), b = static_cast<double>(got[k]);
+      sums.dot += a * b;
+      sums.want += a * a;
+      sums.got += b * b;
+      sums.difference += std::abs(a - b);
+    }
+    sums.count += static_cast<double>(want.size());
+  }
+
+  Status Add(int64_t i, std::vector<std::vector<float>> want, std::vector<std::vector<float>> got) {
+    for (size_t k = 0; k < sums_.size(); ++k) Compare(want[k], got[k], sums_[k]);
+    Pick(&want);
+    Pick(&got);
     for (size_t k = 0; k < want[0].size(); ++k) difference_ += std::abs(static_cast<double>(want[0][k]) - static_cast<double>(got[0][k]));
     OCTET_ASSIGN(Facts a, scorer_->Look(i, want, want));
     OCTET_ASSIGN(Facts b, scorer_->Look(i, got, want));
@@ -136,6 +165,11 @@ class Comparison {
     result_.quantized_score = scorer_->Score(quantized_facts_, weights);
     result_.drop = Drop(result_.float_score, result_.quantized_score);
     result_.mean_difference = difference_ / static_cast<double>(result_.samples * values_);
+    for (size_t k = 0; k < sums_.size(); ++k) {
+      const Sums& s = sums_[k];
+      result_.outputs[k].cosine = s.want > 0 && s.got > 0 ? s.dot / std::sqrt(s.want * s.got) : s.want == s.got ? 1.0 : 0.0;
+      result_.outputs[k].mean_difference = s.count > 0 ? s.difference / s.count : 0;
+    }
     Bootstrap();
   }
 
@@ -156,7 +190,9 @@ class Comparison {
   }
 
   const data::Dataset& data_;
+  const GateOptions& options_;
   const data::Archive* recorded_;
+  std::vector<Sums> sums_;  // Per output.
   GateResult result_;
   std::unique_ptr<Scorer> scorer_;
   int64_t values_ = 0;

@@ -14,6 +14,7 @@ struct GateOptions {
   Metric metric = Metric::kAuto;
   double max_drop = 1;      // Percentage points; for errors (MAE, RMSE) percent of the float model's.
   int64_t samples = 0;      // 0: the full holdout. Fewer are no gate.
+  int output = 0;           // That y speaks of; detection takes them all.
   // What both models answered on every sample, taken elsewhere (octet.ray): float32 arrays float_0 … and quantized_0 …, samples first. Nothing is run then.
   const data::Archive* outputs = nullptr;
 };
@@ -28,6 +29,13 @@ struct Flip {
   int64_t sample = 0, label = 0, answer = 0;
 };
 
+// How near an output is to float's, whether y speaks of it or not.
+struct OutputRow {
+  std::string name;
+  double cosine = 1;           // Over all values of all samples.
+  double mean_difference = 0;  // Mean |quantized - float|.
+};
+
 struct GateResult {
   Metric metric = Metric::kTop1;
   int64_t samples = 0, holdout = 0;             // Used, and there.
@@ -35,7 +43,9 @@ struct GateResult {
   bool in_percent = true, lower_is_better = false;
   double drop = 0, max_drop = 0;                // Points lost; positive is worse.
   double low = 0, high = 0;                     // Where the drop lies with 95 %, by a paired bootstrap.
-  double mean_difference = 0;                   // Mean |quantized - float| of the outputs.
+  double mean_difference = 0;                   // Mean |quantized - float| of the output that is judged.
+  std::vector<OutputRow> outputs;
+  int output = 0;                               // Of these the judged one; -1: all.
   int64_t agreement = 0;                        // Samples on which both answer the same class.
   std::vector<ClassRow> classes;                // Where the metric has classes.
   std::vector<int64_t> confusion;               // Rows float's answer, columns the quantized one's.

@@ -10,6 +10,7 @@
 #include "quantizer/causes.h"
 #include "quantizer/correct_bias.h"
 #include "quantizer/input_check.h"
+#include "quantizer/lone_samples.h"
 #include "quantizer/output_error.h"
 #include "quantizer/refine_ranges.h"
 #include "quantizer/roles.h"
@@ -24,7 +25,7 @@ namespace {
 
 constexpr int64_t kFewest = 16;             // Below it there is nothing to hold back: fit and score on all.
 constexpr int64_t kChoosing = 200;          // Samples that choices are made on, half and half, spread over the set.
-constexpr int64_t kChoosingDear = 24;       // The same where one pass over all samples takes seconds.
+constexpr int64_t kChoosingDear = 20;       // The same where one pass over all samples takes seconds.
 constexpr float kEven = 3;                  // Largest over median channel below which equalising a dear model is not tried.
 constexpr double kEqualTolerance = 1e-4;    // Equalisation must not change float outputs by more, relative.
 constexpr int64_t kVerifySamples = 8;
@@ -184,6 +185,7 @@ class Quantizer {
     if (dear_) result_.statistics_before = plain;
     for (Equalize equalize : {Equalize::kNone, Equalize::kActivations, Equalize::kWeights}) {
       if (equalize != Equalize::kNone && !options_.repair) continue;
+      if (equalize == Equalize::kWeights && dear_ && !options_.rewrite.per_tensor_weights) continue;  // With a scale per channel it gains little over the other form.
       OCTET_ASSIGN(Prepared p, PrepareGraph(equalize, plain, fit_));
       prepared_.push_back(std::move(p));
       if (equalize != Equalize::kNone && prepared_.back().equalized.empty()) continue;
@@ -353,7 +355,13 @@ void MakeNamesUnique(graph::Graph& g) {
 
 Result<QuantizeResult> QuantizeInt8(graph::Model model, const data::Dataset& calibration, const QuantizeOptions& options, const Progress& progress) {
   if (model.subgraphs.size() != 1) return Error(Code::kUnsupported, "a model with control flow cannot be quantized to int8 yet; use --scheme dynamic or float16");
-  return Quantizer(std::move(model), calibration, options, progress).Run();
+  const int64_t count = options.max_samples > 0 ? std::min(options.max_samples, calibration.size()) : calibration.size();
+  const LoneSamples lone = options.repair ? FindLoneSamples(calibration, count) : LoneSamples();
+  if (lone.samples.empty()) return Quantizer(std::move(model), calibration, options, progress).Run();
+  const Without others(calibration, count, lone.samples);
+  OCTET_ASSIGN(QuantizeResult result, Quantizer(std::move(model), others, options, progress).Run());
+  result.warnings.insert(result.warnings.begin(), lone.warnings.begin(), lone.warnings.end());
+  return result;
 }
 
 }  // namespace octet::quantizer

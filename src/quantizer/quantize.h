@@ -48,8 +48,7 @@ struct QuantizeResult {
 // `model`: converted and optimised, in float. Errors: no samples, NaN, shapes that do not fit.
 Result<QuantizeResult> QuantizeInt8(graph::Model model, const data::Dataset& calibration, const QuantizeOptions& options, const Progress& progress);
 
-// Weights alone, activations stay float; no data is needed. For the layers whose place or first output is in
-// `only`, or for all.
+// Weights alone, activations stay float; no data is needed. For the nodes whose first output is in `only`, or for all.
 using Layers = std::set<std::string>;
 // Weights of convolutions and dense layers to int8 (hybrid kernels).
 Status QuantizeDynamicRange(graph::Model& model, const Layers* only = nullptr);

@@ -72,11 +72,10 @@ class Rewriter {
 
   bool Quantized(NodeId id) const { return types_.contains(id); }
 
-  // Why a layer is in the list; null where it is not.
+  // Why a node is in the list; null where it is not.
   const std::string* Reason(const graph::Node& n, const std::map<std::string, std::string>& list) const {
-    for (const std::string& name : {n.place, graph().tensor(n.outputs[0]).name})
-      if (const auto it = list.find(name); it != list.end()) return &it->second;
-    return nullptr;
+    const auto it = list.find(graph().tensor(n.outputs[0]).name);
+    return it == list.end() ? nullptr : &it->second;
   }
 
   void Note(NodeId id, const std::string& reason, std::vector<FloatNode>* list) const {

@@ -50,8 +50,7 @@ std::vector<int8_t> WeightSteps(std::span<const float> values, const ChannelLayo
 }
 
 bool TakesInt4(const graph::Graph& g, graph::NodeId id, const std::set<std::string>& layers, DType activation) {
-  const graph::Node& n = g.node(id);
-  return (layers.contains(n.place) || layers.contains(g.tensor(n.outputs[0]).name)) && HasIntegerForm(g, id, activation, DType::kI4);
+  return layers.contains(g.tensor(g.node(id).outputs[0]).name) && HasIntegerForm(g, id, activation, DType::kI4);
 }
 
 std::vector<int8_t> Pack4(std::span<const int8_t> values) {

@@ -5,10 +5,13 @@
 #include <filesystem>
 #include <set>
 
+#include "base/file.h"
 #include "exporter/exporter.h"
 #include "passes/pass.h"
 #include "quantizer/causes.h"
 #include "quantizer/channel_gain.h"
+#include "quantizer/gate.h"
+#include "quantizer/lone_samples.h"
 #include "quantizer/output_error.h"
 #include "quantizer/refine_ranges.h"
 #include "quantizer/roles.h"
@@ -130,6 +133,45 @@ TEST(Causes, OneSampleThatSetsARangeIsNamed) {
     const std::string text = LoneSample(*Calibrate(b.model, Samples({6, 6, 3}, x), {0, 32, 1}, false, {}));
     EXPECT_NE(text.find(Format("sample %lld alone sets the range", static_cast<long long>(lone))), std::string::npos) << text;
   }
+}
+
+TEST(Quantize, ASampleThatAloneSetsTheInputsRangeIsLeftOut) {
+  Builder b = SpreadModel(1.0f);
+  std::vector<float> x = test::RandomFloats(64 * 108, 21);
+  for (size_t i = 37 * 108; i < 38 * 108; ++i) x[i] *= 40;
+  const Samples spoiled({6, 6, 3}, x);
+  const auto range = [](const QuantizeResult& r) { return r.statistics.at("x").max; };
+  auto repaired = QuantizeInt8(b.model, spoiled, {}, {});
+  ASSERT_TRUE(repaired.ok());
+  EXPECT_EQ(repaired->samples, 63);
+  EXPECT_LT(range(*repaired), 1.01f);
+  EXPECT_TRUE(Names(repaired->warnings, "sample 37 alone would set the range"));
+  QuantizeOptions naive;
+  naive.repair = false;
+  EXPECT_GT(range(*QuantizeInt8(b.model, spoiled, naive, {})), 30);
+  EXPECT_TRUE(FindLoneSamples(Samples({6, 6, 3}, test::RandomFloats(64 * 108, 21)), 64).samples.empty());
+}
+
+TEST(Gate, JudgesTheOutputThatIsAskedFor) {
+  Builder b;
+  const auto x = b.Input("x", {DType::kF32, Shape{1, 6, 6, 3}, {}});
+  b.g().outputs = {b.Conv("one", x, 4, 3, 1, kOneStride), b.Conv("two", x, 2, 3, 5, kOneStride)};
+  Builder other = b;
+  const graph::NodeId two = other.last;
+  other.g().SetInput(two, 1, other.Constant<float>("noise", Shape{2, 3, 3, 3}, test::RandomFloats(54, 77)));
+  const std::string folder = testing::TempDir();
+  const std::string paths[] = {folder + "/gate_a.tflite", folder + "/gate_b.tflite"};
+  ASSERT_TRUE(WriteFile(paths[0], *exporter::Export(b.model)).ok() && WriteFile(paths[1], *exporter::Export(other.model)).ok());
+  const Samples data = TrainingSamples(64);
+  const auto gate = [&](int output) { return Gate(paths[0], paths[1], data, {.metric = Metric::kCosine, .max_drop = 10, .output = output}, {}); };
+  const auto first = gate(0), second = gate(1);
+  ASSERT_TRUE(first.ok() && second.ok());
+  EXPECT_TRUE(first->passed());
+  EXPECT_FALSE(second->passed());
+  ASSERT_EQ(first->outputs.size(), 2u);
+  EXPECT_EQ(first->outputs[0].mean_difference, 0);
+  EXPECT_LT(first->outputs[1].cosine, 0.9);
+  EXPECT_FALSE(gate(2).ok());
 }
 
 // Two branches of unlike ranges side by side, one of them also read alone: both keep the int8 steps.
@@ -431,6 +473,19 @@ TEST(Quantize, WhatInt8CannotHoldStaysInFloatAndIsNamed) {
   EXPECT_TRUE(strict->float_nodes.empty());
   const std::vector<float> x = test::RandomFloats(108, 77), want = Runner(b.model).Run(x);
   EXPECT_LT(test::LargestDifference(want, Runner(mixed->model).Run(x)) * 5, test::LargestDifference(want, Runner(strict->model).Run(x)));
+}
+
+// A layer's last tensor has the layer's name: what names it does not mean the layer's other nodes.
+TEST(Rewrite, ATensorsNameIsNoLayersName) {
+  Builder b = NormModel();
+  for (graph::NodeId id : b.g().order()) b.g().node(id).place = "norm";
+  const Statistics statistics = *Calibrate(b.model, TrainingSamples(8), {0, 8, 1}, true, {});
+  RewriteOptions options;
+  options.keep_float["norm"] = "asked for";
+  auto rewritten = RewriteToInt8(b.model, TensorRanges(b.g(), statistics, true).All(Ranges::kMinMax, {}), options);
+  ASSERT_TRUE(rewritten.ok());
+  ASSERT_EQ(rewritten->float_nodes.size(), 1u);
+  EXPECT_EQ(rewritten->float_nodes[0].tensor, "norm");
 }
 
 // The middle convolution with 16 bits between int8 neighbours: a QUANTIZE each way, and finer results.
