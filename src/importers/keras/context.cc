@@ -308,6 +308,7 @@ Status LayerContext::ConvertOperatorRule(const ops::ImportRule& rule) {
 
 Result<std::vector<Value>> LayerContext::Apply(const Json& object, Variables variables, std::span<const Value> inputs, const std::string& path) {
   const Layer inner = ParseLayerHead(object);
+  if (inner.custom.empty() && IsNetworkClass(inner.class_name)) return builder_.RunInside(object, variables, place_ + "/" + path, {inputs.begin(), inputs.end()});
   LayerContext context(builder_, inner, std::move(variables), place_ + "/" + path, {inputs.begin(), inputs.end()});
   Status status = builder_.RunRule(context);
   AdoptFinding(context);

@@ -5,6 +5,8 @@
 #include "importers/keras/builder.h"
 #include "importers/keras/layers/functions.h"
 #include "importers/keras/rules.h"
+#include "importers/lowerings/einsum.h"
+#include "ops/shape_util.h"
 
 namespace octet::importers::keras {
 namespace {
@@ -142,39 +144,59 @@ Status ConvertArgmax(LayerContext& c) {
   return {};
 }
 
-// Labels of an einsum's operand in the order `wanted`; transposed when they are not.
-Result<Value> Ordered(LayerContext& c, Value v, const std::string& labels, const std::string& wanted) {
-  if (labels == wanted) return v;
-  std::vector<int32_t> order;
-  for (const char l : wanted) order.push_back(static_cast<int32_t>(labels.find(l)));
-  return c.Make("transpose", {v, c.Vector(order)});
+Status ConvertEinsum(LayerContext& c) {
+  std::vector<Value> operands;
+  for (int i = 0; c.Positional(static_cast<size_t>(i)); ++i) {
+    OCTET_ASSIGN(const Value operand, Operand(c, i, {}));
+    operands.push_back(operand);
+  }
+  OCTET_ASSIGN(const Value y, Einsum(c, c.Text("subscripts", ""), operands));
+  c.SetOutput(0, y);
+  return {};
 }
 
-// Batched matrix products: one summed label, at most one free label on each side.
-Status ConvertEinsum(LayerContext& c) {
-  std::string text = c.Text("subscripts", "");
-  std::erase(text, ' ');
-  const size_t comma = text.find(','), arrow = text.find("->");
-  const auto fail = [&] { return c.Fail("an einsum that is a batched matrix product", "\"" + text + "\"", "use keras.ops.matmul and transpose"); };
-  if (c.num_inputs() != 2 || comma == std::string::npos || arrow == std::string::npos || arrow < comma || text.find('.') != std::string::npos) return fail();
-  const std::string x = text.substr(0, comma), y = text.substr(comma + 1, arrow - comma - 1), z = text.substr(arrow + 2);
-  const auto in = [](const std::string& s, char l) { return s.find(l) != std::string::npos; };
-  std::string batch, summed, left, right;
-  for (const char l : x) (in(y, l) ? (in(z, l) ? batch : summed) : left) += l;
-  for (const char l : y)
-    if (!in(x, l)) right += l;
-  if (summed.size() != 1 || left.size() != 1 || right.size() != 1 || !in(z, left[0]) || !in(z, right[0]) || z.size() != batch.size() + 2) return fail();
-  if (static_cast<int>(x.size()) != c.rank(c.Input(0)) || static_cast<int>(y.size()) != c.rank(c.Input(1))) return fail();
-  const bool adjoint = y == batch + right + summed;
-  OCTET_ASSIGN(const Value a, Ordered(c, c.Input(0), x, batch + left + summed));
-  OCTET_ASSIGN(const Value b, Ordered(c, c.Input(1), y, adjoint ? y : batch + summed + right));
-  OCTET_ASSIGN(Value product, c.Make("batch_matmul", {a, b}, {{"adj_y", adjoint}}));
-  OCTET_ASSIGN(product, Ordered(c, product, batch + left + right, z));
-  c.SetOutput(0, product);
+// v / |v| along `axis`.
+Result<Value> Normalized(LayerContext& c, Value v, int axis) {
+  if (axis == c.rank(v) - 1) return c.Make("l2_normalization", {v});
+  OCTET_ASSIGN(Value norm, c.Make("mul", {v, v}));
+  OCTET_ASSIGN(norm, c.Make("sum", {norm, c.Vector({axis})}, {{"keep_dims", 1}}));
+  OCTET_ASSIGN(norm, c.Make("maximum", {norm, c.Scalar(1e-12f)}));  // Keras' epsilon.
+  OCTET_ASSIGN(norm, c.Make("rsqrt", {norm}));
+  return c.Make("mul", {v, norm});
+}
+
+// Keras' Dot: both inputs contract one axis each; the batch runs along. Two vectors keep one axis of 1.
+Status ConvertDot(LayerContext& c) {
+  if (c.num_inputs() != 2) return c.Fail("two inputs", std::to_string(c.num_inputs()), "connect two layers");
+  Value side[2] = {c.Input(0), c.Input(1)};
+  std::vector<int64_t> axes = c.Ints("axes", {-1});
+  if (axes.size() == 1) axes.push_back(axes[0]);
+  std::string labels[2], result = "b";
+  char next = 'd';
+  for (int i = 0; i < 2; ++i) {
+    const auto at = static_cast<size_t>(i);
+    const int rank = c.rank(side[i]);
+    int axis = 0;
+    if (axes.size() != 2 || rank < 2 || rank > 8 || !ops::NormalizeAxis(axes[at], rank, &axis) || axis == 0)
+      return c.Fail("axes of both inputs that are not the batch", c.shape(side[i]).text(), "permute the inputs");
+    if (c.Bool("normalize", false)) {
+      OCTET_ASSIGN(side[i], Normalized(c, side[i], axis));
+    }
+    labels[i] = "b";
+    for (int k = 1; k < rank; ++k) labels[i] += k == axis ? 'c' : next++;
+    for (const char l : labels[i])
+      if (l != 'b' && l != 'c') result += l;
+  }
+  OCTET_ASSIGN(Value y, Einsum(c, labels[0] + "," + labels[1] + "->" + result, side));
+  if (result == "b") {
+    OCTET_ASSIGN(y, c.Make("reshape", {y, c.Vector({c.shape(y)[0], 1})}));
+  }
+  c.SetOutput(0, y);
   return {};
 }
 
 constexpr LayerRule kRules[] = {
+    {"Dot", ConvertDot},
     {"ops.Absolute", Unary<"abs">}, {"ops.Abs", Unary<"abs">}, {"tf.math.abs", Unary<"abs">},
     {"ops.Negative", Unary<"neg">}, {"tf.math.negative", Unary<"neg">},
     {"ops.Exp", Unary<"exp">}, {"tf.math.exp", Unary<"exp">},

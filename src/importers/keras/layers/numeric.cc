@@ -65,13 +65,6 @@ Result<Value> Sinc(Lowering& c, Value x) {  // sin(pi x) / (pi x), 1 at 0
 }
 Result<Value> IsPosInf(Lowering& c, Value x) { return c.Emit("equal", {x, c.Scalar(std::numeric_limits<float>::infinity())}); }
 Result<Value> IsNegInf(Lowering& c, Value x) { return c.Emit("equal", {x, c.Scalar(-std::numeric_limits<float>::infinity())}); }
-Result<Value> ZerosLike(Lowering& c, Value x) { return c.Emit("zeros_like", {x}); }
-Result<Value> OnesLike(Lowering& c, Value x) {
-  OCTET_ASSIGN(const Value same, c.Emit("equal", {x, x}));
-  OCTET_ASSIGN(const Value other, c.Emit("not_equal", {x, x}));  // NaN.
-  OCTET_ASSIGN(const Value all, c.Emit("logical_or", {same, other}));
-  return c.Cast(all, c.type(x).dtype);
-}
 
 Result<Value> Hypot(Lowering& c, Value x, Value y) {
   OCTET_ASSIGN(const Value a, c.Emit("mul", {x, x}));
@@ -351,8 +344,8 @@ constexpr LayerRule kRules[] = {
     {"ops.Sign", WholeFunction<Sign>}, {"ops.Cbrt", Function<Cbrt>}, {"ops.Deg2rad", Function<Radians>}, {"ops.Rad2deg", Function<Degrees>}, {"ops.Sinc", Function<Sinc>},
     {"ops.Isnan", Function<IsNan>}, {"ops.Isinf", Function<IsInf>}, {"ops.Isfinite", Function<IsFinite>}, {"ops.Isposinf", Function<IsPosInf>}, {"ops.Isneginf", Function<IsNegInf>},
     {"ops.Copy", WholeFunction<Copy>}, {"ops.StopGradient", WholeFunction<Copy>}, {"ops.ConvertToTensor", WholeFunction<Copy>}, {"ops.Fabs", Function<[](Lowering& c, Value x) { return c.Emit("abs", {x}); }>},
-    {"ops.Real", WholeFunction<Copy>}, {"ops.Conj", WholeFunction<Copy>}, {"ops.Conjugate", WholeFunction<Copy>}, {"ops.ZerosLike", WholeFunction<ZerosLike>},
-    {"ops.OnesLike", WholeFunction<OnesLike>}, {"ops.BitwiseNot", WholeFunction<BitwiseNot>}, {"ops.BitwiseInvert", WholeFunction<BitwiseNot>},
+    {"ops.Real", WholeFunction<Copy>}, {"ops.Conj", WholeFunction<Copy>}, {"ops.Conjugate", WholeFunction<Copy>},
+    {"ops.BitwiseNot", WholeFunction<BitwiseNot>}, {"ops.BitwiseInvert", WholeFunction<BitwiseNot>},
     {"ops.BitwiseAnd", PairFunction<BitwiseAnd>}, {"ops.BitwiseOr", PairFunction<BitwiseOr>}, {"ops.BitwiseXor", PairFunction<BitwiseXor>},
     {"ops.BitwiseLeftShift", PairFunction<LeftShift>}, {"ops.LeftShift", PairFunction<LeftShift>}, {"ops.BitwiseRightShift", PairFunction<RightShift>},
     {"ops.RightShift", PairFunction<RightShift>}, {"ops.LogicalXor", PairFunction<LogicalXor>}, {"ops.Logaddexp", PairFunction<LogAddExp>},

@@ -206,13 +206,35 @@ Status ConvertTake(LayerContext& c) {
   return Set(c, c.Make("gather", {x, indices}, {{"axis", axis}}));
 }
 
+// The element type that an argument names; none where it does not.
+DType TypeOf(const Json& wanted, std::string* name) {
+  *name = wanted.is_map() ? wanted["config"]["name"].text() : wanted.text();
+  for (int i = 0; i <= static_cast<int>(DType::kU4); ++i)
+    if (NumpyName(static_cast<DType>(i)) == *name) return static_cast<DType>(i);
+  return DType::kNone;
+}
+
+// Zeros or ones of x's shape, and of its type unless another is asked for. x = x or x != x holds for every number.
+template <bool Ones> Status ConvertLike(LayerContext& c) {
+  OCTET_ASSIGN(const Value x, Tensor(c));
+  std::string name;
+  const DType asked = TypeOf(LiteralOf(c, 1, {"dtype"}), &name);
+  if (asked == DType::kNone && !name.empty()) return c.Fail("an element type", "'" + name + "'", "");
+  Value y;
+  if (Ones) {
+    OCTET_ASSIGN(const Value same, c.Make("equal", {x, x}));
+    OCTET_ASSIGN(const Value other, c.Make("not_equal", {x, x}));  // NaN.
+    OCTET_ASSIGN(y, c.Make("logical_or", {same, other}));
+  } else {
+    OCTET_ASSIGN(y, c.Make("zeros_like", {x}));
+  }
+  return Set(c, c.Cast(y, asked == DType::kNone ? c.type(x).dtype : asked));
+}
+
 Status ConvertCast(LayerContext& c) {
   OCTET_ASSIGN(const Value x, Tensor(c));
-  const Json& wanted = LiteralOf(c, 1, {"dtype"});
-  const std::string& name = wanted.is_map() ? wanted["config"]["name"].text() : wanted.text();
-  DType dtype = DType::kNone;
-  for (int i = 0; i <= static_cast<int>(DType::kU4); ++i)
-    if (NumpyName(static_cast<DType>(i)) == name) dtype = static_cast<DType>(i);
+  std::string name;
+  DType dtype = TypeOf(LiteralOf(c, 1, {"dtype"}), &name);
   if (dtype == DType::kNone) return c.Fail("an element type", "'" + name + "'", "");
   if (IsFloat(dtype)) dtype = DType::kF32;
   return Set(c, c.Cast(x, dtype));
@@ -272,6 +294,7 @@ Status ConvertGetItem(LayerContext& c) {
 }
 
 constexpr LayerRule kRules[] = {
+    {"ops.ZerosLike", ConvertLike<false>}, {"ops.OnesLike", ConvertLike<true>},
     {"ops.Reshape", ConvertReshape}, {"tf.reshape", ConvertReshape},
     {"ops.Transpose", ConvertTranspose}, {"tf.transpose", ConvertTranspose}, {"tf.compat.v1.transpose", ConvertTranspose},
     {"ops.SwapAxes", ConvertSwapAxes}, {"ops.Swapaxes", ConvertSwapAxes},

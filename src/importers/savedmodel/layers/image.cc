@@ -182,14 +182,23 @@ Status ConvertScaleAndTranslate(NodeContext& c) {
 
 // ------------------------------------------------------------------------- crops and patches
 
-// One axis of boxes [n, 2] (from, to in shares of size - 1): coordinates [n, count].
+// One axis of boxes [n, 2] (from, to in shares of size - 1): coordinates [n, count]. In TensorFlow's order of operations: what lies on the
+// image's edge or between two pixels is decided by the last bit.
 Result<Value> Coordinates(NodeContext& c, Value from, Value to, int32_t size, int32_t count) {
+  const auto last = static_cast<float>(size - 1);
+  if (count == 1) {
+    OCTET_ASSIGN(Value middle, c.Make("add", {from, to}));
+    OCTET_ASSIGN(middle, Times(c, middle, 0.5f));
+    return Times(c, middle, last);
+  }
   std::vector<float> steps;
-  for (int32_t i = 0; i < count; ++i) steps.push_back(count > 1 ? static_cast<float>(i) / static_cast<float>(count - 1) : 0.5f);
+  for (int32_t i = 0; i < count; ++i) steps.push_back(static_cast<float>(i));
   OCTET_ASSIGN(Value d, c.Make("sub", {to, from}));
+  OCTET_ASSIGN(d, Times(c, d, last));
+  OCTET_ASSIGN(d, c.Make("div", {d, c.Scalar(static_cast<float>(count - 1))}));
   OCTET_ASSIGN(d, c.Make("mul", {d, c.Constant<float>(Shape{1, count}, steps)}));
-  OCTET_ASSIGN(d, c.Make("add", {d, from}));
-  return Times(c, d, static_cast<float>(size - 1));
+  OCTET_ASSIGN(const Value first, Times(c, from, last));
+  return c.Make("add", {first, d});
 }
 
 struct Neighbours {
