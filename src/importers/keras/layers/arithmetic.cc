@@ -57,7 +57,10 @@ template <Text Op> Status Divided(LayerContext& c) {
 }
 
 template <Text Op> Status Reduced(LayerContext& c) {
-  OCTET_ASSIGN(const Value x, Operand(c, 0, {"x", "input_tensor"}));
+  OCTET_ASSIGN(Value x, Operand(c, 0, {"x", "input_tensor"}));
+  if (c.kind() == "Mean") {  // Of keras.ops: a float, whatever the numbers are.
+    OCTET_ASSIGN(x, c.Cast(x, DType::kF32));
+  }
   std::vector<int64_t> axes;
   std::vector<int32_t> list;
   if (IntsOf(LiteralOf(c, 1, {"axis"}), &axes)) list.assign(axes.begin(), axes.end());
@@ -133,8 +136,13 @@ Status ConvertLeakyRelu(LayerContext& c) {
 }
 
 Status ConvertArgmax(LayerContext& c) {
-  OCTET_ASSIGN(const Value x, Operand(c, 0, {"x", "input"}));
-  const auto axis = static_cast<int32_t>(c.Int("axis", -1));
+  OCTET_ASSIGN(Value x, Operand(c, 0, {"x", "input"}));
+  const bool whole = !c.Has("axis") && !c.kind().starts_with("TFOp");
+  if (whole && c.Bool("keepdims", false)) return c.Fail("an axis", "none with keepdims=True", "name an axis");
+  if (whole) {  // keras.ops: over all numbers.
+    OCTET_ASSIGN(x, c.Make("reshape", {x, c.Vector({-1})}));
+  }
+  const auto axis = static_cast<int32_t>(c.Int("axis", 0));
   const Value at = c.Constant<int32_t>(Shape{}, std::span(&axis, 1));
   OCTET_ASSIGN(Value y, c.Make("arg_max", {x, at}, {{"output_type", static_cast<int64_t>(DType::kI32)}}));
   if (c.Bool("keepdims", false)) {
