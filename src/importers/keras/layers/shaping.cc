@@ -147,8 +147,16 @@ Status ConvertRepeat(LayerContext& c) {
 
 Status ConvertFlip(LayerContext& c) {
   OCTET_ASSIGN(const Value x, Tensor(c));
-  OCTET_ASSIGN(const int axis, Axis(c, c.rank(x), 1, std::numeric_limits<int64_t>::max()));
-  return Set(c, c.Make("reverse_v2", {x, c.Vector({axis})}));
+  std::vector<int64_t> axes;
+  if (!IntsOf(LiteralOf(c, 1, {"axis"}), &axes))  // All of them.
+    for (int i = 0; i < c.rank(x); ++i) axes.push_back(i);
+  Value y = x;
+  for (const int64_t a : axes) {  // The operator takes one axis, or several that are next to each other.
+    int axis = 0;
+    if (!ops::NormalizeAxis(a, c.rank(x), &axis)) return c.Fail("axes inside the rank", std::to_string(a), "");
+    OCTET_ASSIGN(y, c.Make("reverse_v2", {y, c.Vector({axis})}));
+  }
+  return Set(c, y);
 }
 
 // Everything of `x` with [begin, end) of one axis.
