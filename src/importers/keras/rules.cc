@@ -19,7 +19,7 @@ std::string RuleName(const Layer& layer, int version) {
 }  // namespace
 
 const LayerRule* FindLayerRule(std::string_view name) {
-  for (const auto rules : {kPlainRules, kMaskRules, kWrapperRules, kRecurrentRules, kConvLstmRules, kQuantizedRules, kNormalizationRules, kResizeRules, kAttentionRules, kProjectionRules, kArithmeticRules, kShapingRules, kActivationRules, kPreprocessingRules, kNumericRules, kArrayRules, kLookupRules, kSpectrogramRules, kContrastRules, kPictureRules, kStatisticRules, kNetworkRules})
+  for (const auto rules : {kPlainRules, kMaskRules, kWrapperRules, kRecurrentRules, kConvLstmRules, kQuantizedRules, kNormalizationRules, kResizeRules, kAttentionRules, kProjectionRules, kArithmeticRules, kShapingRules, kActivationRules, kPreprocessingRules, kNumericRules, kArrayRules, kLookupRules, kSpectrogramRules, kContrastRules, kPictureRules, kStatisticRules, kLinalgRules, kConvolutionRules, kNetworkRules})
     for (const LayerRule& rule : rules)
       if (rule.name == name) return &rule;
   return nullptr;

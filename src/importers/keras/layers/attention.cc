@@ -4,13 +4,12 @@
 //   Attention: scores = s * Q K^T, or w * sum tanh(s * (q + k));  AdditiveAttention: sum s * tanh(q + k)
 #include <algorithm>
 #include <cmath>
-#include <cstdlib>
 
 #include "importers/keras/builder.h"
 #include "importers/keras/layers/projection.h"
 #include "importers/keras/rules.h"
+#include "importers/lowerings/band.h"
 #include "importers/lowerings/dims.h"
-#include "ops/keras_conv_util.h"
 
 namespace octet::importers::keras {
 namespace {
@@ -18,41 +17,6 @@ namespace {
 constexpr float kFarBelow = -1e9f;  // The score of a masked key.
 
 Result<Value> AddAxis(LayerContext& c, Value v, int axis) { return c.Make("expand_dims", {v, c.Vector({axis})}); }
-
-// Positions along an axis of the scores as int32, [n, 1] or [n]: 0, 1, …
-Result<Value> Positions(LayerContext& c, Value scores, int axis) {
-  OCTET_ASSIGN(const Value n, ops::DimensionOf(c, scores, axis));
-  const int32_t zero = 0, one = 1;
-  const Value inputs[] = {c.Constant<int32_t>(Shape{}, std::span(&zero, 1)), n, c.Constant<int32_t>(Shape{}, std::span(&one, 1))};
-  return c.EmitAs("range", inputs, nullptr, {DType::kI32, Shape{c.shape(scores)[axis]}, {}});
-}
-
-// [queries, keys]: may query i see key j? Causal: j <= i; a window: |i - j| < width (0: none).
-Result<Value> AllowedPairs(LayerContext& c, Value scores, bool causal, int32_t width) {
-  const Shape s = c.shape(scores);
-  const int32_t queries = s.back(2), keys = s.back(1);
-  if (queries != kUnknown && keys != kUnknown) {
-    std::vector<std::byte> allowed;
-    for (int32_t i = 0; i < queries; ++i)
-      for (int32_t j = 0; j < keys; ++j) allowed.push_back(static_cast<std::byte>((!causal || j <= i) && (width == 0 || std::abs(i - j) < width)));
-    return c.Constant(TensorType{DType::kBool, Shape{queries, keys}, {}}, allowed);
-  }
-  OCTET_ASSIGN(Value i, Positions(c, scores, s.rank() - 2));
-  OCTET_ASSIGN(i, AddAxis(c, i, 1));
-  OCTET_ASSIGN(const Value j, Positions(c, scores, s.rank() - 1));
-  OCTET_ASSIGN(const Value d, c.Make("sub", {i, j}));
-  const auto below = [&](const char* op, Value v, int32_t limit) { return c.Make(op, {v, c.Constant<int32_t>(Shape{}, std::span(&limit, 1))}); };
-  Value allowed;
-  if (causal) {
-    OCTET_ASSIGN(allowed, below("greater_equal", d, 0));
-  }
-  if (width > 0) {
-    OCTET_ASSIGN(const Value distance, c.Make("abs", {d}));
-    OCTET_ASSIGN(const Value near, below("less", distance, width));
-    OCTET_ASSIGN(allowed, allowed ? c.Make("logical_and", {allowed, near}) : Result<Value>(near));
-  }
-  return allowed;
-}
 
 struct Masks {
   Value query, value, key;  // [batch, length]
@@ -83,7 +47,7 @@ Result<Value> ApplyMasks(LayerContext& c, Value scores, const Masks& m) {
   OCTET_TRY(heads ? add(m.query, {1, 3}) : add(m.query, {2}));
   if (m.attention) OCTET_TRY(heads && c.rank(m.attention) == 3 ? add(m.attention, {1}) : add(m.attention, {}));
   if (m.causal || m.window > 0) {
-    OCTET_ASSIGN(const Value pairs, AllowedPairs(c, scores, m.causal, m.window));
+    OCTET_ASSIGN(const Value pairs, Band(c, scores, m.window > 0 ? m.window - 1 : -1, m.causal ? 0 : m.window > 0 ? m.window - 1 : -1));
     OCTET_TRY(meet(pairs));
   }
   if (!allowed) return scores;

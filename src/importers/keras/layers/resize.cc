@@ -31,16 +31,16 @@ Result<Value> Resized(LayerContext& c, Value x, int32_t height, int32_t width, c
   return Resample(c, x, height, width, rows(in[1], height), rows(in[2], width));
 }
 
-// Borders that bring the image to the ratio height : width, its middle staying the middle. Truncated divisions in double, as Keras computes them.
+// Borders that bring the image near the ratio height : width, the same on both sides. Truncated divisions in float32, as Keras computes them.
 Result<Value> PadToAspect(LayerContext& c, Value x, int32_t height, int32_t width) {
   const Shape in = c.shape(x);
   const auto wanted = [](int32_t own, int32_t other, int32_t want_own, int32_t want_other) {
-    return std::max(own, static_cast<int32_t>(static_cast<double>(int64_t{other} * want_own) / want_other));
+    return std::max(own, static_cast<int32_t>(static_cast<float>(int64_t{other} * want_own) / static_cast<float>(want_other)));
   };
   const int32_t h = wanted(in[1], in[2], height, width) - in[1], w = wanted(in[2], in[1], width, height) - in[2];
-  if (h == 0 && w == 0) return x;
+  if (h < 2 && w < 2) return x;
   OCTET_ASSIGN(x, c.Cast(x, DType::kF32));
-  const int32_t pads[] = {0, 0, h / 2, h - h / 2, w / 2, w - w / 2, 0, 0};
+  const int32_t pads[] = {0, 0, h / 2, h / 2, w / 2, w / 2, 0, 0};
   return c.Make("padv2", {x, c.Constant<int32_t>(Shape{4, 2}, pads), c.Scalar(static_cast<float>(c.Number("fill_value", 0)))});
 }
 

@@ -134,8 +134,17 @@ Status ConvertRepeat(LayerContext& c) {
   OCTET_ASSIGN(const Value x, Tensor(c));
   OCTET_ASSIGN(const int axis, Axis(c, c.rank(x), 2, std::numeric_limits<int64_t>::max()));
   std::vector<int64_t> times;
-  if (!IntsOf(LiteralOf(c, 1, {"repeats"}), &times) || times.size() != 1) return c.Fail("one number of repetitions", "several", "");
+  if (!IntsOf(LiteralOf(c, 1, {"repeats"}), &times) || times.empty()) return c.Fail("numbers of repetitions", "others", "");
   const Shape in = c.shape(x);
+  if (times.size() > 1) {  // Each slice its own number of times.
+    std::vector<int32_t> at;
+    for (size_t i = 0; i < times.size(); ++i) {
+      if (times[i] < 0 || times[i] > (1 << 20) || at.size() > (1 << 20)) return c.Fail("at most 2^20 repetitions", std::to_string(times[i]), "");
+      at.insert(at.end(), static_cast<size_t>(times[i]), static_cast<int32_t>(i));
+    }
+    if (in[axis] != static_cast<int32_t>(times.size())) return c.Fail("a number of repetitions for each slice", in.text(), "");
+    return Set(c, c.Make("gather", {x, c.Vector(at)}, {{"axis", axis}}));
+  }
   std::vector<int32_t> tiles(static_cast<size_t>(in.rank()) + 1, 1), out(in.dims().begin(), in.dims().end());
   tiles[static_cast<size_t>(axis) + 1] = static_cast<int32_t>(times[0]);
   if (out[static_cast<size_t>(axis)] == kUnknown || std::ranges::count(out, kUnknown) > 1) return c.Fail("known dimensions", in.text(), "");
@@ -170,16 +179,28 @@ Result<Value> Slice(LayerContext& c, Value x, int axis, int32_t begin, int32_t e
   return c.Make("strided_slice", {x, c.Vector(from), c.Vector(to), c.Vector(step)}, {{"begin_mask", open}, {"end_mask", open}});
 }
 
-Status ConvertRoll(LayerContext& c) {
-  OCTET_ASSIGN(const Value x, Tensor(c));
-  OCTET_ASSIGN(const int axis, Axis(c, c.rank(x), 2, std::numeric_limits<int64_t>::max()));
+Result<Value> Rolled(LayerContext& c, Value x, int64_t by, int axis) {
   const int32_t size = c.shape(x)[axis];
   if (size < 1) return c.Fail("a known axis", c.shape(x).text(), "");
-  const auto shift = static_cast<int32_t>(((c.Int("shift", 0) % size) + size) % size);
-  if (shift == 0) return Set(c, x);
+  const auto shift = static_cast<int32_t>(((by % size) + size) % size);
+  if (shift == 0) return x;
   OCTET_ASSIGN(const Value tail, Slice(c, x, axis, size - shift, size));
   OCTET_ASSIGN(const Value head, Slice(c, x, axis, 0, size - shift));
-  return Set(c, c.Make("concatenation", {tail, head}, {{"axis", axis}}));
+  return c.Make("concatenation", {tail, head}, {{"axis", axis}});
+}
+
+Status ConvertRoll(LayerContext& c) {
+  OCTET_ASSIGN(Value x, Tensor(c));
+  std::vector<int64_t> shifts, axes;
+  if (!IntsOf(LiteralOf(c, 1, {"shift"}), &shifts) || !IntsOf(LiteralOf(c, 2, {"axis"}), &axes)) return c.Fail("shifts and axes of numbers", "others", "name the axes");
+  if (shifts.size() == 1) shifts.resize(axes.size(), shifts[0]);
+  if (shifts.size() != axes.size()) return c.Fail("a shift for each axis", std::to_string(shifts.size()), "");
+  for (size_t i = 0; i < axes.size(); ++i) {
+    int axis = 0;
+    if (!ops::NormalizeAxis(axes[i], c.rank(x), &axis)) return c.Fail("axes inside the rank", std::to_string(axes[i]), "");
+    OCTET_ASSIGN(x, Rolled(c, x, shifts[i], axis));
+  }
+  return Set(c, x);
 }
 
 Status ConvertPad(LayerContext& c) {
@@ -211,6 +232,14 @@ Status ConvertTake(LayerContext& c) {
   OCTET_ASSIGN(Value indices, Operand(c, 1, {"indices"}, DType::kI32));
   OCTET_ASSIGN(const int axis, Axis(c, c.rank(x), 2, std::numeric_limits<int64_t>::max()));
   OCTET_ASSIGN(indices, c.Cast(indices, DType::kI32));
+  // Constants count from the end where negative.
+  const std::span<const int32_t> known = c.data_as<int32_t>(indices);
+  if (const int32_t n = c.shape(x)[axis]; n > 0 && std::ranges::any_of(known, [](int32_t i) { return i < 0; })) {
+    std::vector<int32_t> from_front(known.begin(), known.end());
+    for (int32_t& i : from_front) i += i < 0 ? n : 0;
+    const Shape shape = c.shape(indices);
+    indices = c.Constant<int32_t>(shape, from_front);
+  }
   return Set(c, c.Make("gather", {x, indices}, {{"axis", axis}}));
 }
 

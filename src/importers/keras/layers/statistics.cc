@@ -88,7 +88,7 @@ Result<Value> AtShare(LayerContext& c, const Ordered& o, double q, const std::st
   double low = std::floor(place), high = std::ceil(place), share = place - low;
   if (method == "lower") share = 0;
   else if (method == "higher") share = 1;
-  else if (method == "nearest") share = o.count - 1 - std::nearbyint((1 - q) * (o.count - 1)) > low ? 1 : 0;  // Keras counts from the largest.
+  else if (method == "nearest") share = std::nearbyint(place) > low ? 1 : 0;
   else if (method == "midpoint") share = low == high ? 0 : 0.5;
   else if (method != "linear") return c.Fail("a method that octet knows", method, "");
   const int32_t axis = c.rank(o.sorted) - 1;

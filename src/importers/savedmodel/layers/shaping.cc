@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 
+#include "importers/lowerings/band.h"
 #include "importers/savedmodel/builder.h"
 #include "importers/savedmodel/context.h"
 #include "importers/savedmodel/rules.h"
@@ -452,13 +453,11 @@ Status ConvertMatrixBandPart(NodeContext& c) {
   if (!x) return {};
   const Shape& s = c.shape(x);
   if (!c.IntsOf(1, &lower) || !c.IntsOf(2, &upper) || lower.size() != 1 || upper.size() != 1) return c.Fail("known bands", "computed ones", "");
-  if (s.rank() < 2 || s.back() < 0 || s.back(2) < 0 || int64_t{s.back()} * s.back(2) > (1 << 24)) return c.Fail("matrices of a known size", s.text(), "fix the input's shape");
-  std::vector<float> mask;
-  for (int32_t i = 0; i < s.back(2); ++i)
-    for (int32_t j = 0; j < s.back(); ++j) mask.push_back((lower[0] < 0 || i - j <= lower[0]) && (upper[0] < 0 || j - i <= upper[0]) ? 1.0f : 0.0f);
-  const Value ones = c.Constant<float>(Shape{s.back(2), s.back()}, mask);
-  OCTET_ASSIGN(const Value kept, c.Cast(ones, c.type(x).dtype));
-  return Set(c, c.Make(c.type(x).dtype == DType::kBool ? "logical_and" : "mul", {x, kept}));
+  if (s.rank() < 2) return c.Fail("matrices", s.text(), "");
+  OCTET_ASSIGN(const Value inside, Band(c, x, lower[0], upper[0]));
+  if (c.type(x).dtype == DType::kBool) return Set(c, c.Make("logical_and", {x, inside}));
+  OCTET_ASSIGN(const Value zero, c.Cast(c.Scalar(0), c.type(x).dtype));
+  return Set(c, c.Make("select_v2", {inside, x, zero}));
 }
 
 Status ConvertReverseSequence(NodeContext& c) {
