@@ -57,15 +57,9 @@ Status InferBinary(const OpView& op, std::span<OutputType> out) {
 
 Result<Value> MergedInputs(ImportContext& c, std::string_view op) {
   if (c.num_inputs() < 1) return c.Fail("at least one input", "none", "connect the layer");
-  int rank = 0;
-  for (int i = 0; i < c.num_inputs(); ++i) rank = std::max(rank, c.rank(c.Input(i)));
-  Value y;
-  for (int i = 0; i < c.num_inputs(); ++i) {
-    Value x = c.Input(i);
-    while (c.rank(x) > 0 && c.rank(x) < rank) {  // Keras inserts axes behind the batch.
-      OCTET_ASSIGN(x, c.Emit("expand_dims", {x, c.Vector({1})}));
-    }
-    OCTET_ASSIGN(y, y ? c.Emit(op, {y, x}) : Result<Value>(x));
+  Value y = c.Input(0);
+  for (int i = 1; i < c.num_inputs(); ++i) {
+    OCTET_ASSIGN(y, c.Emit(op, {y, c.Input(i)}));
   }
   return y;
 }

@@ -224,6 +224,17 @@ Status LayerContext::InputsToFloat() {
   return {};
 }
 
+Status LayerContext::InputsToOneRank() {
+  int rank = 0;
+  for (const Value v : inputs_) rank = std::max(rank, this->rank(v));
+  for (Value& v : inputs_) {
+    while (this->rank(v) > 0 && this->rank(v) < rank) {
+      OCTET_ASSIGN(v, Make("expand_dims", {v, Vector({1})}));
+    }
+  }
+  return {};
+}
+
 const Argument* LayerContext::Positional(size_t i) const { return call_ && i < call_->args.size() ? &call_->args[i] : nullptr; }
 
 const Argument* LayerContext::Named(std::string_view name) const {
