@@ -269,7 +269,57 @@ def more_functions():
                [floats(1, 4, 6), floats(1, 2, 3, 3), np.array([[0, 1, 4, 1]], np.int32), floats(1, 4)], [floats(2, 4, 6), floats(2, 3, 2, 3), np.array([[0, 1, 4, 1], [2, 2, 3, 0]], np.int32), floats(2, 4)])
 
 
-MODELS = [odds_and_ends, transposed, more_functions, matrices, choices, whole_numbers, recurrent_any_length, recurrent_stateful, lookups, spectrograms, volumes, functions, scattered, images, cache, old_control_flow]
+def masked_attention():
+    """Masks from the embedding on: merged, multiplied, attended with; gates, a window, several axes, an open length."""
+    ids = keras.Input([5], dtype="int32", name="ids")
+    more = keras.Input([5], dtype="int32", name="more")
+    free = keras.Input([None, 4], name="free")
+    grid = keras.Input([2, 3, 4], name="grid")
+    a, b = L.Embedding(6, 4, mask_zero=True)(ids), L.Embedding(6, 4, mask_zero=True)(more)
+    parts = [L.GRU(3)(L.Add()([a, b])), L.GRU(3)(L.Multiply()([a, b])), L.LSTM(3)(L.Concatenate()([a, b])), L.LSTM(3)(L.Concatenate(axis=1)([a, b])),
+             L.MultiHeadAttention(2, 3)(a, a), L.MultiHeadAttention(2, 3, use_gate=True, sliding_window=2)(b, b), L.GroupQueryAttention(3, 4, 2)(a, b, use_causal_mask=True),
+             L.MultiHeadAttention(2, 3, attention_axes=[2])(grid, grid), L.MultiHeadAttention(2, 3, output_shape=[2, 3])(free, free, use_causal_mask=True), L.Attention()([a, b])]
+    model = keras.Model([ids, more, free, grid], parts)
+    save_keras("masked_attention", model, [np.array([[1, 0, 2, 5, 0]], np.int32), np.array([[0, 0, 3, 4, 1]], np.int32), floats(1, 3, 4), floats(1, 2, 3, 4)],
+               [np.array([[1, 2, 0, 0, 0], [3, 3, 4, 5, 1]], np.int32), np.array([[2, 0, 0, 1, 0], [1, 2, 3, 4, 5]], np.int32), floats(2, 6, 4), floats(2, 2, 3, 4)])
+
+
+def any_axis():
+    """Normalisations, products and sums over axes that are not the last; models inside wrappers; volumes of states."""
+    x = keras.Input([4, 6], name="x")
+    y = keras.Input([3, 4, 5, 2], name="y")
+    inner = keras.Sequential([L.Conv2D(2, 2), L.BatchNormalization(), L.Flatten(), L.Dense(3)])
+    weights = np.arange(12, dtype=np.float32).reshape(6, 2)
+    parts = [L.LayerNormalization(axis=1)(x), L.LayerNormalization(axis=[1, 3])(y), L.GroupNormalization(groups=2, axis=1)(x), L.GroupNormalization(groups=2, axis=2)(y),
+             L.EinsumDense("abc,bcd->abd", output_shape=[4, 3], bias_axes="bd")(x), L.EinsumDense("abc,dc->adb", output_shape=[3, 4], bias_axes="d")(x),
+             L.Dot(axes=[2, 3], normalize=True)([x, keras.ops.reshape(x, [-1, 2, 2, 6])]), L.Dot(axes=1)([x[:, 0], x[:, 1]]), keras.ops.einsum("bij,jk,bil->bkl", x, weights, x),
+             keras.ops.einsum("bij->b", x), L.TimeDistributed(inner)(y), L.Add()([x, x[:, 0]]),
+             L.Bidirectional(L.ConvLSTM2D(2, 2, padding="same", return_sequences=True))(y), *L.ConvLSTM2D(2, 2, data_format="channels_first", return_state=True)(y)]
+    save_keras("any_axis", keras.Model([x, y], parts), [floats(1, 4, 6), floats(1, 3, 4, 5, 2)], [floats(2, 4, 6), floats(2, 3, 4, 5, 2)])
+
+
+def more_layers():
+    """Pictures resized in ways that no operator has; convolutions with given kernels; matrices; whole numbers; axes of all kinds."""
+    o = keras.ops
+    x = keras.Input([4, 6], name="x")
+    image = keras.Input([6, 5, 2], name="image")
+    volume = keras.Input([3, 3, 4, 4], name="volume")
+    n = keras.Input([4, 6], dtype="int32", name="n")
+    square = o.reshape(x[:, :, :4], [-1, 4, 4]) * 0.2 + 2 * np.eye(4, dtype=np.float32)
+    kernel = np.linspace(-1, 1, 36, dtype=np.float32)
+    images = [L.Resizing(4, 7, interpolation=how)(image) for how in ("bicubic", "area", "lanczos3")]
+    images += [L.Resizing(3, 4, antialias=True)(image), L.Resizing(5, 9, pad_to_aspect_ratio=True, fill_value=0.5)(image), L.UpSampling2D(2, interpolation="bicubic")(image),
+               o.image.resize(image, [3, 3], interpolation="bicubic", antialias=True), o.conv(image, kernel.reshape(3, 3, 2, 2), 2, "same"), o.conv(x, kernel.reshape(3, 6, 2), 1, "same"),
+               o.depthwise_conv(image, kernel.reshape(3, 3, 2, 2), 1, "valid"), o.separable_conv(image, kernel.reshape(3, 3, 2, 2), np.ones([1, 1, 4, 3], np.float32), 1, "same")]
+    parts = [L.Conv3D(6, 2, groups=2, padding="same", activation="relu")(volume), o.inv(square), o.det(square), o.solve(square, x), o.slogdet(square)[1], o.exp(n), o.sqrt(n),
+             o.square(n), o.mean(n, axis=1), o.any(n, axis=1), o.logical_xor(x, n), o.log_softmax(x, axis=1), o.sort(x, axis=1), o.argsort(x, axis=1), o.argmax(x), o.cumsum(n),
+             o.average(x, axis=-1, weights=kernel[:6]), o.matmul(x, kernel[:6]), o.roll(x, [1, 2], axis=[1, 2]), o.repeat(x, [1, 0, 2, 1], axis=1), o.take(x, [-1, 2], axis=2), o.flip(x),
+             o.zeros_like(x, dtype="int32"), o.ones_like(n, dtype="float32")]
+    save_keras("more_layers", keras.Model([x, image, volume, n], [*images, *parts]), [floats(1, 4, 6), floats(1, 6, 5, 2), floats(1, 3, 3, 4, 4), np.arange(24, dtype=np.int32).reshape(1, 4, 6)],
+               [floats(2, 4, 6), floats(2, 6, 5, 2), floats(2, 3, 3, 4, 4), np.arange(48, dtype=np.int32).reshape(2, 4, 6) % 7])
+
+
+MODELS = [more_layers, masked_attention, any_axis, odds_and_ends, transposed, more_functions, matrices, choices, whole_numbers, recurrent_any_length, recurrent_stateful, lookups, spectrograms, volumes, functions, scattered, images, cache, old_control_flow]
 
 if __name__ == "__main__":
     OUT.mkdir(parents=True, exist_ok=True)

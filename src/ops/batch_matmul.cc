@@ -425,50 +425,6 @@ Status PreparePacked(Prepare& p) {
 
 constexpr Variant kVariants[] = {{.name = "packed", .takes = TakesPacked, .prepare = PreparePacked}, {.name = "reference", .prepare = PrepareMultiply}};
 
-// v / |v| along `axis`.
-Result<Value> Normalize(ImportContext& c, Value v, int axis) {
-  if (axis == c.rank(v) - 1) return c.Emit("l2_normalization", {v});
-  OCTET_ASSIGN(Value norm, c.Emit("mul", {v, v}));
-  OCTET_ASSIGN(norm, c.Emit("sum", {norm, c.Vector({axis})}, ReduceAttrs{.keep_dims = true}));
-  OCTET_ASSIGN(norm, c.Emit("maximum", {norm, c.Scalar(1e-12f)}));  // Keras' epsilon.
-  OCTET_ASSIGN(norm, c.Emit("rsqrt", {norm}));
-  return c.Emit("mul", {v, norm});
-}
-
-// Keras' Dot: both inputs contract one axis each; the batch runs along. A vector counts as a matrix of
-// one row or column that the result drops again.
-Status FromKerasDot(ImportContext& c) {
-  if (c.num_inputs() != 2) return c.Fail("two inputs", std::to_string(c.num_inputs()), "connect two layers");
-  Value side[2] = {c.Input(0), c.Input(1)};
-  std::vector<int64_t> axes = c.Ints("axes", {-1});
-  if (axes.size() == 1) axes.push_back(axes[0]);
-  int axis[2] = {};
-  bool vector[2] = {};
-  for (int i = 0; i < 2; ++i) {
-    const int rank = c.rank(side[i]);
-    if (axes.size() != 2 || rank < 2 || rank > 3 || !NormalizeAxis(axes[i], rank, &axis[i]) || axis[i] == 0)
-      return c.Fail("inputs of rank 2 or 3 and axes that are not the batch", c.shape(side[i]).text(),
-                    "use rank 2 or 3");
-    if (c.Bool("normalize", false)) {
-      OCTET_ASSIGN(side[i], Normalize(c, side[i], axis[i]));
-    }
-    vector[i] = rank == 2;
-    if (vector[i]) {
-      OCTET_ASSIGN(side[i], InsertAxis(c, side[i], i == 0 ? 1 : 2));
-      axis[i] = i == 0 ? 2 : 1;
-    }
-  }
-  const Attrs attrs{.adj_x = axis[0] == 1, .adj_y = axis[1] == 2};
-  OCTET_ASSIGN(Value y, c.Emit("batch_matmul", {side[0], side[1]}, attrs));
-  if (vector[0] || vector[1]) {  // Two vectors keep one axis of 1, as in Keras.
-    OCTET_ASSIGN(y, DropAxis(c, y, vector[0] ? 1 : 2));
-  }
-  c.SetOutput(0, y);
-  return {};
-}
-
-constexpr ImportRule kRules[] = {{Source::kKeras, "Dot", 0, FromKerasDot}};
-
 }  // namespace
 
 extern constinit const OpDef kDef = {
@@ -485,6 +441,6 @@ extern constinit const OpDef kDef = {
     .version = Version,
 };
 extern constinit const OpKernel kKernel = {.variants = kVariants};
-extern constinit const OpImport kImport = {.rules = kRules};
+extern constinit const OpImport kImport = {};
 
 }  // namespace octet::ops::batch_matmul

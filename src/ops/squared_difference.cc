@@ -82,9 +82,21 @@ Status FromKerasLayerNormalization(ImportContext& c) {
   const Value x = c.Input(0);
   const int rank = c.rank(x);
   std::vector<int32_t> axes;
-  for (int64_t a : c.Ints("axis", {-1})) axes.push_back(static_cast<int32_t>(a < 0 ? a + rank : a));
-  for (size_t i = 0; i < axes.size(); ++i)
-    if (axes[i] != rank - static_cast<int>(axes.size() - i)) return c.Fail("the last axes", "axis " + std::to_string(axes[i]), "normalize over the last axes");
+  bool last = true;  // The parameters broadcast as they are.
+  for (int64_t a : c.Ints("axis", {-1})) {
+    int axis = 0;
+    if (!NormalizeAxis(a, rank, &axis) || (!axes.empty() && axes.back() >= axis)) return c.Fail("ascending axes inside the rank", "axis " + std::to_string(a), "correct the layer's axis");
+    axes.push_back(axis);
+  }
+  for (size_t i = 0; i < axes.size(); ++i) last &= axes[i] == rank - static_cast<int>(axes.size() - i);
+  const auto parameter = [&](int i) -> Result<Value> {
+    OCTET_ASSIGN(const Value v, c.Weight(i));
+    const std::span<const float> values = c.data_as<float>(v);
+    if (last || values.empty() || c.rank(v) != static_cast<int>(axes.size())) return v;
+    Shape wide;
+    for (int k = 0, next = 0; k < rank; ++k) wide.push_back(std::ranges::find(axes, k) == axes.end() ? 1 : c.shape(v)[next++]);
+    return c.Constant<float>(wide, values);
+  };
   const ReduceAttrs keep{.keep_dims = true};
   const Value over = c.Vector(axes);
   OCTET_ASSIGN(Value mean, c.Emit("mean", {x, over}, keep));
@@ -94,13 +106,13 @@ Status FromKerasLayerNormalization(ImportContext& c) {
   OCTET_ASSIGN(Value factor, c.Emit("rsqrt", {variance}));
   int next = 0;
   if (c.Bool("scale", true)) {
-    OCTET_ASSIGN(Value gamma, c.Weight(next++));
+    OCTET_ASSIGN(Value gamma, parameter(next++));
     OCTET_ASSIGN(factor, c.Emit("mul", {factor, gamma}));
   }
   OCTET_ASSIGN(Value y, c.Emit("mul", {x, factor}));
   OCTET_ASSIGN(Value shift, c.Emit("mul", {mean, factor}));
   if (c.Bool("center", true)) {
-    OCTET_ASSIGN(Value beta, c.Weight(next++));
+    OCTET_ASSIGN(Value beta, parameter(next++));
     OCTET_ASSIGN(shift, c.Emit("sub", {beta, shift}));
     OCTET_ASSIGN(y, c.Emit("add", {y, shift}));
   } else {

@@ -122,7 +122,9 @@ void Builder::CheckRule(const Layer& layer, const std::string& place) {
   }
   for (const char* inner : {"layer", "backward_layer"}) {
     const Json& object = (*layer.config)[inner];
-    if (object.is_map() && object["class_name"].is_text()) CheckRule(ParseLayerHead(object), place + "/" + object["config"]["name"].text());
+    if (!object.is_map() || !object["class_name"].is_text()) continue;
+    if (!IsNetworkClass(object["class_name"].text())) CheckRule(ParseLayerHead(object), place + "/" + object["config"]["name"].text());
+    else if (const auto network = ParseNetwork(object); network.ok()) CheckRules(**network, place + "/");
   }
 }
 
@@ -246,6 +248,14 @@ Result<std::vector<Value>> Builder::Run(const Network& network, const std::strin
                    network.layers[static_cast<size_t>(end.layer)].name.c_str());
   }
   return outputs;
+}
+
+Result<std::vector<Value>> Builder::RunInside(const Json& object, const Variables& variables, const std::string& place, std::vector<Value> inputs) {
+  inside_.push_back(ParseLayerHead(object));
+  Layer& layer = inside_.back();
+  OCTET_ASSIGN(layer.network, ParseNetwork(object));
+  OCTET_TRY(weights_.AssignInside(layer, variables));
+  return Run(*layer.network, place + "/", std::move(inputs));
 }
 
 Status Builder::RunCall(Scope& scope, int layer, int number) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Network + Weights -> graph. Layers run in the order of their data, each through its rule.
 #pragma once
+#include <deque>
 #include <map>
 #include <set>
 #include <string>
@@ -28,6 +29,8 @@ class Builder : public Construction {
   bool whole_sequences() const { return options_.whole_sequences; }
   // Runs a network on values; empty entries stand for what could not be imported.
   Result<std::vector<Value>> Run(const Network& network, const std::string& prefix, std::vector<Value> inputs);
+  // The same of a model that a layer holds, with these variables.
+  Result<std::vector<Value>> RunInside(const Json& object, const Variables& variables, const std::string& place, std::vector<Value> inputs);
   // Runs the rule of the context's layer; every output it promises is there afterwards.
   Status RunRule(LayerContext& context);
   // A variable as a constant of the graph, once per dataset.
@@ -60,6 +63,7 @@ class Builder : public Construction {
   const CustomLayers custom_;
   const int version_;
   std::vector<Finding> findings_;
+  std::deque<Layer> inside_;                     // Models that layers hold.
   std::map<std::string, Value> variables_;       // By dataset.
   std::map<int32_t, Value> masks_;
   int64_t calls_left_ = 1 << 20;

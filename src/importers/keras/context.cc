@@ -224,6 +224,17 @@ Status LayerContext::InputsToFloat() {
   return {};
 }
 
+Status LayerContext::InputsToOneRank() {
+  int rank = 0;
+  for (const Value v : inputs_) rank = std::max(rank, this->rank(v));
+  for (Value& v : inputs_) {
+    while (this->rank(v) > 0 && this->rank(v) < rank) {
+      OCTET_ASSIGN(v, Make("expand_dims", {v, Vector({1})}));
+    }
+  }
+  return {};
+}
+
 const Argument* LayerContext::Positional(size_t i) const { return call_ && i < call_->args.size() ? &call_->args[i] : nullptr; }
 
 const Argument* LayerContext::Named(std::string_view name) const {
@@ -308,6 +319,7 @@ Status LayerContext::ConvertOperatorRule(const ops::ImportRule& rule) {
 
 Result<std::vector<Value>> LayerContext::Apply(const Json& object, Variables variables, std::span<const Value> inputs, const std::string& path) {
   const Layer inner = ParseLayerHead(object);
+  if (inner.custom.empty() && IsNetworkClass(inner.class_name)) return builder_.RunInside(object, variables, place_ + "/" + path, {inputs.begin(), inputs.end()});
   LayerContext context(builder_, inner, std::move(variables), place_ + "/" + path, {inputs.begin(), inputs.end()});
   Status status = builder_.RunRule(context);
   AdoptFinding(context);

@@ -67,6 +67,8 @@ class LayerContext : public Lowering {
   Status ConvertOperatorRule(const ops::ImportRule& rule);
   // Inputs that are no floats become such.
   Status InputsToFloat();
+  // Inputs of fewer axes get some behind the batch.
+  Status InputsToOneRank();
   // Runs another layer's rule on values of this call.
   Result<std::vector<Value>> Apply(const Json& object, Variables variables, std::span<const Value> inputs, const std::string& path);
   Result<Value> ApplyActivation(Value v, const Json& activation);

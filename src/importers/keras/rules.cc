@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "importers/keras/rules.h"
 
+#include <algorithm>
+
 #include "importers/keras/builder.h"
 
 namespace octet::importers::keras {
@@ -16,10 +18,16 @@ std::string RuleName(const Layer& layer, int version) {
   return layer.class_name;
 }
 
+// Layers that combine their inputs element by element.
+bool Merges(std::string_view name) {
+  constexpr std::string_view kNames[] = {"Add", "Average", "Maximum", "Minimum", "Multiply", "Subtract"};
+  return std::ranges::find(kNames, name) != std::end(kNames);
+}
+
 }  // namespace
 
 const LayerRule* FindLayerRule(std::string_view name) {
-  for (const auto rules : {kPlainRules, kMaskRules, kWrapperRules, kRecurrentRules, kConvLstmRules, kQuantizedRules, kNormalizationRules, kResizeRules, kAttentionRules, kProjectionRules, kArithmeticRules, kShapingRules, kActivationRules, kPreprocessingRules, kNumericRules, kArrayRules, kLookupRules, kSpectrogramRules, kContrastRules, kPictureRules, kStatisticRules, kNetworkRules})
+  for (const auto rules : {kPlainRules, kMaskRules, kWrapperRules, kRecurrentRules, kConvLstmRules, kQuantizedRules, kNormalizationRules, kResizeRules, kAttentionRules, kProjectionRules, kArithmeticRules, kShapingRules, kActivationRules, kPreprocessingRules, kNumericRules, kArrayRules, kLookupRules, kSpectrogramRules, kContrastRules, kPictureRules, kStatisticRules, kLinalgRules, kConvolutionRules, kNetworkRules})
     for (const LayerRule& rule : rules)
       if (rule.name == name) return &rule;
   return nullptr;
@@ -37,6 +45,7 @@ Status Builder::RunRule(LayerContext& c) {
   const ops::ImportRule* rule = custom || own ? nullptr : ops::FindImport(ops::Source::kKeras, name, version_);
   if (!custom && !own && !rule) return c.Fail("a layer that octet has", "class " + name, "build it from other layers");
   if (!custom && (name == "Dense" || name == "EinsumDense")) OCTET_TRY(c.InputsToFloat());  // A product with float weights promotes whole numbers.
+  if (!custom && Merges(name)) OCTET_TRY(c.InputsToOneRank());
   Status status = custom ? custom_.Convert(c) : own ? own->convert(c) : c.ConvertOperatorRule(*rule);
   Status trouble = c.TakeTrouble();
   if (!trouble.ok()) return trouble;

@@ -136,6 +136,10 @@ Status Weights::Distribute(const Layer& layer, const std::vector<std::string>& p
   return {};
 }
 
+Status Weights::AssignInside(const Layer& layer, const Variables& variables) {
+  return by_position_ ? Distribute(layer, variables.paths) : AssignByPath(*layer.network, variables.group);
+}
+
 Variables Weights::Inside(const Variables& outer, std::string_view path, size_t first, size_t count) {
   Variables inner;
   if (by_position_) {

@@ -28,6 +28,8 @@ class Weights {
   Status Assign(const Network& network);
   const Variables& Of(const Layer& layer) const { return of_.at(&layer); }
 
+  // The same of a model inside a layer, whose variables are these.
+  Status AssignInside(const Layer& layer, const Variables& variables);
   // Variables of an object inside a layer: at `path` below it, or `count` from `first` on.
   Variables Inside(const Variables& outer, std::string_view path, size_t first, size_t count);
 

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <vector>
 
+#include "importers/lowerings/dims.h"
+
 namespace octet::importers {
 namespace {
 
@@ -31,31 +33,33 @@ Result<Value> Ordered(Lowering& c, Value v, const std::string& labels, const std
   return c.Make("transpose", {v, c.Vector(order)});
 }
 
-// The sizes of some labels; at most one unknown among all that are put together.
+// The dimensions of labels of either operand.
 struct Sizes {
-  const Shape* shape[2];
+  const Lowering& c;
+  Value of[2];
   const std::string* labels[2];
-  int32_t operator()(char l) const {
+  Dim operator()(char l) const {
     for (int i = 0; i < 2; ++i)
-      if (labels[i] && In(*labels[i], l)) return (*shape[i])[static_cast<int>(labels[i]->find(l))];
-    return kUnknown;
+      if (In(*labels[i], l)) return DimOf(c, of[i], static_cast<int>(labels[i]->find(l)));
+    return {};
   }
 };
 
-int32_t Merged(const Sizes& sizes, const std::string& labels) {
+// Of several labels as one axis.
+Dim Merged(const Sizes& sizes, const std::string& labels) {
+  if (labels.size() == 1) return sizes(labels[0]);
   int64_t product = 1;
   for (const char l : labels) {
-    if (sizes(l) == kUnknown) return kUnknown;
-    product *= sizes(l);
-    if (product > INT32_MAX) return kUnknown;
+    const int32_t size = sizes(l).size;
+    if (size == kUnknown || product * size > INT32_MAX) return {};
+    product *= size;
   }
-  return static_cast<int32_t>(product);
+  return {static_cast<int32_t>(product), {}, 0};
 }
 
-Result<Value> Reshaped(Lowering& c, Value v, const std::vector<int32_t>& dims) {
-  if (std::ranges::equal(c.shape(v).dims(), dims)) return v;
-  if (std::ranges::count(dims, kUnknown) > 1) return c.Fail("at most one open dimension", c.shape(v).text(), "fix the input's shape");
-  return c.Make("reshape", {v, c.Vector(dims)});
+Result<Value> Reshaped(Lowering& c, Value v, const std::vector<Dim>& dims) {
+  if (std::ranges::equal(c.shape(v).dims(), dims, {}, {}, &Dim::size)) return v;
+  return Reshape(c, v, dims);
 }
 
 struct Plan {
@@ -65,21 +69,21 @@ struct Plan {
 
 // A constant right side without batch: fully connected over the merged contraction.
 Result<Value> Product(Lowering& c, const Plan& p, const Sizes& sizes, Value a, Value b) {
-  std::vector<int32_t> dims;
+  std::vector<Dim> dims;
   for (const char l : p.batch + p.left + p.right) dims.push_back(sizes(l));
-  const int32_t k = Merged(sizes, p.summed), n = Merged(sizes, p.right);
-  if (p.batch.empty() && c.data(b) && !c.data(a) && k > 0 && n > 0) {
+  const Dim k = Merged(sizes, p.summed), n = Merged(sizes, p.right);
+  if (p.batch.empty() && c.data(b) && !c.data(a) && k.size > 0 && n.size > 0) {
     OCTET_ASSIGN(b, Ordered(c, b, p.y, p.right + p.summed));
     OCTET_ASSIGN(b, Reshaped(c, b, {n, k}));
     OCTET_ASSIGN(a, Ordered(c, a, p.x, p.left + p.summed));
     if (p.summed.size() != 1) {
-      std::vector<int32_t> flat;
+      std::vector<Dim> flat;
       for (const char l : p.left) flat.push_back(sizes(l));
       flat.push_back(k);
       OCTET_ASSIGN(a, Reshaped(c, a, flat));
     }
-    const std::vector<float> zeros(static_cast<size_t>(n), 0.0f);
-    const Value bias = c.Constant<float>(Shape{n}, zeros);
+    const std::vector<float> zeros(static_cast<size_t>(n.size), 0.0f);
+    const Value bias = c.Constant<float>(Shape{n.size}, zeros);
     OCTET_ASSIGN(const Value y, c.Make("fully_connected", {a, b, bias}, {{"keep_num_dims", int64_t{p.left.size() > 1}}}));
     return Reshaped(c, y, dims);
   }
@@ -88,9 +92,9 @@ Result<Value> Product(Lowering& c, const Plan& p, const Sizes& sizes, Value a, V
   OCTET_ASSIGN(b, Ordered(c, b, p.y, adjoint ? p.y : p.batch + p.summed + p.right));
   const bool plain = p.left.size() == 1 && p.right.size() == 1 && p.summed.size() == 1;
   if (!plain) {
-    std::vector<int32_t> outer;
+    std::vector<Dim> outer;
     for (const char l : p.batch) outer.push_back(sizes(l));
-    std::vector<int32_t> wide = outer, tall = outer;
+    std::vector<Dim> wide = outer, tall = outer;
     wide.insert(wide.end(), {Merged(sizes, p.left), k});
     tall.insert(tall.end(), {adjoint ? n : k, adjoint ? k : n});
     OCTET_ASSIGN(a, Reshaped(c, a, wide));
@@ -114,11 +118,11 @@ Result<Value> Diagonals(Lowering& c, Value v, std::string* labels) {
       if (k != i && k != j) axes.push_back(static_cast<int32_t>(k)), dims.push_back(s[static_cast<int>(k)]);
     axes.insert(axes.end(), {static_cast<int32_t>(i), static_cast<int32_t>(j)});
     const int32_t n = s[static_cast<int>(i)];
-    if (n < 1 || n > (1 << 14) || s[static_cast<int>(j)] != n) return c.Fail("a diagonal of known size", s.text(), "fix the input's shape");
+    if (n < 1 || n > (1 << 14) || s[static_cast<int>(j)] != n || std::ranges::count(dims, kUnknown) > 1) return c.Fail("a diagonal of known size", s.text(), "fix the input's shape");
     dims.push_back(n * n);
     for (int32_t k = 0; k < n; ++k) at.push_back(k * (n + 1));
     OCTET_ASSIGN(v, c.Make("transpose", {v, c.Vector(axes)}));
-    OCTET_ASSIGN(v, Reshaped(c, v, dims));
+    OCTET_ASSIGN(v, c.Make("reshape", {v, c.Vector(dims)}));
     OCTET_ASSIGN(v, c.Make("gather", {v, c.Vector(at)}, {{"axis", static_cast<int64_t>(dims.size()) - 1}}));
     *labels = order + label;
     i = static_cast<size_t>(-1);  // From the start: other labels may occur twice, too.
@@ -138,12 +142,40 @@ Result<Value> SumOut(Lowering& c, Value v, std::string* labels, const std::strin
   return c.Make("sum", {v, c.Vector(axes)}, {{"keep_dims", 0}});
 }
 
+// Without an arrow the result has the labels that occur once, in the order of the alphabet.
+void SpellResult(std::string* equation) {
+  if (equation->find("->") != std::string::npos) return;
+  std::string once;
+  for (const char l : *equation)
+    if (l != ',' && l != '.' && std::ranges::count(*equation, l) == 1) once += l;
+  std::ranges::sort(once);
+  const bool dots = equation->find("...") != std::string::npos;
+  *equation += "->" + std::string(dots ? "..." : "") + once;
+}
+
+// More than two: the first two become one that keeps the labels somebody still needs.
+Result<Value> EinsumOfMany(Lowering& c, const std::string& equation, std::span<const Value> inputs) {
+  const size_t second = equation.find(',') + 1, third = equation.find(',', second) + 1;
+  if (second == 0 || third == 0) return c.Fail("an operand for each input", "\"" + equation + "\"", "");
+  const std::string pair = equation.substr(0, third - 1), rest = equation.substr(third);
+  std::string kept;
+  if (pair.find("...") != std::string::npos) kept = "...";
+  for (const char l : pair)
+    if (l != ',' && l != '.' && In(rest, l) && !In(kept, l)) kept += l;
+  OCTET_ASSIGN(const Value product, Einsum(c, pair + "->" + kept, inputs.first(2)));
+  std::vector<Value> left = {product};
+  left.insert(left.end(), inputs.begin() + 2, inputs.end());
+  return Einsum(c, kept + "," + rest, left);
+}
+
 }  // namespace
 
 Result<Value> Einsum(Lowering& c, std::string equation, std::span<const Value> inputs) {
   std::erase(equation, ' ');
+  SpellResult(&equation);
+  if (inputs.size() > 2) return EinsumOfMany(c, equation, inputs);
   const size_t comma = equation.find(','), arrow = equation.find("->");
-  const auto fail = [&] { return c.Fail("an einsum of one or two tensors", "\"" + equation + "\"", "use matmul and transpose"); };
+  const auto fail = [&] { return c.Fail("an einsum whose labels fit its tensors", "\"" + equation + "\"", "use matmul and transpose"); };
   if (arrow == std::string::npos || inputs.empty() || inputs.size() > 2 || (inputs.size() == 2) != (comma != std::string::npos)) return fail();
   Plan p{equation.substr(0, std::min(comma, arrow)), inputs.size() == 2 ? equation.substr(comma + 1, arrow - comma - 1) : "", equation.substr(arrow + 2), "", "", "", ""};
   const int open = std::max(c.rank(inputs[0]) - static_cast<int>(p.x.size()) + 3, 0);
@@ -163,8 +195,7 @@ Result<Value> Einsum(Lowering& c, std::string equation, std::span<const Value> i
   for (const char l : p.y)
     if (!In(p.x, l)) p.right += l;
   if (p.z.size() != p.batch.size() + p.left.size() + p.right.size()) return fail();
-  const Shape sa = c.shape(a), sb = c.shape(b);
-  const Sizes sizes{{&sa, &sb}, {&p.x, &p.y}};
+  const Sizes sizes{c, {a, b}, {&p.x, &p.y}};
   OCTET_ASSIGN(const Value product, Product(c, p, sizes, a, b));
   return Ordered(c, product, p.batch + p.left + p.right, p.z);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Einstein summation of one or two tensors as transpose, reshape and one matrix product.
+// Einstein summation of tensors as transpose, reshape and one matrix product for each pair.
 #pragma once
 #include <string>
 

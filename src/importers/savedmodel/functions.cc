@@ -119,8 +119,19 @@ const NodeDef* Functions::FindNode(int32_t frame, std::string_view name) const {
   return it == f.by_name.end() ? nullptr : &f.nodes[it->second];
 }
 
+namespace {
+
+// A function that an operator computes whole: its call stays a node, for which there is a rule (layers/selection.cc). Of several images the
+// function's own body serves.
+bool IsOperator(const FunctionDef& f) { return f.implements == "non_max_suppression_padded_v2" && f.inputs.size() == 8 && f.outputs.size() == 2 && f.first_rank == 2; }
+
+}  // namespace
+
 Result<const FunctionDef*> Functions::Callee(const NodeDef& node) {
-  if (In(kCalls, node.op)) return graph_.Function(node.Function("f"));
+  if (In(kCalls, node.op)) {
+    OCTET_ASSIGN(const FunctionDef* callee, graph_.Function(node.Function("f")));
+    return callee && IsOperator(*callee) ? nullptr : callee;
+  }
   return graph_.HasFunction(node.op) ? graph_.Function(node.op) : Result<const FunctionDef*>(static_cast<const FunctionDef*>(nullptr));
 }
 

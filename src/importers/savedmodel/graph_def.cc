@@ -62,6 +62,29 @@ Status AddNode(Bytes message, std::string_view path, FunctionDef* to) {
   return {};
 }
 
+// One entry of arg_attr: the argument's number, and its attributes under 1.
+bool ReadArgumentRank(Bytes entry, FunctionDef* function) {
+  uint64_t number = 0;
+  Bytes attributes;
+  const bool ok = ForFields(entry, [&](const WireField& f) {
+    if (f.number == 1) number = f.bits;
+    if (f.number == 2) attributes = f.bytes;
+    return true;
+  });
+  if (!ok || number != 0) return ok;
+  return ForFields(attributes, [&](const WireField& f) {
+    std::string_view key;
+    Bytes value;
+    if (f.number != 1 || !MapEntry(f, &key, &value)) return f.number != 1;
+    if (key != "_output_shapes") return true;
+    for (const WireField& shape : Attribute(value).List(Attribute::kShape)) {
+      const Result<StoredShape> stored = ReadShape(shape.bytes);
+      if (stored.ok() && stored->known_rank) function->first_rank = static_cast<int>(stored->dims.size());
+    }
+    return true;
+  });
+}
+
 Result<std::unique_ptr<FunctionDef>> ReadFunction(Bytes message, std::string_view path) {
   auto function = std::make_unique<FunctionDef>();
   Status status;
@@ -70,8 +93,10 @@ Result<std::unique_ptr<FunctionDef>> ReadFunction(Bytes message, std::string_vie
     Bytes value;
     if (f.number == 1) return ReadOpDef(f.bytes, function.get());
     if (f.number == 3) return (status = AddNode(f.bytes, path, function.get())).ok();
+    if (f.number == 7) return ReadArgumentRank(f.bytes, function.get());
     if (f.number < 4 || f.number > 6) return true;
     if (!MapEntry(f, &key, &value)) return false;
+    if (WireField implements; f.number == 5 && key == "_implements" && Attribute(value).Find(Attribute::kText, &implements)) function->implements = implements.as_text();
     const std::string_view text{reinterpret_cast<const char*>(value.data()), value.size()};
     if (f.number == 4) function->ret[key] = text;
     if (f.number == 6) function->control_ret.push_back(text);

@@ -70,6 +70,8 @@ struct FunctionDef {
   std::map<std::string_view, size_t> args;                  // Of inputs.
   std::map<std::string_view, std::string_view> ret;         // Output -> tensor of the body.
   std::vector<std::string_view> control_ret;                // Nodes of the body.
+  std::string_view implements;                              // What TensorFlow says it computes; empty for most.
+  int first_rank = -1;                                      // Of its first argument, where that is told.
 };
 
 // A graph with its functions. Bodies of functions are read when first asked for.

@@ -5,6 +5,9 @@
 #include "importers/keras/builder.h"
 #include "importers/keras/layers/functions.h"
 #include "importers/keras/rules.h"
+#include "importers/lowerings/activation.h"
+#include "importers/lowerings/einsum.h"
+#include "ops/shape_util.h"
 
 namespace octet::importers::keras {
 namespace {
@@ -23,6 +26,45 @@ template <Text Op> Status Unary(LayerContext& c) {
   return {};
 }
 
+// Functions whose result is a float, also of whole numbers.
+template <Text Op> Status UnaryFloat(LayerContext& c) {
+  OCTET_ASSIGN(Value x, Operand(c, 0, {"x", "features"}));
+  OCTET_ASSIGN(x, c.Cast(x, DType::kF32));
+  OCTET_ASSIGN(const Value y, c.Make(Op, {x}));
+  c.SetOutput(0, y);
+  return {};
+}
+
+// Of truth values, also where numbers are given.
+template <Text Op> Status Truth(LayerContext& c) {
+  OCTET_ASSIGN(Value x, Operand(c, 0, {"x"}));
+  OCTET_ASSIGN(x, c.Cast(x, DType::kBool));
+  Value y;
+  if constexpr (std::string_view(Op) == "logical_not") {
+    OCTET_ASSIGN(y, c.Make(Op, {x}));
+  } else {
+    OCTET_ASSIGN(const Pair p, Operands(c));
+    OCTET_ASSIGN(const Value other, c.Cast(p.b, DType::kBool));
+    OCTET_ASSIGN(y, c.Make(Op, {x, other}));
+  }
+  c.SetOutput(0, y);
+  return {};
+}
+
+Status ConvertSquare(LayerContext& c) {
+  OCTET_ASSIGN(const Value x, Operand(c, 0, {"x"}));
+  OCTET_ASSIGN(const Value y, c.type(x).dtype == DType::kF32 ? c.Make("square", {x}) : c.Make("mul", {x, x}));
+  c.SetOutput(0, y);
+  return {};
+}
+
+Status ConvertRound(LayerContext& c) {
+  OCTET_ASSIGN(const Value x, Operand(c, 0, {"x"}));
+  OCTET_ASSIGN(const Value y, c.type(x).dtype == DType::kF32 ? c.Make("round", {x}) : Result<Value>(x));
+  c.SetOutput(0, y);
+  return {};
+}
+
 template <Text Name> Status Activated(LayerContext& c) {
   OCTET_ASSIGN(const Value x, Operand(c, 0, {"x", "features", "logits"}));
   OCTET_ASSIGN(const Value y, c.ApplyActivation(x, Json(std::string(Name))));
@@ -30,12 +72,15 @@ template <Text Name> Status Activated(LayerContext& c) {
   return {};
 }
 
-// Activations over an axis, which must be the last one.
-template <Text Name> Status LastAxis(LayerContext& c) {
+Status ConvertLogSoftmax(LayerContext& c) {
   OCTET_ASSIGN(const Value x, Operand(c, 0, {"x", "logits"}));
   const int64_t axis = c.Int("axis", -1);
-  if (axis != -1 && axis != c.rank(x) - 1) return c.Fail("the last axis", std::to_string(axis), "transpose before");
-  return Activated<Name>(c);
+  int at = 0;
+  if (!ops::NormalizeAxis(axis, c.rank(x), &at)) return c.Fail("an axis inside the rank", std::to_string(axis), "");
+  if (at == c.rank(x) - 1) return Activated<"log_softmax">(c);
+  OCTET_ASSIGN(const Value y, LogSoftmax(c, x, at));
+  c.SetOutput(0, y);
+  return {};
 }
 
 template <Text Op> Status Binary(LayerContext& c) {
@@ -55,7 +100,13 @@ template <Text Op> Status Divided(LayerContext& c) {
 }
 
 template <Text Op> Status Reduced(LayerContext& c) {
-  OCTET_ASSIGN(const Value x, Operand(c, 0, {"x", "input_tensor"}));
+  OCTET_ASSIGN(Value x, Operand(c, 0, {"x", "input_tensor"}));
+  if (c.kind() == "Mean") {  // Of keras.ops: a float, whatever the numbers are.
+    OCTET_ASSIGN(x, c.Cast(x, DType::kF32));
+  }
+  if (std::string_view(Op) == "reduce_any" || std::string_view(Op) == "reduce_all") {
+    OCTET_ASSIGN(x, c.Cast(x, DType::kBool));
+  }
   std::vector<int64_t> axes;
   std::vector<int32_t> list;
   if (IntsOf(LiteralOf(c, 1, {"axis"}), &axes)) list.assign(axes.begin(), axes.end());
@@ -67,7 +118,15 @@ template <Text Op> Status Reduced(LayerContext& c) {
 }
 
 Status ConvertMatmul(LayerContext& c) {
-  OCTET_ASSIGN(const Pair p, Operands(c));
+  OCTET_ASSIGN(Pair p, Operands(c));
+  if (c.rank(p.a) >= 2 && c.rank(p.b) == 1) {  // With a vector: one column, dropped again.
+    const int32_t last = c.rank(p.a) - 1;
+    OCTET_ASSIGN(p.b, c.Make("expand_dims", {p.b, c.Vector({1})}));
+    OCTET_ASSIGN(Value y, c.Make("batch_matmul", {p.a, p.b}));
+    OCTET_ASSIGN(y, c.Make("squeeze", {y}, {{"squeeze_dims", std::vector<int32_t>{last}}}));
+    c.SetOutput(0, y);
+    return {};
+  }
   if (c.rank(p.a) < 2 || c.rank(p.b) < 2) return c.Fail("matrices", c.shape(p.a).text() + " and " + c.shape(p.b).text(), "reshape the operands");
   OCTET_ASSIGN(const Value y, c.Make("batch_matmul", {p.a, p.b}, {{"adj_x", c.Get("transpose_a").boolean()}, {"adj_y", c.Get("transpose_b").boolean()}}));
   c.SetOutput(0, y);
@@ -131,8 +190,13 @@ Status ConvertLeakyRelu(LayerContext& c) {
 }
 
 Status ConvertArgmax(LayerContext& c) {
-  OCTET_ASSIGN(const Value x, Operand(c, 0, {"x", "input"}));
-  const auto axis = static_cast<int32_t>(c.Int("axis", -1));
+  OCTET_ASSIGN(Value x, Operand(c, 0, {"x", "input"}));
+  const bool whole = !c.Has("axis") && !c.kind().starts_with("TFOp");
+  if (whole && c.Bool("keepdims", false)) return c.Fail("an axis", "none with keepdims=True", "name an axis");
+  if (whole) {  // keras.ops: over all numbers.
+    OCTET_ASSIGN(x, c.Make("reshape", {x, c.Vector({-1})}));
+  }
+  const auto axis = static_cast<int32_t>(c.Int("axis", 0));
   const Value at = c.Constant<int32_t>(Shape{}, std::span(&axis, 1));
   OCTET_ASSIGN(Value y, c.Make("arg_max", {x, at}, {{"output_type", static_cast<int64_t>(DType::kI32)}}));
   if (c.Bool("keepdims", false)) {
@@ -142,52 +206,72 @@ Status ConvertArgmax(LayerContext& c) {
   return {};
 }
 
-// Labels of an einsum's operand in the order `wanted`; transposed when they are not.
-Result<Value> Ordered(LayerContext& c, Value v, const std::string& labels, const std::string& wanted) {
-  if (labels == wanted) return v;
-  std::vector<int32_t> order;
-  for (const char l : wanted) order.push_back(static_cast<int32_t>(labels.find(l)));
-  return c.Make("transpose", {v, c.Vector(order)});
+Status ConvertEinsum(LayerContext& c) {
+  std::vector<Value> operands;
+  for (int i = 0; c.Positional(static_cast<size_t>(i)); ++i) {
+    OCTET_ASSIGN(const Value operand, Operand(c, i, {}));
+    operands.push_back(operand);
+  }
+  OCTET_ASSIGN(const Value y, Einsum(c, c.Text("subscripts", ""), operands));
+  c.SetOutput(0, y);
+  return {};
 }
 
-// Batched matrix products: one summed label, at most one free label on each side.
-Status ConvertEinsum(LayerContext& c) {
-  std::string text = c.Text("subscripts", "");
-  std::erase(text, ' ');
-  const size_t comma = text.find(','), arrow = text.find("->");
-  const auto fail = [&] { return c.Fail("an einsum that is a batched matrix product", "\"" + text + "\"", "use keras.ops.matmul and transpose"); };
-  if (c.num_inputs() != 2 || comma == std::string::npos || arrow == std::string::npos || arrow < comma || text.find('.') != std::string::npos) return fail();
-  const std::string x = text.substr(0, comma), y = text.substr(comma + 1, arrow - comma - 1), z = text.substr(arrow + 2);
-  const auto in = [](const std::string& s, char l) { return s.find(l) != std::string::npos; };
-  std::string batch, summed, left, right;
-  for (const char l : x) (in(y, l) ? (in(z, l) ? batch : summed) : left) += l;
-  for (const char l : y)
-    if (!in(x, l)) right += l;
-  if (summed.size() != 1 || left.size() != 1 || right.size() != 1 || !in(z, left[0]) || !in(z, right[0]) || z.size() != batch.size() + 2) return fail();
-  if (static_cast<int>(x.size()) != c.rank(c.Input(0)) || static_cast<int>(y.size()) != c.rank(c.Input(1))) return fail();
-  const bool adjoint = y == batch + right + summed;
-  OCTET_ASSIGN(const Value a, Ordered(c, c.Input(0), x, batch + left + summed));
-  OCTET_ASSIGN(const Value b, Ordered(c, c.Input(1), y, adjoint ? y : batch + summed + right));
-  OCTET_ASSIGN(Value product, c.Make("batch_matmul", {a, b}, {{"adj_y", adjoint}}));
-  OCTET_ASSIGN(product, Ordered(c, product, batch + left + right, z));
-  c.SetOutput(0, product);
+// v / |v| along `axis`.
+Result<Value> Normalized(LayerContext& c, Value v, int axis) {
+  if (axis == c.rank(v) - 1) return c.Make("l2_normalization", {v});
+  OCTET_ASSIGN(Value norm, c.Make("mul", {v, v}));
+  OCTET_ASSIGN(norm, c.Make("sum", {norm, c.Vector({axis})}, {{"keep_dims", 1}}));
+  OCTET_ASSIGN(norm, c.Make("maximum", {norm, c.Scalar(1e-12f)}));  // Keras' epsilon.
+  OCTET_ASSIGN(norm, c.Make("rsqrt", {norm}));
+  return c.Make("mul", {v, norm});
+}
+
+// Keras' Dot: both inputs contract one axis each; the batch runs along. Two vectors keep one axis of 1.
+Status ConvertDot(LayerContext& c) {
+  if (c.num_inputs() != 2) return c.Fail("two inputs", std::to_string(c.num_inputs()), "connect two layers");
+  Value side[2] = {c.Input(0), c.Input(1)};
+  std::vector<int64_t> axes = c.Ints("axes", {-1});
+  if (axes.size() == 1) axes.push_back(axes[0]);
+  std::string labels[2], result = "b";
+  char next = 'd';
+  for (int i = 0; i < 2; ++i) {
+    const auto at = static_cast<size_t>(i);
+    const int rank = c.rank(side[i]);
+    int axis = 0;
+    if (axes.size() != 2 || rank < 2 || rank > 8 || !ops::NormalizeAxis(axes[at], rank, &axis) || axis == 0)
+      return c.Fail("axes of both inputs that are not the batch", c.shape(side[i]).text(), "permute the inputs");
+    if (c.Bool("normalize", false)) {
+      OCTET_ASSIGN(side[i], Normalized(c, side[i], axis));
+    }
+    labels[i] = "b";
+    for (int k = 1; k < rank; ++k) labels[i] += k == axis ? 'c' : next++;
+    for (const char l : labels[i])
+      if (l != 'b' && l != 'c') result += l;
+  }
+  OCTET_ASSIGN(Value y, Einsum(c, labels[0] + "," + labels[1] + "->" + result, side));
+  if (result == "b") {
+    OCTET_ASSIGN(y, c.Make("reshape", {y, c.Vector({c.shape(y)[0], 1})}));
+  }
+  c.SetOutput(0, y);
   return {};
 }
 
 constexpr LayerRule kRules[] = {
+    {"Dot", ConvertDot},
     {"ops.Absolute", Unary<"abs">}, {"ops.Abs", Unary<"abs">}, {"tf.math.abs", Unary<"abs">},
     {"ops.Negative", Unary<"neg">}, {"tf.math.negative", Unary<"neg">},
-    {"ops.Exp", Unary<"exp">}, {"tf.math.exp", Unary<"exp">},
-    {"ops.Log", Unary<"log">}, {"tf.math.log", Unary<"log">},
-    {"ops.Sqrt", Unary<"sqrt">}, {"tf.math.sqrt", Unary<"sqrt">},
-    {"ops.Rsqrt", Unary<"rsqrt">}, {"tf.math.rsqrt", Unary<"rsqrt">},
-    {"ops.Square", Unary<"square">}, {"tf.math.square", Unary<"square">},
-    {"ops.Floor", Unary<"floor">}, {"tf.math.floor", Unary<"floor">},
-    {"ops.Ceil", Unary<"ceil">}, {"tf.math.ceil", Unary<"ceil">},
-    {"ops.Round", Unary<"round">}, {"tf.math.round", Unary<"round">},
-    {"ops.Sin", Unary<"sin">}, {"tf.math.sin", Unary<"sin">},
-    {"ops.Cos", Unary<"cos">}, {"tf.math.cos", Unary<"cos">},
-    {"ops.LogicalNot", Unary<"logical_not">}, {"tf.math.logical_not", Unary<"logical_not">},
+    {"ops.Exp", UnaryFloat<"exp">}, {"tf.math.exp", Unary<"exp">},
+    {"ops.Log", UnaryFloat<"log">}, {"tf.math.log", Unary<"log">},
+    {"ops.Sqrt", UnaryFloat<"sqrt">}, {"tf.math.sqrt", Unary<"sqrt">},
+    {"ops.Rsqrt", UnaryFloat<"rsqrt">}, {"tf.math.rsqrt", Unary<"rsqrt">},
+    {"ops.Square", ConvertSquare}, {"tf.math.square", ConvertSquare},
+    {"ops.Floor", UnaryFloat<"floor">}, {"tf.math.floor", Unary<"floor">},
+    {"ops.Ceil", UnaryFloat<"ceil">}, {"tf.math.ceil", Unary<"ceil">},
+    {"ops.Round", ConvertRound}, {"tf.math.round", Unary<"round">},
+    {"ops.Sin", UnaryFloat<"sin">}, {"tf.math.sin", Unary<"sin">},
+    {"ops.Cos", UnaryFloat<"cos">}, {"tf.math.cos", Unary<"cos">},
+    {"ops.LogicalNot", Truth<"logical_not">}, {"tf.math.logical_not", Unary<"logical_not">},
     {"ops.Relu", Activated<"relu">}, {"tf.nn.relu", Activated<"relu">},
     {"ops.Relu6", Activated<"relu6">}, {"tf.nn.relu6", Activated<"relu6">},
     {"ops.Sigmoid", Activated<"sigmoid">}, {"tf.math.sigmoid", Activated<"sigmoid">},
@@ -199,7 +283,7 @@ constexpr LayerRule kRules[] = {
     {"ops.Softplus", Activated<"softplus">}, {"tf.math.softplus", Activated<"softplus">},
     {"ops.Softsign", Activated<"softsign">}, {"tf.nn.softsign", Activated<"softsign">},
     {"ops.HardSigmoid", Activated<"hard_sigmoid">}, {"ops.HardSilu", Activated<"hard_silu">},
-    {"ops.LogSoftmax", LastAxis<"log_softmax">}, {"ops.LogSigmoid", Activated<"log_sigmoid">}, {"ops.Mish", Activated<"mish">},
+    {"ops.LogSoftmax", ConvertLogSoftmax}, {"ops.LogSigmoid", Activated<"log_sigmoid">}, {"ops.Mish", Activated<"mish">},
     {"ops.SparsePlus", Activated<"sparse_plus">}, {"ops.SparseSigmoid", Activated<"sparse_sigmoid">}, {"ops.TanhShrink", Activated<"tanh_shrink">},
     {"ops.LeakyRelu", ConvertLeakyRelu}, {"tf.nn.leaky_relu", ConvertLeakyRelu},
     {"ops.Softmax", ConvertSoftmax}, {"tf.nn.softmax", ConvertSoftmax},
@@ -219,8 +303,8 @@ constexpr LayerRule kRules[] = {
     {"ops.GreaterEqual", Binary<"greater_equal">}, {"tf.math.greater_equal", Binary<"greater_equal">},
     {"ops.Less", Binary<"less">}, {"tf.math.less", Binary<"less">},
     {"ops.LessEqual", Binary<"less_equal">}, {"tf.math.less_equal", Binary<"less_equal">},
-    {"ops.LogicalAnd", Binary<"logical_and">}, {"tf.math.logical_and", Binary<"logical_and">},
-    {"ops.LogicalOr", Binary<"logical_or">}, {"tf.math.logical_or", Binary<"logical_or">},
+    {"ops.LogicalAnd", Truth<"logical_and">}, {"tf.math.logical_and", Binary<"logical_and">},
+    {"ops.LogicalOr", Truth<"logical_or">}, {"tf.math.logical_or", Binary<"logical_or">},
     {"ops.Mean", Reduced<"mean">}, {"tf.math.reduce_mean", Reduced<"mean">},
     {"ops.Sum", Reduced<"sum">}, {"tf.math.reduce_sum", Reduced<"sum">},
     {"ops.Max", Reduced<"reduce_max">}, {"ops.Amax", Reduced<"reduce_max">}, {"tf.math.reduce_max", Reduced<"reduce_max">},

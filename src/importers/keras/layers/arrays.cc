@@ -178,15 +178,22 @@ Status ConvertTopK(LayerContext& c) {
   c.SetOutput(1, y[1]);
   return {};
 }
-// Rising: the largest of what is negated first.
+// Rising: the largest of what is negated first. The axis changes places with the last one.
 Status ConvertSort(LayerContext& c) {
   OCTET_ASSIGN(Value x, Tensor(c));
+  const bool positions = c.kind() == "Argsort";
   OCTET_ASSIGN(const int axis, AxisOf(c, c.Int("axis", -1), c.rank(x)));
+  const int last = c.rank(x) - 1;
   const int32_t n = c.shape(x)[axis];
-  if (axis != c.rank(x) - 1 || n < 1) return c.Fail("the last axis, of known size", c.shape(x).text(), "transpose before");
+  if (n < 1) return c.Fail("an axis of known size", c.shape(x).text(), "give the input's shape");
+  std::vector<int32_t> order;
+  for (int i = 0; i <= last; ++i) order.push_back(i == axis ? last : i == last ? axis : i);
+  const auto exchanged = [&](Value v) { return axis == last ? Result<Value>(v) : c.Make("transpose", {v, c.Vector(order)}); };
+  OCTET_ASSIGN(x, exchanged(x));
   OCTET_ASSIGN(x, c.Make("neg", {x}));
   OCTET_ASSIGN(const std::vector<Value> y, Top(c, x, n));
-  return Set(c, c.kind() == "Argsort" ? Result<Value>(y[1]) : c.Make("neg", {y[0]}));
+  OCTET_ASSIGN(const Value sorted, positions ? Result<Value>(y[1]) : c.Make("neg", {y[0]}));
+  return Set(c, exchanged(sorted));
 }
 Status ConvertDigitize(LayerContext& c) {
   OCTET_ASSIGN(const Value x, Tensor(c));
@@ -221,19 +228,6 @@ Status ConvertPool(LayerContext& c) {
                         {"stride_h", stride[0]}, {"stride_w", stride[1]}, {"filter_height", size[0]}, {"filter_width", size[1]}}));
 }
 
-Status ConvertResize(LayerContext& c) {
-  OCTET_ASSIGN(Value x, Tensor(c));
-  std::vector<int64_t> size;
-  const std::string how = c.Text("interpolation", "bilinear");
-  if (!IntsOf(LiteralOf(c, 1, {"size"}), &size) || size.size() != 2 || c.rank(x) != 4) return c.Fail("images and a size of two numbers", c.shape(x).text(), "");
-  if ((how != "bilinear" && how != "nearest") || c.Bool("antialias", false) || c.Bool("crop_to_aspect_ratio", false) || c.Bool("pad_to_aspect_ratio", false) ||
-      c.Text("data_format", "channels_last") != "channels_last")
-    return c.Fail("bilinear or nearest, channels last, without further options", how, "");
-  OCTET_ASSIGN(x, c.Cast(x, DType::kF32));
-  return Set(c, c.Make(how == "nearest" ? "resize_nearest_neighbor" : "resize_bilinear", {x, c.Vector({static_cast<int32_t>(size[0]), static_cast<int32_t>(size[1])})},
-                       {{"half_pixel_centers", 1}}));
-}
-
 Status ConvertGrayscale(LayerContext& c) {
   OCTET_ASSIGN(const Value x, Tensor(c));
   if (c.Text("data_format", "channels_last") != "channels_last" || c.rank(x) < 3 || c.shape(x).back() != 3) return c.Fail("RGB images, channels last", c.shape(x).text(), "");
@@ -249,7 +243,7 @@ constexpr LayerRule kRules[] = {
     {"ops.Diagonal", ConvertDiagonal}, {"ops.Trace", ConvertTrace}, {"ops.Diff", ConvertDiff}, {"ops.TakeAlongAxis", ConvertTakeAlongAxis},
     {"ops.TopK", ConvertTopK}, {"ops.Sort", ConvertSort}, {"ops.Argsort", ConvertSort}, {"ops.Digitize", ConvertDigitize},
     {"ops.SegmentSum", ConvertSegment}, {"ops.SegmentMax", ConvertSegment}, {"ops.MaxPool", ConvertPool}, {"ops.AveragePool", ConvertPool},
-    {"ops.Resize", ConvertResize}, {"ops.RGBToGrayscale", ConvertGrayscale}};
+    {"ops.RGBToGrayscale", ConvertGrayscale}};
 
 }  // namespace
 

@@ -2,57 +2,56 @@
 // softmax(scores + mask) V. Heads are an axis of the batched products:
 //   MultiHeadAttention, GroupedQueryAttention: scores = (Q Wq + bq)(K Wk + bk)^T / sqrt(d) per head
 //   Attention: scores = s * Q K^T, or w * sum tanh(s * (q + k));  AdditiveAttention: sum s * tanh(q + k)
+#include <algorithm>
 #include <cmath>
 
 #include "importers/keras/builder.h"
 #include "importers/keras/layers/projection.h"
 #include "importers/keras/rules.h"
+#include "importers/lowerings/band.h"
+#include "importers/lowerings/dims.h"
 
 namespace octet::importers::keras {
 namespace {
 
-constexpr float kFarBelow = 1e9f;  // What Keras subtracts from the score of a masked key.
-
-// [.., queries, keys]: 0 where query i may see key j <= i, else far below.
-Value CausalBias(LayerContext& c, int32_t queries, int32_t keys) {
-  std::vector<float> bias;
-  for (int32_t i = 0; i < queries; ++i)
-    for (int32_t j = 0; j < keys; ++j) bias.push_back(j <= i ? 0.0f : -kFarBelow);
-  return c.Constant<float>(Shape{1, queries, keys}, bias);
-}
-
-// A mask of any element type, true where allowed, as something to add.
-Result<Value> MaskBias(LayerContext& c, Value mask) {
-  OCTET_ASSIGN(const Value number, c.Cast(mask, DType::kF32));
-  OCTET_ASSIGN(const Value below, c.Make("sub", {number, c.Scalar(1.0f)}));
-  return c.Make("mul", {below, c.Scalar(kFarBelow)});
-}
+constexpr float kFarBelow = -1e9f;  // The score of a masked key.
 
 Result<Value> AddAxis(LayerContext& c, Value v, int axis) { return c.Make("expand_dims", {v, c.Vector({axis})}); }
 
-// Adds to the scores what the call says about masks. `heads`: the scores have an axis of heads after the batch.
-Result<Value> ApplyMasks(LayerContext& c, Value scores, Value attention_mask, Value key_mask, bool heads) {
-  if (c.Get("use_causal_mask").boolean() || c.Get("causal").boolean()) {
-    const Shape s = c.shape(scores);
-    if (s.back(1) == kUnknown || s.back(2) == kUnknown) return c.Fail("known numbers of queries and keys", s.text(), "give the inputs' shapes");
-    OCTET_ASSIGN(scores, c.Make("add", {scores, CausalBias(c, s.back(2), s.back(1))}));
-  }
-  if (key_mask) {  // [batch, keys]
-    OCTET_ASSIGN(Value bias, MaskBias(c, key_mask));
-    OCTET_ASSIGN(bias, AddAxis(c, bias, 1));
-    if (heads) {
-      OCTET_ASSIGN(bias, AddAxis(c, bias, 1));
+struct Masks {
+  Value query, value, key;  // [batch, length]
+  Value attention;          // [batch, queries, keys] or [batch, heads, queries, keys]
+  bool causal = false;
+  int32_t window = 0;
+};
+
+// Scores [batch, (heads,) queries, keys] where all masks allow, else far below. One choice for all of them: a query that may see no key
+// attends to all alike.
+Result<Value> ApplyMasks(LayerContext& c, Value scores, const Masks& m) {
+  const bool heads = c.rank(scores) == 4;
+  Value allowed;
+  const auto meet = [&](Value mask) -> Status {
+    OCTET_ASSIGN(allowed, allowed ? c.Make("logical_and", {allowed, mask}) : Result<Value>(mask));
+    return {};
+  };
+  // To the scores' axes: `axes` are those to insert.
+  const auto add = [&](Value mask, std::initializer_list<int> axes) -> Status {
+    if (!mask) return {};
+    OCTET_ASSIGN(Value v, c.Cast(mask, DType::kBool));
+    for (const int axis : axes) {
+      OCTET_ASSIGN(v, AddAxis(c, v, axis));
     }
-    OCTET_ASSIGN(scores, c.Make("add", {scores, bias}));
+    return meet(v);
+  };
+  for (const Value keys : {m.value, m.key == m.value ? Value{} : m.key}) OCTET_TRY(heads ? add(keys, {1, 1}) : add(keys, {1}));
+  OCTET_TRY(heads ? add(m.query, {1, 3}) : add(m.query, {2}));
+  if (m.attention) OCTET_TRY(heads && c.rank(m.attention) == 3 ? add(m.attention, {1}) : add(m.attention, {}));
+  if (m.causal || m.window > 0) {
+    OCTET_ASSIGN(const Value pairs, Band(c, scores, m.window > 0 ? m.window - 1 : -1, m.causal ? 0 : m.window > 0 ? m.window - 1 : -1));
+    OCTET_TRY(meet(pairs));
   }
-  if (attention_mask) {  // [batch, queries, keys]
-    OCTET_ASSIGN(Value bias, MaskBias(c, attention_mask));
-    if (heads && c.rank(bias) == 3) {
-      OCTET_ASSIGN(bias, AddAxis(c, bias, 1));
-    }
-    OCTET_ASSIGN(scores, c.Make("add", {scores, bias}));
-  }
-  return scores;
+  if (!allowed) return scores;
+  return c.Make("select_v2", {allowed, scores, c.Scalar(kFarBelow)});
 }
 
 // The tensors of a call: Keras 3 passes them by position, Keras 2 some of them by name.
@@ -96,53 +95,147 @@ void RepeatHeads(Projection* p, int32_t from, int32_t to) {
 
 // [batch, steps, heads * size] -> [batch, heads, steps, size]
 Result<Value> SplitHeads(LayerContext& c, Value v, int32_t heads, int32_t size) {
-  const Shape s = c.shape(v);
-  if (s.rank() != 3 || s[1] == kUnknown) return c.Fail("[batch, steps, features] with a known number of steps", s.text(), "give the inputs' shapes");
-  OCTET_ASSIGN(const Value apart, c.Make("reshape", {v, c.Vector({-1, s[1], heads, size})}));
+  const Dim dims[] = {DimOf(c, v, 0), DimOf(c, v, 1), {heads, {}, 0}, {size, {}, 0}};
+  OCTET_ASSIGN(const Value apart, Reshape(c, v, dims));
   return c.Make("transpose", {apart, c.Vector({0, 2, 1, 3})});
 }
 
-Status AttendWithHeads(LayerContext& c, const Heads& h) {
-  if (c.Bool("use_gate", false)) return c.Fail("use_gate=False", "use_gate=True", "");
-  if (c.Has("sliding_window")) return c.Fail("no sliding_window", "one", "mask the scores");
-  const std::vector<int64_t> axes = c.Ints("attention_axes", {1});
-  if (axes != std::vector<int64_t>{1}) return c.Fail("attention over axis 1", "other attention_axes", "reshape the input to [batch, steps, features]");
-  const Operands o = ReadOperands(c);
-  if (!o.query || !o.value) return c.Fail("a query and a value", "one tensor", "");
-  const bool bias = c.Bool("use_bias", true);
-  Weights& weights = c.builder().weights();
-  const size_t each = 1u + bias;
-  const auto load = [&](const char* part, size_t index, int in_axes) {
-    return LoadProjection(c, weights.Inside(c.variables(), part, index * each, each), in_axes, bias);
+// Inputs of more axes as [batch, steps, features]: the axes attended over are the steps, the others belong to the batch.
+struct Fold {
+  std::vector<int32_t> order, back;  // Of the axes; empty where the input has three.
+  std::vector<Dim> apart;            // The dimensions in that order, without the features.
+};
+Result<Value> FoldAxes(LayerContext& c, Value v, const std::vector<int64_t>& attended, Fold* fold) {
+  const int rank = c.rank(v);
+  if (rank < 3) return c.Fail("[batch, steps, features]", c.shape(v).text(), "reshape the input");
+  if (rank == 3 && attended == std::vector<int64_t>{1}) return v;
+  const auto steps = [&](int axis) { return std::ranges::count_if(attended, [&](int64_t a) { return (a < 0 ? a + rank - 1 : a) == axis; }) > 0; };
+  for (int i = 0; i < rank - 1; ++i)
+    if (!steps(i)) fold->order.push_back(i);
+  const size_t outer = fold->order.size();
+  for (const int64_t a : attended) fold->order.push_back(static_cast<int32_t>(a < 0 ? a + rank - 1 : a));
+  fold->order.push_back(rank - 1);
+  std::vector<int32_t> sorted = fold->order;
+  std::ranges::sort(sorted);
+  fold->back.resize(static_cast<size_t>(rank));
+  int64_t length = 1;
+  for (int i = 0; i < rank; ++i) {
+    if (sorted.size() != static_cast<size_t>(rank) || sorted[static_cast<size_t>(i)] != i || outer == 0) return c.Fail("attention_axes that are axes between the batch and the features", "others", "");
+    fold->back[static_cast<size_t>(fold->order[static_cast<size_t>(i)])] = i;
+    if (i < rank - 1) fold->apart.push_back(DimOf(c, v, fold->order[static_cast<size_t>(i)]));
+    if (static_cast<size_t>(i) >= outer && i < rank - 1) length *= fold->apart.back().size;
+  }
+  if (length < 1 || length > INT32_MAX) return c.Fail("known dimensions", c.shape(v).text(), "give the inputs' shapes");
+  OCTET_ASSIGN(v, c.Make("transpose", {v, c.Vector(fold->order)}));
+  const int32_t dims[] = {-1, static_cast<int32_t>(length), c.shape(v).back()};
+  return c.Make("reshape", {v, c.Vector(dims)});
+}
+
+// An output [batch, steps, features…] with the axes of the query.
+Result<Value> Unfold(LayerContext& c, Value v, const Fold& fold, std::span<const int32_t> features) {
+  if (fold.order.empty() && features.size() == 1) return v;
+  std::vector<Dim> dims = fold.apart;
+  if (dims.empty()) dims = {DimOf(c, v, 0), DimOf(c, v, 1)};
+  for (const int32_t size : features) dims.push_back({size, {}, 0});
+  OCTET_ASSIGN(v, Reshape(c, v, dims));
+  if (fold.order.empty()) return v;
+  std::vector<int32_t> back(fold.back.begin(), fold.back.end());
+  for (size_t i = 1; i < features.size(); ++i) back.push_back(back.back() + 1);
+  return c.Make("transpose", {v, c.Vector(back)});
+}
+
+Result<Masks> ReadMasks(LayerContext& c, const Operands& o, const Fold& fold) {
+  if (c.num_inputs() > 3) return c.Fail("query, value and key by position", std::to_string(c.num_inputs()) + " tensors", "pass masks by name");
+  const auto mask = [&](const char* name, Value of) {
+    const Value named = c.TensorOf(c.Named(name));
+    return named ? named : c.builder().MaskOf(of);
   };
-  OCTET_ASSIGN(Projection q, load("query_dense", 0, 1));
-  OCTET_ASSIGN(Projection k, load("key_dense", 1, 1));
-  OCTET_ASSIGN(Projection v, load("value_dense", 2, 1));
-  OCTET_ASSIGN(const Projection out, load("output_dense", 3, 2));
-  if (h.shared < 1 || h.query % h.shared != 0 || q.out != h.query * h.size || k.out != h.shared * h.size || v.out != h.shared * h.value_size)
+  Masks m;
+  // MultiHeadAttention of Keras 3 takes its query's own mask, whatever is passed.
+  m.query = c.kind() == "MultiHeadAttention" ? c.builder().MaskOf(o.query) : mask("query_mask", o.query);
+  m.value = mask("value_mask", o.value);
+  m.key = mask("key_mask", o.key);
+  m.attention = c.TensorOf(c.Named("attention_mask"));
+  m.causal = c.Get("use_causal_mask").boolean();
+  m.window = static_cast<int32_t>(std::clamp<int64_t>(c.Int("sliding_window", 0), 0, INT32_MAX));
+  const bool any = m.query || m.value || m.key || m.attention || m.causal || m.window > 0;
+  if (any && !fold.order.empty()) return c.Fail("no masks with attention_axes", "one", "reshape the input to [batch, steps, features]");
+  return m;
+}
+
+// The layer's parts, each a dense layer of its own in the weights file.
+struct Parts {
+  Projection query, key, value, gate, out;
+};
+Result<Parts> LoadParts(LayerContext& c, const Heads& h, bool gated) {
+  const bool bias = c.Bool("use_bias", true);
+  const size_t each = 1u + bias;
+  size_t next = 0;
+  const auto load = [&](const char* part, int in_axes) { return LoadProjection(c, c.builder().weights().Inside(c.variables(), part, each * next++, each), in_axes, bias); };
+  Parts p;
+  OCTET_ASSIGN(p.query, load("query_dense", 1));
+  OCTET_ASSIGN(p.key, load("key_dense", 1));
+  // The order in which the layers make them.
+  const bool gate_first = gated && c.kind() == "MultiHeadAttention";
+  if (gate_first) {
+    OCTET_ASSIGN(p.gate, load("gate_dense", 1));
+  }
+  OCTET_ASSIGN(p.value, load("value_dense", 1));
+  if (gated && !gate_first) {
+    OCTET_ASSIGN(p.gate, load("gate_dense", 1));
+  }
+  OCTET_ASSIGN(p.out, load("output_dense", 2));
+  if (h.shared < 1 || h.query % h.shared != 0 || p.query.out != h.query * h.size || p.key.out != h.shared * h.size || p.value.out != h.shared * h.value_size)
     return Error(Code::kInvalidModel, "%s '%s': its kernels do not fit its number of heads", c.layer().class_name.c_str(), c.place().c_str());
   if (h.shared != h.query) {
-    RepeatHeads(&k, h.shared, h.query);
-    RepeatHeads(&v, h.shared, h.query);
+    RepeatHeads(&p.key, h.shared, h.query);
+    RepeatHeads(&p.value, h.shared, h.query);
   }
   const float scale = 1.0f / std::sqrt(static_cast<float>(h.size));  // Into the query: one operator less.
-  for (float& w : q.weights) w *= scale;
-  for (float& b : q.bias) b *= scale;
-  OCTET_ASSIGN(Value query, Project(c, o.query, q));
-  OCTET_ASSIGN(Value key, Project(c, o.key, k));
-  OCTET_ASSIGN(Value value, Project(c, o.value, v));
+  for (float& w : p.query.weights) w *= scale;
+  for (float& b : p.query.bias) b *= scale;
+  return p;
+}
+
+Status AttendWithHeads(LayerContext& c, const Heads& h) {
+  const std::vector<int64_t> axes = c.Ints("attention_axes", {1});
+  Operands o = ReadOperands(c);
+  if (!o.query || !o.value) return c.Fail("a query and a value", "one tensor", "");
+  const bool gated = c.Bool("use_gate", false);
+  OCTET_ASSIGN(const Parts p, LoadParts(c, h, gated));
+  Fold fold, other;
+  const Operands given = o;
+  OCTET_ASSIGN(o.query, FoldAxes(c, given.query, axes, &fold));
+  OCTET_ASSIGN(o.value, given.value == given.query ? Result<Value>(o.query) : FoldAxes(c, given.value, axes, &other));
+  OCTET_ASSIGN(o.key, given.key == given.value ? Result<Value>(o.value) : given.key == given.query ? Result<Value>(o.query) : FoldAxes(c, given.key, axes, &other));
+  OCTET_ASSIGN(const Masks masks, ReadMasks(c, given, fold));
+  OCTET_ASSIGN(Value query, Project(c, o.query, p.query));
+  OCTET_ASSIGN(Value key, Project(c, o.key, p.key));
+  OCTET_ASSIGN(Value value, Project(c, o.value, p.value));
   OCTET_ASSIGN(query, SplitHeads(c, query, h.query, h.size));
   OCTET_ASSIGN(key, SplitHeads(c, key, h.query, h.size));
   OCTET_ASSIGN(value, SplitHeads(c, value, h.query, h.value_size));
   OCTET_ASSIGN(Value scores, c.Make("batch_matmul", {query, key}, {{"adj_y", 1}}));
-  OCTET_ASSIGN(scores, ApplyMasks(c, scores, c.TensorOf(c.Named("attention_mask")), c.builder().MaskOf(o.value), true));
+  OCTET_ASSIGN(scores, ApplyMasks(c, scores, masks));
   OCTET_ASSIGN(scores, c.Make("softmax", {scores}, {{"beta", 1.0}}));
   OCTET_ASSIGN(Value context, c.Make("batch_matmul", {scores, value}));
   OCTET_ASSIGN(context, c.Make("transpose", {context, c.Vector({0, 2, 1, 3})}));
-  OCTET_ASSIGN(context, c.Make("reshape", {context, c.Vector({-1, c.shape(context)[1], h.query * h.value_size})}));
-  OCTET_ASSIGN(const Value y, Project(c, context, out));
+  const Dim dims[] = {DimOf(c, context, 0), DimOf(c, context, 1), {h.query * h.value_size, {}, 0}};
+  OCTET_ASSIGN(context, Reshape(c, context, dims));
+  if (gated) {
+    OCTET_ASSIGN(Value gate, Project(c, o.query, p.gate));
+    OCTET_ASSIGN(gate, c.Make("logistic", {gate}));
+    OCTET_ASSIGN(context, c.Make("mul", {context, gate}));
+  }
+  OCTET_ASSIGN(Value y, Project(c, context, p.out));
+  std::vector<int32_t> features;
+  for (const int64_t size : c.Ints("output_shape", {})) features.push_back(static_cast<int32_t>(size));
+  if (features.empty()) features = {p.out.out};
+  OCTET_ASSIGN(y, Unfold(c, y, fold, features));
   c.SetOutput(0, y);
-  if (c.Get("return_attention_scores").boolean()) c.SetOutput(1, scores);
+  if (!c.Get("return_attention_scores").boolean()) return {};
+  if (!fold.order.empty()) return c.Fail("no scores with attention_axes", "return_attention_scores=True", "");
+  c.SetOutput(1, scores);
   return {};
 }
 
@@ -203,13 +296,16 @@ Result<Value> Scores(LayerContext& c, const Operands& o) {
 Status ConvertAttention(LayerContext& c) {
   Operands o{c.Input(0), c.Input(1), c.num_inputs() > 2 ? c.Input(2) : c.Input(1)};
   if (!o.query || !o.value) return c.Fail("a query and a value", "one tensor", "");
-  Value query_mask = c.builder().MaskOf(o.query), value_mask = c.builder().MaskOf(o.value);
-  if (const Argument* mask = c.Named("mask"); mask && mask->kind == Argument::Kind::kList) {
+  Masks masks;
+  Value query_mask = c.builder().MaskOf(o.query);
+  masks.value = c.builder().MaskOf(o.value);
+  if (const Argument* mask = c.Named("mask"); mask && mask->kind == Argument::Kind::kList && !mask->items.empty()) {
     query_mask = c.TensorOf(&mask->items[0]);
-    value_mask = mask->items.size() > 1 ? c.TensorOf(&mask->items[1]) : Value{};
+    masks.value = mask->items.size() > 1 ? c.TensorOf(&mask->items[1]) : Value{};
   }
+  masks.causal = c.Get("use_causal_mask").boolean() || c.Get("causal").boolean();
   OCTET_ASSIGN(Value scores, Scores(c, o));
-  OCTET_ASSIGN(scores, ApplyMasks(c, scores, {}, value_mask, false));
+  OCTET_ASSIGN(scores, ApplyMasks(c, scores, masks));
   OCTET_ASSIGN(scores, c.Make("softmax", {scores}, {{"beta", 1.0}}));
   OCTET_ASSIGN(Value y, c.Make("batch_matmul", {scores, o.value}));
   if (query_mask) {

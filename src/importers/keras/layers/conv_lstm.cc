@@ -2,6 +2,7 @@
 // ConvLSTM1D, 2D and 3D, step by step: an LSTM whose products are convolutions. Sequences of vectors are images of height 1.
 //   i,f,o = sigma(W*x + U*h + b), g = phi(...);  c' = f*c + i*g;  h' = o * phi(c')
 #include <algorithm>
+#include <numeric>
 
 #include "importers/keras/builder.h"
 #include "importers/keras/rules.h"
@@ -22,7 +23,7 @@ class ConvLstm {
 
   Status Convert() {
     OCTET_TRY(Load());
-    const Value x = c_.Input(0);
+    OCTET_ASSIGN(const Value x, MoveChannels(c_.Input(0), 2, true));
     const Shape in = c_.shape(x);
     std::vector<int32_t> flat = {-1};
     if (rank_ == 1) flat.push_back(1);
@@ -50,11 +51,9 @@ class ConvLstm {
  private:
   Status Load() {
     const Json& config = *c_.layer().config;
-    for (const char* flag : {"stateful", "return_state"})
-      if (config[flag].boolean()) return c_.Fail(std::string(flag) + "=False", "True", "");
+    if (config["stateful"].boolean()) return c_.Fail("stateful=False", "True", "");
     filters_ = static_cast<int32_t>(c_.Int("filters", 0));
     const std::string padding = c_.Text("padding", "valid");
-    if (c_.Text("data_format", "channels_last") != "channels_last") return c_.Fail("channels_last", "channels_first", "permute the input");
     if (padding != "valid" && padding != "same") return c_.Fail("padding valid or same", padding, "");
     window_.valid = padding == "valid";
     const std::vector<int64_t> strides = c_.Ints("strides", {1}), dilations = c_.Ints("dilation_rate", {1});
@@ -144,20 +143,40 @@ class ConvLstm {
     return {};
   }
 
+  // Channels behind `before` axes to the last place, or back, where the layer has them there.
+  Result<Value> MoveChannels(Value v, int before, bool to_last) {
+    if (c_.Text("data_format", "channels_last") != "channels_first" || c_.rank(v) <= before) return v;
+    std::vector<int32_t> order(static_cast<size_t>(c_.rank(v)));
+    std::iota(order.begin(), order.end(), 0);
+    if (to_last) std::rotate(order.begin() + before, order.begin() + before + 1, order.end());
+    else std::rotate(order.begin() + before, order.end() - 1, order.end());
+    return c_.Make("transpose", {v, c_.Vector(order)});
+  }
+
+  // Of rank 1 without the height.
+  Result<Value> Shown(Value v, bool sequence) {
+    if (rank_ == 1) {
+      std::vector<int32_t> shape = {-1};
+      if (sequence) shape.push_back(steps_);
+      shape.insert(shape.end(), {c_.shape(v).back(2), c_.shape(v).back(1)});
+      OCTET_ASSIGN(v, c_.Make("reshape", {v, c_.Vector(shape)}));
+    }
+    return MoveChannels(v, sequence ? 2 : 1, false);
+  }
+
   Status Finish(const std::vector<Value>& outputs) {
-    const Shape s = c_.shape(h_);
     Value y = h_;
     const bool sequences = c_.Bool("return_sequences", false);
-    std::vector<int32_t> shape = {-1};
     if (sequences) {
-      shape.push_back(steps_);
       OCTET_ASSIGN(y, c_.Make("pack", outputs, {{"values_count", steps_}, {"axis", 1}}));
     }
-    if (rank_ == 1) {  // Without the height.
-      shape.insert(shape.end(), {s[2], s[3]});
-      OCTET_ASSIGN(y, c_.Make("reshape", {y, c_.Vector(shape)}));
-    }
+    OCTET_ASSIGN(y, Shown(y, sequences));
     c_.SetOutput(0, y);
+    if (!c_.Bool("return_state", false)) return {};
+    OCTET_ASSIGN(const Value h, Shown(h_, false));
+    OCTET_ASSIGN(const Value cell, Shown(cell_, false));
+    c_.SetOutput(1, h);
+    c_.SetOutput(2, cell);
     return {};
   }
 

@@ -37,14 +37,68 @@ Status ConvertMaskedMean(LayerContext& c) {
   return {};
 }
 
-constexpr LayerRule kRules[] = {{"Masking", ConvertMasking}, {"GlobalAveragePooling1D", ConvertMaskedMean}};
+// Keras 3: a factor counts where its mask does; where none counts, the product is 0.
+Status ConvertMaskedProduct(LayerContext& c) {
+  Value y, any;
+  bool all = true;
+  for (int i = 0; i < c.num_inputs(); ++i) all &= static_cast<bool>(c.builder().MaskOf(c.Input(i)));
+  for (int i = 0; i < c.num_inputs(); ++i) {
+    Value x = c.Input(i);
+    if (const Value mask = c.builder().version() >= 3 ? c.builder().MaskOf(x) : Value{}) {
+      OCTET_ASSIGN(const Value counts, c.Make("expand_dims", {mask, c.Vector({-1})}));
+      OCTET_ASSIGN(x, c.Make("select_v2", {counts, x, c.Scalar(1)}));
+      OCTET_ASSIGN(any, any ? c.Make("logical_or", {any, counts}) : Result<Value>(counts));
+    }
+    OCTET_ASSIGN(y, y ? c.Make("mul", {y, x}) : Result<Value>(x));
+  }
+  if (any && all) {
+    OCTET_ASSIGN(y, c.Make("select_v2", {any, y, c.Scalar(0)}));
+  }
+  c.SetOutput(0, y);
+  return {};
+}
 
-// Layers of one tensor (or of tensors of one shape) that hand a mask on. Recurrent ones do so themselves.
+Status ConvertMultiply(LayerContext& c) {
+  for (int i = 0; i < c.num_inputs(); ++i)
+    if (c.builder().MaskOf(c.Input(i))) return ConvertMaskedProduct(c);
+  return c.ApplyOperatorRule();
+}
+
+constexpr LayerRule kRules[] = {{"Masking", ConvertMasking}, {"Multiply", ConvertMultiply}, {"GlobalAveragePooling1D", ConvertMaskedMean}};
+
+// Layers that hand the mask of their first tensor on. Recurrent ones do so themselves.
 constexpr std::string_view kPass[] = {
-    "Activation", "ActivityRegularization", "Add", "AlphaDropout", "Average", "BatchNormalization", "Dense", "Dropout", "ELU",
-    "EinsumDense", "GaussianDropout", "GaussianNoise", "GroupNormalization", "Identity", "LayerNormalization", "LeakyReLU", "Maximum",
-    "Minimum", "GroupQueryAttention", "MultiHeadAttention", "Multiply", "PReLU", "RMSNormalization", "ReLU", "Rescaling", "Softmax", "SpatialDropout1D",
-    "Subtract", "ThresholdedReLU", "TimeDistributed", "UnitNormalization", "Attention", "AdditiveAttention"};
+    "Activation", "ActivityRegularization", "AlphaDropout", "BatchNormalization", "Dense", "Dropout", "ELU", "GaussianDropout", "GaussianNoise",
+    "GroupNormalization", "Identity", "LayerNormalization", "LeakyReLU", "GroupQueryAttention", "GroupedQueryAttention", "MultiHeadAttention", "Normalization",
+    "PReLU", "ReLU", "Rescaling", "Softmax", "SpatialDropout1D", "ThresholdedReLU", "TimeDistributed", "UnitNormalization", "Attention", "AdditiveAttention"};
+constexpr std::string_view kMerge[] = {"Add", "Average", "Maximum", "Minimum", "Multiply", "Subtract"};
+
+bool Among(std::string_view kind, std::span<const std::string_view> list) { return std::ranges::find(list, kind) != list.end(); }
+
+// The merged mask or none. Keras 3: where any input counts, if all have one; Keras 2: where all that have one count.
+Result<Value> MergedMask(LayerContext& c) {
+  const bool any = c.builder().version() >= 3;
+  Value merged;
+  for (int i = 0; i < c.num_inputs(); ++i) {
+    const Value mask = c.builder().MaskOf(c.Input(i));
+    if (!mask && any) return Value{};
+    if (!mask || mask == merged) continue;
+    OCTET_ASSIGN(merged, merged ? c.Make(any ? "logical_or" : "logical_and", {merged, mask}) : Result<Value>(mask));
+  }
+  return merged;
+}
+
+// Over features as merged; over time one after the other.
+Result<Value> ConcatenatedMask(LayerContext& c) {
+  std::vector<Value> masks;
+  for (int i = 0; i < c.num_inputs(); ++i) masks.push_back(c.builder().MaskOf(c.Input(i)));
+  if (std::ranges::none_of(masks, [](Value v) { return static_cast<bool>(v); })) return Value{};
+  const int rank = c.rank(c.Input(0));
+  const int64_t axis = c.Int("axis", -1) < 0 ? c.Int("axis", -1) + rank : c.Int("axis", -1);
+  if (axis == rank - 1) return MergedMask(c);
+  if (axis != 1 || !std::ranges::all_of(masks, [](Value v) { return static_cast<bool>(v); })) return c.Fail("masks of all inputs, and time or features as axis", "others", "remove the masks before");
+  return c.Make("concatenation", masks, {{"axis", 1}});
+}
 
 }  // namespace
 
@@ -61,14 +115,16 @@ Status Builder::PassMask(LayerContext& c) {
     SetMask(outputs[0], mask);
     return {};
   }
-  if (std::ranges::find(kPass, kind) == std::end(kPass)) return {};
-  for (int i = 0; i < c.num_inputs(); ++i) {
-    const Value mask = MaskOf(c.Input(i));
-    if (!mask) continue;
-    if (MaskOf(outputs[0]) && !(MaskOf(outputs[0]) == mask))
-      return c.Fail("inputs with one mask", "several masks", "merge after the masks are used");
-    SetMask(outputs[0], mask);
+  if (c.num_inputs() == 0 || !outputs[0] || MaskOf(outputs[0])) return {};
+  Value mask;
+  if (Among(kind, kPass)) mask = MaskOf(c.Input(0));
+  if (Among(kind, kMerge)) {
+    OCTET_ASSIGN(mask, MergedMask(c));
   }
+  if (kind == "Concatenate") {
+    OCTET_ASSIGN(mask, ConcatenatedMask(c));
+  }
+  if (mask) SetMask(outputs[0], mask);
   return {};
 }
 

@@ -2,11 +2,11 @@
 //   GroupNormalization: (x - mean) / sqrt(variance + eps) * gamma + beta over positions and the channels of a group
 //   RMSNormalization:   x / sqrt(mean(x^2) + eps) * scale
 #include <algorithm>
-#include <array>
 
 #include "importers/keras/builder.h"
 #include "importers/keras/rules.h"
 #include "importers/lowerings/normalization.h"
+#include "ops/shape_util.h"
 
 namespace octet::importers::keras {
 namespace {
@@ -14,28 +14,35 @@ namespace {
 Status ConvertGroup(LayerContext& c) {
   const Value x = c.Input(0);
   const Shape in = c.shape(x);
-  const int64_t axis = c.Int("axis", -1);
-  if (in.rank() < 2 || (axis != -1 && axis != in.rank() - 1)) return c.Fail("channels in the last axis", std::to_string(axis), "permute the input");
-  const int32_t channels = in.back();
+  int axis = 0;
+  if (in.rank() < 2 || !ops::NormalizeAxis(c.Int("axis", -1), in.rank(), &axis) || axis == 0) return c.Fail("channels in an axis behind the batch", std::to_string(c.Int("axis", -1)), "correct the layer's axis");
+  const int32_t channels = in[axis];
   auto groups = static_cast<int32_t>(c.Int("groups", 32));
   if (groups == -1) groups = channels;
   const bool known = std::ranges::find(in.dims().subspan(1), kUnknown) == in.dims().end();
   if (!known || groups < 1 || channels % groups != 0) return c.Fail("known dimensions and groups that divide the channels", in.text(), "give the input's shape");
-  std::vector<int32_t> whole = {-1};
+  std::vector<int32_t> whole = {-1}, parameter = {channels};  // The parameters broadcast from the axis of channels on.
   for (int i = 1; i < in.rank(); ++i) whole.push_back(in[i]);
-  const auto positions = static_cast<int32_t>(in.elements(1, in.rank() - 1));
-  OCTET_ASSIGN(const Value apart, c.Make("reshape", {x, c.Vector({-1, positions, groups, channels / groups})}));
-  OCTET_ASSIGN(Value y, Normalize(c, apart, std::array<int32_t, 2>{1, 3}, static_cast<float>(c.Number("epsilon", 1e-3)), nullptr));
+  for (int i = axis + 1; i < in.rank(); ++i) parameter.push_back(1);
+  std::vector<int32_t> split = {-1, static_cast<int32_t>(in.elements(1, axis)), groups, channels / groups}, over = {1, 3};
+  if (const auto after = static_cast<int32_t>(in.elements(axis + 1, in.rank())); after > 1) {
+    split.push_back(after);
+    over.push_back(4);
+  }
+  OCTET_ASSIGN(const Value apart, c.Make("reshape", {x, c.Vector(split)}));
+  OCTET_ASSIGN(Value y, Normalize(c, apart, over, static_cast<float>(c.Number("epsilon", 1e-3)), nullptr));
   OCTET_ASSIGN(y, c.Make("reshape", {y, c.Vector(whole)}));
   int next = 0;
-  if (c.Bool("scale", true)) {
-    OCTET_ASSIGN(const Value gamma, c.Weight(next++));
-    OCTET_ASSIGN(y, c.Make("mul", {y, gamma}));
-  }
-  if (c.Bool("center", true)) {
-    OCTET_ASSIGN(const Value beta, c.Weight(next++));
-    OCTET_ASSIGN(y, c.Make("add", {y, beta}));
-  }
+  const auto apply = [&](const char* op) -> Status {
+    OCTET_ASSIGN(Value v, c.Weight(next++));
+    if (parameter.size() > 1) {
+      OCTET_ASSIGN(v, c.Make("reshape", {v, c.Vector(parameter)}));
+    }
+    OCTET_ASSIGN(y, c.Make(op, {y, v}));
+    return {};
+  };
+  if (c.Bool("scale", true)) OCTET_TRY(apply("mul"));
+  if (c.Bool("center", true)) OCTET_TRY(apply("add"));
   c.SetOutput(0, y);
   return {};
 }

@@ -44,6 +44,13 @@ template <Binary Fn> Status PairFunction(LayerContext& c) {
   return Set(c, Fn(c, p.a, p.b));
 }
 
+Status TruthFunction(LayerContext& c) {
+  OCTET_ASSIGN(Pair p, Operands(c));
+  OCTET_ASSIGN(p.a, c.Cast(p.a, DType::kBool));
+  OCTET_ASSIGN(p.b, c.Cast(p.b, DType::kBool));
+  return Set(c, LogicalXor(c, p.a, p.b));
+}
+
 // -------------------------------------------------------------------------------- functions
 
 Result<Value> Sign(Lowering& c, Value x) { return c.Emit("sign", {x}); }
@@ -65,13 +72,6 @@ Result<Value> Sinc(Lowering& c, Value x) {  // sin(pi x) / (pi x), 1 at 0
 }
 Result<Value> IsPosInf(Lowering& c, Value x) { return c.Emit("equal", {x, c.Scalar(std::numeric_limits<float>::infinity())}); }
 Result<Value> IsNegInf(Lowering& c, Value x) { return c.Emit("equal", {x, c.Scalar(-std::numeric_limits<float>::infinity())}); }
-Result<Value> ZerosLike(Lowering& c, Value x) { return c.Emit("zeros_like", {x}); }
-Result<Value> OnesLike(Lowering& c, Value x) {
-  OCTET_ASSIGN(const Value same, c.Emit("equal", {x, x}));
-  OCTET_ASSIGN(const Value other, c.Emit("not_equal", {x, x}));  // NaN.
-  OCTET_ASSIGN(const Value all, c.Emit("logical_or", {same, other}));
-  return c.Cast(all, c.type(x).dtype);
-}
 
 Result<Value> Hypot(Lowering& c, Value x, Value y) {
   OCTET_ASSIGN(const Value a, c.Emit("mul", {x, x}));
@@ -262,13 +262,29 @@ Status ConvertNormalize(LayerContext& c) {
 }
 Status ConvertAverage(LayerContext& c) {
   OCTET_ASSIGN(const Value x, FloatOperand(c));
-  if (FindArgument(c, 1, {"weights"})) return c.Fail("an average without weights", "weights", "use multiply and sum");
+  if (const Argument* weights = FindArgument(c, 1, {"weights"}); weights && (c.TensorOf(weights) || !LiteralOf(c, 1, {"weights"}).is_null())) {
+    OCTET_ASSIGN(Value w, Operand(c, 1, {"weights"}));
+    const std::vector<int32_t> axes = Axes(c, c.rank(x));
+    if (c.rank(w) == 1 && c.rank(x) > 1) {  // Along the one axis.
+      if (axes.size() != 1) return c.Fail("weights of the tensor's shape", c.shape(w).text(), "name an axis");
+      std::vector<int32_t> dims(static_cast<size_t>(c.rank(x)), 1);
+      dims[static_cast<size_t>(axes[0] < 0 ? axes[0] + c.rank(x) : axes[0])] = c.shape(w)[0];
+      OCTET_ASSIGN(w, c.Make("reshape", {w, c.Vector(dims)}));
+    }
+    OCTET_ASSIGN(Value y, c.Make("mul", {x, w}));
+    OCTET_ASSIGN(y, c.Make("sum", {y, c.Vector(axes)}, {{"keep_dims", 0}}));
+    OCTET_ASSIGN(const Value sum, c.Make("sum", {w, c.Vector(axes)}, {{"keep_dims", 0}}));
+    return Set(c, c.Make("div", {y, sum}));
+  }
   return Set(c, c.Make("mean", {x, c.Vector(Axes(c, c.rank(x)))}, {{"keep_dims", 0}}));
 }
 Status ConvertArgmin(LayerContext& c) {
-  OCTET_ASSIGN(const Value x, Operand(c, 0, {"x"}));
-  if (!c.Has("axis")) return c.Fail("an axis", "none", "");
-  const auto axis = static_cast<int32_t>(c.Int("axis", -1));
+  OCTET_ASSIGN(Value x, Operand(c, 0, {"x"}));
+  if (!c.Has("axis")) {  // Over all numbers.
+    if (c.Bool("keepdims", false)) return c.Fail("an axis", "none with keepdims=True", "name an axis");
+    OCTET_ASSIGN(x, c.Make("reshape", {x, c.Vector({-1})}));
+  }
+  const auto axis = static_cast<int32_t>(c.Int("axis", 0));
   OCTET_ASSIGN(Value y, c.Make("arg_min", {x, Int(c, axis)}, {{"output_type", static_cast<int64_t>(DType::kI32)}}));
   if (c.Bool("keepdims", false)) {
     OCTET_ASSIGN(y, c.Make("expand_dims", {y, c.Vector({axis})}));
@@ -277,8 +293,10 @@ Status ConvertArgmin(LayerContext& c) {
 }
 
 Status ConvertCumsum(LayerContext& c) {
-  OCTET_ASSIGN(const Value x, Operand(c, 0, {"x"}));
-  if (!c.Has("axis")) return c.Fail("an axis", "none", "");
+  OCTET_ASSIGN(Value x, Operand(c, 0, {"x"}));
+  if (!c.Has("axis")) {  // Over all numbers.
+    OCTET_ASSIGN(x, c.Make("reshape", {x, c.Vector({-1})}));
+  }
   return Set(c, c.Make("cumsum", {x, Int(c, static_cast<int32_t>(c.Int("axis", 0)))}, {{"exclusive", 0}, {"reverse", 0}}));
 }
 
@@ -351,11 +369,11 @@ constexpr LayerRule kRules[] = {
     {"ops.Sign", WholeFunction<Sign>}, {"ops.Cbrt", Function<Cbrt>}, {"ops.Deg2rad", Function<Radians>}, {"ops.Rad2deg", Function<Degrees>}, {"ops.Sinc", Function<Sinc>},
     {"ops.Isnan", Function<IsNan>}, {"ops.Isinf", Function<IsInf>}, {"ops.Isfinite", Function<IsFinite>}, {"ops.Isposinf", Function<IsPosInf>}, {"ops.Isneginf", Function<IsNegInf>},
     {"ops.Copy", WholeFunction<Copy>}, {"ops.StopGradient", WholeFunction<Copy>}, {"ops.ConvertToTensor", WholeFunction<Copy>}, {"ops.Fabs", Function<[](Lowering& c, Value x) { return c.Emit("abs", {x}); }>},
-    {"ops.Real", WholeFunction<Copy>}, {"ops.Conj", WholeFunction<Copy>}, {"ops.Conjugate", WholeFunction<Copy>}, {"ops.ZerosLike", WholeFunction<ZerosLike>},
-    {"ops.OnesLike", WholeFunction<OnesLike>}, {"ops.BitwiseNot", WholeFunction<BitwiseNot>}, {"ops.BitwiseInvert", WholeFunction<BitwiseNot>},
+    {"ops.Real", WholeFunction<Copy>}, {"ops.Conj", WholeFunction<Copy>}, {"ops.Conjugate", WholeFunction<Copy>},
+    {"ops.BitwiseNot", WholeFunction<BitwiseNot>}, {"ops.BitwiseInvert", WholeFunction<BitwiseNot>},
     {"ops.BitwiseAnd", PairFunction<BitwiseAnd>}, {"ops.BitwiseOr", PairFunction<BitwiseOr>}, {"ops.BitwiseXor", PairFunction<BitwiseXor>},
     {"ops.BitwiseLeftShift", PairFunction<LeftShift>}, {"ops.LeftShift", PairFunction<LeftShift>}, {"ops.BitwiseRightShift", PairFunction<RightShift>},
-    {"ops.RightShift", PairFunction<RightShift>}, {"ops.LogicalXor", PairFunction<LogicalXor>}, {"ops.Logaddexp", PairFunction<LogAddExp>},
+    {"ops.RightShift", PairFunction<RightShift>}, {"ops.LogicalXor", TruthFunction}, {"ops.Logaddexp", PairFunction<LogAddExp>},
     {"ops.Arctan2", PairFunction<Arctan2>}, {"ops.Hypot", PairFunction<Hypot>}, {"ops.DivideNoNan", PairFunction<DivideNoNan>}, {"ops.Fmod", PairFunction<Fmod>},
     {"ops.Heaviside", PairFunction<Heaviside>}, {"ops.SquaredDifference", PairFunction<SquaredDifference>},
     {"ops.Gelu", ConvertGelu}, {"ops.Elu", ConvertElu}, {"ops.Celu", ConvertCelu}, {"ops.Sparsemax", ConvertSparsemax}, {"ops.HardShrink", ConvertShrink}, {"ops.SoftShrink", ConvertShrink},

@@ -7,6 +7,7 @@
 
 #include "importers/keras/builder.h"
 #include "importers/keras/rules.h"
+#include "importers/lowerings/einsum.h"
 
 namespace octet::importers::keras {
 
@@ -92,6 +93,19 @@ std::vector<float> Permuted(std::span<const float> from, const Shape& shape, con
   return out;
 }
 
+// Where the kernel does not contract the last axes of x.
+Status ConvertAnyEinsum(LayerContext& c, const std::string& equation, Value kernel) {
+  const Value operands[] = {c.Input(0), kernel};
+  OCTET_ASSIGN(Value y, Einsum(c, equation, operands));
+  if (c.Has("bias_axes")) {
+    OCTET_ASSIGN(const Value bias, c.Weight(1));
+    OCTET_ASSIGN(y, c.Make("add", {y, bias}));
+  }
+  OCTET_ASSIGN(y, c.Activate(y));
+  c.SetOutput(0, y);
+  return {};
+}
+
 Status ConvertEinsumDense(LayerContext& c) {
   const Value x = c.Input(0);
   const Shape in = c.shape(x);
@@ -99,7 +113,7 @@ Status ConvertEinsumDense(LayerContext& c) {
   Equation e;
   OCTET_ASSIGN(const Value kernel, c.Weight(0));
   const Shape ks = c.shape(kernel);
-  const bool plain = ParseEquation(text, in.rank(), &e) && static_cast<int>(e.kernel.size()) == ks.rank();
+  const bool known = ParseEquation(text, in.rank(), &e) && static_cast<int>(e.kernel.size()) == ks.rank();
   std::string summed, kept, outs;
   for (const char l : e.x) (e.y.find(l) == std::string::npos ? summed : kept) += l;
   for (const char l : e.y)
@@ -107,8 +121,8 @@ Status ConvertEinsumDense(LayerContext& c) {
   std::string labels = e.kernel, wanted = outs + summed;
   std::ranges::sort(labels);
   std::ranges::sort(wanted);
-  if (!plain || labels != wanted || summed.empty() || outs.empty() || e.x != kept + summed || e.y != kept + outs)
-    return c.Fail("an equation that sums over the last axes of the input, like \"abc,cd->abd\"", "\"" + text + "\"", "permute the input first");
+  const bool open = std::ranges::count(in.dims().subspan(1), kUnknown) > 0 && (summed.size() > 1 || outs.size() > 1);
+  if (!known || open || labels != wanted || summed.empty() || outs.empty() || e.x != kept + summed || e.y != kept + outs) return ConvertAnyEinsum(c, text, kernel);
   Projection p;
   p.in = p.out = 1;
   std::vector<int32_t> flat, shape;
@@ -129,8 +143,6 @@ Status ConvertEinsumDense(LayerContext& c) {
     else loose = bias;
   }
   Value y = x;
-  if (std::count(flat.begin() + 1, flat.end(), kUnknown) > 0 && (summed.size() > 1 || outs.size() > 1))
-    return c.Fail("known dimensions", in.text(), "give the input's shape");
   if (summed.size() > 1) {
     flat.push_back(p.in);
     OCTET_ASSIGN(y, c.Make("reshape", {x, c.Vector(flat)}));

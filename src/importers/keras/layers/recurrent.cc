@@ -157,6 +157,41 @@ Result<Value> ConvertSequences(LayerContext& c, const Json& forward, const Json&
   return Merge(c, mode, y, z);
 }
 
+// The layer with the other direction.
+Json Turned(const Json& layer) {
+  Json config(Json::Kind::kMap), turned(Json::Kind::kMap);
+  config.Set("go_backwards", Json(!Flag(layer["config"], "go_backwards")));  // The first of a name counts.
+  for (const std::string& key : layer["config"].keys()) config.Set(key, layer["config"][key]);
+  turned.Set("config", std::move(config));
+  for (const std::string& key : layer.keys()) turned.Set(key, layer[key]);
+  return turned;
+}
+
+// Layers with a rule of their own, each run over the sequence in its direction.
+Status ConvertBothWays(LayerContext& c, const Json& forward, const Json& backward, const std::string& mode) {
+  if (c.num_inputs() != 1 || c.Named("initial_state")) return c.Fail("no initial states", "some", "");
+  Weights& weights = c.builder().weights();
+  const size_t count = VariablesOf(forward["class_name"].text(), forward["config"]).size();
+  const Value x = c.Input(0);
+  const Json turned = &forward == &backward ? Turned(forward) : backward;
+  OCTET_ASSIGN(const std::vector<Value> f, c.Apply(forward, weights.Inside(c.variables(), "forward_layer", 0, count), std::span(&x, 1), "forward"));
+  OCTET_ASSIGN(std::vector<Value> b, c.Apply(turned, weights.Inside(c.variables(), "backward_layer", count, SIZE_MAX / 2), std::span(&x, 1), "backward"));
+  if (Flag(forward["config"], "return_sequences")) {
+    OCTET_ASSIGN(b[0], c.Make("reverse_v2", {b[0], c.Vector({1})}));
+  }
+  int next = 0;
+  if (mode.empty()) {
+    c.SetOutput(next++, f[0]);
+    c.SetOutput(next++, b[0]);
+  } else {
+    OCTET_ASSIGN(const Value merged, Merge(c, mode, f[0], b[0]));
+    c.SetOutput(next++, merged);
+  }
+  for (size_t i = 1; i < f.size(); ++i) c.SetOutput(next++, f[i]);
+  for (size_t i = 1; i < b.size(); ++i) c.SetOutput(next++, b[i]);
+  return {};
+}
+
 Status ConvertBidirectional(LayerContext& c) {
   const Json& forward = c.Get("layer");
   const Json& backward = c.Has("backward_layer") ? c.Get("backward_layer") : forward;
@@ -168,6 +203,7 @@ Status ConvertBidirectional(LayerContext& c) {
     c.SetOutput(0, y);
     return {};
   }
+  if (forward["class_name"].text().starts_with("ConvLSTM")) return ConvertBothWays(c, forward, backward, mode);
   std::vector<Value> states = InitialStates(c);
   const auto half = states.begin() + static_cast<std::ptrdiff_t>(states.size() / 2);
   const size_t count = VariablesOf(forward["class_name"].text(), forward["config"]).size();

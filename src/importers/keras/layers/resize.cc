@@ -1,64 +1,93 @@
 // SPDX-License-Identifier: Apache-2.0
-// Resizing by bicubic interpolation: along each axis y = M x with a constant M, whose rows hold Keys' kernel (a = -1/2)
-// around the centre of the output pixel; taps outside the image are left out and the others scaled to sum to 1.
+// Resizing, also as keras.ops, and UpSampling2D in ways that no operator has: cubic, by area, Lanczos, antialiased, padded to the new shape's ratio.
 #include <algorithm>
-#include <cmath>
 
 #include "importers/keras/context.h"
+#include "importers/keras/layers/functions.h"
 #include "importers/keras/rules.h"
+#include "importers/lowerings/resampling.h"
+#include "ops/layout_util.h"
+#include "ops/resize_util.h"
 
 namespace octet::importers::keras {
 namespace {
 
-double Keys(double distance) {
-  const double x = std::fabs(distance);
-  if (x <= 1) return (1.5 * x - 2.5) * x * x + 1;
-  return x < 2 ? ((-0.5 * x + 2.5) * x - 4) * x + 2 : 0;
-}
+constexpr int64_t kLargest = 4096;
 
-std::vector<float> Matrix(int32_t from, int32_t to) {
-  std::vector<float> m(static_cast<size_t>(from) * static_cast<size_t>(to), 0.0f);
-  for (int32_t o = 0; o < to; ++o) {
-    const float exact = (static_cast<float>(o) + 0.5f) * (static_cast<float>(from) / static_cast<float>(to)) - 0.5f;
-    // TensorFlow reads the kernel from a table with this many steps per pixel.
-    constexpr double kSteps = 1024;
-    const double whole = std::floor(exact), center = whole + std::lrint((exact - whole) * kSteps) / kSteps;
-    const auto first = static_cast<int32_t>(whole) - 1;
-    double taps[4], sum = 0;
-    for (int i = 0; i < 4; ++i) {
-      const bool inside = first + i >= 0 && first + i < from;
-      taps[i] = inside ? Keys(center - (first + i)) : 0;
-      sum += taps[i];
-    }
-    for (int i = 0; i < 4; ++i)
-      if (taps[i] != 0) m[static_cast<size_t>(o) * static_cast<size_t>(from) + static_cast<size_t>(first + i)] = static_cast<float>(taps[i] / sum);
+bool IsOperator(const std::string& how, bool antialias) { return how == "nearest" || (how == "bilinear" && !antialias); }
+
+// x: images of known size, channels last.
+Result<Value> Resized(LayerContext& c, Value x, int32_t height, int32_t width, const std::string& how, bool antialias) {
+  const Shape in = c.shape(x);
+  OCTET_ASSIGN(x, c.Cast(x, DType::kF32));
+  if (IsOperator(how, antialias)) return c.Make(how == "nearest" ? "resize_nearest_neighbor" : "resize_bilinear", {x, c.Vector({height, width})}, {{"half_pixel_centers", 1}});
+  if (how == "area" || (how == "bicubic" && !antialias)) {
+    const Sampling s{how == "bicubic", true, false};
+    return Resample(c, x, height, width, SampleRows(in[1], height, s), SampleRows(in[2], width, s));
   }
-  return m;
+  const ResampleKernel* kernel = FindResampleKernel(how == "bilinear" ? "triangle" : how == "bicubic" ? "keyscubic" : how);
+  if (!kernel) return c.Fail("an interpolation that octet knows", how, "choose bilinear");
+  const auto rows = [&](int32_t from, int32_t to) { return KernelRows(from, to, static_cast<float>(to) / static_cast<float>(from), 0, antialias, *kernel); };
+  return Resample(c, x, height, width, rows(in[1], height), rows(in[2], width));
 }
 
-Status ConvertResizing(LayerContext& c) {
-  constexpr int32_t kLargest = 4096;
-  if (c.Text("interpolation", "bilinear") != "bicubic" || c.Bool("crop_to_aspect_ratio", false) || c.Bool("pad_to_aspect_ratio", false) ||
-      c.Text("data_format", "channels_last") != "channels_last")
-    return c.ApplyOperatorRule();
-  const Shape in = c.shape(c.Input(0));
-  const auto height = static_cast<int32_t>(c.Int("height", 0)), width = static_cast<int32_t>(c.Int("width", 0));
-  const auto fits = [](int32_t n) { return n > 0 && n <= kLargest; };
-  if (in.rank() != 4 || !fits(in[1]) || !fits(in[2]) || in[3] < 1 || !fits(height) || !fits(width))
+// Borders that bring the image near the ratio height : width, the same on both sides. Truncated divisions in float32, as Keras computes them.
+Result<Value> PadToAspect(LayerContext& c, Value x, int32_t height, int32_t width) {
+  const Shape in = c.shape(x);
+  const auto wanted = [](int32_t own, int32_t other, int32_t want_own, int32_t want_other) {
+    return std::max(own, static_cast<int32_t>(static_cast<float>(int64_t{other} * want_own) / static_cast<float>(want_other)));
+  };
+  const int32_t h = wanted(in[1], in[2], height, width) - in[1], w = wanted(in[2], in[1], width, height) - in[2];
+  if (h < 2 && w < 2) return x;
+  OCTET_ASSIGN(x, c.Cast(x, DType::kF32));
+  const int32_t pads[] = {0, 0, h / 2, h / 2, w / 2, w / 2, 0, 0};
+  return c.Make("padv2", {x, c.Constant<int32_t>(Shape{4, 2}, pads), c.Scalar(static_cast<float>(c.Number("fill_value", 0)))});
+}
+
+Status Resize(LayerContext& c, Value x, int64_t height, int64_t width) {
+  OCTET_ASSIGN(x, ops::ToChannelsLast(c, x));
+  const Shape in = c.shape(x);
+  const auto fits = [](int64_t n) { return n > 0 && n <= kLargest; };
+  const std::string how = c.Text("interpolation", "bilinear");
+  const bool antialias = c.Bool("antialias", false), plain = IsOperator(how, antialias) && !c.Bool("crop_to_aspect_ratio", false) && !c.Bool("pad_to_aspect_ratio", false);
+  if (in.rank() != 4 || !fits(height) || !fits(width) || (!plain && (!fits(in[1]) || !fits(in[2]) || in[3] < 1)))
     return c.Fail("[batch, height, width, channels] with known sizes", in.text(), "give the input's shape");
-  OCTET_ASSIGN(Value y, c.Cast(c.Input(0), DType::kF32));
-  const Value rows = c.Constant<float>(Shape{1, height, in[1]}, Matrix(in[1], height));
-  const Value columns = c.Constant<float>(Shape{1, width, in[2]}, Matrix(in[2], width));
-  OCTET_ASSIGN(y, c.Make("reshape", {y, c.Vector({-1, in[1], in[2] * in[3]})}));
-  OCTET_ASSIGN(y, c.Make("batch_matmul", {rows, y}));
-  OCTET_ASSIGN(y, c.Make("reshape", {y, c.Vector({-1, in[2], in[3]})}));
-  OCTET_ASSIGN(y, c.Make("batch_matmul", {columns, y}));
-  OCTET_ASSIGN(y, c.Make("reshape", {y, c.Vector({-1, height, width, in[3]})}));
+  const auto h = static_cast<int32_t>(height), w = static_cast<int32_t>(width);
+  if (c.Bool("crop_to_aspect_ratio", false)) {
+    OCTET_ASSIGN(x, ops::CropToAspect(c, x, height, width));
+  } else if (c.Bool("pad_to_aspect_ratio", false)) {
+    if (c.Text("fill_mode", "constant") != "constant") return c.Fail("fill_mode constant", c.Text("fill_mode", ""), "");
+    OCTET_ASSIGN(x, PadToAspect(c, x, h, w));
+  }
+  OCTET_ASSIGN(Value y, Resized(c, x, h, w, how, antialias));
+  OCTET_ASSIGN(y, ops::FromChannelsLast(c, y));
   c.SetOutput(0, y);
   return {};
 }
 
-constexpr LayerRule kRules[] = {{"Resizing", ConvertResizing}};
+Status ConvertResizing(LayerContext& c) {
+  if (IsOperator(c.Text("interpolation", "bilinear"), c.Bool("antialias", false)) && !c.Bool("pad_to_aspect_ratio", false)) return c.ApplyOperatorRule();
+  return Resize(c, c.Input(0), c.Int("height", 0), c.Int("width", 0));
+}
+
+Status ConvertUpSampling(LayerContext& c) {
+  if (IsOperator(c.Text("interpolation", "nearest"), false)) return c.ApplyOperatorRule();
+  std::vector<int64_t> times = c.Ints("size", {2, 2});
+  if (times.size() == 1) times.push_back(times[0]);
+  const Shape in = c.shape(c.Input(0));
+  const int first = c.Text("data_format", "channels_last") == "channels_first" ? 2 : 1;
+  if (in.rank() != 4 || times.size() != 2 || times[0] > kLargest || times[1] > kLargest) return c.Fail("images and two factors", in.text(), "correct the layer's size");
+  return Resize(c, c.Input(0), in[first] * times[0], in[first + 1] * times[1]);
+}
+
+Status ConvertResizeOp(LayerContext& c) {
+  OCTET_ASSIGN(const Value x, Operand(c, 0, {"images", "x"}));
+  std::vector<int64_t> size;
+  if (!IntsOf(LiteralOf(c, 1, {"size"}), &size) || size.size() != 2) return c.Fail("a size of two numbers", "another one", "");
+  return Resize(c, x, size[0], size[1]);
+}
+
+constexpr LayerRule kRules[] = {{"Resizing", ConvertResizing}, {"UpSampling2D", ConvertUpSampling}, {"ops.Resize", ConvertResizeOp}};
 
 }  // namespace
 

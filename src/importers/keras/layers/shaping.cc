@@ -134,8 +134,17 @@ Status ConvertRepeat(LayerContext& c) {
   OCTET_ASSIGN(const Value x, Tensor(c));
   OCTET_ASSIGN(const int axis, Axis(c, c.rank(x), 2, std::numeric_limits<int64_t>::max()));
   std::vector<int64_t> times;
-  if (!IntsOf(LiteralOf(c, 1, {"repeats"}), &times) || times.size() != 1) return c.Fail("one number of repetitions", "several", "");
+  if (!IntsOf(LiteralOf(c, 1, {"repeats"}), &times) || times.empty()) return c.Fail("numbers of repetitions", "others", "");
   const Shape in = c.shape(x);
+  if (times.size() > 1) {  // Each slice its own number of times.
+    std::vector<int32_t> at;
+    for (size_t i = 0; i < times.size(); ++i) {
+      if (times[i] < 0 || times[i] > (1 << 20) || at.size() > (1 << 20)) return c.Fail("at most 2^20 repetitions", std::to_string(times[i]), "");
+      at.insert(at.end(), static_cast<size_t>(times[i]), static_cast<int32_t>(i));
+    }
+    if (in[axis] != static_cast<int32_t>(times.size())) return c.Fail("a number of repetitions for each slice", in.text(), "");
+    return Set(c, c.Make("gather", {x, c.Vector(at)}, {{"axis", axis}}));
+  }
   std::vector<int32_t> tiles(static_cast<size_t>(in.rank()) + 1, 1), out(in.dims().begin(), in.dims().end());
   tiles[static_cast<size_t>(axis) + 1] = static_cast<int32_t>(times[0]);
   if (out[static_cast<size_t>(axis)] == kUnknown || std::ranges::count(out, kUnknown) > 1) return c.Fail("known dimensions", in.text(), "");
@@ -147,8 +156,16 @@ Status ConvertRepeat(LayerContext& c) {
 
 Status ConvertFlip(LayerContext& c) {
   OCTET_ASSIGN(const Value x, Tensor(c));
-  OCTET_ASSIGN(const int axis, Axis(c, c.rank(x), 1, std::numeric_limits<int64_t>::max()));
-  return Set(c, c.Make("reverse_v2", {x, c.Vector({axis})}));
+  std::vector<int64_t> axes;
+  if (!IntsOf(LiteralOf(c, 1, {"axis"}), &axes))  // All of them.
+    for (int i = 0; i < c.rank(x); ++i) axes.push_back(i);
+  Value y = x;
+  for (const int64_t a : axes) {  // The operator takes one axis, or several that are next to each other.
+    int axis = 0;
+    if (!ops::NormalizeAxis(a, c.rank(x), &axis)) return c.Fail("axes inside the rank", std::to_string(a), "");
+    OCTET_ASSIGN(y, c.Make("reverse_v2", {y, c.Vector({axis})}));
+  }
+  return Set(c, y);
 }
 
 // Everything of `x` with [begin, end) of one axis.
@@ -162,16 +179,28 @@ Result<Value> Slice(LayerContext& c, Value x, int axis, int32_t begin, int32_t e
   return c.Make("strided_slice", {x, c.Vector(from), c.Vector(to), c.Vector(step)}, {{"begin_mask", open}, {"end_mask", open}});
 }
 
-Status ConvertRoll(LayerContext& c) {
-  OCTET_ASSIGN(const Value x, Tensor(c));
-  OCTET_ASSIGN(const int axis, Axis(c, c.rank(x), 2, std::numeric_limits<int64_t>::max()));
+Result<Value> Rolled(LayerContext& c, Value x, int64_t by, int axis) {
   const int32_t size = c.shape(x)[axis];
   if (size < 1) return c.Fail("a known axis", c.shape(x).text(), "");
-  const auto shift = static_cast<int32_t>(((c.Int("shift", 0) % size) + size) % size);
-  if (shift == 0) return Set(c, x);
+  const auto shift = static_cast<int32_t>(((by % size) + size) % size);
+  if (shift == 0) return x;
   OCTET_ASSIGN(const Value tail, Slice(c, x, axis, size - shift, size));
   OCTET_ASSIGN(const Value head, Slice(c, x, axis, 0, size - shift));
-  return Set(c, c.Make("concatenation", {tail, head}, {{"axis", axis}}));
+  return c.Make("concatenation", {tail, head}, {{"axis", axis}});
+}
+
+Status ConvertRoll(LayerContext& c) {
+  OCTET_ASSIGN(Value x, Tensor(c));
+  std::vector<int64_t> shifts, axes;
+  if (!IntsOf(LiteralOf(c, 1, {"shift"}), &shifts) || !IntsOf(LiteralOf(c, 2, {"axis"}), &axes)) return c.Fail("shifts and axes of numbers", "others", "name the axes");
+  if (shifts.size() == 1) shifts.resize(axes.size(), shifts[0]);
+  if (shifts.size() != axes.size()) return c.Fail("a shift for each axis", std::to_string(shifts.size()), "");
+  for (size_t i = 0; i < axes.size(); ++i) {
+    int axis = 0;
+    if (!ops::NormalizeAxis(axes[i], c.rank(x), &axis)) return c.Fail("axes inside the rank", std::to_string(axes[i]), "");
+    OCTET_ASSIGN(x, Rolled(c, x, shifts[i], axis));
+  }
+  return Set(c, x);
 }
 
 Status ConvertPad(LayerContext& c) {
@@ -203,16 +232,46 @@ Status ConvertTake(LayerContext& c) {
   OCTET_ASSIGN(Value indices, Operand(c, 1, {"indices"}, DType::kI32));
   OCTET_ASSIGN(const int axis, Axis(c, c.rank(x), 2, std::numeric_limits<int64_t>::max()));
   OCTET_ASSIGN(indices, c.Cast(indices, DType::kI32));
+  // Constants count from the end where negative.
+  const std::span<const int32_t> known = c.data_as<int32_t>(indices);
+  if (const int32_t n = c.shape(x)[axis]; n > 0 && std::ranges::any_of(known, [](int32_t i) { return i < 0; })) {
+    std::vector<int32_t> from_front(known.begin(), known.end());
+    for (int32_t& i : from_front) i += i < 0 ? n : 0;
+    const Shape shape = c.shape(indices);
+    indices = c.Constant<int32_t>(shape, from_front);
+  }
   return Set(c, c.Make("gather", {x, indices}, {{"axis", axis}}));
+}
+
+// The element type that an argument names; none where it does not.
+DType TypeOf(const Json& wanted, std::string* name) {
+  *name = wanted.is_map() ? wanted["config"]["name"].text() : wanted.text();
+  for (int i = 0; i <= static_cast<int>(DType::kU4); ++i)
+    if (NumpyName(static_cast<DType>(i)) == *name) return static_cast<DType>(i);
+  return DType::kNone;
+}
+
+// Zeros or ones of x's shape, and of its type unless another is asked for. x = x or x != x holds for every number.
+template <bool Ones> Status ConvertLike(LayerContext& c) {
+  OCTET_ASSIGN(const Value x, Tensor(c));
+  std::string name;
+  const DType asked = TypeOf(LiteralOf(c, 1, {"dtype"}), &name);
+  if (asked == DType::kNone && !name.empty()) return c.Fail("an element type", "'" + name + "'", "");
+  Value y;
+  if (Ones) {
+    OCTET_ASSIGN(const Value same, c.Make("equal", {x, x}));
+    OCTET_ASSIGN(const Value other, c.Make("not_equal", {x, x}));  // NaN.
+    OCTET_ASSIGN(y, c.Make("logical_or", {same, other}));
+  } else {
+    OCTET_ASSIGN(y, c.Make("zeros_like", {x}));
+  }
+  return Set(c, c.Cast(y, asked == DType::kNone ? c.type(x).dtype : asked));
 }
 
 Status ConvertCast(LayerContext& c) {
   OCTET_ASSIGN(const Value x, Tensor(c));
-  const Json& wanted = LiteralOf(c, 1, {"dtype"});
-  const std::string& name = wanted.is_map() ? wanted["config"]["name"].text() : wanted.text();
-  DType dtype = DType::kNone;
-  for (int i = 0; i <= static_cast<int>(DType::kU4); ++i)
-    if (NumpyName(static_cast<DType>(i)) == name) dtype = static_cast<DType>(i);
+  std::string name;
+  DType dtype = TypeOf(LiteralOf(c, 1, {"dtype"}), &name);
   if (dtype == DType::kNone) return c.Fail("an element type", "'" + name + "'", "");
   if (IsFloat(dtype)) dtype = DType::kF32;
   return Set(c, c.Cast(x, dtype));
@@ -272,6 +331,7 @@ Status ConvertGetItem(LayerContext& c) {
 }
 
 constexpr LayerRule kRules[] = {
+    {"ops.ZerosLike", ConvertLike<false>}, {"ops.OnesLike", ConvertLike<true>},
     {"ops.Reshape", ConvertReshape}, {"tf.reshape", ConvertReshape},
     {"ops.Transpose", ConvertTranspose}, {"tf.transpose", ConvertTranspose}, {"tf.compat.v1.transpose", ConvertTranspose},
     {"ops.SwapAxes", ConvertSwapAxes}, {"ops.Swapaxes", ConvertSwapAxes},

@@ -4,6 +4,7 @@
 
 #include "importers/keras/builder.h"
 #include "importers/keras/rules.h"
+#include "importers/lowerings/dims.h"
 
 namespace octet::importers::keras {
 namespace {
@@ -15,20 +16,16 @@ Status ConvertTimeDistributed(LayerContext& c) {
   const Json& inner = c.Get("layer");
   const Variables variables = c.builder().weights().Inside(c.variables(), "layer", 0, SIZE_MAX / 2);
   const std::string& name = inner["config"]["name"].text();
-  std::vector<int32_t> folded = {-1}, unfolded = {-1, in.rank() > 1 ? in[1] : kUnknown};
+  std::vector<int32_t> folded = {-1};
   for (int i = 2; i < in.rank(); ++i) folded.push_back(in[i]);
   if (in.rank() < 2 || std::count(folded.begin() + 1, folded.end(), kUnknown) > 0)
     return c.Fail("a time axis and known other dimensions", in.text(), "give the input's shape");
-  if (unfolded[1] == kUnknown) {
-    if (in[0] == kUnknown) return c.Fail("a known number of time steps", in.text(), "fix the length in the input's shape");
-    unfolded = {in[0], -1};
-  }
   OCTET_ASSIGN(const Value flat, c.Make("reshape", {x, c.Vector(folded)}));
   OCTET_ASSIGN(const std::vector<Value> y, c.Apply(inner, variables, std::span(&flat, 1), name));
-  const Shape out = c.shape(y[0]);
-  for (int i = 1; i < out.rank(); ++i) unfolded.push_back(out[i]);
-  if (std::count(unfolded.begin(), unfolded.end(), -1) > 1) return c.Fail("known dimensions", out.text(), "give the input's shape");
-  OCTET_ASSIGN(const Value result, c.Make("reshape", {y[0], c.Vector(unfolded)}));
+  if (y.empty() || !y[0]) return c.Fail("a layer with an output", "none", "");
+  std::vector<Dim> unfolded = {DimOf(c, x, 0), DimOf(c, x, 1)};
+  for (int i = 1; i < c.rank(y[0]); ++i) unfolded.push_back({c.shape(y[0])[i], {}, 0});
+  OCTET_ASSIGN(const Value result, Reshape(c, y[0], unfolded));
   c.SetOutput(0, result);
   return {};
 }

@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <numbers>
 
 #include "importers/lowerings/activation.h"
 #include "importers/lowerings/colour.h"
+#include "importers/lowerings/resampling.h"
 #include "importers/savedmodel/builder.h"
 #include "importers/savedmodel/context.h"
 #include "importers/savedmodel/rules.h"
@@ -54,57 +54,6 @@ Status ConvertContrast(NodeContext& c) {
 }
 
 // -------------------------------------------------------------------------------- resizing
-// Resizing one axis is a product with a matrix [out, in] whose rows say which pixels count how much.
-
-struct Sampling {
-  bool cubic = true, centres = false, corners = false;
-};
-
-// Keys' cubic kernel.
-double Cubic(double t, double a) {
-  t = std::fabs(t);
-  if (t <= 1) return ((a + 2) * t - (a + 3)) * t * t + 1;
-  return t < 2 ? ((a * t - 5 * a) * t + 8 * a) * t - 4 * a : 0;
-}
-
-std::vector<float> Rows(int32_t in, int32_t out, const Sampling& s) {
-  std::vector<float> m(static_cast<size_t>(in) * static_cast<size_t>(out), 0.0f);
-  const double scale = s.corners && out > 1 ? static_cast<double>(in - 1) / (out - 1) : static_cast<double>(in) / out;
-  for (int32_t i = 0; i < out; ++i) {
-    float* row = &m[static_cast<size_t>(i) * static_cast<size_t>(in)];
-    if (!s.cubic) {  // Area: each pixel by how much of it the new one covers.
-      const double from = i * scale, to = std::min((i + 1) * scale, static_cast<double>(in));
-      for (auto k = static_cast<int32_t>(from); k < in && k < to; ++k)
-        row[k] = static_cast<float>((std::min(to, k + 1.0) - std::max(from, static_cast<double>(k))) / (to - from));
-      continue;
-    }
-    double at = s.centres ? (i + 0.5) * scale - 0.5 : i * scale;
-    const double base = std::floor(at);
-    at = base + std::nearbyint((at - base) * 1024) / 1024;  // TensorFlow takes the weights from a table of as many steps.
-    double sum = 0, w[4];
-    for (int k = 0; k < 4; ++k) {
-      const double place = base - 1 + k;
-      const bool inside = place >= 0 && place < in;
-      w[k] = s.centres && !inside ? 0 : Cubic(at - place, s.centres ? -0.5 : -0.75);
-      sum += w[k];
-    }
-    for (int k = 0; k < 4; ++k)
-      row[std::clamp(static_cast<int32_t>(base) - 1 + k, 0, in - 1)] += static_cast<float>(s.centres ? w[k] / sum : w[k]);
-  }
-  return m;
-}
-
-// [n, h, w*c] from the left, then [n*h, w, c] from the left: x [n, h, w, c] -> [n, rows of `down`, rows of `across`, c], each axis by its matrix.
-Result<Value> Sampled(NodeContext& c, Value x, int32_t height, int32_t width, const std::vector<float>& down, const std::vector<float>& across) {
-  const Shape in = c.shape(x);
-  const int32_t rows[] = {-1, in[1], in[2] * in[3]}, columns[] = {-1, in[2], in[3]}, out[] = {in[0], height, width, in[3]};
-  OCTET_ASSIGN(x, c.ReshapeTo(x, rows));
-  OCTET_ASSIGN(x, c.Make("batch_matmul", {c.Constant<float>(Shape{1, height, in[1]}, down), x}, {{"adj_x", 0}, {"adj_y", 0}}));
-  OCTET_ASSIGN(x, c.ReshapeTo(x, columns));
-  OCTET_ASSIGN(x, c.Make("batch_matmul", {c.Constant<float>(Shape{1, width, in[2]}, across), x}, {{"adj_x", 0}, {"adj_y", 0}}));
-  return c.ReshapeTo(x, out);
-}
-
 Status ConvertResize(NodeContext& c) {
   Value x = c.Input(0);
   std::vector<int64_t> size;
@@ -115,51 +64,7 @@ Status ConvertResize(NodeContext& c) {
   const Sampling s{c.kind() == "ResizeBicubic", c.Bool("half_pixel_centers", false), c.Bool("align_corners", false)};
   const auto height = static_cast<int32_t>(size[0]), width = static_cast<int32_t>(size[1]);
   OCTET_ASSIGN(x, c.Cast(x, DType::kF32));
-  return Set(c, Sampled(c, x, height, width, Rows(in[1], height, s), Rows(in[2], width, s)));
-}
-
-struct Kernel {
-  double radius;
-  double (*at)(double);
-};
-double Sinc(double x) { return x == 0 ? 1 : std::sin(std::numbers::pi * x) / (std::numbers::pi * x); }
-template <int Radius> double Lanczos(double x) { return std::fabs(x) > Radius ? 0 : std::fabs(x) <= 1e-3 ? 1 : Sinc(x) * Sinc(x / Radius); }
-double Mitchell(double x) {
-  x = std::fabs(x);
-  return x >= 2 ? 0 : x >= 1 ? (((-7.0 / 18) * x + 2) * x - 10.0 / 3) * x + 16.0 / 9 : ((7.0 / 6) * x - 2) * x * x + 8.0 / 9;
-}
-const Kernel* FindKernel(std::string_view name) {
-  struct Named {
-    std::string_view name;
-    Kernel kernel;
-  };
-  static const Named kernels[] = {
-      {"lanczos1", {1, Lanczos<1>}}, {"lanczos3", {3, Lanczos<3>}}, {"lanczos5", {5, Lanczos<5>}}, {"mitchellcubic", {2, Mitchell}},
-      {"gaussian", {1.5, [](double x) { return std::fabs(x) >= 1.5 ? 0 : std::exp(-x * x / (2 * 0.5 * 0.5)); }}},
-      {"box", {1, [](double x) { return std::fabs(x) < 0.5 ? 1.0 : std::fabs(x) == 0.5 ? 0.5 : 0.0; }}},
-      {"triangle", {1, [](double x) { return std::max(0.0, 1 - std::fabs(x)); }}},
-      {"keyscubic", {2, [](double x) { return Cubic(x, -0.5); }}}};
-  const auto* it = std::ranges::find(kernels, name, &Named::name);
-  return it == std::end(kernels) ? nullptr : &it->kernel;
-}
-
-// Weights [out, in] of new pixel i, whose middle lies at (i + 0.5 - move) / scale; antialias widens the kernel when shrinking.
-// Pixels whose middle lies outside get nothing.
-std::vector<float> KernelRows(int32_t in, int32_t out, float scale, float move, bool antialias, const Kernel& kernel) {
-  std::vector<float> m(static_cast<size_t>(in) * static_cast<size_t>(out), 0.0f);
-  const float inverse = 1.0f / scale, shift = -inverse * move, wide = antialias ? std::max(inverse, 1.0f) : 1.0f;
-  for (int32_t i = 0; i < out; ++i) {
-    const float middle = (static_cast<float>(i) + 0.5f) * inverse + shift;
-    if (middle < 0 || middle > static_cast<float>(in)) continue;
-    const auto reach = static_cast<float>(kernel.radius) * wide;
-    const auto from = std::max(0, static_cast<int32_t>(std::ceil(middle - reach - 0.5f))), to = std::min(in - 1, static_cast<int32_t>(std::floor(middle + reach - 0.5f)));
-    double sum = 0;
-    for (int32_t k = from; k <= to; ++k) sum += kernel.at((static_cast<double>(k) + 0.5 - middle) / wide);
-    if (std::fabs(sum) < 1000 * std::numeric_limits<float>::min()) continue;
-    for (int32_t k = from; k <= to; ++k)
-      m[static_cast<size_t>(i) * static_cast<size_t>(in) + static_cast<size_t>(k)] = static_cast<float>(kernel.at((static_cast<double>(k) + 0.5 - middle) / wide) / sum);
-  }
-  return m;
+  return Set(c, Resample(c, x, height, width, SampleRows(in[1], height, s), SampleRows(in[2], width, s)));
 }
 
 // image, size, scale, translation
@@ -169,7 +74,7 @@ Status ConvertScaleAndTranslate(NodeContext& c) {
   if (!x) return {};
   const Shape in = c.shape(x);
   const Partial *scale = c.Known(2), *move = c.Known(3);
-  const Kernel* kernel = FindKernel(c.Text("kernel_type", "lanczos3"));
+  const ResampleKernel* kernel = FindResampleKernel(c.Text("kernel_type", "lanczos3"));
   if (!kernel) return c.Fail("a kernel that octet knows", c.Text("kernel_type", ""), "");
   if (!c.IntsOf(1, &size) || size.size() != 2 || !scale || !move || !scale->known() || !move->known() || scale->v.size() != 2 || move->v.size() != 2) return c.Fail("known sizes and scales", "computed ones", "");
   if (in.rank() != 4 || in[1] < 1 || in[2] < 1 || in[3] < 1 || size[0] < 1 || size[1] < 1 || size[0] * in[1] > (1 << 22) || size[1] * in[2] > (1 << 22)) return c.Fail("images of known size", in.text(), "give the input's shape");
@@ -177,19 +82,28 @@ Status ConvertScaleAndTranslate(NodeContext& c) {
   const auto height = static_cast<int32_t>(size[0]), width = static_cast<int32_t>(size[1]);
   const auto rows = [&](size_t axis, int32_t from, int32_t to) { return KernelRows(from, to, static_cast<float>(scale->v[axis].f), static_cast<float>(move->v[axis].f), antialias, *kernel); };
   OCTET_ASSIGN(x, c.Cast(x, DType::kF32));
-  return Set(c, Sampled(c, x, height, width, rows(0, in[1], height), rows(1, in[2], width)));
+  return Set(c, Resample(c, x, height, width, rows(0, in[1], height), rows(1, in[2], width)));
 }
 
 // ------------------------------------------------------------------------- crops and patches
 
-// One axis of boxes [n, 2] (from, to in shares of size - 1): coordinates [n, count].
+// One axis of boxes [n, 2] (from, to in shares of size - 1): coordinates [n, count]. In TensorFlow's order of operations: what lies on the
+// image's edge or between two pixels is decided by the last bit.
 Result<Value> Coordinates(NodeContext& c, Value from, Value to, int32_t size, int32_t count) {
+  const auto last = static_cast<float>(size - 1);
+  if (count == 1) {
+    OCTET_ASSIGN(Value middle, c.Make("add", {from, to}));
+    OCTET_ASSIGN(middle, Times(c, middle, 0.5f));
+    return Times(c, middle, last);
+  }
   std::vector<float> steps;
-  for (int32_t i = 0; i < count; ++i) steps.push_back(count > 1 ? static_cast<float>(i) / static_cast<float>(count - 1) : 0.5f);
+  for (int32_t i = 0; i < count; ++i) steps.push_back(static_cast<float>(i));
   OCTET_ASSIGN(Value d, c.Make("sub", {to, from}));
+  OCTET_ASSIGN(d, Times(c, d, last));
+  OCTET_ASSIGN(d, c.Make("div", {d, c.Scalar(static_cast<float>(count - 1))}));
   OCTET_ASSIGN(d, c.Make("mul", {d, c.Constant<float>(Shape{1, count}, steps)}));
-  OCTET_ASSIGN(d, c.Make("add", {d, from}));
-  return Times(c, d, static_cast<float>(size - 1));
+  OCTET_ASSIGN(const Value first, Times(c, from, last));
+  return c.Make("add", {first, d});
 }
 
 struct Neighbours {

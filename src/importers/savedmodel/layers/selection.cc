@@ -88,6 +88,24 @@ Status ConvertSuppression(NodeContext& c) {
   return {};
 }
 
+// tf.image.non_max_suppression_padded of one image, a function of TensorFlow's library (functions.cc): boxes, scores, how many at most,
+// overlap, least score and three numbers that say how its body goes about it -> indices [1, most], how many count.
+Status ConvertSuppressionFunction(NodeContext& c) {
+  const std::vector<Value> in = c.Inputs();
+  if (!Ready(in) || in.size() != 8) return {};
+  const TensorType list{DType::kI32, {}, {}};
+  OCTET_ASSIGN(const Value most, c.Cast(in[2], DType::kI32));
+  OCTET_ASSIGN(const std::vector<Value> y, c.EmitNode("non_max_suppression_v4", std::vector<Value>{in[0], in[1], most, in[3], in[4]}, nullptr, {list, list}));
+  std::vector<int64_t> known;
+  const int32_t size = c.IntsOf(2, &known) && known.size() == 1 && known[0] >= 0 && known[0] <= INT32_MAX ? static_cast<int32_t>(known[0]) : kUnknown;
+  c.Refine(y[0], {DType::kI32, Shape{size}, {}});
+  c.Refine(y[1], {DType::kI32, Shape{}, {}});
+  OCTET_ASSIGN(const Value indices, c.Make("expand_dims", {y[0], c.Vector({0})}));
+  c.SetOutput(0, indices);
+  c.SetOutput(1, y[1]);
+  return {};
+}
+
 // ------------------------------------------------------------------------------- matrices
 
 bool MainDiagonal(NodeContext& c, int input) {
@@ -100,12 +118,15 @@ Status ConvertDiagPart(NodeContext& c) {
   Value x = c.Input(0);
   if (!x) return {};
   const Shape s = c.shape(x);
-  if (!MainDiagonal(c, 1)) return c.Fail("the main diagonal", "others", "");
+  std::vector<int64_t> k = {0};
+  if (c.num_inputs() > 1 && (!c.IntsOf(1, &k) || k.size() != 1)) return c.Fail("one diagonal", "several", "take them one by one");
   if (s.rank() < 2 || s.back() < 1 || s.back(2) < 1) return c.Fail("matrices of known size", s.text(), "fix the input's shape");
   std::vector<int32_t> dims(s.dims().begin(), s.dims().end() - 2), at;
   dims.push_back(s.back() * s.back(2));
   if (std::ranges::count(dims, kUnknown) > 1) return c.Fail("matrices of known size", s.text(), "fix the input's shape");
-  for (int32_t i = 0; i < std::min(s.back(), s.back(2)); ++i) at.push_back(i * (s.back() + 1));
+  for (int64_t i = 0; i < s.back(2); ++i)
+    if (i + k[0] >= 0 && i + k[0] < s.back()) at.push_back(static_cast<int32_t>(i * s.back() + i + k[0]));
+  if (at.empty()) return c.Fail("a diagonal inside the matrix", std::to_string(k[0]), "");
   OCTET_ASSIGN(x, c.ReshapeTo(x, dims));
   return Set(c, c.Make("gather", {x, c.Vector(at)}, {{"axis", s.rank() - 2}}));
 }
@@ -210,7 +231,7 @@ Status ConvertRfft2D(NodeContext& c) {
 constexpr NodeRule kRules[] = {
     {"Bucketize", ConvertBucketize}, {"LowerBound", ConvertBound}, {"UpperBound", ConvertBound}, {"InTopK", ConvertInTopK}, {"InTopKV2", ConvertInTopK},
     {"NonMaxSuppression", ConvertSuppression}, {"NonMaxSuppressionV2", ConvertSuppression}, {"NonMaxSuppressionV3", ConvertSuppression},
-    {"NonMaxSuppressionV4", ConvertSuppression}, {"NonMaxSuppressionV5", ConvertSuppression}, {"MatrixDiagPart", ConvertDiagPart},
+    {"NonMaxSuppressionV4", ConvertSuppression}, {"PartitionedCall", ConvertSuppressionFunction}, {"StatefulPartitionedCall", ConvertSuppressionFunction}, {"NonMaxSuppressionV5", ConvertSuppression}, {"MatrixDiagPart", ConvertDiagPart},
     {"MatrixDiagPartV2", ConvertDiagPart}, {"MatrixDiagPartV3", ConvertDiagPart}, {"DiagPart", ConvertDiagPart}, {"MatrixSetDiagV2", ConvertSetDiag},
     {"MatrixSetDiagV3", ConvertSetDiag}, {"Diag", ConvertDiag}, {"Cross", ConvertCross}, {"LinSpace", ConvertLinSpace}, {"Cumprod", ConvertCumprod},
     {"CumulativeLogsumexp", ConvertCumulativeLogsumexp}, {"RFFT2D", ConvertRfft2D}};

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 
+#include "importers/lowerings/band.h"
 #include "importers/savedmodel/builder.h"
 #include "importers/savedmodel/context.h"
 #include "importers/savedmodel/rules.h"
@@ -452,13 +453,11 @@ Status ConvertMatrixBandPart(NodeContext& c) {
   if (!x) return {};
   const Shape& s = c.shape(x);
   if (!c.IntsOf(1, &lower) || !c.IntsOf(2, &upper) || lower.size() != 1 || upper.size() != 1) return c.Fail("known bands", "computed ones", "");
-  if (s.rank() < 2 || s.back() < 0 || s.back(2) < 0 || int64_t{s.back()} * s.back(2) > (1 << 24)) return c.Fail("matrices of a known size", s.text(), "fix the input's shape");
-  std::vector<float> mask;
-  for (int32_t i = 0; i < s.back(2); ++i)
-    for (int32_t j = 0; j < s.back(); ++j) mask.push_back((lower[0] < 0 || i - j <= lower[0]) && (upper[0] < 0 || j - i <= upper[0]) ? 1.0f : 0.0f);
-  const Value ones = c.Constant<float>(Shape{s.back(2), s.back()}, mask);
-  OCTET_ASSIGN(const Value kept, c.Cast(ones, c.type(x).dtype));
-  return Set(c, c.Make(c.type(x).dtype == DType::kBool ? "logical_and" : "mul", {x, kept}));
+  if (s.rank() < 2) return c.Fail("matrices", s.text(), "");
+  OCTET_ASSIGN(const Value inside, Band(c, x, lower[0], upper[0]));
+  if (c.type(x).dtype == DType::kBool) return Set(c, c.Make("logical_and", {x, inside}));
+  OCTET_ASSIGN(const Value zero, c.Cast(c.Scalar(0), c.type(x).dtype));
+  return Set(c, c.Make("select_v2", {inside, x, zero}));
 }
 
 Status ConvertReverseSequence(NodeContext& c) {
@@ -468,12 +467,30 @@ Status ConvertReverseSequence(NodeContext& c) {
 }
 
 // The diagonal of square matrices: what eye() makes.
+// diagonal [..., n], k, rows, columns, filling: one diagonal, k above the main one, of a matrix that may be larger than it needs.
 Status ConvertMatrixDiagV3(NodeContext& c) {
   const Value x = c.Input(0);
   std::vector<int64_t> k, rows, columns;
   if (!x) return {};
-  if (c.IntsOf(1, &k) && (k.size() != 1 || k[0] != 0)) return c.Fail("the main diagonal", "others", "");
-  return Set(c, c.Make("matrix_diag", {x}));
+  const Partial* filling = c.Known(4);
+  const int64_t n = c.shape(x).back();
+  if (!c.IntsOf(1, &k) || k.size() != 1 || std::abs(k[0]) > (1 << 20) || !c.IntsOf(2, &rows) || rows.size() != 1 || !c.IntsOf(3, &columns) || columns.size() != 1)
+    return c.Fail("one diagonal and known sizes", "others", "");
+  if (!filling || !filling->known() || filling->v.size() != 1 || filling->v[0].f != 0 || filling->v[0].i != 0) return c.Fail("zeros beside the diagonal", "another filling", "");
+  const int64_t above = std::max<int64_t>(k[0], 0), below = std::max<int64_t>(-k[0], 0);
+  const bool plain = k[0] == 0 && rows[0] < 0 && columns[0] < 0;
+  if (!plain && n < 1) return c.Fail("a diagonal of known size", c.shape(x).text(), "fix the input's shape");
+  OCTET_ASSIGN(const Value y, c.Make("matrix_diag", {x}));
+  if (plain) return Set(c, y);
+  // A size that is not given is the least that fits; with one given, the other too.
+  const int64_t height = rows[0] >= 0 ? rows[0] : columns[0] >= 0 ? n + below : std::max(n + below, n + above);
+  const int64_t width = columns[0] >= 0 ? columns[0] : rows[0] >= 0 ? n + above : std::max(n + below, n + above);
+  if (height < n + below || width < n + above || height > (1 << 20) || width > (1 << 20)) return c.Fail("sizes that the diagonal fits in", std::to_string(height) + " x " + std::to_string(width), "");
+  std::vector<int32_t> pads(static_cast<size_t>(2 * c.rank(y)), 0);
+  const size_t row = pads.size() - 4;
+  pads[row] = static_cast<int32_t>(below), pads[row + 1] = static_cast<int32_t>(height - n - below);
+  pads[row + 2] = static_cast<int32_t>(above), pads[row + 3] = static_cast<int32_t>(width - n - above);
+  return Set(c, c.Make("pad", {y, c.Constant<int32_t>(Shape{c.rank(y), 2}, pads)}));
 }
 
 Status ConvertBitcast(NodeContext& c) {
