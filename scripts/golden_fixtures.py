@@ -319,7 +319,26 @@ def more_layers():
                [floats(2, 4, 6), floats(2, 6, 5, 2), floats(2, 3, 3, 4, 4), np.arange(48, dtype=np.int32).reshape(2, 4, 6) % 7])
 
 
-MODELS = [more_layers, masked_attention, any_axis, odds_and_ends, transposed, more_functions, matrices, choices, whole_numbers, recurrent_any_length, recurrent_stateful, lookups, spectrograms, volumes, functions, scattered, images, cache, old_control_flow]
+class Diagonals(tf.Module):
+    """Diagonals beside the main one, bands of matrices of open size, boxes suppressed by a function of TensorFlow's library, the nearest pixel of a box."""
+
+    @tf.function(input_signature=[tf.TensorSpec([2, None, 3]), tf.TensorSpec([None, 4]), tf.TensorSpec([None]), tf.TensorSpec([1, 6, 5, 2])])
+    def serve(self, x, boxes, scores, image):
+        square = tf.matmul(x, x, transpose_b=True)
+        corners = tf.concat([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]], 1)
+        chosen, count = tf.image.non_max_suppression_padded(corners, scores, 3, 0.4, pad_to_max_output_size=True)
+        few = tf.matmul(x, x, transpose_a=True)
+        return {"a": tf.linalg.band_part(square, 1, 0), "b": tf.linalg.diag(x[:, 0], k=-1), "c": tf.linalg.diag(x[:, 0], k=1, num_rows=5), "d": tf.linalg.diag_part(few, k=1),
+                "e": chosen, "f": count, "g": tf.image.crop_and_resize(image, [[0.1, 0.2, 0.7, 0.9], [0.0, 0.0, 1.0, 1.0]], [0, 0], [4, 5], "nearest", 2.0)}
+
+
+def diagonals():
+    boxes = [np.array([[0.1, 0.1, 0.5, 0.5], [0.12, 0.1, 0.5, 0.5], [0.6, 0.5, 0.3, 0.3], [0.1, 0.15, 0.5, 0.45], [0.5, 0.1, 0.2, 0.3]], np.float32)[:n] for n in (5, 4)]
+    save_tf("diagonals", Diagonals(), (floats(2, 4, 3), boxes[0], np.array([0.6, 0.9, 0.3, 0.5, 0.4], np.float32), floats(1, 6, 5, 2)),
+            (floats(2, 5, 3), boxes[1], np.array([0.9, 0.2, 0.8, 0.7], np.float32), floats(1, 6, 5, 2)))
+
+
+MODELS = [diagonals, more_layers, masked_attention, any_axis, odds_and_ends, transposed, more_functions, matrices, choices, whole_numbers, recurrent_any_length, recurrent_stateful, lookups, spectrograms, volumes, functions, scattered, images, cache, old_control_flow]
 
 if __name__ == "__main__":
     OUT.mkdir(parents=True, exist_ok=True)

@@ -275,6 +275,16 @@ def blocks():
     save("blocks", m, [x], [x @ wide, x @ wide])
 
 
+def broadcast():
+    """Operands of fewer axes, whose own come last."""
+    w = {"b": floats(3), "m": floats(4, 1)}
+    nodes = [N("Add", ["x", "b"], ["a"]), N("Mul", ["m", "a"], ["c"]), N("Sub", ["b", "c"], ["d"]), N("Max", ["d", "b", "m"], ["e"]), N("Pow", ["e", "two"], ["y"])]
+    w["two"] = np.array(2, np.float32)
+    x = floats(2, 4, 3)
+    y = np.maximum(np.maximum(w["b"] - w["m"] * (x + w["b"]), w["b"]), w["m"]) ** 2
+    save("broadcast", model(nodes, [("x", F, [2, 4, 3])], [("y", F, [2, 4, 3])], w), [x], [y])
+
+
 def refused():
     nodes = [N("Det", ["x"], ["d"], name="volume"), N("Mystery", ["x"], ["m"], domain="shop", name="own"), N("Relu", ["x"], ["r"])]
     m = model(nodes, [("x", F, [3, 3])], [("d", F, []), ("m", F, [3, 3]), ("r", F, [3, 3])], {}, domains=["shop"])
@@ -283,6 +293,6 @@ def refused():
 
 if __name__ == "__main__":
     OUT.mkdir(parents=True, exist_ok=True)
-    for make in (cnn, unet, shapes, transformer, recurrent, quantized, loops, old, function, external, refused, any_length, excite, einsum, free_axes, masks, placed, blocks):
+    for make in (cnn, unet, shapes, transformer, recurrent, quantized, loops, old, function, external, refused, any_length, excite, einsum, free_axes, masks, placed, blocks, broadcast):
         make()
     print(f"{OUT}: {sum(f.stat().st_size for f in OUT.iterdir())} bytes")
