@@ -338,7 +338,18 @@ def diagonals():
             (floats(2, 5, 3), boxes[1], np.array([0.9, 0.2, 0.8, 0.7], np.float32), floats(1, 6, 5, 2)))
 
 
-MODELS = [diagonals, more_layers, masked_attention, any_axis, odds_and_ends, transposed, more_functions, matrices, choices, whole_numbers, recurrent_any_length, recurrent_stateful, lookups, spectrograms, volumes, functions, scattered, images, cache, old_control_flow]
+class Spectra(tf.Module):
+    @tf.function(input_signature=[tf.TensorSpec([None, 32])])
+    def serve(self, x):
+        spectrum = tf.signal.rfft(x)
+        return {"a": tf.signal.irfft(spectrum), "b": tf.signal.irfft(spectrum, [24]), "c": tf.signal.inverse_stft(tf.signal.stft(x, 16, 8), 16, 8), "d": tf.math.angle(spectrum[:, 1:5])}
+
+
+def spectra():
+    save_tf("spectra", Spectra(), (floats(1, 32),), (floats(3, 32),))
+
+
+MODELS = [spectra, diagonals, more_layers, masked_attention, any_axis, odds_and_ends, transposed, more_functions, matrices, choices, whole_numbers, recurrent_any_length, recurrent_stateful, lookups, spectrograms, volumes, functions, scattered, images, cache, old_control_flow]
 
 if __name__ == "__main__":
     OUT.mkdir(parents=True, exist_ok=True)
