@@ -54,10 +54,7 @@ const Int8& BestInt8() {
 #elif defined(__aarch64__)
   static const Int8 best = [] {
     if (!ThisCpu().has(Isa::kDotprod)) return ThisCpu().has(Isa::kNeon) ? kNeonInt8 : kScalarInt8;
-    Int8 k = kNeonInt8;
-    k.name = "dotprod";
-    k.multiply = kNeonDotprodInt8.multiply;
-    k.winograd2 = k.winograd4 = nullptr;  // Direct products are as fast.
+    Int8 k = kNeonDotprodInt8;
     if (!ThisCpu().has(Isa::kI8mm)) return k;
     k.name = "i8mm";
     k.multiply = MultiplyI8mm;
