@@ -4,6 +4,8 @@
 set -eu
 mkdir -p build
 packages="g++ cmake ninja-build ccache python3 python3-pip python3-venv python3-dev libflatbuffers-dev flatbuffers-compiler nlohmann-json3-dev libcli11-dev zlib1g-dev libpng-dev libjpeg-dev libgtest-dev libboost-dev libssl-dev libsqlite3-dev openssl libpq-dev postgresql-15"
+# The runtime for Arm, and an emulator that runs its tests.
+packages="$packages g++-aarch64-linux-gnu qemu-user"
 # A GPU in software, for the tests of the GPU delegate: OpenCL (PoCL) and OpenGL ES (Mesa).
 packages="$packages pocl-opencl-icd ocl-icd-libopencl1 libegl1 libgles2 libgl1-mesa-dri"
 missing=""

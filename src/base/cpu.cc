@@ -9,12 +9,14 @@
 #include <cpuid.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+#elif defined(__aarch64__) && defined(__linux__)
+#include <sys/auxv.h>
 #endif
 
 namespace octet {
 namespace {
 
-constexpr std::string_view kNames[] = {"scalar", "avx2", "avx512", "avx512_vnni", "amx", "neon", "neon_dot"};
+constexpr std::string_view kNames[] = {"scalar", "avx2", "avx512", "avx512_vnni", "amx", "neon", "dotprod", "i8mm"};
 
 #if defined(__x86_64__)
 // The matrix registers are 8 kB that the system saves only for processes that asked: ARCH_REQ_XCOMP_PERM, XTILEDATA.
@@ -28,6 +30,19 @@ bool HasAmx() {
 }
 #endif
 
+#if defined(__aarch64__)
+// What the system says of the processor (asm/hwcap.h, whose older versions lack the names): ASIMDDP is bit 20 of the
+// first word, I8MM bit 13 of the second. Where it cannot be asked, the baseline.
+Isa DetectArm() {
+#if defined(__linux__)
+  if (!(getauxval(AT_HWCAP) >> 20 & 1)) return Isa::kNeon;
+  return getauxval(AT_HWCAP2) >> 13 & 1 ? Isa::kI8mm : Isa::kDotprod;
+#else
+  return Isa::kNeon;
+#endif
+}
+#endif
+
 Isa Detect() {
 #if defined(__x86_64__)
   if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma")) return Isa::kScalar;
@@ -37,7 +52,7 @@ Isa Detect() {
   if (!__builtin_cpu_supports("avx512vnni")) return Isa::kAvx512;
   return HasAmx() ? Isa::kAmx : Isa::kAvx512Vnni;
 #elif defined(__aarch64__)
-  return Isa::kNeon;
+  return DetectArm();
 #else
   return Isa::kScalar;
 #endif

@@ -16,6 +16,8 @@ const Elementwise& Vectors() {
   }();
 #elif defined(__x86_64__)
   static const Elementwise& best = ThisCpu().has(Isa::kAvx2) ? kAvx2Elementwise : kScalarElementwise;
+#elif defined(__aarch64__)
+  static const Elementwise& best = ThisCpu().has(Isa::kNeon) ? kNeonElementwise : kScalarElementwise;
 #else
   static const Elementwise& best = kScalarElementwise;
 #endif
@@ -27,6 +29,8 @@ const ProductsF32& FloatProducts() {
   static const ProductsF32& best = ThisCpu().has(Isa::kAvx512) ? kAvx512ProductsF32 : ThisCpu().has(Isa::kAvx2) ? kAvx2ProductsF32 : kScalarProductsF32;
 #elif defined(__x86_64__)
   static const ProductsF32& best = ThisCpu().has(Isa::kAvx2) ? kAvx2ProductsF32 : kScalarProductsF32;
+#elif defined(__aarch64__)
+  static const ProductsF32& best = ThisCpu().has(Isa::kNeon) ? kNeonProductsF32 : kScalarProductsF32;
 #else
   static const ProductsF32& best = kScalarProductsF32;
 #endif
@@ -47,6 +51,16 @@ const Int8& BestInt8() {
   }();
 #elif defined(__x86_64__)
   static const Int8& best = ThisCpu().has(Isa::kAvx2) ? kAvx2Int8 : kScalarInt8;
+#elif defined(__aarch64__)
+  static const Int8 best = [] {
+    if (!ThisCpu().has(Isa::kDotprod)) return ThisCpu().has(Isa::kNeon) ? kNeonInt8 : kScalarInt8;
+    Int8 k = kNeonDotprodInt8;
+    if (!ThisCpu().has(Isa::kI8mm)) return k;
+    k.name = "i8mm";
+    k.multiply = MultiplyI8mm;
+    k.scratch_per_group = kI8mmScratchPerGroup;
+    return k;
+  }();
 #else
   static const Int8& best = kScalarInt8;
 #endif

@@ -95,7 +95,7 @@ struct Elementwise {
 
 const Elementwise& Vectors();  // For this processor (base/cpu.h); OCTET_ISA lowers it.
 
-extern const Elementwise kScalarElementwise, kAvx2Elementwise, kAvx512Elementwise;
+extern const Elementwise kScalarElementwise, kAvx2Elementwise, kAvx512Elementwise, kNeonElementwise;
 // Where AVX-512 VBMI is there: two registers of table at once.
 void LookupAvx512Vbmi(const uint8_t* x, int64_t n, const uint8_t* table, uint8_t* y);
 

@@ -17,6 +17,7 @@ struct ProductS8 {
   const int8_t* packed = nullptr;   // [panel][segment][length / 4, rounded up][16][4].
   Requant requant{};
   int64_t columns = 0;              // Also the distance of two rows of y.
+  bool narrow_range = false;        // No weight is -128: two products with 8-bit values fit 16 bits.
   // Where the sums go instead of being requantized, if anywhere: tile by tile, sums[r][panels * 16] of rows
   // [row, row + rows). Of `requant`, only the bias is read then.
   void (*take)(void* context, const int32_t* sums, int64_t row, int rows, int64_t column, int panels) = nullptr;
@@ -46,7 +47,8 @@ struct DepthwiseS8 {
   const int64_t* step = nullptr;        // For each step: line * line_pixels + column, the column of a window's taps.
   int64_t columns = 1;                  // Of a window, in pixels of a line.
   int64_t line_pixels = 0;              // Pixels of a line: (repeats - 1) * pixels + columns.
-  const std::byte* weights = nullptr;   // [period][steps][64 bytes per 16 channels].
+  const std::byte* weights = nullptr;   // [period][steps][vector][lane_taps].
+  bool narrow_range = false;            // As in ProductS8.
   Requant requant{};                    // [period][vector], in the order of `order`.
 
   int64_t vectors(int64_t vector) const { return blocks ? period * width : (width * channels + vector - 1) / vector; }
@@ -95,10 +97,13 @@ struct Int8 {
 
 const Int8& BestInt8();  // For this processor; OCTET_ISA lowers it.
 
-extern const Int8 kScalarInt8, kAvx2Int8, kAvx512VnniInt8;
+extern const Int8 kScalarInt8, kAvx2Int8, kAvx512VnniInt8, kNeonInt8, kNeonDotprodInt8;
 
 // kAvx512VnniInt8 with products on AMX. Whole windows of 3 x 3 are faster there than Winograd's parts.
 void MultiplyAmx(const ProductS8&, const void* const* rows, int64_t count, int64_t first_panel, int64_t end_panel, int8_t* y, void* scratch);
 extern const int64_t kAmxScratchPerGroup;
+// kNeonDotprodInt8 with products on ARMv8.6's matrix instructions.
+void MultiplyI8mm(const ProductS8&, const void* const* rows, int64_t count, int64_t first_panel, int64_t end_panel, int8_t* y, void* scratch);
+extern const int64_t kI8mmScratchPerGroup;
 
 }  // namespace octet::kernels

@@ -3,6 +3,7 @@
 if(CMAKE_BUILD_TYPE STREQUAL "MinSizeRel" AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   file(GLOB isa_files ${PROJECT_SOURCE_DIR}/src/kernels/isa/*.cc)
   set_property(SOURCE ${isa_files} APPEND PROPERTY COMPILE_OPTIONS -fno-lto)
-  file(GLOB product_files ${PROJECT_SOURCE_DIR}/src/kernels/isa/avx*_int8.cc ${PROJECT_SOURCE_DIR}/src/kernels/isa/avx*_products_f32.cc)
+  file(GLOB product_files ${PROJECT_SOURCE_DIR}/src/kernels/isa/avx*_int8.cc ${PROJECT_SOURCE_DIR}/src/kernels/isa/avx*_products_f32.cc
+                          ${PROJECT_SOURCE_DIR}/src/kernels/isa/neon_*int8.cc ${PROJECT_SOURCE_DIR}/src/kernels/isa/neon_products_f32.cc)
   set_property(SOURCE ${product_files} APPEND PROPERTY COMPILE_OPTIONS -O2)
 endif()

@@ -49,6 +49,6 @@ struct ProductsF32 {
 
 const ProductsF32& FloatProducts();  // For this processor (base/cpu.h); OCTET_ISA lowers it.
 
-extern const ProductsF32 kScalarProductsF32, kAvx2ProductsF32, kAvx512ProductsF32;
+extern const ProductsF32 kScalarProductsF32, kAvx2ProductsF32, kAvx512ProductsF32, kNeonProductsF32;
 
 }  // namespace octet::kernels

@@ -7,6 +7,7 @@
 
 #include "base/thread_pool.h"
 #include "ops/int8_util.h"
+#include "ops/matrix_util.h"
 
 namespace octet::ops {
 namespace {
@@ -245,6 +246,7 @@ Status PrepareDepthwiseS8(Prepare& prepare, const ConvGeometry& geometry, const 
   p->row.lines = static_cast<int32_t>(w.lines.size());
   p->row.step = steps;
   p->row.steps = static_cast<int32_t>(w.steps.size());
+  p->row.narrow_range = NarrowRange(prepare.op.constants[1], int64_t{g.filter_h} * g.filter_w * g.in_c);
   SetRequant(prepare, p, k, output, bias);
   const PackContext context{reinterpret_cast<const int8_t*>(prepare.op.constants[1]), p->row, w, k};
   const std::string form = Format("taps %d %s %d/%d %d/%d", k.lane_taps, p->row.blocks ? "blocks" : "across", g.filter_h, g.filter_w, g.stride_w, g.dilation_w);

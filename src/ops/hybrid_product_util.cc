@@ -154,7 +154,7 @@ void HybridRows::MultiplyRows(std::byte* scratch, const std::byte* loaded, int64
   auto** pointers = reinterpret_cast<const void**>(scratch + pointers_at_);
   for (int64_t r = 0; r < rows; ++r) pointers[r] = loaded + r * row_bytes;
   constexpr int64_t kStart = 0;
-  kernels::ProductS8 product{.offset = &kStart, .length = panels_.depth, .packed = panels_.weights, .columns = panels_.columns, .take = take, .context = &out};
+  kernels::ProductS8 product{.offset = &kStart, .length = panels_.depth, .packed = panels_.weights, .columns = panels_.columns, .narrow_range = panels_.narrow_range, .take = take, .context = &out};
   product.requant.bias = panels_.zeros;
   kernels::BestInt8().multiply(product, pointers, rows, first_panel, end_panel, nullptr, scratch + kernel_at_);
 }
@@ -231,7 +231,8 @@ Status PrepareProductHybrid(Prepare& prepare, const RowSource& source, const Hyb
   SetOutput(prepare, clamp, bias, columns, form.scales_first, &p->to_float);
   const PackContext context{reinterpret_cast<const int8_t*>(prepare.op.constants[1]), depth, columns};
   OCTET_ASSIGN(const std::byte* packed, prepare.Pack(1, "K4N16+sums", static_cast<uint64_t>(depth), static_cast<size_t>(HybridPanelBytes(depth, columns)), Pack, &context));
-  p->panels = {reinterpret_cast<const int8_t*>(packed), reinterpret_cast<const int32_t*>(packed + PackedBytesS8(depth, columns)), p->to_float.column_scale, ZeroBias(prepare, columns), depth, columns};
+  p->panels = {reinterpret_cast<const int8_t*>(packed), reinterpret_cast<const int32_t*>(packed + PackedBytesS8(depth, columns)), p->to_float.column_scale, ZeroBias(prepare, columns), depth, columns,
+               NarrowRange(prepare.op.constants[1], depth * columns)};
   p->to_float.column_sum = p->panels.column_sum;
   p->blocks = CutRows(rows, columns, RoundUp(depth, 4) * kernels::BestInt8().value_bytes, kTileRows);
   p->scratch_bytes = HybridRows(p->panels, p->blocks.rows_per_task).scratch_bytes();

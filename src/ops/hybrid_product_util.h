@@ -30,6 +30,7 @@ struct HybridPanels {
   const float* column_scale = nullptr;  // Both padded to whole panels.
   const int32_t* zeros = nullptr;       // As many.
   int64_t depth = 0, columns = 0;
+  bool narrow_range = false;            // As in kernels::ProductS8.
 };
 inline int64_t HybridPanelBytes(int64_t depth, int64_t columns) { return PackedBytesS8(depth, columns) + kernels::RoundUp(columns, kernels::kPanel) * 4; }
 const int32_t* ZeroBias(Prepare& prepare, int64_t columns);

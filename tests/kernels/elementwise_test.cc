@@ -26,6 +26,8 @@ std::vector<const Elementwise*> Tables() {
 #if defined(__x86_64__)
   if (ThisCpu().has(Isa::kAvx2)) tables.push_back(&kernels::kAvx2Elementwise);
   if (ThisCpu().has(Isa::kAvx512)) tables.push_back(&kernels::kAvx512Elementwise);
+#elif defined(__aarch64__)
+  if (ThisCpu().has(Isa::kNeon)) tables.push_back(&kernels::kNeonElementwise);
 #endif
   return tables;
 }

@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <random>
 #include <vector>
 
@@ -41,8 +42,20 @@ std::vector<const Int8*> Tables() {
     if (ThisCpu().has(Isa::kAmx)) tables.push_back(&amx);
   }
 #endif
+#elif defined(__aarch64__)
+  if (ThisCpu().has(Isa::kNeon)) tables.push_back(&kernels::kNeonInt8);
+  if (ThisCpu().has(Isa::kDotprod)) tables.push_back(&kernels::kNeonDotprodInt8);
+  if (ThisCpu().has(Isa::kI8mm)) tables.push_back(&kernels::BestInt8());
 #endif
   return tables;
+}
+
+// Where a test run says what the processor, lowered by OCTET_ISA, is to be taken for.
+TEST(KernelInt8, IsChosenByTheProcessor) {
+  if (const char* expected = std::getenv("OCTET_EXPECTED_ISA")) {
+    EXPECT_EQ(Name(ThisCpu().isa), expected);
+    EXPECT_STREQ(kernels::BestInt8().name, expected);
+  }
 }
 
 // Constants of some columns, and what they mean.
@@ -127,7 +140,8 @@ TEST(KernelInt8, MultipliesAnySegmentsAtAnyAlignment) {
     const int64_t panels = (columns + kPanel - 1) / kPanel, groups = (length + 3) / 4, pitch = across ? length / 3 : 1 + random() % 7, between = length + random() % 9;
     const auto extreme = [&] { return random() % 4 == 0 ? (random() % 2 ? int8_t{-128} : int8_t{127}) : static_cast<int8_t>(random()); };
     std::vector<int8_t> w(static_cast<size_t>(columns * segments * length)), packed(static_cast<size_t>(panels * segments * groups * 64)), x(static_cast<size_t>(rows * pitch + segments * between + length + 8));
-    for (int8_t& v : w) v = extreme();
+    const bool narrow_range = round % 3 == 0;
+    for (int8_t& v : w) v = narrow_range ? std::max<int8_t>(extreme(), -127) : extreme();
     for (int8_t& v : x) v = extreme();
     for (int64_t c = 0; c < columns; ++c)
       for (int64_t s = 0; s < segments; ++s)
@@ -147,7 +161,7 @@ TEST(KernelInt8, MultipliesAnySegmentsAtAnyAlignment) {
       k->load(x.data(), static_cast<int64_t>(x.size()), loaded.data());
       std::vector<const void*> at;
       for (int64_t r = 0; r < rows; ++r) at.push_back(loaded.data() + r * pitch * k->value_bytes);
-      const kernels::ProductS8 p{offset.data(), segments, length, packed.data(), constants.View(round % 2 == 0, false), columns};
+      const kernels::ProductS8 p{offset.data(), segments, length, packed.data(), constants.View(round % 2 == 0, false), columns, narrow_range};
       std::vector<int8_t> y(static_cast<size_t>(rows * columns) + 1, 99);
       const int64_t cut = random() % (panels + 1);
       k->multiply(p, at.data(), rows, 0, cut, y.data(), scratch.data());

@@ -305,7 +305,8 @@ void ToFloats(const int32_t* sums, int64_t pitch, int rows, const ToFloat& f, co
 
 // ------------------------------------------------------------------------------------ integers
 
-inline I RescaleBy(I x, const Rescale& q) {
+template <class L = Lanes> inline I RescaleBy(I x, const Rescale& q) {
+  if constexpr (requires { L::ShiftRounded(x, 0); }) return L::ShiftRounded(L::HighMul(L::ShiftLeft(x, q.left), L::SetI(q.mantissa)), q.right);
   if (q.narrow) {
     // With v = x * 2^left * mantissa / 2^30 rounded down, both roundings together are
     // (v + up) >> (right + 1), up = 2^right + 1, less 2 below zero; 1 where right is 0.

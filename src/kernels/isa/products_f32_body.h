@@ -24,8 +24,18 @@ inline void FinishSome(const ProductF32& p, const float* sums, int rows, int pan
   }
 }
 
+// One k of every row, from element kAt of what lies in registers.
+template <class L, int kAt, int kRows, int kAcross> inline void MultiplyElement(const typename L::Run (&x)[kRows], const float* w, int64_t panel, F (&sum)[kRows][kAcross]) {
+#pragma GCC unroll 16
+  for (int v = 0; v < kAcross; ++v) {
+    const F row = Lanes::Load(w + v / kVectors * panel + v % kVectors * kLanes);
+#pragma GCC unroll 16
+    for (int r = 0; r < kRows; ++r) sum[r][v] = L::template FmaElement<kAt>(x[r], row, sum[r][v]);
+  }
+}
+
 // Rows in threes share a pointer: base, base + lda, base + 2 * lda are one addressing mode each.
-template <int kRows, int kPanels> void Tile(const ProductF32& p, const float* a, int64_t column, float* y) {
+template <int kRows, int kPanels, class L = Lanes> void Tile(const ProductF32& p, const float* a, int64_t column, float* y) {
   constexpr int kAcross = kPanels * kVectors, kGroups = (kRows + 2) / 3;
   F sum[kRows][kAcross];
 #pragma GCC unroll 16
@@ -38,7 +48,21 @@ template <int kRows, int kPanels> void Tile(const ProductF32& p, const float* a,
     const float* group[kGroups];
 #pragma GCC unroll 16
     for (int g = 0; g < kGroups; ++g) group[g] = a + 3 * g * lda;
-    for (int64_t k = 0; k < run; ++k, w += kPanel) {
+    int64_t k = 0;
+    if constexpr (requires { typename L::Run; }) {
+      for (; k + 4 <= run; k += 4, w += 4 * kPanel) {
+        typename L::Run x[kRows];
+#pragma GCC unroll 16
+        for (int r = 0; r < kRows; ++r) x[r] = L::LoadRun(group[r / 3] + r % 3 * lda);
+        MultiplyElement<L, 0>(x, w, panel, sum);
+        MultiplyElement<L, 1>(x, w + kPanel, panel, sum);
+        MultiplyElement<L, 2>(x, w + 2 * kPanel, panel, sum);
+        MultiplyElement<L, 3>(x, w + 3 * kPanel, panel, sum);
+#pragma GCC unroll 16
+        for (int g = 0; g < kGroups; ++g) group[g] += 4;
+      }
+    }
+    for (; k < run; ++k, w += kPanel) {
       F row[kAcross];
 #pragma GCC unroll 16
       for (int v = 0; v < kAcross; ++v) row[v] = Lanes::Load(w + v / kVectors * panel + v % kVectors * kLanes);

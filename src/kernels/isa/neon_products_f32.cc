@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernels/isa/lanes_neon.h"
+#include "kernels/kernels.h"
+#include "kernels/products_f32.h"
+
+namespace octet::kernels {
+namespace {
+
+// 20 sums, 5 rows of four elements, 4 weights: of 32 registers.
+constexpr int kTileRows = 5, kTilePanels = 1;
+#include "kernels/isa/products_f32_body.h"
+#include "kernels/isa/winograd_f32_body.h"
+
+}  // namespace
+
+constinit const ProductsF32 kNeonProductsF32 = {kTileRows, Product, WindowRow, WinogradInput, WinogradOutput};
+
+}  // namespace octet::kernels
