@@ -4,12 +4,13 @@
 #   make test   build and run every test
 #   make build  leaves the command at build/release/octet
 #   make compare  latency beside LiteRT
+#   make bench MODELS="a.tflite ..."  latency, load, first inference and peak memory beside LiteRT and OpenVINO; THREADS=2
 #   make wheel  the Python package, in dist/
 #   make runtime OPS=FILE_OR_NAMES  a library of these operators only, in build/runtime
 #   make package  everything that is installed, in dist/
 #   make jar    the Java package, in dist/ (needs a JDK)
 .DEFAULT_GOAL := build
-.PHONY: setup build demo test asan conformance compare wheel jar package runtime clean
+.PHONY: setup build demo test asan conformance compare bench wheel jar package runtime clean
 
 JOBS ?= $(shell nproc)
 
@@ -44,6 +45,14 @@ conformance: build
 compare: build
 	@scripts/litert_venv.sh
 	@build/litert-venv/bin/python scripts/compare_litert.py build/release/octet $(wildcard demo-out/float.tflite demo-out/int8.tflite ../shared/zoo/perf/mlperf_*.tflite ../shared/zoo/perf/mobilenet_v[12]_*.tflite)
+
+# All models of ../shared, where it is, unless MODELS names others.
+THREADS ?= 1
+MODELS ?= $(wildcard ../shared/zoo/perf/*.tflite)
+bench: build
+	@test -n "$(MODELS)" || { echo 'octet: make bench MODELS="model.tflite ..."'; exit 1; }
+	@scripts/bench_venv.sh
+	@build/bench-venv/bin/python scripts/bench_peers.py build/release/octet $(MODELS) --threads $(THREADS) --json build/bench.json
 
 wheel: setup
 	@echo "octet: packing the Python wheel into dist/"

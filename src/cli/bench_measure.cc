@@ -119,6 +119,16 @@ int64_t RssBytes() {
   return resident * ::sysconf(_SC_PAGESIZE);
 }
 
+// VmHWM; what getrusage knows of began with the process that started this one.
+int64_t PeakRssBytes() {
+  std::FILE* file = std::fopen("/proc/self/status", "r");
+  if (!file) return 0;
+  long long kilobytes = 0;
+  for (char line[256]; kilobytes == 0 && std::fgets(line, sizeof line, file);) std::sscanf(line, "VmHWM: %lld", &kilobytes);
+  std::fclose(file);
+  return kilobytes * 1024;
+}
+
 Status LoadSubject(Subject& s, const BenchFlags& f) {
   s.loaded = BenchClock::now();
   s.memory.push_back({0, RssBytes()});
@@ -140,6 +150,7 @@ Status LoadSubject(Subject& s, const BenchFlags& f) {
   s.first_began = BenchClock::now();
   OCTET_TRY(s.interpreter->Invoke());
   s.first_us = MicrosSince(s.first_began);
+  s.first_peak_bytes = PeakRssBytes();
   s.memory.push_back({MicrosSince(s.loaded) * 1e-6, RssBytes()});
   return {};
 }

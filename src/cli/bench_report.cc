@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <sys/resource.h>
-
 #include <algorithm>
 #include <cstdio>
 #include <map>
@@ -12,12 +10,6 @@
 
 namespace octet::cli {
 namespace {
-
-int64_t PeakBytes() {
-  struct rusage usage;
-  ::getrusage(RUSAGE_SELF, &usage);
-  return static_cast<int64_t>(usage.ru_maxrss) * 1024;
-}
 
 std::map<std::string, int> KernelCounts(const runtime::Interpreter& interpreter) {
   std::map<std::string, int> counts;
@@ -135,7 +127,8 @@ void WriteSubject(report::Json& j, const BenchResult& result, size_t i, const Be
   j.Object().Field("model", s.model).Field("label", s.label).Field("threads", s.threads).Field("runs", static_cast<int>(s.run_us.size())).Field("isa", Name(ThisCpu().isa));
   j.Field("version", std::string(OCTET_VERSION));
   WriteTimes(j, s, f);
-  j.Field("arena_bytes", memory.arena_bytes).Field("arena_lower_bound_bytes", memory.lower_bound_bytes).Field("packed_bytes", memory.packed_bytes).Field("rss_bytes", PeakBytes());
+  j.Field("arena_bytes", memory.arena_bytes).Field("arena_lower_bound_bytes", memory.lower_bound_bytes).Field("packed_bytes", memory.packed_bytes);
+  j.Field("rss_bytes", PeakRssBytes()).Field("first_peak_rss_bytes", s.first_peak_bytes);
   j.Key("memory").Array();
   for (const MemorySample& m : s.memory) j.Object().Field("at_s", m.at_s).Field("rss_bytes", m.rss_bytes).End();
   j.End().Key("kernels").Object();

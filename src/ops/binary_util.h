@@ -43,64 +43,35 @@ Status CheckBinaryWithActivation(const OpView& op);
 // The answer has the inputs' type, whatever the file says of it, as in LiteRT.
 Status InferBinary(const OpView& op, std::span<OutputType> out);
 
-// One row of the innermost dimension; the strides are 0 or 1 except where a transposed view would need more.
-template <class A, class Y, class F> void BroadcastRow(const A* a, int64_t sa, const A* b, int64_t sb, Y* y, int64_t n, const F& f) {
-  if (sa == 1 && sb == 1) {
-    for (int64_t i = 0; i < n; ++i) y[i] = f(a[i], b[i]);
-  } else if (sa == 1) {
-    const A right = *b;
-    for (int64_t i = 0; i < n; ++i) y[i] = f(a[i], right);
-  } else if (sb == 1) {
-    const A left = *a;
-    for (int64_t i = 0; i < n; ++i) y[i] = f(left, b[i]);
-  } else {
-    std::fill_n(y, n, f(*a, *b));
-  }
-}
+// The arrays of a broadcast, and their elements' sizes in bytes.
+struct BroadcastData {
+  const void *a, *b;
+  void* y;
+  int64_t size, size_y;  // a and b have one type.
+};
 
-// Calls row(a, step_a, b, step_b, y, n) for every row of the innermost dimension; long rows come in pieces.
-template <class A, class Y, class Row> void ForBroadcastRows(const Broadcast& s, ThreadPool& pool, const A* a, const A* b, Y* y, const Row& row) {
-  constexpr int64_t kChunk = 16384;  // Elements per task: work is cut from shapes, not from threads.
-  const int last = s.rank - 1;
-  const int64_t n = s.dim[last];
-  int64_t rows = 1;
-  for (int i = 0; i < last; ++i) rows *= s.dim[i];
-  if (n == 0 || rows == 0) return;
-  if (rows == 1) {
-    pool.For((n + kChunk - 1) / kChunk, [&](int64_t t, int) {
-      const int64_t at = t * kChunk;
-      row(a + at * s.a[last], s.a[last], b + at * s.b[last], s.b[last], y + at, std::min(kChunk, n - at));
-    });
-    return;
-  }
-  const int64_t per_task = std::max<int64_t>(1, kChunk / n);
-  pool.For((rows + per_task - 1) / per_task, [&](int64_t t, int) {
-    const int64_t first = t * per_task, end = std::min(rows, first + per_task);
-    int64_t index[kMaxRank] = {}, at_a = 0, at_b = 0;
-    for (int64_t i = last - 1, rest = first; i >= 0; --i) {
-      index[i] = rest % s.dim[i];
-      rest /= s.dim[i];
-      at_a += index[i] * s.a[i];
-      at_b += index[i] * s.b[i];
-    }
-    for (int64_t r = first; r < end; ++r) {
-      row(a + at_a, s.a[last], b + at_b, s.b[last], y + r * n, n);
-      for (int i = last - 1; i >= 0; --i) {  // The next row's place, as an odometer counts.
-        at_a += s.a[i];
-        at_b += s.b[i];
-        if (++index[i] < s.dim[i]) break;
-        at_a -= s.a[i] * s.dim[i];
-        at_b -= s.b[i] * s.dim[i];
-        index[i] = 0;
-      }
-    }
-  });
-}
+// One row of the innermost dimension; an operand's step is 1 element, or 0 where it is stretched.
+struct BroadcastRow {
+  const std::byte *a, *b;
+  std::byte* y;
+  int64_t step_a, step_b, n;
+};
 
-template <class A, class Y, class F> void RunBroadcast(const Broadcast& s, ThreadPool& pool, const A* a, const A* b, Y* y, const F& f) {
-  ForBroadcastRows(s, pool, a, b, y, [&](const A* row_a, int64_t step_a, const A* row_b, int64_t step_b, Y* row_y, int64_t n) {
-    BroadcastRow(row_a, step_a, row_b, step_b, row_y, n, f);
-  });
+// Calls row for every row; long rows come in pieces.
+void ForBroadcastRows(const Broadcast& s, ThreadPool& pool, const BroadcastData& data, void (*row)(const void* context, const BroadcastRow& row), const void* context);
+
+// y[i] = f(a[i], b[i]) for i < n. One loop per function and type: who is stretched comes as an array, too.
+using BroadcastLoop = void (*)(const void* f, const void* a, const void* b, void* y, int64_t n);
+void RunBroadcastLoop(const Broadcast& s, ThreadPool& pool, const BroadcastData& data, BroadcastLoop loop, const void* f);
+
+template <class A, class Y, class F> void RunBroadcast(const Broadcast& s, ThreadPool& pool, const A* a, const A* b, Y* y, const F& function) {
+  const auto loop = [](const void* f, const void* from_a, const void* from_b, void* to, int64_t n) {
+    const F apply = *static_cast<const F*>(f);
+    const A *left = static_cast<const A*>(from_a), *right = static_cast<const A*>(from_b);
+    Y* out = static_cast<Y*>(to);
+    for (int64_t i = 0; i < n; ++i) out[i] = apply(left[i], right[i]);
+  };
+  RunBroadcastLoop(s, pool, {a, b, y, sizeof(A), sizeof(Y)}, loop, &function);
 }
 
 // A merge layer of Keras: op(op(x0, x1), x2) ...

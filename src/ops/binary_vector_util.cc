@@ -13,17 +13,21 @@ struct Params {
 };
 
 Status RunF32(const void* params, const Run& run) {
-  const auto& p = *static_cast<const Params*>(params);
-  const auto row = kernels::Vectors().binary_f32[static_cast<int>(p.op)];
-  ForBroadcastRows(p.shape, *run.pool, run.input<float>(0), run.input<float>(1), run.output<float>(0),
-                   [&](const float* a, int64_t step_a, const float* b, int64_t step_b, float* y, int64_t n) { row(a, step_a, b, step_b, n, p.clamp.low, p.clamp.high, y); });
+  const auto row = [](const void* context, const BroadcastRow& r) {
+    const auto& p = *static_cast<const Params*>(context);
+    kernels::Vectors().binary_f32[static_cast<int>(p.op)](reinterpret_cast<const float*>(r.a), r.step_a, reinterpret_cast<const float*>(r.b), r.step_b, r.n,
+                                                          p.clamp.low, p.clamp.high, reinterpret_cast<float*>(r.y));
+  };
+  ForBroadcastRows(static_cast<const Params*>(params)->shape, *run.pool, {run.in[0], run.in[1], run.out[0], sizeof(float), sizeof(float)}, row, params);
   return {};
 }
 
 Status RunS8(const void* params, const Run& run) {
-  const auto& p = *static_cast<const Params*>(params);
-  ForBroadcastRows(p.shape, *run.pool, run.input<int8_t>(0), run.input<int8_t>(1), run.output<int8_t>(0),
-                   [&](const int8_t* a, int64_t step_a, const int8_t* b, int64_t step_b, int8_t* y, int64_t n) { p.pair(a, step_a, b, step_b, n, p.q, y); });
+  const auto row = [](const void* context, const BroadcastRow& r) {
+    const auto& p = *static_cast<const Params*>(context);
+    p.pair(reinterpret_cast<const int8_t*>(r.a), r.step_a, reinterpret_cast<const int8_t*>(r.b), r.step_b, r.n, p.q, reinterpret_cast<int8_t*>(r.y));
+  };
+  ForBroadcastRows(static_cast<const Params*>(params)->shape, *run.pool, {run.in[0], run.in[1], run.out[0], 1, 1}, row, params);
   return {};
 }
 

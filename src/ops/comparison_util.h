@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // y = a F b as bool, broadcast. int8 and uint8 (for == and != also int16) with scales: both sides are
-// rescaled to real numbers with 8 fractional bits (DOUBLE) and compared there.
+// rescaled to real numbers with 8 fractional bits (DOUBLE) and compared there. a > b is b < a: such operators turn their
+// operands and share the loops.
 #pragma once
 #include "ops/add_sub_util.h"
 
@@ -14,15 +15,23 @@ inline Status InferComparison(const OpView& op, std::span<OutputType> out) {
   return {};
 }
 
+struct Less {
+  template <class T> bool operator()(T a, T b) const { return a < b; }
+};
+struct LessEqual {
+  template <class T> bool operator()(T a, T b) const { return a <= b; }
+};
+
 struct ComparisonParams {
   Broadcast shape;
+  int left = 0, right = 1;  // The operands by their index.
   Multiplier a, b;
   int32_t zero_a = 0, zero_b = 0;
 };
 
 template <class T, class F> Status RunComparison(const void* params, const Run& run) {
   const auto& p = *static_cast<const ComparisonParams*>(params);
-  RunBroadcast(p.shape, *run.pool, run.input<T>(0), run.input<T>(1), run.output<bool>(0),
+  RunBroadcast(p.shape, *run.pool, run.input<T>(p.left), run.input<T>(p.right), run.output<bool>(0),
                [](T a, T b) {
                  if constexpr (std::is_same_v<T, StringRef>) return F()(a.view(), b.view());
                  else return F()(static_cast<Compute<T>>(a), static_cast<Compute<T>>(b));
@@ -35,14 +44,16 @@ inline int32_t ScaledForComparison(int32_t x, Multiplier m) { return RoundingDiv
 
 template <class T, class F> Status RunScaledComparison(const void* params, const Run& run) {
   const auto& p = *static_cast<const ComparisonParams*>(params);
-  RunBroadcast(p.shape, *run.pool, run.input<T>(0), run.input<T>(1), run.output<bool>(0),
+  RunBroadcast(p.shape, *run.pool, run.input<T>(p.left), run.input<T>(p.right), run.output<bool>(0),
                [&](T a, T b) { return F()(ScaledForComparison(a - p.zero_a, p.a), ScaledForComparison(b - p.zero_b, p.b)); });
   return {};
 }
 
-template <class F, class... Ts> Status PrepareComparison(Prepare& prepare, bool scaled_int16) {
-  const TensorType &a = *prepare.op.in(0), &b = *prepare.op.in(1);
+template <class F, class... Ts> Status PrepareComparison(Prepare& prepare, bool scaled_int16, bool turned) {
   auto* p = prepare.Params<ComparisonParams>();
+  p->left = turned;
+  p->right = !turned;
+  const TensorType &a = *prepare.op.in(p->left), &b = *prepare.op.in(p->right);
   p->shape = CollapseBroadcast(a.shape, b.shape, prepare.op.out(0)->shape);
   const bool scaled = (a.dtype == DType::kI8 || a.dtype == DType::kU8 || (a.dtype == DType::kI16 && scaled_int16)) && !a.quant.empty();
   if (scaled) {
@@ -55,6 +66,13 @@ template <class F, class... Ts> Status PrepareComparison(Prepare& prepare, bool 
   }
   prepare.SetRun(ByType<Ts...>(a.dtype, []<class T>() -> RunFn { return RunComparison<T, F>; }), p);
   return {};
+}
+
+template <class F> Status PrepareOrder(Prepare& p, bool turned) {
+  return PrepareComparison<F, float, F16, BF16, uint8_t, int8_t, int16_t, int32_t, int64_t>(p, false, turned);
+}
+template <class F> Status PrepareEquality(Prepare& p) {
+  return PrepareComparison<F, float, F16, uint8_t, int8_t, int16_t, int32_t, int64_t, Bool, StringRef>(p, true, false);
 }
 
 }  // namespace octet::ops

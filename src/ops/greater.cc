@@ -7,13 +7,7 @@ namespace {
 
 constexpr TypeRow kTypes[] = {{"T=f32|f16|bf16|u8|i16|i32|i64 O=bool", 1}, {"T=i8 O=bool", 2}};
 
-struct Apply {
-  template <class T> bool operator()(T a, T b) const { return a > b; }
-};
-
-Status PrepareReference(Prepare& p) {
-  return PrepareComparison<Apply, float, F16, BF16, uint8_t, int8_t, int16_t, int32_t, int64_t>(p, false);
-}
+Status PrepareReference(Prepare& p) { return PrepareOrder<Less>(p, true); }
 constexpr Variant kVariants[] = {{.name = "reference", .prepare = PrepareReference}};
 
 Status FromOnnx(ImportContext& c) { return MergeInputs(c, "greater"); }

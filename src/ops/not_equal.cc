@@ -11,9 +11,7 @@ struct Apply {
   template <class T> bool operator()(T a, T b) const { return a != b; }
 };
 
-Status PrepareReference(Prepare& p) {
-  return PrepareComparison<Apply, float, F16, uint8_t, int8_t, int16_t, int32_t, int64_t, Bool, StringRef>(p, true);
-}
+Status PrepareReference(Prepare& p) { return PrepareEquality<Apply>(p); }
 constexpr Variant kVariants[] = {{.name = "reference", .prepare = PrepareReference}};
 
 }  // namespace

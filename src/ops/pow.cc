@@ -32,7 +32,7 @@ Status RunInteger(const void* params, const Run& run) {
   const int32_t* exponent = run.input<int32_t>(1);
   for (int64_t i = 0; i < p.exponents; ++i)
     if (exponent[i] < 0) return Error(Code::kInvalidArgument, "pow: the integer exponent %d is negative", exponent[i]);
-  RunBroadcast(p.shape, *run.pool, run.input<int32_t>(0), exponent, run.output<int32_t>(0), Power);
+  RunBroadcast(p.shape, *run.pool, run.input<int32_t>(0), exponent, run.output<int32_t>(0), [](int32_t a, int32_t b) { return Power(a, b); });
   return {};
 }
 

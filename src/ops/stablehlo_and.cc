@@ -7,7 +7,7 @@ namespace {
 
 constexpr TypeRow kTypes[] = {{"T=i8|u8|i16|u16|i32|u32|i64|u64|bool"}};
 struct Apply {
-  static constexpr bool kIntegersOnly = true;
+  static constexpr bool kIntegersOnly = true, kSignless = true;
   template <class T> T operator()(T a, T b) const {
     return static_cast<T>(a & b);
   }

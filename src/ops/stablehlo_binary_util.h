@@ -34,17 +34,20 @@ template <class F> Status RunStablehloHalf(const void* params, const Run& run) {
   return {};
 }
 
+// What F computes integers of type T in: where only bits count, both signs share one loop (F::kSignless).
+template <class T, class F> using StablehloInteger = std::conditional_t<F::kSignless, std::make_unsigned_t<T>, T>;
+
 template <class F> Status PrepareStablehlo(Prepare& p) {
   auto* params = p.Params<StablehloParams>();
   params->shape = CollapseBroadcast(p.op.in(0)->shape, p.op.in(1)->shape, p.op.out(0)->shape);
   switch (p.op.in(0)->dtype) {
-    case DType::kI8: p.SetRun(RunStablehlo<int8_t, F>, params); break;
+    case DType::kI8: p.SetRun(RunStablehlo<StablehloInteger<int8_t, F>, F>, params); break;
     case DType::kU8: p.SetRun(RunStablehlo<uint8_t, F>, params); break;
-    case DType::kI16: p.SetRun(RunStablehlo<int16_t, F>, params); break;
+    case DType::kI16: p.SetRun(RunStablehlo<StablehloInteger<int16_t, F>, F>, params); break;
     case DType::kU16: p.SetRun(RunStablehlo<uint16_t, F>, params); break;
-    case DType::kI32: p.SetRun(RunStablehlo<int32_t, F>, params); break;
+    case DType::kI32: p.SetRun(RunStablehlo<StablehloInteger<int32_t, F>, F>, params); break;
     case DType::kU32: p.SetRun(RunStablehlo<uint32_t, F>, params); break;
-    case DType::kI64: p.SetRun(RunStablehlo<int64_t, F>, params); break;
+    case DType::kI64: p.SetRun(RunStablehlo<StablehloInteger<int64_t, F>, F>, params); break;
     case DType::kU64: p.SetRun(RunStablehlo<uint64_t, F>, params); break;
     case DType::kBool: p.SetRun(RunStablehlo<Bool, F>, params); break;
     default:

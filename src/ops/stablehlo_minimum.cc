@@ -6,7 +6,7 @@ namespace octet::ops::stablehlo_minimum {
 namespace {
 
 struct Apply {
-  static constexpr bool kIntegersOnly = false;
+  static constexpr bool kIntegersOnly = false, kSignless = false;
   template <class T> T operator()(T a, T b) const {
     return b < a ? b : a;
   }

@@ -6,7 +6,7 @@ namespace octet::ops::stablehlo_multiply {
 namespace {
 
 struct Apply {
-  static constexpr bool kIntegersOnly = false;
+  static constexpr bool kIntegersOnly = false, kSignless = true;
   template <class T> T operator()(T a, T b) const {
     if constexpr (std::is_floating_point_v<T>) return a * b;
     else return Wrapped(a, b, [](uint64_t x, uint64_t y) { return x * y; });

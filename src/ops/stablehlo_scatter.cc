@@ -101,14 +101,15 @@ struct Params {
   Longs window, inserted;
   Index stride;
   size_t bytes;
+  int64_t element_bytes;
+  void (*combine)(std::byte* to, const std::byte* update);  // One element.
 };
 
-template <class T, class F> Status Scatter(const void* params, const Run& run) {
+Status Scatter(const void* params, const Run& run) {
   const auto& p = *static_cast<const Params*>(params);
   if (p.bytes > 0) std::memcpy(run.out[0], run.in[0], p.bytes);
   if (p.updates.elements() == 0) return {};
-  T* out = run.output<T>(0);
-  const T* update = run.input<T>(2);
+  const std::byte* update = run.in[2];
   Index at{};
   do {
     Index batch{}, window{};
@@ -121,42 +122,49 @@ template <class T, class F> Status Scatter(const void* params, const Run& run) {
       inside = inside && start[i] >= -offset && start[i] < p.in[i] - offset;
       if (inside) to += (start[i] + offset) * p.stride[i];
     }
-    if (inside) out[to] = F()(out[to], *update);
-    ++update;
+    if (inside) p.combine(run.out[0] + to * p.element_bytes, update);
+    update += p.element_bytes;
   } while (Next(at, p.updates));
   return {};
 }
 
-template <class F> void SetFor(Prepare& p, const Params* params) {
-  switch (p.op.in(0)->dtype) {
-    case DType::kF32: p.SetRun(Scatter<float, F>, params); break;
-    case DType::kF64: p.SetRun(Scatter<double, F>, params); break;
-    case DType::kF16: p.SetRun(Scatter<uint16_t, OnHalf<F>>, params); break;
-    case DType::kI8: p.SetRun(Scatter<int8_t, F>, params); break;
-    case DType::kU8: p.SetRun(Scatter<uint8_t, F>, params); break;
-    case DType::kI16: p.SetRun(Scatter<int16_t, F>, params); break;
-    case DType::kU16: p.SetRun(Scatter<uint16_t, F>, params); break;
-    case DType::kI32: p.SetRun(Scatter<int32_t, F>, params); break;
-    case DType::kU32: p.SetRun(Scatter<uint32_t, F>, params); break;
-    case DType::kI64: p.SetRun(Scatter<int64_t, F>, params); break;
-    default: p.SetRun(Scatter<uint64_t, F>, params); break;
+template <class T, class F> void Combine(std::byte* to, const std::byte* update) {
+  auto* out = reinterpret_cast<T*>(to);
+  *out = F()(*out, *reinterpret_cast<const T*>(update));
+}
+
+template <class F> void SetFor(DType type, Params* params) {
+  switch (type) {
+    case DType::kF32: params->combine = Combine<float, F>; break;
+    case DType::kF64: params->combine = Combine<double, F>; break;
+    case DType::kF16: params->combine = Combine<uint16_t, OnHalf<F>>; break;
+    case DType::kI8: params->combine = Combine<int8_t, F>; break;
+    case DType::kU8: params->combine = Combine<uint8_t, F>; break;
+    case DType::kI16: params->combine = Combine<int16_t, F>; break;
+    case DType::kU16: params->combine = Combine<uint16_t, F>; break;
+    case DType::kI32: params->combine = Combine<int32_t, F>; break;
+    case DType::kU32: params->combine = Combine<uint32_t, F>; break;
+    case DType::kI64: params->combine = Combine<int64_t, F>; break;
+    default: params->combine = Combine<uint64_t, F>; break;
   }
 }
 
 Status PrepareReference(Prepare& p) {
   const auto& a = p.op.attrs<Attrs>();
+  const DType type = p.op.in(0)->dtype;
   auto* params = p.Params<Params>();
   *params = {MakeStarts(*p.op.in(1), a.index_vector_dim, a.scatter_dims_to_operand_dims), p.op.in(0)->shape, p.op.in(2)->shape, a.update_window_dims,
-             a.inserted_window_dims, {}, static_cast<size_t>(p.op.in(0)->shape.elements() * BytesOf(p.op.in(0)->dtype))};
+             a.inserted_window_dims, {}, static_cast<size_t>(p.op.in(0)->shape.elements() * BytesOf(type)), BytesOf(type), nullptr};
   const auto strides = Strides(p.op.in(0)->shape);
   std::copy_n(strides.begin(), kMaxRank, params->stride.begin());
   switch (WayOf(p.op)) {
-    case Way::kAdd: SetFor<Add>(p, params); break;
-    case Way::kMultiply: SetFor<Multiply>(p, params); break;
-    case Way::kMaximum: SetFor<Maximum>(p, params); break;
-    case Way::kMinimum: SetFor<Minimum>(p, params); break;
-    default: SetFor<Replace>(p, params); break;
+    case Way::kAdd: SetFor<Add>(type, params); break;
+    case Way::kMultiply: SetFor<Multiply>(type, params); break;
+    case Way::kMaximum: SetFor<Maximum>(type, params); break;
+    case Way::kMinimum: SetFor<Minimum>(type, params); break;
+    default: SetFor<Replace>(type, params); break;
   }
+  p.SetRun(Scatter, params);
   return {};
 }
 constexpr Variant kVariants[] = {{.name = "reference", .prepare = PrepareReference}};

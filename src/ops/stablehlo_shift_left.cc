@@ -7,7 +7,7 @@ namespace {
 
 constexpr TypeRow kTypes[] = {{"T=i8|i16|i32"}};
 struct Apply {
-  static constexpr bool kIntegersOnly = true;
+  static constexpr bool kIntegersOnly = true, kSignless = true;
   template <class T> T operator()(T a, T b) const {
     const uint64_t by = static_cast<uint64_t>(b);
     return by < 8 * sizeof(T) ? Wrapped(a, b, [](uint64_t x, uint64_t y) { return x << y; }) : T{};

@@ -2,8 +2,10 @@
 #include "ops/window_util.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include "base/thread_pool.h"
+#include "ops/move_util.h"
 #include "ops/operand_util.h"
 
 namespace octet::ops {
@@ -15,6 +17,9 @@ struct Params {
   Windows windows;
   int rank;
   std::array<int64_t, kMaxRank> in, out, in_stride;
+  int64_t element_bytes;
+  // The last axis of one window, joined to `value`; `in` is where the axis begins, outside of the tensor it is all initial values.
+  void (*reduce_last)(const Params& p, const std::byte* in, const std::byte* init, int64_t at, bool inside, std::byte* value);
 };
 
 struct Add { template <class T> T operator()(T a, T b) const { return static_cast<T>(a + b); } };
@@ -29,24 +34,36 @@ struct Max { template <class T> T operator()(T a, T b) const { return a >= b ? a
 struct All { template <class T> T operator()(T a, T b) const { return static_cast<T>(a && b); } };
 struct Any { template <class T> T operator()(T a, T b) const { return static_cast<T>(a || b); } };
 
-// One window, axis by axis; `at` is the offset of its first element in the padded and dilated tensor.
-template <class T, class F>
-T Reduce(const Params& p, const T* in, T init, const int64_t* at, int axis, int64_t offset, bool inside, T value) {
+// Where element k of a window is along an axis; false: on padding, or between dilated elements.
+bool ElementOf(const Params& p, int axis, int64_t at, int64_t k, int64_t* element) {
   const Windows& w = p.windows;
-  for (int64_t k = 0; k < w.size[axis]; ++k) {
-    const int64_t place = at[axis] + k * w.dilation[axis] - w.low[axis];
-    const int64_t element = place / w.base[axis];
-    const bool there = inside && place >= 0 && place % w.base[axis] == 0 && element < p.in[axis];
-    const int64_t next = offset + element * p.in_stride[axis];
-    if (axis + 1 < p.rank) value = Reduce<T, F>(p, in, init, at, axis + 1, next, there, value);
-    else value = F()(value, there ? in[next] : init);
-  }
-  return value;
+  const int64_t place = at + k * w.dilation[axis] - w.low[axis];
+  *element = place / w.base[axis];
+  return place >= 0 && place % w.base[axis] == 0 && *element < p.in[axis];
 }
 
-template <class T, class F> Status RunWindows(const void* params, const Run& run) {
+template <class T, class F> void ReduceLast(const Params& p, const std::byte* in, const std::byte* init, int64_t at, bool inside, std::byte* value) {
+  const int axis = p.rank - 1;
+  T result = *reinterpret_cast<const T*>(value);
+  for (int64_t k = 0, element = 0; k < p.windows.size[axis]; ++k) {
+    const bool there = ElementOf(p, axis, at, k, &element) && inside;
+    result = F()(result, there ? reinterpret_cast<const T*>(in)[element] : *reinterpret_cast<const T*>(init));
+  }
+  *reinterpret_cast<T*>(value) = result;
+}
+
+// One window, axis by axis; `at` is the offset of its first element in the padded and dilated tensor.
+void Reduce(const Params& p, const std::byte* in, const std::byte* init, const int64_t* at, int axis, int64_t offset, bool inside, std::byte* value) {
+  if (axis + 1 == p.rank) return p.reduce_last(p, in + (inside ? offset * p.element_bytes : 0), init, at[axis], inside, value);
+  for (int64_t k = 0, element = 0; k < p.windows.size[axis]; ++k) {
+    const bool there = ElementOf(p, axis, at[axis], k, &element) && inside;
+    Reduce(p, in, init, at, axis + 1, offset + element * p.in_stride[axis], there, value);
+  }
+}
+
+Status RunWindows(const void* params, const Run& run) {
   const auto& p = *static_cast<const Params*>(params);
-  const T init = *run.input<T>(1);
+  const size_t bytes = static_cast<size_t>(p.element_bytes);
   int64_t inner = 1;
   for (int i = 1; i < p.rank; ++i) inner *= p.out[i];
   run.pool->For(p.out[0], [&](int64_t row, int) {
@@ -55,23 +72,25 @@ template <class T, class F> Status RunWindows(const void* params, const Run& run
       int64_t rest = i;
       for (int a = p.rank - 1; a > 0; rest /= p.out[a], --a) at[a] = rest % p.out[a] * p.windows.stride[a];
       at[0] = row * p.windows.stride[0];
-      run.output<T>(0)[row * inner + i] = Reduce<T, F>(p, run.input<T>(0), init, at, 0, 0, true, init);
+      std::byte* value = run.out[0] + (row * inner + i) * p.element_bytes;
+      std::memcpy(value, run.in[1], bytes);
+      Reduce(p, run.in[0], run.in[1], at, 0, 0, true, value);
     }
   });
   return {};
 }
 
-template <class F> void SetFor(Prepare& p, const Params* params) {
+template <class F> void SetFor(DType type, Params* p) {
   // Integers are computed without sign where only the bits count: overflow wraps.
   constexpr bool kWraps = std::is_same_v<F, Add> || std::is_same_v<F, Mul>;
-  switch (p.op.in(0)->dtype) {
-    case DType::kF32: p.SetRun(RunWindows<float, F>, params); break;
-    case DType::kF64: p.SetRun(RunWindows<double, F>, params); break;
-    case DType::kI16: p.SetRun(RunWindows<std::conditional_t<kWraps, uint16_t, int16_t>, F>, params); break;
-    case DType::kI32: p.SetRun(RunWindows<std::conditional_t<kWraps, uint32_t, int32_t>, F>, params); break;
-    case DType::kI64: p.SetRun(RunWindows<std::conditional_t<kWraps, uint64_t, int64_t>, F>, params); break;
-    case DType::kU8: p.SetRun(RunWindows<uint8_t, F>, params); break;
-    default: p.SetRun(RunWindows<std::conditional_t<kWraps, uint8_t, int8_t>, F>, params); break;
+  switch (type) {
+    case DType::kF32: p->reduce_last = ReduceLast<float, F>; break;
+    case DType::kF64: p->reduce_last = ReduceLast<double, F>; break;
+    case DType::kI16: p->reduce_last = ReduceLast<std::conditional_t<kWraps, uint16_t, int16_t>, F>; break;
+    case DType::kI32: p->reduce_last = ReduceLast<std::conditional_t<kWraps, uint32_t, int32_t>, F>; break;
+    case DType::kI64: p->reduce_last = ReduceLast<std::conditional_t<kWraps, uint64_t, int64_t>, F>; break;
+    case DType::kU8: p->reduce_last = ReduceLast<uint8_t, F>; break;
+    default: p->reduce_last = ReduceLast<std::conditional_t<kWraps, uint8_t, int8_t>, F>; break;
   }
 }
 
@@ -101,7 +120,9 @@ Status InferWindows(const OpView& op, const Windows& w, Shape* out) {
 Status PrepareWindows(Prepare& p, const Windows& windows) {
   const Shape &in = p.op.in(0)->shape, &out = p.op.out(0)->shape;
   auto* params = p.Params<Params>();
+  const DType type = p.op.in(0)->dtype;
   params->windows = windows;
+  params->element_bytes = BytesOf(type);
   params->rank = in.rank();
   for (int i = 0; i < in.rank(); ++i) {
     params->in[i] = in[i];
@@ -109,14 +130,15 @@ Status PrepareWindows(Prepare& p, const Windows& windows) {
     params->in_stride[i] = in.elements(i + 1, in.rank());
   }
   switch (windows.function) {
-    case WindowFunction::kAdd: SetFor<Add>(p, params); break;
-    case WindowFunction::kMul: SetFor<Mul>(p, params); break;
-    case WindowFunction::kMinimum: SetFor<Min>(p, params); break;
-    case WindowFunction::kMaximum: SetFor<Max>(p, params); break;
-    case WindowFunction::kAll: SetFor<All>(p, params); break;
-    case WindowFunction::kAny: SetFor<Any>(p, params); break;
+    case WindowFunction::kAdd: SetFor<Add>(type, params); break;
+    case WindowFunction::kMul: SetFor<Mul>(type, params); break;
+    case WindowFunction::kMinimum: SetFor<Min>(type, params); break;
+    case WindowFunction::kMaximum: SetFor<Max>(type, params); break;
+    case WindowFunction::kAll: SetFor<All>(type, params); break;
+    case WindowFunction::kAny: SetFor<Any>(type, params); break;
     default: return p.op.Fail(Code::kUnsupported, "octet does not know how to reduce its windows");
   }
+  p.SetRun(RunWindows, params);
   return {};
 }
 

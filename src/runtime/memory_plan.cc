@@ -15,6 +15,8 @@ uint64_t CloseEnough(uint64_t bound, size_t lives) { return bound + bound / (liv
 
 uint64_t Aligned(uint64_t bytes) { return (bytes + kArenaAlignment - 1) / kArenaAlignment * kArenaAlignment; }
 
+uint64_t Length(const Life& l) { return static_cast<uint64_t>(l.last - l.first); }
+
 uint64_t LowerBound(std::span<const Life> lives) {
   struct Change {
     int step;
@@ -25,7 +27,7 @@ uint64_t LowerBound(std::span<const Life> lives) {
     changes.push_back({l.first, static_cast<int64_t>(Aligned(l.bytes))});
     changes.push_back({l.last + 1, -static_cast<int64_t>(Aligned(l.bytes))});
   }
-  std::ranges::sort(changes, [](const Change& a, const Change& b) { return a.step != b.step ? a.step < b.step : a.bytes < b.bytes; });
+  std::sort(changes.begin(), changes.end(), [](const Change& a, const Change& b) { return a.step != b.step ? a.step < b.step : a.bytes < b.bytes; });
   int64_t now = 0, most = 0;
   for (const Change& c : changes) most = std::max(most, now += c.bytes);
   return static_cast<uint64_t>(most);
@@ -37,7 +39,7 @@ class Overlaps {
  public:
   explicit Overlaps(std::span<const Life> lives) : lives_(lives), by_first_(lives.size()), place_(lives.size()), leaves_(std::bit_ceil(std::max<size_t>(lives.size(), 1))) {
     std::iota(by_first_.begin(), by_first_.end(), 0);
-    std::ranges::sort(by_first_, {}, [&](int i) { return std::pair(lives[i].first, i); });
+    std::stable_sort(by_first_.begin(), by_first_.end(), [&](int a, int b) { return lives[a].first < lives[b].first; });
     for (size_t k = 0; k < by_first_.size(); ++k) place_[by_first_[k]] = k;
     Clear();
   }
@@ -65,6 +67,26 @@ class Overlaps {
   std::vector<int> latest_;
 };
 
+// Where a placed life is, and until which step.
+struct Spot {
+  uint64_t offset, end;
+  int last;
+};
+bool Below(const Spot& a, const Spot& b) { return a.offset < b.offset; }
+
+// The begin of the smallest gap between spots, sorted by offset, that `size` bytes fit into; the end of all where none does.
+uint64_t SmallestGap(std::span<const Spot> spots, uint64_t size) {
+  uint64_t end = 0, best = UINT64_MAX, best_gap = UINT64_MAX;
+  for (const Spot& s : spots) {
+    if (s.offset > end && s.offset - end >= size && s.offset - end < best_gap) {
+      best = end;
+      best_gap = s.offset - end;
+    }
+    end = std::max(end, s.end);
+  }
+  return best == UINT64_MAX ? end : best;
+}
+
 // Puts each life, in the given order, into the smallest gap that fits between those already placed
 // that live at the same time, or behind them.
 Placement Place(std::span<const Life> lives, std::span<const int> order, Overlaps* overlaps) {
@@ -72,26 +94,45 @@ Placement Place(std::span<const Life> lives, std::span<const int> order, Overlap
   p.offsets.assign(lives.size(), 0);
   overlaps->Clear();
   std::vector<int> found;
+  std::vector<Spot> spots;
   for (int i : order) {
     const uint64_t size = Aligned(lives[i].bytes);
     if (size == 0) continue;
     found.clear();
     overlaps->Find(lives[i], &found);
-    std::ranges::sort(found, {}, [&](int other) { return p.offsets[other]; });
-    uint64_t end = 0, best = UINT64_MAX, best_gap = UINT64_MAX;
-    for (int other : found) {
-      const uint64_t offset = p.offsets[other];
-      if (offset > end && offset - end >= size && offset - end < best_gap) {
-        best = end;
-        best_gap = offset - end;
-      }
-      end = std::max(end, offset + Aligned(lives[other].bytes));
-    }
-    p.offsets[i] = best == UINT64_MAX ? end : best;
+    spots.clear();
+    for (int other : found) spots.push_back({p.offsets[other], p.offsets[other] + Aligned(lives[other].bytes), 0});
+    std::sort(spots.begin(), spots.end(), Below);
+    p.offsets[i] = SmallestGap(spots, size);
     p.arena_bytes = std::max(p.arena_bytes, p.offsets[i] + size);
     overlaps->Add(i);
   }
   return p;
+}
+
+// Place for an order of birth: who died before is forgotten on the way, and nothing is searched or sorted.
+Placement Sweep(std::span<const Life> lives, std::span<const int> order) {
+  Placement p;
+  p.offsets.assign(lives.size(), 0);
+  std::vector<Spot> spots;
+  for (int i : order) {
+    const uint64_t size = Aligned(lives[i].bytes);
+    if (size == 0) continue;
+    std::erase_if(spots, [&](const Spot& s) { return s.last < lives[i].first; });
+    const uint64_t offset = SmallestGap(spots, size);
+    const Spot spot{offset, offset + size, lives[i].last};
+    spots.insert(std::upper_bound(spots.begin(), spots.end(), spot, Below), spot);
+    p.offsets[i] = offset;
+    p.arena_bytes = std::max(p.arena_bytes, spot.end);
+  }
+  return p;
+}
+
+// Time runs backwards: what dies last is born first.
+std::vector<Life> Mirrored(std::span<const Life> lives) {
+  std::vector<Life> mirrored;
+  for (const Life& l : lives) mirrored.push_back({l.bytes, -l.last, -l.first});
+  return mirrored;
 }
 
 // One behind the other: the best there is where all live at the same time.
@@ -111,20 +152,34 @@ Placement PlaceMemory(std::span<const Life> lives) {
   std::iota(order.begin(), order.end(), 0);
   const uint64_t bound = LowerBound(lives);
   Placement best = Row(lives);
-  Overlaps overlaps(lives);
-  const auto length = [&](int i) { return lives[i].last - lives[i].first; };
-  const auto attempt = [&](auto before) {
-    if (best.arena_bytes <= CloseEnough(bound, lives.size())) return;
-    std::ranges::stable_sort(order, before);
-    Placement p = Place(lives, order, &overlaps);
+  const auto open = [&] { return best.arena_bytes > CloseEnough(bound, lives.size()); };
+  const auto sort = [&](bool (*before)(const Life&, const Life&)) { std::stable_sort(order.begin(), order.end(), [&](int a, int b) { return before(lives[a], lives[b]); }); };
+  const auto keep = [&](Placement p) {
     if (p.arena_bytes < best.arena_bytes) best = std::move(p);
   };
-  // Large ones first; long lives first; by area; in order of birth.
-  attempt([&](int a, int b) { return lives[a].bytes > lives[b].bytes; });
-  attempt([&](int a, int b) { return length(a) != length(b) ? length(a) > length(b) : lives[a].bytes > lives[b].bytes; });
-  attempt([&](int a, int b) { return lives[a].bytes * (length(a) + 1) > lives[b].bytes * (length(b) + 1); });
-  attempt([&](int a, int b) { return lives[a].first < lives[b].first; });
-  attempt([&](int a, int b) { return lives[a].last > lives[b].last; });
+  const auto in_order_of_birth = [&] {
+    if (!open()) return;
+    sort([](const Life& a, const Life& b) { return a.first < b.first; });
+    keep(Sweep(lives, order));
+  };
+  if (lives.size() >= kManyLives) in_order_of_birth();  // The quickest.
+  if (open()) {
+    // Large ones first; long lives first; by area.
+    Overlaps overlaps(lives);
+    const auto attempt = [&](bool (*before)(const Life&, const Life&)) {
+      if (!open()) return;
+      sort(before);
+      keep(Place(lives, order, &overlaps));
+    };
+    attempt([](const Life& a, const Life& b) { return a.bytes > b.bytes; });
+    attempt([](const Life& a, const Life& b) { return Length(a) != Length(b) ? Length(a) > Length(b) : a.bytes > b.bytes; });
+    attempt([](const Life& a, const Life& b) { return a.bytes * (Length(a) + 1) > b.bytes * (Length(b) + 1); });
+  }
+  if (lives.size() < kManyLives) in_order_of_birth();
+  if (open()) {
+    sort([](const Life& a, const Life& b) { return a.last > b.last; });
+    keep(Sweep(Mirrored(lives), order));
+  }
   best.lower_bound_bytes = bound;
   return best;
 }
