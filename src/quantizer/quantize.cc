@@ -296,7 +296,8 @@ class Quantizer {
     result_.chosen = Name(choice);
     // With one scale per weight tensor rounding is what holds small channels up.
     const bool coarse = options_.rewrite.per_tensor_weights && result_.output_sqnr_db != 0 && result_.output_sqnr_db < kEnoughDb;
-    if ((coarse || Cheap(weighted_ * (fit_.count() + score_.count()))) && judge_ && options_.repair && options_.rewrite.activation == DType::kI8) {
+    const bool judged_apart = result_.samples >= kFewest;  // Else what is rounded for a handful of samples is judged by them.
+    if (judged_apart && (coarse || Cheap(weighted_ * (fit_.count() + score_.count()))) && judge_ && options_.repair && options_.rewrite.activation == DType::kI8) {
       OCTET_ASSIGN(const RoundingResult rounding, RoundWeights(rewritten.model, p.model, data_, fit_, *judge_, options_.high_effort ? std::span<const double>(kSeveralPasses) : kOnePass, progress_));
       if (!rounding.changed.empty()) {
         result_.chosen += Format(", %zu of %d layers rounded anew", rounding.changed.size(), rounding.layers);

@@ -21,6 +21,7 @@ class TensorRanges {
  private:
   struct Limits {
     bool whole = false;
+    bool widens = false;  // Where few samples were seen.
     float low = 0;
   };
   Statistics statistics_;

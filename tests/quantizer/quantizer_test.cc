@@ -135,6 +135,19 @@ TEST(Causes, OneSampleThatSetsARangeIsNamed) {
   }
 }
 
+// A handful of samples does not show how far values reach.
+TEST(TensorRanges, FewSamplesWidenWhatIsComputed) {
+  Builder b = SpreadModel(1.0f);
+  for (const int count : {8, 32}) {
+    const Statistics statistics = *Calibrate(b.model, TrainingSamples(count), {0, count, 1}, true, {});
+    const float seen = statistics.at("first").max;
+    const TensorRanges repaired(b.g(), statistics, true), naive(b.g(), statistics, false);
+    EXPECT_EQ(repaired.Of("first", Ranges::kMinMax).max, count < 16 ? 1.25f * seen : seen);
+    EXPECT_EQ(naive.Of("first", Ranges::kMinMax).max, seen);
+    EXPECT_EQ(repaired.Of("x", Ranges::kMinMax).max, statistics.at("x").max);
+  }
+}
+
 TEST(Quantize, ASampleThatAloneSetsTheInputsRangeIsLeftOut) {
   Builder b = SpreadModel(1.0f);
   std::vector<float> x = test::RandomFloats(64 * 108, 21);
