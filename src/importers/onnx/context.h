@@ -65,6 +65,11 @@ class NodeContext : public Lowering {
   void SetOutputList(int i, std::vector<Value> items);
   const AttributeProto* Find(std::string_view key) const;
   std::vector<std::string> Texts(std::string_view key) const;
+  // Whether a tensor of this shape may be made: known, and of at most `most` elements. Sizes come from files.
+  static bool IsSmall(const Shape& s, int64_t most) {
+    uint64_t bytes = 0;
+    return s.known() && CheckedBytes(DType::kI8, s, &bytes) && bytes <= static_cast<uint64_t>(most);
+  }
   bool is_constant(Value v) const { return v && data(v) != nullptr; }
   // The whole numbers of a constant.
   std::optional<std::vector<int64_t>> IntsOf(Value v) const;

@@ -209,7 +209,7 @@ class LinearAttention {
     const Shape in = c_.shape(c_.Input(0));
     const std::string rule = c_.Text("update_rule", "gated_delta");
     const bool gated = rule.starts_with("gated"), delta = rule.ends_with("delta");
-    if (in.rank() != 3 || !in.known() || heads_ < 1 || queries_ % heads_ != 0 || in[1] < 1 || in[1] > 256) return c_.Fail("heads that the keys' divide, and 1 to 256 steps", in.text(), "give the inputs' shapes");
+    if (in.rank() != 3 || !c_.IsSmall(in, int64_t{1} << 31) || heads_ < 1 || queries_ % heads_ != 0 || in[1] < 1 || in[1] > 256) return c_.Fail("heads that the keys' divide, and 1 to 256 steps", in.text(), "give the inputs' shapes");
     OCTET_TRY(Steps(0, queries_, in, &q_));
     OCTET_TRY(Steps(1, heads_, in, &k_));
     OCTET_TRY(Steps(2, heads_, in, &v_));
@@ -219,6 +219,7 @@ class LinearAttention {
     const double given = c_.Number("scale", 0);
     const auto scale = static_cast<float>(given == 0 ? 1.0 / std::sqrt(static_cast<double>(dk)) : given);
     Value state = c_.Input(3);
+    if (!state && !c_.IsSmall(Shape{in[0], heads_, dk, dv}, 1 << 24)) return c_.Fail("a state of at most 2^24 numbers", in.text(), "");
     if (!state) state = c_.Constant<float>(Shape{in[0], heads_, dk, dv}, std::vector<float>(static_cast<size_t>(Shape{in[0], heads_, dk, dv}.elements()), 0.0f));
     std::vector<Value> out;
     for (size_t i = 0; i < q_.size(); ++i) {

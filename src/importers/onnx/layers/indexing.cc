@@ -113,6 +113,7 @@ Status ConvertGatherElements(NodeContext& c) {
 // For every update [n, slice…] the largest (smallest, product) of all those at the same place; `at` is [n, depth].
 Result<Value> Gathered(NodeContext& c, const Shape& x, Value at, Value updates, std::string_view op, float neutral) {
   const Shape s = c.shape(at);
+  if (!c.IsSmall(c.shape(updates), 1 << 22)) return c.Fail("at most 2^22 updates with a reduction", c.shape(updates).text(), "");
   const int32_t n = s[0], slice = static_cast<int32_t>(c.shape(updates).elements() / std::max(n, 1));
   if (n < 1 || int64_t{n} * n * slice > (1 << 22)) return c.Fail("at most 2048 updates with a reduction", s.text(), "");
   std::vector<int32_t> strides;
@@ -148,6 +149,7 @@ Result<Value> Placed(NodeContext& c, Value x, Value at, Value updates) {
   OCTET_ASSIGN(Value values, c.Cast(updates, widens ? DType::kI32 : own));
   if (reduces) {
     const Shape a = c.shape(at);
+    if (a.rank() < 1 || !a.known() || a.back() < 1 || a.back() > s.rank() || !c.IsSmall(s, INT32_MAX)) return c.Fail("places in the data", a.text(), "check the model");
     OCTET_ASSIGN(at, c.Reshape(at, Shape{static_cast<int32_t>(a.elements() / std::max(a.back(), 1)), a.back()}));
     Shape flat{c.shape(at)[0]};
     for (int i = a.back(); i < s.rank(); ++i) flat.push_back(s[i]);

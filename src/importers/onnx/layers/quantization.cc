@@ -154,7 +154,7 @@ Result<Blocks> ReadBlocks(NodeContext& c, Value x) {
   Blocks b{0, c.Int("block_size", 0)};
   const Shape s = c.shape(x), scales = c.shape(c.Input(1));
   OCTET_ASSIGN(b.axis, c.Axis(c.Int("axis", 1), s.rank()));
-  bool fits = s.known() && scales.known() && scales.rank() == s.rank() && b.size > 0;
+  bool fits = c.IsSmall(s, c.is_constant(x) ? int64_t{1} << 31 : 1 << 26) && scales.known() && scales.rank() == s.rank() && b.size > 0 && b.size <= INT32_MAX;
   for (int i = 0; i < s.rank() && fits; ++i) fits = scales[i] == (i == b.axis ? (s[i] + b.size - 1) / b.size : s[i]);
   return fits ? Result<Blocks>(b) : c.Fail("a scale for every block", s.text() + " and " + scales.text(), "check the model");
 }
