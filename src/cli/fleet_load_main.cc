@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // octet_fleet_load: plays N devices against the real collector and database, and measures. See --help.
 #include <arpa/inet.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -57,6 +58,8 @@ class Client {
     to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     const timeval patience{60, 0};
     ::setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    const int at_once = 1;  // Head and body are two sends: held back, the second would wait 40 ms for the first's acknowledgement.
+    ::setsockopt(fd_, IPPROTO_TCP, TCP_NODELAY, &at_once, sizeof at_once);
     if (::connect(fd_, reinterpret_cast<sockaddr*>(&to), sizeof to) == 0) return true;
     Close();
     return false;

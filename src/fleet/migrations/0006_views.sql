@@ -21,21 +21,20 @@ WHERE h IS NOT NULL;
 
 -- 2. Devices that are worst against the median of their own kind: same hardware model, model version and delegate, unthrottled or not. Last two days.
 CREATE VIEW fleet.worst_devices AS
-WITH recent AS (
-  SELECT d.device_id, h.model AS device_model, s.model, s.version, s.delegate, d.ok, d.p50, d.p95
-  FROM fleet.device_day d JOIN fleet.hardware h ON h.id = d.hardware_id JOIN fleet.series s ON s.id = d.series_id
-  WHERE d.at > now() - interval '2 days' AND NOT s.overflow AND d.p50 IS NOT NULL),
-kind AS (
-  SELECT device_model, model, version, delegate, count(*) AS devices, percentile_cont(0.5) WITHIN GROUP (ORDER BY p50) AS p50
-  FROM recent GROUP BY device_model, model, version, delegate),
+WITH kind_of AS MATERIALIZED (
+  SELECT l.hardware_id, l.series_id, dense_rank() OVER (ORDER BY h.model, s.model, s.version, s.delegate)::int AS kind
+  FROM (SELECT DISTINCT hardware_id, series_id FROM fleet.latency_day WHERE at > now() - interval '2 days') AS l
+  JOIN fleet.hardware h ON h.id = l.hardware_id JOIN fleet.series s ON s.id = l.series_id WHERE NOT s.overflow),
+recent AS MATERIALIZED (
+  SELECT k.kind, d.device_id, d.hardware_id, d.series_id, d.ok, d.p50, d.p95
+  FROM fleet.device_day d JOIN kind_of k USING (hardware_id, series_id) WHERE d.at > now() - interval '2 days' AND d.p50 IS NOT NULL),
+kinds AS (SELECT kind, count(*) AS devices, percentile_cont(0.5) WITHIN GROUP (ORDER BY p50) AS p50 FROM recent GROUP BY kind),
 worst AS (
-  SELECT r.*, k.p50 AS kind_p50, k.devices, r.p50 / nullif(k.p50, 0) AS ratio
-  FROM recent r JOIN kind k USING (device_model, model, version, delegate)
-  WHERE k.devices >= 5 AND r.ok >= 20 ORDER BY ratio DESC LIMIT 200),
-one AS (SELECT DISTINCT ON (device_id, model, version, delegate) * FROM worst ORDER BY device_id, model, version, delegate, ratio DESC)  -- Of two days the worse.
-SELECT d.name AS device, w.device_model, w.model, w.version, w.delegate, w.ok AS inferences, fleet.ms(w.p50) AS p50_ms, fleet.ms(w.p95) AS p95_ms,
+  SELECT r.*, k.p50 AS kind_p50, r.p50 / nullif(k.p50, 0) AS ratio FROM recent r JOIN kinds k USING (kind) WHERE k.devices >= 5 AND r.ok >= 20 ORDER BY ratio DESC LIMIT 200),
+one AS (SELECT DISTINCT ON (device_id, kind) * FROM worst ORDER BY device_id, kind, ratio DESC)  -- Of two days the worse.
+SELECT d.name AS device, h.model AS device_model, s.model, s.version, s.delegate, w.ok AS inferences, fleet.ms(w.p50) AS p50_ms, fleet.ms(w.p95) AS p95_ms,
        fleet.ms(w.kind_p50) AS median_of_kind_ms, round(w.ratio::numeric, 3)::double precision AS ratio
-FROM one w JOIN fleet.device d ON d.id = w.device_id ORDER BY ratio DESC LIMIT 100;
+FROM one w JOIN fleet.device d ON d.id = w.device_id JOIN fleet.hardware h ON h.id = w.hardware_id JOIN fleet.series s ON s.id = w.series_id ORDER BY ratio DESC LIMIT 100;
 
 -- When each version of a model was first and last seen.
 CREATE VIEW fleet.versions AS
