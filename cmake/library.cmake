@@ -1,8 +1,8 @@
 # octet_library(NAME [RUNTIME] [SMALL] [WRAPS] [DEPS folder...]): the static library of src/NAME, target octet_NAME.
 # RUNTIME code is built without exceptions and RTTI, and position independent. Contraction is off everywhere: fused multiply-adds
 # would change integer results that pass through float. WRAPS: code that computes with values of files, where sums may
-# leave their type and have to wrap, as the processor's do; sizes are computed in checked arithmetic. SMALL: code that runs once per
-# model or call, not per element: for size, which halves it. -Wno-restrict: GCC 12 false alarms, PR105329.
+# leave their type and have to wrap, as the processor's do; sizes are computed in checked arithmetic. SMALL: code outside of the way from
+# file to answer: for size, which halves it. -Wno-restrict: GCC 12 false alarms, PR105329.
 add_library(octet_flags INTERFACE)
 target_include_directories(octet_flags INTERFACE ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR}/include
                                                  ${PROJECT_BINARY_DIR}/generated)

@@ -72,7 +72,9 @@ struct Spot {
   uint64_t offset, end;
   int last;
 };
-bool Below(const Spot& a, const Spot& b) { return a.offset < b.offset; }
+struct Below {
+  bool operator()(const Spot& a, const Spot& b) const { return a.offset < b.offset; }
+};
 
 // The begin of the smallest gap between spots, sorted by offset, that `size` bytes fit into; the end of all where none does.
 uint64_t SmallestGap(std::span<const Spot> spots, uint64_t size) {
@@ -102,7 +104,7 @@ Placement Place(std::span<const Life> lives, std::span<const int> order, Overlap
     overlaps->Find(lives[i], &found);
     spots.clear();
     for (int other : found) spots.push_back({p.offsets[other], p.offsets[other] + Aligned(lives[other].bytes), 0});
-    std::sort(spots.begin(), spots.end(), Below);
+    std::sort(spots.begin(), spots.end(), Below());
     p.offsets[i] = SmallestGap(spots, size);
     p.arena_bytes = std::max(p.arena_bytes, p.offsets[i] + size);
     overlaps->Add(i);
@@ -121,7 +123,7 @@ Placement Sweep(std::span<const Life> lives, std::span<const int> order) {
     std::erase_if(spots, [&](const Spot& s) { return s.last < lives[i].first; });
     const uint64_t offset = SmallestGap(spots, size);
     const Spot spot{offset, offset + size, lives[i].last};
-    spots.insert(std::upper_bound(spots.begin(), spots.end(), spot, Below), spot);
+    spots.insert(std::upper_bound(spots.begin(), spots.end(), spot, Below()), spot);
     p.offsets[i] = offset;
     p.arena_bytes = std::max(p.arena_bytes, spot.end);
   }
