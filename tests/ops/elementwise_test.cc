@@ -3,6 +3,7 @@
 // comparisons, casts at the edges. Integer results are LiteRT 2.3's reference kernels'.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "ops/add_sub_util.h"
@@ -52,6 +53,33 @@ TEST(Elementwise, InterpolatedFunctionsOfInt16) {
   EXPECT_EQ(Apply16("log", kSixteen, 0.0001f, 0.0002f), (V<int16_t>{-32768, -32768, -32768, -31780, -31772, -31219, -12038, 1053, 5934}));
   EXPECT_EQ(Apply16("rsqrt", positive, 0.001f, 0.0005f), (V<int16_t>{349, 448, 1155, 26975, 27144, 25960, 2108, 570, 349}));
   EXPECT_EQ(Apply16("gelu", kSixteen, 0.0002f, 0.0003f), (V<int16_t>{0, 0, -549, -1, -1, 1, 343, 8174, 21844}));
+}
+
+// Rows of stretched operands arrive in pieces (binary_util.cc): below, at and far above a piece's length, each side stretched, neither, both.
+template <class T> void CheckRows(std::string_view op, int64_t n, T (*f)(T, T)) {
+  for (const auto& [wide_a, wide_b] : {std::pair{n, n}, std::pair{n, int64_t{1}}, std::pair{int64_t{1}, n}}) {
+    V<T> a(static_cast<size_t>(3 * wide_a)), b(static_cast<size_t>(2 * wide_b)), wanted;
+    for (size_t i = 0; i < a.size(); ++i) a[i] = static_cast<T>((i * 37 + 11) % 1009);
+    for (size_t i = 0; i < b.size(); ++i) b[i] = static_cast<T>((i * 53 + 5) % 997 + 1);
+    for (int64_t r = 0; r < 6; ++r) {
+      for (int64_t i = 0; i < n; ++i) wanted.push_back(f(a[static_cast<size_t>(r / 2 * wide_a + i % wide_a)], b[static_cast<size_t>(r % 2 * wide_b + i % wide_b)]));
+    }
+    SingleOp single(op);
+    single.Declare({{DTypeOf<T>, {3, 2, n}, {}}});
+    auto y = single.Run({Tensor::Of<T>({3, 1, wide_a}, a), Tensor::Of<T>({1, 2, wide_b}, b)});
+    ASSERT_TRUE(y.ok()) << y.error().message();
+    EXPECT_EQ((*y)[0].template As<T>(), wanted) << op << ", rows of " << wide_a << " and " << wide_b;
+  }
+}
+
+TEST(Elementwise, StretchedRowsOfAnyLength) {
+  for (const int64_t n : {1, 2, 511, 512, 1023, 1024, 1025, 4096, 4099, 20001}) {
+    CheckRows<float>("floor_mod", n, [](float x, float y) { return std::fmod(x, y); });
+    CheckRows<int32_t>("floor_div", n, [](int32_t x, int32_t y) { return x / y; });
+    CheckRows<int16_t>("floor_div", n, [](int16_t x, int16_t y) { return static_cast<int16_t>(x / y); });
+    CheckRows<int64_t>("maximum", n, [](int64_t x, int64_t y) { return std::max(x, y); });
+    CheckRows<int32_t>("bitwise_xor", n, [](int32_t x, int32_t y) { return x ^ y; });
+  }
 }
 
 TEST(Elementwise, SoftmaxAndItsLogarithm) {
