@@ -15,10 +15,10 @@
 #include "cli/recipe.h"
 #include "cli/source.h"
 #include "exporter/exporter.h"
+#include "passes/unroll_loops.h"
 #include "quantizer/diagnose.h"
 #include "quantizer/gate.h"
 #include "quantizer/input_check.h"
-#include "quantizer/unroll_loops.h"
 #include "report/json.h"
 
 namespace octet::cli {
@@ -321,7 +321,7 @@ Result<int> Quantize(const Flags& f) {
   // A layer that stays in float is written out in steps, which need no state.
   const bool integer = f.scheme != "dynamic" && f.scheme != "float16", whole_sequences = integer && !f.data.empty() && f.scheme != "int16x8" && f.keep_float.empty() && f.recipe.empty();
   OCTET_ASSIGN(graph::Model model, LoadSource(f.source, {.whole_sequences = whole_sequences}));
-  if (integer && !f.data.empty() && model.subgraphs.size() > 1) OCTET_TRY(quantizer::UnrollLoops(model));
+  if (integer && !f.data.empty() && model.subgraphs.size() > 1) OCTET_TRY(passes::UnrollLoops(model));
   quantizer::MakeNamesUnique(model.main());  // Recipes and --keep-float name tensors.
   OCTET_TRY(CheckLayers(f, model.main()));
   if (!integer || (f.data.empty() && (f.scheme == "int4" || !f.recipe.empty()))) return QuantizeWithoutData(f, std::move(model));

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "quantizer/unroll_loops.h"
+#include "passes/unroll_loops.h"
 
 #include <set>
 
 #include "tests/model_builder.h"
 
-namespace octet::quantizer {
+namespace octet::passes {
 namespace {
 
 using graph::TensorId;
@@ -68,4 +68,4 @@ TEST(UnrollLoops, OthersAreNamed) {
 }
 
 }  // namespace
-}  // namespace octet::quantizer
+}  // namespace octet::passes

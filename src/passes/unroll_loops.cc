@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "quantizer/unroll_loops.h"
+#include "passes/unroll_loops.h"
 
 #include <algorithm>
 #include <map>
@@ -7,7 +7,7 @@
 #include "graph/fold.h"
 #include "passes/pass.h"
 
-namespace octet::quantizer {
+namespace octet::passes {
 namespace {
 
 using graph::Graph;
@@ -92,7 +92,7 @@ Status UnrollLoops(graph::Model& model) {
   if (calls || signatures) return Error(Code::kUnsupported, "a model with control flow other than countable loops cannot be quantized to int8; use --scheme dynamic or float16");
   model.subgraphs.resize(1);
   OCTET_TRY(graph::InferModel(model));
-  return passes::Optimize(model);
+  return Optimize(model);
 }
 
-}  // namespace octet::quantizer
+}  // namespace octet::passes
