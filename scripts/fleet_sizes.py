@@ -5,6 +5,7 @@
 Usage: fleet_sizes.py OCTET LOAD WORK              ingest beside COPY
        fleet_sizes.py OCTET LOAD WORK DEVICES...   growth, e.g. 10000 100000: one and ten million records (100 minutes a device; the ten million need 25 GB in WORK)
 """
+import contextlib
 import json
 import os
 import subprocess
@@ -15,9 +16,11 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 from postgres import Postgres  # noqa: E402
 
 MINUTES = 100
-COPY_DEVICES = 1000
-# How many records an upload has and how many connections there are; the collector's are those of devices that wait for their answers.
-WAYS = {"COPY": None, "60 an upload, the collector's 64": (60, 64), "10 an upload, the collector's 64": (10, 64), "60 an upload": (60, 1), "10 an upload": (10, 1), "60 an upload, two connections": (60, 2), "10 an upload, two connections": (10, 2)}
+SAME_ROWS = ("--devices", "1000", "--duplicates", "0")
+# How the same rows come in: by what, records an upload, connections. The collector's connections are devices that wait for their answers.
+WAYS = {"one connection, 60 an upload": ("direct", 60, 1), "one connection, 10 an upload": ("direct", 10, 1),
+        "two connections, 60 an upload": ("direct", 60, 2), "two connections, 10 an upload": ("direct", 10, 2),
+        "collector, 64 devices at a time, 60 an upload": ("http", 60, 64), "collector, 64 devices at a time, 10 an upload": ("http", 10, 64)}
 
 
 def load(binary, pg, *options):
@@ -39,31 +42,41 @@ def fresh(octet, work):
     return pg
 
 
-def ingest_beside_copy(octet, binary, work):
-    """COPY and ingest of the same rows, in turn, best of three each: 100,000 records."""
+@contextlib.contextmanager
+def collector(octet, pg):
+    """Its port."""
+    process = subprocess.Popen([octet, "fleet", "ingest", "--database", pg.url(user="octet_ingest"), "--address", "127.0.0.1", "--port", "0"], stdout=subprocess.PIPE, text=True)
+    try:
+        yield process.stdout.readline().split()[-1]
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def copied(octet, binary, work):
+    """Records a second of COPY alone."""
     dump = os.path.join(work, "rows.copy")
-    best = {}
-    for _ in range(3):
-        for way, how in WAYS.items():
-            with fresh(octet, work) as pg:
-                if how is None:
-                    load(binary, pg, "--mode", "dump", "--dump", dump, "--devices", str(COPY_DEVICES), "--duplicates", "0")
-                    took = seconds_of(pg, rf"\copy fleet.record from '{dump}'")
-                    records = int(pg.one("SELECT count(*) FROM fleet.record"))
-                else:
-                    mode = ["--mode", "direct"]
-                    if "collector" in way:
-                        collector = subprocess.Popen([octet, "fleet", "ingest", "--database", pg.url(user="octet_ingest"), "--address", "127.0.0.1", "--port", "0"], stdout=subprocess.PIPE, text=True)
-                        mode = ["--mode", "http", "--port", collector.stdout.readline().split()[-1]]
-                    took = load(binary, pg, *mode, "--ahead", "--devices", str(COPY_DEVICES), "--duplicates", "0", "--batch-minutes", str(how[0]), "--threads", str(how[1]))["seconds"]
-                    records = int(pg.one("SELECT count(*) FROM fleet.record"))
-                    if "collector" in way:
-                        collector.terminate()
-                        collector.wait()
-            best[way] = max(best.get(way, 0), records / took)
-    os.remove(dump)
-    for way, rate in best.items():
-        print(f"ingest beside COPY | {way} | {rate:,.0f} records/s | {100 * rate / best['COPY']:.0f} % of COPY", flush=True)
+    with fresh(octet, work) as pg:
+        load(binary, pg, "--mode", "dump", "--dump", dump, *SAME_ROWS)
+        took = seconds_of(pg, rf"\copy fleet.record from '{dump}'")
+        os.remove(dump)
+        return int(pg.one("SELECT count(*) FROM fleet.record")) / took
+
+
+def ingested(octet, binary, work, mode, batch, connections):
+    """Records a second of uploads that were made before the clock started."""
+    with fresh(octet, work) as pg, (collector(octet, pg) if mode == "http" else contextlib.nullcontext("0")) as port:
+        took = load(binary, pg, "--mode", mode, "--port", port, "--ahead", "--batch-minutes", str(batch), "--threads", str(connections), *SAME_ROWS)["seconds"]
+        return int(pg.one("SELECT count(*) FROM fleet.record")) / took
+
+
+def ingest_beside_copy(octet, binary, work):
+    """In turn, best of three each."""
+    rounds = [[copied(octet, binary, work)] + [ingested(octet, binary, work, *how) for how in WAYS.values()] for _ in range(3)]
+    copy, *rates = [max(rates) for rates in zip(*rounds)]
+    print(f"COPY | {copy:,.0f} records/s", flush=True)
+    for way, rate in zip(WAYS, rates):
+        print(f"{way} | {rate:,.0f} records/s | {100 * rate / copy:.0f} % of COPY", flush=True)
 
 
 def roll_up(pg):
