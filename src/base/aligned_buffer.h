@@ -11,11 +11,8 @@ namespace octet {
 // Zeroed memory at a 64-byte boundary; pages that nobody touches cost nothing.
 class AlignedBuffer {
  public:
-  // When the system finds pages: one by one as they are touched, or all at once, which is several times cheaper for
-  // memory that will be filled.
-  enum class Pages { kWhenTouched, kNow };
   AlignedBuffer() = default;
-  static Result<AlignedBuffer> Make(uint64_t bytes, Pages pages = Pages::kWhenTouched);
+  static Result<AlignedBuffer> Make(uint64_t bytes);
   AlignedBuffer(AlignedBuffer&& o) noexcept : data_(std::exchange(o.data_, nullptr)), bytes_(std::exchange(o.bytes_, 0)) {}
   AlignedBuffer& operator=(AlignedBuffer&& o) noexcept {
     std::swap(data_, o.data_);
@@ -25,6 +22,8 @@ class AlignedBuffer {
   ~AlignedBuffer();
   std::byte* data() const { return data_; }
   uint64_t bytes() const { return bytes_; }
+  // Finds the pages of a part that will be filled, all at once: cheaper than one by one at their first touch.
+  void Populate(uint64_t at, uint64_t bytes) const;
 
  private:
   std::byte* data_ = nullptr;
