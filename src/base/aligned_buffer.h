@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <utility>
+#include <vector>
 
 #include "base/status.h"
 
@@ -28,6 +29,36 @@ class AlignedBuffer {
  private:
   std::byte* data_ = nullptr;
   uint64_t bytes_ = 0;
+};
+
+// Memory that is taken in parts and given back at once: a mapping and page faults for each part would cost more than what is
+// done with most. Zeroed, at 64-byte boundaries.
+class Region {
+ public:
+  Region() = default;
+  Region(Region&&) = default;
+  Region& operator=(Region&& o) noexcept {
+    std::swap(pieces_, o.pieces_);
+    std::swap(used_, o.used_);
+    std::swap(populated_, o.populated_);
+    std::swap(taken_, o.taken_);
+    return *this;
+  }
+  ~Region() { Allow(); }
+  // expected: what is likely to be taken from now on, this part included.
+  Result<std::byte*> Take(uint64_t bytes, uint64_t expected = 0);
+  void Clear();  // All parts are given back; some memory is kept for the next ones.
+  uint64_t taken() const { return taken_; }
+
+ private:
+  Status Add(uint64_t bytes);
+  void Populate(uint64_t end);
+  // To sanitizers: what nobody took.
+  void Forbid() const;
+  void Allow() const;
+  std::vector<AlignedBuffer> pieces_;
+  uint64_t used_ = 0, populated_ = 0;  // Of the last piece.
+  uint64_t taken_ = 0;
 };
 
 }  // namespace octet

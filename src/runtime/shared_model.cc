@@ -4,31 +4,18 @@
 #include <algorithm>
 
 namespace octet::runtime {
-
-Result<std::byte*> PackedMemory::Take(uint64_t bytes, uint64_t expected) {
-  constexpr uint64_t kAlignment = 64;  // As much may be read behind a form.
-  bytes = (bytes + kAlignment - 1) / kAlignment * kAlignment;
-  const auto add = [&](uint64_t size) -> Status {
-    OCTET_ASSIGN(AlignedBuffer piece, AlignedBuffer::Make(size));
-    pieces_.push_back(std::move(piece));
-    used_ = 0;
-    return {};
-  };
-  if (pieces_.empty() || used_ + bytes > pieces_.back().bytes()) {
-    if (!add(std::max(bytes, std::min(expected, kMostAhead))).ok()) OCTET_TRY(add(bytes));
-  }
-  std::byte* const room = pieces_.back().data() + used_;
-  pieces_.back().Populate(used_, bytes);
-  used_ += bytes + kAlignment;
-  taken_ += bytes;
-  return room;
-}
+namespace {
+constexpr size_t kReadAhead = 64;
+}  // namespace
 
 Result<std::shared_ptr<const Model>> SharedModel::Make(MappedFile file, std::span<const std::byte> bytes, std::shared_ptr<const Model> owner) {
   auto model = std::make_shared<SharedModel>();
   model->owner_ = std::move(owner);
   model->file_ = std::move(file);
   OCTET_ASSIGN(model->view_, tflite::View::Open(bytes));
+  for (const tflite::SubgraphInfo& g : model->view_.subgraphs())
+    for (const tflite::TensorInfo& t : g.tensors) model->constant_bytes_ += t.constant.size();
+  model->constant_bytes_ = std::min<uint64_t>(model->constant_bytes_, bytes.size());
   for (const tflite::SignatureInfo& s : model->view_.signatures()) model->signatures_.push_back(s.key);
   return std::shared_ptr<const Model>(std::move(model));
 }
@@ -38,8 +25,8 @@ Result<const std::byte*> SharedModel::Pack(std::span<const std::byte> constant, 
   const Lock lock(mutex_);
   const auto [it, fresh] = packed_.try_emplace(Key(constant.data(), format, parameters), nullptr);
   if (!fresh) return it->second;
-  const uint64_t file = view_.file().size(), taken = memory_.taken();
-  Result<std::byte*> memory = memory_.Take(bytes, file > taken ? file - taken : 0);  // Most forms are as large as what they are made from.
+  // Most forms are as large as what they are made from. Vector kernels may read behind them.
+  Result<std::byte*> memory = memory_.Take(bytes + kReadAhead, constant_bytes_ - std::min(constant_bytes_, memory_.taken()));
   if (!memory.ok()) {
     packed_.erase(it);
     return std::move(memory).status();

@@ -12,20 +12,6 @@
 
 namespace octet::runtime {
 
-// Room for packed forms, cut from few large pieces: system calls and page faults for every form cost more than making it.
-class PackedMemory {
- public:
-  // expected: what is likely to be taken from now on, this included. 64-byte aligned, zero.
-  Result<std::byte*> Take(uint64_t bytes, uint64_t expected);
-  uint64_t taken() const { return taken_; }
-
- private:
-  static constexpr uint64_t kMostAhead = 32u << 20;
-  std::vector<AlignedBuffer> pieces_;
-  uint64_t used_ = 0;  // Of the last piece.
-  uint64_t taken_ = 0;
-};
-
 class SharedModel : public Model {
  public:
   static Result<std::shared_ptr<const Model>> Make(MappedFile file, std::span<const std::byte> bytes, std::shared_ptr<const Model> owner = nullptr);
@@ -47,7 +33,8 @@ class SharedModel : public Model {
   std::vector<std::string_view> signatures_;
   mutable Mutex mutex_;
   mutable std::map<Key, const std::byte*> packed_;
-  mutable PackedMemory memory_;
+  mutable Region memory_;
+  uint64_t constant_bytes_ = 0;
   mutable std::span<const std::byte> read_;  // Of the file, by packing, and not let go yet.
 };
 
