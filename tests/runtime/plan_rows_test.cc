@@ -6,6 +6,7 @@
 namespace octet {
 namespace {
 
+using runtime::StripOf;
 using test::Builder;
 using test::Runner;
 
