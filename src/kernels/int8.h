@@ -93,6 +93,7 @@ struct Int8 {
   // as fast. scratch: kWinogradTiles * (m + 2)^2 * (2 * channels + 8 * kPanel) bytes.
   void (*winograd2)(const WinogradS8&, const void* loaded, int64_t rows, int64_t first_panel, int64_t end_panel, int8_t* y, void* scratch);
   void (*winograd4)(const WinogradS8&, const void* loaded, int64_t rows, int64_t first_panel, int64_t end_panel, int8_t* y, void* scratch);
+  bool asks_narrow_range = false;  // Whether it reads narrow_range: to find out takes a look at every weight.
 };
 
 const Int8& BestInt8();  // For this processor; OCTET_ISA lowers it.

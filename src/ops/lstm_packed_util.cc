@@ -131,7 +131,12 @@ template <class W> std::vector<W> Stacked(const PackContext& c) {
 }
 void PackF32(std::byte* packed, const void* context) {
   const auto& c = *static_cast<const PackContext*>(context);
-  PackPanelsF32(Stacked<float>(c).data(), c.depth, 1, c.depth, 4 * c.cells, reinterpret_cast<float*>(packed));
+  auto* to = reinterpret_cast<float*>(packed);
+  if (c.cells % kPanel != 0) return PackPanelsF32(Stacked<float>(c).data(), c.depth, 1, c.depth, 4 * c.cells, to);
+  for (const std::byte* gate : c.gate) {  // No panel spans two gates: they need not lie together.
+    PackPanelsF32(reinterpret_cast<const float*>(gate), c.depth, 1, c.depth, c.cells, to);
+    to += c.cells * c.depth;
+  }
 }
 void PackS8(std::byte* packed, const void* context) {
   const auto& c = *static_cast<const PackContext*>(context);

@@ -4,8 +4,11 @@
 #include <cstring>
 
 #include "kernels/elementwise.h"
+#include "kernels/int8.h"
 
 namespace octet::ops {
+
+bool NarrowRange(const std::byte* w, int64_t n) { return kernels::BestInt8().asks_narrow_range && !std::memchr(w, 0x80, static_cast<size_t>(n)); }
 
 void PackPanelsS8(const int8_t* w, int64_t column_step, int64_t depth_step, int64_t depth, int64_t columns, int8_t* to) {
   using kernels::kPanel;

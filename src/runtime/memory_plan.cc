@@ -89,6 +89,16 @@ uint64_t SmallestGap(std::span<const Spot> spots, uint64_t size) {
   return best == UINT64_MAX ? end : best;
 }
 
+// The same of the first such gap.
+uint64_t FirstGap(std::span<const Spot> spots, uint64_t size) {
+  uint64_t end = 0;
+  for (const Spot& s : spots) {
+    if (s.offset >= end + size) return end;
+    end = std::max(end, s.end);
+  }
+  return end;
+}
+
 // Puts each life, in the given order, into the smallest gap that fits between those already placed
 // that live at the same time, or behind them.
 Placement Place(std::span<const Life> lives, std::span<const int> order, Overlaps* overlaps) {
@@ -112,7 +122,8 @@ Placement Place(std::span<const Life> lives, std::span<const int> order, Overlap
   return p;
 }
 
-// Place for an order of birth: who died before is forgotten on the way, and nothing is searched or sorted.
+// The same for an order of birth, into the first gap that fits: who died before is forgotten on the way, and nothing is
+// searched or sorted. Unrolled loops, whose rounds need the same again, come out close to the bound.
 Placement Sweep(std::span<const Life> lives, std::span<const int> order) {
   Placement p;
   p.offsets.assign(lives.size(), 0);
@@ -121,7 +132,7 @@ Placement Sweep(std::span<const Life> lives, std::span<const int> order) {
     const uint64_t size = Aligned(lives[i].bytes);
     if (size == 0) continue;
     std::erase_if(spots, [&](const Spot& s) { return s.last < lives[i].first; });
-    const uint64_t offset = SmallestGap(spots, size);
+    const uint64_t offset = FirstGap(spots, size);
     const Spot spot{offset, offset + size, lives[i].last};
     spots.insert(std::upper_bound(spots.begin(), spots.end(), spot, Below()), spot);
     p.offsets[i] = offset;
@@ -159,12 +170,8 @@ Placement PlaceMemory(std::span<const Life> lives) {
   const auto keep = [&](Placement p) {
     if (p.arena_bytes < best.arena_bytes) best = std::move(p);
   };
-  const auto in_order_of_birth = [&] {
-    if (!open()) return;
-    sort([](const Life& a, const Life& b) { return a.first < b.first; });
-    keep(Sweep(lives, order));
-  };
-  if (lives.size() >= kManyLives) in_order_of_birth();  // The quickest.
+  sort([](const Life& a, const Life& b) { return a.first < b.first; });  // The quickest.
+  keep(Sweep(lives, order));
   if (open()) {
     // Large ones first; long lives first; by area.
     Overlaps overlaps(lives);
@@ -177,7 +184,6 @@ Placement PlaceMemory(std::span<const Life> lives) {
     attempt([](const Life& a, const Life& b) { return Length(a) != Length(b) ? Length(a) > Length(b) : a.bytes > b.bytes; });
     attempt([](const Life& a, const Life& b) { return a.bytes * (Length(a) + 1) > b.bytes * (Length(b) + 1); });
   }
-  if (lives.size() < kManyLives) in_order_of_birth();
   if (open()) {
     sort([](const Life& a, const Life& b) { return a.last > b.last; });
     keep(Sweep(Mirrored(lives), order));
