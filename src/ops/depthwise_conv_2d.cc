@@ -271,7 +271,7 @@ Status PrepareSingleS8(Prepare& prepare) {
 constexpr Variant kVariants[] = {{.name = "single_s8", .takes = TakesSingleS8, .prepare = PrepareSingleS8},
                                  {.name = "channels_s8", .takes = TakesS8, .prepare = PrepareS8},
                                  {.name = "channels_f32", .takes = TakesF32, .prepare = kFloats ? PrepareF32 : nullptr},
-                                 {.name = "channels_hybrid", .takes = TakesHybrid, .prepare = kFloats ? PrepareHybrid : nullptr},
+                                 {.name = "channels_hybrid_f32", .takes = TakesHybrid, .prepare = kFloats ? PrepareHybrid : nullptr},
                                  {.name = "reference", .prepare = PrepareReference}};
 
 // ------------------------------------------------------------------------------------ Keras

@@ -7,6 +7,7 @@
 #include <span>
 
 #include "base/thread_pool.h"
+#include "kernels/elementwise.h"
 #include "ops/int8_util.h"
 #include "ops/matrix_util.h"
 
@@ -205,8 +206,11 @@ void SetRequant(Prepare& prepare, Params* p, const Int8& k, const IntegerOutput&
   const auto* w = reinterpret_cast<const int8_t*>(prepare.op.constants[1]);
   std::vector<ChannelS8> channels;
   channels.reserve(static_cast<size_t>(p->g.in_c));
+  const int64_t taps = int64_t{p->g.filter_h} * p->g.filter_w;
+  std::vector<int32_t> sum(static_cast<size_t>(p->g.in_c));
+  for (int64_t t = 0; t < taps; ++t) kernels::Vectors().accumulate_s8(w + t * p->g.in_c, p->g.in_c, sum.data());
   for (int32_t c = 0; c < p->g.in_c; ++c)
-    channels.push_back(SumChannel(w + c, int64_t{p->g.filter_h} * p->g.filter_w, p->g.in_c, bias ? bias[c] : 0, output.input_zero, k.tap_offset));
+    channels.push_back(ChannelOf(sum[static_cast<size_t>(c)], w + c, taps, p->g.in_c, bias ? bias[c] : 0, output.input_zero, k.tap_offset));
   p->row.requant = MakeRequantS8(prepare, output, channels, channel, nullptr);
 }
 

@@ -38,14 +38,17 @@ int64_t Magnitude(const int8_t* weights, int64_t count, int64_t step) {
   return sum;
 }
 
-ChannelS8 SumChannel(const int8_t* weights, int64_t count, int64_t step, int32_t bias, int32_t input_zero, int32_t offset) {
-  const int64_t sum = step == 1 ? Sum(weights, count) : Sum(weights, count, step);
+ChannelS8 ChannelOf(int64_t sum, const int8_t* weights, int64_t count, int64_t step, int32_t bias, int32_t input_zero, int32_t offset) {
   const int64_t farthest = std::max(127 - input_zero, input_zero + 128);  // From the zero point.
   int64_t magnitude = 128 * count;  // Exact only where the bound is not enough: weights are read once less.
   if (magnitude * farthest >= (int64_t{1} << 29)) magnitude = Magnitude(weights, count, step);
   // Sums wrap like the reference's 32-bit accumulators.
   return {static_cast<int32_t>(static_cast<uint32_t>(bias) - static_cast<uint32_t>((offset + int64_t{input_zero}) * sum)),
           magnitude * farthest + std::abs(int64_t{bias})};
+}
+
+ChannelS8 SumChannel(const int8_t* weights, int64_t count, int64_t step, int32_t bias, int32_t input_zero, int32_t offset) {
+  return ChannelOf(step == 1 ? Sum(weights, count) : Sum(weights, count, step), weights, count, step, bias, input_zero, offset);
 }
 
 namespace {
@@ -61,10 +64,18 @@ kernels::Requant MakeRequantS8(Prepare& prepare, const IntegerOutput& output, st
                                const double* scale) {
   const size_t n = channel.size();
   const auto array = [&] { return prepare.Array<int32_t>(n); };
-  int32_t *bias = array(), *mantissa = array(), *left = array(), *right = array();
+  int32_t* bias = array();
+  if (scale) {
+    auto* scales = prepare.Array<double>(n);
+    for (size_t i = 0; i < n; ++i) {
+      const int32_t c = channel[i];
+      if (c >= 0) bias[i] = channels[static_cast<size_t>(c)].bias, scales[i] = scale[c];
+    }
+    return {bias, nullptr, nullptr, nullptr, scales, output.output_zero, output.clamp.low, output.clamp.high, nullptr};
+  }
+  int32_t *mantissa = array(), *left = array(), *right = array();
   kernels::NarrowPanel* panels = MakePanels(prepare, n / kernels::kPanel);
-  double* scales = scale ? prepare.Array<double>(n) : nullptr;
-  bool narrow = !scale;
+  bool narrow = true;
   for (size_t i = 0; i < n; ++i) {
     const int32_t c = channel[i];
     if (c < 0) continue;
@@ -73,11 +84,10 @@ kernels::Requant MakeRequantS8(Prepare& prepare, const IntegerOutput& output, st
     mantissa[i] = m.mantissa;
     left[i] = std::max(m.shift, 0);
     right[i] = std::max(-m.shift, 0);
-    if (scale) scales[i] = scale[c];
     narrow &= left[i] == 0 && right[i] < 30 && channels[static_cast<size_t>(c)].largest < (int64_t{1} << 29);
     if (narrow) panels[i / kernels::kPanel].Set(static_cast<int>(i % kernels::kPanel), bias[i], mantissa[i], right[i]);
   }
-  return {bias, mantissa, left, right, scales, output.output_zero, output.clamp.low, output.clamp.high, narrow ? panels : nullptr};
+  return {bias, mantissa, left, right, nullptr, output.output_zero, output.clamp.low, output.clamp.high, narrow ? panels : nullptr};
 }
 
 namespace {

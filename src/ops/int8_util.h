@@ -14,10 +14,11 @@ struct ChannelS8 {
 };
 // Sum of |weights|: `count` values at distance `step`.
 int64_t Magnitude(const int8_t* weights, int64_t count, int64_t step = 1);
-// weights: `count` values at distance `step`; offset: of the loaded form (kernels::Int8).
+// weights: `count` values at distance `step`; offset: of the loaded form (kernels::Int8); sum: of the weights.
+ChannelS8 ChannelOf(int64_t sum, const int8_t* weights, int64_t count, int64_t step, int32_t bias, int32_t input_zero, int32_t offset);
 ChannelS8 SumChannel(const int8_t* weights, int64_t count, int64_t step, int32_t bias, int32_t input_zero, int32_t offset);
 
-// Constants for columns that show channel[i] (or none: -1). scale: F64 rounding instead of DOUBLE.
+// Constants for columns that show channel[i] (or none: -1). scale: F64 rounding instead of DOUBLE; multipliers are not read then.
 kernels::Requant MakeRequantS8(Prepare& prepare, const IntegerOutput& output, std::span<const ChannelS8> channels, std::span<const int32_t> channel,
                                const double* scale);
 

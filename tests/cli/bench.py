@@ -23,10 +23,23 @@ def bench(*flags, code=0):
 
 
 one = json.loads(bench(CONV, "--runs", 7, "--json", "--raw"))
-for key in ("model threads runs min_us p5_us median_us p95_us p99_us load_us first_us arena_bytes rss_bytes kernels delegates memory").split():
+for key in ("model threads runs min_us p5_us median_us p95_us p99_us load_us load_cpu_us first_us first_cpu_us arena_bytes rss_bytes kernels delegates memory").split():
     assert key in one, key
 assert len(one["samples_us"]) == one["runs"] == 7 and min(one["samples_us"]) == one["min_us"]
 assert [d["name"] for d in one["delegates"]] == ["cpu"] and len(one["memory"]) >= 3
+
+# What a node's rate is measured by: floats' peak or integers'. Dynamic range multiplies integers, but for depthwise windows.
+def yardsticks(model):
+    result = json.loads(bench(model, "--runs", 2, "--profile", "--json"))
+    names = {v: k for k, v in result["core_peak"].items()}
+    return {(n["op"], n["kernel"]): names[n["peak_gmacs"]] for n in result["profile"] if n["macs"]}
+
+
+assert set(yardsticks(CONV).values()) == {"f32_gmacs"}
+DYNAMIC = repository / "../shared/zoo/perf/mobilenet_v2_dynamic.tflite"
+if DYNAMIC.exists():
+    found = yardsticks(DYNAMIC)
+    assert found[("conv_2d", "packed_hybrid")] == "int8_gmacs" and found[("depthwise_conv_2d", "channels_hybrid_f32")] == "f32_gmacs", found
 
 # Models and settings side by side.
 pair = json.loads(bench(ADD, CONV, "--runs", 30, "--json"))
