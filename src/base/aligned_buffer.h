@@ -14,6 +14,7 @@ class AlignedBuffer {
  public:
   AlignedBuffer() = default;
   static Result<AlignedBuffer> Make(uint64_t bytes);
+  static uint64_t Whole(uint64_t bytes);  // What the pages of so many bytes hold.
   AlignedBuffer(AlignedBuffer&& o) noexcept : data_(std::exchange(o.data_, nullptr)), bytes_(std::exchange(o.bytes_, 0)) {}
   AlignedBuffer& operator=(AlignedBuffer&& o) noexcept {
     std::swap(data_, o.data_);
