@@ -236,7 +236,9 @@ Result<Statistics> Calibrate(const graph::Model& model, const data::Dataset& dat
     OCTET_ASSIGN(auto observers, StateObserver::ForAll(model));
     states.push_back(std::move(observers));
   }
-  const Session::Options options{.keep_all_tensors = true};  // Fused operators would hide what is between them.
+  // Fused operators would hide what is between them. What observers of states read after the run must still be there.
+  const bool has_states = !states[0].empty();
+  const Session::Options options{.keep_all_tensors = has_states, .keep_all_nodes = true};
   OCTET_ASSIGN(const auto first, Session::FromModel(file, options));
   OCTET_TRY(first->Check(data));
   const Watched watched(first->interpreter());

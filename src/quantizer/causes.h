@@ -52,6 +52,10 @@ std::vector<std::string> CausesOf(const std::vector<LayerRow>& layers, const std
 // The same before anything is quantized, for one scale per tensor over all values seen.
 std::vector<std::string> CausesIn(const graph::Graph& g, const Statistics& statistics);
 
+// For every float input whose values are of another size than those that its first layer was trained on, a sentence. Biases
+// tell: they were learned beside sums over the training data.
+std::vector<std::string> OtherNormalisation(const graph::Graph& g, const Statistics& statistics);
+
 // The layer whose range one sample stretches furthest beyond all others, in words; "" where none does.
 std::string LoneSample(const Statistics& statistics);
 

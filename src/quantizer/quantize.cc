@@ -7,6 +7,7 @@
 #include <set>
 
 #include "exporter/exporter.h"
+#include "passes/split_squares.h"
 #include "quantizer/causes.h"
 #include "quantizer/correct_bias.h"
 #include "quantizer/input_check.h"
@@ -290,6 +291,7 @@ class Quantizer {
       OCTET_ASSIGN(result_.statistics_before, CalibrateCached(options_.cache, model_, data_, all_, Histograms(), progress_, Binned()));
     }
     if (std::string lone = LoneSample(result_.statistics_before); !lone.empty()) result_.warnings.push_back(std::move(lone));
+    for (std::string& doubt : OtherNormalisation(model_.main(), result_.statistics_before)) result_.warnings.push_back(std::move(doubt));
     result_.causes = CausesIn(model_.main(), result_.statistics_before);
     OCTET_ASSIGN(Prepared p, PrepareGraph(choice.equalize, result_.statistics_before, all_));
     OCTET_ASSIGN(Rewritten rewritten, Rewrite(p, choice));
@@ -356,6 +358,7 @@ void MakeNamesUnique(graph::Graph& g) {
 
 Result<QuantizeResult> QuantizeInt8(graph::Model model, const data::Dataset& calibration, const QuantizeOptions& options, const Progress& progress) {
   if (model.subgraphs.size() != 1) return Error(Code::kUnsupported, "a model with control flow cannot be quantized to int8 yet; use --scheme dynamic or float16");
+  if (options.rewrite.activation == DType::kI16) passes::SplitSquares(model.main());
   const int64_t count = options.max_samples > 0 ? std::min(options.max_samples, calibration.size()) : calibration.size();
   const LoneSamples lone = options.repair ? FindLoneSamples(calibration, count) : LoneSamples();
   if (lone.samples.empty()) return Quantizer(std::move(model), calibration, options, progress).Run();

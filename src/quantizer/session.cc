@@ -50,7 +50,7 @@ std::vector<float> RealValues(const runtime::TensorRef& t) {
 Result<std::unique_ptr<Session>> Session::FromModel(std::shared_ptr<const runtime::Model> model, Options options) {
   auto session = std::make_unique<Session>();
   session->model_ = std::move(model);
-  OCTET_ASSIGN(session->interpreter_, runtime::Interpreter::Create(session->model_, {.threads = options.threads, .keep_all_tensors = options.keep_all_tensors}));
+  OCTET_ASSIGN(session->interpreter_, runtime::Interpreter::Create(session->model_, {.threads = options.threads, .keep_all_tensors = options.keep_all_tensors, .keep_all_nodes = options.keep_all_nodes}));
   return session;
 }
 
@@ -105,7 +105,7 @@ Status Session::Check(const data::Dataset& data) {
 
 namespace {
 
-template <class T> void QuantizeAs(const runtime::TensorRef& in, const std::vector<float>& x) {
+template <class T> void QuantizeAs(const runtime::TensorRef& in, std::span<const float> x) {
   const float scale = in.type->quant.scale0(), zero = static_cast<float>(in.type->quant.zero0());
   for (size_t i = 0; i < x.size(); ++i) {
     const auto q = static_cast<T>(std::clamp(std::round(x[i] / scale) + zero, static_cast<float>(std::numeric_limits<T>::min()), static_cast<float>(std::numeric_limits<T>::max())));
@@ -114,7 +114,7 @@ template <class T> void QuantizeAs(const runtime::TensorRef& in, const std::vect
 }
 
 // As a user would do it.
-void QuantizeInto(const runtime::TensorRef& in, const std::vector<float>& x) {
+void QuantizeInto(const runtime::TensorRef& in, std::span<const float> x) {
   if (in.type->dtype == DType::kI16) QuantizeAs<int16_t>(in, x);
   else if (in.type->dtype == DType::kU8) QuantizeAs<uint8_t>(in, x);
   else QuantizeAs<int8_t>(in, x);
@@ -129,16 +129,14 @@ Status Session::SetInput(const data::Dataset& data, int model_input, int data_in
     std::memcpy(in.data, bytes.data(), std::min<size_t>(bytes.size(), in.bytes));
     return {};
   }
-  std::vector<float> x(bytes.size() / sizeof(float));
-  std::memcpy(x.data(), bytes.data(), bytes.size());
+  const bool floats = in.type->dtype == DType::kF32;
+  std::vector<float> copy(floats ? 0 : bytes.size() / sizeof(float));
+  const std::span<float> x = floats ? std::span(reinterpret_cast<float*>(in.data), bytes.size() / sizeof(float)) : std::span(copy);
+  std::memcpy(x.data(), bytes.data(), x.size_bytes());
   for (float v : x)
     if (!std::isfinite(v))
       return Error(Code::kInvalidArgument, "'%s': sample %lld holds %s", data.path().c_str(), static_cast<long long>(index), std::isnan(v) ? "NaN" : "infinity");
-  if (in.type->dtype == DType::kF32) {
-    std::memcpy(in.data, x.data(), bytes.size());
-    return {};
-  }
-  QuantizeInto(in, x);
+  if (!floats) QuantizeInto(in, x);
   return {};
 }
 

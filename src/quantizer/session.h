@@ -20,7 +20,7 @@ class Session {
  public:
   struct Options {
     int threads = 1;
-    bool keep_all_tensors = false;
+    bool keep_all_tensors = false, keep_all_nodes = false;  // As runtime::Options has them.
   };
   static Result<std::unique_ptr<Session>> Open(const std::string& path, Options options);
   static Result<std::unique_ptr<Session>> FromBytes(std::vector<std::byte> bytes, Options options);

@@ -424,7 +424,7 @@ Status Plan::PlanSegment(int first_node, bool with_data) {
 }
 
 Status Plan::FuseTables(size_t first_step) {
-  if (options_.keep_all_tensors || options_.kernels == Kernels::kReference || first_step >= steps_.size()) return {};
+  if (options_.keep_all_tensors || options_.keep_all_nodes || options_.kernels == Kernels::kReference || first_step >= steps_.size()) return {};
   static constexpr ops::Variant kTable{.name = "table"};
   std::vector<int> nodes;
   for (size_t i = first_step; i < steps_.size(); ++i)

@@ -69,7 +69,7 @@ bool Plan::MakeNormalization(size_t first, const ops::NormalizedRows& found, Seg
 
 // Neighbours that work by the same rows.
 Status Plan::FuseRows(Segment& segment, size_t first_step) {
-  if (options_.keep_all_tensors || options_.kernels == Kernels::kReference) return {};
+  if (options_.keep_all_tensors || options_.keep_all_nodes || options_.kernels == Kernels::kReference) return {};
   FuseNormalizations(segment, first_step);
   const auto rows_of = [&](size_t i) { return steps_[i].part || steps_[i].rows || steps_[i].source >= 0 ? 0 : RowsOfNode(steps_[i].node); };
   for (size_t first = first_step; first < steps_.size(); ++first) {

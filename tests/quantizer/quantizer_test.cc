@@ -425,8 +425,27 @@ TEST(StatisticsCache, SecondRunIsTheSameFile) {
   ASSERT_TRUE(first.ok() && second.ok() && plain.ok());
   EXPECT_EQ(*exporter::Export(first->model), *exporter::Export(second->model));
   EXPECT_EQ(*exporter::Export(first->model), *exporter::Export(plain->model));
-  EXPECT_FALSE(std::filesystem::is_empty(folder));
+  const auto files = [&] { return std::distance(std::filesystem::directory_iterator(folder), std::filesystem::directory_iterator()); };
+  const auto kept = files();
+  EXPECT_GT(kept, 0);
+  const Samples other(Shape{6, 6, 3}, test::RandomFloats(32 * 108, 77));  // Other data: nothing that is kept is taken for it.
+  EXPECT_EQ(*exporter::Export(QuantizeInt8(b.model, other, options, {})->model), *exporter::Export(QuantizeInt8(b.model, other, {}, {})->model));
+  EXPECT_GT(files(), kept);
   std::filesystem::remove_all(folder);
+}
+
+TEST(Quantize, DataOfAnotherSizeAreNamed) {
+  Builder b = SpreadModel(1.0f);
+  for (const auto& [factor, word] : {std::pair(1.0f, ""), std::pair(2550.0f, "smaller values"), std::pair(1.0f / 255, "larger values")}) {
+    std::vector<float> values = test::RandomFloats(32 * 108, 21);
+    for (float& v : values) v *= factor;
+    auto result = QuantizeInt8(b.model, Samples(Shape{6, 6, 3}, values), {}, {});
+    ASSERT_TRUE(result.ok());
+    const auto named = std::ranges::count_if(result->warnings, [](const std::string& w) { return w.find("was the model trained on") != w.npos; });
+    const auto so = std::ranges::count_if(result->warnings, [&](const std::string& w) { return *word && w.find(word) != w.npos; });
+    EXPECT_EQ(named, *word ? 1 : 0) << factor;
+    EXPECT_EQ(so, named) << factor;
+  }
 }
 
 TEST(Quantize, NanInTheDataIsNamed) {
@@ -456,6 +475,19 @@ TEST(Quantize, Int16ActivationsAreNearlyFloat) {
   float most = 0;
   for (float v : want) most = std::max(most, std::abs(v));
   EXPECT_LT(test::LargestDifference(want, got), 0.02f * most);
+}
+
+TEST(Quantize, SquaresStayIntegerIn16Bits) {
+  Builder b;
+  const auto conv = b.Conv("conv", b.Input("x", {DType::kF32, Shape{1, 6, 6, 3}, {}}), 4, 3, 1, kOneStride);
+  b.g().outputs = {b.Node("squared_difference", "square", {conv, b.Constant<float>("mean", Shape{4}, {0.1f, -0.2f, 0.3f, 0.0f})})};
+  QuantizeOptions options;
+  options.rewrite.activation = DType::kI16;
+  auto result = QuantizeInt8(b.model, TrainingSamples(32), options, {});
+  ASSERT_TRUE(result.ok()) << result.error().message();
+  EXPECT_TRUE(result->float_nodes.empty());
+  const std::vector<float> x = test::RandomFloats(108, 77), want = Runner(b.model).Run(x), got = Runner(result->model).Run(x);
+  EXPECT_LT(test::LargestDifference(want, got), 0.01f * *std::ranges::max_element(want));
 }
 
 // x -> conv -> y = conv * huge - conv * huge: what int8 cannot hold, float can.
