@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the operators on texts share. They are TensorFlow's, in .tflite files custom operators "Flex..." whose options are a
+// NodeDef; octet has kernels of its own for these.
+#pragma once
+#include <concepts>
+
+#include "ops/import.h"
+#include "ops/node_def_util.h"
+
+namespace octet::ops {
+
+inline constexpr Operand kTextInput[] = {{.name = "input", .type = 'S'}};
+inline constexpr Operand kTextOutput[] = {{.name = "output", .type = 'O'}};
+inline constexpr TypeRow kTextToText[] = {{"S=str O=str"}};
+inline constexpr TypeRow kTextToLong[] = {{"S=str O=i64"}};
+
+// The node's attributes, or an error.
+Result<NodeDef> ReadNode(const OpView& op);
+Status CheckNode(const OpView& op);
+// One output, an element for each of input 0.
+Status InferText(const OpView& op, std::span<OutputType> out);
+Status InferLong(const OpView& op, std::span<OutputType> out);
+
+// A text of this run.
+Result<StringRef> Keep(const Run& run, std::string_view text);
+
+inline bool IsSpace(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
+
+struct TextCount {
+  int64_t count;
+};
+
+// Prepares a kernel that makes of each text another one.
+template <std::string (*F)(std::string_view)> Status PrepareTextMap(Prepare& p) {
+  auto* params = p.Params<TextCount>();
+  *params = {p.op.in(0)->shape.elements()};
+  p.SetRun(
+      [](const void* q, const Run& run) -> Status {
+        for (int64_t i = 0; i < static_cast<const TextCount*>(q)->count; ++i) {
+          OCTET_ASSIGN(run.output<StringRef>(0)[i], Keep(run, F(run.input<StringRef>(0)[i].view())));
+        }
+        return {};
+      },
+      params);
+  return {};
+}
+
+}  // namespace octet::ops

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ops/utf8_util.h"
+
+namespace octet::ops {
+
+// Source: RFC 3629. Neither longer forms than needed nor halves of UTF-16's pairs are well-formed.
+int32_t DecodeUtf8(std::string_view text, size_t* length) {
+  const auto byte = [&](size_t i) { return static_cast<int32_t>(static_cast<uint8_t>(text[i])); };
+  const int32_t first = byte(0);
+  *length = 1;
+  if (first < 0x80) return first;
+  const size_t size = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
+  if (first < 0xc2 || first > 0xf4 || text.size() < size) return -1;
+  int32_t rune = first & (0x7f >> size);
+  for (size_t i = 1; i < size; ++i) {
+    if ((byte(i) & 0xc0) != 0x80) return -1;
+    rune = rune << 6 | (byte(i) & 0x3f);
+  }
+  constexpr int32_t kLeast[] = {0, 0, 0x80, 0x800, 0x10000};
+  if (rune < kLeast[size] || rune > 0x10ffff || (rune >= 0xd800 && rune < 0xe000)) return -1;
+  *length = size;
+  return rune;
+}
+
+void AppendUtf8(int32_t rune, std::string* to) {
+  const auto add = [&](int32_t byte) { *to += static_cast<char>(byte); };
+  const auto tail = [&](int shift) { add(0x80 | ((rune >> shift) & 0x3f)); };
+  if (rune < 0x80) return add(rune);
+  if (rune < 0x800) return add(0xc0 | rune >> 6), tail(0);
+  if (rune < 0x10000) return add(0xe0 | rune >> 12), tail(6), tail(0);
+  add(0xf0 | rune >> 18);
+  tail(12);
+  tail(6);
+  tail(0);
+}
+
+}  // namespace octet::ops

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace octet::ops {
+
+// The first character and its length in bytes; -1 (of one byte) where there is none that is well-formed. `text` is not empty.
+int32_t DecodeUtf8(std::string_view text, size_t* length);
+void AppendUtf8(int32_t rune, std::string* to);
+
+}  // namespace octet::ops
