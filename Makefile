@@ -36,7 +36,7 @@ asan: setup
 	@echo "octet: tests under the address and undefined-behaviour sanitizers"
 	@cmake --preset asan > build/configure-asan.log 2>&1 || { cat build/configure-asan.log; exit 1; }
 	@ninja -C build/asan -j $(JOBS) --quiet octet_tests octet octet_conformance
-	@ctest --test-dir build/asan --output-on-failure -R unit
+	@LSAN_OPTIONS=suppressions=$(CURDIR)/tests/leaks.supp ctest --test-dir build/asan --output-on-failure -R 'unit|op_vectors'
 
 conformance: build
 	@build/release/octet_conformance ../shared/conformance/ops ../shared/zoo/models

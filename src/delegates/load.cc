@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "delegates/load.h"
 
-#include "base/library.h"
 #include "delegates/builtin.h"
-#include "tflite_abi/delegate.h"
+#include "delegates/plugin/plugin.h"
 
 namespace octet::delegates {
 namespace {
@@ -14,15 +13,6 @@ Status NoSuchName(const std::string& name) {
   std::string names = "cpu, flex";
   for (const Builtin& b : Builtins()) names += ", " + std::string(b.name);
   return Error(Code::kInvalidArgument, "there is no delegate '%s'; expected %s, or the path of a shared library", name.c_str(), names.c_str());
-}
-
-Result<std::shared_ptr<const runtime::Delegate>> LoadLibrary(const Spec& spec) {
-  OCTET_ASSIGN(const Library library, Library::OpenPlugin(spec.name));
-  if (void* function = library.Find("octet_delegate")) return runtime::Delegate::Create(reinterpret_cast<OctetDelegateFn>(function)(OCTET_DELEGATE_VERSION), spec.settings);
-  if (!tflite_abi::IsPlugin(library))
-    return Error(Code::kInvalidArgument, "'%s' is no delegate: expected the function octet_delegate, or tflite_plugin_create_delegate and tflite_plugin_destroy_delegate", spec.name.c_str());
-  OCTET_ASSIGN(const tflite_abi::Plugin plugin, tflite_abi::CreateFromPlugin(library, spec.name, spec.settings));
-  return tflite_abi::WrapDelegate(plugin.delegate, [plugin] { plugin.destroy(plugin.delegate); }, spec.name.substr(spec.name.find_last_of('/') + 1));
 }
 
 }  // namespace
@@ -51,7 +41,7 @@ Result<std::shared_ptr<const runtime::Delegate>> Load(const Spec& spec) {
   if (spec.name == "cpu" || spec.name == "flex") return std::shared_ptr<const runtime::Delegate>();
   for (const Builtin& b : Builtins())
     if (b.name == spec.name) return runtime::Delegate::Create(b.functions(), spec.settings);
-  return IsPath(spec.name) ? LoadLibrary(spec) : NoSuchName(spec.name);
+  return IsPath(spec.name) ? LoadPlugin(spec) : NoSuchName(spec.name);
 }
 
 Result<std::string> FlexLibrary(const std::vector<std::string>& texts) {

@@ -58,9 +58,19 @@ TensorId Graph::AddTensor(std::string name, TensorType type) {
   return static_cast<TensorId>(tensors_.size() - 1);
 }
 
+namespace {
+// Files may hold any byte as a boolean; C++ reads 0 and 1.
+Buffer Booleans(const TensorType& type, Buffer bytes) {
+  if (type.dtype != DType::kBool || !bytes || std::ranges::all_of(*bytes, [](std::byte b) { return b <= std::byte{1}; })) return bytes;
+  std::vector<std::byte> plain(*bytes);
+  for (std::byte& b : plain) b = std::byte{b != std::byte{0}};
+  return MakeBuffer(plain);
+}
+}  // namespace
+
 TensorId Graph::AddConstant(std::string name, TensorType type, Buffer bytes) {
   const TensorId id = AddTensor(std::move(name), std::move(type));
-  tensors_[id].constant = std::move(bytes);
+  SetConstant(id, tensors_[id].type, std::move(bytes));
   return id;
 }
 
@@ -110,8 +120,8 @@ void Graph::ReplaceUses(TensorId from, TensorId to) {
 }
 
 void Graph::SetConstant(TensorId tensor, TensorType type, Buffer bytes) {
+  tensors_[tensor].constant = Booleans(type, std::move(bytes));
   tensors_[tensor].type = std::move(type);
-  tensors_[tensor].constant = std::move(bytes);
 }
 
 void Graph::Erase(NodeId node) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Convolution, NHWC with weights [out, h, w, in / groups]:
 //   y[b,i,j,o] = act(bias[o] + sum x[b, i*s + u*d - pad, j*s + v*d - pad, g*n + c] * w[o,u,v,c])
+#include "base/built.h"
 #include "base/thread_pool.h"
 #include "ops/conv_util.h"
 #include "ops/hybrid_product_util.h"
@@ -11,6 +12,8 @@
 
 namespace octet::ops::conv_2d {
 namespace {
+
+constexpr bool kFloats = Builds("conv_2d", "f32"), kBytes = Builds("conv_2d", "u8"), kShorts = Builds("conv_2d", "i16");
 
 struct Attrs {
   Padding padding = Padding::kSame;
@@ -220,18 +223,19 @@ Status PrepareReference(Prepare& prepare) {
   auto* p = prepare.Params<Params>();
   FillGeometry(op, p);
   const DType x = op.in(0)->dtype;
-  if (x == DType::kF32 && op.in(1)->dtype == DType::kF32) {
+  if (kFloats && x == DType::kF32 && op.in(1)->dtype == DType::kF32) {
     prepare.SetRun(RunFloat, p);
     return {};
   }
   size_t workspace = 0;
-  if (x == DType::kF32) {
+  if (kFloats && x == DType::kF32) {
     PrepareHybrid(prepare, p, &workspace);
   } else {
     p->integer = MakeIntegerOutput(prepare, p->g.out_c, op.attrs<Attrs>().activation);
-    prepare.SetRun(x == DType::kU8      ? RunInteger<uint8_t, uint8_t>
+    prepare.SetRun(kBytes && x == DType::kU8 ? RunInteger<uint8_t, uint8_t>
                    : x == DType::kI8    ? RunInteger<int8_t, int8_t>
-                   : NarrowSums(op)     ? RunInteger<int16_t, int8_t>
+                   : !kShorts           ? nullptr
+                 : NarrowSums(op)     ? RunInteger<int16_t, int8_t>
                                         : RunInt16Bias64, p);
   }
   OCTET_ASSIGN(p->weights, PrepareByteWeights(prepare, 1, &workspace));
@@ -291,8 +295,8 @@ Status PreparePacked(Prepare& prepare) {
   FillGeometry(prepare.op, &p);
   const int64_t rows = static_cast<int64_t>(p.g.batch) * p.g.out_h * p.g.out_w, depth = static_cast<int64_t>(p.g.filter_h) * p.g.filter_w * p.g.in_c;
   const std::byte* bias = prepare.op.has_const(2) ? prepare.op.constants[2] : nullptr;
-  if (prepare.op.in(1)->dtype == DType::kF32) return PrepareProductF32(prepare, Rows(p), rows, depth, p.g.out_c, p.clamp, reinterpret_cast<const float*>(bias));
-  if (prepare.op.in(0)->dtype == DType::kF32) {
+  if (kFloats && prepare.op.in(1)->dtype == DType::kF32) return PrepareProductF32(prepare, Rows(p), rows, depth, p.g.out_c, p.clamp, reinterpret_cast<const float*>(bias));
+  if (kFloats && prepare.op.in(0)->dtype == DType::kF32) {
     const HybridForm form{p.g.batch, prepare.op.in(0)->shape.elements(1, 4), AsymmetricInputs(prepare.op), false};
     return PrepareProductHybrid(prepare, Rows(p), form, rows, depth, p.g.out_c, p.clamp, reinterpret_cast<const float*>(bias));
   }
@@ -303,9 +307,9 @@ Status PreparePacked(Prepare& prepare) {
 
 constexpr Variant kVariants[] = {{.name = "winograd_s8", .takes = TakesWinograd, .prepare = PrepareWinograd},
                                  {.name = "packed_s8", .takes = TakesS8, .prepare = PreparePacked},
-                                 {.name = "winograd_f32", .takes = TakesWinogradFloats, .prepare = PrepareWinogradFloats},
-                                 {.name = "packed_f32", .takes = TakesF32, .prepare = PreparePacked},
-                                 {.name = "packed_hybrid", .takes = TakesHybrid, .prepare = PreparePacked},
+                                 {.name = "winograd_f32", .takes = TakesWinogradFloats, .prepare = kFloats ? PrepareWinogradFloats : nullptr},
+                                 {.name = "packed_f32", .takes = TakesF32, .prepare = kFloats ? PreparePacked : nullptr},
+                                 {.name = "packed_hybrid", .takes = TakesHybrid, .prepare = kFloats ? PreparePacked : nullptr},
                                  {.name = "reference", .prepare = PrepareReference}};
 
 // ------------------------------------------------------------------------------------ Keras

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Depthwise convolution, NHWC with weights [1, h, w, channels * m]: output channel c*m + k sees input
 // channel c only.
+#include "base/built.h"
 #include "base/thread_pool.h"
 #include "kernels/kernels.h"
 #include "ops/conv_util.h"
@@ -12,6 +13,8 @@
 
 namespace octet::ops::depthwise_conv_2d {
 namespace {
+
+constexpr bool kFloats = Builds("depthwise_conv_2d", "f32"), kBytes = Builds("depthwise_conv_2d", "u8"), kShorts = Builds("depthwise_conv_2d", "i16");
 
 using Attrs = DepthwiseAttrs;
 constexpr AttrRow kRows[] = {
@@ -187,11 +190,11 @@ Status PrepareReference(Prepare& prepare) {
   const DType x = op.in(0)->dtype, w = op.in(1)->dtype;
   const size_t accumulators = static_cast<size_t>(prepare.threads) * p->g.out_c;
   prepare.Workspace(accumulators * 8);
-  if (x == DType::kF32 && w == DType::kF32) {
+  if (kFloats && x == DType::kF32 && w == DType::kF32) {
     prepare.SetRun(RunFloat, p);
     return {};
   }
-  if (x == DType::kF32) {
+  if (kFloats && x == DType::kF32) {
     p->weight_scale = HybridScales(prepare, 1, p->g.out_c);
     p->row_elements = op.in(0)->shape.elements(1, 4);
     prepare.Workspace(accumulators * 4 + 128 + static_cast<size_t>(p->g.batch * p->row_elements) + 64 + p->g.batch * sizeof(RowQuant));
@@ -200,8 +203,9 @@ Status PrepareReference(Prepare& prepare) {
   }
   p->integer = MakeIntegerOutput(prepare, p->g.out_c, op.attrs<Attrs>().activation);
   const bool narrow = op.in(2) && op.in(2)->dtype == DType::kI32;
-  prepare.SetRun(x == DType::kU8   ? RunInteger<uint8_t, uint8_t>
+  prepare.SetRun(kBytes && x == DType::kU8 ? RunInteger<uint8_t, uint8_t>
                  : x == DType::kI8 ? RunInteger<int8_t, int8_t>
+                 : !kShorts        ? nullptr
                  : narrow          ? RunInteger<int16_t, int8_t>
                                    : RunInt16Bias64, p);
   size_t workspace = accumulators * 8;
@@ -266,8 +270,8 @@ Status PrepareSingleS8(Prepare& prepare) {
 
 constexpr Variant kVariants[] = {{.name = "single_s8", .takes = TakesSingleS8, .prepare = PrepareSingleS8},
                                  {.name = "channels_s8", .takes = TakesS8, .prepare = PrepareS8},
-                                 {.name = "channels_f32", .takes = TakesF32, .prepare = PrepareF32},
-                                 {.name = "channels_hybrid", .takes = TakesHybrid, .prepare = PrepareHybrid},
+                                 {.name = "channels_f32", .takes = TakesF32, .prepare = kFloats ? PrepareF32 : nullptr},
+                                 {.name = "channels_hybrid", .takes = TakesHybrid, .prepare = kFloats ? PrepareHybrid : nullptr},
                                  {.name = "reference", .prepare = PrepareReference}};
 
 // ------------------------------------------------------------------------------------ Keras

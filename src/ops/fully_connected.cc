@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // y[r, o] = act(bias[o] + sum_k x[r, k] * w[o, k]). The input is read as rows of k = weights' last dimension.
 // Integer results round(acc * s_in * s_w / s_out) in double precision, half away from zero, as the reference.
+#include "base/built.h"
 #include "base/thread_pool.h"
 #include "ops/conv_util.h"
 #include "ops/hybrid_product_util.h"
@@ -12,6 +13,8 @@
 
 namespace octet::ops::fully_connected {
 namespace {
+
+constexpr bool kFloats = Builds("fully_connected", "f32"), kBytes = Builds("fully_connected", "u8"), kShorts = Builds("fully_connected", "i16");
 
 struct Attrs {
   Activation activation = Activation::kNone;
@@ -288,8 +291,8 @@ void PrepareHybrid(Prepare& prepare, Params* p, size_t* workspace) {
 
 RunFn IntegerRun(const OpView& op) {
   const DType x = op.in(0)->dtype;
+  if (x == DType::kI8 || !(kBytes || kShorts)) return RunInteger<int8_t, int8_t, int32_t>;
   if (x == DType::kU8) return op.out(0)->dtype == DType::kI16 ? RunInteger<uint8_t, uint8_t, int32_t, int16_t> : RunInteger<uint8_t, uint8_t, int32_t>;
-  if (x == DType::kI8) return RunInteger<int8_t, int8_t, int32_t>;
   const bool wide = !op.in(2) || op.in(2)->dtype == DType::kI64;
   if (op.in(1)->dtype == DType::kI16) return wide ? RunInt16Weights<int64_t> : RunInt16Weights<int32_t>;
   return wide ? RunInteger<int16_t, int8_t, int64_t> : RunInteger<int16_t, int8_t, int32_t>;
@@ -310,16 +313,16 @@ Status PrepareReference(Prepare& prepare) {
     prepare.SetRun(RunEmpty, bytes);
     return {};
   }
-  if (op.in(1)->dtype == DType::kF32) {
+  if (kFloats && op.in(1)->dtype == DType::kF32) {
     prepare.SetRun(RunFloat, p);
     return {};
   }
   size_t workspace = 0;
-  if (IsHybrid(op)) {
+  if (kFloats && IsHybrid(op)) {
     PrepareHybrid(prepare, p, &workspace);
   } else {
     PrepareScales(prepare, p);
-    prepare.SetRun(a.weights_format == kShuffled ? RunShuffled : IntegerRun(op), p);
+    prepare.SetRun(kShorts && a.weights_format == kShuffled ? RunShuffled : IntegerRun(op), p);
   }
   if (BitsOf(op.in(1)->dtype) <= 8) {
     OCTET_ASSIGN(p->weights, PrepareByteWeights(prepare, 1, &workspace));
@@ -346,16 +349,16 @@ Status PreparePacked(Prepare& prepare) {
   const int64_t rows = op.in(0)->shape.elements() / p.depth;
   const std::byte* bias = op.has_const(2) ? op.constants[2] : nullptr;
   const ClampF32 clamp = FloatClamp(op.attrs<Attrs>().activation);
-  if (op.in(1)->dtype == DType::kF32) return PrepareProductF32(prepare, {{}, true}, rows, p.depth, p.channels, clamp, reinterpret_cast<const float*>(bias));
-  if (op.in(0)->dtype == DType::kF32)
+  if (kFloats && op.in(1)->dtype == DType::kF32) return PrepareProductF32(prepare, {{}, true}, rows, p.depth, p.channels, clamp, reinterpret_cast<const float*>(bias));
+  if (kFloats && op.in(0)->dtype == DType::kF32)
     return PrepareProductHybrid(prepare, {{}, true}, {rows, p.depth, op.attrs<Attrs>().asymmetric_quantize_inputs, true}, rows, p.depth, p.channels, clamp, reinterpret_cast<const float*>(bias));
   PrepareScales(prepare, &p);
   return PrepareProductS8(prepare, {{}, true, false, rows, p.depth, p.channels}, p.integer, p.scale, reinterpret_cast<const int32_t*>(bias));
 }
 
 constexpr Variant kVariants[] = {{.name = "packed_s8", .takes = TakesS8, .prepare = PreparePacked},
-                                 {.name = "packed_f32", .takes = TakesF32, .prepare = PreparePacked},
-                                 {.name = "packed_hybrid", .takes = TakesHybrid, .prepare = PreparePacked},
+                                 {.name = "packed_f32", .takes = TakesF32, .prepare = kFloats ? PreparePacked : nullptr},
+                                 {.name = "packed_hybrid", .takes = TakesHybrid, .prepare = kFloats ? PreparePacked : nullptr},
                                  {.name = "reference", .prepare = PrepareReference}};
 
 // ------------------------------------------------------------------------------------ Keras

@@ -6,6 +6,8 @@
 #include <cmath>
 #include <cstdint>
 
+#include "ops/quant_util.h"
+
 namespace octet::ops {
 
 // real = scale · (q - offset). The arithmetic is that of LiteRT's portable kernels, step by step.
@@ -46,7 +48,7 @@ inline RowQuant QuantizeRowSymmetric(const float* row, int64_t n, int8_t* q) {
   const RowForm f = SymmetricForm(range);
   if (f.inverse == 0) std::fill_n(q, n, int8_t{0});
   else
-    for (int64_t i = 0; i < n; ++i) q[i] = static_cast<int8_t>(std::clamp(std::round(row[i] * f.inverse), -127.0f, 127.0f));
+    for (int64_t i = 0; i < n; ++i) q[i] = SaturateReal<int8_t>(std::round(row[i] * f.inverse), -127.0f);
   return f.quant;
 }
 
@@ -61,7 +63,7 @@ inline RowQuant QuantizeRowAsymmetric(const float* row, int64_t n, int8_t* q) {
   if (f.inverse == 0) std::fill_n(q, n, int8_t{0});
   else
     for (int64_t i = 0; i < n; ++i)
-      q[i] = static_cast<int8_t>(std::clamp(std::round(static_cast<float>(f.quant.offset) + row[i] * f.inverse), -128.0f, 127.0f));
+      q[i] = SaturateReal<int8_t>(std::round(static_cast<float>(f.quant.offset) + row[i] * f.inverse));
   return f.quant;
 }
 

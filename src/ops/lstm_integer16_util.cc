@@ -231,11 +231,9 @@ void SetOutput(Prepare& p, const LstmAttrs& attrs, Params* params) {
     params->projection_bias = FoldZeroPoint(p, at.projection, bias, params->hidden_zero);
   }
   if (attrs.cell_clip > 0)
-    params->cell_clip =
-        static_cast<int16_t>(std::clamp(attrs.cell_clip / ScaleOf(op, at.cell_state), -32768.0f, 32767.0f));
+    params->cell_clip = SaturateReal<int16_t>(attrs.cell_clip / ScaleOf(op, at.cell_state));
   if (attrs.proj_clip > 0)
-    params->proj_clip =
-        static_cast<int8_t>(std::clamp(attrs.proj_clip / op.out(0)->quant.scale0(), -128.0f, 127.0f));
+    params->proj_clip = SaturateReal<int8_t>(attrs.proj_clip / op.out(0)->quant.scale0());
 }
 
 }  // namespace

@@ -50,12 +50,12 @@ void Normalize(const int16_t* weight, float scale, const int32_t* bias, int64_t 
   const float bias_scale = 0x1p-10f * scale;
   for (int64_t i = 0; i < n; ++i) {
     const float value = (static_cast<float>(v[i]) - mean) * inverse * static_cast<float>(weight[i]) * scale + static_cast<float>(bias[i]) * bias_scale;
-    v[i] = static_cast<int16_t>(std::clamp(std::round(value * 0x1p12f), -32768.0f, 32767.0f));
+    v[i] = SaturateReal<int16_t>(std::round(value * 0x1p12f));
   }
 }
 
 // In Q0.15, truncated.
-int16_t ToFraction(float value) { return static_cast<int16_t>(std::clamp(value * 0x1p15f, -32768.0f, 32767.0f)); }
+int16_t ToFraction(float value) { return SaturateReal<int16_t>(value * 0x1p15f); }
 void Logistic(int16_t* v, int64_t n) {
   for (int64_t i = 0; i < n; ++i) v[i] = ToFraction(1.0f / (1.0f + std::exp(-(static_cast<float>(v[i]) * 0x1p-12f))));
 }
@@ -162,7 +162,7 @@ Status PrepareLstmInteger8(Prepare& p, const LstmAttrs& attrs, const LstmPass& p
   const double projection = static_cast<double>(ScaleOf(op, at.projection)) * 0x1p-15 / static_cast<double>(ScaleOf(op, at.output_state));
   params->projection = QuantizeMultiplier(static_cast<double>(static_cast<float>(projection)));
   if (attrs.cell_clip > 0 && attrs.cell_clip < 1) params->cell_clip = static_cast<int16_t>(std::min(attrs.cell_clip * 0x1p15f, 32767.0f));
-  if (attrs.proj_clip > 0) params->proj_clip = static_cast<int8_t>(std::min(attrs.proj_clip / op.out(0)->quant.scale0(), 127.0f));
+  if (attrs.proj_clip > 0) params->proj_clip = SaturateReal<int8_t>(attrs.proj_clip / op.out(0)->quant.scale0());
   p.Workspace(static_cast<size_t>(3 * pass.sizes.cells) * sizeof(int16_t));
   p.SetRun(Sequence, params);
   return {};

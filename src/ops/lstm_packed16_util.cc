@@ -212,7 +212,7 @@ Status PrepareLstmPacked16(Prepare& prepare, const LstmAttrs& attrs) {
   auto* p = prepare.Params<Params>();
   p->sizes = LstmSizesOf(op, kAt, attrs.time_major);
   p->cell_shift = static_cast<int>(std::lround(std::log2(static_cast<double>(ScaleOf(op, kAt.cell_state)))));
-  if (attrs.cell_clip > 0) p->cell_clip = static_cast<int16_t>(std::clamp(attrs.cell_clip / ScaleOf(op, kAt.cell_state), -32768.0f, 32767.0f));
+  if (attrs.cell_clip > 0) p->cell_clip = SaturateReal<int16_t>(attrs.cell_clip / ScaleOf(op, kAt.cell_state));
   const Multiplier hidden = QuantizeMultiplier(static_cast<double>(static_cast<float>(0x1p-15 / static_cast<double>(op.intermediates[4]->quant.scale0()) * 0x1p-15)));
   p->hidden = RescaleOf(hidden, int64_t{1} << 30);
   p->hidden_zero = op.intermediates[4]->quant.zero0();

@@ -321,7 +321,7 @@ class Prepare {
 struct Variant {
   std::string_view name = {};                               // "reference", "packed_s8", …
   bool (*takes)(const OpView&, const Cpu&) = nullptr;       // Null: always.
-  Status (*prepare)(Prepare&) = nullptr;
+  Status (*prepare)(Prepare&) = nullptr;                    // Null: left out of this build (base/built.h).
 };
 
 struct OpKernel {

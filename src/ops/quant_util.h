@@ -75,6 +75,11 @@ template <class T> inline T Saturate(int32_t x) {
   return static_cast<T>(std::clamp<int32_t>(x, std::numeric_limits<T>::min(), std::numeric_limits<T>::max()));
 }
 
+// Cut off towards zero. Not-a-numbers (a scale of infinity times 0) become 0, as in the low bits of x86's conversion.
+template <class T, class Float> inline T SaturateReal(Float v, Float low = std::numeric_limits<T>::min(), Float high = std::numeric_limits<T>::max()) {
+  return std::isnan(v) ? T{0} : static_cast<T>(std::clamp(v, low, high));
+}
+
 // Output bounds of a fused activation.
 struct Clamp32 {
   int32_t low = 0, high = 0;

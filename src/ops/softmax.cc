@@ -2,12 +2,15 @@
 // Softmax over the last axis: y = e^(beta * (x - max)) / sum. int8 output: scale 1/256, zero point -128.
 // 8-bit integers: Q5.26 exponentials, a Q12 sum, a reciprocal by Newton; all of it fixed point, so that
 // the 256 possible differences to the maximum are two tables. int16: softmax_util.h.
+#include "base/built.h"
 #include "base/thread_pool.h"
 #include "ops/softmax_util.h"
 #include "ops/unary_util.h"
 
 namespace octet::ops::softmax {
 namespace {
+
+constexpr bool kFloats = Builds("softmax", "f32"), kShorts = Builds("softmax", "i16");
 
 struct Attrs {
   float beta = 0.0f;
@@ -115,11 +118,11 @@ Status PrepareWith(Prepare& prepare, RunFn run_float, RunFn run_bytes) {
   p->rows = p->depth == 0 ? 0 : op.in(0)->shape.elements() / p->depth;
   p->beta = op.attrs<Attrs>().beta;
   const DType type = op.in(0)->dtype;
-  if (type == DType::kF32 || type == DType::kF16) {
+  if (kFloats && (type == DType::kF32 || type == DType::kF16)) {
     prepare.SetRun(type == DType::kF32 ? run_float : RunFloat<F16>, p);
     return {};
   }
-  if (type == DType::kI16) return PrepareSoftmax16(prepare, p->beta);
+  if (kShorts && type == DType::kI16) return PrepareSoftmax16(prepare, p->beta);
   if (!(p->beta > 0.0f) || p->beta * op.in(0)->quant.scale0() * 67108864.0f < 1.0f)
     return op.Fail(Code::kUnsupported, "beta %g with an input scale of %g is too small", static_cast<double>(p->beta), static_cast<double>(op.in(0)->quant.scale0()));
   FillTables(p, op.in(0)->quant.scale0());

@@ -99,8 +99,6 @@ struct Lut16 {
 template <class Float, class F>
 void FillLut16(Float in_scale, int32_t in_zero, Float out_scale, int32_t out_zero, const F& f, Lut16* lut) {
   constexpr int32_t kLow = std::numeric_limits<int16_t>::min(), kHigh = std::numeric_limits<int16_t>::max();
-  const auto low = static_cast<Float>(kLow), high = static_cast<Float>(kHigh);
-  const auto saturate = [&](Float v) { return std::isnan(v) ? int16_t{0} : static_cast<int16_t>(std::clamp(v, low, high)); };
   const auto real = [](Float scale, int32_t q, int32_t zero) { return scale * static_cast<Float>(q - zero); };
   const Float first = real(in_scale, kLow, in_zero), last = real(in_scale, kHigh, in_zero);
   const Float step = (last - first) / 512, half = step / 2;
@@ -109,9 +107,9 @@ void FillLut16(Float in_scale, int32_t in_zero, Float out_scale, int32_t out_zer
     const Float at = first + static_cast<Float>(i) * step;
     const Float value = std::round(f(at) * inverse), next = f(first + static_cast<Float>(i + 1) * step) * inverse;
     const Float error = std::round((next + value) / 2) - std::round(f(at + half) * inverse);
-    lut->sample[i] = saturate(value - std::round(error / 2));
+    lut->sample[i] = SaturateReal<int16_t>(value - std::round(error / 2));
   }
-  lut->sample[512] = saturate(std::round(f(last) * inverse));
+  lut->sample[512] = SaturateReal<int16_t>(std::round(f(last) * inverse));
 }
 // The cell is the upper 9 bits, the place in it the lower 7. The slope wraps in 16 bits, as LiteRT's does.
 inline int32_t LookUp(const Lut16& lut, int32_t value) {

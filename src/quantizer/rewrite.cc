@@ -403,7 +403,7 @@ class Rewriter {
 
   // uint8 is int8 with the zero point moved by 128.
   TensorId Uint8Twin(TensorId q, bool before) {
-    const graph::Tensor& source = graph().tensor(q);
+    const graph::Tensor source = graph().tensor(q);  // A copy: adding a tensor may move the others.
     const TensorId u = graph().AddTensor(source.name + "/uint8", {DType::kU8, source.type.shape, Quant::PerTensor(source.type.quant.scale0(), source.type.quant.zero0() + 128)});
     if (before) Emit("quantize", u, q, source.name, -1);
     else Emit("quantize", q, u, source.name, -1);

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <map>
 
+#include "base/built.h"
 #include "base/strings.h"
 #include "runtime/context.h"
 #include "runtime/foreign_op.h"
@@ -13,12 +14,21 @@
 namespace octet::runtime {
 namespace {
 
+// The first type of its outputs that the operator is not built for, or nothing.
+std::string_view TypeLeftOut(const tflite::SubgraphInfo& g, const tflite::OperatorInfo& op) {
+  for (const int32_t t : op.outputs)
+    if (t >= 0 && !Builds(op.op->name, Name(g.tensors[static_cast<size_t>(t)].type.dtype))) return Name(g.tensors[static_cast<size_t>(t)].type.dtype);
+  return {};
+}
+
 // All operators that octet lacks, at once, with counts.
 Status CheckOperators(const tflite::View& view) {
   std::map<std::string, int> missing;
   for (const tflite::SubgraphInfo& g : view.subgraphs())
-    for (const tflite::OperatorInfo& op : g.operators)
+    for (const tflite::OperatorInfo& op : g.operators) {
       if (!op.op) ++missing[std::string(op.code_name) + (op.lacks ? std::string(" with ") + op.lacks : "")];
+      else if (const std::string_view type = TypeLeftOut(g, op); !type.empty()) ++missing[std::string(op.code_name) + " of " + std::string(type) + ", left out of this build,"];
+    }
   if (missing.empty()) return {};
   if (const auto edgetpu = missing.find("edgetpu-custom-op"); edgetpu != missing.end()) return NeedsEdgeTpu(edgetpu->second);
   std::string list;

@@ -321,7 +321,7 @@ bool Plan::ReducesRows(int node) const {
   const TensorState &in = tensors_[op.inputs[0]], &axes = tensors_[op.inputs[1]];
   const Shape& out = tensors_[op.outputs[0]].type.shape;
   if (op.op->inputs.size() != 2 || op.op->inputs[1].role != ops::Role::kShape || !axes.known()) return false;
-  if (in.type.shape.rank() != out.rank() || in.type.shape.back() == 1 || out.back() != 1) return false;
+  if (out.rank() < 2 || in.type.shape.rank() != out.rank() || in.type.shape.back() == 1 || out.back() != 1) return false;
   const NodeLens strip(*this, node, Values::kKnown, kStrip);
   ops::OutputType type;
   return op.op->infer(strip.view(), {&type, 1}).ok() && !type.dynamic && type.shape == StripOf(out, kStrip);
@@ -350,6 +350,7 @@ const ops::Variant* Plan::Choose(const ops::OpView& op) const {
   const std::span<const ops::Variant> variants = ops::KernelOf(*op.def).variants;
   if (variants.empty()) return nullptr;
   for (const ops::Variant& v : variants) {
+    if (!v.prepare) continue;
     if (options_.kernels == Kernels::kReference && &v != &variants.back()) continue;
     if (!v.takes || v.takes(op, ThisCpu())) return &v;
   }

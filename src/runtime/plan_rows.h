@@ -7,9 +7,10 @@ namespace octet::runtime {
 
 inline int64_t RowsOf(const Shape& s) { return s.rank() > 1 ? s.elements(0, s.rank() - 1) : 1; }
 
-// The shape of `together` rows, of the same rank.
+// The shape of `together` rows, of the same rank. What has no rows (a scalar, one axis) is one row, and stays whole.
 inline Shape StripOf(const Shape& s, int64_t together) {
   Shape strip = s;
+  if (s.rank() < 2) return strip;
   for (int i = 0; i + 1 < s.rank(); ++i) strip[i] = 1;
   strip[s.rank() - 2] = static_cast<int32_t>(together);
   return strip;

@@ -93,7 +93,9 @@ TEST_F(WrongUse, TwoThreads) {
   std::atomic<int> code = -1;
   std::thread other([&] {
     started = true;
-    code = octet_invoke(it, nullptr);
+    OctetCode its = OCTET_INVALID_ARGUMENT;
+    while (its == OCTET_INVALID_ARGUMENT) its = octet_invoke(it, nullptr);  // Refused while the reset below came first.
+    code = its;
   });
   while (!started) std::this_thread::yield();
   OctetCode mine = OCTET_OK;
@@ -101,7 +103,7 @@ TEST_F(WrongUse, TwoThreads) {
   if (code < 0) Refused(mine, "in use by another thread");
   octet_hold(it, 1);
   other.join();
-  EXPECT_TRUE(code == OCTET_CANCELLED || code == OCTET_OK);
+  EXPECT_TRUE(code == OCTET_CANCELLED || code == OCTET_OK) << code;
 }
 
 TEST_F(WrongUse, CloseBesideARunEndsIt) {

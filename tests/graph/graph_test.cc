@@ -28,6 +28,12 @@ struct Chain {
   Graph& g() { return model.main(); }
 };
 
+TEST(Graph, BooleansAreZeroOrOne) {
+  graph::Graph g;
+  const auto t = g.AddConstant("mask", {DType::kBool, Shape{3}, {}}, graph::MakeBuffer(std::as_bytes(std::span<const uint8_t>(std::array<uint8_t, 3>{0, 230, 1}))));
+  EXPECT_EQ(std::vector<uint8_t>(g.tensor(t).data<uint8_t>().begin(), g.tensor(t).data<uint8_t>().end()), (std::vector<uint8_t>{0, 1, 1}));
+}
+
 TEST(Graph, InfersAlongTheChainAndVerifies) {
   Chain c;
   ASSERT_TRUE(InferAll(c.g()).ok());

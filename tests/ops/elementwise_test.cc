@@ -56,13 +56,13 @@ TEST(Elementwise, InterpolatedFunctionsOfInt16) {
 }
 
 // Rows of stretched operands arrive in pieces (binary_util.cc): below, at and far above a piece's length, each side stretched, neither, both.
-template <class T> void CheckRows(std::string_view op, int64_t n, T (*f)(T, T)) {
-  for (const auto& [wide_a, wide_b] : {std::pair{n, n}, std::pair{n, int64_t{1}}, std::pair{int64_t{1}, n}}) {
+template <class T> void CheckRows(std::string_view op, int n, T (*f)(T, T)) {
+  for (const auto& [wide_a, wide_b] : {std::pair{n, n}, std::pair{n, 1}, std::pair{1, n}}) {
     V<T> a(static_cast<size_t>(3 * wide_a)), b(static_cast<size_t>(2 * wide_b)), wanted;
     for (size_t i = 0; i < a.size(); ++i) a[i] = static_cast<T>((i * 37 + 11) % 1009);
     for (size_t i = 0; i < b.size(); ++i) b[i] = static_cast<T>((i * 53 + 5) % 997 + 1);
-    for (int64_t r = 0; r < 6; ++r) {
-      for (int64_t i = 0; i < n; ++i) wanted.push_back(f(a[static_cast<size_t>(r / 2 * wide_a + i % wide_a)], b[static_cast<size_t>(r % 2 * wide_b + i % wide_b)]));
+    for (int r = 0; r < 6; ++r) {
+      for (int i = 0; i < n; ++i) wanted.push_back(f(a[static_cast<size_t>(r / 2 * wide_a + i % wide_a)], b[static_cast<size_t>(r % 2 * wide_b + i % wide_b)]));
     }
     SingleOp single(op);
     single.Declare({{DTypeOf<T>, {3, 2, n}, {}}});
@@ -73,7 +73,7 @@ template <class T> void CheckRows(std::string_view op, int64_t n, T (*f)(T, T)) 
 }
 
 TEST(Elementwise, StretchedRowsOfAnyLength) {
-  for (const int64_t n : {1, 2, 511, 512, 1023, 1024, 1025, 4096, 4099, 20001}) {
+  for (const int n : {1, 2, 511, 512, 1023, 1024, 1025, 4096, 4099, 20001}) {
     CheckRows<float>("floor_mod", n, [](float x, float y) { return std::fmod(x, y); });
     CheckRows<int32_t>("floor_div", n, [](int32_t x, int32_t y) { return x / y; });
     CheckRows<int16_t>("floor_div", n, [](int16_t x, int16_t y) { return static_cast<int16_t>(x / y); });

@@ -168,7 +168,10 @@ def selective():
     binary = WORK / "device_program"
     run("cc", EXAMPLES / "run.c", f"-I{out}/include", f"-L{out}", "-loctet", f"-Wl,-rpath,{out}", "-o", binary, "-DOCTET")
     run(binary, int8, env={**os.environ, "LD_LIBRARY_PATH": str(out)})
-    print(f"octet package: liboctet.so of {size} bytes runs its model")
+    refused = subprocess.run([binary, MODEL], capture_output=True, text=True, check=False, env={**os.environ, "LD_LIBRARY_PATH": str(out)})
+    if refused.returncode == 0 or "CONV_2D of f32, left out of this build" not in refused.stderr:
+        sys.exit(f"FAILED: a runtime of int8 operators says of a float model: {refused.stderr!r}")
+    print(f"octet package: liboctet.so of {size} bytes runs its model, and refuses another")
     if size > 400_000:
         sys.exit("FAILED: more than 400,000 bytes")
 

@@ -150,25 +150,25 @@ TEST(Delegates, SmallPartsAndLossesStayOnTheCpu) {
   EXPECT_EQ(launching.it->delegates()[0].nodes, 0);
   EXPECT_NE(launching.it->delegates()[0].reasons[1].text.find("does not pay: about 500"), std::string::npos) << launching.it->delegates()[0].reasons[1].text;
 
-  options = With({slow.Make()});
-  options.delegates.pay_off = runtime::PayOff::kOff;
-  test::Runner all(Islands(), options);
+  runtime::Options to_slow = With({slow.Make()});
+  to_slow.delegates.pay_off = runtime::PayOff::kOff;
+  test::Runner all(Islands(), to_slow);
   EXPECT_EQ(all.Run<float>(kX), Expected());
   EXPECT_EQ(all.it->delegates()[0].nodes, 4);
 
   Fake sleepy;
   sleepy.sleep_ms = 2;
-  options = With({sleepy.Make()});
-  options.delegates.pay_off = runtime::PayOff::kMeasure;
-  test::Runner measured(Islands(), options);
+  runtime::Options to_sleepy = With({sleepy.Make()});
+  to_sleepy.delegates.pay_off = runtime::PayOff::kMeasure;
+  test::Runner measured(Islands(), to_sleepy);
   EXPECT_EQ(measured.Run<float>(kX), Expected());
   EXPECT_EQ(measured.it->delegates()[0].nodes, 0);
   EXPECT_NE(measured.it->delegates()[0].reasons[0].text.find("does not pay: measured"), std::string::npos);
 
   Fake many;
-  options = With({many.Make()});
-  options.delegates.max_parts = 1;
-  test::Runner one(Islands(), options);
+  runtime::Options to_many = With({many.Make()});
+  to_many.delegates.max_parts = 1;
+  test::Runner one(Islands(), to_many);
   EXPECT_EQ(one.Run<float>(kX), Expected());
   EXPECT_EQ(one.it->delegates()[0].partitions, 1);
 }
@@ -247,9 +247,9 @@ TEST(Delegates, TheShadowCheckGivesTheRightAnswerAndSwitchesOff) {
   EXPECT_EQ(runner.it->delegates()[0].nodes, 0);
 
   Fake good;
-  options = With({good.Make()});
-  options.delegates.shadow.share = 1;
-  test::Runner fine(Islands(), options);
+  runtime::Options to_good = With({good.Make()});
+  to_good.delegates.shadow.share = 1;
+  test::Runner fine(Islands(), to_good);
   for (int run = 0; run < 4; ++run) EXPECT_EQ(fine.Run<float>(kX), Expected());
   EXPECT_EQ(fine.it->shadow().checked, 4);
   EXPECT_EQ(fine.it->shadow().mismatches, 0);

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Operators that run together on a few rows at a time, against plans in which they do not.
+#include "runtime/plan_rows.h"
 #include "tests/model_builder.h"
 
 namespace octet {
 namespace {
 
+using runtime::StripOf;
 using test::Builder;
 using test::Runner;
 
@@ -45,6 +47,13 @@ struct LayerNorm {
     y = b.Node("add", "y", {b.Node("mul", "scaled", {x, scale}), moved});
   }
 };
+
+TEST(Rows, StripsKeepTheRank) {
+  EXPECT_EQ(StripOf(Shape{2, 3, 4}, 2), (Shape{1, 2, 4}));
+  EXPECT_EQ(StripOf(Shape{7, 4}, 2), (Shape{2, 4}));
+  EXPECT_EQ(StripOf(Shape{5}, 2), Shape{5});  // One row.
+  EXPECT_EQ(StripOf(Shape{}, 2), Shape{});
+}
 
 TEST(Normalizations, OfAnyNumberOfRows) {
   for (const Shape& s : {Shape{1, 197, 96}, Shape{3, 128}, Shape{2, 4, 9, 301}, Shape{7, 5}}) {
