@@ -50,7 +50,7 @@ class Vectors:
         self.folder, self.made = folder, set()
 
     def one(self, op, case="0", attributes=None, **inputs):
-        inputs = {name: [tf.constant(x) for x in v] if isinstance(v, list) and isinstance(v[0], np.ndarray) else tf.constant(v) for name, v in inputs.items()}
+        inputs = {name: [tf.constant(x) for x in v] if isinstance(v, list) and (not v or isinstance(v[0], np.ndarray)) else tf.constant(v) for name, v in inputs.items()}
         attributes = attributes or {}
         results = [np.array(r) for r in tf.nest.flatten(getattr(tf.raw_ops, op)(**inputs, **attributes))]
         operands = [tensor(x) for x in tf.nest.flatten(list(inputs.values()))]
@@ -125,10 +125,39 @@ def rows(v):
     v.one("RaggedTensorToTensor", "vectors", shape=np.array([-1, -1, 2]), values=np.arange(10).reshape(5, 2), default_value=np.int64(7), row_partition_tensors=[splits], attributes={"row_partition_types": ["ROW_SPLITS"]})
 
 
+def unicode(v):
+    broken = [b"", "größer 語".encode(), b"a\xe2\x82z", b"\xed\xa0\x80\xff", b"\xf0\x9f\x98\x80\xf0\x9f"]
+    v.one("UnicodeDecode", input=broken, attributes={"input_encoding": "UTF-8"})
+    v.one("UnicodeDecode", "ignore", input=broken, attributes={"input_encoding": "UTF-8", "errors": "ignore", "Tsplits": tf.int32})
+    v.one("UnicodeEncode", input_values=np.array([0x61, 0x8A9E, 0x1F600, 0xD800, 0x110000, 0xF6], np.int32), input_splits=np.array([0, 2, 2, 6]), attributes={"output_encoding": "UTF-8"})
+
+
+def categories(v):
+    splits, values = np.array([0, 3, 3, 4, 6]), np.array([1, 4, 1, 0, 9, 2])
+    for binary in (False, True):
+        v.one("RaggedBincount", "binary" if binary else "0", splits=splits, values=values, size=np.int64(5), weights=np.zeros(0, np.float32), attributes={"binary_output": binary})
+    v.one("RaggedBincount", "weights", splits=splits, values=values.astype(np.int32), size=np.int32(5), weights=np.arange(6, dtype=np.float32))
+    columns = [np.array([["red", "blue"], ["", "größer"]], object), np.array([[7, -1, 3], [0, 2**62, 5]])]
+    v.one("SparseCross", "texts", indices=[], values=[], shapes=[], dense_inputs=[columns[0], columns[0][:, :1]],
+          attributes={"hashed_output": True, "num_buckets": 0, "hash_key": 77, "out_type": tf.int64, "internal_type": tf.string})
+    v.one("SparseCross", indices=[], values=[], shapes=[], dense_inputs=columns,
+          attributes={"hashed_output": True, "num_buckets": 1000, "hash_key": 0xDECAFCAFFE, "out_type": tf.int64, "internal_type": tf.int64})
+
+
+def spectra(v):
+    rng = np.random.default_rng(2)
+    for op, shapes in {"FFT": [(2, 8), (3, 7)], "IFFT": [(2, 8), (1, 12)], "FFT2D": [(2, 4, 8), (3, 5)], "IFFT2D": [(4, 4), (2, 3, 6)]}.items():
+        for case, shape in zip(("0", "any"), shapes):
+            v.one(op, case, input=(rng.standard_normal(shape) + 1j * rng.standard_normal(shape)).astype(np.complex64))
+    v.one("Conj", input=np.array([1 + 2j, -3j], np.complex64))
+    v.one("Complex", real=np.array([[1, 2]], np.float32), imag=np.array([[3, -4]], np.float32))
+    v.one("Complex", "scalar", real=np.float32(0.5), imag=np.array([[3, -4]], np.float32))
+
+
 def main():
     folder = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else base.ROOT / "tests/ops/vectors")
     v = Vectors(folder)
-    for part in (hashes, numbers, texts, patterns, rows):
+    for part in (hashes, numbers, texts, patterns, rows, unicode, categories, spectra):
         part(v)
     print(f"{len(v.made)} operators in {folder}")
 

@@ -24,7 +24,8 @@ struct Params {
 Status Rewrite(const void* params, const Run& run) {
   const auto& p = *static_cast<const Params*>(params);
   for (int64_t i = 0; i < p.count; ++i) {
-    OCTET_ASSIGN(run.output<StringRef>(0)[i], Keep(run, Replace(*p.regex, run.input<StringRef>(0)[i].view(), p.rewrite, p.all)));
+    OCTET_ASSIGN(const std::string text, Replace(*p.regex, run.input<StringRef>(0)[i].view(), p.rewrite, p.all));
+    OCTET_ASSIGN(run.output<StringRef>(0)[i], Keep(run, text));
   }
   return {};
 }

@@ -79,16 +79,10 @@ Status Join(const void* params, const Run& run) {
     else if (row < p.splits) run.output<int32_t>(1)[row] = static_cast<int32_t>(count);
     ++row;
   };
-  std::string text;
   set_split();
   const bool good = ForEachGram(p, run.in[1], [&](int64_t first, int64_t n) {
     if (count >= p.room || !status.ok()) return;
-    text.clear();
-    for (int64_t i = first; i < first + n; ++i) {
-      if (i > first) text += p.separator;
-      text += run.input<StringRef>(0)[i].view();
-    }
-    Result<StringRef> kept = Keep(run, text);
+    Result<StringRef> kept = KeepJoined(run, n, p.separator, [&](int64_t i) { return run.input<StringRef>(0)[first + i].view(); });
     if (kept.ok()) run.output<StringRef>(0)[count++] = *kept;
     else status = std::move(kept).status();
   }, set_split);

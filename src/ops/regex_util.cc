@@ -10,7 +10,8 @@
 namespace octet::ops {
 namespace {
 
-constexpr size_t kMostSteps = 4000, kMostRanges = 20000;
+constexpr size_t kMostSteps = 4000, kMostWork = 100000, kMostRanges = 20000;
+constexpr size_t kMostRewritten = size_t{1} << 28;
 constexpr int kMostDepth = 100, kMostRepeats = 1000;
 constexpr int32_t kLastRune = 0x10ffff;
 
@@ -152,6 +153,7 @@ class RegexParser {
   int32_t Place(Where where) { return Add({.kind = Kind::kAssert, .where = where}); }
 
   int32_t Group(int depth) {
+    const Flags outside = flags_;
     int number = -1;
     if (Take("?P<") || Take("?<")) {
       const size_t end = rest_.find('>');
@@ -165,15 +167,13 @@ class RegexParser {
     } else {
       number = ++groups_;
     }
-    const Flags outside = flags_;
     const int32_t inside = Alternatives(depth + 1);
-    flags_ = number < 0 ? outer_ : outside;
+    flags_ = outside;
     if (!Take(")")) return Fail("a '(' without its ')'");
     return number < 0 ? inside : Add({.kind = Kind::kGroup, .least = number, .parts = {inside}});
   }
   // As in (?i-s).
   bool SetFlags() {
-    outer_ = flags_;
     bool on = true;
     for (; !rest_.empty() && rest_[0] != ')' && rest_[0] != ':'; rest_.remove_prefix(1)) {
       if (rest_[0] == '-') on = false;
@@ -351,6 +351,7 @@ class RegexParser {
   }
 
   void Compile(int32_t id, int depth) {
+    if (++work_ > kMostWork) Fail("the pattern is too long");  // Repetitions of nothing make no steps.
     if (!ok_) return;
     const Node& n = nodes_[static_cast<size_t>(id)];
     switch (n.kind) {
@@ -382,17 +383,19 @@ class RegexParser {
       if (ok_) At(jump).first = Here();
   }
   void CompileRepeat(const Node& n, int depth) {
-    for (int i = 0; ok_ && i < n.least; ++i) Compile(n.parts[0], depth + 1);
+    const bool endless = n.most < 0;
+    for (int i = endless ? 1 : 0; ok_ && i < n.least; ++i) Compile(n.parts[0], depth + 1);
     std::vector<int32_t> splits;
     for (int i = n.least; ok_ && i < n.most; ++i) {
       splits.push_back(Emit({.op = Op::kSplit}));
       Compile(n.parts[0], depth + 1);
     }
-    if (ok_ && n.most < 0) {
-      splits.push_back(Emit({.op = Op::kSplit}));
+    if (ok_ && endless) {  // x* is (x+)?: the way out is also behind an x that is empty, in that x's order of preference.
+      if (n.least == 0) splits.push_back(Emit({.op = Op::kSplit}));
+      const int32_t inside = Here();
       Compile(n.parts[0], depth + 1);
-      const int32_t jump = Emit({.op = Op::kJump});
-      if (ok_) At(jump).first = splits[0];
+      const int32_t again = Emit({.op = Op::kSplit});
+      if (ok_) Ways(again, inside, Here(), n.greedy);
     }
     for (const int32_t split : splits)
       if (ok_) Ways(split, split + 1, Here(), n.greedy);
@@ -401,8 +404,9 @@ class RegexParser {
   std::string_view rest_;
   Regex& to_;
   std::vector<Node> nodes_;
-  Flags flags_, outer_;
+  Flags flags_;
   int groups_ = 0;
+  size_t work_ = 0;
   bool ok_ = true;
   const char* trouble_ = "";
 };
@@ -431,7 +435,7 @@ class RegexRun {
         Follow(0, at, none, &now);
       }
       if (now.empty() && (anchored || at >= end)) return found;
-      size_t length = 0;
+      size_t length = 0;  // A character of several bytes is waited for, byte by byte: what is empty may match inside of it, as in RE2.
       const int32_t rune = at < end ? DecodeUtf8(text_.substr(static_cast<size_t>(at)), &length) : kEnd;
       ++generation_;
       next.clear();
@@ -443,11 +447,16 @@ class RegexRun {
           found = true;
           break;  // The rest is less preferred.
         }
-        if (rune >= 0 && Holds(s, rune)) Follow(t.step + 1, at + static_cast<int64_t>(length), t.match, &next);
+        if (t.waits == 0) {
+          if (rune < 0 || !Holds(s, rune)) continue;
+          t.waits = static_cast<int>(length);
+        }
+        if (--t.waits == 0) Follow(t.step + 1, at + 1, t.match, &next);
+        else next.push_back(t);
       }
       std::swap(now, next);
       if (at >= end) return found;
-      at += static_cast<int64_t>(length);
+      ++at;
     }
   }
 
@@ -456,6 +465,7 @@ class RegexRun {
   struct Thread {
     int32_t step;
     Regex::Match match;
+    int waits = 0;  // Bytes of a character that are still to come.
   };
 
   bool Holds(const Regex::Step& s, int32_t rune) const {
@@ -480,7 +490,7 @@ class RegexRun {
 
   // The steps that read a character or end the program, reached from here; each once, by the best way.
   void Follow(int32_t step, int64_t at, const Regex::Match& match, std::vector<Thread>* to) {
-    stack_.assign(1, {step, match});
+    stack_.assign(1, Thread{step, match});
     while (!stack_.empty()) {
       Thread t = stack_.back();
       stack_.pop_back();
@@ -493,7 +503,7 @@ class RegexRun {
         }
         if (s.op == Regex::Op::kAssert && !IsAt(s.where, at)) break;
         if (s.op == Regex::Op::kSave) t.match[static_cast<size_t>(s.first)] = at;
-        if (s.op == Regex::Op::kSplit) stack_.push_back({s.second, t.match});
+        if (s.op == Regex::Op::kSplit) stack_.push_back(Thread{s.second, t.match});
         t.step = s.op == Regex::Op::kSplit || s.op == Regex::Op::kJump ? s.first : t.step + 1;
       }
     }
@@ -575,7 +585,7 @@ void AddRewritten(std::string* to, std::string_view rewrite, std::string_view te
 }  // namespace
 
 // An empty match right behind a match does not count, as in RE2.
-std::string Replace(const Regex& regex, std::string_view text, std::string_view rewrite, bool all) {
+Result<std::string> Replace(const Regex& regex, std::string_view text, std::string_view rewrite, bool all) {
   std::string out;
   int64_t at = 0, last_end = -1;
   const auto end = static_cast<int64_t>(text.size());
@@ -593,6 +603,7 @@ std::string Replace(const Regex& regex, std::string_view text, std::string_view 
       continue;
     }
     AddRewritten(&out, rewrite, text, match);
+    if (out.size() > kMostRewritten) return Error(Code::kOutOfMemory, "a text grows beyond %zu bytes as it is rewritten", kMostRewritten);
     at = last_end = match[1];
     if (!all) break;
   }

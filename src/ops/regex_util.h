@@ -51,6 +51,6 @@ class Regex {
 
 // What TensorFlow's rewrite patterns stand for: \0 to \9 are groups, \\ is a backslash. False: malformed, or a group too many.
 bool CheckRewrite(std::string_view rewrite, int groups);
-std::string Replace(const Regex& regex, std::string_view text, std::string_view rewrite, bool all);
+Result<std::string> Replace(const Regex& regex, std::string_view text, std::string_view rewrite, bool all);
 
 }  // namespace octet::ops

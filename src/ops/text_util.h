@@ -2,7 +2,8 @@
 // What the operators on texts share. They are TensorFlow's, in .tflite files custom operators "Flex..." whose options are a
 // NodeDef; octet has kernels of its own for these.
 #pragma once
-#include <concepts>
+#include <algorithm>
+#include <string>
 
 #include "ops/import.h"
 #include "ops/node_def_util.h"
@@ -23,6 +24,19 @@ Status InferLong(const OpView& op, std::span<OutputType> out);
 
 // A text of this run.
 Result<StringRef> Keep(const Run& run, std::string_view text);
+
+// n texts with a separator between them, as a text of this run.
+template <class F> Result<StringRef> KeepJoined(const Run& run, int64_t n, std::string_view separator, const F& part) {
+  uint64_t size = n > 1 ? static_cast<uint64_t>(n - 1) * separator.size() : 0;
+  for (int64_t i = 0; i < n; ++i) size += part(i).size();
+  OCTET_ASSIGN(char* const room, run.host->Characters(size));
+  char* to = room;
+  for (int64_t i = 0; i < n; ++i) {
+    if (i > 0) to = std::ranges::copy(separator, to).out;
+    to = std::ranges::copy(part(i), to).out;
+  }
+  return StringRef{room, size};
+}
 
 inline bool IsSpace(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
 

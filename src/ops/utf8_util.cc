@@ -22,6 +22,19 @@ int32_t DecodeUtf8(std::string_view text, size_t* length) {
   return rune;
 }
 
+// Source: Unicode 15, section 3.9, table 3-7 and "maximal subpart".
+size_t MalformedLength(std::string_view text) {
+  const auto byte = [&](size_t i) { return i < text.size() ? static_cast<int32_t>(static_cast<uint8_t>(text[i])) : 0; };
+  const int32_t first = byte(0);
+  if (first < 0xc2 || first > 0xf4) return 1;
+  const size_t size = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
+  const int32_t least = first == 0xe0 ? 0xa0 : first == 0xf0 ? 0x90 : 0x80, most = first == 0xed ? 0x9f : first == 0xf4 ? 0x8f : 0xbf;
+  if (byte(1) < least || byte(1) > most) return 1;
+  size_t length = 2;
+  while (length < size && (byte(length) & 0xc0) == 0x80) ++length;
+  return length;
+}
+
 void AppendUtf8(int32_t rune, std::string* to) {
   const auto add = [&](int32_t byte) { *to += static_cast<char>(byte); };
   const auto tail = [&](int shift) { add(0x80 | ((rune >> shift) & 0x3f)); };

@@ -251,7 +251,7 @@ Result<FlexModel> WithFlexOps(std::shared_ptr<const runtime::Model> model, const
   std::map<std::string, int> names;
   for (const tflite::SubgraphInfo& g : static_cast<const runtime::SharedModel&>(*model).view().subgraphs())
     for (const tflite::OperatorInfo& op : g.operators)
-      if (op.is_custom && op.code_name.starts_with("Flex")) ++names[std::string(op.code_name)];
+      if (op.is_custom && op.code_name.starts_with("Flex") && !ops::HasOwnKernel(op.code_name)) ++names[std::string(op.code_name)];
   const char* environment = std::getenv("OCTET_TENSORFLOW");
   const std::string path = !library.empty() ? library : environment ? environment : "";
   if (names.empty() || path.empty()) return FlexModel{std::move(model), {}};

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "importers/lowerings/tensorflow_op.h"
 
+#include "graph/fold.h"
 #include "ops/flex_util.h"
 
 namespace octet::importers {
 namespace {
 
 // ------------------------------------------------------------------------------ messages
-// AttrValue: 1 list (ListValue: 2 texts, 3 integers), 2 text, 3 integer, 5 bool, 6 type.
+// AttrValue: 1 list (ListValue: 2 texts, 3 integers, 6 types), 2 text, 3 integer, 5 bool, 6 type.
 
 void AddVarint(std::string* to, uint64_t value) {
   for (; value >= 128; value >>= 7) *to += static_cast<char>(value | 128);
@@ -73,6 +74,13 @@ NodeAttr IntsAttr(std::string name, std::span<const int64_t> values) {
   return ListAttr(std::move(name), list);
 }
 
+NodeAttr TypesAttr(std::string name, std::span<const DType> values) {
+  std::string packed, list;
+  for (const DType v : values) AddVarint(&packed, TypeNumber(v));
+  if (!values.empty()) AddBytes(&list, 6, packed);
+  return ListAttr(std::move(name), list);
+}
+
 NodeAttr TextsAttr(std::string name, std::span<const std::string_view> values) {
   std::string list;
   for (const std::string_view v : values) AddBytes(&list, 2, v);
@@ -95,10 +103,7 @@ std::string NodeMessage(std::string_view op, size_t inputs, const std::map<std::
   return node;
 }
 
-bool HasOwnKernel(std::string_view op) {
-  const ops::OpDef* def = ops::Find(ops::BuiltinCode::kCustom, "Flex" + std::string(op));
-  return def && def->name.starts_with("flex_");
-}
+bool HasOwnKernel(std::string_view op) { return ops::HasOwnKernel("Flex" + std::string(op)); }
 
 Result<std::vector<Value>> AddTensorFlowOp(Lowering& c, std::string_view op, std::span<const Value> inputs, std::vector<TensorType> outputs, std::string_view message) {
   const std::string name = "Flex" + std::string(op);
@@ -114,14 +119,17 @@ Result<std::vector<Value>> AddTensorFlowOp(Lowering& c, std::string_view op, std
   }
   const graph::NodeId node = g.AddNode(def, graph::Attributes(def.attrs), in, out, c.place());
   g.node(node).custom_options = ops::FlexOptions(op, message);
-  if (own) OCTET_TRY(graph::InferNode(g, node));
+  if (!own) return values;
+  OCTET_TRY(graph::InferNode(g, node));
+  OCTET_ASSIGN(const bool folded, graph::FoldNode(g, node));  // Constants, as windows of complex numbers are.
+  (void)folded;
   return values;
 }
 
-Result<std::vector<Value>> MakeTensorFlowOp(Lowering& c, std::string_view op, std::initializer_list<Value> inputs, std::initializer_list<DType> outputs, std::initializer_list<NodeAttr> attrs) {
+Result<std::vector<Value>> MakeTensorFlowOp(Lowering& c, std::string_view op, std::span<const Value> inputs, std::initializer_list<DType> outputs, std::initializer_list<NodeAttr> attrs) {
   std::vector<TensorType> types;
   for (const DType t : outputs) types.push_back({t, {}, {}});
-  return AddTensorFlowOp(c, op, std::span(inputs.begin(), inputs.size()), std::move(types), NodeMessage(op, inputs.size(), std::map<std::string, std::string>(attrs), c.place()));
+  return AddTensorFlowOp(c, op, inputs, std::move(types), NodeMessage(op, inputs.size(), std::map<std::string, std::string>(attrs), c.place()));
 }
 
 }  // namespace octet::importers

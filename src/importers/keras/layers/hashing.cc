@@ -59,7 +59,39 @@ Status ConvertHashing(LayerContext& c) {
   return SetHashed(c, hash, bins);
 }
 
-constexpr LayerRule kRules[] = {{"Hashing", ConvertHashing}};
+// Combinations of one value of each input, [batch] or [batch, 1].
+Status ConvertCrossing(LayerContext& c) {
+  OCTET_ASSIGN(const int64_t bins, BinsOf(c));
+  if (c.num_inputs() < 2) return c.Fail("two inputs or more", std::to_string(c.num_inputs()), "");
+  const int rank = c.rank(c.Input(0));
+  std::vector<Value> columns;
+  std::vector<DType> types;
+  bool numbers = false;
+  for (int i = 0; i < c.num_inputs(); ++i) {
+    Value x = c.Input(i);
+    if (rank < 1 || rank > 2 || c.rank(x) != rank || (rank == 2 && c.shape(x)[1] != 1)) return c.Fail("inputs [batch] or [batch, 1]", c.shape(x).text(), "");
+    if (c.type(x).dtype != DType::kString) {
+      OCTET_ASSIGN(x, c.Cast(x, DType::kI64));
+    }
+    if (rank == 1) {
+      OCTET_ASSIGN(x, c.Make("expand_dims", {x, c.Vector({-1})}));
+    }
+    columns.push_back(x);
+    types.push_back(c.type(x).dtype);
+    numbers |= types.back() != DType::kString;
+  }
+  constexpr int64_t kKey = 0xDECAFCAFFE;  // TensorFlow's default.
+  OCTET_ASSIGN(const std::vector<Value> y, MakeTensorFlowOp(c, "SparseCross", columns, {DType::kI64, DType::kI64, DType::kI64},
+                                                            {IntAttr("N", 0), BoolAttr("hashed_output", true), IntAttr("num_buckets", bins), IntAttr("hash_key", kKey), TypesAttr("sparse_types", {}),
+                                                             TypesAttr("dense_types", types), TypeAttr("out_type", DType::kI64), TypeAttr("internal_type", numbers ? DType::kI64 : DType::kString)}));
+  Value ids = y[1];
+  if (rank == 2) {
+    OCTET_ASSIGN(ids, c.Make("reshape", {ids, c.Vector({-1, 1})}, {{"new_shape", std::vector<int32_t>{-1, 1}}}));
+  }
+  return SetHashed(c, ids, bins);
+}
+
+constexpr LayerRule kRules[] = {{"Hashing", ConvertHashing}, {"HashedCrossing", ConvertCrossing}};
 
 }  // namespace
 

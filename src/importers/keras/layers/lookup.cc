@@ -87,12 +87,23 @@ Result<Value> CountInRows(LayerContext& c, const std::string& mode, Value ids, c
   OCTET_ASSIGN(const Value count, c.Cast(rows.count, DType::kI32));
   const Value sizes[] = {count, c.Vector({classes})};
   OCTET_ASSIGN(const Value shape, c.Make("concatenation", sizes, {{"axis", 0}}));
-  OCTET_ASSIGN(const Value length, c.EmitAs("shape", std::span(&ids, 1), nullptr, {DType::kI32, {}, {}}));
+  OCTET_ASSIGN(const Value length, c.Make("shape", {ids}, {{"out_type", static_cast<int64_t>(DType::kI32)}}));
   OCTET_ASSIGN(const Value ones, c.Make("fill", {length, c.Scalar(1)}));
   OCTET_ASSIGN(Value y, c.Make("scatter_nd", {at, ones, shape}));
   c.construction().Refine(y, {DType::kF32, Shape{kUnknown, classes}, {}});
   if (mode == "count") return y;
   return c.Make("minimum", {y, c.Scalar(1)});
+}
+
+// What the constructor got, one per word, or what adapting found, then also of what is no word.
+std::vector<float> IdfWeights(LayerContext& c) {
+  std::vector<float> weights;
+  for (const double w : c.Numbers("idf_weights", {})) weights.push_back(static_cast<float>(w));
+  if (!weights.empty() || c.variables().group.empty()) return weights;
+  const Result<Value> stored = c.builder().Variable(c.variables().group + "/vars/idf_weights", "idf_weights", c);
+  if (stored.ok())
+    for (const float w : c.data_as<float>(*stored)) weights.push_back(w);
+  return weights;
 }
 
 // The other way: index -> word.
@@ -169,7 +180,7 @@ Status ReadWords(LayerContext& c, Vocabulary* v) {
     for (const Json& word : words.items()) v->words.push_back(Token(word));
   } else {
     Result<std::string> file = c.builder().weights().Asset(c.variables(), "vocabulary.txt");
-    if (!file.ok()) return c.Fail("a vocabulary in the file", "none", "adapt the layer, or give it a vocabulary, before saving");
+    if (!file.ok()) return c.Fail("a vocabulary in the file", "none", "adapt the layer before saving, as .keras or SavedModel; a .h5 file has the vocabulary only where the layer's constructor got it");
     std::string_view rest = *file;
     while (true) {
       const size_t end = rest.find('\n');
@@ -210,15 +221,14 @@ Status Finish(LayerContext& c, const Vocabulary& v, Value index, const Rows* row
   const std::string counted = mode == "tf_idf" ? "count" : mode;
   OCTET_ASSIGN(Value y, rows ? CountInRows(c, counted, index, *rows, static_cast<int32_t>(depth)) : Encode(c, counted, index, static_cast<int32_t>(depth)));
   if (mode == "tf_idf") {
-    std::vector<float> weights;
-    for (const double w : c.Numbers("idf_weights", {})) weights.push_back(static_cast<float>(w));
+    std::vector<float> weights = IdfWeights(c);
     // Of the words; an unknown one weighs what they do on average.
     if (weights.size() == v.words.size()) {
       double sum = 0;
       for (const float w : weights) sum += static_cast<double>(w);
       weights.insert(weights.begin(), static_cast<size_t>(v.first_word()), static_cast<float>(sum / static_cast<double>(weights.size())));
     }
-    if (static_cast<int64_t>(weights.size()) != v.size()) return c.Fail("idf_weights in the config, one per word", std::to_string(weights.size()), "give them to the constructor");
+    if (const auto n = static_cast<int64_t>(weights.size()); n != v.size() && n != depth) return c.Fail("idf_weights in the file, one per word", std::to_string(n), "adapt the layer before saving, or give them to the constructor");
     weights.resize(static_cast<size_t>(depth), 0.0f);
     OCTET_ASSIGN(y, c.Make("mul", {y, c.Constant<float>(Shape{static_cast<int32_t>(depth)}, weights)}));
   } else if (c.builder().version() > 2) {

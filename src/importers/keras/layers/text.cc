@@ -53,8 +53,34 @@ Result<Value> AsVector(LayerContext& c, Value x) {
   return c.Make("reshape", {x, c.Vector({-1})}, {{"new_shape", std::vector<int32_t>{-1}}});
 }
 
+// [0, 1, ..., n - 1], int64; n is a scalar.
+Result<Value> Count(LayerContext& c, Value n) {
+  OCTET_ASSIGN(const Value y, c.Make("range", {Long(c, 0), n, Long(c, 1)}));
+  c.construction().Refine(y, {DType::kI64, Shape{kUnknown}, {}});
+  return y;
+}
+
+// How many elements a vector has, int64 [1].
+Result<Value> LengthOf(LayerContext& c, Value x) { return c.Make("shape", {x}, {{"out_type", static_cast<int64_t>(DType::kI64)}}); }
+Result<Value> AsScalar(LayerContext& c, Value x) { return c.Make("reshape", {x, c.Vector(std::span<const int32_t>())}); }
+
+Result<Tokens> SplitCharacters(LayerContext& c, Value texts) {
+  OCTET_ASSIGN(const std::vector<Value> decoded, MakeTensorFlowOp(c, "UnicodeDecode", {texts}, {DType::kI64, DType::kI32},
+                                                                  {TextAttr("input_encoding", "UTF-8"), TextAttr("errors", "replace"), IntAttr("replacement_char", 0xfffd),
+                                                                   BoolAttr("replace_control_characters", false), TypeAttr("Tsplits", DType::kI64)}));
+  OCTET_ASSIGN(const Value length, LengthOf(c, decoded[1]));
+  OCTET_ASSIGN(Value bound, c.Make("add", {length, Longs(c, {1})}));
+  OCTET_ASSIGN(bound, AsScalar(c, bound));
+  OCTET_ASSIGN(const Value each, Count(c, bound));  // Every character is a row.
+  OCTET_ASSIGN(const std::vector<Value> texts_of, MakeTensorFlowOp(c, "UnicodeEncode", {decoded[1], each}, {DType::kString},
+                                                                   {TextAttr("output_encoding", "UTF-8"), TextAttr("errors", "replace"), IntAttr("replacement_char", 0xfffd), TypeAttr("Tsplits", DType::kI64)}));
+  OCTET_ASSIGN(const Value count, LengthOf(c, texts));
+  return Tokens{texts_of[0], {}, decoded[0], count, {}};
+}
+
 Result<Tokens> Split(LayerContext& c, Value x) {
   OCTET_ASSIGN(const Value texts, AsVector(c, x));
+  if (c.Get("split").text() == "character") return SplitCharacters(c, texts);
   OCTET_ASSIGN(const std::vector<Value> y, MakeTensorFlowOp(c, "StringSplitV2", {texts, TextOf(c, "")}, {DType::kI64, DType::kString, DType::kI64}, {IntAttr("maxsplit", -1)}));
   Tokens t{y[1], y[0], {}, {}, y[2]};
   OCTET_ASSIGN(t.count, c.Make("slice", {t.shape, c.Vector({0}), c.Vector({1})}));
@@ -69,11 +95,9 @@ Result<Value> RowsOf(LayerContext& c, const Tokens& t) {
   }
   // How many rows end at or before it.
   OCTET_ASSIGN(const Value ends, c.Make("slice", {t.splits, c.Vector({1}), c.Vector({-1})}));
-  OCTET_ASSIGN(Value n, c.EmitAs("shape", std::span(&t.values, 1), nullptr, {DType::kI32, {}, {}}));
-  OCTET_ASSIGN(n, c.Cast(n, DType::kI64));
-  OCTET_ASSIGN(n, c.Make("reshape", {n, c.Vector(std::span<const int32_t>())}));
-  OCTET_ASSIGN(Value place, c.Make("range", {Long(c, 0), n, Long(c, 1)}));
-  c.construction().Refine(place, {DType::kI64, Shape{kUnknown}, {}});
+  OCTET_ASSIGN(Value n, LengthOf(c, t.values));
+  OCTET_ASSIGN(n, AsScalar(c, n));
+  OCTET_ASSIGN(Value place, Count(c, n));
   OCTET_ASSIGN(place, c.Make("expand_dims", {place, c.Vector({1})}));
   OCTET_ASSIGN(const Value behind, c.Make("less_equal", {ends, place}));
   OCTET_ASSIGN(const Value one, c.Cast(behind, DType::kI64));
@@ -82,11 +106,11 @@ Result<Value> RowsOf(LayerContext& c, const Tokens& t) {
 
 // Where rows begin: how many tokens lie in rows before.
 Result<Value> SplitsOf(LayerContext& c, const Tokens& t) {
+  if (t.splits) return t.splits;
   OCTET_ASSIGN(const Value rows, RowsOf(c, t));
   OCTET_ASSIGN(Value bound, c.Make("add", {t.count, Longs(c, {1})}));
-  OCTET_ASSIGN(bound, c.Make("reshape", {bound, c.Vector(std::span<const int32_t>())}));
-  OCTET_ASSIGN(Value row, c.Make("range", {Long(c, 0), bound, Long(c, 1)}));
-  c.construction().Refine(row, {DType::kI64, Shape{kUnknown}, {}});
+  OCTET_ASSIGN(bound, AsScalar(c, bound));
+  OCTET_ASSIGN(Value row, Count(c, bound));
   OCTET_ASSIGN(row, c.Make("expand_dims", {row, c.Vector({1})}));
   OCTET_ASSIGN(const Value before, c.Make("less", {rows, row}));
   OCTET_ASSIGN(const Value one, c.Cast(before, DType::kI64));
@@ -136,8 +160,8 @@ Result<Value> Padded(LayerContext& c, const Tokens& t, Value index, int64_t leng
 Status Check(LayerContext& c) {
   if (c.Bool("sparse", false) || c.Bool("ragged", false)) return c.Fail("dense outputs", c.Bool("sparse", false) ? "sparse=True" : "ragged=True", "build the layer without it");
   if (c.Text("encoding", "utf-8") != "utf-8") return c.Fail("encoding utf-8", c.Text("encoding", ""), "");
-  if (const Json& split = c.Get("split"); split.text() != "whitespace")
-    return c.Fail("split whitespace", split.is_text() ? "split " + split.text() : split.is_null() ? "split None" : "a Python function", "split before the model and start with StringLookup on the tokens");
+  if (const Json& split = c.Get("split"); split.text() != "whitespace" && split.text() != "character")
+    return c.Fail("split whitespace or character", split.is_text() ? "split " + split.text() : split.is_null() ? "split None" : "a Python function", "split before the model and start with StringLookup on the tokens");
   if (c.num_inputs() < 1 || c.type(c.Input(0)).dtype != DType::kString) return c.Fail("texts as input", "numbers", "");
   if (c.Int("output_sequence_length", 0) < 0 || c.Int("output_sequence_length", 0) > 1 << 24) return c.Fail("output_sequence_length", std::to_string(c.Int("output_sequence_length", 0)), "");
   return {};

@@ -115,7 +115,15 @@ Status ConvertSparseToDense(NodeContext& c) {
   if (!Ready(in) || in.size() < 4) return {};
   const Partial* dims = c.Known(1);
   OCTET_ASSIGN(const Value y, c.Make("sparse_to_dense", {in[0], in[1], in[2], in[3]}));
-  return Set(c, dims ? WithShape(c, y, Shape(dims->dims())) : y);
+  if (dims) return Set(c, WithShape(c, y, Shape(dims->dims())));
+  // As many axes as each place has numbers.
+  const Shape &places = c.shape(in[0]), &sizes = c.shape(in[1]);
+  const int32_t rank = sizes.rank() == 1 && sizes[0] > 0 ? sizes[0] : places.rank() == 2 ? places[1] : kUnknown;
+  if (rank > kMaxRank) return c.Fail("at most 8 dimensions", std::to_string(rank), "");
+  Shape open;
+  for (int32_t i = 0; i < rank; ++i) open.push_back(kUnknown);
+  if (rank > 0) c.Refine(y, {c.type(in[2]).dtype, open, {}});
+  return Set(c, y);
 }
 
 // indices, values, shape -> the tensor they stand for; indices that occur twice are summed.
