@@ -1,12 +1,17 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Latency of octet beside LiteRT with its default XNNPACK delegate: same file, one thread, in turns.
+"""octet beside LiteRT with its default XNNPACK delegate: same file, one thread, in turns.
 
-Usage: compare_litert.py OCTET MODEL.tflite...   (in an environment with ai-edge-litert: make compare)
+Usage: compare_litert.py [--load] OCTET MODEL.tflite...   (in an environment with ai-edge-litert: make compare)
 
 Prints a Markdown table; ratios are of the minima over all rounds. Above 1, octet is faster.
+Without a flag: latency of inferences. --load: processor time from the file's name to an allocated interpreter, and of
+the first inference after it; once as the first thing a process does (LiteRT's forked off behind its import), once as
+what it does again with another interpreter of the same file. Unlike time by the clock, it shows milliseconds of
+work as they are on a machine that others use, too.
 """
 import json
+import math
 import os
 import subprocess
 import sys
@@ -16,33 +21,104 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
 ROUNDS, RUNS = 4, 30
+LOAD_ROUNDS, LOADS = 7, 3  # Processes; interpreters in each.
 
 
-def litert_min_us(path):
+def litert_open(path):
     interpreter = Interpreter(model_path=path, num_threads=1)
     interpreter.allocate_tensors()
+    return interpreter
+
+
+def fill_inputs(interpreter):
     rng = np.random.default_rng(0)
     for detail in interpreter.get_input_details():
         shape, dtype = detail["shape"], np.dtype(detail["dtype"])
         data = rng.standard_normal(shape) if dtype.kind == "f" else rng.integers(0, 100, shape)
         interpreter.set_tensor(detail["index"], data.astype(dtype))
+
+
+def microseconds(work, clock=time.perf_counter_ns):
+    start = clock()
+    result = work()
+    return (clock() - start) / 1e3, result
+
+
+def litert_min_us(path):
+    interpreter = litert_open(path)
+    fill_inputs(interpreter)
     invoke = interpreter._interpreter.Invoke  # Without the Python wrapper's own microsecond.
-    times = []
-    for _ in range(RUNS):
-        start = time.perf_counter_ns()
-        invoke()
-        times.append((time.perf_counter_ns() - start) / 1e3)
-    return min(times)
+    return min(microseconds(invoke)[0] for _ in range(RUNS))
+
+
+def octet_bench(octet, models, *flags):
+    out = subprocess.run([octet, "bench", *models, *flags, "--json"], capture_output=True, text=True, check=True).stdout
+    return json.loads(out)
 
 
 def octet_min_us(octet, path):
-    out = subprocess.run([octet, "bench", path, "--runs", str(RUNS), "--json"], capture_output=True, text=True, check=True).stdout
-    result = json.loads(out)
+    result = octet_bench(octet, [path], "--runs", str(RUNS))
     return result["min_us"], result["isa"]
 
 
-def main():
-    octet, models = sys.argv[1], sys.argv[2:]
+def octet_loads(octet, path):
+    """Per interpreter of a process: [load, first inference] in us."""
+    return [[r["load_cpu_us"], r["first_cpu_us"]] for r in octet_bench(octet, [path] * LOADS, "--runs", "1", "--warmup", "0")]
+
+
+def litert_loads(path):
+    receiver, sender = os.pipe()
+    child = os.fork()
+    if child == 0:
+        times, kept = [], []
+        for _ in range(LOADS):
+            load_us, interpreter = microseconds(lambda: litert_open(path), time.process_time_ns)
+            fill_inputs(interpreter)
+            times.append([load_us, microseconds(interpreter._interpreter.Invoke, time.process_time_ns)[0]])
+            kept.append(interpreter)
+        os.write(sender, json.dumps(times).encode())
+        os._exit(0)
+    os.close(sender)
+    with os.fdopen(receiver) as pipe:
+        text = pipe.read()
+    os.waitpid(child, 0)
+    if not text:
+        raise RuntimeError(f"LiteRT does not load {path}")
+    return json.loads(text)
+
+
+def least(runs):
+    """Of several processes' times: [[load, first inference] of a process's first interpreter, of later ones]."""
+    all_runs = np.array(runs)
+    return np.array([all_runs[:, 0].min(axis=0), all_runs[:, 1:].min(axis=(0, 1))])
+
+
+def name_of(path):
+    return os.path.basename(path).removesuffix(".tflite")
+
+
+def compare_loads(octet, models):
+    print("| model | load LiteRT us | octet | ratio | again LiteRT | octet | ratio | first inference LiteRT | octet | ratio | again LiteRT | octet | ratio |")
+    print("|--|" + "--:|" * 12)
+    ratios = []
+    for path in models:
+        theirs, ours = [], []
+        for _ in range(LOAD_ROUNDS):
+            theirs.append(litert_loads(path))
+            ours.append(octet_loads(octet, path))
+        a, b = least(theirs), least(ours)
+        ratios.append(a / b)
+        cells = [f"{a[j][i]:.0f} | {b[j][i]:.0f} | {a[j][i] / b[j][i]:.2f}" for i in (0, 1) for j in (0, 1)]
+        print(f"| {name_of(path)} | " + " | ".join(cells) + " |", flush=True)
+    for i, what in enumerate(["load", "first inference"]):
+        for j, when in enumerate(["", ", again"]):
+            r = [ratio[j][i] for ratio in ratios]
+            print(f"\n{what}{when}: geometric mean {math.exp(np.log(r).mean()):.2f}, lowest {min(r):.2f} ({name_of(models[int(np.argmin(r))])}), "
+                  f"at least 2 on {sum(x >= 2 for x in r)}, at least 1 on {sum(x >= 1 for x in r)} of {len(r)}")
+    print(f"\none thread, processor time, minima of {LOAD_ROUNDS} processes in turns, {LOADS} interpreters in each")
+
+
+def compare_inferences(octet, models):
     print("| model | LiteRT us | octet us | LiteRT / octet |\n|--|--:|--:|--:|")
     isa = ""
     for path in models:
@@ -50,8 +126,13 @@ def main():
         for _ in range(ROUNDS):
             mine, isa = octet_min_us(octet, path)
             best = [min(best[0], litert_min_us(path)), min(best[1], mine)]
-        print(f"| {os.path.basename(path).removesuffix('.tflite')} | {best[0]:.1f} | {best[1]:.1f} | {best[0] / best[1]:.2f} |")
+        print(f"| {name_of(path)} | {best[0]:.1f} | {best[1]:.1f} | {best[0] / best[1]:.2f} |")
     print(f"\none thread, {isa}, minima of {ROUNDS} x {RUNS} runs in turns")
+
+
+def main():
+    arguments = [a for a in sys.argv[1:] if a != "--load"]
+    (compare_loads if len(arguments) < len(sys.argv) - 1 else compare_inferences)(arguments[0], arguments[1:])
 
 
 if __name__ == "__main__":

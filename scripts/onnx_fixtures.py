@@ -146,6 +146,37 @@ def quantized():
     save("quantized", m, [floats(1, 2, 6, 6, scale=1)])
 
 
+def grids():
+    """Bytes onto a grid more than twice as coarse; logistic, tanh and softmax with other grids than their own; unsigned inputs.
+    Scales that keep sums and products away from halves, so that one step of the scale is one answer."""
+    w = {"xs": np.float32(0.031), "xz": np.uint8(117), "bs": np.float32(0.013), "bz": np.uint8(131), "cs": np.float32(0.0873), "cz": np.uint8(120), "ss": np.float32(0.00373), "sz": np.uint8(3),
+         "ts": np.float32(0.0071), "tz": np.uint8(129), "ms": np.float32(0.00213), "mz": np.uint8(0)}
+
+    def dequantized(name, grid, node):
+        return [node, N("QuantizeLinear", [name, grid + "s", grid + "z"], [name + "_q"]), N("DequantizeLinear", [name + "_q", grid + "s", grid + "z"], [name + "_out"])]
+    nodes = [N("DequantizeLinear", ["a", "xs", "xz"], ["x"]), N("DequantizeLinear", ["b", "bs", "bz"], ["z"]), *dequantized("joined", "c", N("Concat", ["x", "z"], ["joined"], axis=1)),
+             *dequantized("gate", "s", N("Sigmoid", ["x"], ["gate"])), *dequantized("th", "t", N("Tanh", ["z"], ["th"])), *dequantized("share", "m", N("Softmax", ["x"], ["share"], axis=-1)),
+             *dequantized("sum", "c", N("Add", ["x", "z"], ["sum"]))]
+    names = ["joined_out", "gate_out", "th_out", "share_out", "sum_out"]
+    inputs = [("a", TensorProto.UINT8, [1, 8, 32]), ("b", TensorProto.UINT8, [1, 8, 32])]
+    m = model(nodes, inputs, [(n, F, [1, 16 if n == "joined_out" else 8, 32]) for n in names], w, opset=19, ir=9)
+    save("grids", m, [np.arange(256, dtype=np.uint8).reshape(1, 8, 32), RNG.permutation(256).astype(np.uint8).reshape(1, 8, 32)])
+
+
+def quantized_lstm():
+    """DynamicQuantizeLSTM: its integers as the LSTM's floats."""
+    steps, units, k = 4, 3, 5
+    q = {"W": RNG.integers(-127, 128, (2, k, 4 * units)).astype(np.int8), "R": RNG.integers(0, 256, (2, units, 4 * units)).astype(np.uint8)}
+    w = q | {"B": floats(2, 8 * units), "ws": np.array([0.004, 0.003], np.float32), "wz": np.array([0, 0], np.int8), "rs": (RNG.random((2, 4 * units)) * 0.004 + 0.002).astype(np.float32), "rz": np.full((2, 4 * units), 128, np.uint8)}
+    nodes = [N("DynamicQuantizeLSTM", ["x", "W", "R", "B", "", "", "", "", "ws", "wz", "rs", "rz"], ["y", "h", "c"], domain="com.microsoft", hidden_size=units, direction="bidirectional")]
+    ends = [("y", F, [steps, 2, 1, units]), ("h", F, [2, 1, units]), ("c", F, [2, 1, units])]
+    plain = {"W": np.transpose(q["W"] * w["ws"][:, None, None], (0, 2, 1)), "R": np.transpose((q["R"].astype(np.float32) - 128) * w["rs"][:, None], (0, 2, 1)), "B": w["B"]}
+    x = floats(steps, 1, k)
+    lstm = model([N("LSTM", ["x", "W", "R", "B"], ["y", "h", "c"], hidden_size=units, direction="bidirectional")], [("x", F, [steps, 1, k])], ends, plain)
+    expected = onnxruntime.InferenceSession(lstm.SerializeToString()).run(None, {"x": x})
+    save("quantized_lstm", model(nodes, [("x", F, [steps, 1, k])], ends, w, domains=["com.microsoft"]), [x], expected)
+
+
 def loops():
     """A count that is data becomes WHILE; branches of equal shapes are selected."""
     body = helper.make_graph([N("Mul", ["c", "k"], ["c2"]), N("Add", ["c2", "x"], ["c3"]), N("Identity", ["cond"], ["cond2"])], "body",
@@ -293,6 +324,6 @@ def refused():
 
 if __name__ == "__main__":
     OUT.mkdir(parents=True, exist_ok=True)
-    for make in (cnn, unet, shapes, transformer, recurrent, quantized, loops, old, function, external, refused, any_length, excite, einsum, free_axes, masks, placed, blocks, broadcast):
+    for make in (cnn, unet, shapes, transformer, recurrent, quantized, loops, old, function, external, refused, any_length, excite, einsum, free_axes, masks, placed, blocks, broadcast, grids, quantized_lstm):
         make()
     print(f"{OUT}: {sum(f.stat().st_size for f in OUT.iterdir())} bytes")

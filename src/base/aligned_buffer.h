@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <utility>
+#include <vector>
 
 #include "base/status.h"
 
@@ -11,11 +12,8 @@ namespace octet {
 // Zeroed memory at a 64-byte boundary; pages that nobody touches cost nothing.
 class AlignedBuffer {
  public:
-  // When the system finds pages: one by one as they are touched, or all at once, which is several times cheaper for
-  // memory that will be filled.
-  enum class Pages { kWhenTouched, kNow };
   AlignedBuffer() = default;
-  static Result<AlignedBuffer> Make(uint64_t bytes, Pages pages = Pages::kWhenTouched);
+  static Result<AlignedBuffer> Make(uint64_t bytes);
   AlignedBuffer(AlignedBuffer&& o) noexcept : data_(std::exchange(o.data_, nullptr)), bytes_(std::exchange(o.bytes_, 0)) {}
   AlignedBuffer& operator=(AlignedBuffer&& o) noexcept {
     std::swap(data_, o.data_);
@@ -25,10 +23,42 @@ class AlignedBuffer {
   ~AlignedBuffer();
   std::byte* data() const { return data_; }
   uint64_t bytes() const { return bytes_; }
+  // Finds the pages of a part that will be filled, all at once: cheaper than one by one at their first touch.
+  void Populate(uint64_t at, uint64_t bytes) const;
 
  private:
   std::byte* data_ = nullptr;
   uint64_t bytes_ = 0;
+};
+
+// Memory that is taken in parts and given back at once: a mapping and page faults for each part would cost more than what is
+// done with most. Zeroed, at 64-byte boundaries.
+class Region {
+ public:
+  Region() = default;
+  Region(Region&&) = default;
+  Region& operator=(Region&& o) noexcept {
+    std::swap(pieces_, o.pieces_);
+    std::swap(used_, o.used_);
+    std::swap(populated_, o.populated_);
+    std::swap(taken_, o.taken_);
+    return *this;
+  }
+  ~Region() { Allow(); }
+  // expected: what is likely to be taken from now on, this part included.
+  Result<std::byte*> Take(uint64_t bytes, uint64_t expected = 0);
+  void Clear();  // All parts are given back; some memory is kept for the next ones.
+  uint64_t taken() const { return taken_; }
+
+ private:
+  Status Add(uint64_t bytes);
+  void Populate(uint64_t end);
+  // To sanitizers: what nobody took.
+  void Forbid() const;
+  void Allow() const;
+  std::vector<AlignedBuffer> pieces_;
+  uint64_t used_ = 0, populated_ = 0;  // Of the last piece.
+  uint64_t taken_ = 0;
 };
 
 }  // namespace octet

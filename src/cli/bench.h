@@ -53,6 +53,7 @@ struct Subject {
   int threads = 1;
   DelegateFlags delegates;
   double load_us = 0, first_us = 0;
+  double load_cpu_us = 0, first_cpu_us = 0;  // Processor time of the process, which others on the machine do not lengthen.
   int64_t first_peak_bytes = 0;  // The most resident memory up to the first run's end.
   BenchClock::time_point loaded, first_began;
   std::vector<double> warmup_us, run_us;
@@ -78,6 +79,7 @@ struct Comparison {
 
 // -- measuring (bench_measure.cc)
 double Quantile(std::vector<double> v, double q);
+double ProcessorMicros();
 int64_t RssBytes();
 int64_t PeakRssBytes();  // The most resident memory so far.
 Result<std::vector<Subject>> LoadSubjects(const BenchFlags& f);

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstdio>
 #include <cstring>
+#include <ctime>
 #include <map>
 #include <thread>
 
@@ -110,6 +111,12 @@ double Quantile(std::vector<double> v, double q) {
   return v.empty() ? 0 : v[std::min(v.size() - 1, static_cast<size_t>(q * static_cast<double>(v.size())))];
 }
 
+double ProcessorMicros() {
+  timespec t{};
+  ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+  return static_cast<double>(t.tv_sec) * 1e6 + static_cast<double>(t.tv_nsec) * 1e-3;
+}
+
 int64_t RssBytes() {
   long long pages = 0, resident = 0;
   std::FILE* file = std::fopen("/proc/self/statm", "r");
@@ -132,6 +139,7 @@ int64_t PeakRssBytes() {
 Status LoadSubject(Subject& s, const BenchFlags& f) {
   s.loaded = BenchClock::now();
   s.memory.push_back({0, RssBytes()});
+  double processor = ProcessorMicros();
   OCTET_ASSIGN(const auto model, OpenModel(s.model, s.delegates));
   runtime::Options options{.threads = s.threads, .signature = f.signature};
   options.kernels = f.kernels == "reference" ? runtime::Kernels::kReference : runtime::Kernels::kFast;
@@ -145,11 +153,14 @@ Status LoadSubject(Subject& s, const BenchFlags& f) {
   }
   OCTET_TRY(s.interpreter->Allocate());
   s.load_us = MicrosSince(s.loaded);
+  s.load_cpu_us = ProcessorMicros() - processor;
   s.memory.push_back({s.load_us * 1e-6, RssBytes()});
   FillInputs(*s.interpreter);
   s.first_began = BenchClock::now();
+  processor = ProcessorMicros();
   OCTET_TRY(s.interpreter->Invoke());
   s.first_us = MicrosSince(s.first_began);
+  s.first_cpu_us = ProcessorMicros() - processor;
   s.first_peak_bytes = PeakRssBytes();
   s.memory.push_back({MicrosSince(s.loaded) * 1e-6, RssBytes()});
   return {};

@@ -93,6 +93,7 @@ report::Table InsideTable(const Subject& s) {
 void WriteTimes(report::Json& j, const Subject& s, const BenchFlags& f) {
   j.Field("min_us", Quantile(s.run_us, 0)).Field("p5_us", Quantile(s.run_us, 0.05)).Field("median_us", Quantile(s.run_us, 0.5)).Field("p95_us", Quantile(s.run_us, 0.95));
   j.Field("p99_us", Quantile(s.run_us, 0.99)).Field("max_us", Quantile(s.run_us, 1)).Field("load_us", s.load_us).Field("first_us", s.first_us);
+  j.Field("load_cpu_us", s.load_cpu_us).Field("first_cpu_us", s.first_cpu_us);
   if (!f.raw) return;
   j.Key("samples_us").Array();
   for (double us : s.run_us) j.Number(us);

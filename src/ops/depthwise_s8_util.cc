@@ -4,6 +4,7 @@
 #include <array>
 #include <cstring>
 #include <numeric>
+#include <span>
 
 #include "base/thread_pool.h"
 #include "ops/int8_util.h"
@@ -166,30 +167,46 @@ struct PackContext {
   const kernels::DepthwiseS8& row;
   const Windows& windows;
   const Int8& k;
+  std::span<const int32_t> channel;  // Of every byte of every phase, or -1.
 };
+
+template <class T> void PackTapsAs(T* to, const PackContext& c) {
+  const auto bytes = static_cast<size_t>(c.k.vector);
+  for (size_t phase = 0; phase < static_cast<size_t>(c.row.period); ++phase) {
+    const std::span<const int32_t> channel = c.channel.subspan(phase * bytes, bytes);
+    for (const Step& step : c.windows.steps) {
+      for (int32_t t = 0; t < c.k.lane_taps; ++t) {
+        const int32_t tap = step.tap[static_cast<size_t>(t)];
+        if (tap < 0) continue;  // Zero, as the memory is.
+        const int8_t* w = c.weights + int64_t{tap} * c.row.channels;
+        for (size_t i = 0; i < bytes; ++i)
+          if (channel[i] >= 0) to[static_cast<int32_t>(i) * c.k.lane_taps + t] = w[channel[i]];
+      }
+      to += c.k.vector * c.k.lane_taps;
+    }
+  }
+}
 
 void PackTaps(std::byte* packed, const void* context) {
   const auto& c = *static_cast<const PackContext*>(context);
-  int64_t to = 0;
-  for (int64_t phase = 0; phase < c.row.period; ++phase)
-    for (const Step& step : c.windows.steps)
-      for (int64_t i = 0; i < c.k.vector; ++i)
-        for (int32_t t = 0; t < c.k.lane_taps; ++t, ++to) {
-          const int32_t tap = step.tap[static_cast<size_t>(t)], channel = ChannelAt(c.row, c.k, phase, i);
-          const int8_t w = tap < 0 || channel < 0 ? int8_t{0} : c.weights[tap * c.row.channels + channel];
-          if (c.k.tap_bytes == 1) reinterpret_cast<int8_t*>(packed)[to] = w;
-          else reinterpret_cast<int16_t*>(packed)[to] = w;
-        }
+  if (c.k.tap_bytes == 1) PackTapsAs(reinterpret_cast<int8_t*>(packed), c);
+  else PackTapsAs(reinterpret_cast<int16_t*>(packed), c);
 }
 
-void SetRequant(Prepare& prepare, Params* p, const Int8& k, const IntegerOutput& output, const int32_t* bias) {
+std::vector<int32_t> ChannelsOf(const kernels::DepthwiseS8& row, const Int8& k) {
+  std::vector<int32_t> channel;
+  channel.reserve(static_cast<size_t>(row.period * k.vector));
+  for (int64_t phase = 0; phase < row.period; ++phase)
+    for (int64_t i = 0; i < k.vector; ++i) channel.push_back(ChannelAt(row, k, phase, i));
+  return channel;
+}
+
+void SetRequant(Prepare& prepare, Params* p, const Int8& k, const IntegerOutput& output, const int32_t* bias, std::span<const int32_t> channel) {
   const auto* w = reinterpret_cast<const int8_t*>(prepare.op.constants[1]);
   std::vector<ChannelS8> channels;
+  channels.reserve(static_cast<size_t>(p->g.in_c));
   for (int32_t c = 0; c < p->g.in_c; ++c)
     channels.push_back(SumChannel(w + c, int64_t{p->g.filter_h} * p->g.filter_w, p->g.in_c, bias ? bias[c] : 0, output.input_zero, k.tap_offset));
-  std::vector<int32_t> channel;
-  for (int64_t phase = 0; phase < p->row.period; ++phase)
-    for (int64_t i = 0; i < k.vector; ++i) channel.push_back(ChannelAt(p->row, k, phase, i));
   p->row.requant = MakeRequantS8(prepare, output, channels, channel, nullptr);
 }
 
@@ -247,8 +264,9 @@ Status PrepareDepthwiseS8(Prepare& prepare, const ConvGeometry& geometry, const 
   p->row.step = steps;
   p->row.steps = static_cast<int32_t>(w.steps.size());
   p->row.narrow_range = NarrowRange(prepare.op.constants[1], int64_t{g.filter_h} * g.filter_w * g.in_c);
-  SetRequant(prepare, p, k, output, bias);
-  const PackContext context{reinterpret_cast<const int8_t*>(prepare.op.constants[1]), p->row, w, k};
+  const std::vector<int32_t> channel = ChannelsOf(p->row, k);
+  SetRequant(prepare, p, k, output, bias, channel);
+  const PackContext context{reinterpret_cast<const int8_t*>(prepare.op.constants[1]), p->row, w, k, channel};
   const std::string form = Format("taps %d %s %d/%d %d/%d", k.lane_taps, p->row.blocks ? "blocks" : "across", g.filter_h, g.filter_w, g.stride_w, g.dilation_w);
   OCTET_ASSIGN(p->row.weights, prepare.Pack(1, form, static_cast<uint64_t>(g.in_c),
                                             static_cast<size_t>(p->row.period * p->row.steps * k.vector * k.lane_taps * k.tap_bytes), PackTaps, &context));

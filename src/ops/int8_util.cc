@@ -3,18 +3,15 @@
 
 #include <cstring>
 
+#include "kernels/elementwise.h"
+
 namespace octet::ops {
 
 namespace {
-// Blocks whose sums fit 16 bits, so that eight values are added at once on any processor.
 int64_t Sum(const int8_t* weights, int64_t count) {
-  constexpr int64_t kBlock = 256;
+  constexpr int64_t kBlock = 1 << 20;  // Its sum fits 32 bits.
   int64_t sum = 0;
-  for (int64_t first = 0; first < count; first += kBlock) {
-    int16_t s = 0;
-    for (int64_t k = first; k < std::min(count, first + kBlock); ++k) s = static_cast<int16_t>(s + weights[k]);
-    sum += s;
-  }
+  for (int64_t first = 0; first < count; first += kBlock) sum += kernels::Vectors().total_s8(weights + first, std::min(kBlock, count - first));
   return sum;
 }
 

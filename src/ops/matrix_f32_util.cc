@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <cstring>
 
+#include "kernels/elementwise.h"
 #include "kernels/products_f32.h"
 #include "ops/row_blocks.h"
 
@@ -135,6 +136,11 @@ void PackPanelsF32(const float* w, int64_t column_step, int64_t depth_step, int6
   for (int64_t first = 0; first < columns; first += kPanel) {
     const int64_t n = std::min<int64_t>(kPanel, columns - first);
     const float* from = w + first * column_step;
+    if (depth_step == 1 && n == kPanel) {
+      kernels::Vectors().transpose_32(reinterpret_cast<const std::byte*>(from), column_step * 4, kPanel, depth, reinterpret_cast<std::byte*>(to), kPanel * 4);
+      to += depth * kPanel;
+      continue;
+    }
     for (int64_t k = 0; k < depth; ++k, to += kPanel, from += depth_step) {
       if (column_step == 1 && n == kPanel) std::memcpy(to, from, kPanel * sizeof(float));  // Of known size: no call.
       else if (column_step == 1) std::copy_n(from, n, to);

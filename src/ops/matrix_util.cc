@@ -3,13 +3,21 @@
 
 #include <cstring>
 
+#include "kernels/elementwise.h"
+
 namespace octet::ops {
 
 void PackPanelsS8(const int8_t* w, int64_t column_step, int64_t depth_step, int64_t depth, int64_t columns, int8_t* to) {
   using kernels::kPanel;
   for (int64_t first = 0; first < columns; first += kPanel) {
     const int64_t n = std::min<int64_t>(kPanel, columns - first);
-    for (int64_t k = 0; k < depth; k += 4, to += 4 * kPanel) {
+    int64_t k = 0;
+    if (depth_step == 1 && n == kPanel) {  // A transposition of fours.
+      kernels::Vectors().transpose_32(reinterpret_cast<const std::byte*>(w + first * column_step), column_step, kPanel, depth / 4, reinterpret_cast<std::byte*>(to), 4 * kPanel);
+      k = depth / 4 * 4;
+      to += k * kPanel;
+    }
+    for (; k < depth; k += 4, to += 4 * kPanel) {
       const int64_t deep = std::min<int64_t>(4, depth - k);
       const int8_t* from = w + first * column_step + k * depth_step;
       if (n < kPanel || deep < 4) std::memset(to, 0, 4 * kPanel);

@@ -2,6 +2,7 @@
 // Float 3x3 convolutions of stride 1 by Winograd's F(4 x 4, 3 x 3): a quarter of the multiplications. Sums are
 // rounded elsewhere than by direct products: results differ by up to some 1e-5 of the largest sum.
 // OCTET_WINOGRAD_F32=off in the environment keeps direct products.
+#include <array>
 #include <cstdlib>
 #include <cstring>
 
@@ -97,23 +98,41 @@ struct PackContext {
   int64_t columns, channels;
 };
 
-// G g G^T, in double: it is done once.
+// A panel's columns side by side, in double: it is done once.
+using Columns = std::array<double, kPanel>;
+
+// G along one direction: rows (1/4, 0, 0), (-1/6, -1/6, -1/6), (-1/6, 1/6, -1/6), (1/24, 1/12, 1/6), (1/24, -1/12, 1/6), (0, 0, 1).
+void Combine(const Columns& a, const Columns& b, const Columns& c, int64_t step, Columns* __restrict to) {
+  constexpr double kSixth = 1.0 / 6, kTwelfth = 1.0 / 12, kTwentyFourth = 1.0 / 24;
+  for (size_t k = 0; k < a.size(); ++k) {
+    const double outer = (a[k] + c[k]) * -kSixth, middle = b[k] * kSixth, far = a[k] * kTwentyFourth + c[k] * kSixth, near = b[k] * kTwelfth;
+    to[0][k] = a[k] * 0.25;
+    to[step][k] = outer - middle;
+    to[2 * step][k] = outer + middle;
+    to[3 * step][k] = far + near;
+    to[4 * step][k] = far - near;
+    to[5 * step][k] = c[k];
+  }
+}
+
+// G g G^T.
 void PackTransformed(std::byte* packed, const void* context) {
-  static constexpr double kG[kSide][3] = {{1.0 / 4, 0, 0}, {-1.0 / 6, -1.0 / 6, -1.0 / 6}, {-1.0 / 6, 1.0 / 6, -1.0 / 6}, {1.0 / 24, 1.0 / 12, 1.0 / 6}, {1.0 / 24, -1.0 / 12, 1.0 / 6}, {0, 0, 1}};
   const auto& c = *static_cast<const PackContext*>(context);
-  auto* to = reinterpret_cast<float*>(packed);
   const int64_t position = RoundUp(c.columns, kPanel) * c.channels;
-  for (int64_t o = 0; o < c.columns; ++o)
-    for (int64_t k = 0; k < c.channels; ++k) {
-      const float* g = c.weights + o * 9 * c.channels + k;
-      double half[kSide][3] = {};
-      for (int i = 0; i < kSide; ++i)
-        for (int v = 0; v < 3; ++v)
-          for (int u = 0; u < 3; ++u) half[i][v] += kG[i][u] * static_cast<double>(g[(u * 3 + v) * c.channels]);
-      float* at = to + (o / kPanel * c.channels + k) * kPanel + o % kPanel;
-      for (int i = 0; i < kSide; ++i)
-        for (int j = 0; j < kSide; ++j, at += position) *at = static_cast<float>(half[i][0] * kG[j][0] + half[i][1] * kG[j][1] + half[i][2] * kG[j][2]);
+  for (int64_t first = 0; first < c.columns; first += kPanel) {
+    const auto n = static_cast<size_t>(std::min<int64_t>(kPanel, c.columns - first));
+    float* panel = reinterpret_cast<float*>(packed) + first * c.channels;
+    for (int64_t k = 0; k < c.channels; ++k, panel += kPanel) {
+      Columns g[3 * 3] = {}, half[kSide * 3], whole[kSide];
+      for (size_t o = 0; o < n; ++o)
+        for (int64_t i = 0; i < 9; ++i) g[i][o] = static_cast<double>(c.weights[((first + static_cast<int64_t>(o)) * 9 + i) * c.channels + k]);
+      for (int64_t v = 0; v < 3; ++v) Combine(g[v], g[3 + v], g[6 + v], 3, half + v);
+      for (int64_t i = 0; i < kSide; ++i) {
+        Combine(half[i * 3], half[i * 3 + 1], half[i * 3 + 2], 1, whole);
+        for (int64_t j = 0; j < kSide; ++j) std::copy(whole[j].begin(), whole[j].end(), panel + (i * kSide + j) * position);
+      }
     }
+  }
 }
 
 }  // namespace

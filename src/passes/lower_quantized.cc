@@ -25,25 +25,56 @@ TensorId Behind(const Graph& g, TensorId t) {
   return n.inputs[0];
 }
 
-TensorId Add(Graph& g, const char* op, TensorId x, TensorType type, const std::string& name, const std::string& place, NodeId before) {
+TensorId Add(Graph& g, const char* op, std::span<const TensorId> inputs, TensorType type, const std::string& name, const std::string& place, NodeId before) {
   const TensorId y = g.AddTensor(name, std::move(type));
   const ops::OpDef* def = ops::Find(op);
-  g.AddNode(*def, graph::Attributes(def->attrs), {x}, {y}, place, before);
+  g.AddNode(*def, graph::Attributes(def->attrs), {inputs.begin(), inputs.end()}, {y}, place, before);
   return y;
+}
+
+// Unsigned bytes, a graph input's, where signed ones are wanted: 128 less, which loses nothing.
+TensorType Signed(TensorType t, DType wanted) {
+  if (t.dtype == DType::kU8 && wanted == DType::kI8) t.dtype = DType::kI8, t.quant = Quant::PerTensor(t.quant.scale0(), t.quant.zero0() - 128);
+  return t;
+}
+
+// quantize between bytes rounds the product with a multiplier in [1/2, 1) and then the shift to the right: below a ratio of
+// 1/2 that is twice, and up to a quarter of the results are one off. mul rounds the same way seven bits further down.
+bool RoundsTwice(const TensorType& from, const TensorType& to) {
+  return from.dtype == DType::kI8 && to.dtype == DType::kI8 && 2 * from.quant.scale0() < to.quant.scale0();
+}
+
+// 1 = (127 - -1) / 128.
+TensorId ByteOne(Graph& g) {
+  constexpr int8_t kMost = 127;
+  return g.AddConstant("one", {DType::kI8, Shape{}, Quant::PerTensor(1.0f / 128, -1)}, graph::MakeBuffer(std::as_bytes(std::span(&kMost, 1))));
 }
 
 // A tensor of the same numbers on another grid.
 TensorId Requantized(Graph& g, TensorId q, const TensorType& type, const std::string& place, NodeId before) {
-  const TensorType& own = g.tensor(q).type;
+  const TensorType own = g.tensor(q).type;
   if (own.dtype == type.dtype && own.quant == type.quant) return q;
+  if (const TensorType same = Signed(own, type.dtype); same.dtype != own.dtype && RoundsTwice(same, type)) q = Requantized(g, q, same, place, before);
+  const bool twice = RoundsTwice(g.tensor(q).type, type);
   TensorType to = type;
-  to.shape = own.shape;
-  return Add(g, "quantize", q, std::move(to), g.tensor(q).name + "/requantized", place, before);
+  to.shape = g.tensor(q).type.shape;
+  std::vector<TensorId> inputs{q};
+  if (twice) inputs.push_back(ByteOne(g));
+  return Add(g, twice ? "mul" : "quantize", inputs, std::move(to), g.tensor(q).name + "/requantized", place, before);
 }
 
 bool CanRequantize(DType from, DType to) {
   const auto fits = [](DType t) { return t == DType::kI8 || t == DType::kU8 || t == DType::kI16; };
   return fits(from) && fits(to);
+}
+
+// Makes `quantize` read q; it goes where nothing is left to do.
+void Feed(Graph& g, NodeId quantize, TensorId q) {
+  const TensorType to = g.tensor(g.node(quantize).outputs[0]).type;
+  const std::string place = g.node(quantize).place;
+  if (RoundsTwice(Signed(g.tensor(q).type, to.dtype), to)) q = Requantized(g, q, to, place, quantize);
+  g.SetInput(quantize, 0, q);
+  if (g.tensor(q).type.dtype == to.dtype && g.tensor(q).type.quant == to.quant) (void)Bypass(g, quantize);
 }
 
 // ------------------------------------------------------------------------------- moving on
@@ -75,7 +106,10 @@ Status TypesOf(const Graph& g, NodeId id, const std::vector<TensorType>& in, con
   const ops::OpView view{n.op, n.place, inputs, outputs, constants, n.attrs.get()};
   std::vector<ops::OutputType> inferred(out.size());
   for (size_t i = 0; i < out.size(); ++i) inferred[i].dtype = out[i].dtype;
-  return ops::CheckAndInfer(view, inferred);
+  OCTET_TRY(ops::CheckAndInfer(view, inferred));
+  for (size_t i = 0; i < out.size(); ++i)
+    if (inferred[i].dtype != out[i].dtype) return view.Fail(Code::kUnsupported, "the output is of another type");
+  return {};
 }
 
 std::vector<TensorType> InputTypes(const Graph& g, const graph::Node& n) {
@@ -113,9 +147,7 @@ bool Cancel(Graph& g, NodeId id) {
   if (n.op->name != "quantize") return false;
   const TensorId q = Behind(g, n.inputs[0]), y = n.outputs[0];
   if (q == graph::kNoTensor || !CanRequantize(g.tensor(q).type.dtype, g.tensor(y).type.dtype)) return false;
-  g.SetInput(id, 0, q);
-  const TensorType &a = g.tensor(q).type, &b = g.tensor(y).type;
-  if (a.dtype == b.dtype && a.quant == b.quant) (void)Bypass(g, id);
+  Feed(g, id, q);
   return true;
 }
 
@@ -203,7 +235,7 @@ bool LowerOperands(const Graph& g, const graph::Node& n, DType activation, Lower
       l->in[i] = g.tensor(t).type;
       continue;
     }
-    if (const TensorId q = Behind(g, t); q != graph::kNoTensor) l->in[i] = g.tensor(q).type;
+    if (const TensorId q = Behind(g, t); q != graph::kNoTensor) l->in[i] = Signed(g.tensor(q).type, activation);
     else if (!g.is_constant(t) || !LowerConstant(g.tensor(t), role, activation, RowOf(op, static_cast<int>(i)), &l->in[i], &l->constants[i])) return false;
     if (role == ops::Role::kData && data < 0) data = static_cast<int>(i);
     if (role == ops::Role::kWeights) weights = static_cast<int>(i);
@@ -237,6 +269,19 @@ bool TieGrids(const ops::OpDef& op, const TensorType& wanted, Lowered* l) {
   return true;
 }
 
+// logistic, tanh and softmax have one grid for bytes. Where the model has another, two roundings after each other are up to
+// two quanta off; so they compute in 16 bits, whose own grid is finer by 2^7, between quantize and quantize.
+void Widen(const Graph& g, NodeId id, const TensorType& wanted, Lowered* l) {
+  const ops::OpDef& op = *g.node(id).op;
+  const ops::QuantRow* wide = FixedOf(op, DType::kI16);
+  if (!wide || l->in.size() != 1 || l->in[0].dtype != DType::kI8 || l->out.dtype != DType::kI8 || l->out.quant == wanted.quant) return;
+  Lowered w = *l;
+  w.in[0].dtype = w.out.dtype = DType::kI16;
+  w.in[0].quant = Quant::PerTensor(l->in[0].quant.scale0() / 128, 0);  // |q - zero| * 128 <= 255 * 128 fits.
+  w.out.quant = Quant::PerTensor(wide->fixed_scale, wide->fixed_zero_point);
+  if (TypesOf(g, id, w.in, {w.out}).ok()) *l = std::move(w);
+}
+
 bool Lower(Graph& g, NodeId id) {
   const graph::Node n = g.node(id);
   if (n.outputs.size() != 1 || n.op->name == "quantize" || n.op->name == "dequantize" || n.op->name == "cast") return false;
@@ -249,6 +294,7 @@ bool Lower(Graph& g, NodeId id) {
   bool quantized = false;
   for (const TensorId t : n.inputs) quantized |= Behind(g, t) != graph::kNoTensor || (g.is_constant(t) && !g.tensor(t).type.quant.empty());
   if (!quantized || !LowerOperands(g, n, wanted.dtype, &l) || !TieGrids(*n.op, wanted, &l)) return false;
+  Widen(g, id, wanted, &l);
   if (!TypesOf(g, id, l.in, {l.out}).ok()) return false;
   for (size_t i = 0; i < n.inputs.size(); ++i) {
     const int k = static_cast<int>(i);
@@ -262,7 +308,7 @@ bool Lower(Graph& g, NodeId id) {
   }
   const TensorId inner = g.AddTensor(g.tensor(n.outputs[0]).name, l.out);
   g.SetOutput(id, 0, inner);
-  g.SetInput(quantize, 0, inner);
+  Feed(g, quantize, inner);
   return true;
 }
 

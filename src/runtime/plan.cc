@@ -2,6 +2,7 @@
 #include "runtime/plan.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <cstring>
 #include <numeric>
 
@@ -15,6 +16,7 @@ namespace {
 
 // A fold may grow its inputs this much (weights stored small are dequantized once), or be this small.
 constexpr int32_t kLargestDimension = 1 << 26;  // Of a computed tensor: kernels make tables per row and column.
+constexpr size_t kReadAhead = 64;                 // Vector kernels may read (never write) this far behind a tensor.
 constexpr uint64_t kFoldGrowth = 8, kFoldBytes = 1u << 20;
 
 uint64_t BytesOf(const TensorType& t) {
@@ -91,10 +93,9 @@ class Plan::NodePrepare : public ops::Prepare {
                                 void (*fill)(std::byte*, const void*), const void* context) override {
     const TensorState& t = plan_.tensors_[plan_.graph_.operators[node_].inputs[i]];
     if (t.home == Home::kConstant) return plan_.context_.model->Pack({t.data, t.bytes}, format, parameters, bytes, fill, context);
-    OCTET_ASSIGN(AlignedBuffer own, AlignedBuffer::Make(bytes));  // Not in the file: this plan's alone.
-    fill(own.data(), context);
-    plan_.folded_.push_back(std::move(own));
-    return static_cast<const std::byte*>(plan_.folded_.back().data());
+    OCTET_ASSIGN(std::byte* const own, plan_.folded_.Take(bytes + kReadAhead));  // Not in the file: this plan's alone.
+    fill(own, context);
+    return static_cast<const std::byte*>(own);
   }
   void SetRun(ops::RunFn r, const void* p) override {
     run = r;
@@ -102,7 +103,7 @@ class Plan::NodePrepare : public ops::Prepare {
   }
   void Keep(void* object, void (*free)(void*)) override { parameters_.kept.push_back({object, free}); }
   void* Allocate(size_t bytes, size_t /*alignment*/) override {
-    return parameters_.memory.emplace_back(bytes / sizeof(uint64_t) + 1).data();
+    return parameters_.Take(bytes);
   }
 
   uint64_t workspace = 0;
@@ -114,6 +115,19 @@ class Plan::NodePrepare : public ops::Prepare {
   const int node_;
   Parameters& parameters_;
 };
+
+// Without memory for what it computes with, the process ends, as operator new would end it: sizes that files decide are bounded.
+std::byte* Plan::Parameters::Take(size_t bytes) {
+  const Result<std::byte*> part = memory.Take(bytes);
+  if (!part.ok()) std::abort();
+  return *part;
+}
+
+void Plan::Parameters::Clear() {
+  for (const Object& k : kept) k.free(k.object);
+  kept.clear();
+  memory.Clear();
+}
 
 Plan::Plan(Context& context, int subgraph, Use use)
     : context_(context), use_(use), graph_(context.model->view().subgraphs()[static_cast<size_t>(subgraph)]), options_(context.options), own_(graph_.tensors.size()) {
@@ -139,8 +153,8 @@ Status Plan::Reset() {
   segments_.clear();
   steps_.clear();
   workspaces_.clear();
-  parameters_ = Parameters();
-  folded_.clear();
+  parameters_.Clear();
+  folded_.Clear();
   patches_.clear();
   caller_outputs_.clear();
   caller_aliases_.clear();
@@ -169,10 +183,8 @@ Status Plan::Reset() {
 // A constant of strings: references into the file.
 Status Plan::SetStrings(const tflite::TensorInfo& info, TensorState& t) {
   t.bytes = BytesOf(t.type);
-  OCTET_ASSIGN(AlignedBuffer references, AlignedBuffer::Make(std::max<uint64_t>(t.bytes, 1)));
-  t.data = references.data();
+  OCTET_ASSIGN(t.data, folded_.Take(t.bytes));
   if (!info.constant.empty()) ReadStrings(info.constant, reinterpret_cast<StringRef*>(t.data));
-  folded_.push_back(std::move(references));
   return {};
 }
 
@@ -297,9 +309,7 @@ Status Plan::Fold(int node) {
   for (int32_t t : graph_.operators[node].outputs) {
     TensorState& s = tensors_[t];
     s.bytes = BytesOf(s.type);
-    OCTET_ASSIGN(AlignedBuffer memory, AlignedBuffer::Make(std::max<uint64_t>(s.bytes, 1)));
-    s.data = memory.data();
-    folded_.push_back(std::move(memory));
+    OCTET_ASSIGN(s.data, folded_.Take(s.bytes + kReadAhead));
   }
   Step step;
   uint64_t workspace = 0;
@@ -424,7 +434,7 @@ Status Plan::FuseTables(size_t first_step) {
     Step& step = steps_[i];
     if (!step.part) step.source = fusion.source(step.node);
     if (step.source < 0) continue;
-    auto* table = new (parameters_.memory.emplace_back(sizeof(ops::ByteTable) / sizeof(uint64_t) + 1).data()) ops::ByteTable();
+    auto* table = new (parameters_.Take(sizeof(ops::ByteTable))) ops::ByteTable();
     table->count = tensors_[step.source].type.shape.elements();
     OCTET_TRY(fusion.Fill(step.node, table->table));
     step.run = ops::RunByteTable;
@@ -471,7 +481,7 @@ Status Plan::RenewCut(Segment& segment, bool* same) {
   std::vector<std::byte> values = CutValues(segment.first_node);
   if (values == segment.cut_values) return {};
   segment.cut_values = std::move(values);
-  segment.cut_parameters = Parameters();
+  segment.cut_parameters.Clear();
   uint64_t workspace = 0;
   OCTET_TRY(Prepare(segment.first_node, steps_[segment.first_step], &workspace, &segment));
   *same = workspace <= workspaces_[segment.first_step];

@@ -6,6 +6,7 @@
 #pragma once
 #include <deque>
 
+#include "base/aligned_buffer.h"
 #include "base/cpu.h"
 #include "base/thread_pool.h"
 #include "runtime/context.h"
@@ -144,16 +145,11 @@ class Plan : public ops::Callee, private ops::Host {
       void (*free)(void*);
     };
     Parameters() = default;
-    Parameters(Parameters&&) = default;
-    Parameters& operator=(Parameters&& o) noexcept {
-      std::swap(memory, o.memory);
-      std::swap(kept, o.kept);
-      return *this;
-    }
-    ~Parameters() {
-      for (const Object& k : kept) k.free(k.object);
-    }
-    std::deque<std::vector<uint64_t>> memory;
+    Parameters(const Parameters&) = delete;
+    ~Parameters() { Clear(); }
+    std::byte* Take(size_t bytes);
+    void Clear();
+    Region memory;
     std::vector<Object> kept;
   };
   struct Segment {
@@ -285,7 +281,7 @@ class Plan : public ops::Callee, private ops::Host {
   std::vector<AlignedBuffer> own_;       // Per tensor; only Home::kOwn has memory here.
   std::vector<AlignedBuffer> variables_;
   Parameters parameters_;
-  std::vector<AlignedBuffer> folded_;
+  Region folded_;
   std::vector<Refusal> refusals_;        // Of delegates, for the nodes planned so far.
   std::vector<Refusal> slow_;            // Measured to be slower than the CPU.
   std::vector<std::pair<int, std::string>> failures_;  // By delegate: what failed, and what took over.

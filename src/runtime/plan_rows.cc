@@ -48,7 +48,7 @@ bool Plan::MakeNormalization(size_t first, const ops::NormalizedRows& found, Seg
   if (found.beta >= 0 && !vector(found.beta, shape.back())) return false;
   for (size_t i = first; i < last; ++i)
     if (last_use_[graph_.operators[steps_[i].node].outputs[0]] > position) return false;
-  auto* params = new (parameters_.memory.emplace_back(sizeof(ops::NormalizeParams) / sizeof(uint64_t) + 1).data()) ops::NormalizeParams();
+  auto* params = new (parameters_.Take(sizeof(ops::NormalizeParams))) ops::NormalizeParams();
   *params = {RowsOf(shape), shape.back(), *reinterpret_cast<const float*>(tensors_[found.epsilon].data), found.beta >= 0};
   RowGroup& group = *segment.row_groups.emplace_back(std::make_unique<RowGroup>());
   group.inputs = {found.x, found.gamma};

@@ -1,13 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/shared_model.h"
 
+#include <algorithm>
+
 namespace octet::runtime {
+namespace {
+constexpr size_t kReadAhead = 64;
+}  // namespace
 
 Result<std::shared_ptr<const Model>> SharedModel::Make(MappedFile file, std::span<const std::byte> bytes, std::shared_ptr<const Model> owner) {
   auto model = std::make_shared<SharedModel>();
   model->owner_ = std::move(owner);
   model->file_ = std::move(file);
   OCTET_ASSIGN(model->view_, tflite::View::Open(bytes));
+  for (const tflite::SubgraphInfo& g : model->view_.subgraphs())
+    for (const tflite::TensorInfo& t : g.tensors) model->constant_bytes_ += t.constant.size();
+  model->constant_bytes_ = std::min<uint64_t>(model->constant_bytes_, bytes.size());
   for (const tflite::SignatureInfo& s : model->view_.signatures()) model->signatures_.push_back(s.key);
   return std::shared_ptr<const Model>(std::move(model));
 }
@@ -15,24 +23,40 @@ Result<std::shared_ptr<const Model>> SharedModel::Make(MappedFile file, std::spa
 Result<const std::byte*> SharedModel::Pack(std::span<const std::byte> constant, std::string_view format, uint64_t parameters, size_t bytes,
                                            void (*fill)(std::byte*, const void*), const void* context) const {
   const Lock lock(mutex_);
-  const auto [it, fresh] = packed_.try_emplace(Key(constant.data(), format, parameters));
-  if (!fresh) return static_cast<const std::byte*>(it->second.data());
-  Result<AlignedBuffer> buffer = AlignedBuffer::Make(bytes, AlignedBuffer::Pages::kNow);
-  if (!buffer.ok()) {
+  const auto [it, fresh] = packed_.try_emplace(Key(constant.data(), format, parameters), nullptr);
+  if (!fresh) return it->second;
+  // Most forms are as large as what they are made from. Vector kernels may read behind them.
+  Result<std::byte*> memory = memory_.Take(bytes + kReadAhead, constant_bytes_ - std::min(constant_bytes_, memory_.taken()));
+  if (!memory.ok()) {
     packed_.erase(it);
-    return std::move(buffer).status();
+    return std::move(memory).status();
   }
-  fill(buffer->data(), context);
-  file_.Release(constant);
-  it->second = std::move(*buffer);
-  return static_cast<const std::byte*>(it->second.data());
+  fill(*memory, context);
+  LetGo(constant);
+  return it->second = *memory;
+}
+
+// The file's pages of what was packed, some at a time: they are mapped, and unmapped, in groups.
+void SharedModel::LetGo(std::span<const std::byte> constant) const {
+  constexpr ptrdiff_t kNear = 64 << 10;
+  constexpr size_t kEnough = 256 << 10;
+  const std::byte *const begin = constant.data(), *const end = begin + constant.size(), *const read_end = read_.data() + read_.size();
+  const bool adjoins = !read_.empty() && begin <= read_end + kNear && end + kNear >= read_.data();
+  if (!adjoins) {
+    file_.Release(read_);
+    read_ = constant;
+  } else {
+    const std::byte* const first = std::min(begin, read_.data());
+    read_ = {first, static_cast<size_t>(std::max(end, read_end) - first)};
+  }
+  if (read_.size() < kEnough) return;
+  file_.Release(read_);
+  read_ = {};
 }
 
 uint64_t SharedModel::packed_bytes() const {
   const Lock lock(mutex_);
-  uint64_t bytes = 0;
-  for (const auto& [_, buffer] : packed_) bytes += buffer.bytes();
-  return bytes;
+  return memory_.taken();
 }
 
 Result<std::shared_ptr<const Model>> Model::Open(const std::string& path) {

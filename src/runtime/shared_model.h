@@ -25,13 +25,17 @@ class SharedModel : public Model {
   uint64_t packed_bytes() const;
 
  private:
+  void LetGo(std::span<const std::byte> constant) const;
   using Key = std::tuple<const std::byte*, std::string, uint64_t>;
   MappedFile file_;
   std::shared_ptr<const Model> owner_;  // Of the file, where another model holds it.
   tflite::View view_;
   std::vector<std::string_view> signatures_;
   mutable Mutex mutex_;
-  mutable std::map<Key, AlignedBuffer> packed_;
+  mutable std::map<Key, const std::byte*> packed_;
+  mutable Region memory_;
+  uint64_t constant_bytes_ = 0;
+  mutable std::span<const std::byte> read_;  // Of the file, by packing, and not let go yet.
 };
 
 }  // namespace octet::runtime

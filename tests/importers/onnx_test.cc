@@ -64,7 +64,7 @@ TEST_P(OnnxFixture, AgreesWithTheReferenceEvaluator) {
     ASSERT_NE(want, nullptr);
     const runtime::TensorRef got = runner.it->output(i);
     ASSERT_EQ(got.type->shape, want->shape) << "output " << i;
-    const double atol = name == "quantized" ? 1e-6 : 1e-5;  // Integers: the same steps of the scale.
+    const double atol = name == "quantized" || name == "grids" ? 1e-6 : 1e-5;  // Integers: the same steps of the scale.
     for (int64_t k = 0; k < want->shape.elements(); ++k) {
       const double w = data::ElementAt(*want, k), g = static_cast<double>(reinterpret_cast<const float*>(got.data)[k]);
       ASSERT_NEAR(g, w, atol + 1e-4 * std::fabs(w)) << "output " << i << " element " << k;
@@ -73,7 +73,7 @@ TEST_P(OnnxFixture, AgreesWithTheReferenceEvaluator) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Onnx, OnnxFixture, testing::Values("cnn", "unet", "shapes", "transformer", "recurrent", "quantized", "loops", "old", "function", "external", "any_length", "excite", "einsum", "free_axes", "masks",
-                                                               "placed", "blocks", "broadcast"));
+                                                               "placed", "blocks", "broadcast", "grids", "quantized_lstm"));
 
 TEST(Onnx, ConvolutionsKeepNoTransposeButTheInputs) {
   const auto ops = Operators(Optimized("cnn.onnx"));
@@ -135,6 +135,14 @@ TEST(Onnx, QuantizedModelsBecomeIntegers) {
     EXPECT_EQ(model.main().tensor(n.inputs[0]).type.dtype, DType::kI8);
     EXPECT_EQ(model.main().tensor(n.inputs[1]).type.quant.scale.size(), 4u);
     EXPECT_EQ(model.main().tensor(n.inputs[2]).type.dtype, DType::kI32);
+  }
+}
+
+TEST(Onnx, OtherGridsThanAnOperatorsOwnCostNoFloats) {
+  const graph::Model model = Optimized("grids.onnx");
+  for (const graph::NodeId id : model.main().order()) {
+    const graph::Node& n = model.main().node(id);
+    EXPECT_TRUE(n.op->name == "dequantize" || model.main().tensor(n.outputs[0]).type.dtype != DType::kF32) << n.op->name;
   }
 }
 

@@ -73,9 +73,11 @@ Value NodeContext::Input(int i) const {
   return v;
 }
 
-std::vector<Value> NodeContext::Inputs() const {
+std::vector<Value> NodeContext::Inputs(int at_least) const {
   std::vector<Value> values;
   for (int i = 0; i < num_inputs(); ++i) values.push_back(Input(i));
+  lacks_input_ |= num_inputs() < at_least;
+  values.resize(static_cast<size_t>(std::max(num_inputs(), at_least)));
   return values;
 }
 

@@ -51,7 +51,8 @@ class NodeContext : public Lowering {
   int32_t id() const { return id_; }
   const std::string& place() const override { return place_; }
   Construction& construction() override;
-  std::vector<Value> Inputs() const;  // All that are tensors.
+  // All that are tensors, and nothing for those that a node of at least so many lacks (it fails then, see lacks_input).
+  std::vector<Value> Inputs(int at_least = 0) const;
   DType Type(std::string_view key) const { return static_cast<DType>(Int(key, static_cast<int64_t>(DType::kNone))); }
   // What is known of input i's elements; null: nothing.
   const Partial* Known(int i) const;

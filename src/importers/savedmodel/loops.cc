@@ -73,6 +73,7 @@ class Raiser {
       const NodeDef *enter = Find(NodePart(merge.inputs[0])), *again = Find(NodePart(merge.inputs[1]));
       if (enter && again && IsOp(*enter, "NextIteration")) std::swap(enter, again);
       if (!enter || !again || !IsOp(*enter, "Enter") || !IsOp(*again, "NextIteration")) continue;
+      if (enter->inputs.empty() || again->inputs.empty()) return Bad("an Enter or a NextIteration without an input", FrameOf(*enter));
       Variable v{enter, &merge, again, Reader(merge, "Switch"), nullptr};
       if (v.choice && v.choice->inputs.size() < 2) return Bad("a Switch without a condition", FrameOf(*enter));
       for (const NodeDef& n : main_.nodes)
@@ -84,7 +85,7 @@ class Raiser {
       if (v.choice) f.condition = Find(NodePart(v.choice->inputs[1]));
     }
     for (const NodeDef& n : main_.nodes)
-      if (IsOp(n, "Enter") && !entered.contains(n.name) && found.contains(FrameOf(n))) found[FrameOf(n)].constants.push_back(&n);
+      if (IsOp(n, "Enter") && !n.inputs.empty() && !entered.contains(n.name) && found.contains(FrameOf(n))) found[FrameOf(n)].constants.push_back(&n);
     for (auto& [name, frame] : found) {
       if (!frame.condition || !IsOp(*frame.condition, "LoopCond") || frame.condition->inputs.empty()) return Bad("no condition", name);
       frames->push_back(std::move(frame));

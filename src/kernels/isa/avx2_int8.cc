@@ -350,27 +350,16 @@ template <int kM> void WinogradRows(const WinogradS8& p, const void* loaded, int
 // -------------------------------------------------------------------------------- depthwise
 // A vector is 16 channels; a line holds pairs of taps as int16.
 
-constexpr int kVector = 16, kPixelBytes = kVector * 4;
+constexpr int kVector = 16, kPixelBytes = kVector * 4, kLineTaps = 2, kColumnRows = 3;
 
-inline void Interleave(const uint8_t* a, const uint8_t* b, uint8_t* to) {
-  const __m128i x = Load16(a), y = Load16(b);
+inline void Interleave(const uint8_t* const* from, int64_t at, uint8_t* to) {
+  const __m128i x = Load16(from[0] + at), y = Load16(from[1] + at);
   Store(to, _mm256_cvtepi8_epi16(_mm_unpacklo_epi8(x, y)));
   Store(to + 32, _mm256_cvtepi8_epi16(_mm_unpackhi_epi8(x, y)));
 }
 
-void FillLine(const DepthwiseS8& p, const TapLine& line, const uint8_t* const* rows, int64_t at, int64_t repeats, uint8_t* to) {
-  const uint8_t* a = rows[line.first] + at;
-  const uint8_t* b = line.step ? a + (line.count > 1 ? line.step : 0) : rows[line.first + line.count - 1] + at;
-  if (p.pixels <= p.columns) {
-    for (int64_t t = 0; t < (repeats - 1) * p.pixels + p.columns; ++t) Interleave(a + t * p.channels, b + t * p.channels, to + t * kPixelBytes);
-    return;
-  }
-  for (int64_t n = 0; n < repeats; ++n)  // Pixels between two windows belong to no tap.
-    for (int64_t t = n * p.pixels; t < n * p.pixels + p.columns; ++t) Interleave(a + t * p.channels, b + t * p.channels, to + t * kPixelBytes);
-}
-
-// kCount vectors; kPixels: how many pixels of a line they are apart, where that is known.
-template <class Rescale, int kCount, int kPixels> void Vectors(const DepthwiseS8& p, int64_t phase, const uint8_t* line, int8_t* y, int64_t left, int64_t pitch) {
+// kPixels: how many pixels of a line the vectors are apart, where that is known.
+template <class Rescale, int kCount, int kPixels> void VectorsApart(const DepthwiseS8& p, int64_t phase, const uint8_t* line, int8_t* y, int64_t left, int64_t pitch) {
   const int64_t apart = (kPixels ? kPixels : p.pixels) * kPixelBytes;
   const auto* w = reinterpret_cast<const uint8_t*>(p.weights) + phase * p.steps * kPixelBytes;
   const int64_t c = phase * kVector;
@@ -395,9 +384,12 @@ template <class Rescale, int kCount, int kPixels> void Vectors(const DepthwiseS8
   for (int i = 0; i < kCount; ++i) clamp.Put(low[i], second(high[i]), y + i * pitch, left - (p.blocks ? 0 : i * pitch));
 }
 
-// Three columns of three rows: their taps need no line, columns stay in registers. The third row is widened to
-// 32 bits, which is a pair whose second tap meets a weight of zero. kNew: how many columns the next vector
-// does not share.
+template <class Rescale, int kCount> void Vectors(const DepthwiseS8& p, int64_t phase, const uint8_t* line, int8_t* y, int64_t left, int64_t pitch) {
+  const auto run = kCount == 4 && p.pixels == 1 ? VectorsApart<Rescale, kCount, 1> : VectorsApart<Rescale, kCount, 0>;
+  run(p, phase, line, y, left, pitch);
+}
+
+// A column of three rows: two as pairs, the third widened to 32 bits, which is a pair whose second tap meets a weight of zero.
 struct Column {
   __m256i pair[2], single[2];
 };
@@ -407,76 +399,28 @@ inline Column Interleaved(const uint8_t* const* rows, int64_t at) {
           {_mm256_cvtepi8_epi32(c), _mm256_cvtepi8_epi32(_mm_unpackhi_epi64(c, c))}};
 }
 
-template <class Rescale, int kNew> void ThreeColumns(const DepthwiseS8& given, const uint8_t* const (*given_rows)[3], const int64_t* given_offset, int64_t phase, int64_t repeats, int8_t* y) {
-  const DepthwiseS8 p = given;  // Copies that y cannot alias.
-  const uint8_t* rows[3][3];
-  int64_t offset[3];
-  for (int s = 0; s < 3; ++s) {
-    offset[s] = given_offset[s];
-    for (int t = 0; t < 3; ++t) rows[s][t] = given_rows[s][t];
-  }
-  const int64_t pitch = p.pixels * p.channels, at = phase * kVector;
-  const auto* w = reinterpret_cast<const uint8_t*>(p.weights) + phase * 6 * kPixelBytes;
-  const Clamp clamp(p.requant);
-  Column column[3] = {Interleaved(rows[0], at + offset[0]), Interleaved(rows[1], at + offset[1]), {}};
-  for (int64_t n = 0;; ++n) {
-    const int64_t x = at + n * pitch;
-    column[2] = Interleaved(rows[2], x + offset[2]);
-    __m256i v[2];
+struct ColumnWeights {
+  const uint8_t* at;
+  ColumnWeights(const DepthwiseS8& p, int64_t phase) : at(reinterpret_cast<const uint8_t*>(p.weights) + phase * 6 * kPixelBytes) {}
+};
+
+template <class Rescale>
+[[gnu::always_inline]] inline void PutThree(const DepthwiseS8& p, const Clamp& clamp, int64_t at, const Column (&column)[3], const ColumnWeights& w, int8_t* y, int64_t left) {
+  __m256i v[2];
 #pragma GCC unroll 2
-    for (int h = 0; h < 2; ++h) {
-      __m256i sum = Bias<Rescale>(p.requant, at + h * 8);
+  for (int h = 0; h < 2; ++h) {
+    __m256i sum = Bias<Rescale>(p.requant, at + h * 8);
 #pragma GCC unroll 3
-      for (int s = 0; s < 3; ++s) {
-        sum = _mm256_add_epi32(sum, _mm256_madd_epi16(column[s].pair[h], Load(w + s * kPixelBytes + h * 32)));
-        sum = _mm256_add_epi32(sum, _mm256_madd_epi16(column[s].single[h], Load(w + (3 + s) * kPixelBytes + h * 32)));
-      }
-      v[h] = Rescale(p.requant, at + h * 8)(sum);
+    for (int s = 0; s < 3; ++s) {
+      sum = _mm256_add_epi32(sum, _mm256_madd_epi16(column[s].pair[h], Load(w.at + s * kPixelBytes + h * 32)));
+      sum = _mm256_add_epi32(sum, _mm256_madd_epi16(column[s].single[h], Load(w.at + (3 + s) * kPixelBytes + h * 32)));
     }
-    clamp.Put(v[0], v[1], y + x, p.blocks ? p.channels - at : p.width * p.channels - x);
-    if (n + 1 == repeats) return;
-    column[0] = kNew == 1 ? column[1] : kNew == 2 ? column[2] : Interleaved(rows[0], x + pitch + offset[0]);
-    column[1] = kNew == 1 ? column[2] : Interleaved(rows[1], x + pitch + offset[1]);
+    v[h] = Rescale(p.requant, at + h * 8)(sum);
   }
+  clamp.Put(v[0], v[1], y, left);
 }
 
-// Whether the window is three such columns; if so, one row of output.
-template <class Rescale> bool ThreeColumnsRow(const DepthwiseS8& p, const uint8_t* const* rows, int8_t* y) {
-  if (p.steps != 6) return false;
-  const uint8_t* column[3][3];
-  int64_t offset[3];
-  for (int s = 0; s < 3; ++s) {
-    const TapLine &pair = p.line[p.step[s] / p.line_pixels], &single = p.line[p.step[s + 3] / p.line_pixels];
-    if (pair.step || single.step || pair.count != 2 || single.count != 1 || single.first != pair.first + 2 || p.step[s] % p.line_pixels != p.step[s + 3] % p.line_pixels) return false;
-    for (int t = 0; t < 3; ++t) column[s][t] = rows[pair.first + t];
-    offset[s] = p.step[s] % p.line_pixels * p.channels;
-  }
-  const auto shared = [&](int a, int b) { return p.step[a] == p.step[b] + p.pixels; };  // Column a is the next vector's b.
-  const auto run = shared(1, 0) && shared(2, 1) ? ThreeColumns<Rescale, 1> : shared(2, 0) ? ThreeColumns<Rescale, 2> : ThreeColumns<Rescale, 3>;
-  const int64_t vectors = p.vectors(kVector);
-  for (int64_t phase = 0; phase < p.period && phase < vectors; ++phase) run(p, column, offset, phase, (vectors - phase + p.period - 1) / p.period, y);
-  return true;
-}
-
-template <class Rescale> void DepthwiseRow(const DepthwiseS8& p, const uint8_t* const* rows, int8_t* y, void* lines) {
-  if (ThreeColumnsRow<Rescale>(p, rows, y)) return;
-  auto* line = static_cast<uint8_t*>(lines);
-  const int64_t vectors = p.vectors(kVector), pitch = p.pixels * p.channels, end = p.width * p.channels;
-  for (int64_t phase = 0; phase < p.period && phase < vectors; ++phase) {
-    const int64_t repeats = (vectors - phase + p.period - 1) / p.period;
-    for (int l = 0; l < p.lines; ++l) FillLine(p, p.line[l], rows, phase * kVector, repeats, line + l * p.line_pixels * kPixelBytes);
-    for (int64_t n = 0; n < repeats; n += 4) {
-      const int64_t at = phase * kVector + n * pitch, left = p.blocks ? p.channels - phase * kVector : end - at;
-      const uint8_t* x = line + n * p.pixels * kPixelBytes;
-      switch (repeats - n) {
-        case 1: Vectors<Rescale, 1, 0>(p, phase, x, y + at, left, pitch); break;
-        case 2: Vectors<Rescale, 2, 0>(p, phase, x, y + at, left, pitch); break;
-        case 3: Vectors<Rescale, 3, 0>(p, phase, x, y + at, left, pitch); break;
-        default: (p.pixels == 1 ? Vectors<Rescale, 4, 1> : Vectors<Rescale, 4, 0>)(p, phase, x, y + at, left, pitch); break;
-      }
-    }
-  }
-}
+#include "kernels/isa/depthwise_s8_body.h"
 
 void Depthwise(const DepthwiseS8& p, const uint8_t* const* rows, int8_t* y, void* lines) {
   const auto row = !p.requant.narrow ? DepthwiseRow<Double> : p.requant.relu() ? DepthwiseRow<Narrow<true>> : DepthwiseRow<Narrow<false>>;

@@ -278,7 +278,7 @@ void WinogradRows(const WinogradS8& p, const void* loaded, int64_t rows, int64_t
 // A vector is 64 channels. Interleaving four rows byte by byte leaves channels 16 * lane + 4 * q + i in
 // register q; four of them pack back into bytes in the channels' own order.
 
-constexpr int kVector = 64, kPixelBytes = kVector * 4;
+constexpr int kVector = 64, kPixelBytes = kVector * 4, kLineTaps = 4, kColumnRows = 4;
 
 struct Column {
   __m512i q[4];
@@ -291,20 +291,6 @@ inline Column Interleaved(const uint8_t* const* rows, int64_t at) {
 inline void Interleave(const uint8_t* const* rows, int64_t at, uint8_t* to) {
   const Column column = Interleaved(rows, at);
   for (int q = 0; q < 4; ++q) _mm512_store_si512(to + q * 64, column.q[q]);
-}
-
-void FillLine(const DepthwiseS8& p, const TapLine& line, const uint8_t* const* rows, int64_t at, int64_t repeats, uint8_t* to) {
-  const uint8_t* from[4];
-  for (int t = 0; t < 4; ++t) {
-    const int tap = t < line.count ? t : line.count - 1;
-    from[t] = line.step ? rows[line.first] + tap * line.step : rows[line.first + tap];
-  }
-  if (p.pixels <= p.columns) {
-    for (int64_t t = 0; t < (repeats - 1) * p.pixels + p.columns; ++t) Interleave(from, at + t * p.channels, to + t * kPixelBytes);
-    return;
-  }
-  for (int64_t n = 0; n < repeats; ++n)  // Pixels between two windows belong to no tap.
-    for (int64_t t = n * p.pixels; t < n * p.pixels + p.columns; ++t) Interleave(from, at + t * p.channels, to + t * kPixelBytes);
 }
 
 // One register of kCount vectors: channels `q` of each.
@@ -335,80 +321,30 @@ template <class Rescale, int kCount> void Vectors(const DepthwiseS8& p, int64_t 
   for (int i = 0; i < kCount; ++i) Put(y + i * pitch, clamp(v[0][i], v[1][i], v[2][i], v[3][i]), left - (p.blocks ? 0 : i * pitch));
 }
 
-// Three columns of up to four rows, whose taps need no line: columns stay in registers. kNew: how many of
-// them the next vector does not share.
-template <class Rescale, int kNew> void ThreeColumns(const DepthwiseS8& given, const uint8_t* const (*given_rows)[4], const int64_t* given_offset, int64_t phase, int64_t repeats, int8_t* y) {
-  const DepthwiseS8 p = given;  // Copies that y cannot alias.
-  const uint8_t* rows[3][4];
-  int64_t offset[3];
-  for (int s = 0; s < 3; ++s) {
-    offset[s] = given_offset[s];
-    for (int t = 0; t < 4; ++t) rows[s][t] = given_rows[s][t];
-  }
-  const int64_t pitch = p.pixels * p.channels, at = phase * kVector;
-  const auto* w = reinterpret_cast<const uint8_t*>(p.weights) + phase * 3 * kPixelBytes;
-  Column weights[3];
+struct ColumnWeights {
+  Column column[3];
+  ColumnWeights(const DepthwiseS8& p, int64_t phase) {
+    const auto* w = reinterpret_cast<const uint8_t*>(p.weights) + phase * 3 * kPixelBytes;
 #pragma GCC unroll 3
-  for (int s = 0; s < 3; ++s)
+    for (int s = 0; s < 3; ++s)
 #pragma GCC unroll 4
-    for (int q = 0; q < 4; ++q) weights[s].q[q] = Load(w + s * kPixelBytes + q * 64);
-  const Clamp clamp(p.requant);
-  Column first = Interleaved(rows[0], at + offset[0]), second = Interleaved(rows[1], at + offset[1]);
-  for (int64_t n = 0;; ++n) {
-    const int64_t x = at + n * pitch;
-    const Column third = Interleaved(rows[2], x + offset[2]);
-    __m512i v[4];
-#pragma GCC unroll 4
-    for (int q = 0; q < 4; ++q) {
-      const int64_t c = at + q * 16;
-      const __m512i sum = _mm512_dpbusd_epi32(_mm512_dpbusd_epi32(Bias<Rescale>(p.requant, c), first.q[q], weights[0].q[q]), second.q[q], weights[1].q[q]);
-      v[q] = Rescale(p.requant, c)(_mm512_dpbusd_epi32(sum, third.q[q], weights[2].q[q]));
-    }
-    const int64_t left = p.blocks ? p.channels - at : p.width * p.channels - x;
-    Put(y + x, clamp(v[0], v[1], v[2], v[3]), left);
-    if (n + 1 == repeats) return;
-    first = kNew == 1 ? second : kNew == 2 ? third : Interleaved(rows[0], x + pitch + offset[0]);
-    second = kNew == 1 ? third : Interleaved(rows[1], x + pitch + offset[1]);
+      for (int q = 0; q < 4; ++q) column[s].q[q] = Load(w + s * kPixelBytes + q * 64);
   }
+};
+
+template <class Rescale>
+[[gnu::always_inline]] inline void PutThree(const DepthwiseS8& p, const Clamp& clamp, int64_t at, const Column (&column)[3], const ColumnWeights& w, int8_t* y, int64_t left) {
+  __m512i v[4];
+#pragma GCC unroll 4
+  for (int q = 0; q < 4; ++q) {
+    const int64_t c = at + q * 16;
+    const __m512i sum = _mm512_dpbusd_epi32(_mm512_dpbusd_epi32(Bias<Rescale>(p.requant, c), column[0].q[q], w.column[0].q[q]), column[1].q[q], w.column[1].q[q]);
+    v[q] = Rescale(p.requant, c)(_mm512_dpbusd_epi32(sum, column[2].q[q], w.column[2].q[q]));
+  }
+  Put(y, clamp(v[0], v[1], v[2], v[3]), left);
 }
 
-// Whether the window is three such columns; if so, one row of output.
-template <class Rescale> bool ThreeColumnsRow(const DepthwiseS8& p, const uint8_t* const* rows, int8_t* y) {
-  if (p.steps != 3 || p.lines > 3) return false;
-  const uint8_t* column[3][4];
-  int64_t offset[3];
-  for (int s = 0; s < 3; ++s) {
-    const TapLine& line = p.line[p.step[s] / p.line_pixels];
-    if (line.step) return false;
-    for (int t = 0; t < 4; ++t) column[s][t] = rows[line.first + (t < line.count ? t : line.count - 1)];
-    offset[s] = p.step[s] % p.line_pixels * p.channels;
-  }
-  const auto shared = [&](int a, int b) { return p.step[a] == p.step[b] + p.pixels; };  // Column a is the next vector's b.
-  const auto run = shared(1, 0) && shared(2, 1) ? ThreeColumns<Rescale, 1> : shared(2, 0) ? ThreeColumns<Rescale, 2> : ThreeColumns<Rescale, 3>;
-  const int64_t vectors = p.vectors(kVector);
-  for (int64_t phase = 0; phase < p.period && phase < vectors; ++phase) run(p, column, offset, phase, (vectors - phase + p.period - 1) / p.period, y);
-  return true;
-}
-
-template <class Rescale> void DepthwiseRow(const DepthwiseS8& p, const uint8_t* const* rows, int8_t* y, void* lines) {
-  if (ThreeColumnsRow<Rescale>(p, rows, y)) return;
-  auto* line = static_cast<uint8_t*>(lines);
-  const int64_t vectors = p.vectors(kVector), pitch = p.pixels * p.channels, end = p.width * p.channels;
-  for (int64_t phase = 0; phase < p.period && phase < vectors; ++phase) {
-    const int64_t repeats = (vectors - phase + p.period - 1) / p.period;
-    for (int l = 0; l < p.lines; ++l) FillLine(p, p.line[l], rows, phase * kVector, repeats, line + l * p.line_pixels * kPixelBytes);
-    for (int64_t n = 0; n < repeats; n += 4) {
-      const int64_t at = phase * kVector + n * pitch, left = p.blocks ? p.channels - phase * kVector : end - at;
-      const uint8_t* x = line + n * p.pixels * kPixelBytes;
-      switch (repeats - n) {
-        case 1: Vectors<Rescale, 1>(p, phase, x, y + at, left, pitch); break;
-        case 2: Vectors<Rescale, 2>(p, phase, x, y + at, left, pitch); break;
-        case 3: Vectors<Rescale, 3>(p, phase, x, y + at, left, pitch); break;
-        default: Vectors<Rescale, 4>(p, phase, x, y + at, left, pitch); break;
-      }
-    }
-  }
-}
+#include "kernels/isa/depthwise_s8_body.h"
 
 void Depthwise(const DepthwiseS8& p, const uint8_t* const* rows, int8_t* y, void* lines) {
   const auto row = !p.requant.narrow ? DepthwiseRow<Double> : p.requant.relu() ? DepthwiseRow<Narrow<true>> : DepthwiseRow<Narrow<false>>;

@@ -82,7 +82,7 @@ void Load(const int8_t* x, int64_t n, void* to) { __builtin_memcpy(to, x, static
 // -------------------------------------------------------------------------------- depthwise
 // A vector is 16 channels. Interleaving four rows byte by byte leaves channels 4 * q to 4 * q + 3 in register q.
 
-constexpr int kVector = 16, kPixelBytes = kVector * 4;
+constexpr int kVector = 16, kPixelBytes = kVector * 4, kLineTaps = 4, kColumnRows = 4;
 
 struct Column {
   int8x16_t q[4];
@@ -94,28 +94,9 @@ inline Column Interleaved(const uint8_t* const* rows, int64_t at) {
   return {{vreinterpretq_s8_u16(vzip1q_u16(ab_low, cd_low)), vreinterpretq_s8_u16(vzip2q_u16(ab_low, cd_low)), vreinterpretq_s8_u16(vzip1q_u16(ab_high, cd_high)),
            vreinterpretq_s8_u16(vzip2q_u16(ab_high, cd_high))}};
 }
-inline void Interleave(const uint8_t* const* rows, int64_t at, int8_t* to) {
+inline void Interleave(const uint8_t* const* rows, int64_t at, uint8_t* to) {
   const Column column = Interleaved(rows, at);
-  for (int q = 0; q < 4; ++q) vst1q_s8(to + q * 16, column.q[q]);
-}
-
-// Where a line's taps begin; of absent ones, the last is repeated.
-inline void TapsOf(const TapLine& line, const uint8_t* const* rows, const uint8_t** from) {
-  for (int t = 0; t < 4; ++t) {
-    const int tap = t < line.count ? t : line.count - 1;
-    from[t] = line.step ? rows[line.first] + tap * line.step : rows[line.first + tap];
-  }
-}
-
-void FillLine(const DepthwiseS8& p, const TapLine& line, const uint8_t* const* rows, int64_t at, int64_t repeats, int8_t* to) {
-  const uint8_t* from[4];
-  TapsOf(line, rows, from);
-  if (p.pixels <= p.columns) {
-    for (int64_t t = 0; t < (repeats - 1) * p.pixels + p.columns; ++t) Interleave(from, at + t * p.channels, to + t * kPixelBytes);
-    return;
-  }
-  for (int64_t n = 0; n < repeats; ++n)  // Pixels between two windows belong to no tap.
-    for (int64_t t = n * p.pixels; t < n * p.pixels + p.columns; ++t) Interleave(from, at + t * p.channels, to + t * kPixelBytes);
+  for (int q = 0; q < 4; ++q) vst1q_s8(reinterpret_cast<int8_t*>(to) + q * 16, column.q[q]);
 }
 
 template <class Rescale> int8x16_t Requantized(const Requant& q, const Clamp& clamp, int64_t c, const int32x4_t (&sum)[4]) {
@@ -123,7 +104,7 @@ template <class Rescale> int8x16_t Requantized(const Requant& q, const Clamp& cl
 }
 
 // kCount vectors, from lines.
-template <class Rescale, int kCount> void Vectors(const DepthwiseS8& p, int64_t phase, const int8_t* line, int8_t* y, int64_t left, int64_t pitch) {
+template <class Rescale, int kCount> void Vectors(const DepthwiseS8& p, int64_t phase, const uint8_t* line, int8_t* y, int64_t left, int64_t pitch) {
   const int64_t apart = p.pixels * kPixelBytes, c = phase * kVector;
   const auto* w = reinterpret_cast<const int8_t*>(p.weights) + phase * p.steps * kPixelBytes;
   int32x4_t sum[kCount][4];
@@ -132,7 +113,7 @@ template <class Rescale, int kCount> void Vectors(const DepthwiseS8& p, int64_t 
 #pragma GCC unroll 4
     for (int q = 0; q < 4; ++q) sum[i][q] = vld1q_s32(p.requant.bias + c + 4 * q);
   for (int s = 0; s < p.steps; ++s, w += kPixelBytes) {
-    const int8_t* x = line + p.step[s] * kPixelBytes;
+    const auto* x = reinterpret_cast<const int8_t*>(line) + p.step[s] * kPixelBytes;
 #pragma GCC unroll 4
     for (int q = 0; q < 4; ++q) {
       const int8x16_t weights = vld1q_s8(w + 16 * q);
@@ -145,74 +126,24 @@ template <class Rescale, int kCount> void Vectors(const DepthwiseS8& p, int64_t 
   for (int i = 0; i < kCount; ++i) Put(y + i * pitch, Requantized<Rescale>(p.requant, clamp, c, sum[i]), left - (p.blocks ? 0 : i * pitch));
 }
 
-// Three columns of up to four rows, whose taps need no line: columns stay in registers. kNew: how many of them the next
-// vector does not share.
-template <class Rescale, int kNew> void ThreeColumns(const DepthwiseS8& given, const uint8_t* const (*given_rows)[4], const int64_t* given_offset, int64_t phase, int64_t repeats, int8_t* y) {
-  const DepthwiseS8 p = given;  // Copies that y cannot alias.
-  const uint8_t* rows[3][4];
-  int64_t offset[3];
-  for (int s = 0; s < 3; ++s) {
-    offset[s] = given_offset[s];
-    for (int t = 0; t < 4; ++t) rows[s][t] = given_rows[s][t];
-  }
-  const int64_t pitch = p.pixels * p.channels, at = phase * kVector;
-  const auto* w = reinterpret_cast<const int8_t*>(p.weights) + phase * 3 * kPixelBytes;
-  const Clamp clamp(p.requant);
-  Column first = Interleaved(rows[0], at + offset[0]), second = Interleaved(rows[1], at + offset[1]);
-  for (int64_t n = 0;; ++n) {
-    const int64_t x = at + n * pitch;
-    const Column third = Interleaved(rows[2], x + offset[2]);
-    int32x4_t sum[4];
+struct ColumnWeights {
+  const int8_t* at;
+  ColumnWeights(const DepthwiseS8& p, int64_t phase) : at(reinterpret_cast<const int8_t*>(p.weights) + phase * 3 * kPixelBytes) {}
+};
+
+template <class Rescale>
+[[gnu::always_inline]] inline void PutThree(const DepthwiseS8& p, const Clamp& clamp, int64_t at, const Column (&column)[3], const ColumnWeights& w, int8_t* y, int64_t left) {
+  int32x4_t sum[4];
 #pragma GCC unroll 4
-    for (int q = 0; q < 4; ++q) {
-      sum[q] = vdotq_s32(vld1q_s32(p.requant.bias + at + 4 * q), first.q[q], vld1q_s8(w + 16 * q));
-      sum[q] = vdotq_s32(sum[q], second.q[q], vld1q_s8(w + kPixelBytes + 16 * q));
-      sum[q] = vdotq_s32(sum[q], third.q[q], vld1q_s8(w + 2 * kPixelBytes + 16 * q));
-    }
-    Put(y + x, Requantized<Rescale>(p.requant, clamp, at, sum), p.blocks ? p.channels - at : p.width * p.channels - x);
-    if (n + 1 == repeats) return;
-    first = kNew == 1 ? second : kNew == 2 ? third : Interleaved(rows[0], x + pitch + offset[0]);
-    second = kNew == 1 ? third : Interleaved(rows[1], x + pitch + offset[1]);
+  for (int q = 0; q < 4; ++q) {
+    sum[q] = vdotq_s32(vld1q_s32(p.requant.bias + at + 4 * q), column[0].q[q], vld1q_s8(w.at + 16 * q));
+    sum[q] = vdotq_s32(sum[q], column[1].q[q], vld1q_s8(w.at + kPixelBytes + 16 * q));
+    sum[q] = vdotq_s32(sum[q], column[2].q[q], vld1q_s8(w.at + 2 * kPixelBytes + 16 * q));
   }
+  Put(y, Requantized<Rescale>(p.requant, clamp, at, sum), left);
 }
 
-// Whether the window is three such columns; if so, one row of output.
-template <class Rescale> bool ThreeColumnsRow(const DepthwiseS8& p, const uint8_t* const* rows, int8_t* y) {
-  if (p.steps != 3 || p.lines > 3) return false;
-  const uint8_t* column[3][4];
-  int64_t offset[3];
-  for (int s = 0; s < 3; ++s) {
-    const TapLine& line = p.line[p.step[s] / p.line_pixels];
-    if (line.step) return false;
-    TapsOf(line, rows, column[s]);
-    offset[s] = p.step[s] % p.line_pixels * p.channels;
-  }
-  const auto shared = [&](int a, int b) { return p.step[a] == p.step[b] + p.pixels; };  // Column a is the next vector's b.
-  const auto run = shared(1, 0) && shared(2, 1) ? ThreeColumns<Rescale, 1> : shared(2, 0) ? ThreeColumns<Rescale, 2> : ThreeColumns<Rescale, 3>;
-  const int64_t vectors = p.vectors(kVector);
-  for (int64_t phase = 0; phase < p.period && phase < vectors; ++phase) run(p, column, offset, phase, (vectors - phase + p.period - 1) / p.period, y);
-  return true;
-}
-
-template <class Rescale> void DepthwiseRow(const DepthwiseS8& p, const uint8_t* const* rows, int8_t* y, void* lines) {
-  if (ThreeColumnsRow<Rescale>(p, rows, y)) return;
-  auto* line = static_cast<int8_t*>(lines);
-  const int64_t vectors = p.vectors(kVector), pitch = p.pixels * p.channels, end = p.width * p.channels;
-  for (int64_t phase = 0; phase < p.period && phase < vectors; ++phase) {
-    const int64_t repeats = (vectors - phase + p.period - 1) / p.period;
-    for (int l = 0; l < p.lines; ++l) FillLine(p, p.line[l], rows, phase * kVector, repeats, line + l * p.line_pixels * kPixelBytes);
-    for (int64_t n = 0; n < repeats; n += 4) {
-      const int64_t at = phase * kVector + n * pitch, left = p.blocks ? p.channels - phase * kVector : end - at;
-      const int8_t* x = line + n * p.pixels * kPixelBytes;
-      switch (repeats - n) {
-        case 1: Vectors<Rescale, 1>(p, phase, x, y + at, left, pitch); break;
-        case 2: Vectors<Rescale, 2>(p, phase, x, y + at, left, pitch); break;
-        case 3: Vectors<Rescale, 3>(p, phase, x, y + at, left, pitch); break;
-        default: Vectors<Rescale, 4>(p, phase, x, y + at, left, pitch); break;
-      }
-    }
-  }
-}
+#include "kernels/isa/depthwise_s8_body.h"
 
 void Depthwise(const DepthwiseS8& p, const uint8_t* const* rows, int8_t* y, void* lines) {
   const auto row = !p.requant.narrow ? DepthwiseRow<Double<true, false>> : p.requant.relu() ? DepthwiseRow<Double<false, true>> : DepthwiseRow<Double<false, false>>;

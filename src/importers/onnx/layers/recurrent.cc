@@ -255,7 +255,38 @@ Status ConvertLstm(NodeContext& c) { return RecurrentNode(c, {.gates = 4, .cell_
 Status ConvertGru(NodeContext& c) { return RecurrentNode(c, {.gates = 3, .activations = 2}).Convert(); }
 Status ConvertRnn(NodeContext& c) { return RecurrentNode(c, {.gates = 1}).Convert(); }
 
-constexpr NodeRule kRules[] = {{"LSTM", 0, ConvertLstm}, {"GRU", 0, ConvertGru}, {"RNN", 0, ConvertRnn}};
+// Integers [directions, in, out] as floats [directions, out, in]. One scale (and zero point) for each direction, or for each column.
+Result<Value> DequantizedTransposed(NodeContext& c, int weights, int scales, int zeros) {
+  const Shape s = c.shape(c.Input(weights));
+  const auto q = c.IntsOf(c.Input(weights)), z = c.Input(zeros) ? c.IntsOf(c.Input(zeros)) : std::nullopt;
+  const std::vector<float> scale = c.FloatsOf(c.Input(scales));
+  if (!q || s.rank() != 3) return c.Fail("constant weights of rank 3", s.text(), "");
+  const auto columns = static_cast<size_t>(s[0]) * static_cast<size_t>(s[2]);
+  const auto fits = [&](size_t n) { return n == static_cast<size_t>(s[0]) || n == columns; };
+  if (!fits(scale.size()) || (c.Input(zeros) && (!z || !fits(z->size())))) return c.Fail("constant scales and zero points, for each direction or each column", std::to_string(scale.size()) + " scales", "check the model");
+  const auto of = [&](const auto& list, size_t column) { return list[list.size() == columns ? column : column / static_cast<size_t>(s[2])]; };
+  std::vector<float> w(q->size());
+  for (int32_t d = 0; d < s[0]; ++d)
+    for (int32_t i = 0; i < s[1]; ++i)
+      for (int32_t o = 0; o < s[2]; ++o) {
+        const size_t column = static_cast<size_t>(d) * static_cast<size_t>(s[2]) + static_cast<size_t>(o);
+        const int64_t whole = (*q)[(static_cast<size_t>(d) * static_cast<size_t>(s[1]) + static_cast<size_t>(i)) * static_cast<size_t>(s[2]) + static_cast<size_t>(o)];
+        w[column * static_cast<size_t>(s[1]) + static_cast<size_t>(i)] = static_cast<float>(whole - (z ? of(*z, column) : 0)) * of(scale, column);
+      }
+  return c.Constant<float>(Shape{s[0], s[2], s[1]}, w);
+}
+
+// An LSTM whose weights are integers and whose products quantize the other side while they run: that adds noise and nothing
+// else, so the LSTM computes in floats. --scheme dynamic makes the weights bytes again.
+Status ConvertDynamicQuantizeLstm(NodeContext& c) {
+  OCTET_ASSIGN(const Value w, DequantizedTransposed(c, 1, 8, 9));
+  OCTET_ASSIGN(const Value r, DequantizedTransposed(c, 2, 10, 11));
+  c.SetInput(1, w);
+  c.SetInput(2, r);
+  return ConvertLstm(c);
+}
+
+constexpr NodeRule kRules[] = {{"LSTM", 0, ConvertLstm}, {"GRU", 0, ConvertGru}, {"RNN", 0, ConvertRnn}, {"com.microsoft.DynamicQuantizeLSTM", 0, ConvertDynamicQuantizeLstm}};
 
 }  // namespace
 

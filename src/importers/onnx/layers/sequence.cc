@@ -89,7 +89,7 @@ Status ConvertSplit(NodeContext& c) {
     OCTET_ASSIGN(const std::vector<int64_t> given, c.IntsAt(1, "split", {1}));
     const bool one = c.rank(c.Input(1)) == 0;
     if (one && (given.empty() || given[0] < 1)) return c.Fail("a positive size", "another", "check the model");
-    for (int32_t left = size; one && left > 0; left -= static_cast<int32_t>(given[0])) sizes.push_back(static_cast<int32_t>(std::min<int64_t>(left, given[0])));
+    for (int64_t left = size; one && left > 0; left -= given[0]) sizes.push_back(static_cast<int32_t>(std::min(left, given[0])));
     for (size_t i = 0; !one && i < given.size(); ++i) sizes.push_back(static_cast<int32_t>(given[i]));
   }
   const auto n = static_cast<int>(sizes.size());

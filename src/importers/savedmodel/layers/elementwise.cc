@@ -63,7 +63,7 @@ Status ConvertBiasAdd(NodeContext& c) {
 }
 
 Status ConvertDiv(NodeContext& c) {
-  const std::vector<Value> in = c.Inputs();
+  const std::vector<Value> in = c.Inputs(1);
   if (!Ready(in)) return {};
   if (IsFloat(c.type(in[0]).dtype)) return Set(c, c.Make("div", in));
   // Whole numbers are cut towards zero: what is left after dividing is of the dividend's sign.
@@ -83,7 +83,7 @@ Status ConvertAddN(NodeContext& c) {
 
 // The old Select takes a vector of conditions for whole rows.
 Status ConvertSelect(NodeContext& c) {
-  std::vector<Value> in = c.Inputs();
+  std::vector<Value> in = c.Inputs(2);
   if (!Ready(in)) return {};
   if (c.rank(in[0]) == 1 && c.rank(in[1]) > 1) {
     std::vector<int32_t> dims(static_cast<size_t>(c.rank(in[1])), 1);
@@ -129,7 +129,7 @@ Status ConvertSelu(NodeContext& c) {
 }
 
 Status ConvertClip(NodeContext& c) {
-  const std::vector<Value> in = c.Inputs();
+  const std::vector<Value> in = c.Inputs(3);
   if (!Ready(in)) return {};
   OCTET_ASSIGN(const Value high, c.Make("minimum", {in[0], in[2]}));
   return Set(c, c.Make("maximum", {high, in[1]}));

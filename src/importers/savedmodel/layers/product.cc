@@ -20,7 +20,7 @@ Result<Value> Dense(NodeContext& c, Value x, Value matrix, bool transposed) {
 
 // Where the right side is a matrix with its last two dimensions swapped: what it is before that.
 Value BeforeSwap(NodeContext& c, Value b) {
-  const Edge edge = c.node().inputs[1];
+  const Edge edge = c.num_inputs() > 1 ? c.node().inputs[1] : Edge{};
   if (edge.node < 0) return {};
   const FlatNode& n = c.builder().functions().node(edge.node);
   if (!n.def || n.def->op != "Transpose" || n.inputs.size() != 2) return {};

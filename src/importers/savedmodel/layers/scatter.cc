@@ -94,8 +94,8 @@ Result<Value> SegmentMean(NodeContext& c, Value data, Value ids, bool root) {
 // SegmentSum, Max, Min, Prod, Mean: data, ids. Sparse: data, which rows, ids.
 Status ConvertSegment(NodeContext& c) {
   const std::vector<Value> in = c.Inputs();
-  if (!Ready(in) || in.size() < 2) return {};
   const bool sparse = c.kind().starts_with("Sparse");
+  if (!Ready(in) || in.size() < (sparse ? 3 : 2)) return {};
   const std::string_view what = c.kind().substr(sparse ? 13 : 7);
   Value data = in[0];
   OCTET_ASSIGN(const Value ids, c.Cast(in[sparse ? 2 : 1], DType::kI32));

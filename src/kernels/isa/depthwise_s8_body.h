@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+// Depthwise windows of bytes: the walk over a row of outputs, of every instruction set. Included inside an unnamed namespace that has
+//   kVector, kPixelBytes       channels of a vector, bytes of one of a line
+//   kLineTaps                      taps that a line holds side by side: 4 where the instruction sums four products, 2 where it sums two
+//   Interleave(from, at, to)   the vectors at from[tap] + at, tap by tap, as a line has them
+//   Vectors<Rescale, kCount>   outputs of kCount vectors of a line
+// and, for windows of three columns that stay in registers:
+//   kColumnRows, Column, Interleaved(rows, at)   the rows of a column, and a column
+//   ColumnWeights(p, phase)                      the weights of a vector of channels
+//   PutThree<Rescale>(p, clamp, at, column, weights, y, left)
+
+// Where a line's taps begin; of absent ones, the last is repeated.
+inline void TapsOf(const TapLine& line, const uint8_t* const* rows, const uint8_t** from) {
+  for (int t = 0; t < kLineTaps; ++t) {
+    const int tap = t < line.count ? t : line.count - 1;
+    from[t] = line.step ? rows[line.first] + tap * line.step : rows[line.first + tap];
+  }
+}
+
+void FillLine(const DepthwiseS8& p, const TapLine& line, const uint8_t* const* rows, int64_t at, int64_t repeats, uint8_t* to) {
+  const uint8_t* from[kLineTaps];
+  TapsOf(line, rows, from);
+  if (p.pixels <= p.columns) {
+    for (int64_t t = 0; t < (repeats - 1) * p.pixels + p.columns; ++t) Interleave(from, at + t * p.channels, to + t * kPixelBytes);
+    return;
+  }
+  for (int64_t n = 0; n < repeats; ++n)  // Pixels between two windows belong to no tap.
+    for (int64_t t = n * p.pixels; t < n * p.pixels + p.columns; ++t) Interleave(from, at + t * p.channels, to + t * kPixelBytes);
+}
+
+// Three columns, whose taps need no line. kNew: how many of them the next vector does not share.
+template <class Rescale, int kNew>
+void ThreeColumns(const DepthwiseS8& given, const uint8_t* const (*given_rows)[kColumnRows], const int64_t* given_offset, int64_t phase, int64_t repeats, int8_t* y) {
+  const DepthwiseS8 p = given;  // Copies that y cannot alias.
+  const uint8_t* rows[3][kColumnRows];
+  int64_t offset[3];
+  for (int s = 0; s < 3; ++s) {
+    offset[s] = given_offset[s];
+    for (int t = 0; t < kColumnRows; ++t) rows[s][t] = given_rows[s][t];
+  }
+  const int64_t pitch = p.pixels * p.channels, at = phase * kVector;
+  const ColumnWeights weights(p, phase);
+  const Clamp clamp(p.requant);
+  Column column[3] = {Interleaved(rows[0], at + offset[0]), Interleaved(rows[1], at + offset[1]), {}};
+  for (int64_t n = 0;; ++n) {
+    const int64_t x = at + n * pitch;
+    column[2] = Interleaved(rows[2], x + offset[2]);
+    PutThree<Rescale>(p, clamp, at, column, weights, y + x, p.blocks ? p.channels - at : p.width * p.channels - x);
+    if (n + 1 == repeats) return;
+    column[0] = kNew == 1 ? column[1] : kNew == 2 ? column[2] : Interleaved(rows[0], x + pitch + offset[0]);
+    column[1] = kNew == 1 ? column[2] : Interleaved(rows[1], x + pitch + offset[1]);
+  }
+}
+
+// Whether the window is three columns of the pixel's own lines; if so, where they are. Four taps hold a column; of pairs, it is one and
+// a single.
+inline bool ColumnsOf(const DepthwiseS8& p, const uint8_t* const* rows, const uint8_t* (*column)[kColumnRows], int64_t* offset) {
+  constexpr bool kPairs = kLineTaps == 2;
+  if (p.steps != (kPairs ? 6 : 3) || (!kPairs && p.lines > 3)) return false;
+  for (int s = 0; s < 3; ++s) {
+    const TapLine& line = p.line[p.step[s] / p.line_pixels];
+    if (line.step) return false;
+    if (kPairs) {
+      const TapLine& single = p.line[p.step[s + 3] / p.line_pixels];
+      if (single.step || line.count != 2 || single.count != 1 || single.first != line.first + 2 || p.step[s] % p.line_pixels != p.step[s + 3] % p.line_pixels) return false;
+    }
+    for (int t = 0; t < kColumnRows; ++t) column[s][t] = rows[line.first + (kPairs || t < line.count ? t : line.count - 1)];
+    offset[s] = p.step[s] % p.line_pixels * p.channels;
+  }
+  return true;
+}
+
+// One row of output, if the window is three such columns.
+template <class Rescale> bool ThreeColumnsRow(const DepthwiseS8& p, const uint8_t* const* rows, int8_t* y) {
+  const uint8_t* column[3][kColumnRows];
+  int64_t offset[3];
+  if (!ColumnsOf(p, rows, column, offset)) return false;
+  const auto shared = [&](int a, int b) { return p.step[a] == p.step[b] + p.pixels; };  // Column a is the next vector's b.
+  const auto run = shared(1, 0) && shared(2, 1) ? ThreeColumns<Rescale, 1> : shared(2, 0) ? ThreeColumns<Rescale, 2> : ThreeColumns<Rescale, 3>;
+  const int64_t vectors = p.vectors(kVector);
+  for (int64_t phase = 0; phase < p.period && phase < vectors; ++phase) run(p, column, offset, phase, (vectors - phase + p.period - 1) / p.period, y);
+  return true;
+}
+
+template <class Rescale> void DepthwiseRow(const DepthwiseS8& p, const uint8_t* const* rows, int8_t* y, void* lines) {
+  if (ThreeColumnsRow<Rescale>(p, rows, y)) return;
+  auto* line = static_cast<uint8_t*>(lines);
+  const int64_t vectors = p.vectors(kVector), pitch = p.pixels * p.channels, end = p.width * p.channels;
+  for (int64_t phase = 0; phase < p.period && phase < vectors; ++phase) {
+    const int64_t repeats = (vectors - phase + p.period - 1) / p.period;
+    for (int l = 0; l < p.lines; ++l) FillLine(p, p.line[l], rows, phase * kVector, repeats, line + l * p.line_pixels * kPixelBytes);
+    for (int64_t n = 0; n < repeats; n += 4) {
+      const int64_t at = phase * kVector + n * pitch, left = p.blocks ? p.channels - phase * kVector : end - at;
+      const uint8_t* x = line + n * p.pixels * kPixelBytes;
+      switch (repeats - n) {
+        case 1: Vectors<Rescale, 1>(p, phase, x, y + at, left, pitch); break;
+        case 2: Vectors<Rescale, 2>(p, phase, x, y + at, left, pitch); break;
+        case 3: Vectors<Rescale, 3>(p, phase, x, y + at, left, pitch); break;
+        default: Vectors<Rescale, 4>(p, phase, x, y + at, left, pitch); break;
+      }
+    }
+  }
+}
