@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // AsString (TensorFlow's): numbers as printf would write them; truth as "true" and "false".
 #include <algorithm>
+#include <array>
 #include <charconv>
+#include <cstring>
 
 #include "ops/text_util.h"
 
@@ -11,6 +13,7 @@ namespace {
 constexpr Operand kInputs[] = {{.name = "input"}};
 constexpr TypeRow kTypes[] = {{"T=i8|u8|i16|u16|i32|u32|i64|u64|bool|f32|f64 O=str"}};
 constexpr int64_t kMostDigits = 64, kMostWidth = 1024;
+constexpr size_t kMostText = 2048;  // The largest double has 309 digits before its point.
 
 struct Options {
   int64_t precision, width;
@@ -35,31 +38,37 @@ Status Check(const OpView& op) {
   return {};
 }
 
-// With a sign where there is one.
-template <class T> std::string Digits(T v, const Options& o) {
-  char text[512];  // The largest double has 309 digits before its point.
-  char* end = text;
-  if constexpr (std::is_same_v<T, bool>) return v ? "true" : "false";
-  else if constexpr (std::is_floating_point_v<T>) {
+// With a sign where there is one; how many characters.
+template <class T> size_t Digits(T v, const Options& o, std::span<char, kMostText> text) {
+  char* const begin = text.data();
+  char* const end = begin + text.size();
+  if constexpr (std::is_same_v<T, bool>) {
+    const std::string_view word = v ? "true" : "false";
+    return static_cast<size_t>(std::ranges::copy(word, begin).out - begin);
+  } else if constexpr (std::is_floating_point_v<T>) {
     const int precision = o.precision < 0 ? 6 : static_cast<int>(o.precision);
     const auto format = o.shortest ? std::chars_format::general : o.scientific ? std::chars_format::scientific : std::chars_format::fixed;
-    end = std::to_chars(text, text + sizeof text, static_cast<double>(v), format, precision).ptr;
+    return static_cast<size_t>(std::to_chars(begin, end, static_cast<double>(v), format, precision).ptr - begin);
   } else {
-    end = std::to_chars(text, text + sizeof text, v).ptr;
+    return static_cast<size_t>(std::to_chars(begin, end, v).ptr - begin);
   }
-  return {text, end};
 }
 
 // As printf's flags say: '-' pads behind, '0' between sign and digits, the others before.
-std::string Padded(std::string digits, const Options& o, bool number) {
-  const bool negative = digits.starts_with('-');
-  if (number && !negative && (o.fill == '+' || o.fill == ' ')) digits.insert(0, 1, o.fill);
+size_t Pad(std::span<char, kMostText> text, size_t size, const Options& o, bool number) {
+  const auto insert = [&](size_t at, size_t count, char c) {
+    std::memmove(text.data() + at + count, text.data() + at, size - at);
+    std::fill_n(text.data() + at, count, c);
+    size += count;
+  };
+  const bool negative = text[0] == '-', signs = o.fill == '+' || o.fill == ' ';
+  if (number && !negative && signs) insert(0, 1, o.fill);
   const auto width = static_cast<size_t>(std::max<int64_t>(o.width, 0));
-  if (digits.size() >= width) return digits;
-  const size_t missing = width - digits.size();
-  if (o.fill == '-') return digits.append(missing, ' ');
-  const bool zeros = o.fill == '0' && number && !digits.ends_with('n') && !digits.ends_with('f');  // Not "nan" and "inf".
-  return digits.insert(zeros && negative ? 1 : 0, missing, zeros ? '0' : ' ');
+  if (size >= width) return size;
+  const bool zeros = o.fill == '0' && number && text[size - 1] != 'n' && text[size - 1] != 'f';  // Not "nan" and "inf".
+  if (o.fill == '-') insert(size, width - size, ' ');
+  else insert(zeros && negative ? 1 : 0, width - size, zeros ? '0' : ' ');
+  return size;
 }
 
 struct Params {
@@ -70,8 +79,10 @@ struct Params {
 template <class T> Status Write(const void* params, const Run& run) {
   const auto& p = *static_cast<const Params*>(params);
   for (int64_t i = 0; i < p.count; ++i) {
-    const std::string text = Padded(Digits(run.input<T>(0)[i], p.options), p.options, !std::is_same_v<T, bool>);
-    OCTET_ASSIGN(run.output<StringRef>(0)[i], Keep(run, text));
+    std::array<char, kMostText> text;
+    size_t size = Digits(run.input<T>(0)[i], p.options, text);
+    size = Pad(text, size, p.options, !std::is_same_v<T, bool>);
+    OCTET_ASSIGN(run.output<StringRef>(0)[i], Keep(run, {text.data(), size}));
   }
   return {};
 }

@@ -26,7 +26,7 @@ struct Params {
 
 Status Match(const void* params, const Run& run) {
   const auto& p = *static_cast<const Params*>(params);
-  for (int64_t i = 0; i < p.count; ++i) run.output<bool>(0)[i] = p.regex->MatchesAll(run.input<StringRef>(0)[i].view());
+  for (int64_t i = 0; i < p.count; ++i) run.output<bool>(0)[i] = p.regex->MatchesAll(run.input<StringRef>(0)[i].view(), run.workspace);
   return {};
 }
 
@@ -37,6 +37,7 @@ Status PrepareReference(Prepare& p) {
   auto* const kept = new Regex(std::move(regex));
   p.Keep(kept, [](void* r) { delete static_cast<Regex*>(r); });
   *params = {p.op.in(0)->shape.elements(), kept};
+  p.Workspace(kept->scratch_bytes());
   p.SetRun(Match, params);
   return {};
 }

@@ -23,9 +23,13 @@ struct Params {
 
 Status Rewrite(const void* params, const Run& run) {
   const auto& p = *static_cast<const Params*>(params);
+  const Rewriter rewriter(*p.regex, p.rewrite, p.all);
   for (int64_t i = 0; i < p.count; ++i) {
-    OCTET_ASSIGN(const std::string text, Replace(*p.regex, run.input<StringRef>(0)[i].view(), p.rewrite, p.all));
-    OCTET_ASSIGN(run.output<StringRef>(0)[i], Keep(run, text));
+    const std::string_view text = run.input<StringRef>(0)[i].view();
+    const uint64_t bytes = rewriter.Bytes(text, run.workspace);
+    OCTET_ASSIGN(char* const room, run.host->Characters(bytes));
+    rewriter.Write(text, run.workspace, room);
+    run.output<StringRef>(0)[i] = {room, bytes};
   }
   return {};
 }
@@ -37,6 +41,7 @@ Status PrepareReference(Prepare& p) {
   auto* const kept = new Regex(std::move(regex));
   p.Keep(kept, [](void* r) { delete static_cast<Regex*>(r); });
   *params = {p.op.in(0)->shape.elements(), kept, node.Text("rewrite", ""), node.Bool("replace_global", true)};
+  p.Workspace(kept->scratch_bytes());
   p.SetRun(Rewrite, params);
   return {};
 }

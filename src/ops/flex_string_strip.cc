@@ -7,13 +7,24 @@ namespace {
 
 Status Check(const OpView& op) { return CheckNode(op); }
 
-std::string Map(std::string_view text) {
-  while (!text.empty() && IsSpace(text.front())) text.remove_prefix(1);
-  while (!text.empty() && IsSpace(text.back())) text.remove_suffix(1);
-  return std::string(text);
+// Parts of the texts.
+Status Strip(const void* params, const Run& run) {
+  for (int64_t i = 0; i < static_cast<const TextCount*>(params)->count; ++i) {
+    std::string_view text = run.input<StringRef>(0)[i].view();
+    while (!text.empty() && IsSpace(text.front())) text.remove_prefix(1);
+    while (!text.empty() && IsSpace(text.back())) text.remove_suffix(1);
+    run.output<StringRef>(0)[i] = {text.data(), text.size()};
+  }
+  return {};
 }
 
-constexpr Variant kVariants[] = {{.name = "reference", .prepare = PrepareTextMap<Map>}};
+Status PrepareReference(Prepare& p) {
+  auto* params = p.Params<TextCount>();
+  *params = {p.op.in(0)->shape.elements()};
+  p.SetRun(Strip, params);
+  return {};
+}
+constexpr Variant kVariants[] = {{.name = "reference", .prepare = PrepareReference}};
 
 }  // namespace
 

@@ -11,11 +11,8 @@ Status Check(const OpView& op) {
   return {};
 }
 
-std::string Map(std::string_view text) {
-  std::string out(text);
-  for (char& c : out)
-    if (c >= 'a' && c <= 'z') c ^= 32;
-  return out;
+void Map(std::string_view text, char* out) {
+  for (const char c : text) *out++ = c >= 'a' && c <= 'z' ? static_cast<char>(c ^ 32) : c;
 }
 
 constexpr Variant kVariants[] = {{.name = "reference", .prepare = PrepareTextMap<Map>}};

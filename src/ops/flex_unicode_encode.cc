@@ -35,17 +35,17 @@ bool IsCharacter(int32_t r) { return r >= 0 && r <= 0x10ffff && (r < 0xd800 || r
 Status Encode(const void* params, const Run& run) {
   const auto& p = *static_cast<const Params*>(params);
   const auto split = [&](int64_t i) { return p.wide ? run.input<int64_t>(1)[i] : run.input<int32_t>(1)[i]; };
-  std::string text;
   for (int64_t i = 0; i < p.texts; ++i) {
     if (split(i) < 0 || split(i + 1) < split(i) || split(i + 1) > p.values) return Error(Code::kInvalidArgument, "flex_unicode_encode: its rows are not in order, or reach beyond the characters");
-    text.clear();
+    OCTET_ASSIGN(char* const room, run.host->Characters(4 * static_cast<uint64_t>(split(i + 1) - split(i))));
+    size_t size = 0;
     for (int64_t k = split(i); k < split(i + 1); ++k) {
       const int32_t rune = run.input<int32_t>(0)[k];
       if (!IsCharacter(rune) && p.strict) return Error(Code::kInvalidArgument, "flex_unicode_encode: %d is no character (errors='strict')", rune);
-      if (IsCharacter(rune)) AppendUtf8(rune, &text);
-      else if (!p.ignore) AppendUtf8(p.replacement, &text);
+      if (IsCharacter(rune)) size += EncodeUtf8(rune, room + size);
+      else if (!p.ignore) size += EncodeUtf8(p.replacement, room + size);
     }
-    OCTET_ASSIGN(run.output<StringRef>(0)[i], Keep(run, text));
+    run.output<StringRef>(0)[i] = {room, size};
   }
   return {};
 }

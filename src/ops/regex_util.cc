@@ -11,7 +11,6 @@ namespace octet::ops {
 namespace {
 
 constexpr size_t kMostSteps = 4000, kMostWork = 100000, kMostRanges = 20000;
-constexpr size_t kMostRewritten = size_t{1} << 28;
 constexpr int kMostDepth = 100, kMostRepeats = 1000;
 constexpr int32_t kLastRune = 0x10ffff;
 
@@ -416,13 +415,21 @@ class RegexParser {
 // All ways through the program at one place in the text, in the order of preference.
 class RegexRun {
  public:
-  RegexRun(const Regex& regex, std::string_view text) : regex_(regex), text_(text), seen_(regex.steps_.size(), -1) {}
+  RegexRun(const Regex& regex, std::string_view text, std::byte* scratch) : regex_(regex), text_(text) {
+    const size_t steps = regex.steps_.size();
+    seen_ = reinterpret_cast<int64_t*>(scratch);
+    std::fill_n(seen_, steps, -1);
+    stack_.data = reinterpret_cast<Thread*>(seen_ + steps);
+    lists_[0].data = stack_.data + steps + 1;
+    lists_[1].data = lists_[0].data + kPerStep * steps;
+  }
+  static size_t ScratchBytes(size_t steps) { return steps * sizeof(int64_t) + ((2 * kPerStep + 1) * steps + 1) * sizeof(Thread); }
 
   // `whole`: the match must end where the text does.
   bool Run(int64_t from, bool anchored, bool whole, Regex::Match* match) {
     bool found = false;
-    std::vector<Thread> now, next;
-    for (int64_t at = from;; ) {
+    Threads now = lists_[0], next = lists_[1];
+    for (int64_t at = from;;) {
       const auto end = static_cast<int64_t>(text_.size());
       if (now.empty() && found) return true;
       if (!found && (!anchored || at == from)) {
@@ -438,8 +445,9 @@ class RegexRun {
       size_t length = 0;  // A character of several bytes is waited for, byte by byte: what is empty may match inside of it, as in RE2.
       const int32_t rune = at < end ? DecodeUtf8(text_.substr(static_cast<size_t>(at)), &length) : kEnd;
       ++generation_;
-      next.clear();
-      for (Thread& t : now) {
+      next.count = 0;
+      for (size_t i = 0; i < now.count; ++i) {
+        Thread& t = now.data[i];
         const Regex::Step& s = regex_.steps_[static_cast<size_t>(t.step)];
         if (s.op == Regex::Op::kMatch) {
           if (whole && at != end) continue;
@@ -452,7 +460,7 @@ class RegexRun {
           t.waits = static_cast<int>(length);
         }
         if (--t.waits == 0) Follow(t.step + 1, at + 1, t.match, &next);
-        else next.push_back(t);
+        else next.Add(t);
       }
       std::swap(now, next);
       if (at >= end) return found;
@@ -463,10 +471,18 @@ class RegexRun {
  private:
   static constexpr int32_t kEnd = -2;
   struct Thread {
-    int32_t step;
     Regex::Match match;
-    int waits = 0;  // Bytes of a character that are still to come.
+    int32_t step;
+    int32_t waits;  // Bytes of a character that are still to come.
   };
+  struct Threads {
+    Thread* data = nullptr;
+    size_t count = 0;
+    bool empty() const { return count == 0; }
+    void Add(const Thread& t) { data[count++] = t; }
+  };
+  // One that begins at this place for each step, and those that wait since up to three places before.
+  static constexpr size_t kPerStep = 5;
 
   bool Holds(const Regex::Step& s, int32_t rune) const {
     for (int32_t i = s.first; i < s.second; ++i)
@@ -489,21 +505,21 @@ class RegexRun {
   }
 
   // The steps that read a character or end the program, reached from here; each once, by the best way.
-  void Follow(int32_t step, int64_t at, const Regex::Match& match, std::vector<Thread>* to) {
-    stack_.assign(1, Thread{step, match});
+  void Follow(int32_t step, int64_t at, const Regex::Match& match, Threads* to) {
+    stack_.count = 0;
+    stack_.Add({match, step, 0});
     while (!stack_.empty()) {
-      Thread t = stack_.back();
-      stack_.pop_back();
+      Thread t = stack_.data[--stack_.count];
       while (seen_[static_cast<size_t>(t.step)] != generation_) {
         seen_[static_cast<size_t>(t.step)] = generation_;
         const Regex::Step& s = regex_.steps_[static_cast<size_t>(t.step)];
         if (s.op == Regex::Op::kRune || s.op == Regex::Op::kMatch) {
-          to->push_back(t);
+          to->Add(t);
           break;
         }
         if (s.op == Regex::Op::kAssert && !IsAt(s.where, at)) break;
         if (s.op == Regex::Op::kSave) t.match[static_cast<size_t>(s.first)] = at;
-        if (s.op == Regex::Op::kSplit) stack_.push_back(Thread{s.second, t.match});
+        if (s.op == Regex::Op::kSplit) stack_.Add({t.match, s.second, 0});
         t.step = s.op == Regex::Op::kSplit || s.op == Regex::Op::kJump ? s.first : t.step + 1;
       }
     }
@@ -511,9 +527,9 @@ class RegexRun {
 
   const Regex& regex_;
   const std::string_view text_;
-  std::vector<int64_t> seen_;  // By step: the place in the text at which it was reached, counted.
+  int64_t* seen_;              // By step: the place in the text at which it was reached, counted.
   int64_t generation_ = 0;
-  std::vector<Thread> stack_;
+  Threads stack_, lists_[2];
 };
 
 // Which bytes a match may begin with: those of the characters that the first steps read.
@@ -546,12 +562,14 @@ Result<Regex> Regex::Compile(std::string_view pattern) {
   return regex;
 }
 
-bool Regex::MatchesAll(std::string_view text) const {
+size_t Regex::scratch_bytes() const { return RegexRun::ScratchBytes(steps_.size()); }
+
+bool Regex::MatchesAll(std::string_view text, std::byte* scratch) const {
   Match match;
-  return RegexRun(*this, text).Run(0, true, true, &match);
+  return RegexRun(*this, text, scratch).Run(0, true, true, &match);
 }
 
-bool Regex::Find(std::string_view text, int64_t from, Match* match) const { return RegexRun(*this, text).Run(from, false, false, match); }
+bool Regex::Find(std::string_view text, int64_t from, std::byte* scratch, Match* match) const { return RegexRun(*this, text, scratch).Run(from, false, false, match); }
 
 // ----------------------------------------------------------------------------- replacing
 
@@ -564,51 +582,53 @@ bool CheckRewrite(std::string_view rewrite, int groups) {
   return true;
 }
 
-namespace {
-
-void AddRewritten(std::string* to, std::string_view rewrite, std::string_view text, const Regex::Match& match) {
-  for (size_t i = 0; i < rewrite.size(); ++i) {
-    if (rewrite[i] != '\\') {
-      *to += rewrite[i];
+template <class F> void Rewriter::ForEachRewritten(std::string_view text, const Regex::Match& match, const F& found) const {
+  for (size_t i = 0; i < rewrite_.size(); ++i) {
+    if (rewrite_[i] != '\\') {
+      found(rewrite_.substr(i, 1));
       continue;
     }
-    const char c = rewrite[++i];
-    if (c == '\\') {
-      *to += c;
+    if (rewrite_[++i] == '\\') {
+      found(rewrite_.substr(i, 1));
       continue;
     }
-    const auto group = static_cast<size_t>(c - '0');
-    if (match[2 * group] >= 0) *to += text.substr(static_cast<size_t>(match[2 * group]), static_cast<size_t>(match[2 * group + 1] - match[2 * group]));
+    const auto group = static_cast<size_t>(rewrite_[i] - '0');
+    if (match[2 * group] >= 0) found(text.substr(static_cast<size_t>(match[2 * group]), static_cast<size_t>(match[2 * group + 1] - match[2 * group])));
   }
 }
 
-}  // namespace
-
 // An empty match right behind a match does not count, as in RE2.
-Result<std::string> Replace(const Regex& regex, std::string_view text, std::string_view rewrite, bool all) {
-  std::string out;
+template <class F> void Rewriter::ForEachPart(std::string_view text, std::byte* scratch, const F& found) const {
   int64_t at = 0, last_end = -1;
   const auto end = static_cast<int64_t>(text.size());
-  const auto part = [&](int64_t from, int64_t to) { return text.substr(static_cast<size_t>(from), static_cast<size_t>(to - from)); };
+  const auto part = [&](int64_t from, int64_t to) { found(text.substr(static_cast<size_t>(from), static_cast<size_t>(to - from))); };
   Regex::Match match;
-  while (at <= end && regex.Find(text, at, &match)) {
-    out += part(at, match[0]);
+  while (at <= end && regex_.Find(text, at, scratch, &match)) {
+    part(at, match[0]);
     if (match[0] == last_end && match[1] == last_end) {
-      if (last_end >= end) return out;
+      if (last_end >= end) return;
       size_t length = 0;
       (void)DecodeUtf8(text.substr(static_cast<size_t>(last_end)), &length);
       at = last_end + static_cast<int64_t>(length);
-      out += part(last_end, at);
+      part(last_end, at);
       last_end = -1;
       continue;
     }
-    AddRewritten(&out, rewrite, text, match);
-    if (out.size() > kMostRewritten) return Error(Code::kOutOfMemory, "a text grows beyond %zu bytes as it is rewritten", kMostRewritten);
+    ForEachRewritten(text, match, found);
     at = last_end = match[1];
-    if (!all) break;
+    if (!all_) break;
   }
-  if (at < end) out += part(at, end);
-  return out;
+  if (at < end) part(at, end);
+}
+
+uint64_t Rewriter::Bytes(std::string_view text, std::byte* scratch) const {
+  uint64_t bytes = 0;
+  ForEachPart(text, scratch, [&](std::string_view part) { bytes += part.size(); });
+  return bytes;
+}
+
+void Rewriter::Write(std::string_view text, std::byte* scratch, char* to) const {
+  ForEachPart(text, scratch, [&](std::string_view part) { to = std::ranges::copy(part, to).out; });
 }
 
 }  // namespace octet::ops

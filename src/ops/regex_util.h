@@ -4,9 +4,9 @@
 // and other letters than ASCII's where case does not count; such patterns are refused.
 #pragma once
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <span>
-#include <string>
 #include <string_view>
 #include <vector>
 
@@ -21,9 +21,11 @@ class Regex {
   using Match = std::array<int64_t, 2 * kGroups>;
 
   static Result<Regex> Compile(std::string_view pattern);
-  bool MatchesAll(std::string_view text) const;
+  // What a search needs while it runs: so many bytes, aligned to 8.
+  size_t scratch_bytes() const;
+  bool MatchesAll(std::string_view text, std::byte* scratch) const;
   // The leftmost match that begins at `from` or later.
-  bool Find(std::string_view text, int64_t from, Match* match) const;
+  bool Find(std::string_view text, int64_t from, std::byte* scratch, Match* match) const;
   int groups() const { return groups_; }
 
  private:
@@ -51,6 +53,20 @@ class Regex {
 
 // What TensorFlow's rewrite patterns stand for: \0 to \9 are groups, \\ is a backslash. False: malformed, or a group too many.
 bool CheckRewrite(std::string_view rewrite, int groups);
-Result<std::string> Replace(const Regex& regex, std::string_view text, std::string_view rewrite, bool all);
+// Matches rewritten, the first one or all.
+class Rewriter {
+ public:
+  Rewriter(const Regex& regex, std::string_view rewrite, bool all) : regex_(regex), rewrite_(rewrite), all_(all) {}
+  // Of the text rewritten.
+  uint64_t Bytes(std::string_view text, std::byte* scratch) const;
+  void Write(std::string_view text, std::byte* scratch, char* to) const;
+
+ private:
+  template <class F> void ForEachPart(std::string_view text, std::byte* scratch, const F& found) const;
+  template <class F> void ForEachRewritten(std::string_view text, const Regex::Match& match, const F& found) const;
+  const Regex& regex_;
+  const std::string_view rewrite_;
+  const bool all_;
+};
 
 }  // namespace octet::ops

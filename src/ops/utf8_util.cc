@@ -35,16 +35,12 @@ size_t MalformedLength(std::string_view text) {
   return length;
 }
 
-void AppendUtf8(int32_t rune, std::string* to) {
-  const auto add = [&](int32_t byte) { *to += static_cast<char>(byte); };
-  const auto tail = [&](int shift) { add(0x80 | ((rune >> shift) & 0x3f)); };
-  if (rune < 0x80) return add(rune);
-  if (rune < 0x800) return add(0xc0 | rune >> 6), tail(0);
-  if (rune < 0x10000) return add(0xe0 | rune >> 12), tail(6), tail(0);
-  add(0xf0 | rune >> 18);
-  tail(12);
-  tail(6);
-  tail(0);
+size_t EncodeUtf8(int32_t rune, char* to) {
+  const size_t size = rune < 0x80 ? 1 : rune < 0x800 ? 2 : rune < 0x10000 ? 3 : 4;
+  constexpr int32_t kFirst[] = {0, 0, 0xc0, 0xe0, 0xf0};
+  for (size_t i = size; i-- > 1; rune >>= 6) to[i] = static_cast<char>(0x80 | (rune & 0x3f));
+  to[0] = static_cast<char>(kFirst[size] | rune);
+  return size;
 }
 
 }  // namespace octet::ops

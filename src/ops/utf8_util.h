@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <cstdint>
-#include <string>
 #include <string_view>
 
 namespace octet::ops {
@@ -10,6 +9,7 @@ namespace octet::ops {
 int32_t DecodeUtf8(std::string_view text, size_t* length);
 // Of what is malformed at the front: the bytes that one replacement character stands for (the longest begin of a character, or one byte).
 size_t MalformedLength(std::string_view text);
-void AppendUtf8(int32_t rune, std::string* to);
+// Its bytes, 1 to 4, written to `to`.
+size_t EncodeUtf8(int32_t rune, char* to);
 
 }  // namespace octet::ops
