@@ -64,6 +64,24 @@ def lookups():
     save_keras("lookups", keras.Model(numbers, outputs), [np.array([[3, 4, 10**12]])], [np.array([[9, 5, -1]])])
 
 
+def texts():
+    """Texts split, cleaned and looked up; texts and numbers hashed and crossed."""
+    text = keras.Input([1], dtype="string", name="text")
+    words = ["the", "fox", "größer", "the fox"]
+    modes = [{"output_sequence_length": 4}, {"ngrams": 2}, {"ngrams": 2, "output_mode": "count"}, {"output_mode": "multi_hot", "standardize": "lower"},
+             {"output_mode": "tf_idf", "idf_weights": [0.5, 1.0, 2.0, 4.0]}, {"split": "character", "standardize": "strip_punctuation", "vocabulary": list("the fö"), "output_sequence_length": 9}]
+    outputs = [L.TextVectorization(**({"vocabulary": words} | mode))(text) for mode in modes]
+    lookup = L.StringLookup(vocabulary=words, num_oov_indices=3, output_mode="one_hot")(text)
+    hashed = [L.Hashing(9, mask_value="")(text), L.Hashing(5, salt=[3, 2**40], output_mode="multi_hot")(text)]
+    number = keras.Input([1], dtype="int64", name="number")
+    hashed += [L.Hashing(9, salt=7)(number), L.HashedCrossing(11)([text, number])]
+    model = keras.Model([text, number], [*outputs, lookup, *hashed])
+    model.save(OUT / "texts.keras")
+    runs = [[np.array([["The Fox, the FOX is größer!"], [""]]), np.array([[5], [-3]])], [np.array([["the\tfox  of all"]]), np.array([[2**40]])]]
+    named = [([np.char.encode(x[0], "utf-8"), x[1]], flat(model([tf.constant(v) for v in x]))) for x in runs]
+    np.savez(OUT / "texts.npz", **arrays(named))
+
+
 def spectrograms():
     x = keras.Input([256], name="x")
     mel = L.MelSpectrogram(fft_length=64, sequence_stride=32, sequence_length=48, sampling_rate=2000, num_mel_bins=5, min_freq=20)(x)
@@ -349,7 +367,7 @@ def spectra():
     save_tf("spectra", Spectra(), (floats(1, 32),), (floats(3, 32),))
 
 
-MODELS = [spectra, diagonals, more_layers, masked_attention, any_axis, odds_and_ends, transposed, more_functions, matrices, choices, whole_numbers, recurrent_any_length, recurrent_stateful, lookups, spectrograms, volumes, functions, scattered, images, cache, old_control_flow]
+MODELS = [spectra, diagonals, more_layers, masked_attention, any_axis, odds_and_ends, transposed, more_functions, matrices, choices, whole_numbers, recurrent_any_length, recurrent_stateful, lookups, texts, spectrograms, volumes, functions, scattered, images, cache, old_control_flow]
 
 if __name__ == "__main__":
     OUT.mkdir(parents=True, exist_ok=True)

@@ -14,7 +14,6 @@ import tempfile
 
 import flatbuffers
 import numpy as np
-from ai_edge_litert.interpreter import Interpreter, OpResolverType
 from flatbuffers import flexbuffers
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -66,7 +65,7 @@ def random_values(dtype, shape, lo, hi):
 
 
 def strings_buffer(strings):
-    parts = [s.encode() for s in strings]
+    parts = [s if isinstance(s, bytes) else s.encode() for s in strings]
     at, offsets = 4 * (len(parts) + 2), []
     for p in parts:
         offsets.append(at)
@@ -155,6 +154,8 @@ def tensor(m, t, name):
 
 
 def run(model, inputs, runs, reference):
+    from ai_edge_litert.interpreter import Interpreter, OpResolverType  # Who only writes models needs none: flex_vectors.py.
+
     resolver = OpResolverType.BUILTIN_REF if reference else OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
     it = Interpreter(model_content=model, experimental_op_resolver_type=resolver)
     it.allocate_tensors()
@@ -179,7 +180,7 @@ def io_bytes(inputs, outputs, results):
         for t in inputs:
             out += tensor_bytes(t.dtype, t.shape, raw(t))
         for t, v in zip(outputs, values):
-            data = strings_buffer([s.decode() for s in v.ravel()]) if t.dtype == "str" else np.ascontiguousarray(v).tobytes()
+            data = strings_buffer(v.ravel()) if t.dtype == "str" else np.ascontiguousarray(v).tobytes()
             out += tensor_bytes(t.dtype, v.shape, data)
             real = v.dtype.kind in "fc"
             finite = np.abs(v[np.isfinite(v)]).astype(float) if real else np.zeros(0)

@@ -32,7 +32,7 @@ Result<std::vector<importers::Finding>> OnTarget(const Flags& f, const checker::
   return findings;
 }
 
-void PrintJson(const Flags& f, const checker::Target& target, const std::vector<importers::Finding>& findings, bool converts) {
+void PrintJson(const Flags& f, const checker::Target& target, const std::vector<importers::Finding>& findings, bool converts, const std::map<std::string, int>& tensorflow) {
   report::Json j;
   j.Object().Field("source", f.source).Field("converts", converts);
   if (!f.target.empty()) {
@@ -43,6 +43,8 @@ void PrintJson(const Flags& f, const checker::Target& target, const std::vector<
   j.Key("findings").Array();
   for (const importers::Finding& n : findings)
     j.Object().Field("layer", n.layer).Field("class", n.kind).Field("place", n.place).Field("reason", n.reason).Field("advice", n.advice).Field("flex", n.flex).End();
+  j.End().Key("tensorflow_operators").Object();
+  for (const auto& [name, count] : tensorflow) j.Field(name, count);
   std::printf("%s\n", j.End().End().text().c_str());
 }
 
@@ -52,16 +54,19 @@ Result<int> Check(const Flags& f) {
     OCTET_ASSIGN(target, checker::LoadTarget(f.target));
   }
   OCTET_ASSIGN(const importers::ImportOptions options, f.reading.Options());
-  OCTET_ASSIGN(std::vector<importers::Finding> findings, importers::Check(f.source, options));
+  graph::Model model;  // Where everything converts.
+  OCTET_ASSIGN(std::vector<importers::Finding> findings, importers::Check(f.source, options, &model));
+  const std::map<std::string, int> tensorflow = TensorFlowOperators(model);
   if (f.reading.allow_flex) std::erase_if(findings, [](const importers::Finding& n) { return n.flex; });
   const bool converts = findings.empty();
   if (converts && !f.target.empty()) {
     OCTET_ASSIGN(findings, OnTarget(f, target));
   }
   if (f.json) {
-    PrintJson(f, target, findings, converts);
+    PrintJson(f, target, findings, converts, tensorflow);
     return findings.empty() ? kYes : kUnsupported;
   }
+  NoteTensorFlowOperators(tensorflow);
   for (const importers::Finding& n : findings) std::printf("%s%s\n", importers::Text(n).c_str(), n.flex ? "; or keep it as TensorFlow's own operator with --allow-flex" : "");
   if (!converts) std::printf("%s: %zu of its layers do not convert\n", f.source.c_str(), findings.size());
   else if (f.target.empty()) std::printf("%s: everything converts\n", f.source.c_str());

@@ -37,6 +37,8 @@ std::string Summary(const Flags& f, const graph::Model& model, const std::vector
   j.End().Key("flex").Array();
   for (const importers::Finding& n : flex)
     j.Object().Field("layer", n.layer).Field("class", n.kind).Field("place", n.place).Field("reason", n.reason).Field("advice", n.advice).End();
+  j.End().Key("tensorflow_operators").Object();
+  for (const auto& [name, count] : TensorFlowOperators(model)) j.Field(name, count);
   return j.End().End().text();
 }
 
@@ -64,6 +66,7 @@ Result<int> Convert(const Flags& f) {
   const std::string summary = Summary(f, model, flex);
   if (!f.report.empty()) OCTET_TRY(WriteFile(f.report, summary));
   WarnOfFlex(flex);
+  NoteTensorFlowOperators(TensorFlowOperators(model));
   if (f.json) std::printf("%s\n", summary.c_str());
   else std::printf("%s: %s, %zu operators, %s\n", f.out.c_str(), f.scheme.c_str(), model.main().num_nodes(), ByteText(FileBytes(f.out)).c_str());
   return kYes;

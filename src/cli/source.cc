@@ -10,6 +10,7 @@
 
 #include "base/file.h"
 #include "exporter/exporter.h"
+#include "ops/flex_util.h"
 #include "passes/pass.h"
 #include "tflite/value_check.h"
 #include "tflite/view.h"
@@ -43,6 +44,21 @@ void SourceFlags::Declare(FlagSet& flags) {
   flags.Option("--signature", &signature, "NAME of a SavedModel's signature; without it serving_default, or the only one", false);
   flags.Option("--layers", &layers, "FILE that says what custom Keras layers compute, as JSON: docs/convert.md", false);
   flags.Flag("--allow-flex", &allow_flex, "Ops without a builtin operator stay TensorFlow's own, which need its library where the model runs");
+}
+
+std::map<std::string, int> TensorFlowOperators(const graph::Model& model) {
+  std::map<std::string, int> operators;
+  for (const graph::Graph& g : model.subgraphs)
+    for (const graph::NodeId id : g.order())
+      if (const std::string_view name = g.node(id).op->custom_name; ops::HasOwnKernel(name)) ++operators[std::string(name)];
+  return operators;
+}
+
+void NoteTensorFlowOperators(const std::map<std::string, int>& operators) {
+  if (operators.empty()) return;
+  std::string list;
+  for (const auto& [name, count] : operators) list += (list.empty() ? "" : ", ") + name + Format(" (%d)", count);
+  std::fprintf(stderr, "octet: warning: operators of TensorFlow's own: %s; octet computes them itself, LiteRT needs its Flex delegate for them\n", list.c_str());
 }
 
 Result<importers::ImportOptions> SourceFlags::Options() const {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What several commands do first: read a model of any format, optimise it, write it somewhere.
 #pragma once
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -26,6 +27,11 @@ struct SourceFlags {
 
 // Imported and optimised, in float.
 Result<graph::Model> LoadSource(const std::string& path, const importers::ImportOptions& options = {});
+
+// Operators of TensorFlow's that octet computes itself and LiteRT does not ("FlexStringLower"), and how often they occur.
+std::map<std::string, int> TensorFlowOperators(const graph::Model& model);
+// Says so on stderr, where there are any.
+void NoteTensorFlowOperators(const std::map<std::string, int>& operators);
 
 // A .tflite of the model: the file itself when it is one already, else a temporary file.
 class TfliteFile {

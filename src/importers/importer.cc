@@ -83,12 +83,13 @@ Result<graph::Model> Import(const std::string& path, const ImportOptions& option
   return Status(Code::kUnsupported, std::move(all));
 }
 
-Result<std::vector<Finding>> Check(const std::string& path, ImportOptions options) {
+Result<std::vector<Finding>> Check(const std::string& path, ImportOptions options, graph::Model* imported) {
   options.flex = nullptr;
   std::vector<Finding> findings, flex, rest;
-  auto model = ImportAny(path, options, &findings);
+  auto model = ImportLiving(path, options, &findings);
   if (!model.ok() && model.error().code() != Code::kUnsupported) return std::move(model).status();
   if (!model.ok()) findings.push_back({path, "model", path, model.error().message(), ""});
+  if (findings.empty() && imported) *imported = std::move(*model);
   if (findings.empty()) return findings;
   options.flex = &flex;  // What lies behind such ops comes to light, too.
   (void)ImportLiving(path, options, &rest);

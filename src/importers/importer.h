@@ -37,8 +37,8 @@ struct ImportOptions {
 // Unsupported layers are all reported at once, one line each.
 Result<graph::Model> Import(const std::string& path, const ImportOptions& options = {});
 
-// The same as a list, without regard to options.flex: empty when the model can be imported. An error when it cannot be
-// read at all.
-Result<std::vector<Finding>> Check(const std::string& path, ImportOptions options = {});
+// The same as a list, without regard to options.flex: empty when the model can be imported, which is then `model`. An error
+// when it cannot be read at all.
+Result<std::vector<Finding>> Check(const std::string& path, ImportOptions options = {}, graph::Model* model = nullptr);
 
 }  // namespace octet::importers

@@ -59,6 +59,11 @@ void DefineFlex(OpDef* def) {
   def->infer = Infer;
 }
 
+bool HasOwnKernel(std::string_view custom_name) {
+  const OpDef* def = custom_name.starts_with("Flex") ? Find(BuiltinCode::kCustom, custom_name) : nullptr;
+  return def && def->name.starts_with("flex_");  // TensorFlow's are named as in the file.
+}
+
 const OpDef& FlexOp(std::string_view custom_name) {
   struct Named {
     std::string name;

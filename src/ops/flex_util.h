@@ -16,6 +16,9 @@ void DefineFlex(OpDef* def);
 // A definition without a kernel, for the rest of the process: "FlexErf".
 const OpDef& FlexOp(std::string_view custom_name);
 
+// Whether octet has a kernel of its own for the operator "FlexNAME" (src/ops/flex_*.cc).
+bool HasOwnKernel(std::string_view custom_name);
+
 // What such a node carries as its options: a FlexBuffers vector of the op's name and its NodeDef.
 std::vector<std::byte> FlexOptions(std::string_view op, std::string_view node_def);
 

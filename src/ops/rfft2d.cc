@@ -5,7 +5,7 @@
 #include <bit>
 #include <numbers>
 
-#include "ops/element_util.h"
+#include "ops/fourier_util.h"
 #include "ops/import.h"
 #include "ops/operand_util.h"
 
@@ -43,28 +43,6 @@ Status Infer(const OpView& op, std::span<OutputType> out) {
   return {};
 }
 
-// In place, n a power of two; root[k] = e^(-2 pi i k / roots). The elements are `step` apart.
-void Transform(C128* x, int64_t n, int64_t step, const C128* root, int64_t roots) {
-  for (int64_t i = 1, j = 0; i < n; ++i) {  // Into the order of reversed bits.
-    int64_t bit = n >> 1;
-    for (; j & bit; bit >>= 1) j ^= bit;
-    j |= bit;
-    if (i < j) std::swap(x[i * step], x[j * step]);
-  }
-  for (int64_t half = 1; half < n; half *= 2) {
-    const int64_t stride = roots / (2 * half);
-    for (int64_t begin = 0; begin < n; begin += 2 * half) {
-      for (int64_t k = 0; k < half; ++k) {
-        const C128 r = root[k * stride];
-        C128 &a = x[(begin + k) * step], &b = x[(begin + k + half) * step];
-        const C128 turned(b.real() * r.real() - b.imag() * r.imag(), b.real() * r.imag() + b.imag() * r.real());
-        b = a - turned;
-        a += turned;
-      }
-    }
-  }
-}
-
 int64_t RootsOf(const Params& p) { return std::max(p.h, p.w); }
 
 Status RunTransforms(const void* params, const Run& run) {
@@ -78,10 +56,10 @@ Status RunTransforms(const void* params, const Run& run) {
     for (int64_t y = 0; y < rows; ++y) {
       const float* x = run.input<float>(0) + (s * p.in_h + y) * p.in_w;
       for (int64_t i = 0; i < p.w; ++i) row[i] = i < p.in_w ? static_cast<double>(x[i]) : 0.0;
-      Transform(row, p.w, 1, root, roots);
+      RadixTwo(row, p.w, 1, root, roots);
       std::copy_n(row, columns, plane + y * columns);
     }
-    for (int64_t c = 0; c < columns; ++c) Transform(plane + c, p.h, columns, root, roots);
+    for (int64_t c = 0; c < columns; ++c) RadixTwo(plane + c, p.h, columns, root, roots);
     C64* out = run.output<C64>(0) + s * p.h * columns;
     for (int64_t i = 0; i < p.h * columns; ++i) out[i] = C64(plane[i]);
   }

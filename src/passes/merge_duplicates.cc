@@ -56,7 +56,7 @@ Result<int> MergeDuplicates(Graph& g) {
     for (auto it = begin; it != end; ++it) {
       const graph::Node& first = g.node(it->second);
       // A graph output keeps its own name.
-      if (!(first.attrs == n.attrs) || !SameTypes(g, first, n) || std::ranges::any_of(n.outputs, [&](TensorId t) { return g.is_output(t); })) continue;
+      if (!(first.attrs == n.attrs) || first.custom_options != n.custom_options || !SameTypes(g, first, n) || std::ranges::any_of(n.outputs, [&](TensorId t) { return g.is_output(t); })) continue;
       const std::vector<TensorId> from = n.outputs, to = first.outputs;
       for (size_t i = 0; i < from.size(); ++i) g.ReplaceUses(from[i], to[i]);
       g.Erase(id);

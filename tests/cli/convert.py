@@ -28,6 +28,19 @@ def flex():
     expect("a frozen graph does not say enough", frozen.returncode == 3 and "as TensorFlow's own operator" in frozen.stderr)
 
 
+def texts():
+    model, out = DATA / "golden/texts.keras", work / "texts.tflite"
+    check = run("check", model, "--json")
+    found = json.loads(check.stdout)
+    expect("check names TensorFlow's operators that octet has", check.returncode == 0 and found["converts"] and found["tensorflow_operators"].get("FlexStringSplitV2", 0) > 1)
+    done = run("convert", model, "-o", out, "--json")
+    summary = json.loads(done.stdout) if done.returncode == 0 else {}
+    expect("convert needs no flag for them", summary.get("tensorflow_operators") == found["tensorflow_operators"] and summary.get("flex") == [])
+    expect("and says what LiteRT needs", done.stderr.count("Flex delegate") == 1 and "FlexStringToHashBucketStrong" in done.stderr)
+    codes = [c.get("custom_code") for c in json.loads(run("inspect", out, "--json").stdout)["operator_codes"]]
+    expect("the file names them as TensorFlow does", {"FlexStringLower", "FlexStringNGrams", "FlexSparseCross"} <= set(codes))
+
+
 def layers():
     spec = DATA / "custom_layers.json"
     for name in ("custom.keras", "custom.h5"):
@@ -128,6 +141,7 @@ def damaged():
 if __name__ == "__main__":
     work.mkdir(parents=True, exist_ok=True)
     flex()
+    texts()
     layers()
     parity()
     older_runtimes()

@@ -8,7 +8,7 @@
 
 #include "base/library.h"
 #include "base/strings.h"
-#include "delegates/flex/node_def.h"
+#include "ops/node_def_util.h"
 #include "tests/model_builder.h"
 
 namespace octet {
@@ -240,22 +240,22 @@ TEST(Flex, FailuresAreErrors) {
 
 TEST(Flex, NoPartOfTheOptionsIsReadBeyondItsEnd) {
   const std::vector<std::byte> options = Options("Double", {Times(3)});
-  delegates::NodeDef node;
-  ASSERT_TRUE(delegates::ReadNodeDef(options, &node));
+  ops::NodeDef node;
+  ASSERT_TRUE(ops::ReadNodeDef(options, &node));
   EXPECT_EQ(node.op, "Double");
   ASSERT_EQ(node.attributes.size(), 1u);
   EXPECT_EQ(node.attributes[0].name, "times");
   for (size_t n = 0; n < options.size(); ++n) {
     const std::vector<std::byte> part(options.begin(), options.begin() + static_cast<std::ptrdiff_t>(n));
-    delegates::NodeDef cut;
-    (void)delegates::ReadNodeDef(part, &cut);
+    ops::NodeDef cut;
+    (void)ops::ReadNodeDef(part, &cut);
   }
   for (size_t i = 0; i < options.size(); ++i)
     for (const int value : {0, 1, 127, 128, 255}) {
       std::vector<std::byte> bent = options;
       bent[i] = static_cast<std::byte>(value);
-      delegates::NodeDef other;
-      (void)delegates::ReadNodeDef(bent, &other);
+      ops::NodeDef other;
+      (void)ops::ReadNodeDef(bent, &other);
     }
 }
 

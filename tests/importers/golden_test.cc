@@ -7,6 +7,7 @@
 #include <cmath>
 #include <filesystem>
 
+#include "base/strings.h"
 #include "data/npz.h"
 #include "importers/importer.h"
 #include "passes/pass.h"
@@ -41,6 +42,17 @@ void Compare(const data::Array& want, const runtime::TensorRef& got) {
   }
 }
 
+// Text of fixed width as the archive has it, without the zeros behind it.
+std::vector<std::byte> StringBuffer(const data::Array& a) {
+  std::vector<StringRef> texts;
+  for (int64_t i = 0; i < a.shape.elements(); ++i) {
+    std::string_view text(reinterpret_cast<const char*>(a.bytes.data()) + static_cast<size_t>(i) * a.item_bytes, a.item_bytes);
+    text = text.substr(0, text.find_last_not_of('\0') + 1);
+    texts.push_back({text.data(), text.size()});
+  }
+  return WriteStrings(texts);
+}
+
 TEST_P(Golden, AgreesWithTheSource) {
   const std::string name = GetParam();
   auto model = Import(kFolder + name);
@@ -59,6 +71,10 @@ TEST_P(Golden, AgreesWithTheSource) {
     ASSERT_TRUE(runner.it->Allocate().ok());
     for (int i = 0; i < runner.it->num_inputs(); ++i) {
       const data::Array* in = (*archive)->Find(run + "in" + std::to_string(i));
+      if (in->dtype == DType::kString) {
+        ASSERT_TRUE(runner.it->SetStrings(i, StringBuffer(*in)).ok());
+        continue;
+      }
       ASSERT_EQ(runner.it->input(i).bytes, in->bytes.size());
       std::memcpy(runner.it->input(i).data, in->bytes.data(), in->bytes.size());
     }

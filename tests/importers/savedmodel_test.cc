@@ -6,12 +6,12 @@
 #include <random>
 
 #include "base/file.h"
-#include "delegates/flex/node_def.h"
 #include "importers/importer.h"
 #include "importers/savedmodel/partial.h"
 #include "importers/savedmodel/table.h"
 #include "importers/savedmodel/variables.h"
 #include "ops/flex_util.h"
+#include "ops/node_def_util.h"
 #include "passes/pass.h"
 #include "tests/model_builder.h"
 
@@ -106,8 +106,8 @@ TEST(SavedModel, KeepsOpsAsTensorFlowsOwn) {
   std::map<std::string, const graph::Node*> nodes;
   for (const graph::NodeId id : model.main().order()) nodes[std::string(model.main().node(id).op->custom_name)] = &model.main().node(id);
   ASSERT_TRUE(nodes.contains("FlexErfinv"));
-  delegates::NodeDef def;
-  ASSERT_TRUE(delegates::ReadNodeDef(nodes["FlexErfinv"]->custom_options, &def));
+  ops::NodeDef def;
+  ASSERT_TRUE(ops::ReadNodeDef(nodes["FlexErfinv"]->custom_options, &def));
   EXPECT_EQ(def.op, "Erfinv");
   ASSERT_EQ(def.attributes.size(), 1u);
   EXPECT_EQ(def.attributes[0].name, "T");
@@ -117,7 +117,7 @@ TEST(SavedModel, KeepsOpsAsTensorFlowsOwn) {
   EXPECT_EQ(model.main().tensor(nodes["FlexErfinv"]->outputs[0]).type.shape, (Shape{kUnknown, 4}));
   // The options of a message too long for offsets of one byte.
   const std::string text(300, 'x');
-  ASSERT_TRUE(delegates::ReadNodeDef(ops::FlexOptions("Op", "\x12\xac\x02" + text), &def));
+  ASSERT_TRUE(ops::ReadNodeDef(ops::FlexOptions("Op", "\x12\xac\x02" + text), &def));
   EXPECT_EQ(def.op, text);
 }
 

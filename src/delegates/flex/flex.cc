@@ -9,9 +9,9 @@
 #include <utility>
 #include <vector>
 
-#include "delegates/flex/node_def.h"
 #include "delegates/flex/tensorflow.h"
 #include "ops/flex_util.h"
+#include "ops/node_def_util.h"
 #include "runtime/shared_model.h"
 
 namespace octet::delegates {
@@ -64,7 +64,7 @@ struct Operand {
 struct Kernel {
   const TensorFlow* tf;
   std::string place;
-  NodeDef node;
+  ops::NodeDef node;
   std::vector<Operand> inputs, outputs;
 
   Kernel(const TensorFlow* t, std::string p) : tf(t), place(std::move(p)) {}
@@ -106,7 +106,7 @@ class Call {
   Status Run(const ops::Run& run) {
     op_ = tf_.NewOp(tf_.context, k_.node.op.c_str(), status_);
     OCTET_TRY(Check("TensorFlow does not know it"));
-    for (const NodeDef::Attribute& a : k_.node.attributes) {
+    for (const ops::NodeDef::Attribute& a : k_.node.attributes) {
       if (a.name.starts_with('_')) continue;  // The converter's own notes.
       tf_.SetAttribute(op_, a.name.c_str(), a.value.data(), a.value.size(), status_);
       OCTET_TRY(Check("TensorFlow refuses its attribute"));
@@ -218,7 +218,7 @@ Status Prepare(ops::Prepare& p) {
   params->kernel = new Kernel(static_cast<const Known*>(p.op.def->self)->tf, std::string(p.op.place));
   p.Keep(params->kernel, [](void* kernel) { delete static_cast<Kernel*>(kernel); });
   Kernel& k = *params->kernel;
-  if (!ReadNodeDef(p.op.custom_options, &k.node)) return p.op.Fail(Code::kInvalidModel, "its options hold no NodeDef of TensorFlow");
+  if (!ops::ReadNodeDef(p.op.custom_options, &k.node)) return p.op.Fail(Code::kInvalidModel, "its options hold no NodeDef of TensorFlow");
   for (const auto& [list, to] : {std::pair(p.op.inputs, &k.inputs), std::pair(p.op.outputs, &k.outputs)})
     for (const TensorType* t : list) {
       if (!t) return p.op.Fail(Code::kInvalidModel, "an operand is absent");
@@ -251,7 +251,7 @@ Result<FlexModel> WithFlexOps(std::shared_ptr<const runtime::Model> model, const
   std::map<std::string, int> names;
   for (const tflite::SubgraphInfo& g : static_cast<const runtime::SharedModel&>(*model).view().subgraphs())
     for (const tflite::OperatorInfo& op : g.operators)
-      if (op.is_custom && op.code_name.starts_with("Flex")) ++names[std::string(op.code_name)];
+      if (op.is_custom && op.code_name.starts_with("Flex") && !ops::HasOwnKernel(op.code_name)) ++names[std::string(op.code_name)];
   const char* environment = std::getenv("OCTET_TENSORFLOW");
   const std::string path = !library.empty() ? library : environment ? environment : "";
   if (names.empty() || path.empty()) return FlexModel{std::move(model), {}};

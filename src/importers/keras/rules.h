@@ -34,6 +34,8 @@ extern const std::span<const LayerRule> kPreprocessingRules;  // preprocessing.c
 extern const std::span<const LayerRule> kNumericRules;  // numeric.cc
 extern const std::span<const LayerRule> kArrayRules;  // arrays.cc
 extern const std::span<const LayerRule> kLookupRules;  // lookup.cc
+extern const std::span<const LayerRule> kHashingRules;  // hashing.cc
+extern const std::span<const LayerRule> kTextRules;  // text.cc
 extern const std::span<const LayerRule> kSpectrogramRules;  // spectrogram.cc
 extern const std::span<const LayerRule> kContrastRules;  // contrast.cc
 extern const std::span<const LayerRule> kPictureRules;  // pictures.cc

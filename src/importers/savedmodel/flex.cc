@@ -3,48 +3,24 @@
 
 #include <algorithm>
 
+#include "importers/lowerings/tensorflow_op.h"
 #include "importers/savedmodel/builder.h"
 #include "importers/savedmodel/known_ops.h"
-#include "ops/flex_util.h"
 
 namespace octet::importers::savedmodel {
 namespace {
 
 using data::WireField;
 
-// ------------------------------------------------------------------------------ the NodeDef
-// NodeDef: 2 op, 3 input, 5 attr (1 key, 2 AttrValue), 6 experimental_debug_info (1 original_node_names).
+std::string Text(Bytes b) { return {reinterpret_cast<const char*>(b.data()), b.size()}; }
 
-void AddVarint(std::string* to, uint64_t value) {
-  for (; value >= 128; value >>= 7) *to += static_cast<char>(value | 128);
-  *to += static_cast<char>(value);
-}
-
-void AddBytes(std::string* to, int field, std::string_view bytes) {
-  AddVarint(to, static_cast<uint64_t>(field) << 3 | 2);
-  AddVarint(to, bytes.size());
-  *to += bytes;
-}
-
-std::string_view Text(Bytes b) { return {reinterpret_cast<const char*>(b.data()), b.size()}; }
-
-// As TensorFlow's converter writes it: inputs are there without names, attributes complete.
-std::string NodeMessage(const NodeDef& def, const OpSchema& schema, size_t inputs, std::string_view place) {
-  std::map<std::string_view, Bytes> attrs(schema.defaults.begin(), schema.defaults.end());
+// As TensorFlow's converter writes it: attributes complete.
+std::map<std::string, std::string> AttributesOf(const NodeDef& def, const OpSchema& schema) {
+  std::map<std::string, std::string> attrs;
+  for (const auto& [key, value] : schema.defaults) attrs[std::string(key)] = Text(value);
   for (const auto& [key, value] : def.attrs)
-    if (!key.starts_with('_')) attrs[key] = value;  // Those are notes for TensorFlow's own grappler.
-  std::string node, debug;
-  AddBytes(&node, 2, def.op);
-  for (size_t i = 0; i < inputs; ++i) AddBytes(&node, 3, {});
-  for (const auto& [key, value] : attrs) {
-    std::string entry;
-    AddBytes(&entry, 1, key);
-    AddBytes(&entry, 2, Text(value));
-    AddBytes(&node, 5, entry);
-  }
-  AddBytes(&debug, 1, place);
-  AddBytes(&node, 6, debug);
-  return node;
+    if (!key.starts_with('_')) attrs[std::string(key)] = Text(value);  // Those are notes for TensorFlow's own grappler.
+  return attrs;
 }
 
 // ------------------------------------------------------------------------------ its operands
@@ -89,21 +65,21 @@ Status AddFlex(NodeContext& c) {
   OCTET_ASSIGN(const std::vector<DType> in_types, NumberTypes(c, *schema, schema->inputs));
   OCTET_ASSIGN(const std::vector<DType> out_types, NumberTypes(c, *schema, schema->outputs));
   if (in_types.size() != static_cast<size_t>(c.num_inputs()) || out_types.empty()) return c.Fail("inputs and outputs that the op's attributes count", "others", "");
-  OCTET_ASSIGN(const std::vector<Shape> shapes, OutputShapes(c, out_types.size()));
-  std::vector<graph::TensorId> in, out;
+  std::vector<Shape> shapes(out_types.size());
+  if (!HasOwnKernel(c.kind())) {
+    OCTET_ASSIGN(shapes, OutputShapes(c, out_types.size()));
+  }
+  std::vector<Value> in;
   for (int i = 0; i < c.num_inputs(); ++i) {
     const Value x = c.Input(i);
     if (!x) return c.Fail("tensors as inputs", "input " + std::to_string(i) + " that is none", "");
-    OCTET_ASSIGN(const Value typed, c.Cast(x, in_types[static_cast<size_t>(i)]));
-    in.push_back(typed.id);
+    OCTET_ASSIGN(in.emplace_back(), c.Cast(x, in_types[static_cast<size_t>(i)]));
   }
-  graph::Graph& g = c.construction().graph();
-  for (size_t i = 0; i < shapes.size(); ++i) out.push_back(g.AddTensor(c.construction().UniqueName(c.place() + "/flex"), {out_types[i], shapes[i], {}}));
-  const ops::OpDef& def = ops::FlexOp("Flex" + std::string(c.kind()));
-  const graph::NodeId node = g.AddNode(def, graph::Attributes(def.attrs), in, out, c.place());
-  g.node(node).custom_options = ops::FlexOptions(c.kind(), NodeMessage(*c.node().def, *schema, in.size(), c.place()));
+  std::vector<TensorType> types;
+  for (size_t i = 0; i < shapes.size(); ++i) types.push_back({out_types[i], shapes[i], {}});
+  OCTET_ASSIGN(const std::vector<Value> out, AddTensorFlowOp(c, c.kind(), in, types, NodeMessage(c.kind(), in.size(), AttributesOf(*c.node().def, *schema), c.place())));
   for (size_t i = 0; i < out.size(); ++i) {
-    OCTET_ASSIGN(const Value y, c.Cast(Value{out[i]}, ComputeType(out_types[i])));
+    OCTET_ASSIGN(const Value y, c.Cast(out[i], ComputeType(out_types[i])));
     c.SetOutput(static_cast<int>(i), y);
   }
   return {};

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// StringLookup and IntegerLookup. With M = 1 where there is a mask token and the result is an index, else 0, and O the
-// number of places for unknown words: the mask token is 0, unknown words are M to M + O - 1, word i is M + O + i.
+// StringLookup and IntegerLookup.
+#include "importers/keras/layers/lookup.h"
+
 #include <algorithm>
 #include <charconv>
 
 #include "base/strings.h"
 #include "importers/keras/builder.h"
 #include "importers/keras/layers/categories.h"
+#include "importers/keras/layers/hashing.h"
 #include "importers/keras/rules.h"
 #include "importers/lowerings/lookup.h"
 #include "importers/lowerings/resource.h"
@@ -15,17 +17,7 @@ namespace octet::importers::keras {
 namespace {
 
 constexpr size_t kMostWords = size_t{1} << 24;
-
-struct Vocabulary {
-  std::vector<std::string> words;  // As the file has them, numbers in digits.
-  std::string mask, unknown;
-  bool has_mask = false;
-  int64_t places = 1;              // For unknown words.
-  bool indices = true;             // The result is an index.
-  int64_t first_unknown() const { return has_mask && indices; }
-  int64_t first_word() const { return first_unknown() + places; }
-  int64_t size() const { return first_word() + static_cast<int64_t>(words.size()); }
-};
+constexpr int64_t kMissing = -2;  // No index.
 
 std::string Token(const Json& j) { return j.is_text() ? j.text() : std::to_string(j.integer()); }
 
@@ -37,26 +29,7 @@ Result<Vocabulary> ReadVocabulary(LayerContext& c) {
   v.mask = Token(c.Get("mask_token"));
   v.unknown = Token(c.Get("oov_token"));
   v.indices = c.Text("output_mode", "int") == "int";
-  if (const Json& words = c.Get("vocabulary"); words.is_list()) {
-    for (const Json& word : words.items()) v.words.push_back(Token(word));
-  } else {
-    Result<std::string> file = c.builder().weights().Asset(c.variables(), "vocabulary.txt");
-    if (!file.ok()) return c.Fail("a vocabulary in the file", "none", "adapt the layer, or give it a vocabulary, before saving");
-    std::string_view rest = *file;
-    while (true) {
-      const size_t end = rest.find('\n');
-      v.words.emplace_back(rest.substr(0, end));
-      if (end == std::string_view::npos) break;
-      rest.remove_prefix(end + 1);
-    }
-  }
-  if (v.words.size() > kMostWords) return c.Fail("at most 2^24 words", std::to_string(v.words.size()), "");
-  // The list may begin with the tokens that stand for none of its words.
-  std::vector<std::string> special(static_cast<size_t>(v.first_unknown()), v.mask);
-  special.insert(special.end(), static_cast<size_t>(v.places), v.unknown);
-  if (v.words.size() >= special.size() && std::ranges::equal(special, std::span(v.words).first(special.size())))
-    v.words.erase(v.words.begin(), v.words.begin() + static_cast<std::ptrdiff_t>(special.size()));
-  if (v.words.empty()) return c.Fail("a vocabulary", "an empty one", "adapt the layer before saving");
+  OCTET_TRY(ReadWords(c, &v));
   return v;
 }
 
@@ -98,6 +71,41 @@ Result<Value> FindInTable(LayerContext& c, Value x, Value keys, Value values, Va
   return c.EmitAs("hashtable_find", inputs, nullptr, {value, c.shape(x), {}});
 }
 
+// Where the index is kMissing, one of several places for unknown words instead: `place` counts them from 0.
+Result<Value> WithPlaces(LayerContext& c, const Vocabulary& v, Value index, Value place) {
+  OCTET_ASSIGN(place, c.Make("add", {place, Number(c, v.first_unknown())}));
+  OCTET_ASSIGN(const Value missing, c.Make("equal", {index, Number(c, kMissing)}));
+  return c.Make("select_v2", {missing, place, index});
+}
+
+// As Encode, for indices in rows of different lengths: ones added up where [row, index] says.
+Result<Value> CountInRows(LayerContext& c, const std::string& mode, Value ids, const Rows& rows, int32_t classes) {
+  if (mode != "count" && mode != "multi_hot") return c.Fail("output_mode int, multi_hot, count or tf_idf", mode, "");
+  const Value pair[] = {rows.of_each, ids};
+  OCTET_ASSIGN(Value at, c.Make("pack", pair, {{"axis", 1}, {"values_count", 2}}));
+  OCTET_ASSIGN(at, c.Cast(at, DType::kI32));
+  OCTET_ASSIGN(const Value count, c.Cast(rows.count, DType::kI32));
+  const Value sizes[] = {count, c.Vector({classes})};
+  OCTET_ASSIGN(const Value shape, c.Make("concatenation", sizes, {{"axis", 0}}));
+  OCTET_ASSIGN(const Value length, c.Make("shape", {ids}, {{"out_type", static_cast<int64_t>(DType::kI32)}}));
+  OCTET_ASSIGN(const Value ones, c.Make("fill", {length, c.Scalar(1)}));
+  OCTET_ASSIGN(Value y, c.Make("scatter_nd", {at, ones, shape}));
+  c.construction().Refine(y, {DType::kF32, Shape{kUnknown, classes}, {}});
+  if (mode == "count") return y;
+  return c.Make("minimum", {y, c.Scalar(1)});
+}
+
+// What the constructor got, one per word, or what adapting found, then also of what is no word.
+std::vector<float> IdfWeights(LayerContext& c) {
+  std::vector<float> weights;
+  for (const double w : c.Numbers("idf_weights", {})) weights.push_back(static_cast<float>(w));
+  if (!weights.empty() || c.variables().group.empty()) return weights;
+  const Result<Value> stored = c.builder().Variable(c.variables().group + "/vars/idf_weights", "idf_weights", c);
+  if (stored.ok())
+    for (const float w : c.data_as<float>(*stored)) weights.push_back(w);
+  return weights;
+}
+
 // The other way: index -> word.
 Status ConvertInverse(LayerContext& c, const Vocabulary& v) {
   std::vector<std::string> words;
@@ -109,44 +117,10 @@ Status ConvertInverse(LayerContext& c, const Vocabulary& v) {
   return {};
 }
 
-// What follows the lookup: categories, weighted where asked for.
-Status Finish(LayerContext& c, const Vocabulary& v, Value index) {
-  const std::string mode = c.Text("output_mode", "int");
-  const int64_t depth = c.Bool("pad_to_max_tokens", false) ? c.Int("max_tokens", v.size()) : v.size();
-  if (depth < v.size() || depth > INT32_MAX) return c.Fail("max_tokens for the whole vocabulary", std::to_string(depth), "");
-  if (mode == "int") {
-    c.SetOutput(0, index);
-    return {};
-  }
-  OCTET_ASSIGN(Value y, Encode(c, mode == "tf_idf" ? "count" : mode, index, static_cast<int32_t>(depth)));
-  if (mode == "tf_idf") {
-    std::vector<float> weights;
-    for (const double w : c.Numbers("idf_weights", {})) weights.push_back(static_cast<float>(w));
-    // Of the words; an unknown one weighs what they do on average.
-    if (weights.size() == v.words.size()) {
-      double sum = 0;
-      for (const float w : weights) sum += static_cast<double>(w);
-      weights.insert(weights.begin(), static_cast<size_t>(v.first_word()), static_cast<float>(sum / static_cast<double>(weights.size())));
-    }
-    if (static_cast<int64_t>(weights.size()) != v.size()) return c.Fail("idf_weights in the config, one per word", std::to_string(weights.size()), "give them to the constructor");
-    weights.resize(static_cast<size_t>(depth), 0.0f);
-    OCTET_ASSIGN(y, c.Make("mul", {y, c.Constant<float>(Shape{static_cast<int32_t>(depth)}, weights)}));
-  } else if (c.builder().version() > 2) {
-    OCTET_ASSIGN(y, c.Cast(y, DType::kI64));
-  }
-  c.SetOutput(0, y);
-  return {};
-}
-
 Status ConvertStringLookup(LayerContext& c) {
   OCTET_ASSIGN(const Vocabulary v, ReadVocabulary(c));
   if (c.Bool("invert", false)) return ConvertInverse(c, v);
-  if (v.places > 1) return c.Fail("num_oov_indices 0 or 1", std::to_string(v.places), "unknown words would have to be hashed, which no operator does: use one place for all of them");
-  std::vector<std::string> words;
-  std::vector<int64_t> indices;
-  Entries(v, &words, &indices);
-  const int64_t unknown = v.places == 0 ? -1 : v.first_unknown();
-  OCTET_ASSIGN(const Value index, FindInTable(c, c.Input(0), Texts(c, words), Numbers(c, indices), Numbers(c, {unknown})));
+  OCTET_ASSIGN(const Value index, IndicesOf(c, v, c.Input(0)));
   return Finish(c, v, index);
 }
 
@@ -180,31 +154,88 @@ Status ConvertIntegerLookup(LayerContext& c) {
     c.SetOutput(0, y);
     return {};
   }
-  if (v.places > 1 && c.Text("oov_method", "floormod") != "floormod") return c.Fail("oov_method floormod", c.Text("oov_method", ""), "no operator hashes");
   const int64_t unknown = v.places == 1 ? v.first_unknown() : -1;
-  OCTET_ASSIGN(Value index, FindNumber(c, x, numbers, indices, v.places > 1 ? -2 : unknown));
+  OCTET_ASSIGN(Value index, FindNumber(c, x, numbers, indices, v.places > 1 ? kMissing : unknown));
   if (v.places > 1) {
-    if (c.builder().version() < 3) return c.Fail("num_oov_indices 0 or 1", std::to_string(v.places), "unknown words would have to be hashed, which no operator does");
-    OCTET_ASSIGN(Value place, c.Make("floor_mod", {x, Number(c, v.places)}));
-    OCTET_ASSIGN(place, c.Make("add", {place, Number(c, v.first_unknown())}));
-    OCTET_ASSIGN(const Value missing, c.Make("equal", {index, Number(c, -2)}));
-    OCTET_ASSIGN(index, c.Make("select_v2", {missing, place, index}));
+    Value place;
+    if (c.Text("oov_method", "floormod") == "floormod") {
+      OCTET_ASSIGN(place, c.Make("floor_mod", {x, Number(c, v.places)}));
+    } else {
+      OCTET_ASSIGN(const Value digits, Digits(c, x));
+      OCTET_ASSIGN(place, HashTexts(c, digits, v.places));
+    }
+    OCTET_ASSIGN(index, WithPlaces(c, v, index, place));
   }
   return Finish(c, v, index);
 }
 
-Status ConvertHashing(LayerContext& c) {
-  return c.Fail("a layer that operators express", "hashing of text (FarmHash, SipHash)", "hash before the model, or use StringLookup with num_oov_indices=1");
-}
-Status ConvertTextVectorization(LayerContext& c) {
-  return c.Fail("a layer that operators express", "splitting and cleaning of text", "split before the model and start with StringLookup on the tokens");
-}
-
-constexpr LayerRule kRules[] = {{"StringLookup", ConvertStringLookup}, {"IntegerLookup", ConvertIntegerLookup}, {"Hashing", ConvertHashing},
-                                {"HashedCrossing", ConvertHashing},    {"TextVectorization", ConvertTextVectorization}};
+constexpr LayerRule kRules[] = {{"StringLookup", ConvertStringLookup}, {"IntegerLookup", ConvertIntegerLookup}};
 
 }  // namespace
 
 const std::span<const LayerRule> kLookupRules = kRules;
+
+Status ReadWords(LayerContext& c, Vocabulary* v) {
+  if (const Json& words = c.Get("vocabulary"); words.is_list()) {
+    for (const Json& word : words.items()) v->words.push_back(Token(word));
+  } else {
+    Result<std::string> file = c.builder().weights().Asset(c.variables(), "vocabulary.txt");
+    if (!file.ok()) return c.Fail("a vocabulary in the file", "none", "adapt the layer before saving, as .keras or SavedModel; a .h5 file has the vocabulary only where the layer's constructor got it");
+    std::string_view rest = *file;
+    while (true) {
+      const size_t end = rest.find('\n');
+      v->words.emplace_back(rest.substr(0, end));
+      if (end == std::string_view::npos) break;
+      rest.remove_prefix(end + 1);
+    }
+  }
+  if (v->words.size() > kMostWords) return c.Fail("at most 2^24 words", std::to_string(v->words.size()), "");
+  // The list may begin with the tokens that stand for none of its words.
+  std::vector<std::string> special(static_cast<size_t>(v->first_unknown()), v->mask);
+  special.insert(special.end(), static_cast<size_t>(v->places), v->unknown);
+  if (v->words.size() >= special.size() && std::ranges::equal(special, std::span(v->words).first(special.size())))
+    v->words.erase(v->words.begin(), v->words.begin() + static_cast<std::ptrdiff_t>(special.size()));
+  if (v->words.empty()) return c.Fail("a vocabulary", "an empty one", "adapt the layer before saving");
+  return {};
+}
+
+Result<Value> IndicesOf(LayerContext& c, const Vocabulary& v, Value x) {
+  std::vector<std::string> words;
+  std::vector<int64_t> indices;
+  Entries(v, &words, &indices);
+  const int64_t unknown = v.places == 0 ? -1 : v.places == 1 ? v.first_unknown() : kMissing;
+  OCTET_ASSIGN(const Value index, FindInTable(c, x, Texts(c, words), Numbers(c, indices), Numbers(c, {unknown})));
+  if (v.places < 2) return index;
+  OCTET_ASSIGN(const Value place, HashTexts(c, x, v.places));
+  return WithPlaces(c, v, index, place);
+}
+
+Status Finish(LayerContext& c, const Vocabulary& v, Value index, const Rows* rows) {
+  const std::string mode = c.Text("output_mode", "int");
+  const int64_t depth = c.Bool("pad_to_max_tokens", false) ? c.Int("max_tokens", v.size()) : v.size();
+  if (depth < v.size() || depth > INT32_MAX) return c.Fail("max_tokens for the whole vocabulary", std::to_string(depth), "");
+  if (mode == "int") {
+    c.SetOutput(0, index);
+    return {};
+  }
+  const std::string counted = mode == "tf_idf" ? "count" : mode;
+  OCTET_ASSIGN(Value y, rows ? CountInRows(c, counted, index, *rows, static_cast<int32_t>(depth)) : Encode(c, counted, index, static_cast<int32_t>(depth)));
+  if (mode == "tf_idf") {
+    std::vector<float> weights = IdfWeights(c);
+    // Of the words; an unknown one weighs what they do on average.
+    if (weights.size() == v.words.size()) {
+      double sum = 0;
+      for (const float w : weights) sum += static_cast<double>(w);
+      weights.insert(weights.begin(), static_cast<size_t>(v.first_word()), static_cast<float>(sum / static_cast<double>(weights.size())));
+    }
+    if (const auto n = static_cast<int64_t>(weights.size()); n != v.size() && n != depth) return c.Fail("idf_weights in the file, one per word", std::to_string(n), "adapt the layer before saving, or give them to the constructor");
+    weights.resize(static_cast<size_t>(depth), 0.0f);
+    OCTET_ASSIGN(y, c.Make("mul", {y, c.Constant<float>(Shape{static_cast<int32_t>(depth)}, weights)}));
+  } else if (c.builder().version() > 2) {
+    OCTET_ASSIGN(y, c.Cast(y, DType::kI64));
+  }
+  c.SetOutput(0, y);
+  return {};
+}
 
 }  // namespace octet::importers::keras

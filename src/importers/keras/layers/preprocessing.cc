@@ -87,7 +87,25 @@ Status ConvertPipeline(LayerContext& c) {
   return {};
 }
 
-constexpr LayerRule kRules[] = {{"CategoryEncoding", ConvertCategoryEncoding}, {"Discretization", ConvertDiscretization},
+// FeatureSpace's: all features as one vector, floats where any is.
+Status ConvertFeatures(LayerContext& c) {
+  bool real = false;
+  std::vector<Value> parts;
+  for (int i = 0; i < c.num_inputs(); ++i) real |= IsFloat(c.type(c.Input(i)).dtype);
+  for (int i = 0; i < c.num_inputs(); ++i) {
+    OCTET_ASSIGN(parts.emplace_back(), c.Cast(c.Input(i), real ? DType::kF32 : DType::kI64));
+  }
+  OCTET_ASSIGN(const Value y, c.Make("concatenation", parts, {{"axis", c.Int("axis", -1)}}));
+  c.SetOutput(0, y);
+  return {};
+}
+
+Status ConvertFeature(LayerContext& c) {
+  c.SetOutput(0, c.Input(0));
+  return {};
+}
+
+constexpr LayerRule kRules[] = {{"TFDConcat", ConvertFeatures}, {"TFDIdentity", ConvertFeature}, {"CategoryEncoding", ConvertCategoryEncoding}, {"Discretization", ConvertDiscretization},
                                 {"RandomCrop", ConvertRandomCrop},
                                 {"Pipeline", ConvertPipeline}};
 

@@ -115,7 +115,15 @@ Status ConvertSparseToDense(NodeContext& c) {
   if (!Ready(in) || in.size() < 4) return {};
   const Partial* dims = c.Known(1);
   OCTET_ASSIGN(const Value y, c.Make("sparse_to_dense", {in[0], in[1], in[2], in[3]}));
-  return Set(c, dims ? WithShape(c, y, Shape(dims->dims())) : y);
+  if (dims) return Set(c, WithShape(c, y, Shape(dims->dims())));
+  // As many axes as each place has numbers.
+  const Shape &places = c.shape(in[0]), &sizes = c.shape(in[1]);
+  const int32_t rank = sizes.rank() == 1 && sizes[0] > 0 ? sizes[0] : places.rank() == 2 ? places[1] : kUnknown;
+  if (rank > kMaxRank) return c.Fail("at most 8 dimensions", std::to_string(rank), "");
+  Shape open;
+  for (int32_t i = 0; i < rank; ++i) open.push_back(kUnknown);
+  if (rank > 0) c.Refine(y, {c.type(in[2]).dtype, open, {}});
+  return Set(c, y);
 }
 
 // indices, values, shape -> the tensor they stand for; indices that occur twice are summed.
@@ -253,7 +261,8 @@ Status ConvertBincount(NodeContext& c) {
   const std::vector<Value> in = c.Inputs();
   if (!Ready(in) || in.size() < 3) return {};
   const auto [size, most] = BoundsOf(c, c.node().inputs[1], 0);  // Keras says max(size, ...) and min(size, ...).
-  if (size != most || size < 1 || size > (1 << 24)) return c.Fail("a known size", "a computed one", "give minlength and maxlength");
+  const bool computed = size != most;
+  if (computed ? c.rank(in[1]) != 0 : size < 1 || size > (1 << 24)) return c.Fail("a size of 1 to 2^24", computed ? c.shape(in[1]).text() : std::to_string(size), "give minlength and maxlength");
   Value x = in[0];
   if (c.kind() == "Bincount" && c.rank(x) != 1) {
     OCTET_ASSIGN(x, c.Make("reshape", {x, c.Vector({-1})}));
@@ -262,7 +271,14 @@ Status ConvertBincount(NodeContext& c) {
   if (axis < 0 || axis > 1) return c.Fail("a vector or rows of numbers", c.shape(x).text(), "");
   OCTET_ASSIGN(x, c.Cast(x, DType::kI32));
   const DType wanted = c.type(in[2]).dtype;
-  OCTET_ASSIGN(Value y, c.Make("one_hot", {x, c.ScalarInt(static_cast<int32_t>(size)), c.Scalar(1), c.Scalar(0)}, {{"axis", -1}}));
+  Value depth;
+  if (computed) {
+    OCTET_ASSIGN(depth, c.Cast(in[1], DType::kI32));
+  } else {
+    depth = c.ScalarInt(static_cast<int32_t>(size));
+  }
+  OCTET_ASSIGN(Value y, c.Make("one_hot", {x, depth, c.Scalar(1), c.Scalar(0)}, {{"axis", -1}}));
+  if (computed) c.Refine(y, {DType::kF32, axis == 0 ? Shape{c.shape(x)[0], kUnknown} : Shape{c.shape(x)[0], c.shape(x)[1], kUnknown}, {}});
   const bool weighted = !(c.shape(in[2]).known() && c.shape(in[2]).elements() == 0);
   if (weighted) {
     OCTET_ASSIGN(Value w, c.Cast(in[2], DType::kF32));

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ops/text_util.h"
+
+#include <cstring>
+
+namespace octet::ops {
+
+Result<NodeDef> ReadNode(const OpView& op) {
+  NodeDef node;
+  if (!ReadNodeDef(op.custom_options, &node)) return op.Fail(Code::kInvalidModel, "its options hold no NodeDef of TensorFlow");
+  return node;
+}
+
+Status CheckNode(const OpView& op) {
+  OCTET_ASSIGN(const NodeDef node, ReadNode(op));
+  (void)node;
+  return {};
+}
+
+Status InferText(const OpView& op, std::span<OutputType> out) {
+  out[0] = {DType::kString, op.in(0)->shape};
+  return {};
+}
+
+Status InferLong(const OpView& op, std::span<OutputType> out) {
+  out[0] = {DType::kI64, op.in(0)->shape};
+  return {};
+}
+
+Result<StringRef> Keep(const Run& run, std::string_view text) {
+  OCTET_ASSIGN(char* const room, run.host->Characters(text.size()));
+  if (!text.empty()) std::memcpy(room, text.data(), text.size());
+  return StringRef{room, text.size()};
+}
+
+}  // namespace octet::ops
