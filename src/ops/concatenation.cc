@@ -104,8 +104,7 @@ std::array<uint8_t, 256> Rescale(const Quant& in, const Quant& out) {
   for (int q = 0; q < 256; ++q) {
     const float value = std::round(static_cast<float>(q) * scale + bias);
     // Clamped while still a float: the reference's conversion is undefined beyond int32, and for not-a-numbers (0 times an infinite ratio).
-    const float wide = std::fmax(-65536.0f, std::fmin(value, 65536.0f));
-    table[q] = same ? static_cast<uint8_t>(q) : Saturate<uint8_t>(static_cast<int32_t>(wide) + out.zero0());
+    table[q] = same ? static_cast<uint8_t>(q) : Saturate<uint8_t>(SaturateReal<int32_t>(value, -65536.0f, 65536.0f) + out.zero0());
   }
   return table;
 }

@@ -84,8 +84,8 @@ template <class T> Status RunQuantizedSum(const void* params, const Run& run) {
   T* out = run.output<T>(0);
   for (int64_t i = 0; i < p.plan.outputs; ++i) {
     // The first clamp keeps the conversion defined; it cannot change what the second one gives.
-    const float value = std::clamp(std::round(static_cast<float>(sum[i]) * p.scale + p.bias), -1e9f, 1e9f);
-    out[i] = static_cast<T>(std::clamp(static_cast<int32_t>(value) + p.zero_point, low, high));
+    const auto value = SaturateReal<int32_t>(std::round(static_cast<float>(sum[i]) * p.scale + p.bias), -1e9f, 1e9f);
+    out[i] = static_cast<T>(std::clamp(value + p.zero_point, low, high));
   }
   return {};
 }
