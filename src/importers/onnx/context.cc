@@ -81,6 +81,7 @@ std::optional<std::vector<int64_t>> NodeContext::IntsOf(Value v) const {
 
 Result<std::vector<int64_t>> NodeContext::IntsAt(int i, std::string_view key, std::vector<int64_t> fallback) {
   if (!Input(i)) return Ints(key, std::move(fallback));
+  if (auto ints = IntsOf(Input(i)); ints && rank(Input(i)) <= 1) return std::move(*ints);
   const Partial p = PartialOf(Input(i));
   if (!p.known()) return Fail("a constant input '" + std::string(key) + "'", "a computed one", "export the model with fixed shapes");
   std::vector<int64_t> out;
@@ -103,7 +104,9 @@ std::vector<float> NodeContext::FloatsOf(Value v) const {
 }
 
 Partial NodeContext::PartialOf(Value v) const {
-  if (const auto ints = IntsOf(v); ints && rank(v) <= 1) {
+  constexpr int64_t kMostNumbers = 1 << 16;  // Shapes and what is computed from them are short; data is not followed.
+  if (rank(v) > 1 || shape(v).elements() > kMostNumbers) return builder_.PartialOf(v);
+  if (const auto ints = IntsOf(v)) {
     Partial p{true, rank(v) == 0, {}};
     for (const int64_t i : *ints) p.numbers.push_back(Number::Of(i));
     return p;
