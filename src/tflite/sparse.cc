@@ -15,6 +15,7 @@ constexpr int64_t kMostValues = int64_t{1} << 40;
 class Indices {
  public:
   bool Read(fb::SparseIndexVector type, const void* table) {
+    if (!table) return false;  // A union may name a kind and hold nothing.
     switch (type) {
       case fb::SparseIndexVector::Int32Vector: return Set(static_cast<const fb::Int32Vector*>(table)->values());
       case fb::SparseIndexVector::Uint16Vector: return Set(static_cast<const fb::Uint16Vector*>(table)->values());
