@@ -27,7 +27,7 @@ constexpr Direct kDirect[] = {
 };
 
 Status ConvertDirect(NodeContext& c) {
-  const std::vector<Value> in = c.Inputs();
+  const std::vector<Value> in = c.Inputs(1);
   if (!Ready(in)) return {};
   return Set(c, Elementwise(c, std::ranges::find(kDirect, c.kind(), &Direct::op)->becomes, in));
 }

@@ -58,7 +58,7 @@ Status ConvertMatMul(NodeContext& c) {
 }
 
 Status ConvertEinsum(NodeContext& c) {
-  const std::vector<Value> in = c.Inputs();
+  const std::vector<Value> in = c.Inputs(1);
   for (const Value v : in)
     if (!v) return {};
   OCTET_ASSIGN(const Value y, Einsum(c, c.Text("equation", ""), in));

@@ -273,7 +273,7 @@ Status ConvertConcat(NodeContext& c) {
 }
 
 Status ConvertPack(NodeContext& c) {
-  const std::vector<Value> in = c.Inputs();
+  const std::vector<Value> in = c.Inputs(1);
   for (const Value v : in)
     if (!v) return {};
   return Set(c, c.Make("pack", in, {{"values_count", static_cast<int64_t>(in.size())}, {"axis", c.Int("axis", 0)}}));
@@ -349,7 +349,7 @@ Status ConvertFill(NodeContext& c) {
 }
 
 Status ConvertRange(NodeContext& c) {
-  const std::vector<Value> in = c.Inputs();
+  const std::vector<Value> in = c.Inputs(3);
   for (const Value v : in)
     if (!v) return {};
   OCTET_ASSIGN(const Value y, c.Make("range", in));
