@@ -109,6 +109,7 @@ Status ConvertAnyEinsum(LayerContext& c, const std::string& equation, Value kern
 Status ConvertEinsumDense(LayerContext& c) {
   const Value x = c.Input(0);
   const Shape in = c.shape(x);
+  if (in.rank() < 1) return c.Fail("an input with a batch", in.text(), "check the layer");
   const std::string text = c.Text("equation", "");
   Equation e;
   OCTET_ASSIGN(const Value kernel, c.Weight(0));
