@@ -32,12 +32,9 @@ Status Match(const void* params, const Run& run) {
 
 Status PrepareReference(Prepare& p) {
   OCTET_ASSIGN(const NodeDef node, ReadNode(p.op));
-  OCTET_ASSIGN(Regex regex, Regex::Compile(node.Text("pattern", "")));
+  OCTET_ASSIGN(const Regex* const regex, KeepRegex(p, node.Text("pattern", "")));
   auto* params = p.Params<Params>();
-  auto* const kept = new Regex(std::move(regex));
-  p.Keep(kept, [](void* r) { delete static_cast<Regex*>(r); });
-  *params = {p.op.in(0)->shape.elements(), kept};
-  p.Workspace(kept->scratch_bytes());
+  *params = {p.op.in(0)->shape.elements(), regex};
   p.SetRun(Match, params);
   return {};
 }

@@ -36,12 +36,9 @@ Status Rewrite(const void* params, const Run& run) {
 
 Status PrepareReference(Prepare& p) {
   OCTET_ASSIGN(const NodeDef node, ReadNode(p.op));
-  OCTET_ASSIGN(Regex regex, Regex::Compile(node.Text("pattern", "")));
+  OCTET_ASSIGN(const Regex* const regex, KeepRegex(p, node.Text("pattern", "")));
   auto* params = p.Params<Params>();
-  auto* const kept = new Regex(std::move(regex));
-  p.Keep(kept, [](void* r) { delete static_cast<Regex*>(r); });
-  *params = {p.op.in(0)->shape.elements(), kept, node.Text("rewrite", ""), node.Bool("replace_global", true)};
-  p.Workspace(kept->scratch_bytes());
+  *params = {p.op.in(0)->shape.elements(), regex, node.Text("rewrite", ""), node.Bool("replace_global", true)};
   p.SetRun(Rewrite, params);
   return {};
 }

@@ -5,12 +5,6 @@
 namespace octet::ops::flex_string_lower {
 namespace {
 
-Status Check(const OpView& op) {
-  OCTET_ASSIGN(const NodeDef node, ReadNode(op));
-  if (!node.Text("encoding", "").empty()) return op.Fail(Code::kUnsupported, "letters beyond ASCII (encoding 'utf-8') have no tables here; leave the encoding out");
-  return {};
-}
-
 void Map(std::string_view text, char* out) {
   for (const char c : text) *out++ = c >= 'A' && c <= 'Z' ? static_cast<char>(c ^ 32) : c;
 }
@@ -21,7 +15,7 @@ constexpr Variant kVariants[] = {{.name = "reference", .prepare = PrepareTextMap
 
 extern constinit const OpDef kDef = {
     .name = "flex_string_lower", .code = BuiltinCode::kCustom, .custom_name = "FlexStringLower",
-    .inputs = kTextInput, .outputs = kTextOutput, .types = kTextToText, .check = Check, .infer = InferText};
+    .inputs = kTextInput, .outputs = kTextOutput, .types = kTextToText, .check = CheckAsciiLetters, .infer = InferText};
 extern constinit const OpKernel kKernel = {.variants = kVariants};
 extern constinit const OpImport kImport = {};
 

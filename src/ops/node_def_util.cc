@@ -157,4 +157,26 @@ std::vector<std::string_view> NodeDef::Texts(std::string_view name) const {
   return texts;
 }
 
+namespace {
+struct NumberedType {
+  DType type;
+  int number;
+};
+constexpr NumberedType kTensorFlowTypes[] = {
+    {DType::kF32, 1},  {DType::kF64, 2},  {DType::kI32, 3},   {DType::kU8, 4},   {DType::kI16, 5},   {DType::kI8, 6},        {DType::kString, 7},   {DType::kC64, 8},  {DType::kI64, 9},
+    {DType::kBool, 10}, {DType::kBF16, 14}, {DType::kU16, 17}, {DType::kC128, 18}, {DType::kF16, 19}, {DType::kResource, 20}, {DType::kVariant, 21}, {DType::kU32, 22}, {DType::kU64, 23}};
+}  // namespace
+
+int TensorFlowNumber(DType type) {
+  for (const NumberedType& row : kTensorFlowTypes)
+    if (row.type == type) return row.number;
+  return 0;
+}
+
+DType DTypeFromTensorFlow(int64_t number) {
+  for (const NumberedType& row : kTensorFlowTypes)
+    if (row.number == number) return row.type;
+  return DType::kNone;
+}
+
 }  // namespace octet::ops

@@ -8,6 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include "base/types.h"
+
 namespace octet::ops {
 
 struct NodeDef {
@@ -31,5 +33,9 @@ struct NodeDef {
 
 // False where it is none; every offset is checked.
 bool ReadNodeDef(std::span<const std::byte> options, NodeDef* node);
+
+// TensorFlow's numbers of the types (tensorflow/core/framework/types.proto); 0 and kNone where there is none.
+int TensorFlowNumber(DType type);
+DType DTypeFromTensorFlow(int64_t number);
 
 }  // namespace octet::ops

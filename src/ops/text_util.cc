@@ -3,6 +3,8 @@
 
 #include <cstring>
 
+#include "ops/regex_util.h"
+
 namespace octet::ops {
 
 Result<NodeDef> ReadNode(const OpView& op) {
@@ -31,6 +33,20 @@ Result<StringRef> Keep(const Run& run, std::string_view text) {
   OCTET_ASSIGN(char* const room, run.host->Characters(text.size()));
   if (!text.empty()) std::memcpy(room, text.data(), text.size());
   return StringRef{room, text.size()};
+}
+
+Status CheckAsciiLetters(const OpView& op) {
+  OCTET_ASSIGN(const NodeDef node, ReadNode(op));
+  if (!node.Text("encoding", "").empty()) return op.Fail(Code::kUnsupported, "letters beyond ASCII (encoding 'utf-8') have no tables here; leave the encoding out");
+  return {};
+}
+
+Result<const Regex*> KeepRegex(Prepare& p, std::string_view pattern) {
+  OCTET_ASSIGN(Regex regex, Regex::Compile(pattern));
+  auto* const kept = new Regex(std::move(regex));
+  p.Keep(kept, [](void* r) { delete static_cast<Regex*>(r); });
+  p.Workspace(kept->scratch_bytes());
+  return kept;
 }
 
 }  // namespace octet::ops

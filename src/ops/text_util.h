@@ -18,6 +18,12 @@ inline constexpr TypeRow kTextToLong[] = {{"S=str O=i64"}};
 // The node's attributes, or an error.
 Result<NodeDef> ReadNode(const OpView& op);
 Status CheckNode(const OpView& op);
+// CheckNode for operators on letters, of which octet knows ASCII's.
+Status CheckAsciiLetters(const OpView& op);
+
+class Regex;
+// The pattern's regular expression, as long as the node's parameters; the node gets the workspace that its searches need.
+Result<const Regex*> KeepRegex(Prepare& p, std::string_view pattern);
 // One output, an element for each of input 0.
 Status InferText(const OpView& op, std::span<OutputType> out);
 Status InferLong(const OpView& op, std::span<OutputType> out);

@@ -87,7 +87,7 @@ TF_Tensor* NewStrings(const TensorFlow& tf, const std::vector<int64_t>& dims, co
     for (size_t k = 0; k < bytes / sizeof(TF_TString); ++k) static_cast<const TensorFlow*>(owner)->StringDealloc(static_cast<TF_TString*>(data) + k);
     std::free(data);
   };
-  return tf.NewTensor(ToTensorFlow(DType::kString), dims.data(), static_cast<int>(dims.size()), list, count * sizeof(TF_TString), free_all, const_cast<TensorFlow*>(&tf));
+  return tf.NewTensor(ops::TensorFlowNumber(DType::kString), dims.data(), static_cast<int>(dims.size()), list, count * sizeof(TF_TString), free_all, const_cast<TensorFlow*>(&tf));
 }
 
 // What one run takes of TensorFlow, given back at its end.
@@ -144,7 +144,7 @@ class Call {
     if (operand.type == DType::kResource) return AddResource(data);
     const bool text = operand.type == DType::kString;
     TF_Tensor* tensor = text ? NewStrings(tf_, dims, reinterpret_cast<const StringRef*>(data), static_cast<size_t>(operand.shape.elements()))
-                             : tf_.AllocateTensor(ToTensorFlow(operand.type), dims.data(), static_cast<int>(dims.size()), bytes);
+                             : tf_.AllocateTensor(ops::TensorFlowNumber(operand.type), dims.data(), static_cast<int>(dims.size()), bytes);
     if (!tensor) return Error(Code::kOutOfMemory, "%s: TensorFlow has no memory for an input of %llu bytes", k_.place.c_str(), static_cast<unsigned long long>(bytes));
     tensors_.push_back(tensor);
     if (bytes > 0 && !text) std::memcpy(tf_.TensorData(tensor), data, bytes);
@@ -184,7 +184,7 @@ class Call {
     const Operand& operand = k_.outputs[static_cast<size_t>(i)];
     Shape shape;
     const int rank = tf_.NumDims(tensor);
-    bool fits = rank <= kMaxRank && tf_.TensorType(tensor) == ToTensorFlow(operand.type);
+    bool fits = rank <= kMaxRank && tf_.TensorType(tensor) == ops::TensorFlowNumber(operand.type);
     for (int d = 0; fits && d < rank; ++d) {
       fits = tf_.Dim(tensor, d) <= INT32_MAX;
       shape.push_back(static_cast<int32_t>(tf_.Dim(tensor, d)));
@@ -222,7 +222,7 @@ Status Prepare(ops::Prepare& p) {
   for (const auto& [list, to] : {std::pair(p.op.inputs, &k.inputs), std::pair(p.op.outputs, &k.outputs)})
     for (const TensorType* t : list) {
       if (!t) return p.op.Fail(Code::kInvalidModel, "an operand is absent");
-      if (ToTensorFlow(t->dtype) == 0) return p.op.Fail(Code::kUnsupported, "octet hands TensorFlow no %s", std::string(NumpyName(t->dtype)).c_str());
+      if (ops::TensorFlowNumber(t->dtype) == 0 || t->dtype == DType::kVariant) return p.op.Fail(Code::kUnsupported, "octet hands TensorFlow no %s", std::string(NumpyName(t->dtype)).c_str());
       to->push_back({t->dtype, t->shape});
       if (to == &k.outputs && t->dtype == DType::kResource) to->back().resource = Handles::Get().Reserve();
     }

@@ -76,27 +76,4 @@ Result<const TensorFlow*> TensorFlow::Load(const std::string& path) {
   return entry.get();
 }
 
-int ToTensorFlow(DType type) {
-  switch (type) {
-    case DType::kF32: return 1;
-    case DType::kF64: return 2;
-    case DType::kI32: return 3;
-    case DType::kU8: return 4;
-    case DType::kI16: return 5;
-    case DType::kI8: return 6;
-    case DType::kString: return 7;
-    case DType::kC64: return 8;
-    case DType::kI64: return 9;
-    case DType::kBool: return 10;
-    case DType::kBF16: return 14;
-    case DType::kU16: return 17;
-    case DType::kC128: return 18;
-    case DType::kF16: return 19;
-    case DType::kResource: return 20;
-    case DType::kU32: return 22;
-    case DType::kU64: return 23;
-    default: return 0;
-  }
-}
-
 }  // namespace octet::delegates

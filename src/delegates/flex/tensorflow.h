@@ -58,7 +58,4 @@ struct TensorFlow {
   void (*Execute)(TFE_Op*, TFE_TensorHandle**, int*, TF_Status*) = nullptr;
 };
 
-// TF_DataType; 0 where TensorFlow has none.
-int ToTensorFlow(DType type);
-
 }  // namespace octet::delegates

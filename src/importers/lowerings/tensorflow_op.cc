@@ -3,6 +3,7 @@
 
 #include "graph/fold.h"
 #include "ops/flex_util.h"
+#include "ops/node_def_util.h"
 
 namespace octet::importers {
 namespace {
@@ -38,28 +39,11 @@ NodeAttr ListAttr(std::string name, std::string_view list) {
   return {std::move(name), std::move(message)};
 }
 
-// TensorFlow's numbers of the types (tensorflow/core/framework/types.proto).
-uint64_t TypeNumber(DType t) {
-  switch (t) {
-    case DType::kF32: return 1;
-    case DType::kF64: return 2;
-    case DType::kI32: return 3;
-    case DType::kU8: return 4;
-    case DType::kI16: return 5;
-    case DType::kI8: return 6;
-    case DType::kString: return 7;
-    case DType::kC64: return 8;
-    case DType::kI64: return 9;
-    case DType::kBool: return 10;
-    default: return 0;
-  }
-}
-
 }  // namespace
 
 NodeAttr IntAttr(std::string name, int64_t value) { return NumberAttr(std::move(name), 3, static_cast<uint64_t>(value)); }
 NodeAttr BoolAttr(std::string name, bool value) { return NumberAttr(std::move(name), 5, value); }
-NodeAttr TypeAttr(std::string name, DType value) { return NumberAttr(std::move(name), 6, TypeNumber(value)); }
+NodeAttr TypeAttr(std::string name, DType value) { return NumberAttr(std::move(name), 6, static_cast<uint64_t>(ops::TensorFlowNumber(value))); }
 
 NodeAttr TextAttr(std::string name, std::string_view value) {
   std::string message;
@@ -76,7 +60,7 @@ NodeAttr IntsAttr(std::string name, std::span<const int64_t> values) {
 
 NodeAttr TypesAttr(std::string name, std::span<const DType> values) {
   std::string packed, list;
-  for (const DType v : values) AddVarint(&packed, TypeNumber(v));
+  for (const DType v : values) AddVarint(&packed, static_cast<uint64_t>(ops::TensorFlowNumber(v)));
   if (!values.empty()) AddBytes(&list, 6, packed);
   return ListAttr(std::move(name), list);
 }

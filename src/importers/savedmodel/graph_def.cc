@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "importers/savedmodel/loops.h"
+#include "ops/node_def_util.h"
 
 namespace octet::importers::savedmodel {
 namespace {
@@ -201,30 +202,7 @@ Result<MetaGraph> ReadMetaGraph(Bytes message, const std::string& path) {
 
 }  // namespace
 
-DType DTypeFromTf(int64_t type) {
-  if (type > 100) type -= 100;  // A reference to one.
-  switch (type) {
-    case 1: return DType::kF32;
-    case 2: return DType::kF64;
-    case 3: return DType::kI32;
-    case 4: return DType::kU8;
-    case 5: return DType::kI16;
-    case 6: return DType::kI8;
-    case 7: return DType::kString;
-    case 8: return DType::kC64;
-    case 9: return DType::kI64;
-    case 10: return DType::kBool;
-    case 14: return DType::kBF16;
-    case 17: return DType::kU16;
-    case 18: return DType::kC128;
-    case 19: return DType::kF16;
-    case 20: return DType::kResource;
-    case 21: return DType::kVariant;
-    case 22: return DType::kU32;
-    case 23: return DType::kU64;
-    default: return DType::kNone;
-  }
-}
+DType DTypeFromTf(int64_t type) { return ops::DTypeFromTensorFlow(type > 100 ? type - 100 : type); }  // Above 100: a reference to one.
 
 Result<StoredShape> ReadShape(Bytes message) {
   StoredShape shape;
