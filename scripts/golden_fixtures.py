@@ -367,7 +367,21 @@ def spectra():
     save_tf("spectra", Spectra(), (floats(1, 32),), (floats(3, 32),))
 
 
-MODELS = [spectra, diagonals, more_layers, masked_attention, any_axis, odds_and_ends, transposed, more_functions, matrices, choices, whole_numbers, recurrent_any_length, recurrent_stateful, lookups, texts, spectrograms, volumes, functions, scattered, images, cache, old_control_flow]
+class Sound(tf.Module):
+    """What TensorFlow Lite has custom operators for."""
+
+    @tf.function(input_signature=[tf.TensorSpec([1600, 2])])
+    def serve(self, x):
+        squared = tf.raw_ops.AudioSpectrogram(input=x, window_size=400, stride=160, magnitude_squared=True)
+        mfcc = tf.raw_ops.Mfcc(spectrogram=squared, sample_rate=16000, dct_coefficient_count=12, lower_frequency_limit=100.0)
+        return {"a": tf.raw_ops.AudioSpectrogram(input=x, window_size=60, stride=300), "b": mfcc}
+
+
+def sound():
+    save_tf("sound", Sound(), (floats(1600, 2),), (floats(1600, 2) / 8,))
+
+
+MODELS = [sound, spectra, diagonals, more_layers, masked_attention, any_axis, odds_and_ends, transposed, more_functions, matrices, choices, whole_numbers, recurrent_any_length, recurrent_stateful, lookups, texts, spectrograms, volumes, functions, scattered, images, cache, old_control_flow]
 
 if __name__ == "__main__":
     OUT.mkdir(parents=True, exist_ok=True)
