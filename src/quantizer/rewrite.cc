@@ -119,22 +119,19 @@ class Rewriter {
   void ChooseScales(const std::vector<NodeId>& nodes) {
     class_.resize(graph().tensors().size());
     std::iota(class_.begin(), class_.end(), 0);
+    for (size_t i = 0; i < class_.size(); ++i)
+      if (const auto t = static_cast<TensorId>(i); IsFloatTensor(t)) unions_[t] = RangeOf(t);
     for (NodeId id : nodes)
       if (Use(id)) NoteFixed(id);
-    for (NodeId id : nodes)
-      if (Use(id)) JoinSameScales(id);
+    // What has no fixed scale first: whether a fixed one covers a class shows when the class is whole.
+    for (const bool fixed_too : {false, true})
+      for (NodeId id : nodes)
+        if (Use(id)) JoinSameScales(id, fixed_too);
     JoinSteps(nodes);
     act_ = options_.activation;
     std::set<TensorId> fixed;
     for (const auto& [of, scale] : scales_)
       if (of.second == act_) fixed.insert(Find(of.first));
-    for (size_t i = 0; i < class_.size(); ++i) {
-      const auto t = static_cast<TensorId>(i);
-      if (!IsFloatTensor(t)) continue;
-      const Range r = RangeOf(t);
-      Range& u = unions_[Find(t)];
-      u = {std::min(u.min, r.min), std::max(u.max, r.max)};
-    }
     ReportClasses(fixed);
   }
 
@@ -168,13 +165,13 @@ class Rewriter {
     }
   }
 
-  void JoinSameScales(NodeId id) {
+  void JoinSameScales(NodeId id, bool fixed_too) {
     const graph::Node& n = graph().node(id);
     const auto join = [&](int operand) {
       const ops::QuantRow* rule = RuleFor(*n.op, operand, act_);
       if (!rule || rule->kind != ops::QuantKind::kSameAs) return;
       const TensorId a = OperandOf(n, operand), b = OperandOf(n, rule->other);
-      if (IsFloatTensor(a) && IsFloatTensor(b)) Unite(a, b);
+      if (IsFloatTensor(a) && IsFloatTensor(b) && (fixed_too || (!HasFixed(a) && !HasFixed(b)))) Unite(a, b);
     };
     for (size_t i = 0; i < n.inputs.size(); ++i) join(static_cast<int>(i));
     for (size_t i = 0; i < n.outputs.size(); ++i) join(~static_cast<int>(i));
@@ -219,14 +216,20 @@ class Rewriter {
       const auto of_a = scales_.find({a, type}), of_b = scales_.find({b, type});
       const bool fixed_a = of_a != scales_.end(), fixed_b = of_b != scales_.end();
       if (fixed_a && fixed_b && !(of_a->second == of_b->second)) return;
-      if (fixed_a && !Covers(of_a->second, type, RangeOf(b))) return;
-      if (fixed_b && !Covers(of_b->second, type, RangeOf(a))) return;
+      if (fixed_a && !Covers(of_a->second, type, unions_[b])) return;
+      if (fixed_b && !Covers(of_b->second, type, unions_[a])) return;
     }
     const bool to_b = scales_.contains({b, act_});
     const TensorId root = to_b ? b : a, joined = to_b ? a : b;
     class_[joined] = root;
+    unions_[root] = {std::min(unions_[a].min, unions_[b].min), std::max(unions_[a].max, unions_[b].max)};
     for (DType type : {DType::kI8, DType::kI16})
       if (const auto it = scales_.find({joined, type}); it != scales_.end()) scales_.try_emplace({root, type}, it->second);
+  }
+
+  bool HasFixed(TensorId t) {
+    const TensorId root = Find(t);
+    return scales_.contains({root, DType::kI8}) || scales_.contains({root, DType::kI16});
   }
 
   static bool Covers(const Quant& q, DType type, Range r) {

@@ -2,6 +2,7 @@
 #include "quantizer/quantize.h"
 
 #include <algorithm>
+#include <array>
 #include <filesystem>
 #include <set>
 
@@ -746,6 +747,30 @@ TEST(Optimize, NothingIsFoldedIntoAnLstm) {
   const std::vector<float> x = test::RandomFloats(15, 99), want = Runner(b.model).Run(x);
   ASSERT_TRUE(passes::Optimize(b.model).ok());
   EXPECT_EQ(Runner(b.model).Run(x), want);
+}
+
+// A concatenation takes the union of its operands' ranges, in whatever order they come; what has a scale of its own is
+// requantized once, everything else is written in the concatenation's scale.
+TEST(Rewrite, AFixedScaleDoesNotClipTheOtherOperandsOfAConcatenation) {
+  for (const std::array<int, 3> order : {std::array{0, 1, 2}, {1, 0, 2}, {2, 0, 1}, {2, 1, 0}}) {
+    Builder b;
+    const auto x = b.Input("x", {DType::kF32, Shape{1, 6, 6, 3}, {}});
+    const std::array operands{b.Conv("wide", x, 4, 3, 1, kOneStride), b.Conv("narrow", x, 4, 3, 5, kOneStride), b.Node("logistic", "gate", {b.Conv("before", x, 4, 3, 9, kOneStride)})};
+    b.g().outputs = {b.Node("concatenation", "y", {operands[static_cast<size_t>(order[0])], operands[static_cast<size_t>(order[1])], operands[static_cast<size_t>(order[2])]}, {},
+                            [](graph::Node& n) { test::SetAttr<int32_t>(n, "axis", 3); })};
+    const std::map<std::string, Range> ranges{{"x", {-1, 1}}, {"wide", {0, 6}}, {"narrow", {0, 0.5f}}, {"before", {0, 4}}, {"gate", {0, 1}}, {"y", {0, 6}}};
+    const auto q = RewriteToInt8(b.model, ranges, {});
+    ASSERT_TRUE(q.ok()) << q.error().message();
+    const graph::Graph& g = q->model.main();
+    int between = 0;
+    for (graph::NodeId id : g.order()) {
+      const graph::Node& n = g.node(id);
+      const bool direct = n.op->name == "conv_2d" && n.place != "before";
+      EXPECT_FLOAT_EQ(direct ? g.tensor(n.outputs[0]).type.quant.scale0() : 6.0f / 255.0f, 6.0f / 255.0f);
+      between += n.op->name == "quantize" && g.tensor(n.inputs[0]).type.dtype == DType::kI8;
+    }
+    EXPECT_EQ(between, 1);
+  }
 }
 
 TEST(Rewrite, StepsOfOneLayerShareWeightsBiasesAndScales) {
