@@ -12,13 +12,13 @@ template <class T> struct Average {
   using In = T;
   using Sum = std::conditional_t<std::is_same_v<T, float>, float, int32_t>;
   static constexpr Sum kEmpty = 0;
-  static Sum Load(T cell) { return static_cast<Sum>(cell); }
+  static Sum Add(Sum sum, T cell) { return sum + static_cast<Sum>(cell); }
   static Sum Combine(Sum a, Sum b) { return a + b; }
 
-  static void Store(const PoolPlan& p, const float* sum, int32_t n, int64_t count, float* __restrict out) {
+  static void Finish(const PoolPlan& p, int32_t n, int64_t count, float* out) {
     const ClampF32 clamp = p.clamp_f32;
     const auto cells = static_cast<float>(n);
-    for (int64_t c = 0; c < count; ++c) out[c] = std::clamp(sum[c] / cells, clamp.low, clamp.high);
+    for (int64_t c = 0; c < count; ++c) out[c] = std::clamp(out[c] / cells, clamp.low, clamp.high);
   }
   // (|sum| + n/2) / n with the sign of sum. For 8 bits in float: the quotient is below 2^8 and its distance
   // to the next integer at least 1/2n, far above the rounding error, so that truncation gives the quotient.

@@ -13,12 +13,12 @@ struct L2 {
   using In = float;
   using Sum = float;
   static constexpr Sum kEmpty = 0;
-  static Sum Load(float cell) { return cell * cell; }
+  static Sum Add(Sum sum, float cell) { return sum + cell * cell; }
   static Sum Combine(Sum a, Sum b) { return a + b; }
-  static void Store(const PoolPlan& p, const float* sum, int32_t n, int64_t count, float* __restrict out) {
+  static void Finish(const PoolPlan& p, int32_t n, int64_t count, float* out) {
     const ClampF32 clamp = p.clamp_f32;
     const auto cells = static_cast<float>(n);
-    for (int64_t c = 0; c < count; ++c) out[c] = std::clamp(std::sqrt(sum[c] / cells), clamp.low, clamp.high);
+    for (int64_t c = 0; c < count; ++c) out[c] = std::clamp(std::sqrt(out[c] / cells), clamp.low, clamp.high);
   }
 };
 

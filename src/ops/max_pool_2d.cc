@@ -11,15 +11,16 @@ template <class T> struct Largest {
   using In = T;
   using Sum = T;
   static constexpr Sum kEmpty = std::numeric_limits<T>::lowest();
-  static Sum Load(T cell) { return Combine(kEmpty, cell); }  // Not-a-numbers count for nothing.
-  static Sum Combine(Sum a, Sum b) { return a < b ? b : a; }
-  static void Store(const PoolPlan& p, const T* largest, int32_t, int64_t count, T* __restrict out) {
+  static Sum Add(Sum a, T b) { return a < b ? b : a; }  // Not-a-numbers count for nothing.
+  static Sum Combine(Sum a, Sum b) { return Add(a, b); }
+  static void Finish(const PoolPlan& p, int32_t, int64_t count, T* out) {
+    if (!p.clamps) return;
     const auto clamp = [&] {
       if constexpr (std::is_same_v<T, float>) return p.clamp_f32;
       else return p.clamp;
     }();
     const T low = static_cast<T>(clamp.low), high = static_cast<T>(clamp.high);
-    for (int64_t c = 0; c < count; ++c) out[c] = std::clamp(largest[c], low, high);
+    for (int64_t c = 0; c < count; ++c) out[c] = std::clamp(out[c], low, high);
   }
 };
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // How average, max and L2 pooling go through an image. A `Kind` says what they do with its cells:
 //   In, Sum                                     the types of cells and of what a window comes to
-//   kEmpty, Load(cell), Combine(a, b)           a window's beginning, what a cell counts, an associative sum
-//   Store(plan, sums, cells, count, out)        the outputs of `count` channels, of windows with so many cells inside the image
+//   kEmpty, Add(sum, cell), Combine(a, b)       a window's beginning, a sum with one cell more, that of two sums: associative
+//   Store(plan, sums, cells, count, out)        the outputs of `count` channels, of windows with so many cells inside the image;
+//   or Finish(plan, cells, count, out)          where sums have the outputs' type, and are there already
 // Small windows are summed cell by cell, in LiteRT's order. Where that would read every cell many times over, sums are shared.
 #pragma once
 #include <cstring>
@@ -64,24 +65,43 @@ template <class Kind> class SlidingSums {
   int64_t begun_ = 0, ends_made_ = 0;
 };
 
+// The sums of `n` cells to outputs.
+template <class Kind, class Sum = typename Kind::Sum, class T = typename Kind::In> void Put(const PoolPlan& p, const Sum* sums, int64_t n, int64_t count, T* out) {
+  if constexpr (std::is_same_v<Sum, T>) {
+    std::memcpy(out, sums, static_cast<size_t>(count) * sizeof(T));
+    Kind::Finish(p, static_cast<int32_t>(n), count, out);
+  } else {
+    Kind::Store(p, sums, static_cast<int32_t>(n), count, out);
+  }
+}
+
+// Writes of bytes may alias anything, so that sizes live in locals.
+template <class Kind> void AddCell(const typename Kind::In* __restrict cell, int64_t count, typename Kind::Sum* __restrict sum) {
+  for (int64_t c = 0; c < count; ++c) sum[c] = Kind::Add(sum[c], cell[c]);
+}
+
 // One output pixel, cell by cell.
 template <class Kind, class T = typename Kind::In>
 void PoolPixel(const PoolPlan& p, PoolPlan::Range rows, PoolPlan::Range columns, const T* image, T* out) {
   using Sum = typename Kind::Sum;
-  constexpr int32_t kBlock = 64;  // Channels whose sums stay in the first cache lines.
   const int64_t channels = p.channels, pitch = p.in_w * channels;
   const int64_t n = int64_t{rows.end - rows.begin} * (columns.end - columns.begin);
-  for (int64_t c0 = 0; c0 < channels; c0 += kBlock) {
-    const int64_t block = std::min<int64_t>(kBlock, channels - c0);
-    Sum sum[kBlock];
-    std::fill_n(sum, block, Kind::kEmpty);
-    for (int32_t y = rows.begin; y < rows.end; ++y) {
-      for (int32_t x = columns.begin; x < columns.end; ++x) {
-        const T* cell = image + y * pitch + x * channels + c0;
-        for (int64_t c = 0; c < block; ++c) sum[c] = Kind::Combine(sum[c], Kind::Load(cell[c]));
-      }
+  const auto add_up = [&](int64_t c0, int64_t count, Sum* sum) {
+    std::fill_n(sum, count, Kind::kEmpty);
+    for (int32_t y = rows.begin; y < rows.end; ++y)
+      for (int32_t x = columns.begin; x < columns.end; ++x) AddCell<Kind>(image + y * pitch + x * channels + c0, count, sum);
+  };
+  if constexpr (std::is_same_v<Sum, T>) {
+    add_up(0, channels, out);
+    Kind::Finish(p, static_cast<int32_t>(n), channels, out);
+  } else {
+    constexpr int64_t kBlock = 64;  // Channels whose sums stay in the first cache lines.
+    for (int64_t c0 = 0; c0 < channels; c0 += kBlock) {
+      const int64_t count = std::min(kBlock, channels - c0);
+      Sum sum[kBlock];
+      add_up(c0, count, sum);
+      Kind::Store(p, sum, static_cast<int32_t>(n), count, out + c0);
     }
-    Kind::Store(p, sum, static_cast<int32_t>(n), block, out + c0);
   }
 }
 
@@ -97,7 +117,7 @@ void SlidePool(const PoolPlan& p, const T* image, T* out, int64_t c0, int64_t bl
   for (int64_t y = 0; y < p.in_h; ++y) {
     for (int64_t x = 0; x < p.in_w; ++x) {
       const T* cell = image + (y * p.in_w + x) * p.channels + c0;
-      for (int64_t c = 0; c < block; ++c) line[x * block + c] = Kind::Load(cell[c]);
+      for (int64_t c = 0; c < block; ++c) line[x * block + c] = Kind::Add(Kind::kEmpty, cell[c]);
     }
     SlidingSums<Kind> along(line, p.in_w, block, p.filter_w, beginning);
     for (int32_t x = 0; x < p.out_w; ++x) along.Window(p.Columns(x), rows + y * out_lanes + x * block);
@@ -109,7 +129,7 @@ void SlidePool(const PoolPlan& p, const T* image, T* out, int64_t c0, int64_t bl
     for (int32_t x = 0; x < p.out_w; ++x) {
       const PoolPlan::Range columns = p.Columns(x);
       const int64_t n = int64_t{window.end - window.begin} * (columns.end - columns.begin);
-      Kind::Store(p, sums + x * block, static_cast<int32_t>(n), block, out + (int64_t{y} * p.out_w + x) * p.channels + c0);
+      Put<Kind>(p, sums + x * block, n, block, out + (int64_t{y} * p.out_w + x) * p.channels + c0);
     }
   }
 }

@@ -118,6 +118,7 @@ const PoolPlan* PlanPool(Prepare& p, size_t sum_bytes) {
            .pad_w = w.pad_before,
            .clamp = QuantizedClamp(a.fused_activation_function, *p.op.out(0)),
            .clamp_f32 = FloatClamp(a.fused_activation_function),
+           .clamps = a.fused_activation_function != Activation::kNone,
            .slides = false,
            .scratch_bytes = 0};
   ShareSums(p, sum_bytes, plan);

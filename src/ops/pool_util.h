@@ -36,6 +36,7 @@ struct PoolPlan {
   int32_t stride_h, stride_w, filter_h, filter_w, pad_h, pad_w;
   Clamp32 clamp;
   ClampF32 clamp_f32;
+  bool clamps;            // There is an activation.
   bool slides;            // Windows share their sums (pool_run_util.h).
   int64_t scratch_bytes;  // A thread's, for that.
 
