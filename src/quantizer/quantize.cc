@@ -172,7 +172,7 @@ class Quantizer {
     (options_.fallback == DType::kI16 ? rewrite.int16 : rewrite.keep_float).insert(c.not_int8.begin(), c.not_int8.end());
     if (!c.correct_bias) return RewriteToInt8(p.model, p.ranges->All(c.ranges, c.by_tensor), rewrite);
     graph::Model corrected = p.model;
-    CorrectBias(corrected, p.ranges->statistics(), options_.rewrite.int4);
+    CorrectBias(corrected, p.ranges->statistics(), rewrite);
     return RewriteToInt8(corrected, p.ranges->All(c.ranges, c.by_tensor), rewrite);
   }
 

@@ -485,7 +485,7 @@ class Rewriter {
     const std::span<const float> values = w.data<float>();
     const Shape shape = w.type.shape;
     const ChannelLayout layout(shape, op.output_axis);
-    const bool per_tensor = options_.per_tensor_weights || (options_.per_tensor_dense && shape.rank() == 2);
+    const bool per_tensor = options_.OneScale(shape);
     const DType dtype = TakesInt4(graph(), id, options_.int4, act_) ? DType::kI4 : DType::kI8;
     const float steps = dtype == DType::kI4 ? kInt4Steps : kInt8Steps;
     Quant q{WeightScales(values, layout, dtype == DType::kI4), std::vector<int32_t>(static_cast<size_t>(layout.channels), 0), op.output_axis, 0};

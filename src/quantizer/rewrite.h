@@ -15,6 +15,7 @@ struct RewriteOptions {
   DType activation = DType::kI8;  // kI8, or kI16 (16x8: zero points 0, biases of 64 bits).
   bool per_tensor_weights = false;
   bool per_tensor_dense = false;  // Of dense layers only.
+  bool OneScale(const Shape& weights) const { return per_tensor_weights || (per_tensor_dense && weights.rank() == 2); }
   // Nodes, by their first outputs: a layer's last tensor often has the layer's own name.
   std::set<std::string> int4;                     // Whose weights take 4 bits, where the operator has that form.
   std::map<std::string, std::string> keep_float;  // That stay float, and why.

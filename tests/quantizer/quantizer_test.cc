@@ -11,6 +11,7 @@
 #include "passes/pass.h"
 #include "quantizer/causes.h"
 #include "quantizer/channel_gain.h"
+#include "quantizer/correct_bias.h"
 #include "quantizer/gate.h"
 #include "quantizer/lone_samples.h"
 #include "quantizer/output_error.h"
@@ -740,6 +741,30 @@ TEST(Quantize, AnLstmInIntegersStartsEverySequenceAnew) {
 }
 
 // An LSTM has weights and biases of several gates: a factor behind it belongs to none of them.
+// Inputs far from zero make the rounding of an LSTM's weights a constant in front of every gate, which its biases take back.
+TEST(CorrectBias, ReachesTheGatesOfAnLstm) {
+  Builder b = LstmModel(0.1f);
+  std::vector<float> x = test::RandomFloats(64 * 15, 9);
+  for (float& v : x) v += 40;
+  const Samples data(Shape{5, 3}, std::move(x));
+  const Statistics statistics = *Calibrate(b.model, data, {0, 64, 1}, false, {});
+  graph::Model corrected = b.model;
+  CorrectBias(corrected, statistics, {});
+  for (size_t gate = 0; gate < 4; ++gate) {
+    const graph::Node& n = b.g().node(b.last);
+    const std::span<const float> w = b.g().tensor(n.inputs[1 + gate]).data<float>(), before = b.g().tensor(n.inputs[12 + gate]).data<float>();
+    const std::span<const float> after = corrected.main().tensor(corrected.main().node(b.last).inputs[12 + gate]).data<float>();
+    const std::vector<double>& mean = statistics.at("x").channel_mean;
+    float most = 0;
+    for (float v : w) most = std::max(most, std::abs(v));
+    for (size_t o = 0; o < 4; ++o) {
+      double shift = 0;
+      for (size_t k = 0; k < 3; ++k) shift += static_cast<double>(w[o * 3 + k] - std::round(w[o * 3 + k] / most * 127) * most / 127) * mean[k];
+      EXPECT_NEAR(after[o], before[o] + static_cast<float>(shift), 1e-4f);
+    }
+  }
+}
+
 TEST(Optimize, NothingIsFoldedIntoAnLstm) {
   Builder b = LstmModel(0.5f);
   const auto y = b.g().outputs[0];
