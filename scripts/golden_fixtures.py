@@ -422,7 +422,21 @@ def sparse():
     save_tf("sparse", Sparse(), (np.array([[0, 0], [0, 2], [2, 1], [2, 3], [2, 4], [4, 0]]), np.array([3, 1, 7, 7, 2, 9]), np.array([6, 5])), (np.array([[1, 1], [3, 0]]), np.array([0, 8]), np.array([4, 2])))
 
 
-MODELS = [sound, draws, sparse, spectra, diagonals, more_layers, masked_attention, any_axis, odds_and_ends, transposed, more_functions, matrices, choices, whole_numbers, recurrent_any_length, recurrent_stateful, lookups, texts, spectrograms, volumes, functions, scattered, images, cache, old_control_flow]
+class Large(tf.Module):
+    """Matrices whose elimination must not lose digits: exponentials, rows of different size; slices with dots."""
+
+    @tf.function(input_signature=[tf.TensorSpec([2, 3, 3])])
+    def serve(self, x):
+        rows = tf.constant([[1e6], [1.0], [1e-3]])
+        return {"a": tf.linalg.expm(x), "b": tf.linalg.expm(x * 6.0) * 1e-6, "c": tf.linalg.solve(x * rows, x[..., 1:] * rows), "d": tf.linalg.triangular_solve(x * 1e5, x * 1e5),
+                "e": x[1, ..., tf.newaxis, ::2], "f": x[..., 0]}
+
+
+def large():
+    save_tf("large", Large(), (floats(2, 3, 3),), (floats(2, 3, 3),))
+
+
+MODELS = [sound, draws, sparse, large, spectra, diagonals, more_layers, masked_attention, any_axis, odds_and_ends, transposed, more_functions, matrices, choices, whole_numbers, recurrent_any_length, recurrent_stateful, lookups, texts, spectrograms, volumes, functions, scattered, images, cache, old_control_flow]
 
 if __name__ == "__main__":
     OUT.mkdir(parents=True, exist_ok=True)
