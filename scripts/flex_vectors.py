@@ -14,7 +14,7 @@ import numpy as np
 import op_vectors as base
 import tensorflow as tf
 
-TYPES = {tf.string: "str", tf.int64: "i64", tf.int32: "i32", tf.float32: "f32", tf.float64: "f64", tf.bool: "bool", tf.complex64: "c64"}
+TYPES = {tf.string: "str", tf.int64: "i64", tf.int32: "i32", tf.float32: "f32", tf.float64: "f64", tf.bool: "bool", tf.uint64: "u64", tf.complex64: "c64"}
 PUNCTUATION = r'[!"#$%&()\*\+,-\./:;<=>?@\[\\\]^_`{|}~\']'  # As Keras' TextVectorization has it.
 
 
@@ -144,6 +144,20 @@ def categories(v):
           attributes={"hashed_output": True, "num_buckets": 1000, "hash_key": 0xDECAFCAFFE, "out_type": tf.int64, "internal_type": tf.int64})
 
 
+def stateless(v):
+    key, counter = tf.raw_ops.StatelessRandomGetKeyCounter(seed=np.array([-7, 3]))
+    v.one("StatelessRandomGetKeyCounter", seed=np.array([-7, 3]))
+    v.one("StatelessRandomGetKeyCounter", "int32", seed=np.array([-7, 2**31 - 1], np.int32))
+    counter = counter + tf.constant([2**64 - 2, 0], tf.uint64)  # Its lower half overflows.
+    common = dict(key=key, counter=counter, alg=1)
+    for op in ("StatelessRandomUniformV2", "StatelessRandomNormalV2", "StatelessTruncatedNormalV2"):
+        v.one(op, shape=np.array([3, 5], np.int32), **common)
+    v.one("StatelessRandomUniformFullIntV2", shape=np.array([7]), attributes={"dtype": tf.uint64}, **common)
+    v.one("StatelessRandomUniformFullIntV2", "int32", shape=np.array([7]), attributes={"dtype": tf.int32}, **common)
+    v.one("StatelessRandomUniformIntV2", shape=np.array([7]), **common, minval=np.int32(-5), maxval=np.int32(2**31 - 1))
+    v.one("StatelessRandomUniformIntV2", "long", shape=np.array([7]), **common, minval=np.int64(-(2**62)), maxval=np.int64(2**62 + 5))
+
+
 def spectra(v):
     rng = np.random.default_rng(2)
     for op, shapes in {"FFT": [(2, 8), (3, 7)], "IFFT": [(2, 8), (1, 12)], "FFT2D": [(2, 4, 8), (3, 5)], "IFFT2D": [(4, 4), (2, 3, 6)]}.items():
@@ -157,7 +171,7 @@ def spectra(v):
 def main():
     folder = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else base.ROOT / "tests/ops/vectors")
     v = Vectors(folder)
-    for part in (hashes, numbers, texts, patterns, rows, unicode, categories, spectra):
+    for part in (hashes, numbers, texts, patterns, rows, unicode, categories, spectra, stateless):
         part(v)
     print(f"{len(v.made)} operators in {folder}")
 

@@ -367,7 +367,40 @@ def spectra():
     save_tf("spectra", Spectra(), (floats(1, 32),), (floats(3, 32),))
 
 
-MODELS = [spectra, diagonals, more_layers, masked_attention, any_axis, odds_and_ends, transposed, more_functions, matrices, choices, whole_numbers, recurrent_any_length, recurrent_stateful, lookups, texts, spectrograms, volumes, functions, scattered, images, cache, old_control_flow]
+class Sound(tf.Module):
+    """What TensorFlow Lite has custom operators for."""
+
+    @tf.function(input_signature=[tf.TensorSpec([1600, 2])])
+    def serve(self, x):
+        squared = tf.raw_ops.AudioSpectrogram(input=x, window_size=400, stride=160, magnitude_squared=True)
+        mfcc = tf.raw_ops.Mfcc(spectrogram=squared, sample_rate=16000, dct_coefficient_count=12, lower_frequency_limit=100.0)
+        return {"a": tf.raw_ops.AudioSpectrogram(input=x, window_size=60, stride=300), "b": mfcc}
+
+
+def sound():
+    save_tf("sound", Sound(), (floats(1600, 2),), (floats(1600, 2) / 8,))
+
+
+class Draws(tf.Module):
+    """Random numbers of a seed that is read, then written, as Keras' generators of seeds do it."""
+
+    def __init__(self):
+        super().__init__()
+        self.seed = tf.Variable([1337, 0], dtype=tf.int64)
+
+    @tf.function(input_signature=[tf.TensorSpec([2], tf.int32)])
+    def serve(self, seed):
+        before = self.seed.read_value() * 1
+        self.seed.assign_add([0, 1])
+        return {"a": tf.random.stateless_uniform([3, 2], before), "b": tf.random.stateless_normal([5], seed), "c": tf.random.stateless_uniform([6], seed, 3, 90, tf.int32), "d": before,
+                "e": tf.random.stateless_truncated_normal([4], [5, 6])}
+
+
+def draws():
+    save_tf("draws", Draws(), (np.array([4, 5], np.int32),), (np.array([-4, 5], np.int32),))
+
+
+MODELS = [sound, draws, spectra, diagonals, more_layers, masked_attention, any_axis, odds_and_ends, transposed, more_functions, matrices, choices, whole_numbers, recurrent_any_length, recurrent_stateful, lookups, texts, spectrograms, volumes, functions, scattered, images, cache, old_control_flow]
 
 if __name__ == "__main__":
     OUT.mkdir(parents=True, exist_ok=True)

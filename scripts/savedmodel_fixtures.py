@@ -4,15 +4,17 @@
 
 Usage: scripts/savedmodel_fixtures.py [FOLDER]
 """
+import os
 import pathlib
 import shutil
 import sys
+import tempfile
 
 import numpy as np
 import tensorflow as tf
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
-FOLDER = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else pathlib.Path(__file__).parent.parent / "tests/importers/data")
+FOLDER = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else pathlib.Path(__file__).parent.parent / "tests/importers/data").resolve()
 
 
 class Twins(tf.Module):
@@ -48,11 +50,30 @@ class Flex(tf.Module):
         return {"inverse": tf.nn.relu(tf.math.erfinv(x * 0.5)), "bits": tf.raw_ops.PopulationCount(x=n)}
 
 
+class Words(tf.Module):
+    """Tables from text files: whole lines and their numbers, columns, and values that are not int64."""
+
+    def __init__(self):
+        super().__init__()
+        index = tf.lookup.TextFileIndex
+        words, weights = "words.txt", "weights.csv"
+        pathlib.Path(words).write_bytes(b"the\ncat\r\nsat\non\n")
+        pathlib.Path(weights).write_bytes(b"7,the,0.5\n-1,sat, +2\n")
+        self.number = tf.lookup.StaticHashTable(tf.lookup.TextFileInitializer(words, tf.string, index.WHOLE_LINE, tf.int64, index.LINE_NUMBER, vocab_size=3, value_index_offset=10), -1)
+        self.word = tf.lookup.StaticHashTable(tf.lookup.TextFileInitializer(weights, tf.int64, 0, tf.string, 1, delimiter=","), "?")
+        self.weight = tf.lookup.StaticHashTable(tf.lookup.TextFileInitializer(weights, tf.string, 1, tf.float32, 2, delimiter=","), -0.25)
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="text"), tf.TensorSpec([None], tf.int64, name="id")])
+    def serve(self, text, id):
+        return {"a_number": self.number.lookup(text), "b_weight": self.weight.lookup(text), "c_word": self.word.lookup(id)}
+
+
 def save(model, name):
     shutil.rmtree(FOLDER / name, ignore_errors=True)
     tf.saved_model.save(model, str(FOLDER / name), signatures={"serving_default": model.serve})
     (FOLDER / name / "fingerprint.pb").unlink(missing_ok=True)
-    shutil.rmtree(FOLDER / name / "assets", ignore_errors=True)
+    if not any((FOLDER / name / "assets").iterdir()):
+        (FOLDER / name / "assets").rmdir()
 
 
 def freeze(function, name):
@@ -78,6 +99,9 @@ def refused(x):
 save(Twins(), "twins")
 save(Counter(), "counter")
 save(Flex(), "flex")
+with tempfile.TemporaryDirectory() as place:
+    os.chdir(place)  # Paths of text files are in the model: short ones.
+    save(Words(), "words")
 freeze(running_sum, "running_sum.pb")
 freeze(branch, "branch.pb")
 freeze(refused, "svd.pb")

@@ -25,6 +25,35 @@ DType OutputType(const ops::OpDef& def, std::span<const TensorType* const> input
   return !inputs.empty() && inputs[0] ? inputs[0]->dtype : DType::kF32;
 }
 
+template <class T> bool Fits(void* at, int64_t v) {
+  *static_cast<T*>(at) = static_cast<T>(v);
+  return *static_cast<T*>(at) == v;
+}
+
+bool SetInteger(const ops::AttrRow& row, void* at, int64_t v) {
+  switch (row.kind) {
+    case ops::AttrKind::kI64: return Fits<int64_t>(at, v);
+    case ops::AttrKind::kI8: return Fits<int8_t>(at, v);
+    case ops::AttrKind::kBool: *static_cast<bool*>(at) = v != 0; return true;
+    default: return Fits<int32_t>(at, v);
+  }
+}
+
+// False where the file format has no room for the value.
+bool SetAttr(const ops::AttrRow& row, void* at, const AttrValue& attr) {
+  if (const auto* integer = std::get_if<int64_t>(&attr.value)) return SetInteger(row, at, *integer);
+  if (const auto* number = std::get_if<double>(&attr.value)) {
+    *static_cast<float*>(at) = static_cast<float>(*number);
+    return true;
+  }
+  const auto& list = std::get<std::vector<int32_t>>(attr.value);
+  auto* ints = static_cast<ops::Ints*>(at);
+  if (list.size() > ints->v.size()) return false;
+  ints->count = static_cast<int32_t>(list.size());
+  std::ranges::copy(list, ints->v.begin());
+  return true;
+}
+
 }  // namespace
 
 Result<std::vector<Value>> Lowering::EmitNode(std::string_view op, std::span<const Value> inputs, const void* attrs,
@@ -75,19 +104,8 @@ Result<std::vector<Value>> Lowering::MakeMany(std::string_view op, std::span<con
   for (const AttrValue& attr : attrs) {
     for (const ops::AttrRow& row : def->attrs.rows) {
       if (row.name != attr.name) continue;
-      void* at = row.at(block.get());
-      const auto* integer = std::get_if<int64_t>(&attr.value);
-      const auto* list = std::get_if<std::vector<int32_t>>(&attr.value);
-      if (row.kind == ops::AttrKind::kF32) *static_cast<float*>(at) = static_cast<float>(std::get<double>(attr.value));
-      else if (row.kind == ops::AttrKind::kI32 || row.kind == ops::AttrKind::kSubgraph) *static_cast<int32_t*>(at) = static_cast<int32_t>(*integer);
-      else if (row.kind == ops::AttrKind::kI64) *static_cast<int64_t*>(at) = *integer;
-      else if (row.kind == ops::AttrKind::kI8) *static_cast<int8_t*>(at) = static_cast<int8_t>(*integer);
-      else if (row.kind == ops::AttrKind::kBool) *static_cast<bool*>(at) = *integer != 0;
-      else if (list->size() <= kMaxRank) {
-        auto* ints = static_cast<ops::Ints*>(at);
-        ints->count = static_cast<int32_t>(list->size());
-        std::copy(list->begin(), list->end(), ints->v.begin());
-      }
+      if (!SetAttr(row, row.at(block.get()), attr))
+        return Fail("a value of " + std::string(row.name) + " that the file format has room for", "a larger one", "check the model");
     }
   }
   return EmitMany(op, inputs, block.get(), outputs);

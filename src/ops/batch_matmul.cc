@@ -374,9 +374,10 @@ Params ParamsOf(Prepare& p) {
   const Attrs& a = op.attrs<Attrs>();
   const Sizes s = SizesOf(op);
   Params params{};
-  params.batches = BatchOf(out).elements();
+  const bool empty = out.elements() == 0;  // Then any number of batches takes no memory: none of them is looked at.
+  params.batches = empty ? 0 : BatchOf(out).elements();
   params.m = s.m, params.k = s.k, params.n = s.n;
-  params.y_matrices = BatchOf(y).elements();
+  params.y_matrices = empty ? 0 : BatchOf(y).elements();
   params.adj_x = a.adj_x, params.adj_y = a.adj_y, params.asymmetric = a.asymmetric_quantize_inputs;
   params.x_at = MatrixIndices(p, x, out, params.batches);
   params.y_at = MatrixIndices(p, y, out, params.batches);

@@ -4,6 +4,7 @@
 #include <deque>
 
 #include "base/mutex.h"
+#include "ops/flexbuffer_util.h"
 
 namespace octet::ops {
 namespace {
@@ -17,35 +18,6 @@ Status Infer(const OpView&, std::span<OutputType> out) {
   for (OutputType& o : out) o.dynamic = true;
   return {};
 }
-
-// FlexBuffers: every number is `1 << log` bytes wide and lies at a multiple of its width.
-class FlexBuffer {
- public:
-  // Where its characters begin. The packed type holds the kind (5) and the width of the length.
-  size_t AddString(std::string_view text, uint8_t* packed_type) {
-    constexpr uint8_t kString = 5;
-    const int log = LogOf(text.size());
-    Align(log);
-    Add(text.size(), log);
-    const size_t at = bytes_.size();
-    for (const char c : text) bytes_.push_back(static_cast<std::byte>(c));
-    bytes_.push_back({});
-    *packed_type = static_cast<uint8_t>(kString << 2 | log);
-    return at;
-  }
-  void Align(int log) {
-    while (bytes_.size() % (size_t{1} << log) != 0) bytes_.push_back({});
-  }
-  void Add(uint64_t value, int log) {
-    for (int i = 0; i < 1 << log; ++i) bytes_.push_back(static_cast<std::byte>(value >> 8 * i));
-  }
-  static int LogOf(uint64_t value) { return value < 1u << 8 ? 0 : value < 1u << 16 ? 1 : value <= UINT32_MAX ? 2 : 3; }
-  size_t size() const { return bytes_.size(); }
-  std::vector<std::byte> Take() { return std::move(bytes_); }
-
- private:
-  std::vector<std::byte> bytes_;
-};
 
 }  // namespace
 

@@ -3,6 +3,7 @@
 // keys, the keys' width, and the count; behind it a type per value. Offsets count backwards from where they stand.
 #include "ops/flexbuffer_util.h"
 
+#include <algorithm>
 #include <bit>
 #include <cstring>
 
@@ -84,5 +85,55 @@ int64_t FlexMap::Int(std::string_view key, int64_t fallback) const {
 }
 
 bool FlexMap::Has(std::string_view key) const { return Find(key).there; }
+
+namespace {
+
+// Bytes that the scalar needs, as their logarithm.
+int LogOfScalar(const FlexScalar& s) {
+  if (s.kind == FlexScalar::Kind::kFloat) return 2;
+  const int64_t v = s.integer;
+  return v == static_cast<int8_t>(v) ? 0 : v == static_cast<int16_t>(v) ? 1 : v == static_cast<int32_t>(v) ? 2 : 3;
+}
+
+uint64_t Bits(const FlexScalar& s, int log) {
+  if (s.kind != FlexScalar::Kind::kFloat) return static_cast<uint64_t>(s.integer);
+  return log == 3 ? std::bit_cast<uint64_t>(static_cast<double>(s.number)) : std::bit_cast<uint32_t>(s.number);
+}
+
+uint8_t TypeOf(const FlexScalar& s) { return s.kind == FlexScalar::Kind::kFloat ? kFloat : s.kind == FlexScalar::Kind::kBool ? kBool : kInt; }
+
+}  // namespace
+
+std::vector<std::byte> WriteFlexMap(std::vector<FlexScalar> scalars) {
+  std::ranges::sort(scalars, {}, &FlexScalar::key);
+  FlexBuffer b;
+  std::vector<size_t> at;
+  for (const FlexScalar& s : scalars) {
+    at.push_back(b.size());
+    for (const char c : s.key) b.Add(static_cast<uint8_t>(c), 0);
+    b.Add(0, 0);
+  }
+  // The keys: their number, and the offset to each.
+  const int key_log = FlexBuffer::LogOf(b.size() + 8 * (scalars.size() + 2));
+  b.Align(key_log);
+  b.Add(scalars.size(), key_log);
+  const size_t keys = b.size();
+  for (const size_t key : at) b.Add(b.size() - key, key_log);
+  int log = FlexBuffer::LogOf(b.size() - keys + 8);
+  for (const FlexScalar& s : scalars) log = std::max(log, LogOfScalar(s));
+  b.Align(log);
+  b.Add(b.size() - keys, log);
+  b.Add(uint64_t{1} << key_log, log);
+  b.Add(scalars.size(), log);
+  const size_t values = b.size();
+  for (const FlexScalar& s : scalars) b.Add(Bits(s, log), log);
+  for (const FlexScalar& s : scalars) b.Add(static_cast<uint64_t>(TypeOf(s) << 2 | log), 0);
+  const int root_log = FlexBuffer::LogOf(b.size() - values + 8);
+  b.Align(root_log);
+  b.Add(b.size() - values, root_log);
+  b.Add(static_cast<uint64_t>(kMap << 2 | log), 0);
+  b.Add(uint64_t{1} << root_log, 0);
+  return b.Take();
+}
 
 }  // namespace octet::ops

@@ -2,40 +2,28 @@
 // L2Pool2D: out = sqrt(mean of the squares of the window's cells inside the image), then the activation.
 #include <cmath>
 
-#include "base/thread_pool.h"
-#include "ops/pool_util.h"
+#include "ops/pool_run_util.h"
 
 namespace octet::ops::l2_pool_2d {
 namespace {
 
 constexpr TypeRow kTypes[] = {{"T=f32"}};
 
-Status L2(const void* params, const Run& run) {
-  const auto& p = *static_cast<const PoolPlan*>(params);
-  const float* in = run.input<float>(0);
-  run.pool->For(int64_t{p.batches} * p.out_h, [&](int64_t row, int) {
-    const float* image = in + row / p.out_h * p.in_h * p.in_w * p.channels;
-    const PoolPlan::Range rows = p.Rows(static_cast<int32_t>(row % p.out_h));
-    for (int32_t x = 0; x < p.out_w; ++x) {
-      float* out = run.output<float>(0) + (row * p.out_w + x) * p.channels;
-      const PoolPlan::Range columns = p.Columns(x);
-      std::fill_n(out, p.channels, 0.0f);
-      for (int32_t y = rows.begin; y < rows.end; ++y) {
-        for (int32_t i = columns.begin; i < columns.end; ++i) {
-          const float* cell = image + (int64_t{y} * p.in_w + i) * p.channels;
-          for (int32_t c = 0; c < p.channels; ++c) out[c] += cell[c] * cell[c];
-        }
-      }
-      const auto n = static_cast<float>((rows.end - rows.begin) * (columns.end - columns.begin));
-      for (int32_t c = 0; c < p.channels; ++c)
-        out[c] = std::clamp(std::sqrt(out[c] / n), p.clamp_f32.low, p.clamp_f32.high);
-    }
-  });
-  return {};
-}
+struct L2 {
+  using In = float;
+  using Sum = float;
+  static constexpr Sum kEmpty = 0;
+  static Sum Load(float cell) { return cell * cell; }
+  static Sum Combine(Sum a, Sum b) { return a + b; }
+  static void Store(const PoolPlan& p, const float* sum, int32_t n, int64_t count, float* __restrict out) {
+    const ClampF32 clamp = p.clamp_f32;
+    const auto cells = static_cast<float>(n);
+    for (int64_t c = 0; c < count; ++c) out[c] = std::clamp(std::sqrt(sum[c] / cells), clamp.low, clamp.high);
+  }
+};
 
 Status PrepareL2(Prepare& p) {
-  p.SetRun(L2, PlanPool(p));
+  PreparePool<L2>(p);
   return {};
 }
 

@@ -3,6 +3,9 @@
 
 #include <unistd.h>
 
+#include <cmath>
+#include <numbers>
+
 #include "ops/operand_util.h"
 
 namespace octet::ops {
@@ -56,6 +59,15 @@ void SkipWords(RandomState& state, uint64_t steps) {
   c[0] = static_cast<uint32_t>(low);
   c[1] = static_cast<uint32_t>(low >> 32);
   if (low < steps && ++c[2] == 0) ++c[3];
+}
+
+void NormalPair(uint32_t a, uint32_t b, float* out) {
+  constexpr float kLeast = 1.0e-7f;  // The logarithm of zero has no value.
+  const float u = std::max(UnitFloat(a), kLeast);
+  const auto angle = static_cast<float>(2.0 * std::numbers::pi * static_cast<double>(UnitFloat(b)));
+  const float radius = std::sqrt(-2.0f * std::log(u));
+  out[0] = std::sin(angle) * radius;
+  out[1] = std::cos(angle) * radius;
 }
 
 Status CheckRandom(const OpView& op) {

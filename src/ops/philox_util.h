@@ -41,6 +41,9 @@ inline double UnitDouble(uint32_t high, uint32_t low) {
   return std::bit_cast<double>((uint64_t{1023} << 52) | (uint64_t{high & 0xfffffu} << 32) | low) - 1.0;
 }
 
+// Two normal numbers, by Box and Muller: sqrt(-2 ln u) times sine and cosine of 2 pi v.
+void NormalPair(uint32_t a, uint32_t b, float* out);
+
 // RANDOM_UNIFORM and RANDOM_STANDARD_NORMAL: the shape is an operand; `pair` makes two numbers of two words.
 Status CheckRandom(const OpView& op);
 Status InferRandom(const OpView& op, std::span<OutputType> out);

@@ -54,6 +54,21 @@ Result<Value> AdaptAxis(ImportContext& c, std::string_view op, Value image, int 
   return c.Emit("gather", {cells, c.Vector(index)}, GatherAttrs{.axis = axis});
 }
 
+// Cell by cell the work is outputs x window, up to the square of the image; with shared sums it is a few passes over the image.
+// The factor is what a pass costs more than a cell: measured with windows of 3x3 to 13x13 and 1 to 256 channels.
+void ShareSums(Prepare& p, size_t sum_bytes, PoolPlan* plan) {
+  constexpr double kPass = 4;
+  const double in_h = plan->in_h, in_w = plan->in_w, out_h = plan->out_h, out_w = plan->out_w;
+  const double cell_by_cell = out_h * out_w * std::min<double>(plan->filter_h, in_h) * std::min<double>(plan->filter_w, in_w);
+  const double shared = kPass * (in_h * in_w + in_h * out_w + out_h * out_w);
+  const double lanes = static_cast<double>(std::min<int64_t>(PoolPlan::kBlock, plan->channels));
+  const double bytes = (in_w + (in_h + 2) * out_w) * lanes * static_cast<double>(sum_bytes);
+  if (cell_by_cell <= shared || bytes * p.threads > static_cast<double>(PTRDIFF_MAX / 2)) return;
+  plan->slides = true;
+  plan->scratch_bytes = (static_cast<int64_t>(bytes) + 63) / 64 * 64;
+  p.Workspace(static_cast<size_t>(plan->scratch_bytes) * static_cast<size_t>(p.threads));
+}
+
 }  // namespace
 
 Status CheckPool(const OpView& op) {
@@ -83,7 +98,7 @@ Status InferPool(const OpView& op, std::span<OutputType> out) {
   return {};
 }
 
-PoolPlan* PlanPool(Prepare& p) {
+const PoolPlan* PlanPool(Prepare& p, size_t sum_bytes) {
   const PoolAttrs& a = p.op.attrs<PoolAttrs>();
   const Shape& in = p.op.in(0)->shape;
   const Window h = SlideWindow(a.padding, in[1], a.filter_height, a.stride_h, 1);
@@ -103,7 +118,9 @@ PoolPlan* PlanPool(Prepare& p) {
            .pad_w = w.pad_before,
            .clamp = QuantizedClamp(a.fused_activation_function, *p.op.out(0)),
            .clamp_f32 = FloatClamp(a.fused_activation_function),
-           .clamps = a.fused_activation_function != Activation::kNone};
+           .slides = false,
+           .scratch_bytes = 0};
+  ShareSums(p, sum_bytes, plan);
   return plan;
 }
 

@@ -36,7 +36,10 @@ struct PoolPlan {
   int32_t stride_h, stride_w, filter_h, filter_w, pad_h, pad_w;
   Clamp32 clamp;
   ClampF32 clamp_f32;
-  bool clamps;  // There is an activation.
+  bool slides;            // Windows share their sums (pool_run_util.h).
+  int64_t scratch_bytes;  // A thread's, for that.
+
+  static constexpr int64_t kBlock = 64;  // Channels that share one thread's sums.
 
   struct Range {
     int32_t begin, end;
@@ -51,7 +54,8 @@ struct PoolPlan {
             static_cast<int32_t>(std::min<int64_t>(begin + filter, size))};
   }
 };
-PoolPlan* PlanPool(Prepare& p);
+// `sum_bytes`: of what one channel of a window comes to. Asks for the workspace.
+const PoolPlan* PlanPool(Prepare& p, size_t sum_bytes);
 
 // Keras' pooling layers of 1 and 2 dimensions as `op`; 1-D images become one row high.
 Status PoolFromKeras(ImportContext& c, std::string_view op);

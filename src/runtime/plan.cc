@@ -367,7 +367,7 @@ const ops::Variant* Plan::Choose(const ops::OpView& op) const {
   return nullptr;
 }
 
-// Outputs without elements need no run; loops over what else their shapes say can be endless.
+// Outputs without elements need neither preparing nor a run; tables and loops over what else their shapes say can be endless.
 bool Plan::ComputesNothing(int node) const {
   const tflite::OperatorInfo& op = graph_.operators[node];
   if (op.outputs.empty() || op.is_custom || (op.op->traits & (ops::kSideEffects | ops::kRandom))) return false;
@@ -379,11 +379,16 @@ Status Plan::Prepare(int node, Step& step, uint64_t* workspace, Segment* cut, in
   step.node = node;
   step.variant = Choose(lens.view());
   if (!step.variant) return NoKernel(lens.view());
+  if (!cut && ComputesNothing(node)) {
+    step.run = [](const void*, const ops::Run&) { return Status(); };
+    step.params = nullptr;
+    *workspace = 0;
+    return {};
+  }
   NodePrepare prepare(*this, node, lens.view(), cut ? cut->cut_parameters : parameters_);
   prepare.late_outputs = cut && cut->late;
   OCTET_TRY(step.variant->prepare(prepare));
   step.run = prepare.run;
-  if (!cut && ComputesNothing(node)) step.run = [](const void*, const ops::Run&) { return Status(); };
   step.params = prepare.params;
   *workspace = prepare.workspace;
   return {};

@@ -11,7 +11,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   auto model = octet::runtime::Model::FromBytes(bytes);
   if (!model.ok()) return 0;
   octet::runtime::Options options;
-  options.memory_limit_bytes = 1 << 18;  // A pool whose window is as large as the image takes the square of its size, rightly.
+  options.memory_limit_bytes = 1 << 20;
   options.max_calls = 1000;
   auto interpreter = octet::runtime::Interpreter::Create(*model, options);
   if (!interpreter.ok() || !(*interpreter)->Allocate().ok()) return 0;

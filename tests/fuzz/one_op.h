@@ -179,7 +179,7 @@ inline bool RunOneOp(std::span<const uint8_t> bytes) {
   auto opened = runtime::Model::FromBytes(*file);
   if (!opened.ok()) return false;
   runtime::Options options;
-  options.memory_limit_bytes = 1 << 18;  // Of a window as large as its image, the work is the square of that.
+  options.memory_limit_bytes = 16 << 20;
   options.max_calls = 1000;
   bool ran = false;
   for (const runtime::Kernels kernels : {runtime::Kernels::kReference, runtime::Kernels::kFast}) {

@@ -6,6 +6,7 @@
 #include <random>
 
 #include "base/file.h"
+#include "base/strings.h"
 #include "importers/importer.h"
 #include "importers/savedmodel/partial.h"
 #include "importers/savedmodel/table.h"
@@ -154,6 +155,83 @@ TEST(SavedModel, SurvivesDamage) {
     }
     ASSERT_TRUE(WriteFile(folder + name, whole).ok());
   }
+}
+
+// ------------------------------------------------------------------- tables from text files
+
+struct WordsFolder {
+  std::string path = testing::TempDir() + "/words";
+  WordsFolder() {
+    std::filesystem::remove_all(path);
+    std::filesystem::copy(Data("words"), path, std::filesystem::copy_options::recursive);
+  }
+  void Write(const std::string& name, std::string_view text) const { ASSERT_TRUE(WriteFile(path + "/" + name, text).ok()); }
+  std::string Read(const std::string& name) const {
+    const auto file = MappedFile::Open(path + "/" + name);
+    return file.ok() ? std::string(reinterpret_cast<const char*>(file->bytes().data()), file->bytes().size()) : std::string();
+  }
+  // What importing says.
+  std::string Error() const {
+    const auto model = importers::Import(path);
+    return model.ok() ? "" : model.error().message();
+  }
+};
+
+TEST(SavedModel, FillsTablesFromTextFiles) {
+  test::Runner runner(ImportData("words"));
+  runtime::Interpreter& it = *runner.it;
+  ASSERT_TRUE(it.Resize(0, Shape{4}).ok());
+  ASSERT_TRUE(it.Resize(1, Shape{2}).ok());
+  const StringRef texts[] = {{"sat", 3}, {"the", 3}, {"on", 2}, {"cat", 3}};  // vocab_size leaves "on" out.
+  ASSERT_TRUE(it.Allocate().ok());
+  ASSERT_TRUE(it.SetStrings(0, WriteStrings(texts)).ok());
+  const int64_t ids[] = {-1, 8};
+  std::memcpy(it.input(1).data, ids, sizeof ids);
+  ASSERT_TRUE(it.Invoke().ok());
+  std::vector<int64_t> numbers(4);
+  ASSERT_EQ(it.output(0).bytes, 32u);
+  std::memcpy(numbers.data(), it.output(0).data, 32);
+  EXPECT_EQ(numbers, (std::vector<int64_t>{12, 10, -1, 11}));
+  EXPECT_EQ(Floats(it, 1), (std::vector<float>{2, 0.5f, -0.25f, -0.25f}));
+  const auto words = it.Strings(2);
+  ASSERT_TRUE(words.ok());
+  const StringRef wanted[] = {{"sat", 3}, {"?", 1}};
+  EXPECT_EQ(*words, WriteStrings(wanted));
+}
+
+TEST(SavedModel, SaysWhatIsWrongWithATextFile) {
+  const WordsFolder folder;
+  const auto expect = [&](const std::string& name, std::string_view text, const std::string& wanted) {
+    const std::string before = folder.Read(name);
+    folder.Write(name, text);
+    const std::string error = folder.Error();
+    EXPECT_NE(error.find(wanted), std::string::npos) << "'" << error << "', not '" << wanted << "'";
+    EXPECT_NE(error.find(name), std::string::npos) << error;
+    folder.Write(name, before);
+  };
+  expect("assets/words.txt", "", "no lines");
+  expect("assets/words.txt", "the\n\ncat\n", "line 2 is empty");
+  expect("assets/words.txt", "the\ncat\n", "2 lines; the model expects 3");
+  expect("assets/words.txt", "the\ncat\nthe\n", "line 3 gives the key of line 1 another value");
+  expect("assets/weights.csv", "7,the\n", "line 1 has 2 columns");
+  expect("assets/weights.csv", "7,the,x\n", "line 1: expected f32, found 'x'");
+  expect("assets/weights.csv", "9223372036854775808,the,1\n", "line 1: expected i64");
+  EXPECT_EQ(folder.Error(), "");
+}
+
+TEST(SavedModel, RefusesAssetsOutsideOfTheFolder) {
+  const WordsFolder folder;
+  folder.Write("ab.txt", "the\ncat\nsat\n");
+  const std::string model = folder.Read("saved_model.pb");
+  for (const std::string name : {"../ab.txt", "/tmpa.txt", "a/../b.tx"}) {
+    std::string changed = model;
+    for (size_t at = 0; (at = changed.find("words.txt", at)) != std::string::npos;) changed.replace(at, 9, name);
+    folder.Write("saved_model.pb", changed);
+    EXPECT_NE(folder.Error().find("lies outside of the SavedModel"), std::string::npos) << folder.Error();
+  }
+  folder.Write("saved_model.pb", model);
+  std::filesystem::remove(folder.path + "/assets/words.txt");
+  EXPECT_NE(folder.Error().find("assets/words.txt"), std::string::npos) << folder.Error();
 }
 
 TEST(Table, RefusesBlocksThatOverlap) {

@@ -46,6 +46,33 @@ TEST(CustomOps, TheExampleRuns) {
   EXPECT_NE(status.message().find("expected one float32 input"), std::string::npos) << status.message();
 }
 
+// As TensorFlow Lite's converter 2.21 wrote them for a node Mfcc.
+TEST(FlexMap, WritesTheBytesOfTheConverter) {
+  using Scalar = ops::FlexScalar;
+  constexpr std::string_view kKeys("dct_coefficient_count\0filterbank_channel_count\0lower_frequency_limit\0upper_frequency_limit\0", 91);
+  constexpr uint8_t kRest[] = {4, 92, 71, 47, 26, 4, 0, 0, 0, 1, 0, 0, 0, 4, 0, 0, 0, 12, 0, 0, 0, 30, 0, 0, 0, 0, 0, 200, 66, 0, 128, 109, 69, 6, 6, 14, 14, 20, 38, 1};
+  std::vector<std::byte> wanted(std::as_bytes(std::span(kKeys)).begin(), std::as_bytes(std::span(kKeys)).end());
+  wanted.insert(wanted.end(), std::as_bytes(std::span(kRest)).begin(), std::as_bytes(std::span(kRest)).end());
+  const std::vector<std::byte> bytes = ops::WriteFlexMap({{"upper_frequency_limit", Scalar::Kind::kFloat, 0, 3800}, {"lower_frequency_limit", Scalar::Kind::kFloat, 0, 100},
+                                                          {"filterbank_channel_count", Scalar::Kind::kInt, 30, 0}, {"dct_coefficient_count", Scalar::Kind::kInt, 12, 0}});
+  EXPECT_EQ(bytes, wanted);
+}
+
+TEST(FlexMap, ReadsWhatItWrites) {
+  using Scalar = ops::FlexScalar;
+  for (const int64_t n : {0l, -1l, 127l, 128l, -129l, 40000l, 1l << 31, -(1l << 40)}) {
+    std::vector<std::string> keys;
+    std::vector<Scalar> scalars = {{"z", Scalar::Kind::kBool, 1, 0}, {"y", Scalar::Kind::kFloat, 0, 0.5f}};
+    for (int i = 0; i < 60; ++i) keys.push_back("a key of some length, number " + std::to_string(i));
+    for (const std::string& key : keys) scalars.push_back({key, Scalar::Kind::kInt, n, 0});
+    const std::vector<std::byte> bytes = ops::WriteFlexMap(scalars);
+    const ops::FlexMap map(bytes);
+    for (const std::string& key : keys) EXPECT_EQ(map.Int(key, 5), n);
+    EXPECT_EQ(map.Int("z", 0), 1);
+    EXPECT_EQ(map.Number("y", 0), 0.5);
+  }
+}
+
 TEST(FlexMap, ReadsScalarsAndRefusesWhatIsNone) {
   // {"a": 7, "b": 0.5, "long_name": -3, "flag": true}, as the flatbuffers library writes it.
   const uint8_t bytes[] = {97, 0, 98, 0, 108, 111, 110, 103, 95, 110, 97, 109, 101, 0, 102, 108, 97, 103, 0, 4, 20, 19, 8, 19, 4, 0, 0, 0, 1,

@@ -83,6 +83,14 @@ Result<Value> Builder::Variable(const std::string& dataset, const std::string& n
   return v;
 }
 
+Result<Value> Builder::FloatVariable(const std::string& dataset, const std::string& name, const LayerContext& c) {
+  OCTET_ASSIGN(const Value v, Variable(dataset, name, c));
+  const DType found = graph().tensor(v.id).type.dtype;
+  if (found == DType::kF32) return v;
+  return Error(Code::kInvalidModel, "%s '%s': its variable '%s' has numbers of type %s, expected floats; check the weights file", c.layer().class_name.c_str(), c.place().c_str(),
+               name.c_str(), std::string(NumpyName(found)).c_str());
+}
+
 // ------------------------------------------------------------------------------ whole model
 
 Result<graph::Model> Builder::Build(const Network& network, std::vector<Finding>* findings) {

@@ -35,6 +35,8 @@ class Builder : public Construction {
   Status RunRule(LayerContext& context);
   // A variable as a constant of the graph, once per dataset.
   Result<Value> Variable(const std::string& dataset, const std::string& name, const LayerContext& context);
+  // One whose numbers must be floats, of any width in the file, f32 here: another type is an error.
+  Result<Value> FloatVariable(const std::string& dataset, const std::string& name, const LayerContext& context);
 
   // Puts another constant in the place of a variable.
   void SetVariable(const std::string& dataset, Value v) { variables_[dataset] = v; }

@@ -124,7 +124,7 @@ Result<Value> LayerContext::Weight(int i) {
                  place_.c_str(), datasets.size(), i + 1);
   const std::vector<VariableName> names = VariablesOf(layer_.class_name, *layer_.config);
   const auto n = static_cast<size_t>(i);
-  OCTET_ASSIGN(weight_, builder_.Variable(datasets[n], n < names.size() ? names[n].name : "variable_" + std::to_string(i), *this));
+  OCTET_ASSIGN(weight_, builder_.FloatVariable(datasets[n], n < names.size() ? names[n].name : "variable_" + std::to_string(i), *this));
   return weight_;
 }
 

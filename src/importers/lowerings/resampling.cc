@@ -72,9 +72,9 @@ std::vector<float> KernelRows(int32_t in, int32_t out, float scale, float move, 
   const float inverse = 1.0f / scale, shift = -inverse * move, wide = antialias ? std::max(inverse, 1.0f) : 1.0f;
   for (int32_t i = 0; i < out; ++i) {
     const float middle = (static_cast<float>(i) + 0.5f) * inverse + shift;
-    if (middle < 0 || middle > static_cast<float>(in)) continue;
+    if (!(middle >= 0 && middle <= static_cast<float>(in))) continue;  // Not a number neither.
     const auto reach = static_cast<float>(kernel.radius) * wide;
-    const auto from = std::max(0, static_cast<int32_t>(std::ceil(middle - reach - 0.5f))), to = std::min(in - 1, static_cast<int32_t>(std::floor(middle + reach - 0.5f)));
+    const auto from = static_cast<int32_t>(std::max(std::ceil(middle - reach - 0.5f), 0.0f)), to = static_cast<int32_t>(std::min(std::floor(middle + reach - 0.5f), static_cast<float>(in - 1)));
     double sum = 0;
     for (int32_t k = from; k <= to; ++k) sum += kernel.at((static_cast<double>(k) + 0.5 - middle) / wide);
     if (std::fabs(sum) < 1000 * std::numeric_limits<float>::min()) continue;

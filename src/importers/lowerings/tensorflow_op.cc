@@ -89,25 +89,46 @@ std::string NodeMessage(std::string_view op, size_t inputs, const std::map<std::
 
 bool HasOwnKernel(std::string_view op) { return ops::HasOwnKernel("Flex" + std::string(op)); }
 
+namespace {
+
+struct Added {
+  graph::NodeId node;
+  std::vector<Value> outputs;
+};
+Added AddNode(Lowering& c, const ops::OpDef& def, std::string_view name, std::span<const Value> inputs, std::vector<TensorType> outputs, std::vector<std::byte> options) {
+  graph::Graph& g = c.construction().graph();
+  std::vector<graph::TensorId> in, out;
+  Added added;
+  for (const Value v : inputs) in.push_back(v.id);
+  for (TensorType& type : outputs) {
+    out.push_back(g.AddTensor(c.construction().UniqueName(c.place() + "/" + std::string(name)), std::move(type)));
+    added.outputs.push_back({out.back()});
+  }
+  added.node = g.AddNode(def, graph::Attributes(def.attrs), in, out, c.place());
+  g.node(added.node).custom_options = std::move(options);
+  return added;
+}
+
+Result<std::vector<Value>> Finish(Lowering& c, Added added) {
+  graph::Graph& g = c.construction().graph();
+  OCTET_TRY(graph::InferNode(g, added.node));
+  OCTET_ASSIGN(const bool folded, graph::FoldNode(g, added.node));  // Constants, as windows of complex numbers are.
+  (void)folded;
+  return std::move(added.outputs);
+}
+
+}  // namespace
+
+Result<std::vector<Value>> AddCustomOp(Lowering& c, const ops::OpDef& def, std::span<const Value> inputs, std::vector<TensorType> outputs, std::vector<std::byte> options) {
+  return Finish(c, AddNode(c, def, def.custom_name, inputs, std::move(outputs), std::move(options)));
+}
+
 Result<std::vector<Value>> AddTensorFlowOp(Lowering& c, std::string_view op, std::span<const Value> inputs, std::vector<TensorType> outputs, std::string_view message) {
   const std::string name = "Flex" + std::string(op);
   const bool own = HasOwnKernel(op);
   const ops::OpDef& def = own ? *ops::Find(ops::BuiltinCode::kCustom, name) : ops::FlexOp(name);
-  graph::Graph& g = c.construction().graph();
-  std::vector<graph::TensorId> in, out;
-  std::vector<Value> values;
-  for (const Value v : inputs) in.push_back(v.id);
-  for (TensorType& type : outputs) {
-    out.push_back(g.AddTensor(c.construction().UniqueName(c.place() + "/" + std::string(op)), std::move(type)));
-    values.push_back({out.back()});
-  }
-  const graph::NodeId node = g.AddNode(def, graph::Attributes(def.attrs), in, out, c.place());
-  g.node(node).custom_options = ops::FlexOptions(op, message);
-  if (!own) return values;
-  OCTET_TRY(graph::InferNode(g, node));
-  OCTET_ASSIGN(const bool folded, graph::FoldNode(g, node));  // Constants, as windows of complex numbers are.
-  (void)folded;
-  return values;
+  Added added = AddNode(c, def, op, inputs, std::move(outputs), ops::FlexOptions(op, message));
+  return own ? Finish(c, std::move(added)) : std::move(added.outputs);
 }
 
 Result<std::vector<Value>> MakeTensorFlowOp(Lowering& c, std::string_view op, std::span<const Value> inputs, std::initializer_list<DType> outputs, std::initializer_list<NodeAttr> attrs) {

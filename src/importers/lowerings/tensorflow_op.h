@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Operators of TensorFlow's that no builtin one expresses: custom operators "Flex..." as TensorFlow's converter writes them with
+// Operators of TensorFlow's that no builtin one expresses: TensorFlow Lite's custom ones, and "Flex..." as TensorFlow's converter writes them with
 // SELECT_TF_OPS. octet computes those it has kernels for itself (src/ops/flex_*.cc); LiteRT needs its Flex delegate.
 #pragma once
 #include <initializer_list>
@@ -9,6 +9,9 @@
 #include "importers/lowering.h"
 
 namespace octet::importers {
+
+// A node that is a custom operator which octet computes, with its options. The outputs' shapes are what the operator's definition says.
+Result<std::vector<Value>> AddCustomOp(Lowering& c, const ops::OpDef& def, std::span<const Value> inputs, std::vector<TensorType> outputs, std::vector<std::byte> options);
 
 // An attribute by its name, and its message AttrValue.
 using NodeAttr = std::pair<const std::string, std::string>;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "importers/onnx/tensors.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "base/float16.h"
@@ -64,7 +65,7 @@ void FromRaw(const Element& e, std::span<const std::byte> raw, StoredTensor* out
   } else if (out->dtype == DType::kF32 && e.type != kFloat) {
     for (size_t i = 0; i < n; ++i) Put(&out->bytes, i, WideFloat(e.type, raw.data() + i * static_cast<size_t>(e.bits / 8)));
   } else {
-    std::memcpy(out->bytes.data(), raw.data(), out->bytes.size());
+    std::ranges::copy(raw.first(out->bytes.size()), out->bytes.begin());
   }
 }
 
@@ -111,7 +112,7 @@ Status FromStrings(const TensorProto& t, StoredTensor* out) {
   Put(&out->bytes, 0, static_cast<int32_t>(n));
   for (size_t i = 0; i < n; ++i) {
     Put(&out->bytes, i + 1, static_cast<int32_t>(at));
-    std::memcpy(out->bytes.data() + at, texts[i].data(), texts[i].size());
+    std::ranges::copy(std::as_bytes(std::span(texts[i])), out->bytes.begin() + static_cast<std::ptrdiff_t>(at));
     at += texts[i].size();
   }
   Put(&out->bytes, n + 1, static_cast<int32_t>(at));

@@ -11,6 +11,7 @@
 
 #include "importers/construction.h"
 #include "importers/importer.h"
+#include "importers/savedmodel/assets.h"
 #include "importers/savedmodel/context.h"
 #include "importers/savedmodel/functions.h"
 #include "importers/savedmodel/partial.h"
@@ -48,6 +49,7 @@ struct Session {
   std::map<std::string_view, int32_t> table_ids;
   std::set<std::string, std::less<>> changed_elsewhere = {};  // Variables that other signatures of the model change.
   std::vector<Finding>* flex = nullptr;                        // As ImportOptions::flex.
+  Assets assets = {};
 };
 
 // A TensorList as one tensor of all its elements. One that was only reserved gets it with its first element, whose

@@ -270,14 +270,18 @@ Result<bool> Functions::HasEffects(const FunctionDef& function, int depth) {
 
 Status Functions::AddControlRoot(int32_t frame, std::string_view name, int32_t region) {
   std::vector<int32_t> found;
-  OCTET_TRY(FindEffects(frame, name, &found));
+  OCTET_TRY(FindEffects(frame, name, false, &found));
   for (const int32_t id : found)
     if (std::ranges::find(roots_[region], id) == roots_[region].end()) roots_[region].push_back(id);
   return {};
 }
 
-// Follows control inputs (through calls, into what they run) to nodes with side effects.
-Status Functions::FindEffects(int32_t frame, std::string_view name, std::vector<int32_t>* found) {
+namespace {
+constexpr std::string_view kReads[] = {"ReadVariableOp", "ResourceGather", "ResourceGatherNd"};
+}  // namespace
+
+// Follows control inputs (through calls, into what they run) to nodes with side effects; where a write asks, also to reads, which it must not overtake.
+Status Functions::FindEffects(int32_t frame, std::string_view name, bool reads, std::vector<int32_t>* found) {
   OCTET_ASSIGN(const bool any, HasEffects(*frames_[static_cast<size_t>(frame)].function, 0));
   if (!any) return {};
   std::vector<std::pair<int32_t, std::string_view>> stack = {{frame, name}};
@@ -289,7 +293,7 @@ Status Functions::FindEffects(int32_t frame, std::string_view name, std::vector<
     const NodeDef* def = FindNode(at, node_name);
     if (!def) continue;
     OCTET_ASSIGN(const FunctionDef* callee, Callee(*def));
-    bool effect = HasSideEffect(def->op);
+    bool effect = HasSideEffect(def->op) || (reads && In(kReads, def->op));
     for (const char* key : {"body", "then_branch", "else_branch"}) {
       if (def->op != "While" && def->op != "If") break;
       OCTET_ASSIGN(const FunctionDef* branch, graph_.Function(def->Function(key)));
@@ -306,7 +310,7 @@ Status Functions::FindEffects(int32_t frame, std::string_view name, std::vector<
       if (input.starts_with('^')) stack.emplace_back(at, input.substr(1));
     if (!callee) continue;
     OCTET_ASSIGN(const bool inside, HasEffects(*callee, 0));
-    if (!inside) continue;
+    if (!inside && !reads) continue;
     OCTET_ASSIGN(const int32_t inner, FrameOf(at, *def, *callee));
     for (const std::string_view end : callee->control_ret) stack.emplace_back(inner, end);
   }
@@ -324,7 +328,7 @@ Status Functions::Expand(int32_t id) {
   for (const std::string_view input : def.inputs) {
     if (input.starts_with('^')) {
       std::vector<int32_t> found;
-      OCTET_TRY(FindEffects(frame, input.substr(1), &found));
+      OCTET_TRY(FindEffects(frame, input.substr(1), HasSideEffect(def.op), &found));
       for (const int32_t effect : found)
         if (effect != id) nodes_[static_cast<size_t>(id)].after.push_back(effect);
       continue;

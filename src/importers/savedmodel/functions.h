@@ -78,7 +78,7 @@ class Functions {
   Result<int32_t> FrameOf(int32_t frame, const NodeDef& call, const FunctionDef& callee);
   Result<int32_t> NodeOf(int32_t frame, const NodeDef& def);
   Status Expand(int32_t id);
-  Status FindEffects(int32_t frame, std::string_view name, std::vector<int32_t>* found);
+  Status FindEffects(int32_t frame, std::string_view name, bool reads, std::vector<int32_t>* found);
   Result<bool> HasEffects(const FunctionDef& function, int depth);
 
   GraphDef& graph_;

@@ -15,9 +15,10 @@ namespace {
 
 class Import {
  public:
-  Import(GraphDef& graph, Variables& variables, const std::map<std::string_view, std::string>& keys, const ImportOptions& options)
+  Import(GraphDef& graph, Variables& variables, const std::map<std::string_view, std::string>& keys, Assets assets, const ImportOptions& options)
       : functions_(graph), session_{functions_, variables, keys, {}, {}, {}, {}, {}, {}, {}, {}, {}}, builder_(session_, 0), options_(options) {
     session_.flex = options.flex;
+    session_.assets = std::move(assets);
   }
 
   // Names of the variables that the signature changes.
@@ -290,6 +291,7 @@ Result<graph::Model> ImportFolder(const std::string& path, const ImportOptions& 
   OCTET_ASSIGN(MetaGraph meta, ReadSavedModel(file.bytes(), file_name));
   OCTET_ASSIGN(const std::unique_ptr<Variables> variables, Variables::Open(path + "/variables/variables"));
   OCTET_ASSIGN(const auto keys, VariableKeys(meta));
+  const Assets assets{path, meta.assets};
   Functions probe(*meta.graph);
   std::vector<std::string> wanted = {options.signature};
   if (options.signature.empty()) {
@@ -304,13 +306,13 @@ Result<graph::Model> ImportFolder(const std::string& path, const ImportOptions& 
     OrderAsKeras(path, &signature);
     signatures.push_back(std::move(signature));
     if (wanted.size() == 1) break;
-    Import scout(*meta.graph, *variables, keys, options);
+    Import scout(*meta.graph, *variables, keys, assets, options);
     OCTET_ASSIGN(const auto names, scout.Changed(signatures.back()));
     changed.insert(names.begin(), names.end());
   }
   std::vector<graph::Model> models;
   for (const Signature& signature : signatures) {
-    OCTET_ASSIGN(graph::Model model, Import(*meta.graph, *variables, keys, options).Run(signature, changed, findings));
+    OCTET_ASSIGN(graph::Model model, Import(*meta.graph, *variables, keys, assets, options).Run(signature, changed, findings));
     models.push_back(std::move(model));
   }
   if (models.size() == 1 || !findings->empty()) return std::move(models[0]);
@@ -334,7 +336,7 @@ Result<graph::Model> ImportGraph(const std::string& path, const ImportOptions& o
   Variables none;
   const std::map<std::string_view, std::string> keys;
   OCTET_ASSIGN(const Signature signature, SignatureOfGraph(*graph));
-  return Import(*graph, none, keys, options).Run(signature, {}, findings);
+  return Import(*graph, none, keys, {}, options).Run(signature, {}, findings);
 }
 
 }  // namespace octet::importers::savedmodel

@@ -25,8 +25,8 @@ Status GateWeights::Load(LayerContext& c, const Json& config, const Variables& v
   OCTET_ASSIGN(const std::vector<std::string> paths, c.builder().weights().Datasets(variables));
   const bool bias = config["use_bias"].is_null() || config["use_bias"].boolean();
   if (paths.size() < 2u + bias) return Bad(c, Format("%d variables", 2 + bias), std::to_string(paths.size()));
-  OCTET_ASSIGN(kernel_, c.builder().Variable(paths[0], "kernel", c));
-  OCTET_ASSIGN(recurrent_, c.builder().Variable(paths[1], "recurrent_kernel", c));
+  OCTET_ASSIGN(kernel_, c.builder().FloatVariable(paths[0], "kernel", c));
+  OCTET_ASSIGN(recurrent_, c.builder().FloatVariable(paths[1], "recurrent_kernel", c));
   const Shape k = c.shape(kernel_), u = c.shape(recurrent_);
   const int64_t columns = static_cast<int64_t>(units_) * gates;
   if (units_ < 1 || k.rank() != 2 || u.rank() != 2 || k[1] != columns || u[0] != units_ || u[1] != columns)
@@ -34,7 +34,7 @@ Status GateWeights::Load(LayerContext& c, const Json& config, const Variables& v
   bias_.assign(static_cast<size_t>(columns), 0.0f);
   recurrent_bias_ = bias_;
   if (!bias) return {};
-  OCTET_ASSIGN(const Value b, c.builder().Variable(paths[2], "bias", c));
+  OCTET_ASSIGN(const Value b, c.builder().FloatVariable(paths[2], "bias", c));
   const std::span<const float> values = c.data_as<float>(b);
   if (values.size() != bias_.size() && values.size() != 2 * bias_.size()) return Bad(c, "a bias of the kernel's width", c.shape(b).text());
   std::copy_n(values.begin(), bias_.size(), bias_.begin());

@@ -66,14 +66,14 @@ class ConvLstm {
     OCTET_ASSIGN(const std::vector<std::string> paths, weights.Datasets(weights.Inside(c_.variables(), "cell", 0, 3)));
     const bool has_bias = c_.Bool("use_bias", true);
     if (paths.size() < 2u + has_bias) return Error(Code::kInvalidModel, "ConvLSTM '%s': variables are missing", c_.place().c_str());
-    OCTET_ASSIGN(const Value kernel, c_.builder().Variable(paths[0], "kernel", c_));
-    OCTET_ASSIGN(const Value recurrent, c_.builder().Variable(paths[1], "recurrent_kernel", c_));
+    OCTET_ASSIGN(const Value kernel, c_.builder().FloatVariable(paths[0], "kernel", c_));
+    OCTET_ASSIGN(const Value recurrent, c_.builder().FloatVariable(paths[1], "recurrent_kernel", c_));
     OCTET_ASSIGN(kernel_, Filter(kernel));
     OCTET_ASSIGN(recurrent_, Filter(recurrent));
     std::vector<float> bias(static_cast<size_t>(filters_) * 4, 0.0f);
     zero_ = c_.Constant<float>(Shape{4 * filters_}, bias);
     if (has_bias) {
-      OCTET_ASSIGN(const Value stored, c_.builder().Variable(paths[2], "bias", c_));
+      OCTET_ASSIGN(const Value stored, c_.builder().FloatVariable(paths[2], "bias", c_));
       const std::span<const float> from = c_.data_as<float>(stored);
       if (from.size() != bias.size()) return Error(Code::kInvalidModel, "ConvLSTM '%s': its bias does not fit", c_.place().c_str());
       for (size_t i = 0; i < bias.size(); ++i) bias[i] = from[static_cast<size_t>(Stored(static_cast<int64_t>(i)))];

@@ -143,6 +143,7 @@ Status ConvertCategoricalCrossentropy(LayerContext& c) {
   OCTET_ASSIGN(Value t, Operand(c, 0, {"target"}));
   OCTET_ASSIGN(const Value x, Operand(c, 1, {"output"}));
   const int32_t last = c.rank(x) - 1;
+  if (last < 0) return c.Fail("an output of at least one dimension", "a scalar", "");
   if (const int64_t axis = c.Int("axis", -1); axis != -1 && axis != last) return c.Fail("the last axis", std::to_string(axis), "transpose before");
   if (c.kind().starts_with("Sparse")) {
     const int32_t n = c.shape(x).back();

@@ -100,7 +100,7 @@ std::vector<float> IdfWeights(LayerContext& c) {
   std::vector<float> weights;
   for (const double w : c.Numbers("idf_weights", {})) weights.push_back(static_cast<float>(w));
   if (!weights.empty() || c.variables().group.empty()) return weights;
-  const Result<Value> stored = c.builder().Variable(c.variables().group + "/vars/idf_weights", "idf_weights", c);
+  const Result<Value> stored = c.builder().FloatVariable(c.variables().group + "/vars/idf_weights", "idf_weights", c);
   if (stored.ok())
     for (const float w : c.data_as<float>(*stored)) weights.push_back(w);
   return weights;

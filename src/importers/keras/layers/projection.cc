@@ -17,7 +17,7 @@ Result<Projection> LoadProjection(LayerContext& c, const Variables& variables, i
   };
   OCTET_ASSIGN(const std::vector<std::string> paths, c.builder().weights().Datasets(variables));
   if (paths.size() < 1u + use_bias) return bad("a kernel (and a bias)", Format("%zu variables", paths.size()));
-  OCTET_ASSIGN(const Value kernel, c.builder().Variable(paths[0], "kernel", c));
+  OCTET_ASSIGN(const Value kernel, c.builder().FloatVariable(paths[0], "kernel", c));
   const Shape s = c.shape(kernel);
   const std::span<const float> from = c.data_as<float>(kernel);
   if (s.rank() <= in_axes || from.empty()) return bad("a float kernel with input and output axes", s.text());
@@ -29,7 +29,7 @@ Result<Projection> LoadProjection(LayerContext& c, const Variables& variables, i
     for (int64_t i = 0; i < p.in; ++i) p.weights.push_back(from[static_cast<size_t>(i * p.out + o)]);
   p.bias.assign(static_cast<size_t>(p.out), 0.0f);
   if (!use_bias) return p;
-  OCTET_ASSIGN(const Value bias, c.builder().Variable(paths[1], "bias", c));
+  OCTET_ASSIGN(const Value bias, c.builder().FloatVariable(paths[1], "bias", c));
   const std::span<const float> b = c.data_as<float>(bias);
   if (b.size() != p.bias.size()) return bad("a bias of the kernel's width", c.shape(bias).text());
   p.bias.assign(b.begin(), b.end());

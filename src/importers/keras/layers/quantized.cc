@@ -23,7 +23,7 @@ Result<bool> ReadLimits(LayerContext& c, const std::string& name, std::vector<fl
   const std::string low = FindPath(c, name + "_min"), high = FindPath(c, name + "_max");
   if (low.empty() || high.empty()) return false;
   for (const auto& [path, out] : {std::pair(low, min), std::pair(high, max)}) {
-    OCTET_ASSIGN(const Value v, c.builder().Variable(path, name, c));
+    OCTET_ASSIGN(const Value v, c.builder().FloatVariable(path, name, c));
     const std::span<const float> values = c.data_as<float>(v);
     out->assign(values.begin(), values.end());
   }

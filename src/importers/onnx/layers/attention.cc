@@ -52,6 +52,7 @@ class Mask {
       may_hide_all_ = true;
       OCTET_ASSIGN(mask, c_.Emit("select_v2", {mask, c_.Scalar(0), c_.Scalar(never_)}));
     }
+    if (c_.rank(mask) < 1) return c_.Fail("a mask of at least one dimension", "a scalar", "check the model");
     const int32_t more = keys_ - c_.shape(mask).back();
     if (c_.shape(mask).back() > 1 && keys_ != kUnknown && more > 0) {
       std::vector<int32_t> pads(static_cast<size_t>(2 * c_.rank(mask)), 0);

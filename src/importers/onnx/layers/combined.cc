@@ -114,8 +114,11 @@ Status ConvertMelWeights(NodeContext& c) {
   for (int i = 0; i < 5; ++i) {
     OCTET_ASSIGN(v[i], c.NumberAt(i, "parameter", 0));
   }
+  constexpr double kMost = 1 << 24;  // Of sizes and of rates, so that every edge is a bin that an integer holds.
+  if (!(v[0] >= 1 && v[0] <= kMost && v[1] >= 0 && v[1] <= kMost && v[2] >= 1 && v[2] <= kMost && v[3] >= 0 && v[4] >= v[3] && v[4] <= kMost))
+    return c.Fail("positive sizes, and edges in ascending order", "others", "check the model");
   const auto mels = static_cast<int32_t>(v[0]), bins = static_cast<int32_t>(v[1]) / 2 + 1;
-  if (mels < 1 || bins < 1 || int64_t{mels} * bins > (1 << 24) || v[2] <= 0) return c.Fail("positive sizes", "others", "check the model");
+  if (int64_t{mels} * bins > kMost) return c.Fail("at most 2^24 weights", Format("%d x %d", bins, mels), "check the model");
   const auto mel = [](double hz) { return 2595 * std::log10(1 + hz / 700); };
   const double low = mel(v[3]), step = (mel(v[4]) - low) / (mels + 2);
   std::vector<int64_t> edges;  // In bins.

@@ -92,7 +92,7 @@ Status ConvertGemm(NodeContext& c) {
   if (alpha != 1.0f && c.is_constant(b)) {
     OCTET_ASSIGN(b, Times(c, b, alpha));
   }
-  const bool vector = bias && n != kUnknown && c.shape(bias).known() && c.shape(bias).elements() == n && c.shape(bias).back() == n;
+  const bool vector = bias && n != kUnknown && c.shape(bias).known() && c.shape(bias).elements() == n && c.rank(bias) > 0 && c.shape(bias).back() == n;
   const bool fits = n > 0 && n < (1 << 24) && c.type(a).dtype == DType::kF32;
   if (!fits) {
     OCTET_ASSIGN(Value y, Product(c, a, b, false, true));

@@ -24,6 +24,14 @@ struct Target {
   bool from_sizes = false;
 };
 
+constexpr double kMostSize = 1 << 24, kMostScale = 1 << 16;
+
+// A size from a product of the file's numbers, rounded down.
+Result<int32_t> SizeOf(NodeContext& c, double v) {
+  if (!(v >= 1 && v <= kMostSize)) return c.Fail("an image of 1 to 2^24 pixels a side", Format("%g", v), "check the model's scales and sizes");
+  return static_cast<int32_t>(v);
+}
+
 double SourceOf(const Mode& m, const Target& t, int axis, int32_t i, int32_t in) {
   const auto a = static_cast<size_t>(axis);
   const double out = t.size[a], scale = t.scale[a];
@@ -198,6 +206,8 @@ Status ReadTarget(NodeContext& c, int scales_at, int sizes_at, int roi_at, Targe
   for (const double s : c.Numbers("scales", {})) scales.push_back(static_cast<float>(s));
   if (scales_at >= 0 && c.Input(scales_at)) scales = c.FloatsOf(c.Input(scales_at));
   const std::vector<float> roi = roi_at >= 0 && c.Input(roi_at) ? c.FloatsOf(c.Input(roi_at)) : std::vector<float>();
+  for (const float v : roi)
+    if (!(std::fabs(v) <= 1024)) return c.Fail("a region near the image", std::to_string(v), "check the model");
   for (size_t i = 0; i < axes.size() && roi.size() == 2 * axes.size(); ++i) {
     t->roi[static_cast<size_t>(axes[i])] = static_cast<double>(roi[i]);
     t->roi[static_cast<size_t>(axes[i] + rank)] = static_cast<double>(roi[i + axes.size()]);
@@ -206,11 +216,11 @@ Status ReadTarget(NodeContext& c, int scales_at, int sizes_at, int roi_at, Targe
   if (scales.size() == axes.size() && !scales.empty()) {
     for (size_t i = 0; i < axes.size(); ++i) {
       const auto a = static_cast<size_t>(axes[i]);
-      if (!(scales[i] > 0) || scales[i] > 65536) return c.Fail("positive scales", std::to_string(scales[i]), "check the model");
+      if (!(scales[i] >= 1 / kMostScale && scales[i] <= kMostScale)) return c.Fail("positive scales", std::to_string(scales[i]), "check the model");
       t->scale[a] = static_cast<double>(scales[i]);
       if (in[static_cast<int>(a)] == kUnknown) continue;
       const double part = crops ? t->roi[a + static_cast<size_t>(rank)] - t->roi[a] : 1.0;
-      t->size[a] = static_cast<int32_t>(std::floor(static_cast<double>(in[static_cast<int>(a)]) * static_cast<double>(scales[i]) * part));
+      OCTET_ASSIGN(t->size[a], SizeOf(c, static_cast<double>(in[static_cast<int>(a)]) * static_cast<double>(scales[i]) * part));
     }
     return {};
   }
@@ -224,8 +234,8 @@ Status ReadTarget(NodeContext& c, int scales_at, int sizes_at, int roi_at, Targe
     const Number& n = sizes.numbers[i];
     const int32_t own = in[static_cast<int>(a)];
     if (n.Is(c.Input(0).id, static_cast<int32_t>(axes[i]))) continue;  // The input's own.
-    if (!n.known || n.value < 1 || n.value > (1 << 24)) return c.Fail("constant sizes", "computed ones", "export with a fixed input size");
-    if (own == kUnknown) return c.Fail("a known image size for a given one", in.text(), "give the input's size with --input");
+    if (!n.known || n.value < 1 || n.value > kMostSize) return c.Fail("constant sizes", "computed ones", "export with a fixed input size");
+    if (own < 1) return c.Fail("a known image size for a given one", in.text(), "give the input's size with --input");
     t->size[a] = static_cast<int32_t>(n.value);
     t->scale[a] = static_cast<double>(n.value) / own;
     common = policy == "not_larger" ? std::min(common, t->scale[a]) : std::max(common, t->scale[a]);
@@ -233,7 +243,7 @@ Status ReadTarget(NodeContext& c, int scales_at, int sizes_at, int roi_at, Targe
   for (size_t i = 0; i < axes.size() && policy != "stretch"; ++i) {
     const auto a = static_cast<size_t>(axes[i]);
     t->scale[a] = common;
-    t->size[a] = static_cast<int32_t>(std::floor(common * in[static_cast<int>(a)] + 0.5));
+    OCTET_ASSIGN(t->size[a], SizeOf(c, common * in[static_cast<int>(a)] + 0.5));
     t->from_sizes = false;
   }
   return {};

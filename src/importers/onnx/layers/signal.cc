@@ -36,6 +36,7 @@ Status ConvertStft(NodeContext& c) {
   if (c.rank(x) == 2) {
     OCTET_ASSIGN(x, c.Make("expand_dims", {x, c.ScalarInt(2)}));
   }
+  if (c.rank(x) != 3) return c.Fail("a signal of two or three dimensions", c.shape(x).text(), "check the model");
   const int32_t channels = c.shape(x).back();
   OCTET_ASSIGN(const std::vector<int64_t> step, c.IntsAt(1, "frame_step", {}));
   const std::vector<float> window = c.Input(2) ? c.FloatsOf(c.Input(2)) : std::vector<float>();
@@ -45,7 +46,7 @@ Status ConvertStft(NodeContext& c) {
   }
   if (c.Input(2) && window.empty()) return c.Fail("a constant window", "a computed one", "");
   const int64_t size = length.empty() ? static_cast<int64_t>(window.size()) : length[0];
-  if (c.rank(x) != 3 || size < 1 || size > 8192 || step.size() != 1 || step[0] < 1 || (channels != 1 && channels != 2)) return c.Fail("a signal and a frame length", c.shape(x).text(), "check the model");
+  if (size < 1 || size > 8192 || step.size() != 1 || step[0] < 1 || (channels != 1 && channels != 2)) return c.Fail("a signal and a frame length", c.shape(x).text(), "check the model");
   const auto bins = static_cast<int32_t>(c.Int("onesided", 1) ? size / 2 + 1 : size);
   std::vector<float> filter;
   for (int64_t bin = 0; bin < bins; ++bin)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Numbers drawn anew in every run. Those of the stateless ops are a function of their seed, which no operator has.
+// Numbers drawn anew in every run. Those of the stateless ops are a function of their seed: TensorFlow's own operators.
 #include <algorithm>
 
 #include "importers/lowerings/selection.h"
@@ -78,8 +78,15 @@ Status ConvertMultinomial(NodeContext& c) {
   return {};
 }
 
+// The only one that TensorFlow has for CPUs.
+Status ConvertAlgorithm(NodeContext& c) {
+  constexpr int32_t kPhilox = 1;
+  c.SetOutput(0, c.ScalarInt(kPhilox));
+  return {};
+}
+
 constexpr NodeRule kRules[] = {{"RandomUniform", ConvertUniform}, {"RandomStandardNormal", ConvertNormal}, {"RandomUniformInt", ConvertUniformInt},
-                               {"RandomShuffle", ConvertShuffle}, {"Multinomial", ConvertMultinomial}};
+                               {"RandomShuffle", ConvertShuffle}, {"Multinomial", ConvertMultinomial}, {"StatelessRandomGetAlg", ConvertAlgorithm}};
 
 }  // namespace
 

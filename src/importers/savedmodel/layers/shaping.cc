@@ -486,6 +486,7 @@ Status ConvertMatrixDiagV3(NodeContext& c) {
   std::vector<int64_t> k, rows, columns;
   if (!x) return {};
   const Partial* filling = c.Known(4);
+  if (c.rank(x) < 1) return c.Fail("diagonals of at least one dimension", "a scalar", "");
   const int64_t n = c.shape(x).back();
   if (!c.IntsOf(1, &k) || k.size() != 1 || std::abs(k[0]) > (1 << 20) || !c.IntsOf(2, &rows) || rows.size() != 1 || !c.IntsOf(3, &columns) || columns.size() != 1)
     return c.Fail("one diagonal and known sizes", "others", "");
@@ -517,7 +518,7 @@ Status ConvertBitcast(NodeContext& c) {
 // One transform over the last axis: RFFT2D of one row.
 // Of a length that the builtin operator has not: the first half of the transform of complex numbers.
 Result<Value> AnyRfft(NodeContext& c, Value x, int32_t n) {
-  const int32_t rank = c.rank(x), size = c.shape(x).back();
+  const int32_t rank = c.rank(x), size = rank > 0 ? c.shape(x).back() : kUnknown;
   if (size == kUnknown) return c.Fail("a known last dimension", c.shape(x).text(), "");
   const auto first = [&](Value v, int32_t count) {
     std::vector<int32_t> begin(static_cast<size_t>(rank), 0), sizes(static_cast<size_t>(rank), -1);

@@ -2,6 +2,7 @@
 // Variables, which are constants where the model never changes them, and lookup tables.
 #include <algorithm>
 
+#include "base/strings.h"
 #include "importers/lowerings/lookup.h"
 #include "importers/lowerings/selection.h"
 #include "importers/savedmodel/builder.h"
@@ -51,6 +52,36 @@ Status ConvertAssign(NodeContext& c) {
   return Assign(c, *handle, value);
 }
 
+// A list of constants with one more behind it.
+Result<Value> WithLast(NodeContext& c, Value list, Value last) {
+  const TensorType type = c.type(list);
+  if (!c.data(list) || !c.data(last) || type.dtype != c.type(last).dtype || c.shape(last).elements() != 1) return c.Fail("a constant for keys that the table has not", "one that is computed", "");
+  const std::vector<std::byte>& head = *c.builder().graph().tensor(list.id).constant;
+  const std::vector<std::byte>& tail = *c.builder().graph().tensor(last.id).constant;
+  const auto count = static_cast<size_t>(type.shape.elements());
+  const TensorType longer{type.dtype, Shape{static_cast<int32_t>(count + 1)}, {}};
+  if (type.dtype == DType::kString) {
+    std::vector<StringRef> texts(count + 1);
+    ReadStrings(head, texts.data());
+    ReadStrings(tail, texts.data() + count);
+    return c.Constant(longer, WriteStrings(texts));
+  }
+  std::vector<std::byte> bytes = head;
+  bytes.insert(bytes.end(), tail.begin(), tail.end());
+  return c.Constant(longer, bytes);
+}
+
+// Of a table from text to other values than int64: the table gives the row, and one behind the last for no key.
+Result<Value> FindByRow(NodeContext& c, const FlatNode& table, Value keys, Value otherwise) {
+  OCTET_ASSIGN(const TableContents contents, ReadTable(c.builder(), table));
+  OCTET_ASSIGN(const Value resource, HandleValue(c.builder(), table, DType::kString, DType::kI64));
+  const int64_t rows = c.shape(contents.values).elements();
+  const Value inputs[] = {resource, keys, c.Constant<int64_t>(Shape{}, std::span(&rows, 1))};
+  OCTET_ASSIGN(const Value row, c.EmitAs("hashtable_find", inputs, nullptr, {DType::kI64, c.shape(keys), {}}));
+  OCTET_ASSIGN(const Value values, WithLast(c, contents.values, otherwise));
+  return c.Make("gather", {values, row}, {{"axis", 0}});
+}
+
 Status ConvertLookup(NodeContext& c) {
   const FlatNode* table = c.num_inputs() > 2 ? c.builder().Handle(c.node().inputs[0]) : nullptr;
   const Value keys = c.Input(1), otherwise = c.Input(2);
@@ -69,6 +100,7 @@ Status ConvertLookup(NodeContext& c) {
     return {};
   }
   c.builder().session().tables.emplace(table->def->name, c.node().inputs[0].node);
+  if (key == DType::kString && value != DType::kI64 && c.builder().region() == 0) return Set(c, FindByRow(c, *table, keys, otherwise));
   if (!((key == DType::kString && value == DType::kI64) || (key == DType::kI64 && value == DType::kString)))
     return c.Fail("a table from text to int64 or back", std::string(Name(key)) + " to " + std::string(Name(value)), "");
   OCTET_ASSIGN(const Value resource, HandleValue(c.builder(), *table, key, value));
