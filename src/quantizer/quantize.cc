@@ -13,6 +13,7 @@
 #include "quantizer/input_check.h"
 #include "quantizer/lone_samples.h"
 #include "quantizer/output_error.h"
+#include "quantizer/recurrent_states.h"
 #include "quantizer/refine_ranges.h"
 #include "quantizer/roles.h"
 #include "quantizer/round_weights.h"
@@ -33,9 +34,10 @@ constexpr int64_t kVerifySamples = 8;
 constexpr double kEnoughDb = 25;            // Signal to noise of the outputs at which no more operators stay in float.
 constexpr double kDoubtfulDb = 16;          // Below it the user is told.
 constexpr int kInt16Operators = 8;          // Times as many may be left in 16x8, which stays integer and keeps the file's size.
-constexpr double kWorthDb = 3;              // What leaving any in float must gain.
+constexpr double kWorthDb = 3, kWorthShare = 0.5, kLeastWorthDb = 1;  // What leaving any in float must gain: half the noise, or half of what lacks to kEnoughDb.
 constexpr int64_t kSensitivityMacs = 5'000'000'000, kFewestSensitivity = 8;
 constexpr int64_t kCheapMacs = 20'000'000'000;
+constexpr double kWorthRange = 0.02;        // Decibels that another range of one tensor must gain.
 constexpr int64_t kRefineRuns = 120;        // Trials of RefineRanges, about.
 
 struct Prepared {
@@ -94,8 +96,13 @@ class Quantizer {
       if (options_.repair) OCTET_TRY(TryBias(&choice));
     }
     result_.output_sqnr_db = choice.sqnr_db;
-    if (options_.repair && !options_.int8_only && int8) OCTET_TRY(LeaveInFloat(&choice));
-    if (!choice.not_int8.empty() && options_.automatic_ranges) OCTET_TRY(Refine(&choice));  // What was drowned shows now.
+    const bool mixed = options_.repair && !options_.int8_only && int8;
+    if (mixed) OCTET_TRY(WidenStates(&choice));
+    if (mixed) OCTET_TRY(LeaveInFloat(&choice));
+    if (!choice.not_int8.empty() || !choice.wide.empty()) {  // What was drowned shows now.
+      if (options_.automatic_ranges) OCTET_TRY(Refine(&choice));
+      OCTET_TRY(TryBias(&choice));
+    }
     result_.output_sqnr_db = choice.sqnr_db;
     return Finish(choice);
   }
@@ -108,6 +115,7 @@ class Quantizer {
     RangeMethods by_tensor = {};
     bool correct_bias = false;
     std::map<std::string, std::string> not_int8 = {};  // By first output, with the reason; in options_.fallback.
+    std::map<std::string, std::string> wide = {};      // The same, in 16 bits: states of recurrent layers.
     double sqnr_db = 0;                                  // Of the outputs on score_.
   };
 
@@ -126,7 +134,7 @@ class Quantizer {
   std::string Name(const Choice& c) const {
     const char* equalize = c.equalize == Equalize::kNone ? "as it is, " : c.equalize == Equalize::kActivations ? "equalized, " : "equalized by weights, ";
     return std::string(equalize) + Name(c.ranges) + (c.by_tensor.empty() ? "" : Format(", %zu tensors apart", c.by_tensor.size())) + (c.correct_bias ? ", bias corrected" : "") +
-           (c.not_int8.empty() ? "" : Format(options_.fallback == DType::kI16 ? ", %zu in int16x8" : ", %zu in float", c.not_int8.size()));
+           (c.wide.empty() ? "" : ", states in 16 bits") + (c.not_int8.empty() ? "" : Format(options_.fallback == DType::kI16 ? ", %zu in int16x8" : ", %zu in float", c.not_int8.size()));
   }
 
   // The graph as it came, or equalized and measured again; `plain`: statistics of the graph as it came on the same
@@ -170,6 +178,7 @@ class Quantizer {
   Result<Rewritten> Rewrite(const Prepared& p, const Choice& c) const {
     RewriteOptions rewrite = options_.rewrite;
     (options_.fallback == DType::kI16 ? rewrite.int16 : rewrite.keep_float).insert(c.not_int8.begin(), c.not_int8.end());
+    rewrite.int16.insert(c.wide.begin(), c.wide.end());
     if (!c.correct_bias) return RewriteToInt8(p.model, p.ranges->All(c.ranges, c.by_tensor), rewrite);
     graph::Model corrected = p.model;
     CorrectBias(corrected, p.ranges->statistics(), rewrite);
@@ -210,16 +219,35 @@ class Quantizer {
     OCTET_ASSIGN(const Rewritten rewritten, Rewrite(p, *choice));
     if (!Cheap((kRefineRuns + static_cast<int64_t>(rewritten.classes.size())) * kFewestSensitivity)) return {};
     OCTET_ASSIGN(const File file, ComparedFile(p));
-    Choice trial = *choice;
-    OCTET_ASSIGN(RangeMethods found, RefineRanges(file.model, rewritten.classes, *p.ranges, data_, Few(fit_, kRefineRuns), progress_));
+    OCTET_ASSIGN(const std::vector<RangeChange> found, RefineRanges(file.model, rewritten.classes, *p.ranges, data_, Few(fit_, kRefineRuns), progress_));
     if (found.empty()) return {};
-    for (const auto& [tensor, method] : found) trial.by_tensor[tensor] = method;
-    return KeepIfBetter(std::move(trial), choice);
+    Choice trial = *choice;
+    for (const RangeChange& change : found) change.Apply(&trial.by_tensor);
+    OCTET_TRY(KeepIfBetter(std::move(trial), choice));
+    // What is cut off in one place adds up with what is in others, unlike rounding errors: where much is lost each change is
+    // looked at beside the others, too.
+    const bool worthwhile = choice->sqnr_db < kEnoughDb && result_.samples >= kFewest;
+    if (worthwhile && Cheap(static_cast<int64_t>(found.size()) * score_.count())) OCTET_TRY(RefineOneByOne(found, choice));
+    return {};
   }
 
+  Status RefineOneByOne(const std::vector<RangeChange>& changes, Choice* choice) {
+    const double before = choice->sqnr_db;
+    for (const RangeChange& change : changes) {
+      Choice trial = *choice;
+      if (!change.Undo(&trial.by_tensor)) change.Apply(&trial.by_tensor);
+      OCTET_ASSIGN(const OutputDistance distance, Distance(trial));
+      if (distance.sqnr_db < choice->sqnr_db + kWorthRange) continue;
+      trial.sqnr_db = distance.sqnr_db;
+      *choice = std::move(trial);
+    }
+    return choice->sqnr_db == before ? Status() : Score(choice);
+  }
+
+  // With it, or without where it was taken.
   Status TryBias(Choice* choice) {
     Choice trial = *choice;
-    trial.correct_bias = true;
+    trial.correct_bias = !trial.correct_bias;
     return KeepIfBetter(std::move(trial), choice);
   }
 
@@ -240,6 +268,17 @@ class Quantizer {
     const int64_t count = kSensitivityMacs / std::max<int64_t>(1, std::abs(result_.macs) * static_cast<int64_t>(runs));
     samples.end = std::min(samples.end, samples.first + samples.step * std::max(count, dear_ ? 1 : kFewestSensitivity));
     return samples;
+  }
+
+  // Where int8 loses much, states that gather over many steps take 16 bits, as in the fused operators.
+  Status WidenStates(Choice* choice) {
+    if (choice->sqnr_db >= kEnoughDb) return {};
+    Choice trial = *choice;
+    for (const std::string& name : StateCarriers(PreparedFor(*choice).model.main())) trial.wide[name] = "carries a state over many steps, which 8 bits forget";
+    if (trial.wide.empty()) return {};
+    OCTET_TRY(Score(&trial));
+    if (trial.sqnr_db >= choice->sqnr_db + kWorthDb) *choice = std::move(trial);
+    return {};
   }
 
   // Where int8 leaves the outputs too noisy on samples that did not choose its ranges, the operators whose
@@ -265,7 +304,7 @@ class Quantizer {
       if (trial.sqnr_db > best.sqnr_db) best = trial;
       if (best.sqnr_db >= kEnoughDb && !forced) break;
     }
-    if (best.sqnr_db < before + kWorthDb && !forced) return {};
+    if (best.sqnr_db < before + std::clamp(kWorthShare * (kEnoughDb - before), kLeastWorthDb, kWorthDb) && !forced) return {};
     *choice = best;
     return {};
   }
@@ -276,11 +315,15 @@ class Quantizer {
     return Format("in int8 it alone leaves the outputs %.0f dB of signal to noise", 10 * std::log10(std::max(s.signal, 1e-30) / it->second));
   }
 
+  Result<OutputDistance> Distance(const Choice& c) const {
+    OCTET_ASSIGN(const Rewritten rewritten, Rewrite(PreparedFor(c), c));
+    return judge_->Measure(rewritten.model);
+  }
+
   // Notes the candidate and what its outputs are worth on the held-out half.
   Status Score(Choice* c) {
     if (progress_) progress_("trying " + Name(*c), static_cast<int64_t>(result_.candidates.size()), 12);
-    OCTET_ASSIGN(const Rewritten rewritten, Rewrite(PreparedFor(*c), *c));
-    OCTET_ASSIGN(const OutputDistance distance, judge_->Measure(rewritten.model));
+    OCTET_ASSIGN(const OutputDistance distance, Distance(*c));
     result_.candidates.push_back({Name(*c), distance.mean, distance.sqnr_db});
     c->sqnr_db = distance.sqnr_db;
     return {};

@@ -45,8 +45,8 @@ struct Trial {
 
 }  // namespace
 
-Result<RangeMethods> RefineRanges(std::shared_ptr<const runtime::Model> model, const std::vector<ScaleClass>& classes, const TensorRanges& ranges, const data::Dataset& data,
-                                  SampleRange samples, const Progress& progress) {
+Result<std::vector<RangeChange>> RefineRanges(std::shared_ptr<const runtime::Model> model, const std::vector<ScaleClass>& classes, const TensorRanges& ranges, const data::Dataset& data,
+                                              SampleRange samples, const Progress& progress) {
   std::vector<Injection> injections;
   for (const ScaleClass& c : classes) injections.push_back({c.tensors, c.quant});
   SampleRange few = samples;
@@ -76,10 +76,12 @@ Result<RangeMethods> RefineRanges(std::shared_ptr<const runtime::Model> model, c
     const double least = it == best.end() ? kBetter * measured.noise[common[of]] : measured.noise[it->second];
     if (trials[k].method && measured.noise[k] < least) best[of] = k;
   }
-  RangeMethods methods;
-  for (const auto& [of, trial] : best)
-    for (const std::string& tensor : classes[of].tensors) methods[tensor] = *trials[trial].method;
-  return methods;
+  std::vector<std::pair<double, RangeChange>> found;  // With the noise that it saves.
+  for (const auto& [of, trial] : best) found.emplace_back(measured.noise[common[of]] - measured.noise[trial], RangeChange{classes[of].tensors, *trials[trial].method});
+  std::ranges::stable_sort(found, std::greater(), &std::pair<double, RangeChange>::first);
+  std::vector<RangeChange> changes;
+  for (auto& [saved, change] : found) changes.push_back(std::move(change));
+  return changes;
 }
 
 }  // namespace octet::quantizer

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "quantizer/recurrent_states.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <utility>
+
+#include "quantizer/roles.h"
+
+namespace octet::quantizer {
+namespace {
+
+using graph::Graph;
+using graph::NodeId;
+using graph::TensorId;
+
+constexpr int kFewestSteps = 3;
+
+using Key = std::pair<const ops::OpDef*, std::string>;  // Operator and layer: every step has one.
+
+class Carriers {
+ public:
+  explicit Carriers(const Graph& g) : g_(g) {
+    for (NodeId id : g.order())
+      if (Combines(id)) Meet(Before(id), &above_, id);
+    for (auto it = g.order().rbegin(); it != g.order().rend(); ++it)
+      if (Combines(*it)) Meet(After(*it), &below_, *it);
+  }
+
+  std::set<NodeId> Find() const {
+    std::set<NodeId> found;
+    std::map<Key, int> steps;
+    for (const auto& [id, above] : above_)
+      if (Carries(id)) ++steps[KeyOf(id)];
+    for (const auto& [id, above] : above_)
+      if (Carries(id) && steps[KeyOf(id)] >= kFewestSteps) found.insert(id);
+    std::set<NodeId> feeding;
+    for (NodeId id : found)
+      for (NodeId before : Before(id)) {
+        const std::vector<NodeId>& readers = g_.tensor(g_.node(before).outputs[0]).consumers;
+        if (std::ranges::all_of(readers, [&](NodeId reader) { return found.contains(reader); })) feeding.insert(before);
+      }
+    found.merge(feeding);
+    return found;
+  }
+
+ private:
+  // Element by element of several computed tensors.
+  bool Combines(NodeId id) const {
+    const graph::Node& n = g_.node(id);
+    return (n.op->traits & ops::kElementwise) && !(n.op->traits & ops::kUnary) && n.outputs.size() == 1 && g_.tensor(n.outputs[0]).type.dtype == DType::kF32;
+  }
+  Key KeyOf(NodeId id) const { return {g_.node(id).op, g_.node(id).place}; }
+
+  std::vector<NodeId> Before(NodeId id) const {
+    std::vector<NodeId> nodes;
+    for (TensorId t : g_.node(id).inputs)
+      if (t != graph::kNoTensor && g_.tensor(t).producer >= 0 && Combines(g_.tensor(t).producer)) nodes.push_back(g_.tensor(t).producer);
+    return nodes;
+  }
+  std::vector<NodeId> After(NodeId id) const {
+    std::vector<NodeId> nodes;
+    for (NodeId reader : g_.tensor(g_.node(id).outputs[0]).consumers)
+      if (Combines(reader)) nodes.push_back(reader);
+    return nodes;
+  }
+
+  using Keys = std::map<NodeId, std::set<Key>>;
+  void Meet(const std::vector<NodeId>& neighbours, Keys* keys, NodeId id) {
+    std::set<Key>& met = (*keys)[id];
+    for (NodeId other : neighbours) {
+      met.insert(KeyOf(other));
+      met.insert((*keys)[other].begin(), (*keys)[other].end());
+    }
+  }
+
+  // Does a way from one step's node to the same node of another lead over this one?
+  bool Carries(NodeId id) const {
+    const std::set<Key> &above = above_.at(id), &below = below_.at(id);
+    const Key own = KeyOf(id);
+    return above.contains(own) || below.contains(own) || std::ranges::any_of(above, [&](const Key& k) { return below.contains(k); });
+  }
+
+  const Graph& g_;
+  Keys above_, below_;  // What lies before and behind, by element-wise ways alone.
+};
+
+}  // namespace
+
+std::vector<std::string> StateCarriers(const Graph& g) {
+  std::vector<std::string> names;
+  for (NodeId id : Carriers(g).Find()) {
+    if (!HasIntegerForm(g, id, DType::kI16)) return {};
+    names.push_back(g.tensor(g.node(id).outputs[0]).name);
+  }
+  return names;
+}
+
+}  // namespace octet::quantizer
