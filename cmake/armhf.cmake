@@ -3,6 +3,8 @@ set(CMAKE_SYSTEM_NAME Linux)
 set(CMAKE_SYSTEM_PROCESSOR armv7l)
 set(CMAKE_C_COMPILER arm-linux-gnueabihf-gcc)
 set(CMAKE_CXX_COMPILER arm-linux-gnueabihf-g++)
+# Sizes have 64 bits in files; what lies in memory was checked to fit 32 (CheckedBytes, AlignedBuffer::Make). GCC notes what its version 7 passed otherwise.
+set(CMAKE_CXX_FLAGS_INIT "-Wno-narrowing -Wno-psabi")
 set(CMAKE_FIND_ROOT_PATH /usr/arm-linux-gnueabihf)
 set(CMAKE_FIND_ROOT_PATH_MODE_INCLUDE BOTH)
 set(CMAKE_FIND_ROOT_PATH_MODE_PROGRAM NEVER)

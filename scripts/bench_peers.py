@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""octet beside other runtimes that read .tflite: latency, load, first inference, peak memory. Same file, same cores, in turns.
+"""octet beside other runtimes: latency, load, first inference, peak memory. Same file, same cores, in turns. ONNX Runtime, which
+reads no .tflite, takes part where the model lies beside its .tflite under the same name as .onnx (octet convert makes the one from the other).
 
-Usage: bench_peers.py OCTET MODEL.tflite... [--threads N] [--rounds N] [--budget-ms MS] [--peers litert,openvino] [--json FILE]
-(in an environment with ai-edge-litert and openvino: make bench)
+Usage: bench_peers.py OCTET MODEL.tflite... [--threads N] [--rounds N] [--budget-ms MS] [--peers litert,openvino,onnxruntime] [--json FILE]
+(in an environment with ai-edge-litert, openvino and onnxruntime: make bench)
 
 Every round starts one fresh process per runtime and model, one at a time, in an order that turns around: it loads the model, runs once,
 then for --budget-ms. Shown are minima over the rounds; ratios are peer / octet: above 1, octet is faster or smaller.
@@ -73,7 +74,27 @@ def openvino(path, threads, np):
     return load, ready
 
 
-PEERS = {"litert": litert, "openvino": openvino}
+def onnxruntime(path, threads, np):
+    import onnxruntime as ort
+
+    def load():
+        options = ort.SessionOptions()
+        options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
+        return ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+
+    def ready(session):
+        names = {"tensor(float)": "float32", "tensor(double)": "float64", "tensor(float16)": "float16"}
+        feed = {i.name: inputs_of([n if isinstance(n, int) else 1 for n in i.shape], names.get(i.type, i.type[7:-1]), np) for i in session.get_inputs()}
+        return lambda: session.run(None, feed)
+
+    return load, ready
+
+
+PEERS = {"litert": litert, "openvino": openvino, "onnxruntime": onnxruntime}
+
+
+def file_of(peer, path):
+    return path.removesuffix(".tflite") + ".onnx" if peer == "onnxruntime" else path
 
 
 def worker(peer, path, threads, budget_ms):
@@ -123,13 +144,13 @@ def run_peer(peer, path, threads, budget_ms):
 def measure(options, path):
     """Per runtime its minima over all rounds, or why it has none."""
     best, failed = {}, {}
-    names = ["octet"] + options.peers
+    names = ["octet"] + [p for p in options.peers if os.path.exists(file_of(p, path))]
     for r in range(options.rounds):
         for name in names if r % 2 == 0 else names[::-1]:
             if name in failed:
                 continue
             try:
-                one = run_octet(options.octet, path, options.threads, options.budget_ms) if name == "octet" else run_peer(name, path, options.threads, options.budget_ms)
+                one = run_octet(options.octet, path, options.threads, options.budget_ms) if name == "octet" else run_peer(name, file_of(name, path), options.threads, options.budget_ms)
             except (RuntimeError, subprocess.SubprocessError, ValueError, KeyError) as e:
                 failed[name] = f"{type(e).__name__}: {e}"
                 continue

@@ -23,7 +23,7 @@ def floats(*shape):
 
 
 def flat(outputs):
-    return [np.asarray(t) for t in tf.nest.flatten(outputs)]
+    return [np.asarray(t) for t in tf.nest.flatten(outputs, expand_composites=True)]
 
 
 def arrays(runs):
@@ -400,7 +400,43 @@ def draws():
     save_tf("draws", Draws(), (np.array([4, 5], np.int32),), (np.array([-4, 5], np.int32),))
 
 
-MODELS = [sound, draws, spectra, diagonals, more_layers, masked_attention, any_axis, odds_and_ends, transposed, more_functions, matrices, choices, whole_numbers, recurrent_any_length, recurrent_stateful, lookups, texts, spectrograms, volumes, functions, scattered, images, cache, old_control_flow]
+class Sparse(tf.Module):
+    """Embeddings of sparse rows, some of them empty; a sparse and a ragged tensor as outputs."""
+
+    def __init__(self):
+        super().__init__()
+        self.table = tf.Variable(floats(10, 3))
+
+    @tf.function(input_signature=[tf.TensorSpec([None, 2], tf.int64), tf.TensorSpec([None], tf.int64), tf.TensorSpec([2], tf.int64)])
+    def serve(self, places, ids, shape):
+        sparse = tf.SparseTensor(places, ids, shape)
+        weights = tf.SparseTensor(places, tf.cast(ids, tf.float32) * 0.5 + 0.25, shape)
+        segments, rows = tf.cast(places[:, 0], tf.int32), tf.nn.embedding_lookup(self.table, ids)
+        return {"a": tf.nn.safe_embedding_lookup_sparse(self.table, sparse, combiner="mean"), "b": tf.nn.safe_embedding_lookup_sparse(self.table, sparse, weights, combiner="sqrtn", default_id=4),
+                "c": tf.nn.embedding_lookup_sparse(self.table, sparse, None, combiner="sqrtn"), "d": tf.sparse.segment_mean(rows, tf.range(tf.size(segments)), segments, num_segments=7),
+                "e": tf.sparse.fill_empty_rows(sparse, tf.constant(-1, tf.int64))[0], "f": tf.RaggedTensor.from_row_splits(rows * 2.0, tf.concat([[0], tf.shape(ids, tf.int64)], 0)),
+                "f_1": tf.math.segment_sum(rows, segments)}
+
+
+def sparse():
+    save_tf("sparse", Sparse(), (np.array([[0, 0], [0, 2], [2, 1], [2, 3], [2, 4], [4, 0]]), np.array([3, 1, 7, 7, 2, 9]), np.array([6, 5])), (np.array([[1, 1], [3, 0]]), np.array([0, 8]), np.array([4, 2])))
+
+
+class Large(tf.Module):
+    """Matrices whose elimination must not lose digits: exponentials, rows of different size; slices with dots."""
+
+    @tf.function(input_signature=[tf.TensorSpec([2, 3, 3])])
+    def serve(self, x):
+        rows = tf.constant([[1e6], [1.0], [1e-3]])
+        return {"a": tf.linalg.expm(x), "b": tf.linalg.expm(x * 6.0) * 1e-6, "c": tf.linalg.solve(x * rows, x[..., 1:] * rows), "d": tf.linalg.triangular_solve(x * 1e5, x * 1e5),
+                "e": x[1, ..., tf.newaxis, ::2], "f": x[..., 0]}
+
+
+def large():
+    save_tf("large", Large(), (floats(2, 3, 3),), (floats(2, 3, 3),))
+
+
+MODELS = [sound, draws, sparse, large, spectra, diagonals, more_layers, masked_attention, any_axis, odds_and_ends, transposed, more_functions, matrices, choices, whole_numbers, recurrent_any_length, recurrent_stateful, lookups, texts, spectrograms, volumes, functions, scattered, images, cache, old_control_flow]
 
 if __name__ == "__main__":
     OUT.mkdir(parents=True, exist_ok=True)

@@ -29,6 +29,12 @@ template <class F> Value Pattern(Lowering& c, int32_t n, int back, const F& valu
   return c.Constant<float>(back == kColumn ? Shape{n, 1} : Shape{1, n}, v);
 }
 
+Value Identity(Lowering& c, int32_t n) {
+  std::vector<float> eye(static_cast<size_t>(n) * static_cast<size_t>(n), 0.0f);
+  for (int32_t i = 0; i < n; ++i) eye[static_cast<size_t>(i * (n + 1))] = 1.0f;
+  return c.Constant<float>(Shape{n, n}, eye);
+}
+
 // m less the outer product of a column and a row.
 Result<Value> Less(Lowering& c, Value m, Value column, Value row) {
   OCTET_ASSIGN(const Value product, c.Make("mul", {column, row}));
@@ -44,15 +50,21 @@ Result<Value> Exchange(Lowering& c, Value m, int32_t n, int32_t k, Value* sign) 
   const int32_t axis = c.rank(m) - 2;
   OCTET_ASSIGN(const Value place, c.Make("arg_max", {size, c.Constant<int32_t>(Shape{}, std::span(&axis, 1))}, {{"output_type", static_cast<int64_t>(DType::kI32)}}));
   OCTET_ASSIGN(const Value chosen, c.Make("one_hot", {place, c.Constant<int32_t>(Shape{}, std::span(&n, 1)), c.Scalar(1), c.Scalar(0)}, {{"axis", -1}}));  // [..., 1, n]
-  OCTET_ASSIGN(const Value other, c.Make("batch_matmul", {chosen, m}));
-  OCTET_ASSIGN(const Value own, Part(c, m, kRow, k, 1));
-  OCTET_ASSIGN(const Value difference, c.Make("sub", {other, own}));
+  // I - d^T d with d = e_k - chosen: ones and zeros, so that rows move without rounding.
   OCTET_ASSIGN(const Value moves, c.Make("sub", {Pattern(c, n, kRow, [&](int32_t i) { return i == k ? 1.0f : 0.0f; }), chosen}));
-  OCTET_ASSIGN(const Value change, c.Make("batch_matmul", {moves, difference}, {{"adj_x", 1}, {"adj_y", 0}}));
+  OCTET_ASSIGN(Value exchange, c.Make("batch_matmul", {moves, moves}, {{"adj_x", 1}, {"adj_y", 0}}));
+  OCTET_ASSIGN(exchange, c.Make("sub", {Identity(c, n), exchange}));
   OCTET_ASSIGN(Value stays, Part(c, chosen, kColumn, k, 1));  // 1 or 0 -> 1 or -1.
   OCTET_ASSIGN(stays, c.Make("mul", {stays, c.Scalar(2)}));
   OCTET_ASSIGN(*sign, c.Make("sub", {stays, c.Scalar(1)}));
-  return c.Make("add", {m, change});
+  return c.Make("batch_matmul", {exchange, m});
+}
+
+// m with `row` in the place of row k; every other row less its number in `column` times that.
+Result<Value> Replace(Lowering& c, Value m, Value column, Value row, int32_t n, int32_t k) {
+  OCTET_ASSIGN(m, c.Make("mul", {m, Pattern(c, n, kColumn, [&](int32_t i) { return i == k ? 0.0f : 1.0f; })}));
+  OCTET_ASSIGN(column, c.Make("sub", {column, Pattern(c, n, kColumn, [&](int32_t i) { return i == k ? 1.0f : 0.0f; })}));
+  return Less(c, m, column, row);
 }
 
 }  // namespace
@@ -67,16 +79,13 @@ Result<Value> Adjoint(Lowering& c, Value a) {
 
 Result<Value> IdentityLike(Lowering& c, Value a) {
   OCTET_ASSIGN(const int32_t n, Rows(c, a));
-  std::vector<float> eye(static_cast<size_t>(n) * static_cast<size_t>(n), 0.0f);
-  for (int32_t i = 0; i < n; ++i) eye[static_cast<size_t>(i * (n + 1))] = 1.0f;
-  const Value one = c.Constant<float>(Shape{n, n}, eye);
+  const Value one = Identity(c, n);
   if (c.rank(a) == 2) return one;
   OCTET_ASSIGN(const Value zeros, c.Make("zeros_like", {a}));
   return c.Make("add", {zeros, one});
 }
 
-// For each k: row k by its pivot, and every other row less its number in column k times that. With e_k subtracted from the
-// column, one product does both.
+// For each k: row k by its pivot, and every other row less its number in column k times that.
 Result<Eliminated> Eliminate(Lowering& c, Value a, Value b) {
   OCTET_ASSIGN(const int32_t n, Rows(c, a));
   Value m = a, determinant;
@@ -98,8 +107,8 @@ Result<Eliminated> Eliminate(Lowering& c, Value a, Value b) {
     if (k + 1 == n && !b) break;
     OCTET_ASSIGN(row, c.Make("div", {row, pivot}));
     OCTET_ASSIGN(Value column, Part(c, m, kColumn, k, 1));
-    OCTET_ASSIGN(column, c.Make("sub", {column, Pattern(c, n, kColumn, [&](int32_t i) { return i == k ? 1.0f : 0.0f; })}));
-    OCTET_ASSIGN(m, Less(c, m, column, row));
+    OCTET_ASSIGN(column, c.Make("mul", {column, Pattern(c, n, kColumn, [&](int32_t i) { return i == k ? 0.0f : 1.0f; })}));
+    OCTET_ASSIGN(m, Replace(c, m, column, row, n, k));
   }
   Eliminated out;
   OCTET_ASSIGN(out.determinant, c.Make("squeeze", {determinant}, {{"squeeze_dims", std::vector<int32_t>{c.rank(a) - 2, c.rank(a) - 1}}}));
@@ -135,9 +144,8 @@ Result<Value> SolveTriangular(Lowering& c, Value a, Value b, bool lower) {
     OCTET_ASSIGN(Value column, Part(c, a, kColumn, k, 1));
     OCTET_ASSIGN(const Value pivot, Part(c, column, kRow, k, 1));
     OCTET_ASSIGN(row, c.Make("div", {row, pivot}));
-    OCTET_ASSIGN(column, c.Make("mul", {column, Pattern(c, n, kColumn, [&](int32_t i) { return (lower ? i >= k : i <= k) ? 1.0f : 0.0f; })}));
-    OCTET_ASSIGN(column, c.Make("sub", {column, Pattern(c, n, kColumn, [&](int32_t i) { return i == k ? 1.0f : 0.0f; })}));
-    OCTET_ASSIGN(b, Less(c, b, column, row));
+    OCTET_ASSIGN(column, c.Make("mul", {column, Pattern(c, n, kColumn, [&](int32_t i) { return (lower ? i > k : i < k) ? 1.0f : 0.0f; })}));
+    OCTET_ASSIGN(b, Replace(c, b, column, row, n, k));
   }
   return b;
 }

@@ -116,10 +116,9 @@ bool ReadFunctionName(Bytes message, std::string_view* name) {
   return ok;
 }
 
-bool ReadTensorInfo(const WireField& field, TensorInfo* info) {
-  Bytes value;
-  if (!MapEntry(field, &info->key, &value)) return false;
-  return ForFields(value, [&](const WireField& f) {
+// TensorInfo: 1 name, 2 type, 3 shape.
+bool ReadTensorInfo(Bytes message, TensorInfo* info) {
+  return ForFields(message, [&](const WireField& f) {
     if (f.number == 1) info->tensor = f.as_text();
     if (f.number == 2) info->type = f.as_int();
     if (f.number != 3) return true;
@@ -130,12 +129,55 @@ bool ReadTensorInfo(const WireField& field, TensorInfo* info) {
   });
 }
 
+// CooSparse: 1 values, 2 indices, 3 shape; in the order in which TensorFlow flattens a sparse tensor.
+bool ReadSparse(Bytes message, const TensorInfo& whole, std::vector<TensorInfo>* parts) {
+  constexpr int64_t kInt64 = 9;
+  const auto rank = static_cast<int64_t>(whole.shape.dims.size());
+  TensorInfo values{whole.key, {}, whole.type, {true, {-1}}, 1};
+  TensorInfo indices{whole.key, {}, kInt64, {true, {-1, whole.shape.known_rank ? rank : -1}}, 0};
+  TensorInfo shape{whole.key, {}, kInt64, {true, {whole.shape.known_rank ? rank : -1}}, 2};
+  const bool ok = ForFields(message, [&](const WireField& f) {
+    if (f.number == 1) values.tensor = f.as_text();
+    if (f.number == 2) indices.tensor = f.as_text();
+    if (f.number == 3) shape.tensor = f.as_text();
+    return true;
+  });
+  parts->insert(parts->end(), {indices, values, shape});
+  return ok;
+}
+
+// CompositeTensor: 2 components; a ragged tensor's are its values and, from the outside, where rows begin.
+bool ReadComposite(Bytes message, std::string_view key, std::vector<TensorInfo>* parts) {
+  int component = 0;
+  return ForFields(message, [&](const WireField& f) {
+    if (f.number != 2) return true;
+    TensorInfo& part = parts->emplace_back(TensorInfo{key, {}, 0, {}, component++});
+    return ReadTensorInfo(f.bytes, &part);
+  });
+}
+
+// One input or output: 4 CooSparse and 5 CompositeTensor stand for several tensors.
+bool ReadPort(const WireField& field, std::vector<TensorInfo>* ports) {
+  Bytes value, sparse, composite;
+  TensorInfo info;
+  if (!MapEntry(field, &info.key, &value) || !ReadTensorInfo(value, &info)) return false;
+  const bool ok = ForFields(value, [&](const WireField& f) {
+    if (f.number == 4) sparse = f.bytes;
+    if (f.number == 5) composite = f.bytes;
+    return true;
+  });
+  if (!sparse.empty()) return ok && ReadSparse(sparse, info, ports);
+  if (!composite.empty()) return ok && ReadComposite(composite, info.key, ports);
+  ports->push_back(std::move(info));
+  return ok;
+}
+
 bool ReadSignature(const WireField& field, SignatureDef* signature) {
   Bytes value;
   if (!MapEntry(field, &signature->key, &value)) return false;
   return ForFields(value, [&](const WireField& f) {
     if (f.number != 1 && f.number != 2) return true;
-    return ReadTensorInfo(f, &(f.number == 1 ? signature->inputs : signature->outputs).emplace_back());
+    return ReadPort(f, f.number == 1 ? &signature->inputs : &signature->outputs);
   });
 }
 

@@ -110,6 +110,7 @@ struct TensorInfo {
   std::string_view key, tensor;  // "input_1", "serving_default_input_1:0"
   int64_t type = 0;
   StoredShape shape;
+  int component = 0;             // Of a ragged or sparse tensor: which of the tensors that it consists of.
 };
 struct SignatureDef {
   std::string_view key;

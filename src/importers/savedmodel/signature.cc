@@ -82,7 +82,15 @@ std::vector<Port> Sorted(std::vector<Ranked> ranked) {
   return ports;
 }
 
-Port MakePort(const TensorInfo& info) { return {std::string(info.key), info.tensor, DTypeFromTf(info.type), info.shape}; }
+// The tensors that a ragged or sparse one consists of are numbered behind the first: "words", "words_1", as TensorFlow names a function's inputs.
+Port MakePort(const TensorInfo& info, const std::vector<TensorInfo>& all) {
+  std::string name(info.key);
+  if (info.component > 0) {
+    name += "_" + std::to_string(info.component);
+    while (std::ranges::any_of(all, [&](const TensorInfo& other) { return other.key == name; })) name += "_1";
+  }
+  return {std::move(name), info.tensor, DTypeFromTf(info.type), info.shape};
+}
 
 }  // namespace
 
@@ -119,12 +127,12 @@ Result<Signature> ChooseSignature(MetaGraph& meta, Functions& functions, const s
     } else if (const auto it = main.by_name.find(node); it != main.by_name.end()) {
       outside = static_cast<int64_t>(it->second);
     }
-    inputs.push_back({MakePort(info), {inside, outside, Natural(std::string(info.key))}});
+    inputs.push_back({MakePort(info, chosen->inputs), {inside, outside, Natural(std::string(info.key))}});
   }
   for (const TensorInfo& info : chosen->outputs) {
     const int64_t k = wrapper ? IndexPart(info.tensor) : 0;
     const int64_t inside = inner ? OutputInside(*wrapper, *inner, static_cast<size_t>(k)) : 0;
-    outputs.push_back({MakePort(info), {inside, k, Natural(std::string(info.key))}});
+    outputs.push_back({MakePort(info, chosen->outputs), {inside, k, Natural(std::string(info.key))}});
   }
   signature.inputs = Sorted(std::move(inputs));
   signature.outputs = Sorted(std::move(outputs));

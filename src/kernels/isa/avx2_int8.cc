@@ -4,108 +4,10 @@
 #include <immintrin.h>
 
 #include "kernels/int8.h"
+#include "kernels/isa/requant_avx2.h"
 
 namespace octet::kernels {
 namespace {
-
-inline __m256i Load(const void* p) { return _mm256_loadu_si256(static_cast<const __m256i*>(p)); }
-inline void Store(void* p, __m256i v) { _mm256_storeu_si256(static_cast<__m256i*>(p), v); }
-inline __m128i Load16(const void* p) { return _mm_loadu_si128(static_cast<const __m128i*>(p)); }
-
-// ---------------------------------------------------------------------------- back to 8 bits
-
-// Constants of 8 columns for the one-step form of DOUBLE (Requant::narrow).
-template <bool kRelu> struct Narrow {
-  static constexpr bool kWide = false;
-  __m256i mantissa, mantissa_odd, up, up_negative, after;
-  Narrow(const Requant& q, int64_t c) : Narrow(q.narrow[c / kPanel], static_cast<int>(c % kPanel)) {}
-  Narrow(const NarrowPanel& p, int i)
-      : mantissa(Load(p.mantissa + i)), mantissa_odd(Load(p.odd + i)), up(Load(p.up + i)), up_negative(Load(p.up_negative + i)), after(Load(p.after + i)) {}
-  __m256i operator()(__m256i x) const {
-    x = _mm256_slli_epi32(x, 2);
-    const __m256i even = _mm256_mul_epi32(x, mantissa), odd = _mm256_mul_epi32(_mm256_srli_epi64(x, 32), mantissa_odd);
-    const __m256i v = _mm256_blend_epi32(_mm256_srli_epi64(even, 32), odd, 0xaa);  // High halves.
-    if constexpr (kRelu) return _mm256_srav_epi32(_mm256_add_epi32(v, up), after);
-    const __m256 nudge = _mm256_blendv_ps(_mm256_castsi256_ps(up), _mm256_castsi256_ps(up_negative), _mm256_castsi256_ps(x));  // By x's sign.
-    return _mm256_srav_epi32(_mm256_add_epi32(v, _mm256_castps_si256(nudge)), after);
-  }
-};
-
-// DOUBLE in the reference's two steps. The high-mul rounds x*m / 2^31 to nearest with ties up, which is what
-// the reference's nudge and truncation amount to; the shift rounds ties away from zero.
-struct Double {
-  static constexpr bool kWide = true;
-  __m256i left, mantissa, right;
-  Double(const Requant& q, int64_t c) : left(Load(q.left + c)), mantissa(Load(q.mantissa + c)), right(Load(q.right + c)) {}
-  __m256i operator()(__m256i x) const {
-    const __m256i half = _mm256_set1_epi64x(1ll << 30);
-    x = _mm256_sllv_epi32(x, left);
-    const __m256i even = _mm256_add_epi64(_mm256_mul_epi32(x, mantissa), half);
-    const __m256i odd = _mm256_add_epi64(_mm256_mul_epi32(_mm256_srli_epi64(x, 32), _mm256_srli_epi64(mantissa, 32)), half);
-    const __m256i v = _mm256_blend_epi32(_mm256_srli_epi64(even, 31), _mm256_slli_epi64(odd, 1), 0xaa);
-    // nudge = 2^(right-1) - (v < 0), and nothing at all for right = 0.
-    const __m256i shifts = _mm256_cmpgt_epi32(right, _mm256_setzero_si256());
-    const __m256i up = _mm256_srli_epi32(_mm256_sllv_epi32(_mm256_set1_epi32(1), right), 1);
-    const __m256i nudge = _mm256_and_si256(_mm256_add_epi32(up, _mm256_srai_epi32(v, 31)), shifts);
-    return _mm256_srav_epi32(_mm256_add_epi32(v, nudge), right);
-  }
-};
-
-// The biases of 8 columns, from beside the other constants.
-template <class Rescale> inline __m256i Bias(const Requant& q, int64_t c) {
-  if constexpr (Rescale::kWide) return Load(q.bias + c);
-  else return Load(q.narrow[c / kPanel].bias + c % kPanel);
-}
-
-// round(x * scale), half away from zero: adding the double below a half and cutting off rounds the same.
-struct F64 {
-  __m256d low, high;
-  F64(const Requant& q, int64_t c) : low(_mm256_loadu_pd(q.scale + c)), high(_mm256_loadu_pd(q.scale + c + 4)) {}
-  static __m128i Round(__m128i x, __m256d scale) {
-    const __m256d limit = _mm256_set1_pd(1e9), half = _mm256_set1_pd(0.49999999999999994), sign = _mm256_set1_pd(-0.0);
-    const __m256d v = _mm256_min_pd(_mm256_mul_pd(_mm256_cvtepi32_pd(x), scale), limit);  // Below, the conversion itself gives INT_MIN.
-    return _mm256_cvttpd_epi32(_mm256_add_pd(v, _mm256_or_pd(half, _mm256_and_pd(v, sign))));
-  }
-  __m256i operator()(__m256i x) const {
-    return _mm256_inserti128_si256(_mm256_castsi128_si256(Round(_mm256_castsi256_si128(x), low)), Round(_mm256_extracti128_si256(x, 1), high), 1);
-  }
-};
-
-struct Clamp {
-  __m256i zero;
-  __m128i low, high;
-  explicit Clamp(const Requant& q)
-      : zero(_mm256_set1_epi16(static_cast<int16_t>(q.zero))), low(_mm_set1_epi8(static_cast<char>(q.low))), high(_mm_set1_epi8(static_cast<char>(q.high))) {}
-  // Two rows of 16 values to n bytes each.
-  void PutTwo(__m256i a, __m256i b, __m256i c, __m256i d, int8_t* y, int64_t pitch, int64_t n) const {
-    const __m256i first = _mm256_adds_epi16(_mm256_packs_epi32(a, b), zero), second = _mm256_adds_epi16(_mm256_packs_epi32(c, d), zero);
-    __m256i bytes = _mm256_packs_epi16(first, second);  // By fours: first 0, 2, second 0, 2 and first 1, 3, second 1, 3.
-    bytes = _mm256_permutevar8x32_epi32(bytes, _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7));
-    bytes = _mm256_min_epi8(_mm256_max_epi8(bytes, _mm256_broadcastsi128_si256(low)), _mm256_broadcastsi128_si256(high));
-    if (n >= kPanel) {
-      _mm_storeu_si128(reinterpret_cast<__m128i*>(y), _mm256_castsi256_si128(bytes));
-      _mm_storeu_si128(reinterpret_cast<__m128i*>(y + pitch), _mm256_extracti128_si256(bytes, 1));
-    } else {
-      alignas(32) int8_t out[32];
-      _mm256_store_si256(reinterpret_cast<__m256i*>(out), bytes);
-      __builtin_memcpy(y, out, static_cast<unsigned>(n));
-      __builtin_memcpy(y + pitch, out + 16, static_cast<unsigned>(n));
-    }
-  }
-  // 16 values to n bytes.
-  void Put(__m256i a, __m256i b, int8_t* y, int64_t n) const {
-    const __m256i words = _mm256_adds_epi16(_mm256_packs_epi32(a, b), zero);  // 0-3, 8-11 and 4-7, 12-15.
-    __m128i bytes = _mm_shuffle_epi32(_mm_packs_epi16(_mm256_castsi256_si128(words), _mm256_extracti128_si256(words, 1)), 0xd8);
-    bytes = _mm_min_epi8(_mm_max_epi8(bytes, low), high);
-    if (n >= kPanel) {
-      _mm_storeu_si128(reinterpret_cast<__m128i*>(y), bytes);
-    } else {
-      alignas(16) int8_t out[16];
-      _mm_store_si128(reinterpret_cast<__m128i*>(out), bytes);
-      __builtin_memcpy(y, out, static_cast<unsigned>(n));
-    }
-  }
-};
 
 // acc[r][16] to bytes; half a panel at a time so that its constants stay in registers.
 template <class Rescale> void Finish(int32_t* acc, int rows, const ProductS8& p, int64_t column, int8_t* y) {
@@ -155,8 +57,14 @@ using Pair [[gnu::may_alias, gnu::aligned(2)]] = int32_t;  // Two 16-bit values 
         : "m"(x), "x"(w0), "x"(w1));                                                                                \
   } while (0)
 
-// The sums of kCount rows and 16 columns, from a widened panel.
-template <int kCount>
+#define OCTET_MULTIPLY_HALF_PAIR(sum, x, w)                                                                  \
+  do {                                                                                                       \
+    __m256i a_;                                                                                              \
+    asm("vpbroadcastd %2, %1\n\tvpmaddwd %3, %1, %1\n\tvpaddd %1, %0, %0" : "+x"(sum), "=&x"(a_) : "m"(x), "x"(w)); \
+  } while (0)
+
+// The sums of kCount rows and 16 columns, from a widened panel; or, of a panel that has no more, of its first 8.
+template <int kCount, bool kHalf = false>
 [[gnu::always_inline]] inline void AddUp(const ProductS8& p, const void* const* rows, const void* weights, const int32_t* bias, __m256i (&low)[kCount], __m256i (&high)[kCount]) {
   const auto* w = static_cast<const int16_t*>(weights);
   const int16_t* a[kCount];
@@ -164,19 +72,26 @@ template <int kCount>
   for (int r = 0; r < kCount; ++r) {
     a[r] = static_cast<const int16_t*>(rows[r]);
     low[r] = Load(bias);
-    high[r] = Load(bias + 8);
+    if constexpr (!kHalf) high[r] = Load(bias + 8);
   }
   const int64_t pairs = (p.length + 1) / 2, skipped = p.groups() * 2 - pairs;
   for (int64_t s = 0; s < p.segments; ++s, w += skipped * 32) {
     int64_t at = p.offset[s] / 2;
     for (int64_t k = 0; k < pairs; ++k, at += 2, w += 32) {
-      const __m256i w0 = Load(w), w1 = Load(w + 16);
+      const __m256i w0 = Load(w);
+      if constexpr (kHalf) {
 #pragma GCC unroll 8
-      for (int r = 0; r < kCount; ++r) OCTET_MULTIPLY_PAIR(low[r], high[r], *reinterpret_cast<const Pair*>(a[r] + at), w0, w1);
+        for (int r = 0; r < kCount; ++r) OCTET_MULTIPLY_HALF_PAIR(low[r], *reinterpret_cast<const Pair*>(a[r] + at), w0);
+      } else {
+        const __m256i w1 = Load(w + 16);
+#pragma GCC unroll 8
+        for (int r = 0; r < kCount; ++r) OCTET_MULTIPLY_PAIR(low[r], high[r], *reinterpret_cast<const Pair*>(a[r] + at), w0, w1);
+      }
     }
   }
 }
 #undef OCTET_MULTIPLY_PAIR
+#undef OCTET_MULTIPLY_HALF_PAIR
 
 template <int kCount> void Tile(const ProductS8& p, const void* const* rows, const void* weights, const int32_t* bias, int32_t* acc) {
   __m256i low[kCount], high[kCount];
@@ -239,6 +154,18 @@ using TileFn = void (*)(const ProductS8&, const void* const*, const void*, const
 constexpr TileFn kTiles[kRows] = {Tile<1>, Tile<2>, Tile<3>, Tile<4>, Tile<5>, Tile<6>};
 constexpr TileFn kPackedTiles[kFewRows - 1] = {PackedTile<1>, PackedTile<2>, PackedTile<3>};
 
+template <class Rescale, int kCount> void HalfTile(const ProductS8& p, const void* const* rows, const void* weights, int64_t column, int8_t* y) {
+  __m256i sum[kCount];
+  AddUp<kCount, true>(p, rows, weights, p.requant.bias + column, sum, sum);
+  const Rescale rescale(p.requant, column);
+  const Clamp clamp(p.requant);
+#pragma GCC unroll 8
+  for (int r = 0; r < kCount; r += 2) {
+    const int next = r + 1 < kCount ? r + 1 : r;
+    clamp.PutHalves(rescale(sum[r]), rescale(sum[next]), y + r * p.columns, y + next * p.columns, p.columns - column);
+  }
+}
+
 // How many of `count` rows the next tile takes: an even cut.
 inline int NextTile(int64_t count) {
   const int64_t cuts = (count + kRows - 1) / kRows;
@@ -249,9 +176,11 @@ inline int NextTile(int64_t count) {
 constexpr int64_t kWholeRows = (kRows - 1) * (kRows - 2);
 template <class Rescale> void MultiplyWhole(const ProductS8& p, const void* const* rows, int64_t count, int64_t panel, const void* w, int8_t* y) {
   const int64_t column = panel * kPanel;
+  const bool half = p.columns - column <= kPanel / 2;
+  const auto most = half ? HalfTile<Rescale, kRows> : WholeTile<Rescale, kRows>, less = half ? HalfTile<Rescale, kRows - 1> : WholeTile<Rescale, kRows - 1>;
   for (int64_t r = 0; r < count;) {
     const int tile = NextTile(count - r);
-    (tile == kRows ? WholeTile<Rescale, kRows> : WholeTile<Rescale, kRows - 1>)(p, rows + r, w, column, y + r * p.columns + column);
+    (tile == kRows ? most : less)(p, rows + r, w, column, y + r * p.columns + column);
     r += tile;
   }
 }
@@ -289,79 +218,23 @@ void LoadWide(const int8_t* x, int64_t n, void* to) {
 
 // -------------------------------------------------------------------------------- Winograd
 
-inline __m256i Add16(__m256i a, __m256i b) { return _mm256_add_epi16(a, b); }
-inline __m256i Sub16(__m256i a, __m256i b) { return _mm256_sub_epi16(a, b); }
-inline __m256i Add(__m256i a, __m256i b) { return _mm256_add_epi32(a, b); }
-inline __m256i Sub(__m256i a, __m256i b) { return _mm256_sub_epi32(a, b); }
+using Shorts = __m256i;
+using Words = __m256i;
+using Loaded = int16_t;
+constexpr int kShorts = 16;
+inline Shorts Add16(Shorts a, Shorts b) { return _mm256_add_epi16(a, b); }
+inline Shorts Sub16(Shorts a, Shorts b) { return _mm256_sub_epi16(a, b); }
+template <int kBits> inline Shorts Left16(Shorts v) { return _mm256_slli_epi16(v, kBits); }
+inline Words Add(Words a, Words b) { return _mm256_add_epi32(a, b); }
+inline Words Sub(Words a, Words b) { return _mm256_sub_epi32(a, b); }
+template <int kBits> inline Words Left(Words v) { return _mm256_slli_epi32(v, kBits); }
+template <int kBits> inline Words Right(Words v) { return _mm256_srai_epi32(v, kBits); }
+inline Words Times(Words a, int32_t b) { return _mm256_mullo_epi32(a, _mm256_set1_epi32(b)); }
+inline Shorts LoadShorts(const Loaded* p) { return Load(p); }
+inline void StoreShorts(int16_t* p, Shorts v) { Store(p, v); }
+inline Words LoadWords(const int32_t* p) { return Load(p); }
 
-// B^T along one direction, in 16 bits: values stay below 10 * 10 * 128. Elements are `step` apart.
-template <int kM> inline void TransformInput(const __m256i* d, int step, __m256i* o) {
-  const __m256i d0 = d[0], d1 = d[step], d2 = d[2 * step], d3 = d[3 * step];
-  if constexpr (kM == 2) {
-    o[0] = Sub16(d0, d2);
-    o[step] = Add16(d1, d2);
-    o[2 * step] = Sub16(d2, d1);
-    o[3 * step] = Sub16(d1, d3);
-  } else {
-    const __m256i d4 = d[4 * step], d5 = d[5 * step];
-    const auto four = [](__m256i v) { return _mm256_slli_epi16(v, 2); };
-    const __m256i a = Sub16(d4, four(d2)), b = Sub16(d3, four(d1)), c = Sub16(d4, d2), e = _mm256_slli_epi16(Sub16(d3, d1), 1);
-    o[0] = Add16(Sub16(four(d0), Add16(four(d2), d2)), d4);
-    o[step] = Add16(a, b);
-    o[2 * step] = Sub16(a, b);
-    o[3 * step] = Add16(c, e);
-    o[4 * step] = Sub16(c, e);
-    o[5 * step] = Add16(Sub16(four(d1), Add16(four(d3), d3)), d5);
-  }
-}
-
-// A^T along one direction, with what kWinogradG left out: for m = 4, rows 6, -4, -4, 1, 1, 24. m + 2 values,
-// `step` apart, give m.
-template <int kM> inline void TransformOutput(const __m256i* s, int step, __m256i* o, int o_step) {
-  const __m256i sum = Add(s[step], s[2 * step]), difference = Sub(s[step], s[2 * step]);
-  if constexpr (kM == 2) {
-    o[0] = Add(s[0], sum);
-    o[o_step] = Sub(difference, s[3 * step]);
-  } else {
-    const auto shifted = [](__m256i v, int bits) { return _mm256_slli_epi32(v, bits); };
-    const __m256i far_sum = Add(s[3 * step], s[4 * step]), far_difference = Sub(s[3 * step], s[4 * step]);
-    const __m256i sum4 = shifted(sum, 2), difference4 = shifted(difference, 2), s5 = s[5 * step];
-    o[0] = Add(Sub(Add(shifted(s[0], 2), shifted(s[0], 1)), sum4), far_sum);
-    o[o_step] = Sub(shifted(far_difference, 1), difference4);
-    o[2 * o_step] = Sub(shifted(far_sum, 2), sum4);
-    o[3 * o_step] = Add(Sub(shifted(far_difference, 3), difference4), Add(shifted(s5, 4), shifted(s5, 3)));
-  }
-}
-
-// Loaded rows to [position][kWinogradTiles][channels] for tiles [first, first + count), row by row of tiles.
-template <int kM> void TransformTiles(const WinogradS8& p, const int16_t* loaded, int64_t tiles_across, int64_t first, int64_t count, int16_t* to) {
-  constexpr int kSide = kM + 2;
-  for (int64_t t = 0; t < count; ++t) {
-    const int16_t* tile = loaded + ((first + t) / tiles_across * kM * p.pixels + (first + t) % tiles_across * kM) * p.channels;
-    for (int64_t c = 0; c < p.channels; c += 16) {
-      __m256i d[kSide * kSide], e[kSide * kSide];
-      for (int i = 0; i < kSide; ++i)
-        for (int j = 0; j < kSide; ++j) d[i * kSide + j] = Load(tile + (i * p.pixels + j) * p.channels + c);
-      for (int j = 0; j < kSide; ++j) TransformInput<kM>(d + j, kSide, e + j);
-      for (int i = 0; i < kSide; ++i) TransformInput<kM>(e + i * kSide, 1, d + i * kSide);
-      for (int i = 0; i < kSide * kSide; ++i) Store(to + (i * kWinogradTiles + t) * p.channels + c, d[i]);
-    }
-  }
-}
-
-// Sums of 8 columns of one tile, [position][kWinogradTiles][16], to m x m requantized outputs.
-template <class Rescale, int kM> inline void InverseTile(const int32_t* sums, const Rescale& rescale, __m256i bias, __m256i* out) {
-  constexpr int kSide = kM + 2;
-  __m256i s[kSide * kSide], half[kM * kSide];
-  for (int i = 0; i < kSide * kSide; ++i) s[i] = Load(sums + i * kWinogradTiles * kPanel);
-  for (int j = 0; j < kSide; ++j) TransformOutput<kM>(s + j, kSide, half + j, kSide);
-  for (int i = 0; i < kM; ++i) TransformOutput<kM>(half + i * kSide, 1, out + i * kM, 1);
-  for (int i = 0; i < kM * kM; ++i) {
-    // 4 times the sum, or 576 = 9 * 64 times: 9 has an inverse modulo 2^32.
-    const __m256i v = kM == 2 ? _mm256_srai_epi32(out[i], 2) : _mm256_srai_epi32(_mm256_mullo_epi32(out[i], _mm256_set1_epi32(0x38e38e39)), 6);
-    out[i] = rescale(Add(v, bias));
-  }
-}
+#include "kernels/isa/winograd_s8_body.h"
 
 template <class Rescale, int kM> void Winograd(const WinogradS8& p, const void* loaded, int64_t rows, int64_t first_panel, int64_t end_panel, int8_t* y, void* scratch) {
   constexpr int kPositions = (kM + 2) * (kM + 2);

@@ -143,55 +143,26 @@ void LoadBytes(const int8_t* x, int64_t n, void* to) {
 // -------------------------------------------------------------------------------- Winograd
 // vpdpwssd has half of vpdpbusd's rate, of which 4 x 4 tiles need a quarter.
 
-inline __m256i Add16(__m256i a, __m256i b) { return _mm256_add_epi16(a, b); }
-inline __m256i Sub16(__m256i a, __m256i b) { return _mm256_sub_epi16(a, b); }
-inline __m512i Add(__m512i a, __m512i b) { return _mm512_add_epi32(a, b); }
-inline __m512i Sub(__m512i a, __m512i b) { return _mm512_sub_epi32(a, b); }
+using Shorts = __m256i;
+using Words = __m512i;
+using Loaded = uint8_t;
+constexpr int kShorts = 16;
+inline Shorts Add16(Shorts a, Shorts b) { return _mm256_add_epi16(a, b); }
+inline Shorts Sub16(Shorts a, Shorts b) { return _mm256_sub_epi16(a, b); }
+template <int kBits> inline Shorts Left16(Shorts v) { return _mm256_slli_epi16(v, kBits); }
+inline Words Add(Words a, Words b) { return _mm512_add_epi32(a, b); }
+inline Words Sub(Words a, Words b) { return _mm512_sub_epi32(a, b); }
+template <int kBits> inline Words Left(Words v) { return _mm512_slli_epi32(v, kBits); }
+template <int kBits> inline Words Right(Words v) { return _mm512_srai_epi32(v, kBits); }
+inline Words Times(Words a, int32_t b) { return _mm512_mullo_epi32(a, _mm512_set1_epi32(b)); }
+inline Shorts LoadShorts(const Loaded* p) { return _mm256_cvtepu8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))); }
+inline void StoreShorts(int16_t* p, Shorts v) { _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), v); }
+inline Words LoadWords(const int32_t* p) { return Load(p); }
+
+#include "kernels/isa/winograd_s8_body.h"
 
 constexpr int kM = 4, kSide = kM + 2;
 constexpr int64_t kPositions = kSide * kSide;
-
-// B^T along one direction, in 16 bits: values stay below 10 * 10 * 255. Elements are `step` apart.
-inline void TransformInput(const __m256i* d, int step, __m256i* o) {
-  const __m256i d0 = d[0], d1 = d[step], d2 = d[2 * step], d3 = d[3 * step], d4 = d[4 * step], d5 = d[5 * step];
-  const auto four = [](__m256i v) { return _mm256_slli_epi16(v, 2); };
-  const __m256i a = Sub16(d4, four(d2)), b = Sub16(d3, four(d1)), c = Sub16(d4, d2), e = _mm256_slli_epi16(Sub16(d3, d1), 1);
-  o[0] = Add16(Sub16(four(d0), Add16(four(d2), d2)), d4);
-  o[step] = Add16(a, b);
-  o[2 * step] = Sub16(a, b);
-  o[3 * step] = Add16(c, e);
-  o[4 * step] = Sub16(c, e);
-  o[5 * step] = Add16(Sub16(four(d1), Add16(four(d3), d3)), d5);
-}
-
-// A^T along one direction, with what kWinogradG4 left out: rows 6, -4, -4, 1, 1, 24. Six values, `step` apart,
-// give four.
-inline void TransformOutput(const __m512i* s, int step, __m512i* o, int o_step) {
-  const auto shifted = [](__m512i v, unsigned bits) { return _mm512_slli_epi32(v, bits); };
-  const __m512i sum = Add(s[step], s[2 * step]), difference = Sub(s[step], s[2 * step]);
-  const __m512i far_sum = Add(s[3 * step], s[4 * step]), far_difference = Sub(s[3 * step], s[4 * step]);
-  const __m512i sum4 = shifted(sum, 2), difference4 = shifted(difference, 2), s5 = s[5 * step];
-  o[0] = Add(Sub(Add(shifted(s[0], 2), shifted(s[0], 1)), sum4), far_sum);
-  o[o_step] = Sub(shifted(far_difference, 1), difference4);
-  o[2 * o_step] = Sub(shifted(far_sum, 2), sum4);
-  o[3 * o_step] = Add(Sub(shifted(far_difference, 3), difference4), Add(shifted(s5, 4), shifted(s5, 3)));
-}
-
-// Loaded rows to [position][kWinogradTiles][channels] for tiles [first, first + count), row by row of tiles.
-void TransformTiles(const WinogradS8& p, const uint8_t* loaded, int64_t tiles_across, int64_t first, int64_t count, int16_t* to) {
-  for (int64_t t = 0; t < count; ++t) {
-    const uint8_t* tile = loaded + ((first + t) / tiles_across * kM * p.pixels + (first + t) % tiles_across * kM) * p.channels;
-    for (int64_t c = 0; c < p.channels; c += 16) {
-      __m256i d[kSide * kSide], e[kSide * kSide];
-      for (int i = 0; i < kSide; ++i)
-        for (int j = 0; j < kSide; ++j)
-          d[i * kSide + j] = _mm256_cvtepu8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(tile + (i * p.pixels + j) * p.channels + c)));
-      for (int j = 0; j < kSide; ++j) TransformInput(d + j, kSide, e + j);
-      for (int i = 0; i < kSide; ++i) TransformInput(e + i * kSide, 1, d + i * kSide);
-      for (int i = 0; i < kSide * kSide; ++i) _mm256_storeu_si256(reinterpret_cast<__m256i*>(to + (i * kWinogradTiles + t) * p.channels + c), d[i]);
-    }
-  }
-}
 
 // kRows rows of int16, `channels` apart, times two panels `panel` values apart; sums of a panel are
 // `sums_panel` values behind those of the other.
@@ -223,15 +194,8 @@ template <class Rescale> void InverseTiles(const WinogradS8& p, const int32_t* s
   const Clamp clamp(p.requant);
   const __m512i bias = Load(p.requant.bias + column);
   for (int64_t t = 0; t < count; ++t) {
-    __m512i s[kSide * kSide], half[kM * kSide], out[kM * kM];
-    for (int i = 0; i < kSide * kSide; ++i) s[i] = Load(sums + (i * kWinogradTiles + t) * kPanel);
-    for (int j = 0; j < kSide; ++j) TransformOutput(s + j, kSide, half + j, kSide);
-    for (int i = 0; i < kM; ++i) TransformOutput(half + i * kSide, 1, out + i * kM, 1);
-    for (int i = 0; i < kM * kM; ++i) {
-      // 576 = 9 * 64 times the sum: 9 has an inverse modulo 2^32.
-      const __m512i v = _mm512_srai_epi32(_mm512_mullo_epi32(out[i], _mm512_set1_epi32(0x38e38e39)), 6);
-      out[i] = rescale(Add(v, bias));
-    }
+    __m512i out[kM * kM];
+    InverseTile<Rescale, kM>(sums + t * kPanel, rescale, bias, out);
     const int64_t top = (first + t) / across * kM, left = (first + t) % across * kM;
     for (int i = 0; i < kM * kM; i += 4) {
       alignas(64) int8_t bytes[4][kPanel];
@@ -252,7 +216,7 @@ template <class Rescale> void Winograd(const WinogradS8& p, const void* loaded, 
   auto* sums = reinterpret_cast<int32_t*>(transformed + kPositions * kWinogradTiles * p.channels);
   for (int64_t first = 0; first < tiles; first += kWinogradTiles) {
     const int64_t count = tiles - first < kWinogradTiles ? tiles - first : kWinogradTiles;
-    TransformTiles(p, static_cast<const uint8_t*>(loaded), across, first, count, transformed);
+    TransformTiles<kM>(p, static_cast<const uint8_t*>(loaded), across, first, count, transformed);
     for (int64_t panel = first_panel; panel < end_panel; panel += 2) {
       const bool both = panel + 1 < end_panel;  // Of an odd one out, the second half repeats the first.
       for (int64_t position = 0; position < kPositions; ++position) {

@@ -28,7 +28,8 @@ void Lookup(const uint8_t* x, int64_t n, const uint8_t* table, uint8_t* y) {
 }
 
 // 4 x 4 elements: pairs of rows, then pairs of pairs.
-inline void TransposeFour(const std::byte* x, int64_t pitch_x, std::byte* y, int64_t pitch_y) {
+constexpr int64_t kSquare = 4;
+inline void TransposeSquare(const std::byte* x, int64_t pitch_x, std::byte* y, int64_t pitch_y) {
   const auto row = [&](int i) { return vreinterpretq_u32_u8(vld1q_u8(reinterpret_cast<const uint8_t*>(x + i * pitch_x))); };
   const auto put = [&](int i, uint64x2_t v) { vst1q_u8(reinterpret_cast<uint8_t*>(y + i * pitch_y), vreinterpretq_u8_u64(v)); };
   const uint32x4_t a = row(0), b = row(1), c = row(2), d = row(3);
@@ -40,15 +41,7 @@ inline void TransposeFour(const std::byte* x, int64_t pitch_x, std::byte* y, int
   put(3, vtrn2q_u64(ab_odd, cd_odd));
 }
 
-// Sixteen columns of rows of four at a time: a cache line of x is read whole.
-void Transpose32(const std::byte* x, int64_t pitch_x, int64_t rows, int64_t columns, std::byte* y, int64_t pitch_y) {
-  const int64_t whole_rows = rows / 4 * 4, whole_columns = columns / 4 * 4;
-  for (int64_t c = 0; c < whole_columns; c += 16)
-    for (int64_t r = 0; r < whole_rows; r += 4)
-      for (int64_t i = c; i < c + 16 && i < whole_columns; i += 4) TransposeFour(x + r * pitch_x + i * 4, pitch_x, y + i * pitch_y + r * 4, pitch_y);
-  for (int64_t c = 0; c < columns; ++c)
-    for (int64_t r = c < whole_columns ? whole_rows : 0; r < rows; ++r) __builtin_memcpy(y + c * pitch_y + r * 4, x + r * pitch_x + c * 4, 4);
-}
+#include "kernels/isa/transpose_body.h"
 
 }  // namespace
 

@@ -85,59 +85,23 @@ void Load(const int8_t* x, int64_t n, void* to) { __builtin_memcpy(to, x, static
 
 constexpr int kWideRows = 3;
 
-// B^T along one direction, in 16 bits: values stay below 10 * 10 * 128. Elements are `step` apart.
-template <int kM> inline void TransformInput(const int16x8_t* d, int step, int16x8_t* o) {
-  const int16x8_t d0 = d[0], d1 = d[step], d2 = d[2 * step], d3 = d[3 * step];
-  if constexpr (kM == 2) {
-    o[0] = vsubq_s16(d0, d2);
-    o[step] = vaddq_s16(d1, d2);
-    o[2 * step] = vsubq_s16(d2, d1);
-    o[3 * step] = vsubq_s16(d1, d3);
-  } else {
-    const int16x8_t d4 = d[4 * step], d5 = d[5 * step];
-    const auto four = [](int16x8_t v) { return vshlq_n_s16(v, 2); };
-    const int16x8_t a = vsubq_s16(d4, four(d2)), b = vsubq_s16(d3, four(d1)), c = vsubq_s16(d4, d2), e = vshlq_n_s16(vsubq_s16(d3, d1), 1);
-    o[0] = vaddq_s16(vsubq_s16(four(d0), vaddq_s16(four(d2), d2)), d4);
-    o[step] = vaddq_s16(a, b);
-    o[2 * step] = vsubq_s16(a, b);
-    o[3 * step] = vaddq_s16(c, e);
-    o[4 * step] = vsubq_s16(c, e);
-    o[5 * step] = vaddq_s16(vsubq_s16(four(d1), vaddq_s16(four(d3), d3)), d5);
-  }
-}
+using Shorts = int16x8_t;
+using Words = int32x4_t;
+using Loaded = int8_t;
+constexpr int kShorts = 8;
+inline Shorts Add16(Shorts a, Shorts b) { return vaddq_s16(a, b); }
+inline Shorts Sub16(Shorts a, Shorts b) { return vsubq_s16(a, b); }
+template <int kBits> inline Shorts Left16(Shorts v) { return vshlq_n_s16(v, kBits); }
+inline Words Add(Words a, Words b) { return vaddq_s32(a, b); }
+inline Words Sub(Words a, Words b) { return vsubq_s32(a, b); }
+template <int kBits> inline Words Left(Words v) { return vshlq_n_s32(v, kBits); }
+template <int kBits> inline Words Right(Words v) { return vshrq_n_s32(v, kBits); }
+inline Words Times(Words a, int32_t b) { return vmulq_n_s32(a, b); }
+inline Shorts LoadShorts(const Loaded* p) { return vmovl_s8(vld1_s8(p)); }
+inline void StoreShorts(int16_t* p, Shorts v) { vst1q_s16(p, v); }
+inline Words LoadWords(const int32_t* p) { return vld1q_s32(p); }
 
-// A^T along one direction, with what kWinogradG left out: for m = 4, rows 6, -4, -4, 1, 1, 24. m + 2 values,
-// `step` apart, give m.
-template <int kM> inline void TransformOutput(const int32x4_t* s, int step, int32x4_t* o, int o_step) {
-  const int32x4_t sum = vaddq_s32(s[step], s[2 * step]), difference = vsubq_s32(s[step], s[2 * step]);
-  if constexpr (kM == 2) {
-    o[0] = vaddq_s32(s[0], sum);
-    o[o_step] = vsubq_s32(difference, s[3 * step]);
-  } else {
-    const int32x4_t far_sum = vaddq_s32(s[3 * step], s[4 * step]), far_difference = vsubq_s32(s[3 * step], s[4 * step]);
-    const int32x4_t sum4 = vshlq_n_s32(sum, 2), difference4 = vshlq_n_s32(difference, 2);
-    o[0] = vaddq_s32(vsubq_s32(vmulq_n_s32(s[0], 6), sum4), far_sum);
-    o[o_step] = vsubq_s32(vshlq_n_s32(far_difference, 1), difference4);
-    o[2 * o_step] = vsubq_s32(vshlq_n_s32(far_sum, 2), sum4);
-    o[3 * o_step] = vaddq_s32(vsubq_s32(vshlq_n_s32(far_difference, 3), difference4), vmulq_n_s32(s[5 * step], 24));
-  }
-}
-
-// Loaded rows to [position][kWinogradTiles][channels] for tiles [first, first + count), row by row of tiles.
-template <int kM> void TransformTiles(const WinogradS8& p, const int8_t* loaded, int64_t tiles_across, int64_t first, int64_t count, int16_t* to) {
-  constexpr int kSide = kM + 2;
-  for (int64_t t = 0; t < count; ++t) {
-    const int8_t* tile = loaded + ((first + t) / tiles_across * kM * p.pixels + (first + t) % tiles_across * kM) * p.channels;
-    for (int64_t c = 0; c < p.channels; c += 8) {
-      int16x8_t d[kSide * kSide], e[kSide * kSide];
-      for (int i = 0; i < kSide; ++i)
-        for (int j = 0; j < kSide; ++j) d[i * kSide + j] = vmovl_s8(vld1_s8(tile + (i * p.pixels + j) * p.channels + c));
-      for (int j = 0; j < kSide; ++j) TransformInput<kM>(d + j, kSide, e + j);
-      for (int i = 0; i < kSide; ++i) TransformInput<kM>(e + i * kSide, 1, d + i * kSide);
-      for (int i = 0; i < kSide * kSide; ++i) vst1q_s16(to + (i * kWinogradTiles + t) * p.channels + c, d[i]);
-    }
-  }
-}
+#include "kernels/isa/winograd_s8_body.h"
 
 // kCount rows of int16, `channels` apart, times one panel of pairs: as Tile, two sums for every column.
 template <int kCount> void WideTile(const int16_t* a, int64_t channels, const int16_t* w, int32_t* sums) {
@@ -167,20 +131,6 @@ template <int kCount> void WideTile(const int16_t* a, int64_t channels, const in
 }
 using WideTileFn = void (*)(const int16_t*, int64_t, const int16_t*, int32_t*);
 constexpr WideTileFn kWideTiles[kWideRows] = {WideTile<1>, WideTile<2>, WideTile<3>};
-
-// Sums of 4 columns of one tile, [position][kWinogradTiles][16], to m x m requantized outputs.
-template <class Rescale, int kM> inline void InverseTile(const int32_t* sums, const Rescale& rescale, int32x4_t bias, int32x4_t* out) {
-  constexpr int kSide = kM + 2;
-  int32x4_t s[kSide * kSide], half[kM * kSide];
-  for (int i = 0; i < kSide * kSide; ++i) s[i] = vld1q_s32(sums + i * kWinogradTiles * kPanel);
-  for (int j = 0; j < kSide; ++j) TransformOutput<kM>(s + j, kSide, half + j, kSide);
-  for (int i = 0; i < kM; ++i) TransformOutput<kM>(half + i * kSide, 1, out + i * kM, 1);
-  for (int i = 0; i < kM * kM; ++i) {
-    // 4 times the sum, or 576 = 9 * 64 times: 9 has an inverse modulo 2^32.
-    const int32x4_t v = kM == 2 ? vshrq_n_s32(out[i], 2) : vshrq_n_s32(vmulq_n_s32(out[i], 0x38e38e39), 6);
-    out[i] = rescale(vaddq_s32(v, bias));
-  }
-}
 
 // Sums of one panel to outputs, for `count` tiles from `first` on.
 template <class Rescale, int kM> void InverseTiles(const WinogradS8& p, const int32_t* sums, int64_t rows, int64_t first, int64_t count, int64_t column, int8_t* y) {

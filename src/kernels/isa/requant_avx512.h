@@ -25,7 +25,7 @@ template <bool kRelu> struct Narrow {
   }
 };
 
-// DOUBLE in the reference's two steps: see avx2_int8.cc.
+// DOUBLE in the reference's two steps: see requant_avx2.h.
 struct Double {
   static constexpr bool kWide = true;
   __m512i left, mantissa, right;

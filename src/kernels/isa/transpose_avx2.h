@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Transposes elements of 32 bits, 8 x 8 at a time. Included inside an unnamed namespace.
 
-inline void TransposeEight(const std::byte* x, int64_t pitch_x, std::byte* y, int64_t pitch_y) {
+constexpr int64_t kSquare = 8;
+inline void TransposeSquare(const std::byte* x, int64_t pitch_x, std::byte* y, int64_t pitch_y) {
   __m256 row[8], pair[8];
 #pragma GCC unroll 8
   for (int i = 0; i < 8; ++i) row[i] = _mm256_loadu_ps(reinterpret_cast<const float*>(x + i * pitch_x));
@@ -24,12 +25,4 @@ inline void TransposeEight(const std::byte* x, int64_t pitch_x, std::byte* y, in
   }
 }
 
-// Two squares side by side: where rows lie a power of two apart, few cache lines stay, and each is 16 elements.
-void Transpose32(const std::byte* x, int64_t pitch_x, int64_t rows, int64_t columns, std::byte* y, int64_t pitch_y) {
-  const int64_t whole_rows = rows / 8 * 8, whole_columns = columns / 8 * 8;
-  for (int64_t c = 0; c < whole_columns; c += 16)
-    for (int64_t r = 0; r < whole_rows; r += 8)
-      for (int64_t i = c; i < c + 16 && i < whole_columns; i += 8) TransposeEight(x + r * pitch_x + i * 4, pitch_x, y + i * pitch_y + r * 4, pitch_y);
-  for (int64_t c = 0; c < columns; ++c)
-    for (int64_t r = c < whole_columns ? whole_rows : 0; r < rows; ++r) __builtin_memcpy(y + c * pitch_y + r * 4, x + r * pitch_x + c * 4, 4);
-}
+#include "kernels/isa/transpose_body.h"

@@ -59,26 +59,31 @@ Status ConvertUnsorted(NodeContext& c) {
 
 // Ids rise: the last one says how many segments there are.
 Result<Value> CountOf(NodeContext& c, Value ids) {
-  OCTET_ASSIGN(const Value last, c.Make("reduce_max", {ids, c.Vector({0})}, {{"keep_dims", 0}}));
+  OCTET_ASSIGN(Value last, c.Make("reduce_max", {ids, c.Vector({0})}, {{"keep_dims", 0}}));
+  OCTET_ASSIGN(last, c.Make("maximum", {last, c.ScalarInt(-1)}));  // Where there are none at all.
   return c.Make("add", {last, c.ScalarInt(1)});
 }
 
-Result<Value> Segments(NodeContext& c, const char* op, Value data, Value ids) {
-  Value y;
-  if (std::string_view(op) == "segment_sum") {
-    OCTET_ASSIGN(y, c.Make(op, {data, ids}));
-  } else {
-    OCTET_ASSIGN(const Value count, CountOf(c, ids));
-    OCTET_ASSIGN(y, c.Make(op, {data, ids, count}));
-  }
-  return c.data(y) || c.shape(y).known() ? y : WithShape(c, y, Rows(c.shape(data), 1, kUnknown));
+// `segment_sum` is for ids without gaps, which computed ones may have.
+Result<Value> Segments(NodeContext& c, const char* op, Value data, Value ids, Value count) {
+  OCTET_ASSIGN(const Value y, c.Make(op, {data, ids, count}));
+  const std::span<const int32_t> known = c.data_as<int32_t>(count);
+  return WithShape(c, y, Rows(c.shape(data), 1, known.size() == 1 && known[0] >= 0 ? known[0] : kUnknown));
 }
 
-Result<Value> SegmentMean(NodeContext& c, Value data, Value ids, bool root) {
-  OCTET_ASSIGN(const Value sum, Segments(c, "segment_sum", data, ids));
+bool WithoutGaps(std::span<const int32_t> ids) {
+  for (size_t i = 0; i < ids.size(); ++i) {
+    const int32_t before = i == 0 ? 0 : ids[i - 1];
+    if (ids[i] != before && (i == 0 || ids[i] != before + 1)) return false;
+  }
+  return !ids.empty();
+}
+
+Result<Value> SegmentMean(NodeContext& c, Value data, Value ids, Value segments, bool root) {
+  OCTET_ASSIGN(const Value sum, Segments(c, "unsorted_segment_sum", data, ids, segments));
   OCTET_ASSIGN(Value ones, c.Make("equal", {ids, ids}));
   OCTET_ASSIGN(ones, c.Cast(ones, DType::kF32));
-  OCTET_ASSIGN(Value count, Segments(c, "segment_sum", ones, ids));
+  OCTET_ASSIGN(Value count, Segments(c, "unsorted_segment_sum", ones, ids, segments));
   OCTET_ASSIGN(count, c.Make("maximum", {count, c.Scalar(1)}));
   if (root) {
     OCTET_ASSIGN(count, c.Make("sqrt", {count}));
@@ -91,20 +96,27 @@ Result<Value> SegmentMean(NodeContext& c, Value data, Value ids, bool root) {
   return c.Make("div", {sum, count});
 }
 
-// SegmentSum, Max, Min, Prod, Mean: data, ids. Sparse: data, which rows, ids.
+// SegmentSum, Max, Min, Prod, Mean: data, ids. Sparse: data, which rows, ids, and perhaps the number of segments.
 Status ConvertSegment(NodeContext& c) {
-  const std::vector<Value> in = c.Inputs();
-  const bool sparse = c.kind().starts_with("Sparse");
-  if (!Ready(in) || in.size() < (sparse ? 3 : 2)) return {};
-  const std::string_view what = c.kind().substr(sparse ? 13 : 7);
-  Value data = in[0];
+  const bool sparse = c.kind().starts_with("Sparse"), counted = c.kind().ends_with("WithNumSegments");
+  const size_t operands = 2 + size_t{sparse} + size_t{counted};
+  const std::vector<Value> in = c.Inputs(static_cast<int>(operands));
+  if (!Ready(in)) return {};
+  std::string_view what = c.kind().substr(sparse ? 13 : 7);
+  what = what.substr(0, what.find("WithNumSegments"));
+  Value data = in[0], count;
   OCTET_ASSIGN(const Value ids, c.Cast(in[sparse ? 2 : 1], DType::kI32));
   if (sparse) {
     OCTET_ASSIGN(data, c.Make("gather", {data, in[1]}, {{"axis", 0}}));
   }
-  if (what == "Sum") return Set(c, Segments(c, "segment_sum", data, ids));
-  if (what == "Mean" || what == "SqrtN") return Set(c, SegmentMean(c, data, ids, what == "SqrtN"));
-  return Set(c, Segments(c, what == "Max" ? "unsorted_segment_max" : what == "Min" ? "unsorted_segment_min" : "unsorted_segment_prod", data, ids));
+  if (what == "Sum" && !counted && WithoutGaps(c.data_as<int32_t>(ids))) return Set(c, c.Make("segment_sum", {data, ids}));
+  if (counted) {
+    OCTET_ASSIGN(count, c.Cast(in[3], DType::kI32));
+  } else {
+    OCTET_ASSIGN(count, CountOf(c, ids));
+  }
+  if (what == "Mean" || what == "SqrtN") return Set(c, SegmentMean(c, data, ids, count, what == "SqrtN"));
+  return Set(c, Segments(c, what == "Sum" ? "unsorted_segment_sum" : what == "Max" ? "unsorted_segment_max" : what == "Min" ? "unsorted_segment_min" : "unsorted_segment_prod", data, ids, count));
 }
 
 // ---------------------------------------------------------------------------------- others
@@ -319,6 +331,7 @@ constexpr NodeRule kRules[] = {
     {"UnsortedSegmentSum", ConvertUnsorted}, {"UnsortedSegmentMax", ConvertUnsorted}, {"UnsortedSegmentMin", ConvertUnsorted}, {"UnsortedSegmentProd", ConvertUnsorted},
     {"SegmentSum", ConvertSegment}, {"SegmentMax", ConvertSegment}, {"SegmentMin", ConvertSegment}, {"SegmentProd", ConvertSegment}, {"SegmentMean", ConvertSegment},
     {"SparseSegmentSum", ConvertSegment}, {"SparseSegmentMean", ConvertSegment}, {"SparseSegmentSqrtN", ConvertSegment},
+    {"SparseSegmentSumWithNumSegments", ConvertSegment}, {"SparseSegmentMeanWithNumSegments", ConvertSegment}, {"SparseSegmentSqrtNWithNumSegments", ConvertSegment},
     {"SparseToDense", ConvertSparseToDense}, {"SparseTensorDenseMatMul", ConvertSparseProduct}, {"SparseReduceSum", ConvertSparseReduce}, {"InvertPermutation", ConvertInvertPermutation}, {"DynamicStitch", ConvertDynamicStitch},
     {"ParallelDynamicStitch", ConvertDynamicStitch}, {"DynamicPartition", ConvertDynamicPartition}, {"Unique", ConvertUnique}, {"UniqueV2", ConvertUnique},
     {"UniqueWithCounts", ConvertUnique}, {"DenseBincount", ConvertBincount}, {"Bincount", ConvertBincount}, {"HistogramFixedWidth", ConvertHistogram}};

@@ -185,21 +185,48 @@ void KeepWholeAxes(NodeContext& c, Value x, Value y, int count) {
   c.Refine(y, {c.type(y).dtype, Shape(dims), {}});
 }
 
+struct Slicing {
+  Value begin, end, step;
+  int64_t begin_mask, end_mask, ellipsis_mask, new_axis_mask, shrink_axis_mask;
+};
+
+// `x[..., 1:3]` with the axes that the dots stand for written out: the XNNPACK delegate takes slices with dots and computes others.
+void WriteOutEllipsis(NodeContext& c, int rank, Slicing* s) {
+  std::vector<int64_t> lists[3];
+  for (int i = 0; i < 3; ++i)
+    if (!c.IntsOf(i + 1, &lists[i]) || lists[i].size() != lists[0].size()) return;
+  const auto count = static_cast<int>(lists[0].size());
+  const int at = std::countr_zero(static_cast<uint64_t>(s->ellipsis_mask));
+  if (count > kMaxRank || at >= count || (s->ellipsis_mask & ((int64_t{1} << count) - 1)) != int64_t{1} << at) return;
+  const int64_t others = ((int64_t{1} << count) - 1) & ~s->ellipsis_mask;
+  const int axes = rank - (count - 1 - std::popcount(static_cast<uint64_t>(s->new_axis_mask & others)));
+  if (axes < 0) return;
+  const int64_t whole = ((int64_t{1} << axes) - 1) << at;
+  const auto moved = [&](int64_t mask) { return (mask & ((int64_t{1} << at) - 1)) | (mask & others) >> (at + 1) << (at + axes); };
+  for (int i = 0; i < 3; ++i) {
+    lists[i].erase(lists[i].begin() + at);
+    lists[i].insert(lists[i].begin() + at, static_cast<size_t>(axes), i == 2 ? 1 : 0);
+  }
+  const auto vector = [&](const std::vector<int64_t>& list) { return c.Vector(std::vector<int32_t>(list.begin(), list.end())); };
+  *s = {vector(lists[0]), vector(lists[1]), vector(lists[2]), moved(s->begin_mask) | whole, moved(s->end_mask) | whole, 0, moved(s->new_axis_mask), moved(s->shrink_axis_mask)};
+}
+
 Status ConvertStridedSlice(NodeContext& c) {
   const Value x = c.Input(0);
   if (!x) return {};
-  OCTET_ASSIGN(const Value begin, Whole(c, 1));
-  OCTET_ASSIGN(const Value end, Whole(c, 2));
-  OCTET_ASSIGN(const Value step, Whole(c, 3));
-  if (!begin || !end || !step) return {};
-  const int64_t ellipsis = c.Int("ellipsis_mask", 0), added = c.Int("new_axis_mask", 0), shrunk = c.Int("shrink_axis_mask", 0);
-  OCTET_ASSIGN(const Value y, c.Make("strided_slice", {x, begin, end, step},
-                                     {{"begin_mask", c.Int("begin_mask", 0)}, {"end_mask", c.Int("end_mask", 0)}, {"ellipsis_mask", ellipsis},
-                                      {"new_axis_mask", added}, {"shrink_axis_mask", shrunk}}));
-  const int count = c.rank(begin) == 1 ? c.shape(begin)[0] : 0;
+  Slicing s{{}, {}, {}, c.Int("begin_mask", 0), c.Int("end_mask", 0), c.Int("ellipsis_mask", 0), c.Int("new_axis_mask", 0), c.Int("shrink_axis_mask", 0)};
+  OCTET_ASSIGN(s.begin, Whole(c, 1));
+  OCTET_ASSIGN(s.end, Whole(c, 2));
+  OCTET_ASSIGN(s.step, Whole(c, 3));
+  if (!s.begin || !s.end || !s.step) return {};
+  if (s.ellipsis_mask != 0) WriteOutEllipsis(c, c.rank(x), &s);
+  OCTET_ASSIGN(const Value y, c.Make("strided_slice", {x, s.begin, s.end, s.step},
+                                     {{"begin_mask", s.begin_mask}, {"end_mask", s.end_mask}, {"ellipsis_mask", s.ellipsis_mask},
+                                      {"new_axis_mask", s.new_axis_mask}, {"shrink_axis_mask", s.shrink_axis_mask}}));
+  const int count = c.rank(s.begin) == 1 ? c.shape(s.begin)[0] : 0;
   const int64_t entries = count > 0 && count < 32 ? (int64_t{1} << count) - 1 : 0;
-  const Value ranked = WithRank(c, y, c.rank(x) + std::popcount(static_cast<uint64_t>(added & entries)) - std::popcount(static_cast<uint64_t>(shrunk & entries & ~added)));
-  if ((ellipsis & entries) == 0 && count > 0) KeepWholeAxes(c, x, ranked, count);
+  const Value ranked = WithRank(c, y, c.rank(x) + std::popcount(static_cast<uint64_t>(s.new_axis_mask & entries)) - std::popcount(static_cast<uint64_t>(s.shrink_axis_mask & entries & ~s.new_axis_mask)));
+  if ((c.Int("ellipsis_mask", 0) & entries) == 0 && count > 0) KeepWholeAxes(c, x, ranked, count);
   return Set(c, ranked);
 }
 

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+// Sums of 8-bit products back to 8 bits with AVX2.
+#pragma once
+#include <immintrin.h>
+
+#include "kernels/int8.h"
+
+namespace octet::kernels {
+namespace {
+
+inline __m256i Load(const void* p) { return _mm256_loadu_si256(static_cast<const __m256i*>(p)); }
+inline void Store(void* p, __m256i v) { _mm256_storeu_si256(static_cast<__m256i*>(p), v); }
+inline __m128i Load16(const void* p) { return _mm_loadu_si128(static_cast<const __m128i*>(p)); }
+
+// Constants of 8 columns for the one-step form of DOUBLE (Requant::narrow).
+template <bool kRelu> struct Narrow {
+  static constexpr bool kWide = false;
+  __m256i mantissa, mantissa_odd, up, up_negative, after;
+  Narrow(const Requant& q, int64_t c) : Narrow(q.narrow[c / kPanel], static_cast<int>(c % kPanel)) {}
+  Narrow(const NarrowPanel& p, int i)
+      : mantissa(Load(p.mantissa + i)), mantissa_odd(Load(p.odd + i)), up(Load(p.up + i)), up_negative(Load(p.up_negative + i)), after(Load(p.after + i)) {}
+  __m256i operator()(__m256i x) const {
+    x = _mm256_slli_epi32(x, 2);
+    const __m256i even = _mm256_mul_epi32(x, mantissa), odd = _mm256_mul_epi32(_mm256_srli_epi64(x, 32), mantissa_odd);
+    const __m256i v = _mm256_blend_epi32(_mm256_srli_epi64(even, 32), odd, 0xaa);  // High halves.
+    if constexpr (kRelu) return _mm256_srav_epi32(_mm256_add_epi32(v, up), after);
+    const __m256 nudge = _mm256_blendv_ps(_mm256_castsi256_ps(up), _mm256_castsi256_ps(up_negative), _mm256_castsi256_ps(x));  // By x's sign.
+    return _mm256_srav_epi32(_mm256_add_epi32(v, _mm256_castps_si256(nudge)), after);
+  }
+};
+
+// DOUBLE in the reference's two steps. The high-mul rounds x*m / 2^31 to nearest with ties up, which is what
+// the reference's nudge and truncation amount to; the shift rounds ties away from zero.
+struct Double {
+  static constexpr bool kWide = true;
+  __m256i left, mantissa, right;
+  Double(const Requant& q, int64_t c) : left(Load(q.left + c)), mantissa(Load(q.mantissa + c)), right(Load(q.right + c)) {}
+  __m256i operator()(__m256i x) const {
+    const __m256i half = _mm256_set1_epi64x(1ll << 30);
+    x = _mm256_sllv_epi32(x, left);
+    const __m256i even = _mm256_add_epi64(_mm256_mul_epi32(x, mantissa), half);
+    const __m256i odd = _mm256_add_epi64(_mm256_mul_epi32(_mm256_srli_epi64(x, 32), _mm256_srli_epi64(mantissa, 32)), half);
+    const __m256i v = _mm256_blend_epi32(_mm256_srli_epi64(even, 31), _mm256_slli_epi64(odd, 1), 0xaa);
+    // nudge = 2^(right-1) - (v < 0), and nothing at all for right = 0.
+    const __m256i shifts = _mm256_cmpgt_epi32(right, _mm256_setzero_si256());
+    const __m256i up = _mm256_srli_epi32(_mm256_sllv_epi32(_mm256_set1_epi32(1), right), 1);
+    const __m256i nudge = _mm256_and_si256(_mm256_add_epi32(up, _mm256_srai_epi32(v, 31)), shifts);
+    return _mm256_srav_epi32(_mm256_add_epi32(v, nudge), right);
+  }
+};
+
+// The biases of 8 columns, from beside the other constants.
+template <class Rescale> inline __m256i Bias(const Requant& q, int64_t c) {
+  if constexpr (Rescale::kWide) return Load(q.bias + c);
+  else return Load(q.narrow[c / kPanel].bias + c % kPanel);
+}
+
+// round(x * scale), half away from zero: adding the double below a half and cutting off rounds the same.
+struct F64 {
+  __m256d low, high;
+  F64(const Requant& q, int64_t c) : low(_mm256_loadu_pd(q.scale + c)), high(_mm256_loadu_pd(q.scale + c + 4)) {}
+  static __m128i Round(__m128i x, __m256d scale) {
+    const __m256d limit = _mm256_set1_pd(1e9), half = _mm256_set1_pd(0.49999999999999994), sign = _mm256_set1_pd(-0.0);
+    const __m256d v = _mm256_min_pd(_mm256_mul_pd(_mm256_cvtepi32_pd(x), scale), limit);  // Below, the conversion itself gives INT_MIN.
+    return _mm256_cvttpd_epi32(_mm256_add_pd(v, _mm256_or_pd(half, _mm256_and_pd(v, sign))));
+  }
+  __m256i operator()(__m256i x) const {
+    return _mm256_inserti128_si256(_mm256_castsi128_si256(Round(_mm256_castsi256_si128(x), low)), Round(_mm256_extracti128_si256(x, 1), high), 1);
+  }
+};
+
+struct Clamp {
+  __m256i zero;
+  __m128i low, high;
+  explicit Clamp(const Requant& q)
+      : zero(_mm256_set1_epi16(static_cast<int16_t>(q.zero))), low(_mm_set1_epi8(static_cast<char>(q.low))), high(_mm_set1_epi8(static_cast<char>(q.high))) {}
+  // Two rows of 16 values to n bytes each.
+  void PutTwo(__m256i a, __m256i b, __m256i c, __m256i d, int8_t* y, int64_t pitch, int64_t n) const {
+    const __m256i first = _mm256_adds_epi16(_mm256_packs_epi32(a, b), zero), second = _mm256_adds_epi16(_mm256_packs_epi32(c, d), zero);
+    __m256i bytes = _mm256_packs_epi16(first, second);  // By fours: first 0, 2, second 0, 2 and first 1, 3, second 1, 3.
+    bytes = _mm256_permutevar8x32_epi32(bytes, _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7));
+    bytes = _mm256_min_epi8(_mm256_max_epi8(bytes, _mm256_broadcastsi128_si256(low)), _mm256_broadcastsi128_si256(high));
+    if (n >= kPanel) {
+      _mm_storeu_si128(reinterpret_cast<__m128i*>(y), _mm256_castsi256_si128(bytes));
+      _mm_storeu_si128(reinterpret_cast<__m128i*>(y + pitch), _mm256_extracti128_si256(bytes, 1));
+    } else {
+      alignas(32) int8_t out[32];
+      _mm256_store_si256(reinterpret_cast<__m256i*>(out), bytes);
+      __builtin_memcpy(y, out, static_cast<unsigned>(n));
+      __builtin_memcpy(y + pitch, out + 16, static_cast<unsigned>(n));
+    }
+  }
+  // Eight values each to n bytes.
+  void PutHalves(__m256i a, __m256i b, int8_t* y, int8_t* z, int64_t n) const {
+    const __m256i words = _mm256_adds_epi16(_mm256_packs_epi32(a, b), zero);
+    __m128i bytes = _mm_shuffle_epi32(_mm_packs_epi16(_mm256_castsi256_si128(words), _mm256_extracti128_si256(words, 1)), 0xd8);
+    bytes = _mm_min_epi8(_mm_max_epi8(bytes, low), high);
+    if (n == 8) {
+      _mm_storel_epi64(reinterpret_cast<__m128i*>(y), bytes);
+      _mm_storeh_pd(reinterpret_cast<double*>(z), _mm_castsi128_pd(bytes));
+    } else {
+      alignas(16) int8_t out[16];
+      _mm_store_si128(reinterpret_cast<__m128i*>(out), bytes);
+      __builtin_memcpy(y, out, static_cast<unsigned>(n));
+      __builtin_memcpy(z, out + 8, static_cast<unsigned>(n));
+    }
+  }
+  // 16 values to n bytes.
+  void Put(__m256i a, __m256i b, int8_t* y, int64_t n) const {
+    const __m256i words = _mm256_adds_epi16(_mm256_packs_epi32(a, b), zero);  // 0-3, 8-11 and 4-7, 12-15.
+    __m128i bytes = _mm_shuffle_epi32(_mm_packs_epi16(_mm256_castsi256_si128(words), _mm256_extracti128_si256(words, 1)), 0xd8);
+    bytes = _mm_min_epi8(_mm_max_epi8(bytes, low), high);
+    if (n >= kPanel) {
+      _mm_storeu_si128(reinterpret_cast<__m128i*>(y), bytes);
+    } else {
+      alignas(16) int8_t out[16];
+      _mm_store_si128(reinterpret_cast<__m128i*>(out), bytes);
+      __builtin_memcpy(y, out, static_cast<unsigned>(n));
+    }
+  }
+};
+
+}  // namespace
+}  // namespace octet::kernels
