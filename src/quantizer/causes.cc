@@ -23,6 +23,7 @@ constexpr double kTooWide = 4;          // An int8 range over what the data reac
 constexpr int kDeadShare = 8;           // From one channel in so many on.
 constexpr double kLoneSample = 3;       // Times the next largest value: one sample sets the range.
 constexpr float kDeadChannel = 1e-8f;
+constexpr int kNearby = 4;              // Operators between a variance and what is made of it.
 // Of a first layer's bias beside what its median channel reaches. Over 16 trained models 0.0097 to 0.29, of at most 92; on
 // their data times 255 at most 0.0012, of 230 and more (or a ReLU6 hides it); divided by 255 at least 0.40.
 constexpr double kBiasDrowned = 0.0035, kLargeReach = 150, kBiasAlone = 0.36;
@@ -100,13 +101,19 @@ void AddDead(const std::vector<LayerRow>& layers, std::vector<std::string>* caus
   AddFew(std::move(dead), causes);
 }
 
-// Is it one number per row, out of a row of many, as a mean or a variance is?
+// Is it one number per row, out of a row of many, as a mean or a variance is, or made of such a number alone, as the 1 / sqrt?
 bool ReducesRows(const graph::Graph& g, graph::NodeId id) {
-  WeightedOp op;
-  const graph::Node& n = g.node(id);
-  if (n.inputs.empty() || n.inputs[0] == graph::kNoTensor) return false;
-  const Shape &in = g.tensor(n.inputs[0]).type.shape, &out = g.tensor(n.outputs[0]).type.shape;
-  return in.rank() > 1 && out.rank() > 0 && out.back() == 1 && in.back() > 1 && !FindWeights(g, id, &op);
+  for (int steps = 0; steps < kNearby && id >= 0; ++steps) {
+    WeightedOp op;
+    const graph::Node& n = g.node(id);
+    if (n.inputs.empty() || n.inputs[0] == graph::kNoTensor) return false;
+    const Shape &in = g.tensor(n.inputs[0]).type.shape, &out = g.tensor(n.outputs[0]).type.shape;
+    if (in.rank() < 2 || out.rank() < 1 || out.back() != 1 || FindWeights(g, id, &op)) return false;
+    if (in.back() > 1) return true;
+    if (!(n.op->traits & ops::kElementwise)) return false;
+    id = g.tensor(n.inputs[0]).producer;
+  }
+  return false;
 }
 
 // Of all values; only for such as are never exactly zero.

@@ -126,6 +126,10 @@ Range KlRange(const TensorStatistics& s) {
 
 Range ChooseRange(const TensorStatistics& s, Ranges method) {
   if (method == Ranges::kEma && s.ema_samples > 0) return {std::max(s.min, std::min(0.0f, s.ema_min)), std::min(s.max, std::max(0.0f, s.ema_max))};
+  if (method >= Ranges::kFourth) {
+    const float part = std::ldexp(1.0f, -2 * (1 + static_cast<int>(method) - static_cast<int>(Ranges::kFourth)));
+    return {part * s.min, part * s.max};
+  }
   if (method == Ranges::kMinMax || s.histogram.empty() || !(s.max > s.min)) return {s.min, s.max};
   if (method == Ranges::kKl) return KlRange(s);
   if (method == Ranges::kMse) return MseRange(s);

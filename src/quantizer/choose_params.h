@@ -5,13 +5,14 @@
 
 namespace octet::quantizer {
 
-enum class Ranges : uint8_t { kMinMax, kPercentile, kMse, kKl, kEma, kClip999, kClip99 };
+enum class Ranges : uint8_t { kMinMax, kPercentile, kMse, kKl, kEma, kClip999, kClip99, kFourth, kFourth2, kFourth3, kFourth4, kFourth5, kFourth6, kFourth7 };
 
 struct Range {
   float min = 0, max = 0;
 };
 
 // Zero is inside; never wider than what was seen. kPercentile: 99.99 % of the values; kClip999, kClip99: 99.9 % and 99 %.
+// kFourth: the fourth part of what was seen; kFourth2: the fourth part of that, and so on.
 // kMse: the range whose quantization error, sum h(x) * (Q(x) - x)^2 over the histogram, is least.
 // kKl: the range whose 8-bit histogram loses the least information (Kullback-Leibler); known to fail on wide
 // channels. kEma: moving average of the samples' own ranges, as some calibrators keep.

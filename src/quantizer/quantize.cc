@@ -32,6 +32,7 @@ constexpr float kEven = 3;                  // Largest over median channel below
 constexpr double kEqualTolerance = 1e-4;    // Equalisation must not change float outputs by more, relative.
 constexpr int64_t kVerifySamples = 8;
 constexpr double kEnoughDb = 25;            // Signal to noise of the outputs at which no more operators stay in float.
+constexpr double kNothingDb = 3;            // Below it signal to noise tells nothing.
 constexpr double kDoubtfulDb = 16;          // Below it the user is told.
 constexpr int kInt16Operators = 8;          // Times as many may be left in 16x8, which stays integer and keeps the file's size.
 constexpr double kWorthDb = 3, kWorthShare = 0.5, kLeastWorthDb = 1;  // What leaving any in float must gain: half the noise, or half of what lacks to kEnoughDb.
@@ -92,7 +93,7 @@ class Quantizer {
       OCTET_ASSIGN(OutputError judge, OutputError::Make(model_, data_, score_, progress_));
       judge_.emplace(std::move(judge));
       OCTET_ASSIGN(choice, Choose(methods));
-      if (options_.automatic_ranges && int8) OCTET_TRY(Refine(&choice));
+      if (options_.automatic_ranges && (int8 || choice.sqnr_db < kEnoughDb)) OCTET_TRY(Refine(&choice));
       if (options_.repair) OCTET_TRY(TryBias(&choice));
     }
     result_.output_sqnr_db = choice.sqnr_db;
@@ -116,7 +117,7 @@ class Quantizer {
     bool correct_bias = false;
     std::map<std::string, std::string> not_int8 = {};  // By first output, with the reason; in options_.fallback.
     std::map<std::string, std::string> wide = {};      // The same, in 16 bits: states of recurrent layers.
-    double sqnr_db = 0;                                  // Of the outputs on score_.
+    double sqnr_db = 0, mean_error = 0;                  // Of the outputs on score_.
   };
 
   static const char* Name(Ranges r) {
@@ -128,6 +129,7 @@ class Quantizer {
       case Ranges::kEma: return "moving average";
       case Ranges::kClip999: return "percentile 99.9";
       case Ranges::kClip99: return "percentile 99";
+      default: return "a part of it";
     }
     return "";
   }
@@ -202,7 +204,7 @@ class Quantizer {
       for (Ranges r : methods) {
         Choice trial{.equalize = equalize, .ranges = r};
         OCTET_TRY(Score(&trial));
-        if (!best || trial.sqnr_db > best->sqnr_db) best = trial;
+        if (!best || Better(trial, *best)) best = trial;
       }
     }
     return *best;
@@ -210,8 +212,13 @@ class Quantizer {
 
   Status KeepIfBetter(Choice trial, Choice* choice) {
     OCTET_TRY(Score(&trial));
-    if (trial.sqnr_db > choice->sqnr_db) *choice = std::move(trial);
+    if (Better(trial, *choice)) *choice = std::move(trial);
     return {};
+  }
+
+  // A constant output has 0 dB: where neither keeps more than half of the signal, what is nearer to float on average wins.
+  static bool Better(const Choice& a, const Choice& b) {
+    return std::max(a.sqnr_db, b.sqnr_db) < kNothingDb ? a.mean_error < b.mean_error : a.sqnr_db > b.sqnr_db;
   }
 
   Status Refine(Choice* choice) {
@@ -219,7 +226,7 @@ class Quantizer {
     OCTET_ASSIGN(const Rewritten rewritten, Rewrite(p, *choice));
     if (!Cheap((kRefineRuns + static_cast<int64_t>(rewritten.classes.size())) * kFewestSensitivity)) return {};
     OCTET_ASSIGN(const File file, ComparedFile(p));
-    OCTET_ASSIGN(const std::vector<RangeChange> found, RefineRanges(file.model, rewritten.classes, *p.ranges, data_, Few(fit_, kRefineRuns), progress_));
+    OCTET_ASSIGN(const std::vector<RangeChange> found, RefineRanges(file.model, rewritten.classes, options_.rewrite.activation, *p.ranges, data_, Few(fit_, kRefineRuns), progress_));
     if (found.empty()) return {};
     Choice trial = *choice;
     for (const RangeChange& change : found) change.Apply(&trial.by_tensor);
@@ -239,6 +246,7 @@ class Quantizer {
       OCTET_ASSIGN(const OutputDistance distance, Distance(trial));
       if (distance.sqnr_db < choice->sqnr_db + kWorthRange) continue;
       trial.sqnr_db = distance.sqnr_db;
+      trial.mean_error = distance.mean;
       *choice = std::move(trial);
     }
     return choice->sqnr_db == before ? Status() : Score(choice);
@@ -301,7 +309,7 @@ class Quantizer {
     for (const std::vector<std::string>& step : PlanFloat(g, sensitivity, budget)) {
       for (const std::string& name : step) trial.not_int8[name] = Reason(sensitivity, name);
       OCTET_TRY(Score(&trial));
-      if (trial.sqnr_db > best.sqnr_db) best = trial;
+      if (Better(trial, best)) best = trial;
       if (best.sqnr_db >= kEnoughDb && !forced) break;
     }
     if (best.sqnr_db < before + std::clamp(kWorthShare * (kEnoughDb - before), kLeastWorthDb, kWorthDb) && !forced) return {};
@@ -326,6 +334,7 @@ class Quantizer {
     OCTET_ASSIGN(const OutputDistance distance, Distance(*c));
     result_.candidates.push_back({Name(*c), distance.mean, distance.sqnr_db});
     c->sqnr_db = distance.sqnr_db;
+    c->mean_error = distance.mean;
     return {};
   }
 

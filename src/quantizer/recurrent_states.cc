@@ -30,11 +30,8 @@ class Carriers {
 
   std::set<NodeId> Find() const {
     std::set<NodeId> found;
-    std::map<Key, int> steps;
     for (const auto& [id, above] : above_)
-      if (Carries(id)) ++steps[KeyOf(id)];
-    for (const auto& [id, above] : above_)
-      if (Carries(id) && steps[KeyOf(id)] >= kFewestSteps) found.insert(id);
+      if (Carries(id)) found.insert(id);
     std::set<NodeId> feeding;
     for (NodeId id : found)
       for (NodeId before : Before(id)) {
@@ -66,24 +63,34 @@ class Carriers {
     return nodes;
   }
 
-  using Keys = std::map<NodeId, std::set<Key>>;
-  void Meet(const std::vector<NodeId>& neighbours, Keys* keys, NodeId id) {
-    std::set<Key>& met = (*keys)[id];
+  // Of every key, the most that one way meets.
+  using Counts = std::map<Key, int>;
+  void Meet(const std::vector<NodeId>& neighbours, std::map<NodeId, Counts>* counts, NodeId id) {
+    Counts& met = (*counts)[id];
     for (NodeId other : neighbours) {
-      met.insert(KeyOf(other));
-      met.insert((*keys)[other].begin(), (*keys)[other].end());
+      const Key own = KeyOf(other);
+      met.try_emplace(own, 1);
+      for (const auto& [key, count] : (*counts)[other]) {
+        int& most = met[key];
+        most = std::max(most, count + (key == own));
+      }
     }
   }
 
-  // Does a way from one step's node to the same node of another lead over this one?
+  // Does a way over this node meet the same node of several steps, before it and behind it?
   bool Carries(NodeId id) const {
-    const std::set<Key> &above = above_.at(id), &below = below_.at(id);
+    const Counts &above = above_.at(id), &below = below_.at(id);
     const Key own = KeyOf(id);
-    return above.contains(own) || below.contains(own) || std::ranges::any_of(above, [&](const Key& k) { return below.contains(k); });
+    const auto of = [](const Counts& counts, const Key& key) {
+      const auto it = counts.find(key);
+      return it == counts.end() ? 0 : it->second;
+    };
+    if (of(above, own) + 1 + of(below, own) >= kFewestSteps) return true;
+    return std::ranges::any_of(above, [&](const auto& met) { return of(below, met.first) > 0 && met.second + of(below, met.first) >= kFewestSteps; });
   }
 
   const Graph& g_;
-  Keys above_, below_;  // What lies before and behind, by element-wise ways alone.
+  std::map<NodeId, Counts> above_, below_;  // What lies before and behind, by element-wise ways alone.
 };
 
 }  // namespace

@@ -9,27 +9,32 @@ namespace octet::quantizer {
 namespace {
 
 constexpr Ranges kMethods[] = {Ranges::kMinMax, Ranges::kMse, Ranges::kPercentile, Ranges::kClip999, Ranges::kClip99};
+// Where a class alone ruins the outputs: its largest values may be ones that nothing depends on, as the 1 / sqrt of rows
+// without variance, which is multiplied by zeros.
+constexpr Ranges kParts[] = {Ranges::kFourth, Ranges::kFourth2, Ranges::kFourth3, Ranges::kFourth4, Ranges::kFourth5, Ranges::kFourth6, Ranges::kFourth7};
+constexpr double kRuins = 0.003;  // Noise over signal: 25 dB.
 constexpr size_t kMostClasses = 24;
 constexpr int64_t kRankingSamples = 8;  // Enough to tell which classes are noisy.
-constexpr double kWorthALook = 0.005;  // Of all noise.
+constexpr double kWorthALook = 0.005;  // Of all noise but what drowns the signal.
 constexpr double kBetter = 0.95;       // A method must take off 5 % of the class's noise.
 constexpr float kSameScale = 0.01f;    // Relative; scales that differ by less are one.
 
-Quant UnionQuant(const ScaleClass& c, Ranges method, const TensorRanges& ranges) {
+Quant UnionQuant(const ScaleClass& c, Ranges method, DType activation, const TensorRanges& ranges) {
   Range all;
   for (const std::string& tensor : c.tensors) {
     const Range r = ranges.Of(tensor, method);
     all = {std::min(all.min, r.min), std::max(all.max, r.max)};
   }
-  return ActivationQuant(DType::kI8, all);
+  return ActivationQuant(activation, all);
 }
 
 bool Alike(const Quant& a, const Quant& b) { return std::abs(a.scale0() - b.scale0()) <= kSameScale * a.scale0() && std::abs(a.zero0() - b.zero0()) <= 1; }
 
 // Positions of the classes that are worth other ranges, the noisiest first.
-std::vector<size_t> Noisiest(const std::vector<ScaleClass>& classes, const std::vector<double>& noise) {
+std::vector<size_t> Noisiest(const std::vector<ScaleClass>& classes, const InjectedNoise& ranking) {
+  const std::vector<double>& noise = ranking.noise;
   double total = 0;
-  for (double n : noise) total += n;
+  for (double n : noise) total += n < ranking.signal ? n : 0;  // What ruins the outputs does not make the others good.
   std::vector<size_t> order;
   for (size_t i = 0; i < classes.size(); ++i)
     if (!classes[i].fixed && noise[i] > kWorthALook * total) order.push_back(i);
@@ -45,26 +50,28 @@ struct Trial {
 
 }  // namespace
 
-Result<std::vector<RangeChange>> RefineRanges(std::shared_ptr<const runtime::Model> model, const std::vector<ScaleClass>& classes, const TensorRanges& ranges, const data::Dataset& data,
-                                              SampleRange samples, const Progress& progress) {
+Result<std::vector<RangeChange>> RefineRanges(std::shared_ptr<const runtime::Model> model, const std::vector<ScaleClass>& classes, DType activation, const TensorRanges& ranges,
+                                              const data::Dataset& data, SampleRange samples, const Progress& progress) {
   std::vector<Injection> injections;
-  for (const ScaleClass& c : classes) injections.push_back({c.tensors, c.quant});
+  for (const ScaleClass& c : classes) injections.push_back({c.tensors, c.quant, activation});
   SampleRange few = samples;
   few.end = std::min(few.end, few.first + few.step * kRankingSamples);
   OCTET_ASSIGN(const InjectedNoise ranking, MeasureNoise(model, injections, data, few, progress));
   injections.clear();
   std::vector<Trial> trials;
   std::map<size_t, size_t> common;  // Class -> the trial that leaves it as it is.
-  for (size_t i : Noisiest(classes, ranking.noise)) {
+  for (size_t i : Noisiest(classes, ranking)) {
     std::vector<Quant> seen{classes[i].quant};
     common[i] = injections.size();
-    injections.push_back({classes[i].tensors, classes[i].quant});
+    injections.push_back({classes[i].tensors, classes[i].quant, activation});
     trials.push_back({i, std::nullopt});
-    for (Ranges method : kMethods) {
-      const Quant q = UnionQuant(classes[i], method, ranges);
+    std::vector<Ranges> methods(std::begin(kMethods), std::end(kMethods));
+    if (ranking.noise[i] > kRuins * ranking.signal) methods.insert(methods.end(), std::begin(kParts), std::end(kParts));
+    for (Ranges method : methods) {
+      const Quant q = UnionQuant(classes[i], method, activation, ranges);
       if (std::ranges::any_of(seen, [&](const Quant& s) { return Alike(s, q); })) continue;
       seen.push_back(q);
-      injections.push_back({classes[i].tensors, q});
+      injections.push_back({classes[i].tensors, q, activation});
       trials.push_back({i, method});
     }
   }

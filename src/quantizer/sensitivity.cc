@@ -22,7 +22,7 @@ constexpr double kUneasyDb = 25, kBadDb = 13;
 constexpr double kMac_ns = 1.0 / 30 - 1.0 / 100, kByte_ns = 0.75 / 10, kStep_ns = 1000;
 constexpr double kRuined = 10;  // Noise over signal where the outputs become infinite: 1/sqrt of what was rounded to 0.
 
-// Rounds tensors to an int8 grid right after they were computed; everything else stays float.
+// Rounds tensors to an integer grid right after they were computed; everything else stays float.
 class Injector : public runtime::Observer {
  public:
   explicit Injector(const runtime::Interpreter& interpreter) : interpreter_(interpreter) {
@@ -41,7 +41,7 @@ class Injector : public runtime::Observer {
     targets_.clear();
     for (const std::string& name : injection.tensors)
       if (const auto it = made_.find(name); it != made_.end()) targets_.push_back(it->second);
-    quant_ = &injection.quant;
+    injection_ = &injection;
   }
   void AfterNode(int node) override {
     for (const auto& [n, tensor] : targets_)
@@ -51,15 +51,16 @@ class Injector : public runtime::Observer {
  private:
   void Round(const runtime::TensorRef& t) const {
     auto* x = reinterpret_cast<float*>(t.data);
-    const float scale = quant_->scale0(), zero = static_cast<float>(quant_->zero0());
+    const float scale = injection_->quant.scale0(), zero = static_cast<float>(injection_->quant.zero0());
+    const float low = injection_->type == DType::kI16 ? -32768.0f : -128.0f, high = -1 - low;
     const int64_t n = t.type->shape.elements();
-    for (int64_t i = 0; i < n; ++i) x[i] = scale * (std::clamp(std::round(x[i] / scale) + zero, -128.0f, 127.0f) - zero);
+    for (int64_t i = 0; i < n; ++i) x[i] = scale * (std::clamp(std::round(x[i] / scale) + zero, low, high) - zero);
   }
 
   const runtime::Interpreter& interpreter_;
   std::map<std::string, std::pair<int, int32_t>> made_;  // Node and tensor, by name.
   std::vector<std::pair<int, int32_t>> targets_;
-  const Quant* quant_ = nullptr;
+  const Injection* injection_ = nullptr;
 };
 
 bool RunsPartly(const runtime::Interpreter& interpreter) {
@@ -233,7 +234,7 @@ Result<InjectedNoise> MeasureNoise(std::shared_ptr<const runtime::Model> model, 
 Result<Sensitivity> MeasureSensitivity(std::shared_ptr<const runtime::Model> model, const std::map<std::string, Quant>& scales, const data::Dataset& data, SampleRange samples,
                                        const Progress& progress) {
   std::vector<Injection> injections;
-  for (const auto& [name, quant] : scales) injections.push_back({{name}, quant});
+  for (const auto& [name, quant] : scales) injections.push_back({{name}, quant, DType::kI8});
   OCTET_ASSIGN(const InjectedNoise measured, MeasureNoise(std::move(model), injections, data, samples, progress));
   Sensitivity result{measured.signal, {}};
   for (size_t i = 0; i < injections.size(); ++i) result.noise[injections[i].tensors[0]] = measured.noise[i];

@@ -13,6 +13,7 @@ namespace octet::quantizer {
 struct Injection {
   std::vector<std::string> tensors;
   Quant quant;
+  DType type = DType::kI8;  // Or kI16.
 };
 
 struct InjectedNoise {

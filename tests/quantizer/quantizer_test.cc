@@ -689,7 +689,7 @@ TEST(RefineRanges, ChoosesByTheModelsOutputs) {
   ASSERT_FALSE(plain.classes.empty());
   const std::vector<ScaleClass> one{{{"conv"}, ActivationQuant(DType::kI8, ranges.Of("conv", Ranges::kMinMax)), false}};
   const std::vector<std::byte> bytes = *exporter::Export(b.model);
-  const std::vector<RangeChange> better = *RefineRanges(*runtime::Model::FromBytes(bytes), one, ranges, data, {0, 16, 1}, {});
+  const std::vector<RangeChange> better = *RefineRanges(*runtime::Model::FromBytes(bytes), one, DType::kI8, ranges, data, {0, 16, 1}, {});
   ASSERT_EQ(better.size(), 1u);
   EXPECT_LT(ranges.Of("conv", better[0].method).max, ranges.Of("conv", Ranges::kMinMax).max);
   RangeMethods methods;
@@ -697,6 +697,29 @@ TEST(RefineRanges, ChoosesByTheModelsOutputs) {
   EXPECT_EQ(methods.at("conv"), better[0].method);
   EXPECT_TRUE(better[0].Undo(&methods));
   EXPECT_TRUE(methods.empty());
+}
+
+// Rows without variance make 1 / sqrt(v + e) tens of thousands, which are multiplied by zeros: in int8 all other rows would
+// be lost beside them. The cause is named, and the range ends where it matters.
+TEST(Quantize, ALayerNormsEpsilonMayBeNearZero) {
+  Builder b;
+  const auto x = b.Input("x", {DType::kF32, Shape{1, 6, 8}, {}});
+  const auto axis = b.Constant<int32_t>("axis", Shape{1}, {2});
+  const auto keep = [](graph::Node& n) { test::SetAttr(n, "keep_dims", true); };
+  const auto m = b.Node("mean", "m", {x, axis}, {}, keep), v = b.Node("mean", "v", {b.Node("squared_difference", "d", {x, m}), axis}, {}, keep);
+  const auto r = b.Node("rsqrt", "r", {b.Node("add", "e", {v, b.Constant<float>("epsilon", Shape{}, {1e-9f})})});
+  b.g().outputs = {b.Node("mul", "y", {b.Node("sub", "centred", {x, m}), r})};
+  std::vector<float> values = test::RandomFloats(64 * 48, 4);
+  for (size_t row = 0; row < values.size() / 8; row += 3) std::fill_n(values.begin() + static_cast<int64_t>(row * 8), 8, 0.25f);
+  for (const DType type : {DType::kI8, DType::kI16}) {
+    QuantizeOptions options;
+    options.int8_only = true;
+    options.rewrite.activation = type;
+    const auto q = QuantizeInt8(b.model, Samples(Shape{6, 8}, values), options, {});
+    ASSERT_TRUE(q.ok()) << q.error().message();
+    EXPECT_GT(q->output_sqnr_db, 25);
+    EXPECT_TRUE(std::ranges::any_of(q->causes, [](const std::string& cause) { return cause.find("values of r ") != std::string::npos; }));
+  }
 }
 
 TEST(Quantize, PerTensorWeightsHaveOneScale) {
