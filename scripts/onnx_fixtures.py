@@ -317,13 +317,27 @@ def broadcast():
 
 
 def refused():
-    nodes = [N("Det", ["x"], ["d"], name="volume"), N("Mystery", ["x"], ["m"], domain="shop", name="own"), N("Relu", ["x"], ["r"])]
-    m = model(nodes, [("x", F, [3, 3])], [("d", F, []), ("m", F, [3, 3]), ("r", F, [3, 3])], {}, domains=["shop"])
+    nodes = [N("Unique", ["x"], ["d"], name="distinct"), N("Mystery", ["x"], ["m"], domain="shop", name="own"), N("Relu", ["x"], ["r"])]
+    m = model(nodes, [("x", F, [3, 3])], [("d", F, ["M"]), ("m", F, [3, 3]), ("r", F, [3, 3])], {}, domains=["shop"])
     (OUT / "refused.onnx").write_bytes(m.SerializeToString(deterministic=True))
+
+
+def regions():
+    """Pixels at computed places: boxes, deformed filters of several groups, volumes; a determinant."""
+    boxes = np.array([[0, 0, 9, 9], [2.5, 1, 6, 7.25], [-4, 3, 20, 5]], np.float32)
+    w = {"of": np.array([0, 1, 0], np.int64), "w": floats(4, 2, 2, 2), "bias": floats(4)}
+    nodes = [N("RoiAlign", ["x", "boxes", "of"], ["r"], output_height=2, output_width=3, sampling_ratio=2, spatial_scale=0.75),
+             N("RoiAlign", ["x", "boxes", "of"], ["m"], output_height=2, output_width=2, sampling_ratio=1, mode="max", coordinate_transformation_mode="output_half_pixel"),
+             N("DeformConv", ["x", "w", "offset", "bias", "mask"], ["d"], kernel_shape=[2, 2], pads=[1, 0, 0, 1], strides=[2, 1], group=2, offset_group=4),
+             N("GridSample", ["v", "grid"], ["g"], mode="linear", padding_mode="zeros"), N("Det", ["a"], ["det"])]
+    inputs = [("x", F, [2, 4, 7, 6]), ("boxes", F, [3, 4]), ("offset", F, [2, 32, 4, 6]), ("mask", F, [2, 16, 4, 6]), ("v", F, [1, 2, 3, 4, 5]), ("grid", F, [1, 2, 3, 2, 3]), ("a", F, [2, 3, 3])]
+    outputs = [("r", F, [3, 4, 2, 3]), ("m", F, [3, 4, 2, 2]), ("d", F, [2, 4, 4, 6]), ("g", F, [1, 2, 2, 3, 2]), ("det", F, [2])]
+    given = [floats(2, 4, 7, 6), boxes, floats(2, 32, 4, 6, scale=1.5), np.abs(floats(2, 16, 4, 6)), floats(1, 2, 3, 4, 5), floats(1, 2, 3, 2, 3), floats(2, 3, 3)]
+    save("regions", model(nodes, inputs, outputs, w, opset=22, ir=10), given)
 
 
 if __name__ == "__main__":
     OUT.mkdir(parents=True, exist_ok=True)
-    for make in (cnn, unet, shapes, transformer, recurrent, quantized, loops, old, function, external, refused, any_length, excite, einsum, free_axes, masks, placed, blocks, broadcast, grids, quantized_lstm):
+    for make in (cnn, unet, shapes, transformer, recurrent, quantized, loops, old, function, external, refused, any_length, excite, einsum, free_axes, masks, placed, blocks, broadcast, grids, quantized_lstm, regions):
         make()
     print(f"{OUT}: {sum(f.stat().st_size for f in OUT.iterdir())} bytes")

@@ -73,7 +73,7 @@ TEST_P(OnnxFixture, AgreesWithTheReferenceEvaluator) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Onnx, OnnxFixture, testing::Values("cnn", "unet", "shapes", "transformer", "recurrent", "quantized", "loops", "old", "function", "external", "any_length", "excite", "einsum", "free_axes", "masks",
-                                                               "placed", "blocks", "broadcast", "grids", "quantized_lstm"));
+                                                               "placed", "blocks", "broadcast", "grids", "quantized_lstm", "regions"));
 
 TEST(Onnx, ConvolutionsKeepNoTransposeButTheInputs) {
   const auto ops = Operators(Optimized("cnn.onnx"));
@@ -163,8 +163,8 @@ TEST(Onnx, AllThatIsMissingIsReportedAtOnce) {
   auto findings = Check(Data("refused.onnx"));
   ASSERT_TRUE(findings.ok());
   ASSERT_EQ(findings->size(), 2u);
-  EXPECT_EQ(findings->at(0).layer, "volume");
-  EXPECT_EQ(findings->at(0).kind, "Det");
+  EXPECT_EQ(findings->at(0).layer, "distinct");
+  EXPECT_EQ(findings->at(0).kind, "Unique");
   EXPECT_EQ(findings->at(1).kind, "shop.Mystery");
   auto model = Import(Data("refused.onnx"));
   ASSERT_FALSE(model.ok());

@@ -238,4 +238,10 @@ Status NodeContext::ApplyOperatorRule() {
   return rule ? rule->convert(*this) : Fail("an operator that octet has", kind_, "");
 }
 
+Status Set(NodeContext& c, Result<Value> y) {
+  if (!y.ok()) return std::move(y).status();
+  c.SetOutput(0, *y);
+  return {};
+}
+
 }  // namespace octet::importers::onnx

@@ -118,6 +118,9 @@ class NodeContext : public Lowering {
   mutable std::optional<Finding> finding_;
 };
 
+// The node's one output.
+Status Set(NodeContext& c, Result<Value> y);
+
 // Partly known numbers as an i32 vector: from the shape of `like` where that has the open ones, else the computed.
 Result<Value> ShapeOf(NodeContext& c, const Partial& numbers, Value computed, Value like);
 

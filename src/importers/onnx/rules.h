@@ -34,6 +34,7 @@ extern const std::span<const NodeRule> kSequenceRules;       // sequence.cc
 extern const std::span<const NodeRule> kControlRules;        // control.cc
 extern const std::span<const NodeRule> kAttentionRules;      // attention.cc
 extern const std::span<const NodeRule> kSignalRules;         // signal.cc
+extern const std::span<const NodeRule> kSamplingRules;       // sampling.cc
 extern const std::span<const NodeRule> kCombinedRules;       // combined.cc
 extern const std::span<const NodeRule> kCategoryRules;       // categories.cc
 extern const std::span<const NodeRule> kPlacementRules;      // placement.cc

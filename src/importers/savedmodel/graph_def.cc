@@ -181,20 +181,7 @@ bool ReadSignature(const WireField& field, SignatureDef* signature) {
   });
 }
 
-// CollectionDef: node_list = 1 { value = 1 }.
-bool ReadCollection(const WireField& field, std::vector<std::string_view>* init_ops) {
-  std::string_view key;
-  Bytes value;
-  if (!MapEntry(field, &key, &value)) return false;
-  if (key != "saved_model_main_op" && key != "legacy_init_op" && key != "table_initializer") return true;
-  return ForFields(value, [&](const WireField& list) {
-    return list.number != 1 || ForFields(list.bytes, [&](const WireField& f) {
-      if (f.number == 1) init_ops->push_back(f.as_text());
-      return true;
-    });
-  });
-}
-
+// AssetFileDef: 1 TensorInfo, 2 filename.
 bool ReadAsset(Bytes message, MetaGraph* meta) {
   std::string_view tensor, file;
   const bool ok = ForFields(message, [&](const WireField& f) {
@@ -206,6 +193,23 @@ bool ReadAsset(Bytes message, MetaGraph* meta) {
   });
   meta->assets.emplace_back(tensor, file);
   return ok;
+}
+
+// CollectionDef: node_list = 1 { value = 1 }, any_list = 5 { value = 1: Any { value = 2 } }. TensorFlow 1 keeps assets there.
+bool ReadCollection(const WireField& field, MetaGraph* meta) {
+  std::string_view key;
+  Bytes value;
+  if (!MapEntry(field, &key, &value)) return false;
+  const bool inits = key == "saved_model_main_op" || key == "legacy_init_op" || key == "table_initializer", assets = key == "saved_model_assets";
+  if (!inits && !assets) return true;
+  return ForFields(value, [&](const WireField& list) {
+    if (list.number != (inits ? 1 : 5)) return true;
+    return ForFields(list.bytes, [&](const WireField& f) {
+      if (f.number != 1) return true;
+      if (inits) return meta->init_ops.push_back(f.as_text()), true;
+      return ForFields(f.bytes, [&](const WireField& any) { return any.number != 2 || ReadAsset(any.bytes, meta); });
+    });
+  });
 }
 
 // MetaInfoDef: 2 stripped_op_list, 4 tags.
@@ -230,7 +234,7 @@ Result<MetaGraph> ReadMetaGraph(Bytes message, const std::string& path) {
           if (saver.number == 3) meta.restore_op = saver.as_text();
           return true;
         });
-      case 4: return ReadCollection(f, &meta.init_ops);
+      case 4: return ReadCollection(f, &meta);
       case 5: return ReadSignature(f, &meta.signatures.emplace_back());
       case 6: return ReadAsset(f.bytes, &meta);
       default: return true;

@@ -1,17 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Element-wise layers and activations that take more than one operator. None overflows where the function does not.
 #include "importers/keras/context.h"
+#include "importers/keras/layers/functions.h"
 #include "importers/keras/rules.h"
 #include "importers/lowerings/activation.h"
 
 namespace octet::importers::keras {
 namespace {
-
-Status Set(LayerContext& c, Result<Value> y) {
-  if (!y.ok()) return std::move(y).status();
-  c.SetOutput(0, *y);
-  return {};
-}
 
 // x > theta ? x : 0
 Status ConvertThresholdedRelu(LayerContext& c) { return Set(c, ThresholdedRelu(c, c.Input(0), static_cast<float>(c.Number("theta", 1.0)))); }

@@ -13,12 +13,6 @@
 namespace octet::importers::keras {
 namespace {
 
-Status Set(LayerContext& c, Result<Value> y) {
-  if (!y.ok()) return std::move(y).status();
-  c.SetOutput(0, *y);
-  return {};
-}
-Value Int(LayerContext& c, int32_t v) { return c.Constant<int32_t>(Shape{}, std::span<const int32_t>(&v, 1)); }
 Result<Value> Tensor(LayerContext& c) { return Operand(c, 0, {"x", "inputs", "images", "data", "a"}); }
 
 Result<int> AxisOf(LayerContext& c, int64_t axis, int rank) {

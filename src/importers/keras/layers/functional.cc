@@ -13,12 +13,6 @@
 namespace octet::importers::keras {
 namespace {
 
-Status Set(LayerContext& c, Result<Value> y) {
-  if (!y.ok()) return std::move(y).status();
-  c.SetOutput(0, *y);
-  return {};
-}
-
 // An operand that may be left out.
 Result<Value> Optional(LayerContext& c, int position, std::string_view name) {
   const Argument* a = FindArgument(c, position, {name});

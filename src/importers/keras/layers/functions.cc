@@ -40,6 +40,14 @@ bool FitsInt(double v) { return v == std::floor(v) && std::fabs(v) < 2147483648.
 
 }  // namespace
 
+Status Set(LayerContext& c, Result<Value> y) {
+  if (!y.ok()) return std::move(y).status();
+  c.SetOutput(0, *y);
+  return {};
+}
+
+Value Int(LayerContext& c, int32_t v) { return c.Constant<int32_t>(Shape{}, std::span<const int32_t>(&v, 1)); }
+
 const Argument* FindArgument(const LayerContext& c, int position, std::initializer_list<std::string_view> names) {
   for (const std::string_view name : names)
     if (const Argument* a = c.Named(name)) return a;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Arguments of keras.ops and TensorFlow functions that a model calls directly: tensors or literals, by position or by name.
+// What rules of functions share: arguments of keras.ops and TensorFlow functions that a model calls directly: tensors or literals, by position or by name.
 #pragma once
 #include <initializer_list>
 #include <string_view>
@@ -7,6 +7,10 @@
 #include "importers/keras/context.h"
 
 namespace octet::importers::keras {
+
+// The one output.
+Status Set(LayerContext& c, Result<Value> y);
+Value Int(LayerContext& c, int32_t v);
 
 // The first of `names` that the call passes, or its argument at `position`; null when there is none.
 const Argument* FindArgument(const LayerContext& c, int position, std::initializer_list<std::string_view> names);

@@ -8,12 +8,6 @@
 namespace octet::importers::keras {
 namespace {
 
-Status Set(LayerContext& c, Result<Value> y) {
-  if (!y.ok()) return std::move(y).status();
-  c.SetOutput(0, *y);
-  return {};
-}
-
 Status ConvertInverse(LayerContext& c) {
   OCTET_ASSIGN(const Value a, Operand(c, 0, {"x", "a"}));
   OCTET_ASSIGN(const Value eye, IdentityLike(c, a));

@@ -18,14 +18,6 @@ namespace {
 using Unary = Result<Value> (*)(Lowering&, Value);
 using Binary = Result<Value> (*)(Lowering&, Value, Value);
 
-Status Set(LayerContext& c, Result<Value> y) {
-  if (!y.ok()) return std::move(y).status();
-  c.SetOutput(0, *y);
-  return {};
-}
-
-Value Int(LayerContext& c, int32_t v) { return c.Constant<int32_t>(Shape{}, std::span<const int32_t>(&v, 1)); }
-
 Result<Value> FloatOperand(LayerContext& c) {
   OCTET_ASSIGN(const Value x, Operand(c, 0, {"x", "a", "logits", "inputs"}));
   return c.type(x).dtype == DType::kF32 ? Result<Value>(x) : c.Cast(x, DType::kF32);

@@ -11,12 +11,6 @@
 namespace octet::importers::keras {
 namespace {
 
-Status Set(LayerContext& c, Result<Value> y) {
-  if (!y.ok()) return std::move(y).status();
-  c.SetOutput(0, *y);
-  return {};
-}
-
 // One image or a batch, channels last.
 Result<Value> Images(LayerContext& c) {
   OCTET_ASSIGN(const Value x, Operand(c, 0, {"images", "x", "image"}));

@@ -12,12 +12,6 @@
 namespace octet::importers::keras {
 namespace {
 
-Status Set(LayerContext& c, Result<Value> y) {
-  if (!y.ok()) return std::move(y).status();
-  c.SetOutput(0, *y);
-  return {};
-}
-
 Result<Value> Tensor(LayerContext& c) { return Operand(c, 0, {"x", "tensor", "input", "inputs", "value", "a"}); }
 
 // An axis of `rank`, counted from the front.

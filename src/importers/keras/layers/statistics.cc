@@ -15,12 +15,6 @@
 namespace octet::importers::keras {
 namespace {
 
-Status Set(LayerContext& c, Result<Value> y) {
-  if (!y.ok()) return std::move(y).status();
-  c.SetOutput(0, *y);
-  return {};
-}
-Value Int(LayerContext& c, int32_t v) { return c.Constant<int32_t>(Shape{}, std::span<const int32_t>(&v, 1)); }
 Result<Value> Tensor(LayerContext& c, int position = 0) {
   return position == 0 ? Operand(c, 0, {"x", "x1", "a", "array", "y", "inputs"}) : Operand(c, 1, {"x2", "values", "y", "q"});
 }

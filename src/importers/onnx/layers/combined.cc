@@ -11,12 +11,6 @@
 namespace octet::importers::onnx {
 namespace {
 
-Status Set(NodeContext& c, Result<Value> y) {
-  if (!y.ok()) return std::move(y).status();
-  c.SetOutput(0, *y);
-  return {};
-}
-
 // -w[t] * x[t] over classes in axis 1 of [N, C, …]; the class is picked by a product with its one-hot vector.
 Result<Value> Loss(NodeContext& c, Value x, Value target, Value weight) {
   const Shape in = c.shape(x);

@@ -12,11 +12,6 @@
 namespace octet::importers::onnx {
 namespace {
 
-Status Set(NodeContext& c, Result<Value> y) {
-  if (!y.ok()) return std::move(y).status();
-  c.SetOutput(0, *y);
-  return {};
-}
 float F(const NodeContext& c, std::string_view key, double fallback) { return static_cast<float>(c.Number(key, fallback)); }
 bool IsInteger(DType t) { return !IsFloat(t) && t != DType::kBool; }
 

@@ -9,12 +9,6 @@
 namespace octet::importers::onnx {
 namespace {
 
-Status Set(NodeContext& c, Result<Value> y) {
-  if (!y.ok()) return std::move(y).status();
-  c.SetOutput(0, *y);
-  return {};
-}
-
 // Indices counted from the end become positive: constants here, others where the size is known, at run time.
 Result<Value> Positive(NodeContext& c, Value indices, int32_t size) {
   if (const auto v = c.IntsOf(indices)) {

@@ -6,18 +6,13 @@
 
 #include "importers/lowerings/activation.h"
 #include "importers/lowerings/einsum.h"
+#include "importers/lowerings/elimination.h"
 #include "importers/onnx/layers/image.h"
 #include "importers/onnx/layers/matrix.h"
 #include "importers/onnx/rules.h"
 
 namespace octet::importers::onnx {
 namespace {
-
-Status Set(NodeContext& c, Result<Value> y) {
-  if (!y.ok()) return std::move(y).status();
-  c.SetOutput(0, *y);
-  return {};
-}
 
 Value Zeros(NodeContext& c, int32_t n) {
   const std::vector<float> zeros(static_cast<size_t>(n), 0.0f);
@@ -233,7 +228,13 @@ Status ConvertEinsum(NodeContext& c) {
   return Set(c, Einsum(c, letters + "->" + e.output, std::span<const Value>(&v, 1)));
 }
 
-constexpr NodeRule kRules[] = {{"MatMul", 0, ConvertMatMul}, {"Gemm", 0, ConvertGemm}, {"Einsum", 0, ConvertEinsum}, {"com.microsoft.FusedMatMul", 0, ConvertFusedMatMul}};
+Status ConvertDeterminant(NodeContext& c) {
+  OCTET_ASSIGN(const Eliminated e, Eliminate(c, c.Input(0), {}));
+  c.SetOutput(0, e.determinant);
+  return {};
+}
+
+constexpr NodeRule kRules[] = {{"Det", 0, ConvertDeterminant}, {"MatMul", 0, ConvertMatMul}, {"Gemm", 0, ConvertGemm}, {"Einsum", 0, ConvertEinsum}, {"com.microsoft.FusedMatMul", 0, ConvertFusedMatMul}};
 
 }  // namespace
 

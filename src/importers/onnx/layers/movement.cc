@@ -12,12 +12,6 @@
 namespace octet::importers::onnx {
 namespace {
 
-Status Set(NodeContext& c, Result<Value> y) {
-  if (!y.ok()) return std::move(y).status();
-  c.SetOutput(0, *y);
-  return {};
-}
-
 std::vector<int32_t> Narrow(std::span<const int64_t> v) {
   std::vector<int32_t> out;
   for (const int64_t i : v) out.push_back(static_cast<int32_t>(std::clamp<int64_t>(i, INT32_MIN, INT32_MAX)));

@@ -11,12 +11,6 @@
 namespace octet::importers::onnx {
 namespace {
 
-Status Set(NodeContext& c, Result<Value> y) {
-  if (!y.ok()) return std::move(y).status();
-  c.SetOutput(0, *y);
-  return {};
-}
-
 // [C] -> [C, 1, 1, …]: against channels second.
 Result<Value> PerChannel(NodeContext& c, Value v, int rank) {
   Shape s{c.shape(v).elements() > 0 ? static_cast<int32_t>(c.shape(v).elements()) : 0};

@@ -13,12 +13,6 @@
 namespace octet::importers::onnx {
 namespace {
 
-Status Set(NodeContext& c, Result<Value> y) {
-  if (!y.ok()) return std::move(y).status();
-  c.SetOutput(0, *y);
-  return {};
-}
-
 // scale and zero point as constants; one entry, or one per slice of axis.
 struct Grid {
   std::vector<float> scale;

@@ -16,12 +16,6 @@ namespace {
 
 constexpr double kTurn = 2.0 * std::numbers::pi;
 
-Status Set(NodeContext& c, Result<Value> y) {
-  if (!y.ok()) return std::move(y).status();
-  c.SetOutput(0, *y);
-  return {};
-}
-
 // Entry (2*bin + part, n*channels + channel) of the transform of real (1 channel) or complex (2) numbers:
 // re = sum x_re*cos + x_im*sin, im = sum -x_re*sin + x_im*cos; inverse: the sines' signs and 1/n.
 double Entry(int64_t bin, int part, int64_t n, int channel, int64_t size, bool inverse) {
@@ -120,120 +114,6 @@ Status ConvertHann(NodeContext& c) { return Cosines(c, 0.5, 0.5, 0); }
 Status ConvertHamming(NodeContext& c) { return Cosines(c, 25.0 / 46, 21.0 / 46, 0); }
 Status ConvertBlackman(NodeContext& c) { return Cosines(c, 0.42, 0.5, 0.08); }
 
-// --------------------------------------------------------------------------------- sampling
-
-struct Plane {
-  Value pixels;  // [N, H*W, C]
-  int32_t height = 0, width = 0, channels = 0, samples = 0;
-  bool zeros = false;  // Outside: zeros, else the border.
-};
-
-// pixels[y*W + x] of whole coordinates [N, samples]; outside the image 0 or the nearest pixel.
-Result<Value> Pick(NodeContext& c, const Plane& p, Value y, Value x) {
-  const float bottom = static_cast<float>(p.height - 1), right = static_cast<float>(p.width - 1);
-  const auto clamp = [&](Value v, float most) -> Result<Value> {
-    OCTET_ASSIGN(v, c.Emit("maximum", {v, c.Scalar(0)}));
-    return c.Emit("minimum", {v, c.Scalar(most)});
-  };
-  OCTET_ASSIGN(const Value yc, clamp(y, bottom));
-  OCTET_ASSIGN(const Value xc, clamp(x, right));
-  OCTET_ASSIGN(Value at, Times(c, yc, static_cast<float>(p.width)));
-  OCTET_ASSIGN(at, c.Emit("add", {at, xc}));
-  OCTET_ASSIGN(at, c.Cast(at, DType::kI32));
-  OCTET_ASSIGN(Value v, c.Make("gather", {p.pixels, at}, {{"axis", 1}, {"batch_dims", 1}}));
-  if (!p.zeros) return v;
-  OCTET_ASSIGN(const Value same_y, c.Emit("equal", {y, yc}));
-  OCTET_ASSIGN(const Value same_x, c.Emit("equal", {x, xc}));
-  OCTET_ASSIGN(Value fy, c.Cast(same_y, DType::kF32));
-  OCTET_ASSIGN(const Value fx, c.Cast(same_x, DType::kF32));
-  OCTET_ASSIGN(fy, c.Emit("mul", {fy, fx}));
-  OCTET_ASSIGN(fy, c.Make("expand_dims", {fy, c.ScalarInt(2)}));
-  return c.Emit("mul", {v, fy});
-}
-
-// -1..1 to pixels; reflected where that is the padding.
-Result<Value> ToPixels(NodeContext& c, Value v, int32_t size, bool align, const std::string& padding) {
-  OCTET_ASSIGN(v, Plus(c, v, 1));
-  OCTET_ASSIGN(v, Times(c, v, align ? static_cast<float>(size - 1) / 2 : static_cast<float>(size) / 2));
-  if (!align) {
-    OCTET_ASSIGN(v, Plus(c, v, -0.5f));
-  }
-  if (padding != "reflection") return v;
-  const float low = align ? 0.0f : -0.5f, span = align ? static_cast<float>(std::max(size - 1, 1)) : static_cast<float>(size);
-  OCTET_ASSIGN(v, Plus(c, v, -low));  // |v - 2*span*round(v / (2*span))|, a triangle wave.
-  OCTET_ASSIGN(Value turns, Times(c, v, 0.5f / span));
-  OCTET_ASSIGN(turns, Plus(c, turns, 0.5f));
-  OCTET_ASSIGN(turns, c.Emit("floor", {turns}));
-  OCTET_ASSIGN(turns, Times(c, turns, 2 * span));
-  OCTET_ASSIGN(v, c.Emit("sub", {v, turns}));
-  OCTET_ASSIGN(v, c.Emit("abs", {v}));
-  return Plus(c, v, low);
-}
-
-Status ConvertGridSample(NodeContext& c) {
-  const Shape in = c.shape(c.Input(0)), grid = c.shape(c.Input(1));
-  const std::string mode = c.Text("mode", "linear"), padding = c.Text("padding_mode", "zeros");
-  if (in.rank() != 4 || grid.rank() != 4 || !Shape(in.dims().subspan(1)).known() || grid[1] == kUnknown || grid[2] == kUnknown) return c.Fail("an image and a grid of known size", in.text() + " and " + grid.text(), "give the inputs' shapes");
-  if (mode != "linear" && mode != "bilinear" && mode != "nearest") return c.Fail("mode linear or nearest", mode, "");
-  Plane p{{}, in[2], in[3], in[1], grid[1] * grid[2], padding == "zeros"};
-  OCTET_ASSIGN(p.pixels, ChannelsLast(c, c.Input(0)));
-  OCTET_ASSIGN(p.pixels, c.Reshape(p.pixels, Shape{in[0], in[2] * in[3], in[1]}));
-  OCTET_ASSIGN(const Value points, c.Reshape(c.Input(1), Shape{grid[0], p.samples, 2}));
-  OCTET_ASSIGN(const std::vector<Value> xy, c.MakeMany("unpack", {points}, {{"num", 2}, {"axis", 2}}, 2));
-  const bool align = c.Bool("align_corners", false);
-  OCTET_ASSIGN(const Value x, ToPixels(c, xy[0], p.width, align, padding));
-  OCTET_ASSIGN(const Value y, ToPixels(c, xy[1], p.height, align, padding));
-  Value result;
-  if (mode == "nearest") {
-    OCTET_ASSIGN(const Value yr, c.Emit("round", {y}));
-    OCTET_ASSIGN(const Value xr, c.Emit("round", {x}));
-    OCTET_ASSIGN(result, Pick(c, p, yr, xr));
-  } else {
-    OCTET_ASSIGN(const Value y0, c.Emit("floor", {y}));
-    OCTET_ASSIGN(const Value x0, c.Emit("floor", {x}));
-    OCTET_ASSIGN(const Value y1, Plus(c, y0, 1));
-    OCTET_ASSIGN(const Value x1, Plus(c, x0, 1));
-    const auto share = [&](Value at, Value from) -> Result<Value> {
-      OCTET_ASSIGN(const Value d, c.Emit("sub", {at, from}));
-      return c.Make("expand_dims", {d, c.ScalarInt(2)});
-    };
-    const auto between = [&](Value a, Value b, Value t) -> Result<Value> {  // a + t*(b - a)
-      OCTET_ASSIGN(Value d, c.Emit("sub", {b, a}));
-      OCTET_ASSIGN(d, c.Emit("mul", {d, t}));
-      return c.Emit("add", {a, d});
-    };
-    OCTET_ASSIGN(const Value ty, share(y, y0));
-    OCTET_ASSIGN(const Value tx, share(x, x0));
-    OCTET_ASSIGN(const Value a, Pick(c, p, y0, x0));
-    OCTET_ASSIGN(const Value b, Pick(c, p, y0, x1));
-    OCTET_ASSIGN(const Value d, Pick(c, p, y1, x0));
-    OCTET_ASSIGN(const Value e, Pick(c, p, y1, x1));
-    OCTET_ASSIGN(const Value top, between(a, b, tx));
-    OCTET_ASSIGN(const Value bottom, between(d, e, tx));
-    OCTET_ASSIGN(result, between(top, bottom, ty));
-  }
-  OCTET_ASSIGN(result, c.Reshape(result, Shape{in[0], grid[1], grid[2], in[1]}));
-  return Set(c, ChannelsSecond(c, result));
-}
-
-// theta [N, 2, 3] times the grid of pixel centres [H, W, (x, y, 1)].
-Status ConvertAffineGrid(NodeContext& c) {
-  OCTET_ASSIGN(const std::vector<int64_t> size, c.IntsAt(1, "size", {}));
-  if (size.size() != 4 || size[2] < 1 || size[3] < 1 || size[2] * size[3] > (1 << 22)) return c.Fail("the size of a 2-D image", Format("%zu numbers", size.size()), "");
-  const bool align = c.Bool("align_corners", false);
-  const auto place = [&](int64_t i, int64_t n) {
-    if (align) return n > 1 ? -1.0 + 2.0 * static_cast<double>(i) / static_cast<double>(n - 1) : 0.0;
-    return (2.0 * static_cast<double>(i) + 1.0) / static_cast<double>(n) - 1.0;
-  };
-  std::vector<float> base;
-  for (int64_t i = 0; i < size[2]; ++i)
-    for (int64_t j = 0; j < size[3]; ++j) base.insert(base.end(), {static_cast<float>(place(j, size[3])), static_cast<float>(place(i, size[2])), 1.0f});
-  const auto h = static_cast<int32_t>(size[2]), w = static_cast<int32_t>(size[3]);
-  const Value grid = c.Constant<float>(Shape{1, h * w, 3}, base);
-  OCTET_ASSIGN(const Value y, c.Make("batch_matmul", {grid, c.Input(0)}, {{"adj_x", 0}, {"adj_y", 1}}));
-  return Set(c, c.Reshape(y, Shape{c.shape(c.Input(0))[0], h, w, 2}));
-}
-
 // ------------------------------------------------------------------------------ boxes
 
 // Per batch and class: rows (batch, class, box) of what is kept, joined. How many there are is data.
@@ -282,8 +162,7 @@ Status ConvertNms(NodeContext& c) {
 }
 
 constexpr NodeRule kRules[] = {{"STFT", 0, ConvertStft}, {"DFT", 0, ConvertDft}, {"HannWindow", 0, ConvertHann}, {"HammingWindow", 0, ConvertHamming},
-                               {"BlackmanWindow", 0, ConvertBlackman}, {"GridSample", 0, ConvertGridSample}, {"AffineGrid", 0, ConvertAffineGrid},
-                               {"NonMaxSuppression", 0, ConvertNms}};
+                               {"BlackmanWindow", 0, ConvertBlackman}, {"NonMaxSuppression", 0, ConvertNms}};
 
 }  // namespace
 

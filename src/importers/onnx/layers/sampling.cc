@@ -1,0 +1,389 @@
+// SPDX-License-Identifier: Apache-2.0
+// Pixels at computed places of images and volumes: GridSample, AffineGrid, DeformConv, RoiAlign.
+#include <algorithm>
+
+#include "importers/lowerings/activation.h"
+#include "importers/onnx/layers/image.h"
+#include "importers/onnx/rules.h"
+
+namespace octet::importers::onnx {
+namespace {
+
+constexpr int64_t kMostPlaces = 1 << 26;  // That are read for one image.
+
+Result<Value> Clamp(NodeContext& c, Value v, int32_t most) {
+  OCTET_ASSIGN(v, c.Emit("maximum", {v, c.Scalar(0)}));
+  return c.Emit("minimum", {v, c.Scalar(static_cast<float>(most))});
+}
+
+// a + t*(b - a)
+Result<Value> Between(NodeContext& c, Value a, Value b, Value t) {
+  OCTET_ASSIGN(Value d, c.Emit("sub", {b, a}));
+  OCTET_ASSIGN(d, c.Emit("mul", {d, t}));
+  return c.Emit("add", {a, d});
+}
+
+struct Field {
+  Value pixels;               // [N, pixels, C]
+  std::vector<int32_t> size;  // Per axis.
+  bool zeros = false;         // Outside: zeros, else the border.
+};
+
+// Of [N, C, spatial...].
+Result<Field> FieldOf(NodeContext& c, Value image, bool zeros) {
+  constexpr int64_t kMostPixels = 1 << 24;  // Places are computed in floats.
+  const Shape s = c.shape(image);
+  if (s.rank() < 4 || s.rank() > 5 || !Shape(s.dims().subspan(1)).known()) return c.Fail("an image or a volume of known size", s.text(), "give the input's shape");
+  Field f{{}, {s.dims().begin() + 2, s.dims().end()}, zeros};
+  const Shape plane(s.dims().subspan(2));
+  if (!c.IsSmall(plane, kMostPixels - 1) || plane.elements() < 1) return c.Fail("1 to 2^24 pixels", s.text(), "");
+  OCTET_ASSIGN(f.pixels, ChannelsLast(c, image));
+  OCTET_ASSIGN(f.pixels, c.Reshape(f.pixels, Shape{s[0], static_cast<int32_t>(plane.elements()), s[1]}));
+  return f;
+}
+
+// The pixels at whole coordinates, [N, samples] per axis; outside 0 or the nearest one.
+Result<Value> Pick(NodeContext& c, const Field& f, std::span<const Value> at) {
+  Value place, inside;
+  for (size_t i = 0; i < at.size(); ++i) {
+    OCTET_ASSIGN(const Value near, Clamp(c, at[i], f.size[i] - 1));
+    if (place) {
+      OCTET_ASSIGN(place, Times(c, place, static_cast<float>(f.size[i])));
+    }
+    OCTET_ASSIGN(place, place ? c.Emit("add", {place, near}) : Result<Value>(near));
+    if (!f.zeros) continue;
+    OCTET_ASSIGN(Value same, c.Emit("equal", {at[i], near}));
+    OCTET_ASSIGN(same, c.Cast(same, DType::kF32));
+    OCTET_ASSIGN(inside, inside ? c.Emit("mul", {inside, same}) : Result<Value>(same));
+  }
+  OCTET_ASSIGN(place, c.Cast(place, DType::kI32));
+  OCTET_ASSIGN(const Value v, c.Make("gather", {f.pixels, place}, {{"axis", 1}, {"batch_dims", 1}}));
+  if (!inside) return v;
+  OCTET_ASSIGN(inside, c.Make("expand_dims", {inside, c.ScalarInt(2)}));
+  return c.Emit("mul", {v, inside});
+}
+
+// Between the pixels around a place, axis by axis.
+class Linear {
+ public:
+  Linear(NodeContext& c, const Field& f) : c_(c), f_(f) {}
+
+  Result<Value> At(std::span<const Value> at) {
+    for (const Value v : at) {
+      OCTET_ASSIGN(const Value low, c_.Emit("floor", {v}));
+      OCTET_ASSIGN(const Value high, Plus(c_, low, 1));
+      OCTET_ASSIGN(Value share, c_.Emit("sub", {v, low}));
+      OCTET_ASSIGN(share, c_.Make("expand_dims", {share, c_.ScalarInt(2)}));
+      low_.push_back(low), high_.push_back(high), share_.push_back(share);
+    }
+    corner_ = low_;
+    return From(0);
+  }
+
+ private:
+  Result<Value> From(size_t axis) {
+    if (axis == low_.size()) return Pick(c_, f_, corner_);
+    corner_[axis] = low_[axis];
+    OCTET_ASSIGN(const Value a, From(axis + 1));
+    corner_[axis] = high_[axis];
+    OCTET_ASSIGN(const Value b, From(axis + 1));
+    return Between(c_, a, b, share_[axis]);
+  }
+
+  NodeContext& c_;
+  const Field& f_;
+  std::vector<Value> low_, high_, share_, corner_;
+};
+
+// ----------------------------------------------------------------------------------- grids
+
+// -1..1 to pixels; reflected where that is the padding.
+Result<Value> ToPixels(NodeContext& c, Value v, int32_t size, bool align, const std::string& padding) {
+  OCTET_ASSIGN(v, Plus(c, v, 1));
+  OCTET_ASSIGN(v, Times(c, v, align ? static_cast<float>(size - 1) / 2 : static_cast<float>(size) / 2));
+  if (!align) {
+    OCTET_ASSIGN(v, Plus(c, v, -0.5f));
+  }
+  if (padding != "reflection") return v;
+  const float low = align ? 0.0f : -0.5f, span = align ? static_cast<float>(std::max(size - 1, 1)) : static_cast<float>(size);
+  OCTET_ASSIGN(v, Plus(c, v, -low));  // |v - 2*span*round(v / (2*span))|, a triangle wave.
+  OCTET_ASSIGN(Value turns, Times(c, v, 0.5f / span));
+  OCTET_ASSIGN(turns, Plus(c, turns, 0.5f));
+  OCTET_ASSIGN(turns, c.Emit("floor", {turns}));
+  OCTET_ASSIGN(turns, Times(c, turns, 2 * span));
+  OCTET_ASSIGN(v, c.Emit("sub", {v, turns}));
+  OCTET_ASSIGN(v, c.Emit("abs", {v}));
+  return Plus(c, v, low);
+}
+
+// The grid's last axis is x, y (and z): the other way round than the image's.
+Status ConvertGridSample(NodeContext& c) {
+  const Shape in = c.shape(c.Input(0)), grid = c.shape(c.Input(1));
+  const std::string mode = c.Text("mode", "linear"), padding = c.Text("padding_mode", "zeros");
+  if (grid.rank() != in.rank() || in.rank() < 4 || in.rank() > 5 || !c.IsSmall(Shape(grid.dims().subspan(1)), kMostPlaces) || grid.back() != in.rank() - 2)
+    return c.Fail("an image and a grid of known size", in.text() + " and " + grid.text(), "give the inputs' shapes");
+  if (mode != "linear" && mode != "bilinear" && mode != "nearest") return c.Fail("mode linear or nearest", mode, "");
+  OCTET_ASSIGN(const Field f, FieldOf(c, c.Input(0), padding == "zeros"));
+  const int32_t axes = grid.back(), samples = static_cast<int32_t>(grid.elements(1, grid.rank() - 1));
+  OCTET_ASSIGN(const Value points, c.Reshape(c.Input(1), Shape{grid[0], samples, axes}));
+  OCTET_ASSIGN(std::vector<Value> at, c.MakeMany("unpack", {points}, {{"num", axes}, {"axis", 2}}, axes));
+  std::ranges::reverse(at);
+  for (size_t i = 0; i < at.size(); ++i) {
+    OCTET_ASSIGN(at[i], ToPixels(c, at[i], f.size[i], c.Bool("align_corners", false), padding));
+    if (mode == "nearest") {
+      OCTET_ASSIGN(at[i], c.Emit("round", {at[i]}));
+    }
+  }
+  OCTET_ASSIGN(Value result, mode == "nearest" ? Pick(c, f, at) : Linear(c, f).At(at));
+  Shape out{in[0]};
+  for (int i = 1; i + 1 < grid.rank(); ++i) out.push_back(grid[i]);
+  out.push_back(in[1]);
+  OCTET_ASSIGN(result, c.Reshape(result, out));
+  return Set(c, ChannelsSecond(c, result));
+}
+
+// theta [N, 2, 3] times the grid of pixel centres [H, W, (x, y, 1)]; of a volume [N, 3, 4] and [D, H, W, (x, y, z, 1)].
+Status ConvertAffineGrid(NodeContext& c) {
+  OCTET_ASSIGN(const std::vector<int64_t> size, c.IntsAt(1, "size", {}));
+  int64_t pixels = 1;
+  for (size_t i = 2; i < size.size() && pixels <= 1 << 22; ++i) pixels = size[i] < 1 || size[i] > 1 << 22 ? INT64_MAX : pixels * size[i];
+  if ((size.size() != 4 && size.size() != 5) || pixels > 1 << 22) return c.Fail("the size of an image or a volume", Format("%zu numbers", size.size()), "");
+  const bool align = c.Bool("align_corners", false);
+  const auto place = [&](int64_t i, int64_t n) {
+    if (align) return n > 1 ? -1.0 + 2.0 * static_cast<double>(i) / static_cast<double>(n - 1) : 0.0;
+    return (2.0 * static_cast<double>(i) + 1.0) / static_cast<double>(n) - 1.0;
+  };
+  std::vector<float> base;
+  for (int64_t i = 0; i < pixels; ++i) {
+    int64_t rest = i;
+    for (size_t axis = size.size(); axis-- > 2; rest /= size[axis]) base.push_back(static_cast<float>(place(rest % size[axis], size[axis])));
+    base.push_back(1.0f);
+  }
+  const auto axes = static_cast<int32_t>(size.size() - 2);
+  const Value grid = c.Constant<float>(Shape{1, static_cast<int32_t>(pixels), axes + 1}, base);
+  OCTET_ASSIGN(const Value y, c.Make("batch_matmul", {grid, c.Input(0)}, {{"adj_x", 0}, {"adj_y", 1}}));
+  Shape out{c.shape(c.Input(0))[0]};
+  for (size_t i = 2; i < size.size(); ++i) out.push_back(static_cast<int32_t>(size[i]));
+  out.push_back(axes);
+  return Set(c, c.Reshape(y, out));
+}
+
+// ---------------------------------------------------------------- deformable convolution
+// Each tap of the filter reads the image at its usual place moved by an offset of its own; what the taps read, weighted by a mask,
+// goes through one product.
+
+struct Deformed {
+  Window window;
+  Shape in;
+  int32_t outputs = 0, height = 0, width = 0, groups = 1, offset_groups = 1;
+  int32_t taps() const { return static_cast<int32_t>(window.size[0] * window.size[1]); }
+  int32_t places() const { return height * width; }
+};
+
+Result<Deformed> ReadDeformed(NodeContext& c) {
+  constexpr int64_t kMostGroups = 64;
+  const Shape in = c.shape(c.Input(0)), w = c.shape(c.Input(1)), offset = c.shape(c.Input(2));
+  if (in.rank() != 4 || w.rank() != 4 || offset.rank() != 4 || !in.known() || !w.known() || !offset.known()) return c.Fail("an image, weights and offsets of known size", in.text() + ", " + w.text() + " and " + offset.text(), "give the inputs' shapes");
+  const int32_t kernel[] = {w[2], w[3]};
+  OCTET_ASSIGN(Window window, ReadWindow(c, in, kernel));
+  const Shape samples{in[0], w[2], w[3], offset[2], offset[3]};
+  if (window.size[0] != w[2] || window.size[1] != w[3] || !c.IsSmall(samples, kMostPlaces)) return c.Fail("at most 2^26 places, as many per filter as it has weights", samples.text(), "check the model");
+  const int64_t groups = c.Int("group", 1), offset_groups = c.Int("offset_group", 1);
+  if (groups < 1 || groups > kMostGroups || offset_groups < 1 || offset_groups > kMostGroups || in[1] % groups != 0 || in[1] % offset_groups != 0 || w[0] % groups != 0 || w[1] != in[1] / groups ||
+      offset[1] != offset_groups * w[2] * w[3] * 2 || offset[0] != in[0])
+    return c.Fail("weights and offsets for the image's channels", w.text() + " and " + offset.text(), "check the model");
+  return Deformed{window, in, w[0], offset[2], offset[3], static_cast<int32_t>(groups), static_cast<int32_t>(offset_groups)};
+}
+
+// Where the taps are without offsets, along one axis: [taps, places].
+Value UsualPlaces(NodeContext& c, const Deformed& d, size_t axis) {
+  std::vector<float> at;
+  for (int64_t tap = 0; tap < d.taps(); ++tap)
+    for (int64_t place = 0; place < d.places(); ++place) {
+      const int64_t k = axis == 0 ? tap / d.window.size[1] : tap % d.window.size[1], o = axis == 0 ? place / d.width : place % d.width;
+      at.push_back(static_cast<float>(o * d.window.stride[axis] - d.window.before[axis] + k * d.window.dilation[axis]));
+    }
+  return c.Constant<float>(Shape{1, d.taps(), d.places()}, at);
+}
+
+// What the taps read of the channels that share offsets: [N, taps * places, channels].
+Result<Value> ReadTaps(NodeContext& c, const Deformed& d, const Field& all, Value offsets, Value mask, int32_t q) {
+  const int32_t n = d.in[0], channels = d.in[1] / d.offset_groups, samples = d.taps() * d.places();
+  Field f = all;
+  if (d.offset_groups > 1) {
+    OCTET_ASSIGN(f.pixels, c.Make("slice", {all.pixels, c.Vector({0, 0, q * channels}), c.Vector({-1, -1, channels})}));
+  }
+  OCTET_ASSIGN(const Value own, c.Make("gather", {offsets, c.ScalarInt(q)}, {{"axis", 1}}));
+  OCTET_ASSIGN(std::vector<Value> at, c.MakeMany("unpack", {own}, {{"num", 2}, {"axis", 2}}, 2));
+  for (size_t axis = 0; axis < 2; ++axis) {
+    OCTET_ASSIGN(at[axis], c.Emit("add", {at[axis], UsualPlaces(c, d, axis)}));
+    OCTET_ASSIGN(at[axis], c.Reshape(at[axis], Shape{n, samples}));
+  }
+  OCTET_ASSIGN(const Value v, Linear(c, f).At(at));
+  if (!mask) return v;
+  OCTET_ASSIGN(Value weight, c.Make("gather", {mask, c.ScalarInt(q)}, {{"axis", 1}}));
+  OCTET_ASSIGN(weight, c.Make("expand_dims", {weight, c.ScalarInt(2)}));
+  return c.Emit("mul", {v, weight});
+}
+
+// [N * places, taps, channels] by the weights [outputs, channels, taps] of each group.
+Result<Value> Product(NodeContext& c, const Deformed& d, Value taps) {
+  const int32_t channels = d.in[1] / d.groups, outputs = d.outputs / d.groups, rows = d.in[0] * d.places();
+  const std::vector<float> zeros(static_cast<size_t>(outputs), 0.0f);
+  OCTET_ASSIGN(Value weights, c.Reshape(c.Input(1), Shape{d.outputs, channels, d.taps()}));
+  OCTET_ASSIGN(weights, c.Transpose(weights, {0, 2, 1}));
+  OCTET_ASSIGN(weights, c.Reshape(weights, Shape{d.outputs, d.taps() * channels}));
+  std::vector<Value> parts;
+  for (int32_t g = 0; g < d.groups; ++g) {
+    Value x = taps, w = weights;
+    if (d.groups > 1) {
+      OCTET_ASSIGN(x, c.Make("slice", {taps, c.Vector({0, 0, g * channels}), c.Vector({-1, -1, channels})}));
+      OCTET_ASSIGN(w, c.Make("slice", {weights, c.Vector({g * outputs, 0}), c.Vector({outputs, -1})}));
+    }
+    OCTET_ASSIGN(x, c.Reshape(x, Shape{rows, d.taps() * channels}));
+    OCTET_ASSIGN(x, c.Make("fully_connected", {x, w, c.Constant<float>(Shape{outputs}, zeros)}));
+    parts.push_back(x);
+  }
+  return parts.size() == 1 ? Result<Value>(parts[0]) : c.Make("concatenation", parts, {{"axis", 1}});
+}
+
+Status ConvertDeformConv(NodeContext& c) {
+  OCTET_ASSIGN(const Deformed d, ReadDeformed(c));
+  OCTET_ASSIGN(const Field f, FieldOf(c, c.Input(0), true));
+  const int32_t n = d.in[0];
+  OCTET_ASSIGN(const Value offsets, c.Reshape(c.Input(2), Shape{n, d.offset_groups, d.taps(), 2, d.places()}));
+  Value mask = c.Input(4);
+  if (mask) {
+    OCTET_ASSIGN(mask, c.Reshape(mask, Shape{n, d.offset_groups, d.taps() * d.places()}));
+  }
+  std::vector<Value> parts;
+  for (int32_t q = 0; q < d.offset_groups; ++q) {
+    OCTET_ASSIGN(const Value part, ReadTaps(c, d, f, offsets, mask, q));
+    parts.push_back(part);
+  }
+  OCTET_ASSIGN(Value y, parts.size() == 1 ? Result<Value>(parts[0]) : c.Make("concatenation", parts, {{"axis", 2}}));
+  OCTET_ASSIGN(y, c.Reshape(y, Shape{n, d.taps(), d.places(), d.in[1]}));
+  OCTET_ASSIGN(y, c.Transpose(y, {0, 2, 1, 3}));
+  OCTET_ASSIGN(y, c.Reshape(y, Shape{n * d.places(), d.taps(), d.in[1]}));
+  OCTET_ASSIGN(y, Product(c, d, y));
+  if (c.Input(3)) {
+    OCTET_ASSIGN(y, c.Emit("add", {y, c.Input(3)}));
+  }
+  OCTET_ASSIGN(y, c.Reshape(y, Shape{n, d.height, d.width, d.outputs}));
+  return Set(c, ChannelsSecond(c, y));
+}
+
+// ------------------------------------------------------------------------------- regions
+
+// Along one axis of every region: the pixels around each sample, and how much of each it takes.
+struct Samples {
+  Value low, high;              // int32 [regions, samples]
+  Value low_share, high_share;  // [regions, samples]
+};
+
+// Sample s of n lies at from + (s + 0.5) / n * length. From -1 to `size` it is on the image, whose border goes on outside.
+Result<Samples> SamplesOf(NodeContext& c, Value from, Value length, int32_t n, int32_t size) {
+  std::vector<float> middles;
+  for (int32_t s = 0; s < n; ++s) middles.push_back((static_cast<float>(s) + 0.5f) / static_cast<float>(n));
+  OCTET_ASSIGN(Value at, c.Emit("mul", {length, c.Constant<float>(Shape{1, n}, middles)}));
+  OCTET_ASSIGN(at, c.Emit("add", {at, from}));
+  OCTET_ASSIGN(Value inside, c.Emit("greater_equal", {at, c.Scalar(-1)}));
+  OCTET_ASSIGN(const Value before, c.Emit("less_equal", {at, c.Scalar(static_cast<float>(size))}));
+  OCTET_ASSIGN(inside, c.Emit("logical_and", {inside, before}));
+  OCTET_ASSIGN(inside, c.Cast(inside, DType::kF32));
+  OCTET_ASSIGN(at, Clamp(c, at, size - 1));
+  OCTET_ASSIGN(const Value low, c.Emit("floor", {at}));
+  OCTET_ASSIGN(Value high, Plus(c, low, 1));
+  OCTET_ASSIGN(high, c.Emit("minimum", {high, c.Scalar(static_cast<float>(size - 1))}));
+  Samples s;
+  OCTET_ASSIGN(s.high_share, c.Emit("sub", {at, low}));
+  OCTET_ASSIGN(s.high_share, c.Emit("mul", {s.high_share, inside}));
+  OCTET_ASSIGN(s.low_share, c.Emit("sub", {inside, s.high_share}));
+  OCTET_ASSIGN(s.low, c.Cast(low, DType::kI32));
+  OCTET_ASSIGN(s.high, c.Cast(high, DType::kI32));
+  return s;
+}
+
+struct Regions {
+  Value pixels;                            // [N * H * W, C]
+  Value first_row;                         // int32 [regions, 1]: of each region's image.
+  int32_t width = 0;
+  Samples y, x;
+};
+
+// The share of one of the four pixels around each sample times that pixel: [regions, rows, columns, C].
+Result<Value> Corner(NodeContext& c, const Regions& r, bool lower, bool right) {
+  OCTET_ASSIGN(Value row, c.Emit("add", {lower ? r.y.high : r.y.low, r.first_row}));
+  OCTET_ASSIGN(row, c.Emit("mul", {row, c.ScalarInt(r.width)}));
+  OCTET_ASSIGN(row, c.Make("expand_dims", {row, c.ScalarInt(2)}));
+  OCTET_ASSIGN(const Value column, c.Make("expand_dims", {right ? r.x.high : r.x.low, c.ScalarInt(1)}));
+  OCTET_ASSIGN(const Value at, c.Emit("add", {row, column}));
+  OCTET_ASSIGN(const Value v, c.Make("gather", {r.pixels, at}, {{"axis", 0}}));
+  OCTET_ASSIGN(const Value down, c.Make("expand_dims", {lower ? r.y.high_share : r.y.low_share, c.ScalarInt(2)}));
+  OCTET_ASSIGN(const Value across, c.Make("expand_dims", {right ? r.x.high_share : r.x.low_share, c.ScalarInt(1)}));
+  OCTET_ASSIGN(Value share, c.Emit("mul", {down, across}));
+  OCTET_ASSIGN(share, c.Make("expand_dims", {share, c.ScalarInt(3)}));
+  return c.Emit("mul", {v, share});
+}
+
+// x1, y1, x2, y2 [regions, 4] as where each axis begins and how long it is; columns of [regions, 1].
+Status ReadRegions(NodeContext& c, int32_t rows, int32_t columns, Regions* r) {
+  const Shape in = c.shape(c.Input(0));
+  const bool half = c.version() >= 16 && c.Text("coordinate_transformation_mode", "half_pixel") == "half_pixel";
+  OCTET_ASSIGN(Value boxes, Times(c, c.Input(1), static_cast<float>(c.Number("spatial_scale", 1))));
+  if (half) {
+    OCTET_ASSIGN(boxes, Plus(c, boxes, -0.5f));
+  }
+  OCTET_ASSIGN(const std::vector<Value> side, c.MakeMany("split", {c.ScalarInt(1), boxes}, {{"num_splits", 4}}, 4));
+  for (int axis = 0; axis < 2; ++axis) {
+    const size_t first = axis == 0 ? 1 : 0;  // y, then x.
+    OCTET_ASSIGN(Value length, c.Emit("sub", {side[first + 2], side[first]}));
+    if (!half) {
+      OCTET_ASSIGN(length, c.Emit("maximum", {length, c.Scalar(1)}));
+    }
+    OCTET_ASSIGN((axis == 0 ? r->y : r->x), SamplesOf(c, side[first], length, axis == 0 ? rows : columns, in[2 + axis]));
+  }
+  OCTET_ASSIGN(Value image, c.Cast(c.Input(2), DType::kI32));
+  OCTET_ASSIGN(image, c.Make("expand_dims", {image, c.ScalarInt(1)}));
+  OCTET_ASSIGN(r->first_row, c.Emit("mul", {image, c.ScalarInt(in[2])}));
+  return {};
+}
+
+Status ConvertRoiAlign(NodeContext& c) {
+  constexpr int64_t kMost = 1024;
+  const Shape in = c.shape(c.Input(0)), boxes = c.shape(c.Input(1));
+  const int64_t height = c.Int("output_height", 1), width = c.Int("output_width", 1), ratio = c.Int("sampling_ratio", 0);
+  const std::string mode = c.Text("mode", "avg");
+  if (in.rank() != 4 || !Shape(in.dims().subspan(1)).known() || boxes.rank() != 2 || boxes[1] != 4) return c.Fail("an image of known size and boxes", in.text() + " and " + boxes.text(), "give the inputs' shapes");
+  if (ratio < 1 || ratio > kMost) return c.Fail("a sampling_ratio above 0", std::to_string(ratio), "export with a fixed number of samples, as sampling_ratio=2");
+  if (height < 1 || width < 1 || height > kMost || width > kMost || height * ratio > kMost || width * ratio > kMost) return c.Fail("an output of at most 1024 samples a side", std::to_string(height) + " by " + std::to_string(width), "");
+  if (!c.IsSmall(Shape{static_cast<int32_t>(height * ratio), static_cast<int32_t>(width * ratio), in[1]}, kMostPlaces)) return c.Fail("at most 2^26 numbers a region", in.text(), "");
+  if (mode != "avg" && mode != "max") return c.Fail("mode avg or max", mode, "");
+  const auto rows = static_cast<int32_t>(height * ratio), columns = static_cast<int32_t>(width * ratio);
+  Regions r{.pixels = {}, .first_row = {}, .width = in[3], .y = {}, .x = {}};
+  OCTET_ASSIGN(r.pixels, ChannelsLast(c, c.Input(0)));
+  OCTET_ASSIGN(r.pixels, c.Make("reshape", {r.pixels, c.Vector({-1, in[1]})}));
+  OCTET_TRY(ReadRegions(c, rows, columns, &r));
+  Value y;
+  for (const int corner : {0, 1, 2, 3}) {
+    OCTET_ASSIGN(const Value part, Corner(c, r, corner / 2 == 1, corner % 2 == 1));
+    OCTET_ASSIGN(y, y ? c.Emit(mode == "avg" ? "add" : "maximum", {y, part}) : Result<Value>(part));
+  }
+  // [regions * height, ratio, width, ratio * C] over the first, then the second kind of samples.
+  const char* reduce = mode == "avg" ? "mean" : "reduce_max";
+  const auto h = static_cast<int32_t>(height), w = static_cast<int32_t>(width), n = static_cast<int32_t>(ratio);
+  OCTET_ASSIGN(y, c.Make("reshape", {y, c.Vector({-1, n, columns * in[1]})}));
+  OCTET_ASSIGN(y, c.Make(reduce, {y, c.Vector({1})}, {{"keep_dims", 0}}));
+  OCTET_ASSIGN(y, c.Make("reshape", {y, c.Vector({-1, n, in[1]})}));
+  OCTET_ASSIGN(y, c.Make(reduce, {y, c.Vector({1})}, {{"keep_dims", 0}}));
+  OCTET_ASSIGN(y, c.Make("reshape", {y, c.Vector({boxes[0] == kUnknown ? -1 : boxes[0], h, w, in[1]})}));
+  return Set(c, ChannelsSecond(c, y));
+}
+
+constexpr NodeRule kRules[] = {{"GridSample", 0, ConvertGridSample}, {"AffineGrid", 0, ConvertAffineGrid}, {"DeformConv", 0, ConvertDeformConv}, {"RoiAlign", 0, ConvertRoiAlign}};
+
+}  // namespace
+
+const std::span<const NodeRule> kSamplingRules = kRules;
+
+}  // namespace octet::importers::onnx
