@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "passes/drop_loop_variables.h"
 #include "passes/pass.h"
 #include "passes/rewrites.h"
 
@@ -42,6 +43,7 @@ Result<int> Run(const Pass& pass, graph::Model& model) {
 std::span<const Pass> Pipeline() { return kPipeline; }
 
 Status Optimize(graph::Model& model) {
+  OCTET_TRY(DropLoopVariables(model));
   for (int round = 0; round < kMaxRounds; ++round) {
     int rewrites = 0;
     for (const Pass& pass : std::span(kPipeline).first(kRepeated)) {
