@@ -30,16 +30,35 @@ bool SameTypes(const Graph& g, const graph::Node& a, const graph::Node& b) {
   });
 }
 
-// Constants of the same bytes count as one: sources repeat axes and shapes.
-std::vector<TensorId> Inputs(const Graph& g, const graph::Node& n, std::map<std::tuple<DType, std::vector<int32_t>, std::string>, TensorId>& constants) {
-  std::vector<TensorId> inputs = n.inputs;
-  constexpr size_t kSmall = 64;
-  for (TensorId& t : inputs) {
-    if (t == graph::kNoTensor || !g.is_constant(t) || g.tensor(t).constant->size() > kSmall) continue;
-    const graph::Tensor& c = g.tensor(t);
+// Constants of the same bytes count as one: sources repeat axes and shapes, and weights where a layer is called more than once.
+class Constants {
+ public:
+  explicit Constants(const Graph& g) : g_(g) {}
+
+  // The first constant that is the same as this one.
+  TensorId First(TensorId t) {
+    const graph::Tensor& c = g_.tensor(t);
     const auto dims = c.type.shape.dims();
-    t = constants.try_emplace({c.type.dtype, {dims.begin(), dims.end()}, std::string(reinterpret_cast<const char*>(c.constant->data()), c.constant->size())}, t).first->second;
+    const std::span<const std::byte> bytes(*c.constant), head = bytes.first(std::min(bytes.size(), kHead));
+    std::vector<TensorId>& alike = seen_[{c.type.dtype, {dims.begin(), dims.end()}, {head.begin(), head.end()}}];
+    const auto same = std::ranges::find_if(alike, [&](TensorId other) {
+      return g_.tensor(other).type.quant == c.type.quant && std::ranges::equal(*g_.tensor(other).constant, bytes);
+    });
+    if (same != alike.end()) return *same;
+    alike.push_back(t);
+    return t;
   }
+
+ private:
+  static constexpr size_t kHead = 64;  // Bytes that tell most of them apart.
+  const Graph& g_;
+  std::map<std::tuple<DType, std::vector<int32_t>, std::vector<std::byte>>, std::vector<TensorId>> seen_;
+};
+
+std::vector<TensorId> Inputs(const Graph& g, const graph::Node& n, Constants* constants) {
+  std::vector<TensorId> inputs = n.inputs;
+  for (TensorId& t : inputs)
+    if (t != graph::kNoTensor && g.is_constant(t)) t = constants->First(t);
   return inputs;
 }
 
@@ -47,11 +66,11 @@ std::vector<TensorId> Inputs(const Graph& g, const graph::Node& n, std::map<std:
 
 Result<int> MergeDuplicates(Graph& g) {
   std::multimap<Key, NodeId> seen;
-  std::map<std::tuple<DType, std::vector<int32_t>, std::string>, TensorId> constants;
+  Constants constants(g);
   return ForEachNode(g, [&](NodeId id) {
     const graph::Node& n = g.node(id);
     if (!MayMerge(g, n)) return false;
-    const Key key{n.op, Inputs(g, n, constants), n.outputs.size()};
+    const Key key{n.op, Inputs(g, n, &constants), n.outputs.size()};
     const auto [begin, end] = seen.equal_range(key);
     for (auto it = begin; it != end; ++it) {
       const graph::Node& first = g.node(it->second);

@@ -46,6 +46,25 @@ void ExpectBecomes(std::string_view before, std::string_view after) {
   EXPECT_LT(test::LargestDifference(want, Runner(*model, {.kernels = runtime::Kernels::kReference}).Run(x)), 1e-4f);
 }
 
+// A layer that is called twice has its weights twice in some sources. The same bytes of other scales are other weights.
+TEST(Passes, LayersOfEqualWeightsBecomeOne) {
+  const std::vector<float> floats = test::RandomFloats(25, 3);
+  std::vector<int8_t> bytes(25);
+  for (size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<int8_t>(i * 7);
+  for (const auto& [first, second, merges] : {std::tuple(0.0f, 0.0f, true), std::tuple(0.02f, 0.02f, true), std::tuple(0.02f, 0.04f, false)}) {
+    Builder b;
+    const graph::TensorId x = b.Input("x", {DType::kF32, Shape{1, 5}, {}});
+    const auto layer = [&](const std::string& name, float scale) {
+      const graph::TensorId w = scale > 0 ? b.Constant<int8_t>(name + "/w", Shape{5, 5}, bytes, Quant::PerTensor(scale, 0)) : b.Constant<float>(name + "/w", Shape{5, 5}, floats);
+      return b.Node("fully_connected", name, {x, w, graph::kNoTensor});
+    };
+    const graph::TensorId one = layer("one", first), two = layer("two", second);
+    b.g().outputs = {b.Node("mul", "y", {one, two})};
+    ASSERT_TRUE(graph::InferModel(b.model).ok());
+    ExpectSameMeaning(b, Shape{1, 5}, merges ? Names{"fully_connected", "mul"} : Names{"fully_connected", "fully_connected", "mul"});
+  }
+}
+
 TEST(Passes, EqualBranchesBecomeOne) {
   ExpectBecomes(
       R"(graph main
