@@ -2,13 +2,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """octet beside LiteRT with its default XNNPACK delegate: same file, one thread, in turns.
 
-Usage: compare_litert.py [--load] OCTET MODEL.tflite...   (in an environment with ai-edge-litert: make compare)
+Usage: compare_litert.py [--load|--threads] OCTET MODEL.tflite...   (in an environment with ai-edge-litert: make compare)
 
 Prints a Markdown table; ratios are of the minima over all rounds. Above 1, octet is faster.
 Without a flag: latency of inferences. --load: processor time from the file's name to an allocated interpreter, and of
 the first inference after it; once as the first thing a process does (LiteRT's forked off behind its import), once as
 what it does again with another interpreter of the same file. Unlike time by the clock, it shows milliseconds of
-work as they are on a machine that others use, too.
+work as they are on a machine that others use, too. --threads: how much faster each is with two threads than with one, on a machine
+that has two cores to spare.
 """
 import json
 import math
@@ -24,8 +25,8 @@ ROUNDS, RUNS = 4, 30
 LOAD_ROUNDS, LOADS = 7, 3  # Processes; interpreters in each.
 
 
-def litert_open(path):
-    interpreter = Interpreter(model_path=path, num_threads=1)
+def litert_open(path, threads=1):
+    interpreter = Interpreter(model_path=path, num_threads=threads)
     interpreter.allocate_tensors()
     return interpreter
 
@@ -44,8 +45,8 @@ def microseconds(work, clock=time.perf_counter_ns):
     return (clock() - start) / 1e3, result
 
 
-def litert_min_us(path):
-    interpreter = litert_open(path)
+def litert_min_us(path, threads=1):
+    interpreter = litert_open(path, threads)
     fill_inputs(interpreter)
     invoke = interpreter._interpreter.Invoke  # Without the Python wrapper's own microsecond.
     return min(microseconds(invoke)[0] for _ in range(RUNS))
@@ -56,8 +57,8 @@ def octet_bench(octet, models, *flags):
     return json.loads(out)
 
 
-def octet_min_us(octet, path):
-    result = octet_bench(octet, [path], "--runs", str(RUNS))
+def octet_min_us(octet, path, threads=1):
+    result = octet_bench(octet, [path], "--runs", str(RUNS), "--threads", str(threads))
     return result["min_us"], result["isa"]
 
 
@@ -130,9 +131,26 @@ def compare_inferences(octet, models):
     print(f"\none thread, {isa}, minima of {ROUNDS} x {RUNS} runs in turns")
 
 
+def compare_threads(octet, models):
+    print("| model | octet us | two threads | ratio | LiteRT us | two threads | ratio |\n|--|" + "--:|" * 6)
+    isa = ""
+    for path in models:
+        best = np.full((2, 2), np.inf)  # Of octet, of LiteRT; with one thread, with two.
+        for _ in range(ROUNDS):
+            for i, threads in enumerate((1, 2)):
+                mine, isa = octet_min_us(octet, path, threads)
+                best[:, i] = np.minimum(best[:, i], [mine, litert_min_us(path, threads)])
+        print(f"| {name_of(path)} | " + " | ".join(f"{one:.1f} | {two:.1f} | {one / two:.2f}" for one, two in best) + " |", flush=True)
+    print(f"\n{isa}, minima of {ROUNDS} x {RUNS} runs in turns")
+
+
+MODES = {"--load": compare_loads, "--threads": compare_threads}
+
+
 def main():
-    arguments = [a for a in sys.argv[1:] if a != "--load"]
-    (compare_loads if len(arguments) < len(sys.argv) - 1 else compare_inferences)(arguments[0], arguments[1:])
+    modes = [a for a in sys.argv[1:] if a in MODES]
+    octet, *models = [a for a in sys.argv[1:] if a not in MODES]
+    (MODES[modes[0]] if modes else compare_inferences)(octet, models)
 
 
 if __name__ == "__main__":

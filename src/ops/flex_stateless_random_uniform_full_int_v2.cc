@@ -6,7 +6,7 @@ namespace octet::ops::flex_stateless_random_uniform_full_int_v2 {
 namespace {
 
 template <class T> Status Compute(const void* params, const Run& run) {
-  OCTET_ASSIGN(const RandomState state, BeginStateless(run, "flex_stateless_random_uniform_full_int_v2"));
+  OCTET_ASSIGN(const RandomState state, BeginStateless(run));
   T* out = run.output<T>(0);
   ForWholeNumbers<T>(state, static_cast<const StatelessParams*>(params)->count, [&](int64_t i, T bits) { out[i] = bits; });
   return {};

@@ -26,7 +26,7 @@ void DrawGroup(RandomState state, float* out) {
 
 Status Compute(const void* params, const Run& run) {
   const int64_t count = static_cast<const StatelessParams*>(params)->count;
-  OCTET_ASSIGN(RandomState state, BeginStateless(run, "flex_stateless_truncated_normal_v2"));
+  OCTET_ASSIGN(RandomState state, BeginStateless(run));
   for (int64_t i = 0; i < count; i += 4) {
     float numbers[4];
     DrawGroup(state, numbers);

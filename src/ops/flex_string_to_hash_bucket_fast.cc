@@ -11,12 +11,6 @@ struct Params {
   uint64_t buckets;
 };
 
-Status Check(const OpView& op) {
-  OCTET_ASSIGN(const NodeDef node, ReadNode(op));
-  if (node.Int("num_buckets", 0) < 1) return op.Fail(Code::kInvalidModel, "expected num_buckets of 1 or more, found %lld", static_cast<long long>(node.Int("num_buckets", 0)));
-  return {};
-}
-
 Status Hash(const void* params, const Run& run) {
   const auto& p = *static_cast<const Params*>(params);
   for (int64_t i = 0; i < p.count; ++i) run.output<int64_t>(0)[i] = static_cast<int64_t>(Fingerprint64(run.input<StringRef>(0)[i].view()) % p.buckets);
@@ -36,7 +30,7 @@ constexpr Variant kVariants[] = {{.name = "reference", .prepare = PrepareHash}};
 
 extern constinit const OpDef kDef = {
     .name = "flex_string_to_hash_bucket_fast", .code = BuiltinCode::kCustom, .custom_name = "FlexStringToHashBucketFast",
-    .inputs = kTextInput, .outputs = kTextOutput, .types = kTextToLong, .check = Check, .infer = InferLong};
+    .inputs = kTextInput, .outputs = kTextOutput, .types = kTextToLong, .check = CheckBuckets, .infer = InferLong};
 extern constinit const OpKernel kKernel = {.variants = kVariants};
 extern constinit const OpImport kImport = {};
 

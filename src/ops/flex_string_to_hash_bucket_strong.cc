@@ -12,8 +12,8 @@ struct Params {
 };
 
 Status Check(const OpView& op) {
+  OCTET_TRY(CheckBuckets(op));
   OCTET_ASSIGN(const NodeDef node, ReadNode(op));
-  if (node.Int("num_buckets", 0) < 1) return op.Fail(Code::kInvalidModel, "expected num_buckets of 1 or more, found %lld", static_cast<long long>(node.Int("num_buckets", 0)));
   if (node.Ints("key").size() != 2) return op.Fail(Code::kInvalidModel, "expected a key of 2 numbers, found %zu", node.Ints("key").size());
   return {};
 }

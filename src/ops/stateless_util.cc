@@ -22,10 +22,10 @@ Status InferStateless(const OpView& op, std::span<OutputType> out) {
   return {};
 }
 
-Result<RandomState> BeginStateless(const Run& run, const char* op) {
+Result<RandomState> BeginStateless(const Run& run) {
   constexpr int32_t kPhilox = 1, kAny = 3;  // ThreeFry, 2, is not what TensorFlow has for CPUs.
   const int32_t algorithm = run.input<int32_t>(3)[0];
-  if (algorithm != kPhilox && algorithm != kAny) return Error(Code::kUnsupported, "%s: algorithm %d; expected 1, Philox", op, algorithm);
+  if (algorithm != kPhilox && algorithm != kAny) return Error(Code::kUnsupported, "stateless random numbers: algorithm %d; expected 1, Philox", algorithm);
   const uint64_t key = run.input<uint64_t>(1)[0], *counter = run.input<uint64_t>(2);
   RandomState state{.seeded = true};
   state.key = {static_cast<uint32_t>(key), static_cast<uint32_t>(key >> 32)};

@@ -16,7 +16,7 @@ Status CheckStateless(const OpView& op);
 Status InferStateless(const OpView& op, std::span<OutputType> out);
 
 // Where this run begins. An error where another algorithm is asked for.
-Result<RandomState> BeginStateless(const Run& run, const char* op);
+Result<RandomState> BeginStateless(const Run& run);
 
 struct StatelessParams {
   int64_t count;
@@ -29,7 +29,7 @@ template <void (*F)(const PhiloxWords&, float*)> Status PrepareStateless(Prepare
   p.SetRun(
       [](const void* q, const Run& run) -> Status {
         const int64_t count = static_cast<const StatelessParams*>(q)->count;
-        OCTET_ASSIGN(RandomState state, BeginStateless(run, "stateless random numbers"));
+        OCTET_ASSIGN(RandomState state, BeginStateless(run));
         for (int64_t i = 0; i < count; i += 4) {
           float numbers[4];
           F(NextWords(state), numbers);

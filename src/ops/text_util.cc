@@ -41,6 +41,12 @@ Status CheckAsciiLetters(const OpView& op) {
   return {};
 }
 
+Status CheckBuckets(const OpView& op) {
+  OCTET_ASSIGN(const NodeDef node, ReadNode(op));
+  if (node.Int("num_buckets", 0) < 1) return op.Fail(Code::kInvalidModel, "expected num_buckets of 1 or more, found %lld", static_cast<long long>(node.Int("num_buckets", 0)));
+  return {};
+}
+
 Result<const Regex*> KeepRegex(Prepare& p, std::string_view pattern) {
   OCTET_ASSIGN(Regex regex, Regex::Compile(pattern));
   auto* const kept = new Regex(std::move(regex));

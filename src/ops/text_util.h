@@ -20,6 +20,8 @@ Result<NodeDef> ReadNode(const OpView& op);
 Status CheckNode(const OpView& op);
 // CheckNode for operators on letters, of which octet knows ASCII's.
 Status CheckAsciiLetters(const OpView& op);
+// CheckNode for operators that hash into num_buckets places: at least one.
+Status CheckBuckets(const OpView& op);
 
 class Regex;
 // The pattern's regular expression, as long as the node's parameters; the node gets the workspace that its searches need.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "passes/drop_loop_variables.h"
-
-#include <algorithm>
+//   while (n, x, rounds) -> (m, y, _)   becomes   while (n, x) -> (m, y)   where the condition and the other values do not read `rounds`
+// TensorFlow's loops count their rounds, and carry what Python's loop had in scope, whether or not somebody reads it.
+#include "passes/rewrites.h"
 
 namespace octet::passes {
 namespace {
@@ -59,13 +59,16 @@ void Keep(const std::vector<bool>& kept, std::vector<TensorId>* list) {
   list->resize(n);
 }
 
-int Callers(const graph::Model& model, int32_t subgraph) {
-  int callers = static_cast<int>(std::ranges::count(model.signatures, subgraph, &graph::Signature::subgraph));
+// Who calls each subgraph, signatures included.
+std::vector<int> CallersOf(const graph::Model& model) {
+  std::vector<int> callers(model.subgraphs.size(), 0);
+  const auto call = [&](int32_t subgraph) {
+    if (subgraph >= 0 && static_cast<size_t>(subgraph) < callers.size()) ++callers[static_cast<size_t>(subgraph)];
+  };
+  for (const graph::Signature& s : model.signatures) call(s.subgraph);
   for (const Graph& g : model.subgraphs)
-    for (const NodeId id : g.order()) {
-      const std::vector<int32_t> called = ops::CalledSubgraphs(g.node(id).op->attrs, g.node(id).attrs.get());
-      callers += static_cast<int>(std::ranges::count(called, subgraph));
-    }
+    for (const NodeId id : g.order())
+      for (const int32_t subgraph : ops::CalledSubgraphs(g.node(id).op->attrs, g.node(id).attrs.get())) call(subgraph);
   return callers;
 }
 
@@ -81,12 +84,12 @@ void Shorten(Graph& g, NodeId id, const std::vector<bool>& kept) {
   g.AddNode(*old.op, old.attrs, std::move(inputs), std::move(outputs), old.place, before);
 }
 
-bool DropFrom(graph::Model& model, Graph& g, NodeId id) {
+bool DropFrom(graph::Model& model, const std::vector<int>& callers, Graph& g, NodeId id) {
   const graph::Node& loop = g.node(id);
   if (loop.op != ops::Find("while")) return false;
   const std::vector<int32_t> called = ops::CalledSubgraphs(loop.op->attrs, loop.attrs.get());
   for (const int32_t subgraph : called)
-    if (subgraph <= 0 || static_cast<size_t>(subgraph) >= model.subgraphs.size() || Callers(model, subgraph) != 1) return false;
+    if (subgraph <= 0 || static_cast<size_t>(subgraph) >= callers.size() || callers[static_cast<size_t>(subgraph)] != 1) return false;
   Graph &condition = model.subgraphs[static_cast<size_t>(called[0])], &body = model.subgraphs[static_cast<size_t>(called[1])];
   const size_t n = loop.inputs.size();
   if (&body == &g || &condition == &g || loop.outputs.size() != n || condition.inputs.size() != n || body.inputs.size() != n || body.outputs.size() != n) return false;
@@ -104,14 +107,13 @@ bool DropFrom(graph::Model& model, Graph& g, NodeId id) {
 
 }  // namespace
 
-Status DropLoopVariables(graph::Model& model) {
-  bool changed = false;
+Result<int> DropLoopVariables(graph::Model& model) {
+  const std::vector<int> callers = CallersOf(model);
+  int rewrites = 0;
   for (Graph& g : model.subgraphs)
-    for (const std::vector<NodeId> nodes = g.order(); const NodeId id : nodes)
-      if (g.node(id).op) changed |= DropFrom(model, g, id);
-  if (!changed) return {};
-  OCTET_TRY(graph::LinkCallees(model));
-  return graph::Verify(model);
+    rewrites += ForEachNode(g, [&](NodeId id) { return DropFrom(model, callers, g, id); });
+  if (rewrites > 0) OCTET_TRY(graph::LinkCallees(model));
+  return rewrites;
 }
 
 }  // namespace octet::passes

@@ -11,7 +11,10 @@ namespace octet::passes {
 struct Pass {
   std::string_view name;
   std::string_view summary;               // One line of docs/passes.md.
-  Result<int> (*run)(graph::Graph&);      // Number of rewrites; 0: nothing left to do.
+  // One of the two: over each graph, or over all at once where a rewrite changes what a call hands over.
+  // Number of rewrites; 0: nothing left to do.
+  Result<int> (*run)(graph::Graph&);
+  Result<int> (*run_model)(graph::Model&) = nullptr;
 };
 
 std::span<const Pass> Pipeline();

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "passes/drop_loop_variables.h"
 #include "passes/pass.h"
 #include "passes/rewrites.h"
 
@@ -9,6 +8,7 @@ namespace {
 // Identities go first, so that patterns meet; activations last, because nothing folds through them.
 constexpr Pass kPipeline[] = {
     {"remove-identity", "Removes operators that change nothing: reshape to the same shape, pad by nothing, x*1, x+0.", RemoveIdentity},
+    {"drop-loop-variables", "What a loop carries and nobody reads goes from the loop, its condition and its body: TensorFlow's count of rounds.", nullptr, DropLoopVariables},
     {"fold-constants", "Computes operators whose inputs are all constant.", FoldConstants},
     {"merge-duplicates", "Two uses of an operator with the same inputs and attributes become one.", MergeDuplicates},
     {"merge-reshapes", "reshape(reshape(x)) becomes one reshape; a reshape that only drops outer dimensions before fully_connected goes.", MergeReshapes},
@@ -26,14 +26,19 @@ constexpr Pass kPipeline[] = {
 constexpr size_t kRepeated = std::size(kPipeline) - 1;
 constexpr int kMaxRounds = 100;  // Each round removes a node; far more than any model needs is a bug.
 
-// How often it applied.
-Result<int> Run(const Pass& pass, graph::Model& model) {
+Result<int> RunOnEach(const Pass& pass, graph::Model& model) {
   int rewrites = 0;
   for (graph::Graph& g : model.subgraphs) {
     OCTET_ASSIGN(const int n, pass.run(g));
     rewrites += n;
     if (n > 0) g.RemoveDead();
   }
+  return rewrites;
+}
+
+// How often it applied.
+Result<int> Run(const Pass& pass, graph::Model& model) {
+  OCTET_ASSIGN(const int rewrites, pass.run_model ? pass.run_model(model) : RunOnEach(pass, model));
   if (rewrites > 0) OCTET_TRY(graph::Verify(model));
   return rewrites;
 }
@@ -43,7 +48,6 @@ Result<int> Run(const Pass& pass, graph::Model& model) {
 std::span<const Pass> Pipeline() { return kPipeline; }
 
 Status Optimize(graph::Model& model) {
-  OCTET_TRY(DropLoopVariables(model));
   for (int round = 0; round < kMaxRounds; ++round) {
     int rewrites = 0;
     for (const Pass& pass : std::span(kPipeline).first(kRepeated)) {
