@@ -497,6 +497,64 @@ template <class Rescale>
   clamp.Put(v[0], v[1], y, left);
 }
 
+// Eight channels of a window that moves by one column, two outputs at a time. Rows 0 and 1 are a pair of each column; row 2 is
+// paired along the row, which serves both outputs: five vpmaddwd each instead of six, and weights stay in registers.
+constexpr bool kSlides = true;
+constexpr int kHalf = kVector / 2;
+
+inline __m128i Load8(const void* p) { return _mm_loadl_epi64(static_cast<const __m128i*>(p)); }
+inline __m256i PairOf(const uint8_t* a, const uint8_t* b) { return _mm256_cvtepi8_epi16(_mm_unpacklo_epi8(Load8(a), Load8(b))); }
+
+template <class Rescale> void SlideHalf(const DepthwiseS8& given, const uint8_t* const* rows, int64_t phase, int half, int64_t repeats, int8_t* y) {
+  const DepthwiseS8 p = given;  // Copies that y cannot alias.
+  const int64_t at = phase * kVector + half * kHalf, pitch = p.pixels * p.channels;
+  const uint8_t *r0 = rows[0] + at, *r1 = rows[1] + at, *r2 = rows[2] + at;
+  const uint8_t* w = reinterpret_cast<const uint8_t*>(p.weights) + phase * 6 * kPixelBytes + half * 32;
+  const auto weight = [&](int step) { return Load(w + step * kPixelBytes); };
+  const __m256i pair0 = weight(0), pair1 = weight(1), pair2 = weight(2);          // Of rows 0 and 1, a column each.
+  const __m256i none2 = weight(5), none0 = _mm256_slli_epi32(weight(3), 16);  // Of row 2: (w2, 0) and (0, w0) …
+  const __m256i row01 = _mm256_or_si256(weight(3), _mm256_slli_epi32(weight(4), 16)), row12 = _mm256_or_si256(weight(4), _mm256_slli_epi32(weight(5), 16));
+  // (The second tap of a single meets a weight of zero.)
+  const Rescale rescale(p.requant, at);
+  const Clamp clamp(p.requant);
+  const __m256i bias = Bias<Rescale>(p.requant, at);
+  const auto plus = [](__m256i sum, __m256i x, __m256i v) { return _mm256_add_epi32(sum, _mm256_madd_epi16(x, v)); };
+  // Three stages, each of which works on what the one after it did a turn before: loads, products, bytes. In one chain they are some
+  // 40 cycles, of which a core's schedulers see too few turns at once.
+  const int64_t end = p.blocks ? 0 : p.width * p.channels - at;
+  const auto left = [&](int64_t n) { return p.blocks ? p.channels - at : end - n * pitch; };
+  __m256i c0 = PairOf(r0, r1), c1 = PairOf(r0 + pitch, r1 + pitch), q0 = PairOf(r2, r2 + pitch);
+  int64_t x = 2 * pitch, ahead = repeats > 1 ? x + pitch : x;  // Past the last window, its last column again.
+  __m256i c2 = PairOf(r0 + x, r1 + x), c3 = PairOf(r0 + ahead, r1 + ahead), q1 = PairOf(r2 + x, r2 + ahead), first = {}, second = {};
+  y += at;
+  for (int64_t n = 0;; n += 2) {
+    const __m256i before = first, before_second = second;
+    first = plus(plus(plus(plus(plus(bias, c0, pair0), c1, pair1), c2, pair2), q0, row01), q1, none2);
+    second = plus(plus(plus(plus(plus(bias, c1, pair0), c2, pair1), c3, pair2), q0, none0), q1, row12);
+    if (n > 0) {
+      clamp.PutHalves(rescale(before), rescale(before_second), y, y + pitch, kHalf);
+      y += 2 * pitch;
+    }
+    if (n + 2 >= repeats) break;
+    c0 = c2;
+    c1 = c3;
+    q0 = q1;
+    x += 2 * pitch;
+    ahead = n + 3 < repeats ? x + pitch : x;
+    c2 = PairOf(r0 + x, r1 + x);
+    c3 = PairOf(r0 + ahead, r1 + ahead);
+    q1 = PairOf(r2 + x, r2 + ahead);
+  }
+  const int64_t last = (repeats - 1) / 2 * 2;
+  clamp.PutHalf(rescale(first), y, left(last));
+  if (last + 1 < repeats) clamp.PutHalf(rescale(second), y + pitch, left(last + 1));
+}
+
+template <class Rescale> void Slide(const DepthwiseS8& p, const uint8_t* const* rows, int64_t phase, int64_t repeats, int8_t* y) {
+  SlideHalf<Rescale>(p, rows, phase, 0, repeats, y);
+  if (!p.blocks || p.channels - phase * kVector > kHalf) SlideHalf<Rescale>(p, rows, phase, 1, repeats, y);
+}
+
 #include "kernels/isa/depthwise_s8_body.h"
 
 void Depthwise(const DepthwiseS8& p, const uint8_t* const* rows, int8_t* y, void* lines) {
