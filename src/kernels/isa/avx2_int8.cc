@@ -30,7 +30,8 @@ template <class Rescale> void Finish(int32_t* acc, int rows, const ProductS8& p,
 constexpr int kRows = 6;             // 12 sums, 2 weights, the activation and a product: all 16 registers.
 constexpr int kPairedRows = 4;       // 8 sums, 4 weights, the activations twice and twice their sums with weights.
 constexpr int64_t kFewRows = 4;      // Below it, widening a panel costs more than it saves.
-constexpr int64_t kPairedPanels = 2, kPairedGroups = 24;  // Below them, terms and smaller tiles cost more than they save.
+constexpr int64_t kPairedPanels = 2, kPairedGroups = 48;  // Below them, terms and smaller tiles cost more than they save.
+constexpr int64_t kSignedGroups = 16; // Below it, few rows stay as they are.
 constexpr int64_t kBlockRows = 512;  // Whose terms are held at a time.
 
 // Of 8 columns x 4 bytes: the pair (k0, k1) or (k2, k3) of each column as two int16.
@@ -234,10 +235,50 @@ template <int kCount> void PackedTile(const ProductS8& p, const void* const* row
   }
 }
 
+// Rows as groups of four bytes, what vpmaddubsw takes: |x| times w with x's sign. A pair of them is at most 2 * 128 * 127, as no
+// weight is -128 (narrow_range).
+void PackRow(const ProductS8& p, const void* row, int32_t* to) {
+  const int64_t groups = p.groups();
+  for (int64_t s = 0; s < p.segments; ++s) {
+    const int16_t* x = static_cast<const int16_t*>(row) + p.offset[s] / 2;
+    int64_t g = 0;
+    for (; g + 4 <= groups; g += 4, x += 16, to += 4) _mm_storeu_si128(reinterpret_cast<__m128i*>(to), _mm_packs_epi16(Load16(x), Load16(x + 8)));
+    for (; g < groups; ++g, x += 4, ++to) {
+      const __m128i v = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(x));
+      *to = _mm_cvtsi128_si32(_mm_packs_epi16(v, v));
+    }
+  }
+}
+
+// Few rows of such groups.
+template <int kCount> void SignedTile(const ProductS8& p, const void* const* rows, const void* weights, const int32_t* bias, const int32_t*, int32_t* acc) {
+  const auto* w = static_cast<const int8_t*>(weights);
+  const __m256i ones = _mm256_set1_epi16(1);
+  __m256i low[kCount], high[kCount];
+#pragma GCC unroll 4
+  for (int r = 0; r < kCount; ++r) low[r] = Load(bias), high[r] = Load(bias + 8);
+  const int64_t groups = p.segments * p.groups();
+  for (int64_t g = 0; g < groups; ++g, w += 64) {
+    const __m256i w0 = Load(w), w1 = Load(w + 32);
+#pragma GCC unroll 4
+    for (int r = 0; r < kCount; ++r) {
+      const __m256i x = _mm256_set1_epi32(static_cast<const int32_t*>(rows[r])[g]), size = _mm256_abs_epi8(x);
+      low[r] = _mm256_add_epi32(low[r], _mm256_madd_epi16(_mm256_maddubs_epi16(size, _mm256_sign_epi8(w0, x)), ones));
+      high[r] = _mm256_add_epi32(high[r], _mm256_madd_epi16(_mm256_maddubs_epi16(size, _mm256_sign_epi8(w1, x)), ones));
+    }
+  }
+#pragma GCC unroll 4
+  for (int r = 0; r < kCount; ++r) {
+    Store(acc + r * kPanel, low[r]);
+    Store(acc + r * kPanel + 8, high[r]);
+  }
+}
+
 using TileFn = void (*)(const ProductS8&, const void* const*, const void*, const int32_t* bias, const int32_t* terms, int32_t*);
 constexpr TileFn kTiles[kRows] = {Tile<Direct, 1>, Tile<Direct, 2>, Tile<Direct, 3>, Tile<Direct, 4>, Tile<Direct, 5>, Tile<Direct, 6>};
 constexpr TileFn kPairedTiles[kPairedRows] = {Tile<Paired, 1>, Tile<Paired, 2>, Tile<Paired, 3>, Tile<Paired, 4>};
 constexpr TileFn kPackedTiles[kFewRows - 1] = {PackedTile<1>, PackedTile<2>, PackedTile<3>};
+constexpr TileFn kSignedTiles[kFewRows - 1] = {SignedTile<1>, SignedTile<2>, SignedTile<3>};
 
 template <class Rescale, int kCount> void HalfTile(const ProductS8& p, const void* const* rows, const void* weights, int64_t column, int8_t* y) {
   __m256i sum[kCount];
@@ -282,13 +323,15 @@ template <class Rescale, class Sums> void WholePanel(const Block& b, int64_t pan
   const void* const* rows = b.rows + b.first;
   int8_t* y = b.y + b.first * p.columns + column;
   const int32_t* terms = b.terms;
-  // The next panel's bytes come nearer meanwhile: each is read once for all these rows.
+  // The next panel's bytes come nearer meanwhile: each is read once for all these rows. Shallow ones lie in a cache anyway.
   const int8_t* next = p.packed + (panel + 1 < b.end_panel ? panel + 1 : panel) * p.panel_bytes();
-  const int64_t ahead = RoundUp(p.panel_bytes() * kMost / b.count, 64);
+  const int64_t ahead = Sums::kPaired ? RoundUp(p.panel_bytes() * kMost / b.count, 64) : 0;
   for (int64_t left = b.count; left > 0;) {  // Tiles of kMost or one less, as InTiles cuts.
     const int tile = NextTile(left, kMost);
-    for (int64_t i = 0; i < ahead; i += 64) _mm_prefetch(reinterpret_cast<const char*>(next + i), _MM_HINT_T0);
-    next += ahead;
+    if constexpr (Sums::kPaired) {
+      for (int64_t i = 0; i < ahead; i += 64) _mm_prefetch(reinterpret_cast<const char*>(next + i), _MM_HINT_T0);
+      next += ahead;
+    }
     if (tile == kMost) WholeTile<Rescale, Sums, kMost>(p, rows, w, bias, terms, column, y);
     else WholeTile<Rescale, Sums, kMost - 1>(p, rows, w, bias, terms, column, y);
     left -= tile;
@@ -320,6 +363,16 @@ void MultiplyBlock(const ProductS8& p, const void* const* rows, int64_t first, i
   const bool may_whole = count >= kWholeRows && !p.take, may_half = may_whole && p.requant.narrow && !p.requant.scale;
   const WholePanelFn whole = !may_whole ? nullptr : paired ? WholePanelOf<Paired>(p.requant) : WholePanelOf<Direct>(p.requant);
   const Block block{p, rows, terms, first, count, end_panel, y};
+  const void* packed_rows[kFewRows - 1];
+  const bool as_signed = !widen && p.narrow_range && p.segments * p.groups() >= kSignedGroups;
+  if (as_signed) {
+    for (int64_t r = 0; r < count; ++r) {
+      int32_t* to = static_cast<int32_t*>(scratch) + r * p.segments * p.groups();
+      PackRow(p, rows[first + r], to);
+      packed_rows[r] = to;
+    }
+  }
+  const void* const* tile_rows = as_signed ? packed_rows : rows + first;
   if (paired)
     for (int64_t r = 0; r < count; ++r) terms[r] = RowTerm(p, rows[first + r]);
   for (int64_t panel = first_panel; panel < end_panel; ++panel) {
@@ -340,9 +393,9 @@ void MultiplyBlock(const ProductS8& p, const void* const* rows, int64_t first, i
       whole(block, panel, w, bias);
       continue;
     }
-    const TileFn* tiles = paired ? kPairedTiles : widen ? kTiles : kPackedTiles;
+    const TileFn* tiles = paired ? kPairedTiles : widen ? kTiles : as_signed ? kSignedTiles : kPackedTiles;
     InTiles(count, paired ? kPairedRows : kRows, [&](int64_t r, int tile) {
-      tiles[tile - 1](p, rows + first + r, w, bias, terms + r, acc);
+      tiles[tile - 1](p, tile_rows + r, w, bias, terms + r, acc);
       if (p.take) p.take(p.context, acc, first + r, tile, panel * kPanel, 1);
       else finish(acc, tile, p, panel * kPanel, y + (first + r) * p.columns);
     });
@@ -497,64 +550,6 @@ template <class Rescale>
   clamp.Put(v[0], v[1], y, left);
 }
 
-// Eight channels of a window that moves by one column, two outputs at a time. Rows 0 and 1 are a pair of each column; row 2 is
-// paired along the row, which serves both outputs: five vpmaddwd each instead of six, and weights stay in registers.
-constexpr bool kSlides = true;
-constexpr int kHalf = kVector / 2;
-
-inline __m128i Load8(const void* p) { return _mm_loadl_epi64(static_cast<const __m128i*>(p)); }
-inline __m256i PairOf(const uint8_t* a, const uint8_t* b) { return _mm256_cvtepi8_epi16(_mm_unpacklo_epi8(Load8(a), Load8(b))); }
-
-template <class Rescale> void SlideHalf(const DepthwiseS8& given, const uint8_t* const* rows, int64_t phase, int half, int64_t repeats, int8_t* y) {
-  const DepthwiseS8 p = given;  // Copies that y cannot alias.
-  const int64_t at = phase * kVector + half * kHalf, pitch = p.pixels * p.channels;
-  const uint8_t *r0 = rows[0] + at, *r1 = rows[1] + at, *r2 = rows[2] + at;
-  const uint8_t* w = reinterpret_cast<const uint8_t*>(p.weights) + phase * 6 * kPixelBytes + half * 32;
-  const auto weight = [&](int step) { return Load(w + step * kPixelBytes); };
-  const __m256i pair0 = weight(0), pair1 = weight(1), pair2 = weight(2);          // Of rows 0 and 1, a column each.
-  const __m256i none2 = weight(5), none0 = _mm256_slli_epi32(weight(3), 16);  // Of row 2: (w2, 0) and (0, w0) …
-  const __m256i row01 = _mm256_or_si256(weight(3), _mm256_slli_epi32(weight(4), 16)), row12 = _mm256_or_si256(weight(4), _mm256_slli_epi32(weight(5), 16));
-  // (The second tap of a single meets a weight of zero.)
-  const Rescale rescale(p.requant, at);
-  const Clamp clamp(p.requant);
-  const __m256i bias = Bias<Rescale>(p.requant, at);
-  const auto plus = [](__m256i sum, __m256i x, __m256i v) { return _mm256_add_epi32(sum, _mm256_madd_epi16(x, v)); };
-  // Three stages, each of which works on what the one after it did a turn before: loads, products, bytes. In one chain they are some
-  // 40 cycles, of which a core's schedulers see too few turns at once.
-  const int64_t end = p.blocks ? 0 : p.width * p.channels - at;
-  const auto left = [&](int64_t n) { return p.blocks ? p.channels - at : end - n * pitch; };
-  __m256i c0 = PairOf(r0, r1), c1 = PairOf(r0 + pitch, r1 + pitch), q0 = PairOf(r2, r2 + pitch);
-  int64_t x = 2 * pitch, ahead = repeats > 1 ? x + pitch : x;  // Past the last window, its last column again.
-  __m256i c2 = PairOf(r0 + x, r1 + x), c3 = PairOf(r0 + ahead, r1 + ahead), q1 = PairOf(r2 + x, r2 + ahead), first = {}, second = {};
-  y += at;
-  for (int64_t n = 0;; n += 2) {
-    const __m256i before = first, before_second = second;
-    first = plus(plus(plus(plus(plus(bias, c0, pair0), c1, pair1), c2, pair2), q0, row01), q1, none2);
-    second = plus(plus(plus(plus(plus(bias, c1, pair0), c2, pair1), c3, pair2), q0, none0), q1, row12);
-    if (n > 0) {
-      clamp.PutHalves(rescale(before), rescale(before_second), y, y + pitch, kHalf);
-      y += 2 * pitch;
-    }
-    if (n + 2 >= repeats) break;
-    c0 = c2;
-    c1 = c3;
-    q0 = q1;
-    x += 2 * pitch;
-    ahead = n + 3 < repeats ? x + pitch : x;
-    c2 = PairOf(r0 + x, r1 + x);
-    c3 = PairOf(r0 + ahead, r1 + ahead);
-    q1 = PairOf(r2 + x, r2 + ahead);
-  }
-  const int64_t last = (repeats - 1) / 2 * 2;
-  clamp.PutHalf(rescale(first), y, left(last));
-  if (last + 1 < repeats) clamp.PutHalf(rescale(second), y + pitch, left(last + 1));
-}
-
-template <class Rescale> void Slide(const DepthwiseS8& p, const uint8_t* const* rows, int64_t phase, int64_t repeats, int8_t* y) {
-  SlideHalf<Rescale>(p, rows, phase, 0, repeats, y);
-  if (!p.blocks || p.channels - phase * kVector > kHalf) SlideHalf<Rescale>(p, rows, phase, 1, repeats, y);
-}
-
 #include "kernels/isa/depthwise_s8_body.h"
 
 void Depthwise(const DepthwiseS8& p, const uint8_t* const* rows, int8_t* y, void* lines) {
@@ -579,6 +574,6 @@ constexpr uint8_t kOrder[kVector] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 1
 
 }  // namespace
 
-constinit const Int8 kAvx2Int8 = {"avx2", 0, 2, LoadWide, Multiply, 128, kVector, 2, 2, 0, kOrder, LoadPixels, Depthwise, 16, WinogradRows<2>, WinogradRows<4>};
+constinit const Int8 kAvx2Int8 = {"avx2", 0, 2, LoadWide, Multiply, 128, kVector, 2, 2, 0, kOrder, LoadPixels, Depthwise, 16, WinogradRows<2>, WinogradRows<4>, true};
 
 }  // namespace octet::kernels

@@ -8,8 +8,6 @@
 //   kColumnRows, Column, Interleaved(rows, at)   the rows of a column, and a column
 //   ColumnWeights(p, phase)                      the weights of a vector of channels
 //   PutThree<Rescale>(p, clamp, at, column, weights, y, left)
-//   kSlides                    whether it has Slide<Rescale>(p, rows, phase, repeats, y): all outputs of a vector of channels whose
-//                              windows move by one column; rows[t]: row t of the first window's first column
 
 // Where a line's taps begin; of absent ones, the last is repeated.
 inline void TapsOf(const TapLine& line, const uint8_t* const* rows, const uint8_t** from) {
@@ -78,17 +76,9 @@ template <class Rescale> bool ThreeColumnsRow(const DepthwiseS8& p, const uint8_
   int64_t offset[3];
   if (!ColumnsOf(p, rows, column, offset)) return false;
   const auto shared = [&](int a, int b) { return p.step[a] == p.step[b] + p.pixels; };  // Column a is the next vector's b.
-  const int64_t vectors = p.vectors(kVector);
-  const auto repeats = [&](int64_t phase) { return (vectors - phase + p.period - 1) / p.period; };
-  if constexpr (kSlides) {
-    if (shared(1, 0) && shared(2, 1)) {
-      for (int t = 0; t < kColumnRows; ++t) column[0][t] += offset[0];
-      for (int64_t phase = 0; phase < p.period && phase < vectors; ++phase) Slide<Rescale>(p, column[0], phase, repeats(phase), y);
-      return true;
-    }
-  }
   const auto run = shared(1, 0) && shared(2, 1) ? ThreeColumns<Rescale, 1> : shared(2, 0) ? ThreeColumns<Rescale, 2> : ThreeColumns<Rescale, 3>;
-  for (int64_t phase = 0; phase < p.period && phase < vectors; ++phase) run(p, column, offset, phase, repeats(phase), y);
+  const int64_t vectors = p.vectors(kVector);
+  for (int64_t phase = 0; phase < p.period && phase < vectors; ++phase) run(p, column, offset, phase, (vectors - phase + p.period - 1) / p.period, y);
   return true;
 }
 

@@ -105,12 +105,6 @@ struct Clamp {
       __builtin_memcpy(z, out + 8, static_cast<unsigned>(n));
     }
   }
-  // Eight values to n bytes, of which none may be left.
-  void PutHalf(__m256i a, int8_t* y, int64_t n) const {
-    alignas(16) int8_t out[16];
-    PutHalves(a, a, out, out + 8, 8);
-    if (n > 0) __builtin_memcpy(y, out, static_cast<unsigned>(n < 8 ? n : 8));
-  }
   // 16 values to n bytes.
   void Put(__m256i a, __m256i b, int8_t* y, int64_t n) const {
     const __m256i words = _mm256_adds_epi16(_mm256_packs_epi32(a, b), zero);  // 0-3, 8-11 and 4-7, 12-15.
