@@ -550,6 +550,96 @@ template <class Rescale>
   clamp.Put(v[0], v[1], y, left);
 }
 
+// Windows of which the next shares two columns or one: two outputs at a time. Rows 0 and 1 are a pair of each column; row 2 is paired
+// along the row: five vpmaddwd of eight channels instead of six. The four sums go through every step side by side: one after the
+// other they are chains of some 40 cycles, of which the schedulers see too little at once.
+constexpr bool kSlides = true;
+
+struct Pairs {
+  __m256i half[2];
+  Pairs(const uint8_t* a, const uint8_t* b) {
+    const __m128i x = Load16(a), y = Load16(b);
+    half[0] = _mm256_cvtepi8_epi16(_mm_unpacklo_epi8(x, y));
+    half[1] = _mm256_cvtepi8_epi16(_mm_unpackhi_epi8(x, y));
+  }
+};
+
+// The weights of a vector of channels: rows 0 and 1, a column each; row 2 as (w0, w1), (w2, 0), (0, w0), (w1, w2).
+enum SlideTaps { kColumn0, kColumn1, kColumn2, kRow01, kRow2, kRow_0, kRow12, kSlideTaps };
+struct SlideWeights {
+  __m256i taps[kSlideTaps][2];
+  SlideWeights(const DepthwiseS8& p, int64_t phase) {
+#pragma GCC unroll 2
+    for (int h = 0; h < 2; ++h) {
+      const uint8_t* from = reinterpret_cast<const uint8_t*>(p.weights) + phase * 6 * kPixelBytes + h * 32;
+      const __m256i w0 = Load(from + 3 * kPixelBytes), w1 = Load(from + 4 * kPixelBytes), w2 = Load(from + 5 * kPixelBytes);
+#pragma GCC unroll 3
+      for (int s = 0; s < 3; ++s) taps[kColumn0 + s][h] = Load(from + s * kPixelBytes);
+      taps[kRow01][h] = _mm256_or_si256(w0, _mm256_slli_epi32(w1, 16));
+      taps[kRow2][h] = w2;
+      taps[kRow_0][h] = _mm256_slli_epi32(w0, 16);
+      taps[kRow12][h] = _mm256_or_si256(w1, _mm256_slli_epi32(w2, 16));
+    }
+  }
+};
+
+// sum += x w of both halves. In assembly because GCC otherwise adds products up in a tree and spills them.
+[[gnu::always_inline]] inline void AddProducts(__m256i* sum, const Pairs& x, const __m256i (&w)[2]) {
+#pragma GCC unroll 2
+  for (int h = 0; h < 2; ++h) {
+    __m256i t;
+    asm("vpmaddwd %3, %2, %1\n\tvpaddd %1, %0, %0" : "+x"(sum[h]), "=&x"(t) : "x"(x.half[h]), "m"(w[h]));
+  }
+}
+
+// The row of outputs of a vector of channels. at[s][t]: row t of column s of the first window.
+template <class Rescale, int kNew> void Slide(const DepthwiseS8& p, const uint8_t* const (*at)[kColumnRows], int64_t phase, int64_t repeats, int8_t* y) {
+  const int64_t channel = phase * kVector, pitch = p.pixels * p.channels;
+  const SlideWeights w(p, phase);
+  const Rescale rescale[2] = {Rescale(p.requant, channel), Rescale(p.requant, channel + 8)};
+  const __m256i bias[2] = {Bias<Rescale>(p.requant, channel), Bias<Rescale>(p.requant, channel + 8)};
+  const Clamp clamp(p.requant);
+  // Bytes of a vector that are there: of the last pixel's, or of the row's.
+  const int64_t there = (p.blocks ? p.channels : p.width * p.channels) - channel, less = p.blocks ? 0 : pitch;
+  // Column 2 of a window is column 0 of the next, or column 1; with kNew = 2, what was column 1 has lines of its own.
+  const uint8_t *even0 = at[0][0] + channel, *even1 = at[0][1] + channel, *even2 = at[0][2] + channel;
+  const uint8_t *odd0 = at[1][0] + channel, *odd1 = at[1][1] + channel, *odd2 = at[1][2] + channel;
+  Pairs c0(even0, even1), c1(odd0, odd1), q0(even2, odd2);
+  y += channel;
+  for (int64_t n = 0; n < repeats; n += 2, y += 2 * pitch) {
+    const bool two = n + 1 < repeats;
+    __m256i sum[4] = {bias[0], bias[1], bias[0], bias[1]};
+    if constexpr (kNew == 1) {
+      const int64_t x = (n + 2) * pitch, next = two ? x + pitch : x;  // Past the last window, its last column again.
+      AddProducts(sum, c0, w.taps[kColumn0]), AddProducts(sum + 2, c1, w.taps[kColumn0]);
+      AddProducts(sum, c1, w.taps[kColumn1]), AddProducts(sum, q0, w.taps[kRow01]), AddProducts(sum + 2, q0, w.taps[kRow_0]);
+      c0 = Pairs(even0 + x, even1 + x), c1 = Pairs(even0 + next, even1 + next), q0 = Pairs(even2 + x, even2 + next);
+      AddProducts(sum, c0, w.taps[kColumn2]), AddProducts(sum + 2, c0, w.taps[kColumn1]), AddProducts(sum + 2, c1, w.taps[kColumn2]);
+      AddProducts(sum, q0, w.taps[kRow2]), AddProducts(sum + 2, q0, w.taps[kRow12]);
+    } else {
+      const int64_t x = (n + 1) * pitch, next = two ? x + pitch : x;
+      AddProducts(sum, c0, w.taps[kColumn0]), AddProducts(sum, c1, w.taps[kColumn1]), AddProducts(sum, q0, w.taps[kRow01]);
+      c0 = Pairs(even0 + x, even1 + x), q0 = Pairs(even2 + x, two ? odd2 + x : even2 + x);
+      AddProducts(sum, c0, w.taps[kColumn2]), AddProducts(sum + 2, c0, w.taps[kColumn0]);
+      AddProducts(sum, q0, w.taps[kRow2]), AddProducts(sum + 2, q0, w.taps[kRow01]);
+      const bool more = n + 2 < repeats;
+      c1 = two ? Pairs(odd0 + x, odd1 + x) : c0;
+      AddProducts(sum + 2, c1, w.taps[kColumn1]);
+      c0 = Pairs(even0 + next, even1 + next), q0 = Pairs(even2 + next, more ? odd2 + next : even2 + next);
+      AddProducts(sum + 2, c0, w.taps[kColumn2]), AddProducts(sum + 2, q0, w.taps[kRow2]);
+      if (more) c1 = Pairs(odd0 + next, odd1 + next);
+    }
+    Rescale::Each(rescale, sum);
+    const int64_t left = there - n * less;
+    if (two && left - less >= kVector) {
+      clamp.PutTwo(sum[0], sum[1], sum[2], sum[3], y, pitch, kVector);
+    } else {
+      clamp.Put(sum[0], sum[1], y, left);
+      if (two) clamp.Put(sum[2], sum[3], y + pitch, left - less);
+    }
+  }
+}
+
 #include "kernels/isa/depthwise_s8_body.h"
 
 void Depthwise(const DepthwiseS8& p, const uint8_t* const* rows, int8_t* y, void* lines) {

@@ -27,6 +27,23 @@ template <bool kRelu> struct Narrow {
     const __m256 nudge = _mm256_blendv_ps(_mm256_castsi256_ps(up), _mm256_castsi256_ps(up_negative), _mm256_castsi256_ps(x));  // By x's sign.
     return _mm256_srav_epi32(_mm256_add_epi32(v, _mm256_castps_si256(nudge)), after);
   }
+  // Four vectors of two rows, side by side.
+  [[gnu::always_inline]] static inline void Each(const Narrow (&rescale)[2], __m256i (&x)[4]) {
+    if constexpr (kRelu) {
+      __m256i odd[4];
+#pragma GCC unroll 4
+      for (int i = 0; i < 4; ++i) x[i] = _mm256_slli_epi32(x[i], 2);
+#pragma GCC unroll 4
+      for (int i = 0; i < 4; ++i) odd[i] = _mm256_mul_epi32(_mm256_srli_epi64(x[i], 32), rescale[i % 2].mantissa_odd);
+#pragma GCC unroll 4
+      for (int i = 0; i < 4; ++i) x[i] = _mm256_srli_epi64(_mm256_mul_epi32(x[i], rescale[i % 2].mantissa), 32);
+#pragma GCC unroll 4
+      for (int i = 0; i < 4; ++i) x[i] = _mm256_srav_epi32(_mm256_add_epi32(_mm256_blend_epi32(x[i], odd[i], 0xaa), rescale[i % 2].up), rescale[i % 2].after);
+    } else {
+#pragma GCC unroll 4
+      for (int i = 0; i < 4; ++i) x[i] = rescale[i % 2](x[i]);
+    }
+  }
 };
 
 // DOUBLE in the reference's two steps. The high-mul rounds x*m / 2^31 to nearest with ties up, which is what
@@ -46,6 +63,9 @@ struct Double {
     const __m256i up = _mm256_srli_epi32(_mm256_sllv_epi32(_mm256_set1_epi32(1), right), 1);
     const __m256i nudge = _mm256_and_si256(_mm256_add_epi32(up, _mm256_srai_epi32(v, 31)), shifts);
     return _mm256_srav_epi32(_mm256_add_epi32(v, nudge), right);
+  }
+  static void Each(const Double (&rescale)[2], __m256i (&x)[4]) {
+    for (int i = 0; i < 4; ++i) x[i] = rescale[i % 2](x[i]);
   }
 };
 
