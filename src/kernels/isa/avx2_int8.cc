@@ -31,6 +31,7 @@ constexpr int kRows = 6;             // 12 sums, 2 weights, the activation and a
 constexpr int kPairedRows = 4;       // 8 sums, 4 weights, the activations twice and twice their sums with weights.
 constexpr int64_t kFewRows = 4;      // Below it, widening a panel costs more than it saves.
 constexpr int64_t kPairedPanels = 2, kPairedGroups = 48;  // Below them, terms and smaller tiles cost more than they save.
+constexpr int64_t kFetchedBytes = 1536;  // Of a panel: smaller ones lie in a cache anyway.
 constexpr int64_t kSignedGroups = 16; // Below it, few rows stay as they are.
 constexpr int64_t kBlockRows = 512;  // Whose terms are held at a time.
 
@@ -323,15 +324,13 @@ template <class Rescale, class Sums> void WholePanel(const Block& b, int64_t pan
   const void* const* rows = b.rows + b.first;
   int8_t* y = b.y + b.first * p.columns + column;
   const int32_t* terms = b.terms;
-  // The next panel's bytes come nearer meanwhile: each is read once for all these rows. Shallow ones lie in a cache anyway.
+  // The next panel's bytes come nearer meanwhile: each is read once for all these rows. 
   const int8_t* next = p.packed + (panel + 1 < b.end_panel ? panel + 1 : panel) * p.panel_bytes();
-  const int64_t ahead = Sums::kPaired ? RoundUp(p.panel_bytes() * kMost / b.count, 64) : 0;
+  const int64_t ahead = p.panel_bytes() >= kFetchedBytes ? RoundUp(p.panel_bytes() * kMost / b.count, 64) : 0;
   for (int64_t left = b.count; left > 0;) {  // Tiles of kMost or one less, as InTiles cuts.
     const int tile = NextTile(left, kMost);
-    if constexpr (Sums::kPaired) {
-      for (int64_t i = 0; i < ahead; i += 64) _mm_prefetch(reinterpret_cast<const char*>(next + i), _MM_HINT_T0);
-      next += ahead;
-    }
+    for (int64_t i = 0; i < ahead; i += 64) _mm_prefetch(reinterpret_cast<const char*>(next + i), _MM_HINT_T0);
+    next += ahead;
     if (tile == kMost) WholeTile<Rescale, Sums, kMost>(p, rows, w, bias, terms, column, y);
     else WholeTile<Rescale, Sums, kMost - 1>(p, rows, w, bias, terms, column, y);
     left -= tile;
