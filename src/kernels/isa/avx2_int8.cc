@@ -35,30 +35,32 @@ constexpr int64_t kFetchedBytes = 1536;  // Of a panel: smaller ones lie in a ca
 constexpr int64_t kSignedGroups = 16; // Below it, few rows stay as they are.
 constexpr int64_t kBlockRows = 512;  // Whose terms are held at a time.
 
-// Of 8 columns x 4 bytes: the pair (k0, k1) or (k2, k3) of each column as two int16.
-inline __m256i LowPair(__m256i v) {
+// Of 8 columns x 4 bytes: the pair (k0, k1) or (k2, k3) of each column as two int16, times four if so asked.
+template <bool kFourfold = false> inline __m256i LowPair(__m256i v) {
   const __m256i take = _mm256_setr_epi8(-1, 0, -1, 1, -1, 4, -1, 5, -1, 8, -1, 9, -1, 12, -1, 13, -1, 0, -1, 1, -1, 4, -1, 5, -1, 8, -1, 9, -1, 12, -1, 13);
-  return _mm256_srai_epi16(_mm256_shuffle_epi8(v, take), 8);
+  return _mm256_srai_epi16(_mm256_shuffle_epi8(v, take), kFourfold ? 6 : 8);
 }
-inline __m256i HighPair(__m256i v) {
+template <bool kFourfold = false> inline __m256i HighPair(__m256i v) {
   const __m256i take = _mm256_setr_epi8(-1, 2, -1, 3, -1, 6, -1, 7, -1, 10, -1, 11, -1, 14, -1, 15, -1, 2, -1, 3, -1, 6, -1, 7, -1, 10, -1, 11, -1, 14, -1, 15);
-  return _mm256_srai_epi16(_mm256_shuffle_epi8(v, take), 8);
+  return _mm256_srai_epi16(_mm256_shuffle_epi8(v, take), kFourfold ? 6 : 8);
 }
 
-// [group][16][4] int8 to [pair][16][2] int16. bias, if any: less w0 w2 + w1 w3 of all groups (see Paired).
-template <bool kBias = false> void WidenPanel(const int8_t* packed, int64_t groups, int16_t* wide, const int32_t* bias = nullptr, int32_t* paired_bias = nullptr) {
-  __m256i low = {}, high = {};
-  if constexpr (kBias) low = Load(bias), high = Load(bias + 8);
+// [group][16][4] int8 to [pair][16][2] int16, and the panel's bias beside it. kFourfold: both times four, which the one-step form of
+// DOUBLE wants of sums. kPaired: the bias less w0 w2 + w1 w3 of all groups (see Paired).
+template <bool kFourfold, bool kPaired> void WidenPanel(const int8_t* packed, int64_t groups, int16_t* wide, const int32_t* bias, int32_t* wide_bias) {
+  constexpr int kShift = kFourfold ? 2 : 0;
+  __m256i low = _mm256_slli_epi32(Load(bias), kShift), high = _mm256_slli_epi32(Load(bias + 8), kShift);
   for (int64_t g = 0; g < groups; ++g, packed += 64, wide += 64) {
     const __m256i a = Load(packed), b = Load(packed + 32);
-    const __m256i w0 = LowPair(a), w1 = LowPair(b), w2 = HighPair(a), w3 = HighPair(b);
+    const __m256i w0 = LowPair<kFourfold>(a), w1 = LowPair<kFourfold>(b), w2 = HighPair<kFourfold>(a), w3 = HighPair<kFourfold>(b);
     Store(wide, w0);
     Store(wide + 16, w1);
     Store(wide + 32, w2);
     Store(wide + 48, w3);
-    if constexpr (kBias) low = _mm256_sub_epi32(low, _mm256_madd_epi16(w0, w2)), high = _mm256_sub_epi32(high, _mm256_madd_epi16(w1, w3));
+    if constexpr (kPaired) low = _mm256_sub_epi32(low, _mm256_madd_epi16(w0, w2)), high = _mm256_sub_epi32(high, _mm256_madd_epi16(w1, w3));
   }
-  if constexpr (kBias) Store(paired_bias, low), Store(paired_bias + 8, high);
+  Store(wide_bias, low);
+  Store(wide_bias + 8, high);
 }
 
 using Pair [[gnu::may_alias, gnu::aligned(2)]] = int32_t;  // Two 16-bit values of a row: at any even address.
@@ -281,9 +283,9 @@ constexpr TileFn kPairedTiles[kPairedRows] = {Tile<Paired, 1>, Tile<Paired, 2>, 
 constexpr TileFn kPackedTiles[kFewRows - 1] = {PackedTile<1>, PackedTile<2>, PackedTile<3>};
 constexpr TileFn kSignedTiles[kFewRows - 1] = {SignedTile<1>, SignedTile<2>, SignedTile<3>};
 
-template <class Rescale, int kCount> void HalfTile(const ProductS8& p, const void* const* rows, const void* weights, int64_t column, int8_t* y) {
+template <class Rescale, int kCount> void HalfTile(const ProductS8& p, const void* const* rows, const void* weights, const int32_t* bias, int64_t column, int8_t* y) {
   __m256i sum[kCount];
-  AddUp<kCount, true>(p, rows, weights, p.requant.bias + column, sum, sum);
+  AddUp<kCount, true>(p, rows, weights, bias, sum, sum);
   const Rescale rescale(p.requant, column);
   const Clamp clamp(p.requant);
 #pragma GCC unroll 8
@@ -340,61 +342,72 @@ template <class Rescale, class Sums> void WholePanel(const Block& b, int64_t pan
   }
 }
 
-template <class Rescale> void HalfPanel(const Block& b, int64_t panel, const void* w) {
+template <class Rescale> void HalfPanel(const Block& b, int64_t panel, const void* w, const int32_t* bias) {
   const ProductS8& p = b.p;
   const int64_t column = panel * kPanel;
   InTiles(b.count, kRows, [&](int64_t r, int tile) {
-    (tile == kRows ? HalfTile<Rescale, kRows> : HalfTile<Rescale, kRows - 1>)(p, b.rows + b.first + r, w, column, b.y + (b.first + r) * p.columns + column);
+    (tile == kRows ? HalfTile<Rescale, kRows> : HalfTile<Rescale, kRows - 1>)(p, b.rows + b.first + r, w, bias, column, b.y + (b.first + r) * p.columns + column);
   });
 }
 
-using WholePanelFn = void (*)(const Block&, int64_t panel, const void* w, const int32_t* bias);
-template <class Sums> WholePanelFn WholePanelOf(const Requant& q) {
-  return q.scale ? WholePanel<F64, Sums> : !q.narrow ? nullptr : q.relu() ? WholePanel<Narrow<true>, Sums> : WholePanel<Narrow<false>, Sums>;
+// How a block's panels are made.
+using WidenFn = void (*)(const int8_t* packed, int64_t groups, int16_t* wide, const int32_t* bias, int32_t* wide_bias);
+using PanelFn = void (*)(const Block&, int64_t panel, const void* w, const int32_t* bias);
+struct PanelWork {
+  WidenFn widen, widen_half;
+  PanelFn whole, half;  // Null: tile by tile.
+  TileFn const* tiles;
+  int most;             // Rows of such a tile.
+};
+template <class Sums, bool kRelu> constexpr PanelWork kNarrowWork = {WidenPanel<true, Sums::kPaired>,        WidenPanel<true, false>, WholePanel<Narrow<kRelu, true>, Sums>,
+                                                                     HalfPanel<Narrow<kRelu, true>>, nullptr,                 0};
+template <class Sums> constexpr PanelWork kF64Work = {WidenPanel<false, Sums::kPaired>, nullptr, WholePanel<F64, Sums>, nullptr, nullptr, 0};
+template <class Sums> constexpr PanelWork kTileWork = {WidenPanel<false, Sums::kPaired>, nullptr, nullptr, nullptr, Sums::kPaired ? kPairedTiles : kTiles, Sums::kTileRows};
+constexpr PanelWork kPackedWork = {nullptr, nullptr, nullptr, nullptr, kPackedTiles, kRows}, kSignedWork = {nullptr, nullptr, nullptr, nullptr, kSignedTiles, kRows};
+
+template <class Sums> const PanelWork& WidenedWork(const ProductS8& p, int64_t count) {
+  const Requant& q = p.requant;
+  if (count < kWholeRows || p.take || (!q.scale && !q.narrow)) return kTileWork<Sums>;
+  return q.scale ? kF64Work<Sums> : q.relu() ? kNarrowWork<Sums, true> : kNarrowWork<Sums, false>;
 }
 
 void MultiplyBlock(const ProductS8& p, const void* const* rows, int64_t first, int64_t count, int64_t first_panel, int64_t end_panel, int8_t* y, void* scratch) {
   alignas(32) int32_t acc[kRows * kPanel];
-  alignas(32) int32_t paired_bias[kPanel];
+  alignas(32) int32_t wide_bias[kPanel];
   int32_t terms[kBlockRows];
-  const auto finish = p.requant.scale ? Finish<F64> : !p.requant.narrow ? Finish<Double> : p.requant.relu() ? Finish<Narrow<true>> : Finish<Narrow<false>>;
-  const bool widen = count >= kFewRows, paired = widen && end_panel - first_panel >= kPairedPanels && p.segments * p.groups() >= kPairedGroups;
-  const bool may_whole = count >= kWholeRows && !p.take, may_half = may_whole && p.requant.narrow && !p.requant.scale;
-  const WholePanelFn whole = !may_whole ? nullptr : paired ? WholePanelOf<Paired>(p.requant) : WholePanelOf<Direct>(p.requant);
-  const Block block{p, rows, terms, first, count, end_panel, y};
   const void* packed_rows[kFewRows - 1];
-  const bool as_signed = !widen && p.narrow_range && p.segments * p.groups() >= kSignedGroups;
-  if (as_signed) {
+  const int64_t groups = p.segments * p.groups();
+  const bool widen = count >= kFewRows, as_signed = !widen && p.narrow_range && groups >= kSignedGroups;
+  const bool paired = widen && end_panel - first_panel >= kPairedPanels && groups >= kPairedGroups;
+  const PanelWork& work = paired ? WidenedWork<Paired>(p, count) : widen ? WidenedWork<Direct>(p, count) : as_signed ? kSignedWork : kPackedWork;
+  const auto finish = p.requant.scale ? Finish<F64> : !p.requant.narrow ? Finish<Double> : p.requant.relu() ? Finish<Narrow<true>> : Finish<Narrow<false>>;
+  if (paired)
+    for (int64_t r = 0; r < count; ++r) terms[r] = RowTerm(p, rows[first + r]);
+  if (as_signed)
     for (int64_t r = 0; r < count; ++r) {
-      int32_t* to = static_cast<int32_t*>(scratch) + r * p.segments * p.groups();
+      int32_t* to = static_cast<int32_t*>(scratch) + r * groups;
       PackRow(p, rows[first + r], to);
       packed_rows[r] = to;
     }
-  }
   const void* const* tile_rows = as_signed ? packed_rows : rows + first;
-  if (paired)
-    for (int64_t r = 0; r < count; ++r) terms[r] = RowTerm(p, rows[first + r]);
+  const Block block{p, rows, terms, first, count, end_panel, y};
   for (int64_t panel = first_panel; panel < end_panel; ++panel) {
-    const void* w = p.packed + panel * p.panel_bytes();
+    const int8_t* packed = p.packed + panel * p.panel_bytes();
     const int32_t* bias = p.requant.bias + panel * kPanel;
+    const void* w = packed;
+    const bool half = work.half && p.columns - panel * kPanel <= kPanel / 2;
     if (widen) {
       auto* wide = static_cast<int16_t*>(scratch);
-      if (paired) WidenPanel<true>(static_cast<const int8_t*>(w), p.segments * p.groups(), wide, bias, paired_bias);
-      else WidenPanel(static_cast<const int8_t*>(w), p.segments * p.groups(), wide);
+      (half ? work.widen_half : work.widen)(packed, groups, wide, bias, wide_bias);
       w = wide;
-      if (may_half && p.columns - panel * kPanel <= kPanel / 2) {
-        (p.requant.relu() ? HalfPanel<Narrow<true>> : HalfPanel<Narrow<false>>)(block, panel, w);
-        continue;
-      }
-      if (paired) bias = paired_bias;
+      bias = wide_bias;
     }
-    if (whole) {
-      whole(block, panel, w, bias);
+    if (work.whole) {
+      (half ? work.half : work.whole)(block, panel, w, bias);
       continue;
     }
-    const TileFn* tiles = paired ? kPairedTiles : widen ? kTiles : as_signed ? kSignedTiles : kPackedTiles;
-    InTiles(count, paired ? kPairedRows : kRows, [&](int64_t r, int tile) {
-      tiles[tile - 1](p, tile_rows + r, w, bias, terms + r, acc);
+    InTiles(count, work.most, [&](int64_t r, int tile) {
+      work.tiles[tile - 1](p, tile_rows + r, w, bias, terms + r, acc);
       if (p.take) p.take(p.context, acc, first + r, tile, panel * kPanel, 1);
       else finish(acc, tile, p, panel * kPanel, y + (first + r) * p.columns);
     });

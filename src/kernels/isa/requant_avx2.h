@@ -12,15 +12,15 @@ inline __m256i Load(const void* p) { return _mm256_loadu_si256(static_cast<const
 inline void Store(void* p, __m256i v) { _mm256_storeu_si256(static_cast<__m256i*>(p), v); }
 inline __m128i Load16(const void* p) { return _mm_loadu_si128(static_cast<const __m128i*>(p)); }
 
-// Constants of 8 columns for the one-step form of DOUBLE (Requant::narrow).
-template <bool kRelu> struct Narrow {
+// Constants of 8 columns for the one-step form of DOUBLE (Requant::narrow). kFourfold: what comes is four times the sum already.
+template <bool kRelu, bool kFourfold = false> struct Narrow {
   static constexpr bool kWide = false;
   __m256i mantissa, mantissa_odd, up, up_negative, after;
   Narrow(const Requant& q, int64_t c) : Narrow(q.narrow[c / kPanel], static_cast<int>(c % kPanel)) {}
   Narrow(const NarrowPanel& p, int i)
       : mantissa(Load(p.mantissa + i)), mantissa_odd(Load(p.odd + i)), up(Load(p.up + i)), up_negative(Load(p.up_negative + i)), after(Load(p.after + i)) {}
   __m256i operator()(__m256i x) const {
-    x = _mm256_slli_epi32(x, 2);
+    if constexpr (!kFourfold) x = _mm256_slli_epi32(x, 2);
     const __m256i even = _mm256_mul_epi32(x, mantissa), odd = _mm256_mul_epi32(_mm256_srli_epi64(x, 32), mantissa_odd);
     const __m256i v = _mm256_blend_epi32(_mm256_srli_epi64(even, 32), odd, 0xaa);  // High halves.
     if constexpr (kRelu) return _mm256_srav_epi32(_mm256_add_epi32(v, up), after);
