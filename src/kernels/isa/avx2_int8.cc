@@ -240,7 +240,8 @@ template <int kCount> void PackedTile(const ProductS8& p, const void* const* row
 
 // Rows as groups of four bytes, what vpmaddubsw takes: |x| times w with x's sign. A pair of them is at most 2 * 128 * 127, as no
 // weight is -128 (narrow_range).
-void PackRow(const ProductS8& p, const void* row, int32_t* to) {
+const void* PackRow(const ProductS8& p, const void* row, int32_t* to) {
+  const void* packed = to;
   const int64_t groups = p.groups();
   for (int64_t s = 0; s < p.segments; ++s) {
     const int16_t* x = static_cast<const int16_t*>(row) + p.offset[s] / 2;
@@ -251,6 +252,7 @@ void PackRow(const ProductS8& p, const void* row, int32_t* to) {
       *to = _mm_cvtsi128_si32(_mm_packs_epi16(v, v));
     }
   }
+  return packed;
 }
 
 // Few rows of such groups.
@@ -363,7 +365,6 @@ template <class Sums, bool kRelu> constexpr PanelWork kNarrowWork = {WidenPanel<
                                                                      HalfPanel<Narrow<kRelu, true>>, nullptr,                 0};
 template <class Sums> constexpr PanelWork kF64Work = {WidenPanel<false, Sums::kPaired>, nullptr, WholePanel<F64, Sums>, nullptr, nullptr, 0};
 template <class Sums> constexpr PanelWork kTileWork = {WidenPanel<false, Sums::kPaired>, nullptr, nullptr, nullptr, Sums::kPaired ? kPairedTiles : kTiles, Sums::kTileRows};
-constexpr PanelWork kPackedWork = {nullptr, nullptr, nullptr, nullptr, kPackedTiles, kRows}, kSignedWork = {nullptr, nullptr, nullptr, nullptr, kSignedTiles, kRows};
 
 template <class Sums> const PanelWork& WidenedWork(const ProductS8& p, int64_t count) {
   const Requant& q = p.requant;
@@ -371,50 +372,61 @@ template <class Sums> const PanelWork& WidenedWork(const ProductS8& p, int64_t c
   return q.scale ? kF64Work<Sums> : q.relu() ? kNarrowWork<Sums, true> : kNarrowWork<Sums, false>;
 }
 
+using FinishFn = void (*)(int32_t* acc, int rows, const ProductS8& p, int64_t column, int8_t* y);
+FinishFn FinishOf(const Requant& q) { return q.scale ? Finish<F64> : !q.narrow ? Finish<Double> : q.relu() ? Finish<Narrow<true>> : Finish<Narrow<false>>; }
+
 void MultiplyBlock(const ProductS8& p, const void* const* rows, int64_t first, int64_t count, int64_t first_panel, int64_t end_panel, int8_t* y, void* scratch) {
   alignas(32) int32_t acc[kRows * kPanel];
-  alignas(32) int32_t wide_bias[kPanel];
+  alignas(32) int32_t bias[kPanel];
   int32_t terms[kBlockRows];
-  const void* packed_rows[kFewRows - 1];
   const int64_t groups = p.segments * p.groups();
-  const bool widen = count >= kFewRows, as_signed = !widen && p.narrow_range && groups >= kSignedGroups;
-  const bool paired = widen && end_panel - first_panel >= kPairedPanels && groups >= kPairedGroups;
-  const PanelWork& work = paired ? WidenedWork<Paired>(p, count) : widen ? WidenedWork<Direct>(p, count) : as_signed ? kSignedWork : kPackedWork;
-  const auto finish = p.requant.scale ? Finish<F64> : !p.requant.narrow ? Finish<Double> : p.requant.relu() ? Finish<Narrow<true>> : Finish<Narrow<false>>;
+  const bool paired = end_panel - first_panel >= kPairedPanels && groups >= kPairedGroups;
+  const PanelWork& work = paired ? WidenedWork<Paired>(p, count) : WidenedWork<Direct>(p, count);
+  const FinishFn finish = FinishOf(p.requant);
   if (paired)
     for (int64_t r = 0; r < count; ++r) terms[r] = RowTerm(p, rows[first + r]);
-  if (as_signed)
-    for (int64_t r = 0; r < count; ++r) {
-      int32_t* to = static_cast<int32_t*>(scratch) + r * groups;
-      PackRow(p, rows[first + r], to);
-      packed_rows[r] = to;
-    }
-  const void* const* tile_rows = as_signed ? packed_rows : rows + first;
   const Block block{p, rows, terms, first, count, end_panel, y};
+  auto* w = static_cast<int16_t*>(scratch);
   for (int64_t panel = first_panel; panel < end_panel; ++panel) {
-    const int8_t* packed = p.packed + panel * p.panel_bytes();
-    const int32_t* bias = p.requant.bias + panel * kPanel;
-    const void* w = packed;
     const bool half = work.half && p.columns - panel * kPanel <= kPanel / 2;
-    if (widen) {
-      auto* wide = static_cast<int16_t*>(scratch);
-      (half ? work.widen_half : work.widen)(packed, groups, wide, bias, wide_bias);
-      w = wide;
-      bias = wide_bias;
-    }
+    (half ? work.widen_half : work.widen)(p.packed + panel * p.panel_bytes(), groups, w, p.requant.bias + panel * kPanel, bias);
     if (work.whole) {
       (half ? work.half : work.whole)(block, panel, w, bias);
       continue;
     }
     InTiles(count, work.most, [&](int64_t r, int tile) {
-      work.tiles[tile - 1](p, tile_rows + r, w, bias, terms + r, acc);
+      work.tiles[tile - 1](p, rows + first + r, w, bias, terms + r, acc);
       if (p.take) p.take(p.context, acc, first + r, tile, panel * kPanel, 1);
       else finish(acc, tile, p, panel * kPanel, y + (first + r) * p.columns);
     });
   }
 }
 
+// Less than kFewRows rows. Panels are finished by fours: one alone is a chain of latencies.
+constexpr int64_t kFewPanels = 4;
+void MultiplyFew(const ProductS8& p, const void* const* rows, int64_t count, int64_t first_panel, int64_t end_panel, int8_t* y, void* scratch) {
+  alignas(32) int32_t acc[kFewPanels][(kFewRows - 1) * kPanel];
+  const int64_t groups = p.segments * p.groups();
+  const FinishFn finish = FinishOf(p.requant);
+  const bool as_signed = p.narrow_range && groups >= kSignedGroups;
+  const void* packed_rows[kFewRows - 1];
+  if (as_signed)
+    for (int64_t r = 0; r < count; ++r) packed_rows[r] = PackRow(p, rows[r], static_cast<int32_t*>(scratch) + r * groups);
+  const TileFn tile = (as_signed ? kSignedTiles : kPackedTiles)[count - 1];
+  const auto n = static_cast<int>(count);
+  for (int64_t panel = first_panel; panel < end_panel; panel += kFewPanels) {
+    const int64_t together = end_panel - panel < kFewPanels ? end_panel - panel : kFewPanels;
+    for (int64_t i = 0; i < together; ++i) tile(p, as_signed ? packed_rows : rows, p.packed + (panel + i) * p.panel_bytes(), p.requant.bias + (panel + i) * kPanel, nullptr, acc[i]);
+    for (int64_t i = 0; i < together; ++i) {
+      if (p.take) p.take(p.context, acc[i], 0, n, (panel + i) * kPanel, 1);
+      else finish(acc[i], n, p, (panel + i) * kPanel, y);
+    }
+  }
+}
+
 void Multiply(const ProductS8& p, const void* const* rows, int64_t count, int64_t first_panel, int64_t end_panel, int8_t* y, void* scratch) {
+  if (count <= 0) return;
+  if (count < kFewRows) return MultiplyFew(p, rows, count, first_panel, end_panel, y, scratch);
   for (int64_t first = 0; first < count; first += kBlockRows)
     MultiplyBlock(p, rows, first, count - first < kBlockRows ? count - first : kBlockRows, first_panel, end_panel, y, scratch);
 }
