@@ -31,6 +31,7 @@ constexpr int kRows = 6;             // 12 sums, 2 weights, the activation and a
 constexpr int kPairedRows = 4;       // 8 sums, 4 weights, the activations twice and twice their sums with weights.
 constexpr int64_t kFewRows = 4;      // Below it, widening a panel costs more than it saves.
 constexpr int64_t kPairedPanels = 2, kPairedGroups = 48;  // Below them, terms and smaller tiles cost more than they save.
+constexpr int64_t kManyPanels = 6, kManyRows = 96, kPairedGroupsOfMany = 20;  // With so many, less depth is enough.
 constexpr int64_t kFetchedBytes = 1536;  // Of a panel: smaller ones lie in a cache anyway.
 constexpr int64_t kSignedGroups = 16; // Below it, few rows stay as they are.
 constexpr int64_t kBlockRows = 512;  // Whose terms are held at a time.
@@ -192,20 +193,14 @@ template <class Sums, int kCount> void Tile(const ProductS8& p, const void* cons
 
 // The same to bytes, sums never leaving their registers: with a depth of 16 that is a quarter of the time.
 template <class Rescale, class Sums, int kCount>
-[[gnu::always_inline]] inline void WholeTile(const ProductS8& p, const void* const* rows, const void* weights, const int32_t* bias, const int32_t* terms, int64_t column, int8_t* y) {
+[[gnu::always_inline]] inline void WholeTile(const ProductS8& p, const void* const* rows, const void* weights, const int32_t* bias, const int32_t* terms, const Rescale (&rescale)[2], const Clamp& clamp, int64_t left, int8_t* y) {
   __m256i low[kCount], high[kCount];
   Sums::template Sum<kCount>(p, rows, weights, bias, terms, low, high);
-  {
-    const Rescale rescale(p.requant, column);
 #pragma GCC unroll 8
-    for (int r = 0; r < kCount; ++r) low[r] = rescale(low[r]);
-  }
-  const Rescale rescale(p.requant, column + 8);
-  const Clamp clamp(p.requant);
-  const int64_t left = p.columns - column;
+  for (int r = 0; r < kCount; ++r) low[r] = rescale[0](low[r]);
 #pragma GCC unroll 8
-  for (int r = 0; r + 1 < kCount; r += 2) clamp.PutTwo(low[r], rescale(high[r]), low[r + 1], rescale(high[r + 1]), y + r * p.columns, p.columns, left);
-  if constexpr (kCount % 2) clamp.Put(low[kCount - 1], rescale(high[kCount - 1]), y + (kCount - 1) * p.columns, left);
+  for (int r = 0; r + 1 < kCount; r += 2) clamp.PutTwo(low[r], rescale[1](high[r]), low[r + 1], rescale[1](high[r + 1]), y + r * p.columns, p.columns, left);
+  if constexpr (kCount % 2) clamp.Put(low[kCount - 1], rescale[1](high[kCount - 1]), y + (kCount - 1) * p.columns, left);
 }
 
 inline __m256i Spread(const int16_t* a) { return _mm256_set1_epi32(*reinterpret_cast<const Pair*>(a)); }
@@ -328,6 +323,9 @@ template <class Rescale, class Sums> void WholePanel(const Block& b, int64_t pan
   const void* const* rows = b.rows + b.first;
   int8_t* y = b.y + b.first * p.columns + column;
   const int32_t* terms = b.terms;
+  const Rescale rescale[2] = {Rescale(p.requant, column), Rescale(p.requant, column + 8)};
+  const Clamp clamp(p.requant);
+  const int64_t columns_left = p.columns - column;
   // The next panel's bytes come nearer meanwhile: each is read once for all these rows. 
   const int8_t* next = p.packed + (panel + 1 < b.end_panel ? panel + 1 : panel) * p.panel_bytes();
   const int64_t ahead = p.panel_bytes() >= kFetchedBytes ? RoundUp(p.panel_bytes() * kMost / b.count, 64) : 0;
@@ -335,8 +333,8 @@ template <class Rescale, class Sums> void WholePanel(const Block& b, int64_t pan
     const int tile = NextTile(left, kMost);
     for (int64_t i = 0; i < ahead; i += 64) _mm_prefetch(reinterpret_cast<const char*>(next + i), _MM_HINT_T0);
     next += ahead;
-    if (tile == kMost) WholeTile<Rescale, Sums, kMost>(p, rows, w, bias, terms, column, y);
-    else WholeTile<Rescale, Sums, kMost - 1>(p, rows, w, bias, terms, column, y);
+    if (tile == kMost) WholeTile<Rescale, Sums, kMost>(p, rows, w, bias, terms, rescale, clamp, columns_left, y);
+    else WholeTile<Rescale, Sums, kMost - 1>(p, rows, w, bias, terms, rescale, clamp, columns_left, y);
     left -= tile;
     rows += tile;
     terms += tile;
@@ -380,7 +378,8 @@ void MultiplyBlock(const ProductS8& p, const void* const* rows, int64_t first, i
   alignas(32) int32_t bias[kPanel];
   int32_t terms[kBlockRows];
   const int64_t groups = p.segments * p.groups();
-  const bool paired = end_panel - first_panel >= kPairedPanels && groups >= kPairedGroups;
+  const int64_t panels = end_panel - first_panel;
+  const bool paired = panels >= kPairedPanels && groups >= (panels >= kManyPanels && count >= kManyRows ? kPairedGroupsOfMany : kPairedGroups);
   const PanelWork& work = paired ? WidenedWork<Paired>(p, count) : WidenedWork<Direct>(p, count);
   const FinishFn finish = FinishOf(p.requant);
   if (paired)
