@@ -58,9 +58,10 @@ inline ConvGeometry AlongRows(const ConvGeometry& g) {
   return {g.batch, 1, g.in_h, g.in_c, 1, g.out_h, g.out_c, 1, g.filter_h, 1, g.stride_h, 1, g.dilation_h, 0, g.pad_h};
 }
 
-// How many tasks pay: each should have this many multiply-adds, and more than kTasks share no better.
+// How many tasks pay: each should have this many multiply-adds, and more than kTasks share no better. One thread cuts only what its
+// caches ask for: whatever rows have in common (widened weights) is made once for more of them.
 inline constexpr int64_t kTaskMacs = 1 << 17, kTasks = 8;
-inline int64_t WantedTasks(int64_t macs) { return std::clamp<int64_t>(macs / kTaskMacs, 1, kTasks); }
+inline int64_t WantedTasks(int64_t macs, int threads) { return threads == 1 ? 1 : std::clamp<int64_t>(macs / kTaskMacs, 1, kTasks); }
 inline int64_t CeilDivide(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 }  // namespace octet::ops

@@ -101,11 +101,11 @@ void SetRequant(Prepare& prepare, Params* p, const int8_t* weights, const Intege
 }
 
 // Bands of whole tiles; columns are cut, too, where that gives too few tasks.
-void Cut(Params* p, const Int8& k) {
+void Cut(Params* p, const Int8& k, int threads) {
   const ConvGeometry& g = p->g;
   p->kernel.pixels = RoundUp(g.out_w, p->side) + 2;
   const int64_t row_values = p->kernel.pixels * g.in_c, positions = (p->side + 2) * (p->side + 2);
-  const int64_t wanted = WantedTasks(int64_t{g.batch} * g.out_h * g.out_w * 9 * g.in_c * g.out_c), across = CeilDivide(g.out_w, p->side);
+  const int64_t wanted = WantedTasks(int64_t{g.batch} * g.out_h * g.out_w * 9 * g.in_c * g.out_c, threads), across = CeilDivide(g.out_w, p->side);
   const int64_t fit = std::max<int64_t>(1, (kBandValues / row_values - 2) / p->side), full = CeilDivide(kernels::kWinogradTiles, across);
   const int64_t tile_rows = CeilDivide(g.out_h, p->side);
   p->rows_per_task = std::min(tile_rows, std::max(full, std::min(fit, CeilDivide(tile_rows * g.batch, wanted)))) * p->side;
@@ -129,7 +129,7 @@ Status PrepareWinogradS8(Prepare& prepare, const ConvGeometry& g, const IntegerO
   p->kernel.channels = g.in_c;
   p->kernel.columns = g.out_c;
   p->kernel.width = g.out_w;
-  Cut(p, kernels::BestInt8());
+  Cut(p, kernels::BestInt8(), prepare.threads);
   SetRequant(prepare, p, weights, output, bias);
   const int64_t span = p->side + 2;
   const PackContext context{weights, g.out_c, g.in_c, p->side};

@@ -243,6 +243,7 @@ void WinogradRows(const WinogradS8& p, const void* loaded, int64_t rows, int64_t
 // register q; four of them pack back into bytes in the channels' own order.
 
 constexpr int kVector = 64, kPixelBytes = kVector * 4, kLineTaps = 4, kColumnRows = 4;
+constexpr bool kSlides = false;
 
 struct Column {
   __m512i q[4];
