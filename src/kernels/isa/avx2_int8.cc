@@ -461,7 +461,7 @@ template <class Rescale, int kM> void Winograd(const WinogradS8& p, const void* 
   constexpr int kPositions = (kM + 2) * (kM + 2);
   const int64_t across = (p.width + kM - 1) / kM, tiles = across * ((rows + kM - 1) / kM), offset = 0;
   auto* transformed = static_cast<int16_t*>(scratch);
-  auto* sums = reinterpret_cast<int32_t*>(transformed + kPositions * kWinogradTiles * p.channels);
+  auto* sums = reinterpret_cast<int32_t*>(transformed + kPositions * p.position_values());
   const ProductS8 product{&offset, 1, p.channels, nullptr, {}, 0};
   const int32_t zeros[kPanel] = {};
   const Clamp clamp(p.requant);
@@ -474,8 +474,8 @@ template <class Rescale, int kM> void Winograd(const WinogradS8& p, const void* 
         for (int64_t t = 0; t < count;) {
           const int tile = NextTile(count - t, kRows);
           const void* at[kRows];
-          for (int r = 0; r < tile; ++r) at[r] = transformed + (position * kWinogradTiles + t + r) * p.channels;
-          kTiles[tile - 1](product, at, w, zeros, nullptr, sums + (position * kWinogradTiles + t) * kPanel);
+          for (int r = 0; r < tile; ++r) at[r] = transformed + position * p.position_values() + (t + r) * p.channels;
+          kTiles[tile - 1](product, at, w, zeros, nullptr, sums + position * kPositionSums + t * kPanel);
           t += tile;
         }
       }

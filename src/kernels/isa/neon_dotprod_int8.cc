@@ -144,6 +144,7 @@ template <class Rescale>
   Put(y, Requantized<Rescale>(p.requant, clamp, at, sum), left);
 }
 
+
 #include "kernels/isa/depthwise_s8_body.h"
 
 void Depthwise(const DepthwiseS8& p, const uint8_t* const* rows, int8_t* y, void* lines) {
