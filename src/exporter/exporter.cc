@@ -24,7 +24,7 @@ using graph::TensorId;
 
 constexpr uint32_t kSchemaVersion = 3;
 constexpr size_t kWeightAlignment = 64;  // A cache line, and the widest vector register.
-constexpr size_t kSmallConstant = 1024;  // Below, padding to a cache line would cost more than reading past one.
+constexpr size_t kSmallConstant = 4096;  // Below, padding to a cache line would cost more than reading past one.
 constexpr size_t kSmallAlignment = 16;   // What the format asks for.
 constexpr size_t kRuntimeVersionBytes = 16;
 constexpr char kRuntimeVersionKey[] = "min_runtime_version";
