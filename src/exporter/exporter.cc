@@ -104,13 +104,33 @@ class Writer {
     return fb::CreateBuffer(builder_, builder_.CreateVector(reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()));
   }
 
-  // Inputs first, then in the order of use: deterministic, and dead tensors are left out.
+  // Constants of the same bytes, type and scales, by what they share.
+  using Constants = std::map<std::tuple<uint32_t, DType, std::vector<int32_t>>, std::vector<TensorId>>;
+
+  // The first constant that is the same as this one.
+  TensorId FirstLike(const Graph& g, TensorId id, Constants* seen) {
+    const graph::Tensor& t = g.tensor(id);
+    if (!t.constant || t.is_variable || g.is_output(id)) return id;
+    const auto dims = t.type.shape.dims();
+    std::vector<TensorId>& alike = (*seen)[{AddBuffer(*t.constant), t.type.dtype, {dims.begin(), dims.end()}}];
+    const auto same = std::ranges::find_if(alike, [&](TensorId other) { return g.tensor(other).type.quant == t.type.quant; });
+    if (same != alike.end()) return *same;
+    alike.push_back(id);
+    return id;
+  }
+
+  // Inputs first, then in the order of use: deterministic, and dead tensors are left out. Equal constants are one tensor.
   void NumberTensors(const Graph& g) {
     index_.assign(g.tensors().size(), -1);
     used_.clear();
+    Constants constants;
     const auto use = [&](const std::vector<TensorId>& list) {
       for (TensorId t : list) {
         if (t == graph::kNoTensor || index_[t] >= 0) continue;
+        if (const TensorId first = FirstLike(g, t, &constants); first != t) {
+          index_[t] = index_[first];
+          continue;
+        }
         index_[t] = static_cast<int32_t>(used_.size());
         used_.push_back(t);
       }

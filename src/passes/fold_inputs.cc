@@ -77,6 +77,16 @@ bool FindChange(Graph& g, TensorId t, Change* change) {
   return false;
 }
 
+// The reshape before t that leaves the channels alone, read by this layer only, or -1.
+NodeId ReshapeBefore(const Graph& g, TensorId t) {
+  const NodeId reshape = g.tensor(t).producer;
+  if (reshape < 0 || g.tensor(t).consumers.size() != 1 || g.is_output(t)) return -1;
+  const std::string_view op = g.node(reshape).op->name;
+  if (op != "reshape" && op != "expand_dims" && op != "squeeze") return -1;
+  const Shape &from = g.tensor(g.node(reshape).inputs[0]).type.shape, &to = g.tensor(t).type.shape;
+  return from.rank() > 0 && to.rank() > 0 && from.back() == to.back() && g.tensor(g.node(reshape).inputs[0]).consumers.size() == 1 ? reshape : -1;
+}
+
 bool Foldable(Graph& g, TensorId t, const Change& change) {
   const std::vector<NodeId>& readers = g.tensor(t).consumers;
   return std::ranges::all_of(readers, [&](NodeId id) {
@@ -86,7 +96,7 @@ bool Foldable(Graph& g, TensorId t, const Change& change) {
 }
 
 // Constants may be shared with other layers, so new ones are made.
-void FoldInto(Graph& g, NodeId id, const Change& change) {
+void FoldInto(Graph& g, NodeId id, const Change& change, TensorId input) {
   Layout l;
   FindLayout(g, id, &l);
   const graph::Node n = g.node(id);
@@ -106,7 +116,7 @@ void FoldInto(Graph& g, NodeId id, const Change& change) {
     for (size_t o = 0; o < outputs; ++o) bias[o] = static_cast<float>(bias[o] + sums[o]);
     g.SetInput(id, 2, g.AddConstant<float>(n.place + "/bias", Shape{static_cast<int32_t>(outputs)}, bias));
   }
-  g.SetInput(id, 0, change.x);
+  g.SetInput(id, 0, input);
 }
 
 bool Fold(Graph& g, NodeId id) {
@@ -115,8 +125,11 @@ bool Fold(Graph& g, NodeId id) {
   Change change;
   if (n.inputs.empty() || n.inputs[0] == graph::kNoTensor || !FindLayout(g, id, &layout)) return false;
   const TensorId t = n.inputs[0];
-  if (!FindChange(g, t, &change) || !Foldable(g, t, change)) return false;
-  for (const std::vector<NodeId> readers = g.tensor(t).consumers; const NodeId reader : readers) FoldInto(g, reader, change);
+  if (!Foldable(g, t, change)) return false;
+  const NodeId reshape = ReshapeBefore(g, t);  // Sequences are made images so.
+  if (!FindChange(g, reshape >= 0 ? g.node(reshape).inputs[0] : t, &change) || !Foldable(g, t, change)) return false;
+  if (reshape >= 0) g.SetInput(reshape, 0, change.x);
+  for (const std::vector<NodeId> readers = g.tensor(t).consumers; const NodeId reader : readers) FoldInto(g, reader, change, reshape >= 0 ? t : change.x);
   return true;
 }
 

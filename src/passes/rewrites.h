@@ -11,6 +11,7 @@ namespace octet::passes {
 Result<int> RemoveIdentity(graph::Graph& g);
 // Of loops whose subgraphs nobody else calls; at least one variable stays.
 Result<int> DropLoopVariables(graph::Model& model);
+Result<int> HoistConditions(graph::Model& model);
 Result<int> FoldConstants(graph::Graph& g);
 Result<int> MergeDuplicates(graph::Graph& g);
 Result<int> ShareVariables(graph::Graph& g);
@@ -18,6 +19,8 @@ Result<int> SimplifyArithmetic(graph::Graph& g);
 Result<int> FuseNormalization(graph::Graph& g);
 Result<int> FuseDilation(graph::Graph& g);
 Result<int> FoldInputs(graph::Graph& g);
+Result<int> MergeSlices(graph::Graph& g);
+Result<int> MatrixVector(graph::Graph& g);
 Result<int> MergeReshapes(graph::Graph& g);
 Result<int> LiftElementwise(graph::Graph& g);
 Result<int> MergeTransposes(graph::Graph& g);

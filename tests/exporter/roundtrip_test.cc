@@ -52,9 +52,31 @@ TEST(Exporter, ConstantsAreAlignedAndStoredOnce) {
       places.insert(t.constant.data());
       EXPECT_EQ((t.constant.data() - bytes.data()) % (t.constant.size() < 4096 ? 16 : 64), 0) << t.name;
     }
-    EXPECT_EQ(constants, 4);
+    EXPECT_EQ(constants, 2);
     EXPECT_EQ(places.size(), 2u);
   }
+}
+
+// Equal constants are one tensor, in every graph its own; the same bytes of other scales are another, with the same bytes.
+TEST(Exporter, ConstantsOfOtherScalesAreOtherTensors) {
+  test::Builder b;
+  const auto x = b.Input("x", {DType::kI8, Shape{3}, Quant::PerTensor(0.5f, 0)});
+  const auto constant = [&](const std::string& name, float scale) { return b.Constant<int8_t>(name, Shape{3}, {1, 2, 3}, Quant::PerTensor(scale, 0)); };
+  const TensorType type{DType::kI8, {}, Quant::PerTensor(1.0f, 0)};
+  const auto one = b.Node("add", "one", {x, constant("a", 0.5f)}, type), two = b.Node("add", "two", {one, constant("b", 0.5f)}, type);
+  b.g().outputs = {b.Node("add", "three", {two, constant("c", 0.25f)}, type)};
+  const auto bytes = *exporter::Export(b.model);
+  const auto view = tflite::View::Open(bytes);
+  ASSERT_TRUE(view.ok()) << view.error().message();
+  std::vector<std::string> names;
+  std::set<const std::byte*> places;
+  for (const tflite::TensorInfo& t : view->subgraphs()[0].tensors) {
+    if (!t.has_constant) continue;
+    names.emplace_back(t.name);
+    places.insert(t.constant.data());
+  }
+  EXPECT_EQ(names, (std::vector<std::string>{"a", "c"}));
+  EXPECT_EQ(places.size(), 1u);
 }
 
 TEST(Exporter, UnknownBatchIsOneInTheShapeAndFreeInTheSignature) {

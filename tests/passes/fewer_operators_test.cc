@@ -43,6 +43,38 @@ output y
 )");
 }
 
+// Of the second pair the parts are not equal.
+TEST(FewerOperators, SlicesThatAreAllPartsBecomeASplit) {
+  for (const auto& [cut, operators] : {std::pair(2, Names{"split", "sub"}), std::pair(1, Names{"strided_slice", "strided_slice", "sub"})}) {
+    Builder b;
+    const Shape shape{3, 4};
+    const auto x = b.Input("x", {DType::kF32, shape, {}});
+    const auto slice = [&](const std::string& name, int32_t from, int32_t to, int32_t end_mask) {
+      return b.Node("strided_slice", name, {x, b.Constant<int32_t>(name + "/from", Shape{2}, {0, from}), b.Constant<int32_t>(name + "/to", Shape{2}, {0, to}), b.Constant<int32_t>(name + "/step", Shape{2}, {1, 1})}, {},
+                    [=](graph::Node& n) {
+                      test::SetAttr<int32_t>(n, "begin_mask", 1);
+                      test::SetAttr<int32_t>(n, "end_mask", end_mask);
+                    });
+    };
+    const auto last = slice("last", -2, 0, 3), first = slice("first", 0, cut, 1);
+    b.g().outputs = {b.Node("sub", "y", {last, first})};
+    ExpectSameMeaning(b, shape, operators);
+  }
+}
+
+TEST(FewerOperators, AMatrixTimesAVectorIsADenseLayer) {
+  for (const Shape& shape : {Shape{3}, Shape{2, 3}}) {
+    Builder b;
+    const auto x = b.Input("x", {DType::kF32, shape, {}});
+    std::vector<int32_t> columns(shape.dims().begin(), shape.dims().end()), rows = columns;
+    columns.push_back(1);
+    rows.back() = 4;
+    const auto product = b.Node("batch_matmul", "product", {b.Constant<float>("matrix", Shape{4, 3}, test::RandomFloats(12, 2)), Reshaped(b, "columns", x, columns)});
+    b.g().outputs = {b.Node("add", "y", {Reshaped(b, "vector", product, rows), b.Constant<float>("bias", Shape{4}, {1, 2, 3, 4})})};
+    ExpectSameMeaning(b, shape, shape.rank() == 1 ? Names{"reshape", "fully_connected", "reshape"} : Names{"fully_connected"});
+  }
+}
+
 TEST(FewerOperators, ReshapesOfAnyKindMerge) {
   Builder b;
   const Shape shape{4, 1, 3};
@@ -176,6 +208,18 @@ TEST(FewerOperators, WhatIsDoneToTheInputFoldsIntoTheLayer) {
   ExpectSameMeaning(b, shape, {"conv_2d"});
   padded.g().outputs = {padded.Conv("y", shifted, 4, 3, 1, attrs(ops::Padding::kSame))};  // Zeros are padded to the difference.
   ExpectSameMeaning(padded, shape, {"mul", "sub", "conv_2d"});
+}
+
+TEST(FewerOperators, WhatIsDoneToASequenceFoldsIntoTheLayerOverItsImage) {
+  Builder b;
+  const Shape shape{1, 9, 3};
+  const auto x = b.Input("x", {DType::kF32, shape, {}});
+  const auto scaled = b.Node("mul", "scaled", {x, b.Constant<float>("m", Shape{3}, {0.5f, -2.0f, 3.0f})});
+  b.g().outputs = {b.Conv("y", Reshaped(b, "image", scaled, {1, 1, 9, 3}), 4, 1, 1, [](graph::Node& n) {
+    test::SetAttr<int32_t>(n, "stride_h", 1);
+    test::SetAttr<int32_t>(n, "stride_w", 1);
+  })};
+  ExpectSameMeaning(b, shape, {"reshape", "conv_2d"});
 }
 
 TEST(FewerOperators, WhatIsDoneToTheInputFoldsIntoEveryChannelsMultiples) {
