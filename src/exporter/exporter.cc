@@ -104,19 +104,16 @@ class Writer {
     return fb::CreateBuffer(builder_, builder_.CreateVector(reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()));
   }
 
-  // Constants of the same bytes, type and scales, by what they share.
-  using Constants = std::map<std::tuple<uint32_t, DType, std::vector<int32_t>>, std::vector<TensorId>>;
+  // The first of each, by its bytes and type.
+  using Constants = std::map<std::tuple<uint32_t, DType, std::vector<int32_t>>, TensorId>;
 
-  // The first constant that is the same as this one.
+  // The first constant that is the same as this one. Integers on a scale stay apart: LiteRT's XNNPACK takes the scales of every
+  // use of a tensor together, and refuses it.
   TensorId FirstLike(const Graph& g, TensorId id, Constants* seen) {
     const graph::Tensor& t = g.tensor(id);
-    if (!t.constant || t.is_variable || g.is_output(id)) return id;
+    if (!t.constant || t.is_variable || !t.type.quant.empty() || g.is_output(id)) return id;
     const auto dims = t.type.shape.dims();
-    std::vector<TensorId>& alike = (*seen)[{AddBuffer(*t.constant), t.type.dtype, {dims.begin(), dims.end()}}];
-    const auto same = std::ranges::find_if(alike, [&](TensorId other) { return g.tensor(other).type.quant == t.type.quant; });
-    if (same != alike.end()) return *same;
-    alike.push_back(id);
-    return id;
+    return seen->try_emplace({AddBuffer(*t.constant), t.type.dtype, {dims.begin(), dims.end()}}, id).first->second;
   }
 
   // Inputs first, then in the order of use: deterministic, and dead tensors are left out. Equal constants are one tensor.
