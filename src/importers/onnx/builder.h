@@ -86,6 +86,7 @@ class Builder : public Construction {
   Result<Value> Copied(NodeContext& c, Value v);
   Status RunNodes(const std::vector<NodeProto>& nodes, Scope& scope);
   Status RunNode(const NodeProto& node, Scope& scope);
+  void ReleaseInputs(const NodeProto& node, const Scope& scope, const std::vector<Binding>& outputs);
   Status RunFused(const NodeProto& node, Scope& scope, const std::string& place, std::string_view op, std::string_view input, bool tanh);
   Status RunFunction(const FunctionProto& f, const NodeProto& node, Scope& scope, std::span<const Binding> inputs);
   Status RunRule(NodeContext& context, std::string_view rule_name);
@@ -104,6 +105,7 @@ class Builder : public Construction {
   Builder* const parent_ = nullptr;
   std::vector<Finding> findings_;
   std::map<const TensorProto*, Value> stored_;
+  std::set<int32_t> kept_;  // Of those, values that have another name, too.
   std::set<int32_t> narrow_;
   std::map<int32_t, Partial> partials_;
   std::vector<std::map<int32_t, Partial>> partials_around_;  // Of the graphs around an open subgraph.
