@@ -436,7 +436,26 @@ def large():
     save_tf("large", Large(), (floats(2, 3, 3),), (floats(2, 3, 3),))
 
 
-MODELS = [sound, draws, sparse, large, spectra, diagonals, more_layers, masked_attention, any_axis, odds_and_ends, transposed, more_functions, matrices, choices, whole_numbers, recurrent_any_length, recurrent_stateful, lookups, texts, spectrograms, volumes, functions, scattered, images, cache, old_control_flow]
+class Tied(tf.Module):
+    def __init__(self):
+        super().__init__()
+        self.w = tf.Variable(floats(128, 128) / 12)
+
+    @tf.function(input_signature=[tf.TensorSpec((2, 128), tf.float32, name="x")])
+    def serve(self, x):
+        return {"y": tf.matmul(tf.matmul(tf.nn.relu(tf.matmul(x, self.w)), self.w, transpose_b=True), tf.identity(self.w))}
+
+
+def tied():
+    """Kernels of 64 KB, which leave memory when they are in another layout, with several readers."""
+    from keras.src.applications.inception_resnet_v2 import CustomScaleLayer
+    x = keras.Input((128,))
+    dense = L.Dense(128, use_bias=False)
+    save_keras("tied_layer", keras.Model(x, CustomScaleLayer(0.17)([x, dense(L.ReLU()(dense(x)))])), [floats(1, 128)], [floats(2, 128)])
+    save_tf("tied", Tied(), (floats(2, 128),), (floats(2, 128),))
+
+
+MODELS = [tied, sound, draws, sparse, large, spectra, diagonals, more_layers, masked_attention, any_axis, odds_and_ends, transposed, more_functions, matrices, choices, whole_numbers, recurrent_any_length, recurrent_stateful, lookups, texts, spectrograms, volumes, functions, scattered, images, cache, old_control_flow]
 
 if __name__ == "__main__":
     OUT.mkdir(parents=True, exist_ok=True)
