@@ -63,6 +63,8 @@ class Builder : public Construction {
   // WHILE around the nodes of `body`: iteration, condition, carried values, then what each trip gives. `trips` may be
   // empty. Answers the carried values and, stacked, what the trips gave.
   Result<std::vector<Value>> EmitWhile(NodeContext& c, const GraphProto& body, Value trips, Value condition, std::span<const Value> carried);
+  // IF over the nodes of two graphs; answers their outputs, with dimensions that differ unknown.
+  Result<std::vector<Value>> EmitIf(NodeContext& c, Value condition, const GraphProto& yes, const GraphProto& no);
   // The rule of `node` on other inputs, in the place (and with the attributes) of the context's node.
   Result<Value> RunAs(const NodeContext& context, NodeProto& node, std::vector<Value> inputs);
   // Whether all nodes that read the name satisfy this (and it is no output of its graph).
@@ -97,6 +99,8 @@ class Builder : public Construction {
   struct Loop;
   Result<bool> BuildBody(Scope& outer, const NodeContext& place, Loop& loop);
   Status BuildCondition(Scope& outer, const NodeContext& place, Loop& loop);
+  Status BuildBranch(Scope& outer, const NodeContext& place, const GraphProto& proto, Captures* captures, std::vector<Value>* outputs);
+  Status FinishBranch(Scope& outer, const NodeContext& place, const Captures& captures, std::span<const std::pair<Value, TensorType>> around, const std::vector<Value>& outputs);
   int32_t Adopt(Builder& inner, const std::string& name);
 
   const ModelProto& proto_;
