@@ -30,8 +30,8 @@ Status WriteAll(int fd, std::span<const std::byte> bytes, const std::string& pat
   return {};
 }
 
-Status WriteAndSync(int fd, std::span<const std::byte> bytes, const std::string& path) {
-  OCTET_TRY(WriteAll(fd, bytes, path));
+Status WriteAndSync(int fd, std::span<const std::span<const std::byte>> parts, const std::string& path) {
+  for (const std::span<const std::byte> part : parts) OCTET_TRY(WriteAll(fd, part, path));
   return ::fsync(fd) == 0 || errno == EINVAL ? Status() : IoError("cannot write", path);
 }
 
@@ -136,19 +136,19 @@ Result<MappedFile> TemporaryFile::Map() {
   return file;
 }
 
-Status WriteFile(const std::string& path, std::span<const std::byte> bytes) {
+Status WriteFile(const std::string& path, std::span<const std::span<const std::byte>> parts) {
   struct stat info;
   if (::stat(path.c_str(), &info) == 0 && !S_ISREG(info.st_mode)) {  // /dev/stdout, a pipe.
     const int fd = ::open(path.c_str(), O_WRONLY | O_CLOEXEC);
     if (fd < 0) return IoError("cannot write", path);
-    Status status = WriteAndSync(fd, bytes, path);
+    Status status = WriteAndSync(fd, parts, path);
     ::close(fd);
     return status;
   }
   const std::string temporary = TemporaryBeside(path);
   const int fd = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
   if (fd < 0) return IoError("cannot write", path);
-  Status status = WriteAndSync(fd, bytes, path);
+  Status status = WriteAndSync(fd, parts, path);
   ::close(fd);
   if (status.ok() && ::rename(temporary.c_str(), path.c_str()) != 0) status = IoError("cannot write", path);
   if (!status.ok()) ::unlink(temporary.c_str());

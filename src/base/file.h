@@ -58,7 +58,8 @@ class TemporaryFile {
 };
 
 // Writes beside the target and renames, so that a reader sees the old file or the new one, whole.
-Status WriteFile(const std::string& path, std::span<const std::byte> bytes);
+Status WriteFile(const std::string& path, std::span<const std::span<const std::byte>> parts);
+inline Status WriteFile(const std::string& path, std::span<const std::byte> bytes) { return WriteFile(path, std::span(&bytes, 1)); }
 inline Status WriteFile(const std::string& path, std::string_view text) {
   return WriteFile(path, std::as_bytes(std::span(text.data(), text.size())));
 }
