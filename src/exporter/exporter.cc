@@ -163,18 +163,23 @@ class Writer {
     const graph::Tensor& t = g.tensor(id);
     if (!t.constant || t.is_variable || !t.type.quant.empty() || g.is_output(id)) return id;
     const auto dims = t.type.shape.dims();
-    return seen->try_emplace({AddBuffer(*t.constant), t.type.dtype, {dims.begin(), dims.end()}}, id).first->second;
+    return seen->try_emplace({buffer_[id], t.type.dtype, {dims.begin(), dims.end()}}, id).first->second;
   }
 
-  // Inputs first, then in the order of use: deterministic, and dead tensors are left out. Equal constants are one tensor.
-  void NumberTensors(const Graph& g) {
+  // Inputs first, then in the order of use: deterministic, and dead tensors are left out. Equal constants are one tensor. Their bytes
+  // are written here, and given back.
+  void NumberTensors(const Graph& g, Graph* given) {
     index_.assign(g.tensors().size(), -1);
+    buffer_.assign(g.tensors().size(), 0);
     used_.clear();
     Constants constants;
     const auto use = [&](const std::vector<TensorId>& list) {
       for (TensorId t : list) {
         if (t == graph::kNoTensor || index_[t] >= 0) continue;
-        if (const TensorId first = FirstLike(g, t, &constants); first != t) {
+        if (g.tensor(t).constant) buffer_[t] = AddBuffer(*g.tensor(t).constant);
+        const TensorId first = FirstLike(g, t, &constants);
+        if (given && outside_ == 0) given->Release(t);
+        if (first != t) {
           index_[t] = index_[first];
           continue;
         }
@@ -208,15 +213,12 @@ class Writer {
   }
 
   Offset<fb::SubGraph> WriteSubgraph(const Graph& g, Graph* given) {
-    NumberTensors(g);
     std::vector<uint32_t> codes;  // Before constants go: versions may depend on them.
     for (NodeId id : g.order()) codes.push_back(CodeIndex({g.node(id).op, ops::VersionOf(graph::NodeView(g, id).view())}));
+    NumberTensors(g, given);
     std::vector<Offset<fb::Tensor>> tensors;
     std::vector<Offset<fb::Tensor>> scales;  // Of blocks: tensors of their own, behind all others.
-    for (TensorId t : used_) {
-      tensors.push_back(WriteTensor(g.tensor(t), static_cast<int32_t>(used_.size()), scales));
-      if (given && outside_ == 0) given->Release(t);
-    }
+    for (TensorId t : used_) tensors.push_back(WriteTensor(g.tensor(t), buffer_[t], static_cast<int32_t>(used_.size()), scales));
     tensors.insert(tensors.end(), scales.begin(), scales.end());
     std::vector<Offset<fb::Operator>> operators;
     for (size_t i = 0; i < codes.size(); ++i) operators.push_back(WriteOperator(g.node(g.order()[i]), codes[i]));
@@ -266,13 +268,12 @@ class Writer {
     return quantization.Finish();
   }
 
-  Offset<fb::Tensor> WriteTensor(const graph::Tensor& t, int32_t first_scales, std::vector<Offset<fb::Tensor>>& scales) {
+  Offset<fb::Tensor> WriteTensor(const graph::Tensor& t, uint32_t buffer, int32_t first_scales, std::vector<Offset<fb::Tensor>>& scales) {
     std::vector<int32_t> stored(t.type.shape.dims().begin(), t.type.shape.dims().end());
     const auto signature = t.type.shape.known() ? 0 : WriteShared(stored);
     std::ranges::replace(stored, kUnknown, 1);
     const auto shape = WriteShared(stored);
     const auto name = builder_.CreateSharedString(t.name);
-    const uint32_t buffer = t.constant ? AddBuffer(*t.constant) : 0;
     const auto quantization = t.type.quant.block_size > 0 ? WriteBlocks(t, first_scales, scales) : WriteQuantization(t.type.quant);
     fb::TensorBuilder tensor(builder_);
     tensor.add_shape(shape);
@@ -437,6 +438,7 @@ class Writer {
   std::map<std::string, std::vector<std::byte>> metadata_;
   std::vector<OpVersion> codes_;
   std::vector<int32_t> index_;                      // Tensor id -> index in the file, current subgraph.
+  std::vector<uint32_t> buffer_;                    // Of constants, by tensor id.
   std::vector<TensorId> used_;
   std::vector<std::vector<int32_t>> tensor_index_;  // index_ of every subgraph.
 };
