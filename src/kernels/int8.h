@@ -100,7 +100,7 @@ struct Int8 {
   // as fast. scratch: see WinogradS8::scratch_bytes.
   void (*winograd2)(const WinogradS8&, const void* loaded, int64_t rows, int64_t first_panel, int64_t end_panel, int8_t* y, void* scratch);
   void (*winograd4)(const WinogradS8&, const void* loaded, int64_t rows, int64_t first_panel, int64_t end_panel, int8_t* y, void* scratch);
-  bool asks_narrow_range = false;  // Whether it reads narrow_range: to find out takes a look at every weight.
+  int64_t narrow_range_rows = 0;  // It reads narrow_range of products of at most so many rows: to find out takes a look at every weight.
 };
 
 const Int8& BestInt8();  // For this processor; OCTET_ISA lowers it.

@@ -182,7 +182,7 @@ Status PrepareProductS8(Prepare& prepare, const ProductShape& given, const Integ
   p->depth = shape.depth;
   p->input_zero = output.input_zero;
   p->product.columns = shape.columns;
-  p->product.narrow_range = NarrowRange(prepare.op.constants[1], shape.depth * shape.columns);
+  p->product.narrow_range = NarrowRange(prepare.op.constants[1], shape.depth * shape.columns, shape.rows);
   p->panels = CeilDivide(shape.columns, kPanel);
   const int64_t wanted = WantedTasks(shape.rows * shape.depth * shape.columns, prepare.threads);
   shape.contiguous ? CutContiguous(p, k, wanted) : CutWindows(p, k, wanted);
