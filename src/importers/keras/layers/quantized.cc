@@ -111,7 +111,7 @@ Status ConvertFakeQuantize(LayerContext& c) {
 
 // The axis of a kernel that has a scale per slice; -1: one scale for all.
 int ChannelAxis(const std::string& kind, const Shape& s) {
-  if (kind == "DepthwiseConv2D") return s.back() == 1 ? s.rank() - 2 : -1;
+  if (kind.starts_with("DepthwiseConv")) return s.back() == 1 ? s.rank() - 2 : -1;
   return kind == "Conv2DTranspose" ? s.rank() - 2 : s.rank() - 1;
 }
 
