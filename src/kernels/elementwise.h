@@ -58,7 +58,8 @@ struct Elementwise {
   // The roundings are those of its steps one by one.
   void (*normalize_f32)(const float* x, int64_t rows, int64_t n, float epsilon, const float* gamma, const float* beta, float* y);
   float (*sum_f32)(const float* x, int64_t n);
-  void (*accumulate_f32)(const float* x, int64_t n, float* sum);  // sum[i] += x[i].
+  // sum[i] += x[r * pitch + i] for i < n, row by row.
+  void (*accumulate_f32)(const float* x, int64_t pitch, int64_t rows, int64_t n, float* sum);
   void (*range_f32)(const float* x, int64_t n, float* low, float* high);  // Extended by what is there; not-a-numbers are skipped.
   // q = clamp(round(zero + x * scale)), half away from zero.
   void (*quantize_f32)(const float* x, int64_t n, float scale, float zero, int32_t low, int32_t high, int8_t* q);
@@ -83,7 +84,7 @@ struct Elementwise {
   void (*squared_difference_s8)(const int8_t* a, int64_t step_a, const int8_t* b, int64_t step_b, int64_t n, const ScaledPair& q, int8_t* y);
   void (*product_s8)(const int8_t* a, int64_t step_a, const int8_t* b, int64_t step_b, int64_t n, const ScaledPair& q, int8_t* y);  // Only `out` rescales.
   int32_t (*total_s8)(const int8_t* x, int64_t n);
-  void (*accumulate_s8)(const int8_t* x, int64_t n, int32_t* sum);
+  void (*accumulate_s8)(const int8_t* x, int64_t pitch, int64_t rows, int64_t n, int32_t* sum);
   int8_t (*max_s8)(const int8_t* x, int64_t n);  // n > 0.
   // Sum of table[most - x]; table has 256 entries.
   int32_t (*total_of_table)(const int8_t* x, int64_t n, int32_t most, const int32_t* table);

@@ -208,7 +208,7 @@ void SetRequant(Prepare& prepare, Params* p, const Int8& k, const IntegerOutput&
   channels.reserve(static_cast<size_t>(p->g.in_c));
   const int64_t taps = int64_t{p->g.filter_h} * p->g.filter_w;
   std::vector<int32_t> sum(static_cast<size_t>(p->g.in_c));
-  for (int64_t t = 0; t < taps; ++t) kernels::Vectors().accumulate_s8(w + t * p->g.in_c, p->g.in_c, sum.data());
+  kernels::Vectors().accumulate_s8(w, p->g.in_c, taps, p->g.in_c, sum.data());
   for (int32_t c = 0; c < p->g.in_c; ++c)
     channels.push_back(ChannelOf(sum[static_cast<size_t>(c)], w + c, taps, p->g.in_c, bias ? bias[c] : 0, output.input_zero, k.tap_offset));
   p->row.requant = MakeRequantS8(prepare, output, channels, channel, nullptr);

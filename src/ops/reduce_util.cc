@@ -22,8 +22,8 @@ bool Reduced(const OpView& op, uint32_t* mask) {
 
 int32_t Total(const int8_t* in, int64_t n) { return kernels::Vectors().total_s8(in, n); }
 float Total(const float* in, int64_t n) { return kernels::Vectors().sum_f32(in, n); }
-void Accumulate(const int8_t* in, int64_t n, int32_t* sum) { kernels::Vectors().accumulate_s8(in, n, sum); }
-void Accumulate(const float* in, int64_t n, float* sum) { kernels::Vectors().accumulate_f32(in, n, sum); }
+void Accumulate(const int8_t* in, int64_t pitch, int64_t rows, int64_t n, int32_t* sum) { kernels::Vectors().accumulate_s8(in, pitch, rows, n, sum); }
+void Accumulate(const float* in, int64_t pitch, int64_t rows, int64_t n, float* sum) { kernels::Vectors().accumulate_f32(in, pitch, rows, n, sum); }
 
 template <class In, class Sum> void SumFrom(const ReducePlan& plan, int depth, const In* in, Sum* out) {
   if (plan.rank == 0) {
@@ -31,12 +31,14 @@ template <class In, class Sum> void SumFrom(const ReducePlan& plan, int depth, c
     return;
   }
   const ReducePlan::Axis& a = plan.axis[depth];
-  if (depth + 1 < plan.rank) {
+  if (depth + 2 == plan.rank && a.out_step == 0 && plan.axis[depth + 1].out_step != 0) {  // Rows onto one.
+    Accumulate(in, a.in_step, a.size, plan.axis[depth + 1].size, out);
+  } else if (depth + 1 < plan.rank) {
     for (int64_t i = 0; i < a.size; ++i) SumFrom(plan, depth + 1, in + i * a.in_step, out + i * a.out_step);
   } else if (a.out_step == 0) {
     *out += Total(in, a.size);
   } else {
-    Accumulate(in, a.size, out);
+    Accumulate(in, 0, 1, a.size, out);
   }
 }
 

@@ -135,9 +135,30 @@ TEST(KernelElementwise, TablesAndTotals) {
       EXPECT_EQ(total, e->total_s8(x.data(), static_cast<int64_t>(n)));
       EXPECT_EQ(most, e->max_s8(x.data(), static_cast<int64_t>(n)));
       EXPECT_EQ(of_table, e->total_of_table(x.data(), static_cast<int64_t>(n), most, wide.data()));
-      std::vector<int32_t> sums(n, 3);
-      e->accumulate_s8(x.data(), static_cast<int64_t>(n), sums.data());
-      for (size_t i = 0; i < n; ++i) ASSERT_EQ(3 + x[i], sums[i]);
+    }
+  }
+}
+
+TEST(KernelElementwise, AddsRowsUpInTheirOrder) {
+  std::mt19937 random(8);
+  for (size_t n : {1u, 15u, 16u, 33u, 64u, 65u, 257u}) {
+    for (size_t rows : {1u, 2u, 7u}) {
+      const size_t pitch = n + random() % 5;
+      const std::vector<int8_t> x = RandomBytes(pitch * rows, random());
+      std::vector<float> f(x.size());
+      for (size_t i = 0; i < f.size(); ++i) f[i] = static_cast<float>(x[i]) * (i % 3 ? 1e-3f : 1e6f);
+      std::vector<int32_t> expected(n, 3);
+      std::vector<float> expected_f(n, 0.1f);
+      for (size_t r = 0; r < rows; ++r)
+        for (size_t i = 0; i < n; ++i) expected[i] += x[r * pitch + i], expected_f[i] += f[r * pitch + i];
+      for (const Elementwise* e : Tables()) {
+        std::vector<int32_t> sums(n, 3);
+        std::vector<float> sums_f(n, 0.1f);
+        e->accumulate_s8(x.data(), static_cast<int64_t>(pitch), static_cast<int64_t>(rows), static_cast<int64_t>(n), sums.data());
+        e->accumulate_f32(f.data(), static_cast<int64_t>(pitch), static_cast<int64_t>(rows), static_cast<int64_t>(n), sums_f.data());
+        EXPECT_EQ(sums, expected);
+        EXPECT_EQ(sums_f, expected_f);
+      }
     }
   }
 }

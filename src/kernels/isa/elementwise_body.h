@@ -164,10 +164,27 @@ void NormalizeF32(const float* x, int64_t rows, int64_t n, float epsilon, const 
   }
 }
 
-void AccumulateF32(const float* x, int64_t n, float* sum) {
+// kCount vectors of columns, whose sums stay in registers over all rows.
+template <int kCount> void AccumulateColumns(const float* x, int64_t pitch, int64_t rows, float* sum) {
+  F s[kCount];
+  for (int k = 0; k < kCount; ++k) s[k] = Lanes::Load(sum + k * kLanes);
+  for (int64_t r = 0; r < rows; ++r, x += pitch)
+    for (int k = 0; k < kCount; ++k) s[k] = Lanes::Add(s[k], Lanes::Load(x + k * kLanes));
+  for (int k = 0; k < kCount; ++k) Lanes::Store(sum + k * kLanes, s[k]);
+}
+template <int kCount> void AccumulateColumns(const int8_t* x, int64_t pitch, int64_t rows, int32_t* sum) {
+  I s[kCount];
+  for (int k = 0; k < kCount; ++k) s[k] = Lanes::LoadI(sum + k * kLanes);
+  for (int64_t r = 0; r < rows; ++r, x += pitch)
+    for (int k = 0; k < kCount; ++k) s[k] = Lanes::AddI(s[k], Lanes::LoadS8(x + k * kLanes));
+  for (int k = 0; k < kCount; ++k) Lanes::StoreI(sum + k * kLanes, s[k]);
+}
+template <class X, class Sum> void Accumulate(const X* x, int64_t pitch, int64_t rows, int64_t n, Sum* sum) {
   int64_t i = 0;
-  for (; i + kLanes <= n; i += kLanes) Lanes::Store(sum + i, Lanes::Add(Lanes::Load(sum + i), Lanes::Load(x + i)));
-  if (i < n) Lanes::StoreSome(sum + i, n - i, Lanes::Add(Lanes::LoadSome(sum + i, n - i), Lanes::LoadSome(x + i, n - i)));
+  for (; i + 4 * kLanes <= n; i += 4 * kLanes) AccumulateColumns<4>(x + i, pitch, rows, sum + i);
+  for (; i + kLanes <= n; i += kLanes) AccumulateColumns<1>(x + i, pitch, rows, sum + i);
+  for (; i < n; ++i)
+    for (int64_t r = 0; r < rows; ++r) sum[i] += static_cast<Sum>(x[r * pitch + i]);
 }
 
 // Values that are no numbers do not count: Min and Max answer their second operand for them.
@@ -460,12 +477,6 @@ int32_t TotalS8(const int8_t* x, int64_t n) {
   return total;
 }
 
-void AccumulateS8(const int8_t* x, int64_t n, int32_t* sum) {
-  int64_t i = 0;
-  for (; i + kLanes <= n; i += kLanes) Lanes::StoreI(sum + i, Lanes::AddI(Lanes::LoadI(sum + i), Lanes::LoadS8(x + i)));
-  for (; i < n; ++i) sum[i] += x[i];
-}
-
 int8_t MaxS8(const int8_t* x, int64_t n) {
   I m = Lanes::SetI(-128);
   int64_t i = 0;
@@ -601,5 +612,5 @@ void TanhS16(int integer_bits, const int16_t* x, int64_t n, int16_t* y) {
   {{Map<Exp>, Map<Tanh>, Map<Logistic>, Map<InverseSqrt>, Map<NormalGate>, Map<NormalGateTanh>, Map<HardGate>},                        \
    {BinaryF32<Binary::kAdd>, BinaryF32<Binary::kSubtract>, BinaryF32<Binary::kMultiply>, BinaryF32<Binary::kDivide>,                   \
     BinaryF32<Binary::kSquaredDifference>},                                                                                           \
-   SoftmaxF32, NormalizeF32, SumF32, AccumulateF32, RangeF32, QuantizeF32, QuantizeToF32, DivideToS8, ToFloats, ToBytes, ToShorts, MapShorts<LogisticOf>, TanhS16, lookup, PairS8<Sum>, PairS8<Difference>,             \
-   PairS8<SquaredDifference>, PairS8<Product>, TotalS8, AccumulateS8, MaxS8, TotalOfTable, ScaledTable, transpose}
+   SoftmaxF32, NormalizeF32, SumF32, Accumulate, RangeF32, QuantizeF32, QuantizeToF32, DivideToS8, ToFloats, ToBytes, ToShorts, MapShorts<LogisticOf>, TanhS16, lookup, PairS8<Sum>, PairS8<Difference>,             \
+   PairS8<SquaredDifference>, PairS8<Product>, TotalS8, Accumulate, MaxS8, TotalOfTable, ScaledTable, transpose}
