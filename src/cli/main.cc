@@ -4,7 +4,9 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
+#include <cstdlib>
 
+#include "base/cpu.h"
 #include "cli/command.h"
 
 namespace octet::cli {
@@ -150,11 +152,19 @@ CLI::App* AddCommand(CLI::App* app, const Command& command) {
   return parent->add_subcommand(std::string(command.name.substr(space + 1)), std::string(command.summary));
 }
 
+// The runtime passes over a name it does not know; whoever compares instruction sets should not.
+void WarnOfIsa() {
+  const char* wanted = std::getenv("OCTET_ISA");
+  const std::string used(Name(ThisCpu().isa));
+  if (wanted && *wanted && used != wanted) std::fprintf(stderr, "octet: warning: OCTET_ISA=%s is no instruction set of this processor; %s is used\n", wanted, used.c_str());
+}
+
 int Main(int argc, char** argv) {
   CLI::App app{"octet: convert, quantize, prove and run models on the edge.", "octet"};
   app.allow_extras();
   app.set_version_flag("--version", OCTET_VERSION);
   int exit_code = kYes;
+  WarnOfIsa();
   for (const Command& command : kCommands) {
     CLI::App* sub = AddCommand(&app, command);
     sub->allow_extras();

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Every command explains itself: --help exits 0 and has a section "Example:" that names the command."""
+"""Every command explains itself: --help exits 0 and has a section "Example:" that names the command. What is passed over is said."""
+import os
 import subprocess
 import sys
 
@@ -18,7 +19,11 @@ def main():
         failed += not good
         if not good:
             print(f"FAILED octet {command} --help: exit {result.returncode}\n{result.stdout}")
-    print(f"{len(commands) - failed} passed, {failed} failed")
+    isa = subprocess.run([octet, "--version"], capture_output=True, text=True, check=False, env={**os.environ, "OCTET_ISA": "avx9"})
+    if isa.returncode != 0 or "OCTET_ISA=avx9" not in isa.stderr:
+        failed += 1
+        print(f"FAILED an unknown OCTET_ISA is not named: exit {isa.returncode}\n{isa.stderr}")
+    print(f"{len(commands) + 1 - failed} passed, {failed} failed")
     return failed != 0
 
 
