@@ -361,13 +361,15 @@ struct PanelWork {
 };
 template <class Sums, bool kRelu> constexpr PanelWork kNarrowWork = {WidenPanel<true, Sums::kPaired>,        WidenPanel<true, false>, WholePanel<Narrow<kRelu, true>, Sums>,
                                                                      HalfPanel<Narrow<kRelu, true>>, nullptr,                 0};
-template <class Sums> constexpr PanelWork kF64Work = {WidenPanel<false, Sums::kPaired>, nullptr, WholePanel<F64, Sums>, nullptr, nullptr, 0};
+constexpr PanelWork kF64Work = {WidenPanel<false, true>, nullptr, WholePanel<F64, Paired>, nullptr, nullptr, 0};
 template <class Sums> constexpr PanelWork kTileWork = {WidenPanel<false, Sums::kPaired>, nullptr, nullptr, nullptr, Sums::kPaired ? kPairedTiles : kTiles, Sums::kTileRows};
 
 template <class Sums> const PanelWork& WidenedWork(const ProductS8& p, int64_t count) {
   const Requant& q = p.requant;
-  if (count < kWholeRows || p.take || (!q.scale && !q.narrow)) return kTileWork<Sums>;
-  return q.scale ? kF64Work<Sums> : q.relu() ? kNarrowWork<Sums, true> : kNarrowWork<Sums, false>;
+  if (count < kWholeRows || p.take || (q.scale ? !Sums::kPaired : !q.narrow)) return kTileWork<Sums>;  // (Rare: shallow with scales.)
+  if constexpr (Sums::kPaired)
+    if (q.scale) return kF64Work;
+  return q.relu() ? kNarrowWork<Sums, true> : kNarrowWork<Sums, false>;
 }
 
 using FinishFn = void (*)(int32_t* acc, int rows, const ProductS8& p, int64_t column, int8_t* y);
@@ -496,7 +498,7 @@ template <class Rescale, int kM> void Winograd(const WinogradS8& p, const void* 
 }
 
 template <int kM> void WinogradRows(const WinogradS8& p, const void* loaded, int64_t rows, int64_t first_panel, int64_t end_panel, int8_t* y, void* scratch) {
-  const auto run = !p.requant.narrow ? Winograd<Double, kM> : p.requant.relu() ? Winograd<Narrow<true>, kM> : Winograd<Narrow<false>, kM>;
+  const auto run = p.requant.narrow ? Winograd<Narrow<false>, kM> : Winograd<Double, kM>;
   run(p, loaded, rows, first_panel, end_panel, y, scratch);
 }
 
@@ -542,42 +544,9 @@ template <class Rescale, int kCount> void Vectors(const DepthwiseS8& p, int64_t 
   run(p, phase, line, y, left, pitch);
 }
 
-// A column of three rows: two as pairs, the third widened to 32 bits, which is a pair whose second tap meets a weight of zero.
-struct Column {
-  __m256i pair[2], single[2];
-};
-inline Column Interleaved(const uint8_t* const* rows, int64_t at) {
-  const __m128i a = Load16(rows[0] + at), b = Load16(rows[1] + at), c = Load16(rows[2] + at);
-  return {{_mm256_cvtepi8_epi16(_mm_unpacklo_epi8(a, b)), _mm256_cvtepi8_epi16(_mm_unpackhi_epi8(a, b))},
-          {_mm256_cvtepi8_epi32(c), _mm256_cvtepi8_epi32(_mm_unpackhi_epi64(c, c))}};
-}
-
-struct ColumnWeights {
-  const uint8_t* at;
-  ColumnWeights(const DepthwiseS8& p, int64_t phase) : at(reinterpret_cast<const uint8_t*>(p.weights) + phase * 6 * kPixelBytes) {}
-};
-
-template <class Rescale>
-[[gnu::always_inline]] inline void PutThree(const DepthwiseS8& p, const Clamp& clamp, int64_t at, const Column (&column)[3], const ColumnWeights& w, int8_t* y, int64_t left) {
-  __m256i v[2];
-#pragma GCC unroll 2
-  for (int h = 0; h < 2; ++h) {
-    __m256i sum = Bias<Rescale>(p.requant, at + h * 8);
-#pragma GCC unroll 3
-    for (int s = 0; s < 3; ++s) {
-      sum = _mm256_add_epi32(sum, _mm256_madd_epi16(column[s].pair[h], Load(w.at + s * kPixelBytes + h * 32)));
-      sum = _mm256_add_epi32(sum, _mm256_madd_epi16(column[s].single[h], Load(w.at + (3 + s) * kPixelBytes + h * 32)));
-    }
-    v[h] = Rescale(p.requant, at + h * 8)(sum);
-  }
-  clamp.Put(v[0], v[1], y, left);
-}
-
 // Windows of which the next shares two columns or one: two outputs at a time. Rows 0 and 1 are a pair of each column; row 2 is paired
 // along the row: five vpmaddwd of eight channels instead of six. The four sums go through every step side by side: one after the
 // other they are chains of some 40 cycles, of which the schedulers see too little at once.
-constexpr bool kSlides = true;
-
 struct Pairs {
   __m256i half[2];
   Pairs(const uint8_t* a, const uint8_t* b) {
@@ -615,8 +584,8 @@ struct SlideWeights {
   }
 }
 
-// The row of outputs of a vector of channels. at[s][t]: row t of column s of the first window.
-template <class Rescale, int kNew> void Slide(const DepthwiseS8& p, const uint8_t* const (*at)[kColumnRows], int64_t phase, int64_t repeats, int8_t* y) {
+// The row of outputs of a vector of channels.
+template <class Rescale, int kNew> void Slide(const DepthwiseS8& p, const uint8_t* const (*column)[kColumnRows], const int64_t* offset, int64_t phase, int64_t repeats, int8_t* y) {
   const int64_t channel = phase * kVector, pitch = p.pixels * p.channels;
   const SlideWeights w(p, phase);
   const Rescale rescale[2] = {Rescale(p.requant, channel), Rescale(p.requant, channel + 8)};
@@ -625,8 +594,9 @@ template <class Rescale, int kNew> void Slide(const DepthwiseS8& p, const uint8_
   // Bytes of a vector that are there: of the last pixel's, or of the row's.
   const int64_t there = (p.blocks ? p.channels : p.width * p.channels) - channel, less = p.blocks ? 0 : pitch;
   // Column 2 of a window is column 0 of the next, or column 1; with kNew = 2, what was column 1 has lines of its own.
-  const uint8_t *even0 = at[0][0] + channel, *even1 = at[0][1] + channel, *even2 = at[0][2] + channel;
-  const uint8_t *odd0 = at[1][0] + channel, *odd1 = at[1][1] + channel, *odd2 = at[1][2] + channel;
+  const int64_t even = channel + offset[0], odd = channel + offset[1];
+  const uint8_t *even0 = column[0][0] + even, *even1 = column[0][1] + even, *even2 = column[0][2] + even;
+  const uint8_t *odd0 = column[1][0] + odd, *odd1 = column[1][1] + odd, *odd2 = column[1][2] + odd;
   Pairs c0(even0, even1), c1(odd0, odd1), q0(even2, odd2);
   y += channel;
   for (int64_t n = 0; n < repeats; n += 2, y += 2 * pitch) {
@@ -661,6 +631,18 @@ template <class Rescale, int kNew> void Slide(const DepthwiseS8& p, const uint8_
       if (two) clamp.Put(sum[2], sum[3], y + pitch, left - less);
     }
   }
+}
+
+template <class Rescale> bool RowOfThree(const DepthwiseS8& p, const uint8_t* const (*column)[kColumnRows], const int64_t* offset, int8_t* y) {
+  const auto shared = [&](int a, int b) { return p.step[a] == p.step[b] + p.pixels; };  // Column a is the next vector's b.
+  const bool one = shared(1, 0) && shared(2, 1);
+  if (Rescale::kWide || (!one && !shared(2, 0))) return false;  // Rare: lines will do.
+  if constexpr (!Rescale::kWide) {
+    const int64_t vectors = p.vectors(kVector);
+    for (int64_t phase = 0; phase < p.period && phase < vectors; ++phase)
+      (one ? Slide<Rescale, 1> : Slide<Rescale, 2>)(p, column, offset, phase, (vectors - phase + p.period - 1) / p.period, y);
+  }
+  return true;
 }
 
 #include "kernels/isa/depthwise_s8_body.h"

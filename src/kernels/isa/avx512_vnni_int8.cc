@@ -25,7 +25,7 @@ inline __m512i Quad(const uint8_t* a) {
 }
 
 // kAhead: weights of the next panels are asked for meanwhile, into the second-level cache.
-template <int kRows, int kPanels, bool kAhead> void Tile(const ProductS8& p, const void* const* rows, const int8_t* w, const int32_t* bias, int32_t* acc) {
+template <int kRows, int kPanels, bool kAhead = false> void Tile(const ProductS8& p, const void* const* rows, const int8_t* w, const int32_t* bias, int32_t* acc) {
   const uint8_t* a[kRows];
   __m512i sum[kRows][kPanels];
 #pragma GCC unroll 8
@@ -100,18 +100,18 @@ int64_t WindowsAcross(const ProductS8& p, const void* const* rows, int64_t count
 }
 
 using TileFn = void (*)(const ProductS8&, const void* const*, const int8_t*, const int32_t*, int32_t*);
-template <bool kAhead>
 constexpr TileFn kTiles[kMostPanels][kMostRows] = {
-    {Tile<1, 1, kAhead>, Tile<2, 1, kAhead>, Tile<3, 1, kAhead>, Tile<4, 1, kAhead>, Tile<5, 1, kAhead>, Tile<6, 1, kAhead>, Tile<7, 1, kAhead>, Tile<8, 1, kAhead>},
-    {Tile<1, 2, kAhead>, Tile<2, 2, kAhead>, Tile<3, 2, kAhead>, Tile<4, 2, kAhead>, Tile<5, 2, kAhead>, Tile<6, 2, kAhead>, Tile<7, 2, kAhead>, Tile<8, 2, kAhead>},
-    {Tile<1, 3, kAhead>, Tile<2, 3, kAhead>, Tile<3, 3, kAhead>, Tile<4, 3, kAhead>, Tile<5, 3, kAhead>, Tile<6, 3, kAhead>, Tile<7, 3, kAhead>, Tile<8, 3, kAhead>},
-    {Tile<1, 4, kAhead>, Tile<2, 4, kAhead>, Tile<3, 4, kAhead>, Tile<4, 4, kAhead>, Tile<5, 4, kAhead>, Tile<6, 4, kAhead>, nullptr, nullptr}};
+    {Tile<1, 1>, Tile<2, 1>, Tile<3, 1>, Tile<4, 1>, Tile<5, 1>, Tile<6, 1>, Tile<7, 1>, Tile<8, 1>},
+    {Tile<1, 2>, Tile<2, 2>, Tile<3, 2>, Tile<4, 2>, Tile<5, 2>, Tile<6, 2>, Tile<7, 2>, Tile<8, 2>},
+    {Tile<1, 3>, Tile<2, 3>, Tile<3, 3>, Tile<4, 3>, Tile<5, 3>, Tile<6, 3>, Tile<7, 3>, Tile<8, 3>},
+    {Tile<1, 4>, Tile<2, 4>, Tile<3, 4>, Tile<4, 4>, Tile<5, 4>, Tile<6, 4>, nullptr, nullptr}};
+constexpr TileFn kAheadTiles[kTileRows[kMostPanels]] = {Tile<1, 4, true>, Tile<2, 4, true>, Tile<3, 4, true>, Tile<4, 4, true>, Tile<5, 4, true>, Tile<6, 4, true>};
 
 void Multiply(const ProductS8& p, const void* const* rows, int64_t count, int64_t first_panel, int64_t end_panel, int8_t* y, void*) {
   alignas(64) int32_t acc[(kMostRows + 3) * kMostPanels * kPanel];  // Rows are read by fours.
   static_assert(kMostAcross + 3 <= (kMostRows + 3) * kMostPanels);
   const auto finish = p.requant.scale ? Finish<F64> : !p.requant.narrow ? Finish<Double> : p.requant.relu() ? Finish<Narrow<true>> : Finish<Narrow<false>>;
-  const auto& tiles = p.panel_bytes() >= kLongPanel && count > kFewRows ? kTiles<true> : kTiles<false>;
+  const bool ahead = p.panel_bytes() >= kLongPanel && count > kFewRows;
   // Panels and rows are cut evenly: 5 panels are 3 and 2, 9 rows are 5 and 4.
   for (int64_t panel = first_panel, panels_left = end_panel - first_panel; panels_left > 0;) {
     const int64_t panel_cuts = (panels_left + kMostPanels - 1) / kMostPanels;
@@ -131,7 +131,7 @@ void Multiply(const ProductS8& p, const void* const* rows, int64_t count, int64_
       }
       const int64_t row_cuts = (count - r + kTileRows[panels] - 1) / kTileRows[panels];
       const int tile = static_cast<int>((count - r + row_cuts - 1) / row_cuts);
-      tiles[panels - 1][tile - 1](p, rows + r, w, p.requant.bias + panel * kPanel, acc);
+      (ahead && panels == kMostPanels ? kAheadTiles : kTiles[panels - 1])[tile - 1](p, rows + r, w, p.requant.bias + panel * kPanel, acc);
       if (p.take) p.take(p.context, acc, r, tile, panel * kPanel, panels);
       else finish(acc, tile, panels, p, panel * kPanel, y + r * p.columns);
       r += tile;
@@ -255,7 +255,6 @@ void WinogradRows(const WinogradS8& p, const void* loaded, int64_t rows, int64_t
 // register q; four of them pack back into bytes in the channels' own order.
 
 constexpr int kVector = 64, kPixelBytes = kVector * 4, kLineTaps = 4, kColumnRows = 4;
-constexpr bool kSlides = false;
 
 struct Column {
   __m512i q[4];
@@ -321,6 +320,8 @@ template <class Rescale>
   Put(y, clamp(v[0], v[1], v[2], v[3]), left);
 }
 
+
+#include "kernels/isa/depthwise_s8_columns_body.h"
 
 #include "kernels/isa/depthwise_s8_body.h"
 

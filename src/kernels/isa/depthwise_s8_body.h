@@ -4,12 +4,10 @@
 //   kLineTaps                      taps that a line holds side by side: 4 where the instruction sums four products, 2 where it sums two
 //   Interleave(from, at, to)   the vectors at from[tap] + at, tap by tap, as a line has them
 //   Vectors<Rescale, kCount>   outputs of kCount vectors of a line
-// and, for windows of three columns that stay in registers:
-//   kColumnRows, Column, Interleaved(rows, at)   the rows of a column, and a column
-//   ColumnWeights(p, phase)                      the weights of a vector of channels
-//   PutThree<Rescale>(p, clamp, at, column, weights, y, left)
-//   kSlides                    whether it has Slide<Rescale, kNew>(p, column, phase, repeats, y): a row of outputs of a vector of channels
-//                              where the next window has one new column, or two; column[s][t]: row t of the first window's column s
+// and, for windows of three columns, which need no line,
+//   kColumnRows                the rows of a column
+//   RowOfThree<Rescale>(p, column, offset, y)   a row of output, if it takes such windows; column[s][t] + offset[s]: row t of the first
+//                              window's column s (depthwise_s8_columns_body.h has one)
 
 // Where a line's taps begin; of absent ones, the last is repeated.
 inline void TapsOf(const TapLine& line, const uint8_t* const* rows, const uint8_t** from) {
@@ -30,30 +28,6 @@ void FillLine(const DepthwiseS8& p, const TapLine& line, const uint8_t* const* r
     for (int64_t t = n * p.pixels; t < n * p.pixels + p.columns; ++t) Interleave(from, at + t * p.channels, to + t * kPixelBytes);
 }
 
-// Three columns, whose taps need no line. kNew: how many of them the next vector does not share.
-template <class Rescale, int kNew>
-void ThreeColumns(const DepthwiseS8& given, const uint8_t* const (*given_rows)[kColumnRows], const int64_t* given_offset, int64_t phase, int64_t repeats, int8_t* y) {
-  const DepthwiseS8 p = given;  // Copies that y cannot alias.
-  const uint8_t* rows[3][kColumnRows];
-  int64_t offset[3];
-  for (int s = 0; s < 3; ++s) {
-    offset[s] = given_offset[s];
-    for (int t = 0; t < kColumnRows; ++t) rows[s][t] = given_rows[s][t];
-  }
-  const int64_t pitch = p.pixels * p.channels, at = phase * kVector;
-  const ColumnWeights weights(p, phase);
-  const Clamp clamp(p.requant);
-  Column column[3] = {Interleaved(rows[0], at + offset[0]), Interleaved(rows[1], at + offset[1]), {}};
-  for (int64_t n = 0;; ++n) {
-    const int64_t x = at + n * pitch;
-    column[2] = Interleaved(rows[2], x + offset[2]);
-    PutThree<Rescale>(p, clamp, at, column, weights, y + x, p.blocks ? p.channels - at : p.width * p.channels - x);
-    if (n + 1 == repeats) return;
-    column[0] = kNew == 1 ? column[1] : kNew == 2 ? column[2] : Interleaved(rows[0], x + pitch + offset[0]);
-    column[1] = kNew == 1 ? column[2] : Interleaved(rows[1], x + pitch + offset[1]);
-  }
-}
-
 // Whether the window is three columns of the pixel's own lines; if so, where they are. Four taps hold a column; of pairs, it is one and
 // a single.
 inline bool ColumnsOf(const DepthwiseS8& p, const uint8_t* const* rows, const uint8_t* (*column)[kColumnRows], int64_t* offset) {
@@ -72,31 +46,10 @@ inline bool ColumnsOf(const DepthwiseS8& p, const uint8_t* const* rows, const ui
   return true;
 }
 
-// One row of output, if the window is three such columns.
-template <class Rescale> bool ThreeColumnsRow(const DepthwiseS8& p, const uint8_t* const* rows, int8_t* y) {
+template <class Rescale> void DepthwiseRow(const DepthwiseS8& p, const uint8_t* const* rows, int8_t* y, void* lines) {
   const uint8_t* column[3][kColumnRows];
   int64_t offset[3];
-  if (!ColumnsOf(p, rows, column, offset)) return false;
-  const auto shared = [&](int a, int b) { return p.step[a] == p.step[b] + p.pixels; };  // Column a is the next vector's b.
-  const int64_t vectors = p.vectors(kVector);
-  const auto repeats = [&](int64_t phase) { return (vectors - phase + p.period - 1) / p.period; };
-  if constexpr (kSlides) {
-    if (shared(2, 0) || (shared(1, 0) && shared(2, 1))) {
-      for (int c = 0; c < 3; ++c)
-        for (int t = 0; t < kColumnRows; ++t) column[c][t] += offset[c];
-      for (int64_t phase = 0; phase < p.period && phase < vectors; ++phase)
-        if (shared(2, 0)) Slide<Rescale, 2>(p, column, phase, repeats(phase), y);
-        else Slide<Rescale, 1>(p, column, phase, repeats(phase), y);
-      return true;
-    }
-  }
-  const auto run = shared(1, 0) && shared(2, 1) ? ThreeColumns<Rescale, 1> : shared(2, 0) ? ThreeColumns<Rescale, 2> : ThreeColumns<Rescale, 3>;
-  for (int64_t phase = 0; phase < p.period && phase < vectors; ++phase) run(p, column, offset, phase, repeats(phase), y);
-  return true;
-}
-
-template <class Rescale> void DepthwiseRow(const DepthwiseS8& p, const uint8_t* const* rows, int8_t* y, void* lines) {
-  if (ThreeColumnsRow<Rescale>(p, rows, y)) return;
+  if (ColumnsOf(p, rows, column, offset) && RowOfThree<Rescale>(p, column, offset, y)) return;
   auto* line = static_cast<uint8_t*>(lines);
   const int64_t vectors = p.vectors(kVector), pitch = p.pixels * p.channels, end = p.width * p.channels;
   for (int64_t phase = 0; phase < p.period && phase < vectors; ++phase) {

@@ -181,7 +181,8 @@ template <int kCount> void AccumulateColumns(const int8_t* x, int64_t pitch, int
 }
 template <class X, class Sum> void Accumulate(const X* x, int64_t pitch, int64_t rows, int64_t n, Sum* sum) {
   int64_t i = 0;
-  for (; i + 4 * kLanes <= n; i += 4 * kLanes) AccumulateColumns<4>(x + i, pitch, rows, sum + i);
+  if constexpr (kLanes > 1)
+    for (; i + 4 * kLanes <= n; i += 4 * kLanes) AccumulateColumns<4>(x + i, pitch, rows, sum + i);
   for (; i + kLanes <= n; i += kLanes) AccumulateColumns<1>(x + i, pitch, rows, sum + i);
   for (; i < n; ++i)
     for (int64_t r = 0; r < rows; ++r) sum[i] += static_cast<Sum>(x[r * pitch + i]);
@@ -449,7 +450,7 @@ template <class Op> void PairS8(const int8_t* a, int64_t step_a, const int8_t* b
   const auto both = [&](const auto& of, int64_t at) { return of(Lanes::SubI(Lanes::LoadS8(a + at), za), Lanes::SubI(Lanes::LoadS8(b + at), zb)); };
   const auto first = [&](const auto& of, int64_t at) { return of(Lanes::SubI(Lanes::LoadS8(a + at), za), one_b); };
   int64_t i = 0;
-  if constexpr (kIsProduct<Op>)
+  if constexpr (kIsProduct<Op> && kLanes > 1)
     if (step_a && q.out.narrow && q.out.right > 0) {
       const NarrowProduct product(q);
       i = step_b ? InFours(n, q, y, [&](int64_t at) { return both(product, at); }) : InFours(n, q, y, [&](int64_t at) { return first(product, at); });

@@ -64,9 +64,6 @@ struct Double {
     const __m256i nudge = _mm256_and_si256(_mm256_add_epi32(up, _mm256_srai_epi32(v, 31)), shifts);
     return _mm256_srav_epi32(_mm256_add_epi32(v, nudge), right);
   }
-  static void Each(const Double (&rescale)[2], __m256i (&x)[4]) {
-    for (int i = 0; i < 4; ++i) x[i] = rescale[i % 2](x[i]);
-  }
 };
 
 // The biases of 8 columns, from beside the other constants.

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+// Depthwise windows of three columns that stay in registers. Included inside an unnamed namespace that has, besides what
+// depthwise_s8_body.h wants,
+//   Column, Interleaved(rows, at)   a column of kColumnRows rows
+//   ColumnWeights(p, phase)         the weights of a vector of channels
+//   PutThree<Rescale>(p, clamp, at, column, weights, y, left)
+
+// kNew: how many of the columns the next vector does not share.
+template <class Rescale, int kNew>
+void ThreeColumns(const DepthwiseS8& given, const uint8_t* const (*given_rows)[kColumnRows], const int64_t* given_offset, int64_t phase, int64_t repeats, int8_t* y) {
+  const DepthwiseS8 p = given;  // Copies that y cannot alias.
+  const uint8_t* rows[3][kColumnRows];
+  int64_t offset[3];
+  for (int s = 0; s < 3; ++s) {
+    offset[s] = given_offset[s];
+    for (int t = 0; t < kColumnRows; ++t) rows[s][t] = given_rows[s][t];
+  }
+  const int64_t pitch = p.pixels * p.channels, at = phase * kVector;
+  const ColumnWeights weights(p, phase);
+  const Clamp clamp(p.requant);
+  Column column[3] = {Interleaved(rows[0], at + offset[0]), Interleaved(rows[1], at + offset[1]), {}};
+  for (int64_t n = 0;; ++n) {
+    const int64_t x = at + n * pitch;
+    column[2] = Interleaved(rows[2], x + offset[2]);
+    PutThree<Rescale>(p, clamp, at, column, weights, y + x, p.blocks ? p.channels - at : p.width * p.channels - x);
+    if (n + 1 == repeats) return;
+    column[0] = kNew == 1 ? column[1] : kNew == 2 ? column[2] : Interleaved(rows[0], x + pitch + offset[0]);
+    column[1] = kNew == 1 ? column[2] : Interleaved(rows[1], x + pitch + offset[1]);
+  }
+}
+
+template <class Rescale> bool RowOfThree(const DepthwiseS8& p, const uint8_t* const (*column)[kColumnRows], const int64_t* offset, int8_t* y) {
+  const auto shared = [&](int a, int b) { return p.step[a] == p.step[b] + p.pixels; };  // Column a is the next vector's b.
+  const auto run = shared(1, 0) && shared(2, 1) ? ThreeColumns<Rescale, 1> : shared(2, 0) ? ThreeColumns<Rescale, 2> : ThreeColumns<Rescale, 3>;
+  const int64_t vectors = p.vectors(kVector);
+  for (int64_t phase = 0; phase < p.period && phase < vectors; ++phase) run(p, column, offset, phase, (vectors - phase + p.period - 1) / p.period, y);
+  return true;
+}
