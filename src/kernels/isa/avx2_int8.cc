@@ -280,10 +280,10 @@ constexpr TileFn kPairedTiles[kPairedRows] = {Tile<Paired, 1>, Tile<Paired, 2>, 
 constexpr TileFn kPackedTiles[kFewRows - 1] = {PackedTile<1>, PackedTile<2>, PackedTile<3>};
 constexpr TileFn kSignedTiles[kFewRows - 1] = {SignedTile<1>, SignedTile<2>, SignedTile<3>};
 
-template <class Rescale, int kCount> void HalfTile(const ProductS8& p, const void* const* rows, const void* weights, const int32_t* bias, int64_t column, int8_t* y) {
+template <int kCount> void HalfTile(const ProductS8& p, const void* const* rows, const void* weights, const int32_t* bias, int64_t column, int8_t* y) {
   __m256i sum[kCount];
   AddUp<kCount, true>(p, rows, weights, bias, sum, sum);
-  const Rescale rescale(p.requant, column);
+  const Narrow<false, true> rescale(p.requant, column);
   const Clamp clamp(p.requant);
 #pragma GCC unroll 8
   for (int r = 0; r < kCount; r += 2) {
@@ -342,11 +342,11 @@ template <class Rescale, class Sums> void WholePanel(const Block& b, int64_t pan
   }
 }
 
-template <class Rescale> void HalfPanel(const Block& b, int64_t panel, const void* w, const int32_t* bias) {
+void HalfPanel(const Block& b, int64_t panel, const void* w, const int32_t* bias) {
   const ProductS8& p = b.p;
   const int64_t column = panel * kPanel;
   InTiles(b.count, kRows, [&](int64_t r, int tile) {
-    (tile == kRows ? HalfTile<Rescale, kRows> : HalfTile<Rescale, kRows - 1>)(p, b.rows + b.first + r, w, bias, column, b.y + (b.first + r) * p.columns + column);
+    (tile == kRows ? HalfTile<kRows> : HalfTile<kRows - 1>)(p, b.rows + b.first + r, w, bias, column, b.y + (b.first + r) * p.columns + column);
   });
 }
 
@@ -359,8 +359,7 @@ struct PanelWork {
   TileFn const* tiles;
   int most;             // Rows of such a tile.
 };
-template <class Sums, bool kRelu> constexpr PanelWork kNarrowWork = {WidenPanel<true, Sums::kPaired>,        WidenPanel<true, false>, WholePanel<Narrow<kRelu, true>, Sums>,
-                                                                     HalfPanel<Narrow<kRelu, true>>, nullptr,                 0};
+template <class Sums, bool kRelu> constexpr PanelWork kNarrowWork = {WidenPanel<true, Sums::kPaired>, WidenPanel<true, false>, WholePanel<Narrow<kRelu, true>, Sums>, HalfPanel, nullptr, 0};
 constexpr PanelWork kF64Work = {WidenPanel<false, true>, nullptr, WholePanel<F64, Paired>, nullptr, nullptr, 0};
 template <class Sums> constexpr PanelWork kTileWork = {WidenPanel<false, Sums::kPaired>, nullptr, nullptr, nullptr, Sums::kPaired ? kPairedTiles : kTiles, Sums::kTileRows};
 
@@ -498,8 +497,7 @@ template <class Rescale, int kM> void Winograd(const WinogradS8& p, const void* 
 }
 
 template <int kM> void WinogradRows(const WinogradS8& p, const void* loaded, int64_t rows, int64_t first_panel, int64_t end_panel, int8_t* y, void* scratch) {
-  const auto run = p.requant.narrow ? Winograd<Narrow<false>, kM> : Winograd<Double, kM>;
-  run(p, loaded, rows, first_panel, end_panel, y, scratch);
+  Winograd<Narrow<false>, kM>(p, loaded, rows, first_panel, end_panel, y, scratch);
 }
 
 // -------------------------------------------------------------------------------- depthwise
@@ -513,9 +511,8 @@ inline void Interleave(const uint8_t* const* from, int64_t at, uint8_t* to) {
   Store(to + 32, _mm256_cvtepi8_epi16(_mm_unpackhi_epi8(x, y)));
 }
 
-// kPixels: how many pixels of a line the vectors are apart, where that is known.
-template <class Rescale, int kCount, int kPixels> void VectorsApart(const DepthwiseS8& p, int64_t phase, const uint8_t* line, int8_t* y, int64_t left, int64_t pitch) {
-  const int64_t apart = (kPixels ? kPixels : p.pixels) * kPixelBytes;
+template <class Rescale, int kCount> void Vectors(const DepthwiseS8& p, int64_t phase, const uint8_t* line, int8_t* y, int64_t left, int64_t pitch) {
+  const int64_t apart = p.pixels * kPixelBytes;
   const auto* w = reinterpret_cast<const uint8_t*>(p.weights) + phase * p.steps * kPixelBytes;
   const int64_t c = phase * kVector;
   __m256i low[kCount], high[kCount];
@@ -539,10 +536,6 @@ template <class Rescale, int kCount, int kPixels> void VectorsApart(const Depthw
   for (int i = 0; i < kCount; ++i) clamp.Put(low[i], second(high[i]), y + i * pitch, left - (p.blocks ? 0 : i * pitch));
 }
 
-template <class Rescale, int kCount> void Vectors(const DepthwiseS8& p, int64_t phase, const uint8_t* line, int8_t* y, int64_t left, int64_t pitch) {
-  const auto run = kCount == 4 && p.pixels == 1 ? VectorsApart<Rescale, kCount, 1> : VectorsApart<Rescale, kCount, 0>;
-  run(p, phase, line, y, left, pitch);
-}
 
 // Windows of which the next shares two columns or one: two outputs at a time. Rows 0 and 1 are a pair of each column; row 2 is paired
 // along the row: five vpmaddwd of eight channels instead of six. The four sums go through every step side by side: one after the

@@ -246,8 +246,7 @@ template <class Rescale> void Winograd(const WinogradS8& p, const void* loaded, 
 }
 
 void WinogradRows(const WinogradS8& p, const void* loaded, int64_t rows, int64_t first_panel, int64_t end_panel, int8_t* y, void* scratch) {
-  const auto run = !p.requant.narrow ? Winograd<Double> : p.requant.relu() ? Winograd<Narrow<true>> : Winograd<Narrow<false>>;
-  run(p, loaded, rows, first_panel, end_panel, y, scratch);
+  (p.requant.relu() ? Winograd<Narrow<true>> : Winograd<Narrow<false>>)(p, loaded, rows, first_panel, end_panel, y, scratch);
 }
 
 // -------------------------------------------------------------------------------- depthwise

@@ -174,8 +174,7 @@ template <class Rescale, int kM> void Winograd(const WinogradS8& p, const void* 
 }
 
 template <int kM> void WinogradRows(const WinogradS8& p, const void* loaded, int64_t rows, int64_t first_panel, int64_t end_panel, int8_t* y, void* scratch) {
-  const auto run = !p.requant.narrow ? Winograd<Double<true, false>, kM> : p.requant.relu() ? Winograd<Double<false, true>, kM> : Winograd<Double<false, false>, kM>;
-  run(p, loaded, rows, first_panel, end_panel, y, scratch);
+  (p.requant.relu() ? Winograd<Double<false, true>, kM> : Winograd<Double<false, false>, kM>)(p, loaded, rows, first_panel, end_panel, y, scratch);
 }
 
 // -------------------------------------------------------------------------------- depthwise
