@@ -17,6 +17,7 @@ using kernels::kPanel;
 using kernels::RoundUp;
 
 constexpr int64_t kMostBytes4 = 10 << 20, kMostBytes2 = 20 << 20;  // Of transformed weights: 4 and 1.8 times the weights.
+constexpr int64_t kSmallBytes4 = 4 << 20, kManyTiles4 = 32;  // More bytes need more tiles to be worth the memory.
 constexpr int64_t kLeastTiles2 = 12;          // With fewer, reading those weights takes as long as direct products.
 constexpr int64_t kTileValues = 160 << 10;    // Transformed inputs and sums of one task.
 constexpr int64_t kWorthSharing = 1 << 21;    // Multiply-adds: less than meeting three times costs.
@@ -157,16 +158,17 @@ void PackTransformed(std::byte* packed, const void* context) {
   }
 }
 
-// m, or 0 where direct products are better.
+// m, or 0 where direct products are better. Whatever the batch: another one must not need other weights.
 int64_t Side(const ConvGeometry& g) {
   static const bool off = SwitchedOff();
   if (off || g.filter_h != 3 || g.filter_w != 3 || g.stride_h != 1 || g.stride_w != 1 || g.dilation_h != 1 || g.dilation_w != 1) return 0;
   if (std::min(g.in_c, g.out_c) < kLeastChannels) return 0;
   const int64_t weights = RoundUp(g.out_c, kPanel) * g.in_c * 4, outputs = int64_t{g.out_h} * g.out_w;
   // Of the tiles, at least half must be outputs: 36 multiplications are then at most half of 9 each.
-  if (Positions(4) * weights <= kMostBytes4 && Tiles(g, 4) * 16 <= 2 * outputs) return 4;
+  const int64_t bytes = Positions(4) * weights, most = Tiles(g, 4) < kManyTiles4 ? kSmallBytes4 : kMostBytes4;
+  if (bytes <= most && Tiles(g, 4) * 16 <= 2 * outputs) return 4;
   // Two thirds: 16 multiplications are then at most two thirds of 9 each.
-  if (Positions(2) * weights <= kMostBytes2 && Tiles(g, 2) * 4 * 2 <= 3 * outputs && g.batch * Tiles(g, 2) >= kLeastTiles2) return 2;
+  if (Positions(2) * weights <= kMostBytes2 && Tiles(g, 2) * 4 * 2 <= 3 * outputs && Tiles(g, 2) >= kLeastTiles2) return 2;
   return 0;
 }
 
