@@ -26,16 +26,16 @@ struct Params {
 // padding on. Returns how many rows, and which of the filter's is the first.
 int32_t FindCells(const Params& p, const float* image, int64_t i, const float** cells, int32_t* first) {
   const ConvGeometry& g = p.g;
+  const int64_t left = std::min<int64_t>(g.pad_w, p.pitch), inside = std::clamp<int64_t>(p.pitch - left, 0, g.in_w);
   int32_t rows = 0;
   for (int32_t u = 0; u < g.filter_h; ++u) {
     const int64_t y = i * g.stride_h + static_cast<int64_t>(u) * g.dilation_h - g.pad_h;
     if (y < 0 || y >= g.in_h) continue;
     if (rows++ == 0) *first = u;
     const float* row = image + y * g.in_w * g.in_c;
-    for (int64_t c = 0; c < p.pitch; ++c) {
-      const int64_t at = c - g.pad_w;
-      *cells++ = at >= 0 && at < g.in_w ? row + at * g.in_c : p.outside;
-    }
+    cells = std::fill_n(cells, left, p.outside);
+    for (int64_t c = 0; c < inside; ++c) cells[c] = row + c * g.in_c;
+    cells = std::fill_n(cells + inside, p.pitch - left - inside, p.outside);
   }
   return rows;
 }

@@ -148,6 +148,26 @@ TEST(KernelProducts, Int8WindowsOfEveryKind) {
   }
 }
 
+// Pixels in groups of four, six and seven; channels in whole vectors, in half ones and in less.
+TEST(KernelProducts, FloatDepthwiseOfEveryWidth) {
+  for (int32_t width = 3; width < 16; ++width)
+    for (int32_t channels : {1, 7, 8, 11, 16, 24, 41})
+      for (int32_t stride : {1, 2}) {
+        SCOPED_TRACE(testing::Message() << width << " x " << channels << ", stride " << stride);
+        Builder b;
+        const auto count = static_cast<size_t>(9 * channels);
+        const auto x = b.Input("x", {DType::kF32, Shape{1, 5, width, channels}, {}});
+        const auto w = b.Constant<float>("w", Shape{1, 3, 3, channels}, test::RandomFloats(count, 1));
+        const auto bias = b.Constant<float>("b", Shape{channels}, test::RandomFloats(static_cast<size_t>(channels), 2));
+        b.g().outputs = {b.Node("depthwise_conv_2d", "y", {x, w, bias}, {}, [&](graph::Node& n) {
+          test::SetAttr<int32_t>(n, "depth_multiplier", 1);
+          test::SetAttr<int32_t>(n, "stride_h", stride);
+          test::SetAttr<int32_t>(n, "stride_w", stride);
+        })};
+        ExpectSameOnAllPaths<float>(b.model, test::RandomFloats(static_cast<size_t>(5 * width * channels), 3), 1e-5f);
+      }
+}
+
 // 3x3 windows of stride 1 over whole and over cut tiles, for both tile sizes where the processor uses them.
 TEST(KernelProducts, Int8WindowsThatWinogradTakes) {
   std::mt19937 random(6);

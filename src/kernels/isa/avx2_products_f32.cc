@@ -7,7 +7,10 @@ namespace octet::kernels {
 namespace {
 
 constexpr int kTileRows = 6, kTilePanels = 1;
+constexpr int64_t kHalfColumns = 8;  // One vector: nearly as fast per column, with more rows.
+void HalfPanel(const ProductF32& p);
 #include "kernels/isa/products_f32_body.h"
+void HalfPanel(const ProductF32& p) { Rows<8, 1>(p, 0); }
 #include "kernels/isa/winograd_f32_body.h"
 
 }  // namespace

@@ -8,6 +8,8 @@ namespace {
 
 // 20 sums, 5 rows of four elements, 4 weights: of 32 registers.
 constexpr int kTileRows = 5, kTilePanels = 1;
+constexpr int64_t kHalfColumns = 0;
+void HalfPanel(const ProductF32&) {}
 #include "kernels/isa/products_f32_body.h"
 #include "kernels/isa/winograd_f32_body.h"
 

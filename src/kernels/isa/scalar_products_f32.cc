@@ -7,6 +7,8 @@ namespace octet::kernels {
 namespace {
 
 constexpr int kTileRows = 2, kTilePanels = 1;
+constexpr int64_t kHalfColumns = 0;
+void HalfPanel(const ProductF32&) {}
 #include "kernels/isa/products_f32_body.h"
 #include "kernels/isa/winograd_f32_body.h"
 
