@@ -26,7 +26,7 @@ struct Params {
 // padding on. Returns how many rows, and which of the filter's is the first.
 int32_t FindCells(const Params& p, const float* image, int64_t i, const float** cells, int32_t* first) {
   const ConvGeometry& g = p.g;
-  const int64_t left = std::min<int64_t>(g.pad_w, p.pitch), inside = std::clamp<int64_t>(p.pitch - left, 0, g.in_w);
+  const int64_t left = std::min<int64_t>(g.pad_w, p.pitch), inside = std::clamp<int64_t>(p.pitch - left, 0, g.in_w), step = g.in_c;
   int32_t rows = 0;
   for (int32_t u = 0; u < g.filter_h; ++u) {
     const int64_t y = i * g.stride_h + static_cast<int64_t>(u) * g.dilation_h - g.pad_h;
@@ -34,7 +34,7 @@ int32_t FindCells(const Params& p, const float* image, int64_t i, const float** 
     if (rows++ == 0) *first = u;
     const float* row = image + y * g.in_w * g.in_c;
     cells = std::fill_n(cells, left, p.outside);
-    for (int64_t c = 0; c < inside; ++c) cells[c] = row + c * g.in_c;
+    for (int64_t c = 0; c < inside; ++c) cells[c] = row + c * step;
     cells = std::fill_n(cells + inside, p.pitch - left - inside, p.outside);
   }
   return rows;

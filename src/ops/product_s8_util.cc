@@ -78,9 +78,10 @@ Status RunWindows(const void* params, const Run& run) {
     const int64_t start = top * g.stride_h - g.pad_h, height = (count - 1) * g.stride_h + WindowHeight(g);
     LoadPadded(k, g, p.input_zero, run.input<int8_t>(0) + b * image, start, height, p.pixels, s.loaded);
     const void** row = s.rows;
-    for (int64_t i = 0; i < count; ++i) {
+    const int64_t width = g.out_w, step = across;  // In registers: pointers are stored meanwhile.
+    for (int64_t i = 0; i < count; ++i, row += width) {
       const std::byte* at = s.loaded + i * g.stride_h * p.row_bytes;
-      for (int64_t j = 0; j < g.out_w; ++j, at += across) *row++ = at;
+      for (int64_t j = 0; j < width; ++j) row[j] = at + j * step;
     }
     int8_t* y = run.output<int8_t>(0) + (b * g.out_h + top) * g.out_w * p.product.columns;
     k.multiply(p.product, s.rows, count * g.out_w, first, end, y, s.kernel);

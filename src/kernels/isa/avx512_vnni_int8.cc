@@ -12,6 +12,7 @@ namespace {
 // --------------------------------------------------------------------------------- products
 
 constexpr int kMostPanels = 4, kMostRows = 8;
+constexpr int kRowPanels = 8;  // Of one row: half as many calls and ends of loops, which are what short rows wait for.
 constexpr int kTileRows[kMostPanels + 1] = {0, 8, 8, 8, 6};  // 24 sums, 4 weights, one activation.
 
 constexpr int64_t kLongPanel = 4096;  // Shorter ones are there before they are missed.
@@ -31,7 +32,7 @@ template <int kRows, int kPanels, bool kAhead = false> void Tile(const ProductS8
 #pragma GCC unroll 8
   for (int r = 0; r < kRows; ++r) {
     a[r] = static_cast<const uint8_t*>(rows[r]);
-#pragma GCC unroll 4
+#pragma GCC unroll 8
     for (int c = 0; c < kPanels; ++c) sum[r][c] = Load(bias + c * kPanel);
   }
   const int64_t panel_bytes = p.panel_bytes(), groups = p.groups();
@@ -39,7 +40,7 @@ template <int kRows, int kPanels, bool kAhead = false> void Tile(const ProductS8
     int64_t at = p.offset[s];
     for (int64_t g = 0; g < groups; ++g, at += 4, w += 64) {
       __m512i weights[kPanels];
-#pragma GCC unroll 4
+#pragma GCC unroll 8
       for (int c = 0; c < kPanels; ++c) weights[c] = Load(w + c * panel_bytes);
       if constexpr (kAhead)
 #pragma GCC unroll 4
@@ -47,14 +48,14 @@ template <int kRows, int kPanels, bool kAhead = false> void Tile(const ProductS8
 #pragma GCC unroll 8
       for (int r = 0; r < kRows; ++r) {
         const __m512i x = Quad(a[r] + at);
-#pragma GCC unroll 4
+#pragma GCC unroll 8
         for (int c = 0; c < kPanels; ++c) sum[r][c] = _mm512_dpbusd_epi32(sum[r][c], x, weights[c]);
       }
     }
   }
 #pragma GCC unroll 8
   for (int r = 0; r < kRows; ++r)
-#pragma GCC unroll 4
+#pragma GCC unroll 8
     for (int c = 0; c < kPanels; ++c) _mm512_store_si512(acc + (r * kPanels + c) * kPanel, sum[r][c]);
 }
 
@@ -107,37 +108,47 @@ constexpr TileFn kTiles[kMostPanels][kMostRows] = {
     {Tile<1, 4>, Tile<2, 4>, Tile<3, 4>, Tile<4, 4>, Tile<5, 4>, Tile<6, 4>, nullptr, nullptr}};
 constexpr TileFn kAheadTiles[kTileRows[kMostPanels]] = {Tile<1, 4, true>, Tile<2, 4, true>, Tile<3, 4, true>, Tile<4, 4, true>, Tile<5, 4, true>, Tile<6, 4, true>};
 
+// The first of as few and as even parts of `all` as there are with at most `most` in each. (Two divisions: not for what is one.)
+inline int64_t EvenCut(int64_t all, int64_t most) {
+  if (all <= most) return all;
+  const int64_t cuts = (all + most - 1) / most;
+  return (all + cuts - 1) / cuts;
+}
+
 void Multiply(const ProductS8& p, const void* const* rows, int64_t count, int64_t first_panel, int64_t end_panel, int8_t* y, void*) {
   alignas(64) int32_t acc[(kMostRows + 3) * kMostPanels * kPanel];  // Rows are read by fours.
   static_assert(kMostAcross + 3 <= (kMostRows + 3) * kMostPanels);
   const auto finish = p.requant.scale ? Finish<F64> : !p.requant.narrow ? Finish<Double> : p.requant.relu() ? Finish<Narrow<true>> : Finish<Narrow<false>>;
+  const auto give = [&](int64_t r, int tile, int64_t panel, int panels) {
+    if (p.take) p.take(p.context, acc, r, tile, panel * kPanel, panels);
+    else finish(acc, tile, panels, p, panel * kPanel, y + r * p.columns);
+  };
   const bool ahead = p.panel_bytes() >= kLongPanel && count > kFewRows;
+  int64_t panel = first_panel;
+  for (; count == 1 && end_panel - panel >= kRowPanels; panel += kRowPanels) {
+    Tile<1, kRowPanels>(p, rows, p.packed + panel * p.panel_bytes(), p.requant.bias + panel * kPanel, acc);
+    give(0, 1, panel, kRowPanels);
+  }
   // Panels and rows are cut evenly: 5 panels are 3 and 2, 9 rows are 5 and 4.
-  for (int64_t panel = first_panel, panels_left = end_panel - first_panel; panels_left > 0;) {
-    const int64_t panel_cuts = (panels_left + kMostPanels - 1) / kMostPanels;
-    const int panels = static_cast<int>((panels_left + panel_cuts - 1) / panel_cuts);
+  while (panel < end_panel) {
+    const int panels = static_cast<int>(EvenCut(end_panel - panel, kMostPanels));
     const int8_t* w = p.packed + panel * p.panel_bytes();
     for (int64_t r = 0, across = 0; r < count;) {
       if (panels == 1 && across == 0) across = WindowsAcross(p, rows + r, count - r);
       if (across > 0) {
-        const int64_t cuts = (across + kMostAcross - 1) / kMostAcross;
-        const int tile = static_cast<int>((across + cuts - 1) / cuts);
+        const int tile = static_cast<int>(EvenCut(across, kMostAcross));
         kAcross[tile](p, static_cast<const uint8_t*>(rows[r]), p.length / kTaps, w, p.requant.bias + panel * kPanel, acc);
-        if (p.take) p.take(p.context, acc, r, tile, panel * kPanel, panels);
-        else finish(acc, tile, panels, p, panel * kPanel, y + r * p.columns);
+        give(r, tile, panel, panels);
         r += tile;
         across -= tile;
         continue;
       }
-      const int64_t row_cuts = (count - r + kTileRows[panels] - 1) / kTileRows[panels];
-      const int tile = static_cast<int>((count - r + row_cuts - 1) / row_cuts);
+      const int tile = static_cast<int>(EvenCut(count - r, kTileRows[panels]));
       (ahead && panels == kMostPanels ? kAheadTiles : kTiles[panels - 1])[tile - 1](p, rows + r, w, p.requant.bias + panel * kPanel, acc);
-      if (p.take) p.take(p.context, acc, r, tile, panel * kPanel, panels);
-      else finish(acc, tile, panels, p, panel * kPanel, y + r * p.columns);
+      give(r, tile, panel, panels);
       r += tile;
     }
     panel += panels;
-    panels_left -= panels;
   }
 }
 

@@ -124,12 +124,12 @@ template <class Rescale> void FinishTwoPanels(const int32_t* acc, int64_t pitch,
 template <class Rescale> void Finish(const int32_t* acc, int rows, int panels, const ProductS8& p, int64_t column, int8_t* y) {
   const int64_t pitch = panels * kPanel;
   y += column;
-  if (rows == 1 && panels > 1) {  // Four panels of the row. Of absent ones, the last is repeated.
+  if (rows == 1 && panels > 1) {  // By four panels of the row. Of absent ones, the last is repeated.
     const auto at = [&](int c) { return (c < panels ? c : panels - 1) * kPanel; };
     const auto rescaled = [&](int c) { return Rescale(p.requant, column + at(c))(Load(acc + at(c))); };
     const Clamp clamp(p.requant);
-    const int64_t left = p.columns - column;
-    Put(y, ByVector(clamp(rescaled(0), rescaled(1), rescaled(2), rescaled(3))), left < pitch ? left : pitch);
+    const int64_t left = p.columns - column < pitch ? p.columns - column : pitch;
+    for (int c = 0; c < panels; c += 4) Put(y + c * kPanel, ByVector(clamp(rescaled(c), rescaled(c + 1), rescaled(c + 2), rescaled(c + 3))), left - c * kPanel);
     return;
   }
   int c = 0;
