@@ -97,13 +97,17 @@ inline void Put(int8_t* y, __m128i v, int64_t n) {
 template <class Rescale> void FinishPanel(const int32_t* acc, int64_t pitch, int rows, const ProductS8& p, int64_t column, int8_t* y) {
   const Rescale rescale(p.requant, column);
   const Clamp clamp(p.requant);
-  const int64_t left = p.columns - column;
-  for (int r = 0; r < rows; r += 4, acc += 4 * pitch, y += 4 * p.columns) {
+  const int64_t columns = p.columns, left = columns - column;  // In registers: bytes are stored meanwhile.
+  for (int r = 0; r < rows; r += 4, acc += 4 * pitch, y += 4 * columns) {
     const __m512i bytes = ByVector(clamp(rescale(Load(acc)), rescale(Load(acc + pitch)), rescale(Load(acc + 2 * pitch)), rescale(Load(acc + 3 * pitch))));
+    if (columns == kPanel) {  // The rows lie one behind the other.
+      Put(y, bytes, (rows - r) * kPanel);
+      continue;
+    }
     Put(y, _mm512_castsi512_si128(bytes), left);
-    if (r + 1 < rows) Put(y + p.columns, _mm512_extracti32x4_epi32(bytes, 1), left);
-    if (r + 2 < rows) Put(y + 2 * p.columns, _mm512_extracti32x4_epi32(bytes, 2), left);
-    if (r + 3 < rows) Put(y + 3 * p.columns, _mm512_extracti32x4_epi32(bytes, 3), left);
+    if (r + 1 < rows) Put(y + columns, _mm512_extracti32x4_epi32(bytes, 1), left);
+    if (r + 2 < rows) Put(y + 2 * columns, _mm512_extracti32x4_epi32(bytes, 2), left);
+    if (r + 3 < rows) Put(y + 3 * columns, _mm512_extracti32x4_epi32(bytes, 3), left);
   }
 }
 
