@@ -164,6 +164,47 @@ output y
 )");
 }
 
+// -softplus(-x), where softplus(x) is relu(x) - log(logistic(|x|)).
+TEST(FewerOperators, SignsLeaveTheLogarithmOfASigmoid) {
+  Builder b;
+  const Shape shape{2, 3};
+  const auto minus = b.Node("neg", "minus", {b.Input("x", {DType::kF32, shape, {}})});
+  const auto log = b.Node("log", "log", {b.Node("logistic", "logistic", {b.Node("abs", "abs", {minus})})});
+  b.g().outputs = {b.Node("neg", "y", {b.Node("sub", "softplus", {b.Node("relu", "relu", {minus}), log})})};
+  ExpectSameMeaning(b, shape, {"abs", "logistic", "log", "minimum", "add"});
+}
+
+TEST(FewerOperators, WhatIsPutTogetherAgainWasNeverCut) {
+  for (const auto& [axis, operators] : {std::pair(1, Names{"abs"}), std::pair(0, Names{"unpack", "pack", "abs"})}) {
+    Builder b;
+    const Shape shape{2, 2, 3};
+    const auto x = b.Input("x", {DType::kF32, shape, {}});
+    const ops::OpDef& unpack = *ops::Find("unpack");
+    std::vector<graph::TensorId> parts;
+    for (const char* name : {"one", "two"}) parts.push_back(b.g().AddTensor(name, {DType::kF32, Shape{2, 3}, {}}));
+    graph::Node& cut = b.g().node(b.g().AddNode(unpack, graph::Attributes(unpack.attrs), {x}, parts, "cut"));
+    test::SetAttr<int32_t>(cut, "num", 2);
+    test::SetAttr<int32_t>(cut, "axis", 1);
+    const auto whole = b.Node("pack", "whole", parts, {}, [axis = axis](graph::Node& n) {
+      test::SetAttr<int32_t>(n, "values_count", 2);
+      test::SetAttr<int32_t>(n, "axis", axis);
+    });
+    b.g().outputs = {b.Node("abs", "y", {whole})};
+    ExpectSameMeaning(b, shape, operators);
+  }
+}
+
+TEST(FewerOperators, AStateOfZeroDisappearsFromTheFirstStep) {
+  for (const auto& [gate, operators] : {std::pair("logistic", Names{"exp"}), std::pair("exp", Names{"exp", "mul", "add"})}) {  // exp may be infinite.
+    Builder b;
+    const Shape shape{2, 3};
+    const auto x = b.Input("x", {DType::kF32, shape, {}});
+    const auto kept = b.Node("mul", "kept", {b.Node(gate, "gate", {x}), b.Constant<float>("state", shape, std::vector<float>(6, 0.0f))});
+    b.g().outputs = {b.Node("add", "y", {kept, b.Node("exp", "e", {x})})};
+    ExpectSameMeaning(b, shape, operators);
+  }
+}
+
 TEST(FewerOperators, BoundsBecomeActivations) {
   Builder b;
   const Shape shape{2, 3};
