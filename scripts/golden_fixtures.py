@@ -436,7 +436,39 @@ def large():
     save_tf("large", Large(), (floats(2, 3, 3),), (floats(2, 3, 3),))
 
 
-MODELS = [sound, draws, sparse, large, spectra, diagonals, more_layers, masked_attention, any_axis, odds_and_ends, transposed, more_functions, matrices, choices, whole_numbers, recurrent_any_length, recurrent_stateful, lookups, texts, spectrograms, volumes, functions, scattered, images, cache, old_control_flow]
+def prepared():
+    """Statistics for several axes or for one that is not the last, whole numbers, and images of bytes, which layers take as floats."""
+    x, n, u = keras.Input((4, 5, 4)), keras.Input((4, 3), dtype="int32"), keras.Input((9, 8, 3), dtype="uint8")
+    norms = [L.Normalization(axis=(1, 3)), L.Normalization(axis=1), L.Normalization(axis=-1)]
+    for norm, data in zip(norms, (floats(9, 4, 5, 4), floats(9, 4, 5, 4), floats(9, 4, 3))):
+        norm.adapt(data)
+    part = L.Normalization(axis=(1, 2), mean=[1.0, 2.0, 3.0, 4.0, 5.0], variance=[1.0, 2.0, 3.0, 4.0, 5.0])
+    model = keras.Model([x, n, u], [norms[0](x), norms[1](x), norms[2](n), part(x), L.CenterCrop(4, 5)(u)])
+    numbers = np.arange(24, dtype=np.int32).reshape(2, 4, 3)
+    bytes_ = RNG.integers(0, 256, (2, 9, 8, 3)).astype(np.uint8)
+    save_keras("prepared", model, [floats(2, 4, 5, 4), numbers, bytes_], [floats(1, 4, 5, 4), numbers[:1], bytes_[:1]])
+
+
+class Tied(tf.Module):
+    def __init__(self):
+        super().__init__()
+        self.w = tf.Variable(floats(128, 128) / 12)
+
+    @tf.function(input_signature=[tf.TensorSpec((2, 128), tf.float32, name="x")])
+    def serve(self, x):
+        return {"y": tf.matmul(tf.matmul(tf.nn.relu(tf.matmul(x, self.w)), self.w, transpose_b=True), tf.identity(self.w))}
+
+
+def tied():
+    """Kernels of 64 KB, which leave memory when they are in another layout, with several readers."""
+    from keras.src.applications.inception_resnet_v2 import CustomScaleLayer
+    x = keras.Input((128,))
+    dense = L.Dense(128, use_bias=False)
+    save_keras("tied_layer", keras.Model(x, CustomScaleLayer(0.17)([x, dense(L.ReLU()(dense(x)))])), [floats(1, 128)], [floats(2, 128)])
+    save_tf("tied", Tied(), (floats(2, 128),), (floats(2, 128),))
+
+
+MODELS = [prepared, tied, sound, draws, sparse, large, spectra, diagonals, more_layers, masked_attention, any_axis, odds_and_ends, transposed, more_functions, matrices, choices, whole_numbers, recurrent_any_length, recurrent_stateful, lookups, texts, spectrograms, volumes, functions, scattered, images, cache, old_control_flow]
 
 if __name__ == "__main__":
     OUT.mkdir(parents=True, exist_ok=True)

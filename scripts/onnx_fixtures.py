@@ -336,8 +336,24 @@ def regions():
     save("regions", model(nodes, inputs, outputs, w, opset=22, ir=10), given)
 
 
+def branches():
+    """Branches whose outputs have different shapes, each read something else from around; one of either is taken."""
+    def graphs():
+        then = helper.make_graph([N("MatMul", ["a", "w"], ["ty"]), N("Relu", ["b"], ["tz"])], "then", [],
+                                 [helper.make_tensor_value_info("ty", F, [2, 3]), helper.make_tensor_value_info("tz", F, [2, 4])])
+        other = helper.make_graph([N("Identity", ["b"], ["ey"]), N("Slice", ["a", "from", "to"], ["ez"])], "else", [],
+                                  [helper.make_tensor_value_info("ey", F, [2, 4]), helper.make_tensor_value_info("ez", F, [1, 4])])
+        return {"then_branch": then, "else_branch": other}
+
+    w = {"w": floats(4, 3), "zero": np.array(0, np.float32), "from": np.array([0], np.int64), "to": np.array([1], np.int64)}
+    nodes = [N("Add", ["x", "x"], ["a"]), N("Neg", ["x"], ["b"]), N("ReduceSum", ["x"], ["s"], keepdims=0), N("Greater", ["s", "zero"], ["c"]), N("Not", ["c"], ["n"]),
+             N("If", ["c"], ["y", "z"], **graphs()), N("If", ["n"], ["p", "q"], **graphs()), N("Add", ["y", "y"], ["yy"])]
+    outputs = [("yy", F, [2, "Y"]), ("z", F, ["Z", 4]), ("p", F, [2, "P"]), ("q", F, ["Q", 4])]
+    save("branches", model(nodes, [("x", F, [2, 4])], outputs, w), [floats(2, 4)])
+
+
 if __name__ == "__main__":
     OUT.mkdir(parents=True, exist_ok=True)
-    for make in (cnn, unet, shapes, transformer, recurrent, quantized, loops, old, function, external, refused, any_length, excite, einsum, free_axes, masks, placed, blocks, broadcast, grids, quantized_lstm, regions):
+    for make in (cnn, unet, shapes, transformer, recurrent, quantized, loops, old, function, external, refused, any_length, excite, einsum, free_axes, masks, placed, blocks, broadcast, grids, quantized_lstm, regions, branches):
         make()
     print(f"{OUT}: {sum(f.stat().st_size for f in OUT.iterdir())} bytes")

@@ -3,6 +3,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#if defined(__GLIBC__)
+#include <malloc.h>
+#endif
+
 #include <cstdio>
 
 #include "base/file.h"
@@ -52,7 +56,16 @@ void WarnOfFlex(const std::vector<importers::Finding>& flex) {
   std::fprintf(stderr, "%s", colors ? "\033[0m" : "");
 }
 
+// Kernels go back to the system when they are let go, wherever in memory they lie. By itself glibc keeps ever larger ones.
+void ReturnMemory() {
+#if defined(__GLIBC__)
+  constexpr int kLarge = 256 << 10;
+  ::mallopt(M_MMAP_THRESHOLD, kLarge);
+#endif
+}
+
 Result<int> Convert(const Flags& f) {
+  ReturnMemory();
   OCTET_TRY(CheckWritable(f.out));
   if (!f.report.empty()) OCTET_TRY(CheckWritable(f.report));
   std::vector<importers::Finding> flex;

@@ -80,14 +80,11 @@ Result<graph::Model> LoadSource(const std::string& path, const importers::Import
   return model;
 }
 
-Status WriteModel(const graph::Model& model, const std::string& path) {
-  OCTET_ASSIGN(const std::vector<std::byte> bytes, exporter::Export(model));
-  return WriteFile(path, bytes);
-}
+Status WriteModel(graph::Model& model, const std::string& path) { return exporter::ExportFile(model, path); }
 
 Result<TfliteFile> TfliteFile::From(const std::string& path) {
   if (IsTflite(path)) return TfliteFile(path, false);
-  OCTET_ASSIGN(const graph::Model model, LoadSource(path));
+  OCTET_ASSIGN(graph::Model model, LoadSource(path));
   std::string name = std::string(std::getenv("TMPDIR") ? std::getenv("TMPDIR") : "/tmp") + "/octet-XXXXXX";
   const int fd = ::mkstemp(name.data());
   if (fd < 0) return Error(Code::kIo, "cannot make a temporary file '%s': %s", name.c_str(), std::strerror(errno));

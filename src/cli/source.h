@@ -47,7 +47,8 @@ class TfliteFile {
   bool temporary_;
 };
 
-Status WriteModel(const graph::Model& model, const std::string& path);
+// The model's constants are in the file afterwards and no more in memory.
+Status WriteModel(graph::Model& model, const std::string& path);
 
 // Samples, preprocessed as `preprocess` says or, where that is empty, as the metadata of `model` do: then
 // images and integers only. Says on stderr where the data lie outside what the metadata promise.

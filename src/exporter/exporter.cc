@@ -9,6 +9,7 @@
 #include <type_traits>
 #include <unordered_map>
 
+#include "base/file.h"
 #include "base/float16.h"
 #include "exporter/runtime_version.h"
 #include "tflite/schema.h"
@@ -33,16 +34,33 @@ constexpr int kSecondUnion = static_cast<int>(ops::OptionsTable::kSecond);
 
 uint64_t AlignUp(uint64_t n) { return (n + kWeightAlignment - 1) / kWeightAlignment * kWeightAlignment; }
 
+uint64_t ConstantBytes(const graph::Model& model) {
+  uint64_t bytes = 0;
+  for (const Graph& g : model.subgraphs)
+    for (const graph::Tensor& t : g.tensors()) bytes += t.constant ? t.constant->size() + kWeightAlignment : 0;
+  return bytes;
+}
+
+// Enough for nearly every model, so that the file is not copied while it grows. What is not written to costs no memory.
+size_t FileBytes(const graph::Model& model, uint64_t outside) {
+  constexpr uint64_t kPerThing = 512, kMost = 1ull << 31;  // Names, tables and offsets of a tensor or a node.
+  uint64_t things = 16;
+  for (const Graph& g : model.subgraphs) things += g.tensors().size() + g.num_nodes();
+  return static_cast<size_t>(std::min(kMost - 1, things * kPerThing + (outside > 0 ? 0 : ConstantBytes(model))));
+}
+
 // One .tflite under construction. With `outside` > 0 the constants lie behind the flatbuffer, which ends
-// before that offset; its own size does not depend on the value.
+// before that offset; its own size does not depend on the value. Constants of a model that is `given` go as soon as the
+// file has them.
 class Writer {
  public:
-  Writer(const graph::Model& model, uint64_t outside) : model_(model), outside_(outside), outside_end_(outside) {}
+  Writer(const graph::Model& model, uint64_t outside, graph::Model* given = nullptr)
+      : model_(model), given_(given), outside_(outside), outside_end_(outside), builder_(FileBytes(model, outside)) {}
 
   Status Write() {
     AddBuffer({});  // Buffer 0 is empty: tensors without a constant name it.
     std::vector<Offset<fb::SubGraph>> subgraphs;
-    for (const Graph& g : model_.subgraphs) subgraphs.push_back(WriteSubgraph(g));
+    for (size_t i = 0; i < model_.subgraphs.size(); ++i) subgraphs.push_back(WriteSubgraph(model_.subgraphs[i], given_ ? &given_->subgraphs[i] : nullptr));
     std::vector<Offset<fb::SignatureDef>> signatures;
     for (const graph::Signature& s : model_.signatures) OCTET_TRY(WriteSignature(s, &signatures));
     const std::vector<Offset<fb::Metadata>> metadata = WriteMetadata();
@@ -75,6 +93,20 @@ class Writer {
     return file;
   }
 
+  // The same as parts, which live as long as the writer and its model.
+  std::vector<std::span<const std::byte>> Parts() const {
+    static constexpr std::byte kZeros[kWeightAlignment] = {};
+    std::vector<std::span<const std::byte>> parts = {{reinterpret_cast<const std::byte*>(builder_.GetBufferPointer()), FlatbufferBytes()}};
+    uint64_t end = FlatbufferBytes();
+    for (const Outside& o : outside_constants_) {
+      parts.push_back(std::span(kZeros).first(o.offset - end));
+      parts.push_back(o.bytes);
+      end = o.offset + o.bytes.size();
+    }
+    if (end < outside_end_) parts.push_back(std::span(kZeros).first(outside_end_ - end));
+    return parts;
+  }
+
  private:
   struct OpVersion {
     const ops::OpDef* op;
@@ -86,14 +118,30 @@ class Writer {
     std::span<const std::byte> bytes;
   };
 
-  uint32_t AddBuffer(std::span<const std::byte> bytes) {
-    const std::string_view key(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-    const auto [it, fresh] = buffer_index_.try_emplace(key, static_cast<uint32_t>(buffers_.size()));
-    if (fresh) buffers_.push_back(WriteBuffer(bytes));
-    return it->second;
+  // Where a buffer's bytes are: in the model, or so far before the end of what is built.
+  struct Stored {
+    uint32_t index;
+    std::span<const std::byte> outside;
+    size_t size, from_end;
+  };
+
+  std::span<const std::byte> BytesOf(const Stored& s) const {
+    if (s.from_end == 0) return s.outside;
+    return {reinterpret_cast<const std::byte*>(builder_.GetCurrentBufferPointer()) + builder_.GetSize() - s.from_end, s.size};
   }
 
-  Offset<fb::Buffer> WriteBuffer(std::span<const std::byte> bytes) {
+  uint32_t AddBuffer(std::span<const std::byte> bytes) {
+    const size_t hash = std::hash<std::string_view>()({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+    const auto [begin, end] = stored_.equal_range(hash);
+    const auto same = std::find_if(begin, end, [&](const auto& entry) { return std::ranges::equal(BytesOf(entry.second), bytes); });
+    if (same != end) return same->second.index;
+    Stored stored{static_cast<uint32_t>(buffers_.size()), bytes, bytes.size(), 0};
+    buffers_.push_back(WriteBuffer(bytes, &stored.from_end));
+    stored_.emplace(hash, stored);
+    return stored.index;
+  }
+
+  Offset<fb::Buffer> WriteBuffer(std::span<const std::byte> bytes, size_t* from_end) {
     if (bytes.empty()) return fb::CreateBuffer(builder_);
     if (outside_ > 0) {
       outside_constants_.push_back({outside_end_, bytes});
@@ -101,7 +149,9 @@ class Writer {
       return fb::CreateBuffer(builder_, 0, outside_constants_.back().offset, bytes.size());
     }
     builder_.ForceVectorAlignment(bytes.size(), 1, bytes.size() < kSmallConstant ? kSmallAlignment : kWeightAlignment);
-    return fb::CreateBuffer(builder_, builder_.CreateVector(reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()));
+    const auto vector = builder_.CreateVector(reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size());
+    *from_end = vector.o - sizeof(flatbuffers::uoffset_t);  // Behind the vector's length.
+    return fb::CreateBuffer(builder_, vector);
   }
 
   // The first of each, by its bytes and type.
@@ -113,18 +163,23 @@ class Writer {
     const graph::Tensor& t = g.tensor(id);
     if (!t.constant || t.is_variable || !t.type.quant.empty() || g.is_output(id)) return id;
     const auto dims = t.type.shape.dims();
-    return seen->try_emplace({AddBuffer(*t.constant), t.type.dtype, {dims.begin(), dims.end()}}, id).first->second;
+    return seen->try_emplace({buffer_[id], t.type.dtype, {dims.begin(), dims.end()}}, id).first->second;
   }
 
-  // Inputs first, then in the order of use: deterministic, and dead tensors are left out. Equal constants are one tensor.
-  void NumberTensors(const Graph& g) {
+  // Inputs first, then in the order of use: deterministic, and dead tensors are left out. Equal constants are one tensor. Their bytes
+  // are written here, and given back.
+  void NumberTensors(const Graph& g, Graph* given) {
     index_.assign(g.tensors().size(), -1);
+    buffer_.assign(g.tensors().size(), 0);
     used_.clear();
     Constants constants;
     const auto use = [&](const std::vector<TensorId>& list) {
       for (TensorId t : list) {
         if (t == graph::kNoTensor || index_[t] >= 0) continue;
-        if (const TensorId first = FirstLike(g, t, &constants); first != t) {
+        if (g.tensor(t).constant) buffer_[t] = AddBuffer(*g.tensor(t).constant);
+        const TensorId first = FirstLike(g, t, &constants);
+        if (given && outside_ == 0) given->Release(t);
+        if (first != t) {
           index_[t] = index_[first];
           continue;
         }
@@ -157,14 +212,16 @@ class Writer {
     return WriteShared(out);
   }
 
-  Offset<fb::SubGraph> WriteSubgraph(const Graph& g) {
-    NumberTensors(g);
+  Offset<fb::SubGraph> WriteSubgraph(const Graph& g, Graph* given) {
+    std::vector<uint32_t> codes;  // Before constants go: versions may depend on them.
+    for (NodeId id : g.order()) codes.push_back(CodeIndex({g.node(id).op, ops::VersionOf(graph::NodeView(g, id).view())}));
+    NumberTensors(g, given);
     std::vector<Offset<fb::Tensor>> tensors;
     std::vector<Offset<fb::Tensor>> scales;  // Of blocks: tensors of their own, behind all others.
-    for (TensorId t : used_) tensors.push_back(WriteTensor(g.tensor(t), static_cast<int32_t>(used_.size()), scales));
+    for (TensorId t : used_) tensors.push_back(WriteTensor(g.tensor(t), buffer_[t], static_cast<int32_t>(used_.size()), scales));
     tensors.insert(tensors.end(), scales.begin(), scales.end());
     std::vector<Offset<fb::Operator>> operators;
-    for (NodeId id : g.order()) operators.push_back(WriteOperator(g, id));
+    for (size_t i = 0; i < codes.size(); ++i) operators.push_back(WriteOperator(g.node(g.order()[i]), codes[i]));
     const auto inputs = WriteIndices(g.inputs), outputs = WriteIndices(g.outputs);
     const auto tensors_at = builder_.CreateVector(tensors);
     const auto operators_at = builder_.CreateVector(operators);
@@ -191,7 +248,7 @@ class Writer {
     std::vector<uint16_t> half;
     for (float s : q.scale) half.push_back(F32ToF16(s));
     const auto kept = graph::MakeBuffer(std::as_bytes(std::span(half)));
-    block_scales_.push_back(kept);  // Buffers are keyed by their bytes until the file is finished.
+    block_scales_.push_back(kept);  // Those outside are read when the file is finished.
     const auto rows = t.type.shape[0];
     const auto shape = WriteShared(std::vector<int32_t>{rows, static_cast<int32_t>(half.size()) / std::max(1, rows)});
     const auto name = builder_.CreateString(t.name + "/scales");
@@ -211,13 +268,12 @@ class Writer {
     return quantization.Finish();
   }
 
-  Offset<fb::Tensor> WriteTensor(const graph::Tensor& t, int32_t first_scales, std::vector<Offset<fb::Tensor>>& scales) {
+  Offset<fb::Tensor> WriteTensor(const graph::Tensor& t, uint32_t buffer, int32_t first_scales, std::vector<Offset<fb::Tensor>>& scales) {
     std::vector<int32_t> stored(t.type.shape.dims().begin(), t.type.shape.dims().end());
     const auto signature = t.type.shape.known() ? 0 : WriteShared(stored);
     std::ranges::replace(stored, kUnknown, 1);
     const auto shape = WriteShared(stored);
     const auto name = builder_.CreateSharedString(t.name);
-    const uint32_t buffer = t.constant ? AddBuffer(*t.constant) : 0;
     const auto quantization = t.type.quant.block_size > 0 ? WriteBlocks(t, first_scales, scales) : WriteQuantization(t.type.quant);
     fb::TensorBuilder tensor(builder_);
     tensor.add_shape(shape);
@@ -287,10 +343,7 @@ class Writer {
     return Offset<void>(builder_.EndTable(start));
   }
 
-  Offset<fb::Operator> WriteOperator(const Graph& g, NodeId id) {
-    const graph::Node& n = g.node(id);
-    const graph::NodeView lens(g, id);
-    const uint32_t code = CodeIndex({n.op, ops::VersionOf(lens.view())});
+  Offset<fb::Operator> WriteOperator(const graph::Node& n, uint32_t code) {
     const auto inputs = WriteIndices(n.inputs), outputs = WriteIndices(n.outputs);
     const auto intermediates = n.intermediates.empty() ? 0 : WriteIndices(n.intermediates);
     const int table = static_cast<int>(n.op->attrs.table);
@@ -371,12 +424,13 @@ class Writer {
   }
 
   const graph::Model& model_;
+  graph::Model* const given_;
   const uint64_t outside_;
   uint64_t outside_end_;
   std::vector<Outside> outside_constants_;
   flatbuffers::FlatBufferBuilder builder_;
   std::vector<Offset<fb::Buffer>> buffers_;
-  std::unordered_map<std::string_view, uint32_t> buffer_index_;  // By content; keys live in the model or below.
+  std::unordered_multimap<size_t, Stored> stored_;  // Buffers by their content's hash.
   std::unordered_map<std::string, flatbuffers::uoffset_t> shared_;  // Vectors, by element type and content.
   std::map<std::tuple<flatbuffers::uoffset_t, flatbuffers::uoffset_t, int32_t>, flatbuffers::uoffset_t> quantizations_;
   std::vector<graph::Buffer> block_scales_;
@@ -384,29 +438,33 @@ class Writer {
   std::map<std::string, std::vector<std::byte>> metadata_;
   std::vector<OpVersion> codes_;
   std::vector<int32_t> index_;                      // Tensor id -> index in the file, current subgraph.
+  std::vector<uint32_t> buffer_;                    // Of constants, by tensor id.
   std::vector<TensorId> used_;
   std::vector<std::vector<int32_t>> tensor_index_;  // index_ of every subgraph.
 };
 
-uint64_t ConstantBytes(const graph::Model& model) {
-  uint64_t bytes = 0;
-  for (const Graph& g : model.subgraphs)
-    for (const graph::Tensor& t : g.tensors()) bytes += t.constant ? t.constant->size() + kWeightAlignment : 0;
-  return bytes;
+// 0, or where constants begin that do not fit into the flatbuffer.
+Result<uint64_t> OutsideOf(const graph::Model& model, uint64_t max_constants_inside) {
+  if (ConstantBytes(model) <= max_constants_inside) return 0;
+  Writer measure(model, kWeightAlignment);  // A first pass, to know where the flatbuffer ends.
+  OCTET_TRY(measure.Write());
+  return AlignUp(measure.FlatbufferBytes());
 }
 
 }  // namespace
 
 Result<std::vector<std::byte>> Export(const graph::Model& model, uint64_t max_constants_inside) {
-  uint64_t outside = 0;
-  if (ConstantBytes(model) > max_constants_inside) {  // A first pass, to know where the flatbuffer ends.
-    Writer measure(model, kWeightAlignment);
-    OCTET_TRY(measure.Write());
-    outside = AlignUp(measure.FlatbufferBytes());
-  }
+  OCTET_ASSIGN(const uint64_t outside, OutsideOf(model, max_constants_inside));
   Writer writer(model, outside);
   OCTET_TRY(writer.Write());
   return writer.Take();
+}
+
+Status ExportFile(graph::Model& model, const std::string& path, uint64_t max_constants_inside) {
+  OCTET_ASSIGN(const uint64_t outside, OutsideOf(model, max_constants_inside));
+  Writer writer(model, outside, &model);
+  OCTET_TRY(writer.Write());
+  return WriteFile(path, writer.Parts());
 }
 
 }  // namespace octet::exporter

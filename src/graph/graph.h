@@ -110,6 +110,8 @@ class Graph {
   void ReplaceUses(TensorId from, TensorId to);  // In nodes and in graph outputs.
   void SetConstant(TensorId tensor, TensorType type, Buffer bytes);
   void Erase(NodeId node);  // Its outputs become producerless; they must have no uses left.
+  // For a constant that nobody reads any more: its bytes go, and it may not be read again.
+  void Release(TensorId tensor) { tensors_[tensor].constant.reset(); }
   // Puts the order right after nodes were appended out of order. False: there is a cycle.
   bool Sort();
   // Removes nodes that reach no output and have no side effects, and the bytes of constants nobody reads.

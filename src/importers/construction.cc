@@ -16,16 +16,39 @@ std::string Construction::UniqueName(const std::string& wanted) {
 
 const TensorType& Construction::TypeOf(Value v) { return types_.try_emplace(v.id, graph().tensor(v.id).type).first->second; }
 
-Value Construction::Constant(const TensorType& type, std::span<const std::byte> bytes, const std::string& name) {
-  const size_t hash = std::hash<std::string_view>()({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+namespace {
+
+size_t HashOf(std::span<const std::byte> bytes) { return std::hash<std::string_view>()({reinterpret_cast<const char*>(bytes.data()), bytes.size()}); }
+
+}  // namespace
+
+Value Construction::FindConstant(const TensorType& type, std::span<const std::byte> bytes, size_t hash) {
   const auto [begin, end] = constants_.equal_range(hash);
   for (auto it = begin; it != end; ++it) {
     const graph::Tensor& t = graph().tensor(it->second.id);
-    if (t.type.dtype == type.dtype && t.type.shape == type.shape && t.type.quant == type.quant && std::ranges::equal(*t.constant, bytes)) return it->second;
+    if (t.constant && t.type.dtype == type.dtype && t.type.shape == type.shape && t.type.quant == type.quant && std::ranges::equal(*t.constant, bytes)) return it->second;
   }
-  const Value v{graph().AddConstant(name, type, graph::MakeBuffer(bytes))};
-  constants_.emplace(hash, v);
-  return v;
+  return {};
+}
+
+Value Construction::Constant(const TensorType& type, std::span<const std::byte> bytes, const std::string& name) {
+  const size_t hash = HashOf(bytes);
+  if (const Value known = FindConstant(type, bytes, hash)) return known;
+  return constants_.emplace(hash, Value{graph().AddConstant(name, type, graph::MakeBuffer(bytes))})->second;
+}
+
+Value Construction::Constant(const TensorType& type, graph::Buffer bytes, const std::string& name) {
+  const size_t hash = HashOf(*bytes);
+  if (const Value known = FindConstant(type, *bytes, hash)) return known;
+  return constants_.emplace(hash, Value{graph().AddConstant(name, type, std::move(bytes))})->second;
+}
+
+bool Construction::ReleaseUnread(Value v) {
+  constexpr size_t kLarge = 64 << 10;
+  const graph::Tensor& t = graph().tensor(v.id);
+  if (!t.constant || t.constant->size() < kLarge || graph().uses(v.id) > 0) return false;
+  graph().Release(v.id);
+  return true;
 }
 
 void Construction::Refine(Value v, const TensorType& type) {

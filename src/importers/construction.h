@@ -21,6 +21,10 @@ class Construction {
   const TensorType& TypeOf(ops::Value v);
   // A constant of the graph; the same bytes give the same one.
   ops::Value Constant(const TensorType& type, std::span<const std::byte> bytes, const std::string& name);
+  ops::Value Constant(const TensorType& type, graph::Buffer bytes, const std::string& name);
+  // Whether v is a large constant that no node reads (a kernel, say, after it was put into another layout). Its bytes are gone
+  // then; who keeps v for later reads the file again.
+  bool ReleaseUnread(ops::Value v);
 
   // Element type and shape of a value that no operator tells.
   void Refine(ops::Value v, const TensorType& type);
@@ -48,6 +52,8 @@ class Construction {
     std::map<int32_t, TensorType> types;  // What was known of the graph around.
     std::multimap<size_t, ops::Value> constants;
   };
+  ops::Value FindConstant(const TensorType& type, std::span<const std::byte> bytes, size_t hash);
+
   std::deque<Open> open_;  // Stay where they are.
   std::map<std::string, int> names_;
   std::multimap<size_t, ops::Value> constants_;  // By hash.

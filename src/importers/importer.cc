@@ -40,9 +40,9 @@ Result<graph::Model> ImportAny(const std::string& path, const ImportOptions& opt
   const auto bytes = file.bytes();
   if (bytes.empty()) return Error(Code::kInvalidModel, "'%s' is empty", path.c_str());
   if (data::Zip::Is(bytes)) return keras::Import(path, keras::Container::kZip, options, findings);
-  if (tflite::Is(bytes)) return tflite::Import(bytes, options, findings);
+  if (tflite::Is(bytes)) return tflite::Import(bytes, options, findings, &file);
   if (keras::Hdf5::Is(bytes)) return keras::Import(path, keras::Container::kHdf5, options, findings);
-  if (onnx::Is(bytes)) return onnx::Import(bytes, path, options, findings);
+  if (onnx::Is(bytes)) return onnx::Import(bytes, path, options, findings, &file);
   if (savedmodel::IsGraph(bytes)) return savedmodel::ImportGraph(path, options, findings);
   return Unknown(path);
 }

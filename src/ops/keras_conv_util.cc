@@ -33,8 +33,11 @@ Result<Value> Permuted(ImportContext& c, int i, int rank, int from_axis, int to_
   if (s.rank() != rank + 2 || from.empty()) return c.Fail("float weights of rank " + std::to_string(rank + 2), s.text(), "save the model again");
   const int32_t h = rank == 1 ? 1 : s[0], w = s[rank - 1], a = s[rank], b = s[rank + 1];
   std::vector<float> to(from.size());
-  for (int64_t k = 0; k < static_cast<int64_t>(from.size()); ++k)
-    to[place(k / (static_cast<int64_t>(a) * b), k / b % a, k % b, h, w, a, b)] = from[k];
+  constexpr int32_t kTile = 16;  // Floats of a cache line: neighbours among `a` become neighbours in memory.
+  for (int64_t hw = 0; hw < static_cast<int64_t>(h) * w; ++hw)
+    for (int32_t first = 0; first < a; first += kTile)
+      for (int32_t y = 0; y < b; ++y)
+        for (int32_t x = first; x < std::min(first + kTile, a); ++x) to[place(hw, x, y, h, w, a, b)] = from[(hw * a + x) * b + y];
   TensorType type{DType::kF32, shape(h, w, a, b), {}};
   const Quant& grid = c.type(weight).quant;
   if (grid.scale.size() == 1 || (grid.axis == rank + from_axis && static_cast<int32_t>(grid.scale.size()) == type.shape[to_axis])) {

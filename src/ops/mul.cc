@@ -104,20 +104,30 @@ constexpr Variant kVariants[] = {{.name = "vectors", .takes = TakesF32OrS8, .pre
 
 Status FromKerasMultiply(ImportContext& c) { return MergeInputs(c, "mul"); }
 
-Result<Value> ScaleAndShift(ImportContext& c, Value x, std::span<const float> factor, std::span<const float> offset) {
-  const auto constant = [&](std::span<const float> v) { return v.size() == 1 ? c.Scalar(v[0]) : c.Constant<float>(Shape{static_cast<int32_t>(v.size())}, v); };
+// One number for all, or as many as `shape` has.
+Result<Value> ScaleAndShift(ImportContext& c, Value x, const Shape& shape, std::span<const float> factor, std::span<const float> offset) {
+  const auto constant = [&](std::span<const float> v) { return v.size() == 1 ? c.Scalar(v[0]) : c.Constant<float>(shape, v); };
   OCTET_ASSIGN(Value y, c.Emit("mul", {x, constant(factor)}));
   return c.Emit("add", {y, constant(offset)});
 }
 
+// Of channels.
+Result<Value> ScaleAndShift(ImportContext& c, Value x, std::span<const float> factor, std::span<const float> offset) {
+  return ScaleAndShift(c, x, Shape{static_cast<int32_t>(factor.size())}, factor, offset);
+}
+
 std::vector<float> Floats(const std::vector<double>& v) { return {v.begin(), v.end()}; }
 
-// x * scale + offset; integers (images) become floats first.
+// Integers (images) become floats first.
+Result<Value> FloatInput(ImportContext& c) {
+  const Value x = c.Input(0);
+  if (c.type(x).dtype == DType::kF32) return x;
+  return c.EmitAs("cast", std::span(&x, 1), nullptr, {DType::kF32, c.shape(x), {}});
+}
+
+// x * scale + offset
 Status FromKerasRescaling(ImportContext& c) {
-  Value x = c.Input(0);
-  if (c.type(x).dtype != DType::kF32) {
-    OCTET_ASSIGN(x, c.EmitAs("cast", std::span(&x, 1), nullptr, {DType::kF32, c.shape(x), {}}));
-  }
+  OCTET_ASSIGN(const Value x, FloatInput(c));
   const std::vector<float> scale = Floats(c.Numbers("scale", {1.0})), offset = Floats(c.Numbers("offset", {0.0}));
   OCTET_ASSIGN(Value y, ScaleAndShift(c, x, scale, offset));
   c.SetOutput(0, y);
@@ -154,6 +164,25 @@ Status FromKerasBatchNormalization(ImportContext& c) {
   return {};
 }
 
+// The shape in which `count` statistics meet x: that of the layer's axes, or of the last of them, 1 elsewhere.
+Result<Shape> ShapeOfStatistics(ImportContext& c, size_t count) {
+  const Shape in = c.shape(c.Input(0));
+  const int rank = in.rank();
+  std::vector<bool> kept(static_cast<size_t>(rank), false);
+  for (const int64_t axis : c.Ints("axis", {-1})) {
+    if (axis < -rank || axis >= rank) return c.Fail("axes of its input", std::to_string(axis), "check the layer");
+    kept[static_cast<size_t>(axis < 0 ? axis + rank : axis)] = true;
+  }
+  Shape shape = in;
+  uint64_t all = 1;
+  for (int i = rank - 1; i >= 0; --i) {
+    if (!kept[static_cast<size_t>(i)] || all == count) shape[i] = 1;
+    else all *= shape[i] == kUnknown ? 0 : static_cast<uint64_t>(shape[i]);
+  }
+  if (all != count) return c.Fail("a mean for each place of its axes", std::to_string(count) + " for an input of " + in.text(), "save the model again");
+  return rank > 0 && shape.elements() == shape.back() ? Shape{shape.back()} : shape;
+}
+
 // (x - mean) / max(sqrt(variance), 1e-7); the numbers are weights after adapt, else in the configuration.
 Status FromKerasNormalization(ImportContext& c) {
   std::vector<float> mean = Floats(c.Numbers("mean", {})), variance = Floats(c.Numbers("variance", {}));
@@ -171,7 +200,12 @@ Status FromKerasNormalization(ImportContext& c) {
     factor[i] = invert ? deviation : 1.0f / deviation;
     offset[i] = invert ? mean[i] : -mean[i] / deviation;
   }
-  OCTET_ASSIGN(Value y, ScaleAndShift(c, c.Input(0), factor, offset));
+  Shape shape;
+  if (mean.size() > 1) {
+    OCTET_ASSIGN(shape, ShapeOfStatistics(c, mean.size()));
+  }
+  OCTET_ASSIGN(const Value x, FloatInput(c));
+  OCTET_ASSIGN(Value y, ScaleAndShift(c, x, shape, factor, offset));
   c.SetOutput(0, y);
   return {};
 }

@@ -130,8 +130,17 @@ Status FromKerasUpSampling2D(ImportContext& c) {
   return EmitResize(c, image, size, c.Text("interpolation", "nearest"));
 }
 
+// The layers compute in floats, also on images of bytes.
+Result<Value> FloatImage(ImportContext& c) {
+  Value x = c.Input(0);
+  if (c.type(x).dtype != DType::kF32) {
+    OCTET_ASSIGN(x, c.EmitAs("cast", std::span(&x, 1), nullptr, {DType::kF32, c.shape(x), {}}));
+  }
+  return ToChannelsLast(c, x);
+}
+
 Status FromKerasResizing(ImportContext& c) {
-  OCTET_ASSIGN(Value image, ToChannelsLast(c, c.Input(0)));
+  OCTET_ASSIGN(Value image, FloatImage(c));
   const int64_t height = c.Int("height", 0), width = c.Int("width", 0);
   if (height < 1 || width < 1 || height > INT32_MAX || width > INT32_MAX || c.rank(image) != 4)
     return c.Fail("an image, a height and a width", c.shape(image).text(), "correct the layer's configuration");
@@ -147,7 +156,7 @@ Status FromKerasResizing(ImportContext& c) {
 
 // The middle height x width pixels; an image that is smaller anywhere is cropped to the ratio and resized.
 Status FromKerasCenterCrop(ImportContext& c) {
-  OCTET_ASSIGN(const Value image, ToChannelsLast(c, c.Input(0)));
+  OCTET_ASSIGN(const Value image, FloatImage(c));
   const int64_t height = c.Int("height", 0), width = c.Int("width", 0);
   const Shape& in = c.shape(image);
   if (height < 1 || width < 1 || height > INT32_MAX || width > INT32_MAX || in.rank() != 4 || in[1] == kUnknown ||

@@ -52,11 +52,16 @@ bool FindLinear(const Graph& g, NodeId id, Linear* linear) {
 }
 
 void FoldInto(Graph& g, NodeId producer, const Linear& linear, const Affine& affine) {
-  const graph::Tensor& weights = g.tensor(g.node(producer).inputs[linear.weights]);
-  std::vector<float> w(weights.data<float>().begin(), weights.data<float>().end());
-  const Shape& s = weights.type.shape;
+  const TensorId old = g.node(producer).inputs[linear.weights];
+  const graph::Tensor& weights = g.tensor(old);
+  std::vector<std::byte> bytes(*weights.constant);
+  auto* const w = reinterpret_cast<float*>(bytes.data());
+  const Shape s = weights.type.shape;
   const int64_t inner = s.elements(linear.channel_axis + 1, s.rank()), channels = s[linear.channel_axis];
-  for (size_t i = 0; i < w.size(); ++i) w[i] *= affine.factor[(static_cast<int64_t>(i) / inner) % channels];
+  for (int64_t row = 0; row * inner < s.elements(); ++row) {
+    const float factor = affine.factor[static_cast<size_t>(row % channels)];
+    for (int64_t i = row * inner; i < (row + 1) * inner; ++i) w[i] *= factor;
+  }
 
   std::vector<float> b(channels, 0.0f);
   const TensorId bias = g.node(producer).inputs[linear.bias];
@@ -65,10 +70,10 @@ void FoldInto(Graph& g, NodeId producer, const Linear& linear, const Affine& aff
 
   const Quant grid = ScaledGrid(weights.type.quant, affine.factor, linear.channel_axis);
   const std::string place = g.node(producer).place;
-  const TensorId new_weights = g.AddConstant<float>(place + "/weights", s, w);
-  g.tensor(new_weights).type.quant = grid;
+  const TensorId new_weights = g.AddConstant(place + "/weights", {DType::kF32, s, grid}, std::make_shared<const std::vector<std::byte>>(std::move(bytes)));
   const TensorId new_bias = g.AddConstant<float>(place + "/bias", Shape{static_cast<int32_t>(channels)}, b);
   g.SetInput(producer, linear.weights, new_weights);
+  if (g.uses(old) == 0) g.Release(old);
   g.SetInput(producer, linear.bias, new_bias);
 }
 

@@ -99,6 +99,19 @@ TEST(Exporter, WhatIsReadBackIsWrittenAgain) {
   std::filesystem::remove(path);
 }
 
+TEST(Exporter, AFileHasTheSameBytesAndTheModelItsConstantsNoMore) {
+  const std::string path = testing::TempDir() + "/octet_given.tflite";
+  for (const uint64_t inside : {exporter::kMaxConstantsInside, uint64_t{0}}) {
+    graph::Model model = Sample();
+    const auto bytes = *exporter::Export(model, inside);
+    ASSERT_TRUE(exporter::ExportFile(model, path, inside).ok());
+    const auto file = MappedFile::Open(path);
+    EXPECT_TRUE(std::ranges::equal(file->bytes(), bytes)) << inside;
+    for (const graph::Tensor& t : model.main().tensors()) EXPECT_EQ(t.constant && inside > 0, false) << t.name;
+  }
+  std::filesystem::remove(path);
+}
+
 TEST(View, EveryTruncationIsRefusedOrComplete) {
   const auto bytes = *exporter::Export(Sample());
   for (size_t keep = 0; keep < bytes.size(); keep += 7) {

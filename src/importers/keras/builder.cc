@@ -80,7 +80,16 @@ Result<Value> Builder::Variable(const std::string& dataset, const std::string& n
   auto buffer = std::make_shared<const std::vector<std::byte>>(std::move(a.bytes));
   const Value v{graph().AddConstant(UniqueName(c.place() + "/" + name), {a.dtype, a.shape, {}}, std::move(buffer))};
   variables_[dataset] = v;
+  if (&graph() == &model_.main()) read_.push_back(dataset);
   return v;
+}
+
+// A kernel that is in another layout now is not kept as the file has it: who asks for it again reads it again.
+void Builder::ReleaseRead(const std::vector<Value>& outputs) {
+  for (const std::string& dataset : std::exchange(read_, {})) {
+    const auto it = variables_.find(dataset);
+    if (it != variables_.end() && std::ranges::find(outputs, it->second) == outputs.end() && ReleaseUnread(it->second)) variables_.erase(it);
+  }
 }
 
 Result<Value> Builder::FloatVariable(const std::string& dataset, const std::string& name, const LayerContext& c) {
@@ -324,8 +333,10 @@ Status Builder::RunLayer(Scope& scope, const Layer& layer, const Call& call, std
   LayerContext context(*this, layer, weights_.Of(layer), scope.prefix + layer.name, inputs);
   context.SetCall(&call, std::move(tensors));
   const size_t first_new = graph().tensors().size();
+  ++layers_open_;
   Status status = RunRule(context);
   if (status.ok()) status = PassMask(context);
+  --layers_open_;
   if (!status.ok()) {
     if (context.finding()) findings_.push_back(*context.finding());
     else if (status.code() == Code::kUnsupported) findings_.push_back({layer.name, layer.class_name, context.place(), status.message(), ""});
@@ -338,6 +349,7 @@ Status Builder::RunLayer(Scope& scope, const Layer& layer, const Call& call, std
     if (!v || static_cast<size_t>(v.id) < first_new || graph().is_constant(v.id)) continue;
     graph().tensor(v.id).name = UniqueName(context.place() + (i > 0 ? ":" + std::to_string(i) : ""));
   }
+  if (layers_open_ == 0) ReleaseRead(*outputs);
   return {};
 }
 

@@ -56,6 +56,7 @@ class Builder : public Construction {
   Status RunNested(Scope& scope, const Layer& layer, const Call& call, std::vector<Value>* outputs);
   Status RunLayer(Scope& scope, const Layer& layer, const Call& call, std::vector<Value>* outputs);
   Status PassMask(LayerContext& context);
+  void ReleaseRead(const std::vector<Value>& outputs);
   Status AddOutputs(const Network& network, std::vector<Value> values);
   void CheckRules(const Network& network, const std::string& prefix);
   void CheckRule(const Layer& layer, const std::string& place);
@@ -67,6 +68,8 @@ class Builder : public Construction {
   std::vector<Finding> findings_;
   std::deque<Layer> inside_;                     // Models that layers hold.
   std::map<std::string, Value> variables_;       // By dataset.
+  std::vector<std::string> read_;                // Datasets that the layer at hand has read into the main graph.
+  int layers_open_ = 0;                          // Layers inside layers.
   std::map<int32_t, Value> masks_;
   int64_t calls_left_ = 1 << 20;
   int32_t tables_ = 0;

@@ -2,6 +2,7 @@
 // The part of HDF5 that Keras writes, read from untrusted bytes: groups (symbol tables or compact
 // links), attributes, and contiguous, compact or chunked datasets (gzip, shuffle). Little-endian numbers and text.
 #pragma once
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -26,6 +27,9 @@ class Hdf5 {
   // `bytes` must outlive the object; `where` names the file in errors.
   static Result<std::unique_ptr<Hdf5>> Open(std::span<const std::byte> bytes, std::string where);
   static bool Is(std::span<const std::byte> bytes);
+  // Hears which bytes of the file were read into an array: who has them mapped may give them back.
+  using Done = std::function<void(std::span<const std::byte>)>;
+  void OnRead(Done done) { done_ = std::move(done); }
 
   // Paths are "a/b/c"; "" is the root. All calls after the first on an object are cheap.
   Result<bool> Exists(std::string_view path);
@@ -96,6 +100,7 @@ class Hdf5 {
 
   std::string where_, path_;  // path_: the object being read, for messages.
   std::span<const std::byte> bytes_;
+  Done done_;
   uint64_t root_ = 0;
   uint64_t budget_ = 0;       // Steps left: no file needs more than a few per byte.
   std::map<uint64_t, Object> objects_;

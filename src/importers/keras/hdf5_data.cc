@@ -264,6 +264,7 @@ Status Hdf5::ReadLayout(const Object& object, uint64_t bytes, uint32_t item, con
   }
   if (!c.ok()) return Bad("its data are cut off");
   out->assign(data.begin(), data.end());
+  if (done_) done_(data);
   return {};
 }
 

@@ -113,6 +113,7 @@ Result<graph::Model> Import(const std::string& path, Container container, const 
   }
   OCTET_ASSIGN(const std::unique_ptr<Network> network, ParseNetwork(config));
   OCTET_ASSIGN(const std::unique_ptr<Weights> weights, Weights::Open(parts.weights, path, parts.by_position));
+  weights->OnRead([&](std::span<const std::byte> read) { parts.zip ? parts.zip->Release(read) : parts.weights_file.Release(read); });
   OCTET_TRY(weights->Assign(*network));
   if (container != Container::kHdf5)
     weights->SetAssets([&](const std::string& name) { return ReadAsset(path, container, parts, "assets/" + name); });

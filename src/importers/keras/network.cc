@@ -221,6 +221,9 @@ bool IsNetworkClass(std::string_view class_name) {
   return class_name == "Functional" || class_name == "Sequential" || class_name == "Model";
 }
 
+// Of tf_keras' Inception-ResNet, which registers it as users do theirs.
+constexpr std::string_view kScaledSum = "Custom>CustomScaleLayer";
+
 Layer ParseLayerHead(const Json& object) {
   Layer layer;
   layer.config = &object["config"];
@@ -233,7 +236,8 @@ Layer ParseLayerHead(const Json& object) {
   const bool packaged = registered.find('>') != std::string::npos;
   // A class that was not registered: by the module it is from.
   const bool foreign = named && !registered.empty() && layer.module != "builtins" && layer.module.find("keras") == std::string::npos;
-  if ((packaged || foreign) && !registered.starts_with("octet>")) layer.custom = registered;
+  if (registered == kScaledSum) layer.class_name = kScaledSum.substr(kScaledSum.find('>') + 1);
+  else if ((packaged || foreign) && !registered.starts_with("octet>")) layer.custom = registered;
   return layer;
 }
 

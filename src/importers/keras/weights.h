@@ -36,6 +36,7 @@ class Weights {
   Result<std::vector<std::string>> Datasets(const Variables& variables);  // Own ones, in order.
   Result<Hdf5Array> Read(const std::string& dataset) { return file_->Read(dataset); }
   const std::string& where() const { return where_; }
+  void OnRead(Hdf5::Done done) { file_->OnRead(std::move(done)); }
 
   // Files that layers keep beside the weights, by their path below "assets/": an error where there is none.
   using ReadAsset = std::function<Result<std::string>(const std::string& path)>;

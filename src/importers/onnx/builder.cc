@@ -301,7 +301,10 @@ Status Builder::RunNode(const NodeProto& node, Scope& scope) {
     return findings_.empty() ? Error(Code::kInvalidModel, "%s '%s' reads an output that its producer does not make", name.c_str(), place.c_str()) : Status();
   }
   const FunctionProto* function = FindFunction(node);
-  if (function) return RunFunction(*function, node, scope, inputs);
+  if (function) {
+    for (const Binding& b : inputs) kept_.insert(b.value.id);  // Its nodes call them by other names.
+    return RunFunction(*function, node, scope, inputs);
+  }
   if (const Fusion f = FindFusion(*this, scope, node); !f.op.empty()) return RunFused(node, scope, place, f.op, f.input, f.tanh);
   const int64_t version = VersionOf(*scope.opsets, node.domain);
   NodeContext context(*this, scope, node, place, version, std::move(inputs));
@@ -316,7 +319,21 @@ Status Builder::RunNode(const NodeProto& node, Scope& scope) {
   }
   PropagateNumbers(context);
   Bind(node, scope, context.outputs(), first_new);
+  if (!scope.outer) ReleaseInputs(node, scope, context.outputs());
   return {};
+}
+
+// Kernels that the node put into another layout are not kept as the file has them: another reader's Stored reads them again.
+void Builder::ReleaseInputs(const NodeProto& node, const Scope& scope, const std::vector<Binding>& outputs) {
+  for (const Binding& b : outputs) {
+    kept_.insert(b.value.id);
+    for (const Value v : b.items) kept_.insert(v.id);
+  }
+  for (const std::string_view input : node.inputs) {
+    const TensorProto* t = FindStored(&scope, input);
+    const auto it = t ? stored_.find(t) : stored_.end();
+    if (it != stored_.end() && !kept_.contains(it->second.id) && ReleaseUnread(it->second)) stored_.erase(it);
+  }
 }
 
 // What the pattern's other nodes made is read by nobody then, and goes.

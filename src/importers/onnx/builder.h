@@ -63,6 +63,8 @@ class Builder : public Construction {
   // WHILE around the nodes of `body`: iteration, condition, carried values, then what each trip gives. `trips` may be
   // empty. Answers the carried values and, stacked, what the trips gave.
   Result<std::vector<Value>> EmitWhile(NodeContext& c, const GraphProto& body, Value trips, Value condition, std::span<const Value> carried);
+  // IF over the nodes of two graphs; answers their outputs, with dimensions that differ unknown.
+  Result<std::vector<Value>> EmitIf(NodeContext& c, Value condition, const GraphProto& yes, const GraphProto& no);
   // The rule of `node` on other inputs, in the place (and with the attributes) of the context's node.
   Result<Value> RunAs(const NodeContext& context, NodeProto& node, std::vector<Value> inputs);
   // Whether all nodes that read the name satisfy this (and it is no output of its graph).
@@ -86,6 +88,7 @@ class Builder : public Construction {
   Result<Value> Copied(NodeContext& c, Value v);
   Status RunNodes(const std::vector<NodeProto>& nodes, Scope& scope);
   Status RunNode(const NodeProto& node, Scope& scope);
+  void ReleaseInputs(const NodeProto& node, const Scope& scope, const std::vector<Binding>& outputs);
   Status RunFused(const NodeProto& node, Scope& scope, const std::string& place, std::string_view op, std::string_view input, bool tanh);
   Status RunFunction(const FunctionProto& f, const NodeProto& node, Scope& scope, std::span<const Binding> inputs);
   Status RunRule(NodeContext& context, std::string_view rule_name);
@@ -96,6 +99,8 @@ class Builder : public Construction {
   struct Loop;
   Result<bool> BuildBody(Scope& outer, const NodeContext& place, Loop& loop);
   Status BuildCondition(Scope& outer, const NodeContext& place, Loop& loop);
+  Status BuildBranch(Scope& outer, const NodeContext& place, const GraphProto& proto, Captures* captures, std::vector<Value>* outputs);
+  Status FinishBranch(Scope& outer, const NodeContext& place, const Captures& captures, std::span<const std::pair<Value, TensorType>> around, const std::vector<Value>& outputs);
   int32_t Adopt(Builder& inner, const std::string& name);
 
   const ModelProto& proto_;
@@ -104,6 +109,7 @@ class Builder : public Construction {
   Builder* const parent_ = nullptr;
   std::vector<Finding> findings_;
   std::map<const TensorProto*, Value> stored_;
+  std::set<int32_t> kept_;  // Of those, values that have another name, too.
   std::set<int32_t> narrow_;
   std::map<int32_t, Partial> partials_;
   std::vector<std::map<int32_t, Partial>> partials_around_;  // Of the graphs around an open subgraph.

@@ -177,8 +177,12 @@ Result<StoredTensor> Tensors::Read(const TensorProto& t) {
     return Bad(t, Format("%llu bytes, its shape says %llu", static_cast<unsigned long long>(there), static_cast<unsigned long long>(stored)));
   out.bytes.resize(static_cast<size_t>(count * static_cast<uint64_t>(BitsOf(out.dtype)) / 8));
   if (count == 0) return out;
-  if (!lists) FromRaw(e, raw, &out);
-  else if (!FromLists(e, t, &out)) return Bad(t, "its list does not have as many elements as its shape says");
+  if (!lists) {
+    FromRaw(e, raw, &out);
+    for (const auto& [path, file] : files_) file.Release(raw);
+    if (done_) done_(raw);
+  }
+  if (lists && !FromLists(e, t, &out)) return Bad(t, "its list does not have as many elements as its shape says");
   return out;
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Stored tensors of an ONNX model: bytes in the file, typed lists, or files beside it.
 #pragma once
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -28,12 +29,16 @@ class Tensors {
   // `folder`: of the model file; external data may not leave it.
   explicit Tensors(std::string folder) : folder_(std::move(folder)) {}
   Result<StoredTensor> Read(const TensorProto& t);
+  // Hears which bytes of the model file were read: who has it mapped may give them back.
+  using Done = std::function<void(std::span<const std::byte>)>;
+  void OnRead(Done done) { done_ = std::move(done); }
 
  private:
   Result<std::span<const std::byte>> External(const TensorProto& t);
 
   std::string folder_;
   std::map<std::string, MappedFile> files_;
+  Done done_;
 };
 
 }  // namespace octet::importers::onnx

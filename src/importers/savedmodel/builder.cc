@@ -64,7 +64,7 @@ const FlatNode* Builder::Handle(const Edge& edge) {
 
 Value Builder::ValueOf(const Edge& edge) {
   Slot& slot = At(edge);
-  if (slot.value) return slot.value;
+  if (slot.value) return released_.contains(slot.value.id) ? Again(slot) : slot.value;
   if (edge.node >= 0 && !functions().node(edge.node).def) {
     const Captured& c = session_.captured[functions().node(edge.node).captured];
     return slot.value = Constant(c.type, *c.bytes, UniqueName("constant"));
@@ -109,22 +109,30 @@ int32_t Builder::AddSubgraph(graph::Graph g) {
 Result<Value> Builder::Variable(const FlatNode& handle, const NodeContext& c) {
   const std::string name(handle.def->name);
   const std::string& stored = session_.KeyOf(handle.def->name);
-  auto it = session_.values.find(stored);
-  if (it == session_.values.end()) {
-    const Variables::Entry* entry = session_.variables.Find(stored);
-    if (!entry) return c.Fail("a variable with a stored value", "'" + name + "' without one", "save the model again, after its variables were initialised");
-    const DType dtype = DTypeFromTf(entry->type);
-    if (dtype == DType::kNone || BitsOf(dtype) == 0) return c.Fail("numbers in a variable", "'" + name + "' of another type", "");
-    OCTET_ASSIGN(Shape shape, ToShape(entry->shape, name));
-    OCTET_ASSIGN(const Bytes bytes, session_.variables.Read(stored));
-    uint64_t size = 0;
-    if (!CheckedBytes(dtype, shape, &size) || size != bytes.size())
-      return Error(Code::kInvalidModel, "variable '%s': %zu bytes do not make %s; copy the model again", name.c_str(), bytes.size(), shape.text().c_str());
-    Captured value{{ComputeType(dtype), shape, {}}, nullptr, std::nullopt};
-    value.bytes = IsReduced(dtype) ? std::make_shared<const std::vector<std::byte>>(ToFloats(dtype, bytes)) : graph::MakeBuffer(bytes);
-    it = session_.values.emplace(stored, std::move(value)).first;
-  }
-  return Constant(it->second.type, *it->second.bytes, UniqueName(name));
+  const Variables::Entry* entry = session_.variables.Find(stored);
+  if (!entry) return c.Fail("a variable with a stored value", "'" + name + "' without one", "save the model again, after its variables were initialised");
+  const DType dtype = DTypeFromTf(entry->type);
+  if (dtype == DType::kNone || BitsOf(dtype) == 0) return c.Fail("numbers in a variable", "'" + name + "' of another type", "");
+  OCTET_ASSIGN(Captured value, ReadVariable(session_, stored, name));
+  return Constant(value.type, std::move(value.bytes), UniqueName(name));
+}
+
+Result<Captured> ReadVariable(Session& session, const std::string& key, const std::string& name) {
+  const auto known = session.values.find(key);
+  if (known != session.values.end())
+    if (graph::Buffer bytes = known->second.bytes.lock()) return Captured{known->second.type, std::move(bytes), std::nullopt};
+  const Variables::Entry* entry = session.variables.Find(key);
+  OCTET_ASSIGN(const Bytes bytes, session.variables.Read(key));
+  const DType dtype = DTypeFromTf(entry->type);
+  OCTET_ASSIGN(const Shape shape, ToShape(entry->shape, name));
+  uint64_t size = 0;
+  if (!CheckedBytes(dtype, shape, &size) || size != bytes.size())
+    return Error(Code::kInvalidModel, "variable '%s': %zu bytes do not make %s; copy the model again", name.c_str(), bytes.size(), shape.text().c_str());
+  Captured value{{ComputeType(dtype), shape, {}}, nullptr, std::nullopt};
+  value.bytes = IsReduced(dtype) ? std::make_shared<const std::vector<std::byte>>(ToFloats(dtype, bytes)) : graph::MakeBuffer(bytes);
+  session.variables.Release(bytes);
+  session.values[key] = {value.type, value.bytes};
+  return value;
 }
 
 // ---------------------------------------------------------------------------------- running
@@ -143,7 +151,38 @@ Status Builder::RunNode(int32_t id) {
   for (size_t i = 0; i < known.size(); ++i)
     if (known[i]) At({id, static_cast<int32_t>(i)}).partial = known[i];
   const bool all = !known.empty() && std::ranges::all_of(known, [](const auto& p) { return p && p->known(); });
-  return all ? Status() : RunRule(id);
+  if (all) return {};
+  OCTET_TRY(RunRule(id));
+  ReleaseInputs(id);
+  return {};
+}
+
+// The value as the file has it is what this node gives.
+void Builder::Stored(int32_t id, Value v) {
+  if (v && graph().is_constant(v.id)) stored_[v.id] = id;
+}
+
+// Kernels that the node put into another layout are not kept as the file has them.
+void Builder::ReleaseInputs(int32_t id) {
+  for (const Edge& edge : functions().node(id).inputs) {
+    const Value v = At(edge).value;
+    const auto stored = v ? stored_.find(v.id) : stored_.end();
+    if (stored == stored_.end() || At({id, 0}).value == v || !ReleaseUnread(v)) continue;
+    released_.insert(*stored);
+    stored_.erase(stored);
+  }
+}
+
+// Reads a released value once more, for a second reader.
+Value Builder::Again(Slot& slot) {
+  const int32_t node = released_.at(slot.value.id);
+  Slot& source = At({node, 0});
+  if (released_.contains(source.value.id)) {
+    source.value = {};
+    const Status status = functions().node(node).def->op == "Const" ? ReadConstant(node) : RunRule(node);
+    if (!status.ok()) return {};
+  }
+  return slot.value = source.value;
 }
 
 Status Builder::RunRule(int32_t id) {
@@ -178,6 +217,7 @@ void Builder::Take(int32_t id, const NodeContext& c, size_t first_new) {
   Rename(id, c.outputs(), first_new);
   for (size_t i = 0; i < c.outputs().size(); ++i) At({id, static_cast<int32_t>(i)}).value = c.outputs()[i];
   CarrySymbols(id, c);
+  if (c.kind() == "ReadVariableOp" && !c.outputs().empty()) Stored(id, c.outputs()[0]);
 }
 
 // The node as TensorFlow's own operator. False: not possible, and the finding says why.
@@ -277,7 +317,8 @@ Status Builder::ReadConstant(int32_t id) {
   slot.partial = Partial::FromBytes(dtype, shape, tensor->bytes.data());
   if (slot.partial) return {};
   if (IsReduced(dtype)) tensor->bytes = ToFloats(dtype, tensor->bytes);
-  slot.value = Constant({ComputeType(dtype), shape, {}}, tensor->bytes, UniqueName(std::string(def.name)));
+  slot.value = Constant({ComputeType(dtype), shape, {}}, std::make_shared<const std::vector<std::byte>>(std::move(tensor->bytes)), UniqueName(std::string(def.name)));
+  Stored(id, slot.value);
   return {};
 }
 

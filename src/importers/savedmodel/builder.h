@@ -35,7 +35,12 @@ struct Session {
   const std::map<std::string_view, std::string>& keys;  // Checkpoint key by variable.
   std::vector<Finding> findings;
   std::set<std::pair<std::string, std::string>> found;  // Place and kind of those, said once.
-  std::map<std::string, Captured, std::less<>> values;  // Variables read so far, by key.
+  // Variables read so far, by key. The bytes are the graph's own: they go with the last constant that has them.
+  struct Read {
+    TensorType type;
+    std::weak_ptr<const std::vector<std::byte>> bytes;
+  };
+  std::map<std::string, Read, std::less<>> values;
   std::vector<Captured> captured;
   std::vector<graph::Graph> subgraphs;                   // All but the main one.
   std::map<std::string_view, int32_t> changed, tables;   // Variables that the model changes, tables it reads: their nodes.
@@ -51,6 +56,9 @@ struct Session {
   std::vector<Finding>* flex = nullptr;                        // As ImportOptions::flex.
   Assets assets = {};
 };
+
+// A variable's value, from the checkpoint where it is not at hand.
+Result<Captured> ReadVariable(Session& session, const std::string& key, const std::string& name);
 
 // A TensorList as one tensor of all its elements. One that was only reserved gets it with its first element, whose
 // shape it then takes.
@@ -96,7 +104,7 @@ class Builder : public Construction {
   int32_t AddSubgraph(graph::Graph g);
   // The variable's or table's node behind a handle; null when it is none.
   const FlatNode* Handle(const Edge& edge);
-  // The value of a variable as a constant.
+  // The value of a variable, which has one, as a constant.
   Result<Value> Variable(const FlatNode& handle, const NodeContext& c);
   // Which unknown number dimension `axis` of v is.
   int64_t SymbolOf(Value v, int axis) {
@@ -122,6 +130,9 @@ class Builder : public Construction {
   Slot& At(const Edge& edge) { return slots_[{edge.node, edge.output}]; }
   Status RunNode(int32_t id);
   Status RunRule(int32_t id);
+  void Stored(int32_t id, Value v);
+  void ReleaseInputs(int32_t id);
+  Value Again(Slot& slot);
   void Take(int32_t id, const NodeContext& c, size_t first_new);
   Result<bool> KeepAsFlex(int32_t id, Finding* finding);
   void CarrySymbols(int32_t id, const NodeContext& c);
@@ -134,6 +145,8 @@ class Builder : public Construction {
   Session& session_;
   const int32_t region_;
   std::map<std::pair<int32_t, int32_t>, Slot> slots_;
+  std::map<int32_t, int32_t> stored_;                       // Constants as the file has them: the node that reads them.
+  std::map<int32_t, int32_t> released_;                     // Those of them whose bytes went.
   std::map<std::pair<int32_t, int32_t>, int64_t> symbols_;  // By tensor and axis.
   std::map<int64_t, int64_t> same_;                         // A larger symbol that is another one.
 };

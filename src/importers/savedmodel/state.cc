@@ -177,9 +177,10 @@ Status AddInitializer(Builder& main) {
   Builder init(session, -1);
   init.graph().name = "initialize";
   for (const auto& [name, node] : session.changed) {
-    const auto value = session.values.find(session.KeyOf(name));
-    if (value == session.values.end()) continue;  // Written, never read: its first value is nobody's.
-    const Value constant = init.Constant(value->second.type, *value->second.bytes, init.UniqueName(std::string(name) + "/initial"));
+    const std::string& key = session.KeyOf(name);
+    if (!session.values.contains(key)) continue;  // Written, never read: its first value is nobody's.
+    OCTET_ASSIGN(Captured value, ReadVariable(session, key, std::string(name)));
+    const Value constant = init.Constant(value.type, std::move(value.bytes), init.UniqueName(std::string(name) + "/initial"));
     OCTET_ASSIGN(const Value handle, HandleValue(init, main.functions().node(node), DType::kNone, DType::kNone));
     Add(init, "assign_variable", graph::Attributes(ops::Find("assign_variable")->attrs), {handle, constant}, {});
   }

@@ -142,6 +142,10 @@ Result<Bytes> Variables::Read(std::string_view key) {
   return Locate(*entry, key);
 }
 
+void Variables::Release(Bytes read) const {
+  for (const auto& [shard, file] : files_) file.Release(read);
+}
+
 // n lengths as varints, a checksum of them, the bytes of all.
 Result<std::vector<std::string>> Variables::ReadTexts(std::string_view key) {
   OCTET_ASSIGN(Bytes rest, Read(key));

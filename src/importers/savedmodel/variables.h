@@ -27,6 +27,8 @@ class Variables {
   const Entry* Find(std::string_view key) const;
   // The bytes where they lie. Numbers only.
   Result<Bytes> Read(std::string_view key);
+  // Bytes that Read gave and that are copied: their pages may go.
+  void Release(Bytes read) const;
   // A vector of texts.
   Result<std::vector<std::string>> ReadTexts(std::string_view key);
 

@@ -21,13 +21,18 @@ using octet::tflite::View;
 // Tensors that share bytes in the file share them in the graph.
 class Buffers {
  public:
+  explicit Buffers(const MappedFile* file) : file_(file) {}
   graph::Buffer Of(std::span<const std::byte> bytes) {
     graph::Buffer& buffer = made_[{bytes.data(), bytes.size()}];
-    if (!buffer) buffer = graph::MakeBuffer(bytes);
+    if (!buffer) {
+      buffer = graph::MakeBuffer(bytes);
+      if (file_) file_->Release(bytes);
+    }
     return buffer;
   }
 
  private:
+  const MappedFile* const file_;
   std::map<std::pair<const std::byte*, size_t>, graph::Buffer> made_;
 };
 
@@ -95,13 +100,13 @@ Status SetInputShapes(const ImportOptions& options, Graph& g) {
 
 bool Is(std::span<const std::byte> bytes) { return bytes.size() >= 8 && std::memcmp(bytes.data() + 4, "TFL3", 4) == 0; }
 
-Result<graph::Model> Import(std::span<const std::byte> bytes, const ImportOptions& options, std::vector<Finding>* findings) {
+Result<graph::Model> Import(std::span<const std::byte> bytes, const ImportOptions& options, std::vector<Finding>* findings, const MappedFile* file) {
   OCTET_ASSIGN(const View view, View::Open(bytes));
   graph::Model model;
   FindMissing(view, findings);
   if (!findings->empty()) return model;
   model.description = view.description();
-  Buffers buffers;
+  Buffers buffers(file);
   for (const SubgraphInfo& g : view.subgraphs()) model.subgraphs.push_back(ImportSubgraph(g, buffers));
   for (const auto& s : view.signatures()) model.signatures.push_back(ImportSignature(s));
   for (const auto& m : view.metadata()) model.metadata[std::string(m.name)].assign(m.bytes.begin(), m.bytes.end());

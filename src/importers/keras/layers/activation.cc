@@ -41,6 +41,13 @@ Status ConvertLayerScale(LayerContext& c) {
   return Set(c, c.Make("mul", {c.Input(0), gamma}));
 }
 
+// Inception-ResNet's: x + scale * y
+Status ConvertScaledSum(LayerContext& c) {
+  if (c.num_inputs() != 2) return c.Fail("two inputs", std::to_string(c.num_inputs()), "");
+  OCTET_ASSIGN(const Value scaled, c.Make("mul", {c.Input(1), c.Scalar(static_cast<float>(c.Number("scale", 1)))}));
+  return Set(c, c.Make("add", {c.Input(0), scaled}));
+}
+
 // ------------------------------------------------------------------- named activations
 
 Status ConvertSoftplus(LayerContext& c) { return Set(c, Softplus(c, c.Input(0))); }
@@ -117,7 +124,7 @@ constexpr LayerRule kNamed[] = {
     {"log_softmax", ConvertLogSoftmax},  {"celu", ConvertCelu},              {"sparsemax", ConvertSparsemax}};
 
 constexpr LayerRule kRules[] = {
-    {"ThresholdedReLU", ConvertThresholdedRelu}, {"ELU", ConvertElu}, {"ReLU", ConvertRelu}, {"LayerScale", ConvertLayerScale}};
+    {"ThresholdedReLU", ConvertThresholdedRelu}, {"ELU", ConvertElu}, {"ReLU", ConvertRelu}, {"LayerScale", ConvertLayerScale}, {"CustomScaleLayer", ConvertScaledSum}};
 
 }  // namespace
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // If, Loop and Scan where what runs is known while the model is read, or costs nothing to run: a branch that is taken
-// for sure is inlined, branches of equal shapes both run and one is selected, loops of a known count are unrolled; other loops are WHILE.
+// for sure is inlined, branches of equal shapes both run and one is selected (others are an IF), loops of a known count are unrolled; other loops are WHILE.
 #include <algorithm>
 
 #include "importers/onnx/builder.h"
@@ -32,20 +32,24 @@ Status ConvertIf(NodeContext& c) {
   OCTET_ASSIGN(const std::vector<Binding> yes, Branch(c, "then_branch"));
   OCTET_ASSIGN(const std::vector<Binding> no, Branch(c, "else_branch"));
   if (yes.size() != no.size()) return c.Fail("branches with equal outputs", "others", "check the model");
+  Value when = c.Input(0);
+  if (c.rank(when) > 0) {
+    OCTET_ASSIGN(when, c.Reshape(when, Shape{}));
+  }
+  const auto equal = [&](const Binding& a, const Binding& b) {
+    return a.value && b.value && c.type(a.value).dtype == c.type(b.value).dtype && c.shape(a.value) == c.shape(b.value);
+  };
+  if (!std::ranges::equal(yes, no, equal)) {
+    OCTET_ASSIGN(const std::vector<Value> y, c.builder().EmitIf(c, when, *c.Find("then_branch")->g, *c.Find("else_branch")->g));
+    for (size_t i = 0; i < y.size(); ++i) c.SetOutput(static_cast<int>(i), y[i]);
+    return {};
+  }
   for (size_t i = 0; i < yes.size(); ++i) {
-    if (!yes[i].value || !no[i].value) return c.Fail("tensors from both branches", "sequences", "");
-    const TensorType &a = c.type(yes[i].value), &b = c.type(no[i].value);
-    if (a.dtype != b.dtype || !(a.shape == b.shape)) return c.Fail("branches of equal shapes", a.shape.text() + " and " + b.shape.text(), "");
-    Value when = c.Input(0);
-    if (c.rank(when) > 0 && c.shape(when).known()) {
-      OCTET_ASSIGN(when, c.Reshape(when, Shape{}));
-    }
     OCTET_ASSIGN(const Value y, c.Emit("select_v2", {when, yes[i].value, no[i].value}));
     c.SetOutput(static_cast<int>(i), y);
   }
   return {};
 }
-
 
 // Outputs: the carried values after the last trip, then what each trip gave, stacked. Unrolled where the count and the
 // conditions are known while the model is read; false where they turn out not to be.
