@@ -2,7 +2,7 @@
 // Models that were quantized (or trained) elsewhere say so by dequantize and quantize around float operators:
 //   q -> dequantize -> conv_2d -> quantize -> q'   becomes   q -> conv_2d(int8) -> q'.
 // Constants that came from integers remember their grid in TensorType::quant although they are floats; the integers come
-// back exactly. Operators that only move elements let dequantize through, so that both meet.
+// back exactly. Operators that only move elements let both through, so that they meet.
 #include <cmath>
 #include <optional>
 
@@ -81,7 +81,7 @@ void Feed(Graph& g, NodeId quantize, TensorId q) {
 
 // One data operand, the others shapes and indices. The largest of some numbers is one of them.
 bool OnlyMoves(const ops::OpDef& op, int* data) {
-  if (op.name == "max_pool_2d") return *data = 0, true;
+  if (op.name == "max_pool_2d" || op.name == "reduce_max" || op.name == "reduce_min") return *data = 0, true;
   if (!(op.traits & (ops::kMovesBytes | ops::kAliases)) || op.name == "fill") return false;
   *data = -1;
   for (size_t i = 0; i < op.inputs.size(); ++i) {
@@ -139,6 +139,26 @@ bool Through(Graph& g, NodeId id) {
     g.AddNode(*def, graph::Attributes(def->attrs), {moved}, {y}, place);
   }
   return g.Sort();
+}
+
+// x -> move -> quantize -> y   becomes   x -> quantize -> move -> y
+bool Before(Graph& g, NodeId id) {
+  const graph::Node n = g.node(id);
+  int data = -1;
+  if (n.outputs.size() != 1 || !OnlyMoves(*n.op, &data)) return false;
+  const TensorId x = n.inputs[static_cast<size_t>(data)];
+  const NodeId quantize = g.SoleConsumer(n.outputs[0]), producer = x == graph::kNoTensor ? -1 : g.tensor(x).producer;
+  if (quantize < 0 || g.node(quantize).op->name != "quantize" || producer < 0 || g.node(producer).op->name == "dequantize" || g.SoleConsumer(x) != id) return false;
+  const TensorType to = g.tensor(g.node(quantize).outputs[0]).type;
+  if (!IsQuantized(to) || g.tensor(x).type.dtype != DType::kF32) return false;
+  std::vector<TensorType> in = InputTypes(g, n);
+  TensorType& before = in[static_cast<size_t>(data)];
+  before.dtype = to.dtype;
+  before.quant = to.quant;
+  if (!TypesOf(g, id, in, {to}).ok()) return false;
+  g.SetInput(id, data, Add(g, "quantize", {&x, 1}, before, g.tensor(x).name + "/quantized", n.place, id));
+  AbsorbConsumer(g, id, quantize);
+  return true;
 }
 
 // quantize(dequantize(q)) is q, or q on another grid.
@@ -315,7 +335,7 @@ bool Lower(Graph& g, NodeId id) {
 }  // namespace
 
 Result<int> LowerQuantized(Graph& g) {
-  return ForEachNode(g, [&](NodeId id) { return Cancel(g, id) || Through(g, id) || Lower(g, id); });
+  return ForEachNode(g, [&](NodeId id) { return Cancel(g, id) || Through(g, id) || Before(g, id) || Lower(g, id); });
 }
 
 void DropGrids(Graph& g) {

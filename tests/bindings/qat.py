@@ -33,7 +33,28 @@ def sequential():
     return keras.Sequential([keras.Input([12]), L.Dense(16, activation="relu"), L.Dropout(0.2), L.Dense(3, activation="sigmoid")])
 
 
-def check(name, model, shape, quantum):
+def one_dimensional():
+    x = keras.Input([20, 4])
+    y = L.MaxPooling1D()(L.Conv1D(8, 3, padding="causal", dilation_rate=2, activation="relu")(x))
+    return keras.Model(x, L.Dense(3, activation="sigmoid")(L.GlobalMaxPooling1D()(L.Conv1D(8, 3, strides=2)(y))))
+
+
+def shared():
+    """A layer that is called twice, functions of keras.ops, and a model inside."""
+    x = keras.Input([8])
+    dense = L.Dense(8, activation="relu")
+    inner = keras.Sequential([keras.Input([8]), L.Dense(6, activation="tanh")])
+    return keras.Model(x, L.Dense(3, activation="softmax")(inner(dense(dense(x)) * 0.5 + keras.ops.relu(x))))
+
+
+def separable():
+    x = keras.Input([8, 8, 4])
+    y = L.BatchNormalization()(L.SeparableConv2D(6, 3, padding="same", activation="relu")(x))
+    y = L.Add()([L.AveragePooling2D(2)(y), L.SeparableConv2D(6, 3, strides=2, padding="same", depth_multiplier=2, activation="gelu")(x)])
+    return keras.Model(x, L.Dense(3, activation="sigmoid")(L.Flatten()(y)))
+
+
+def check(name, model, shape, quantum, floats_left=0):
     rng = np.random.default_rng(0)
     x, y = rng.standard_normal((64, *shape)).astype("f4"), rng.integers(0, 3, 64)
     aware = qat.quantize_model(model)
@@ -51,10 +72,13 @@ def check(name, model, shape, quantum):
     listing = subprocess.run([OCTET, "inspect", WORK / f"{name}.tflite"], check=True, capture_output=True, text=True).stdout
     floats = sum(line.split()[0].isdigit() and "float32" in line and "QUANTIZE" not in line for line in listing.splitlines() if line.split())
     print(f"{name}: at most {worst:.2f} quanta apart, {floats} operators in float")
-    assert worst <= 1.001 and floats == 0, name
+    assert worst <= 1.001 and floats <= floats_left, name
 
 
 WORK.mkdir(parents=True, exist_ok=True)
 keras.utils.set_random_seed(1)
 check("network", network(), (8, 8, 3), 1 / 256)
 check("sequential", sequential(), (12,), 1 / 256)
+check("one_dimensional", one_dimensional(), (20, 4), 1 / 256)
+check("shared", shared(), (8,), 1 / 256)
+check("separable", separable(), (8, 8, 4), 1 / 256, 2)  # The batch norm behind an activation.

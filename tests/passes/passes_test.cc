@@ -206,5 +206,17 @@ TEST(Passes, TransposesGoThroughReshapesThatKeepDimensionsTogether) {
   ExpectSameMeaning(b, shape, {"reshape", "abs"});
 }
 
+TEST(Passes, QuantizeMeetsDequantizeAcrossWhatOnlyMoves) {
+  Builder b;
+  const Shape shape{2, 3, 4};
+  const TensorType grid{DType::kI8, shape, Quant::PerTensor(0.0625f, 0)};
+  const auto rounded = b.Node("quantize", "rounded", {b.Input("x", {DType::kF32, shape, {}})}, grid);
+  const auto a = b.Node("abs", "abs", {b.Node("dequantize", "real", {rounded})});
+  const auto flat = b.Node("reshape", "flat", {a, b.Constant<int32_t>("shape", Shape{2}, {2, 12})});
+  const auto most = b.Node("reduce_max", "most", {flat, b.Constant<int32_t>("axis", Shape{1}, {1})});
+  b.g().outputs = {b.Node("dequantize", "y", {b.Node("quantize", "again", {most}, {DType::kI8, {}, Quant::PerTensor(0.0625f, 0)})})};
+  ExpectSameMeaning(b, shape, {"quantize", "abs", "reshape", "reduce_max", "dequantize"});
+}
+
 }  // namespace
 }  // namespace octet

@@ -3,6 +3,7 @@
 #pragma once
 #include <deque>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -13,6 +14,7 @@
 #include "importers/keras/custom_layer.h"
 #include "importers/keras/network.h"
 #include "importers/keras/weights.h"
+#include "importers/lowerings/fake_quant.h"
 
 namespace octet::importers::keras {
 
@@ -40,6 +42,10 @@ class Builder : public Construction {
 
   // Puts another constant in the place of a variable.
   void SetVariable(const std::string& dataset, Value v) { variables_[dataset] = v; }
+
+  // To what the operand of the layer's activation is rounded while a wrapper of quantization-aware training runs the layer.
+  void SetOperandLevels(std::optional<Levels> levels) { operand_levels_ = levels; }
+  const std::optional<Levels>& operand_levels() const { return operand_levels_; }
 
   // A number for a lookup table of its own.
   int32_t NextTable() { return ++tables_; }
@@ -71,6 +77,7 @@ class Builder : public Construction {
   std::vector<std::string> read_;                // Datasets that the layer at hand has read into the main graph.
   int layers_open_ = 0;                          // Layers inside layers.
   std::map<int32_t, Value> masks_;
+  std::optional<Levels> operand_levels_;
   int64_t calls_left_ = 1 << 20;
   int32_t tables_ = 0;
 };

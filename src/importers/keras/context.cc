@@ -189,7 +189,12 @@ Result<Value> LayerContext::ApplyActivation(Value v, const Json& activation) {
   if (kind == "__lambda__") return Fail("a named activation", "a Python lambda", "name a built-in activation");
   const Layer inner = ParseLayerHead(activation);
   // Of quantization-aware training: the wrapper rounds the result.
-  if (kind == "QuantizeAwareActivation") return ApplyActivation(v, (*inner.config)["activation"]);
+  if (kind == "QuantizeAwareActivation") {
+    if (const auto& levels = builder_.operand_levels()) {
+      OCTET_ASSIGN(v, RoundToLevels(*this, v, *levels));
+    }
+    return ApplyActivation(v, (*inner.config)["activation"]);
+  }
   if (kind == "NoOpActivation") return v;
   if (kind == "Activation") return ApplyActivation(v, (*inner.config)["activation"]);
   OCTET_ASSIGN(const std::vector<Value> values, Apply(activation, {}, std::span(&v, 1), inner.name));

@@ -66,10 +66,33 @@ Status RoundKernel(LayerContext& c, const std::string& dataset, const std::strin
   return {};
 }
 
+// Its limits have the layer's own name, which is "quantize_layer_3" in the fourth model of a process.
 Status ConvertQuantizeLayer(LayerContext& c) {
-  OCTET_ASSIGN(const Value y, RoundActivation(c, c.Input(0), "quantize_layer"));
+  std::vector<float> min, max;
+  for (const std::string& path : c.variables().paths) {
+    const std::string_view name = std::string_view(path).substr(path.rfind('/') + 1);
+    const size_t end = name.rfind("_min");
+    if (end == std::string_view::npos) continue;
+    OCTET_ASSIGN(const bool there, ReadLimits(c, std::string(name.substr(0, end)), &min, &max));
+    if (there) break;
+  }
+  if (min.empty()) return c.Fail("limits that were trained", "none", "save the model as .h5");
+  OCTET_ASSIGN(const Value y, RoundToLevels(c, c.Input(0), MakeLevels(min[0], max[0], 8, false)));
   c.SetOutput(0, y);
   return {};
+}
+
+// The activation inside a wrapper's.
+const std::string& NameOf(const Json& activation) {
+  const Json& inside = activation["config"]["activation"];
+  return activation.is_text() ? activation.text() : inside.is_text() ? inside.text() : inside["class_name"].text();
+}
+
+// What TensorFlow gives these activations in bytes: 1/256, and 1/128 around zero.
+std::optional<Levels> FixedLevels(const std::string& activation) {
+  if (activation == "softmax" || activation == "sigmoid") return MakeLevels(0.0f, 255.0f / 256, 8, false);
+  if (activation == "tanh") return MakeLevels(-1.0f, 127.0f / 128, 8, false);
+  return std::nullopt;
 }
 
 Status ConvertWrapper(LayerContext& c) {
@@ -77,7 +100,6 @@ Status ConvertWrapper(LayerContext& c) {
   const std::string step = FindPath(c, "optimizer_step");
   const auto end = std::ranges::find(paths, step);
   if (step.empty() || end == paths.end()) return c.Fail("a wrapper saved as .h5", "another file", "save the model as .h5");
-  if (!FindPath(c, "pre_activation_min").empty()) return c.Fail("an activation rounded once", "pre_activation limits", "");
   const Variables inner{"", {paths.begin(), end}};
   for (const Json& attribute : c.Get("quantize_config")["config"]["weight_attrs"].items()) {
     const std::string dataset = FindPath(c, attribute.text());
@@ -86,8 +108,16 @@ Status ConvertWrapper(LayerContext& c) {
   std::vector<Value> inputs;
   for (int i = 0; i < c.num_inputs(); ++i) inputs.push_back(c.Input(i));
   const Json& layer = c.Get("layer");
+  std::vector<float> min, max;
+  OCTET_ASSIGN(const bool operand, ReadLimits(c, "pre_activation", &min, &max));
+  if (operand) c.builder().SetOperandLevels(MakeLevels(min[0], max[0], 8, false));
   OCTET_ASSIGN(const std::vector<Value> values, c.Apply(layer, inner, inputs, layer["config"]["name"].text()));
-  OCTET_ASSIGN(Value y, RoundActivation(c, values[0], "post_activation"));
+  c.builder().SetOperandLevels({});
+  Value y = values[0];
+  if (const auto fixed = FixedLevels(NameOf(layer["config"]["activation"])); fixed && operand && FindPath(c, "post_activation_min").empty()) {
+    OCTET_ASSIGN(y, RoundToLevels(c, y, *fixed));
+  }
+  OCTET_ASSIGN(y, RoundActivation(c, y, "post_activation"));
   OCTET_ASSIGN(y, RoundActivation(c, y, "output"));
   c.SetOutput(0, y);
   return {};
@@ -111,7 +141,7 @@ Status ConvertFakeQuantize(LayerContext& c) {
 
 // The axis of a kernel that has a scale per slice; -1: one scale for all.
 int ChannelAxis(const std::string& kind, const Shape& s) {
-  if (kind == "DepthwiseConv2D") return s.back() == 1 ? s.rank() - 2 : -1;
+  if (kind.starts_with("DepthwiseConv")) return s.back() == 1 ? s.rank() - 2 : -1;
   return kind == "Conv2DTranspose" ? s.rank() - 2 : s.rank() - 1;
 }
 
