@@ -62,6 +62,30 @@ TEST(FewerOperators, SlicesThatAreAllPartsBecomeASplit) {
   }
 }
 
+// Of a dimension of unknown size, what is cut off does not show in the shape.
+TEST(FewerOperators, SlicesOfUnknownSizeAreNoParts) {
+  for (const auto& [end, operators] : {std::pair("0", Names{"split", "exp", "abs"}), std::pair("-1", Names{"strided_slice", "strided_slice", "exp", "abs"})}) {
+    const bool all = end == std::string("0");
+    auto model = graph::Parse(std::string(R"(graph main
+input x: f32[?,4]
+const from: i32[2] = [0,0]
+const middle: i32[2] = [)") + end + R"(,2]
+const half: i32[2] = [0,2]
+const to: i32[2] = [0,4]
+const step: i32[2] = [1,1]
+strided_slice (x, from, middle, step) -> (a: f32[?,2]) begin_mask=1 end_mask=)" + (all ? "1" : "0") + R"(
+strided_slice (x, half, to, step) -> (b: f32[?,2]) begin_mask=1 end_mask=1
+exp (a) -> (y: f32[?,2])
+abs (b) -> (z: f32[?,2])
+output y
+output z
+)");
+    ASSERT_TRUE(model.ok()) << model.error().message();
+    ASSERT_TRUE(passes::Optimize(*model).ok());
+    EXPECT_EQ(test::Operators(*model), operators);
+  }
+}
+
 TEST(FewerOperators, AMatrixTimesAVectorIsADenseLayer) {
   for (const Shape& shape : {Shape{3}, Shape{2, 3}}) {
     Builder b;
