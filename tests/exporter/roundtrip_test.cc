@@ -79,6 +79,20 @@ TEST(Exporter, ConstantsOnScalesStayTensorsOfTheirOwn) {
   EXPECT_EQ(places.size(), 1u);
 }
 
+// A shape's or axis' name is nobody's; a table's is.
+TEST(Exporter, FewIndicesAreCalledByTheirNumber) {
+  test::Builder b;
+  const auto x = b.Input("x", {DType::kF32, Shape{2, 3}, {}});
+  const auto flat = b.Node("reshape", "flat", {x, b.Constant<int32_t>("flat/a_long_name_for_a_shape", Shape{1}, {6})});
+  b.g().outputs = {b.Node("gather", "y", {flat, b.Constant<int32_t>("table", Shape{20}, std::vector<int32_t>(20, 1))})};
+  const auto bytes = *exporter::Export(b.model);
+  const auto view = tflite::View::Open(bytes);
+  ASSERT_TRUE(view.ok()) << view.error().message();
+  std::vector<std::string> names;
+  for (const tflite::TensorInfo& t : view->subgraphs()[0].tensors) names.emplace_back(t.name);
+  EXPECT_EQ(names, (std::vector<std::string>{"x", "/1", "flat", "table", "y"}));
+}
+
 TEST(Exporter, UnknownBatchIsOneInTheShapeAndFreeInTheSignature) {
   const auto bytes = *exporter::Export(Sample());
   const auto view = tflite::View::Open(bytes);
