@@ -6,7 +6,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -37,7 +39,23 @@ std::string TemporaryBeside(const std::string& path) {
   return path + Format(".part-%d", static_cast<int>(::getpid()));
 }
 
+FileIdentity IdentityOf(const struct stat& s) {
+#if defined(__APPLE__)
+  const timespec modified = s.st_mtimespec, changed = s.st_ctimespec;
+#else
+  const timespec modified = s.st_mtim, changed = s.st_ctim;
+#endif
+  const auto ns = [](const timespec& t) { return int64_t{t.tv_sec} * 1'000'000'000 + t.tv_nsec; };
+  return {static_cast<uint64_t>(s.st_dev), static_cast<uint64_t>(s.st_ino), static_cast<uint64_t>(s.st_size), ns(modified), ns(changed)};
+}
+
 }  // namespace
+
+bool FileIdentity::settled() const {
+  constexpr int64_t kSettled = 2'000'000'000;
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(now).count() - std::max(modified_ns, changed_ns) > kSettled;
+}
 
 Result<MappedFile> MappedFile::Open(const std::string& path) {
   const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
@@ -49,6 +67,7 @@ Result<MappedFile> MappedFile::Open(const std::string& path) {
   }
   MappedFile file;
   file.size_ = static_cast<size_t>(info.st_size);
+  file.identity_ = IdentityOf(info);
   if (file.size_ > 0) {
     void* p = ::mmap(nullptr, file.size_, PROT_READ, MAP_PRIVATE, fd, 0);
     if (p == MAP_FAILED) {
@@ -65,6 +84,7 @@ Result<MappedFile> MappedFile::Open(const std::string& path) {
 MappedFile& MappedFile::operator=(MappedFile&& o) noexcept {
   std::swap(data_, o.data_);
   std::swap(size_, o.size_);
+  std::swap(identity_, o.identity_);
   return *this;
 }
 

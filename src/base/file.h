@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The only door to files: read-only mappings and writes that are whole or not there.
 #pragma once
+#include <compare>
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
@@ -10,15 +12,26 @@
 
 namespace octet {
 
+// Which file it is, and in which state: a name may stand for another one a moment later.
+struct FileIdentity {
+  uint64_t device = 0, inode = 0, bytes = 0;
+  int64_t modified_ns = 0, changed_ns = 0;  // Contents; contents or attributes. Since 1970.
+  auto operator<=>(const FileIdentity&) const = default;
+  // Whether the last change is so long ago that another one would have left another time: file systems tell times to two
+  // seconds at worst.
+  bool settled() const;
+};
+
 // A read-only mapping of a whole file; the bytes live as long as the object. Thread-safe to read.
 class MappedFile {
  public:
   static Result<MappedFile> Open(const std::string& path);
   MappedFile() = default;
-  MappedFile(MappedFile&& o) noexcept : data_(o.data_), size_(o.size_) { o.data_ = nullptr; o.size_ = 0; }
+  MappedFile(MappedFile&& o) noexcept : data_(o.data_), size_(o.size_), identity_(o.identity_) { o.data_ = nullptr; o.size_ = 0; }
   MappedFile& operator=(MappedFile&& o) noexcept;
   ~MappedFile();
   std::span<const std::byte> bytes() const { return {data_, size_}; }
+  const FileIdentity& identity() const { return identity_; }  // When it was opened.
   // The memory of whole pages inside `part` may go; they are read again from the file if somebody looks.
   void Release(std::span<const std::byte> part) const;
 
@@ -26,6 +39,7 @@ class MappedFile {
   friend class TemporaryFile;
   const std::byte* data_ = nullptr;
   size_t size_ = 0;
+  FileIdentity identity_;
 };
 
 // A nameless file for what should not live in memory, in $TMPDIR or /tmp. Written once, then mapped.

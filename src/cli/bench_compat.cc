@@ -205,7 +205,7 @@ Result<int> BenchCompat(const BenchFlags& f) {
   const Compat& c = Settings();
   const int64_t before = RssBytes();
   TellStart(f, c);
-  OCTET_ASSIGN(const auto model, runtime::Model::Open(f.models[0]));
+  OCTET_ASSIGN(auto model, runtime::Model::Open(f.models[0]));
   OCTET_ASSIGN(const MappedFile file, MappedFile::Open(f.models[0]));
   Info("Loaded model " + f.models[0]);
   if (c.list_signatures) {
@@ -214,6 +214,7 @@ Result<int> BenchCompat(const BenchFlags& f) {
     Info("The Model contains the following signature keys:" + keys);
     return kYes;
   }
+  model.reset();  // What is open already would not be loaded again.
   OCTET_ASSIGN(std::vector<Subject> subjects, LoadSubjects(f));
   Subject& s = subjects[0];
   TellDelegates(s);

@@ -25,6 +25,8 @@ using graph::TensorId;
 
 constexpr uint32_t kSchemaVersion = 3;
 constexpr size_t kWeightAlignment = 64;  // A cache line, and the widest vector register.
+constexpr size_t kSmallConstant = 4096;  // Below, padding to a cache line would cost more than reading past one.
+constexpr size_t kSmallAlignment = 16;   // What the format asks for.
 constexpr size_t kRuntimeVersionBytes = 16;
 constexpr char kRuntimeVersionKey[] = "min_runtime_version";
 constexpr int kPlaceholderCode = 127;  // In the old field of 8 bits, for codes that do not fit.
@@ -146,19 +148,41 @@ class Writer {
       outside_end_ = AlignUp(outside_end_ + bytes.size());
       return fb::CreateBuffer(builder_, 0, outside_constants_.back().offset, bytes.size());
     }
-    builder_.ForceVectorAlignment(bytes.size(), 1, kWeightAlignment);
+    builder_.ForceVectorAlignment(bytes.size(), 1, bytes.size() < kSmallConstant ? kSmallAlignment : kWeightAlignment);
     const auto vector = builder_.CreateVector(reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size());
     *from_end = vector.o - sizeof(flatbuffers::uoffset_t);  // Behind the vector's length.
     return fb::CreateBuffer(builder_, vector);
   }
 
-  // Inputs first, then in the order of use: deterministic, and dead tensors are left out.
-  void NumberTensors(const Graph& g) {
+  // The first of each, by its bytes and type.
+  using Constants = std::map<std::tuple<uint32_t, DType, std::vector<int32_t>>, TensorId>;
+
+  // The first constant that is the same as this one. Integers on a scale stay apart: LiteRT's XNNPACK takes the scales of every
+  // use of a tensor together, and refuses it.
+  TensorId FirstLike(const Graph& g, TensorId id, Constants* seen) {
+    const graph::Tensor& t = g.tensor(id);
+    if (!t.constant || t.is_variable || !t.type.quant.empty() || g.is_output(id)) return id;
+    const auto dims = t.type.shape.dims();
+    return seen->try_emplace({buffer_[id], t.type.dtype, {dims.begin(), dims.end()}}, id).first->second;
+  }
+
+  // Inputs first, then in the order of use: deterministic, and dead tensors are left out. Equal constants are one tensor. Their bytes
+  // are written here, and given back.
+  void NumberTensors(const Graph& g, Graph* given) {
     index_.assign(g.tensors().size(), -1);
+    buffer_.assign(g.tensors().size(), 0);
     used_.clear();
+    Constants constants;
     const auto use = [&](const std::vector<TensorId>& list) {
       for (TensorId t : list) {
         if (t == graph::kNoTensor || index_[t] >= 0) continue;
+        if (g.tensor(t).constant) buffer_[t] = AddBuffer(*g.tensor(t).constant);
+        const TensorId first = FirstLike(g, t, &constants);
+        if (given && outside_ == 0) given->Release(t);
+        if (first != t) {
+          index_[t] = index_[first];
+          continue;
+        }
         index_[t] = static_cast<int32_t>(used_.size());
         used_.push_back(t);
       }
@@ -189,15 +213,12 @@ class Writer {
   }
 
   Offset<fb::SubGraph> WriteSubgraph(const Graph& g, Graph* given) {
-    NumberTensors(g);
     std::vector<uint32_t> codes;  // Before constants go: versions may depend on them.
     for (NodeId id : g.order()) codes.push_back(CodeIndex({g.node(id).op, ops::VersionOf(graph::NodeView(g, id).view())}));
+    NumberTensors(g, given);
     std::vector<Offset<fb::Tensor>> tensors;
     std::vector<Offset<fb::Tensor>> scales;  // Of blocks: tensors of their own, behind all others.
-    for (TensorId t : used_) {
-      tensors.push_back(WriteTensor(g.tensor(t), static_cast<int32_t>(used_.size()), scales));
-      if (given && outside_ == 0) given->Release(t);
-    }
+    for (TensorId t : used_) tensors.push_back(WriteTensor(g.tensor(t), buffer_[t], static_cast<int32_t>(used_.size()), scales));
     tensors.insert(tensors.end(), scales.begin(), scales.end());
     std::vector<Offset<fb::Operator>> operators;
     for (size_t i = 0; i < codes.size(); ++i) operators.push_back(WriteOperator(g.node(g.order()[i]), codes[i]));
@@ -205,7 +226,7 @@ class Writer {
     const auto tensors_at = builder_.CreateVector(tensors);
     const auto operators_at = builder_.CreateVector(operators);
     tensor_index_.push_back(std::move(index_));
-    return fb::CreateSubGraph(builder_, tensors_at, inputs, outputs, operators_at, builder_.CreateString(g.name));
+    return fb::CreateSubGraph(builder_, tensors_at, inputs, outputs, operators_at, builder_.CreateSharedString(g.name));
   }
 
   Offset<fb::QuantizationParameters> WriteQuantization(const Quant& q) {
@@ -247,13 +268,12 @@ class Writer {
     return quantization.Finish();
   }
 
-  Offset<fb::Tensor> WriteTensor(const graph::Tensor& t, int32_t first_scales, std::vector<Offset<fb::Tensor>>& scales) {
+  Offset<fb::Tensor> WriteTensor(const graph::Tensor& t, uint32_t buffer, int32_t first_scales, std::vector<Offset<fb::Tensor>>& scales) {
     std::vector<int32_t> stored(t.type.shape.dims().begin(), t.type.shape.dims().end());
     const auto signature = t.type.shape.known() ? 0 : WriteShared(stored);
     std::ranges::replace(stored, kUnknown, 1);
     const auto shape = WriteShared(stored);
-    const auto name = builder_.CreateString(t.name);
-    const uint32_t buffer = t.constant ? AddBuffer(*t.constant) : 0;
+    const auto name = builder_.CreateSharedString(t.name);
     const auto quantization = t.type.quant.block_size > 0 ? WriteBlocks(t, first_scales, scales) : WriteQuantization(t.type.quant);
     fb::TensorBuilder tensor(builder_);
     tensor.add_shape(shape);
@@ -367,7 +387,7 @@ class Writer {
       if (std::ranges::find(ends, e.tensor) == ends.end())
         return Error(Code::kInvalidModel, "signature '%s': '%s' is no input or output of its graph", s.key.c_str(), e.name.c_str());
       const auto index = static_cast<uint32_t>(tensor_index_[static_cast<size_t>(s.subgraph)][e.tensor]);
-      maps.push_back(fb::CreateTensorMap(builder_, builder_.CreateString(e.name), index));
+      maps.push_back(fb::CreateTensorMap(builder_, builder_.CreateSharedString(e.name), index));
     }
     *out = builder_.CreateVector(maps);
     return {};
@@ -378,7 +398,7 @@ class Writer {
     Entries inputs, outputs;
     OCTET_TRY(WriteEntries(s, s.inputs, g.inputs, &inputs));
     OCTET_TRY(WriteEntries(s, s.outputs, g.outputs, &outputs));
-    const auto key = builder_.CreateString(s.key);
+    const auto key = builder_.CreateSharedString(s.key);
     fb::SignatureDefBuilder signature(builder_);
     signature.add_inputs(inputs);
     signature.add_outputs(outputs);
@@ -418,6 +438,7 @@ class Writer {
   std::map<std::string, std::vector<std::byte>> metadata_;
   std::vector<OpVersion> codes_;
   std::vector<int32_t> index_;                      // Tensor id -> index in the file, current subgraph.
+  std::vector<uint32_t> buffer_;                    // Of constants, by tensor id.
   std::vector<TensorId> used_;
   std::vector<std::vector<int32_t>> tensor_index_;  // index_ of every subgraph.
 };

@@ -13,7 +13,7 @@ namespace octet::exporter {
 // flatbuffers' offsets are signed 32 bits. Models with more constants keep these behind the flatbuffer.
 inline constexpr uint64_t kMaxConstantsInside = (1ull << 31) - (16u << 20);
 
-// Weights are 64-byte aligned and identical constants stored once; operator versions and the minimum
+// Weights are 64-byte aligned (small constants 16) and identical ones stored once; operator versions and the minimum
 // runtime version are stamped from the operators' definitions.
 Result<std::vector<std::byte>> Export(const graph::Model& model, uint64_t max_constants_inside = kMaxConstantsInside);
 

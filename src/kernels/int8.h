@@ -62,8 +62,15 @@ struct WinogradS8 {
   int64_t width = 0, pixels = 0;       // Of a row of output; of a row of input, at least whole tiles.
   const int16_t* packed = nullptr;     // [panel][(m + 2)^2][channels / 2][16][2], transformed by kWinogradG.
   Requant requant{};
+
+  // From one position's transformed values and sums to the next's: a cache line beyond a whole number of them, so that those of
+  // a tile do not all fall into the same few lines of the first-level cache.
+  int64_t position_values() const { return kTiles * channels + 32; }
+  static constexpr int64_t kTiles = 49;  // Transformed at a time: 28 x 28 pixels in tiles of 4 x 4.
+  static constexpr int64_t kPositionSums = (kTiles + 1) * kPanel;
+  int64_t scratch_bytes(int64_t m) const { return (m + 2) * (m + 2) * (2 * position_values() + 2 * 4 * kPositionSums); }  // Two panels' sums.
 };
-inline constexpr int64_t kWinogradTiles = 48;  // Transformed at a time.
+inline constexpr int64_t kWinogradTiles = WinogradS8::kTiles, kPositionSums = WinogradS8::kPositionSums;
 // Rows of G for points 0, 1, -1 (, 2, -2) and infinity, times what makes them whole: for m = 2 by 2, for m = 4 by
 // 24, 6 or 4, which the inverse gives back. Transformed weights are G g G^T.
 inline constexpr int kWinogradG2[4][3] = {{2, 0, 0}, {1, 1, 1}, {1, -1, 1}, {0, 0, 2}};
@@ -90,7 +97,7 @@ struct Int8 {
 
   int32_t winograd_channels;  // With fewer, in or out, direct products are faster.
   // `rows` rows of output for panels [first, end) from loaded rows, m = 2 and 4. Null where direct products are
-  // as fast. scratch: kWinogradTiles * (m + 2)^2 * (2 * channels + 8 * kPanel) bytes.
+  // as fast. scratch: see WinogradS8::scratch_bytes.
   void (*winograd2)(const WinogradS8&, const void* loaded, int64_t rows, int64_t first_panel, int64_t end_panel, int8_t* y, void* scratch);
   void (*winograd4)(const WinogradS8&, const void* loaded, int64_t rows, int64_t first_panel, int64_t end_panel, int8_t* y, void* scratch);
   bool asks_narrow_range = false;  // Whether it reads narrow_range: to find out takes a look at every weight.

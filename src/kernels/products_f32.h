@@ -36,15 +36,20 @@ struct WindowRowF32 {
   float* y = nullptr;
 };
 
+// The transforms of Winograd's F(m x m, 3 x 3): a tile of m x m outputs from (m + 2)^2 inputs.
+struct WinogradF32 {
+  // The pixels from `tile` on, rows `row_step` values apart, to one value per position and channel:
+  // to[position * position_step + channel].
+  void (*input)(const float* tile, int64_t row_step, int64_t channels, float* to, int64_t position_step);
+  // Back from sums[position * position_step + channel] to rows x columns (at most m x m) pixels.
+  void (*output)(const float* sums, int64_t position_step, int64_t channels, const float* bias, float low, float high, int64_t rows, int64_t columns, float* y, int64_t row_step);
+};
+
 struct ProductsF32 {
   int rows;  // Of the largest tile: blocks of rows are best a multiple of it.
   void (*product)(const ProductF32&);
   void (*window_row)(const WindowRowF32&);
-  // Winograd's F(4 x 4, 3 x 3). The 6 x 6 pixels from `tile` on, rows `row_step` values apart, to one value per position
-  // and channel: to[position * position_step + channel].
-  void (*winograd_input)(const float* tile, int64_t row_step, int64_t channels, float* to, int64_t position_step);
-  // Back from sums[position * position_step + channel] to rows x columns (at most 4 x 4) pixels.
-  void (*winograd_output)(const float* sums, int64_t position_step, int64_t channels, const float* bias, float low, float high, int64_t rows, int64_t columns, float* y, int64_t row_step);
+  WinogradF32 winograd2, winograd4;
 };
 
 const ProductsF32& FloatProducts();  // For this processor (base/cpu.h); OCTET_ISA lowers it.

@@ -1,8 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ops/binary_vector_util.h"
 
+#include <cstring>
+
+#include "base/thread_pool.h"
+
 namespace octet::ops {
 namespace {
+
+// Many rows [outer, rows, n] that meet one short one each, [outer, 1, n] (a factor per channel).
+struct ShortRows {
+  int64_t outer = 0, rows = 0, n = 0;
+  bool a_is_short = false;
+};
 
 struct Params {
   Broadcast shape;
@@ -10,6 +20,7 @@ struct Params {
   ClampF32 clamp;
   PairS8 pair = nullptr;
   kernels::ScaledPair q;
+  ShortRows repeated;
 };
 
 Status RunF32(const void* params, const Run& run) {
@@ -28,6 +39,40 @@ Status RunS8(const void* params, const Run& run) {
     p.pair(reinterpret_cast<const int8_t*>(r.a), r.step_a, reinterpret_cast<const int8_t*>(r.b), r.step_b, r.n, p.q, reinterpret_cast<int8_t*>(r.y));
   };
   ForBroadcastRows(static_cast<const Params*>(params)->shape, *run.pool, {run.in[0], run.in[1], run.out[0], 1, 1}, row, params);
+  return {};
+}
+
+constexpr int64_t kRepeated = 1024;    // Bytes of a short row's copies, and ...
+constexpr int64_t kPieceBytes = 16384;  // ... of the rows of a task.
+
+// Whether `shape` is such rows, and short enough for a call per row to cost more than the row.
+bool FindShortRows(const Broadcast& s, ShortRows* found) {
+  const int last = s.rank - 1;
+  if (s.rank < 2 || s.rank > 3 || s.dim[last] > kRepeated / 4 || s.a[last] != 1 || s.b[last] != 1) return false;
+  const int64_t n = s.dim[last];
+  const auto full = [&](const int64_t* stride) { return stride[last - 1] == n && (s.rank == 2 || stride[0] == n * s.dim[1]); };
+  const auto is_short = [&](const int64_t* stride) { return stride[last - 1] == 0 && (s.rank == 2 || stride[0] == n); };
+  const bool a_is_short = is_short(s.a) && full(s.b);
+  if (n == 0 || (!a_is_short && !(is_short(s.b) && full(s.a)))) return false;
+  *found = {s.rank == 3 ? s.dim[0] : 1, s.dim[last - 1], n, a_is_short};
+  return true;
+}
+
+// Copies of the short row side by side: a call for many rows.
+Status RunShortRows(const void* params, const Run& run) {
+  const auto& p = *static_cast<const Params*>(params);
+  const ShortRows& s = p.repeated;
+  const int64_t all = s.rows * s.n, step = kRepeated / s.n * s.n, piece = kPieceBytes / step * step, pieces = (all + piece - 1) / piece;
+  const auto *rows = run.input<int8_t>(s.a_is_short ? 1 : 0), *shorts = run.input<int8_t>(s.a_is_short ? 0 : 1);
+  run.pool->For(s.outer * pieces, [&](int64_t task, int) {
+    const int64_t o = task / pieces, first = task % pieces * piece, end = std::min(all, first + piece);
+    int8_t copies[kRepeated];
+    for (int64_t i = 0; i < std::min(step, end - first); i += s.n) std::memcpy(copies + i, shorts + o * s.n, static_cast<size_t>(s.n));
+    for (int64_t i = first; i < end; i += step) {
+      const int8_t* x = rows + o * all + i;
+      p.pair(s.a_is_short ? copies : x, 1, s.a_is_short ? x : copies, 1, std::min(step, end - i), p.q, run.output<int8_t>(0) + o * all + i);
+    }
+  });
   return {};
 }
 
@@ -51,7 +96,7 @@ Status PreparePairS8(Prepare& prepare, PairS8 run, const kernels::ScaledPair& q)
   Params* p = Begin(prepare);
   p->pair = run;
   p->q = q;
-  prepare.SetRun(RunS8, p);
+  prepare.SetRun(FindShortRows(p->shape, &p->repeated) ? RunShortRows : RunS8, p);
   return {};
 }
 

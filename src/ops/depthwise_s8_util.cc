@@ -229,7 +229,7 @@ void SetSizes(Prepare& prepare, Params* p, const Int8& k, const Windows& w) {
   const int64_t row_bytes = p->phases * p->phase_bytes, macs = int64_t{g.batch} * g.out_h * g.out_w * g.in_c * g.filter_h * g.filter_w;
   const int64_t fit = std::max<int64_t>(1, (kBandBytes / row_bytes - WindowHeight(g)) / g.stride_h + 1);
   int64_t bands = CeilDivide(g.out_h, fit);
-  bands = std::max(bands, std::min(CeilDivide(WantedTasks(macs), g.batch), g.out_h / kEnoughRows));
+  bands = std::max(bands, std::min(CeilDivide(WantedTasks(macs, prepare.threads), g.batch), g.out_h / kEnoughRows));
   p->rows_per_task = CeilDivide(g.out_h, bands);
   p->bands = CeilDivide(g.out_h, p->rows_per_task);
   p->band_bytes = RoundUp(((p->rows_per_task - 1) * g.stride_h + WindowHeight(g)) * row_bytes, 64);

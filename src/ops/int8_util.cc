@@ -7,14 +7,14 @@
 
 namespace octet::ops {
 
-namespace {
-int64_t Sum(const int8_t* weights, int64_t count) {
+int64_t SumOf(const int8_t* weights, int64_t count) {
   constexpr int64_t kBlock = 1 << 20;  // Its sum fits 32 bits.
   int64_t sum = 0;
   for (int64_t first = 0; first < count; first += kBlock) sum += kernels::Vectors().total_s8(weights + first, std::min(kBlock, count - first));
   return sum;
 }
 
+namespace {
 int64_t Sum(const int8_t* weights, int64_t count, int64_t step) {
   int64_t sum = 0;
   for (int64_t k = 0; k < count; ++k) sum += weights[k * step];
@@ -48,7 +48,7 @@ ChannelS8 ChannelOf(int64_t sum, const int8_t* weights, int64_t count, int64_t s
 }
 
 ChannelS8 SumChannel(const int8_t* weights, int64_t count, int64_t step, int32_t bias, int32_t input_zero, int32_t offset) {
-  return ChannelOf(step == 1 ? Sum(weights, count) : Sum(weights, count, step), weights, count, step, bias, input_zero, offset);
+  return ChannelOf(step == 1 ? SumOf(weights, count) : Sum(weights, count, step), weights, count, step, bias, input_zero, offset);
 }
 
 namespace {

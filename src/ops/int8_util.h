@@ -14,6 +14,7 @@ struct ChannelS8 {
 };
 // Sum of |weights|: `count` values at distance `step`.
 int64_t Magnitude(const int8_t* weights, int64_t count, int64_t step = 1);
+int64_t SumOf(const int8_t* weights, int64_t count);
 // weights: `count` values at distance `step`; offset: of the loaded form (kernels::Int8); sum: of the weights.
 ChannelS8 ChannelOf(int64_t sum, const int8_t* weights, int64_t count, int64_t step, int32_t bias, int32_t input_zero, int32_t offset);
 ChannelS8 SumChannel(const int8_t* weights, int64_t count, int64_t step, int32_t bias, int32_t input_zero, int32_t offset);
@@ -58,9 +59,10 @@ inline ConvGeometry AlongRows(const ConvGeometry& g) {
   return {g.batch, 1, g.in_h, g.in_c, 1, g.out_h, g.out_c, 1, g.filter_h, 1, g.stride_h, 1, g.dilation_h, 0, g.pad_h};
 }
 
-// How many tasks pay: each should have this many multiply-adds, and more than kTasks share no better.
+// How many tasks pay: each should have this many multiply-adds, and more than kTasks share no better. One thread shares nothing: what
+// several tasks would do over again is done once. (Integers are the same bits however they are cut.)
 inline constexpr int64_t kTaskMacs = 1 << 17, kTasks = 8;
-inline int64_t WantedTasks(int64_t macs) { return std::clamp<int64_t>(macs / kTaskMacs, 1, kTasks); }
+inline int64_t WantedTasks(int64_t macs, int threads) { return threads == 1 ? 1 : std::clamp<int64_t>(macs / kTaskMacs, 1, kTasks); }
 inline int64_t CeilDivide(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 }  // namespace octet::ops

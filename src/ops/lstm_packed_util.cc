@@ -18,7 +18,8 @@ using kernels::RoundUp;
 
 constexpr LstmOperands kAt;
 constexpr int64_t kHybridRows = 24;   // Multiplied at once.
-constexpr int64_t kSumBytes = 512 << 10;  // Of the gates' sums that are made ahead.
+constexpr int64_t kSumBytes = 512 << 10;  // Of the gates' sums that are made ahead, at most; one task for each thread is enough.
+constexpr int64_t kTaskRows = 24;
 
 struct Params {
   LstmSizes sizes;
@@ -39,10 +40,9 @@ void InputSums(const Params& p, const Run& run, int64_t first, int64_t n, float*
   const float* x = run.input<float>(kAt.input) + first * p.sizes.inputs;
   const ClampF32 all;
   if (p.input_weights) {
-    constexpr int64_t kTask = 24;  // Rows; from the shapes alone.
-    run.pool->For((n + kTask - 1) / kTask, [&](int64_t task, int) {
-      const int64_t at = task * kTask;
-      kernels::FloatProducts().product({.a = x + at * p.sizes.inputs, .lda = p.sizes.inputs, .rows = std::min(kTask, n - at), .w = p.input_weights, .depth = p.sizes.inputs,
+    run.pool->For((n + kTaskRows - 1) / kTaskRows, [&](int64_t task, int) {
+      const int64_t at = task * kTaskRows;
+      kernels::FloatProducts().product({.a = x + at * p.sizes.inputs, .lda = p.sizes.inputs, .rows = std::min(kTaskRows, n - at), .w = p.input_weights, .depth = p.sizes.inputs,
                                         .columns = p.columns, .bias = p.bias, .low = all.low, .high = all.high, .y = sums + at * p.pitch, .ldy = p.pitch});
     });
     return;
@@ -194,7 +194,7 @@ Status PrepareLstmPacked(Prepare& prepare, const LstmAttrs& attrs) {
   const LstmSizes& s = p->sizes;
   p->columns = 4 * s.cells;
   p->pitch = RoundUp(p->columns, kPanel);
-  p->rows_ahead = std::clamp<int64_t>(kSumBytes / (p->pitch * 4), 1, s.steps * s.batch);
+  p->rows_ahead = std::clamp<int64_t>(std::min(kSumBytes / (p->pitch * 4), kTaskRows * prepare.threads), 1, s.steps * s.batch);
   p->bias = StackedBias(prepare, *p);
   p->gates_at = p->rows_ahead * p->pitch * 4;
   p->quantized_at = p->gates_at + p->pitch * 4;

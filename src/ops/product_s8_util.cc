@@ -118,22 +118,22 @@ void CutRows(Params* p, int64_t all, int64_t most, int64_t enough, int64_t wante
   p->blocks = CeilDivide(all, p->rows_per_task);
 }
 
-void CutContiguous(Params* p, const Int8& k, int64_t macs) {
+void CutContiguous(Params* p, const Int8& k, int64_t wanted) {
   const int64_t fit = std::clamp<int64_t>(kBlockValues / std::max<int64_t>(1, p->depth), kFewestRows, kMostRows);
-  CutRows(p, p->rows, fit, kEnoughRows, WantedTasks(macs));
-  CutPanels(p, p->blocks, WantedTasks(macs));
+  CutRows(p, p->rows, fit, kEnoughRows, wanted);
+  CutPanels(p, p->blocks, wanted);
   p->loaded_bytes = RoundUp(p->rows_per_task * p->depth * k.value_bytes + kReadAhead, 64);
   p->pointer_bytes = RoundUp(p->rows_per_task * 8, 64);
 }
 
-void CutWindows(Params* p, const Int8& k, int64_t macs) {
+void CutWindows(Params* p, const Int8& k, int64_t wanted) {
   const ConvGeometry& g = p->g;
   p->pixels = (g.out_w - int64_t{1}) * g.stride_w + WindowWidth(g);
   p->row_bytes = p->pixels * g.in_c * k.value_bytes;
   const int64_t fit = (kBlockValues * k.value_bytes / p->row_bytes - WindowHeight(g)) / g.stride_h + 1, most = CeilDivide(kMostRows, g.out_w);
   const int64_t enough = CeilDivide(kEnoughRows, g.out_w);
-  CutRows(p, g.out_h, std::min(most, std::max(fit, enough)), enough, CeilDivide(WantedTasks(macs), g.batch));
-  CutPanels(p, p->blocks * g.batch, WantedTasks(macs));
+  CutRows(p, g.out_h, std::min(most, std::max(fit, enough)), enough, CeilDivide(wanted, g.batch));
+  CutPanels(p, p->blocks * g.batch, wanted);
   p->loaded_bytes = RoundUp(((p->rows_per_task - 1) * g.stride_h + WindowHeight(g)) * p->row_bytes + kReadAhead, 64);
   p->pointer_bytes = RoundUp(p->rows_per_task * g.out_w * 8, 64);
 }
@@ -184,8 +184,8 @@ Status PrepareProductS8(Prepare& prepare, const ProductShape& given, const Integ
   p->product.columns = shape.columns;
   p->product.narrow_range = NarrowRange(prepare.op.constants[1], shape.depth * shape.columns);
   p->panels = CeilDivide(shape.columns, kPanel);
-  const int64_t macs = shape.rows * shape.depth * shape.columns;
-  shape.contiguous ? CutContiguous(p, k, macs) : CutWindows(p, k, macs);
+  const int64_t wanted = WantedTasks(shape.rows * shape.depth * shape.columns, prepare.threads);
+  shape.contiguous ? CutContiguous(p, k, wanted) : CutWindows(p, k, wanted);
   SetSegments(prepare, p, shape, k);
   SetRequant(prepare, p, shape, k, output, scale, bias);
   const PackContext context{reinterpret_cast<const int8_t*>(prepare.op.constants[1]), p->product.segments, p->product.length, shape.columns, shape.channels_last};

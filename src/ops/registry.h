@@ -7,5 +7,6 @@ namespace octet::ops {
 
 const OpDef* FindRegistered(std::string_view custom_name);
 const OpKernel* FindRegisteredKernel(const OpDef& def);
+size_t CountRegistered();  // Up to now; none is ever taken back.
 
 }  // namespace octet::ops

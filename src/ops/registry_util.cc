@@ -43,6 +43,12 @@ const OpKernel* FindRegisteredKernel(const OpDef& def) {
   return r ? r->kernel : nullptr;
 }
 
+size_t CountRegistered() {
+  Registry& registry = TheRegistry();
+  const Lock lock(registry.mutex);
+  return registry.list.size();
+}
+
 Status Register(const OpDef* def, const OpKernel* kernel) {
   const OpDef* there = Find(BuiltinCode::kCustom, def->custom_name);
   if (there && !KernelOf(*there).variants.empty())  // Without a kernel it only holds the name's place.

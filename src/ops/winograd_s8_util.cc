@@ -13,18 +13,24 @@ using kernels::kPanel;
 using kernels::RoundUp;
 
 constexpr int64_t kBandValues = 96 << 10;      // Of loaded rows per task.
-constexpr int64_t kMostBytes4 = 2 << 20, kMostBytes2 = 4 << 20;  // Of transformed weights: 8 and 3.6 times the weights.
+constexpr int64_t kMostBytes4 = 5 << 20, kMostBytes2 = 4 << 20;  // Of transformed weights: 8 and 3.6 times the weights.
 constexpr int64_t kLeastMap4 = 14, kLeastMap2 = 7;               // Smaller images waste tiles.
+
+// The largest magnitude of a sum of products with loaded values: -128 to 127, or 0 to 255, which meet either the positive or the negative weights.
+int64_t LargestSum(const int8_t* weights, int64_t count, int32_t offset) {
+  const int64_t magnitude = Magnitude(weights, count);
+  if (offset == 0) return magnitude * 128;
+  return (magnitude + std::abs(SumOf(weights, count))) / 2 * 255;
+}
 
 // A tile's side in outputs, or 0 where direct products are better. |sums| must stay below 2^31 / 64 or / 4.
 int64_t Side(const ConvGeometry& g, const int8_t* weights) {
   const Int8& k = kernels::BestInt8();
   if (!k.winograd2 && !k.winograd4) return 0;
-  const int64_t farthest = k.offset ? 255 : 128;  // Of a loaded value, x + offset, from zero.
   if (g.filter_h != 3 || g.filter_w != 3 || g.stride_h != 1 || g.stride_w != 1 || g.dilation_h != 1 || g.dilation_w != 1 || g.in_c % 16 != 0) return 0;
   if (std::min(g.in_c, g.out_c) < k.winograd_channels) return 0;
   int64_t largest = 0;
-  for (int32_t c = 0; c < g.out_c; ++c) largest = std::max(largest, Magnitude(weights + c * int64_t{9} * g.in_c, int64_t{9} * g.in_c) * farthest);
+  for (int32_t c = 0; c < g.out_c; ++c) largest = std::max(largest, LargestSum(weights + c * int64_t{9} * g.in_c, int64_t{9} * g.in_c, k.offset));
   const int64_t weight_values = RoundUp(g.out_c, kPanel) * g.in_c, map = std::min(g.out_h, g.out_w);
   if (k.winograd4 && map >= kLeastMap4 && largest < (1 << 25) && weight_values * 36 * 2 <= kMostBytes4) return 4;
   if (k.winograd2 && map >= kLeastMap2 && largest < (1 << 29) && weight_values * 16 * 2 <= kMostBytes2) return 2;
@@ -101,18 +107,18 @@ void SetRequant(Prepare& prepare, Params* p, const int8_t* weights, const Intege
 }
 
 // Bands of whole tiles; columns are cut, too, where that gives too few tasks.
-void Cut(Params* p, const Int8& k) {
+void Cut(Params* p, const Int8& k, int threads) {
   const ConvGeometry& g = p->g;
   p->kernel.pixels = RoundUp(g.out_w, p->side) + 2;
-  const int64_t row_values = p->kernel.pixels * g.in_c, positions = (p->side + 2) * (p->side + 2);
-  const int64_t wanted = WantedTasks(int64_t{g.batch} * g.out_h * g.out_w * 9 * g.in_c * g.out_c), across = CeilDivide(g.out_w, p->side);
+  const int64_t row_values = p->kernel.pixels * g.in_c;
+  const int64_t wanted = WantedTasks(int64_t{g.batch} * g.out_h * g.out_w * 9 * g.in_c * g.out_c, threads), across = CeilDivide(g.out_w, p->side);
   const int64_t fit = std::max<int64_t>(1, (kBandValues / row_values - 2) / p->side), full = CeilDivide(kernels::kWinogradTiles, across);
   const int64_t tile_rows = CeilDivide(g.out_h, p->side);
   p->rows_per_task = std::min(tile_rows, std::max(full, std::min(fit, CeilDivide(tile_rows * g.batch, wanted)))) * p->side;
   p->bands = CeilDivide(g.out_h, p->rows_per_task);
   p->panels_per_task = CeilDivide(p->panels, std::clamp<int64_t>(CeilDivide(wanted, p->bands * g.batch), 1, CeilDivide(p->panels, 4)));
   p->loaded_bytes = RoundUp((p->rows_per_task + 2) * row_values * k.value_bytes, 64);
-  p->scratch_bytes = p->loaded_bytes + RoundUp(kernels::kWinogradTiles * positions * (2 * g.in_c + 8 * kPanel), 64);
+  p->scratch_bytes = p->loaded_bytes + RoundUp(p->kernel.scratch_bytes(p->side), 64);
 }
 
 }  // namespace
@@ -129,7 +135,7 @@ Status PrepareWinogradS8(Prepare& prepare, const ConvGeometry& g, const IntegerO
   p->kernel.channels = g.in_c;
   p->kernel.columns = g.out_c;
   p->kernel.width = g.out_w;
-  Cut(p, kernels::BestInt8());
+  Cut(p, kernels::BestInt8(), prepare.threads);
   SetRequant(prepare, p, weights, output, bias);
   const int64_t span = p->side + 2;
   const PackContext context{weights, g.out_c, g.in_c, p->side};

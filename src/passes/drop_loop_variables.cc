@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //   while (n, x, rounds) -> (m, y, _)   becomes   while (n, x) -> (m, y)   where the condition and the other values do not read `rounds`
 // TensorFlow's loops count their rounds, and carry what Python's loop had in scope, whether or not somebody reads it.
+#include "passes/loops.h"
 #include "passes/rewrites.h"
 
 namespace octet::passes {
@@ -59,47 +60,18 @@ void Keep(const std::vector<bool>& kept, std::vector<TensorId>* list) {
   list->resize(n);
 }
 
-// Who calls each subgraph, signatures included.
-std::vector<int> CallersOf(const graph::Model& model) {
-  std::vector<int> callers(model.subgraphs.size(), 0);
-  const auto call = [&](int32_t subgraph) {
-    if (subgraph >= 0 && static_cast<size_t>(subgraph) < callers.size()) ++callers[static_cast<size_t>(subgraph)];
-  };
-  for (const graph::Signature& s : model.signatures) call(s.subgraph);
-  for (const Graph& g : model.subgraphs)
-    for (const NodeId id : g.order())
-      for (const int32_t subgraph : ops::CalledSubgraphs(g.node(id).op->attrs, g.node(id).attrs.get())) call(subgraph);
-  return callers;
-}
-
-// The loop without the variables that are not kept, of the same output tensors: signatures name them.
-void Shorten(Graph& g, NodeId id, const std::vector<bool>& kept) {
-  const graph::Node old = g.node(id);
-  const auto next = std::ranges::find(g.order(), id) + 1;
-  const NodeId before = next == g.order().end() ? -1 : *next;
-  std::vector<TensorId> inputs = old.inputs, outputs = old.outputs;
-  Keep(kept, &inputs);
-  Keep(kept, &outputs);
-  g.Erase(id);
-  g.AddNode(*old.op, old.attrs, std::move(inputs), std::move(outputs), old.place, before);
-}
-
-bool DropFrom(graph::Model& model, const std::vector<int>& callers, Graph& g, NodeId id) {
-  const graph::Node& loop = g.node(id);
-  if (loop.op != ops::Find("while")) return false;
-  const std::vector<int32_t> called = ops::CalledSubgraphs(loop.op->attrs, loop.attrs.get());
-  for (const int32_t subgraph : called)
-    if (subgraph <= 0 || static_cast<size_t>(subgraph) >= callers.size() || callers[static_cast<size_t>(subgraph)] != 1) return false;
-  Graph &condition = model.subgraphs[static_cast<size_t>(called[0])], &body = model.subgraphs[static_cast<size_t>(called[1])];
-  const size_t n = loop.inputs.size();
-  if (&body == &g || &condition == &g || loop.outputs.size() != n || condition.inputs.size() != n || body.inputs.size() != n || body.outputs.size() != n) return false;
-  const std::vector<bool> kept = Needed(g, loop, condition, body);
+bool DropFrom(const Loop& loop, Graph& g, NodeId id) {
+  Graph &condition = *loop.condition, &body = *loop.body;
+  const std::vector<bool> kept = Needed(g, g.node(id), condition, body);
   const auto left = std::ranges::count(kept, true);
-  if (left == 0 || static_cast<size_t>(left) == n) return false;
+  if (left == 0 || static_cast<size_t>(left) == kept.size()) return false;
   Keep(kept, &condition.inputs);
   Keep(kept, &body.inputs);
   Keep(kept, &body.outputs);
-  Shorten(g, id, kept);
+  ReplaceLoop(g, id, [&](std::vector<TensorId>* inputs, std::vector<TensorId>* outputs) {
+    Keep(kept, inputs);
+    Keep(kept, outputs);
+  });
   body.RemoveDead();
   g.RemoveDead();
   return true;
@@ -107,13 +79,6 @@ bool DropFrom(graph::Model& model, const std::vector<int>& callers, Graph& g, No
 
 }  // namespace
 
-Result<int> DropLoopVariables(graph::Model& model) {
-  const std::vector<int> callers = CallersOf(model);
-  int rewrites = 0;
-  for (Graph& g : model.subgraphs)
-    rewrites += ForEachNode(g, [&](NodeId id) { return DropFrom(model, callers, g, id); });
-  if (rewrites > 0) OCTET_TRY(graph::LinkCallees(model));
-  return rewrites;
-}
+Result<int> DropLoopVariables(graph::Model& model) { return ForEachLoop(model, DropFrom); }
 
 }  // namespace octet::passes

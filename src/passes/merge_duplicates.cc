@@ -17,7 +17,13 @@ using graph::TensorId;
 // What decides a node's outputs, but for the attributes.
 using Key = std::tuple<const ops::OpDef*, std::vector<TensorId>, size_t>;
 
+// The handle of a variable or table: every subgraph of TensorFlow's makes one per use.
+bool IsHandle(const Graph& g, const graph::Node& n) {
+  return n.inputs.empty() && n.outputs.size() == 1 && g.tensor(n.outputs[0]).type.dtype == DType::kResource && !(n.op->traits & ops::kSideEffects) && !g.is_output(n.outputs[0]);
+}
+
 bool MayMerge(const Graph& g, const graph::Node& n) {
+  if (IsHandle(g, n)) return true;
   if (n.inputs.empty() || !n.intermediates.empty() || (n.op->traits & (ops::kSideEffects | ops::kRandom))) return false;
   const auto plain = [&](TensorId t) { return t == graph::kNoTensor || (!g.tensor(t).is_variable && BitsOf(g.tensor(t).type.dtype) > 0); };
   return std::ranges::all_of(n.inputs, plain) && std::ranges::all_of(n.outputs, plain);
@@ -62,6 +68,16 @@ std::vector<TensorId> Inputs(const Graph& g, const graph::Node& n, Constants* co
   return inputs;
 }
 
+// The first one makes what the second made.
+void TakeOutputs(Graph& g, NodeId first, NodeId second) {
+  const std::vector<TensorId> kept = g.node(second).outputs, gone = g.node(first).outputs;
+  g.Erase(second);
+  for (size_t i = 0; i < kept.size(); ++i) {
+    g.ReplaceUses(gone[i], kept[i]);
+    g.SetOutput(first, static_cast<int>(i), kept[i]);
+  }
+}
+
 }  // namespace
 
 Result<int> MergeDuplicates(Graph& g) {
@@ -74,9 +90,14 @@ Result<int> MergeDuplicates(Graph& g) {
     const auto [begin, end] = seen.equal_range(key);
     for (auto it = begin; it != end; ++it) {
       const graph::Node& first = g.node(it->second);
-      // A graph output keeps its own name.
-      if (!(first.attrs == n.attrs) || first.custom_options != n.custom_options || !SameTypes(g, first, n) || std::ranges::any_of(n.outputs, [&](TensorId t) { return g.is_output(t); })) continue;
+      if (!(first.attrs == n.attrs) || first.custom_options != n.custom_options || !SameTypes(g, first, n)) continue;
+      const auto is_output = [&](TensorId t) { return g.is_output(t); };
       const std::vector<TensorId> from = n.outputs, to = first.outputs;
+      if (std::ranges::any_of(from, is_output)) {  // A graph output keeps its own name, and there are no two names.
+        if (std::ranges::any_of(to, is_output)) continue;
+        TakeOutputs(g, it->second, id);
+        return true;
+      }
       for (size_t i = 0; i < from.size(); ++i) g.ReplaceUses(from[i], to[i]);
       g.Erase(id);
       return true;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-//   x -> reshape -> reshape -> y            becomes  x -> reshape -> y
+//   x -> reshape -> reshape -> y            becomes  x -> reshape -> y          also where they are squeezes or expand_dims
 //   x -> reshape -> fully_connected -> y    becomes  x -> fully_connected -> y
-// The second where the last dimension stays: fully_connected flattens the others itself.
+//   x -> fully_connected -> reshape -> y    becomes  x -> fully_connected(keep_num_dims) -> y
+// The last two where the last dimension stays: fully_connected flattens the others itself, and brings them back.
 #include "passes/rewrites.h"
 
 namespace octet::passes {
@@ -11,21 +12,52 @@ using graph::Graph;
 using graph::NodeId;
 using graph::TensorId;
 
-// The reshape (or squeeze, expand_dims) that makes t, when its wanted shape does not matter to anyone else.
+constexpr std::string_view kReshapes[] = {"reshape", "squeeze", "expand_dims"};
+
+// All dimensions but the last are the same: where one is unknown, the count of elements tells it.
+bool SameOuter(const Shape& a, const Shape& b) {
+  if (a.rank() != b.rank() || std::ranges::count(a.dims(), kUnknown) > 1) return false;
+  for (int i = 0; i + 1 < a.rank(); ++i)
+    if (a[i] != b[i]) return false;
+  return true;
+}
+
+// What fully_connected flattened gets its dimensions back.
+bool KeepDimensions(Graph& g, NodeId reshape) {
+  const TensorId mid = g.node(reshape).inputs[0], y = g.node(reshape).outputs[0];
+  const NodeId dense = g.tensor(mid).producer;
+  if (dense < 0 || g.node(dense).op->name != "fully_connected" || g.SoleConsumer(mid) != reshape) return false;
+  graph::Node& n = g.node(dense);
+  auto* keep = FindAttr<bool>(n, "keep_num_dims");
+  const Shape &x = g.tensor(n.inputs[0]).type.shape, &weights = g.tensor(n.inputs[1]).type.shape, &wanted = g.tensor(y).type.shape;
+  if (!keep || *keep || x.rank() < 3 || weights.rank() != 2 || x.back() != weights[1] || wanted.back() != weights[0] || !SameOuter(x, wanted)) return false;
+  *keep = true;
+  AbsorbConsumer(g, dense, reshape);
+  return true;
+}
+
+bool IsReshape(std::string_view op) { return std::ranges::find(kReshapes, op) != std::end(kReshapes); }
+
+// The reshape that makes t, when its wanted shape does not matter to anyone else.
 NodeId ReshapeBefore(const Graph& g, TensorId t) {
   const NodeId producer = g.tensor(t).producer;
-  if (producer < 0) return -1;
-  const std::string_view op = g.node(producer).op->name;
-  return op == "reshape" || op == "squeeze" || op == "expand_dims" ? producer : -1;
+  return producer >= 0 && IsReshape(g.node(producer).op->name) ? producer : -1;
 }
 
 bool Merge(Graph& g, NodeId id) {
   graph::Node& n = g.node(id);
-  const NodeId before = n.inputs.empty() || n.inputs[0] == graph::kNoTensor ? -1 : ReshapeBefore(g, n.inputs[0]);
+  if (n.inputs.empty() || n.inputs[0] == graph::kNoTensor) return false;
+  if (n.op->name == "reshape" && KeepDimensions(g, id)) return true;
+  const NodeId before = ReshapeBefore(g, n.inputs[0]);
   if (before < 0) return false;
   const TensorId x = g.node(before).inputs[0];
   if (n.op->name == "reshape") {
     g.SetInput(id, 0, x);
+    return true;
+  }
+  if (IsReshape(n.op->name)) {
+    if (g.SoleConsumer(n.inputs[0]) != id || std::ranges::count(g.tensor(n.outputs[0]).type.shape.dims(), kUnknown) > 1) return false;
+    ReplaceByReshape(g, id, x);
     return true;
   }
   if (n.op->name != "fully_connected") return false;

@@ -32,6 +32,16 @@ bool IsIdentityPermutation(const Graph& g, TensorId perm) {
   return true;
 }
 
+// A slice as large as what it is taken from, forwards: that leaves no other start than the first element.
+bool KeepsAll(Graph& g, graph::Node& n) {
+  const TensorId x = n.inputs[0], y = n.outputs[0];
+  if (!SameType(g, x, y) || !g.tensor(x).type.shape.known()) return false;
+  if (n.op->name == "slice") return true;
+  for (const std::string_view mask : {"new_axis_mask", "shrink_axis_mask", "ellipsis_mask"})
+    if (*FindAttr<int32_t>(n, mask) != 0) return false;
+  return AllEqual<int32_t>(g, n.inputs[3], 1);
+}
+
 // Multiplying by one or adding zero, with no activation and no broadcasting of x.
 bool IsNeutral(Graph& g, graph::Node& n, int* input) {
   const auto* fused = FindAttr<ops::Activation>(n, "fused_activation_function");
@@ -57,6 +67,7 @@ bool Remove(Graph& g, graph::NodeId id) {
   const bool identity =
       (op == "reshape" && SameShape(g, x, y)) ||
       (op == "transpose" && IsIdentityPermutation(g, n.inputs[1])) ||
+      ((op == "slice" || op == "strided_slice") && KeepsAll(g, n)) ||
       (op == "pad" && AllEqual<int32_t>(g, n.inputs[1], 0)) ||
       (op == "concatenation" && n.inputs.size() == 1 && SameType(g, x, y)) ||
       (op == "cast" && SameType(g, x, y)) || IsNeutral(g, n, &input);

@@ -21,6 +21,33 @@ bool Bypass(graph::Graph& g, graph::NodeId node, int i) {
   return true;
 }
 
+graph::NodeId Replace(graph::Graph& g, graph::NodeId node, std::string_view op, std::vector<graph::TensorId> inputs, graph::Attributes attrs) {
+  const graph::TensorId y = g.node(node).outputs[0];
+  const std::string place = g.node(node).place;
+  const graph::NodeId made = g.AddNode(*ops::Find(op), std::move(attrs), std::move(inputs), {y}, place, node);
+  g.Erase(node);
+  g.SetOutput(made, 0, y);
+  return made;
+}
+
+graph::NodeId Replace(graph::Graph& g, graph::NodeId node, std::string_view op, std::vector<graph::TensorId> inputs) {
+  return Replace(g, node, op, std::move(inputs), graph::Attributes(ops::Find(op)->attrs));
+}
+
+graph::NodeId ReplaceByReshape(graph::Graph& g, graph::NodeId node, graph::TensorId x) {
+  std::vector<int32_t> dims;
+  for (const int32_t d : g.tensor(g.node(node).outputs[0]).type.shape.dims()) dims.push_back(d == kUnknown ? -1 : d);
+  const graph::TensorId shape = g.AddConstant<int32_t>(g.node(node).place + "/shape", Shape{static_cast<int32_t>(dims.size())}, dims);
+  return Replace(g, node, "reshape", {x, shape});
+}
+
+std::optional<float> UniformValue(const graph::Graph& g, graph::TensorId t) {
+  if (!g.is_constant(t) || g.tensor(t).type.dtype != DType::kF32) return {};
+  const std::span<const float> v = g.tensor(t).data<float>();
+  if (v.empty() || std::ranges::any_of(v, [&](float f) { return f != v[0]; })) return {};
+  return v[0];
+}
+
 void AbsorbConsumer(graph::Graph& g, graph::NodeId first, graph::NodeId second) {
   const graph::TensorId y = g.node(second).outputs[0];
   g.Erase(second);

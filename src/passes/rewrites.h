@@ -2,6 +2,7 @@
 // The rewrites that pipeline.cc lists, and what they share.
 #pragma once
 #include <algorithm>
+#include <optional>
 
 #include "passes/pass.h"
 
@@ -10,14 +11,23 @@ namespace octet::passes {
 Result<int> RemoveIdentity(graph::Graph& g);
 // Of loops whose subgraphs nobody else calls; at least one variable stays.
 Result<int> DropLoopVariables(graph::Model& model);
+Result<int> HoistConditions(graph::Model& model);
 Result<int> FoldConstants(graph::Graph& g);
 Result<int> MergeDuplicates(graph::Graph& g);
+Result<int> ShareVariables(graph::Graph& g);
+Result<int> SimplifyArithmetic(graph::Graph& g);
+Result<int> FuseNormalization(graph::Graph& g);
+Result<int> FuseDilation(graph::Graph& g);
+Result<int> FoldInputs(graph::Graph& g);
+Result<int> MergeSlices(graph::Graph& g);
+Result<int> MatrixVector(graph::Graph& g);
 Result<int> MergeReshapes(graph::Graph& g);
 Result<int> LiftElementwise(graph::Graph& g);
 Result<int> MergeTransposes(graph::Graph& g);
 Result<int> ReshapeOnes(graph::Graph& g);
 Result<int> MoveTransposes(graph::Graph& g);
 Result<int> ReshapeTransposes(graph::Graph& g);
+Result<int> FoldScale(graph::Graph& g);
 Result<int> FoldAffine(graph::Graph& g);
 Result<int> FusePadding(graph::Graph& g);
 Result<int> FuseActivation(graph::Graph& g);
@@ -28,6 +38,15 @@ void DropGrids(graph::Graph& g);
 // Takes `node` out: everyone who read its output reads its input `i`. A graph output keeps its name.
 // False where that cannot be (the output is a graph output and the input is one, too, or is not computed).
 bool Bypass(graph::Graph& g, graph::NodeId node, int i = 0);
+
+// Puts another operator in the place of `node`: it makes the same output.
+graph::NodeId Replace(graph::Graph& g, graph::NodeId node, std::string_view op, std::vector<graph::TensorId> inputs, graph::Attributes attrs);
+graph::NodeId Replace(graph::Graph& g, graph::NodeId node, std::string_view op, std::vector<graph::TensorId> inputs);
+// A reshape of x to the shape of y in the place of `node`, which made y. At most one dimension of y is unknown.
+graph::NodeId ReplaceByReshape(graph::Graph& g, graph::NodeId node, graph::TensorId x);
+
+// One float for all elements of a constant, or nothing.
+std::optional<float> UniformValue(const graph::Graph& g, graph::TensorId t);
 
 // Moves the output of `second` to `first` and erases `second`: first -> mid -> second -> y becomes
 // first -> y. `mid` must have no other use.

@@ -16,6 +16,7 @@ namespace octet::runtime {
 // The mapped, verified file and the packed weights that all its interpreters share. Thread-safe.
 class Model {
  public:
+  // A file that is open already, and has not changed, is the same model.
   static Result<std::shared_ptr<const Model>> Open(const std::string& path);
   // Copies nothing: `bytes` must outlive the model.
   static Result<std::shared_ptr<const Model>> FromBytes(std::span<const std::byte> bytes);

@@ -2,10 +2,42 @@
 #include "runtime/shared_model.h"
 
 #include <algorithm>
+#include <utility>
+
+#include "ops/registry.h"
 
 namespace octet::runtime {
 namespace {
 constexpr size_t kReadAhead = 64;
+
+// Models of files that are open in this process, by the file and the operators that there were: a second interpreter of
+// a file neither verifies nor packs again.
+struct OpenModels {
+  Mutex mutex;
+  std::map<std::pair<FileIdentity, size_t>, std::weak_ptr<const Model>> models;
+};
+OpenModels& TheOpenModels() {
+  static OpenModels* open = new OpenModels;
+  return *open;
+}
+
+Result<std::shared_ptr<const Model>> OpenShared(MappedFile file) {
+  const std::span<const std::byte> bytes = file.bytes();
+  if (!file.identity().settled()) return SharedModel::Make(std::move(file), bytes);
+  const std::pair key(file.identity(), ops::CountRegistered());
+  OpenModels& open = TheOpenModels();
+  {
+    const Lock lock(open.mutex);
+    const auto found = open.models.find(key);
+    if (found != open.models.end())
+      if (std::shared_ptr<const Model> model = found->second.lock()) return model;
+  }
+  OCTET_ASSIGN(std::shared_ptr<const Model> model, SharedModel::Make(std::move(file), bytes));
+  const Lock lock(open.mutex);
+  std::erase_if(open.models, [](const auto& entry) { return entry.second.expired(); });
+  open.models.insert_or_assign(key, model);
+  return model;
+}
 }  // namespace
 
 Result<std::shared_ptr<const Model>> SharedModel::Make(MappedFile file, std::span<const std::byte> bytes, std::shared_ptr<const Model> owner) {
@@ -61,8 +93,7 @@ uint64_t SharedModel::packed_bytes() const {
 
 Result<std::shared_ptr<const Model>> Model::Open(const std::string& path) {
   OCTET_ASSIGN(MappedFile file, MappedFile::Open(path));
-  const std::span<const std::byte> bytes = file.bytes();
-  Result<std::shared_ptr<const Model>> model = SharedModel::Make(std::move(file), bytes);
+  Result<std::shared_ptr<const Model>> model = OpenShared(std::move(file));
   if (!model.ok()) return Error(model.error().code(), "'%s': %s", path.c_str(), model.error().message().c_str());
   return model;
 }

@@ -24,6 +24,22 @@ TEST(File, WritesWholeFilesAndLeavesNothingBeside) {
   EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder), {}), 1);
 }
 
+TEST(File, IdentityTellsAFileFromTheOneThatTookItsName) {
+  const std::string path = testing::TempDir() + "/octet_identity";
+  ASSERT_TRUE(WriteFile(path, std::string_view("first")).ok());
+  const auto first = MappedFile::Open(path), same = MappedFile::Open(path);
+  ASSERT_TRUE(first.ok() && same.ok());
+  EXPECT_EQ(first->identity(), same->identity());
+  EXPECT_FALSE(first->identity().settled());
+  ASSERT_TRUE(WriteFile(path, std::string_view("other")).ok());
+  const auto other = MappedFile::Open(path);
+  ASSERT_TRUE(other.ok());
+  EXPECT_NE(first->identity(), other->identity());
+  FileIdentity old = other->identity();
+  old.modified_ns = old.changed_ns -= 3'000'000'000;
+  EXPECT_TRUE(old.settled());
+}
+
 TEST(File, ErrorsNameTheFileAndTheReason) {
   auto missing = MappedFile::Open("/nonexistent/model.tflite");
   ASSERT_FALSE(missing.ok());

@@ -82,7 +82,7 @@ def parity():
     data = bytearray(good.read_bytes())
     weights = json.loads(run("diagnose", model, good, "--json").stdout)["models"][0]
     expect("as JSON", weights["agrees"] and len(weights["layers"]) > 3)
-    # Weights are the 64-byte aligned buffers: the first one with a run of equal floats belongs to a layer in the middle.
+    # Weights are aligned buffers: the first one with a run of equal floats belongs to a layer in the middle.
     victim = next(i for i in range(64, len(data) - 16, 4) if data[i:i + 4] == data[i + 4:i + 8] == data[i + 8:i + 12] == b"\x00\x00\x40\x40")
     data[victim:victim + 4] = b"\x00\x00\xc8\x42"
     broken.write_bytes(data)

@@ -136,7 +136,8 @@ TEST(KernelInt8, MultipliesAnySegmentsAtAnyAlignment) {
   for (int round = 0; round < 200; ++round) {
     const bool across = round % 4 == 0;  // Windows of three pixels, one pixel on from row to row.
     const int64_t segments = 1 + random() % 4, length = across ? 12 * (1 + random() % 4) : 1 + random() % (round % 8 == 1 ? 500 : 40), columns = 1 + random() % (across ? 40 : 140);
-    const int64_t rows = 1 + random() % (round % 8 == 5 ? 70 : 40);
+    const int64_t rows = round == 100 ? 515 : 1 + random() % (round % 8 == 5 ? 70 : 40);  // A block holds 512.
+    const bool f64 = round % 7 == 3;
     const int64_t panels = (columns + kPanel - 1) / kPanel, groups = (length + 3) / 4, pitch = across ? length / 3 : 1 + random() % 7, between = length + random() % 9;
     const auto extreme = [&] { return random() % 4 == 0 ? (random() % 2 ? int8_t{-128} : int8_t{127}) : static_cast<int8_t>(random()); };
     std::vector<int8_t> w(static_cast<size_t>(columns * segments * length)), packed(static_cast<size_t>(panels * segments * groups * 64)), x(static_cast<size_t>(rows * pitch + segments * between + length + 8));
@@ -151,6 +152,7 @@ TEST(KernelInt8, MultipliesAnySegmentsAtAnyAlignment) {
       Constants constants(static_cast<size_t>(columns));
       for (int64_t c = 0; c < columns; ++c) {
         constants.Set(static_cast<size_t>(c), {(1 << 30) + static_cast<int32_t>(random() % 1000000), -11});
+        constants.scale[static_cast<size_t>(c)] = std::ldexp(static_cast<double>(constants.mantissa[static_cast<size_t>(c)]), -11 - 31);
         int32_t sum = 0;
         for (int64_t i = 0; i < segments * length; ++i) sum += w[static_cast<size_t>(c * segments * length + i)];
         constants.bias[static_cast<size_t>(c)] = -sum * k->offset;
@@ -161,7 +163,7 @@ TEST(KernelInt8, MultipliesAnySegmentsAtAnyAlignment) {
       k->load(x.data(), static_cast<int64_t>(x.size()), loaded.data());
       std::vector<const void*> at;
       for (int64_t r = 0; r < rows; ++r) at.push_back(loaded.data() + r * pitch * k->value_bytes);
-      const kernels::ProductS8 p{offset.data(), segments, length, packed.data(), constants.View(round % 2 == 0, false), columns, narrow_range};
+      const kernels::ProductS8 p{offset.data(), segments, length, packed.data(), constants.View(round % 2 == 0, f64), columns, narrow_range};
       std::vector<int8_t> y(static_cast<size_t>(rows * columns) + 1, 99);
       const int64_t cut = random() % (panels + 1);
       k->multiply(p, at.data(), rows, 0, cut, y.data(), scratch.data());
@@ -170,7 +172,7 @@ TEST(KernelInt8, MultipliesAnySegmentsAtAnyAlignment) {
         for (int64_t c = 0; c < columns; ++c) {
           int32_t sum = 0;
           for (int64_t i = 0; i < segments * length; ++i) sum += x[static_cast<size_t>(r * pitch + i / length * between + i % length)] * w[static_cast<size_t>(c * segments * length + i)];
-          ASSERT_EQ(y[static_cast<size_t>(r * columns + c)], constants.Expected(sum, static_cast<size_t>(c), false)) << k->name << " row " << r << " column " << c;
+          ASSERT_EQ(y[static_cast<size_t>(r * columns + c)], constants.Expected(sum, static_cast<size_t>(c), f64)) << k->name << " row " << r << " column " << c;
         }
       EXPECT_EQ(y.back(), 99);
     }

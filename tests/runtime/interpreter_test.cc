@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What interpreters of one model share, and what each keeps for itself.
+#include "base/file.h"
 #include "base/strings.h"
 #include "tests/model_builder.h"
 
@@ -37,6 +38,22 @@ TEST(Sharing, InterpretersComputeApart) {
   const std::vector<std::byte> before((*a)->output(0).data, (*a)->output(0).data + (*a)->output(0).bytes);
   ASSERT_TRUE((*b)->Invoke().ok());
   EXPECT_EQ(std::memcmp(before.data(), (*a)->output(0).data, before.size()), 0);
+}
+
+TEST(Sharing, AFileIsOneModelWhileItIsOpen) {
+  const std::string path = std::string(OCTET_SOURCE_DIR) + "/tests/ops/vectors/CAST/0.tflite";
+  const auto a = runtime::Model::Open(path), b = runtime::Model::Open(path);
+  ASSERT_TRUE(a.ok() && b.ok());
+  EXPECT_EQ(*a, *b);
+}
+
+// Times of files are coarse: what was just written may change without another time.
+TEST(Sharing, AFileThatWasJustWrittenIsReadAgain) {
+  const std::string path = testing::TempDir() + "/octet_sharing.tflite";
+  ASSERT_TRUE(WriteFile(path, *exporter::Export(Dense(32, 16))).ok());
+  const auto a = runtime::Model::Open(path), b = runtime::Model::Open(path);
+  ASSERT_TRUE(a.ok() && b.ok());
+  EXPECT_NE(*a, *b);
 }
 
 TEST(Strings, MoveThroughAModel) {

@@ -14,13 +14,17 @@ namespace {
 constexpr int kMostPanels = 4, kMostRows = 8;
 constexpr int kTileRows[kMostPanels + 1] = {0, 8, 8, 8, 6};  // 24 sums, 4 weights, one activation.
 
+constexpr int64_t kLongPanel = 4096;  // Shorter ones are there before they are missed.
+constexpr int kSecondLevel = 2;       // For __builtin_prefetch.
+
 inline __m512i Quad(const uint8_t* a) {
   int32_t v;
   __builtin_memcpy(&v, a, 4);
   return _mm512_set1_epi32(v);
 }
 
-template <int kRows, int kPanels> void Tile(const ProductS8& p, const void* const* rows, const int8_t* w, const int32_t* bias, int32_t* acc) {
+// kAhead: weights of the next panels are asked for meanwhile, into the second-level cache.
+template <int kRows, int kPanels, bool kAhead> void Tile(const ProductS8& p, const void* const* rows, const int8_t* w, const int32_t* bias, int32_t* acc) {
   const uint8_t* a[kRows];
   __m512i sum[kRows][kPanels];
 #pragma GCC unroll 8
@@ -36,6 +40,9 @@ template <int kRows, int kPanels> void Tile(const ProductS8& p, const void* cons
       __m512i weights[kPanels];
 #pragma GCC unroll 4
       for (int c = 0; c < kPanels; ++c) weights[c] = Load(w + c * panel_bytes);
+      if constexpr (kAhead)
+#pragma GCC unroll 4
+        for (int c = 0; c < kPanels; ++c) __builtin_prefetch(w + (c + kPanels) * panel_bytes, 0, kSecondLevel);
 #pragma GCC unroll 8
       for (int r = 0; r < kRows; ++r) {
         const __m512i x = Quad(a[r] + at);
@@ -92,16 +99,18 @@ int64_t WindowsAcross(const ProductS8& p, const void* const* rows, int64_t count
 }
 
 using TileFn = void (*)(const ProductS8&, const void* const*, const int8_t*, const int32_t*, int32_t*);
+template <bool kAhead>
 constexpr TileFn kTiles[kMostPanels][kMostRows] = {
-    {Tile<1, 1>, Tile<2, 1>, Tile<3, 1>, Tile<4, 1>, Tile<5, 1>, Tile<6, 1>, Tile<7, 1>, Tile<8, 1>},
-    {Tile<1, 2>, Tile<2, 2>, Tile<3, 2>, Tile<4, 2>, Tile<5, 2>, Tile<6, 2>, Tile<7, 2>, Tile<8, 2>},
-    {Tile<1, 3>, Tile<2, 3>, Tile<3, 3>, Tile<4, 3>, Tile<5, 3>, Tile<6, 3>, Tile<7, 3>, Tile<8, 3>},
-    {Tile<1, 4>, Tile<2, 4>, Tile<3, 4>, Tile<4, 4>, Tile<5, 4>, Tile<6, 4>, nullptr, nullptr}};
+    {Tile<1, 1, kAhead>, Tile<2, 1, kAhead>, Tile<3, 1, kAhead>, Tile<4, 1, kAhead>, Tile<5, 1, kAhead>, Tile<6, 1, kAhead>, Tile<7, 1, kAhead>, Tile<8, 1, kAhead>},
+    {Tile<1, 2, kAhead>, Tile<2, 2, kAhead>, Tile<3, 2, kAhead>, Tile<4, 2, kAhead>, Tile<5, 2, kAhead>, Tile<6, 2, kAhead>, Tile<7, 2, kAhead>, Tile<8, 2, kAhead>},
+    {Tile<1, 3, kAhead>, Tile<2, 3, kAhead>, Tile<3, 3, kAhead>, Tile<4, 3, kAhead>, Tile<5, 3, kAhead>, Tile<6, 3, kAhead>, Tile<7, 3, kAhead>, Tile<8, 3, kAhead>},
+    {Tile<1, 4, kAhead>, Tile<2, 4, kAhead>, Tile<3, 4, kAhead>, Tile<4, 4, kAhead>, Tile<5, 4, kAhead>, Tile<6, 4, kAhead>, nullptr, nullptr}};
 
 void Multiply(const ProductS8& p, const void* const* rows, int64_t count, int64_t first_panel, int64_t end_panel, int8_t* y, void*) {
   alignas(64) int32_t acc[(kMostRows + 3) * kMostPanels * kPanel];  // Rows are read by fours.
   static_assert(kMostAcross + 3 <= (kMostRows + 3) * kMostPanels);
   const auto finish = p.requant.scale ? Finish<F64> : !p.requant.narrow ? Finish<Double> : p.requant.relu() ? Finish<Narrow<true>> : Finish<Narrow<false>>;
+  const auto& tiles = p.panel_bytes() >= kLongPanel ? kTiles<true> : kTiles<false>;
   // Panels and rows are cut evenly: 5 panels are 3 and 2, 9 rows are 5 and 4.
   for (int64_t panel = first_panel, panels_left = end_panel - first_panel; panels_left > 0;) {
     const int64_t panel_cuts = (panels_left + kMostPanels - 1) / kMostPanels;
@@ -121,7 +130,7 @@ void Multiply(const ProductS8& p, const void* const* rows, int64_t count, int64_
       }
       const int64_t row_cuts = (count - r + kTileRows[panels] - 1) / kTileRows[panels];
       const int tile = static_cast<int>((count - r + row_cuts - 1) / row_cuts);
-      kTiles[panels - 1][tile - 1](p, rows + r, w, p.requant.bias + panel * kPanel, acc);
+      tiles[panels - 1][tile - 1](p, rows + r, w, p.requant.bias + panel * kPanel, acc);
       if (p.take) p.take(p.context, acc, r, tile, panel * kPanel, panels);
       else finish(acc, tile, panels, p, panel * kPanel, y + r * p.columns);
       r += tile;
@@ -172,6 +181,8 @@ template <int kRows> void WideTile(const int16_t* a, int64_t channels, const int
   for (int r = 0; r < kRows; ++r) first[r] = second[r] = _mm512_setzero_si512();
   for (int64_t k = 0; k < channels; k += 2, w += 32) {
     const __m512i w0 = Load(w), w1 = Load(w + panel);
+    __builtin_prefetch(w + channels * kPanel, 0, kSecondLevel);
+    __builtin_prefetch(w + panel + channels * kPanel, 0, kSecondLevel);
 #pragma GCC unroll 8
     for (int r = 0; r < kRows; ++r) {
       const __m512i x = Quad(reinterpret_cast<const uint8_t*>(a + r * channels + k));
@@ -188,7 +199,7 @@ template <int kRows> void WideTile(const int16_t* a, int64_t channels, const int
 using WideTileFn = void (*)(const int16_t*, int64_t, const int16_t*, int64_t, int32_t*, int64_t);
 constexpr WideTileFn kWideTiles[8] = {WideTile<1>, WideTile<2>, WideTile<3>, WideTile<4>, WideTile<5>, WideTile<6>, WideTile<7>, WideTile<8>};
 
-// Sums [position][kWinogradTiles][16] of one panel to outputs.
+// Sums [position][tile][16] of one panel to outputs.
 template <class Rescale> void InverseTiles(const WinogradS8& p, const int32_t* sums, int64_t rows, int64_t across, int64_t first, int64_t count, int64_t column, int8_t* y) {
   const Rescale rescale(p.requant, column);
   const Clamp clamp(p.requant);
@@ -210,10 +221,10 @@ template <class Rescale> void InverseTiles(const WinogradS8& p, const int32_t* s
 }
 
 template <class Rescale> void Winograd(const WinogradS8& p, const void* loaded, int64_t rows, int64_t first_panel, int64_t end_panel, int8_t* y, void* scratch) {
-  constexpr int64_t kSums = kPositions * kWinogradTiles * kPanel;
+  constexpr int64_t kSums = kPositions * kPositionSums;
   const int64_t across = (p.width + kM - 1) / kM, tiles = across * ((rows + kM - 1) / kM), packed_panel = kPositions * p.channels * kPanel;
   auto* transformed = static_cast<int16_t*>(scratch);
-  auto* sums = reinterpret_cast<int32_t*>(transformed + kPositions * kWinogradTiles * p.channels);
+  auto* sums = reinterpret_cast<int32_t*>(transformed + kPositions * p.position_values());
   for (int64_t first = 0; first < tiles; first += kWinogradTiles) {
     const int64_t count = tiles - first < kWinogradTiles ? tiles - first : kWinogradTiles;
     TransformTiles<kM>(p, static_cast<const uint8_t*>(loaded), across, first, count, transformed);
@@ -222,8 +233,8 @@ template <class Rescale> void Winograd(const WinogradS8& p, const void* loaded, 
       for (int64_t position = 0; position < kPositions; ++position) {
         const int16_t* w = p.packed + panel * packed_panel + position * p.channels * kPanel;
         for (int64_t t = 0; t < count;) {
-          const int64_t cuts = (count - t + 7) / 8, tile = (count - t + cuts - 1) / cuts, at = position * kWinogradTiles + t;
-          kWideTiles[tile - 1](transformed + at * p.channels, p.channels, w, both ? packed_panel : 0, sums + at * kPanel, kSums);
+          const int64_t cuts = (count - t + 7) / 8, tile = (count - t + cuts - 1) / cuts;
+          kWideTiles[tile - 1](transformed + position * p.position_values() + t * p.channels, p.channels, w, both ? packed_panel : 0, sums + position * kPositionSums + t * kPanel, kSums);
           t += tile;
         }
       }
@@ -243,6 +254,7 @@ void WinogradRows(const WinogradS8& p, const void* loaded, int64_t rows, int64_t
 // register q; four of them pack back into bytes in the channels' own order.
 
 constexpr int kVector = 64, kPixelBytes = kVector * 4, kLineTaps = 4, kColumnRows = 4;
+constexpr bool kSlides = false;
 
 struct Column {
   __m512i q[4];
@@ -307,6 +319,7 @@ template <class Rescale>
   }
   Put(y, clamp(v[0], v[1], v[2], v[3]), left);
 }
+
 
 #include "kernels/isa/depthwise_s8_body.h"
 

@@ -8,6 +8,8 @@
 //   kColumnRows, Column, Interleaved(rows, at)   the rows of a column, and a column
 //   ColumnWeights(p, phase)                      the weights of a vector of channels
 //   PutThree<Rescale>(p, clamp, at, column, weights, y, left)
+//   kSlides                    whether it has Slide<Rescale, kNew>(p, column, phase, repeats, y): a row of outputs of a vector of channels
+//                              where the next window has one new column, or two; column[s][t]: row t of the first window's column s
 
 // Where a line's taps begin; of absent ones, the last is repeated.
 inline void TapsOf(const TapLine& line, const uint8_t* const* rows, const uint8_t** from) {
@@ -76,9 +78,20 @@ template <class Rescale> bool ThreeColumnsRow(const DepthwiseS8& p, const uint8_
   int64_t offset[3];
   if (!ColumnsOf(p, rows, column, offset)) return false;
   const auto shared = [&](int a, int b) { return p.step[a] == p.step[b] + p.pixels; };  // Column a is the next vector's b.
-  const auto run = shared(1, 0) && shared(2, 1) ? ThreeColumns<Rescale, 1> : shared(2, 0) ? ThreeColumns<Rescale, 2> : ThreeColumns<Rescale, 3>;
   const int64_t vectors = p.vectors(kVector);
-  for (int64_t phase = 0; phase < p.period && phase < vectors; ++phase) run(p, column, offset, phase, (vectors - phase + p.period - 1) / p.period, y);
+  const auto repeats = [&](int64_t phase) { return (vectors - phase + p.period - 1) / p.period; };
+  if constexpr (kSlides) {
+    if (shared(2, 0) || (shared(1, 0) && shared(2, 1))) {
+      for (int c = 0; c < 3; ++c)
+        for (int t = 0; t < kColumnRows; ++t) column[c][t] += offset[c];
+      for (int64_t phase = 0; phase < p.period && phase < vectors; ++phase)
+        if (shared(2, 0)) Slide<Rescale, 2>(p, column, phase, repeats(phase), y);
+        else Slide<Rescale, 1>(p, column, phase, repeats(phase), y);
+      return true;
+    }
+  }
+  const auto run = shared(1, 0) && shared(2, 1) ? ThreeColumns<Rescale, 1> : shared(2, 0) ? ThreeColumns<Rescale, 2> : ThreeColumns<Rescale, 3>;
+  for (int64_t phase = 0; phase < p.period && phase < vectors; ++phase) run(p, column, offset, phase, repeats(phase), y);
   return true;
 }
 

@@ -364,6 +364,20 @@ struct Product {
   static constexpr bool kLinear = false;
   static I Of(I a, I b, const ScaledPair& q) { return RescaleBy(Lanes::MulI(a, b), q.out); }
 };
+template <class Op> inline constexpr bool kIsProduct = false;
+template <> inline constexpr bool kIsProduct<Product> = true;
+
+// A product's narrow rescaling (see RescaleBy; right > 0) and zero, with nothing to ask in the loop.
+struct NarrowProduct {
+  int left, right;
+  I mantissa, up, zero;
+  explicit NarrowProduct(const ScaledPair& q)
+      : left(q.out.left + 2), right(q.out.right + 1), mantissa(Lanes::SetI(q.out.mantissa)), up(Lanes::SetI((1 << q.out.right) + 1)), zero(Lanes::SetI(q.zero_out)) {}
+  I operator()(I a, I b) const {
+    const I x = Lanes::MulI(a, b), less = Lanes::ShiftLeft(Lanes::ShiftRight(x, 31), 1);
+    return Lanes::AddI(Lanes::ShiftRight(Lanes::AddI(Lanes::HighHalf(Lanes::ShiftLeft(x, left), mantissa), Lanes::AddI(up, less)), right), zero);
+  }
+};
 
 // Half the work of `exact`, which decides where a sum lies too close to a half to tell. Operands whose sums are
 // often halves (equal scales) are left to it: answers how many elements are done.
@@ -402,17 +416,26 @@ template <class Op> void PairS8(const int8_t* a, int64_t step_a, const int8_t* b
   const I za = Lanes::SetI(q.zero_a), zb = Lanes::SetI(q.zero_b), zero = Lanes::SetI(q.zero_out), low = Lanes::SetI(q.low), high = Lanes::SetI(q.high);
   if (n <= 0) return;
   const I one_a = Lanes::SetI(*a - q.zero_a), one_b = Lanes::SetI(*b - q.zero_b);
-  const auto finish = [&](I va, I vb) { return Lanes::MinI(Lanes::MaxI(Lanes::AddI(Op::Of(va, vb, q), zero), low), high); };
+  const auto value = [&](I va, I vb) { return Lanes::AddI(Op::Of(va, vb, q), zero); };
+  const auto finish = [&](I va, I vb) { return Lanes::MinI(Lanes::MaxI(value(va, vb), low), high); };
+  const auto at_a = [&](int64_t i) { return step_a ? Lanes::SubI(Lanes::LoadS8(a + i), za) : one_a; };
+  const auto at_b = [&](int64_t i) { return step_b ? Lanes::SubI(Lanes::LoadS8(b + i), zb) : one_b; };
   int64_t i = 0;
-  if (step_a && step_b) {
-    if constexpr (Op::kLinear)
-      if (q.doubt > 0) i = RoundedLine(a, b, n, q, [&](I va, I vb) { return finish(Lanes::SubI(va, za), Lanes::SubI(vb, zb)); }, y);
-    for (; i + kLanes <= n; i += kLanes) Lanes::StoreS8(y + i, finish(Lanes::SubI(Lanes::LoadS8(a + i), za), Lanes::SubI(Lanes::LoadS8(b + i), zb)));
-  } else if (step_a) {
-    for (; i + kLanes <= n; i += kLanes) Lanes::StoreS8(y + i, finish(Lanes::SubI(Lanes::LoadS8(a + i), za), one_b));
-  } else {
-    for (; i + kLanes <= n; i += kLanes) Lanes::StoreS8(y + i, finish(one_a, step_b ? Lanes::SubI(Lanes::LoadS8(b + i), zb) : one_b));
-  }
+  if constexpr (Op::kLinear)
+    if (step_a && step_b && q.doubt > 0) i = RoundedLine(a, b, n, q, [&](I va, I vb) { return finish(Lanes::SubI(va, za), Lanes::SubI(vb, zb)); }, y);
+  const auto fours = [&](const auto& of) {
+    for (; i + 4 * kLanes <= n; i += 4 * kLanes) {
+      I v[4];
+#pragma GCC unroll 4
+      for (int k = 0; k < 4; ++k) v[k] = of(i + k * kLanes);
+      Lanes::StoreFourS8(y + i, v, q.low, q.high);
+    }
+  };
+  if constexpr (kIsProduct<Op>)
+    if (step_a && step_b && q.out.narrow && q.out.right > 0)
+      fours([&, product = NarrowProduct(q)](int64_t at) { return product(Lanes::SubI(Lanes::LoadS8(a + at), za), Lanes::SubI(Lanes::LoadS8(b + at), zb)); });
+  fours([&](int64_t at) { return value(at_a(at), at_b(at)); });
+  for (; i + kLanes <= n; i += kLanes) Lanes::StoreS8(y + i, finish(at_a(i), at_b(i)));
   if (i == n) return;
   const I va = step_a ? Lanes::SubI(Lanes::LoadSomeS8(a + i, n - i), za) : one_a, vb = step_b ? Lanes::SubI(Lanes::LoadSomeS8(b + i, n - i), zb) : one_b;
   Lanes::StoreSomeS8(y + i, n - i, finish(va, vb));

@@ -83,6 +83,7 @@ void Load(const int8_t* x, int64_t n, void* to) { __builtin_memcpy(to, x, static
 // A vector is 16 channels. Interleaving four rows byte by byte leaves channels 4 * q to 4 * q + 3 in register q.
 
 constexpr int kVector = 16, kPixelBytes = kVector * 4, kLineTaps = 4, kColumnRows = 4;
+constexpr bool kSlides = false;
 
 struct Column {
   int8x16_t q[4];
@@ -142,6 +143,7 @@ template <class Rescale>
   }
   Put(y, Requantized<Rescale>(p.requant, clamp, at, sum), left);
 }
+
 
 #include "kernels/isa/depthwise_s8_body.h"
 

@@ -155,7 +155,7 @@ template <class Rescale, int kM> void Winograd(const WinogradS8& p, const void* 
   constexpr int kPositions = (kM + 2) * (kM + 2);
   const int64_t across = (p.width + kM - 1) / kM, tiles = across * ((rows + kM - 1) / kM);
   auto* transformed = static_cast<int16_t*>(scratch);
-  auto* sums = reinterpret_cast<int32_t*>(transformed + kPositions * kWinogradTiles * p.channels);
+  auto* sums = reinterpret_cast<int32_t*>(transformed + kPositions * p.position_values());
   for (int64_t first = 0; first < tiles; first += kWinogradTiles) {
     const int64_t count = tiles - first < kWinogradTiles ? tiles - first : kWinogradTiles;
     TransformTiles<kM>(p, static_cast<const int8_t*>(loaded), across, first, count, transformed);
@@ -163,8 +163,8 @@ template <class Rescale, int kM> void Winograd(const WinogradS8& p, const void* 
       for (int64_t position = 0; position < kPositions; ++position) {
         const int16_t* w = p.packed + (panel * kPositions + position) * p.channels * kPanel;
         for (int64_t t = 0; t < count;) {
-          const int64_t cuts = (count - t + kWideRows - 1) / kWideRows, tile = (count - t + cuts - 1) / cuts, at = position * kWinogradTiles + t;
-          kWideTiles[tile - 1](transformed + at * p.channels, p.channels, w, sums + at * kPanel);
+          const int64_t cuts = (count - t + kWideRows - 1) / kWideRows, tile = (count - t + cuts - 1) / cuts;
+          kWideTiles[tile - 1](transformed + position * p.position_values() + t * p.channels, p.channels, w, sums + position * kPositionSums + t * kPanel);
           t += tile;
         }
       }

@@ -34,6 +34,10 @@ template <class L, int kAt, int kRows, int kAcross> inline void MultiplyElement(
   }
 }
 
+// Weights of the next panels are asked for while these are multiplied: they are a stream of their own for the processor, which finds it
+// only after some lines. Into the second-level cache: the first holds these. Fewer rows wait for memory anyway.
+constexpr int kFewRows = 4, kSecondLevel = 2;
+
 // Rows in threes share a pointer: base, base + lda, base + 2 * lda are one addressing mode each.
 template <int kRows, int kPanels, class L = Lanes> void Tile(const ProductF32& p, const float* a, int64_t column, float* y) {
   constexpr int kAcross = kPanels * kVectors, kGroups = (kRows + 2) / 3;
@@ -66,6 +70,9 @@ template <int kRows, int kPanels, class L = Lanes> void Tile(const ProductF32& p
       F row[kAcross];
 #pragma GCC unroll 16
       for (int v = 0; v < kAcross; ++v) row[v] = Lanes::Load(w + v / kVectors * panel + v % kVectors * kLanes);
+      if constexpr (kRows > kFewRows)
+#pragma GCC unroll 16
+        for (int v = 0; v < kPanels; ++v) __builtin_prefetch(w + (v + kPanels) * panel, 0, kSecondLevel);
 #pragma GCC unroll 16
       for (int r = 0; r < kRows; ++r) {
         const F x = Lanes::Set(group[r / 3][r % 3 * lda]);

@@ -12,20 +12,37 @@ inline __m256i Load(const void* p) { return _mm256_loadu_si256(static_cast<const
 inline void Store(void* p, __m256i v) { _mm256_storeu_si256(static_cast<__m256i*>(p), v); }
 inline __m128i Load16(const void* p) { return _mm_loadu_si128(static_cast<const __m128i*>(p)); }
 
-// Constants of 8 columns for the one-step form of DOUBLE (Requant::narrow).
-template <bool kRelu> struct Narrow {
+// Constants of 8 columns for the one-step form of DOUBLE (Requant::narrow). kFourfold: what comes is four times the sum already.
+template <bool kRelu, bool kFourfold = false> struct Narrow {
   static constexpr bool kWide = false;
   __m256i mantissa, mantissa_odd, up, up_negative, after;
   Narrow(const Requant& q, int64_t c) : Narrow(q.narrow[c / kPanel], static_cast<int>(c % kPanel)) {}
   Narrow(const NarrowPanel& p, int i)
       : mantissa(Load(p.mantissa + i)), mantissa_odd(Load(p.odd + i)), up(Load(p.up + i)), up_negative(Load(p.up_negative + i)), after(Load(p.after + i)) {}
   __m256i operator()(__m256i x) const {
-    x = _mm256_slli_epi32(x, 2);
+    if constexpr (!kFourfold) x = _mm256_slli_epi32(x, 2);
     const __m256i even = _mm256_mul_epi32(x, mantissa), odd = _mm256_mul_epi32(_mm256_srli_epi64(x, 32), mantissa_odd);
     const __m256i v = _mm256_blend_epi32(_mm256_srli_epi64(even, 32), odd, 0xaa);  // High halves.
     if constexpr (kRelu) return _mm256_srav_epi32(_mm256_add_epi32(v, up), after);
     const __m256 nudge = _mm256_blendv_ps(_mm256_castsi256_ps(up), _mm256_castsi256_ps(up_negative), _mm256_castsi256_ps(x));  // By x's sign.
     return _mm256_srav_epi32(_mm256_add_epi32(v, _mm256_castps_si256(nudge)), after);
+  }
+  // Four vectors of two rows, side by side.
+  [[gnu::always_inline]] static inline void Each(const Narrow (&rescale)[2], __m256i (&x)[4]) {
+    if constexpr (kRelu) {
+      __m256i odd[4];
+#pragma GCC unroll 4
+      for (int i = 0; i < 4; ++i) x[i] = _mm256_slli_epi32(x[i], 2);
+#pragma GCC unroll 4
+      for (int i = 0; i < 4; ++i) odd[i] = _mm256_mul_epi32(_mm256_srli_epi64(x[i], 32), rescale[i % 2].mantissa_odd);
+#pragma GCC unroll 4
+      for (int i = 0; i < 4; ++i) x[i] = _mm256_srli_epi64(_mm256_mul_epi32(x[i], rescale[i % 2].mantissa), 32);
+#pragma GCC unroll 4
+      for (int i = 0; i < 4; ++i) x[i] = _mm256_srav_epi32(_mm256_add_epi32(_mm256_blend_epi32(x[i], odd[i], 0xaa), rescale[i % 2].up), rescale[i % 2].after);
+    } else {
+#pragma GCC unroll 4
+      for (int i = 0; i < 4; ++i) x[i] = rescale[i % 2](x[i]);
+    }
   }
 };
 
@@ -46,6 +63,9 @@ struct Double {
     const __m256i up = _mm256_srli_epi32(_mm256_sllv_epi32(_mm256_set1_epi32(1), right), 1);
     const __m256i nudge = _mm256_and_si256(_mm256_add_epi32(up, _mm256_srai_epi32(v, 31)), shifts);
     return _mm256_srav_epi32(_mm256_add_epi32(v, nudge), right);
+  }
+  static void Each(const Double (&rescale)[2], __m256i (&x)[4]) {
+    for (int i = 0; i < 4; ++i) x[i] = rescale[i % 2](x[i]);
   }
 };
 

@@ -41,9 +41,10 @@ template <int kM> inline void TransformOutput(const Words* s, int step, Words* o
   }
 }
 
-// Loaded rows to [position][kWinogradTiles][channels] for tiles [first, first + count), row by row of tiles.
+// Loaded rows to [position][tile][channels] for tiles [first, first + count), row by row of tiles.
 template <int kM> void TransformTiles(const WinogradS8& p, const Loaded* loaded, int64_t tiles_across, int64_t first, int64_t count, int16_t* to) {
   constexpr int kSide = kM + 2;
+  const int64_t position = p.position_values();
   for (int64_t t = 0; t < count; ++t) {
     const Loaded* tile = loaded + ((first + t) / tiles_across * kM * p.pixels + (first + t) % tiles_across * kM) * p.channels;
     for (int64_t c = 0; c < p.channels; c += kShorts) {
@@ -52,16 +53,16 @@ template <int kM> void TransformTiles(const WinogradS8& p, const Loaded* loaded,
         for (int j = 0; j < kSide; ++j) d[i * kSide + j] = LoadShorts(tile + (i * p.pixels + j) * p.channels + c);
       for (int j = 0; j < kSide; ++j) TransformInput<kM>(d + j, kSide, e + j);
       for (int i = 0; i < kSide; ++i) TransformInput<kM>(e + i * kSide, 1, d + i * kSide);
-      for (int i = 0; i < kSide * kSide; ++i) StoreShorts(to + (i * kWinogradTiles + t) * p.channels + c, d[i]);
+      for (int i = 0; i < kSide * kSide; ++i) StoreShorts(to + i * position + t * p.channels + c, d[i]);
     }
   }
 }
 
-// Sums of one vector of columns of one tile, [position][kWinogradTiles][16], to m x m requantized outputs.
+// Sums of one vector of columns of one tile, [position][tile][16], to m x m requantized outputs.
 template <class Rescale, int kM> inline void InverseTile(const int32_t* sums, const Rescale& rescale, Words bias, Words* out) {
   constexpr int kSide = kM + 2;
   Words s[kSide * kSide], half[kM * kSide];
-  for (int i = 0; i < kSide * kSide; ++i) s[i] = LoadWords(sums + i * kWinogradTiles * kPanel);
+  for (int i = 0; i < kSide * kSide; ++i) s[i] = LoadWords(sums + i * kPositionSums);
   for (int j = 0; j < kSide; ++j) TransformOutput<kM>(s + j, kSide, half + j, kSide);
   for (int i = 0; i < kM; ++i) TransformOutput<kM>(half + i * kSide, 1, out + i * kM, 1);
   for (int i = 0; i < kM * kM; ++i) {

@@ -1,0 +1,71 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Other runtimes as they are on a core with AVX2 only, on a core that has more.
+
+Usage: as_avx2.py SITE_PACKAGES DEST   (needs cc and objdump; make bench ISA=avx2)
+
+None of them has a switch for it. Copies their packages to DEST and replaces each `cpuid` (0F A2) of their libraries by `ud2` (0F 0B),
+which DEST/as_avx2.so, built from as_avx2.c, answers without AVX-512, VNNI and AMX. What they choose by it runs at full speed.
+Then: PYTHONPATH=DEST LD_PRELOAD=DEST/as_avx2.so OCTET_ISA=avx2 python …
+"""
+import os
+import re
+import shutil
+import subprocess
+import sys
+
+PACKAGES = ("ai_edge_litert", "openvino", "onnxruntime")
+CPUID, UD2 = b"\x0f\xa2", b"\x0f\x0b"
+
+
+def load_segments(path):
+    """(virtual address, file offset, bytes in the file) of each loaded segment."""
+    lines = subprocess.run(["objdump", "-p", path], capture_output=True, text=True, check=True).stdout
+    found = re.findall(r"LOAD off\s+(0x\w+) vaddr (0x\w+).*\n\s+filesz (0x\w+)", lines)
+    return [(int(vaddr, 16), int(offset, 16), int(size, 16)) for offset, vaddr, size in found]
+
+
+def cpuid_addresses(path):
+    with subprocess.Popen(["objdump", "-d", "--no-show-raw-insn", path], stdout=subprocess.PIPE, text=True) as objdump:
+        return [int(line.split(":")[0], 16) for line in objdump.stdout if line.rstrip().endswith("\tcpuid")]
+
+
+def replace_cpuid(path):
+    """How many were replaced."""
+    with open(path, "rb") as file:
+        code = bytearray(file.read())
+    if CPUID not in code:
+        return 0
+    segments = load_segments(path)
+    addresses = cpuid_addresses(path)
+    for address in addresses:
+        at = next(address - vaddr + offset for vaddr, offset, size in segments if vaddr <= address < vaddr + size)
+        if code[at : at + 2] != CPUID:
+            sys.exit(f"octet: {path}: {address:#x}: expected cpuid, found {code[at:at + 2].hex()}")
+        code[at : at + 2] = UD2
+    with open(path, "wb") as file:
+        file.write(code)
+    return len(addresses)
+
+
+def main():
+    site_packages, dest = sys.argv[1:]
+    for name in PACKAGES:
+        source = os.path.join(site_packages, name)
+        if not os.path.isdir(source):
+            continue
+        shutil.copytree(source, os.path.join(dest, name), dirs_exist_ok=True)
+        for folder, _, files in os.walk(os.path.join(dest, name)):
+            for file in files:
+                if re.search(r"\.so(\.\d+)*$", file):
+                    count = replace_cpuid(os.path.join(folder, file))
+                    if count:
+                        print(f"octet: {name}/{file}: {count} cpuid instructions replaced")
+    here = os.path.dirname(os.path.abspath(__file__))
+    subprocess.run(["cc", "-O2", "-shared", "-fPIC", "-o", os.path.join(dest, "as_avx2.so"), os.path.join(here, "as_avx2.c")], check=True)
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 3:
+        sys.exit(__doc__)
+    main()

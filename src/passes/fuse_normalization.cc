@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+//   x * rsqrt(maximum(sum(x^2 along the last axis), 1e-12))   becomes   l2_normalization(x)
+// and so where it is x / sqrt(...), or x / maximum(sqrt(sum(x^2)), 1e-6): the operator's own least norm is 1e-6.
+#include <cmath>
+
+#include "passes/rewrites.h"
+
+namespace octet::passes {
+namespace {
+
+using graph::Graph;
+using graph::NodeId;
+using graph::TensorId;
+
+constexpr float kLeastNorm = 1e-6f;
+
+NodeId Maker(const Graph& g, TensorId t, std::string_view op) {
+  const NodeId maker = t == graph::kNoTensor ? -1 : g.tensor(t).producer;
+  return maker >= 0 && g.node(maker).op->name == op ? maker : -1;
+}
+
+// What maximum(v, least) is taken of, or kNoTensor.
+TensorId AtLeast(const Graph& g, TensorId t, float least) {
+  const NodeId maximum = Maker(g, t, "maximum");
+  if (maximum < 0) return graph::kNoTensor;
+  const auto& in = g.node(maximum).inputs;
+  for (size_t i = 0; i < 2; ++i) {
+    const std::optional<float> v = UniformValue(g, in[i]);
+    if (v && std::fabs(*v - least) <= 1e-3f * least) return in[1 - i];
+  }
+  return graph::kNoTensor;
+}
+
+TensorId Under(const Graph& g, TensorId t, std::string_view op) {
+  const NodeId maker = Maker(g, t, op);
+  return maker < 0 ? graph::kNoTensor : g.node(maker).inputs[0];
+}
+
+// Is t the sum of x's squares along the last axis, which stays as 1?
+bool IsSquaredNorm(Graph& g, TensorId t, TensorId x) {
+  const NodeId sum = Maker(g, t, "sum");
+  if (sum < 0 || !*FindAttr<bool>(g.node(sum), "keep_dims") || !g.is_constant(g.node(sum).inputs[1])) return false;
+  const TensorId axes = g.node(sum).inputs[1], squares = g.node(sum).inputs[0];
+  const int rank = g.tensor(x).type.shape.rank();
+  const std::span<const int32_t> axis = g.tensor(axes).data<int32_t>();
+  if (axis.size() != 1 || rank < 1 || (axis[0] != -1 && axis[0] != rank - 1)) return false;
+  if (Under(g, squares, "square") == x) return true;
+  const NodeId mul = Maker(g, squares, "mul");
+  return mul >= 0 && g.node(mul).inputs[0] == x && g.node(mul).inputs[1] == x && *FindAttr<ops::Activation>(g.node(mul), "fused_activation_function") == ops::Activation::kNone;
+}
+
+bool IsNorm(Graph& g, TensorId t, TensorId x) {
+  if (const TensorId square = AtLeast(g, Under(g, t, "sqrt"), kLeastNorm * kLeastNorm); square != graph::kNoTensor) return IsSquaredNorm(g, square, x);
+  const TensorId norm = AtLeast(g, t, kLeastNorm);
+  return norm != graph::kNoTensor && IsSquaredNorm(g, Under(g, norm, "sqrt"), x);
+}
+
+bool IsInverseNorm(Graph& g, TensorId t, TensorId x) {
+  const TensorId square = AtLeast(g, Under(g, t, "rsqrt"), kLeastNorm * kLeastNorm);
+  return square != graph::kNoTensor && IsSquaredNorm(g, square, x);
+}
+
+bool Fuse(Graph& g, NodeId id) {
+  graph::Node& n = g.node(id);
+  const bool product = n.op->name == "mul";
+  if ((!product && n.op->name != "div") || g.tensor(n.outputs[0]).type.dtype != DType::kF32) return false;
+  if (*FindAttr<ops::Activation>(n, "fused_activation_function") != ops::Activation::kNone) return false;
+  for (size_t i = 0; i < (product ? 2u : 1u); ++i) {
+    const TensorId x = n.inputs[i], norm = n.inputs[1 - i];
+    if (product ? !IsInverseNorm(g, norm, x) : !IsNorm(g, norm, x)) continue;
+    Replace(g, id, "l2_normalization", {x});
+    return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+Result<int> FuseNormalization(Graph& g) {
+  return ForEachNode(g, [&](NodeId id) { return Fuse(g, id); });
+}
+
+}  // namespace octet::passes

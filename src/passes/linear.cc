@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "passes/linear.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace octet::passes {
+
+using graph::Graph;
+using graph::NodeId;
+using graph::TensorId;
+
+namespace {
+
+// Not of operators with several: an LSTM's gates are no affine function of its output.
+bool FindOperands(const ops::OpDef& op, Linear* linear) {
+  for (size_t i = 0; i < op.inputs.size(); ++i) {
+    if (op.inputs[i].role == ops::Role::kWeights) {
+      if (linear->weights >= 0) return false;
+      linear->weights = static_cast<int>(i);
+    }
+    if (op.inputs[i].role == ops::Role::kBias) linear->bias = static_cast<int>(i);
+  }
+  for (const ops::QuantRow& row : op.quantization)
+    if (row.operand == linear->weights && row.kind == ops::QuantKind::kPerChannel) linear->channel_axis = row.axis;
+  return linear->weights >= 0 && linear->bias >= 0;
+}
+
+// Weights on a grid stay on one: scale[c] * |m[c]| around zero.
+Quant ScaledGrid(const Quant& quant, std::span<const float> factor, int axis) {
+  Quant out;
+  if (quant.empty() || (quant.per_channel() && quant.axis != axis)) return out;
+  for (const int32_t z : quant.zero_point)
+    if (z != 0) return out;
+  for (size_t c = 0; c < factor.size(); ++c) {
+    if (factor[c] == 0.0f) return {};
+    out.scale.push_back(quant.scale[quant.per_channel() ? c : 0] * std::fabs(factor[c]));
+    out.zero_point.push_back(0);
+  }
+  out.axis = axis;
+  return out;
+}
+
+}  // namespace
+
+bool FindLinear(const Graph& g, NodeId id, Linear* linear) {
+  const graph::Node& p = g.node(id);
+  if (!FindOperands(*p.op, linear) || static_cast<int>(p.inputs.size()) <= std::max(linear->weights, linear->bias)) return false;
+  const TensorId weights = p.inputs[linear->weights], bias = p.inputs[linear->bias];
+  return g.is_constant(weights) && g.tensor(weights).type.dtype == DType::kF32 &&
+         (bias == graph::kNoTensor || (g.is_constant(bias) && g.tensor(bias).type.dtype == DType::kF32));
+}
+
+void FoldInto(Graph& g, NodeId producer, const Linear& linear, const Affine& affine) {
+  const TensorId old = g.node(producer).inputs[linear.weights];
+  const graph::Tensor& weights = g.tensor(old);
+  std::vector<std::byte> bytes(*weights.constant);
+  auto* const w = reinterpret_cast<float*>(bytes.data());
+  const Shape s = weights.type.shape;
+  const int64_t inner = s.elements(linear.channel_axis + 1, s.rank()), channels = s[linear.channel_axis];
+  for (int64_t row = 0; row * inner < s.elements(); ++row) {
+    const float factor = affine.factor[static_cast<size_t>(row % channels)];
+    for (int64_t i = row * inner; i < (row + 1) * inner; ++i) w[i] *= factor;
+  }
+
+  std::vector<float> b(channels, 0.0f);
+  const TensorId bias = g.node(producer).inputs[linear.bias];
+  if (bias != graph::kNoTensor) std::ranges::copy(g.tensor(bias).data<float>(), b.begin());
+  for (int64_t c = 0; c < channels; ++c) b[c] = b[c] * affine.factor[c] + affine.offset[c];
+
+  const Quant grid = ScaledGrid(weights.type.quant, affine.factor, linear.channel_axis);
+  const std::string place = g.node(producer).place;
+  const TensorId new_weights = g.AddConstant(place + "/weights", {DType::kF32, s, grid}, std::make_shared<const std::vector<std::byte>>(std::move(bytes)));
+  const TensorId new_bias = g.AddConstant<float>(place + "/bias", Shape{static_cast<int32_t>(channels)}, b);
+  g.SetInput(producer, linear.weights, new_weights);
+  if (g.uses(old) == 0) g.Release(old);
+  g.SetInput(producer, linear.bias, new_bias);
+}
+
+}  // namespace octet::passes

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+//   -a + b            becomes   b - a          and b - (-a) becomes b + a
+//   -a * c + b        becomes   b - a * c      which is how TensorFlow writes the shift of a normalization
+//   maximum(x, 0)     becomes   relu, minimum(relu(x), 6) becomes relu6, and so in the other order
+// A change of sign rounds nothing: the numbers stay the same bits.
+#include "passes/rewrites.h"
+
+namespace octet::passes {
+namespace {
+
+using graph::Graph;
+using graph::NodeId;
+using graph::TensorId;
+
+bool IsPlainFloat(const Graph& g, TensorId t) { return g.tensor(t).type.dtype == DType::kF32 && g.tensor(t).type.quant.empty(); }
+
+// The node of that name that makes t, or -1.
+NodeId Maker(const Graph& g, TensorId t, std::string_view op) {
+  const NodeId maker = t == graph::kNoTensor ? -1 : g.tensor(t).producer;
+  return maker >= 0 && g.node(maker).op->name == op ? maker : -1;
+}
+
+// The same for one reader alone.
+NodeId SoleMaker(const Graph& g, TensorId t, std::string_view op) {
+  const NodeId maker = Maker(g, t, op);
+  return maker >= 0 && g.tensor(t).consumers.size() == 1 && !g.is_output(t) ? maker : -1;
+}
+
+// What t is the negative of: -a, or the product with -a, which loses its sign. kNoTensor where it is no negative.
+TensorId TakeSign(Graph& g, TensorId t) {
+  if (const NodeId neg = Maker(g, t, "neg"); neg >= 0) return g.node(neg).inputs[0];
+  const NodeId mul = SoleMaker(g, t, "mul");
+  if (mul < 0 || *FindAttr<ops::Activation>(g.node(mul), "fused_activation_function") != ops::Activation::kNone) return graph::kNoTensor;
+  for (int i = 0; i < 2; ++i) {
+    const NodeId neg = Maker(g, g.node(mul).inputs[static_cast<size_t>(i)], "neg");
+    if (neg < 0) continue;
+    g.SetInput(mul, i, g.node(neg).inputs[0]);
+    return t;
+  }
+  return graph::kNoTensor;
+}
+
+// Sums and differences with a negative operand. The first operand of a difference stays where it is.
+bool FlipSum(Graph& g, NodeId id) {
+  graph::Node& n = g.node(id);
+  const bool sum = n.op->name == "add";
+  if ((!sum && n.op->name != "sub") || !IsPlainFloat(g, n.outputs[0])) return false;
+  for (int i = 1; i >= (sum ? 0 : 1); --i) {
+    const TensorId positive = TakeSign(g, n.inputs[static_cast<size_t>(i)]);
+    if (positive == graph::kNoTensor) continue;
+    const ops::Activation fused = *FindAttr<ops::Activation>(n, "fused_activation_function");
+    const TensorId other = n.inputs[static_cast<size_t>(1 - i)];
+    const NodeId made = Replace(g, id, sum ? "sub" : "add", {other, positive});
+    *FindAttr<ops::Activation>(g.node(made), "fused_activation_function") = fused;
+    return true;
+  }
+  return false;
+}
+
+// The operand beside a constant of one value, or kNoTensor.
+TensorId Beside(const Graph& g, const graph::Node& n, float* value) {
+  for (size_t i = 0; i < 2; ++i) {
+    const std::optional<float> v = UniformValue(g, n.inputs[i]);
+    if (!v || !(g.tensor(n.inputs[1 - i]).type.shape == g.tensor(n.outputs[0]).type.shape)) continue;
+    *value = *v;
+    return n.inputs[1 - i];
+  }
+  return graph::kNoTensor;
+}
+
+struct Clip {
+  float low, high;
+  std::string_view op;
+};
+constexpr Clip kClips[] = {{0, 6, "relu6"}, {-1, 1, "relu_n1_to_1"}};
+
+// The clip that `inner`, which makes t for this reader alone, and the bound at hand are together, or null.
+const Clip* FindClip(const Graph& g, TensorId t, bool upper, float bound, TensorId* x) {
+  for (const Clip& clip : kClips) {
+    if (bound != (upper ? clip.high : clip.low)) continue;
+    float other = 0;
+    if (const NodeId relu = SoleMaker(g, t, "relu"); upper && clip.low == 0 && relu >= 0) {
+      *x = g.node(relu).inputs[0];
+      return &clip;
+    }
+    const NodeId inner = SoleMaker(g, t, upper ? "maximum" : "minimum");
+    if (inner < 0) continue;
+    *x = Beside(g, g.node(inner), &other);
+    if (*x != graph::kNoTensor && other == (upper ? clip.low : clip.high)) return &clip;
+  }
+  return nullptr;
+}
+
+bool Rectify(Graph& g, NodeId id) {
+  const graph::Node& n = g.node(id);
+  const bool upper = n.op->name == "minimum";
+  if ((!upper && n.op->name != "maximum") || !IsPlainFloat(g, n.outputs[0])) return false;
+  float bound = 0;
+  const TensorId beside = Beside(g, n, &bound);
+  if (beside == graph::kNoTensor) return false;
+  TensorId x = graph::kNoTensor;
+  if (const Clip* clip = FindClip(g, beside, upper, bound, &x)) {
+    Replace(g, id, clip->op, {x});
+    return true;
+  }
+  if (upper || bound != 0) return false;
+  Replace(g, id, "relu", {beside});
+  return true;
+}
+
+}  // namespace
+
+Result<int> SimplifyArithmetic(Graph& g) {
+  return ForEachNode(g, [&](NodeId id) { return FlipSum(g, id) || Rectify(g, id); });
+}
+
+}  // namespace octet::passes

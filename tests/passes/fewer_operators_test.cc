@@ -1,0 +1,276 @@
+// SPDX-License-Identifier: Apache-2.0
+// Rewrites that leave fewer operators than the source has.
+#include "tests/passes/meaning.h"
+
+namespace octet {
+namespace {
+
+using test::Builder;
+using test::ExpectBecomes;
+using test::ExpectSameMeaning;
+using test::Names;
+
+graph::TensorId Reshaped(Builder& b, const std::string& name, graph::TensorId x, const std::vector<int32_t>& shape) {
+  return b.Node("reshape", name, {x, b.Constant<int32_t>(name + "/shape", Shape{static_cast<int32_t>(shape.size())}, shape)});
+}
+
+graph::TensorId Dense(Builder& b, const std::string& name, graph::TensorId x, int32_t out) {
+  const int32_t in = b.g().tensor(x).type.shape.back();
+  return b.Node("fully_connected", name, {x, b.Constant<float>(name + "/w", Shape{out, in}, test::RandomFloats(static_cast<size_t>(out * in), 3)), graph::kNoTensor});
+}
+
+TEST(FewerOperators, SlicesOfEverythingGo) {
+  ExpectBecomes(
+      R"(graph main
+input x: f32[4,3]
+const begin: i32[2] = [0,0]
+const end: i32[2] = [4,3]
+const step: i32[2] = [1,1]
+const back: i32[2] = [-1,1]
+strided_slice (x, begin, end, step) -> (all: f32[4,3])
+strided_slice (all, begin, end, back) -> (turned: f32[4,3]) begin_mask=1 end_mask=1
+exp (turned) -> (y: f32[4,3])
+output y
+)",
+      R"(graph main
+input x: f32[4,3]
+const begin: i32[2] = [0,0]
+const end: i32[2] = [4,3]
+const back: i32[2] = [-1,1]
+strided_slice (x, begin, end, back) -> (turned: f32[4,3]) begin_mask=1 end_mask=1 ellipsis_mask=0 new_axis_mask=0 shrink_axis_mask=0 offset=false
+exp (turned) -> (y: f32[4,3])
+output y
+)");
+}
+
+// Of the second pair the parts are not equal.
+TEST(FewerOperators, SlicesThatAreAllPartsBecomeASplit) {
+  for (const auto& [cut, operators] : {std::pair(2, Names{"split", "sub"}), std::pair(1, Names{"strided_slice", "strided_slice", "sub"})}) {
+    Builder b;
+    const Shape shape{3, 4};
+    const auto x = b.Input("x", {DType::kF32, shape, {}});
+    const auto slice = [&](const std::string& name, int32_t from, int32_t to, int32_t end_mask) {
+      return b.Node("strided_slice", name, {x, b.Constant<int32_t>(name + "/from", Shape{2}, {0, from}), b.Constant<int32_t>(name + "/to", Shape{2}, {0, to}), b.Constant<int32_t>(name + "/step", Shape{2}, {1, 1})}, {},
+                    [=](graph::Node& n) {
+                      test::SetAttr<int32_t>(n, "begin_mask", 1);
+                      test::SetAttr<int32_t>(n, "end_mask", end_mask);
+                    });
+    };
+    const auto last = slice("last", -2, 0, 3), first = slice("first", 0, cut, 1);
+    b.g().outputs = {b.Node("sub", "y", {last, first})};
+    ExpectSameMeaning(b, shape, operators);
+  }
+}
+
+TEST(FewerOperators, AMatrixTimesAVectorIsADenseLayer) {
+  for (const Shape& shape : {Shape{3}, Shape{2, 3}}) {
+    Builder b;
+    const auto x = b.Input("x", {DType::kF32, shape, {}});
+    std::vector<int32_t> columns(shape.dims().begin(), shape.dims().end()), rows = columns;
+    columns.push_back(1);
+    rows.back() = 4;
+    const auto product = b.Node("batch_matmul", "product", {b.Constant<float>("matrix", Shape{4, 3}, test::RandomFloats(12, 2)), Reshaped(b, "columns", x, columns)});
+    b.g().outputs = {b.Node("add", "y", {Reshaped(b, "vector", product, rows), b.Constant<float>("bias", Shape{4}, {1, 2, 3, 4})})};
+    ExpectSameMeaning(b, shape, shape.rank() == 1 ? Names{"reshape", "fully_connected", "reshape"} : Names{"fully_connected"});
+  }
+}
+
+TEST(FewerOperators, ReshapesOfAnyKindMerge) {
+  Builder b;
+  const Shape shape{4, 1, 3};
+  const auto x = b.Input("x", {DType::kF32, shape, {}});
+  const auto flat = Reshaped(b, "flat", x, {12});
+  b.g().outputs = {b.Node("exp", "y", {b.Node("expand_dims", "column", {flat, b.Constant<int32_t>("axis", Shape{}, {1})})})};
+  ExpectSameMeaning(b, shape, {"reshape", "exp"});
+}
+
+// TensorFlow writes a dense layer over sequences as a product of matrices between reshapes, and its bias behind them.
+TEST(FewerOperators, ADenseLayerKeepsItsDimensions) {
+  Builder b;
+  const Shape shape{2, 5, 4};
+  const auto x = b.Input("x", {DType::kF32, shape, {}});
+  const auto product = Dense(b, "product", Reshaped(b, "rows", x, {10, 4}), 6);
+  const auto sum = b.Node("add", "sum", {Reshaped(b, "sequence", product, {2, 5, 6}), b.Constant<float>("bias", Shape{6}, {1, 2, 3, 4, 5, 6})});
+  b.g().outputs = {b.Node("relu", "y", {sum})};
+  ExpectSameMeaning(b, shape, {"fully_connected"});
+}
+
+TEST(FewerOperators, TheHeadsOfAnAttentionHaveTheirBiasBeforeTheyAreCut) {
+  Builder b;
+  const Shape shape{2, 5, 4};
+  const auto x = b.Input("x", {DType::kF32, shape, {}});
+  const auto heads = Reshaped(b, "heads", Dense(b, "product", x, 6), {2, 5, 3, 2});
+  b.g().outputs = {b.Node("add", "y", {heads, b.Constant<float>("bias", Shape{3, 2}, {1, 2, 3, 4, 5, 6})})};
+  ExpectSameMeaning(b, shape, {"fully_connected", "reshape"});
+  Builder other;  // A number per head, not per channel.
+  const auto cut = Reshaped(other, "heads", Dense(other, "product", other.Input("x", {DType::kF32, shape, {}}), 6), {2, 5, 3, 2});
+  other.g().outputs = {other.Node("add", "y", {cut, other.Constant<float>("bias", Shape{3, 1}, {1, 2, 3})})};
+  ExpectSameMeaning(other, shape, {"fully_connected", "reshape", "add"});
+}
+
+TEST(FewerOperators, TheScaleOfAnAttentionGoesIntoTheQueries) {
+  Builder b;
+  const Shape shape{2, 5, 4};
+  const auto x = b.Input("x", {DType::kF32, shape, {}});
+  const auto q = b.Node("transpose", "turned", {Reshaped(b, "queries", Dense(b, "q", x, 6), {2, 5, 3, 2}), b.Constant<int32_t>("order", Shape{4}, {0, 2, 1, 3})});
+  const auto k = b.Constant<float>("keys", Shape{2, 3, 2, 7}, test::RandomFloats(84, 9));
+  b.g().outputs = {b.Node("mul", "y", {b.Node("batch_matmul", "scores", {q, k}), b.Constant<float>("scale", Shape{}, {0.25f})})};
+  ExpectSameMeaning(b, shape, {"fully_connected", "reshape", "transpose", "batch_matmul"});
+}
+
+// With another reader, the output's name goes to the one that stays.
+TEST(FewerOperators, AnOutputMergesWithItsTwin) {
+  ExpectBecomes(
+      R"(graph main
+input x: f32[3]
+exp (x) -> (one: f32[3])
+abs (one) -> (z: f32[3])
+exp (x) -> (y: f32[3])
+output y
+output z
+)",
+      R"(graph main
+input x: f32[3]
+exp (x) -> (y: f32[3])
+abs (y) -> (z: f32[3])
+output y
+output z
+)");
+}
+
+TEST(FewerOperators, SignsMoveIntoSums) {
+  ExpectBecomes(
+      R"(graph main
+input x: f32[2,3]
+const c: f32[3] = [1,-2,3]
+neg (x) -> (minus: f32[2,3])
+mul (minus, x) -> (square: f32[2,3])
+add (square, c) -> (sum: f32[2,3])
+neg (x) -> (minus2: f32[2,3])
+exp (x) -> (e: f32[2,3])
+sub (e, minus2) -> (plus: f32[2,3])
+mul (sum, plus) -> (y: f32[2,3])
+output y
+)",
+      R"(graph main
+input x: f32[2,3]
+const c: f32[3] = [1,-2,3]
+mul (x, x) -> (square: f32[2,3]) fused_activation_function=0
+sub (c, square) -> (sum: f32[2,3]) fused_activation_function=0 pot_scale_int16=true
+exp (x) -> (e: f32[2,3])
+add (e, x) -> (plus: f32[2,3]) fused_activation_function=0 pot_scale_int16=true
+mul (sum, plus) -> (y: f32[2,3]) fused_activation_function=0
+output y
+)");
+}
+
+TEST(FewerOperators, BoundsBecomeActivations) {
+  Builder b;
+  const Shape shape{2, 3};
+  const auto scalar = [&](const std::string& name, float v) { return b.Constant<float>(name, Shape{}, {v}); };
+  const auto x = b.Input("x", {DType::kF32, shape, {}});
+  const auto six = b.Node("maximum", "six", {b.Node("minimum", "most", {x, scalar("6", 6)}), scalar("0", 0)});
+  const auto one = b.Node("minimum", "one", {b.Node("maximum", "least", {six, scalar("-1", -1)}), scalar("1", 1)});
+  b.g().outputs = {b.Node("maximum", "y", {scalar("zero", 0), b.Node("minimum", "other", {one, scalar("0.5", 0.5f)})})};
+  ExpectSameMeaning(b, shape, {"relu6", "relu_n1_to_1", "minimum", "relu"});
+}
+
+TEST(FewerOperators, DivisionByTheNormIsOneOperator) {
+  for (const bool root : {true, false}) {
+    for (const int32_t axis : {-1, 0}) {
+      Builder b;
+      const Shape shape{2, 3};
+      const auto x = b.Input("x", {DType::kF32, shape, {}});
+      const auto sum = b.Node("sum", "sum", {b.Node("square", "square", {x}), b.Constant<int32_t>("axis", Shape{1}, {axis})}, {}, [](graph::Node& n) { test::SetAttr(n, "keep_dims", true); });
+      const auto bounded = b.Node("maximum", "bounded", {sum, b.Constant<float>("least", Shape{}, {1e-12f})});
+      const auto norm = b.Node(root ? "sqrt" : "rsqrt", "norm", {bounded});
+      b.g().outputs = {b.Node(root ? "div" : "mul", "y", {x, norm})};
+      ExpectSameMeaning(b, shape, axis < 0 ? Names{"l2_normalization"} : Names{"square", "sum", "maximum", root ? "sqrt" : "rsqrt", root ? "div" : "mul"});
+    }
+  }
+}
+
+TEST(FewerOperators, WhatIsDoneToTheInputFoldsIntoTheLayer) {
+  Builder b;
+  const Shape shape{1, 5, 5, 3};
+  const auto x = b.Input("x", {DType::kF32, shape, {}});
+  const auto scaled = b.Node("mul", "scaled", {x, b.Constant<float>("m", Shape{3}, {0.5f, -2.0f, 3.0f})});
+  const auto shifted = b.Node("sub", "shifted", {scaled, b.Constant<float>("a", Shape{3}, {1.0f, 0.5f, -1.0f})});
+  const auto attrs = [](ops::Padding padding) {
+    return [padding](graph::Node& n) {
+      test::SetAttr<int32_t>(n, "stride_h", 1);
+      test::SetAttr<int32_t>(n, "stride_w", 1);
+      test::SetAttr(n, "padding", padding);
+    };
+  };
+  Builder padded = b;
+  b.g().outputs = {b.Conv("y", shifted, 4, 3, 1, attrs(ops::Padding::kValid))};
+  ExpectSameMeaning(b, shape, {"conv_2d"});
+  padded.g().outputs = {padded.Conv("y", shifted, 4, 3, 1, attrs(ops::Padding::kSame))};  // Zeros are padded to the difference.
+  ExpectSameMeaning(padded, shape, {"mul", "sub", "conv_2d"});
+}
+
+TEST(FewerOperators, WhatIsDoneToASequenceFoldsIntoTheLayerOverItsImage) {
+  Builder b;
+  const Shape shape{1, 9, 3};
+  const auto x = b.Input("x", {DType::kF32, shape, {}});
+  const auto scaled = b.Node("mul", "scaled", {x, b.Constant<float>("m", Shape{3}, {0.5f, -2.0f, 3.0f})});
+  b.g().outputs = {b.Conv("y", Reshaped(b, "image", scaled, {1, 1, 9, 3}), 4, 1, 1, [](graph::Node& n) {
+    test::SetAttr<int32_t>(n, "stride_h", 1);
+    test::SetAttr<int32_t>(n, "stride_w", 1);
+  })};
+  ExpectSameMeaning(b, shape, {"reshape", "conv_2d"});
+}
+
+TEST(FewerOperators, WhatIsDoneToTheInputFoldsIntoEveryChannelsMultiples) {
+  Builder b;
+  const Shape shape{1, 5, 5, 2};
+  const auto x = b.Input("x", {DType::kF32, shape, {}});
+  const auto scaled = b.Node("mul", "scaled", {x, b.Constant<float>("m", Shape{2}, {0.5f, -2.0f})});
+  const auto w = b.Constant<float>("w", Shape{1, 3, 3, 6}, test::RandomFloats(54, 4));
+  b.g().outputs = {b.Node("depthwise_conv_2d", "y", {scaled, w, b.Constant<float>("b", Shape{6}, test::RandomFloats(6, 5))}, {}, [](graph::Node& n) { test::SetAttr<int32_t>(n, "depth_multiplier", 3); })};
+  ExpectSameMeaning(b, shape, {"depthwise_conv_2d"});
+}
+
+// SAME, none, and a padding that only a pad can say. The filter is 3 wide and dilated by 2: SAME pads 2 on both sides.
+TEST(FewerOperators, AConvolutionOverBlocksIsDilated) {
+  struct Case {
+    std::vector<int32_t> pads, crops;
+    Names operators;
+  };
+  const Case cases[] = {{{2, 2, 2, 2}, {0, 0, 0, 0}, {"conv_2d"}}, {{0, 0, 0, 0}, {0, 0, 0, 0}, {"conv_2d"}}, {{4, 2, 4, 2}, {0, 2, 0, 2}, {"pad", "conv_2d"}}};
+  for (const Case& c : cases) {
+    Builder b;
+    const Shape shape{1, 8, 8, 3};
+    const auto x = b.Input("x", {DType::kF32, shape, {}});
+    const auto block = b.Constant<int32_t>("block", Shape{2}, {2, 2});
+    const auto blocks = b.Node("space_to_batch_nd", "blocks", {x, block, b.Constant<int32_t>("pads", Shape{2, 2}, c.pads)});
+    const auto conv = b.Conv("conv", blocks, 4, 3, 1, [](graph::Node& n) {
+      test::SetAttr<int32_t>(n, "stride_h", 1);
+      test::SetAttr<int32_t>(n, "stride_w", 1);
+      test::SetAttr(n, "padding", ops::Padding::kValid);
+    });
+    b.g().outputs = {b.Node("batch_to_space_nd", "y", {conv, block, b.Constant<int32_t>("crops", Shape{2, 2}, c.crops)})};
+    ExpectSameMeaning(b, shape, c.operators);
+  }
+}
+
+TEST(FewerOperators, AConvolutionOverBlocksOfASequenceIsDilated) {
+  Builder b;
+  const Shape shape{1, 9, 3};  // Causal: 4 cells before, to a multiple of the block.
+  const auto x = b.Input("x", {DType::kF32, shape, {}});
+  const auto block = b.Constant<int32_t>("block", Shape{1}, {2});
+  const auto blocks = b.Node("space_to_batch_nd", "blocks", {x, block, b.Constant<int32_t>("pads", Shape{1, 2}, {4, 1})});
+  const auto image = b.Node("expand_dims", "image", {blocks, b.Constant<int32_t>("axis", Shape{}, {1})});
+  const auto w = b.Constant<float>("w", Shape{4, 1, 3, 3}, test::RandomFloats(36, 8));
+  const auto conv = b.Node("conv_2d", "conv", {image, w, b.Constant<float>("b", Shape{4}, {1, 2, 3, 4})}, {}, [](graph::Node& n) {
+    test::SetAttr<int32_t>(n, "stride_h", 1);
+    test::SetAttr<int32_t>(n, "stride_w", 1);
+    test::SetAttr(n, "padding", ops::Padding::kValid);
+  });
+  b.g().outputs = {b.Node("batch_to_space_nd", "y", {Reshaped(b, "sequence", conv, {2, 5, 4}), block, b.Constant<int32_t>("crops", Shape{1, 2}, {0, 1})})};
+  ExpectSameMeaning(b, shape, {"pad", "reshape", "conv_2d", "reshape"});
+}
+
+}  // namespace
+}  // namespace octet
