@@ -41,6 +41,14 @@ std::vector<float> Floats(const runtime::Interpreter& it, int output) {
   return v;
 }
 
+TEST(SavedModel, FakeQuantGraphsAreIntegersThroughout) {
+  const graph::Model model = ImportData("golden/fake_quantized");
+  for (const graph::NodeId id : model.main().order()) {
+    const graph::Node& n = model.main().node(id);
+    EXPECT_TRUE(n.op->name == "dequantize" || model.main().tensor(n.outputs[0]).type.dtype != DType::kF32) << n.op->name;
+  }
+}
+
 TEST(SavedModel, KeepsTheOrderOfTheFunctionAndTellsTwinsApart) {
   const graph::Model model = ImportData("twins");
   ASSERT_EQ(model.signatures.size(), 1u);

@@ -72,25 +72,6 @@ int ChannelAxis(const std::string& kind, const Shape& s) {
   return kind == "Conv2DTranspose" ? s.rank() - 2 : s.rank() - 1;
 }
 
-// scale = max |w| / 127 of each slice of the axis.
-class KernelGrid {
- public:
-  KernelGrid(const Shape& s, std::span<const float> values, int axis) : inner_(axis < 0 ? 1 : s.elements(axis + 1, s.rank())), channels_(axis < 0 ? 1 : s[axis]) {
-    type_.shape = s;
-    type_.quant.axis = std::max(axis, 0);
-    type_.quant.scale.assign(static_cast<size_t>(channels_), 0.0f);
-    type_.quant.zero_point.assign(static_cast<size_t>(channels_), 0);
-    for (size_t i = 0; i < values.size(); ++i) scale(i) = std::max(scale(i), std::fabs(values[i]));
-    for (float& scale : type_.quant.scale) scale = scale > 0 ? scale / 127.0f : 1.0f;
-  }
-  const TensorType& type() const { return type_; }
-  float& scale(size_t i) { return type_.quant.scale[static_cast<size_t>(static_cast<int64_t>(i) / inner_ % channels_)]; }
-
- private:
-  const int64_t inner_, channels_;
-  TensorType type_{DType::kF32, {}, {}};
-};
-
 // tfmot leaves some kernels as they are (of a transposed convolution before a relu). TensorFlow rounds them like others where the
 // operator becomes one of integers, so the constant gets the grid and keeps its values.
 Status GiveGrid(LayerContext& c, const std::string& kind) {
