@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Fixtures: scripts/savedmodel_fixtures.py.
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <random>
@@ -140,7 +141,7 @@ TEST(SavedModel, NamesTheSignaturesItHas) {
 
 // Flipped and cut bytes end in an error or a model, never in anything else.
 TEST(SavedModel, SurvivesDamage) {
-  const std::string folder = testing::TempDir() + "/damaged";
+  const std::string folder = testing::TempDir() + "/octet_damaged-" + std::to_string(::getpid());
   std::filesystem::remove_all(folder);
   std::filesystem::copy(Data("twins"), folder, std::filesystem::copy_options::recursive);
   for (const std::string name : {"/saved_model.pb", "/variables/variables.index"}) {
@@ -168,7 +169,7 @@ TEST(SavedModel, SurvivesDamage) {
 // ------------------------------------------------------------------- tables from text files
 
 struct WordsFolder {
-  std::string path = testing::TempDir() + "/words";
+  std::string path = testing::TempDir() + "/octet_words-" + std::to_string(::getpid());
   WordsFolder() {
     std::filesystem::remove_all(path);
     std::filesystem::copy(Data("words"), path, std::filesystem::copy_options::recursive);
