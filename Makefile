@@ -4,7 +4,7 @@
 #   make test   build and run every test
 #   make build  leaves the command at build/release/octet
 #   make compare  latency beside LiteRT
-#   make bench MODELS="a.tflite ..."  latency, load, first inference and peak memory beside LiteRT, OpenVINO and, with a .onnx beside, ONNX Runtime; THREADS=2
+#   make bench MODELS="a.tflite ..."  latency, load, first inference and peak memory beside LiteRT, OpenVINO and, with a .onnx beside, ONNX Runtime; THREADS=2; ISA=avx2: all of them as on a core with AVX2 only
 #   make wheel  the Python package, in dist/
 #   make runtime OPS=FILE_OR_NAMES  a library of these operators only, in build/runtime
 #   make package  everything that is installed, in dist/
@@ -49,10 +49,11 @@ compare: build
 # All models of ../shared, where it is, unless MODELS names others.
 THREADS ?= 1
 MODELS ?= $(wildcard ../shared/zoo/perf/*.tflite)
+BENCH_ENV = $(if $(filter avx2,$(ISA)),PYTHONPATH=build/bench-avx2 LD_PRELOAD=$(CURDIR)/build/bench-avx2/as_avx2.so OCTET_ISA=avx2)
 bench: build
 	@test -n "$(MODELS)" || { echo 'octet: make bench MODELS="model.tflite ..."'; exit 1; }
-	@scripts/bench_venv.sh
-	@build/bench-venv/bin/python scripts/bench_peers.py build/release/octet $(MODELS) --threads $(THREADS) --json build/bench.json
+	@scripts/bench_venv.sh $(ISA)
+	@$(BENCH_ENV) build/bench-venv/bin/python scripts/bench_peers.py build/release/octet $(MODELS) --threads $(THREADS) --json build/bench.json
 
 wheel: setup
 	@echo "octet: packing the Python wheel into dist/"

@@ -6,7 +6,7 @@ Usage: as_avx2.py SITE_PACKAGES DEST   (needs cc and objdump; make bench ISA=avx
 
 None of them has a switch for it. Copies their packages to DEST and replaces each `cpuid` (0F A2) of their libraries by `ud2` (0F 0B),
 which DEST/as_avx2.so, built from as_avx2.c, answers without AVX-512, VNNI and AMX. What they choose by it runs at full speed.
-Then: PYTHONPATH=DEST LD_PRELOAD=DEST/as_avx2.so OCTET_ISA=avx2 python …
+Then: PYTHONPATH=DEST LD_PRELOAD=DEST/as_avx2.so OCTET_ISA=avx2 python … (make bench does so).
 """
 import os
 import re

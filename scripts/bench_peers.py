@@ -202,7 +202,8 @@ def main():
                 print(f"{peer} / octet, {measure_name}: geometric mean {mean:.2f}, lowest {min(values):.2f}, {len(values)} models")
     with open("/proc/cpuinfo") as info:
         core = next((line.split(":")[1].strip() for line in info if line.startswith("model name")), "unknown core")
-    print(f"{core}, {options.threads} thread(s), minima of {options.rounds} rounds, {time.strftime('%Y-%m-%d')}")
+    isa = os.environ.get("OCTET_ISA")
+    print(f"{core}{f' as {isa}' if isa else ''}, {options.threads} thread(s), minima of {options.rounds} rounds, {time.strftime('%Y-%m-%d')}")
     if options.json:
         with open(options.json, "w") as out:
             json.dump({"core": core, "threads": options.threads, "results": dict(results), "failed": failures}, out, indent=1)

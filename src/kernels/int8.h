@@ -60,7 +60,7 @@ struct DepthwiseS8 {
 struct WinogradS8 {
   int64_t channels = 0, columns = 0;   // In, a multiple of 16; and out.
   int64_t width = 0, pixels = 0;       // Of a row of output; of a row of input, at least whole tiles.
-  const int16_t* packed = nullptr;     // [panel][(m + 2)^2][channels / 2][16][2], transformed by kWinogradG.
+  const int16_t* packed = nullptr;     // [panel][(m + 2)^2][channels / 2][16][2], transformed: G g G^T (ops/winograd_s8_util.cc).
   Requant requant{};
 
   // From one position's transformed values and sums to the next's: a cache line beyond a whole number of them, so that those of
@@ -71,10 +71,6 @@ struct WinogradS8 {
   int64_t scratch_bytes(int64_t m) const { return (m + 2) * (m + 2) * (2 * position_values() + 2 * 4 * kPositionSums); }  // Two panels' sums.
 };
 inline constexpr int64_t kWinogradTiles = WinogradS8::kTiles, kPositionSums = WinogradS8::kPositionSums;
-// Rows of G for points 0, 1, -1 (, 2, -2) and infinity, times what makes them whole: for m = 2 by 2, for m = 4 by
-// 24, 6 or 4, which the inverse gives back. Transformed weights are G g G^T.
-inline constexpr int kWinogradG2[4][3] = {{2, 0, 0}, {1, 1, 1}, {1, -1, 1}, {0, 0, 2}};
-inline constexpr int kWinogradG4[6][3] = {{1, 0, 0}, {1, 1, 1}, {1, -1, 1}, {1, 2, 4}, {1, -2, 4}, {0, 0, 1}};
 
 struct Int8 {
   const char* name;
@@ -100,7 +96,7 @@ struct Int8 {
   // as fast. scratch: see WinogradS8::scratch_bytes.
   void (*winograd2)(const WinogradS8&, const void* loaded, int64_t rows, int64_t first_panel, int64_t end_panel, int8_t* y, void* scratch);
   void (*winograd4)(const WinogradS8&, const void* loaded, int64_t rows, int64_t first_panel, int64_t end_panel, int8_t* y, void* scratch);
-  bool asks_narrow_range = false;  // Whether it reads narrow_range: to find out takes a look at every weight.
+  int64_t narrow_range_rows = 0;  // It reads narrow_range of products of at most so many rows: to find out takes a look at every weight.
 };
 
 const Int8& BestInt8();  // For this processor; OCTET_ISA lowers it.

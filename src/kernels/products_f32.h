@@ -41,6 +41,8 @@ struct WinogradF32 {
   // The pixels from `tile` on, rows `row_step` values apart, to one value per position and channel:
   // to[position * position_step + channel].
   void (*input)(const float* tile, int64_t row_step, int64_t channels, float* to, int64_t position_step);
+  // The filters of 16 columns, g[tap * tap_step + column], to to[position * position_step + column]: G g G^T.
+  void (*weights)(const float* g, int64_t tap_step, float* to, int64_t position_step);
   // Back from sums[position * position_step + channel] to rows x columns (at most m x m) pixels.
   void (*output)(const float* sums, int64_t position_step, int64_t channels, const float* bias, float low, float high, int64_t rows, int64_t columns, float* y, int64_t row_step);
 };

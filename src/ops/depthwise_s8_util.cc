@@ -267,7 +267,7 @@ Status PrepareDepthwiseS8(Prepare& prepare, const ConvGeometry& geometry, const 
   p->row.lines = static_cast<int32_t>(w.lines.size());
   p->row.step = steps;
   p->row.steps = static_cast<int32_t>(w.steps.size());
-  p->row.narrow_range = NarrowRange(prepare.op.constants[1], int64_t{g.filter_h} * g.filter_w * g.in_c);
+  p->row.narrow_range = NarrowRange(prepare.op.constants[1], int64_t{g.filter_h} * g.filter_w * g.in_c, int64_t{g.out_h} * g.out_w);
   const std::vector<int32_t> channel = ChannelsOf(p->row, k);
   SetRequant(prepare, p, k, output, bias, channel);
   const PackContext context{reinterpret_cast<const int8_t*>(prepare.op.constants[1]), p->row, w, k, channel};

@@ -232,7 +232,7 @@ Status PrepareProductHybrid(Prepare& prepare, const RowSource& source, const Hyb
   const PackContext context{reinterpret_cast<const int8_t*>(prepare.op.constants[1]), depth, columns};
   OCTET_ASSIGN(const std::byte* packed, prepare.Pack(1, "K4N16+sums", static_cast<uint64_t>(depth), static_cast<size_t>(HybridPanelBytes(depth, columns)), Pack, &context));
   p->panels = {reinterpret_cast<const int8_t*>(packed), reinterpret_cast<const int32_t*>(packed + PackedBytesS8(depth, columns)), p->to_float.column_scale, ZeroBias(prepare, columns), depth, columns,
-               NarrowRange(prepare.op.constants[1], depth * columns)};
+               NarrowRange(prepare.op.constants[1], depth * columns, rows)};
   p->to_float.column_sum = p->panels.column_sum;
   p->blocks = CutRows(rows, columns, RoundUp(depth, 4) * kernels::BestInt8().value_bytes, kTileRows);
   p->scratch_bytes = HybridRows(p->panels, p->blocks.rows_per_task).scratch_bytes();

@@ -8,7 +8,7 @@
 
 namespace octet::ops {
 
-bool NarrowRange(const std::byte* w, int64_t n) { return kernels::BestInt8().asks_narrow_range && !std::memchr(w, 0x80, static_cast<size_t>(n)); }
+bool NarrowRange(const std::byte* w, int64_t n, int64_t rows) { return rows <= kernels::BestInt8().narrow_range_rows && !std::memchr(w, 0x80, static_cast<size_t>(n)); }
 
 void PackPanelsS8(const int8_t* w, int64_t column_step, int64_t depth_step, int64_t depth, int64_t columns, int8_t* to) {
   using kernels::kPanel;

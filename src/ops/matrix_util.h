@@ -17,7 +17,7 @@ struct RowSource {
 
 // K4N16 of kernels.h: its bytes, and the form itself. Element (k, c) of the operand is w[k * depth_step + c * column_step].
 inline int64_t PackedBytesS8(int64_t depth, int64_t columns) { return kernels::RoundUp(columns, kernels::kPanel) * kernels::RoundUp(depth, 4); }
-bool NarrowRange(const std::byte* w, int64_t n);  // No weight is -128; false where no kernel asks.
+bool NarrowRange(const std::byte* w, int64_t n, int64_t rows);  // No weight is -128; false where no kernel asks for so many rows.
 void PackPanelsS8(const int8_t* w, int64_t column_step, int64_t depth_step, int64_t depth, int64_t columns, int8_t* to);
 
 // [columns / 16][depth][16], zeros at the end.

@@ -27,6 +27,7 @@ struct Params {
   int64_t rows_per_task = 0;         // Contiguous: rows. Windows: output rows.
   int64_t blocks = 0;                // Of rows; for windows per image.
   int64_t panels = 0, panels_per_task = 0;
+  bool by_panels = false;
   int64_t pixels = 0, row_bytes = 0; // A padded input row.
   int32_t input_zero = 0;
   int64_t loaded_bytes = 0, pointer_bytes = 0, scratch_bytes = 0;  // Per thread.
@@ -42,12 +43,13 @@ Scratch ScratchOf(const Params& p, const Run& run, int thread) {
   return {at, reinterpret_cast<const void**>(at + p.loaded_bytes), at + p.loaded_bytes + p.pointer_bytes};
 }
 
-// Calls body(block, first panel, end panel, thread) for all tasks.
+// Calls body(block, first panel, end panel, thread) for all tasks. Of several threads, each has a part of the larger operand to
+// itself, and meets all of the other one.
 template <class Body> void ForEachTask(const Params& p, const Run& run, int64_t blocks, const Body& body) {
   const int64_t groups = CeilDivide(p.panels, p.panels_per_task);
   run.pool->For(blocks * groups, [&](int64_t task, int thread) {
-    const int64_t first = task % groups * p.panels_per_task;
-    body(task / groups, first, std::min(p.panels, first + p.panels_per_task), thread);
+    const int64_t block = p.by_panels ? task % blocks : task / groups, first = (p.by_panels ? task / blocks : task % groups) * p.panels_per_task;
+    body(block, first, std::min(p.panels, first + p.panels_per_task), thread);
   });
 }
 
@@ -182,8 +184,9 @@ Status PrepareProductS8(Prepare& prepare, const ProductShape& given, const Integ
   p->depth = shape.depth;
   p->input_zero = output.input_zero;
   p->product.columns = shape.columns;
-  p->product.narrow_range = NarrowRange(prepare.op.constants[1], shape.depth * shape.columns);
+  p->product.narrow_range = NarrowRange(prepare.op.constants[1], shape.depth * shape.columns, shape.rows);
   p->panels = CeilDivide(shape.columns, kPanel);
+  p->by_panels = prepare.threads > 1 && shape.columns > shape.rows;
   const int64_t wanted = WantedTasks(shape.rows * shape.depth * shape.columns, prepare.threads);
   shape.contiguous ? CutContiguous(p, k, wanted) : CutWindows(p, k, wanted);
   SetSegments(prepare, p, shape, k);

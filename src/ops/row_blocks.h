@@ -55,10 +55,12 @@ inline RowBlocks CutRows(int64_t rows, int64_t columns, int64_t row_bytes, int64
   return b;
 }
 
+// Of several threads, each has a part of the larger operand to itself, and meets all of the other one.
 template <class Body> void ForEachBlock(const RowBlocks& b, ThreadPool& pool, const Body& body) {
   const int64_t blocks = (b.rows + b.rows_per_task - 1) / b.rows_per_task, groups = (b.panels + b.panels_per_task - 1) / b.panels_per_task;
+  const bool by_panels = pool.threads() > 1 && b.panels * kernels::kPanel > b.rows;
   pool.For(blocks * groups, [&](int64_t task, int thread) {
-    const int64_t row = task / groups * b.rows_per_task, panel = task % groups * b.panels_per_task;
+    const int64_t row = (by_panels ? task % blocks : task / groups) * b.rows_per_task, panel = (by_panels ? task / blocks : task % groups) * b.panels_per_task;
     body(Block{row, std::min(b.rows_per_task, b.rows - row), panel, std::min(b.panels, panel + b.panels_per_task)}, thread);
   });
 }

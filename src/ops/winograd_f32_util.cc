@@ -2,11 +2,11 @@
 // Float 3x3 convolutions of stride 1 by Winograd's F(m x m, 3 x 3): a quarter (m = 4) or four ninths (m = 2) of the
 // multiplications. Sums are rounded elsewhere than by direct products: results differ by up to some 1e-5 of the largest sum.
 // OCTET_WINOGRAD_F32=off in the environment keeps direct products.
-#include <array>
 #include <cstdlib>
 #include <cstring>
 
 #include "base/thread_pool.h"
+#include "kernels/elementwise.h"
 #include "kernels/products_f32.h"
 #include "ops/matrix_util.h"
 
@@ -30,6 +30,7 @@ int64_t Tiles(int64_t outputs, int64_t side) { return (outputs + side - 1) / sid
 int64_t Tiles(const ConvGeometry& g, int64_t side) { return Tiles(g.out_h, side) * Tiles(g.out_w, side); }
 
 int64_t Positions(int64_t side) { return (side + 2) * (side + 2); }
+const kernels::WinogradF32& TransformOf(int64_t side) { return side == 4 ? kernels::FloatProducts().winograd4 : kernels::FloatProducts().winograd2; }
 
 bool SwitchedOff() {
   const char* v = std::getenv("OCTET_WINOGRAD_F32");
@@ -77,7 +78,7 @@ struct Tiled {
   const int64_t input_step = PositionStep(count, p.g.in_c), sum_step = PositionStep(count, p.g.out_c);
 
   Tiled(const Params& params, const Run& r, int64_t from, int64_t n, float* scratch)
-      : p(params), run(r), first(from), count(n), inputs(scratch), sums(scratch + params.sums_at), transform(params.side == 4 ? kernels::FloatProducts().winograd4 : kernels::FloatProducts().winograd2) {}
+      : p(params), run(r), first(from), count(n), inputs(scratch), sums(scratch + params.sums_at), transform(TransformOf(params.side)) {}
 
   struct Place {
     int64_t image, top, left;
@@ -135,51 +136,23 @@ struct PackContext {
   int64_t columns, channels, side;
 };
 
-// A panel's columns side by side, in double: it is done once.
-using Columns = std::array<double, kPanel>;
+constexpr int64_t kTogether = 16;  // Channels: a cache line of the file's weights, which lie far apart.
 
-// G along one direction. m = 2: rows (1, 0, 0), (1/2, 1/2, 1/2), (1/2, -1/2, 1/2), (0, 0, 1).
-void Combine2(const Columns& a, const Columns& b, const Columns& c, int64_t step, Columns* __restrict to) {
-  for (size_t k = 0; k < a.size(); ++k) {
-    const double outer = (a[k] + c[k]) * 0.5, middle = b[k] * 0.5;
-    to[0][k] = a[k];
-    to[step][k] = outer + middle;
-    to[2 * step][k] = outer - middle;
-    to[3 * step][k] = c[k];
-  }
-}
-
-// m = 4: rows (1/4, 0, 0), (-1/6, -1/6, -1/6), (-1/6, 1/6, -1/6), (1/24, 1/12, 1/6), (1/24, -1/12, 1/6), (0, 0, 1).
-void Combine4(const Columns& a, const Columns& b, const Columns& c, int64_t step, Columns* __restrict to) {
-  constexpr double kSixth = 1.0 / 6, kTwelfth = 1.0 / 12, kTwentyFourth = 1.0 / 24;
-  for (size_t k = 0; k < a.size(); ++k) {
-    const double outer = (a[k] + c[k]) * -kSixth, middle = b[k] * kSixth, far = a[k] * kTwentyFourth + c[k] * kSixth, near = b[k] * kTwelfth;
-    to[0][k] = a[k] * 0.25;
-    to[step][k] = outer - middle;
-    to[2 * step][k] = outer + middle;
-    to[3 * step][k] = far + near;
-    to[4 * step][k] = far - near;
-    to[5 * step][k] = c[k];
-  }
-}
-
-// G g G^T.
 void PackTransformed(std::byte* packed, const void* context) {
   const auto& c = *static_cast<const PackContext*>(context);
-  const int64_t position = RoundUp(c.columns, kPanel) * c.channels, span = c.side + 2;
-  const auto combine = c.side == 4 ? Combine4 : Combine2;
+  const kernels::WinogradF32& transform = TransformOf(c.side);
+  const int64_t position = RoundUp(c.columns, kPanel) * c.channels, tap = kTogether * kPanel;
   for (int64_t first = 0; first < c.columns; first += kPanel) {
-    const auto n = static_cast<size_t>(std::min<int64_t>(kPanel, c.columns - first));
     float* panel = reinterpret_cast<float*>(packed) + first * c.channels;
+    alignas(64) float filters[9 * kTogether * kPanel] = {};  // [9][channel][16].
     for (int64_t k = 0; k < c.channels; ++k, panel += kPanel) {
-      Columns g[3 * 3] = {}, half[6 * 3], whole[6];
-      for (size_t o = 0; o < n; ++o)
-        for (int64_t i = 0; i < 9; ++i) g[i][o] = static_cast<double>(c.weights[((first + static_cast<int64_t>(o)) * 9 + i) * c.channels + k]);
-      for (int64_t v = 0; v < 3; ++v) combine(g[v], g[3 + v], g[6 + v], 3, half + v);
-      for (int64_t i = 0; i < span; ++i) {
-        combine(half[i * 3], half[i * 3 + 1], half[i * 3 + 2], 1, whole);
-        for (int64_t j = 0; j < span; ++j) std::copy(whole[j].begin(), whole[j].end(), panel + (i * span + j) * position);
-      }
+      if (k % kTogether == 0)
+        for (int64_t i = 0; i < 9; ++i) {
+          const float* from = c.weights + (first * 9 + i) * c.channels + k;
+          kernels::Vectors().transpose_32(reinterpret_cast<const std::byte*>(from), 9 * c.channels * 4, std::min<int64_t>(kPanel, c.columns - first), std::min(kTogether, c.channels - k),
+                                          reinterpret_cast<std::byte*>(filters + i * tap), kPanel * 4);
+        }
+      transform.weights(filters + k % kTogether * kPanel, tap, panel, position);
     }
   }
 }

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // Exact 3x3 convolutions by Winograd's method: a quarter (m = 4) or four ninths (m = 2) of the multiplications.
-#include <array>
-
 #include "base/thread_pool.h"
 #include "ops/int8_util.h"
 
@@ -13,7 +11,7 @@ using kernels::kPanel;
 using kernels::RoundUp;
 
 constexpr int64_t kBandValues = 96 << 10;      // Of loaded rows per task.
-constexpr int64_t kMostBytes4 = 5 << 20, kMostBytes2 = 4 << 20;  // Of transformed weights: 8 and 3.6 times the weights.
+constexpr int64_t kMostBytes4 = 2 << 20, kMostBytes2 = 4 << 20;  // Of transformed weights: 8 and 3.6 times the weights.
 constexpr int64_t kLeastMap4 = 14, kLeastMap2 = 7;               // Smaller images waste tiles.
 
 // The largest magnitude of a sum of products with loaded values: -128 to 127, or 0 to 255, which meet either the positive or the negative weights.
@@ -68,28 +66,56 @@ struct PackContext {
   int64_t columns, channels, side;
 };
 
-// G g G^T of the 3x3 filters of 16 channels: first along columns, then along rows. All fits 16 bits: at most 7 * 7 * 128.
-using Sixteen = std::array<int16_t, 16>;
-void Combine(const Sixteen& a, const Sixteen& b, const Sixteen& c, const int (&row)[3], Sixteen* __restrict to) {
-  for (size_t k = 0; k < to->size(); ++k) (*to)[k] = static_cast<int16_t>(row[0] * a[k] + row[1] * b[k] + row[2] * c[k]);
+// Two channels of a panel's columns, as they are packed; at any address.
+using Pairs [[gnu::vector_size(2 * kPanel * sizeof(int16_t)), gnu::aligned(alignof(int16_t)), gnu::may_alias]] = int16_t;
+
+// G along one direction, times what makes it whole: m = 2 by 2, for m = 4 rows by 4, -6, -6, 24, 24, 1, which the inverse gives back. Of points
+// 0, 1, -1 (, 2, -2) and infinity. Along both directions all fits 16 bits: at most 7 * 7 * 128.
+void Combine2(const Pairs& a, const Pairs& b, const Pairs& c, Pairs* to) {
+  const Pairs outer = a + c;
+  to[0] = a + a;
+  to[1] = outer + b;
+  to[2] = outer - b;
+  to[3] = c + c;
+}
+void Combine4(const Pairs& a, const Pairs& b, const Pairs& c, Pairs* to) {
+  const Pairs outer = a + c, far = outer + c + c + c, twice = b + b;
+  to[0] = a;
+  to[1] = outer + b;
+  to[2] = outer - b;
+  to[3] = far + twice;
+  to[4] = far - twice;
+  to[5] = c;
 }
 
+constexpr int64_t kTogether = 16;  // Channels.
+
+// The filters of a panel's columns and kTogether channels: [channel / 2][9]. The file has them hundreds of bytes apart, which
+// falls into few lines of a cache: every line is read once.
+void Gather(const PackContext& c, int64_t first, int64_t channel, Pairs* to) {
+  const int64_t n = std::min<int64_t>(kPanel, c.columns - first);
+  for (int64_t o = 0; o < n; ++o)
+    for (int64_t i = 0; i < 9; ++i) {
+      const int8_t* from = c.weights + ((first + o) * 9 + i) * c.channels + channel;
+      for (int64_t k = 0; k < kTogether; ++k) to[k / 2 * 9 + i][2 * o + k % 2] = from[k];
+    }
+}
+
+// G g G^T.
 void PackTransformed(std::byte* packed, const void* context) {
   const auto& c = *static_cast<const PackContext*>(context);
-  const int64_t span = c.side + 2;
-  const int(*rows)[3] = c.side == 4 ? kernels::kWinogradG4 : kernels::kWinogradG2;
-  for (int64_t o = 0; o < c.columns; ++o) {
-    int16_t* const panel = reinterpret_cast<int16_t*>(packed) + o / kPanel * span * span * c.channels * kPanel + o % kPanel * 2;
-    for (int64_t first = 0; first < c.channels; first += 16) {
-      Sixteen g[9], half[3], whole;
-      for (int64_t i = 0; i < 9; ++i) std::copy_n(c.weights + (o * 9 + i) * c.channels + first, 16, g[i].begin());
+  const int64_t span = c.side + 2, position = c.channels * kPanel;
+  const auto combine = c.side == 4 ? Combine4 : Combine2;
+  for (int64_t first = 0; first < c.columns; first += kPanel) {
+    int16_t* panel = reinterpret_cast<int16_t*>(packed) + first * span * span * c.channels;
+    Pairs filters[kTogether / 2 * 9] = {}, half[3][6], whole[6];
+    for (int64_t k = 0; k < c.channels; k += 2, panel += 2 * kPanel) {
+      if (k % kTogether == 0) Gather(c, first, k, filters);
+      const Pairs* g = filters + k % kTogether / 2 * 9;
+      for (int64_t v = 0; v < 3; ++v) combine(g[v], g[3 + v], g[6 + v], half[v]);
       for (int64_t i = 0; i < span; ++i) {
-        for (int64_t v = 0; v < 3; ++v) Combine(g[v], g[3 + v], g[6 + v], rows[i], &half[v]);
-        for (int64_t j = 0; j < span; ++j) {
-          Combine(half[0], half[1], half[2], rows[j], &whole);
-          int16_t* to = panel + ((i * span + j) * c.channels + first) * kPanel;
-          for (size_t k = 0; k < 16; k += 2, to += 2 * kPanel) to[0] = whole[k], to[1] = whole[k + 1];
-        }
+        combine(half[0][i], half[1][i], half[2][i], whole);
+        for (int64_t j = 0; j < span; ++j) *reinterpret_cast<Pairs*>(panel + (i * span + j) * position) = whole[j];
       }
     }
   }

@@ -15,7 +15,7 @@ constexpr Fusable kActivations[] = {{"relu", ops::Activation::kRelu},
 
 // Operators whose schema has the field and whose kernels honour it (concatenation's do not).
 constexpr std::string_view kProducers[] = {"conv_2d", "depthwise_conv_2d", "fully_connected", "transpose_conv",
-                                           "add", "sub", "mul", "div"};
+                                           "add", "sub", "mul", "div", "max_pool_2d", "average_pool_2d"};
 
 bool Fuse(graph::Graph& g, graph::NodeId id) {
   const graph::Node& n = g.node(id);

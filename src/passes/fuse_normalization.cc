@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //   x * rsqrt(maximum(sum(x^2 along the last axis), 1e-12))   becomes   l2_normalization(x)
 // and so where it is x / sqrt(...), or x / maximum(sqrt(sum(x^2)), 1e-6): the operator's own least norm is 1e-6.
+//   e / sum(e along the last axis), with e = exp(x - max(x along the last axis))   becomes   softmax(x)
 #include <cmath>
 
 #include "passes/rewrites.h"
@@ -36,14 +37,20 @@ TensorId Under(const Graph& g, TensorId t, std::string_view op) {
   return maker < 0 ? graph::kNoTensor : g.node(maker).inputs[0];
 }
 
-// Is t the sum of x's squares along the last axis, which stays as 1?
-bool IsSquaredNorm(Graph& g, TensorId t, TensorId x) {
-  const NodeId sum = Maker(g, t, "sum");
-  if (sum < 0 || !*FindAttr<bool>(g.node(sum), "keep_dims") || !g.is_constant(g.node(sum).inputs[1])) return false;
-  const TensorId axes = g.node(sum).inputs[1], squares = g.node(sum).inputs[0];
+// What is reduced along its last axis, which stays as 1, to t; kNoTensor where that is not so.
+TensorId ReducedLast(Graph& g, TensorId t, std::string_view op) {
+  const NodeId reduce = Maker(g, t, op);
+  if (reduce < 0 || !*FindAttr<bool>(g.node(reduce), "keep_dims") || !g.is_constant(g.node(reduce).inputs[1])) return graph::kNoTensor;
+  const TensorId axes = g.node(reduce).inputs[1], x = g.node(reduce).inputs[0];
   const int rank = g.tensor(x).type.shape.rank();
   const std::span<const int32_t> axis = g.tensor(axes).data<int32_t>();
-  if (axis.size() != 1 || rank < 1 || (axis[0] != -1 && axis[0] != rank - 1)) return false;
+  return axis.size() == 1 && rank >= 1 && (axis[0] == -1 || axis[0] == rank - 1) ? x : graph::kNoTensor;
+}
+
+// Is t the sum of x's squares along the last axis?
+bool IsSquaredNorm(Graph& g, TensorId t, TensorId x) {
+  const TensorId squares = ReducedLast(g, t, "sum");
+  if (squares == graph::kNoTensor) return false;
   if (Under(g, squares, "square") == x) return true;
   const NodeId mul = Maker(g, squares, "mul");
   return mul >= 0 && g.node(mul).inputs[0] == x && g.node(mul).inputs[1] == x && *FindAttr<ops::Activation>(g.node(mul), "fused_activation_function") == ops::Activation::kNone;
@@ -60,6 +67,14 @@ bool IsInverseNorm(Graph& g, TensorId t, TensorId x) {
   return square != graph::kNoTensor && IsSquaredNorm(g, square, x);
 }
 
+// The softmax's input, where e / sum is one.
+TensorId SoftmaxOf(Graph& g, TensorId e, TensorId sum) {
+  const NodeId difference = Maker(g, Under(g, e, "exp"), "sub");
+  if (difference < 0 || ReducedLast(g, sum, "sum") != e || *FindAttr<ops::Activation>(g.node(difference), "fused_activation_function") != ops::Activation::kNone) return graph::kNoTensor;
+  const TensorId x = g.node(difference).inputs[0];
+  return ReducedLast(g, g.node(difference).inputs[1], "reduce_max") == x ? x : graph::kNoTensor;
+}
+
 bool Fuse(Graph& g, NodeId id) {
   graph::Node& n = g.node(id);
   const bool product = n.op->name == "mul";
@@ -69,6 +84,11 @@ bool Fuse(Graph& g, NodeId id) {
     const TensorId x = n.inputs[i], norm = n.inputs[1 - i];
     if (product ? !IsInverseNorm(g, norm, x) : !IsNorm(g, norm, x)) continue;
     Replace(g, id, "l2_normalization", {x});
+    return true;
+  }
+  if (const TensorId x = product ? graph::kNoTensor : SoftmaxOf(g, n.inputs[0], n.inputs[1]); x != graph::kNoTensor) {
+    const NodeId made = Replace(g, id, "softmax", {x});
+    *FindAttr<float>(g.node(made), "beta") = 1.0f;
     return true;
   }
   return false;

@@ -2,7 +2,8 @@
 //   x -> reshape -> reshape -> y            becomes  x -> reshape -> y          also where they are squeezes or expand_dims
 //   x -> reshape -> fully_connected -> y    becomes  x -> fully_connected -> y
 //   x -> fully_connected -> reshape -> y    becomes  x -> fully_connected(keep_num_dims) -> y
-// The last two where the last dimension stays: fully_connected flattens the others itself, and brings them back.
+//   x[4] -> reshape[1,4] -> add(y[6,4])     becomes  add(x, y)                  where the other operand has the result's dimensions
+// The second and third where the last dimension stays: fully_connected flattens the others itself, and brings them back.
 #include "passes/rewrites.h"
 
 namespace octet::passes {
@@ -36,6 +37,15 @@ bool KeepDimensions(Graph& g, NodeId reshape) {
   return true;
 }
 
+constexpr std::string_view kBroadcasting[] = {"add", "sub", "mul", "div", "maximum", "minimum", "squared_difference", "less", "less_equal", "greater", "greater_equal", "equal", "not_equal", "logical_and", "logical_or"};
+
+// The shape without the ones before all others.
+std::span<const int32_t> Core(const Shape& s) {
+  std::span<const int32_t> dims = s.dims();
+  while (!dims.empty() && dims[0] == 1) dims = dims.subspan(1);
+  return dims;
+}
+
 bool IsReshape(std::string_view op) { return std::ranges::find(kReshapes, op) != std::end(kReshapes); }
 
 // The reshape that makes t, when its wanted shape does not matter to anyone else.
@@ -44,9 +54,26 @@ NodeId ReshapeBefore(const Graph& g, TensorId t) {
   return producer >= 0 && IsReshape(g.node(producer).op->name) ? producer : -1;
 }
 
+// Ones that a reshape puts before a shape, or takes away there, are there for broadcasting anyway.
+bool Broadcast(Graph& g, NodeId id) {
+  const graph::Node& n = g.node(id);
+  if (std::ranges::find(kBroadcasting, n.op->name) == std::end(kBroadcasting) || n.inputs.size() != 2) return false;
+  for (size_t i = 0; i < 2; ++i) {
+    const NodeId reshape = ReshapeBefore(g, n.inputs[i]);
+    if (reshape < 0) continue;
+    const TensorId x = g.node(reshape).inputs[0];
+    const Shape &from = g.tensor(x).type.shape, &to = g.tensor(n.inputs[i]).type.shape, &other = g.tensor(n.inputs[1 - i]).type.shape, &y = g.tensor(n.outputs[0]).type.shape;
+    if (!from.known() || !std::ranges::equal(Core(from), Core(to)) || other.rank() != y.rank() || from.rank() > y.rank()) continue;
+    g.SetInput(id, static_cast<int>(i), x);
+    return true;
+  }
+  return false;
+}
+
 bool Merge(Graph& g, NodeId id) {
   graph::Node& n = g.node(id);
   if (n.inputs.empty() || n.inputs[0] == graph::kNoTensor) return false;
+  if (Broadcast(g, id)) return true;
   if (n.op->name == "reshape" && KeepDimensions(g, id)) return true;
   const NodeId before = ReshapeBefore(g, n.inputs[0]);
   if (before < 0) return false;

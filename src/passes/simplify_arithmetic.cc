@@ -2,6 +2,9 @@
 //   -a + b            becomes   b - a          and b - (-a) becomes b + a
 //   -a * c + b        becomes   b - a * c      which is how TensorFlow writes the shift of a normalization
 //   maximum(x, 0)     becomes   relu, minimum(relu(x), 6) becomes relu6, and so in the other order
+//   (a - b)^2         becomes   squared_difference(a, b)
+//   1 / sqrt(x)       becomes   rsqrt(x)
+//   not (a == b)      becomes   a != b         orders only of integers: not (a < b) holds where one is NaN, a >= b does not
 // A change of sign rounds nothing: the numbers stay the same bits.
 #include "passes/rewrites.h"
 
@@ -108,10 +111,55 @@ bool Rectify(Graph& g, NodeId id) {
   return true;
 }
 
+// The difference whose square the node is, read by nobody else, or -1.
+NodeId Squared(Graph& g, const graph::Node& n) {
+  if (n.op->name != "square" && (n.op->name != "mul" || n.inputs[0] != n.inputs[1])) return -1;
+  const NodeId difference = Maker(g, n.inputs[0], "sub");
+  const bool alone = difference >= 0 && !g.is_output(n.inputs[0]) && g.tensor(n.inputs[0]).consumers.size() == n.inputs.size();
+  return alone && *FindAttr<ops::Activation>(g.node(difference), "fused_activation_function") == ops::Activation::kNone ? difference : -1;
+}
+
+bool SquareDifference(Graph& g, NodeId id) {
+  graph::Node& n = g.node(id);
+  const NodeId difference = Squared(g, n);
+  if (difference < 0 || !IsPlainFloat(g, n.outputs[0])) return false;
+  const auto* fused = FindAttr<ops::Activation>(n, "fused_activation_function");
+  if (fused && *fused != ops::Activation::kNone) return false;
+  Replace(g, id, "squared_difference", std::vector<TensorId>(g.node(difference).inputs));
+  return true;
+}
+
+bool InvertRoot(Graph& g, NodeId id) {
+  graph::Node& n = g.node(id);
+  if (n.op->name != "div" || !IsPlainFloat(g, n.outputs[0]) || UniformValue(g, n.inputs[0]) != 1.0f) return false;
+  const NodeId root = Maker(g, n.inputs[1], "sqrt");
+  if (root < 0 || !(g.tensor(n.inputs[1]).type.shape == g.tensor(n.outputs[0]).type.shape) || *FindAttr<ops::Activation>(n, "fused_activation_function") != ops::Activation::kNone) return false;
+  Replace(g, id, "rsqrt", {g.node(root).inputs[0]});
+  return true;
+}
+
+constexpr std::pair<std::string_view, std::string_view> kOpposites[] = {{"equal", "not_equal"}, {"less", "greater_equal"}, {"greater", "less_equal"}};
+
+bool Negate(Graph& g, NodeId id) {
+  const graph::Node& n = g.node(id);
+  if (n.op->name != "logical_not") return false;
+  for (const auto& [a, b] : kOpposites) {
+    for (const auto& [from, to] : {std::pair(a, b), std::pair(b, a)}) {
+      const NodeId comparison = SoleMaker(g, n.inputs[0], from);
+      if (comparison < 0) continue;
+      const std::vector<TensorId> inputs = g.node(comparison).inputs;
+      if (a != "equal" && IsFloat(g.tensor(inputs[0]).type.dtype)) return false;
+      Replace(g, id, to, inputs);
+      return true;
+    }
+  }
+  return false;
+}
+
 }  // namespace
 
 Result<int> SimplifyArithmetic(Graph& g) {
-  return ForEachNode(g, [&](NodeId id) { return FlipSum(g, id) || Rectify(g, id); });
+  return ForEachNode(g, [&](NodeId id) { return FlipSum(g, id) || Rectify(g, id) || SquareDifference(g, id) || InvertRoot(g, id) || Negate(g, id); });
 }
 
 }  // namespace octet::passes

@@ -190,6 +190,110 @@ TEST(FewerOperators, DivisionByTheNormIsOneOperator) {
   }
 }
 
+TEST(FewerOperators, ExponentialsOverTheirSumAreSoftmax) {
+  for (const int32_t axis : {1, 0}) {
+    Builder b;
+    const Shape shape{2, 3};
+    const auto x = b.Input("x", {DType::kF32, shape, {}});
+    const auto along = b.Constant<int32_t>("axis", Shape{1}, {axis});
+    const auto keep = [](graph::Node& n) { test::SetAttr(n, "keep_dims", true); };
+    const auto e = b.Node("exp", "e", {b.Node("sub", "difference", {x, b.Node("reduce_max", "most", {x, along}, {}, keep)})});
+    b.g().outputs = {b.Node("div", "y", {e, b.Node("sum", "sum", {e, along}, {}, keep)})};
+    ExpectSameMeaning(b, shape, axis == 1 ? Names{"softmax"} : Names{"reduce_max", "sub", "exp", "sum", "div"});
+  }
+}
+
+TEST(FewerOperators, HardSwishInAnyOrder) {
+  for (const int order : {0, 1, 2}) {
+    Builder b;
+    const Shape shape{2, 3};
+    const auto scalar = [&](const std::string& name, float v) { return b.Constant<float>(name, Shape{}, {v}); };
+    const auto x = b.Input("x", {DType::kF32, shape, {}});
+    const auto clipped = b.Node("relu6", "clipped", {b.Node("add", "sum", {x, scalar("3", 3)})});
+    const auto sixth = [&](graph::TensorId t) { return order == 0 ? b.Node("div", "sixth", {t, scalar("6", 6)}) : b.Node("mul", "sixth", {scalar("1/6", 1.0f / 6), t}); };
+    b.g().outputs = {order == 2 ? b.Node("mul", "y", {sixth(clipped), x}) : sixth(b.Node("mul", "y", {x, clipped}))};
+    ExpectSameMeaning(b, shape, {"hard_swish"});
+  }
+}
+
+TEST(FewerOperators, ConstantsOneAfterTheOtherAreOne) {
+  Builder b;
+  const Shape shape{2, 3};
+  const auto x = b.Input("x", {DType::kF32, shape, {}});
+  const auto scaled = b.Node("mul", "scaled", {b.Node("mul", "half", {x, b.Constant<float>("0.5", Shape{}, {0.5f})}), b.Constant<float>("m", Shape{3}, {1, 2, 3})});
+  const auto shifted = b.Node("sub", "shifted", {b.Node("sub", "less", {scaled, b.Constant<float>("1", Shape{}, {1})}), b.Constant<float>("a", Shape{3}, {3, 4, 5})});
+  b.g().outputs = {b.Node("relu", "y", {b.Node("add", "more", {shifted, b.Constant<float>("0.25", Shape{}, {0.25f})})})};
+  ExpectSameMeaning(b, shape, {"mul", "sub"});
+}
+
+// x + 2^23 - 2^23 rounds to whole numbers.
+TEST(FewerOperators, ConstantsThatCancelAreThereForTheRounding) {
+  Builder b;
+  const Shape shape{2, 3};
+  const auto whole = b.Constant<float>("whole", Shape{}, {0x1p23f});
+  b.g().outputs = {b.Node("sub", "y", {b.Node("add", "up", {b.Input("x", {DType::kF32, shape, {}}), whole}), whole})};
+  ExpectSameMeaning(b, shape, {"add", "sub"});
+}
+
+TEST(FewerOperators, SquaresOfDifferencesAndInverseRoots) {
+  Builder b;
+  const Shape shape{2, 3};
+  const auto x = b.Input("x", {DType::kF32, shape, {}});
+  const auto one = b.Node("sub", "one", {x, b.Constant<float>("c", Shape{3}, {1, 2, 3})}), two = b.Node("sub", "two", {b.Constant<float>("d", Shape{}, {4}), x});
+  const auto sum = b.Node("add", "sum", {b.Node("square", "first", {one}), b.Node("mul", "second", {two, two})});
+  b.g().outputs = {b.Node("div", "y", {b.Constant<float>("numerator", Shape{}, {1}), b.Node("sqrt", "root", {sum})})};
+  ExpectSameMeaning(b, shape, {"squared_difference", "squared_difference", "add", "rsqrt"});
+}
+
+TEST(FewerOperators, NegatedComparisonsAreTheOpposite) {
+  ExpectBecomes(
+      R"(graph main
+input x: f32[3]
+const c: f32[] = [0.5]
+const f: f32[] = [2]
+equal (x, c) -> (same: bool[3])
+logical_not (same) -> (other: bool[3])
+less (x, c) -> (below: bool[3])
+logical_not (below) -> (not_below: bool[3])
+logical_and (other, not_below) -> (both: bool[3])
+select_v2 (both, x, f) -> (y: f32[3])
+output y
+)",
+      R"(graph main
+input x: f32[3]
+const c: f32[] = [0.5]
+const f: f32[] = [2]
+not_equal (x, c) -> (other: bool[3])
+less (x, c) -> (below: bool[3])
+logical_not (below) -> (not_below: bool[3])
+logical_and (other, not_below) -> (both: bool[3])
+select_v2 (both, x, f) -> (y: f32[3])
+output y
+)");
+}
+
+TEST(FewerOperators, OnesBeforeAShapeAreNoReshape) {
+  for (const auto& [wanted, operators] : {std::pair(std::vector<int32_t>{1, 1, 4}, Names{"abs", "add"}), std::pair(std::vector<int32_t>{1, 4, 1}, Names{"abs", "reshape", "add"})}) {
+    Builder b;
+    const Shape shape{1, 4};
+    const auto x = b.Input("x", {DType::kF32, shape, {}});
+    b.g().outputs = {b.Node("add", "y", {b.Constant<float>("table", Shape{3, 4, 4}, test::RandomFloats(48, 1)), Reshaped(b, "column", b.Node("abs", "abs", {x}), wanted)})};
+    ExpectSameMeaning(b, shape, operators);
+  }
+}
+
+TEST(FewerOperators, PoolsHaveActivations) {
+  for (const char* pool : {"max_pool_2d", "average_pool_2d"}) {
+    Builder b;
+    const Shape shape{1, 4, 4, 3};
+    const auto pooled = b.Node(pool, "pool", {b.Input("x", {DType::kF32, shape, {}})}, {}, [](graph::Node& n) {
+      for (const char* name : {"stride_h", "stride_w", "filter_height", "filter_width"}) test::SetAttr<int32_t>(n, name, 2);
+    });
+    b.g().outputs = {b.Node("relu", "y", {pooled})};
+    ExpectSameMeaning(b, shape, {pool});
+  }
+}
+
 TEST(FewerOperators, WhatIsDoneToTheInputFoldsIntoTheLayer) {
   Builder b;
   const Shape shape{1, 5, 5, 3};

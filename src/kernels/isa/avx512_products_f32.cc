@@ -12,6 +12,6 @@ constexpr int kTileRows = 12, kTilePanels = 2;
 
 }  // namespace
 
-constinit const ProductsF32 kAvx512ProductsF32 = {kTileRows, Product, WindowRow, {WinogradInput<2>, WinogradOutput<2>}, {WinogradInput<4>, WinogradOutput<4>}};
+constinit const ProductsF32 kAvx512ProductsF32 = {kTileRows, Product, WindowRow, {WinogradInput<2>, WinogradWeights<2>, WinogradOutput<2>}, {WinogradInput<4>, WinogradWeights<4>, WinogradOutput<4>}};
 
 }  // namespace octet::kernels

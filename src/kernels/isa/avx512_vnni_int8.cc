@@ -15,6 +15,7 @@ constexpr int kMostPanels = 4, kMostRows = 8;
 constexpr int kTileRows[kMostPanels + 1] = {0, 8, 8, 8, 6};  // 24 sums, 4 weights, one activation.
 
 constexpr int64_t kLongPanel = 4096;  // Shorter ones are there before they are missed.
+constexpr int kFewRows = 4;           // They wait for loads anyway.
 constexpr int kSecondLevel = 2;       // For __builtin_prefetch.
 
 inline __m512i Quad(const uint8_t* a) {
@@ -110,7 +111,7 @@ void Multiply(const ProductS8& p, const void* const* rows, int64_t count, int64_
   alignas(64) int32_t acc[(kMostRows + 3) * kMostPanels * kPanel];  // Rows are read by fours.
   static_assert(kMostAcross + 3 <= (kMostRows + 3) * kMostPanels);
   const auto finish = p.requant.scale ? Finish<F64> : !p.requant.narrow ? Finish<Double> : p.requant.relu() ? Finish<Narrow<true>> : Finish<Narrow<false>>;
-  const auto& tiles = p.panel_bytes() >= kLongPanel ? kTiles<true> : kTiles<false>;
+  const auto& tiles = p.panel_bytes() >= kLongPanel && count > kFewRows ? kTiles<true> : kTiles<false>;
   // Panels and rows are cut evenly: 5 panels are 3 and 2, 9 rows are 5 and 4.
   for (int64_t panel = first_panel, panels_left = end_panel - first_panel; panels_left > 0;) {
     const int64_t panel_cuts = (panels_left + kMostPanels - 1) / kMostPanels;

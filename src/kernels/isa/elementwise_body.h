@@ -411,31 +411,41 @@ template <class Exact> int64_t RoundedLine(const int8_t* a, const int8_t* b, int
   return i;
 }
 
+// y = saturate(of(at)) four vectors at a time; answers how many elements are done.
+template <class Of> inline int64_t InFours(int64_t n, const ScaledPair& q, int8_t* y, const Of& of) {
+  int64_t i = 0;
+  for (; i + 4 * kLanes <= n; i += 4 * kLanes) {
+    I v[4];
+#pragma GCC unroll 4
+    for (int k = 0; k < 4; ++k) v[k] = of(i + k * kLanes);
+    Lanes::StoreFourS8(y + i, v, q.low, q.high);
+  }
+  return i;
+}
+
 template <class Op> void PairS8(const int8_t* a, int64_t step_a, const int8_t* b, int64_t step_b, int64_t n, const ScaledPair& given, int8_t* y) {
   const ScaledPair q = given;  // A copy: stores of bytes may not touch it.
   const I za = Lanes::SetI(q.zero_a), zb = Lanes::SetI(q.zero_b), zero = Lanes::SetI(q.zero_out), low = Lanes::SetI(q.low), high = Lanes::SetI(q.high);
   if (n <= 0) return;
   const I one_a = Lanes::SetI(*a - q.zero_a), one_b = Lanes::SetI(*b - q.zero_b);
-  const auto value = [&](I va, I vb) { return Lanes::AddI(Op::Of(va, vb, q), zero); };
-  const auto finish = [&](I va, I vb) { return Lanes::MinI(Lanes::MaxI(value(va, vb), low), high); };
-  const auto at_a = [&](int64_t i) { return step_a ? Lanes::SubI(Lanes::LoadS8(a + i), za) : one_a; };
-  const auto at_b = [&](int64_t i) { return step_b ? Lanes::SubI(Lanes::LoadS8(b + i), zb) : one_b; };
+  const auto finish = [&](I va, I vb) { return Lanes::MinI(Lanes::MaxI(Lanes::AddI(Op::Of(va, vb, q), zero), low), high); };
+  const auto both = [&](const auto& of, int64_t at) { return of(Lanes::SubI(Lanes::LoadS8(a + at), za), Lanes::SubI(Lanes::LoadS8(b + at), zb)); };
+  const auto first = [&](const auto& of, int64_t at) { return of(Lanes::SubI(Lanes::LoadS8(a + at), za), one_b); };
   int64_t i = 0;
-  if constexpr (Op::kLinear)
-    if (step_a && step_b && q.doubt > 0) i = RoundedLine(a, b, n, q, [&](I va, I vb) { return finish(Lanes::SubI(va, za), Lanes::SubI(vb, zb)); }, y);
-  const auto fours = [&](const auto& of) {
-    for (; i + 4 * kLanes <= n; i += 4 * kLanes) {
-      I v[4];
-#pragma GCC unroll 4
-      for (int k = 0; k < 4; ++k) v[k] = of(i + k * kLanes);
-      Lanes::StoreFourS8(y + i, v, q.low, q.high);
-    }
-  };
   if constexpr (kIsProduct<Op>)
-    if (step_a && step_b && q.out.narrow && q.out.right > 0)
-      fours([&, product = NarrowProduct(q)](int64_t at) { return product(Lanes::SubI(Lanes::LoadS8(a + at), za), Lanes::SubI(Lanes::LoadS8(b + at), zb)); });
-  fours([&](int64_t at) { return value(at_a(at), at_b(at)); });
-  for (; i + kLanes <= n; i += kLanes) Lanes::StoreS8(y + i, finish(at_a(i), at_b(i)));
+    if (step_a && q.out.narrow && q.out.right > 0) {
+      const NarrowProduct product(q);
+      i = step_b ? InFours(n, q, y, [&](int64_t at) { return both(product, at); }) : InFours(n, q, y, [&](int64_t at) { return first(product, at); });
+    }
+  if (step_a && step_b) {
+    if constexpr (Op::kLinear)
+      if (q.doubt > 0) i = RoundedLine(a, b, n, q, [&](I va, I vb) { return finish(Lanes::SubI(va, za), Lanes::SubI(vb, zb)); }, y);
+    for (; i + kLanes <= n; i += kLanes) Lanes::StoreS8(y + i, both(finish, i));
+  } else if (step_a) {
+    for (; i + kLanes <= n; i += kLanes) Lanes::StoreS8(y + i, first(finish, i));
+  } else {
+    for (; i + kLanes <= n; i += kLanes) Lanes::StoreS8(y + i, finish(one_a, step_b ? Lanes::SubI(Lanes::LoadS8(b + i), zb) : one_b));
+  }
   if (i == n) return;
   const I va = step_a ? Lanes::SubI(Lanes::LoadSomeS8(a + i, n - i), za) : one_a, vb = step_b ? Lanes::SubI(Lanes::LoadSomeS8(b + i, n - i), zb) : one_b;
   Lanes::StoreSomeS8(y + i, n - i, finish(va, vb));

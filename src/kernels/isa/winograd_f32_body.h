@@ -38,6 +38,45 @@ template <int kM> inline void OutputAlong(const F* m, int step, F* o, int o_step
   }
 }
 
+// G along one direction: three values, `step` apart, give m + 2. m = 2: rows (1, 0, 0), (1/2, 1/2, 1/2), (1/2, -1/2, 1/2), (0, 0, 1). m = 4:
+// (1/4, 0, 0), (-1/6, -1/6, -1/6), (-1/6, 1/6, -1/6), (1/24, 1/12, 1/6), (1/24, -1/12, 1/6), (0, 0, 1).
+template <int kM> inline void WeightsAlong(const F* g, int step, F* o, int o_step) {
+  const F a = g[0], b = g[step], c = g[2 * step];
+  if constexpr (kM == 2) {
+    const F half = Lanes::Set(0.5f), outer = Lanes::Mul(Lanes::Add(a, c), half), middle = Lanes::Mul(b, half);
+    o[0] = a;
+    o[o_step] = Lanes::Add(outer, middle);
+    o[2 * o_step] = Lanes::Sub(outer, middle);
+    o[3 * o_step] = c;
+  } else {
+    const F sixth = Lanes::Set(1.0f / 6), outer = Lanes::Mul(Lanes::Add(a, c), Lanes::Set(-1.0f / 6)), middle = Lanes::Mul(b, sixth);
+    const F far = Lanes::Fma(a, Lanes::Set(1.0f / 24), Lanes::Mul(c, sixth)), near = Lanes::Mul(b, Lanes::Set(1.0f / 12));
+    o[0] = Lanes::Mul(a, Lanes::Set(0.25f));
+    o[o_step] = Lanes::Sub(outer, middle);
+    o[2 * o_step] = Lanes::Add(outer, middle);
+    o[3 * o_step] = Lanes::Add(far, near);
+    o[4 * o_step] = Lanes::Sub(far, near);
+    o[5 * o_step] = c;
+  }
+}
+
+template <int kM> void WinogradWeights(const float* given, int64_t tap_step, float* to, int64_t position_step) {
+  constexpr int kSide = kM + 2;
+  for (int v = 0; v < kPanel; v += kLanes) {
+    F g[9], half[kSide * 3], o[kSide];
+    for (int i = 0; i < 9; ++i) g[i] = Lanes::Load(given + i * tap_step + v);
+#pragma GCC unroll 3
+    for (int j = 0; j < 3; ++j) WeightsAlong<kM>(g + j, 3, half + j, 3);
+    float* y = to + v;
+#pragma GCC unroll 6
+    for (int i = 0; i < kSide; ++i) {
+      WeightsAlong<kM>(half + i * 3, 1, o, 1);
+#pragma GCC unroll 6
+      for (int j = 0; j < kSide; ++j, y += position_step) Lanes::Store(y, o[j]);
+    }
+  }
+}
+
 template <int kM> void WinogradInput(const float* tile, int64_t row_step, int64_t channels, float* to, int64_t position_step) {
   constexpr int kSide = kM + 2;
   for (int64_t c = 0; c < channels; c += kLanes) {

@@ -24,7 +24,7 @@ template <int kM> inline void TransformInput(const Shorts* d, int step, Shorts* 
   }
 }
 
-// A^T along one direction, with what kWinogradG left out: for m = 4, rows 6, -4, -4, 1, 1, 24. m + 2 values,
+// A^T along one direction, with what G (ops/winograd_s8_util.cc) left out: for m = 4, rows 6, -4, -4, 1, 1, 24. m + 2 values,
 // `step` apart, give m.
 template <int kM> inline void TransformOutput(const Words* s, int step, Words* o, int o_step) {
   const Words sum = Add(s[step], s[2 * step]), difference = Sub(s[step], s[2 * step]);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Activations that TensorFlow spells out in several ops and .tflite has as one operator:
 //   gelu        x/2 * erfc(-x/sqrt 2),  x/2 * (1 + erf(x/sqrt 2)),  x/2 * (1 + tanh(sqrt(2/pi) * (x + 0.044715 x^3)))
-//   hard_swish  x * relu6(x + 3) / 6
 //   prelu       relu(x) + a * relu(-x) with a = -alpha
 // The last op of the pattern is replaced; the others are then read by nobody, unless somebody else does.
 #include <algorithm>
@@ -90,10 +89,6 @@ class Matcher {
     }
     return Times(b, 0.5, &p) && TwicePhi(p, a, approximate) && (*x = a, true);    // x * (2Phi/2)
   }
-  bool HardSwish(const Edge& x, const Edge& b) {
-    Edge six, sum, y;
-    return Times(b, 1.0 / 6, &six) && Is(six, {"Relu6"}, &sum) && Plus(sum, 3, &y) && y == x;
-  }
   // a + b = prelu(x); *slope: the constant a of the formula above.
   bool Prelu(const Edge& a, const Edge& b, Edge* x, Edge* slope) {
     Edge p, q, minus, y;
@@ -117,10 +112,6 @@ Status ConvertMul(NodeContext& c) {
     if (m.Gelu(in[static_cast<size_t>(i)], in[static_cast<size_t>(k)], &x, &approximate)) {
       const Value v = c.builder().ValueOf(x);
       if (v && c.type(v).dtype == DType::kF32) return Set(c, c.Make("gelu", {v}, {{"approximate", int64_t{approximate}}}));
-    }
-    if (m.HardSwish(in[static_cast<size_t>(i)], in[static_cast<size_t>(k)])) {
-      const Value v = c.builder().ValueOf(in[static_cast<size_t>(i)]);
-      if (v && c.type(v).dtype == DType::kF32) return Set(c, c.Make("hard_swish", {v}));
     }
   }
   const Value a = c.Input(0), b = c.Input(1);
