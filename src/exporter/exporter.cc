@@ -215,7 +215,12 @@ class Writer {
 
   Offset<fb::SubGraph> WriteSubgraph(const Graph& g, Graph* given) {
     std::vector<uint32_t> codes;  // Before constants go: versions may depend on them.
-    for (NodeId id : g.order()) codes.push_back(CodeIndex({g.node(id).op, ops::VersionOf(graph::NodeView(g, id).view())}));
+    for (NodeId id : g.order()) {
+      const graph::NodeView lens(g, id);
+      const int version = ops::VersionOf(lens.view());
+      codes.push_back(CodeIndex({g.node(id).op, version}));
+      runtime_ = Later(runtime_, MinimumRuntime(lens.view(), version));
+    }
     NumberTensors(g, given);
     std::vector<Offset<fb::Tensor>> tensors;
     std::vector<Offset<fb::Tensor>> scales;  // Of blocks: tensors of their own, behind all others.
@@ -419,8 +424,7 @@ class Writer {
   }
 
   std::vector<Offset<fb::Metadata>> WriteMetadata() {
-    std::string version;
-    for (const OpVersion& c : codes_) version = Later(version, MinimumRuntime(c.op->code, c.version));
+    std::string version = runtime_;
     version.resize(kRuntimeVersionBytes);  // TensorFlow Lite reads 16 bytes, padded with zeros.
     const auto bytes = std::as_bytes(std::span(version));
     metadata_ = model_.metadata;
@@ -447,6 +451,7 @@ class Writer {
   std::map<std::pair<ops::OptionsTable, std::string>, flatbuffers::uoffset_t> attributes_;
   std::map<std::string, std::vector<std::byte>> metadata_;
   std::vector<OpVersion> codes_;
+  std::string runtime_;                             // The first release that takes all operators.
   std::vector<int32_t> index_;                      // Tensor id -> index in the file, current subgraph.
   std::vector<uint32_t> buffer_;                    // Of constants, by tensor id.
   std::vector<TensorId> used_;

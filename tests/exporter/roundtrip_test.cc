@@ -39,6 +39,17 @@ TEST(Exporter, AnOlderRuntimeIsRefusedByOperatorAndPlace) {
   for (const char* bad : {"", "2", "2.", "two", "2.3.4.5"}) EXPECT_EQ(exporter::CheckRuntime(b.model, bad).code(), Code::kInvalidArgument) << bad;
 }
 
+// No version of QUANTIZE says so, but releases before refuse it.
+TEST(Exporter, BytesToSixteenBitsNeedALaterRuntimeThanTheVersionSays) {
+  test::Builder b;
+  const auto q = b.Node("quantize", "bytes", {b.Input("x", {DType::kF32, Shape{2}, {}})}, {DType::kI8, {}, Quant::PerTensor(0.1f, 0)});
+  b.g().outputs = {q};
+  EXPECT_TRUE(exporter::CheckRuntime(b.model, "2.11").ok());
+  b.g().outputs = {b.Node("quantize", "wide", {q}, {DType::kI16, {}, Quant::PerTensor(0.001f, 0)})};
+  EXPECT_EQ(exporter::CheckRuntime(b.model, "2.11").code(), Code::kUnsupported);
+  EXPECT_TRUE(exporter::CheckRuntime(b.model, "2.22").ok());
+}
+
 TEST(Exporter, ConstantsAreAlignedAndStoredOnce) {
   for (const int32_t channels : {2, 16}) {  // Filters of 144 and 9216 bytes: to what the format asks for, and to a cache line.
     const auto bytes = *exporter::Export(Sample(channels));
