@@ -65,14 +65,18 @@ const float* Window(const ConvGeometry& g, int64_t span, int64_t step, const flo
   *row_step = line;
   if (step == 1 && y0 >= 0 && x0 >= 0 && y0 + span <= g.in_h && x0 + span <= g.in_w) return image + y0 * line + x0 * c;
   *row_step = span * c;
+  const int64_t first = CeilDivide(std::max<int64_t>(0, -x0), step), end = std::clamp<int64_t>(CeilDivide(std::max<int64_t>(0, g.in_w - x0), step), first, span);
   for (int64_t i = 0; i < span; ++i) {
+    float* to = copy + i * span * c;
     const int64_t y = y0 + i * step;
-    for (int64_t j = 0; j < span; ++j) {
-      const int64_t x = x0 + j * step;
-      float* to = copy + (i * span + j) * c;
-      if (y >= 0 && y < g.in_h && x >= 0 && x < g.in_w) std::copy_n(image + y * line + x * c, c, to);
-      else std::fill_n(to, c, 0.0f);
-    }
+    const bool inside = y >= 0 && y < g.in_h;
+    std::fill_n(to, inside ? first * c : span * c, 0.0f);
+    if (!inside) continue;
+    const float* from = image + y * line + (x0 + first * step) * c;
+    if (step == 1) std::copy_n(from, (end - first) * c, to + first * c);
+    else
+      for (int64_t k = first; k < end; ++k) std::copy_n(from + (k - first) * step * c, c, to + k * c);
+    std::fill_n(to + end * c, (span - end) * c, 0.0f);
   }
   return copy;
 }
