@@ -436,6 +436,26 @@ def large():
     save_tf("large", Large(), (floats(2, 3, 3),), (floats(2, 3, 3),))
 
 
+class FakeQuantized(tf.Module):
+    def __init__(self):
+        super().__init__()
+        self.kernel, self.deep, self.head = tf.Variable(floats(3, 3, 2, 4)), tf.Variable(floats(3, 3, 4, 1)), tf.Variable(floats(4, 3))
+        self.up = tf.Variable(floats(2, 2, 3, 4))
+
+    @tf.function(input_signature=[tf.TensorSpec([None, 6, 6, 2])])
+    def serve(self, x):
+        rounded = tf.quantization.fake_quant_with_min_max_vars
+        per_channel = tf.quantization.fake_quant_with_min_max_vars_per_channel(self.kernel, [-2.1, -2.3, -3.1, -2.2], [2.1, 2.3, 3.1, 2.2], narrow_range=True)
+        y = rounded(tf.nn.relu(tf.nn.conv2d(rounded(x, -3.0, 3.0), per_channel, 1, "SAME")), 0.0, 11.3)
+        y = rounded(tf.nn.depthwise_conv2d(y, rounded(self.deep, -3.0, 3.0, narrow_range=True), [1, 2, 2, 1], "SAME"), -40.0, 40.0)
+        flat = rounded(tf.matmul(tf.reduce_max(y, [1, 2]), rounded(self.head, -3.0, 3.0, narrow_range=True)), -200.0, 200.0)
+        return {"a": flat, "b": rounded(tf.nn.conv2d_transpose(y, rounded(self.up, -3.0, 3.0, narrow_range=True), [tf.shape(y)[0], 6, 6, 3], 2), -310.0, 310.0)}
+
+
+def fake_quantized():
+    save_tf("fake_quantized", FakeQuantized(), (floats(1, 6, 6, 2),), (floats(2, 6, 6, 2),))
+
+
 def prepared():
     """Statistics for several axes or for one that is not the last, whole numbers, and images of bytes, which layers take as floats."""
     x, n, u = keras.Input((4, 5, 4)), keras.Input((4, 3), dtype="int32"), keras.Input((9, 8, 3), dtype="uint8")
@@ -468,7 +488,7 @@ def tied():
     save_tf("tied", Tied(), (floats(2, 128),), (floats(2, 128),))
 
 
-MODELS = [prepared, tied, sound, draws, sparse, large, spectra, diagonals, more_layers, masked_attention, any_axis, odds_and_ends, transposed, more_functions, matrices, choices, whole_numbers, recurrent_any_length, recurrent_stateful, lookups, texts, spectrograms, volumes, functions, scattered, images, cache, old_control_flow]
+MODELS = [fake_quantized, prepared, tied, sound, draws, sparse, large, spectra, diagonals, more_layers, masked_attention, any_axis, odds_and_ends, transposed, more_functions, matrices, choices, whole_numbers, recurrent_any_length, recurrent_stateful, lookups, texts, spectrograms, volumes, functions, scattered, images, cache, old_control_flow]
 
 if __name__ == "__main__":
     OUT.mkdir(parents=True, exist_ok=True)

@@ -127,6 +127,30 @@ def nested2():
     legacy("nested_k2", config, {"x": {}, "inner": dict(zip(names, filled(shapes)))}, "2.21.0")
 
 
+def aware():
+    """tfmot's layers, as the fourth model of a process names them: limits of the input, of a kernel and of a softmax's operand;
+    a transposed convolution before a relu, whose kernel has none."""
+    def wrapped(name, inbound, layer, quantize_config, **settings):
+        inner = {"class_name": layer["class_name"], "config": layer["config"]}
+        return layer2("QuantizeWrapperV2", "quant_" + name, [[[inbound, 0, 0, {}]]], layer=inner, quantize_config={"class_name": quantize_config, "config": settings})
+
+    up = layer2("Conv2DTranspose", "up", [], filters=2, kernel_size=[2, 2], strides=[2, 2], padding="same", activation="linear", use_bias=False)
+    softmax = {"class_name": "QuantizeAwareActivation", "config": {"activation": "softmax"}}
+    head = layer2("Dense", "head", [], units=3, activation=softmax, use_bias=True)
+    layers = [input2("x", 2, 2, 1), layer2("QuantizeLayer", "quantize_layer_3", [[["x", 0, 0, {}]]]), wrapped("up", "quantize_layer_3", up, "NoOpQuantizeConfig"),
+              wrapped("relu", "quant_up", layer2("ReLU", "relu", []), "Default8BitQuantizeConfig", weight_attrs=[], activation_attrs=[], quantize_output=True),
+              wrapped("flat", "quant_relu", layer2("Flatten", "flat", []), "Default8BitQuantizeConfig", weight_attrs=[], activation_attrs=[], quantize_output=False),
+              wrapped("head", "quant_flat", head, "Default8BitQuantizeConfig", weight_attrs=["kernel"], activation_attrs=["activation"], quantize_output=False)]
+    step, rng = np.int32(0), np.random.default_rng(2)
+    limit = lambda name, low, high: {name + "_min:0": np.float32(low), name + "_max:0": np.float32(high)}
+    weights = {"x": {}, "quantize_layer_3": {**limit("quantize_layer_3/quantize_layer_3", -1, 1), "quantize_layer_3/optimizer_step:0": step},
+               "quant_up": {"up/kernel:0": rng.standard_normal((2, 2, 2, 1)).astype("f4"), "quant_up/optimizer_step:0": step},
+               "quant_relu": {"quant_relu/optimizer_step:0": step, **limit("quant_relu/output", 0, 2)}, "quant_flat": {"quant_flat/optimizer_step:0": step},
+               "quant_head": {"head/kernel:0": rng.standard_normal((32, 3)).astype("f4"), "head/bias:0": np.ones(3, "f4"), "quant_head/optimizer_step:0": step,
+                              **limit("quant_head/kernel", -2, 2), **limit("quant_head/pre_activation", -6, 6)}}
+    legacy("aware", functional2("m", layers, [["x", 0, 0]], [["quant_head", 0, 0]]), weights, "2.21.0")
+
+
 def refused():
     layers = [input3("x", 4), layer3("Lambda", "square", [[tensor("x")]], function={"class_name": "__lambda__"}),
               layer3("Mystery", "own", [[tensor("square")]]), dense3("good", [[tensor("own")]], 2)]
@@ -173,6 +197,7 @@ def main():
     nested3()
     nested2()
     refused()
+    aware()
     sequential("sequential", np.arange(6, dtype="f8").reshape(3, 2))
     sequential("nan", np.array([[1, 2], [3, np.nan], [5, 6]], "f4"))
     hdf5_features()

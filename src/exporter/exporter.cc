@@ -27,6 +27,7 @@ constexpr uint32_t kSchemaVersion = 3;
 constexpr size_t kWeightAlignment = 64;  // A cache line, and the widest vector register.
 constexpr size_t kSmallConstant = 4096;  // Below, padding to a cache line would cost more than reading past one.
 constexpr size_t kSmallAlignment = 16;   // What the format asks for.
+constexpr int64_t kFewIndices = 16;      // A list of paddings for all dimensions.
 constexpr size_t kRuntimeVersionBytes = 16;
 constexpr char kRuntimeVersionKey[] = "min_runtime_version";
 constexpr int kPlaceholderCode = 127;  // In the old field of 8 bits, for codes that do not fit.
@@ -214,11 +215,16 @@ class Writer {
 
   Offset<fb::SubGraph> WriteSubgraph(const Graph& g, Graph* given) {
     std::vector<uint32_t> codes;  // Before constants go: versions may depend on them.
-    for (NodeId id : g.order()) codes.push_back(CodeIndex({g.node(id).op, ops::VersionOf(graph::NodeView(g, id).view())}));
+    for (NodeId id : g.order()) {
+      const graph::NodeView lens(g, id);
+      const int version = ops::VersionOf(lens.view());
+      codes.push_back(CodeIndex({g.node(id).op, version}));
+      runtime_ = Later(runtime_, MinimumRuntime(lens.view(), version));
+    }
     NumberTensors(g, given);
     std::vector<Offset<fb::Tensor>> tensors;
     std::vector<Offset<fb::Tensor>> scales;  // Of blocks: tensors of their own, behind all others.
-    for (TensorId t : used_) tensors.push_back(WriteTensor(g.tensor(t), buffer_[t], static_cast<int32_t>(used_.size()), scales));
+    for (TensorId t : used_) tensors.push_back(WriteTensor(g.tensor(t), NameOf(g, t), buffer_[t], static_cast<int32_t>(used_.size()), scales));
     tensors.insert(tensors.end(), scales.begin(), scales.end());
     std::vector<Offset<fb::Operator>> operators;
     for (size_t i = 0; i < codes.size(); ++i) operators.push_back(WriteOperator(g.node(g.order()[i]), codes[i]));
@@ -268,12 +274,21 @@ class Writer {
     return quantization.Finish();
   }
 
-  Offset<fb::Tensor> WriteTensor(const graph::Tensor& t, uint32_t buffer, int32_t first_scales, std::vector<Offset<fb::Tensor>>& scales) {
+  // Axes, shapes and other few indices have names that importers made up of their layer's: nobody asks for them, and in
+  // small models they were a tenth of the file. The tensor's number does.
+  std::string NameOf(const Graph& g, TensorId id) const {
+    const graph::Tensor& t = g.tensor(id);
+    const bool whole = t.type.dtype == DType::kI32 || t.type.dtype == DType::kI64;
+    const bool constant = buffer_[id] != 0 && !t.is_variable && !g.is_output(id);
+    return constant && whole && t.type.quant.empty() && t.type.shape.elements() <= kFewIndices ? "/" + std::to_string(index_[id]) : t.name;
+  }
+
+  Offset<fb::Tensor> WriteTensor(const graph::Tensor& t, const std::string& called, uint32_t buffer, int32_t first_scales, std::vector<Offset<fb::Tensor>>& scales) {
     std::vector<int32_t> stored(t.type.shape.dims().begin(), t.type.shape.dims().end());
     const auto signature = t.type.shape.known() ? 0 : WriteShared(stored);
     std::ranges::replace(stored, kUnknown, 1);
     const auto shape = WriteShared(stored);
-    const auto name = builder_.CreateSharedString(t.name);
+    const auto name = builder_.CreateSharedString(called);
     const auto quantization = t.type.quant.block_size > 0 ? WriteBlocks(t, first_scales, scales) : WriteQuantization(t.type.quant);
     fb::TensorBuilder tensor(builder_);
     tensor.add_shape(shape);
@@ -409,8 +424,7 @@ class Writer {
   }
 
   std::vector<Offset<fb::Metadata>> WriteMetadata() {
-    std::string version;
-    for (const OpVersion& c : codes_) version = Later(version, MinimumRuntime(c.op->code, c.version));
+    std::string version = runtime_;
     version.resize(kRuntimeVersionBytes);  // TensorFlow Lite reads 16 bytes, padded with zeros.
     const auto bytes = std::as_bytes(std::span(version));
     metadata_ = model_.metadata;
@@ -437,6 +451,7 @@ class Writer {
   std::map<std::pair<ops::OptionsTable, std::string>, flatbuffers::uoffset_t> attributes_;
   std::map<std::string, std::vector<std::byte>> metadata_;
   std::vector<OpVersion> codes_;
+  std::string runtime_;                             // The first release that takes all operators.
   std::vector<int32_t> index_;                      // Tensor id -> index in the file, current subgraph.
   std::vector<uint32_t> buffer_;                    // Of constants, by tensor id.
   std::vector<TensorId> used_;

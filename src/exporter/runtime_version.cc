@@ -217,6 +217,16 @@ std::string_view MinimumRuntime(BuiltinCode code, int version) {
   return {};
 }
 
+// Found by loading such files in TensorFlow Lite 2.7 to 2.14 and LiteRT 1.0 to 2.3.
+std::string MinimumRuntime(const ops::OpView& op, int version) {
+  const std::string_view by_version = MinimumRuntime(op.def->code, version);
+  if (by_version.empty()) return {};
+  const bool widens = op.def->code == BuiltinCode::kQuantize && op.out(0)->dtype == DType::kI16 && (op.in(0)->dtype == DType::kI8 || op.in(0)->dtype == DType::kU8);
+  if (widens) return Later(by_version, "2.22.0");
+  const bool biased = op.def->code == BuiltinCode::kConv3dTranspose && op.num_inputs() > 3 && op.in(3);  // Took its size for another dimension's.
+  return biased ? Later(by_version, "2.9.0") : std::string(by_version);
+}
+
 std::string Later(std::string_view a, std::string_view b) { return std::string(Parse(a) < Parse(b) ? b : a); }
 
 }  // namespace octet::exporter

@@ -40,11 +40,11 @@ Status CheckRuntime(const graph::Model& model, std::string_view release) {
       const graph::Node& n = g.node(id);
       const graph::NodeView lens(g, id);
       const int version = ops::VersionOf(lens.view());
-      const std::string_view needs = MinimumRuntime(n.op->code, version);
+      const std::string needs = MinimumRuntime(lens.view(), version);
       if (n.op->code == ops::BuiltinCode::kCustom) continue;  // Comes with the application, not with the runtime.
       if (!needs.empty() && Later(target, needs) == target) continue;
       const std::string what = Format("%s version %d needs %s", std::string(n.op->name).c_str(), version,
-                                      needs.empty() ? "a release after all that octet knows of" : std::string(needs).c_str());
+                                      needs.empty() ? "a release after all that octet knows of" : needs.c_str());
       auto& [count, place] = newer[what];
       if (count++ == 0) place = n.place;
     }

@@ -113,7 +113,8 @@ int Version(const OpView& op) {
   Result<const TypeRow*> row = MatchTypes(op);
   int version = row.ok() ? (*row)->version : 1;
   const bool hybrid = IsHybrid(op);
-  if (a.keep_num_dims || !op.in(2)) version = std::max(version, op.in(2) ? 5 : 6);
+  if (a.keep_num_dims) version = std::max(version, 5);
+  if (op.num_inputs() < 3) version = std::max(version, 6);  // A bias that is listed as absent is as old as the operator.
   if (hybrid && a.asymmetric_quantize_inputs) version = std::max(version, 9);
   if (op.in(1)->quant.per_channel()) version = std::max(version, op.in(0)->dtype == DType::kF32 ? 12 : op.in(0)->dtype == DType::kI8 ? 4 : 7);
   return version;

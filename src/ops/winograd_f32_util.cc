@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Float 3x3 convolutions of stride 1 by Winograd's F(m x m, 3 x 3): a quarter (m = 4) or four ninths (m = 2) of the
 // multiplications. Sums are rounded elsewhere than by direct products: results differ by up to some 1e-5 of the largest sum.
+// Dilated by d, they are d x d windows of neighbours, each over every d-th row and column (a phase).
 // OCTET_WINOGRAD_F32=off in the environment keeps direct products.
 #include <cstdlib>
 #include <cstring>
@@ -27,8 +28,15 @@ constexpr int64_t kLeastChannels = 16;        // With fewer, transforms take as 
 // not all fall into the same few lines of the first-level cache.
 int64_t PositionStep(int64_t tiles, int64_t channels) { return RoundUp(tiles * channels, 16) + 16; }
 
-int64_t Tiles(int64_t outputs, int64_t side) { return (outputs + side - 1) / side; }
-int64_t Tiles(const ConvGeometry& g, int64_t side) { return Tiles(g.out_h, side) * Tiles(g.out_w, side); }
+int64_t CeilDivide(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+// How the outputs of an image are cut into tiles. Of phases with one output less, the last tiles may be empty.
+struct TileGrid {
+  int64_t step, side, down, across;  // step: the dilation. Tiles of a phase.
+  TileGrid(const ConvGeometry& g, int64_t m) : step(g.dilation_h), side(m), down(CeilDivide(CeilDivide(g.out_h, step), m)), across(CeilDivide(CeilDivide(g.out_w, step), m)) {}
+  int64_t tiles() const { return step * step * down * across; }
+};
+int64_t Tiles(const ConvGeometry& g, int64_t side) { return TileGrid(g, side).tiles(); }
 
 int64_t Positions(int64_t side) { return (side + 2) * (side + 2); }
 const kernels::WinogradF32& TransformOf(int64_t side) { return side == 4 ? kernels::FloatProducts().winograd4 : kernels::FloatProducts().winograd2; }
@@ -48,22 +56,26 @@ struct Params {
   int64_t sums_at = 0, window_at = 0, scratch_bytes = 0;  // Per thread; of few tiles, threads share all but the window.
 };
 
-int64_t WindowValues(const Params& p) { return RoundUp(Positions(p.side) * p.g.in_c, 16); }
+// A thread's copy of a window, or of a tile of outputs.
+int64_t WindowValues(const Params& p) { return RoundUp(Positions(p.side) * std::max(p.g.in_c, p.g.out_c), 16); }
 
-// The `span` x `span` inputs of the tile with outputs (top, left) on: in place, or copied with the zeros around the image.
-const float* Window(const ConvGeometry& g, int64_t span, const float* image, int64_t top, int64_t left, float* copy, int64_t* row_step) {
+// The `span` x `span` inputs, `step` apart, of the tile with outputs (top, left) on: in place, or copied with the zeros around the image.
+const float* Window(const ConvGeometry& g, int64_t span, int64_t step, const float* image, int64_t top, int64_t left, float* copy, int64_t* row_step) {
   const int64_t c = g.in_c, line = g.in_w * c, y0 = top - g.pad_h, x0 = left - g.pad_w;
   *row_step = line;
-  if (y0 >= 0 && x0 >= 0 && y0 + span <= g.in_h && x0 + span <= g.in_w) return image + y0 * line + x0 * c;
+  if (step == 1 && y0 >= 0 && x0 >= 0 && y0 + span <= g.in_h && x0 + span <= g.in_w) return image + y0 * line + x0 * c;
   *row_step = span * c;
-  const int64_t first = std::max<int64_t>(0, -x0), end = std::clamp<int64_t>(g.in_w - x0, first, span);
+  const int64_t first = CeilDivide(std::max<int64_t>(0, -x0), step), end = std::clamp<int64_t>(CeilDivide(std::max<int64_t>(0, g.in_w - x0), step), first, span);
   for (int64_t i = 0; i < span; ++i) {
     float* to = copy + i * span * c;
-    const int64_t y = y0 + i;
+    const int64_t y = y0 + i * step;
     const bool inside = y >= 0 && y < g.in_h;
     std::fill_n(to, inside ? first * c : span * c, 0.0f);
     if (!inside) continue;
-    std::copy_n(image + y * line + (x0 + first) * c, (end - first) * c, to + first * c);
+    const float* from = image + y * line + (x0 + first * step) * c;
+    if (step == 1) std::copy_n(from, (end - first) * c, to + first * c);
+    else
+      for (int64_t k = first; k < end; ++k) std::copy_n(from + (k - first) * step * c, c, to + k * c);
     std::fill_n(to + end * c, (span - end) * c, 0.0f);
   }
   return copy;
@@ -76,22 +88,23 @@ struct Tiled {
   int64_t first, count;
   float *inputs, *sums;
   const kernels::WinogradF32& transform;
+  const TileGrid grid{p.g, p.side};
   const int64_t input_step = PositionStep(count, p.g.in_c), sum_step = PositionStep(count, p.g.out_c);
 
   Tiled(const Params& params, const Run& r, int64_t from, int64_t n, float* scratch)
       : p(params), run(r), first(from), count(n), inputs(scratch), sums(scratch + params.sums_at), transform(TransformOf(params.side)) {}
 
   struct Place {
-    int64_t image, top, left;
+    int64_t image, top, left;  // Of the tile's first output.
   };
   Place place(int64_t t) const {
-    const int64_t across = Tiles(p.g.out_w, p.side), per_image = Tiles(p.g, p.side), at = first + t;
-    return {at / per_image, at % per_image / across * p.side, at % across * p.side};
+    const int64_t at = first + t, in_phase = at % (grid.down * grid.across), phase = at / (grid.down * grid.across) % (grid.step * grid.step);
+    return {at / grid.tiles(), in_phase / grid.across * grid.side * grid.step + phase / grid.step, in_phase % grid.across * grid.side * grid.step + phase % grid.step};
   }
   void TransformInput(int64_t t, float* copy) const {
     const Place at = place(t);
     int64_t row_step = 0;
-    const float* window = Window(p.g, p.side + 2, run.input<float>(0) + at.image * p.g.in_h * p.g.in_w * p.g.in_c, at.top, at.left, copy, &row_step);
+    const float* window = Window(p.g, p.side + 2, grid.step, run.input<float>(0) + at.image * p.g.in_h * p.g.in_w * p.g.in_c, at.top, at.left, copy, &row_step);
     transform.input(window, row_step, p.g.in_c, inputs + t * p.g.in_c, input_step);
   }
   void Multiply(int64_t position) const {
@@ -100,11 +113,16 @@ struct Tiled {
                                       .bias = p.zeros, .low = -HUGE_VALF, .high = HUGE_VALF, .y = sums + position * sum_step, .ldy = p.g.out_c};
     kernels::FloatProducts().product(product);
   }
-  void TransformOutput(int64_t t) const {
+  void TransformOutput(int64_t t, float* copy) const {
     const Place at = place(t);
     const ConvGeometry& g = p.g;
-    float* y = run.output<float>(0) + ((at.image * g.out_h + at.top) * g.out_w + at.left) * g.out_c;
-    transform.output(sums + t * g.out_c, sum_step, g.out_c, p.bias, p.clamp.low, p.clamp.high, std::min(p.side, g.out_h - at.top), std::min(p.side, g.out_w - at.left), y, int64_t{g.out_w} * g.out_c);
+    const int64_t rows = std::min(p.side, CeilDivide(g.out_h - at.top, grid.step)), columns = std::min(p.side, CeilDivide(g.out_w - at.left, grid.step)), c = g.out_c;
+    if (rows <= 0 || columns <= 0) return;
+    float* y = run.output<float>(0) + ((at.image * g.out_h + at.top) * g.out_w + at.left) * c;
+    const bool in_place = grid.step == 1;
+    transform.output(sums + t * c, sum_step, c, p.bias, p.clamp.low, p.clamp.high, rows, columns, in_place ? y : copy, in_place ? g.out_w * c : columns * c);
+    for (int64_t i = 0; !in_place && i < rows; ++i)
+      for (int64_t j = 0; j < columns; ++j) std::copy_n(copy + (i * columns + j) * c, c, y + (i * g.out_w + j) * grid.step * c);
   }
 };
 
@@ -116,7 +134,7 @@ Status RunTiles(const void* params, const Run& run) {
     const Tiled tiled(p, run, first, std::min(p.tiles_per_task, p.tiles - first), scratch);
     for (int64_t t = 0; t < tiled.count; ++t) tiled.TransformInput(t, scratch + p.window_at);
     for (int64_t i = 0; i < Positions(p.side); ++i) tiled.Multiply(i);
-    for (int64_t t = 0; t < tiled.count; ++t) tiled.TransformOutput(t);
+    for (int64_t t = 0; t < tiled.count; ++t) tiled.TransformOutput(t, scratch + p.window_at);
   });
   return {};
 }
@@ -126,9 +144,10 @@ Status RunPositions(const void* params, const Run& run) {
   const auto& p = *static_cast<const Params*>(params);
   auto* scratch = reinterpret_cast<float*>(run.workspace);
   const Tiled tiled(p, run, 0, p.tiles, scratch);
-  run.pool->For(p.tiles, [&](int64_t t, int thread) { tiled.TransformInput(t, scratch + p.window_at + thread * WindowValues(p)); });
+  const auto copy = [&](int thread) { return scratch + p.window_at + thread * WindowValues(p); };
+  run.pool->For(p.tiles, [&](int64_t t, int thread) { tiled.TransformInput(t, copy(thread)); });
   run.pool->For(Positions(p.side), [&](int64_t i, int) { tiled.Multiply(i); });
-  run.pool->For(p.tiles, [&](int64_t t, int) { tiled.TransformOutput(t); });
+  run.pool->For(p.tiles, [&](int64_t t, int thread) { tiled.TransformOutput(t, copy(thread)); });
   return {};
 }
 
@@ -161,7 +180,7 @@ void PackTransformed(std::byte* packed, const void* context) {
 // m, or 0 where direct products are better. Whatever the batch: another one must not need other weights.
 int64_t Side(const ConvGeometry& g) {
   static const bool off = SwitchedOff();
-  if (off || g.filter_h != 3 || g.filter_w != 3 || g.stride_h != 1 || g.stride_w != 1 || g.dilation_h != 1 || g.dilation_w != 1) return 0;
+  if (off || g.filter_h != 3 || g.filter_w != 3 || g.stride_h != 1 || g.stride_w != 1 || g.dilation_h != g.dilation_w) return 0;
   if (std::min(g.in_c, g.out_c) < kLeastChannels) return 0;
   const int64_t weights = RoundUp(g.out_c, kPanel) * g.in_c * 4, outputs = int64_t{g.out_h} * g.out_w;
   // Of the tiles, at least half must be outputs: 36 multiplications are then at most half of 9 each.

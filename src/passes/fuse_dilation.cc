@@ -91,7 +91,7 @@ bool ReadAxes(const Graph& g, NodeId to_batch, NodeId to_space, std::vector<Axis
     if (!g.is_constant(t) || g.tensor(t).type.dtype != DType::kI32) return false;
   const auto block = g.tensor(in[1]).data<int32_t>(), pads = g.tensor(in[2]).data<int32_t>(), crops = g.tensor(out[2]).data<int32_t>();
   const int spatial = g.tensor(in[0]).type.shape.rank() - 2;
-  if (static_cast<int>(block.size()) != spatial || !std::ranges::equal(block, g.tensor(out[1]).data<int32_t>())) return false;
+  if (static_cast<int>(block.size()) != spatial || pads.size() != 2 * block.size() || crops.size() != pads.size() || !std::ranges::equal(block, g.tensor(out[1]).data<int32_t>())) return false;
   for (size_t i = 0; i < block.size(); ++i) {
     axes->push_back({block[i], pads[2 * i] - crops[2 * i], pads[2 * i + 1] - crops[2 * i + 1]});
     if (axes->back().before < 0 || axes->back().after < 0) return false;

@@ -82,7 +82,7 @@ bool Fuse(Graph& g, NodeId id) {
   if (*FindAttr<ops::Activation>(n, "fused_activation_function") != ops::Activation::kNone) return false;
   for (size_t i = 0; i < (product ? 2u : 1u); ++i) {
     const TensorId x = n.inputs[i], norm = n.inputs[1 - i];
-    if (product ? !IsInverseNorm(g, norm, x) : !IsNorm(g, norm, x)) continue;
+    if (!(g.tensor(x).type.shape == g.tensor(n.outputs[0]).type.shape) || (product ? !IsInverseNorm(g, norm, x) : !IsNorm(g, norm, x))) continue;
     Replace(g, id, "l2_normalization", {x});
     return true;
   }

@@ -171,6 +171,14 @@ bool Cancel(Graph& g, NodeId id) {
   return true;
 }
 
+// The shape of a tensor is that of its integers.
+bool AskIntegers(Graph& g, NodeId id) {
+  if (g.node(id).op->name != "shape" && g.node(id).op->name != "rank") return false;
+  const TensorId q = Behind(g, g.node(id).inputs[0]);
+  if (q != graph::kNoTensor) g.SetInput(id, 0, q);
+  return q != graph::kNoTensor;
+}
+
 // -------------------------------------------------------------------------------- lowering
 
 struct Lowered {
@@ -335,7 +343,7 @@ bool Lower(Graph& g, NodeId id) {
 }  // namespace
 
 Result<int> LowerQuantized(Graph& g) {
-  return ForEachNode(g, [&](NodeId id) { return Cancel(g, id) || Through(g, id) || Before(g, id) || Lower(g, id); });
+  return ForEachNode(g, [&](NodeId id) { return Cancel(g, id) || Through(g, id) || Before(g, id) || AskIntegers(g, id) || Lower(g, id); });
 }
 
 void DropGrids(Graph& g) {

@@ -21,11 +21,21 @@ struct Part {
   int32_t begin = 0, size = 0;
 };
 
-// Where strided_slice begins on an axis, from the front.
+// Where the slice begins on an axis, from the front where its extent is known.
 int32_t BeginOf(Graph& g, graph::Node& n, int axis, int32_t extent) {
-  if (*FindAttr<int32_t>(n, "begin_mask") & (1 << axis)) return 0;
+  const bool strided = n.op->name == "strided_slice";
+  if (strided && (*FindAttr<int32_t>(n, "begin_mask") & (1 << axis))) return 0;
   const int32_t begin = g.tensor(n.inputs[1]).data<int32_t>()[static_cast<size_t>(axis)];
+  if (!strided || extent == kUnknown) return begin;
   return std::clamp(begin < 0 ? begin + extent : begin, 0, extent);
+}
+
+// Does it end with the axis? Of an extent that is not known only the operator's own words tell.
+bool EndsWithAxis(Graph& g, graph::Node& n, int axis, int32_t extent, int32_t size) {
+  if (extent != kUnknown) return extent == size;
+  if (n.op->name == "strided_slice") return *FindAttr<int32_t>(n, "end_mask") & (1 << axis);
+  const graph::Tensor& sizes = g.tensor(n.inputs[2]);
+  return sizes.type.dtype == DType::kI32 && sizes.data<int32_t>()[static_cast<size_t>(axis)] == -1;
 }
 
 bool IsPlain(Graph& g, graph::Node& n) {
@@ -44,11 +54,12 @@ Part PartOf(Graph& g, NodeId id) {
   const TensorId begins = n.inputs[1];
   if (x.rank() < 1 || x.rank() != y.rank() || !g.is_constant(begins) || g.tensor(begins).type.dtype != DType::kI32) return {};
   if (strided ? !IsPlain(g, n) : !g.is_constant(n.inputs[2])) return {};
-  if (static_cast<int>(g.tensor(begins).data<int32_t>().size()) != x.rank()) return {};
+  for (const TensorId t : {begins, n.inputs[2]})
+    if (g.is_constant(t) && g.tensor(t).type.shape.elements() != x.rank()) return {};
   Part part;
   for (int i = 0; i < x.rank(); ++i) {
-    const int32_t begin = strided ? BeginOf(g, n, i, x[i]) : g.tensor(begins).data<int32_t>()[static_cast<size_t>(i)];
-    if (x[i] == y[i] && begin == 0) continue;
+    const int32_t begin = BeginOf(g, n, i, x[i]);
+    if (begin == 0 && EndsWithAxis(g, n, i, x[i], y[i])) continue;
     if (part.axis >= 0 || x[i] == kUnknown || y[i] == kUnknown || y[i] == 0) return {};
     part = {i, begin, y[i]};
   }

@@ -58,11 +58,54 @@ bool IsNeutral(Graph& g, graph::Node& n, int* input) {
   return false;
 }
 
+int FromFront(int32_t axis, int rank) { return axis < 0 ? axis + rank : axis; }
+
+// x, where the node puts together again all that an unpack or split of x has made, in order and along the same axis.
+TensorId Whole(Graph& g, graph::Node& n) {
+  const bool packs = n.op->name == "pack";
+  if ((!packs && n.op->name != "concatenation") || n.inputs[0] == graph::kNoTensor) return graph::kNoTensor;
+  const graph::NodeId maker = g.tensor(n.inputs[0]).producer;
+  if (maker < 0 || g.node(maker).op->name != (packs ? "unpack" : "split") || g.node(maker).outputs != n.inputs) return graph::kNoTensor;
+  if (const auto* fused = FindAttr<ops::Activation>(n, "fused_activation_function"); fused && *fused != ops::Activation::kNone) return graph::kNoTensor;
+  graph::Node& cut = g.node(maker);
+  const TensorId x = cut.inputs[packs ? 0 : 1];
+  const int rank = g.tensor(x).type.shape.rank();
+  if (!packs && (!g.is_constant(cut.inputs[0]) || g.tensor(cut.inputs[0]).data<int32_t>().empty())) return graph::kNoTensor;
+  const int32_t axis = packs ? *FindAttr<int32_t>(cut, "axis") : g.tensor(cut.inputs[0]).data<int32_t>()[0];
+  return FromFront(axis, rank) == FromFront(*FindAttr<int32_t>(n, "axis"), rank) && SameType(g, x, n.outputs[0]) ? x : graph::kNoTensor;
+}
+
+constexpr std::string_view kBounded[] = {"logistic", "tanh", "softmax", "relu6", "relu_n1_to_1", "relu_0_to_1"};
+
+// Zero times what is finite: unrolled recurrent layers begin so, with states of zero.
+bool MakeZero(Graph& g, graph::NodeId id) {
+  const graph::Node& n = g.node(id);
+  if (n.op->name != "mul") return false;
+  const TensorId y = n.outputs[0];
+  for (size_t i = 0; i < 2; ++i) {
+    const graph::NodeId maker = n.inputs[i] == graph::kNoTensor ? -1 : g.tensor(n.inputs[i]).producer;
+    uint64_t bytes = 0;
+    const TensorType type = g.tensor(y).type;
+    if (maker < 0 || std::ranges::find(kBounded, g.node(maker).op->name) == std::end(kBounded) || !AllEqual(g, n.inputs[1 - i], 0.0f)) continue;
+    if (g.is_output(y) || !type.shape.known() || type.shape.elements() > g.tensor(n.inputs[1 - i]).type.shape.elements() || !CheckedBytes(type.dtype, type.shape, &bytes)) continue;
+    g.Erase(id);
+    g.SetConstant(y, type, graph::MakeBuffer(std::vector<std::byte>(bytes)));
+    return true;
+  }
+  return false;
+}
+
 bool Remove(Graph& g, graph::NodeId id) {
   graph::Node& n = g.node(id);
   const std::string_view op = n.op->name;
+  if (MakeZero(g, id)) return true;
   if (n.inputs.empty() || n.outputs.size() != 1 || n.inputs[0] == graph::kNoTensor) return false;
   const TensorId x = n.inputs[0], y = n.outputs[0];
+  if (const TensorId whole = Whole(g, n); whole != graph::kNoTensor && !g.is_output(y)) {
+    g.ReplaceUses(y, whole);
+    g.Erase(id);
+    return true;
+  }
   int input = 0;
   const bool identity =
       (op == "reshape" && SameShape(g, x, y)) ||

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //   -a + b            becomes   b - a          and b - (-a) becomes b + a
 //   -a * c + b        becomes   b - a * c      which is how TensorFlow writes the shift of a normalization
+//   b - relu(-a)      becomes   b + minimum(a, 0), -(a - b) becomes b - a, and |-a| |a|: the logarithm of a sigmoid
 //   maximum(x, 0)     becomes   relu, minimum(relu(x), 6) becomes relu6, and so in the other order
 //   (a - b)^2         becomes   squared_difference(a, b)
 //   1 / sqrt(x)       becomes   rsqrt(x)
@@ -32,6 +33,13 @@ NodeId SoleMaker(const Graph& g, TensorId t, std::string_view op) {
 // What t is the negative of: -a, or the product with -a, which loses its sign. kNoTensor where it is no negative.
 TensorId TakeSign(Graph& g, TensorId t) {
   if (const NodeId neg = Maker(g, t, "neg"); neg >= 0) return g.node(neg).inputs[0];
+  if (const NodeId relu = SoleMaker(g, t, "relu"); relu >= 0) {
+    const NodeId neg = Maker(g, g.node(relu).inputs[0], "neg");
+    if (neg < 0) return graph::kNoTensor;
+    const float zero = 0;
+    const TensorId bound = g.AddConstant<float>(g.node(relu).place + "/zero", Shape{}, std::span(&zero, 1));
+    return g.node(Replace(g, relu, "minimum", {g.node(neg).inputs[0], bound})).outputs[0];
+  }
   const NodeId mul = SoleMaker(g, t, "mul");
   if (mul < 0 || *FindAttr<ops::Activation>(g.node(mul), "fused_activation_function") != ops::Activation::kNone) return graph::kNoTensor;
   for (int i = 0; i < 2; ++i) {
@@ -45,19 +53,33 @@ TensorId TakeSign(Graph& g, TensorId t) {
 
 // Sums and differences with a negative operand. The first operand of a difference stays where it is.
 bool FlipSum(Graph& g, NodeId id) {
-  graph::Node& n = g.node(id);
-  const bool sum = n.op->name == "add";
-  if ((!sum && n.op->name != "sub") || !IsPlainFloat(g, n.outputs[0])) return false;
+  const bool sum = g.node(id).op->name == "add";
+  if ((!sum && g.node(id).op->name != "sub") || !IsPlainFloat(g, g.node(id).outputs[0])) return false;
+  const ops::Activation fused = *FindAttr<ops::Activation>(g.node(id), "fused_activation_function");
   for (int i = 1; i >= (sum ? 0 : 1); --i) {
-    const TensorId positive = TakeSign(g, n.inputs[static_cast<size_t>(i)]);
+    const TensorId positive = TakeSign(g, g.node(id).inputs[static_cast<size_t>(i)]);
     if (positive == graph::kNoTensor) continue;
-    const ops::Activation fused = *FindAttr<ops::Activation>(n, "fused_activation_function");
-    const TensorId other = n.inputs[static_cast<size_t>(1 - i)];
-    const NodeId made = Replace(g, id, sum ? "sub" : "add", {other, positive});
+    const NodeId made = Replace(g, id, sum ? "sub" : "add", {g.node(id).inputs[static_cast<size_t>(1 - i)], positive});
     *FindAttr<ops::Activation>(g.node(made), "fused_activation_function") = fused;
     return true;
   }
   return false;
+}
+
+// |-a| and -(a - b).
+bool DropSign(Graph& g, NodeId id) {
+  const graph::Node& n = g.node(id);
+  if ((n.op->name != "abs" && n.op->name != "neg") || !IsPlainFloat(g, n.outputs[0])) return false;
+  if (n.op->name == "abs") {
+    const NodeId neg = Maker(g, n.inputs[0], "neg");
+    if (neg >= 0) g.SetInput(id, 0, g.node(neg).inputs[0]);
+    return neg >= 0;
+  }
+  const NodeId sub = n.op->name == "neg" ? SoleMaker(g, n.inputs[0], "sub") : -1;
+  if (sub < 0 || *FindAttr<ops::Activation>(g.node(sub), "fused_activation_function") != ops::Activation::kNone) return false;
+  const std::vector<TensorId> in = g.node(sub).inputs;
+  Replace(g, id, "sub", {in[1], in[0]});
+  return true;
 }
 
 // The operand beside a constant of one value, or kNoTensor.
@@ -159,7 +181,7 @@ bool Negate(Graph& g, NodeId id) {
 }  // namespace
 
 Result<int> SimplifyArithmetic(Graph& g) {
-  return ForEachNode(g, [&](NodeId id) { return FlipSum(g, id) || Rectify(g, id) || SquareDifference(g, id) || InvertRoot(g, id) || Negate(g, id); });
+  return ForEachNode(g, [&](NodeId id) { return FlipSum(g, id) || DropSign(g, id) || Rectify(g, id) || SquareDifference(g, id) || InvertRoot(g, id) || Negate(g, id); });
 }
 
 }  // namespace octet::passes

@@ -8,6 +8,7 @@
 
 #include "exporter/exporter.h"
 #include "passes/split_squares.h"
+#include "passes/zero_biases.h"
 #include "quantizer/causes.h"
 #include "quantizer/correct_bias.h"
 #include "quantizer/input_check.h"
@@ -411,6 +412,7 @@ void MakeNamesUnique(graph::Graph& g) {
 Result<QuantizeResult> QuantizeInt8(graph::Model model, const data::Dataset& calibration, const QuantizeOptions& options, const Progress& progress) {
   if (model.subgraphs.size() != 1) return Error(Code::kUnsupported, "a model with control flow cannot be quantized to int8 yet; use --scheme dynamic or float16");
   if (options.rewrite.activation == DType::kI16) passes::SplitSquares(model.main());
+  passes::GiveBiases(model.main());
   const int64_t count = options.max_samples > 0 ? std::min(options.max_samples, calibration.size()) : calibration.size();
   const LoneSamples lone = options.repair ? FindLoneSamples(calibration, count) : LoneSamples();
   if (lone.samples.empty()) return Quantizer(std::move(model), calibration, options, progress).Run();

@@ -39,6 +39,17 @@ TEST(Exporter, AnOlderRuntimeIsRefusedByOperatorAndPlace) {
   for (const char* bad : {"", "2", "2.", "two", "2.3.4.5"}) EXPECT_EQ(exporter::CheckRuntime(b.model, bad).code(), Code::kInvalidArgument) << bad;
 }
 
+// No version of QUANTIZE says so, but releases before refuse it.
+TEST(Exporter, BytesToSixteenBitsNeedALaterRuntimeThanTheVersionSays) {
+  test::Builder b;
+  const auto q = b.Node("quantize", "bytes", {b.Input("x", {DType::kF32, Shape{2}, {}})}, {DType::kI8, {}, Quant::PerTensor(0.1f, 0)});
+  b.g().outputs = {q};
+  EXPECT_TRUE(exporter::CheckRuntime(b.model, "2.11").ok());
+  b.g().outputs = {b.Node("quantize", "wide", {q}, {DType::kI16, {}, Quant::PerTensor(0.001f, 0)})};
+  EXPECT_EQ(exporter::CheckRuntime(b.model, "2.11").code(), Code::kUnsupported);
+  EXPECT_TRUE(exporter::CheckRuntime(b.model, "2.22").ok());
+}
+
 TEST(Exporter, ConstantsAreAlignedAndStoredOnce) {
   for (const int32_t channels : {2, 16}) {  // Filters of 144 and 9216 bytes: to what the format asks for, and to a cache line.
     const auto bytes = *exporter::Export(Sample(channels));
@@ -77,6 +88,20 @@ TEST(Exporter, ConstantsOnScalesStayTensorsOfTheirOwn) {
   }
   EXPECT_EQ(names, (std::vector<std::string>{"a", "b", "c"}));
   EXPECT_EQ(places.size(), 1u);
+}
+
+// A shape's or axis' name is nobody's; a table's is.
+TEST(Exporter, FewIndicesAreCalledByTheirNumber) {
+  test::Builder b;
+  const auto x = b.Input("x", {DType::kF32, Shape{2, 3}, {}});
+  const auto flat = b.Node("reshape", "flat", {x, b.Constant<int32_t>("flat/a_long_name_for_a_shape", Shape{1}, {6})});
+  b.g().outputs = {b.Node("gather", "y", {flat, b.Constant<int32_t>("table", Shape{20}, std::vector<int32_t>(20, 1))})};
+  const auto bytes = *exporter::Export(b.model);
+  const auto view = tflite::View::Open(bytes);
+  ASSERT_TRUE(view.ok()) << view.error().message();
+  std::vector<std::string> names;
+  for (const tflite::TensorInfo& t : view->subgraphs()[0].tensors) names.emplace_back(t.name);
+  EXPECT_EQ(names, (std::vector<std::string>{"x", "/1", "flat", "table", "y"}));
 }
 
 TEST(Exporter, UnknownBatchIsOneInTheShapeAndFreeInTheSignature) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <random>
@@ -118,6 +119,19 @@ TEST(Keras, OlderFilesGoByPositionTrainedFirst) {
   int reads = 0;
   for (const graph::NodeId user : g.tensor(g.outputs[0]).consumers) reads += g.node(user).place == "inner/frozen";
   EXPECT_EQ(reads, 1);
+}
+
+// Whatever the layers are called, all of it becomes integers: the input's rounding, a kernel without limits, a softmax.
+TEST(Keras, QuantizationAwareTrainingOfTfmotIsIntegersThroughout) {
+  graph::Model model = ImportData("aware.h5");
+  ASSERT_TRUE(passes::Optimize(model).ok());
+  std::vector<std::string> ops;
+  for (const graph::NodeId id : model.main().order()) {
+    const graph::Node& n = model.main().node(id);
+    ops.emplace_back(n.op->name);
+    EXPECT_TRUE(n.op->name == "dequantize" || model.main().tensor(n.outputs[0]).type.dtype != DType::kF32) << n.op->name;
+  }
+  for (const char* op : {"quantize", "transpose_conv", "fully_connected", "softmax", "dequantize"}) EXPECT_EQ(std::ranges::count(ops, op), 1) << op;
 }
 
 TEST(Keras, SequentialWithoutInputLayer) {

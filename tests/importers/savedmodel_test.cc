@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Fixtures: scripts/savedmodel_fixtures.py.
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <random>
@@ -39,6 +40,14 @@ std::vector<float> Floats(const runtime::Interpreter& it, int output) {
   std::vector<float> v(it.output(output).bytes / sizeof(float));
   if (!v.empty()) std::memcpy(v.data(), it.output(output).data, v.size() * sizeof(float));
   return v;
+}
+
+TEST(SavedModel, FakeQuantGraphsAreIntegersThroughout) {
+  const graph::Model model = ImportData("golden/fake_quantized");
+  for (const graph::NodeId id : model.main().order()) {
+    const graph::Node& n = model.main().node(id);
+    EXPECT_TRUE(n.op->name == "dequantize" || model.main().tensor(n.outputs[0]).type.dtype != DType::kF32) << n.op->name;
+  }
 }
 
 TEST(SavedModel, KeepsTheOrderOfTheFunctionAndTellsTwinsApart) {
@@ -132,7 +141,7 @@ TEST(SavedModel, NamesTheSignaturesItHas) {
 
 // Flipped and cut bytes end in an error or a model, never in anything else.
 TEST(SavedModel, SurvivesDamage) {
-  const std::string folder = testing::TempDir() + "/damaged";
+  const std::string folder = testing::TempDir() + "/octet_damaged-" + std::to_string(::getpid());
   std::filesystem::remove_all(folder);
   std::filesystem::copy(Data("twins"), folder, std::filesystem::copy_options::recursive);
   for (const std::string name : {"/saved_model.pb", "/variables/variables.index"}) {
@@ -160,7 +169,7 @@ TEST(SavedModel, SurvivesDamage) {
 // ------------------------------------------------------------------- tables from text files
 
 struct WordsFolder {
-  std::string path = testing::TempDir() + "/words";
+  std::string path = testing::TempDir() + "/octet_words-" + std::to_string(::getpid());
   WordsFolder() {
     std::filesystem::remove_all(path);
     std::filesystem::copy(Data("words"), path, std::filesystem::copy_options::recursive);

@@ -203,15 +203,16 @@ TEST(KernelProducts, FloatWithinRoundingAndTheSameForAllThreads) {
   }
 }
 
-// 3x3 windows of stride 1 over whole and over cut tiles, inside the image and at its border.
+// 3x3 windows of stride 1 over whole and over cut tiles, inside the image and at its border, of neighbours and dilated.
 TEST(KernelProducts, FloatWindowsThatWinogradTakes) {
   std::mt19937 random(8);
   const auto pick = [&](int32_t low, int32_t high) { return low + static_cast<int32_t>(random() % static_cast<uint32_t>(high - low + 1)); };
   for (int round = 0; round < 30; ++round) {
     SCOPED_TRACE(round);
     const bool deep = round % 5 == 0;  // Small images, whose tiles are 2 x 2 where 4 x 4 fit them badly, and whose weights threads share.
-    const int32_t side = deep ? 9 : pick(4, 30), channels = deep ? 100 : 16;
-    const Case c{deep ? 5 : pick(4, 30), side, channels + pick(0, 34), channels + pick(0, 34), 3, 3, 1, 1, deep || random() % 2 ? ops::Padding::kSame : ops::Padding::kValid, static_cast<ops::Activation>(random() % 4)};
+    const int32_t dilation = deep || round % 3 ? 1 : pick(2, 4), least = 4 * dilation;
+    const int32_t side = deep ? 9 : pick(least, 30), channels = deep ? 100 : 16;
+    const Case c{deep ? 5 : pick(least, 30), side, channels + pick(0, 34), channels + pick(0, 34), 3, 3, 1, dilation, deep || random() % 2 ? ops::Padding::kSame : ops::Padding::kValid, static_cast<ops::Activation>(random() % 4)};
     Builder b;
     const Shape shape{deep ? 2 : pick(1, 2), c.height, c.width, c.in};
     const auto x = b.Input("x", {DType::kF32, shape, {}});

@@ -62,6 +62,30 @@ TEST(FewerOperators, SlicesThatAreAllPartsBecomeASplit) {
   }
 }
 
+// Of a dimension of unknown size, what is cut off does not show in the shape.
+TEST(FewerOperators, SlicesOfUnknownSizeAreNoParts) {
+  for (const auto& [end, operators] : {std::pair("0", Names{"split", "exp", "abs"}), std::pair("-1", Names{"strided_slice", "strided_slice", "exp", "abs"})}) {
+    const bool all = end == std::string("0");
+    auto model = graph::Parse(std::string(R"(graph main
+input x: f32[?,4]
+const from: i32[2] = [0,0]
+const middle: i32[2] = [)") + end + R"(,2]
+const half: i32[2] = [0,2]
+const to: i32[2] = [0,4]
+const step: i32[2] = [1,1]
+strided_slice (x, from, middle, step) -> (a: f32[?,2]) begin_mask=1 end_mask=)" + (all ? "1" : "0") + R"(
+strided_slice (x, half, to, step) -> (b: f32[?,2]) begin_mask=1 end_mask=1
+exp (a) -> (y: f32[?,2])
+abs (b) -> (z: f32[?,2])
+output y
+output z
+)");
+    ASSERT_TRUE(model.ok()) << model.error().message();
+    ASSERT_TRUE(passes::Optimize(*model).ok());
+    EXPECT_EQ(test::Operators(*model), operators);
+  }
+}
+
 TEST(FewerOperators, AMatrixTimesAVectorIsADenseLayer) {
   for (const Shape& shape : {Shape{3}, Shape{2, 3}}) {
     Builder b;
@@ -162,6 +186,47 @@ add (e, x) -> (plus: f32[2,3]) fused_activation_function=0 pot_scale_int16=true
 mul (sum, plus) -> (y: f32[2,3]) fused_activation_function=0
 output y
 )");
+}
+
+// -softplus(-x), where softplus(x) is relu(x) - log(logistic(|x|)).
+TEST(FewerOperators, SignsLeaveTheLogarithmOfASigmoid) {
+  Builder b;
+  const Shape shape{2, 3};
+  const auto minus = b.Node("neg", "minus", {b.Input("x", {DType::kF32, shape, {}})});
+  const auto log = b.Node("log", "log", {b.Node("logistic", "logistic", {b.Node("abs", "abs", {minus})})});
+  b.g().outputs = {b.Node("neg", "y", {b.Node("sub", "softplus", {b.Node("relu", "relu", {minus}), log})})};
+  ExpectSameMeaning(b, shape, {"abs", "logistic", "log", "minimum", "add"});
+}
+
+TEST(FewerOperators, WhatIsPutTogetherAgainWasNeverCut) {
+  for (const auto& [axis, operators] : {std::pair(1, Names{"abs"}), std::pair(0, Names{"unpack", "pack", "abs"})}) {
+    Builder b;
+    const Shape shape{2, 2, 3};
+    const auto x = b.Input("x", {DType::kF32, shape, {}});
+    const ops::OpDef& unpack = *ops::Find("unpack");
+    std::vector<graph::TensorId> parts;
+    for (const char* name : {"one", "two"}) parts.push_back(b.g().AddTensor(name, {DType::kF32, Shape{2, 3}, {}}));
+    graph::Node& cut = b.g().node(b.g().AddNode(unpack, graph::Attributes(unpack.attrs), {x}, parts, "cut"));
+    test::SetAttr<int32_t>(cut, "num", 2);
+    test::SetAttr<int32_t>(cut, "axis", 1);
+    const auto whole = b.Node("pack", "whole", parts, {}, [axis = axis](graph::Node& n) {
+      test::SetAttr<int32_t>(n, "values_count", 2);
+      test::SetAttr<int32_t>(n, "axis", axis);
+    });
+    b.g().outputs = {b.Node("abs", "y", {whole})};
+    ExpectSameMeaning(b, shape, operators);
+  }
+}
+
+TEST(FewerOperators, AStateOfZeroDisappearsFromTheFirstStep) {
+  for (const auto& [gate, operators] : {std::pair("logistic", Names{"exp"}), std::pair("exp", Names{"exp", "mul", "add"})}) {  // exp may be infinite.
+    Builder b;
+    const Shape shape{2, 3};
+    const auto x = b.Input("x", {DType::kF32, shape, {}});
+    const auto kept = b.Node("mul", "kept", {b.Node(gate, "gate", {x}), b.Constant<float>("state", shape, std::vector<float>(6, 0.0f))});
+    b.g().outputs = {b.Node("add", "y", {kept, b.Node("exp", "e", {x})})};
+    ExpectSameMeaning(b, shape, operators);
+  }
 }
 
 TEST(FewerOperators, BoundsBecomeActivations) {

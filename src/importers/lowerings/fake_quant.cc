@@ -22,6 +22,30 @@ Levels MakeLevels(float min, float max, int bits, bool narrow) {
   return l;
 }
 
+KernelGrid::KernelGrid(const Shape& shape, std::span<const float> values, int axis)
+    : inner_(axis < 0 ? 1 : shape.elements(axis + 1, shape.rank())), channels_(axis < 0 ? 1 : shape[axis]) {
+  type_.shape = shape;
+  type_.quant.axis = std::max(axis, 0);
+  type_.quant.scale.assign(static_cast<size_t>(channels_), 0.0f);
+  type_.quant.zero_point.assign(static_cast<size_t>(channels_), 0);
+  for (size_t i = 0; i < values.size(); ++i) scale(i) = std::max(scale(i), std::fabs(values[i]));
+  for (float& scale : type_.quant.scale) scale = scale > 0 ? scale / 127.0f : 1.0f;
+}
+
+void GiveGrids(graph::Graph& g) {
+  for (const graph::NodeId id : g.order()) {
+    const graph::Node& n = g.node(id);
+    for (const ops::QuantRow& row : n.op->quantization) {
+      if (row.kind != ops::QuantKind::kPerChannel || row.operand < 0 || static_cast<size_t>(row.operand) >= n.inputs.size()) continue;
+      const graph::TensorId w = n.inputs[static_cast<size_t>(row.operand)];
+      if (!g.is_constant(w)) continue;
+      TensorType& type = g.tensor(w).type;
+      if (type.dtype != DType::kF32 || !type.quant.empty() || row.axis >= type.shape.rank() || type.shape.elements() == 0) continue;
+      type.quant = KernelGrid(type.shape, g.tensor(w).data<float>(), row.axis).type().quant;
+    }
+  }
+}
+
 Result<Value> RoundToLevels(Lowering& c, Value x, const Levels& l) {
   if (l.lowest > 0) {  // int8 has one level more.
     OCTET_ASSIGN(x, c.Make("maximum", {x, c.Scalar((l.lowest - l.zero) * l.scale)}));

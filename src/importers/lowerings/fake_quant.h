@@ -14,6 +14,22 @@ struct Levels {
 };
 Levels MakeLevels(float min, float max, int bits, bool narrow);
 
+// One scale for each slice of an axis of a kernel (below 0: one for all): max |w| / 127.
+class KernelGrid {
+ public:
+  KernelGrid(const Shape& shape, std::span<const float> values, int axis);
+  const TensorType& type() const { return type_; }
+  float& scale(size_t element) { return type_.quant.scale[static_cast<size_t>(static_cast<int64_t>(element) / inner_ % channels_)]; }
+
+ private:
+  const int64_t inner_, channels_;
+  TensorType type_{DType::kF32, {}, {}};
+};
+
+// Float weights of a graph with FakeQuant ops that have none themselves: TensorFlow rounds them like others where the operator
+// becomes one of integers, so they get the grid and keep their values.
+void GiveGrids(graph::Graph& g);
+
 // An activation of 8 bits: QUANTIZE and DEQUANTIZE.
 Result<Value> RoundToLevels(Lowering& c, Value x, const Levels& levels);
 

@@ -55,6 +55,7 @@ struct Session {
   std::set<std::string, std::less<>> changed_elsewhere = {};  // Variables that other signatures of the model change.
   std::vector<Finding>* flex = nullptr;                        // As ImportOptions::flex.
   Assets assets = {};
+  bool fake_quantized = false;  // Weights of the model are rounded by FakeQuant ops.
 };
 
 // A variable's value, from the checkpoint where it is not at hand.

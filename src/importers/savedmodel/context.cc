@@ -122,9 +122,27 @@ bool NodeContext::IntsOf(int i, std::vector<int64_t>* out) const {
   return true;
 }
 
-Result<Value> NodeContext::Transpose(Value v, std::vector<int32_t> order) { return Make("transpose", {v, Vector(order)}); }
+// Rounded weights stay on their grid in another layout.
+void NodeContext::KeepGrid(Value from, Value to, int axis) {
+  Quant grid = type(from).quant;
+  if (grid.empty() || !data(to) || (grid.per_channel() && axis < 0)) return;
+  if (grid.per_channel()) grid.axis = axis;
+  Refine(to, {type(to).dtype, shape(to), grid});
+}
 
-Result<Value> NodeContext::ReshapeTo(Value v, std::span<const int32_t> dims) { return Make("reshape", {v, Vector(dims)}); }
+Result<Value> NodeContext::Transpose(Value v, std::vector<int32_t> order) {
+  OCTET_ASSIGN(const Value y, Make("transpose", {v, Vector(order)}));
+  KeepGrid(v, y, static_cast<int>(std::ranges::find(order, type(v).quant.axis) - order.begin()));
+  return y;
+}
+
+Result<Value> NodeContext::ReshapeTo(Value v, std::span<const int32_t> dims) {
+  OCTET_ASSIGN(const Value y, Make("reshape", {v, Vector(dims)}));
+  const Shape &before = shape(v), &after = shape(y);
+  const bool last = before.rank() > 0 && after.rank() > 0 && type(v).quant.axis == before.rank() - 1 && before.back() == after.back();
+  KeepGrid(v, y, last ? after.rank() - 1 : -1);
+  return y;
+}
 
 Result<int32_t> NodeContext::AxisOf(int64_t axis, int rank) const {
   if (axis < -rank || axis >= rank) return Fail(Format("an axis of a tensor of rank %d", rank), std::to_string(axis), "");

@@ -61,6 +61,7 @@ class NodeContext : public Lowering {
   Value ScalarInt(int32_t v) { return Constant<int32_t>(Shape{}, std::span<const int32_t>(&v, 1)); }
   Result<Value> Transpose(Value v, std::vector<int32_t> order);
   Result<Value> ReshapeTo(Value v, std::span<const int32_t> dims);
+  void KeepGrid(Value from, Value to, int axis);
   // An axis, counted from the end where negative, as a position; fails where it is none.
   Result<int32_t> AxisOf(int64_t axis, int rank) const;
   // The rule of the operator's file, for rules here that only handle what it does not.

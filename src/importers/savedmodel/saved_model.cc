@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "importers/keras/json.h"
 #include "importers/savedmodel/builder.h"
+#include "importers/lowerings/fake_quant.h"
 #include "importers/savedmodel/signature.h"
 #include "importers/savedmodel/state.h"
 
@@ -41,6 +42,7 @@ class Import {
     if (session_.findings.empty()) OCTET_TRY(AddInitializer(builder_));
     for (Finding& f : session_.findings) findings->push_back(std::move(f));
     graph::Model model = builder_.TakeModel();
+    if (session_.fake_quantized) GiveGrids(model.main());
     model.signatures.push_back(std::move(signature_));
     for (graph::Graph& g : session_.subgraphs) model.subgraphs.push_back(std::move(g));
     if (findings->empty()) OCTET_TRY(graph::LinkCallees(model));

@@ -66,6 +66,27 @@ Status RoundKernel(LayerContext& c, const std::string& dataset, const std::strin
   return {};
 }
 
+// The axis of a kernel that has a scale per slice; -1: one scale for all.
+int ChannelAxis(const std::string& kind, const Shape& s) {
+  if (kind.starts_with("DepthwiseConv")) return s.back() == 1 ? s.rank() - 2 : -1;
+  return kind == "Conv2DTranspose" ? s.rank() - 2 : s.rank() - 1;
+}
+
+// tfmot leaves some kernels as they are (of a transposed convolution before a relu). TensorFlow rounds them like others where the
+// operator becomes one of integers, so the constant gets the grid and keeps its values.
+Status GiveGrid(LayerContext& c, const std::string& kind) {
+  for (const char* name : {"kernel", "depthwise_kernel"}) {
+    const std::string dataset = FindPath(c, name);
+    if (dataset.empty() || !FindPath(c, std::string(name) + "_min").empty()) continue;
+    OCTET_ASSIGN(const Value stored, c.builder().FloatVariable(dataset, name, c));
+    const std::span<const float> values = c.data_as<float>(stored);
+    if (c.rank(stored) < 2 || values.empty()) continue;
+    KernelGrid grid(c.shape(stored), values, ChannelAxis(kind, c.shape(stored)));
+    c.builder().SetVariable(dataset, c.Constant(grid.type(), std::as_bytes(values)));
+  }
+  return {};
+}
+
 // Its limits have the layer's own name, which is "quantize_layer_3" in the fourth model of a process.
 Status ConvertQuantizeLayer(LayerContext& c) {
   std::vector<float> min, max;
@@ -108,6 +129,8 @@ Status ConvertWrapper(LayerContext& c) {
   std::vector<Value> inputs;
   for (int i = 0; i < c.num_inputs(); ++i) inputs.push_back(c.Input(i));
   const Json& layer = c.Get("layer");
+  const std::string& kind = layer["class_name"].text();
+  if (kind == "Conv2DTranspose" || kind == "Conv2D" || kind == "DepthwiseConv2D" || kind == "Dense") OCTET_TRY(GiveGrid(c, kind));
   std::vector<float> min, max;
   OCTET_ASSIGN(const bool operand, ReadLimits(c, "pre_activation", &min, &max));
   if (operand) c.builder().SetOperandLevels(MakeLevels(min[0], max[0], 8, false));
@@ -139,29 +162,12 @@ Status ConvertFakeQuantize(LayerContext& c) {
   return {};
 }
 
-// The axis of a kernel that has a scale per slice; -1: one scale for all.
-int ChannelAxis(const std::string& kind, const Shape& s) {
-  if (kind.starts_with("DepthwiseConv")) return s.back() == 1 ? s.rank() - 2 : -1;
-  return kind == "Conv2DTranspose" ? s.rank() - 2 : s.rank() - 1;
-}
-
-// w -> clamp(floor(w / scale + 1/2), -127, 127) * scale with scale = max |w| / 127, as octet.qat trains it.
+// w -> clamp(floor(w / scale + 1/2), -127, 127) * scale, as octet.qat trains it.
 Value RoundedKernel(LayerContext& c, Value stored, int axis) {
-  const Shape s = c.shape(stored);
   std::vector<float> values(c.data_as<float>(stored).begin(), c.data_as<float>(stored).end());
-  const int64_t inner = axis < 0 ? 1 : s.elements(axis + 1, s.rank()), channels = axis < 0 ? 1 : s[axis];
-  const auto channel = [&](size_t i) { return axis < 0 ? size_t{0} : static_cast<size_t>(static_cast<int64_t>(i) / inner % channels); };
-  TensorType type{DType::kF32, s, {}};  // Remembers its grid.
-  type.quant.axis = std::max(axis, 0);
-  type.quant.scale.assign(static_cast<size_t>(channels), 0.0f);
-  type.quant.zero_point.assign(static_cast<size_t>(channels), 0);
-  for (size_t i = 0; i < values.size(); ++i) type.quant.scale[channel(i)] = std::max(type.quant.scale[channel(i)], std::fabs(values[i]));
-  for (float& scale : type.quant.scale) scale = scale > 0 ? scale / 127.0f : 1.0f;
-  for (size_t i = 0; i < values.size(); ++i) {
-    const float scale = type.quant.scale[channel(i)];
-    values[i] = std::clamp(std::floor(values[i] / scale + 0.5f), -127.0f, 127.0f) * scale;
-  }
-  return c.Constant(type, std::as_bytes(std::span<const float>(values)));
+  KernelGrid grid(c.shape(stored), values, axis);
+  for (size_t i = 0; i < values.size(); ++i) values[i] = std::clamp(std::floor(values[i] / grid.scale(i) + 0.5f), -127.0f, 127.0f) * grid.scale(i);
+  return c.Constant(grid.type(), std::as_bytes(std::span<const float>(values)));
 }
 
 Status ConvertQuantizedWeights(LayerContext& c) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // FakeQuant ops: weights become their rounded values, activations QUANTIZE and DEQUANTIZE.
 #include "importers/lowerings/fake_quant.h"
+#include "importers/savedmodel/builder.h"
 #include "importers/savedmodel/context.h"
 #include "importers/savedmodel/rules.h"
 
@@ -43,11 +44,18 @@ Status ConvertFakeQuant(NodeContext& c) {
   const Shape s = c.shape(x);
   if (min.size() > 1 && (s.rank() < 1 || s.back() != static_cast<int32_t>(min.size()))) return c.Fail("limits per channel of the last axis", Format("%zu", min.size()), "");
   std::vector<float> values(stored.begin(), stored.end());
-  for (size_t i = 0; i < values.size(); ++i) {
-    const size_t channel = i % min.size();
-    values[i] = MakeLevels(min[channel], max[channel], bits, narrow).Round(values[i]);
+  std::vector<Levels> levels;
+  for (size_t k = 0; k < min.size(); ++k) levels.push_back(MakeLevels(min[k], max[k], bits, narrow));
+  for (size_t i = 0; i < values.size(); ++i) values[i] = levels[i % levels.size()].Round(values[i]);
+  TensorType type{DType::kF32, s, {}};  // Remembers its grid: the integers come back from it exactly.
+  for (const Levels& l : levels) {
+    if (bits != 8) break;
+    type.quant.scale.push_back(l.scale);
+    type.quant.zero_point.push_back(static_cast<int32_t>(l.zero) - 128);
   }
-  c.SetOutput(0, c.Constant<float>(s, values));
+  type.quant.axis = levels.size() > 1 ? s.rank() - 1 : 0;
+  c.builder().session().fake_quantized = true;
+  c.SetOutput(0, c.Constant(type, std::as_bytes(std::span<const float>(values))));
   return {};
 }
 
