@@ -40,7 +40,8 @@ template <class L, int kAt, int kRows, int kAcross> inline void MultiplyElement(
 constexpr int kFewRows = 4, kSecondLevel = 2;
 
 // kAcross vectors of columns. Rows in threes share a pointer: base, base + lda, base + 2 * lda are one addressing mode each.
-template <int kRows, int kAcross, class L = Lanes> void Tile(const ProductF32& p, const float* a, int64_t column, float* y) {
+// (Inlined into each other, tiles lack registers.)
+template <int kRows, int kAcross, class L = Lanes> [[gnu::noinline]] void Tile(const ProductF32& p, const float* a, int64_t column, float* y) {
   constexpr int kPanels = (kAcross + kVectors - 1) / kVectors, kGroups = (kRows + 2) / 3;
   F sum[kRows][kAcross];
 #pragma GCC unroll 16
@@ -124,7 +125,7 @@ template <int kRows, int kAcross> void Rows(const ProductF32& p, int64_t column)
 constexpr int kRowPanels = kLanes == 1 ? 1 : 8 / kVectors;
 
 void Product(const ProductF32& p) {
-  const int64_t left = p.columns % kPanel, half = left <= kHalfColumns ? left : 0;  // Columns of half a panel, the last ones.
+  const int64_t left = p.columns % kPanel, half = p.rows > 1 && left <= kHalfColumns ? left : 0;  // Columns of half a panel, the last ones. (One row waits for its sums.)
   const int64_t end = (p.columns - half + kPanel - 1) / kPanel * kPanel;
   int64_t column = 0;
   if (p.rows == 1 && p.groups == 1)
