@@ -79,7 +79,7 @@ extern constinit const OpDef kDef = {
     .outputs = kOutputs,
     .types = kTypes,
     .quantization = kQuant,
-    .traits = kMovesBytes,
+    .traits = kMovesBytes | kUpdates,
     .check = Check,
     .infer = Infer,
 };

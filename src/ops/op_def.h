@@ -160,6 +160,7 @@ enum Trait : uint32_t {
   kJointlyHomogeneous = 256,  // f(s*a, s*b) = s*f(a, b) for s > 0: sums, maxima.
   kSizesOutputs = 512, // Where infer cannot tell a shape, run can: it calls Host::SetOutput.
   kAliases = 128,      // The output is input 0's bytes under another shape: no memory, no copy.
+  kUpdates = 1024,     // The output is input 0 with a part replaced; where both are the same memory, the rest is not copied.
 };
 
 // ----------------------------------------------------------------------------------- a use
@@ -218,6 +219,9 @@ class Callee {
   virtual const TensorType& input(int i) const = 0;   // As declared.
   virtual const TensorType& output(int i) const = 0;
   virtual int InputOf(int output) const = 0;          // The input that this output is, unchanged; -1: it is computed.
+  // Whether output i is input i with a part replaced (kUpdates), and that input is not read afterwards: both may then be the same memory.
+  // Of what the last call built.
+  virtual bool UpdatesInput(int) const { return false; }
   virtual const OpDef* sole_op() const = 0;           // Its operator where it is one node (StableHLO's reductions), or null.
   // Its outputs for inputs of these shapes; dynamic where only running it tells.
   virtual Status Infer(std::span<const Shape> inputs, std::span<OutputType> outputs) = 0;

@@ -73,7 +73,7 @@ Status Test(const Params& p, std::span<const Bound> values, const Run& run, bool
 }
 
 // Shapes stay: values go back and forth between the output's memory and a second place, the first round reads
-// the node's inputs, and what the body hands through unchanged stays where it is.
+// the node's inputs, and what the body hands through unchanged, or changes a part of, stays where it is.
 Status RunStatic(const void* params, const Run& run) {
   const auto& p = *static_cast<const Params*>(params);
   const auto n = static_cast<size_t>(p.values);
@@ -88,12 +88,14 @@ Status RunStatic(const void* params, const Run& run) {
     second[i] = free;
     free += p.bytes[i];
   }
-  for (bool go = false;;) {
+  bool go = false;
+  for (bool first = true;; first = false) {
     OCTET_TRY(Test(p, {now, n}, run, &go));
     if (!go) break;
     for (size_t i = 0; i < n; ++i) {
-      const bool through = p.body->InputOf(static_cast<int>(i)) == static_cast<int>(i);
-      next[i].data = through ? now[i].data : now[i].data == run.out[i] ? second[i] : run.out[i];
+      const int value = static_cast<int>(i);
+      const bool stays = p.body->InputOf(value) == value || (!first && now[i].data != run.in[i] && p.body->UpdatesInput(value));
+      next[i].data = stays ? now[i].data : now[i].data == run.out[i] ? second[i] : run.out[i];
     }
     OCTET_TRY(p.body->Call({now, n}, {next, n}, *run.pool));
     std::swap(now, next);

@@ -133,6 +133,7 @@ class Plan : public ops::Callee, private ops::Host {
   const TensorType& input(int i) const override { return graph_.tensors[graph_.inputs[i]].type; }
   const TensorType& output(int i) const override { return graph_.tensors[graph_.outputs[i]].type; }
   int InputOf(int output) const override;
+  bool UpdatesInput(int i) const override;
   const ops::OpDef* sole_op() const override { return graph_.operators.size() == 1 ? graph_.operators[0].op : nullptr; }
   Status Infer(std::span<const Shape> inputs, std::span<ops::OutputType> outputs) override;
   Status Call(std::span<const Bound> in, std::span<Bound> out, ThreadPool& pool) override;

@@ -108,6 +108,18 @@ int Plan::InputOf(int output) const {
   return at == graph_.inputs.end() ? -1 : static_cast<int>(at - graph_.inputs.begin());
 }
 
+bool Plan::UpdatesInput(int i) const {
+  const int32_t x = graph_.inputs[static_cast<size_t>(i)], y = graph_.outputs[static_cast<size_t>(i)];
+  if (std::ranges::count(graph_.outputs, y) != 1 || std::ranges::count(graph_.outputs, x) != 0) return false;
+  for (size_t t = 0; t < alias_of_.size(); ++t)
+    if (alias_of_[t] == x) return false;
+  return std::ranges::any_of(steps_, [&](const Step& step) {
+    if (step.part || step.rows || step.source >= 0) return false;
+    const tflite::OperatorInfo& op = graph_.operators[step.node];
+    return (op.op->traits & ops::kUpdates) && op.outputs[0] == y && op.inputs[0] == x && std::ranges::count(op.inputs, x) == 1 && last_use_[x] <= PositionOf(step);
+  });
+}
+
 Status Plan::Infer(std::span<const Shape> inputs, std::span<ops::OutputType> outputs) {
   OCTET_TRY(BuildFor(inputs));
   for (size_t i = 0; i < outputs.size(); ++i) {

@@ -101,6 +101,29 @@ TEST(While, KeepsShapesAndHandsThrough) {
   }
 }
 
+// x[1] += x[0], in the place of x from the second round on.
+TensorId AddUp(Sub& s, TensorId x) {
+  const TensorId size = s.Constant<int32_t>("size", {1}, {1});
+  const TensorId first = s.Op("slice", "first", {x, s.Constant<int32_t>("at0", {1}, {0}), size}, F32({1}));
+  const TensorId at = s.Constant<int32_t>("at1", {1}, {1});
+  const TensorId sum = s.Op("add", "sum", {s.Op("slice", "second", {x, at, size}, F32({1})), first}, F32({1}));
+  return s.Op("dynamic_update_slice", "updated", {x, sum, at}, s.g.tensor(x).type);
+}
+
+TEST(While, ChangesAPartInPlaceAndLeavesTheInput) {
+  for (int rounds : {0, 1, 2, 3, 8}) {
+    test::Runner runner(Loop(rounds, AddUp, {3}));
+    ASSERT_TRUE(runner.it->Allocate().ok());
+    Set<float>(*runner.it, 1, {1, 2, 3});
+    Set<float>(*runner.it, 2, {8, 9});
+    for (int repeat = 0; repeat < 2; ++repeat) {
+      Set<int32_t>(*runner.it, 0, {0});
+      ASSERT_TRUE(runner.it->Invoke().ok());
+      EXPECT_EQ(Get<float>(*runner.it, 1), (std::vector<float>{1, 2 + static_cast<float>(rounds), 3}));
+    }
+  }
+}
+
 TEST(While, DelegatesLeaveItAndSaySo) {
   test::Fake fake;
   runtime::Options options;
