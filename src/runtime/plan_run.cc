@@ -113,11 +113,17 @@ bool Plan::UpdatesInput(int i) const {
   if (std::ranges::count(graph_.outputs, y) != 1 || std::ranges::count(graph_.outputs, x) != 0) return false;
   for (size_t t = 0; t < alias_of_.size(); ++t)
     if (alias_of_[t] == x) return false;
-  return std::ranges::any_of(steps_, [&](const Step& step) {
-    if (step.part || step.rows || step.source >= 0) return false;
+  bool updates = false;
+  for (const Step& step : steps_) {
+    const auto read = std::ranges::count(InputsOf(step), x);
+    if (updates && read > 0) return false;
+    if (step.part || step.rows || step.source >= 0) continue;
     const tflite::OperatorInfo& op = graph_.operators[step.node];
-    return (op.op->traits & ops::kUpdates) && op.outputs[0] == y && op.inputs[0] == x && std::ranges::count(op.inputs, x) == 1 && last_use_[x] <= PositionOf(step);
-  });
+    if (op.outputs.empty() || op.outputs[0] != y) continue;
+    if (!(op.op->traits & ops::kUpdates) || op.inputs[0] != x || read != 1) return false;
+    updates = true;
+  }
+  return updates;
 }
 
 Status Plan::Infer(std::span<const Shape> inputs, std::span<ops::OutputType> outputs) {
