@@ -95,17 +95,6 @@ class Matcher {
     return rest.size() == 1 && rest[0] == x && Near(constant, factor);
   }
 
-  // clip(x + 3, 0, 6)
-  bool IsClip(Name name, Name x) const {
-    const NodeProto* clip = Maker(name, "Clip");
-    if (!clip || clip->inputs.empty()) return false;
-    std::optional<double> low, high;
-    if (clip->inputs.size() == 3) low = Scalar(clip->inputs[1]), high = Scalar(clip->inputs[2]);
-    for (const AttributeProto& a : clip->attributes) (a.name == "min" ? low : high) = static_cast<double>(a.f);
-    const auto sum = Sum(clip->inputs[0]);
-    return low == 0.0 && high == 6.0 && sum && sum->first == x && sum->second == 3.0;
-  }
-
   Builder& builder_;
   Scope& scope_;
 };
@@ -130,7 +119,6 @@ Fusion FindFusion(Builder& builder, Scope& scope, const NodeProto& last) {
     const Name x = rest[i], f = rest[1 - i];
     if (Matcher::Near(constant, 0.5) && m.IsErf(f, x)) return {"Gelu", x, false};
     if (Matcher::Near(constant, 0.5) && m.IsTanh(f, x)) return {"Gelu", x, true};
-    if (Matcher::Near(constant, 1.0 / 6) && m.IsClip(f, x)) return {"HardSwish", x, false};
   }
   return {};
 }
