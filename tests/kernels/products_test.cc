@@ -104,6 +104,30 @@ TEST(KernelProducts, DepthwiseInt8) {
   }
 }
 
+// Strides beyond the window's width, and rows of one output: columns that no two windows share.
+TEST(KernelProducts, DepthwiseInt8OfFewOutputs) {
+  for (int32_t stride : {1, 2, 3, 4, 5}) {
+    for (int32_t channels : {4, 8, 16, 24, 32, 40}) {
+      for (int32_t outputs : {1, 2, 3}) {
+        SCOPED_TRACE(testing::Message() << "stride " << stride << ", " << channels << " channels, " << outputs << " outputs");
+        std::mt19937 random(9);
+        const Case c{7, (outputs - 1) * stride + 3, channels, channels, 3, 3, stride, 1, ops::Padding::kValid, ops::Activation::kNone};
+        Builder b;
+        TensorType in = kInt8Input;
+        in.shape = Shape{1, c.height, c.width, c.in};
+        const auto x = b.Input("x", in);
+        const auto w = b.Constant<int8_t>("w", Shape{1, 3, 3, c.in}, test::RandomBytes(static_cast<size_t>(9 * c.in), random()), WeightScales(random, c.in, 3));
+        const auto bias = b.Constant<int32_t>("b", Shape{c.in}, RandomBias(random, c.in));
+        b.g().outputs = {b.Node("depthwise_conv_2d", "y", {x, w, bias}, {DType::kI8, {}, Quant::PerTensor(0.9f, 11)}, [&](graph::Node& n) {
+          SetWindow(n, c);
+          test::SetAttr<int32_t>(n, "depth_multiplier", 1);
+        })};
+        ExpectSameOnAllPaths<int8_t>(b.model, test::RandomBytes(static_cast<size_t>(in.shape.elements()), random()), 0);
+      }
+    }
+  }
+}
+
 TEST(KernelProducts, DenseInt8) {
   std::mt19937 random(3);
   for (int round = 0; round < 60; ++round) {

@@ -505,10 +505,20 @@ template <int kM> void WinogradRows(const WinogradS8& p, const void* loaded, int
 
 constexpr int kVector = 16, kPixelBytes = kVector * 4, kLineTaps = 2, kColumnRows = 3;
 
+// Two taps of a vector side by side, as 16 bits.
+struct Pairs {
+  __m256i half[2];
+  Pairs(const uint8_t* a, const uint8_t* b) {
+    const __m128i x = Load16(a), y = Load16(b);
+    half[0] = _mm256_cvtepi8_epi16(_mm_unpacklo_epi8(x, y));
+    half[1] = _mm256_cvtepi8_epi16(_mm_unpackhi_epi8(x, y));
+  }
+};
+
 inline void Interleave(const uint8_t* const* from, int64_t at, uint8_t* to) {
-  const __m128i x = Load16(from[0] + at), y = Load16(from[1] + at);
-  Store(to, _mm256_cvtepi8_epi16(_mm_unpacklo_epi8(x, y)));
-  Store(to + 32, _mm256_cvtepi8_epi16(_mm_unpackhi_epi8(x, y)));
+  const Pairs pairs(from[0] + at, from[1] + at);
+  Store(to, pairs.half[0]);
+  Store(to + 32, pairs.half[1]);
 }
 
 template <class Rescale, int kCount> void Vectors(const DepthwiseS8& p, int64_t phase, const uint8_t* line, int8_t* y, int64_t left, int64_t pitch) {
@@ -536,21 +546,11 @@ template <class Rescale, int kCount> void Vectors(const DepthwiseS8& p, int64_t 
   for (int i = 0; i < kCount; ++i) clamp.Put(low[i], second(high[i]), y + i * pitch, left - (p.blocks ? 0 : i * pitch));
 }
 
-
 // Windows of which the next shares two columns or one: two outputs at a time. Rows 0 and 1 are a pair of each column; row 2 is paired
 // along the row: five vpmaddwd of eight channels instead of six. The four sums go through every step side by side: one after the
 // other they are chains of some 40 cycles, of which the schedulers see too little at once.
-struct Pairs {
-  __m256i half[2];
-  Pairs(const uint8_t* a, const uint8_t* b) {
-    const __m128i x = Load16(a), y = Load16(b);
-    half[0] = _mm256_cvtepi8_epi16(_mm_unpacklo_epi8(x, y));
-    half[1] = _mm256_cvtepi8_epi16(_mm_unpackhi_epi8(x, y));
-  }
-};
-
 // The weights of a vector of channels: rows 0 and 1, a column each; row 2 as (w0, w1), (w2, 0), (0, w0), (w1, w2).
-enum SlideTaps { kColumn0, kColumn1, kColumn2, kRow01, kRow2, kRow_0, kRow12, kSlideTaps };
+enum SlideTaps { kColumn0, kColumn1, kColumn2, kRow01, kRow2X, kRowX0, kRow12, kSlideTaps };
 struct SlideWeights {
   __m256i taps[kSlideTaps][2];
   SlideWeights(const DepthwiseS8& p, int64_t phase) {
@@ -561,8 +561,8 @@ struct SlideWeights {
 #pragma GCC unroll 3
       for (int s = 0; s < 3; ++s) taps[kColumn0 + s][h] = Load(from + s * kPixelBytes);
       taps[kRow01][h] = _mm256_or_si256(w0, _mm256_slli_epi32(w1, 16));
-      taps[kRow2][h] = w2;
-      taps[kRow_0][h] = _mm256_slli_epi32(w0, 16);
+      taps[kRow2X][h] = w2;
+      taps[kRowX0][h] = _mm256_slli_epi32(w0, 16);
       taps[kRow12][h] = _mm256_or_si256(w1, _mm256_slli_epi32(w2, 16));
     }
   }
@@ -598,21 +598,21 @@ template <class Rescale, int kNew> void Slide(const DepthwiseS8& p, const uint8_
     if constexpr (kNew == 1) {
       const int64_t x = (n + 2) * pitch, next = two ? x + pitch : x;  // Past the last window, its last column again.
       AddProducts(sum, c0, w.taps[kColumn0]), AddProducts(sum + 2, c1, w.taps[kColumn0]);
-      AddProducts(sum, c1, w.taps[kColumn1]), AddProducts(sum, q0, w.taps[kRow01]), AddProducts(sum + 2, q0, w.taps[kRow_0]);
+      AddProducts(sum, c1, w.taps[kColumn1]), AddProducts(sum, q0, w.taps[kRow01]), AddProducts(sum + 2, q0, w.taps[kRowX0]);
       c0 = Pairs(even0 + x, even1 + x), c1 = Pairs(even0 + next, even1 + next), q0 = Pairs(even2 + x, even2 + next);
       AddProducts(sum, c0, w.taps[kColumn2]), AddProducts(sum + 2, c0, w.taps[kColumn1]), AddProducts(sum + 2, c1, w.taps[kColumn2]);
-      AddProducts(sum, q0, w.taps[kRow2]), AddProducts(sum + 2, q0, w.taps[kRow12]);
+      AddProducts(sum, q0, w.taps[kRow2X]), AddProducts(sum + 2, q0, w.taps[kRow12]);
     } else {
       const int64_t x = (n + 1) * pitch, next = two ? x + pitch : x;
       AddProducts(sum, c0, w.taps[kColumn0]), AddProducts(sum, c1, w.taps[kColumn1]), AddProducts(sum, q0, w.taps[kRow01]);
       c0 = Pairs(even0 + x, even1 + x), q0 = Pairs(even2 + x, two ? odd2 + x : even2 + x);
       AddProducts(sum, c0, w.taps[kColumn2]), AddProducts(sum + 2, c0, w.taps[kColumn0]);
-      AddProducts(sum, q0, w.taps[kRow2]), AddProducts(sum + 2, q0, w.taps[kRow01]);
+      AddProducts(sum, q0, w.taps[kRow2X]), AddProducts(sum + 2, q0, w.taps[kRow01]);
       const bool more = n + 2 < repeats;
       c1 = two ? Pairs(odd0 + x, odd1 + x) : c0;
       AddProducts(sum + 2, c1, w.taps[kColumn1]);
       c0 = Pairs(even0 + next, even1 + next), q0 = Pairs(even2 + next, more ? odd2 + next : even2 + next);
-      AddProducts(sum + 2, c0, w.taps[kColumn2]), AddProducts(sum + 2, q0, w.taps[kRow2]);
+      AddProducts(sum + 2, c0, w.taps[kColumn2]), AddProducts(sum + 2, q0, w.taps[kRow2X]);
       if (more) c1 = Pairs(odd0 + next, odd1 + next);
     }
     Rescale::Each(rescale, sum);
@@ -627,15 +627,18 @@ template <class Rescale, int kNew> void Slide(const DepthwiseS8& p, const uint8_
 }
 
 template <class Rescale> bool RowOfThree(const DepthwiseS8& p, const uint8_t* const (*column)[kColumnRows], const int64_t* offset, int8_t* y) {
-  const auto shared = [&](int a, int b) { return p.step[a] == p.step[b] + p.pixels; };  // Column a is the next vector's b.
-  const bool one = shared(1, 0) && shared(2, 1);
-  if (Rescale::kWide || (!one && !shared(2, 0))) return false;  // Rare: lines will do.
-  if constexpr (!Rescale::kWide) {
+  if constexpr (Rescale::kWide) {
+    return false;  // Rare: lines will do.
+  } else {
+    // Column a is the next vector's b. A line of one vector is so short that another line's column could be where it would go on.
+    const auto shared = [&](int a, int b) { return p.step[a] == p.step[b] + p.pixels && p.step[a] / p.line_pixels == p.step[b] / p.line_pixels; };
+    const bool one = shared(1, 0) && shared(2, 1);
+    if (!one && !shared(2, 0)) return false;
     const int64_t vectors = p.vectors(kVector);
     for (int64_t phase = 0; phase < p.period && phase < vectors; ++phase)
       (one ? Slide<Rescale, 1> : Slide<Rescale, 2>)(p, column, offset, phase, (vectors - phase + p.period - 1) / p.period, y);
+    return true;
   }
-  return true;
 }
 
 #include "kernels/isa/depthwise_s8_body.h"
