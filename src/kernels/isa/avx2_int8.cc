@@ -579,7 +579,7 @@ struct SlideWeights {
 
 // The row of outputs of a vector of channels.
 template <class Rescale, int kNew> void Slide(const DepthwiseS8& p, const uint8_t* const (*column)[kColumnRows], const int64_t* offset, int64_t phase, int64_t repeats, int8_t* y) {
-  const int64_t channel = phase * kVector, pitch = p.pixels * p.channels;
+  const int64_t channel = phase * kVector, in_pitch = p.in_pitch(), pitch = p.out_pitch();
   const SlideWeights w(p, phase);
   const Rescale rescale[2] = {Rescale(p.requant, channel), Rescale(p.requant, channel + 8)};
   const __m256i bias[2] = {Bias<Rescale>(p.requant, channel), Bias<Rescale>(p.requant, channel + 8)};
@@ -596,14 +596,14 @@ template <class Rescale, int kNew> void Slide(const DepthwiseS8& p, const uint8_
     const bool two = n + 1 < repeats;
     __m256i sum[4] = {bias[0], bias[1], bias[0], bias[1]};
     if constexpr (kNew == 1) {
-      const int64_t x = (n + 2) * pitch, next = two ? x + pitch : x;  // Past the last window, its last column again.
+      const int64_t x = (n + 2) * in_pitch, next = two ? x + in_pitch : x;  // Past the last window, its last column again.
       AddProducts(sum, c0, w.taps[kColumn0]), AddProducts(sum + 2, c1, w.taps[kColumn0]);
       AddProducts(sum, c1, w.taps[kColumn1]), AddProducts(sum, q0, w.taps[kRow01]), AddProducts(sum + 2, q0, w.taps[kRowX0]);
       c0 = Pairs(even0 + x, even1 + x), c1 = Pairs(even0 + next, even1 + next), q0 = Pairs(even2 + x, even2 + next);
       AddProducts(sum, c0, w.taps[kColumn2]), AddProducts(sum + 2, c0, w.taps[kColumn1]), AddProducts(sum + 2, c1, w.taps[kColumn2]);
       AddProducts(sum, q0, w.taps[kRow2X]), AddProducts(sum + 2, q0, w.taps[kRow12]);
     } else {
-      const int64_t x = (n + 1) * pitch, next = two ? x + pitch : x;
+      const int64_t x = (n + 1) * in_pitch, next = two ? x + in_pitch : x;
       AddProducts(sum, c0, w.taps[kColumn0]), AddProducts(sum, c1, w.taps[kColumn1]), AddProducts(sum, q0, w.taps[kRow01]);
       c0 = Pairs(even0 + x, even1 + x), q0 = Pairs(even2 + x, two ? odd2 + x : even2 + x);
       AddProducts(sum, c0, w.taps[kColumn2]), AddProducts(sum + 2, c0, w.taps[kColumn0]);
