@@ -106,6 +106,9 @@ const Int8& BestInt8();  // For this processor; OCTET_ISA lowers it.
 
 extern const Int8 kScalarInt8, kAvx2Int8, kAvx512VnniInt8, kNeonInt8, kNeonDotprodInt8;
 
+// kAvx2Int8 with products on AVX-VNNI.
+void LoadAvxVnni(const int8_t* x, int64_t n, void* to);
+void MultiplyAvxVnni(const ProductS8&, const void* const* rows, int64_t count, int64_t first_panel, int64_t end_panel, int8_t* y, void* scratch);
 // kAvx512VnniInt8 with products on AMX. Whole windows of 3 x 3 are faster there than Winograd's parts.
 void MultiplyAmx(const ProductS8&, const void* const* rows, int64_t count, int64_t first_panel, int64_t end_panel, int8_t* y, void* scratch);
 extern const int64_t kAmxScratchPerGroup;
