@@ -251,6 +251,32 @@ def old_control_flow():
     np.savez(OUT / "old_control_flow.npz", **arrays(runs))
 
 
+def lowered_control_flow():
+    """TensorFlow 2's While, If and Case as freezing lowers them: inputs that nobody reads stay behind, a Case is a _SwitchN."""
+    from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
+    w = tf.constant(floats(4, 4) * 0.4)
+    cell = L.GRU(3, return_sequences=True)
+
+    @tf.function(input_signature=[tf.TensorSpec([2, 4], name="x"), tf.TensorSpec([], tf.int32, name="n")])
+    def serve(x, n):
+        i, y = tf.constant(0), x
+        while i < n:
+            if i % 2 == 0:
+                y = y @ w + 1.0
+            else:
+                j = tf.constant(0)
+                while j < i:
+                    y, j = tf.tanh(y) + x, j + 1
+            i += 1
+        z = tf.switch_case(n - 2, [lambda: y + 1.0, lambda: y * 2.0, lambda: y @ w])
+        return tf.concat([z, tf.reshape(cell(tf.reshape(x, [1, 4, 2])), [2, 6])], 1)
+
+    frozen = convert_variables_to_constants_v2(serve.get_concrete_function())
+    (OUT / "lowered_control_flow.pb").write_bytes(frozen.graph.as_graph_def().SerializeToString(deterministic=True))
+    runs = [[floats(2, 4), np.array(n, np.int32)] for n in (3, 9)]
+    np.savez(OUT / "lowered_control_flow.npz", **arrays([(r, [frozen(*map(tf.constant, r))[0].numpy()]) for r in runs]))
+
+
 def odds_and_ends():
     x = keras.Input([5, 4, 3], name="x")
     y = L.Conv2DTranspose(2, 3, strides=2, padding="same", output_padding=1)(x)
@@ -488,7 +514,7 @@ def tied():
     save_tf("tied", Tied(), (floats(2, 128),), (floats(2, 128),))
 
 
-MODELS = [fake_quantized, prepared, tied, sound, draws, sparse, large, spectra, diagonals, more_layers, masked_attention, any_axis, odds_and_ends, transposed, more_functions, matrices, choices, whole_numbers, recurrent_any_length, recurrent_stateful, lookups, texts, spectrograms, volumes, functions, scattered, images, cache, old_control_flow]
+MODELS = [fake_quantized, prepared, tied, sound, draws, sparse, large, spectra, diagonals, more_layers, masked_attention, any_axis, odds_and_ends, transposed, more_functions, matrices, choices, whole_numbers, recurrent_any_length, recurrent_stateful, lookups, texts, spectrograms, volumes, functions, scattered, images, cache, old_control_flow, lowered_control_flow]
 
 if __name__ == "__main__":
     OUT.mkdir(parents=True, exist_ok=True)
