@@ -448,6 +448,27 @@ def sparse():
     save_tf("sparse", Sparse(), (np.array([[0, 0], [0, 2], [2, 1], [2, 3], [2, 4], [4, 0]]), np.array([3, 1, 7, 7, 2, 9]), np.array([6, 5])), (np.array([[1, 1], [3, 0]]), np.array([0, 8]), np.array([4, 2])))
 
 
+class Sequences(tf.Module):
+    """Sparse tensors put together, cut and sorted; rows of a ragged one; symbols from scores."""
+
+    @tf.function(input_signature=[tf.TensorSpec([None, 2], tf.int64), tf.TensorSpec([None]), tf.TensorSpec([2], tf.int64), tf.TensorSpec([7, None, 4]), tf.TensorSpec([None], tf.int32)])
+    def serve(self, places, values, shape, scores, lengths):
+        sorted_, other = tf.sparse.reorder(tf.SparseTensor(places, values, shape)), tf.sparse.from_dense([[0.0, 2.5], [1.5, 0.0]])
+        joined, cut = tf.sparse.concat(1, [sorted_, tf.sparse.slice(sorted_, [0, 0], shape), other], expand_nonconcat_dims=False), tf.sparse.slice(sorted_, [0, 1], [2, 2])
+        below = tf.sparse.concat(0, [other, other])
+        symbols, best = tf.nn.ctc_greedy_decoder(scores, lengths)
+        plain, _ = tf.nn.ctc_greedy_decoder(scores, lengths, merge_repeated=False, blank_index=1)
+        rows = tf.gather(tf.RaggedTensor.from_row_lengths(values[:4], [1, 0, 3]), [2, 1, 0, 2])
+        parts = [t for sparse in (sorted_, joined, cut, below, symbols[0], plain[0]) for t in (sparse.indices, sparse.values, sparse.dense_shape)]
+        return [*parts, best, rows.values, rows.row_splits]
+
+
+def sequences():
+    places = np.array([[1, 2], [0, 3], [1, 0], [0, 0], [0, 1]])
+    save_tf("sequences", Sequences(), (places, floats(5), np.array([2, 4]), floats(7, 2, 4), np.array([7, 4], np.int32)),
+            (places[:4], floats(4), np.array([2, 5]), np.repeat(floats(7, 3, 4)[:4], 2, axis=0)[:7], np.array([6, 7, 2], np.int32)))
+
+
 class Large(tf.Module):
     """Matrices whose elimination must not lose digits: exponentials, rows of different size; slices with dots."""
 
@@ -528,7 +549,7 @@ def tied():
     save_tf("tied", Tied(), (floats(2, 128),), (floats(2, 128),))
 
 
-MODELS = [fake_quantized, prepared, tied, sound, draws, sparse, special, large, spectra, diagonals, more_layers, masked_attention, any_axis, odds_and_ends, transposed, more_functions, matrices, choices, whole_numbers, recurrent_any_length, recurrent_stateful, lookups, texts, spectrograms, volumes, functions, scattered, images, cache, old_control_flow, lowered_control_flow]
+MODELS = [fake_quantized, prepared, tied, sound, draws, sparse, sequences, special, large, spectra, diagonals, more_layers, masked_attention, any_axis, odds_and_ends, transposed, more_functions, matrices, choices, whole_numbers, recurrent_any_length, recurrent_stateful, lookups, texts, spectrograms, volumes, functions, scattered, images, cache, old_control_flow, lowered_control_flow]
 
 if __name__ == "__main__":
     OUT.mkdir(parents=True, exist_ok=True)
