@@ -501,7 +501,7 @@ class Special(tf.Module):
     def serve(self, x):
         m, unit = tf.math, tf.math.tanh(x * 0.3)
         return [m.bessel_i0(x), m.bessel_i0e(x * 4.0), m.bessel_i1(x), m.bessel_i1e(x * 4.0), m.lgamma(x), m.lgamma(x * 30.7), m.digamma(x), m.digamma(x * 9.0), m.erfinv(unit), m.ndtri(m.exp(-m.abs(x)) * 0.5), m.ndtri(0.5 + unit * 0.45),
-                m.zeta(1.5 + m.abs(x), 0.25 + m.square(x)), m.polygamma(2.0, 0.3 + m.abs(x)), m.polygamma(0.0, 0.3 + m.abs(x))]
+                tf.einsum("ok,bk->bo", tf.reshape(tf.range(27.0), [3, 9]) * 0.01, x), m.zeta(1.5 + m.abs(x), 0.25 + m.square(x)), m.polygamma(2.0, 0.3 + m.abs(x)), m.polygamma(0.0, 0.3 + m.abs(x))]
 
 
 def special():

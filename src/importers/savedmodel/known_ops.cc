@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Facts of tensorflow/core/ops: operands and shape functions.
+// Facts of tensorflow/core/ops: operands and shape functions. scripts/check_known_ops.py compares them with TensorFlow itself.
 #include "importers/savedmodel/known_ops.h"
 
 #include <map>
@@ -63,7 +63,6 @@ constexpr Known kKnown[] = {
     {"AdjustHue", "T,1", "T", "=0"},
     {"AdjustSaturation", "T,1", "T", "=0"},
     {"Dilation2D", "T,T", "T", "?4"},
-    {"Erosion2D", "T,T", "T", "?4"},
     {"AvgPool3D", "T", "T", "?5"},
     {"MaxPool3D", "T", "T", "?5"},
     {"ResizeBicubic", "T,3", "1", "?4"},
