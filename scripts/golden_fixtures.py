@@ -108,6 +108,36 @@ def functions():
                [floats(1, 4, 6)], [floats(2, 4, 6)])
 
 
+def named_ends():
+    """Dicts of inputs and outputs, which both Keras number by their keys; a decoder whose own mask Keras does not pass along
+    beside given states; whole numbers joined with floats; normalizations over other axes, and by the deviation alone; a mask that hides all."""
+    ids, first, x, hide = keras.Input([4], dtype="int32", name="ids"), keras.Input([3], name="first"), keras.Input([4, 3], name="x"), keras.Input([4, 3], dtype="bool", name="hide")
+    steps = L.LSTM(3, return_sequences=True)(L.Embedding(6, 3, mask_zero=True)(ids), initial_state=[first, first])
+    outputs = {"steps": steps, "mean": L.GlobalAveragePooling1D()(steps), "joined": L.Concatenate()([first, ids]),
+               "areas": L.RMSNormalization(axis=(1, 2))(x), "scaled": L.LayerNormalization(rms_scaling=True)(x), "hidden": L.Softmax()(x, mask=hide)}
+    model = keras.Model({"z_ids": ids, "first": first, "x": x, "hide": hide}, outputs)
+    for w in model.weights:
+        w.assign(np.asarray(w) + 0.1 * floats(*w.shape))
+    runs = []
+    for n in (1, 2):
+        given = {"first": floats(n, 3), "hide": floats(n, 4, 3) > 0, "x": floats(n, 4, 3), "z_ids": np.arange(4 * n, dtype=np.int32).reshape(n, 4) % 5}
+        given["hide"][0, 1] = False
+        runs.append((list(given.values()), flat(model(given))))
+    model.save(OUT / "named_ends.keras")
+    np.savez(OUT / "named_ends.npz", **arrays(runs))
+
+
+def held_model():
+    """A legacy file of a model within a wrapper within a model: one list of variables, first what is trained of them all."""
+    inner = keras.Sequential([keras.Input([4]), L.Dense(3), L.BatchNormalization(), L.Dense(2)])
+    a, x = keras.Input([3, 4]), keras.Input([3, 4])
+    model = keras.Model(x, keras.Model(a, L.TimeDistributed(inner)(a))(x))
+    for w in model.weights:
+        w.assign(np.abs(floats(*w.shape)) + 0.2)
+    model.save(OUT / "held_model.h5")
+    np.savez(OUT / "held_model.npz", **arrays([([v], flat(model(v))) for v in (floats(1, 3, 4), floats(2, 3, 4))]))
+
+
 # ------------------------------------------------------------------------------------ SavedModels
 def save_tf(name, module, *inputs, **options):
     folder = OUT / name
@@ -566,7 +596,7 @@ def tied():
     save_tf("tied", Tied(), (floats(2, 128),), (floats(2, 128),))
 
 
-MODELS = [fake_quantized, prepared, tied, sound, draws, sparse, warped, sequences, special, large, spectra, diagonals, more_layers, masked_attention, any_axis, odds_and_ends, transposed, more_functions, matrices, choices, whole_numbers, recurrent_any_length, recurrent_stateful, lookups, texts, spectrograms, volumes, functions, scattered, images, cache, old_control_flow, lowered_control_flow]
+MODELS = [fake_quantized, named_ends, held_model, prepared, tied, sound, draws, sparse, warped, sequences, special, large, spectra, diagonals, more_layers, masked_attention, any_axis, odds_and_ends, transposed, more_functions, matrices, choices, whole_numbers, recurrent_any_length, recurrent_stateful, lookups, texts, spectrograms, volumes, functions, scattered, images, cache, old_control_flow, lowered_control_flow]
 
 if __name__ == "__main__":
     OUT.mkdir(parents=True, exist_ok=True)

@@ -77,7 +77,7 @@ Status PrepareVectors(Prepare& prepare) {
 }
 constexpr Variant kVariants[] = {{.name = "vectors", .takes = TakesF32OrS8, .prepare = PrepareVectors}, {.name = "reference", .prepare = PrepareReference}};
 
-// LayerNormalization: x * m + (beta - mean * m) with m = gamma / sqrt(variance + epsilon).
+// LayerNormalization: x * m + (beta - mean * m) with m = gamma / sqrt(variance + epsilon); with rms_scaling only x * m.
 Status FromKerasLayerNormalization(ImportContext& c) {
   const Value x = c.Input(0);
   const int rank = c.rank(x);
@@ -105,11 +105,16 @@ Status FromKerasLayerNormalization(ImportContext& c) {
   OCTET_ASSIGN(variance, c.Emit("add", {variance, c.Scalar(static_cast<float>(c.Number("epsilon", 1e-3)))}));
   OCTET_ASSIGN(Value factor, c.Emit("rsqrt", {variance}));
   int next = 0;
-  if (c.Bool("scale", true)) {
+  const bool rms = c.Bool("rms_scaling", false);
+  if (rms || c.Bool("scale", true)) {
     OCTET_ASSIGN(Value gamma, parameter(next++));
     OCTET_ASSIGN(factor, c.Emit("mul", {factor, gamma}));
   }
   OCTET_ASSIGN(Value y, c.Emit("mul", {x, factor}));
+  if (rms) {
+    c.SetOutput(0, y);
+    return {};
+  }
   OCTET_ASSIGN(Value shift, c.Emit("mul", {mean, factor}));
   if (c.Bool("center", true)) {
     OCTET_ASSIGN(Value beta, parameter(next++));

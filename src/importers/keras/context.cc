@@ -240,6 +240,16 @@ Status LayerContext::InputsToOneRank() {
   return {};
 }
 
+Status LayerContext::InputsToOneType() {
+  const auto any = [this](auto is) { return std::ranges::any_of(inputs_, [&](Value v) { return is(type(v).dtype); }); };
+  if (inputs_.empty() || !any([&](DType t) { return t != type(inputs_[0]).dtype; })) return {};
+  const DType common = any(IsFloat) ? DType::kF32 : any([](DType t) { return t == DType::kI64; }) ? DType::kI64 : DType::kI32;
+  for (Value& v : inputs_) {
+    OCTET_ASSIGN(v, Cast(v, common));
+  }
+  return {};
+}
+
 const Argument* LayerContext::Positional(size_t i) const { return call_ && i < call_->args.size() ? &call_->args[i] : nullptr; }
 
 const Argument* LayerContext::Named(std::string_view name) const {
@@ -261,8 +271,22 @@ Value LayerContext::TensorOf(const Argument* argument) const {
 }
 
 Result<Value> LayerContext::Mask() {
-  if (const Argument* named = Named("mask")) return TensorOf(named);
-  return inputs_.empty() ? Value{} : builder_.MaskOf(inputs_[0]);
+  if (const Argument* named = Named("mask")) {
+    const Value given = TensorOf(named);
+    if (given || builder_.version() < 3) return given;
+  }
+  if (inputs_.empty() || (builder_.version() >= 3 && TensorArguments() > 1)) return Value{};
+  return builder_.MaskOf(inputs_[0]);
+}
+
+int LayerContext::TensorArguments() const {
+  if (!call_) return 1;
+  const auto holds = [](const Argument& a) {
+    std::vector<TensorRef> tensors;
+    CollectTensors(a, &tensors);
+    return !tensors.empty();
+  };
+  return static_cast<int>(std::ranges::count_if(call_->args, holds) + std::ranges::count_if(call_->named, [&](const auto& n) { return holds(n.second); }));
 }
 
 Value LayerContext::Variable(const TensorType& type, const std::string& name) {

@@ -58,6 +58,7 @@ class LayerContext : public Lowering {
   // The tensor that an argument is, or none.
   Value TensorOf(const Argument* argument) const;
   // The mask that Keras would pass along with the first input (or as `mask`): bool [batch, time]; or none.
+  // Keras 3 passes none along to a call that has several arguments with tensors (initial_state).
   Result<Value> Mask();
   // A tensor that keeps its value between runs; zero at first.
   Value Variable(const TensorType& type, const std::string& name);
@@ -67,6 +68,8 @@ class LayerContext : public Lowering {
   Status ConvertOperatorRule(const ops::ImportRule& rule);
   // Inputs that are no floats become such.
   Status InputsToFloat();
+  // Inputs of several types become floats, where one is, else the wider whole numbers.
+  Status InputsToOneType();
   // Inputs of fewer axes get some behind the batch.
   Status InputsToOneRank();
   // Runs another layer's rule on values of this call.
@@ -86,6 +89,7 @@ class LayerContext : public Lowering {
   Result<Value> NamedActivation(Value v, const std::string& name);
   int ChannelAxis() const;
   Status CheckArguments() const;
+  int TensorArguments() const;
 
   Builder& builder_;
   const Layer& layer_;

@@ -202,9 +202,19 @@ class Parser {
     return call;
   }
 
+  // Both Keras flatten dicts in the order of their keys: so are a model's inputs and outputs numbered, there and in a SavedModel.
   Result<Argument> ParseEnds(const Json& j) const {
     if (IsTriple(j)) return Tensor(j);
-    return Nest(j, [this](const Json& i) { return ParseEnds(i); });
+    OCTET_ASSIGN(Argument a, Nest(j, [this](const Json& i) { return ParseEnds(i); }));
+    if (a.kind != Argument::Kind::kMap) return a;
+    std::map<std::string, Argument> sorted;
+    for (size_t i = 0; i < a.keys.size(); ++i) sorted.emplace(a.keys[i], std::move(a.items[i]));
+    a.keys.clear(), a.items.clear();
+    for (auto& [key, item] : sorted) {
+      a.keys.push_back(key);
+      a.items.push_back(std::move(item));
+    }
+    return a;
   }
 
   const Json& model_;

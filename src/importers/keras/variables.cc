@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // The variables that Keras' layer classes create, in their order: what tells the parts of a list that is
 // only known by position, and gives constants their names.
+#include <algorithm>
 #include <iterator>
 
+#include "importers/keras/network.h"
 #include "importers/keras/weights.h"
 
 namespace octet::importers::keras {
@@ -58,6 +60,16 @@ Names Wrapped(std::string_view kind, const Json& config) {
   return names;
 }
 
+// A model that a wrapper holds: first what is trained of all its layers, then the rest.
+Names OfNetwork(const Json& config) {
+  const Json& layers = config.is_list() ? config : config["layers"];
+  Names all, names;
+  for (const Json& object : layers.items()) Append(&all, OfObject(object, object["config"]["name"].text() + "/"));
+  for (const bool trained : {true, false})
+    std::ranges::copy_if(all, std::back_inserter(names), [&](const VariableName& n) { return n.trainable == trained; });
+  return names;
+}
+
 Names Attention(const Json& config) {
   Names names;
   for (const char* part : {"query", "key", "value", "attention_output"}) {
@@ -89,6 +101,7 @@ std::vector<VariableName> VariablesOf(std::string_view kind, const Json& config)
     Append(&names, {{"moving_mean", false}, {"moving_variance", false}});
     return names;
   }
+  if (Flag(config, "rms_scaling", false)) return {{"gamma"}};
   if (IsOneOf(kind, {"LayerNormalization", "GroupNormalization"})) return ScaleAndCenter(config);
   if (kind == "RMSNormalization") return {{"scale"}};
   if (kind == "PReLU") return {{"alpha"}};
@@ -96,6 +109,7 @@ std::vector<VariableName> VariablesOf(std::string_view kind, const Json& config)
   if (kind == "Normalization" && config["mean"].is_null()) return {{"mean", false}, {"variance", false}, {"count", false}};
   if (IsOneOf(kind, {"LSTM", "GRU", "SimpleRNN", "LSTMCell", "GRUCell", "SimpleRNNCell", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D"})) return Recurrent(config);
   if (IsOneOf(kind, {"Bidirectional", "StackedRNNCells", "RNN", "TimeDistributed", "SpectralNormalization", "QuantizedWeights"})) return Wrapped(kind, config);
+  if (IsNetworkClass(kind)) return OfNetwork(config);
   if (kind == "FakeQuantize") return {{"low", false}, {"high", false}};
   if (kind == "MultiHeadAttention" || kind == "GroupQueryAttention") return Attention(config);
   if (kind == "Attention" || kind == "AdditiveAttention") {

@@ -42,24 +42,28 @@ Status ConvertNorm(LayerContext& c) {
   return Set(c, y);
 }
 
-// Scores that the mask leaves out are far below the others; over several axes e^(x - max) by its sum.
-Status ConvertSoftmaxLayer(LayerContext& c) {
-  const Argument* named = c.Named("mask");
-  const Value mask = named ? c.TensorOf(named) : c.Input(1);
-  const std::vector<int64_t> axes = c.Ints("axis", {-1});
-  if (!mask && axes.size() == 1) return c.ApplyOperatorRule();
-  Value x = c.Input(0);
-  if (mask) {
-    OCTET_ASSIGN(Value allowed, c.type(mask).dtype == DType::kBool ? Result<Value>(mask) : c.Make("greater", {mask, c.Scalar(0.5f)}));
-    OCTET_ASSIGN(x, c.Make("select_v2", {allowed, x, c.Scalar(-1e9f)}));
-  }
-  if (axes.size() == 1 && (axes[0] == -1 || axes[0] == c.rank(x) - 1)) return Set(c, c.Make("softmax", {x}, {{"beta", 1.0}}));
+// Over several axes e^(x - max) by its sum.
+Result<Value> SoftmaxOver(LayerContext& c, Value x, const std::vector<int64_t>& axes) {
+  if (axes.size() == 1 && (axes[0] == -1 || axes[0] == c.rank(x) - 1)) return c.Make("softmax", {x}, {{"beta", 1.0}});
   const Value over = c.Vector(std::vector<int32_t>(axes.begin(), axes.end()));
   OCTET_ASSIGN(const Value most, c.Make("reduce_max", {x, over}, {{"keep_dims", 1}}));
   OCTET_ASSIGN(x, c.Make("sub", {x, most}));
   OCTET_ASSIGN(x, c.Make("exp", {x}));
   OCTET_ASSIGN(const Value sum, c.Make("sum", {x, over}, {{"keep_dims", 1}}));
-  return Set(c, c.Make("div", {x, sum}));
+  return c.Make("div", {x, sum});
+}
+
+// Scores that the mask leaves out are far below the others before; of Keras 3 also 0 behind, where it leaves out all.
+Status ConvertSoftmaxLayer(LayerContext& c) {
+  const Argument* named = c.Named("mask");
+  const Value mask = named ? c.TensorOf(named) : c.Input(1);
+  const std::vector<int64_t> axes = c.Ints("axis", {-1});
+  if (!mask && axes.size() == 1) return c.ApplyOperatorRule();
+  if (!mask) return Set(c, SoftmaxOver(c, c.Input(0), axes));
+  OCTET_ASSIGN(const Value allowed, c.type(mask).dtype == DType::kBool ? Result<Value>(mask) : c.Make("greater", {mask, c.Scalar(0.5f)}));
+  OCTET_ASSIGN(const Value x, c.Make("select_v2", {allowed, c.Input(0), c.Scalar(-1e9f)}));
+  OCTET_ASSIGN(const Value y, SoftmaxOver(c, x, axes));
+  return Set(c, c.builder().version() < 3 ? Result<Value>(y) : c.Make("select_v2", {allowed, y, c.Scalar(0)}));
 }
 
 template <bool ToDepth> Status ConvertBlocks(LayerContext& c) {

@@ -49,11 +49,18 @@ Status ConvertGroup(LayerContext& c) {
 
 Status ConvertRms(LayerContext& c) {
   const Value x = c.Input(0);
-  std::vector<int32_t> axes;
-  for (const int64_t a : c.Ints("axis", {-1})) axes.push_back(static_cast<int32_t>(a));
-  if (axes.size() != 1 || (axes[0] != -1 && axes[0] != c.rank(x) - 1)) return c.Fail("the last axis", "others", "permute the input");
+  std::vector<int32_t> axes, wide(static_cast<size_t>(c.rank(x)), 1);
+  for (const int64_t a : c.Ints("axis", {-1})) {
+    int axis = 0;
+    if (!ops::NormalizeAxis(a, c.rank(x), &axis) || (!axes.empty() && axes.back() >= axis)) return c.Fail("ascending axes inside the rank", std::to_string(a), "correct the layer's axis");
+    axes.push_back(axis);
+    wide[static_cast<size_t>(axis)] = c.shape(x)[axis];
+  }
   OCTET_ASSIGN(Value y, RmsNormalize(c, x, axes, static_cast<float>(c.Number("epsilon", 1e-6))));
-  OCTET_ASSIGN(const Value scale, c.Weight(0));
+  OCTET_ASSIGN(Value scale, c.Weight(0));
+  if (axes.size() != 1 || axes[0] != c.rank(x) - 1) {
+    OCTET_ASSIGN(scale, c.Make("reshape", {scale, c.Vector(wide)}));
+  }
   OCTET_ASSIGN(y, c.Make("mul", {y, scale}));
   c.SetOutput(0, y);
   return {};

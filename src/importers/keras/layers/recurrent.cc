@@ -122,13 +122,19 @@ bool IsWholeSequence(LayerContext& c, const std::string& kind, const Json& confi
   return kind == "SimpleRNN" && Flag(config, "stateful") && (activation == "tanh" || activation == "relu" || activation == "linear" || activation == "relu6");
 }
 
+// A sequence has the mask of the input, also where the layer itself was not given it.
+void PassMask(LayerContext& c, const Json& config, Value given, Value sequence) {
+  const Value mask = given ? given : c.builder().MaskOf(c.Input(0));
+  if (mask && Flag(config, "return_sequences")) c.builder().SetMask(sequence, mask);
+}
+
 Status ConvertRecurrent(LayerContext& c) {
   const Json& config = *c.layer().config;
   OCTET_ASSIGN(const Value mask, c.Mask());
   if (IsWholeSequence(c, c.layer().class_name, config, mask)) return ConvertSequence(c, config);
   OCTET_ASSIGN(const Unrolled u, RunLayer(c, {c.layer().class_name, config, c.variables(), mask, Flag(config, "go_backwards")}, InitialStates(c)));
   const Value y = Shown(config, u);
-  if (mask && Flag(config, "return_sequences")) c.builder().SetMask(y, mask);
+  PassMask(c, config, mask, y);
   c.SetOutput(0, y);
   for (size_t i = 0; Flag(config, "return_state") && i < u.states.size(); ++i) c.SetOutput(static_cast<int>(i) + 1, u.states[i]);
   return {};
@@ -212,7 +218,6 @@ Status ConvertBidirectional(LayerContext& c) {
                                           {states.begin(), half}));
   OCTET_ASSIGN(const Unrolled b, RunLayer(c, {backward["class_name"].text(), backward["config"], weights.Inside(c.variables(), "backward_layer", count, SIZE_MAX / 2), mask, true, true},
                                           {half, states.end()}));
-  const bool sequences = Flag(forward["config"], "return_sequences");
   const Value y = Shown(forward["config"], f), z = Shown(backward["config"], b);
   int next = 0;
   if (mode.empty()) {
@@ -220,7 +225,7 @@ Status ConvertBidirectional(LayerContext& c) {
     c.SetOutput(next++, z);
   } else {
     OCTET_ASSIGN(const Value merged, Merge(c, mode, y, z));
-    if (mask && sequences) c.builder().SetMask(merged, mask);
+    PassMask(c, forward["config"], mask, merged);
     c.SetOutput(next++, merged);
   }
   if (!Flag(forward["config"], "return_state")) return {};
