@@ -499,6 +499,23 @@ def sequences():
             (places[:4], floats(4), np.array([2, 5]), np.repeat(floats(7, 3, 4)[:4], 2, axis=0)[:7], np.array([6, 7, 2], np.int32)))
 
 
+class Warped(tf.Module):
+    """Images turned, sheared and seen from the side, with all that may lie outside."""
+
+    @tf.function(input_signature=[tf.TensorSpec([None, 5, 6, 2]), tf.TensorSpec([None, 8])])
+    def serve(self, x, t):
+        one = tf.constant([[0.8, -0.5, 1.0, 0.6, 0.9, -2.3, 0.01, -0.02]])
+        warp = tf.raw_ops.ImageProjectiveTransformV3
+        modes = [(how, mode) for how in ("NEAREST", "BILINEAR") for mode in ("CONSTANT", "REFLECT", "WRAP", "NEAREST")]
+        return [*(warp(images=x, transforms=t, output_shape=[4, 7], fill_value=0.5, interpolation=how, fill_mode=mode) for how, mode in modes),
+                tf.raw_ops.ImageProjectiveTransformV2(images=x, transforms=one, output_shape=[5, 6], interpolation="BILINEAR")]
+
+
+def warped():
+    turns = np.array([[0.9, -0.6, 0.3, 0.7, 1.1, -0.7, 0, 0], [1.7, 0.1, -9.1, -0.2, 2.3, 4.3, 0.003, -0.005]], np.float32)
+    save_tf("warped", Warped(), (floats(2, 5, 6, 2), turns), (floats(1, 5, 6, 2), turns[1:]))
+
+
 class Large(tf.Module):
     """Matrices whose elimination must not lose digits: exponentials, rows of different size; slices with dots."""
 
@@ -514,7 +531,7 @@ class Special(tf.Module):
     def serve(self, x):
         m, unit = tf.math, tf.math.tanh(x * 0.3)
         return [m.bessel_i0(x), m.bessel_i0e(x * 4.0), m.bessel_i1(x), m.bessel_i1e(x * 4.0), m.lgamma(x), m.lgamma(x * 30.7), m.digamma(x), m.digamma(x * 9.0), m.erfinv(unit), m.ndtri(m.exp(-m.abs(x)) * 0.5), m.ndtri(0.5 + unit * 0.45),
-                m.zeta(1.5 + m.abs(x), 0.25 + m.square(x)), m.polygamma(2.0, 0.3 + m.abs(x)), m.polygamma(0.0, 0.3 + m.abs(x))]
+                tf.einsum("ok,bk->bo", tf.reshape(tf.range(27.0), [3, 9]) * 0.01, x), m.zeta(1.5 + m.abs(x), 0.25 + m.square(x)), m.polygamma(2.0, 0.3 + m.abs(x)), m.polygamma(0.0, 0.3 + m.abs(x))]
 
 
 def special():
@@ -579,7 +596,7 @@ def tied():
     save_tf("tied", Tied(), (floats(2, 128),), (floats(2, 128),))
 
 
-MODELS = [fake_quantized, named_ends, held_model, prepared, tied, sound, draws, sparse, sequences, special, large, spectra, diagonals, more_layers, masked_attention, any_axis, odds_and_ends, transposed, more_functions, matrices, choices, whole_numbers, recurrent_any_length, recurrent_stateful, lookups, texts, spectrograms, volumes, functions, scattered, images, cache, old_control_flow, lowered_control_flow]
+MODELS = [fake_quantized, named_ends, held_model, prepared, tied, sound, draws, sparse, warped, sequences, special, large, spectra, diagonals, more_layers, masked_attention, any_axis, odds_and_ends, transposed, more_functions, matrices, choices, whole_numbers, recurrent_any_length, recurrent_stateful, lookups, texts, spectrograms, volumes, functions, scattered, images, cache, old_control_flow, lowered_control_flow]
 
 if __name__ == "__main__":
     OUT.mkdir(parents=True, exist_ok=True)

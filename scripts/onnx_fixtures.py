@@ -36,7 +36,7 @@ def save(name, m, inputs, expected=None):
     (OUT / f"{name}.onnx").write_bytes(m.SerializeToString(deterministic=True))
     if expected is None:
         expected = ReferenceEvaluator(m).run(None, {i.name: v for i, v in zip(m.graph.input, inputs)})
-    arrays = {f"in{i}": v for i, v in enumerate(inputs)} | {f"out{i}": np.asarray(v) for i, v in enumerate(expected)}
+    arrays = {f"in{i}": v for i, v in enumerate(inputs)} | {f"out{i}": np.asarray(v, order="C") for i, v in enumerate(expected)}
     np.savez(OUT / f"{name}.npz", **arrays)
 
 
