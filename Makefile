@@ -4,7 +4,7 @@
 #   make test   build and run every test
 #   make build  leaves the command at build/release/octet
 #   make compare  latency beside LiteRT
-#   make bench MODELS="a.tflite ..."  latency, load, first inference and peak memory beside LiteRT, OpenVINO and, with a .onnx beside, ONNX Runtime; THREADS=2; ISA=avx2: all of them as on a core with AVX2 only
+#   make bench MODELS="a.tflite ..."  latency, load, first inference and peak memory beside LiteRT, OpenVINO, MNN (float) and, with a .onnx beside, ONNX Runtime; THREADS=2; ISA=avx2: all of them as on a core with AVX2 only
 #   make wheel  the Python package, in dist/
 #   make runtime OPS=FILE_OR_NAMES  a library of these operators only, in build/runtime
 #   make package  everything that is installed, in dist/

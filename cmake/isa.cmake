@@ -2,9 +2,9 @@
 # (a test checks): an inline function compiled with -mavx512f must never serve the whole program.
 set(OCTET_ISA "" CACHE STRING "avx2: leaves the kernels of later x86 instruction sets out; empty: all")
 if(OCTET_ISA STREQUAL "avx2")
-  add_compile_definitions(OCTET_NO_AVX512)
-  file(GLOB avx512_files ${PROJECT_SOURCE_DIR}/src/kernels/isa/avx512_*.cc)
-  list(APPEND OCTET_UNUSED_SOURCES ${avx512_files})
+  add_compile_definitions(OCTET_AVX2_ONLY)
+  file(GLOB later_files ${PROJECT_SOURCE_DIR}/src/kernels/isa/avx512_*.cc ${PROJECT_SOURCE_DIR}/src/kernels/isa/avx_vnni_*.cc)
+  list(APPEND OCTET_UNUSED_SOURCES ${later_files})
 endif()
 function(octet_isa file)
   if(EXISTS ${PROJECT_SOURCE_DIR}/src/kernels/isa/${file})
@@ -15,6 +15,7 @@ if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
   set(OCTET_AVX512_OPTIONS -mavx512f -mavx512bw -mavx512vl -mavx512dq -mavx2 -mfma -mf16c
       -Wno-uninitialized $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>)  # GCC 12 headers, PR105593
   octet_isa(avx2_int8.cc -mavx2)
+  octet_isa(avx_vnni_int8.cc -mavx2)
   octet_isa(avx2_elementwise.cc -mavx2 -mfma -mf16c)
   octet_isa(avx512_elementwise.cc ${OCTET_AVX512_OPTIONS})
   octet_isa(avx2_products_f32.cc -mavx2 -mfma -mf16c)

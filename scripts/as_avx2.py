@@ -8,13 +8,14 @@ None of them has a switch for it. Copies their packages to DEST and replaces eac
 which DEST/as_avx2.so, built from as_avx2.c, answers without AVX-512, VNNI and AMX. What they choose by it runs at full speed.
 Then: PYTHONPATH=DEST LD_PRELOAD=DEST/as_avx2.so OCTET_ISA=avx2 python … (make bench does so).
 """
+import glob
 import os
 import re
 import shutil
 import subprocess
 import sys
 
-PACKAGES = ("ai_edge_litert", "openvino", "onnxruntime")
+PACKAGES = ("ai_edge_litert", "openvino", "onnxruntime", "MNN", "mnn.libs", "_mnncengine*.so", "_tools*.so")  # Folders and files, as glob has them.
 CPUID, UD2 = b"\x0f\xa2", b"\x0f\x0b"
 
 
@@ -48,19 +49,21 @@ def replace_cpuid(path):
     return len(addresses)
 
 
+def libraries_of(place):
+    found = [place] if os.path.isfile(place) else [os.path.join(folder, file) for folder, _, files in os.walk(place) for file in files]
+    return [file for file in found if re.search(r"\.so(\.\d+)*$", file)]
+
+
 def main():
     site_packages, dest = sys.argv[1:]
-    for name in PACKAGES:
-        source = os.path.join(site_packages, name)
-        if not os.path.isdir(source):
-            continue
-        shutil.copytree(source, os.path.join(dest, name), dirs_exist_ok=True)
-        for folder, _, files in os.walk(os.path.join(dest, name)):
-            for file in files:
-                if re.search(r"\.so(\.\d+)*$", file):
-                    count = replace_cpuid(os.path.join(folder, file))
-                    if count:
-                        print(f"octet: {name}/{file}: {count} cpuid instructions replaced")
+    os.makedirs(dest, exist_ok=True)
+    for source in (place for name in PACKAGES for place in glob.glob(os.path.join(site_packages, name))):
+        copy = os.path.join(dest, os.path.basename(source))
+        shutil.copytree(source, copy, dirs_exist_ok=True) if os.path.isdir(source) else shutil.copy(source, copy)
+        for file in libraries_of(copy):
+            count = replace_cpuid(file)
+            if count:
+                print(f"octet: {os.path.relpath(file, dest)}: {count} cpuid instructions replaced")
     here = os.path.dirname(os.path.abspath(__file__))
     subprocess.run(["cc", "-O2", "-shared", "-fPIC", "-o", os.path.join(dest, "as_avx2.so"), os.path.join(here, "as_avx2.c")], check=True)
 

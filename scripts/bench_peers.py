@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """octet beside other runtimes: latency, load, first inference, peak memory. Same file, same cores, in turns. ONNX Runtime, which
 reads no .tflite, takes part where the model lies beside its .tflite under the same name as .onnx (octet convert makes the one from the other).
+MNN takes part in models of float inputs, converted by its own converter: its Python package makes no tensors of 8-bit integers.
 
-Usage: bench_peers.py OCTET MODEL.tflite... [--threads N] [--rounds N] [--budget-ms MS] [--peers litert,openvino,onnxruntime] [--json FILE]
-(in an environment with ai-edge-litert, openvino and onnxruntime: make bench)
+Usage: bench_peers.py OCTET MODEL.tflite... [--threads N] [--rounds N] [--budget-ms MS] [--peers litert,openvino,onnxruntime,mnn] [--json FILE]
+(in an environment with ai-edge-litert, openvino, onnxruntime and MNN: make bench)
 
 Every round starts one fresh process per runtime and model, one at a time, in an order that turns around: it loads the model, runs once,
 then for --budget-ms. Shown are minima over the rounds; ratios are peer / octet: above 1, octet is faster or smaller.
@@ -18,6 +19,7 @@ import math
 import os
 import subprocess
 import sys
+import tempfile
 import time
 
 MEASURES = ("min_us", "load_us", "first_us", "peak_kb")
@@ -59,11 +61,11 @@ def openvino(path, threads, np):
 
     core = ov.Core()
 
-    def load():
+    def load():  # In float32, as the model says: it would take bfloat16 where the core has it.
         model = core.read_model(path)
         if any(i.partial_shape.is_dynamic for i in model.inputs):
             model.reshape({i: [d.get_length() if d.is_static else 1 for d in i.partial_shape] for i in model.inputs})
-        return core.compile_model(model, "CPU", {"INFERENCE_NUM_THREADS": threads, "NUM_STREAMS": 1, "PERFORMANCE_HINT": "LATENCY"})
+        return core.compile_model(model, "CPU", {"INFERENCE_NUM_THREADS": threads, "NUM_STREAMS": 1, "PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32"})
 
     def ready(compiled):
         request = compiled.create_infer_request()
@@ -90,11 +92,42 @@ def onnxruntime(path, threads, np):
     return load, ready
 
 
-PEERS = {"litert": litert, "openvino": openvino, "onnxruntime": onnxruntime}
+def mnn(path, threads, np):
+    import MNN
+
+    def load():
+        interpreter = MNN.Interpreter(path)
+        return interpreter, interpreter.createSession({"backend": "CPU", "numThread": threads, "precision": "high"})
+
+    def ready(loaded):
+        interpreter, session = loaded
+        for tensor in interpreter.getSessionInputAll(session).values():
+            if tensor.getDataType() != MNN.Halide_Type_Float:
+                raise ValueError("an input is not float32")
+            values = inputs_of(tensor.getShape(), "float32", np)
+            tensor.copyFrom(MNN.Tensor(tensor.getShape(), MNN.Halide_Type_Float, values, tensor.getDimensionType()))
+        return lambda: interpreter.runSession(session)
+
+    return load, ready
 
 
-def file_of(peer, path):
-    return path.removesuffix(".tflite") + ".onnx" if peer == "onnxruntime" else path
+PEERS = {"litert": litert, "openvino": openvino, "onnxruntime": onnxruntime, "mnn": mnn}
+
+
+def mnn_file(path, folder):
+    """The model as MNN's converter makes it, in `folder`; there is none where the converter fails."""
+    to = os.path.join(folder, os.path.basename(path).removesuffix(".tflite") + ".mnn")
+    # The `mnnconvert` command reports what it converts to its makers; the module behind it does not.
+    convert = "import sys, _tools; _tools.mnnconvert(['mnnconvert', '-f', 'TFLITE', '--modelFile', sys.argv[1], '--MNNModel', sys.argv[2], '--bizCode', 'octet'])"
+    if not os.path.exists(to):
+        subprocess.run([sys.executable, "-c", convert, path, to], capture_output=True, check=False)
+    return to
+
+
+def file_of(peer, path, folder):
+    if peer == "onnxruntime":
+        return path.removesuffix(".tflite") + ".onnx"
+    return mnn_file(path, folder) if peer == "mnn" else path
 
 
 def worker(peer, path, threads, budget_ms):
@@ -141,16 +174,17 @@ def run_peer(peer, path, threads, budget_ms):
     return json.loads(out.stdout.strip().splitlines()[-1])
 
 
-def measure(options, path):
-    """Per runtime its minima over all rounds, or why it has none."""
+def measure(options, path, folder):
+    """Per runtime its minima over all rounds, or why it has none. `folder` takes converted models."""
     best, failed = {}, {}
-    names = ["octet"] + [p for p in options.peers if os.path.exists(file_of(p, path))]
+    files = {peer: file_of(peer, path, folder) for peer in options.peers}
+    names = ["octet"] + [peer for peer, file in files.items() if os.path.exists(file)]
     for r in range(options.rounds):
         for name in names if r % 2 == 0 else names[::-1]:
             if name in failed:
                 continue
             try:
-                one = run_octet(options.octet, path, options.threads, options.budget_ms) if name == "octet" else run_peer(name, file_of(name, path), options.threads, options.budget_ms)
+                one = run_octet(options.octet, path, options.threads, options.budget_ms) if name == "octet" else run_peer(name, files[name], options.threads, options.budget_ms)
             except (RuntimeError, subprocess.SubprocessError, ValueError, KeyError) as e:
                 failed[name] = f"{type(e).__name__}: {e}"
                 continue
@@ -189,12 +223,13 @@ def main():
     print("| model | octet us | " + " | ".join(f"{p} / octet: time | load | first | peak memory" for p in options.peers) + " |")
     print("|--|" + "--:|" * (1 + 4 * len(options.peers)))
     results, failures = [], {}
-    for path in options.models:
-        name = os.path.basename(path).removesuffix(".tflite")
-        best, failed = measure(options, path)
-        results.append((name, best))
-        failures[name] = failed
-        row_of(name, best, failed, options.peers)
+    with tempfile.TemporaryDirectory() as folder:
+        for path in options.models:
+            name = os.path.basename(path).removesuffix(".tflite")
+            best, failed = measure(options, path, folder)
+            results.append((name, best))
+            failures[name] = failed
+            row_of(name, best, failed, options.peers)
     for peer in options.peers:
         for measure_name, values in ratios_of(results, peer).items():
             if values:

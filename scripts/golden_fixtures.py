@@ -291,6 +291,32 @@ def old_control_flow():
     np.savez(OUT / "old_control_flow.npz", **arrays(runs))
 
 
+def lowered_control_flow():
+    """TensorFlow 2's While, If and Case as freezing lowers them: inputs that nobody reads stay behind, a Case is a _SwitchN."""
+    from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
+    w = tf.constant(floats(4, 4) * 0.4)
+    cell = L.GRU(3, return_sequences=True)
+
+    @tf.function(input_signature=[tf.TensorSpec([2, 4], name="x"), tf.TensorSpec([], tf.int32, name="n")])
+    def serve(x, n):
+        i, y = tf.constant(0), x
+        while i < n:
+            if i % 2 == 0:
+                y = y @ w + 1.0
+            else:
+                j = tf.constant(0)
+                while j < i:
+                    y, j = tf.tanh(y) + x, j + 1
+            i += 1
+        z = tf.switch_case(n - 2, [lambda: y + 1.0, lambda: y * 2.0, lambda: y @ w])
+        return tf.concat([z, tf.reshape(cell(tf.reshape(x, [1, 4, 2])), [2, 6])], 1)
+
+    frozen = convert_variables_to_constants_v2(serve.get_concrete_function())
+    (OUT / "lowered_control_flow.pb").write_bytes(frozen.graph.as_graph_def().SerializeToString(deterministic=True))
+    runs = [[floats(2, 4), np.array(n, np.int32)] for n in (3, 9)]
+    np.savez(OUT / "lowered_control_flow.npz", **arrays([(r, [frozen(*map(tf.constant, r))[0].numpy()]) for r in runs]))
+
+
 def odds_and_ends():
     x = keras.Input([5, 4, 3], name="x")
     y = L.Conv2DTranspose(2, 3, strides=2, padding="same", output_padding=1)(x)
@@ -462,6 +488,27 @@ def sparse():
     save_tf("sparse", Sparse(), (np.array([[0, 0], [0, 2], [2, 1], [2, 3], [2, 4], [4, 0]]), np.array([3, 1, 7, 7, 2, 9]), np.array([6, 5])), (np.array([[1, 1], [3, 0]]), np.array([0, 8]), np.array([4, 2])))
 
 
+class Sequences(tf.Module):
+    """Sparse tensors put together, cut and sorted; rows of a ragged one; symbols from scores."""
+
+    @tf.function(input_signature=[tf.TensorSpec([None, 2], tf.int64), tf.TensorSpec([None]), tf.TensorSpec([2], tf.int64), tf.TensorSpec([7, None, 4]), tf.TensorSpec([None], tf.int32)])
+    def serve(self, places, values, shape, scores, lengths):
+        sorted_, other = tf.sparse.reorder(tf.SparseTensor(places, values, shape)), tf.sparse.from_dense([[0.0, 2.5], [1.5, 0.0]])
+        joined, cut = tf.sparse.concat(1, [sorted_, tf.sparse.slice(sorted_, [0, 0], shape), other], expand_nonconcat_dims=False), tf.sparse.slice(sorted_, [0, 1], [2, 2])
+        below = tf.sparse.concat(0, [other, other])
+        symbols, best = tf.nn.ctc_greedy_decoder(scores, lengths)
+        plain, _ = tf.nn.ctc_greedy_decoder(scores, lengths, merge_repeated=False, blank_index=1)
+        rows = tf.gather(tf.RaggedTensor.from_row_lengths(values[:4], [1, 0, 3]), [2, 1, 0, 2])
+        parts = [t for sparse in (sorted_, joined, cut, below, symbols[0], plain[0]) for t in (sparse.indices, sparse.values, sparse.dense_shape)]
+        return [*parts, best, rows.values, rows.row_splits]
+
+
+def sequences():
+    places = np.array([[1, 2], [0, 3], [1, 0], [0, 0], [0, 1]])
+    save_tf("sequences", Sequences(), (places, floats(5), np.array([2, 4]), floats(7, 2, 4), np.array([7, 4], np.int32)),
+            (places[:4], floats(4), np.array([2, 5]), np.repeat(floats(7, 3, 4)[:4], 2, axis=0)[:7], np.array([6, 7, 2], np.int32)))
+
+
 class Large(tf.Module):
     """Matrices whose elimination must not lose digits: exponentials, rows of different size; slices with dots."""
 
@@ -470,6 +517,20 @@ class Large(tf.Module):
         rows = tf.constant([[1e6], [1.0], [1e-3]])
         return {"a": tf.linalg.expm(x), "b": tf.linalg.expm(x * 6.0) * 1e-6, "c": tf.linalg.solve(x * rows, x[..., 1:] * rows), "d": tf.linalg.triangular_solve(x * 1e5, x * 1e5),
                 "e": x[1, ..., tf.newaxis, ::2], "f": x[..., 0]}
+
+
+class Special(tf.Module):
+    @tf.function(input_signature=[tf.TensorSpec([None, 9])])
+    def serve(self, x):
+        m, unit = tf.math, tf.math.tanh(x * 0.3)
+        return [m.bessel_i0(x), m.bessel_i0e(x * 4.0), m.bessel_i1(x), m.bessel_i1e(x * 4.0), m.lgamma(x), m.lgamma(x * 30.7), m.digamma(x), m.digamma(x * 9.0), m.erfinv(unit), m.ndtri(m.exp(-m.abs(x)) * 0.5), m.ndtri(0.5 + unit * 0.45),
+                m.zeta(1.5 + m.abs(x), 0.25 + m.square(x)), m.polygamma(2.0, 0.3 + m.abs(x)), m.polygamma(0.0, 0.3 + m.abs(x))]
+
+
+def special():
+    """Away from the poles of gamma's functions, where a float's own rounding is the larger error."""
+    near = np.array([[-5.3, -2.6, -1.4, -0.4, 0.3, 1.4, 2.7, 4.6, 11.2]], np.float32)
+    save_tf("special", Special(), (near,), (np.concatenate([near * 0.37, near[:, ::-1] * 1.57]),))
 
 
 def large():
@@ -553,7 +614,7 @@ def tied():
     save_tf("tied", Tied(), (floats(2, 128),), (floats(2, 128),))
 
 
-MODELS = [fake_quantized, transforms, rows, named_ends, held_model, prepared, tied, sound, draws, sparse, large, spectra, diagonals, more_layers, masked_attention, any_axis, odds_and_ends, transposed, more_functions, matrices, choices, whole_numbers, recurrent_any_length, recurrent_stateful, lookups, texts, spectrograms, volumes, functions, scattered, images, cache, old_control_flow]
+MODELS = [fake_quantized, transforms, rows, named_ends, held_model, prepared, tied, sound, draws, sparse, sequences, special, large, spectra, diagonals, more_layers, masked_attention, any_axis, odds_and_ends, transposed, more_functions, matrices, choices, whole_numbers, recurrent_any_length, recurrent_stateful, lookups, texts, spectrograms, volumes, functions, scattered, images, cache, old_control_flow, lowered_control_flow]
 
 if __name__ == "__main__":
     OUT.mkdir(parents=True, exist_ok=True)

@@ -344,6 +344,39 @@ def regions():
     save("regions", model(nodes, inputs, outputs, w, opset=22, ir=10), given)
 
 
+def scans():
+    """Steps along other axes, backwards, more than are written out, as many as there are; sequences of a batch, as opset 8 had it."""
+    def body(states=1):
+        info = helper.make_tensor_value_info
+        return helper.make_graph([N("Mul", ["h", "k"], ["hk"]), N("Add", ["hk", "xt"], ["hx"]), N("Tanh", ["hx"], ["h2"]), N("Sub", ["h2", "zt"], ["yt"])], "body",
+                                 [info("h", F, [3]), info("xt", F, [3]), info("zt", F, [3])], [info("h2", F, [3]), info("yt", F, [3])], [numpy_helper.from_array(np.array(0.75, np.float32), "k")])
+
+    scan = {"body": body(), "num_scan_inputs": 2}
+    nodes = [N("Scan", ["h", "x", "z"], ["a", "b"], **scan, scan_input_axes=[0, 1], scan_input_directions=[0, 1], scan_output_axes=[1]),
+             N("Scan", ["h", "long", "long"], ["c", "d"], **scan, scan_input_directions=[1, 0], scan_output_directions=[1]), N("Scan", ["h", "any", "any"], ["e", "f"], **scan)]
+    inputs, outputs = [("h", F, [3]), ("x", F, [5, 3]), ("z", F, [3, 5]), ("long", F, [40, 3]), ("any", F, ["T", 3])], [("a", F, [3]), ("b", F, [3, 5]), ("c", F, [3]), ("d", F, [40, 3]), ("e", F, [3]), ("f", F, ["T", 3])]
+    def scanned(h, x, z):
+        given = []
+        for xt, zt in zip(x, z):
+            h = np.tanh(h * np.float32(0.75) + xt)
+            given.append(h - zt)
+        return h, np.stack(given)
+
+    h, x, z, long, some = floats(3), floats(5, 3), floats(3, 5), floats(40, 3), floats(4, 3)  # The reference has no directions.
+    (a, b), (c, d), (e, f) = scanned(h, x, z.T[::-1]), scanned(h, long[::-1], long), scanned(h, some, some)
+    save("scans", model(nodes, inputs, outputs, {}), [h, x, z, long, some], [a, b.T, c, d[::-1], e, f])
+    h, x, z = floats(2, 3), floats(2, 4, 3), floats(2, 4, 3)
+    m = model([N("Scan", ["", "h", "x", "z"], ["y", "s"], **scan)], [("h", F, [2, 3]), ("x", F, [2, 4, 3]), ("z", F, [2, 4, 3])], [("y", F, [2, 3]), ("s", F, [2, 4, 3])], {}, opset=8)
+    save("scan_of_batch", m, [h, x, z], [np.stack(v) for v in zip(*(scanned(h[i], x[i], z[i]) for i in range(2)))])
+
+
+def cubic():
+    """A grid that reaches beyond the image, between its pixels by Keys' kernel."""
+    modes = [(padding, align) for padding in ("zeros", "border", "reflection") for align in (0, 1)]
+    nodes = [N("GridSample", ["x", "grid"], [f"y{i}"], mode="cubic", padding_mode=padding, align_corners=align) for i, (padding, align) in enumerate(modes)]
+    save("cubic", model(nodes, [("x", F, [2, 3, 5, 4]), ("grid", F, [2, 3, 4, 2])], [(f"y{i}", F, [2, 3, 3, 4]) for i in range(6)], {}, opset=20, ir=9), [floats(2, 3, 5, 4), floats(2, 3, 4, 2, scale=1.2)])
+
+
 def branches():
     """Branches whose outputs have different shapes, each read something else from around; one of either is taken."""
     def graphs():
@@ -362,6 +395,6 @@ def branches():
 
 if __name__ == "__main__":
     OUT.mkdir(parents=True, exist_ok=True)
-    for make in (cnn, unet, shapes, transformer, recurrent, quantized, loops, old, function, external, refused, any_length, excite, einsum, free_axes, masks, placed, blocks, broadcast, grids, quantized_lstm, regions, branches, solids):
+    for make in (cnn, unet, shapes, transformer, recurrent, quantized, loops, old, function, external, refused, any_length, excite, einsum, free_axes, masks, placed, blocks, broadcast, grids, quantized_lstm, regions, branches, scans, cubic, solids):
         make()
     print(f"{OUT}: {sum(f.stat().st_size for f in OUT.iterdir())} bytes")

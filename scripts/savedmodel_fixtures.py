@@ -47,7 +47,7 @@ class Flex(tf.Module):
 
     @tf.function(input_signature=[tf.TensorSpec([None, 4], tf.float32, name="x"), tf.TensorSpec([3], tf.int32, name="n")])
     def serve(self, x, n):
-        return {"inverse": tf.nn.relu(tf.math.erfinv(x * 0.5)), "bits": tf.raw_ops.PopulationCount(x=n)}
+        return {"inverse": tf.nn.relu(tf.math.special.dawsn(x * 0.5)), "bits": tf.raw_ops.PopulationCount(x=n)}
 
 
 class Words(tf.Module):

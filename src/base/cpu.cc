@@ -18,7 +18,7 @@
 namespace octet {
 namespace {
 
-constexpr std::string_view kNames[] = {"scalar", "avx2", "avx512", "avx512_vnni", "amx", "neon", "dotprod", "i8mm"};
+constexpr std::string_view kNames[] = {"scalar", "avx2", "avx_vnni", "avx512", "avx512_vnni", "amx", "neon", "dotprod", "i8mm"};
 
 #if defined(__x86_64__)
 // The matrix registers are 8 kB that the system saves only for processes that asked: ARCH_REQ_XCOMP_PERM, XTILEDATA.
@@ -46,6 +46,12 @@ Isa DetectArm() {
 #endif
 
 #if defined(__x86_64__)
+// Leaf 7, subleaf 1: EAX has AVX-VNNI in bit 4.
+bool HasAvxVnni() {
+  unsigned a = 0, b = 0, c = 0, d = 0;
+  return __get_cpuid_count(7, 1, &a, &b, &c, &d) && (a >> 4 & 1);
+}
+
 // Intel SDM volume 2A, CPUID: what instructions there are, and (XCR0) which registers the system saves. Of our own, as the compiler's
 // __builtin_cpu_supports brings 5 kB of other processors' names into a runtime of 400.
 Isa DetectX86() {
@@ -57,7 +63,7 @@ Isa DetectX86() {
   unsigned saved = 0, high = 0;
   asm volatile("xgetbv" : "=a"(saved), "=d"(high) : "c"(0));
   if ((saved & kYmm) != kYmm || !__get_cpuid_count(7, 0, &a, &b, &c, &d) || !(b & kAvx2)) return Isa::kScalar;
-  if ((saved & kZmm) != kZmm || (b & kAvx512) != kAvx512) return Isa::kAvx2;
+  if ((saved & kZmm) != kZmm || (b & kAvx512) != kAvx512) return HasAvxVnni() ? Isa::kAvxVnni : Isa::kAvx2;
   if (!(c & kAvx512Vnni)) return Isa::kAvx512;
   return HasAmx() ? Isa::kAmx : Isa::kAvx512Vnni;
 }

@@ -240,6 +240,7 @@ Result<int> QuantizeWithoutData(const Flags& f, graph::Model model) {
 // All nodes of the layers that are named, and those that make a tensor of that name.
 void KeepFloat(const Flags& f, const graph::Graph& g, quantizer::RewriteOptions* options) {
   for (graph::NodeId id : g.order()) {
+    if (g.node(id).outputs.empty()) continue;
     const std::string& tensor = g.tensor(g.node(id).outputs[0]).name;
     const auto makes = [&](const std::string& layer) { return std::ranges::any_of(g.node(id).outputs, [&](graph::TensorId t) { return g.tensor(t).name == layer; }); };
     for (const std::string& layer : f.keep_float)
@@ -322,7 +323,7 @@ Result<int> Quantize(const Flags& f) {
   const bool integer = f.scheme != "dynamic" && f.scheme != "float16", whole_sequences = integer && !f.data.empty() && f.scheme != "int16x8" && f.keep_float.empty() && f.recipe.empty();
   OCTET_ASSIGN(graph::Model model, LoadSource(f.source, {.whole_sequences = whole_sequences}));
   if (integer && !f.data.empty() && model.subgraphs.size() > 1) OCTET_TRY(passes::UnrollLoops(model));
-  quantizer::MakeNamesUnique(model.main());  // Recipes and --keep-float name tensors.
+  quantizer::MakeNamesUnique(model);  // Recipes and --keep-float name tensors.
   OCTET_TRY(CheckLayers(f, model.main()));
   if (!integer || (f.data.empty() && (f.scheme == "int4" || !f.recipe.empty()))) return QuantizeWithoutData(f, std::move(model));
   if (f.data.empty()) return Error(Code::kInvalidArgument, "%s needs calibration data: --data CALIB.npz", f.scheme.c_str());

@@ -7,7 +7,7 @@
 namespace octet::kernels {
 
 const Elementwise& Vectors() {
-#if defined(__x86_64__) && !defined(OCTET_NO_AVX512)
+#if defined(__x86_64__) && !defined(OCTET_AVX2_ONLY)
   static const Elementwise best = [] {
     if (!ThisCpu().has(Isa::kAvx512)) return ThisCpu().has(Isa::kAvx2) ? kAvx2Elementwise : kScalarElementwise;
     Elementwise e = kAvx512Elementwise;
@@ -25,7 +25,7 @@ const Elementwise& Vectors() {
 }
 
 const ProductsF32& FloatProducts() {
-#if defined(__x86_64__) && !defined(OCTET_NO_AVX512)
+#if defined(__x86_64__) && !defined(OCTET_AVX2_ONLY)
   static const ProductsF32& best = ThisCpu().has(Isa::kAvx512) ? kAvx512ProductsF32 : ThisCpu().has(Isa::kAvx2) ? kAvx2ProductsF32 : kScalarProductsF32;
 #elif defined(__x86_64__)
   static const ProductsF32& best = ThisCpu().has(Isa::kAvx2) ? kAvx2ProductsF32 : kScalarProductsF32;
@@ -37,10 +37,29 @@ const ProductsF32& FloatProducts() {
   return best;
 }
 
+#if defined(__x86_64__) && !defined(OCTET_AVX2_ONLY)
+namespace {
+
+Int8 WithoutAvx512() {
+  Int8 k = ThisCpu().has(Isa::kAvx2) ? kAvx2Int8 : kScalarInt8;
+  if (!ThisCpu().has(Isa::kAvxVnni)) return k;
+  k.name = "avx_vnni";
+  k.offset = 128;
+  k.value_bytes = 1;
+  k.load = LoadAvxVnni;
+  k.multiply = MultiplyAvxVnni;
+  k.scratch_per_group = k.narrow_range_rows = 0;
+  k.winograd2 = k.winograd4 = nullptr;
+  return k;
+}
+
+}  // namespace
+#endif
+
 const Int8& BestInt8() {
-#if defined(__x86_64__) && !defined(OCTET_NO_AVX512)
+#if defined(__x86_64__) && !defined(OCTET_AVX2_ONLY)
   static const Int8 best = [] {
-    if (!ThisCpu().has(Isa::kAvx512Vnni)) return ThisCpu().has(Isa::kAvx2) ? kAvx2Int8 : kScalarInt8;
+    if (!ThisCpu().has(Isa::kAvx512Vnni)) return WithoutAvx512();
     Int8 k = kAvx512VnniInt8;
     if (!ThisCpu().has(Isa::kAmx)) return k;
     k.name = "amx";

@@ -40,6 +40,7 @@ struct TapLine {
 // and with them weights and constants, repeat after `period` vectors = `pixels` pixels.
 struct DepthwiseS8 {
   int64_t channels = 0, width = 0;      // Output pixels of a row.
+  int64_t pixel_pitch = 0;              // From a window's pixel to the next window's, in bytes of a loaded row: at least `channels`.
   int64_t period = 1, pixels = 1;
   bool blocks = false;                  // Vectors do not cross pixels: the last one of a pixel is cut off.
   const TapLine* line = nullptr;
@@ -51,6 +52,8 @@ struct DepthwiseS8 {
   bool narrow_range = false;            // As in ProductS8.
   Requant requant{};                    // [period][vector], in the order of `order`.
 
+  int64_t in_pitch() const { return pixels * pixel_pitch; }  // From a vector to the next of its channels.
+  int64_t out_pitch() const { return pixels * channels; }
   int64_t vectors(int64_t vector) const { return blocks ? period * width : (width * channels + vector - 1) / vector; }
 };
 
@@ -103,6 +106,9 @@ const Int8& BestInt8();  // For this processor; OCTET_ISA lowers it.
 
 extern const Int8 kScalarInt8, kAvx2Int8, kAvx512VnniInt8, kNeonInt8, kNeonDotprodInt8;
 
+// kAvx2Int8 with products on AVX-VNNI.
+void LoadAvxVnni(const int8_t* x, int64_t n, void* to);
+void MultiplyAvxVnni(const ProductS8&, const void* const* rows, int64_t count, int64_t first_panel, int64_t end_panel, int8_t* y, void* scratch);
 // kAvx512VnniInt8 with products on AMX. Whole windows of 3 x 3 are faster there than Winograd's parts.
 void MultiplyAmx(const ProductS8&, const void* const* rows, int64_t count, int64_t first_panel, int64_t end_panel, int8_t* y, void* scratch);
 extern const int64_t kAmxScratchPerGroup;

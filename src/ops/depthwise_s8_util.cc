@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Integer depthwise windows. A band of input rows is copied with its padding, pixels sorted by column modulo
-// the stride so that neighbouring windows lie side by side; then one kernel call makes one output row.
+// Integer depthwise windows. A band of input rows is copied with its padding; then one kernel call makes one output row. A pixel's
+// phase is its column modulo the stride. Where vectors cross pixels, the copy sorts pixels by phase, so that those of neighbouring
+// windows lie side by side.
 #include <array>
 #include <cstring>
 #include <numeric>
@@ -31,7 +32,7 @@ struct Step {
   std::array<int32_t, kMostTaps> tap{-1, -1, -1, -1};
 };
 struct Windows {
-  std::vector<TapLine> lines;
+  std::vector<TapLine> lines;  // Their steps in pixels of a phase.
   std::vector<Step> steps;
   int64_t columns = 1;
 };
@@ -63,14 +64,14 @@ void AddColumns(Windows* w, const ConvGeometry& g, int32_t row, int32_t count) {
 // Taps of one row, side by side: those of one phase, which lie evenly apart.
 void AddRow(Windows* w, const ConvGeometry& g, int32_t row, int32_t lane_taps) {
   const int32_t apart = g.stride_w / std::gcd(g.stride_w, g.dilation_w);
-  const int64_t step_bytes = int64_t{apart} * g.dilation_w / g.stride_w * g.in_c;
+  const int64_t step = int64_t{apart} * g.dilation_w / g.stride_w;  // Pixels of the phase.
   for (int32_t first = 0; first < std::min(apart, g.filter_w); ++first) {
     for (int32_t v = first; v < g.filter_w; v += apart * lane_taps) {
       const PhaseColumn at = At(g, v);
-      Step& step = w->steps.emplace_back();
-      step.line = FindLine(w, {static_cast<int32_t>(at.phase) * g.filter_h + row, lane_taps, step_bytes});
-      step.column = at.at;
-      for (int32_t t = 0; t < lane_taps && v + t * apart < g.filter_w; ++t) step.tap[static_cast<size_t>(t)] = row * g.filter_w + v + t * apart;
+      Step& taps = w->steps.emplace_back();
+      taps.line = FindLine(w, {static_cast<int32_t>(at.phase) * g.filter_h + row, lane_taps, step});
+      taps.column = at.at;
+      for (int32_t t = 0; t < lane_taps && v + t * apart < g.filter_w; ++t) taps.tap[static_cast<size_t>(t)] = row * g.filter_w + v + t * apart;
     }
   }
 }
@@ -91,27 +92,31 @@ Windows PlanWindows(const ConvGeometry& g, int32_t lane_taps) {
 struct Params {
   kernels::DepthwiseS8 row;
   ConvGeometry g;
-  int32_t phases = 1;
-  int64_t phase_pixels = 0, phase_bytes = 0;  // One loaded row of one phase.
+  bool sorted = false;                        // Pixels of a loaded row, by phase.
+  int64_t phase_pixels = 0, phase_bytes = 0;  // A loaded row's pixels of one phase; from a phase's first pixel to the next phase's.
+  int64_t row_bytes = 0;                      // A loaded row.
   int64_t rows_per_task = 0, bands = 0;
   const uint8_t* outside = nullptr;           // A loaded row of padding.
   int32_t outside_byte = 0;
   int64_t band_bytes = 0, pointer_bytes = 0, scratch_bytes = 0;  // Per thread.
 };
 
-// Input row x, column-sorted, with its padding.
+// `pixels` pixels of padding and of input row x: pixel i is its column i * stride + first.
+void LoadColumns(const Params& p, const Int8& k, const int8_t* x, int64_t first, int64_t stride, int64_t pixels, uint8_t* to) {
+  const int64_t channels = p.g.in_c;
+  const int64_t left = std::clamp<int64_t>(CeilDivide(-first, stride), 0, pixels);
+  const int64_t end = std::clamp<int64_t>(CeilDivide(p.g.in_w - first, stride), left, pixels);
+  const int8_t* from = x + (left * stride + first) * channels;
+  std::memset(to, p.outside_byte, static_cast<size_t>(left * channels));
+  if (stride == 1) k.load_pixels(from, (end - left) * channels, 1, 0, to + left * channels);
+  else k.load_pixels(from, channels, end - left, stride * channels, to + left * channels);
+  std::memset(to + end * channels, p.outside_byte, static_cast<size_t>((pixels - end) * channels));
+}
+
 void LoadRow(const Params& p, const Int8& k, const int8_t* x, uint8_t* to) {
   const ConvGeometry& g = p.g;
-  for (int32_t phase = 0; phase < p.phases; ++phase, to += p.phase_bytes) {
-    // Pixel i is input column i * stride + phase - pad.
-    const int64_t left = std::clamp<int64_t>(CeilDivide(int64_t{g.pad_w} - phase, g.stride_w), 0, p.phase_pixels);
-    const int64_t end = std::clamp<int64_t>(CeilDivide(int64_t{g.in_w} + g.pad_w - phase, g.stride_w), left, p.phase_pixels);
-    const int8_t* from = x + (left * g.stride_w + phase - g.pad_w) * g.in_c;
-    std::memset(to, p.outside_byte, static_cast<size_t>(left * g.in_c));
-    if (p.phases == 1) k.load_pixels(from, (end - left) * g.in_c, 1, 0, to + left * g.in_c);
-    else k.load_pixels(from, g.in_c, end - left, int64_t{g.stride_w} * g.in_c, to + left * g.in_c);
-    std::memset(to + end * g.in_c, p.outside_byte, static_cast<size_t>((p.phase_pixels - end) * g.in_c));
-  }
+  if (!p.sorted) return LoadColumns(p, k, x, -g.pad_w, 1, p.phase_pixels * g.stride_w, to);
+  for (int32_t phase = 0; phase < g.stride_w; ++phase) LoadColumns(p, k, x, phase - g.pad_w, g.stride_w, p.phase_pixels, to + phase * p.phase_bytes);
 }
 
 Status RunRows(const void* params, const Run& run) {
@@ -127,12 +132,12 @@ Status RunRows(const void* params, const Run& run) {
     const int64_t b = task / p.bands, top = task % p.bands * p.rows_per_task, count = std::min<int64_t>(p.rows_per_task, g.out_h - top);
     const int64_t start = top * g.stride_h - g.pad_h, height = (count - 1) * g.stride_h + WindowHeight(g);
     for (int64_t r = std::max<int64_t>(0, -start); r < height && start + r < g.in_h; ++r)
-      LoadRow(p, k, run.input<int8_t>(0) + (b * g.in_h + start + r) * in_row, band + r * p.phases * p.phase_bytes);
+      LoadRow(p, k, run.input<int8_t>(0) + (b * g.in_h + start + r) * in_row, band + r * p.row_bytes);
     for (int64_t i = 0; i < count; ++i) {
-      for (int32_t phase = 0; phase < p.phases; ++phase)
+      for (int32_t phase = 0; phase < g.stride_w; ++phase)
         for (int32_t u = 0; u < g.filter_h; ++u) {
           const int64_t r = i * g.stride_h + int64_t{u} * g.dilation_h, y = start + r;
-          rows[phase * g.filter_h + u] = y < 0 || y >= g.in_h ? p.outside : band + (r * p.phases + phase) * p.phase_bytes;
+          rows[phase * g.filter_h + u] = (y < 0 || y >= g.in_h ? p.outside : band + r * p.row_bytes) + phase * p.phase_bytes;
         }
       k.depthwise(p.row, rows, run.output<int8_t>(0) + (b * g.out_h + top + i) * out_row, lines);
     }
@@ -223,20 +228,26 @@ void SetSizes(Prepare& prepare, Params* p, const Int8& k, const Windows& w) {
   row.line_pixels = (repeats - 1) * row.pixels + w.columns;
   int64_t step = 0;
   for (const TapLine& line : w.lines) step = std::max(step, line.step);
-  p->phases = g.stride_w;
   p->phase_pixels = g.out_w + (WindowWidth(g) - 1) / g.stride_w;
-  p->phase_bytes = RoundUp(std::max(p->phase_pixels, row.line_pixels) * g.in_c + row.period * k.vector + (k.lane_taps - 1) * step + k.vector, 64);
-  const int64_t row_bytes = p->phases * p->phase_bytes, macs = int64_t{g.batch} * g.out_h * g.out_w * g.in_c * g.filter_h * g.filter_w;
+  const int64_t pixels = std::max(p->phase_pixels, row.line_pixels), beyond = row.period * k.vector + (k.lane_taps - 1) * step + k.vector;
+  if (p->sorted) {
+    p->phase_bytes = RoundUp(pixels * row.pixel_pitch + beyond, 64);
+    p->row_bytes = g.stride_w * p->phase_bytes;
+  } else {
+    p->phase_bytes = g.in_c;
+    p->row_bytes = RoundUp(pixels * row.pixel_pitch + beyond, 64);
+  }
+  const int64_t row_bytes = p->row_bytes, macs = int64_t{g.batch} * g.out_h * g.out_w * g.in_c * g.filter_h * g.filter_w;
   const int64_t fit = std::max<int64_t>(1, (kBandBytes / row_bytes - WindowHeight(g)) / g.stride_h + 1);
   int64_t bands = CeilDivide(g.out_h, fit);
   bands = std::max(bands, std::min(CeilDivide(WantedTasks(macs, prepare.threads), g.batch), g.out_h / kEnoughRows));
   p->rows_per_task = CeilDivide(g.out_h, bands);
   p->bands = CeilDivide(g.out_h, p->rows_per_task);
   p->band_bytes = RoundUp(((p->rows_per_task - 1) * g.stride_h + WindowHeight(g)) * row_bytes, 64);
-  p->pointer_bytes = RoundUp(int64_t{p->phases} * g.filter_h * 8, 64);
+  p->pointer_bytes = RoundUp(int64_t{g.stride_w} * g.filter_h * 8, 64);
   p->scratch_bytes = p->band_bytes + p->pointer_bytes + static_cast<int64_t>(w.lines.size()) * row.line_pixels * pixel_bytes;
-  auto* outside = prepare.Array<uint8_t>(static_cast<size_t>(p->phase_bytes));
-  std::memset(outside, p->outside_byte, static_cast<size_t>(p->phase_bytes));
+  auto* outside = prepare.Array<uint8_t>(static_cast<size_t>(p->row_bytes));
+  std::memset(outside, p->outside_byte, static_cast<size_t>(p->row_bytes));
   p->outside = outside;
 }
 
@@ -253,11 +264,14 @@ bool FitsDepthwiseS8(const ConvGeometry& geometry) {
 Status PrepareDepthwiseS8(Prepare& prepare, const ConvGeometry& geometry, const IntegerOutput& output, const int32_t* bias) {
   const ConvGeometry g = AlongRows(geometry);
   const Int8& k = kernels::BestInt8();
-  const Windows w = PlanWindows(g, k.lane_taps);
+  Windows w = PlanWindows(g, k.lane_taps);
   auto* p = prepare.Params<Params>();
   p->g = g;
   p->outside_byte = static_cast<uint8_t>(output.input_zero + k.tap_offset);
   ChooseVectors(&p->row, k, g, w);
+  p->sorted = g.stride_w > 1 && !p->row.blocks && p->row.pixels > 1;
+  p->row.pixel_pitch = p->sorted ? g.in_c : int64_t{g.stride_w} * g.in_c;
+  for (TapLine& line : w.lines) line.step *= p->row.pixel_pitch;
   SetSizes(prepare, p, k, w);
   auto* lines = prepare.Array<TapLine>(w.lines.size());
   auto* steps = prepare.Array<int64_t>(w.steps.size());

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "passes/loops.h"
 
+#include "passes/calls.h"
 #include "passes/rewrites.h"
 
 namespace octet::passes {
@@ -10,28 +11,13 @@ using graph::Graph;
 using graph::NodeId;
 using graph::TensorId;
 
-// Who calls each subgraph, signatures included.
-std::vector<int> CallersOf(const graph::Model& model) {
-  std::vector<int> callers(model.subgraphs.size(), 0);
-  const auto call = [&](int32_t subgraph) {
-    if (subgraph >= 0 && static_cast<size_t>(subgraph) < callers.size()) ++callers[static_cast<size_t>(subgraph)];
-  };
-  for (const graph::Signature& s : model.signatures) call(s.subgraph);
-  for (const Graph& g : model.subgraphs)
-    for (const NodeId id : g.order())
-      for (const int32_t subgraph : ops::CalledSubgraphs(g.node(id).op->attrs, g.node(id).attrs.get())) call(subgraph);
-  return callers;
-}
-
 bool FindLoop(graph::Model& model, const std::vector<int>& callers, Graph& g, NodeId id, Loop* loop) {
-  const graph::Node& n = g.node(id);
-  if (n.op != ops::Find("while")) return false;
-  const std::vector<int32_t> called = ops::CalledSubgraphs(n.op->attrs, n.attrs.get());
-  for (const int32_t subgraph : called)
-    if (subgraph <= 0 || static_cast<size_t>(subgraph) >= callers.size() || callers[static_cast<size_t>(subgraph)] != 1) return false;
-  *loop = {&model.subgraphs[static_cast<size_t>(called[0])], &model.subgraphs[static_cast<size_t>(called[1])]};
-  const size_t values = n.inputs.size();
-  return loop->body != &g && loop->condition != &g && n.outputs.size() == values && loop->condition->inputs.size() == values && loop->body->inputs.size() == values && loop->body->outputs.size() == values;
+  const std::optional<CallFlow> flow = FlowOf(model, g.node(id));
+  if (!flow || !flow->loops) return false;
+  for (const int32_t subgraph : flow->subgraphs)
+    if (callers[static_cast<size_t>(subgraph)] != 1) return false;
+  *loop = {&model.subgraphs[static_cast<size_t>(flow->subgraphs[0])], &model.subgraphs[static_cast<size_t>(flow->subgraphs[1])]};
+  return loop->body != &g && loop->condition != &g;
 }
 
 }  // namespace

@@ -14,8 +14,8 @@ using graph::Graph;
 using graph::NodeId;
 using graph::TensorId;
 
-constexpr int kMostRounds = 1024;
-constexpr size_t kMostNodes = 50'000;
+constexpr int kMostRounds = 32;        // Beyond it the file grows faster than the time shrinks (importers/lowerings/recurrence.h has the figures).
+constexpr size_t kMostNodes = 10'000;
 
 // Copies of one subgraph in front of a node. Constants are copied once for all rounds.
 class Inliner {
@@ -68,11 +68,10 @@ Status Unroll(graph::Model& model, NodeId loop) {
   std::vector<TensorId> values = node.inputs;
   for (int round = 0;; ++round) {
     OCTET_ASSIGN(const std::vector<TensorId> more, condition.Round(values, round));
-    if (!g.is_constant(more[0])) return Error(Code::kUnsupported, "the loop '%s' cannot be quantized to int8: how often it runs depends on the data; use --scheme dynamic or float16", node.place.c_str());
+    if (!g.is_constant(more[0])) return Error(Code::kUnsupported, "how often it runs depends on the data");
     if (g.tensor(more[0]).type.dtype != DType::kBool || g.tensor(more[0]).data<bool>().empty()) return Error(Code::kInvalidModel, "the loop '%s': expected a condition of type bool", node.place.c_str());
     if (!g.tensor(more[0]).data<bool>()[0]) break;
-    if (round == kMostRounds || g.num_nodes() > kMostNodes)
-      return Error(Code::kUnsupported, "the loop '%s' cannot be quantized to int8: it runs more than %d times; use --scheme dynamic or float16", node.place.c_str(), round);
+    if (round == kMostRounds || g.num_nodes() > kMostNodes) return Error(Code::kUnsupported, "it runs more than %d times", round);
     OCTET_ASSIGN(values, body.Round(values, round));
   }
   for (size_t i = 0; i < node.outputs.size(); ++i) g.ReplaceUses(node.outputs[i], values[i]);
@@ -84,15 +83,22 @@ Status Unroll(graph::Model& model, NodeId loop) {
 }  // namespace
 
 Status UnrollLoops(graph::Model& model) {
-  Graph& g = model.main();
-  for (const std::vector<NodeId> nodes = g.order(); NodeId id : nodes)
-    if (IsLoop(g.node(id))) OCTET_TRY(Unroll(model, id));
+  graph::Model unrolled = model;
+  Graph& g = unrolled.main();
+  for (const std::vector<NodeId> nodes = g.order(); NodeId id : nodes) {
+    if (!IsLoop(g.node(id))) continue;
+    Status status = Unroll(unrolled, id);
+    if (!status.ok() && status.code() == Code::kUnsupported) return {};
+    OCTET_TRY(std::move(status));
+  }
   const bool calls = std::ranges::any_of(g.order(), [&](NodeId id) { return !g.node(id).callees.empty(); });
-  const bool signatures = std::ranges::any_of(model.signatures, [](const graph::Signature& s) { return s.subgraph != 0; });
-  if (calls || signatures) return Error(Code::kUnsupported, "a model with control flow other than countable loops cannot be quantized to int8; use --scheme dynamic or float16");
-  model.subgraphs.resize(1);
-  OCTET_TRY(graph::InferModel(model));
-  return Optimize(model);
+  const bool signatures = std::ranges::any_of(unrolled.signatures, [](const graph::Signature& s) { return s.subgraph != 0; });
+  if (calls || signatures) return {};
+  unrolled.subgraphs.resize(1);
+  OCTET_TRY(graph::InferModel(unrolled));
+  OCTET_TRY(Optimize(unrolled));
+  model = std::move(unrolled);
+  return {};
 }
 
 }  // namespace octet::passes

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <functional>
 #include <numeric>
+#include <unordered_map>
 
 #include "exporter/exporter.h"
 #include "quantizer/observe_states.h"
@@ -18,9 +19,10 @@ constexpr float kEmaKeep = 0.8145f;  // 0.95 per sample; a strand sees every fou
 
 bool Observed(const runtime::TensorRef& t) { return t.data && t.type->dtype == DType::kF32 && t.bytes > 0; }
 
-// Float tensors that the graph computes or takes in: those need ranges. By their positions in the list.
+// Float tensors that the graph computes or takes in: those need ranges. By their positions in the list. Behind them what
+// subgraphs compute that nodes call, loop by loop and branch by branch.
 struct Watched {
-  explicit Watched(const runtime::Interpreter& interpreter) : made(static_cast<size_t>(interpreter.num_nodes())), position(static_cast<size_t>(interpreter.num_tensors()), -1) {
+  Watched(const runtime::Interpreter& interpreter, const graph::Model& model) : made(static_cast<size_t>(interpreter.num_nodes())), position(static_cast<size_t>(interpreter.num_tensors()), -1) {
     for (int n = 0; n < interpreter.num_nodes(); ++n) {
       const runtime::NodeInfo node = interpreter.node(n);
       for (int32_t t : node.outputs)
@@ -29,9 +31,16 @@ struct Watched {
     }
     for (int i = 0; i < interpreter.num_inputs(); ++i)
       if (const int k = position[static_cast<size_t>(interpreter.input_tensor(i))]; k >= 0) inputs.push_back(k);
+    for (int t : tensors) names.emplace_back(interpreter.tensor(t).name);
+    for (size_t g = 1; g < model.subgraphs.size(); ++g)
+      for (const graph::NodeId id : model.subgraphs[g].order())
+        for (const graph::TensorId t : model.subgraphs[g].node(id).outputs)
+          if (const graph::Tensor& tensor = model.subgraphs[g].tensor(t); tensor.type.dtype == DType::kF32 && called.try_emplace(tensor.name, names.size()).second) names.push_back(tensor.name);
   }
 
-  std::vector<int> tensors;
+  std::vector<std::string> names;                                 // Of all.
+  std::vector<int> tensors;                                       // Of the main graph.
+  std::unordered_map<std::string_view, size_t> called;            // In other subgraphs: by the names that the model owns.
   std::vector<std::vector<int>> made;  // By node.
   std::vector<int> inputs;
 
@@ -60,6 +69,11 @@ class Watch : public runtime::Observer {
   }
   void AfterNode(int node) override {
     for (int k : watched_.made[static_cast<size_t>(node)]) Show(k);
+  }
+  bool WatchesCalls() const override { return !watched_.called.empty(); }
+  void AfterMade(const runtime::TensorRef& t) override {
+    if (!Observed(t)) return;
+    if (const auto at = watched_.called.find(t.name); at != watched_.called.end()) look_(t, at->second);
   }
   // After the run: what no node makes is the same in every one.
   void ShowConstants() {
@@ -217,10 +231,10 @@ Status RunWatched(Session& session, const data::Dataset& data, int64_t sample, c
   return {};
 }
 
-Status CheckFinite(const runtime::Interpreter& interpreter, const std::vector<int>& tensors, const PerTensor& found) {
-  for (size_t k = 0; k < tensors.size(); ++k)
+Status CheckFinite(const std::vector<std::string>& names, const PerTensor& found) {
+  for (size_t k = 0; k < names.size(); ++k)
     if (!std::isfinite(found[k].min) || !std::isfinite(found[k].max))
-      return Error(Code::kInvalidModel, "tensor '%s' becomes infinite or NaN on the calibration data", std::string(interpreter.tensor(tensors[k]).name).c_str());
+      return Error(Code::kInvalidModel, "tensor '%s' becomes infinite or NaN on the calibration data", names[k].c_str());
   return {};
 }
 
@@ -241,19 +255,19 @@ Result<Statistics> Calibrate(const graph::Model& model, const data::Dataset& dat
   const Session::Options options{.keep_all_tensors = has_states, .keep_all_nodes = true};
   OCTET_ASSIGN(const auto first, Session::FromModel(file, options));
   OCTET_TRY(first->Check(data));
-  const Watched watched(first->interpreter());
-  const std::vector<int>& tensors = watched.tensors;
-  strands.assign(kStrands, PerTensor(tensors.size()));
+  const Watched watched(first->interpreter(), model);
+  const std::vector<std::string>& names = watched.names;
+  strands.assign(kStrands, PerTensor(names.size()));
   OCTET_TRY(ForSamples(file, options, data, samples, "ranges", progress, [&](Session& session, int strand, int64_t sample, int64_t position) -> Status {
     PerTensor& into = strands[static_cast<size_t>(strand)];
     OCTET_TRY(RunWatched(session, data, sample, watched, position == 0, [&](const runtime::TensorRef& t, size_t k) { ObserveRange(t, sample, into[k]); }));
     for (const auto& observer : states[static_cast<size_t>(strand)]) OCTET_TRY(observer->Observe(session.interpreter()));
     return {};
   }));
-  PerTensor found(tensors.size());
+  PerTensor found(names.size());
   for (const PerTensor& strand : strands)
-    for (size_t k = 0; k < tensors.size(); ++k) Merge(strand[k], found[k]);
-  OCTET_TRY(CheckFinite(first->interpreter(), tensors, found));
+    for (size_t k = 0; k < names.size(); ++k) Merge(strand[k], found[k]);
+  OCTET_TRY(CheckFinite(names, found));
   if (histograms) {
     for (PerTensor& strand : strands) {
       strand = found;
@@ -263,17 +277,18 @@ Result<Statistics> Calibrate(const graph::Model& model, const data::Dataset& dat
       PerTensor& into = strands[static_cast<size_t>(strand)];
       return RunWatched(session, data, sample, watched, position == 0, [&](const runtime::TensorRef& t, size_t k) { ObserveHistogram(t, into[k]); });
     }));
-    for (size_t k = 0; k < tensors.size(); ++k) {
+    for (size_t k = 0; k < names.size(); ++k) {
       found[k].histogram.assign(kHistogramBins, 0.0f);
       for (const PerTensor& strand : strands)
         for (int i = 0; i < kHistogramBins; ++i) found[k].histogram[static_cast<size_t>(i)] += strand[k].histogram[static_cast<size_t>(i)];
     }
   }
   Statistics statistics;
-  for (size_t k = 0; k < tensors.size(); ++k) {
+  for (size_t k = 0; k < names.size(); ++k) {
     TensorStatistics& s = found[k];
+    if (k >= watched.tensors.size() && s.count == 0) continue;  // In a branch that no sample took.
     for (double& m : s.channel_mean) m /= std::max<double>(1.0, static_cast<double>(s.count) / static_cast<double>(s.channel_mean.size()));
-    statistics[std::string(first->interpreter().tensor(tensors[k]).name)] = std::move(s);
+    statistics[names[k]] = std::move(s);
   }
   for (const auto& strand : states)
     for (const auto& observer : strand)

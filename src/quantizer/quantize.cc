@@ -7,6 +7,7 @@
 #include <set>
 
 #include "exporter/exporter.h"
+#include "passes/calls.h"
 #include "passes/split_squares.h"
 #include "passes/zero_biases.h"
 #include "quantizer/causes.h"
@@ -37,6 +38,7 @@ constexpr double kNothingDb = 3;            // Below it signal to noise tells no
 constexpr double kDoubtfulDb = 16;          // Below it the user is told.
 constexpr int kInt16Operators = 8;          // Times as many may be left in 16x8, which stays integer and keeps the file's size.
 constexpr double kWorthDb = 3, kWorthShare = 0.5, kLeastWorthDb = 1;  // What leaving any in float must gain: half the noise, or half of what lacks to kEnoughDb.
+constexpr int64_t kRounds = 64;             // Of a loop, where costs are counted.
 constexpr int64_t kSensitivityMacs = 5'000'000'000, kFewestSensitivity = 8;
 constexpr int64_t kCheapMacs = 20'000'000'000;
 constexpr double kWorthRange = 0.02;        // Decibels that another range of one tensor must gain.
@@ -74,7 +76,7 @@ class Quantizer {
  public:
   Quantizer(graph::Model model, const data::Dataset& data, const QuantizeOptions& options, const Progress& progress)
       : model_(std::move(model)), data_(data), options_(options), progress_(progress) {
-    MakeNamesUnique(model_.main());
+    MakeNamesUnique(model_);
     CountCosts();
     result_.samples = options.max_samples > 0 ? std::min(options.max_samples, data.size()) : data.size();
     dear_ = !Cheap(result_.samples);
@@ -100,6 +102,7 @@ class Quantizer {
     result_.output_sqnr_db = choice.sqnr_db;
     const bool mixed = options_.repair && !options_.int8_only && int8;
     if (mixed) OCTET_TRY(WidenStates(&choice));
+    if (mixed) OCTET_TRY(WidenLoops(&choice));
     if (mixed) OCTET_TRY(LeaveInFloat(&choice));
     if (!choice.not_int8.empty() || !choice.wide.empty()) {  // What was drowned shows now.
       if (options_.automatic_ranges) OCTET_TRY(Refine(&choice));
@@ -146,7 +149,7 @@ class Quantizer {
     Prepared p;
     p.model = model_;
     if (equalize != Equalize::kNone) OCTET_TRY(EqualizeGraph(equalize, &plain, samples, &p));
-    p.ranges.emplace(p.model.main(), std::move(plain), options_.repair);
+    p.ranges.emplace(p.model, std::move(plain), options_.repair);
     return p;
   }
 
@@ -290,6 +293,20 @@ class Quantizer {
     return {};
   }
 
+  // The same for loops as a whole.
+  Status WidenLoops(Choice* choice) {
+    if (choice->sqnr_db >= kEnoughDb) return {};
+    Choice trial = *choice;
+    const graph::Graph& g = PreparedFor(*choice).model.main();
+    for (graph::NodeId id : g.order())
+      if (const std::optional<passes::CallFlow> flow = passes::FlowOf(model_, g.node(id)); flow && flow->loops && !g.node(id).outputs.empty())
+        trial.wide[g.tensor(g.node(id).outputs[0]).name] = "repeats its steps, whose errors add up in 8 bits";
+    if (trial.wide == choice->wide) return {};
+    OCTET_TRY(Score(&trial));
+    if (trial.sqnr_db >= choice->sqnr_db + kWorthDb) *choice = std::move(trial);
+    return {};
+  }
+
   // Where int8 leaves the outputs too noisy on samples that did not choose its ranges, the operators whose
   // quantization costs most stay in float: few, named, and only if they gain something.
   Status LeaveInFloat(Choice* choice) {
@@ -373,13 +390,17 @@ class Quantizer {
   }
 
   void CountCosts() {
-    const graph::Graph& g = model_.main();
+    CountCosts(model_.main(), 1);
+    WeightedOp op;
+    for (graph::NodeId id : model_.main().order()) weighted_ += FindWeights(model_.main(), id, &op);
+  }
+  void CountCosts(const graph::Graph& g, int64_t runs) {
     for (graph::NodeId id : g.order()) {
       const ops::Cost cost = ops::CostOf(graph::NodeView(g, id).view());
-      result_.macs += cost.macs;
-      result_.bytes += cost.bytes;
-      WeightedOp op;
-      weighted_ += FindWeights(g, id, &op);
+      result_.macs += runs * cost.macs;
+      result_.bytes += runs * cost.bytes;
+      if (const std::optional<passes::CallFlow> flow = passes::FlowOf(model_, g.node(id)); flow && runs == 1)
+        for (int32_t callee : flow->makers()) CountCosts(model_.subgraphs[static_cast<size_t>(callee)], flow->loops ? kRounds : 1);
     }
   }
 
@@ -400,19 +421,21 @@ class Quantizer {
 
 }  // namespace
 
-void MakeNamesUnique(graph::Graph& g) {
+void MakeNamesUnique(graph::Model& model) {
   std::set<std::string> names;
-  for (size_t i = 0; i < g.tensors().size(); ++i) {
-    graph::Tensor& t = g.tensor(static_cast<graph::TensorId>(i));
-    const std::string base = t.name;
-    for (int n = 1; !names.insert(t.name).second; ++n) t.name = base + "_" + std::to_string(n);
-  }
+  for (graph::Graph& g : model.subgraphs)
+    for (size_t i = 0; i < g.tensors().size(); ++i) {
+      graph::Tensor& t = g.tensor(static_cast<graph::TensorId>(i));
+      const std::string base = t.name;
+      for (int n = 1; !names.insert(t.name).second; ++n) t.name = base + "_" + std::to_string(n);
+    }
 }
 
 Result<QuantizeResult> QuantizeInt8(graph::Model model, const data::Dataset& calibration, const QuantizeOptions& options, const Progress& progress) {
-  if (model.subgraphs.size() != 1) return Error(Code::kUnsupported, "a model with control flow cannot be quantized to int8 yet; use --scheme dynamic or float16");
-  if (options.rewrite.activation == DType::kI16) passes::SplitSquares(model.main());
-  passes::GiveBiases(model.main());
+  for (graph::Graph& g : model.subgraphs) {
+    if (options.rewrite.activation == DType::kI16) passes::SplitSquares(g);
+    passes::GiveBiases(g);
+  }
   const int64_t count = options.max_samples > 0 ? std::min(options.max_samples, calibration.size()) : calibration.size();
   const LoneSamples lone = options.repair ? FindLoneSamples(calibration, count) : LoneSamples();
   if (lone.samples.empty()) return Quantizer(std::move(model), calibration, options, progress).Run();

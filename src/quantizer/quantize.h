@@ -59,7 +59,7 @@ Status QuantizeFloat16(graph::Model& model, const Layers* only = nullptr);
 inline constexpr int32_t kInt4Block = 32;
 Status QuantizeInt4Blocks(graph::Model& model, const Layers* only = nullptr);
 
-// Every tensor of a graph gets a name of its own: statistics are kept by name.
-void MakeNamesUnique(graph::Graph& g);
+// Every tensor of a model gets a name of its own: statistics are kept by name.
+void MakeNamesUnique(graph::Model& model);
 
 }  // namespace octet::quantizer

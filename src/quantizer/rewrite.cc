@@ -3,14 +3,18 @@
 
 #include <algorithm>
 #include <cmath>
+#include <deque>
+#include <functional>
 #include <limits>
-#include <numeric>
+#include <optional>
 #include <set>
 #include <tuple>
 #include <utility>
 
+#include "passes/calls.h"
 #include "quantizer/reset_states.h"
 #include "quantizer/roles.h"
+#include "quantizer/scale_classes.h"
 #include "quantizer/weight_scales.h"
 
 namespace octet::quantizer {
@@ -24,50 +28,171 @@ constexpr float kSmallestWeightScale = 1e-12f;
 constexpr size_t kFewestSteps = 3;             // Uses of one weight tensor that make it a recurrent layer.
 constexpr double kLargestBias = 1073741823.0;  // INT32_MAX / 2: sums on top must not overflow.
 
-class Rewriter {
+// What all graphs of the model share.
+struct Rewriting {
+  const RewriteOptions& options;
+  const std::map<std::string, Range>& ranges;
+  Rewritten out = {};
+  ScaleClasses classes = {};     // Of all tensors as they came, graph by graph:
+  std::vector<int> base = {};    // each graph's first one.
+  int Number(int32_t graph, TensorId t) const { return base[static_cast<size_t>(graph)] + t; }
+  graph::Graph& graph(int32_t at) { return out.model.subgraphs[static_cast<size_t>(at)]; }
+};
+
+// A node that calls subgraphs which compute in integers, and what is handed over as such.
+struct IntegerCall {
+  passes::CallFlow flow;
+  DType type = DType::kI8;
+  std::vector<bool> in, out;  // Of the subgraphs' inputs, of the node's outputs.
+};
+
+// How a called graph's ends are handed over: the tensor whose scale they have, by its number; -1 for what is no integer.
+struct Ends {
+  DType type = DType::kI8;
+  std::vector<int> inputs, outputs;
+};
+
+// One graph.
+class GraphRewriter {
  public:
-  Rewriter(const graph::Model& model, const std::map<std::string, Range>& ranges, const RewriteOptions& options)
-      : options_(options), ranges_(ranges) {
-    out_.model = model;
-  }
+  GraphRewriter(Rewriting* shared, int32_t at) : shared_(*shared), at_(at), options_(shared->options), ranges_(shared->ranges), out_(shared->out) {}
 
-  Result<Rewritten> Run() {
-    Graph& g = graph();
-    const std::vector<NodeId> nodes = g.order();
-    ChooseNodes(nodes);
-    ChooseScales(nodes);
-    for (NodeId id : nodes)
-      if (Quantized(id)) OCTET_TRY(QuantizeNode(id));
-    act_ = options_.activation;
-    for (NodeId id : nodes)
-      if (!Quantized(id)) ReadAsFloat(id);
-    for (NodeId id : resets_) OCTET_TRY(PrependReset(graph(), id));
-    SetOutputs();
-    if (!g.Sort()) return Error(Code::kInvalidModel, "the quantized graph has a cycle");
-    g.RemoveDead();
-    return std::move(out_);
-  }
+  DType activation() const { return activation_; }
+  void SetActivation(DType type) { activation_ = type; }
 
- private:
-  Graph& graph() { return out_.model.main(); }
-  const Graph& graph() const { return out_.model.main(); }
-
-  bool IsFloatTensor(TensorId t) const { return t != graph::kNoTensor && graph().tensor(t).type.dtype == DType::kF32; }
-
-  void ChooseNodes(const std::vector<NodeId>& nodes) {
-    for (NodeId id : nodes) {
+  // What of a call becomes integer; nothing: the node and its subgraphs stay as they are.
+  using DecideCall = std::function<std::optional<IntegerCall>(const graph::Node& n, DType activation)>;
+  void ChooseNodes(const DecideCall& decide) {
+    nodes_ = graph().order();
+    for (NodeId id : nodes_) {
       const graph::Node& n = graph().node(id);
       const bool touches_float = std::ranges::any_of(n.outputs, [&](TensorId t) { return IsFloatTensor(t); });
       if (!touches_float) continue;
-      const std::string *kept = Reason(n, options_.keep_float), *wide = Reason(n, options_.int16);
-      const DType type = wide ? DType::kI16 : options_.activation;
-      if (!kept && HasIntegerForm(graph(), id, type) && HasRanges(id)) {
-        types_[id] = type;
-        if (wide) Note(id, *wide, &out_.int16_nodes);
-      } else {
-        Note(id, kept ? *kept : type == DType::kI8 ? "has no int8 kernel" : "has no int16 kernel", &out_.float_nodes);
+      if (const std::string* kept = Reason(n, options_.keep_float)) Note(id, *kept, &out_.float_nodes);
+      else if (n.callees.empty()) ChooseNode(id);
+      else ChooseCall(id, decide);
+    }
+  }
+
+  const std::map<NodeId, IntegerCall>& calls() const { return calls_; }
+  bool any() const { return !types_.empty(); }
+
+  // Does a node of the graph compute it in integers, or take it so?
+  bool MakesInteger(TensorId t) const {
+    const NodeId producer = graph().tensor(t).producer;
+    if (!Quantized(producer)) return false;
+    const auto call = calls_.find(producer);
+    return call == calls_.end() || call->second.out[static_cast<size_t>(std::ranges::find(graph().node(producer).outputs, t) - graph().node(producer).outputs.begin())];
+  }
+  bool ReadAsInteger(TensorId t) const {
+    return std::ranges::any_of(graph().tensor(t).consumers, [&](NodeId id) { return Quantized(id) && !ReadsFloat(id, t); });
+  }
+
+  // -- scales
+  void NoteFixed() {
+    for (NodeId id : nodes_) {
+      if (!Use(id)) continue;
+      const graph::Node& n = graph().node(id);
+      for (size_t i = 0; i < n.outputs.size(); ++i) {
+        const ops::QuantRow* rule = RuleFor(*n.op, ~static_cast<int>(i), act_);
+        if (rule && rule->kind == ops::QuantKind::kFixed) shared_.classes.Fix(Number(n.outputs[i]), act_, Quant::PerTensor(rule->fixed_scale, rule->fixed_zero_point));
       }
     }
+  }
+  // What has no fixed scale first: whether a fixed one covers a class shows when the class is whole.
+  void JoinSameScales(bool fixed_too) {
+    for (NodeId id : nodes_)
+      if (Use(id)) JoinSameScales(id, fixed_too);
+  }
+  // An unrolled recurrent layer repeats its step: the nodes from one use of the same weights to the next. What the
+  // same node makes in every step gets one scale, as the fused operators have it, so that the steps share their
+  // biases and the file its tables.
+  void JoinSteps() {
+    std::map<TensorId, std::vector<size_t>> uses;  // Weights -> positions in the order of execution.
+    WeightedOp op;
+    for (size_t k = 0; k < nodes_.size(); ++k)
+      if (Quantized(nodes_[k]) && FindWeights(graph(), nodes_[k], &op)) uses[graph().node(nodes_[k]).inputs[op.weights]].push_back(k);
+    for (const auto& [weights, at] : uses)
+      for (size_t i = 1; at.size() >= kFewestSteps && i < at.size(); ++i) JoinStep(at[0], at[i], std::min(at[1] - at[0], nodes_.size() - at[i]));
+  }
+  void ReportClasses() {
+    std::map<int, ScaleClass> by_root;
+    act_ = activation_;
+    const auto quantized = [&](NodeId id) { return Quantized(id); };
+    const size_t tensors = graph().tensors().size();
+    std::vector<bool> fixed(tensors);
+    for (size_t i = 0; i < tensors; ++i) fixed[i] = shared_.classes.Fixed(Number(static_cast<TensorId>(i)), act_);
+    for (size_t i = 0; i < tensors; ++i) {
+      const auto t = static_cast<TensorId>(i);
+      const graph::Tensor& tensor = graph().tensor(t);
+      if (!IsFloatTensor(t) || tensor.constant || (!quantized(tensor.producer) && std::ranges::none_of(tensor.consumers, quantized))) continue;
+      ScaleClass& c = by_root[shared_.classes.Find(Number(t))];
+      c.tensors.push_back(tensor.name);
+      c.quant = ScaleOf(t);
+      c.fixed = fixed[i];
+    }
+    for (auto& [root, c] : by_root) out_.classes.push_back(std::move(c));
+  }
+
+  // -- the graph itself; `called`: null for the main graph, whose ends the options tell.
+  Status Rewrite(const Ends* called) {
+    called_ = called;
+    act_ = activation_;
+    if (called_) TakeInputs();
+    for (NodeId id : nodes_)
+      if (Quantized(id)) OCTET_TRY(QuantizeNode(id));
+    act_ = activation_;
+    for (NodeId id : nodes_) ReadAsFloat(id);
+    for (NodeId id : resets_) OCTET_TRY(PrependReset(graph(), id));
+    if (called_) HandOutputs();
+    else SetOutputs();
+    if (!graph().Sort()) return Error(Code::kInvalidModel, "the quantized graph has a cycle");
+    graph().RemoveDead();
+    return {};
+  }
+
+  // The range of a tensor as it came.
+  Range RangeOf(TensorId t) const {
+    const graph::Tensor& tensor = graph().tensor(t);
+    Range r;
+    if (tensor.type.dtype != DType::kF32) return r;
+    if (const auto it = ranges_.find(tensor.name); it != ranges_.end()) return it->second;
+    if (tensor.constant) {
+      for (float v : tensor.data<float>()) {
+        if (!std::isfinite(v)) continue;  // A pad of minus infinity is clamped, not a range.
+        r.min = std::min(r.min, v);
+        r.max = std::max(r.max, v);
+      }
+    }
+    return r;
+  }
+
+ private:
+  Graph& graph() { return shared_.graph(at_); }
+  const Graph& graph() const { return shared_.graph(at_); }
+  int Number(TensorId t) const { return shared_.Number(at_, t); }
+
+  bool IsFloatTensor(TensorId t) const { return t != graph::kNoTensor && graph().tensor(t).type.dtype == DType::kF32; }
+
+  void ChooseNode(NodeId id) {
+    const std::string* wide = Reason(graph().node(id), options_.int16);
+    const DType type = wide ? DType::kI16 : activation_;
+    if (HasIntegerForm(graph(), id, type) && HasRanges(id)) {
+      types_[id] = type;
+      if (wide) Note(id, *wide, &out_.int16_nodes);
+    } else {
+      Note(id, type == DType::kI8 ? "has no int8 kernel" : "has no int16 kernel", &out_.float_nodes);
+    }
+  }
+
+  void ChooseCall(NodeId id, const DecideCall& decide) {
+    const std::string* wide = Reason(graph().node(id), options_.int16);
+    const DType type = wide ? DType::kI16 : activation_;
+    std::optional<IntegerCall> call = decide(graph().node(id), type);
+    if (!call) return Note(id, "calls subgraphs that compute in float", &out_.float_nodes);
+    if (wide) Note(id, *wide, &out_.int16_nodes);
+    types_[id] = type;
+    calls_.emplace(id, *std::move(call));
   }
 
   bool Quantized(NodeId id) const { return types_.contains(id); }
@@ -92,77 +217,13 @@ class Rewriter {
     return true;
   }
 
-  // ------------------------------------------------------------------ scales of activations
-  // Tensors that must share a scale form a class; a class takes the union of its members' ranges.
-
-  TensorId Find(TensorId t) {
-    while (class_[t] != t) t = class_[t] = class_[class_[t]];
-    return t;
-  }
-
-  Range RangeOf(TensorId t) const {
-    const graph::Tensor& tensor = graph().tensor(t);
-    if (const auto it = ranges_.find(tensor.name); it != ranges_.end()) return it->second;
-    Range r;
-    if (tensor.constant) {
-      for (float v : tensor.data<float>()) {
-        if (!std::isfinite(v)) continue;  // A pad of minus infinity is clamped, not a range.
-        r.min = std::min(r.min, v);
-        r.max = std::max(r.max, v);
-      }
-    }
-    return r;
-  }
-
   TensorId OperandOf(const graph::Node& n, int operand) const { return operand < 0 ? n.outputs[~operand] : n.inputs[operand]; }
-
-  void ChooseScales(const std::vector<NodeId>& nodes) {
-    class_.resize(graph().tensors().size());
-    std::iota(class_.begin(), class_.end(), 0);
-    for (size_t i = 0; i < class_.size(); ++i)
-      if (const auto t = static_cast<TensorId>(i); IsFloatTensor(t)) unions_[t] = RangeOf(t);
-    for (NodeId id : nodes)
-      if (Use(id)) NoteFixed(id);
-    // What has no fixed scale first: whether a fixed one covers a class shows when the class is whole.
-    for (const bool fixed_too : {false, true})
-      for (NodeId id : nodes)
-        if (Use(id)) JoinSameScales(id, fixed_too);
-    JoinSteps(nodes);
-    act_ = options_.activation;
-    std::set<TensorId> fixed;
-    for (const auto& [of, scale] : scales_)
-      if (of.second == act_) fixed.insert(Find(of.first));
-    ReportClasses(fixed);
-  }
 
   // From here on, "the" integer type is that of the node; false where it has none.
   bool Use(NodeId id) {
     const auto it = types_.find(id);
     if (it != types_.end()) act_ = it->second;
     return it != types_.end();
-  }
-
-  void ReportClasses(const std::set<TensorId>& fixed) {
-    std::map<TensorId, ScaleClass> by_root;
-    const auto quantized = [&](NodeId id) { return Quantized(id); };
-    for (size_t i = 0; i < class_.size(); ++i) {
-      const auto t = static_cast<TensorId>(i);
-      const graph::Tensor& tensor = graph().tensor(t);
-      if (!IsFloatTensor(t) || tensor.constant || (!quantized(tensor.producer) && std::ranges::none_of(tensor.consumers, quantized))) continue;
-      ScaleClass& c = by_root[Find(t)];
-      c.tensors.push_back(tensor.name);
-      c.quant = ScaleOf(t);
-      c.fixed = fixed.contains(Find(t));
-    }
-    for (auto& [root, c] : by_root) out_.classes.push_back(std::move(c));
-  }
-
-  void NoteFixed(NodeId id) {
-    const graph::Node& n = graph().node(id);
-    for (size_t i = 0; i < n.outputs.size(); ++i) {
-      const ops::QuantRow* rule = RuleFor(*n.op, ~static_cast<int>(i), act_);
-      if (rule && rule->kind == ops::QuantKind::kFixed) scales_[{n.outputs[i], act_}] = Quant::PerTensor(rule->fixed_scale, rule->fixed_zero_point);
-    }
   }
 
   void JoinSameScales(NodeId id, bool fixed_too) {
@@ -177,26 +238,14 @@ class Rewriter {
     for (size_t i = 0; i < n.outputs.size(); ++i) join(~static_cast<int>(i));
   }
 
-  // An unrolled recurrent layer repeats its step: the nodes from one use of the same weights to the next. What the
-  // same node makes in every step gets one scale, as the fused operators have it, so that the steps share their
-  // biases and the file its tables.
-  void JoinSteps(const std::vector<NodeId>& nodes) {
-    std::map<TensorId, std::vector<size_t>> uses;  // Weights -> positions in the order of execution.
+  void JoinStep(size_t first, size_t other, size_t length) {
     WeightedOp op;
-    for (size_t k = 0; k < nodes.size(); ++k)
-      if (Quantized(nodes[k]) && FindWeights(graph(), nodes[k], &op)) uses[graph().node(nodes[k]).inputs[op.weights]].push_back(k);
-    for (const auto& [weights, at] : uses)
-      for (size_t i = 1; at.size() >= kFewestSteps && i < at.size(); ++i) JoinStep(nodes, at[0], at[i], std::min(at[1] - at[0], nodes.size() - at[i]));
-  }
-
-  void JoinStep(const std::vector<NodeId>& nodes, size_t first, size_t other, size_t length) {
-    WeightedOp op;
-    FindWeights(graph(), nodes[first], &op);
-    if (!Use(nodes[first]) || types_[nodes[other]] != act_) return;
-    Unite(graph().node(nodes[first]).inputs[op.data], graph().node(nodes[other]).inputs[op.data]);
+    FindWeights(graph(), nodes_[first], &op);
+    if (!Use(nodes_[first]) || types_[nodes_[other]] != act_) return;
+    Unite(graph().node(nodes_[first]).inputs[op.data], graph().node(nodes_[other]).inputs[op.data]);
     for (size_t k = 0; k < length; ++k) {
-      const graph::Node &a = graph().node(nodes[first + k]), &b = graph().node(nodes[other + k]);
-      if (a.op != b.op || a.place != b.place || a.outputs.size() != b.outputs.size() || !SameType(nodes[first + k], nodes[other + k])) return;
+      const graph::Node &a = graph().node(nodes_[first + k]), &b = graph().node(nodes_[other + k]);
+      if (a.op != b.op || a.place != b.place || a.outputs.size() != b.outputs.size() || !SameType(nodes_[first + k], nodes_[other + k])) return;
       for (size_t i = 0; i < a.outputs.size(); ++i)
         if (IsFloatTensor(a.outputs[i])) Unite(a.outputs[i], b.outputs[i]);
     }
@@ -207,42 +256,9 @@ class Rewriter {
     return of_a != types_.end() && of_b != types_.end() && of_a->second == of_b->second;
   }
 
-  // A fixed scale wins over a chosen one; two different fixed ones stay apart and meet in a requantize.
-  void Unite(TensorId a, TensorId b) {
-    a = Find(a);
-    b = Find(b);
-    if (a == b) return;
-    for (DType type : {DType::kI8, DType::kI16}) {
-      const auto of_a = scales_.find({a, type}), of_b = scales_.find({b, type});
-      const bool fixed_a = of_a != scales_.end(), fixed_b = of_b != scales_.end();
-      if (fixed_a && fixed_b && !(of_a->second == of_b->second)) return;
-      if (fixed_a && !Covers(of_a->second, type, unions_[b])) return;
-      if (fixed_b && !Covers(of_b->second, type, unions_[a])) return;
-    }
-    const bool to_b = scales_.contains({b, act_});
-    const TensorId root = to_b ? b : a, joined = to_b ? a : b;
-    class_[joined] = root;
-    unions_[root] = {std::min(unions_[a].min, unions_[b].min), std::max(unions_[a].max, unions_[b].max)};
-    for (DType type : {DType::kI8, DType::kI16})
-      if (const auto it = scales_.find({joined, type}); it != scales_.end()) scales_.try_emplace({root, type}, it->second);
-  }
-
-  bool HasFixed(TensorId t) {
-    const TensorId root = Find(t);
-    return scales_.contains({root, DType::kI8}) || scales_.contains({root, DType::kI16});
-  }
-
-  static bool Covers(const Quant& q, DType type, Range r) {
-    const float low = q.scale0() * (Low(type) - static_cast<float>(q.zero0())), high = q.scale0() * (High(type) - static_cast<float>(q.zero0()));
-    return r.min >= low - q.scale0() && r.max <= high + q.scale0();
-  }
-
-  Quant ScaleOf(TensorId t) {
-    const TensorId root = Find(t);
-    const auto [it, fresh] = scales_.try_emplace({root, act_});
-    if (fresh) it->second = ActivationQuant(act_, unions_.contains(root) ? unions_[root] : RangeOf(t));
-    return it->second;
-  }
+  void Unite(TensorId a, TensorId b) { shared_.classes.Unite(Number(a), Number(b), act_); }
+  bool HasFixed(TensorId t) { return shared_.classes.HasFixed(Number(t)); }
+  Quant ScaleOf(TensorId t) { return shared_.classes.Of(Number(t), act_); }
 
   // ------------------------------------------------------------------ nodes
 
@@ -253,7 +269,7 @@ class Rewriter {
     const bool has_weights = FindWeights(graph(), id, &weighted);
     for (size_t i = 0; i < n.inputs.size(); ++i) {
       const int operand = static_cast<int>(i);
-      if (!IsFloatTensor(n.inputs[i]) || (has_weights && (operand == weighted.weights || operand == weighted.bias))) continue;
+      if (!IsFloatTensor(n.inputs[i]) || HandsFloat(id, i) || (has_weights && (operand == weighted.weights || operand == weighted.bias))) continue;
       const TensorId own = OperandByRule(n, operand);
       graph().SetInput(id, operand, own != graph::kNoTensor ? own : Int8Operand(n, operand, id));
     }
@@ -261,7 +277,7 @@ class Rewriter {
     if (std::ranges::any_of(n.inputs, [&](TensorId t) { return t != graph::kNoTensor && graph().tensor(t).resets; })) resets_.push_back(id);
     if (has_weights) OCTET_TRY(QuantizeWeights(id, weighted, ScaleOf(n.inputs[weighted.data]).scale0()));
     for (size_t i = 0; i < n.outputs.size(); ++i)
-      if (IsFloatTensor(n.outputs[i])) graph().SetOutput(id, static_cast<int>(i), Int8Of(n.outputs[i]));
+      if (IsFloatTensor(n.outputs[i]) && MakesInteger(n.outputs[i])) graph().SetOutput(id, static_cast<int>(i), Int8Of(n.outputs[i]));
     return {};
   }
 
@@ -323,16 +339,41 @@ class Rewriter {
     if (!list.empty()) graph().node(id).intermediates = std::move(list);
   }
 
+  // Is operand i of the node one that a call takes in float?
+  bool HandsFloat(NodeId id, size_t i) const {
+    const auto call = calls_.find(id);
+    if (call == calls_.end()) return false;
+    const auto first = static_cast<size_t>(call->second.flow.first);
+    return i < first || !call->second.in[i - first];
+  }
+  // Does the node read t in float, wherever it does?
+  bool ReadsFloat(NodeId id, TensorId t) const {
+    if (!Quantized(id)) return true;
+    const graph::Node& n = graph().node(id);
+    for (size_t i = 0; i < n.inputs.size(); ++i)
+      if (n.inputs[i] == t && HandsFloat(id, i)) return true;
+    return false;
+  }
+
   // The int8 form of operand i; requantized where the rule wants another scale than the tensor has.
   TensorId Int8Operand(const graph::Node& n, int operand, NodeId id) {
-    const TensorId t = n.inputs[operand];
-    if (graph().is_constant(t)) return Int8Constant(t, WantedScale(n, operand, t));
+    const auto call = calls_.find(id);
+    return Int8Form(n.inputs[operand], call == calls_.end() ? WantedScale(n, operand, n.inputs[operand]) : HandedScale(call->second, operand), n.place, id);
+  }
+
+  TensorId Int8Form(TensorId t, const Quant& wanted, const std::string& place, NodeId before) {
+    if (graph().is_constant(t)) return Int8Constant(t, wanted);
     const TensorId q = Int8Of(t);
-    const Quant wanted = WantedScale(n, operand, t);
     if (wanted == graph().tensor(q).type.quant) return q;
     const TensorId r = graph().AddTensor(graph().tensor(t).name + "/requantized", {act_, graph().tensor(t).type.shape, wanted});
-    Emit("quantize", q, r, n.place, id);
+    Emit("quantize", q, r, place, before);
     return r;
+  }
+
+  // That of the subgraphs' input.
+  Quant HandedScale(const IntegerCall& call, int operand) {
+    const int32_t callee = call.flow.subgraphs[0];
+    return shared_.classes.Of(shared_.Number(callee, shared_.graph(callee).inputs[static_cast<size_t>(operand - call.flow.first)]), act_);
   }
 
   Quant WantedScale(const graph::Node& n, int operand, TensorId t) {
@@ -351,21 +392,21 @@ class Rewriter {
     const graph::Tensor& source = graph().tensor(t);
     const DType first = FirstType(t);
     if (first != act_) return Converted(t, first);
-    const NodeId producer = source.producer;
-    const bool both = producer < 0 || !Quantized(producer) || graph().is_output(t) || ReadByFloat(t);
+    const bool made = MakesInteger(t);
+    const bool both = !made || graph().is_output(t) || ReadByFloat(t);
     const std::string name = source.name + (both ? std::string(kInt8Suffix) : std::string());
     const TensorType type{act_, source.type.shape, ScaleOf(t)};
     const TensorId q = graph().AddTensor(name, type);
     twins_[{t, act_}] = q;
     first_.try_emplace(t, act_);
-    if (producer < 0 || !Quantized(producer)) EmitEntry(t, q);
+    if (!made) EmitEntry(t, q);
     return q;
   }
 
   // The integer type that the tensor is computed in; the others are made from it. What comes in float becomes
   // whatever is asked for; an integer input of the model has one type.
   DType FirstType(TensorId t) const {
-    if (std::ranges::find(graph().inputs, t) != graph().inputs.end()) return options_.inputs != DType::kF32 ? options_.activation : act_;
+    if (std::ranges::find(graph().inputs, t) != graph().inputs.end()) return TakesInteger(t) ? activation_ : act_;
     const NodeId producer = graph().tensor(t).producer;
     if (const auto it = first_.find(t); it != first_.end() && producer < 0) return it->second;
     const auto type = types_.find(producer);
@@ -384,24 +425,30 @@ class Rewriter {
   }
 
   bool ReadByFloat(TensorId t) const {
-    return std::ranges::any_of(graph().tensor(t).consumers, [&](NodeId id) { return !Quantized(id); });
+    return std::ranges::any_of(graph().tensor(t).consumers, [&](NodeId id) { return ReadsFloat(id, t); });
   }
 
   // Into int8: a QUANTIZE behind the float tensor, or, at a model input with integer io, the input itself.
   void EmitEntry(TensorId t, TensorId q) {
     auto& inputs = graph().inputs;
     const auto at = std::ranges::find(inputs, t);
-    if (at == inputs.end() || options_.inputs == DType::kF32) {
+    if (at == inputs.end() || !TakesInteger(t)) {
       Emit("quantize", t, q, graph().tensor(t).name, -1);
       return;
     }
     const std::string name = graph().tensor(t).name;
     graph().tensor(t).name += "/float";
     TensorId entry = q;
-    if (options_.inputs == DType::kU8 && act_ == DType::kI8) entry = Uint8Twin(q, true);
+    if (!called_ && options_.inputs == DType::kU8 && act_ == DType::kI8) entry = Uint8Twin(q, true);
     graph().tensor(entry).name = name;
     *at = entry;
-    RenameEntries(t, entry, true);
+    if (!called_) RenameEntries(t, entry, true);
+  }
+
+  // Is this input of the graph an integer in the end?
+  bool TakesInteger(TensorId input) const {
+    if (!called_) return options_.inputs != DType::kF32;
+    return called_->inputs[static_cast<size_t>(std::ranges::find(graph().inputs, input) - graph().inputs.begin())] >= 0;
   }
 
   // uint8 is int8 with the zero point moved by 128.
@@ -422,7 +469,7 @@ class Rewriter {
   void ReadAsFloat(NodeId id) {
     const std::vector<TensorId> inputs = graph().node(id).inputs;
     for (size_t i = 0; i < inputs.size(); ++i)
-      if (IsFloatTensor(inputs[i])) FloatOf(inputs[i]);
+      if (IsFloatTensor(inputs[i]) && (!Quantized(id) || HandsFloat(id, i))) FloatOf(inputs[i]);
   }
 
   // The integer tensor that stands for t first of all; none where nothing was quantized.
@@ -436,6 +483,20 @@ class Rewriter {
     const TensorId twin = TwinOf(t);
     if (twin == graph::kNoTensor || graph().tensor(t).producer >= 0 || std::ranges::find(graph().inputs, t) != graph().inputs.end()) return;
     Emit("dequantize", twin, t, graph().tensor(t).name, -1);
+  }
+
+  // Of a called graph: whatever is handed over as integers, also what only passes through.
+  void TakeInputs() {
+    const std::vector<TensorId> inputs = graph().inputs;
+    for (size_t i = 0; i < inputs.size(); ++i)
+      if (called_->inputs[i] >= 0) Int8Of(inputs[i]);
+  }
+  void HandOutputs() {
+    const std::vector<TensorId> outputs = graph().outputs;
+    for (size_t i = 0; i < outputs.size(); ++i) {
+      if (called_->outputs[i] < 0) FloatOf(outputs[i]);
+      else graph().outputs[i] = Int8Form(outputs[i], shared_.classes.Of(called_->outputs[i], act_), graph().tensor(outputs[i]).name, -1);
+    }
   }
 
   void SetOutputs() {
@@ -540,18 +601,164 @@ class Rewriter {
     graph().SetInput(id, operand, Constant(b, {DTypeOf<T>, graph().tensor(b).type.shape, q}, std::as_bytes(std::span(quantized))));
   }
 
+  Rewriting& shared_;
+  const int32_t at_;
   const RewriteOptions& options_;
-  DType act_ = options_.activation;  // Of the node at work.
   const std::map<std::string, Range>& ranges_;
-  Rewritten out_;
+  Rewritten& out_;
+  const Ends* called_ = nullptr;     // Of the graph; null: it is the main one.
+  DType activation_ = options_.activation;  // Of the graph's nodes, but for those that are apart.
+  DType act_ = activation_;                 // Of the node at work.
+  std::vector<NodeId> nodes_;        // As they came.
   std::map<NodeId, DType> types_;    // Of activations, of what becomes integer.
+  std::map<NodeId, IntegerCall> calls_;
   std::vector<NodeId> resets_;
-  std::vector<TensorId> class_;
-  std::map<std::pair<TensorId, DType>, Quant> scales_;    // By class root.
-  std::map<TensorId, Range> unions_;                      // The same.
   std::map<std::tuple<TensorId, std::vector<float>, int32_t>, TensorId> constants_;  // Quantized forms, by source, scales and zero point.
   std::map<std::pair<TensorId, DType>, TensorId> twins_;  // Float tensor -> its integer form.
   std::map<TensorId, DType> first_;                       // The form that it is computed in.
+};
+
+// All graphs: what each node becomes, callees before their callers; then the scales of all; then the graphs.
+class Rewriter {
+ public:
+  Rewriter(const graph::Model& model, const std::map<std::string, Range>& ranges, const RewriteOptions& options) : shared_{options, ranges} {
+    shared_.out.model = model;
+    callers_ = passes::CallersOf(model);
+    for (size_t g = 0; g < model.subgraphs.size(); ++g) {
+      parts_.emplace_back(&shared_, static_cast<int32_t>(g));
+      shared_.base.push_back(tensors_);
+      tensors_ += static_cast<int>(model.subgraphs[g].tensors().size());
+      for (size_t t = 0; t < model.subgraphs[g].tensors().size(); ++t) shared_.classes.Add(parts_.back().RangeOf(static_cast<TensorId>(t)));
+    }
+  }
+
+  Result<Rewritten> Run() {
+    Choose(0, shared_.options.activation);
+    ChooseScales();
+    for (int32_t g : taking_part_) {
+      const auto ends = ends_.find(g);
+      OCTET_TRY(part(g).Rewrite(ends == ends_.end() ? nullptr : &ends->second));
+    }
+    for (const auto& [g, ends] : ends_)
+      if (std::ranges::find(taking_part_, g) == taking_part_.end()) RetypeInputs(shared_.graph(g), ends);
+    OCTET_TRY(graph::LinkCallees(shared_.out.model));
+    return std::move(shared_.out);
+  }
+
+ private:
+  GraphRewriter& part(int32_t g) { return parts_[static_cast<size_t>(g)]; }
+
+  void Choose(int32_t g, DType activation) {
+    part(g).SetActivation(activation);
+    part(g).ChooseNodes([&](const graph::Node& n, DType type) { return DecideCall(g, n, type); });
+    taking_part_.push_back(g);
+  }
+
+  // What only this node calls may become integer with it.
+  std::optional<IntegerCall> DecideCall(int32_t g, const graph::Node& n, DType type) {
+    const std::optional<passes::CallFlow> flow = passes::FlowOf(shared_.out.model, n);
+    if (!flow || std::ranges::any_of(flow->subgraphs, [&](int32_t callee) { return callers_[static_cast<size_t>(callee)] != 1 || callee == g; })) return std::nullopt;
+    if (flow->loops && DecidedByItsValues(*flow)) return std::nullopt;
+    for (int32_t callee : flow->makers()) Choose(callee, type);
+    IntegerCall call{*flow, type, {}, {}};
+    for (size_t i = static_cast<size_t>(flow->first); i < n.inputs.size(); ++i) call.in.push_back(HandsInteger(*flow, i - static_cast<size_t>(flow->first)));
+    for (size_t i = 0; i < n.outputs.size(); ++i) call.out.push_back(MakesInteger(g, *flow, n, i));
+    if (flow->loops)  // One value: what comes out goes in again.
+      for (size_t i = 0; i < call.in.size(); ++i) call.in[i] = call.out[i] = HasRange(g, n.outputs[i]) && !ReadByCondition(*flow, i) && (call.in[i] || call.out[i]);
+    if (std::ranges::none_of(flow->makers(), [&](int32_t callee) { return part(callee).any(); })) return std::nullopt;
+    for (size_t k = 0; k < flow->subgraphs.size(); ++k) ends_[flow->subgraphs[k]] = EndsOf(g, n, call, k);
+    return call;
+  }
+
+  bool HasRange(int32_t g, TensorId t) {
+    const graph::Tensor& tensor = shared_.graph(g).tensor(t);
+    return tensor.type.dtype == DType::kF32 && shared_.ranges.contains(tensor.name);
+  }
+  bool HandsInteger(const passes::CallFlow& flow, size_t i) {
+    const int32_t any = flow.subgraphs.back();
+    if (shared_.graph(any).tensor(shared_.graph(any).inputs[i]).type.dtype != DType::kF32) return false;
+    return std::ranges::any_of(flow.makers(), [&](int32_t callee) { return part(callee).ReadAsInteger(shared_.graph(callee).inputs[i]); });
+  }
+  bool MakesInteger(int32_t g, const passes::CallFlow& flow, const graph::Node& n, size_t i) {
+    return HasRange(g, n.outputs[i]) && std::ranges::any_of(flow.makers(), [&](int32_t callee) { return part(callee).MakesInteger(shared_.graph(callee).outputs[i]); });
+  }
+  bool ReadByCondition(const passes::CallFlow& flow, size_t i) {
+    const Graph& condition = shared_.graph(flow.subgraphs[0]);
+    return condition.uses(condition.inputs[i]) > 0;
+  }
+  // Is how long it runs decided by floats that it computes? Rounded, they may never reach their limit.
+  bool DecidedByItsValues(const passes::CallFlow& flow) {
+    const Graph& body = shared_.graph(flow.subgraphs[1]);
+    for (size_t i = 0; i < body.inputs.size(); ++i)
+      if (ReadByCondition(flow, i) && body.tensor(body.inputs[i]).type.dtype == DType::kF32 && body.outputs[i] != body.inputs[i]) return true;
+    return false;
+  }
+
+  Ends EndsOf(int32_t g, const graph::Node& n, const IntegerCall& call, size_t callee) {
+    Ends ends{.type = call.type, .inputs = {}, .outputs = {}};
+    const int32_t own = call.flow.subgraphs[callee];
+    for (size_t i = 0; i < call.in.size(); ++i) ends.inputs.push_back(call.in[i] ? shared_.Number(own, shared_.graph(own).inputs[i]) : -1);
+    for (size_t i = 0; i < n.outputs.size(); ++i) ends.outputs.push_back(call.out[i] ? shared_.Number(g, n.outputs[i]) : -1);
+    return ends;
+  }
+
+  // Of a condition, which reads none of them.
+  void RetypeInputs(Graph& g, const Ends& ends) {
+    for (size_t i = 0; i < ends.inputs.size(); ++i) {
+      if (ends.inputs[i] < 0) continue;
+      TensorType& type = g.tensor(g.inputs[i]).type;
+      type.dtype = ends.type;
+      type.quant = shared_.classes.Of(ends.inputs[i], ends.type);
+    }
+  }
+
+  void ChooseScales() {
+    ForCalls([&](int32_t g, const graph::Node& n, const IntegerCall& call) { TieInputs(g, n, call); });
+    for (int32_t g : taking_part_) part(g).NoteFixed();
+    for (const bool fixed_too : {false, true}) {
+      for (int32_t g : taking_part_) part(g).JoinSameScales(fixed_too);
+      ForCalls([&](int32_t g, const graph::Node& n, const IntegerCall& call) { JoinEnds(g, n, call, fixed_too); });
+    }
+    for (int32_t g : taking_part_) part(g).JoinSteps();
+    part(0).ReportClasses();
+  }
+
+  template <class Body> void ForCalls(const Body& body) {
+    for (int32_t g : taking_part_)
+      for (const auto& [id, call] : part(g).calls()) body(g, shared_.graph(g).node(id), call);
+  }
+
+  // All subgraphs take a value with one scale; it is a loop's own in every round.
+  void TieInputs(int32_t g, const graph::Node& n, const IntegerCall& call) {
+    for (size_t i = 0; i < call.in.size(); ++i) {
+      if (!call.in[i]) continue;
+      const int first = InputOf(call, 0, i);
+      shared_.classes.Unite(first, InputOf(call, 1, i), call.type);
+      if (call.flow.loops) shared_.classes.Unite(first, shared_.Number(g, n.outputs[i]), call.type);
+    }
+  }
+
+  void JoinEnds(int32_t g, const graph::Node& n, const IntegerCall& call, bool fixed_too) {
+    const auto join = [&](int a, int b) {
+      if (fixed_too || (!shared_.classes.HasFixed(a) && !shared_.classes.HasFixed(b))) shared_.classes.Unite(a, b, call.type);
+    };
+    for (size_t i = 0; i < call.in.size(); ++i)
+      if (call.in[i]) join(InputOf(call, 0, i), shared_.Number(g, n.inputs[i + static_cast<size_t>(call.flow.first)]));
+    for (size_t i = 0; i < call.out.size(); ++i)
+      for (int32_t callee : call.flow.makers())
+        if (call.out[i]) join(shared_.Number(g, n.outputs[i]), shared_.Number(callee, shared_.graph(callee).outputs[i]));
+  }
+
+  int InputOf(const IntegerCall& call, size_t callee, size_t i) {
+    const int32_t g = call.flow.subgraphs[callee];
+    return shared_.Number(g, shared_.graph(g).inputs[i]);
+  }
+  Rewriting shared_;
+  std::deque<GraphRewriter> parts_;    // Of all graphs.
+  std::vector<int> callers_;
+  std::vector<int32_t> taking_part_;   // Callees before their callers.
+  std::map<int32_t, Ends> ends_;
+  int tensors_ = 0;
 };
 
 }  // namespace

@@ -18,13 +18,14 @@ Range Widened(Range r) { return {kWidened * r.min, kWidened * r.max}; }
 
 }  // namespace
 
-TensorRanges::TensorRanges(const graph::Graph& g, Statistics statistics, bool repair) : statistics_(std::move(statistics)) {
-  for (size_t i = 0; i < g.tensors().size(); ++i) {
-    const auto t = static_cast<graph::TensorId>(i);
-    if (!statistics_.contains(g.tensor(t).name)) continue;
-    const bool whole = g.tensor(t).is_variable || std::ranges::find(g.inputs, t) != g.inputs.end();
-    tensors_[g.tensor(t).name] = {whole, repair && !whole && g.tensor(t).producer >= 0, repair ? LowestUseful(g, t) : -INFINITY};
-  }
+TensorRanges::TensorRanges(const graph::Model& model, Statistics statistics, bool repair) : statistics_(std::move(statistics)) {
+  for (const graph::Graph& g : model.subgraphs)
+    for (size_t i = 0; i < g.tensors().size(); ++i) {
+      const auto t = static_cast<graph::TensorId>(i);
+      if (!statistics_.contains(g.tensor(t).name)) continue;
+      const bool whole = g.tensor(t).is_variable || std::ranges::find(g.inputs, t) != g.inputs.end();
+      tensors_[g.tensor(t).name] = {whole, repair && !whole && g.tensor(t).producer >= 0, repair ? LowestUseful(g, t) : -INFINITY};
+    }
 }
 
 Range TensorRanges::Of(const std::string& tensor, Ranges method) const {

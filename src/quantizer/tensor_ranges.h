@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What each way of choosing a range makes of each tensor of a graph, found once.
+// What each way of choosing a range makes of each tensor of a model, found once.
 #pragma once
 #include "quantizer/choose_params.h"
 
@@ -11,7 +11,7 @@ using RangeMethods = std::map<std::string, Ranges>;  // By tensor.
 class TensorRanges {
  public:
   // Inputs and states are never clipped. `repair`: what no reader tells apart is.
-  TensorRanges(const graph::Graph& g, Statistics statistics, bool repair);
+  TensorRanges(const graph::Model& model, Statistics statistics, bool repair);
   const Statistics& statistics() const { return statistics_; }
 
   Range Of(const std::string& tensor, Ranges method) const;

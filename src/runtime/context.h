@@ -36,6 +36,7 @@ class Context {
   // Why the run ends soon: for this run (its next one begins anew), or until it is taken back.
   static constexpr int kCancelled = 1, kHeld = 2;
   std::atomic<int> cancelled = 0;
+  Observer* call_observer = nullptr;           // Of what called subgraphs make; null: nobody looks.
   std::vector<std::string> delegate_failures;  // Per delegate: why it is not asked any more; empty: it is.
 
   // The plan of a subgraph that nodes call; its memory is used again by every call.

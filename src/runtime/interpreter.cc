@@ -225,7 +225,10 @@ class Runner : public Interpreter {
   const std::vector<std::pair<int, std::string>>& delegate_failures() const override { return plan().delegate_failures(); }
   ShadowReport shadow() const override { return shadow_ ? shadow_->report() : ShadowReport(); }
   std::vector<DelegateTiming> delegate_timings() const override { return plan().delegate_timings(); }
-  void SetObserver(Observer* observer) override { observer_ = observer; }
+  void SetObserver(Observer* observer) override {
+    observer_ = observer;
+    context_.call_observer = observer && observer->WatchesCalls() ? observer : nullptr;
+  }
 
  private:
   // A signature, or subgraph 0: with a plan of its own.

@@ -97,14 +97,6 @@ struct DelegateTiming {
   double us = 0;
 };
 
-// Called after each step with the node's index; for profiling and calibration.
-class Observer {
- public:
-  virtual ~Observer() = default;
-  virtual void BeforeNode(int /*node*/) {}
-  virtual void AfterNode(int /*node*/) {}
-};
-
 struct TensorRef {
   std::string_view name;
   const TensorType* type = nullptr;  // The current shape.
@@ -112,6 +104,17 @@ struct TensorRef {
   std::byte* data = nullptr;         // Null before Allocate, for tensors without memory, and for strings: see SetStrings.
   uint64_t bytes = 0;
   bool constant = false, variable = false;  // In the file; kept between runs.
+};
+
+// Called after each step with the node's index; for profiling and calibration.
+class Observer {
+ public:
+  virtual ~Observer() = default;
+  virtual void BeforeNode(int /*node*/) {}
+  virtual void AfterNode(int /*node*/) {}
+  // Every tensor that is made inside of a called subgraph, in each call: for those who want to know.
+  virtual bool WatchesCalls() const { return false; }
+  virtual void AfterMade(const TensorRef& /*tensor*/) {}
 };
 
 struct NodeInfo {

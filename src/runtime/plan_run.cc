@@ -6,6 +6,28 @@
 #include "runtime/plan.h"
 
 namespace octet::runtime {
+namespace {
+
+// Shows what the nodes of a called subgraph make.
+class CallWatch : public Observer {
+ public:
+  CallWatch(const tflite::SubgraphInfo& graph, const std::vector<TensorState>& tensors, Observer* observer) : graph_(graph), tensors_(tensors), observer_(observer) {}
+  void AfterNode(int node) override {
+    for (int32_t t : graph_.operators[static_cast<size_t>(node)].outputs) {
+      if (t < 0) continue;
+      const tflite::TensorInfo& info = graph_.tensors[static_cast<size_t>(t)];
+      const TensorState& state = tensors_[static_cast<size_t>(t)];
+      if (state.type.dtype != DType::kString) observer_->AfterMade({info.name, &state.type, info.signature, state.data, state.bytes, info.has_constant, info.is_variable});
+    }
+  }
+
+ private:
+  const tflite::SubgraphInfo& graph_;
+  const std::vector<TensorState>& tensors_;
+  Observer* observer_;
+};
+
+}  // namespace
 
 Status Plan::RunSteps(size_t first, size_t end, ThreadPool& pool, Observer* observer) {
   for (size_t i = first; i < end; ++i) {
@@ -144,7 +166,8 @@ Status Plan::Call(std::span<const Bound> in, std::span<Bound> out, ThreadPool& p
     OCTET_TRY(BuildFor(shapes));
   }
   OCTET_TRY(BindEnds(in, out));
-  OCTET_TRY(Run(pool, nullptr));
+  CallWatch watch(graph_, tensors_, context_.call_observer);
+  OCTET_TRY(Run(pool, context_.call_observer ? &watch : nullptr));
   for (size_t i = 0; i < out.size(); ++i) {
     const TensorState& t = tensors_[graph_.outputs[i]];
     const bool wanted = out[i].data && out[i].shape == t.type.shape;

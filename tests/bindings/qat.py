@@ -54,6 +54,23 @@ def separable():
     return keras.Model(x, L.Dense(3, activation="sigmoid")(L.Flatten()(y)))
 
 
+def resized():
+    """Grids that are joined, values between others on them, a bias in the integers' units behind each."""
+    x = keras.Input([12, 12, 3])
+    a = L.Conv2D(8, 3, padding="same", activation="relu")(x)
+    b = L.Conv2DTranspose(8, 2, strides=2)(L.Conv2D(12, 3, padding="same", activation="relu6")(L.MaxPooling2D()(a)))
+    y = L.UpSampling2D(interpolation="bilinear")(L.Concatenate()([a, L.LeakyReLU(negative_slope=0.2)(L.BatchNormalization()(b))]))
+    y = L.Conv2D(6, 3, strides=2)(L.Resizing(15, 17)(y))
+    return keras.Model(x, L.Dense(3, activation="softmax")(L.Multiply()([L.GlobalAveragePooling2D()(y), L.Dense(6, activation="sigmoid")(L.GlobalMaxPooling2D()(y))])))
+
+
+def transformer():
+    x = keras.Input([8, 12])
+    y = L.LayerNormalization()(L.Add()([x, L.MultiHeadAttention(2, 6)(x, x)]))
+    y = L.LayerNormalization()(L.Add()([y, L.Dense(12)(L.Dense(24, activation="gelu")(y))]))
+    return keras.Model(x, L.Dense(3, activation="softmax")(L.GlobalAveragePooling1D()(y)))
+
+
 def check(name, model, shape, quantum, floats_left=0):
     rng = np.random.default_rng(0)
     x, y = rng.standard_normal((64, *shape)).astype("f4"), rng.integers(0, 3, 64)
@@ -82,3 +99,5 @@ check("sequential", sequential(), (12,), 1 / 256)
 check("one_dimensional", one_dimensional(), (20, 4), 1 / 256)
 check("shared", shared(), (8,), 1 / 256)
 check("separable", separable(), (8, 8, 4), 1 / 256, 2)  # The batch norm behind an activation.
+check("resized", resized(), (12, 12, 3), 1 / 256)
+check("transformer", transformer(), (8, 12), 1 / 256, 40)  # Attention and layer norms.

@@ -14,16 +14,16 @@ def flex():
     model, out = DATA / "flex", work / "flex.tflite"
     out.unlink(missing_ok=True)
     refused = run("convert", model, "-o", out)
-    expect("without --allow-flex the ops are refused by name", refused.returncode == 3 and "Erfinv" in refused.stderr and not out.exists())
+    expect("without --allow-flex the ops are refused by name", refused.returncode == 3 and "Dawsn" in refused.stderr and not out.exists())
     check = json.loads(run("check", model, "--json").stdout)
-    expect("check says what Flex could keep", not check["converts"] and sorted(f["class"] for f in check["findings"]) == ["Erfinv"] and all(f["flex"] for f in check["findings"]))
+    expect("check says what Flex could keep", not check["converts"] and sorted(f["class"] for f in check["findings"]) == ["Dawsn"] and all(f["flex"] for f in check["findings"]))
     expect("check --allow-flex finds nothing", run("check", model, "--allow-flex").returncode == 0)
     kept = run("convert", model, "-o", out, "--allow-flex", "--json")
     summary = json.loads(kept.stdout) if kept.returncode == 0 else {}
-    expect("with it they are kept", kept.returncode == 0 and summary["histogram"].get("FlexErfinv") == 1 and len(summary["flex"]) == 1)
-    expect("and said", "stayed TensorFlow's own" in kept.stderr and "Erfinv" in kept.stderr)
+    expect("with it they are kept", kept.returncode == 0 and summary["histogram"].get("FlexDawsn") == 1 and len(summary["flex"]) == 1)
+    expect("and said", "stayed TensorFlow's own" in kept.stderr and "Dawsn" in kept.stderr)
     codes = [c.get("custom_code") for c in json.loads(run("inspect", out, "--json").stdout)["operator_codes"]]
-    expect("the file names them as TensorFlow does", "FlexErfinv" in codes)
+    expect("the file names them as TensorFlow does", "FlexDawsn" in codes)
     frozen = run("convert", DATA / "svd.pb", "-o", work / "svd.tflite", "--allow-flex")
     expect("a frozen graph does not say enough", frozen.returncode == 3 and "as TensorFlow's own operator" in frozen.stderr)
 

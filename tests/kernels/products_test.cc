@@ -18,7 +18,7 @@ Case RandomCase(std::mt19937& random) {
   const auto pick = [&](int32_t low, int32_t high) { return low + static_cast<int32_t>(random() % static_cast<uint32_t>(high - low + 1)); };
   Case c{pick(5, 13), pick(5, 13), pick(1, 40), pick(1, 40), pick(1, 4), pick(1, 4), pick(1, 3), 1, random() % 2 ? ops::Padding::kSame : ops::Padding::kValid,
          static_cast<ops::Activation>(random() % 4)};
-  if (c.stride == 1 && random() % 3 == 0) c.dilation = pick(1, 2);
+  if ((c.stride == 1 || random() % 4 == 0) && random() % 3 == 0) c.dilation = pick(1, 2);
   if (random() % 3 == 0) c.filter_h = c.filter_w = c.stride = 1;
   return c;
 }

@@ -22,33 +22,14 @@
 #include "quantizer/tensor_ranges.h"
 #include "quantizer/statistics_cache.h"
 #include "tests/model_builder.h"
+#include "tests/samples.h"
 
 namespace octet::quantizer {
 namespace {
 
 using test::Builder;
 using test::Runner;
-
-// A data set in memory.
-class Samples : public data::Dataset {
- public:
-  Samples(Shape sample, std::vector<float> values) : sample_(sample), values_(std::move(values)) {}
-  const std::string& path() const override { return name_; }
-  int64_t size() const override { return static_cast<int64_t>(values_.size()) / sample_.elements(); }
-  int num_inputs() const override { return 1; }
-  const std::string& input_name(int) const override { return name_; }
-  TensorType input_type(int) const override { return {DType::kF32, sample_, {}}; }
-  std::span<const std::byte> sample(int, int64_t i) const override {
-    return std::as_bytes(std::span(values_)).subspan(static_cast<size_t>(i * sample_.elements() * 4), static_cast<size_t>(sample_.elements() * 4));
-  }
-  bool has_labels() const override { return false; }
-  int64_t label(int64_t) const override { return 0; }
-
- private:
-  std::string name_ = "x";
-  Shape sample_;
-  std::vector<float> values_;
-};
+using test::Samples;
 
 constexpr auto kOneStride = [](graph::Node& n) {
   test::SetAttr<int32_t>(n, "stride_h", 1);
@@ -144,7 +125,7 @@ TEST(TensorRanges, FewSamplesWidenWhatIsComputed) {
   for (const int count : {8, 32}) {
     const Statistics statistics = *Calibrate(b.model, TrainingSamples(count), {0, count, 1}, true, {});
     const float seen = statistics.at("first").max;
-    const TensorRanges repaired(b.g(), statistics, true), naive(b.g(), statistics, false);
+    const TensorRanges repaired(b.model, statistics, true), naive(b.model, statistics, false);
     EXPECT_EQ(repaired.Of("first", Ranges::kMinMax).max, count < 16 ? 1.25f * seen : seen);
     EXPECT_EQ(naive.Of("first", Ranges::kMinMax).max, seen);
     EXPECT_EQ(repaired.Of("x", Ranges::kMinMax).max, statistics.at("x").max);
@@ -530,7 +511,7 @@ TEST(Rewrite, ATensorsNameIsNoLayersName) {
   const Statistics statistics = *Calibrate(b.model, TrainingSamples(8), {0, 8, 1}, true, {});
   RewriteOptions options;
   options.keep_float["norm"] = "asked for";
-  auto rewritten = RewriteToInt8(b.model, TensorRanges(b.g(), statistics, true).All(Ranges::kMinMax, {}), options);
+  auto rewritten = RewriteToInt8(b.model, TensorRanges(b.model, statistics, true).All(Ranges::kMinMax, {}), options);
   ASSERT_TRUE(rewritten.ok());
   ASSERT_EQ(rewritten->float_nodes.size(), 1u);
   EXPECT_EQ(rewritten->float_nodes[0].tensor, "norm");
@@ -540,7 +521,7 @@ TEST(Rewrite, ATensorsNameIsNoLayersName) {
 TEST(Rewrite, SomeLayersTakeSixteenBits) {
   Builder b = SpreadModel(30.0f);
   const Samples data = TrainingSamples(8);
-  TensorRanges ranges(b.g(), *Calibrate(b.model, data, {0, 8, 1}, false, {}), true);
+  TensorRanges ranges(b.model, *Calibrate(b.model, data, {0, 8, 1}, false, {}), true);
   RewriteOptions options;
   options.int16["last"] = "asked for";
   options.int16["dw"] = "asked for";
@@ -684,7 +665,7 @@ TEST(RefineRanges, ChoosesByTheModelsOutputs) {
   const auto conv = b.Conv("conv", x, 8, 3, 1, kOneStride);
   b.g().outputs = {b.Node("minimum", "y", {conv, b.Constant<float>("six", Shape{}, {0.25f})})};
   const Samples data = TrainingSamples(16);
-  const TensorRanges ranges(b.g(), *Calibrate(b.model, data, {0, 16, 1}, true, {}), true);
+  const TensorRanges ranges(b.model, *Calibrate(b.model, data, {0, 16, 1}, true, {}), true);
   const Rewritten plain = *RewriteToInt8(b.model, ranges.All(Ranges::kMinMax, {}), {});
   ASSERT_FALSE(plain.classes.empty());
   const std::vector<ScaleClass> one{{{"conv"}, ActivationQuant(DType::kI8, ranges.Of("conv", Ranges::kMinMax)), false}};

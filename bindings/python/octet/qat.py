@@ -10,7 +10,13 @@ Weights of Dense, Conv and DepthwiseConv layers are rounded to 8 bits per output
 bits between limits that follow the training data (a moving average) or that the layer itself fixes (softmax, sigmoid, tanh).
 The gradient passes as if nothing were rounded. Batch norms stay between a convolution and the rounding of its output: the
 converter folds them into the integer weights' scales. `octet convert` reads the saved model's limits exactly.
+
+In inference the model computes what the file computes: sums of products of whole numbers, biases in their units, and each
+operator's own rounding (docs/numerics.md). What is left apart is the order of float additions: some ten in a million values
+of a layer differ by one level.
 """
+import math
+
 import keras
 from keras import ops
 
@@ -24,19 +30,71 @@ _MOVES = ("Flatten", "Reshape", "Permute", "MaxPooling1D", "MaxPooling2D", "Zero
           "Transpose", "Squeeze", "ExpandDims", "GetItem", "Max", "Min")  # The last ones are functions of keras.ops.
 # In integers their outputs are on the grid of their inputs.
 _KEEPS_GRID = ("AveragePooling1D", "AveragePooling2D", "UpSampling1D", "UpSampling2D", "Resizing", "CenterCrop")
-_FIXED = {"softmax": (0.0, 255.0 / 256.0), "sigmoid": (0.0, 255.0 / 256.0), "tanh": (-1.0, 127.0 / 128.0)}
+# They make new values on it, between those of their input.
+_BLENDS = ("AveragePooling1D", "AveragePooling2D", "Resizing", "UpSampling2D")
+_CLAMPS = ("ReLU", "Relu", "Relu6")
+_FIXED = {"softmax": (0.0, 255.0 / 256.0), "sigmoid": (0.0, 255.0 / 256.0), "tanh": (-1.0, 127.0 / 128.0),
+          "log_softmax": (-255.0 / 16.0, 0.0), "unitnormalization": (-1.0, 127.0 / 128.0)}
 
 
 def _straight_through(x, rounded):
     return x + ops.stop_gradient(rounded - x)
 
 
+def _rounded(x, slack=0.0):
+    """To whole numbers, halves away from zero; what misses a half by less than `slack` is one."""
+    return ops.sign(x) * ops.floor(ops.abs(x) + (0.5 + slack))
+
+
+def _between(old, new):
+    """A matrix that interpolates `new` values from `old`: places have 10 bits behind the point, as in the integer operator."""
+    one = 1024
+    step = (one * old + new // 2) // new
+    m = [[0.0] * old for _ in range(new)]
+    for i, row in enumerate(m):
+        at = i * step + step // 2 - one // 2
+        low, high = (min(max(int(v), 0), old - 1) for v in (at / one, (at + one - 1) // one))
+        row[low] += 1.0 - (at - one * low) / one
+        row[high] += (at - one * low) / one
+    return m
+
+
+class _Bilinear:
+    """A resizing layer whose weights are those of the integer operator."""
+
+    def call(self, x):
+        y = super().call(x)
+        if not self._inbound_nodes or _grid_of(self._inbound_nodes[0].input_tensors[0]) is None:
+            return y  # In floats, or not in a graph yet.
+        if self.interpolation != "bilinear" or self.data_format != "channels_last" or getattr(self, "antialias", False):
+            return y
+        if None in (*x.shape[1:3], *y.shape[1:3]) or getattr(self, "crop_to_aspect_ratio", False) or getattr(self, "pad_to_aspect_ratio", False):
+            return y
+        rows, columns = (ops.convert_to_tensor(_between(x.shape[i], y.shape[i]), "float32") for i in (1, 2))
+        z = ops.einsum("ih,bhwc,jw->bijc", rows, ops.cast(x, "float32"), columns)
+        return ops.cast(z, y.dtype)
+
+
+@keras.saving.register_keras_serializable(package="octet")
+class Resizing(_Bilinear, keras.layers.Resizing):
+    pass
+
+
+@keras.saving.register_keras_serializable(package="octet")
+class UpSampling2D(_Bilinear, keras.layers.UpSampling2D):
+    pass
+
+
 @keras.saving.register_keras_serializable(package="octet")
 class FakeQuantize(keras.layers.Layer):
-    """Rounds activations to 256 levels between two limits that include zero; zero is a level."""
+    """Rounds activations to 256 levels between two limits that include zero; zero is a level.
+
+    In inference it rounds as the integer operator that the converter makes of what is before it. `use` counts the calls of one
+    that is called several times.
+    """
 
     def __init__(self, limits=None, momentum=0.99, **kwargs):
-        super().__init__(**kwargs)
+        super().__init__(**{**kwargs, "dtype": "float32"})
         self.limits = None if limits is None else tuple(float(v) for v in limits)
         self.momentum = momentum
 
@@ -46,22 +104,29 @@ class FakeQuantize(keras.layers.Layer):
         self.low = self.add_weight(name="low", shape=(), initializer=constant(low), trainable=False, dtype="float32")
         self.high = self.add_weight(name="high", shape=(), initializer=constant(high), trainable=False, dtype="float32")
 
-    def call(self, x, training=False):
+    def call(self, x, training=False, use=0):
         if training and self.limits is None:
             self._observe(x)
-        levels = float(2**BITS - 1)
-        low, high = ops.convert_to_tensor(self.low), ops.convert_to_tensor(self.high)
-        scale = (high - low) / levels
+        x = ops.cast(x, "float32")
+        scale, known = self._scale()
+        zero = ops.clip(ops.floor(0.5 - ops.convert_to_tensor(self.low) / scale), 0.0, float(2**BITS - 1)) - 128.0
+        made_of = self._inbound_nodes[use].input_tensors[0] if use < len(self._inbound_nodes) else None
+        if made_of is not None and _maker(made_of) in _BLENDS:  # On the grid of its input; of int8 halves go away from -zero.
+            level = ops.clip(_rounded(x / scale + zero, 1e-4), -128.0, 127.0)
+        else:
+            index = ops.stop_gradient(x / scale)
+            if made_of is not None and not training:
+                index = _rounded_first(index, made_of, scale)
+            level = ops.clip(_rounded(index) + zero, -128.0, 127.0)
+        clipped = ops.clip(x, (-128.0 - zero) * scale, (127.0 - zero) * scale)
+        rounded = _straight_through(clipped, (level - zero) * scale)
+        return rounded * known + x * (1.0 - known)  # Before the first batch: as it is.
+
+    def _scale(self):
+        """The distance of two levels, and 1 (0 before the first batch, when nothing is rounded)."""
+        scale = (ops.convert_to_tensor(self.high) - ops.convert_to_tensor(self.low)) / float(2**BITS - 1)
         known = ops.cast(scale > 0, "float32")
-        scale = scale * known + (1.0 - known)
-        zero = ops.clip(ops.floor(0.5 - low / scale), 0.0, levels)
-        bottom, top = -zero * scale, (levels - zero) * scale
-        clipped = ops.clip(ops.cast(x, "float32"), bottom, top)
-        # Halves go away from the middle, as int8's zero, which is how integer operators round averages; those a little less are halves.
-        index = (clipped - bottom) / scale - 128.0
-        rounded = (ops.sign(index) * ops.floor(ops.abs(index) + (0.5 + 1e-4)) + 128.0) * scale + bottom
-        rounded = _straight_through(clipped, rounded)
-        return ops.cast(rounded * known + ops.cast(x, "float32") * (1.0 - known), x.dtype)  # Before the first batch: as it is.
+        return scale * known + (1.0 - known), known
 
     def _observe(self, x):
         x = ops.stop_gradient(ops.cast(x, "float32"))
@@ -80,58 +145,109 @@ class FakeQuantize(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(package="octet")
 class QuantizedWeights(keras.layers.Wrapper):
-    """Runs a layer on its kernel rounded to whole multiples of max |w| / 127 of each output channel."""
+    """Runs a layer on its kernel rounded to whole multiples of max |w| / 127 of each output channel.
+
+    Where its input is rounded, it computes as the file does: a sum of products of integers (exact in float32 up to 2^24), a bias
+    that is a whole multiple of the product of both scales, and that product. `use` counts the calls of a layer that is called
+    several times: each has an input with levels of its own.
+    """
 
     def __init__(self, layer, **kwargs):
-        super().__init__(layer, **kwargs)
+        super().__init__(layer, **{**kwargs, "dtype": "float32"})  # Sums of products are exact in it; mixed precision is not.
 
-    def _rounded(self, w):
+    def _kernel_scale(self, w):
+        """Of each output channel, for the kernel's shape; one where the file has one for all."""
         kind = type(self.layer).__name__
         depthwise = kind.startswith("DepthwiseConv")
         axis = len(w.shape) - 2 if depthwise or kind == "Conv2DTranspose" else len(w.shape) - 1
         axes = [i for i in range(len(w.shape)) if i != axis]
         if depthwise and w.shape[-1] != 1:
-            axes = list(range(len(w.shape)))  # One scale: channels and multipliers share an axis in the file.
-        scale = ops.max(ops.abs(w), axis=axes, keepdims=True) / 127.0
-        scale = ops.where(scale > 0, scale, ops.ones_like(scale))
-        return ops.clip(ops.floor(w / scale + 0.5), -127.0, 127.0) * scale
+            axes = list(range(len(w.shape)))  # Channels and multipliers share an axis in the file.
+        scale = ops.stop_gradient(ops.max(ops.abs(w), axis=axes, keepdims=True) / 127.0)
+        return ops.where(scale > 0, scale, ops.ones_like(scale))
 
-    def call(self, x, training=False):
-        w = ops.convert_to_tensor(self.layer.kernel)
-        return _call_with_kernel(self.layer, x, _straight_through(w, self._rounded(w)))
+    def _along_channels(self, v, rank):
+        """A vector so that it meets the channels of an output."""
+        first = getattr(self.layer, "data_format", "") == "channels_first"
+        return ops.reshape(v, (1, -1) + (1,) * (rank - 2) if first else (-1,))
+
+    def call(self, x, training=False, use=0):
+        layer = self.layer
+        w = ops.convert_to_tensor(layer.kernel)
+        scale = self._kernel_scale(w)
+        kernel = _straight_through(w / scale, ops.clip(ops.floor(w / scale + 0.5), -127.0, 127.0))
+        scale = ops.reshape(scale, (-1,))
+        rounding, norm = self._neighbours(use)
+        bias = ops.convert_to_tensor(layer.bias) if layer.use_bias else ops.zeros((1,))
+        unit = ops.ones(())
+        if rounding is not None:
+            step, known = rounding._scale()
+            unit = step * known + (1.0 - known)
+            x = x / unit
+            if not training:  # In training a dropout may have moved it.
+                x = _straight_through(x, known * ops.round(x) + (1.0 - known) * x)
+            if norm is None:
+                bias = _straight_through(bias, known * _rounded(bias / (scale * unit)) * (scale * unit) + (1.0 - known) * bias)
+            elif not training:
+                bias = known * _bias_before(norm, bias, scale * unit) + (1.0 - known) * bias
+        y = _products(layer, x, kernel)
+        y = y * self._along_channels(scale * unit, len(y.shape)) + self._along_channels(bias, len(y.shape))
+        return layer.activation(y) if layer.activation is not None else y
+
+    def _neighbours(self, use):
+        """The rounding that the input comes from and the batch norm that reads the output, or none: the converter folds it."""
+        if use >= len(self._inbound_nodes):
+            return None, None  # Not in a graph yet.
+        node = self._inbound_nodes[use]
+        readers = [o for o in _readers(self) if isinstance(o, keras.layers.BatchNormalization)]
+        return _grid_of(node.input_tensors[0]), readers[0] if readers else None
 
     def compute_output_shape(self, input_shape):
         return self.layer.compute_output_shape(input_shape)
 
 
-def _call_with_kernel(layer, x, kernel):
-    """What the layer computes, with another kernel; its own code reads the variable."""
+_RESIZE = {keras.layers.Resizing: Resizing, keras.layers.UpSampling2D: UpSampling2D}
+
+
+def _factor(norm):
+    """What a batch norm multiplies with."""
+    factor = ops.rsqrt(ops.convert_to_tensor(norm.moving_variance) + norm.epsilon)
+    return factor * ops.convert_to_tensor(norm.gamma) if norm.scale else factor
+
+
+def _bias_before(norm, bias, unit):
+    """The bias with which what the batch norm makes of it is a whole multiple of the folded weights' unit."""
+    factor = _factor(norm)
+    mean = ops.convert_to_tensor(norm.moving_mean)
+    offset = ops.convert_to_tensor(norm.beta) if norm.center else ops.zeros(())
+    live = ops.cast(factor != 0, "float32")
+    factor = factor + (1.0 - live)
+    unit = unit * ops.abs(factor)
+    folded = _rounded(((bias - mean) * factor + offset) / unit) * unit
+    return ops.stop_gradient(live * (mean + (folded - offset) / factor) + (1.0 - live) * bias)
+
+
+def _products(layer, x, kernel):
+    """What the layer computes without bias and activation, with another kernel; its own code reads the variable."""
     kind = type(layer).__name__
     if kind == "Dense":
-        y = ops.matmul(x, kernel)
-    elif kind.startswith("DepthwiseConv"):
+        return ops.matmul(x, kernel)
+    if kind.startswith("DepthwiseConv"):
         strides = layer.strides[0] if kind == "DepthwiseConv1D" else layer.strides
-        y = ops.depthwise_conv(x, kernel, strides=strides, padding=layer.padding, dilation_rate=layer.dilation_rate, data_format=layer.data_format)
-    elif kind == "Conv2DTranspose":
-        y = ops.conv_transpose(x, kernel, strides=list(layer.strides), padding=layer.padding, output_padding=layer.output_padding,
-                               dilation_rate=layer.dilation_rate, data_format=layer.data_format)
-    else:
-        padding = layer.padding
-        if padding == "causal":
-            x, padding = ops.pad(x, [(0, 0), (layer.dilation_rate[0] * (layer.kernel_size[0] - 1), 0), (0, 0)]), "valid"
-        y = ops.conv(x, kernel, strides=list(layer.strides), padding=padding, dilation_rate=layer.dilation_rate, data_format=layer.data_format)
-    if layer.use_bias:
-        bias = ops.convert_to_tensor(layer.bias)
-        if getattr(layer, "data_format", "channels_last") == "channels_first":
-            bias = ops.reshape(bias, (1, -1) + (1,) * (len(y.shape) - 2))
-        y = y + bias
-    return layer.activation(y) if layer.activation is not None else y
+        return ops.depthwise_conv(x, kernel, strides=strides, padding=layer.padding, dilation_rate=layer.dilation_rate, data_format=layer.data_format)
+    if kind == "Conv2DTranspose":
+        return ops.conv_transpose(x, kernel, strides=list(layer.strides), padding=layer.padding, output_padding=layer.output_padding,
+                                  dilation_rate=layer.dilation_rate, data_format=layer.data_format)
+    padding = layer.padding
+    if padding == "causal":
+        x, padding = ops.pad(x, [(0, 0), (layer.dilation_rate[0] * (layer.kernel_size[0] - 1), 0), (0, 0)]), "valid"
+    return ops.conv(x, kernel, strides=list(layer.strides), padding=padding, dilation_rate=layer.dilation_rate, data_format=layer.data_format)
 
 
 def _activation(layer):
     kind = type(layer).__name__
-    if kind in ("Softmax", "ReLU", "Relu", "Relu6", "Sigmoid", "Tanh"):  # Layers and functions.
-        return kind.lower()
+    if kind in _CLAMPS + ("Softmax", "LogSoftmax", "Sigmoid", "Tanh", "UnitNormalization"):  # Layers and functions.
+        return "log_softmax" if kind == "LogSoftmax" else kind.lower()
     return getattr(getattr(layer, "activation", None), "__name__", "linear")
 
 
@@ -141,23 +257,13 @@ def _is_split(layer):
 
 
 def _separable(layer, config, momentum):
-    """A depthwise and a pointwise convolution with a rounding between them, in place of the one layer."""
+    """A depthwise convolution, a rounding and a pointwise convolution in place of the one layer."""
     rank = len(layer.kernel_size)
     own = {key: config[key] for key in ("data_format", "dtype", "trainable")}
     spatial = {key: config[key] for key in ("kernel_size", "strides", "padding", "dilation_rate", "depth_multiplier")}
-    first = getattr(keras.layers, f"DepthwiseConv{rank}D")(use_bias=False, name=layer.name + "_depthwise", **spatial, **own)
-    second = getattr(keras.layers, f"Conv{rank}D")(config["filters"], 1, use_bias=config["use_bias"], activation=config["activation"], name=layer.name + "_pointwise", **own)
-    parts = [QuantizedWeights(first), FakeQuantize(None, momentum, name=layer.name + "_middle"), QuantizedWeights(second)]
-    return keras.Sequential([keras.Input(batch_shape=layer.input.shape), *parts], name=layer.name)
-
-
-def _set_weights(copy, weights):
-    """Of a layer, of the one inside, or of both convolutions of a separable one."""
-    if isinstance(copy, keras.Sequential):
-        copy.layers[0].layer.set_weights(weights[:1])
-        copy.layers[2].layer.set_weights(weights[1:])
-    else:
-        (copy.layer if isinstance(copy, QuantizedWeights) else copy).set_weights(weights)
+    first = getattr(keras.layers, f"DepthwiseConv{rank}D")(use_bias=False, **spatial, **own)
+    second = getattr(keras.layers, f"Conv{rank}D")(config["filters"], 1, use_bias=config["use_bias"], activation=config["activation"], **own)
+    return [QuantizedWeights(first, name=layer.name + "_depthwise"), FakeQuantize(None, momentum, name=layer.name + "_middle"), QuantizedWeights(second, name=layer.name)]
 
 
 def _readers(layer):
@@ -174,7 +280,7 @@ def _only_before(layer, operations):
         return False
     after = readers[0]
     return (type(after).__name__ == "BatchNormalization" and kind in _WEIGHTED + _SEPARABLE) or (
-        _activation(after) in ("relu", "relu6") and type(after).__name__ in ("ReLU", "Activation", "Relu", "Relu6"))
+        _activation(after) in ("relu", "relu6") and type(after).__name__ in _CLAMPS + ("Activation",))
 
 
 def _as_functional(model):
@@ -187,6 +293,14 @@ def _as_functional(model):
     return model
 
 
+def _node(x):
+    return x._keras_history.operation._inbound_nodes[x._keras_history.node_index]
+
+
+def _maker(x):
+    return type(x._keras_history.operation).__name__
+
+
 def _grid_of(x):
     """The rounding whose levels all elements of x are, or none."""
     while True:
@@ -195,7 +309,81 @@ def _grid_of(x):
             return made
         if type(made).__name__ not in _MOVES + _KEEPS_GRID or not isinstance(getattr(made, "input", None), keras.KerasTensor):
             return None
-        x = made._inbound_nodes[x._keras_history.node_index].input_tensors[0]
+        x = _node(x).input_tensors[0]
+
+
+def _rounded_first(index, x, scale):
+    """Operators with a fixed-point multiplier M = m * 2^-shift, 1/2 <= m < 1, round the product with m and then its shift to the
+    right: 2^-shift is the first step. x is what is rounded, index its value in units of `scale`."""
+    norm = None
+    while _maker(x) in _CLAMPS + ("Activation", "BatchNormalization"):
+        made, before = x._keras_history.operation, _node(x).input_tensors[0]
+        if _maker(x) == "Activation" and _activation(made) not in ("relu", "relu6"):
+            return index
+        if _grid_of(before) is not None:
+            break
+        norm = made if _maker(x) == "BatchNormalization" else norm
+        x = before
+    shift = _shift(x, norm, index, scale)
+    if shift is None:
+        return index
+    finer = ops.round(ops.power(2.0, shift))
+    return _rounded(index * finer) / finer
+
+
+def _shift(x, norm, index, scale):
+    """Of the operator that makes x, or none where it rounds once."""
+    made, inputs, kind = x._keras_history.operation, _node(x).input_tensors, _maker(x)
+    scales = [_scale_of(t) for t in inputs]
+    if kind == "Multiply" and len(inputs) == 1:
+        scales += [_scale_of_number(v) for v in _node(x).arguments.args if isinstance(v, (int, float))]
+    if not scales or any(s is None for s in scales):
+        return None
+    if isinstance(made, QuantizedWeights):
+        if type(made.layer).__name__ == "Dense":
+            return None  # FULLY_CONNECTED multiplies in double precision.
+        weights = ops.reshape(made._kernel_scale(ops.convert_to_tensor(made.layer.kernel)), (-1,))
+        if norm is not None:
+            weights = weights * ops.abs(_factor(norm))
+        return made._along_channels(_right_shift(scales[0] * weights / scale), len(index.shape))
+    if norm is not None:
+        return None
+    if kind == "Multiply" and len(scales) == 2:
+        return _right_shift(scales[0] * scales[1] / scale)
+    if kind in _CLAMPS + ("Activation",):
+        return _right_shift(scales[0] / scale)
+    if kind == "LeakyReLU":
+        return ops.where(index < 0, _right_shift(scales[0] * abs(made.negative_slope) / scale), _right_shift(scales[0] / scale))
+    if kind in ("GlobalAveragePooling1D", "GlobalAveragePooling2D"):
+        count = math.prod(inputs[0].shape[1:]) // math.prod(x.shape[1:])
+        return _right_shift(scales[0] / scale, count.bit_length() - 1)  # 1/n goes into m, as far as whole bits go.
+    if kind == "FakeQuantize":
+        return _requantize_shift(scales[0] / scale)
+    if kind == "Concatenate":
+        axis, rank = made.axis % len(x.shape), len(x.shape)
+        parts = [ops.broadcast_to(_requantize_shift(s / scale), (t.shape[axis],)) for s, t in zip(scales, inputs)]
+        return ops.reshape(ops.concatenate(parts), [-1 if i == axis else 1 for i in range(rank)])
+    return None
+
+
+def _scale_of(x):
+    grid = _grid_of(x)
+    return None if grid is None else grid._scale()[0]
+
+
+def _scale_of_number(v):
+    """A constant is the end of a grid of its own."""
+    return abs(float(v)) / 127.0 if v else 1.0
+
+
+def _right_shift(multiplier, more=0):
+    exponent = ops.floor(ops.log2(multiplier) + 1e-6) + 1.0
+    return ops.maximum(float(more) - exponent, 0.0)
+
+
+def _requantize_shift(ratio):
+    """The converter multiplies with 127 + 1 levels of 1/128 where quantize would round twice."""
+    return ops.where(ratio < 0.5, _right_shift(ratio / 128.0), 0.0)
 
 
 def quantize_model(model, momentum=0.99):
@@ -204,7 +392,7 @@ def quantize_model(model, momentum=0.99):
         raise ValueError("build the model first: give it an Input, or call it once")
     source = _as_functional(model)
     layers, operations = list(source.layers), {o.name: o for o in source.operations}
-    copies, roundings = {}, {}
+    copies, depthwise, roundings, uses = {}, {}, {}, {}
 
     def rounding(name, limits=None):
         """One for all calls of a layer that is called several times."""
@@ -219,16 +407,36 @@ def quantize_model(model, momentum=0.99):
             config = layer.get_config()
             if _is_split(layer):
                 config["activation"] = "linear"
-            separable = type(layer).__name__ in _SEPARABLE
-            copy = _separable(layer, config, momentum) if separable else QuantizedWeights(type(layer).from_config(config), name=layer.name)
+            if type(layer).__name__ in _SEPARABLE:
+                *depthwise[layer.name], copy = _separable(layer, config, momentum)
+            else:
+                copy = QuantizedWeights(type(layer).from_config(config), name=layer.name)
         else:
-            copy = type(layer).from_config(layer.get_config())
+            copy = _RESIZE.get(type(layer), type(layer)).from_config(layer.get_config())
         copies[layer.name] = copy
         return copy
 
+    def apply(layer, x, **kwargs):
+        use = uses[layer.name] = uses.get(layer.name, -1) + 1
+        return layer(x, **kwargs, **({"use": use} if use else {}))
+
+    def rounded_input(t):
+        made = t._keras_history.operation if isinstance(t, keras.KerasTensor) else None
+        if not isinstance(made, keras.layers.InputLayer) or not keras.backend.is_float_dtype(t.dtype):
+            return t
+        return apply(rounding(made.name + "_rounded"), t)
+
     def call(layer, *args, **kwargs):
-        y = layer(*args, **kwargs)
+        args, kwargs = keras.tree.map_structure(rounded_input, (args, kwargs))
         old = operations[layer.name]
+        if isinstance(layer, QuantizedWeights):
+            x = args[0]
+            if layer.name in depthwise:
+                first, middle = depthwise[layer.name]
+                x = apply(middle, apply(first, x))
+            y = apply(layer, x)
+        else:
+            y = layer(*args, **kwargs)
         # Keras' merging layers of lists, recurrent states: only single outputs are rounded.
         if isinstance(old, keras.Model) or type(old).__name__ in _MOVES or isinstance(y, (list, tuple, dict)) or _only_before(old, operations.values()):
             return y
@@ -236,23 +444,20 @@ def quantize_model(model, momentum=0.99):
             return y
         grid = _grid_of(args[0]) if type(old).__name__ in _KEEPS_GRID else None
         if grid is not None:
-            return grid(y, training=False)
+            return apply(grid, y, training=False)
         if _is_split(old):
-            y = rounding(layer.name + "_operand")(y)
+            y = apply(rounding(layer.name + "_operand"), y)
             activation = layer.name + "_activation"
             y = copies.setdefault(activation, keras.layers.Activation(old.activation, name=activation))(y)
-        return rounding(layer.name + "_rounded", _FIXED.get(_activation(old)))(y)
+        return apply(rounding(layer.name + "_rounded", _FIXED.get(_activation(old))), y)
 
-    def rounded_input(t):
-        return FakeQuantize(None, momentum, name=t.name + "_rounded")(t) if keras.backend.is_float_dtype(t.dtype) else t
-
-    inputs = keras.tree.map_structure(lambda t: keras.Input(batch_shape=t.shape, dtype=t.dtype, name=t.name), source.input)
-    rounded = keras.tree.map_structure(rounded_input, inputs)
-    body = keras.models.clone_model(source, clone_function=clone, call_function=call)
-    aware = keras.Model(inputs, body(rounded), name=source.name)
+    aware = keras.models.clone_model(source, clone_function=clone, call_function=call)
     for layer in layers:
-        copy = copies.get(layer.name)
+        copy, weights = copies.get(layer.name), layer.get_weights()
         if copy is None or isinstance(layer, keras.Model):
             continue
-        _set_weights(copy, layer.get_weights())
+        if layer.name in depthwise:
+            depthwise[layer.name][0].layer.set_weights(weights[:1])
+            weights = weights[1:]
+        (copy.layer if isinstance(copy, QuantizedWeights) else copy).set_weights(weights)
     return aware

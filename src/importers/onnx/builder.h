@@ -62,7 +62,13 @@ class Builder : public Construction {
   Result<std::vector<Binding>> RunGraph(const GraphProto& g, Scope& outer, std::span<const Value> inputs, const std::string& prefix);
   // WHILE around the nodes of `body`: iteration, condition, carried values, then what each trip gives. `trips` may be
   // empty. Answers the carried values and, stacked, what the trips gave.
-  Result<std::vector<Value>> EmitWhile(NodeContext& c, const GraphProto& body, Value trips, Value condition, std::span<const Value> carried);
+  // Of a Scan: the body gets slices of `scanned` behind the carried values, and neither iteration nor condition.
+  struct Scanned {
+    Value value;
+    int32_t axis = 0;
+    bool backwards = false;
+  };
+  Result<std::vector<Value>> EmitWhile(NodeContext& c, const GraphProto& body, Value trips, Value condition, std::span<const Value> carried, std::span<const Scanned> scanned = {});
   // IF over the nodes of two graphs; answers their outputs, with dimensions that differ unknown.
   Result<std::vector<Value>> EmitIf(NodeContext& c, Value condition, const GraphProto& yes, const GraphProto& no);
   // The rule of `node` on other inputs, in the place (and with the attributes) of the context's node.
@@ -97,6 +103,7 @@ class Builder : public Construction {
   void Bind(const NodeProto& node, Scope& scope, const std::vector<Binding>& outputs, size_t first_new);
 
   struct Loop;
+  Result<Value> SliceOf(NodeContext& c, Captures& captures, const Scanned& s, Value iteration, Value trips);
   Result<bool> BuildBody(Scope& outer, const NodeContext& place, Loop& loop);
   Status BuildCondition(Scope& outer, const NodeContext& place, Loop& loop);
   Status BuildBranch(Scope& outer, const NodeContext& place, const GraphProto& proto, Captures* captures, std::vector<Value>* outputs);

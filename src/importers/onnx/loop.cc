@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Loops whose count is data, as WHILE: one subgraph for the condition, one for the body, both with the same values:
 //   iteration, condition, carried values, what the trips gave so far, what the body reads from around it.
+// A Scan's body has no iteration and no condition of its own, but slices of what is scanned.
 // A subgraph is built by a builder of its own, whose graph then becomes a part of the model.
 #include <algorithm>
 
@@ -15,6 +16,10 @@ struct Builder::Loop {
   std::vector<TensorType> given;  // What one trip gives: element types and shapes.
   Captures captures;
   std::vector<TensorType> inputs;  // All, in order.
+  std::span<const Scanned> scanned = {};  // Of a Scan.
+
+  size_t own() const { return scanned.empty() ? 2 : 0; }        // Inputs of the body that no value carries,
+  size_t conditions() const { return scanned.empty() ? 1 : 0; }  // and outputs.
 };
 
 namespace {
@@ -48,6 +53,18 @@ int32_t Builder::Adopt(Builder& inner, const std::string& name) {
   return base;
 }
 
+// What one trip of a Scan sees.
+Result<Value> Builder::SliceOf(NodeContext& c, Captures& captures, const Scanned& s, Value iteration, Value trips) {
+  OCTET_ASSIGN(const Value all, Capture(captures, s.value));
+  if (s.backwards) {
+    OCTET_ASSIGN(const Value count, Capture(captures, trips));
+    const int64_t one = 1;
+    OCTET_ASSIGN(const Value left, c.Emit("sub", {count, c.Constant<int64_t>(Shape{}, std::span(&one, 1))}));
+    OCTET_ASSIGN(iteration, c.Emit("sub", {left, iteration}));
+  }
+  return c.Make("gather", {all, iteration}, {{"axis", s.axis}});
+}
+
 // In the body's own builder. True: done. False: shapes change from trip to trip; once more with those unknown.
 Result<bool> Builder::BuildBody(Scope& outer, const NodeContext& place, Loop& loop) {
   Scope scope;
@@ -62,7 +79,13 @@ Result<bool> Builder::BuildBody(Scope& outer, const NodeContext& place, Loop& lo
   const auto add = [&](const TensorType& type, const char* name) { return Value{graph().AddTensor(UniqueName(c.place() + name), type)}; };
   std::vector<Value> in = {add(ScalarOf(DType::kI64), "/iteration"), add(ScalarOf(DType::kBool), "/condition")};
   for (const TensorType& t : loop.types) in.push_back(add(t, "/carried"));
-  for (size_t i = 0; i < in.size() && i < loop.proto.inputs.size(); ++i) scope.values[loop.proto.inputs[i].name] = {in[i], false, {}};
+  const size_t hidden = 2 - loop.own();
+  std::vector<Value> given(in.begin() + static_cast<std::ptrdiff_t>(hidden), in.end());
+  for (const Scanned& s : loop.scanned) {
+    OCTET_ASSIGN(const Value slice, SliceOf(c, loop.captures, s, in[0], loop.trips));
+    given.push_back(slice);
+  }
+  for (size_t i = 0; i < given.size() && i < loop.proto.inputs.size(); ++i) scope.values[loop.proto.inputs[i].name] = {given[i], false, {}};
   if (loop.trips) {
     OCTET_ASSIGN(const Value captured, Capture(loop.captures, loop.trips));
     (void)captured;
@@ -75,6 +98,7 @@ Result<bool> Builder::BuildBody(Scope& outer, const NodeContext& place, Loop& lo
     if (!bound.value) return place.Fail("tensors from the body", "a sequence", "");
     out.push_back(bound.value);
   }
+  if (loop.conditions() == 0) out.insert(out.begin(), in[1]);
   if (out.size() < loop.types.size() + 1) return place.Fail("an output of the body for every value carried", std::to_string(out.size()), "check the model");
   bool changed = false;
   for (size_t i = 0; i < loop.types.size(); ++i)
@@ -131,8 +155,8 @@ Status Builder::BuildCondition(Scope& outer, const NodeContext& place, Loop& loo
   return {};
 }
 
-Result<std::vector<Value>> Builder::EmitWhile(NodeContext& c, const GraphProto& body, Value trips, Value condition, std::span<const Value> carried) {
-  Loop loop{body, trips, {}, {}, {}, {}};
+Result<std::vector<Value>> Builder::EmitWhile(NodeContext& c, const GraphProto& body, Value trips, Value condition, std::span<const Value> carried, std::span<const Scanned> scanned) {
+  Loop loop{body, trips, {}, {}, {}, {}, scanned};
   for (const Value v : carried) loop.types.push_back(TypeOf(v));
   int32_t body_at = -1;
   while (body_at < 0) {  // Every further try knows less of the shapes.

@@ -32,6 +32,7 @@ extern const std::span<const NodeRule> kImageRules;        // image.cc
 extern const std::span<const NodeRule> kLinalgRules;       // linalg.cc
 extern const std::span<const NodeRule> kAudioRules;        // audio.cc
 extern const std::span<const NodeRule> kSparseRules;       // sparse.cc
+extern const std::span<const NodeRule> kDecodingRules;     // decoding.cc
 extern const std::span<const NodeRule> kRandomRules;       // random.cc
 extern const std::span<const NodeRule> kControlFlowRules;  // control_flow.cc
 

@@ -184,6 +184,8 @@ Result<Signature> SignatureOfGraph(const GraphDef& graph) {
     if (n.op == "Placeholder" || n.op == "PlaceholderWithDefault") {
       // A default that the saved graph feeds itself stays a constant.
       if (n.op == "PlaceholderWithDefault") continue;
+      // What lowered control flow leaves where functions had their arguments.
+      if (n.name.starts_with("unused_control_flow_input") && !read.contains(n.name)) continue;
       data::WireField type, shape;
       Port port{std::string(n.name), n.name, DType::kF32, {.known_rank = false, .dims = {}}};
       if (n.Get("dtype").Find(Attribute::kType, &type)) port.dtype = DTypeFromTf(type.as_int());

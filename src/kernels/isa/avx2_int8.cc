@@ -10,20 +10,10 @@
 #include <immintrin.h>
 
 #include "kernels/int8.h"
-#include "kernels/isa/requant_avx2.h"
+#include "kernels/isa/int8_panels_avx2.h"
 
 namespace octet::kernels {
 namespace {
-
-// acc[r][16] to bytes; half a panel at a time so that its constants stay in registers.
-template <class Rescale> void Finish(int32_t* acc, int rows, const ProductS8& p, int64_t column, int8_t* y) {
-  for (int h = 0; h < kPanel; h += 8) {
-    const Rescale rescale(p.requant, column + h);
-    for (int r = 0; r < rows; ++r) Store(acc + r * kPanel + h, rescale(Load(acc + r * kPanel + h)));
-  }
-  const Clamp clamp(p.requant);
-  for (int r = 0; r < rows; ++r) clamp.Put(Load(acc + r * kPanel), Load(acc + r * kPanel + 8), y + r * p.columns + column, p.columns - column);
-}
 
 // --------------------------------------------------------------------------------- products
 
@@ -32,7 +22,6 @@ constexpr int kPairedRows = 4;       // 8 sums, 4 weights, the activations twice
 constexpr int64_t kFewRows = 4;      // Below it, widening a panel costs more than it saves.
 constexpr int64_t kPairedPanels = 2, kPairedGroups = 48;  // Below them, terms and smaller tiles cost more than they save.
 constexpr int64_t kManyPanels = 6, kManyRows = 96, kPairedGroupsOfMany = 20;  // With so many, less depth is enough.
-constexpr int64_t kFetchedBytes = 1536;  // Of a panel: smaller ones lie in a cache anyway.
 constexpr int64_t kSignedGroups = 16; // Below it, few rows stay as they are.
 constexpr int64_t kBlockRows = 512;  // Whose terms are held at a time.
 
@@ -181,28 +170,6 @@ struct Paired {
   }
 };
 
-template <class Sums, int kCount> void Tile(const ProductS8& p, const void* const* rows, const void* weights, const int32_t* bias, const int32_t* terms, int32_t* acc) {
-  __m256i low[kCount], high[kCount];
-  Sums::template Sum<kCount>(p, rows, weights, bias, terms, low, high);
-#pragma GCC unroll 8
-  for (int r = 0; r < kCount; ++r) {
-    Store(acc + r * kPanel, low[r]);
-    Store(acc + r * kPanel + 8, high[r]);
-  }
-}
-
-// The same to bytes, sums never leaving their registers: with a depth of 16 that is a quarter of the time.
-template <class Rescale, class Sums, int kCount>
-[[gnu::always_inline]] inline void WholeTile(const ProductS8& p, const void* const* rows, const void* weights, const int32_t* bias, const int32_t* terms, const Rescale (&rescale)[2], const Clamp& clamp, int64_t left, int8_t* y) {
-  __m256i low[kCount], high[kCount];
-  Sums::template Sum<kCount>(p, rows, weights, bias, terms, low, high);
-#pragma GCC unroll 8
-  for (int r = 0; r < kCount; ++r) low[r] = rescale[0](low[r]);
-#pragma GCC unroll 8
-  for (int r = 0; r + 1 < kCount; r += 2) clamp.PutTwo(low[r], rescale[1](high[r]), low[r + 1], rescale[1](high[r + 1]), y + r * p.columns, p.columns, left);
-  if constexpr (kCount % 2) clamp.Put(low[kCount - 1], rescale[1](high[kCount - 1]), y + (kCount - 1) * p.columns, left);
-}
-
 inline __m256i Spread(const int16_t* a) { return _mm256_set1_epi32(*reinterpret_cast<const Pair*>(a)); }
 
 // The same for few rows, from packed bytes.
@@ -226,11 +193,7 @@ template <int kCount> void PackedTile(const ProductS8& p, const void* const* row
       }
     }
   }
-#pragma GCC unroll 4
-  for (int r = 0; r < kCount; ++r) {
-    Store(acc + r * kPanel, low[r]);
-    Store(acc + r * kPanel + 8, high[r]);
-  }
+  StoreSums(low, high, acc);
 }
 
 // Rows as groups of four bytes, what vpmaddubsw takes: |x| times w with x's sign. A pair of them is at most 2 * 128 * 127, as no
@@ -267,14 +230,9 @@ template <int kCount> void SignedTile(const ProductS8& p, const void* const* row
       high[r] = _mm256_add_epi32(high[r], _mm256_madd_epi16(_mm256_maddubs_epi16(size, _mm256_sign_epi8(w1, x)), ones));
     }
   }
-#pragma GCC unroll 4
-  for (int r = 0; r < kCount; ++r) {
-    Store(acc + r * kPanel, low[r]);
-    Store(acc + r * kPanel + 8, high[r]);
-  }
+  StoreSums(low, high, acc);
 }
 
-using TileFn = void (*)(const ProductS8&, const void* const*, const void*, const int32_t* bias, const int32_t* terms, int32_t*);
 constexpr TileFn kTiles[kRows] = {Tile<Direct, 1>, Tile<Direct, 2>, Tile<Direct, 3>, Tile<Direct, 4>, Tile<Direct, 5>, Tile<Direct, 6>};
 constexpr TileFn kPairedTiles[kPairedRows] = {Tile<Paired, 1>, Tile<Paired, 2>, Tile<Paired, 3>, Tile<Paired, 4>};
 constexpr TileFn kPackedTiles[kFewRows - 1] = {PackedTile<1>, PackedTile<2>, PackedTile<3>};
@@ -289,56 +247,6 @@ template <int kCount> void HalfTile(const ProductS8& p, const void* const* rows,
   for (int r = 0; r < kCount; r += 2) {
     const int next = r + 1 < kCount ? r + 1 : r;
     clamp.PutHalves(rescale(sum[r]), rescale(sum[next]), y + r * p.columns, y + next * p.columns, p.columns - column);
-  }
-}
-
-// How many of `count` rows the next tile of at most `most` takes: an even cut.
-inline int NextTile(int64_t count, int64_t most) {
-  const int64_t cuts = (count + most - 1) / most;
-  return static_cast<int>((count + cuts - 1) / cuts);
-}
-
-// A panel against a block of rows. From kWholeRows rows on, tiles have kTileRows rows or one less.
-constexpr int64_t kWholeRows = (kRows - 1) * (kRows - 2);
-template <class Tiles> void InTiles(int64_t count, int most, const Tiles& tiles) {
-  for (int64_t r = 0; r < count;) {
-    const int tile = NextTile(count - r, most);
-    tiles(r, tile);
-    r += tile;
-  }
-}
-
-struct Block {
-  const ProductS8& p;
-  const void* const* rows;  // Of the whole product.
-  const int32_t* terms;     // Of the block's rows.
-  int64_t first, count, end_panel;
-  int8_t* y;
-};
-
-template <class Rescale, class Sums> void WholePanel(const Block& b, int64_t panel, const void* w, const int32_t* bias) {
-  const ProductS8& p = b.p;
-  const int64_t column = panel * kPanel;
-  constexpr int kMost = Sums::kTileRows;
-  const void* const* rows = b.rows + b.first;
-  int8_t* y = b.y + b.first * p.columns + column;
-  const int32_t* terms = b.terms;
-  const Rescale rescale[2] = {Rescale(p.requant, column), Rescale(p.requant, column + 8)};
-  const Clamp clamp(p.requant);
-  const int64_t columns_left = p.columns - column;
-  // The next panel's bytes come nearer meanwhile: each is read once for all these rows. 
-  const int8_t* next = p.packed + (panel + 1 < b.end_panel ? panel + 1 : panel) * p.panel_bytes();
-  const int64_t ahead = p.panel_bytes() >= kFetchedBytes ? RoundUp(p.panel_bytes() * kMost / b.count, 64) : 0;
-  for (int64_t left = b.count; left > 0;) {  // Tiles of kMost or one less, as InTiles cuts.
-    const int tile = NextTile(left, kMost);
-    for (int64_t i = 0; i < ahead; i += 64) _mm_prefetch(reinterpret_cast<const char*>(next + i), _MM_HINT_T0);
-    next += ahead;
-    if (tile == kMost) WholeTile<Rescale, Sums, kMost>(p, rows, w, bias, terms, rescale, clamp, columns_left, y);
-    else WholeTile<Rescale, Sums, kMost - 1>(p, rows, w, bias, terms, rescale, clamp, columns_left, y);
-    left -= tile;
-    rows += tile;
-    terms += tile;
-    y += tile * p.columns;
   }
 }
 
@@ -370,9 +278,6 @@ template <class Sums> const PanelWork& WidenedWork(const ProductS8& p, int64_t c
     if (q.scale) return kF64Work;
   return q.relu() ? kNarrowWork<Sums, true> : kNarrowWork<Sums, false>;
 }
-
-using FinishFn = void (*)(int32_t* acc, int rows, const ProductS8& p, int64_t column, int8_t* y);
-FinishFn FinishOf(const Requant& q) { return q.scale ? Finish<F64> : !q.narrow ? Finish<Double> : q.relu() ? Finish<Narrow<true>> : Finish<Narrow<false>>; }
 
 void MultiplyBlock(const ProductS8& p, const void* const* rows, int64_t first, int64_t count, int64_t first_panel, int64_t end_panel, int8_t* y, void* scratch) {
   alignas(32) int32_t acc[kRows * kPanel];
@@ -579,7 +484,7 @@ struct SlideWeights {
 
 // The row of outputs of a vector of channels.
 template <class Rescale, int kNew> void Slide(const DepthwiseS8& p, const uint8_t* const (*column)[kColumnRows], const int64_t* offset, int64_t phase, int64_t repeats, int8_t* y) {
-  const int64_t channel = phase * kVector, pitch = p.pixels * p.channels;
+  const int64_t channel = phase * kVector, in_pitch = p.in_pitch(), pitch = p.out_pitch();
   const SlideWeights w(p, phase);
   const Rescale rescale[2] = {Rescale(p.requant, channel), Rescale(p.requant, channel + 8)};
   const __m256i bias[2] = {Bias<Rescale>(p.requant, channel), Bias<Rescale>(p.requant, channel + 8)};
@@ -596,14 +501,14 @@ template <class Rescale, int kNew> void Slide(const DepthwiseS8& p, const uint8_
     const bool two = n + 1 < repeats;
     __m256i sum[4] = {bias[0], bias[1], bias[0], bias[1]};
     if constexpr (kNew == 1) {
-      const int64_t x = (n + 2) * pitch, next = two ? x + pitch : x;  // Past the last window, its last column again.
+      const int64_t x = (n + 2) * in_pitch, next = two ? x + in_pitch : x;  // Past the last window, its last column again.
       AddProducts(sum, c0, w.taps[kColumn0]), AddProducts(sum + 2, c1, w.taps[kColumn0]);
       AddProducts(sum, c1, w.taps[kColumn1]), AddProducts(sum, q0, w.taps[kRow01]), AddProducts(sum + 2, q0, w.taps[kRowX0]);
       c0 = Pairs(even0 + x, even1 + x), c1 = Pairs(even0 + next, even1 + next), q0 = Pairs(even2 + x, even2 + next);
       AddProducts(sum, c0, w.taps[kColumn2]), AddProducts(sum + 2, c0, w.taps[kColumn1]), AddProducts(sum + 2, c1, w.taps[kColumn2]);
       AddProducts(sum, q0, w.taps[kRow2X]), AddProducts(sum + 2, q0, w.taps[kRow12]);
     } else {
-      const int64_t x = (n + 1) * pitch, next = two ? x + pitch : x;
+      const int64_t x = (n + 1) * in_pitch, next = two ? x + in_pitch : x;
       AddProducts(sum, c0, w.taps[kColumn0]), AddProducts(sum, c1, w.taps[kColumn1]), AddProducts(sum, q0, w.taps[kRow01]);
       c0 = Pairs(even0 + x, even1 + x), q0 = Pairs(even2 + x, two ? odd2 + x : even2 + x);
       AddProducts(sum, c0, w.taps[kColumn2]), AddProducts(sum + 2, c0, w.taps[kColumn0]);

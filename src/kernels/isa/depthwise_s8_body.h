@@ -21,11 +21,11 @@ void FillLine(const DepthwiseS8& p, const TapLine& line, const uint8_t* const* r
   const uint8_t* from[kLineTaps];
   TapsOf(line, rows, from);
   if (p.pixels <= p.columns) {
-    for (int64_t t = 0; t < (repeats - 1) * p.pixels + p.columns; ++t) Interleave(from, at + t * p.channels, to + t * kPixelBytes);
+    for (int64_t t = 0; t < (repeats - 1) * p.pixels + p.columns; ++t) Interleave(from, at + t * p.pixel_pitch, to + t * kPixelBytes);
     return;
   }
   for (int64_t n = 0; n < repeats; ++n)  // Pixels between two windows belong to no tap.
-    for (int64_t t = n * p.pixels; t < n * p.pixels + p.columns; ++t) Interleave(from, at + t * p.channels, to + t * kPixelBytes);
+    for (int64_t t = n * p.pixels; t < n * p.pixels + p.columns; ++t) Interleave(from, at + t * p.pixel_pitch, to + t * kPixelBytes);
 }
 
 // Whether the window is three columns of the pixel's own lines; if so, where they are. Four taps hold a column; of pairs, it is one and
@@ -41,7 +41,7 @@ inline bool ColumnsOf(const DepthwiseS8& p, const uint8_t* const* rows, const ui
       if (single.step || line.count != 2 || single.count != 1 || single.first != line.first + 2 || p.step[s] % p.line_pixels != p.step[s + 3] % p.line_pixels) return false;
     }
     for (int t = 0; t < kColumnRows; ++t) column[s][t] = rows[line.first + (kPairs || t < line.count ? t : line.count - 1)];
-    offset[s] = p.step[s] % p.line_pixels * p.channels;
+    offset[s] = p.step[s] % p.line_pixels * p.pixel_pitch;
   }
   return true;
 }
@@ -51,7 +51,7 @@ template <class Rescale> void DepthwiseRow(const DepthwiseS8& p, const uint8_t* 
   int64_t offset[3];
   if (ColumnsOf(p, rows, column, offset) && RowOfThree<Rescale>(p, column, offset, y)) return;
   auto* line = static_cast<uint8_t*>(lines);
-  const int64_t vectors = p.vectors(kVector), pitch = p.pixels * p.channels, end = p.width * p.channels;
+  const int64_t vectors = p.vectors(kVector), pitch = p.out_pitch(), end = p.width * p.channels;
   for (int64_t phase = 0; phase < p.period && phase < vectors; ++phase) {
     const int64_t repeats = (vectors - phase + p.period - 1) / p.period;
     for (int l = 0; l < p.lines; ++l) FillLine(p, p.line[l], rows, phase * kVector, repeats, line + l * p.line_pixels * kPixelBytes);

@@ -15,17 +15,17 @@ void ThreeColumns(const DepthwiseS8& given, const uint8_t* const (*given_rows)[k
     offset[s] = given_offset[s];
     for (int t = 0; t < kColumnRows; ++t) rows[s][t] = given_rows[s][t];
   }
-  const int64_t pitch = p.pixels * p.channels, at = phase * kVector;
+  const int64_t in_pitch = p.in_pitch(), out_pitch = p.out_pitch(), at = phase * kVector;
   const ColumnWeights weights(p, phase);
   const Clamp clamp(p.requant);
   Column column[3] = {Interleaved(rows[0], at + offset[0]), Interleaved(rows[1], at + offset[1]), {}};
   for (int64_t n = 0;; ++n) {
-    const int64_t x = at + n * pitch;
+    const int64_t x = at + n * in_pitch, out = at + n * out_pitch;
     column[2] = Interleaved(rows[2], x + offset[2]);
-    PutThree<Rescale>(p, clamp, at, column, weights, y + x, p.blocks ? p.channels - at : p.width * p.channels - x);
+    PutThree<Rescale>(p, clamp, at, column, weights, y + out, p.blocks ? p.channels - at : p.width * p.channels - out);
     if (n + 1 == repeats) return;
-    column[0] = kNew == 1 ? column[1] : kNew == 2 ? column[2] : Interleaved(rows[0], x + pitch + offset[0]);
-    column[1] = kNew == 1 ? column[2] : Interleaved(rows[1], x + pitch + offset[1]);
+    column[0] = kNew == 1 ? column[1] : kNew == 2 ? column[2] : Interleaved(rows[0], x + in_pitch + offset[0]);
+    column[1] = kNew == 1 ? column[2] : Interleaved(rows[1], x + in_pitch + offset[1]);
   }
 }
 

@@ -218,8 +218,10 @@ template <class Rescale> struct Channels16 {
   int8x16_t operator()(const Clamp& clamp, const int32x4_t* sum) const { return clamp(rescale[0](sum[0]), rescale[1](sum[1]), rescale[2](sum[2]), rescale[3](sum[3])); }
 };
 
-// kCount vectors, `pitch` bytes apart. tap: where each tap's row begins.
-template <class Rescale, bool kNarrow, int kCount> void Vectors(const DepthwiseS8& p, const uint8_t* const* tap, int64_t phase, int64_t at, int8_t* y, int64_t left, int64_t pitch) {
+// kCount vectors from the n-th of their phase on. tap: where each tap's row begins.
+template <class Rescale, bool kNarrow, int kCount> void Vectors(const DepthwiseS8& p, const uint8_t* const* tap, int64_t phase, int64_t n, int8_t* y) {
+  const int64_t in_pitch = p.in_pitch(), pitch = p.out_pitch(), from = phase * kVector + n * in_pitch, at = phase * kVector + n * pitch;
+  const int64_t left = p.blocks ? p.channels - phase * kVector : p.width * p.channels - at;
   const auto* w = reinterpret_cast<const uint8_t*>(p.weights) + phase * p.steps * kVector;
   const Channels16<Rescale> channels(p.requant, phase * kVector);
   int32x4_t sum[kCount][4];
@@ -230,15 +232,15 @@ template <class Rescale, bool kNarrow, int kCount> void Vectors(const DepthwiseS
   int s = 0;
   for (; s + 2 <= p.steps; s += 2, w += 2 * kVector) {
     const int8x16_t first = LoadTap(w), second = LoadTap(w + kVector);
-    const uint8_t *a = tap[s] + at, *b = tap[s + 1] + at;
+    const uint8_t *a = tap[s] + from, *b = tap[s + 1] + from;
 #pragma GCC unroll 4
-    for (int i = 0; i < kCount; ++i, a += pitch, b += pitch) AddTaps<kNarrow>(first, LoadTap(a), second, LoadTap(b), sum[i]);
+    for (int i = 0; i < kCount; ++i, a += in_pitch, b += in_pitch) AddTaps<kNarrow>(first, LoadTap(a), second, LoadTap(b), sum[i]);
   }
   if (s < p.steps) {
     const int8x16_t last = LoadTap(w);
-    const uint8_t* a = tap[s] + at;
+    const uint8_t* a = tap[s] + from;
 #pragma GCC unroll 4
-    for (int i = 0; i < kCount; ++i, a += pitch) AddTap(last, LoadTap(a), sum[i]);
+    for (int i = 0; i < kCount; ++i, a += in_pitch) AddTap(last, LoadTap(a), sum[i]);
   }
   const Clamp clamp(p.requant);
 #pragma GCC unroll 4
@@ -247,15 +249,14 @@ template <class Rescale, bool kNarrow, int kCount> void Vectors(const DepthwiseS
 
 template <class Rescale, bool kNarrow> void DepthwiseRow(const DepthwiseS8& p, const uint8_t* const* rows, int8_t* y, void* lines) {
   auto** tap = static_cast<const uint8_t**>(lines);
-  for (int s = 0; s < p.steps; ++s) tap[s] = rows[p.line[p.step[s] / p.line_pixels].first] + p.step[s] % p.line_pixels * p.channels;
-  const int64_t vectors = p.vectors(kVector), pitch = p.pixels * p.channels, end = p.width * p.channels;
+  for (int s = 0; s < p.steps; ++s) tap[s] = rows[p.line[p.step[s] / p.line_pixels].first] + p.step[s] % p.line_pixels * p.pixel_pitch;
+  const int64_t vectors = p.vectors(kVector);
   for (int64_t phase = 0; phase < p.period && phase < vectors; ++phase) {
     const int64_t repeats = (vectors - phase + p.period - 1) / p.period;
-    int64_t n = 0, at = phase * kVector;
-    const auto left = [&] { return p.blocks ? p.channels - phase * kVector : end - at; };
-    for (; n + 4 <= repeats; n += 4, at += 4 * pitch) Vectors<Rescale, kNarrow, 4>(p, tap, phase, at, y, left(), pitch);
-    for (; n + 2 <= repeats; n += 2, at += 2 * pitch) Vectors<Rescale, kNarrow, 2>(p, tap, phase, at, y, left(), pitch);
-    if (n < repeats) Vectors<Rescale, kNarrow, 1>(p, tap, phase, at, y, left(), pitch);
+    int64_t n = 0;
+    for (; n + 4 <= repeats; n += 4) Vectors<Rescale, kNarrow, 4>(p, tap, phase, n, y);
+    for (; n + 2 <= repeats; n += 2) Vectors<Rescale, kNarrow, 2>(p, tap, phase, n, y);
+    if (n < repeats) Vectors<Rescale, kNarrow, 1>(p, tap, phase, n, y);
   }
 }
 

@@ -58,7 +58,7 @@ constexpr int kVector = 16;
 void Depthwise(const DepthwiseS8& p, const uint8_t* const* rows, int8_t* y, void*) {
   const auto* weights = reinterpret_cast<const int16_t*>(p.weights);
   for (int64_t v = 0; v < p.vectors(kVector); ++v) {
-    const int64_t phase = v % p.period, n = v / p.period, at = phase * kVector + n * p.pixels * p.channels;
+    const int64_t phase = v % p.period, n = v / p.period, at = phase * kVector + n * p.out_pitch(), from = phase * kVector + n * p.in_pitch();
     const int64_t left = p.blocks ? p.channels - phase * kVector : p.width * p.channels - at;
     for (int64_t c = 0; c < kVector && c < left; ++c) {
       auto sum = static_cast<uint32_t>(p.requant.bias[phase * kVector + c]);
@@ -66,7 +66,7 @@ void Depthwise(const DepthwiseS8& p, const uint8_t* const* rows, int8_t* y, void
         const TapLine& line = p.line[p.step[s] / p.line_pixels];
         for (int t = 0; t < line.count; ++t) {
           const uint8_t* row = line.step ? rows[line.first] + t * line.step : rows[line.first + t];
-          const auto x = static_cast<int8_t>(row[at + p.step[s] % p.line_pixels * p.channels + c]);
+          const auto x = static_cast<int8_t>(row[from + p.step[s] % p.line_pixels * p.pixel_pitch + c]);
           sum += static_cast<uint32_t>(x * weights[((phase * p.steps + s) * kVector + c) * 2 + t]);
         }
       }

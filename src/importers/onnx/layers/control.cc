@@ -9,6 +9,7 @@ namespace octet::importers::onnx {
 namespace {
 
 constexpr int64_t kMaxTrips = 256;  // Unrolled; more would blow the file up.
+constexpr int32_t kMaxScanned = 32;  // The same where a loop always would do.
 
 Result<std::vector<Binding>> Branch(NodeContext& c, const char* key) {
   const AttributeProto* a = c.Find(key);
@@ -106,48 +107,130 @@ Status ConvertLoop(NodeContext& c) {
   return {};
 }
 
-// States and slices of the scanned inputs in, states and slices of the outputs out (opset 9).
+// States and slices of the scanned inputs in, states and slices of the outputs out.
+class Scan {
+ public:
+  Scan(NodeContext& c, const GraphProto& body, std::vector<Value> states, std::vector<Builder::Scanned> scanned) : c_(c), body_(body), states_(std::move(states)), scanned_(std::move(scanned)) {}
+
+  // The states after the last step, then what the steps gave, stacked along axis 0. Written out where it is short.
+  Result<std::vector<Value>> Run(const std::string& place) {
+    const int32_t steps = c_.shape(scanned_[0].value)[scanned_[0].axis];
+    for (const Builder::Scanned& s : scanned_)
+      if (const int32_t n = c_.shape(s.value)[s.axis]; n != steps && n != kUnknown && steps != kUnknown) return c_.Fail("scanned inputs of one length", "others", "check the model");
+    return steps == kUnknown || steps > kMaxScanned || steps == 0 ? Looped(steps) : Unrolled(steps, place);
+  }
+
+ private:
+  Result<std::vector<Value>> Unrolled(int32_t steps, const std::string& place) {
+    std::vector<std::vector<Value>> slices, scans;
+    for (const Builder::Scanned& s : scanned_) {
+      OCTET_ASSIGN(std::vector<Value> parts, c_.MakeMany("unpack", {s.value}, {{"num", steps}, {"axis", s.axis}}, steps));
+      if (s.backwards) std::ranges::reverse(parts);
+      slices.push_back(std::move(parts));
+    }
+    std::vector<Value> carried = states_;
+    for (size_t trip = 0; trip < static_cast<size_t>(steps); ++trip) {
+      std::vector<Value> in = carried;
+      for (const auto& list : slices) in.push_back(list[trip]);
+      OCTET_ASSIGN(const std::vector<Binding> out, c_.builder().RunGraph(body_, c_.scope(), in, place + "/" + std::to_string(trip) + "/"));
+      if (out.size() < carried.size()) return c_.Fail("an output of the body for every state", std::to_string(out.size()), "check the model");
+      if (c_.builder().failed()) return c_.Fail("a body that octet reads", "one with unsupported operators", "see there");
+      for (size_t i = 0; i < carried.size(); ++i) carried[i] = out[i].value;
+      scans.resize(out.size() - carried.size());
+      for (size_t i = 0; i < scans.size(); ++i) scans[i].push_back(out[i + carried.size()].value);
+    }
+    for (const std::vector<Value>& scan : scans) {
+      OCTET_ASSIGN(const Value y, c_.Make("pack", scan, {{"values_count", steps}, {"axis", 0}}));
+      carried.push_back(y);
+    }
+    return carried;
+  }
+
+  Result<std::vector<Value>> Looped(int32_t steps) {
+    const int64_t known = steps;
+    Value trips;
+    if (steps != kUnknown) {
+      trips = c_.Constant<int64_t>(Shape{}, std::span(&known, 1));
+    } else {
+      OCTET_ASSIGN(const Value shape, c_.Make("shape", {scanned_[0].value}, {{"out_type", static_cast<int64_t>(DType::kI64)}}));
+      OCTET_ASSIGN(trips, c_.Make("gather", {shape, c_.ScalarInt(scanned_[0].axis)}, {{"axis", 0}}));
+    }
+    const bool yes = true;
+    return c_.builder().EmitWhile(c_, body_, trips, c_.Constant<bool>(Shape{}, std::span(&yes, 1)), states_, scanned_);
+  }
+
+  NodeContext& c_;
+  const GraphProto& body_;
+  const std::vector<Value> states_;
+  const std::vector<Builder::Scanned> scanned_;
+};
+
+Result<std::vector<Value>> RunScan(NodeContext& c, const GraphProto& body, std::vector<Value> states, std::vector<Builder::Scanned> scanned, const std::string& place) {
+  return Scan(c, body, std::move(states), std::move(scanned)).Run(place);
+}
+
+// Before opset 9 all has a batch axis, 0, and the sequences lie along axis 1: one after the other.
+Status ConvertBatchedScan(NodeContext& c, const GraphProto& body, int states, int scanned) {
+  if (c.Input(0)) return c.Fail("a Scan without sequence_lens", "one with", "convert the model with onnx.version_converter");
+  const std::vector<int64_t> back = c.Ints("directions", {});
+  const int32_t batch = c.shape(c.Input(1))[0];
+  if (batch == kUnknown || batch < 1 || batch > kMaxTrips) return c.Fail("a known batch to scan", c.shape(c.Input(1)).text(), "give the input's shape");
+  std::vector<std::vector<Value>> by_output;
+  for (int32_t b = 0; b < batch; ++b) {
+    std::vector<Value> in;
+    for (int i = 1; i <= states + scanned; ++i) {
+      OCTET_ASSIGN(const Value part, c.Make("gather", {c.Input(i), c.ScalarInt(b)}, {{"axis", 0}}));
+      in.push_back(part);
+    }
+    std::vector<Builder::Scanned> sequences;
+    for (size_t i = 0; i < static_cast<size_t>(scanned); ++i) sequences.push_back({in[i + static_cast<size_t>(states)], 0, i < back.size() && back[i] == 1});
+    in.resize(static_cast<size_t>(states));
+    OCTET_ASSIGN(const std::vector<Value> out, RunScan(c, body, std::move(in), std::move(sequences), c.place() + "/" + std::to_string(b)));
+    by_output.resize(out.size());
+    for (size_t i = 0; i < out.size(); ++i) by_output[i].push_back(out[i]);
+  }
+  for (size_t i = 0; i < by_output.size(); ++i) {
+    OCTET_ASSIGN(const Value y, c.Make("pack", by_output[i], {{"values_count", batch}, {"axis", 0}}));
+    c.SetOutput(static_cast<int>(i), y);
+  }
+  return {};
+}
+
 Status ConvertScan(NodeContext& c) {
   const AttributeProto* body = c.Find("body");
   const auto scanned = static_cast<int>(c.Int("num_scan_inputs", 1));
-  const int states = c.num_inputs() - scanned;
-  if (c.version() < 9) return c.Fail("Scan of opset 9 or newer", "opset 8", "convert the model with onnx.version_converter");
+  const int states = c.num_inputs() - scanned - (c.version() < 9);
   if (!body || !body->g || states < 0 || scanned < 1) return c.Fail("a body and scanned inputs", "none", "check the model");
-  const std::vector<int64_t> in_axes = c.Ints("scan_input_axes", std::vector<int64_t>(static_cast<size_t>(scanned), 0));
-  const std::vector<int64_t> in_back = c.Ints("scan_input_directions", std::vector<int64_t>(static_cast<size_t>(scanned), 0));
+  if (c.version() < 9) return ConvertBatchedScan(c, *body->g, states, scanned);
+  const std::vector<int64_t> in_axes = c.Ints("scan_input_axes", {}), in_back = c.Ints("scan_input_directions", {});
+  const auto of = [](const std::vector<int64_t>& list, size_t i) { return i < list.size() ? list[i] : 0; };
   std::vector<Value> carried;
   for (int i = 0; i < states; ++i) carried.push_back(c.Input(i));
-  std::vector<std::vector<Value>> slices;
+  std::vector<Builder::Scanned> sequences;
   for (int i = 0; i < scanned; ++i) {
     const Value v = c.Input(states + i);
-    OCTET_ASSIGN(const int32_t axis, c.Axis(static_cast<size_t>(i) < in_axes.size() ? in_axes[static_cast<size_t>(i)] : 0, c.rank(v)));
-    const int32_t n = c.shape(v)[axis];
-    if (n == kUnknown || n > kMaxTrips) return c.Fail("a known length to scan", c.shape(v).text(), "give the input's shape");
-    OCTET_ASSIGN(std::vector<Value> parts, c.MakeMany("unpack", {v}, {{"num", n}, {"axis", axis}}, n));
-    if (static_cast<size_t>(i) < in_back.size() && in_back[static_cast<size_t>(i)] == 1) std::ranges::reverse(parts);
-    slices.push_back(std::move(parts));
+    OCTET_ASSIGN(const int32_t axis, c.Axis(of(in_axes, static_cast<size_t>(i)), c.rank(v)));
+    sequences.push_back({v, axis, of(in_back, static_cast<size_t>(i)) == 1});
   }
-  std::vector<std::vector<Value>> scans;
-  for (size_t trip = 0; trip < slices[0].size(); ++trip) {
-    std::vector<Value> in = carried;
-    for (const auto& list : slices) {
-      if (trip >= list.size()) return c.Fail("scanned inputs of one length", "others", "check the model");
-      in.push_back(list[trip]);
+  OCTET_ASSIGN(std::vector<Value> out, RunScan(c, *body->g, std::move(carried), std::move(sequences), c.place()));
+  const std::vector<int64_t> out_axes = c.Ints("scan_output_axes", {}), out_back = c.Ints("scan_output_directions", {});
+  for (size_t i = 0; i < out.size(); ++i) {
+    if (i < static_cast<size_t>(states)) {
+      c.SetOutput(static_cast<int>(i), out[i]);
+      continue;
     }
-    OCTET_ASSIGN(const std::vector<Binding> out, c.builder().RunGraph(*body->g, c.scope(), in, c.place() + "/" + std::to_string(trip) + "/"));
-    if (out.size() < carried.size()) return c.Fail("an output of the body for every state", std::to_string(out.size()), "check the model");
-    for (size_t i = 0; i < carried.size(); ++i) carried[i] = out[i].value;
-    scans.resize(out.size() - carried.size());
-    for (size_t i = 0; i < scans.size(); ++i) scans[i].push_back(out[i + carried.size()].value);
-    if (c.builder().failed()) return c.Fail("a body that octet reads", "one with unsupported operators", "see there");
-  }
-  const std::vector<int64_t> out_axes = c.Ints("scan_output_axes", std::vector<int64_t>(scans.size(), 0)), out_back = c.Ints("scan_output_directions", std::vector<int64_t>(scans.size(), 0));
-  for (size_t i = 0; i < carried.size(); ++i) c.SetOutput(static_cast<int>(i), carried[i]);
-  for (size_t i = 0; i < scans.size(); ++i) {
-    if (i < out_back.size() && out_back[i] == 1) std::ranges::reverse(scans[i]);
-    OCTET_ASSIGN(const int32_t axis, c.Axis(i < out_axes.size() ? out_axes[i] : 0, c.rank(scans[i][0]) + 1));
-    OCTET_ASSIGN(const Value y, c.Make("pack", scans[i], {{"values_count", static_cast<int64_t>(scans[i].size())}, {"axis", axis}}));
-    c.SetOutput(static_cast<int>(carried.size() + i), y);
+    const size_t k = i - static_cast<size_t>(states);
+    if (of(out_back, k) == 1) {
+      OCTET_ASSIGN(out[i], c.Make("reverse_v2", {out[i], c.Vector({0})}));
+    }
+    OCTET_ASSIGN(const int32_t axis, c.Axis(of(out_axes, k), c.rank(out[i])));
+    if (axis > 0) {
+      std::vector<int32_t> order;
+      for (int32_t d = 1; d < c.rank(out[i]); ++d) order.push_back(d);
+      order.insert(order.begin() + axis, 0);
+      OCTET_ASSIGN(out[i], c.Transpose(out[i], order));
+    }
+    c.SetOutput(static_cast<int>(i), out[i]);
   }
   return {};
 }

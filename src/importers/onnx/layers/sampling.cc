@@ -97,16 +97,10 @@ class Linear {
 
 // ----------------------------------------------------------------------------------- grids
 
-// -1..1 to pixels; reflected where that is the padding.
-Result<Value> ToPixels(NodeContext& c, Value v, int32_t size, bool align, const std::string& padding) {
-  OCTET_ASSIGN(v, Plus(c, v, 1));
-  OCTET_ASSIGN(v, Times(c, v, align ? static_cast<float>(size - 1) / 2 : static_cast<float>(size) / 2));
-  if (!align) {
-    OCTET_ASSIGN(v, Plus(c, v, -0.5f));
-  }
-  if (padding != "reflection") return v;
+// At the borders, again and again: |v - 2*span*round(v / (2*span))|, a triangle wave.
+Result<Value> Reflected(NodeContext& c, Value v, int32_t size, bool align) {
   const float low = align ? 0.0f : -0.5f, span = align ? static_cast<float>(std::max(size - 1, 1)) : static_cast<float>(size);
-  OCTET_ASSIGN(v, Plus(c, v, -low));  // |v - 2*span*round(v / (2*span))|, a triangle wave.
+  OCTET_ASSIGN(v, Plus(c, v, -low));
   OCTET_ASSIGN(Value turns, Times(c, v, 0.5f / span));
   OCTET_ASSIGN(turns, Plus(c, turns, 0.5f));
   OCTET_ASSIGN(turns, c.Emit("floor", {turns}));
@@ -116,25 +110,118 @@ Result<Value> ToPixels(NodeContext& c, Value v, int32_t size, bool align, const 
   return Plus(c, v, low);
 }
 
+// -1..1 to pixels; reflected where that is the padding.
+Result<Value> ToPixels(NodeContext& c, Value v, int32_t size, bool align, const std::string& padding) {
+  OCTET_ASSIGN(v, Plus(c, v, 1));
+  OCTET_ASSIGN(v, Times(c, v, align ? static_cast<float>(size - 1) / 2 : static_cast<float>(size) / 2));
+  if (!align) {
+    OCTET_ASSIGN(v, Plus(c, v, -0.5f));
+  }
+  return padding == "reflection" ? Reflected(c, v, size, align) : Result<Value>(v);
+}
+
+// Keys' kernel with a = -0.75 over four pixels of each axis; which lie outside is decided pixel by pixel.
+class Cubic {
+ public:
+  Cubic(NodeContext& c, const Field& f, bool align, const std::string& padding) : c_(c), f_(f), align_(align), padding_(padding) {}
+
+  Result<Value> At(std::span<const Value> at) {
+    for (size_t axis = 0; axis < at.size(); ++axis) {
+      OCTET_ASSIGN(const Value v, padding_ == "border" ? Inside(at[axis], f_.size[axis]) : Result<Value>(at[axis]));
+      OCTET_ASSIGN(const Value low, c_.Emit("floor", {v}));
+      OCTET_ASSIGN(const Value share, c_.Emit("sub", {v, low}));
+      Taps& taps = taps_.emplace_back();
+      for (int k = 0; k < kTaps; ++k) {
+        OCTET_ASSIGN(taps.at[k], Plus(c_, low, static_cast<float>(k - 1)));
+        if (padding_ == "reflection") {
+          OCTET_ASSIGN(taps.at[k], Reflected(c_, taps.at[k], f_.size[axis], align_));
+          OCTET_ASSIGN(taps.at[k], c_.Emit("round", {taps.at[k]}));
+        }
+        OCTET_ASSIGN(taps.weight[k], Weight(share, k));
+      }
+    }
+    corner_.resize(at.size());
+    return From(0);
+  }
+
+ private:
+  static constexpr int kTaps = 4;
+  struct Taps {
+    Value at[kTaps], weight[kTaps];
+  };
+
+  // A place beyond the border moves to the middle of the pixel there.
+  Result<Value> Inside(Value v, int32_t size) {
+    const float edge = align_ ? 0.0f : 0.5f, last = static_cast<float>(size - 1);
+    OCTET_ASSIGN(const Value below, c_.Emit("less", {v, c_.Scalar(-edge)}));
+    OCTET_ASSIGN(const Value above, c_.Emit("greater", {v, c_.Scalar(last + edge)}));
+    OCTET_ASSIGN(v, c_.Emit("select_v2", {below, c_.Scalar(0), v}));
+    return c_.Emit("select_v2", {above, c_.Scalar(last), v});
+  }
+
+  // With a = -3/4 and d the distance: (a+2) d^3 - (a+3) d^2 + 1 up to 1, a (d^3 - 5 d^2 + 8 d - 4) beyond.
+  Result<Value> Weight(Value share, int k) {
+    constexpr float kA = -0.75f;
+    Value d = share;
+    if (k == 0) {
+      OCTET_ASSIGN(d, Plus(c_, share, 1));
+    } else if (k >= 2) {
+      OCTET_ASSIGN(d, c_.Emit("sub", {c_.Scalar(static_cast<float>(k - 1)), share}));
+    }
+    const bool near = k == 1 || k == 2;
+    OCTET_ASSIGN(Value w, Times(c_, d, near ? kA + 2 : kA));
+    OCTET_ASSIGN(w, Plus(c_, w, near ? -(kA + 3) : -5 * kA));
+    OCTET_ASSIGN(w, c_.Emit("mul", {w, d}));
+    if (!near) {
+      OCTET_ASSIGN(w, Plus(c_, w, 8 * kA));
+    }
+    OCTET_ASSIGN(w, c_.Emit("mul", {w, d}));
+    OCTET_ASSIGN(w, Plus(c_, w, near ? 1 : -4 * kA));
+    return c_.Make("expand_dims", {w, c_.ScalarInt(2)});
+  }
+
+  Result<Value> From(size_t axis) {
+    if (axis == taps_.size()) return Pick(c_, f_, corner_);
+    Value sum;
+    for (int k = 0; k < kTaps; ++k) {
+      corner_[axis] = taps_[axis].at[k];
+      OCTET_ASSIGN(Value part, From(axis + 1));
+      OCTET_ASSIGN(part, c_.Emit("mul", {part, taps_[axis].weight[k]}));
+      OCTET_ASSIGN(sum, sum ? c_.Emit("add", {sum, part}) : Result<Value>(part));
+    }
+    return sum;
+  }
+
+  NodeContext& c_;
+  const Field& f_;
+  const bool align_;
+  const std::string& padding_;
+  std::vector<Taps> taps_;
+  std::vector<Value> corner_;
+};
+
 // The grid's last axis is x, y (and z): the other way round than the image's.
 Status ConvertGridSample(NodeContext& c) {
   const Shape in = c.shape(c.Input(0)), grid = c.shape(c.Input(1));
   const std::string mode = c.Text("mode", "linear"), padding = c.Text("padding_mode", "zeros");
   if (grid.rank() != in.rank() || in.rank() < 4 || in.rank() > 5 || !c.IsSmall(Shape(grid.dims().subspan(1)), kMostPlaces) || grid.back() != in.rank() - 2)
     return c.Fail("an image and a grid of known size", in.text() + " and " + grid.text(), "give the inputs' shapes");
-  if (mode != "linear" && mode != "bilinear" && mode != "nearest") return c.Fail("mode linear or nearest", mode, "");
+  const bool cubic = mode == "cubic" || mode == "bicubic";
+  if (!cubic && mode != "linear" && mode != "bilinear" && mode != "nearest") return c.Fail("mode linear, cubic or nearest", mode, "");
+  if (cubic && in.rank() != 4) return c.Fail("an image for mode cubic", in.text(), "");
   OCTET_ASSIGN(const Field f, FieldOf(c, c.Input(0), padding == "zeros"));
   const int32_t axes = grid.back(), samples = static_cast<int32_t>(grid.elements(1, grid.rank() - 1));
   OCTET_ASSIGN(const Value points, c.Reshape(c.Input(1), Shape{grid[0], samples, axes}));
   OCTET_ASSIGN(std::vector<Value> at, c.MakeMany("unpack", {points}, {{"num", axes}, {"axis", 2}}, axes));
   std::ranges::reverse(at);
+  const bool align = c.Bool("align_corners", false);
   for (size_t i = 0; i < at.size(); ++i) {
-    OCTET_ASSIGN(at[i], ToPixels(c, at[i], f.size[i], c.Bool("align_corners", false), padding));
+    OCTET_ASSIGN(at[i], ToPixels(c, at[i], f.size[i], align, padding));
     if (mode == "nearest") {
       OCTET_ASSIGN(at[i], c.Emit("round", {at[i]}));
     }
   }
-  OCTET_ASSIGN(Value result, mode == "nearest" ? Pick(c, f, at) : Linear(c, f).At(at));
+  OCTET_ASSIGN(Value result, mode == "nearest" ? Pick(c, f, at) : cubic ? Cubic(c, f, align, padding).At(at) : Linear(c, f).At(at));
   Shape out{in[0]};
   for (int i = 1; i + 1 < grid.rank(); ++i) out.push_back(grid[i]);
   out.push_back(in[1]);

@@ -2,6 +2,8 @@
 // While and If: each function becomes a subgraph. What a loop hands through unchanged and is constant (weights) is put
 // into the subgraph itself; all else is carried.
 #include <algorithm>
+#include <cstdlib>
+#include <numeric>
 #include <set>
 
 #include "importers/savedmodel/builder.h"
@@ -10,6 +12,8 @@
 
 namespace octet::importers::savedmodel {
 namespace {
+
+constexpr int64_t kMostBranches = 1024;
 
 // One value of the loop, or one argument of a branch.
 struct Port {
@@ -468,10 +472,12 @@ Status ConvertCase(NodeContext& c) {
 // ---------------------------------------------------------------------- TensorFlow 1's branches
 // Both are computed, and Merge takes one: nothing in a branch has effects, and nobody sees the other one's numbers.
 
+bool IsSwitch(const NodeDef& n) { return n.op == "Switch" || n.op == "RefSwitch" || n.op == "_SwitchN"; }
+
 // On which side of which Switch the tensor is: the nearest one behind it, pairs of inner branches skipped.
 struct Side {
   const NodeDef* choice = nullptr;
-  bool taken = false;
+  int branch = 0;  // The Switch's output: 0 where it is false, 1 where it is true.
 };
 Side SideOf(NodeContext& c, std::string_view tensor) {
   struct At {
@@ -488,8 +494,8 @@ Side SideOf(NodeContext& c, std::string_view tensor) {
     const size_t colon = name.find(':');
     const NodeDef* n = c.builder().functions().FindNode(c.node().frame, name.substr(0, colon));
     if (!n) continue;
-    if (n->op == "Switch" || n->op == "RefSwitch") {
-      if (depth == 0) return {n, colon != std::string_view::npos && name.ends_with('1')};
+    if (IsSwitch(*n)) {
+      if (depth == 0) return {n, colon == std::string_view::npos ? 0 : std::atoi(std::string(name.substr(colon + 1)).c_str())};
       if (!n->inputs.empty()) open.push_back({n->inputs[0], depth - 1});
       continue;
     }
@@ -507,28 +513,70 @@ Status ConvertSwitch(NodeContext& c) {
   return {};
 }
 
-Status ConvertMerge(NodeContext& c) {
+// Of a Case: one output per branch.
+Status ConvertSwitchN(NodeContext& c) {
+  const Value x = c.Input(0);
+  if (!x) return {};
+  const int64_t outputs = c.Int("num_outs", 0);
+  if (outputs < 1 || outputs > kMostBranches) return c.Fail("one output per branch", std::to_string(outputs), "check the model");
+  for (int i = 0; i < outputs; ++i) c.SetOutput(i, x);
+  return {};
+}
+
+// Which branch of which Switch each input of a Merge comes from. One that depends on nothing is what is left.
+Result<const NodeDef*> BranchesOf(NodeContext& c, std::vector<int>* branches) {
   const auto& inputs = c.node().def->inputs;
-  if (c.num_inputs() != 2) return c.Fail("two branches", std::to_string(c.num_inputs()), "freeze the model with TensorFlow 2's control flow");
-  const Side first = SideOf(c, inputs[0]), second = SideOf(c, inputs[1]);
-  const Side& known = first.choice ? first : second;
-  if (!known.choice || known.choice->inputs.size() < 2 || (first.choice && second.choice && first.taken == second.taken))
-    return c.Fail("the two sides of one Switch", "other inputs", "freeze the model with TensorFlow 2's control flow");
-  const bool first_taken = first.choice ? first.taken : !second.taken;
-  OCTET_ASSIGN(const Edge edge, c.builder().functions().Resolve(c.node().frame, known.choice->inputs[1]));
-  const Value test = c.builder().ValueOf(edge), a = c.Input(0), b = c.Input(1);
-  if (!a || !b) return {};
+  const auto count = static_cast<size_t>(c.num_inputs());
+  const auto refuse = [&] { return c.Fail("the sides of one Switch", "other inputs", "freeze the model with TensorFlow 2's control flow"); };
+  const NodeDef* choice = nullptr;
+  std::vector<int> left(count);
+  std::iota(left.begin(), left.end(), 0);
+  branches->assign(count, -1);
+  for (size_t i = 0; i < count; ++i) {
+    const Side side = SideOf(c, inputs[i]);
+    if (!side.choice) continue;
+    if (side.choice->inputs.size() < 2 || std::erase(left, side.branch) == 0) return refuse();
+    choice = side.choice;
+    (*branches)[i] = side.branch;
+  }
+  if (!choice || left.size() > 1) return refuse();
+  if (!left.empty()) *std::ranges::find(*branches, -1) = left[0];
+  return choice;
+}
+
+Status ConvertMerge(NodeContext& c) {
+  std::vector<int> branches;
+  OCTET_ASSIGN(const NodeDef* const choice, BranchesOf(c, &branches));
+  OCTET_ASSIGN(const Edge edge, c.builder().functions().Resolve(c.node().frame, choice->inputs[1]));
+  const Value test = c.builder().ValueOf(edge);
+  std::vector<Value> sides(branches.size());
+  for (size_t i = 0; i < branches.size(); ++i) {
+    Value& side = sides[static_cast<size_t>(branches[i])];
+    side = c.Input(static_cast<int>(i));
+    if (!side) return {};
+    const Value first = c.Input(0);
+    if (!(c.shape(first) == c.shape(side)) || c.type(first).dtype != c.type(side).dtype)
+      return c.Fail("branches of one shape", c.shape(first).text() + " and " + c.shape(side).text(), "freeze the model with TensorFlow 2's control flow");
+  }
   if (!test) return c.Poison(edge);
-  if (!(c.shape(a) == c.shape(b)) || c.type(a).dtype != c.type(b).dtype) return c.Fail("branches of one shape", c.shape(a).text() + " and " + c.shape(b).text(), "freeze the model with TensorFlow 2's control flow");
-  OCTET_ASSIGN(const Value y, c.Make("select_v2", {test, first_taken ? a : b, first_taken ? b : a}));
+  if (choice->op != "_SwitchN") {
+    OCTET_ASSIGN(const Value y, c.Make("select_v2", {test, sides[1], sides[0]}));
+    c.SetOutput(0, y);
+    OCTET_ASSIGN(const Value index, c.Cast(test, DType::kI32));
+    c.SetOutput(1, index);
+    return {};
+  }
+  Value y = sides.back();  // Also where there is no such branch.
+  for (size_t i = sides.size() - 1; i-- > 0;) {
+    OCTET_ASSIGN(const Value here, c.Make("equal", {test, c.ScalarInt(static_cast<int32_t>(i))}));
+    OCTET_ASSIGN(y, c.Make("select_v2", {here, sides[i], y}));
+  }
   c.SetOutput(0, y);
-  OCTET_ASSIGN(const Value index, c.Cast(test, DType::kI32));
-  c.SetOutput(1, index);
   return {};
 }
 
 constexpr NodeRule kRules[] = {{"While", ConvertWhile}, {"StatelessWhile", ConvertWhile}, {"If", ConvertIf}, {"StatelessIf", ConvertIf}, {"Case", ConvertCase}, {"StatelessCase", ConvertCase},
-                               {"Switch", ConvertSwitch}, {"RefSwitch", ConvertSwitch}, {"Merge", ConvertMerge}, {"RefMerge", ConvertMerge}};
+                               {"Switch", ConvertSwitch}, {"RefSwitch", ConvertSwitch}, {"_SwitchN", ConvertSwitchN}, {"Merge", ConvertMerge}, {"RefMerge", ConvertMerge}};
 
 }  // namespace
 

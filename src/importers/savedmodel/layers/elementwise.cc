@@ -4,6 +4,7 @@
 
 #include "importers/lowerings/function.h"
 #include "importers/lowerings/integers.h"
+#include "importers/lowerings/special.h"
 #include "importers/lowerings/tensorflow_op.h"
 #include "importers/savedmodel/context.h"
 #include "importers/savedmodel/rules.h"
@@ -325,6 +326,8 @@ constexpr NodeRule kOwn[] = {
     {"LogicalXor", LoweredPair<LogicalXor>}, {"SigmoidGrad", LoweredPair<SigmoidGrad>}, {"TanhGrad", LoweredPair<TanhGrad>}, {"SqrtGrad", LoweredPair<SqrtGrad>},
     {"RsqrtGrad", LoweredPair<RsqrtGrad>}, {"ReluGrad", LoweredPair<ReluGrad>}, {"ReciprocalGrad", LoweredPair<ReciprocalGrad>}, {"InvGrad", LoweredPair<ReciprocalGrad>},
     {"SoftmaxCrossEntropyWithLogits", ConvertCrossEntropy}, {"SparseSoftmaxCrossEntropyWithLogits", ConvertCrossEntropy}, {"PopulationCount", ConvertPopulationCount},
+    {"BesselI0", Lowered<BesselI0>}, {"BesselI0e", Lowered<BesselI0e>}, {"BesselI1", Lowered<BesselI1>}, {"BesselI1e", Lowered<BesselI1e>}, {"Lgamma", Lowered<Lgamma>}, {"Digamma", Lowered<Digamma>},
+    {"Erfinv", Lowered<Erfinv>}, {"Ndtri", Lowered<Ndtri>}, {"Zeta", LoweredPair<Zeta>}, {"Polygamma", LoweredPair<Polygamma>},
     {"L2Loss", ConvertL2Loss}, {"ApproximateEqual", ConvertApproximateEqual},
 };
 

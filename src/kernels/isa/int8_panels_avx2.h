@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+// How products of panels of 16 columns are cut into tiles of rows and become bytes, with AVX2's 16 registers. How a tile's sums come
+// about is a `Sums`:
+//   kTileRows   rows of a whole tile
+//   kPaired     `terms`, one per row, are wanted
+//   Sum<kCount>(p, rows, weights, bias, terms, low, high)   sums of kCount rows times columns 0 to 7 and 8 to 15 of a panel
+#pragma once
+#include "kernels/isa/requant_avx2.h"
+
+namespace octet::kernels {
+namespace {
+
+constexpr int64_t kFetchedBytes = 1536;  // Of a panel: smaller ones lie in a cache anyway.
+
+// acc[r][16] to bytes; half a panel at a time so that its constants stay in registers.
+template <class Rescale> void Finish(int32_t* acc, int rows, const ProductS8& p, int64_t column, int8_t* y) {
+  for (int h = 0; h < kPanel; h += 8) {
+    const Rescale rescale(p.requant, column + h);
+    for (int r = 0; r < rows; ++r) Store(acc + r * kPanel + h, rescale(Load(acc + r * kPanel + h)));
+  }
+  const Clamp clamp(p.requant);
+  for (int r = 0; r < rows; ++r) clamp.Put(Load(acc + r * kPanel), Load(acc + r * kPanel + 8), y + r * p.columns + column, p.columns - column);
+}
+
+using FinishFn = void (*)(int32_t* acc, int rows, const ProductS8& p, int64_t column, int8_t* y);
+FinishFn FinishOf(const Requant& q) { return q.scale ? Finish<F64> : !q.narrow ? Finish<Double> : q.relu() ? Finish<Narrow<true>> : Finish<Narrow<false>>; }
+
+template <int kCount> inline void StoreSums(const __m256i (&low)[kCount], const __m256i (&high)[kCount], int32_t* acc) {
+#pragma GCC unroll 8
+  for (int r = 0; r < kCount; ++r) {
+    Store(acc + r * kPanel, low[r]);
+    Store(acc + r * kPanel + 8, high[r]);
+  }
+}
+
+// acc[kCount][16] of a panel.
+using TileFn = void (*)(const ProductS8&, const void* const* rows, const void* weights, const int32_t* bias, const int32_t* terms, int32_t* acc);
+template <class Sums, int kCount> void Tile(const ProductS8& p, const void* const* rows, const void* weights, const int32_t* bias, const int32_t* terms, int32_t* acc) {
+  __m256i low[kCount], high[kCount];
+  Sums::template Sum<kCount>(p, rows, weights, bias, terms, low, high);
+  StoreSums(low, high, acc);
+}
+
+// The same to bytes, sums never leaving their registers: with a depth of 16 that is a quarter of the time.
+template <class Rescale, class Sums, int kCount>
+[[gnu::always_inline]] inline void WholeTile(const ProductS8& p, const void* const* rows, const void* weights, const int32_t* bias, const int32_t* terms, const Rescale (&rescale)[2], const Clamp& clamp, int64_t left, int8_t* y) {
+  __m256i low[kCount], high[kCount];
+  Sums::template Sum<kCount>(p, rows, weights, bias, terms, low, high);
+#pragma GCC unroll 8
+  for (int r = 0; r < kCount; ++r) low[r] = rescale[0](low[r]);
+#pragma GCC unroll 8
+  for (int r = 0; r + 1 < kCount; r += 2) clamp.PutTwo(low[r], rescale[1](high[r]), low[r + 1], rescale[1](high[r + 1]), y + r * p.columns, p.columns, left);
+  if constexpr (kCount % 2) clamp.Put(low[kCount - 1], rescale[1](high[kCount - 1]), y + (kCount - 1) * p.columns, left);
+}
+
+// How many of `count` rows the next tile of at most `most` takes: an even cut.
+inline int NextTile(int64_t count, int64_t most) {
+  const int64_t cuts = (count + most - 1) / most;
+  return static_cast<int>((count + cuts - 1) / cuts);
+}
+
+// A panel against a block of rows. From (n - 1) * (n - 2) rows on, tiles of n = kTileRows rows or one less.
+constexpr int64_t kMostTileRows = 6, kWholeRows = (kMostTileRows - 1) * (kMostTileRows - 2);
+template <class Tiles> void InTiles(int64_t count, int most, const Tiles& tiles) {
+  for (int64_t r = 0; r < count;) {
+    const int tile = NextTile(count - r, most);
+    tiles(r, tile);
+    r += tile;
+  }
+}
+
+struct Block {
+  const ProductS8& p;
+  const void* const* rows;  // Of the whole product.
+  const int32_t* terms;     // Of the block's rows, where wanted.
+  int64_t first, count, end_panel;
+  int8_t* y;
+};
+
+template <class Rescale, class Sums> void WholePanel(const Block& b, int64_t panel, const void* w, const int32_t* bias) {
+  const ProductS8& p = b.p;
+  const int64_t column = panel * kPanel;
+  constexpr int kMost = Sums::kTileRows;
+  const void* const* rows = b.rows + b.first;
+  int8_t* y = b.y + b.first * p.columns + column;
+  const int32_t* terms = b.terms;
+  const Rescale rescale[2] = {Rescale(p.requant, column), Rescale(p.requant, column + 8)};
+  const Clamp clamp(p.requant);
+  const int64_t columns_left = p.columns - column;
+  // The next panel's bytes come nearer meanwhile: each is read once for all these rows.
+  const int8_t* next = p.packed + (panel + 1 < b.end_panel ? panel + 1 : panel) * p.panel_bytes();
+  const int64_t ahead = p.panel_bytes() >= kFetchedBytes ? RoundUp(p.panel_bytes() * kMost / b.count, 64) : 0;
+  for (int64_t left = b.count; left > 0;) {  // Tiles of kMost or one less, as InTiles cuts.
+    const int tile = NextTile(left, kMost);
+    for (int64_t i = 0; i < ahead; i += 64) _mm_prefetch(reinterpret_cast<const char*>(next + i), _MM_HINT_T0);
+    next += ahead;
+    if (tile == kMost) WholeTile<Rescale, Sums, kMost>(p, rows, w, bias, terms, rescale, clamp, columns_left, y);
+    else WholeTile<Rescale, Sums, kMost - 1>(p, rows, w, bias, terms, rescale, clamp, columns_left, y);
+    left -= tile;
+    rows += tile;
+    if constexpr (Sums::kPaired) terms += tile;
+    y += tile * p.columns;
+  }
+}
+
+}  // namespace
+}  // namespace octet::kernels
