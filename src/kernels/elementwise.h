@@ -78,11 +78,16 @@ struct Elementwise {
   void (*logistic_s16)(const int16_t* x, int64_t n, int16_t* y);  // Q3.
   void (*tanh_s16)(int integer_bits, const int16_t* x, int64_t n, int16_t* y);  // 0 to 6.
 
+  int64_t (*dot_s16_s8)(const int16_t* x, const int8_t* w, int64_t n);
+
   void (*lookup)(const uint8_t* x, int64_t n, const uint8_t* table, uint8_t* y);  // 256 entries.
   void (*sum_s8)(const int8_t* a, int64_t step_a, const int8_t* b, int64_t step_b, int64_t n, const ScaledPair& q, int8_t* y);
   void (*difference_s8)(const int8_t* a, int64_t step_a, const int8_t* b, int64_t step_b, int64_t n, const ScaledPair& q, int8_t* y);
   void (*squared_difference_s8)(const int8_t* a, int64_t step_a, const int8_t* b, int64_t step_b, int64_t n, const ScaledPair& q, int8_t* y);
   void (*product_s8)(const int8_t* a, int64_t step_a, const int8_t* b, int64_t step_b, int64_t n, const ScaledPair& q, int8_t* y);  // Only `out` rescales.
+  void (*sum_s16)(const int16_t* a, int64_t step_a, const int16_t* b, int64_t step_b, int64_t n, const ScaledPair& q, int16_t* y);
+  void (*difference_s16)(const int16_t* a, int64_t step_a, const int16_t* b, int64_t step_b, int64_t n, const ScaledPair& q, int16_t* y);
+  void (*product_s16)(const int16_t* a, int64_t step_a, const int16_t* b, int64_t step_b, int64_t n, const ScaledPair& q, int16_t* y);
   int32_t (*total_s8)(const int8_t* x, int64_t n);
   void (*accumulate_s8)(const int8_t* x, int64_t pitch, int64_t rows, int64_t n, int32_t* sum);
   int8_t (*max_s8)(const int8_t* x, int64_t n);  // n > 0.

@@ -19,6 +19,7 @@ struct Params {
   kernels::Binary op{};
   ClampF32 clamp;
   PairS8 pair = nullptr;
+  PairS16 pair_s16 = nullptr;
   kernels::ScaledPair q;
   ShortRows repeated;
 };
@@ -39,6 +40,15 @@ Status RunS8(const void* params, const Run& run) {
     p.pair(reinterpret_cast<const int8_t*>(r.a), r.step_a, reinterpret_cast<const int8_t*>(r.b), r.step_b, r.n, p.q, reinterpret_cast<int8_t*>(r.y));
   };
   ForBroadcastRows(static_cast<const Params*>(params)->shape, *run.pool, {run.in[0], run.in[1], run.out[0], 1, 1}, row, params);
+  return {};
+}
+
+Status RunS16(const void* params, const Run& run) {
+  const auto row = [](const void* context, const BroadcastRow& r) {
+    const auto& p = *static_cast<const Params*>(context);
+    p.pair_s16(reinterpret_cast<const int16_t*>(r.a), r.step_a, reinterpret_cast<const int16_t*>(r.b), r.step_b, r.n, p.q, reinterpret_cast<int16_t*>(r.y));
+  };
+  ForBroadcastRows(static_cast<const Params*>(params)->shape, *run.pool, {run.in[0], run.in[1], run.out[0], sizeof(int16_t), sizeof(int16_t)}, row, params);
   return {};
 }
 
@@ -97,6 +107,14 @@ Status PreparePairS8(Prepare& prepare, PairS8 run, const kernels::ScaledPair& q)
   p->pair = run;
   p->q = q;
   prepare.SetRun(FindShortRows(p->shape, &p->repeated) ? RunShortRows : RunS8, p);
+  return {};
+}
+
+Status PreparePairS16(Prepare& prepare, PairS16 run, const kernels::ScaledPair& q) {
+  Params* p = Begin(prepare);
+  p->pair_s16 = run;
+  p->q = q;
+  prepare.SetRun(RunS16, p);
   return {};
 }
 

@@ -8,6 +8,9 @@ namespace octet::ops {
 
 inline bool TakesF32(const OpView& op, const Cpu&) { return op.in(0)->dtype == DType::kF32; }
 inline bool TakesF32OrS8(const OpView& op, const Cpu&) { return op.in(0)->dtype == DType::kF32 || op.in(0)->dtype == DType::kI8; }
+// int16 without quantization is plain numbers.
+inline bool TakesQuantizedS16(const OpView& op) { return op.in(0)->dtype == DType::kI16 && op.out(0)->dtype == DType::kI16 && !op.in(0)->quant.empty() && !op.out(0)->quant.empty(); }
+inline bool TakesF32OrInteger(const OpView& op, const Cpu& cpu) { return TakesF32OrS8(op, cpu) || TakesQuantizedS16(op); }
 
 // `largest`: no value in magnitude is larger.
 inline kernels::Rescale RescaleOf(Multiplier m, int64_t largest) {
@@ -20,5 +23,7 @@ Status PrepareBinaryF32(Prepare& prepare, kernels::Binary op, ClampF32 clamp);
 
 using PairS8 = void (*)(const int8_t* a, int64_t step_a, const int8_t* b, int64_t step_b, int64_t n, const kernels::ScaledPair& q, int8_t* y);
 Status PreparePairS8(Prepare& prepare, PairS8 run, const kernels::ScaledPair& q);
+using PairS16 = void (*)(const int16_t* a, int64_t step_a, const int16_t* b, int64_t step_b, int64_t n, const kernels::ScaledPair& q, int16_t* y);
+Status PreparePairS16(Prepare& prepare, PairS16 run, const kernels::ScaledPair& q);
 
 }  // namespace octet::ops

@@ -158,7 +158,7 @@ Status RunFloat(const void* params, const Run& run) {
   return {};
 }
 
-template <class T, class W, class Bias, class Y = T> Status RunInteger(const void* params, const Run& run) {
+template <class T, class W, class Bias, class Y = T, auto kDot = Dot<Bias, T, W>> Status RunInteger(const void* params, const Run& run) {
   const auto& p = *static_cast<const Params*>(params);
   const IntegerOutput& q = p.integer;
   const T* x = run.input<T>(0);
@@ -166,7 +166,7 @@ template <class T, class W, class Bias, class Y = T> Status RunInteger(const voi
   const Bias* bias = run.input<Bias>(2);
   Y* y = run.output<Y>(0);
   ForEachRow(p, *run.pool, [&](int64_t row, int32_t o, int64_t index) {
-    Bias acc = Dot<Bias>(x + row * p.depth, w + static_cast<int64_t>(o) * p.depth, p.depth, q.input_zero, q.weights_zero);
+    Bias acc = kDot(x + row * p.depth, w + static_cast<int64_t>(o) * p.depth, p.depth, q.input_zero, q.weights_zero);
     if (bias) acc += bias[o];
     const double scaled = std::round(static_cast<double>(acc) * p.scale[o]);
     const double value = std::clamp(scaled + q.output_zero, static_cast<double>(q.clamp.low), static_cast<double>(q.clamp.high));
@@ -305,7 +305,8 @@ RunFn IntegerRun(const OpView& op) {
   return wide ? RunInteger<int16_t, int8_t, int64_t> : RunInteger<int16_t, int8_t, int32_t>;
 }
 
-Status PrepareReference(Prepare& prepare) {
+// `integer`: what runs where that is not decided by the weights' form.
+Status PrepareRows(Prepare& prepare, RunFn integer) {
   const OpView& op = prepare.op;
   auto* p = prepare.Params<Params>();
   const Attrs& a = op.attrs<Attrs>();
@@ -329,13 +330,26 @@ Status PrepareReference(Prepare& prepare) {
     PrepareHybrid(prepare, p, &workspace);
   } else {
     PrepareScales(prepare, p);
-    prepare.SetRun(kShorts && a.weights_format == kShuffled ? RunShuffled : IntegerRun(op), p);
+    prepare.SetRun(kShorts && a.weights_format == kShuffled ? RunShuffled : integer, p);
   }
   if (BitsOf(op.in(1)->dtype) <= 8) {
     OCTET_ASSIGN(p->weights, PrepareByteWeights(prepare, 1, &workspace));
   }
   prepare.Workspace(workspace);
   return {};
+}
+
+Status PrepareReference(Prepare& prepare) { return PrepareRows(prepare, IntegerRun(prepare.op)); }
+
+template <class Acc> Acc DotS16S8(const int16_t* x, const int8_t* w, int32_t n, Acc, Acc) { return static_cast<Acc>(kernels::Vectors().dot_s16_s8(x, w, n)); }
+bool TakesS16(const OpView& op, const Cpu&) {
+  if (!kShorts || op.in(0)->dtype != DType::kI16 || op.in(1)->dtype != DType::kI8 || op.attrs<Attrs>().weights_format == kShuffled) return false;
+  return op.in(0)->quant.zero0() == 0 && op.in(1)->quant.zero0() == 0;
+}
+Status PrepareS16(Prepare& prepare) {
+  const OpView& op = prepare.op;
+  const bool wide = !op.in(2) || op.in(2)->dtype == DType::kI64;
+  return PrepareRows(prepare, wide ? RunInteger<int16_t, int8_t, int64_t, int16_t, DotS16S8<int64_t>> : RunInteger<int16_t, int8_t, int32_t, int16_t, DotS16S8<int32_t>>);
 }
 
 bool TakesPacked(const OpView& op, DType x, DType w) {
@@ -366,6 +380,7 @@ Status PreparePacked(Prepare& prepare) {
 constexpr Variant kVariants[] = {{.name = "packed_s8", .takes = TakesS8, .prepare = PreparePacked},
                                  {.name = "packed_f32", .takes = TakesF32, .prepare = kFloats ? PreparePacked : nullptr},
                                  {.name = "packed_hybrid", .takes = TakesHybrid, .prepare = kFloats ? PreparePacked : nullptr},
+                                 {.name = "vectors", .takes = TakesS16, .prepare = kShorts ? PrepareS16 : nullptr},
                                  {.name = "reference", .prepare = PrepareReference}};
 
 // ------------------------------------------------------------------------------------ Keras

@@ -96,9 +96,11 @@ Status PrepareVectors(Prepare& prepare) {
   if (op.in(0)->dtype == DType::kF32) return PrepareBinaryF32(prepare, kernels::Binary::kMultiply, FloatClamp(op.attrs<ActivationAttrs>().activation));
   Params p;
   FillInteger(op, &p);
-  return PreparePairS8(prepare, kernels::Vectors().product_s8, {p.zero_a, p.zero_b, p.zero_out, 0, p.integer_clamp.low, p.integer_clamp.high, {}, {}, RescaleOf(p.multiplier, 255 * 255)});
+  const int64_t largest = op.in(0)->dtype == DType::kI16 ? int64_t{65535} * 65535 : 255 * 255;
+  const kernels::ScaledPair q{p.zero_a, p.zero_b, p.zero_out, 0, p.integer_clamp.low, p.integer_clamp.high, {}, {}, RescaleOf(p.multiplier, largest)};
+  return op.in(0)->dtype == DType::kI16 ? PreparePairS16(prepare, kernels::Vectors().product_s16, q) : PreparePairS8(prepare, kernels::Vectors().product_s8, q);
 }
-constexpr Variant kVariants[] = {{.name = "vectors", .takes = TakesF32OrS8, .prepare = PrepareVectors}, {.name = "reference", .prepare = PrepareReference}};
+constexpr Variant kVariants[] = {{.name = "vectors", .takes = TakesF32OrInteger, .prepare = PrepareVectors}, {.name = "reference", .prepare = PrepareReference}};
 
 // ------------------------------------------------------------------------------------ Keras
 

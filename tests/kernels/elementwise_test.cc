@@ -179,6 +179,19 @@ TEST(KernelElementwise, GatesOf16Bits) {
   }
 }
 
+TEST(KernelElementwise, DotsOfShortsAndBytes) {
+  std::mt19937 random(8);
+  for (int64_t n : {0, 1, 15, 16, 17, 31, 33, 255, 256, 300, 1000, 4097}) {
+    std::vector<int16_t> x(static_cast<size_t>(n));
+    for (int16_t& v : x) v = random() % 3 ? INT16_MIN : static_cast<int16_t>(random());
+    std::vector<int8_t> w = RandomBytes(static_cast<size_t>(n), random());
+    for (int8_t& v : w) v = random() % 3 ? int8_t{-128} : v;
+    int64_t want = 0;
+    for (int64_t i = 0; i < n; ++i) want += int64_t{x[static_cast<size_t>(i)]} * w[static_cast<size_t>(i)];
+    for (const Elementwise* e : Tables()) EXPECT_EQ(want, e->dot_s16_s8(x.data(), w.data(), n)) << n;
+  }
+}
+
 TEST(KernelElementwise, SumsToShorts) {
   std::mt19937 random(7);
   for (size_t n : {1u, 7u, 16u, 45u}) {

@@ -46,6 +46,47 @@ TEST(VectorProducts, BinaryBytesBroadcast) {
   }
 }
 
+std::vector<int16_t> Shorts(const Shape& s, std::mt19937& random) {
+  std::vector<int16_t> v(static_cast<size_t>(s.elements()));
+  for (int16_t& x : v) x = random() % 8 == 0 ? (random() % 2 ? INT16_MIN : INT16_MAX) : static_cast<int16_t>(random());
+  return v;
+}
+
+TEST(VectorProducts, BinaryShortsBroadcast) {
+  std::mt19937 random(5);
+  const Shape shapes[][2] = {{{2, 3, 37}, {2, 3, 37}}, {{2, 3, 37}, {37}}, {{2, 3, 37}, {2, 3, 1}}, {{4, 9}, {1}}, {{3, 1, 7}, {2, 1}}};
+  const auto quant = [&] { return Quant::PerTensor(std::ldexp(1.0f + static_cast<float>(random() % 1000) / 1000.0f, -6 - static_cast<int>(random() % 9)), 0); };
+  for (const char* op : {"add", "sub", "mul"}) {
+    for (const auto& s : shapes) {
+      for (bool swapped : {false, true}) {
+        SCOPED_TRACE(op);
+        Builder b;
+        const auto x = b.Input("x", {DType::kI16, s[0], quant()});
+        const auto c = b.Constant<int16_t>("c", s[1], Shorts(s[1], random), quant());
+        const std::vector<graph::TensorId> in = swapped ? std::vector{c, x} : std::vector{x, c};
+        b.g().outputs = {b.Node(op, "y", in, {DType::kI16, {}, quant()})};
+        ExpectSame<int16_t>(b.model, Shorts(s[0], random), 0);
+      }
+    }
+  }
+}
+
+TEST(VectorProducts, DenseShorts) {
+  std::mt19937 random(6);
+  for (int32_t depth : {1, 5, 16, 48, 255, 256, 257, 700}) {
+    Builder b;
+    const Shape s{3, depth}, weights{7, depth}, out{7};
+    const auto x = b.Input("x", {DType::kI16, s, Quant::PerTensor(1.0f / 4096, 0)});
+    std::vector<int8_t> w = Bytes(weights, random);
+    w[0] = -128;
+    const auto c = b.Constant<int8_t>("w", weights, w, Quant::PerTensor(0.01f, 0));
+    const auto bias = b.Constant<int64_t>("b", out, std::vector<int64_t>{0, 1, -1, int64_t{1} << 33, -(int64_t{1} << 33), 100000, -100000});
+    b.g().outputs = {b.Node("fully_connected", "y", {x, c, bias}, {DType::kI16, {}, Quant::PerTensor(static_cast<float>(depth) / 4096, 0)})};
+    ExpectSame<int16_t>(b.model, Shorts(s, random), 0);
+    ExpectSame<int16_t>(b.model, std::vector<int16_t>(static_cast<size_t>(s.elements()), INT16_MIN), 0);
+  }
+}
+
 TEST(VectorProducts, SoftmaxBytesOfAnyDepth) {
   std::mt19937 random(2);
   for (int32_t depth : {1, 2, 10, 33, 128, 1001, 5000}) {

@@ -469,6 +469,23 @@ template <class Op> void PairS8(const int8_t* a, int64_t step_a, const int8_t* b
   Lanes::StoreSomeS8(y + i, n - i, finish(va, vb));
 }
 
+template <class Op> void PairS16(const int16_t* a, int64_t step_a, const int16_t* b, int64_t step_b, int64_t n, const ScaledPair& q, int16_t* y) {
+  const I za = Lanes::SetI(q.zero_a), zb = Lanes::SetI(q.zero_b), zero = Lanes::SetI(q.zero_out), low = Lanes::SetI(q.low), high = Lanes::SetI(q.high);
+  if (n <= 0) return;
+  const I one_a = Lanes::SetI(*a - q.zero_a), one_b = Lanes::SetI(*b - q.zero_b);
+  const auto of = [&](const int16_t* from_a, const int16_t* from_b) {
+    const I va = step_a ? Lanes::SubI(Lanes::LoadS16(from_a), za) : one_a, vb = step_b ? Lanes::SubI(Lanes::LoadS16(from_b), zb) : one_b;
+    return Lanes::MinI(Lanes::MaxI(Lanes::AddI(Op::Of(va, vb, q), zero), low), high);
+  };
+  int64_t i = 0;
+  for (; i + kLanes <= n; i += kLanes) Lanes::StoreS16(y + i, of(a + i * step_a, b + i * step_b));
+  if (i == n) return;
+  int16_t rest_a[kLanes] = {}, rest_b[kLanes] = {}, rest_y[kLanes];
+  for (int64_t k = 0; i + k < n; ++k) rest_a[k] = a[(i + k) * step_a], rest_b[k] = b[(i + k) * step_b];
+  Lanes::StoreS16(rest_y, of(rest_a, rest_b));
+  for (int64_t k = 0; i + k < n; ++k) y[i + k] = rest_y[k];
+}
+
 int32_t TotalS8(const int8_t* x, int64_t n) {
   I sum = Lanes::SetI(0);  // Two sums side by side are what GCC 12 gets wrong for one lane.
   int64_t i = 0;
@@ -508,6 +525,20 @@ void ScaledTable(const int8_t* x, int64_t n, int32_t most, const int32_t* table,
   int8_t rest[kLanes];
   for (int64_t k = 0; k < kLanes; ++k) rest[k] = i + k < n ? x[i + k] : static_cast<int8_t>(most);
   Lanes::StoreSomeS8(y + i, n - i, one(Lanes::LoadS8(rest)));
+}
+
+int64_t DotS16S8(const int16_t* x, const int8_t* w, int64_t n) {
+  constexpr int64_t kBlock = 256;  // Products of 2^22 at most: their sum fits 32 bits.
+  int64_t total = 0;
+  for (int64_t i = 0; i < n;) {
+    const int64_t end = n - i < kBlock ? n : i + kBlock;
+    I sum = Lanes::SetI(0);
+    for (; i + Shorts::kCount <= end; i += Shorts::kCount) sum = Lanes::AddI(sum, Shorts::SumPairs(Shorts::Load(x + i), Shorts::LoadS8(w + i)));
+    if (i < end) sum = Lanes::AddI(sum, Shorts::SumPairs(Shorts::LoadSome(x + i, end - i), Shorts::LoadSomeS8(w + i, end - i)));
+    i = end;
+    total += Lanes::TotalI(sum);
+  }
+  return total;
 }
 
 void ToShorts(const int32_t* sums, int64_t n, const Rescale& given, const int16_t* add, int16_t* y) {
@@ -613,5 +644,5 @@ void TanhS16(int integer_bits, const int16_t* x, int64_t n, int16_t* y) {
   {{Map<Exp>, Map<Tanh>, Map<Logistic>, Map<InverseSqrt>, Map<NormalGate>, Map<NormalGateTanh>, Map<HardGate>},                        \
    {BinaryF32<Binary::kAdd>, BinaryF32<Binary::kSubtract>, BinaryF32<Binary::kMultiply>, BinaryF32<Binary::kDivide>,                   \
     BinaryF32<Binary::kSquaredDifference>},                                                                                           \
-   SoftmaxF32, NormalizeF32, SumF32, Accumulate, RangeF32, QuantizeF32, QuantizeToF32, DivideToS8, ToFloats, ToBytes, ToShorts, MapShorts<LogisticOf>, TanhS16, lookup, PairS8<Sum>, PairS8<Difference>,             \
-   PairS8<SquaredDifference>, PairS8<Product>, TotalS8, Accumulate, MaxS8, TotalOfTable, ScaledTable, transpose}
+   SoftmaxF32, NormalizeF32, SumF32, Accumulate, RangeF32, QuantizeF32, QuantizeToF32, DivideToS8, ToFloats, ToBytes, ToShorts, MapShorts<LogisticOf>, TanhS16, DotS16S8, lookup, PairS8<Sum>, PairS8<Difference>,             \
+   PairS8<SquaredDifference>, PairS8<Product>, PairS16<Sum>, PairS16<Difference>, PairS16<Product>, TotalS8, Accumulate, MaxS8, TotalOfTable, ScaledTable, transpose}

@@ -118,6 +118,18 @@ struct Shorts {
   using V = __m256i;
   static V Load(const int16_t* p) { return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)); }
   static void Store(int16_t* p, V v) { _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), v); }
+  static V LoadS8(const int8_t* p) { return _mm256_cvtepi8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))); }
+  static V LoadSome(const int16_t* p, int64_t n) {  // Zeros behind.
+    int16_t all[kCount] = {};
+    for (int64_t i = 0; i < n; ++i) all[i] = p[i];
+    return Load(all);
+  }
+  static V LoadSomeS8(const int8_t* p, int64_t n) {
+    int8_t all[kCount] = {};
+    for (int64_t i = 0; i < n; ++i) all[i] = p[i];
+    return LoadS8(all);
+  }
+  static Lanes::I SumPairs(V a, V b) { return _mm256_madd_epi16(a, b); }  // Of products, in Lanes::kCount lanes.
   static V Set(int16_t v) { return _mm256_set1_epi16(v); }
   static V Add(V a, V b) { return _mm256_add_epi16(a, b); }
   static V AddSaturated(V a, V b) { return _mm256_adds_epi16(a, b); }

@@ -86,6 +86,11 @@ struct Shorts {
   using V = __m512i;
   static V Load(const int16_t* p) { return _mm512_loadu_si512(p); }
   static void Store(int16_t* p, V v) { _mm512_storeu_si512(p, v); }
+  static V LoadS8(const int8_t* p) { return _mm512_cvtepi8_epi16(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p))); }
+  static V LoadSome(const int16_t* p, int64_t n) { return _mm512_maskz_loadu_epi16(First(n), p); }  // Zeros behind.
+  static V LoadSomeS8(const int8_t* p, int64_t n) { return _mm512_cvtepi8_epi16(_mm256_maskz_loadu_epi8(First(n), p)); }
+  static __mmask32 First(int64_t n) { return static_cast<__mmask32>((uint64_t{1} << n) - 1); }
+  static Lanes::I SumPairs(V a, V b) { return _mm512_madd_epi16(a, b); }  // Of products, in Lanes::kCount lanes.
   static V Set(int16_t v) { return _mm512_set1_epi16(v); }
   static V Add(V a, V b) { return _mm512_add_epi16(a, b); }
   static V AddSaturated(V a, V b) { return _mm512_adds_epi16(a, b); }

@@ -134,6 +134,18 @@ struct Shorts {
   using V = int16x8_t;
   static V Load(const int16_t* p) { return vld1q_s16(p); }
   static void Store(int16_t* p, V v) { vst1q_s16(p, v); }
+  static V LoadS8(const int8_t* p) { return vmovl_s8(vld1_s8(p)); }
+  static V LoadSome(const int16_t* p, int64_t n) {  // Zeros behind.
+    int16_t all[kCount] = {};
+    for (int64_t i = 0; i < n; ++i) all[i] = p[i];
+    return Load(all);
+  }
+  static V LoadSomeS8(const int8_t* p, int64_t n) {
+    int8_t all[kCount] = {};
+    for (int64_t i = 0; i < n; ++i) all[i] = p[i];
+    return LoadS8(all);
+  }
+  static Lanes::I SumPairs(V a, V b) { return {vmull_s16(vget_low_s16(a), vget_low_s16(b)), vmull_high_s16(a, b)}; }  // Products, in as many lanes.
   static V Set(int16_t v) { return vdupq_n_s16(v); }
   static V Add(V a, V b) { return vaddq_s16(a, b); }
   static V AddSaturated(V a, V b) { return vqaddq_s16(a, b); }

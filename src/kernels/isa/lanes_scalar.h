@@ -69,6 +69,10 @@ struct Shorts {
   using V = int16_t;
   static V Load(const int16_t* p) { return *p; }
   static void Store(int16_t* p, V v) { *p = v; }
+  static V LoadS8(const int8_t* p) { return *p; }
+  static V LoadSome(const int16_t* p, int64_t) { return *p; }
+  static V LoadSomeS8(const int8_t* p, int64_t) { return *p; }
+  static Lanes::I SumPairs(V a, V b) { return a * b; }
   static V Set(int16_t v) { return v; }
   static V Add(V a, V b) { return static_cast<V>(static_cast<uint16_t>(a + b)); }
   static V AddSaturated(V a, V b) { return static_cast<V>(a + b > 32767 ? 32767 : a + b < -32768 ? -32768 : a + b); }
