@@ -516,6 +516,22 @@ def warped():
     save_tf("warped", Warped(), (floats(2, 5, 6, 2), turns), (floats(1, 5, 6, 2), turns[1:]))
 
 
+class Detections(tf.Module):
+    """Boxes of several classes: shared and of their own, fewer and more than are asked for."""
+
+    @tf.function(input_signature=[tf.TensorSpec([2, 12, 4]), tf.TensorSpec([2, 12, 3])])
+    def serve(self, corners, scores):
+        low, size = corners[..., :2], tf.abs(corners[..., 2:]) * 0.4 + 0.05
+        boxes = tf.concat([low, low + size], -1)[:, :, tf.newaxis]
+        nms = tf.image.combined_non_max_suppression
+        return [*nms(boxes, scores, 5, 8, 0.4, 0.1), *nms(tf.concat([boxes, boxes * 0.9, boxes + 0.2], 2), scores, 4, 20, 0.3, 0.3, pad_per_class=True, clip_boxes=False),
+                *nms(boxes, scores, 3, 40, 0.5)]
+
+
+def detections():
+    save_tf("detections", Detections(), *((RNG.uniform(0, 1, (2, 12, 4)).astype(np.float32), RNG.uniform(-0.5, 1, (2, 12, 3)).astype(np.float32)) for _ in range(2)))
+
+
 class Large(tf.Module):
     """Matrices whose elimination must not lose digits: exponentials, rows of different size; slices with dots."""
 
@@ -596,7 +612,7 @@ def tied():
     save_tf("tied", Tied(), (floats(2, 128),), (floats(2, 128),))
 
 
-MODELS = [fake_quantized, named_ends, held_model, prepared, tied, sound, draws, sparse, warped, sequences, special, large, spectra, diagonals, more_layers, masked_attention, any_axis, odds_and_ends, transposed, more_functions, matrices, choices, whole_numbers, recurrent_any_length, recurrent_stateful, lookups, texts, spectrograms, volumes, functions, scattered, images, cache, old_control_flow, lowered_control_flow]
+MODELS = [fake_quantized, named_ends, held_model, prepared, tied, sound, draws, sparse, detections, warped, sequences, special, large, spectra, diagonals, more_layers, masked_attention, any_axis, odds_and_ends, transposed, more_functions, matrices, choices, whole_numbers, recurrent_any_length, recurrent_stateful, lookups, texts, spectrograms, volumes, functions, scattered, images, cache, old_control_flow, lowered_control_flow]
 
 if __name__ == "__main__":
     OUT.mkdir(parents=True, exist_ok=True)
