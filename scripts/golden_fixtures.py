@@ -488,8 +488,10 @@ class Sequences(tf.Module):
         below = tf.sparse.concat(0, [other, other])
         symbols, best = tf.nn.ctc_greedy_decoder(scores, lengths)
         plain, _ = tf.nn.ctc_greedy_decoder(scores, lengths, merge_repeated=False, blank_index=1)
+        fixed = tf.SparseTensor([[0, 1], [2, 0], [2, 2]], values[:3], [4, 3])  # Places that are known beforehand.
+        filled, sliced = tf.sparse.fill_empty_rows(fixed, 7.0)[0], tf.sparse.slice(fixed, [0, 0], [3, 2])
         rows = tf.gather(tf.RaggedTensor.from_row_lengths(values[:4], [1, 0, 3]), [2, 1, 0, 2])
-        parts = [t for sparse in (sorted_, joined, cut, below, symbols[0], plain[0]) for t in (sparse.indices, sparse.values, sparse.dense_shape)]
+        parts = [t for sparse in (sorted_, joined, cut, below, filled, sliced, symbols[0], plain[0]) for t in (sparse.indices, sparse.values, sparse.dense_shape)]
         return [*parts, best, rows.values, rows.row_splits]
 
 

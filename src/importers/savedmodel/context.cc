@@ -154,10 +154,11 @@ Status NodeContext::ApplyOperatorRule() {
   return rule ? rule->convert(*this) : Fail("an op that octet has", std::string(kind()), "");
 }
 
-void NodeContext::Refine(Value v, const TensorType& type) { builder_.Refine(v, type); }
+void NodeContext::Refine(Value v, const TensorType& type) {
+  if (!data(v)) builder_.Refine(v, type);
+}
 
 Construction& NodeContext::construction() { return builder_; }
-
 
 Status Set(NodeContext& c, Result<Value> y) {
   if (!y.ok()) return std::move(y).status();

@@ -11,7 +11,7 @@ namespace octet::importers::savedmodel {
 namespace {
 
 Value WithShape(NodeContext& c, Value v, const Shape& shape) {
-  if (!c.data(v)) c.Refine(v, {c.type(v).dtype, shape, {}});
+  c.Refine(v, {c.type(v).dtype, shape, {}});
   return v;
 }
 
