@@ -127,7 +127,7 @@ void NodeContext::KeepGrid(Value from, Value to, int axis) {
   Quant grid = type(from).quant;
   if (grid.empty() || !data(to) || (grid.per_channel() && axis < 0)) return;
   if (grid.per_channel()) grid.axis = axis;
-  Refine(to, {type(to).dtype, shape(to), grid});
+  builder_.Refine(to, {type(to).dtype, shape(to), grid});
 }
 
 Result<Value> NodeContext::Transpose(Value v, std::vector<int32_t> order) {
