@@ -138,6 +138,16 @@ def held_model():
     np.savez(OUT / "held_model.npz", **arrays([([v], flat(model(v))) for v in (floats(1, 3, 4), floats(2, 3, 4))]))
 
 
+def transforms():
+    """Fourier transforms of pairs of real numbers; the first choice that holds; indices along any axis; overlapping parts."""
+    o = keras.ops
+    x, at = keras.Input([4, 6], name="x"), keras.Input([2, 6], dtype="int32", name="at")
+    bins = o.rfft(x, 8)
+    parts = [*o.fft((x, 2 * x)), *o.fft2((x, -x)), *o.ifft2((x, x)), *bins, o.irfft(bins), o.extract_sequences(x, 3, 2),
+             o.select([x > 1, x > 0], [x, -x], 3.0), o.take_along_axis(x, at, axis=1), o.take_along_axis(x, at[..., :1], axis=1)]
+    save_keras("transforms", keras.Model([x, at], parts), [floats(1, 4, 6), np.arange(12, dtype=np.int32).reshape(1, 2, 6) % 4], [floats(2, 4, 6), np.arange(24, dtype=np.int32).reshape(2, 2, 6) % 4])
+
+
 # ------------------------------------------------------------------------------------ SavedModels
 def save_tf(name, module, *inputs, **options):
     folder = OUT / name
@@ -605,6 +615,31 @@ class Tied(tf.Module):
         return {"y": tf.matmul(tf.matmul(tf.nn.relu(tf.matmul(x, self.w)), self.w, transpose_b=True), tf.identity(self.w))}
 
 
+class Rows(tf.Module):
+    """A list that grows by one at a time; volumes with holes, in groups and with channels first; extremes put at places; slices as XLA has them."""
+
+    @tf.function(input_signature=[tf.TensorSpec([5, 3]), tf.TensorSpec([2, 5, 6, 7, 4]), tf.TensorSpec([], tf.int32)])
+    def serve(self, x, volume, n):
+        from tensorflow.compiler.tf2xla.python import xla
+
+        def compiled(f):
+            return tf.function(f, jit_compile=True)()
+        rows, i = tf.TensorArray(tf.float32, 0, dynamic_size=True, element_shape=[3]), tf.constant(0)
+        while i < 3 and tf.reduce_sum(x[i]) < 100.0:
+            rows = rows.write(rows.size(), x[i] * 2)
+            i += 1
+        kernel = tf.constant(np.linspace(-1, 1, 2 * 2 * 2 * 4 * 2, dtype=np.float32).reshape(2, 2, 2, 4, 2))
+        share = tf.constant(np.linspace(-1, 1, 2 * 2 * 2 * 2 * 4, dtype=np.float32).reshape(2, 2, 2, 2, 4))
+        return {"a": rows.stack(), "b": tf.nn.convolution(volume, kernel, padding="SAME", dilations=[1, 2, 2]), "c": compiled(lambda: tf.nn.conv3d(volume, share, [1, 1, 2, 1, 1], "VALID")),
+                "d": tf.tensor_scatter_nd_max(x, [[0, 1], [4, 2]], [0.5, 0.0]), "e": compiled(lambda: xla.dynamic_update_slice(x, x[:2] * 2, tf.stack([n, 0]))),
+                "f": compiled(lambda: xla.dynamic_slice(x, tf.stack([n, 1]), [3, 2])), "g": tf.reduce_sum(x, []),
+                "h": tf.linalg.set_diag(x[:3] > 0, [True, False, True]), "i": tf.nn.relu(n - 2)}
+
+
+def rows():
+    save_tf("rows", Rows(), (floats(5, 3), floats(2, 5, 6, 7, 4), np.int32(1)), (floats(5, 3), floats(2, 5, 6, 7, 4), np.int32(3)))
+
+
 def tied():
     """Kernels of 64 KB, which leave memory when they are in another layout, with several readers."""
     from keras.src.applications.inception_resnet_v2 import CustomScaleLayer
@@ -614,7 +649,7 @@ def tied():
     save_tf("tied", Tied(), (floats(2, 128),), (floats(2, 128),))
 
 
-MODELS = [fake_quantized, named_ends, held_model, prepared, tied, sound, draws, sparse, detections, warped, sequences, special, large, spectra, diagonals, more_layers, masked_attention, any_axis, odds_and_ends, transposed, more_functions, matrices, choices, whole_numbers, recurrent_any_length, recurrent_stateful, lookups, texts, spectrograms, volumes, functions, scattered, images, cache, old_control_flow, lowered_control_flow]
+MODELS = [fake_quantized, transforms, rows, named_ends, held_model, prepared, tied, sound, draws, sparse, detections, warped, sequences, special, large, spectra, diagonals, more_layers, masked_attention, any_axis, odds_and_ends, transposed, more_functions, matrices, choices, whole_numbers, recurrent_any_length, recurrent_stateful, lookups, texts, spectrograms, volumes, functions, scattered, images, cache, old_control_flow, lowered_control_flow]
 
 if __name__ == "__main__":
     OUT.mkdir(parents=True, exist_ok=True)

@@ -30,8 +30,11 @@ Status WriteAll(int fd, std::span<const std::byte> bytes, const std::string& pat
   return {};
 }
 
-Status WriteAndSync(int fd, std::span<const std::span<const std::byte>> parts, const std::string& path) {
-  for (const std::span<const std::byte> part : parts) OCTET_TRY(WriteAll(fd, part, path));
+Status WriteAndSync(int fd, std::span<const std::span<const std::byte>> parts, const std::string& path, const std::function<void(size_t)>& written) {
+  for (size_t i = 0; i < parts.size(); ++i) {
+    OCTET_TRY(WriteAll(fd, parts[i], path));
+    if (written) written(i);
+  }
   return ::fsync(fd) == 0 || errno == EINVAL ? Status() : IoError("cannot write", path);
 }
 
@@ -126,6 +129,32 @@ Status TemporaryFile::Append(std::span<const std::byte> bytes) {
   return WriteAll(fd_, bytes, "temporary file");
 }
 
+// Each part begins with a page, to be mapped alone.
+Result<StoredPart> TemporaryFile::Store(const std::shared_ptr<TemporaryFile>& file, std::span<const std::byte> bytes) {
+  const auto page = static_cast<size_t>(::sysconf(_SC_PAGESIZE));
+  StoredPart part;
+  part.offset_ = (file->size_ + page - 1) / page * page;
+  part.size_ = bytes.size();
+  if (bytes.empty()) return part;
+  if (::lseek(file->fd_, static_cast<off_t>(part.offset_), SEEK_SET) < 0) return IoError("cannot write", "temporary file");
+  file->size_ = part.offset_;
+  OCTET_TRY(file->Append(bytes));
+  void* p = ::mmap(nullptr, part.size_, PROT_READ, MAP_SHARED, file->fd_, static_cast<off_t>(part.offset_));
+  if (p == MAP_FAILED) return IoError("cannot map", "temporary file");
+  part.mapping_.data_ = static_cast<const std::byte*>(p);
+  part.mapping_.size_ = part.size_;
+  part.file_ = file;
+  return part;
+}
+
+StoredPart::~StoredPart() {
+  if (!file_) return;
+  mapping_ = MappedFile();
+#if defined(FALLOC_FL_PUNCH_HOLE)  // Elsewhere the room is free when the file goes.
+  (void)::fallocate(file_->fd_, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, static_cast<off_t>(offset_), static_cast<off_t>(size_));
+#endif
+}
+
 Result<MappedFile> TemporaryFile::Map() {
   MappedFile file;
   if (size_ == 0) return file;
@@ -136,19 +165,19 @@ Result<MappedFile> TemporaryFile::Map() {
   return file;
 }
 
-Status WriteFile(const std::string& path, std::span<const std::span<const std::byte>> parts) {
+Status WriteFile(const std::string& path, std::span<const std::span<const std::byte>> parts, const std::function<void(size_t)>& written) {
   struct stat info;
   if (::stat(path.c_str(), &info) == 0 && !S_ISREG(info.st_mode)) {  // /dev/stdout, a pipe.
     const int fd = ::open(path.c_str(), O_WRONLY | O_CLOEXEC);
     if (fd < 0) return IoError("cannot write", path);
-    Status status = WriteAndSync(fd, parts, path);
+    Status status = WriteAndSync(fd, parts, path, written);
     ::close(fd);
     return status;
   }
   const std::string temporary = TemporaryBeside(path);
   const int fd = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
   if (fd < 0) return IoError("cannot write", path);
-  Status status = WriteAndSync(fd, parts, path);
+  Status status = WriteAndSync(fd, parts, path, written);
   ::close(fd);
   if (status.ok() && ::rename(temporary.c_str(), path.c_str()) != 0) status = IoError("cannot write", path);
   if (!status.ok()) ::unlink(temporary.c_str());

@@ -4,6 +4,8 @@
 #include <compare>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -42,23 +44,45 @@ class MappedFile {
   FileIdentity identity_;
 };
 
-// A nameless file for what should not live in memory, in $TMPDIR or /tmp. Written once, then mapped.
+class TemporaryFile;
+
+// Bytes that lie in a temporary file; its room is free again when they go.
+class StoredPart {
+ public:
+  StoredPart() = default;
+  StoredPart(StoredPart&&) = default;
+  ~StoredPart();
+  std::span<const std::byte> bytes() const { return mapping_.bytes().first(size_); }
+  void Forget() const { mapping_.Release(mapping_.bytes()); }
+
+ private:
+  friend class TemporaryFile;
+  MappedFile mapping_;
+  size_t offset_ = 0, size_ = 0;
+  std::shared_ptr<TemporaryFile> file_;
+};
+
+// A nameless file for what should not live in memory, in $TMPDIR or /tmp. Written once, then mapped; or part by part.
 class TemporaryFile {
  public:
   static Result<TemporaryFile> Create();
+  // Behind what is there.
+  static Result<StoredPart> Store(const std::shared_ptr<TemporaryFile>& file, std::span<const std::byte> bytes);
   TemporaryFile(TemporaryFile&& o) noexcept : fd_(o.fd_), size_(o.size_) { o.fd_ = -1; }
   ~TemporaryFile();
   Status Append(std::span<const std::byte> bytes);
   Result<MappedFile> Map();
 
  private:
+  friend class StoredPart;
   TemporaryFile() = default;
   int fd_ = -1;
   size_t size_ = 0;
 };
 
-// Writes beside the target and renames, so that a reader sees the old file or the new one, whole.
-Status WriteFile(const std::string& path, std::span<const std::span<const std::byte>> parts);
+// Writes beside the target and renames, so that a reader sees the old file or the new one, whole. `written` hears of each part that
+// is not looked at any more.
+Status WriteFile(const std::string& path, std::span<const std::span<const std::byte>> parts, const std::function<void(size_t)>& written = {});
 inline Status WriteFile(const std::string& path, std::span<const std::byte> bytes) { return WriteFile(path, std::span(&bytes, 1)); }
 inline Status WriteFile(const std::string& path, std::string_view text) {
   return WriteFile(path, std::as_bytes(std::span(text.data(), text.size())));

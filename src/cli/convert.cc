@@ -57,16 +57,18 @@ void WarnOfFlex(const std::vector<importers::Finding>& flex) {
   std::fprintf(stderr, "%s", colors ? "\033[0m" : "");
 }
 
-// Kernels go back to the system when they are let go, wherever in memory they lie. By itself glibc keeps ever larger ones.
-void ReturnMemory() {
+// Large weights lie in files (graph/constant_bytes.h). What is made of them one after the other reuses one place in memory, which the
+// system need not clear again; only larger things go back when they are let go. By itself glibc learns from sizes what it keeps.
+void ReuseMemory() {
 #if defined(__GLIBC__)
-  constexpr int kLarge = 256 << 10;
+  constexpr int kLarge = 16 << 20;
   ::mallopt(M_MMAP_THRESHOLD, kLarge);
+  ::mallopt(M_TRIM_THRESHOLD, 2 * kLarge);
 #endif
 }
 
 Result<int> Convert(const Flags& f) {
-  ReturnMemory();
+  ReuseMemory();
   OCTET_TRY(CheckWritable(f.out));
   if (!f.report.empty()) OCTET_TRY(CheckWritable(f.report));
   std::vector<importers::Finding> flex;

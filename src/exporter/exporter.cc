@@ -27,6 +27,7 @@ constexpr uint32_t kSchemaVersion = 3;
 constexpr size_t kWeightAlignment = 64;  // A cache line, and the widest vector register.
 constexpr size_t kSmallConstant = 4096;  // Below, padding to a cache line would cost more than reading past one.
 constexpr size_t kSmallAlignment = 16;   // What the format asks for.
+constexpr size_t kGap = 64 << 10;        // From here on a constant is not copied before it is written.
 constexpr int64_t kFewIndices = 16;      // A list of paddings for all dimensions.
 constexpr size_t kRuntimeVersionBytes = 16;
 constexpr char kRuntimeVersionKey[] = "min_runtime_version";
@@ -51,17 +52,16 @@ size_t FileBytes(const graph::Model& model, uint64_t outside) {
 }
 
 // One .tflite under construction. With `outside` > 0 the constants lie behind the flatbuffer, which ends
-// before that offset; its own size does not depend on the value. Constants of a model that is `given` go as soon as the
-// file has them.
+// before that offset; its own size does not depend on the value. The flatbuffer has gaps where large constants belong: who
+// writes the file takes them from the model, one after the other.
 class Writer {
  public:
-  Writer(const graph::Model& model, uint64_t outside, graph::Model* given = nullptr)
-      : model_(model), given_(given), outside_(outside), outside_end_(outside), builder_(FileBytes(model, outside)) {}
+  Writer(const graph::Model& model, uint64_t outside) : model_(model), outside_(outside), outside_end_(outside), builder_(FileBytes(model, outside)) {}
 
   Status Write() {
     AddBuffer({});  // Buffer 0 is empty: tensors without a constant name it.
     std::vector<Offset<fb::SubGraph>> subgraphs;
-    for (size_t i = 0; i < model_.subgraphs.size(); ++i) subgraphs.push_back(WriteSubgraph(model_.subgraphs[i], given_ ? &given_->subgraphs[i] : nullptr));
+    for (size_t i = 0; i < model_.subgraphs.size(); ++i) subgraphs.push_back(WriteSubgraph(model_.subgraphs[i]));
     std::vector<Offset<fb::SignatureDef>> signatures;
     for (const graph::Signature& s : model_.signatures) OCTET_TRY(WriteSignature(s, &signatures));
     const std::vector<Offset<fb::Metadata>> metadata = WriteMetadata();
@@ -88,23 +88,36 @@ class Writer {
   uint64_t FlatbufferBytes() const { return builder_.GetSize(); }
 
   std::vector<std::byte> Take() const {
-    std::vector<std::byte> file(outside_ > 0 ? outside_end_ : FlatbufferBytes());
-    std::memcpy(file.data(), builder_.GetBufferPointer(), FlatbufferBytes());
-    for (const Outside& o : outside_constants_) std::memcpy(file.data() + o.offset, o.bytes.data(), o.bytes.size());
+    std::vector<std::byte> file;
+    file.reserve(outside_ > 0 ? outside_end_ : FlatbufferBytes());
+    for (const Part& part : Parts()) file.insert(file.end(), part.bytes.begin(), part.bytes.end());
     return file;
   }
 
-  // The same as parts, which live as long as the writer and its model.
-  std::vector<std::span<const std::byte>> Parts() const {
+  // What the file is made of, in order. The parts live as long as the writer and its model.
+  struct Part {
+    std::span<const std::byte> bytes;
+    const graph::ConstantBytes* constant = nullptr;  // Where they are one's.
+  };
+  std::vector<Part> Parts() const {
     static constexpr std::byte kZeros[kWeightAlignment] = {};
-    std::vector<std::span<const std::byte>> parts = {{reinterpret_cast<const std::byte*>(builder_.GetBufferPointer()), FlatbufferBytes()}};
-    uint64_t end = FlatbufferBytes();
+    const std::span flatbuffer(reinterpret_cast<const std::byte*>(builder_.GetBufferPointer()), FlatbufferBytes());
+    std::vector<Part> parts;
+    uint64_t end = 0;
+    for (auto gap = gaps_.rbegin(); gap != gaps_.rend(); ++gap) {  // The flatbuffer grows towards its front.
+      const uint64_t begin = flatbuffer.size() - gap->from_end;
+      parts.push_back({flatbuffer.subspan(end, begin - end)});
+      parts.push_back({*gap->constant, gap->constant});
+      end = begin + gap->constant->size();
+    }
+    parts.push_back({flatbuffer.subspan(end)});
+    end = flatbuffer.size();
     for (const Outside& o : outside_constants_) {
-      parts.push_back(std::span(kZeros).first(o.offset - end));
-      parts.push_back(o.bytes);
+      parts.push_back({std::span(kZeros).first(o.offset - end)});
+      parts.push_back({o.bytes, o.constant});
       end = o.offset + o.bytes.size();
     }
-    if (end < outside_end_) parts.push_back(std::span(kZeros).first(outside_end_ - end));
+    if (end < outside_end_) parts.push_back({std::span(kZeros).first(outside_end_ - end)});
     return parts;
   }
 
@@ -117,6 +130,12 @@ class Writer {
   struct Outside {
     uint64_t offset;
     std::span<const std::byte> bytes;
+    const graph::ConstantBytes* constant;
+  };
+  // So far before the end of what is built there is room for the constant.
+  struct Gap {
+    size_t from_end;
+    const graph::ConstantBytes* constant;
   };
 
   // Where a buffer's bytes are: in the model, or so far before the end of what is built.
@@ -131,25 +150,31 @@ class Writer {
     return {reinterpret_cast<const std::byte*>(builder_.GetCurrentBufferPointer()) + builder_.GetSize() - s.from_end, s.size};
   }
 
-  uint32_t AddBuffer(std::span<const std::byte> bytes) {
-    const size_t hash = std::hash<std::string_view>()({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+  uint32_t AddBuffer(std::span<const std::byte> bytes, const graph::ConstantBytes* constant = nullptr) {
+    const size_t hash = graph::QuickHash(bytes);
     const auto [begin, end] = stored_.equal_range(hash);
     const auto same = std::find_if(begin, end, [&](const auto& entry) { return std::ranges::equal(BytesOf(entry.second), bytes); });
     if (same != end) return same->second.index;
     Stored stored{static_cast<uint32_t>(buffers_.size()), bytes, bytes.size(), 0};
-    buffers_.push_back(WriteBuffer(bytes, &stored.from_end));
+    buffers_.push_back(WriteBuffer(bytes, constant, &stored.from_end));
     stored_.emplace(hash, stored);
     return stored.index;
   }
 
-  Offset<fb::Buffer> WriteBuffer(std::span<const std::byte> bytes, size_t* from_end) {
+  Offset<fb::Buffer> WriteBuffer(std::span<const std::byte> bytes, const graph::ConstantBytes* constant, size_t* from_end) {
     if (bytes.empty()) return fb::CreateBuffer(builder_);
     if (outside_ > 0) {
-      outside_constants_.push_back({outside_end_, bytes});
+      outside_constants_.push_back({outside_end_, bytes, constant});
       outside_end_ = AlignUp(outside_end_ + bytes.size());
       return fb::CreateBuffer(builder_, 0, outside_constants_.back().offset, bytes.size());
     }
     builder_.ForceVectorAlignment(bytes.size(), 1, bytes.size() < kSmallConstant ? kSmallAlignment : kWeightAlignment);
+    if (constant && bytes.size() >= kGap) {
+      uint8_t* ignored = nullptr;
+      const auto vector = builder_.CreateUninitializedVector<uint8_t>(bytes.size(), &ignored);  // Not written to, it takes no memory.
+      gaps_.push_back({vector.o - sizeof(flatbuffers::uoffset_t), constant});
+      return fb::CreateBuffer(builder_, vector);
+    }
     const auto vector = builder_.CreateVector(reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size());
     *from_end = vector.o - sizeof(flatbuffers::uoffset_t);  // Behind the vector's length.
     return fb::CreateBuffer(builder_, vector);
@@ -167,9 +192,8 @@ class Writer {
     return seen->try_emplace({buffer_[id], t.type.dtype, {dims.begin(), dims.end()}}, id).first->second;
   }
 
-  // Inputs first, then in the order of use: deterministic, and dead tensors are left out. Equal constants are one tensor. Their bytes
-  // are written here, and given back.
-  void NumberTensors(const Graph& g, Graph* given) {
+  // Inputs first, then in the order of use: deterministic, and dead tensors are left out. Equal constants are one tensor.
+  void NumberTensors(const Graph& g) {
     index_.assign(g.tensors().size(), -1);
     buffer_.assign(g.tensors().size(), 0);
     used_.clear();
@@ -177,9 +201,8 @@ class Writer {
     const auto use = [&](const std::vector<TensorId>& list) {
       for (TensorId t : list) {
         if (t == graph::kNoTensor || index_[t] >= 0) continue;
-        if (g.tensor(t).constant) buffer_[t] = AddBuffer(*g.tensor(t).constant);
+        if (g.tensor(t).constant) buffer_[t] = AddBuffer(*g.tensor(t).constant, g.tensor(t).constant.get());
         const TensorId first = FirstLike(g, t, &constants);
-        if (given && outside_ == 0) given->Release(t);
         if (first != t) {
           index_[t] = index_[first];
           continue;
@@ -213,15 +236,15 @@ class Writer {
     return WriteShared(out);
   }
 
-  Offset<fb::SubGraph> WriteSubgraph(const Graph& g, Graph* given) {
-    std::vector<uint32_t> codes;  // Before constants go: versions may depend on them.
+  Offset<fb::SubGraph> WriteSubgraph(const Graph& g) {
+    std::vector<uint32_t> codes;
     for (NodeId id : g.order()) {
       const graph::NodeView lens(g, id);
       const int version = ops::VersionOf(lens.view());
       codes.push_back(CodeIndex({g.node(id).op, version}));
       runtime_ = Later(runtime_, MinimumRuntime(lens.view(), version));
     }
-    NumberTensors(g, given);
+    NumberTensors(g);
     std::vector<Offset<fb::Tensor>> tensors;
     std::vector<Offset<fb::Tensor>> scales;  // Of blocks: tensors of their own, behind all others.
     for (TensorId t : used_) tensors.push_back(WriteTensor(g.tensor(t), NameOf(g, t), buffer_[t], static_cast<int32_t>(used_.size()), scales));
@@ -438,10 +461,10 @@ class Writer {
   }
 
   const graph::Model& model_;
-  graph::Model* const given_;
   const uint64_t outside_;
   uint64_t outside_end_;
   std::vector<Outside> outside_constants_;
+  std::vector<Gap> gaps_;
   flatbuffers::FlatBufferBuilder builder_;
   std::vector<Offset<fb::Buffer>> buffers_;
   std::unordered_multimap<size_t, Stored> stored_;  // Buffers by their content's hash.
@@ -475,11 +498,16 @@ Result<std::vector<std::byte>> Export(const graph::Model& model, uint64_t max_co
   return writer.Take();
 }
 
-Status ExportFile(graph::Model& model, const std::string& path, uint64_t max_constants_inside) {
+Status ExportFile(const graph::Model& model, const std::string& path, uint64_t max_constants_inside) {
   OCTET_ASSIGN(const uint64_t outside, OutsideOf(model, max_constants_inside));
-  Writer writer(model, outside, &model);
+  Writer writer(model, outside);
   OCTET_TRY(writer.Write());
-  return WriteFile(path, writer.Parts());
+  const std::vector<Writer::Part> parts = writer.Parts();
+  std::vector<std::span<const std::byte>> bytes;
+  for (const Writer::Part& part : parts) bytes.push_back(part.bytes);
+  return WriteFile(path, bytes, [&](size_t i) {
+    if (parts[i].constant) parts[i].constant->Forget();
+  });
 }
 
 }  // namespace octet::exporter

@@ -17,7 +17,7 @@ inline constexpr uint64_t kMaxConstantsInside = (1ull << 31) - (16u << 20);
 // runtime version are stamped from the operators' definitions.
 Result<std::vector<std::byte>> Export(const graph::Model& model, uint64_t max_constants_inside = kMaxConstantsInside);
 
-// The same, into a file. Constants leave the model as they are written, so that both are not in memory at once.
-Status ExportFile(graph::Model& model, const std::string& path, uint64_t max_constants_inside = kMaxConstantsInside);
+// The same, into a file, constant by constant: it is never whole in memory.
+Status ExportFile(const graph::Model& model, const std::string& path, uint64_t max_constants_inside = kMaxConstantsInside);
 
 }  // namespace octet::exporter

@@ -80,7 +80,7 @@ Result<bool> FoldNode(Graph& g, NodeId id) {
   g.Erase(id);
   for (size_t i = 0; i < outputs.size(); ++i) {
     const TensorType type = g.tensor(outputs[i]).type;
-    g.SetConstant(outputs[i], type, std::make_shared<const std::vector<std::byte>>(std::move(results[i])));
+    g.SetConstant(outputs[i], type, MakeBuffer(std::move(results[i])));
   }
   return true;
 }

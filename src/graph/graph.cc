@@ -5,10 +5,6 @@
 
 namespace octet::graph {
 
-Buffer MakeBuffer(std::span<const std::byte> bytes) {
-  return std::make_shared<const std::vector<std::byte>>(bytes.begin(), bytes.end());
-}
-
 Attributes::Attributes(const ops::AttrLayout& layout, const void* from) : layout_(&layout), bytes_(layout.bytes) {
   if (bytes_.empty()) return;
   layout.init(bytes_.data());
@@ -62,9 +58,9 @@ namespace {
 // Files may hold any byte as a boolean; C++ reads 0 and 1.
 Buffer Booleans(const TensorType& type, Buffer bytes) {
   if (type.dtype != DType::kBool || !bytes || std::ranges::all_of(*bytes, [](std::byte b) { return b <= std::byte{1}; })) return bytes;
-  std::vector<std::byte> plain(*bytes);
+  std::vector<std::byte> plain(bytes->begin(), bytes->end());
   for (std::byte& b : plain) b = std::byte{b != std::byte{0}};
-  return MakeBuffer(plain);
+  return MakeBuffer(std::move(plain));
 }
 }  // namespace
 

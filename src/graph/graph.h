@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "graph/constant_bytes.h"
 #include "ops/op_def.h"
 
 namespace octet::graph {
@@ -16,10 +17,6 @@ namespace octet::graph {
 using TensorId = int32_t;  // Index into Graph::tensors; kNoTensor for an absent optional operand.
 using NodeId = int32_t;    // Stable: erased nodes leave a hole.
 inline constexpr TensorId kNoTensor = -1;
-
-// Constant bytes, shared between tensors and graphs; never changed once made.
-using Buffer = std::shared_ptr<const std::vector<std::byte>>;
-Buffer MakeBuffer(std::span<const std::byte> bytes);
 
 struct Tensor {
   std::string name;

@@ -46,7 +46,7 @@ std::string TypeText(const TensorType& type) {
 }
 
 std::string ValuesText(const Tensor& t) {
-  const std::vector<std::byte>& bytes = *t.constant;
+  const std::span<const std::byte> bytes(*t.constant);
   std::string s;
   uint64_t size = 0;
   if (CheckedBytes(t.type.dtype, t.type.shape, &size) && size == bytes.size()) {

@@ -16,12 +16,6 @@ std::string Construction::UniqueName(const std::string& wanted) {
 
 const TensorType& Construction::TypeOf(Value v) { return types_.try_emplace(v.id, graph().tensor(v.id).type).first->second; }
 
-namespace {
-
-size_t HashOf(std::span<const std::byte> bytes) { return std::hash<std::string_view>()({reinterpret_cast<const char*>(bytes.data()), bytes.size()}); }
-
-}  // namespace
-
 Value Construction::FindConstant(const TensorType& type, std::span<const std::byte> bytes, size_t hash) {
   const auto [begin, end] = constants_.equal_range(hash);
   for (auto it = begin; it != end; ++it) {
@@ -32,13 +26,13 @@ Value Construction::FindConstant(const TensorType& type, std::span<const std::by
 }
 
 Value Construction::Constant(const TensorType& type, std::span<const std::byte> bytes, const std::string& name) {
-  const size_t hash = HashOf(bytes);
+  const size_t hash = graph::QuickHash(bytes);
   if (const Value known = FindConstant(type, bytes, hash)) return known;
   return constants_.emplace(hash, Value{graph().AddConstant(name, type, graph::MakeBuffer(bytes))})->second;
 }
 
 Value Construction::Constant(const TensorType& type, graph::Buffer bytes, const std::string& name) {
-  const size_t hash = HashOf(*bytes);
+  const size_t hash = graph::QuickHash(*bytes);
   if (const Value known = FindConstant(type, *bytes, hash)) return known;
   return constants_.emplace(hash, Value{graph().AddConstant(name, type, std::move(bytes))})->second;
 }
@@ -52,7 +46,9 @@ bool Construction::ReleaseUnread(Value v) {
 }
 
 void Construction::Refine(Value v, const TensorType& type) {
-  graph().tensor(v.id).type = type;
+  TensorType& own = graph().tensor(v.id).type;
+  if (graph().is_constant(v.id)) own.quant = type.quant;  // What was folded has its shape.
+  else own = type;
   types_.erase(v.id);
 }
 

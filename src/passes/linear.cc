@@ -54,7 +54,7 @@ bool FindLinear(const Graph& g, NodeId id, Linear* linear) {
 void FoldInto(Graph& g, NodeId producer, const Linear& linear, const Affine& affine) {
   const TensorId old = g.node(producer).inputs[linear.weights];
   const graph::Tensor& weights = g.tensor(old);
-  std::vector<std::byte> bytes(*weights.constant);
+  std::vector<std::byte> bytes(weights.constant->begin(), weights.constant->end());
   auto* const w = reinterpret_cast<float*>(bytes.data());
   const Shape s = weights.type.shape;
   const int64_t inner = s.elements(linear.channel_axis + 1, s.rank()), channels = s[linear.channel_axis];
@@ -70,7 +70,7 @@ void FoldInto(Graph& g, NodeId producer, const Linear& linear, const Affine& aff
 
   const Quant grid = ScaledGrid(weights.type.quant, affine.factor, linear.channel_axis);
   const std::string place = g.node(producer).place;
-  const TensorId new_weights = g.AddConstant(place + "/weights", {DType::kF32, s, grid}, std::make_shared<const std::vector<std::byte>>(std::move(bytes)));
+  const TensorId new_weights = g.AddConstant(place + "/weights", {DType::kF32, s, grid}, graph::MakeBuffer(std::move(bytes)));
   const TensorId new_bias = g.AddConstant<float>(place + "/bias", Shape{static_cast<int32_t>(channels)}, b);
   g.SetInput(producer, linear.weights, new_weights);
   if (g.uses(old) == 0) g.Release(old);

@@ -76,7 +76,7 @@ TensorId PermuteConstant(Graph& g, TensorId t, const Shape& as, const Permutatio
   type.shape = out;
   if (!type.quant.empty() && as.rank() == from.type.shape.rank())
     type.quant.axis = static_cast<int32_t>(std::ranges::find(p, type.quant.axis) - p.begin());
-  return g.AddConstant(from.name + "/permuted", std::move(type), std::make_shared<const std::vector<std::byte>>(std::move(bytes)));
+  return g.AddConstant(from.name + "/permuted", std::move(type), graph::MakeBuffer(std::move(bytes)));
 }
 
 }  // namespace octet::passes

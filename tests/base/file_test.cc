@@ -3,8 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include <deque>
 #include <filesystem>
 #include <string>
+#include <vector>
 
 namespace octet {
 namespace {
@@ -49,6 +51,36 @@ TEST(File, ErrorsNameTheFileAndTheReason) {
   EXPECT_FALSE(CheckWritable("/nonexistent/out.tflite").ok());
   EXPECT_FALSE(CheckWritable(testing::TempDir()).ok());
   EXPECT_FALSE(WriteFile("/nonexistent/out.tflite", std::string_view("x")).ok());
+}
+
+TEST(File, PartsOfATemporaryFileAreThereAgainAfterTheirMemoryWent) {
+  auto created = TemporaryFile::Create();
+  ASSERT_TRUE(created.ok()) << created.error().message();
+  const auto file = std::make_shared<TemporaryFile>(std::move(*created));
+  std::vector<std::string> texts = {std::string(10000, 'a'), std::string(1, 'b'), std::string(5000, 'c')};
+  std::deque<StoredPart> parts;
+  for (const std::string& text : texts) {
+    auto part = TemporaryFile::Store(file, std::as_bytes(std::span(text.data(), text.size())));
+    ASSERT_TRUE(part.ok()) << part.error().message();
+    parts.push_back(std::move(*part));
+  }
+  parts.pop_front();  // The others stay.
+  for (size_t i = 0; i < parts.size(); ++i) {
+    parts[i].Forget();
+    EXPECT_EQ(std::string_view(reinterpret_cast<const char*>(parts[i].bytes().data()), parts[i].bytes().size()), texts[i + 1]);
+  }
+  const auto empty = TemporaryFile::Store(file, {});
+  ASSERT_TRUE(empty.ok());
+  EXPECT_TRUE(empty->bytes().empty());
+}
+
+TEST(File, WhoAsksHearsWhichPartsAreWritten) {
+  const std::string path = testing::TempDir() + "/octet_parts", a = "one", b = "two";
+  const std::span<const std::byte> parts[] = {std::as_bytes(std::span(a)), {}, std::as_bytes(std::span(b))};
+  std::vector<size_t> written;
+  ASSERT_TRUE(WriteFile(path, parts, [&](size_t i) { written.push_back(i); }).ok());
+  EXPECT_EQ(written, (std::vector<size_t>{0, 1, 2}));
+  EXPECT_EQ(Text(*MappedFile::Open(path)), "onetwo");
 }
 
 }  // namespace

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <filesystem>
+#include <random>
 #include <set>
 
 #include "base/file.h"
@@ -124,17 +126,55 @@ TEST(Exporter, WhatIsReadBackIsWrittenAgain) {
   std::filesystem::remove(path);
 }
 
-TEST(Exporter, AFileHasTheSameBytesAndTheModelItsConstantsNoMore) {
+// Constants of some kilobytes are copied into the flatbuffer, larger ones are not; two of them are the same.
+graph::Model Heavy() {
+  test::Builder b;
+  graph::TensorId x = b.Input("x", {DType::kF32, Shape{1, 100}, {}});
+  std::mt19937 random(3);
+  std::vector<float> same;
+  for (const int columns : {100, 5, 200, 700, 700, 700}) {
+    const int depth = b.g().tensor(x).type.shape[1];
+    std::vector<float> w(static_cast<size_t>(columns * depth));
+    for (float& v : w) v = static_cast<float>(random() % 1000);
+    if (columns == 700 && depth == 700) w = same.empty() ? same = w : same;
+    x = b.Node("add", "y", {b.Node("mul", "m", {x, x}), b.Constant<float>("c", Shape{1, depth}, std::vector<float>(static_cast<size_t>(depth), 1.0f))});
+    x = b.Node("fully_connected", "fc", {x, b.Constant<float>("w", Shape{columns, depth}, w)});
+  }
+  b.g().outputs = {x};
+  return std::move(b.model);
+}
+
+TEST(Exporter, AFileHasTheSameBytes) {
   const std::string path = testing::TempDir() + "/octet_given.tflite";
-  for (const uint64_t inside : {exporter::kMaxConstantsInside, uint64_t{0}}) {
-    graph::Model model = Sample();
-    const auto bytes = *exporter::Export(model, inside);
-    ASSERT_TRUE(exporter::ExportFile(model, path, inside).ok());
-    const auto file = MappedFile::Open(path);
-    EXPECT_TRUE(std::ranges::equal(file->bytes(), bytes)) << inside;
-    for (const graph::Tensor& t : model.main().tensors()) EXPECT_EQ(t.constant && inside > 0, false) << t.name;
+  for (const graph::Model& model : {Sample(), Heavy()}) {
+    for (const uint64_t inside : {exporter::kMaxConstantsInside, uint64_t{0}}) {
+      const auto bytes = *exporter::Export(model, inside);
+      ASSERT_TRUE(exporter::ExportFile(model, path, inside).ok());
+      const auto file = MappedFile::Open(path);
+      EXPECT_TRUE(std::ranges::equal(file->bytes(), bytes)) << inside;
+      auto read = importers::Import(path);
+      ASSERT_TRUE(read.ok()) << read.error().message();
+      EXPECT_EQ(*exporter::Export(*read, inside), bytes) << inside;
+    }
   }
   std::filesystem::remove(path);
+}
+
+TEST(Exporter, LargeConstantsLieInTheFileAlignedAndOnce) {
+  const graph::Model model = Heavy();
+  const auto bytes = *exporter::Export(model);
+  const auto view = tflite::View::Open(bytes);
+  ASSERT_TRUE(view.ok()) << view.error().message();
+  EXPECT_LT(bytes.size(), 4u * (100 * 100 + 500 + 1000 + 700 * 200 + 700 * 700) + 8192);
+  size_t found = 0;
+  for (const graph::Tensor& t : model.main().tensors()) {
+    if (!t.constant || t.constant->size() < (64 << 10)) continue;
+    const auto at = std::search(bytes.begin(), bytes.end(), t.constant->begin(), t.constant->end());
+    ASSERT_NE(at, bytes.end()) << t.name;
+    EXPECT_EQ((at - bytes.begin()) % 64, 0) << t.name;
+    ++found;
+  }
+  EXPECT_EQ(found, 3u);
 }
 
 TEST(View, EveryTruncationIsRefusedOrComplete) {

@@ -77,7 +77,7 @@ Result<Value> Builder::Variable(const std::string& dataset, const std::string& n
     a.dtype = DType::kF32;
   }
   if (a.dtype == DType::kF32) OCTET_TRY(CheckFinite(reinterpret_cast<const float*>(a.bytes.data()), a.bytes.size() / 4, name, c));
-  auto buffer = std::make_shared<const std::vector<std::byte>>(std::move(a.bytes));
+  auto buffer = graph::MakeBuffer(std::move(a.bytes));
   const Value v{graph().AddConstant(UniqueName(c.place() + "/" + name), {a.dtype, a.shape, {}}, std::move(buffer))};
   variables_[dataset] = v;
   if (&graph() == &model_.main()) read_.push_back(dataset);

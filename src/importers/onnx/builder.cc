@@ -72,7 +72,7 @@ const AttributeProto* Builder::FunctionAttribute(const Scope& scope, std::string
 Result<Value> Builder::Stored(const TensorProto& t, const std::string& name) {
   if (const auto it = stored_.find(&t); it != stored_.end()) return it->second;
   OCTET_ASSIGN(StoredTensor read, tensors_.Read(t));
-  const Value v{graph().AddConstant(UniqueName(name), {read.dtype, read.shape, {}}, std::make_shared<const std::vector<std::byte>>(std::move(read.bytes)))};
+  const Value v{graph().AddConstant(UniqueName(name), {read.dtype, read.shape, {}}, graph::MakeBuffer(std::move(read.bytes)))};
   stored_[&t] = v;
   if (t.type == kInt4 || t.type == kUint4) narrow_.insert(v.id);
   return v;

@@ -178,7 +178,7 @@ Result<std::vector<Value>> Builder::EmitWhile(NodeContext& c, const GraphProto& 
   for (const TensorType& t : loop.given) {
     TensorType empty{t.dtype, Shape{0}, {}};
     for (const int32_t d : t.shape.dims()) empty.shape.push_back(d == kUnknown ? 0 : d);
-    in.push_back(graph().AddConstant(UniqueName(c.place() + "/nothing"), empty, graph::MakeBuffer({})));
+    in.push_back(graph().AddConstant(UniqueName(c.place() + "/nothing"), empty, graph::MakeBuffer(std::span<const std::byte>())));
   }
   for (const auto& [from, to] : loop.captures.values) in.push_back(from.id);
   for (const TensorType& t : loop.inputs) out.push_back(graph().AddTensor(UniqueName(c.place() + "/while"), t));

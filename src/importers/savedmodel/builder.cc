@@ -129,7 +129,7 @@ Result<Captured> ReadVariable(Session& session, const std::string& key, const st
   if (!CheckedBytes(dtype, shape, &size) || size != bytes.size())
     return Error(Code::kInvalidModel, "variable '%s': %zu bytes do not make %s; copy the model again", name.c_str(), bytes.size(), shape.text().c_str());
   Captured value{{ComputeType(dtype), shape, {}}, nullptr, std::nullopt};
-  value.bytes = IsReduced(dtype) ? std::make_shared<const std::vector<std::byte>>(ToFloats(dtype, bytes)) : graph::MakeBuffer(bytes);
+  value.bytes = IsReduced(dtype) ? graph::MakeBuffer(ToFloats(dtype, bytes)) : graph::MakeBuffer(bytes, session.variables.FileOf(*entry));
   session.variables.Release(bytes);
   session.values[key] = {value.type, value.bytes};
   return value;
@@ -317,7 +317,7 @@ Status Builder::ReadConstant(int32_t id) {
   slot.partial = Partial::FromBytes(dtype, shape, tensor->bytes.data());
   if (slot.partial) return {};
   if (IsReduced(dtype)) tensor->bytes = ToFloats(dtype, tensor->bytes);
-  slot.value = Constant({ComputeType(dtype), shape, {}}, std::make_shared<const std::vector<std::byte>>(std::move(tensor->bytes)), UniqueName(std::string(def.name)));
+  slot.value = Constant({ComputeType(dtype), shape, {}}, graph::MakeBuffer(std::move(tensor->bytes)), UniqueName(std::string(def.name)));
   Stored(id, slot.value);
   return {};
 }

@@ -38,7 +38,7 @@ struct Session {
   // Variables read so far, by key. The bytes are the graph's own: they go with the last constant that has them.
   struct Read {
     TensorType type;
-    std::weak_ptr<const std::vector<std::byte>> bytes;
+    std::weak_ptr<const graph::ConstantBytes> bytes;
   };
   std::map<std::string, Read, std::less<>> values;
   std::vector<Captured> captured;

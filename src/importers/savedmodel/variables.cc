@@ -127,9 +127,10 @@ const Variables::Entry* Variables::Find(std::string_view key) const {
 Result<Bytes> Variables::Locate(const Entry& entry, std::string_view key) {
   if (!files_.contains(entry.shard)) {
     const std::string path = prefix_ + Format(".data-%05llu-of-%05llu", static_cast<unsigned long long>(entry.shard), static_cast<unsigned long long>(shards_));
-    OCTET_ASSIGN(files_[entry.shard], MappedFile::Open(path));
+    OCTET_ASSIGN(MappedFile opened, MappedFile::Open(path));
+    files_[entry.shard] = std::make_shared<const MappedFile>(std::move(opened));
   }
-  const Bytes file = files_[entry.shard].bytes();
+  const Bytes file = files_[entry.shard]->bytes();
   if (entry.offset > file.size() || entry.size > file.size() - entry.offset)
     return Error(Code::kInvalidModel, "variable '%.*s' lies outside its data file of %zu bytes; copy the model again", static_cast<int>(key.size()), key.data(), file.size());
   return file.subspan(entry.offset, entry.size);
@@ -143,7 +144,7 @@ Result<Bytes> Variables::Read(std::string_view key) {
 }
 
 void Variables::Release(Bytes read) const {
-  for (const auto& [shard, file] : files_) file.Release(read);
+  for (const auto& [shard, file] : files_) file->Release(read);
 }
 
 // n lengths as varints, a checksum of them, the bytes of all.

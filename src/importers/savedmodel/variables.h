@@ -27,6 +27,8 @@ class Variables {
   const Entry* Find(std::string_view key) const;
   // The bytes where they lie. Numbers only.
   Result<Bytes> Read(std::string_view key);
+  // Where Read found them.
+  std::shared_ptr<const MappedFile> FileOf(const Entry& entry) const { return files_.at(entry.shard); }
   // Bytes that Read gave and that are copied: their pages may go.
   void Release(Bytes read) const;
   // A vector of texts.
@@ -38,7 +40,7 @@ class Variables {
   std::string prefix_;
   uint64_t shards_ = 1;
   std::map<std::string, Entry, std::less<>> entries_;
-  std::map<uint64_t, MappedFile> files_;
+  std::map<uint64_t, std::shared_ptr<const MappedFile>> files_;
 };
 
 // Which checkpoint key belongs to which variable, by the name of its node in the main graph. Read off the restore

@@ -56,8 +56,8 @@ Status ConvertAssign(NodeContext& c) {
 Result<Value> WithLast(NodeContext& c, Value list, Value last) {
   const TensorType type = c.type(list);
   if (!c.data(list) || !c.data(last) || type.dtype != c.type(last).dtype || c.shape(last).elements() != 1) return c.Fail("a constant for keys that the table has not", "one that is computed", "");
-  const std::vector<std::byte>& head = *c.builder().graph().tensor(list.id).constant;
-  const std::vector<std::byte>& tail = *c.builder().graph().tensor(last.id).constant;
+  const std::span<const std::byte> head(*c.builder().graph().tensor(list.id).constant);
+  const std::span<const std::byte> tail(*c.builder().graph().tensor(last.id).constant);
   const auto count = static_cast<size_t>(type.shape.elements());
   const TensorType longer{type.dtype, Shape{static_cast<int32_t>(count + 1)}, {}};
   if (type.dtype == DType::kString) {
@@ -66,7 +66,7 @@ Result<Value> WithLast(NodeContext& c, Value list, Value last) {
     ReadStrings(tail, texts.data() + count);
     return c.Constant(longer, WriteStrings(texts));
   }
-  std::vector<std::byte> bytes = head;
+  std::vector<std::byte> bytes(head.begin(), head.end());
   bytes.insert(bytes.end(), tail.begin(), tail.end());
   return c.Constant(longer, bytes);
 }
