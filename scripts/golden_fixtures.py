@@ -498,8 +498,10 @@ class Sequences(tf.Module):
         below = tf.sparse.concat(0, [other, other])
         symbols, best = tf.nn.ctc_greedy_decoder(scores, lengths)
         plain, _ = tf.nn.ctc_greedy_decoder(scores, lengths, merge_repeated=False, blank_index=1)
+        fixed = tf.SparseTensor([[0, 1], [2, 0], [2, 2]], values[:3], [4, 3])  # Places that are known beforehand.
+        filled, sliced = tf.sparse.fill_empty_rows(fixed, 7.0)[0], tf.sparse.slice(fixed, [0, 0], [3, 2])
         rows = tf.gather(tf.RaggedTensor.from_row_lengths(values[:4], [1, 0, 3]), [2, 1, 0, 2])
-        parts = [t for sparse in (sorted_, joined, cut, below, symbols[0], plain[0]) for t in (sparse.indices, sparse.values, sparse.dense_shape)]
+        parts = [t for sparse in (sorted_, joined, cut, below, filled, sliced, symbols[0], plain[0]) for t in (sparse.indices, sparse.values, sparse.dense_shape)]
         return [*parts, best, rows.values, rows.row_splits]
 
 
@@ -524,6 +526,22 @@ class Warped(tf.Module):
 def warped():
     turns = np.array([[0.9, -0.6, 0.3, 0.7, 1.1, -0.7, 0, 0], [1.7, 0.1, -9.1, -0.2, 2.3, 4.3, 0.003, -0.005]], np.float32)
     save_tf("warped", Warped(), (floats(2, 5, 6, 2), turns), (floats(1, 5, 6, 2), turns[1:]))
+
+
+class Detections(tf.Module):
+    """Boxes of several classes: shared and of their own, fewer and more than are asked for."""
+
+    @tf.function(input_signature=[tf.TensorSpec([2, 12, 4]), tf.TensorSpec([2, 12, 3])])
+    def serve(self, corners, scores):
+        low, size = corners[..., :2], tf.abs(corners[..., 2:]) * 0.4 + 0.05
+        boxes = tf.concat([low, low + size], -1)[:, :, tf.newaxis]
+        nms = tf.image.combined_non_max_suppression
+        return [*nms(boxes, scores, 5, 8, 0.4, 0.1), *nms(tf.concat([boxes, boxes * 0.9, boxes + 0.2], 2), scores, 4, 20, 0.3, 0.3, pad_per_class=True, clip_boxes=False),
+                *nms(boxes, scores, 3, 40, 0.5)]
+
+
+def detections():
+    save_tf("detections", Detections(), *((RNG.uniform(0, 1, (2, 12, 4)).astype(np.float32), RNG.uniform(-0.5, 1, (2, 12, 3)).astype(np.float32)) for _ in range(2)))
 
 
 class Large(tf.Module):
@@ -631,7 +649,7 @@ def tied():
     save_tf("tied", Tied(), (floats(2, 128),), (floats(2, 128),))
 
 
-MODELS = [fake_quantized, transforms, rows, named_ends, held_model, prepared, tied, sound, draws, sparse, warped, sequences, special, large, spectra, diagonals, more_layers, masked_attention, any_axis, odds_and_ends, transposed, more_functions, matrices, choices, whole_numbers, recurrent_any_length, recurrent_stateful, lookups, texts, spectrograms, volumes, functions, scattered, images, cache, old_control_flow, lowered_control_flow]
+MODELS = [fake_quantized, transforms, rows, named_ends, held_model, prepared, tied, sound, draws, sparse, detections, warped, sequences, special, large, spectra, diagonals, more_layers, masked_attention, any_axis, odds_and_ends, transposed, more_functions, matrices, choices, whole_numbers, recurrent_any_length, recurrent_stateful, lookups, texts, spectrograms, volumes, functions, scattered, images, cache, old_control_flow, lowered_control_flow]
 
 if __name__ == "__main__":
     OUT.mkdir(parents=True, exist_ok=True)

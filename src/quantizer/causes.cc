@@ -201,7 +201,8 @@ std::vector<std::string> CausesIn(const graph::Graph& g, const Statistics& stati
         if (const auto it = rows.find(t); it != rows.end()) join.operands.push_back(it->second);
       joins.push_back(std::move(join));
     }
-    if (n.outputs.empty()) continue;
+    const bool computes = std::ranges::any_of(n.inputs, [&](graph::TensorId t) { return t != graph::kNoTensor && !g.is_constant(t) && g.tensor(t).type.dtype == DType::kF32; });
+    if (n.outputs.empty() || !computes) continue;  // The zeros that a loop begins with lose nothing.
     const auto it = statistics.find(g.tensor(n.outputs[0]).name);
     if (it == statistics.end() || it->second.channel_max.empty()) continue;
     const TensorStatistics& s = it->second;

@@ -44,6 +44,7 @@ struct IntegerCall {
   passes::CallFlow flow;
   DType type = DType::kI8;
   std::vector<bool> in, out;  // Of the subgraphs' inputs, of the node's outputs.
+  std::vector<int> handed = {};  // The subgraphs' inputs, by their numbers: the subgraphs are rewritten before the caller.
 };
 
 // How a called graph's ends are handed over: the tensor whose scale they have, by its number; -1 for what is no integer.
@@ -372,8 +373,7 @@ class GraphRewriter {
 
   // That of the subgraphs' input.
   Quant HandedScale(const IntegerCall& call, int operand) {
-    const int32_t callee = call.flow.subgraphs[0];
-    return shared_.classes.Of(shared_.Number(callee, shared_.graph(callee).inputs[static_cast<size_t>(operand - call.flow.first)]), act_);
+    return shared_.classes.Of(call.handed[static_cast<size_t>(operand - call.flow.first)], act_);
   }
 
   Quant WantedScale(const graph::Node& n, int operand, TensorId t) {
@@ -667,6 +667,7 @@ class Rewriter {
       for (size_t i = 0; i < call.in.size(); ++i) call.in[i] = call.out[i] = HasRange(g, n.outputs[i]) && !ReadByCondition(*flow, i) && (call.in[i] || call.out[i]);
     if (std::ranges::none_of(flow->makers(), [&](int32_t callee) { return part(callee).any(); })) return std::nullopt;
     for (size_t k = 0; k < flow->subgraphs.size(); ++k) ends_[flow->subgraphs[k]] = EndsOf(g, n, call, k);
+    call.handed = ends_[flow->subgraphs[0]].inputs;
     return call;
   }
 

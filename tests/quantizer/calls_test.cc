@@ -112,6 +112,7 @@ TEST(QuantizeCalls, BranchesGiveWhatTheCallerReads) {
   const graph::Node& node = Call(model, "if");
   const TensorType wanted = TypeOf(model.main(), node.outputs[0]), given = TypeOf(model.main(), node.inputs[1]);
   EXPECT_EQ(wanted.dtype, DType::kI8);
+  EXPECT_NEAR(given.quant.scale0(), 8.0f / 255, 0.005f);  // The input's own, nothing in between.
   for (size_t g : {1u, 2u}) {
     const graph::Graph& branch = model.subgraphs[g];
     ExpectSame(TypeOf(branch, branch.outputs[0]), wanted);

@@ -66,7 +66,7 @@ class NodeContext : public Lowering {
   Result<int32_t> AxisOf(int64_t axis, int rank) const;
   // The rule of the operator's file, for rules here that only handle what it does not.
   Status ApplyOperatorRule();
-  // Element type and shape of a value that no operator tells.
+  // Element type and shape of a value that no operator tells; constants have their own.
   void Refine(Value v, const TensorType& type);
 
   // -- for the builder

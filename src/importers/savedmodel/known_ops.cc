@@ -58,7 +58,6 @@ constexpr Known kKnown[] = {
     {"DecodeJpeg", "7", "4", "?3"},
     {"DecodeBmp", "7", "4", "?3"},
     {"DecodeWav", "7", "1,3", "?2,?0"},
-    {"CombinedNonMaxSuppression", "1,1,3,3,1,1", "1,1,1,3", "?3,?2,?2,?1"},
     {"DrawBoundingBoxesV2", "T,1,1", "T", "=0"},
     {"AdjustHue", "T,1", "T", "=0"},
     {"AdjustSaturation", "T,1", "T", "=0"},
