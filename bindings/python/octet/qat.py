@@ -16,6 +16,7 @@ operator's own rounding (docs/numerics.md). With JAX this needs jax_enable_x64: 
 are one level off.
 """
 import math
+import sys
 
 import keras
 from keras import ops
@@ -353,8 +354,9 @@ def _step_of(rounding):
 
 def _wide(x):
     """In double precision, where the backend has it: JAX wants jax_enable_x64."""
-    narrow = keras.backend.backend() == "jax" and "64" not in str(ops.cast(0.0, "float64").dtype)
-    return x if narrow else ops.cast(x, "float64")
+    if keras.backend.backend() == "jax" and not sys.modules["jax"].config.jax_enable_x64:
+        return x
+    return ops.cast(x, "float64")
 
 
 def _rounded_twice(x, multiplier):
