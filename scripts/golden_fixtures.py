@@ -138,6 +138,16 @@ def held_model():
     np.savez(OUT / "held_model.npz", **arrays([([v], flat(model(v))) for v in (floats(1, 3, 4), floats(2, 3, 4))]))
 
 
+def transforms():
+    """Fourier transforms of pairs of real numbers; the first choice that holds; indices along any axis; overlapping parts."""
+    o = keras.ops
+    x, at = keras.Input([4, 6], name="x"), keras.Input([2, 6], dtype="int32", name="at")
+    bins = o.rfft(x, 8)
+    parts = [*o.fft((x, 2 * x)), *o.fft2((x, -x)), *o.ifft2((x, x)), *bins, o.irfft(bins), o.extract_sequences(x, 3, 2),
+             o.select([x > 1, x > 0], [x, -x], 3.0), o.take_along_axis(x, at, axis=1), o.take_along_axis(x, at[..., :1], axis=1)]
+    save_keras("transforms", keras.Model([x, at], parts), [floats(1, 4, 6), np.arange(12, dtype=np.int32).reshape(1, 2, 6) % 4], [floats(2, 4, 6), np.arange(24, dtype=np.int32).reshape(2, 2, 6) % 4])
+
+
 # ------------------------------------------------------------------------------------ SavedModels
 def save_tf(name, module, *inputs, **options):
     folder = OUT / name
@@ -499,6 +509,23 @@ def sequences():
             (places[:4], floats(4), np.array([2, 5]), np.repeat(floats(7, 3, 4)[:4], 2, axis=0)[:7], np.array([6, 7, 2], np.int32)))
 
 
+class Warped(tf.Module):
+    """Images turned, sheared and seen from the side, with all that may lie outside."""
+
+    @tf.function(input_signature=[tf.TensorSpec([None, 5, 6, 2]), tf.TensorSpec([None, 8])])
+    def serve(self, x, t):
+        one = tf.constant([[0.8, -0.5, 1.0, 0.6, 0.9, -2.3, 0.01, -0.02]])
+        warp = tf.raw_ops.ImageProjectiveTransformV3
+        modes = [(how, mode) for how in ("NEAREST", "BILINEAR") for mode in ("CONSTANT", "REFLECT", "WRAP", "NEAREST")]
+        return [*(warp(images=x, transforms=t, output_shape=[4, 7], fill_value=0.5, interpolation=how, fill_mode=mode) for how, mode in modes),
+                tf.raw_ops.ImageProjectiveTransformV2(images=x, transforms=one, output_shape=[5, 6], interpolation="BILINEAR")]
+
+
+def warped():
+    turns = np.array([[0.9, -0.6, 0.3, 0.7, 1.1, -0.7, 0, 0], [1.7, 0.1, -9.1, -0.2, 2.3, 4.3, 0.003, -0.005]], np.float32)
+    save_tf("warped", Warped(), (floats(2, 5, 6, 2), turns), (floats(1, 5, 6, 2), turns[1:]))
+
+
 class Large(tf.Module):
     """Matrices whose elimination must not lose digits: exponentials, rows of different size; slices with dots."""
 
@@ -514,7 +541,7 @@ class Special(tf.Module):
     def serve(self, x):
         m, unit = tf.math, tf.math.tanh(x * 0.3)
         return [m.bessel_i0(x), m.bessel_i0e(x * 4.0), m.bessel_i1(x), m.bessel_i1e(x * 4.0), m.lgamma(x), m.lgamma(x * 30.7), m.digamma(x), m.digamma(x * 9.0), m.erfinv(unit), m.ndtri(m.exp(-m.abs(x)) * 0.5), m.ndtri(0.5 + unit * 0.45),
-                m.zeta(1.5 + m.abs(x), 0.25 + m.square(x)), m.polygamma(2.0, 0.3 + m.abs(x)), m.polygamma(0.0, 0.3 + m.abs(x))]
+                tf.einsum("ok,bk->bo", tf.reshape(tf.range(27.0), [3, 9]) * 0.01, x), m.zeta(1.5 + m.abs(x), 0.25 + m.square(x)), m.polygamma(2.0, 0.3 + m.abs(x)), m.polygamma(0.0, 0.3 + m.abs(x))]
 
 
 def special():
@@ -570,6 +597,31 @@ class Tied(tf.Module):
         return {"y": tf.matmul(tf.matmul(tf.nn.relu(tf.matmul(x, self.w)), self.w, transpose_b=True), tf.identity(self.w))}
 
 
+class Rows(tf.Module):
+    """A list that grows by one at a time; volumes with holes, in groups and with channels first; extremes put at places; slices as XLA has them."""
+
+    @tf.function(input_signature=[tf.TensorSpec([5, 3]), tf.TensorSpec([2, 5, 6, 7, 4]), tf.TensorSpec([], tf.int32)])
+    def serve(self, x, volume, n):
+        from tensorflow.compiler.tf2xla.python import xla
+
+        def compiled(f):
+            return tf.function(f, jit_compile=True)()
+        rows, i = tf.TensorArray(tf.float32, 0, dynamic_size=True, element_shape=[3]), tf.constant(0)
+        while i < 3 and tf.reduce_sum(x[i]) < 100.0:
+            rows = rows.write(rows.size(), x[i] * 2)
+            i += 1
+        kernel = tf.constant(np.linspace(-1, 1, 2 * 2 * 2 * 4 * 2, dtype=np.float32).reshape(2, 2, 2, 4, 2))
+        share = tf.constant(np.linspace(-1, 1, 2 * 2 * 2 * 2 * 4, dtype=np.float32).reshape(2, 2, 2, 2, 4))
+        return {"a": rows.stack(), "b": tf.nn.convolution(volume, kernel, padding="SAME", dilations=[1, 2, 2]), "c": compiled(lambda: tf.nn.conv3d(volume, share, [1, 1, 2, 1, 1], "VALID")),
+                "d": tf.tensor_scatter_nd_max(x, [[0, 1], [4, 2]], [0.5, 0.0]), "e": compiled(lambda: xla.dynamic_update_slice(x, x[:2] * 2, tf.stack([n, 0]))),
+                "f": compiled(lambda: xla.dynamic_slice(x, tf.stack([n, 1]), [3, 2])), "g": tf.reduce_sum(x, []),
+                "h": tf.linalg.set_diag(x[:3] > 0, [True, False, True]), "i": tf.nn.relu(n - 2)}
+
+
+def rows():
+    save_tf("rows", Rows(), (floats(5, 3), floats(2, 5, 6, 7, 4), np.int32(1)), (floats(5, 3), floats(2, 5, 6, 7, 4), np.int32(3)))
+
+
 def tied():
     """Kernels of 64 KB, which leave memory when they are in another layout, with several readers."""
     from keras.src.applications.inception_resnet_v2 import CustomScaleLayer
@@ -579,7 +631,7 @@ def tied():
     save_tf("tied", Tied(), (floats(2, 128),), (floats(2, 128),))
 
 
-MODELS = [fake_quantized, named_ends, held_model, prepared, tied, sound, draws, sparse, sequences, special, large, spectra, diagonals, more_layers, masked_attention, any_axis, odds_and_ends, transposed, more_functions, matrices, choices, whole_numbers, recurrent_any_length, recurrent_stateful, lookups, texts, spectrograms, volumes, functions, scattered, images, cache, old_control_flow, lowered_control_flow]
+MODELS = [fake_quantized, transforms, rows, named_ends, held_model, prepared, tied, sound, draws, sparse, warped, sequences, special, large, spectra, diagonals, more_layers, masked_attention, any_axis, odds_and_ends, transposed, more_functions, matrices, choices, whole_numbers, recurrent_any_length, recurrent_stateful, lookups, texts, spectrograms, volumes, functions, scattered, images, cache, old_control_flow, lowered_control_flow]
 
 if __name__ == "__main__":
     OUT.mkdir(parents=True, exist_ok=True)

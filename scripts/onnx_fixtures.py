@@ -36,7 +36,7 @@ def save(name, m, inputs, expected=None):
     (OUT / f"{name}.onnx").write_bytes(m.SerializeToString(deterministic=True))
     if expected is None:
         expected = ReferenceEvaluator(m).run(None, {i.name: v for i, v in zip(m.graph.input, inputs)})
-    arrays = {f"in{i}": v for i, v in enumerate(inputs)} | {f"out{i}": np.asarray(v) for i, v in enumerate(expected)}
+    arrays = {f"in{i}": v for i, v in enumerate(inputs)} | {f"out{i}": np.asarray(v, order="C") for i, v in enumerate(expected)}
     np.savez(OUT / f"{name}.npz", **arrays)
 
 
@@ -316,6 +316,14 @@ def broadcast():
     save("broadcast", model(nodes, [("x", F, [2, 4, 3])], [("y", F, [2, 4, 3])], w), [x], [y])
 
 
+def solids():
+    """Volumes: a convolution in groups, then a transposed one that crops and grows."""
+    w = {"w1": floats(4, 2, 2, 3, 2), "b1": floats(4), "w2": floats(4, 3, 3, 3, 2), "b2": floats(3)}
+    nodes = [N("Conv", ["x", "w1", "b1"], ["c"], group=2, pads=[0, 1, 0, 1, 1, 0], strides=[1, 2, 1]),
+             N("ConvTranspose", ["c", "w2", "b2"], ["y"], strides=[2, 1, 2], pads=[1, 0, 1, 0, 1, 0], output_padding=[1, 0, 1])]
+    save("solids", model(nodes, [("x", F, ["N", 4, 4, 5, 4])], [("y", F, ["N", 3, "D", "H", "W"])], w), [floats(2, 4, 4, 5, 4)])
+
+
 def refused():
     nodes = [N("Unique", ["x"], ["d"], name="distinct"), N("Mystery", ["x"], ["m"], domain="shop", name="own"), N("Relu", ["x"], ["r"])]
     m = model(nodes, [("x", F, [3, 3])], [("d", F, ["M"]), ("m", F, [3, 3]), ("r", F, [3, 3])], {}, domains=["shop"])
@@ -387,6 +395,6 @@ def branches():
 
 if __name__ == "__main__":
     OUT.mkdir(parents=True, exist_ok=True)
-    for make in (cnn, unet, shapes, transformer, recurrent, quantized, loops, old, function, external, refused, any_length, excite, einsum, free_axes, masks, placed, blocks, broadcast, grids, quantized_lstm, regions, branches, scans, cubic):
+    for make in (cnn, unet, shapes, transformer, recurrent, quantized, loops, old, function, external, refused, any_length, excite, einsum, free_axes, masks, placed, blocks, broadcast, grids, quantized_lstm, regions, branches, scans, cubic, solids):
         make()
     print(f"{OUT}: {sum(f.stat().st_size for f in OUT.iterdir())} bytes")

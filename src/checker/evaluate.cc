@@ -90,7 +90,7 @@ void CheckNode(const Target& t, const graph::Graph& g, graph::NodeId id, std::ve
   }
   for (const Need& need : t.needs)
     if ((need.op == op || need.op == "*") && std::ranges::none_of(need.conditions, [&](const Condition& c) { return Holds(g, id, c); }))
-      out->push_back({n.place, op, need.text.reason, need.text.advice});
+      out->push_back({n.place, op, need.text.reason + (need.verified ? "" : " (unverified: no source at hand says so)"), need.text.advice});
 }
 
 // The types in which the model's activations are, once for the whole model.
@@ -107,6 +107,14 @@ void CheckTypes(const Target& t, const graph::Graph& g, std::vector<Obstacle>* o
 }
 
 }  // namespace
+
+std::vector<std::string> TakenOnTrust(const Target& target, const graph::Model& model) {
+  std::set<std::string> found;
+  for (const graph::Graph& g : model.subgraphs)
+    for (const graph::NodeId id : g.order())
+      if (std::ranges::find(target.unverified, g.node(id).op->name) != target.unverified.end()) found.insert(Upper(g.node(id).op->name));
+  return {found.begin(), found.end()};
+}
 
 std::vector<Obstacle> Evaluate(const Target& target, const graph::Model& model) {
   std::vector<Obstacle> out;

@@ -90,6 +90,9 @@ bool ParseConditions(std::span<const std::string> w, std::vector<Condition>* con
 }
 
 bool ParseLine(std::vector<std::string> words, Target* t) {
+  const bool verified = words[0] != "unverified";
+  if (!verified) words.erase(words.begin());
+  if (words.empty() || (!verified && words[0] != "op" && words[0] != "need")) return false;
   const std::string head = words[0];
   words.erase(words.begin());
   if (head == "title" || head == "source") {
@@ -107,12 +110,14 @@ bool ParseLine(std::vector<std::string> words, Target* t) {
   }
   if (head == "op") {
     t->ops.insert(t->ops.end(), words.begin(), words.end());
+    if (!verified) t->unverified.insert(t->unverified.end(), words.begin(), words.end());
     return !words.empty();
   }
   if (head == "need") {
     Need need;
     if (!TakeText(&words, &need.text) || words.size() < 2) return false;
     need.op = words[0];
+    need.verified = verified;
     if (!ParseConditions(std::span(words).subspan(1), &need.conditions)) return false;
     t->needs.push_back(std::move(need));
     return true;

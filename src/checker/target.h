@@ -8,6 +8,7 @@
 //   op NAME…                         operators that it has (as in .tflite, lower case); "op *": all
 //   need NAME CONDITION "REASON" -> "ADVICE"     must hold wherever NAME ("*": any operator) is used
 //   instead NAME "ADVICE"            what to write in the place of an operator that it lacks
+//   unverified op …, unverified need …          the same, where no source at hand says so: whoever relies on it is told
 // CONDITION is one of these, or several with "or" between them:
 //   attr NAME OP NUMBER     rank OPERAND OP NUMBER     dim OPERAND AXIS OP NUMBER     elements OPERAND OP NUMBER
 //   constant OPERAND        computed OPERAND           inputs OP NUMBER               equal ATTR ATTR
@@ -39,11 +40,13 @@ struct Need {
   std::string op;
   std::vector<Condition> conditions;  // One of them must hold.
   Advice text;
+  bool verified = true;
 };
 
 struct Target {
   std::string name, title;
   std::vector<std::string> sources, ops, types;
+  std::vector<std::string> unverified;  // Of the operators.
   bool wants_static = false;
   Advice static_text, types_text;
   std::vector<Need> needs;
@@ -60,5 +63,7 @@ Result<Target> LoadTarget(std::string_view name);
 // The grammar above; `name` is for messages.
 Result<Target> ParseTarget(std::string_view name, std::string_view text);
 std::vector<Obstacle> Evaluate(const Target& target, const graph::Model& model);
+// The model's operators that the target has as far as is known, but no source at hand says so.
+std::vector<std::string> TakenOnTrust(const Target& target, const graph::Model& model);
 
 }  // namespace octet::checker

@@ -19,11 +19,12 @@ struct Flags {
 };
 
 // What stands in the way on the target, in the form of what stands in the way of conversion.
-Result<std::vector<importers::Finding>> OnTarget(const Flags& f, const checker::Target& target) {
+Result<std::vector<importers::Finding>> OnTarget(const Flags& f, const checker::Target& target, std::vector<std::string>* trusted) {
   OCTET_ASSIGN(importers::ImportOptions options, f.reading.Options());
   std::vector<importers::Finding> flex;
   if (f.reading.allow_flex) options.flex = &flex;
   OCTET_ASSIGN(const graph::Model model, LoadSource(f.source, options));
+  *trusted = checker::TakenOnTrust(target, model);
   std::vector<importers::Finding> findings;
   for (const checker::Obstacle& o : checker::Evaluate(target, model)) {
     const std::string layer = o.place.substr(o.place.rfind('/') + 1);
@@ -32,12 +33,14 @@ Result<std::vector<importers::Finding>> OnTarget(const Flags& f, const checker::
   return findings;
 }
 
-void PrintJson(const Flags& f, const checker::Target& target, const std::vector<importers::Finding>& findings, bool converts, const std::map<std::string, int>& tensorflow) {
+void PrintJson(const Flags& f, const checker::Target& target, const std::vector<importers::Finding>& findings, bool converts, const std::vector<std::string>& trusted, const std::map<std::string, int>& tensorflow) {
   report::Json j;
   j.Object().Field("source", f.source).Field("converts", converts);
   if (!f.target.empty()) {
     j.Field("target", f.target).Field("runs", converts && findings.empty()).Key("rules").Array();
     for (const std::string& source : target.sources) j.Text(source);
+    j.End().Key("unverified").Array();
+    for (const std::string& op : trusted) j.Text(op);
     j.End();
   }
   j.Key("findings").Array();
@@ -59,15 +62,17 @@ Result<int> Check(const Flags& f) {
   const std::map<std::string, int> tensorflow = TensorFlowOperators(model);
   if (f.reading.allow_flex) std::erase_if(findings, [](const importers::Finding& n) { return n.flex; });
   const bool converts = findings.empty();
+  std::vector<std::string> trusted;
   if (converts && !f.target.empty()) {
-    OCTET_ASSIGN(findings, OnTarget(f, target));
+    OCTET_ASSIGN(findings, OnTarget(f, target, &trusted));
   }
   if (f.json) {
-    PrintJson(f, target, findings, converts, tensorflow);
+    PrintJson(f, target, findings, converts, trusted, tensorflow);
     return findings.empty() ? kYes : kUnsupported;
   }
   NoteTensorFlowOperators(tensorflow);
   for (const importers::Finding& n : findings) std::printf("%s%s\n", importers::Text(n).c_str(), n.flex ? "; or keep it as TensorFlow's own operator with --allow-flex" : "");
+  for (const std::string& op : trusted) std::printf("%s is there as far as is known, unverified: no source at hand says so\n", op.c_str());
   if (!converts) std::printf("%s: %zu of its layers do not convert\n", f.source.c_str(), findings.size());
   else if (f.target.empty()) std::printf("%s: everything converts\n", f.source.c_str());
   else if (findings.empty()) std::printf("%s: everything runs on %s\n", f.source.c_str(), target.title.c_str());

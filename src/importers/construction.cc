@@ -46,7 +46,9 @@ bool Construction::ReleaseUnread(Value v) {
 }
 
 void Construction::Refine(Value v, const TensorType& type) {
-  graph().tensor(v.id).type = type;
+  TensorType& own = graph().tensor(v.id).type;
+  if (graph().is_constant(v.id)) own.quant = type.quant;  // What was folded has its shape.
+  else own = type;
   types_.erase(v.id);
 }
 

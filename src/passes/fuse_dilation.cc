@@ -16,7 +16,7 @@ using graph::NodeId;
 using graph::TensorId;
 
 constexpr std::string_view kReshapes[] = {"reshape", "squeeze", "expand_dims"};
-constexpr std::string_view kDilations[] = {"dilation_h_factor", "dilation_w_factor"}, kStrides[] = {"stride_h", "stride_w"};
+constexpr std::string_view kDilations[] = {"dilation_d_factor", "dilation_h_factor", "dilation_w_factor"}, kStrides[] = {"stride_d", "stride_h", "stride_w"};
 
 // The convolution between the two, and what stands around it. A sequence is rank 3, along the convolution's axis `sequence`.
 struct Blocks {
@@ -34,7 +34,11 @@ NodeId ReshapeMaking(const Graph& g, TensorId t) {
   return maker >= 0 && std::ranges::find(kReshapes, g.node(maker).op->name) != std::end(kReshapes) ? maker : -1;
 }
 
-bool IsConvolution(const graph::Node& n) { return n.op->name == "conv_2d" || n.op->name == "depthwise_conv_2d"; }
+bool OverVolumes(const graph::Node& n) { return n.op->name == "conv_3d"; }
+bool IsConvolution(const graph::Node& n) { return n.op->name == "conv_2d" || n.op->name == "depthwise_conv_2d" || OverVolumes(n); }
+
+// Names of a convolution's attributes for its spatial axes, in order; images have no depth.
+std::span<const std::string_view> OfAxes(const graph::Node& n, std::span<const std::string_view> names) { return OverVolumes(n) ? names : names.subspan(1); }
 
 // Between rank 3 [n, length, channels] and rank 4 with a 1 at `at`.
 bool IsOneMore(const Shape& three, const Shape& four, int at) {
@@ -73,9 +77,9 @@ bool Match(Graph& g, NodeId to_space, Blocks* b) {
 }
 
 bool IsPlainValid(graph::Node& conv) {
-  for (const std::string_view name : kDilations)
+  for (const std::string_view name : OfAxes(conv, kDilations))
     if (*FindAttr<int32_t>(conv, name) != 1) return false;
-  for (const std::string_view name : kStrides)
+  for (const std::string_view name : OfAxes(conv, kStrides))
     if (*FindAttr<int32_t>(conv, name) != 1) return false;
   return *FindAttr<ops::Padding>(conv, "padding") == ops::Padding::kValid;
 }
@@ -104,7 +108,7 @@ bool SamePadsTheSame(const Graph& g, const Blocks& b, NodeId to_space, const std
   const Shape& filter = g.tensor(g.node(b.convolution).inputs[1]).type.shape;
   for (size_t i = 0; i < axes.size(); ++i) {
     const int dim = static_cast<int>(i) + 1;
-    const ops::Window same = ops::SlideWindow(ops::Padding::kSame, x[dim], filter[b.sequence > 0 ? b.sequence : dim], 1, axes[i].dilation);
+    const ops::Window same = ops::SlideWindow(ops::Padding::kSame, x[dim], filter[OverVolumes(g.node(b.convolution)) ? dim - 1 : b.sequence > 0 ? b.sequence : dim], 1, axes[i].dilation);
     if (x[dim] == kUnknown || same.out != y[dim] || same.pad_before != axes[i].before) return false;
   }
   return true;
@@ -161,7 +165,7 @@ bool Fuse(Graph& g, NodeId to_space) {
   const TensorId image = g.AddTensor(g.tensor(conv.outputs[0]).name, made);
   const NodeId dilated = g.AddNode(*conv.op, std::move(attrs), std::move(inputs), {image}, conv.place, to_space);
   *FindAttr<ops::Padding>(g.node(dilated), "padding") = same && !none ? ops::Padding::kSame : ops::Padding::kValid;
-  for (size_t i = 0; i < axes.size(); ++i) *FindAttr<int32_t>(g.node(dilated), kDilations[b.sequence > 0 ? static_cast<size_t>(b.sequence) - 1 : i]) = axes[i].dilation;
+  for (size_t i = 0; i < axes.size(); ++i) *FindAttr<int32_t>(g.node(dilated), OfAxes(conv, kDilations)[b.sequence > 0 ? static_cast<size_t>(b.sequence) - 1 : i]) = axes[i].dilation;
   if (b.sequence > 0) {
     ReplaceByReshape(g, to_space, image);
   } else {

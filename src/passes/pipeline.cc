@@ -59,6 +59,7 @@ Result<int> Run(const Pass& pass, graph::Model& model) {
 std::span<const Pass> Pipeline() { return kPipeline; }
 
 Status Optimize(graph::Model& model) {
+  OCTET_TRY(graph::Verify(model));  // As the importer made it.
   for (int round = 0; round < kMaxRounds; ++round) {
     int rewrites = 0;
     for (const Pass& pass : std::span(kPipeline).first(kRepeated)) {

@@ -9,6 +9,7 @@
 #include "exporter/exporter.h"
 #include "passes/calls.h"
 #include "passes/split_squares.h"
+#include "passes/split_sums.h"
 #include "passes/zero_biases.h"
 #include "quantizer/causes.h"
 #include "quantizer/correct_bias.h"
@@ -434,6 +435,7 @@ void MakeNamesUnique(graph::Model& model) {
 Result<QuantizeResult> QuantizeInt8(graph::Model model, const data::Dataset& calibration, const QuantizeOptions& options, const Progress& progress) {
   for (graph::Graph& g : model.subgraphs) {
     if (options.rewrite.activation == DType::kI16) passes::SplitSquares(g);
+    passes::SplitSums(g);
     passes::GiveBiases(g);
   }
   const int64_t count = options.max_samples > 0 ? std::min(options.max_samples, calibration.size()) : calibration.size();

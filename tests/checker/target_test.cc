@@ -39,6 +39,19 @@ TEST(Targets, AllAreWellFormedAndNameKnownOperators) {
   EXPECT_FALSE(LoadTarget("toaster").ok());
 }
 
+TEST(Targets, WhatNoSourceSaysIsNamed) {
+  auto target = ParseTarget("toy", "title Toy\nsource here\nop add\nunverified op mul\nunverified need add rank out <= 1 \"too deep\" -> \"flatten\"\n");
+  ASSERT_TRUE(target.ok()) << target.error().message();
+  Builder b;
+  const auto x = b.Input("x", {DType::kF32, Shape{2, 2}, {}});
+  b.g().outputs = {b.Node("add", "sum", {b.Node("mul", "product", {x, x}), x})};
+  EXPECT_EQ(TakenOnTrust(*target, b.model), (std::vector<std::string>{"MUL"}));
+  const std::vector<Obstacle> found = Evaluate(*target, b.model);
+  ASSERT_EQ(found.size(), 1u);
+  EXPECT_NE(found[0].reason.find("unverified"), std::string::npos);
+  EXPECT_FALSE(ParseTarget("toy", "title Toy\nsource here\nop add\nunverified types i8 \"a\" -> \"b\"\n").ok());
+}
+
 TEST(Targets, RulesAreRead) {
   constexpr const char* kRules =
       "title Toy\nsource here\n# a comment\nop add mul\nneed mul rank out <= 3 \"too deep\" -> \"flatten\"\ninstead relu \"use mul\"\n"

@@ -485,6 +485,18 @@ Builder CancellingModel() {
   return b;
 }
 
+TEST(Quantize, SumsOfManyAreIntegers) {
+  Builder b;
+  const auto x = b.Input("x", {DType::kF32, Shape{1, 6, 6, 3}, {}});
+  const auto a = b.Conv("a", x, 4, 3, 1, kOneStride), c = b.Conv("c", x, 4, 3, 5, kOneStride), d = b.Conv("d", x, 4, 3, 7, kOneStride);
+  b.g().outputs = {b.Node("add_n", "sum", {a, c, d, a})};
+  const auto result = QuantizeInt8(b.model, TrainingSamples(32), {}, {});
+  ASSERT_TRUE(result.ok()) << result.error().message();
+  EXPECT_TRUE(result->float_nodes.empty());
+  const std::vector<float> input = test::RandomFloats(108, 77), want = Runner(b.model).Run(input);
+  EXPECT_LT(test::LargestDifference(want, Runner(result->model).Run(input)), 0.2f);
+}
+
 TEST(Quantize, WhatInt8CannotHoldStaysInFloatAndIsNamed) {
   Builder b = CancellingModel();
   const Samples data = TrainingSamples(64);

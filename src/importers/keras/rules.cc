@@ -27,7 +27,7 @@ bool Merges(std::string_view name) {
 }  // namespace
 
 const LayerRule* FindLayerRule(std::string_view name) {
-  for (const auto rules : {kPlainRules, kMaskRules, kWrapperRules, kRecurrentRules, kConvLstmRules, kQuantizedRules, kNormalizationRules, kResizeRules, kAttentionRules, kProjectionRules, kArithmeticRules, kShapingRules, kActivationRules, kPreprocessingRules, kNumericRules, kArrayRules, kLookupRules, kHashingRules, kTextRules, kSpectrogramRules, kContrastRules, kPictureRules, kStatisticRules, kLinalgRules, kConvolutionRules, kNetworkRules})
+  for (const auto rules : {kPlainRules, kMaskRules, kWrapperRules, kRecurrentRules, kConvLstmRules, kQuantizedRules, kNormalizationRules, kResizeRules, kAttentionRules, kProjectionRules, kArithmeticRules, kShapingRules, kActivationRules, kPreprocessingRules, kNumericRules, kArrayRules, kLookupRules, kHashingRules, kTextRules, kSpectrogramRules, kContrastRules, kPictureRules, kStatisticRules, kLinalgRules, kTransformRules, kConvolutionRules, kNetworkRules})
     for (const LayerRule& rule : rules)
       if (rule.name == name) return &rule;
   return nullptr;

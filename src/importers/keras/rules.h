@@ -41,6 +41,7 @@ extern const std::span<const LayerRule> kContrastRules;  // contrast.cc
 extern const std::span<const LayerRule> kPictureRules;  // pictures.cc
 extern const std::span<const LayerRule> kStatisticRules;  // statistics.cc
 extern const std::span<const LayerRule> kLinalgRules;  // linalg.cc
+extern const std::span<const LayerRule> kTransformRules;  // transforms.cc
 extern const std::span<const LayerRule> kConvolutionRules;  // convolution.cc
 extern const std::span<const LayerRule> kNetworkRules;  // functional.cc
 

@@ -2,6 +2,7 @@
 #include "importers/lowerings/einsum.h"
 
 #include <algorithm>
+#include <utility>
 #include <vector>
 
 #include "importers/lowerings/dims.h"
@@ -10,6 +11,11 @@ namespace octet::importers {
 namespace {
 
 bool In(const std::string& s, char l) { return s.find(l) != std::string::npos; }
+
+std::string Without(std::string labels, const std::string& others) {
+  std::erase_if(labels, [&](char l) { return In(others, l); });
+  return labels;
+}
 
 bool Distinct(const std::string& labels) {
   std::string sorted = labels;
@@ -189,8 +195,12 @@ Result<Value> Einsum(Lowering& c, std::string equation, std::span<const Value> i
   }
   if (static_cast<int>(p.y.size()) != c.rank(inputs[1])) return fail();
   OCTET_ASSIGN(const Value second, Diagonals(c, inputs[1], &p.y));
-  OCTET_ASSIGN(const Value a, SumOut(c, first, &p.x, p.y + p.z));
-  OCTET_ASSIGN(const Value b, SumOut(c, second, &p.y, p.x + p.z));
+  OCTET_ASSIGN(Value a, SumOut(c, first, &p.x, p.y + p.z));
+  OCTET_ASSIGN(Value b, SumOut(c, second, &p.y, p.x + p.z));
+  if (c.data(a) && !c.data(b) && p.z == Without(p.y, p.x) + Without(p.x, p.y)) {  // Weights on the left of a dense layer.
+    std::swap(a, b);
+    std::swap(p.x, p.y);
+  }
   for (const char l : p.x) (In(p.y, l) ? (In(p.z, l) ? p.batch : p.summed) : p.left) += l;
   for (const char l : p.y)
     if (!In(p.x, l)) p.right += l;

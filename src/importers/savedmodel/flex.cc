@@ -103,7 +103,6 @@ std::string_view AdviceInstead(std::string_view op) {
       {"CTC", "leave decoding out of the model: argmax of the logits, collapsed on the application's side"},
       {"StatelessRandom", "leave random layers out of what is saved (training=False), or give the numbers as an input"},
       {"Random", "leave random layers out of what is saved (training=False), or give the numbers as an input"},
-      {"ImageProjectiveTransform", "leave random layers out of what is saved (training=False), or transform before the model"},
       {"CombinedNonMaxSuppression", "use tf.image.non_max_suppression_with_scores for each class, or select on the application's side"},
       {"FFT", "use tf.signal.rfft2d, which is a builtin, or a product with a constant matrix of cosines and sines"},
       {"IFFT", "use a product with a constant matrix of cosines and sines"},

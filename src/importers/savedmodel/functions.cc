@@ -14,7 +14,7 @@ constexpr int kMaxDepth = 128;                // Of calls in calls.
 constexpr size_t kMaxNodes = 1 << 20, kMaxFrames = 1 << 17;
 constexpr int kMaxAliases = 1 << 14;          // Identities and calls on the way to one tensor.
 
-constexpr std::string_view kAliases[] = {"Identity", "StopGradient", "PreventGradient", "CheckNumerics", "EnsureShape", "Snapshot", "IdentityN",
+constexpr std::string_view kAliases[] = {"Identity", "StopGradient", "GuaranteeConst", "PreventGradient", "CheckNumerics", "EnsureShape", "Snapshot", "IdentityN",
                                          "PlaceholderWithDefault", "RefIdentity", "CheckNumericsV2"};
 
 constexpr std::string_view kCalls[] = {"PartitionedCall", "StatefulPartitionedCall"};

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Facts of tensorflow/core/ops: operands and shape functions.
+// Facts of tensorflow/core/ops: operands and shape functions. scripts/check_known_ops.py compares them with TensorFlow itself.
 #include "importers/savedmodel/known_ops.h"
 
 #include <map>
@@ -58,14 +58,11 @@ constexpr Known kKnown[] = {
     {"DecodeJpeg", "7", "4", "?3"},
     {"DecodeBmp", "7", "4", "?3"},
     {"DecodeWav", "7", "1,3", "?2,?0"},
-    {"ImageProjectiveTransformV2", "dtype,1,3", "dtype", "?4"},
-    {"ImageProjectiveTransformV3", "dtype,1,3,1", "dtype", "?4"},
     {"CombinedNonMaxSuppression", "1,1,3,3,1,1", "1,1,1,3", "?3,?2,?2,?1"},
     {"DrawBoundingBoxesV2", "T,1,1", "T", "=0"},
     {"AdjustHue", "T,1", "T", "=0"},
     {"AdjustSaturation", "T,1", "T", "=0"},
     {"Dilation2D", "T,T", "T", "?4"},
-    {"Erosion2D", "T,T", "T", "?4"},
     {"AvgPool3D", "T", "T", "?5"},
     {"MaxPool3D", "T", "T", "?5"},
     {"ResizeBicubic", "T,3", "1", "?4"},

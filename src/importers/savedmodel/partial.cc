@@ -534,7 +534,7 @@ std::vector<int32_t> Partial::dims() const {
 
 std::optional<Partial> Partial::FromBytes(DType dtype, const Shape& shape, const std::byte* bytes) {
   uint64_t size = 0;
-  if (!bytes || !shape.known() || !CheckedBytes(dtype, shape, &size) || shape.elements() > kMaxPartial) return std::nullopt;
+  if ((!bytes && shape.elements() != 0) || !shape.known() || !CheckedBytes(dtype, shape, &size) || shape.elements() > kMaxPartial) return std::nullopt;
   Partial out{dtype, shape, {}};
   for (int64_t k = 0; k < shape.elements(); ++k) {
     const auto load = [&]<class T>(T) {

@@ -29,6 +29,7 @@ extern const std::span<const NodeRule> kTensorListRules;   // tensor_list.cc
 extern const std::span<const NodeRule> kScatterRules;      // scatter.cc
 extern const std::span<const NodeRule> kSelectionRules;    // selection.cc
 extern const std::span<const NodeRule> kImageRules;        // image.cc
+extern const std::span<const NodeRule> kWarpRules;         // warp.cc
 extern const std::span<const NodeRule> kLinalgRules;       // linalg.cc
 extern const std::span<const NodeRule> kAudioRules;        // audio.cc
 extern const std::span<const NodeRule> kSparseRules;       // sparse.cc

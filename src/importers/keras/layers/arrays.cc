@@ -153,13 +153,49 @@ Status ConvertDiff(LayerContext& c) {
 
 // ----------------------------------------------------------------------------- picking, sorting
 
+// Behind the axis the indices are one for all elements, or the axis changes places with the last one.
 Status ConvertTakeAlongAxis(LayerContext& c) {
-  OCTET_ASSIGN(const Value x, Tensor(c));
+  OCTET_ASSIGN(Value x, Tensor(c));
   OCTET_ASSIGN(Value at, Operand(c, 1, {"indices"}, DType::kI32));
   OCTET_ASSIGN(const int axis, AxisOf(c, c.Int("axis", -1), c.rank(x)));
   OCTET_ASSIGN(at, c.Cast(at, DType::kI32));
-  if (axis != c.rank(x) - 1 || c.rank(at) != c.rank(x)) return c.Fail("the last axis", std::to_string(axis), "transpose before");
-  return Set(c, c.Make("gather", {x, at}, {{"axis", axis}, {"batch_dims", axis}}));
+  const Shape s = c.shape(x), picked = c.shape(at);
+  const int last = s.rank() - 1;
+  if (picked.rank() != s.rank()) return c.Fail("indices of the same rank", picked.text(), "");
+  for (int i = 0; i < axis; ++i)
+    if (s[i] != picked[i]) return c.Fail("indices for all elements before the axis", picked.text(), "broadcast before");
+  const auto behind = picked.dims().subspan(static_cast<size_t>(axis) + 1), all = s.dims().subspan(static_cast<size_t>(axis) + 1);
+  if (axis < last && std::ranges::all_of(behind, [](int32_t d) { return d == 1; })) {
+    std::vector<int32_t> ones;
+    for (int i = axis + 1; i <= last; ++i) ones.push_back(i);
+    OCTET_ASSIGN(at, c.Make("squeeze", {at}, {{"squeeze_dims", ones}}));
+    return Set(c, c.Make("gather", {x, at}, {{"axis", axis}, {"batch_dims", axis}}));
+  }
+  if (!std::ranges::equal(behind, all)) return c.Fail("indices for all elements or one for all behind the axis", picked.text(), "broadcast before");
+  std::vector<int32_t> order;
+  for (int i = 0; i <= last; ++i) order.push_back(i == axis ? last : i == last ? axis : i);
+  const auto exchanged = [&](Value v) { return axis == last ? Result<Value>(v) : c.Make("transpose", {v, c.Vector(order)}); };
+  OCTET_ASSIGN(x, exchanged(x));
+  OCTET_ASSIGN(at, exchanged(at));
+  OCTET_ASSIGN(const Value y, c.Make("gather", {x, at}, {{"axis", last}, {"batch_dims", last}}));
+  return Set(c, exchanged(y));
+}
+
+// The choice of the first condition that holds.
+Status ConvertSelect(LayerContext& c) {
+  const Argument *conditions = FindArgument(c, 0, {"condlist"}), *choices = FindArgument(c, 1, {"choicelist"});
+  if (!conditions || !choices || conditions->items.size() != choices->items.size() || choices->items.empty()) return c.Fail("as many choices as conditions", "others", "");
+  Value y;
+  for (size_t i = conditions->items.size(); i-- > 0;) {
+    const Value condition = c.TensorOf(&conditions->items[i]), choice = c.TensorOf(&choices->items[i]);
+    if (!condition || !choice) return c.Fail("tensors", "numbers", "");
+    if (!y) {
+      OCTET_ASSIGN(y, FindArgument(c, 2, {"default"}) ? Operand(c, 2, {"default"}, c.type(choice).dtype) : c.Cast(c.Scalar(0), c.type(choice).dtype));
+      OCTET_ASSIGN(y, c.Cast(y, c.type(choice).dtype));
+    }
+    OCTET_ASSIGN(y, c.Make("select_v2", {condition, choice, y}));
+  }
+  return Set(c, y);
 }
 
 Result<std::vector<Value>> Top(LayerContext& c, Value x, int32_t k) {
@@ -234,7 +270,7 @@ constexpr LayerRule kRules[] = {
     {"ops.Ravel", ConvertRavel}, {"ops.Moveaxis", ConvertMoveaxis}, {"ops.BroadcastTo", ConvertBroadcastTo}, {"ops.Unstack", ConvertUnstack},
     {"ops.Hstack", ConvertStacked<1>}, {"ops.Vstack", ConvertStacked<0>}, {"ops.Dstack", ConvertStacked<2>}, {"ops.Append", ConvertAppend},
     {"ops.Flipud", ConvertFlipped<0>}, {"ops.Fliplr", ConvertFlipped<1>}, {"ops.Tril", ConvertTriangle}, {"ops.Triu", ConvertTriangle},
-    {"ops.Diagonal", ConvertDiagonal}, {"ops.Trace", ConvertTrace}, {"ops.Diff", ConvertDiff}, {"ops.TakeAlongAxis", ConvertTakeAlongAxis},
+    {"ops.Diagonal", ConvertDiagonal}, {"ops.Trace", ConvertTrace}, {"ops.Diff", ConvertDiff}, {"ops.TakeAlongAxis", ConvertTakeAlongAxis}, {"ops.Select", ConvertSelect},
     {"ops.TopK", ConvertTopK}, {"ops.Sort", ConvertSort}, {"ops.Argsort", ConvertSort}, {"ops.Digitize", ConvertDigitize},
     {"ops.SegmentSum", ConvertSegment}, {"ops.SegmentMax", ConvertSegment}, {"ops.MaxPool", ConvertPool}, {"ops.AveragePool", ConvertPool},
     {"ops.RGBToGrayscale", ConvertGrayscale}};

@@ -56,6 +56,7 @@ struct Run {
   Value mask;
   bool backwards = false;
   bool keeps_time = false;
+  bool zeros = false;  // For masked steps, whatever the layer says.
 };
 
 Result<Unrolled> RunLayer(LayerContext& c, Run run, std::vector<Value> states) {
@@ -66,7 +67,7 @@ Result<Unrolled> RunLayer(LayerContext& c, Run run, std::vector<Value> states) {
   r.keeps_time = run.keeps_time;
   r.wants_sequence = Flag(run.config, "return_sequences");
   r.mask = run.mask;
-  r.zero_output = Flag(run.config, "zero_output_for_mask");
+  r.zero_output = run.zeros || Flag(run.config, "zero_output_for_mask");
   if (!Flag(run.config, "stateful")) return RunRecurrence(c, r, c.Input(0), std::move(states));
   // The states before the first step are those after the last one of the run before.
   const int32_t batch = c.shape(c.Input(0))[0];
@@ -213,10 +214,11 @@ Status ConvertBidirectional(LayerContext& c) {
   std::vector<Value> states = InitialStates(c);
   const auto half = states.begin() + static_cast<std::ptrdiff_t>(states.size() / 2);
   const size_t count = VariablesOf(forward["class_name"].text(), forward["config"]).size();
+  const bool zeros = c.builder().version() < 3 && Flag(forward["config"], "return_sequences");  // Before Keras 3 the wrapper asks for them.
   Weights& weights = c.builder().weights();
-  OCTET_ASSIGN(const Unrolled f, RunLayer(c, {forward["class_name"].text(), forward["config"], weights.Inside(c.variables(), "forward_layer", 0, count), mask, false, true},
+  OCTET_ASSIGN(const Unrolled f, RunLayer(c, {forward["class_name"].text(), forward["config"], weights.Inside(c.variables(), "forward_layer", 0, count), mask, false, true, zeros},
                                           {states.begin(), half}));
-  OCTET_ASSIGN(const Unrolled b, RunLayer(c, {backward["class_name"].text(), backward["config"], weights.Inside(c.variables(), "backward_layer", count, SIZE_MAX / 2), mask, true, true},
+  OCTET_ASSIGN(const Unrolled b, RunLayer(c, {backward["class_name"].text(), backward["config"], weights.Inside(c.variables(), "backward_layer", count, SIZE_MAX / 2), mask, true, true, zeros},
                                           {half, states.end()}));
   const Value y = Shown(forward["config"], f), z = Shown(backward["config"], b);
   int next = 0;

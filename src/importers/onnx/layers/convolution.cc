@@ -49,6 +49,21 @@ Result<Value> Convolve3D(NodeContext& c, Value x, const Window& w, bool same, Va
                  {"dilation_d_factor", w.dilation[0]}, {"dilation_h_factor", w.dilation[1]}, {"dilation_w_factor", w.dilation[2]}});
 }
 
+// Each group of channels by its share of the filters, side by side: the operator for volumes has no groups.
+Result<Value> ConvolveVolumes(NodeContext& c, Value x, const Window& w, bool same, Value filter, Value bias, int64_t group) {
+  if (group == 1) return Convolve3D(c, x, w, same, filter, bias);
+  const auto n = static_cast<int>(group);
+  OCTET_ASSIGN(const std::vector<Value> images, c.MakeMany("split", {c.ScalarInt(4), x}, {{"num_splits", group}}, n));
+  OCTET_ASSIGN(const std::vector<Value> filters, c.MakeMany("split", {c.ScalarInt(0), filter}, {{"num_splits", group}}, n));
+  OCTET_ASSIGN(const std::vector<Value> shifts, c.MakeMany("split", {c.ScalarInt(0), bias}, {{"num_splits", group}}, n));
+  std::vector<Value> parts;
+  for (size_t g = 0; g < images.size(); ++g) {
+    OCTET_ASSIGN(const Value part, Convolve3D(c, images[g], w, same, filters[g], shifts[g]));
+    parts.push_back(part);
+  }
+  return c.Make("concatenation", parts, {{"axis", 4}});
+}
+
 Status ConvertConv(NodeContext& c) {
   const Value x = c.Input(0), weights = c.Input(1);
   const Shape in = c.shape(x), k = c.shape(weights);
@@ -66,8 +81,7 @@ Status ConvertConv(NodeContext& c) {
   const Value bias = BiasOrZeros(c, c.Input(2), outputs);
   Value y;
   if (w.spatial == 3) {
-    if (group != 1) return c.Fail("group 1 for three dimensions", std::to_string(group), "");
-    OCTET_ASSIGN(y, Convolve3D(c, image, w, same, weights, bias));
+    OCTET_ASSIGN(y, ConvolveVolumes(c, image, w, same, weights, bias, group));
   } else {
     OCTET_ASSIGN(const Value plane, AsPlane(c, weights));
     const std::array<int32_t, 4> order = depthwise ? std::array<int32_t, 4>{1, 2, 3, 0} : std::array<int32_t, 4>{0, 2, 3, 1};
@@ -87,6 +101,7 @@ Result<Value> Spread(NodeContext& c, Value weights, const Window& w) {
   bool wide = false;
   for (int i = 0; i < w.spatial; ++i) wide |= w.dilation[static_cast<size_t>(i)] > 1;
   if (!wide) return weights;
+  if (w.spatial == 3) return c.Fail("no dilation over volumes", "one", "");
   const std::span<const float> from = c.data_as<float>(weights);
   const auto dh = w.spatial == 2 ? w.dilation[0] : 1, dw = w.dilation[static_cast<size_t>(w.spatial - 1)];
   if (from.empty()) return c.Fail("constant weights with dilations", "computed ones", "");
@@ -106,17 +121,23 @@ struct Axis2 {
   int64_t full() const { return size - stride + extra; }  // Grow before cropping.
 };
 
-// [N, H, W, O] of the result; computed when a dimension is unknown.
-Result<Value> OutputShape(NodeContext& c, Value image, const Axis2& h, const Axis2& w, bool crop_later, int32_t channels) {
+// [N, (D,) H, W, O] of the result; computed when a dimension is unknown.
+Result<Value> OutputShape(NodeContext& c, Value image, std::span<const Axis2> axes, bool crop_later, int32_t channels) {
   const Shape s = c.shape(image);
-  const auto grow = [&](const Axis2& a) { return static_cast<int32_t>(crop_later ? a.full() : a.grow()); };
-  const auto size = [&](int i, const Axis2& a) { return s[i] == kUnknown ? kUnknown : static_cast<int32_t>(s[i] * a.stride) + grow(a); };
-  const int32_t rows = size(1, h), columns = size(2, w);
-  if (s[0] != kUnknown && rows != kUnknown && columns != kUnknown) return c.Vector({s[0], rows, columns, channels});
+  std::vector<int32_t> dims = {s[0]}, strides = {1}, grows = {0};
+  for (const Axis2& a : axes) {
+    const int32_t in = s[static_cast<int>(dims.size())];
+    strides.push_back(static_cast<int32_t>(a.stride));
+    grows.push_back(static_cast<int32_t>(crop_later ? a.full() : a.grow()));
+    dims.push_back(in == kUnknown ? kUnknown : in * strides.back() + grows.back());
+  }
+  const auto counted = static_cast<int32_t>(dims.size());
+  dims.push_back(channels);
+  if (std::ranges::count(dims, kUnknown) == 0) return c.Vector(dims);
   OCTET_ASSIGN(const Value shape, c.Make("shape", {image}, {{"out_type", static_cast<int64_t>(DType::kI32)}}));
-  OCTET_ASSIGN(const Value head, c.Make("slice", {shape, c.Vector({0}), c.Vector({3})}));
-  OCTET_ASSIGN(Value sizes, c.Make("mul", {head, c.Vector({1, static_cast<int32_t>(h.stride), static_cast<int32_t>(w.stride)})}));
-  OCTET_ASSIGN(sizes, c.Make("add", {sizes, c.Vector({0, grow(h), grow(w)})}));
+  OCTET_ASSIGN(const Value head, c.Make("slice", {shape, c.Vector({0}), c.Vector({counted})}));
+  OCTET_ASSIGN(Value sizes, c.Make("mul", {head, c.Vector(strides)}));
+  OCTET_ASSIGN(sizes, c.Make("add", {sizes, c.Vector(grows)}));
   return c.Make("concatenation", {sizes, c.Vector({channels})}, {{"axis", 0}});
 }
 
@@ -133,7 +154,7 @@ Result<Value> TransposeConv(NodeContext& c, Value image, Value weights, Value bi
   const Shape k = c.shape(weights);  // [I, O, h, w]
   OCTET_ASSIGN(const Value filter, PermuteWeights(c, weights, std::array<int32_t, 4>{1, 2, 3, 0}));
   const bool same = SameFits(h) && SameFits(w), crop = !same && (h.before + h.after + w.before + w.after) > 0;
-  OCTET_ASSIGN(const Value shape, OutputShape(c, image, h, w, crop, k[1]));
+  OCTET_ASSIGN(const Value shape, OutputShape(c, image, std::array{h, w}, crop, k[1]));
   OCTET_ASSIGN(Value y, c.Make("transpose_conv", {shape, filter, image, BiasOrZeros(c, bias, k[1])},
                                {{"padding", same ? kSame : kValid}, {"stride_w", w.stride}, {"stride_h", h.stride}}));
   const Shape s = c.shape(image);
@@ -147,11 +168,36 @@ Result<Value> TransposeConv(NodeContext& c, Value image, Value weights, Value bi
   return c.Make("strided_slice", {y, c.Vector(begin), c.Vector(end), c.Vector({1, 1, 1, 1})}, {{"begin_mask", 9}, {"end_mask", open}});
 }
 
-Status ReadTransposed(NodeContext& c, const Shape& in, const Window& w, std::array<Axis2, 2>* axes) {
+// Volumes: the whole result, then what padding crops.
+Result<Value> TransposeConv3D(NodeContext& c, Value volume, Value weights, Value bias, const std::array<Axis2, 3>& axes) {
+  const Shape k = c.shape(weights), s = c.shape(volume);  // [I, O, d, h, w]
+  OCTET_ASSIGN(const Value filter, PermuteWeights(c, weights, std::array<int32_t, 5>{2, 3, 4, 1, 0}));
+  OCTET_ASSIGN(const Value shape, OutputShape(c, volume, axes, true, k[1]));
+  OCTET_ASSIGN(const Value y, c.Make("conv_3d_transpose", {shape, filter, volume, BiasOrZeros(c, bias, k[1])},
+                                     {{"padding", kValid}, {"stride_d", axes[0].stride}, {"stride_h", axes[1].stride}, {"stride_w", axes[2].stride}}));
+  Shape out{s[0]};
+  std::vector<int32_t> begin = {0}, end = {0};
+  int64_t open = 17, cropped = 0;
+  for (int i = 0; i < 3; ++i) {
+    const Axis2& a = axes[static_cast<size_t>(i)];
+    out.push_back(s[i + 1] == kUnknown ? kUnknown : static_cast<int32_t>(s[i + 1] * a.stride + a.full()));
+    begin.push_back(static_cast<int32_t>(a.before));
+    end.push_back(static_cast<int32_t>(-a.after));
+    cropped += a.before + a.after;
+    if (a.after == 0) open |= int64_t{2} << i;
+  }
+  out.push_back(k[1]);
+  c.RefineShape(y, out);
+  if (cropped == 0) return y;
+  begin.push_back(0), end.push_back(0);
+  return c.Make("strided_slice", {y, c.Vector(begin), c.Vector(end), c.Vector({1, 1, 1, 1, 1})}, {{"begin_mask", 17}, {"end_mask", open}});
+}
+
+Status ReadTransposed(NodeContext& c, const Shape& in, const Window& w, std::array<Axis2, 3>* axes) {
   const std::vector<int64_t> extra = c.Ints("output_padding", {}), wanted = c.Ints("output_shape", {});
   for (int i = 0; i < w.spatial; ++i) {
     const auto k = static_cast<size_t>(i);
-    Axis2& a = (*axes)[static_cast<size_t>(i + 2 - w.spatial)];
+    Axis2& a = (*axes)[static_cast<size_t>(i + 3 - w.spatial)];
     a = {in[i + 2], w.reach(i), w.stride[k], w.before[k], w.after[k], k < extra.size() ? extra[k] : 0};
     const bool upper = w.same_upper, lower = c.Text("auto_pad", "") == "SAME_LOWER";
     if (wanted.empty() && !upper && !lower) continue;
@@ -173,9 +219,9 @@ Status ReadTransposed(NodeContext& c, const Shape& in, const Window& w, std::arr
 Status ConvertConvTranspose(NodeContext& c) {
   const Value x = c.Input(0);
   const Shape in = c.shape(x), k = c.shape(c.Input(1));
-  if (k.rank() != in.rank() || in.rank() < 3 || in.rank() > 4) return c.Fail("images of 1 or 2 dimensions", in.text(), "");
+  if (k.rank() != in.rank() || in.rank() < 3 || in.rank() > 5) return c.Fail("images of 1 to 3 dimensions", in.text(), "");
   OCTET_ASSIGN(const Window w, ReadWindow(c, in, k.dims().subspan(2)));
-  std::array<Axis2, 2> axes;
+  std::array<Axis2, 3> axes;
   OCTET_TRY(ReadTransposed(c, in, w, &axes));
   const auto group = static_cast<int32_t>(c.Int("group", 1));
   if (k[1] < 1 || k[1] > (1 << 20)) return c.Fail("weights of known size", k.text(), "export with constant weights");
@@ -183,18 +229,22 @@ Status ConvertConvTranspose(NodeContext& c) {
   OCTET_ASSIGN(const Value image, EnterImage(c, x));
   OCTET_ASSIGN(Value weights, AsPlane(c, c.Input(1)));
   OCTET_ASSIGN(weights, Spread(c, weights, w));
+  const auto transpose = [&](Value part, Value filter, Value bias) {
+    return w.spatial == 3 ? TransposeConv3D(c, part, filter, bias, axes) : TransposeConv(c, part, filter, bias, axes[1], axes[2]);
+  };
+  const int channels = c.rank(image) - 1;
   Value y;
   if (group == 1) {
-    OCTET_ASSIGN(y, TransposeConv(c, image, weights, c.Input(2), axes[0], axes[1]));
+    OCTET_ASSIGN(y, transpose(image, weights, c.Input(2)));
   } else {
-    OCTET_ASSIGN(const std::vector<Value> images, c.MakeMany("split", {c.ScalarInt(3), image}, {{"num_splits", group}}, group));
+    OCTET_ASSIGN(const std::vector<Value> images, c.MakeMany("split", {c.ScalarInt(channels), image}, {{"num_splits", group}}, group));
     OCTET_ASSIGN(const std::vector<Value> filters, c.MakeMany("split", {c.ScalarInt(0), weights}, {{"num_splits", group}}, group));
     std::vector<Value> parts;
     for (size_t g = 0; g < images.size(); ++g) {
-      OCTET_ASSIGN(const Value part, TransposeConv(c, images[g], filters[g], {}, axes[0], axes[1]));
+      OCTET_ASSIGN(const Value part, transpose(images[g], filters[g], {}));
       parts.push_back(part);
     }
-    OCTET_ASSIGN(y, c.Make("concatenation", parts, {{"axis", 3}}));
+    OCTET_ASSIGN(y, c.Make("concatenation", parts, {{"axis", channels}}));
     if (c.Input(2)) {
       OCTET_ASSIGN(y, c.Make("add", {y, c.Input(2)}));
     }

@@ -104,41 +104,66 @@ Status ConvertTransposed(NodeContext& c) {
   const Value filter = c.Input(1), image = c.Input(2);
   if (!image || !filter) return {};
   OCTET_TRY(ReadWindow(c, &w));
-  if (w.nchw) return c.Fail("data_format NHWC", "NCHW", "");
   const Partial* sizes = c.Known(0);
   if (!sizes || sizes->v.size() != 4) return c.Fail("an output shape of four numbers", "another one", "");
   std::vector<int32_t> dims = sizes->dims();
+  if (w.nchw) dims = {dims[0], dims[2], dims[3], dims[1]};
   Value shape = c.Vector(dims);
   if (std::ranges::count(dims, kUnknown) > 0) {
     if (!c.Input(0)) return {};
     OCTET_ASSIGN(shape, c.Cast(c.Input(0), DType::kI32));
+    if (w.nchw) {
+      OCTET_ASSIGN(shape, c.Make("gather", {shape, c.Vector({0, 2, 3, 1})}, {{"axis", 0}}));
+    }
   }
+  OCTET_ASSIGN(const Value x, Enter(c, w, image));
   OCTET_ASSIGN(const Value taps, c.Transpose(filter, {2, 0, 1, 3}));
   OCTET_ASSIGN(const Value ohwi, ops::SpreadTaps(c, taps, w.dilation[0], w.dilation[1]));
   dims[3] = c.shape(ohwi)[0];
-  OCTET_ASSIGN(const Value y, c.Make("transpose_conv", {shape, ohwi, image, Zeros(c, dims[3])},
+  OCTET_ASSIGN(const Value y, c.Make("transpose_conv", {shape, ohwi, x, Zeros(c, dims[3])},
                                      {{"padding", PaddingOf(w)}, {"stride_w", w.stride[1]}, {"stride_h", w.stride[0]}}));
   c.Refine(y, {DType::kF32, Shape(dims), {}});
-  c.SetOutput(0, y);
-  return {};
+  return Leave(c, w, y);
 }
 
-// Convolution over volumes, NDHWC; the filter lies as in the file: [d, h, w, in, out].
+// Convolution over volumes; the filter lies as in the file: [d, h, w, in, out]. Groups of channels go side by side.
 Status ConvertConv3D(NodeContext& c) {
   const Value volume = c.Input(0), filter = c.Input(1);
   if (!volume || !filter) return {};
-  const std::vector<int64_t> stride = c.Ints("strides", {1, 1, 1, 1, 1}), dilation = c.Ints("dilations", {1, 1, 1, 1, 1});
-  if (c.Text("data_format", "NDHWC") != "NDHWC") return c.Fail("data_format NDHWC", c.Text("data_format", ""), "");
+  const bool first = c.Text("data_format", "NDHWC") == "NCDHW";
+  const auto last = [&](const std::vector<int64_t>& v) { return first && v.size() == 5 ? std::vector<int64_t>{v[0], v[2], v[3], v[4], v[1]} : v; };
+  const std::vector<int64_t> stride = last(c.Ints("strides", {1, 1, 1, 1, 1})), dilation = last(c.Ints("dilations", {1, 1, 1, 1, 1}));
   for (const auto& v : {stride, dilation})
     if (v.size() != 5 || v[0] != 1 || v[4] != 1 || std::ranges::any_of(v, [](int64_t n) { return n < 1 || n > INT32_MAX; }))
       return c.Fail("strides and dilations in depth, height and width only", "others", "");
   const Shape f = c.shape(filter);
-  if (f.rank() != 5 || f[4] == kUnknown) return c.Fail("a filter of rank 5", f.text(), "");
+  if (f.rank() != 5 || f[4] == kUnknown || c.rank(volume) != 5) return c.Fail("a volume and a filter of rank 5", f.text(), "");
   Window w;
   w.same = c.Text("padding", "VALID") == "SAME";
-  OCTET_ASSIGN(const Value y, c.Make("conv_3d", {volume, filter, Zeros(c, f[4])},
-                                     {{"padding", PaddingOf(w)}, {"stride_d", stride[1]}, {"stride_h", stride[2]}, {"stride_w", stride[3]},
-                                      {"dilation_d_factor", dilation[1]}, {"dilation_h_factor", dilation[2]}, {"dilation_w_factor", dilation[3]}}));
+  OCTET_ASSIGN(const Value x, first ? c.Transpose(volume, {0, 2, 3, 4, 1}) : Result<Value>(volume));
+  const auto convolve = [&](Value part, Value taps) {
+    return c.Make("conv_3d", {part, taps, Zeros(c, c.shape(taps)[4])},
+                  {{"padding", PaddingOf(w)}, {"stride_d", stride[1]}, {"stride_h", stride[2]}, {"stride_w", stride[3]},
+                   {"dilation_d_factor", dilation[1]}, {"dilation_h_factor", dilation[2]}, {"dilation_w_factor", dilation[3]}});
+  };
+  const int32_t channels = c.shape(x)[4], groups = channels == kUnknown || f[3] < 1 ? 1 : channels / f[3];
+  Value y;
+  if (groups > 1 && channels % f[3] == 0 && f[4] % groups == 0) {
+    const auto parts = [&](Value v) { return c.MakeMany("split", {c.ScalarInt(4), v}, {{"num_splits", groups}}, groups); };
+    OCTET_ASSIGN(const std::vector<Value> images, parts(x));
+    OCTET_ASSIGN(const std::vector<Value> filters, parts(filter));
+    std::vector<Value> results;
+    for (size_t g = 0; g < images.size(); ++g) {
+      OCTET_ASSIGN(const Value one, convolve(images[g], filters[g]));
+      results.push_back(one);
+    }
+    OCTET_ASSIGN(y, c.Make("concatenation", results, {{"axis", 4}}));
+  } else {
+    OCTET_ASSIGN(y, convolve(x, filter));
+  }
+  if (first) {
+    OCTET_ASSIGN(y, c.Transpose(y, {0, 4, 1, 2, 3}));
+  }
   c.SetOutput(0, y);
   return {};
 }

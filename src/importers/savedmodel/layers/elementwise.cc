@@ -30,6 +30,10 @@ constexpr Direct kDirect[] = {
 Status ConvertDirect(NodeContext& c) {
   const std::vector<Value> in = c.Inputs(1);
   if (!Ready(in)) return {};
+  if (const DType t = c.type(in[0]).dtype; c.kind() == "Relu" && (t == DType::kI32 || t == DType::kI64)) {  // The operator has no whole numbers.
+    OCTET_ASSIGN(const Value zero, c.Cast(c.ScalarInt(0), t));
+    return Set(c, c.Make("maximum", {in[0], zero}));
+  }
   return Set(c, Elementwise(c, std::ranges::find(kDirect, c.kind(), &Direct::op)->becomes, in));
 }
 

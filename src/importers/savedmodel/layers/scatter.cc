@@ -11,7 +11,7 @@ namespace octet::importers::savedmodel {
 namespace {
 
 Value WithShape(NodeContext& c, Value v, const Shape& shape) {
-  if (!c.data(v)) c.Refine(v, {c.type(v).dtype, shape, {}});
+  c.Refine(v, {c.type(v).dtype, shape, {}});
   return v;
 }
 
@@ -21,17 +21,55 @@ template <Scatter How> Status ConvertTensorScatter(NodeContext& c) {
   return Set(c, ScatterInto(c, in[0], in[1], in[2], How));
 }
 
+// Of the leading dimensions, the position of indices [n, depth] in all of them: sum_k at[k] * (rows of one step of k).
+Result<Value> PositionsOf(NodeContext& c, Value at, const Shape& s, int32_t depth) {
+  OCTET_ASSIGN(at, c.Cast(at, DType::kI32));
+  if (depth == 1) return c.Make("reshape", {at, c.Vector({-1})});
+  std::vector<int32_t> steps(static_cast<size_t>(depth), 1);
+  for (int k = depth - 2; k >= 0; --k) steps[static_cast<size_t>(k)] = steps[static_cast<size_t>(k) + 1] * s[k + 1];
+  OCTET_ASSIGN(const Value weighted, c.Make("mul", {at, c.Vector(steps)}));
+  return c.Make("sum", {weighted, c.Vector({1})}, {{"keep_dims", 0}});
+}
+
 // Segments that no row belongs to hold the least (or largest) number, which leaves the tensor's own.
 Status ConvertTensorScatterExtreme(NodeContext& c) {
   const std::vector<Value> in = c.Inputs();
   if (!Ready(in) || in.size() < 3) return {};
   const Shape at = c.shape(in[1]), s = c.shape(in[0]);
-  if (at.rank() != 2 || at[1] != 1 || s.rank() < 1 || s[0] == kUnknown) return c.Fail("indices of rows", at.text(), "");
-  OCTET_ASSIGN(Value ids, c.Cast(in[1], DType::kI32));
-  OCTET_ASSIGN(ids, c.Make("reshape", {ids, c.Vector({-1})}));
+  const int32_t depth = at.rank() == 2 ? at[1] : 0;
+  if (depth < 1 || depth > s.rank() || std::ranges::count(s.dims().first(static_cast<size_t>(depth)), kUnknown) > 0 || s.elements(0, depth) > INT32_MAX) return c.Fail("indices of rows of known number", at.text(), "");
+  OCTET_ASSIGN(const Value ids, PositionsOf(c, in[1], s, depth));
   const bool most = c.kind() == "TensorScatterMax";
-  OCTET_ASSIGN(const Value rows, c.Make(most ? "unsorted_segment_max" : "unsorted_segment_min", {in[2], ids, c.ScalarInt(s[0])}));
+  OCTET_ASSIGN(Value rows, c.Make(most ? "unsorted_segment_max" : "unsorted_segment_min", {in[2], ids, c.ScalarInt(static_cast<int32_t>(s.elements(0, depth)))}));
+  if (depth > 1) {
+    OCTET_ASSIGN(rows, c.Make("reshape", {rows, c.Vector(std::vector<int32_t>(s.dims().begin(), s.dims().end()))}));
+  }
   return Set(c, c.Make(most ? "maximum" : "minimum", {in[0], rows}));
+}
+
+// XlaDynamicUpdateSlice: input, update, first position. XlaDynamicSlice: input, first position, sizes.
+Status ConvertXlaUpdate(NodeContext& c) {
+  const std::vector<Value> in = c.Inputs();
+  if (!Ready(in) || in.size() < 3) return {};
+  OCTET_ASSIGN(const Value at, c.Cast(in[2], DType::kI32));
+  return Set(c, c.Make("dynamic_update_slice", {in[0], in[1], at}));
+}
+// A slice that would end outside begins earlier.
+Status ConvertXlaSlice(NodeContext& c) {
+  const std::vector<Value> in = c.Inputs();
+  std::vector<int64_t> sizes;
+  if (!Ready(in) || in.size() < 3) return {};
+  const Shape s = c.shape(in[0]);
+  if (!c.IntsOf(2, &sizes) || static_cast<int>(sizes.size()) != s.rank() || !s.known()) return c.Fail("known sizes", s.text(), "");
+  std::vector<int32_t> size, most;
+  for (int i = 0; i < s.rank(); ++i) {
+    size.push_back(static_cast<int32_t>(std::clamp<int64_t>(sizes[static_cast<size_t>(i)], 0, s[i])));
+    most.push_back(s[i] - size.back());
+  }
+  OCTET_ASSIGN(Value at, c.Cast(in[1], DType::kI32));
+  OCTET_ASSIGN(at, c.Make("minimum", {at, c.Vector(most)}));
+  OCTET_ASSIGN(at, c.Make("maximum", {at, c.ScalarInt(0)}));
+  return Set(c, c.Make("slice", {in[0], at, c.Vector(size)}));
 }
 
 // ------------------------------------------------------------------------------- segments
@@ -327,7 +365,7 @@ Status ConvertHistogram(NodeContext& c) {
 
 constexpr NodeRule kRules[] = {
     {"TensorScatterUpdate", ConvertTensorScatter<Scatter::kUpdate>}, {"TensorScatterAdd", ConvertTensorScatter<Scatter::kAdd>},
-    {"TensorScatterSub", ConvertTensorScatter<Scatter::kSub>}, {"TensorScatterMax", ConvertTensorScatterExtreme}, {"TensorScatterMin", ConvertTensorScatterExtreme},
+    {"TensorScatterSub", ConvertTensorScatter<Scatter::kSub>}, {"XlaDynamicUpdateSlice", ConvertXlaUpdate}, {"XlaDynamicSlice", ConvertXlaSlice}, {"TensorScatterMax", ConvertTensorScatterExtreme}, {"TensorScatterMin", ConvertTensorScatterExtreme},
     {"UnsortedSegmentSum", ConvertUnsorted}, {"UnsortedSegmentMax", ConvertUnsorted}, {"UnsortedSegmentMin", ConvertUnsorted}, {"UnsortedSegmentProd", ConvertUnsorted},
     {"SegmentSum", ConvertSegment}, {"SegmentMax", ConvertSegment}, {"SegmentMin", ConvertSegment}, {"SegmentProd", ConvertSegment}, {"SegmentMean", ConvertSegment},
     {"SparseSegmentSum", ConvertSegment}, {"SparseSegmentMean", ConvertSegment}, {"SparseSegmentSqrtN", ConvertSegment},

@@ -137,7 +137,11 @@ Status ConvertSetDiag(NodeContext& c) {
   const Value x = c.Input(0), diagonal = c.Input(1);
   if (!x || !diagonal) return {};
   if (!MainDiagonal(c, 2)) return c.Fail("the main diagonal", "others", "");
-  return Set(c, c.Make("matrix_set_diag", {x, diagonal}));
+  if (c.type(x).dtype != DType::kBool) return Set(c, c.Make("matrix_set_diag", {x, diagonal}));
+  OCTET_ASSIGN(const Value whole, c.Cast(x, DType::kI32));
+  OCTET_ASSIGN(const Value line, c.Cast(diagonal, DType::kI32));
+  OCTET_ASSIGN(const Value y, c.Make("matrix_set_diag", {whole, line}));
+  return Set(c, c.Cast(y, DType::kBool));
 }
 
 // [.., n] -> [.., n, n] for vectors only, as tf.linalg.tensor_diag.

@@ -225,7 +225,7 @@ Status ConvertRaggedGather(NodeContext& c) {
   OCTET_ASSIGN(const Value begin, c.Make("sub", {until, lengths}));
   OCTET_ASSIGN(const Value total, c.Make("sum", {lengths, c.Vector({0})}));
   OCTET_ASSIGN(const Value j, c.Make("range", {c.ScalarInt(0), total, c.ScalarInt(1)}));
-  if (!c.data(j)) c.Refine(j, {DType::kI32, Shape{kUnknown}, {}});
+  c.Refine(j, {DType::kI32, Shape{kUnknown}, {}});
   OCTET_ASSIGN(Value row, c.Make("expand_dims", {j, c.ScalarInt(1)}));
   OCTET_ASSIGN(row, c.Make("greater_equal", {row, until}));
   OCTET_ASSIGN(row, c.Cast(row, DType::kI32));

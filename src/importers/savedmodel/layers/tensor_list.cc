@@ -72,7 +72,7 @@ Result<Value> Grown(NodeContext& c, Value list, Value index) {
 // The list at output 0: `list` with the item at the index.
 Status SetItem(NodeContext& c, const TensorList* list, Value index, Value item) {
   if (!list) return NoList(c);
-  if (!index || !item) return {};
+  if (!item) return {};
   TensorList after = *list;
   after.element = c.shape(item);
   after.symbols.clear();
@@ -81,6 +81,7 @@ Status SetItem(NodeContext& c, const TensorList* list, Value index, Value item) 
     c.builder().SetList({c.id(), 0}, std::move(after));
     return {};
   }
+  if (!index) return {};
   if (!after.tensor) {
     OCTET_ASSIGN(after.tensor, MakeList(c, c.builder(), *list, c.shape(item), c.builder().ValueOf(list->count), item));
   }
