@@ -12,10 +12,11 @@ The gradient passes as if nothing were rounded. Batch norms stay between a convo
 converter folds them into the integer weights' scales. `octet convert` reads the saved model's limits exactly.
 
 In inference the model computes what the file computes: sums of products of whole numbers, biases in their units, and each
-operator's own rounding (docs/numerics.md). What is left apart is the order of float additions: some ten in a million values
-of a layer differ by one level.
+operator's own rounding (docs/numerics.md). With JAX this needs jax_enable_x64: in float32 some ten in a million values of a layer
+are one level off.
 """
 import math
+import sys
 
 import keras
 from keras import ops
@@ -83,6 +84,21 @@ class Resizing(_Bilinear, keras.layers.Resizing):
 @keras.saving.register_keras_serializable(package="octet")
 class UpSampling2D(_Bilinear, keras.layers.UpSampling2D):
     pass
+
+
+@keras.saving.register_keras_serializable(package="octet")
+class Add(keras.layers.Add):
+    """Of two rounded operands as the integer operator adds them: with 20 bits behind the point."""
+
+    def call(self, inputs):
+        y, behind = super().call(inputs), _Behind(self)
+        if behind.rounding is None or len(inputs) != 2:
+            return y
+        (a, known_a), (b, known_b), (out, there) = (_step_of(r) for r in (*map(_grid_of, behind.inputs), behind.rounding))
+        one, most = 2.0**20, 2.0 * _wide(ops.maximum(a, b))
+        terms = [_rounded_twice(_wide(ops.round(x / step)) * one, _wide(step) / most) for x, step in zip(inputs, (a, b))]
+        exact = ops.cast(_rounded_twice(terms[0] + terms[1], most / (one * _wide(out))) * _wide(out), "float32")
+        return _straight_through(y, ops.where(known_a * known_b * there > 0, ops.stop_gradient(exact), y))
 
 
 @keras.saving.register_keras_serializable(package="octet")
@@ -172,59 +188,54 @@ class QuantizedWeights(keras.layers.Wrapper):
         return ops.reshape(v, (1, -1) + (1,) * (rank - 2) if first else (-1,))
 
     def call(self, x, training=False, use=0):
-        layer = self.layer
+        layer, behind = self.layer, _Behind(self, use)
         w = ops.convert_to_tensor(layer.kernel)
         scale = self._kernel_scale(w)
         kernel = _straight_through(w / scale, ops.clip(ops.floor(w / scale + 0.5), -127.0, 127.0))
         scale = ops.reshape(scale, (-1,))
-        rounding, norm = self._neighbours(use)
         bias = ops.convert_to_tensor(layer.bias) if layer.use_bias else ops.zeros((1,))
-        unit = ops.ones(())
-        if rounding is not None:
-            step, known = rounding._scale()
-            unit = step * known + (1.0 - known)
-            x = x / unit
-            if not training:  # In training a dropout may have moved it.
-                x = _straight_through(x, known * ops.round(x) + (1.0 - known) * x)
-            if norm is None:
-                bias = _straight_through(bias, known * _rounded(bias / (scale * unit)) * (scale * unit) + (1.0 - known) * bias)
-            elif not training:
-                bias = known * _bias_before(norm, bias, scale * unit) + (1.0 - known) * bias
-        y = _products(layer, x, kernel)
-        y = y * self._along_channels(scale * unit, len(y.shape)) + self._along_channels(bias, len(y.shape))
+        step, known = _step_of(_grid_of(behind.input)) if behind.input is not None else (ops.ones(()), ops.zeros(()))
+        x = x / step
+        if not training:  # In training a dropout may have moved it.
+            x = _straight_through(x, known * ops.round(x) + (1.0 - known) * x)
+        y = sums = _products(layer, x, kernel)
+        y = y * self._along_channels(scale * step, len(y.shape)) + self._along_channels(bias, len(y.shape))
+        if not training and behind.rounding is not None:
+            out, there = _step_of(behind.rounding)
+            exact = ops.stop_gradient(self._as_integers(sums, scale, bias, step, out, behind.norm))
+            y = _straight_through(y, ops.where(known * there > 0, exact, y))
         return layer.activation(y) if layer.activation is not None else y
 
-    def _neighbours(self, use):
-        """The rounding that the input comes from and the batch norm that reads the output, or none: the converter folds it."""
-        if use >= len(self._inbound_nodes):
-            return None, None  # Not in a graph yet.
-        node = self._inbound_nodes[use]
-        readers = [o for o in _readers(self) if isinstance(o, keras.layers.BatchNormalization)]
-        return _grid_of(node.input_tensors[0]), readers[0] if readers else None
+    def _as_integers(self, sums, scale, bias, step, out, norm):
+        """What the integer operator gives, before its clamp; the batch norm makes it of what is returned."""
+        factor, offset = _affine(norm) if norm is not None else (ops.ones((1,)), ops.zeros((1,)))
+        live = factor != 0
+        factor = ops.where(live, factor, ops.ones_like(factor))
+        scale = scale * ops.abs(factor)  # Of the folded weights.
+        bias = bias * factor + offset
+        whole = _rounded(_wide(bias) / _wide(scale * step))
+        rank = len(sums.shape)
+        total = _wide(sums) * _wide(self._along_channels(ops.sign(factor), rank)) + self._along_channels(whole, rank)
+        multiplier = self._along_channels(_wide(step) * _wide(scale) / _wide(out), rank)
+        once = type(self.layer).__name__ == "Dense"  # FULLY_CONNECTED multiplies in double precision.
+        level = _rounded(total * multiplier) if once else _rounded_twice(total, multiplier)
+        y = (level * _wide(out) - _wide(self._along_channels(offset, rank))) / _wide(self._along_channels(factor, rank))
+        return ops.where(self._along_channels(live, rank), ops.cast(y, "float32"), 0.0)
 
     def compute_output_shape(self, input_shape):
         return self.layer.compute_output_shape(input_shape)
 
 
-_RESIZE = {keras.layers.Resizing: Resizing, keras.layers.UpSampling2D: UpSampling2D}
+_OWN = {keras.layers.Add: Add, keras.layers.Resizing: Resizing, keras.layers.UpSampling2D: UpSampling2D}
 
 
-def _factor(norm):
-    """What a batch norm multiplies with."""
-    factor = ops.rsqrt(ops.convert_to_tensor(norm.moving_variance) + norm.epsilon)
-    return factor * ops.convert_to_tensor(norm.gamma) if norm.scale else factor
-
-
-def _bias_before(norm, bias, unit):
-    """The bias with which what the batch norm makes of it is a whole multiple of the folded weights' unit."""
-    factor = _factor(norm)
-    mean = ops.convert_to_tensor(norm.moving_mean)
-    offset = ops.convert_to_tensor(norm.beta) if norm.center else ops.zeros(())
-    live = ops.cast(factor != 0, "float32")
-    factor = factor + (1.0 - live)
-    unit = unit * ops.abs(factor)
-    folded = _rounded(((bias - mean) * factor + offset) / unit) * unit
-    return ops.stop_gradient(live * (mean + (folded - offset) / factor) + (1.0 - live) * bias)
+def _affine(norm):
+    """A batch norm's factor and offset, computed as the converter does."""
+    factor = 1.0 / ops.sqrt(ops.convert_to_tensor(norm.moving_variance) + norm.epsilon)
+    if norm.scale:
+        factor = ops.convert_to_tensor(norm.gamma) / ops.sqrt(ops.convert_to_tensor(norm.moving_variance) + norm.epsilon)
+    shift = ops.convert_to_tensor(norm.moving_mean) * factor
+    return factor, (ops.convert_to_tensor(norm.beta) if norm.center else ops.zeros_like(shift)) - shift
 
 
 def _products(layer, x, kernel):
@@ -312,41 +323,66 @@ def _grid_of(x):
         x = _node(x).input_tensors[0]
 
 
+class _Behind:
+    """What is around one call of a layer in its graph: its input, the one batch norm behind it, and the rounding of its result. Between
+    them there may be a relu, which integer operators do at their end."""
+
+    def __init__(self, layer, use=0):
+        self.input = self.norm = self.rounding = None
+        if use >= len(layer._inbound_nodes):
+            return  # Not in a graph yet.
+        node = layer._inbound_nodes[use]
+        self.inputs = node.input_tensors
+        self.input, x = self.inputs[0], node.outputs[0]
+        while self.rounding is None:
+            readers = [n for n in x._keras_history.operation._outbound_nodes if any(t is x for t in n.input_tensors)]
+            if len(readers) != 1:
+                return
+            reader = readers[0].operation
+            if isinstance(reader, FakeQuantize):
+                self.rounding = reader
+            elif isinstance(reader, keras.layers.BatchNormalization) and self.norm is None:
+                self.norm = reader
+            elif _activation(reader) not in ("relu", "relu6") or type(reader).__name__ not in _CLAMPS + ("Activation",):
+                return
+            x = readers[0].outputs[0]
+
+
+def _step_of(rounding):
+    return rounding._scale() if rounding is not None else (ops.ones(()), ops.zeros(()))
+
+
+def _wide(x):
+    """In double precision, where the backend has it: JAX wants jax_enable_x64."""
+    if keras.backend.backend() == "jax" and not sys.modules["jax"].config.jax_enable_x64:
+        return x
+    return ops.cast(x, "float64")
+
+
+def _rounded_twice(x, multiplier):
+    """As a fixed-point multiplier M = m * 2^-shift, 1/2 <= m < 1: the product with m is rounded, and then its shift to the right."""
+    finer = ops.round(ops.power(ops.cast(2.0, multiplier.dtype), _right_shift(multiplier)))
+    return _rounded(_rounded(x * multiplier * finer) / finer)
+
+
 def _rounded_first(index, x, scale):
-    """Operators with a fixed-point multiplier M = m * 2^-shift, 1/2 <= m < 1, round the product with m and then its shift to the
-    right: 2^-shift is the first step. x is what is rounded, index its value in units of `scale`."""
-    norm = None
-    while _maker(x) in _CLAMPS + ("Activation", "BatchNormalization"):
-        made, before = x._keras_history.operation, _node(x).input_tensors[0]
-        if _maker(x) == "Activation" and _activation(made) not in ("relu", "relu6"):
-            return index
-        if _grid_of(before) is not None:
-            break
-        norm = made if _maker(x) == "BatchNormalization" else norm
-        x = before
-    shift = _shift(x, norm, index, scale)
+    """The first rounding of operators that round twice. x is what is rounded, index its value in units of `scale`."""
+    if _maker(x) == "Activation" and _activation(x._keras_history.operation) not in ("relu", "relu6"):
+        return index
+    shift = _shift(x, index, scale)
     if shift is None:
         return index
     finer = ops.round(ops.power(2.0, shift))
     return _rounded(index * finer) / finer
 
 
-def _shift(x, norm, index, scale):
+def _shift(x, index, scale):
     """Of the operator that makes x, or none where it rounds once."""
     made, inputs, kind = x._keras_history.operation, _node(x).input_tensors, _maker(x)
     scales = [_scale_of(t) for t in inputs]
     if kind == "Multiply" and len(inputs) == 1:
         scales += [_scale_of_number(v) for v in _node(x).arguments.args if isinstance(v, (int, float))]
     if not scales or any(s is None for s in scales):
-        return None
-    if isinstance(made, QuantizedWeights):
-        if type(made.layer).__name__ == "Dense":
-            return None  # FULLY_CONNECTED multiplies in double precision.
-        weights = ops.reshape(made._kernel_scale(ops.convert_to_tensor(made.layer.kernel)), (-1,))
-        if norm is not None:
-            weights = weights * ops.abs(_factor(norm))
-        return made._along_channels(_right_shift(scales[0] * weights / scale), len(index.shape))
-    if norm is not None:
         return None
     if kind == "Multiply" and len(scales) == 2:
         return _right_shift(scales[0] * scales[1] / scale)
@@ -378,7 +414,7 @@ def _scale_of_number(v):
 
 def _right_shift(multiplier, more=0):
     exponent = ops.floor(ops.log2(multiplier) + 1e-6) + 1.0
-    return ops.maximum(float(more) - exponent, 0.0)
+    return ops.maximum(float(more) - exponent, ops.zeros_like(exponent))
 
 
 def _requantize_shift(ratio):
@@ -412,7 +448,7 @@ def quantize_model(model, momentum=0.99):
             else:
                 copy = QuantizedWeights(type(layer).from_config(config), name=layer.name)
         else:
-            copy = _RESIZE.get(type(layer), type(layer)).from_config(layer.get_config())
+            copy = _OWN.get(type(layer), type(layer)).from_config(layer.get_config())
         copies[layer.name] = copy
         return copy
 
