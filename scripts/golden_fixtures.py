@@ -291,6 +291,24 @@ def old_control_flow():
     np.savez(OUT / "old_control_flow.npz", **arrays(runs))
 
 
+def branch_in_loop():
+    """A branch of frames within a loop of frames: its pivots belong to the loop, though no value needs them."""
+    tf1 = tf.compat.v1
+    tf1.disable_control_flow_v2()
+    graph = tf.Graph()
+    with graph.as_default():
+        x = tf1.placeholder(tf.float32, [3], "x")
+        _, z = tf1.while_loop(lambda i, v: i < 4, lambda i, v: (i + 1, tf1.cond(tf.equal(i % 2, 0), lambda: v * 0.5, lambda: v + x)), (tf.constant(0), x))
+        z = tf.identity(z, "z")
+        inputs = [floats(3), floats(3)]
+        with tf1.Session() as session:
+            runs = [([v], [session.run(z, {x: v})]) for v in inputs]
+    tf1.enable_control_flow_v2()
+    pruned = tf1.graph_util.extract_sub_graph(graph.as_graph_def(), ["z"])
+    (OUT / "branch_in_loop.pb").write_bytes(pruned.SerializeToString(deterministic=True))
+    np.savez(OUT / "branch_in_loop.npz", **arrays(runs))
+
+
 def lowered_control_flow():
     """TensorFlow 2's While, If and Case as freezing lowers them: inputs that nobody reads stay behind, a Case is a _SwitchN."""
     from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
@@ -640,6 +658,35 @@ def rows():
     save_tf("rows", Rows(), (floats(5, 3), floats(2, 5, 6, 7, 4), np.int32(1)), (floats(5, 3), floats(2, 5, 6, 7, 4), np.int32(3)))
 
 
+def references():
+    """A model of TensorFlow 1 whose variables are read by their names alone."""
+    folder, x = OUT / "references", [floats(2, 5, 5, 3), floats(2, 5, 5, 3)]
+    shutil.rmtree(folder, ignore_errors=True)
+    v1 = tf.compat.v1
+    with tf.Graph().as_default(), v1.Session() as session:
+        image = v1.placeholder(tf.float32, [2, 5, 5, 3], name="image")
+        kernel, shift = (v1.get_variable(n, initializer=tf.constant(floats(*s)), use_resource=False) for n, s in (("kernel", (3, 3, 3, 4)), ("shift", (4,))))
+        y = tf.nn.relu(tf.nn.bias_add(tf.nn.conv2d(image, kernel, 1, "SAME"), shift))
+        session.run(v1.global_variables_initializer())
+        v1.saved_model.simple_save(session, str(folder), {"image": image}, {"y": y})
+        np.savez(OUT / "references.npz", **arrays([([v], [session.run(y, {image: v})]) for v in x]))
+
+
+class Rounded(tf.Module):
+    """Rounding to levels of one range, of the tensor's own and of one per channel; products of whole numbers; segments of sorted ids of any number."""
+
+    @tf.function(input_signature=[tf.TensorSpec([2, 4, 3]), tf.TensorSpec([None], tf.int32), tf.TensorSpec([None, 2])])
+    def serve(self, x, ids, rows):
+        q = tf.quantization
+        return {"a": q.quantize_and_dequantize_v2(x, -1.0, 1.0, range_given=True, num_bits=4), "b": q.quantize_and_dequantize_v2(x, 0.0, 0.0),
+                "c": q.fake_quant_with_min_max_vars_per_channel(x, [-1.0, -2.0, -0.5], [1.0, 0.5, 2.0]), "d": q.fake_quant_with_min_max_args(x, -1, 1, 4),
+                "e": tf.matmul(tf.cast(4 * x, tf.int32), tf.cast(3 * x, tf.int32), transpose_b=True), "f": tf.math.segment_sum(rows, tf.sort(ids))}
+
+
+def rounded():
+    save_tf("rounded", Rounded(), (floats(2, 4, 3), np.array([1, 0, 1], np.int32), floats(3, 2)), (floats(2, 4, 3), np.array([2, 0, 1, 1], np.int32), floats(4, 2)))
+
+
 def tied():
     """Kernels of 64 KB, which leave memory when they are in another layout, with several readers."""
     from keras.src.applications.inception_resnet_v2 import CustomScaleLayer
@@ -649,7 +696,14 @@ def tied():
     save_tf("tied", Tied(), (floats(2, 128),), (floats(2, 128),))
 
 
-MODELS = [fake_quantized, transforms, rows, named_ends, held_model, prepared, tied, sound, draws, sparse, detections, warped, sequences, special, large, spectra, diagonals, more_layers, masked_attention, any_axis, odds_and_ends, transposed, more_functions, matrices, choices, whole_numbers, recurrent_any_length, recurrent_stateful, lookups, texts, spectrograms, volumes, functions, scattered, images, cache, old_control_flow, lowered_control_flow]
+MODELS = [
+    fake_quantized, branch_in_loop, references, rounded, transforms, rows, named_ends, held_model,
+    prepared, tied, sound, draws, sparse, detections, warped, sequences,
+    special, large, spectra, diagonals, more_layers, masked_attention, any_axis, odds_and_ends,
+    transposed, more_functions, matrices, choices, whole_numbers, recurrent_any_length, recurrent_stateful, lookups,
+    texts, spectrograms, volumes, functions, scattered, images, cache, old_control_flow,
+    lowered_control_flow,
+]
 
 if __name__ == "__main__":
     OUT.mkdir(parents=True, exist_ok=True)

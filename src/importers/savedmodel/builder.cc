@@ -145,7 +145,7 @@ Status Builder::Run(const std::vector<Edge>& outputs) {
 
 Status Builder::RunNode(int32_t id) {
   const FlatNode& n = functions().node(id);
-  if (Handle({id, 0})) return {};
+  if (Handle({id, 0}) && !FindNodeRule(n.def->op)) return {};  // Who reads it gives it a value; but a reference is its value.
   if (n.def->op == "Const") return ReadConstant(id);
   std::vector<std::optional<Partial>> known = Evaluated(id);
   for (size_t i = 0; i < known.size(); ++i)

@@ -127,7 +127,7 @@ void NodeContext::KeepGrid(Value from, Value to, int axis) {
   Quant grid = type(from).quant;
   if (grid.empty() || !data(to) || (grid.per_channel() && axis < 0)) return;
   if (grid.per_channel()) grid.axis = axis;
-  builder_.Refine(to, {type(to).dtype, shape(to), grid});
+  Refine(to, {type(to).dtype, shape(to), grid});
 }
 
 Result<Value> NodeContext::Transpose(Value v, std::vector<int32_t> order) {
@@ -154,9 +154,7 @@ Status NodeContext::ApplyOperatorRule() {
   return rule ? rule->convert(*this) : Fail("an op that octet has", std::string(kind()), "");
 }
 
-void NodeContext::Refine(Value v, const TensorType& type) {
-  if (!data(v)) builder_.Refine(v, type);
-}
+void NodeContext::Refine(Value v, const TensorType& type) { builder_.Refine(v, type); }
 
 Construction& NodeContext::construction() { return builder_; }
 

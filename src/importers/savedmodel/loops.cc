@@ -155,6 +155,20 @@ class Raiser {
     return function;
   }
 
+  // What reads nodes of the loop and is no Exit lies inside, too, though no value needs it: the pivots of a branch.
+  void AddReaders(const std::map<std::string_view, size_t>& exits, std::set<std::string_view>* gone) const {
+    std::multimap<std::string_view, std::string_view> readers;
+    for (const NodeDef& n : main_.nodes)
+      for (const std::string_view input : n.inputs) readers.emplace(NodePart(input), n.name);
+    std::vector<std::string_view> open(gone->begin(), gone->end());
+    while (!open.empty()) {
+      const auto [first, last] = readers.equal_range(open.back());
+      open.pop_back();
+      for (auto it = first; it != last; ++it)
+        if (!exits.contains(it->second) && gone->insert(it->second).second) open.push_back(it->second);
+    }
+  }
+
   Status Raise(const Frame& f) {
     const std::string_view loop = graph_.OwnText(std::string(f.name) + "/while");
     const std::string_view cond = graph_.OwnText(std::string(loop) + "/condition"), body = graph_.OwnText(std::string(loop) + "/body");
@@ -180,6 +194,7 @@ class Raiser {
     }
     for (const NodeDef* c : f.constants) gone.insert(c->name);
     for (const NodeDef* n : Inside(f)) gone.insert(n->name);
+    AddReaders(exits, &gone);
     std::vector<NodeDef> kept;
     for (const NodeDef& n : main_.nodes) {
       if (const auto exit = exits.find(n.name); exit != exits.end())

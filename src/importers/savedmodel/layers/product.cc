@@ -32,6 +32,23 @@ Value BeforeSwap(NodeContext& c, Value b) {
   return c.builder().ValueOf(n.inputs[0]);
 }
 
+// Of whole numbers, which the operator lacks: sum_k a[.., i, k, 1] * b[.., 1, k, j].
+Result<Value> WholeProduct(NodeContext& c, Value a, Value b, bool ta, bool tb) {
+  const auto turned = [&](Value v, bool turn) -> Result<Value> {
+    if (!turn) return v;
+    std::vector<int32_t> order;
+    for (int i = 0; i < c.rank(v); ++i) order.push_back(i);
+    std::swap(order[order.size() - 1], order[order.size() - 2]);
+    return c.Transpose(v, order);
+  };
+  OCTET_ASSIGN(a, turned(a, ta));
+  OCTET_ASSIGN(b, turned(b, tb));
+  OCTET_ASSIGN(a, c.Make("expand_dims", {a, c.ScalarInt(-1)}));
+  OCTET_ASSIGN(b, c.Make("expand_dims", {b, c.ScalarInt(-3)}));
+  OCTET_ASSIGN(const Value y, c.Make("mul", {a, b}));
+  return c.Make("sum", {y, c.Vector({c.rank(y) - 2})}, {{"keep_dims", 0}});
+}
+
 Status ConvertMatMul(NodeContext& c) {
   Value a = c.Input(0);
   Value b = c.Input(1);
@@ -41,6 +58,7 @@ Status ConvertMatMul(NodeContext& c) {
   bool tb = c.Bool(batched ? "adj_y" : "transpose_b", false);
   if (const Value before = c.data(b) ? Value{} : BeforeSwap(c, b)) b = before, tb = !tb;
   if (c.rank(a) < 2 || c.rank(b) < 2) return c.Fail("matrices", c.shape(a).text() + " and " + c.shape(b).text(), "");
+  if (const DType t = c.type(a).dtype; (t == DType::kI32 || t == DType::kI64) && t == c.type(b).dtype) return Set(c, WholeProduct(c, a, b, ta, tb));
   Value y;
   if (c.data(b) && !c.data(a) && c.rank(b) == 2 && c.type(b).dtype == DType::kF32) {
     if (ta) {

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // FakeQuant ops: weights become their rounded values, activations QUANTIZE and DEQUANTIZE.
+#include <limits>
+
 #include "importers/lowerings/fake_quant.h"
 #include "importers/savedmodel/builder.h"
 #include "importers/savedmodel/context.h"
@@ -25,6 +27,69 @@ Status ReadLimits(NodeContext& c, std::vector<float>* min, std::vector<float>* m
   return min->size() == max->size() ? Status() : c.Fail("as many minima as maxima", "others", "");
 }
 
+// In float operators: x held between the limits and rounded to scale * (n + low), n from 0.
+Result<Value> RoundInFloat(NodeContext& c, Value x, const std::vector<Levels>& levels) {
+  const auto list = [&](auto of) {
+    std::vector<float> values;
+    for (const Levels& l : levels) values.push_back(of(l));
+    return c.Constant<float>(levels.size() == 1 ? Shape{} : Shape{static_cast<int32_t>(levels.size())}, values);
+  };
+  const Value low = list([](const Levels& l) { return (l.lowest - l.zero) * l.scale; }), high = list([](const Levels& l) { return (l.highest - l.zero) * l.scale; });
+  OCTET_ASSIGN(Value y, c.Make("minimum", {x, high}));
+  OCTET_ASSIGN(y, c.Make("maximum", {y, low}));
+  OCTET_ASSIGN(y, c.Make("sub", {y, low}));
+  OCTET_ASSIGN(y, c.Make("mul", {y, list([](const Levels& l) { return 1 / l.scale; })}));
+  OCTET_ASSIGN(y, c.Make("add", {y, c.Scalar(0.5f)}));
+  OCTET_ASSIGN(y, c.Make("floor", {y}));
+  OCTET_ASSIGN(y, c.Make("mul", {y, list([](const Levels& l) { return l.scale; })}));
+  return c.Make("add", {y, low});
+}
+
+// What QuantizeAndDequantize scales by: to whichever end of the range needs the smaller factor, so that zero stays zero.
+Result<Value> ScaleOf(NodeContext& c, Value min, Value max, float lowest, float highest) {
+  const Value far = c.Scalar(std::numeric_limits<float>::max()), zero = c.Scalar(0);
+  const auto factor = [&](Value end, float level, const char* side) -> Result<Value> {
+    if (level == 0) return far;
+    OCTET_ASSIGN(const Value counts, c.Make(side, {end, zero}));
+    OCTET_ASSIGN(const Value f, c.Make("div", {c.Scalar(level), end}));
+    return c.Make("select_v2", {counts, f, far});
+  };
+  OCTET_ASSIGN(const Value down, factor(min, lowest, "less"));
+  OCTET_ASSIGN(const Value up, factor(max, highest, "greater"));
+  return c.Make("minimum", {down, up});
+}
+
+// QuantizeAndDequantizeV2 to V4: round(x * scale) / scale, with the range given or that of x.
+Status ConvertRoundTrip(NodeContext& c) {
+  const Value x = c.Input(0);
+  if (!x) return {};
+  std::vector<int64_t> bits = {c.Int("num_bits", 8)};
+  if (c.kind() == "QuantizeAndDequantizeV3" && !c.IntsOf(3, &bits)) return c.Fail("known bits", "computed ones", "");
+  const bool given = c.Bool("range_given", false);
+  if (bits.size() != 1 || bits[0] < 2 || bits[0] > 16 || c.Int("axis", -1) != -1) return c.Fail("one range, and 2 to 16 bits", "others", "");
+  const bool sign = c.Bool("signed_input", true);
+  const auto highest = static_cast<float>((int64_t{1} << (sign ? bits[0] - 1 : bits[0])) - 1), lowest = sign ? (c.Bool("narrow_range", false) ? -highest : -highest - 1) : 0.0f;
+  std::vector<int32_t> all;
+  for (int i = 0; i < c.rank(x); ++i) all.push_back(i);
+  const auto end = [&](int input, const char* of) { return given || all.empty() ? Result<Value>(c.Input(input)) : c.Make(of, {x, c.Vector(all)}, {{"keep_dims", 0}}); };
+  OCTET_ASSIGN(const Value min, end(1, "reduce_min"));
+  OCTET_ASSIGN(const Value max, end(2, "reduce_max"));
+  if (!min || !max) return {};
+  OCTET_ASSIGN(const Value scale, ScaleOf(c, min, max, lowest, highest));
+  OCTET_ASSIGN(Value y, c.Make("mul", {x, scale}));
+  if (given) {
+    OCTET_ASSIGN(y, c.Make("minimum", {y, c.Scalar(highest)}));
+    OCTET_ASSIGN(y, c.Make("maximum", {y, c.Scalar(lowest)}));
+  }
+  if (c.Text("round_mode", "HALF_TO_EVEN") == "HALF_UP") {
+    OCTET_ASSIGN(y, c.Make("add", {y, c.Scalar(0.5f)}));
+    OCTET_ASSIGN(y, c.Make("floor", {y}));
+  } else {
+    OCTET_ASSIGN(y, c.Make("round", {y}));
+  }
+  return Set(c, c.Make("div", {y, scale}));
+}
+
 Status ConvertFakeQuant(NodeContext& c) {
   const Value x = c.Input(0);
   std::vector<float> min, max;
@@ -36,7 +101,11 @@ Status ConvertFakeQuant(NodeContext& c) {
   if (bits < 2 || bits > 16) return c.Fail("2 to 16 bits", std::to_string(bits), "");
   const std::span<const float> stored = c.data_as<float>(x);
   if (stored.empty()) {
-    if (bits != 8 || min.size() != 1) return c.Fail("activations of 8 bits with one pair of limits", Format("%d bits, %zu pairs", bits, min.size()), "");
+    if (bits != 8 || min.size() != 1) {
+      std::vector<Levels> each;
+      for (size_t k = 0; k < min.size(); ++k) each.push_back(MakeLevels(min[k], max[k], bits, narrow));
+      return Set(c, RoundInFloat(c, x, each));
+    }
     OCTET_ASSIGN(const Value y, RoundToLevels(c, x, MakeLevels(min[0], max[0], bits, narrow)));
     c.SetOutput(0, y);
     return {};
@@ -59,7 +128,8 @@ Status ConvertFakeQuant(NodeContext& c) {
   return {};
 }
 
-constexpr NodeRule kRules[] = {{"FakeQuantWithMinMaxArgs", ConvertFakeQuant}, {"FakeQuantWithMinMaxVars", ConvertFakeQuant}, {"FakeQuantWithMinMaxVarsPerChannel", ConvertFakeQuant}};
+constexpr NodeRule kRules[] = {{"QuantizeAndDequantizeV2", ConvertRoundTrip}, {"QuantizeAndDequantizeV3", ConvertRoundTrip}, {"QuantizeAndDequantizeV4", ConvertRoundTrip},
+                               {"FakeQuantWithMinMaxArgs", ConvertFakeQuant}, {"FakeQuantWithMinMaxVars", ConvertFakeQuant}, {"FakeQuantWithMinMaxVarsPerChannel", ConvertFakeQuant}};
 
 }  // namespace
 

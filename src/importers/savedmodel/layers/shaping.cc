@@ -416,8 +416,15 @@ Status ConvertTopK(NodeContext& c) {
   }
   if (!k) return {};
   OCTET_ASSIGN(const std::vector<Value> y, c.EmitNode("topk_v2", std::vector<Value>{x, k}, nullptr, {{c.type(x).dtype, {}, {}}, {DType::kI32, {}, {}}}));
-  c.SetOutput(0, y[0]);
-  c.SetOutput(1, y[1]);
+  for (int i = 0; i < 2; ++i) {
+    const Value v = y[static_cast<size_t>(i)];
+    if (!c.data(k) && c.rank(x) > 0) {  // Computed: all that is open is how many.
+      Shape s = c.shape(x);
+      s[s.rank() - 1] = kUnknown;
+      c.Refine(v, {c.type(v).dtype, s, {}});
+    }
+    c.SetOutput(i, v);
+  }
   return {};
 }
 

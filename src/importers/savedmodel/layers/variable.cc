@@ -31,6 +31,12 @@ Status ConvertRead(NodeContext& c) {
   return {};
 }
 
+// TensorFlow 1's variables are read by who names them.
+Status ConvertReference(NodeContext& c) {
+  if (c.builder().session().changed.contains(c.node().def->name)) return c.Fail("variables that the model does not change", "one that it changes", "save the model with resource variables");
+  return Set(c, c.builder().Variable(c.node(), c));
+}
+
 Status Assign(NodeContext& c, const FlatNode& handle, Value value) {
   OCTET_ASSIGN(const Value resource, HandleValue(c.builder(), handle, DType::kNone, DType::kNone));
   const ops::OpDef& def = *ops::Find("assign_variable");
@@ -211,7 +217,7 @@ Status ConvertIsInitialized(NodeContext& c) {
   return {};
 }
 
-constexpr NodeRule kRules[] = {{"ReadVariableOp", ConvertRead}, {"ResourceGather", ConvertGather}, {"AssignVariableOp", ConvertAssign}, {"AssignAddVariableOp", ConvertAssign},
+constexpr NodeRule kRules[] = {{"ReadVariableOp", ConvertRead}, {"VariableV2", ConvertReference}, {"Variable", ConvertReference}, {"ResourceGather", ConvertGather}, {"AssignVariableOp", ConvertAssign}, {"AssignAddVariableOp", ConvertAssign},
                                {"AssignSubVariableOp", ConvertAssign}, {"ResourceScatterUpdate", ConvertScatter}, {"ResourceScatterAdd", ConvertScatter}, {"ResourceScatterSub", ConvertScatter},
                                {"ResourceScatterNdUpdate", ConvertScatter}, {"ResourceScatterNdAdd", ConvertScatter}, {"ResourceScatterNdSub", ConvertScatter},
                                {"ResourceStridedSliceAssign", ConvertSliceAssign}, {"ResourceGatherNd", ConvertGatherNd}, {"LookupTableSizeV2", ConvertTableSize},
