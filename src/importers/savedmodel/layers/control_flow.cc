@@ -539,7 +539,7 @@ Result<const NodeDef*> BranchesOf(NodeContext& c, std::vector<int>* branches) {
     choice = side.choice;
     (*branches)[i] = side.branch;
   }
-  if (!choice || left.size() > 1) return refuse();
+  if (!choice || left.size() > 1 || (choice->op != "_SwitchN" && count != 2)) return refuse();
   if (!left.empty()) *std::ranges::find(*branches, -1) = left[0];
   return choice;
 }
