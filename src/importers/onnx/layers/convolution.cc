@@ -129,7 +129,9 @@ Result<Value> OutputShape(NodeContext& c, Value image, std::span<const Axis2> ax
     const int32_t in = s[static_cast<int>(dims.size())];
     strides.push_back(static_cast<int32_t>(a.stride));
     grows.push_back(static_cast<int32_t>(crop_later ? a.full() : a.grow()));
-    dims.push_back(in == kUnknown ? kUnknown : in * strides.back() + grows.back());
+    const int64_t size = int64_t{in} * strides.back() + grows.back();
+    if (in != kUnknown && size > INT32_MAX) return c.Fail("a result whose dimensions fit 32 bits", std::to_string(size), "check the strides");
+    dims.push_back(in == kUnknown ? kUnknown : static_cast<int32_t>(size));
   }
   const auto counted = static_cast<int32_t>(dims.size());
   dims.push_back(channels);

@@ -126,6 +126,8 @@ Status ConvertTransposed(NodeContext& c) {
   return Leave(c, w, y);
 }
 
+constexpr int32_t kMostGroups = 4096;
+
 // Convolution over volumes; the filter lies as in the file: [d, h, w, in, out]. Groups of channels go side by side.
 Status ConvertConv3D(NodeContext& c) {
   const Value volume = c.Input(0), filter = c.Input(1);
@@ -148,7 +150,7 @@ Status ConvertConv3D(NodeContext& c) {
   };
   const int32_t channels = c.shape(x)[4], groups = channels == kUnknown || f[3] < 1 ? 1 : channels / f[3];
   Value y;
-  if (groups > 1 && channels % f[3] == 0 && f[4] % groups == 0) {
+  if (groups > 1 && groups <= kMostGroups && channels % f[3] == 0 && f[4] % groups == 0) {
     const auto parts = [&](Value v) { return c.MakeMany("split", {c.ScalarInt(4), v}, {{"num_splits", groups}}, groups); };
     OCTET_ASSIGN(const std::vector<Value> images, parts(x));
     OCTET_ASSIGN(const std::vector<Value> filters, parts(filter));

@@ -8,6 +8,8 @@
 namespace octet::importers::savedmodel {
 namespace {
 
+constexpr int32_t kMostSteps = 1 << 20;
+
 // Which steps give a symbol, [T, B]: those within the sequence that are no blank, nor what the step before gave.
 Result<Value> Given(NodeContext& c, Value best, Value lengths, int32_t steps, int32_t blank) {
   std::vector<int32_t> numbers(static_cast<size_t>(steps));
@@ -30,7 +32,7 @@ Status ConvertGreedyDecoder(NodeContext& c) {
   const Value scores = c.Input(0), lengths = c.Input(1);
   if (!scores || !lengths) return {};
   const Shape in = c.shape(scores);
-  if (in.rank() != 3 || in[0] < 1 || in[2] < 1) return c.Fail("scores [time, batch, symbols] of a known number of steps and symbols", in.text(), "decode on the application's side: argmax of the logits, collapsed");
+  if (in.rank() != 3 || in[0] < 1 || in[0] > kMostSteps || in[2] < 1) return c.Fail("scores [time, batch, symbols] of a known number of steps and symbols", in.text(), "decode on the application's side: argmax of the logits, collapsed");
   const int64_t asked = c.Int("blank_index", -1);
   const auto blank = static_cast<int32_t>(asked < 0 ? in[2] + asked : asked);
   OCTET_ASSIGN(const Value best, c.Make("arg_max", {scores, c.ScalarInt(2)}, {{"output_type", static_cast<int64_t>(DType::kI32)}}));

@@ -10,6 +10,7 @@ namespace {
 
 constexpr float kLowest = -3.4e38f;
 constexpr int64_t kMostSuppressions = 1024;  // Of one image and class each.
+constexpr int64_t kMostBoxes = 1 << 22;       // Of one image.
 
 // Candidates of one image, class by class; those that were not chosen have the lowest score.
 struct Chosen {
@@ -48,6 +49,7 @@ class Suppression {
     if (!c_.IntsOf(2, &per_class) || !c_.IntsOf(3, &total) || per_class.size() != 1 || total.size() != 1 || per_class[0] < 1 || total[0] < 1 || per_class[0] > (1 << 20) || total[0] > (1 << 20))
       return c_.Fail("constant numbers of boxes", "others", "select on the application's side");
     per_class_ = static_cast<int32_t>(std::min<int64_t>(per_class[0], candidates_));
+    if (int64_t{per_class_} * classes_ > kMostBoxes) return c_.Fail("at most 4194304 boxes", Format("%d of each of %d classes", per_class_, classes_), "select on the application's side");
     most_ = static_cast<int32_t>(c_.Bool("pad_per_class", false) ? std::min(total[0], per_class[0] * classes_) : total[0]);
     return {};
   }

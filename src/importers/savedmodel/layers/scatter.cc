@@ -37,7 +37,7 @@ Status ConvertTensorScatterExtreme(NodeContext& c) {
   if (!Ready(in) || in.size() < 3) return {};
   const Shape at = c.shape(in[1]), s = c.shape(in[0]);
   const int32_t depth = at.rank() == 2 ? at[1] : 0;
-  if (depth < 1 || depth > s.rank() || std::ranges::count(s.dims().first(static_cast<size_t>(depth)), kUnknown) > 0 || s.elements(0, depth) > INT32_MAX) return c.Fail("indices of rows of known number", at.text(), "");
+  if (depth < 1 || depth > s.rank() || std::ranges::count(s.dims().first(static_cast<size_t>(depth)), kUnknown) > 0 || s.elements(0, depth) < 1 || s.elements(0, depth) > INT32_MAX) return c.Fail("indices of rows of known number", at.text(), "");
   OCTET_ASSIGN(const Value ids, PositionsOf(c, in[1], s, depth));
   const bool most = c.kind() == "TensorScatterMax";
   OCTET_ASSIGN(Value rows, c.Make(most ? "unsorted_segment_max" : "unsorted_segment_min", {in[2], ids, c.ScalarInt(static_cast<int32_t>(s.elements(0, depth)))}));
