@@ -654,6 +654,21 @@ def references():
         np.savez(OUT / "references.npz", **arrays([([v], [session.run(y, {image: v})]) for v in x]))
 
 
+class Parted(tf.Module):
+    """Rows parted among two functions and put back: what looks up an embedding in several tables."""
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.int32)])
+    def serve(self, ids):
+        tables = [tf.constant(np.linspace(k, k + 1, 12, dtype=np.float32).reshape(4, 3)) for k in range(2)]
+        which = ids % 2
+        places, keys = tf.dynamic_partition(tf.range(tf.size(ids)), which, 2), tf.dynamic_partition(ids // 2, which, 2)
+        return tf.dynamic_stitch(places, [tf.gather(t, k) for t, k in zip(tables, keys)])
+
+
+def parted():
+    save_tf("parted", Parted(), (np.array([5, 0, 3, 3], np.int32),), (np.array([1, 7], np.int32),))
+
+
 class Rounded(tf.Module):
     """Rounding to levels of one range, of the tensor's own and of one per channel; products of whole numbers; segments of sorted ids of any number."""
 
@@ -678,7 +693,7 @@ def tied():
     save_tf("tied", Tied(), (floats(2, 128),), (floats(2, 128),))
 
 
-MODELS = [fake_quantized, branch_in_loop, references, rounded, transforms, rows, named_ends, held_model, prepared, tied, sound, draws, sparse, warped, sequences, special, large, spectra, diagonals, more_layers, masked_attention, any_axis, odds_and_ends, transposed, more_functions, matrices, choices, whole_numbers, recurrent_any_length, recurrent_stateful, lookups, texts, spectrograms, volumes, functions, scattered, images, cache, old_control_flow, lowered_control_flow]
+MODELS = [fake_quantized, parted, branch_in_loop, references, rounded, transforms, rows, named_ends, held_model, prepared, tied, sound, draws, sparse, warped, sequences, special, large, spectra, diagonals, more_layers, masked_attention, any_axis, odds_and_ends, transposed, more_functions, matrices, choices, whole_numbers, recurrent_any_length, recurrent_stateful, lookups, texts, spectrograms, volumes, functions, scattered, images, cache, old_control_flow, lowered_control_flow]
 
 if __name__ == "__main__":
     OUT.mkdir(parents=True, exist_ok=True)
