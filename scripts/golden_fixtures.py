@@ -144,7 +144,7 @@ def transforms():
     x, at = keras.Input([4, 6], name="x"), keras.Input([2, 6], dtype="int32", name="at")
     bins = o.rfft(x, 8)
     parts = [*o.fft((x, 2 * x)), *o.fft2((x, -x)), *o.ifft2((x, x)), *bins, o.irfft(bins), o.extract_sequences(x, 3, 2),
-             o.select([x > 1, x > 0], [x, -x], 3.0), o.take_along_axis(x, at, axis=1), o.take_along_axis(x, at[..., :1], axis=1)]
+             o.tensordot(x, np.linspace(-1, 1, 48, dtype=np.float32).reshape(6, 2, 4), [[1, 2], [2, 0]]), o.select([x > 1, x > 0], [x, -x], 3.0), o.take_along_axis(x, at, axis=1), o.take_along_axis(x, at[..., :1], axis=1)]
     save_keras("transforms", keras.Model([x, at], parts), [floats(1, 4, 6), np.arange(12, dtype=np.int32).reshape(1, 2, 6) % 4], [floats(2, 4, 6), np.arange(24, dtype=np.int32).reshape(2, 2, 6) % 4])
 
 
