@@ -144,7 +144,7 @@ def transforms():
     x, at = keras.Input([4, 6], name="x"), keras.Input([2, 6], dtype="int32", name="at")
     bins = o.rfft(x, 8)
     parts = [*o.fft((x, 2 * x)), *o.fft2((x, -x)), *o.ifft2((x, x)), *bins, o.irfft(bins), o.extract_sequences(x, 3, 2),
-             o.select([x > 1, x > 0], [x, -x], 3.0), o.take_along_axis(x, at, axis=1), o.take_along_axis(x, at[..., :1], axis=1)]
+             o.tensordot(x, np.linspace(-1, 1, 48, dtype=np.float32).reshape(6, 2, 4), [[1, 2], [2, 0]]), o.select([x > 1, x > 0], [x, -x], 3.0), o.take_along_axis(x, at, axis=1), o.take_along_axis(x, at[..., :1], axis=1)]
     save_keras("transforms", keras.Model([x, at], parts), [floats(1, 4, 6), np.arange(12, dtype=np.int32).reshape(1, 2, 6) % 4], [floats(2, 4, 6), np.arange(24, dtype=np.int32).reshape(2, 2, 6) % 4])
 
 
@@ -672,6 +672,21 @@ def references():
         np.savez(OUT / "references.npz", **arrays([([v], [session.run(y, {image: v})]) for v in x]))
 
 
+class Parted(tf.Module):
+    """Rows parted among two functions and put back: what looks up an embedding in several tables."""
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.int32)])
+    def serve(self, ids):
+        tables = [tf.constant(np.linspace(k, k + 1, 12, dtype=np.float32).reshape(4, 3)) for k in range(2)]
+        which = ids % 2
+        places, keys = tf.dynamic_partition(tf.range(tf.size(ids)), which, 2), tf.dynamic_partition(ids // 2, which, 2)
+        return tf.dynamic_stitch(places, [tf.gather(t, k) for t, k in zip(tables, keys)])
+
+
+def parted():
+    save_tf("parted", Parted(), (np.array([5, 0, 3, 3], np.int32),), (np.array([1, 7], np.int32),))
+
+
 class Rounded(tf.Module):
     """Rounding to levels of one range, of the tensor's own and of one per channel; products of whole numbers; segments of sorted ids of any number."""
 
@@ -702,7 +717,7 @@ MODELS = [
     special, large, spectra, diagonals, more_layers, masked_attention, any_axis, odds_and_ends,
     transposed, more_functions, matrices, choices, whole_numbers, recurrent_any_length, recurrent_stateful, lookups,
     texts, spectrograms, volumes, functions, scattered, images, cache, old_control_flow,
-    lowered_control_flow,
+    lowered_control_flow, parted,
 ]
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@
 #include "importers/keras/builder.h"
 #include "importers/keras/layers/functions.h"
 #include "importers/keras/rules.h"
+#include "importers/lowerings/einsum.h"
 #include "importers/lowerings/function.h"
 #include "importers/lowerings/selection.h"
 #include "ops/shape_util.h"
@@ -343,14 +344,33 @@ Status ConvertOuter(LayerContext& c) {
   OCTET_ASSIGN(const Value b, c.Make("reshape", {p.b, c.Vector({1, -1})}));
   return Set(c, c.Make("mul", {a, b}));
 }
-// The last `axes` of the first with the first of the second.
+// Sums over pairs of axes: those of a list for each side, or the last `axes` of the first with the first of the second. As an
+// einsum whose letters are the axes, paired ones alike.
 Status ConvertTensordot(LayerContext& c) {
-  OCTET_ASSIGN(const Pair p, Operands(c));
-  std::vector<int64_t> axes;
   const Json& literal = LiteralOf(c, 2, {"axes"});
-  const int64_t count = literal.is_number() ? literal.integer() : -1;
-  if (count != 1 || c.rank(p.a) < 2 || c.rank(p.b) != 2) return c.Fail("axes=1 and a matrix on the right", c.shape(p.b).text(), "use einsum");
-  return Set(c, c.Make("batch_matmul", {p.a, p.b}, {{"adj_x", 0}, {"adj_y", 0}}));
+  OCTET_ASSIGN(const Pair p, Operands(c));
+  const int a = c.rank(p.a), b = c.rank(p.b);
+  std::vector<int64_t> left, right;
+  if (literal.is_number() || literal.is_null()) {
+    const int64_t count = literal.is_number() ? literal.integer() : 2;
+    for (int64_t i = 0; i < std::clamp<int64_t>(count, 0, kMaxRank); ++i) left.push_back(a - count + i), right.push_back(i);
+  } else if (literal.size() != 2 || !IntsOf(literal[size_t{0}], &left) || !IntsOf(literal[1], &right) || left.size() != right.size()) {
+    return c.Fail("a number of axes, or a list of axes for each side", "others", "use einsum");
+  }
+  std::string first, second, out;
+  for (int i = 0; i < a; ++i) first += static_cast<char>('a' + i);
+  for (int i = 0; i < b; ++i) second += static_cast<char>('A' + i);
+  for (size_t i = 0; i < left.size(); ++i) {
+    int from = 0, to = 0;
+    if (!ops::NormalizeAxis(left[i], a, &from) || !ops::NormalizeAxis(right[i], b, &to)) return c.Fail("axes inside the ranks", std::to_string(left[i]), "");
+    second[static_cast<size_t>(to)] = first[static_cast<size_t>(from)];
+  }
+  for (const char letter : first)
+    if (second.find(letter) == std::string::npos) out += letter;
+  for (const char letter : second)
+    if (first.find(letter) == std::string::npos) out += letter;
+  const Value operands[] = {p.a, p.b};
+  return Set(c, Einsum(c, first + "," + second + "->" + out, operands));
 }
 
 constexpr LayerRule kRules[] = {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Placing rows by index, and reducing the rows of segments.
 #include <algorithm>
+#include <set>
 
 #include "importers/lowerings/selection.h"
 #include "importers/savedmodel/builder.h"
@@ -220,10 +221,50 @@ Status ConvertInvertPermutation(NodeContext& c) {
 }
 
 // indices 0..n-1 then data 0..n-1: row indices[k][i] is data[k][i]; the last one of several counts.
+// Whether the first n inputs are the parts of one list of 0, 1, 2, ...: each number stands in one of them, once.
+bool ArePartsOfRange(NodeContext& c, size_t n) {
+  const auto& inputs = c.node().inputs;
+  const auto node = [&](const Edge& e) { return e.node < 0 ? nullptr : &c.builder().functions().node(e.node); };
+  const FlatNode* parts = node(inputs[0]);
+  if (!parts || !parts->def || parts->def->op != "DynamicPartition" || parts->inputs.empty()) return false;
+  const FlatNode* list = node(parts->inputs[0]);
+  if (!list || !list->def || list->def->op != "Range" || parts->inputs.size() != 2) return false;
+  const Partial* first = list->inputs.empty() ? nullptr : c.builder().PartialOf(list->inputs[0]);
+  if (!first || !first->known() || first->v.size() != 1 || first->v[0].i != 0) return false;
+  std::set<int32_t> outputs;
+  for (size_t k = 0; k < n; ++k)
+    if (inputs[k].node != inputs[0].node || !outputs.insert(inputs[k].output).second) return false;
+  NodeContext own(c.builder(), inputs[0].node);
+  return static_cast<int64_t>(n) == own.Int("num_partitions", 1);
+}
+
+// Rows back at the places that they were taken from.
+Result<Value> PutBack(NodeContext& c, const std::vector<Value>& in, size_t n) {
+  const auto joined = [&](size_t first) {
+    const std::vector<Value> parts(in.begin() + static_cast<std::ptrdiff_t>(first), in.begin() + static_cast<std::ptrdiff_t>(first + n));
+    return n == 1 ? Result<Value>(parts[0]) : c.Make("concatenation", parts, {{"axis", 0}});
+  };
+  OCTET_ASSIGN(Value at, joined(0));
+  OCTET_ASSIGN(const Value rows, joined(n));
+  const Shape s = c.shape(rows);
+  if (c.rank(at) != 1 || s.rank() < 1 || std::ranges::count(s.dims().subspan(1), kUnknown) > 0) return c.Fail("rows of known size", s.text(), "use tf.scatter_nd");
+  OCTET_ASSIGN(at, c.Cast(at, DType::kI32));
+  OCTET_ASSIGN(Value dims, c.Make("shape", {at}, {{"out_type", static_cast<int64_t>(DType::kI32)}}));
+  if (s.rank() > 1) {
+    OCTET_ASSIGN(dims, c.Make("concatenation", {dims, c.Vector(std::vector<int32_t>(s.dims().begin() + 1, s.dims().end()))}, {{"axis", 0}}));
+  }
+  OCTET_ASSIGN(const Value places, c.Make("expand_dims", {at, c.ScalarInt(1)}));
+  OCTET_ASSIGN(const Value y, c.Make("scatter_nd", {places, rows, dims}));
+  Shape whole = s;
+  whole[0] = kUnknown;
+  return WithShape(c, y, whole);
+}
+
 Status ConvertDynamicStitch(NodeContext& c) {
   const std::vector<Value> in = c.Inputs();
   if (!Ready(in) || in.empty() || in.size() % 2) return {};
   const size_t n = in.size() / 2;
+  if (ArePartsOfRange(c, n)) return Set(c, PutBack(c, in, n));
   std::vector<Value> rows;
   std::vector<int32_t> from;  // By place in the result.
   int32_t next = 0;
