@@ -362,7 +362,7 @@ class GraphRewriter {
     return Int8Form(n.inputs[operand], call == calls_.end() ? WantedScale(n, operand, n.inputs[operand]) : HandedScale(call->second, operand), n.place, id);
   }
 
-  TensorId Int8Form(TensorId t, const Quant& wanted, const std::string& place, NodeId before) {
+  TensorId Int8Form(TensorId t, const Quant& wanted, std::string place, NodeId before) {  // A copy: what it was read from may move.
     if (graph().is_constant(t)) return Int8Constant(t, wanted);
     const TensorId q = Int8Of(t);
     if (wanted == graph().tensor(q).type.quant) return q;
