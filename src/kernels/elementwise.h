@@ -86,7 +86,6 @@ struct Elementwise {
   void (*squared_difference_s8)(const int8_t* a, int64_t step_a, const int8_t* b, int64_t step_b, int64_t n, const ScaledPair& q, int8_t* y);
   void (*product_s8)(const int8_t* a, int64_t step_a, const int8_t* b, int64_t step_b, int64_t n, const ScaledPair& q, int8_t* y);  // Only `out` rescales.
   void (*sum_s16)(const int16_t* a, int64_t step_a, const int16_t* b, int64_t step_b, int64_t n, const ScaledPair& q, int16_t* y);
-  void (*difference_s16)(const int16_t* a, int64_t step_a, const int16_t* b, int64_t step_b, int64_t n, const ScaledPair& q, int16_t* y);
   void (*product_s16)(const int16_t* a, int64_t step_a, const int16_t* b, int64_t step_b, int64_t n, const ScaledPair& q, int16_t* y);
   int32_t (*total_s8)(const int8_t* x, int64_t n);
   void (*accumulate_s8)(const int8_t* x, int64_t pitch, int64_t rows, int64_t n, int32_t* sum);

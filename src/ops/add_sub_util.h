@@ -14,7 +14,7 @@ inline constexpr AttrRow kAddRows[] = {Attr<&AddAttrs::activation>("fused_activa
 
 // sign = +1 or -1.
 Status PrepareAdd(Prepare& prepare, int sign);
-Status PrepareAddVectors(Prepare& prepare, int sign);  // float, int8 and quantized int16.
+Status PrepareAddVectors(Prepare& prepare, int sign);  // float and int8; a sum of quantized int16, too.
 Cost CostOfElementwise(const OpView& op);
 
 }  // namespace octet::ops

@@ -477,13 +477,13 @@ template <class Op> void PairS16(const int16_t* a, int64_t step_a, const int16_t
     const I va = step_a ? Lanes::SubI(Lanes::LoadS16(from_a), za) : one_a, vb = step_b ? Lanes::SubI(Lanes::LoadS16(from_b), zb) : one_b;
     return Lanes::MinI(Lanes::MaxI(Lanes::AddI(Op::Of(va, vb, q), zero), low), high);
   };
-  int64_t i = 0;
-  for (; i + kLanes <= n; i += kLanes) Lanes::StoreS16(y + i, of(a + i * step_a, b + i * step_b));
-  if (i == n) return;
   int16_t rest_a[kLanes] = {}, rest_b[kLanes] = {}, rest_y[kLanes];
-  for (int64_t k = 0; i + k < n; ++k) rest_a[k] = a[(i + k) * step_a], rest_b[k] = b[(i + k) * step_b];
-  Lanes::StoreS16(rest_y, of(rest_a, rest_b));
-  for (int64_t k = 0; i + k < n; ++k) y[i + k] = rest_y[k];
+  for (int64_t i = 0; i < n; i += kLanes) {  // One place that computes: its branches are long.
+    const bool whole = n - i >= kLanes;
+    for (int64_t k = 0; !whole && i + k < n; ++k) rest_a[k] = a[(i + k) * step_a], rest_b[k] = b[(i + k) * step_b];
+    Lanes::StoreS16(whole ? y + i : rest_y, of(whole ? a + i * step_a : rest_a, whole ? b + i * step_b : rest_b));
+    for (int64_t k = 0; !whole && i + k < n; ++k) y[i + k] = rest_y[k];
+  }
 }
 
 int32_t TotalS8(const int8_t* x, int64_t n) {
@@ -645,4 +645,4 @@ void TanhS16(int integer_bits, const int16_t* x, int64_t n, int16_t* y) {
    {BinaryF32<Binary::kAdd>, BinaryF32<Binary::kSubtract>, BinaryF32<Binary::kMultiply>, BinaryF32<Binary::kDivide>,                   \
     BinaryF32<Binary::kSquaredDifference>},                                                                                           \
    SoftmaxF32, NormalizeF32, SumF32, Accumulate, RangeF32, QuantizeF32, QuantizeToF32, DivideToS8, ToFloats, ToBytes, ToShorts, MapShorts<LogisticOf>, TanhS16, DotS16S8, lookup, PairS8<Sum>, PairS8<Difference>,             \
-   PairS8<SquaredDifference>, PairS8<Product>, PairS16<Sum>, PairS16<Difference>, PairS16<Product>, TotalS8, Accumulate, MaxS8, TotalOfTable, ScaledTable, transpose}
+   PairS8<SquaredDifference>, PairS8<Product>, PairS16<Sum>, PairS16<Product>, TotalS8, Accumulate, MaxS8, TotalOfTable, ScaledTable, transpose}
