@@ -56,7 +56,7 @@ TEST(VectorProducts, BinaryShortsBroadcast) {
   std::mt19937 random(5);
   const Shape shapes[][2] = {{{2, 3, 37}, {2, 3, 37}}, {{2, 3, 37}, {37}}, {{2, 3, 37}, {2, 3, 1}}, {{4, 9}, {1}}, {{3, 1, 7}, {2, 1}}};
   const auto quant = [&] { return Quant::PerTensor(std::ldexp(1.0f + static_cast<float>(random() % 1000) / 1000.0f, -6 - static_cast<int>(random() % 9)), 0); };
-  for (const char* op : {"add", "sub", "mul"}) {
+  for (const char* op : {"add", "mul"}) {
     for (const auto& s : shapes) {
       for (bool swapped : {false, true}) {
         SCOPED_TRACE(op);
