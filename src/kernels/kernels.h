@@ -11,22 +11,23 @@ namespace octet::kernels {
 inline constexpr int kPanel = 16;
 inline int64_t RoundUp(int64_t n, int64_t to) { return (n + to - 1) / to * to; }
 
-// Constants of 16 columns for DOUBLE in one step, side by side so that one address reaches them all. With
-// v = x * mantissa / 2^30 rounded down, both roundings are (v + up) >> after: up = 2^right + 1 for x >= 0 and
-// 2^right - 1 below (1 where right is 0), after = right + 1.
-struct alignas(64) NarrowPanel {
-  int32_t bias[kPanel], mantissa[kPanel];
-  int32_t odd[kPanel];  // At even places, the mantissas of the odd ones.
-  int32_t up[kPanel], up_negative[kPanel], after[kPanel];
+// DOUBLE in one step: floor(x * scale + plus), in float32 arithmetic that rounds down. So rounded, a sum reaches an integer exactly
+// where the real number does, and that it is DOUBLE for every x needs to be shown only at the at most 255 places where an output of
+// 8 bits changes (Int8::floor does). DOUBLE rounds away from zero: what is added depends on the sign.
+enum class Floored : uint8_t {
+  kNone,
+  kPlain,       // plus, and the zero point is within the bias: bytes that saturate are the outputs (Requant::plain).
+  kPlainFine,   // So, with x * fine added: where 24 bits of a scale are too few.
+  kSigned,      // x < 0 ? plus_negative : plus.
+  kSignedFine,
+};
+constexpr bool IsPlain(Floored form) { return form == Floored::kPlain || form == Floored::kPlainFine; }
+constexpr bool IsFine(Floored form) { return form == Floored::kPlainFine || form == Floored::kSignedFine; }
 
-  void Set(int i, int32_t b, int32_t m, int32_t right) {
-    bias[i] = b;
-    mantissa[i] = m;
-    if (i % 2) odd[i - 1] = m;
-    up[i] = right ? (1 << right) + 1 : 1;
-    up_negative[i] = right ? (1 << right) - 1 : 1;
-    after[i] = right + 1;
-  }
+// Its constants of 16 columns, side by side so that one address reaches them all.
+struct alignas(64) FlooredPanel {
+  int32_t bias[kPanel];
+  float scale[kPanel], fine[kPanel], plus[kPanel], plus_negative[kPanel];
 };
 
 // Output of int32 accumulators, per column: how integers go back to 8 bits with the reference's
@@ -38,10 +39,17 @@ struct Requant {
   const int32_t* right;       // Shift after, >= 0.
   const double* scale;        // F64 instead of DOUBLE when not null: round(acc * scale), half away.
   int32_t zero, low, high;
-  // DOUBLE in fewer steps, where every column's left shift is 0 and no sum can reach 2^29; null otherwise.
-  const NarrowPanel* narrow = nullptr;
+  // Every column's left shift is 0, and no sum reaches 2^29.
+  bool narrow = false;
+  // Where DOUBLE is such a floor: sums start from floored_bias then.
+  Floored floored = Floored::kNone;
+  const FlooredPanel* panels = nullptr;
+  const int32_t* floored_bias = nullptr;
   // A fused ReLU: what is negative before `zero` is added ends at `low`, however it was rounded.
   bool relu() const { return low >= zero; }
+  // Bytes that saturate are within the bounds, and negative ones before `zero` is added all end at the lowest.
+  bool plain() const { return zero == -128 && low == -128 && high == 127; }
+  const int32_t* first() const { return floored == Floored::kNone ? bias : floored_bias; }
 };
 
 }  // namespace octet::kernels

@@ -53,10 +53,33 @@ ChannelS8 SumChannel(const int8_t* weights, int64_t count, int64_t step, int32_t
 
 namespace {
 // On a cache line: vector loads that cross lines take twice as long. Plans align to words only.
-kernels::NarrowPanel* MakePanels(Prepare& prepare, size_t count) {
-  constexpr size_t kLine = alignof(kernels::NarrowPanel);
-  const auto at = reinterpret_cast<uintptr_t>(prepare.Allocate(count * sizeof(kernels::NarrowPanel) + kLine, kLine));
-  return reinterpret_cast<kernels::NarrowPanel*>((at + kLine - 1) / kLine * kLine);
+kernels::FlooredPanel* MakePanels(Prepare& prepare, size_t count) {
+  constexpr size_t kLine = alignof(kernels::FlooredPanel);
+  const auto at = reinterpret_cast<uintptr_t>(prepare.Allocate(count * sizeof(kernels::FlooredPanel) + kLine, kLine));
+  return reinterpret_cast<kernels::FlooredPanel*>((at + kLine - 1) / kLine * kLine);
+}
+
+// The form in fewer steps, if these instructions have one and every column takes it.
+void Floor(Prepare& prepare, std::span<const ChannelS8> channels, std::span<const int32_t> channel, kernels::Requant* q) {
+  const auto floor = kernels::BestInt8().floor;
+  if (!floor || !q->narrow) return;
+  auto* first = prepare.Array<int32_t>(channel.size());
+  kernels::FlooredPanel* panels = MakePanels(prepare, channel.size() / kernels::kPanel);
+  const auto exact = [&](kernels::Floored form) {
+    for (size_t i = 0; i < channel.size(); ++i) {
+      const int32_t c = channel[i];
+      if (c >= 0 && !floor(*q, static_cast<int64_t>(i), channels[static_cast<size_t>(c)].largest, form, &panels[i / kernels::kPanel], first + i)) return false;
+    }
+    return true;
+  };
+  using enum kernels::Floored;
+  for (const kernels::Floored form : {kPlain, kPlainFine, kSigned, kSignedFine}) {
+    if (IsPlain(form) != q->plain() || !exact(form)) continue;
+    q->floored = form;
+    q->panels = panels;
+    q->floored_bias = first;
+    return;
+  }
 }
 }  // namespace
 
@@ -71,10 +94,9 @@ kernels::Requant MakeRequantS8(Prepare& prepare, const IntegerOutput& output, st
       const int32_t c = channel[i];
       if (c >= 0) bias[i] = channels[static_cast<size_t>(c)].bias, scales[i] = scale[c];
     }
-    return {bias, nullptr, nullptr, nullptr, scales, output.output_zero, output.clamp.low, output.clamp.high, nullptr};
+    return {bias, nullptr, nullptr, nullptr, scales, output.output_zero, output.clamp.low, output.clamp.high};
   }
   int32_t *mantissa = array(), *left = array(), *right = array();
-  kernels::NarrowPanel* panels = MakePanels(prepare, n / kernels::kPanel);
   bool narrow = true;
   for (size_t i = 0; i < n; ++i) {
     const int32_t c = channel[i];
@@ -85,9 +107,10 @@ kernels::Requant MakeRequantS8(Prepare& prepare, const IntegerOutput& output, st
     left[i] = std::max(m.shift, 0);
     right[i] = std::max(-m.shift, 0);
     narrow &= left[i] == 0 && right[i] < 30 && channels[static_cast<size_t>(c)].largest < (int64_t{1} << 29);
-    if (narrow) panels[i / kernels::kPanel].Set(static_cast<int>(i % kernels::kPanel), bias[i], mantissa[i], right[i]);
   }
-  return {bias, mantissa, left, right, nullptr, output.output_zero, output.clamp.low, output.clamp.high, narrow ? panels : nullptr};
+  kernels::Requant q{bias, mantissa, left, right, nullptr, output.output_zero, output.clamp.low, output.clamp.high, narrow};
+  Floor(prepare, channels, channel, &q);
+  return q;
 }
 
 namespace {

@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <random>
 #include <vector>
@@ -77,7 +78,9 @@ TEST(KernelInt8, IsChosenByTheProcessor) {
 // Constants of some columns, and what they mean.
 struct Constants {
   std::vector<int32_t> bias, mantissa, left, right;
-  std::vector<kernels::NarrowPanel> narrow;
+  std::vector<kernels::FlooredPanel> panels;
+  std::vector<int32_t> first;
+  kernels::Floored forms = kernels::Floored::kPlain;  // This one or what follows it.
   std::vector<double> scale;
   std::vector<ops::Multiplier> multiplier;
   int32_t zero = 0, low = -128, high = 127;
@@ -85,7 +88,8 @@ struct Constants {
   explicit Constants(size_t columns) {
     const size_t n = (columns + kPanel - 1) / kPanel * kPanel;
     for (auto* v : {&bias, &mantissa, &left, &right}) v->assign(n, 0);
-    narrow.resize(n / kPanel);
+    panels.resize(n / kPanel);
+    first.resize(n);
     scale.assign(n, 0);
     multiplier.resize(n);
   }
@@ -95,9 +99,25 @@ struct Constants {
     left[c] = std::max(m.shift, 0);
     right[c] = std::max(-m.shift, 0);
   }
-  kernels::Requant View(bool is_narrow, bool f64) {
-    for (size_t c = 0; is_narrow && c < bias.size(); ++c) narrow[c / kPanel].Set(static_cast<int>(c % kPanel), bias[c], mantissa[c], right[c]);
-    return {bias.data(), mantissa.data(), left.data(), right.data(), f64 ? scale.data() : nullptr, zero, low, high, is_narrow ? narrow.data() : nullptr};
+  // As `k` takes them. `largest`: of any sum.
+  kernels::Requant View(const Int8& k, int64_t largest, bool f64) {
+    kernels::Requant q{bias.data(), mantissa.data(), left.data(), right.data(), f64 ? scale.data() : nullptr, zero, low, high};
+    q.narrow = !f64 && largest < (1 << 29) && std::ranges::all_of(left, [](int32_t shift) { return shift == 0; });
+    if (!q.narrow || !k.floor) return q;
+    const auto exact = [&](kernels::Floored form) {
+      for (size_t c = 0; c < bias.size(); ++c)
+        if (!k.floor(q, static_cast<int64_t>(c), largest, form, &panels[c / kPanel], &first[c])) return false;
+      return true;
+    };
+    using enum kernels::Floored;
+    for (const kernels::Floored form : {kPlain, kPlainFine, kSigned, kSignedFine}) {
+      if (form < forms || (IsPlain(form) && !q.plain()) || !exact(form)) continue;
+      q.floored = form;
+      q.panels = panels.data();
+      q.floored_bias = first.data();
+      break;
+    }
+    return q;
   }
   int8_t Expected(int32_t sum, size_t c, bool f64) const {
     const double v = f64 ? std::round(static_cast<double>(sum) * scale[c]) : static_cast<double>(ops::Requantize(sum, multiplier[c]));
@@ -106,13 +126,13 @@ struct Constants {
 };
 
 // The sums are the biases: the one value multiplied is zero.
-void ExpectRequantized(const Int8& k, Constants& c, size_t columns, const std::vector<int32_t>& sums, bool narrow, bool f64, int64_t rows) {
+void ExpectRequantized(const Int8& k, Constants& c, size_t columns, const std::vector<int32_t>& sums, int64_t largest, bool f64, int64_t rows) {
   const auto panels = static_cast<int64_t>((columns + kPanel - 1) / kPanel);
   const std::vector<int8_t> weights(static_cast<size_t>(panels) * 64, 0), x(64, 0);
   std::vector<uint8_t> loaded(1024), scratch(4096);
   k.load(x.data(), 8, loaded.data());
   const int64_t offset = 0;
-  const kernels::ProductS8 p{&offset, 1, 1, weights.data(), c.View(narrow, f64), static_cast<int64_t>(columns)};
+  const kernels::ProductS8 p{&offset, 1, 1, weights.data(), c.View(k, largest, f64), static_cast<int64_t>(columns)};
   std::vector<int8_t> y(columns * static_cast<size_t>(rows) + 1, 99);
   const std::vector<const void*> at(static_cast<size_t>(rows), loaded.data());
   k.multiply(p, at.data(), rows, 0, panels, y.data(), scratch.data());
@@ -143,8 +163,40 @@ TEST(KernelInt8, RequantizesLikeTheReferenceAroundTies) {
       if (random() % 8 == 0) sums[i] = static_cast<int32_t>(random()) >> (narrow ? 3 : 0);
       c.bias[i] = sums[i];
     }
-    for (const Int8* k : Tables()) ExpectRequantized(*k, c, columns, sums, narrow && !f64, f64, 1 + round % 30);
+    for (const Int8* k : Tables()) ExpectRequantized(*k, c, columns, sums, narrow ? (1 << 29) - 1 : INT32_MAX, f64, 1 + round % 30);
   }
+}
+
+// Where an output changes, both sides of it; and the farthest sums.
+TEST(KernelInt8, FloorsWhereTheReferenceRounds) {
+  std::mt19937 random(4);
+  constexpr int32_t kFarthest = (1 << 29) - 1;
+  int tried = 0, floored = 0;
+  for (int round = 0; round < 90; ++round) {
+    const size_t columns = 1 + random() % 40;
+    Constants c(columns);
+    c.forms = static_cast<kernels::Floored>(1 + round % 4);
+    if (round % 8 < 4) {
+      c.zero = static_cast<int32_t>(random() % 256) - 128;
+      if (random() % 2) c.low = std::max(-128, c.zero - static_cast<int32_t>(random() % 9));
+      if (random() % 3 == 0) c.high = std::min(127, c.low + static_cast<int32_t>(random() % 200));
+    } else {
+      c.zero = -128;
+    }
+    for (size_t i = 0; i < columns; ++i) c.Set(i, random() % 30 ? ops::Multiplier{(1 << 30) + static_cast<int32_t>(random() % (1u << 30)), -(round / 9) - static_cast<int32_t>(random() % 3)} : ops::Multiplier{});
+    for (const Int8* k : Tables()) tried += k->floor != nullptr, floored += c.View(*k, kFarthest, false).floored != kernels::Floored::kNone;
+    std::vector<int32_t> sums(columns);
+    for (int output = c.low - 2; output <= c.high + 2; ++output)
+      for (int side = -1; side <= 1; ++side) {
+        for (size_t i = 0; i < columns; ++i) {
+          const double unit = c.mantissa[i] ? std::ldexp(1.0, 31 + c.right[i]) / c.mantissa[i] : 1000, at = (output - c.zero - 0.5) * unit + side;
+          sums[i] = output < c.low - 1 ? -kFarthest : output > c.high + 1 ? kFarthest : static_cast<int32_t>(std::clamp<double>(std::round(at), -kFarthest, kFarthest));
+          c.bias[i] = sums[i];
+        }
+        for (const Int8* k : Tables()) ExpectRequantized(*k, c, columns, sums, kFarthest, false, 1 + round % 30);
+      }
+  }
+  EXPECT_GE(floored * 10, tried * 9);
 }
 
 TEST(KernelInt8, MultipliesAnySegmentsAtAnyAlignment) {
@@ -179,7 +231,7 @@ TEST(KernelInt8, MultipliesAnySegmentsAtAnyAlignment) {
       k->load(x.data(), static_cast<int64_t>(x.size()), loaded.data());
       std::vector<const void*> at;
       for (int64_t r = 0; r < rows; ++r) at.push_back(loaded.data() + r * pitch * k->value_bytes);
-      const kernels::ProductS8 p{offset.data(), segments, length, packed.data(), constants.View(round % 2 == 0, f64), columns, narrow_range};
+      const kernels::ProductS8 p{offset.data(), segments, length, packed.data(), constants.View(*k, int64_t{1} << (round % 2 == 0 ? 28 : 31), f64), columns, narrow_range};
       std::vector<int8_t> y(static_cast<size_t>(rows * columns) + 1, 99);
       const int64_t cut = random() % (panels + 1);
       k->multiply(p, at.data(), rows, 0, cut, y.data(), scratch.data());

@@ -25,24 +25,23 @@ constexpr int64_t kManyPanels = 6, kManyRows = 96, kPairedGroupsOfMany = 20;  //
 constexpr int64_t kSignedGroups = 16; // Below it, few rows stay as they are.
 constexpr int64_t kBlockRows = 512;  // Whose terms are held at a time.
 
-// Of 8 columns x 4 bytes: the pair (k0, k1) or (k2, k3) of each column as two int16, times four if so asked.
-template <bool kFourfold = false> inline __m256i LowPair(__m256i v) {
+// Of 8 columns x 4 bytes: the pair (k0, k1) or (k2, k3) of each column as two int16.
+inline __m256i LowPair(__m256i v) {
   const __m256i take = _mm256_setr_epi8(-1, 0, -1, 1, -1, 4, -1, 5, -1, 8, -1, 9, -1, 12, -1, 13, -1, 0, -1, 1, -1, 4, -1, 5, -1, 8, -1, 9, -1, 12, -1, 13);
-  return _mm256_srai_epi16(_mm256_shuffle_epi8(v, take), kFourfold ? 6 : 8);
+  return _mm256_srai_epi16(_mm256_shuffle_epi8(v, take), 8);
 }
-template <bool kFourfold = false> inline __m256i HighPair(__m256i v) {
+inline __m256i HighPair(__m256i v) {
   const __m256i take = _mm256_setr_epi8(-1, 2, -1, 3, -1, 6, -1, 7, -1, 10, -1, 11, -1, 14, -1, 15, -1, 2, -1, 3, -1, 6, -1, 7, -1, 10, -1, 11, -1, 14, -1, 15);
-  return _mm256_srai_epi16(_mm256_shuffle_epi8(v, take), kFourfold ? 6 : 8);
+  return _mm256_srai_epi16(_mm256_shuffle_epi8(v, take), 8);
 }
 
-// [group][16][4] int8 to [pair][16][2] int16, and the panel's bias beside it. kFourfold: both times four, which the one-step form of
-// DOUBLE wants of sums. kPaired: the bias less w0 w2 + w1 w3 of all groups (see Paired).
-template <bool kFourfold, bool kPaired> void WidenPanel(const int8_t* packed, int64_t groups, int16_t* wide, const int32_t* bias, int32_t* wide_bias) {
-  constexpr int kShift = kFourfold ? 2 : 0;
-  __m256i low = _mm256_slli_epi32(Load(bias), kShift), high = _mm256_slli_epi32(Load(bias + 8), kShift);
+// [group][16][4] int8 to [pair][16][2] int16, and the panel's bias beside it. kPaired: the bias less w0 w2 + w1 w3 of all groups (see
+// Paired).
+template <bool kPaired> void WidenPanel(const int8_t* packed, int64_t groups, int16_t* wide, const int32_t* bias, int32_t* wide_bias) {
+  __m256i low = Load(bias), high = Load(bias + 8);
   for (int64_t g = 0; g < groups; ++g, packed += 64, wide += 64) {
     const __m256i a = Load(packed), b = Load(packed + 32);
-    const __m256i w0 = LowPair<kFourfold>(a), w1 = LowPair<kFourfold>(b), w2 = HighPair<kFourfold>(a), w3 = HighPair<kFourfold>(b);
+    const __m256i w0 = LowPair(a), w1 = LowPair(b), w2 = HighPair(a), w3 = HighPair(b);
     Store(wide, w0);
     Store(wide + 16, w1);
     Store(wide + 32, w2);
@@ -55,51 +54,84 @@ template <bool kFourfold, bool kPaired> void WidenPanel(const int8_t* packed, in
 
 using Pair [[gnu::may_alias, gnu::aligned(2)]] = int32_t;  // Two 16-bit values of a row: at any even address.
 
-// One pair of every row against 16 columns. In assembly because GCC otherwise keeps the products of all
-// rows alive at once and spills the sums: 42 G multiply-adds/s instead of 72.
-#define OCTET_MULTIPLY_PAIR(low, high, x, w0, w1)                                                                   \
-  do {                                                                                                              \
-    __m256i a_, t_;                                                                                                 \
-    asm("vpbroadcastd %4, %2\n\tvpmaddwd %5, %2, %3\n\tvpmaddwd %6, %2, %2\n\tvpaddd %3, %0, %0\n\tvpaddd %2, %1, %1" \
-        : "+x"(low), "+x"(high), "=&x"(a_), "=&x"(t_)                                                               \
-        : "m"(x), "x"(w0), "x"(w1));                                                                                \
-  } while (0)
+// One pair of row i against 16 columns.
+#define OCTET_ROW(i)                                                                                               \
+  "vpbroadcastd (%[a" #i "],%[at]), %%ymm14\n\tvpmaddwd %%ymm12, %%ymm14, %%ymm15\n\tvpmaddwd %%ymm13, %%ymm14, %%ymm14\n\t" \
+  "vpaddd %%ymm15, %[low" #i "], %[low" #i "]\n\tvpaddd %%ymm14, %[high" #i "], %[high" #i "]\n\t"
+#define OCTET_ROWS_1 OCTET_ROW(0)
+#define OCTET_ROWS_2 OCTET_ROWS_1 OCTET_ROW(1)
+#define OCTET_ROWS_3 OCTET_ROWS_2 OCTET_ROW(2)
+#define OCTET_ROWS_4 OCTET_ROWS_3 OCTET_ROW(3)
+#define OCTET_ROWS_5 OCTET_ROWS_4 OCTET_ROW(4)
+#define OCTET_ROWS_6 OCTET_ROWS_5 OCTET_ROW(5)
+#define OCTET_START(i) "vmovdqa %[low0], %[low" #i "]\n\tvmovdqa %[high0], %[high" #i "]\n\t"
+#define OCTET_STARTS_1
+#define OCTET_STARTS_2 OCTET_STARTS_1 OCTET_START(1)
+#define OCTET_STARTS_3 OCTET_STARTS_2 OCTET_START(2)
+#define OCTET_STARTS_4 OCTET_STARTS_3 OCTET_START(3)
+#define OCTET_STARTS_5 OCTET_STARTS_4 OCTET_START(4)
+#define OCTET_STARTS_6 OCTET_STARTS_5 OCTET_START(5)
+#define OCTET_SUM(i) [low##i] "=&x"(low[i]), [high##i] "=&x"(high[i])
+#define OCTET_SUMS_1 OCTET_SUM(0)
+#define OCTET_SUMS_2 OCTET_SUMS_1, OCTET_SUM(1)
+#define OCTET_SUMS_3 OCTET_SUMS_2, OCTET_SUM(2)
+#define OCTET_SUMS_4 OCTET_SUMS_3, OCTET_SUM(3)
+#define OCTET_SUMS_5 OCTET_SUMS_4, OCTET_SUM(4)
+#define OCTET_SUMS_6 OCTET_SUMS_5, OCTET_SUM(5)
+#define OCTET_FROM(i) [a##i] "r"(rows[i])
+#define OCTET_FROMS_1 OCTET_FROM(0)
+#define OCTET_FROMS_2 OCTET_FROMS_1, OCTET_FROM(1)
+#define OCTET_FROMS_3 OCTET_FROMS_2, OCTET_FROM(2)
+#define OCTET_FROMS_4 OCTET_FROMS_3, OCTET_FROM(3)
+#define OCTET_FROMS_5 OCTET_FROMS_4, OCTET_FROM(4)
+#define OCTET_FROMS_6 OCTET_FROMS_5, OCTET_FROM(5)
+// Segments, and of each its pairs.
+#define OCTET_ADD_UP(n)                                                                                                              \
+  asm volatile("vmovdqu (%[bias]), %[low0]\n\tvmovdqu 32(%[bias]), %[high0]\n\t" OCTET_STARTS_##n                                 \
+               "1:\n\tmov (%[offset]), %[at]\n\tmov %[pairs], %[left]\n\t"                                                         \
+               "2:\n\tvmovdqu (%[w]), %%ymm12\n\tvmovdqu 32(%[w]), %%ymm13\n\t" OCTET_ROWS_##n                                    \
+               "add $4, %[at]\n\tadd $64, %[w]\n\tdec %[left]\n\tjnz 2b\n\t"                                                     \
+               "add $8, %[offset]\n\tadd %[skipped], %[w]\n\tdec %[segments]\n\tjnz 1b"                                           \
+               : OCTET_SUMS_##n, [w] "+r"(w), [offset] "+r"(offset), [segments] "+r"(segments), [at] "=&r"(at), [left] "=&r"(left)    \
+               : OCTET_FROMS_##n, [pairs] "r"(pairs), [skipped] "r"(skipped), [bias] "r"(bias)                                       \
+               : "xmm12", "xmm13", "xmm14", "xmm15", "memory", "cc")
 
-#define OCTET_MULTIPLY_HALF_PAIR(sum, x, w)                                                                  \
-  do {                                                                                                       \
-    __m256i a_;                                                                                              \
-    asm("vpbroadcastd %2, %1\n\tvpmaddwd %3, %1, %1\n\tvpaddd %1, %0, %0" : "+x"(sum), "=&x"(a_) : "m"(x), "x"(w)); \
-  } while (0)
+// The sums of kCount rows and 16 columns, from a widened panel. In assembly because GCC otherwise keeps the products of all rows alive
+// at once, or spills sums: 42 G multiply-adds/s instead of 72.
+template <int kCount>
+[[gnu::always_inline]] inline void AddUp(const ProductS8& p, const void* const* rows, const void* w, const int32_t* bias, __m256i (&low)[kCount], __m256i (&high)[kCount]) {
+  const int64_t pairs = (p.length + 1) / 2, skipped = (p.groups() * 2 - pairs) * 64;
+  const int64_t* offset = p.offset;
+  int64_t segments = p.segments, at, left;
+  if constexpr (kCount == 1) OCTET_ADD_UP(1);
+  if constexpr (kCount == 2) OCTET_ADD_UP(2);
+  if constexpr (kCount == 3) OCTET_ADD_UP(3);
+  if constexpr (kCount == 4) OCTET_ADD_UP(4);
+  if constexpr (kCount == 5) OCTET_ADD_UP(5);
+  if constexpr (kCount == 6) OCTET_ADD_UP(6);
+}
 
-// The sums of kCount rows and 16 columns, from a widened panel; or, of a panel that has no more, of its first 8.
-template <int kCount, bool kHalf = false>
-[[gnu::always_inline]] inline void AddUp(const ProductS8& p, const void* const* rows, const void* weights, const int32_t* bias, __m256i (&low)[kCount], __m256i (&high)[kCount]) {
+// The same of a panel that has no more than 8 columns.
+template <int kCount>
+[[gnu::always_inline]] inline void AddUpHalf(const ProductS8& p, const void* const* rows, const void* weights, const int32_t* bias, __m256i (&sum)[kCount]) {
   const auto* w = static_cast<const int16_t*>(weights);
-  const int16_t* a[kCount];
 #pragma GCC unroll 8
-  for (int r = 0; r < kCount; ++r) {
-    a[r] = static_cast<const int16_t*>(rows[r]);
-    low[r] = Load(bias);
-    if constexpr (!kHalf) high[r] = Load(bias + 8);
-  }
+  for (int r = 0; r < kCount; ++r) sum[r] = Load(bias);
   const int64_t pairs = (p.length + 1) / 2, skipped = p.groups() * 2 - pairs;
   for (int64_t s = 0; s < p.segments; ++s, w += skipped * 32) {
     int64_t at = p.offset[s] / 2;
     for (int64_t k = 0; k < pairs; ++k, at += 2, w += 32) {
       const __m256i w0 = Load(w);
-      if constexpr (kHalf) {
 #pragma GCC unroll 8
-        for (int r = 0; r < kCount; ++r) OCTET_MULTIPLY_HALF_PAIR(low[r], *reinterpret_cast<const Pair*>(a[r] + at), w0);
-      } else {
-        const __m256i w1 = Load(w + 16);
-#pragma GCC unroll 8
-        for (int r = 0; r < kCount; ++r) OCTET_MULTIPLY_PAIR(low[r], high[r], *reinterpret_cast<const Pair*>(a[r] + at), w0, w1);
+      for (int r = 0; r < kCount; ++r) {
+        __m256i x;
+        asm("vpbroadcastd %2, %1\n\tvpmaddwd %3, %1, %1\n\tvpaddd %1, %0, %0"
+            : "+x"(sum[r]), "=&x"(x)
+            : "m"(*reinterpret_cast<const Pair*>(static_cast<const int16_t*>(rows[r]) + at)), "x"(w0));
       }
     }
   }
 }
-#undef OCTET_MULTIPLY_PAIR
-#undef OCTET_MULTIPLY_HALF_PAIR
 
 // Winograd's inner product: a widened panel in, without the products of `terms` (one per row) and of the columns in `bias`.
 template <int kCount>
@@ -238,11 +270,11 @@ constexpr TileFn kPairedTiles[kPairedRows] = {Tile<Paired, 1>, Tile<Paired, 2>, 
 constexpr TileFn kPackedTiles[kFewRows - 1] = {PackedTile<1>, PackedTile<2>, PackedTile<3>};
 constexpr TileFn kSignedTiles[kFewRows - 1] = {SignedTile<1>, SignedTile<2>, SignedTile<3>};
 
-template <int kCount> void HalfTile(const ProductS8& p, const void* const* rows, const void* weights, const int32_t* bias, int64_t column, int8_t* y) {
+template <class Rescale, int kCount> void HalfTile(const ProductS8& p, const void* const* rows, const void* weights, const int32_t* bias, int64_t column, int8_t* y) {
   __m256i sum[kCount];
-  AddUp<kCount, true>(p, rows, weights, bias, sum, sum);
-  const Narrow<false, true> rescale(p.requant, column);
-  const Clamp clamp(p.requant);
+  AddUpHalf<kCount>(p, rows, weights, bias, sum);
+  const Rescale rescale(p.requant, column);
+  const ClampOf<Rescale> clamp(p.requant);
 #pragma GCC unroll 8
   for (int r = 0; r < kCount; r += 2) {
     const int next = r + 1 < kCount ? r + 1 : r;
@@ -250,11 +282,11 @@ template <int kCount> void HalfTile(const ProductS8& p, const void* const* rows,
   }
 }
 
-void HalfPanel(const Block& b, int64_t panel, const void* w, const int32_t* bias) {
+template <class Rescale> void HalfPanel(const Block& b, int64_t panel, const void* w, const int32_t* bias) {
   const ProductS8& p = b.p;
   const int64_t column = panel * kPanel;
   InTiles(b.count, kRows, [&](int64_t r, int tile) {
-    (tile == kRows ? HalfTile<kRows> : HalfTile<kRows - 1>)(p, b.rows + b.first + r, w, bias, column, b.y + (b.first + r) * p.columns + column);
+    (tile == kRows ? HalfTile<Rescale, kRows> : HalfTile<Rescale, kRows - 1>)(p, b.rows + b.first + r, w, bias, column, b.y + (b.first + r) * p.columns + column);
   });
 }
 
@@ -267,16 +299,21 @@ struct PanelWork {
   TileFn const* tiles;
   int most;             // Rows of such a tile.
 };
-template <class Sums, bool kRelu> constexpr PanelWork kNarrowWork = {WidenPanel<true, Sums::kPaired>, WidenPanel<true, false>, WholePanel<Narrow<kRelu, true>, Sums>, HalfPanel, nullptr, 0};
-constexpr PanelWork kF64Work = {WidenPanel<false, true>, nullptr, WholePanel<F64, Paired>, nullptr, nullptr, 0};
-template <class Sums> constexpr PanelWork kTileWork = {WidenPanel<false, Sums::kPaired>, nullptr, nullptr, nullptr, Sums::kPaired ? kPairedTiles : kTiles, Sums::kTileRows};
+template <class Sums, class Rescale> constexpr PanelWork kWholeWork = {WidenPanel<Sums::kPaired>, WidenPanel<false>, WholePanel<Rescale, Sums>, HalfPanel<Rescale>, nullptr, 0};
+constexpr PanelWork kF64Work = {WidenPanel<true>, nullptr, WholePanel<F64, Paired>, nullptr, nullptr, 0};
+template <class Sums> constexpr PanelWork kTileWork = {WidenPanel<Sums::kPaired>, nullptr, nullptr, nullptr, Sums::kPaired ? kPairedTiles : kTiles, Sums::kTileRows};
 
 template <class Sums> const PanelWork& WidenedWork(const ProductS8& p, int64_t count) {
   const Requant& q = p.requant;
-  if (count < kWholeRows || p.take || (q.scale ? !Sums::kPaired : !q.narrow)) return kTileWork<Sums>;  // (Rare: shallow with scales.)
+  if (count < kWholeRows || p.take || (q.scale ? !Sums::kPaired : q.floored == Floored::kNone)) return kTileWork<Sums>;  // (Rare: shallow with scales.)
   if constexpr (Sums::kPaired)
     if (q.scale) return kF64Work;
-  return q.relu() ? kNarrowWork<Sums, true> : kNarrowWork<Sums, false>;
+  switch (q.floored) {
+    case Floored::kPlain: return kWholeWork<Sums, Floor<Floored::kPlain>>;
+    case Floored::kPlainFine: return kWholeWork<Sums, Floor<Floored::kPlainFine>>;
+    case Floored::kSigned: return kWholeWork<Sums, Floor<Floored::kSigned>>;
+    default: return kWholeWork<Sums, Floor<Floored::kSignedFine>>;
+  }
 }
 
 void MultiplyBlock(const ProductS8& p, const void* const* rows, int64_t first, int64_t count, int64_t first_panel, int64_t end_panel, int8_t* y, void* scratch) {
@@ -294,7 +331,7 @@ void MultiplyBlock(const ProductS8& p, const void* const* rows, int64_t first, i
   auto* w = static_cast<int16_t*>(scratch);
   for (int64_t panel = first_panel; panel < end_panel; ++panel) {
     const bool half = work.half && p.columns - panel * kPanel <= kPanel / 2;
-    (half ? work.widen_half : work.widen)(p.packed + panel * p.panel_bytes(), groups, w, p.requant.bias + panel * kPanel, bias);
+    (half ? work.widen_half : work.widen)(p.packed + panel * p.panel_bytes(), groups, w, p.requant.first() + panel * kPanel, bias);
     if (work.whole) {
       (half ? work.half : work.whole)(block, panel, w, bias);
       continue;
@@ -321,7 +358,7 @@ void MultiplyFew(const ProductS8& p, const void* const* rows, int64_t count, int
   const auto n = static_cast<int>(count);
   for (int64_t panel = first_panel; panel < end_panel; panel += kFewPanels) {
     const int64_t together = end_panel - panel < kFewPanels ? end_panel - panel : kFewPanels;
-    for (int64_t i = 0; i < together; ++i) tile(p, as_signed ? packed_rows : rows, p.packed + (panel + i) * p.panel_bytes(), p.requant.bias + (panel + i) * kPanel, nullptr, acc[i]);
+    for (int64_t i = 0; i < together; ++i) tile(p, as_signed ? packed_rows : rows, p.packed + (panel + i) * p.panel_bytes(), p.requant.first() + (panel + i) * kPanel, nullptr, acc[i]);
     for (int64_t i = 0; i < together; ++i) {
       if (p.take) p.take(p.context, acc[i], 0, n, (panel + i) * kPanel, 1);
       else finish(acc[i], n, p, (panel + i) * kPanel, y);
@@ -329,11 +366,17 @@ void MultiplyFew(const ProductS8& p, const void* const* rows, int64_t count, int
   }
 }
 
-void Multiply(const ProductS8& p, const void* const* rows, int64_t count, int64_t first_panel, int64_t end_panel, int8_t* y, void* scratch) {
-  if (count <= 0) return;
+void MultiplyRows(const ProductS8& p, const void* const* rows, int64_t count, int64_t first_panel, int64_t end_panel, int8_t* y, void* scratch) {
   if (count < kFewRows) return MultiplyFew(p, rows, count, first_panel, end_panel, y, scratch);
   for (int64_t first = 0; first < count; first += kBlockRows)
     MultiplyBlock(p, rows, first, count - first < kBlockRows ? count - first : kBlockRows, first_panel, end_panel, y, scratch);
+}
+
+void Multiply(const ProductS8& p, const void* const* rows, int64_t count, int64_t first_panel, int64_t end_panel, int8_t* y, void* scratch) {
+  if (count <= 0) return;
+  if (p.requant.floored == Floored::kNone) return MultiplyRows(p, rows, count, first_panel, end_panel, y, scratch);
+  const RoundDown mode;
+  MultiplyRows(p, rows, count, first_panel, end_panel, y, scratch);
 }
 
 void LoadWide(const int8_t* x, int64_t n, void* to) {
@@ -370,7 +413,7 @@ template <class Rescale, int kM> void Winograd(const WinogradS8& p, const void* 
   auto* sums = reinterpret_cast<int32_t*>(transformed + kPositions * p.position_values());
   const ProductS8 product{&offset, 1, p.channels, nullptr, {}, 0};
   const int32_t zeros[kPanel] = {};
-  const Clamp clamp(p.requant);
+  const ClampOf<Rescale> clamp(p.requant);
   for (int64_t first = 0; first < tiles; first += kWinogradTiles) {
     const int64_t count = tiles - first < kWinogradTiles ? tiles - first : kWinogradTiles;
     TransformTiles<kM>(p, static_cast<const int16_t*>(loaded), across, first, count, transformed);
@@ -387,7 +430,7 @@ template <class Rescale, int kM> void Winograd(const WinogradS8& p, const void* 
       }
       const int64_t column = panel * kPanel;
       const Rescale low(p.requant, column), high(p.requant, column + 8);
-      const __m256i bias_low = Load(p.requant.bias + column), bias_high = Load(p.requant.bias + column + 8);
+      const __m256i bias_low = Bias<Rescale>(p.requant, column), bias_high = Bias<Rescale>(p.requant, column + 8);
       for (int64_t t = 0; t < count; ++t) {
         __m256i a[kM * kM], b[kM * kM];
         InverseTile<Rescale, kM>(sums + t * kPanel, low, bias_low, a);
@@ -402,7 +445,8 @@ template <class Rescale, int kM> void Winograd(const WinogradS8& p, const void* 
 }
 
 template <int kM> void WinogradRows(const WinogradS8& p, const void* loaded, int64_t rows, int64_t first_panel, int64_t end_panel, int8_t* y, void* scratch) {
-  Winograd<Narrow<false>, kM>(p, loaded, rows, first_panel, end_panel, y, scratch);
+  const RoundDown mode;
+  ByForm(p.requant, [&](auto rescale) { Winograd<typename decltype(rescale)::type, kM>(p, loaded, rows, first_panel, end_panel, y, scratch); });
 }
 
 // -------------------------------------------------------------------------------- depthwise
@@ -432,7 +476,7 @@ template <class Rescale, int kCount> void Vectors(const DepthwiseS8& p, int64_t 
   const int64_t c = phase * kVector;
   __m256i low[kCount], high[kCount];
 #pragma GCC unroll 4
-  for (int i = 0; i < kCount; ++i) low[i] = Load(p.requant.bias + c), high[i] = Load(p.requant.bias + c + 8);
+  for (int i = 0; i < kCount; ++i) low[i] = Bias<Rescale>(p.requant, c), high[i] = Bias<Rescale>(p.requant, c + 8);
   for (int s = 0; s < p.steps; ++s, w += kPixelBytes) {
     const __m256i w0 = Load(w), w1 = Load(w + 32);
     const uint8_t* x = line + p.step[s] * kPixelBytes;
@@ -446,7 +490,7 @@ template <class Rescale, int kCount> void Vectors(const DepthwiseS8& p, int64_t 
 #pragma GCC unroll 4
   for (int i = 0; i < kCount; ++i) low[i] = first(low[i]);
   const Rescale second(p.requant, c + 8);
-  const Clamp clamp(p.requant);
+  const ClampOf<Rescale> clamp(p.requant);
 #pragma GCC unroll 4
   for (int i = 0; i < kCount; ++i) clamp.Put(low[i], second(high[i]), y + i * pitch, left - (p.blocks ? 0 : i * pitch));
 }
@@ -488,7 +532,7 @@ template <class Rescale, int kNew> void Slide(const DepthwiseS8& p, const uint8_
   const SlideWeights w(p, phase);
   const Rescale rescale[2] = {Rescale(p.requant, channel), Rescale(p.requant, channel + 8)};
   const __m256i bias[2] = {Bias<Rescale>(p.requant, channel), Bias<Rescale>(p.requant, channel + 8)};
-  const Clamp clamp(p.requant);
+  const ClampOf<Rescale> clamp(p.requant);
   // Bytes of a vector that are there: of the last pixel's, or of the row's.
   const int64_t there = (p.blocks ? p.channels : p.width * p.channels) - channel, less = p.blocks ? 0 : pitch;
   // Column 2 of a window is column 0 of the next, or column 1; with kNew = 2, what was column 1 has lines of its own.
@@ -549,8 +593,8 @@ template <class Rescale> bool RowOfThree(const DepthwiseS8& p, const uint8_t* co
 #include "kernels/isa/depthwise_s8_body.h"
 
 void Depthwise(const DepthwiseS8& p, const uint8_t* const* rows, int8_t* y, void* lines) {
-  const auto row = !p.requant.narrow ? DepthwiseRow<Double> : p.requant.relu() ? DepthwiseRow<Narrow<true>> : DepthwiseRow<Narrow<false>>;
-  row(p, rows, y, lines);
+  const RoundDown mode;
+  ByForm(p.requant, [&](auto rescale) { DepthwiseRow<typename decltype(rescale)::type>(p, rows, y, lines); });
 }
 
 void LoadPixels(const int8_t* x, int64_t n, int64_t count, int64_t stride, uint8_t* to) {
@@ -570,6 +614,6 @@ constexpr uint8_t kOrder[kVector] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 1
 
 }  // namespace
 
-constinit const Int8 kAvx2Int8 = {"avx2", 0, 2, LoadWide, Multiply, 128, kVector, 2, 2, 0, kOrder, LoadPixels, Depthwise, 16, WinogradRows<2>, WinogradRows<4>, kFewRows - 1};
+constinit const Int8 kAvx2Int8 = {"avx2", 0, 2, LoadWide, Multiply, 128, kVector, 2, 2, 0, kOrder, LoadPixels, Depthwise, 16, WinogradRows<2>, WinogradRows<4>, kFewRows - 1, FloorAvx2};
 
 }  // namespace octet::kernels

@@ -118,7 +118,7 @@ inline int64_t EvenCut(int64_t all, int64_t most) {
 void Multiply(const ProductS8& p, const void* const* rows, int64_t count, int64_t first_panel, int64_t end_panel, int8_t* y, void*) {
   alignas(64) int32_t acc[(kMostRows + 3) * kMostPanels * kPanel];  // Rows are read by fours.
   static_assert(kMostAcross + 3 <= (kMostRows + 3) * kMostPanels);
-  const auto finish = p.requant.scale ? Finish<F64> : !p.requant.narrow ? Finish<Double> : p.requant.relu() ? Finish<Narrow<true>> : Finish<Narrow<false>>;
+  const FinishFn finish = FinishOf(p.requant);
   const auto give = [&](int64_t r, int tile, int64_t panel, int panels) {
     if (p.take) p.take(p.context, acc, r, tile, panel * kPanel, panels);
     else finish(acc, tile, panels, p, panel * kPanel, y + r * p.columns);
@@ -126,7 +126,7 @@ void Multiply(const ProductS8& p, const void* const* rows, int64_t count, int64_
   const bool ahead = p.panel_bytes() >= kLongPanel && count > kFewRows;
   int64_t panel = first_panel;
   for (; count == 1 && end_panel - panel >= kRowPanels; panel += kRowPanels) {
-    Tile<1, kRowPanels>(p, rows, p.packed + panel * p.panel_bytes(), p.requant.bias + panel * kPanel, acc);
+    Tile<1, kRowPanels>(p, rows, p.packed + panel * p.panel_bytes(), p.requant.first() + panel * kPanel, acc);
     give(0, 1, panel, kRowPanels);
   }
   // Panels and rows are cut evenly: 5 panels are 3 and 2, 9 rows are 5 and 4.
@@ -137,14 +137,14 @@ void Multiply(const ProductS8& p, const void* const* rows, int64_t count, int64_
       if (panels == 1 && across == 0) across = WindowsAcross(p, rows + r, count - r);
       if (across > 0) {
         const int tile = static_cast<int>(EvenCut(across, kMostAcross));
-        kAcross[tile](p, static_cast<const uint8_t*>(rows[r]), p.length / kTaps, w, p.requant.bias + panel * kPanel, acc);
+        kAcross[tile](p, static_cast<const uint8_t*>(rows[r]), p.length / kTaps, w, p.requant.first() + panel * kPanel, acc);
         give(r, tile, panel, panels);
         r += tile;
         across -= tile;
         continue;
       }
       const int tile = static_cast<int>(EvenCut(count - r, kTileRows[panels]));
-      (ahead && panels == kMostPanels ? kAheadTiles : kTiles[panels - 1])[tile - 1](p, rows + r, w, p.requant.bias + panel * kPanel, acc);
+      (ahead && panels == kMostPanels ? kAheadTiles : kTiles[panels - 1])[tile - 1](p, rows + r, w, p.requant.first() + panel * kPanel, acc);
       give(r, tile, panel, panels);
       r += tile;
     }
@@ -214,8 +214,8 @@ constexpr WideTileFn kWideTiles[8] = {WideTile<1>, WideTile<2>, WideTile<3>, Wid
 // Sums [position][tile][16] of one panel to outputs.
 template <class Rescale> void InverseTiles(const WinogradS8& p, const int32_t* sums, int64_t rows, int64_t across, int64_t first, int64_t count, int64_t column, int8_t* y) {
   const Rescale rescale(p.requant, column);
-  const Clamp clamp(p.requant);
-  const __m512i bias = Load(p.requant.bias + column);
+  const ClampOf<Rescale> clamp(p.requant);
+  const __m512i bias = Bias<Rescale>(p.requant, column);
   for (int64_t t = 0; t < count; ++t) {
     __m512i out[kM * kM];
     InverseTile<Rescale, kM>(sums + t * kPanel, rescale, bias, out);
@@ -257,7 +257,7 @@ template <class Rescale> void Winograd(const WinogradS8& p, const void* loaded, 
 }
 
 void WinogradRows(const WinogradS8& p, const void* loaded, int64_t rows, int64_t first_panel, int64_t end_panel, int8_t* y, void* scratch) {
-  (p.requant.relu() ? Winograd<Narrow<true>> : Winograd<Narrow<false>>)(p, loaded, rows, first_panel, end_panel, y, scratch);
+  ByForm(p.requant, [&](auto rescale) { Winograd<typename decltype(rescale)::type>(p, loaded, rows, first_panel, end_panel, y, scratch); });
 }
 
 // -------------------------------------------------------------------------------- depthwise
@@ -286,7 +286,7 @@ template <class Rescale, int kCount> inline void Lanes(const DepthwiseS8& p, int
   line += q * 64;
   __m512i sum[kCount];
 #pragma GCC unroll 4
-  for (int i = 0; i < kCount; ++i) sum[i] = Load(p.requant.bias + c);
+  for (int i = 0; i < kCount; ++i) sum[i] = Bias<Rescale>(p.requant, c);
   for (int s = 0; s < p.steps; ++s, w += kPixelBytes) {
     const __m512i weights = Load(w);
     const uint8_t* x = line + p.step[s] * kPixelBytes;
@@ -302,7 +302,7 @@ template <class Rescale, int kCount> void Vectors(const DepthwiseS8& p, int64_t 
   __m512i v[4][kCount];
 #pragma GCC unroll 4
   for (int q = 0; q < 4; ++q) Lanes<Rescale, kCount>(p, phase, q, line, v[q]);
-  const Clamp clamp(p.requant);
+  const ClampOf<Rescale> clamp(p.requant);
 #pragma GCC unroll 4
   for (int i = 0; i < kCount; ++i) Put(y + i * pitch, clamp(v[0][i], v[1][i], v[2][i], v[3][i]), left - (p.blocks ? 0 : i * pitch));
 }
@@ -319,7 +319,7 @@ struct ColumnWeights {
 };
 
 template <class Rescale>
-[[gnu::always_inline]] inline void PutThree(const DepthwiseS8& p, const Clamp& clamp, int64_t at, const Column (&column)[3], const ColumnWeights& w, int8_t* y, int64_t left) {
+[[gnu::always_inline]] inline void PutThree(const DepthwiseS8& p, const ClampOf<Rescale>& clamp, int64_t at, const Column (&column)[3], const ColumnWeights& w, int8_t* y, int64_t left) {
   __m512i v[4];
 #pragma GCC unroll 4
   for (int q = 0; q < 4; ++q) {
@@ -336,8 +336,7 @@ template <class Rescale>
 #include "kernels/isa/depthwise_s8_body.h"
 
 void Depthwise(const DepthwiseS8& p, const uint8_t* const* rows, int8_t* y, void* lines) {
-  const auto row = !p.requant.narrow ? DepthwiseRow<Double> : p.requant.relu() ? DepthwiseRow<Narrow<true>> : DepthwiseRow<Narrow<false>>;
-  row(p, rows, y, lines);
+  ByForm(p.requant, [&](auto rescale) { DepthwiseRow<typename decltype(rescale)::type>(p, rows, y, lines); });
 }
 
 // x + 128 for kBytes values.
@@ -370,6 +369,6 @@ constexpr uint8_t kOrder[kVector] = {0, 1, 2,  3,  16, 17, 18, 19, 32, 33, 34, 3
 
 }  // namespace
 
-constinit const Int8 kAvx512VnniInt8 = {"avx512_vnni", 128, 1, LoadBytes, Multiply, 0, kVector, 4, 1, 128, kOrder, LoadPixels, Depthwise, 64, nullptr, WinogradRows};
+constinit const Int8 kAvx512VnniInt8 = {"avx512_vnni", 128, 1, LoadBytes, Multiply, 0, kVector, 4, 1, 128, kOrder, LoadPixels, Depthwise, 64, nullptr, WinogradRows, 0, FloorAvx2};
 
 }  // namespace octet::kernels

@@ -45,7 +45,7 @@ template <int kCount, int kPanels> void FewTile(const ProductS8& p, const void* 
 #pragma GCC unroll 4
   for (int c = 0; c < kPanels; ++c)
 #pragma GCC unroll 4
-    for (int r = 0; r < kCount; ++r) low[c][r] = Load(p.requant.bias + (panel + c) * kPanel), high[c][r] = Load(p.requant.bias + (panel + c) * kPanel + 8);
+    for (int r = 0; r < kCount; ++r) low[c][r] = Load(p.requant.first() + (panel + c) * kPanel), high[c][r] = Load(p.requant.first() + (panel + c) * kPanel + 8);
   for (int64_t s = 0; s < p.segments; ++s) {
     int64_t at = p.offset[s];
     for (int64_t g = 0; g < groups; ++g, at += 4, w += 64) {
@@ -83,7 +83,7 @@ void DotFewRows(const ProductS8& p, const void* const* rows, int64_t count, int6
   while (panel < end_panel) {
     const int64_t together = end_panel - panel >= kFewPanels[count] ? kFewPanels[count] : 1;
     if (together > 1) kFewTiles[count](p, rows, panel, acc);
-    else kTiles[count - 1](p, rows, p.packed + panel * p.panel_bytes(), p.requant.bias + panel * kPanel, nullptr, acc);
+    else kTiles[count - 1](p, rows, p.packed + panel * p.panel_bytes(), p.requant.first() + panel * kPanel, nullptr, acc);
     for (int64_t i = 0; i < together; ++i) give(acc + i * count * kPanel, 0, static_cast<int>(count), panel + i);
     panel += together;
   }
@@ -92,11 +92,11 @@ void DotFewRows(const ProductS8& p, const void* const* rows, int64_t count, int6
 void DotBlock(const Block& b, int64_t panel, const Give& give) {
   alignas(32) int32_t acc[Dots::kTileRows * kPanel];
   const ProductS8& p = b.p;
-  const bool whole = b.count >= kWholeRows && p.requant.narrow && !p.requant.scale && !p.take;
+  const bool whole = b.count >= kWholeRows && p.requant.floored != Floored::kNone;
   for (; panel < b.end_panel; ++panel) {
     const int8_t* w = p.packed + panel * p.panel_bytes();
-    const int32_t* bias = p.requant.bias + panel * kPanel;
-    if (whole) (p.requant.relu() ? WholePanel<Narrow<true>, Dots> : WholePanel<Narrow<false>, Dots>)(b, panel, w, bias);
+    const int32_t* bias = p.requant.first() + panel * kPanel;
+    if (whole) ByForm(p.requant, [&](auto rescale) { WholePanel<typename decltype(rescale)::type, Dots>(b, panel, w, bias); });
     else
       InTiles(b.count, Dots::kTileRows, [&](int64_t r, int tile) {
         kTiles[tile - 1](p, b.rows + b.first + r, w, bias, nullptr, acc);
@@ -105,13 +105,19 @@ void DotBlock(const Block& b, int64_t panel, const Give& give) {
   }
 }
 
-// As Int8::multiply.
-void DotProducts(const ProductS8& p, const void* const* rows, int64_t count, int64_t first_panel, int64_t end_panel, int8_t* y, void*) {
-  if (count <= 0) return;
+void DotRows(const ProductS8& p, const void* const* rows, int64_t count, int64_t first_panel, int64_t end_panel, int8_t* y) {
   const Give give{p, FinishOf(p.requant), y};
   if (count < kFewRows) return DotFewRows(p, rows, count, first_panel, end_panel, give);
   for (int64_t first = 0; first < count; first += kBlockRows)
     DotBlock({p, rows, nullptr, first, count - first < kBlockRows ? count - first : kBlockRows, end_panel, y}, first_panel, give);
+}
+
+// As Int8::multiply.
+void DotProducts(const ProductS8& p, const void* const* rows, int64_t count, int64_t first_panel, int64_t end_panel, int8_t* y, void*) {
+  if (count <= 0) return;
+  if (p.requant.floored == Floored::kNone) return DotRows(p, rows, count, first_panel, end_panel, y);
+  const RoundDown mode;
+  DotRows(p, rows, count, first_panel, end_panel, y);
 }
 
 // x + 128 as uint8 is x with the top bit flipped.

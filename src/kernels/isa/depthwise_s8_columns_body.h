@@ -17,7 +17,7 @@ void ThreeColumns(const DepthwiseS8& given, const uint8_t* const (*given_rows)[k
   }
   const int64_t in_pitch = p.in_pitch(), out_pitch = p.out_pitch(), at = phase * kVector;
   const ColumnWeights weights(p, phase);
-  const Clamp clamp(p.requant);
+  const ClampOf<Rescale> clamp(p.requant);
   Column column[3] = {Interleaved(rows[0], at + offset[0]), Interleaved(rows[1], at + offset[1]), {}};
   for (int64_t n = 0;; ++n) {
     const int64_t x = at + n * in_pitch, out = at + n * out_pitch;

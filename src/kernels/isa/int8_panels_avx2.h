@@ -18,12 +18,14 @@ template <class Rescale> void Finish(int32_t* acc, int rows, const ProductS8& p,
     const Rescale rescale(p.requant, column + h);
     for (int r = 0; r < rows; ++r) Store(acc + r * kPanel + h, rescale(Load(acc + r * kPanel + h)));
   }
-  const Clamp clamp(p.requant);
+  const ClampOf<Rescale> clamp(p.requant);
   for (int r = 0; r < rows; ++r) clamp.Put(Load(acc + r * kPanel), Load(acc + r * kPanel + 8), y + r * p.columns + column, p.columns - column);
 }
 
 using FinishFn = void (*)(int32_t* acc, int rows, const ProductS8& p, int64_t column, int8_t* y);
-FinishFn FinishOf(const Requant& q) { return q.scale ? Finish<F64> : !q.narrow ? Finish<Double> : q.relu() ? Finish<Narrow<true>> : Finish<Narrow<false>>; }
+FinishFn FinishOf(const Requant& q) {
+  return q.scale ? Finish<F64> : ByForm(q, [](auto rescale) -> FinishFn { return Finish<typename decltype(rescale)::type>; });
+}
 
 template <int kCount> inline void StoreSums(const __m256i (&low)[kCount], const __m256i (&high)[kCount], int32_t* acc) {
 #pragma GCC unroll 8
@@ -43,7 +45,7 @@ template <class Sums, int kCount> void Tile(const ProductS8& p, const void* cons
 
 // The same to bytes, sums never leaving their registers: with a depth of 16 that is a quarter of the time.
 template <class Rescale, class Sums, int kCount>
-[[gnu::always_inline]] inline void WholeTile(const ProductS8& p, const void* const* rows, const void* weights, const int32_t* bias, const int32_t* terms, const Rescale (&rescale)[2], const Clamp& clamp, int64_t left, int8_t* y) {
+[[gnu::always_inline]] inline void WholeTile(const ProductS8& p, const void* const* rows, const void* weights, const int32_t* bias, const int32_t* terms, const Rescale (&rescale)[2], const ClampOf<Rescale>& clamp, int64_t left, int8_t* y) {
   __m256i low[kCount], high[kCount];
   Sums::template Sum<kCount>(p, rows, weights, bias, terms, low, high);
 #pragma GCC unroll 8
@@ -69,6 +71,10 @@ template <class Tiles> void InTiles(int64_t count, int most, const Tiles& tiles)
   }
 }
 
+template <int kValue> struct Number {
+  static constexpr int value = kValue;
+};
+
 struct Block {
   const ProductS8& p;
   const void* const* rows;  // Of the whole product.
@@ -85,22 +91,24 @@ template <class Rescale, class Sums> void WholePanel(const Block& b, int64_t pan
   int8_t* y = b.y + b.first * p.columns + column;
   const int32_t* terms = b.terms;
   const Rescale rescale[2] = {Rescale(p.requant, column), Rescale(p.requant, column + 8)};
-  const Clamp clamp(p.requant);
+  const ClampOf<Rescale> clamp(p.requant);
   const int64_t columns_left = p.columns - column;
   // The next panel's bytes come nearer meanwhile: each is read once for all these rows.
   const int8_t* next = p.packed + (panel + 1 < b.end_panel ? panel + 1 : panel) * p.panel_bytes();
   const int64_t ahead = p.panel_bytes() >= kFetchedBytes ? RoundUp(p.panel_bytes() * kMost / b.count, 64) : 0;
-  for (int64_t left = b.count; left > 0;) {  // Tiles of kMost or one less, as InTiles cuts.
-    const int tile = NextTile(left, kMost);
+  const auto run = [&](auto tile) {
+    constexpr int kTile = decltype(tile)::value;
     for (int64_t i = 0; i < ahead; i += 64) _mm_prefetch(reinterpret_cast<const char*>(next + i), _MM_HINT_T0);
     next += ahead;
-    if (tile == kMost) WholeTile<Rescale, Sums, kMost>(p, rows, w, bias, terms, rescale, clamp, columns_left, y);
-    else WholeTile<Rescale, Sums, kMost - 1>(p, rows, w, bias, terms, rescale, clamp, columns_left, y);
-    left -= tile;
-    rows += tile;
-    if constexpr (Sums::kPaired) terms += tile;
-    y += tile * p.columns;
-  }
+    WholeTile<Rescale, Sums, kTile>(p, rows, w, bias, terms, rescale, clamp, columns_left, y);
+    rows += kTile;
+    if constexpr (Sums::kPaired) terms += kTile;
+    y += kTile * p.columns;
+  };
+  // Tiles of kMost, and at the end of one less.
+  const int64_t tiles = (b.count + kMost - 1) / kMost, less = tiles * kMost - b.count;
+  for (int64_t i = less; i < tiles; ++i) run(Number<kMost>());
+  for (int64_t i = 0; i < less; ++i) run(Number<kMost - 1>());
 }
 
 }  // namespace

@@ -96,7 +96,7 @@ inline bool FillsTiles(const ProductS8& p, int64_t count, int64_t panels) { retu
 inline void MultiplyTiles(const ProductS8& p, const void* const* rows, int64_t count, int64_t first_panel, int64_t end_panel, int8_t* y, void* scratch) {
   alignas(64) int32_t acc[(2 * kTileRows + 3) * kBlockPanels * kPanel];  // Rows are read by fours.
   alignas(64) int8_t end[kTileGroups * 64] = {};
-  const auto finish = p.requant.scale ? Finish<F64> : !p.requant.narrow ? Finish<Double> : p.requant.relu() ? Finish<Narrow<true>> : Finish<Narrow<false>>;
+  const FinishFn finish = FinishOf(p.requant);
   const TileCut cut(p, count);
   const int64_t panel_bytes = p.panel_bytes(), all_panels = RoundUp(p.columns, kPanel) / kPanel, block = 2 * cut.rows, piece_bytes = cut.piece * 4;
   // A last piece that is filled up reads on into the next panel's weights, which meet zeros. The last panel has no next.
@@ -121,7 +121,7 @@ inline void MultiplyTiles(const ProductS8& p, const void* const* rows, int64_t c
       const int panels = both ? 2 : 1;
       const int8_t* last = copies_end && panel + panels == all_panels ? end : nullptr;
       const auto sums = two ? (both ? TileSums<true, true> : TileSums<true, false>) : (both ? TileSums<false, true> : TileSums<false, false>);
-      sums(a, cut, p.packed + panel * panel_bytes, panel_bytes, last, p.requant.bias + panel * kPanel, acc);
+      sums(a, cut, p.packed + panel * panel_bytes, panel_bytes, last, p.requant.first() + panel * kPanel, acc);
       if (p.take) p.take(p.context, acc, r, static_cast<int>(here), panel * kPanel, panels);
       else finish(acc, static_cast<int>(here), panels, p, panel * kPanel, y + r * p.columns);
     }

@@ -12,44 +12,45 @@ inline __m256i Load(const void* p) { return _mm256_loadu_si256(static_cast<const
 inline void Store(void* p, __m256i v) { _mm256_storeu_si256(static_cast<__m256i*>(p), v); }
 inline __m128i Load16(const void* p) { return _mm_loadu_si128(static_cast<const __m128i*>(p)); }
 
-// Constants of 8 columns for the one-step form of DOUBLE (Requant::narrow). kFourfold: what comes is four times the sum already.
-template <bool kRelu, bool kFourfold = false> struct Narrow {
-  static constexpr bool kWide = false;
-  __m256i mantissa, mantissa_odd, up, up_negative, after;
-  Narrow(const Requant& q, int64_t c) : Narrow(q.narrow[c / kPanel], static_cast<int>(c % kPanel)) {}
-  Narrow(const NarrowPanel& p, int i)
-      : mantissa(Load(p.mantissa + i)), mantissa_odd(Load(p.odd + i)), up(Load(p.up + i)), up_negative(Load(p.up_negative + i)), after(Load(p.after + i)) {}
+// Arithmetic of floats rounds down where this is alive (FlooredPanel). Loads and stores do not move past its ends, nor does what is
+// between them.
+class RoundDown {
+ public:
+  RoundDown() : before_(_mm_getcsr()) { Set((before_ & ~kBits) | kDown); }
+  ~RoundDown() { Set(before_); }
+  RoundDown(const RoundDown&) = delete;
+  RoundDown& operator=(const RoundDown&) = delete;
+
+ private:
+  static constexpr unsigned kBits = 3u << 13, kDown = 1u << 13;
+  static void Set(unsigned control) { asm volatile("ldmxcsr %0" : : "m"(control) : "memory"); }
+  unsigned before_;
+};
+
+// 8 columns, under RoundDown.
+template <Floored kForm> struct Floor {
+  static constexpr bool kPlain = IsPlain(kForm), kWide = false;
+  __m256 scale, fine, plus, plus_negative;
+  Floor(const Requant& q, int64_t c) : Floor(q.panels[c / kPanel], static_cast<int>(c % kPanel)) {}
+  Floor(const FlooredPanel& p, int i)
+      : scale(_mm256_loadu_ps(p.scale + i)), fine(_mm256_loadu_ps(p.fine + i)), plus(_mm256_loadu_ps(p.plus + i)), plus_negative(_mm256_loadu_ps(p.plus_negative + i)) {}
   __m256i operator()(__m256i x) const {
-    if constexpr (!kFourfold) x = _mm256_slli_epi32(x, 2);
-    const __m256i even = _mm256_mul_epi32(x, mantissa), odd = _mm256_mul_epi32(_mm256_srli_epi64(x, 32), mantissa_odd);
-    const __m256i v = _mm256_blend_epi32(_mm256_srli_epi64(even, 32), odd, 0xaa);  // High halves.
-    if constexpr (kRelu) return _mm256_srav_epi32(_mm256_add_epi32(v, up), after);
-    const __m256 nudge = _mm256_blendv_ps(_mm256_castsi256_ps(up), _mm256_castsi256_ps(up_negative), _mm256_castsi256_ps(x));  // By x's sign.
-    return _mm256_srav_epi32(_mm256_add_epi32(v, _mm256_castps_si256(nudge)), after);
+    const __m256 v = _mm256_cvtepi32_ps(x);
+    __m256 start = kPlain ? plus : _mm256_blendv_ps(plus, plus_negative, v);
+    if constexpr (IsFine(kForm)) start = _mm256_fmadd_ps(v, fine, start);
+    return _mm256_cvtps_epi32(_mm256_fmadd_ps(v, scale, start));
   }
   // Four vectors of two rows, side by side.
-  [[gnu::always_inline]] static inline void Each(const Narrow (&rescale)[2], __m256i (&x)[4]) {
-    if constexpr (kRelu) {
-      __m256i odd[4];
+  [[gnu::always_inline]] static inline void Each(const Floor (&rescale)[2], __m256i (&x)[4]) {
 #pragma GCC unroll 4
-      for (int i = 0; i < 4; ++i) x[i] = _mm256_slli_epi32(x[i], 2);
-#pragma GCC unroll 4
-      for (int i = 0; i < 4; ++i) odd[i] = _mm256_mul_epi32(_mm256_srli_epi64(x[i], 32), rescale[i % 2].mantissa_odd);
-#pragma GCC unroll 4
-      for (int i = 0; i < 4; ++i) x[i] = _mm256_srli_epi64(_mm256_mul_epi32(x[i], rescale[i % 2].mantissa), 32);
-#pragma GCC unroll 4
-      for (int i = 0; i < 4; ++i) x[i] = _mm256_srav_epi32(_mm256_add_epi32(_mm256_blend_epi32(x[i], odd[i], 0xaa), rescale[i % 2].up), rescale[i % 2].after);
-    } else {
-#pragma GCC unroll 4
-      for (int i = 0; i < 4; ++i) x[i] = rescale[i % 2](x[i]);
-    }
+    for (int i = 0; i < 4; ++i) x[i] = rescale[i % 2](x[i]);
   }
 };
 
 // DOUBLE in the reference's two steps. The high-mul rounds x*m / 2^31 to nearest with ties up, which is what
 // the reference's nudge and truncation amount to; the shift rounds ties away from zero.
 struct Double {
-  static constexpr bool kWide = true;
+  static constexpr bool kPlain = false, kWide = true;
   __m256i left, mantissa, right;
   Double(const Requant& q, int64_t c) : left(Load(q.left + c)), mantissa(Load(q.mantissa + c)), right(Load(q.right + c)) {}
   __m256i operator()(__m256i x) const {
@@ -66,14 +67,29 @@ struct Double {
   }
 };
 
+// use(Type<Rescale>) of what takes these sums to outputs.
+template <class Rescale> struct Type {
+  using type = Rescale;
+};
+template <class Use> auto ByForm(const Requant& q, const Use& use) {
+  switch (q.floored) {
+    case Floored::kPlain: return use(Type<Floor<Floored::kPlain>>());
+    case Floored::kPlainFine: return use(Type<Floor<Floored::kPlainFine>>());
+    case Floored::kSigned: return use(Type<Floor<Floored::kSigned>>());
+    case Floored::kSignedFine: return use(Type<Floor<Floored::kSignedFine>>());
+    default: return use(Type<Double>());
+  }
+}
+
 // The biases of 8 columns, from beside the other constants.
 template <class Rescale> inline __m256i Bias(const Requant& q, int64_t c) {
   if constexpr (Rescale::kWide) return Load(q.bias + c);
-  else return Load(q.narrow[c / kPanel].bias + c % kPanel);
+  else return Load(q.panels[c / kPanel].bias + c % kPanel);
 }
 
 // round(x * scale), half away from zero: adding the double below a half and cutting off rounds the same.
 struct F64 {
+  static constexpr bool kPlain = false;
   __m256d low, high;
   F64(const Requant& q, int64_t c) : low(_mm256_loadu_pd(q.scale + c)), high(_mm256_loadu_pd(q.scale + c + 4)) {}
   static __m128i Round(__m128i x, __m256d scale) {
@@ -86,17 +102,24 @@ struct F64 {
   }
 };
 
-struct Clamp {
+// 32-bit values to bytes between the bounds. kPlain: bytes that saturate are within them (Requant::plain).
+template <bool kPlain> struct Clamp {
   __m256i zero;
   __m128i low, high;
   explicit Clamp(const Requant& q)
       : zero(_mm256_set1_epi16(static_cast<int16_t>(q.zero))), low(_mm_set1_epi8(static_cast<char>(q.low))), high(_mm_set1_epi8(static_cast<char>(q.high))) {}
+  __m256i Words(__m256i a, __m256i b) const {
+    const __m256i words = _mm256_packs_epi32(a, b);
+    return kPlain ? words : _mm256_adds_epi16(words, zero);
+  }
+  __m128i Bounded(__m128i bytes) const { return kPlain ? bytes : _mm_min_epi8(_mm_max_epi8(bytes, low), high); }
+  __m256i Bounded(__m256i bytes) const {
+    return kPlain ? bytes : _mm256_min_epi8(_mm256_max_epi8(bytes, _mm256_broadcastsi128_si256(low)), _mm256_broadcastsi128_si256(high));
+  }
   // Two rows of 16 values to n bytes each.
   void PutTwo(__m256i a, __m256i b, __m256i c, __m256i d, int8_t* y, int64_t pitch, int64_t n) const {
-    const __m256i first = _mm256_adds_epi16(_mm256_packs_epi32(a, b), zero), second = _mm256_adds_epi16(_mm256_packs_epi32(c, d), zero);
-    __m256i bytes = _mm256_packs_epi16(first, second);  // By fours: first 0, 2, second 0, 2 and first 1, 3, second 1, 3.
-    bytes = _mm256_permutevar8x32_epi32(bytes, _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7));
-    bytes = _mm256_min_epi8(_mm256_max_epi8(bytes, _mm256_broadcastsi128_si256(low)), _mm256_broadcastsi128_si256(high));
+    __m256i bytes = _mm256_packs_epi16(Words(a, b), Words(c, d));  // By fours: first 0, 2, second 0, 2 and first 1, 3, second 1, 3.
+    bytes = Bounded(_mm256_permutevar8x32_epi32(bytes, _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7)));
     if (n >= kPanel) {
       _mm_storeu_si128(reinterpret_cast<__m128i*>(y), _mm256_castsi256_si128(bytes));
       _mm_storeu_si128(reinterpret_cast<__m128i*>(y + pitch), _mm256_extracti128_si256(bytes, 1));
@@ -109,9 +132,8 @@ struct Clamp {
   }
   // Eight values each to n bytes.
   void PutHalves(__m256i a, __m256i b, int8_t* y, int8_t* z, int64_t n) const {
-    const __m256i words = _mm256_adds_epi16(_mm256_packs_epi32(a, b), zero);
-    __m128i bytes = _mm_shuffle_epi32(_mm_packs_epi16(_mm256_castsi256_si128(words), _mm256_extracti128_si256(words, 1)), 0xd8);
-    bytes = _mm_min_epi8(_mm_max_epi8(bytes, low), high);
+    const __m256i words = Words(a, b);
+    const __m128i bytes = Bounded(_mm_shuffle_epi32(_mm_packs_epi16(_mm256_castsi256_si128(words), _mm256_extracti128_si256(words, 1)), 0xd8));
     if (n == 8) {
       _mm_storel_epi64(reinterpret_cast<__m128i*>(y), bytes);
       _mm_storeh_pd(reinterpret_cast<double*>(z), _mm_castsi128_pd(bytes));
@@ -124,9 +146,8 @@ struct Clamp {
   }
   // 16 values to n bytes.
   void Put(__m256i a, __m256i b, int8_t* y, int64_t n) const {
-    const __m256i words = _mm256_adds_epi16(_mm256_packs_epi32(a, b), zero);  // 0-3, 8-11 and 4-7, 12-15.
-    __m128i bytes = _mm_shuffle_epi32(_mm_packs_epi16(_mm256_castsi256_si128(words), _mm256_extracti128_si256(words, 1)), 0xd8);
-    bytes = _mm_min_epi8(_mm_max_epi8(bytes, low), high);
+    const __m256i words = Words(a, b);  // 0-3, 8-11 and 4-7, 12-15.
+    const __m128i bytes = Bounded(_mm_shuffle_epi32(_mm_packs_epi16(_mm256_castsi256_si128(words), _mm256_extracti128_si256(words, 1)), 0xd8));
     if (n >= kPanel) {
       _mm_storeu_si128(reinterpret_cast<__m128i*>(y), bytes);
     } else {
@@ -136,6 +157,7 @@ struct Clamp {
     }
   }
 };
+template <class Rescale> using ClampOf = Clamp<Rescale::kPlain>;
 
 }  // namespace
 }  // namespace octet::kernels

@@ -10,24 +10,24 @@ namespace {
 
 inline __m512i Load(const void* p) { return _mm512_loadu_si512(p); }
 
-// Constants of 16 columns for the one-step form of DOUBLE (Requant::narrow).
-template <bool kRelu> struct Narrow {
-  static constexpr bool kWide = false;
-  __m512i mantissa, mantissa_odd, up, up_negative, after;
-  Narrow(const Requant& q, int64_t c) : Narrow(q.narrow[c / kPanel]) {}
-  explicit Narrow(const NarrowPanel& p) : mantissa(Load(p.mantissa)), mantissa_odd(Load(p.odd)), up(Load(p.up)), up_negative(Load(p.up_negative)), after(Load(p.after)) {}
+// 16 columns. Instructions say themselves that they round down.
+template <Floored kForm> struct Floor {
+  static constexpr bool kPlain = IsPlain(kForm), kWide = false;
+  static constexpr int kDown = _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC;
+  __m512 scale, fine, plus, plus_negative;
+  Floor(const Requant& q, int64_t c) : Floor(q.panels[c / kPanel]) {}
+  explicit Floor(const FlooredPanel& p) : scale(_mm512_loadu_ps(p.scale)), fine(_mm512_loadu_ps(p.fine)), plus(_mm512_loadu_ps(p.plus)), plus_negative(_mm512_loadu_ps(p.plus_negative)) {}
   __m512i operator()(__m512i x) const {
-    x = _mm512_slli_epi32(x, 2);
-    const __m512i even = _mm512_mul_epi32(x, mantissa), odd = _mm512_mul_epi32(_mm512_srli_epi64(x, 32), mantissa_odd);
-    const __m512i v = _mm512_mask_shuffle_epi32(odd, 0x5555, even, _MM_PERM_DDBB);  // High halves.
-    if constexpr (kRelu) return _mm512_srav_epi32(_mm512_add_epi32(v, up), after);
-    return _mm512_srav_epi32(_mm512_add_epi32(v, _mm512_mask_blend_epi32(_mm512_movepi32_mask(x), up, up_negative)), after);
+    const __m512 v = _mm512_cvtepi32_ps(x);
+    __m512 start = kPlain ? plus : _mm512_mask_blend_ps(_mm512_movepi32_mask(x), plus, plus_negative);
+    if constexpr (IsFine(kForm)) start = _mm512_fmadd_round_ps(v, fine, start, kDown);
+    return _mm512_cvt_roundps_epi32(_mm512_fmadd_round_ps(v, scale, start, kDown), kDown);
   }
 };
 
 // DOUBLE in the reference's two steps: see requant_avx2.h.
 struct Double {
-  static constexpr bool kWide = true;
+  static constexpr bool kPlain = false, kWide = true;
   __m512i left, mantissa, right;
   Double(const Requant& q, int64_t c) : left(Load(q.left + c)), mantissa(Load(q.mantissa + c)), right(Load(q.right + c)) {}
   __m512i operator()(__m512i x) const {
@@ -42,14 +42,29 @@ struct Double {
   }
 };
 
+// use(Type<Rescale>) of what takes these sums to outputs.
+template <class Rescale> struct Type {
+  using type = Rescale;
+};
+template <class Use> auto ByForm(const Requant& q, const Use& use) {
+  switch (q.floored) {
+    case Floored::kPlain: return use(Type<Floor<Floored::kPlain>>());
+    case Floored::kPlainFine: return use(Type<Floor<Floored::kPlainFine>>());
+    case Floored::kSigned: return use(Type<Floor<Floored::kSigned>>());
+    case Floored::kSignedFine: return use(Type<Floor<Floored::kSignedFine>>());
+    default: return use(Type<Double>());
+  }
+}
+
 // The biases of 16 columns, from beside the other constants.
 template <class Rescale> inline __m512i Bias(const Requant& q, int64_t c) {
   if constexpr (Rescale::kWide) return Load(q.bias + c);
-  else return Load(q.narrow[c / kPanel].bias);
+  else return Load(q.panels[c / kPanel].bias);
 }
 
 // round(x * scale), half away from zero: adding the double below a half and cutting off rounds the same.
 struct F64 {
+  static constexpr bool kPlain = false;
   __m512d low, high;
   F64(const Requant& q, int64_t c) : low(_mm512_loadu_pd(q.scale + c)), high(_mm512_loadu_pd(q.scale + c + 8)) {}
   static __m256i Round(__m256i x, __m512d scale) {
@@ -64,16 +79,19 @@ struct F64 {
 
 inline __mmask64 Mask(int64_t n) { return n >= 64 ? ~0ull : n <= 0 ? 0 : (1ull << n) - 1; }
 
-struct Clamp {
+// 32-bit values to bytes between the bounds. kPlain: bytes that saturate are within them (Requant::plain).
+template <bool kPlain> struct Clamp {
   __m512i zero, low, high;
   explicit Clamp(const Requant& q)
       : zero(_mm512_set1_epi16(static_cast<int16_t>(q.zero))), low(_mm512_set1_epi8(static_cast<char>(q.low))), high(_mm512_set1_epi8(static_cast<char>(q.high))) {}
   // Of four vectors: each 128-bit lane holds four bytes of every one.
   __m512i operator()(__m512i a, __m512i b, __m512i c, __m512i d) const {
+    if constexpr (kPlain) return _mm512_packs_epi16(_mm512_packs_epi32(a, b), _mm512_packs_epi32(c, d));
     const __m512i bytes = _mm512_packs_epi16(_mm512_adds_epi16(_mm512_packs_epi32(a, b), zero), _mm512_adds_epi16(_mm512_packs_epi32(c, d), zero));
     return _mm512_min_epi8(_mm512_max_epi8(bytes, low), high);
   }
 };
+template <class Rescale> using ClampOf = Clamp<Rescale::kPlain>;
 
 // Transposes 4 x 4 words: four bytes of four vectors per lane to 16 bytes of one vector per lane.
 inline __m512i ByVector(__m512i v) { return _mm512_permutexvar_epi32(_mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15), v); }
@@ -96,7 +114,7 @@ inline void Put(int8_t* y, __m128i v, int64_t n) {
 // of absent rows are there, but are not stored.
 template <class Rescale> void FinishPanel(const int32_t* acc, int64_t pitch, int rows, const ProductS8& p, int64_t column, int8_t* y) {
   const Rescale rescale(p.requant, column);
-  const Clamp clamp(p.requant);
+  const ClampOf<Rescale> clamp(p.requant);
   const int64_t columns = p.columns, left = columns - column;  // In registers: bytes are stored meanwhile.
   for (int r = 0; r < rows; r += 4, acc += 4 * pitch, y += 4 * columns) {
     const __m512i bytes = ByVector(clamp(rescale(Load(acc)), rescale(Load(acc + pitch)), rescale(Load(acc + 2 * pitch)), rescale(Load(acc + 3 * pitch))));
@@ -114,7 +132,7 @@ template <class Rescale> void FinishPanel(const int32_t* acc, int64_t pitch, int
 // Two panels and two rows at a time: constants of two panels stay in registers.
 template <class Rescale> void FinishTwoPanels(const int32_t* acc, int64_t pitch, int rows, const ProductS8& p, int64_t column, int8_t* y) {
   const Rescale first(p.requant, column), second(p.requant, column + kPanel);
-  const Clamp clamp(p.requant);
+  const ClampOf<Rescale> clamp(p.requant);
   const int64_t left = p.columns - column;
   for (int r = 0; r < rows; r += 2, acc += 2 * pitch, y += 2 * p.columns) {
     const int32_t* next = acc + pitch;
@@ -131,7 +149,7 @@ template <class Rescale> void Finish(const int32_t* acc, int rows, int panels, c
   if (rows == 1 && panels > 1) {  // By four panels of the row. Of absent ones, the last is repeated.
     const auto at = [&](int c) { return (c < panels ? c : panels - 1) * kPanel; };
     const auto rescaled = [&](int c) { return Rescale(p.requant, column + at(c))(Load(acc + at(c))); };
-    const Clamp clamp(p.requant);
+    const ClampOf<Rescale> clamp(p.requant);
     const int64_t left = p.columns - column < pitch ? p.columns - column : pitch;
     for (int c = 0; c < panels; c += 4) Put(y + c * kPanel, ByVector(clamp(rescaled(c), rescaled(c + 1), rescaled(c + 2), rescaled(c + 3))), left - c * kPanel);
     return;
@@ -139,6 +157,11 @@ template <class Rescale> void Finish(const int32_t* acc, int rows, int panels, c
   int c = 0;
   for (; c + 1 < panels; c += 2) FinishTwoPanels<Rescale>(acc + c * kPanel, pitch, rows, p, column + c * kPanel, y + c * kPanel);
   if (c < panels) FinishPanel<Rescale>(acc + c * kPanel, pitch, rows, p, column + c * kPanel, y + c * kPanel);
+}
+
+using FinishFn = void (*)(const int32_t* acc, int rows, int panels, const ProductS8& p, int64_t column, int8_t* y);
+FinishFn FinishOf(const Requant& q) {
+  return q.scale ? Finish<F64> : ByForm(q, [](auto rescale) -> FinishFn { return Finish<typename decltype(rescale)::type>; });
 }
 
 }  // namespace

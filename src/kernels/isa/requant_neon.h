@@ -47,6 +47,7 @@ struct Clamp {
     return vminq_s8(vmaxq_s8(vqmovn_high_s16(vqmovn_s16(first), second), low), high);
   }
 };
+template <class Rescale> using ClampOf = Clamp;
 
 // The first n bytes.
 inline void Put(int8_t* y, int8x16_t v, int64_t n) {
