@@ -46,6 +46,7 @@ struct DepthwiseS8 {
   const TapLine* line = nullptr;
   int32_t lines = 0, steps = 0;
   const int64_t* step = nullptr;        // For each step: line * line_pixels + column, the column of a window's taps.
+  int64_t window_rows = 1;              // Loaded rows that a row of windows has, those of each phase for themselves.
   int64_t columns = 1;                  // Of a window, in pixels of a line.
   int64_t line_pixels = 0;              // Pixels of a line: (repeats - 1) * pixels + columns.
   const std::byte* weights = nullptr;   // [period][steps][vector][lane_taps].
@@ -54,7 +55,15 @@ struct DepthwiseS8 {
 
   int64_t in_pitch() const { return pixels * pixel_pitch; }  // From a vector to the next of its channels.
   int64_t out_pitch() const { return pixels * channels; }
+  int64_t row_bytes() const { return width * channels; }  // Of output.
   int64_t vectors(int64_t vector) const { return blocks ? period * width : (width * channels + vector - 1) / vector; }
+};
+
+// Where the three columns of a window of at most three rows are: row t of the first window's column s is rows[row[s][t]] + offset[s].
+// Of absent rows, the last is repeated.
+struct ColumnsS8 {
+  int32_t row[3][3];
+  int64_t offset[3];
 };
 
 // 3x3 windows of stride 1 by Winograd's F(m x m, 3 x 3), m = 2 or 4: a tile of m x m outputs from (m + 2)^2
@@ -92,7 +101,8 @@ struct Int8 {
   int32_t vector, lane_taps, tap_bytes, tap_offset;
   const uint8_t* order;       // The channel of each of a vector's positions.
   void (*load_pixels)(const int8_t* x, int64_t n, int64_t count, int64_t stride, uint8_t* to);
-  void (*depthwise)(const DepthwiseS8&, const uint8_t* const* rows, int8_t* y, void* lines);
+  // `count` rows of output, one behind the other; output row i's taps are in rows[i * window_rows] and on.
+  void (*depthwise)(const DepthwiseS8&, const uint8_t* const* rows, int64_t count, int8_t* y, void* lines);
 
   int32_t winograd_channels;  // With fewer, in or out, direct products are faster.
   // `rows` rows of output for panels [first, end) from loaded rows, m = 2 and 4. Null where direct products are

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Integer depthwise windows. A band of input rows is copied with its padding; then one kernel call makes one output row. A pixel's
+// Integer depthwise windows. A band of input rows is copied with its padding; then a kernel call makes some output rows. A pixel's
 // phase is its column modulo the stride. Where vectors cross pixels, the copy sorts pixels by phase, so that those of neighbouring
 // windows lie side by side.
 #include <array>
@@ -20,6 +20,7 @@ using kernels::RoundUp;
 using kernels::TapLine;
 
 constexpr int64_t kBandBytes = 64 << 10;       // Of loaded rows per task, beside the lines in a level-2 cache.
+constexpr int64_t kCallBytes = 16 << 10;       // Of loaded rows per call: constants of all of its rows are loaded once.
 constexpr int64_t kEnoughRows = 4;             // Of output per task: fewer load more rows twice.
 constexpr double kMostScratchBytes = 64 << 20;
 constexpr int kMostTaps = 4;                   // Of a lane.
@@ -95,7 +96,7 @@ struct Params {
   bool sorted = false;                        // Pixels of a loaded row, by phase.
   int64_t phase_pixels = 0, phase_bytes = 0;  // A loaded row's pixels of one phase; from a phase's first pixel to the next phase's.
   int64_t row_bytes = 0;                      // A loaded row.
-  int64_t rows_per_task = 0, bands = 0;
+  int64_t rows_per_task = 0, bands = 0, rows_per_call = 0;
   const uint8_t* outside = nullptr;           // A loaded row of padding.
   int32_t outside_byte = 0;
   int64_t band_bytes = 0, pointer_bytes = 0, scratch_bytes = 0;  // Per thread.
@@ -133,13 +134,15 @@ Status RunRows(const void* params, const Run& run) {
     const int64_t start = top * g.stride_h - g.pad_h, height = (count - 1) * g.stride_h + WindowHeight(g);
     for (int64_t r = std::max<int64_t>(0, -start); r < height && start + r < g.in_h; ++r)
       LoadRow(p, k, run.input<int8_t>(0) + (b * g.in_h + start + r) * in_row, band + r * p.row_bytes);
-    for (int64_t i = 0; i < count; ++i) {
-      for (int32_t phase = 0; phase < g.stride_w; ++phase)
-        for (int32_t u = 0; u < g.filter_h; ++u) {
-          const int64_t r = i * g.stride_h + int64_t{u} * g.dilation_h, y = start + r;
-          rows[phase * g.filter_h + u] = (y < 0 || y >= g.in_h ? p.outside : band + r * p.row_bytes) + phase * p.phase_bytes;
-        }
-      k.depthwise(p.row, rows, run.output<int8_t>(0) + (b * g.out_h + top + i) * out_row, lines);
+    for (int64_t first = 0; first < count; first += p.rows_per_call) {
+      const int64_t end = std::min(first + p.rows_per_call, count);
+      for (int64_t i = first; i < end; ++i)
+        for (int32_t phase = 0; phase < g.stride_w; ++phase)
+          for (int32_t u = 0; u < g.filter_h; ++u) {
+            const int64_t r = i * g.stride_h + int64_t{u} * g.dilation_h, y = start + r;
+            rows[(i - first) * p.row.window_rows + phase * g.filter_h + u] = (y < 0 || y >= g.in_h ? p.outside : band + r * p.row_bytes) + phase * p.phase_bytes;
+          }
+      k.depthwise(p.row, rows, end - first, run.output<int8_t>(0) + (b * g.out_h + top + first) * out_row, lines);
     }
   });
   return {};
@@ -244,7 +247,9 @@ void SetSizes(Prepare& prepare, Params* p, const Int8& k, const Windows& w) {
   p->rows_per_task = CeilDivide(g.out_h, bands);
   p->bands = CeilDivide(g.out_h, p->rows_per_task);
   p->band_bytes = RoundUp(((p->rows_per_task - 1) * g.stride_h + WindowHeight(g)) * row_bytes, 64);
-  p->pointer_bytes = RoundUp(int64_t{g.stride_w} * g.filter_h * 8, 64);
+  p->rows_per_call = std::clamp<int64_t>(kCallBytes / (g.stride_h * row_bytes), 1, p->rows_per_task);
+  row.window_rows = int64_t{g.stride_w} * g.filter_h;
+  p->pointer_bytes = RoundUp(p->rows_per_call * row.window_rows * 8, 64);
   p->scratch_bytes = p->band_bytes + p->pointer_bytes + static_cast<int64_t>(w.lines.size()) * row.line_pixels * pixel_bytes;
   auto* outside = prepare.Array<uint8_t>(static_cast<size_t>(p->row_bytes));
   std::memset(outside, p->outside_byte, static_cast<size_t>(p->row_bytes));

@@ -452,7 +452,7 @@ template <int kM> void WinogradRows(const WinogradS8& p, const void* loaded, int
 // -------------------------------------------------------------------------------- depthwise
 // A vector is 16 channels; a line holds pairs of taps as int16.
 
-constexpr int kVector = 16, kPixelBytes = kVector * 4, kLineTaps = 2, kColumnRows = 3;
+constexpr int kVector = 16, kPixelBytes = kVector * 4, kLineTaps = 2;
 
 // Two taps of a vector side by side, as 16 bits.
 struct Pairs {
@@ -526,9 +526,9 @@ struct SlideWeights {
   }
 }
 
-// The row of outputs of a vector of channels.
-template <class Rescale, int kNew> void Slide(const DepthwiseS8& p, const uint8_t* const (*column)[kColumnRows], const int64_t* offset, int64_t phase, int64_t repeats, int8_t* y) {
-  const int64_t channel = phase * kVector, in_pitch = p.in_pitch(), pitch = p.out_pitch();
+// The rows of outputs of a vector of channels.
+template <class Rescale, int kNew> void Slide(const DepthwiseS8& p, const ColumnsS8& columns, const uint8_t* const* rows, int64_t count, int64_t phase, int64_t repeats, int8_t* y) {
+  const int64_t channel = phase * kVector, in_pitch = p.in_pitch(), pitch = p.out_pitch(), row_bytes = p.row_bytes(), window_rows = p.window_rows;
   const SlideWeights w(p, phase);
   const Rescale rescale[2] = {Rescale(p.requant, channel), Rescale(p.requant, channel + 8)};
   const __m256i bias[2] = {Bias<Rescale>(p.requant, channel), Bias<Rescale>(p.requant, channel + 8)};
@@ -536,46 +536,48 @@ template <class Rescale, int kNew> void Slide(const DepthwiseS8& p, const uint8_
   // Bytes of a vector that are there: of the last pixel's, or of the row's.
   const int64_t there = (p.blocks ? p.channels : p.width * p.channels) - channel, less = p.blocks ? 0 : pitch;
   // Column 2 of a window is column 0 of the next, or column 1; with kNew = 2, what was column 1 has lines of its own.
-  const int64_t even = channel + offset[0], odd = channel + offset[1];
-  const uint8_t *even0 = column[0][0] + even, *even1 = column[0][1] + even, *even2 = column[0][2] + even;
-  const uint8_t *odd0 = column[1][0] + odd, *odd1 = column[1][1] + odd, *odd2 = column[1][2] + odd;
-  Pairs c0(even0, even1), c1(odd0, odd1), q0(even2, odd2);
-  y += channel;
-  for (int64_t n = 0; n < repeats; n += 2, y += 2 * pitch) {
-    const bool two = n + 1 < repeats;
-    __m256i sum[4] = {bias[0], bias[1], bias[0], bias[1]};
-    if constexpr (kNew == 1) {
-      const int64_t x = (n + 2) * in_pitch, next = two ? x + in_pitch : x;  // Past the last window, its last column again.
-      AddProducts(sum, c0, w.taps[kColumn0]), AddProducts(sum + 2, c1, w.taps[kColumn0]);
-      AddProducts(sum, c1, w.taps[kColumn1]), AddProducts(sum, q0, w.taps[kRow01]), AddProducts(sum + 2, q0, w.taps[kRowX0]);
-      c0 = Pairs(even0 + x, even1 + x), c1 = Pairs(even0 + next, even1 + next), q0 = Pairs(even2 + x, even2 + next);
-      AddProducts(sum, c0, w.taps[kColumn2]), AddProducts(sum + 2, c0, w.taps[kColumn1]), AddProducts(sum + 2, c1, w.taps[kColumn2]);
-      AddProducts(sum, q0, w.taps[kRow2X]), AddProducts(sum + 2, q0, w.taps[kRow12]);
-    } else {
-      const int64_t x = (n + 1) * in_pitch, next = two ? x + in_pitch : x;
-      AddProducts(sum, c0, w.taps[kColumn0]), AddProducts(sum, c1, w.taps[kColumn1]), AddProducts(sum, q0, w.taps[kRow01]);
-      c0 = Pairs(even0 + x, even1 + x), q0 = Pairs(even2 + x, two ? odd2 + x : even2 + x);
-      AddProducts(sum, c0, w.taps[kColumn2]), AddProducts(sum + 2, c0, w.taps[kColumn0]);
-      AddProducts(sum, q0, w.taps[kRow2X]), AddProducts(sum + 2, q0, w.taps[kRow01]);
-      const bool more = n + 2 < repeats;
-      c1 = two ? Pairs(odd0 + x, odd1 + x) : c0;
-      AddProducts(sum + 2, c1, w.taps[kColumn1]);
-      c0 = Pairs(even0 + next, even1 + next), q0 = Pairs(even2 + next, more ? odd2 + next : even2 + next);
-      AddProducts(sum + 2, c0, w.taps[kColumn2]), AddProducts(sum + 2, q0, w.taps[kRow2X]);
-      if (more) c1 = Pairs(odd0 + next, odd1 + next);
-    }
-    Rescale::Each(rescale, sum);
-    const int64_t left = there - n * less;
-    if (two && left - less >= kVector) {
-      clamp.PutTwo(sum[0], sum[1], sum[2], sum[3], y, pitch, kVector);
-    } else {
-      clamp.Put(sum[0], sum[1], y, left);
-      if (two) clamp.Put(sum[2], sum[3], y + pitch, left - less);
+  const int64_t even = channel + columns.offset[0], odd = channel + columns.offset[1];
+  for (int64_t i = 0; i < count; ++i, rows += window_rows) {
+    const auto at = [&](int s, int t) { return rows[columns.row[s][t]] + (s ? odd : even); };
+    const uint8_t *even0 = at(0, 0), *even1 = at(0, 1), *even2 = at(0, 2), *odd0 = at(1, 0), *odd1 = at(1, 1), *odd2 = at(1, 2);
+    Pairs c0(even0, even1), c1(odd0, odd1), q0(even2, odd2);
+    int8_t* to = y + i * row_bytes + channel;
+    for (int64_t n = 0; n < repeats; n += 2, to += 2 * pitch) {
+      const bool two = n + 1 < repeats;
+      __m256i sum[4] = {bias[0], bias[1], bias[0], bias[1]};
+      if constexpr (kNew == 1) {
+        const int64_t x = (n + 2) * in_pitch, next = two ? x + in_pitch : x;  // Past the last window, its last column again.
+        AddProducts(sum, c0, w.taps[kColumn0]), AddProducts(sum + 2, c1, w.taps[kColumn0]);
+        AddProducts(sum, c1, w.taps[kColumn1]), AddProducts(sum, q0, w.taps[kRow01]), AddProducts(sum + 2, q0, w.taps[kRowX0]);
+        c0 = Pairs(even0 + x, even1 + x), c1 = Pairs(even0 + next, even1 + next), q0 = Pairs(even2 + x, even2 + next);
+        AddProducts(sum, c0, w.taps[kColumn2]), AddProducts(sum + 2, c0, w.taps[kColumn1]), AddProducts(sum + 2, c1, w.taps[kColumn2]);
+        AddProducts(sum, q0, w.taps[kRow2X]), AddProducts(sum + 2, q0, w.taps[kRow12]);
+      } else {
+        const int64_t x = (n + 1) * in_pitch, next = two ? x + in_pitch : x;
+        AddProducts(sum, c0, w.taps[kColumn0]), AddProducts(sum, c1, w.taps[kColumn1]), AddProducts(sum, q0, w.taps[kRow01]);
+        c0 = Pairs(even0 + x, even1 + x), q0 = Pairs(even2 + x, two ? odd2 + x : even2 + x);
+        AddProducts(sum, c0, w.taps[kColumn2]), AddProducts(sum + 2, c0, w.taps[kColumn0]);
+        AddProducts(sum, q0, w.taps[kRow2X]), AddProducts(sum + 2, q0, w.taps[kRow01]);
+        const bool more = n + 2 < repeats;
+        c1 = two ? Pairs(odd0 + x, odd1 + x) : c0;
+        AddProducts(sum + 2, c1, w.taps[kColumn1]);
+        c0 = Pairs(even0 + next, even1 + next), q0 = Pairs(even2 + next, more ? odd2 + next : even2 + next);
+        AddProducts(sum + 2, c0, w.taps[kColumn2]), AddProducts(sum + 2, q0, w.taps[kRow2X]);
+        if (more) c1 = Pairs(odd0 + next, odd1 + next);
+      }
+      Rescale::Each(rescale, sum);
+      const int64_t left = there - n * less;
+      if (two && left - less >= kVector) {
+        clamp.PutTwo(sum[0], sum[1], sum[2], sum[3], to, pitch, kVector);
+      } else {
+        clamp.Put(sum[0], sum[1], to, left);
+        if (two) clamp.Put(sum[2], sum[3], to + pitch, left - less);
+      }
     }
   }
 }
 
-template <class Rescale> bool RowOfThree(const DepthwiseS8& p, const uint8_t* const (*column)[kColumnRows], const int64_t* offset, int8_t* y) {
+template <class Rescale> bool RowsOfThree(const DepthwiseS8& p, const ColumnsS8& columns, const uint8_t* const* rows, int64_t count, int8_t* y) {
   if constexpr (Rescale::kWide) {
     return false;  // Rare: lines will do.
   } else {
@@ -585,16 +587,16 @@ template <class Rescale> bool RowOfThree(const DepthwiseS8& p, const uint8_t* co
     if (!one && !shared(2, 0)) return false;
     const int64_t vectors = p.vectors(kVector);
     for (int64_t phase = 0; phase < p.period && phase < vectors; ++phase)
-      (one ? Slide<Rescale, 1> : Slide<Rescale, 2>)(p, column, offset, phase, (vectors - phase + p.period - 1) / p.period, y);
+      (one ? Slide<Rescale, 1> : Slide<Rescale, 2>)(p, columns, rows, count, phase, (vectors - phase + p.period - 1) / p.period, y);
     return true;
   }
 }
 
 #include "kernels/isa/depthwise_s8_body.h"
 
-void Depthwise(const DepthwiseS8& p, const uint8_t* const* rows, int8_t* y, void* lines) {
+void Depthwise(const DepthwiseS8& p, const uint8_t* const* rows, int64_t count, int8_t* y, void* lines) {
   const RoundDown mode;
-  ByForm(p.requant, [&](auto rescale) { DepthwiseRow<typename decltype(rescale)::type>(p, rows, y, lines); });
+  ByForm(p.requant, [&](auto rescale) { DepthwiseRows<typename decltype(rescale)::type>(p, rows, count, y, lines); });
 }
 
 void LoadPixels(const int8_t* x, int64_t n, int64_t count, int64_t stride, uint8_t* to) {

@@ -264,18 +264,21 @@ void WinogradRows(const WinogradS8& p, const void* loaded, int64_t rows, int64_t
 // A vector is 64 channels. Interleaving four rows byte by byte leaves channels 16 * lane + 4 * q + i in
 // register q; four of them pack back into bytes in the channels' own order.
 
-constexpr int kVector = 64, kPixelBytes = kVector * 4, kLineTaps = 4, kColumnRows = 4;
+constexpr int kVector = 64, kPixelBytes = kVector * 4, kLineTaps = 4;
 
 struct Column {
   __m512i q[4];
 };
-inline Column Interleaved(const uint8_t* const* rows, int64_t at) {
-  const __m512i a = Load(rows[0] + at), b = Load(rows[1] + at), c = Load(rows[2] + at), d = Load(rows[3] + at);
+inline Column Interleaved(__m512i a, __m512i b, __m512i c, __m512i d) {
   const __m512i ab_low = _mm512_unpacklo_epi8(a, b), ab_high = _mm512_unpackhi_epi8(a, b), cd_low = _mm512_unpacklo_epi8(c, d), cd_high = _mm512_unpackhi_epi8(c, d);
   return {{_mm512_unpacklo_epi16(ab_low, cd_low), _mm512_unpackhi_epi16(ab_low, cd_low), _mm512_unpacklo_epi16(ab_high, cd_high), _mm512_unpackhi_epi16(ab_high, cd_high)}};
 }
+inline Column Interleaved(const uint8_t* const (&rows)[3], int64_t at) {
+  const __m512i last = Load(rows[2] + at);
+  return Interleaved(Load(rows[0] + at), Load(rows[1] + at), last, last);
+}
 inline void Interleave(const uint8_t* const* rows, int64_t at, uint8_t* to) {
-  const Column column = Interleaved(rows, at);
+  const Column column = Interleaved(Load(rows[0] + at), Load(rows[1] + at), Load(rows[2] + at), Load(rows[3] + at));
   for (int q = 0; q < 4; ++q) _mm512_store_si512(to + q * 64, column.q[q]);
 }
 
@@ -335,8 +338,8 @@ template <class Rescale>
 
 #include "kernels/isa/depthwise_s8_body.h"
 
-void Depthwise(const DepthwiseS8& p, const uint8_t* const* rows, int8_t* y, void* lines) {
-  ByForm(p.requant, [&](auto rescale) { DepthwiseRow<typename decltype(rescale)::type>(p, rows, y, lines); });
+void Depthwise(const DepthwiseS8& p, const uint8_t* const* rows, int64_t count, int8_t* y, void* lines) {
+  ByForm(p.requant, [&](auto rescale) { DepthwiseRows<typename decltype(rescale)::type>(p, rows, count, y, lines); });
 }
 
 // x + 128 for kBytes values.

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Depthwise windows of bytes: the walk over a row of outputs, of every instruction set. Included inside an unnamed namespace that has
+// Depthwise windows of bytes: the walk over rows of outputs, of every instruction set. Included inside an unnamed namespace that has
 //   kVector, kPixelBytes       channels of a vector, bytes of one of a line
 //   kLineTaps                      taps that a line holds side by side: 4 where the instruction sums four products, 2 where it sums two
 //   Interleave(from, at, to)   the vectors at from[tap] + at, tap by tap, as a line has them
 //   Vectors<Rescale, kCount>   outputs of kCount vectors of a line
 // and, for windows of three columns, which need no line,
-//   kColumnRows                the rows of a column
-//   RowOfThree<Rescale>(p, column, offset, y)   a row of output, if it takes such windows; column[s][t] + offset[s]: row t of the first
-//                              window's column s (depthwise_s8_columns_body.h has one)
+//   RowsOfThree<Rescale>(p, columns, rows, count, y)   rows of output, if it takes such windows (depthwise_s8_columns_body.h has one);
+//                              rows[columns.row[s][t]] + columns.offset[s]: row t of the first window's column s
 
 // Where a line's taps begin; of absent ones, the last is repeated.
 inline void TapsOf(const TapLine& line, const uint8_t* const* rows, const uint8_t** from) {
@@ -30,26 +29,23 @@ void FillLine(const DepthwiseS8& p, const TapLine& line, const uint8_t* const* r
 
 // Whether the window is three columns of the pixel's own lines; if so, where they are. Four taps hold a column; of pairs, it is one and
 // a single.
-inline bool ColumnsOf(const DepthwiseS8& p, const uint8_t* const* rows, const uint8_t* (*column)[kColumnRows], int64_t* offset) {
+inline bool ColumnsOf(const DepthwiseS8& p, ColumnsS8* columns) {
   constexpr bool kPairs = kLineTaps == 2;
   if (p.steps != (kPairs ? 6 : 3) || (!kPairs && p.lines > 3)) return false;
   for (int s = 0; s < 3; ++s) {
     const TapLine& line = p.line[p.step[s] / p.line_pixels];
-    if (line.step) return false;
+    if (line.step || line.count > 3) return false;
     if (kPairs) {
       const TapLine& single = p.line[p.step[s + 3] / p.line_pixels];
       if (single.step || line.count != 2 || single.count != 1 || single.first != line.first + 2 || p.step[s] % p.line_pixels != p.step[s + 3] % p.line_pixels) return false;
     }
-    for (int t = 0; t < kColumnRows; ++t) column[s][t] = rows[line.first + (kPairs || t < line.count ? t : line.count - 1)];
-    offset[s] = p.step[s] % p.line_pixels * p.pixel_pitch;
+    for (int t = 0; t < 3; ++t) columns->row[s][t] = line.first + (kPairs || t < line.count ? t : line.count - 1);
+    columns->offset[s] = p.step[s] % p.line_pixels * p.pixel_pitch;
   }
   return true;
 }
 
-template <class Rescale> void DepthwiseRow(const DepthwiseS8& p, const uint8_t* const* rows, int8_t* y, void* lines) {
-  const uint8_t* column[3][kColumnRows];
-  int64_t offset[3];
-  if (ColumnsOf(p, rows, column, offset) && RowOfThree<Rescale>(p, column, offset, y)) return;
+template <class Rescale> void RowOfLines(const DepthwiseS8& p, const uint8_t* const* rows, int8_t* y, void* lines) {
   auto* line = static_cast<uint8_t*>(lines);
   const int64_t vectors = p.vectors(kVector), pitch = p.out_pitch(), end = p.width * p.channels;
   for (int64_t phase = 0; phase < p.period && phase < vectors; ++phase) {
@@ -66,4 +62,10 @@ template <class Rescale> void DepthwiseRow(const DepthwiseS8& p, const uint8_t* 
       }
     }
   }
+}
+
+template <class Rescale> void DepthwiseRows(const DepthwiseS8& p, const uint8_t* const* rows, int64_t count, int8_t* y, void* lines) {
+  ColumnsS8 columns;
+  if (ColumnsOf(p, &columns) && RowsOfThree<Rescale>(p, columns, rows, count, y)) return;
+  for (int64_t i = 0; i < count; ++i) RowOfLines<Rescale>(p, rows + i * p.window_rows, y + i * p.row_bytes(), lines);
 }

@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 // Depthwise windows of three columns that stay in registers. Included inside an unnamed namespace that has, besides what
 // depthwise_s8_body.h wants,
-//   Column, Interleaved(rows, at)   a column of kColumnRows rows
+//   Column, Interleaved(rows, at)   a column of three rows
 //   ColumnWeights(p, phase)         the weights of a vector of channels
 //   PutThree<Rescale>(p, clamp, at, column, weights, y, left)
 
-// kNew: how many of the columns the next vector does not share.
+// A row of outputs of a vector of channels. kNew: how many of the columns the next vector does not share.
 template <class Rescale, int kNew>
-void ThreeColumns(const DepthwiseS8& given, const uint8_t* const (*given_rows)[kColumnRows], const int64_t* given_offset, int64_t phase, int64_t repeats, int8_t* y) {
+void ThreeColumns(const DepthwiseS8& given, const ColumnsS8& columns, const uint8_t* const* window, int64_t phase, int64_t repeats, int8_t* y) {
   const DepthwiseS8 p = given;  // Copies that y cannot alias.
-  const uint8_t* rows[3][kColumnRows];
+  const uint8_t* rows[3][3];
   int64_t offset[3];
   for (int s = 0; s < 3; ++s) {
-    offset[s] = given_offset[s];
-    for (int t = 0; t < kColumnRows; ++t) rows[s][t] = given_rows[s][t];
+    offset[s] = columns.offset[s];
+    for (int t = 0; t < 3; ++t) rows[s][t] = window[columns.row[s][t]];
   }
   const int64_t in_pitch = p.in_pitch(), out_pitch = p.out_pitch(), at = phase * kVector;
   const ColumnWeights weights(p, phase);
@@ -22,17 +22,18 @@ void ThreeColumns(const DepthwiseS8& given, const uint8_t* const (*given_rows)[k
   for (int64_t n = 0;; ++n) {
     const int64_t x = at + n * in_pitch, out = at + n * out_pitch;
     column[2] = Interleaved(rows[2], x + offset[2]);
-    PutThree<Rescale>(p, clamp, at, column, weights, y + out, p.blocks ? p.channels - at : p.width * p.channels - out);
+    PutThree<Rescale>(p, clamp, at, column, weights, y + out, p.blocks ? p.channels - at : p.row_bytes() - out);
     if (n + 1 == repeats) return;
     column[0] = kNew == 1 ? column[1] : kNew == 2 ? column[2] : Interleaved(rows[0], x + in_pitch + offset[0]);
     column[1] = kNew == 1 ? column[2] : Interleaved(rows[1], x + in_pitch + offset[1]);
   }
 }
 
-template <class Rescale> bool RowOfThree(const DepthwiseS8& p, const uint8_t* const (*column)[kColumnRows], const int64_t* offset, int8_t* y) {
+template <class Rescale> bool RowsOfThree(const DepthwiseS8& p, const ColumnsS8& columns, const uint8_t* const* rows, int64_t count, int8_t* y) {
   const auto shared = [&](int a, int b) { return p.step[a] == p.step[b] + p.pixels; };  // Column a is the next vector's b.
   const auto run = shared(1, 0) && shared(2, 1) ? ThreeColumns<Rescale, 1> : shared(2, 0) ? ThreeColumns<Rescale, 2> : ThreeColumns<Rescale, 3>;
   const int64_t vectors = p.vectors(kVector);
-  for (int64_t phase = 0; phase < p.period && phase < vectors; ++phase) run(p, column, offset, phase, (vectors - phase + p.period - 1) / p.period, y);
+  for (int64_t phase = 0; phase < p.period && phase < vectors; ++phase)
+    for (int64_t i = 0; i < count; ++i) run(p, columns, rows + i * p.window_rows, phase, (vectors - phase + p.period - 1) / p.period, y + i * p.row_bytes());
   return true;
 }

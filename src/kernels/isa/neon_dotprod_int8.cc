@@ -82,20 +82,23 @@ void Load(const int8_t* x, int64_t n, void* to) { __builtin_memcpy(to, x, static
 // -------------------------------------------------------------------------------- depthwise
 // A vector is 16 channels. Interleaving four rows byte by byte leaves channels 4 * q to 4 * q + 3 in register q.
 
-constexpr int kVector = 16, kPixelBytes = kVector * 4, kLineTaps = 4, kColumnRows = 4;
+constexpr int kVector = 16, kPixelBytes = kVector * 4, kLineTaps = 4;
 
 struct Column {
   int8x16_t q[4];
 };
-inline Column Interleaved(const uint8_t* const* rows, int64_t at) {
-  const uint8x16_t a = vld1q_u8(rows[0] + at), b = vld1q_u8(rows[1] + at), c = vld1q_u8(rows[2] + at), d = vld1q_u8(rows[3] + at);
+inline Column Interleaved(uint8x16_t a, uint8x16_t b, uint8x16_t c, uint8x16_t d) {
   const uint16x8_t ab_low = vreinterpretq_u16_u8(vzip1q_u8(a, b)), ab_high = vreinterpretq_u16_u8(vzip2q_u8(a, b));
   const uint16x8_t cd_low = vreinterpretq_u16_u8(vzip1q_u8(c, d)), cd_high = vreinterpretq_u16_u8(vzip2q_u8(c, d));
   return {{vreinterpretq_s8_u16(vzip1q_u16(ab_low, cd_low)), vreinterpretq_s8_u16(vzip2q_u16(ab_low, cd_low)), vreinterpretq_s8_u16(vzip1q_u16(ab_high, cd_high)),
            vreinterpretq_s8_u16(vzip2q_u16(ab_high, cd_high))}};
 }
+inline Column Interleaved(const uint8_t* const (&rows)[3], int64_t at) {
+  const uint8x16_t last = vld1q_u8(rows[2] + at);
+  return Interleaved(vld1q_u8(rows[0] + at), vld1q_u8(rows[1] + at), last, last);
+}
 inline void Interleave(const uint8_t* const* rows, int64_t at, uint8_t* to) {
-  const Column column = Interleaved(rows, at);
+  const Column column = Interleaved(vld1q_u8(rows[0] + at), vld1q_u8(rows[1] + at), vld1q_u8(rows[2] + at), vld1q_u8(rows[3] + at));
   for (int q = 0; q < 4; ++q) vst1q_s8(reinterpret_cast<int8_t*>(to) + q * 16, column.q[q]);
 }
 
@@ -148,9 +151,9 @@ template <class Rescale>
 
 #include "kernels/isa/depthwise_s8_body.h"
 
-void Depthwise(const DepthwiseS8& p, const uint8_t* const* rows, int8_t* y, void* lines) {
-  const auto row = !p.requant.narrow ? DepthwiseRow<Double<true, false>> : p.requant.relu() ? DepthwiseRow<Double<false, true>> : DepthwiseRow<Double<false, false>>;
-  row(p, rows, y, lines);
+void Depthwise(const DepthwiseS8& p, const uint8_t* const* rows, int64_t count, int8_t* y, void* lines) {
+  const auto run = !p.requant.narrow ? DepthwiseRows<Double<true, false>> : p.requant.relu() ? DepthwiseRows<Double<false, true>> : DepthwiseRows<Double<false, false>>;
+  run(p, rows, count, y, lines);
 }
 
 constexpr uint8_t kOrder[kVector] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};

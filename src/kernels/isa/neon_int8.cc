@@ -260,11 +260,13 @@ template <class Rescale, bool kNarrow> void DepthwiseRow(const DepthwiseS8& p, c
   }
 }
 
-template <bool kNarrow> void DepthwiseAs(const DepthwiseS8& p, const uint8_t* const* rows, int8_t* y, void* lines) {
+template <bool kNarrow> void DepthwiseAs(const DepthwiseS8& p, const uint8_t* const* rows, int64_t count, int8_t* y, void* lines) {
   const auto row = !p.requant.narrow ? DepthwiseRow<Double<true, false>, kNarrow> : p.requant.relu() ? DepthwiseRow<Double<false, true>, kNarrow> : DepthwiseRow<Double<false, false>, kNarrow>;
-  row(p, rows, y, lines);
+  for (int64_t i = 0; i < count; ++i) row(p, rows + i * p.window_rows, y + i * p.row_bytes(), lines);
 }
-void Depthwise(const DepthwiseS8& p, const uint8_t* const* rows, int8_t* y, void* lines) { (p.narrow_range ? DepthwiseAs<true> : DepthwiseAs<false>)(p, rows, y, lines); }
+void Depthwise(const DepthwiseS8& p, const uint8_t* const* rows, int64_t count, int8_t* y, void* lines) {
+  (p.narrow_range ? DepthwiseAs<true> : DepthwiseAs<false>)(p, rows, count, y, lines);
+}
 
 constexpr uint8_t kOrder[kVector] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
 

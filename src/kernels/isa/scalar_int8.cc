@@ -55,7 +55,7 @@ void LoadPixels(const int8_t* x, int64_t n, int64_t count, int64_t stride, uint8
 constexpr int kVector = 16;
 
 // Lines are not built: every step looks its taps up in the rows.
-void Depthwise(const DepthwiseS8& p, const uint8_t* const* rows, int8_t* y, void*) {
+void DepthwiseRow(const DepthwiseS8& p, const uint8_t* const* rows, int8_t* y) {
   const auto* weights = reinterpret_cast<const int16_t*>(p.weights);
   for (int64_t v = 0; v < p.vectors(kVector); ++v) {
     const int64_t phase = v % p.period, n = v / p.period, at = phase * kVector + n * p.out_pitch(), from = phase * kVector + n * p.in_pitch();
@@ -73,6 +73,10 @@ void Depthwise(const DepthwiseS8& p, const uint8_t* const* rows, int8_t* y, void
       y[at + c] = Finish(sum, p.requant, phase * kVector + c);
     }
   }
+}
+
+void Depthwise(const DepthwiseS8& p, const uint8_t* const* rows, int64_t count, int8_t* y, void*) {
+  for (int64_t i = 0; i < count; ++i) DepthwiseRow(p, rows + i * p.window_rows, y + i * p.row_bytes());
 }
 
 constexpr uint8_t kOrder[kVector] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
