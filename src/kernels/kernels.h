@@ -11,14 +11,14 @@ namespace octet::kernels {
 inline constexpr int kPanel = 16;
 inline int64_t RoundUp(int64_t n, int64_t to) { return (n + to - 1) / to * to; }
 
-// DOUBLE in one step: floor(x * scale + plus), in float32 arithmetic that rounds down. So rounded, a sum reaches an integer exactly
-// where the real number does, and that it is DOUBLE for every x needs to be shown only at the at most 255 places where an output of
-// 8 bits changes (Int8::floor does). DOUBLE rounds away from zero: what is added depends on the sign.
+// DOUBLE or F64 in one step: floor(x * scale + plus), in float32 arithmetic that rounds down. So rounded, a sum reaches an integer
+// exactly where the real number does, and that it is the same for every x needs to be shown only at the at most 255 places where an
+// output of 8 bits changes (Int8::floor does). Both round away from zero: what is added depends on the sign.
 enum class Floored : uint8_t {
   kNone,
   kPlain,       // plus, and the zero point is within the bias: bytes that saturate are the outputs (Requant::plain).
   kPlainFine,   // So, with x * fine added: where 24 bits of a scale are too few.
-  kSigned,      // x < 0 ? plus_negative : plus.
+  kSigned,      // x < 0 ? plus_negative : plus; the bias is so shifted that this is the sign of the output less its zero point.
   kSignedFine,
 };
 constexpr bool IsPlain(Floored form) { return form == Floored::kPlain || form == Floored::kPlainFine; }
@@ -30,6 +30,8 @@ struct alignas(64) FlooredPanel {
   float scale[kPanel], fine[kPanel], plus[kPanel], plus_negative[kPanel];
 };
 
+constexpr int64_t kMostSum = int64_t{1} << 29;
+
 // Output of int32 accumulators, per column: how integers go back to 8 bits with the reference's
 // roundings. Arrays are padded to whole panels.
 struct Requant {
@@ -39,9 +41,9 @@ struct Requant {
   const int32_t* right;       // Shift after, >= 0.
   const double* scale;        // F64 instead of DOUBLE when not null: round(acc * scale), half away.
   int32_t zero, low, high;
-  // Every column's left shift is 0, and no sum reaches 2^29.
+  // Every column's left shift is 0, and no sum reaches kMostSum.
   bool narrow = false;
-  // Where DOUBLE is such a floor: sums start from floored_bias then.
+  // Where all columns are such floors: sums start from floored_bias then.
   Floored floored = Floored::kNone;
   const FlooredPanel* panels = nullptr;
   const int32_t* floored_bias = nullptr;

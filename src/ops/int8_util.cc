@@ -62,7 +62,7 @@ kernels::FlooredPanel* MakePanels(Prepare& prepare, size_t count) {
 // The form in fewer steps, if these instructions have one and every column takes it.
 void Floor(Prepare& prepare, std::span<const ChannelS8> channels, std::span<const int32_t> channel, kernels::Requant* q) {
   const auto floor = kernels::BestInt8().floor;
-  if (!floor || !q->narrow) return;
+  if (!floor || std::ranges::any_of(channels, [](const ChannelS8& c) { return c.largest >= kernels::kMostSum; })) return;
   auto* first = prepare.Array<int32_t>(channel.size());
   kernels::FlooredPanel* panels = MakePanels(prepare, channel.size() / kernels::kPanel);
   const auto exact = [&](kernels::Floored form) {
@@ -94,7 +94,9 @@ kernels::Requant MakeRequantS8(Prepare& prepare, const IntegerOutput& output, st
       const int32_t c = channel[i];
       if (c >= 0) bias[i] = channels[static_cast<size_t>(c)].bias, scales[i] = scale[c];
     }
-    return {bias, nullptr, nullptr, nullptr, scales, output.output_zero, output.clamp.low, output.clamp.high};
+    kernels::Requant q{bias, nullptr, nullptr, nullptr, scales, output.output_zero, output.clamp.low, output.clamp.high};
+    Floor(prepare, channels, channel, &q);
+    return q;
   }
   int32_t *mantissa = array(), *left = array(), *right = array();
   bool narrow = true;
@@ -106,10 +108,10 @@ kernels::Requant MakeRequantS8(Prepare& prepare, const IntegerOutput& output, st
     mantissa[i] = m.mantissa;
     left[i] = std::max(m.shift, 0);
     right[i] = std::max(-m.shift, 0);
-    narrow &= left[i] == 0 && right[i] < 30 && channels[static_cast<size_t>(c)].largest < (int64_t{1} << 29);
+    narrow &= left[i] == 0 && right[i] < 30 && channels[static_cast<size_t>(c)].largest < kernels::kMostSum;
   }
   kernels::Requant q{bias, mantissa, left, right, nullptr, output.output_zero, output.clamp.low, output.clamp.high, narrow};
-  Floor(prepare, channels, channel, &q);
+  if (narrow) Floor(prepare, channels, channel, &q);
   return q;
 }
 

@@ -300,15 +300,13 @@ struct PanelWork {
   int most;             // Rows of such a tile.
 };
 template <class Sums, class Rescale> constexpr PanelWork kWholeWork = {WidenPanel<Sums::kPaired>, WidenPanel<false>, WholePanel<Rescale, Sums>, HalfPanel<Rescale>, nullptr, 0};
-constexpr PanelWork kF64Work = {WidenPanel<true>, nullptr, WholePanel<F64, Paired>, nullptr, nullptr, 0};
 template <class Sums> constexpr PanelWork kTileWork = {WidenPanel<Sums::kPaired>, nullptr, nullptr, nullptr, Sums::kPaired ? kPairedTiles : kTiles, Sums::kTileRows};
 
 template <class Sums> const PanelWork& WidenedWork(const ProductS8& p, int64_t count) {
   const Requant& q = p.requant;
-  if (count < kWholeRows || p.take || (q.scale ? !Sums::kPaired : q.floored == Floored::kNone)) return kTileWork<Sums>;  // (Rare: shallow with scales.)
-  if constexpr (Sums::kPaired)
-    if (q.scale) return kF64Work;
+  if (count < kWholeRows) return kTileWork<Sums>;
   switch (q.floored) {
+    case Floored::kNone: return kTileWork<Sums>;
     case Floored::kPlain: return kWholeWork<Sums, Floor<Floored::kPlain>>;
     case Floored::kPlainFine: return kWholeWork<Sums, Floor<Floored::kPlainFine>>;
     case Floored::kSigned: return kWholeWork<Sums, Floor<Floored::kSigned>>;

@@ -24,7 +24,7 @@ template <class Rescale> void Finish(int32_t* acc, int rows, const ProductS8& p,
 
 using FinishFn = void (*)(int32_t* acc, int rows, const ProductS8& p, int64_t column, int8_t* y);
 FinishFn FinishOf(const Requant& q) {
-  return q.scale ? Finish<F64> : ByForm(q, [](auto rescale) -> FinishFn { return Finish<typename decltype(rescale)::type>; });
+  return q.scale && q.floored == Floored::kNone ? Finish<F64> : ByForm(q, [](auto rescale) -> FinishFn { return Finish<typename decltype(rescale)::type>; });
 }
 
 template <int kCount> inline void StoreSums(const __m256i (&low)[kCount], const __m256i (&high)[kCount], int32_t* acc) {

@@ -161,7 +161,7 @@ template <class Rescale> void Finish(const int32_t* acc, int rows, int panels, c
 
 using FinishFn = void (*)(const int32_t* acc, int rows, int panels, const ProductS8& p, int64_t column, int8_t* y);
 FinishFn FinishOf(const Requant& q) {
-  return q.scale ? Finish<F64> : ByForm(q, [](auto rescale) -> FinishFn { return Finish<typename decltype(rescale)::type>; });
+  return q.scale && q.floored == Floored::kNone ? Finish<F64> : ByForm(q, [](auto rescale) -> FinishFn { return Finish<typename decltype(rescale)::type>; });
 }
 
 }  // namespace
