@@ -219,7 +219,7 @@ void SetRequant(Prepare& prepare, Params* p, const Int8& k, const IntegerOutput&
   kernels::Vectors().accumulate_s8(w, p->g.in_c, taps, p->g.in_c, sum.data());
   for (int32_t c = 0; c < p->g.in_c; ++c)
     channels.push_back(ChannelOf(sum[static_cast<size_t>(c)], w + c, taps, p->g.in_c, bias ? bias[c] : 0, output.input_zero, k.tap_offset));
-  p->row.requant = MakeRequantS8(prepare, output, channels, channel, nullptr);
+  p->row.requant = MakeRequantS8(prepare, output, channels, channel, int64_t{p->g.batch} * p->g.out_h * p->g.out_w, nullptr);
 }
 
 // Sizes of scratch, and the cut into bands.

@@ -59,6 +59,8 @@ kernels::FlooredPanel* MakePanels(Prepare& prepare, size_t count) {
   return reinterpret_cast<kernels::FlooredPanel*>((at + kLine - 1) / kLine * kLine);
 }
 
+constexpr int64_t kEnoughUses = 4;  // For fewer, finding out takes longer than it saves in many inferences.
+
 // The form in fewer steps, if these instructions have one and every column takes it.
 void Floor(Prepare& prepare, std::span<const ChannelS8> channels, std::span<const int32_t> channel, kernels::Requant* q) {
   const auto floor = kernels::BestInt8().floor;
@@ -66,9 +68,11 @@ void Floor(Prepare& prepare, std::span<const ChannelS8> channels, std::span<cons
   auto* first = prepare.Array<int32_t>(channel.size());
   kernels::FlooredPanel* panels = MakePanels(prepare, channel.size() / kernels::kPanel);
   const auto exact = [&](kernels::Floored form) {
-    for (size_t i = 0; i < channel.size(); ++i) {
-      const int32_t c = channel[i];
-      if (c >= 0 && !floor(*q, static_cast<int64_t>(i), channels[static_cast<size_t>(c)].largest, form, &panels[i / kernels::kPanel], first + i)) return false;
+    for (size_t at = 0; at < channel.size(); at += kernels::kPanel) {
+      int64_t largest[kernels::kPanel] = {};
+      for (size_t i = 0; i < kernels::kPanel; ++i)
+        if (const int32_t c = channel[at + i]; c >= 0) largest[i] = channels[static_cast<size_t>(c)].largest;
+      if (!floor(*q, static_cast<int64_t>(at) / kernels::kPanel, largest, form, &panels[at / kernels::kPanel], first + at)) return false;
     }
     return true;
   };
@@ -84,7 +88,7 @@ void Floor(Prepare& prepare, std::span<const ChannelS8> channels, std::span<cons
 }  // namespace
 
 kernels::Requant MakeRequantS8(Prepare& prepare, const IntegerOutput& output, std::span<const ChannelS8> channels, std::span<const int32_t> channel,
-                               const double* scale) {
+                               int64_t uses, const double* scale) {
   const size_t n = channel.size();
   const auto array = [&] { return prepare.Array<int32_t>(n); };
   int32_t* bias = array();
@@ -95,7 +99,7 @@ kernels::Requant MakeRequantS8(Prepare& prepare, const IntegerOutput& output, st
       if (c >= 0) bias[i] = channels[static_cast<size_t>(c)].bias, scales[i] = scale[c];
     }
     kernels::Requant q{bias, nullptr, nullptr, nullptr, scales, output.output_zero, output.clamp.low, output.clamp.high};
-    Floor(prepare, channels, channel, &q);
+    if (uses >= kEnoughUses) Floor(prepare, channels, channel, &q);
     return q;
   }
   int32_t *mantissa = array(), *left = array(), *right = array();
@@ -111,7 +115,7 @@ kernels::Requant MakeRequantS8(Prepare& prepare, const IntegerOutput& output, st
     narrow &= left[i] == 0 && right[i] < 30 && channels[static_cast<size_t>(c)].largest < kernels::kMostSum;
   }
   kernels::Requant q{bias, mantissa, left, right, nullptr, output.output_zero, output.clamp.low, output.clamp.high, narrow};
-  if (narrow) Floor(prepare, channels, channel, &q);
+  if (narrow && uses >= kEnoughUses) Floor(prepare, channels, channel, &q);
   return q;
 }
 

@@ -19,9 +19,10 @@ int64_t SumOf(const int8_t* weights, int64_t count);
 ChannelS8 ChannelOf(int64_t sum, const int8_t* weights, int64_t count, int64_t step, int32_t bias, int32_t input_zero, int32_t offset);
 ChannelS8 SumChannel(const int8_t* weights, int64_t count, int64_t step, int32_t bias, int32_t input_zero, int32_t offset);
 
-// Constants for columns that show channel[i] (or none: -1). scale: F64 rounding instead of DOUBLE; multipliers are not read then.
+// Constants for columns that show channel[i] (or none: -1). uses: sums of a column in one inference. scale: F64 rounding instead of
+// DOUBLE; multipliers are not read then.
 kernels::Requant MakeRequantS8(Prepare& prepare, const IntegerOutput& output, std::span<const ChannelS8> channels, std::span<const int32_t> channel,
-                               const double* scale);
+                               int64_t uses, const double* scale);
 
 // Rows [start, start + rows) of one image in the loaded form, `pixels` wide from column -pad_w; zero points where
 // there is no image.

@@ -164,7 +164,7 @@ void SetRequant(Prepare& prepare, Params* p, const ProductShape& shape, const In
     channel[static_cast<size_t>(c)] = c;
     channels[static_cast<size_t>(c)] = SumChannel(w + c * next, shape.depth, step, bias ? bias[c] : 0, output.input_zero, k.offset);
   }
-  p->product.requant = MakeRequantS8(prepare, output, channels, channel, scale);
+  p->product.requant = MakeRequantS8(prepare, output, channels, channel, shape.rows, scale);
 }
 
 }  // namespace

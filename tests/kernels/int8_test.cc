@@ -105,8 +105,9 @@ struct Constants {
     q.narrow = !f64 && largest < (1 << 29) && std::ranges::all_of(left, [](int32_t shift) { return shift == 0; });
     if (!(q.narrow || (f64 && largest < kernels::kMostSum)) || !k.floor) return q;
     const auto exact = [&](kernels::Floored form) {
-      for (size_t c = 0; c < bias.size(); ++c)
-        if (!k.floor(q, static_cast<int64_t>(c), largest, form, &panels[c / kPanel], &first[c])) return false;
+      const std::vector<int64_t> all(kPanel, largest);
+      for (size_t panel = 0; panel < panels.size(); ++panel)
+        if (!k.floor(q, static_cast<int64_t>(panel), all.data(), form, &panels[panel], &first[panel * kPanel])) return false;
       return true;
     };
     using enum kernels::Floored;

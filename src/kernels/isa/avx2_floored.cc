@@ -1,8 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// Whether a column's DOUBLE or F64 is floor(x * scale + plus), and with which constants (Floored in kernels.h).
+// Whether DOUBLE or F64 of a panel's columns is floor(x * scale + plus), and with which constants (Floored in kernels.h).
 //
-// Both only grow with x. From T(k) on they are at least k; the floor is, too, if k - T scale <= plus < k - (T - 1) scale. So a `plus` in
-// the intersection of these windows over all k that outputs tell apart is right for every x.
+// Both only grow with x: from some T(k) on they are at least k. The floor is, too, if k - T scale <= plus < k - (T - 1) scale, and a
+// `plus` in the intersection of these windows over all k that outputs tell apart is right for every x.
+//
+// With scale0 = mantissa / unit, T(k) is where x mantissa reaches k unit - half, so T mantissa is that and
+//   d(k) = (half - k unit) mod mantissa
+// more, which goes on from k to k + 1 by one subtraction. With scale = scale0 (1 - error), the windows' lower ends are
+//   k - T scale = (1 - error) (half - (d(k) - k drift)) / unit,  drift = unit error / (1 - error),
+// and what is wanted is the least and the largest d(k) - k drift.
 #include <immintrin.h>
 
 #include "kernels/int8.h"
@@ -10,135 +16,167 @@
 namespace octet::kernels {
 namespace {
 
-// Four numbers k at a time, all at least 1 or none. All numbers are integers of less than 2^53, or are rounded as said.
-using Four = __m256d;
-inline Four All(double v) { return _mm256_set1_pd(v); }
-inline Four Nearest(Four v) { return _mm256_round_pd(v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
+// Of every column, side by side: loops over them are vectors.
+using Numbers = double[kPanel];
+struct Columns {
+  Numbers mantissa, unit;    // At most 2^31, an integer for DOUBLE; and a power of 2.
+  Numbers half, half_below;  // For k of at least 1, and others.
+  Numbers inverse, rest;     // Of the mantissa; of the unit divided by it.
+  Numbers scale, error;      // The floor's.
+  Numbers dead;              // 1 where the output is the zero point, whatever is summed.
+};
 
-// With V = k 2^right - 2^(right - 1), and one more for k < 1 (k where right is 0), DOUBLE is at least k where
-// x mantissa + 2^30 >= V 2^31.
-class DoubleReach {
- public:
-  DoubleReach(int32_t mantissa, int32_t right) : mantissa_(mantissa), right_(right) {}
-  double scale() const { return mantissa_ * 0x1p-31 / static_cast<double>(int64_t{1} << right_); }
-  Four operator()(Four k, bool positive) const {
-    const double half = right_ == 0 ? 0 : static_cast<double>((int64_t{1} << (right_ - 1)) - !positive);
-    const Four wanted = _mm256_fmadd_pd(k, All(static_cast<double>(int64_t{1} << right_) * 0x1p31), All(-half * 0x1p31 - 0x1p30));
-    const Four near = Nearest(_mm256_mul_pd(wanted, All(1 / mantissa_))), short_by = _mm256_fnmadd_pd(near, All(mantissa_), wanted);
-    return _mm256_add_pd(near, _mm256_and_pd(_mm256_cmp_pd(short_by, All(0), _CMP_GT_OQ), All(1)));
+struct Quotient {
+  double whole, rest;
+};
+// By a mantissa. n: an integer of less than 2^53. The rest is not negative.
+[[gnu::always_inline]] inline Quotient Divide(double n, double mantissa, double inverse) {
+  const double near = __builtin_floor(n * inverse), over = n - near * mantissa;
+  const double more = over < 0 ? -1 : over < mantissa ? 0 : 1;
+  return {near + more, over - more * mantissa};
+}
+
+// DOUBLE is at least k where x mantissa + 2^30 >= V 2^31, V = k 2^right - 2^(right - 1), and one more for k < 1 (k where right is 0).
+inline void SetDouble(int32_t mantissa, int32_t right, int i, Columns* c) {
+  c->mantissa[i] = mantissa;
+  c->unit[i] = static_cast<double>(int64_t{1} << right) * 0x1p31;
+  c->half[i] = right == 0 ? 0x1p30 : c->unit[i] / 2 + 0x1p30;
+  c->half_below[i] = right == 0 ? 0x1p30 : c->unit[i] / 2 - 0x1p30;
+}
+
+// F64 is at least k where x scale is at least k - 0.5, for k < 1 above it.
+inline void SetF64(double scale, int i, Columns* c) {
+  c->unit[i] = 0x1p31;
+  while (scale * c->unit[i] <= 0x1p30) c->unit[i] *= 2;
+  c->mantissa[i] = scale * c->unit[i];
+  c->half[i] = c->half_below[i] = c->unit[i] / 2;
+}
+
+// In d. Drifts are rounded to whole numbers, 255 times; so are F64's mantissas: where d is as near to one or none, T is in doubt.
+constexpr double kRounding = 512, kDoubt = 1024;
+constexpr int32_t kMiddle = 1 << 30;  // Taken off d, which so fits 32 bits with its drift.
+
+struct Walk {
+  alignas(32) int32_t mantissa[kPanel], first[kPanel], step[kPanel], drift[kPanel];  // Unsigned but for the drift.
+  alignas(32) int32_t least[kPanel], most[kPanel];
+};
+
+// The least and the largest d(k) - k drift - kMiddle for `count` k: from `first` on, `step` less each time.
+void Follow(int32_t count, Walk* walk) {
+  const auto load = [](const void* p, int half) { return _mm256_load_si256(static_cast<const __m256i*>(p) + half); };
+  __m256i d[2], m[2], s[2], e[2], f[2], least[2], most[2];
+  for (int h = 0; h < 2; ++h) {
+    d[h] = load(walk->first, h), m[h] = load(walk->mantissa, h), s[h] = load(walk->step, h), f[h] = load(walk->drift, h), e[h] = _mm256_add_epi32(f[h], _mm256_set1_epi32(kMiddle));
+    least[h] = _mm256_set1_epi32(INT32_MAX), most[h] = _mm256_set1_epi32(INT32_MIN);
   }
-
- private:
-  double mantissa_;
-  int32_t right_;
-};
-
-// F64 is at least k where the rounded x * scale is at least k - 0.5, for k < 1 above it.
-class F64Reach {
- public:
-  explicit F64Reach(double scale) : scale_(scale) {}
-  double scale() const { return scale_; }
-  Four operator()(Four k, bool positive) const {
-    const Four wanted = _mm256_sub_pd(k, All(0.5)), near = Nearest(_mm256_mul_pd(wanted, All(1 / scale_))), before = _mm256_sub_pd(near, All(1));
-    const auto missed = [&](Four x) {  // 1 where x is not yet enough.
-      const Four v = _mm256_mul_pd(x, All(scale_));
-      return _mm256_and_pd(positive ? _mm256_cmp_pd(v, wanted, _CMP_LT_OQ) : _mm256_cmp_pd(v, wanted, _CMP_LE_OQ), All(1));
-    };
-    return _mm256_add_pd(before, _mm256_add_pd(missed(before), missed(near)));
-  }
-
- private:
-  double scale_;
-};
-
-// The floor's: scale; what is added to x, and to k.
-struct Column {
-  double scale, shift, shift_out;
-};
-
-struct Window {
-  double low, high;  // low <= plus < high
-};
-
-constexpr double kError = 0x1p-40;  // Of the numbers here.
-
-// Cut down by outputs k in [from, to], all at least 1 or none.
-template <class Reach> void CutDown(const Reach& reach, const Column& c, int32_t from, int32_t to, Window* window) {
-  if (from > to) return;
-  const Four scale = All(c.scale), shift = All(c.shift), shift_out = All(c.shift_out), last = All(to), four = All(4);
-  Four low = All(window->low), high = All(window->high - c.scale), next = _mm256_add_pd(All(from), _mm256_setr_pd(0, 1, 2, 3));
-  for (int32_t k = from; k <= to; k += 4, next = _mm256_add_pd(next, four)) {
-    const Four at = _mm256_min_pd(next, last);
-    const Four bound = _mm256_fnmadd_pd(_mm256_add_pd(reach(at, from >= 1), shift), scale, _mm256_add_pd(at, shift_out));
-    low = _mm256_max_pd(low, bound);
-    high = _mm256_min_pd(high, bound);
-  }
-  double lows[4], highs[4];
-  _mm256_storeu_pd(lows, low);
-  _mm256_storeu_pd(highs, high);
-  for (int i = 0; i < 4; ++i) {
-    window->low = lows[i] > window->low ? lows[i] : window->low;
-    window->high = highs[i] + c.scale < window->high ? highs[i] + c.scale : window->high;
+  for (int32_t k = 0; k < count; ++k)
+#pragma GCC unroll 2
+    for (int h = 0; h < 2; ++h) {
+      const __m256i v = _mm256_sub_epi32(d[h], e[h]), next = _mm256_sub_epi32(d[h], s[h]);
+      least[h] = _mm256_min_epi32(least[h], v);
+      most[h] = _mm256_max_epi32(most[h], v);
+      d[h] = _mm256_min_epu32(next, _mm256_add_epi32(next, m[h]));  // The one that did not pass zero.
+      e[h] = _mm256_add_epi32(e[h], f[h]);
+    }
+  for (int h = 0; h < 2; ++h) {
+    _mm256_store_si256(reinterpret_cast<__m256i*>(walk->least) + h, least[h]);
+    _mm256_store_si256(reinterpret_cast<__m256i*>(walk->most) + h, most[h]);
   }
 }
 
-// The middle, if float32 has one there. The inner sum of a fine form is rounded down, too.
-bool Choose(const Window& window, Floored form, float* plus) {
-  *plus = static_cast<float>((window.low + window.high) / 2);
-  const double inner = IsFine(form) ? ((*plus < 0 ? -*plus : *plus) + 0x1p-16) * 0x1p-23 : 0;
-  return window.low + inner + kError <= *plus && *plus < window.high - kError;
-}
+// A number from 0 to 2^31 as 32 bits without a sign, rounded.
+[[gnu::always_inline]] inline int32_t Bits(double v) { return static_cast<int32_t>(v - 0x1p31 + 0.5) ^ INT32_MIN; }
 
-struct Bounds {
-  int32_t lowest, highest;  // Outputs k that are told from k - 1.
+struct Windows {
+  Numbers low, high;  // low <= plus < high, with x and k as they are.
 };
 
-template <class Reach> bool Fits(const Reach& reach, const Column& c, Bounds k, Floored form, float* plus, float* plus_negative) {
-  if (IsPlain(form)) {
-    Window window{-1, 1};
-    CutDown(reach, c, 1, k.highest, &window);
-    return Choose(window, form, plus);
+// Of outputs k = 1 to `count`, or -1 to -count. False where they cannot be told.
+bool Find(const Columns& c, int32_t count, bool below, bool f64, Windows* windows) {
+  for (int i = 0; i < kPanel; ++i) windows->low[i] = -1, windows->high[i] = 2;
+  if (count < 1) return true;
+  Walk walk;
+  const double sign = below ? -1 : 1, bound = kMiddle / 2 / count;
+  const Numbers& half = below ? c.half_below : c.half;
+  int64_t wild = 0;
+  for (int i = 0; i < kPanel; ++i) {
+    const double drift = sign * c.unit[i] * c.error[i] * (1 + c.error[i]);  // The error squared is nothing.
+    wild |= drift * drift > bound * bound ? 1 : 0;
+    walk.mantissa[i] = Bits(c.mantissa[i]);
+    walk.first[i] = Bits(Divide(half[i] - sign * c.unit[i], c.mantissa[i], c.inverse[i]).rest);
+    walk.step[i] = Bits(below ? c.mantissa[i] - c.rest[i] : c.rest[i]);
+    walk.drift[i] = static_cast<int32_t>(drift);
   }
-  Window positive{0, 1}, negative{-1, c.scale};  // Zero or more, and less than that.
-  CutDown(reach, c, k.lowest > 1 ? k.lowest : 1, k.highest, &positive);
-  CutDown(reach, c, k.lowest, k.highest < -1 ? k.highest : -1, &negative);
-  return Choose(positive, form, plus) && Choose(negative, form, plus_negative);
+  if (wild) return false;
+  Follow(count, &walk);
+  int64_t doubts = 0;
+  for (int i = 0; i < kPanel; ++i) {
+    const double least = static_cast<double>(walk.least[i]) + kMiddle, most = static_cast<double>(walk.most[i]) + kMiddle, place = (1 - c.error[i]) / c.unit[i];
+    doubts |= (c.dead[i] > 0 ? 0 : 1) & ((least < kDoubt ? 1 : 0) | (most > c.mantissa[i] - kDoubt ? 1 : 0));
+    windows->low[i] = place * (half[i] - least + kRounding);
+    windows->high[i] = place * (half[i] - most - kRounding) + c.scale[i];
+  }
+  return !f64 || !doubts;
 }
 
-template <class Reach> bool FloorColumn(const Reach& reach, const Requant& q, int64_t column, int64_t largest, Floored form, FlooredPanel* panel, int32_t* first) {
-  const int i = static_cast<int>(column % kPanel);
-  const double scale = reach.scale(), farthest = static_cast<double>(largest) * scale;
-  if (farthest < 0.25) {  // Always 0.
-    panel->bias[i] = *first = q.bias[column];
-    panel->scale[i] = panel->fine[i] = 0;
-    panel->plus[i] = panel->plus_negative[i] = static_cast<float>(IsPlain(form) ? q.zero : 0) + 0.5f;
-    return true;
+// The middles of the windows when x and k are moved, if float32 has them there. A fine form's inner sum is rounded down, too.
+bool Choose(const Windows& windows, const Columns& c, const Numbers& moved, Floored form, float* plus) {
+  const double least = IsFine(form) ? 0x1p-39 : 0, inner = IsFine(form) ? 0x1p-23 : 0;
+  constexpr double kError = 0x1p-40;  // Of the numbers here.
+  int64_t misses = 0;
+  for (int i = 0; i < kPanel; ++i) {
+    plus[i] = static_cast<float>((windows.low[i] + windows.high[i]) / 2 + moved[i]);
+    const double v = plus[i], at = v - moved[i];
+    misses |= (c.dead[i] > 0 ? 0 : 1) & ((windows.low[i] + (v < 0 ? -v : v) * inner + least + kError > at ? 1 : 0) | (at >= windows.high[i] - kError ? 1 : 0));
   }
-  // Outputs that are reached, and one more.
-  const int32_t most = farthest < 256 ? static_cast<int32_t>(farthest) + 2 : 257, lowest = q.low - q.zero + 1, highest = q.high - q.zero;
-  const Bounds k{lowest > -most ? lowest : -most, highest < most ? highest : most};
-  if (scale >= 1 || most >= 0x1p22 * scale) return false;  // Sums between outputs' bounds are below 2^24, so that float32 holds them.
-  // What is added to sums, so that `plus` can be small, with many places. Plain: outputs' zero point. Signed: what makes sums negative
-  // where outputs are.
-  const double shift = IsPlain(form) ? static_cast<int32_t>((q.zero + 0.5) / scale) : -_mm256_cvtsd_f64(reach(All(0), false));
-  panel->bias[i] = *first = static_cast<int32_t>(static_cast<uint32_t>(q.bias[column]) + static_cast<uint32_t>(static_cast<int32_t>(shift)));
-  const auto nearest = static_cast<float>(scale);
-  panel->fine[i] = IsFine(form) ? static_cast<float>(scale - nearest) : 0;
-  const float candidates[] = {nearest, nearest * (1 + 0x1p-23f), nearest * (1 - 0x1p-24f)};
-  const int count = IsFine(form) ? 1 : 3;
-  for (int n = 0; n < count; ++n) {
-    panel->scale[i] = candidates[n];
-    const Column c{static_cast<double>(candidates[n]) + panel->fine[i], shift, static_cast<double>(IsPlain(form) ? q.zero : 0)};
-    if (Fits(reach, c, k, form, &panel->plus[i], &panel->plus_negative[i])) return true;
-  }
-  return false;
+  return !misses;
 }
 
 }  // namespace
 
-bool FloorAvx2(const Requant& q, int64_t column, int64_t largest, Floored form, FlooredPanel* panel, int32_t* first) {
-  return q.scale ? FloorColumn(F64Reach(q.scale[column]), q, column, largest, form, panel, first)
-                 : FloorColumn(DoubleReach(q.mantissa[column], q.right[column]), q, column, largest, form, panel, first);
+bool FloorAvx2(const Requant& q, int64_t panel, const int64_t* largest, Floored form, FlooredPanel* to, int32_t* first) {
+  const int32_t lowest = q.low - q.zero + 1, highest = q.high - q.zero;  // Outputs that are told from one less.
+  const bool f64 = q.scale != nullptr, plain = IsPlain(form);
+  const int64_t at = panel * kPanel;
+  if (f64 && !IsFine(form)) return false;  // What is in doubt is told with the whole scale only.
+  Columns c;
+  double reached = 0;
+  for (int i = 0; i < kPanel; ++i) {
+    const double scale = f64 ? q.scale[at + i] : q.right[at + i] < 62 ? q.mantissa[at + i] * 0x1p-31 / static_cast<double>(int64_t{1} << q.right[at + i]) : 0;
+    const double farthest = static_cast<double>(largest[i]) * scale, most = farthest < 255 ? farthest + 1 : 256;
+    c.dead[i] = farthest < 0.25;
+    to->scale[i] = c.dead[i] ? 0 : static_cast<float>(scale);
+    to->fine[i] = c.dead[i] || !IsFine(form) ? 0 : static_cast<float>(scale - to->scale[i]);
+    c.scale[i] = c.dead[i] ? 0.5 : static_cast<double>(to->scale[i]) + to->fine[i];
+    if (c.dead[i]) SetDouble(1 << 30, 0, i, &c);
+    else if (scale >= 1 || (plain ? 256 : most) >= 0x1p23 * scale) return false;  // Sums between outputs' bounds fit float32's 24 bits.
+    else if (f64) SetF64(scale, i, &c);
+    else SetDouble(q.mantissa[at + i], q.right[at + i], i, &c);
+    if (!c.dead[i] && most > reached) reached = most;
+  }
+  for (int i = 0; i < kPanel; ++i) {
+    c.inverse[i] = 1 / c.mantissa[i];
+    c.rest[i] = Divide(c.unit[i], c.mantissa[i], c.inverse[i]).rest;
+    c.error[i] = (c.mantissa[i] - c.scale[i] * c.unit[i]) * c.inverse[i];
+  }
+  Windows above, below;
+  const auto fewer = [&](int32_t n) { return n < reached ? n : static_cast<int32_t>(reached); };
+  if (!Find(c, fewer(highest), false, f64, &above) || !Find(c, plain ? 0 : fewer(-lowest), true, f64, &below)) return false;
+  // What is added to sums, so that `plus` can be small, with many places. Plain: outputs' zero point. Signed: what makes sums negative
+  // where outputs are; they are not from 0 on, and are before.
+  Numbers moved;
+  for (int i = 0; i < kPanel; ++i) {
+    double shift = plain ? __builtin_floor((q.zero + 0.5) / c.scale[i]) : Divide(c.half_below[i], c.mantissa[i], c.inverse[i]).whole;
+    shift = c.dead[i] > 0 ? 0 : shift;
+    moved[i] = (plain ? q.zero : 0) - shift * c.scale[i];
+    above.low[i] = !plain && above.low[i] < -moved[i] ? -moved[i] : above.low[i];
+    below.high[i] = below.high[i] < c.scale[i] - moved[i] ? below.high[i] : c.scale[i] - moved[i];
+    to->bias[i] = first[i] = static_cast<int32_t>(static_cast<uint32_t>(q.bias[at + i]) + static_cast<uint32_t>(static_cast<int32_t>(shift)));
+  }
+  if (!Choose(above, c, moved, form, to->plus) || (!plain && !Choose(below, c, moved, form, to->plus_negative))) return false;
+  for (int i = 0; i < kPanel; ++i)
+    if (c.dead[i] > 0) to->plus[i] = to->plus_negative[i] = static_cast<float>(plain ? q.zero : 0) + 0.5f;
+  return true;
 }
 
 }  // namespace octet::kernels
