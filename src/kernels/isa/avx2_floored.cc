@@ -139,6 +139,7 @@ bool FloorAvx2(const Requant& q, int64_t panel, const int64_t* largest, Floored 
   const bool f64 = q.scale != nullptr, plain = IsPlain(form);
   const int64_t at = panel * kPanel;
   if (f64 && !IsFine(form)) return false;  // What is in doubt is told with the whole scale only.
+  const int32_t widest = (highest > -lowest ? highest : -lowest) + 2;  // Of an output that tells; shifted sums, too.
   Columns c;
   double reached = 0;
   for (int i = 0; i < kPanel; ++i) {
@@ -149,7 +150,7 @@ bool FloorAvx2(const Requant& q, int64_t panel, const int64_t* largest, Floored 
     to->fine[i] = c.dead[i] || !IsFine(form) ? 0 : static_cast<float>(scale - to->scale[i]);
     c.scale[i] = c.dead[i] ? 0.5 : static_cast<double>(to->scale[i]) + to->fine[i];
     if (c.dead[i]) SetDouble(1 << 30, 0, i, &c);
-    else if (scale >= 1 || (plain ? 256 : most) >= 0x1p23 * scale) return false;  // Sums between outputs' bounds fit float32's 24 bits.
+    else if (scale >= 1 || (plain || most > widest ? widest : most) >= 0x1p24 * scale) return false;  // Between outputs' bounds, sums fit float32's 24 bits.
     else if (f64) SetF64(scale, i, &c);
     else SetDouble(q.mantissa[at + i], q.right[at + i], i, &c);
     if (!c.dead[i] && most > reached) reached = most;
