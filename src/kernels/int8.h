@@ -73,7 +73,7 @@ struct WinogradS8 {
   int64_t channels = 0, columns = 0;   // In, a multiple of 16; and out.
   int64_t width = 0, pixels = 0;       // Of a row of output; of a row of input, at least whole tiles.
   const int16_t* packed = nullptr;     // [panel][(m + 2)^2][channels / 2][16][2], transformed: G g G^T (ops/winograd_s8_util.cc).
-  Requant requant{};                   // Narrow.
+  Requant requant{};                   // Floored::kSignedFine where the instructions have floors, narrow elsewhere.
 
   // From one position's transformed values and sums to the next's: a cache line beyond a whole number of them, so that those of
   // a tile do not all fall into the same few lines of the first-level cache.

@@ -62,7 +62,7 @@ kernels::FlooredPanel* MakePanels(Prepare& prepare, size_t count) {
 constexpr int64_t kEnoughUses = 4;  // For fewer, finding out takes longer than it saves in many inferences.
 
 // The form in fewer steps, if these instructions have one and every column takes it.
-void Floor(Prepare& prepare, std::span<const ChannelS8> channels, std::span<const int32_t> channel, kernels::Requant* q) {
+void Floor(Prepare& prepare, std::span<const ChannelS8> channels, std::span<const int32_t> channel, kernels::Floored only, kernels::Requant* q) {
   const auto floor = kernels::BestInt8().floor;
   if (!floor || std::ranges::any_of(channels, [](const ChannelS8& c) { return c.largest >= kernels::kMostSum; })) return;
   auto* first = prepare.Array<int32_t>(channel.size());
@@ -78,7 +78,7 @@ void Floor(Prepare& prepare, std::span<const ChannelS8> channels, std::span<cons
   };
   using enum kernels::Floored;
   for (const kernels::Floored form : {kPlain, kPlainFine, kSigned, kSignedFine}) {
-    if (IsPlain(form) != q->plain() || !exact(form)) continue;
+    if ((only == kNone ? IsPlain(form) != q->plain() : form != only) || !exact(form)) continue;
     q->floored = form;
     q->panels = panels;
     q->floored_bias = first;
@@ -88,7 +88,7 @@ void Floor(Prepare& prepare, std::span<const ChannelS8> channels, std::span<cons
 }  // namespace
 
 kernels::Requant MakeRequantS8(Prepare& prepare, const IntegerOutput& output, std::span<const ChannelS8> channels, std::span<const int32_t> channel,
-                               int64_t uses, const double* scale) {
+                               int64_t uses, const double* scale, kernels::Floored only) {
   const size_t n = channel.size();
   const auto array = [&] { return prepare.Array<int32_t>(n); };
   int32_t* bias = array();
@@ -99,7 +99,7 @@ kernels::Requant MakeRequantS8(Prepare& prepare, const IntegerOutput& output, st
       if (c >= 0) bias[i] = channels[static_cast<size_t>(c)].bias, scales[i] = scale[c];
     }
     kernels::Requant q{bias, nullptr, nullptr, nullptr, scales, output.output_zero, output.clamp.low, output.clamp.high};
-    if (uses >= kEnoughUses) Floor(prepare, channels, channel, &q);
+    if (uses >= kEnoughUses) Floor(prepare, channels, channel, only, &q);
     return q;
   }
   int32_t *mantissa = array(), *left = array(), *right = array();
@@ -115,7 +115,7 @@ kernels::Requant MakeRequantS8(Prepare& prepare, const IntegerOutput& output, st
     narrow &= left[i] == 0 && right[i] < 30 && channels[static_cast<size_t>(c)].largest < kernels::kMostSum;
   }
   kernels::Requant q{bias, mantissa, left, right, nullptr, output.output_zero, output.clamp.low, output.clamp.high, narrow};
-  if (narrow && uses >= kEnoughUses) Floor(prepare, channels, channel, &q);
+  if (narrow && uses >= kEnoughUses) Floor(prepare, channels, channel, only, &q);
   return q;
 }
 

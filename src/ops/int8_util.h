@@ -20,9 +20,9 @@ ChannelS8 ChannelOf(int64_t sum, const int8_t* weights, int64_t count, int64_t s
 ChannelS8 SumChannel(const int8_t* weights, int64_t count, int64_t step, int32_t bias, int32_t input_zero, int32_t offset);
 
 // Constants for columns that show channel[i] (or none: -1). uses: sums of a column in one inference. scale: F64 rounding instead of
-// DOUBLE; multipliers are not read then.
+// DOUBLE; multipliers are not read then. only: the one form of floors that is wanted, if they are.
 kernels::Requant MakeRequantS8(Prepare& prepare, const IntegerOutput& output, std::span<const ChannelS8> channels, std::span<const int32_t> channel,
-                               int64_t uses, const double* scale);
+                               int64_t uses, const double* scale, kernels::Floored only = kernels::Floored::kNone);
 
 // Rows [start, start + rows) of one image in the loaded form, `pixels` wide from column -pad_w; zero points where
 // there is no image.

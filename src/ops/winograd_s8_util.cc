@@ -129,7 +129,7 @@ void SetRequant(Prepare& prepare, Params* p, const int8_t* weights, const Intege
     const int64_t values = int64_t{9} * p->g.in_c;
     channels.push_back(SumChannel(weights + c * values, values, 1, bias ? bias[c] : 0, output.input_zero, kernels::BestInt8().offset));
   }
-  p->kernel.requant = MakeRequantS8(prepare, output, channels, channel, int64_t{p->g.batch} * p->g.out_h * p->g.out_w, nullptr);
+  p->kernel.requant = MakeRequantS8(prepare, output, channels, channel, int64_t{p->g.batch} * p->g.out_h * p->g.out_w, nullptr, kernels::Floored::kSignedFine);
 }
 
 // Bands of whole tiles; columns are cut, too, where that gives too few tasks.
@@ -162,7 +162,8 @@ Status PrepareWinogradS8(Prepare& prepare, const ConvGeometry& g, const IntegerO
   p->kernel.columns = g.out_c;
   p->kernel.width = g.out_w;
   SetRequant(prepare, p, weights, output, bias);
-  if (!p->kernel.requant.narrow)  // Scales above 1: rare, and kernels of their own are large.
+  const kernels::Requant& q = p->kernel.requant;
+  if (kernels::BestInt8().floor ? q.floored == kernels::Floored::kNone : !q.narrow)  // Scales above 1: rare, and kernels of their own are large.
     return PrepareProductS8(prepare, {.g = g, .rows = int64_t{g.batch} * g.out_h * g.out_w, .depth = int64_t{9} * g.in_c, .columns = g.out_c}, output, nullptr, bias);
   Cut(p, kernels::BestInt8(), prepare.threads);
   const int64_t span = p->side + 2;

@@ -282,11 +282,14 @@ template <class Rescale, int kCount> void HalfTile(const ProductS8& p, const voi
   }
 }
 
-template <class Rescale> void HalfPanel(const Block& b, int64_t panel, const void* w, const int32_t* bias) {
+void HalfPanel(const Block& b, int64_t panel, const void* w, const int32_t* bias) {
   const ProductS8& p = b.p;
   const int64_t column = panel * kPanel;
-  InTiles(b.count, kRows, [&](int64_t r, int tile) {
-    (tile == kRows ? HalfTile<Rescale, kRows> : HalfTile<Rescale, kRows - 1>)(p, b.rows + b.first + r, w, bias, column, b.y + (b.first + r) * p.columns + column);
+  ByFineFloor(p.requant, [&](auto rescale) {
+    using Rescale = typename decltype(rescale)::type;
+    InTiles(b.count, kRows, [&](int64_t r, int tile) {
+      (tile == kRows ? HalfTile<Rescale, kRows> : HalfTile<Rescale, kRows - 1>)(p, b.rows + b.first + r, w, bias, column, b.y + (b.first + r) * p.columns + column);
+    });
   });
 }
 
@@ -299,18 +302,20 @@ struct PanelWork {
   TileFn const* tiles;
   int most;             // Rows of such a tile.
 };
-template <class Sums, class Rescale> constexpr PanelWork kWholeWork = {WidenPanel<Sums::kPaired>, WidenPanel<false>, WholePanel<Rescale, Sums>, HalfPanel<Rescale>, nullptr, 0};
+template <class Sums, class Rescale> constexpr PanelWork kWholeWork = {WidenPanel<Sums::kPaired>, WidenPanel<false>, WholePanel<Rescale, Sums>, HalfPanel, nullptr, 0};
 template <class Sums> constexpr PanelWork kTileWork = {WidenPanel<Sums::kPaired>, nullptr, nullptr, nullptr, Sums::kPaired ? kPairedTiles : kTiles, Sums::kTileRows};
 
 template <class Sums> const PanelWork& WidenedWork(const ProductS8& p, int64_t count) {
-  const Requant& q = p.requant;
-  if (count < kWholeRows) return kTileWork<Sums>;
-  switch (q.floored) {
-    case Floored::kNone: return kTileWork<Sums>;
-    case Floored::kPlain: return kWholeWork<Sums, Floor<Floored::kPlain>>;
-    case Floored::kPlainFine: return kWholeWork<Sums, Floor<Floored::kPlainFine>>;
-    case Floored::kSigned: return kWholeWork<Sums, Floor<Floored::kSigned>>;
-    default: return kWholeWork<Sums, Floor<Floored::kSignedFine>>;
+  if (count < kWholeRows || p.requant.floored == Floored::kNone) return kTileWork<Sums>;
+  if constexpr (Sums::kPaired) {
+    return IsPlain(p.requant.floored) ? kWholeWork<Sums, Floor<Floored::kPlainFine>> : kWholeWork<Sums, Floor<Floored::kSignedFine>>;
+  } else {
+    switch (p.requant.floored) {
+      case Floored::kPlain: return kWholeWork<Sums, Floor<Floored::kPlain>>;
+      case Floored::kPlainFine: return kWholeWork<Sums, Floor<Floored::kPlainFine>>;
+      case Floored::kSigned: return kWholeWork<Sums, Floor<Floored::kSigned>>;
+      default: return kWholeWork<Sums, Floor<Floored::kSignedFine>>;
+    }
   }
 }
 
@@ -444,7 +449,7 @@ template <class Rescale, int kM> void Winograd(const WinogradS8& p, const void* 
 
 template <int kM> void WinogradRows(const WinogradS8& p, const void* loaded, int64_t rows, int64_t first_panel, int64_t end_panel, int8_t* y, void* scratch) {
   const RoundDown mode;
-  ByForm(p.requant, [&](auto rescale) { Winograd<typename decltype(rescale)::type, kM>(p, loaded, rows, first_panel, end_panel, y, scratch); });
+  Winograd<Floor<Floored::kSignedFine>, kM>(p, loaded, rows, first_panel, end_panel, y, scratch);
 }
 
 // -------------------------------------------------------------------------------- depthwise
@@ -594,7 +599,7 @@ template <class Rescale> bool RowsOfThree(const DepthwiseS8& p, const ColumnsS8&
 
 void Depthwise(const DepthwiseS8& p, const uint8_t* const* rows, int64_t count, int8_t* y, void* lines) {
   const RoundDown mode;
-  ByForm(p.requant, [&](auto rescale) { DepthwiseRows<typename decltype(rescale)::type>(p, rows, count, y, lines); });
+  ByFineForm(p.requant, [&](auto rescale) { DepthwiseRows<typename decltype(rescale)::type>(p, rows, count, y, lines); });
 }
 
 void LoadPixels(const int8_t* x, int64_t n, int64_t count, int64_t stride, uint8_t* to) {
