@@ -287,9 +287,9 @@ void HalfPanel(const Block& b, int64_t panel, const void* w, const int32_t* bias
   const int64_t column = panel * kPanel;
   ByFineFloor(p.requant, [&](auto rescale) {
     using Rescale = typename decltype(rescale)::type;
-    InTiles(b.count, kRows, [&](int64_t r, int tile) {
-      (tile == kRows ? HalfTile<Rescale, kRows> : HalfTile<Rescale, kRows - 1>)(p, b.rows + b.first + r, w, bias, column, b.y + (b.first + r) * p.columns + column);
-    });
+    int64_t r = 0;
+    for (; r + kRows <= b.count; r += kRows) HalfTile<Rescale, kRows>(p, b.rows + b.first + r, w, bias, column, b.y + (b.first + r) * p.columns + column);
+    if (r < b.count) LastTile(b, kTiles, r, panel, w, bias);
   });
 }
 
@@ -302,7 +302,7 @@ struct PanelWork {
   TileFn const* tiles;
   int most;             // Rows of such a tile.
 };
-template <class Sums, class Rescale> constexpr PanelWork kWholeWork = {WidenPanel<Sums::kPaired>, WidenPanel<false>, WholePanel<Rescale, Sums>, HalfPanel, nullptr, 0};
+template <class Sums, class Rescale> constexpr PanelWork kWholeWork = {WidenPanel<Sums::kPaired>, WidenPanel<false>, WholePanel<Rescale, Sums>, HalfPanel, Sums::kPaired ? kPairedTiles : kTiles, 0};
 template <class Sums> constexpr PanelWork kTileWork = {WidenPanel<Sums::kPaired>, nullptr, nullptr, nullptr, Sums::kPaired ? kPairedTiles : kTiles, Sums::kTileRows};
 
 template <class Sums> const PanelWork& WidenedWork(const ProductS8& p, int64_t count) {
@@ -330,7 +330,7 @@ void MultiplyBlock(const ProductS8& p, const void* const* rows, int64_t first, i
   const FinishFn finish = FinishOf(p.requant);
   if (paired)
     for (int64_t r = 0; r < count; ++r) terms[r] = RowTerm(p, rows[first + r]);
-  const Block block{p, rows, terms, first, count, end_panel, y};
+  const Block block{p, work.tiles, finish, rows, paired ? terms : nullptr, first, count, end_panel, y};
   auto* w = static_cast<int16_t*>(scratch);
   for (int64_t panel = first_panel; panel < end_panel; ++panel) {
     const bool half = work.half && p.columns - panel * kPanel <= kPanel / 2;

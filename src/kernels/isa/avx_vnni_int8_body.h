@@ -109,7 +109,7 @@ void DotRows(const ProductS8& p, const void* const* rows, int64_t count, int64_t
   const Give give{p, FinishOf(p.requant), y};
   if (count < kFewRows) return DotFewRows(p, rows, count, first_panel, end_panel, give);
   for (int64_t first = 0; first < count; first += kBlockRows)
-    DotBlock({p, rows, nullptr, first, count - first < kBlockRows ? count - first : kBlockRows, end_panel, y}, first_panel, give);
+    DotBlock({p, kTiles, give.finish, rows, nullptr, first, count - first < kBlockRows ? count - first : kBlockRows, end_panel, y}, first_panel, give);
 }
 
 // As Int8::multiply.

@@ -46,13 +46,13 @@ template <class Sums, int kCount> void Tile(const ProductS8& p, const void* cons
 // The same to bytes, sums never leaving their registers: with a depth of 16 that is a quarter of the time.
 template <class Rescale, class Sums, int kCount>
 [[gnu::always_inline]] inline void WholeTile(const ProductS8& p, const void* const* rows, const void* weights, const int32_t* bias, const int32_t* terms, const Rescale (&rescale)[2], const ClampOf<Rescale>& clamp, int64_t left, int8_t* y) {
+  static_assert(kCount % 2 == 0);
   __m256i low[kCount], high[kCount];
   Sums::template Sum<kCount>(p, rows, weights, bias, terms, low, high);
 #pragma GCC unroll 8
   for (int r = 0; r < kCount; ++r) low[r] = rescale[0](low[r]);
 #pragma GCC unroll 8
-  for (int r = 0; r + 1 < kCount; r += 2) clamp.PutTwo(low[r], rescale[1](high[r]), low[r + 1], rescale[1](high[r + 1]), y + r * p.columns, p.columns, left);
-  if constexpr (kCount % 2) clamp.Put(low[kCount - 1], rescale[1](high[kCount - 1]), y + (kCount - 1) * p.columns, left);
+  for (int r = 0; r < kCount; r += 2) clamp.PutTwo(low[r], rescale[1](high[r]), low[r + 1], rescale[1](high[r + 1]), y + r * p.columns, p.columns, left);
 }
 
 // How many of `count` rows the next tile of at most `most` takes: an even cut.
@@ -61,8 +61,8 @@ inline int NextTile(int64_t count, int64_t most) {
   return static_cast<int>((count + cuts - 1) / cuts);
 }
 
-// A panel against a block of rows. From (n - 1) * (n - 2) rows on, tiles of n = kTileRows rows or one less.
-constexpr int64_t kMostTileRows = 6, kWholeRows = (kMostTileRows - 1) * (kMostTileRows - 2);
+// A panel against a block of rows.
+constexpr int64_t kWholeRows = 20;  // With fewer, tiles of an even cut are faster than whole ones and a rest.
 template <class Tiles> void InTiles(int64_t count, int most, const Tiles& tiles) {
   for (int64_t r = 0; r < count;) {
     const int tile = NextTile(count - r, most);
@@ -71,44 +71,42 @@ template <class Tiles> void InTiles(int64_t count, int most, const Tiles& tiles)
   }
 }
 
-template <int kValue> struct Number {
-  static constexpr int value = kValue;
-};
-
 struct Block {
   const ProductS8& p;
+  const TileFn* tiles;      // Of 1, 2 ... rows; they look at terms where those are wanted.
+  FinishFn finish;
   const void* const* rows;  // Of the whole product.
   const int32_t* terms;     // Of the block's rows, where wanted.
   int64_t first, count, end_panel;
   int8_t* y;
 };
 
+// The rows from `row` on, fewer than a whole tile.
+[[gnu::noinline]] void LastTile(const Block& b, const TileFn* tiles, int64_t row, int64_t panel, const void* w, const int32_t* bias) {
+  alignas(32) int32_t acc[6 * kPanel];
+  const auto count = static_cast<int>(b.count - row);
+  tiles[count - 1](b.p, b.rows + b.first + row, w, bias, b.terms ? b.terms + row : nullptr, acc);
+  b.finish(acc, count, b.p, panel * kPanel, b.y + (b.first + row) * b.p.columns);
+}
+
 template <class Rescale, class Sums> void WholePanel(const Block& b, int64_t panel, const void* w, const int32_t* bias) {
   const ProductS8& p = b.p;
-  const int64_t column = panel * kPanel;
+  const int64_t column = panel * kPanel, columns = p.columns, columns_left = columns - column;
   constexpr int kMost = Sums::kTileRows;
   const void* const* rows = b.rows + b.first;
-  int8_t* y = b.y + b.first * p.columns + column;
-  const int32_t* terms = b.terms;
+  int8_t* y = b.y + b.first * columns + column;
   const Rescale rescale[2] = {Rescale(p.requant, column), Rescale(p.requant, column + 8)};
   const ClampOf<Rescale> clamp(p.requant);
-  const int64_t columns_left = p.columns - column;
   // The next panel's bytes come nearer meanwhile: each is read once for all these rows.
   const int8_t* next = p.packed + (panel + 1 < b.end_panel ? panel + 1 : panel) * p.panel_bytes();
   const int64_t ahead = p.panel_bytes() >= kFetchedBytes ? RoundUp(p.panel_bytes() * kMost / b.count, 64) : 0;
-  const auto run = [&](auto tile) {
-    constexpr int kTile = decltype(tile)::value;
+  int64_t r = 0;
+  for (; r + kMost <= b.count; r += kMost) {
     for (int64_t i = 0; i < ahead; i += 64) _mm_prefetch(reinterpret_cast<const char*>(next + i), _MM_HINT_T0);
     next += ahead;
-    WholeTile<Rescale, Sums, kTile>(p, rows, w, bias, terms, rescale, clamp, columns_left, y);
-    rows += kTile;
-    if constexpr (Sums::kPaired) terms += kTile;
-    y += kTile * p.columns;
-  };
-  // Tiles of kMost, and at the end of one less.
-  const int64_t tiles = (b.count + kMost - 1) / kMost, less = tiles * kMost - b.count;
-  for (int64_t i = less; i < tiles; ++i) run(Number<kMost>());
-  for (int64_t i = 0; i < less; ++i) run(Number<kMost - 1>());
+    WholeTile<Rescale, Sums, kMost>(p, rows + r, w, bias, Sums::kPaired ? b.terms + r : nullptr, rescale, clamp, columns_left, y + r * columns);
+  }
+  if (r < b.count) LastTile(b, b.tiles, r, panel, w, bias);
 }
 
 }  // namespace
