@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Numbers drawn anew in every run. Those of the stateless ops are a function of their seed: TensorFlow's own operators.
+// Numbers drawn anew in every run. Those of the stateless ops are a function of their seed: TensorFlow's own operators where the seed is
+// a constant. Where it is a variable that counts (Keras' SeedGenerator) nobody can foretell them, and the builtin operators draw as well.
 #include <algorithm>
 
 #include "importers/lowerings/selection.h"
 #include "importers/savedmodel/builder.h"
 #include "importers/savedmodel/context.h"
+#include "importers/savedmodel/flex.h"
 #include "importers/savedmodel/rules.h"
 
 namespace octet::importers::savedmodel {
@@ -34,9 +36,9 @@ Status ConvertNormal(NodeContext& c) {
   return {};
 }
 
-// least + floor(u * (most - least))
-Status ConvertUniformInt(NodeContext& c) {
-  const Value least = c.Input(1), most = c.Input(2);
+// least + floor(u * (most - least)); `bounds` is the first of the two inputs.
+Status DrawInt(NodeContext& c, int bounds) {
+  const Value least = c.Input(bounds), most = c.Input(bounds + 1);
   if (!least || !most) return {};
   OCTET_ASSIGN(Value y, Draw(c, "random_uniform"));
   if (!y) return {};
@@ -49,6 +51,24 @@ Status ConvertUniformInt(NodeContext& c) {
   c.SetOutput(0, y);
   return {};
 }
+
+Status ConvertUniformInt(NodeContext& c) { return DrawInt(c, 1); }
+
+// Inputs: shape, key, counter, algorithm.
+bool HasConstantSeed(const NodeContext& c) { return c.data(c.Input(1)) && c.data(c.Input(2)); }
+
+// To the bit, which LiteRT leaves to TensorFlow.
+Status DrawExactly(NodeContext& c) {
+  OCTET_TRY(AddFlex(c));
+  const Partial* known = c.Known(0);
+  const Value y = c.outputs().front();
+  if (known && !c.data(y)) c.Refine(y, {c.type(y).dtype, Shape(known->dims()), {}});
+  return {};
+}
+
+Status ConvertStatelessUniform(NodeContext& c) { return HasConstantSeed(c) ? DrawExactly(c) : ConvertUniform(c); }
+Status ConvertStatelessNormal(NodeContext& c) { return HasConstantSeed(c) ? DrawExactly(c) : ConvertNormal(c); }
+Status ConvertStatelessUniformInt(NodeContext& c) { return HasConstantSeed(c) ? DrawExactly(c) : DrawInt(c, 4); }
 
 // The rows in the order of as many random numbers.
 Status ConvertShuffle(NodeContext& c) {
@@ -86,7 +106,10 @@ Status ConvertAlgorithm(NodeContext& c) {
 }
 
 constexpr NodeRule kRules[] = {{"RandomUniform", ConvertUniform}, {"RandomStandardNormal", ConvertNormal}, {"RandomUniformInt", ConvertUniformInt},
-                               {"RandomShuffle", ConvertShuffle}, {"Multinomial", ConvertMultinomial}, {"StatelessRandomGetAlg", ConvertAlgorithm}};
+                               {"RandomShuffle", ConvertShuffle}, {"Multinomial", ConvertMultinomial}, {"StatelessRandomGetAlg", ConvertAlgorithm},
+                               {"StatelessRandomUniformV2", ConvertStatelessUniform}, {"StatelessRandomNormalV2", ConvertStatelessNormal},
+                               {"StatelessRandomUniformIntV2", ConvertStatelessUniformInt}, {"StatelessTruncatedNormalV2", DrawExactly},
+                               {"StatelessRandomUniformFullIntV2", DrawExactly}};
 
 }  // namespace
 
