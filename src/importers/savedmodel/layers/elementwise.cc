@@ -25,7 +25,7 @@ constexpr Direct kDirect[] = {
     {"Minimum", "minimum"}, {"Pow", "pow"}, {"SquaredDifference", "squared_difference"}, {"FloorDiv", "floor_div"}, {"FloorMod", "floor_mod"},
     {"Equal", "equal"}, {"NotEqual", "not_equal"}, {"Less", "less"}, {"LessEqual", "less_equal"}, {"Greater", "greater"},
     {"GreaterEqual", "greater_equal"}, {"LogicalAnd", "logical_and"}, {"LogicalOr", "logical_or"}, {"SelectV2", "select_v2"},
-    {"Atan2", "atan2"}, {"RightShift", "right_shift"}, {"BitwiseXor", "bitwise_xor"},
+    {"Atan2", "atan2"},
 };
 
 Status ConvertDirect(NodeContext& c) {
@@ -308,6 +308,7 @@ constexpr NodeRule kOwn[] = {
     {"TruncateMod", ConvertTruncateMod}, {"Mod", ConvertTruncateMod}, {"Sinh", Lowered<Sinh>}, {"Cosh", Lowered<Cosh>}, {"Atanh", Lowered<Atanh>},
     {"Asinh", Lowered<Asinh>}, {"Acosh", Lowered<Acosh>}, {"Atan", Lowered<Atan>}, {"Asin", Lowered<Asin>}, {"Acos", Lowered<Acos>},
     {"Invert", Lowered<BitwiseNot>}, {"BitwiseAnd", LoweredPair<BitwiseAnd>}, {"BitwiseOr", LoweredPair<BitwiseOr>}, {"LeftShift", LoweredPair<LeftShift>},
+    {"BitwiseXor", LoweredPair<BitwiseXor>}, {"RightShift", LoweredPair<RightShift>},
     {"LogicalXor", LoweredPair<LogicalXor>}, {"SigmoidGrad", LoweredPair<SigmoidGrad>}, {"TanhGrad", LoweredPair<TanhGrad>}, {"SqrtGrad", LoweredPair<SqrtGrad>},
     {"RsqrtGrad", LoweredPair<RsqrtGrad>}, {"ReluGrad", LoweredPair<ReluGrad>}, {"ReciprocalGrad", LoweredPair<ReciprocalGrad>}, {"InvGrad", LoweredPair<ReciprocalGrad>},
     {"SoftmaxCrossEntropyWithLogits", ConvertCrossEntropy}, {"SparseSoftmaxCrossEntropyWithLogits", ConvertCrossEntropy}, {"PopulationCount", ConvertPopulationCount},

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Numbers drawn anew in every run. Those of the stateless ops are a function of their seed: TensorFlow's own operators where the seed is
-// a constant. Where it is a variable that counts (Keras' SeedGenerator) nobody can foretell them, and the builtin operators draw as well.
+// Numbers drawn anew in every run. Those of the stateless ops are a function of their seed: TensorFlow's own operators. But where the seed is
+// a variable that counts (Keras' SeedGenerator), nobody relies on which numbers come, and the builtin operators draw as well, unless
+// TensorFlow's own are allowed.
 #include <algorithm>
 
 #include "importers/lowerings/selection.h"
@@ -54,21 +55,34 @@ Status DrawInt(NodeContext& c, int bounds) {
 
 Status ConvertUniformInt(NodeContext& c) { return DrawInt(c, 1); }
 
-// Inputs: shape, key, counter, algorithm.
-bool HasConstantSeed(const NodeContext& c) { return c.data(c.Input(1)) && c.data(c.Input(2)); }
+// Whether any numbers will do: the key (input 1: after shape, before counter and algorithm) is made of a variable.
+bool AnyWillDo(const NodeContext& c) {
+  if (c.num_inputs() < 2 || c.builder().session().flex) return false;
+  constexpr size_t kMostNodes = 64;
+  const int32_t key = c.node().inputs[1].node;
+  std::vector<int32_t> nodes(key >= 0 ? 1 : 0, key);  // Arguments are no nodes.
+  for (size_t i = 0; i < nodes.size() && nodes.size() < kMostNodes; ++i) {
+    const FlatNode& n = c.builder().functions().node(nodes[i]);
+    if (n.def->op == "ReadVariableOp") return true;
+    for (const Edge& e : n.inputs)
+      if (e.node >= 0 && std::ranges::find(nodes, e.node) == nodes.end()) nodes.push_back(e.node);
+  }
+  return false;
+}
 
 // To the bit, which LiteRT leaves to TensorFlow.
 Status DrawExactly(NodeContext& c) {
   OCTET_TRY(AddFlex(c));
+  if (c.outputs().empty()) return {};
   const Partial* known = c.Known(0);
   const Value y = c.outputs().front();
   if (known && !c.data(y)) c.Refine(y, {c.type(y).dtype, Shape(known->dims()), {}});
   return {};
 }
 
-Status ConvertStatelessUniform(NodeContext& c) { return HasConstantSeed(c) ? DrawExactly(c) : ConvertUniform(c); }
-Status ConvertStatelessNormal(NodeContext& c) { return HasConstantSeed(c) ? DrawExactly(c) : ConvertNormal(c); }
-Status ConvertStatelessUniformInt(NodeContext& c) { return HasConstantSeed(c) ? DrawExactly(c) : DrawInt(c, 4); }
+Status ConvertStatelessUniform(NodeContext& c) { return AnyWillDo(c) ? ConvertUniform(c) : DrawExactly(c); }
+Status ConvertStatelessNormal(NodeContext& c) { return AnyWillDo(c) ? ConvertNormal(c) : DrawExactly(c); }
+Status ConvertStatelessUniformInt(NodeContext& c) { return AnyWillDo(c) ? DrawInt(c, 4) : DrawExactly(c); }
 
 // The rows in the order of as many random numbers.
 Status ConvertShuffle(NodeContext& c) {

@@ -92,8 +92,11 @@ Status ConvertReshape(NodeContext& c) {
     KeepSymbols(c, y, *wanted);
     return Set(c, y);
   }
-  OCTET_ASSIGN(const Value shape, Whole(c, 1));
+  OCTET_ASSIGN(Value shape, Whole(c, 1));
   if (!shape) return {};
+  if (c.rank(shape) == 0) {  // The one dimension.
+    OCTET_ASSIGN(shape, c.ReshapeTo(shape, std::vector<int32_t>{1}));
+  }
   OCTET_ASSIGN(Value y, c.Make("reshape", {x, shape}));
   if (wanted) {
     y = WithDims(c, y, wanted->dims());
@@ -272,6 +275,14 @@ Status ConvertUnpack(NodeContext& c) {
   if (!x) return {};
   const auto count = static_cast<int32_t>(c.Int("num", 0));
   if (count < 1 || count > (1 << 16)) return c.Fail("at least one part", std::to_string(count), "");
+  if (c.type(x).dtype == DType::kI64) {  // The operator has none.
+    OCTET_ASSIGN(const int32_t axis, c.AxisOf(c.Int("axis", 0), c.rank(x)));
+    for (int32_t i = 0; i < count; ++i) {
+      OCTET_ASSIGN(const Value part, c.Make("gather", {x, c.ScalarInt(i)}, {{"axis", axis}}));
+      c.SetOutput(i, part);
+    }
+    return {};
+  }
   OCTET_ASSIGN(const std::vector<Value> y, c.MakeMany("unpack", {x}, {{"num", count}, {"axis", c.Int("axis", 0)}}, count));
   for (size_t i = 0; i < y.size(); ++i) c.SetOutput(static_cast<int>(i), y[i]);
   return {};
