@@ -110,6 +110,12 @@ def refused(x):
     return tf.linalg.svd(x, compute_uv=False)
 
 
+@tf.function(input_signature=[tf.TensorSpec([None], tf.int64, name="x")])
+def looked_up(x):
+    return TABLE.lookup(x)
+
+
+TABLE = tf.lookup.StaticHashTable(tf.lookup.KeyValueTensorInitializer(tf.constant([1, 2], tf.int64), [0.5, 1.5]), -1.0)
 save(Twins(), "twins")
 save(Counter(), "counter")
 save(Seeds(), "seeds")
@@ -120,3 +126,4 @@ with tempfile.TemporaryDirectory() as place:
 freeze(running_sum, "running_sum.pb")
 freeze(branch, "branch.pb")
 freeze(refused, "svd.pb")
+freeze(looked_up, "table.pb")

@@ -121,6 +121,14 @@ TEST(FrozenGraph, RefusesByName) {
   EXPECT_EQ((*findings)[0].kind, "Svd");
 }
 
+// Freezing leaves a table's handle as an input, and its words nowhere.
+TEST(FrozenGraph, SaysThatATableIsNotThere) {
+  const auto model = importers::Import(Data("table.pb"));
+  ASSERT_FALSE(model.ok());
+  EXPECT_EQ(model.error().code(), Code::kUnsupported);
+  EXPECT_NE(model.error().message().find("convert the SavedModel"), std::string::npos) << model.error().message();
+}
+
 // What TensorFlow's converter writes for the same op, but for its notes on functions.
 TEST(SavedModel, KeepsOpsAsTensorFlowsOwn) {
   std::vector<Finding> flex;
