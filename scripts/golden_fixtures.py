@@ -483,6 +483,22 @@ def complexes():
     save_tf("complex", Complex(), (floats(1, 48), floats(2, 6, 10)), (floats(3, 48), floats(2, 6, 10)))
 
 
+class VolumesFirst(tf.Module):
+    """A transposed convolution over volumes whose channels lie second."""
+
+    def __init__(self):
+        super().__init__()
+        self.filter = tf.Variable(floats(2, 3, 2, 3, 2))
+
+    @tf.function(input_signature=[tf.TensorSpec([None, 2, 3, 4, 3])])
+    def serve(self, x):
+        return tf.raw_ops.Conv3DBackpropInputV2(input_sizes=tf.stack([tf.shape(x)[0], 3, 6, 6, 4]), filter=self.filter, out_backprop=x, strides=[1, 1, 2, 1, 1], padding="VALID", data_format="NCDHW")
+
+
+def volumes_first():
+    save_tf("volumes_first", VolumesFirst(), (floats(1, 2, 3, 4, 3),), (floats(2, 2, 3, 4, 3),))
+
+
 class Bits(tf.Module):
     """Bits of 64, numbers of a range that is computed."""
 
@@ -753,7 +769,7 @@ def tied():
 
 MODELS = [
     fake_quantized, branch_in_loop, references, rounded, transforms, rows, named_ends, held_model,
-    prepared, tied, sound, complexes, bits, grids, draws, sparse, detections, warped, sequences,
+    prepared, tied, sound, complexes, bits, volumes_first, grids, draws, sparse, detections, warped, sequences,
     special, large, spectra, diagonals, more_layers, masked_attention, any_axis, odds_and_ends,
     transposed, more_functions, matrices, choices, whole_numbers, recurrent_any_length, recurrent_stateful, lookups,
     texts, spectrograms, volumes, functions, scattered, images, cache, old_control_flow,
