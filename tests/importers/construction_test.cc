@@ -39,7 +39,11 @@ TEST(Broadcast, NeighboursThatBroadcastAlikeAreMerged) {
   EXPECT_EQ(m.a, (std::vector<int32_t>{1}));
   EXPECT_EQ(m.b, (std::vector<int32_t>{120}));
   m = {};
-  EXPECT_FALSE(MergeForBroadcast("equal", Shape{2, 3, 2, 3, 2}, Shape{2, 1, 2, 1, 2}, &m));  // Five kinds in a row.
+  EXPECT_TRUE(MergeForBroadcast("equal", Shape{2, 3, 2, 3, 2}, Shape{2, 1, 2, 1, 2}, &m));  // Five kinds in a row.
+  EXPECT_TRUE(m.spread);
+  m = {};
+  EXPECT_FALSE(MergeForBroadcast("equal", Shape{kUnknown, 3, 2, 3, 2}, Shape{kUnknown, 1, 2, 1, 2}, &m));
+  m = {};
   EXPECT_FALSE(MergeForBroadcast("equal", Shape{kUnknown, 3, 2, 3, 2}, Shape{2, 3, 2, 1, 2}, &m));
   EXPECT_FALSE(MergeForBroadcast("equal", Shape{2, 3, 4}, Shape{4}, &m));
   EXPECT_FALSE(MergeForBroadcast("add", Shape{2, 1, 3, 4, 5}, Shape{}, &m));

@@ -42,7 +42,9 @@ bool MergeForBroadcast(std::string_view op, const Shape& a, const Shape& b, Merg
     }
     last = kind;
   }
-  return static_cast<int>(merged->a.size()) <= kMost && OneOpen(merged->a) && OneOpen(merged->b) && OneOpen(merged->out);
+  merged->spread = static_cast<int>(merged->a.size()) > kMost;
+  if (merged->spread) return std::ranges::count(merged->out, -1) == 0;
+  return OneOpen(merged->a) && OneOpen(merged->b) && OneOpen(merged->out);
 }
 
 }  // namespace octet::importers

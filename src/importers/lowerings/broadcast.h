@@ -9,8 +9,10 @@
 namespace octet::importers {
 
 // The operands' shapes with neighbours merged that broadcast alike, and the result's shape; at most one open dimension (-1) each.
+// Where too many are left, both operands need the result's shape first.
 struct Merged {
   std::vector<int32_t> a, b, out;
+  bool spread = false;
 };
 // Whether the operator needs its operands in fewer dimensions and they have them.
 bool MergeForBroadcast(std::string_view op, const Shape& a, const Shape& b, Merged* merged);
