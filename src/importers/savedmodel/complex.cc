@@ -93,7 +93,8 @@ Result<Value> Join(NodeContext& c, Complex parts) {
       OCTET_ASSIGN(const Value nothing, c.Make("zeros_like", {parts.re}));
       OCTET_ASSIGN(parts.im, c.Make("add", {parts.im, nothing}));
     }
-    OCTET_ASSIGN(const std::vector<Value> joined, MakeTensorFlowOp(c, "Complex", {parts.re, parts.im}, {DType::kC64}, {TypeAttr("T", DType::kF32), TypeAttr("Tout", DType::kC64)}));
+    const std::initializer_list<NodeAttr> types = {TypeAttr("T", DType::kF32), TypeAttr("Tout", DType::kC64)};
+    OCTET_ASSIGN(const std::vector<Value> joined, MakeTensorFlowOp(c, "Complex", {parts.re, parts.im}, {DType::kC64}, types));
     y = joined[0];
   }
   c.builder().SetParts(y, parts);

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // Numbers drawn anew in every run, of a shape that is given or another tensor's.
-#include <cmath>
-
 #include "importers/lowerings/activation.h"
 #include "importers/onnx/builder.h"
 #include "importers/onnx/rules.h"
@@ -34,8 +32,14 @@ Result<Value> Draw(NodeContext& c, std::string_view op) {
   return y[0];
 }
 
+Status CheckType(const NodeContext& c) {
+  const int64_t type = c.Int("dtype", kFloat);
+  if (type == kFloat || type == kHalf || type == kDouble) return {};
+  return c.Fail("numbers of floating point", "element type " + std::to_string(type), "draw floats and add a Cast");
+}
+
 template <bool Normal> Status ConvertRandom(NodeContext& c) {
-  if (const int64_t type = c.Int("dtype", kFloat); type != kFloat && type != kHalf && type != kDouble) return c.Fail("random numbers of floating point", "element type " + std::to_string(type), "");
+  OCTET_TRY(CheckType(c));
   const double low = Normal ? c.Number("mean", 0) : c.Number("low", 0), width = Normal ? c.Number("scale", 1) : c.Number("high", 1) - low;
   OCTET_ASSIGN(Value y, Draw(c, Normal ? "random_standard_normal" : "random_uniform"));
   OCTET_ASSIGN(y, Times(c, y, static_cast<float>(width)));
@@ -44,9 +48,9 @@ template <bool Normal> Status ConvertRandom(NodeContext& c) {
 
 // Ones with the probability that each element tells.
 Status ConvertBernoulli(NodeContext& c) {
+  OCTET_TRY(CheckType(c));
   OCTET_ASSIGN(const Value u, Draw(c, "random_uniform"));
   OCTET_ASSIGN(const Value y, c.Emit("less", {u, c.Input(0)}));
-  if (const int64_t type = c.Int("dtype", kFloat); type != kFloat && type != kHalf && type != kDouble) return c.Fail("ones and zeros of floating point", "element type " + std::to_string(type), "add a Cast");
   return Set(c, c.Cast(y, DType::kF32));
 }
 
