@@ -465,8 +465,64 @@ def sound():
     save_tf("sound", Sound(), (floats(1600, 2),), (floats(1600, 2) / 8,))
 
 
+class Complex(tf.Module):
+    """Complex numbers that never meet an operator: MFCCs, transforms of lengths that are no power of two, and back, products and shifts of spectra."""
+
+    @tf.function(input_signature=[tf.TensorSpec([None, 48]), tf.TensorSpec([2, 6, 10])])
+    def serve(self, x, images):
+        s = tf.signal
+        mel = tf.tensordot(tf.abs(s.stft(x, 16, 8)), s.linear_to_mel_weight_matrix(6, 9, 8000.0, 80.0, 3800.0), 1)
+        z = tf.complex(images, 0.5 * images[..., ::-1])
+        plane = s.fft2d(z) * tf.exp(tf.complex(0.0, 0.3)) - tf.math.conj(z)
+        return {"a": s.mfccs_from_log_mel_spectrograms(tf.math.log(mel + 1e-2)), "b": s.inverse_stft(s.stft(x, 16, 4), 16, 4), "c": s.dct(x, 3), "d": tf.abs(s.rfft2d(images)),
+                "e": s.irfft2d(s.rfft2d(images), [6, 10]), "f": tf.math.imag(s.ifft2d(tf.concat([plane, z], -1) / z[..., :1])), "g": tf.math.real(tf.reduce_sum(tf.transpose(plane, [1, 0, 2]), 0)),
+                "h": tf.abs(s.ifft(s.fft(tf.cast(x, tf.complex64)) * tf.constant([2.0, 0.0] * 24, tf.complex64)))}
+
+
+def complexes():
+    save_tf("complex", Complex(), (floats(1, 48), floats(2, 6, 10)), (floats(3, 48), floats(2, 6, 10)))
+
+
+class VolumesFirst(tf.Module):
+    """A transposed convolution over volumes whose channels lie second."""
+
+    def __init__(self):
+        super().__init__()
+        self.filter = tf.Variable(floats(2, 3, 2, 3, 2))
+
+    @tf.function(input_signature=[tf.TensorSpec([None, 2, 3, 4, 3])])
+    def serve(self, x):
+        return tf.raw_ops.Conv3DBackpropInputV2(input_sizes=tf.stack([tf.shape(x)[0], 3, 6, 6, 4]), filter=self.filter, out_backprop=x, strides=[1, 1, 2, 1, 1], padding="VALID", data_format="NCDHW")
+
+
+def volumes_first():
+    save_tf("volumes_first", VolumesFirst(), (floats(1, 2, 3, 4, 3),), (floats(2, 2, 3, 4, 3),))
+
+
+class Bits(tf.Module):
+    """Bits of 64, numbers of a range that is computed."""
+
+    @tf.function(input_signature=[tf.TensorSpec([None, 3], tf.int64), tf.TensorSpec([3], tf.int64), tf.TensorSpec([], tf.int32)])
+    def serve(self, x, y, n):
+        b = tf.bitwise
+        return {"a": b.bitwise_and(x, y), "b": b.bitwise_or(x, y), "c": b.bitwise_xor(x, y), "d": b.right_shift(x, y % 60), "e": tf.linspace(tf.cast(n, tf.float32), 9.0, n), "f": tf.unstack(x, axis=1)[2]}
+
+
+def bits():
+    save_tf("bits", Bits(), (np.array([[2**40 + 5, -3, -(2**62)]]), np.array([2**40 + 3, 77, 2**33 + 1]), np.int32(4)), (np.array([[1, 2, 3], [-1, -2, 2**62]]), np.array([3, -5, 59]), np.int32(2)))
+
+
+def grids():
+    """keras.ops that make numbers along new axes, and spectra of frames."""
+    x, y = keras.Input([12], name="x"), keras.Input([3], name="y")
+    ops = keras.ops
+    outputs = [ops.linspace(x, 2.0, 4, axis=-1), ops.logspace(y, 0.5 * y, 3, endpoint=False), *ops.meshgrid(x[0], y[0]), *ops.meshgrid(x[0], y[0], indexing="ij"),
+               *ops.stft(x, 4, 2, 6), *ops.stft(ops.reshape(x, (-1, 2, 6)), 4, 1, 4, window="hamming", center=False)]
+    save_keras("grids", keras.Model([x, y], outputs), [floats(1, 12), floats(1, 3)], [floats(2, 12), floats(2, 3)])
+
+
 class Draws(tf.Module):
-    """Random numbers of a seed that is read, then written, as Keras' generators of seeds do it."""
+    """Random numbers of a seed that is given, next to one that is read, then written, as Keras' generators of seeds do it."""
 
     def __init__(self):
         super().__init__()
@@ -476,7 +532,7 @@ class Draws(tf.Module):
     def serve(self, seed):
         before = self.seed.read_value() * 1
         self.seed.assign_add([0, 1])
-        return {"a": tf.random.stateless_uniform([3, 2], before), "b": tf.random.stateless_normal([5], seed), "c": tf.random.stateless_uniform([6], seed, 3, 90, tf.int32), "d": before,
+        return {"a": tf.random.stateless_uniform([3, 2], 2 * seed), "b": tf.random.stateless_normal([5], seed), "c": tf.random.stateless_uniform([6], seed, 3, 90, tf.int32), "d": before,
                 "e": tf.random.stateless_truncated_normal([4], [5, 6])}
 
 
@@ -713,7 +769,7 @@ def tied():
 
 MODELS = [
     fake_quantized, branch_in_loop, references, rounded, transforms, rows, named_ends, held_model,
-    prepared, tied, sound, draws, sparse, detections, warped, sequences,
+    prepared, tied, sound, complexes, bits, volumes_first, grids, draws, sparse, detections, warped, sequences,
     special, large, spectra, diagonals, more_layers, masked_attention, any_axis, odds_and_ends,
     transposed, more_functions, matrices, choices, whole_numbers, recurrent_any_length, recurrent_stateful, lookups,
     texts, spectrograms, volumes, functions, scattered, images, cache, old_control_flow,

@@ -377,6 +377,18 @@ def cubic():
     save("cubic", model(nodes, [("x", F, [2, 3, 5, 4]), ("grid", F, [2, 3, 4, 2])], [(f"y{i}", F, [2, 3, 3, 4]) for i in range(6)], {}, opset=20, ir=9), [floats(2, 3, 5, 4), floats(2, 3, 4, 2, scale=1.2)])
 
 
+def batches():
+    """Elements gathered by indices of several axes behind a batch of two; random numbers, of which only the shape counts."""
+    w = {"none": np.array(0, np.float32)}
+    nodes = [N("GatherND", ["x", "i"], ["a"], batch_dims=2), N("GatherND", ["x", "j"], ["b"], batch_dims=2), N("RandomNormalLike", ["x"], ["n"], mean=2.0), N("RandomUniform", [], ["u"], shape=[5], low=-1.0),
+             N("Bernoulli", ["x"], ["p"]), N("Mul", ["n", "none"], ["c"]), N("Mul", ["u", "none"], ["d"]), N("Mul", ["p", "none"], ["e"])]
+    x, i, j = floats(2, 3, 4, 5), RNG.integers(0, 4, (2, 3, 1)), RNG.integers(0, 4, (2, 3, 6, 2))
+    a, b = np.take_along_axis(x, i[..., None].repeat(5, -1), 2)[:, :, 0], x[np.arange(2)[:, None, None], np.arange(3)[:, None], j[..., 0], j[..., 1]]
+    inputs = [("x", F, [2, 3, 4, 5]), ("i", TensorProto.INT64, [2, 3, 1]), ("j", TensorProto.INT64, [2, 3, 6, 2])]
+    outputs = [("a", F, [2, 3, 5]), ("b", F, [2, 3, 6]), ("c", F, [2, 3, 4, 5]), ("d", F, [5]), ("e", F, [2, 3, 4, 5])]
+    save("batches", model(nodes, inputs, outputs, w), [x, i, j], [a, b, np.zeros_like(x), np.zeros(5, np.float32), np.zeros_like(x)])
+
+
 def branches():
     """Branches whose outputs have different shapes, each read something else from around; one of either is taken."""
     def graphs():
@@ -395,6 +407,6 @@ def branches():
 
 if __name__ == "__main__":
     OUT.mkdir(parents=True, exist_ok=True)
-    for make in (cnn, unet, shapes, transformer, recurrent, quantized, loops, old, function, external, refused, any_length, excite, einsum, free_axes, masks, placed, blocks, broadcast, grids, quantized_lstm, regions, branches, scans, cubic, solids):
+    for make in (cnn, unet, shapes, transformer, recurrent, quantized, loops, old, function, external, refused, any_length, excite, einsum, free_axes, masks, placed, blocks, broadcast, grids, quantized_lstm, regions, branches, scans, cubic, solids, batches):
         make()
     print(f"{OUT}: {sum(f.stat().st_size for f in OUT.iterdir())} bytes")

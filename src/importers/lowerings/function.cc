@@ -5,6 +5,8 @@
 #include <limits>
 #include <numbers>
 
+#include "importers/lowerings/integers.h"
+
 namespace octet::importers {
 namespace {
 
@@ -135,6 +137,19 @@ Result<Value> BitwiseNot(Lowering& c, Value x) {
 
 namespace {
 
+// The same bits as numbers of 32: one of 64 bits is two of them, along a new last axis. And back.
+Result<Value> AsInts(Lowering& c, Value x) {
+  Shape s = c.shape(x);
+  if (BitsOf(c.type(x).dtype) == 64) s.push_back(2);
+  return c.EmitAs("bitcast", std::span(&x, 1), nullptr, {DType::kI32, s, {}});
+}
+Result<Value> FromInts(Lowering& c, Value x, DType t) {
+  const Shape s = c.shape(x);
+  const size_t kept = s.dims().size() - (BitsOf(t) == 64 ? 1 : 0);
+  return c.EmitAs("bitcast", std::span(&x, 1), nullptr, {t, Shape(s.dims().first(kept)), {}});
+}
+bool IsWide(DType t) { return t == DType::kI64 || t == DType::kU64 || t == DType::kU32; }
+
 // Of numbers whose sum fits into 32 bits.
 Result<Value> NarrowAnd(Lowering& c, Value x, Value y, Value differs) {
   OCTET_ASSIGN(Value common, c.Emit("add", {x, y}));
@@ -159,7 +174,12 @@ Result<Halves> Split(Lowering& c, Value x) {
 Result<Value> BitwisePair(Lowering& c, Value x, Value y, bool both) {
   const DType t = c.type(x).dtype;
   if (t == DType::kBool) return c.Emit(both ? "logical_and" : "logical_or", {x, y});
-  if (t == DType::kI64 || t == DType::kU64 || t == DType::kU32) return c.Fail("whole numbers of at most 31 bits", std::string(Name(t)), "cast to int32");
+  if (IsWide(t)) {
+    OCTET_ASSIGN(const Value a, AsInts(c, x));
+    OCTET_ASSIGN(const Value b, AsInts(c, y));
+    OCTET_ASSIGN(const Value joined, BitwisePair(c, a, b, both));
+    return FromInts(c, joined, t);
+  }
   OCTET_ASSIGN(const Value a, c.Cast(x, DType::kI32));
   OCTET_ASSIGN(const Value b, c.Cast(y, DType::kI32));
   OCTET_ASSIGN(const Value differs, c.Emit("bitwise_xor", {a, b}));
@@ -187,6 +207,16 @@ Result<Value> BitwisePair(Lowering& c, Value x, Value y, bool both) {
 Result<Value> BitwiseAnd(Lowering& c, Value x, Value y) { return BitwisePair(c, x, y, true); }
 Result<Value> BitwiseOr(Lowering& c, Value x, Value y) { return BitwisePair(c, x, y, false); }
 
+Result<Value> BitwiseXor(Lowering& c, Value x, Value y) {
+  const DType t = c.type(x).dtype;
+  if (t == DType::kBool) return LogicalXor(c, x, y);
+  if (BitsOf(t) != 64) return c.Emit("bitwise_xor", {x, y});
+  OCTET_ASSIGN(const Value a, AsInts(c, x));
+  OCTET_ASSIGN(const Value b, AsInts(c, y));
+  OCTET_ASSIGN(const Value differs, c.Emit("bitwise_xor", {a, b}));
+  return FromInts(c, differs, t);
+}
+
 // x * 2^n, in whole numbers that wrap.
 Result<Value> LeftShift(Lowering& c, Value x, Value n) {
   OCTET_ASSIGN(const Value wide, c.Cast(x, DType::kI64));
@@ -195,6 +225,14 @@ Result<Value> LeftShift(Lowering& c, Value x, Value n) {
   OCTET_ASSIGN(factor, c.Cast(factor, DType::kI64));
   OCTET_ASSIGN(const Value y, c.Emit("mul", {wide, factor}));
   return c.Cast(y, c.type(x).dtype);
+}
+
+// floor(x / 2^n) of 64 bits, for n of at most 62.
+Result<Value> RightShift(Lowering& c, Value x, Value n) {
+  if (c.type(x).dtype != DType::kI64) return c.Emit("right_shift", {x, n});
+  const int64_t one = 1;
+  OCTET_ASSIGN(const Value divisor, LeftShift(c, c.Constant<int64_t>(Shape{}, std::span(&one, 1)), n));
+  return Elementwise(c, "floor_div", std::vector<Value>{x, divisor});
 }
 
 Result<Value> LogicalXor(Lowering& c, Value x, Value y) { return c.Emit("not_equal", {x, y}); }

@@ -26,11 +26,13 @@ Result<Value> IsNan(Lowering& c, Value x);
 Result<Value> IsInf(Lowering& c, Value x);
 Result<Value> IsFinite(Lowering& c, Value x);
 
-// Of whole numbers.
+// Of whole numbers; what is bitwise, of truth values, too.
 Result<Value> BitwiseNot(Lowering& c, Value x);
 Result<Value> BitwiseAnd(Lowering& c, Value x, Value y);
 Result<Value> BitwiseOr(Lowering& c, Value x, Value y);
+Result<Value> BitwiseXor(Lowering& c, Value x, Value y);
 Result<Value> LeftShift(Lowering& c, Value x, Value n);
+Result<Value> RightShift(Lowering& c, Value x, Value n);
 // Of truth values.
 Result<Value> LogicalXor(Lowering& c, Value x, Value y);
 // log(e^x + e^y)

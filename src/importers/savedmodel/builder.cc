@@ -7,6 +7,7 @@
 #include "base/float16.h"
 #include "base/strings.h"
 #include "importers/lowerings/tensorflow_op.h"
+#include "importers/savedmodel/complex.h"
 #include "importers/savedmodel/flex.h"
 #include "importers/savedmodel/rules.h"
 
@@ -192,7 +193,7 @@ Status Builder::RunRule(int32_t id) {
   const size_t first_new = graph().tensors().size();
   const bool computed = !own && !rule && HasOwnKernel(c.kind());
   if (!own && !rule) (void)c.Inputs();  // Whether they failed, too.
-  Status status = own ? own->convert(c) : rule ? rule->convert(c) : computed && !c.poisoned() ? AddFlex(c) : c.Fail("an op that octet has", std::string(c.kind()), std::string(AdviceInstead(c.kind())));
+  Status status = own ? Convert(c, *own) : rule ? rule->convert(c) : computed && !c.poisoned() ? AddFlex(c) : c.Fail("an op that octet has", std::string(c.kind()), std::string(AdviceInstead(c.kind())));
   if (status.ok() && c.lacks_input()) status = Error(Code::kInvalidModel, "it lacks an input");
   if (status.ok() && !c.poisoned()) return Take(id, c, first_new), Status();
   if (c.poisoned() && (own || rule || computed)) {  // What it reads is the finding.

@@ -11,6 +11,7 @@
 
 #include "importers/construction.h"
 #include "importers/importer.h"
+#include "importers/lowerings/complex.h"
 #include "importers/savedmodel/assets.h"
 #include "importers/savedmodel/context.h"
 #include "importers/savedmodel/functions.h"
@@ -118,6 +119,12 @@ class Builder : public Construction {
     if (a != b) same_[std::max(a, b)] = std::min(a, b);
   }
   void SetSymbol(Value v, int axis, int64_t symbol) { symbols_[{v.id, axis}] = symbol; }
+  // The two parts that this tensor of complex numbers was joined from; null when it was not.
+  const Complex* PartsOf(Value v) const {
+    const auto it = parts_.find(v.id);
+    return it == parts_.end() ? nullptr : &it->second;
+  }
+  void SetParts(Value v, Complex parts) { parts_[v.id] = parts; }
   // For a region inside: the constant at this edge; -1 when it is none.
   int32_t Capture(const Edge& edge);
 
@@ -149,6 +156,7 @@ class Builder : public Construction {
   std::map<int32_t, int32_t> stored_;                       // Constants as the file has them: the node that reads them.
   std::map<int32_t, int32_t> released_;                     // Those of them whose bytes went.
   std::map<std::pair<int32_t, int32_t>, int64_t> symbols_;  // By tensor and axis.
+  std::map<int32_t, Complex> parts_;
   std::map<int64_t, int64_t> same_;                         // A larger symbol that is another one.
 };
 

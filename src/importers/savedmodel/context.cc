@@ -68,6 +68,7 @@ std::vector<double> NodeContext::Numbers(std::string_view key, std::vector<doubl
 
 Value NodeContext::Input(int i) const {
   if (i < 0 || i >= num_inputs()) return {};
+  if (!instead_.empty()) return instead_[static_cast<size_t>(i)];
   const Value v = builder_.ValueOf(node_.inputs[static_cast<size_t>(i)]);
   poisoned_ |= !v;
   return v;

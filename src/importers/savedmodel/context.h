@@ -66,6 +66,8 @@ class NodeContext : public Lowering {
   Result<int32_t> AxisOf(int64_t axis, int rank) const;
   // The rule of the operator's file, for rules here that only handle what it does not.
   Status ApplyOperatorRule();
+  // From now on these are the inputs; none: the node's own.
+  void Replace(std::vector<Value> inputs) { instead_ = std::move(inputs); }
   // Element type and shape of a value that no operator tells; constants have their own.
   void Refine(Value v, const TensorType& type);
 
@@ -88,6 +90,7 @@ class NodeContext : public Lowering {
   const FlatNode& node_;
   const std::string place_;
   std::vector<Value> outputs_;
+  std::vector<Value> instead_;
   mutable Finding finding_;
   mutable bool failed_ = false, poisoned_ = false, lacks_input_ = false;
   std::shared_ptr<const std::vector<Finding>> reasons_;  // Of a region inside.

@@ -36,6 +36,7 @@ extern const std::span<const NodeRule> kAudioRules;        // audio.cc
 extern const std::span<const NodeRule> kSparseRules;       // sparse.cc
 extern const std::span<const NodeRule> kDecodingRules;     // decoding.cc
 extern const std::span<const NodeRule> kRandomRules;       // random.cc
+extern const std::span<const NodeRule> kComplexRules;      // complex.cc
 extern const std::span<const NodeRule> kControlFlowRules;  // control_flow.cc
 
 // Ops whose result has element i from element i of the inputs, after broadcasting.

@@ -65,7 +65,9 @@ class Import {
     for (size_t i = 0; i < signature.inputs.size(); ++i) {
       const Port& port = signature.inputs[i];
       OCTET_ASSIGN(TensorType type, InputType(port, signature.inputs.size()));
-      if (type.dtype == DType::kNone || type.dtype == DType::kResource || type.dtype == DType::kVariant)
+      if (type.dtype == DType::kResource)
+        return Error(Code::kUnsupported, "input '%s' is the handle of a table or variable, whose contents are not in the file; convert the SavedModel that it was frozen from", port.name.c_str());
+      if (type.dtype == DType::kNone || type.dtype == DType::kVariant)
         return Error(Code::kUnsupported, "input '%s' has an element type that .tflite does not know", port.name.c_str());
       Value v = builder_.AddInput(port.name, type);
       signature_.inputs.push_back({port.name, v.id});

@@ -85,8 +85,6 @@ Result<Value> Fmod(Lowering& c, Value x, Value y) {
   OCTET_ASSIGN(q, c.Emit("mul", {q, y}));
   return c.Emit("sub", {x, q});
 }
-Result<Value> BitwiseXor(Lowering& c, Value x, Value y) { return c.Emit(c.type(x).dtype == DType::kBool ? "not_equal" : "bitwise_xor", {x, y}); }
-Result<Value> RightShift(Lowering& c, Value x, Value y) { return c.Emit("right_shift", {x, y}); }
 Result<Value> SquaredDifference(Lowering& c, Value x, Value y) { return c.Emit("squared_difference", {x, y}); }
 // x < 0 ? 0 : x == 0 ? y : 1
 Result<Value> Heaviside(Lowering& c, Value x, Value y) {

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Spectra of sound: a short-time Fourier transform is a convolution with windowed sines and cosines.
+#include <algorithm>
 #include <cmath>
 #include <numbers>
 
 #include "importers/keras/builder.h"
+#include "importers/keras/layers/functions.h"
 #include "importers/keras/rules.h"
 
 namespace octet::importers::keras {
@@ -41,7 +43,7 @@ Result<std::vector<Value>> Parts(LayerContext& c, Value y, int32_t bins) {
 // ------------------------------------------------------------------------------ MelSpectrogram
 
 // sum over frames of window * (cos | -sin), the window in the middle of the transform's length.
-Result<Value> MelFilter(LayerContext& c, int64_t length, int64_t size) {
+Result<Value> WindowedWaves(LayerContext& c, int64_t length, int64_t size) {
   const std::string window = c.Text("window", "");
   if (c.Has("window") && window != "hann" && window != "hamming") return c.Fail("window hann, hamming or none", window.empty() ? "numbers" : window, "");
   const int64_t left = (size - length) / 2, bins = size / 2 + 1;
@@ -105,7 +107,7 @@ Status ConvertMel(LayerContext& c) {
   OCTET_ASSIGN(x, c.Make("reshape", {x, c.Vector({-1, time})}));
   const int32_t pads[] = {0, 0, half, half};
   OCTET_ASSIGN(x, c.Make("mirror_pad", {x, c.Constant<int32_t>(Shape{2, 2}, pads)}, {{"mode", 0}}));
-  OCTET_ASSIGN(const Value filter, MelFilter(c, length, size));
+  OCTET_ASSIGN(const Value filter, WindowedWaves(c, length, size));
   OCTET_ASSIGN(const Value both, Frames(c, x, time + 2 * half, filter, step, false));
   OCTET_ASSIGN(const std::vector<Value> parts, Parts(c, both, static_cast<int32_t>(bins)));
   OCTET_ASSIGN(Value y, SumOfSquares(c, parts[0], parts[1]));
@@ -124,6 +126,35 @@ Status ConvertMel(LayerContext& c) {
     OCTET_ASSIGN(y, c.Make("squeeze", {y}, {{"squeeze_dims", std::vector<int32_t>{0}}}));
   }
   c.SetOutput(0, y);
+  return {};
+}
+
+// -------------------------------------------------------------------------------- keras.ops.stft
+
+// Real and imaginary parts [..., frames, bins] of signals [..., time].
+Status ConvertStftOp(LayerContext& c) {
+  OCTET_ASSIGN(Value x, Operand(c, 0, {"x"}));
+  const Shape in = c.shape(x);
+  const int64_t size = c.Int("fft_length", 0), length = c.Int("sequence_length", 0), step = c.Int("sequence_stride", 0);
+  const bool center = c.Bool("center", true);
+  if (size < 2 || size / 2 + 1 > kMostBins || length < 1 || length > size || step < 1) return c.Fail("an fft_length up to 32766, and no longer sequences", std::to_string(size), "");
+  if (in.rank() < 1 || in.back() < 1 || (center ? in.back() <= size / 2 : in.back() < size)) return c.Fail("signals of known length", in.text(), "give the input's shape");
+  const auto half = static_cast<int32_t>(center ? size / 2 : 0), bins = static_cast<int32_t>(size / 2 + 1);
+  OCTET_ASSIGN(x, c.Make("reshape", {x, c.Vector({-1, in.back()})}));
+  if (center) {
+    const int32_t pads[] = {0, 0, half, half};
+    OCTET_ASSIGN(x, c.Make("mirror_pad", {x, c.Constant<int32_t>(Shape{2, 2}, pads)}, {{"mode", 0}}));
+  }
+  OCTET_ASSIGN(const Value filter, WindowedWaves(c, length, size));
+  OCTET_ASSIGN(const Value both, Frames(c, x, in.back() + 2 * half, filter, step, false));
+  OCTET_ASSIGN(const std::vector<Value> parts, Parts(c, both, bins));
+  std::vector<int32_t> dims(in.dims().begin(), in.dims().end() - 1);
+  dims.push_back(c.shape(both)[1]), dims.push_back(bins);
+  if (std::ranges::count(dims, kUnknown) > 1) return c.Fail("at most one open dimension", in.text(), "give the input's shape");
+  for (int i = 0; i < 2; ++i) {
+    OCTET_ASSIGN(const Value y, in.rank() == 2 ? Result<Value>(parts[static_cast<size_t>(i)]) : c.Make("reshape", {parts[static_cast<size_t>(i)], c.Vector(dims)}));
+    c.SetOutput(i, y);
+  }
   return {};
 }
 
@@ -201,7 +232,7 @@ Status ConvertStft(LayerContext& c) {
   return {};
 }
 
-constexpr LayerRule kRules[] = {{"MelSpectrogram", ConvertMel}, {"STFTSpectrogram", ConvertStft}};
+constexpr LayerRule kRules[] = {{"MelSpectrogram", ConvertMel}, {"STFTSpectrogram", ConvertStft}, {"ops.STFT", ConvertStftOp}};
 
 }  // namespace
 

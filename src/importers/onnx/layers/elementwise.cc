@@ -180,10 +180,9 @@ Status ConvertNot(NodeContext& c) { return Named(c, "logical_not"); }
 Status ConvertAnd(NodeContext& c) { return ops::MergeInputs(c, "logical_and"); }
 Status ConvertOr(NodeContext& c) { return ops::MergeInputs(c, "logical_or"); }
 template <Result<Value> (*Fn)(Lowering&, Value, Value)> Status Pair(NodeContext& c) { return Set(c, Fn(c, c.Input(0), c.Input(1))); }
-Status ConvertBitwiseXor(NodeContext& c) { return Set(c, c.Emit("bitwise_xor", {c.Input(0), c.Input(1)})); }
 
 Status ConvertBitShift(NodeContext& c) {
-  if (c.Text("direction", "") == "RIGHT") return Set(c, c.Emit("right_shift", {c.Input(0), c.Input(1)}));
+  if (c.Text("direction", "") == "RIGHT") return Set(c, RightShift(c, c.Input(0), c.Input(1)));
   return Set(c, LeftShift(c, c.Input(0), c.Input(1)));
 }
 
@@ -233,7 +232,7 @@ constexpr NodeRule kRules[] = {
     {"Softplus", 0, Unary<Softplus>},   {"Softsign", 0, Unary<Softsign>}, {"Mish", 0, Unary<Mish>},         {"Reciprocal", 0, Unary<Reciprocal>},
     {"Div", 0, ConvertDiv},             {"Mod", 0, ConvertMod},           {"Pow", 0, ConvertPow},           {"Sum", 0, ConvertSum},
     {"Mean", 0, ConvertMean},           {"Sign", 0, ConvertSign},         {"Round", 0, ConvertRound},       {"Not", 0, ConvertNot},
-    {"And", 0, ConvertAnd},             {"Or", 0, ConvertOr},             {"Xor", 0, Pair<LogicalXor>},           {"BitwiseXor", 0, ConvertBitwiseXor},
+    {"And", 0, ConvertAnd},             {"Or", 0, ConvertOr},             {"Xor", 0, Pair<LogicalXor>},           {"BitwiseXor", 0, Pair<BitwiseXor>},
     {"BitwiseNot", 0, Unary<BitwiseNot>}, {"BitwiseAnd", 0, Pair<BitwiseAnd>}, {"BitwiseOr", 0, Pair<BitwiseOr>},
     {"Equal", 0, ConvertEqual}, {"BitShift", 0, ConvertBitShift},   {"IsNaN", 0, Unary<IsNan>},       {"IsInf", 0, ConvertIsInf},       {"Tan", 0, Unary<Tan>},
     {"Sinh", 0, Unary<Sinh>},           {"Cosh", 0, Unary<Cosh>},         {"Asinh", 0, Unary<Asinh>},       {"Acosh", 0, Unary<Acosh>},

@@ -45,15 +45,33 @@ Status ConvertGatherNd(NodeContext& c) {
     indices = c.Constant<int32_t>(at, std::span<const int32_t>(out));
   }
   if (batch == 0) return Set(c, c.Make("gather_nd", {x, indices}));
-  if (batch != 1 || !in.known() || !at.known()) return c.Fail("batch_dims 0, or 1 with known shapes", std::to_string(batch), "");
-  // The batch's own number goes in front of every index.
-  Shape one = at;
-  one[at.rank() - 1] = 1;
+  if (batch < 0 || batch >= std::min(in.rank(), at.rank())) return c.Fail("fewer batch_dims than dimensions", std::to_string(batch), "");
+  const auto b = static_cast<int>(batch);
+  if (at.back() == 1) {  // One axis behind the batch.
+    OCTET_ASSIGN(indices, c.Make("squeeze", {indices}, {{"squeeze_dims", std::vector<int32_t>{at.rank() - 1}}}));
+    return Set(c, c.Make("gather", {x, indices}, {{"axis", batch}, {"batch_dims", batch}}));
+  }
+  if (!in.known() || !at.known()) return c.Fail("known shapes, or batch_dims 0", in.text() + " and " + at.text(), "give the inputs' shapes");
+  // The batch as one dimension, whose number goes in front of every index.
+  const auto count = static_cast<int32_t>(at.elements(0, b));
+  const auto merged = [&](const Shape& s) {
+    Shape m{count};
+    for (int i = b; i < s.rank(); ++i) m.push_back(s[i]);
+    return m;
+  };
+  if (in.elements(0, b) != count) return c.Fail("one batch", in.text() + " and " + at.text(), "");
+  OCTET_ASSIGN(const Value rows, c.Reshape(x, merged(in)));
+  OCTET_ASSIGN(indices, c.Reshape(indices, merged(at)));
+  Shape one = merged(at);
+  one[one.rank() - 1] = 1;
   std::vector<int32_t> numbers;
-  const int64_t each = one.elements() / std::max(1, at[0]);
+  const int64_t each = one.elements() / std::max(1, count);
   for (int64_t i = 0; i < one.elements(); ++i) numbers.push_back(static_cast<int32_t>(i / each));
-  OCTET_ASSIGN(indices, c.Make("concatenation", {c.Constant<int32_t>(one, std::span<const int32_t>(numbers)), indices}, {{"axis", at.rank() - 1}}));
-  return Set(c, c.Make("gather_nd", {x, indices}));
+  OCTET_ASSIGN(indices, c.Make("concatenation", {c.Constant<int32_t>(one, std::span<const int32_t>(numbers)), indices}, {{"axis", one.rank() - 1}}));
+  OCTET_ASSIGN(const Value y, c.Make("gather_nd", {rows, indices}));
+  Shape out(at.dims().first(static_cast<size_t>(at.rank() - 1)));
+  for (int i = b + at.back(); i < in.rank(); ++i) out.push_back(in[i]);
+  return Set(c, c.Reshape(y, out));
 }
 
 // Coordinates of every element of `shape`, with those of `axis` replaced by `indices`: [elements, rank].

@@ -171,26 +171,39 @@ Status ConvertConv3D(NodeContext& c) {
 }
 
 Status ConvertTransposed3D(NodeContext& c) {
-  const Value filter = c.Input(1), volume = c.Input(2);
+  const Value filter = c.Input(1);
+  Value volume = c.Input(2);
   if (!volume || !filter) return {};
-  const std::vector<int64_t> stride = c.Ints("strides", {1, 1, 1, 1, 1});
-  if (c.Text("data_format", "NDHWC") != "NDHWC" || stride.size() != 5 || c.rank(filter) != 5) return c.Fail("data_format NDHWC", c.Text("data_format", ""), "");
+  std::vector<int64_t> stride = c.Ints("strides", {1, 1, 1, 1, 1});
+  const bool first = c.Text("data_format", "NDHWC") == "NCDHW";
+  if (stride.size() != 5 || c.rank(filter) != 5 || c.rank(volume) != 5) return c.Fail("a volume, a filter and strides of five dimensions", c.shape(volume).text(), "");
+  if (first) {
+    std::ranges::rotate(stride.begin() + 1, stride.begin() + 2, stride.end());
+    OCTET_ASSIGN(volume, c.Transpose(volume, {0, 2, 3, 4, 1}));
+  }
   for (const int64_t d : c.Ints("dilations", {1}))
     if (d != 1) return c.Fail("no dilation", std::to_string(d), "");
   const Partial* sizes = c.Known(0);
   if (!sizes || sizes->v.size() != 5) return c.Fail("an output shape of five numbers", "another one", "");
   std::vector<int32_t> dims = sizes->dims();
+  if (first) std::ranges::rotate(dims.begin() + 1, dims.begin() + 2, dims.end());
   Value shape = c.Vector(dims);
   if (std::ranges::count(dims, kUnknown) > 0) {
     if (!c.Input(0)) return {};
     OCTET_ASSIGN(shape, c.Cast(c.Input(0), DType::kI32));
+    if (first) {
+      OCTET_ASSIGN(shape, c.Make("gather", {shape, c.Vector({0, 2, 3, 4, 1})}, {{"axis", 0}}));
+    }
   }
   Window w;
   w.same = c.Text("padding", "VALID") == "SAME";
   dims[4] = c.shape(filter)[3];
-  OCTET_ASSIGN(const Value y, c.Make("conv_3d_transpose", {shape, filter, volume, Zeros(c, dims[4])},
+  OCTET_ASSIGN(Value y, c.Make("conv_3d_transpose", {shape, filter, volume, Zeros(c, dims[4])},
                                      {{"padding", PaddingOf(w)}, {"stride_d", stride[1]}, {"stride_h", stride[2]}, {"stride_w", stride[3]}}));
   c.Refine(y, {DType::kF32, Shape(dims), {}});
+  if (first) {
+    OCTET_ASSIGN(y, c.Transpose(y, {0, 4, 1, 2, 3}));
+  }
   c.SetOutput(0, y);
   return {};
 }

@@ -6,6 +6,7 @@
 #include "importers/lowerings/integers.h"
 #include "importers/lowerings/special.h"
 #include "importers/lowerings/tensorflow_op.h"
+#include "importers/savedmodel/complex.h"
 #include "importers/savedmodel/context.h"
 #include "importers/savedmodel/rules.h"
 
@@ -18,13 +19,13 @@ struct Direct {
 };
 constexpr Direct kDirect[] = {
     {"Abs", "abs"}, {"Neg", "neg"}, {"Log", "log"}, {"Sqrt", "sqrt"}, {"Rsqrt", "rsqrt"}, {"Square", "square"},
-    {"Floor", "floor"}, {"Ceil", "ceil"}, {"Round", "round"}, {"Rint", "round"}, {"Sign", "sign"}, {"Sin", "sin"}, {"Cos", "cos"},
+    {"Floor", "floor"}, {"Ceil", "ceil"}, {"Round", "round"}, {"Rint", "round"}, {"Sign", "sign"}, {"Sin", "sin"}, {"Cos", "cos"}, {"Exp", "exp"},
     {"Tanh", "tanh"}, {"Sigmoid", "logistic"}, {"Relu", "relu"}, {"Relu6", "relu6"}, {"Elu", "elu"}, {"LogicalNot", "logical_not"},
     {"Add", "add"}, {"AddV2", "add"}, {"BiasAddV1", "add"}, {"Sub", "sub"}, {"Mul", "mul"}, {"RealDiv", "div"}, {"Maximum", "maximum"},
     {"Minimum", "minimum"}, {"Pow", "pow"}, {"SquaredDifference", "squared_difference"}, {"FloorDiv", "floor_div"}, {"FloorMod", "floor_mod"},
     {"Equal", "equal"}, {"NotEqual", "not_equal"}, {"Less", "less"}, {"LessEqual", "less_equal"}, {"Greater", "greater"},
     {"GreaterEqual", "greater_equal"}, {"LogicalAnd", "logical_and"}, {"LogicalOr", "logical_or"}, {"SelectV2", "select_v2"},
-    {"Atan2", "atan2"}, {"RightShift", "right_shift"}, {"BitwiseXor", "bitwise_xor"}, {"ComplexAbs", "complex_abs"}, {"Real", "real"}, {"Imag", "imag"},
+    {"Atan2", "atan2"},
 };
 
 Status ConvertDirect(NodeContext& c) {
@@ -35,23 +36,6 @@ Status ConvertDirect(NodeContext& c) {
     return Set(c, c.Make("maximum", {in[0], zero}));
   }
   return Set(c, Elementwise(c, std::ranges::find(kDirect, c.kind(), &Direct::op)->becomes, in));
-}
-
-// e^(a + b i) = e^a * (cos b + i sin b)
-Status ConvertExp(NodeContext& c) {
-  const Value x = c.Input(0);
-  if (!x) return {};
-  if (c.type(x).dtype != DType::kC64) return Set(c, c.Make("exp", {x}));
-  OCTET_ASSIGN(const Value a, c.EmitAs("real", std::span(&x, 1), nullptr, {DType::kF32, {}, {}}));
-  OCTET_ASSIGN(const Value b, c.EmitAs("imag", std::span(&x, 1), nullptr, {DType::kF32, {}, {}}));
-  OCTET_ASSIGN(const Value size, c.Make("exp", {a}));
-  OCTET_ASSIGN(Value re, c.Make("cos", {b}));
-  OCTET_ASSIGN(Value im, c.Make("sin", {b}));
-  OCTET_ASSIGN(re, c.Make("mul", {size, re}));
-  OCTET_ASSIGN(im, c.Make("mul", {size, im}));
-  OCTET_ASSIGN(const std::vector<Value> y, MakeTensorFlowOp(c, "Complex", {re, im}, {DType::kC64}, {TypeAttr("T", DType::kF32), TypeAttr("Tout", DType::kC64)}));
-  c.SetOutput(0, y[0]);
-  return {};
 }
 
 // Along the channels, which lie second with data_format NCHW.
@@ -103,6 +87,7 @@ Status ConvertCast(NodeContext& c) {
   const DType dtype = c.Type("DstT");
   if (!x) return {};
   if (dtype == DType::kNone) return c.Fail("an element type that .tflite knows", "another one", "");
+  if (c.type(x).dtype == DType::kC64 || dtype == DType::kC64) return CastComplex(c, x, dtype);
   return Set(c, c.Cast(x, dtype));
 }
 
@@ -317,12 +302,13 @@ constexpr NodeRule kOwn[] = {
     {"Div", ConvertDiv}, {"AddN", ConvertAddN}, {"Select", ConvertSelect}, {"Cast", ConvertCast}, {"LeakyRelu", ConvertLeakyRelu},
     {"Softmax", ConvertSoftmax}, {"LogSoftmax", ConvertLogSoftmax}, {"Softplus", Lowered<Softplus>}, {"Softsign", Lowered<Softsign>}, {"Erf", Lowered<Erf>}, {"Erfc", Lowered<Erfc>},
     {"Selu", ConvertSelu}, {"ClipByValue", ConvertClip}, {"ZerosLike", ConvertZerosLike}, {"OnesLike", ConvertOnesLike},
-    {"IsNan", Lowered<IsNan>}, {"IsInf", Lowered<IsInf>}, {"IsFinite", Lowered<IsFinite>}, {"Exp", ConvertExp}, {"Expm1", Lowered<Expm1>}, {"Log1p", Lowered<Log1p>},
+    {"IsNan", Lowered<IsNan>}, {"IsInf", Lowered<IsInf>}, {"IsFinite", Lowered<IsFinite>}, {"Expm1", Lowered<Expm1>}, {"Log1p", Lowered<Log1p>},
     {"Reciprocal", Lowered<Reciprocal>}, {"Inv", Lowered<Reciprocal>}, {"Tan", Lowered<Tan>}, {"DivNoNan", ConvertDivNoNan}, {"MulNoNan", ConvertMulNoNan},
     {"Xlogy", ConvertXlogy}, {"Xdivy", LoweredPair<Xdivy>}, {"Xlog1py", LoweredPair<Xlog1py>}, {"TruncateDiv", ConvertTruncateDiv},
     {"TruncateMod", ConvertTruncateMod}, {"Mod", ConvertTruncateMod}, {"Sinh", Lowered<Sinh>}, {"Cosh", Lowered<Cosh>}, {"Atanh", Lowered<Atanh>},
     {"Asinh", Lowered<Asinh>}, {"Acosh", Lowered<Acosh>}, {"Atan", Lowered<Atan>}, {"Asin", Lowered<Asin>}, {"Acos", Lowered<Acos>},
     {"Invert", Lowered<BitwiseNot>}, {"BitwiseAnd", LoweredPair<BitwiseAnd>}, {"BitwiseOr", LoweredPair<BitwiseOr>}, {"LeftShift", LoweredPair<LeftShift>},
+    {"BitwiseXor", LoweredPair<BitwiseXor>}, {"RightShift", LoweredPair<RightShift>},
     {"LogicalXor", LoweredPair<LogicalXor>}, {"SigmoidGrad", LoweredPair<SigmoidGrad>}, {"TanhGrad", LoweredPair<TanhGrad>}, {"SqrtGrad", LoweredPair<SqrtGrad>},
     {"RsqrtGrad", LoweredPair<RsqrtGrad>}, {"ReluGrad", LoweredPair<ReluGrad>}, {"ReciprocalGrad", LoweredPair<ReciprocalGrad>}, {"InvGrad", LoweredPair<ReciprocalGrad>},
     {"SoftmaxCrossEntropyWithLogits", ConvertCrossEntropy}, {"SparseSoftmaxCrossEntropyWithLogits", ConvertCrossEntropy}, {"PopulationCount", ConvertPopulationCount},

@@ -221,62 +221,13 @@ Status ConvertCumulativeLogsumexp(NodeContext& c) {
   return Set(c, c.Make("add", {y, most}));
 }
 
-// The real signal of half a spectrum: y[t] = sum over k of w[k] (re[k] cos(2 pi k t / n) - im[k] sin(2 pi k t / n)) / n, where w is 1 for the bins that
-// have no mirror image (0 and n / 2) and 2 for the others. Bins beyond n / 2 do not count.
-Status ConvertIrfft(NodeContext& c) {
-  const Value x = c.Input(0);
-  std::vector<int64_t> length;
-  if (!x) return {};
-  const int32_t bins = c.rank(x) > 0 ? c.shape(x).back() : kUnknown;
-  if (!c.IntsOf(1, &length) || length.size() != 1 || length[0] < 1 || bins < 1 || length[0] * bins > (1 << 24)) return c.Fail("a known number of bins and of samples", c.shape(x).text(), "give the input's shape");
-  const int64_t n = length[0];
-  std::vector<float> cosines(static_cast<size_t>(n * bins), 0.0f), sines = cosines, zeros(static_cast<size_t>(n), 0.0f);
-  for (int64_t t = 0; t < n; ++t)
-    for (int64_t k = 0; k < std::min<int64_t>(bins, n / 2 + 1); ++k) {
-      const double angle = 2 * std::numbers::pi * static_cast<double>(k * t % n) / static_cast<double>(n), w = (k == 0 || 2 * k == n ? 1.0 : 2.0) / static_cast<double>(n);
-      cosines[static_cast<size_t>(t * bins + k)] = static_cast<float>(w * std::cos(angle));
-      sines[static_cast<size_t>(t * bins + k)] = static_cast<float>(-w * std::sin(angle));
-    }
-  const auto size = static_cast<int32_t>(n);
-  const Value none = c.Constant<float>(Shape{size}, zeros);
-  const auto part = [&](const char* op, std::span<const float> rows) -> Result<Value> {
-    OCTET_ASSIGN(const Value v, c.EmitAs(op, std::span(&x, 1), nullptr, {DType::kF32, c.shape(x), {}}));
-    return c.Make("fully_connected", {v, c.Constant<float>(Shape{size, bins}, rows), none}, {{"keep_num_dims", 1}});
-  };
-  OCTET_ASSIGN(const Value re, part("real", cosines));
-  OCTET_ASSIGN(const Value im, part("imag", sines));
-  return Set(c, c.Make("add", {re, im}));
-}
-
-Status ConvertRfft2D(NodeContext& c) {
-  const Value x = c.Input(0), length = c.Input(1);
-  if (!x || !length) return {};
-  std::vector<int64_t> n;
-  if (!c.IntsOf(1, &n) || n.size() != 2) return c.Fail("a known length", "a computed one", "");
-  OCTET_ASSIGN(const std::vector<Value> y, c.EmitNode("rfft2d", std::vector<Value>{x, length}, nullptr, {{DType::kC64, {}, {}}}));
-  Shape s;
-  for (int i = 0; i + 2 < c.rank(x); ++i) s.push_back(c.shape(x)[i]);
-  s.push_back(static_cast<int32_t>(n[0])), s.push_back(static_cast<int32_t>(n[1] / 2 + 1));
-  c.Refine(y[0], {DType::kC64, s, {}});
-  return Set(c, y[0]);
-}
-
-Status ConvertAngle(NodeContext& c) {
-  const Value x = c.Input(0);
-  if (!x) return {};
-  const TensorType number{DType::kF32, c.shape(x), {}};
-  OCTET_ASSIGN(const Value re, c.EmitAs("real", std::span(&x, 1), nullptr, number));
-  OCTET_ASSIGN(const Value im, c.EmitAs("imag", std::span(&x, 1), nullptr, number));
-  return Set(c, c.Make("atan2", {im, re}));
-}
-
 constexpr NodeRule kRules[] = {
     {"Bucketize", ConvertBucketize}, {"LowerBound", ConvertBound}, {"UpperBound", ConvertBound}, {"InTopK", ConvertInTopK}, {"InTopKV2", ConvertInTopK},
     {"NonMaxSuppression", ConvertSuppression}, {"NonMaxSuppressionV2", ConvertSuppression}, {"NonMaxSuppressionV3", ConvertSuppression},
     {"NonMaxSuppressionV4", ConvertSuppression}, {"PartitionedCall", ConvertSuppressionFunction}, {"StatefulPartitionedCall", ConvertSuppressionFunction}, {"NonMaxSuppressionV5", ConvertSuppression}, {"MatrixDiagPart", ConvertDiagPart},
     {"MatrixDiagPartV2", ConvertDiagPart}, {"MatrixDiagPartV3", ConvertDiagPart}, {"DiagPart", ConvertDiagPart}, {"MatrixSetDiagV2", ConvertSetDiag},
     {"MatrixSetDiagV3", ConvertSetDiag}, {"Diag", ConvertDiag}, {"Cross", ConvertCross}, {"LinSpace", ConvertLinSpace}, {"Cumprod", ConvertCumprod},
-    {"CumulativeLogsumexp", ConvertCumulativeLogsumexp}, {"RFFT2D", ConvertRfft2D}, {"IRFFT", ConvertIrfft}, {"Angle", ConvertAngle}};
+    {"CumulativeLogsumexp", ConvertCumulativeLogsumexp}};
 
 }  // namespace
 

@@ -92,8 +92,11 @@ Status ConvertReshape(NodeContext& c) {
     KeepSymbols(c, y, *wanted);
     return Set(c, y);
   }
-  OCTET_ASSIGN(const Value shape, Whole(c, 1));
+  OCTET_ASSIGN(Value shape, Whole(c, 1));
   if (!shape) return {};
+  if (c.rank(shape) == 0) {  // The one dimension.
+    OCTET_ASSIGN(shape, c.ReshapeTo(shape, std::vector<int32_t>{1}));
+  }
   OCTET_ASSIGN(Value y, c.Make("reshape", {x, shape}));
   if (wanted) {
     y = WithDims(c, y, wanted->dims());
@@ -272,6 +275,14 @@ Status ConvertUnpack(NodeContext& c) {
   if (!x) return {};
   const auto count = static_cast<int32_t>(c.Int("num", 0));
   if (count < 1 || count > (1 << 16)) return c.Fail("at least one part", std::to_string(count), "");
+  if (c.type(x).dtype == DType::kI64) {  // The operator has none.
+    OCTET_ASSIGN(const int32_t axis, c.AxisOf(c.Int("axis", 0), c.rank(x)));
+    for (int32_t i = 0; i < count; ++i) {
+      OCTET_ASSIGN(const Value part, c.Make("gather", {x, c.ScalarInt(i)}, {{"axis", axis}}));
+      c.SetOutput(i, part);
+    }
+    return {};
+  }
   OCTET_ASSIGN(const std::vector<Value> y, c.MakeMany("unpack", {x}, {{"num", count}, {"axis", c.Int("axis", 0)}}, count));
   for (size_t i = 0; i < y.size(); ++i) c.SetOutput(static_cast<int>(i), y[i]);
   return {};
@@ -477,20 +488,12 @@ Result<Value> Rolled(NodeContext& c, Value x, const std::vector<int64_t>& shifts
   return x;
 }
 
-// Complex numbers part by part: no operator puts them together.
 Status ConvertRoll(NodeContext& c) {
   const Value x = c.Input(0);
   std::vector<int64_t> shifts, axes;
   if (!x) return {};
   if (!c.IntsOf(1, &shifts) || !c.IntsOf(2, &axes) || shifts.size() != axes.size()) return c.Fail("known shifts and axes", "computed ones", "");
-  if (c.type(x).dtype != DType::kC64) return Set(c, Rolled(c, x, shifts, axes));
-  OCTET_ASSIGN(Value re, c.EmitAs("real", std::span(&x, 1), nullptr, {DType::kF32, {}, {}}));
-  OCTET_ASSIGN(Value im, c.EmitAs("imag", std::span(&x, 1), nullptr, {DType::kF32, {}, {}}));
-  OCTET_ASSIGN(re, Rolled(c, re, shifts, axes));
-  OCTET_ASSIGN(im, Rolled(c, im, shifts, axes));
-  OCTET_ASSIGN(const std::vector<Value> y, MakeTensorFlowOp(c, "Complex", {re, im}, {DType::kC64}, {TypeAttr("T", DType::kF32), TypeAttr("Tout", DType::kC64)}));
-  c.SetOutput(0, y[0]);
-  return {};
+  return Set(c, Rolled(c, x, shifts, axes));
 }
 
 // The part of a matrix of known size above and below the diagonal that is kept, as a mask of ones.
@@ -549,47 +552,9 @@ Status ConvertBitcast(NodeContext& c) {
   return Set(c, c.EmitAs("bitcast", std::span(&x, 1), nullptr, {type, c.shape(x), {}}));
 }
 
-// One transform over the last axis: RFFT2D of one row.
-// Of a length that the builtin operator has not: the first half of the transform of complex numbers.
-Result<Value> AnyRfft(NodeContext& c, Value x, int32_t n) {
-  const int32_t rank = c.rank(x), size = rank > 0 ? c.shape(x).back() : kUnknown;
-  if (size == kUnknown) return c.Fail("a known last dimension", c.shape(x).text(), "");
-  const auto first = [&](Value v, int32_t count) {
-    std::vector<int32_t> begin(static_cast<size_t>(rank), 0), sizes(static_cast<size_t>(rank), -1);
-    sizes.back() = count;
-    return c.Make("slice", {v, c.Vector(begin), c.Vector(sizes)});
-  };
-  if (size > n) {
-    OCTET_ASSIGN(x, first(x, n));
-  } else if (size < n) {
-    std::vector<int32_t> pads(2 * static_cast<size_t>(rank), 0);
-    pads.back() = n - size;
-    OCTET_ASSIGN(x, c.Make("pad", {x, c.Constant<int32_t>(Shape{rank, 2}, pads)}));
-  }
-  OCTET_ASSIGN(x, c.Cast(x, DType::kC64));
-  OCTET_ASSIGN(const std::vector<Value> y, MakeTensorFlowOp(c, "FFT", {x}, {DType::kC64}, {TypeAttr("Tcomplex", DType::kC64)}));
-  return first(y[0], n / 2 + 1);
-}
-
-Status ConvertRfft(NodeContext& c) {
-  const Value x = c.Input(0);
-  std::vector<int64_t> length;
-  if (!x) return {};
-  if (!c.IntsOf(1, &length) || length.size() != 1) return c.Fail("a known length", "a computed one", "");
-  if (c.rank(x) < 1 || length[0] < 1 || length[0] > 1 << 20) return c.Fail("a length of 1 to 2^20", std::to_string(length[0]), "");
-  const auto n = static_cast<int32_t>(length[0]);
-  if ((n & (n - 1)) != 0) return Set(c, AnyRfft(c, x, n));
-  OCTET_ASSIGN(const Value image, c.Make("expand_dims", {x, c.ScalarInt(-2)}));
-  OCTET_ASSIGN(const std::vector<Value> y, c.EmitNode("rfft2d", std::vector<Value>{image, c.Vector({1, n})}, nullptr, {{DType::kC64, {}, {}}}));
-  std::vector<int32_t> dims(c.shape(x).dims().begin(), c.shape(x).dims().end());
-  dims.back() = n / 2 + 1;
-  if (std::ranges::count(dims, kUnknown) <= 1) return Set(c, c.ReshapeTo(y[0], dims));
-  return Set(c, c.Make("squeeze", {y[0]}, {{"squeeze_dims", std::vector<int32_t>{c.rank(x) - 1}}}));
-}
-
 constexpr NodeRule kRules[] = {
     {"MatrixBandPart", ConvertMatrixBandPart}, {"ReverseSequence", ConvertReverseSequence}, {"MatrixDiagV3", ConvertMatrixDiagV3},
-    {"MatrixDiagV2", ConvertMatrixDiagV3}, {"Bitcast", ConvertBitcast}, {"RFFT", ConvertRfft},
+    {"MatrixDiagV2", ConvertMatrixDiagV3}, {"Bitcast", ConvertBitcast},
     {"Reshape", ConvertReshape}, {"Squeeze", ConvertSqueeze}, {"ExpandDims", ConvertExpandDims}, {"Transpose", ConvertTranspose}, {"Shape", ConvertShape},
     {"ShapeN", ConvertShape}, {"Size", ConvertSize}, {"StridedSlice", ConvertStridedSlice}, {"Slice", ConvertSlice}, {"Split", ConvertSplit},
     {"SplitV", ConvertSplitV}, {"Unpack", ConvertUnpack}, {"GatherV2", ConvertGather}, {"Gather", ConvertGather}, {"ConcatV2", ConvertConcat},

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+// Complex numbers as two tensors, and Fourier transforms as products with constant cosines and sines:
+//   forward:  X[k] = sum_j x[j] * e^(-2 pi i j k / n)      inverse:  x[j] = 1/n * sum_k X[k] * e^(2 pi i j k / n)
+#pragma once
+#include "importers/lowering.h"
+
+namespace octet::importers {
+
+struct Complex {
+  Value re, im;  // Without an imaginary part the numbers are real.
+};
+
+// -- element by element, with broadcasting
+Result<Complex> Add(Lowering& c, Complex x, Complex y);
+Result<Complex> Subtract(Lowering& c, Complex x, Complex y);
+Result<Complex> Multiply(Lowering& c, Complex x, Complex y);
+Result<Complex> Divide(Lowering& c, Complex x, Complex y);
+Result<Complex> Exp(Lowering& c, Complex x);
+Result<Complex> Conjugate(Lowering& c, Complex x);
+Result<Value> Magnitude(Lowering& c, Complex x);
+// The imaginary part where it is not there, too.
+Result<Value> Imaginary(Lowering& c, Complex x);
+
+// -- Fourier transforms over the last axis
+constexpr int32_t kMostPoints = 2048;  // Squared: 16 MB each of cosines and sines.
+
+// The last axis cut to n elements, or zeros behind.
+Result<Value> Fitted(Lowering& c, Value x, int32_t n);
+// Its number of points, which a product needs to know.
+Result<int32_t> Points(Lowering& c, Value x);
+Result<Complex> Fourier(Lowering& c, Complex x, bool inverse);
+// Over the last two axes.
+Result<Complex> Fourier2(Lowering& c, Complex x, bool inverse);
+// Of n real numbers: the bins up to half of the length; the others mirror them. And back.
+Result<Complex> RealFourier(Lowering& c, Value x, int32_t n);
+Result<Value> InverseRealFourier(Lowering& c, Complex x, int32_t n);
+Result<Complex> RealFourier2(Lowering& c, Value x, int32_t rows, int32_t columns);
+Result<Value> InverseRealFourier2(Lowering& c, Complex x, int32_t rows, int32_t columns);
+
+}  // namespace octet::importers
