@@ -47,6 +47,8 @@ Result<Value> WindowedWaves(LayerContext& c, int64_t length, int64_t size) {
   const std::string window = c.Text("window", "");
   if (c.Has("window") && window != "hann" && window != "hamming") return c.Fail("window hann, hamming or none", window.empty() ? "numbers" : window, "");
   const int64_t left = (size - length) / 2, bins = size / 2 + 1;
+  constexpr int64_t kMostWeights = 1 << 27;
+  if (2 * bins * size > kMostWeights) return c.Fail(Format("at most %d weights", static_cast<int>(kMostWeights)), std::to_string(2 * bins * size), "transform shorter frames");
   const double turn = 2 * std::numbers::pi;
   std::vector<float> filter;
   filter.reserve(static_cast<size_t>(2 * bins * size));

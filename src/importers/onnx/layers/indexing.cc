@@ -64,6 +64,8 @@ Status ConvertGatherNd(NodeContext& c) {
   OCTET_ASSIGN(indices, c.Reshape(indices, merged(at)));
   Shape one = merged(at);
   one[one.rank() - 1] = 1;
+  constexpr int64_t kMostPlaces = 1 << 24;
+  if (one.elements() > kMostPlaces) return c.Fail(Format("at most %d places", static_cast<int>(kMostPlaces)), at.text(), "");
   std::vector<int32_t> numbers;
   const int64_t each = one.elements() / std::max(1, count);
   for (int64_t i = 0; i < one.elements(); ++i) numbers.push_back(static_cast<int32_t>(i / each));

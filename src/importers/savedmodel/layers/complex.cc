@@ -112,8 +112,8 @@ template <int Axes> Status ConvertIrfft(NodeContext& c) {
   OCTET_ASSIGN(const std::vector<int32_t> n, Lengths(c, Axes));
   OCTET_ASSIGN(const Complex in, PartsOf(c, x));
   constexpr int64_t kMostWeights = 1 << 24;
-  const int64_t bins = c.shape(x).back();
-  if (bins < 1 || bins * n.back() > kMostWeights || (Axes == 2 && (!Fits(c, x, Axes) || !Fits(n[0]))))
+  const int64_t bins = c.shape(x).back(), weights = int64_t{n.back() / 2 + 1} * n.back();
+  if (bins < 1 || weights > kMostWeights || (Axes == 2 && (!Fits(c, x, Axes) || !Fits(n[0]))))
     return c.Fail("known numbers of bins and of samples, not too many", c.shape(x).text(), "give the input's shape, or transform shorter frames");
   return Set(c, Axes == 2 ? InverseRealFourier2(c, in, n[0], n[1]) : InverseRealFourier(c, in, n[0]));
 }
