@@ -52,8 +52,9 @@ inline void SetF64(double scale, int i, Columns* c) {
   c->half[i] = c->half_below[i] = c->unit[i] / 2;
 }
 
-// In d. Drifts are rounded to whole numbers, 255 times; so are F64's mantissas: where d is as near to one or none, T is in doubt.
-constexpr double kRounding = 512, kDoubt = 1024;
+// In d. Drifts are rounded to whole numbers, 255 times; so are F64's mantissas: where d is as near to one or none, T is in doubt until
+// it has been computed in full, which leaves little.
+constexpr double kRounding = 512, kDoubt = 1024, kLittle = 4;
 constexpr int32_t kMiddle = 1 << 30;  // Taken off d, which so fits 32 bits with its drift.
 
 struct Walk {
@@ -87,6 +88,23 @@ void Follow(int32_t count, Walk* walk) {
 // A number from 0 to 2^31 as 32 bits without a sign, rounded.
 [[gnu::always_inline]] inline int32_t Bits(double v) { return static_cast<int32_t>(v - 0x1p31 + 0.5) ^ INT32_MIN; }
 
+// The least and the largest d of columns where T is in doubt, in full. False where it stays so.
+bool Settle(const Columns& c, int32_t count, bool below, double* least, double* most) {
+  const double sign = below ? -1 : 1;
+  const Numbers& half = below ? c.half_below : c.half;
+  for (int i = 0; i < kPanel; ++i) {
+    if (c.dead[i] > 0 || (least[i] >= kDoubt && most[i] <= c.mantissa[i] - kDoubt)) continue;
+    least[i] = c.mantissa[i], most[i] = 0;
+    for (int32_t k = 1; k <= count; ++k) {
+      const double d = Divide(half[i] - sign * k * c.unit[i], c.mantissa[i], c.inverse[i]).rest;
+      least[i] = d < least[i] ? d : least[i];
+      most[i] = d > most[i] ? d : most[i];
+    }
+    if (least[i] < kLittle || most[i] > c.mantissa[i] - kLittle) return false;
+  }
+  return true;
+}
+
 struct Windows {
   Numbers low, high;  // low <= plus < high, with x and k as they are.
 };
@@ -109,14 +127,15 @@ bool Find(const Columns& c, int32_t count, bool below, bool f64, Windows* window
   }
   if (wild) return false;
   Follow(count, &walk);
-  int64_t doubts = 0;
+  Numbers least, most;
+  for (int i = 0; i < kPanel; ++i) least[i] = static_cast<double>(walk.least[i]) + kMiddle, most[i] = static_cast<double>(walk.most[i]) + kMiddle;
+  if (f64 && !Settle(c, count, below, least, most)) return false;
   for (int i = 0; i < kPanel; ++i) {
-    const double least = static_cast<double>(walk.least[i]) + kMiddle, most = static_cast<double>(walk.most[i]) + kMiddle, place = (1 - c.error[i]) / c.unit[i];
-    doubts |= (c.dead[i] > 0 ? 0 : 1) & ((least < kDoubt ? 1 : 0) | (most > c.mantissa[i] - kDoubt ? 1 : 0));
-    windows->low[i] = place * (half[i] - least + kRounding);
-    windows->high[i] = place * (half[i] - most - kRounding) + c.scale[i];
+    const double place = (1 - c.error[i]) / c.unit[i];
+    windows->low[i] = place * (half[i] - least[i] + kRounding);
+    windows->high[i] = place * (half[i] - most[i] - kRounding) + c.scale[i];
   }
-  return !f64 || !doubts;
+  return true;
 }
 
 // The middles of the windows when x and k are moved, if float32 has them there. A fine form's inner sum is rounded down, too.
