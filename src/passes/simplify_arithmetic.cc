@@ -5,6 +5,7 @@
 //   maximum(x, 0)     becomes   relu, minimum(relu(x), 6) becomes relu6, and so in the other order
 //   (a - b)^2         becomes   squared_difference(a, b)
 //   1 / sqrt(x)       becomes   rsqrt(x)
+//   x^2, x^0.5        becomes   square(x), sqrt(x)
 //   not (a == b)      becomes   a != b         orders only of integers: not (a < b) holds where one is NaN, a >= b does not
 // A change of sign rounds nothing: the numbers stay the same bits.
 #include "passes/rewrites.h"
@@ -160,6 +161,15 @@ bool InvertRoot(Graph& g, NodeId id) {
   return true;
 }
 
+bool NamePower(Graph& g, NodeId id) {
+  const graph::Node& n = g.node(id);
+  if (n.op->name != "pow" || !IsPlainFloat(g, n.outputs[0]) || !(g.tensor(n.inputs[0]).type.shape == g.tensor(n.outputs[0]).type.shape)) return false;
+  const std::optional<float> power = UniformValue(g, n.inputs[1]);
+  if (power != 2.0f && power != 0.5f) return false;
+  Replace(g, id, power == 2.0f ? "square" : "sqrt", {n.inputs[0]});
+  return true;
+}
+
 constexpr std::pair<std::string_view, std::string_view> kOpposites[] = {{"equal", "not_equal"}, {"less", "greater_equal"}, {"greater", "less_equal"}};
 
 bool Negate(Graph& g, NodeId id) {
@@ -181,7 +191,7 @@ bool Negate(Graph& g, NodeId id) {
 }  // namespace
 
 Result<int> SimplifyArithmetic(Graph& g) {
-  return ForEachNode(g, [&](NodeId id) { return FlipSum(g, id) || DropSign(g, id) || Rectify(g, id) || SquareDifference(g, id) || InvertRoot(g, id) || Negate(g, id); });
+  return ForEachNode(g, [&](NodeId id) { return FlipSum(g, id) || DropSign(g, id) || Rectify(g, id) || SquareDifference(g, id) || InvertRoot(g, id) || NamePower(g, id) || Negate(g, id); });
 }
 
 }  // namespace octet::passes
