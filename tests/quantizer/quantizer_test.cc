@@ -339,6 +339,19 @@ TEST(Rewrite, FollowsTheRules) {
   EXPECT_LT(test::LargestDifference(Runner(b.model).Run(input), Runner(result->model).Run(input)), 0.02f);
 }
 
+// As the sizes of a transposed convolution with a free batch: no DEQUANTIZE for that.
+TEST(Rewrite, AShapeIsReadOffTheIntegers) {
+  Builder b;
+  const auto conv = b.Conv("conv", b.Input("x", {DType::kF32, Shape{1, 6, 6, 3}, {}}), 4, 3, 1, kOneStride);
+  const auto dims = b.Node("shape", "dims", {conv}, {DType::kI32, Shape{4}, {}}, [](graph::Node& n) { test::SetAttr(n, "out_type", DType::kI32); });
+  b.g().outputs = {b.Node("relu", "y", {conv}), dims};
+  RewriteOptions options;
+  options.outputs = DType::kI8;
+  const auto q = RewriteToInt8(b.model, {{"x", {-1, 1}}, {"conv", {-2, 2}}, {"y", {0, 2}}}, options);
+  ASSERT_TRUE(q.ok()) << q.error().message();
+  for (const graph::NodeId id : q->model.main().order()) EXPECT_NE(q->model.main().node(id).op->name, "dequantize");
+}
+
 TEST(Rewrite, IntegerEndsKeepTheirNames) {
   for (const auto& [in, out] : {std::pair(DType::kI8, DType::kI8), {DType::kU8, DType::kU8}, {DType::kI8, DType::kF32}, {DType::kF32, DType::kU8}}) {
     Builder b = SpreadModel(1.0f);
