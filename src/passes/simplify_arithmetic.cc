@@ -5,7 +5,7 @@
 //   maximum(x, 0)     becomes   relu, minimum(relu(x), 6) becomes relu6, and so in the other order
 //   (a - b)^2         becomes   squared_difference(a, b)
 //   1 / sqrt(x)       becomes   rsqrt(x)
-//   x^2, x^0.5        becomes   square(x), sqrt(x)
+//   x^2, x^0.5        becomes   x * x, which has an integer form, and sqrt(x)
 //   0 - x             becomes   -x
 //   select(c, x, zeros_like(x)) has a zero alone: the operator spreads it
 //   x * tanh(relu(x) - log(sigmoid(|x|))) becomes -x * tanh(log(sigmoid(-x))): mish, written with importers' softplus
@@ -169,7 +169,9 @@ bool NamePower(Graph& g, NodeId id) {
   if (n.op->name != "pow" || !IsPlainFloat(g, n.outputs[0]) || !(g.tensor(n.inputs[0]).type.shape == g.tensor(n.outputs[0]).type.shape)) return false;
   const std::optional<float> power = UniformValue(g, n.inputs[1]);
   if (power != 2.0f && power != 0.5f) return false;
-  Replace(g, id, power == 2.0f ? "square" : "sqrt", {n.inputs[0]});
+  const TensorId x = n.inputs[0];
+  if (power == 2.0f) Replace(g, id, "mul", {x, x});
+  else Replace(g, id, "sqrt", {x});
   return true;
 }
 

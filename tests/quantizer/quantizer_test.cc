@@ -445,6 +445,26 @@ TEST(Quantize, DataOfAnotherSizeAreNamed) {
   }
 }
 
+// A causal mask as Keras and PyTorch write it: the lowest float that is selected, minus infinity that is added. It has no scale beside
+// the scores; the layers around it have theirs.
+TEST(Quantize, MasksOfInfinityAreNone) {
+  const bool shown[] = {true, true, false, true};
+  for (const bool selected : {true, false}) {
+    Builder b;
+    const auto scores = b.Conv("scores", b.Input("x", {DType::kF32, Shape{1, 6, 6, 3}, {}}), 4, 3, 1, kOneStride);
+    const Shape row{4};
+    const auto masked = selected ? b.Node("select_v2", "masked", {b.g().AddConstant<bool>("mask", row, std::span(shown)), scores, b.Constant<float>("hidden", Shape{}, {-3.4e38f})})
+                                 : b.Node("add", "masked", {scores, b.Constant<float>("mask", row, {0, 0, -INFINITY, 0})});
+    b.g().outputs = {b.Node("softmax", "y", {masked}, {}, [](graph::Node& n) { test::SetAttr<float>(n, "beta", 1.0f); })};
+    QuantizeOptions options;
+    options.rewrite.keep_float = {{"masked", "asked for"}, {"y", "asked for"}};
+    const auto result = QuantizeInt8(b.model, TrainingSamples(32), options, {});
+    ASSERT_TRUE(result.ok()) << result.error().message();
+    const std::vector<float> input = test::RandomFloats(108, 77);
+    EXPECT_LT(test::LargestDifference(Runner(b.model).Run(input), Runner(result->model).Run(input)), 0.03f);
+  }
+}
+
 TEST(Quantize, NanInTheDataIsNamed) {
   Builder b = SpreadModel(1.0f);
   std::vector<float> values = test::RandomFloats(32 * 108, 2);
