@@ -405,8 +405,15 @@ def branches():
     save("branches", model(nodes, [("x", F, [2, 4])], outputs, w), [floats(2, 4)])
 
 
+def quotients():
+    """Integers of 64 bits are divided towards zero, as onnxruntime does."""
+    a, b = np.array([-7, -6, 7, 6, -1, 0, 5, -9], np.int64), np.array([3, 3, -3, -3, 4, -4, 2, 2], np.int64)
+    m = model([N("Div", ["a", "b"], ["q"]), N("Cast", ["q"], ["y"], to=F)], [("a", I, [8]), ("b", I, [8])], [("y", F, [8])], {})
+    save("quotients", m, [a, b], [(np.sign(a) * np.sign(b) * (np.abs(a) // np.abs(b))).astype(np.float32)])
+
+
 if __name__ == "__main__":
     OUT.mkdir(parents=True, exist_ok=True)
-    for make in (cnn, unet, shapes, transformer, recurrent, quantized, loops, old, function, external, refused, any_length, excite, einsum, free_axes, masks, placed, blocks, broadcast, grids, quantized_lstm, regions, branches, scans, cubic, solids, batches):
+    for make in (cnn, unet, shapes, transformer, recurrent, quantized, loops, old, function, external, refused, any_length, excite, einsum, free_axes, masks, placed, blocks, broadcast, grids, quantized_lstm, regions, branches, scans, cubic, solids, batches, quotients):
         make()
     print(f"{OUT}: {sum(f.stat().st_size for f in OUT.iterdir())} bytes")

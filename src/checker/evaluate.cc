@@ -80,17 +80,24 @@ bool Has(const Target& t, std::string_view op) {
   return std::ranges::any_of(t.ops, [&](const std::string& name) { return name == op || name == "*"; });
 }
 
+// The layer's name; nodes without outputs have none in a .tflite.
+std::string PlaceOf(const graph::Graph& g, graph::NodeId id) {
+  if (!g.node(id).place.empty()) return g.node(id).place;
+  const auto at = std::ranges::find(g.order(), id) - g.order().begin();
+  return Format("operator %d of subgraph %s", static_cast<int>(at), g.name.c_str());
+}
+
 void CheckNode(const Target& t, const graph::Graph& g, graph::NodeId id, std::vector<Obstacle>* out) {
   const graph::Node& n = g.node(id);
-  const std::string op(n.op->name);
+  const std::string op(n.op->name), place = PlaceOf(g, id);
   if (!Has(t, op)) {
     const auto instead = std::ranges::find(t.instead, op, [](const auto& pair) { return pair.first; });
-    out->push_back({n.place, op, t.title + " does not have " + Upper(op), instead == t.instead.end() ? "build the layer from operators that it has, or let this part run on the CPU" : instead->second});
+    out->push_back({place, op, t.title + " does not have " + Upper(op), instead == t.instead.end() ? "build the layer from operators that it has, or let this part run on the CPU" : instead->second});
     return;
   }
   for (const Need& need : t.needs)
     if ((need.op == op || need.op == "*") && std::ranges::none_of(need.conditions, [&](const Condition& c) { return Holds(g, id, c); }))
-      out->push_back({n.place, op, need.text.reason + (need.verified ? "" : " (unverified: no source at hand says so)"), need.text.advice});
+      out->push_back({place, op, need.text.reason + (need.verified ? "" : " (unverified: no source at hand says so)"), need.text.advice});
 }
 
 // The types in which the model's activations are, once for the whole model.
@@ -127,6 +134,8 @@ std::vector<Obstacle> Evaluate(const Target& target, const graph::Model& model) 
     }
     if (open && target.wants_static) out.push_back({"", "", target.static_text.reason, target.static_text.advice});
   }
+  std::set<std::vector<std::string>> seen;  // A layer's operators often meet the same obstacle.
+  std::erase_if(out, [&](const Obstacle& o) { return !seen.insert({o.place, o.op, o.reason, o.advice}).second; });
   return out;
 }
 

@@ -62,6 +62,7 @@ std::vector<std::string> TargetNames();
 Result<Target> LoadTarget(std::string_view name);
 // The grammar above; `name` is for messages.
 Result<Target> ParseTarget(std::string_view name, std::string_view text);
+// What stands in the way, each once.
 std::vector<Obstacle> Evaluate(const Target& target, const graph::Model& model);
 // The model's operators that the target has as far as is known, but no source at hand says so.
 std::vector<std::string> TakenOnTrust(const Target& target, const graph::Model& model);

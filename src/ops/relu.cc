@@ -21,10 +21,9 @@ Status FromKeras(ImportContext& c) {
   const Value x = c.Input(0);
   if (threshold != 0.0f) {
     if (slope != 0.0f) return c.Fail("threshold=0 or negative_slope=0", "both set", "use LeakyReLU for the slope");
-    // x * (x >= threshold), then the cap.
+    // x >= threshold ? x : 0, then the cap.
     OCTET_ASSIGN(Value above, c.Emit("greater_equal", {x, c.Scalar(threshold)}));
-    OCTET_ASSIGN(Value mask, c.EmitAs("cast", std::span<const Value>(&above, 1), nullptr, {DType::kF32, c.shape(x), {}}));
-    OCTET_ASSIGN(Value y, c.Emit("mul", {x, mask}));
+    OCTET_ASSIGN(Value y, c.Emit("select_v2", {above, x, c.Scalar(0)}));
     if (capped) {
       OCTET_ASSIGN(y, c.Emit("minimum", {y, c.Scalar(max)}));
     }

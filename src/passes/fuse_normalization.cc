@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //   x * rsqrt(maximum(sum(x^2 along the last axis), 1e-12))   becomes   l2_normalization(x)
-// and so where it is x / sqrt(...), or x / maximum(sqrt(sum(x^2)), 1e-6): the operator's own least norm is 1e-6.
+// and so where it is x / sqrt(...), or x / maximum(sqrt(sum(x^2)), 1e-6): the operator's own least norm is 1e-6. It stands for Keras 3's
+// x * minimum(rsqrt(sum(x^2)), 1e12), too: rows below that norm are zero but for rounding.
 //   e / sum(e along the last axis), with e = exp(x - max(x along the last axis))   becomes   softmax(x)
 #include <cmath>
 
@@ -20,16 +21,20 @@ NodeId Maker(const Graph& g, TensorId t, std::string_view op) {
   return maker >= 0 && g.node(maker).op->name == op ? maker : -1;
 }
 
-// What maximum(v, least) is taken of, or kNoTensor.
-TensorId AtLeast(const Graph& g, TensorId t, float least) {
-  const NodeId maximum = Maker(g, t, "maximum");
-  if (maximum < 0) return graph::kNoTensor;
-  const auto& in = g.node(maximum).inputs;
+// What `op` bounds by a number that `fits`, or kNoTensor.
+template <class F> TensorId Bounded(const Graph& g, TensorId t, std::string_view op, F fits) {
+  const NodeId bound = Maker(g, t, op);
+  if (bound < 0) return graph::kNoTensor;
+  const auto& in = g.node(bound).inputs;
   for (size_t i = 0; i < 2; ++i) {
     const std::optional<float> v = UniformValue(g, in[i]);
-    if (v && std::fabs(*v - least) <= 1e-3f * least) return in[1 - i];
+    if (v && fits(*v)) return in[1 - i];
   }
   return graph::kNoTensor;
+}
+
+TensorId AtLeast(const Graph& g, TensorId t, float least) {
+  return Bounded(g, t, "maximum", [=](float v) { return std::fabs(v - least) <= 1e-3f * least; });
 }
 
 TensorId Under(const Graph& g, TensorId t, std::string_view op) {
@@ -63,7 +68,8 @@ bool IsNorm(Graph& g, TensorId t, TensorId x) {
 }
 
 bool IsInverseNorm(Graph& g, TensorId t, TensorId x) {
-  const TensorId square = AtLeast(g, Under(g, t, "rsqrt"), kLeastNorm * kLeastNorm);
+  const TensorId inverse = Bounded(g, t, "minimum", [](float v) { return v >= 1 / kLeastNorm; });
+  const TensorId square = inverse != graph::kNoTensor ? Under(g, inverse, "rsqrt") : AtLeast(g, Under(g, t, "rsqrt"), kLeastNorm * kLeastNorm);
   return square != graph::kNoTensor && IsSquaredNorm(g, square, x);
 }
 

@@ -14,6 +14,11 @@ template <class T> bool AllEqual(const Graph& g, TensorId t, T value) {
   return std::ranges::all_of(v, [&](T x) { return x == value; });
 }
 
+// Of any type that arithmetic has.
+bool IsNumber(const Graph& g, TensorId t, int32_t number) {
+  return AllEqual(g, t, static_cast<float>(number)) || AllEqual<int32_t>(g, t, number) || AllEqual<int64_t>(g, t, number);
+}
+
 bool SameType(const Graph& g, TensorId a, TensorId b) {
   const TensorType &x = g.tensor(a).type, &y = g.tensor(b).type;
   return x.dtype == y.dtype && x.shape == y.shape && x.quant == y.quant;
@@ -42,15 +47,15 @@ bool KeepsAll(Graph& g, graph::Node& n) {
   return AllEqual<int32_t>(g, n.inputs[3], 1);
 }
 
-// Multiplying by one or adding zero, with no activation and no broadcasting of x.
+// Multiplying by one, adding zero or the first power, with no activation and no broadcasting of x.
 bool IsNeutral(Graph& g, graph::Node& n, int* input) {
   const auto* fused = FindAttr<ops::Activation>(n, "fused_activation_function");
   if (n.inputs.size() != 2 || (fused && *fused != ops::Activation::kNone)) return false;
-  const bool product = n.op->name == "mul" || n.op->name == "div", sum = n.op->name == "add" || n.op->name == "sub";
+  const bool product = n.op->name == "mul" || n.op->name == "div" || n.op->name == "pow", sum = n.op->name == "add" || n.op->name == "sub";
   const bool commutes = n.op->name == "mul" || n.op->name == "add";
   for (int constant : {1, 0}) {
     if (constant == 0 && !commutes) continue;
-    if ((product && AllEqual(g, n.inputs[constant], 1.0f)) || (sum && AllEqual(g, n.inputs[constant], 0.0f))) {
+    if ((product && IsNumber(g, n.inputs[constant], 1)) || (sum && IsNumber(g, n.inputs[constant], 0))) {
       *input = 1 - constant;
       return SameType(g, n.inputs[*input], n.outputs[0]);
     }

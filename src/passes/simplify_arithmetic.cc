@@ -5,6 +5,10 @@
 //   maximum(x, 0)     becomes   relu, minimum(relu(x), 6) becomes relu6, and so in the other order
 //   (a - b)^2         becomes   squared_difference(a, b)
 //   1 / sqrt(x)       becomes   rsqrt(x)
+//   x^2, x^0.5        becomes   x * x, which has an integer form, and sqrt(x)
+//   0 - x             becomes   -x
+//   select(c, x, zeros_like(x)) has a zero alone: the operator spreads it
+//   x * tanh(relu(x) - log(sigmoid(|x|))) becomes -x * tanh(log(sigmoid(-x))): mish, written with importers' softplus
 //   not (a == b)      becomes   a != b         orders only of integers: not (a < b) holds where one is NaN, a >= b does not
 // A change of sign rounds nothing: the numbers stay the same bits.
 #include "passes/rewrites.h"
@@ -160,6 +164,71 @@ bool InvertRoot(Graph& g, NodeId id) {
   return true;
 }
 
+bool NamePower(Graph& g, NodeId id) {
+  const graph::Node& n = g.node(id);
+  if (n.op->name != "pow" || !IsPlainFloat(g, n.outputs[0]) || !(g.tensor(n.inputs[0]).type.shape == g.tensor(n.outputs[0]).type.shape)) return false;
+  const std::optional<float> power = UniformValue(g, n.inputs[1]);
+  if (power != 2.0f && power != 0.5f) return false;
+  const TensorId x = n.inputs[0];
+  if (power == 2.0f) Replace(g, id, "mul", {x, x});
+  else Replace(g, id, "sqrt", {x});
+  return true;
+}
+
+bool NameNegative(Graph& g, NodeId id) {
+  graph::Node& n = g.node(id);
+  if (n.op->name != "sub" || !IsPlainFloat(g, n.outputs[0]) || UniformValue(g, n.inputs[0]) != 0.0f) return false;
+  if (!(g.tensor(n.inputs[1]).type.shape == g.tensor(n.outputs[0]).type.shape) || *FindAttr<ops::Activation>(n, "fused_activation_function") != ops::Activation::kNone) return false;
+  Replace(g, id, "neg", {n.inputs[1]});
+  return true;
+}
+
+bool SpreadZero(Graph& g, NodeId id) {
+  const graph::Node& n = g.node(id);
+  if (n.op->name != "select_v2" || !IsPlainFloat(g, n.outputs[0])) return false;
+  for (int i : {1, 2}) {
+    const TensorId like = n.inputs[static_cast<size_t>(i)], other = n.inputs[static_cast<size_t>(3 - i)];
+    const NodeId zeros = Maker(g, like, "zeros_like");
+    if (zeros < 0 || (g.node(zeros).inputs[0] != other && !(g.tensor(other).type.shape.known() && g.tensor(other).type.shape == g.tensor(n.outputs[0]).type.shape))) continue;
+    const float zero = 0;
+    g.SetInput(id, i, g.AddConstant<float>(n.place + "/zero", Shape{}, std::span(&zero, 1)));
+    return true;
+  }
+  return false;
+}
+
+// Is t relu(x) - log(sigmoid(|x|))?
+bool IsSoftplus(Graph& g, TensorId t, TensorId x) {
+  const auto under = [&](TensorId y, std::string_view op) { return Maker(g, y, op) < 0 ? graph::kNoTensor : g.node(Maker(g, y, op)).inputs[0]; };
+  const NodeId difference = Maker(g, t, "sub");
+  if (difference < 0 || *FindAttr<ops::Activation>(g.node(difference), "fused_activation_function") != ops::Activation::kNone) return false;
+  const std::vector<TensorId>& terms = g.node(difference).inputs;
+  return under(terms[0], "relu") == x && under(under(under(terms[1], "log"), "logistic"), "abs") == x;
+}
+
+bool ShortenMish(Graph& g, NodeId id) {
+  const graph::Node& n = g.node(id);
+  if (n.op->name != "mul" || !IsPlainFloat(g, n.outputs[0])) return false;
+  for (int i : {0, 1}) {
+    const TensorId x = n.inputs[static_cast<size_t>(i)], factor = n.inputs[static_cast<size_t>(1 - i)];
+    const NodeId tanh = SoleMaker(g, factor, "tanh");
+    if (tanh < 0 || !IsSoftplus(g, g.node(tanh).inputs[0], x)) continue;
+    const TensorType type = g.tensor(x).type;
+    const std::string place = n.place;
+    TensorId negative = graph::kNoTensor, y = x;
+    for (const std::string_view op : {"neg", "logistic", "log"}) {
+      const TensorId made = g.AddTensor(place + "/" + std::string(op), type);
+      g.AddNode(*ops::Find(op), graph::Attributes(ops::Find(op)->attrs), {y}, {made}, place, tanh);
+      y = made;
+      if (op == "neg") negative = made;
+    }
+    g.SetInput(tanh, 0, y);
+    g.SetInput(id, i, negative);
+    return true;
+  }
+  return false;
+}
+
 constexpr std::pair<std::string_view, std::string_view> kOpposites[] = {{"equal", "not_equal"}, {"less", "greater_equal"}, {"greater", "less_equal"}};
 
 bool Negate(Graph& g, NodeId id) {
@@ -181,7 +250,7 @@ bool Negate(Graph& g, NodeId id) {
 }  // namespace
 
 Result<int> SimplifyArithmetic(Graph& g) {
-  return ForEachNode(g, [&](NodeId id) { return FlipSum(g, id) || DropSign(g, id) || Rectify(g, id) || SquareDifference(g, id) || InvertRoot(g, id) || Negate(g, id); });
+  return ForEachNode(g, [&](NodeId id) { return FlipSum(g, id) || DropSign(g, id) || Rectify(g, id) || SquareDifference(g, id) || InvertRoot(g, id) || NamePower(g, id) || NameNegative(g, id) || SpreadZero(g, id) || ShortenMish(g, id) || Negate(g, id); });
 }
 
 }  // namespace octet::passes

@@ -57,6 +57,26 @@ class Inliner {
   std::map<TensorId, TensorId> constants_;
 };
 
+// The last round's value in the place of what the loop made. An output of the model keeps its name: who computes the value makes
+// it; what nobody computes (no round ran) is the output itself.
+void HandOn(graph::Model& model, TensorId made, TensorId value, std::vector<TensorId>* values) {
+  Graph& g = model.main();
+  const NodeId producer = g.tensor(value).producer;
+  if (g.is_output(made) && producer >= 0 && !g.is_output(value)) {
+    const auto& outputs = g.node(producer).outputs;
+    const int slot = static_cast<int>(std::ranges::find(outputs, value) - outputs.begin());
+    g.ReplaceUses(value, made);
+    g.SetOutput(producer, slot, made);
+    std::ranges::replace(*values, value, made);
+    return;
+  }
+  g.ReplaceUses(made, value);
+  for (graph::Signature& s : model.signatures)
+    if (s.subgraph == 0)
+      for (graph::SignatureEntry& e : s.outputs)
+        if (e.tensor == made) e.tensor = value;
+}
+
 bool IsLoop(const graph::Node& n) { return n.op == ops::Find("while"); }
 
 Status Unroll(graph::Model& model, NodeId loop) {
@@ -74,8 +94,8 @@ Status Unroll(graph::Model& model, NodeId loop) {
     if (round == kMostRounds || g.num_nodes() > kMostNodes) return Error(Code::kUnsupported, "it runs more than %d times", round);
     OCTET_ASSIGN(values, body.Round(values, round));
   }
-  for (size_t i = 0; i < node.outputs.size(); ++i) g.ReplaceUses(node.outputs[i], values[i]);
   g.Erase(loop);
+  for (size_t i = 0; i < node.outputs.size(); ++i) HandOn(model, node.outputs[i], values[i], &values);
   g.RemoveDead();
   return {};
 }

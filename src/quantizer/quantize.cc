@@ -8,6 +8,7 @@
 
 #include "exporter/exporter.h"
 #include "passes/calls.h"
+#include "passes/finite_masks.h"
 #include "passes/split_squares.h"
 #include "passes/split_sums.h"
 #include "passes/zero_biases.h"
@@ -436,6 +437,7 @@ Result<QuantizeResult> QuantizeInt8(graph::Model model, const data::Dataset& cal
   for (graph::Graph& g : model.subgraphs) {
     if (options.rewrite.activation == DType::kI16) passes::SplitSquares(g);
     passes::SplitSums(g);
+    passes::BoundMasks(g);
     passes::GiveBiases(g);
   }
   const int64_t count = options.max_samples > 0 ? std::min(options.max_samples, calibration.size()) : calibration.size();

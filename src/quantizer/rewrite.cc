@@ -465,11 +465,14 @@ class GraphRewriter {
     graph().AddNode(def, graph::Attributes(def.attrs), {from}, {to}, place, before);
   }
 
-  // Float nodes between int8 ones read through a DEQUANTIZE.
+  // Float nodes between int8 ones read through a DEQUANTIZE, which a shape does not need.
   void ReadAsFloat(NodeId id) {
     const std::vector<TensorId> inputs = graph().node(id).inputs;
-    for (size_t i = 0; i < inputs.size(); ++i)
-      if (IsFloatTensor(inputs[i]) && (!Quantized(id) || HandsFloat(id, i))) FloatOf(inputs[i]);
+    for (size_t i = 0; i < inputs.size(); ++i) {
+      if (!IsFloatTensor(inputs[i]) || (Quantized(id) && !HandsFloat(id, i))) continue;
+      if (NeedsDequantize(inputs[i]) && ReadsShapeOnly(*graph().node(id).op, static_cast<int>(i))) graph().SetInput(id, static_cast<int>(i), TwinOf(inputs[i]));
+      else FloatOf(inputs[i]);
+    }
   }
 
   // The integer tensor that stands for t first of all; none where nothing was quantized.
@@ -478,11 +481,14 @@ class GraphRewriter {
     return first == first_.end() ? graph::kNoTensor : twins_.at({t, first->second});
   }
 
+  // Is only its integer twin computed?
+  bool NeedsDequantize(TensorId t) const {
+    return TwinOf(t) != graph::kNoTensor && graph().tensor(t).producer < 0 && std::ranges::find(graph().inputs, t) == graph().inputs.end();
+  }
+
   // Makes sure that the float tensor is computed when only its integer twin is.
   void FloatOf(TensorId t) {
-    const TensorId twin = TwinOf(t);
-    if (twin == graph::kNoTensor || graph().tensor(t).producer >= 0 || std::ranges::find(graph().inputs, t) != graph().inputs.end()) return;
-    Emit("dequantize", twin, t, graph().tensor(t).name, -1);
+    if (NeedsDequantize(t)) Emit("dequantize", TwinOf(t), t, graph().tensor(t).name, -1);
   }
 
   // Of a called graph: whatever is handed over as integers, also what only passes through.

@@ -57,6 +57,13 @@ DType QuantizedType(const ops::QuantRow* rule, DType activation) {
   }
 }
 
+bool ReadsShapeOnly(const ops::OpDef& op, int operand) {
+  const ops::QuantRow* made = RuleFor(op, ~0, DType::kI8);
+  if (!made || made->kind != ops::QuantKind::kNone || static_cast<size_t>(operand) >= op.inputs.size()) return false;
+  const char bound[] = {op.inputs[static_cast<size_t>(operand)].type, '=', 0};
+  return !op.types.empty() && std::ranges::none_of(op.types, [&](const ops::TypeRow& row) { return row.types.find(bound) != row.types.npos; });
+}
+
 float LowestUseful(const Graph& g, TensorId t) {
   if (g.is_output(t) || g.tensor(t).consumers.empty()) return -INFINITY;
   float low = INFINITY;

@@ -21,6 +21,9 @@ const ops::QuantRow* RuleFor(const ops::OpDef& op, int operand, DType activation
 // The element type that an operand of that rule takes beside activations of that type (kI8 or kI16).
 DType QuantizedType(const ops::QuantRow* rule, DType activation);
 
+// Is the operand read for its shape alone? It may have any type then, and the definition binds none.
+bool ReadsShapeOnly(const ops::OpDef& op, int operand);
+
 // Below this value all who read the tensor make the same of it, so that its range may end there.
 float LowestUseful(const graph::Graph& g, graph::TensorId t);
 

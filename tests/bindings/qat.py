@@ -78,8 +78,8 @@ def check(name, model, shape, quantum, floats_left=0):
     aware.compile("adam", "sparse_categorical_crossentropy")
     aware.fit(x, y, epochs=2, verbose=0)
     aware.save(WORK / f"{name}.keras")
-    want = np.asarray(aware(x[:16], training=False))
-    again = np.asarray(keras.models.load_model(WORK / f"{name}.keras")(x[:16], training=False))
+    want = keras.ops.convert_to_numpy(aware(x[:16], training=False))
+    again = keras.ops.convert_to_numpy(keras.models.load_model(WORK / f"{name}.keras")(x[:16], training=False))
     assert np.array_equal(want, again), f"{name}: the saved model is another one"
     np.savez(WORK / "in.npz", **{"0": x[:16]})
     subprocess.run([OCTET, "convert", WORK / f"{name}.keras", "-o", WORK / f"{name}.tflite"], check=True, stdout=subprocess.DEVNULL)

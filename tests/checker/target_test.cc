@@ -52,6 +52,23 @@ TEST(Targets, WhatNoSourceSaysIsNamed) {
   EXPECT_FALSE(ParseTarget("toy", "title Toy\nsource here\nop add\nunverified types i8 \"a\" -> \"b\"\n").ok());
 }
 
+// A layer of two products meets the obstacle twice; a node without outputs, as variables are assigned, has no layer's name.
+TEST(Targets, ObstaclesAreToldOnceAndHavePlaces) {
+  auto target = ParseTarget("toy", "title Toy\nsource here\nop add\n");
+  ASSERT_TRUE(target.ok()) << target.error().message();
+  Builder b;
+  const auto x = b.Input("x", {DType::kF32, Shape{2, 2}, {}});
+  b.g().outputs = {b.Node("mul", "twice", {b.Node("mul", "once", {x, x}), x})};
+  for (const graph::NodeId id : b.g().order()) b.g().node(id).place = "layer";
+  std::vector<Obstacle> found = Evaluate(*target, b.model);
+  ASSERT_EQ(found.size(), 1u);
+  EXPECT_EQ(found[0].place, "layer");
+  b.g().node(b.g().order()[1]).place = "";
+  found = Evaluate(*target, b.model);
+  ASSERT_EQ(found.size(), 2u);
+  EXPECT_EQ(found[1].place, "operator 1 of subgraph main");
+}
+
 TEST(Targets, RulesAreRead) {
   constexpr const char* kRules =
       "title Toy\nsource here\n# a comment\nop add mul\nneed mul rank out <= 3 \"too deep\" -> \"flatten\"\ninstead relu \"use mul\"\n"

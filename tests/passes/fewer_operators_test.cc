@@ -255,6 +255,67 @@ TEST(FewerOperators, DivisionByTheNormIsOneOperator) {
   }
 }
 
+// Keras 3's normalization; a bound that norms meet is another function.
+TEST(FewerOperators, TheInverseNormMayBeBoundedFromAbove) {
+  for (const float most : {1e12f, 2.0f}) {
+    Builder b;
+    const Shape shape{2, 3};
+    const auto x = b.Input("x", {DType::kF32, shape, {}});
+    const auto sum = b.Node("sum", "sum", {b.Node("square", "square", {x}), b.Constant<int32_t>("axis", Shape{1}, {-1})}, {}, [](graph::Node& n) { test::SetAttr(n, "keep_dims", true); });
+    b.g().outputs = {b.Node("mul", "y", {x, b.Node("minimum", "inverse", {b.Node("rsqrt", "root", {sum}), b.Constant<float>("most", Shape{}, {most})})})};
+    ExpectSameMeaning(b, shape, most > 2 ? Names{"l2_normalization"} : Names{"square", "sum", "rsqrt", "minimum", "mul"});
+  }
+}
+
+TEST(FewerOperators, PowersHaveNames) {
+  Builder b;
+  const Shape shape{2, 3};
+  const auto x = b.Input("x", {DType::kF32, shape, {}});
+  const auto power = [&](const std::string& name, graph::TensorId t, float n) { return b.Node("pow", name, {t, b.Constant<float>(name + "/n", Shape{}, {n})}); };
+  b.g().outputs = {power("y", power("root", power("same", power("square", x, 2), 1), 0.5f), 3)};
+  ExpectSameMeaning(b, shape, {"mul", "sqrt", "pow"});
+}
+
+TEST(FewerOperators, ZeroMinusIsTheNegative) {
+  Builder b;
+  const Shape shape{2, 3};
+  const auto x = b.Input("x", {DType::kF32, shape, {}});
+  b.g().outputs = {b.Node("exp", "y", {b.Node("sub", "negative", {b.Constant<float>("zeros", Shape{3}, {0, 0, 0}), x})})};
+  ExpectSameMeaning(b, shape, {"neg", "exp"});
+}
+
+TEST(FewerOperators, AZeroToSelectNeedsNoShape) {
+  Builder b;
+  const Shape shape{2, 3};
+  const auto x = b.Input("x", {DType::kF32, shape, {}});
+  const auto above = b.Node("greater", "above", {x, b.Constant<float>("limit", Shape{}, {0.25f})}, {DType::kBool, shape, {}});
+  b.g().outputs = {b.Node("select_v2", "y", {above, b.Node("zeros_like", "zeros", {x}), x})};
+  ExpectSameMeaning(b, shape, {"greater", "select_v2"});
+}
+
+// Of another tensor than the factor it is no mish.
+TEST(FewerOperators, MishTakesOneSigmoid) {
+  for (const bool same : {true, false}) {
+    Builder b;
+    const Shape shape{2, 3};
+    const auto x = b.Input("x", {DType::kF32, shape, {}});
+    const auto tail = b.Node("log", "log", {b.Node("logistic", "sigmoid", {b.Node("abs", "abs", {x})})});
+    const auto t = b.Node("tanh", "tanh", {b.Node("sub", "softplus", {b.Node("relu", "relu", {x}), tail})});
+    b.g().outputs = {b.Node("mul", "y", {t, same ? x : b.Node("exp", "other", {x})})};
+    ExpectSameMeaning(b, shape, same ? Names{"neg", "logistic", "log", "tanh", "mul"} : Names{"abs", "logistic", "log", "relu", "sub", "tanh", "exp", "mul"});
+  }
+}
+
+TEST(FewerOperators, SizesThatArithmeticLeavesAreLeft) {
+  Builder b;
+  const auto x = b.Input("x", {DType::kI32, Shape{3}, {}});
+  const auto one = b.Constant<int32_t>("one", Shape{}, {1}), zero = b.Constant<int32_t>("zero", Shape{}, {0});
+  const TensorType type{DType::kI32, Shape{3}, {}};
+  b.g().outputs = {b.Node("neg", "y", {b.Node("add", "sum", {b.Node("mul", "product", {x, one}, type), zero}, type)}, type)};
+  ASSERT_TRUE(passes::Optimize(b.model).ok());
+  EXPECT_EQ(b.g().order().size(), 1u);
+}
+
 TEST(FewerOperators, ExponentialsOverTheirSumAreSoftmax) {
   for (const int32_t axis : {1, 0}) {
     Builder b;

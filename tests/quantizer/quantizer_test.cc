@@ -339,6 +339,19 @@ TEST(Rewrite, FollowsTheRules) {
   EXPECT_LT(test::LargestDifference(Runner(b.model).Run(input), Runner(result->model).Run(input)), 0.02f);
 }
 
+// As the sizes of a transposed convolution with a free batch: no DEQUANTIZE for that.
+TEST(Rewrite, AShapeIsReadOffTheIntegers) {
+  Builder b;
+  const auto conv = b.Conv("conv", b.Input("x", {DType::kF32, Shape{1, 6, 6, 3}, {}}), 4, 3, 1, kOneStride);
+  const auto dims = b.Node("shape", "dims", {conv}, {DType::kI32, Shape{4}, {}}, [](graph::Node& n) { test::SetAttr(n, "out_type", DType::kI32); });
+  b.g().outputs = {b.Node("relu", "y", {conv}), dims};
+  RewriteOptions options;
+  options.outputs = DType::kI8;
+  const auto q = RewriteToInt8(b.model, {{"x", {-1, 1}}, {"conv", {-2, 2}}, {"y", {0, 2}}}, options);
+  ASSERT_TRUE(q.ok()) << q.error().message();
+  for (const graph::NodeId id : q->model.main().order()) EXPECT_NE(q->model.main().node(id).op->name, "dequantize");
+}
+
 TEST(Rewrite, IntegerEndsKeepTheirNames) {
   for (const auto& [in, out] : {std::pair(DType::kI8, DType::kI8), {DType::kU8, DType::kU8}, {DType::kI8, DType::kF32}, {DType::kF32, DType::kU8}}) {
     Builder b = SpreadModel(1.0f);
@@ -429,6 +442,26 @@ TEST(Quantize, DataOfAnotherSizeAreNamed) {
     const auto so = std::ranges::count_if(result->warnings, [&](const std::string& w) { return *word && w.find(word) != w.npos; });
     EXPECT_EQ(named, *word ? 1 : 0) << factor;
     EXPECT_EQ(so, named) << factor;
+  }
+}
+
+// A causal mask as Keras and PyTorch write it: the lowest float that is selected, minus infinity that is added. It has no scale beside
+// the scores; the layers around it have theirs.
+TEST(Quantize, MasksOfInfinityAreNone) {
+  const bool shown[] = {true, true, false, true};
+  for (const bool selected : {true, false}) {
+    Builder b;
+    const auto scores = b.Conv("scores", b.Input("x", {DType::kF32, Shape{1, 6, 6, 3}, {}}), 4, 3, 1, kOneStride);
+    const Shape row{4};
+    const auto masked = selected ? b.Node("select_v2", "masked", {b.g().AddConstant<bool>("mask", row, std::span(shown)), scores, b.Constant<float>("hidden", Shape{}, {-3.4e38f})})
+                                 : b.Node("add", "masked", {scores, b.Constant<float>("mask", row, {0, 0, -INFINITY, 0})});
+    b.g().outputs = {b.Node("softmax", "y", {masked}, {}, [](graph::Node& n) { test::SetAttr<float>(n, "beta", 1.0f); })};
+    QuantizeOptions options;
+    options.rewrite.keep_float = {{"masked", "asked for"}, {"y", "asked for"}};
+    const auto result = QuantizeInt8(b.model, TrainingSamples(32), options, {});
+    ASSERT_TRUE(result.ok()) << result.error().message();
+    const std::vector<float> input = test::RandomFloats(108, 77);
+    EXPECT_LT(test::LargestDifference(Runner(b.model).Run(input), Runner(result->model).Run(input)), 0.03f);
   }
 }
 

@@ -30,9 +30,11 @@ Result<Value> LogSigmoid(Lowering& c, Value x) {
 }
 
 Result<Value> Mish(Lowering& c, Value x) {
-  OCTET_ASSIGN(Value y, Softplus(c, x));
+  OCTET_ASSIGN(const Value negative, c.Make("neg", {x}));
+  OCTET_ASSIGN(Value y, c.Make("logistic", {negative}));
+  OCTET_ASSIGN(y, c.Make("log", {y}));  // -softplus(x), and -infinity where that is above 88: its tanh is -1.
   OCTET_ASSIGN(y, c.Make("tanh", {y}));
-  return c.Make("mul", {x, y});
+  return c.Make("mul", {negative, y});
 }
 
 Result<Value> Softsign(Lowering& c, Value x) {
@@ -42,27 +44,24 @@ Result<Value> Softsign(Lowering& c, Value x) {
 }
 
 Result<Value> ScaledElu(Lowering& c, Value x, float scale, float alpha) {
-  OCTET_ASSIGN(Value positive, c.Make("relu", {x}));
-  OCTET_ASSIGN(positive, Times(c, positive, scale));
-  OCTET_ASSIGN(Value negative, c.Make("minimum", {x, c.Scalar(0)}));
-  OCTET_ASSIGN(negative, c.Make("elu", {negative}));
-  OCTET_ASSIGN(negative, Times(c, negative, scale * alpha));
-  return c.Make("add", {positive, negative});
+  OCTET_ASSIGN(Value y, c.Make("elu", {x}));
+  if (alpha != 1.0f) {
+    OCTET_ASSIGN(y, c.Make("leaky_relu", {y}, {{"alpha", alpha}}));  // elu keeps the sign.
+  }
+  return Times(c, y, scale);
 }
+
+Result<Value> Kept(Lowering& c, Value condition, Value x) { return c.Make("select_v2", {condition, x, c.Scalar(0)}); }
 
 Result<Value> ThresholdedRelu(Lowering& c, Value x, float threshold) {
   OCTET_ASSIGN(const Value above, c.Make("greater", {x, c.Scalar(threshold)}));
-  OCTET_ASSIGN(const Value kept, c.Cast(above, DType::kF32));
-  return c.Make("mul", {x, kept});
+  return Kept(c, above, x);
 }
 
 Result<Value> Celu(Lowering& c, Value x, float alpha) {
-  OCTET_ASSIGN(const Value positive, c.Make("relu", {x}));
-  OCTET_ASSIGN(Value negative, c.Make("minimum", {x, c.Scalar(0)}));
-  OCTET_ASSIGN(negative, Times(c, negative, 1 / alpha));
-  OCTET_ASSIGN(negative, c.Make("elu", {negative}));
-  OCTET_ASSIGN(negative, Times(c, negative, alpha));
-  return c.Make("add", {positive, negative});
+  OCTET_ASSIGN(Value y, Times(c, x, 1 / alpha));
+  OCTET_ASSIGN(y, c.Make("elu", {y}));
+  return Times(c, y, alpha);
 }
 
 // max(x - t, 0) with t = (s - 1) / k over the k largest whose z has 1 + k z > the sum of the first k. Keras takes for s the sum
@@ -90,6 +89,7 @@ Result<Value> Sparsemax(Lowering& c, Value x) {
 }
 
 Result<Value> LogSoftmax(Lowering& c, Value x, int32_t axis) {
+  if (axis == -1 || axis == c.rank(x) - 1) return c.Make("log_softmax", {x});
   OCTET_ASSIGN(const Value most, c.Make("reduce_max", {x, c.Vector({axis})}, {{"keep_dims", 1}}));
   OCTET_ASSIGN(const Value below, c.Make("sub", {x, most}));
   OCTET_ASSIGN(Value sum, c.Make("exp", {below}));

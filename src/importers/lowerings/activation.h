@@ -11,21 +11,23 @@ Result<Value> Plus(Lowering& c, Value x, float term);
 Result<Value> Softplus(Lowering& c, Value x);
 // min(x, 0) + log(sigmoid(|x|))
 Result<Value> LogSigmoid(Lowering& c, Value x);
-// x * tanh(softplus(x))
+// x * tanh(softplus(x)) = -x * tanh(log(sigmoid(-x)))
 Result<Value> Mish(Lowering& c, Value x);
 // x / (1 + |x|)
 Result<Value> Softsign(Lowering& c, Value x);
-// scale * (x > 0 ? x : alpha * (e^x - 1))
+// scale * (x > 0 ? x : alpha * (e^x - 1)) = scale * leaky_relu(elu(x), alpha)
 Result<Value> ScaledElu(Lowering& c, Value x, float scale, float alpha);
+// condition ? x : 0
+Result<Value> Kept(Lowering& c, Value condition, Value x);
 // x > threshold ? x : 0
 Result<Value> ThresholdedRelu(Lowering& c, Value x, float threshold);
 // x - max - log(sum(e^(x - max))) over one axis
 Result<Value> LogSoftmax(Lowering& c, Value x, int32_t axis);
-// The error function, which no operator has: through gelu.
-// x > 0 ? x : alpha * (e^(x/alpha) - 1)
+// x > 0 ? x : alpha * (e^(x/alpha) - 1) = alpha * elu(x/alpha)
 Result<Value> Celu(Lowering& c, Value x, float alpha);
 // Keras' sparsemax along the last axis.
 Result<Value> Sparsemax(Lowering& c, Value x);
+// The error function, which no operator has: through gelu.
 Result<Value> Erf(Lowering& c, Value t);
 
 }  // namespace octet::importers

@@ -68,8 +68,7 @@ Status ConvertGlu(LayerContext& c) {
 Status ConvertHardShrink(LayerContext& c) {
   OCTET_ASSIGN(Value y, c.Make("abs", {c.Input(0)}));
   OCTET_ASSIGN(y, c.Make("greater", {y, c.Scalar(0.5f)}));
-  OCTET_ASSIGN(y, c.Cast(y, DType::kF32));
-  return Set(c, c.Make("mul", {c.Input(0), y}));
+  return Set(c, Kept(c, y, c.Input(0)));
 }
 
 // x - clip(x, -0.5, 0.5)

@@ -5,6 +5,7 @@
 #include "importers/keras/builder.h"
 #include "importers/keras/layers/categories.h"
 #include "importers/keras/rules.h"
+#include "importers/lowerings/selection.h"
 
 namespace octet::importers::keras {
 namespace {
@@ -48,11 +49,8 @@ Status ConvertDiscretization(LayerContext& c) {
   const std::vector<double> boundaries = c.Numbers("bin_boundaries", {});
   if (boundaries.empty()) return c.Fail("bin_boundaries", "none", "adapt the layer before saving");
   const std::vector<float> limits(boundaries.begin(), boundaries.end());
-  OCTET_ASSIGN(Value x, c.Cast(c.Input(0), DType::kF32));
-  OCTET_ASSIGN(x, c.Make("expand_dims", {x, c.Vector({-1})}));
-  OCTET_ASSIGN(const Value above, c.Make("greater_equal", {x, c.Constant<float>(Shape{static_cast<int32_t>(limits.size())}, limits)}));
-  OCTET_ASSIGN(const Value counted, c.Cast(above, DType::kI32));
-  OCTET_ASSIGN(const Value bin, c.Make("sum", {counted, c.Vector({-1})}, {{"keep_dims", 0}}));
+  OCTET_ASSIGN(const Value x, c.Cast(c.Input(0), DType::kF32));
+  OCTET_ASSIGN(const Value bin, Bucketize(c, x, limits));
   return SetEncoded(c, bin, static_cast<int32_t>(limits.size()) + 1);
 }
 

@@ -7,6 +7,7 @@
 #include "importers/keras/builder.h"
 #include "importers/keras/layers/functions.h"
 #include "importers/keras/rules.h"
+#include "importers/lowerings/selection.h"
 #include "ops/shape_util.h"
 
 namespace octet::importers::keras {
@@ -245,21 +246,21 @@ DType TypeOf(const Json& wanted, std::string* name) {
   return DType::kNone;
 }
 
-// Zeros or ones of x's shape, and of its type unless another is asked for. x = x or x != x holds for every number.
+// Zeros or ones of x's shape, and of its type unless another is asked for.
 template <bool Ones> Status ConvertLike(LayerContext& c) {
   OCTET_ASSIGN(const Value x, Tensor(c));
   std::string name;
   const DType asked = TypeOf(LiteralOf(c, 1, {"dtype"}), &name);
   if (asked == DType::kNone && !name.empty()) return c.Fail("an element type", "'" + name + "'", "");
-  Value y;
+  const DType type = asked == DType::kNone ? c.type(x).dtype : asked;
   if (Ones) {
-    OCTET_ASSIGN(const Value same, c.Make("equal", {x, x}));
-    OCTET_ASSIGN(const Value other, c.Make("not_equal", {x, x}));  // NaN.
-    OCTET_ASSIGN(y, c.Make("logical_or", {same, other}));
-  } else {
-    OCTET_ASSIGN(y, c.Make("zeros_like", {x}));
+    OCTET_ASSIGN(const Value shape, DimensionsOf(c, x));
+    OCTET_ASSIGN(const Value one, c.Cast(c.Scalar(1), type));
+    const Value inputs[] = {shape, one};
+    return Set(c, c.EmitAs("fill", inputs, nullptr, {type, c.shape(x), {}}));
   }
-  return Set(c, c.Cast(y, asked == DType::kNone ? c.type(x).dtype : asked));
+  OCTET_ASSIGN(const Value zero, c.Make("zeros_like", {x}));
+  return Set(c, c.Cast(zero, type));
 }
 
 Status ConvertCast(LayerContext& c) {

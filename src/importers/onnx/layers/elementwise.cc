@@ -117,17 +117,13 @@ Status ConvertPrelu(NodeContext& c) {
 }
 
 // Whole numbers are divided towards zero.
+// Integers are divided towards zero, in 32 bits: neither LiteRT's div nor its floor_div has 64.
 Status ConvertDiv(NodeContext& c) {
   const DType t = c.type(c.Input(0)).dtype;
   if (!IsInteger(t)) return Set(c, c.Emit("div", {c.Input(0), c.Input(1)}));
-  const DType wide = t == DType::kI64 ? t : DType::kI32;
-  OCTET_ASSIGN(const Value a, c.Cast(c.Input(0), wide));
-  OCTET_ASSIGN(const Value b, c.Cast(c.Input(1), wide));
-  if (wide == DType::kI32) {
-    OCTET_ASSIGN(Value q, c.Emit("div", {a, b}));
-    return Set(c, c.Cast(q, t));
-  }
-  OCTET_ASSIGN(Value q, c.Emit("floor_div", {a, b}));
+  OCTET_ASSIGN(const Value a, c.Cast(c.Input(0), DType::kI32));
+  OCTET_ASSIGN(const Value b, c.Cast(c.Input(1), DType::kI32));
+  OCTET_ASSIGN(const Value q, c.Emit("div", {a, b}));
   return Set(c, c.Cast(q, t));
 }
 

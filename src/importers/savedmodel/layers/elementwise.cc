@@ -103,9 +103,7 @@ Status ConvertSoftmax(NodeContext& c) {
 
 Status ConvertLogSoftmax(NodeContext& c) {
   const Value x = c.Input(0);
-  if (!x) return {};
-  if (ops::Find("log_softmax")) return Set(c, c.Make("log_softmax", {x}));
-  return Set(c, LogSoftmax(c, x, c.rank(x) - 1));
+  return x ? Set(c, LogSoftmax(c, x, -1)) : Status();
 }
 
 template <Result<Value> (*F)(Lowering&, Value)> Status Lowered(NodeContext& c) {
