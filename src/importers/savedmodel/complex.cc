@@ -11,16 +11,18 @@ namespace {
 
 bool IsComplex(const NodeContext& c, Value v) { return v && c.type(v).dtype == DType::kC64; }
 
-constexpr std::string_view kArithmetic[] = {"Neg", "Exp", "Square", "Mul", "RealDiv", "Sub", "Add", "AddV2"};
+constexpr std::string_view kArithmetic[] = {"Neg", "Exp", "RealDiv", "Sub", "Add", "AddV2"};
+constexpr std::string_view kProducts[] = {"Square", "Mul"};
 constexpr std::string_view kMoving[] = {"Transpose", "StridedSlice", "Slice", "Split", "SplitV", "Unpack", "GatherV2", "Gather", "GatherNd", "ConcatV2", "Pack", "Tile",
                                         "ReverseV2", "Pad", "PadV2", "MirrorPad", "Roll", "Sum", "Mean", "BroadcastTo", "SelectV2", "Fill"};
-constexpr std::string_view kReshaping[] = {"Reshape", "Squeeze", "ExpandDims"};  // Operators do these to complex numbers, too; but parts stay parts.
+constexpr std::string_view kReshaping[] = {"Reshape", "Squeeze", "ExpandDims"};
 
-// Whether the node is one of them and has complex numbers.
-bool Treats(const NodeContext& c, std::span<const std::string_view> ops) {
+// Whether the node is one of them and has complex numbers, or such whose parts are known: builtin operators do products and shapes of complex
+// numbers, too; but parts stay parts.
+bool Treats(const NodeContext& c, std::span<const std::string_view> ops, bool parts = false) {
   if (std::ranges::find(ops, c.kind()) == ops.end()) return false;
   for (int i = 0; i < c.num_inputs(); ++i)
-    if (const Value v = c.Input(i); IsComplex(c, v) && (ops.data() != kReshaping || c.builder().PartsOf(v))) return true;
+    if (const Value v = c.Input(i); IsComplex(c, v) && (!parts || c.builder().PartsOf(v))) return true;
   return false;
 }
 
@@ -102,8 +104,8 @@ Result<Value> Join(NodeContext& c, Complex parts) {
 }
 
 Status Convert(NodeContext& c, const NodeRule& rule) {
-  if (Treats(c, kArithmetic)) return ConvertArithmetic(c);
-  return Treats(c, kMoving) || Treats(c, kReshaping) ? ConvertParts(c, rule) : rule.convert(c);
+  if (Treats(c, kArithmetic) || Treats(c, kProducts, true)) return ConvertArithmetic(c);
+  return Treats(c, kMoving) || Treats(c, kReshaping, true) ? ConvertParts(c, rule) : rule.convert(c);
 }
 
 Status CastComplex(NodeContext& c, Value x, DType dtype) {
