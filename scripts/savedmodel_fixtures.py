@@ -96,6 +96,13 @@ def refused(x):
     return tf.linalg.svd(x, compute_uv=False)
 
 
+@tf.function(input_signature=[tf.TensorSpec([1, None, 2], tf.float32, name="x")])
+def dilated(x):
+    """The edges of the blocks are computed from the length; a sum of three."""
+    y = tf.nn.convolution(x, tf.constant([[[1.0], [0.0]], [[0.0], [10.0]]]), padding="VALID", dilations=[2])
+    return tf.add_n([y, y, y])
+
+
 save(Twins(), "twins")
 save(Counter(), "counter")
 save(Flex(), "flex")
@@ -105,3 +112,4 @@ with tempfile.TemporaryDirectory() as place:
 freeze(running_sum, "running_sum.pb")
 freeze(branch, "branch.pb")
 freeze(refused, "svd.pb")
+freeze(dilated, "dilated.pb")

@@ -79,6 +79,8 @@ Status ConvertDiv(NodeContext& c) {
 Status ConvertAddN(NodeContext& c) {
   const std::vector<Value> in = c.Inputs();
   if (!Ready(in) || in.empty()) return {};
+  const DType type = c.type(in[0]).dtype;
+  if (in.size() > 2 && (type == DType::kF32 || type == DType::kI32)) return Set(c, c.Make("add_n", in));
   Value sum = in[0];
   for (size_t i = 1; i < in.size(); ++i) {
     OCTET_ASSIGN(sum, c.Make("add", {sum, in[i]}));
