@@ -116,6 +116,13 @@ def looked_up(x):
 
 
 TABLE = tf.lookup.StaticHashTable(tf.lookup.KeyValueTensorInitializer(tf.constant([1, 2], tf.int64), [0.5, 1.5]), -1.0)
+@tf.function(input_signature=[tf.TensorSpec([1, None, 2], tf.float32, name="x")])
+def dilated(x):
+    """The edges of the blocks are computed from the length; a sum of three."""
+    y = tf.nn.convolution(x, tf.constant([[[1.0], [0.0]], [[0.0], [10.0]]]), padding="VALID", dilations=[2])
+    return tf.add_n([y, y, y])
+
+
 save(Twins(), "twins")
 save(Counter(), "counter")
 save(Seeds(), "seeds")
@@ -127,3 +134,4 @@ freeze(running_sum, "running_sum.pb")
 freeze(branch, "branch.pb")
 freeze(refused, "svd.pb")
 freeze(looked_up, "table.pb")
+freeze(dilated, "dilated.pb")

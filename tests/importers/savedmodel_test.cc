@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <random>
 
@@ -112,6 +113,19 @@ TEST(FrozenGraph, Branches) {
   test::Runner runner(ImportData("branch.pb"));
   EXPECT_EQ(runner.Run<float>({1, 2, 3}), (std::vector<float>{2, 4, 6}));
   EXPECT_EQ(runner.Run<float>({-1, -2, -3}), (std::vector<float>{1, 2, 3}));
+}
+
+// y[t] = 3 (x[t, 0] + 10 x[t + 2, 1])
+TEST(FrozenGraph, DilatesOverAFreeLength) {
+  const graph::Model model = ImportData("dilated.pb");
+  const auto& order = model.main().order();
+  EXPECT_TRUE(std::ranges::any_of(order, [&](graph::NodeId id) { return model.main().node(id).op->name == "add_n"; }));
+  test::Runner runner(model);
+  ASSERT_TRUE(runner.it->Resize(0, Shape{1, 5, 2}).ok());
+  ASSERT_TRUE(runner.it->Allocate().ok());
+  Fill(*runner.it, 0, {1, 2, 3, 4, 5, 6, 7, 8, 9, 10});
+  ASSERT_TRUE(runner.it->Invoke().ok());
+  EXPECT_EQ(Floats(*runner.it, 0), (std::vector<float>{183, 249, 315}));
 }
 
 TEST(FrozenGraph, RefusesByName) {

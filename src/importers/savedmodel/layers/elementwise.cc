@@ -63,6 +63,9 @@ Status ConvertDiv(NodeContext& c) {
 Status ConvertAddN(NodeContext& c) {
   const std::vector<Value> in = c.Inputs();
   if (!Ready(in) || in.empty()) return {};
+  const TensorType type = c.type(in[0]);
+  const bool alike = std::ranges::all_of(in, [&](Value v) { return c.type(v).dtype == type.dtype && c.shape(v) == type.shape; });
+  if (in.size() > 2 && alike && (type.dtype == DType::kF32 || type.dtype == DType::kI32)) return Set(c, c.Make("add_n", in));
   Value sum = in[0];
   for (size_t i = 1; i < in.size(); ++i) {
     OCTET_ASSIGN(sum, c.Make("add", {sum, in[i]}));

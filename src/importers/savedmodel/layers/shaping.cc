@@ -347,13 +347,19 @@ Status ConvertMirrorPad(NodeContext& c) {
   return Set(c, c.Make("mirror_pad", {x, numbers}, {{"mode", int64_t{c.Text("mode", "REFLECT") == "SYMMETRIC"}}}));
 }
 
+// The dimensions behind the blocks stay, whatever the edges are: those of a dilated convolution over a free length are computed.
 template <int Kind> Status BatchSpace(NodeContext& c) {
   const Value x = c.Input(0);
   if (!x) return {};
   OCTET_ASSIGN(const Value block, Whole(c, 1));
   OCTET_ASSIGN(const Value edges, Whole(c, 2));
   if (!block || !edges) return {};
-  return Set(c, c.Make(Kind == 0 ? "space_to_batch_nd" : "batch_to_space_nd", {x, block, edges}));
+  OCTET_ASSIGN(const Value y, c.Make(Kind == 0 ? "space_to_batch_nd" : "batch_to_space_nd", {x, block, edges}));
+  const Shape blocks = c.shape(block);
+  if ((c.data(block) && c.data(edges)) || !blocks.known() || blocks.elements() >= c.rank(x)) return Set(c, WithRank(c, y, c.rank(x)));
+  Shape dims = c.shape(x);
+  for (int i = 0; i <= static_cast<int>(blocks.elements()); ++i) dims[i] = kUnknown;
+  return Set(c, WithDims(c, y, dims.dims()));
 }
 
 template <int Kind> Status DepthSpace(NodeContext& c) {
