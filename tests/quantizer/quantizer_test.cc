@@ -445,9 +445,9 @@ TEST(Quantize, DataOfAnotherSizeAreNamed) {
   }
 }
 
-// A causal mask as Keras and PyTorch write it: the lowest float that is selected, minus infinity that is added. It has no scale beside
-// the scores; the layers around it have theirs.
-TEST(Quantize, MasksOfInfinityAreNone) {
+// A causal mask as Keras and PyTorch write it: the lowest float that is selected, minus infinity that is added. Beside it the scores
+// would have no steps of 8 bits.
+TEST(Quantize, MasksComeJustBelowTheScores) {
   const bool shown[] = {true, true, false, true};
   for (const bool selected : {true, false}) {
     Builder b;
@@ -457,9 +457,11 @@ TEST(Quantize, MasksOfInfinityAreNone) {
                                  : b.Node("add", "masked", {scores, b.Constant<float>("mask", row, {0, 0, -INFINITY, 0})});
     b.g().outputs = {b.Node("softmax", "y", {masked}, {}, [](graph::Node& n) { test::SetAttr<float>(n, "beta", 1.0f); })};
     QuantizeOptions options;
-    options.rewrite.keep_float = {{"masked", "asked for"}, {"y", "asked for"}};
+    options.int8_only = true;
+    options.repair = false;
     const auto result = QuantizeInt8(b.model, TrainingSamples(32), options, {});
     ASSERT_TRUE(result.ok()) << result.error().message();
+    EXPECT_TRUE(result->float_nodes.empty());
     const std::vector<float> input = test::RandomFloats(108, 77);
     EXPECT_LT(test::LargestDifference(Runner(b.model).Run(input), Runner(result->model).Run(input)), 0.03f);
   }
