@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <random>
+#include <string_view>
 #include <vector>
 
 #include "base/cpu.h"
@@ -206,7 +207,7 @@ TEST(KernelInt8, MultipliesAnySegmentsAtAnyAlignment) {
   std::mt19937 random(2);
   for (int round = 0; round < 200; ++round) {
     const bool across = round % 4 == 0;  // Windows of three pixels, one pixel on from row to row.
-    const int64_t segments = 1 + random() % 4, length = across ? 12 * (1 + random() % 4) : 1 + random() % (round % 8 == 1 ? 500 : 40), columns = 1 + random() % (across ? 40 : 140);
+    const int64_t segments = 1 + random() % 4, length = across ? 12 * (1 + random() % 4) : round % 50 == 9 ? 0 : 1 + random() % (round % 8 == 1 ? 500 : 40), columns = 1 + random() % (across ? 40 : 140);
     const int64_t rows = round == 100 ? 515 : 1 + random() % (round % 8 == 5 ? 70 : 40);  // A block holds 512.
     const bool f64 = round % 7 == 3;
     const int64_t panels = (columns + kPanel - 1) / kPanel, groups = (length + 3) / 4, pitch = across ? length / 3 : 1 + random() % 7, between = length + random() % 9;
@@ -220,6 +221,7 @@ TEST(KernelInt8, MultipliesAnySegmentsAtAnyAlignment) {
         for (int64_t k = 0; k < length; ++k)
           packed[static_cast<size_t>(((c / kPanel * segments + s) * groups + k / 4) * 64 + c % kPanel * 4 + k % 4)] = w[static_cast<size_t>((c * segments + s) * length + k)];
     for (const Int8* k : Tables()) {
+      if (length == 0 && std::string_view(k->name) == "model of amx") continue;  // Who calls it asks for some depth first.
       Constants constants(static_cast<size_t>(columns));
       for (int64_t c = 0; c < columns; ++c) {
         constants.Set(static_cast<size_t>(c), {(1 << 30) + static_cast<int32_t>(random() % 1000000), -11});

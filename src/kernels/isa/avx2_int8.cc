@@ -88,10 +88,11 @@ using Pair [[gnu::may_alias, gnu::aligned(2)]] = int32_t;  // Two 16-bit values 
 // Segments, and of each its pairs.
 #define OCTET_ADD_UP(n)                                                                                                              \
   asm volatile("vmovdqu (%[bias]), %[low0]\n\tvmovdqu 32(%[bias]), %[high0]\n\t" OCTET_STARTS_##n                                 \
+               "test %[segments], %[segments]\n\tjle 3f\n\t"                                                                         \
                "1:\n\tmov (%[offset]), %[at]\n\tmov %[pairs], %[left]\n\t"                                                         \
                "2:\n\tvmovdqu (%[w]), %%ymm12\n\tvmovdqu 32(%[w]), %%ymm13\n\t" OCTET_ROWS_##n                                    \
                "add $4, %[at]\n\tadd $64, %[w]\n\tdec %[left]\n\tjnz 2b\n\t"                                                     \
-               "add $8, %[offset]\n\tadd %[skipped], %[w]\n\tdec %[segments]\n\tjnz 1b"                                           \
+               "add $8, %[offset]\n\tadd %[skipped], %[w]\n\tdec %[segments]\n\tjnz 1b\n\t3:"                                           \
                : OCTET_SUMS_##n, [w] "+r"(w), [offset] "+r"(offset), [segments] "+r"(segments), [at] "=&r"(at), [left] "=&r"(left)    \
                : OCTET_FROMS_##n, [pairs] "r"(pairs), [skipped] "r"(skipped), [bias] "r"(bias)                                       \
                : "xmm12", "xmm13", "xmm14", "xmm15", "memory", "cc")
@@ -102,7 +103,7 @@ template <int kCount>
 [[gnu::always_inline]] inline void AddUp(const ProductS8& p, const void* const* rows, const void* w, const int32_t* bias, __m256i (&low)[kCount], __m256i (&high)[kCount]) {
   const int64_t pairs = (p.length + 1) / 2, skipped = (p.groups() * 2 - pairs) * 64;
   const int64_t* offset = p.offset;
-  int64_t segments = p.segments, at, left;
+  int64_t segments = pairs > 0 ? p.segments : 0, at, left;
   if constexpr (kCount == 1) OCTET_ADD_UP(1);
   if constexpr (kCount == 2) OCTET_ADD_UP(2);
   if constexpr (kCount == 3) OCTET_ADD_UP(3);
