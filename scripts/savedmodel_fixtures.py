@@ -42,20 +42,6 @@ class Counter(tf.Module):
         return {"total": self.count.read_value()}
 
 
-class Seeds(tf.Module):
-    """Random numbers of a seed that counts, as Keras' generators of seeds have it."""
-
-    def __init__(self):
-        super().__init__()
-        self.seed = tf.Variable([1337, 0], dtype=tf.int64)
-
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.float32, name="x")])
-    def serve(self, x):
-        seed = self.seed.read_value() * 1
-        self.seed.assign_add([0, 1])
-        return {"a": tf.random.stateless_uniform([tf.shape(x)[0], 2], seed), "b": tf.random.stateless_uniform([4], seed, 3, 90, tf.int32), "c": tf.random.stateless_normal([3, 2], seed)}
-
-
 class Flex(tf.Module):
     """Ops without a builtin operator."""
 
@@ -125,7 +111,6 @@ def dilated(x):
 
 save(Twins(), "twins")
 save(Counter(), "counter")
-save(Seeds(), "seeds")
 save(Flex(), "flex")
 with tempfile.TemporaryDirectory() as place:
     os.chdir(place)  # Paths of text files are in the model: short ones.

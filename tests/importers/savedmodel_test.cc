@@ -89,21 +89,6 @@ TEST(SavedModel, VariablesKeepTheirValuesBetweenRuns) {
   }
 }
 
-// LiteRT has operators for any random numbers, not for those of a seed.
-TEST(SavedModel, SeedsThatCountNeedNoOperatorOfTensorFlows) {
-  const graph::Model model = ImportData("seeds");
-  for (const graph::NodeId id : model.main().order()) EXPECT_NE(model.main().node(id).op->code, ops::BuiltinCode::kCustom) << model.main().node(id).place;
-  test::Runner runner(model);
-  ASSERT_TRUE(runner.it->Resize(0, Shape{5}).ok());
-  ASSERT_TRUE(runner.it->Allocate().ok());
-  ASSERT_TRUE(runner.it->Invoke().ok());
-  EXPECT_EQ(runner.it->output(0).type->shape, (Shape{5, 2}));
-  for (const float u : Floats(*runner.it, 0)) EXPECT_TRUE(u >= 0 && u < 1) << u;
-  const auto* whole = reinterpret_cast<const int32_t*>(runner.it->output(1).data);
-  for (int i = 0; i < 4; ++i) EXPECT_TRUE(whole[i] >= 3 && whole[i] < 90) << whole[i];
-  EXPECT_EQ(runner.it->output(2).type->shape, (Shape{3, 2}));
-}
-
 TEST(FrozenGraph, LoopsOverLists) {
   test::Runner runner(ImportData("running_sum.pb"));
   EXPECT_EQ(runner.Run<float>({1, 2, 3, 4, 5, 6, 7, 8}), (std::vector<float>{1, 2, 4, 6, 9, 12, 16, 20}));

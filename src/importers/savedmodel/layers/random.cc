@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Numbers drawn anew in every run. Those of the stateless ops are a function of their seed: TensorFlow's own operators. But where the seed is
-// a variable that counts (Keras' SeedGenerator), nobody relies on which numbers come, and the builtin operators draw as well, unless
-// TensorFlow's own are allowed.
+// Numbers drawn anew in every run. Those of the stateless ops are a function of their seed, also where that is a variable that counts
+// (Keras' SeedGenerator): TensorFlow's own operators, so that the file says what the source says.
 #include <algorithm>
 
 #include "importers/lowerings/selection.h"
@@ -37,9 +36,9 @@ Status ConvertNormal(NodeContext& c) {
   return {};
 }
 
-// least + floor(u * (most - least)); `bounds` is the first of the two inputs.
-Status DrawInt(NodeContext& c, int bounds) {
-  const Value least = c.Input(bounds), most = c.Input(bounds + 1);
+// least + floor(u * (most - least)).
+Status ConvertUniformInt(NodeContext& c) {
+  const Value least = c.Input(1), most = c.Input(2);
   if (!least || !most) return {};
   OCTET_ASSIGN(Value y, Draw(c, "random_uniform"));
   if (!y) return {};
@@ -53,23 +52,6 @@ Status DrawInt(NodeContext& c, int bounds) {
   return {};
 }
 
-Status ConvertUniformInt(NodeContext& c) { return DrawInt(c, 1); }
-
-// Whether any numbers will do: the key (input 1: after shape, before counter and algorithm) is made of a variable.
-bool AnyWillDo(const NodeContext& c) {
-  if (c.num_inputs() < 2 || c.builder().session().flex) return false;
-  constexpr size_t kMostNodes = 64;
-  const int32_t key = c.node().inputs[1].node;
-  std::vector<int32_t> nodes(key >= 0 ? 1 : 0, key);  // Arguments are no nodes.
-  for (size_t i = 0; i < nodes.size() && nodes.size() < kMostNodes; ++i) {
-    const FlatNode& n = c.builder().functions().node(nodes[i]);
-    if (n.def->op == "ReadVariableOp") return true;
-    for (const Edge& e : n.inputs)
-      if (e.node >= 0 && std::ranges::find(nodes, e.node) == nodes.end()) nodes.push_back(e.node);
-  }
-  return false;
-}
-
 // To the bit, which LiteRT leaves to TensorFlow.
 Status DrawExactly(NodeContext& c) {
   OCTET_TRY(AddFlex(c));
@@ -79,10 +61,6 @@ Status DrawExactly(NodeContext& c) {
   if (known && !c.data(y)) c.Refine(y, {c.type(y).dtype, Shape(known->dims()), {}});
   return {};
 }
-
-Status ConvertStatelessUniform(NodeContext& c) { return AnyWillDo(c) ? ConvertUniform(c) : DrawExactly(c); }
-Status ConvertStatelessNormal(NodeContext& c) { return AnyWillDo(c) ? ConvertNormal(c) : DrawExactly(c); }
-Status ConvertStatelessUniformInt(NodeContext& c) { return AnyWillDo(c) ? DrawInt(c, 4) : DrawExactly(c); }
 
 // The rows in the order of as many random numbers.
 Status ConvertShuffle(NodeContext& c) {
@@ -121,8 +99,8 @@ Status ConvertAlgorithm(NodeContext& c) {
 
 constexpr NodeRule kRules[] = {{"RandomUniform", ConvertUniform}, {"RandomStandardNormal", ConvertNormal}, {"RandomUniformInt", ConvertUniformInt},
                                {"RandomShuffle", ConvertShuffle}, {"Multinomial", ConvertMultinomial}, {"StatelessRandomGetAlg", ConvertAlgorithm},
-                               {"StatelessRandomUniformV2", ConvertStatelessUniform}, {"StatelessRandomNormalV2", ConvertStatelessNormal},
-                               {"StatelessRandomUniformIntV2", ConvertStatelessUniformInt}, {"StatelessTruncatedNormalV2", DrawExactly},
+                               {"StatelessRandomUniformV2", DrawExactly}, {"StatelessRandomNormalV2", DrawExactly},
+                               {"StatelessRandomUniformIntV2", DrawExactly}, {"StatelessTruncatedNormalV2", DrawExactly},
                                {"StatelessRandomUniformFullIntV2", DrawExactly}};
 
 }  // namespace
