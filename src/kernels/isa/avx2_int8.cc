@@ -6,7 +6,7 @@
 // group of four, with all sums modulo 2^32,
 //   x0 w0 + x2 w2 = (x0 + w2) (x2 + w0) - x0 x2 - w0 w2,   and so x1, x3;
 // what belongs to the row alone and to the column alone is summed once. Sums of two bytes fit 16 bits. vpmaddwd has two
-// ports, vpaddw three or four: as many instructions, and all ports have work (95 -> 107 G multiply-adds/s on Zen 4).
+// ports, vpaddw three or four: as many instructions, and all ports have work (2 to 5 % on Zen 4).
 #include <immintrin.h>
 
 #include "kernels/int8.h"
@@ -20,8 +20,7 @@ namespace {
 constexpr int kRows = 6;             // 12 sums, 2 weights, the activation and a product: all 16 registers.
 constexpr int kPairedRows = 4;       // 8 sums, 4 weights, the activations twice and twice their sums with weights.
 constexpr int64_t kFewRows = 4;      // Below it, widening a panel costs more than it saves.
-constexpr int64_t kPairedPanels = 2, kPairedGroups = 48;  // Below them, terms and smaller tiles cost more than they save.
-constexpr int64_t kManyPanels = 6, kManyRows = 96, kPairedGroupsOfMany = 20;  // With so many, less depth is enough.
+constexpr int64_t kPairedPanels = 4, kPairedGroups = 36, kPairedSteps = 320;  // Below them, terms and smaller tiles cost more than they save.
 constexpr int64_t kSignedGroups = 16; // Below it, few rows stay as they are.
 constexpr int64_t kBlockRows = 512;  // Whose terms are held at a time.
 
@@ -326,7 +325,7 @@ void MultiplyBlock(const ProductS8& p, const void* const* rows, int64_t first, i
   int32_t terms[kBlockRows];
   const int64_t groups = p.segments * p.groups();
   const int64_t panels = end_panel - first_panel;
-  const bool paired = panels >= kPairedPanels && groups >= (panels >= kManyPanels && count >= kManyRows ? kPairedGroupsOfMany : kPairedGroups);
+  const bool paired = panels >= kPairedPanels && groups >= kPairedGroups && panels * groups >= kPairedSteps;
   const PanelWork& work = paired ? WidenedWork<Paired>(p, count) : WidenedWork<Direct>(p, count);
   const FinishFn finish = FinishOf(p.requant);
   if (paired)
