@@ -78,7 +78,7 @@ void Floor(Prepare& prepare, std::span<const ChannelS8> channels, std::span<cons
   };
   using enum kernels::Floored;
   for (const kernels::Floored form : {kPlain, kPlainFine, kSigned, kSignedFine}) {
-    if ((only == kNone ? IsPlain(form) != q->plain() : form != only) || !exact(form)) continue;
+    if ((only == kNone ? IsPlain(form) && !q->plain() : form != only) || !exact(form)) continue;
     q->floored = form;
     q->panels = panels;
     q->floored_bias = first;

@@ -158,7 +158,7 @@ bool FloorAvx2(const Requant& q, int64_t panel, const int64_t* largest, Floored 
   const bool f64 = q.scale != nullptr, plain = IsPlain(form);
   const int64_t at = panel * kPanel;
   if (f64 && !IsFine(form)) return false;  // What is in doubt is told with the whole scale only.
-  const int32_t widest = (highest > -lowest ? highest : -lowest) + 2;  // Of an output that tells; shifted sums, too.
+  const int32_t widest = (plain ? -q.zero : highest > -lowest ? highest : -lowest) + 2;  // Of an output that tells; shifted sums, too.
   Columns c;
   double reached = 0;
   for (int i = 0; i < kPanel; ++i) {
