@@ -84,6 +84,10 @@ struct WinogradS8 {
 };
 inline constexpr int64_t kWinogradTiles = WinogradS8::kTiles, kPositionSums = WinogradS8::kPositionSums;
 
+struct SumRange {
+  int64_t low = 0, high = 0;
+};
+
 struct Int8 {
   const char* name;
 
@@ -110,9 +114,9 @@ struct Int8 {
   void (*winograd2)(const WinogradS8&, const void* loaded, int64_t rows, int64_t first_panel, int64_t end_panel, int8_t* y, void* scratch);
   void (*winograd4)(const WinogradS8&, const void* loaded, int64_t rows, int64_t first_panel, int64_t end_panel, int8_t* y, void* scratch);
   int64_t narrow_range_rows = 0;  // It reads narrow_range of products of at most so many rows: to find out takes a look at every weight.
-  // One of Requant::panels, and its part of floored_bias, from the other constants; sums of its columns are at most `largest`. False
+  // One of Requant::panels, and its part of floored_bias, from the other constants; exact sums of column i lie in sums[i]. False
   // where that form is not exact. Null where kernels have no use for it.
-  bool (*floor)(const Requant&, int64_t panel, const int64_t* largest, Floored form, FlooredPanel* to, int32_t* first) = nullptr;
+  bool (*floor)(const Requant&, int64_t panel, const SumRange* sums, Floored form, FlooredPanel* to, int32_t* first) = nullptr;
 };
 
 const Int8& BestInt8();  // For this processor; OCTET_ISA lowers it.
@@ -120,7 +124,7 @@ const Int8& BestInt8();  // For this processor; OCTET_ISA lowers it.
 extern const Int8 kScalarInt8, kAvx2Int8, kAvx512VnniInt8, kNeonInt8, kNeonDotprodInt8;
 
 // Of all x86 tables.
-bool FloorAvx2(const Requant&, int64_t panel, const int64_t* largest, Floored form, FlooredPanel* to, int32_t* first);
+bool FloorAvx2(const Requant&, int64_t panel, const SumRange* sums, Floored form, FlooredPanel* to, int32_t* first);
 // kAvx2Int8 with products on AVX-VNNI.
 void LoadAvxVnni(const int8_t* x, int64_t n, void* to);
 void MultiplyAvxVnni(const ProductS8&, const void* const* rows, int64_t count, int64_t first_panel, int64_t end_panel, int8_t* y, void* scratch);

@@ -43,8 +43,8 @@ ChannelS8 ChannelOf(int64_t sum, const int8_t* weights, int64_t count, int64_t s
   int64_t magnitude = 128 * count;  // Exact only where the bound is not enough: weights are read once less.
   if (magnitude * farthest >= (int64_t{1} << 29)) magnitude = Magnitude(weights, count, step);
   // Sums wrap like the reference's 32-bit accumulators.
-  return {static_cast<int32_t>(static_cast<uint32_t>(bias) - static_cast<uint32_t>((offset + int64_t{input_zero}) * sum)),
-          magnitude * farthest + std::abs(int64_t{bias})};
+  const int64_t most = magnitude * farthest;
+  return {static_cast<int32_t>(static_cast<uint32_t>(bias) - static_cast<uint32_t>((offset + int64_t{input_zero}) * sum)), {bias - most, bias + most}};
 }
 
 ChannelS8 SumChannel(const int8_t* weights, int64_t count, int64_t step, int32_t bias, int32_t input_zero, int32_t offset) {
@@ -64,15 +64,15 @@ constexpr int64_t kEnoughUses = 4;  // For fewer, finding out takes longer than 
 // The form in fewer steps, if these instructions have one and every column takes it.
 void Floor(Prepare& prepare, std::span<const ChannelS8> channels, std::span<const int32_t> channel, kernels::Floored only, kernels::Requant* q) {
   const auto floor = kernels::BestInt8().floor;
-  if (!floor || std::ranges::any_of(channels, [](const ChannelS8& c) { return c.largest >= kernels::kMostSum; })) return;
+  if (!floor || std::ranges::any_of(channels, [](const ChannelS8& c) { return c.largest() >= kernels::kMostSum; })) return;
   auto* first = prepare.Array<int32_t>(channel.size());
   kernels::FlooredPanel* panels = MakePanels(prepare, channel.size() / kernels::kPanel);
   const auto exact = [&](kernels::Floored form) {
     for (size_t at = 0; at < channel.size(); at += kernels::kPanel) {
-      int64_t largest[kernels::kPanel] = {};
+      kernels::SumRange sums[kernels::kPanel];
       for (size_t i = 0; i < kernels::kPanel; ++i)
-        if (const int32_t c = channel[at + i]; c >= 0) largest[i] = channels[static_cast<size_t>(c)].largest;
-      if (!floor(*q, static_cast<int64_t>(at) / kernels::kPanel, largest, form, &panels[at / kernels::kPanel], first + at)) return false;
+        if (const int32_t c = channel[at + i]; c >= 0) sums[i] = channels[static_cast<size_t>(c)].sums;
+      if (!floor(*q, static_cast<int64_t>(at) / kernels::kPanel, sums, form, &panels[at / kernels::kPanel], first + at)) return false;
     }
     return true;
   };
@@ -112,7 +112,7 @@ kernels::Requant MakeRequantS8(Prepare& prepare, const IntegerOutput& output, st
     mantissa[i] = m.mantissa;
     left[i] = std::max(m.shift, 0);
     right[i] = std::max(-m.shift, 0);
-    narrow &= left[i] == 0 && right[i] < 30 && channels[static_cast<size_t>(c)].largest < kernels::kMostSum;
+    narrow &= left[i] == 0 && right[i] < 30 && channels[static_cast<size_t>(c)].largest() < kernels::kMostSum;
   }
   kernels::Requant q{bias, mantissa, left, right, nullptr, output.output_zero, output.clamp.low, output.clamp.high, narrow};
   if (narrow && uses >= kEnoughUses) Floor(prepare, channels, channel, only, &q);

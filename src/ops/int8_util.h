@@ -10,7 +10,8 @@ namespace octet::ops {
 // What a channel's sums need besides its weights.
 struct ChannelS8 {
   int32_t bias = 0;    // The file's, less the zero points' share.
-  int64_t largest = 0; // No sum of this channel, bias included, is larger in magnitude.
+  kernels::SumRange sums{};  // Bias included.
+  int64_t largest() const { return std::max(-sums.low, sums.high); }
 };
 // Sum of |weights|: `count` values at distance `step`.
 int64_t Magnitude(const int8_t* weights, int64_t count, int64_t step = 1);

@@ -82,6 +82,7 @@ struct Constants {
   std::vector<kernels::FlooredPanel> panels;
   std::vector<int32_t> first;
   kernels::Floored forms = kernels::Floored::kPlain;  // This one or what follows it.
+  std::vector<kernels::SumRange> ranges;              // Where narrower than `largest` says.
   std::vector<double> scale;
   std::vector<ops::Multiplier> multiplier;
   int32_t zero = 0, low = -128, high = 127;
@@ -106,9 +107,10 @@ struct Constants {
     q.narrow = !f64 && largest < (1 << 29) && std::ranges::all_of(left, [](int32_t shift) { return shift == 0; });
     if (!(q.narrow || (f64 && largest < kernels::kMostSum)) || !k.floor) return q;
     const auto exact = [&](kernels::Floored form) {
-      const std::vector<int64_t> all(kPanel, largest);
+      std::vector<kernels::SumRange> all = ranges;
+      all.resize(panels.size() * kPanel, {-largest, largest});
       for (size_t panel = 0; panel < panels.size(); ++panel)
-        if (!k.floor(q, static_cast<int64_t>(panel), all.data(), form, &panels[panel], &first[panel * kPanel])) return false;
+        if (!k.floor(q, static_cast<int64_t>(panel), &all[panel * kPanel], form, &panels[panel], &first[panel * kPanel])) return false;
       return true;
     };
     using enum kernels::Floored;
@@ -201,6 +203,44 @@ TEST(KernelInt8, FloorsWhereTheReferenceRounds) {
       }
   }
   EXPECT_GE(floored * 10, tried * 9);
+}
+
+// Sums of some channels move little about a large bias, and their scales are small: every sum at which an output changes, and the ends.
+TEST(KernelInt8, FloorsWhereSumsReachFewOutputs) {
+  std::mt19937 random(5);
+  int tried = 0, floored = 0;
+  for (int round = 0; round < 200; ++round) {
+    const size_t columns = 1 + random() % 20;
+    Constants c(columns);
+    c.forms = static_cast<kernels::Floored>(1 + round % 4);
+    c.zero = round % 2 ? -128 : static_cast<int32_t>(random() % 256) - 128;
+    if (random() % 2) c.low = std::max(-128, c.zero);
+    std::vector<std::vector<int32_t>> sums(columns);
+    for (size_t i = 0; i < columns; ++i) {
+      const int32_t right = random() % 3 ? 14 + static_cast<int32_t>(random() % 9) : static_cast<int32_t>(random() % 10);
+      c.Set(i, {(1 << 30) + static_cast<int32_t>(random() % (1u << 30)), -right});
+      const double unit = std::ldexp(1.0, 31 + right) / c.mantissa[i];  // Of an output.
+      const auto middle = static_cast<int64_t>(unit * (static_cast<double>(random() % 2600) / 10 - 130)), most = static_cast<int64_t>(unit * static_cast<double>(random() % 100) / 70);
+      if (std::abs(middle) + most >= kernels::kMostSum) {
+        c.ranges.push_back({});
+        sums[i] = {0};
+        continue;
+      }
+      c.ranges.push_back({middle - most, middle + most});
+      const auto add = [&](int64_t sum) { sums[i].push_back(static_cast<int32_t>(std::clamp(sum, middle - most, middle + most))); };
+      for (const int64_t side : {-1, 0, 1}) {
+        add(middle + (side * most)), add(middle + side);
+        for (int k = -2; k <= 2; ++k) add(static_cast<int64_t>(std::round((std::round(static_cast<double>(middle) / unit) + k - 0.5) * unit)) + side);
+      }
+    }
+    for (const Int8* k : Tables()) tried += k->floor != nullptr, floored += c.View(*k, kernels::kMostSum - 1, false).floored != kernels::Floored::kNone;
+    for (size_t n = 0; n < 21; ++n) {
+      std::vector<int32_t> now(columns);
+      for (size_t i = 0; i < columns; ++i) now[i] = c.bias[i] = sums[i][n % sums[i].size()];
+      for (const Int8* k : Tables()) ExpectRequantized(*k, c, columns, now, kernels::kMostSum - 1, false, 1 + round % 30);
+    }
+  }
+  EXPECT_GE(floored * 100, tried * 95);
 }
 
 TEST(KernelInt8, MultipliesAnySegmentsAtAnyAlignment) {

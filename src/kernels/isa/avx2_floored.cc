@@ -23,7 +23,7 @@ struct Columns {
   Numbers half, half_below;  // For k of at least 1, and others.
   Numbers inverse, rest;     // Of the mantissa; of the unit divided by it.
   Numbers scale, error;      // The floor's.
-  Numbers dead;              // 1 where the output is the zero point, whatever is summed.
+  Numbers apart;             // 1 where SetFew has set the constants.
 };
 
 struct Quotient {
@@ -93,7 +93,7 @@ bool Settle(const Columns& c, int32_t count, bool below, double* least, double* 
   const double sign = below ? -1 : 1;
   const Numbers& half = below ? c.half_below : c.half;
   for (int i = 0; i < kPanel; ++i) {
-    if (c.dead[i] > 0 || (least[i] >= kDoubt && most[i] <= c.mantissa[i] - kDoubt)) continue;
+    if (c.apart[i] > 0 || (least[i] >= kDoubt && most[i] <= c.mantissa[i] - kDoubt)) continue;
     least[i] = c.mantissa[i], most[i] = 0;
     for (int32_t k = 1; k <= count; ++k) {
       const double d = Divide(half[i] - sign * k * c.unit[i], c.mantissa[i], c.inverse[i]).rest;
@@ -144,35 +144,147 @@ bool Choose(const Windows& windows, const Columns& c, const Numbers& moved, Floo
   constexpr double kError = 0x1p-40;  // Of the numbers here.
   int64_t misses = 0;
   for (int i = 0; i < kPanel; ++i) {
-    plus[i] = static_cast<float>((windows.low[i] + windows.high[i]) / 2 + moved[i]);
-    const double v = plus[i], at = v - moved[i];
-    misses |= (c.dead[i] > 0 ? 0 : 1) & ((windows.low[i] + (v < 0 ? -v : v) * inner + least + kError > at ? 1 : 0) | (at >= windows.high[i] - kError ? 1 : 0));
+    const auto middle = static_cast<float>((windows.low[i] + windows.high[i]) / 2 + moved[i]);
+    const double v = middle, at = v - moved[i];
+    misses |= (c.apart[i] > 0 ? 0 : 1) & ((windows.low[i] + (v < 0 ? -v : v) * inner + least + kError > at ? 1 : 0) | (at >= windows.high[i] - kError ? 1 : 0));
+    plus[i] = c.apart[i] > 0 ? plus[i] : middle;
   }
   return !misses;
 }
 
+// A column whose sums reach few outputs, as where weights are next to nothing beside the bias: its scale would ask for more than 24 bits
+// of x or of `plus`. One of the steps, from output k - 1 to k, is moved to x = 0, so that `plus` is k itself; what is left to choose is a
+// scale for the others. Sums are exact then, and rounding down does not cross a whole number.
+struct Few {
+  static constexpr double kOutputs = 3;
+  static constexpr int kMost = 5;
+  int64_t at[kMost];  // Sums from which on the output is one more.
+  int count = 0;
+  int32_t before = 0;  // The output below the first.
+
+  // Outputs' bounds are before the zero point is added.
+  void Cut(int32_t lowest, int32_t highest) {
+    int skipped = 0;
+    for (; skipped < count && before < lowest; ++before) ++skipped;
+    for (int i = skipped; i < count; ++i) at[i - skipped] = at[i];
+    count -= skipped;
+    while (count > 0 && before + count > highest) --count;
+    before = before < lowest ? lowest : before > highest ? highest : before;
+  }
+};
+
+// DOUBLE's first sum with an output of at least k: see SetDouble. |k| <= 256, right <= kFewRight.
+constexpr int32_t kFewRight = 22;
+int64_t StepTo(int64_t k, int32_t mantissa, int32_t right) {
+  const int64_t half = right == 0 ? 0 : int64_t{1} << (right - 1), v = k * (int64_t{1} << right) - half + (right > 0 && k < 1 ? 1 : 0);
+  const int64_t n = v * (int64_t{1} << 31) - (int64_t{1} << 30);
+  return n > 0 ? (n + mantissa - 1) / mantissa : n / mantissa;
+}
+
+// False where there are more than a few steps, or too many to find in so little.
+bool FindSteps(const SumRange& sums, double scale, int32_t mantissa, int32_t right, Few* few) {
+  const double low = static_cast<double>(sums.low) * scale, high = static_cast<double>(sums.high) * scale;
+  if (low > -0.25 && high < 0.25) return true;
+  if (high - low >= Few::kOutputs || low < -256 || high > 256 || right > kFewRight || sums.high - sums.low >= 1 << 24) return false;
+  few->before = static_cast<int32_t>(__builtin_floor(low)) - 1;
+  for (int32_t k = few->before + 1;; ++k) {
+    const int64_t at = StepTo(k, mantissa, right);
+    if (at > sums.high) return true;
+    if (at <= sums.low) few->before = k;
+    else if (few->count < Few::kMost) few->at[few->count++] = at;
+    else return false;
+  }
+}
+
+// The scale with which steps lie where they are when step j is at 0. False where no float32 is.
+bool ScaleOfSteps(const Few& few, const SumRange& sums, int j, float* scale) {
+  const auto from = [&](int64_t x) { return static_cast<double>(x - few.at[j]); };
+  double low = 0, high = 1;
+  const auto above = [&](double v) { low = v > low ? v : low; };
+  const auto below = [&](double v) { high = v < high ? v : high; };
+  for (int i = 0; i < few.count; ++i) {
+    const double x = from(few.at[i]), k = i - j;
+    if (i > j) above(k / x), below(x > 1 ? k / (x - 1) : 1);
+    if (i < j) below(k / x), above(k / (x - 1));
+  }
+  if (sums.high > few.at[j]) below((few.count - j) / from(sums.high));
+  below((-j - 1) / from(sums.low));
+  constexpr double kError = 0x1p-40;
+  *scale = static_cast<float>((low + high) / 2);
+  return low * (1 + kError) < *scale && *scale < high * (1 - kError);
+}
+
+bool SetFew(const Requant& q, int64_t column, double scale, const SumRange& sums, bool plain, int i, FlooredPanel* to) {
+  Few few;
+  if (!FindSteps(sums, scale, q.scale ? 0 : q.mantissa[column], q.scale ? INT32_MAX : q.right[column], &few)) return false;
+  few.Cut(q.low - q.zero, q.high - q.zero);
+  int j = 0;
+  to->scale[i] = 0;
+  while (j < few.count && !ScaleOfSteps(few, sums, j, &to->scale[i])) ++j;
+  if (few.count > 0 && j == few.count) return false;
+  to->fine[i] = 0;
+  to->plus[i] = to->plus_negative[i] = static_cast<float>(few.before + (plain ? q.zero : 0)) + (few.count > 0 ? static_cast<float>(j + 1) : 0.5f);
+  to->bias[i] = static_cast<int32_t>(static_cast<uint32_t>(q.bias[column]) - static_cast<uint32_t>(few.count > 0 ? few.at[j] : 0));
+  return true;
+}
+
+double ScaleOf(const Requant& q, int64_t column) {
+  if (q.scale) return q.scale[column];
+  return q.right[column] < 62 ? q.mantissa[column] * 0x1p-31 / static_cast<double>(int64_t{1} << q.right[column]) : 0;
+}
+
+// A column's scale, and what Find needs to know of it. False where sums between the outputs' bounds do not fit float32's 24 bits.
+bool SetColumn(const Requant& q, int64_t column, double scale, double widest, bool fine, int i, Columns* c, FlooredPanel* to) {
+  if (scale >= 1 || widest >= 0x1p24 * scale) return false;
+  to->scale[i] = static_cast<float>(scale);
+  to->fine[i] = fine ? static_cast<float>(scale - to->scale[i]) : 0;
+  c->scale[i] = static_cast<double>(to->scale[i]) + to->fine[i];
+  if (q.scale) SetF64(scale, i, c);
+  else SetDouble(q.mantissa[column], q.right[column], i, c);
+  return true;
+}
+
+// A stand-in where SetFew has set the constants.
+void SetApart(int i, Columns* c) {
+  c->apart[i] = 1;
+  c->scale[i] = 0.5;
+  SetDouble(1 << 30, 0, i, c);
+}
+
+// What is added to sums, so that `plus` can be small, with many places. Plain: outputs' zero point. Signed: what makes sums negative where
+// outputs are; they are not from 0 on, and are before.
+void Shift(const Requant& q, int64_t at, bool plain, const Columns& c, FlooredPanel* to, Windows* above, Windows* below, Numbers* moved) {
+  for (int i = 0; i < kPanel; ++i) {
+    double shift = plain ? __builtin_floor((q.zero + 0.5) / c.scale[i]) : Divide(c.half_below[i], c.mantissa[i], c.inverse[i]).whole;
+    shift = c.apart[i] > 0 ? 0 : shift;
+    const double by = (plain ? q.zero : 0) - shift * c.scale[i];
+    (*moved)[i] = by;
+    above->low[i] = !plain && above->low[i] < -by ? -by : above->low[i];
+    below->high[i] = below->high[i] < c.scale[i] - by ? below->high[i] : c.scale[i] - by;
+    if (c.apart[i] == 0) to->bias[i] = static_cast<int32_t>(static_cast<uint32_t>(q.bias[at + i]) + static_cast<uint32_t>(static_cast<int32_t>(shift)));
+  }
+}
+
 }  // namespace
 
-bool FloorAvx2(const Requant& q, int64_t panel, const int64_t* largest, Floored form, FlooredPanel* to, int32_t* first) {
+bool FloorAvx2(const Requant& q, int64_t panel, const SumRange* sums, Floored form, FlooredPanel* to, int32_t* first) {
   const int32_t lowest = q.low - q.zero + 1, highest = q.high - q.zero;  // Outputs that are told from one less.
-  const bool f64 = q.scale != nullptr, plain = IsPlain(form);
+  const bool plain = IsPlain(form);
   const int64_t at = panel * kPanel;
-  if (f64 && !IsFine(form)) return false;  // What is in doubt is told with the whole scale only.
+  if (q.scale && !IsFine(form)) return false;  // What is in doubt is told with the whole scale only.
   const int32_t widest = (plain ? -q.zero : highest > -lowest ? highest : -lowest) + 2;  // Of an output that tells; shifted sums, too.
   Columns c;
   double reached = 0;
   for (int i = 0; i < kPanel; ++i) {
-    const double scale = f64 ? q.scale[at + i] : q.right[at + i] < 62 ? q.mantissa[at + i] * 0x1p-31 / static_cast<double>(int64_t{1} << q.right[at + i]) : 0;
-    const double farthest = static_cast<double>(largest[i]) * scale, most = farthest < 255 ? farthest + 1 : 256;
-    c.dead[i] = farthest < 0.25;
-    to->scale[i] = c.dead[i] ? 0 : static_cast<float>(scale);
-    to->fine[i] = c.dead[i] || !IsFine(form) ? 0 : static_cast<float>(scale - to->scale[i]);
-    c.scale[i] = c.dead[i] ? 0.5 : static_cast<double>(to->scale[i]) + to->fine[i];
-    if (c.dead[i]) SetDouble(1 << 30, 0, i, &c);
-    else if (scale >= 1 || (plain || most > widest ? widest : most) >= 0x1p24 * scale) return false;  // Between outputs' bounds, sums fit float32's 24 bits.
-    else if (f64) SetF64(scale, i, &c);
-    else SetDouble(q.mantissa[at + i], q.right[at + i], i, &c);
-    if (!c.dead[i] && most > reached) reached = most;
+    const double scale = ScaleOf(q, at + i), farthest = static_cast<double>(sums[i].high > -sums[i].low ? sums[i].high : -sums[i].low) * scale;
+    const double most = farthest < 255 ? farthest + 1 : 256;
+    c.apart[i] = 0;
+    if (SetFew(q, at + i, scale, sums[i], plain, i, to)) {
+      SetApart(i, &c);
+      continue;
+    }
+    if (!SetColumn(q, at + i, scale, plain || most > widest ? widest : most, IsFine(form), i, &c, to)) return false;
+    if (most > reached) reached = most;
   }
   for (int i = 0; i < kPanel; ++i) {
     c.inverse[i] = 1 / c.mantissa[i];
@@ -181,21 +293,11 @@ bool FloorAvx2(const Requant& q, int64_t panel, const int64_t* largest, Floored 
   }
   Windows above, below;
   const auto fewer = [&](int32_t n) { return n < reached ? n : static_cast<int32_t>(reached); };
-  if (!Find(c, fewer(highest), false, f64, &above) || !Find(c, plain ? 0 : fewer(-lowest), true, f64, &below)) return false;
-  // What is added to sums, so that `plus` can be small, with many places. Plain: outputs' zero point. Signed: what makes sums negative
-  // where outputs are; they are not from 0 on, and are before.
+  if (!Find(c, fewer(highest), false, q.scale, &above) || !Find(c, plain ? 0 : fewer(-lowest), true, q.scale, &below)) return false;
   Numbers moved;
-  for (int i = 0; i < kPanel; ++i) {
-    double shift = plain ? __builtin_floor((q.zero + 0.5) / c.scale[i]) : Divide(c.half_below[i], c.mantissa[i], c.inverse[i]).whole;
-    shift = c.dead[i] > 0 ? 0 : shift;
-    moved[i] = (plain ? q.zero : 0) - shift * c.scale[i];
-    above.low[i] = !plain && above.low[i] < -moved[i] ? -moved[i] : above.low[i];
-    below.high[i] = below.high[i] < c.scale[i] - moved[i] ? below.high[i] : c.scale[i] - moved[i];
-    to->bias[i] = first[i] = static_cast<int32_t>(static_cast<uint32_t>(q.bias[at + i]) + static_cast<uint32_t>(static_cast<int32_t>(shift)));
-  }
+  Shift(q, at, plain, c, to, &above, &below, &moved);
   if (!Choose(above, c, moved, form, to->plus) || (!plain && !Choose(below, c, moved, form, to->plus_negative))) return false;
-  for (int i = 0; i < kPanel; ++i)
-    if (c.dead[i] > 0) to->plus[i] = to->plus_negative[i] = static_cast<float>(plain ? q.zero : 0) + 0.5f;
+  __builtin_memcpy(first, to->bias, sizeof to->bias);
   return true;
 }
 
