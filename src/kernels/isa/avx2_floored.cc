@@ -163,7 +163,7 @@ struct Few {
   int32_t before = 0;  // The output below the first.
 
   // Outputs' bounds are before the zero point is added.
-  void Cut(int32_t lowest, int32_t highest) {
+  [[gnu::cold]] void Cut(int32_t lowest, int32_t highest) {
     int skipped = 0;
     for (; skipped < count && before < lowest; ++before) ++skipped;
     for (int i = skipped; i < count; ++i) at[i - skipped] = at[i];
@@ -175,14 +175,14 @@ struct Few {
 
 // DOUBLE's first sum with an output of at least k: see SetDouble. |k| <= 256, right <= kFewRight.
 constexpr int32_t kFewRight = 22;
-int64_t StepTo(int64_t k, int32_t mantissa, int32_t right) {
+[[gnu::cold]] int64_t StepTo(int64_t k, int32_t mantissa, int32_t right) {
   const int64_t half = right == 0 ? 0 : int64_t{1} << (right - 1), v = k * (int64_t{1} << right) - half + (right > 0 && k < 1 ? 1 : 0);
   const int64_t n = v * (int64_t{1} << 31) - (int64_t{1} << 30);
   return n > 0 ? (n + mantissa - 1) / mantissa : n / mantissa;
 }
 
 // False where there are more than a few steps, or too many to find in so little.
-bool FindSteps(const SumRange& sums, double scale, int32_t mantissa, int32_t right, Few* few) {
+[[gnu::cold]] bool FindSteps(const SumRange& sums, double scale, int32_t mantissa, int32_t right, Few* few) {
   const double low = static_cast<double>(sums.low) * scale, high = static_cast<double>(sums.high) * scale;
   if (low > -0.25 && high < 0.25) return true;
   if (high - low >= Few::kOutputs || low < -256 || high > 256 || right > kFewRight || sums.high - sums.low >= 1 << 24) return false;
@@ -197,7 +197,7 @@ bool FindSteps(const SumRange& sums, double scale, int32_t mantissa, int32_t rig
 }
 
 // The scale with which steps lie where they are when step j is at 0. False where no float32 is.
-bool ScaleOfSteps(const Few& few, const SumRange& sums, int j, float* scale) {
+[[gnu::cold]] bool ScaleOfSteps(const Few& few, const SumRange& sums, int j, float* scale) {
   const auto from = [&](int64_t x) { return static_cast<double>(x - few.at[j]); };
   double low = 0, high = 1;
   const auto above = [&](double v) { low = v > low ? v : low; };
@@ -214,7 +214,7 @@ bool ScaleOfSteps(const Few& few, const SumRange& sums, int j, float* scale) {
   return low * (1 + kError) < *scale && *scale < high * (1 - kError);
 }
 
-bool SetFew(const Requant& q, int64_t column, double scale, const SumRange& sums, bool plain, int i, FlooredPanel* to) {
+[[gnu::cold]] bool SetFew(const Requant& q, int64_t column, double scale, const SumRange& sums, bool plain, int i, FlooredPanel* to) {
   Few few;
   if (!FindSteps(sums, scale, q.scale ? 0 : q.mantissa[column], q.scale ? INT32_MAX : q.right[column], &few)) return false;
   few.Cut(q.low - q.zero, q.high - q.zero);
