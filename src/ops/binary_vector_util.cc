@@ -52,13 +52,13 @@ Status RunS16(const void* params, const Run& run) {
   return {};
 }
 
-constexpr int64_t kRepeated = 1024;    // Bytes of a short row's copies, and ...
+constexpr int64_t kRepeated = 4096;     // Bytes of a short row's copies, and ...
 constexpr int64_t kPieceBytes = 16384;  // ... of the rows of a task.
 
 // Whether `shape` is such rows, and short enough for a call per row to cost more than the row.
 bool FindShortRows(const Broadcast& s, ShortRows* found) {
   const int last = s.rank - 1;
-  if (s.rank < 2 || s.rank > 3 || s.dim[last] > kRepeated / 4 || s.a[last] != 1 || s.b[last] != 1) return false;
+  if (s.rank < 2 || s.rank > 3 || s.dim[last] > kRepeated / 2 || s.a[last] != 1 || s.b[last] != 1) return false;
   const int64_t n = s.dim[last];
   const auto full = [&](const int64_t* stride) { return stride[last - 1] == n && (s.rank == 2 || stride[0] == n * s.dim[1]); };
   const auto is_short = [&](const int64_t* stride) { return stride[last - 1] == 0 && (s.rank == 2 || stride[0] == n); };

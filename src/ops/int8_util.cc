@@ -87,6 +87,18 @@ void Floor(Prepare& prepare, std::span<const ChannelS8> channels, std::span<cons
 }
 }  // namespace
 
+bool FloorOf(const Multiplier& m, int32_t zero, Clamp32 clamp, kernels::SumRange sums, kernels::FlooredPanel* to) {
+  const auto floor = kernels::BestInt8().floor;
+  if (!floor || m.shift > 0 || std::max(-sums.low, sums.high) >= kernels::kMostSum) return false;
+  int32_t bias[kernels::kPanel] = {}, mantissa[kernels::kPanel], right[kernels::kPanel], first[kernels::kPanel];
+  kernels::SumRange range[kernels::kPanel];
+  std::fill_n(mantissa, kernels::kPanel, m.mantissa);
+  std::fill_n(right, kernels::kPanel, -m.shift);
+  std::fill_n(range, kernels::kPanel, sums);
+  const kernels::Requant q{bias, mantissa, bias, right, nullptr, zero, clamp.low, clamp.high, true};
+  return floor(q, 0, range, kernels::Floored::kSignedFine, to, first);
+}
+
 kernels::Requant MakeRequantS8(Prepare& prepare, const IntegerOutput& output, std::span<const ChannelS8> channels, std::span<const int32_t> channel,
                                int64_t uses, const double* scale, kernels::Floored only) {
   const size_t n = channel.size();

@@ -20,6 +20,9 @@ int64_t SumOf(const int8_t* weights, int64_t count);
 ChannelS8 ChannelOf(int64_t sum, const int8_t* weights, int64_t count, int64_t step, int32_t bias, int32_t input_zero, int32_t offset);
 ChannelS8 SumChannel(const int8_t* weights, int64_t count, int64_t step, int32_t bias, int32_t input_zero, int32_t offset);
 
+// One multiplier's Floored::kSignedFine, in element 0, for sums within `sums`. False where there is none.
+bool FloorOf(const Multiplier& m, int32_t zero, Clamp32 clamp, kernels::SumRange sums, kernels::FlooredPanel* to);
+
 // Constants for columns that show channel[i] (or none: -1). uses: sums of a column in one inference. scale: F64 rounding instead of
 // DOUBLE; multipliers are not read then. only: the one form of floors that is wanted, if they are.
 kernels::Requant MakeRequantS8(Prepare& prepare, const IntegerOutput& output, std::span<const ChannelS8> channels, std::span<const int32_t> channel,

@@ -8,6 +8,7 @@
 #include <numbers>
 
 #include "base/cpu.h"
+#include "ops/int8_util.h"
 #include "ops/fixed_point_util.h"
 #include "ops/quant_util.h"
 #include "tests/model_builder.h"
@@ -53,10 +54,18 @@ Pair RandomPair(std::mt19937& random, int shift, int64_t largest_out) {
 using Formula = std::function<int32_t(const Pair&, int32_t a, int32_t b)>;
 using Run = decltype(Elementwise::sum_s8);
 
-void CheckPairs(Run Elementwise::*run, int shift, int64_t largest_out, const Formula& formula) {
+// As ops/mul.cc has it.
+void SetFloor(Pair* p) {
+  kernels::FlooredPanel floor;
+  const int64_t a = std::max(127 - p->q.zero_a, p->q.zero_a + 128), b = std::max(127 - p->q.zero_b, p->q.zero_b + 128);
+  if (ops::FloorOf(p->out, p->q.zero_out, {-128, 127}, {-a * b, a * b}, &floor)) p->q.floor = {floor.scale[0], floor.fine[0], floor.plus[0], floor.plus_negative[0], floor.bias[0]};
+}
+
+void CheckPairs(Run Elementwise::*run, int shift, int64_t largest_out, const Formula& formula, bool floors = false) {
   std::mt19937 random(static_cast<uint32_t>(shift) + 1);
   for (int round = 0; round < 200; ++round) {
-    const Pair p = RandomPair(random, shift, largest_out);
+    Pair p = RandomPair(random, shift, largest_out);
+    if (floors) SetFloor(&p);
     const auto n = static_cast<size_t>(random() % 70);
     const int64_t step_a = random() % 4 != 0, step_b = random() % 4 != 0;
     const std::vector<int8_t> a = RandomBytes(n + 3, random()), b = RandomBytes(n + 3, random());
@@ -91,8 +100,10 @@ TEST(KernelElementwise, SquaredDifferences) {
 }
 
 TEST(KernelElementwise, Products) {
+  const auto formula = [](const Pair& p, int32_t a, int32_t b) { return Requantize(a * b, p.out); };
   for (int64_t largest : {int64_t{65025}, int64_t{1} << 40})  // In one rounding, in two.
-    CheckPairs(&Elementwise::product_s8, 0, largest, [](const Pair& p, int32_t a, int32_t b) { return Requantize(a * b, p.out); });
+    CheckPairs(&Elementwise::product_s8, 0, largest, formula);
+  CheckPairs(&Elementwise::product_s8, 0, 65025, formula, true);
 }
 
 TEST(KernelElementwise, SumsBackToBytes) {

@@ -86,7 +86,7 @@ void Follow(int32_t count, Walk* walk) {
 }
 
 // A number from 0 to 2^31 as 32 bits without a sign, rounded.
-[[gnu::always_inline]] inline int32_t Bits(double v) { return static_cast<int32_t>(v - 0x1p31 + 0.5) ^ INT32_MIN; }
+[[gnu::always_inline]] inline int32_t Bits(double v) { return static_cast<int32_t>(__builtin_floor(v - 0x1p31 + 0.5)) ^ INT32_MIN; }
 
 // The least and the largest d of columns where T is in doubt, in full. False where it stays so.
 bool Settle(const Columns& c, int32_t count, bool below, double* least, double* most) {

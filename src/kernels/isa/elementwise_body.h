@@ -397,6 +397,30 @@ struct NarrowProduct {
   }
 };
 
+// The same by one floor, under Lanes::Down.
+struct FlooredProduct {
+  F scale, fine, plus, plus_negative;
+  I shift, zero;
+  explicit FlooredProduct(const ScaledPair& q)
+      : scale(Lanes::Set(q.floor.scale)), fine(Lanes::Set(q.floor.fine)), plus(Lanes::Set(q.floor.plus)), plus_negative(Lanes::Set(q.floor.plus_negative)),
+        shift(Lanes::SetI(q.floor.shift)), zero(Lanes::SetI(q.zero_out)) {}
+  template <class L = Lanes> I operator()(I a, I b) const {
+    const F v = L::ToFloat(L::AddI(L::MulI(a, b), shift));
+    return L::AddI(L::ToNearest(L::Fma(v, scale, L::Fma(v, fine, L::SelectNegative(v, plus_negative, plus)))), zero);
+  }
+};
+
+// by(one of them), where one fits.
+template <class L = Lanes> void RescaleProducts(const ScaledPair& q, const auto& by) {
+  if constexpr (requires { typename L::Down; }) {
+    if (!(q.floor.scale > 0)) return;
+    const typename L::Down mode;
+    by(FlooredProduct(q));
+  } else {
+    if (q.out.narrow && q.out.right > 0) by(NarrowProduct(q));
+  }
+}
+
 // Half the work of `exact`, which decides where a sum lies too close to a half to tell. Operands whose sums are
 // often halves (equal scales) are left to it: answers how many elements are done.
 template <class Exact> int64_t RoundedLine(const int8_t* a, const int8_t* b, int64_t n, const ScaledPair& q, const Exact& exact, int8_t* y) {
@@ -450,11 +474,12 @@ template <class Op> void PairS8(const int8_t* a, int64_t step_a, const int8_t* b
   const auto both = [&](const auto& of, int64_t at) { return of(Lanes::SubI(Lanes::LoadS8(a + at), za), Lanes::SubI(Lanes::LoadS8(b + at), zb)); };
   const auto first = [&](const auto& of, int64_t at) { return of(Lanes::SubI(Lanes::LoadS8(a + at), za), one_b); };
   int64_t i = 0;
-  if constexpr (kIsProduct<Op> && kLanes > 1)
-    if (step_a && q.out.narrow && q.out.right > 0) {
-      const NarrowProduct product(q);
+  if constexpr (kIsProduct<Op> && kLanes > 1) {
+    const auto by = [&](const auto& product) {
       i = step_b ? InFours(n, q, y, [&](int64_t at) { return both(product, at); }) : InFours(n, q, y, [&](int64_t at) { return first(product, at); });
-    }
+    };
+    if (step_a && n >= 4 * kLanes) RescaleProducts(q, by);
+  }
   if (step_a && step_b) {
     if constexpr (Op::kLinear)
       if (q.doubt > 0) i = RoundedLine(a, b, n, q, [&](I va, I vb) { return finish(Lanes::SubI(va, za), Lanes::SubI(vb, zb)); }, y);

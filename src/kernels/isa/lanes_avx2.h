@@ -5,10 +5,13 @@
 
 #include <cstdint>
 
+#include "kernels/isa/round_down_x86.h"
+
 namespace octet::kernels {
 namespace {
 
 struct Lanes {
+  using Down = RoundDown;
   static constexpr int kCount = 8;
   using F = __m256;
   using I = __m256i;
@@ -100,6 +103,7 @@ struct Lanes {
   static I ToInt(F a) { return _mm256_cvttps_epi32(a); }
   static I ToNearest(F a) { return _mm256_cvtps_epi32(a); }  // Halves to even.
   static F Magnitude(F a) { return _mm256_andnot_ps(_mm256_set1_ps(-0.0f), a); }
+  static F SelectNegative(F v, F yes, F no) { return _mm256_blendv_ps(no, yes, v); }
   static F ToFloat(I a) { return _mm256_cvtepi32_ps(a); }
   static int32_t TotalI(I a) {
     __m128i s = _mm_add_epi32(_mm256_castsi256_si128(a), _mm256_extracti128_si256(a, 1));

@@ -5,10 +5,13 @@
 
 #include <cstdint>
 
+#include "kernels/isa/round_down_x86.h"
+
 namespace octet::kernels {
 namespace {
 
 struct Lanes {
+  using Down = RoundDown;
   static constexpr int kCount = 16;
   using F = __m512;
   using I = __m512i;
@@ -74,6 +77,7 @@ struct Lanes {
   static I ToInt(F a) { return _mm512_cvttps_epi32(a); }
   static I ToNearest(F a) { return _mm512_cvtps_epi32(a); }  // Halves to even.
   static F Magnitude(F a) { return _mm512_abs_ps(a); }
+  static F SelectNegative(F v, F yes, F no) { return _mm512_mask_blend_ps(_mm512_movepi32_mask(_mm512_castps_si512(v)), no, yes); }
   static F ToFloat(I a) { return _mm512_cvtepi32_ps(a); }
   static int32_t TotalI(I a) { return _mm512_reduce_add_epi32(a); }
   static I Gather(const int32_t* table, I at) { return _mm512_i32gather_epi32(at, table, 4); }

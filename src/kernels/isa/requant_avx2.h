@@ -4,6 +4,7 @@
 #include <immintrin.h>
 
 #include "kernels/int8.h"
+#include "kernels/isa/round_down_x86.h"
 
 namespace octet::kernels {
 namespace {
@@ -11,21 +12,6 @@ namespace {
 inline __m256i Load(const void* p) { return _mm256_loadu_si256(static_cast<const __m256i*>(p)); }
 inline void Store(void* p, __m256i v) { _mm256_storeu_si256(static_cast<__m256i*>(p), v); }
 inline __m128i Load16(const void* p) { return _mm_loadu_si128(static_cast<const __m128i*>(p)); }
-
-// Arithmetic of floats rounds down where this is alive (FlooredPanel). Loads and stores do not move past its ends, nor does what is
-// between them.
-class RoundDown {
- public:
-  RoundDown() : before_(_mm_getcsr()) { Set((before_ & ~kBits) | kDown); }
-  ~RoundDown() { Set(before_); }
-  RoundDown(const RoundDown&) = delete;
-  RoundDown& operator=(const RoundDown&) = delete;
-
- private:
-  static constexpr unsigned kBits = 3u << 13, kDown = 1u << 13;
-  static void Set(unsigned control) { asm volatile("ldmxcsr %0" : : "m"(control) : "memory"); }
-  unsigned before_;
-};
 
 // 8 columns, under RoundDown.
 template <Floored kForm> struct Floor {

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+// The way floats round, as x86 has it: one setting for all arithmetic of a thread.
+#pragma once
+#include <immintrin.h>
+
+namespace octet::kernels {
+namespace {
+
+// Arithmetic of floats rounds down where this is alive (Floored in kernels.h). Loads and stores do not move past its ends, nor does what is
+// between them.
+class RoundDown {
+ public:
+  RoundDown() : before_(_mm_getcsr()) { Set((before_ & ~kBits) | kDown); }
+  ~RoundDown() { Set(before_); }
+  RoundDown(const RoundDown&) = delete;
+  RoundDown& operator=(const RoundDown&) = delete;
+
+ private:
+  static constexpr unsigned kBits = 3u << 13, kDown = 1u << 13;
+  static void Set(unsigned control) { asm volatile("ldmxcsr %0" : : "m"(control) : "memory"); }
+  unsigned before_;
+};
+
+}  // namespace
+}  // namespace octet::kernels
