@@ -111,26 +111,23 @@ template <int kCount>
   if constexpr (kCount == 6) OCTET_ADD_UP(6);
 }
 
-// The same of a panel that has no more than 8 columns.
-template <int kCount>
-[[gnu::always_inline]] inline void AddUpHalf(const ProductS8& p, const void* const* rows, const void* weights, const int32_t* bias, __m256i (&sum)[kCount]) {
-  const auto* w = static_cast<const int16_t*>(weights);
-#pragma GCC unroll 8
-  for (int r = 0; r < kCount; ++r) sum[r] = Load(bias);
-  const int64_t pairs = (p.length + 1) / 2, skipped = p.groups() * 2 - pairs;
-  for (int64_t s = 0; s < p.segments; ++s, w += skipped * 32) {
-    int64_t at = p.offset[s] / 2;
-    for (int64_t k = 0; k < pairs; ++k, at += 2, w += 32) {
-      const __m256i w0 = Load(w);
-#pragma GCC unroll 8
-      for (int r = 0; r < kCount; ++r) {
-        __m256i x;
-        asm("vpbroadcastd %2, %1\n\tvpmaddwd %3, %1, %1\n\tvpaddd %1, %0, %0"
-            : "+x"(sum[r]), "=&x"(x)
-            : "m"(*reinterpret_cast<const Pair*>(static_cast<const int16_t*>(rows[r]) + at)), "x"(w0));
-      }
-    }
-  }
+// The same of a panel that has no more than 8 columns, kRows at a time.
+#define OCTET_HALF_ROW(i) "vpbroadcastd (%[a" #i "],%[at]), %%ymm14\n\tvpmaddwd %%ymm12, %%ymm14, %%ymm14\n\tvpaddd %%ymm14, %[sum" #i "], %[sum" #i "]\n\t"
+[[gnu::always_inline]] inline void AddUpHalf(const ProductS8& p, const void* const* rows, const void* w, const int32_t* bias, __m256i (&sum)[kRows]) {
+  const int64_t pairs = (p.length + 1) / 2, skipped = (p.groups() * 2 - pairs) * 64;
+  const int64_t* offset = p.offset;
+  int64_t segments = pairs > 0 ? p.segments : 0, at, left;
+  asm volatile("vmovdqu (%[bias]), %[sum0]\n\tvmovdqa %[sum0], %[sum1]\n\tvmovdqa %[sum0], %[sum2]\n\tvmovdqa %[sum0], %[sum3]\n\t"
+               "vmovdqa %[sum0], %[sum4]\n\tvmovdqa %[sum0], %[sum5]\n\ttest %[segments], %[segments]\n\tjle 3f\n\t"
+               "1:\n\tmov (%[offset]), %[at]\n\tmov %[pairs], %[left]\n\t"
+               "2:\n\tvmovdqu (%[w]), %%ymm12\n\t"
+               OCTET_HALF_ROW(0) OCTET_HALF_ROW(1) OCTET_HALF_ROW(2) OCTET_HALF_ROW(3) OCTET_HALF_ROW(4) OCTET_HALF_ROW(5)
+               "add $4, %[at]\n\tadd $64, %[w]\n\tdec %[left]\n\tjnz 2b\n\t"
+               "add $8, %[offset]\n\tadd %[skipped], %[w]\n\tdec %[segments]\n\tjnz 1b\n\t3:"
+               : [sum0] "=&x"(sum[0]), [sum1] "=&x"(sum[1]), [sum2] "=&x"(sum[2]), [sum3] "=&x"(sum[3]), [sum4] "=&x"(sum[4]), [sum5] "=&x"(sum[5]),
+                 [w] "+r"(w), [offset] "+r"(offset), [segments] "+r"(segments), [at] "=&r"(at), [left] "=&r"(left)
+               : OCTET_FROMS_6, [pairs] "r"(pairs), [skipped] "r"(skipped), [bias] "r"(bias)
+               : "xmm12", "xmm14", "memory", "cc");
 }
 
 // Winograd's inner product: a widened panel in, without the products of `terms` (one per row) and of the columns in `bias`.
@@ -270,25 +267,24 @@ constexpr TileFn kPairedTiles[kPairedRows] = {Tile<Paired, 1>, Tile<Paired, 2>, 
 constexpr TileFn kPackedTiles[kFewRows - 1] = {PackedTile<1>, PackedTile<2>, PackedTile<3>};
 constexpr TileFn kSignedTiles[kFewRows - 1] = {SignedTile<1>, SignedTile<2>, SignedTile<3>};
 
-template <class Rescale, int kCount> void HalfTile(const ProductS8& p, const void* const* rows, const void* weights, const int32_t* bias, int64_t column, int8_t* y) {
-  __m256i sum[kCount];
-  AddUpHalf<kCount>(p, rows, weights, bias, sum);
-  const Rescale rescale(p.requant, column);
-  const ClampOf<Rescale> clamp(p.requant);
+template <class Rescale> [[gnu::always_inline]] inline void HalfTile(const ProductS8& p, const void* const* rows, const void* weights, const int32_t* bias, const Rescale& rescale, const ClampOf<Rescale>& clamp, int64_t left, int8_t* y) {
+  __m256i sum[kRows];
+  AddUpHalf(p, rows, weights, bias, sum);
 #pragma GCC unroll 8
-  for (int r = 0; r < kCount; r += 2) {
-    const int next = r + 1 < kCount ? r + 1 : r;
-    clamp.PutHalves(rescale(sum[r]), rescale(sum[next]), y + r * p.columns, y + next * p.columns, p.columns - column);
-  }
+  for (int r = 0; r < kRows; ++r) sum[r] = rescale(sum[r]);
+#pragma GCC unroll 8
+  for (int r = 0; r < kRows; r += 2) clamp.PutHalves(sum[r], sum[r + 1], y + r * p.columns, y + (r + 1) * p.columns, left);
 }
 
 void HalfPanel(const Block& b, int64_t panel, const void* w, const int32_t* bias) {
   const ProductS8& p = b.p;
   const int64_t column = panel * kPanel;
-  ByFineFloor(p.requant, [&](auto rescale) {
-    using Rescale = typename decltype(rescale)::type;
+  ByFineFloor(p.requant, [&](auto form) {
+    using Rescale = typename decltype(form)::type;
+    const Rescale rescale(p.requant, column);
+    const ClampOf<Rescale> clamp(p.requant);
     int64_t r = 0;
-    for (; r + kRows <= b.count; r += kRows) HalfTile<Rescale, kRows>(p, b.rows + b.first + r, w, bias, column, b.y + (b.first + r) * p.columns + column);
+    for (; r + kRows <= b.count; r += kRows) HalfTile(p, b.rows + b.first + r, w, bias, rescale, clamp, p.columns - column, b.y + (b.first + r) * p.columns + column);
     if (r < b.count) LastTile(b, kTiles, r, panel, w, bias);
   });
 }
