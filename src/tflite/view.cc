@@ -38,12 +38,15 @@ std::string Quoted(std::string_view name) {
   return text;
 }
 
-// Whether the type can hold its zero point; types wider than 16 bits (biases, which have 0) get a little room.
-bool HoldsZeroPoint(DType type, int64_t zero) {
+// Zero points that a type holds: [low, end). Types wider than 16 bits (biases, which have 0) get a little room.
+struct ZeroPoints {
+  int64_t low, end;
+};
+ZeroPoints ZeroPointsOf(DType type) {
   const int bits = BitsOf(type);
-  if (type == DType::kU8 || type == DType::kU16 || type == DType::kU4) return zero >= 0 && zero < (1 << bits);
+  if (type == DType::kU8 || type == DType::kU16 || type == DType::kU4) return {0, 1 << bits};
   const int64_t limit = bits >= 2 && bits <= 16 && !IsFloat(type) ? int64_t{1} << (bits - 1) : 1 << 16;
-  return zero >= -limit && zero < limit;
+  return {-limit, limit};
 }
 
 std::span<const std::byte> Bytes(const flatbuffers::Vector<uint8_t>* v) {
@@ -219,14 +222,15 @@ class Reader {
     OCTET_TRY(Spend(2 * size_t{n}));
     quant.scale.assign(q.scale()->begin(), q.scale()->end());
     quant.zero_point.resize(n);
-    for (uint32_t i = 0; i < n && zeros > 0; ++i) {
+    const ZeroPoints held = ZeroPointsOf(info.type.dtype);
+    for (uint32_t i = 0; i < zeros; ++i) {
       int64_t zero = 0;  // Its place may be odd: the verifier aligns the vector's length, four bytes.
-      std::memcpy(&zero, q.zero_point()->Data() + (zeros == 1 ? 0 : i) * sizeof zero, sizeof zero);
+      std::memcpy(&zero, q.zero_point()->Data() + i * sizeof zero, sizeof zero);
       // Kernels subtract it from values of the type: outside of the type's range sums could overflow.
-      if (!HoldsZeroPoint(info.type.dtype, zero))
-        return Broken("tensor %s has zero point %lld", Quoted(info.name).c_str(), static_cast<long long>(zero));
+      if (zero < held.low || zero >= held.end) return Broken("tensor %s has zero point %lld", Quoted(info.name).c_str(), static_cast<long long>(zero));
       quant.zero_point[i] = static_cast<int32_t>(zero);
     }
+    if (zeros == 1) std::ranges::fill(quant.zero_point, quant.zero_point[0]);
     return {};
   }
 
