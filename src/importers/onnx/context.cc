@@ -204,14 +204,32 @@ Result<std::vector<Value>> NodeContext::EmitMany(std::string_view op, std::span<
 
 Result<Value> NodeContext::Activate(Value v, std::string_view) { return v; }
 
-void NodeContext::SetOutput(int i, Value v) {
-  if (outputs_.size() <= static_cast<size_t>(i)) outputs_.resize(static_cast<size_t>(i) + 1);
-  outputs_[static_cast<size_t>(i)] = {v, false, {}};
+Binding Binding::Sequence(std::vector<Value> items) {
+  Binding b;
+  b.is_list = true;
+  b.items = std::move(items);
+  return b;
 }
 
-void NodeContext::SetOutputList(int i, std::vector<Value> items) {
-  SetOutput(i, {});
-  outputs_[static_cast<size_t>(i)] = {{}, true, std::move(items)};
+Binding Binding::Stacked(Value all) {
+  Binding b(all);
+  b.is_list = true;
+  return b;
+}
+
+void NodeContext::SetOutput(int i, Value v) { SetOutput(i, Binding(v)); }
+
+void NodeContext::SetOutput(int i, Binding b) {
+  if (outputs_.size() <= static_cast<size_t>(i)) outputs_.resize(static_cast<size_t>(i) + 1);
+  outputs_[static_cast<size_t>(i)] = std::move(b);
+}
+
+Result<Value> NodeContext::Stack(const Binding& sequence) {
+  if (sequence.value) return sequence.value;
+  if (sequence.items.empty()) return Fail("tensors in the sequence", "none", "");
+  std::vector<Value> rows = {sequence.items[0]};
+  rows.insert(rows.end(), sequence.items.begin(), sequence.items.end());
+  return Make("pack", rows, {{"values_count", static_cast<int64_t>(rows.size())}, {"axis", 0}});
 }
 
 Status NodeContext::Fail(std::string_view expected, std::string_view found, std::string_view advice) const {

@@ -224,8 +224,7 @@ Status ConvertExpand(NodeContext& c) {
 }
 
 Status ConvertIdentity(NodeContext& c) {
-  if (c.num_inputs() > 0 && c.input(0).is_list) c.SetOutputList(0, c.input(0).items);
-  else c.SetOutput(0, c.Input(0));
+  c.SetOutput(0, c.num_inputs() > 0 ? c.input(0) : Binding());
   return {};
 }
 
