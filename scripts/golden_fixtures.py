@@ -148,6 +148,29 @@ def transforms():
     save_keras("transforms", keras.Model([x, at], parts), [floats(1, 4, 6), np.arange(12, dtype=np.int32).reshape(1, 2, 6) % 4], [floats(2, 4, 6), np.arange(24, dtype=np.int32).reshape(2, 2, 6) % 4])
 
 
+def open_sizes():
+    """Layers of whose shape only the rank is known; a signal of overlapping spectra, in steps that divide their length and in others."""
+    x, v, (re, im) = keras.Input([None, None, 4], name="x"), keras.Input([None, 3, None, 2], name="v"), (keras.Input([None, 9], name=n) for n in ("re", "im"))
+    o = keras.ops
+    parts = [L.Flatten()(x), L.Reshape([-1, 2])(x), L.Conv3DTranspose(2, [2, 3, 3], strides=[1, 2, 2], padding="same")(v), L.Conv3DTranspose(1, 2, strides=2)(v),
+             o.istft((re, im), 16, 4, 16), o.istft((re, im), 12, 5, 16, window="hamming", center=False)]
+    save_keras("open_sizes", keras.Model([x, v, re, im], parts), *([floats(2, n, 3, 4), floats(1, 2, 3, n, 2), floats(2, n + 3, 9), floats(2, n + 3, 9)] for n in (2, 3)))
+
+
+def norms():
+    """Norms of vectors and matrices, decompositions by what is the same for all signs of their vectors."""
+    o, x = keras.ops, keras.Input([4, 3], name="x")
+    inf, lower = float("inf"), o.cholesky(o.matmul(o.transpose(x, [0, 2, 1]), x) + o.eye(3))
+    kinds = [(None, [1, 2]), (1, -1), (3, 1), (0, 1), (-inf, 2), ("fro", [1, 2]), ("nuc", [1, 2]), (2, [2, 1]), (-2, [1, 2]), (1, [1, 2]), (-1, [2, 1]), (inf, [1, 2]), (-inf, [1, 2])]
+    (u, s, v), (values, vectors) = o.svd(x, full_matrices=False), o.eigh(o.matmul(x, o.transpose(x, [0, 2, 1])))
+    parts = [o.norm(x, ord=p, axis=a, keepdims=i % 2 == 0) for i, (p, a) in enumerate(kinds)] + [o.normalize(x, axis=1, order=n) for n in (1, 2, 3)]
+    parts += [o.matmul(u * s[:, None], v), s, values, o.matmul(vectors * values[:, None], o.transpose(vectors, [0, 2, 1])), *o.qr(x), *o.qr(x, mode="complete"), o.linalg.pinv(x), o.linalg.matrix_rank(x),
+              o.linalg.cholesky_inverse(lower)]
+    save_keras("norms", keras.Model(x, parts), [floats(1, 4, 3)], [floats(2, 4, 3)])
+    a, b = keras.Input(batch_shape=[5, 3], name="a"), keras.Input(batch_shape=[5], name="b")
+    save_keras("least_squares", keras.Model([a, b], [o.lstsq(a, b), o.lstsq(a, o.stack([b, -b], 1))]), [floats(5, 3), floats(5)], [floats(5, 3), floats(5)])
+
+
 # ------------------------------------------------------------------------------------ SavedModels
 def save_tf(name, module, *inputs, **options):
     folder = OUT / name
@@ -768,7 +791,7 @@ def tied():
 
 
 MODELS = [
-    fake_quantized, branch_in_loop, references, rounded, transforms, rows, named_ends, held_model,
+    fake_quantized, branch_in_loop, references, rounded, transforms, open_sizes, norms, rows, named_ends, held_model,
     prepared, tied, sound, complexes, bits, volumes_first, grids, draws, sparse, detections, warped, sequences,
     special, large, spectra, diagonals, more_layers, masked_attention, any_axis, odds_and_ends,
     transposed, more_functions, matrices, choices, whole_numbers, recurrent_any_length, recurrent_stateful, lookups,
