@@ -157,6 +157,16 @@ def open_sizes():
     save_keras("open_sizes", keras.Model([x, v, re, im], parts), *([floats(2, n, 3, 4), floats(1, 2, 3, n, 2), floats(2, n + 3, 9), floats(2, n + 3, 9)] for n in (2, 3)))
 
 
+NARROW = np.array([[1 + 2**-11, 1 + 3 * 2**-11, 2049, 65519, 6e-8, 2**-25, -1e-5, 0.1], [1 + 2**-8, 1 + 3 * 2**-8, -3.3, 1e-20, 1000.5, 0, 77.7, -0.3]], np.float32)
+
+
+def halves():
+    """Casts there and back round; what is computed in between, is not."""
+    o, x = keras.ops, keras.Input([8], name="x")
+    parts = [o.cast(o.cast(f(x), t), back) for t in ("float16", "bfloat16") for f, back in ((o.abs, "float32"), (o.negative, "int32"))]
+    save_keras("halves", keras.Model(x, parts), [NARROW], [NARROW[:1]])
+
+
 def norms():
     """Norms of vectors and matrices, decompositions by what is the same for all signs of their vectors."""
     o, x = keras.ops, keras.Input([4, 3], name="x")
@@ -218,6 +228,17 @@ class Cache(tf.Module):
         self.more.scatter_add(tf.IndexedSlices(x, [at]))
         self.last[at].assign(x[0])
         return {"a": self.rows.read_value(), "b": self.more.read_value(), "c": self.last.read_value()}
+
+
+class Narrowed(tf.Module):
+    @tf.function(input_signature=[tf.TensorSpec([None, 8], tf.float32, name="x")])
+    def serve(self, x):
+        there = tf.cast(x, tf.float16)
+        return {"half": tf.cast(there, tf.float32), "brain": tf.cast(tf.cast(x * 3, tf.bfloat16), tf.float32), "whole": tf.cast(there, tf.int32)}
+
+
+def narrowed():
+    save_tf("narrowed", Narrowed(), (NARROW,), (NARROW[:1],))
 
 
 def scattered():
@@ -791,7 +812,7 @@ def tied():
 
 
 MODELS = [
-    fake_quantized, branch_in_loop, references, rounded, transforms, open_sizes, norms, rows, named_ends, held_model,
+    fake_quantized, branch_in_loop, references, rounded, transforms, open_sizes, halves, narrowed, norms, rows, named_ends, held_model,
     prepared, tied, sound, complexes, bits, volumes_first, grids, draws, sparse, detections, warped, sequences,
     special, large, spectra, diagonals, more_layers, masked_attention, any_axis, odds_and_ends,
     transposed, more_functions, matrices, choices, whole_numbers, recurrent_any_length, recurrent_stateful, lookups,

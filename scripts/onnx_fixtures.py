@@ -460,8 +460,16 @@ def collected():
     save("collected", m, inputs, computed(m, inputs))
 
 
+def halves():
+    """Casts there and back round."""
+    nodes = [N("Cast", ["x"], ["h"], to=TensorProto.FLOAT16), N("Cast", ["h"], ["a"], to=F), N("Cast", ["x"], ["b16"], to=TensorProto.BFLOAT16), N("Cast", ["b16"], ["b"], to=F)]
+    m = model(nodes, [("x", F, [6])], [("a", F, [6]), ("b", F, [6])], {})
+    inputs = [np.array([1 + 2**-11, 1 + 3 * 2**-11, 2049, -3.3, 1 + 2**-8, 1 + 3 * 2**-8], np.float32)]
+    save("halves", m, inputs, computed(m, inputs))
+
+
 if __name__ == "__main__":
     OUT.mkdir(parents=True, exist_ok=True)
-    for make in (cnn, unet, shapes, transformer, recurrent, quantized, loops, old, function, external, refused, any_length, excite, einsum, free_axes, masks, placed, blocks, broadcast, grids, quantized_lstm, regions, branches, scans, cubic, solids, batches, quotients, distinct, overwritten, collected):
+    for make in (cnn, unet, shapes, transformer, recurrent, quantized, loops, old, function, external, refused, any_length, excite, einsum, free_axes, masks, placed, blocks, broadcast, grids, quantized_lstm, regions, branches, scans, cubic, solids, batches, quotients, distinct, overwritten, collected, halves):
         make()
     print(f"{OUT}: {sum(f.stat().st_size for f in OUT.iterdir())} bytes")

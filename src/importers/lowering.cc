@@ -132,4 +132,17 @@ Result<Value> Lowering::Cast(Value v, DType dtype) {
   return EmitAs("cast", std::span(&v, 1), nullptr, {dtype, shape(v), {}});
 }
 
+Result<Value> Lowering::CastOfSource(Value v, DType dtype) {
+  if (const DType half = construction().HalfOf(v); half != DType::kNone) {
+    OCTET_ASSIGN(v, Cast(v, half));
+    OCTET_ASSIGN(v, Cast(v, DType::kF32));
+  }
+  const bool narrows = dtype == DType::kF16 || dtype == DType::kBF16, constant = data(v) != nullptr;
+  OCTET_ASSIGN(Value y, Cast(v, narrows || dtype == DType::kF64 ? DType::kF32 : dtype));
+  if (!narrows || constant) return y;
+  OCTET_ASSIGN(y, EmitAs("cast", std::span(&y, 1), nullptr, type(y)));  // A value of its own, until identities are removed.
+  construction().SetHalf(y, dtype);
+  return y;
+}
+
 }  // namespace octet::importers
