@@ -379,6 +379,37 @@ def lowered_control_flow():
     np.savez(OUT / "lowered_control_flow.npz", **arrays([(r, [frozen(*map(tf.constant, r))[0].numpy()]) for r in runs]))
 
 
+def one_of_two():
+    """A branch of TensorFlow 1 whose sides differ in shape; elements that another vector lacks, truths stacked."""
+    from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
+
+    @tf.function(input_signature=[tf.TensorSpec([None, 3], name="x"), tf.TensorSpec([None], tf.int32, name="n")])
+    def serve(x, n):
+        y = tf.cond(tf.reduce_all(tf.stack([tf.shape(x)[0] > 2, tf.reduce_sum(x) > -1e9])), lambda: tf.concat([x, x], 0), lambda: x[:1] * 2.0)
+        rest = tf.raw_ops.ListDiff(x=n, y=tf.constant([1, 4]))
+        return y, rest.out, rest.idx
+
+    frozen = convert_variables_to_constants_v2(serve.get_concrete_function())
+    (OUT / "one_of_two.pb").write_bytes(frozen.graph.as_graph_def().SerializeToString(deterministic=True))
+    runs = [[floats(3, 3), np.array([1, 2, 3, 4, 2], np.int32)], [floats(2, 3), np.array([7, 1], np.int32)]]
+    np.savez(OUT / "one_of_two.npz", **arrays([(r, [v.numpy() for v in frozen(*map(tf.constant, r))]) for r in runs]))
+
+
+def locally_connected():
+    """Weights of their own for every position, in all three forms that tf_keras keeps them in."""
+    import tf_keras
+    K = tf_keras.layers
+    x, t = K.Input([5, 6, 2]), K.Input([7, 3])
+    parts = [K.LocallyConnected2D(2, [2, 3], strides=[1, 2], activation="relu")(x), K.LocallyConnected2D(3, 3, padding="same", implementation=2)(x),
+             K.LocallyConnected2D(2, 2, padding="same", implementation=3, use_bias=False)(x), K.LocallyConnected1D(2, 3, strides=2)(t), K.LocallyConnected2D(2, 3, data_format="channels_first", implementation=3)(K.Reshape([2, 5, 6])(x))]
+    model = tf_keras.Model([x, t], parts)
+    for w in model.weights:
+        w.assign(floats(*w.shape))
+    model.save(OUT / "locally_connected.keras")
+    runs = [[floats(n, 5, 6, 2), floats(n, 7, 3)] for n in (1, 2)]
+    np.savez(OUT / "locally_connected.npz", **arrays([(r, flat(model(r))) for r in runs]))
+
+
 def odds_and_ends():
     x = keras.Input([5, 4, 3], name="x")
     y = L.Conv2DTranspose(2, 3, strides=2, padding="same", output_padding=1)(x)
@@ -812,7 +843,7 @@ def tied():
 
 
 MODELS = [
-    fake_quantized, branch_in_loop, references, rounded, transforms, open_sizes, halves, narrowed, norms, rows, named_ends, held_model,
+    fake_quantized, branch_in_loop, references, rounded, one_of_two, locally_connected, transforms, open_sizes, halves, narrowed, norms, rows, named_ends, held_model,
     prepared, tied, sound, complexes, bits, volumes_first, grids, draws, sparse, detections, warped, sequences,
     special, large, spectra, diagonals, more_layers, masked_attention, any_axis, odds_and_ends,
     transposed, more_functions, matrices, choices, whole_numbers, recurrent_any_length, recurrent_stateful, lookups,

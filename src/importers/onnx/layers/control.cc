@@ -32,7 +32,7 @@ Status ConvertIf(NodeContext& c) {
     OCTET_ASSIGN(when, c.Reshape(when, Shape{}));
   }
   const auto equal = [&](const Binding& a, const Binding& b) {
-    return a.value && b.value && c.type(a.value).dtype == c.type(b.value).dtype && c.shape(a.value) == c.shape(b.value);
+    return a.value && b.value && c.type(a.value).dtype == c.type(b.value).dtype && c.shape(a.value).known() && c.shape(a.value) == c.shape(b.value);
   };
   if (!std::ranges::equal(yes, no, equal)) {
     OCTET_ASSIGN(const std::vector<Value> y, c.builder().EmitIf(c, when, *c.Find("then_branch")->g, *c.Find("else_branch")->g));

@@ -311,9 +311,16 @@ Status ConvertConcat(NodeContext& c) {
 }
 
 Status ConvertPack(NodeContext& c) {
-  const std::vector<Value> in = c.Inputs(1);
+  std::vector<Value> in = c.Inputs(1);
   for (const Value v : in)
     if (!v) return {};
+  if (!in.empty() && c.type(in[0]).dtype == DType::kBool) {  // Which the operator does not take.
+    for (Value& v : in) {
+      OCTET_ASSIGN(v, c.Cast(v, DType::kI8));
+    }
+    OCTET_ASSIGN(const Value y, c.Make("pack", in, {{"values_count", static_cast<int64_t>(in.size())}, {"axis", c.Int("axis", 0)}}));
+    return Set(c, c.Cast(y, DType::kBool));
+  }
   return Set(c, c.Make("pack", in, {{"values_count", static_cast<int64_t>(in.size())}, {"axis", c.Int("axis", 0)}}));
 }
 
