@@ -152,7 +152,7 @@ def open_sizes():
     """Layers of whose shape only the rank is known; a signal of overlapping spectra, in steps that divide their length and in others."""
     x, v, (re, im) = keras.Input([None, None, 4], name="x"), keras.Input([None, 3, None, 2], name="v"), (keras.Input([None, 9], name=n) for n in ("re", "im"))
     o = keras.ops
-    parts = [L.Flatten()(x), L.Reshape([-1, 2])(x), L.Conv3DTranspose(2, [2, 3, 3], strides=[1, 2, 2], padding="same")(v), L.Conv3DTranspose(1, 2, strides=2)(v),
+    parts = [o.triu(x, 1), o.exp(o.tril(o.abs(x) * -np.inf, -1)), L.Flatten()(x), L.Reshape([-1, 2])(x), L.Conv3DTranspose(2, [2, 3, 3], strides=[1, 2, 2], padding="same")(v), L.Conv3DTranspose(1, 2, strides=2)(v),
              o.istft((re, im), 16, 4, 16), o.istft((re, im), 12, 5, 16, window="hamming", center=False)]
     save_keras("open_sizes", keras.Model([x, v, re, im], parts), *([floats(2, n, 3, 4), floats(1, 2, 3, n, 2), floats(2, n + 3, 9), floats(2, n + 3, 9)] for n in (2, 3)))
 
@@ -379,15 +379,23 @@ def lowered_control_flow():
     np.savez(OUT / "lowered_control_flow.npz", **arrays([(r, [frozen(*map(tf.constant, r))[0].numpy()]) for r in runs]))
 
 
+def narrow_numbers():
+    """Whole numbers of few bits: those are no quantized ones, and wrap around."""
+    o, u, i = keras.ops, keras.Input([4], dtype="uint8", name="u"), keras.Input([4], dtype="int8", name="i")
+    parts = [y for x in (u, i) for y in (o.add(x, x), o.multiply(x, x), o.subtract(x, o.flip(x, 1)), o.square(x), o.equal(x, o.flip(x, 1)), o.less(x, o.cast(9, x.dtype)), o.relu(x), o.sign(x), L.BatchNormalization()(x))]
+    given = np.array([[200, 3, 7, 100], [1, 2, 255, 4]], np.uint8)
+    save_keras("narrow_numbers", keras.Model([u, i], parts), [given, given.astype(np.int8)], [given[:1], given[:1].astype(np.int8)])
+
+
 def one_of_two():
-    """A branch of TensorFlow 1 whose sides differ in shape; elements that another vector lacks, truths stacked."""
+    """A branch of TensorFlow 1 whose sides differ in shape; elements that another vector lacks, truths stacked, shifts that are data."""
     from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
     @tf.function(input_signature=[tf.TensorSpec([None, 3], name="x"), tf.TensorSpec([None], tf.int32, name="n")])
     def serve(x, n):
         y = tf.cond(tf.reduce_all(tf.stack([tf.shape(x)[0] > 2, tf.reduce_sum(x) > -1e9])), lambda: tf.concat([x, x], 0), lambda: x[:1] * 2.0)
         rest = tf.raw_ops.ListDiff(x=n, y=tf.constant([1, 4]))
-        return y, rest.out, rest.idx
+        return y, rest.out, rest.idx, tf.roll(x, n[:2], [0, 1]), tf.roll(x, -4, 0)
 
     frozen = convert_variables_to_constants_v2(serve.get_concrete_function())
     (OUT / "one_of_two.pb").write_bytes(frozen.graph.as_graph_def().SerializeToString(deterministic=True))
@@ -843,7 +851,7 @@ def tied():
 
 
 MODELS = [
-    fake_quantized, branch_in_loop, references, rounded, one_of_two, locally_connected, transforms, open_sizes, halves, narrowed, norms, rows, named_ends, held_model,
+    fake_quantized, branch_in_loop, references, rounded, one_of_two, narrow_numbers, locally_connected, transforms, open_sizes, halves, narrowed, norms, rows, named_ends, held_model,
     prepared, tied, sound, complexes, bits, volumes_first, grids, draws, sparse, detections, warped, sequences,
     special, large, spectra, diagonals, more_layers, masked_attention, any_axis, odds_and_ends,
     transposed, more_functions, matrices, choices, whole_numbers, recurrent_any_length, recurrent_stateful, lookups,

@@ -460,6 +460,13 @@ def collected():
     save("collected", m, inputs, computed(m, inputs))
 
 
+def triangles():
+    """Of matrices of open size."""
+    nodes = [N("Trilu", ["x"], ["a"]), N("Trilu", ["x", "above"], ["b"]), N("Trilu", ["x", "below"], ["c"], upper=0), N("Trilu", ["x", "above"], ["d"], upper=0)]
+    m = model(nodes, [("x", F, [2, "R", "C"])], [(n, F, [2, "R", "C"]) for n in "abcd"], {"above": np.array(1), "below": np.array(-2)})
+    save("triangles", m, [floats(2, 4, 5)])
+
+
 def halves():
     """Casts there and back round."""
     nodes = [N("Cast", ["x"], ["h"], to=TensorProto.FLOAT16), N("Cast", ["h"], ["a"], to=F), N("Cast", ["x"], ["b16"], to=TensorProto.BFLOAT16), N("Cast", ["b16"], ["b"], to=F)]
@@ -470,6 +477,6 @@ def halves():
 
 if __name__ == "__main__":
     OUT.mkdir(parents=True, exist_ok=True)
-    for make in (cnn, unet, shapes, transformer, recurrent, quantized, loops, old, function, external, refused, any_length, excite, einsum, free_axes, masks, placed, blocks, broadcast, grids, quantized_lstm, regions, branches, scans, cubic, solids, batches, quotients, distinct, overwritten, collected, halves):
+    for make in (cnn, unet, shapes, transformer, recurrent, quantized, loops, old, function, external, refused, any_length, excite, einsum, free_axes, masks, placed, blocks, broadcast, grids, quantized_lstm, regions, branches, scans, cubic, solids, batches, quotients, distinct, overwritten, collected, halves, triangles):
         make()
     print(f"{OUT}: {sum(f.stat().st_size for f in OUT.iterdir())} bytes")

@@ -50,6 +50,8 @@ class Lowering : public ops::ImportContext {
  protected:
   // Whether an operator on constants is computed at once: formats that describe shapes by operators need the values.
   virtual bool folds() const { return false; }
+  // What element-wise operators without a kernel for `own` compute in, in this order of preference; the result is put back.
+  virtual std::span<const DType> WiderThan(DType /*own*/) const { return {}; }
 };
 
 }  // namespace octet::importers

@@ -109,10 +109,10 @@ class NodeContext : public Lowering {
 
  protected:
   bool folds() const override { return true; }
+  std::span<const DType> WiderThan(DType own) const override;
 
  private:
   bool MovesQuantized(const ops::OpDef& def, std::span<const Value> inputs) const;
-  DType WideType(const ops::OpDef& def, std::span<const Value> inputs, const void* attrs) const;
 
   Builder& builder_;
   Scope& scope_;
