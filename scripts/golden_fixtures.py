@@ -379,6 +379,18 @@ def lowered_control_flow():
     np.savez(OUT / "lowered_control_flow.npz", **arrays([(r, [frozen(*map(tf.constant, r))[0].numpy()]) for r in runs]))
 
 
+def spread_volumes():
+    """A transposed convolution over volumes with holes, which TensorFlow does not compute: as one whose kernel has zeros there."""
+    x, kernel = keras.Input([3, 4, 3, 2]), floats(2, 2, 2, 3, 2)
+    spread = np.zeros([3, 2, 4, 3, 2], np.float32)
+    spread[::2, :, ::3] = kernel
+    dilated, plain = (L.Conv3DTranspose(3, size, padding="same", use_bias=False, dilation_rate=holes) for size, holes in ((2, [2, 1, 3]), ([3, 2, 4], 1)))
+    model, twin = keras.Model(x, dilated(x)), keras.Model(x, plain(x))
+    dilated.set_weights([kernel]), plain.set_weights([spread])
+    model.save(OUT / "spread_volumes.keras")
+    np.savez(OUT / "spread_volumes.npz", **arrays([([v], flat(twin(v))) for v in (floats(1, 3, 4, 3, 2), floats(2, 3, 4, 3, 2))]))
+
+
 def narrow_numbers():
     """Whole numbers of few bits: those are no quantized ones, and wrap around."""
     o, u, i = keras.ops, keras.Input([4], dtype="uint8", name="u"), keras.Input([4], dtype="int8", name="i")
@@ -851,7 +863,7 @@ def tied():
 
 
 MODELS = [
-    fake_quantized, branch_in_loop, references, rounded, one_of_two, narrow_numbers, locally_connected, transforms, open_sizes, halves, narrowed, norms, rows, named_ends, held_model,
+    fake_quantized, branch_in_loop, references, rounded, one_of_two, narrow_numbers, spread_volumes, locally_connected, transforms, open_sizes, halves, narrowed, norms, rows, named_ends, held_model,
     prepared, tied, sound, complexes, bits, volumes_first, grids, draws, sparse, detections, warped, sequences,
     special, large, spectra, diagonals, more_layers, masked_attention, any_axis, odds_and_ends,
     transposed, more_functions, matrices, choices, whole_numbers, recurrent_any_length, recurrent_stateful, lookups,

@@ -100,8 +100,10 @@ Result<Value> SpreadTaps(ImportContext& c, Value filter, const int32_t (&dilatio
   const Shape f = c.shape(filter);
   const std::span<const float> from = c.data_as<float>(filter);
   constexpr int64_t kMostTaps = 1 << 28, kMostLength = 1 << 15;
-  const int64_t d = (f[0] - 1) * int64_t{dilation[0]} + 1, h = (f[1] - 1) * int64_t{dilation[1]} + 1, w = (f[2] - 1) * int64_t{dilation[2]} + 1, each = int64_t{f[3]} * f[4];
-  if (from.empty() || std::max({d, h, w}) > kMostLength || d * h * w > kMostTaps / std::max<int64_t>(each, 1)) return c.Fail("a smaller dilation", std::to_string(dilation[0]), "");
+  const auto spread = [&](int i) { return (f[i] - 1) * int64_t{dilation[i]} + 1; };
+  const int64_t d = spread(0), h = spread(1), w = spread(2), each = int64_t{f[3]} * f[4];
+  if (from.empty() || std::max({d, h, w}) > kMostLength || d * h * w > kMostTaps / std::max<int64_t>(each, 1))
+    return c.Fail("a smaller dilation", std::to_string(dilation[0]), "");
   std::vector<float> to(static_cast<size_t>(d * h * w * each), 0.0f);
   for (int64_t i = 0; i < int64_t{f[0]} * f[1] * f[2]; ++i) {
     const int64_t z = i / (f[1] * f[2]) * dilation[0], y = i / f[2] % f[1] * dilation[1], x = i % f[2] * dilation[2];

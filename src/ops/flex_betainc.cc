@@ -21,7 +21,8 @@ Status Check(const OpView& op) {
   const Shape& wide = Widest(op);
   for (int i = 0; i < 3; ++i) {
     const Shape& s = op.in(i)->shape;
-    if (s.rank() != 0 && s.known() && wide.known() && !(s == wide)) return op.Fail(Code::kInvalidModel, "operands of %s and %s; expected one shape, or scalars", wide.text().c_str(), s.text().c_str());
+    if (s.rank() != 0 && s.known() && wide.known() && !(s == wide))
+      return op.Fail(Code::kInvalidModel, "operands of %s and %s; expected one shape, or scalars", wide.text().c_str(), s.text().c_str());
   }
   return {};
 }

@@ -109,7 +109,8 @@ Result<bool> Builder::BuildBody(Scope& outer, const NodeContext& place, Loop& lo
   for (const ValueProto& o : loop.proto.outputs) {
     OCTET_ASSIGN(const Binding bound, Lookup(scope, o.name));
     const size_t i = out.size() - loop.conditions();
-    if (bound.is_list != (i < loop.carried.size() && loop.carried[i].is_list)) return place.Fail("sequences from the body where it takes some, else tensors", std::string(o.name), "");
+    if (bound.is_list != (i < loop.carried.size() && loop.carried[i].is_list))
+      return place.Fail("sequences from the body where it takes some, else tensors", std::string(o.name), "");
     OCTET_ASSIGN(const Value v, bound.is_list ? c.Stack(bound) : Result<Value>(bound.value));
     out.push_back(v);
   }

@@ -76,7 +76,8 @@ struct Singular {
 };
 Result<Singular> Decompose(LayerContext& c, Value x, bool vectors, bool full) {
   if (c.rank(x) < 2) return c.Fail("matrices", c.shape(x).text(), "");
-  OCTET_ASSIGN(const std::vector<Value> y, MakeTensorFlowOp(c, "Svd", {x}, {DType::kF32, DType::kF32, DType::kF32}, {BoolAttr("compute_uv", vectors), BoolAttr("full_matrices", full), TypeAttr("T", DType::kF32)}));
+  OCTET_ASSIGN(const std::vector<Value> y, MakeTensorFlowOp(c, "Svd", {x}, {DType::kF32, DType::kF32, DType::kF32},
+                                                            {BoolAttr("compute_uv", vectors), BoolAttr("full_matrices", full), TypeAttr("T", DType::kF32)}));
   return Singular{y[1], y[0], y[2]};
 }
 
@@ -94,7 +95,8 @@ Status ConvertSvd(LayerContext& c) {
 
 Status ConvertQr(LayerContext& c) {
   OCTET_ASSIGN(const Value x, Operand(c, 0, {"x"}));
-  OCTET_ASSIGN(const std::vector<Value> y, MakeTensorFlowOp(c, "Qr", {x}, {DType::kF32, DType::kF32}, {BoolAttr("full_matrices", c.Text("mode", "reduced") == "complete"), TypeAttr("T", DType::kF32)}));
+  OCTET_ASSIGN(const std::vector<Value> y, MakeTensorFlowOp(c, "Qr", {x}, {DType::kF32, DType::kF32},
+                                                            {BoolAttr("full_matrices", c.Text("mode", "reduced") == "complete"), TypeAttr("T", DType::kF32)}));
   c.SetOutput(0, y[0]);
   c.SetOutput(1, y[1]);
   return {};
@@ -102,7 +104,8 @@ Status ConvertQr(LayerContext& c) {
 
 Status ConvertEigh(LayerContext& c) {
   OCTET_ASSIGN(const Value x, Operand(c, 0, {"x"}));
-  OCTET_ASSIGN(const std::vector<Value> y, MakeTensorFlowOp(c, "SelfAdjointEigV2", {x}, {DType::kF32, DType::kF32}, {BoolAttr("compute_v", true), TypeAttr("T", DType::kF32)}));
+  OCTET_ASSIGN(const std::vector<Value> y, MakeTensorFlowOp(c, "SelfAdjointEigV2", {x}, {DType::kF32, DType::kF32},
+                                                            {BoolAttr("compute_v", true), TypeAttr("T", DType::kF32)}));
   c.SetOutput(0, y[0]);
   c.SetOutput(1, y[1]);
   return {};
@@ -226,7 +229,10 @@ Status ConvertNorm(LayerContext& c) {
   const Json& ord = c.Get("ord");
   const std::string_view name = ord.text();
   const bool negative = name.starts_with('-');
-  const double p = ord.is_number() ? ord.number() : name.ends_with("inf") || name.ends_with("Infinity") ? (negative ? -kInfinity : kInfinity) : name == "nuc" ? std::nan("") : 2;
+  double p = 2;
+  if (ord.is_number()) p = ord.number();
+  else if (name.ends_with("inf") || name.ends_with("Infinity")) p = negative ? -kInfinity : kInfinity;
+  else if (name == "nuc") p = std::nan("");
   const int64_t keep = c.Get("keepdims").boolean();
   if (axes.size() == 2 && !ord.is_null() && name != "fro") return Set(c, MatrixNorm(c, x, p, axes[0], axes[1], keep));
   return Set(c, VectorNorm(c, x, p, axes, keep));

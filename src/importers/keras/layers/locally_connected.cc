@@ -18,7 +18,9 @@ struct Geometry {
   int64_t positions() const { return out[0] * out[1]; }
   int64_t taps() const { return kernel[0] * kernel[1] * channels; }
   // Of an element of the input, flat.
-  int64_t At(int64_t row, int64_t column, int64_t channel) const { return channels_last ? (row * in[1] + column) * channels + channel : (channel * in[0] + row) * in[1] + column; }
+  int64_t At(int64_t row, int64_t column, int64_t channel) const {
+    return channels_last ? (row * in[1] + column) * channels + channel : (channel * in[0] + row) * in[1] + column;
+  }
 };
 
 Result<Geometry> ReadGeometry(LayerContext& c, const Shape& s) {
@@ -35,7 +37,8 @@ Result<Geometry> ReadGeometry(LayerContext& c, const Shape& s) {
     g.in[to] = s[i + (g.channels_last ? 1 : 2)];
     g.kernel[to] = at < kernel.size() ? kernel[at] : kernel.empty() ? 0 : kernel[0];
     g.stride[to] = at < strides.size() ? strides[at] : strides.empty() ? 0 : strides[0];
-    if (g.in[to] < 1 || g.kernel[to] < 1 || g.stride[to] < 1 || (!g.same && g.kernel[to] > g.in[to])) return c.Fail("a window within an input of known size", s.text(), "give the input's shape");
+    if (g.in[to] < 1 || g.kernel[to] < 1 || g.stride[to] < 1 || (!g.same && g.kernel[to] > g.in[to]))
+      return c.Fail("a window within an input of known size", s.text(), "give the input's shape");
     g.out[to] = (g.in[to] - (g.same ? 1 : g.kernel[to])) / g.stride[to] + 1;
   }
   g.channels = s[g.channels_last ? s.rank() - 1 : 1];
@@ -77,10 +80,12 @@ Result<std::vector<float>> WeightsOf(LayerContext& c, const Geometry& g) {
   ForEachTap(g, [&](const Tap& t) { ++before[static_cast<size_t>(t.position) + 1]; });
   std::partial_sum(before.begin(), before.end(), before.begin());
   const int64_t expected = kind == 1 ? static_cast<int64_t>(weights.size()) : kind == 2 ? inputs * outputs : before.back() * g.filters;
-  if (kind < 1 || kind > 3 || static_cast<int64_t>(k.size()) != expected) return c.Fail(std::to_string(expected) + " weights", std::to_string(k.size()), "save the model again");
+  if (kind < 1 || kind > 3 || static_cast<int64_t>(k.size()) != expected)
+    return c.Fail(std::to_string(expected) + " weights", std::to_string(k.size()), "save the model again");
   int64_t seen = 0;
   ForEachTap(g, [&](const Tap& t) {
-    const int64_t to = (t.position * g.taps() + t.tap) * g.filters, first = before[static_cast<size_t>(t.position)], count = before[static_cast<size_t>(t.position) + 1] - first, number = seen++ - first;
+    const int64_t to = (t.position * g.taps() + t.tap) * g.filters, first = before[static_cast<size_t>(t.position)];
+    const int64_t count = before[static_cast<size_t>(t.position) + 1] - first, number = seen++ - first;
     for (int64_t f = 0; f < g.filters; ++f) {
       const int64_t out = g.channels_last ? t.position * g.filters + f : f * g.positions() + t.position;
       const int64_t start = g.channels_last ? first * g.filters + f * count : f * before.back() + first;

@@ -110,7 +110,9 @@ Status ConvertIstft(LayerContext& c) {
   const Shape s = c.shape(c.Input(0));
   OCTET_ASSIGN(const int32_t n, Length(c, 0));
   const int64_t step = c.Int("sequence_stride", 0);
-  if (s.rank() < 2 || s.rank() > 6 || step < 1 || step > n || (s[s.rank() - 2] != kUnknown && s[s.rank() - 2] > (1 << 20))) return c.Fail("frames that a step of at most the transform's length parts", s.text(), "");
+  constexpr int32_t kMostFrames = 1 << 20;
+  if (s.rank() < 2 || s.rank() > 6 || step < 1 || step > n || s.back(2) > kMostFrames)
+    return c.Fail("frames that a step of at most the transform's length parts", s.text(), "");
   OCTET_ASSIGN(Value y, InverseRealFourier(c, {c.Input(0), c.Input(1)}, n));
   if (c.Has("window")) {
     OCTET_ASSIGN(const std::vector<float> window, SynthesisWindow(c, n, static_cast<int32_t>(step)));

@@ -94,7 +94,10 @@ Status ConvertLoop(NodeContext& c) {
     OCTET_ASSIGN(*v, c.Reshape(*v, Shape{}));
   }
   OCTET_ASSIGN(const std::vector<Value> results, c.builder().EmitWhile(c, *body->g, trips, condition, carried));
-  for (size_t i = 0; i < results.size(); ++i) c.SetOutput(static_cast<int>(i), i < carried.size() && carried[i].is_list ? Binding::Stacked(results[i]) : Binding(results[i]));
+  for (size_t i = 0; i < results.size(); ++i) {
+    const bool sequence = i < carried.size() && carried[i].is_list;
+    c.SetOutput(static_cast<int>(i), sequence ? Binding::Stacked(results[i]) : Binding(results[i]));
+  }
   return {};
 }
 

@@ -183,14 +183,18 @@ Result<Value> PlacedOften(NodeContext& c, Value x, Value at, Value updates, std:
 Result<Value> Placed(NodeContext& c, Value x, Value at, Value updates) {
   const std::string reduction = c.Text("reduction", "none");
   const Shape s = c.shape(x), a = c.shape(at), u = c.shape(updates);
-  if (!c.IsSmall(s, INT32_MAX) || !c.IsSmall(u, INT32_MAX) || !a.known()) return c.Fail("data and updates of known shape", s.text() + " and " + u.text(), "give the inputs' shapes");
+  if (!c.IsSmall(s, INT32_MAX) || !c.IsSmall(u, INT32_MAX) || !a.known())
+    return c.Fail("data and updates of known shape", s.text() + " and " + u.text(), "give the inputs' shapes");
   if (a.rank() < 1 || a.back() < 1 || a.back() > s.rank()) return c.Fail("places in the data", a.text(), "check the model");
   if (u.elements() == 0) return x;
   if (reduction == "add") {
     OCTET_ASSIGN(const Value placed, c.Make("scatter_nd", {at, updates, c.Vector(s.dims())}));
     return c.Emit("add", {x, placed});
   }
-  const std::string_view op = reduction == "max" ? "unsorted_segment_max" : reduction == "min" ? "unsorted_segment_min" : reduction == "mul" ? "unsorted_segment_prod" : "";
+  const std::string_view op = reduction == "max"   ? "unsorted_segment_max"
+                              : reduction == "min" ? "unsorted_segment_min"
+                              : reduction == "mul" ? "unsorted_segment_prod"
+                                                   : "";
   if (op.empty() && reduction != "none") return c.Fail("reduction none, add, mul, max or min", reduction, "");
   const DType own = c.type(x).dtype, wide = own == DType::kBool || (!op.empty() && own != DType::kF32) ? DType::kI32 : own;
   OCTET_ASSIGN(x, c.Cast(x, wide));

@@ -49,7 +49,8 @@ Result<Numbered> NumberElements(NodeContext& c, Value x, bool sorted) {
 Result<Numbered> NumberRows(NodeContext& c, Value x, bool sorted) {
   const Shape s = c.shape(x);
   constexpr int64_t kMost = 1 << 24;
-  if (s[1] == kUnknown || (s[0] != kUnknown && int64_t{s[0]} * s[0] > kMost / std::max(s[1], 1))) return c.Fail("slices of known size, at most 2^24 numbers in all pairs", s.text(), "");
+  if (s[1] == kUnknown || (s[0] != kUnknown && int64_t{s[0]} * s[0] > kMost / std::max(s[1], 1)))
+    return c.Fail("slices of known size, at most 2^24 numbers in all pairs", s.text(), "");
   OCTET_ASSIGN(const Value rows, c.Reshape(x, Shape{s[0], 1, s[1]}));
   OCTET_ASSIGN(const Value columns, c.Reshape(x, Shape{1, s[0], s[1]}));
   OCTET_ASSIGN(const Value equal, c.Emit("equal", {rows, columns}));

@@ -577,7 +577,12 @@ Status ConvertMerge(NodeContext& c) {
   if (choice->op != "_SwitchN") {
     const bool same = c.shape(sides[0]).known() && c.shape(sides[0]) == c.shape(sides[1]);
     const std::span<const bool> decided = c.data_as<bool>(test);
-    OCTET_ASSIGN(const Value y, !decided.empty() ? Result<Value>(sides[decided[0]]) : same ? c.Make("select_v2", {test, sides[1], sides[0]}) : Result<Value>(HandedOn(c, test, sides[1], sides[0])));
+    Value y;
+    if (!decided.empty()) y = sides[decided[0]];
+    else if (!same) y = HandedOn(c, test, sides[1], sides[0]);
+    else {
+      OCTET_ASSIGN(y, c.Make("select_v2", {test, sides[1], sides[0]}));
+    }
     c.SetOutput(0, y);
     OCTET_ASSIGN(const Value index, c.Cast(test, DType::kI32));
     c.SetOutput(1, index);

@@ -524,8 +524,9 @@ Status ConvertRoll(NodeContext& c) {
   std::vector<int64_t> shifts, axes;
   if (!x || !by) return {};
   if (!c.IntsOf(2, &axes)) return c.Fail("known axes", "computed ones", "");
-  const bool known = c.IntsOf(1, &shifts) && std::ranges::all_of(axes, [&](int64_t axis) { return axis < -c.rank(x) || axis >= c.rank(x) || c.shape(x)[static_cast<int>(axis < 0 ? axis + c.rank(x) : axis)] != kUnknown; });
-  if (!known) return Set(c, RolledByData(c, x, by, axes));
+  const Shape& s = c.shape(x);
+  const auto is_open = [&](int64_t axis) { return axis >= -s.rank() && axis < s.rank() && s[static_cast<int>(axis < 0 ? axis + s.rank() : axis)] == kUnknown; };
+  if (!c.IntsOf(1, &shifts) || std::ranges::any_of(axes, is_open)) return Set(c, RolledByData(c, x, by, axes));
   if (shifts.size() != axes.size()) return c.Fail("a shift for every axis", std::to_string(shifts.size()), "check the model");
   return Set(c, Rolled(c, x, shifts, axes));
 }
