@@ -168,10 +168,30 @@ def spectra(v):
     v.one("Complex", "scalar", real=np.float32(0.5), imag=np.array([[3, -4]], np.float32))
 
 
+def decompositions(v):
+    rng = np.random.default_rng(3)
+    square, tall = rng.standard_normal((2, 4, 4)).astype(np.float32), rng.standard_normal((5, 3)).astype(np.float32)
+    symmetric = square + square.swapaxes(1, 2)
+    for op, given, key in (("Svd", tall, "compute_uv"), ("SelfAdjointEigV2", symmetric, "compute_v")):  # Vectors' signs are free: see the unit test.
+        v.one(op, input=given, attributes={key: False})
+    for case, x, full in (("0", tall, False), ("full", tall, True), ("wide", tall.T.copy(), False), ("batch", square, False), ("triangle", np.triu(square), True)):
+        v.one("Qr", case, input=x, attributes={"full_matrices": full})
+
+
+def shares(v):
+    a = np.array([0.1, 0.5, 1, 3, 20, 400, 1e4, 0, -1, 2], np.float32)[:, None]
+    x = np.array([0, 0.05, 1, 2.5, 21, 390, 10050, np.inf, -1], np.float32)
+    v.one("Igamma", a=a, x=x)
+    v.one("Igammac", a=a, x=x)
+    a, b, x = (t.ravel() for t in np.meshgrid(np.array([0.5, 1, 7, 300, 0], np.float32), np.array([0.2, 2, 250], np.float32), np.array([0, 0.01, 0.5, 0.54, 0.99, 1, 1.5], np.float32)))
+    v.one("Betainc", a=a, b=b, x=x)
+    v.one("Betainc", "scalar", a=np.float32(2), b=np.float32(3), x=np.array([[0.25, 0.75]], np.float32))
+
+
 def main():
     folder = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else base.ROOT / "tests/ops/vectors")
     v = Vectors(folder)
-    for part in (hashes, numbers, texts, patterns, rows, unicode, categories, spectra, stateless):
+    for part in (hashes, numbers, texts, patterns, rows, unicode, categories, spectra, stateless, decompositions, shares):
         part(v)
     print(f"{len(v.made)} operators in {folder}")
 

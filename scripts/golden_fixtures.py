@@ -148,6 +148,39 @@ def transforms():
     save_keras("transforms", keras.Model([x, at], parts), [floats(1, 4, 6), np.arange(12, dtype=np.int32).reshape(1, 2, 6) % 4], [floats(2, 4, 6), np.arange(24, dtype=np.int32).reshape(2, 2, 6) % 4])
 
 
+def open_sizes():
+    """Layers of whose shape only the rank is known; a signal of overlapping spectra, in steps that divide their length and in others."""
+    x, v, (re, im) = keras.Input([None, None, 4], name="x"), keras.Input([None, 3, None, 2], name="v"), (keras.Input([None, 9], name=n) for n in ("re", "im"))
+    o = keras.ops
+    parts = [o.triu(x, 1), o.exp(o.tril(o.abs(x) * -np.inf, -1)), L.Flatten()(x), L.Reshape([-1, 2])(x), L.Conv3DTranspose(2, [2, 3, 3], strides=[1, 2, 2], padding="same")(v), L.Conv3DTranspose(1, 2, strides=2)(v),
+             o.istft((re, im), 16, 4, 16), o.istft((re, im), 12, 5, 16, window="hamming", center=False)]
+    save_keras("open_sizes", keras.Model([x, v, re, im], parts), *([floats(2, n, 3, 4), floats(1, 2, 3, n, 2), floats(2, n + 3, 9), floats(2, n + 3, 9)] for n in (2, 3)))
+
+
+NARROW = np.array([[1 + 2**-11, 1 + 3 * 2**-11, 2049, 65519, 6e-8, 2**-25, -1e-5, 0.1], [1 + 2**-8, 1 + 3 * 2**-8, -3.3, 1e-20, 1000.5, 0, 77.7, -0.3]], np.float32)
+
+
+def halves():
+    """Casts there and back round; what is computed in between, is not."""
+    o, x = keras.ops, keras.Input([8], name="x")
+    parts = [o.cast(o.cast(f(x), t), back) for t in ("float16", "bfloat16") for f, back in ((o.abs, "float32"), (o.negative, "int32"))]
+    save_keras("halves", keras.Model(x, parts), [NARROW], [NARROW[:1]])
+
+
+def norms():
+    """Norms of vectors and matrices, decompositions by what is the same for all signs of their vectors."""
+    o, x = keras.ops, keras.Input([4, 3], name="x")
+    inf, lower = float("inf"), o.cholesky(o.matmul(o.transpose(x, [0, 2, 1]), x) + o.eye(3))
+    kinds = [(None, [1, 2]), (1, -1), (3, 1), (0, 1), (-inf, 2), ("fro", [1, 2]), ("nuc", [1, 2]), (2, [2, 1]), (-2, [1, 2]), (1, [1, 2]), (-1, [2, 1]), (inf, [1, 2]), (-inf, [1, 2])]
+    (u, s, v), (values, vectors) = o.svd(x, full_matrices=False), o.eigh(o.matmul(x, o.transpose(x, [0, 2, 1])))
+    parts = [o.norm(x, ord=p, axis=a, keepdims=i % 2 == 0) for i, (p, a) in enumerate(kinds)] + [o.normalize(x, axis=1, order=n) for n in (1, 2, 3)]
+    parts += [o.matmul(u * s[:, None], v), s, values, o.matmul(vectors * values[:, None], o.transpose(vectors, [0, 2, 1])), *o.qr(x), *o.qr(x, mode="complete"), o.linalg.pinv(x), o.linalg.matrix_rank(x),
+              o.linalg.cholesky_inverse(lower)]
+    save_keras("norms", keras.Model(x, parts), [floats(1, 4, 3)], [floats(2, 4, 3)])
+    a, b = keras.Input(batch_shape=[5, 3], name="a"), keras.Input(batch_shape=[5], name="b")
+    save_keras("least_squares", keras.Model([a, b], [o.lstsq(a, b), o.lstsq(a, o.stack([b, -b], 1))]), [floats(5, 3), floats(5)], [floats(5, 3), floats(5)])
+
+
 # ------------------------------------------------------------------------------------ SavedModels
 def save_tf(name, module, *inputs, **options):
     folder = OUT / name
@@ -195,6 +228,17 @@ class Cache(tf.Module):
         self.more.scatter_add(tf.IndexedSlices(x, [at]))
         self.last[at].assign(x[0])
         return {"a": self.rows.read_value(), "b": self.more.read_value(), "c": self.last.read_value()}
+
+
+class Narrowed(tf.Module):
+    @tf.function(input_signature=[tf.TensorSpec([None, 8], tf.float32, name="x")])
+    def serve(self, x):
+        there = tf.cast(x, tf.float16)
+        return {"half": tf.cast(there, tf.float32), "brain": tf.cast(tf.cast(x * 3, tf.bfloat16), tf.float32), "whole": tf.cast(there, tf.int32)}
+
+
+def narrowed():
+    save_tf("narrowed", Narrowed(), (NARROW,), (NARROW[:1],))
 
 
 def scattered():
@@ -333,6 +377,57 @@ def lowered_control_flow():
     (OUT / "lowered_control_flow.pb").write_bytes(frozen.graph.as_graph_def().SerializeToString(deterministic=True))
     runs = [[floats(2, 4), np.array(n, np.int32)] for n in (3, 9)]
     np.savez(OUT / "lowered_control_flow.npz", **arrays([(r, [frozen(*map(tf.constant, r))[0].numpy()]) for r in runs]))
+
+
+def spread_volumes():
+    """A transposed convolution over volumes with holes, which TensorFlow does not compute: as one whose kernel has zeros there."""
+    x, kernel = keras.Input([3, 4, 3, 2]), floats(2, 2, 2, 3, 2)
+    spread = np.zeros([3, 2, 4, 3, 2], np.float32)
+    spread[::2, :, ::3] = kernel
+    dilated, plain = (L.Conv3DTranspose(3, size, padding="same", use_bias=False, dilation_rate=holes) for size, holes in ((2, [2, 1, 3]), ([3, 2, 4], 1)))
+    model, twin = keras.Model(x, dilated(x)), keras.Model(x, plain(x))
+    dilated.set_weights([kernel]), plain.set_weights([spread])
+    model.save(OUT / "spread_volumes.keras")
+    np.savez(OUT / "spread_volumes.npz", **arrays([([v], flat(twin(v))) for v in (floats(1, 3, 4, 3, 2), floats(2, 3, 4, 3, 2))]))
+
+
+def narrow_numbers():
+    """Whole numbers of few bits: those are no quantized ones, and wrap around."""
+    o, u, i = keras.ops, keras.Input([4], dtype="uint8", name="u"), keras.Input([4], dtype="int8", name="i")
+    parts = [y for x in (u, i) for y in (o.add(x, x), o.multiply(x, x), o.subtract(x, o.flip(x, 1)), o.square(x), o.equal(x, o.flip(x, 1)), o.less(x, o.cast(9, x.dtype)), o.relu(x), o.sign(x), L.BatchNormalization()(x))]
+    given = np.array([[200, 3, 7, 100], [1, 2, 255, 4]], np.uint8)
+    save_keras("narrow_numbers", keras.Model([u, i], parts), [given, given.astype(np.int8)], [given[:1], given[:1].astype(np.int8)])
+
+
+def one_of_two():
+    """A branch of TensorFlow 1 whose sides differ in shape; elements that another vector lacks, truths stacked, shifts that are data."""
+    from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
+
+    @tf.function(input_signature=[tf.TensorSpec([None, 3], name="x"), tf.TensorSpec([None], tf.int32, name="n")])
+    def serve(x, n):
+        y = tf.cond(tf.reduce_all(tf.stack([tf.shape(x)[0] > 2, tf.reduce_sum(x) > -1e9])), lambda: tf.concat([x, x], 0), lambda: x[:1] * 2.0)
+        rest = tf.raw_ops.ListDiff(x=n, y=tf.constant([1, 4]))
+        return y, rest.out, rest.idx, tf.roll(x, n[:2], [0, 1]), tf.roll(x, -4, 0)
+
+    frozen = convert_variables_to_constants_v2(serve.get_concrete_function())
+    (OUT / "one_of_two.pb").write_bytes(frozen.graph.as_graph_def().SerializeToString(deterministic=True))
+    runs = [[floats(3, 3), np.array([1, 2, 3, 4, 2], np.int32)], [floats(2, 3), np.array([7, 1], np.int32)]]
+    np.savez(OUT / "one_of_two.npz", **arrays([(r, [v.numpy() for v in frozen(*map(tf.constant, r))]) for r in runs]))
+
+
+def locally_connected():
+    """Weights of their own for every position, in all three forms that tf_keras keeps them in."""
+    import tf_keras
+    K = tf_keras.layers
+    x, t = K.Input([5, 6, 2]), K.Input([7, 3])
+    parts = [K.LocallyConnected2D(2, [2, 3], strides=[1, 2], activation="relu")(x), K.LocallyConnected2D(3, 3, padding="same", implementation=2)(x),
+             K.LocallyConnected2D(2, 2, padding="same", implementation=3, use_bias=False)(x), K.LocallyConnected1D(2, 3, strides=2)(t), K.LocallyConnected2D(2, 3, data_format="channels_first", implementation=3)(K.Reshape([2, 5, 6])(x))]
+    model = tf_keras.Model([x, t], parts)
+    for w in model.weights:
+        w.assign(floats(*w.shape))
+    model.save(OUT / "locally_connected.keras")
+    runs = [[floats(n, 5, 6, 2), floats(n, 7, 3)] for n in (1, 2)]
+    np.savez(OUT / "locally_connected.npz", **arrays([(r, flat(model(r))) for r in runs]))
 
 
 def odds_and_ends():
@@ -768,7 +863,7 @@ def tied():
 
 
 MODELS = [
-    fake_quantized, branch_in_loop, references, rounded, transforms, rows, named_ends, held_model,
+    fake_quantized, branch_in_loop, references, rounded, one_of_two, narrow_numbers, spread_volumes, locally_connected, transforms, open_sizes, halves, narrowed, norms, rows, named_ends, held_model,
     prepared, tied, sound, complexes, bits, volumes_first, grids, draws, sparse, detections, warped, sequences,
     special, large, spectra, diagonals, more_layers, masked_attention, any_axis, odds_and_ends,
     transposed, more_functions, matrices, choices, whole_numbers, recurrent_any_length, recurrent_stateful, lookups,

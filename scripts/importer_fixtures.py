@@ -152,6 +152,8 @@ def aware():
 
 
 def refused():
+    operation = {**layer3("Eig", "values", [[tensor("x")]]), "module": "keras.src.ops.linalg"}
+    keras("operation", functional3("m", [input3("x", 4), operation], ["x", 0, 0], ["values", 0, 0]), h5_of({}))
     layers = [input3("x", 4), layer3("Lambda", "square", [[tensor("x")]], function={"class_name": "__lambda__"}),
               layer3("Mystery", "own", [[tensor("square")]]), dense3("good", [[tensor("own")]], 2)]
     layers[2]["registered_name"] = "shop>Mystery"

@@ -325,7 +325,7 @@ def solids():
 
 
 def refused():
-    nodes = [N("Unique", ["x"], ["d"], name="distinct"), N("Mystery", ["x"], ["m"], domain="shop", name="own"), N("Relu", ["x"], ["r"])]
+    nodes = [N("TfIdfVectorizer", ["x"], ["d"], name="distinct"), N("Mystery", ["x"], ["m"], domain="shop", name="own"), N("Relu", ["x"], ["r"])]
     m = model(nodes, [("x", F, [3, 3])], [("d", F, ["M"]), ("m", F, [3, 3]), ("r", F, [3, 3])], {}, domains=["shop"])
     (OUT / "refused.onnx").write_bytes(m.SerializeToString(deterministic=True))
 
@@ -412,8 +412,71 @@ def quotients():
     save("quotients", m, [a, b], [(np.sign(a) * np.sign(b) * (np.abs(a) // np.abs(b))).astype(np.float32)])
 
 
+def computed(m, inputs):
+    return onnxruntime.InferenceSession(m.SerializeToString()).run(None, {i.name: v for i, v in zip(m.graph.input, inputs)})
+
+
+def distinct():
+    """Different numbers and rows, in order and as they come, of a free count; drawn classes, of which one is sure."""
+    kinds = {"a": ("x", {}), "b": ("x", {"sorted": 0}), "c": ("rows", {"axis": 0}), "d": ("rows", {"axis": 0, "sorted": 0}), "e": ("n", {"axis": 1})}
+    nodes = [N("Unique", [x], [k + v for v in "yirc"], **how) for k, (x, how) in kinds.items()] + [N("Multinomial", ["odds"], ["m"], sample_size=3, dtype=I)]
+    shapes = {"x": ["M"], "rows": ["M", 3], "n": [2, "M"]}
+    outputs = [(k + v, F if v == "y" and x != "n" else I, shapes[x] if v == "y" else [v]) for k, (x, _) in kinds.items() for v in "yirc"] + [("m", I, [2, 3])]
+    m = model(nodes, [("x", F, ["T", 4]), ("rows", F, ["R", 3]), ("n", I, [2, 6]), ("odds", F, [2, 3])], outputs, {})
+    odds = np.array([[-1e9, 0, -1e9], [0, -1e9, -1e9]], np.float32)
+    inputs = [RNG.integers(-2, 3, (3, 4)).astype(np.float32), RNG.integers(0, 2, (6, 3)).astype(np.float32), RNG.integers(-1, 1, (2, 6)), odds]
+    save("distinct", m, inputs, computed(m, inputs))
+
+
+def overwritten():
+    """Updates at one place several times, at coordinates that are data: the last counts, or the reduction of all and the data."""
+    kinds = ("none", "add", "mul", "max", "min")
+    nodes = [N("ScatterND", ["x", "at", "up"], ["nd" + k], reduction=k) for k in kinds] + [N("ScatterElements", ["x", "to", "v"], ["el" + k], reduction=k, axis=1) for k in kinds]
+    nodes += [N("ScatterND", ["x", "twice", "up"], ["fixed"])]
+    inputs = [("x", F, [4, 3]), ("at", I, [5, 1]), ("up", F, [5, 3]), ("to", I, [4, 4]), ("v", F, [4, 4])]
+    m = model(nodes, inputs, [(p + k, F, [4, 3]) for p in ("nd", "el") for k in kinds] + [("fixed", F, [4, 3])], {"twice": np.array([[3], [-4], [3], [1], [0]])}, opset=18)
+    given = [floats(4, 3), np.array([[2], [0], [2], [3], [0]]), floats(5, 3), RNG.integers(-3, 3, (4, 4)), floats(4, 4)]
+    save("overwritten", m, given, computed(m, given))
+
+
+def collected():
+    """Sequences that loops fill: as many trips as the data has, none, a known count; read, shortened and joined afterwards."""
+    info, seq = helper.make_tensor_value_info, lambda n: helper.make_tensor_sequence_value_info(n, F, None)
+    def body(prefix):
+        steps = [N("Gather", ["x", "i"], ["row"]), N("Mul", ["h", "half"], ["hk"]), N("Add", ["hk", "row"], ["h2"]), N("SequenceInsert", ["s", "h2"], ["s2"]), N("Identity", ["on"], ["on2"])]
+        return helper.make_graph(steps, prefix, [info("i", I, []), info("on", TensorProto.BOOL, []), info("h", F, [3]), seq("s")],
+                                 [info("on2", TensorProto.BOOL, []), info("h2", F, [3]), seq("s2"), info("row", F, [3])])
+
+    w = {"half": np.array(0.5, np.float32), "true": np.array(True), "two": np.array(2), "last": np.array(-1), "first": np.array(0), "start": np.zeros(3, np.float32)}
+    nodes = [N("SequenceEmpty", [], ["none"]), N("SequenceConstruct", ["start"], ["one"])]
+    for name, count, begin in (("a", "n", "none"), ("b", "n", "one"), ("c", "two", "none"), ("d", "zero", "one")):
+        nodes += [N("Loop", [count, "true", "start", begin], [name + "h", name + "s", name + "rows"], body=body(name))]
+    nodes += [N("ConcatFromSequence", ["as"], ["a"], axis=1, new_axis=1), N("ConcatFromSequence", ["bs"], ["b"], axis=0), N("ConcatFromSequence", ["cs"], ["c"], axis=0, new_axis=1),
+              N("ConcatFromSequence", ["ds"], ["d"], axis=0), N("SequenceLength", ["as"], ["length"]), N("SequenceAt", ["bs", "last"], ["end"]), N("SequenceErase", ["bs", "first"], ["fewer"]),
+              N("SequenceInsert", ["fewer", "start", "first"], ["more"]), N("SequenceErase", ["more"], ["less"]), N("ConcatFromSequence", ["less"], ["e"], axis=0, new_axis=1)]
+    outputs = [("a", F, [3, "A"]), ("b", F, ["B"]), ("c", F, [2, 3]), ("d", F, ["D"]), ("e", F, ["E", 3]), ("length", I, []), ("end", F, [3]), ("arows", F, ["R", 3]), ("drows", F, ["S", 3])]
+    m = model(nodes, [("n", I, []), ("zero", I, []), ("x", F, [4, 3])], outputs, w)
+    inputs = [np.array(4), np.array(0), floats(4, 3)]
+    save("collected", m, inputs, computed(m, inputs))
+
+
+def triangles():
+    """Of matrices of open size."""
+    nodes = [N("Trilu", ["x"], ["a"]), N("Trilu", ["x", "above"], ["b"]), N("Trilu", ["x", "below"], ["c"], upper=0), N("Trilu", ["x", "above"], ["d"], upper=0)]
+    m = model(nodes, [("x", F, [2, "R", "C"])], [(n, F, [2, "R", "C"]) for n in "abcd"], {"above": np.array(1), "below": np.array(-2)})
+    save("triangles", m, [floats(2, 4, 5)])
+
+
+def halves():
+    """Casts there and back round."""
+    nodes = [N("Cast", ["x"], ["h"], to=TensorProto.FLOAT16), N("Cast", ["h"], ["a"], to=F), N("Cast", ["x"], ["b16"], to=TensorProto.BFLOAT16), N("Cast", ["b16"], ["b"], to=F)]
+    m = model(nodes, [("x", F, [6])], [("a", F, [6]), ("b", F, [6])], {})
+    inputs = [np.array([1 + 2**-11, 1 + 3 * 2**-11, 2049, -3.3, 1 + 2**-8, 1 + 3 * 2**-8], np.float32)]
+    save("halves", m, inputs, computed(m, inputs))
+
+
 if __name__ == "__main__":
     OUT.mkdir(parents=True, exist_ok=True)
-    for make in (cnn, unet, shapes, transformer, recurrent, quantized, loops, old, function, external, refused, any_length, excite, einsum, free_axes, masks, placed, blocks, broadcast, grids, quantized_lstm, regions, branches, scans, cubic, solids, batches, quotients):
+    for make in (cnn, unet, shapes, transformer, recurrent, quantized, loops, old, function, external, refused, any_length, excite, einsum, free_axes, masks, placed, blocks, broadcast, grids, quantized_lstm, regions, branches, scans, cubic, solids, batches, quotients, distinct, overwritten, collected, halves, triangles):
         make()
     print(f"{OUT}: {sum(f.stat().st_size for f in OUT.iterdir())} bytes")

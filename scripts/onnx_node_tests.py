@@ -32,7 +32,6 @@ INEXPRESSIBLE = [
     (r"optional", "optional values"),
     (r"bernoulli|random|multinomial", "ONNX names no generator: results cannot agree"),
     (r"sequence_map|sequence_insert|split_to_sequence|identity_sequence|loop.*seq|concat_from|loop16|if_seq|if_opt|identity_opt|reverse_sequence_seq", "sequences as inputs or outputs"),
-    (r"unique", "sorted unique values with counts: no operator"),
     (r"image_decoder", "decoding of image files: no operator"),
 ]
 # Operands that a .tflite has as constants, attributes or parts of types: axes, shapes, paddings, scales, sizes. The cases

@@ -77,7 +77,7 @@ std::vector<Value> Construction::Inline(const graph::Graph& from, std::span<cons
 }
 
 void Construction::OpenSubgraph(const std::string& name) {
-  open_.push_back({{}, std::exchange(types_, {}), std::exchange(constants_, {})});
+  open_.push_back({{}, std::exchange(types_, {}), std::exchange(constants_, {}), std::exchange(halves_, {})});
   open_.back().graph.name = name;
 }
 
@@ -87,6 +87,7 @@ int32_t Construction::CloseSubgraph() {
   model_.subgraphs.push_back(std::move(done.graph));
   types_ = std::move(done.types);
   constants_ = std::move(done.constants);
+  halves_ = std::move(done.halves);
   open_.pop_back();
   return static_cast<int32_t>(model_.subgraphs.size()) - 1;
 }

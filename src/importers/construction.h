@@ -26,6 +26,10 @@ class Construction {
   // then; who keeps v for later reads the file again.
   bool ReleaseUnread(ops::Value v);
 
+  // Values that the source has as float16 or bfloat16; kNone of others.
+  void SetHalf(ops::Value v, DType type) { halves_[v.id] = type; }
+  DType HalfOf(ops::Value v) const { return halves_.contains(v.id) ? halves_.at(v.id) : DType::kNone; }
+
   // Element type and shape of a value that no operator tells.
   void Refine(ops::Value v, const TensorType& type);
 
@@ -51,12 +55,14 @@ class Construction {
     graph::Graph graph;
     std::map<int32_t, TensorType> types;  // What was known of the graph around.
     std::multimap<size_t, ops::Value> constants;
+    std::map<int32_t, DType> halves;
   };
   ops::Value FindConstant(const TensorType& type, std::span<const std::byte> bytes, size_t hash);
 
   std::deque<Open> open_;  // Stay where they are.
   std::map<std::string, int> names_;
   std::multimap<size_t, ops::Value> constants_;  // By hash.
+  std::map<int32_t, DType> halves_;
 };
 
 }  // namespace octet::importers

@@ -55,6 +55,34 @@ bool SetAttr(const ops::AttrRow& row, void* at, const AttrValue& attr) {
   return true;
 }
 
+bool HasKernel(const ops::OpDef& def, std::span<const TensorType* const> inputs, const void* attrs) {
+  const std::vector<const TensorType*> unknown(1, nullptr);
+  const ops::OpView view{&def, "", inputs, unknown, {}, attrs};
+  return ops::MatchTypes(view).ok();
+}
+
+// The type, of these, in which an element-wise operator must compute where it lacks that of its inputs; kNone: their own.
+// Integers of 8 and 16 bits always widen: to an operator they mean quantized numbers. (LiteRT ends the process where those have no scale.)
+DType WideType(const ops::OpDef& def, std::span<const TensorType* const> inputs, const void* attrs, std::span<const DType> wider) {
+  if (!(def.traits & ops::kElementwise) || def.name == "select_v2" || def.name == "cast" || inputs.empty() || !inputs[0] || def.inputs.empty()) return DType::kNone;
+  const DType own = inputs[0]->dtype;
+  const bool narrow = own == DType::kI8 || own == DType::kU8 || own == DType::kI16 || own == DType::kU16;
+  if ((narrow && !inputs[0]->quant.empty()) || (!narrow && HasKernel(def, inputs, attrs))) return DType::kNone;
+  std::vector<TensorType> types;
+  std::vector<const TensorType*> pointers;
+  for (const TensorType* t : inputs) {
+    if (t && t->dtype != own) return DType::kNone;
+    types.push_back(t ? *t : TensorType{});
+  }
+  for (const TensorType& t : types) pointers.push_back(&t);
+  for (const DType wide : wider) {
+    if (wide == own || (wide == DType::kI32 && own == DType::kU32)) continue;
+    for (TensorType& t : types) t.dtype = wide;
+    if (HasKernel(def, pointers, attrs)) return wide;
+  }
+  return DType::kNone;
+}
+
 }  // namespace
 
 Result<std::vector<Value>> Lowering::EmitNode(std::string_view op, std::span<const Value> inputs, const void* attrs,
@@ -84,6 +112,23 @@ Result<std::vector<Value>> Lowering::EmitMany(std::string_view op, std::span<con
   std::vector<const TensorType*> types;
   for (const Value v : inputs) types.push_back(v ? &type(v) : nullptr);
   const DType dtype = def ? OutputType(*def, types, place()) : DType::kF32;
+  if (op == "relu" && types[0] && !IsFloat(types[0]->dtype) && types[0]->quant.empty()) {  // Its kernels of integers are of quantized ones.
+    OCTET_ASSIGN(const Value zero, Cast(Scalar(0), types[0]->dtype));
+    return EmitMany("maximum", std::vector<Value>{inputs[0], zero}, nullptr, 1);
+  }
+  if (const DType wide = def && !inputs.empty() && types[0] ? WideType(*def, types, attrs, WiderThan(types[0]->dtype)) : DType::kNone; wide != DType::kNone) {
+    const DType own = types[0]->dtype;
+    std::vector<Value> widened;
+    for (const Value v : inputs) {
+      OCTET_ASSIGN(widened.emplace_back(), v ? Cast(v, wide) : Result<Value>(v));
+    }
+    OCTET_ASSIGN(std::vector<Value> values, EmitMany(op, widened, attrs, outputs));
+    for (Value& v : values) {
+      if (type(v).dtype != wide) continue;  // Comparisons answer bool.
+      OCTET_ASSIGN(v, Cast(v, own));
+    }
+    return values;
+  }
   Merged merged;
   if (inputs.size() == 2 && types[0] && types[1] && MergeForBroadcast(op, types[0]->shape, types[1]->shape, &merged)) {
     const std::string_view how = merged.spread ? "broadcast_to" : "reshape";
@@ -130,6 +175,19 @@ Result<Value> Lowering::Make(std::string_view op, std::span<const Value> inputs,
 Result<Value> Lowering::Cast(Value v, DType dtype) {
   if (type(v).dtype == dtype) return v;
   return EmitAs("cast", std::span(&v, 1), nullptr, {dtype, shape(v), {}});
+}
+
+Result<Value> Lowering::CastOfSource(Value v, DType dtype) {
+  if (const DType half = construction().HalfOf(v); half != DType::kNone) {
+    OCTET_ASSIGN(v, Cast(v, half));
+    OCTET_ASSIGN(v, Cast(v, DType::kF32));
+  }
+  const bool narrows = dtype == DType::kF16 || dtype == DType::kBF16, constant = data(v) != nullptr;
+  OCTET_ASSIGN(Value y, Cast(v, narrows || dtype == DType::kF64 ? DType::kF32 : dtype));
+  if (!narrows || constant) return y;
+  OCTET_ASSIGN(y, EmitAs("cast", std::span(&y, 1), nullptr, type(y)));  // A value of its own, until identities are removed.
+  construction().SetHalf(y, dtype);
+  return y;
 }
 
 }  // namespace octet::importers

@@ -41,12 +41,17 @@ class Lowering : public ops::ImportContext {
     return MakeMany(op, std::span(inputs.begin(), inputs.size()), attrs, outputs);
   }
   Result<Value> Cast(Value v, DType dtype);
+  // A cast of the source's. What it has in half of float32's bits is computed in float32 here, which is closer to what was trained; but
+  // a value that only goes there and back is rounded.
+  Result<Value> CastOfSource(Value v, DType dtype);
   virtual const std::string& place() const = 0;  // For messages: the source's own path of the layer.
   virtual Construction& construction() = 0;
 
  protected:
   // Whether an operator on constants is computed at once: formats that describe shapes by operators need the values.
   virtual bool folds() const { return false; }
+  // What element-wise operators without a kernel for `own` compute in, in this order of preference; the result is put back.
+  virtual std::span<const DType> WiderThan(DType /*own*/) const { return {}; }
 };
 
 }  // namespace octet::importers

@@ -95,28 +95,50 @@ Status PrepareReference(Prepare& prepare) {
 }
 constexpr Variant kVariants[] = {{.name = "reference", .prepare = PrepareReference}};
 
+// A filter [d, h, w, out, in] with zeros between its taps: what a dilation means to a transposed convolution.
+Result<Value> SpreadTaps(ImportContext& c, Value filter, const int32_t (&dilation)[3]) {
+  const Shape f = c.shape(filter);
+  const std::span<const float> from = c.data_as<float>(filter);
+  constexpr int64_t kMostTaps = 1 << 28, kMostLength = 1 << 15;
+  const auto spread = [&](int i) { return (f[i] - 1) * int64_t{dilation[i]} + 1; };
+  const int64_t d = spread(0), h = spread(1), w = spread(2), each = int64_t{f[3]} * f[4];
+  if (from.empty() || std::max({d, h, w}) > kMostLength || d * h * w > kMostTaps / std::max<int64_t>(each, 1))
+    return c.Fail("a smaller dilation", std::to_string(dilation[0]), "");
+  std::vector<float> to(static_cast<size_t>(d * h * w * each), 0.0f);
+  for (int64_t i = 0; i < int64_t{f[0]} * f[1] * f[2]; ++i) {
+    const int64_t z = i / (f[1] * f[2]) * dilation[0], y = i / f[2] % f[1] * dilation[1], x = i % f[2] * dilation[2];
+    std::copy_n(&from[static_cast<size_t>(i * each)], each, &to[static_cast<size_t>(((z * h + y) * w + x) * each)]);
+  }
+  return c.Constant<float>(Shape{static_cast<int32_t>(d), static_cast<int32_t>(h), static_cast<int32_t>(w), f[3], f[4]}, to);
+}
+
 // Keras keeps its weights as the file does: [d, h, w, out, in].
 Status FromKeras(ImportContext& c) {
-  OCTET_ASSIGN(const Conv3dAttrs attrs, ReadKerasConv3d(c));
-  if (attrs.dilation_d != 1 || attrs.dilation_h != 1 || attrs.dilation_w != 1) return c.Fail("dilation_rate=1", "a dilation", "use UpSampling3D and Conv3D");
-  OCTET_ASSIGN(const Value filter, c.Weight(0));
-  const Shape x = c.shape(c.Input(0)), f = c.shape(filter);
+  OCTET_ASSIGN(Conv3dAttrs attrs, ReadKerasConv3d(c));
+  OCTET_ASSIGN(Value filter, c.Weight(0));
+  const Shape x = c.shape(c.Input(0));
+  const int32_t dilation[] = {attrs.dilation_d, attrs.dilation_h, attrs.dilation_w};
+  if (c.shape(filter).rank() == 5 && std::ranges::any_of(dilation, [](int32_t n) { return n > 1; })) {
+    OCTET_ASSIGN(filter, SpreadTaps(c, filter, dilation));
+    attrs.dilation_d = attrs.dilation_h = attrs.dilation_w = 1;
+  }
+  const Shape f = c.shape(filter);
   if (f.rank() != 5 || x.rank() != 5) return c.Fail("an input and weights of rank 5", x.text() + " and " + f.text(), "save the model again");
   OCTET_ASSIGN(const Value bias, BiasOrZeros(c, 1, f[3]));
-  OCTET_ASSIGN(const Value batch, DimensionOf(c, c.Input(0), 0));
-  std::vector<Value> dims = {batch};
   Shape out{x[0]};
   const int32_t stride[] = {attrs.stride_d, attrs.stride_h, attrs.stride_w};
   const std::vector<int64_t> more = c.Ints("output_padding", {});
+  const auto length = [&](int i, int32_t size) {
+    if (more.empty() || size == kUnknown) return TransposedLength(size, f[i], stride[i], attrs.padding);
+    return PaddedTransposedLength(size, f[i], stride[i], attrs.padding, more[std::min(static_cast<size_t>(i), more.size() - 1)]);
+  };
+  int32_t rests[3];
   for (int i = 0; i < 3; ++i) {
-    const int64_t extra = more.empty() ? 0 : more[std::min(static_cast<size_t>(i), more.size() - 1)];
-    out.push_back(more.empty() || x[1 + i] == kUnknown ? TransposedLength(x[1 + i], f[i], stride[i], attrs.padding) : PaddedTransposedLength(x[1 + i], f[i], stride[i], attrs.padding, extra));
-    if (out.back() == kUnknown) return c.Fail("a fixed depth, height and width", x.text(), "give the model's input a fixed size");
+    out.push_back(length(i, x[1 + i]));
+    rests[i] = length(i, 1) - stride[i];
   }
   out.push_back(f[3]);
-  for (int i = 1; i < 5; ++i) dims.push_back(c.Constant<int32_t>(Shape{}, out.dims().subspan(static_cast<size_t>(i), 1)));
-  const PackAttrs pack{.values_count = 5, .axis = 0};
-  OCTET_ASSIGN(const Value shape, c.Emit("pack", dims, &pack));
+  OCTET_ASSIGN(const Value shape, TransposedShape(c, c.Input(0), out, stride, rests));
   const Value inputs[] = {shape, filter, c.Input(0), bias};
   OCTET_ASSIGN(Value y, c.EmitAs("conv_3d_transpose", inputs, &attrs, {DType::kF32, out, {}}));
   OCTET_ASSIGN(y, c.Activate(y));

@@ -158,6 +158,22 @@ Result<Value> DimensionOf(ImportContext& c, Value x, int axis) {
   return c.Emit("strided_slice", {shape, c.Vector({axis}), c.Vector({axis + 1}), c.Vector({1})}, first);
 }
 
+Result<Value> TransposedShape(ImportContext& c, Value x, const Shape& out, std::span<const int32_t> strides, std::span<const int32_t> rests) {
+  if (out.known()) return c.Vector(out.dims());
+  std::vector<Value> dims;
+  for (int i = 0; i < out.rank(); ++i) {
+    OCTET_ASSIGN(Value dim, out[i] == kUnknown ? DimensionOf(c, x, i) : Result<Value>(c.Constant<int32_t>(Shape{}, out.dims().subspan(static_cast<size_t>(i), 1))));
+    if (out[i] == kUnknown && i > 0) {
+      const auto axis = static_cast<size_t>(i - 1);
+      OCTET_ASSIGN(dim, c.Emit("mul", {dim, c.Constant<int32_t>(Shape{}, strides.subspan(axis, 1))}));
+      OCTET_ASSIGN(dim, c.Emit("add", {dim, c.Constant<int32_t>(Shape{}, rests.subspan(axis, 1))}));
+    }
+    dims.push_back(dim);
+  }
+  const PackAttrs pack{.values_count = out.rank(), .axis = 0};
+  return c.Emit("pack", dims, &pack);
+}
+
 Result<Value> EmitDepthwise(ImportContext& c, Value x, const KerasWindow& w, Value filter, Value bias) {
   const int32_t in = c.shape(x).back(), out = c.shape(filter).back();
   const DepthwiseAttrs attrs{.padding = w.padding, .stride_w = w.stride[1], .stride_h = w.stride[0], .depth_multiplier = in > 0 ? out / in : 1,

@@ -37,6 +37,9 @@ Status LeaveImage(ImportContext& c, Value y, const KerasWindow& w);
 int32_t TransposedLength(int32_t in, int32_t kernel, int32_t stride, Padding padding);
 // With output_padding: (in - 1) * stride + kernel + more, less what padding "same" takes off.
 int32_t PaddedTransposedLength(int32_t in, int32_t kernel, int32_t stride, Padding padding, int64_t more);
+// The operand that tells a transposed convolution its result's shape: `out`, where an unknown dimension i > 0 is strides[i - 1] times
+// x's and rests[i - 1] more.
+Result<Value> TransposedShape(ImportContext& c, Value x, const Shape& out, std::span<const int32_t> strides, std::span<const int32_t> rests);
 // A dimension of x as a scalar: a constant where it is known.
 Result<Value> DimensionOf(ImportContext& c, Value x, int axis);
 

@@ -3,7 +3,9 @@
 #include <algorithm>
 
 #include "ops/import.h"
+#include "ops/keras_conv_util.h"
 #include "ops/layout_util.h"
+#include "ops/move_attrs.h"
 #include "ops/move_util.h"
 #include "ops/operand_util.h"
 
@@ -80,11 +82,25 @@ Status Infer(const OpView& op, std::span<OutputType> out) {
 
 constexpr Variant kVariants[] = {{.name = "reference", .prepare = PrepareIdentity}};
 
+// To a shape whose batch and one other dimension are free: the batch is asked for when the model runs.
+Status SetKeepingBatch(ImportContext& c, Value x, const Shape& shape) {
+  OCTET_ASSIGN(const Value batch, DimensionOf(c, x, 0));
+  std::vector<Value> dims = {batch};
+  for (int i = 1; i < shape.rank(); ++i) dims.push_back(c.Constant<int32_t>(Shape{}, shape.dims().subspan(static_cast<size_t>(i), 1)));
+  const PackAttrs pack{.values_count = shape.rank(), .axis = 0};
+  OCTET_ASSIGN(const Value to, c.Emit("pack", dims, &pack));
+  const Value inputs[] = {x, to};
+  OCTET_ASSIGN(const Value y, c.EmitAs("reshape", inputs, nullptr, {c.type(x).dtype, shape, {}}));
+  c.SetOutput(0, y);
+  return {};
+}
+
 // Keras leaves the batch out of target_shape, and fills its -1 from one entry's elements.
 Status FromKerasReshape(ImportContext& c) {
   const Shape& in = c.shape(c.Input(0));
   std::vector<int32_t> target = {-1};
   for (int64_t d : c.Ints("target_shape", {})) target.push_back(static_cast<int32_t>(d));
+  if (target.size() > kMaxRank) return c.Fail(Format("at most %d dimensions", kMaxRank), std::to_string(target.size()), "");
   const auto stretch = std::find(target.begin() + 1, target.end(), -1);
   if (stretch != target.end()) {
     int64_t entry = 1, rest = 1;
@@ -94,10 +110,9 @@ Status FromKerasReshape(ImportContext& c) {
       fits &= target[i] == -1 || !__builtin_mul_overflow(rest, int64_t{std::max(target[i], 0)}, &rest);
     if (fits && entry > 0 && rest > 0 && entry % rest == 0 && FitsDimension(entry / rest))
       *stretch = static_cast<int32_t>(entry / rest);
-    else if (in.rank() >= 1 && in[0] != kUnknown) target[0] = in[0];
-    else
-      return c.Fail("a target shape without -1, or known sizes", in.text(), "give every dimension of target_shape");
+    else if (in.rank() >= 1) target[0] = in[0];
   }
+  if (std::ranges::count(target, -1) > 1) return SetKeepingBatch(c, c.Input(0), Shape(std::span<const int32_t>(target)));
   OCTET_ASSIGN(Value y, c.Emit("reshape", {c.Input(0), c.Vector(target)}));
   c.SetOutput(0, y);
   return {};
@@ -110,9 +125,7 @@ Status FromKerasFlatten(ImportContext& c) {
   bool known = true;
   for (int i = 1; i < in.rank(); ++i)
     known &= in[i] != kUnknown && !__builtin_mul_overflow(rest, int64_t{in[i]}, &rest) && rest <= INT32_MAX;
-  if (!known && (in.rank() < 1 || in[0] == kUnknown))
-    return c.Fail("known dimensions, or a fixed batch size", in.text(),
-                  "give the model's input a fixed size, e.g. --input NAME:SHAPE");
+  if (!known && in[0] == kUnknown) return SetKeepingBatch(c, x, {kUnknown, kUnknown});
   const Shape flat = {in.rank() < 1 ? 1 : in[0], known ? static_cast<int32_t>(rest) : kUnknown};
   OCTET_ASSIGN(Value y, ReshapeTo(c, x, flat));
   c.SetOutput(0, y);

@@ -247,23 +247,8 @@ Status FromKeras(ImportContext& c) {
   Shape out{in[0], kUnknown, kUnknown, f[0]};
   for (int axis = 0; axis < 2; ++axis)
     if (in[1 + axis] != kUnknown) out[1 + axis] = length(axis, in[1 + axis]);
-  Value shape;
-  if (out.known()) {
-    shape = c.Vector(out.dims());
-  } else {
-    std::vector<Value> dims;
-    for (int i = 0; i < 4; ++i) {
-      OCTET_ASSIGN(Value dim, out[i] == kUnknown ? DimensionOf(c, x, i) : Result<Value>(c.Constant<int32_t>(Shape{}, out.dims().subspan(static_cast<size_t>(i), 1))));
-      if (out[i] == kUnknown && i > 0) {
-        const int32_t stride = w.stride[i - 1], rest = length(i - 1, 1) - stride;
-        OCTET_ASSIGN(dim, c.Emit("mul", {dim, c.Constant<int32_t>(Shape{}, std::span(&stride, 1))}));
-        OCTET_ASSIGN(dim, c.Emit("add", {dim, c.Constant<int32_t>(Shape{}, std::span(&rest, 1))}));
-      }
-      dims.push_back(dim);
-    }
-    const PackAttrs pack{.values_count = 4, .axis = 0};
-    OCTET_ASSIGN(shape, c.Emit("pack", dims, &pack));
-  }
+  const int32_t rests[] = {length(0, 1) - w.stride[0], length(1, 1) - w.stride[1]};
+  OCTET_ASSIGN(const Value shape, TransposedShape(c, x, out, w.stride, rests));
   const Attrs attrs{.padding = w.padding, .stride_w = w.stride[1], .stride_h = w.stride[0]};
   const Value inputs[] = {shape, filter, x, bias};
   OCTET_ASSIGN(const Value y, c.EmitAs("transpose_conv", inputs, &attrs, {DType::kF32, out, {}}));

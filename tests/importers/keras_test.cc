@@ -169,6 +169,14 @@ TEST(Keras, AllThatIsMissingIsReportedAtOnce) {
   EXPECT_TRUE(Check(Data("nested.keras"))->empty());
 }
 
+TEST(Keras, OperationsThatItDoesNotHaveAreNoCustomClasses) {
+  auto findings = Check(Data("operation.keras"));
+  ASSERT_TRUE(findings.ok());
+  ASSERT_EQ(findings->size(), 1u);
+  EXPECT_EQ(findings->at(0).kind, "Eig");
+  EXPECT_EQ(findings->at(0).reason, "octet does not have this operation of keras.ops");
+}
+
 TEST(Keras, WeightsThatAreNotNumbers) {
   auto model = Import(Data("nan.keras"));
   ASSERT_FALSE(model.ok());

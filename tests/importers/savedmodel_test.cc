@@ -114,10 +114,10 @@ TEST(FrozenGraph, DilatesOverAFreeLength) {
 }
 
 TEST(FrozenGraph, RefusesByName) {
-  auto findings = importers::Check(Data("svd.pb"));
+  auto findings = importers::Check(Data("root.pb"));
   ASSERT_TRUE(findings.ok());
   ASSERT_EQ(findings->size(), 1u);
-  EXPECT_EQ((*findings)[0].kind, "Svd");
+  EXPECT_EQ((*findings)[0].kind, "MatrixSquareRoot");
 }
 
 // Freezing leaves a table's handle as an input, and its words nowhere.

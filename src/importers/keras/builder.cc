@@ -133,7 +133,8 @@ void Builder::CheckRule(const Layer& layer, const std::string& place) {
   } else if (layer.class_name == "Lambda") {
     add("its Python code is not in the file in a form that can be run", "replace it by Keras' own layers or keras.ops");
   } else if (layer.class_name != "InputLayer" && !HasRule(layer, version_)) {
-    add("octet does not have this layer; of a custom class the file has no Python code", "build it from other layers, or say what it computes in a file, --layers FILE");
+    if (IsOperation(layer)) add("octet does not have this operation of keras.ops", "write it with other operations, or say what it computes in a file, --layers FILE");
+    else add("octet does not have this layer; of a custom class the file has no Python code", "build it from other layers, or say what it computes in a file, --layers FILE");
   } else if (policy.find("_from_") != std::string::npos) {
     add("its weights are quantized by Keras (" + policy + ")", "save the model before quantizing it; octet quantizes it");
   }

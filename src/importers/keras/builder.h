@@ -84,5 +84,7 @@ class Builder : public Construction {
 
 // Keras layer class, keras.ops class or TFOpLambda function: whether anything imports it.
 bool HasRule(const Layer& layer, int version);
+// Whether it is a call of keras.ops.
+bool IsOperation(const Layer& layer);
 
 }  // namespace octet::importers::keras

@@ -176,6 +176,12 @@ void LayerContext::AdoptFinding(const LayerContext& inner) {
 
 // ------------------------------------------------------------------------------ activations
 
+// Whole numbers stay such.
+std::span<const DType> LayerContext::WiderThan(DType own) const {
+  static constexpr DType kTypes[] = {DType::kI32, DType::kI64};
+  return own == DType::kBool || IsFloat(own) ? std::span<const DType>() : kTypes;
+}
+
 Result<Value> LayerContext::Activate(Value v, std::string_view key) { return ApplyActivation(v, Get(key)); }
 
 Result<Value> LayerContext::ApplyActivation(Value v, const Json& activation) {

@@ -83,6 +83,7 @@ class LayerContext : public Lowering {
   void AdoptFinding(const LayerContext& inner);
 
  protected:
+  std::span<const DType> WiderThan(DType own) const override;
 
  private:
   template <class T, class F> T Read(std::string_view key, T fallback, const char* expected, const F& read) const;

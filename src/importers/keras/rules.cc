@@ -6,12 +6,15 @@
 #include "importers/keras/builder.h"
 
 namespace octet::importers::keras {
+
+bool IsOperation(const Layer& layer) { return layer.module.starts_with("keras.src.ops") || layer.module.starts_with("keras.ops"); }
+
 namespace {
 
 // keras.ops calls and TensorFlow functions share class names with layers: they have names of their own.
 std::string RuleName(const Layer& layer, int version) {
   const std::string op = "ops." + layer.class_name;
-  if (layer.module.starts_with("keras.src.ops") || layer.module.starts_with("keras.ops")) return op;
+  if (IsOperation(layer)) return op;
   // The .h5 files of Keras 3 leave the module out, but only layers can be trainable.
   if (layer.module.empty() && version > 2 && !layer.config->Has("trainable") && FindLayerRule(op)) return op;
   if (layer.class_name == "TFOpLambda" || layer.class_name == "SlicingOpLambda") return "tf." + (*layer.config)["function"].text();
@@ -27,7 +30,7 @@ bool Merges(std::string_view name) {
 }  // namespace
 
 const LayerRule* FindLayerRule(std::string_view name) {
-  for (const auto rules : {kPlainRules, kMaskRules, kWrapperRules, kRecurrentRules, kConvLstmRules, kQuantizedRules, kNormalizationRules, kResizeRules, kAttentionRules, kProjectionRules, kArithmeticRules, kShapingRules, kActivationRules, kPreprocessingRules, kNumericRules, kArrayRules, kLookupRules, kHashingRules, kTextRules, kSpectrogramRules, kContrastRules, kPictureRules, kStatisticRules, kLinalgRules, kTransformRules, kConvolutionRules, kNetworkRules})
+  for (const auto rules : {kPlainRules, kMaskRules, kWrapperRules, kRecurrentRules, kConvLstmRules, kQuantizedRules, kNormalizationRules, kResizeRules, kAttentionRules, kProjectionRules, kArithmeticRules, kShapingRules, kActivationRules, kPreprocessingRules, kNumericRules, kArrayRules, kLookupRules, kHashingRules, kTextRules, kSpectrogramRules, kContrastRules, kPictureRules, kStatisticRules, kLinalgRules, kTransformRules, kConvolutionRules, kLocallyConnectedRules, kNetworkRules})
     for (const LayerRule& rule : rules)
       if (rule.name == name) return &rule;
   return nullptr;
@@ -44,7 +47,7 @@ Status Builder::RunRule(LayerContext& c) {
   const LayerRule* own = custom ? nullptr : FindLayerRule(name);
   const ops::ImportRule* rule = custom || own ? nullptr : ops::FindImport(ops::Source::kKeras, name, version_);
   if (!custom && !own && !rule) return c.Fail("a layer that octet has", "class " + name, "build it from other layers");
-  if (!custom && (name == "Dense" || name == "EinsumDense")) OCTET_TRY(c.InputsToFloat());  // A product with float weights promotes whole numbers.
+  if (!custom && (name == "Dense" || name == "EinsumDense" || name == "BatchNormalization")) OCTET_TRY(c.InputsToFloat());  // A product with float weights promotes whole numbers.
   if (!custom && (Merges(name) || name == "Concatenate")) OCTET_TRY(c.InputsToOneType());
   if (!custom && Merges(name)) OCTET_TRY(c.InputsToOneRank());
   Status status = custom ? custom_.Convert(c) : own ? own->convert(c) : c.ConvertOperatorRule(*rule);

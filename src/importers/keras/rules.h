@@ -43,6 +43,7 @@ extern const std::span<const LayerRule> kStatisticRules;  // statistics.cc
 extern const std::span<const LayerRule> kLinalgRules;  // linalg.cc
 extern const std::span<const LayerRule> kTransformRules;  // transforms.cc
 extern const std::span<const LayerRule> kConvolutionRules;  // convolution.cc
+extern const std::span<const LayerRule> kLocallyConnectedRules;  // locally_connected.cc
 extern const std::span<const LayerRule> kNetworkRules;  // functional.cc
 
 // Activations by name, where no operator's file has them.

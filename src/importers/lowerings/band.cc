@@ -19,7 +19,9 @@ Result<Value> Positions(Lowering& c, Value v, int axis) {
 
 }  // namespace
 
-Result<Value> Band(Lowering& c, Value matrices, int64_t lower, int64_t upper) {
+Result<Value> Band(Lowering& c, Value matrices, const BandLimits& limits) {
+  constexpr int64_t kFar = 1 << 30;  // Beyond every matrix.
+  const int64_t lower = std::clamp(limits.lower.value_or(kFar), -kFar, kFar), upper = std::clamp(limits.upper.value_or(kFar), -kFar, kFar);
   const Shape s = c.shape(matrices);
   if (s.rank() < 2) return c.Fail("matrices", s.text(), "");
   const int32_t rows = s.back(2), columns = s.back(1);
@@ -27,7 +29,7 @@ Result<Value> Band(Lowering& c, Value matrices, int64_t lower, int64_t upper) {
     if (int64_t{rows} * columns > (1 << 24)) return c.Fail("matrices of at most 2^24 elements", s.text(), "");
     std::vector<std::byte> inside;
     for (int32_t i = 0; i < rows; ++i)
-      for (int32_t j = 0; j < columns; ++j) inside.push_back(static_cast<std::byte>((lower < 0 || i - j <= lower) && (upper < 0 || j - i <= upper)));
+      for (int32_t j = 0; j < columns; ++j) inside.push_back(static_cast<std::byte>(i - j <= lower && j - i <= upper));
     return c.Constant(TensorType{DType::kBool, Shape{rows, columns}, {}}, inside);
   }
   OCTET_ASSIGN(Value i, Positions(c, matrices, s.rank() - 2));
@@ -35,14 +37,21 @@ Result<Value> Band(Lowering& c, Value matrices, int64_t lower, int64_t upper) {
   OCTET_ASSIGN(const Value j, Positions(c, matrices, s.rank() - 1));
   OCTET_ASSIGN(const Value below, c.Make("sub", {i, j}));
   Value inside;
-  if (lower >= 0) {
-    OCTET_ASSIGN(inside, c.Make("less_equal", {below, Number(c, static_cast<int32_t>(std::min<int64_t>(lower, INT32_MAX)))}));
+  if (limits.lower) {
+    OCTET_ASSIGN(inside, c.Make("less_equal", {below, Number(c, static_cast<int32_t>(lower))}));
   }
-  if (upper >= 0 || !inside) {  // Without limits: everything.
-    OCTET_ASSIGN(const Value above, c.Make("greater_equal", {below, Number(c, upper < 0 ? INT32_MIN : static_cast<int32_t>(-std::min<int64_t>(upper, INT32_MAX)))}));
+  if (limits.upper || !inside) {  // Without limits: everything.
+    OCTET_ASSIGN(const Value above, c.Make("greater_equal", {below, Number(c, static_cast<int32_t>(-upper))}));
     OCTET_ASSIGN(inside, inside ? c.Make("logical_and", {inside, above}) : Result<Value>(above));
   }
   return inside;
+}
+
+Result<Value> Banded(Lowering& c, Value matrices, const BandLimits& limits) {
+  OCTET_ASSIGN(const Value inside, Band(c, matrices, limits));
+  if (c.type(matrices).dtype == DType::kBool) return c.Make("logical_and", {matrices, inside});
+  OCTET_ASSIGN(const Value zero, c.Cast(c.Scalar(0), c.type(matrices).dtype));
+  return c.Make("select_v2", {inside, matrices, zero});
 }
 
 }  // namespace octet::importers

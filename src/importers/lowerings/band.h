@@ -1,12 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which elements of a matrix lie in a band around its diagonal.
 #pragma once
+#include <optional>
+
 #include "importers/lowering.h"
 
 namespace octet::importers {
 
-// bool [rows, columns] of the last two axes of `matrices`: i - j <= lower and j - i <= upper, where a negative number means no limit.
-// A constant where the sizes are known.
-Result<Value> Band(Lowering& c, Value matrices, int64_t lower, int64_t upper);
+// The row's number minus the column's is at most `lower`, the other way round at most `upper`.
+struct BandLimits {
+  std::optional<int64_t> lower, upper;
+};
+// bool [rows, columns] of the last two axes of `matrices`: a constant where the sizes are known.
+Result<Value> Band(Lowering& c, Value matrices, const BandLimits& limits);
+// The matrices with zeros beside the band.
+Result<Value> Banded(Lowering& c, Value matrices, const BandLimits& limits);
 
 }  // namespace octet::importers

@@ -99,7 +99,7 @@ Result<Value> Elementwise(Lowering& c, std::string_view op, std::span<const Valu
   const ops::OpDef* def = ops::Find(op);
   const bool narrow = type == DType::kU8 || type == DType::kI8 || type == DType::kU16 || type == DType::kI16;
   // Their narrow kernels are of quantized numbers, not of whole ones.
-  const bool rescales = narrow && (op == "add" || op == "sub" || op == "mul" || op == "squared_difference");
+  const bool rescales = narrow && (op == "add" || op == "sub" || op == "mul" || op == "squared_difference" || op.ends_with("equal") || op == "less" || op == "greater");
   if (!def || (HasKernel(*def, type) && !rescales)) return c.Make(op, in);
   if (type == DType::kI64) return OfLongs(c, op, in);
   if (op == "square") return Elementwise(c, "mul", std::vector<Value>{in[0], in[0]});

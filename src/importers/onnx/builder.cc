@@ -29,7 +29,7 @@ const NodeRule* FindNodeRule(std::string_view name, int64_t version) {
   const NodeRule* best = nullptr;
   for (const auto rules : {kElementwiseRules, kConvolutionRules, kPoolingRules, kReductionRules, kShapeRules, kMovementRules,
                            kIndexingRules, kMatrixRules, kNormalizationRules, kQuantizationRules, kRecurrentRules, kResizeRules,
-                           kSequenceRules, kControlRules, kAttentionRules, kSignalRules, kSamplingRules, kCombinedRules, kCategoryRules, kPlacementRules, kNBitsRules, kRandomRules})
+                           kSequenceRules, kControlRules, kAttentionRules, kSignalRules, kSamplingRules, kCombinedRules, kCategoryRules, kPlacementRules, kNBitsRules, kRandomRules, kUniqueRules})
     for (const NodeRule& rule : rules)
       if (rule.name == name && rule.since <= version && (!best || rule.since > best->since)) best = &rule;
   return best;
@@ -92,14 +92,18 @@ Result<Binding> Builder::Lookup(Scope& scope, std::string_view name) {
   if (const auto it = scope.values.find(name); it != scope.values.end()) return it->second;
   if (const TensorProto* t = FindStored(&scope, name)) {
     OCTET_ASSIGN(const Value v, Stored(*t, Owned(name)));
-    return Binding{v, false, {}};
+    return Binding(v);
   }
   if (!scope.outer) return Error(Code::kInvalidModel, "a node reads '%s', which nothing makes before it", Owned(name).c_str());
   if (!scope.captures) return Lookup(*scope.outer, name);
   OCTET_ASSIGN(Binding bound, parent_->Lookup(*scope.outer, name));
   if (!bound) return bound;
-  if (bound.is_list) return Error(Code::kUnsupported, "'%s' is a sequence from outside the loop", Owned(name).c_str());
-  OCTET_ASSIGN(bound.value, Capture(*scope.captures, bound.value));
+  for (Value& item : bound.items) {
+    OCTET_ASSIGN(item, Capture(*scope.captures, item));
+  }
+  if (bound.value) {
+    OCTET_ASSIGN(bound.value, Capture(*scope.captures, bound.value));
+  }
   return bound;
 }
 
@@ -221,7 +225,7 @@ Status Builder::AddInputs(Scope& scope) {
         OCTET_ASSIGN(v, context.Cast(v, compute));
       }
     }
-    scope.values[input->name] = {v, false, {}};
+    scope.values[input->name] = v;
   }
   for (const auto& [key, shape] : options_.input_shapes) {
     const bool found = (key.empty() && inputs.size() == 1) || std::ranges::any_of(inputs, [&](const ValueProto* v) { return v->name == key; });
@@ -368,7 +372,7 @@ Status Builder::RunRule(NodeContext& context, std::string_view name) {
 
 Result<Value> Builder::RunAs(const NodeContext& context, NodeProto& node, std::vector<Value> inputs) {
   std::vector<Binding> bound;
-  for (const Value v : inputs) bound.push_back({v, false, {}});
+  for (const Value v : inputs) bound.emplace_back(v);
   const int64_t version = VersionOf(*context.scope().opsets, "");
   NodeContext inner(*this, context.scope(), node, context.place(), version, std::move(bound));
   inner.InheritAttributes(context);
@@ -436,7 +440,7 @@ Status Builder::RunFunction(const FunctionProto& f, const NodeProto& node, Scope
   return {};
 }
 
-Result<std::vector<Binding>> Builder::RunGraph(const GraphProto& g, Scope& outer, std::span<const Value> inputs, const std::string& prefix) {
+Result<std::vector<Binding>> Builder::RunGraph(const GraphProto& g, Scope& outer, std::span<const Binding> inputs, const std::string& prefix) {
   Scope scope;
   scope.outer = &outer;
   scope.prefix = prefix;
@@ -444,7 +448,7 @@ Result<std::vector<Binding>> Builder::RunGraph(const GraphProto& g, Scope& outer
   scope.depth = outer.depth + 1;
   for (const TensorProto& t : g.initializers) scope.stored[t.name] = &t;
   if (g.inputs.size() < inputs.size()) return Error(Code::kInvalidModel, "'%s' takes %zu inputs and is given %zu", prefix.c_str(), g.inputs.size(), inputs.size());
-  for (size_t i = 0; i < inputs.size(); ++i) scope.values[g.inputs[i].name] = {inputs[i], false, {}};
+  for (size_t i = 0; i < inputs.size(); ++i) scope.values[g.inputs[i].name] = inputs[i];
   Declare(scope, g);
   OCTET_TRY(RunNodes(g.nodes, scope));
   std::vector<Binding> outputs;

@@ -59,16 +59,16 @@ class Builder : public Construction {
   // The value of a name as seen from `scope`; empty when there is none (or it could not be imported).
   Result<Binding> Lookup(Scope& scope, std::string_view name);
   // Runs the nodes of a graph inside `outer` with these inputs; entries are empty where something was not imported.
-  Result<std::vector<Binding>> RunGraph(const GraphProto& g, Scope& outer, std::span<const Value> inputs, const std::string& prefix);
+  Result<std::vector<Binding>> RunGraph(const GraphProto& g, Scope& outer, std::span<const Binding> inputs, const std::string& prefix);
   // WHILE around the nodes of `body`: iteration, condition, carried values, then what each trip gives. `trips` may be
-  // empty. Answers the carried values and, stacked, what the trips gave.
+  // empty. Answers the carried values (sequences stacked) and, stacked, what the trips gave.
   // Of a Scan: the body gets slices of `scanned` behind the carried values, and neither iteration nor condition.
   struct Scanned {
     Value value;
     int32_t axis = 0;
     bool backwards = false;
   };
-  Result<std::vector<Value>> EmitWhile(NodeContext& c, const GraphProto& body, Value trips, Value condition, std::span<const Value> carried, std::span<const Scanned> scanned = {});
+  Result<std::vector<Value>> EmitWhile(NodeContext& c, const GraphProto& body, Value trips, Value condition, std::span<const Binding> carried, std::span<const Scanned> scanned = {});
   // IF over the nodes of two graphs; answers their outputs, with dimensions that differ unknown.
   Result<std::vector<Value>> EmitIf(NodeContext& c, Value condition, const GraphProto& yes, const GraphProto& no);
   // The rule of `node` on other inputs, in the place (and with the attributes) of the context's node.

@@ -142,34 +142,6 @@ const std::byte* NodeContext::data(Value v) const {
 
 Value NodeContext::Constant(const TensorType& type, std::span<const std::byte> bytes) { return builder_.Constant(type, bytes, place_ + "/constant"); }
 
-namespace {
-bool Fits(const ops::OpDef& def, std::span<const TensorType* const> inputs, const void* attrs) {
-  const std::vector<const TensorType*> unknown(1, nullptr);
-  const ops::OpView view{&def, "", inputs, unknown, {}, attrs};
-  return ops::MatchTypes(view).ok();
-}
-}  // namespace
-
-// The type in which an element-wise operator must compute where it lacks that of its inputs; kNone: their own.
-// Integers of 8 and 16 bits always widen: to an operator they mean quantized numbers.
-DType NodeContext::WideType(const ops::OpDef& def, std::span<const Value> inputs, const void* attrs) const {
-  if (!(def.traits & ops::kElementwise) || def.name == "select_v2" || def.name == "cast" || inputs.empty() || def.inputs.empty()) return DType::kNone;
-  const DType own = type(inputs[0]).dtype;
-  const bool narrow = own == DType::kI8 || own == DType::kU8 || own == DType::kI16 || own == DType::kU16;
-  if (narrow && !type(inputs[0]).quant.empty()) return DType::kNone;
-  std::vector<TensorType> types;
-  std::vector<const TensorType*> pointers;
-  for (const Value v : inputs) types.push_back(v ? type(v) : TensorType{});
-  for (const TensorType& t : types) pointers.push_back(&t);
-  if (!narrow && Fits(def, pointers, attrs)) return DType::kNone;
-  for (const DType wide : {DType::kI32, DType::kI64, DType::kF32}) {
-    if (wide == own || (wide == DType::kI32 && (own == DType::kU32))) continue;
-    for (TensorType& t : types) t.dtype = wide;
-    if (Fits(def, pointers, attrs)) return wide;
-  }
-  return DType::kNone;
-}
-
 // Integers with one scale that the operator hands on: its output has the scale of an input.
 bool NodeContext::MovesQuantized(const ops::OpDef& def, std::span<const Value> inputs) const {
   bool quantized = false;
@@ -187,31 +159,42 @@ Result<std::vector<Value>> NodeContext::EmitMany(std::string_view op, std::span<
     const Value x = *std::ranges::find_if(inputs, [&](Value v) { return v && !type(v).quant.empty(); });
     return EmitNode(op, inputs, attrs, std::vector<TensorType>(static_cast<size_t>(outputs), TensorType{type(x).dtype, {}, type(x).quant}));
   }
-  const DType wide = def ? WideType(*def, inputs, attrs) : DType::kNone;
-  if (wide == DType::kNone) return Lowering::EmitMany(op, inputs, attrs, outputs);
-  const DType own = type(inputs[0]).dtype;
-  std::vector<Value> widened(inputs.begin(), inputs.end());
-  for (Value& v : widened) {
-    OCTET_ASSIGN(v, Cast(v, wide));
-  }
-  OCTET_ASSIGN(std::vector<Value> values, Lowering::EmitMany(op, widened, attrs, outputs));
-  for (Value& v : values) {
-    if (type(v).dtype != wide) continue;  // Comparisons answer bool.
-    OCTET_ASSIGN(v, Cast(v, own));
-  }
-  return values;
+  return Lowering::EmitMany(op, inputs, attrs, outputs);
+}
+
+std::span<const DType> NodeContext::WiderThan(DType) const {
+  static constexpr DType kTypes[] = {DType::kI32, DType::kI64, DType::kF32};
+  return kTypes;
 }
 
 Result<Value> NodeContext::Activate(Value v, std::string_view) { return v; }
 
-void NodeContext::SetOutput(int i, Value v) {
-  if (outputs_.size() <= static_cast<size_t>(i)) outputs_.resize(static_cast<size_t>(i) + 1);
-  outputs_[static_cast<size_t>(i)] = {v, false, {}};
+Binding Binding::Sequence(std::vector<Value> items) {
+  Binding b;
+  b.is_list = true;
+  b.items = std::move(items);
+  return b;
 }
 
-void NodeContext::SetOutputList(int i, std::vector<Value> items) {
-  SetOutput(i, {});
-  outputs_[static_cast<size_t>(i)] = {{}, true, std::move(items)};
+Binding Binding::Stacked(Value all) {
+  Binding b(all);
+  b.is_list = true;
+  return b;
+}
+
+void NodeContext::SetOutput(int i, Value v) { SetOutput(i, Binding(v)); }
+
+void NodeContext::SetOutput(int i, Binding b) {
+  if (outputs_.size() <= static_cast<size_t>(i)) outputs_.resize(static_cast<size_t>(i) + 1);
+  outputs_[static_cast<size_t>(i)] = std::move(b);
+}
+
+Result<Value> NodeContext::Stack(const Binding& sequence) {
+  if (sequence.value) return sequence.value;
+  if (sequence.items.empty()) return Fail("tensors in the sequence", "none", "");
+  std::vector<Value> rows = {sequence.items[0]};
+  rows.insert(rows.end(), sequence.items.begin(), sequence.items.end());
+  return Make("pack", rows, {{"values_count", static_cast<int64_t>(rows.size())}, {"axis", 0}});
 }
 
 Status NodeContext::Fail(std::string_view expected, std::string_view found, std::string_view advice) const {

@@ -16,11 +16,16 @@ namespace octet::importers::onnx {
 class Builder;
 struct Scope;
 
-// What a name stands for: a tensor, or a sequence of them.
+// What a name stands for: a tensor, or a sequence of them. One whose length is data has its tensors, of one shape, stacked in `value`
+// behind a first row that is none of them: LiteRT's loops carry no empty tensors.
 struct Binding {
   Value value;
   bool is_list = false;
   std::vector<Value> items;
+  Binding() = default;
+  Binding(Value v) : value(v) {}
+  static Binding Sequence(std::vector<Value> items);
+  static Binding Stacked(Value all);
   explicit operator bool() const { return is_list || static_cast<bool>(value); }
 };
 
@@ -62,7 +67,9 @@ class NodeContext : public Lowering {
   bool wants(int output) const { return output < num_outputs() && !node_.outputs[static_cast<size_t>(output)].empty(); }
   const Binding& input(int i) const { return inputs_[static_cast<size_t>(i)]; }
   void SetInput(int i, Value v) { inputs_[static_cast<size_t>(i)].value = v; }
-  void SetOutputList(int i, std::vector<Value> items);
+  void SetOutput(int i, Binding b);
+  // The sequence as its `value` would be.
+  Result<Value> Stack(const Binding& sequence);
   const AttributeProto* Find(std::string_view key) const;
   std::vector<std::string> Texts(std::string_view key) const;
   // Whether a tensor of this shape may be made: known, and of at most `most` elements. Sizes come from files.
@@ -102,10 +109,10 @@ class NodeContext : public Lowering {
 
  protected:
   bool folds() const override { return true; }
+  std::span<const DType> WiderThan(DType own) const override;
 
  private:
   bool MovesQuantized(const ops::OpDef& def, std::span<const Value> inputs) const;
-  DType WideType(const ops::OpDef& def, std::span<const Value> inputs, const void* attrs) const;
 
   Builder& builder_;
   Scope& scope_;

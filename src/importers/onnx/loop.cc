@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Loops whose count is data, as WHILE: one subgraph for the condition, one for the body, both with the same values:
-//   iteration, condition, carried values, what the trips gave so far, what the body reads from around it.
+//   iteration, condition, carried values, what the trips gave so far (behind a row), what the body reads from around it.
 // A Scan's body has no iteration and no condition of its own, but slices of what is scanned.
 // A subgraph is built by a builder of its own, whose graph then becomes a part of the model.
 #include <algorithm>
@@ -12,7 +12,8 @@ namespace octet::importers::onnx {
 struct Builder::Loop {
   const GraphProto& proto;
   Value trips;                    // Of the outer graph; may be empty.
-  std::vector<TensorType> types;  // Of the carried values inside: dimensions that change are unknown.
+  std::span<const Binding> carried;
+  std::vector<TensorType> types;  // Of the carried values inside: dimensions that change are unknown. Of empty sequences not known at first.
   std::vector<TensorType> given;  // What one trip gives: element types and shapes.
   Captures captures;
   std::vector<TensorType> inputs;  // All, in order.
@@ -25,6 +26,16 @@ struct Builder::Loop {
 namespace {
 
 TensorType ScalarOf(DType t) { return {t, Shape{}, {}}; }
+
+bool IsEmpty(const Binding& sequence) { return !sequence.value && sequence.items.empty(); }
+
+// LiteRT's loops carry no empty tensors: what trips give is stacked behind one row that is none of theirs.
+Result<Value> FillerRow(NodeContext& c, const TensorType& stacked) {
+  TensorType row{stacked.dtype, stacked.shape, {}};
+  for (int i = 0; i < row.shape.rank(); ++i) row.shape[i] = i == 0 ? 1 : std::max(row.shape[i], 0);
+  if (row.dtype == DType::kString || !NodeContext::IsSmall(row.shape, 1 << 25)) return c.Fail("trips that give at most 2^25 numbers", row.shape.text(), "");
+  return c.Constant(row, std::vector<std::byte>(static_cast<size_t>(row.shape.elements() * BitsOf(row.dtype) / 8)));
+}
 
 // Dimensions that differ are unknown. False where the ranks or types do.
 bool Relax(const TensorType& after, TensorType* type, bool* changed) {
@@ -80,12 +91,14 @@ Result<bool> Builder::BuildBody(Scope& outer, const NodeContext& place, Loop& lo
   std::vector<Value> in = {add(ScalarOf(DType::kI64), "/iteration"), add(ScalarOf(DType::kBool), "/condition")};
   for (const TensorType& t : loop.types) in.push_back(add(t, "/carried"));
   const size_t hidden = 2 - loop.own();
-  std::vector<Value> given(in.begin() + static_cast<std::ptrdiff_t>(hidden), in.end());
+  std::vector<Binding> given(in.begin() + static_cast<std::ptrdiff_t>(hidden), in.end());
+  for (size_t i = 0; i < loop.carried.size(); ++i)
+    if (loop.carried[i].is_list) given[i + loop.own()] = loop.types[i].shape.rank() > 0 ? Binding::Stacked(in[i + 2]) : Binding::Sequence({});
   for (const Scanned& s : loop.scanned) {
     OCTET_ASSIGN(const Value slice, SliceOf(c, loop.captures, s, in[0], loop.trips));
-    given.push_back(slice);
+    given.emplace_back(slice);
   }
-  for (size_t i = 0; i < given.size() && i < loop.proto.inputs.size(); ++i) scope.values[loop.proto.inputs[i].name] = {given[i], false, {}};
+  for (size_t i = 0; i < given.size() && i < loop.proto.inputs.size(); ++i) scope.values[loop.proto.inputs[i].name] = given[i];
   if (loop.trips) {
     OCTET_ASSIGN(const Value captured, Capture(loop.captures, loop.trips));
     (void)captured;
@@ -95,14 +108,24 @@ Result<bool> Builder::BuildBody(Scope& outer, const NodeContext& place, Loop& lo
   std::vector<Value> out;
   for (const ValueProto& o : loop.proto.outputs) {
     OCTET_ASSIGN(const Binding bound, Lookup(scope, o.name));
-    if (!bound.value) return place.Fail("tensors from the body", "a sequence", "");
-    out.push_back(bound.value);
+    const size_t i = out.size() - loop.conditions();
+    if (bound.is_list != (i < loop.carried.size() && loop.carried[i].is_list))
+      return place.Fail("sequences from the body where it takes some, else tensors", std::string(o.name), "");
+    OCTET_ASSIGN(const Value v, bound.is_list ? c.Stack(bound) : Result<Value>(bound.value));
+    out.push_back(v);
   }
   if (loop.conditions() == 0) out.insert(out.begin(), in[1]);
   if (out.size() < loop.types.size() + 1) return place.Fail("an output of the body for every value carried", std::to_string(out.size()), "check the model");
   bool changed = false;
-  for (size_t i = 0; i < loop.types.size(); ++i)
-    if (!Relax(TypeOf(out[i + 1]), &loop.types[i], &changed)) return place.Fail("carried values of one type and rank", TypeOf(out[i + 1]).shape.text(), "");
+  for (size_t i = 0; i < loop.types.size(); ++i) {
+    if (loop.carried[i].is_list && loop.types[i].shape.rank() == 0) {
+      loop.types[i] = TypeOf(out[i + 1]);
+      loop.types[i].shape[0] = kUnknown;
+      changed = true;
+    } else if (!Relax(TypeOf(out[i + 1]), &loop.types[i], &changed)) {
+      return place.Fail("carried values of one type and rank", TypeOf(out[i + 1]).shape.text(), "");
+    }
+  }
   if (changed) return false;
   const int64_t one = 1;
   OCTET_ASSIGN(const Value next, c.Emit("add", {in[0], c.Constant<int64_t>(Shape{}, std::span(&one, 1))}));
@@ -155,9 +178,15 @@ Status Builder::BuildCondition(Scope& outer, const NodeContext& place, Loop& loo
   return {};
 }
 
-Result<std::vector<Value>> Builder::EmitWhile(NodeContext& c, const GraphProto& body, Value trips, Value condition, std::span<const Value> carried, std::span<const Scanned> scanned) {
-  Loop loop{body, trips, {}, {}, {}, {}, scanned};
-  for (const Value v : carried) loop.types.push_back(TypeOf(v));
+Result<std::vector<Value>> Builder::EmitWhile(NodeContext& c, const GraphProto& body, Value trips, Value condition, std::span<const Binding> carried, std::span<const Scanned> scanned) {
+  Loop loop{body, trips, carried, {}, {}, {}, {}, scanned};
+  std::vector<Value> starts;
+  for (const Binding& b : carried) {
+    OCTET_ASSIGN(const Value v, b.is_list && !IsEmpty(b) ? c.Stack(b) : Result<Value>(b.value));
+    starts.push_back(v);
+    loop.types.push_back(v ? TypeOf(v) : TensorType{});
+    if (b.is_list && v) loop.types.back().shape[0] = kUnknown;
+  }
   int32_t body_at = -1;
   while (body_at < 0) {  // Every further try knows less of the shapes.
     loop.given.clear();
@@ -174,11 +203,9 @@ Result<std::vector<Value>> Builder::EmitWhile(NodeContext& c, const GraphProto& 
   const int32_t test_at = Adopt(test, c.place() + "/condition");
   const int64_t zero = 0;
   std::vector<graph::TensorId> in = {c.Constant<int64_t>(Shape{}, std::span(&zero, 1)).id, condition.id}, out;
-  for (const Value v : carried) in.push_back(v.id);
-  for (const TensorType& t : loop.given) {
-    TensorType empty{t.dtype, Shape{0}, {}};
-    for (const int32_t d : t.shape.dims()) empty.shape.push_back(d == kUnknown ? 0 : d);
-    in.push_back(graph().AddConstant(UniqueName(c.place() + "/nothing"), empty, graph::MakeBuffer(std::span<const std::byte>())));
+  for (size_t i = 0; i < starts.size() + loop.given.size(); ++i) {
+    OCTET_ASSIGN(const Value v, i < starts.size() && starts[i] ? Result<Value>(starts[i]) : FillerRow(c, loop.inputs[i + 2]));
+    in.push_back(v.id);
   }
   for (const auto& [from, to] : loop.captures.values) in.push_back(from.id);
   for (const TensorType& t : loop.inputs) out.push_back(graph().AddTensor(UniqueName(c.place() + "/while"), t));
@@ -189,7 +216,13 @@ Result<std::vector<Value>> Builder::EmitWhile(NodeContext& c, const GraphProto& 
   OCTET_TRY(graph::LinkCallees(model_));
   OCTET_TRY(graph::InferNode(graph(), node));
   std::vector<Value> results;
-  for (size_t i = 0; i < carried.size() + loop.given.size(); ++i) results.push_back({out[i + 2]});
+  for (size_t i = 0; i < carried.size(); ++i) results.push_back({out[i + 2]});
+  for (size_t i = 0; i < loop.given.size(); ++i) {
+    const Value all{out[i + 2 + carried.size()]};
+    OCTET_ASSIGN(const Value y, c.Make("strided_slice", {all, c.Vector({1}), c.Vector({0}), c.Vector({1})}, {{"end_mask", 1}}));
+    RefineShape(y, loop.inputs[i + 2 + carried.size()].shape);
+    results.push_back(y);
+  }
   return results;
 }
 

@@ -40,6 +40,7 @@ extern const std::span<const NodeRule> kCategoryRules;       // categories.cc
 extern const std::span<const NodeRule> kRandomRules;         // random.cc
 extern const std::span<const NodeRule> kPlacementRules;      // placement.cc
 extern const std::span<const NodeRule> kNBitsRules;          // nbits.cc
+extern const std::span<const NodeRule> kUniqueRules;         // unique.cc
 
 // The newest rule not above `version`; null when there is none here.
 const NodeRule* FindNodeRule(std::string_view name, int64_t version);

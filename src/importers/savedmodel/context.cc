@@ -23,6 +23,11 @@ int64_t NodeContext::Int(std::string_view key, int64_t fallback) const {
   return a.Find(Attribute::kType, &f) ? static_cast<int64_t>(ComputeType(DTypeFromTf(f.as_int()))) : fallback;
 }
 
+DType NodeContext::SourceType(std::string_view key) const {
+  WireField f;
+  return node_.def->Get(key).Find(Attribute::kType, &f) ? DTypeFromTf(f.as_int()) : DType::kNone;
+}
+
 double NodeContext::Number(std::string_view key, double fallback) const {
   WireField f;
   const Attribute a = node_.def->Get(key);

@@ -53,6 +53,8 @@ class NodeContext : public Lowering {
   Construction& construction() override;
   // All that are tensors, and nothing for those that a node of at least so many lacks (it fails then, see lacks_input).
   std::vector<Value> Inputs(int at_least = 0) const;
+  // As the file says it, where Type is what it is computed in.
+  DType SourceType(std::string_view key) const;
   DType Type(std::string_view key) const { return static_cast<DType>(Int(key, static_cast<int64_t>(DType::kNone))); }
   // What is known of input i's elements; null: nothing.
   const Partial* Known(int i) const;

@@ -33,6 +33,7 @@ const Outputs* NamedOutputs(std::string_view op) {
       {"Unique", {"y", "idx"}},
       {"UniqueV2", {"y", "idx"}},
       {"UniqueWithCounts", {"y", "idx", "count"}},
+      {"ListDiff", {"out", "idx"}},
       {"FusedBatchNorm", {"y", "batch_mean", "batch_variance", "reserve_space_1", "reserve_space_2"}},
       {"FusedBatchNormV2", {"y", "batch_mean", "batch_variance", "reserve_space_1", "reserve_space_2"}},
       {"FusedBatchNormV3", {"y", "batch_mean", "batch_variance", "reserve_space_1", "reserve_space_2", "reserve_space_3"}},

@@ -7,6 +7,7 @@
 #include "importers/keras/builder.h"
 #include "importers/keras/layers/functions.h"
 #include "importers/keras/rules.h"
+#include "importers/lowerings/band.h"
 #include "importers/lowerings/selection.h"
 #include "ops/shape_util.h"
 
@@ -148,15 +149,8 @@ Status ConvertMeshgrid(LayerContext& c) {
 // The part of a matrix on and below (above) a diagonal.
 Status ConvertTriangle(LayerContext& c) {
   OCTET_ASSIGN(const Value x, Tensor(c));
-  const Shape s = c.shape(x);
-  if (s.rank() < 2 || s.back() < 1 || s.back(2) < 1 || int64_t{s.back()} * s.back(2) > (1 << 24)) return c.Fail("matrices of known size", s.text(), "");
-  const int64_t k = c.Int("k", 0);
-  const bool lower = c.kind() == "Tril";
-  std::vector<float> mask;
-  for (int32_t i = 0; i < s.back(2); ++i)
-    for (int32_t j = 0; j < s.back(); ++j) mask.push_back((lower ? j - i <= k : j - i >= k) ? 1.0f : 0.0f);
-  OCTET_ASSIGN(const Value kept, c.Cast(c.Constant<float>(Shape{s.back(2), s.back()}, mask), c.type(x).dtype));
-  return Set(c, c.Make("mul", {x, kept}));
+  const int64_t k = std::max(c.Int("k", 0), -INT64_MAX);
+  return Set(c, Banded(c, x, c.kind() == "Tril" ? BandLimits{{}, k} : BandLimits{-k, {}}));
 }
 
 // Elements of the main diagonal of the last two axes; their sum.

@@ -47,7 +47,8 @@ Result<Value> ApplyMasks(LayerContext& c, Value scores, const Masks& m) {
   OCTET_TRY(heads ? add(m.query, {1, 3}) : add(m.query, {2}));
   if (m.attention) OCTET_TRY(heads && c.rank(m.attention) == 3 ? add(m.attention, {1}) : add(m.attention, {}));
   if (m.causal || m.window > 0) {
-    OCTET_ASSIGN(const Value pairs, Band(c, scores, m.window > 0 ? m.window - 1 : -1, m.causal ? 0 : m.window > 0 ? m.window - 1 : -1));
+    const std::optional<int64_t> window = m.window > 0 ? std::optional<int64_t>(m.window - 1) : std::nullopt;
+    OCTET_ASSIGN(const Value pairs, Band(c, scores, {window, m.causal ? 0 : window}));
     OCTET_TRY(meet(pairs));
   }
   if (!allowed) return scores;

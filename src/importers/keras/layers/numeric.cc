@@ -221,36 +221,6 @@ Status ConvertLogsumexp(LayerContext& c) {
   OCTET_ASSIGN(const Value base, Keeps(c) ? Result<Value>(most) : c.Make("reduce_max", {x, c.Vector(axes)}, {{"keep_dims", 0}}));
   return Set(c, c.Make("add", {y, base}));
 }
-Status ConvertNorm(LayerContext& c) {
-  OCTET_ASSIGN(const Value x, FloatOperand(c));
-  const Json& ord = c.Get("ord");
-  const std::vector<int32_t> axes = Axes(c, c.rank(x));
-  const bool vectors = axes.size() == 1 || ord.is_null() || ord.text() == "fro";
-  const double p = ord.is_number() ? ord.number() : ord.text() == "inf" || ord.text() == "Infinity" ? std::numeric_limits<double>::infinity() : 2;
-  if (!vectors) return c.Fail("a norm of vectors, or the Frobenius norm", ord.text(), "");
-  if (p == 2) {
-    OCTET_ASSIGN(Value y, c.Make("mul", {x, x}));
-    OCTET_ASSIGN(y, c.Make("sum", {y, c.Vector(axes)}, {{"keep_dims", Keeps(c)}}));
-    return Set(c, c.Make("sqrt", {y}));
-  }
-  OCTET_ASSIGN(Value y, c.Make("abs", {x}));
-  if (std::isinf(p)) return Set(c, c.Make(p > 0 ? "reduce_max" : "reduce_min", {y, c.Vector(axes)}, {{"keep_dims", Keeps(c)}}));
-  if (p == 1) return Set(c, c.Make("sum", {y, c.Vector(axes)}, {{"keep_dims", Keeps(c)}}));
-  return c.Fail("ord 1, 2 or inf", std::to_string(p), "");
-}
-// x / max(norm(x), epsilon)
-Status ConvertNormalize(LayerContext& c) {
-  OCTET_ASSIGN(const Value x, FloatOperand(c));
-  if (c.Int("order", 2) != 2) return c.Fail("order 2", std::to_string(c.Int("order", 2)), "");
-  const auto epsilon = static_cast<float>(c.Number("epsilon", 1e-12));
-  std::vector<int64_t> axes;
-  if (!IntsOf(LiteralOf(c, 1, {"axis"}), &axes)) axes = {-1};
-  OCTET_ASSIGN(Value y, c.Make("mul", {x, x}));
-  OCTET_ASSIGN(y, c.Make("sum", {y, c.Vector(std::vector<int32_t>(axes.begin(), axes.end()))}, {{"keep_dims", 1}}));
-  OCTET_ASSIGN(y, c.Make("maximum", {y, c.Scalar(epsilon * epsilon)}));
-  OCTET_ASSIGN(y, c.Make("rsqrt", {y}));
-  return Set(c, c.Make("mul", {x, y}));
-}
 Status ConvertAverage(LayerContext& c) {
   OCTET_ASSIGN(const Value x, FloatOperand(c));
   if (const Argument* weights = FindArgument(c, 1, {"weights"}); weights && (c.TensorOf(weights) || !LiteralOf(c, 1, {"weights"}).is_null())) {
@@ -389,7 +359,7 @@ constexpr LayerRule kRules[] = {
     {"ops.Gelu", ConvertGelu}, {"ops.Elu", ConvertElu}, {"ops.Celu", ConvertCelu}, {"ops.Sparsemax", ConvertSparsemax}, {"ops.HardShrink", ConvertShrink}, {"ops.SoftShrink", ConvertShrink},
     {"ops.HardTanh", ConvertHardTanh}, {"ops.Glu", ConvertGlu}, {"ops.Squareplus", ConvertSquareplus}, {"ops.NanToNum", ConvertNanToNum},
     {"ops.Var", ConvertVar}, {"ops.Std", ConvertStd}, {"ops.Moments", ConvertMoments}, {"ops.Ptp", ConvertPtp}, {"ops.CountNonzero", ConvertCountNonzero},
-    {"ops.Logsumexp", ConvertLogsumexp}, {"ops.Norm", ConvertNorm}, {"ops.Normalize", ConvertNormalize}, {"ops.Average", ConvertAverage}, {"ops.Argmin", ConvertArgmin},
+    {"ops.Logsumexp", ConvertLogsumexp}, {"ops.Average", ConvertAverage}, {"ops.Argmin", ConvertArgmin},
     {"ops.Cumsum", ConvertCumsum}, {"ops.BatchNorm", ConvertBatchNorm}, {"ops.Inner", ConvertInner}, {"ops.Dot", ConvertDot}, {"ops.Outer", ConvertOuter},
     {"ops.Tensordot", ConvertTensordot}};
 

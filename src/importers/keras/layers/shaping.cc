@@ -266,10 +266,9 @@ template <bool Ones> Status ConvertLike(LayerContext& c) {
 Status ConvertCast(LayerContext& c) {
   OCTET_ASSIGN(const Value x, Tensor(c));
   std::string name;
-  DType dtype = TypeOf(LiteralOf(c, 1, {"dtype"}), &name);
+  const DType dtype = TypeOf(LiteralOf(c, 1, {"dtype"}), &name);
   if (dtype == DType::kNone) return c.Fail("an element type", "'" + name + "'", "");
-  if (IsFloat(dtype)) dtype = DType::kF32;
-  return Set(c, c.Cast(x, dtype));
+  return Set(c, c.CastOfSource(x, dtype));
 }
 
 // ------------------------------------------------------------------------------ indexing

@@ -178,7 +178,8 @@ Status ConvertAttention(NodeContext& c) {
 Result<Value> Modified(NodeContext& c, const char* key, Value v) {
   const AttributeProto* a = c.Find(key);
   if (!a || !a->g) return v;
-  OCTET_ASSIGN(const std::vector<Binding> out, c.builder().RunGraph(*a->g, c.scope(), std::span(&v, 1), c.place() + "/" + key + "/"));
+  const Binding in(v);
+  OCTET_ASSIGN(const std::vector<Binding> out, c.builder().RunGraph(*a->g, c.scope(), std::span(&in, 1), c.place() + "/" + key + "/"));
   if (c.builder().failed()) return c.Fail("a graph that octet reads", "one with unsupported operators", "see there");
   return out.size() == 1 && out[0].value ? Result<Value>(out[0].value) : c.Fail("one output of " + std::string(key), std::to_string(out.size()), "check the model");
 }

@@ -17,17 +17,11 @@ Result<std::vector<Binding>> Branch(NodeContext& c, const char* key) {
   return c.builder().RunGraph(*a->g, c.scope(), {}, c.place() + "/");
 }
 
-Status Give(NodeContext& c, int i, const Binding& b) {
-  if (b.is_list) c.SetOutputList(i, b.items);
-  else c.SetOutput(i, b.value);
-  return {};
-}
-
 Status ConvertIf(NodeContext& c) {
   const auto condition = c.IntsOf(c.Input(0));
   if (condition && !condition->empty()) {
     OCTET_ASSIGN(const std::vector<Binding> taken, Branch(c, (*condition)[0] ? "then_branch" : "else_branch"));
-    for (size_t i = 0; i < taken.size(); ++i) OCTET_TRY(Give(c, static_cast<int>(i), taken[i]));
+    for (size_t i = 0; i < taken.size(); ++i) c.SetOutput(static_cast<int>(i), taken[i]);
     return {};
   }
   OCTET_ASSIGN(const std::vector<Binding> yes, Branch(c, "then_branch"));
@@ -38,7 +32,7 @@ Status ConvertIf(NodeContext& c) {
     OCTET_ASSIGN(when, c.Reshape(when, Shape{}));
   }
   const auto equal = [&](const Binding& a, const Binding& b) {
-    return a.value && b.value && c.type(a.value).dtype == c.type(b.value).dtype && c.shape(a.value) == c.shape(b.value);
+    return a.value && b.value && c.type(a.value).dtype == c.type(b.value).dtype && c.shape(a.value).known() && c.shape(a.value) == c.shape(b.value);
   };
   if (!std::ranges::equal(yes, no, equal)) {
     OCTET_ASSIGN(const std::vector<Value> y, c.builder().EmitIf(c, when, *c.Find("then_branch")->g, *c.Find("else_branch")->g));
@@ -54,7 +48,7 @@ Status ConvertIf(NodeContext& c) {
 
 // Outputs: the carried values after the last trip, then what each trip gave, stacked. Unrolled where the count and the
 // conditions are known while the model is read; false where they turn out not to be.
-Result<bool> Unroll(NodeContext& c, const GraphProto& body, std::vector<Value> carried, Value condition) {
+Result<bool> Unroll(NodeContext& c, const GraphProto& body, std::vector<Binding> carried, Value condition) {
   int64_t most = kMaxTrips;
   if (c.Input(0)) {
     const auto trips = c.IntsOf(c.Input(0));
@@ -67,13 +61,13 @@ Result<bool> Unroll(NodeContext& c, const GraphProto& body, std::vector<Value> c
     if (!known || known->empty()) return false;
     if ((*known)[0] == 0 || (c.Input(0) && trip >= most)) break;
     if (trip >= most) return false;
-    std::vector<Value> in = {c.Constant<int64_t>(Shape{}, std::span<const int64_t>(&trip, 1)), condition};
+    std::vector<Binding> in = {c.Constant<int64_t>(Shape{}, std::span<const int64_t>(&trip, 1)), condition};
     in.insert(in.end(), carried.begin(), carried.end());
     OCTET_ASSIGN(const std::vector<Binding> out, c.builder().RunGraph(body, c.scope(), in, c.place() + "/" + std::to_string(trip) + "/"));
     if (out.size() < carried.size() + 1) return c.Fail("an output of the body for every value carried", std::to_string(out.size()), "check the model");
     if (c.builder().failed()) return c.Fail("a body that octet reads", "one with unsupported operators", "see there");
     condition = out[0].value;
-    for (size_t i = 0; i < carried.size(); ++i) carried[i] = out[i + 1].value;
+    for (size_t i = 0; i < carried.size(); ++i) carried[i] = out[i + 1];
     scans.resize(out.size() - 1 - carried.size());
     for (size_t i = 0; i < scans.size(); ++i) scans[i].push_back(out[i + 1 + carried.size()].value);
   }
@@ -89,11 +83,8 @@ Result<bool> Unroll(NodeContext& c, const GraphProto& body, std::vector<Value> c
 Status ConvertLoop(NodeContext& c) {
   const AttributeProto* body = c.Find("body");
   if (!body || !body->g || body->g->inputs.size() < 2) return c.Fail("a body", "none", "check the model");
-  std::vector<Value> carried;
-  for (int i = 2; i < c.num_inputs(); ++i) {
-    if (c.input(i).is_list) return c.Fail("tensors carried around", "a sequence", "");
-    carried.push_back(c.Input(i));
-  }
+  std::vector<Binding> carried;
+  for (int i = 2; i < c.num_inputs(); ++i) carried.push_back(c.input(i));
   Value condition = c.Input(1) ? c.Input(1) : c.Constant(TensorType{DType::kBool, Shape{}, {}}, std::vector<std::byte>{std::byte{1}});
   OCTET_ASSIGN(const bool unrolled, Unroll(c, *body->g, carried, condition));
   if (unrolled) return {};
@@ -103,7 +94,10 @@ Status ConvertLoop(NodeContext& c) {
     OCTET_ASSIGN(*v, c.Reshape(*v, Shape{}));
   }
   OCTET_ASSIGN(const std::vector<Value> results, c.builder().EmitWhile(c, *body->g, trips, condition, carried));
-  for (size_t i = 0; i < results.size(); ++i) c.SetOutput(static_cast<int>(i), results[i]);
+  for (size_t i = 0; i < results.size(); ++i) {
+    const bool sequence = i < carried.size() && carried[i].is_list;
+    c.SetOutput(static_cast<int>(i), sequence ? Binding::Stacked(results[i]) : Binding(results[i]));
+  }
   return {};
 }
 
@@ -130,8 +124,8 @@ class Scan {
     }
     std::vector<Value> carried = states_;
     for (size_t trip = 0; trip < static_cast<size_t>(steps); ++trip) {
-      std::vector<Value> in = carried;
-      for (const auto& list : slices) in.push_back(list[trip]);
+      std::vector<Binding> in(carried.begin(), carried.end());
+      for (const auto& list : slices) in.emplace_back(list[trip]);
       OCTET_ASSIGN(const std::vector<Binding> out, c_.builder().RunGraph(body_, c_.scope(), in, place + "/" + std::to_string(trip) + "/"));
       if (out.size() < carried.size()) return c_.Fail("an output of the body for every state", std::to_string(out.size()), "check the model");
       if (c_.builder().failed()) return c_.Fail("a body that octet reads", "one with unsupported operators", "see there");
@@ -156,7 +150,7 @@ class Scan {
       OCTET_ASSIGN(trips, c_.Make("gather", {shape, c_.ScalarInt(scanned_[0].axis)}, {{"axis", 0}}));
     }
     const bool yes = true;
-    return c_.builder().EmitWhile(c_, body_, trips, c_.Constant<bool>(Shape{}, std::span(&yes, 1)), states_, scanned_);
+    return c_.builder().EmitWhile(c_, body_, trips, c_.Constant<bool>(Shape{}, std::span(&yes, 1)), std::vector<Binding>(states_.begin(), states_.end()), scanned_);
   }
 
   NodeContext& c_;

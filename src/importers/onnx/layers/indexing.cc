@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Picking and placing elements by indices, which may be negative in ONNX.
 #include <algorithm>
-#include <limits>
+#include <set>
 
 #include "importers/onnx/context.h"
 #include "importers/onnx/rules.h"
@@ -124,64 +124,82 @@ Status ConvertGatherElements(NodeContext& c) {
   return Set(c, c.Reshape(y, c.shape(c.Input(1))));
 }
 
-// For every update [n, slice…] the largest (smallest, product) of all those at the same place; `at` is [n, depth].
-Result<Value> Gathered(NodeContext& c, const Shape& x, Value at, Value updates, std::string_view op, float neutral) {
-  const Shape s = c.shape(at);
-  if (!c.IsSmall(c.shape(updates), 1 << 22)) return c.Fail("at most 2^22 updates with a reduction", c.shape(updates).text(), "");
-  const int32_t n = s[0], slice = static_cast<int32_t>(c.shape(updates).elements() / std::max(n, 1));
-  if (n < 1 || int64_t{n} * n * slice > (1 << 22)) return c.Fail("at most 2048 updates with a reduction", s.text(), "");
-  std::vector<int32_t> strides;
-  for (int i = 0; i < s[1]; ++i) strides.push_back(static_cast<int32_t>(x.elements(i + 1, s[1])));
-  OCTET_ASSIGN(Value place, c.Emit("mul", {at, c.Vector(strides)}));
-  OCTET_ASSIGN(place, c.Make("sum", {place, c.Vector({1})}));
-  OCTET_ASSIGN(const Value down, c.Reshape(place, Shape{n, 1, 1}));
-  OCTET_ASSIGN(const Value across, c.Reshape(place, Shape{1, n, 1}));
-  OCTET_ASSIGN(const Value same, c.Emit("equal", {down, across}));
-  OCTET_ASSIGN(Value v, c.Reshape(updates, Shape{1, n, slice}));
-  OCTET_ASSIGN(const Value none, c.Cast(c.Scalar(neutral), c.type(v).dtype));
-  OCTET_ASSIGN(v, c.Emit("select_v2", {same, v, none}));
-  OCTET_ASSIGN(v, c.Make(op, {v, c.Vector({1})}));
-  return c.Reshape(v, c.shape(updates));
+// Whether constant coordinates name no place twice.
+bool AllDiffer(NodeContext& c, Value at) {
+  const auto v = c.IntsOf(at);
+  if (!v) return false;
+  const auto depth = static_cast<size_t>(c.shape(at).back());
+  std::set<std::vector<int64_t>> seen;
+  for (auto i = v->begin(); i != v->end(); i += static_cast<std::ptrdiff_t>(depth))
+    if (!seen.emplace(i, i + static_cast<std::ptrdiff_t>(depth)).second) return false;
+  return true;
 }
 
-// data with `updates` at `at`: where nothing was written, the data. Without a reduction coordinates occur once each, as ONNX
-// demands; with one, all updates of a place agree on the result, and their mean is placed.
+// Places written once each; elsewhere the data.
+Result<Value> PlacedOnce(NodeContext& c, Value x, Value at, Value updates) {
+  const Value shape = c.Vector(c.shape(x).dims());
+  OCTET_ASSIGN(const Value placed, c.Make("scatter_nd", {at, updates, shape}));
+  const std::vector<int32_t> ones(static_cast<size_t>(c.shape(updates).elements()), 1);
+  OCTET_ASSIGN(const Value hits, c.Make("scatter_nd", {at, c.Constant<int32_t>(c.shape(updates), std::span<const int32_t>(ones)), shape}));
+  OCTET_ASSIGN(const Value written, c.Emit("greater", {hits, c.ScalarInt(0)}));
+  return c.Emit("select_v2", {written, placed, x});
+}
+
+// Places that may be written several times: the last update counts, as in onnxruntime, or what the reduction makes of the data and
+// all updates. All as rows: what `at` indexes is one axis, and numbered.
+Result<Value> PlacedOften(NodeContext& c, Value x, Value at, Value updates, std::string_view reduction) {
+  const Shape s = c.shape(x);
+  const int depth = c.shape(at).back();
+  const auto places = static_cast<int32_t>(s.elements(0, depth));
+  Shape rows{places}, given{kUnknown}, flags{places};
+  for (int i = depth; i < s.rank(); ++i) rows.push_back(s[i]), given.push_back(s[i]), flags.push_back(1);
+  std::vector<int32_t> strides, numbers;
+  for (int i = 0; i < depth; ++i) strides.push_back(static_cast<int32_t>(s.elements(i + 1, depth)));
+  OCTET_ASSIGN(at, c.Reshape(at, Shape{kUnknown, depth}));
+  OCTET_ASSIGN(at, c.Emit("mul", {at, c.Vector(strides)}));
+  OCTET_ASSIGN(at, c.Make("sum", {at, c.Vector({1})}));
+  OCTET_ASSIGN(x, c.Reshape(x, rows));
+  OCTET_ASSIGN(updates, c.Reshape(updates, given));
+  const int32_t count = reduction.empty() ? c.shape(at)[0] : places;
+  constexpr int32_t kMost = 1 << 24;  // Their numbers are written out.
+  if (std::max(count, places) > kMost) return c.Fail("at most 2^24 places and updates", s.text(), "");
+  for (int32_t i = 0; i < count; ++i) numbers.push_back(i);
+  Value y;
+  if (reduction.empty()) {
+    OCTET_ASSIGN(const Value last, c.Make("unsorted_segment_max", {c.Vector(numbers), at, c.ScalarInt(places)}));
+    OCTET_ASSIGN(const Value from, c.Emit("maximum", {last, c.ScalarInt(0)}));
+    OCTET_ASSIGN(updates, c.Make("gather", {updates, from}, {{"axis", 0}}));
+    OCTET_ASSIGN(Value written, c.Emit("greater_equal", {last, c.ScalarInt(0)}));
+    OCTET_ASSIGN(written, c.Reshape(written, flags));
+    OCTET_ASSIGN(y, c.Emit("select_v2", {written, updates, x}));
+  } else {
+    OCTET_ASSIGN(const Value all, c.Make("concatenation", {x, updates}, {{"axis", 0}}));
+    OCTET_ASSIGN(const Value of, c.Make("concatenation", {c.Vector(numbers), at}, {{"axis", 0}}));
+    OCTET_ASSIGN(y, c.Make(reduction, {all, of, c.ScalarInt(places)}));
+  }
+  return c.Reshape(y, s);
+}
+
 Result<Value> Placed(NodeContext& c, Value x, Value at, Value updates) {
   const std::string reduction = c.Text("reduction", "none");
-  const Shape s = c.shape(x), u = c.shape(updates);
-  if (!s.known() || !u.known()) return c.Fail("data and updates of known shape", s.text() + " and " + u.text(), "give the inputs' shapes");
-  const DType own = c.type(x).dtype;
-  const Value shape = c.Vector(s.dims());
+  const Shape s = c.shape(x), a = c.shape(at), u = c.shape(updates);
+  if (!c.IsSmall(s, INT32_MAX) || !c.IsSmall(u, INT32_MAX) || !a.known())
+    return c.Fail("data and updates of known shape", s.text() + " and " + u.text(), "give the inputs' shapes");
+  if (a.rank() < 1 || a.back() < 1 || a.back() > s.rank()) return c.Fail("places in the data", a.text(), "check the model");
+  if (u.elements() == 0) return x;
   if (reduction == "add") {
-    OCTET_ASSIGN(const Value placed, c.Make("scatter_nd", {at, updates, shape}));
+    OCTET_ASSIGN(const Value placed, c.Make("scatter_nd", {at, updates, c.Vector(s.dims())}));
     return c.Emit("add", {x, placed});
   }
-  const bool max = reduction == "max", min = reduction == "min", mul = reduction == "mul";
-  if (!max && !min && !mul && reduction != "none") return c.Fail("reduction none, add, mul, max or min", reduction, "");
-  const bool reduces = reduction != "none", widens = own == DType::kBool || (reduces && own != DType::kF32);
-  OCTET_ASSIGN(const Value data, c.Cast(x, widens ? DType::kI32 : own));
-  OCTET_ASSIGN(Value values, c.Cast(updates, widens ? DType::kI32 : own));
-  if (reduces) {
-    const Shape a = c.shape(at);
-    if (a.rank() < 1 || !a.known() || a.back() < 1 || a.back() > s.rank() || !c.IsSmall(s, INT32_MAX)) return c.Fail("places in the data", a.text(), "check the model");
-    OCTET_ASSIGN(at, c.Reshape(at, Shape{static_cast<int32_t>(a.elements() / std::max(a.back(), 1)), a.back()}));
-    Shape flat{c.shape(at)[0]};
-    for (int i = a.back(); i < s.rank(); ++i) flat.push_back(s[i]);
-    OCTET_ASSIGN(values, c.Reshape(values, flat));
-    const float most = widens ? 1e9f : std::numeric_limits<float>::max();
-    OCTET_ASSIGN(values, Gathered(c, s, at, values, max ? "reduce_max" : min ? "reduce_min" : "reduce_prod", max ? -most : min ? most : 1.0f));
-  }
-  const std::vector<int32_t> ones(static_cast<size_t>(c.shape(values).elements()), 1);
-  OCTET_ASSIGN(Value placed, c.Make("scatter_nd", {at, values, shape}));
-  OCTET_ASSIGN(const Value hits, c.Make("scatter_nd", {at, c.Constant<int32_t>(c.shape(values), std::span<const int32_t>(ones)), shape}));
-  OCTET_ASSIGN(const Value written, c.Emit("greater", {hits, c.ScalarInt(0)}));
-  if (reduces) {
-    OCTET_ASSIGN(Value count, c.Emit("maximum", {hits, c.ScalarInt(1)}));
-    OCTET_ASSIGN(count, c.Cast(count, c.type(placed).dtype));
-    OCTET_ASSIGN(placed, c.Emit("div", {placed, count}));
-    OCTET_ASSIGN(placed, c.Emit(max ? "maximum" : min ? "minimum" : "mul", {placed, data}));
-  }
-  OCTET_ASSIGN(const Value y, c.Emit("select_v2", {written, placed, data}));
+  const std::string_view op = reduction == "max"   ? "unsorted_segment_max"
+                              : reduction == "min" ? "unsorted_segment_min"
+                              : reduction == "mul" ? "unsorted_segment_prod"
+                                                   : "";
+  if (op.empty() && reduction != "none") return c.Fail("reduction none, add, mul, max or min", reduction, "");
+  const DType own = c.type(x).dtype, wide = own == DType::kBool || (!op.empty() && own != DType::kF32) ? DType::kI32 : own;
+  OCTET_ASSIGN(x, c.Cast(x, wide));
+  OCTET_ASSIGN(updates, c.Cast(updates, wide));
+  OCTET_ASSIGN(const Value y, op.empty() && AllDiffer(c, at) ? PlacedOnce(c, x, at, updates) : PlacedOften(c, x, at, updates, op));
   return c.Cast(y, own);
 }
 

@@ -4,6 +4,7 @@
 #include <limits>
 #include <numeric>
 
+#include "importers/lowerings/band.h"
 #include "importers/onnx/builder.h"
 #include "importers/onnx/layers/image.h"
 #include "importers/onnx/rules.h"
@@ -294,19 +295,13 @@ Status ConvertRange(NodeContext& c) {
 // 1 where the triangle keeps: a constant, multiplied (floats may be infinite: selected).
 Status ConvertTrilu(NodeContext& c) {
   const Value x = c.Input(0);
-  const Shape s = c.shape(x);
   int64_t k = 0;
   if (c.Input(1)) {
     OCTET_ASSIGN(const std::vector<int64_t> given, c.IntsAt(1, "k", {0}));
     if (!given.empty()) k = given[0];
   }
-  if (s.rank() < 2 || s.back() == kUnknown || s.back(2) == kUnknown || int64_t{s.back()} * s.back(2) > (1 << 24)) return c.Fail("a matrix of known size", s.text(), "give the input's shape");
-  std::vector<std::byte> keep;
-  for (int64_t i = 0; i < s.back(2); ++i)
-    for (int64_t j = 0; j < s.back(); ++j) keep.push_back(static_cast<std::byte>(c.Int("upper", 1) ? j - i >= k : j - i <= k));
-  const Value mask = c.Constant(TensorType{DType::kBool, Shape{s.back(2), s.back()}, {}}, keep);
-  OCTET_ASSIGN(const Value zero, c.Cast(c.Scalar(0), c.type(x).dtype));
-  return Set(c, c.Emit("select_v2", {mask, x, zero}));
+  k = std::max(k, -INT64_MAX);
+  return Set(c, Banded(c, x, c.Bool("upper", true) ? BandLimits{-k, {}} : BandLimits{{}, k}));
 }
 
 Status ConvertEyeLike(NodeContext& c) {

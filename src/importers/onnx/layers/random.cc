@@ -3,6 +3,7 @@
 #include "importers/lowerings/activation.h"
 #include "importers/onnx/builder.h"
 #include "importers/onnx/rules.h"
+#include "ops/philox_util.h"
 
 namespace octet::importers::onnx {
 namespace {
@@ -54,8 +55,19 @@ Status ConvertBernoulli(NodeContext& c) {
   return Set(c, c.Cast(y, DType::kF32));
 }
 
+// Numbers of classes, as often as sample_size says.
+Status ConvertMultinomial(NodeContext& c) {
+  constexpr int64_t kInt32 = 6;
+  const int64_t samples = c.Int("sample_size", 1);
+  if (samples < 0 || samples > INT32_MAX) return c.Fail("a number of samples", std::to_string(samples), "check the model");
+  const DType type = c.Int("dtype", kInt32) == kInt32 ? DType::kI32 : DType::kI64;
+  const Value in[] = {c.Input(0), c.ScalarInt(static_cast<int32_t>(samples))};
+  const ops::RandomAttrs attrs{.seed = static_cast<int64_t>(c.Number("seed", 0))};
+  return Set(c, c.EmitAs("multinomial", in, &attrs, {type, {}, {}}));
+}
+
 constexpr NodeRule kRules[] = {{"RandomUniform", 0, ConvertRandom<false>}, {"RandomUniformLike", 0, ConvertRandom<false>}, {"RandomNormal", 0, ConvertRandom<true>},
-                               {"RandomNormalLike", 0, ConvertRandom<true>}, {"Bernoulli", 0, ConvertBernoulli}};
+                               {"RandomNormalLike", 0, ConvertRandom<true>}, {"Bernoulli", 0, ConvertBernoulli}, {"Multinomial", 0, ConvertMultinomial}};
 
 }  // namespace
 

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Sequences of tensors whose length is known while the model is read: they are gone afterwards.
+// Sequences of tensors. Those whose length is known while the model is read are gone afterwards; others are their tensors, stacked.
 #include <algorithm>
 
+#include "importers/lowerings/dims.h"
 #include "importers/onnx/context.h"
 #include "importers/onnx/rules.h"
+#include "ops/keras_conv_util.h"
 
 namespace octet::importers::onnx {
 namespace {
@@ -21,20 +23,92 @@ const std::vector<Value>& Items(const NodeContext& c) {
   return c.num_inputs() > 0 ? c.input(0).items : kNone;
 }
 
+// The stacked tensors of a sequence whose length is data.
+Value Stacked(const NodeContext& c) { return c.num_inputs() > 0 && c.input(0).is_list ? c.input(0).value : Value{}; }
+
+// The row of a stacked sequence's position, which may count from the end.
+Result<Value> RowOf(NodeContext& c, Value stacked, Value position) {
+  OCTET_ASSIGN(Value at, c.Cast(position, DType::kI32));
+  OCTET_ASSIGN(at, c.Reshape(at, Shape{}));
+  OCTET_ASSIGN(const Value rows, ops::DimensionOf(c, stacked, 0));
+  OCTET_ASSIGN(const Value negative, c.Emit("less", {at, c.ScalarInt(0)}));
+  OCTET_ASSIGN(const Value from, c.Emit("select_v2", {negative, rows, c.ScalarInt(1)}));
+  return c.Emit("add", {at, from});
+}
+
+// Rows [from, to) of a stacked sequence; without `to`, all that follow.
+Result<Value> Part(NodeContext& c, Value stacked, Value from, Value to) {
+  const auto corner = [&](Value v) -> Result<Value> { return v ? c.Reshape(v, Shape{1}) : Result<Value>(c.Vector({0})); };
+  OCTET_ASSIGN(const Value begin, corner(from));
+  OCTET_ASSIGN(const Value end, corner(to));
+  Shape shape = c.shape(stacked);
+  shape[0] = kUnknown;
+  OCTET_ASSIGN(const Value y, c.Make("strided_slice", {stacked, begin, end, c.Vector({1})}, {{"begin_mask", from ? 0 : 1}, {"end_mask", to ? 0 : 1}}));
+  c.RefineShape(y, shape);
+  return y;
+}
+
+Status InsertStacked(NodeContext& c, Value stacked) {
+  OCTET_ASSIGN(const Value item, c.Make("expand_dims", {c.Input(1), c.ScalarInt(0)}));
+  std::vector<Value> parts = {stacked, item};
+  if (c.Input(2)) {
+    OCTET_ASSIGN(const Value at, RowOf(c, stacked, c.Input(2)));
+    OCTET_ASSIGN(const Value before, Part(c, stacked, {}, at));
+    OCTET_ASSIGN(const Value behind, Part(c, stacked, at, {}));
+    parts = {before, item, behind};
+  }
+  OCTET_ASSIGN(const Value y, c.Make("concatenation", parts, {{"axis", 0}}));
+  c.SetOutput(0, Binding::Stacked(y));
+  return {};
+}
+
+Status EraseStacked(NodeContext& c, Value stacked) {
+  OCTET_ASSIGN(const Value at, RowOf(c, stacked, c.Input(1) ? c.Input(1) : c.ScalarInt(-1)));
+  OCTET_ASSIGN(const Value next, c.Emit("add", {at, c.ScalarInt(1)}));
+  OCTET_ASSIGN(const Value before, Part(c, stacked, {}, at));
+  OCTET_ASSIGN(const Value behind, Part(c, stacked, next, {}));
+  OCTET_ASSIGN(const Value y, c.Make("concatenation", {before, behind}, {{"axis", 0}}));
+  c.SetOutput(0, Binding::Stacked(y));
+  return {};
+}
+
+// [1 + n, element] -> the element with n at `axis`, there alone or with the dimension that follows.
+Status ConcatStacked(NodeContext& c, Value stacked, int32_t axis, bool alone) {
+  OCTET_ASSIGN(stacked, Part(c, stacked, c.ScalarInt(1), {}));
+  std::vector<int32_t> order;
+  for (int32_t d = 1; d < c.rank(stacked); ++d) order.push_back(d);
+  order.insert(order.begin() + axis, 0);
+  OCTET_ASSIGN(Value y, c.Transpose(stacked, order));
+  if (!alone) {
+    std::vector<Dim> dims;
+    for (int d = 0; d < c.rank(y); ++d)
+      if (d == axis) dims.push_back({});
+      else if (d != axis + 1) dims.push_back(DimOf(c, y, d));
+    OCTET_ASSIGN(y, importers::Reshape(c, y, dims));
+  }
+  c.SetOutput(0, y);
+  return {};
+}
+
 Status ConvertConstruct(NodeContext& c) {
   std::vector<Value> items;
   for (int i = 0; i < c.num_inputs(); ++i) items.push_back(c.Input(i));
-  c.SetOutputList(0, std::move(items));
+  c.SetOutput(0, Binding::Sequence(std::move(items)));
   return {};
 }
 
 Status ConvertEmpty(NodeContext& c) {
-  c.SetOutputList(0, {});
+  c.SetOutput(0, Binding::Sequence({}));
   return {};
 }
 
 Status ConvertAt(NodeContext& c) {
   const std::vector<Value>& items = Items(c);
+  if (Stacked(c) || (!items.empty() && !c.IntsOf(c.Input(1)))) {
+    OCTET_ASSIGN(const Value stacked, c.Stack(c.input(0)));
+    OCTET_ASSIGN(const Value at, RowOf(c, stacked, c.Input(1)));
+    return Set(c, c.Make("gather", {stacked, at}, {{"axis", 0}}));
+  }
   OCTET_ASSIGN(const size_t i, Position(c, 1, items.size(), 0));
   if (i >= items.size()) return c.Fail(Format("a position in %zu entries", items.size()), std::to_string(i), "check the model");
   c.SetOutput(0, items[i]);
@@ -42,23 +116,30 @@ Status ConvertAt(NodeContext& c) {
 }
 
 Status ConvertInsert(NodeContext& c) {
+  if (const Value stacked = Stacked(c)) return InsertStacked(c, stacked);
   std::vector<Value> items = Items(c);
   OCTET_ASSIGN(const size_t i, Position(c, 2, items.size(), items.size()));
   items.insert(items.begin() + static_cast<std::ptrdiff_t>(i), c.Input(1));
-  c.SetOutputList(0, std::move(items));
+  c.SetOutput(0, Binding::Sequence(std::move(items)));
   return {};
 }
 
 Status ConvertErase(NodeContext& c) {
+  if (const Value stacked = Stacked(c)) return EraseStacked(c, stacked);
   std::vector<Value> items = Items(c);
   if (items.empty()) return c.Fail("entries", "an empty sequence", "check the model");
   OCTET_ASSIGN(const size_t i, Position(c, 1, items.size(), items.size() - 1));
   if (i < items.size()) items.erase(items.begin() + static_cast<std::ptrdiff_t>(i));
-  c.SetOutputList(0, std::move(items));
+  c.SetOutput(0, Binding::Sequence(std::move(items)));
   return {};
 }
 
 Status ConvertLength(NodeContext& c) {
+  if (const Value stacked = Stacked(c)) {
+    OCTET_ASSIGN(Value n, ops::DimensionOf(c, stacked, 0));
+    OCTET_ASSIGN(n, c.Emit("sub", {n, c.ScalarInt(1)}));
+    return Set(c, c.Cast(n, DType::kI64));
+  }
   const auto n = static_cast<int64_t>(Items(c).size());
   c.SetOutput(0, c.Constant<int64_t>(Shape{}, std::span(&n, 1)));
   return {};
@@ -66,8 +147,13 @@ Status ConvertLength(NodeContext& c) {
 
 Status ConvertConcat(NodeContext& c) {
   const std::vector<Value>& items = Items(c);
-  if (items.empty()) return c.Fail("entries", "an empty sequence", "check the model");
+  const Value stacked = Stacked(c);
+  if (items.empty() && !stacked) return c.Fail("entries", "an empty sequence", "check the model");
   const bool stack = c.Bool("new_axis", false);
+  if (stacked) {
+    OCTET_ASSIGN(const int32_t axis, c.Axis(c.Int("axis", 0), c.rank(stacked) - (stack ? 0 : 1)));
+    return ConcatStacked(c, stacked, axis, stack);
+  }
   OCTET_ASSIGN(const int32_t axis, c.Axis(c.Int("axis", 0), c.rank(items[0]) + (stack ? 1 : 0)));
   Result<Value> y = stack ? c.Make("pack", items, {{"values_count", static_cast<int64_t>(items.size())}, {"axis", axis}})
                     : items.size() == 1 ? Result<Value>(items[0]) : c.Make("concatenation", items, {{"axis", axis}});
@@ -101,7 +187,7 @@ Status ConvertSplit(NodeContext& c) {
     if (c.Input(1) || c.Int("keepdims", 1) != 0) continue;
     OCTET_ASSIGN(v, c.Make("squeeze", {v}, {{"squeeze_dims", std::vector<int32_t>{axis}}}));
   }
-  c.SetOutputList(0, std::move(parts));
+  c.SetOutput(0, Binding::Sequence(std::move(parts)));
   return {};
 }
 

@@ -224,8 +224,7 @@ Status ConvertExpand(NodeContext& c) {
 }
 
 Status ConvertIdentity(NodeContext& c) {
-  if (c.num_inputs() > 0 && c.input(0).is_list) c.SetOutputList(0, c.input(0).items);
-  else c.SetOutput(0, c.Input(0));
+  c.SetOutput(0, c.num_inputs() > 0 ? c.input(0) : Binding());
   return {};
 }
 
@@ -244,7 +243,7 @@ Status ConvertCast(NodeContext& c) {
   if (from == DType::kF32 && small) {  // Wraps like an integer instead of stopping at the limits.
     OCTET_ASSIGN(x, c.Cast(x, DType::kI32));
   }
-  OCTET_ASSIGN(const Value y, c.Cast(x, t));
+  OCTET_ASSIGN(const Value y, c.CastOfSource(x, to == kFloat16 ? DType::kF16 : to == kBfloat16 ? DType::kBF16 : t));
   c.SetOutput(0, y);
   return {};
 }

@@ -544,6 +544,20 @@ Result<const NodeDef*> BranchesOf(NodeContext& c, std::vector<int>* branches) {
   return choice;
 }
 
+// An IF whose branches hand on one of two values: those may differ in shape.
+Value HandedOn(NodeContext& c, Value test, Value yes, Value no) {
+  const TensorType types[] = {c.type(yes), c.type(no)};
+  int32_t at[2];
+  for (const int side : {0, 1}) {
+    graph::Graph g;
+    g.name = side == 0 ? "then" : "else";
+    for (const TensorType& type : types) g.inputs.push_back(g.AddTensor("in" + std::to_string(g.inputs.size()), type));
+    g.outputs = {g.inputs[static_cast<size_t>(side)]};
+    at[side] = c.builder().AddSubgraph(std::move(g));
+  }
+  return AddCaller(c, "if", {test, yes, no}, {at[0], at[1]}, {{types[0].dtype, Agreed(types[0].shape, types[1].shape), {}}})[0];
+}
+
 Status ConvertMerge(NodeContext& c) {
   std::vector<int> branches;
   OCTET_ASSIGN(const NodeDef* const choice, BranchesOf(c, &branches));
@@ -555,12 +569,20 @@ Status ConvertMerge(NodeContext& c) {
     side = c.Input(static_cast<int>(i));
     if (!side) return {};
     const Value first = c.Input(0);
-    if (!(c.shape(first) == c.shape(side)) || c.type(first).dtype != c.type(side).dtype)
+    const bool fits = choice->op == "_SwitchN" ? c.shape(first) == c.shape(side) : c.rank(first) == c.rank(side);
+    if (!fits || c.type(first).dtype != c.type(side).dtype)
       return c.Fail("branches of one shape", c.shape(first).text() + " and " + c.shape(side).text(), "freeze the model with TensorFlow 2's control flow");
   }
   if (!test) return c.Poison(edge);
   if (choice->op != "_SwitchN") {
-    OCTET_ASSIGN(const Value y, c.Make("select_v2", {test, sides[1], sides[0]}));
+    const bool same = c.shape(sides[0]).known() && c.shape(sides[0]) == c.shape(sides[1]);
+    const std::span<const bool> decided = c.data_as<bool>(test);
+    Value y;
+    if (!decided.empty()) y = sides[decided[0]];
+    else if (!same) y = HandedOn(c, test, sides[1], sides[0]);
+    else {
+      OCTET_ASSIGN(y, c.Make("select_v2", {test, sides[1], sides[0]}));
+    }
     c.SetOutput(0, y);
     OCTET_ASSIGN(const Value index, c.Cast(test, DType::kI32));
     c.SetOutput(1, index);

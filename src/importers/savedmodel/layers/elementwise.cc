@@ -91,7 +91,7 @@ Status ConvertCast(NodeContext& c) {
   if (!x) return {};
   if (dtype == DType::kNone) return c.Fail("an element type that .tflite knows", "another one", "");
   if (c.type(x).dtype == DType::kC64 || dtype == DType::kC64) return CastComplex(c, x, dtype);
-  return Set(c, c.Cast(x, dtype));
+  return Set(c, c.CastOfSource(x, c.SourceType("DstT")));
 }
 
 Status ConvertLeakyRelu(NodeContext& c) {

@@ -306,6 +306,26 @@ Status ConvertDynamicPartition(NodeContext& c) {
   return {};
 }
 
+// The elements of x that are not in y, and where they are. Constants in the shapes of TensorFlow's own functions.
+Status ConvertListDiff(NodeContext& c) {
+  const Value x = c.Input(0), y = c.Input(1);
+  const DType index = c.Has("out_idx") ? c.Type("out_idx") : DType::kI32;
+  if (!x || !y) return {};
+  if (c.rank(x) != 1 || c.rank(y) != 1) return c.Fail("two vectors", c.shape(x).text() + " and " + c.shape(y).text(), "");
+  OCTET_ASSIGN(const Value column, c.Make("reshape", {x, c.Vector({-1, 1})}));
+  OCTET_ASSIGN(Value found, c.Make("equal", {column, y}));
+  OCTET_ASSIGN(found, c.Make("reduce_any", {found, c.Vector({1})}));
+  OCTET_ASSIGN(found, c.Make("logical_not", {found}));
+  OCTET_ASSIGN(Value at, c.EmitAs("where", std::span(&found, 1), nullptr, {DType::kI64, {}, {}}));
+  at = WithShape(c, at, Shape{kUnknown, 1});
+  OCTET_ASSIGN(at, c.Make("reshape", {at, c.Vector({-1})}));
+  OCTET_ASSIGN(const Value rest, c.Make("gather", {x, at}, {{"axis", 0}}));
+  OCTET_ASSIGN(at, c.Cast(at, index));
+  c.SetOutput(0, rest);
+  c.SetOutput(1, at);
+  return {};
+}
+
 Status ConvertUnique(NodeContext& c) {
   const Value x = c.Input(0);
   if (!x) return {};
@@ -413,7 +433,7 @@ constexpr NodeRule kRules[] = {
     {"SparseSegmentSumWithNumSegments", ConvertSegment}, {"SparseSegmentMeanWithNumSegments", ConvertSegment}, {"SparseSegmentSqrtNWithNumSegments", ConvertSegment},
     {"SparseToDense", ConvertSparseToDense}, {"SparseTensorDenseMatMul", ConvertSparseProduct}, {"SparseReduceSum", ConvertSparseReduce}, {"InvertPermutation", ConvertInvertPermutation}, {"DynamicStitch", ConvertDynamicStitch},
     {"ParallelDynamicStitch", ConvertDynamicStitch}, {"DynamicPartition", ConvertDynamicPartition}, {"Unique", ConvertUnique}, {"UniqueV2", ConvertUnique},
-    {"UniqueWithCounts", ConvertUnique}, {"DenseBincount", ConvertBincount}, {"Bincount", ConvertBincount}, {"HistogramFixedWidth", ConvertHistogram}};
+    {"UniqueWithCounts", ConvertUnique}, {"ListDiff", ConvertListDiff}, {"DenseBincount", ConvertBincount}, {"Bincount", ConvertBincount}, {"HistogramFixedWidth", ConvertHistogram}};
 
 }  // namespace
 

@@ -8,6 +8,7 @@
 #include "importers/savedmodel/builder.h"
 #include "importers/savedmodel/context.h"
 #include "importers/savedmodel/rules.h"
+#include "ops/keras_conv_util.h"
 
 namespace octet::importers::savedmodel {
 namespace {
@@ -311,9 +312,16 @@ Status ConvertConcat(NodeContext& c) {
 }
 
 Status ConvertPack(NodeContext& c) {
-  const std::vector<Value> in = c.Inputs(1);
+  std::vector<Value> in = c.Inputs(1);
   for (const Value v : in)
     if (!v) return {};
+  if (!in.empty() && c.type(in[0]).dtype == DType::kBool) {  // Which the operator does not take.
+    for (Value& v : in) {
+      OCTET_ASSIGN(v, c.Cast(v, DType::kI8));
+    }
+    OCTET_ASSIGN(const Value y, c.Make("pack", in, {{"values_count", static_cast<int64_t>(in.size())}, {"axis", c.Int("axis", 0)}}));
+    return Set(c, c.Cast(y, DType::kBool));
+  }
   return Set(c, c.Make("pack", in, {{"values_count", static_cast<int64_t>(in.size())}, {"axis", c.Int("axis", 0)}}));
 }
 
@@ -494,26 +502,43 @@ Result<Value> Rolled(NodeContext& c, Value x, const std::vector<int64_t>& shifts
   return x;
 }
 
+// By shifts that are data, or of axes whose size is.
+Result<Value> RolledByData(NodeContext& c, Value x, Value shifts, const std::vector<int64_t>& axes) {
+  OCTET_ASSIGN(shifts, c.Cast(shifts, DType::kI32));
+  OCTET_ASSIGN(shifts, c.Make("reshape", {shifts, c.Vector({-1})}));
+  for (size_t k = 0; k < axes.size(); ++k) {
+    OCTET_ASSIGN(const int32_t axis, c.AxisOf(axes[k], c.rank(x)));
+    OCTET_ASSIGN(const Value size, ops::DimensionOf(c, x, axis));
+    OCTET_ASSIGN(const Value shift, c.Make("gather", {shifts, c.ScalarInt(static_cast<int32_t>(k))}, {{"axis", 0}}));
+    const Value range[] = {c.ScalarInt(0), size, c.ScalarInt(1)};
+    OCTET_ASSIGN(Value from, c.EmitAs("range", range, nullptr, {DType::kI32, Shape{c.shape(x)[axis]}, {}}));
+    OCTET_ASSIGN(from, c.Make("sub", {from, shift}));
+    OCTET_ASSIGN(from, c.Make("floor_mod", {from, size}));
+    OCTET_ASSIGN(x, c.Make("gather", {x, from}, {{"axis", axis}}));
+  }
+  return x;
+}
+
 Status ConvertRoll(NodeContext& c) {
-  const Value x = c.Input(0);
+  const Value x = c.Input(0), by = c.Input(1);
   std::vector<int64_t> shifts, axes;
-  if (!x) return {};
-  if (!c.IntsOf(1, &shifts) || !c.IntsOf(2, &axes) || shifts.size() != axes.size()) return c.Fail("known shifts and axes", "computed ones", "");
+  if (!x || !by) return {};
+  if (!c.IntsOf(2, &axes)) return c.Fail("known axes", "computed ones", "");
+  const Shape& s = c.shape(x);
+  const auto is_open = [&](int64_t axis) { return axis >= -s.rank() && axis < s.rank() && s[static_cast<int>(axis < 0 ? axis + s.rank() : axis)] == kUnknown; };
+  if (!c.IntsOf(1, &shifts) || std::ranges::any_of(axes, is_open)) return Set(c, RolledByData(c, x, by, axes));
+  if (shifts.size() != axes.size()) return c.Fail("a shift for every axis", std::to_string(shifts.size()), "check the model");
   return Set(c, Rolled(c, x, shifts, axes));
 }
 
-// The part of a matrix of known size above and below the diagonal that is kept, as a mask of ones.
+// The part of matrices above and below the diagonal that is kept: negative numbers are no limits.
 Status ConvertMatrixBandPart(NodeContext& c) {
   const Value x = c.Input(0);
   std::vector<int64_t> lower, upper;
   if (!x) return {};
-  const Shape& s = c.shape(x);
   if (!c.IntsOf(1, &lower) || !c.IntsOf(2, &upper) || lower.size() != 1 || upper.size() != 1) return c.Fail("known bands", "computed ones", "");
-  if (s.rank() < 2) return c.Fail("matrices", s.text(), "");
-  OCTET_ASSIGN(const Value inside, Band(c, x, lower[0], upper[0]));
-  if (c.type(x).dtype == DType::kBool) return Set(c, c.Make("logical_and", {x, inside}));
-  OCTET_ASSIGN(const Value zero, c.Cast(c.Scalar(0), c.type(x).dtype));
-  return Set(c, c.Make("select_v2", {inside, x, zero}));
+  const auto limit = [](int64_t n) { return n < 0 ? std::nullopt : std::optional<int64_t>(n); };
+  return Set(c, Banded(c, x, {limit(lower[0]), limit(upper[0])}));
 }
 
 Status ConvertReverseSequence(NodeContext& c) {
