@@ -23,7 +23,7 @@ Status Infer(const OpView& op, std::span<OutputType> out) {
   const TensorType& in = *op.in(0);
   const int32_t n = in.shape.back();
   out[0] = {in.dtype, PerMatrix(in.shape, {n})};
-  out[1] = {in.dtype, node.Bool("compute_v", true) ? in.shape : Shape{0}};
+  out[1] = {in.dtype, node.Bool("compute_v", true) ? in.shape : Shape()};
   return {};
 }
 
@@ -36,6 +36,7 @@ template <class T> Status Compute(const void* params, const Run& run) {
     CopyNumbers(values, p.n, run.output<T>(0) + i * p.n);
     if (p.vectors) CopyNumbers(vectors, p.n * p.n, run.output<T>(1) + i * p.n * p.n);
   }
+  if (!p.vectors) *run.output<T>(1) = 0;  // Of TensorFlow's shape for what it does not compute.
   return {};
 }
 

@@ -24,8 +24,8 @@ Status Infer(const OpView& op, std::span<OutputType> out) {
   const int32_t m = in.shape.back(2), n = in.shape.back(1), narrow = Narrow(m, n);
   const bool vectors = node.Bool("compute_uv", true), full = node.Bool("full_matrices", false);
   out[0] = {in.dtype, PerMatrix(in.shape, {narrow})};
-  out[1] = {in.dtype, vectors ? PerMatrix(in.shape, {m, full ? m : narrow}) : Shape{0}};
-  out[2] = {in.dtype, vectors ? PerMatrix(in.shape, {n, full ? n : narrow}) : Shape{0}};
+  out[1] = {in.dtype, vectors ? PerMatrix(in.shape, {m, full ? m : narrow}) : Shape()};
+  out[2] = {in.dtype, vectors ? PerMatrix(in.shape, {n, full ? n : narrow}) : Shape()};
   return {};
 }
 
@@ -45,6 +45,7 @@ template <class T> Status Compute(const void* params, const Run& run) {
     CopyNumbers(longer, rows * columns, run.output<T>(wide ? 2 : 1) + i * rows * columns);
     CopyNumbers(shorter, narrow * narrow, run.output<T>(wide ? 1 : 2) + i * narrow * narrow);
   }
+  if (!p.vectors) *run.output<T>(1) = *run.output<T>(2) = 0;  // Of TensorFlow's shape for what it does not compute.
   return {};
 }
 

@@ -41,6 +41,7 @@ template <class F> double Fraction(double b0, const F& term) {
 }  // namespace
 
 double IncompleteGamma(double a, double x, bool above) {
+  if (x == 0 && !above && !std::isnan(a)) return 0;  // Of any parameter, as TensorFlow has it.
   if (!(a > 0) || !(x >= 0)) return kNaN;
   if (x == 0 || std::isinf(x) || std::isinf(a)) {
     if (std::isinf(x) && std::isinf(a)) return kNaN;
