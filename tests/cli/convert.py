@@ -24,7 +24,7 @@ def flex():
     expect("and said", "stayed TensorFlow's own" in kept.stderr and "Dawsn" in kept.stderr)
     codes = [c.get("custom_code") for c in json.loads(run("inspect", out, "--json").stdout)["operator_codes"]]
     expect("the file names them as TensorFlow does", "FlexDawsn" in codes)
-    frozen = run("convert", DATA / "root.pb", "-o", work / "root.tflite", "--allow-flex")
+    frozen = run("convert", DATA / "lu.pb", "-o", work / "lu.tflite", "--allow-flex")
     expect("a frozen graph does not say enough", frozen.returncode == 3 and "as TensorFlow's own operator" in frozen.stderr)
 
 
