@@ -60,6 +60,7 @@ template <class T> T* FindAttr(graph::Node& n, std::string_view name) {
     if (row.name == name && row.kind == ops::KindOf<T>()) return static_cast<T*>(row.at(n.attrs.get()));
   return nullptr;
 }
+template <class T> const T* FindAttr(const graph::Node& n, std::string_view name) { return FindAttr<T>(const_cast<graph::Node&>(n), name); }
 
 // Copies of the node list are walked, because rewrites change it; erased nodes are skipped.
 template <class Body> int ForEachNode(graph::Graph& g, const Body& body) {

@@ -8,6 +8,7 @@
 #include <unordered_map>
 
 #include "exporter/exporter.h"
+#include "passes/visible_ranges.h"
 #include "quantizer/observe_states.h"
 #include "quantizer/session.h"
 
@@ -15,6 +16,7 @@ namespace octet::quantizer {
 namespace {
 
 constexpr int64_t kMostBinned = 1 << 16;  // Values of a tensor that go into its histogram, per sample.
+constexpr float kFarOut = 100;            // Times what is visible: so much hides, and is not what other samples may need.
 constexpr float kEmaKeep = 0.8145f;  // 0.95 per sample; a strand sees every fourth.
 
 bool Observed(const runtime::TensorRef& t) { return t.data && t.type->dtype == DType::kF32 && t.bytes > 0; }
@@ -182,6 +184,19 @@ void ObserveRange(const runtime::TensorRef& t, int64_t sample, TensorStatistics&
   s.count += n;
 }
 
+// The value of that rank of every row, where it is not masked as a whole.
+void ObservePeaks(const runtime::TensorRef& t, int rank, TensorStatistics& s) {
+  const auto* x = reinterpret_cast<const float*>(t.data);
+  const int64_t row = t.type->shape.back(), n = t.type->shape.elements();
+  if (rank > row) return;
+  std::vector<float> values(static_cast<size_t>(row));
+  for (int64_t i = 0; i + row <= n; i += row) {
+    std::copy_n(x + i, row, values.begin());
+    std::ranges::nth_element(values, values.begin() + (rank - 1), std::greater());
+    if (const float peak = values[static_cast<size_t>(rank - 1)]; peak > passes::kHidden) s.least_peak = std::min(s.least_peak, peak);
+  }
+}
+
 void ObserveHistogram(const runtime::TensorRef& t, TensorStatistics& s) {
   const auto* x = reinterpret_cast<const float*>(t.data);
   const float width = (s.max - s.min) / kHistogramBins, per_width = 1.0f / width, last = kHistogramBins - 1;
@@ -204,6 +219,7 @@ void Merge(const TensorStatistics& from, TensorStatistics& to) {
   if (b > a || (b == a && from.widest_sample > to.widest_sample)) to.widest_sample = from.widest_sample;
   to.min = std::min(to.min, from.min);
   to.max = std::max(to.max, from.max);
+  to.least_peak = std::min(to.least_peak, from.least_peak);
   for (size_t c = 0; c < to.channel_max.size(); ++c) {
     to.channel_max[c] = std::max(to.channel_max[c], from.channel_max[c]);
     to.channel_mean[c] += from.channel_mean[c];
@@ -238,6 +254,46 @@ Status CheckFinite(const std::vector<std::string>& names, const PerTensor& found
   return {};
 }
 
+// Of each tensor, how many of its rows' largest values count; 0: all.
+std::vector<int> RanksRead(const graph::Model& model, const std::vector<std::string>& names) {
+  std::map<std::string, int> ranks;
+  for (const graph::Graph& g : model.subgraphs)
+    for (size_t t = 0; t < g.tensors().size(); ++t) ranks[g.tensors()[t].name] = passes::RankRead(g, static_cast<graph::TensorId>(t));
+  std::vector<int> of_names;
+  for (const std::string& name : names) of_names.push_back(ranks[name]);
+  return of_names;
+}
+
+void Narrow(passes::Interval to, TensorStatistics& s) {
+  s.min = std::max(s.min, std::min(0.0f, to.low));
+  s.max = std::min(s.max, std::max(0.0f, to.high));
+  s.ema_min = std::max(s.ema_min, s.min);
+  s.ema_max = std::min(s.ema_max, s.max);
+  const float most = std::max(-s.min, s.max);
+  s.runner_up_max = std::min(s.runner_up_max, most);
+  for (float& m : s.channel_max) m = std::min(m, most);
+}
+
+// What no reader can tell apart is in no range. Inputs and states keep theirs, unless that is what hides.
+void NarrowToVisible(const graph::Model& model, const std::vector<std::string>& names, PerTensor& found) {
+  std::unordered_map<std::string_view, TensorStatistics*> by_name;
+  for (size_t k = 0; k < names.size(); ++k)
+    if (found[k].count > 0) by_name[names[k]] = &found[k];
+  const passes::Seen seen = [&](const std::string& tensor) -> std::optional<passes::SeenValues> {
+    const auto at = by_name.find(tensor);
+    return at == by_name.end() ? std::nullopt : std::optional(passes::SeenValues{at->second->min, at->second->max, at->second->least_peak});
+  };
+  for (const graph::Graph& g : model.subgraphs)
+    for (const auto& [t, visible] : passes::VisibleRanges(g, seen)) {
+      const auto at = by_name.find(g.tensor(t).name);
+      if (at == by_name.end()) continue;
+      TensorStatistics narrow = *at->second;
+      Narrow(visible, narrow);
+      const bool given = g.tensor(t).is_variable || std::ranges::find(g.inputs, t) != g.inputs.end();
+      if (!given || at->second->max - at->second->min > kFarOut * (narrow.max - narrow.min)) *at->second = narrow;
+    }
+}
+
 }  // namespace
 
 Result<Statistics> Calibrate(const graph::Model& model, const data::Dataset& data, SampleRange samples, bool histograms, const Progress& progress,
@@ -257,10 +313,14 @@ Result<Statistics> Calibrate(const graph::Model& model, const data::Dataset& dat
   OCTET_TRY(first->Check(data));
   const Watched watched(first->interpreter(), model);
   const std::vector<std::string>& names = watched.names;
+  const std::vector<int> ranks = RanksRead(model, names);
   strands.assign(kStrands, PerTensor(names.size()));
   OCTET_TRY(ForSamples(file, options, data, samples, "ranges", progress, [&](Session& session, int strand, int64_t sample, int64_t position) -> Status {
     PerTensor& into = strands[static_cast<size_t>(strand)];
-    OCTET_TRY(RunWatched(session, data, sample, watched, position == 0, [&](const runtime::TensorRef& t, size_t k) { ObserveRange(t, sample, into[k]); }));
+    OCTET_TRY(RunWatched(session, data, sample, watched, position == 0, [&](const runtime::TensorRef& t, size_t k) {
+      ObserveRange(t, sample, into[k]);
+      if (ranks[k] > 0) ObservePeaks(t, ranks[k], into[k]);
+    }));
     for (const auto& observer : states[static_cast<size_t>(strand)]) OCTET_TRY(observer->Observe(session.interpreter()));
     return {};
   }));
@@ -268,6 +328,7 @@ Result<Statistics> Calibrate(const graph::Model& model, const data::Dataset& dat
   for (const PerTensor& strand : strands)
     for (size_t k = 0; k < names.size(); ++k) Merge(strand[k], found[k]);
   OCTET_TRY(CheckFinite(names, found));
+  NarrowToVisible(model, names, found);
   if (histograms) {
     for (PerTensor& strand : strands) {
       strand = found;

@@ -8,9 +8,9 @@
 
 #include "exporter/exporter.h"
 #include "passes/calls.h"
-#include "passes/finite_masks.h"
 #include "passes/split_squares.h"
 #include "passes/split_sums.h"
+#include "passes/visible_ranges.h"
 #include "passes/zero_biases.h"
 #include "quantizer/causes.h"
 #include "quantizer/correct_bias.h"
@@ -433,33 +433,13 @@ void MakeNamesUnique(graph::Model& model) {
     }
 }
 
-namespace {
-// Masks before a softmax just below the scores that some samples show.
-Status FitMasks(graph::Model& model, const data::Dataset& calibration, const Progress& progress) {
-  constexpr int64_t kSamples = 32;
-  int masks = 0;
-  for (graph::Graph& g : model.subgraphs) masks += passes::BoundMasks(g, [](const std::string&) { return std::nullopt; });
-  if (masks == 0) return {};
-  MakeNamesUnique(model);
-  const int64_t stride = std::max<int64_t>(1, calibration.size() / kSamples);
-  OCTET_ASSIGN(const Statistics statistics, Calibrate(model, calibration, {0, calibration.size(), stride}, false, progress));
-  for (graph::Graph& g : model.subgraphs)
-    passes::BoundMasks(g, [&](const std::string& tensor) -> std::optional<std::pair<float, float>> {
-      const auto seen = statistics.find(tensor);
-      if (seen == statistics.end() || seen->second.count == 0) return std::nullopt;
-      return std::pair(seen->second.min, seen->second.max);
-    });
-  return {};
-}
-}  // namespace
-
 Result<QuantizeResult> QuantizeInt8(graph::Model model, const data::Dataset& calibration, const QuantizeOptions& options, const Progress& progress) {
   for (graph::Graph& g : model.subgraphs) {
     if (options.rewrite.activation == DType::kI16) passes::SplitSquares(g);
     passes::SplitSums(g);
     passes::GiveBiases(g);
+    passes::MakeFinite(g);
   }
-  OCTET_TRY(FitMasks(model, calibration, progress));
   const int64_t count = options.max_samples > 0 ? std::min(options.max_samples, calibration.size()) : calibration.size();
   const LoneSamples lone = options.repair ? FindLoneSamples(calibration, count) : LoneSamples();
   if (lone.samples.empty()) return Quantizer(std::move(model), calibration, options, progress).Run();

@@ -92,7 +92,7 @@ bool HasIntegerForm(const Graph& g, NodeId id, DType activation, DType weights) 
     types[i] = g.tensor(n.inputs[i]).type;
     const ops::QuantRow* rule = RuleFor(*n.op, static_cast<int>(i), activation);
     if (types[i].dtype == DType::kF32) types[i].dtype = rule && rule->kind == ops::QuantKind::kPerChannel ? weights : QuantizedType(rule, activation);
-    else if (IsFloat(types[i].dtype)) return false;
+    else if (IsFloat(types[i].dtype) || ((n.op->traits & ops::kUnary) && types[i].dtype != DType::kBool)) return false;  // Integers may not fit 8 bits.
     in.push_back(&types[i]);
   }
   for (size_t i = 0; i < n.outputs.size(); ++i) {
