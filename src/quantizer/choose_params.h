@@ -21,7 +21,7 @@ Range ChooseRange(const TensorStatistics& s, Ranges method);
 // The statistics with everything below `low` counted at `low`.
 TensorStatistics Above(const TensorStatistics& s, float low);
 
-// Asymmetric int8: scale = (max - min) / 255, zero point so that min is -128; ranges below 4e-6 are widened.
+// Asymmetric int8: scale = (max - min) / 255, zero point so that min is -128; ranges below 4e-6 are widened, to 1 where all is zero.
 // int16: symmetric, scale = max |x| / 32767.
 Quant ActivationQuant(DType type, Range range);
 

@@ -8,6 +8,7 @@
 
 #include "exporter/exporter.h"
 #include "passes/calls.h"
+#include "passes/multiply_negations.h"
 #include "passes/split_squares.h"
 #include "passes/split_sums.h"
 #include "passes/visible_ranges.h"
@@ -437,6 +438,7 @@ Result<QuantizeResult> QuantizeInt8(graph::Model model, const data::Dataset& cal
   for (graph::Graph& g : model.subgraphs) {
     if (options.rewrite.activation == DType::kI16) passes::SplitSquares(g);
     passes::SplitSums(g);
+    passes::MultiplyNegations(g);
     passes::GiveBiases(g);
     passes::MakeFinite(g);
   }

@@ -65,11 +65,13 @@ class GraphRewriter {
   using DecideCall = std::function<std::optional<IntegerCall>(const graph::Node& n, DType activation)>;
   void ChooseNodes(const DecideCall& decide) {
     nodes_ = graph().order();
+    const std::set<NodeId> deciding = at_ == 0 && options_.inputs == DType::kF32 ? OnlyDeciding() : std::set<NodeId>();
     for (NodeId id : nodes_) {
       const graph::Node& n = graph().node(id);
-      const bool touches_float = std::ranges::any_of(n.outputs, [&](TensorId t) { return IsFloatTensor(t); });
-      if (!touches_float) continue;
+      const bool makes_float = std::ranges::any_of(n.outputs, [&](TensorId t) { return IsFloatTensor(t) && graph().uses(t) > 0; });
+      if (!makes_float && !ReadsIntegers(n)) continue;
       if (const std::string* kept = Reason(n, options_.keep_float)) Note(id, *kept, &out_.float_nodes);
+      else if (deciding.contains(id)) Note(id, "only comparisons and indices come of it, which are exact on the inputs as they are", &out_.float_nodes);
       else if (n.callees.empty()) ChooseNode(id);
       else ChooseCall(id, decide);
     }
@@ -174,6 +176,32 @@ class GraphRewriter {
   int Number(TensorId t) const { return shared_.Number(at_, t); }
 
   bool IsFloatTensor(TensorId t) const { return t != graph::kNoTensor && graph().tensor(t).type.dtype == DType::kF32; }
+
+  // What is made of the inputs element by element, and read by nothing but such nodes and ones that make no floats.
+  std::set<NodeId> OnlyDeciding() const {
+    std::set<NodeId> found;
+    for (NodeId id : nodes_) {
+      const graph::Node& n = graph().node(id);
+      const bool plain = (n.op->traits & (ops::kElementwise | ops::kMovesBytes)) && n.callees.empty();
+      const bool early = std::ranges::all_of(n.inputs, [&](TensorId t) { return !IsFloatTensor(t) || graph().is_constant(t) || IsInput(t) || found.contains(graph().tensor(t).producer); });
+      if (plain && early) found.insert(id);
+    }
+    for (auto id = nodes_.rbegin(); id != nodes_.rend(); ++id)
+      if (std::ranges::any_of(graph().node(*id).outputs, [&](TensorId t) { return IsFloatTensor(t) && ReadAsFloats(t, found); })) found.erase(*id);
+    return found;
+  }
+  // Does anything that makes floats read it, but for those?
+  bool ReadAsFloats(TensorId t, const std::set<NodeId>& but) const {
+    return graph().is_output(t) || std::ranges::any_of(graph().tensor(t).consumers, [&](NodeId id) {
+      return !but.contains(id) && std::ranges::any_of(graph().node(id).outputs, [&](TensorId made) { return IsFloatTensor(made) && graph().uses(made) > 0; });
+    });
+  }
+  bool IsInput(TensorId t) const { return std::ranges::find(graph().inputs, t) != graph().inputs.end(); }
+
+  // Would its results be the same without a DEQUANTIZE before it?
+  bool ReadsIntegers(const graph::Node& n) const {
+    return n.callees.empty() && TellsIntegersApart(*n.op) && std::ranges::all_of(n.inputs, [&](TensorId t) { return !IsFloatTensor(t) || MakesInteger(t); });
+  }
 
   void ChooseNode(NodeId id) {
     const std::string* wide = Reason(graph().node(id), options_.int16);
@@ -406,7 +434,7 @@ class GraphRewriter {
   // The integer type that the tensor is computed in; the others are made from it. What comes in float becomes
   // whatever is asked for; an integer input of the model has one type.
   DType FirstType(TensorId t) const {
-    if (std::ranges::find(graph().inputs, t) != graph().inputs.end()) return TakesInteger(t) ? activation_ : act_;
+    if (IsInput(t)) return TakesInteger(t) ? activation_ : act_;
     const NodeId producer = graph().tensor(t).producer;
     if (const auto it = first_.find(t); it != first_.end() && producer < 0) return it->second;
     const auto type = types_.find(producer);
@@ -483,7 +511,7 @@ class GraphRewriter {
 
   // Is only its integer twin computed?
   bool NeedsDequantize(TensorId t) const {
-    return TwinOf(t) != graph::kNoTensor && graph().tensor(t).producer < 0 && std::ranges::find(graph().inputs, t) == graph().inputs.end();
+    return TwinOf(t) != graph::kNoTensor && graph().tensor(t).producer < 0 && !IsInput(t);
   }
 
   // Makes sure that the float tensor is computed when only its integer twin is.

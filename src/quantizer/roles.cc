@@ -64,6 +64,11 @@ bool ReadsShapeOnly(const ops::OpDef& op, int operand) {
   return !op.types.empty() && std::ranges::none_of(op.types, [&](const ops::TypeRow& row) { return row.types.find(bound) != row.types.npos; });
 }
 
+bool TellsIntegersApart(const ops::OpDef& op) {
+  const ops::QuantRow* rule = RuleFor(op, 0, DType::kI8);
+  return rule && rule->kind == ops::QuantKind::kFree;
+}
+
 float LowestUseful(const Graph& g, TensorId t) {
   if (g.is_output(t) || g.tensor(t).consumers.empty()) return -INFINITY;
   float low = INFINITY;
@@ -91,6 +96,7 @@ bool HasIntegerForm(const Graph& g, NodeId id, DType activation, DType weights) 
     }
     types[i] = g.tensor(n.inputs[i]).type;
     const ops::QuantRow* rule = RuleFor(*n.op, static_cast<int>(i), activation);
+    any |= types[i].dtype == DType::kF32;
     if (types[i].dtype == DType::kF32) types[i].dtype = rule && rule->kind == ops::QuantKind::kPerChannel ? weights : QuantizedType(rule, activation);
     else if (IsFloat(types[i].dtype) || ((n.op->traits & ops::kUnary) && types[i].dtype != DType::kBool)) return false;  // Integers may not fit 8 bits.
     in.push_back(&types[i]);

@@ -506,6 +506,53 @@ TEST(Quantize, WhatNothingShowsIsInNoRange) {
   }
 }
 
+// NEG knows no zero points: what it makes of integers is another number.
+TEST(Quantize, NegationsKeepTheirZeroPoints) {
+  Builder b;
+  const auto x = b.Conv("conv", b.Input("x", {DType::kF32, Shape{1, 6, 6, 3}, {}}), 4, 3, 1, kOneStride);
+  b.g().outputs = {b.Node("exp", "y", {b.Node("neg", "turned", {b.Node("exp", "above", {x})})})};
+  QuantizeOptions options;
+  options.int8_only = true;
+  const auto result = QuantizeInt8(b.model, TrainingSamples(32), options, {});
+  ASSERT_TRUE(result.ok()) << result.error().message();
+  EXPECT_TRUE(result->float_nodes.empty());
+  const std::vector<float> input = test::RandomFloats(108, 77);
+  EXPECT_LT(test::LargestDifference(Runner(b.model).Run(input), Runner(result->model).Run(input)), 0.03f);
+}
+
+// What is always zero has no scale of its own, and sums have no tiny ones. Indices are the same of integers as of floats.
+TEST(Quantize, ZerosAndIndicesStayWhatTheyAre) {
+  Builder b;
+  const auto x = b.Conv("conv", b.Input("x", {DType::kF32, Shape{1, 6, 6, 3}, {}}), 4, 3, 1, kOneStride);
+  const auto nothing = b.Node("sub", "nothing", {x, x});
+  const auto best = b.Node("arg_max", "best", {x, b.Constant<int32_t>("last", Shape{}, {-1})}, {DType::kI32, {}, {}}, [](graph::Node& n) { test::SetAttr<DType>(n, "output_type", DType::kI32); });
+  b.g().outputs = {nothing, best};
+  QuantizeOptions options;
+  options.int8_only = true;
+  const auto result = QuantizeInt8(b.model, TrainingSamples(32), options, {});
+  ASSERT_TRUE(result.ok()) << result.error().message();
+  EXPECT_EQ(Runner(result->model).Run(test::RandomFloats(108, 77)), std::vector<float>(Runner(b.model).Run(test::RandomFloats(108, 77)).size(), 0.0f));
+  const graph::Graph& g = result->model.main();
+  for (graph::NodeId id : g.order()) EXPECT_TRUE(g.node(id).op->name != "arg_max" || g.tensor(g.node(id).inputs[0]).type.dtype == DType::kI8);
+}
+
+// Elements of the input that are compared or ranked gain nothing by 8 bits: no QUANTIZE, and the same answers as in float.
+TEST(Quantize, WhatOnlyDecidesStaysAsItComes) {
+  Builder b;
+  const auto x = b.Input("x", {DType::kF32, Shape{1, 6, 6, 3}, {}});
+  const auto twice = b.Node("mul", "twice", {x, b.Constant<float>("two", Shape{}, {2})});
+  const auto above = b.Node("greater", "above", {b.Node("neg", "turned", {twice}), b.Constant<float>("limit", Shape{}, {0.3f})}, {DType::kBool, {}, {}});
+  b.g().outputs = {b.Node("cast", "y", {above}, {DType::kI32, {}, {}}, FromTruths), b.Conv("conv", x, 4, 3, 1, kOneStride)};
+  const auto result = QuantizeInt8(b.model, TrainingSamples(32), {}, {});
+  ASSERT_TRUE(result.ok()) << result.error().message();
+  const std::vector<float> input = test::RandomFloats(108, 77);
+  EXPECT_EQ(test::LargestDifference(Runner(b.model).Run(input), Runner(result->model).Run(input)), 0);
+  std::vector<std::string_view> names;
+  for (graph::NodeId id : result->model.main().order()) names.push_back(result->model.main().node(id).op->name);
+  EXPECT_EQ(std::ranges::count(names, "quantize"), 1);
+  EXPECT_EQ(std::ranges::count(names, "dequantize"), 1);
+}
+
 // Of a truth, whole numbers are made, not the ends of a range.
 TEST(Quantize, TruthsAreWholeNumbers) {
   Builder b;
