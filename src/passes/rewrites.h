@@ -23,6 +23,7 @@ Result<int> FuseDilation(graph::Graph& g);
 Result<int> FoldInputs(graph::Graph& g);
 Result<int> MergeSlices(graph::Graph& g);
 Result<int> MatrixVector(graph::Graph& g);
+Result<int> MergeBroadcasts(graph::Graph& g);
 Result<int> MergeReshapes(graph::Graph& g);
 Result<int> LiftElementwise(graph::Graph& g);
 Result<int> MergeTransposes(graph::Graph& g);
