@@ -5,6 +5,7 @@
 #include <cmath>
 #include <functional>
 #include <numeric>
+#include <set>
 #include <unordered_map>
 
 #include "exporter/exporter.h"
@@ -274,9 +275,25 @@ void Narrow(passes::Interval to, TensorStatistics& s) {
   for (float& m : s.channel_max) m = std::min(m, most);
 }
 
+// Of those that a file does not show: it has equal constants once, and those of called graphs are not watched.
+Statistics OtherConstants(const graph::Model& model, const std::vector<std::string>& names) {
+  const std::set<std::string_view> shown(names.begin(), names.end());
+  Statistics others;
+  for (const graph::Graph& g : model.subgraphs)
+    for (const graph::Tensor& t : g.tensors()) {
+      if (!t.constant || t.type.dtype != DType::kF32 || t.consumers.empty() || shown.contains(t.name)) continue;
+      TensorStatistics& s = others[t.name];
+      for (const float v : t.data<float>())
+        if (std::isfinite(v)) s.min = std::min(s.min, v), s.max = std::max(s.max, v);
+      s.count = t.type.shape.elements();
+    }
+  return others;
+}
+
 // What no reader can tell apart is in no range. Inputs and states keep theirs, unless that is what hides.
-void NarrowToVisible(const graph::Model& model, const std::vector<std::string>& names, PerTensor& found) {
+void NarrowToVisible(const graph::Model& model, const std::vector<std::string>& names, PerTensor& found, Statistics& constants) {
   std::unordered_map<std::string_view, TensorStatistics*> by_name;
+  for (auto& [name, s] : constants) by_name[name] = &s;
   for (size_t k = 0; k < names.size(); ++k)
     if (found[k].count > 0) by_name[names[k]] = &found[k];
   const passes::Seen seen = [&](const std::string& tensor) -> std::optional<passes::SeenValues> {
@@ -328,7 +345,8 @@ Result<Statistics> Calibrate(const graph::Model& model, const data::Dataset& dat
   for (const PerTensor& strand : strands)
     for (size_t k = 0; k < names.size(); ++k) Merge(strand[k], found[k]);
   OCTET_TRY(CheckFinite(names, found));
-  NarrowToVisible(model, names, found);
+  Statistics statistics = OtherConstants(model, names);
+  NarrowToVisible(model, names, found, statistics);
   if (histograms) {
     for (PerTensor& strand : strands) {
       strand = found;
@@ -344,7 +362,6 @@ Result<Statistics> Calibrate(const graph::Model& model, const data::Dataset& dat
         for (int i = 0; i < kHistogramBins; ++i) found[k].histogram[static_cast<size_t>(i)] += strand[k].histogram[static_cast<size_t>(i)];
     }
   }
-  Statistics statistics;
   for (size_t k = 0; k < names.size(); ++k) {
     TensorStatistics& s = found[k];
     if (k >= watched.tensors.size() && s.count == 0) continue;  // In a branch that no sample took.

@@ -422,6 +422,17 @@ class Quantizer {
   QuantizeResult result_;
 };
 
+// A number that several nodes read under their own scales is one for each: it would tie these scales together.
+void SplitNumbers(graph::Graph& g) {
+  const auto ties = [](const graph::Node& n) { return std::ranges::any_of(n.op->quantization, [](const ops::QuantRow& row) { return row.kind == ops::QuantKind::kSameAs; }); };
+  for (graph::NodeId id : g.order())
+    for (size_t i = 0; i < g.node(id).inputs.size() && ties(g.node(id)); ++i) {
+      const graph::TensorId t = g.node(id).inputs[i];
+      if (!g.is_constant(t) || g.tensor(t).type.dtype != DType::kF32 || g.tensor(t).type.shape.elements() != 1 || g.uses(t) < 2) continue;
+      g.SetInput(id, static_cast<int>(i), g.AddConstant<float>(g.tensor(t).name, g.tensor(t).type.shape, g.tensor(t).data<float>()));
+    }
+}
+
 }  // namespace
 
 void MakeNamesUnique(graph::Model& model) {
@@ -441,6 +452,7 @@ Result<QuantizeResult> QuantizeInt8(graph::Model model, const data::Dataset& cal
     passes::MultiplyNegations(g);
     passes::GiveBiases(g);
     passes::MakeFinite(g);
+    SplitNumbers(g);
   }
   const int64_t count = options.max_samples > 0 ? std::min(options.max_samples, calibration.size()) : calibration.size();
   const LoneSamples lone = options.repair ? FindLoneSamples(calibration, count) : LoneSamples();

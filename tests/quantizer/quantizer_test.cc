@@ -452,7 +452,7 @@ void FromTruths(graph::Node& n) { test::SetAttr<DType>(n, "in_data_type", DType:
 TEST(Quantize, MasksComeJustBelowTheScores) {
   const bool shown[] = {true, true, false, true};
   const Shape row{4};
-  for (const std::string_view form : {"selected", "added", "computed", "subtracted", "cast"}) {
+  for (const std::string_view form : {"selected", "added", "computed", "subtracted", "cast", "counted", "twice"}) {
     Builder b;
     const auto x = b.Input("x", {DType::kF32, Shape{1, 6, 6, 3}, {}});
     const auto scores = b.Conv("scores", x, 4, 3, 1, kOneStride);
@@ -466,7 +466,20 @@ TEST(Quantize, MasksComeJustBelowTheScores) {
     if (form == "computed") masked = b.Node("add", "masked", {scores, b.Node("mul", "far", {b.Node("sub", "left", {number(1), mask}), number(-1e9f)})});
     if (form == "subtracted") masked = b.Node("sub", "masked", {scores, b.Node("mul", "far", {number(1e9f), mask})});
     if (form == "cast") masked = b.Node("add", "masked", {scores, b.Node("mul", "far", {b.Node("cast", "hidden", {ends}, {DType::kF32, {}, {}}, FromTruths), number(-3.4e38f)})});
-    b.g().outputs = {b.Node("softmax", "y", {masked}, {}, [](graph::Node& n) { test::SetAttr<float>(n, "beta", 1.0f); })};
+    const auto softmax = [&](const std::string& name, graph::TensorId in) { return b.Node("softmax", name, {in}, {}, [](graph::Node& n) { test::SetAttr<float>(n, "beta", 1.0f); }); };
+    std::vector<graph::TensorId> others;
+    if (form == "counted") {  // A number that a wide range is compared with, too.
+      const auto one = number(1);
+      masked = b.Node("add", "masked", {scores, b.Node("mul", "far", {b.Node("sub", "left", {one, mask}), number(-1e9f)})});
+      others = {b.Node("maximum", "count", {b.Node("mul", "many", {peak, number(20)}), one})};
+    }
+    if (form == "twice") {  // Equal constants, which a file has once.
+      const auto hide = [&](const std::string& name, graph::TensorId x) { return b.Node("select_v2", name, {ends, number(-1e9f), x}); };
+      others = {softmax("before", hide("first", scores))};
+      masked = hide("masked", b.Node("mul", "other", {scores, number(0.7f)}));
+    }
+    b.g().outputs = {softmax("y", masked)};
+    b.g().outputs.insert(b.g().outputs.end(), others.begin(), others.end());
     QuantizeOptions options;
     options.int8_only = true;
     options.repair = false;
