@@ -325,7 +325,8 @@ class Quantizer {
     if (before >= budget.below_db && !forced) return {};
     OCTET_ASSIGN(const File compared, ComparedFile(p));
     const std::map<std::string, Quant> scales = ScalesOf(rewritten.model);
-    OCTET_ASSIGN(const Sensitivity sensitivity, MeasureSensitivity(compared.model, scales, data_, Few(fit_, scales.size()), progress_));
+    OCTET_ASSIGN(Sensitivity sensitivity, MeasureSensitivity(compared.model, scales, data_, Few(fit_, scales.size()), progress_));
+    sensitivity.signal *= judge_->signal_share();
     Choice trial = *choice, best = *choice;
     for (const std::vector<std::string>& step : PlanFloat(g, sensitivity, budget)) {
       for (const std::string& name : step) trial.not_int8[name] = Reason(sensitivity, name);

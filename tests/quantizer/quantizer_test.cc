@@ -818,6 +818,18 @@ TEST(OutputError, LooksBehindASoftmax) {
   EXPECT_LT(d.mean, 0.02);
 }
 
+// 256 steps up to 1000 tell nothing of what differs by one: the layer that adds it stays in float.
+TEST(OutputError, LooksAtWhatTellsSamplesApart) {
+  Builder b;
+  const auto x = b.Conv("conv", b.Input("x", {DType::kF32, Shape{1, 6, 6, 3}, {}}), 8, 3, 1, kOneStride);
+  const auto flat = b.Node("reduce_max", "flat", {x, b.Constant<int32_t>("places", Shape{2}, {1, 2})});
+  b.g().outputs = {b.Node("fully_connected", "y", {flat, b.Constant<float>("w", Shape{1, 8}, test::RandomFloats(8, 4)), b.Constant<float>("b", Shape{1}, {1000})})};
+  const auto result = QuantizeInt8(b.model, TrainingSamples(64), {}, {});
+  ASSERT_TRUE(result.ok()) << result.error().message();
+  const std::vector<float> input = test::RandomFloats(108, 77);
+  EXPECT_LT(test::LargestDifference(Runner(b.model).Run(input), Runner(result->model).Run(input)), 0.3f);
+}
+
 // One value in a thousand is far out in a tensor that a clamp follows: its range may end at the clamp's, and the
 // model's outputs show it.
 TEST(RefineRanges, ChoosesByTheModelsOutputs) {
