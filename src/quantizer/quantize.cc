@@ -15,6 +15,7 @@
 #include "passes/zero_biases.h"
 #include "quantizer/causes.h"
 #include "quantizer/correct_bias.h"
+#include "quantizer/even_inputs.h"
 #include "quantizer/input_check.h"
 #include "quantizer/lone_samples.h"
 #include "quantizer/output_error.h"
@@ -456,10 +457,16 @@ Result<QuantizeResult> QuantizeInt8(graph::Model model, const data::Dataset& cal
     SplitNumbers(g);
   }
   const int64_t count = options.max_samples > 0 ? std::min(options.max_samples, calibration.size()) : calibration.size();
+  QuantizeOptions own = options;
+  if (options.repair && !options.int8_only && options.rewrite.activation == DType::kI8 && options.rewrite.inputs == DType::kF32) {
+    const SampleRange all{0, count, 1};
+    OCTET_ASSIGN(KeptInFloat in_float, EvenInputs(model, calibration, all));
+    own.rewrite.keep_float.merge(std::move(in_float));
+  }
   const LoneSamples lone = options.repair ? FindLoneSamples(calibration, count) : LoneSamples();
-  if (lone.samples.empty()) return Quantizer(std::move(model), calibration, options, progress).Run();
+  if (lone.samples.empty()) return Quantizer(std::move(model), calibration, own, progress).Run();
   const Without others(calibration, count, lone.samples);
-  OCTET_ASSIGN(QuantizeResult result, Quantizer(std::move(model), others, options, progress).Run());
+  OCTET_ASSIGN(QuantizeResult result, Quantizer(std::move(model), others, own, progress).Run());
   result.warnings.insert(result.warnings.begin(), lone.warnings.begin(), lone.warnings.end());
   return result;
 }
