@@ -131,6 +131,13 @@ int RankRead(const Graph& g, TensorId t) {
 
 std::map<TensorId, Interval> VisibleRanges(const Graph& g, const Seen& seen) { return Walk(g, seen).Run(); }
 
+bool IsBounded(const Graph& g, TensorId t) {
+  return !g.is_output(t) && std::ranges::all_of(g.tensor(t).consumers, [&](NodeId id) {
+    const graph::Node& n = g.node(id);
+    return (n.op->name == "minimum" || n.op->name == "maximum") && g.is_constant(n.inputs[n.inputs[0] == t ? 1 : 0]);
+  });
+}
+
 int MakeFinite(Graph& g) {
   return ForEachNode(g, [&](NodeId id) {
     bool changed = false;

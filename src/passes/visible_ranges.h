@@ -32,6 +32,9 @@ inline constexpr float kHidden = -5000;
 // for all samples. A mask, whatever computes it, ends just below the scores; a bound that is never reached, at the data.
 std::map<graph::TensorId, Interval> VisibleRanges(const graph::Graph& g, const Seen& seen);
 
+// Is it read through constant bounds alone? What is beyond them is never seen, whatever the samples.
+bool IsBounded(const graph::Graph& g, graph::TensorId t);
+
 // Constants beyond 1e30 that are selected, added or compared become 1e9: an infinite number has no scale. How many operands there were.
 int MakeFinite(graph::Graph& g);
 

@@ -290,7 +290,7 @@ Statistics OtherConstants(const graph::Model& model, const std::vector<std::stri
   return others;
 }
 
-// What no reader can tell apart is in no range. Inputs and states keep theirs, unless that is what hides.
+// What no reader can tell apart is in no range. Inputs and states keep theirs, unless that is what hides or they are bounded anyway.
 void NarrowToVisible(const graph::Model& model, const std::vector<std::string>& names, PerTensor& found, Statistics& constants) {
   std::unordered_map<std::string_view, TensorStatistics*> by_name;
   for (auto& [name, s] : constants) by_name[name] = &s;
@@ -307,7 +307,7 @@ void NarrowToVisible(const graph::Model& model, const std::vector<std::string>& 
       TensorStatistics narrow = *at->second;
       Narrow(visible, narrow);
       const bool given = g.tensor(t).is_variable || std::ranges::find(g.inputs, t) != g.inputs.end();
-      if (!given || at->second->max - at->second->min > kFarOut * (narrow.max - narrow.min)) *at->second = narrow;
+      if (!given || passes::IsBounded(g, t) || at->second->max - at->second->min > kFarOut * (narrow.max - narrow.min)) *at->second = narrow;
     }
 }
 

@@ -566,6 +566,18 @@ TEST(Quantize, WhatOnlyDecidesStaysAsItComes) {
   EXPECT_EQ(std::ranges::count(names, "dequantize"), 1);
 }
 
+// An input that is clipped first needs no steps beyond the bounds.
+TEST(Quantize, AnInputEndsAtItsBounds) {
+  Builder b;
+  const auto x = b.Input("x", {DType::kF32, Shape{1, 6, 6, 3}, {}});
+  const auto number = [&](float v) { return b.Constant<float>("number", Shape{}, {v}); };
+  b.g().outputs = {b.Node("maximum", "y", {b.Node("minimum", "high", {x, number(0.05f)}), number(-0.1f)})};
+  const auto result = QuantizeInt8(b.model, TrainingSamples(32), {}, {});
+  ASSERT_TRUE(result.ok()) << result.error().message();
+  const std::vector<float> input = test::RandomFloats(108, 77);
+  EXPECT_LT(test::LargestDifference(Runner(b.model).Run(input), Runner(result->model).Run(input)), 0.6f * 0.15f / 255);
+}
+
 // Of a truth, whole numbers are made, not the ends of a range.
 TEST(Quantize, TruthsAreWholeNumbers) {
   Builder b;
