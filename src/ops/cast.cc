@@ -27,8 +27,7 @@ constexpr TypeRow kTypes[] = {
     {"S=f32 T=i2|u4", 8}};
 
 // Numbers stay what they are: a truth is 1 step.
-constexpr QuantRow kQuant[] = {{.operand = ~0, .kind = QuantKind::kFixed, .when = DType::kI8, .fixed_scale = 1.0f},
-                               {.operand = ~0, .kind = QuantKind::kFixed, .when = DType::kI16, .fixed_scale = 1.0f}};
+constexpr QuantRow kQuant[] = {{.operand = ~0, .kind = QuantKind::kFixed, .when = DType::kI8, .fixed_scale = 1.0f}};
 
 struct Params {
   int64_t count;

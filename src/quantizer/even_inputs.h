@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Tables' columns reach from thousandths to thousands. One int8 scale for all of them leaves the narrow ones no steps.
+// Tables' columns reach from thousandths to thousands. One int8 scale for all of them leaves the narrow ones no
+// steps; one for the weights, which are the larger the narrower a column is, the wide ones.
 #pragma once
 #include <map>
 

@@ -458,7 +458,7 @@ Result<QuantizeResult> QuantizeInt8(graph::Model model, const data::Dataset& cal
   }
   const int64_t count = options.max_samples > 0 ? std::min(options.max_samples, calibration.size()) : calibration.size();
   QuantizeOptions own = options;
-  if (options.repair && !options.int8_only && options.rewrite.activation == DType::kI8 && options.rewrite.inputs == DType::kF32) {
+  if (options.repair && !options.int8_only && options.rewrite.inputs == DType::kF32) {
     const SampleRange all{0, count, 1};
     OCTET_ASSIGN(KeptInFloat in_float, EvenInputs(model, calibration, all));
     own.rewrite.keep_float.merge(std::move(in_float));

@@ -583,14 +583,17 @@ TEST(Quantize, TruthsAreWholeNumbers) {
   Builder b;
   const auto x = b.Input("x", {DType::kF32, Shape{1, 6, 6, 3}, {}});
   const auto positive = b.Node("cast", "positive", {b.Node("greater", "is", {x, b.Constant<float>("zero", Shape{}, {0})}, {DType::kBool, {}, {}})}, {DType::kF32, {}, {}}, FromTruths);
-  b.g().outputs = {b.Node("mul", "y", {x, positive})};
-  QuantizeOptions options;
-  options.int8_only = true;
-  const auto result = QuantizeInt8(b.model, TrainingSamples(32), options, {});
-  ASSERT_TRUE(result.ok()) << result.error().message();
-  EXPECT_TRUE(result->float_nodes.empty());
+  b.g().outputs = {b.Node("mul", "y", {x, b.Node("sub", "left", {positive, b.Constant<float>("half", Shape{}, {0.5f})})})};
   const std::vector<float> input = test::RandomFloats(108, 77);
-  EXPECT_LT(test::LargestDifference(Runner(b.model).Run(input), Runner(result->model).Run(input)), 0.02f);
+  for (const DType activation : {DType::kI8, DType::kI16}) {
+    QuantizeOptions options;
+    options.int8_only = true;
+    options.rewrite.activation = activation;
+    const auto result = QuantizeInt8(b.model, TrainingSamples(32), options, {});
+    ASSERT_TRUE(result.ok()) << result.error().message();
+    EXPECT_EQ(result->float_nodes.size(), activation == DType::kI8 ? 0u : 1u);
+    EXPECT_LT(test::LargestDifference(Runner(b.model).Run(input), Runner(result->model).Run(input)), activation == DType::kI8 ? 0.02f : 0.0005f);
+  }
 }
 
 TEST(Quantize, NanInTheDataIsNamed) {
