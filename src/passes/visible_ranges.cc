@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <ranges>
 #include <vector>
 
 #include "passes/rewrites.h"
@@ -29,8 +30,10 @@ bool IsFloat(const Graph& g, TensorId t) { return t != graph::kNoTensor && g.ten
 Interval Hull(Interval a, Interval b) { return {std::min(a.low, b.low), std::max(a.high, b.high)}; }
 
 // Does it copy all of its input, or a part that no value decides?
-bool Moves(const graph::Node& n) {
-  return (n.op->traits & ops::kMovesBytes) && std::ranges::none_of(n.op->inputs, [](const ops::Operand& o) { return o.role == ops::Role::kIndex; });
+bool Moves(const Graph& g, const graph::Node& n) {
+  if (!(n.op->traits & ops::kMovesBytes) || std::ranges::any_of(n.op->inputs, [](const ops::Operand& o) { return o.role == ops::Role::kIndex; })) return false;
+  const bool part = n.op->name == "slice" || n.op->name == "strided_slice";
+  return !part || std::ranges::all_of(n.inputs | std::views::drop(1), [&](TensorId t) { return g.is_constant(t); });
 }
 
 std::optional<int32_t> ConstantNumber(const Graph& g, TensorId t) {
@@ -75,7 +78,7 @@ class Walk {
 
   Interval Through(const graph::Node& n, size_t i) {
     if (const int rank = RankRead(g_, n); rank > 0 && i == 0) return AbovePeaks(n);
-    if (IsOneOf(kChoosing, n) || Moves(n)) return OfOutputs(n);
+    if (IsOneOf(kChoosing, n) || Moves(g_, n)) return OfOutputs(n);
     if (n.op->name == "add" || n.op->name == "sub" || n.op->name == "mul") return ThroughArithmetic(n, i);
     if (n.op->name == "neg") return {-Visible(n.outputs[0]).high, -Visible(n.outputs[0]).low};
     return kAll;

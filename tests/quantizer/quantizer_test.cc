@@ -833,6 +833,21 @@ TEST(OutputError, LooksBehindASoftmax) {
   EXPECT_LT(d.mean, 0.02);
 }
 
+// A mask ends just below the scores on purpose; what is cut off without loss is no cause either.
+TEST(Causes, WhatIsCutOffOnPurposeIsNone) {
+  LayerRow row;
+  row.tensor = "masked";
+  row.saturated = 0.5;
+  row.step = 0.1;
+  row.min = -30;
+  EXPECT_EQ(CausesOf({row}, {}, {}).size(), 1u);
+  row.isolated_db = 50;
+  EXPECT_TRUE(CausesOf({row}, {}, {}).empty());
+  row.isolated_db = NAN;
+  row.min = -1e9f;
+  EXPECT_TRUE(CausesOf({row}, {}, {}).empty());
+}
+
 // Columns of a table: thousandths beside thousands, years beside shares.
 TEST(Quantize, InputsThatReachUnlikeFarAreBroughtTogether) {
   Builder b;
