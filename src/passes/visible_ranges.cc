@@ -17,7 +17,7 @@ using graph::TensorId;
 
 constexpr float kMargin = 12;                    // A logarithm: what is so far below a row's largest score is nothing beside it.
 constexpr float kBoundless = 1e30f, kFar = 1e9f;
-constexpr float kLevels = 4;                     // Masks that are added up are whole parts of their sum.
+constexpr float kSteps = 256;                    // An operand's smallest step, of what it reaches.
 constexpr Interval kAll, kNone{INFINITY, -INFINITY};
 // Their outputs are some of their inputs' values, the same ones whatever the others are.
 constexpr std::string_view kChoosing[] = {"maximum", "minimum", "max_pool_2d", "reduce_max", "reduce_min", "select", "select_v2"};
@@ -110,8 +110,8 @@ class Walk {
     if (n.op->name == "add") return {out.low - other->max, out.high - other->min};
     if (n.op->name == "sub") return i == 0 ? Interval{out.low + other->min, out.high + other->max} : Interval{other->min - out.high, other->max - out.low};
     if (!std::isfinite(out.low) && !std::isfinite(out.high)) return kAll;
-    // A mask is nothing or some of a few levels, the first of which is out of sight. A larger factor would hide by the mask's rounding errors.
-    const float sight = std::max(-std::max(out.low, made->min), std::min(out.high, made->max)), step = Reach(*other) / kLevels;
+    // The smaller factor moves by steps: by the first of them already the product goes out of sight.
+    const float sight = std::max(-std::max(out.low, made->min), std::min(out.high, made->max)), step = Reach(*other) / kSteps;
     return step > 0 && Reach(*other) < Reach(*own) ? Interval{-sight / step, sight / step} : kAll;
   }
   static float Reach(const SeenValues& s) { return std::max(-s.min, s.max); }

@@ -177,7 +177,7 @@ class GraphRewriter {
 
   bool IsFloatTensor(TensorId t) const { return t != graph::kNoTensor && graph().tensor(t).type.dtype == DType::kF32; }
 
-  // What is made of the inputs element by element, and read by nothing but such nodes and ones that make no floats.
+  // What is made of the inputs element by element, and read by nothing but such nodes and ones that make integers.
   std::set<NodeId> OnlyDeciding() const {
     std::set<NodeId> found;
     for (NodeId id : nodes_) {
@@ -190,12 +190,13 @@ class GraphRewriter {
       if (std::ranges::any_of(graph().node(*id).outputs, [&](TensorId t) { return IsFloatTensor(t) && ReadAsFloats(t, found); })) found.erase(*id);
     return found;
   }
-  // Does anything that makes floats read it, but for those?
+  // Does anything that makes more than integers read it, but for those?
   bool ReadAsFloats(TensorId t, const std::set<NodeId>& but) const {
     return graph().is_output(t) || std::ranges::any_of(graph().tensor(t).consumers, [&](NodeId id) {
-      return !but.contains(id) && std::ranges::any_of(graph().node(id).outputs, [&](TensorId made) { return IsFloatTensor(made) && graph().uses(made) > 0; });
+      return !but.contains(id) && std::ranges::any_of(graph().node(id).outputs, [&](TensorId made) { return IsReal(graph().tensor(made).type.dtype) && graph().uses(made) > 0; });
     });
   }
+  static bool IsReal(DType t) { return IsFloat(t) || t == DType::kC64; }
   bool IsInput(TensorId t) const { return std::ranges::find(graph().inputs, t) != graph().inputs.end(); }
 
   // Would its results be the same without a DEQUANTIZE before it?
