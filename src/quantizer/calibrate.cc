@@ -205,7 +205,7 @@ void ObserveHistogram(const runtime::TensorRef& t, TensorStatistics& s) {
   const int64_t n = t.type->shape.elements(), channels = t.type->shape.rank() > 0 ? t.type->shape.back() : 1;
   int64_t step = (n + kMostBinned - 1) / kMostBinned;
   while (step > 1 && std::gcd(step, channels) != 1) ++step;  // All channels get their turn.
-  for (int64_t i = 0; i < n; i += step) s.histogram[static_cast<size_t>(static_cast<int>(std::clamp((x[i] - s.min) * per_width, 0.0f, last)))] += 1.0f;
+  for (int64_t i = 0; i < n; i += step) s.histogram[static_cast<size_t>(std::min(last, std::max(0.0f, (x[i] - s.min) * per_width)))] += 1.0f;  // NaN: the first.
 }
 
 // What one strand saw, added to what the strands before it saw.
@@ -220,6 +220,7 @@ void Merge(const TensorStatistics& from, TensorStatistics& to) {
   if (b > a || (b == a && from.widest_sample > to.widest_sample)) to.widest_sample = from.widest_sample;
   to.min = std::min(to.min, from.min);
   to.max = std::max(to.max, from.max);
+  if (from.min != from.min) to.min = from.min;  // NaN: comparisons pass it over.
   to.least_peak = std::min(to.least_peak, from.least_peak);
   for (size_t c = 0; c < to.channel_max.size(); ++c) {
     to.channel_max[c] = std::max(to.channel_max[c], from.channel_max[c]);

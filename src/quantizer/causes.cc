@@ -144,6 +144,7 @@ std::optional<FirstLayer> FirstBehind(const graph::Graph& g, graph::TensorId t, 
   while (g.tensor(t).consumers.size() == 1) {
     const graph::NodeId id = g.tensor(t).consumers[0];
     const graph::Node& n = g.node(id);
+    if (n.outputs.empty()) return std::nullopt;
     const std::string& out = g.tensor(n.outputs[0]).name;
     WeightedOp op;
     if (!FindWeights(g, id, &op)) {

@@ -175,6 +175,7 @@ class NodeTimer : public runtime::Observer {
   explicit NodeTimer(const runtime::Interpreter& interpreter) : interpreter_(interpreter) {}
   void BeforeNode(int) override { start_ = std::chrono::steady_clock::now(); }
   void AfterNode(int node) override {
+    if (interpreter_.node(node).outputs.empty()) return;
     const double us = std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now() - start_).count();
     const auto [it, fresh] = fastest_.try_emplace(FloatName(interpreter_.tensor(interpreter_.node(node).outputs[0]).name), us);
     if (!fresh) it->second = std::min(it->second, us);

@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "exporter/exporter.h"
 #include "passes/pass.h"
+#include "graph/text.h"
 #include "quantizer/causes.h"
 #include "quantizer/channel_gain.h"
 #include "quantizer/correct_bias.h"
@@ -594,6 +595,39 @@ TEST(Quantize, TruthsAreWholeNumbers) {
     EXPECT_EQ(result->float_nodes.size(), activation == DType::kI8 ? 0u : 1u);
     EXPECT_LT(test::LargestDifference(Runner(b.model).Run(input), Runner(result->model).Run(input)), activation == DType::kI8 ? 0.02f : 0.0005f);
   }
+}
+
+// Of four strands of samples the last one alone meets it.
+TEST(Quantize, NanInALaterStrandIsNamed) {
+  Builder b;
+  b.g().outputs = {b.Node("exp", "y", {b.Node("sqrt", "root", {b.Input("x", {DType::kF32, Shape{1, 6, 6, 3}, {}})})})};
+  std::vector<float> values = test::RandomFloats(32 * 108, 2);
+  for (float& v : values) v = std::abs(v);
+  values[3 * 108 + 7] = -0.1f;
+  const auto result = QuantizeInt8(b.model, Samples(Shape{6, 6, 3}, values), {}, {});
+  ASSERT_FALSE(result.ok());
+  EXPECT_NE(result.error().message().find("'root' becomes infinite or NaN"), std::string::npos) << result.error().message();
+}
+
+// What writes a variable makes no tensor.
+TEST(Quantize, VariablesThatAreWrittenMakeNothing) {
+  auto model = graph::Parse(R"(graph main
+    input x: f32[1,4]
+    call_once () -> () init_subgraph_index=#1
+    var_handle () -> (v: resource[]) shared_name='a'
+    read_variable (v) -> (before: f32[1,4])
+    add (before, x) -> (sum: f32[1,4])
+    assign_variable (v, sum) -> ()
+    exp (sum) -> (y: f32[1,4])
+    output y
+    graph init
+    const value: f32[1,4] = [1,2,3,4]
+    var_handle () -> (handle: resource[]) shared_name='a'
+    assign_variable (handle, value) -> ()
+    )");
+  ASSERT_TRUE(model.ok()) << model.error().message();
+  const auto result = QuantizeInt8(*model, Samples(Shape{4}, test::RandomFloats(32 * 4, 5)), {}, {});
+  EXPECT_TRUE(result.ok()) << result.error().message();
 }
 
 TEST(Quantize, NanInTheDataIsNamed) {
