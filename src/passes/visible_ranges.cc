@@ -21,6 +21,7 @@ constexpr float kSteps = 256;                    // An operand's smallest step, 
 constexpr Interval kAll, kNone{INFINITY, -INFINITY};
 // Their outputs are some of their inputs' values, the same ones whatever the others are.
 constexpr std::string_view kChoosing[] = {"maximum", "minimum", "max_pool_2d", "reduce_max", "reduce_min", "select", "select_v2"};
+constexpr std::string_view kDividing[] = {"div", "floor_div", "floor_mod"};
 constexpr std::string_view kMasking[] = {"add", "maximum", "minimum", "mul", "padv2", "select", "select_v2", "sub"};
 
 bool IsOneOf(std::span<const std::string_view> names, const graph::Node& n) { return std::ranges::find(names, n.op->name) != names.end(); }
@@ -140,6 +141,8 @@ bool IsBounded(const Graph& g, TensorId t) {
     return (n.op->name == "minimum" || n.op->name == "maximum") && g.is_constant(n.inputs[n.inputs[0] == t ? 1 : 0]);
   });
 }
+
+TensorId DivisorOf(const graph::Node& n) { return IsOneOf(kDividing, n) ? n.inputs[1] : graph::kNoTensor; }
 
 int MakeFinite(Graph& g) {
   return ForEachNode(g, [&](NodeId id) {

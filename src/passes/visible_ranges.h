@@ -35,6 +35,9 @@ std::map<graph::TensorId, Interval> VisibleRanges(const graph::Graph& g, const S
 // Is it read through constant bounds alone? What is beyond them is never seen, whatever the samples.
 bool IsBounded(const graph::Graph& g, graph::TensorId t);
 
+// What the node divides by; kNoTensor: nothing.
+graph::TensorId DivisorOf(const graph::Node& n);
+
 // Constants beyond 1e30 that are selected, added or compared become 1e9: an infinite number has no scale. How many operands there were.
 int MakeFinite(graph::Graph& g);
 

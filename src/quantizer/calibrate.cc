@@ -222,6 +222,7 @@ void Merge(const TensorStatistics& from, TensorStatistics& to) {
   to.max = std::max(to.max, from.max);
   if (from.min != from.min) to.min = from.min;  // NaN: comparisons pass it over.
   to.least_peak = std::min(to.least_peak, from.least_peak);
+  to.nearest = std::min(to.nearest, from.nearest);
   for (size_t c = 0; c < to.channel_max.size(); ++c) {
     to.channel_max[c] = std::max(to.channel_max[c], from.channel_max[c]);
     to.channel_mean[c] += from.channel_mean[c];
@@ -256,13 +257,25 @@ Status CheckFinite(const std::vector<std::string>& names, const PerTensor& found
   return {};
 }
 
-// Of each tensor, how many of its rows' largest values count; 0: all.
-std::vector<int> RanksRead(const graph::Model& model, const std::vector<std::string>& names) {
-  std::map<std::string, int> ranks;
+void ObserveNearest(const runtime::TensorRef& t, TensorStatistics& s) {
+  for (const float v : std::span(reinterpret_cast<const float*>(t.data), static_cast<size_t>(t.type->shape.elements()))) s.nearest = std::min(s.nearest, std::abs(v));
+}
+
+// How a tensor is read.
+struct Reading {
+  int rank = 0;  // How many of its rows' largest values count; 0: all.
+  bool divides = false;
+};
+std::vector<Reading> ReadingsOf(const graph::Model& model, const std::vector<std::string>& names) {
+  std::map<std::string, Reading> readings;
   for (const graph::Graph& g : model.subgraphs)
-    for (size_t t = 0; t < g.tensors().size(); ++t) ranks[g.tensors()[t].name] = passes::RankRead(g, static_cast<graph::TensorId>(t));
-  std::vector<int> of_names;
-  for (const std::string& name : names) of_names.push_back(ranks[name]);
+    for (size_t i = 0; i < g.tensors().size(); ++i) {
+      const auto t = static_cast<graph::TensorId>(i);
+      const bool divides = std::ranges::any_of(g.tensor(t).consumers, [&](graph::NodeId id) { return passes::DivisorOf(g.node(id)) == t; });
+      readings[g.tensor(t).name] = {passes::RankRead(g, t), divides};
+    }
+  std::vector<Reading> of_names;
+  for (const std::string& name : names) of_names.push_back(readings[name]);
   return of_names;
 }
 
@@ -285,7 +298,7 @@ Statistics OtherConstants(const graph::Model& model, const std::vector<std::stri
       if (!t.constant || t.type.dtype != DType::kF32 || t.consumers.empty() || shown.contains(t.name)) continue;
       TensorStatistics& s = others[t.name];
       for (const float v : t.data<float>())
-        if (std::isfinite(v)) s.min = std::min(s.min, v), s.max = std::max(s.max, v);
+        if (std::isfinite(v)) s.min = std::min(s.min, v), s.max = std::max(s.max, v), s.nearest = std::min(s.nearest, std::abs(v));
       s.count = t.type.shape.elements();
     }
   return others;
@@ -331,13 +344,14 @@ Result<Statistics> Calibrate(const graph::Model& model, const data::Dataset& dat
   OCTET_TRY(first->Check(data));
   const Watched watched(first->interpreter(), model);
   const std::vector<std::string>& names = watched.names;
-  const std::vector<int> ranks = RanksRead(model, names);
+  const std::vector<Reading> readings = ReadingsOf(model, names);
   strands.assign(kStrands, PerTensor(names.size()));
   OCTET_TRY(ForSamples(file, options, data, samples, "ranges", progress, [&](Session& session, int strand, int64_t sample, int64_t position) -> Status {
     PerTensor& into = strands[static_cast<size_t>(strand)];
     OCTET_TRY(RunWatched(session, data, sample, watched, position == 0, [&](const runtime::TensorRef& t, size_t k) {
       ObserveRange(t, sample, into[k]);
-      if (ranks[k] > 0) ObservePeaks(t, ranks[k], into[k]);
+      if (readings[k].rank > 0) ObservePeaks(t, readings[k].rank, into[k]);
+      if (readings[k].divides) ObserveNearest(t, into[k]);
     }));
     for (const auto& observer : states[static_cast<size_t>(strand)]) OCTET_TRY(observer->Observe(session.interpreter()));
     return {};

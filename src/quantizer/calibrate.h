@@ -24,6 +24,7 @@ struct TensorStatistics {
   int64_t count = 0;                    // Values seen.
   float ema_min = 0, ema_max = 0;       // Moving averages of the samples' ranges.
   int64_t ema_samples = 0;
+  float nearest = std::numeric_limits<float>::infinity();     // The least |x| of what is divided by.
   float least_peak = std::numeric_limits<float>::infinity();  // While calibrating: passes::SeenValues.
 };
 

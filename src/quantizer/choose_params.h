@@ -9,6 +9,7 @@ enum class Ranges : uint8_t { kMinMax, kPercentile, kMse, kKl, kEma, kClip999, k
 
 struct Range {
   float min = 0, max = 0;
+  float nearest = std::numeric_limits<float>::infinity();  // As TensorStatistics has it.
 };
 
 // Zero is inside; never wider than what was seen. kPercentile: 99.99 % of the values; kClip999, kClip99: 99.9 % and 99 %.

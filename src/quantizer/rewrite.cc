@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "passes/calls.h"
+#include "passes/visible_ranges.h"
 #include "quantizer/reset_states.h"
 #include "quantizer/roles.h"
 #include "quantizer/scale_classes.h"
@@ -25,6 +26,7 @@ using graph::NodeId;
 using graph::TensorId;
 
 constexpr float kSmallestWeightScale = 1e-12f;
+constexpr float kFewestDivisorSteps = 2;       // From zero.
 constexpr size_t kFewestSteps = 3;             // Uses of one weight tensor that make it a recurrent layer.
 constexpr double kLargestBias = 1073741823.0;  // INT32_MAX / 2: sums on top must not overflow.
 
@@ -207,7 +209,9 @@ class GraphRewriter {
   void ChooseNode(NodeId id) {
     const std::string* wide = Reason(graph().node(id), options_.int16);
     const DType type = wide ? DType::kI16 : activation_;
-    if (HasIntegerForm(graph(), id, type) && HasRanges(id)) {
+    if (DividesByNearlyZero(id, type)) {
+      Note(id, "divides by numbers that would be rounded to zero", &out_.float_nodes);
+    } else if (HasIntegerForm(graph(), id, type) && HasRanges(id)) {
       types_[id] = type;
       if (wide) Note(id, *wide, &out_.int16_nodes);
     } else {
@@ -238,6 +242,14 @@ class GraphRewriter {
     const graph::NodeView lens(graph(), id);
     const ops::Cost cost = ops::CostOf(lens.view());
     list->push_back({n.place, std::string(n.op->name), reason, graph().tensor(n.outputs[0]).name, cost.macs, cost.bytes});
+  }
+
+  // Kernels refuse a divisor of no steps; other samples may come nearer.
+  bool DividesByNearlyZero(NodeId id, DType type) const {
+    const TensorId t = passes::DivisorOf(graph().node(id));
+    if (!IsFloatTensor(t)) return false;
+    const Range r = RangeOf(t);
+    return r.nearest < kFewestDivisorSteps * ActivationQuant(type, r).scale0();
   }
 
   bool HasRanges(NodeId id) const {

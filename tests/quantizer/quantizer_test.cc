@@ -597,6 +597,21 @@ TEST(Quantize, TruthsAreWholeNumbers) {
   }
 }
 
+// An integer division by zero is refused: what comes that near stays in float, whatever the budget.
+TEST(Quantize, DivisorsNearZeroStayInFloat) {
+  for (const float least : {0.001f, 1.0f}) {
+    Builder b;
+    const auto x = b.Input("x", {DType::kF32, Shape{1, 6, 6, 3}, {}});
+    const auto size = b.Node("add", "size", {b.Node("abs", "abs", {x}), b.Constant<float>("least", Shape{}, {least})});
+    b.g().outputs = {b.Node("div", "y", {x, size})};
+    QuantizeOptions options;
+    options.int8_only = true;
+    const auto result = QuantizeInt8(b.model, TrainingSamples(32), options, {});
+    ASSERT_TRUE(result.ok()) << result.error().message();
+    EXPECT_EQ(result->float_nodes.size(), least < 1 ? 1u : 0u);
+  }
+}
+
 // Of four strands of samples the last one alone meets it.
 TEST(Quantize, NanInALaterStrandIsNamed) {
   Builder b;
