@@ -120,6 +120,15 @@ class GraphRewriter {
     for (const auto& [weights, at] : uses)
       for (size_t i = 1; at.size() >= kFewestSteps && i < at.size(); ++i) JoinStep(at[0], at[i], std::min(at[1] - at[0], nodes_.size() - at[i]));
   }
+  // Kernels refuse a divisor of no steps; other samples may come nearer to zero.
+  void FindDivisions(std::map<std::string, std::string>* refused) {
+    for (NodeId id : nodes_) {
+      const graph::Node& n = graph().node(id);
+      const TensorId t = passes::DivisorOf(n);
+      if (!Use(id) || !IsFloatTensor(t) || RangeOf(t).nearest >= kFewestDivisorSteps * ScaleOf(t).scale0()) continue;
+      refused->try_emplace(graph().tensor(n.outputs[0]).name, "divides by numbers that would be rounded to zero");
+    }
+  }
   void ReportClasses() {
     std::map<int, ScaleClass> by_root;
     act_ = activation_;
@@ -209,9 +218,7 @@ class GraphRewriter {
   void ChooseNode(NodeId id) {
     const std::string* wide = Reason(graph().node(id), options_.int16);
     const DType type = wide ? DType::kI16 : activation_;
-    if (DividesByNearlyZero(id, type)) {
-      Note(id, "divides by numbers that would be rounded to zero", &out_.float_nodes);
-    } else if (HasIntegerForm(graph(), id, type) && HasRanges(id)) {
+    if (HasIntegerForm(graph(), id, type) && HasRanges(id)) {
       types_[id] = type;
       if (wide) Note(id, *wide, &out_.int16_nodes);
     } else {
@@ -242,14 +249,6 @@ class GraphRewriter {
     const graph::NodeView lens(graph(), id);
     const ops::Cost cost = ops::CostOf(lens.view());
     list->push_back({n.place, std::string(n.op->name), reason, graph().tensor(n.outputs[0]).name, cost.macs, cost.bytes});
-  }
-
-  // Kernels refuse a divisor of no steps; other samples may come nearer.
-  bool DividesByNearlyZero(NodeId id, DType type) const {
-    const TensorId t = passes::DivisorOf(graph().node(id));
-    if (!IsFloatTensor(t)) return false;
-    const Range r = RangeOf(t);
-    return r.nearest < kFewestDivisorSteps * ActivationQuant(type, r).scale0();
   }
 
   bool HasRanges(NodeId id) const {
@@ -679,9 +678,13 @@ class Rewriter {
     }
   }
 
+  // What must not be integer with these scales, by its first output, with the reason.
+  const std::map<std::string, std::string>& refused() const { return refused_; }
+
   Result<Rewritten> Run() {
     Choose(0, shared_.options.activation);
     ChooseScales();
+    for (int32_t g : taking_part_) part(g).FindDivisions(&refused_);
     for (int32_t g : taking_part_) {
       const auto ends = ends_.find(g);
       OCTET_TRY(part(g).Rewrite(ends == ends_.end() ? nullptr : &ends->second));
@@ -806,13 +809,19 @@ class Rewriter {
   std::vector<int> callers_;
   std::vector<int32_t> taking_part_;   // Callees before their callers.
   std::map<int32_t, Ends> ends_;
+  std::map<std::string, std::string> refused_;
   int tensors_ = 0;
 };
 
 }  // namespace
 
 Result<Rewritten> RewriteToInt8(const graph::Model& model, const std::map<std::string, Range>& ranges, const RewriteOptions& options) {
-  return Rewriter(model, ranges, options).Run();
+  Rewriter rewriter(model, ranges, options);
+  OCTET_ASSIGN(Rewritten rewritten, rewriter.Run());
+  if (rewriter.refused().empty()) return rewritten;
+  RewriteOptions without = options;  // Each round takes one at least.
+  without.keep_float.insert(rewriter.refused().begin(), rewriter.refused().end());
+  return RewriteToInt8(model, ranges, without);
 }
 
 }  // namespace octet::quantizer
