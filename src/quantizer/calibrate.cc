@@ -250,10 +250,18 @@ Status RunWatched(Session& session, const data::Dataset& data, int64_t sample, c
   return {};
 }
 
-Status CheckFinite(const std::vector<std::string>& names, const PerTensor& found) {
-  for (size_t k = 0; k < names.size(); ++k)
-    if (!std::isfinite(found[k].min) || !std::isfinite(found[k].max))
+// Constants may be infinite, as limits that nothing reaches are: that is no range.
+Status CheckFinite(const graph::Model& model, const std::vector<std::string>& names, PerTensor& found) {
+  std::set<std::string_view> constants;
+  for (const graph::Graph& g : model.subgraphs)
+    for (const graph::Tensor& t : g.tensors())
+      if (t.constant) constants.insert(t.name);
+  for (size_t k = 0; k < names.size(); ++k) {
+    if (std::isfinite(found[k].min) && std::isfinite(found[k].max)) continue;
+    if (!constants.contains(names[k]))
       return Error(Code::kInvalidModel, "tensor '%s' becomes infinite or NaN on the calibration data", names[k].c_str());
+    found[k] = TensorStatistics();
+  }
   return {};
 }
 
@@ -359,7 +367,7 @@ Result<Statistics> Calibrate(const graph::Model& model, const data::Dataset& dat
   PerTensor found(names.size());
   for (const PerTensor& strand : strands)
     for (size_t k = 0; k < names.size(); ++k) Merge(strand[k], found[k]);
-  OCTET_TRY(CheckFinite(names, found));
+  OCTET_TRY(CheckFinite(model, names, found));
   Statistics statistics = OtherConstants(model, names);
   NarrowToVisible(model, names, found, statistics);
   if (histograms) {

@@ -624,6 +624,17 @@ TEST(Quantize, NanInALaterStrandIsNamed) {
   EXPECT_NE(result.error().message().find("'root' becomes infinite or NaN"), std::string::npos) << result.error().message();
 }
 
+TEST(Quantize, LimitsMayBeInfinite) {
+  Builder b;
+  const auto x = b.Input("x", {DType::kF32, Shape{1, 6, 6, 3}, {}});
+  const auto above = b.Node("greater", "above", {x, b.Constant<float>("limit", Shape{}, {-INFINITY})}, {DType::kBool, {}, {}});
+  b.g().outputs = {b.Node("mul", "y", {x, b.Node("cast", "truths", {above}, {DType::kF32, {}, {}}, FromTruths)})};
+  const auto result = QuantizeInt8(b.model, TrainingSamples(32), {}, {});
+  ASSERT_TRUE(result.ok()) << result.error().message();
+  const std::vector<float> input = test::RandomFloats(108, 77);
+  EXPECT_LT(test::LargestDifference(Runner(b.model).Run(input), Runner(result->model).Run(input)), 0.02f);
+}
+
 // What writes a variable makes no tensor.
 TEST(Quantize, VariablesThatAreWrittenMakeNothing) {
   auto model = graph::Parse(R"(graph main
