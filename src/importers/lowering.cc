@@ -4,7 +4,6 @@
 #include <algorithm>
 
 #include "graph/fold.h"
-#include "importers/lowerings/broadcast.h"
 
 namespace octet::importers {
 namespace {
@@ -128,16 +127,6 @@ Result<std::vector<Value>> Lowering::EmitMany(std::string_view op, std::span<con
       OCTET_ASSIGN(v, Cast(v, own));
     }
     return values;
-  }
-  Merged merged;
-  if (inputs.size() == 2 && types[0] && types[1] && MergeForBroadcast(op, types[0]->shape, types[1]->shape, &merged)) {
-    const std::string_view how = merged.spread ? "broadcast_to" : "reshape";
-    OCTET_ASSIGN(const Value a, Make(how, {inputs[0], Vector(merged.spread ? merged.out : merged.a)}));
-    OCTET_ASSIGN(const Value b, Make(how, {inputs[1], Vector(merged.spread ? merged.out : merged.b)}));
-    OCTET_ASSIGN(const std::vector<Value> y, EmitNode(op, std::vector<Value>{a, b}, attrs, {{dtype, {}, {}}}));
-    if (merged.spread) return y;
-    OCTET_ASSIGN(const Value out, Make("reshape", {y[0], Vector(merged.out)}));
-    return std::vector<Value>{out};
   }
   return EmitNode(op, inputs, attrs, std::vector<TensorType>(static_cast<size_t>(outputs), TensorType{dtype, {}, {}}));
 }

@@ -14,7 +14,8 @@ inline constexpr Operand kArgInputs[] = {{.name = "input"}, {.name = "axis", .ty
 inline constexpr Operand kArgOutputs[] = {{.name = "output", .type = 'O'}};
 inline constexpr TypeRow kArgTypes[] = {
     {"T=f32|u8|i32 A=i32|i64 O=i32|i64"}, {"T=i8 A=i32|i64 O=i32|i64", 2}, {"T=bool A=i32|i64 O=i32|i64", 3}};
-inline constexpr QuantRow kArgQuant[] = {{.operand = ~0, .kind = QuantKind::kNone},
+inline constexpr QuantRow kArgQuant[] = {{.operand = 0, .kind = QuantKind::kFree},
+                                         {.operand = ~0, .kind = QuantKind::kNone},
                                          {.operand = 1, .kind = QuantKind::kNone}};
 
 Status CheckArg(const OpView& op);

@@ -26,6 +26,9 @@ constexpr TypeRow kTypes[] = {
     {"S=i2|u4 T=f32", 8},
     {"S=f32 T=i2|u4", 8}};
 
+// Numbers stay what they are: a truth is 1 step.
+constexpr QuantRow kQuant[] = {{.operand = ~0, .kind = QuantKind::kFixed, .when = DType::kI8, .fixed_scale = 1.0f}};
+
 struct Params {
   int64_t count;
   int bits;  // Of packed integers.
@@ -106,6 +109,7 @@ extern constinit const OpDef kDef = {
     .inputs = kInputs,
     .outputs = kUnaryOutputs,
     .types = kTypes,
+    .quantization = kQuant,
     .traits = kElementwise | kUnary | kKeepsChannels,
     .infer = InferUnary,
     .cost = CostOfUnary,

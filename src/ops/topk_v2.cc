@@ -13,7 +13,8 @@ constexpr Operand kInputs[] = {{.name = "input"}, {.name = "k", .type = 'K', .ro
 constexpr Operand kOutputs[] = {{.name = "values"}, {.name = "indices", .type = 'I'}};
 constexpr TypeRow kTypes[] = {
     {"T=f32|u8|i32|i64 K=i32 I=i32"}, {"T=i8 K=i32 I=i32", 2}, {"T=f32|i8|u8|i16|i32|i64 K=i16|i32 I=i16|i32", 3}};
-constexpr QuantRow kQuant[] = {{.operand = ~0, .kind = QuantKind::kSameAs, .other = 0},
+constexpr QuantRow kQuant[] = {{.operand = 0, .kind = QuantKind::kFree},
+                               {.operand = ~0, .kind = QuantKind::kSameAs, .other = 0},
                                {.operand = ~1, .kind = QuantKind::kNone},
                                {.operand = 1, .kind = QuantKind::kNone}};
 

@@ -19,6 +19,7 @@ constexpr Pass kPipeline[] = {
     {"fuse-hard-swish", "x * relu6(x + 3) / 6 becomes hard_swish.", FuseHardSwish},
     {"merge-slices", "Slices that are the equal parts of a tensor along one axis become one split.", MergeSlices},
     {"matrix-vector", "batch_matmul of a constant matrix and vectors becomes fully_connected.", MatrixVector},
+    {"merge-broadcasts", "Comparisons, logic, powers and divisions over five and more dimensions get neighbours merged that broadcast alike: LiteRT takes four.", MergeBroadcasts},
     {"merge-reshapes", "reshape(reshape(x)) becomes one reshape; a reshape of outer dimensions before or behind fully_connected goes.", MergeReshapes},
     {"merge-transposes", "transpose(transpose(x)) becomes one transpose or none; one of the last two dimensions goes into batch_matmul.", MergeTransposes},
     {"move-transposes", "Regions of element-wise operators, reductions, concatenations and pads work on permuted tensors where that saves transposes.", MoveTransposes},

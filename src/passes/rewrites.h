@@ -23,6 +23,7 @@ Result<int> FuseDilation(graph::Graph& g);
 Result<int> FoldInputs(graph::Graph& g);
 Result<int> MergeSlices(graph::Graph& g);
 Result<int> MatrixVector(graph::Graph& g);
+Result<int> MergeBroadcasts(graph::Graph& g);
 Result<int> MergeReshapes(graph::Graph& g);
 Result<int> LiftElementwise(graph::Graph& g);
 Result<int> MergeTransposes(graph::Graph& g);
@@ -60,6 +61,7 @@ template <class T> T* FindAttr(graph::Node& n, std::string_view name) {
     if (row.name == name && row.kind == ops::KindOf<T>()) return static_cast<T*>(row.at(n.attrs.get()));
   return nullptr;
 }
+template <class T> const T* FindAttr(const graph::Node& n, std::string_view name) { return FindAttr<T>(const_cast<graph::Node&>(n), name); }
 
 // Copies of the node list are walked, because rewrites change it; erased nodes are skipped.
 template <class Body> int ForEachNode(graph::Graph& g, const Body& body) {

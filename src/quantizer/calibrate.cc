@@ -5,9 +5,11 @@
 #include <cmath>
 #include <functional>
 #include <numeric>
+#include <set>
 #include <unordered_map>
 
 #include "exporter/exporter.h"
+#include "passes/visible_ranges.h"
 #include "quantizer/observe_states.h"
 #include "quantizer/session.h"
 
@@ -15,6 +17,7 @@ namespace octet::quantizer {
 namespace {
 
 constexpr int64_t kMostBinned = 1 << 16;  // Values of a tensor that go into its histogram, per sample.
+constexpr float kFarOut = 100;            // Times what is visible: so much hides, and is not what other samples may need.
 constexpr float kEmaKeep = 0.8145f;  // 0.95 per sample; a strand sees every fourth.
 
 bool Observed(const runtime::TensorRef& t) { return t.data && t.type->dtype == DType::kF32 && t.bytes > 0; }
@@ -182,6 +185,19 @@ void ObserveRange(const runtime::TensorRef& t, int64_t sample, TensorStatistics&
   s.count += n;
 }
 
+// The value of that rank of every row, where it is not masked as a whole.
+void ObservePeaks(const runtime::TensorRef& t, int rank, TensorStatistics& s) {
+  const auto* x = reinterpret_cast<const float*>(t.data);
+  const int64_t row = t.type->shape.back(), n = t.type->shape.elements();
+  if (rank > row) return;
+  std::vector<float> values(static_cast<size_t>(row));
+  for (int64_t i = 0; i + row <= n; i += row) {
+    std::copy_n(x + i, row, values.begin());
+    std::ranges::nth_element(values, values.begin() + (rank - 1), std::greater());
+    if (const float peak = values[static_cast<size_t>(rank - 1)]; peak > passes::kHidden) s.least_peak = std::min(s.least_peak, peak);
+  }
+}
+
 void ObserveHistogram(const runtime::TensorRef& t, TensorStatistics& s) {
   const auto* x = reinterpret_cast<const float*>(t.data);
   const float width = (s.max - s.min) / kHistogramBins, per_width = 1.0f / width, last = kHistogramBins - 1;
@@ -189,7 +205,7 @@ void ObserveHistogram(const runtime::TensorRef& t, TensorStatistics& s) {
   const int64_t n = t.type->shape.elements(), channels = t.type->shape.rank() > 0 ? t.type->shape.back() : 1;
   int64_t step = (n + kMostBinned - 1) / kMostBinned;
   while (step > 1 && std::gcd(step, channels) != 1) ++step;  // All channels get their turn.
-  for (int64_t i = 0; i < n; i += step) s.histogram[static_cast<size_t>(static_cast<int>(std::clamp((x[i] - s.min) * per_width, 0.0f, last)))] += 1.0f;
+  for (int64_t i = 0; i < n; i += step) s.histogram[static_cast<size_t>(std::min(last, std::max(0.0f, (x[i] - s.min) * per_width)))] += 1.0f;  // NaN: the first.
 }
 
 // What one strand saw, added to what the strands before it saw.
@@ -204,6 +220,9 @@ void Merge(const TensorStatistics& from, TensorStatistics& to) {
   if (b > a || (b == a && from.widest_sample > to.widest_sample)) to.widest_sample = from.widest_sample;
   to.min = std::min(to.min, from.min);
   to.max = std::max(to.max, from.max);
+  if (from.min != from.min) to.min = from.min;  // NaN: comparisons pass it over.
+  to.least_peak = std::min(to.least_peak, from.least_peak);
+  to.nearest = std::min(to.nearest, from.nearest);
   for (size_t c = 0; c < to.channel_max.size(); ++c) {
     to.channel_max[c] = std::max(to.channel_max[c], from.channel_max[c]);
     to.channel_mean[c] += from.channel_mean[c];
@@ -231,11 +250,87 @@ Status RunWatched(Session& session, const data::Dataset& data, int64_t sample, c
   return {};
 }
 
-Status CheckFinite(const std::vector<std::string>& names, const PerTensor& found) {
-  for (size_t k = 0; k < names.size(); ++k)
-    if (!std::isfinite(found[k].min) || !std::isfinite(found[k].max))
+// Constants may be infinite, as limits that nothing reaches are: that is no range.
+Status CheckFinite(const graph::Model& model, const std::vector<std::string>& names, PerTensor& found) {
+  std::set<std::string_view> constants;
+  for (const graph::Graph& g : model.subgraphs)
+    for (const graph::Tensor& t : g.tensors())
+      if (t.constant) constants.insert(t.name);
+  for (size_t k = 0; k < names.size(); ++k) {
+    if (std::isfinite(found[k].min) && std::isfinite(found[k].max)) continue;
+    if (!constants.contains(names[k]))
       return Error(Code::kInvalidModel, "tensor '%s' becomes infinite or NaN on the calibration data", names[k].c_str());
+    found[k] = TensorStatistics();
+  }
   return {};
+}
+
+void ObserveNearest(const runtime::TensorRef& t, TensorStatistics& s) {
+  for (const float v : std::span(reinterpret_cast<const float*>(t.data), static_cast<size_t>(t.type->shape.elements()))) s.nearest = std::min(s.nearest, std::abs(v));
+}
+
+// How a tensor is read.
+struct Reading {
+  int rank = 0;  // How many of its rows' largest values count; 0: all.
+  bool divides = false;
+};
+std::vector<Reading> ReadingsOf(const graph::Model& model, const std::vector<std::string>& names) {
+  std::map<std::string, Reading> readings;
+  for (const graph::Graph& g : model.subgraphs)
+    for (size_t i = 0; i < g.tensors().size(); ++i) {
+      const auto t = static_cast<graph::TensorId>(i);
+      const bool divides = std::ranges::any_of(g.tensor(t).consumers, [&](graph::NodeId id) { return passes::DivisorOf(g.node(id)) == t; });
+      readings[g.tensor(t).name] = {passes::RankRead(g, t), divides};
+    }
+  std::vector<Reading> of_names;
+  for (const std::string& name : names) of_names.push_back(readings[name]);
+  return of_names;
+}
+
+void Narrow(passes::Interval to, TensorStatistics& s) {
+  s.min = std::max(s.min, std::min(0.0f, to.low));
+  s.max = std::min(s.max, std::max(0.0f, to.high));
+  s.ema_min = std::max(s.ema_min, s.min);
+  s.ema_max = std::min(s.ema_max, s.max);
+  const float most = std::max(-s.min, s.max);
+  s.runner_up_max = std::min(s.runner_up_max, most);
+  for (float& m : s.channel_max) m = std::min(m, most);
+}
+
+// Of those that a file does not show: it has equal constants once, and those of called graphs are not watched.
+Statistics OtherConstants(const graph::Model& model, const std::vector<std::string>& names) {
+  const std::set<std::string_view> shown(names.begin(), names.end());
+  Statistics others;
+  for (const graph::Graph& g : model.subgraphs)
+    for (const graph::Tensor& t : g.tensors()) {
+      if (!t.constant || t.type.dtype != DType::kF32 || t.consumers.empty() || shown.contains(t.name)) continue;
+      TensorStatistics& s = others[t.name];
+      for (const float v : t.data<float>())
+        if (std::isfinite(v)) s.min = std::min(s.min, v), s.max = std::max(s.max, v), s.nearest = std::min(s.nearest, std::abs(v));
+      s.count = t.type.shape.elements();
+    }
+  return others;
+}
+
+// What no reader can tell apart is in no range. Inputs and states keep theirs, unless that is what hides or they are bounded anyway.
+void NarrowToVisible(const graph::Model& model, const std::vector<std::string>& names, PerTensor& found, Statistics& constants) {
+  std::unordered_map<std::string_view, TensorStatistics*> by_name;
+  for (auto& [name, s] : constants) by_name[name] = &s;
+  for (size_t k = 0; k < names.size(); ++k)
+    if (found[k].count > 0) by_name[names[k]] = &found[k];
+  const passes::Seen seen = [&](const std::string& tensor) -> std::optional<passes::SeenValues> {
+    const auto at = by_name.find(tensor);
+    return at == by_name.end() ? std::nullopt : std::optional(passes::SeenValues{at->second->min, at->second->max, at->second->least_peak});
+  };
+  for (const graph::Graph& g : model.subgraphs)
+    for (const auto& [t, visible] : passes::VisibleRanges(g, seen)) {
+      const auto at = by_name.find(g.tensor(t).name);
+      if (at == by_name.end()) continue;
+      TensorStatistics narrow = *at->second;
+      Narrow(visible, narrow);
+      const bool given = g.tensor(t).is_variable || std::ranges::find(g.inputs, t) != g.inputs.end();
+      if (!given || passes::IsBounded(g, t) || at->second->max - at->second->min > kFarOut * (narrow.max - narrow.min)) *at->second = narrow;
+    }
 }
 
 }  // namespace
@@ -257,17 +352,24 @@ Result<Statistics> Calibrate(const graph::Model& model, const data::Dataset& dat
   OCTET_TRY(first->Check(data));
   const Watched watched(first->interpreter(), model);
   const std::vector<std::string>& names = watched.names;
+  const std::vector<Reading> readings = ReadingsOf(model, names);
   strands.assign(kStrands, PerTensor(names.size()));
   OCTET_TRY(ForSamples(file, options, data, samples, "ranges", progress, [&](Session& session, int strand, int64_t sample, int64_t position) -> Status {
     PerTensor& into = strands[static_cast<size_t>(strand)];
-    OCTET_TRY(RunWatched(session, data, sample, watched, position == 0, [&](const runtime::TensorRef& t, size_t k) { ObserveRange(t, sample, into[k]); }));
+    OCTET_TRY(RunWatched(session, data, sample, watched, position == 0, [&](const runtime::TensorRef& t, size_t k) {
+      ObserveRange(t, sample, into[k]);
+      if (readings[k].rank > 0) ObservePeaks(t, readings[k].rank, into[k]);
+      if (readings[k].divides) ObserveNearest(t, into[k]);
+    }));
     for (const auto& observer : states[static_cast<size_t>(strand)]) OCTET_TRY(observer->Observe(session.interpreter()));
     return {};
   }));
   PerTensor found(names.size());
   for (const PerTensor& strand : strands)
     for (size_t k = 0; k < names.size(); ++k) Merge(strand[k], found[k]);
-  OCTET_TRY(CheckFinite(names, found));
+  OCTET_TRY(CheckFinite(model, names, found));
+  Statistics statistics = OtherConstants(model, names);
+  NarrowToVisible(model, names, found, statistics);
   if (histograms) {
     for (PerTensor& strand : strands) {
       strand = found;
@@ -283,7 +385,6 @@ Result<Statistics> Calibrate(const graph::Model& model, const data::Dataset& dat
         for (int i = 0; i < kHistogramBins; ++i) found[k].histogram[static_cast<size_t>(i)] += strand[k].histogram[static_cast<size_t>(i)];
     }
   }
-  Statistics statistics;
   for (size_t k = 0; k < names.size(); ++k) {
     TensorStatistics& s = found[k];
     if (k >= watched.tensors.size() && s.count == 0) continue;  // In a branch that no sample took.

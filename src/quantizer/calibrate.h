@@ -2,6 +2,7 @@
 // What the float model's tensors do on the calibration set. Streamed: memory does not grow with the
 // number of samples; deterministic for any number of threads.
 #pragma once
+#include <limits>
 #include <map>
 #include <string>
 #include <vector>
@@ -23,12 +24,14 @@ struct TensorStatistics {
   int64_t count = 0;                    // Values seen.
   float ema_min = 0, ema_max = 0;       // Moving averages of the samples' ranges.
   int64_t ema_samples = 0;
+  float nearest = std::numeric_limits<float>::infinity();     // The least |x| of what is divided by.
+  float least_peak = std::numeric_limits<float>::infinity();  // While calibrating: passes::SeenValues.
 };
 
 using Statistics = std::map<std::string, TensorStatistics>;  // By tensor name.
 
-// Runs the (float) model twice: ranges first, then histograms over them, of `binned` only where that is given. Names
-// must be unique.
+// Runs the (float) model twice: ranges first, then histograms over them, of `binned` only where that is given. Ranges end where what is
+// beyond changes no output (passes::VisibleRanges). Names must be unique.
 Result<Statistics> Calibrate(const graph::Model& model, const data::Dataset& data, SampleRange samples, bool histograms, const Progress& progress,
                              const SampleRange* binned = nullptr);
 

@@ -19,6 +19,7 @@ constexpr double kLowSqnrDb = 20, kGoodSqnrDb = 35;
 constexpr size_t kMostCauses = 12, kMostAlike = 3;
 constexpr double kManyLost = 0.3;       // Of a layer's values, below half a step.
 constexpr double kUnlikeRanges = 8;     // Of what is joined under one scale.
+constexpr double kHiding = 100;         // Data over an int8 range: no other samples reach so far.
 constexpr double kTooWide = 4;          // An int8 range over what the data reach.
 constexpr int kDeadShare = 8;           // From one channel in so many on.
 constexpr double kLoneSample = 3;       // Times the next largest value: one sample sets the range.
@@ -72,9 +73,11 @@ void AddRanges(const std::vector<LayerRow>& layers, const std::vector<bool>& nar
   std::vector<std::string> saturated, wide;
   for (size_t i = 0; i < layers.size(); ++i) {
     const LayerRow& r = layers[i];
-    if (r.saturated > kManySaturated)
+    const bool hides = Width(r) > kHiding * 255 * r.step;  // A mask, which ends just below what it hides.
+    const bool harmless = hides || r.isolated_db >= kGoodSqnrDb;
+    if (r.saturated > kManySaturated && !harmless)
       saturated.push_back(Format("%.1f %% of the values of %s lie at the ends of its int8 range: the calibration set did not cover them", 100 * r.saturated, r.tensor.c_str()));
-    if (!r.rescaled && !r.fixed_scale && !narrowed[i] && Width(r) > 0 && 255 * r.step > kTooWide * Width(r))
+    if (!harmless && !r.rescaled && !r.fixed_scale && !narrowed[i] && Width(r) > 0 && 255 * r.step > kTooWide * Width(r))
       wide.push_back(Format("the int8 range of %s is %.0f times what the data reach: other data, or a single sample, set it", r.tensor.c_str(), 255 * r.step / Width(r)));
   }
   AddFew(std::move(saturated), causes);
@@ -141,6 +144,7 @@ std::optional<FirstLayer> FirstBehind(const graph::Graph& g, graph::TensorId t, 
   while (g.tensor(t).consumers.size() == 1) {
     const graph::NodeId id = g.tensor(t).consumers[0];
     const graph::Node& n = g.node(id);
+    if (n.outputs.empty()) return std::nullopt;
     const std::string& out = g.tensor(n.outputs[0]).name;
     WeightedOp op;
     if (!FindWeights(g, id, &op)) {

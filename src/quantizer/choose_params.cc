@@ -153,6 +153,7 @@ TensorStatistics Above(const TensorStatistics& s, float low) {
 Quant ActivationQuant(DType type, Range range) {
   if (type == DType::kI16) return Quant::PerTensor(std::max(std::max(-range.min, range.max), kSmallestRange) / 32767.0f, 0);
   double low = std::min(0.0, static_cast<double>(range.min)), high = std::max(0.0, static_cast<double>(range.max));
+  if (high == low) high = low + 1;  // Always zero: a tiny scale beside others' would be one that sums cannot have.
   if (high - low < static_cast<double>(kSmallestRange)) high = low + static_cast<double>(kSmallestRange);
   const float scale = static_cast<float>((high - low) / 255.0);
   const double zero = std::round(-128.0 - low / static_cast<double>(scale));

@@ -9,6 +9,7 @@ enum class Ranges : uint8_t { kMinMax, kPercentile, kMse, kKl, kEma, kClip999, k
 
 struct Range {
   float min = 0, max = 0;
+  float nearest = std::numeric_limits<float>::infinity();  // As TensorStatistics has it.
 };
 
 // Zero is inside; never wider than what was seen. kPercentile: 99.99 % of the values; kClip999, kClip99: 99.9 % and 99 %.
@@ -21,7 +22,7 @@ Range ChooseRange(const TensorStatistics& s, Ranges method);
 // The statistics with everything below `low` counted at `low`.
 TensorStatistics Above(const TensorStatistics& s, float low);
 
-// Asymmetric int8: scale = (max - min) / 255, zero point so that min is -128; ranges below 4e-6 are widened.
+// Asymmetric int8: scale = (max - min) / 255, zero point so that min is -128; ranges below 4e-6 are widened, to 1 where all is zero.
 // int16: symmetric, scale = max |x| / 32767.
 Quant ActivationQuant(DType type, Range range);
 

@@ -66,7 +66,8 @@ void CountEnds(const runtime::TensorRef& q, Pair& p) {
   if (q.type->dtype != DType::kI8 || p.row.fixed_scale) return;
   const auto* v = reinterpret_cast<const int8_t*>(q.data);
   const int64_t n = q.type->shape.elements();
-  for (int64_t i = 0; i < n; ++i) p.at_ends += v[i] == 127 || (v[i] == -128 && q.type->quant.zero0() != -128);
+  const int32_t zero = q.type->quant.zero0();  // Which is no end that anything is cut off at.
+  for (int64_t i = 0; i < n; ++i) p.at_ends += v[i] != zero && (v[i] == 127 || v[i] == -128);
 }
 
 void AddSample(const runtime::TensorRef& t, const runtime::TensorRef& q, Pair& p) {
@@ -174,6 +175,7 @@ class NodeTimer : public runtime::Observer {
   explicit NodeTimer(const runtime::Interpreter& interpreter) : interpreter_(interpreter) {}
   void BeforeNode(int) override { start_ = std::chrono::steady_clock::now(); }
   void AfterNode(int node) override {
+    if (interpreter_.node(node).outputs.empty()) return;
     const double us = std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now() - start_).count();
     const auto [it, fresh] = fastest_.try_emplace(FloatName(interpreter_.tensor(interpreter_.node(node).outputs[0]).name), us);
     if (!fresh) it->second = std::min(it->second, us);

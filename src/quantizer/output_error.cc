@@ -33,7 +33,28 @@ TensorId Computed(const Graph& g, const std::string& name) {
 
 double Square(double x) { return x * x; }
 
+constexpr double kOffset = 10;      // Times what tells samples apart: more of a signal is the same for all of them.
+constexpr double kSame = 1e-9;      // Of the power: rounding.
+constexpr size_t kFewSamples = 4;   // Which tell little about what differs.
+
 }  // namespace
+
+// Of a power that is the same for all samples little counts: a step of noise is much beside 1000.5 and 1001.5.
+OutputError::Signal OutputError::SignalOf(const Values& samples) {
+  Signal signal;
+  double shared = 0;
+  const bool alike = std::ranges::all_of(samples, [&](const auto& s) { return s.size() == samples[0].size(); });
+  for (const std::vector<float>& s : samples)
+    for (const float v : s) signal.power += Square(static_cast<double>(v));
+  for (size_t i = 0; alike && samples.size() >= kFewSamples && i < samples[0].size(); ++i) {
+    double sum = 0;
+    for (const std::vector<float>& s : samples) sum += static_cast<double>(s[i]);
+    shared += Square(sum) / static_cast<double>(samples.size());
+  }
+  const double apart = kOffset * (signal.power - shared);
+  signal.counted = apart > kSame * signal.power ? std::min(signal.power, apart) : signal.power;  // Constant outputs have no other.
+  return signal;
+}
 
 graph::Model OutputError::Compared(const graph::Model& model) const {
   graph::Model compared = model;
@@ -78,24 +99,23 @@ Result<OutputError> OutputError::Make(const graph::Model& reference, const data:
     e.inner_.push_back(inner == graph::kNoTensor ? "" : g.tensor(inner).name);
   }
   OCTET_ASSIGN(e.reference_, e.Look(reference, progress));
+  e.signal_ = SignalOf(e.reference_.compared);
   return e;
 }
 
 Result<OutputDistance> OutputError::Measure(const graph::Model& model) const {
   OCTET_ASSIGN(const Seen seen, Look(model, {}));
   OutputDistance d;
-  double signal = 1e-30, noise = 1e-30;
+  double noise = 1e-30;
   int64_t values = 0;
   for (size_t s = 0; s < seen.outputs.size(); ++s) {
     const std::vector<float> &a = reference_.outputs[s], &b = seen.outputs[s], &wanted = reference_.compared[s], &found = seen.compared[s];
     for (size_t i = 0; i < std::min(a.size(), b.size()); ++i, ++values) d.mean += std::abs(static_cast<double>(a[i]) - static_cast<double>(b[i]));
-    for (size_t i = 0; i < std::min(wanted.size(), found.size()); ++i) {
-      signal += Square(static_cast<double>(wanted[i]));
+    for (size_t i = 0; i < std::min(wanted.size(), found.size()); ++i)
       noise += Square(static_cast<double>(wanted[i]) - static_cast<double>(found[i]));
-    }
   }
   d.mean /= std::max<double>(1, static_cast<double>(values));
-  d.sqnr_db = std::isfinite(noise) ? 10 * std::log10(signal / noise) : -300;
+  d.sqnr_db = std::isfinite(noise) ? 10 * std::log10(signal_.counted / noise) : -300;
   return d;
 }
 

@@ -10,7 +10,7 @@ namespace octet::quantizer {
 
 struct OutputDistance {
   double mean = 0;     // Mean |a - b| of the outputs themselves.
-  double sqnr_db = 0;  // Power of the reference over power of the difference, of what is compared.
+  double sqnr_db = 0;  // Power of the reference over power of the difference, of what is compared; what all samples share counts little.
 };
 
 class OutputError {
@@ -21,18 +21,25 @@ class OutputError {
   Result<OutputDistance> Measure(const graph::Model& model) const;
   // The model with the compared tensors as its only outputs.
   graph::Model Compared(const graph::Model& model) const;
+  // The part of the reference's power that counts.
+  double signal_share() const { return signal_.counted / signal_.power; }
 
  private:
   using Values = std::vector<std::vector<float>>;  // One after the other, per sample.
   struct Seen {
     Values outputs, compared;
   };
+  struct Signal {
+    double power = 1e-30, counted = 1e-30;
+  };
+  static Signal SignalOf(const Values& samples);
   Result<Seen> Look(const graph::Model& model, const Progress& progress) const;
 
   const data::Dataset* data_ = nullptr;
   SampleRange samples_;
   std::vector<std::string> inner_;  // Per output: the tensor that is compared, or "" for the output itself.
   Seen reference_;
+  Signal signal_;
 };
 
 }  // namespace octet::quantizer

@@ -8,12 +8,14 @@
 
 #include "exporter/exporter.h"
 #include "passes/calls.h"
-#include "passes/finite_masks.h"
+#include "passes/multiply_negations.h"
 #include "passes/split_squares.h"
 #include "passes/split_sums.h"
+#include "passes/visible_ranges.h"
 #include "passes/zero_biases.h"
 #include "quantizer/causes.h"
 #include "quantizer/correct_bias.h"
+#include "quantizer/even_inputs.h"
 #include "quantizer/input_check.h"
 #include "quantizer/lone_samples.h"
 #include "quantizer/output_error.h"
@@ -324,7 +326,8 @@ class Quantizer {
     if (before >= budget.below_db && !forced) return {};
     OCTET_ASSIGN(const File compared, ComparedFile(p));
     const std::map<std::string, Quant> scales = ScalesOf(rewritten.model);
-    OCTET_ASSIGN(const Sensitivity sensitivity, MeasureSensitivity(compared.model, scales, data_, Few(fit_, scales.size()), progress_));
+    OCTET_ASSIGN(Sensitivity sensitivity, MeasureSensitivity(compared.model, scales, data_, Few(fit_, scales.size()), progress_));
+    sensitivity.signal *= judge_->signal_share();
     Choice trial = *choice, best = *choice;
     for (const std::vector<std::string>& step : PlanFloat(g, sensitivity, budget)) {
       for (const std::string& name : step) trial.not_int8[name] = Reason(sensitivity, name);
@@ -421,6 +424,17 @@ class Quantizer {
   QuantizeResult result_;
 };
 
+// A number that several nodes read under their own scales is one for each: it would tie these scales together.
+void SplitNumbers(graph::Graph& g) {
+  const auto ties = [](const graph::Node& n) { return std::ranges::any_of(n.op->quantization, [](const ops::QuantRow& row) { return row.kind == ops::QuantKind::kSameAs; }); };
+  for (graph::NodeId id : g.order())
+    for (size_t i = 0; i < g.node(id).inputs.size() && ties(g.node(id)); ++i) {
+      const graph::TensorId t = g.node(id).inputs[i];
+      if (!g.is_constant(t) || g.tensor(t).type.dtype != DType::kF32 || g.tensor(t).type.shape.elements() != 1 || g.uses(t) < 2) continue;
+      g.SetInput(id, static_cast<int>(i), g.AddConstant<float>(g.tensor(t).name, g.tensor(t).type.shape, g.tensor(t).data<float>()));
+    }
+}
+
 }  // namespace
 
 void MakeNamesUnique(graph::Model& model) {
@@ -433,38 +447,26 @@ void MakeNamesUnique(graph::Model& model) {
     }
 }
 
-namespace {
-// Masks before a softmax just below the scores that some samples show.
-Status FitMasks(graph::Model& model, const data::Dataset& calibration, const Progress& progress) {
-  constexpr int64_t kSamples = 32;
-  int masks = 0;
-  for (graph::Graph& g : model.subgraphs) masks += passes::BoundMasks(g, [](const std::string&) { return std::nullopt; });
-  if (masks == 0) return {};
-  MakeNamesUnique(model);
-  const int64_t stride = std::max<int64_t>(1, calibration.size() / kSamples);
-  OCTET_ASSIGN(const Statistics statistics, Calibrate(model, calibration, {0, calibration.size(), stride}, false, progress));
-  for (graph::Graph& g : model.subgraphs)
-    passes::BoundMasks(g, [&](const std::string& tensor) -> std::optional<std::pair<float, float>> {
-      const auto seen = statistics.find(tensor);
-      if (seen == statistics.end() || seen->second.count == 0) return std::nullopt;
-      return std::pair(seen->second.min, seen->second.max);
-    });
-  return {};
-}
-}  // namespace
-
 Result<QuantizeResult> QuantizeInt8(graph::Model model, const data::Dataset& calibration, const QuantizeOptions& options, const Progress& progress) {
   for (graph::Graph& g : model.subgraphs) {
     if (options.rewrite.activation == DType::kI16) passes::SplitSquares(g);
     passes::SplitSums(g);
+    passes::MultiplyNegations(g);
     passes::GiveBiases(g);
+    passes::MakeFinite(g);
+    SplitNumbers(g);
   }
-  OCTET_TRY(FitMasks(model, calibration, progress));
   const int64_t count = options.max_samples > 0 ? std::min(options.max_samples, calibration.size()) : calibration.size();
+  QuantizeOptions own = options;
+  if (options.repair && !options.int8_only && options.rewrite.inputs == DType::kF32) {
+    const SampleRange all{0, count, 1};
+    OCTET_ASSIGN(KeptInFloat in_float, EvenInputs(model, calibration, all));
+    own.rewrite.keep_float.merge(std::move(in_float));
+  }
   const LoneSamples lone = options.repair ? FindLoneSamples(calibration, count) : LoneSamples();
-  if (lone.samples.empty()) return Quantizer(std::move(model), calibration, options, progress).Run();
+  if (lone.samples.empty()) return Quantizer(std::move(model), calibration, own, progress).Run();
   const Without others(calibration, count, lone.samples);
-  OCTET_ASSIGN(QuantizeResult result, Quantizer(std::move(model), others, options, progress).Run());
+  OCTET_ASSIGN(QuantizeResult result, Quantizer(std::move(model), others, own, progress).Run());
   result.warnings.insert(result.warnings.begin(), lone.warnings.begin(), lone.warnings.end());
   return result;
 }

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "passes/calls.h"
+#include "passes/visible_ranges.h"
 #include "quantizer/reset_states.h"
 #include "quantizer/roles.h"
 #include "quantizer/scale_classes.h"
@@ -25,6 +26,7 @@ using graph::NodeId;
 using graph::TensorId;
 
 constexpr float kSmallestWeightScale = 1e-12f;
+constexpr float kFewestDivisorSteps = 2;       // From zero.
 constexpr size_t kFewestSteps = 3;             // Uses of one weight tensor that make it a recurrent layer.
 constexpr double kLargestBias = 1073741823.0;  // INT32_MAX / 2: sums on top must not overflow.
 
@@ -65,11 +67,13 @@ class GraphRewriter {
   using DecideCall = std::function<std::optional<IntegerCall>(const graph::Node& n, DType activation)>;
   void ChooseNodes(const DecideCall& decide) {
     nodes_ = graph().order();
+    const std::set<NodeId> deciding = at_ == 0 && options_.inputs == DType::kF32 ? OnlyDeciding() : std::set<NodeId>();
     for (NodeId id : nodes_) {
       const graph::Node& n = graph().node(id);
-      const bool touches_float = std::ranges::any_of(n.outputs, [&](TensorId t) { return IsFloatTensor(t); });
-      if (!touches_float) continue;
+      const bool makes_float = std::ranges::any_of(n.outputs, [&](TensorId t) { return IsFloatTensor(t) && graph().uses(t) > 0; });
+      if (!makes_float && !ReadsIntegers(n)) continue;
       if (const std::string* kept = Reason(n, options_.keep_float)) Note(id, *kept, &out_.float_nodes);
+      else if (deciding.contains(id)) Note(id, "only comparisons and indices come of it, which are exact on the inputs as they are", &out_.float_nodes);
       else if (n.callees.empty()) ChooseNode(id);
       else ChooseCall(id, decide);
     }
@@ -115,6 +119,15 @@ class GraphRewriter {
       if (Quantized(nodes_[k]) && FindWeights(graph(), nodes_[k], &op)) uses[graph().node(nodes_[k]).inputs[op.weights]].push_back(k);
     for (const auto& [weights, at] : uses)
       for (size_t i = 1; at.size() >= kFewestSteps && i < at.size(); ++i) JoinStep(at[0], at[i], std::min(at[1] - at[0], nodes_.size() - at[i]));
+  }
+  // Kernels refuse a divisor of no steps; other samples may come nearer to zero.
+  void FindDivisions(std::map<std::string, std::string>* refused) {
+    for (NodeId id : nodes_) {
+      const graph::Node& n = graph().node(id);
+      const TensorId t = passes::DivisorOf(n);
+      if (!Use(id) || !IsFloatTensor(t) || RangeOf(t).nearest >= kFewestDivisorSteps * ScaleOf(t).scale0()) continue;
+      refused->try_emplace(graph().tensor(n.outputs[0]).name, "divides by numbers that would be rounded to zero");
+    }
   }
   void ReportClasses() {
     std::map<int, ScaleClass> by_root;
@@ -174,6 +187,33 @@ class GraphRewriter {
   int Number(TensorId t) const { return shared_.Number(at_, t); }
 
   bool IsFloatTensor(TensorId t) const { return t != graph::kNoTensor && graph().tensor(t).type.dtype == DType::kF32; }
+
+  // What is made of the inputs element by element, and read by nothing but such nodes and ones that make integers.
+  std::set<NodeId> OnlyDeciding() const {
+    std::set<NodeId> found;
+    for (NodeId id : nodes_) {
+      const graph::Node& n = graph().node(id);
+      const bool plain = (n.op->traits & (ops::kElementwise | ops::kMovesBytes)) && n.callees.empty();
+      const bool early = std::ranges::all_of(n.inputs, [&](TensorId t) { return !IsFloatTensor(t) || graph().is_constant(t) || IsInput(t) || found.contains(graph().tensor(t).producer); });
+      if (plain && early) found.insert(id);
+    }
+    for (auto id = nodes_.rbegin(); id != nodes_.rend(); ++id)
+      if (std::ranges::any_of(graph().node(*id).outputs, [&](TensorId t) { return IsFloatTensor(t) && ReadAsFloats(t, found); })) found.erase(*id);
+    return found;
+  }
+  // Does anything that makes more than integers read it, but for those?
+  bool ReadAsFloats(TensorId t, const std::set<NodeId>& but) const {
+    return graph().is_output(t) || std::ranges::any_of(graph().tensor(t).consumers, [&](NodeId id) {
+      return !but.contains(id) && std::ranges::any_of(graph().node(id).outputs, [&](TensorId made) { return IsReal(graph().tensor(made).type.dtype) && graph().uses(made) > 0; });
+    });
+  }
+  static bool IsReal(DType t) { return IsFloat(t) || t == DType::kC64; }
+  bool IsInput(TensorId t) const { return std::ranges::find(graph().inputs, t) != graph().inputs.end(); }
+
+  // Would its results be the same without a DEQUANTIZE before it?
+  bool ReadsIntegers(const graph::Node& n) const {
+    return n.callees.empty() && TellsIntegersApart(*n.op) && std::ranges::all_of(n.inputs, [&](TensorId t) { return !IsFloatTensor(t) || MakesInteger(t); });
+  }
 
   void ChooseNode(NodeId id) {
     const std::string* wide = Reason(graph().node(id), options_.int16);
@@ -406,7 +446,7 @@ class GraphRewriter {
   // The integer type that the tensor is computed in; the others are made from it. What comes in float becomes
   // whatever is asked for; an integer input of the model has one type.
   DType FirstType(TensorId t) const {
-    if (std::ranges::find(graph().inputs, t) != graph().inputs.end()) return TakesInteger(t) ? activation_ : act_;
+    if (IsInput(t)) return TakesInteger(t) ? activation_ : act_;
     const NodeId producer = graph().tensor(t).producer;
     if (const auto it = first_.find(t); it != first_.end() && producer < 0) return it->second;
     const auto type = types_.find(producer);
@@ -483,7 +523,7 @@ class GraphRewriter {
 
   // Is only its integer twin computed?
   bool NeedsDequantize(TensorId t) const {
-    return TwinOf(t) != graph::kNoTensor && graph().tensor(t).producer < 0 && std::ranges::find(graph().inputs, t) == graph().inputs.end();
+    return TwinOf(t) != graph::kNoTensor && graph().tensor(t).producer < 0 && !IsInput(t);
   }
 
   // Makes sure that the float tensor is computed when only its integer twin is.
@@ -638,9 +678,13 @@ class Rewriter {
     }
   }
 
+  // What must not be integer with these scales, by its first output, with the reason.
+  const std::map<std::string, std::string>& refused() const { return refused_; }
+
   Result<Rewritten> Run() {
     Choose(0, shared_.options.activation);
     ChooseScales();
+    for (int32_t g : taking_part_) part(g).FindDivisions(&refused_);
     for (int32_t g : taking_part_) {
       const auto ends = ends_.find(g);
       OCTET_TRY(part(g).Rewrite(ends == ends_.end() ? nullptr : &ends->second));
@@ -765,13 +809,19 @@ class Rewriter {
   std::vector<int> callers_;
   std::vector<int32_t> taking_part_;   // Callees before their callers.
   std::map<int32_t, Ends> ends_;
+  std::map<std::string, std::string> refused_;
   int tensors_ = 0;
 };
 
 }  // namespace
 
 Result<Rewritten> RewriteToInt8(const graph::Model& model, const std::map<std::string, Range>& ranges, const RewriteOptions& options) {
-  return Rewriter(model, ranges, options).Run();
+  Rewriter rewriter(model, ranges, options);
+  OCTET_ASSIGN(Rewritten rewritten, rewriter.Run());
+  if (rewriter.refused().empty()) return rewritten;
+  RewriteOptions without = options;  // Each round takes one at least.
+  without.keep_float.insert(rewriter.refused().begin(), rewriter.refused().end());
+  return RewriteToInt8(model, ranges, without);
 }
 
 }  // namespace octet::quantizer

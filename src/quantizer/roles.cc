@@ -64,6 +64,11 @@ bool ReadsShapeOnly(const ops::OpDef& op, int operand) {
   return !op.types.empty() && std::ranges::none_of(op.types, [&](const ops::TypeRow& row) { return row.types.find(bound) != row.types.npos; });
 }
 
+bool TellsIntegersApart(const ops::OpDef& op) {
+  const ops::QuantRow* rule = RuleFor(op, 0, DType::kI8);
+  return rule && rule->kind == ops::QuantKind::kFree;
+}
+
 float LowestUseful(const Graph& g, TensorId t) {
   if (g.is_output(t) || g.tensor(t).consumers.empty()) return -INFINITY;
   float low = INFINITY;
@@ -78,6 +83,11 @@ float LowestUseful(const Graph& g, TensorId t) {
   return low;
 }
 
+namespace {
+// Numbers become themselves, in steps of one: integers may not fit, and sums of 16 bits take no such steps beside small ones.
+bool FitsSteps(DType from, DType activation) { return from == DType::kBool && activation == DType::kI8; }
+}  // namespace
+
 bool HasIntegerForm(const Graph& g, NodeId id, DType activation, DType weights) {
   const graph::Node& n = g.node(id);
   const graph::NodeView lens(g, id);
@@ -91,8 +101,9 @@ bool HasIntegerForm(const Graph& g, NodeId id, DType activation, DType weights) 
     }
     types[i] = g.tensor(n.inputs[i]).type;
     const ops::QuantRow* rule = RuleFor(*n.op, static_cast<int>(i), activation);
+    any |= types[i].dtype == DType::kF32;
     if (types[i].dtype == DType::kF32) types[i].dtype = rule && rule->kind == ops::QuantKind::kPerChannel ? weights : QuantizedType(rule, activation);
-    else if (IsFloat(types[i].dtype)) return false;
+    else if (IsFloat(types[i].dtype) || ((n.op->traits & ops::kUnary) && !FitsSteps(types[i].dtype, activation))) return false;
     in.push_back(&types[i]);
   }
   for (size_t i = 0; i < n.outputs.size(); ++i) {

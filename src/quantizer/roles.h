@@ -24,6 +24,9 @@ DType QuantizedType(const ops::QuantRow* rule, DType activation);
 // Is the operand read for its shape alone? It may have any type then, and the definition binds none.
 bool ReadsShapeOnly(const ops::OpDef& op, int operand);
 
+// Does the operator make the same integers of quantized values as of floats? A comparison of 8 bits is coarser than its operands.
+bool TellsIntegersApart(const ops::OpDef& op);
+
 // Below this value all who read the tensor make the same of it, so that its range may end there.
 float LowestUseful(const graph::Graph& g, graph::TensorId t);
 

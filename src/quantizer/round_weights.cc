@@ -174,13 +174,15 @@ class Rounder {
   std::vector<Layer> Layers() const {
     std::map<std::string, NodeId> by_output;
     const Graph &g = model_.main(), &f = reference_.main();
-    for (NodeId id : f.order()) by_output[f.tensor(f.node(id).outputs[0]).name] = id;
+    for (NodeId id : f.order())
+      if (!f.node(id).outputs.empty()) by_output[f.tensor(f.node(id).outputs[0]).name] = id;  // What writes a variable makes nothing.
     std::map<TensorId, int> uses;  // Weights that several nodes share are left alone: each use has other inputs.
     for (NodeId id : f.order())
       for (TensorId t : f.node(id).inputs)
         if (t != graph::kNoTensor) ++uses[t];
     std::vector<Layer> layers;
     for (NodeId id : g.order()) {
+      if (g.node(id).outputs.empty()) continue;
       std::string name = g.tensor(g.node(id).outputs[0]).name;
       if (name.ends_with(kInt8Suffix)) name.resize(name.size() - kInt8Suffix.size());
       const auto it = by_output.find(name);

@@ -160,8 +160,9 @@ Status ForSamples(std::shared_ptr<const runtime::Model> model, Session::Options 
   const auto run = [&](int64_t strand, std::unique_ptr<Session>& session) -> Status {
     if (strand >= count) return {};
     if (!session) {
-      OCTET_ASSIGN(session, Session::FromModel(model, options));
-      OCTET_TRY(session->Check(data));
+      OCTET_ASSIGN(auto fresh, Session::FromModel(model, options));
+      OCTET_TRY(fresh->Check(data));
+      session = std::move(fresh);  // One that failed is nobody's: the next strand says so again.
     }
     for (int64_t position = strand; position < count; position += kStrands) {
       OCTET_TRY(body(*session, static_cast<int>(strand), samples.first + position * samples.step, position));

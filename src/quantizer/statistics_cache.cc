@@ -11,7 +11,7 @@
 namespace octet::quantizer {
 namespace {
 
-constexpr char kMagic[8] = {'o', 'c', 't', 's', 't', 'a', 't', '1'};  // The digit counts forms of the file.
+constexpr char kMagic[8] = {'o', 'c', 't', 's', 't', 'a', 't', '2'};  // The digit counts forms of the file.
 constexpr uint32_t kMostValues = 1 << 26;                             // Of one list.
 
 // Two 64-bit multiply-xor hashes over eight bytes at a time, started and multiplied differently: 128 bits, so that
@@ -94,7 +94,7 @@ std::vector<std::byte> Serialize(const Statistics& statistics) {
   out.Put(static_cast<uint32_t>(statistics.size()));
   for (const auto& [name, s] : statistics) {
     out.PutList(name);
-    out.Put(s.min), out.Put(s.max), out.Put(s.runner_up_max), out.Put(s.widest_sample), out.Put(s.count), out.Put(s.ema_min), out.Put(s.ema_max), out.Put(s.ema_samples);
+    out.Put(s.min), out.Put(s.max), out.Put(s.runner_up_max), out.Put(s.widest_sample), out.Put(s.count), out.Put(s.ema_min), out.Put(s.ema_max), out.Put(s.ema_samples), out.Put(s.nearest);
     out.PutList(s.channel_max), out.PutList(s.channel_mean), out.PutList(s.histogram);
   }
   return out.Take();
@@ -111,7 +111,7 @@ std::optional<Statistics> ParseStatistics(std::span<const std::byte> bytes) {
     std::string name;
     in.GetList(&name);
     TensorStatistics& s = statistics[name];
-    in.Get(&s.min), in.Get(&s.max), in.Get(&s.runner_up_max), in.Get(&s.widest_sample), in.Get(&s.count), in.Get(&s.ema_min), in.Get(&s.ema_max), in.Get(&s.ema_samples);
+    in.Get(&s.min), in.Get(&s.max), in.Get(&s.runner_up_max), in.Get(&s.widest_sample), in.Get(&s.count), in.Get(&s.ema_min), in.Get(&s.ema_max), in.Get(&s.ema_samples), in.Get(&s.nearest);
     in.GetList(&s.channel_max), in.GetList(&s.channel_mean), in.GetList(&s.histogram);
     if (!s.histogram.empty() && s.histogram.size() != kHistogramBins) return std::nullopt;
   }

@@ -46,6 +46,7 @@ std::map<std::string, Range> TensorRanges::All(Ranges common, const RangeMethods
   for (const auto& [name, limits] : tensors_) {
     const auto other = others.find(name);
     ranges[name] = Of(name, other == others.end() ? common : other->second);
+    ranges[name].nearest = statistics_.at(name).nearest;
   }
   return ranges;
 }

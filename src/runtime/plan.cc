@@ -441,7 +441,7 @@ Status Plan::FuseTables(size_t first_step) {
     if (step.source < 0) continue;
     auto* table = new (parameters_.Take(sizeof(ops::ByteTable))) ops::ByteTable();
     table->count = tensors_[step.source].type.shape.elements();
-    OCTET_TRY(fusion.Fill(step.node, table->table));
+    fusion.Fill(step.node, table->table);
     step.run = ops::RunByteTable;
     step.params = table;
     step.variant = &kTable;

@@ -92,7 +92,7 @@ void TableFusion::Choose() {
       gone_[n] = true;
       continue;
     }
-    if (out >= 0 && origin_[out] >= 0 && depth_[out] > 1 && IsByte(tensors_[out].type.dtype)) {
+    if (out >= 0 && origin_[out] >= 0 && depth_[out] > 1 && IsByte(tensors_[out].type.dtype) && Tabulate(n, origin_[out])) {
       source_[n] = origin_[out];
       read[origin_[out]] = true;
       continue;
@@ -150,10 +150,14 @@ Result<TableFusion::Values> TableFusion::Evaluate(int32_t tensor, int32_t source
   return result;
 }
 
-Status TableFusion::Fill(int node, std::span<uint8_t, 256> table) const {
-  OCTET_ASSIGN(const Values values, Evaluate(graph_.operators[node].outputs[0], source_[node]));
-  std::memcpy(table.data(), values.data(), table.size());
-  return {};
+// False where the operators refuse some of the 256 values: a divisor is zero for one that perhaps never comes.
+bool TableFusion::Tabulate(int node, int32_t source) {
+  Result<Values> values = Evaluate(graph_.operators[node].outputs[0], source);
+  if (!values.ok()) return false;
+  tables_[node] = *std::move(values);
+  return true;
 }
+
+void TableFusion::Fill(int node, std::span<uint8_t, 256> table) const { std::memcpy(table.data(), tables_.find(node)->second.data(), table.size()); }
 
 }  // namespace octet::runtime

@@ -2,6 +2,8 @@
 // Connected point-wise operators that depend on one 8-bit tensor are one function of 256 values: a table,
 // filled by running their reference kernels on all of them, so that it is exact by construction.
 #pragma once
+#include <map>
+
 #include "ops/unary_util.h"
 #include "runtime/plan.h"
 
@@ -18,7 +20,7 @@ class TableFusion {
   bool gone(int node) const { return gone_[node]; }
 
   // table[bits of the source's element] = bits of the node's.
-  Status Fill(int node, std::span<uint8_t, 256> table) const;
+  void Fill(int node, std::span<uint8_t, 256> table) const;
 
  private:
   bool PointWise(int node, int32_t* origin) const;
@@ -27,6 +29,7 @@ class TableFusion {
   bool SavesSomething(int node) const;
   using Values = std::vector<std::byte>;
   Result<Values> Evaluate(int32_t tensor, int32_t source) const;
+  bool Tabulate(int node, int32_t source);
 
   const tflite::SubgraphInfo& graph_;
   std::span<const TensorState> tensors_;
@@ -36,6 +39,7 @@ class TableFusion {
   std::vector<bool> kept_for_others_;    // Per tensor: read outside of this segment.
   std::vector<int32_t> source_;
   std::vector<bool> gone_;
+  std::map<int, Values> tables_;         // By node.
 };
 
 }  // namespace octet::runtime

@@ -3,7 +3,6 @@
 
 #include <gtest/gtest.h>
 
-#include "importers/lowerings/broadcast.h"
 
 namespace octet::importers {
 namespace {
@@ -25,28 +24,6 @@ TEST(Construction, ALargeConstantThatNobodyReadsGoesAndComesAgain) {
   const ops::OpDef& abs = *ops::Find("abs");
   model.graph().AddNode(abs, graph::Attributes(abs.attrs), {again.id}, {model.graph().AddTensor("y", large)}, "y");
   EXPECT_FALSE(model.ReleaseUnread(again));
-}
-
-// LiteRT ends the process where these broadcast over five dimensions.
-TEST(Broadcast, NeighboursThatBroadcastAlikeAreMerged) {
-  Merged m;
-  ASSERT_TRUE(MergeForBroadcast("equal", Shape{kUnknown, 6, 6, 2, 2}, Shape{kUnknown, 1, 1, 2, 1}, &m));
-  EXPECT_EQ(m.a, (std::vector<int32_t>{-1, 36, 2, 2}));
-  EXPECT_EQ(m.b, (std::vector<int32_t>{-1, 1, 2, 1}));
-  EXPECT_EQ(m.out, (std::vector<int32_t>{-1, 6, 6, 2, 2}));
-  m = {};
-  ASSERT_TRUE(MergeForBroadcast("greater", Shape{}, Shape{2, 1, 3, 4, 5}, &m));
-  EXPECT_EQ(m.a, (std::vector<int32_t>{1}));
-  EXPECT_EQ(m.b, (std::vector<int32_t>{120}));
-  m = {};
-  EXPECT_TRUE(MergeForBroadcast("equal", Shape{2, 3, 2, 3, 2}, Shape{2, 1, 2, 1, 2}, &m));  // Five kinds in a row.
-  EXPECT_TRUE(m.spread);
-  m = {};
-  EXPECT_FALSE(MergeForBroadcast("equal", Shape{kUnknown, 3, 2, 3, 2}, Shape{kUnknown, 1, 2, 1, 2}, &m));
-  m = {};
-  EXPECT_FALSE(MergeForBroadcast("equal", Shape{kUnknown, 3, 2, 3, 2}, Shape{2, 3, 2, 1, 2}, &m));
-  EXPECT_FALSE(MergeForBroadcast("equal", Shape{2, 3, 4}, Shape{4}, &m));
-  EXPECT_FALSE(MergeForBroadcast("add", Shape{2, 1, 3, 4, 5}, Shape{}, &m));
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "exporter/exporter.h"
 #include "passes/pass.h"
+#include "graph/text.h"
 #include "quantizer/causes.h"
 #include "quantizer/channel_gain.h"
 #include "quantizer/correct_bias.h"
@@ -445,26 +446,214 @@ TEST(Quantize, DataOfAnotherSizeAreNamed) {
   }
 }
 
-// A causal mask as Keras and PyTorch write it: the lowest float that is selected, minus infinity that is added. Beside it the scores
-// would have no steps of 8 bits.
+void FromTruths(graph::Node& n) { test::SetAttr<DType>(n, "in_data_type", DType::kBool); }
+
+// Masks as Keras and PyTorch write them: the lowest float that is selected, minus infinity that is added, -1e9 times what a sample's
+// ends leave. Beside such numbers the scores would have no steps of 8 bits.
 TEST(Quantize, MasksComeJustBelowTheScores) {
   const bool shown[] = {true, true, false, true};
-  for (const bool selected : {true, false}) {
+  const Shape row{4};
+  for (const std::string_view form : {"selected", "added", "computed", "subtracted", "cast", "counted", "twice"}) {
     Builder b;
-    const auto scores = b.Conv("scores", b.Input("x", {DType::kF32, Shape{1, 6, 6, 3}, {}}), 4, 3, 1, kOneStride);
-    const Shape row{4};
-    const auto masked = selected ? b.Node("select_v2", "masked", {b.g().AddConstant<bool>("mask", row, std::span(shown)), scores, b.Constant<float>("hidden", Shape{}, {-3.4e38f})})
-                                 : b.Node("add", "masked", {scores, b.Constant<float>("mask", row, {0, 0, -INFINITY, 0})});
-    b.g().outputs = {b.Node("softmax", "y", {masked}, {}, [](graph::Node& n) { test::SetAttr<float>(n, "beta", 1.0f); })};
+    const auto x = b.Input("x", {DType::kF32, Shape{1, 6, 6, 3}, {}});
+    const auto scores = b.Conv("scores", x, 4, 3, 1, kOneStride);
+    const auto number = [&](float v) { return b.Constant<float>("number", Shape{}, {v}); };
+    const auto peak = b.Node("reduce_max", "peak", {x, b.Constant<int32_t>("last", Shape{1}, {-1})}, {}, [](graph::Node& n) { test::SetAttr<bool>(n, "keep_dims", true); });
+    const auto ends = b.Node("greater", "ends", {peak, b.Constant<float>("limits", row, {2, 0.5f, 0.7f, 2})}, {DType::kBool, {}, {}});
+    const auto mask = b.Node("select_v2", "hides", {ends, number(1), number(0)});
+    graph::TensorId masked = scores;
+    if (form == "selected") masked = b.Node("select_v2", "masked", {b.g().AddConstant<bool>("mask", row, std::span(shown)), scores, number(-3.4e38f)});
+    if (form == "added") masked = b.Node("add", "masked", {scores, b.Constant<float>("mask", row, {0, 0, -INFINITY, 0})});
+    if (form == "computed") masked = b.Node("add", "masked", {scores, b.Node("mul", "far", {b.Node("sub", "left", {number(1), mask}), number(-1e9f)})});
+    if (form == "subtracted") masked = b.Node("sub", "masked", {scores, b.Node("mul", "far", {number(1e9f), mask})});
+    if (form == "cast") masked = b.Node("add", "masked", {scores, b.Node("mul", "far", {b.Node("cast", "hidden", {ends}, {DType::kF32, {}, {}}, FromTruths), number(-3.4e38f)})});
+    const auto softmax = [&](const std::string& name, graph::TensorId in) { return b.Node("softmax", name, {in}, {}, [](graph::Node& n) { test::SetAttr<float>(n, "beta", 1.0f); }); };
+    std::vector<graph::TensorId> others;
+    if (form == "counted") {  // A number that a wide range is compared with, too.
+      const auto one = number(1);
+      masked = b.Node("add", "masked", {scores, b.Node("mul", "far", {b.Node("sub", "left", {one, mask}), number(-1e9f)})});
+      others = {b.Node("maximum", "count", {b.Node("mul", "many", {peak, number(20)}), one})};
+    }
+    if (form == "twice") {  // Equal constants, which a file has once.
+      const auto hide = [&](const std::string& name, graph::TensorId x) { return b.Node("select_v2", name, {ends, number(-1e9f), x}); };
+      others = {softmax("before", hide("first", scores))};
+      masked = hide("masked", b.Node("mul", "other", {scores, number(0.7f)}));
+    }
+    b.g().outputs = {softmax("y", masked)};
+    b.g().outputs.insert(b.g().outputs.end(), others.begin(), others.end());
     QuantizeOptions options;
     options.int8_only = true;
     options.repair = false;
     const auto result = QuantizeInt8(b.model, TrainingSamples(32), options, {});
-    ASSERT_TRUE(result.ok()) << result.error().message();
-    EXPECT_TRUE(result->float_nodes.empty());
+    ASSERT_TRUE(result.ok()) << form << result.error().message();
+    EXPECT_TRUE(result->float_nodes.empty()) << form;
     const std::vector<float> input = test::RandomFloats(108, 77);
-    EXPECT_LT(test::LargestDifference(Runner(b.model).Run(input), Runner(result->model).Run(input)), 0.03f);
+    EXPECT_LT(test::LargestDifference(Runner(b.model).Run(input), Runner(result->model).Run(input)), 0.03f) << form;
   }
+}
+
+// Bounds that nothing reaches, what is padded before a maximum, what is selected for no sample: the data's range counts.
+TEST(Quantize, WhatNothingShowsIsInNoRange) {
+  const Shape sample{1, 6, 6, 3};
+  for (const std::string_view form : {"clip", "pad", "select", "pick"}) {
+    Builder b;
+    const auto x = b.Input("x", {DType::kF32, sample, {}});
+    const auto number = [&](float v) { return b.Constant<float>("number", Shape{}, {v}); };
+    graph::TensorId y = b.Conv("conv", x, 4, 3, 1, kOneStride);
+    if (form == "clip") y = b.Node("maximum", "low", {b.Node("minimum", "high", {y, number(1e6f)}), number(-1e30f)});
+    if (form == "pad") y = b.Node("padv2", "ring", {y, b.Constant<int32_t>("by", Shape{4, 2}, {0, 0, 1, 1, 1, 1, 0, 0}), number(-1e9f)});
+    if (form == "select") y = b.Node("select_v2", "chosen", {b.Node("less", "always", {y, number(1e4f)}, {DType::kBool, {}, {}}), y, number(7e7f)});
+    if (form == "pick") y = b.Node("sub", "left", {y, b.Node("mul", "far", {number(1e9f), b.Constant<float>("mask", Shape{4}, {0, 0, 1, 0})})});
+    const auto last = b.Constant<int32_t>("last", Shape{}, {-1});
+    if (form == "pick") y = b.Node("cast", "y", {b.Node("arg_max", "best", {y, last}, {DType::kI32, {}, {}}, [](graph::Node& n) { test::SetAttr<DType>(n, "output_type", DType::kI32); })}, {DType::kF32, {}, {}}, [](graph::Node& n) { test::SetAttr<DType>(n, "in_data_type", DType::kI32); });
+    else y = b.Node("reduce_max", "y", {y, b.Constant<int32_t>("places", Shape{2}, {1, 2})});
+    b.g().outputs = {y};
+    QuantizeOptions options;
+    options.int8_only = true;
+    options.repair = false;
+    const auto result = QuantizeInt8(b.model, TrainingSamples(32), options, {});
+    ASSERT_TRUE(result.ok()) << form << result.error().message();
+    const std::vector<float> input = test::RandomFloats(108, 77), want = Runner(b.model).Run(input), got = Runner(result->model).Run(input);
+    int wrong = 0;
+    for (size_t i = 0; i < want.size(); ++i) wrong += std::abs(want[i] - got[i]) > 0.02f * (1 + std::abs(want[i]));
+    EXPECT_LE(wrong, form == "pick" ? 2 : 0) << form;  // Numbers that are nearly as large may change places.
+  }
+}
+
+// NEG knows no zero points: what it makes of integers is another number.
+TEST(Quantize, NegationsKeepTheirZeroPoints) {
+  Builder b;
+  const auto x = b.Conv("conv", b.Input("x", {DType::kF32, Shape{1, 6, 6, 3}, {}}), 4, 3, 1, kOneStride);
+  b.g().outputs = {b.Node("exp", "y", {b.Node("neg", "turned", {b.Node("exp", "above", {x})})})};
+  QuantizeOptions options;
+  options.int8_only = true;
+  const auto result = QuantizeInt8(b.model, TrainingSamples(32), options, {});
+  ASSERT_TRUE(result.ok()) << result.error().message();
+  EXPECT_TRUE(result->float_nodes.empty());
+  const std::vector<float> input = test::RandomFloats(108, 77);
+  EXPECT_LT(test::LargestDifference(Runner(b.model).Run(input), Runner(result->model).Run(input)), 0.03f);
+}
+
+// What is always zero has no scale of its own, and sums have no tiny ones. Indices are the same of integers as of floats.
+TEST(Quantize, ZerosAndIndicesStayWhatTheyAre) {
+  Builder b;
+  const auto x = b.Conv("conv", b.Input("x", {DType::kF32, Shape{1, 6, 6, 3}, {}}), 4, 3, 1, kOneStride);
+  const auto nothing = b.Node("sub", "nothing", {x, x});
+  const auto best = b.Node("arg_max", "best", {x, b.Constant<int32_t>("last", Shape{}, {-1})}, {DType::kI32, {}, {}}, [](graph::Node& n) { test::SetAttr<DType>(n, "output_type", DType::kI32); });
+  b.g().outputs = {nothing, best};
+  QuantizeOptions options;
+  options.int8_only = true;
+  const auto result = QuantizeInt8(b.model, TrainingSamples(32), options, {});
+  ASSERT_TRUE(result.ok()) << result.error().message();
+  EXPECT_EQ(Runner(result->model).Run(test::RandomFloats(108, 77)), std::vector<float>(Runner(b.model).Run(test::RandomFloats(108, 77)).size(), 0.0f));
+  const graph::Graph& g = result->model.main();
+  for (graph::NodeId id : g.order()) EXPECT_TRUE(g.node(id).op->name != "arg_max" || g.tensor(g.node(id).inputs[0]).type.dtype == DType::kI8);
+}
+
+// Elements of the input that are compared or ranked gain nothing by 8 bits: no QUANTIZE, and the same answers as in float.
+TEST(Quantize, WhatOnlyDecidesStaysAsItComes) {
+  Builder b;
+  const auto x = b.Input("x", {DType::kF32, Shape{1, 6, 6, 3}, {}});
+  const auto twice = b.Node("mul", "twice", {x, b.Constant<float>("two", Shape{}, {2})});
+  const auto above = b.Node("greater", "above", {b.Node("neg", "turned", {twice}), b.Constant<float>("limit", Shape{}, {0.3f})}, {DType::kBool, {}, {}});
+  b.g().outputs = {b.Node("cast", "y", {above}, {DType::kI32, {}, {}}, FromTruths), b.Conv("conv", x, 4, 3, 1, kOneStride)};
+  const auto result = QuantizeInt8(b.model, TrainingSamples(32), {}, {});
+  ASSERT_TRUE(result.ok()) << result.error().message();
+  const std::vector<float> input = test::RandomFloats(108, 77);
+  EXPECT_EQ(test::LargestDifference(Runner(b.model).Run(input), Runner(result->model).Run(input)), 0);
+  std::vector<std::string_view> names;
+  for (graph::NodeId id : result->model.main().order()) names.push_back(result->model.main().node(id).op->name);
+  EXPECT_EQ(std::ranges::count(names, "quantize"), 1);
+  EXPECT_EQ(std::ranges::count(names, "dequantize"), 1);
+}
+
+// An input that is clipped first needs no steps beyond the bounds.
+TEST(Quantize, AnInputEndsAtItsBounds) {
+  Builder b;
+  const auto x = b.Input("x", {DType::kF32, Shape{1, 6, 6, 3}, {}});
+  const auto number = [&](float v) { return b.Constant<float>("number", Shape{}, {v}); };
+  b.g().outputs = {b.Node("maximum", "y", {b.Node("minimum", "high", {x, number(0.05f)}), number(-0.1f)})};
+  const auto result = QuantizeInt8(b.model, TrainingSamples(32), {}, {});
+  ASSERT_TRUE(result.ok()) << result.error().message();
+  const std::vector<float> input = test::RandomFloats(108, 77);
+  EXPECT_LT(test::LargestDifference(Runner(b.model).Run(input), Runner(result->model).Run(input)), 0.6f * 0.15f / 255);
+}
+
+// Of a truth, whole numbers are made, not the ends of a range.
+TEST(Quantize, TruthsAreWholeNumbers) {
+  Builder b;
+  const auto x = b.Input("x", {DType::kF32, Shape{1, 6, 6, 3}, {}});
+  const auto positive = b.Node("cast", "positive", {b.Node("greater", "is", {x, b.Constant<float>("zero", Shape{}, {0})}, {DType::kBool, {}, {}})}, {DType::kF32, {}, {}}, FromTruths);
+  b.g().outputs = {b.Node("mul", "y", {x, b.Node("sub", "left", {positive, b.Constant<float>("half", Shape{}, {0.5f})})})};
+  const std::vector<float> input = test::RandomFloats(108, 77);
+  for (const DType activation : {DType::kI8, DType::kI16}) {
+    QuantizeOptions options;
+    options.int8_only = true;
+    options.rewrite.activation = activation;
+    const auto result = QuantizeInt8(b.model, TrainingSamples(32), options, {});
+    ASSERT_TRUE(result.ok()) << result.error().message();
+    EXPECT_EQ(result->float_nodes.size(), activation == DType::kI8 ? 0u : 1u);
+    EXPECT_LT(test::LargestDifference(Runner(b.model).Run(input), Runner(result->model).Run(input)), activation == DType::kI8 ? 0.02f : 0.0005f);
+  }
+}
+
+// An integer division by zero is refused: what comes that near stays in float, whatever the budget.
+TEST(Quantize, DivisorsNearZeroStayInFloat) {
+  for (const float least : {0.001f, 1.0f}) {
+    Builder b;
+    const auto x = b.Input("x", {DType::kF32, Shape{1, 6, 6, 3}, {}});
+    const auto size = b.Node("add", "size", {b.Node("abs", "abs", {x}), b.Constant<float>("least", Shape{}, {least})});
+    b.g().outputs = {b.Node("div", "y", {x, size})};
+    QuantizeOptions options;
+    options.int8_only = true;
+    const auto result = QuantizeInt8(b.model, TrainingSamples(32), options, {});
+    ASSERT_TRUE(result.ok()) << result.error().message();
+    EXPECT_EQ(result->float_nodes.size(), least < 1 ? 1u : 0u);
+  }
+}
+
+// Of four strands of samples the last one alone meets it.
+TEST(Quantize, NanInALaterStrandIsNamed) {
+  Builder b;
+  b.g().outputs = {b.Node("exp", "y", {b.Node("sqrt", "root", {b.Input("x", {DType::kF32, Shape{1, 6, 6, 3}, {}})})})};
+  std::vector<float> values = test::RandomFloats(32 * 108, 2);
+  for (float& v : values) v = std::abs(v);
+  values[3 * 108 + 7] = -0.1f;
+  const auto result = QuantizeInt8(b.model, Samples(Shape{6, 6, 3}, values), {}, {});
+  ASSERT_FALSE(result.ok());
+  EXPECT_NE(result.error().message().find("'root' becomes infinite or NaN"), std::string::npos) << result.error().message();
+}
+
+TEST(Quantize, LimitsMayBeInfinite) {
+  Builder b;
+  const auto x = b.Input("x", {DType::kF32, Shape{1, 6, 6, 3}, {}});
+  const auto above = b.Node("greater", "above", {x, b.Constant<float>("limit", Shape{}, {-INFINITY})}, {DType::kBool, {}, {}});
+  b.g().outputs = {b.Node("mul", "y", {x, b.Node("cast", "truths", {above}, {DType::kF32, {}, {}}, FromTruths)})};
+  const auto result = QuantizeInt8(b.model, TrainingSamples(32), {}, {});
+  ASSERT_TRUE(result.ok()) << result.error().message();
+  const std::vector<float> input = test::RandomFloats(108, 77);
+  EXPECT_LT(test::LargestDifference(Runner(b.model).Run(input), Runner(result->model).Run(input)), 0.02f);
+}
+
+// What writes a variable makes no tensor.
+TEST(Quantize, VariablesThatAreWrittenMakeNothing) {
+  auto model = graph::Parse(R"(graph main
+    input x: f32[1,4]
+    call_once () -> () init_subgraph_index=#1
+    var_handle () -> (v: resource[]) shared_name='a'
+    read_variable (v) -> (before: f32[1,4])
+    add (before, x) -> (sum: f32[1,4])
+    assign_variable (v, sum) -> ()
+    exp (sum) -> (y: f32[1,4])
+    output y
+    graph init
+    const value: f32[1,4] = [1,2,3,4]
+    var_handle () -> (handle: resource[]) shared_name='a'
+    assign_variable (handle, value) -> ()
+    )");
+  ASSERT_TRUE(model.ok()) << model.error().message();
+  const auto result = QuantizeInt8(*model, Samples(Shape{4}, test::RandomFloats(32 * 4, 5)), {}, {});
+  EXPECT_TRUE(result.ok()) << result.error().message();
 }
 
 TEST(Quantize, NanInTheDataIsNamed) {
@@ -704,13 +893,59 @@ TEST(OutputError, LooksBehindASoftmax) {
   EXPECT_LT(d.mean, 0.02);
 }
 
+// A mask ends just below the scores on purpose; what is cut off without loss is no cause either.
+TEST(Causes, WhatIsCutOffOnPurposeIsNone) {
+  LayerRow row;
+  row.tensor = "masked";
+  row.saturated = 0.5;
+  row.step = 0.1;
+  row.min = -30;
+  EXPECT_EQ(CausesOf({row}, {}, {}).size(), 1u);
+  row.isolated_db = 50;
+  EXPECT_TRUE(CausesOf({row}, {}, {}).empty());
+  row.isolated_db = NAN;
+  row.min = -1e9f;
+  EXPECT_TRUE(CausesOf({row}, {}, {}).empty());
+}
+
+// Columns of a table: thousandths beside thousands, years beside shares.
+TEST(Quantize, InputsThatReachUnlikeFarAreBroughtTogether) {
+  Builder b;
+  const auto x = b.Input("x", {DType::kF32, Shape{1, 4}, {}});
+  const std::vector<float> reach = {0.001f, 1000, 1, 20}, middle = {0, 0, 5, 2000};
+  std::vector<float> weights = test::RandomFloats(12, 3), values = test::RandomFloats(64 * 4, 4);
+  for (size_t i = 0; i < weights.size(); ++i) weights[i] /= reach[i % 4];
+  for (size_t i = 0; i < values.size(); ++i) values[i] = middle[i % 4] + reach[i % 4] * values[i];
+  b.g().outputs = {b.Node("fully_connected", "y", {x, b.Constant<float>("w", Shape{3, 4}, weights), b.Constant<float>("b", Shape{3}, {-100, 3, 50})})};
+  const auto result = QuantizeInt8(b.model, Samples(Shape{4}, values), {}, {});
+  ASSERT_TRUE(result.ok()) << result.error().message();
+  EXPECT_EQ(result->float_nodes.size(), 2u);
+  const std::vector<float> input(values.begin(), values.begin() + 4);
+  EXPECT_LT(test::LargestDifference(Runner(b.model).Run(input), Runner(result->model).Run(input)), 1.0f);  // Of outputs up to 100.
+  QuantizeOptions whole;
+  whole.int8_only = true;
+  EXPECT_TRUE(QuantizeInt8(b.model, Samples(Shape{4}, values), whole, {})->float_nodes.empty());
+}
+
+// 256 steps up to 1000 tell nothing of what differs by one: the layer that adds it stays in float.
+TEST(OutputError, LooksAtWhatTellsSamplesApart) {
+  Builder b;
+  const auto x = b.Conv("conv", b.Input("x", {DType::kF32, Shape{1, 6, 6, 3}, {}}), 8, 3, 1, kOneStride);
+  const auto flat = b.Node("reduce_max", "flat", {x, b.Constant<int32_t>("places", Shape{2}, {1, 2})});
+  b.g().outputs = {b.Node("fully_connected", "y", {flat, b.Constant<float>("w", Shape{1, 8}, test::RandomFloats(8, 4)), b.Constant<float>("b", Shape{1}, {1000})})};
+  const auto result = QuantizeInt8(b.model, TrainingSamples(64), {}, {});
+  ASSERT_TRUE(result.ok()) << result.error().message();
+  const std::vector<float> input = test::RandomFloats(108, 77);
+  EXPECT_LT(test::LargestDifference(Runner(b.model).Run(input), Runner(result->model).Run(input)), 0.3f);
+}
+
 // One value in a thousand is far out in a tensor that a clamp follows: its range may end at the clamp's, and the
 // model's outputs show it.
 TEST(RefineRanges, ChoosesByTheModelsOutputs) {
   Builder b;
   const auto x = b.Input("x", {DType::kF32, Shape{1, 6, 6, 3}, {}});
   const auto conv = b.Conv("conv", x, 8, 3, 1, kOneStride);
-  b.g().outputs = {b.Node("minimum", "y", {conv, b.Constant<float>("six", Shape{}, {0.25f})})};
+  b.g().outputs = {b.Node("relu_n1_to_1", "y", {b.Node("mul", "four times", {conv, b.Constant<float>("four", Shape{}, {4.0f})})})};
   const Samples data = TrainingSamples(16);
   const TensorRanges ranges(b.model, *Calibrate(b.model, data, {0, 16, 1}, true, {}), true);
   const Rewritten plain = *RewriteToInt8(b.model, ranges.All(Ranges::kMinMax, {}), {});

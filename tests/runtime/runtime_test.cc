@@ -197,6 +197,16 @@ TEST(Interpreter, AMemoryLimitIsAnError) {
   EXPECT_EQ(status.code(), Code::kOutOfMemory);
 }
 
+// A chain of 8-bit operators becomes a table only where they take all 256 values: this divisor is zero for one that never comes.
+TEST(TableFusion, WhatRefusesSomeValueRunsOnTheOthers) {
+  test::Builder b;
+  const TensorType type{DType::kI8, Shape{1, 4}, Quant::PerTensor(1.0f / 64, 0)};
+  const auto x = b.Input("x", type), size = b.Node("abs", "size", {x}, type);
+  b.g().outputs = {b.Node("div", "sign", {x, size}, type)};
+  const std::vector<int8_t> in = {-100, 3, 127, -1}, want = {-64, 64, 64, -64};
+  EXPECT_EQ(test::Runner(b.model).Run(in), want);
+}
+
 }  // namespace
 // All pairs of bytes, whatever the scales: the short way to round a sum must never show. Equal scales make every second
 // sum a half.

@@ -1,11 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "importers/lowerings/broadcast.h"
+// LiteRT broadcasts comparisons, logic and some more over at most four dimensions, and ends the process at five.
+#include "passes/merge_broadcasts.h"
 
 #include <algorithm>
 #include <limits>
 
-namespace octet::importers {
+#include "passes/rewrites.h"
+
+namespace octet::passes {
 namespace {
+
+using graph::Graph;
+using graph::NodeId;
+using graph::TensorId;
 
 constexpr int kMost = 4;
 constexpr std::string_view kLimited[] = {"equal", "not_equal", "less", "less_equal", "greater", "greater_equal", "logical_and", "logical_or",
@@ -47,4 +54,40 @@ bool MergeForBroadcast(std::string_view op, const Shape& a, const Shape& b, Merg
   return OneOpen(merged->a) && OneOpen(merged->b) && OneOpen(merged->out);
 }
 
-}  // namespace octet::importers
+namespace {
+
+TensorId Brought(Graph& g, std::string_view how, TensorId x, const std::vector<int32_t>& dims, NodeId before) {
+  const ops::OpDef& op = *ops::Find(how);
+  const std::string place = g.node(before).place;
+  Shape shape;
+  for (const int32_t d : dims) shape.push_back(d < 0 ? kUnknown : d);
+  const TensorId wanted = g.AddConstant<int32_t>(place + "/shape", Shape{static_cast<int32_t>(dims.size())}, dims);
+  const TensorId y = g.AddTensor(g.tensor(x).name + "/merged", {g.tensor(x).type.dtype, shape, g.tensor(x).type.quant});
+  g.AddNode(op, graph::Attributes(op.attrs), {x, wanted}, {y}, place, before);
+  return y;
+}
+
+bool Rewrite(Graph& g, NodeId id) {
+  const graph::Node n = g.node(id);
+  if (n.inputs.size() != 2 || n.inputs[0] == graph::kNoTensor || n.inputs[1] == graph::kNoTensor) return false;
+  Merged merged;
+  if (!MergeForBroadcast(n.op->name, g.tensor(n.inputs[0]).type.shape, g.tensor(n.inputs[1]).type.shape, &merged)) return false;
+  const TensorId y = n.outputs[0];
+  if (merged.spread) {
+    for (int i = 0; i < 2; ++i) g.SetInput(id, i, Brought(g, "broadcast_to", n.inputs[static_cast<size_t>(i)], merged.out, id));
+    return true;
+  }
+  const TensorId a = Brought(g, "reshape", n.inputs[0], merged.a, id), b = Brought(g, "reshape", n.inputs[1], merged.b, id);
+  const NodeId smaller = g.AddNode(*n.op, n.attrs, {a, b}, {g.AddTensor(g.tensor(y).name + "/merged", {g.tensor(y).type.dtype, {}, g.tensor(y).type.quant})}, n.place, id);
+  (void)graph::InferNode(g, smaller);
+  ReplaceByReshape(g, id, g.node(smaller).outputs[0]);
+  return true;
+}
+
+}  // namespace
+
+Result<int> MergeBroadcasts(Graph& g) {
+  return ForEachNode(g, [&](NodeId id) { return Rewrite(g, id); });
+}
+
+}  // namespace octet::passes

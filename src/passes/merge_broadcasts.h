@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// LiteRT broadcasts comparisons, logic and some more over at most four dimensions, and ends the process at five.
 #pragma once
 #include <string_view>
 #include <vector>
 
 #include "base/types.h"
 
-namespace octet::importers {
+namespace octet::passes {
 
 // The operands' shapes with neighbours merged that broadcast alike, and the result's shape; at most one open dimension (-1) each.
 // Where too many are left, both operands need the result's shape first.
@@ -17,4 +16,4 @@ struct Merged {
 // Whether the operator needs its operands in fewer dimensions and they have them.
 bool MergeForBroadcast(std::string_view op, const Shape& a, const Shape& b, Merged* merged);
 
-}  // namespace octet::importers
+}  // namespace octet::passes
