@@ -89,8 +89,7 @@ class Walk {
   Interval AbovePeaks(const graph::Node& n) const {
     const std::optional<SeenValues> s = SeenOf(n.inputs[0]);
     if (!s || !std::isfinite(s->least_peak)) return kAll;
-    const float* beta = FindAttr<float>(n, "beta");
-    const float margin = !beta ? 0 : *beta > 0 ? kMargin / *beta : INFINITY;
+    const float margin = n.op->name == "softmax" ? MarginOf(n) : 0;
     return {s->least_peak - std::max(margin, s->max - s->least_peak), INFINITY};
   }
 
@@ -131,6 +130,11 @@ int RankRead(const Graph& g, TensorId t) {
   for (NodeId id : g.tensor(t).consumers)
     if (g.node(id).inputs[0] == t) rank = std::max(rank, RankRead(g, g.node(id)));
   return IsFloat(g, t) && g.tensor(t).type.shape.rank() > 0 ? rank : 0;
+}
+
+float MarginOf(const graph::Node& n) {
+  const float* beta = n.op->name == "softmax" ? FindAttr<float>(n, "beta") : nullptr;
+  return beta && *beta > 0 ? kMargin / *beta : INFINITY;
 }
 
 std::map<TensorId, Interval> VisibleRanges(const Graph& g, const Seen& seen) { return Walk(g, seen).Run(); }

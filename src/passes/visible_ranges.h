@@ -28,6 +28,9 @@ int RankRead(const graph::Graph& g, graph::TensorId t);
 // A row whose value of that rank is not above it is masked as a whole.
 inline constexpr float kHidden = -5000;
 
+// A softmax's: how far below a row's largest score one is nothing beside it. Infinite: no softmax.
+float MarginOf(const graph::Node& n);
+
 // What readers tell apart of each float tensor, where that is less than what it holds: beyond these ends everything gives the same outputs
 // for all samples. A mask, whatever computes it, ends just below the scores; a bound that is never reached, at the data.
 std::map<graph::TensorId, Interval> VisibleRanges(const graph::Graph& g, const Seen& seen);

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "exporter/exporter.h"
+#include "passes/visible_ranges.h"
 #include "quantizer/rewrite.h"
 #include "quantizer/roles.h"
 
@@ -33,6 +34,21 @@ TensorId Computed(const Graph& g, const std::string& name) {
 
 double Square(double x) { return x * x; }
 
+// Ranges may end where a softmax does not look (passes/visible_ranges.h): what is cut off there is no error.
+std::vector<float> FloorsOf(const std::vector<float>& scores, float margin, const Shape& shape) {
+  std::vector<float> floors(scores.size(), -INFINITY);
+  const auto row = static_cast<ptrdiff_t>(shape.rank() > 0 ? shape.back() : 0);
+  for (ptrdiff_t at = 0; std::isfinite(margin) && row > 0 && at + row <= std::ssize(scores); at += row)
+    std::fill_n(floors.begin() + at, row, *std::max_element(scores.begin() + at, scores.begin() + at + row) - margin);
+  return floors;
+}
+
+void Raise(const std::vector<std::vector<float>>& floors, std::vector<std::vector<float>>* values) {
+  for (size_t s = 0; s < values->size(); ++s)
+    for (size_t i = 0; i < std::min(floors[s].size(), (*values)[s].size()); ++i) (*values)[s][i] = std::max((*values)[s][i], floors[s][i]);
+}
+
+constexpr float kCompared = 2.0f / 3;  // Of what ranges keep: samples that chose none lie lower now and then, at e^-8 of a row's largest.
 constexpr double kOffset = 10;      // Times what tells samples apart: more of a signal is the same for all of them.
 constexpr double kSame = 1e-9;      // Of the power: rounding.
 constexpr size_t kFewSamples = 4;   // Which tell little about what differs.
@@ -76,13 +92,16 @@ Result<OutputError::Seen> OutputError::Look(const graph::Model& model, const Pro
   }
   OCTET_ASSIGN(const std::vector<std::byte> bytes, exporter::Export(both));
   OCTET_ASSIGN(const std::shared_ptr<const runtime::Model> file, runtime::Model::FromBytes(bytes));
-  Seen seen{Values(static_cast<size_t>(samples_.count())), Values(static_cast<size_t>(samples_.count()))};
+  const Values none(static_cast<size_t>(samples_.count()));
+  Seen seen{none, none, none};
   const auto append = [](const std::vector<float>& y, std::vector<float>& to) { to.insert(to.end(), y.begin(), y.end()); };
   OCTET_TRY(ForSamples(file, {}, *data_, samples_, "outputs", progress, [&](Session& session, int, int64_t sample, int64_t position) -> Status {
     OCTET_TRY(session.Run(*data_, sample));
     for (size_t i = 0; i < at.size(); ++i) {
       append(session.Output(static_cast<int>(i)), seen.outputs[static_cast<size_t>(position)]);
-      append(session.Output(at[i]), seen.compared[static_cast<size_t>(position)]);
+      const std::vector<float> scores = session.Output(at[i]);
+      append(scores, seen.compared[static_cast<size_t>(position)]);
+      append(FloorsOf(scores, margins_[i], compared.main().tensor(compared.main().outputs[i]).type.shape), seen.floors[static_cast<size_t>(position)]);
     }
     return {};
   }));
@@ -97,14 +116,17 @@ Result<OutputError> OutputError::Make(const graph::Model& reference, const data:
   for (TensorId t : g.outputs) {
     const TensorId inner = SoftmaxInput(g, t);
     e.inner_.push_back(inner == graph::kNoTensor ? "" : g.tensor(inner).name);
+    e.margins_.push_back(inner == graph::kNoTensor ? INFINITY : kCompared * passes::MarginOf(g.node(g.tensor(t).producer)));
   }
   OCTET_ASSIGN(e.reference_, e.Look(reference, progress));
+  Raise(e.reference_.floors, &e.reference_.compared);
   e.signal_ = SignalOf(e.reference_.compared);
   return e;
 }
 
 Result<OutputDistance> OutputError::Measure(const graph::Model& model) const {
-  OCTET_ASSIGN(const Seen seen, Look(model, {}));
+  OCTET_ASSIGN(Seen seen, Look(model, {}));
+  Raise(reference_.floors, &seen.compared);
   OutputDistance d;
   double noise = 1e-30;
   int64_t values = 0;

@@ -27,7 +27,7 @@ class OutputError {
  private:
   using Values = std::vector<std::vector<float>>;  // One after the other, per sample.
   struct Seen {
-    Values outputs, compared;
+    Values outputs, compared, floors;  // floors: below them, compared values are all the same.
   };
   struct Signal {
     double power = 1e-30, counted = 1e-30;
@@ -38,6 +38,7 @@ class OutputError {
   const data::Dataset* data_ = nullptr;
   SampleRange samples_;
   std::vector<std::string> inner_;  // Per output: the tensor that is compared, or "" for the output itself.
+  std::vector<float> margins_;      // Per output: how far below a row's largest value its floor is.
   Seen reference_;
   Signal signal_;
 };

@@ -893,6 +893,19 @@ TEST(OutputError, LooksBehindASoftmax) {
   EXPECT_LT(d.mean, 0.02);
 }
 
+// A score that is always far below the others has no part in the range, and is no error.
+TEST(OutputError, IsNotWhatASoftmaxDoesNotSee) {
+  Builder b;
+  const auto x = b.Input("x", {DType::kF32, Shape{1, 6, 6, 3}, {}});
+  const auto flat = b.Node("reshape", "flat", {x, b.Constant<int32_t>("s", Shape{2}, {1, 108})});
+  const auto logits = b.Node("fully_connected", "logits", {flat, b.Constant<float>("w", Shape{4, 108}, test::RandomFloats(432, 4)), b.Constant<float>("b", Shape{4}, {0, 1, -300, 2})});
+  b.g().outputs = {b.Node("softmax", "y", {logits}, {}, [](graph::Node& n) { test::SetAttr<float>(n, "beta", 1.0f); })};
+  const Samples data = TrainingSamples(16);
+  const auto result = QuantizeInt8(b.model, data, {}, {});
+  ASSERT_TRUE(result.ok());
+  EXPECT_GT(OutputError::Make(b.model, data, {0, 16, 1}, {})->Measure(result->model)->sqnr_db, 25.0);
+}
+
 // A mask ends just below the scores on purpose; what is cut off without loss is no cause either.
 TEST(Causes, WhatIsCutOffOnPurposeIsNone) {
   LayerRow row;
