@@ -395,6 +395,7 @@ def narrow_numbers():
     """Whole numbers of few bits: those are no quantized ones, and wrap around."""
     o, u, i = keras.ops, keras.Input([4], dtype="uint8", name="u"), keras.Input([4], dtype="int8", name="i")
     parts = [y for x in (u, i) for y in (o.add(x, x), o.multiply(x, x), o.subtract(x, o.flip(x, 1)), o.square(x), o.equal(x, o.flip(x, 1)), o.less(x, o.cast(9, x.dtype)), o.relu(x), o.sign(x), L.BatchNormalization()(x))]
+    parts += [o.sum(i, 1), o.prod(i, 1), o.true_divide(o.cast(u, "bool"), 2)]  # Counted in 32 bits; a truth's literal is a number.
     given = np.array([[200, 3, 7, 100], [1, 2, 255, 4]], np.uint8)
     save_keras("narrow_numbers", keras.Model([u, i], parts), [given, given.astype(np.int8)], [given[:1], given[:1].astype(np.int8)])
 

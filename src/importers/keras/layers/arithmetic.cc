@@ -91,9 +91,7 @@ template <Text Op> Status Binary(LayerContext& c) {
 }
 
 template <Text Op> Status Divided(LayerContext& c) {
-  OCTET_ASSIGN(Pair p, Operands(c));
-  OCTET_ASSIGN(p.a, c.Cast(p.a, DType::kF32));
-  OCTET_ASSIGN(p.b, c.Cast(p.b, DType::kF32));
+  OCTET_ASSIGN(const Pair p, FloatOperands(c));
   OCTET_ASSIGN(const Value y, c.Make(Op, {p.a, p.b}));
   c.SetOutput(0, y);
   return {};
@@ -103,6 +101,10 @@ template <Text Op> Status Reduced(LayerContext& c) {
   OCTET_ASSIGN(Value x, Operand(c, 0, {"x", "input_tensor"}));
   if (c.kind() == "Mean") {  // Of keras.ops: a float, whatever the numbers are.
     OCTET_ASSIGN(x, c.Cast(x, DType::kF32));
+  }
+  const DType own = c.type(x).dtype;
+  if ((c.kind() == "Sum" || c.kind() == "Prod") && (own == DType::kBool || own == DType::kI8 || own == DType::kU8 || own == DType::kI16)) {
+    OCTET_ASSIGN(x, c.Cast(x, DType::kI32));  // As NumPy counts.
   }
   if (std::string_view(Op) == "reduce_any" || std::string_view(Op) == "reduce_all") {
     OCTET_ASSIGN(x, c.Cast(x, DType::kBool));

@@ -121,4 +121,13 @@ Result<Pair> Operands(LayerContext& c) {
   return p;
 }
 
+Result<Pair> FloatOperands(LayerContext& c) {
+  Pair p;
+  OCTET_ASSIGN(p.a, Operand(c, 0, {"x1", "x", "a"}, DType::kF32));
+  OCTET_ASSIGN(p.b, Operand(c, 1, {"x2", "y", "b"}, DType::kF32));
+  OCTET_ASSIGN(p.a, c.Cast(p.a, DType::kF32));
+  OCTET_ASSIGN(p.b, c.Cast(p.b, DType::kF32));
+  return p;
+}
+
 }  // namespace octet::importers::keras

@@ -28,5 +28,7 @@ struct Pair {
   Value a, b;
 };
 Result<Pair> Operands(LayerContext& c);
+// Both as float32: of a truth, a literal is a number, too.
+Result<Pair> FloatOperands(LayerContext& c);
 
 }  // namespace octet::importers::keras
