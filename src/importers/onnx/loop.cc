@@ -112,6 +112,7 @@ Result<bool> Builder::BuildBody(Scope& outer, const NodeContext& place, Loop& lo
     if (bound.is_list != (i < loop.carried.size() && loop.carried[i].is_list))
       return place.Fail("sequences from the body where it takes some, else tensors", std::string(o.name), "");
     OCTET_ASSIGN(const Value v, bound.is_list ? c.Stack(bound) : Result<Value>(bound.value));
+    if (!v) return place.Fail("outputs of the body that something makes", "one without a name", "check the model");
     out.push_back(v);
   }
   if (loop.conditions() == 0) out.insert(out.begin(), in[1]);

@@ -44,6 +44,7 @@ Status RoundKernel(LayerContext& c, const std::string& dataset, const std::strin
   if (!there) return {};
   OCTET_ASSIGN(const Value stored, c.builder().Variable(dataset, attribute, c));
   const Shape s = c.shape(stored);
+  if (s.rank() == 0) return c.Fail("a kernel with dimensions", s.text(), "check the model");
   std::vector<float> values(c.data_as<float>(stored).begin(), c.data_as<float>(stored).end());
   int axis = s.rank() - 1;
   while (axis > 0 && min.size() > 1 && s[axis] != static_cast<int32_t>(min.size())) --axis;
