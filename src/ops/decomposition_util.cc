@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "ops/text_util.h"
+
 namespace octet::ops {
 namespace {
 
@@ -165,6 +167,7 @@ void SingularValues(int64_t m, int64_t n, double* a, double* values, int64_t col
 }
 
 Status CheckMatrices(const OpView& op) {
+  OCTET_TRY(CheckNode(op));
   const Shape& s = op.in(0)->shape;
   if (s.rank() < 2) return op.Fail(Code::kInvalidModel, "expected matrices, found %s", s.text().c_str());
   if (s.back() > kMostRows || s.back(2) > kMostRows) return op.Fail(Code::kUnsupported, "matrices of %s; at most %d rows and columns", s.text().c_str(), kMostRows);

@@ -18,7 +18,7 @@ void EigenSymmetric(int64_t n, double* a, double* values, double* vectors);
 // columns is positive. Columns of u behind the values complete it. Hestenes' rotations; a is lost.
 void SingularValues(int64_t m, int64_t n, double* a, double* values, int64_t columns, double* u, double* v);
 
-// Matrices [..., m, n] of at most kMostRows either way; square where the operator asks for it.
+// The node, and matrices [..., m, n] of at most kMostRows either way; square where the operator asks for it.
 Status CheckMatrices(const OpView& op);
 Status CheckSquare(const OpView& op);
 

@@ -12,11 +12,6 @@ constexpr Operand kInputs[] = {{.name = "input"}};
 constexpr Operand kOutputs[] = {{.name = "q"}, {.name = "r"}};
 constexpr TypeRow kTypes[] = {{"T=f32|f64"}};
 
-Status Check(const OpView& op) {
-  OCTET_TRY(CheckNode(op));
-  return CheckMatrices(op);
-}
-
 Status Infer(const OpView& op, std::span<OutputType> out) {
   OCTET_ASSIGN(const NodeDef node, ReadNode(op));
   const TensorType& in = *op.in(0);
@@ -54,7 +49,7 @@ constexpr Variant kVariants[] = {{.name = "reference", .prepare = PrepareReferen
 
 extern constinit const OpDef kDef = {
     .name = "flex_qr", .code = BuiltinCode::kCustom, .custom_name = "FlexQr",
-    .inputs = kInputs, .outputs = kOutputs, .types = kTypes, .check = Check, .infer = Infer};
+    .inputs = kInputs, .outputs = kOutputs, .types = kTypes, .check = CheckMatrices, .infer = Infer};
 extern constinit const OpKernel kKernel = {.variants = kVariants};
 extern constinit const OpImport kImport = {};
 

@@ -13,11 +13,6 @@ constexpr Operand kInputs[] = {{.name = "input"}};
 constexpr Operand kOutputs[] = {{.name = "e"}, {.name = "v"}};
 constexpr TypeRow kTypes[] = {{"T=f32|f64"}};
 
-Status Check(const OpView& op) {
-  OCTET_TRY(CheckNode(op));
-  return CheckSquare(op);
-}
-
 Status Infer(const OpView& op, std::span<OutputType> out) {
   OCTET_ASSIGN(const NodeDef node, ReadNode(op));
   const TensorType& in = *op.in(0);
@@ -55,7 +50,7 @@ constexpr Variant kVariants[] = {{.name = "reference", .prepare = PrepareReferen
 
 extern constinit const OpDef kDef = {
     .name = "flex_self_adjoint_eig_v2", .code = BuiltinCode::kCustom, .custom_name = "FlexSelfAdjointEigV2",
-    .inputs = kInputs, .outputs = kOutputs, .types = kTypes, .check = Check, .infer = Infer};
+    .inputs = kInputs, .outputs = kOutputs, .types = kTypes, .check = CheckSquare, .infer = Infer};
 extern constinit const OpKernel kKernel = {.variants = kVariants};
 extern constinit const OpImport kImport = {};
 
