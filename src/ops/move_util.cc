@@ -169,7 +169,7 @@ void Copy(const StridedCopy& c, const std::byte* from, std::byte* to) {
 }
 
 void Copy(const StridedCopy& c, const std::byte* from, std::byte* to, ThreadPool& pool) {
-  constexpr int64_t kWorthwhile = 1 << 18;  // Bytes; below that waking a thread costs more than it saves.
+  constexpr int64_t kWorthwhile = 1 << 15;  // Bytes; below that handing work over costs more than it saves.
   int64_t bytes = c.run;
   for (int i = 0; i < c.rank; ++i) bytes *= c.axis[i].size;
   if (pool.threads() == 1 || c.rank < 2 || bytes < kWorthwhile) return Copy(c, from, to);

@@ -107,9 +107,11 @@ void PackPanels(std::byte* packed, const void* context) {
       PackPanelsS8(c.weights + first * column_step + s * c.length * depth_step, column_step, depth_step, c.length, std::min<int64_t>(kPanel, c.columns - first), to);
 }
 
-// With fewer blocks of rows than tasks are wanted, panels are cut, too: the block is loaded for each cut.
-void CutPanels(Params* p, int64_t blocks, int64_t wanted) {
-  const int64_t cuts = std::clamp<int64_t>(CeilDivide(wanted, blocks), 1, CeilDivide(p->panels, 4));
+// With fewer blocks of rows than tasks are wanted, panels are cut, too: the block is loaded for each cut. An only block is cut so that
+// every thread has as many tasks: of three, one of two threads would have two.
+void CutPanels(Params* p, int64_t blocks, int64_t wanted, int threads) {
+  int64_t cuts = std::clamp<int64_t>(CeilDivide(wanted, blocks), 1, CeilDivide(p->panels, 4));
+  if (blocks == 1 && cuts > threads) cuts -= cuts % threads;
   p->panels_per_task = CeilDivide(p->panels, cuts);
 }
 
@@ -121,22 +123,22 @@ void CutRows(Params* p, int64_t all, int64_t most, int64_t enough, int64_t wante
   p->blocks = CeilDivide(all, p->rows_per_task);
 }
 
-void CutContiguous(Params* p, const Int8& k, int64_t wanted) {
+void CutContiguous(Params* p, const Int8& k, int64_t wanted, int threads) {
   const int64_t fit = std::clamp<int64_t>(kBlockValues / std::max<int64_t>(1, p->depth), kFewestRows, kMostRows);
   CutRows(p, p->rows, fit, kEnoughRows, wanted);
-  CutPanels(p, p->blocks, wanted);
+  CutPanels(p, p->blocks, wanted, threads);
   p->loaded_bytes = RoundUp(p->rows_per_task * p->depth * k.value_bytes + kReadAhead, 64);
   p->pointer_bytes = RoundUp(p->rows_per_task * 8, 64);
 }
 
-void CutWindows(Params* p, const Int8& k, int64_t wanted) {
+void CutWindows(Params* p, const Int8& k, int64_t wanted, int threads) {
   const ConvGeometry& g = p->g;
   p->pixels = (g.out_w - int64_t{1}) * g.stride_w + WindowWidth(g);
   p->row_bytes = p->pixels * g.in_c * k.value_bytes;
   const int64_t fit = (kBlockValues * k.value_bytes / p->row_bytes - WindowHeight(g)) / g.stride_h + 1, most = CeilDivide(kMostRows, g.out_w);
   const int64_t enough = CeilDivide(kEnoughRows, g.out_w);
   CutRows(p, g.out_h, std::min(most, std::max(fit, enough)), enough, CeilDivide(wanted, g.batch));
-  CutPanels(p, p->blocks * g.batch, wanted);
+  CutPanels(p, p->blocks * g.batch, wanted, threads);
   p->loaded_bytes = RoundUp(((p->rows_per_task - 1) * g.stride_h + WindowHeight(g)) * p->row_bytes + kReadAhead, 64);
   p->pointer_bytes = RoundUp(p->rows_per_task * g.out_w * 8, 64);
 }
@@ -189,7 +191,7 @@ Status PrepareProductS8(Prepare& prepare, const ProductShape& given, const Integ
   p->panels = CeilDivide(shape.columns, kPanel);
   p->by_panels = prepare.threads > 1 && shape.columns > shape.rows;
   const int64_t wanted = WantedTasks(shape.rows * shape.depth * shape.columns, prepare.threads);
-  shape.contiguous ? CutContiguous(p, k, wanted) : CutWindows(p, k, wanted);
+  shape.contiguous ? CutContiguous(p, k, wanted, prepare.threads) : CutWindows(p, k, wanted, prepare.threads);
   SetSegments(prepare, p, shape, k);
   SetRequant(prepare, p, shape, k, output, scale, bias);
   const PackContext context{reinterpret_cast<const int8_t*>(prepare.op.constants[1]), p->product.segments, p->product.length, shape.columns, shape.channels_last};

@@ -2,6 +2,7 @@
 #include "ops/reduce_util.h"
 
 #include "kernels/elementwise.h"
+#include "ops/binary_vector_util.h"
 #include "ops/layout_util.h"
 
 namespace octet::ops {
@@ -53,11 +54,13 @@ template <class In, class Sum> void SumAll(const ReducePlan& plan, const In* in,
   });
 }
 
+// So many bytes fit a 32-bit sum, less as many zero points: there is nothing to wrap.
+bool SumsFit(const ReducePlan& plan) { return plan.reduced < (1 << 23); }
+
 // Wraps like the reference's 32-bit accumulator.
 template <class T> void SumIntegers(const QuantizedSum& p, const Run& run, int32_t* sum) {
   if constexpr (std::is_same_v<T, int8_t>) {
-    // So many bytes fit a 32-bit sum: there is nothing to wrap.
-    if (p.vectors && p.plan.reduced < (1 << 23)) return SumVectors(p.plan, run.input<T>(0), sum, *run.pool);
+    if (p.vectors && SumsFit(p.plan)) return SumVectors(p.plan, run.input<T>(0), sum, *run.pool);
   }
   std::fill_n(sum, p.plan.outputs, 0);
   Reduce(p.plan, run.input<T>(0), sum, *run.pool, [](int32_t a, T b) {
@@ -74,6 +77,32 @@ template <class T> Status RunQuantizedMean(const void* params, const Run& run) {
     const auto centered = static_cast<int32_t>(static_cast<uint32_t>(sum[i]) - static_cast<uint32_t>(p.offset));
     out[i] = Saturate<T>(Requantize(centered, p.multiplier) + p.zero_point);
   }
+  return {};
+}
+
+struct MeanS8 {
+  ReducePlan plan;
+  kernels::Rescale rescale;
+  int32_t offset, zero_point;
+};
+
+// As RunQuantizedMean, rescaled by the vector primitives.
+Status RunMeanS8(const void* params, const Run& run) {
+  const auto& p = *static_cast<const MeanS8*>(params);
+  auto* sum = reinterpret_cast<int32_t*>(run.workspace);
+  SumVectors(p.plan, run.input<int8_t>(0), sum, *run.pool);
+  kernels::Vectors().to_bytes(sum, p.plan.outputs, 1, &p.offset, p.rescale, p.zero_point, p.plan.outputs, run.output<int8_t>(0), p.plan.outputs);
+  return {};
+}
+
+Status PrepareMeanS8(Prepare& p, const ReducePlan& plan) {
+  const Quant &in = p.op.in(0)->quant, &out = p.op.out(0)->quant;
+  const QuantizedMean mean = MeanOf(in, out, plan.reduced);
+  auto* params = p.Params<MeanS8>();
+  *params = {plan, RescaleOf(mean.multiplier, 256 * plan.reduced), mean.offset, out.zero0()};
+  constexpr int64_t kVector = 16;  // Sums are read whole vectors at a time.
+  p.Workspace(static_cast<size_t>((plan.outputs + kVector - 1) / kVector * kVector) * sizeof(int32_t));
+  p.SetRun(RunMeanS8, params);
   return {};
 }
 
@@ -193,6 +222,7 @@ Status PrepareQuantizedSum(Prepare& p, bool mean, bool vectors) {
     p.SetRun(RunEmpty, bytes);
     return {};
   }
+  if (mean && vectors && in.dtype == DType::kI8 && SumsFit(params->plan)) return PrepareMeanS8(p, params->plan);
   params->zero_point = out.quant.zero0();
   params->vectors = vectors;
   p.Workspace(static_cast<size_t>(params->plan.outputs) * sizeof(int32_t));
