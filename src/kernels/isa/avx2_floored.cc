@@ -29,9 +29,9 @@ struct Columns {
 struct Quotient {
   double whole, rest;
 };
-// By a mantissa. n: an integer of less than 2^53. The rest is not negative.
+// By a mantissa. n: an integer. The rest is not negative, and exact: a fused subtraction rounds nothing away.
 [[gnu::always_inline]] inline Quotient Divide(double n, double mantissa, double inverse) {
-  const double near = __builtin_floor(n * inverse), over = n - near * mantissa;
+  const double near = __builtin_floor(n * inverse), over = __builtin_fma(-near, mantissa, n);
   const double more = over < 0 ? -1 : over < mantissa ? 0 : 1;
   return {near + more, over - more * mantissa};
 }
@@ -52,55 +52,84 @@ inline void SetF64(double scale, int i, Columns* c) {
   c->half[i] = c->half_below[i] = c->unit[i] / 2;
 }
 
-// In d. Drifts are rounded to whole numbers, 255 times; so are F64's mantissas: where d is as near to one or none, T is in doubt until
-// it has been computed in full, which leaves little.
-constexpr double kRounding = 512, kDoubt = 1024, kLittle = 4;
-constexpr int32_t kMiddle = 1 << 30;  // Taken off d, which so fits 32 bits with its drift.
+// In d. A walk rounds each of 256 steps to 2^-32 of a mantissa and its drift to 2^-31, and F64's mantissas are no whole numbers: where d
+// is as near to one or none, T is in doubt until it has been computed in full, which leaves little.
+constexpr double kRounding = 256, kDoubt = 256, kLittle = 4;
 
 struct Walk {
-  alignas(32) int32_t mantissa[kPanel], first[kPanel], step[kPanel], drift[kPanel];  // Unsigned but for the drift.
-  alignas(32) int32_t least[kPanel], most[kPanel];
+  alignas(32) int32_t first[kPanel], step[kPanel];        // 2^-32 of the mantissa without a sign, so that what passes zero wraps by itself.
+  alignas(32) int32_t drift[kPanel];                      // 2^-31 of it, like least and most.
+  alignas(32) int32_t nearest[kPanel], farthest[kPanel];  // 2^-32, less 2^31.
+  alignas(32) int32_t least[kPanel], most[kPanel];        // Less kMiddle: with a drift they leave the mantissa.
+};
+constexpr int32_t kMiddle = 1 << 30;
+
+// Of eight columns.
+struct Walker {
+  __m256i d, step, drift, drifted = _mm256_set1_epi32(kMiddle);
+  __m256i nearest = _mm256_set1_epi32(-1), farthest = _mm256_setzero_si256(), least = _mm256_set1_epi32(INT32_MAX), most = _mm256_set1_epi32(INT32_MIN);
+
+  Walker(const Walk& walk, int half) : d(Load(walk.first, half)), step(Load(walk.step, half)), drift(Load(walk.drift, half)) {}
+  void Store(int half, Walk* walk) const {
+    const __m256i sign = _mm256_set1_epi32(INT32_MIN);
+    _mm256_store_si256(reinterpret_cast<__m256i*>(walk->nearest) + half, _mm256_xor_si256(nearest, sign));
+    _mm256_store_si256(reinterpret_cast<__m256i*>(walk->farthest) + half, _mm256_xor_si256(farthest, sign));
+    _mm256_store_si256(reinterpret_cast<__m256i*>(walk->least) + half, least);
+    _mm256_store_si256(reinterpret_cast<__m256i*>(walk->most) + half, most);
+  }
+  // n values together: each drifts as far as the first or the last of them does.
+  template <int n> [[gnu::always_inline]] void Step() {
+    __m256i low = d, high = d;
+#pragma GCC unroll 8
+    for (int i = 1; i < n; ++i) {
+      d = _mm256_sub_epi32(d, step);
+      low = _mm256_min_epu32(low, d);
+      high = _mm256_max_epu32(high, d);
+    }
+    d = _mm256_sub_epi32(d, step);
+    const __m256i first = _mm256_add_epi32(drifted, drift);
+    drifted = _mm256_add_epi32(drifted, _mm256_mullo_epi32(drift, _mm256_set1_epi32(n)));
+    nearest = _mm256_min_epu32(nearest, low);
+    farthest = _mm256_max_epu32(farthest, high);
+    least = _mm256_min_epi32(least, _mm256_sub_epi32(_mm256_srli_epi32(low, 1), _mm256_max_epi32(first, drifted)));
+    most = _mm256_max_epi32(most, _mm256_sub_epi32(_mm256_srli_epi32(high, 1), _mm256_min_epi32(first, drifted)));
+  }
+
+ private:
+  static __m256i Load(const void* p, int half) { return _mm256_load_si256(static_cast<const __m256i*>(p) + half); }
 };
 
-// The least and the largest d(k) - k drift - kMiddle for `count` k: from `first` on, `step` less each time.
+// The nearest and the farthest d from zero: from `first` on, `step` less each time; and bounds of the least and the largest d(k) - k drift.
 void Follow(int32_t count, Walk* walk) {
-  const auto load = [](const void* p, int half) { return _mm256_load_si256(static_cast<const __m256i*>(p) + half); };
-  __m256i d[2], m[2], s[2], e[2], f[2], least[2], most[2];
-  for (int h = 0; h < 2; ++h) {
-    d[h] = load(walk->first, h), m[h] = load(walk->mantissa, h), s[h] = load(walk->step, h), f[h] = load(walk->drift, h), e[h] = _mm256_add_epi32(f[h], _mm256_set1_epi32(kMiddle));
-    least[h] = _mm256_set1_epi32(INT32_MAX), most[h] = _mm256_set1_epi32(INT32_MIN);
-  }
-  for (int32_t k = 0; k < count; ++k)
-#pragma GCC unroll 2
-    for (int h = 0; h < 2; ++h) {
-      const __m256i v = _mm256_sub_epi32(d[h], e[h]), next = _mm256_sub_epi32(d[h], s[h]);
-      least[h] = _mm256_min_epi32(least[h], v);
-      most[h] = _mm256_max_epi32(most[h], v);
-      d[h] = _mm256_min_epu32(next, _mm256_add_epi32(next, m[h]));  // The one that did not pass zero.
-      e[h] = _mm256_add_epi32(e[h], f[h]);
-    }
-  for (int h = 0; h < 2; ++h) {
-    _mm256_store_si256(reinterpret_cast<__m256i*>(walk->least) + h, least[h]);
-    _mm256_store_si256(reinterpret_cast<__m256i*>(walk->most) + h, most[h]);
-  }
+  constexpr int32_t kTogether = 8;
+  Walker low(*walk, 0), high(*walk, 1);
+  int32_t k = 0;
+  for (; k + kTogether <= count; k += kTogether) low.Step<kTogether>(), high.Step<kTogether>();
+  for (; k < count; ++k) low.Step<1>(), high.Step<1>();
+  low.Store(0, walk), high.Store(1, walk);
 }
 
-// A number from 0 to 2^31 as 32 bits without a sign, rounded.
-[[gnu::always_inline]] inline int32_t Bits(double v) { return static_cast<int32_t>(__builtin_floor(v - 0x1p31 + 0.5)) ^ INT32_MIN; }
+// A part of the mantissa as 2^-32 of it, without a sign: rounded, and wrapped.
+[[gnu::always_inline]] inline int32_t Part(double v) {
+  const double parts = __builtin_floor((v - __builtin_floor(v)) * 0x1p32 + 0.5) - 0x1p31;
+  return static_cast<int32_t>(parts < 0x1p31 ? parts : -0x1p31) ^ INT32_MIN;
+}
 
-// The least and the largest d of columns where T is in doubt, in full. False where it stays so.
-bool Settle(const Columns& c, int32_t count, bool below, double* least, double* most) {
-  const double sign = below ? -1 : 1;
-  const Numbers& half = below ? c.half_below : c.half;
-  for (int i = 0; i < kPanel; ++i) {
-    if (c.apart[i] > 0 || (least[i] >= kDoubt && most[i] <= c.mantissa[i] - kDoubt)) continue;
-    least[i] = c.mantissa[i], most[i] = 0;
-    for (int32_t k = 1; k <= count; ++k) {
-      const double d = Divide(half[i] - sign * k * c.unit[i], c.mantissa[i], c.inverse[i]).rest;
-      least[i] = d < least[i] ? d : least[i];
-      most[i] = d > most[i] ? d : most[i];
-    }
-    if (least[i] < kLittle || most[i] > c.mantissa[i] - kLittle) return false;
+// Of a column's d to zero or the mantissa.
+[[gnu::always_inline]] inline double NearestToEither(const Walk& walk, int i, double mantissa) {
+  const double zero = walk.nearest[i] + 0x1p31, end = 0x1p31 - walk.farthest[i];
+  return (zero < end ? zero : end) * mantissa * 0x1p-32;
+}
+
+// The least and the largest d(k) - k drift of a column where T is in doubt, in full. False where it stays so; whole mantissas leave no doubt.
+[[gnu::cold]] bool Settle(const Columns& c, int i, int32_t count, bool below, double drift, bool whole, double* least, double* most) {
+  const double sign = below ? -1 : 1, half = below ? c.half_below[i] : c.half[i], little = whole ? 0 : kLittle;
+  *least = 0x1p31, *most = -0x1p31;
+  for (int32_t k = 1; k <= count; ++k) {
+    const double d = Divide(half - sign * k * c.unit[i], c.mantissa[i], c.inverse[i]).rest, v = d - k * drift;
+    if (d < little || d > c.mantissa[i] - little) return false;
+    *least = v < *least ? v : *least;
+    *most = v > *most ? v : *most;
   }
   return true;
 }
@@ -109,27 +138,33 @@ struct Windows {
   Numbers low, high;  // low <= plus < high, with x and k as they are.
 };
 
-// Of outputs k = 1 to `count`, or -1 to -count. False where they cannot be told.
-bool Find(const Columns& c, int32_t count, bool below, bool f64, Windows* windows) {
+// Of outputs k = 1 to `count`, or -1 to -count. False where they cannot be told. A fine form's scale does not drift. Whole: the mantissas are.
+bool Find(const Columns& c, int32_t count, bool below, bool fine, bool whole, Windows* windows) {
   for (int i = 0; i < kPanel; ++i) windows->low[i] = -1, windows->high[i] = 2;
   if (count < 1) return true;
   Walk walk;
-  const double sign = below ? -1 : 1, bound = kMiddle / 2 / count;
+  Numbers drift, least, most;
+  const double sign = below ? -1 : 1, bound = 0x1p29 / count, drifts = fine ? 0 : sign;
   const Numbers& half = below ? c.half_below : c.half;
-  int64_t wild = 0;
+  int64_t wild = 0, doubtful = 0;
   for (int i = 0; i < kPanel; ++i) {
-    const double drift = sign * c.unit[i] * c.error[i] * (1 + c.error[i]);  // The error squared is nothing.
-    wild |= drift * drift > bound * bound ? 1 : 0;
-    walk.mantissa[i] = Bits(c.mantissa[i]);
-    walk.first[i] = Bits(Divide(half[i] - sign * c.unit[i], c.mantissa[i], c.inverse[i]).rest);
-    walk.step[i] = Bits(below ? c.mantissa[i] - c.rest[i] : c.rest[i]);
-    walk.drift[i] = static_cast<int32_t>(drift);
+    drift[i] = drifts * c.unit[i] * c.error[i] * (1 + c.error[i]);  // The error squared is nothing.
+    const double part = drift[i] * c.inverse[i] * 0x1p31;
+    wild |= part * part > bound * bound ? 1 : 0;
+    walk.first[i] = Part(Divide(half[i] - sign * c.unit[i], c.mantissa[i], c.inverse[i]).rest * c.inverse[i]);
+    walk.step[i] = Part(sign * c.rest[i] * c.inverse[i]);
+    walk.drift[i] = static_cast<int32_t>(__builtin_floor(part + 0.5));
   }
   if (wild) return false;
   Follow(count, &walk);
-  Numbers least, most;
-  for (int i = 0; i < kPanel; ++i) least[i] = static_cast<double>(walk.least[i]) + kMiddle, most[i] = static_cast<double>(walk.most[i]) + kMiddle;
-  if (f64 && !Settle(c, count, below, least, most)) return false;
+  for (int i = 0; i < kPanel; ++i) {
+    const double part = c.mantissa[i] * 0x1p-31;
+    doubtful |= (c.apart[i] > 0 ? 0 : 1) & (NearestToEither(walk, i, c.mantissa[i]) < kDoubt ? 1 : 0);
+    least[i] = (walk.least[i] + static_cast<double>(kMiddle)) * part;
+    most[i] = (walk.most[i] + static_cast<double>(kMiddle)) * part;
+  }
+  for (int i = 0; i < kPanel && doubtful; ++i)
+    if (c.apart[i] == 0 && NearestToEither(walk, i, c.mantissa[i]) < kDoubt && !Settle(c, i, count, below, drift[i], whole, &least[i], &most[i])) return false;
   for (int i = 0; i < kPanel; ++i) {
     const double place = (1 - c.error[i]) / c.unit[i];
     windows->low[i] = place * (half[i] - least[i] + kRounding);
@@ -181,11 +216,13 @@ constexpr int32_t kFewRight = 22;
   return n > 0 ? (n + mantissa - 1) / mantissa : n / mantissa;
 }
 
-// False where there are more than a few steps, or too many to find in so little.
+double Reach(const SumRange& sums, double scale) { return static_cast<double>(sums.high - sums.low) * scale; }
+
+// For sums that reach less than Few::kOutputs. False where there are more than a few steps, or too many to find in so little.
 [[gnu::cold]] bool FindSteps(const SumRange& sums, double scale, int32_t mantissa, int32_t right, Few* few) {
   const double low = static_cast<double>(sums.low) * scale, high = static_cast<double>(sums.high) * scale;
   if (low > -0.25 && high < 0.25) return true;
-  if (high - low >= Few::kOutputs || low < -256 || high > 256 || right > kFewRight || sums.high - sums.low >= 1 << 24) return false;
+  if (low < -256 || high > 256 || right > kFewRight || sums.high - sums.low >= 1 << 24) return false;
   few->before = static_cast<int32_t>(__builtin_floor(low)) - 1;
   for (int32_t k = few->before + 1;; ++k) {
     const int64_t at = StepTo(k, mantissa, right);
@@ -261,7 +298,8 @@ void Shift(const Requant& q, int64_t at, bool plain, const Columns& c, FlooredPa
     (*moved)[i] = by;
     above->low[i] = !plain && above->low[i] < -by ? -by : above->low[i];
     below->high[i] = below->high[i] < c.scale[i] - by ? below->high[i] : c.scale[i] - by;
-    if (c.apart[i] == 0) to->bias[i] = static_cast<int32_t>(static_cast<uint32_t>(q.bias[at + i]) + static_cast<uint32_t>(static_cast<int32_t>(shift)));
+    const auto bias = static_cast<int32_t>(static_cast<uint32_t>(q.bias[at + i]) + static_cast<uint32_t>(static_cast<int32_t>(shift)));
+    to->bias[i] = c.apart[i] > 0 ? to->bias[i] : bias;
   }
 }
 
@@ -279,7 +317,7 @@ bool FloorAvx2(const Requant& q, int64_t panel, const SumRange* sums, Floored fo
     const double scale = ScaleOf(q, at + i), farthest = static_cast<double>(sums[i].high > -sums[i].low ? sums[i].high : -sums[i].low) * scale;
     const double most = farthest < 255 ? farthest + 1 : 256;
     c.apart[i] = 0;
-    if (SetFew(q, at + i, scale, sums[i], plain, i, to)) {
+    if (Reach(sums[i], scale) < Few::kOutputs && SetFew(q, at + i, scale, sums[i], plain, i, to)) {
       SetApart(i, &c);
       continue;
     }
@@ -292,8 +330,8 @@ bool FloorAvx2(const Requant& q, int64_t panel, const SumRange* sums, Floored fo
     c.error[i] = (c.mantissa[i] - c.scale[i] * c.unit[i]) * c.inverse[i];
   }
   Windows above, below;
-  const auto fewer = [&](int32_t n) { return n < reached ? n : static_cast<int32_t>(reached); };
-  if (!Find(c, fewer(highest), false, q.scale, &above) || !Find(c, plain ? 0 : fewer(-lowest), true, q.scale, &below)) return false;
+  const auto find = [&](int32_t n, bool under, Windows* to) { return Find(c, n < reached ? n : static_cast<int32_t>(reached), under, IsFine(form), !q.scale, to); };
+  if (!find(highest, false, &above) || !find(plain ? 0 : -lowest, true, &below)) return false;
   Numbers moved;
   Shift(q, at, plain, c, to, &above, &below, &moved);
   if (!Choose(above, c, moved, form, to->plus) || (!plain && !Choose(below, c, moved, form, to->plus_negative))) return false;
