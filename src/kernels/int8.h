@@ -114,7 +114,7 @@ struct Int8 {
   void (*winograd2)(const WinogradS8&, const void* loaded, int64_t rows, int64_t first_panel, int64_t end_panel, int8_t* y, void* scratch);
   void (*winograd4)(const WinogradS8&, const void* loaded, int64_t rows, int64_t first_panel, int64_t end_panel, int8_t* y, void* scratch);
   int64_t narrow_range_rows = 0;  // It reads narrow_range of products of at most so many rows: to find out takes a look at every weight.
-  // One of Requant::panels, and its part of floored_bias, from the other constants; exact sums of column i lie in sums[i]. False
+  // One of Requant::panels, and its part of their `bias`, from the other constants; exact sums of column i lie in sums[i]. False
   // where that form is not exact. Null where kernels have no use for it.
   bool (*floor)(const Requant&, int64_t panel, const SumRange* sums, Floored form, FlooredPanel* to, int32_t* first) = nullptr;
 };

@@ -43,15 +43,13 @@ struct Requant {
   int32_t zero, low, high;
   // Every column's left shift is 0, and no sum reaches kMostSum.
   bool narrow = false;
-  // Where all columns are such floors: sums start from floored_bias then.
+  // Where all columns are such floors: `bias` is the panels' then, and the other arrays are not there.
   Floored floored = Floored::kNone;
   const FlooredPanel* panels = nullptr;
-  const int32_t* floored_bias = nullptr;
   // A fused ReLU: what is negative before `zero` is added ends at `low`, however it was rounded.
   bool relu() const { return low >= zero; }
   // Bytes that saturate are within the bounds, and negative ones before `zero` is added all end at the lowest.
   bool plain() const { return zero == -128 && low == -128 && high == 127; }
-  const int32_t* first() const { return floored == Floored::kNone ? bias : floored_bias; }
 };
 
 }  // namespace octet::kernels

@@ -79,9 +79,7 @@ void Floor(Prepare& prepare, std::span<const ChannelS8> channels, std::span<cons
   using enum kernels::Floored;
   for (const kernels::Floored form : {kPlain, kPlainFine, kSigned, kSignedFine}) {
     if ((only == kNone ? IsPlain(form) && !q->plain() : form != only) || !exact(form)) continue;
-    q->floored = form;
-    q->panels = panels;
-    q->floored_bias = first;
+    *q = {.bias = first, .zero = q->zero, .low = q->low, .high = q->high, .narrow = q->narrow, .floored = form, .panels = panels};
     return;
   }
 }
@@ -102,9 +100,8 @@ bool FloorOf(const Multiplier& m, int32_t zero, Clamp32 clamp, kernels::SumRange
 kernels::Requant MakeRequantS8(Prepare& prepare, const IntegerOutput& output, std::span<const ChannelS8> channels, std::span<const int32_t> channel,
                                int64_t uses, const double* scale, kernels::Floored only) {
   const size_t n = channel.size();
-  const auto array = [&] { return prepare.Array<int32_t>(n); };
-  int32_t* bias = array();
   if (scale) {
+    auto* bias = prepare.Array<int32_t>(n);
     auto* scales = prepare.Array<double>(n);
     for (size_t i = 0; i < n; ++i) {
       const int32_t c = channel[i];
@@ -114,7 +111,8 @@ kernels::Requant MakeRequantS8(Prepare& prepare, const IntegerOutput& output, st
     if (uses >= kEnoughUses) Floor(prepare, channels, channel, only, &q);
     return q;
   }
-  int32_t *mantissa = array(), *left = array(), *right = array();
+  std::vector<int32_t> constants(4 * n);  // Until they are known to be needed.
+  const std::span<int32_t> all = constants, bias = all.first(n), mantissa = all.subspan(n, n), left = all.subspan(2 * n, n), right = all.last(n);
   bool narrow = true;
   for (size_t i = 0; i < n; ++i) {
     const int32_t c = channel[i];
@@ -126,8 +124,13 @@ kernels::Requant MakeRequantS8(Prepare& prepare, const IntegerOutput& output, st
     right[i] = std::max(-m.shift, 0);
     narrow &= left[i] == 0 && right[i] < 30 && channels[static_cast<size_t>(c)].largest() < kernels::kMostSum;
   }
-  kernels::Requant q{bias, mantissa, left, right, nullptr, output.output_zero, output.clamp.low, output.clamp.high, narrow};
+  kernels::Requant q{bias.data(), mantissa.data(), left.data(), right.data(), nullptr, output.output_zero, output.clamp.low, output.clamp.high, narrow};
   if (narrow && uses >= kEnoughUses) Floor(prepare, channels, channel, only, &q);
+  if (q.floored == kernels::Floored::kNone) {
+    int32_t* kept = prepare.Array<int32_t>(4 * n);
+    std::ranges::copy(constants, kept);
+    q.bias = kept, q.mantissa = kept + n, q.left = kept + 2 * n, q.right = kept + 3 * n;
+  }
   return q;
 }
 

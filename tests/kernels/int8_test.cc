@@ -118,7 +118,7 @@ struct Constants {
       if (form < forms || (IsPlain(form) && !q.plain()) || !exact(form)) continue;
       q.floored = form;
       q.panels = panels.data();
-      q.floored_bias = first.data();
+      q.bias = first.data();
       break;
     }
     return q;

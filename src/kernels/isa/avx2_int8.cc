@@ -330,7 +330,7 @@ void MultiplyBlock(const ProductS8& p, const void* const* rows, int64_t first, i
   auto* w = static_cast<int16_t*>(scratch);
   for (int64_t panel = first_panel; panel < end_panel; ++panel) {
     const bool half = work.half && p.columns - panel * kPanel <= kPanel / 2;
-    (half ? work.widen_half : work.widen)(p.packed + panel * p.panel_bytes(), groups, w, p.requant.first() + panel * kPanel, bias);
+    (half ? work.widen_half : work.widen)(p.packed + panel * p.panel_bytes(), groups, w, p.requant.bias + panel * kPanel, bias);
     if (work.whole) {
       (half ? work.half : work.whole)(block, panel, w, bias);
       continue;
@@ -357,7 +357,7 @@ void MultiplyFew(const ProductS8& p, const void* const* rows, int64_t count, int
   const auto n = static_cast<int>(count);
   for (int64_t panel = first_panel; panel < end_panel; panel += kFewPanels) {
     const int64_t together = end_panel - panel < kFewPanels ? end_panel - panel : kFewPanels;
-    for (int64_t i = 0; i < together; ++i) tile(p, as_signed ? packed_rows : rows, p.packed + (panel + i) * p.panel_bytes(), p.requant.first() + (panel + i) * kPanel, nullptr, acc[i]);
+    for (int64_t i = 0; i < together; ++i) tile(p, as_signed ? packed_rows : rows, p.packed + (panel + i) * p.panel_bytes(), p.requant.bias + (panel + i) * kPanel, nullptr, acc[i]);
     for (int64_t i = 0; i < together; ++i) {
       if (p.take) p.take(p.context, acc[i], 0, n, (panel + i) * kPanel, 1);
       else finish(acc[i], n, p, (panel + i) * kPanel, y);

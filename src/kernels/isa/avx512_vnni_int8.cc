@@ -126,7 +126,7 @@ void Multiply(const ProductS8& p, const void* const* rows, int64_t count, int64_
   const bool ahead = p.panel_bytes() >= kLongPanel && count > kFewRows;
   int64_t panel = first_panel;
   for (; count == 1 && end_panel - panel >= kRowPanels; panel += kRowPanels) {
-    Tile<1, kRowPanels>(p, rows, p.packed + panel * p.panel_bytes(), p.requant.first() + panel * kPanel, acc);
+    Tile<1, kRowPanels>(p, rows, p.packed + panel * p.panel_bytes(), p.requant.bias + panel * kPanel, acc);
     give(0, 1, panel, kRowPanels);
   }
   // Panels and rows are cut evenly: 5 panels are 3 and 2, 9 rows are 5 and 4.
@@ -137,14 +137,14 @@ void Multiply(const ProductS8& p, const void* const* rows, int64_t count, int64_
       if (panels == 1 && across == 0) across = WindowsAcross(p, rows + r, count - r);
       if (across > 0) {
         const int tile = static_cast<int>(EvenCut(across, kMostAcross));
-        kAcross[tile](p, static_cast<const uint8_t*>(rows[r]), p.length / kTaps, w, p.requant.first() + panel * kPanel, acc);
+        kAcross[tile](p, static_cast<const uint8_t*>(rows[r]), p.length / kTaps, w, p.requant.bias + panel * kPanel, acc);
         give(r, tile, panel, panels);
         r += tile;
         across -= tile;
         continue;
       }
       const int tile = static_cast<int>(EvenCut(count - r, kTileRows[panels]));
-      (ahead && panels == kMostPanels ? kAheadTiles : kTiles[panels - 1])[tile - 1](p, rows + r, w, p.requant.first() + panel * kPanel, acc);
+      (ahead && panels == kMostPanels ? kAheadTiles : kTiles[panels - 1])[tile - 1](p, rows + r, w, p.requant.bias + panel * kPanel, acc);
       give(r, tile, panel, panels);
       r += tile;
     }

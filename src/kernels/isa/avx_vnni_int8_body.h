@@ -45,7 +45,7 @@ template <int kCount, int kPanels> void FewTile(const ProductS8& p, const void* 
 #pragma GCC unroll 4
   for (int c = 0; c < kPanels; ++c)
 #pragma GCC unroll 4
-    for (int r = 0; r < kCount; ++r) low[c][r] = Load(p.requant.first() + (panel + c) * kPanel), high[c][r] = Load(p.requant.first() + (panel + c) * kPanel + 8);
+    for (int r = 0; r < kCount; ++r) low[c][r] = Load(p.requant.bias + (panel + c) * kPanel), high[c][r] = Load(p.requant.bias + (panel + c) * kPanel + 8);
   for (int64_t s = 0; s < p.segments; ++s) {
     int64_t at = p.offset[s];
     for (int64_t g = 0; g < groups; ++g, at += 4, w += 64) {
@@ -83,7 +83,7 @@ void DotFewRows(const ProductS8& p, const void* const* rows, int64_t count, int6
   while (panel < end_panel) {
     const int64_t together = end_panel - panel >= kFewPanels[count] ? kFewPanels[count] : 1;
     if (together > 1) kFewTiles[count](p, rows, panel, acc);
-    else kTiles[count - 1](p, rows, p.packed + panel * p.panel_bytes(), p.requant.first() + panel * kPanel, nullptr, acc);
+    else kTiles[count - 1](p, rows, p.packed + panel * p.panel_bytes(), p.requant.bias + panel * kPanel, nullptr, acc);
     for (int64_t i = 0; i < together; ++i) give(acc + i * count * kPanel, 0, static_cast<int>(count), panel + i);
     panel += together;
   }
@@ -95,7 +95,7 @@ void DotBlock(const Block& b, int64_t panel, const Give& give) {
   const bool whole = b.count >= kWholeRows && p.requant.floored != Floored::kNone;
   for (; panel < b.end_panel; ++panel) {
     const int8_t* w = p.packed + panel * p.panel_bytes();
-    const int32_t* bias = p.requant.first() + panel * kPanel;
+    const int32_t* bias = p.requant.bias + panel * kPanel;
     if (whole) ByFineFloor(p.requant, [&](auto rescale) { WholePanel<typename decltype(rescale)::type, Dots>(b, panel, w, bias); });
     else
       InTiles(b.count, Dots::kTileRows, [&](int64_t r, int tile) {
