@@ -60,53 +60,39 @@ struct Walk {
   alignas(32) int32_t first[kPanel], step[kPanel];        // 2^-32 of the mantissa without a sign, so that what passes zero wraps by itself.
   alignas(32) int32_t drift[kPanel];                      // 2^-31 of it, like least and most.
   alignas(32) int32_t nearest[kPanel], farthest[kPanel];  // 2^-32, less 2^31.
-  alignas(32) int32_t least[kPanel], most[kPanel];        // Less kMiddle: with a drift they leave the mantissa.
+  alignas(32) int32_t least[kPanel], most[kPanel];        // Less kMiddle: with a drift, of at most half the mantissa, they leave it.
 };
 constexpr int32_t kMiddle = 1 << 30;
 
-// Of eight columns.
-struct Walker {
-  __m256i d, step, drift, drifted = _mm256_set1_epi32(kMiddle);
-  __m256i nearest = _mm256_set1_epi32(-1), farthest = _mm256_setzero_si256(), least = _mm256_set1_epi32(INT32_MAX), most = _mm256_set1_epi32(INT32_MIN);
-
-  Walker(const Walk& walk, int half) : d(Load(walk.first, half)), step(Load(walk.step, half)), drift(Load(walk.drift, half)) {}
-  void Store(int half, Walk* walk) const {
-    const __m256i sign = _mm256_set1_epi32(INT32_MIN);
-    _mm256_store_si256(reinterpret_cast<__m256i*>(walk->nearest) + half, _mm256_xor_si256(nearest, sign));
-    _mm256_store_si256(reinterpret_cast<__m256i*>(walk->farthest) + half, _mm256_xor_si256(farthest, sign));
-    _mm256_store_si256(reinterpret_cast<__m256i*>(walk->least) + half, least);
-    _mm256_store_si256(reinterpret_cast<__m256i*>(walk->most) + half, most);
+// The nearest and the farthest d from zero: from `first` on, `step` less each time; and the least and the largest d(k) - k drift.
+template <bool kDrifts> void Follow(int32_t count, Walk* walk) {
+  const auto load = [](const void* p, int half) { return _mm256_load_si256(static_cast<const __m256i*>(p) + half); };
+  const auto store = [](void* p, int half, __m256i v) { _mm256_store_si256(static_cast<__m256i*>(p) + half, v); };
+  const __m256i middle = _mm256_set1_epi32(kMiddle), sign = _mm256_set1_epi32(INT32_MIN);
+  __m256i d[2], step[2], drift[2], drifted[2], nearest[2], farthest[2], least[2], most[2];
+  for (int h = 0; h < 2; ++h) {
+    d[h] = load(walk->first, h), step[h] = load(walk->step, h), drift[h] = load(walk->drift, h);
+    drifted[h] = middle, nearest[h] = _mm256_set1_epi32(-1), farthest[h] = _mm256_setzero_si256(), least[h] = _mm256_set1_epi32(INT32_MAX), most[h] = sign;
   }
-  // n values together: each drifts as far as the first or the last of them does.
-  template <int n> [[gnu::always_inline]] void Step() {
-    __m256i low = d, high = d;
-#pragma GCC unroll 8
-    for (int i = 1; i < n; ++i) {
-      d = _mm256_sub_epi32(d, step);
-      low = _mm256_min_epu32(low, d);
-      high = _mm256_max_epu32(high, d);
+#pragma GCC unroll 4
+  for (int32_t k = 0; k < count; ++k)
+#pragma GCC unroll 2
+    for (int h = 0; h < 2; ++h) {
+      nearest[h] = _mm256_min_epu32(nearest[h], d[h]);
+      farthest[h] = _mm256_max_epu32(farthest[h], d[h]);
+      if constexpr (kDrifts) {
+        drifted[h] = _mm256_add_epi32(drifted[h], drift[h]);
+        const __m256i v = _mm256_sub_epi32(_mm256_srli_epi32(d[h], 1), drifted[h]);
+        least[h] = _mm256_min_epi32(least[h], v);
+        most[h] = _mm256_max_epi32(most[h], v);
+      }
+      d[h] = _mm256_sub_epi32(d[h], step[h]);
     }
-    d = _mm256_sub_epi32(d, step);
-    const __m256i first = _mm256_add_epi32(drifted, drift);
-    drifted = _mm256_add_epi32(drifted, _mm256_mullo_epi32(drift, _mm256_set1_epi32(n)));
-    nearest = _mm256_min_epu32(nearest, low);
-    farthest = _mm256_max_epu32(farthest, high);
-    least = _mm256_min_epi32(least, _mm256_sub_epi32(_mm256_srli_epi32(low, 1), _mm256_max_epi32(first, drifted)));
-    most = _mm256_max_epi32(most, _mm256_sub_epi32(_mm256_srli_epi32(high, 1), _mm256_min_epi32(first, drifted)));
+  for (int h = 0; h < 2; ++h) {
+    store(walk->nearest, h, _mm256_xor_si256(nearest[h], sign)), store(walk->farthest, h, _mm256_xor_si256(farthest[h], sign));
+    store(walk->least, h, kDrifts ? least[h] : _mm256_sub_epi32(_mm256_srli_epi32(nearest[h], 1), middle));
+    store(walk->most, h, kDrifts ? most[h] : _mm256_sub_epi32(_mm256_srli_epi32(farthest[h], 1), middle));
   }
-
- private:
-  static __m256i Load(const void* p, int half) { return _mm256_load_si256(static_cast<const __m256i*>(p) + half); }
-};
-
-// The nearest and the farthest d from zero: from `first` on, `step` less each time; and bounds of the least and the largest d(k) - k drift.
-void Follow(int32_t count, Walk* walk) {
-  constexpr int32_t kTogether = 8;
-  Walker low(*walk, 0), high(*walk, 1);
-  int32_t k = 0;
-  for (; k + kTogether <= count; k += kTogether) low.Step<kTogether>(), high.Step<kTogether>();
-  for (; k < count; ++k) low.Step<1>(), high.Step<1>();
-  low.Store(0, walk), high.Store(1, walk);
 }
 
 // A part of the mantissa as 2^-32 of it, without a sign: rounded, and wrapped.
@@ -144,7 +130,7 @@ bool Find(const Columns& c, int32_t count, bool below, bool fine, bool whole, Wi
   if (count < 1) return true;
   Walk walk;
   Numbers drift, least, most;
-  const double sign = below ? -1 : 1, bound = 0x1p29 / count, drifts = fine ? 0 : sign;
+  const double sign = below ? -1 : 1, bound = 0x1.fp29 / count, drifts = fine ? 0 : sign;
   const Numbers& half = below ? c.half_below : c.half;
   int64_t wild = 0, doubtful = 0;
   for (int i = 0; i < kPanel; ++i) {
@@ -156,7 +142,7 @@ bool Find(const Columns& c, int32_t count, bool below, bool fine, bool whole, Wi
     walk.drift[i] = static_cast<int32_t>(__builtin_floor(part + 0.5));
   }
   if (wild) return false;
-  Follow(count, &walk);
+  fine ? Follow<false>(count, &walk) : Follow<true>(count, &walk);
   for (int i = 0; i < kPanel; ++i) {
     const double part = c.mantissa[i] * 0x1p-31;
     doubtful |= (c.apart[i] > 0 ? 0 : 1) & (NearestToEither(walk, i, c.mantissa[i]) < kDoubt ? 1 : 0);
