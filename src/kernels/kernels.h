@@ -35,12 +35,12 @@ constexpr int64_t kMostSum = int64_t{1} << 29;
 // Output of int32 accumulators, per column: how integers go back to 8 bits with the reference's
 // roundings. Arrays are padded to whole panels.
 struct Requant {
-  const int32_t* bias;        // Added first; never null.
-  const int32_t* mantissa;    // DOUBLE: Q31 multiplier.
-  const int32_t* left;        // Shift before, >= 0.
-  const int32_t* right;       // Shift after, >= 0.
-  const double* scale;        // F64 instead of DOUBLE when not null: round(acc * scale), half away.
-  int32_t zero, low, high;
+  const int32_t* bias = nullptr;  // Added first; always there.
+  const int32_t* mantissa = nullptr;  // DOUBLE: Q31 multiplier.
+  const int32_t* left = nullptr;      // Shift before, >= 0.
+  const int32_t* right = nullptr;     // Shift after, >= 0.
+  const double* scale = nullptr;      // F64 instead of DOUBLE when not null: round(acc * scale), half away.
+  int32_t zero = 0, low = 0, high = 0;
   // Every column's left shift is 0, and no sum reaches kMostSum.
   bool narrow = false;
   // Where all columns are such floors: `bias` is the panels' then, and the other arrays are not there.

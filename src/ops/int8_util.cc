@@ -52,11 +52,16 @@ ChannelS8 SumChannel(const int8_t* weights, int64_t count, int64_t step, int32_t
 }
 
 namespace {
-// On a cache line: vector loads that cross lines take twice as long. Plans align to words only.
-kernels::FlooredPanel* MakePanels(Prepare& prepare, size_t count) {
+struct FlooredArrays {
+  kernels::FlooredPanel* panels;
+  int32_t* bias;
+};
+// On cache lines: vector loads that cross lines take twice as long. Plans align to words only.
+FlooredArrays MakeFlooredArrays(Prepare& prepare, size_t count) {
   constexpr size_t kLine = alignof(kernels::FlooredPanel);
-  const auto at = reinterpret_cast<uintptr_t>(prepare.Allocate(count * sizeof(kernels::FlooredPanel) + kLine, kLine));
-  return reinterpret_cast<kernels::FlooredPanel*>((at + kLine - 1) / kLine * kLine);
+  const auto at = reinterpret_cast<uintptr_t>(prepare.Allocate(count * (sizeof(kernels::FlooredPanel) + kernels::kPanel * sizeof(int32_t)) + kLine, kLine));
+  auto* const panels = reinterpret_cast<kernels::FlooredPanel*>((at + kLine - 1) / kLine * kLine);
+  return {panels, reinterpret_cast<int32_t*>(panels + count)};
 }
 
 constexpr int64_t kEnoughUses = 4;  // For fewer, finding out takes longer than it saves in many inferences.
@@ -65,8 +70,7 @@ constexpr int64_t kEnoughUses = 4;  // For fewer, finding out takes longer than 
 void Floor(Prepare& prepare, std::span<const ChannelS8> channels, std::span<const int32_t> channel, kernels::Floored only, kernels::Requant* q) {
   const auto floor = kernels::BestInt8().floor;
   if (!floor || std::ranges::any_of(channels, [](const ChannelS8& c) { return c.largest() >= kernels::kMostSum; })) return;
-  auto* first = prepare.Array<int32_t>(channel.size());
-  kernels::FlooredPanel* panels = MakePanels(prepare, channel.size() / kernels::kPanel);
+  const auto [panels, first] = MakeFlooredArrays(prepare, channel.size() / kernels::kPanel);
   const auto exact = [&](kernels::Floored form) {
     for (size_t at = 0; at < channel.size(); at += kernels::kPanel) {
       kernels::SumRange sums[kernels::kPanel];
