@@ -52,7 +52,14 @@ std::vector<Pair> MatchTensors(const runtime::Interpreter& reference, const runt
     if (it == by_name.end() || !t.data || t.type->dtype != DType::kF32) continue;
     const runtime::TensorRef q = candidate.tensor(it->second);
     if (!q.data || !(q.type->shape == t.type->shape)) continue;
-    Pair p{.float_tensor = node.outputs[0], .quantized_tensor = it->second, .row = {}, .want2 = {}, .product = {}, .got2 = {}, .statistics = {}, .quantized_max = {}};
+    Pair p{.float_tensor = node.outputs[0],
+           .quantized_tensor = it->second,
+           .row = {},
+           .want2 = {},
+           .product = {},
+           .got2 = {},
+           .statistics = {},
+           .quantized_max = {}};
     p.row.tensor = t.name;
     p.row.op = node.op;
     const ops::QuantRow* rule = RuleFor(*ops::Find(node.op), ~0, DType::kI8);
@@ -156,7 +163,8 @@ Status AddHistograms(Session& session, const data::Dataset& data, int64_t sample
 }
 
 // What each layer's rounding alone does to the outputs.
-Status AddIsolated(const std::string& float_model, const runtime::Interpreter& candidate, const data::Dataset& data, int64_t samples, const Progress& progress, std::vector<Pair>& pairs) {
+Status AddIsolated(const std::string& float_model, const runtime::Interpreter& candidate, const data::Dataset& data, int64_t samples, const Progress& progress,
+                   std::vector<Pair>& pairs) {
   std::map<std::string, Quant> scales;
   for (const Pair& p : pairs) {
     const runtime::TensorRef q = candidate.tensor(p.quantized_tensor);
@@ -243,7 +251,8 @@ std::vector<std::string> InputCauses(const runtime::Interpreter& reference, cons
 
 }  // namespace
 
-Result<Diagnosis> Diagnose(const std::string& float_model, const std::string& quantized_model, const data::Dataset& data, int64_t samples, const Progress& progress) {
+Result<Diagnosis> Diagnose(const std::string& float_model, const std::string& quantized_model, const data::Dataset& data, int64_t samples,
+                           const Progress& progress) {
   OCTET_ASSIGN(const auto reference, Session::Open(float_model, {.keep_all_tensors = true}));
   OCTET_ASSIGN(const auto candidate, Session::Open(quantized_model, {.keep_all_tensors = true}));
   OCTET_TRY(reference->Check(data));

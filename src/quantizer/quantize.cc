@@ -41,7 +41,8 @@ constexpr double kEnoughDb = 25;            // Signal to noise of the outputs at
 constexpr double kNothingDb = 3;            // Below it signal to noise tells nothing.
 constexpr double kDoubtfulDb = 16;          // Below it the user is told.
 constexpr int kInt16Operators = 8;          // Times as many may be left in 16x8, which stays integer and keeps the file's size.
-constexpr double kWorthDb = 3, kWorthShare = 0.5, kLeastWorthDb = 1;  // What leaving any in float must gain: half the noise, or half of what lacks to kEnoughDb.
+constexpr double kWorthDb = 3, kWorthShare = 0.5,
+                 kLeastWorthDb = 1;         // What leaving any in float must gain: half the noise, or half of what lacks to kEnoughDb.
 constexpr int64_t kRounds = 64;             // Of a loop, where costs are counted.
 constexpr int64_t kSensitivityMacs = 5'000'000'000, kFewestSensitivity = 8;
 constexpr int64_t kCheapMacs = 20'000'000'000;
@@ -93,7 +94,8 @@ class Quantizer {
 
   Result<QuantizeResult> Run() {
     result_.warnings = CheckCalibration(data_, result_.samples);
-    const std::vector<Ranges> methods = options_.automatic_ranges ? std::vector{Ranges::kMse, Ranges::kMinMax, Ranges::kPercentile} : std::vector{options_.ranges};
+    const std::vector<Ranges> methods =
+        options_.automatic_ranges ? std::vector{Ranges::kMse, Ranges::kMinMax, Ranges::kPercentile} : std::vector{options_.ranges};
     Choice choice{.ranges = methods[0]};
     const bool int8 = options_.rewrite.activation == DType::kI8;
     if (options_.repair || methods.size() > 1) {
@@ -143,8 +145,9 @@ class Quantizer {
   }
   std::string Name(const Choice& c) const {
     const char* equalize = c.equalize == Equalize::kNone ? "as it is, " : c.equalize == Equalize::kActivations ? "equalized, " : "equalized by weights, ";
-    return std::string(equalize) + Name(c.ranges) + (c.by_tensor.empty() ? "" : Format(", %zu tensors apart", c.by_tensor.size())) + (c.correct_bias ? ", bias corrected" : "") +
-           (c.wide.empty() ? "" : ", states in 16 bits") + (c.not_int8.empty() ? "" : Format(options_.fallback == DType::kI16 ? ", %zu in int16x8" : ", %zu in float", c.not_int8.size()));
+    return std::string(equalize) + Name(c.ranges) + (c.by_tensor.empty() ? "" : Format(", %zu tensors apart", c.by_tensor.size())) +
+           (c.correct_bias ? ", bias corrected" : "") + (c.wide.empty() ? "" : ", states in 16 bits") +
+           (c.not_int8.empty() ? "" : Format(options_.fallback == DType::kI16 ? ", %zu in int16x8" : ", %zu in float", c.not_int8.size()));
   }
 
   // The graph as it came, or equalized and measured again; `plain`: statistics of the graph as it came on the same
@@ -161,8 +164,9 @@ class Quantizer {
 
   Status EqualizeGraph(Equalize equalize, Statistics* statistics, SampleRange samples, Prepared* p) {
     const Statistics plain = *statistics;
-    p->equalized = EqualizeChannels(p->model.main(), *statistics,
-                                    {.by_weights = equalize == Equalize::kWeights, .through_relu6 = options_.rewrite.per_tensor_weights, .from_spread = dear_ ? kEven : 0});
+    p->equalized = EqualizeChannels(
+        p->model.main(), *statistics,
+        {.by_weights = equalize == Equalize::kWeights, .through_relu6 = options_.rewrite.per_tensor_weights, .from_spread = dear_ ? kEven : 0});
     if (p->equalized.empty()) return {};
     const SampleRange few{samples.first, std::min(samples.end, samples.first + (dear_ ? 2 : kVerifySamples) * samples.step), samples.step};
     OCTET_ASSIGN(const std::vector<float> before, RunOutputs(model_, data_, few, {}));
@@ -205,7 +209,8 @@ class Quantizer {
     if (dear_) result_.statistics_before = plain;
     for (Equalize equalize : {Equalize::kNone, Equalize::kActivations, Equalize::kWeights}) {
       if (equalize != Equalize::kNone && !options_.repair) continue;
-      if (equalize == Equalize::kWeights && dear_ && !options_.rewrite.per_tensor_weights) continue;  // With a scale per channel it gains little over the other form.
+      if (equalize == Equalize::kWeights && dear_ && !options_.rewrite.per_tensor_weights)
+        continue;  // With a scale per channel it gains little over the other form.
       OCTET_ASSIGN(Prepared p, PrepareGraph(equalize, plain, fit_));
       prepared_.push_back(std::move(p));
       if (equalize != Equalize::kNone && prepared_.back().equalized.empty()) continue;
@@ -234,7 +239,8 @@ class Quantizer {
     OCTET_ASSIGN(const Rewritten rewritten, Rewrite(p, *choice));
     if (!Cheap((kRefineRuns + static_cast<int64_t>(rewritten.classes.size())) * kFewestSensitivity)) return {};
     OCTET_ASSIGN(const File file, ComparedFile(p));
-    OCTET_ASSIGN(const std::vector<RangeChange> found, RefineRanges(file.model, rewritten.classes, options_.rewrite.activation, *p.ranges, data_, Few(fit_, kRefineRuns), progress_));
+    OCTET_ASSIGN(const std::vector<RangeChange> found,
+                 RefineRanges(file.model, rewritten.classes, options_.rewrite.activation, *p.ranges, data_, Few(fit_, kRefineRuns), progress_));
     if (found.empty()) return {};
     Choice trial = *choice;
     for (const RangeChange& change : found) change.Apply(&trial.by_tensor);
@@ -374,8 +380,10 @@ class Quantizer {
     // With one scale per weight tensor rounding is what holds small channels up.
     const bool coarse = options_.rewrite.per_tensor_weights && result_.output_sqnr_db != 0 && result_.output_sqnr_db < kEnoughDb;
     const bool judged_apart = result_.samples >= kFewest;  // Else what is rounded for a handful of samples is judged by them.
-    if (judged_apart && (coarse || Cheap(weighted_ * (fit_.count() + score_.count()))) && judge_ && options_.repair && options_.rewrite.activation == DType::kI8) {
-      OCTET_ASSIGN(const RoundingResult rounding, RoundWeights(rewritten.model, p.model, data_, fit_, *judge_, options_.high_effort ? std::span<const double>(kSeveralPasses) : kOnePass, progress_));
+    if (judged_apart && (coarse || Cheap(weighted_ * (fit_.count() + score_.count()))) && judge_ && options_.repair &&
+        options_.rewrite.activation == DType::kI8) {
+      OCTET_ASSIGN(const RoundingResult rounding, RoundWeights(rewritten.model, p.model, data_, fit_, *judge_,
+                                                               options_.high_effort ? std::span<const double>(kSeveralPasses) : kOnePass, progress_));
       if (!rounding.changed.empty()) {
         result_.chosen += Format(", %zu of %d layers rounded anew", rounding.changed.size(), rounding.layers);
         result_.candidates.push_back({result_.chosen, rounding.after.mean, rounding.after.sqnr_db});
@@ -383,7 +391,9 @@ class Quantizer {
       }
     }
     if (judge_ && result_.output_sqnr_db < kDoubtfulDb)
-      result_.warnings.push_back(Format("the outputs keep %.0f dB of signal to noise: accuracy may drop by a point or more; octet gate tells, --holdout searches on", result_.output_sqnr_db));
+      result_.warnings.push_back(
+          Format("the outputs keep %.0f dB of signal to noise: accuracy may drop by a point or more; octet gate tells, --holdout searches on",
+                 result_.output_sqnr_db));
     OCTET_TRY(graph::Verify(rewritten.model));
     result_.model = std::move(rewritten.model);
     result_.float_nodes = std::move(rewritten.float_nodes);
@@ -426,7 +436,9 @@ class Quantizer {
 
 // A number that several nodes read under their own scales is one for each: it would tie these scales together.
 void SplitNumbers(graph::Graph& g) {
-  const auto ties = [](const graph::Node& n) { return std::ranges::any_of(n.op->quantization, [](const ops::QuantRow& row) { return row.kind == ops::QuantKind::kSameAs; }); };
+  const auto ties = [](const graph::Node& n) {
+    return std::ranges::any_of(n.op->quantization, [](const ops::QuantRow& row) { return row.kind == ops::QuantKind::kSameAs; });
+  };
   for (graph::NodeId id : g.order())
     for (size_t i = 0; i < g.node(id).inputs.size() && ties(g.node(id)); ++i) {
       const graph::TensorId t = g.node(id).inputs[i];

@@ -135,7 +135,8 @@ class Planner {
       if (KeepsState(id) || (budget_.instead == DType::kI16 && !HasIntegerForm(g_, id, DType::kI16))) return false;
       bytes += ExtraBytes(id);
     }
-    return chosen_.size() + more.size() <= static_cast<size_t>(budget_.operators) && bytes <= budget_.bytes && macs <= macs_ / 2;  // Else it is no int8 model any more.
+    return chosen_.size() + more.size() <= static_cast<size_t>(budget_.operators) && bytes <= budget_.bytes &&
+           macs <= macs_ / 2;  // Else it is no int8 model any more.
   }
 
   // Of a free batch counts are negative.
@@ -194,35 +195,39 @@ bool GatesChannels(const Graph& g, NodeId id) {
 // A matrix product of two computed tensors, as in attention.
 bool MultipliesComputed(const Graph& g, NodeId id) {
   const graph::Node& n = g.node(id);
-  const auto computed = [&](TensorId t) { return t != graph::kNoTensor && !g.is_constant(t) && !g.tensor(t).is_variable && g.tensor(t).type.dtype == DType::kF32; };
-  return n.inputs.size() >= 2 && !(n.op->traits & ops::kElementwise) && computed(n.inputs[0]) && computed(n.inputs[1]) && ops::CostOf(graph::NodeView(g, id).view()).macs != 0;
+  const auto computed = [&](TensorId t) {
+    return t != graph::kNoTensor && !g.is_constant(t) && !g.tensor(t).is_variable && g.tensor(t).type.dtype == DType::kF32;
+  };
+  return n.inputs.size() >= 2 && !(n.op->traits & ops::kElementwise) && computed(n.inputs[0]) && computed(n.inputs[1]) &&
+         ops::CostOf(graph::NodeView(g, id).view()).macs != 0;
 }
 
 }  // namespace
 
-Result<InjectedNoise> MeasureNoise(std::shared_ptr<const runtime::Model> model, const std::vector<Injection>& injections, const data::Dataset& data, SampleRange samples,
-                                   const Progress& progress) {
+Result<InjectedNoise> MeasureNoise(std::shared_ptr<const runtime::Model> model, const std::vector<Injection>& injections, const data::Dataset& data,
+                                   SampleRange samples, const Progress& progress) {
   std::vector<InjectedNoise> strands(kStrands, {0, std::vector<double>(injections.size(), 0.0)});
-  OCTET_TRY(ForSamples(std::move(model), {.keep_all_tensors = true}, data, samples, "sensitivity", progress, [&](Session& session, int strand, int64_t sample, int64_t) -> Status {
-    InjectedNoise& s = strands[static_cast<size_t>(strand)];
-    runtime::Interpreter& interpreter = session.interpreter();
-    OCTET_TRY(session.Run(data, sample));
-    const std::vector<float> reference = session.AllOutputs();
-    const double signal = Power(reference, nullptr);
-    s.signal += signal;
-    Injector injector(interpreter);
-    interpreter.SetObserver(&injector);
-    // From the last node to the first: what comes before a node is then still as the first run left it.
-    const bool partly = RunsPartly(interpreter);
-    for (const auto& [first, i] : FromTheEnd(injector, injections)) {
-      injector.Aim(injections[i]);
-      OCTET_TRY(partly ? interpreter.InvokeFrom(first) : session.Run(data, sample));
-      const double noise = Power(session.AllOutputs(), &reference);
-      s.noise[i] += std::isfinite(noise) ? noise : kRuined * signal;
-    }
-    interpreter.SetObserver(nullptr);
-    return {};
-  }));
+  OCTET_TRY(ForSamples(std::move(model), {.keep_all_tensors = true}, data, samples, "sensitivity", progress,
+                       [&](Session& session, int strand, int64_t sample, int64_t) -> Status {
+                         InjectedNoise& s = strands[static_cast<size_t>(strand)];
+                         runtime::Interpreter& interpreter = session.interpreter();
+                         OCTET_TRY(session.Run(data, sample));
+                         const std::vector<float> reference = session.AllOutputs();
+                         const double signal = Power(reference, nullptr);
+                         s.signal += signal;
+                         Injector injector(interpreter);
+                         interpreter.SetObserver(&injector);
+                         // From the last node to the first: what comes before a node is then still as the first run left it.
+                         const bool partly = RunsPartly(interpreter);
+                         for (const auto& [first, i] : FromTheEnd(injector, injections)) {
+                           injector.Aim(injections[i]);
+                           OCTET_TRY(partly ? interpreter.InvokeFrom(first) : session.Run(data, sample));
+                           const double noise = Power(session.AllOutputs(), &reference);
+                           s.noise[i] += std::isfinite(noise) ? noise : kRuined * signal;
+                         }
+                         interpreter.SetObserver(nullptr);
+                         return {};
+                       }));
   InjectedNoise result{0, std::vector<double>(injections.size(), 0.0)};
   for (const InjectedNoise& s : strands) {
     result.signal += s.signal;
@@ -231,8 +236,8 @@ Result<InjectedNoise> MeasureNoise(std::shared_ptr<const runtime::Model> model, 
   return result;
 }
 
-Result<Sensitivity> MeasureSensitivity(std::shared_ptr<const runtime::Model> model, const std::map<std::string, Quant>& scales, const data::Dataset& data, SampleRange samples,
-                                       const Progress& progress) {
+Result<Sensitivity> MeasureSensitivity(std::shared_ptr<const runtime::Model> model, const std::map<std::string, Quant>& scales, const data::Dataset& data,
+                                       SampleRange samples, const Progress& progress) {
   std::vector<Injection> injections;
   for (const auto& [name, quant] : scales) injections.push_back({{name}, quant, DType::kI8});
   OCTET_ASSIGN(const InjectedNoise measured, MeasureNoise(std::move(model), injections, data, samples, progress));

@@ -22,8 +22,8 @@ struct InjectedNoise {
 };
 
 // Runs the float model, from the first tensor that is rounded on, once per injection and sample.
-Result<InjectedNoise> MeasureNoise(std::shared_ptr<const runtime::Model> model, const std::vector<Injection>& injections, const data::Dataset& data, SampleRange samples,
-                                   const Progress& progress);
+Result<InjectedNoise> MeasureNoise(std::shared_ptr<const runtime::Model> model, const std::vector<Injection>& injections, const data::Dataset& data,
+                                   SampleRange samples, const Progress& progress);
 
 // On the model's outputs: power of the float signal, and of the error when one tensor alone is quantized.
 struct Sensitivity {
@@ -32,8 +32,8 @@ struct Sensitivity {
 };
 
 // `scales`: what the quantized form gives every tensor. One injection per tensor.
-Result<Sensitivity> MeasureSensitivity(std::shared_ptr<const runtime::Model> model, const std::map<std::string, Quant>& scales, const data::Dataset& data, SampleRange samples,
-                                       const Progress& progress);
+Result<Sensitivity> MeasureSensitivity(std::shared_ptr<const runtime::Model> model, const std::map<std::string, Quant>& scales, const data::Dataset& data,
+                                       SampleRange samples, const Progress& progress);
 
 struct FloatBudget {
   int operators = 0;
