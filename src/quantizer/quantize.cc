@@ -5,6 +5,7 @@
 #include <cmath>
 #include <optional>
 #include <set>
+#include <utility>
 
 #include "exporter/exporter.h"
 #include "passes/calls.h"
@@ -334,22 +335,43 @@ class Quantizer {
     const std::map<std::string, Quant> scales = ScalesOf(rewritten.model);
     OCTET_ASSIGN(Sensitivity sensitivity, MeasureSensitivity(compared.model, scales, data_, Few(fit_, scales.size()), progress_));
     sensitivity.signal *= judge_->signal_share();
-    Choice trial = *choice, best = *choice;
-    for (const std::vector<std::string>& step : PlanFloat(g, sensitivity, budget)) {
-      for (const std::string& name : step) trial.not_int8[name] = Reason(sensitivity, name);
-      OCTET_TRY(Score(&trial));
-      if (Better(trial, best)) best = trial;
-      if (best.sqnr_db >= kEnoughDb && !forced) break;
+    if (options_.rewrite.inputs != DType::kF32)  // They come rounded, whatever reads them.
+      for (const graph::TensorId t : g.inputs) sensitivity.noise.erase(g.tensor(t).name);
+    Choice best = *choice;
+    OCTET_TRY(FollowPlan(g, sensitivity, budget, 0, *choice, &best));
+    if (best.sqnr_db < kBadDb && budget.operators < kSavingOperators && !forced) {
+      const int few = std::exchange(budget.operators, kSavingOperators);
+      OCTET_TRY(FollowPlan(g, sensitivity, budget, few, *choice, &best));
     }
     if (best.sqnr_db < before + std::clamp(kWorthShare * (kEnoughDb - before), kLeastWorthDb, kWorthDb) && !forced) return {};
     *choice = best;
     return {};
   }
 
-  static std::string Reason(const Sensitivity& s, const std::string& tensor) {
-    const auto it = s.noise.find(tensor);
-    if (it == s.noise.end() || it->second <= 0) return "next to an operator that loses too much in int8";
-    return Format("in int8 it alone leaves the outputs %.0f dB of signal to noise", 10 * std::log10(std::max(s.signal, 1e-30) / it->second));
+  // One operator after the other, as far as the budget goes; more than `few`, which were tried.
+  Status FollowPlan(const graph::Graph& g, const Sensitivity& sensitivity, const FloatBudget& budget, int few, Choice trial, Choice* best) {
+    for (const std::vector<std::string>& step : PlanFloat(g, sensitivity, budget)) {
+      for (const std::string& name : step) trial.not_int8[name] = Reason(g, sensitivity, name);
+      if (static_cast<int>(trial.not_int8.size()) <= few) continue;
+      OCTET_TRY(Score(&trial));
+      if (Better(trial, *best)) *best = trial;
+      if (best->sqnr_db >= kEnoughDb && options_.float_operators == 0) return {};
+    }
+    return {};
+  }
+
+  // Of the node that makes the tensor: it loses by what it makes or, where it reads one of the model's inputs, by that.
+  static std::string Reason(const graph::Graph& g, const Sensitivity& s, const std::string& tensor) {
+    const auto noise = [&](const std::string& name) { return s.noise.contains(name) ? s.noise.at(name) : 0.0; };
+    std::string what = "it", name = tensor;
+    for (const graph::NodeId id : g.order()) {
+      const graph::Node& n = g.node(id);
+      if (n.outputs.empty() || g.tensor(n.outputs[0]).name != tensor) continue;
+      for (const graph::TensorId t : n.inputs)
+        if (std::ranges::find(g.inputs, t) != g.inputs.end() && noise(g.tensor(t).name) > noise(name)) what = "the input " + (name = g.tensor(t).name);
+    }
+    if (noise(name) <= 0) return "next to an operator that loses too much in int8";
+    return Format("in int8 %s alone leaves the outputs %.0f dB of signal to noise", what.c_str(), 10 * std::log10(std::max(s.signal, 1e-30) / noise(name)));
   }
 
   Result<OutputDistance> Distance(const Choice& c) const {

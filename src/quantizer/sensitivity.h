@@ -42,6 +42,11 @@ struct FloatBudget {
   DType instead = DType::kF32;  // kI16: only what has a form of 16x8.
 };
 
+// Outputs below are of no use, and what saves them may take more operators: a LayerNorm over values of unlike size is one of
+// seven, which lose as long as one of them is quantized.
+inline constexpr double kBadDb = 13;
+inline constexpr int kSavingOperators = 12;
+
 // 4 operators and 5 % of the file; 8 and 25 % where channels are gated by their own mean (squeeze-excite),
 // whose two factors cannot share one range. Nets that gate or attend (multiply what they computed) may use it
 // below 25 dB; the others, which users expect to be all integer, only below 13 dB, where int8 loses points.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "quantizer/sensitivity.h"
 
+#include <cmath>
 #include <vector>
 
 #include "exporter/exporter.h"
@@ -70,6 +71,66 @@ TEST(Sensitivity, TheNoiseOfATensorDoesNotDependOnWhatElseIsMeasured) {
   for (size_t i = 0; i < all.size(); ++i) EXPECT_EQ(MeasureNoise(model, {all[i]}, data, {0, 8, 1}, {})->noise[0], together.noise[i]) << i;
   for (size_t i : {0u, 1u, 2u, 3u, 5u}) EXPECT_GT(together.noise[i], 0) << i;
   EXPECT_EQ(together.noise[4], 0);
+}
+
+TEST(Sensitivity, InputsAreRoundedBeforeAnythingReadsThem) {
+  Builder b = SpreadModel(3.0f);
+  const Samples data = TrainingSamples(4);
+  const std::vector<std::byte> bytes = *exporter::Export(b.model);
+  const std::shared_ptr<const runtime::Model> model = *runtime::Model::FromBytes(bytes);
+  const Quant coarse = Quant::PerTensor(0.25f, 3);
+  const InjectedNoise measured = *MeasureNoise(model, {{{"x"}, coarse}, {{"first"}, coarse}, {{"x"}, coarse}}, data, {0, 4, 1}, {});
+  double want = 0;
+  for (int64_t s = 0; s < 4; ++s) {
+    const auto* values = reinterpret_cast<const float*>(data.sample(0, s).data());
+    std::vector<float> x(values, values + 108);
+    const std::vector<float> plain = Runner(b.model).Run(x);
+    for (float& v : x) v = 0.25f * std::round(v / 0.25f);
+    const std::vector<float> rounded = Runner(b.model).Run(x);
+    for (size_t i = 0; i < plain.size(); ++i) want += std::pow(static_cast<double>(rounded[i]) - static_cast<double>(plain[i]), 2);
+  }
+  EXPECT_NEAR(measured.noise[0], want, 1e-6 * want);
+  EXPECT_EQ(measured.noise[2], measured.noise[0]);
+  EXPECT_EQ(measured.noise[1], MeasureNoise(model, {{{"first"}, coarse}}, data, {0, 4, 1}, {})->noise[0]);
+}
+
+// Rows from thousandths to tens: 256 steps are too few for one of them, and no int8 operator can give them back.
+Samples Decades(int count) {
+  std::vector<float> values = test::RandomFloats(static_cast<size_t>(count) * 48, 4);
+  for (size_t i = 0; i < values.size(); ++i) values[i] = std::pow(10.0f, static_cast<float>(i / 8 % 6) - 4) * (1.5f + values[i]);
+  return {Shape{6, 8}, values};
+}
+
+Result<QuantizeResult> QuantizeDecades(Builder& b, graph::TensorId rows) {
+  const auto w = b.Constant<float>("w", Shape{8, 8}, test::RandomFloats(64, 5));
+  b.g().outputs = {b.Node("fully_connected", "y", {rows, w, b.Constant<float>("b", Shape{8}, std::vector<float>(8, 0.5f))}, {},
+                          [](graph::Node& n) { test::SetAttr<bool>(n, "keep_num_dims", true); })};
+  return QuantizeInt8(b.model, Decades(64), {}, {});
+}
+
+TEST(Quantize, WhatReadsAnInputOfManyDecadesStaysInFloat) {
+  Builder b;
+  const auto q = QuantizeDecades(b, b.Node("log", "log", {b.Input("x", {DType::kF32, Shape{1, 6, 8}, {}})}));
+  ASSERT_TRUE(q.ok()) << q.error().message();
+  ASSERT_EQ(q->float_nodes.size(), 1u);
+  EXPECT_EQ(q->float_nodes[0].tensor, "log");
+  EXPECT_NE(q->float_nodes[0].reason.find("the input x alone"), std::string::npos) << q->float_nodes[0].reason;
+  EXPECT_GT(q->output_sqnr_db, 25);
+}
+
+// Six operators, which save nothing before the last of them is in float.
+TEST(Quantize, AChainThatRuinsTheOutputsIsLeftInFloatAsAWhole) {
+  Builder b;
+  const auto axis = b.Constant<int32_t>("axis", Shape{1}, {2});
+  const auto keep = [](graph::Node& n) { test::SetAttr(n, "keep_dims", true); };
+  const auto x = b.Node("sqrt", "root", {b.Input("x", {DType::kF32, Shape{1, 6, 8}, {}})}), m = b.Node("mean", "m", {x, axis}, {}, keep);
+  const auto v = b.Node("mean", "v", {b.Node("squared_difference", "d", {x, m}), axis}, {}, keep);
+  const auto r = b.Node("rsqrt", "r", {b.Node("add", "e", {v, b.Constant<float>("epsilon", Shape{}, {1e-6f})})});
+  const auto q = QuantizeDecades(b, b.Node("mul", "norm", {b.Node("sub", "centred", {x, m}), r}));
+  ASSERT_TRUE(q.ok()) << q.error().message();
+  EXPECT_GT(q->float_nodes.size(), 4u);
+  EXPECT_LE(q->float_nodes.size(), 12u);
+  EXPECT_GT(q->output_sqnr_db, 20);
 }
 
 }  // namespace
