@@ -2,6 +2,7 @@
 // Models and data that several tests of the quantizer take.
 #pragma once
 #include <algorithm>
+#include <cmath>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -50,6 +51,13 @@ inline test::Builder NormModel() {
 }
 
 inline test::Samples TrainingSamples(int count) { return {Shape{6, 6, 3}, test::RandomFloats(static_cast<size_t>(count) * 108, 21)}; }
+
+// Rows from thousandths to tens: 256 steps are too few for one of them, and no int8 operator can give them back.
+inline test::Samples Decades(int count) {
+  std::vector<float> values = test::RandomFloats(static_cast<size_t>(count) * 48, 4);
+  for (size_t i = 0; i < values.size(); ++i) values[i] = std::pow(10.0f, static_cast<float>(i / 8 % 6) - 4) * (1.5f + values[i]);
+  return {Shape{6, 8}, values};
+}
 
 inline bool Names(const std::vector<std::string>& causes, std::string_view what) {
   return std::ranges::any_of(causes, [&](const std::string& c) { return c.find(what) != std::string::npos; });

@@ -94,13 +94,6 @@ TEST(Sensitivity, InputsAreRoundedBeforeAnythingReadsThem) {
   EXPECT_EQ(measured.noise[1], MeasureNoise(model, {{{"first"}, coarse}}, data, {0, 4, 1}, {})->noise[0]);
 }
 
-// Rows from thousandths to tens: 256 steps are too few for one of them, and no int8 operator can give them back.
-Samples Decades(int count) {
-  std::vector<float> values = test::RandomFloats(static_cast<size_t>(count) * 48, 4);
-  for (size_t i = 0; i < values.size(); ++i) values[i] = std::pow(10.0f, static_cast<float>(i / 8 % 6) - 4) * (1.5f + values[i]);
-  return {Shape{6, 8}, values};
-}
-
 Result<QuantizeResult> QuantizeDecades(Builder& b, graph::TensorId rows) {
   const auto w = b.Constant<float>("w", Shape{8, 8}, test::RandomFloats(64, 5));
   b.g().outputs = {b.Node("fully_connected", "y", {rows, w, b.Constant<float>("b", Shape{8}, std::vector<float>(8, 0.5f))}, {},
