@@ -137,4 +137,14 @@ Result<KeptInFloat> EvenInputs(graph::Model& model, const data::Dataset& data, S
   return in_float;
 }
 
+Result<std::vector<std::string>> UnlikeInputs(const graph::Model& model, const data::Dataset& data, SampleRange samples) {
+  std::vector<std::string> names;
+  const Graph& g = model.main();
+  if (std::ranges::none_of(g.inputs, [&](TensorId t) { return MayBeEvened(g, t); })) return names;
+  OCTET_ASSIGN(const std::vector<Features> inputs, Look(model, data, samples));
+  for (size_t i = 0; i < inputs.size(); ++i)
+    if (Unlike(inputs[i])) names.push_back(g.tensor(g.inputs[i]).name);
+  return names;
+}
+
 }  // namespace octet::quantizer

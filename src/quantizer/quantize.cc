@@ -481,6 +481,22 @@ void MakeNamesUnique(graph::Model& model) {
     }
 }
 
+namespace {
+// Integer inputs were asked for.
+void WarnOfInputs(const std::vector<std::string>& unlike, QuantizeResult* result) {
+  for (const graph::TensorId t : result->model.main().inputs) {
+    const graph::Tensor& input = result->model.main().tensor(t);
+    if (input.type.dtype == DType::kF32)
+      result->warnings.push_back(Format("input '%s' stays float32: what reads it computes in float", input.name.c_str()));
+    else if (std::ranges::find(unlike, input.name) != unlike.end())
+      result->warnings.push_back(
+          Format("the features of input '%s' reach unlike far, and the narrow ones are lost in its one int8 scale: with --io float32 each gets a "
+                 "scale of its own; or bring them to one size before the model",
+                 input.name.c_str()));
+  }
+}
+}  // namespace
+
 Result<QuantizeResult> QuantizeInt8(graph::Model model, const data::Dataset& calibration, const QuantizeOptions& options, const Progress& progress) {
   for (graph::Graph& g : model.subgraphs) {
     if (options.rewrite.activation == DType::kI16) passes::SplitSquares(g);
@@ -492,16 +508,22 @@ Result<QuantizeResult> QuantizeInt8(graph::Model model, const data::Dataset& cal
   }
   const int64_t count = options.max_samples > 0 ? std::min(options.max_samples, calibration.size()) : calibration.size();
   QuantizeOptions own = options;
+  const SampleRange all{0, count, 1};
   if (options.repair && !options.int8_only && options.rewrite.inputs == DType::kF32) {
-    const SampleRange all{0, count, 1};
     OCTET_ASSIGN(KeptInFloat in_float, EvenInputs(model, calibration, all));
     own.rewrite.keep_float.merge(std::move(in_float));
   }
+  std::vector<std::string> unlike;
+  if (options.rewrite.inputs != DType::kF32) {
+    OCTET_ASSIGN(unlike, UnlikeInputs(model, calibration, all));
+  }
   const LoneSamples lone = options.repair ? FindLoneSamples(calibration, count) : LoneSamples();
-  if (lone.samples.empty()) return Quantizer(std::move(model), calibration, own, progress).Run();
-  const Without others(calibration, count, lone.samples);
-  OCTET_ASSIGN(QuantizeResult result, Quantizer(std::move(model), others, own, progress).Run());
+  std::optional<Without> others;
+  if (!lone.samples.empty()) others.emplace(calibration, count, lone.samples);
+  const data::Dataset& data = others ? static_cast<const data::Dataset&>(*others) : calibration;
+  OCTET_ASSIGN(QuantizeResult result, Quantizer(std::move(model), data, own, progress).Run());
   result.warnings.insert(result.warnings.begin(), lone.warnings.begin(), lone.warnings.end());
+  if (options.rewrite.inputs != DType::kF32) WarnOfInputs(unlike, &result);
   return result;
 }
 

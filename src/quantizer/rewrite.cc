@@ -27,6 +27,7 @@ using graph::TensorId;
 
 constexpr float kSmallestWeightScale = 1e-12f;
 constexpr float kFewestDivisorSteps = 2;       // From zero.
+constexpr float kCoarsestSums = 256;           // XNNPACK's own limit.
 constexpr size_t kFewestSteps = 3;             // Uses of one weight tensor that make it a recurrent layer.
 constexpr double kLargestBias = 1073741823.0;  // INT32_MAX / 2: sums on top must not overflow.
 
@@ -129,6 +130,17 @@ class GraphRewriter {
       const TensorId t = passes::DivisorOf(n);
       if (!Use(id) || !IsFloatTensor(t) || RangeOf(t).nearest >= kFewestDivisorSteps * ScaleOf(t).scale0()) continue;
       refused->try_emplace(graph().tensor(n.outputs[0]).name, "divides by numbers that would be rounded to zero");
+    }
+  }
+  // Kernels refuse sums whose steps are that much coarser than the output's: the data's step, times the largest weight's.
+  void FindCoarseSums(std::map<std::string, std::string>* refused) {
+    WeightedOp op;
+    for (NodeId id : nodes_) {
+      const graph::Node& n = graph().node(id);
+      if (!Use(id) || act_ != DType::kI8 || !FindWeights(graph(), id, &op)) continue;
+      const float step = ScaleOf(n.inputs[static_cast<size_t>(op.data)]).scale0() * SymmetricScale(n.inputs[static_cast<size_t>(op.weights)], 127);
+      if (step < kCoarsestSums * ScaleOf(n.outputs[0]).scale0()) continue;
+      refused->try_emplace(graph().tensor(n.outputs[0]).name, "one int8 step of its input moves the output from end to end, which kernels refuse");
     }
   }
   void ReportClasses() {
@@ -692,7 +704,10 @@ class Rewriter {
   Result<Rewritten> Run() {
     Choose(0, shared_.options.activation);
     ChooseScales();
-    for (int32_t g : taking_part_) part(g).FindDivisions(&refused_);
+    for (int32_t g : taking_part_) {
+      part(g).FindDivisions(&refused_);
+      part(g).FindCoarseSums(&refused_);
+    }
     for (int32_t g : taking_part_) {
       const auto ends = ends_.find(g);
       OCTET_TRY(part(g).Rewrite(ends == ends_.end() ? nullptr : &ends->second));
