@@ -26,7 +26,7 @@ using graph::NodeId;
 using graph::TensorId;
 
 constexpr float kSmallestWeightScale = 1e-12f;
-constexpr float kFewestDivisorSteps = 2;       // From zero.
+constexpr float kFewestDivisorSteps = 32;      // From zero: a root of 32 steps is made of 4, which rounding may take away.
 constexpr float kCoarsestSums = 256;           // XNNPACK's own limit.
 constexpr size_t kFewestSteps = 3;             // Uses of one weight tensor that make it a recurrent layer.
 constexpr double kLargestBias = 1073741823.0;  // INT32_MAX / 2: sums on top must not overflow.

@@ -120,6 +120,24 @@ TEST(Quantize, DivisorsNearZeroStayInFloat) {
   }
 }
 
+// Lengths as a capsule divides by them: the square of a short one is no step, where the length itself would be a dozen.
+TEST(Quantize, ADivisorOfWhatMayRoundToZeroStaysInFloat) {
+  Builder b;
+  const auto x = b.Input("x", {DType::kF32, Shape{1, 8}, {}});
+  const auto square = b.Node("sum", "square", {b.Node("mul", "squares", {x, x}), b.Constant<int32_t>("last", Shape{1}, {-1})}, {},
+                             [](graph::Node& n) { test::SetAttr(n, "keep_dims", true); });
+  const auto length = b.Node("sqrt", "length", {b.Node("add", "positive", {square, b.Constant<float>("least", Shape{}, {1e-7f})})});
+  b.g().outputs = {b.Node("div", "y", {x, length})};
+  std::vector<float> values = test::RandomFloats(64 * 8, 4);
+  for (size_t i = 0; i < values.size(); ++i) values[i] *= i / 8 % 4 == 0 ? 0.05f : 1;
+  QuantizeOptions options;
+  options.int8_only = true;
+  const auto result = QuantizeInt8(b.model, Samples(Shape{8}, values), options, {});
+  ASSERT_TRUE(result.ok()) << result.error().message();
+  ASSERT_EQ(result->float_nodes.size(), 1u);
+  EXPECT_EQ(result->float_nodes[0].tensor, "y");
+}
+
 TEST(Quantize, LimitsMayBeInfinite) {
   Builder b;
   const auto x = b.Input("x", {DType::kF32, Shape{1, 6, 6, 3}, {}});
