@@ -110,6 +110,7 @@ class Quantizer {
     const bool mixed = options_.repair && !options_.int8_only && int8;
     if (mixed) OCTET_TRY(WidenStates(&choice));
     if (mixed) OCTET_TRY(WidenLoops(&choice));
+    if (mixed) OCTET_TRY(WidenStreams(&choice));
     if (mixed) OCTET_TRY(LeaveInFloat(&choice));
     if (!choice.not_int8.empty() || !choice.wide.empty()) {  // What was drowned shows now.
       if (options_.automatic_ranges) OCTET_TRY(Refine(&choice));
@@ -147,7 +148,7 @@ class Quantizer {
   std::string Name(const Choice& c) const {
     const char* equalize = c.equalize == Equalize::kNone ? "as it is, " : c.equalize == Equalize::kActivations ? "equalized, " : "equalized by weights, ";
     return std::string(equalize) + Name(c.ranges) + (c.by_tensor.empty() ? "" : Format(", %zu tensors apart", c.by_tensor.size())) +
-           (c.correct_bias ? ", bias corrected" : "") + (c.wide.empty() ? "" : ", states in 16 bits") +
+           (c.correct_bias ? ", bias corrected" : "") + (c.wide.empty() ? "" : Format(", %zu in 16 bits", c.wide.size())) +
            (c.not_int8.empty() ? "" : Format(options_.fallback == DType::kI16 ? ", %zu in int16x8" : ", %zu in float", c.not_int8.size()));
   }
 
@@ -312,6 +313,18 @@ class Quantizer {
     for (graph::NodeId id : g.order())
       if (const std::optional<passes::CallFlow> flow = passes::FlowOf(model_, g.node(id)); flow && flow->loops && !g.node(id).outputs.empty())
         trial.wide[g.tensor(g.node(id).outputs[0]).name] = "repeats its steps, whose errors add up in 8 bits";
+    if (trial.wide == choice->wide) return {};
+    OCTET_TRY(Score(&trial));
+    if (trial.sqnr_db >= choice->sqnr_db + kWorthDb) *choice = std::move(trial);
+    return {};
+  }
+
+  // The same for the residual stream of a transformer, to which every block adds little.
+  Status WidenStreams(Choice* choice) {
+    const graph::Graph& g = PreparedFor(*choice).model.main();
+    if (choice->sqnr_db >= BudgetOf(g, 0).below_db) return {};
+    Choice trial = *choice;
+    for (const std::string& name : ResidualStreams(g)) trial.wide[name] = "carries what every block adds a little to, which 8 bits drop";
     if (trial.wide == choice->wide) return {};
     OCTET_TRY(Score(&trial));
     if (trial.sqnr_db >= choice->sqnr_db + kWorthDb) *choice = std::move(trial);

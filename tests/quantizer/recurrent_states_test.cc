@@ -70,5 +70,50 @@ TEST(Quantize, StatesThatGatherTakeSixteenBits) {
   EXPECT_GT(wide->output_sqnr_db, int8->output_sqnr_db + 3);
 }
 
+// A stem, and blocks that add a twentieth of what is there: less than the stream's steps of 8 bits tell apart.
+Builder StreamModel(int blocks, bool attends) {
+  Builder b;
+  const auto x = b.Input("x", {DType::kF32, Shape{1, 6, 8}, {}});
+  const auto dense = [&](const std::string& name, graph::TensorId in, float size, uint32_t seed) {
+    std::vector<float> w = test::RandomFloats(64, seed);
+    for (float& v : w) v *= size;
+    const auto weights = b.Constant<float>(name + "/w", Shape{8, 8}, w), bias = b.Constant<float>(name + "/b", Shape{8}, std::vector<float>(8, 0.01f));
+    return b.Node("fully_connected", name, {in, weights, bias}, {}, [](graph::Node& n) { test::SetAttr<bool>(n, "keep_num_dims", true); });
+  };
+  graph::TensorId stream = dense("stem", x, 20, 3);
+  for (int k = 0; k < blocks; ++k) {
+    const std::string at = std::to_string(k);
+    graph::TensorId part = b.Node("tanh", "part" + at, {dense("in" + at, stream, 0.05f, 10 + static_cast<uint32_t>(k))});
+    if (attends)
+      part = b.Node("batch_matmul", "mixed" + at,
+                    {b.Node("batch_matmul", "scores" + at, {part, part}, {}, [](graph::Node& n) { test::SetAttr(n, "adj_y", true); }), part});
+    stream = b.Node("add", "sum" + at, {stream, dense("out" + at, part, 0.2f, 30 + static_cast<uint32_t>(k))});
+  }
+  const auto start = b.g().node(b.g().order()[0]).outputs[0];
+  b.g().outputs = {b.Node("sub", "added", {stream, start})};
+  return b;
+}
+
+TEST(ResidualStreams, AreSumsUponSumsAndWhatTheyBeginWith) {
+  EXPECT_TRUE(ResidualStreams(StreamModel(1, true).g()).empty());
+  const std::vector<std::string> names = ResidualStreams(StreamModel(4, true).g());
+  for (const char* name : {"stem", "sum0", "sum1", "sum3"}) EXPECT_EQ(std::ranges::count(names, name), 1) << name;
+  for (const char* name : {"in1", "out0", "part2", "mixed3"}) EXPECT_EQ(std::ranges::count(names, name), 0) << name;
+}
+
+TEST(Quantize, AStreamThatBlocksAddLittleToTakesSixteenBits) {
+  const Builder b = StreamModel(4, true);
+  const Samples data(Shape{6, 8}, test::RandomFloats(64 * 48, 8));
+  const auto wide = QuantizeInt8(b.model, data, {}, {});
+  ASSERT_TRUE(wide.ok()) << wide.error().message();
+  EXPECT_TRUE(std::ranges::any_of(wide->int16_nodes, [](const FloatNode& n) { return n.tensor == "sum1"; }));
+  QuantizeOptions narrow;
+  narrow.int8_only = true;
+  const auto int8 = QuantizeInt8(b.model, data, narrow, {});
+  ASSERT_TRUE(int8.ok()) << int8.error().message();
+  EXPECT_TRUE(int8->int16_nodes.empty());
+  EXPECT_GT(wide->output_sqnr_db, int8->output_sqnr_db + 3);
+}
+
 }  // namespace
 }  // namespace octet::quantizer
