@@ -732,6 +732,20 @@ class Special(tf.Module):
                 tf.einsum("ok,bk->bo", tf.reshape(tf.range(27.0), [3, 9]) * 0.01, x), m.zeta(1.5 + m.abs(x), 0.25 + m.square(x)), m.polygamma(2.0, 0.3 + m.abs(x)), m.polygamma(0.0, 0.3 + m.abs(x))]
 
 
+class Quotients(tf.Module):
+    """Quotients that are 0/0 where they are not taken."""
+
+    @tf.function(input_signature=[tf.TensorSpec([1, 2, 2, 3])])
+    def serve(self, x):
+        return [tf.image.rgb_to_hsv(x), tf.math.erf(x - 0.25), tf.math.divide_no_nan(x, x[..., :1])]
+
+
+def quotients():
+    """Black, grey and white pixels among others."""
+    pixels = np.array([[0, 0, 0], [0.25, 0.25, 0.25], [1, 1, 1], [0, 0.5, 1]], np.float32)
+    save_tf("quotients", Quotients(), (pixels.reshape(1, 2, 2, 3),), (np.roll(pixels, 1, -1)[::-1].reshape(1, 2, 2, 3),))
+
+
 def special():
     """Away from the poles of gamma's functions, where a float's own rounding is the larger error."""
     near = np.array([[-5.3, -2.6, -1.4, -0.4, 0.3, 1.4, 2.7, 4.6, 11.2]], np.float32)
@@ -866,7 +880,7 @@ def tied():
 MODELS = [
     fake_quantized, branch_in_loop, references, rounded, one_of_two, narrow_numbers, spread_volumes, locally_connected, transforms, open_sizes, halves, narrowed, norms, rows, named_ends, held_model,
     prepared, tied, sound, complexes, bits, volumes_first, grids, draws, sparse, detections, warped, sequences,
-    special, large, spectra, diagonals, more_layers, masked_attention, any_axis, odds_and_ends,
+    special, quotients, large, spectra, diagonals, more_layers, masked_attention, any_axis, odds_and_ends,
     transposed, more_functions, matrices, choices, whole_numbers, recurrent_any_length, recurrent_stateful, lookups,
     texts, spectrograms, volumes, functions, scattered, images, cache, old_control_flow,
     lowered_control_flow, parted,

@@ -24,6 +24,20 @@ constexpr std::string_view kChoosing[] = {"maximum", "minimum", "max_pool_2d", "
 constexpr std::string_view kDividing[] = {"div", "floor_div", "floor_mod"};
 constexpr std::string_view kMasking[] = {"add", "maximum", "minimum", "mul", "padv2", "select", "select_v2", "sub"};
 
+// Functions that are level beyond these ends, but for what is a tenth of an int8 step: e^-8 of 1.
+struct Levelling {
+  std::string_view op;
+  Interval ends;
+};
+constexpr Levelling kLevelling[] = {{"elu", {-8, INFINITY}}, {"gelu", {-4, INFINITY}},        {"logistic", {-8, 8}}, {"tanh", {-4, 4}},
+                                    {"relu", {0, INFINITY}}, {"relu_0_to_1", {0, 1}}, {"relu6", {0, 6}},     {"relu_n1_to_1", {-1, 1}}};
+constexpr Interval kSwish{-10, INFINITY};  // x * logistic(x)
+
+const Levelling* FindLevelling(const graph::Node& n) {
+  const auto it = std::ranges::find(kLevelling, n.op->name, &Levelling::op);
+  return it == std::end(kLevelling) ? nullptr : it;
+}
+
 bool IsOneOf(std::span<const std::string_view> names, const graph::Node& n) { return std::ranges::find(names, n.op->name) != names.end(); }
 
 bool IsFloat(const Graph& g, TensorId t) { return t != graph::kNoTensor && g.tensor(t).type.dtype == DType::kF32; }
@@ -71,6 +85,13 @@ class Walk {
   Interval& Visible(TensorId t) { return visible_[static_cast<size_t>(t)]; }
   std::optional<SeenValues> SeenOf(TensorId t) const { return IsFloat(g_, t) ? seen_(g_.tensor(t).name) : std::nullopt; }
 
+  // A constant's own values: ranges, which have zero in them, are wider.
+  std::optional<SeenValues> Held(TensorId t) const {
+    if (!IsFloat(g_, t) || !g_.is_constant(t) || g_.tensor(t).data<float>().empty()) return SeenOf(t);
+    const auto [min, max] = std::ranges::minmax_element(g_.tensor(t).data<float>());
+    return SeenValues{*min, *max, INFINITY};
+  }
+
   // Its operands are seen through it.
   void Read(const graph::Node& n) {
     for (size_t i = 0; i < n.inputs.size(); ++i)
@@ -81,6 +102,7 @@ class Walk {
     if (const int rank = RankRead(g_, n); rank > 0 && i == 0) return AbovePeaks(n);
     if (IsOneOf(kChoosing, n) || Moves(g_, n)) return OfOutputs(n);
     if (n.op->name == "add" || n.op->name == "sub" || n.op->name == "mul") return ThroughArithmetic(n, i);
+    if (const Levelling* levelling = FindLevelling(n)) return levelling->ends;
     if (n.op->name == "neg") return {-Visible(n.outputs[0]).high, -Visible(n.outputs[0]).low};
     return kAll;
   }
@@ -103,13 +125,26 @@ class Walk {
     return all.low <= all.high ? all : kAll;
   }
 
-  Interval ThroughArithmetic(const graph::Node& n, size_t i) {
+  // Of the node's output, before its activation.
+  Interval Unactivated(const graph::Node& n) {
     const Interval out = Visible(n.outputs[0]);
-    const std::optional<SeenValues> own = SeenOf(n.inputs[i]), other = SeenOf(n.inputs[1 - i]), made = SeenOf(n.outputs[0]);
-    if (!own || !other || !made || FusesActivation(n)) return kAll;
+    switch (*FindAttr<ops::Activation>(n, "fused_activation_function")) {
+      case ops::Activation::kNone: return out;
+      case ops::Activation::kRelu: return {std::max(out.low, 0.0f), out.high};
+      case ops::Activation::kRelu6: return {std::max(out.low, 0.0f), std::min(out.high, 6.0f)};
+      case ops::Activation::kReluN1To1: return {std::max(out.low, -1.0f), std::min(out.high, 1.0f)};
+      default: return kAll;
+    }
+  }
+
+  Interval ThroughArithmetic(const graph::Node& n, size_t i) {
+    const Interval out = Unactivated(n);
+    const std::optional<SeenValues> own = SeenOf(n.inputs[i]), other = Held(n.inputs[1 - i]), made = SeenOf(n.outputs[0]);
+    if (n.op->name == "mul" && IsLogisticOf(n.inputs[1 - i], n.inputs[i])) return kSwish;
+    if (!own || !other || !made) return kAll;
     if (n.op->name == "add") return {out.low - other->max, out.high - other->min};
     if (n.op->name == "sub") return i == 0 ? Interval{out.low + other->min, out.high + other->max} : Interval{other->min - out.high, other->max - out.low};
-    if (!std::isfinite(out.low) && !std::isfinite(out.high)) return kAll;
+    if (FusesActivation(n) || (!std::isfinite(out.low) && !std::isfinite(out.high))) return kAll;
     // The smaller factor moves by steps: by the first of them already the product goes out of sight.
     const float sight = std::max(-std::max(out.low, made->min), std::min(out.high, made->max)), step = Reach(*other) / kSteps;
     return step > 0 && Reach(*other) < Reach(*own) ? Interval{-sight / step, sight / step} : kAll;
@@ -117,6 +152,11 @@ class Walk {
   static float Reach(const SeenValues& s) { return std::max(-s.min, s.max); }
 
   static bool FusesActivation(const graph::Node& n) { return *FindAttr<ops::Activation>(n, "fused_activation_function") != ops::Activation::kNone; }
+
+  bool IsLogisticOf(TensorId y, TensorId x) const {
+    const NodeId made = g_.tensor(y).producer;
+    return made >= 0 && g_.node(made).op->name == "logistic" && g_.node(made).inputs[0] == x;
+  }
 
   const Graph& g_;
   const Seen& seen_;
@@ -142,7 +182,7 @@ std::map<TensorId, Interval> VisibleRanges(const Graph& g, const Seen& seen) { r
 bool IsBounded(const Graph& g, TensorId t) {
   return !g.is_output(t) && std::ranges::all_of(g.tensor(t).consumers, [&](NodeId id) {
     const graph::Node& n = g.node(id);
-    return (n.op->name == "minimum" || n.op->name == "maximum") && g.is_constant(n.inputs[n.inputs[0] == t ? 1 : 0]);
+    return FindLevelling(n) || ((n.op->name == "minimum" || n.op->name == "maximum") && g.is_constant(n.inputs[n.inputs[0] == t ? 1 : 0]));
   });
 }
 

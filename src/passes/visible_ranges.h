@@ -32,10 +32,11 @@ inline constexpr float kHidden = -5000;
 float MarginOf(const graph::Node& n);
 
 // What readers tell apart of each float tensor, where that is less than what it holds: beyond these ends everything gives the same outputs
-// for all samples. A mask, whatever computes it, ends just below the scores; a bound that is never reached, at the data.
+// for all samples. A mask, whatever computes it, ends just below the scores; a bound that is never reached, at the data; what a sigmoid is
+// made of, where the sigmoid is level.
 std::map<graph::TensorId, Interval> VisibleRanges(const graph::Graph& g, const Seen& seen);
 
-// Is it read through constant bounds alone? What is beyond them is never seen, whatever the samples.
+// Is it read through constant bounds, or functions that have some, alone? What is beyond them is never seen, whatever the samples.
 bool IsBounded(const graph::Graph& g, graph::TensorId t);
 
 // What the node divides by; kNoTensor: nothing.

@@ -25,7 +25,8 @@ bool Observed(const runtime::TensorRef& t) { return t.data && t.type->dtype == D
 // Float tensors that the graph computes or takes in: those need ranges. By their positions in the list. Behind them what
 // subgraphs compute that nodes call, loop by loop and branch by branch.
 struct Watched {
-  Watched(const runtime::Interpreter& interpreter, const graph::Model& model) : made(static_cast<size_t>(interpreter.num_nodes())), position(static_cast<size_t>(interpreter.num_tensors()), -1) {
+  Watched(const runtime::Interpreter& interpreter, const graph::Model& model)
+      : made(static_cast<size_t>(interpreter.num_nodes())), position(static_cast<size_t>(interpreter.num_tensors()), -1) {
     for (int n = 0; n < interpreter.num_nodes(); ++n) {
       const runtime::NodeInfo node = interpreter.node(n);
       for (int32_t t : node.outputs)
@@ -38,7 +39,9 @@ struct Watched {
     for (size_t g = 1; g < model.subgraphs.size(); ++g)
       for (const graph::NodeId id : model.subgraphs[g].order())
         for (const graph::TensorId t : model.subgraphs[g].node(id).outputs)
-          if (const graph::Tensor& tensor = model.subgraphs[g].tensor(t); tensor.type.dtype == DType::kF32 && called.try_emplace(tensor.name, names.size()).second) names.push_back(tensor.name);
+          if (const graph::Tensor& tensor = model.subgraphs[g].tensor(t);
+              tensor.type.dtype == DType::kF32 && called.try_emplace(tensor.name, names.size()).second)
+            names.push_back(tensor.name);
   }
 
   std::vector<std::string> names;                                 // Of all.
@@ -65,7 +68,8 @@ using Look = std::function<void(const runtime::TensorRef& tensor, size_t positio
 // Shows tensors as they are made, while they are still in the cache and before their memory is another's.
 class Watch : public runtime::Observer {
  public:
-  Watch(const runtime::Interpreter& interpreter, const Watched& watched, const Look& look) : interpreter_(interpreter), watched_(watched), look_(look), shown_(watched.tensors.size(), false) {}
+  Watch(const runtime::Interpreter& interpreter, const Watched& watched, const Look& look)
+      : interpreter_(interpreter), watched_(watched), look_(look), shown_(watched.tensors.size(), false) {}
   // Before the run, when the inputs are set.
   void ShowInputs() {
     for (int k : watched_.inputs) Show(k);
@@ -100,7 +104,12 @@ class Watch : public runtime::Observer {
 class ChannelRanges {
  public:
   explicit ChannelRanges(int64_t channels)
-      : channels_(channels), width_(channels * std::max<int64_t>(1, kRow / channels)), low_(static_cast<size_t>(width_), 0.0f), high_(low_), block_(low_), sum_(low_.size(), 0.0) {}
+      : channels_(channels),
+        width_(channels * std::max<int64_t>(1, kRow / channels)),
+        low_(static_cast<size_t>(width_), 0.0f),
+        high_(low_),
+        block_(low_),
+        sum_(low_.size(), 0.0) {}
 
   void Add(const float* x, int64_t n) {
     const int64_t rows = n / width_;
@@ -205,7 +214,8 @@ void ObserveHistogram(const runtime::TensorRef& t, TensorStatistics& s) {
   const int64_t n = t.type->shape.elements(), channels = t.type->shape.rank() > 0 ? t.type->shape.back() : 1;
   int64_t step = (n + kMostBinned - 1) / kMostBinned;
   while (step > 1 && std::gcd(step, channels) != 1) ++step;  // All channels get their turn.
-  for (int64_t i = 0; i < n; i += step) s.histogram[static_cast<size_t>(std::min(last, std::max(0.0f, (x[i] - s.min) * per_width)))] += 1.0f;  // NaN: the first.
+  for (int64_t i = 0; i < n; i += step)
+    s.histogram[static_cast<size_t>(std::min(last, std::max(0.0f, (x[i] - s.min) * per_width)))] += 1.0f;  // NaN: the first.
 }
 
 // What one strand saw, added to what the strands before it saw.
@@ -266,7 +276,8 @@ Status CheckFinite(const graph::Model& model, const std::vector<std::string>& na
 }
 
 void ObserveNearest(const runtime::TensorRef& t, TensorStatistics& s) {
-  for (const float v : std::span(reinterpret_cast<const float*>(t.data), static_cast<size_t>(t.type->shape.elements()))) s.nearest = std::min(s.nearest, std::abs(v));
+  for (const float v : std::span(reinterpret_cast<const float*>(t.data), static_cast<size_t>(t.type->shape.elements())))
+    s.nearest = std::min(s.nearest, std::abs(v));
 }
 
 // How a tensor is read.
@@ -375,10 +386,11 @@ Result<Statistics> Calibrate(const graph::Model& model, const data::Dataset& dat
       strand = found;
       for (TensorStatistics& s : strand) s.histogram.assign(kHistogramBins, 0.0f);
     }
-    OCTET_TRY(ForSamples(file, options, data, binned ? *binned : samples, "histograms", progress, [&](Session& session, int strand, int64_t sample, int64_t position) -> Status {
-      PerTensor& into = strands[static_cast<size_t>(strand)];
-      return RunWatched(session, data, sample, watched, position == 0, [&](const runtime::TensorRef& t, size_t k) { ObserveHistogram(t, into[k]); });
-    }));
+    OCTET_TRY(ForSamples(
+        file, options, data, binned ? *binned : samples, "histograms", progress, [&](Session& session, int strand, int64_t sample, int64_t position) -> Status {
+          PerTensor& into = strands[static_cast<size_t>(strand)];
+          return RunWatched(session, data, sample, watched, position == 0, [&](const runtime::TensorRef& t, size_t k) { ObserveHistogram(t, into[k]); });
+        }));
     for (size_t k = 0; k < names.size(); ++k) {
       found[k].histogram.assign(kHistogramBins, 0.0f);
       for (const PerTensor& strand : strands)

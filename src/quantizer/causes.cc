@@ -47,8 +47,9 @@ void AddSpread(const std::vector<LayerRow>& layers, std::vector<std::string>* ca
     // What equalisation already flattened in the file's own ranges is no cause any more.
     const bool coarse = r->step_over_median > static_cast<double>(r->spread) / 512, measured = !std::isnan(r->sqnr_db);
     if (r->fixed_scale || r->spread < kWideSpread || !coarse || (measured && r->sqnr_db >= kGoodSqnrDb && r->median_channel_db >= kDrownedDb)) continue;
-    causes->push_back(Format("channel %d of %s is %.0f times the median: one int8 step is %.0f %% of what the median channel ever reaches%s", r->widest_channel, r->tensor.c_str(),
-                             static_cast<double>(r->spread), 100 * r->step_over_median, measured ? Format(" (which keeps %.1f dB)", r->median_channel_db).c_str() : ""));
+    causes->push_back(Format("channel %d of %s is %.0f times the median: one int8 step is %.0f %% of what the median channel ever reaches%s", r->widest_channel,
+                             r->tensor.c_str(), static_cast<double>(r->spread), 100 * r->step_over_median,
+                             measured ? Format(" (which keeps %.1f dB)", r->median_channel_db).c_str() : ""));
   }
 }
 
@@ -63,8 +64,9 @@ std::vector<bool> AddJoins(const std::vector<LayerRow>& layers, const std::vecto
     const size_t narrow = *std::ranges::min_element(operands, {}, reach), wide = *std::ranges::max_element(operands, {}, reach);
     if (reach(wide) <= kUnlikeRanges * reach(narrow)) continue;
     for (size_t i : operands) narrowed[i] = narrowed[i] || reach(i) < reach(wide);
-    causes->push_back(Format("%s joins %s (up to %.3g) and %s (up to %.3g) under one scale: the smaller keeps only %.0f of 256 steps", join.place.c_str(), layers[wide].tensor.c_str(),
-                             reach(wide), layers[narrow].tensor.c_str(), reach(narrow), std::max(1.0, 256 * reach(narrow) / reach(wide))));
+    causes->push_back(Format("%s joins %s (up to %.3g) and %s (up to %.3g) under one scale: the smaller keeps only %.0f of 256 steps", join.place.c_str(),
+                             layers[wide].tensor.c_str(), reach(wide), layers[narrow].tensor.c_str(), reach(narrow),
+                             std::max(1.0, 256 * reach(narrow) / reach(wide))));
   }
   return narrowed;
 }
@@ -76,9 +78,11 @@ void AddRanges(const std::vector<LayerRow>& layers, const std::vector<bool>& nar
     const bool hides = Width(r) > kHiding * 255 * r.step;  // A mask, which ends just below what it hides.
     const bool harmless = hides || r.isolated_db >= kGoodSqnrDb;
     if (r.saturated > kManySaturated && !harmless)
-      saturated.push_back(Format("%.1f %% of the values of %s lie at the ends of its int8 range: the calibration set did not cover them", 100 * r.saturated, r.tensor.c_str()));
+      saturated.push_back(
+          Format("%.1f %% of the values of %s lie at the ends of its int8 range: the calibration set did not cover them", 100 * r.saturated, r.tensor.c_str()));
     if (!harmless && !r.rescaled && !r.fixed_scale && !narrowed[i] && Width(r) > 0 && 255 * r.step > kTooWide * Width(r))
-      wide.push_back(Format("the int8 range of %s is %.0f times what the data reach: other data, or a single sample, set it", r.tensor.c_str(), 255 * r.step / Width(r)));
+      wide.push_back(
+          Format("the int8 range of %s is %.0f times what the data reach: other data, or a single sample, set it", r.tensor.c_str(), 255 * r.step / Width(r)));
   }
   AddFew(std::move(saturated), causes);
   AddFew(std::move(wide), causes);
@@ -88,8 +92,10 @@ void AddLost(const std::vector<LayerRow>& layers, std::vector<std::string>* caus
   for (const LayerRow& r : layers) {
     const bool fits = 255 * r.step <= kTooWide * Width(r), known = !std::isnan(r.isolated_db);
     if (!fits || r.lost <= kManyLost || (known ? r.isolated_db >= kLowSqnrDb : r.channels > 1)) continue;
-    causes->push_back(Format("%.0f %% of the values of %s are below half an int8 step and become zero: they differ too much in size for one scale, as the variances of a LayerNorm do%s", 100 * r.lost,
-                             r.tensor.c_str(), known ? Format(" (it alone leaves the outputs %.0f dB)", r.isolated_db).c_str() : ""));
+    causes->push_back(
+        Format("%.0f %% of the values of %s are below half an int8 step and become zero: they differ too much in size for one scale, as the variances of a "
+               "LayerNorm do%s",
+               100 * r.lost, r.tensor.c_str(), known ? Format(" (it alone leaves the outputs %.0f dB)", r.isolated_db).c_str() : ""));
   }
 }
 
@@ -153,7 +159,8 @@ std::optional<FirstLayer> FirstBehind(const graph::Graph& g, graph::TensorId t, 
       continue;
     }
     const auto it = statistics.find(out);
-    if (op.bias < 0 || static_cast<size_t>(op.bias) >= n.inputs.size() || n.inputs[static_cast<size_t>(op.bias)] == graph::kNoTensor || it == statistics.end()) return std::nullopt;
+    if (op.bias < 0 || static_cast<size_t>(op.bias) >= n.inputs.size() || n.inputs[static_cast<size_t>(op.bias)] == graph::kNoTensor || it == statistics.end())
+      return std::nullopt;
     const graph::Tensor& bias = g.tensor(n.inputs[static_cast<size_t>(op.bias)]);
     const std::vector<float>& reach = it->second.channel_max;
     if (!bias.constant || bias.type.dtype != DType::kF32 || reach.empty() || bias.data<float>().size() != reach.size()) return std::nullopt;
@@ -186,7 +193,8 @@ std::vector<std::string> CausesOf(const std::vector<LayerRow>& layers, const std
   if (causes.empty() && measured) {
     const auto worst = std::ranges::min_element(layers, {}, &LayerRow::sqnr_db);
     if (worst->sqnr_db < kLowSqnrDb)
-      causes.push_back(Format("%s has the lowest signal to error, %.1f dB; its channels are even, so no single one is to blame", worst->tensor.c_str(), worst->sqnr_db));
+      causes.push_back(
+          Format("%s has the lowest signal to error, %.1f dB; its channels are even, so no single one is to blame", worst->tensor.c_str(), worst->sqnr_db));
   }
   AddDead(layers, &causes);
   if (causes.size() > kMostCauses) causes.resize(kMostCauses);
@@ -205,7 +213,8 @@ std::vector<std::string> CausesIn(const graph::Graph& g, const Statistics& stati
         if (const auto it = rows.find(t); it != rows.end()) join.operands.push_back(it->second);
       joins.push_back(std::move(join));
     }
-    const bool computes = std::ranges::any_of(n.inputs, [&](graph::TensorId t) { return t != graph::kNoTensor && !g.is_constant(t) && g.tensor(t).type.dtype == DType::kF32; });
+    const bool computes =
+        std::ranges::any_of(n.inputs, [&](graph::TensorId t) { return t != graph::kNoTensor && !g.is_constant(t) && g.tensor(t).type.dtype == DType::kF32; });
     if (n.outputs.empty() || !computes) continue;  // The zeros that a loop begins with lose nothing.
     const auto it = statistics.find(g.tensor(n.outputs[0]).name);
     if (it == statistics.end() || it->second.channel_max.empty()) continue;
@@ -237,10 +246,11 @@ std::vector<std::string> OtherNormalisation(const graph::Graph& g, const Statist
     const TensorStatistics& s = seen->second;
     const bool large = first->bias_share < kBiasDrowned && first->reach > kLargeReach, small = first->bias_share > kBiasAlone && s.ema_samples >= kSomeSamples;
     if (!large && !small) continue;
-    doubts.push_back(Format("input '%s' reaches from %g to %g: beside that, the biases of %s are %s (%.2g of what its median channel reaches); was the model trained on %s values, "
-                            "as %s? --preprocess states what is done to the data",
-                            g.tensor(input).name.c_str(), static_cast<double>(s.min), static_cast<double>(s.max), first->place.c_str(), large ? "nothing" : "nearly all", first->bias_share,
-                            large ? "smaller" : "larger", large ? "0 to 1 instead of 0 to 255" : "0 to 255 instead of 0 to 1"));
+    doubts.push_back(Format(
+        "input '%s' reaches from %g to %g: beside that, the biases of %s are %s (%.2g of what its median channel reaches); was the model trained on %s values, "
+        "as %s? --preprocess states what is done to the data",
+        g.tensor(input).name.c_str(), static_cast<double>(s.min), static_cast<double>(s.max), first->place.c_str(), large ? "nothing" : "nearly all",
+        first->bias_share, large ? "smaller" : "larger", large ? "0 to 1 instead of 0 to 255" : "0 to 255 instead of 0 to 1"));
   }
   return doubts;
 }
@@ -252,7 +262,8 @@ std::string LoneSample(const Statistics& statistics) {
     const double most = std::max(-static_cast<double>(s.min), static_cast<double>(s.max)), next = static_cast<double>(s.runner_up_max);
     if (s.widest_sample < 0 || next <= 0 || most / next <= worst) continue;
     worst = most / next;
-    text = Format("sample %lld alone sets the range of %s: %.3g, the next largest is %.3g; is it a good sample?", static_cast<long long>(s.widest_sample), name.c_str(), most, next);
+    text = Format("sample %lld alone sets the range of %s: %.3g, the next largest is %.3g; is it a good sample?", static_cast<long long>(s.widest_sample),
+                  name.c_str(), most, next);
   }
   return text;
 }

@@ -75,7 +75,8 @@ Range PercentileRange(const TensorStatistics& s, double inside) {
   int first = 0, last = kHistogramBins - 1;
   for (double left = 0; first < last && left + static_cast<double>(s.histogram[first]) <= outside / 2; ++first) left += static_cast<double>(s.histogram[first]);
   for (double left = 0; last > first && left + static_cast<double>(s.histogram[last]) <= outside / 2; --last) left += static_cast<double>(s.histogram[last]);
-  return {static_cast<float>(std::min(0.0, static_cast<double>(s.min) + first * width)), static_cast<float>(std::max(0.0, static_cast<double>(s.min) + (last + 1) * width))};
+  return {static_cast<float>(std::min(0.0, static_cast<double>(s.min) + first * width)),
+          static_cast<float>(std::max(0.0, static_cast<double>(s.min) + (last + 1) * width))};
 }
 
 // Information lost when [0, last) of |x|'s histogram is told apart in 128 levels only, the rest counted at the end.
@@ -100,12 +101,14 @@ double Divergence(const std::vector<double>& h, int last, int levels, double tot
 
 Range KlRange(const TensorStatistics& s) {
   const int levels = s.min < 0 && s.max > 0 ? 128 : 255;  // Of |x|.
-  const double width = (static_cast<double>(s.max) - static_cast<double>(s.min)) / kHistogramBins, most = std::max(static_cast<double>(s.max), -static_cast<double>(s.min));
+  const double width = (static_cast<double>(s.max) - static_cast<double>(s.min)) / kHistogramBins,
+               most = std::max(static_cast<double>(s.max), -static_cast<double>(s.min));
   std::vector<double> h(kHistogramBins, 0.0);
   double total = 0;
   for (int i = 0; i < kHistogramBins; ++i) {
     const double x = std::abs(static_cast<double>(s.min) + (i + 0.5) * width);
-    h[static_cast<size_t>(std::min(kHistogramBins - 1, static_cast<int>(x / most * kHistogramBins)))] += static_cast<double>(s.histogram[static_cast<size_t>(i)]);
+    h[static_cast<size_t>(std::min(kHistogramBins - 1, static_cast<int>(x / most * kHistogramBins)))] +=
+        static_cast<double>(s.histogram[static_cast<size_t>(i)]);
   }
   h[0] = 0;  // What ReLU made zero is exact under any range; spread over a level it would outweigh everything.
   for (double v : h) total += v;
@@ -142,10 +145,12 @@ TensorStatistics Above(const TensorStatistics& s, float low) {
   cut.min = std::min(low, s.max);
   if (s.histogram.empty() || !(s.max > cut.min)) return cut;
   cut.histogram.assign(kHistogramBins, 0.0f);
-  const double from = (static_cast<double>(s.max) - static_cast<double>(s.min)) / kHistogramBins, to = (static_cast<double>(s.max) - static_cast<double>(cut.min)) / kHistogramBins;
+  const double from = (static_cast<double>(s.max) - static_cast<double>(s.min)) / kHistogramBins,
+               to = (static_cast<double>(s.max) - static_cast<double>(cut.min)) / kHistogramBins;
   for (int i = 0; i < kHistogramBins; ++i) {
     const double x = static_cast<double>(s.min) + (i + 0.5) * from;
-    cut.histogram[static_cast<size_t>(std::clamp(static_cast<int>((x - static_cast<double>(cut.min)) / to), 0, kHistogramBins - 1))] += s.histogram[static_cast<size_t>(i)];
+    cut.histogram[static_cast<size_t>(std::clamp(static_cast<int>((x - static_cast<double>(cut.min)) / to), 0, kHistogramBins - 1))] +=
+        s.histogram[static_cast<size_t>(i)];
   }
   return cut;
 }

@@ -19,7 +19,9 @@ struct Biased {
 
 std::vector<Biased> BiasesOf(const graph::Graph& g, graph::NodeId id) {
   const graph::Node& n = g.node(id);
-  const auto given = [&](int operand) { return operand >= 0 && operand < static_cast<int>(n.inputs.size()) && n.inputs[static_cast<size_t>(operand)] != graph::kNoTensor; };
+  const auto given = [&](int operand) {
+    return operand >= 0 && operand < static_cast<int>(n.inputs.size()) && n.inputs[static_cast<size_t>(operand)] != graph::kNoTensor;
+  };
   WeightedOp op;
   if (FindWeights(g, id, &op)) return given(op.bias) ? std::vector{Biased{op, false}} : std::vector<Biased>();
   std::vector<Biased> found;
@@ -27,7 +29,9 @@ std::vector<Biased> BiasesOf(const graph::Graph& g, graph::NodeId id) {
     if (row.kind != ops::QuantKind::kProductBias || !given(row.operand) || !given(row.other)) continue;
     const graph::Tensor &w = g.tensor(n.inputs[static_cast<size_t>(row.other)]), &b = g.tensor(n.inputs[static_cast<size_t>(row.operand)]);
     const ops::QuantRow* rule = RuleFor(*n.op, row.other, DType::kI8);
-    if (!w.constant || !b.constant || w.type.dtype != DType::kF32 || b.type.dtype != DType::kF32 || w.type.shape.rank() != 2 || !rule || rule->kind != ops::QuantKind::kSymmetric) continue;
+    if (!w.constant || !b.constant || w.type.dtype != DType::kF32 || b.type.dtype != DType::kF32 || w.type.shape.rank() != 2 || !rule ||
+        rule->kind != ops::QuantKind::kSymmetric)
+      continue;
     found.push_back({{.data = 0, .weights = row.other, .bias = row.operand}, true});
   }
   return found;
@@ -35,7 +39,9 @@ std::vector<Biased> BiasesOf(const graph::Graph& g, graph::NodeId id) {
 
 using Constants = std::pair<graph::TensorId, graph::TensorId>;  // Weights and bias.
 
-Constants ConstantsOf(const graph::Node& n, const WeightedOp& op) { return {n.inputs[static_cast<size_t>(op.weights)], n.inputs[static_cast<size_t>(op.bias)]}; }
+Constants ConstantsOf(const graph::Node& n, const WeightedOp& op) {
+  return {n.inputs[static_cast<size_t>(op.weights)], n.inputs[static_cast<size_t>(op.bias)]};
+}
 
 // Means of a layer's inputs per channel, over all layers that share its weights and bias (the steps of an
 // unrolled recurrent layer): they get one corrected bias together.
@@ -60,7 +66,8 @@ std::map<Constants, std::vector<double>> InputMeans(const graph::Graph& g, const
 
 // The bias that takes back what rounding the weights adds to each output on average:
 //   b[o] += sum over the window of (W - W_q)[o, ...] * E[x_c]
-std::vector<float> CorrectedBias(const graph::Graph& g, graph::NodeId id, const Biased& biased, const std::vector<double>& mean, const RewriteOptions& options) {
+std::vector<float> CorrectedBias(const graph::Graph& g, graph::NodeId id, const Biased& biased, const std::vector<double>& mean,
+                                 const RewriteOptions& options) {
   const WeightedOp& op = biased.op;
   const bool four = TakesInt4(g, id, options.int4);
   const graph::Tensor &w = g.tensor(g.node(id).inputs[op.weights]), &bias = g.tensor(g.node(id).inputs[op.bias]);
@@ -102,7 +109,8 @@ void CorrectBias(graph::Model& model, const Statistics& statistics, const Rewrit
       const auto mean = means.find(key);
       if (mean == means.end()) continue;
       const auto [it, fresh] = made.try_emplace(key, graph::kNoTensor);
-      if (fresh) it->second = g.AddConstant<float>(g.tensor(key.second).name, g.tensor(key.second).type.shape, CorrectedBias(g, id, biased, mean->second, options));
+      if (fresh)
+        it->second = g.AddConstant<float>(g.tensor(key.second).name, g.tensor(key.second).type.shape, CorrectedBias(g, id, biased, mean->second, options));
       g.SetInput(id, biased.op.bias, it->second);
     }
   }

@@ -18,6 +18,7 @@ constexpr double kOtherScale = 0.25;            // A channel's best factor this 
 constexpr double kSameSignal = 0.98;
 constexpr int64_t kHistogramSamples = 32, kIsolatedSamples = 8;
 constexpr int kTimedRuns = 20;
+constexpr double kGoodInputDb = 30, kMostOfIt = 3;  // An input that makes most of an error worth a word.
 constexpr double kSlower = 1.15, kSlowestNoise_us = 5;
 
 struct Pair {
@@ -52,7 +53,14 @@ std::vector<Pair> MatchTensors(const runtime::Interpreter& reference, const runt
     if (it == by_name.end() || !t.data || t.type->dtype != DType::kF32) continue;
     const runtime::TensorRef q = candidate.tensor(it->second);
     if (!q.data || !(q.type->shape == t.type->shape)) continue;
-    Pair p{.float_tensor = node.outputs[0], .quantized_tensor = it->second, .row = {}, .want2 = {}, .product = {}, .got2 = {}, .statistics = {}, .quantized_max = {}};
+    Pair p{.float_tensor = node.outputs[0],
+           .quantized_tensor = it->second,
+           .row = {},
+           .want2 = {},
+           .product = {},
+           .got2 = {},
+           .statistics = {},
+           .quantized_max = {}};
     p.row.tensor = t.name;
     p.row.op = node.op;
     const ops::QuantRow* rule = RuleFor(*ops::Find(node.op), ~0, DType::kI8);
@@ -155,9 +163,23 @@ Status AddHistograms(Session& session, const data::Dataset& data, int64_t sample
   return {};
 }
 
-// What each layer's rounding alone does to the outputs.
-Status AddIsolated(const std::string& float_model, const runtime::Interpreter& candidate, const data::Dataset& data, int64_t samples, const Progress& progress, std::vector<Pair>& pairs) {
-  std::map<std::string, Quant> scales;
+// What the file gives its inputs, by their names in float.
+std::map<std::string, Quant> InputScales(const runtime::Interpreter& reference, const runtime::Interpreter& candidate) {
+  std::map<std::string, Quant> by_name, scales;
+  for (int i = 0; i < candidate.num_tensors(); ++i) {
+    const runtime::TensorRef t = candidate.tensor(i);
+    if (t.type->dtype == DType::kI8 && t.type->quant.scale.size() == 1) by_name[FloatName(t.name)] = t.type->quant;
+  }
+  for (int i = 0; i < reference.num_inputs(); ++i)
+    if (const auto it = by_name.find(std::string(reference.input(i).name)); it != by_name.end()) scales.insert(*it);
+  return scales;
+}
+
+// What each layer's rounding alone does to the outputs; the same of the inputs, in decibels.
+Result<std::map<std::string, double>> AddIsolated(const std::string& float_model, const runtime::Interpreter& reference, const runtime::Interpreter& candidate,
+                                                  const data::Dataset& data, int64_t samples, const Progress& progress, std::vector<Pair>& pairs) {
+  const std::map<std::string, Quant> inputs = InputScales(reference, candidate);
+  std::map<std::string, Quant> scales = inputs;
   for (const Pair& p : pairs) {
     const runtime::TensorRef q = candidate.tensor(p.quantized_tensor);
     if (q.type->dtype == DType::kI8 && !q.type->quant.empty() && !p.row.rescaled) scales[p.row.tensor] = q.type->quant;
@@ -166,7 +188,9 @@ Status AddIsolated(const std::string& float_model, const runtime::Interpreter& c
   OCTET_ASSIGN(const Sensitivity s, MeasureSensitivity(std::move(file), scales, data, {0, std::min(samples, kIsolatedSamples), 1}, progress));
   for (Pair& p : pairs)
     if (const auto it = s.noise.find(p.row.tensor); it != s.noise.end()) p.row.isolated_db = Decibels(s.signal, it->second);
-  return {};
+  std::map<std::string, double> inputs_db;
+  for (const auto& [name, quant] : inputs) inputs_db[name] = Decibels(s.signal, s.noise.at(name));
+  return inputs_db;
 }
 
 // Fastest time of every node, by its first output.
@@ -222,11 +246,7 @@ std::vector<Join> JoinsOf(const runtime::Interpreter& reference, const std::vect
 
 // Do the data lie in the ranges that the file gives its inputs?
 std::vector<std::string> InputCauses(const runtime::Interpreter& reference, const runtime::Interpreter& candidate, const data::Dataset& data, int64_t samples) {
-  std::map<std::string, Quant> by_name;
-  for (int i = 0; i < candidate.num_tensors(); ++i) {
-    const runtime::TensorRef t = candidate.tensor(i);
-    if (t.type->dtype == DType::kI8 && t.type->quant.scale.size() == 1) by_name[FloatName(t.name)] = t.type->quant;
-  }
+  const std::map<std::string, Quant> by_name = InputScales(reference, candidate);
   std::vector<std::string> causes;
   for (int i = 0; i < std::min(reference.num_inputs(), data.num_inputs()); ++i) {
     int from = i;
@@ -243,7 +263,8 @@ std::vector<std::string> InputCauses(const runtime::Interpreter& reference, cons
 
 }  // namespace
 
-Result<Diagnosis> Diagnose(const std::string& float_model, const std::string& quantized_model, const data::Dataset& data, int64_t samples, const Progress& progress) {
+Result<Diagnosis> Diagnose(const std::string& float_model, const std::string& quantized_model, const data::Dataset& data, int64_t samples,
+                           const Progress& progress) {
   OCTET_ASSIGN(const auto reference, Session::Open(float_model, {.keep_all_tensors = true}));
   OCTET_ASSIGN(const auto candidate, Session::Open(quantized_model, {.keep_all_tensors = true}));
   OCTET_TRY(reference->Check(data));
@@ -265,12 +286,19 @@ Result<Diagnosis> Diagnose(const std::string& float_model, const std::string& qu
   }
   for (Pair& p : pairs) FillRow(candidate->interpreter().tensor(p.quantized_tensor), p);
   OCTET_TRY(AddHistograms(*reference, data, d.samples, pairs));
-  OCTET_TRY(AddIsolated(float_model, candidate->interpreter(), data, d.samples, progress, pairs));
+  OCTET_ASSIGN(const auto inputs_db, AddIsolated(float_model, reference->interpreter(), candidate->interpreter(), data, d.samples, progress, pairs));
   OCTET_TRY(AddTimes(float_model, quantized_model, data, pairs));
   const std::vector<Join> joins = JoinsOf(reference->interpreter(), pairs);
   for (Pair& p : pairs) d.layers.push_back(std::move(p.row));
   d.output_sqnr_db = Decibels(signal, error);
-  d.causes = CausesOf(d.layers, joins, InputCauses(reference->interpreter(), candidate->interpreter(), data, d.samples));
+  const std::vector<std::string> out_of_range = InputCauses(reference->interpreter(), candidate->interpreter(), data, d.samples);
+  d.causes = CausesOf(d.layers, joins, out_of_range);
+  for (const auto& [name, db] : inputs_db)
+    if (out_of_range.empty() && db < kGoodInputDb && db < d.output_sqnr_db + kMostOfIt)
+      d.causes.push_back(
+          Format("the rounding of input '%s' to 256 steps alone leaves the outputs %.0f dB: its values differ too much in size for one scale, as those of a "
+                 "spectrogram do; --keep-float leaves what reads it in float, --scheme int16x8 gives it 65536 steps",
+                 name.c_str(), db));
   for (const LayerRow& r : d.layers)
     if (r.quantized_us > kSlower * r.float_us && r.quantized_us - r.float_us > kSlowestNoise_us && r.float_us > 0)
       d.slower.push_back(Format("%s '%s' takes %.0f us in int8, %.0f us in float on this CPU", r.op.c_str(), r.tensor.c_str(), r.quantized_us, r.float_us));

@@ -17,6 +17,7 @@ struct Diagnosis {
 };
 
 // `samples` 0: all. Layers are matched by tensor name.
-Result<Diagnosis> Diagnose(const std::string& float_model, const std::string& quantized_model, const data::Dataset& data, int64_t samples, const Progress& progress);
+Result<Diagnosis> Diagnose(const std::string& float_model, const std::string& quantized_model, const data::Dataset& data, int64_t samples,
+                           const Progress& progress);
 
 }  // namespace octet::quantizer

@@ -193,8 +193,12 @@ class Spaces {
     if (n.inputs.size() != 2 || !(n.op->traits & ops::kElementwise) || (n.op->traits & ops::kJointlyHomogeneous) || !PassesScale(n)) return false;
     for (int i = 0; i < 2; ++i) {
       const TensorId t = n.inputs[static_cast<size_t>(i)], other = n.inputs[static_cast<size_t>(1 - i)];
-      const bool gained = std::ranges::any_of(numbers_, [&](const Numbers& made) { return made.part == Numbers::Part::kBegins && t != graph::kNoTensor && Root(g_.node(made.node).outputs[0]) == Root(t); });
-      if (!gained || other == t || other == graph::kNoTensor || g_.is_constant(other) || g_.tensor(t).type.shape != g_.tensor(n.outputs[0]).type.shape || width_[t] != Last(t) || !GrowsWith(g_, id, i)) continue;
+      const bool gained = std::ranges::any_of(numbers_, [&](const Numbers& made) {
+        return made.part == Numbers::Part::kBegins && t != graph::kNoTensor && Root(g_.node(made.node).outputs[0]) == Root(t);
+      });
+      if (!gained || other == t || other == graph::kNoTensor || g_.is_constant(other) || g_.tensor(t).type.shape != g_.tensor(n.outputs[0]).type.shape ||
+          width_[t] != Last(t) || !GrowsWith(g_, id, i))
+        continue;
       Join(t, n.outputs[0]);
       Freeze(other);
       return true;
@@ -228,7 +232,9 @@ class Spaces {
     const Shape& out = g_.tensor(n.outputs[0]).type.shape;
     int64_t channels = 0;
     for (TensorId t : n.inputs) {
-      if (t == graph::kNoTensor || g_.is_constant(t) || g_.tensor(t).type.dtype != DType::kF32 || out.rank() < 2 || g_.tensor(t).type.shape.rank() != out.rank()) return false;
+      if (t == graph::kNoTensor || g_.is_constant(t) || g_.tensor(t).type.dtype != DType::kF32 || out.rank() < 2 ||
+          g_.tensor(t).type.shape.rank() != out.rank())
+        return false;
       for (int i = 0; i + 1 < out.rank(); ++i)
         if (g_.tensor(t).type.shape[i] != out[i]) return false;
       channels += Last(t);
@@ -237,7 +243,8 @@ class Spaces {
   }
 
   bool SameShapes(const graph::Node& n) const {
-    return n.inputs.size() == 2 && g_.tensor(n.inputs[0]).type.shape == g_.tensor(n.inputs[1]).type.shape && !g_.is_constant(n.inputs[0]) && !g_.is_constant(n.inputs[1]);
+    return n.inputs.size() == 2 && g_.tensor(n.inputs[0]).type.shape == g_.tensor(n.inputs[1]).type.shape && !g_.is_constant(n.inputs[0]) &&
+           !g_.is_constant(n.inputs[1]);
   }
 
   // Producers say how many channels there are; consumers see a multiple of their slice (flattened).

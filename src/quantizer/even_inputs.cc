@@ -31,15 +31,16 @@ bool TakesBack(const Graph& g, NodeId id, TensorId input, WeightedOp* op) {
   const graph::Node& n = g.node(id);
   const TensorId weights = n.inputs[static_cast<size_t>(op->weights)];
   const bool bias = op->bias >= 0 && g.is_constant(n.inputs[static_cast<size_t>(op->bias)]);
-  return bias && n.inputs[static_cast<size_t>(op->data)] == input && g.tensor(weights).type.shape.rank() == 2 && g.tensor(weights).type.shape.back() == g.tensor(input).type.shape.back();
+  return bias && n.inputs[static_cast<size_t>(op->data)] == input && g.tensor(weights).type.shape.rank() == 2 &&
+         g.tensor(weights).type.shape.back() == g.tensor(input).type.shape.back();
 }
 
 bool MayBeEvened(const Graph& g, TensorId input) {
   const TensorType& type = g.tensor(input).type;
   WeightedOp op;
   const auto takes = [&](NodeId id) { return TakesBack(g, id, input, &op); };
-  return type.dtype == DType::kF32 && type.shape.rank() > 1 && type.shape.back() > 1 && type.shape.back() <= kMostFeatures && !g.is_output(input) && !g.tensor(input).consumers.empty() &&
-         std::ranges::all_of(g.tensor(input).consumers, takes);
+  return type.dtype == DType::kF32 && type.shape.rank() > 1 && type.shape.back() > 1 && type.shape.back() <= kMostFeatures && !g.is_output(input) &&
+         !g.tensor(input).consumers.empty() && std::ranges::all_of(g.tensor(input).consumers, takes);
 }
 
 Result<std::vector<Features>> Look(const graph::Model& model, const data::Dataset& data, SampleRange samples) {
@@ -89,7 +90,8 @@ TensorId AddPlain(Graph& g, std::string_view op, TensorId x, std::string name, c
 // y = W x + b with x = e / factor + centre.
 void TakeBack(Graph& g, NodeId id, const WeightedOp& op, const Features& features) {
   const TensorId w = g.node(id).inputs[static_cast<size_t>(op.weights)], b = g.node(id).inputs[static_cast<size_t>(op.bias)];
-  std::vector<float> weights(g.tensor(w).data<float>().begin(), g.tensor(w).data<float>().end()), bias(g.tensor(b).data<float>().begin(), g.tensor(b).data<float>().end());
+  std::vector<float> weights(g.tensor(w).data<float>().begin(), g.tensor(w).data<float>().end()),
+      bias(g.tensor(b).data<float>().begin(), g.tensor(b).data<float>().end());
   for (size_t row = 0; row < bias.size(); ++row) {
     double sum = static_cast<double>(bias[row]);
     for (size_t c = 0; c < features.size(); ++c) {
@@ -113,7 +115,8 @@ void Even(Graph& g, TensorId input, const Features& features, KeptInFloat* in_fl
   }
   const std::string name = g.tensor(input).name;
   const TensorId centred = AddPlain(g, "sub", input, name + "/centred", centres, first), even = AddPlain(g, "mul", centred, name + "/even", factors, first);
-  for (const TensorId t : {centred, even}) (*in_float)[g.tensor(t).name] = "the input's features reach unlike far: each gets a scale of its own before it is quantized";
+  for (const TensorId t : {centred, even})
+    (*in_float)[g.tensor(t).name] = "the input's features reach unlike far: each gets a scale of its own before it is quantized";
   WeightedOp op;
   for (NodeId id : readers)
     if (TakesBack(g, id, input, &op)) {
@@ -132,6 +135,16 @@ Result<KeptInFloat> EvenInputs(graph::Model& model, const data::Dataset& data, S
   for (size_t i = 0; i < inputs.size(); ++i)
     if (Unlike(inputs[i])) Even(g, g.inputs[i], inputs[i], &in_float);
   return in_float;
+}
+
+Result<std::vector<std::string>> UnlikeInputs(const graph::Model& model, const data::Dataset& data, SampleRange samples) {
+  std::vector<std::string> names;
+  const Graph& g = model.main();
+  if (std::ranges::none_of(g.inputs, [&](TensorId t) { return MayBeEvened(g, t); })) return names;
+  OCTET_ASSIGN(const std::vector<Features> inputs, Look(model, data, samples));
+  for (size_t i = 0; i < inputs.size(); ++i)
+    if (Unlike(inputs[i])) names.push_back(g.tensor(g.inputs[i]).name);
+  return names;
 }
 
 }  // namespace octet::quantizer

@@ -77,7 +77,8 @@ class Comparison {
   static Status SameSize(Session& session, int output, const std::vector<float>& want, const std::vector<float>& got) {
     const auto size = static_cast<size_t>(session.interpreter().output(output).type->shape.elements());
     if (want.size() == size && got.size() == size) return {};
-    return Error(Code::kInvalidArgument, "recorded outputs: expected %zu values a sample for output %d, found %zu and %zu", size, output, want.size(), got.size());
+    return Error(Code::kInvalidArgument, "recorded outputs: expected %zu values a sample for output %d, found %zu and %zu", size, output, want.size(),
+                 got.size());
   }
 
   Status Start(const runtime::Interpreter& reference, const runtime::Interpreter& candidate) {
@@ -99,7 +100,8 @@ class Comparison {
     result_.float_operators = CountFloatOperators(candidate);
     result_.in_percent = scorer_->in_percent();
     result_.lower_is_better = scorer_->lower_is_better();
-    const bool classes = result_.metric == Metric::kTop1 || result_.metric == Metric::kTop5 || result_.metric == Metric::kRecall || result_.metric == Metric::kF1;
+    const bool classes =
+        result_.metric == Metric::kTop1 || result_.metric == Metric::kTop5 || result_.metric == Metric::kRecall || result_.metric == Metric::kF1;
     if (classes && values_ <= kMostClasses) {
       result_.classes.resize(static_cast<size_t>(values_));
       result_.confusion.assign(static_cast<size_t>(values_ * values_), 0);
@@ -214,7 +216,8 @@ int CountFloatOperators(const runtime::Interpreter& interpreter) {
   return count;
 }
 
-Result<GateResult> Gate(const std::string& float_model, const std::string& quantized_model, const data::Dataset& holdout, const GateOptions& options, const Progress& progress) {
+Result<GateResult> Gate(const std::string& float_model, const std::string& quantized_model, const data::Dataset& holdout, const GateOptions& options,
+                        const Progress& progress) {
   return Comparison(holdout, options).Run(float_model, quantized_model, progress);
 }
 

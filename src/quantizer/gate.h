@@ -59,7 +59,8 @@ struct GateResult {
 };
 
 // Both files are run on every sample. Errors: no labels, labels outside the classes, shapes that do not fit.
-Result<GateResult> Gate(const std::string& float_model, const std::string& quantized_model, const data::Dataset& holdout, const GateOptions& options, const Progress& progress);
+Result<GateResult> Gate(const std::string& float_model, const std::string& quantized_model, const data::Dataset& holdout, const GateOptions& options,
+                        const Progress& progress);
 
 // Operators of a file that take float in and give float out.
 int CountFloatOperators(const runtime::Interpreter& interpreter);

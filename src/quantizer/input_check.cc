@@ -58,11 +58,12 @@ std::string Doubt(const std::string& name, Range c, const std::vector<float>& re
   const auto outside = std::ranges::count_if(real, [&](float v) { return static_cast<double>(v) < low - margin || static_cast<double>(v) > high + margin; });
   const double share = static_cast<double>(outside) / static_cast<double>(real.size()), width = static_cast<double>(r.high) - static_cast<double>(r.low);
   if (share > kOutsideShare)
-    return Format("input '%s': %.1f %% of the data's values lie outside the calibrated range [%g, %g], they reach from %g to %g; is the normalisation the same?", name.c_str(), 100 * share, low, high,
-                  static_cast<double>(r.min), static_cast<double>(r.max));
+    return Format(
+        "input '%s': %.1f %% of the data's values lie outside the calibrated range [%g, %g], they reach from %g to %g; is the normalisation the same?",
+        name.c_str(), 100 * share, low, high, static_cast<double>(r.min), static_cast<double>(r.max));
   if (high - low <= kTooWide * width) return "";
-  return Format("input '%s': the calibrated range [%g, %g] is %.0f times the data's [%g, %g]; is it normalised, or does one sample set it?", name.c_str(), low, high,
-                (high - low) / std::max(1e-30, width), static_cast<double>(r.low), static_cast<double>(r.high));
+  return Format("input '%s': the calibrated range [%g, %g] is %.0f times the data's [%g, %g]; is it normalised, or does one sample set it?", name.c_str(), low,
+                high, (high - low) / std::max(1e-30, width), static_cast<double>(r.low), static_cast<double>(r.high));
 }
 
 bool IsFloat(const data::Dataset& data, int input) { return data.input_type(input).dtype == DType::kF32; }
@@ -105,7 +106,8 @@ std::vector<std::string> CompareInputs(const data::Dataset& calibration, int64_t
       double variation = 0;
       for (int k = 0; k < kBins; ++k) variation += std::abs(static_cast<double>(a[k]) - static_cast<double>(b[k])) / 2;
       if (variation > kOtherDistribution)
-        warnings.push_back(Format("input '%s': calibration and holdout values are distributed differently (total variation %.2f); is it real data?", name.c_str(), variation));
+        warnings.push_back(
+            Format("input '%s': calibration and holdout values are distributed differently (total variation %.2f); is it real data?", name.c_str(), variation));
     }
   }
   return warnings;

@@ -43,8 +43,9 @@ LoneSamples FindLoneSamples(const data::Dataset& data, int64_t count) {
       const float far = reach[static_cast<size_t>(s)];
       if (!(others > 0) || !std::isfinite(far) || far <= kFurther * others || std::ranges::find(found.samples, s) != found.samples.end()) continue;
       found.samples.push_back(s);
-      found.warnings.push_back(Format("sample %lld alone would set the range of input '%s': %.3g, the others reach %.3g; it is left out, --repair none keeps it", static_cast<long long>(s),
-                                      data.input_name(i).c_str(), static_cast<double>(far), static_cast<double>(others)));
+      found.warnings.push_back(
+          Format("sample %lld alone would set the range of input '%s': %.3g, the others reach %.3g; it is left out, --repair none keeps it",
+                 static_cast<long long>(s), data.input_name(i).c_str(), static_cast<double>(far), static_cast<double>(others)));
     }
   }
   std::ranges::sort(found.samples);

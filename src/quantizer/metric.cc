@@ -59,8 +59,8 @@ class Base : public Scorer {
   Result<int64_t> Label(int64_t i, size_t classes) const {
     const int64_t label = data_.label(i);
     if (label < 0 || label >= static_cast<int64_t>(classes))
-      return Error(Code::kInvalidArgument, "'%s': sample %lld has label %lld, the model has %zu classes (0 to %zu)", data_.path().c_str(), static_cast<long long>(i),
-                   static_cast<long long>(label), classes, classes - 1);
+      return Error(Code::kInvalidArgument, "'%s': sample %lld has label %lld, the model has %zu classes (0 to %zu)", data_.path().c_str(),
+                   static_cast<long long>(i), static_cast<long long>(label), classes, classes - 1);
     return label;
   }
   const data::Dataset& data_;
@@ -74,7 +74,8 @@ class TopK : public Base {
     const std::vector<float>& y = outputs[0];
     OCTET_ASSIGN(const int64_t label, Label(i, y.size()));
     size_t before = 0;
-    for (size_t c = 0; c < y.size(); ++c) before += y[c] > y[static_cast<size_t>(label)] || (y[c] == y[static_cast<size_t>(label)] && static_cast<int64_t>(c) < label);
+    for (size_t c = 0; c < y.size(); ++c)
+      before += y[c] > y[static_cast<size_t>(label)] || (y[c] == y[static_cast<size_t>(label)] && static_cast<int64_t>(c) < label);
     return Facts{static_cast<double>(label), static_cast<double>(ArgMax(y)), before < k_ ? 1.0 : 0.0};
   }
   double Score(const std::vector<Facts>& samples, const Weights& w) const override {
@@ -356,8 +357,8 @@ class WordError : public Base {
 Status NeedLabels(const data::Dataset& data) {
   if (data.has_labels()) return {};
   if (!data.has_targets()) return Error(Code::kInvalidArgument, "'%s' has no labels: expected an array 'y' beside 'x'", data.path().c_str());
-  return Error(Code::kInvalidArgument, "'%s': y has samples of shape %s; expected one class number per sample, for example numpy.argmax(y, axis=1)", data.path().c_str(),
-               data.target_shape().text().c_str());
+  return Error(Code::kInvalidArgument, "'%s': y has samples of shape %s; expected one class number per sample, for example numpy.argmax(y, axis=1)",
+               data.path().c_str(), data.target_shape().text().c_str());
 }
 
 Status NeedTargets(const data::Dataset& data, int64_t values, const char* what) {
@@ -411,8 +412,10 @@ Result<std::unique_ptr<Scorer>> MakeScorer(Metric metric, const data::Dataset& d
     case Metric::kCosine: return Made(std::make_unique<Cosine>(data));
     case Metric::kMap:
       OCTET_TRY(NeedTargets(data, 0, "rows of top, left, bottom, right, class"));
-      if (outputs.size() < 3 || outputs[0].elements() != 4 * outputs[1].elements() || outputs[1].elements() != outputs[2].elements() || data.target_shape().elements() % 5 != 0)
-        return Error(Code::kInvalidArgument, "mAP needs outputs boxes [n,4], classes [n], scores [n] and y of [m,5]: top, left, bottom, right, class (-1: none)");
+      if (outputs.size() < 3 || outputs[0].elements() != 4 * outputs[1].elements() || outputs[1].elements() != outputs[2].elements() ||
+          data.target_shape().elements() % 5 != 0)
+        return Error(Code::kInvalidArgument,
+                     "mAP needs outputs boxes [n,4], classes [n], scores [n] and y of [m,5]: top, left, bottom, right, class (-1: none)");
       return Made(std::make_unique<Detection>(data));
     case Metric::kWer:
       OCTET_TRY(NeedTargets(data, 0, "the wanted sequence, ended by -1,"));

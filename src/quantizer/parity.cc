@@ -44,8 +44,8 @@ void Write(const std::vector<float>& values, const runtime::TensorRef& to) {
   const auto quantized = [&](auto* out) {
     using T = std::remove_pointer_t<decltype(out)>;
     for (size_t i = 0; i < values.size(); ++i)
-      out[i] = static_cast<T>(std::clamp(std::round(values[i] / scale) + static_cast<float>(to.type->quant.zero0()), static_cast<float>(std::numeric_limits<T>::lowest()),
-                                         static_cast<float>(std::numeric_limits<T>::max())));
+      out[i] = static_cast<T>(std::clamp(std::round(values[i] / scale) + static_cast<float>(to.type->quant.zero0()),
+                                         static_cast<float>(std::numeric_limits<T>::lowest()), static_cast<float>(std::numeric_limits<T>::max())));
   };
   switch (to.type->dtype) {
     case DType::kF32: std::memcpy(to.data, values.data(), values.size() * sizeof(float)); break;
@@ -67,7 +67,8 @@ Status FillRandom(Session& source, Session& file) {
   std::mt19937 random(1);
   for (int i = 0; i < source.interpreter().num_inputs(); ++i) {
     const runtime::TensorRef a = source.interpreter().input(i), b = file.interpreter().input(i);
-    if (a.type->dtype == DType::kString) return Error(Code::kUnsupported, "input '%s' takes text, which cannot be drawn: give samples with --data", std::string(a.name).c_str());
+    if (a.type->dtype == DType::kString)
+      return Error(Code::kUnsupported, "input '%s' takes text, which cannot be drawn: give samples with --data", std::string(a.name).c_str());
     if (a.type->dtype == DType::kF32) {
       std::vector<float> values(static_cast<size_t>(a.type->shape.elements()));
       for (float& v : values) v = static_cast<float>(static_cast<int32_t>(random())) * 0x1p-31f;
@@ -89,7 +90,8 @@ Status RunRandom(Session& source, Session& file) {
   if (source.interpreter().num_inputs() != file.interpreter().num_inputs())
     return Error(Code::kInvalidArgument, "the source has %d inputs, the file %d", source.interpreter().num_inputs(), file.interpreter().num_inputs());
   std::vector<Shape> shapes;
-  for (int i = 0; i < source.interpreter().num_inputs(); ++i) shapes.push_back(Closed(source.interpreter().input(i).signature, file.interpreter().input(i).signature));
+  for (int i = 0; i < source.interpreter().num_inputs(); ++i)
+    shapes.push_back(Closed(source.interpreter().input(i).signature, file.interpreter().input(i).signature));
   OCTET_TRY(Fit(source, shapes));
   OCTET_TRY(Fit(file, shapes));
   OCTET_TRY(FillRandom(source, file));

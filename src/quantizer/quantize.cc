@@ -5,6 +5,7 @@
 #include <cmath>
 #include <optional>
 #include <set>
+#include <utility>
 
 #include "exporter/exporter.h"
 #include "passes/calls.h"
@@ -41,7 +42,8 @@ constexpr double kEnoughDb = 25;            // Signal to noise of the outputs at
 constexpr double kNothingDb = 3;            // Below it signal to noise tells nothing.
 constexpr double kDoubtfulDb = 16;          // Below it the user is told.
 constexpr int kInt16Operators = 8;          // Times as many may be left in 16x8, which stays integer and keeps the file's size.
-constexpr double kWorthDb = 3, kWorthShare = 0.5, kLeastWorthDb = 1;  // What leaving any in float must gain: half the noise, or half of what lacks to kEnoughDb.
+constexpr double kWorthDb = 3, kWorthShare = 0.5,
+                 kLeastWorthDb = 1;         // What leaving any in float must gain: half the noise, or half of what lacks to kEnoughDb.
 constexpr int64_t kRounds = 64;             // Of a loop, where costs are counted.
 constexpr int64_t kSensitivityMacs = 5'000'000'000, kFewestSensitivity = 8;
 constexpr int64_t kCheapMacs = 20'000'000'000;
@@ -93,7 +95,8 @@ class Quantizer {
 
   Result<QuantizeResult> Run() {
     result_.warnings = CheckCalibration(data_, result_.samples);
-    const std::vector<Ranges> methods = options_.automatic_ranges ? std::vector{Ranges::kMse, Ranges::kMinMax, Ranges::kPercentile} : std::vector{options_.ranges};
+    const std::vector<Ranges> methods =
+        options_.automatic_ranges ? std::vector{Ranges::kMse, Ranges::kMinMax, Ranges::kPercentile} : std::vector{options_.ranges};
     Choice choice{.ranges = methods[0]};
     const bool int8 = options_.rewrite.activation == DType::kI8;
     if (options_.repair || methods.size() > 1) {
@@ -107,6 +110,7 @@ class Quantizer {
     const bool mixed = options_.repair && !options_.int8_only && int8;
     if (mixed) OCTET_TRY(WidenStates(&choice));
     if (mixed) OCTET_TRY(WidenLoops(&choice));
+    if (mixed) OCTET_TRY(WidenStreams(&choice));
     if (mixed) OCTET_TRY(LeaveInFloat(&choice));
     if (!choice.not_int8.empty() || !choice.wide.empty()) {  // What was drowned shows now.
       if (options_.automatic_ranges) OCTET_TRY(Refine(&choice));
@@ -143,8 +147,9 @@ class Quantizer {
   }
   std::string Name(const Choice& c) const {
     const char* equalize = c.equalize == Equalize::kNone ? "as it is, " : c.equalize == Equalize::kActivations ? "equalized, " : "equalized by weights, ";
-    return std::string(equalize) + Name(c.ranges) + (c.by_tensor.empty() ? "" : Format(", %zu tensors apart", c.by_tensor.size())) + (c.correct_bias ? ", bias corrected" : "") +
-           (c.wide.empty() ? "" : ", states in 16 bits") + (c.not_int8.empty() ? "" : Format(options_.fallback == DType::kI16 ? ", %zu in int16x8" : ", %zu in float", c.not_int8.size()));
+    return std::string(equalize) + Name(c.ranges) + (c.by_tensor.empty() ? "" : Format(", %zu tensors apart", c.by_tensor.size())) +
+           (c.correct_bias ? ", bias corrected" : "") + (c.wide.empty() ? "" : Format(", %zu in 16 bits", c.wide.size())) +
+           (c.not_int8.empty() ? "" : Format(options_.fallback == DType::kI16 ? ", %zu in int16x8" : ", %zu in float", c.not_int8.size()));
   }
 
   // The graph as it came, or equalized and measured again; `plain`: statistics of the graph as it came on the same
@@ -161,8 +166,9 @@ class Quantizer {
 
   Status EqualizeGraph(Equalize equalize, Statistics* statistics, SampleRange samples, Prepared* p) {
     const Statistics plain = *statistics;
-    p->equalized = EqualizeChannels(p->model.main(), *statistics,
-                                    {.by_weights = equalize == Equalize::kWeights, .through_relu6 = options_.rewrite.per_tensor_weights, .from_spread = dear_ ? kEven : 0});
+    p->equalized = EqualizeChannels(
+        p->model.main(), *statistics,
+        {.by_weights = equalize == Equalize::kWeights, .through_relu6 = options_.rewrite.per_tensor_weights, .from_spread = dear_ ? kEven : 0});
     if (p->equalized.empty()) return {};
     const SampleRange few{samples.first, std::min(samples.end, samples.first + (dear_ ? 2 : kVerifySamples) * samples.step), samples.step};
     OCTET_ASSIGN(const std::vector<float> before, RunOutputs(model_, data_, few, {}));
@@ -205,7 +211,8 @@ class Quantizer {
     if (dear_) result_.statistics_before = plain;
     for (Equalize equalize : {Equalize::kNone, Equalize::kActivations, Equalize::kWeights}) {
       if (equalize != Equalize::kNone && !options_.repair) continue;
-      if (equalize == Equalize::kWeights && dear_ && !options_.rewrite.per_tensor_weights) continue;  // With a scale per channel it gains little over the other form.
+      if (equalize == Equalize::kWeights && dear_ && !options_.rewrite.per_tensor_weights)
+        continue;  // With a scale per channel it gains little over the other form.
       OCTET_ASSIGN(Prepared p, PrepareGraph(equalize, plain, fit_));
       prepared_.push_back(std::move(p));
       if (equalize != Equalize::kNone && prepared_.back().equalized.empty()) continue;
@@ -234,7 +241,8 @@ class Quantizer {
     OCTET_ASSIGN(const Rewritten rewritten, Rewrite(p, *choice));
     if (!Cheap((kRefineRuns + static_cast<int64_t>(rewritten.classes.size())) * kFewestSensitivity)) return {};
     OCTET_ASSIGN(const File file, ComparedFile(p));
-    OCTET_ASSIGN(const std::vector<RangeChange> found, RefineRanges(file.model, rewritten.classes, options_.rewrite.activation, *p.ranges, data_, Few(fit_, kRefineRuns), progress_));
+    OCTET_ASSIGN(const std::vector<RangeChange> found,
+                 RefineRanges(file.model, rewritten.classes, options_.rewrite.activation, *p.ranges, data_, Few(fit_, kRefineRuns), progress_));
     if (found.empty()) return {};
     Choice trial = *choice;
     for (const RangeChange& change : found) change.Apply(&trial.by_tensor);
@@ -311,6 +319,18 @@ class Quantizer {
     return {};
   }
 
+  // The same for the residual stream of a transformer, to which every block adds little.
+  Status WidenStreams(Choice* choice) {
+    const graph::Graph& g = PreparedFor(*choice).model.main();
+    if (choice->sqnr_db >= BudgetOf(g, 0).below_db) return {};
+    Choice trial = *choice;
+    for (const std::string& name : ResidualStreams(g)) trial.wide[name] = "carries what every block adds a little to, which 8 bits drop";
+    if (trial.wide == choice->wide) return {};
+    OCTET_TRY(Score(&trial));
+    if (trial.sqnr_db >= choice->sqnr_db + kWorthDb) *choice = std::move(trial);
+    return {};
+  }
+
   // Where int8 leaves the outputs too noisy on samples that did not choose its ranges, the operators whose
   // quantization costs most stay in float: few, named, and only if they gain something.
   Status LeaveInFloat(Choice* choice) {
@@ -328,22 +348,43 @@ class Quantizer {
     const std::map<std::string, Quant> scales = ScalesOf(rewritten.model);
     OCTET_ASSIGN(Sensitivity sensitivity, MeasureSensitivity(compared.model, scales, data_, Few(fit_, scales.size()), progress_));
     sensitivity.signal *= judge_->signal_share();
-    Choice trial = *choice, best = *choice;
-    for (const std::vector<std::string>& step : PlanFloat(g, sensitivity, budget)) {
-      for (const std::string& name : step) trial.not_int8[name] = Reason(sensitivity, name);
-      OCTET_TRY(Score(&trial));
-      if (Better(trial, best)) best = trial;
-      if (best.sqnr_db >= kEnoughDb && !forced) break;
+    if (options_.rewrite.inputs != DType::kF32)  // They come rounded, whatever reads them.
+      for (const graph::TensorId t : g.inputs) sensitivity.noise.erase(g.tensor(t).name);
+    Choice best = *choice;
+    OCTET_TRY(FollowPlan(g, sensitivity, budget, 0, *choice, &best));
+    if (best.sqnr_db < kBadDb && budget.operators < kSavingOperators && !forced) {
+      const int few = std::exchange(budget.operators, kSavingOperators);
+      OCTET_TRY(FollowPlan(g, sensitivity, budget, few, *choice, &best));
     }
     if (best.sqnr_db < before + std::clamp(kWorthShare * (kEnoughDb - before), kLeastWorthDb, kWorthDb) && !forced) return {};
     *choice = best;
     return {};
   }
 
-  static std::string Reason(const Sensitivity& s, const std::string& tensor) {
-    const auto it = s.noise.find(tensor);
-    if (it == s.noise.end() || it->second <= 0) return "next to an operator that loses too much in int8";
-    return Format("in int8 it alone leaves the outputs %.0f dB of signal to noise", 10 * std::log10(std::max(s.signal, 1e-30) / it->second));
+  // One operator after the other, as far as the budget goes; more than `few`, which were tried.
+  Status FollowPlan(const graph::Graph& g, const Sensitivity& sensitivity, const FloatBudget& budget, int few, Choice trial, Choice* best) {
+    for (const std::vector<std::string>& step : PlanFloat(g, sensitivity, budget)) {
+      for (const std::string& name : step) trial.not_int8[name] = Reason(g, sensitivity, name);
+      if (static_cast<int>(trial.not_int8.size()) <= few) continue;
+      OCTET_TRY(Score(&trial));
+      if (Better(trial, *best)) *best = trial;
+      if (best->sqnr_db >= kEnoughDb && options_.float_operators == 0) return {};
+    }
+    return {};
+  }
+
+  // Of the node that makes the tensor: it loses by what it makes or, where it reads one of the model's inputs, by that.
+  static std::string Reason(const graph::Graph& g, const Sensitivity& s, const std::string& tensor) {
+    const auto noise = [&](const std::string& name) { return s.noise.contains(name) ? s.noise.at(name) : 0.0; };
+    std::string what = "it", name = tensor;
+    for (const graph::NodeId id : g.order()) {
+      const graph::Node& n = g.node(id);
+      if (n.outputs.empty() || g.tensor(n.outputs[0]).name != tensor) continue;
+      for (const graph::TensorId t : n.inputs)
+        if (std::ranges::find(g.inputs, t) != g.inputs.end() && noise(g.tensor(t).name) > noise(name)) what = "the input " + (name = g.tensor(t).name);
+    }
+    if (noise(name) <= 0) return "next to an operator that loses too much in int8";
+    return Format("in int8 %s alone leaves the outputs %.0f dB of signal to noise", what.c_str(), 10 * std::log10(std::max(s.signal, 1e-30) / noise(name)));
   }
 
   Result<OutputDistance> Distance(const Choice& c) const {
@@ -374,8 +415,10 @@ class Quantizer {
     // With one scale per weight tensor rounding is what holds small channels up.
     const bool coarse = options_.rewrite.per_tensor_weights && result_.output_sqnr_db != 0 && result_.output_sqnr_db < kEnoughDb;
     const bool judged_apart = result_.samples >= kFewest;  // Else what is rounded for a handful of samples is judged by them.
-    if (judged_apart && (coarse || Cheap(weighted_ * (fit_.count() + score_.count()))) && judge_ && options_.repair && options_.rewrite.activation == DType::kI8) {
-      OCTET_ASSIGN(const RoundingResult rounding, RoundWeights(rewritten.model, p.model, data_, fit_, *judge_, options_.high_effort ? std::span<const double>(kSeveralPasses) : kOnePass, progress_));
+    if (judged_apart && (coarse || Cheap(weighted_ * (fit_.count() + score_.count()))) && judge_ && options_.repair &&
+        options_.rewrite.activation == DType::kI8) {
+      OCTET_ASSIGN(const RoundingResult rounding, RoundWeights(rewritten.model, p.model, data_, fit_, *judge_,
+                                                               options_.high_effort ? std::span<const double>(kSeveralPasses) : kOnePass, progress_));
       if (!rounding.changed.empty()) {
         result_.chosen += Format(", %zu of %d layers rounded anew", rounding.changed.size(), rounding.layers);
         result_.candidates.push_back({result_.chosen, rounding.after.mean, rounding.after.sqnr_db});
@@ -383,7 +426,9 @@ class Quantizer {
       }
     }
     if (judge_ && result_.output_sqnr_db < kDoubtfulDb)
-      result_.warnings.push_back(Format("the outputs keep %.0f dB of signal to noise: accuracy may drop by a point or more; octet gate tells, --holdout searches on", result_.output_sqnr_db));
+      result_.warnings.push_back(
+          Format("the outputs keep %.0f dB of signal to noise: accuracy may drop by a point or more; octet gate tells, --holdout searches on",
+                 result_.output_sqnr_db));
     OCTET_TRY(graph::Verify(rewritten.model));
     result_.model = std::move(rewritten.model);
     result_.float_nodes = std::move(rewritten.float_nodes);
@@ -426,7 +471,9 @@ class Quantizer {
 
 // A number that several nodes read under their own scales is one for each: it would tie these scales together.
 void SplitNumbers(graph::Graph& g) {
-  const auto ties = [](const graph::Node& n) { return std::ranges::any_of(n.op->quantization, [](const ops::QuantRow& row) { return row.kind == ops::QuantKind::kSameAs; }); };
+  const auto ties = [](const graph::Node& n) {
+    return std::ranges::any_of(n.op->quantization, [](const ops::QuantRow& row) { return row.kind == ops::QuantKind::kSameAs; });
+  };
   for (graph::NodeId id : g.order())
     for (size_t i = 0; i < g.node(id).inputs.size() && ties(g.node(id)); ++i) {
       const graph::TensorId t = g.node(id).inputs[i];
@@ -447,6 +494,22 @@ void MakeNamesUnique(graph::Model& model) {
     }
 }
 
+namespace {
+// Integer inputs were asked for.
+void WarnOfInputs(const std::vector<std::string>& unlike, QuantizeResult* result) {
+  for (const graph::TensorId t : result->model.main().inputs) {
+    const graph::Tensor& input = result->model.main().tensor(t);
+    if (input.type.dtype == DType::kF32)
+      result->warnings.push_back(Format("input '%s' stays float32: what reads it computes in float", input.name.c_str()));
+    else if (std::ranges::find(unlike, input.name) != unlike.end())
+      result->warnings.push_back(
+          Format("the features of input '%s' reach unlike far, and the narrow ones are lost in its one int8 scale: with --io float32 each gets a "
+                 "scale of its own; or bring them to one size before the model",
+                 input.name.c_str()));
+  }
+}
+}  // namespace
+
 Result<QuantizeResult> QuantizeInt8(graph::Model model, const data::Dataset& calibration, const QuantizeOptions& options, const Progress& progress) {
   for (graph::Graph& g : model.subgraphs) {
     if (options.rewrite.activation == DType::kI16) passes::SplitSquares(g);
@@ -458,16 +521,22 @@ Result<QuantizeResult> QuantizeInt8(graph::Model model, const data::Dataset& cal
   }
   const int64_t count = options.max_samples > 0 ? std::min(options.max_samples, calibration.size()) : calibration.size();
   QuantizeOptions own = options;
+  const SampleRange all{0, count, 1};
   if (options.repair && !options.int8_only && options.rewrite.inputs == DType::kF32) {
-    const SampleRange all{0, count, 1};
     OCTET_ASSIGN(KeptInFloat in_float, EvenInputs(model, calibration, all));
     own.rewrite.keep_float.merge(std::move(in_float));
   }
+  std::vector<std::string> unlike;
+  if (options.rewrite.inputs != DType::kF32) {
+    OCTET_ASSIGN(unlike, UnlikeInputs(model, calibration, all));
+  }
   const LoneSamples lone = options.repair ? FindLoneSamples(calibration, count) : LoneSamples();
-  if (lone.samples.empty()) return Quantizer(std::move(model), calibration, own, progress).Run();
-  const Without others(calibration, count, lone.samples);
-  OCTET_ASSIGN(QuantizeResult result, Quantizer(std::move(model), others, own, progress).Run());
+  std::optional<Without> others;
+  if (!lone.samples.empty()) others.emplace(calibration, count, lone.samples);
+  const data::Dataset& data = others ? static_cast<const data::Dataset&>(*others) : calibration;
+  OCTET_ASSIGN(QuantizeResult result, Quantizer(std::move(model), data, own, progress).Run());
   result.warnings.insert(result.warnings.begin(), lone.warnings.begin(), lone.warnings.end());
+  if (options.rewrite.inputs != DType::kF32) WarnOfInputs(unlike, &result);
   return result;
 }
 

@@ -14,4 +14,8 @@ namespace octet::quantizer {
 // states, or one of the nodes has no form of 16 bits.
 std::vector<std::string> StateCarriers(const graph::Graph& g);
 
+// First outputs of the sums that a residual stream consists of, three and more one upon the other, and of what it begins with. Only
+// nodes that have a form of 16 bits.
+std::vector<std::string> ResidualStreams(const graph::Graph& g);
+
 }  // namespace octet::quantizer

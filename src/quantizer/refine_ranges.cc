@@ -50,8 +50,8 @@ struct Trial {
 
 }  // namespace
 
-Result<std::vector<RangeChange>> RefineRanges(std::shared_ptr<const runtime::Model> model, const std::vector<ScaleClass>& classes, DType activation, const TensorRanges& ranges,
-                                              const data::Dataset& data, SampleRange samples, const Progress& progress) {
+Result<std::vector<RangeChange>> RefineRanges(std::shared_ptr<const runtime::Model> model, const std::vector<ScaleClass>& classes, DType activation,
+                                              const TensorRanges& ranges, const data::Dataset& data, SampleRange samples, const Progress& progress) {
   std::vector<Injection> injections;
   for (const ScaleClass& c : classes) injections.push_back({c.tensors, c.quant, activation});
   SampleRange few = samples;
@@ -84,7 +84,8 @@ Result<std::vector<RangeChange>> RefineRanges(std::shared_ptr<const runtime::Mod
     if (trials[k].method && measured.noise[k] < least) best[of] = k;
   }
   std::vector<std::pair<double, RangeChange>> found;  // With the noise that it saves.
-  for (const auto& [of, trial] : best) found.emplace_back(measured.noise[common[of]] - measured.noise[trial], RangeChange{classes[of].tensors, *trials[trial].method});
+  for (const auto& [of, trial] : best)
+    found.emplace_back(measured.noise[common[of]] - measured.noise[trial], RangeChange{classes[of].tensors, *trials[trial].method});
   std::ranges::stable_sort(found, std::greater(), &std::pair<double, RangeChange>::first);
   std::vector<RangeChange> changes;
   for (auto& [saved, change] : found) changes.push_back(std::move(change));

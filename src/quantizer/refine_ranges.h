@@ -29,7 +29,7 @@ struct RangeChange {
 // Where another method than the common one is better, the most worthwhile first. `model`: the float model with the
 // outputs to compare. `classes`: of the form that the common method makes; the tensors of one class take one method.
 // Looks at the classes that add most of the noise.
-Result<std::vector<RangeChange>> RefineRanges(std::shared_ptr<const runtime::Model> model, const std::vector<ScaleClass>& classes, DType activation, const TensorRanges& ranges,
-                                              const data::Dataset& data, SampleRange samples, const Progress& progress);
+Result<std::vector<RangeChange>> RefineRanges(std::shared_ptr<const runtime::Model> model, const std::vector<ScaleClass>& classes, DType activation,
+                                              const TensorRanges& ranges, const data::Dataset& data, SampleRange samples, const Progress& progress);
 
 }  // namespace octet::quantizer

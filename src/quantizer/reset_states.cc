@@ -53,7 +53,8 @@ class Reset {
     Shape shape = g_.tensor(x).type.shape;
     if (shape[how_.time_axis] != kUnknown) shape[how_.time_axis] += how_.steps;
     const std::string name = g_.node(node_).place + "/reset_step";
-    const TensorId with = g_.AddConstant(name + "/value", {DType::kI8, Shape{}, g_.tensor(x).type.quant}, graph::MakeBuffer(std::as_bytes(std::span(&how_.value, 1))));
+    const TensorId with =
+        g_.AddConstant(name + "/value", {DType::kI8, Shape{}, g_.tensor(x).type.quant}, graph::MakeBuffer(std::as_bytes(std::span(&how_.value, 1))));
     return Emit("padv2", name, {x, Pads(name + "/by", how_.time_axis, how_.steps, 0), with}, shape);
   }
 

@@ -26,7 +26,8 @@ using graph::NodeId;
 using graph::TensorId;
 
 constexpr float kSmallestWeightScale = 1e-12f;
-constexpr float kFewestDivisorSteps = 2;       // From zero.
+constexpr float kFewestDivisorSteps = 32;      // From zero: a root of 32 steps is made of 4, which rounding may take away.
+constexpr float kCoarsestSums = 256;           // XNNPACK's own limit.
 constexpr size_t kFewestSteps = 3;             // Uses of one weight tensor that make it a recurrent layer.
 constexpr double kLargestBias = 1073741823.0;  // INT32_MAX / 2: sums on top must not overflow.
 
@@ -87,7 +88,8 @@ class GraphRewriter {
     const NodeId producer = graph().tensor(t).producer;
     if (!Quantized(producer)) return false;
     const auto call = calls_.find(producer);
-    return call == calls_.end() || call->second.out[static_cast<size_t>(std::ranges::find(graph().node(producer).outputs, t) - graph().node(producer).outputs.begin())];
+    return call == calls_.end() ||
+           call->second.out[static_cast<size_t>(std::ranges::find(graph().node(producer).outputs, t) - graph().node(producer).outputs.begin())];
   }
   bool ReadAsInteger(TensorId t) const {
     return std::ranges::any_of(graph().tensor(t).consumers, [&](NodeId id) { return Quantized(id) && !ReadsFloat(id, t); });
@@ -100,7 +102,8 @@ class GraphRewriter {
       const graph::Node& n = graph().node(id);
       for (size_t i = 0; i < n.outputs.size(); ++i) {
         const ops::QuantRow* rule = RuleFor(*n.op, ~static_cast<int>(i), act_);
-        if (rule && rule->kind == ops::QuantKind::kFixed) shared_.classes.Fix(Number(n.outputs[i]), act_, Quant::PerTensor(rule->fixed_scale, rule->fixed_zero_point));
+        if (rule && rule->kind == ops::QuantKind::kFixed)
+          shared_.classes.Fix(Number(n.outputs[i]), act_, Quant::PerTensor(rule->fixed_scale, rule->fixed_zero_point));
       }
     }
   }
@@ -127,6 +130,17 @@ class GraphRewriter {
       const TensorId t = passes::DivisorOf(n);
       if (!Use(id) || !IsFloatTensor(t) || RangeOf(t).nearest >= kFewestDivisorSteps * ScaleOf(t).scale0()) continue;
       refused->try_emplace(graph().tensor(n.outputs[0]).name, "divides by numbers that would be rounded to zero");
+    }
+  }
+  // Kernels refuse sums whose steps are that much coarser than the output's: the data's step, times the largest weight's.
+  void FindCoarseSums(std::map<std::string, std::string>* refused) {
+    WeightedOp op;
+    for (NodeId id : nodes_) {
+      const graph::Node& n = graph().node(id);
+      if (!Use(id) || act_ != DType::kI8 || !FindWeights(graph(), id, &op)) continue;
+      const float step = ScaleOf(n.inputs[static_cast<size_t>(op.data)]).scale0() * SymmetricScale(n.inputs[static_cast<size_t>(op.weights)], 127);
+      if (step < kCoarsestSums * ScaleOf(n.outputs[0]).scale0()) continue;
+      refused->try_emplace(graph().tensor(n.outputs[0]).name, "one int8 step of its input moves the output from end to end, which kernels refuse");
     }
   }
   void ReportClasses() {
@@ -194,7 +208,8 @@ class GraphRewriter {
     for (NodeId id : nodes_) {
       const graph::Node& n = graph().node(id);
       const bool plain = (n.op->traits & (ops::kElementwise | ops::kMovesBytes)) && n.callees.empty();
-      const bool early = std::ranges::all_of(n.inputs, [&](TensorId t) { return !IsFloatTensor(t) || graph().is_constant(t) || IsInput(t) || found.contains(graph().tensor(t).producer); });
+      const bool early = std::ranges::all_of(
+          n.inputs, [&](TensorId t) { return !IsFloatTensor(t) || graph().is_constant(t) || IsInput(t) || found.contains(graph().tensor(t).producer); });
       if (plain && early) found.insert(id);
     }
     for (auto id = nodes_.rbegin(); id != nodes_.rend(); ++id)
@@ -204,8 +219,9 @@ class GraphRewriter {
   // Does anything that makes more than integers read it, but for those?
   bool ReadAsFloats(TensorId t, const std::set<NodeId>& but) const {
     return graph().is_output(t) || std::ranges::any_of(graph().tensor(t).consumers, [&](NodeId id) {
-      return !but.contains(id) && std::ranges::any_of(graph().node(id).outputs, [&](TensorId made) { return IsReal(graph().tensor(made).type.dtype) && graph().uses(made) > 0; });
-    });
+             return !but.contains(id) && std::ranges::any_of(graph().node(id).outputs,
+                                                             [&](TensorId made) { return IsReal(graph().tensor(made).type.dtype) && graph().uses(made) > 0; });
+           });
   }
   static bool IsReal(DType t) { return IsFloat(t) || t == DType::kC64; }
   bool IsInput(TensorId t) const { return std::ranges::find(graph().inputs, t) != graph().inputs.end(); }
@@ -331,7 +347,8 @@ class GraphRewriter {
     const graph::Tensor& source = graph().tensor(t);
     if (source.is_variable) {
       const bool cell = rule && rule->kind == ops::QuantKind::kPowerOfTwo16;
-      const TensorId state = graph().AddTensor(source.name, {QuantizedType(rule, act_), source.type.shape, cell ? PowerOfTwo(RangeOf(t)) : WantedScale(n, operand, t)});
+      const TensorId state =
+          graph().AddTensor(source.name, {QuantizedType(rule, act_), source.type.shape, cell ? PowerOfTwo(RangeOf(t)) : WantedScale(n, operand, t)});
       graph().tensor(state).is_variable = true;
       return state;
     }
@@ -352,7 +369,8 @@ class GraphRewriter {
   template <class T> TensorId Rounded(TensorId t, float scale) {
     constexpr double kMost = static_cast<double>(std::numeric_limits<T>::max());
     std::vector<T> values;
-    for (float v : graph().tensor(t).data<float>()) values.push_back(static_cast<T>(std::clamp(std::round(static_cast<double>(v) / static_cast<double>(scale)), -kMost, kMost)));
+    for (float v : graph().tensor(t).data<float>())
+      values.push_back(static_cast<T>(std::clamp(std::round(static_cast<double>(v) / static_cast<double>(scale)), -kMost, kMost)));
     return Constant(t, {DTypeOf<T>, graph().tensor(t).type.shape, Quant::PerTensor(scale, 0)}, std::as_bytes(std::span(values)));
   }
 
@@ -458,7 +476,8 @@ class GraphRewriter {
     const DType wanted = std::exchange(act_, from);
     const TensorId first = Int8Of(t);
     act_ = wanted;
-    const TensorId q = graph().AddTensor(graph().tensor(t).name + (wanted == DType::kI16 ? "/to_int16" : "/to_int8"), {wanted, graph().tensor(t).type.shape, ScaleOf(t)});
+    const TensorId q =
+        graph().AddTensor(graph().tensor(t).name + (wanted == DType::kI16 ? "/to_int16" : "/to_int8"), {wanted, graph().tensor(t).type.shape, ScaleOf(t)});
     twins_[{t, wanted}] = q;
     Emit("quantize", first, q, graph().tensor(t).name, -1);
     return q;
@@ -494,7 +513,8 @@ class GraphRewriter {
   // uint8 is int8 with the zero point moved by 128.
   TensorId Uint8Twin(TensorId q, bool before) {
     const graph::Tensor source = graph().tensor(q);  // A copy: adding a tensor may move the others.
-    const TensorId u = graph().AddTensor(source.name + "/uint8", {DType::kU8, source.type.shape, Quant::PerTensor(source.type.quant.scale0(), source.type.quant.zero0() + 128)});
+    const TensorId u = graph().AddTensor(source.name + "/uint8",
+                                         {DType::kU8, source.type.shape, Quant::PerTensor(source.type.quant.scale0(), source.type.quant.zero0() + 128)});
     if (before) Emit("quantize", u, q, source.name, -1);
     else Emit("quantize", q, u, source.name, -1);
     return u;
@@ -684,7 +704,10 @@ class Rewriter {
   Result<Rewritten> Run() {
     Choose(0, shared_.options.activation);
     ChooseScales();
-    for (int32_t g : taking_part_) part(g).FindDivisions(&refused_);
+    for (int32_t g : taking_part_) {
+      part(g).FindDivisions(&refused_);
+      part(g).FindCoarseSums(&refused_);
+    }
     for (int32_t g : taking_part_) {
       const auto ends = ends_.find(g);
       OCTET_TRY(part(g).Rewrite(ends == ends_.end() ? nullptr : &ends->second));
@@ -707,14 +730,16 @@ class Rewriter {
   // What only this node calls may become integer with it.
   std::optional<IntegerCall> DecideCall(int32_t g, const graph::Node& n, DType type) {
     const std::optional<passes::CallFlow> flow = passes::FlowOf(shared_.out.model, n);
-    if (!flow || std::ranges::any_of(flow->subgraphs, [&](int32_t callee) { return callers_[static_cast<size_t>(callee)] != 1 || callee == g; })) return std::nullopt;
+    if (!flow || std::ranges::any_of(flow->subgraphs, [&](int32_t callee) { return callers_[static_cast<size_t>(callee)] != 1 || callee == g; }))
+      return std::nullopt;
     if (flow->loops && DecidedByItsValues(*flow)) return std::nullopt;
     for (int32_t callee : flow->makers()) Choose(callee, type);
     IntegerCall call{*flow, type, {}, {}};
     for (size_t i = static_cast<size_t>(flow->first); i < n.inputs.size(); ++i) call.in.push_back(HandsInteger(*flow, i - static_cast<size_t>(flow->first)));
     for (size_t i = 0; i < n.outputs.size(); ++i) call.out.push_back(MakesInteger(g, *flow, n, i));
     if (flow->loops)  // One value: what comes out goes in again.
-      for (size_t i = 0; i < call.in.size(); ++i) call.in[i] = call.out[i] = HasRange(g, n.outputs[i]) && !ReadByCondition(*flow, i) && (call.in[i] || call.out[i]);
+      for (size_t i = 0; i < call.in.size(); ++i)
+        call.in[i] = call.out[i] = HasRange(g, n.outputs[i]) && !ReadByCondition(*flow, i) && (call.in[i] || call.out[i]);
     if (std::ranges::none_of(flow->makers(), [&](int32_t callee) { return part(callee).any(); })) return std::nullopt;
     for (size_t k = 0; k < flow->subgraphs.size(); ++k) ends_[flow->subgraphs[k]] = EndsOf(g, n, call, k);
     call.handed = ends_[flow->subgraphs[0]].inputs;
@@ -731,7 +756,8 @@ class Rewriter {
     return std::ranges::any_of(flow.makers(), [&](int32_t callee) { return part(callee).ReadAsInteger(shared_.graph(callee).inputs[i]); });
   }
   bool MakesInteger(int32_t g, const passes::CallFlow& flow, const graph::Node& n, size_t i) {
-    return HasRange(g, n.outputs[i]) && std::ranges::any_of(flow.makers(), [&](int32_t callee) { return part(callee).MakesInteger(shared_.graph(callee).outputs[i]); });
+    return HasRange(g, n.outputs[i]) &&
+           std::ranges::any_of(flow.makers(), [&](int32_t callee) { return part(callee).MakesInteger(shared_.graph(callee).outputs[i]); });
   }
   bool ReadByCondition(const passes::CallFlow& flow, size_t i) {
     const Graph& condition = shared_.graph(flow.subgraphs[0]);

@@ -251,7 +251,9 @@ class Rounder {
     *window = {w[1], w[2], AttributeOf<int32_t>(n, "stride_h", 1), AttributeOf<int32_t>(n, "stride_w", 1), AttributeOf<int32_t>(n, "dilation_h_factor", 1),
                AttributeOf<int32_t>(n, "dilation_w_factor", 1), 0, 0};
     if (AttributeOf<ops::Padding>(n, "padding", ops::Padding::kValid) != ops::Padding::kSame) return;
-    const auto before = [](int64_t size, int64_t outputs, int64_t stride, int64_t taps) { return std::max<int64_t>(0, (outputs - 1) * stride + taps - size) / 2; };
+    const auto before = [](int64_t size, int64_t outputs, int64_t stride, int64_t taps) {
+      return std::max<int64_t>(0, (outputs - 1) * stride + taps - size) / 2;
+    };
     window->top = before(in[1], out[1], window->stride_h, (window->height - 1) * window->dilation_h + 1);
     window->left = before(in[2], out[2], window->stride_w, (window->width - 1) * window->dilation_w + 1);
   }
@@ -299,7 +301,8 @@ class Rounder {
       return;
     }
     // Any window position will do; edges come in with their share of positions.
-    const int64_t down = std::max<int64_t>(1, (shape[1] + w.stride_h - 1) / w.stride_h), across = std::max<int64_t>(1, (shape[2] + w.stride_w - 1) / w.stride_w);
+    const int64_t down = std::max<int64_t>(1, (shape[1] + w.stride_h - 1) / w.stride_h),
+                  across = std::max<int64_t>(1, (shape[2] + w.stride_w - 1) / w.stride_w);
     const int64_t y0 = static_cast<int64_t>(where >> 16) % down * w.stride_h - w.top, x0 = static_cast<int64_t>(where & 0xffff) % across * w.stride_w - w.left;
     for (int64_t r = 0; r < w.height; ++r)
       for (int64_t c = 0; c < w.width; ++c) {
@@ -363,13 +366,15 @@ class Rounder {
       for (int64_t k = 0; k < n; ++k) old.row(o)[k] = static_cast<float>(Scale(layer, first + o)) * static_cast<float>(q[At(layer, first + o, k)]);
     }
     const Samples wanted = Product(p.real, Panels(Transposed(weights)));
-    const std::vector<double> error = SquaredErrors(wanted, Product(p.quantized, Panels(Transposed(rounded)))), before = SquaredErrors(wanted, Product(p.quantized, Panels(Transposed(old))));
+    const std::vector<double> error = SquaredErrors(wanted, Product(p.quantized, Panels(Transposed(rounded)))),
+                              before = SquaredErrors(wanted, Product(p.quantized, Panels(Transposed(old))));
     for (int64_t o = first; o < last; ++o) {
       const double scale = Scale(layer, o);
       if (error[static_cast<size_t>(o - first)] < before[static_cast<size_t>(o - first)])
         for (int64_t k = 0; k < n; ++k) q[At(layer, o, k)] = static_cast<int8_t>(std::lround(static_cast<double>(rounded.row(o - first)[k]) / scale));
       for (int64_t k = 0; k < n; ++k)
-        shift[static_cast<size_t>(o)] += static_cast<double>(weights.row(o - first)[k]) * p.real_mean[static_cast<size_t>(k)] - scale * q[At(layer, o, k)] * p.quantized_mean[static_cast<size_t>(k)];
+        shift[static_cast<size_t>(o)] += static_cast<double>(weights.row(o - first)[k]) * p.real_mean[static_cast<size_t>(k)] -
+                                         scale * q[At(layer, o, k)] * p.quantized_mean[static_cast<size_t>(k)];
     }
     return true;
   }
@@ -410,7 +415,8 @@ class Rounder {
 
   void Store(const Layer& layer, const std::vector<int8_t>& q, const std::vector<double>& shift) {
     Graph& g = model_.main();
-    const TensorId old = g.node(layer.node).inputs[static_cast<size_t>(layer.op.weights)], old_bias = g.node(layer.node).inputs[static_cast<size_t>(layer.op.bias)];
+    const TensorId old = g.node(layer.node).inputs[static_cast<size_t>(layer.op.weights)],
+                   old_bias = g.node(layer.node).inputs[static_cast<size_t>(layer.op.bias)];
     const std::vector<int8_t> stored = g.tensor(old).type.dtype == DType::kI4 ? Pack4(q) : q;
     g.SetInput(layer.node, layer.op.weights, g.AddConstant(g.tensor(old).name, g.tensor(old).type, graph::MakeBuffer(std::as_bytes(std::span(stored)))));
     const std::span<const float> b = reference_.main().tensor(layer.float_bias).data<float>();
@@ -435,8 +441,8 @@ class Rounder {
 namespace {
 
 // One pass through all layers; returns how many were kept.
-Result<int> RoundOnce(graph::Model& quantized, const graph::Model& reference, const data::Dataset& data, SampleRange fit, const OutputError& judge, double damping,
-                      const Progress& progress, RoundingResult* result) {
+Result<int> RoundOnce(graph::Model& quantized, const graph::Model& reference, const data::Dataset& data, SampleRange fit, const OutputError& judge,
+                      double damping, const Progress& progress, RoundingResult* result) {
   Rounder rounder(quantized, reference, data, fit, damping);
   const std::vector<Layer> layers = rounder.Layers();
   result->layers = static_cast<int>(layers.size());
@@ -463,8 +469,8 @@ Result<int> RoundOnce(graph::Model& quantized, const graph::Model& reference, co
 
 }  // namespace
 
-Result<RoundingResult> RoundWeights(graph::Model& quantized, const graph::Model& reference, const data::Dataset& data, SampleRange fit, const OutputError& judge,
-                                    std::span<const double> passes, const Progress& progress) {
+Result<RoundingResult> RoundWeights(graph::Model& quantized, const graph::Model& reference, const data::Dataset& data, SampleRange fit,
+                                    const OutputError& judge, std::span<const double> passes, const Progress& progress) {
   RoundingResult result;
   OCTET_ASSIGN(result.after, judge.Measure(quantized));
   for (double damping : passes) {

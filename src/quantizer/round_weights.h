@@ -20,7 +20,7 @@ struct RoundingResult {
 inline constexpr double kOnePass[] = {0.01}, kSeveralPasses[] = {0.01, 0.1, 0.003, 0.03};
 
 // `quantized` was made from `reference`, whose tensors it names. `judge`: looks at other samples than `fit`.
-Result<RoundingResult> RoundWeights(graph::Model& quantized, const graph::Model& reference, const data::Dataset& data, SampleRange fit, const OutputError& judge,
-                                    std::span<const double> passes, const Progress& progress);
+Result<RoundingResult> RoundWeights(graph::Model& quantized, const graph::Model& reference, const data::Dataset& data, SampleRange fit,
+                                    const OutputError& judge, std::span<const double> passes, const Progress& progress);
 
 }  // namespace octet::quantizer

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
+#include <optional>
 #include <set>
 
 #include "quantizer/roles.h"
@@ -16,25 +17,29 @@ using graph::Graph;
 using graph::NodeId;
 using graph::TensorId;
 
-constexpr double kUneasyDb = 25, kBadDb = 13;
+constexpr double kUneasyDb = 25;
 // What an operator costs more outside of int8, predicted from its counts: on one core float makes about 30 multiply-adds
 // a nanosecond, int8 100; three of its float's four bytes come at 10 a nanosecond; a change of type takes a step of its own.
 constexpr double kMac_ns = 1.0 / 30 - 1.0 / 100, kByte_ns = 0.75 / 10, kStep_ns = 1000;
 constexpr double kRuined = 10;  // Noise over signal where the outputs become infinite: 1/sqrt of what was rounded to 0.
 
-// Rounds tensors to an integer grid right after they were computed; everything else stays float.
+constexpr int kGiven = -1;      // In place of the node that makes a tensor: the model's inputs.
+
+// Rounds tensors to an integer grid right after they were computed, inputs before anything is; everything else stays float.
 class Injector : public runtime::Observer {
  public:
   explicit Injector(const runtime::Interpreter& interpreter) : interpreter_(interpreter) {
+    for (int i = 0; i < interpreter.num_inputs(); ++i)
+      if (interpreter.input(i).type->dtype == DType::kF32) made_[std::string(interpreter.input(i).name)] = {kGiven, i};
     for (int n = 0; n < interpreter.num_nodes(); ++n)
       for (int32_t t : interpreter.node(n).outputs)
         if (interpreter.tensor(t).type->dtype == DType::kF32) made_[std::string(interpreter.tensor(t).name)] = {n, t};
   }
-  // The first node that makes one of the tensors; -1 where the model computes none of them.
-  int FirstNode(const Injection& injection) const {
-    int first = -1;
+  // The first node that makes one of the tensors, or kGiven; nothing where the model has none of them.
+  std::optional<int> FirstNode(const Injection& injection) const {
+    std::optional<int> first;
     for (const std::string& name : injection.tensors)
-      if (const auto it = made_.find(name); it != made_.end() && (first < 0 || it->second.first < first)) first = it->second.first;
+      if (const auto it = made_.find(name); it != made_.end()) first = std::min(first.value_or(it->second.first), it->second.first);
     return first;
   }
   void Aim(const Injection& injection) {
@@ -42,6 +47,10 @@ class Injector : public runtime::Observer {
     for (const std::string& name : injection.tensors)
       if (const auto it = made_.find(name); it != made_.end()) targets_.push_back(it->second);
     injection_ = &injection;
+  }
+  void BeforeNode(int node) override {
+    for (const auto& [n, input] : targets_)
+      if (n == kGiven && node == 0) Round(interpreter_.input(input));
   }
   void AfterNode(int node) override {
     for (const auto& [n, tensor] : targets_)
@@ -58,7 +67,7 @@ class Injector : public runtime::Observer {
   }
 
   const runtime::Interpreter& interpreter_;
-  std::map<std::string, std::pair<int, int32_t>> made_;  // Node and tensor, by name.
+  std::map<std::string, std::pair<int, int32_t>> made_;  // Node and tensor, or kGiven and which input, by name.
   std::vector<std::pair<int, int32_t>> targets_;
   const Injection* injection_ = nullptr;
 };
@@ -73,7 +82,7 @@ bool RunsPartly(const runtime::Interpreter& interpreter) {
 std::vector<std::pair<int, size_t>> FromTheEnd(const Injector& injector, const std::vector<Injection>& injections) {
   std::vector<std::pair<int, size_t>> order;
   for (size_t i = 0; i < injections.size(); ++i)
-    if (const int first = injector.FirstNode(injections[i]); first >= 0) order.emplace_back(first, i);
+    if (const std::optional<int> first = injector.FirstNode(injections[i])) order.emplace_back(*first, i);
   std::ranges::stable_sort(order, std::greater(), &std::pair<int, size_t>::first);
   return order;
 }
@@ -92,7 +101,7 @@ class Planner {
   Planner(const Graph& g, const Sensitivity& s, FloatBudget budget) : g_(g), budget_(budget) {
     for (NodeId id : g.order()) macs_ += Macs(id);
     for (size_t i = 0; i < g.tensors().size(); ++i)
-      if (const auto it = s.noise.find(g.tensors()[i].name); it != s.noise.end() && g.tensors()[i].producer >= 0) noise_[static_cast<TensorId>(i)] = it->second;
+      if (const auto it = s.noise.find(g.tensors()[i].name); it != s.noise.end() && !g.tensors()[i].constant) noise_[static_cast<TensorId>(i)] = it->second;
   }
 
   std::vector<std::vector<std::string>> Run() {
@@ -121,8 +130,8 @@ class Planner {
  private:
   // What makes or reads t and is not in float yet.
   std::set<NodeId> Missing(TensorId t) const {
-    std::set<NodeId> nodes{g_.tensor(t).producer};
-    nodes.insert(g_.tensor(t).consumers.begin(), g_.tensor(t).consumers.end());
+    std::set<NodeId> nodes(g_.tensor(t).consumers.begin(), g_.tensor(t).consumers.end());
+    if (g_.tensor(t).producer >= 0) nodes.insert(g_.tensor(t).producer);
     std::erase_if(nodes, [&](NodeId id) { return chosen_.contains(id); });
     return nodes;
   }
@@ -135,7 +144,8 @@ class Planner {
       if (KeepsState(id) || (budget_.instead == DType::kI16 && !HasIntegerForm(g_, id, DType::kI16))) return false;
       bytes += ExtraBytes(id);
     }
-    return chosen_.size() + more.size() <= static_cast<size_t>(budget_.operators) && bytes <= budget_.bytes && macs <= macs_ / 2;  // Else it is no int8 model any more.
+    return chosen_.size() + more.size() <= static_cast<size_t>(budget_.operators) && bytes <= budget_.bytes &&
+           macs <= macs_ / 2;  // Else it is no int8 model any more.
   }
 
   // Of a free batch counts are negative.
@@ -194,35 +204,42 @@ bool GatesChannels(const Graph& g, NodeId id) {
 // A matrix product of two computed tensors, as in attention.
 bool MultipliesComputed(const Graph& g, NodeId id) {
   const graph::Node& n = g.node(id);
-  const auto computed = [&](TensorId t) { return t != graph::kNoTensor && !g.is_constant(t) && !g.tensor(t).is_variable && g.tensor(t).type.dtype == DType::kF32; };
-  return n.inputs.size() >= 2 && !(n.op->traits & ops::kElementwise) && computed(n.inputs[0]) && computed(n.inputs[1]) && ops::CostOf(graph::NodeView(g, id).view()).macs != 0;
+  const auto computed = [&](TensorId t) {
+    return t != graph::kNoTensor && !g.is_constant(t) && !g.tensor(t).is_variable && g.tensor(t).type.dtype == DType::kF32;
+  };
+  return n.inputs.size() >= 2 && !(n.op->traits & ops::kElementwise) && computed(n.inputs[0]) && computed(n.inputs[1]) &&
+         ops::CostOf(graph::NodeView(g, id).view()).macs != 0;
 }
 
 }  // namespace
 
-Result<InjectedNoise> MeasureNoise(std::shared_ptr<const runtime::Model> model, const std::vector<Injection>& injections, const data::Dataset& data, SampleRange samples,
-                                   const Progress& progress) {
+Result<InjectedNoise> MeasureNoise(std::shared_ptr<const runtime::Model> model, const std::vector<Injection>& injections, const data::Dataset& data,
+                                   SampleRange samples, const Progress& progress) {
   std::vector<InjectedNoise> strands(kStrands, {0, std::vector<double>(injections.size(), 0.0)});
-  OCTET_TRY(ForSamples(std::move(model), {.keep_all_tensors = true}, data, samples, "sensitivity", progress, [&](Session& session, int strand, int64_t sample, int64_t) -> Status {
-    InjectedNoise& s = strands[static_cast<size_t>(strand)];
-    runtime::Interpreter& interpreter = session.interpreter();
-    OCTET_TRY(session.Run(data, sample));
-    const std::vector<float> reference = session.AllOutputs();
-    const double signal = Power(reference, nullptr);
-    s.signal += signal;
-    Injector injector(interpreter);
-    interpreter.SetObserver(&injector);
-    // From the last node to the first: what comes before a node is then still as the first run left it.
-    const bool partly = RunsPartly(interpreter);
-    for (const auto& [first, i] : FromTheEnd(injector, injections)) {
-      injector.Aim(injections[i]);
-      OCTET_TRY(partly ? interpreter.InvokeFrom(first) : session.Run(data, sample));
-      const double noise = Power(session.AllOutputs(), &reference);
-      s.noise[i] += std::isfinite(noise) ? noise : kRuined * signal;
-    }
-    interpreter.SetObserver(nullptr);
-    return {};
-  }));
+  OCTET_TRY(ForSamples(std::move(model), {.keep_all_tensors = true}, data, samples, "sensitivity", progress,
+                       [&](Session& session, int strand, int64_t sample, int64_t) -> Status {
+                         InjectedNoise& s = strands[static_cast<size_t>(strand)];
+                         runtime::Interpreter& interpreter = session.interpreter();
+                         OCTET_TRY(session.Run(data, sample));
+                         const std::vector<float> reference = session.AllOutputs();
+                         const double signal = Power(reference, nullptr);
+                         s.signal += signal;
+                         Injector injector(interpreter);
+                         interpreter.SetObserver(&injector);
+                         // From the last node to the first: what comes before a node is then still as the first run left it.
+                         const bool partly = RunsPartly(interpreter);
+                         for (const auto& [first, i] : FromTheEnd(injector, injections)) {
+                           injector.Aim(injections[i]);
+                           if (partly && first == kGiven) {
+                             OCTET_TRY(session.Prepare(data, sample));  // Another input may be rounded.
+                           }
+                           OCTET_TRY(partly ? interpreter.InvokeFrom(std::max(first, 0)) : session.Run(data, sample));
+                           const double noise = Power(session.AllOutputs(), &reference);
+                           s.noise[i] += std::isfinite(noise) ? noise : kRuined * signal;
+                         }
+                         interpreter.SetObserver(nullptr);
+                         return {};
+                       }));
   InjectedNoise result{0, std::vector<double>(injections.size(), 0.0)};
   for (const InjectedNoise& s : strands) {
     result.signal += s.signal;
@@ -231,8 +248,8 @@ Result<InjectedNoise> MeasureNoise(std::shared_ptr<const runtime::Model> model, 
   return result;
 }
 
-Result<Sensitivity> MeasureSensitivity(std::shared_ptr<const runtime::Model> model, const std::map<std::string, Quant>& scales, const data::Dataset& data, SampleRange samples,
-                                       const Progress& progress) {
+Result<Sensitivity> MeasureSensitivity(std::shared_ptr<const runtime::Model> model, const std::map<std::string, Quant>& scales, const data::Dataset& data,
+                                       SampleRange samples, const Progress& progress) {
   std::vector<Injection> injections;
   for (const auto& [name, quant] : scales) injections.push_back({{name}, quant, DType::kI8});
   OCTET_ASSIGN(const InjectedNoise measured, MeasureNoise(std::move(model), injections, data, samples, progress));

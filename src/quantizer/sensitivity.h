@@ -22,8 +22,8 @@ struct InjectedNoise {
 };
 
 // Runs the float model, from the first tensor that is rounded on, once per injection and sample.
-Result<InjectedNoise> MeasureNoise(std::shared_ptr<const runtime::Model> model, const std::vector<Injection>& injections, const data::Dataset& data, SampleRange samples,
-                                   const Progress& progress);
+Result<InjectedNoise> MeasureNoise(std::shared_ptr<const runtime::Model> model, const std::vector<Injection>& injections, const data::Dataset& data,
+                                   SampleRange samples, const Progress& progress);
 
 // On the model's outputs: power of the float signal, and of the error when one tensor alone is quantized.
 struct Sensitivity {
@@ -32,8 +32,8 @@ struct Sensitivity {
 };
 
 // `scales`: what the quantized form gives every tensor. One injection per tensor.
-Result<Sensitivity> MeasureSensitivity(std::shared_ptr<const runtime::Model> model, const std::map<std::string, Quant>& scales, const data::Dataset& data, SampleRange samples,
-                                       const Progress& progress);
+Result<Sensitivity> MeasureSensitivity(std::shared_ptr<const runtime::Model> model, const std::map<std::string, Quant>& scales, const data::Dataset& data,
+                                       SampleRange samples, const Progress& progress);
 
 struct FloatBudget {
   int operators = 0;
@@ -41,6 +41,11 @@ struct FloatBudget {
   double below_db = 0;  // Signal to noise of the compared outputs under which it may be used.
   DType instead = DType::kF32;  // kI16: only what has a form of 16x8.
 };
+
+// Outputs below are of no use, and what saves them may take more operators: a LayerNorm over values of unlike size is one of
+// seven, which lose as long as one of them is quantized.
+inline constexpr double kBadDb = 13;
+inline constexpr int kSavingOperators = 12;
 
 // 4 operators and 5 % of the file; 8 and 25 % where channels are gated by their own mean (squeeze-excite),
 // whose two factors cannot share one range. Nets that gate or attend (multiply what they computed) may use it

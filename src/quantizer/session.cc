@@ -50,7 +50,9 @@ std::vector<float> RealValues(const runtime::TensorRef& t) {
 Result<std::unique_ptr<Session>> Session::FromModel(std::shared_ptr<const runtime::Model> model, Options options) {
   auto session = std::make_unique<Session>();
   session->model_ = std::move(model);
-  OCTET_ASSIGN(session->interpreter_, runtime::Interpreter::Create(session->model_, {.threads = options.threads, .keep_all_tensors = options.keep_all_tensors, .keep_all_nodes = options.keep_all_nodes}));
+  OCTET_ASSIGN(session->interpreter_,
+               runtime::Interpreter::Create(
+                   session->model_, {.threads = options.threads, .keep_all_tensors = options.keep_all_tensors, .keep_all_nodes = options.keep_all_nodes}));
   return session;
 }
 
@@ -108,7 +110,8 @@ namespace {
 template <class T> void QuantizeAs(const runtime::TensorRef& in, std::span<const float> x) {
   const float scale = in.type->quant.scale0(), zero = static_cast<float>(in.type->quant.zero0());
   for (size_t i = 0; i < x.size(); ++i) {
-    const auto q = static_cast<T>(std::clamp(std::round(x[i] / scale) + zero, static_cast<float>(std::numeric_limits<T>::min()), static_cast<float>(std::numeric_limits<T>::max())));
+    const auto q = static_cast<T>(
+        std::clamp(std::round(x[i] / scale) + zero, static_cast<float>(std::numeric_limits<T>::min()), static_cast<float>(std::numeric_limits<T>::max())));
     std::memcpy(in.data + i * sizeof(T), &q, sizeof(T));
   }
 }
@@ -135,7 +138,8 @@ Status Session::SetInput(const data::Dataset& data, int model_input, int data_in
   std::memcpy(x.data(), bytes.data(), x.size_bytes());
   for (float v : x)
     if (!std::isfinite(v))
-      return Error(Code::kInvalidArgument, "'%s': sample %lld holds %s", data.path().c_str(), static_cast<long long>(index), std::isnan(v) ? "NaN" : "infinity");
+      return Error(Code::kInvalidArgument, "'%s': sample %lld holds %s", data.path().c_str(), static_cast<long long>(index),
+                   std::isnan(v) ? "NaN" : "infinity");
   if (!floats) QuantizeInto(in, x);
   return {};
 }

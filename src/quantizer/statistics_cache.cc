@@ -94,7 +94,8 @@ std::vector<std::byte> Serialize(const Statistics& statistics) {
   out.Put(static_cast<uint32_t>(statistics.size()));
   for (const auto& [name, s] : statistics) {
     out.PutList(name);
-    out.Put(s.min), out.Put(s.max), out.Put(s.runner_up_max), out.Put(s.widest_sample), out.Put(s.count), out.Put(s.ema_min), out.Put(s.ema_max), out.Put(s.ema_samples), out.Put(s.nearest);
+    out.Put(s.min), out.Put(s.max), out.Put(s.runner_up_max), out.Put(s.widest_sample), out.Put(s.count), out.Put(s.ema_min), out.Put(s.ema_max),
+        out.Put(s.ema_samples), out.Put(s.nearest);
     out.PutList(s.channel_max), out.PutList(s.channel_mean), out.PutList(s.histogram);
   }
   return out.Take();
@@ -111,7 +112,8 @@ std::optional<Statistics> ParseStatistics(std::span<const std::byte> bytes) {
     std::string name;
     in.GetList(&name);
     TensorStatistics& s = statistics[name];
-    in.Get(&s.min), in.Get(&s.max), in.Get(&s.runner_up_max), in.Get(&s.widest_sample), in.Get(&s.count), in.Get(&s.ema_min), in.Get(&s.ema_max), in.Get(&s.ema_samples), in.Get(&s.nearest);
+    in.Get(&s.min), in.Get(&s.max), in.Get(&s.runner_up_max), in.Get(&s.widest_sample), in.Get(&s.count), in.Get(&s.ema_min), in.Get(&s.ema_max),
+        in.Get(&s.ema_samples), in.Get(&s.nearest);
     in.GetList(&s.channel_max), in.GetList(&s.channel_mean), in.GetList(&s.histogram);
     if (!s.histogram.empty() && s.histogram.size() != kHistogramBins) return std::nullopt;
   }

@@ -38,7 +38,8 @@ int MatrixOperand(const Graph& g, NodeId id) {
   const graph::Node& n = g.node(id);
   for (size_t i = 0; i < std::min(n.inputs.size(), n.op->inputs.size()); ++i) {
     const TensorId t = n.inputs[i];
-    if (n.op->inputs[i].role == ops::Role::kWeights && g.is_constant(t) && g.tensor(t).type.dtype == DType::kF32 && g.tensor(t).type.shape.rank() == 2) return static_cast<int>(i);
+    if (n.op->inputs[i].role == ops::Role::kWeights && g.is_constant(t) && g.tensor(t).type.dtype == DType::kF32 && g.tensor(t).type.shape.rank() == 2)
+      return static_cast<int>(i);
   }
   return -1;
 }
@@ -199,7 +200,9 @@ Status QuantizeFloat16(graph::Model& model, const Layers* only) {
     const size_t count = g.tensors().size();
     for (size_t i = 0; i < count; ++i) {
       const auto t = static_cast<TensorId>(i);
-      if (!g.is_constant(t) || g.tensor(t).type.dtype != DType::kF32 || std::ranges::none_of(g.tensor(t).consumers, [&](NodeId id) { return Chosen(g, id, only); })) continue;
+      if (!g.is_constant(t) || g.tensor(t).type.dtype != DType::kF32 ||
+          std::ranges::none_of(g.tensor(t).consumers, [&](NodeId id) { return Chosen(g, id, only); }))
+        continue;
       std::vector<uint16_t> half;
       for (float v : g.tensor(t).data<float>()) half.push_back(F32ToF16(std::clamp(v, -65504.0f, 65504.0f)));
       const std::string name = g.tensor(t).name;

@@ -11,7 +11,9 @@
 #include "data/npz.h"
 #include "importers/importer.h"
 #include "passes/pass.h"
+#include "quantizer/quantize.h"
 #include "tests/model_builder.h"
+#include "tests/samples.h"
 
 namespace octet::importers {
 namespace {
@@ -87,6 +89,19 @@ TEST_P(Golden, AgreesWithTheSource) {
       Compare(*want, runner.it->output(i));
     }
   }
+}
+
+// 0/0 has no range, and integers refuse to divide by zero, wherever it is thrown away.
+TEST(Quotients, AreComputedInIntegers) {
+  auto model = Import(kFolder + "quotients");
+  ASSERT_TRUE(model.ok() && passes::Optimize(*model).ok());
+  std::vector<float> pixels = test::RandomFloats(32 * 12, 5);
+  for (float& v : pixels) v = std::max(v, 0.0f);
+  const auto quantized = quantizer::QuantizeInt8(*model, test::Samples(Shape{2, 2, 3}, pixels), {}, {});
+  ASSERT_TRUE(quantized.ok()) << quantized.error().message();
+  test::Runner runner(quantized->model);
+  for (const float grey : {0.0f, 0.3f, 1.0f})
+    for (const size_t hue_or_saturation : {0u, 1u}) EXPECT_NEAR(runner.Run(std::vector<float>(12, grey))[hue_or_saturation], 0, 0.01f);
 }
 
 INSTANTIATE_TEST_SUITE_P(Importers, Golden, testing::ValuesIn(Models()), [](const auto& test) {

@@ -54,6 +54,36 @@ TEST_F(VisibleRangesTest, BoundsThatNothingReachesEndAtTheData) {
   EXPECT_TRUE(IsBounded(b.g(), x));
 }
 
+TEST_F(VisibleRangesTest, WhatAFunctionIsMadeOfEndsWhereThatIsLevel) {
+  const TensorId x = In("x", -60, 70), unit = Made("elu", "unit", {x}, -1, 70);
+  b.g().outputs = {unit};
+  EXPECT_EQ(Of(x).low, -8);
+  EXPECT_EQ(Of(x).high, INFINITY);
+  b.g().outputs.push_back(Made("logistic", "gate", {x}, 0, 1));
+  EXPECT_EQ(Of(x).low, -8);
+  EXPECT_EQ(Of(x).high, INFINITY);  // The other reader's.
+  EXPECT_TRUE(IsBounded(b.g(), x));
+  const TensorId z = In("z", -60, 70);
+  b.g().outputs.push_back(Made("tanh", "state", {z}, -1, 1));
+  EXPECT_EQ(Of(z).low, -4);
+  EXPECT_EQ(Of(z).high, 4);
+  b.g().outputs.push_back(z);
+  EXPECT_EQ(Of(z).high, INFINITY);
+  EXPECT_FALSE(IsBounded(b.g(), z));
+}
+
+// x * logistic(x), and the relu6(x + 3) of a hard sigmoid.
+TEST_F(VisibleRangesTest, WhatAGateIsMadeOfEndsWhereThatIsLevel) {
+  const TensorId x = In("x", -60, 70), swish = Made("mul", "swish", {Made("logistic", "gate", {x}, 0, 1), x}, -0.3f, 70);
+  const TensorId z = In("z", -60, 70), three = Number("three", 3), hard = Made("add", "hard", {z, three}, 0, 6);
+  test::SetAttr(b.g().node(b.last), "fused_activation_function", ops::Activation::kRelu6);
+  b.g().outputs = {swish, hard};
+  EXPECT_EQ(Of(x).low, -10);
+  EXPECT_EQ(Of(x).high, INFINITY);
+  EXPECT_EQ(Of(z).low, -3);
+  EXPECT_EQ(Of(z).high, 3);
+}
+
 // A factor is no mask: its small values, too, make what is seen.
 TEST_F(VisibleRangesTest, SmallFactorsKeepWhatTheyMakeSmall) {
   const TensorId x = In("x", -38, 12), factors = b.Constant<float>("factors", Shape{4}, {0.1f, 0.2f, 1, 2});

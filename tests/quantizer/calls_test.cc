@@ -46,7 +46,9 @@ TEST(QuantizeCalls, ALoopsValueHasOneScaleInEveryRound) {
     const graph::Node& node = Call(model, "while");
     const TensorType value = TypeOf(main, node.outputs[1]);
     EXPECT_EQ(value.dtype, type);
-    for (const TensorType& t : {TypeOf(main, node.inputs[1]), TypeOf(condition, condition.inputs[1]), TypeOf(body, body.inputs[1]), TypeOf(body, body.outputs[1])}) ExpectSame(t, value);
+    for (const TensorType& t :
+         {TypeOf(main, node.inputs[1]), TypeOf(condition, condition.inputs[1]), TypeOf(body, body.inputs[1]), TypeOf(body, body.outputs[1])})
+      ExpectSame(t, value);
     EXPECT_EQ(TypeOf(main, node.outputs[0]).dtype, DType::kI32);
     for (const graph::NodeId id : body.order()) EXPECT_NE(TypeOf(body, body.node(id).outputs[0]).dtype, DType::kF32);
     const std::vector<float> x = test::RandomFloats(3, 77);
@@ -62,7 +64,8 @@ graph::Model DecidedByValue() {
   const TensorId cx = cond.Input("x", one);
   cond.g().outputs = {cond.Node("less", "go", {cx, cond.Constant<float>("limit", Shape{}, {20})}, {DType::kBool, {}, {}})};
   const TensorId bx = body.Input("x", one);
-  const TensorId product = body.Node("fully_connected", "product", {bx, body.Constant<float>("w", Shape{1, 1}, {1.5f}), body.Constant<float>("b", Shape{1}, {0.5f})});
+  const TensorId product =
+      body.Node("fully_connected", "product", {bx, body.Constant<float>("w", Shape{1, 1}, {1.5f}), body.Constant<float>("b", Shape{1}, {0.5f})});
   body.g().outputs = {body.Node("relu", "next", {product})};
   const TensorId x = main.Input("x", one), y = main.g().AddTensor("y", one);
   const ops::OpDef& def = *ops::Find("while");
@@ -89,7 +92,9 @@ graph::Model Branches() {
   const TensorType row{DType::kF32, Shape{1, 3}, {}};
   Builder main, first, second;
   const TensorId fx = first.Input("x", row);
-  const TensorId product = first.Node("fully_connected", "product", {fx, first.Constant<float>("w", Shape{3, 3}, test::RandomFloats(9, 3)), first.Constant<float>("b", Shape{3}, {0.1f, 0.2f, 0.3f})});
+  const TensorId product =
+      first.Node("fully_connected", "product",
+                 {fx, first.Constant<float>("w", Shape{3, 3}, test::RandomFloats(9, 3)), first.Constant<float>("b", Shape{3}, {0.1f, 0.2f, 0.3f})});
   first.g().outputs = {first.Node("tanh", "bounded", {product})};
   second.g().outputs = {second.Input("x", row)};
   const TensorId x = main.Input("x", row);

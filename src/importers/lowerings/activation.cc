@@ -53,6 +53,12 @@ Result<Value> ScaledElu(Lowering& c, Value x, float scale, float alpha) {
 
 Result<Value> Kept(Lowering& c, Value condition, Value x) { return c.Make("select_v2", {condition, x, c.Scalar(0)}); }
 
+Result<Value> QuotientUnless(Lowering& c, Value taken, Value otherwise, Value x, Value y) {
+  OCTET_ASSIGN(const Value divisor, c.Make("select_v2", {taken, c.Scalar(1), y}));
+  OCTET_ASSIGN(const Value quotient, c.Make("div", {x, divisor}));
+  return c.Make("select_v2", {taken, otherwise, quotient});
+}
+
 Result<Value> ThresholdedRelu(Lowering& c, Value x, float threshold) {
   OCTET_ASSIGN(const Value above, c.Make("greater", {x, c.Scalar(threshold)}));
   return Kept(c, above, x);
@@ -98,17 +104,18 @@ Result<Value> LogSoftmax(Lowering& c, Value x, int32_t axis) {
   return c.Make("sub", {below, sum});
 }
 
-// gelu(x) = x/2 * (1 + erf(x/sqrt 2)), so erf(t) = 2*gelu(sqrt 2 * t)/(sqrt 2 * t) - 1, which is 0/0 at 0 only; there
-// erf(t) = t*2/sqrt(pi). Importers and a pass join the common x/2 * (1 + erf(x/sqrt 2)) to gelu.
+// gelu(x) = x/2 * (1 + erf(x/sqrt 2)), so erf(t) = 2*gelu(sqrt 2 * t)/(sqrt 2 * t) - 1, but near zero; there
+// erf(t) = t*2/sqrt(pi), and the quotient is one's. Importers and a pass join the common x/2 * (1 + erf(x/sqrt 2)) to gelu.
 Result<Value> Erf(Lowering& c, Value t) {
   constexpr float kSmall = 1e-3f, kSlope = 1.1283791670955126f, kCubic = -0.37612638903183754f;
-  OCTET_ASSIGN(const Value x, Times(c, t, 1.4142135623730951f));
+  OCTET_ASSIGN(const Value size, c.Make("abs", {t}));
+  OCTET_ASSIGN(const Value small, c.Make("less", {size, c.Scalar(kSmall)}));
+  OCTET_ASSIGN(Value x, Times(c, t, 1.4142135623730951f));
+  OCTET_ASSIGN(x, c.Make("select_v2", {small, c.Scalar(1), x}));
   OCTET_ASSIGN(Value y, c.Make("gelu", {x}));
   OCTET_ASSIGN(y, c.Make("div", {y, x}));
   OCTET_ASSIGN(y, Times(c, y, 2.0f));
   OCTET_ASSIGN(y, Plus(c, y, -1.0f));
-  OCTET_ASSIGN(const Value size, c.Make("abs", {t}));
-  OCTET_ASSIGN(const Value small, c.Make("less", {size, c.Scalar(kSmall)}));
   OCTET_ASSIGN(Value near, c.Make("mul", {t, t}));  // t * (2/sqrt(pi) - t^2 * 2/(3 sqrt(pi)))
   OCTET_ASSIGN(near, Times(c, near, kCubic));
   OCTET_ASSIGN(near, Plus(c, near, kSlope));

@@ -19,6 +19,8 @@ Result<Value> Softsign(Lowering& c, Value x);
 Result<Value> ScaledElu(Lowering& c, Value x, float scale, float alpha);
 // condition ? x : 0
 Result<Value> Kept(Lowering& c, Value condition, Value x);
+// otherwise where that is taken, x / y elsewhere: the quotient that is not taken divides by one, since 0/0 has no range and integers refuse it.
+Result<Value> QuotientUnless(Lowering& c, Value taken, Value otherwise, Value x, Value y);
 // x > threshold ? x : 0
 Result<Value> ThresholdedRelu(Lowering& c, Value x, float threshold);
 // x - max - log(sum(e^(x - max))) over one axis

@@ -13,9 +13,8 @@ Result<Value> Clip(Lowering& c, Value x, float low, float high) {
 namespace {
 // y > 0 ? x / y : 0
 Result<Value> DivideOrZero(Lowering& c, Value x, Value y) {
-  OCTET_ASSIGN(const Value positive, c.Make("greater", {y, c.Scalar(0)}));
-  OCTET_ASSIGN(const Value q, c.Make("div", {x, y}));
-  return c.Make("select_v2", {positive, q, c.Scalar(0)});
+  OCTET_ASSIGN(const Value none, c.Make("less_equal", {y, c.Scalar(0)}));
+  return QuotientUnless(c, none, c.Scalar(0), x, y);
 }
 }  // namespace
 

@@ -59,9 +59,8 @@ Result<Value> Copy(Lowering&, Value x) { return x; }
 Result<Value> Sinc(Lowering& c, Value x) {  // sin(pi x) / (pi x), 1 at 0
   OCTET_ASSIGN(const Value a, Times(c, x, static_cast<float>(std::numbers::pi)));
   OCTET_ASSIGN(const Value s, c.Emit("sin", {a}));
-  OCTET_ASSIGN(const Value q, c.Emit("div", {s, a}));
   OCTET_ASSIGN(const Value zero, c.Emit("equal", {x, c.Scalar(0)}));
-  return c.Emit("select_v2", {zero, c.Scalar(1), q});
+  return QuotientUnless(c, zero, c.Scalar(1), s, a);
 }
 Result<Value> IsPosInf(Lowering& c, Value x) { return c.Emit("equal", {x, c.Scalar(std::numeric_limits<float>::infinity())}); }
 Result<Value> IsNegInf(Lowering& c, Value x) { return c.Emit("equal", {x, c.Scalar(-std::numeric_limits<float>::infinity())}); }
@@ -75,8 +74,7 @@ Result<Value> Hypot(Lowering& c, Value x, Value y) {
 Result<Value> Arctan2(Lowering& c, Value x, Value y) { return c.Emit("atan2", {x, y}); }
 Result<Value> DivideNoNan(Lowering& c, Value x, Value y) {
   OCTET_ASSIGN(const Value zero, c.Emit("equal", {y, c.Scalar(0)}));
-  OCTET_ASSIGN(const Value q, c.Emit("div", {x, y}));
-  return c.Emit("select_v2", {zero, c.Scalar(0), q});
+  return QuotientUnless(c, zero, c.Scalar(0), x, y);
 }
 // x - y * trunc(x / y)
 Result<Value> Fmod(Lowering& c, Value x, Value y) {

@@ -153,8 +153,7 @@ Status ConvertDivNoNan(NodeContext& c) {
   const Value x = c.Input(0), y = c.Input(1);
   if (!x || !y) return {};
   OCTET_ASSIGN(const Value zero, c.Make("equal", {y, c.Scalar(0)}));
-  OCTET_ASSIGN(const Value quotient, c.Make("div", {x, y}));
-  return Set(c, c.Make("select_v2", {zero, c.Scalar(0), quotient}));
+  return Set(c, QuotientUnless(c, zero, c.Scalar(0), x, y));
 }
 
 Status ConvertMulNoNan(NodeContext& c) {
