@@ -400,6 +400,25 @@ def narrow_numbers():
     save_keras("narrow_numbers", keras.Model([u, i], parts), [given, given.astype(np.int8)], [given[:1], given[:1].astype(np.int8)])
 
 
+def promoted():
+    """Element types as Keras promotes them: Python numbers follow their tensor, whole numbers of few bits wrap around or count in 32 bits."""
+    o = keras.ops
+    u, i, w, b, f = (keras.Input([4], dtype=t, name=t) for t in ("uint8", "int8", "uint16", "bool", "float32"))
+    parts = [y for x in (u, i, w) for y in (
+        x + 1, 1 - x, x * 3, x * 0.5, x // 2, x % 3, o.mod(x, np.array([3, 4, 5, 6], "int64")), o.maximum(x, 2), o.add(x, np.array([1, 2, 300, 4], "int32")), o.fmod(x, 3), o.equal(x, 300),
+        o.sort(x, 1), o.argsort(x, 1), o.argmax(x, 1), o.argmin(x), o.top_k(x, 2)[0], o.relu6(x), o.hypot(x, x), o.logaddexp(x, 1), o.ptp(x, 1), o.cumsum(x, 1), o.cumprod(x, 1),
+        o.sum(x, 1), o.prod(x, 1), o.max(x, 1, initial=9), o.nansum(x, 1), o.nanmax(x, 1), o.nan_to_num(x), o.trunc(x), o.round(x, -1), o.digitize(x, np.array([0, 1, 5])), o.left_shift(x, 2),
+        o.full_like(x, 7), o.repeat(x, [1, 2, 0, 1], axis=1), o.convert_to_tensor(x, "int32"), o.saturate_cast(x, "int8"), o.pad(x, [[0, 0], [1, 1]], constant_values=5))]
+    parts += [y for x in (u, i) for y in (o.leaky_relu(x), o.tanh(x), o.matmul(o.reshape(x, (-1, 2, 2)), o.reshape(x, (-1, 2, 2))), o.dot(o.cast(x, "int16"), o.cast(x[0], "int16")), o.add(x, o.cast(w, "int16")),
+                                          o.einsum("ab,ab->a", o.cast(x, "int32"), o.cast(x, "int32")), o.trace(o.reshape(x, (-1, 2, 2)), 1, 1, 2), o.where(x > 3, x, 1), o.image.resize(o.reshape(x, (-1, 2, 2, 1)), (3, 3)))]
+    parts += [o.add(b, 2), o.equal(b, 2.5), o.multiply(b, 0.5), o.power(b, 2), o.sum(b, 1), o.max(b, 1), o.max(b, 1, initial=1), o.cumsum(b, 1), o.sort(b, 1), o.square(b), o.abs(b), o.diff(b), o.zeros_like(b), o.clip(b, 0, 1),
+              o.where(b, 1, 0), o.where(b, f, 1), o.bitwise_or(b, np.array([1, 2, 4, 8], "int32")), o.argmax(b, 1), o.nanargmax(o.log(f), 1), o.nanargmin(o.log(f), keepdims=True), o.nancumsum(o.log(f), 1),
+              o.cumsum(f, 1, dtype="int32"), o.round(f, 1), o.max(f, 1, initial=2.0), o.min(f, 1, initial=-1.0), o.multi_hot(o.reshape(i, (-1, 2, 2)), 4), o.one_hot(u, 3, dtype="int32"), o.saturate_cast(f * 100, "uint8")]
+    given = [np.array([[200, 3, 7, 100], [1, 2, 255, 4]], np.uint8)]
+    given += [given[0].astype(np.int8), given[0].astype(np.uint16) * 257, given[0] > 5, np.array([[0.26, -1.5, 3.25, 1.04], [-2, -3, -1, 2.5]], np.float32)]
+    save_keras("promoted", keras.Model([u, i, w, b, f], parts), given, [g[::-1] for g in given])
+
+
 def one_of_two():
     """A branch of TensorFlow 1 whose sides differ in shape; elements that another vector lacks, truths stacked, shifts that are data."""
     from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
@@ -864,7 +883,7 @@ def tied():
 
 
 MODELS = [
-    fake_quantized, branch_in_loop, references, rounded, one_of_two, narrow_numbers, spread_volumes, locally_connected, transforms, open_sizes, halves, narrowed, norms, rows, named_ends, held_model,
+    fake_quantized, branch_in_loop, references, rounded, one_of_two, narrow_numbers, promoted, spread_volumes, locally_connected, transforms, open_sizes, halves, narrowed, norms, rows, named_ends, held_model,
     prepared, tied, sound, complexes, bits, volumes_first, grids, draws, sparse, detections, warped, sequences,
     special, large, spectra, diagonals, more_layers, masked_attention, any_axis, odds_and_ends,
     transposed, more_functions, matrices, choices, whole_numbers, recurrent_any_length, recurrent_stateful, lookups,

@@ -212,14 +212,16 @@ Status ConvertPad(LayerContext& c) {
   if (mode != "constant") return c.Fail("mode constant, reflect or symmetric", mode, "");
   const double value = c.Number("constant_values", 0);
   if (value == 0) return Set(c, c.Make("pad", {x, widths}));
-  return Set(c, c.Make("padv2", {x, widths, c.Scalar(static_cast<float>(value))}));
+  return Set(c, c.Make("padv2", {x, widths, NumberOf(c, value, c.type(x).dtype)}));
 }
 
 Status ConvertOneHot(LayerContext& c) {
   OCTET_ASSIGN(const Value x, Operand(c, 0, {"x", "indices"}, DType::kI32));
   const auto classes = static_cast<int32_t>(c.Has("depth") ? c.Int("depth", 0) : c.Int("num_classes", 0));
   OCTET_ASSIGN(const Value ids, c.Cast(x, DType::kI32));
-  return Set(c, c.Make("one_hot", {ids, c.Constant<int32_t>(Shape{}, std::span(&classes, 1)), c.Scalar(1), c.Scalar(0)}, {{"axis", c.Int("axis", -1)}}));
+  OCTET_ASSIGN(const DType type, NamedType(c, -1, DType::kF32));
+  OCTET_ASSIGN(const Value hot, c.Make("one_hot", {ids, Int(c, classes), c.Scalar(1), c.Scalar(0)}, {{"axis", c.Int("axis", -1)}}));
+  return Set(c, c.Cast(hot, type));
 }
 
 Status ConvertTake(LayerContext& c) {
@@ -238,37 +240,34 @@ Status ConvertTake(LayerContext& c) {
   return Set(c, c.Make("gather", {x, indices}, {{"axis", axis}}));
 }
 
-// The element type that an argument names; none where it does not.
-DType TypeOf(const Json& wanted, std::string* name) {
-  *name = wanted.is_map() ? wanted["config"]["name"].text() : wanted.text();
-  for (int i = 0; i <= static_cast<int>(DType::kU4); ++i)
-    if (NumpyName(static_cast<DType>(i)) == *name) return static_cast<DType>(i);
-  return DType::kNone;
-}
-
 // Zeros or ones of x's shape, and of its type unless another is asked for.
 template <bool Ones> Status ConvertLike(LayerContext& c) {
   OCTET_ASSIGN(const Value x, Tensor(c));
-  std::string name;
-  const DType asked = TypeOf(LiteralOf(c, 1, {"dtype"}), &name);
-  if (asked == DType::kNone && !name.empty()) return c.Fail("an element type", "'" + name + "'", "");
-  const DType type = asked == DType::kNone ? c.type(x).dtype : asked;
+  OCTET_ASSIGN(const DType type, NamedType(c, 1, c.type(x).dtype));
   if (Ones) {
     OCTET_ASSIGN(const Value shape, DimensionsOf(c, x));
     OCTET_ASSIGN(const Value one, c.Cast(c.Scalar(1), type));
     const Value inputs[] = {shape, one};
     return Set(c, c.EmitAs("fill", inputs, nullptr, {type, c.shape(x), {}}));
   }
-  OCTET_ASSIGN(const Value zero, c.Make("zeros_like", {x}));
+  OCTET_ASSIGN(const Value wide, Widened(c, x));
+  OCTET_ASSIGN(const Value zero, c.Make("zeros_like", {wide}));
   return Set(c, c.Cast(zero, type));
 }
 
 Status ConvertCast(LayerContext& c) {
   OCTET_ASSIGN(const Value x, Tensor(c));
-  std::string name;
-  const DType dtype = TypeOf(LiteralOf(c, 1, {"dtype"}), &name);
-  if (dtype == DType::kNone) return c.Fail("an element type", "'" + name + "'", "");
+  const Json& wanted = LiteralOf(c, 1, {"dtype"});
+  const DType dtype = TypeOf(wanted);
+  if (dtype == DType::kNone && c.kind() == "ConvertToTensor") return Set(c, x);
+  if (dtype == DType::kNone) return c.Fail("an element type", "'" + wanted.text() + "'", "");
   return Set(c, c.CastOfSource(x, dtype));
+}
+
+Status ConvertSaturateCast(LayerContext& c) {
+  OCTET_ASSIGN(const Value x, Tensor(c));
+  OCTET_ASSIGN(const DType type, NamedType(c, 1, c.type(x).dtype));
+  return Set(c, Saturated(c, x, type));
 }
 
 // ------------------------------------------------------------------------------ indexing
@@ -341,7 +340,7 @@ constexpr LayerRule kRules[] = {
     {"ops.Pad", ConvertPad}, {"tf.compat.v1.pad", ConvertPad}, {"tf.pad", ConvertPad},
     {"ops.OneHot", ConvertOneHot}, {"tf.one_hot", ConvertOneHot},
     {"ops.Take", ConvertTake}, {"tf.compat.v1.gather", ConvertTake}, {"tf.gather", ConvertTake},
-    {"ops.Cast", ConvertCast}, {"tf.cast", ConvertCast},
+    {"ops.Cast", ConvertCast}, {"ops.ConvertToTensor", ConvertCast}, {"ops.SaturateCast", ConvertSaturateCast}, {"tf.cast", ConvertCast},
     {"ops.GetItem", ConvertGetItem}, {"tf.__operators__.getitem", ConvertGetItem},
 };
 

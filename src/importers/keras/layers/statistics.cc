@@ -121,8 +121,11 @@ Status ConvertQuantile(LayerContext& c) {
 }
 
 Status ConvertSearchSorted(LayerContext& c) {
-  OCTET_ASSIGN(const Value limits, Operand(c, 0, {"sorted_sequence"}));
-  OCTET_ASSIGN(const Value x, Operand(c, 1, {"values"}));
+  OCTET_ASSIGN(Value limits, Operand(c, 0, {"sorted_sequence"}));
+  OCTET_ASSIGN(Value x, Operand(c, 1, {"values"}));
+  const DType common = CommonType(c.type(limits).dtype, c.type(x).dtype);
+  OCTET_ASSIGN(limits, c.Cast(limits, common));
+  OCTET_ASSIGN(x, c.Cast(x, common));
   if (c.rank(limits) != 1) return c.Fail("a sequence", c.shape(limits).text(), "");
   OCTET_ASSIGN(const Value each, c.Make("expand_dims", {x, c.Vector({-1})}));
   OCTET_ASSIGN(Value below, c.Make(c.Text("side", "left") == "left" ? "less" : "less_equal", {limits, each}));
@@ -135,47 +138,14 @@ Status ConvertSearchSorted(LayerContext& c) {
 // What stands for NaN in a reduction: what it starts from.
 Result<Value> Replaced(LayerContext& c, Value x, Value good, float by) { return c.Make("select_v2", {good, x, c.Scalar(by)}); }
 
-Status ConvertNanReduction(LayerContext& c) {
-  OCTET_ASSIGN(const Value x, Floats(c));
-  OCTET_ASSIGN(const Value good, c.Make("equal", {x, x}));
-  const Value axes = c.Vector(Axes(c, c.rank(x)));
-  const std::string_view kind = c.kind();
-  constexpr float kMost = std::numeric_limits<float>::infinity();
-  const auto reduce = [&](const char* op, float by) -> Result<Value> {
-    OCTET_ASSIGN(const Value v, Replaced(c, x, good, by));
-    return c.Make(op, {v, axes}, {{"keep_dims", Keeps(c)}});
-  };
-  if (kind == "Nansum") return Set(c, reduce("sum", 0));
-  if (kind == "Nanprod") return Set(c, reduce("reduce_prod", 1));
-  if (kind == "Nanmax") return Set(c, reduce("reduce_max", -kMost));
-  if (kind == "Nanmin") return Set(c, reduce("reduce_min", kMost));
-  OCTET_ASSIGN(const Value ones, c.Cast(good, DType::kF32));
-  OCTET_ASSIGN(const Value count, c.Make("sum", {ones, axes}, {{"keep_dims", 1}}));
-  OCTET_ASSIGN(const Value safe, Replaced(c, x, good, 0));
-  OCTET_ASSIGN(const Value sum, c.Make("sum", {safe, axes}, {{"keep_dims", 1}}));
-  OCTET_ASSIGN(Value y, c.Make("div", {sum, count}));
-  if (kind != "Nanmean") {
-    OCTET_ASSIGN(Value d, c.Make("sub", {safe, y}));
-    OCTET_ASSIGN(d, c.Make("mul", {d, d}));
-    OCTET_ASSIGN(d, c.Make("mul", {d, ones}));
-    OCTET_ASSIGN(d, c.Make("sum", {d, axes}, {{"keep_dims", 1}}));
-    OCTET_ASSIGN(y, c.Make("div", {d, count}));
-    if (kind == "Nanstd") {
-      OCTET_ASSIGN(y, c.Make("sqrt", {y}));
-    }
-  }
-  if (Keeps(c)) return Set(c, y);
-  std::vector<int32_t> gone;
-  for (const int32_t a : Axes(c, c.rank(x))) gone.push_back(a < 0 ? a + c.rank(x) : a);
-  return Set(c, c.Make("squeeze", {y}, {{"squeeze_dims", gone}}));
-}
-
 // ------------------------------------------------------------------------------------ functions
 
-// |a - b| <= atol + rtol * |b|
+// |a - b| <= atol + rtol * |b|; whole numbers are equal or not.
 Result<Value> Close(LayerContext& c) {
-  OCTET_ASSIGN(const Pair p, Operands(c));
+  OCTET_ASSIGN(const Pair p, Operands(c, Literals::kOwn));
+  if (!IsFloat(c.type(p.a).dtype)) return c.Make("equal", {p.a, p.b});
   const Json &rtol = LiteralOf(c, 2, {"rtol"}), &atol = LiteralOf(c, 3, {"atol"});
+  if (c.Bool("equal_nan", false)) return c.Fail("equal_nan=False", "True", "");
   const double relative = rtol.is_number() ? rtol.number() : 1e-5, absolute = atol.is_number() ? atol.number() : 1e-8;
   OCTET_ASSIGN(Value d, c.Make("sub", {p.a, p.b}));
   OCTET_ASSIGN(d, c.Make("abs", {d}));
@@ -205,11 +175,13 @@ Status ConvertAngle(LayerContext& c) {
 }
 Status ConvertImag(LayerContext& c) {
   OCTET_ASSIGN(const Value x, Tensor(c));
-  return Set(c, c.Make("zeros_like", {x}));
+  OCTET_ASSIGN(const Value whole, Widened(c, x));
+  OCTET_ASSIGN(const Value y, c.Make("zeros_like", {whole}));
+  return Set(c, c.Cast(y, c.type(x).dtype));
 }
 // log2(2^x + 2^y)
 Status ConvertLogaddexp2(LayerContext& c) {
-  OCTET_ASSIGN(const Pair p, Operands(c));
+  OCTET_ASSIGN(const Pair p, FloatOperands(c));
   constexpr auto ln2 = static_cast<float>(std::numbers::ln2);
   OCTET_ASSIGN(const Value a, Times(c, p.a, ln2));
   OCTET_ASSIGN(const Value b, Times(c, p.b, ln2));
@@ -217,30 +189,17 @@ Status ConvertLogaddexp2(LayerContext& c) {
   return Set(c, Times(c, y, 1 / ln2));
 }
 Status ConvertVdot(LayerContext& c) {
-  OCTET_ASSIGN(const Pair p, Operands(c));
+  OCTET_ASSIGN(const Factors p, ProductOperands(c));
   OCTET_ASSIGN(const Value a, c.Make("reshape", {p.a, c.Vector({-1})}));
   OCTET_ASSIGN(const Value b, c.Make("reshape", {p.b, c.Vector({-1})}));
-  OCTET_ASSIGN(const Value y, c.Make("mul", {a, b}));
-  return Set(c, c.Make("sum", {y, c.Vector({0})}, {{"keep_dims", 0}}));
-}
-
-// Running product: the log's running sum would lose signs and zeros, so it is n - 1 products of slices.
-Status ConvertCumprod(LayerContext& c) {
-  OCTET_ASSIGN(const Value x, Tensor(c));
-  int axis = 0;
-  if (!c.Has("axis") || !ops::NormalizeAxis(c.Int("axis", 0), c.rank(x), &axis)) return c.Fail("an axis", "none", "");
-  const int32_t n = c.shape(x)[axis];
-  if (n < 1 || n > 256) return c.Fail("an axis of 1 to 256 numbers", c.shape(x).text(), "");
-  OCTET_ASSIGN(std::vector<Value> parts, c.MakeMany("split", {Int(c, axis), x}, {{"num_splits", n}}, n));
-  for (size_t i = 1; i < parts.size(); ++i) {
-    OCTET_ASSIGN(parts[i], c.Make("mul", {parts[i - 1], parts[i]}));
-  }
-  return Set(c, n == 1 ? Result<Value>(x) : c.Make("concatenation", parts, {{"axis", axis}}));
+  OCTET_ASSIGN(Value y, c.Make("mul", {a, b}));
+  OCTET_ASSIGN(y, c.Make("sum", {y, c.Vector({0})}, {{"keep_dims", 0}}));
+  return Set(c, Narrowed(c, y, p.result));
 }
 
 // Vectors of three along the last axis.
 Status ConvertCross(LayerContext& c) {
-  OCTET_ASSIGN(const Pair p, Operands(c));
+  OCTET_ASSIGN(const Pair p, Operands(c, Literals::kOwn));
   const int32_t last = c.rank(p.a) - 1;
   if (c.shape(p.a).back() != 3 || c.shape(p.b).back() != 3) return c.Fail("vectors of three numbers along the last axis", c.shape(p.a).text(), "");
   const auto turned = [&](Value v, std::initializer_list<int32_t> order) { return c.Make("gather", {v, c.Vector(order)}, {{"axis", last}}); };
@@ -289,10 +248,11 @@ Status ConvertRot90(LayerContext& c) {
 
 Status ConvertFullLike(LayerContext& c) {
   OCTET_ASSIGN(const Value x, Tensor(c));
-  OCTET_ASSIGN(Value value, Operand(c, 1, {"fill_value"}, c.type(x).dtype));
-  OCTET_ASSIGN(value, c.Cast(value, c.type(x).dtype));
-  OCTET_ASSIGN(const Value zeros, c.Make("zeros_like", {x}));
-  return Set(c, c.Make("add", {zeros, value}));
+  OCTET_ASSIGN(const DType type, NamedType(c, 2, c.type(x).dtype));
+  OCTET_ASSIGN(Value value, Operand(c, 1, {"fill_value"}, type));
+  OCTET_ASSIGN(value, c.Cast(value, type));
+  OCTET_ASSIGN(const Value shape, DimensionsOf(c, x));
+  return Set(c, c.Make("broadcast_to", {value, shape}));
 }
 
 Status ConvertSize(LayerContext& c) {
@@ -313,13 +273,48 @@ Status ConvertBincount(LayerContext& c) {
 
 constexpr LayerRule kRules[] = {
     {"ops.Median", ConvertQuantile}, {"ops.Quantile", ConvertQuantile}, {"ops.Percentile", ConvertQuantile}, {"ops.SearchSorted", ConvertSearchSorted},
-    {"ops.Nansum", ConvertNanReduction}, {"ops.Nanprod", ConvertNanReduction}, {"ops.Nanmax", ConvertNanReduction}, {"ops.Nanmin", ConvertNanReduction},
+    
     {"ops.Nanmean", ConvertNanReduction}, {"ops.Nanvar", ConvertNanReduction}, {"ops.Nanstd", ConvertNanReduction}, {"ops.Isclose", ConvertClose},
     {"ops.AllClose", ConvertClose}, {"ops.Signbit", ConvertSignbit}, {"ops.Angle", ConvertAngle}, {"ops.Imag", ConvertImag}, {"ops.Logaddexp2", ConvertLogaddexp2},
-    {"ops.Vdot", ConvertVdot}, {"ops.Cumprod", ConvertCumprod}, {"ops.Cross", ConvertCross}, {"ops.Trapezoid", ConvertTrapezoid}, {"ops.Rot90", ConvertRot90},
+    {"ops.Vdot", ConvertVdot}, {"ops.Cross", ConvertCross}, {"ops.Trapezoid", ConvertTrapezoid}, {"ops.Rot90", ConvertRot90},
     {"ops.FullLike", ConvertFullLike}, {"ops.EmptyLike", ConvertImag}, {"ops.Size", ConvertSize}, {"ops.Bincount", ConvertBincount}};
 
 }  // namespace
+
+Status ConvertNanReduction(LayerContext& c) {
+  OCTET_ASSIGN(const Value x, Floats(c));
+  OCTET_ASSIGN(const Value good, c.Make("equal", {x, x}));
+  const Value axes = c.Vector(Axes(c, c.rank(x)));
+  const std::string_view kind = c.kind();
+  constexpr float kMost = std::numeric_limits<float>::infinity();
+  const auto reduce = [&](const char* op, float by) -> Result<Value> {
+    OCTET_ASSIGN(const Value v, Replaced(c, x, good, by));
+    return c.Make(op, {v, axes}, {{"keep_dims", Keeps(c)}});
+  };
+  if (kind == "Nansum") return Set(c, reduce("sum", 0));
+  if (kind == "Nanprod") return Set(c, reduce("reduce_prod", 1));
+  if (kind == "Nanmax") return Set(c, reduce("reduce_max", -kMost));
+  if (kind == "Nanmin") return Set(c, reduce("reduce_min", kMost));
+  OCTET_ASSIGN(const Value ones, c.Cast(good, DType::kF32));
+  OCTET_ASSIGN(const Value count, c.Make("sum", {ones, axes}, {{"keep_dims", 1}}));
+  OCTET_ASSIGN(const Value safe, Replaced(c, x, good, 0));
+  OCTET_ASSIGN(const Value sum, c.Make("sum", {safe, axes}, {{"keep_dims", 1}}));
+  OCTET_ASSIGN(Value y, c.Make("div", {sum, count}));
+  if (kind != "Nanmean") {
+    OCTET_ASSIGN(Value d, c.Make("sub", {safe, y}));
+    OCTET_ASSIGN(d, c.Make("mul", {d, d}));
+    OCTET_ASSIGN(d, c.Make("mul", {d, ones}));
+    OCTET_ASSIGN(d, c.Make("sum", {d, axes}, {{"keep_dims", 1}}));
+    OCTET_ASSIGN(y, c.Make("div", {d, count}));
+    if (kind == "Nanstd") {
+      OCTET_ASSIGN(y, c.Make("sqrt", {y}));
+    }
+  }
+  if (Keeps(c)) return Set(c, y);
+  std::vector<int32_t> gone;
+  for (const int32_t a : Axes(c, c.rank(x))) gone.push_back(a < 0 ? a + c.rank(x) : a);
+  return Set(c, c.Make("squeeze", {y}, {{"squeeze_dims", gone}}));
+}
 
 const std::span<const LayerRule> kStatisticRules = kRules;
 
