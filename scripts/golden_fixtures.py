@@ -419,6 +419,17 @@ def promoted():
     save_keras("promoted", keras.Model([u, i, w, b, f], parts), given, [g[::-1] for g in given])
 
 
+def newer_functions():
+    """Functions of later Keras versions, and arguments that are left out: parts of unlike size, numbers without an axis, series, sets, distances."""
+    o, x, y, k = keras.ops, keras.Input([5, 4], name="x"), keras.Input([5, 4], name="y"), keras.Input([5], dtype="int32", name="k")
+    parts = [o.array_split(x, 3, axis=1), o.hsplit(x, [2]), o.dsplit(x, 2), o.tile(x, 2), o.tile(x, [2, 1]), o.repeat(x, 2), o.repeat(x, 3, axis=0), o.cross(x[..., :2], y[..., :2]), o.isreal(x),
+             o.isin(k, [1, 3]), o.isin(k, [1, 3], invert=True), o.cdist(x, y), o.psnr(x, y, 2.0), o.in_top_k(k[:, 0], x[:, 0], 2), o.max_pool(x, 2), o.average_pool(x, 2, 1, "same"), o.sparsemax(x, axis=1), o.arccosh(x + 3),
+             o.diagonal(x, 1, 1, 2), o.diagonal(x, -2, 2, 1), o.trace(x, 1, 1, 2), o.argmax(x, axis=None, keepdims=True), o.segment_min(x[:, 0], np.array([0]), 2), o.segment_prod(x[:, 0], np.array([0]), 2), o.logical_not(o.isclose(x, 0)),
+             L.Discretization([0.0, 1.0], output_mode="multi_hot")(x), L.CategoryEncoding(4, "count")(k), o.unstack(o.cast(k, "int64") * 3000000000, axis=1), o.abs(o.cast(k, "int64") * -3000000000), o.layer_normalization(k)]
+    runs = [[RNG.normal(0, 1, (1, 5, 4)).astype(np.float32), RNG.normal(0, 1, (1, 5, 4)).astype(np.float32), RNG.integers(0, 4, (1, 5)).astype(np.int32)] for _ in range(2)]
+    save_keras("newer_functions", keras.Model([x, y, k], [t for p in parts for t in (p if isinstance(p, (list, tuple)) else [p])]), *runs)
+
+
 def one_of_two():
     """A branch of TensorFlow 1 whose sides differ in shape; elements that another vector lacks, truths stacked, shifts that are data."""
     from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
@@ -883,7 +894,7 @@ def tied():
 
 
 MODELS = [
-    fake_quantized, branch_in_loop, references, rounded, one_of_two, narrow_numbers, promoted, spread_volumes, locally_connected, transforms, open_sizes, halves, narrowed, norms, rows, named_ends, held_model,
+    fake_quantized, branch_in_loop, references, rounded, one_of_two, narrow_numbers, promoted, newer_functions, spread_volumes, locally_connected, transforms, open_sizes, halves, narrowed, norms, rows, named_ends, held_model,
     prepared, tied, sound, complexes, bits, volumes_first, grids, draws, sparse, detections, warped, sequences,
     special, large, spectra, diagonals, more_layers, masked_attention, any_axis, odds_and_ends,
     transposed, more_functions, matrices, choices, whole_numbers, recurrent_any_length, recurrent_stateful, lookups,

@@ -325,13 +325,24 @@ std::vector<int64_t> Two(LayerContext& c, const char* key, const std::vector<int
   return v;
 }
 
+// Of images, or of series: those are images of one row.
 Status ConvertPool(LayerContext& c) {
-  OCTET_ASSIGN(const Value x, Tensor(c));
-  const std::vector<int64_t> size = Two(c, "pool_size", {}), stride = Two(c, "strides", size);
-  if (c.rank(x) != 4 || size.size() != 2 || stride.size() != 2 || c.Text("data_format", "channels_last") != "channels_last") return c.Fail("images, channels last", c.shape(x).text(), "");
-  return Set(c, c.Make(c.kind() == "MaxPool" ? "max_pool_2d" : "average_pool_2d", {x},
-                       {{"padding", static_cast<int64_t>(c.Text("padding", "valid") == "same" ? ops::Padding::kSame : ops::Padding::kValid)},
-                        {"stride_h", stride[0]}, {"stride_w", stride[1]}, {"filter_height", size[0]}, {"filter_width", size[1]}}));
+  OCTET_ASSIGN(Value x, Tensor(c));
+  std::vector<int64_t> size = Two(c, "pool_size", {}), stride = Two(c, "strides", size);
+  const bool series = c.rank(x) == 3;
+  if ((c.rank(x) != 4 && !series) || size.size() != 2 || stride.size() != 2 || c.Text("data_format", "channels_last") != "channels_last")
+    return c.Fail("images or series, channels last", c.shape(x).text(), "");
+  if (series) {
+    size[0] = stride[0] = 1;
+    OCTET_ASSIGN(x, c.Make("expand_dims", {x, c.Vector({1})}));
+  }
+  const DType own = c.type(x).dtype;
+  OCTET_ASSIGN(x, c.Cast(x, DType::kF32));
+  OCTET_ASSIGN(Value y, c.Make(c.kind() == "MaxPool" ? "max_pool_2d" : "average_pool_2d", {x},
+                               {{"padding", static_cast<int64_t>(c.Text("padding", "valid") == "same" ? ops::Padding::kSame : ops::Padding::kValid)},
+                                {"stride_h", stride[0]}, {"stride_w", stride[1]}, {"filter_height", size[0]}, {"filter_width", size[1]}}));
+  OCTET_ASSIGN(y, series ? c.Make("squeeze", {y}, {{"squeeze_dims", std::vector<int32_t>{1}}}) : Result<Value>(y));
+  return Set(c, Narrowed(c, y, own));
 }
 
 Status ConvertGrayscale(LayerContext& c) {

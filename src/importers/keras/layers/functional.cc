@@ -23,7 +23,8 @@ Result<Value> Optional(LayerContext& c, int position, std::string_view name) {
 // --------------------------------------------------------------------------------- networks
 
 Status ConvertNorm(LayerContext& c) {
-  OCTET_ASSIGN(const Value x, Operand(c, 0, {"x"}));
+  OCTET_ASSIGN(const Value given, Operand(c, 0, {"x"}));
+  OCTET_ASSIGN(const Value x, c.Cast(given, DType::kF32));
   std::vector<int64_t> list;
   if (!IntsOf(LiteralOf(c, -1, {"axis"}), &list)) list = {-1};
   std::vector<int32_t> axes;
@@ -39,7 +40,7 @@ Status ConvertNorm(LayerContext& c) {
   if (shift) {
     OCTET_ASSIGN(y, c.Make("add", {y, shift}));
   }
-  return Set(c, y);
+  return Set(c, Narrowed(c, y, c.type(given).dtype));
 }
 
 // Over several axes e^(x - max) by its sum.

@@ -92,22 +92,30 @@ Status ConvertStack(LayerContext& c) {
   return Set(c, c.Make("pack", list, {{"values_count", static_cast<int64_t>(list.size())}, {"axis", axis}}));
 }
 
+// The axis that vsplit, hsplit and dsplit cut.
+int64_t CutAxis(const LayerContext& c, int rank) { return c.kind() == "Hsplit" ? (rank > 1 ? 1 : 0) : c.kind() == "Dsplit" ? 2 : 0; }
+
 Status ConvertSplit(LayerContext& c) {
   OCTET_ASSIGN(const Value x, Tensor(c));
-  OCTET_ASSIGN(const int axis, Axis(c, c.rank(x), 2, 0));
+  OCTET_ASSIGN(const int axis, Axis(c, c.rank(x), 2, CutAxis(c, c.rank(x))));
   const int32_t size = c.shape(x)[axis], at = axis;
   const Json& parts = LiteralOf(c, 1, {"indices_or_sections", "num_or_size_splits"});
   std::vector<int64_t> cuts;
   if (!IntsOf(parts, &cuts) || size == kUnknown) return c.Fail("a number of parts and a known axis", c.shape(x).text(), "");
   std::vector<Value> values;
   const Value dimension = c.Constant<int32_t>(Shape{}, std::span(&at, 1));
-  if (parts.is_number()) {
+  if (c.kind() == "ArraySplit" && parts.is_number() && cuts[0] > 0 && cuts[0] <= size && size % cuts[0] != 0) {  // The first parts are larger by one.
+    const int64_t n = cuts[0];
+    cuts.clear();
+    for (int64_t i = 0; i < n; ++i) cuts.push_back((i + 1) * (size / n) + std::min(i + 1, size % n));
+  }
+  if (parts.is_number() && cuts.size() == 1) {
     const int64_t n = cuts[0];
     if (n < 1 || n > size) return c.Fail("a number of parts from 1 to the axis' size", std::to_string(n), "");
     OCTET_ASSIGN(values, c.MakeMany("split", {dimension, x}, {{"num_splits", n}}, static_cast<int>(n)));
   } else {
     if (c.Has("num_or_size_splits")) std::partial_sum(cuts.begin(), cuts.end(), cuts.begin());  // TensorFlow gives sizes,
-    else cuts.push_back(size);                                                                   // numpy where to cut.
+    else if (!parts.is_number()) cuts.push_back(size);                                                                   // numpy where to cut.
     std::vector<int32_t> sizes;
     for (size_t i = 0; i < cuts.size(); ++i) sizes.push_back(static_cast<int32_t>(cuts[i] - (i ? cuts[i - 1] : 0)));
     OCTET_ASSIGN(values, c.MakeMany("split_v", {x, c.Vector(sizes), dimension}, {{"num_splits", static_cast<int64_t>(sizes.size())}}, static_cast<int>(sizes.size())));
@@ -119,15 +127,19 @@ Status ConvertSplit(LayerContext& c) {
 Status ConvertTile(LayerContext& c) {
   OCTET_ASSIGN(const Value x, Tensor(c));
   std::vector<int64_t> repeats;
-  if (!IntsOf(LiteralOf(c, 1, {"repeats", "multiples"}), &repeats) || static_cast<int>(repeats.size()) != c.rank(x))
-    return c.Fail("one repetition per axis", std::to_string(repeats.size()), "");
+  if (!IntsOf(LiteralOf(c, 1, {"repeats", "multiples"}), &repeats) || static_cast<int>(repeats.size()) > c.rank(x))
+    return c.Fail("at most one repetition per axis", std::to_string(repeats.size()), "expand the dimensions before");
+  repeats.insert(repeats.begin(), static_cast<size_t>(c.rank(x)) - repeats.size(), 1);  // Of the last axes.
   return Set(c, c.Make("tile", {x, c.Vector(Narrow(repeats))}));
 }
 
 // [.., n, ..] -> [.., n, 1, ..] -> tiled -> [.., n * times, ..]
 Status ConvertRepeat(LayerContext& c) {
-  OCTET_ASSIGN(const Value x, Tensor(c));
-  OCTET_ASSIGN(const int axis, Axis(c, c.rank(x), 2, std::numeric_limits<int64_t>::max()));
+  OCTET_ASSIGN(Value x, Tensor(c));
+  if (LiteralOf(c, 2, {"axis"}).is_null()) {  // All numbers, one behind the other.
+    OCTET_ASSIGN(x, c.Make("reshape", {x, c.Vector({-1})}));
+  }
+  OCTET_ASSIGN(const int axis, Axis(c, c.rank(x), 2, 0));
   std::vector<int64_t> times;
   if (!IntsOf(LiteralOf(c, 1, {"repeats"}), &times) || times.empty()) return c.Fail("numbers of repetitions", "others", "");
   const Shape in = c.shape(x);
@@ -142,8 +154,9 @@ Status ConvertRepeat(LayerContext& c) {
   }
   std::vector<int32_t> tiles(static_cast<size_t>(in.rank()) + 1, 1), out(in.dims().begin(), in.dims().end());
   tiles[static_cast<size_t>(axis) + 1] = static_cast<int32_t>(times[0]);
-  if (out[static_cast<size_t>(axis)] == kUnknown || std::ranges::count(out, kUnknown) > 1) return c.Fail("known dimensions", in.text(), "");
-  out[static_cast<size_t>(axis)] *= static_cast<int32_t>(times[0]);
+  int32_t& repeated = out[static_cast<size_t>(axis)];
+  if (std::ranges::count(out, kUnknown) > 1 || times[0] < 0 || times[0] > INT32_MAX / std::max(repeated, 1)) return c.Fail("at most one unknown dimension", in.text(), "");
+  repeated = repeated == kUnknown ? -1 : repeated * static_cast<int32_t>(times[0]);
   OCTET_ASSIGN(Value y, c.Make("expand_dims", {x, c.Vector({axis + 1})}));
   OCTET_ASSIGN(y, c.Make("tile", {y, c.Vector(tiles)}));
   return Set(c, c.Make("reshape", {y, c.Vector(out)}));
@@ -332,7 +345,7 @@ constexpr LayerRule kRules[] = {
     {"ops.Squeeze", ConvertSqueeze}, {"tf.squeeze", ConvertSqueeze}, {"tf.compat.v1.squeeze", ConvertSqueeze},
     {"ops.Concatenate", ConvertConcatenate}, {"tf.concat", ConvertConcatenate},
     {"ops.Stack", ConvertStack}, {"tf.stack", ConvertStack},
-    {"ops.Split", ConvertSplit}, {"tf.split", ConvertSplit},
+    {"ops.Split", ConvertSplit}, {"ops.ArraySplit", ConvertSplit}, {"ops.Vsplit", ConvertSplit}, {"ops.Hsplit", ConvertSplit}, {"ops.Dsplit", ConvertSplit}, {"tf.split", ConvertSplit},
     {"ops.Tile", ConvertTile}, {"tf.tile", ConvertTile},
     {"ops.Repeat", ConvertRepeat}, {"tf.repeat", ConvertRepeat},
     {"ops.Flip", ConvertFlip}, {"tf.reverse", ConvertFlip},

@@ -197,11 +197,19 @@ Status ConvertVdot(LayerContext& c) {
   return Set(c, Narrowed(c, y, p.result));
 }
 
-// Vectors of three along the last axis.
+// Vectors of three along the last axis; of two: the third number of their product.
 Status ConvertCross(LayerContext& c) {
   OCTET_ASSIGN(const Pair p, Operands(c, Literals::kOwn));
   const int32_t last = c.rank(p.a) - 1;
-  if (c.shape(p.a).back() != 3 || c.shape(p.b).back() != 3) return c.Fail("vectors of three numbers along the last axis", c.shape(p.a).text(), "");
+  if (last >= 0 && c.rank(p.b) > 0 && c.shape(p.a).back() == 2 && c.shape(p.b).back() == 2) {
+    const Value other = c.Vector({1, 0});
+    OCTET_ASSIGN(Value y, c.Make("gather", {p.b, other}, {{"axis", c.rank(p.b) - 1}}));
+    OCTET_ASSIGN(y, c.Make("mul", {p.a, y}));  // a0 b1, a1 b0
+    OCTET_ASSIGN(const std::vector<Value> parts, c.MakeMany("split", {Int(c, c.rank(y) - 1), y}, {{"num_splits", 2}}, 2));
+    OCTET_ASSIGN(y, c.Make("sub", {parts[0], parts[1]}));
+    return Set(c, c.Make("squeeze", {y}, {{"squeeze_dims", std::vector<int32_t>{c.rank(y) - 1}}}));
+  }
+  if (last < 0 || c.rank(p.b) == 0 || c.shape(p.a).back() != 3 || c.shape(p.b).back() != 3) return c.Fail("vectors of three numbers along the last axis", c.shape(p.a).text(), "");
   const auto turned = [&](Value v, std::initializer_list<int32_t> order) { return c.Make("gather", {v, c.Vector(order)}, {{"axis", last}}); };
   OCTET_ASSIGN(const Value a1, turned(p.a, {1, 2, 0}));
   OCTET_ASSIGN(const Value b2, turned(p.b, {2, 0, 1}));
@@ -255,6 +263,66 @@ Status ConvertFullLike(LayerContext& c) {
   return Set(c, c.Make("broadcast_to", {value, shape}));
 }
 
+// Real numbers, all of them.
+Status ConvertIsReal(LayerContext& c) {
+  OCTET_ASSIGN(const Value x, Tensor(c));
+  OCTET_ASSIGN(const Value shape, DimensionsOf(c, x));
+  return Set(c, c.Make("broadcast_to", {NumberOf(c, 1, DType::kBool), shape}));
+}
+
+// Whether a number is among those of another tensor.
+Status ConvertIsIn(LayerContext& c) {
+  OCTET_ASSIGN(const Pair p, Operands(c, Literals::kOwn));
+  OCTET_ASSIGN(const Value each, c.Make("expand_dims", {p.a, c.Vector({-1})}));
+  OCTET_ASSIGN(const Value all, c.Make("reshape", {p.b, c.Vector({-1})}));
+  OCTET_ASSIGN(Value y, c.Make("equal", {each, all}));
+  OCTET_ASSIGN(y, c.Make("reduce_any", {y, c.Vector({c.rank(p.a)})}, {{"keep_dims", 0}}));
+  return Set(c, c.Bool("invert", false) ? c.Make("logical_not", {y}) : Result<Value>(y));
+}
+
+// Two operands that are floats: differences of whole numbers wrap around in Keras, which no one means.
+Result<Pair> Fractions(LayerContext& c) {
+  OCTET_ASSIGN(const Pair p, Operands(c, Literals::kOwn));
+  const DType own = c.type(p.a).dtype;
+  return IsFloat(own) ? Result<Pair>(p) : c.Fail("floats", std::string(NumpyName(own)), "cast the inputs to float32 before");
+}
+
+// Distances between all rows of one and of the other.
+Status ConvertDistances(LayerContext& c) {
+  OCTET_ASSIGN(const Pair p, Fractions(c));
+  OCTET_ASSIGN(const Value x, c.Make("expand_dims", {p.a, c.Vector({-2})}));
+  OCTET_ASSIGN(Value y, c.Make("expand_dims", {p.b, c.Vector({-3})}));
+  OCTET_ASSIGN(y, c.Make("squared_difference", {x, y}));
+  OCTET_ASSIGN(y, c.Make("sum", {y, c.Vector({c.rank(y) - 1})}, {{"keep_dims", 0}}));
+  return Set(c, c.Make("sqrt", {y}));
+}
+
+// 20 log10(largest / root of the mean squared error), of all numbers.
+Status ConvertPsnr(LayerContext& c) {
+  OCTET_ASSIGN(const Pair p, Fractions(c));
+  OCTET_ASSIGN(Value y, c.Make("squared_difference", {p.a, p.b}));
+  std::vector<int32_t> all;
+  for (int i = 0; i < c.rank(y); ++i) all.push_back(i);
+  OCTET_ASSIGN(y, c.Make("mean", {y, c.Vector(all)}, {{"keep_dims", 0}}));
+  OCTET_ASSIGN(y, c.Make("log", {y}));
+  OCTET_ASSIGN(y, Times(c, y, static_cast<float>(-10 / std::numbers::ln10)));
+  return Set(c, Plus(c, y, static_cast<float>(20 * std::log10(c.Number("max_val", 1)))));
+}
+
+// Whether fewer than k classes score higher than the target.
+Status ConvertInTopK(LayerContext& c) {
+  OCTET_ASSIGN(Value targets, Operand(c, 0, {"targets"}, DType::kI32));
+  OCTET_ASSIGN(const Value scores, Operand(c, 1, {"predictions"}));
+  if (c.rank(targets) != 1 || c.rank(scores) != 2) return c.Fail("targets [batch] and predictions [batch, classes]", c.shape(scores).text(), "");
+  OCTET_ASSIGN(targets, c.Cast(targets, DType::kI32));
+  OCTET_ASSIGN(targets, c.Make("expand_dims", {targets, c.Vector({1})}));
+  OCTET_ASSIGN(const Value own, c.Make("gather", {scores, targets}, {{"axis", 1}, {"batch_dims", 1}}));
+  OCTET_ASSIGN(Value y, c.Make("greater", {scores, own}));
+  OCTET_ASSIGN(y, c.Cast(y, DType::kI32));
+  OCTET_ASSIGN(y, c.Make("sum", {y, c.Vector({1})}, {{"keep_dims", 0}}));
+  return Set(c, c.Make("less", {y, Int(c, static_cast<int32_t>(c.Int("k", 1)))}));
+}
+
 Status ConvertSize(LayerContext& c) {
   OCTET_ASSIGN(const Value x, Tensor(c));
   OCTET_ASSIGN(const Value shape, c.Make("shape", {x}, {{"out_type", static_cast<int64_t>(DType::kI32)}}));
@@ -277,6 +345,7 @@ constexpr LayerRule kRules[] = {
     {"ops.Nanmean", ConvertNanReduction}, {"ops.Nanvar", ConvertNanReduction}, {"ops.Nanstd", ConvertNanReduction}, {"ops.Isclose", ConvertClose},
     {"ops.AllClose", ConvertClose}, {"ops.Signbit", ConvertSignbit}, {"ops.Angle", ConvertAngle}, {"ops.Imag", ConvertImag}, {"ops.Logaddexp2", ConvertLogaddexp2},
     {"ops.Vdot", ConvertVdot}, {"ops.Cross", ConvertCross}, {"ops.Trapezoid", ConvertTrapezoid}, {"ops.Rot90", ConvertRot90},
+    {"ops.Isreal", ConvertIsReal}, {"ops.IsIn", ConvertIsIn}, {"ops.CDist", ConvertDistances}, {"ops.PSNR", ConvertPsnr}, {"ops.InTopK", ConvertInTopK},
     {"ops.FullLike", ConvertFullLike}, {"ops.EmptyLike", ConvertImag}, {"ops.Size", ConvertSize}, {"ops.Bincount", ConvertBincount}};
 
 }  // namespace
