@@ -414,6 +414,7 @@ def promoted():
     parts += [o.add(b, 2), o.equal(b, 2.5), o.multiply(b, 0.5), o.power(b, 2), o.sum(b, 1), o.max(b, 1), o.max(b, 1, initial=1), o.cumsum(b, 1), o.sort(b, 1), o.square(b), o.abs(b), o.diff(b), o.zeros_like(b), o.clip(b, 0, 1),
               o.where(b, 1, 0), o.where(b, f, 1), o.bitwise_or(b, np.array([1, 2, 4, 8], "int32")), o.argmax(b, 1), o.nanargmax(o.log(f), 1), o.nanargmin(o.log(f), keepdims=True), o.nancumsum(o.log(f), 1),
               o.cumsum(f, 1, dtype="int32"), o.round(f, 1), o.max(f, 1, initial=2.0), o.min(f, 1, initial=-1.0), o.multi_hot(o.reshape(i, (-1, 2, 2)), 4), o.one_hot(u, 3, dtype="int32"), o.saturate_cast(f * 100, "uint8")]
+    parts += [o.concatenate([u, i]), o.stack([b, w], 1), o.hstack([i, w]), o.select([b], [u], i), o.select([b, u > 2], [u, f], 3), L.Average()([u, i]), L.Concatenate()([b, u]), L.Add()([u, w])]
     given = [np.array([[200, 3, 7, 100], [1, 2, 255, 4]], np.uint8)]
     given += [given[0].astype(np.int8), given[0].astype(np.uint16) * 257, given[0] > 5, np.array([[0.26, -1.5, 3.25, 1.04], [-2, -3, -1, 2.5]], np.float32)]
     save_keras("promoted", keras.Model([u, i, w, b, f], parts), given, [g[::-1] for g in given])

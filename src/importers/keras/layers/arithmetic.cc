@@ -164,7 +164,9 @@ template <Text Op> Status NanReduced(LayerContext& c) {
 
 Status ConvertMatmul(LayerContext& c) {
   OCTET_ASSIGN(Factors p, ProductOperands(c));
-  if (p.result == DType::kI8 && c.rank(p.a) > 1 && c.rank(p.b) > 1) p.result = DType::kI32;
+  bool bytes = c.rank(p.a) > 1 && c.rank(p.b) > 1;
+  for (int i = 0; i < c.num_inputs(); ++i) bytes &= c.type(c.Input(i)).dtype == DType::kI8;
+  if (bytes) p.result = DType::kI32;  // Only of such matrices.
   if (c.rank(p.a) >= 2 && c.rank(p.b) == 1) {  // With a vector: one column, dropped again.
     const int32_t last = c.rank(p.a) - 1;
     OCTET_ASSIGN(p.b, c.Make("expand_dims", {p.b, c.Vector({1})}));

@@ -74,6 +74,7 @@ Status ConvertUnstack(LayerContext& c) {
 
 // Lists joined along the second, first or third axis.
 template <int Axis> Status ConvertStacked(LayerContext& c) {
+  OCTET_TRY(c.InputsToOneType());
   std::vector<Value> values;
   for (int i = 0; i < c.num_inputs(); ++i) values.push_back(c.Input(i));
   if (values.empty()) return c.Fail("tensors", "none", "");
@@ -250,14 +251,22 @@ Status ConvertTakeAlongAxis(LayerContext& c) {
 Status ConvertSelect(LayerContext& c) {
   const Argument *conditions = FindArgument(c, 0, {"condlist"}), *choices = FindArgument(c, 1, {"choicelist"});
   if (!conditions || !choices || conditions->items.size() != choices->items.size() || choices->items.empty()) return c.Fail("as many choices as conditions", "others", "");
-  Value y;
+  const Argument* otherwise = FindArgument(c, 2, {"default"});
+  const Value rest = otherwise ? c.TensorOf(otherwise) : Value{};
+  DType type = rest ? c.type(rest).dtype : DType::kBool;
+  for (size_t i = 0; i < choices->items.size(); ++i) {
+    const Value choice = c.TensorOf(&choices->items[i]);
+    if (!c.TensorOf(&conditions->items[i]) || !choice) return c.Fail("tensors", "numbers", "");
+    type = CommonType(type, c.type(choice).dtype);
+  }
+  Value y = NumberOf(c, 0, type);
+  if (otherwise) {
+    OCTET_ASSIGN(y, Operand(c, 2, {"default"}, type));
+    OCTET_ASSIGN(y, c.Cast(y, type));
+  }
   for (size_t i = conditions->items.size(); i-- > 0;) {
-    const Value condition = c.TensorOf(&conditions->items[i]), choice = c.TensorOf(&choices->items[i]);
-    if (!condition || !choice) return c.Fail("tensors", "numbers", "");
-    if (!y) {
-      OCTET_ASSIGN(y, FindArgument(c, 2, {"default"}) ? Operand(c, 2, {"default"}, c.type(choice).dtype) : c.Cast(c.Scalar(0), c.type(choice).dtype));
-      OCTET_ASSIGN(y, c.Cast(y, c.type(choice).dtype));
-    }
+    OCTET_ASSIGN(const Value condition, c.Cast(c.TensorOf(&conditions->items[i]), DType::kBool));
+    OCTET_ASSIGN(const Value choice, c.Cast(c.TensorOf(&choices->items[i]), type));
     OCTET_ASSIGN(y, c.Make("select_v2", {condition, choice, y}));
   }
   return Set(c, y);

@@ -71,22 +71,23 @@ Status ConvertSqueeze(LayerContext& c) {
   return Set(c, c.Make("squeeze", {x}, {{"squeeze_dims", Narrow(axes)}}));
 }
 
-// A list of tensors as first argument.
-std::vector<Value> List(LayerContext& c) {
+// A list of tensors as first argument, of one element type.
+Result<std::vector<Value>> List(LayerContext& c) {
+  OCTET_TRY(c.InputsToOneType());
   std::vector<Value> values;
   for (int i = 0; i < c.num_inputs(); ++i) values.push_back(c.Input(i));
   return values;
 }
 
 Status ConvertConcatenate(LayerContext& c) {
-  const std::vector<Value> list = List(c);
+  OCTET_ASSIGN(const std::vector<Value> list, List(c));
   if (list.empty()) return c.Fail("tensors", "none", "");
   OCTET_ASSIGN(const int axis, Axis(c, c.rank(list[0]), 1, 0));
   return Set(c, c.Make("concatenation", list, {{"axis", axis}}));
 }
 
 Status ConvertStack(LayerContext& c) {
-  const std::vector<Value> list = List(c);
+  OCTET_ASSIGN(const std::vector<Value> list, List(c));
   if (list.empty()) return c.Fail("tensors", "none", "");
   OCTET_ASSIGN(const int axis, Axis(c, c.rank(list[0]) + 1, 1, 0));
   return Set(c, c.Make("pack", list, {{"values_count", static_cast<int64_t>(list.size())}, {"axis", axis}}));
