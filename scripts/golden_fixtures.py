@@ -353,6 +353,24 @@ def branch_in_loop():
     np.savez(OUT / "branch_in_loop.npz", **arrays(runs))
 
 
+def lowered_branches():
+    """Branches as freezing lowers them: what one side computes makes no sense to an input that takes the other."""
+    from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
+
+    @tf.function(input_signature=[tf.TensorSpec([1, None, None, 2], name="x")])
+    def serve(x):
+        size = tf.shape(x)
+        rest = size[1] - 4
+        cut = lambda v: tf.slice(v, [0, rest // 2, 0, 0], [1, 4, 3, 2]) * 2.0
+        grown = lambda: tf.cond(size[2] > 2, lambda: tf.slice(tf.tile(x, [1, 4, 1, 1]), tf.stack([0, -rest, size[2] - 3, 0]), [1, 4, 3, 2]), lambda: tf.tile(x, [1, 4, 3, 1])[:, :4, :3] + 1.0)
+        return tf.cond(rest >= 0, lambda: cut(x), grown) + tf.cast(rest, tf.float32)
+
+    frozen = convert_variables_to_constants_v2(serve.get_concrete_function())
+    (OUT / "lowered_branches.pb").write_bytes(frozen.graph.as_graph_def().SerializeToString(deterministic=True))
+    runs = [[floats(1, *size, 2)] for size in ((7, 3), (2, 5), (1, 1))]
+    np.savez(OUT / "lowered_branches.npz", **arrays([(r, [frozen(*map(tf.constant, r))[0].numpy()]) for r in runs]))
+
+
 def lowered_control_flow():
     """TensorFlow 2's While, If and Case as freezing lowers them: inputs that nobody reads stay behind, a Case is a _SwitchN."""
     from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
@@ -900,7 +918,7 @@ MODELS = [
     special, large, spectra, diagonals, more_layers, masked_attention, any_axis, odds_and_ends,
     transposed, more_functions, matrices, choices, whole_numbers, recurrent_any_length, recurrent_stateful, lookups,
     texts, spectrograms, volumes, functions, scattered, images, cache, old_control_flow,
-    lowered_control_flow, parted,
+    lowered_control_flow, lowered_branches, parted,
 ]
 
 if __name__ == "__main__":
