@@ -61,7 +61,7 @@ Status ConvertUnstack(LayerContext& c) {
   OCTET_ASSIGN(const Value x, Tensor(c));
   OCTET_ASSIGN(const int axis, AxisOf(c, c.Int("axis", 0), c.rank(x)));
   const int32_t n = c.shape(x)[axis];
-  if (n < 1) return c.Fail("a known axis", c.shape(x).text(), "");
+  if (n < 1 || n > kMostParts) return c.Fail(Format("an axis of 1 to %d", static_cast<int>(kMostParts)), c.shape(x).text(), "give the input's shape");
   const bool has_kernel = c.type(x).dtype != DType::kI64;
   OCTET_ASSIGN(std::vector<Value> y, has_kernel ? c.MakeMany("unpack", {x}, {{"num", n}, {"axis", axis}}, n) : c.MakeMany("split", {Int(c, axis), x}, {{"num_splits", n}}, n));
   for (int32_t i = 0; i < n; ++i) {

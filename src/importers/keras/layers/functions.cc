@@ -69,7 +69,7 @@ Range RangeOf(DType t) {
   if (IsFloat(t)) return {-HUGE_VAL, HUGE_VAL};
   if (t == DType::kBool) return {0, 1};
   const double size = std::ldexp(1.0, BitsOf(t) - (IsUnsigned(t) ? 0 : 1));
-  return {IsUnsigned(t) ? 0 : -size, size - 1};
+  return {IsUnsigned(t) ? 0 : -size, std::min(size - 1, std::nextafter(size, 0.0))};
 }
 // The largest float32 that is no larger.
 double BelowAsFloat(double v) {

@@ -8,6 +8,8 @@
 
 namespace octet::importers::keras {
 
+inline constexpr int64_t kMostParts = 1 << 16;  // Outputs of one call.
+
 // The one output.
 Status Set(LayerContext& c, Result<Value> y);
 Value Int(LayerContext& c, int32_t v);

@@ -105,14 +105,14 @@ Status ConvertSplit(LayerContext& c) {
   if (!IntsOf(parts, &cuts) || size == kUnknown) return c.Fail("a number of parts and a known axis", c.shape(x).text(), "");
   std::vector<Value> values;
   const Value dimension = c.Constant<int32_t>(Shape{}, std::span(&at, 1));
-  if (c.kind() == "ArraySplit" && parts.is_number() && cuts[0] > 0 && cuts[0] <= size && size % cuts[0] != 0) {  // The first parts are larger by one.
+  if (c.kind() == "ArraySplit" && parts.is_number() && cuts[0] > 0 && cuts[0] <= std::min<int64_t>(size, kMostParts) && size % cuts[0] != 0) {  // The first parts are larger by one.
     const int64_t n = cuts[0];
     cuts.clear();
     for (int64_t i = 0; i < n; ++i) cuts.push_back((i + 1) * (size / n) + std::min(i + 1, size % n));
   }
   if (parts.is_number() && cuts.size() == 1) {
     const int64_t n = cuts[0];
-    if (n < 1 || n > size) return c.Fail("a number of parts from 1 to the axis' size", std::to_string(n), "");
+    if (n < 1 || n > std::min<int64_t>(size, kMostParts)) return c.Fail(Format("a number of parts from 1 to the axis' size, at most %d", static_cast<int>(kMostParts)), std::to_string(n), "");
     OCTET_ASSIGN(values, c.MakeMany("split", {dimension, x}, {{"num_splits", n}}, static_cast<int>(n)));
   } else {
     if (c.Has("num_or_size_splits")) std::partial_sum(cuts.begin(), cuts.end(), cuts.begin());  // TensorFlow gives sizes,
