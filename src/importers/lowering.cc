@@ -64,7 +64,9 @@ bool IsNarrow(DType t) { return t == DType::kI8 || t == DType::kU8 || t == DType
 
 // Whether its outputs' elements are among its inputs'.
 bool PassesElements(const ops::OpDef& def) {
-  return std::ranges::any_of(def.quantization, [](const ops::QuantRow& row) { return row.kind == ops::QuantKind::kSameAs && (row.operand == ~0 || row.other == ~0); });
+  return std::ranges::any_of(def.quantization, [](const ops::QuantRow& row) {
+    return row.kind == ops::QuantKind::kSameAs && (row.operand == ~0 || row.other == ~0);
+  });
 }
 bool ComputesElements(const ops::OpDef& def) { return (def.traits & ops::kElementwise) && def.name != "select_v2" && def.name != "cast"; }
 

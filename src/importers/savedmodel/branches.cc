@@ -31,7 +31,8 @@ bool HandsOn(const graph::Model& model, const graph::Node& n) {
 // Whether a node may run in another graph: it keeps nothing between runs.
 bool Moves(const graph::Model& model, const Graph& g, const graph::Node& n) {
   const auto keeps = [&](TensorId t) { return t != graph::kNoTensor && (g.tensor(t).is_variable || g.tensor(t).type.dtype == DType::kResource); };
-  return (!(n.op->traits & ops::kSideEffects) || HandsOn(model, n)) && n.intermediates.empty() && std::ranges::none_of(n.inputs, keeps) && std::ranges::none_of(n.outputs, keeps);
+  const bool pure = !(n.op->traits & ops::kSideEffects) || HandsOn(model, n);
+  return pure && n.intermediates.empty() && std::ranges::none_of(n.inputs, keeps) && std::ranges::none_of(n.outputs, keeps);
 }
 
 // Nodes that are read by input 1 + side of the IF only, directly or through each other; in the graph's order.

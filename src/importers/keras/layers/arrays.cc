@@ -63,7 +63,8 @@ Status ConvertUnstack(LayerContext& c) {
   const int32_t n = c.shape(x)[axis];
   if (n < 1 || n > kMostParts) return c.Fail(Format("an axis of 1 to %d", static_cast<int>(kMostParts)), c.shape(x).text(), "give the input's shape");
   const bool has_kernel = c.type(x).dtype != DType::kI64;
-  OCTET_ASSIGN(std::vector<Value> y, has_kernel ? c.MakeMany("unpack", {x}, {{"num", n}, {"axis", axis}}, n) : c.MakeMany("split", {Int(c, axis), x}, {{"num_splits", n}}, n));
+  OCTET_ASSIGN(std::vector<Value> y, has_kernel ? c.MakeMany("unpack", {x}, {{"num", n}, {"axis", axis}}, n)
+                                                : c.MakeMany("split", {Int(c, axis), x}, {{"num_splits", n}}, n));
   for (int32_t i = 0; i < n; ++i) {
     Value& part = y[static_cast<size_t>(i)];
     OCTET_ASSIGN(part, has_kernel ? Result<Value>(part) : c.Make("squeeze", {part}, {{"squeeze_dims", std::vector<int32_t>{axis}}}));
@@ -174,7 +175,8 @@ Result<Value> Diagonal(LayerContext& c, Value x) {
   }
   const Shape s = c.shape(x);
   const int64_t rows = s.back(2), columns = s.back(), offset = c.Int("offset", 0);
-  if (rows < 1 || columns < 1 || std::count(s.dims().begin(), s.dims().end(), kUnknown) > 1 || offset <= -rows || offset >= columns || rows * columns > INT32_MAX)
+  const auto open = std::count(s.dims().begin(), s.dims().end(), kUnknown);
+  if (rows < 1 || columns < 1 || open > 1 || offset <= -rows || offset >= columns || rows * columns > INT32_MAX)
     return c.Fail("a diagonal of two axes of known size", s.text(), "give the input's shape");
   std::vector<int32_t> dims(s.dims().begin(), s.dims().end() - 2), at;
   dims.push_back(static_cast<int32_t>(rows * columns));
@@ -319,7 +321,8 @@ Status ConvertSegment(LayerContext& c) {
   OCTET_ASSIGN(ids, c.Cast(ids, DType::kI32));
   const DType own = c.type(x).dtype;
   const std::string_view kind = c.kind();
-  const char* op = kind == "SegmentMax" ? "unsorted_segment_max" : kind == "SegmentMin" ? "unsorted_segment_min" : kind == "SegmentProd" ? "unsorted_segment_prod" : "unsorted_segment_sum";
+  const char* op = kind == "SegmentMax" ? "unsorted_segment_max" : kind == "SegmentMin" ? "unsorted_segment_min"
+      : kind == "SegmentProd" ? "unsorted_segment_prod" : "unsorted_segment_sum";
   if (own == DType::kI64 || own == DType::kU32) return c.Fail("float32 or integers of at most 32 bits", std::string(NumpyName(own)), "cast the input");
   OCTET_ASSIGN(const Value wide, Widened(c, x));
   OCTET_ASSIGN(const Value y, c.Make(op, {wide, ids, Int(c, static_cast<int32_t>(c.Int("num_segments", 1)))}));
@@ -370,7 +373,8 @@ constexpr LayerRule kRules[] = {
     {"ops.Flipud", ConvertFlipped<0>}, {"ops.Fliplr", ConvertFlipped<1>}, {"ops.Tril", ConvertTriangle}, {"ops.Triu", ConvertTriangle},
     {"ops.Diagonal", ConvertDiagonal}, {"ops.Trace", ConvertTrace}, {"ops.Diff", ConvertDiff}, {"ops.TakeAlongAxis", ConvertTakeAlongAxis}, {"ops.Select", ConvertSelect},
     {"ops.TopK", ConvertTopK}, {"ops.Sort", ConvertSort}, {"ops.Argsort", ConvertSort}, {"ops.Digitize", ConvertDigitize},
-    {"ops.SegmentSum", ConvertSegment}, {"ops.SegmentMax", ConvertSegment}, {"ops.SegmentMin", ConvertSegment}, {"ops.SegmentProd", ConvertSegment}, {"ops.MaxPool", ConvertPool}, {"ops.AveragePool", ConvertPool},
+    {"ops.SegmentSum", ConvertSegment}, {"ops.SegmentMax", ConvertSegment}, {"ops.SegmentMin", ConvertSegment}, {"ops.SegmentProd", ConvertSegment},
+    {"ops.MaxPool", ConvertPool}, {"ops.AveragePool", ConvertPool},
     {"ops.RGBToGrayscale", ConvertGrayscale}, {"ops.Linspace", ConvertLinspace}, {"ops.Logspace", ConvertLinspace}, {"ops.Meshgrid", ConvertMeshgrid}};
 
 }  // namespace

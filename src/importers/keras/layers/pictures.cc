@@ -93,7 +93,8 @@ Status ConvertPatches(LayerContext& c) {
   OCTET_ASSIGN(const Value floats, c.Cast(x, DType::kF32));
   return Batched(c, floats, [&](Value image) -> Result<Value> {
     OCTET_ASSIGN(const Value y, c.Make("conv_2d", {image, c.Constant<float>(shape, filter), c.Constant<float>(Shape{shape[0]}, zeros)},
-                  {{"padding", static_cast<int64_t>(padding)}, {"stride_h", strides[0]}, {"stride_w", strides[1]}, {"dilation_h_factor", dilation}, {"dilation_w_factor", dilation}}));
+                  {{"padding", static_cast<int64_t>(padding)}, {"stride_h", strides[0]}, {"stride_w", strides[1]},
+                   {"dilation_h_factor", dilation}, {"dilation_w_factor", dilation}}));
     return Narrowed(c, y, c.type(x).dtype);
   });
 }

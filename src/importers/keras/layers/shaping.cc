@@ -105,14 +105,16 @@ Status ConvertSplit(LayerContext& c) {
   if (!IntsOf(parts, &cuts) || size == kUnknown) return c.Fail("a number of parts and a known axis", c.shape(x).text(), "");
   std::vector<Value> values;
   const Value dimension = c.Constant<int32_t>(Shape{}, std::span(&at, 1));
-  if (c.kind() == "ArraySplit" && parts.is_number() && cuts[0] > 0 && cuts[0] <= std::min<int64_t>(size, kMostParts) && size % cuts[0] != 0) {  // The first parts are larger by one.
+  if (c.kind() == "ArraySplit" && parts.is_number() && cuts[0] > 0 && cuts[0] <= std::min<int64_t>(size, kMostParts) &&
+      size % cuts[0] != 0) {  // The first parts are larger by one.
     const int64_t n = cuts[0];
     cuts.clear();
     for (int64_t i = 0; i < n; ++i) cuts.push_back((i + 1) * (size / n) + std::min(i + 1, size % n));
   }
   if (parts.is_number() && cuts.size() == 1) {
     const int64_t n = cuts[0];
-    if (n < 1 || n > std::min<int64_t>(size, kMostParts)) return c.Fail(Format("a number of parts from 1 to the axis' size, at most %d", static_cast<int>(kMostParts)), std::to_string(n), "");
+    if (n < 1 || n > std::min<int64_t>(size, kMostParts))
+      return c.Fail(Format("a number of parts from 1 to the axis' size, at most %d", static_cast<int>(kMostParts)), std::to_string(n), "");
     OCTET_ASSIGN(values, c.MakeMany("split", {dimension, x}, {{"num_splits", n}}, static_cast<int>(n)));
   } else {
     if (c.Has("num_or_size_splits")) std::partial_sum(cuts.begin(), cuts.end(), cuts.begin());  // TensorFlow gives sizes,
@@ -156,7 +158,8 @@ Status ConvertRepeat(LayerContext& c) {
   std::vector<int32_t> tiles(static_cast<size_t>(in.rank()) + 1, 1), out(in.dims().begin(), in.dims().end());
   tiles[static_cast<size_t>(axis) + 1] = static_cast<int32_t>(times[0]);
   int32_t& repeated = out[static_cast<size_t>(axis)];
-  if (std::ranges::count(out, kUnknown) > 1 || times[0] < 0 || times[0] > INT32_MAX / std::max(repeated, 1)) return c.Fail("at most one unknown dimension", in.text(), "");
+  if (std::ranges::count(out, kUnknown) > 1 || times[0] < 0 || times[0] > INT32_MAX / std::max(repeated, 1))
+    return c.Fail("at most one unknown dimension", in.text(), "");
   repeated = repeated == kUnknown ? -1 : repeated * static_cast<int32_t>(times[0]);
   OCTET_ASSIGN(Value y, c.Make("expand_dims", {x, c.Vector({axis + 1})}));
   OCTET_ASSIGN(y, c.Make("tile", {y, c.Vector(tiles)}));
@@ -346,7 +349,8 @@ constexpr LayerRule kRules[] = {
     {"ops.Squeeze", ConvertSqueeze}, {"tf.squeeze", ConvertSqueeze}, {"tf.compat.v1.squeeze", ConvertSqueeze},
     {"ops.Concatenate", ConvertConcatenate}, {"tf.concat", ConvertConcatenate},
     {"ops.Stack", ConvertStack}, {"tf.stack", ConvertStack},
-    {"ops.Split", ConvertSplit}, {"ops.ArraySplit", ConvertSplit}, {"ops.Vsplit", ConvertSplit}, {"ops.Hsplit", ConvertSplit}, {"ops.Dsplit", ConvertSplit}, {"tf.split", ConvertSplit},
+    {"ops.Split", ConvertSplit}, {"ops.ArraySplit", ConvertSplit}, {"ops.Vsplit", ConvertSplit}, {"ops.Hsplit", ConvertSplit}, {"ops.Dsplit", ConvertSplit},
+    {"tf.split", ConvertSplit},
     {"ops.Tile", ConvertTile}, {"tf.tile", ConvertTile},
     {"ops.Repeat", ConvertRepeat}, {"tf.repeat", ConvertRepeat},
     {"ops.Flip", ConvertFlip}, {"tf.reverse", ConvertFlip},

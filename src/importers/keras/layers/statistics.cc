@@ -209,7 +209,8 @@ Status ConvertCross(LayerContext& c) {
     OCTET_ASSIGN(y, c.Make("sub", {parts[0], parts[1]}));
     return Set(c, c.Make("squeeze", {y}, {{"squeeze_dims", std::vector<int32_t>{c.rank(y) - 1}}}));
   }
-  if (last < 0 || c.rank(p.b) == 0 || c.shape(p.a).back() != 3 || c.shape(p.b).back() != 3) return c.Fail("vectors of three numbers along the last axis", c.shape(p.a).text(), "");
+  if (last < 0 || c.rank(p.b) == 0 || c.shape(p.a).back() != 3 || c.shape(p.b).back() != 3)
+    return c.Fail("vectors of three numbers along the last axis", c.shape(p.a).text(), "");
   const auto turned = [&](Value v, std::initializer_list<int32_t> order) { return c.Make("gather", {v, c.Vector(order)}, {{"axis", last}}); };
   OCTET_ASSIGN(const Value a1, turned(p.a, {1, 2, 0}));
   OCTET_ASSIGN(const Value b2, turned(p.b, {2, 0, 1}));

@@ -47,7 +47,9 @@ Status ConvertIf(NodeContext& c) {
   }
   OCTET_ASSIGN(const std::vector<Binding> yes, Branch(c, "then_branch"));
   OCTET_ASSIGN(const std::vector<Binding> no, Branch(c, "else_branch"));
-  const auto alike = [](const Binding& a, const Binding& b) { return a && b && a.is_list == b.is_list && !a.value == !b.value && a.items.size() == b.items.size(); };
+  const auto alike = [](const Binding& a, const Binding& b) {
+    return a && b && a.is_list == b.is_list && !a.value == !b.value && a.items.size() == b.items.size();
+  };
   if (!std::ranges::equal(yes, no, alike)) return c.Fail("branches with equal outputs, sequences of one length", "others", "check the model");
   Value when = c.Input(0);
   if (c.rank(when) > 0) {
