@@ -353,6 +353,24 @@ def branch_in_loop():
     np.savez(OUT / "branch_in_loop.npz", **arrays(runs))
 
 
+def lowered_branches():
+    """Branches as freezing lowers them: what one side computes makes no sense to an input that takes the other."""
+    from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
+
+    @tf.function(input_signature=[tf.TensorSpec([1, None, None, 2], name="x")])
+    def serve(x):
+        size = tf.shape(x)
+        rest = size[1] - 4
+        cut = lambda v: tf.slice(v, [0, rest // 2, 0, 0], [1, 4, 3, 2]) * 2.0
+        grown = lambda: tf.cond(size[2] > 2, lambda: tf.slice(tf.tile(x, [1, 4, 1, 1]), tf.stack([0, -rest, size[2] - 3, 0]), [1, 4, 3, 2]), lambda: tf.tile(x, [1, 4, 3, 1])[:, :4, :3] + 1.0)
+        return tf.cond(rest >= 0, lambda: cut(x), grown) + tf.cast(rest, tf.float32)
+
+    frozen = convert_variables_to_constants_v2(serve.get_concrete_function())
+    (OUT / "lowered_branches.pb").write_bytes(frozen.graph.as_graph_def().SerializeToString(deterministic=True))
+    runs = [[floats(1, *size, 2)] for size in ((7, 3), (2, 5), (1, 1))]
+    np.savez(OUT / "lowered_branches.npz", **arrays([(r, [frozen(*map(tf.constant, r))[0].numpy()]) for r in runs]))
+
+
 def lowered_control_flow():
     """TensorFlow 2's While, If and Case as freezing lowers them: inputs that nobody reads stay behind, a Case is a _SwitchN."""
     from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
@@ -398,6 +416,37 @@ def narrow_numbers():
     parts += [o.sum(i, 1), o.prod(i, 1), o.true_divide(o.cast(u, "bool"), 2)]  # Counted in 32 bits; a truth's literal is a number.
     given = np.array([[200, 3, 7, 100], [1, 2, 255, 4]], np.uint8)
     save_keras("narrow_numbers", keras.Model([u, i], parts), [given, given.astype(np.int8)], [given[:1], given[:1].astype(np.int8)])
+
+
+def promoted():
+    """Element types as Keras promotes them: Python numbers follow their tensor, whole numbers of few bits wrap around or count in 32 bits."""
+    o = keras.ops
+    u, i, w, b, f = (keras.Input([4], dtype=t, name=t) for t in ("uint8", "int8", "uint16", "bool", "float32"))
+    parts = [y for x in (u, i, w) for y in (
+        x + 1, 1 - x, x * 3, x * 0.5, x // 2, x % 3, o.mod(x, np.array([3, 4, 5, 6], "int64")), o.maximum(x, 2), o.add(x, np.array([1, 2, 300, 4], "int32")), o.fmod(x, 3), o.equal(x, 300),
+        o.sort(x, 1), o.argsort(x, 1), o.argmax(x, 1), o.argmin(x), o.top_k(x, 2)[0], o.relu6(x), o.hypot(x, x), o.logaddexp(x, 1), o.ptp(x, 1), o.cumsum(x, 1), o.cumprod(x, 1),
+        o.sum(x, 1), o.prod(x, 1), o.max(x, 1, initial=9), o.nansum(x, 1), o.nanmax(x, 1), o.nan_to_num(x), o.trunc(x), o.round(x, -1), o.digitize(x, np.array([0, 1, 5])), o.left_shift(x, 2),
+        o.full_like(x, 7), o.repeat(x, [1, 2, 0, 1], axis=1), o.convert_to_tensor(x, "int32"), o.saturate_cast(x, "int8"), o.pad(x, [[0, 0], [1, 1]], constant_values=5))]
+    parts += [y for x in (u, i) for y in (o.leaky_relu(x), o.tanh(x), o.matmul(o.reshape(x, (-1, 2, 2)), o.reshape(x, (-1, 2, 2))), o.dot(o.cast(x, "int16"), o.cast(x[0], "int16")), o.add(x, o.cast(w, "int16")),
+                                          o.einsum("ab,ab->a", o.cast(x, "int32"), o.cast(x, "int32")), o.trace(o.reshape(x, (-1, 2, 2)), 1, 1, 2), o.where(x > 3, x, 1), o.image.resize(o.reshape(x, (-1, 2, 2, 1)), (3, 3)))]
+    parts += [o.add(b, 2), o.equal(b, 2.5), o.multiply(b, 0.5), o.power(b, 2), o.sum(b, 1), o.max(b, 1), o.max(b, 1, initial=1), o.cumsum(b, 1), o.sort(b, 1), o.square(b), o.abs(b), o.diff(b), o.zeros_like(b), o.clip(b, 0, 1),
+              o.where(b, 1, 0), o.where(b, f, 1), o.bitwise_or(b, np.array([1, 2, 4, 8], "int32")), o.argmax(b, 1), o.nanargmax(o.log(f), 1), o.nanargmin(o.log(f), keepdims=True), o.nancumsum(o.log(f), 1),
+              o.cumsum(f, 1, dtype="int32"), o.round(f, 1), o.max(f, 1, initial=2.0), o.min(f, 1, initial=-1.0), o.multi_hot(o.reshape(i, (-1, 2, 2)), 4), o.one_hot(u, 3, dtype="int32"), o.saturate_cast(f * 100, "uint8")]
+    parts += [o.concatenate([u, i]), o.stack([b, w], 1), o.hstack([i, w]), o.select([b], [u], i), o.select([b, u > 2], [u, f], 3), L.Average()([u, i]), L.Concatenate()([b, u]), L.Add()([u, w])]
+    given = [np.array([[200, 3, 7, 100], [1, 2, 255, 4]], np.uint8)]
+    given += [given[0].astype(np.int8), given[0].astype(np.uint16) * 257, given[0] > 5, np.array([[0.26, -1.5, 3.25, 1.04], [-2, -3, -1, 2.5]], np.float32)]
+    save_keras("promoted", keras.Model([u, i, w, b, f], parts), given, [g[::-1] for g in given])
+
+
+def newer_functions():
+    """Functions of later Keras versions, and arguments that are left out: parts of unlike size, numbers without an axis, series, sets, distances."""
+    o, x, y, k = keras.ops, keras.Input([5, 4], name="x"), keras.Input([5, 4], name="y"), keras.Input([5], dtype="int32", name="k")
+    parts = [o.array_split(x, 3, axis=1), o.hsplit(x, [2]), o.dsplit(x, 2), o.tile(x, 2), o.tile(x, [2, 1]), o.repeat(x, 2), o.repeat(x, 3, axis=0), o.cross(x[..., :2], y[..., :2]), o.isreal(x),
+             o.isin(k, [1, 3]), o.isin(k, [1, 3], invert=True), o.cdist(x, y), o.psnr(x, y, 2.0), o.in_top_k(k[:, 0], x[:, 0], 2), o.max_pool(x, 2), o.average_pool(x, 2, 1, "same"), o.sparsemax(x, axis=1), o.arccosh(x + 3),
+             o.diagonal(x, 1, 1, 2), o.diagonal(x, -2, 2, 1), o.trace(x, 1, 1, 2), o.argmax(x, axis=None, keepdims=True), o.segment_min(x[:, 0], np.array([0]), 2), o.segment_prod(x[:, 0], np.array([0]), 2), o.logical_not(o.isclose(x, 0)),
+             L.Discretization([0.0, 1.0], output_mode="multi_hot")(x), L.CategoryEncoding(4, "count")(k), o.unstack(o.cast(k, "int64") * 3000000000, axis=1), o.abs(o.cast(k, "int64") * -3000000000), o.layer_normalization(k)]
+    runs = [[RNG.normal(0, 1, (1, 5, 4)).astype(np.float32), RNG.normal(0, 1, (1, 5, 4)).astype(np.float32), RNG.integers(0, 4, (1, 5)).astype(np.int32)] for _ in range(2)]
+    save_keras("newer_functions", keras.Model([x, y, k], [t for p in parts for t in (p if isinstance(p, (list, tuple)) else [p])]), *runs)
 
 
 def one_of_two():
@@ -878,12 +927,12 @@ def tied():
 
 
 MODELS = [
-    fake_quantized, branch_in_loop, references, rounded, one_of_two, narrow_numbers, spread_volumes, locally_connected, transforms, open_sizes, halves, narrowed, norms, rows, named_ends, held_model,
+    fake_quantized, branch_in_loop, references, rounded, one_of_two, narrow_numbers, promoted, newer_functions, spread_volumes, locally_connected, transforms, open_sizes, halves, narrowed, norms, rows, named_ends, held_model,
     prepared, tied, sound, complexes, bits, volumes_first, grids, draws, sparse, detections, warped, sequences,
     special, quotients, large, spectra, diagonals, more_layers, masked_attention, any_axis, odds_and_ends,
     transposed, more_functions, matrices, choices, whole_numbers, recurrent_any_length, recurrent_stateful, lookups,
     texts, spectrograms, volumes, functions, scattered, images, cache, old_control_flow,
-    lowered_control_flow, parted,
+    lowered_control_flow, lowered_branches, parted,
 ]
 
 if __name__ == "__main__":

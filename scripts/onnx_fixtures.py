@@ -460,6 +460,21 @@ def collected():
     save("collected", m, inputs, computed(m, inputs))
 
 
+def chosen_sequences():
+    """Sequences that an If gives: of items of one shape, and of others."""
+    seq = lambda n: helper.make_tensor_sequence_value_info(n, F, None)
+    side = lambda p, first, second: helper.make_graph([N("Mul", ["x", "x"], [p + "q"]), N("SequenceConstruct", [first, second], [p + "s"])], p, [], [seq(p + "s")])
+    nodes = [N("Slice", ["x", "zero", "one"], ["top"]), N("Not", ["when"], ["else"])]
+    for k, when in enumerate(("when", "else")):
+        nodes += [N("If", [when], [f"a{k}"], then_branch=side(f"t{k}", "x", f"t{k}q"), else_branch=side(f"e{k}", f"e{k}q", "x")),
+                  N("If", [when], [f"b{k}"], then_branch=side(f"u{k}", "top", f"u{k}q"), else_branch=side(f"f{k}", f"f{k}q", "x")),
+                  N("ConcatFromSequence", [f"a{k}"], [f"y{k}"], axis=0), N("ConcatFromSequence", [f"b{k}"], [f"z{k}"], axis=0)]
+    outputs = [("y0", F, [4, 3]), ("y1", F, [4, 3]), ("z0", F, ["Z", 3]), ("z1", F, ["W", 3])]
+    m = model(nodes, [("x", F, [2, 3]), ("when", TensorProto.BOOL, [])], outputs, {"zero": np.array([0]), "one": np.array([1])})
+    inputs = [floats(2, 3), np.array(True)]
+    save("chosen_sequences", m, inputs, computed(m, inputs))
+
+
 def triangles():
     """Of matrices of open size."""
     nodes = [N("Trilu", ["x"], ["a"]), N("Trilu", ["x", "above"], ["b"]), N("Trilu", ["x", "below"], ["c"], upper=0), N("Trilu", ["x", "above"], ["d"], upper=0)]
@@ -477,6 +492,6 @@ def halves():
 
 if __name__ == "__main__":
     OUT.mkdir(parents=True, exist_ok=True)
-    for make in (cnn, unet, shapes, transformer, recurrent, quantized, loops, old, function, external, refused, any_length, excite, einsum, free_axes, masks, placed, blocks, broadcast, grids, quantized_lstm, regions, branches, scans, cubic, solids, batches, quotients, distinct, overwritten, collected, halves, triangles):
+    for make in (cnn, unet, shapes, transformer, recurrent, quantized, loops, old, function, external, refused, any_length, excite, einsum, free_axes, masks, placed, blocks, broadcast, grids, quantized_lstm, regions, branches, scans, cubic, solids, batches, quotients, distinct, overwritten, collected, halves, triangles, chosen_sequences):
         make()
     print(f"{OUT}: {sum(f.stat().st_size for f in OUT.iterdir())} bytes")

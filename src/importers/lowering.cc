@@ -60,26 +60,49 @@ bool HasKernel(const ops::OpDef& def, std::span<const TensorType* const> inputs,
   return ops::MatchTypes(view).ok();
 }
 
-// The type, of these, in which an element-wise operator must compute where it lacks that of its inputs; kNone: their own.
-// Integers of 8 and 16 bits always widen: to an operator they mean quantized numbers. (LiteRT ends the process where those have no scale.)
-DType WideType(const ops::OpDef& def, std::span<const TensorType* const> inputs, const void* attrs, std::span<const DType> wider) {
-  if (!(def.traits & ops::kElementwise) || def.name == "select_v2" || def.name == "cast" || inputs.empty() || !inputs[0] || def.inputs.empty()) return DType::kNone;
-  const DType own = inputs[0]->dtype;
-  const bool narrow = own == DType::kI8 || own == DType::kU8 || own == DType::kI16 || own == DType::kU16;
-  if ((narrow && !inputs[0]->quant.empty()) || (!narrow && HasKernel(def, inputs, attrs))) return DType::kNone;
+bool IsNarrow(DType t) { return t == DType::kI8 || t == DType::kU8 || t == DType::kI16 || t == DType::kU16; }
+
+// Whether its outputs' elements are among its inputs'.
+bool PassesElements(const ops::OpDef& def) {
+  return std::ranges::any_of(def.quantization, [](const ops::QuantRow& row) {
+    return row.kind == ops::QuantKind::kSameAs && (row.operand == ~0 || row.other == ~0);
+  });
+}
+bool ComputesElements(const ops::OpDef& def) { return (def.traits & ops::kElementwise) && def.name != "select_v2" && def.name != "cast"; }
+
+// Which inputs an operator computes in another type, and which outputs it has in it.
+struct Widening {
+  DType own = DType::kNone, wide = DType::kNone;
+  std::vector<bool> inputs;
+};
+
+// The type, of those wider than its own, in which an operator must compute where it lacks that of its inputs; kNone: their own.
+// Integers of 8 and 16 bits are always computed wider: to an operator they mean quantized numbers. (LiteRT ends the process where those have no scale.)
+Widening WideType(const ops::OpDef& def, std::span<const TensorType* const> inputs, const void* attrs, bool computes, const auto& wider_than) {
+  Widening w;
+  if (def.inputs.empty() || def.outputs.empty() || (!computes && !PassesElements(def))) return w;
+  const char variable = computes ? def.inputs[0].type : def.outputs[0].type;
   std::vector<TensorType> types;
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    const bool widens = inputs[i] && def.inputs[std::min(i, def.inputs.size() - 1)].type == variable;
+    w.inputs.push_back(widens);
+    types.push_back(inputs[i] ? *inputs[i] : TensorType{});
+    if (!widens) continue;
+    if (w.own == DType::kNone) w.own = inputs[i]->dtype;
+    if (inputs[i]->dtype != w.own || !inputs[i]->quant.empty()) return {};
+  }
+  if (w.own == DType::kNone || ((!computes || !IsNarrow(w.own)) && HasKernel(def, inputs, attrs))) return w;
   std::vector<const TensorType*> pointers;
-  for (const TensorType* t : inputs) {
-    if (t && t->dtype != own) return DType::kNone;
-    types.push_back(t ? *t : TensorType{});
+  for (size_t i = 0; i < inputs.size(); ++i) pointers.push_back(inputs[i] ? &types[i] : nullptr);
+  for (const DType wide : wider_than(w.own)) {
+    if (wide == w.own || (wide == DType::kI32 && w.own == DType::kU32) || (IsFloat(w.own) && !IsFloat(wide))) continue;
+    for (size_t i = 0; i < types.size(); ++i)
+      if (w.inputs[i]) types[i].dtype = wide;
+    if (!HasKernel(def, pointers, attrs)) continue;
+    w.wide = wide;
+    break;
   }
-  for (const TensorType& t : types) pointers.push_back(&t);
-  for (const DType wide : wider) {
-    if (wide == own || (wide == DType::kI32 && own == DType::kU32)) continue;
-    for (TensorType& t : types) t.dtype = wide;
-    if (HasKernel(def, pointers, attrs)) return wide;
-  }
-  return DType::kNone;
+  return w;
 }
 
 }  // namespace
@@ -115,18 +138,23 @@ Result<std::vector<Value>> Lowering::EmitMany(std::string_view op, std::span<con
     OCTET_ASSIGN(const Value zero, Cast(Scalar(0), types[0]->dtype));
     return EmitMany("maximum", std::vector<Value>{inputs[0], zero}, nullptr, 1);
   }
-  if (const DType wide = def && !inputs.empty() && types[0] ? WideType(*def, types, attrs, WiderThan(types[0]->dtype)) : DType::kNone; wide != DType::kNone) {
-    const DType own = types[0]->dtype;
-    std::vector<Value> widened;
-    for (const Value v : inputs) {
-      OCTET_ASSIGN(widened.emplace_back(), v ? Cast(v, wide) : Result<Value>(v));
+  if (def) {
+    const bool computes = ComputesElements(*def);
+    const Widening w = WideType(*def, types, attrs, computes, [&](DType own) { return WiderThan(own, computes); });
+    if (w.wide != DType::kNone) {
+      std::vector<Value> widened(inputs.begin(), inputs.end());
+      for (size_t i = 0; i < widened.size(); ++i) {
+        OCTET_ASSIGN(widened[i], w.inputs[i] ? Cast(widened[i], w.wide) : Result<Value>(widened[i]));
+      }
+      OCTET_ASSIGN(std::vector<Value> values, EmitMany(op, widened, attrs, outputs));
+      for (Value& v : values) {
+        if (type(v).dtype != w.wide) continue;  // Comparisons answer bool.
+        OCTET_ASSIGN(v, Cast(v, w.own));
+      }
+      return values;
     }
-    OCTET_ASSIGN(std::vector<Value> values, EmitMany(op, widened, attrs, outputs));
-    for (Value& v : values) {
-      if (type(v).dtype != wide) continue;  // Comparisons answer bool.
-      OCTET_ASSIGN(v, Cast(v, own));
-    }
-    return values;
+    if (computes && IsNarrow(w.own) && !WiderThan(w.own, true).empty())
+      return Fail("floats for " + std::string(op), std::string(NumpyName(w.own)), "cast the input to float32 before");
   }
   return EmitNode(op, inputs, attrs, std::vector<TensorType>(static_cast<size_t>(outputs), TensorType{dtype, {}, {}}));
 }

@@ -50,8 +50,9 @@ class Lowering : public ops::ImportContext {
  protected:
   // Whether an operator on constants is computed at once: formats that describe shapes by operators need the values.
   virtual bool folds() const { return false; }
-  // What element-wise operators without a kernel for `own` compute in, in this order of preference; the result is put back.
-  virtual std::span<const DType> WiderThan(DType /*own*/) const { return {}; }
+  // What operators without a kernel for their inputs' type compute in, in this order of preference; the result is put back.
+  // `computes`: element by element, not only moving or comparing them.
+  virtual std::span<const DType> WiderThan(DType /*own*/, bool /*computes*/) const { return {}; }
 };
 
 }  // namespace octet::importers

@@ -18,6 +18,9 @@
 
 namespace octet::importers::keras {
 
+// The element type that NumPy and Keras call by that name; kNone when there is none.
+DType DTypeFromNumpyName(const std::string& name);
+
 class Builder : public Construction {
  public:
   // `version` is Keras' major one: 2 or 3.

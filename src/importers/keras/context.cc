@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "importers/keras/builder.h"
+#include "importers/keras/layers/functions.h"
 #include "importers/keras/rules.h"
 
 namespace octet::importers::keras {
@@ -177,9 +178,10 @@ void LayerContext::AdoptFinding(const LayerContext& inner) {
 // ------------------------------------------------------------------------------ activations
 
 // Whole numbers stay such.
-std::span<const DType> LayerContext::WiderThan(DType own) const {
+std::span<const DType> LayerContext::WiderThan(DType own, bool computes) const {
   static constexpr DType kTypes[] = {DType::kI32, DType::kI64};
-  return own == DType::kBool || IsFloat(own) ? std::span<const DType>() : kTypes;
+  const bool fits = own != DType::kI64 && !IsFloat(own) && (own != DType::kBool || !computes);
+  return fits ? kTypes : std::span<const DType>();
 }
 
 Result<Value> LayerContext::Activate(Value v, std::string_view key) { return ApplyActivation(v, Get(key)); }
@@ -249,7 +251,8 @@ Status LayerContext::InputsToOneRank() {
 Status LayerContext::InputsToOneType() {
   const auto any = [this](auto is) { return std::ranges::any_of(inputs_, [&](Value v) { return is(type(v).dtype); }); };
   if (inputs_.empty() || !any([&](DType t) { return t != type(inputs_[0]).dtype; })) return {};
-  const DType common = any(IsFloat) ? DType::kF32 : any([](DType t) { return t == DType::kI64; }) ? DType::kI64 : DType::kI32;
+  DType common = type(inputs_[0]).dtype;
+  for (const Value v : inputs_) common = CommonType(common, type(v).dtype);
   for (Value& v : inputs_) {
     OCTET_ASSIGN(v, Cast(v, common));
   }

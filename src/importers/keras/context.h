@@ -68,7 +68,7 @@ class LayerContext : public Lowering {
   Status ConvertOperatorRule(const ops::ImportRule& rule);
   // Inputs that are no floats become such.
   Status InputsToFloat();
-  // Inputs of several types become floats, where one is, else the wider whole numbers.
+  // Inputs of several types become what holds all of them.
   Status InputsToOneType();
   // Inputs of fewer axes get some behind the batch.
   Status InputsToOneRank();
@@ -83,7 +83,7 @@ class LayerContext : public Lowering {
   void AdoptFinding(const LayerContext& inner);
 
  protected:
-  std::span<const DType> WiderThan(DType own) const override;
+  std::span<const DType> WiderThan(DType own, bool computes) const override;
 
  private:
   template <class T, class F> T Read(std::string_view key, T fallback, const char* expected, const F& read) const;

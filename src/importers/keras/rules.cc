@@ -47,7 +47,8 @@ Status Builder::RunRule(LayerContext& c) {
   const LayerRule* own = custom ? nullptr : FindLayerRule(name);
   const ops::ImportRule* rule = custom || own ? nullptr : ops::FindImport(ops::Source::kKeras, name, version_);
   if (!custom && !own && !rule) return c.Fail("a layer that octet has", "class " + name, "build it from other layers");
-  if (!custom && (name == "Dense" || name == "EinsumDense" || name == "BatchNormalization")) OCTET_TRY(c.InputsToFloat());  // A product with float weights promotes whole numbers.
+  const auto computes_floats = {"Dense", "EinsumDense", "BatchNormalization", "Average"};  // Their weights promote whole numbers.
+  if (!custom && std::ranges::find(computes_floats, name) != computes_floats.end()) OCTET_TRY(c.InputsToFloat());
   if (!custom && (Merges(name) || name == "Concatenate")) OCTET_TRY(c.InputsToOneType());
   if (!custom && Merges(name)) OCTET_TRY(c.InputsToOneRank());
   Status status = custom ? custom_.Convert(c) : own ? own->convert(c) : c.ConvertOperatorRule(*rule);

@@ -73,7 +73,12 @@ Result<Value> Asinh(Lowering& c, Value x) {
   OCTET_ASSIGN(const Value minus, c.Emit("neg", {y}));
   return c.Emit("select_v2", {negative, minus, y});
 }
-Result<Value> Acosh(Lowering& c, Value x) { return AreaFunction(c, x, -1); }
+// None below 1; the logarithm alone would answer for large negative numbers.
+Result<Value> Acosh(Lowering& c, Value x) {
+  OCTET_ASSIGN(const Value y, AreaFunction(c, x, -1));
+  OCTET_ASSIGN(const Value outside, c.Emit("less", {x, c.Scalar(1)}));
+  return c.Emit("select_v2", {outside, c.Scalar(std::numeric_limits<float>::quiet_NaN()), y});
+}
 
 // log((1 + x) / (1 - x)) / 2
 Result<Value> Atanh(Lowering& c, Value x) {

@@ -7,7 +7,7 @@
 
 namespace octet::importers::onnx {
 
-// In the branch's own builder; what it gives.
+// In the branch's own builder; what it gives, of a sequence its items.
 Status Builder::BuildBranch(Scope& outer, const NodeContext& place, const GraphProto& proto, Captures* captures, std::vector<Value>* outputs) {
   Scope scope;
   scope.outer = &outer;
@@ -21,8 +21,8 @@ Status Builder::BuildBranch(Scope& outer, const NodeContext& place, const GraphP
   if (failed()) return {};
   for (const ValueProto& o : proto.outputs) {
     OCTET_ASSIGN(const Binding bound, Lookup(scope, o.name));
-    if (!bound.value) return place.Fail("tensors from both branches", "sequences", "");
-    outputs->push_back(bound.value);
+    if (bound.value) outputs->push_back(bound.value);
+    else outputs->insert(outputs->end(), bound.items.begin(), bound.items.end());
   }
   return {};
 }

@@ -162,7 +162,7 @@ Result<std::vector<Value>> NodeContext::EmitMany(std::string_view op, std::span<
   return Lowering::EmitMany(op, inputs, attrs, outputs);
 }
 
-std::span<const DType> NodeContext::WiderThan(DType) const {
+std::span<const DType> NodeContext::WiderThan(DType, bool) const {
   static constexpr DType kTypes[] = {DType::kI32, DType::kI64, DType::kF32};
   return kTypes;
 }

@@ -109,7 +109,7 @@ class NodeContext : public Lowering {
 
  protected:
   bool folds() const override { return true; }
-  std::span<const DType> WiderThan(DType own) const override;
+  std::span<const DType> WiderThan(DType own, bool computes) const override;
 
  private:
   bool MovesQuantized(const ops::OpDef& def, std::span<const Value> inputs) const;

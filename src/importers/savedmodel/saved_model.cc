@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "importers/keras/json.h"
+#include "importers/savedmodel/branches.h"
 #include "importers/savedmodel/builder.h"
 #include "importers/lowerings/fake_quant.h"
 #include "importers/savedmodel/signature.h"
@@ -45,6 +46,7 @@ class Import {
     if (session_.fake_quantized) GiveGrids(model.main());
     model.signatures.push_back(std::move(signature_));
     for (graph::Graph& g : session_.subgraphs) model.subgraphs.push_back(std::move(g));
+    if (findings->empty()) SinkIntoBranches(model);
     if (findings->empty()) OCTET_TRY(graph::LinkCallees(model));
     return model;
   }

@@ -61,14 +61,21 @@ Status ConvertUnstack(LayerContext& c) {
   OCTET_ASSIGN(const Value x, Tensor(c));
   OCTET_ASSIGN(const int axis, AxisOf(c, c.Int("axis", 0), c.rank(x)));
   const int32_t n = c.shape(x)[axis];
-  if (n < 1) return c.Fail("a known axis", c.shape(x).text(), "");
-  OCTET_ASSIGN(const std::vector<Value> y, c.MakeMany("unpack", {x}, {{"num", n}, {"axis", axis}}, n));
-  for (int32_t i = 0; i < n; ++i) c.SetOutput(i, y[static_cast<size_t>(i)]);
+  if (n < 1 || n > kMostParts) return c.Fail(Format("an axis of 1 to %d", static_cast<int>(kMostParts)), c.shape(x).text(), "give the input's shape");
+  const bool has_kernel = c.type(x).dtype != DType::kI64;
+  OCTET_ASSIGN(std::vector<Value> y, has_kernel ? c.MakeMany("unpack", {x}, {{"num", n}, {"axis", axis}}, n)
+                                                : c.MakeMany("split", {Int(c, axis), x}, {{"num_splits", n}}, n));
+  for (int32_t i = 0; i < n; ++i) {
+    Value& part = y[static_cast<size_t>(i)];
+    OCTET_ASSIGN(part, has_kernel ? Result<Value>(part) : c.Make("squeeze", {part}, {{"squeeze_dims", std::vector<int32_t>{axis}}}));
+    c.SetOutput(i, part);
+  }
   return {};
 }
 
 // Lists joined along the second, first or third axis.
 template <int Axis> Status ConvertStacked(LayerContext& c) {
+  OCTET_TRY(c.InputsToOneType());
   std::vector<Value> values;
   for (int i = 0; i < c.num_inputs(); ++i) values.push_back(c.Input(i));
   if (values.empty()) return c.Fail("tensors", "none", "");
@@ -78,7 +85,7 @@ template <int Axis> Status ConvertStacked(LayerContext& c) {
 }
 
 Status ConvertAppend(LayerContext& c) {
-  OCTET_ASSIGN(Pair p, Operands(c));
+  OCTET_ASSIGN(Pair p, Operands(c, Literals::kOwn));
   if (c.Has("axis")) {
     OCTET_ASSIGN(const int axis, AxisOf(c, c.Int("axis", 0), c.rank(p.a)));
     return Set(c, c.Make("concatenation", {p.a, p.b}, {{"axis", axis}}));
@@ -153,18 +160,29 @@ Status ConvertTriangle(LayerContext& c) {
   return Set(c, Banded(c, x, c.kind() == "Tril" ? BandLimits{{}, k} : BandLimits{-k, {}}));
 }
 
-// Elements of the main diagonal of the last two axes; their sum.
+// Elements of a diagonal of two axes, along a last axis; their sum.
 Result<Value> Diagonal(LayerContext& c, Value x) {
-  const Shape s = c.shape(x);
+  const int rank = c.rank(x);
   int a = 0, b = 1;
-  (void)ops::NormalizeAxis(c.Int("axis1", 0), s.rank(), &a), (void)ops::NormalizeAxis(c.Int("axis2", 1), s.rank(), &b);
-  if (s.rank() < 2 || a != s.rank() - 2 || b != s.rank() - 1 || c.Int("offset", 0) != 0 || s.back() < 1 || s.back(2) < 1)
-    return c.Fail("the main diagonal of the last two axes, of known size", s.text(), "");
+  if (rank < 2 || !ops::NormalizeAxis(c.Int("axis1", 0), rank, &a) || !ops::NormalizeAxis(c.Int("axis2", 1), rank, &b) || a == b)
+    return c.Fail("two axes inside the rank", c.shape(x).text(), "");
+  if (a != rank - 2 || b != rank - 1) {
+    std::vector<int32_t> order;
+    for (int i = 0; i < rank; ++i)
+      if (i != a && i != b) order.push_back(i);
+    order.insert(order.end(), {a, b});
+    OCTET_ASSIGN(x, c.Make("transpose", {x, c.Vector(order)}));
+  }
+  const Shape s = c.shape(x);
+  const int64_t rows = s.back(2), columns = s.back(), offset = c.Int("offset", 0);
+  const auto open = std::count(s.dims().begin(), s.dims().end(), kUnknown);
+  if (rows < 1 || columns < 1 || open > 1 || offset <= -rows || offset >= columns || rows * columns > INT32_MAX)
+    return c.Fail("a diagonal of two axes of known size", s.text(), "give the input's shape");
   std::vector<int32_t> dims(s.dims().begin(), s.dims().end() - 2), at;
-  dims.push_back(s.back() * s.back(2));
-  for (int32_t i = 0; i < std::min(s.back(), s.back(2)); ++i) at.push_back(i * (s.back() + 1));
+  dims.push_back(static_cast<int32_t>(rows * columns));
+  for (int64_t i = std::max<int64_t>(0, -offset); i < rows && i + offset < columns; ++i) at.push_back(static_cast<int32_t>(i * columns + i + offset));
   OCTET_ASSIGN(const Value flat, c.Make("reshape", {x, c.Vector(dims)}));
-  return c.Make("gather", {flat, c.Vector(at)}, {{"axis", s.rank() - 2}});
+  return c.Make("gather", {flat, c.Vector(at)}, {{"axis", rank - 2}});
 }
 Status ConvertDiagonal(LayerContext& c) {
   OCTET_ASSIGN(const Value x, Tensor(c));
@@ -172,8 +190,11 @@ Status ConvertDiagonal(LayerContext& c) {
 }
 Status ConvertTrace(LayerContext& c) {
   OCTET_ASSIGN(const Value x, Tensor(c));
-  OCTET_ASSIGN(const Value d, Diagonal(c, x));
-  return Set(c, c.Make("sum", {d, c.Vector({c.rank(d) - 1})}, {{"keep_dims", 0}}));
+  const DType own = c.type(x).dtype;
+  OCTET_ASSIGN(Value d, Diagonal(c, x));
+  OCTET_ASSIGN(d, Widened(c, d));
+  OCTET_ASSIGN(d, c.Make("sum", {d, c.Vector({c.rank(d) - 1})}, {{"keep_dims", 0}}));
+  return Set(c, c.Cast(d, SumType(own)));
 }
 
 // x[1:] - x[:-1] along an axis
@@ -193,7 +214,7 @@ Status ConvertDiff(LayerContext& c) {
   for (int64_t n = c.Int("n", 1); n > 0; --n) {
     OCTET_ASSIGN(const Value a, part(x, 1, 0));
     OCTET_ASSIGN(const Value b, part(x, 0, -1));
-    OCTET_ASSIGN(x, c.Make("sub", {a, b}));
+    OCTET_ASSIGN(x, c.Make(c.type(x).dtype == DType::kBool ? "not_equal" : "sub", {a, b}));
   }
   return Set(c, x);
 }
@@ -232,14 +253,22 @@ Status ConvertTakeAlongAxis(LayerContext& c) {
 Status ConvertSelect(LayerContext& c) {
   const Argument *conditions = FindArgument(c, 0, {"condlist"}), *choices = FindArgument(c, 1, {"choicelist"});
   if (!conditions || !choices || conditions->items.size() != choices->items.size() || choices->items.empty()) return c.Fail("as many choices as conditions", "others", "");
-  Value y;
+  const Argument* otherwise = FindArgument(c, 2, {"default"});
+  const Value rest = otherwise ? c.TensorOf(otherwise) : Value{};
+  DType type = rest ? c.type(rest).dtype : DType::kBool;
+  for (size_t i = 0; i < choices->items.size(); ++i) {
+    const Value choice = c.TensorOf(&choices->items[i]);
+    if (!c.TensorOf(&conditions->items[i]) || !choice) return c.Fail("tensors", "numbers", "");
+    type = CommonType(type, c.type(choice).dtype);
+  }
+  Value y = NumberOf(c, 0, type);
+  if (otherwise) {
+    OCTET_ASSIGN(y, Operand(c, 2, {"default"}, type));
+    OCTET_ASSIGN(y, c.Cast(y, type));
+  }
   for (size_t i = conditions->items.size(); i-- > 0;) {
-    const Value condition = c.TensorOf(&conditions->items[i]), choice = c.TensorOf(&choices->items[i]);
-    if (!condition || !choice) return c.Fail("tensors", "numbers", "");
-    if (!y) {
-      OCTET_ASSIGN(y, FindArgument(c, 2, {"default"}) ? Operand(c, 2, {"default"}, c.type(choice).dtype) : c.Cast(c.Scalar(0), c.type(choice).dtype));
-      OCTET_ASSIGN(y, c.Cast(y, c.type(choice).dtype));
-    }
+    OCTET_ASSIGN(const Value condition, c.Cast(c.TensorOf(&conditions->items[i]), DType::kBool));
+    OCTET_ASSIGN(const Value choice, c.Cast(c.TensorOf(&choices->items[i]), type));
     OCTET_ASSIGN(y, c.Make("select_v2", {condition, choice, y}));
   }
   return Set(c, y);
@@ -250,8 +279,10 @@ Result<std::vector<Value>> Top(LayerContext& c, Value x, int32_t k) {
 }
 Status ConvertTopK(LayerContext& c) {
   OCTET_ASSIGN(const Value x, Tensor(c));
-  OCTET_ASSIGN(const std::vector<Value> y, Top(c, x, static_cast<int32_t>(c.Int("k", 1))));
-  c.SetOutput(0, y[0]);
+  OCTET_ASSIGN(const Value wide, Widened(c, x));
+  OCTET_ASSIGN(const std::vector<Value> y, Top(c, wide, static_cast<int32_t>(c.Int("k", 1))));
+  OCTET_ASSIGN(const Value numbers, c.Cast(y[0], c.type(x).dtype));
+  c.SetOutput(0, numbers);
   c.SetOutput(1, y[1]);
   return {};
 }
@@ -266,17 +297,20 @@ Status ConvertSort(LayerContext& c) {
   std::vector<int32_t> order;
   for (int i = 0; i <= last; ++i) order.push_back(i == axis ? last : i == last ? axis : i);
   const auto exchanged = [&](Value v) { return axis == last ? Result<Value>(v) : c.Make("transpose", {v, c.Vector(order)}); };
+  const DType own = c.type(x).dtype;
   OCTET_ASSIGN(x, exchanged(x));
+  OCTET_ASSIGN(x, Widened(c, x));
   OCTET_ASSIGN(x, c.Make("neg", {x}));
   OCTET_ASSIGN(const std::vector<Value> y, Top(c, x, n));
-  OCTET_ASSIGN(const Value sorted, positions ? Result<Value>(y[1]) : c.Make("neg", {y[0]}));
+  OCTET_ASSIGN(Value sorted, positions ? Result<Value>(y[1]) : c.Make("neg", {y[0]}));
+  OCTET_ASSIGN(sorted, c.Cast(sorted, positions ? DType::kI32 : own));
   return Set(c, exchanged(sorted));
 }
 Status ConvertDigitize(LayerContext& c) {
-  OCTET_ASSIGN(const Value x, Tensor(c));
-  const Json& bins = LiteralOf(c, 1, {"bins"});
-  OCTET_ASSIGN(const Value v, ConstantOf(c, bins, DType::kF32));
-  const std::span<const float> limits = c.data_as<float>(v);
+  OCTET_ASSIGN(Value x, Tensor(c));
+  OCTET_ASSIGN(x, Widened(c, x));
+  std::vector<double> limits;
+  if (!NumbersOf(LiteralOf(c, 1, {"bins"}), &limits)) return c.Fail("bins of numbers", "another kind of argument", "");
   return Set(c, Bucketize(c, x, {limits.begin(), limits.end()}));
 }
 
@@ -285,7 +319,14 @@ Status ConvertSegment(LayerContext& c) {
   OCTET_ASSIGN(Value ids, Operand(c, 1, {"segment_ids"}, DType::kI32));
   if (!c.Has("num_segments")) return c.Fail("num_segments", "none", "");
   OCTET_ASSIGN(ids, c.Cast(ids, DType::kI32));
-  return Set(c, c.Make(c.kind() == "SegmentMax" ? "unsorted_segment_max" : "unsorted_segment_sum", {x, ids, Int(c, static_cast<int32_t>(c.Int("num_segments", 1)))}));
+  const DType own = c.type(x).dtype;
+  const std::string_view kind = c.kind();
+  const char* op = kind == "SegmentMax" ? "unsorted_segment_max" : kind == "SegmentMin" ? "unsorted_segment_min"
+      : kind == "SegmentProd" ? "unsorted_segment_prod" : "unsorted_segment_sum";
+  if (own == DType::kI64 || own == DType::kU32) return c.Fail("float32 or integers of at most 32 bits", std::string(NumpyName(own)), "cast the input");
+  OCTET_ASSIGN(const Value wide, Widened(c, x));
+  OCTET_ASSIGN(const Value y, c.Make(op, {wide, ids, Int(c, static_cast<int32_t>(c.Int("num_segments", 1)))}));
+  return Set(c, c.Cast(y, own));
 }
 
 // ------------------------------------------------------------------------------------- images
@@ -296,21 +337,34 @@ std::vector<int64_t> Two(LayerContext& c, const char* key, const std::vector<int
   return v;
 }
 
+// Of images, or of series: those are images of one row.
 Status ConvertPool(LayerContext& c) {
-  OCTET_ASSIGN(const Value x, Tensor(c));
-  const std::vector<int64_t> size = Two(c, "pool_size", {}), stride = Two(c, "strides", size);
-  if (c.rank(x) != 4 || size.size() != 2 || stride.size() != 2 || c.Text("data_format", "channels_last") != "channels_last") return c.Fail("images, channels last", c.shape(x).text(), "");
-  return Set(c, c.Make(c.kind() == "MaxPool" ? "max_pool_2d" : "average_pool_2d", {x},
-                       {{"padding", static_cast<int64_t>(c.Text("padding", "valid") == "same" ? ops::Padding::kSame : ops::Padding::kValid)},
-                        {"stride_h", stride[0]}, {"stride_w", stride[1]}, {"filter_height", size[0]}, {"filter_width", size[1]}}));
+  OCTET_ASSIGN(Value x, Tensor(c));
+  std::vector<int64_t> size = Two(c, "pool_size", {}), stride = Two(c, "strides", size);
+  const bool series = c.rank(x) == 3;
+  if ((c.rank(x) != 4 && !series) || size.size() != 2 || stride.size() != 2 || c.Text("data_format", "channels_last") != "channels_last")
+    return c.Fail("images or series, channels last", c.shape(x).text(), "");
+  if (series) {
+    size[0] = stride[0] = 1;
+    OCTET_ASSIGN(x, c.Make("expand_dims", {x, c.Vector({1})}));
+  }
+  const DType own = c.type(x).dtype;
+  OCTET_ASSIGN(x, c.Cast(x, DType::kF32));
+  OCTET_ASSIGN(Value y, c.Make(c.kind() == "MaxPool" ? "max_pool_2d" : "average_pool_2d", {x},
+                               {{"padding", static_cast<int64_t>(c.Text("padding", "valid") == "same" ? ops::Padding::kSame : ops::Padding::kValid)},
+                                {"stride_h", stride[0]}, {"stride_w", stride[1]}, {"filter_height", size[0]}, {"filter_width", size[1]}}));
+  OCTET_ASSIGN(y, series ? c.Make("squeeze", {y}, {{"squeeze_dims", std::vector<int32_t>{1}}}) : Result<Value>(y));
+  return Set(c, Narrowed(c, y, own));
 }
 
 Status ConvertGrayscale(LayerContext& c) {
   OCTET_ASSIGN(const Value x, Tensor(c));
   if (c.Text("data_format", "channels_last") != "channels_last" || c.rank(x) < 3 || c.shape(x).back() != 3) return c.Fail("RGB images, channels last", c.shape(x).text(), "");
   const float share[] = {0.2989f, 0.5870f, 0.1140f};
-  OCTET_ASSIGN(const Value y, c.Make("mul", {x, c.Constant<float>(Shape{3}, std::span<const float>(share))}));
-  return Set(c, c.Make("sum", {y, c.Vector({c.rank(x) - 1})}, {{"keep_dims", 1}}));
+  OCTET_ASSIGN(Value y, c.Cast(x, DType::kF32));
+  OCTET_ASSIGN(y, c.Make("mul", {y, c.Constant<float>(Shape{3}, std::span<const float>(share))}));
+  OCTET_ASSIGN(y, c.Make("sum", {y, c.Vector({c.rank(x) - 1})}, {{"keep_dims", 1}}));
+  return Set(c, Narrowed(c, y, c.type(x).dtype));
 }
 
 constexpr LayerRule kRules[] = {
@@ -319,7 +373,8 @@ constexpr LayerRule kRules[] = {
     {"ops.Flipud", ConvertFlipped<0>}, {"ops.Fliplr", ConvertFlipped<1>}, {"ops.Tril", ConvertTriangle}, {"ops.Triu", ConvertTriangle},
     {"ops.Diagonal", ConvertDiagonal}, {"ops.Trace", ConvertTrace}, {"ops.Diff", ConvertDiff}, {"ops.TakeAlongAxis", ConvertTakeAlongAxis}, {"ops.Select", ConvertSelect},
     {"ops.TopK", ConvertTopK}, {"ops.Sort", ConvertSort}, {"ops.Argsort", ConvertSort}, {"ops.Digitize", ConvertDigitize},
-    {"ops.SegmentSum", ConvertSegment}, {"ops.SegmentMax", ConvertSegment}, {"ops.MaxPool", ConvertPool}, {"ops.AveragePool", ConvertPool},
+    {"ops.SegmentSum", ConvertSegment}, {"ops.SegmentMax", ConvertSegment}, {"ops.SegmentMin", ConvertSegment}, {"ops.SegmentProd", ConvertSegment},
+    {"ops.MaxPool", ConvertPool}, {"ops.AveragePool", ConvertPool},
     {"ops.RGBToGrayscale", ConvertGrayscale}, {"ops.Linspace", ConvertLinspace}, {"ops.Logspace", ConvertLinspace}, {"ops.Meshgrid", ConvertMeshgrid}};
 
 }  // namespace

@@ -23,7 +23,8 @@ Result<Value> Optional(LayerContext& c, int position, std::string_view name) {
 // --------------------------------------------------------------------------------- networks
 
 Status ConvertNorm(LayerContext& c) {
-  OCTET_ASSIGN(const Value x, Operand(c, 0, {"x"}));
+  OCTET_ASSIGN(const Value given, Operand(c, 0, {"x"}));
+  OCTET_ASSIGN(const Value x, c.Cast(given, DType::kF32));
   std::vector<int64_t> list;
   if (!IntsOf(LiteralOf(c, -1, {"axis"}), &list)) list = {-1};
   std::vector<int32_t> axes;
@@ -39,7 +40,7 @@ Status ConvertNorm(LayerContext& c) {
   if (shift) {
     OCTET_ASSIGN(y, c.Make("add", {y, shift}));
   }
-  return Set(c, y);
+  return Set(c, Narrowed(c, y, c.type(given).dtype));
 }
 
 // Over several axes e^(x - max) by its sum.
@@ -174,9 +175,10 @@ Status ConvertMultiHot(LayerContext& c) {
   const auto n = static_cast<int32_t>(c.Int("num_classes", 0));
   if (n < 1) return c.Fail("num_classes", "none", "");
   OCTET_ASSIGN(x, c.Cast(x, DType::kI32));
-  OCTET_ASSIGN(const Value hot, c.Make("one_hot", {x, c.Constant<int32_t>(Shape{}, std::span(&n, 1)), c.Scalar(1), c.Scalar(0)}, {{"axis", -1}}));
-  if (c.rank(x) < 2) return Set(c, c.Make("reduce_max", {hot, c.Vector({0})}, {{"keep_dims", 0}}));
-  return Set(c, c.Make("reduce_max", {hot, c.Vector({c.rank(x) - 1})}, {{"keep_dims", 0}}));
+  OCTET_ASSIGN(const DType type, NamedType(c, -1, DType::kF32));
+  OCTET_ASSIGN(Value hot, c.Make("one_hot", {x, Int(c, n), c.Scalar(1), c.Scalar(0)}, {{"axis", c.Int("axis", -1)}}));
+  OCTET_ASSIGN(hot, c.Make("reduce_max", {hot, c.Vector({c.rank(x) > 1 ? 1 : 0})}, {{"keep_dims", 0}}));  // Not the last one, also where there are more.
+  return Set(c, c.Cast(hot, type));
 }
 
 // ------------------------------------------------------------------------------------ slices

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "importers/keras/layers/functions.h"
 
+#include <algorithm>
 #include <cmath>
+#include <type_traits>
+
+#include "importers/keras/builder.h"
 
 namespace octet::importers::keras {
 namespace {
@@ -32,11 +36,69 @@ bool Flatten(const Json& j, int depth, Shape* shape, std::vector<double>* out) {
 
 template <class T> Value Typed(LayerContext& c, const Shape& shape, const std::vector<double>& values) {
   std::vector<T> out;
-  for (const double v : values) out.push_back(static_cast<T>(v));
+  for (const double v : values) out.push_back(static_cast<T>(static_cast<std::conditional_t<std::is_integral_v<T>, int64_t, T>>(v)));
   return c.Constant<T>(shape, std::span<const T>(out));
 }
 
+// Floats as float32, as everything is computed.
+Value Constants(LayerContext& c, const Shape& shape, const std::vector<double>& values, DType type) {
+  switch (type) {
+    case DType::kI8: return Typed<int8_t>(c, shape, values);
+    case DType::kU8: return Typed<uint8_t>(c, shape, values);
+    case DType::kI16: return Typed<int16_t>(c, shape, values);
+    case DType::kU16: return Typed<uint16_t>(c, shape, values);
+    case DType::kI32: return Typed<int32_t>(c, shape, values);
+    case DType::kU32: return Typed<uint32_t>(c, shape, values);
+    case DType::kI64: return Typed<int64_t>(c, shape, values);
+    case DType::kBool: {
+      std::vector<std::byte> bytes;
+      for (const double v : values) bytes.push_back(static_cast<std::byte>(v != 0));
+      return c.Constant(TensorType{DType::kBool, shape, {}}, bytes);
+    }
+    default: return Typed<float>(c, shape, values);
+  }
+}
+
 bool FitsInt(double v) { return v == std::floor(v) && std::fabs(v) < 2147483648.0; }
+bool IsUnsigned(DType t) { return t == DType::kU8 || t == DType::kU16 || t == DType::kU32 || t == DType::kU64; }
+
+struct Range {
+  double least, most;
+};
+Range RangeOf(DType t) {
+  if (IsFloat(t)) return {-HUGE_VAL, HUGE_VAL};
+  if (t == DType::kBool) return {0, 1};
+  const double size = std::ldexp(1.0, BitsOf(t) - (IsUnsigned(t) ? 0 : 1));
+  return {IsUnsigned(t) ? 0 : -size, std::min(size - 1, std::nextafter(size, 0.0))};
+}
+// The largest float32 that is no larger.
+double BelowAsFloat(double v) {
+  const auto f = static_cast<float>(v);
+  return static_cast<double>(f) > v ? std::nextafter(f, 0.0f) : f;
+}
+
+// The element type of a stored tensor, if the literal is one.
+DType StoredType(const Json& literal) {
+  const std::string& name = literal["config"]["dtype"].text();
+  const DType type = name.empty() ? DType::kNone : DTypeFromNumpyName(name);
+  return IsFloat(type) ? DType::kF32 : type;
+}
+
+// The element type of Python's numbers.
+DType PythonType(const Json& literal) {
+  const Json& v = Unwrapped(literal);
+  if (v.is_list()) return v.size() ? PythonType(v[size_t{0}]) : DType::kF32;
+  return v.kind() == Json::Kind::kBool ? DType::kBool : v.kind() == Json::Kind::kInt ? DType::kI32 : DType::kF32;
+}
+
+// A literal in an element type; in float32 where integers would cut its numbers.
+Result<Value> ConstantAs(LayerContext& c, const Json& literal, DType type) {
+  Shape shape;
+  std::vector<double> values;
+  if (!Flatten(literal, 0, &shape, &values)) return c.Fail("a tensor or numbers", "another kind of argument", "pass numbers");
+  const bool whole = std::ranges::all_of(values, [](double v) { return v == std::floor(v) && std::fabs(v) < 0x1p62; });
+  return Constants(c, shape, values, whole || type == DType::kBool ? type : DType::kF32);
+}
 
 }  // namespace
 
@@ -74,25 +136,27 @@ bool IntsOf(const Json& literal, std::vector<int64_t>* out) {
   return true;
 }
 
-Result<Value> ConstantOf(LayerContext& c, const Json& literal, DType like) {
-  const std::string& dtype = literal["config"]["dtype"].text();
-  if (!dtype.empty()) like = dtype.starts_with("int") ? DType::kI32 : dtype == "bool" ? DType::kBool : DType::kF32;
+bool NumbersOf(const Json& literal, std::vector<double>* out) {
   Shape shape;
-  std::vector<double> values;
-  if (!Flatten(literal, 0, &shape, &values)) return c.Fail("a tensor or numbers", "another kind of argument", "pass numbers");
-  if (like == DType::kBool) {
-    const std::vector<std::byte> bytes = [&] {
-      std::vector<std::byte> b;
-      for (const double v : values) b.push_back(static_cast<std::byte>(v != 0));
-      return b;
-    }();
-    return c.Constant(TensorType{DType::kBool, shape, {}}, bytes);
-  }
-  bool whole = true;
-  for (const double v : values) whole &= FitsInt(v);
-  if (whole && like == DType::kI32) return Typed<int32_t>(c, shape, values);
-  if (whole && like == DType::kI64) return Typed<int64_t>(c, shape, values);
-  return Typed<float>(c, shape, values);
+  out->clear();
+  return !literal.is_null() && Flatten(literal, 0, &shape, out);
+}
+
+Result<Value> ConstantOf(LayerContext& c, const Json& literal, DType like) {
+  if (const DType own = StoredType(literal); own != DType::kNone) like = own == DType::kBool || IsFloat(own) ? own : DType::kI32;
+  return ConstantAs(c, literal, like);
+}
+
+Value NumberOf(LayerContext& c, double v, DType type) { return Constants(c, {}, {v}, type); }
+
+DType TypeOf(const Json& dtype) { return DTypeFromNumpyName(dtype.is_map() ? dtype["config"]["name"].text() : dtype.text()); }
+
+Result<DType> NamedType(LayerContext& c, int position, DType fallback) {
+  const Json& wanted = LiteralOf(c, position, {"dtype"});
+  if (wanted.is_null()) return fallback;
+  const DType type = TypeOf(wanted);
+  if (type == DType::kNone) return c.Fail("an element type", "'" + wanted.text() + "'", "");
+  return IsFloat(type) ? DType::kF32 : type;
 }
 
 Result<Value> Operand(LayerContext& c, int position, std::initializer_list<std::string_view> names, DType like) {
@@ -104,21 +168,85 @@ Result<Value> Operand(LayerContext& c, int position, std::initializer_list<std::
   return ConstantOf(c, literal, like);
 }
 
-Result<Pair> Operands(LayerContext& c) {
-  // The literal takes the type of the tensor.
-  const DType like = c.num_inputs() > 0 ? c.type(c.Input(0)).dtype : DType::kF32;
-  Pair p;
-  OCTET_ASSIGN(p.a, Operand(c, 0, {"x1", "x", "a"}, like));
-  OCTET_ASSIGN(p.b, Operand(c, 1, {"x2", "y", "b"}, like));
-  const DType a = c.type(p.a).dtype, b = c.type(p.b).dtype;
-  if (a == b) return p;
-  if (a == DType::kF32 || b == DType::kF32) {
-    OCTET_ASSIGN(p.a, c.Cast(p.a, DType::kF32));
-    OCTET_ASSIGN(p.b, c.Cast(p.b, DType::kF32));
-    return p;
+DType CommonType(DType a, DType b) {
+  if (IsFloat(a) || IsFloat(b)) return DType::kF32;
+  if (a == b || b == DType::kBool) return a;
+  if (a == DType::kBool) return b;
+  if (IsUnsigned(a) == IsUnsigned(b)) return BitsOf(a) > BitsOf(b) ? a : b;
+  const int below = BitsOf(IsUnsigned(a) ? a : b), wide = std::max(2 * below, BitsOf(IsUnsigned(a) ? b : a));  // The sign takes a bit.
+  return wide <= 16 ? DType::kI16 : wide <= 32 ? DType::kI32 : wide <= 64 ? DType::kI64 : DType::kF32;
+}
+
+DType SumType(DType t) {
+  if (t == DType::kU8 || t == DType::kU16) return DType::kU32;
+  return t == DType::kBool || t == DType::kI8 || t == DType::kI16 ? DType::kI32 : t;
+}
+
+Result<Value> Widened(LayerContext& c, Value x) {
+  const DType own = c.type(x).dtype;
+  if (own == DType::kU32) return c.Cast(x, DType::kI64);
+  return c.Cast(x, own == DType::kBool || BitsOf(own) < 32 ? CommonType(own, DType::kI32) : own);
+}
+
+Result<Value> Narrowed(LayerContext& c, Value x, DType type) {
+  if (IsFloat(c.type(x).dtype) && !IsFloat(type) && type != DType::kBool && BitsOf(type) < 32) {
+    OCTET_ASSIGN(x, c.Cast(x, DType::kI32));
   }
-  OCTET_ASSIGN(p.b, c.Cast(p.b, a));
-  return p;
+  return c.Cast(x, type);
+}
+
+Result<Value> Saturated(LayerContext& c, Value x, DType type) {
+  const Range own = RangeOf(c.type(x).dtype), wanted = RangeOf(type);
+  OCTET_ASSIGN(x, Widened(c, x));
+  const DType wide = c.type(x).dtype;
+  if (own.least < wanted.least) {
+    OCTET_ASSIGN(x, c.Make("maximum", {x, NumberOf(c, wanted.least, wide)}));
+  }
+  if (own.most > wanted.most) {
+    OCTET_ASSIGN(x, c.Make("minimum", {x, NumberOf(c, IsFloat(wide) ? BelowAsFloat(wanted.most) : wanted.most, wide)}));
+  }
+  return c.Cast(x, type);
+}
+
+Result<Pair> Operands(LayerContext& c, Literals literals) { return OperandsAt(c, 0, literals); }
+
+Result<Pair> OperandsAt(LayerContext& c, int first, Literals literals) {
+  if (c.kind().starts_with("TFOp")) literals = Literals::kFollow;  // TensorFlow converts them to the tensor's type.
+  const std::initializer_list<std::string_view> names[] = {{"x1", "x", "a"}, {"x2", "y", "b"}};
+  struct Side {
+    Value tensor;
+    const Json* literal = nullptr;
+    DType type = DType::kNone;  // None: a number that follows the other side.
+  } side[2];
+  for (int i = 0; i < 2; ++i) {
+    const Argument* a = FindArgument(c, first + i, names[i]);
+    side[i].tensor = a ? c.TensorOf(a) : Value{};
+    side[i].literal = &LiteralOf(c, first + i, names[i]);
+    if (side[i].tensor) side[i].type = c.type(side[i].tensor).dtype;
+    else if (side[i].literal->is_null()) return c.Fail("an argument '" + std::string(*names[i].begin()) + "'", "none", "");
+    else side[i].type = StoredType(*side[i].literal);
+  }
+  for (int i = 0; i < 2; ++i) {
+    if (side[i].type != DType::kNone) continue;
+    const DType other = side[1 - i].type, own = PythonType(*side[i].literal);
+    const bool follows = literals == Literals::kFollow && other != DType::kNone && (other != DType::kBool || own == DType::kBool) && !IsFloat(own);
+    side[i].type = follows ? other : own;
+  }
+  const DType type = CommonType(side[0].type, side[1].type);
+  Value out[2];
+  for (int i = 0; i < 2; ++i) {
+    OCTET_ASSIGN(out[i], side[i].tensor ? c.Cast(side[i].tensor, type) : ConstantAs(c, *side[i].literal, type));
+  }
+  return Pair{out[0], out[1]};
+}
+
+Result<Factors> ProductOperands(LayerContext& c) {
+  OCTET_ASSIGN(const Pair p, Operands(c, Literals::kOwn));
+  Factors f;
+  f.result = c.type(p.a).dtype;
+  OCTET_ASSIGN(f.a, c.Cast(p.a, DType::kF32));
+  OCTET_ASSIGN(f.b, c.Cast(p.b, DType::kF32));
+  return f;
 }
 
 Result<Pair> FloatOperands(LayerContext& c) {

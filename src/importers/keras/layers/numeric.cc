@@ -10,6 +10,7 @@
 #include "importers/keras/rules.h"
 #include "importers/lowerings/einsum.h"
 #include "importers/lowerings/function.h"
+#include "importers/lowerings/integers.h"
 #include "importers/lowerings/selection.h"
 #include "ops/shape_util.h"
 
@@ -32,8 +33,17 @@ template <Unary Fn> Status WholeFunction(LayerContext& c) {
   OCTET_ASSIGN(const Value x, Operand(c, 0, {"x"}, DType::kI32));
   return Set(c, Fn(c, x));
 }
-template <Binary Fn> Status PairFunction(LayerContext& c) {
-  OCTET_ASSIGN(const Pair p, Operands(c));
+// Of floats; whole numbers stay such.
+template <Unary Fn> Status FractionFunction(LayerContext& c) {
+  OCTET_ASSIGN(const Value x, Operand(c, 0, {"x"}, DType::kI32));
+  return Set(c, IsFloat(c.type(x).dtype) ? Fn(c, x) : Result<Value>(x));
+}
+template <Binary Fn, Literals Numbers = Literals::kOwn> Status PairFunction(LayerContext& c) {
+  OCTET_ASSIGN(const Pair p, Operands(c, Numbers));
+  return Set(c, Fn(c, p.a, p.b));
+}
+template <Binary Fn> Status FloatPairFunction(LayerContext& c) {
+  OCTET_ASSIGN(const Pair p, FloatOperands(c));
   return Set(c, Fn(c, p.a, p.b));
 }
 
@@ -46,7 +56,7 @@ Status TruthFunction(LayerContext& c) {
 
 // -------------------------------------------------------------------------------- functions
 
-Result<Value> Sign(Lowering& c, Value x) { return c.Emit("sign", {x}); }
+Result<Value> Sign(Lowering& c, Value x) { return Elementwise(c, "sign", std::span(&x, 1)); }
 Result<Value> Cbrt(Lowering& c, Value x) {  // sign(x) * |x|^(1/3)
   OCTET_ASSIGN(Value y, c.Emit("abs", {x}));
   OCTET_ASSIGN(y, c.Emit("pow", {y, c.Scalar(1.0f / 3)}));
@@ -76,12 +86,20 @@ Result<Value> DivideNoNan(Lowering& c, Value x, Value y) {
   OCTET_ASSIGN(const Value zero, c.Emit("equal", {y, c.Scalar(0)}));
   return QuotientUnless(c, zero, c.Scalar(0), x, y);
 }
-// x - y * trunc(x / y)
-Result<Value> Fmod(Lowering& c, Value x, Value y) {
-  OCTET_ASSIGN(Value q, c.Emit("div", {x, y}));
-  OCTET_ASSIGN(q, Truncate(c, q));
-  OCTET_ASSIGN(q, c.Emit("mul", {q, y}));
-  return c.Emit("sub", {x, q});
+// What is left of |x| / |y|, with the sign of x.
+Status ConvertFmod(LayerContext& c) {
+  OCTET_ASSIGN(const Pair p, Operands(c, Literals::kOwn));
+  const DType own = c.type(p.a).dtype;
+  OCTET_ASSIGN(const Value x, Widened(c, p.a));
+  OCTET_ASSIGN(Value y, Widened(c, p.b));
+  OCTET_ASSIGN(Value size, Elementwise(c, "abs", std::span(&x, 1)));
+  OCTET_ASSIGN(y, Elementwise(c, "abs", std::span(&y, 1)));
+  OCTET_ASSIGN(size, c.Make("floor_mod", {size, y}));
+  OCTET_ASSIGN(const Value zero, c.Make("zeros_like", {x}));
+  OCTET_ASSIGN(const Value below, c.Make("less", {x, zero}));
+  OCTET_ASSIGN(const Value negated, c.Make("sub", {zero, size}));
+  OCTET_ASSIGN(const Value left, c.Make("select_v2", {below, negated, size}));
+  return Set(c, Narrowed(c, left, own == DType::kBool ? DType::kI32 : own));
 }
 Result<Value> SquaredDifference(Lowering& c, Value x, Value y) { return c.Emit("squared_difference", {x, y}); }
 // x < 0 ? 0 : x == 0 ? y : 1
@@ -108,9 +126,15 @@ Status ConvertCelu(LayerContext& c) {
   return Set(c, Celu(c, x, static_cast<float>(c.Number("alpha", 1))));
 }
 Status ConvertSparsemax(LayerContext& c) {
-  OCTET_ASSIGN(const Value x, FloatOperand(c));
-  if (const int64_t axis = c.Int("axis", -1); axis != -1 && axis != c.rank(x) - 1) return c.Fail("the last axis", std::to_string(axis), "transpose the input");
-  return Set(c, Sparsemax(c, x));
+  OCTET_ASSIGN(Value x, FloatOperand(c));
+  const int last = c.rank(x) - 1;
+  int axis = 0;
+  if (!ops::NormalizeAxis(c.Int("axis", -1), last + 1, &axis)) return c.Fail("an axis inside the rank", c.shape(x).text(), "");
+  std::vector<int32_t> order;  // That axis and the last one change places.
+  for (int i = 0; i <= last; ++i) order.push_back(i == axis ? last : i == last ? axis : i);
+  OCTET_ASSIGN(x, axis == last ? Result<Value>(x) : c.Make("transpose", {x, c.Vector(order)}));
+  OCTET_ASSIGN(const Value y, Sparsemax(c, x));
+  return Set(c, axis == last ? Result<Value>(y) : c.Make("transpose", {y, c.Vector(order)}));
 }
 // |x| > threshold ? x : 0;  x - clip(x, -threshold, threshold)
 Status ConvertShrink(LayerContext& c) {
@@ -149,7 +173,8 @@ Status ConvertSquareplus(LayerContext& c) {
 }
 
 Status ConvertNanToNum(LayerContext& c) {
-  OCTET_ASSIGN(const Value x, FloatOperand(c));
+  OCTET_ASSIGN(const Value x, Operand(c, 0, {"x"}));
+  if (!IsFloat(c.type(x).dtype)) return Set(c, x);
   OCTET_ASSIGN(const Value good, c.Make("equal", {x, x}));
   OCTET_ASSIGN(Value y, c.Make("select_v2", {good, x, c.Scalar(static_cast<float>(c.Number("nan", 0)))}));
   const float most = std::numeric_limits<float>::max();
@@ -189,13 +214,16 @@ Status ConvertMoments(LayerContext& c) {
   const std::vector<int32_t> axes = Axes(c, c.rank(x));
   OCTET_ASSIGN(const Value mean, c.Make("mean", {x, c.Vector(axes)}, {{"keep_dims", Keeps(c)}}));
   OCTET_ASSIGN(const Value v, Variance(c, x, axes, Keeps(c)));
-  c.SetOutput(0, mean);
-  c.SetOutput(1, v);
+  OCTET_ASSIGN(const Value given, Operand(c, 0, {"x"}));
+  OCTET_ASSIGN(const Value first, Narrowed(c, mean, c.type(given).dtype));
+  OCTET_ASSIGN(const Value second, Narrowed(c, v, c.type(given).dtype));
+  c.SetOutput(0, first);
+  c.SetOutput(1, second);
   return {};
 }
 // max - min
 Status ConvertPtp(LayerContext& c) {
-  OCTET_ASSIGN(const Value x, FloatOperand(c));
+  OCTET_ASSIGN(const Value x, Operand(c, 0, {"x"}));
   const std::vector<int32_t> axes = Axes(c, c.rank(x));
   OCTET_ASSIGN(const Value most, c.Make("reduce_max", {x, c.Vector(axes)}, {{"keep_dims", Keeps(c)}}));
   OCTET_ASSIGN(const Value least, c.Make("reduce_min", {x, c.Vector(axes)}, {{"keep_dims", Keeps(c)}}));
@@ -223,6 +251,7 @@ Status ConvertAverage(LayerContext& c) {
   OCTET_ASSIGN(const Value x, FloatOperand(c));
   if (const Argument* weights = FindArgument(c, 1, {"weights"}); weights && (c.TensorOf(weights) || !LiteralOf(c, 1, {"weights"}).is_null())) {
     OCTET_ASSIGN(Value w, Operand(c, 1, {"weights"}));
+    OCTET_ASSIGN(w, c.Cast(w, DType::kF32));
     const std::vector<int32_t> axes = Axes(c, c.rank(x));
     if (c.rank(w) == 1 && c.rank(x) > 1) {  // Along the one axis.
       if (axes.size() != 1) return c.Fail("weights of the tensor's shape", c.shape(w).text(), "name an axis");
@@ -237,33 +266,56 @@ Status ConvertAverage(LayerContext& c) {
   }
   return Set(c, c.Make("mean", {x, c.Vector(Axes(c, c.rank(x)))}, {{"keep_dims", 0}}));
 }
-Status ConvertArgmin(LayerContext& c) {
+// What a running sum or product is taken of, in what it is computed, and the result's type. `neutral` stands for NaN where the function leaves it out.
+struct Running {
+  Value x;
+  int axis = 0;
+  DType result = DType::kF32;
+};
+Result<Running> RunningOperand(LayerContext& c, float neutral) {
   OCTET_ASSIGN(Value x, Operand(c, 0, {"x"}));
+  const DType own = c.type(x).dtype;
+  Running r;
+  OCTET_ASSIGN(r.result, NamedType(c, 2, own == DType::kBool ? DType::kI32 : own));
+  if (c.kind().starts_with("Nan") && IsFloat(own)) {
+    OCTET_ASSIGN(const Value good, c.Make("equal", {x, x}));
+    OCTET_ASSIGN(x, c.Make("select_v2", {good, x, c.Scalar(neutral)}));
+  }
+  OCTET_ASSIGN(x, Narrowed(c, x, r.result));
+  OCTET_ASSIGN(x, Widened(c, x));
   if (!c.Has("axis")) {  // Over all numbers.
-    if (c.Bool("keepdims", false)) return c.Fail("an axis", "none with keepdims=True", "name an axis");
     OCTET_ASSIGN(x, c.Make("reshape", {x, c.Vector({-1})}));
   }
-  const auto axis = static_cast<int32_t>(c.Int("axis", 0));
-  OCTET_ASSIGN(Value y, c.Make("arg_min", {x, Int(c, axis)}, {{"output_type", static_cast<int64_t>(DType::kI32)}}));
-  if (c.Bool("keepdims", false)) {
-    OCTET_ASSIGN(y, c.Make("expand_dims", {y, c.Vector({axis})}));
-  }
-  return Set(c, y);
+  if (!ops::NormalizeAxis(c.Int("axis", 0), c.rank(x), &r.axis)) return c.Fail("an axis inside the rank", std::to_string(c.Int("axis", 0)), "");
+  r.x = x;
+  return r;
 }
 
 Status ConvertCumsum(LayerContext& c) {
-  OCTET_ASSIGN(Value x, Operand(c, 0, {"x"}));
-  if (!c.Has("axis")) {  // Over all numbers.
-    OCTET_ASSIGN(x, c.Make("reshape", {x, c.Vector({-1})}));
+  OCTET_ASSIGN(const Running r, RunningOperand(c, 0));
+  OCTET_ASSIGN(const Value y, c.Make("cumsum", {r.x, Int(c, r.axis)}, {{"exclusive", 0}, {"reverse", 0}}));
+  return Set(c, c.Cast(y, r.result));
+}
+
+// Running product: the log's running sum would lose signs and zeros, so it is n - 1 products of slices.
+Status ConvertCumprod(LayerContext& c) {
+  OCTET_ASSIGN(const Running r, RunningOperand(c, 1));
+  const int32_t n = c.shape(r.x)[r.axis];
+  if (n < 1 || n > 256) return c.Fail("an axis of 1 to 256 numbers", c.shape(r.x).text(), "name an axis of known size");
+  OCTET_ASSIGN(std::vector<Value> parts, c.MakeMany("split", {Int(c, r.axis), r.x}, {{"num_splits", n}}, n));
+  for (size_t i = 1; i < parts.size(); ++i) {
+    OCTET_ASSIGN(parts[i], c.Make("mul", {parts[i - 1], parts[i]}));
   }
-  return Set(c, c.Make("cumsum", {x, Int(c, static_cast<int32_t>(c.Int("axis", 0)))}, {{"exclusive", 0}, {"reverse", 0}}));
+  OCTET_ASSIGN(const Value y, n == 1 ? Result<Value>(r.x) : c.Make("concatenation", parts, {{"axis", r.axis}}));
+  return Set(c, c.Cast(y, r.result));
 }
 
 // ----------------------------------------------------------------------------- normalizations
 
 // inputs x, mean, variance, offset, scale
 Status ConvertBatchNorm(LayerContext& c) {
-  OCTET_ASSIGN(const Value x, FloatOperand(c));
+  OCTET_ASSIGN(const Value x, Operand(c, 0, {"x"}));
+  if (!IsFloat(c.type(x).dtype)) return c.Fail("floats to normalize", std::string(NumpyName(c.type(x).dtype)), "cast the input to float32 before");
   OCTET_ASSIGN(const Value mean, Operand(c, 1, {"mean"}));
   OCTET_ASSIGN(const Value variance, Operand(c, 2, {"variance"}));
   int axis = 0;
@@ -285,45 +337,15 @@ Status ConvertBatchNorm(LayerContext& c) {
 
 // ------------------------------------------------------------------------------------ products
 
-// Sum over the last axis of both.
-Status ConvertInner(LayerContext& c) {
-  OCTET_ASSIGN(const Pair p, Operands(c));
-  if (c.rank(p.a) != 1 || c.rank(p.b) != 1) {
-    if (c.rank(p.a) < 2 || c.rank(p.b) != 2) return c.Fail("vectors or matrices", c.shape(p.a).text(), "use einsum");
-    return Set(c, c.Make("batch_matmul", {p.a, p.b}, {{"adj_x", 0}, {"adj_y", 1}}));
-  }
-  OCTET_ASSIGN(const Value y, c.Make("mul", {p.a, p.b}));
-  return Set(c, c.Make("sum", {y, c.Vector({0})}, {{"keep_dims", 0}}));
+Status SetProduct(LayerContext& c, const Factors& p, Result<Value> y) {
+  if (!y.ok()) return std::move(y).status();
+  return Set(c, Narrowed(c, *y, p.result));
 }
-Status ConvertDot(LayerContext& c) {
-  OCTET_ASSIGN(const Pair p, Operands(c));
-  const int a = c.rank(p.a), b = c.rank(p.b);
-  if (a == 0 || b == 0) return Set(c, c.Make("mul", {p.a, p.b}));
-  if (a >= 2 && b == 2) return Set(c, c.Make("batch_matmul", {p.a, p.b}, {{"adj_x", 0}, {"adj_y", 0}}));
-  if (b != 1) return c.Fail("a product with a vector or a matrix", c.shape(p.b).text(), "use einsum");
-  OCTET_ASSIGN(const Value y, c.Make("mul", {p.a, p.b}));
-  return Set(c, c.Make("sum", {y, c.Vector({a - 1})}, {{"keep_dims", 0}}));
-}
-Status ConvertOuter(LayerContext& c) {
-  OCTET_ASSIGN(const Pair p, Operands(c));
-  OCTET_ASSIGN(const Value a, c.Make("reshape", {p.a, c.Vector({-1, 1})}));
-  OCTET_ASSIGN(const Value b, c.Make("reshape", {p.b, c.Vector({1, -1})}));
-  return Set(c, c.Make("mul", {a, b}));
-}
-// Sums over pairs of axes: those of a list for each side, or the last `axes` of the first with the first of the second. As an
-// einsum whose letters are the axes, paired ones alike.
-Status ConvertTensordot(LayerContext& c) {
-  const Json& literal = LiteralOf(c, 2, {"axes"});
-  OCTET_ASSIGN(const Pair p, Operands(c));
-  const int a = c.rank(p.a), b = c.rank(p.b);
-  std::vector<int64_t> left, right;
-  if (literal.is_number() || literal.is_null()) {
-    const int64_t count = literal.is_number() ? literal.integer() : 2;
-    for (int64_t i = 0; i < std::clamp<int64_t>(count, 0, kMaxRank); ++i) left.push_back(a - count + i), right.push_back(i);
-  } else if (literal.size() != 2 || !IntsOf(literal[size_t{0}], &left) || !IntsOf(literal[1], &right) || left.size() != right.size()) {
-    return c.Fail("a number of axes, or a list of axes for each side", "others", "use einsum");
-  }
+
+// Sums over pairs of axes, as an einsum whose letters are the axes, paired ones alike.
+Result<Value> Contracted(LayerContext& c, const Factors& p, const std::vector<int64_t>& left, const std::vector<int64_t>& right) {
   std::string first, second, out;
+  const int a = c.rank(p.a), b = c.rank(p.b);
   for (int i = 0; i < a; ++i) first += static_cast<char>('a' + i);
   for (int i = 0; i < b; ++i) second += static_cast<char>('A' + i);
   for (size_t i = 0; i < left.size(); ++i) {
@@ -336,29 +358,67 @@ Status ConvertTensordot(LayerContext& c) {
   for (const char letter : second)
     if (first.find(letter) == std::string::npos) out += letter;
   const Value operands[] = {p.a, p.b};
-  return Set(c, Einsum(c, first + "," + second + "->" + out, operands));
+  return Einsum(c, first + "," + second + "->" + out, operands);
+}
+
+// Sum over the last axis of both.
+Status ConvertInner(LayerContext& c) {
+  OCTET_ASSIGN(const Factors p, ProductOperands(c));
+  if (c.rank(p.a) == 0 || c.rank(p.b) == 0) return SetProduct(c, p, c.Make("mul", {p.a, p.b}));
+  return SetProduct(c, p, Contracted(c, p, {c.rank(p.a) - 1}, {c.rank(p.b) - 1}));
+}
+// Sum over the last axis of the first and the last but one of the second.
+Status ConvertDot(LayerContext& c) {
+  OCTET_ASSIGN(const Factors p, ProductOperands(c));
+  const int a = c.rank(p.a), b = c.rank(p.b);
+  if (a == 0 || b == 0) return SetProduct(c, p, c.Make("mul", {p.a, p.b}));
+  return SetProduct(c, p, Contracted(c, p, {a - 1}, {b == 1 ? 0 : b - 2}));
+}
+Status ConvertOuter(LayerContext& c) {
+  OCTET_ASSIGN(const Pair p, Operands(c, Literals::kOwn));
+  OCTET_ASSIGN(const Value a, c.Make("reshape", {p.a, c.Vector({-1, 1})}));
+  OCTET_ASSIGN(const Value b, c.Make("reshape", {p.b, c.Vector({1, -1})}));
+  return Set(c, c.Make("mul", {a, b}));
+}
+// Sums over pairs of axes: those of a list for each side, or the last `axes` of the first with the first of the second.
+Status ConvertTensordot(LayerContext& c) {
+  const Json& literal = LiteralOf(c, 2, {"axes"});
+  OCTET_ASSIGN(const Factors p, ProductOperands(c));
+  const int a = c.rank(p.a);
+  std::vector<int64_t> left, right;
+  if (literal.is_number() || literal.is_null()) {
+    const int64_t count = literal.is_number() ? literal.integer() : 2;
+    for (int64_t i = 0; i < std::clamp<int64_t>(count, 0, kMaxRank); ++i) left.push_back(a - count + i), right.push_back(i);
+  } else if (literal.size() != 2 || !IntsOf(literal[size_t{0}], &left) || !IntsOf(literal[1], &right) || left.size() != right.size()) {
+    return c.Fail("a number of axes, or a list of axes for each side", "others", "use einsum");
+  }
+  return SetProduct(c, p, Contracted(c, p, left, right));
 }
 
 constexpr LayerRule kRules[] = {
     {"ops.Arccos", Function<Acos>}, {"ops.Arcsin", Function<Asin>}, {"ops.Arctan", Function<Atan>}, {"ops.Arccosh", Function<Acosh>},
     {"ops.Arcsinh", Function<Asinh>}, {"ops.Arctanh", Function<Atanh>}, {"ops.Sinh", Function<Sinh>}, {"ops.Cosh", Function<Cosh>}, {"ops.Tan", Function<Tan>},
     {"ops.Erf", Function<Erf>}, {"ops.Erfc", Function<Erfc>}, {"ops.Expm1", Function<Expm1>}, {"ops.Exp2", Function<Exp2>}, {"ops.Log1p", Function<Log1p>},
-    {"ops.Log2", Function<Log2>}, {"ops.Log10", Function<Log10>}, {"ops.Reciprocal", Function<Reciprocal>}, {"ops.Trunc", Function<Truncate>},
+    {"ops.Log2", Function<Log2>}, {"ops.Log10", Function<Log10>}, {"ops.Reciprocal", Function<Reciprocal>}, {"ops.Trunc", FractionFunction<Truncate>},
     {"ops.Sign", WholeFunction<Sign>}, {"ops.Cbrt", Function<Cbrt>}, {"ops.Deg2rad", Function<Radians>}, {"ops.Rad2deg", Function<Degrees>}, {"ops.Sinc", Function<Sinc>},
     {"ops.Isnan", Function<IsNan>}, {"ops.Isinf", Function<IsInf>}, {"ops.Isfinite", Function<IsFinite>}, {"ops.Isposinf", Function<IsPosInf>}, {"ops.Isneginf", Function<IsNegInf>},
-    {"ops.Copy", WholeFunction<Copy>}, {"ops.StopGradient", WholeFunction<Copy>}, {"ops.ConvertToTensor", WholeFunction<Copy>}, {"ops.Fabs", Function<[](Lowering& c, Value x) { return c.Emit("abs", {x}); }>},
+    {"ops.Copy", WholeFunction<Copy>}, {"ops.StopGradient", WholeFunction<Copy>},
+    {"ops.Fabs", Function<[](Lowering& c, Value x) { return c.Emit("abs", {x}); }>},
     {"ops.Real", WholeFunction<Copy>}, {"ops.Conj", WholeFunction<Copy>}, {"ops.Conjugate", WholeFunction<Copy>},
     {"ops.BitwiseNot", WholeFunction<BitwiseNot>}, {"ops.BitwiseInvert", WholeFunction<BitwiseNot>},
     {"ops.BitwiseAnd", PairFunction<BitwiseAnd>}, {"ops.BitwiseOr", PairFunction<BitwiseOr>}, {"ops.BitwiseXor", PairFunction<BitwiseXor>},
-    {"ops.BitwiseLeftShift", PairFunction<LeftShift>}, {"ops.LeftShift", PairFunction<LeftShift>}, {"ops.BitwiseRightShift", PairFunction<RightShift>},
-    {"ops.RightShift", PairFunction<RightShift>}, {"ops.LogicalXor", TruthFunction}, {"ops.Logaddexp", PairFunction<LogAddExp>},
-    {"ops.Arctan2", PairFunction<Arctan2>}, {"ops.Hypot", PairFunction<Hypot>}, {"ops.DivideNoNan", PairFunction<DivideNoNan>}, {"ops.Fmod", PairFunction<Fmod>},
-    {"ops.Heaviside", PairFunction<Heaviside>}, {"ops.SquaredDifference", PairFunction<SquaredDifference>},
+    {"ops.BitwiseLeftShift", PairFunction<LeftShift, Literals::kFollow>}, {"ops.LeftShift", PairFunction<LeftShift, Literals::kFollow>},
+    {"ops.BitwiseRightShift", PairFunction<RightShift, Literals::kFollow>},
+    {"ops.RightShift", PairFunction<RightShift, Literals::kFollow>}, {"ops.LogicalXor", TruthFunction}, {"ops.Logaddexp", FloatPairFunction<LogAddExp>},
+    {"ops.Arctan2", FloatPairFunction<Arctan2>}, {"ops.Hypot", FloatPairFunction<Hypot>}, {"ops.DivideNoNan", FloatPairFunction<DivideNoNan>},
+    {"ops.Fmod", ConvertFmod},
+    {"ops.Heaviside", FloatPairFunction<Heaviside>}, {"ops.SquaredDifference", PairFunction<SquaredDifference>},
     {"ops.Gelu", ConvertGelu}, {"ops.Elu", ConvertElu}, {"ops.Celu", ConvertCelu}, {"ops.Sparsemax", ConvertSparsemax}, {"ops.HardShrink", ConvertShrink}, {"ops.SoftShrink", ConvertShrink},
     {"ops.HardTanh", ConvertHardTanh}, {"ops.Glu", ConvertGlu}, {"ops.Squareplus", ConvertSquareplus}, {"ops.NanToNum", ConvertNanToNum},
     {"ops.Var", ConvertVar}, {"ops.Std", ConvertStd}, {"ops.Moments", ConvertMoments}, {"ops.Ptp", ConvertPtp}, {"ops.CountNonzero", ConvertCountNonzero},
-    {"ops.Logsumexp", ConvertLogsumexp}, {"ops.Average", ConvertAverage}, {"ops.Argmin", ConvertArgmin},
-    {"ops.Cumsum", ConvertCumsum}, {"ops.BatchNorm", ConvertBatchNorm}, {"ops.Inner", ConvertInner}, {"ops.Dot", ConvertDot}, {"ops.Outer", ConvertOuter},
+    {"ops.Logsumexp", ConvertLogsumexp}, {"ops.Average", ConvertAverage},
+    {"ops.Cumsum", ConvertCumsum}, {"ops.Cumprod", ConvertCumprod}, {"ops.Nancumsum", ConvertCumsum}, {"ops.Nancumprod", ConvertCumprod},
+    {"ops.BatchNorm", ConvertBatchNorm}, {"ops.Inner", ConvertInner}, {"ops.Dot", ConvertDot}, {"ops.Outer", ConvertOuter},
     {"ops.Tensordot", ConvertTensordot}};
 
 }  // namespace

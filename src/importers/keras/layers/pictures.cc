@@ -90,9 +90,12 @@ Status ConvertPatches(LayerContext& c) {
   const Shape shape{static_cast<int32_t>(n), static_cast<int32_t>(size[0]), static_cast<int32_t>(size[1]), channels};
   const int64_t dilation = c.Int("dilation_rate", 1);
   const ops::Padding padding = c.Text("padding", "valid") == "same" ? ops::Padding::kSame : ops::Padding::kValid;
-  return Batched(c, x, [&](Value image) {
-    return c.Make("conv_2d", {image, c.Constant<float>(shape, filter), c.Constant<float>(Shape{shape[0]}, zeros)},
-                  {{"padding", static_cast<int64_t>(padding)}, {"stride_h", strides[0]}, {"stride_w", strides[1]}, {"dilation_h_factor", dilation}, {"dilation_w_factor", dilation}});
+  OCTET_ASSIGN(const Value floats, c.Cast(x, DType::kF32));
+  return Batched(c, floats, [&](Value image) -> Result<Value> {
+    OCTET_ASSIGN(const Value y, c.Make("conv_2d", {image, c.Constant<float>(shape, filter), c.Constant<float>(Shape{shape[0]}, zeros)},
+                  {{"padding", static_cast<int64_t>(padding)}, {"stride_h", strides[0]}, {"stride_w", strides[1]},
+                   {"dilation_h_factor", dilation}, {"dilation_w_factor", dilation}}));
+    return Narrowed(c, y, c.type(x).dtype);
   });
 }
 

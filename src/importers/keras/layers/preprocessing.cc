@@ -29,7 +29,7 @@ Status SetEncoded(LayerContext& c, Value ids, int32_t classes) {
     OCTET_ASSIGN(Value each, c.Cast(weights, DType::kF32));
     OCTET_ASSIGN(each, c.Make("expand_dims", {each, c.Vector({-1})}));
     OCTET_ASSIGN(y, c.Make("mul", {y, each}));
-    OCTET_ASSIGN(y, c.Make("sum", {y, c.Vector({c.rank(ids) - 1})}, {{"keep_dims", 0}}));
+    OCTET_ASSIGN(y, c.Make("sum", {y, c.Vector({std::min(c.rank(ids) - 1, 1)})}, {{"keep_dims", 0}}));
     c.SetOutput(0, y);
     return {};
   }
@@ -118,8 +118,9 @@ Result<Value> Encode(LayerContext& c, const std::string& mode, Value ids, int32_
     if (in.rank() < 2 || in.back() != 1) return y;
     return c.Make("squeeze", {y}, {{"squeeze_dims", std::vector<int32_t>{in.rank() - 1}}});
   }
-  if (mode == "multi_hot") return c.Make("reduce_max", {y, c.Vector({in.rank() - 1})}, {{"keep_dims", 0}});
-  if (mode == "count") return c.Make("sum", {y, c.Vector({in.rank() - 1})}, {{"keep_dims", 0}});
+  const int32_t along = std::min(in.rank() - 1, 1);  // Keras counts along the second axis, whatever is behind it.
+  if (mode == "multi_hot") return c.Make("reduce_max", {y, c.Vector({along})}, {{"keep_dims", 0}});
+  if (mode == "count") return c.Make("sum", {y, c.Vector({along})}, {{"keep_dims", 0}});
   return c.Fail("output_mode int, one_hot, multi_hot or count", mode, "");
 }
 

@@ -84,7 +84,13 @@ Status ConvertResizeOp(LayerContext& c) {
   OCTET_ASSIGN(const Value x, Operand(c, 0, {"images", "x"}));
   std::vector<int64_t> size;
   if (!IntsOf(LiteralOf(c, 1, {"size"}), &size) || size.size() != 2) return c.Fail("a size of two numbers", "another one", "");
-  return Resize(c, x, size[0], size[1]);
+  OCTET_TRY(Resize(c, x, size[0], size[1]));
+  const DType own = c.type(x).dtype;
+  if (IsFloat(own)) return {};
+  // Whole numbers again: rounded, and cut at what their type holds.
+  Value y = c.outputs()[0];
+  OCTET_ASSIGN(y, c.Make("round", {y}));
+  return Set(c, Saturated(c, y, own));
 }
 
 constexpr LayerRule kRules[] = {{"Resizing", ConvertResizing}, {"UpSampling2D", ConvertUpSampling}, {"ops.Resize", ConvertResizeOp}};

@@ -71,43 +71,54 @@ Status ConvertSqueeze(LayerContext& c) {
   return Set(c, c.Make("squeeze", {x}, {{"squeeze_dims", Narrow(axes)}}));
 }
 
-// A list of tensors as first argument.
-std::vector<Value> List(LayerContext& c) {
+// A list of tensors as first argument, of one element type.
+Result<std::vector<Value>> List(LayerContext& c) {
+  OCTET_TRY(c.InputsToOneType());
   std::vector<Value> values;
   for (int i = 0; i < c.num_inputs(); ++i) values.push_back(c.Input(i));
   return values;
 }
 
 Status ConvertConcatenate(LayerContext& c) {
-  const std::vector<Value> list = List(c);
+  OCTET_ASSIGN(const std::vector<Value> list, List(c));
   if (list.empty()) return c.Fail("tensors", "none", "");
   OCTET_ASSIGN(const int axis, Axis(c, c.rank(list[0]), 1, 0));
   return Set(c, c.Make("concatenation", list, {{"axis", axis}}));
 }
 
 Status ConvertStack(LayerContext& c) {
-  const std::vector<Value> list = List(c);
+  OCTET_ASSIGN(const std::vector<Value> list, List(c));
   if (list.empty()) return c.Fail("tensors", "none", "");
   OCTET_ASSIGN(const int axis, Axis(c, c.rank(list[0]) + 1, 1, 0));
   return Set(c, c.Make("pack", list, {{"values_count", static_cast<int64_t>(list.size())}, {"axis", axis}}));
 }
 
+// The axis that vsplit, hsplit and dsplit cut.
+int64_t CutAxis(const LayerContext& c, int rank) { return c.kind() == "Hsplit" ? (rank > 1 ? 1 : 0) : c.kind() == "Dsplit" ? 2 : 0; }
+
 Status ConvertSplit(LayerContext& c) {
   OCTET_ASSIGN(const Value x, Tensor(c));
-  OCTET_ASSIGN(const int axis, Axis(c, c.rank(x), 2, 0));
+  OCTET_ASSIGN(const int axis, Axis(c, c.rank(x), 2, CutAxis(c, c.rank(x))));
   const int32_t size = c.shape(x)[axis], at = axis;
   const Json& parts = LiteralOf(c, 1, {"indices_or_sections", "num_or_size_splits"});
   std::vector<int64_t> cuts;
   if (!IntsOf(parts, &cuts) || size == kUnknown) return c.Fail("a number of parts and a known axis", c.shape(x).text(), "");
   std::vector<Value> values;
   const Value dimension = c.Constant<int32_t>(Shape{}, std::span(&at, 1));
-  if (parts.is_number()) {
+  if (c.kind() == "ArraySplit" && parts.is_number() && cuts[0] > 0 && cuts[0] <= std::min<int64_t>(size, kMostParts) &&
+      size % cuts[0] != 0) {  // The first parts are larger by one.
     const int64_t n = cuts[0];
-    if (n < 1 || n > size) return c.Fail("a number of parts from 1 to the axis' size", std::to_string(n), "");
+    cuts.clear();
+    for (int64_t i = 0; i < n; ++i) cuts.push_back((i + 1) * (size / n) + std::min(i + 1, size % n));
+  }
+  if (parts.is_number() && cuts.size() == 1) {
+    const int64_t n = cuts[0];
+    if (n < 1 || n > std::min<int64_t>(size, kMostParts))
+      return c.Fail(Format("a number of parts from 1 to the axis' size, at most %d", static_cast<int>(kMostParts)), std::to_string(n), "");
     OCTET_ASSIGN(values, c.MakeMany("split", {dimension, x}, {{"num_splits", n}}, static_cast<int>(n)));
   } else {
     if (c.Has("num_or_size_splits")) std::partial_sum(cuts.begin(), cuts.end(), cuts.begin());  // TensorFlow gives sizes,
-    else cuts.push_back(size);                                                                   // numpy where to cut.
+    else if (!parts.is_number()) cuts.push_back(size);                                                                   // numpy where to cut.
     std::vector<int32_t> sizes;
     for (size_t i = 0; i < cuts.size(); ++i) sizes.push_back(static_cast<int32_t>(cuts[i] - (i ? cuts[i - 1] : 0)));
     OCTET_ASSIGN(values, c.MakeMany("split_v", {x, c.Vector(sizes), dimension}, {{"num_splits", static_cast<int64_t>(sizes.size())}}, static_cast<int>(sizes.size())));
@@ -119,15 +130,19 @@ Status ConvertSplit(LayerContext& c) {
 Status ConvertTile(LayerContext& c) {
   OCTET_ASSIGN(const Value x, Tensor(c));
   std::vector<int64_t> repeats;
-  if (!IntsOf(LiteralOf(c, 1, {"repeats", "multiples"}), &repeats) || static_cast<int>(repeats.size()) != c.rank(x))
-    return c.Fail("one repetition per axis", std::to_string(repeats.size()), "");
+  if (!IntsOf(LiteralOf(c, 1, {"repeats", "multiples"}), &repeats) || static_cast<int>(repeats.size()) > c.rank(x))
+    return c.Fail("at most one repetition per axis", std::to_string(repeats.size()), "expand the dimensions before");
+  repeats.insert(repeats.begin(), static_cast<size_t>(c.rank(x)) - repeats.size(), 1);  // Of the last axes.
   return Set(c, c.Make("tile", {x, c.Vector(Narrow(repeats))}));
 }
 
 // [.., n, ..] -> [.., n, 1, ..] -> tiled -> [.., n * times, ..]
 Status ConvertRepeat(LayerContext& c) {
-  OCTET_ASSIGN(const Value x, Tensor(c));
-  OCTET_ASSIGN(const int axis, Axis(c, c.rank(x), 2, std::numeric_limits<int64_t>::max()));
+  OCTET_ASSIGN(Value x, Tensor(c));
+  if (LiteralOf(c, 2, {"axis"}).is_null()) {  // All numbers, one behind the other.
+    OCTET_ASSIGN(x, c.Make("reshape", {x, c.Vector({-1})}));
+  }
+  OCTET_ASSIGN(const int axis, Axis(c, c.rank(x), 2, 0));
   std::vector<int64_t> times;
   if (!IntsOf(LiteralOf(c, 1, {"repeats"}), &times) || times.empty()) return c.Fail("numbers of repetitions", "others", "");
   const Shape in = c.shape(x);
@@ -142,8 +157,10 @@ Status ConvertRepeat(LayerContext& c) {
   }
   std::vector<int32_t> tiles(static_cast<size_t>(in.rank()) + 1, 1), out(in.dims().begin(), in.dims().end());
   tiles[static_cast<size_t>(axis) + 1] = static_cast<int32_t>(times[0]);
-  if (out[static_cast<size_t>(axis)] == kUnknown || std::ranges::count(out, kUnknown) > 1) return c.Fail("known dimensions", in.text(), "");
-  out[static_cast<size_t>(axis)] *= static_cast<int32_t>(times[0]);
+  int32_t& repeated = out[static_cast<size_t>(axis)];
+  if (std::ranges::count(out, kUnknown) > 1 || times[0] < 0 || times[0] > INT32_MAX / std::max(repeated, 1))
+    return c.Fail("at most one unknown dimension", in.text(), "");
+  repeated = repeated == kUnknown ? -1 : repeated * static_cast<int32_t>(times[0]);
   OCTET_ASSIGN(Value y, c.Make("expand_dims", {x, c.Vector({axis + 1})}));
   OCTET_ASSIGN(y, c.Make("tile", {y, c.Vector(tiles)}));
   return Set(c, c.Make("reshape", {y, c.Vector(out)}));
@@ -212,14 +229,16 @@ Status ConvertPad(LayerContext& c) {
   if (mode != "constant") return c.Fail("mode constant, reflect or symmetric", mode, "");
   const double value = c.Number("constant_values", 0);
   if (value == 0) return Set(c, c.Make("pad", {x, widths}));
-  return Set(c, c.Make("padv2", {x, widths, c.Scalar(static_cast<float>(value))}));
+  return Set(c, c.Make("padv2", {x, widths, NumberOf(c, value, c.type(x).dtype)}));
 }
 
 Status ConvertOneHot(LayerContext& c) {
   OCTET_ASSIGN(const Value x, Operand(c, 0, {"x", "indices"}, DType::kI32));
   const auto classes = static_cast<int32_t>(c.Has("depth") ? c.Int("depth", 0) : c.Int("num_classes", 0));
   OCTET_ASSIGN(const Value ids, c.Cast(x, DType::kI32));
-  return Set(c, c.Make("one_hot", {ids, c.Constant<int32_t>(Shape{}, std::span(&classes, 1)), c.Scalar(1), c.Scalar(0)}, {{"axis", c.Int("axis", -1)}}));
+  OCTET_ASSIGN(const DType type, NamedType(c, -1, DType::kF32));
+  OCTET_ASSIGN(const Value hot, c.Make("one_hot", {ids, Int(c, classes), c.Scalar(1), c.Scalar(0)}, {{"axis", c.Int("axis", -1)}}));
+  return Set(c, c.Cast(hot, type));
 }
 
 Status ConvertTake(LayerContext& c) {
@@ -238,37 +257,34 @@ Status ConvertTake(LayerContext& c) {
   return Set(c, c.Make("gather", {x, indices}, {{"axis", axis}}));
 }
 
-// The element type that an argument names; none where it does not.
-DType TypeOf(const Json& wanted, std::string* name) {
-  *name = wanted.is_map() ? wanted["config"]["name"].text() : wanted.text();
-  for (int i = 0; i <= static_cast<int>(DType::kU4); ++i)
-    if (NumpyName(static_cast<DType>(i)) == *name) return static_cast<DType>(i);
-  return DType::kNone;
-}
-
 // Zeros or ones of x's shape, and of its type unless another is asked for.
 template <bool Ones> Status ConvertLike(LayerContext& c) {
   OCTET_ASSIGN(const Value x, Tensor(c));
-  std::string name;
-  const DType asked = TypeOf(LiteralOf(c, 1, {"dtype"}), &name);
-  if (asked == DType::kNone && !name.empty()) return c.Fail("an element type", "'" + name + "'", "");
-  const DType type = asked == DType::kNone ? c.type(x).dtype : asked;
+  OCTET_ASSIGN(const DType type, NamedType(c, 1, c.type(x).dtype));
   if (Ones) {
     OCTET_ASSIGN(const Value shape, DimensionsOf(c, x));
     OCTET_ASSIGN(const Value one, c.Cast(c.Scalar(1), type));
     const Value inputs[] = {shape, one};
     return Set(c, c.EmitAs("fill", inputs, nullptr, {type, c.shape(x), {}}));
   }
-  OCTET_ASSIGN(const Value zero, c.Make("zeros_like", {x}));
+  OCTET_ASSIGN(const Value wide, Widened(c, x));
+  OCTET_ASSIGN(const Value zero, c.Make("zeros_like", {wide}));
   return Set(c, c.Cast(zero, type));
 }
 
 Status ConvertCast(LayerContext& c) {
   OCTET_ASSIGN(const Value x, Tensor(c));
-  std::string name;
-  const DType dtype = TypeOf(LiteralOf(c, 1, {"dtype"}), &name);
-  if (dtype == DType::kNone) return c.Fail("an element type", "'" + name + "'", "");
+  const Json& wanted = LiteralOf(c, 1, {"dtype"});
+  const DType dtype = TypeOf(wanted);
+  if (dtype == DType::kNone && c.kind() == "ConvertToTensor") return Set(c, x);
+  if (dtype == DType::kNone) return c.Fail("an element type", "'" + wanted.text() + "'", "");
   return Set(c, c.CastOfSource(x, dtype));
+}
+
+Status ConvertSaturateCast(LayerContext& c) {
+  OCTET_ASSIGN(const Value x, Tensor(c));
+  OCTET_ASSIGN(const DType type, NamedType(c, 1, c.type(x).dtype));
+  return Set(c, Saturated(c, x, type));
 }
 
 // ------------------------------------------------------------------------------ indexing
@@ -333,7 +349,8 @@ constexpr LayerRule kRules[] = {
     {"ops.Squeeze", ConvertSqueeze}, {"tf.squeeze", ConvertSqueeze}, {"tf.compat.v1.squeeze", ConvertSqueeze},
     {"ops.Concatenate", ConvertConcatenate}, {"tf.concat", ConvertConcatenate},
     {"ops.Stack", ConvertStack}, {"tf.stack", ConvertStack},
-    {"ops.Split", ConvertSplit}, {"tf.split", ConvertSplit},
+    {"ops.Split", ConvertSplit}, {"ops.ArraySplit", ConvertSplit}, {"ops.Vsplit", ConvertSplit}, {"ops.Hsplit", ConvertSplit}, {"ops.Dsplit", ConvertSplit},
+    {"tf.split", ConvertSplit},
     {"ops.Tile", ConvertTile}, {"tf.tile", ConvertTile},
     {"ops.Repeat", ConvertRepeat}, {"tf.repeat", ConvertRepeat},
     {"ops.Flip", ConvertFlip}, {"tf.reverse", ConvertFlip},
@@ -341,7 +358,7 @@ constexpr LayerRule kRules[] = {
     {"ops.Pad", ConvertPad}, {"tf.compat.v1.pad", ConvertPad}, {"tf.pad", ConvertPad},
     {"ops.OneHot", ConvertOneHot}, {"tf.one_hot", ConvertOneHot},
     {"ops.Take", ConvertTake}, {"tf.compat.v1.gather", ConvertTake}, {"tf.gather", ConvertTake},
-    {"ops.Cast", ConvertCast}, {"tf.cast", ConvertCast},
+    {"ops.Cast", ConvertCast}, {"ops.ConvertToTensor", ConvertCast}, {"ops.SaturateCast", ConvertSaturateCast}, {"tf.cast", ConvertCast},
     {"ops.GetItem", ConvertGetItem}, {"tf.__operators__.getitem", ConvertGetItem},
 };
 

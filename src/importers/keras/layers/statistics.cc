@@ -121,8 +121,11 @@ Status ConvertQuantile(LayerContext& c) {
 }
 
 Status ConvertSearchSorted(LayerContext& c) {
-  OCTET_ASSIGN(const Value limits, Operand(c, 0, {"sorted_sequence"}));
-  OCTET_ASSIGN(const Value x, Operand(c, 1, {"values"}));
+  OCTET_ASSIGN(Value limits, Operand(c, 0, {"sorted_sequence"}));
+  OCTET_ASSIGN(Value x, Operand(c, 1, {"values"}));
+  const DType common = CommonType(c.type(limits).dtype, c.type(x).dtype);
+  OCTET_ASSIGN(limits, c.Cast(limits, common));
+  OCTET_ASSIGN(x, c.Cast(x, common));
   if (c.rank(limits) != 1) return c.Fail("a sequence", c.shape(limits).text(), "");
   OCTET_ASSIGN(const Value each, c.Make("expand_dims", {x, c.Vector({-1})}));
   OCTET_ASSIGN(Value below, c.Make(c.Text("side", "left") == "left" ? "less" : "less_equal", {limits, each}));
@@ -135,47 +138,14 @@ Status ConvertSearchSorted(LayerContext& c) {
 // What stands for NaN in a reduction: what it starts from.
 Result<Value> Replaced(LayerContext& c, Value x, Value good, float by) { return c.Make("select_v2", {good, x, c.Scalar(by)}); }
 
-Status ConvertNanReduction(LayerContext& c) {
-  OCTET_ASSIGN(const Value x, Floats(c));
-  OCTET_ASSIGN(const Value good, c.Make("equal", {x, x}));
-  const Value axes = c.Vector(Axes(c, c.rank(x)));
-  const std::string_view kind = c.kind();
-  constexpr float kMost = std::numeric_limits<float>::infinity();
-  const auto reduce = [&](const char* op, float by) -> Result<Value> {
-    OCTET_ASSIGN(const Value v, Replaced(c, x, good, by));
-    return c.Make(op, {v, axes}, {{"keep_dims", Keeps(c)}});
-  };
-  if (kind == "Nansum") return Set(c, reduce("sum", 0));
-  if (kind == "Nanprod") return Set(c, reduce("reduce_prod", 1));
-  if (kind == "Nanmax") return Set(c, reduce("reduce_max", -kMost));
-  if (kind == "Nanmin") return Set(c, reduce("reduce_min", kMost));
-  OCTET_ASSIGN(const Value ones, c.Cast(good, DType::kF32));
-  OCTET_ASSIGN(const Value count, c.Make("sum", {ones, axes}, {{"keep_dims", 1}}));
-  OCTET_ASSIGN(const Value safe, Replaced(c, x, good, 0));
-  OCTET_ASSIGN(const Value sum, c.Make("sum", {safe, axes}, {{"keep_dims", 1}}));
-  OCTET_ASSIGN(Value y, c.Make("div", {sum, count}));
-  if (kind != "Nanmean") {
-    OCTET_ASSIGN(Value d, c.Make("sub", {safe, y}));
-    OCTET_ASSIGN(d, c.Make("mul", {d, d}));
-    OCTET_ASSIGN(d, c.Make("mul", {d, ones}));
-    OCTET_ASSIGN(d, c.Make("sum", {d, axes}, {{"keep_dims", 1}}));
-    OCTET_ASSIGN(y, c.Make("div", {d, count}));
-    if (kind == "Nanstd") {
-      OCTET_ASSIGN(y, c.Make("sqrt", {y}));
-    }
-  }
-  if (Keeps(c)) return Set(c, y);
-  std::vector<int32_t> gone;
-  for (const int32_t a : Axes(c, c.rank(x))) gone.push_back(a < 0 ? a + c.rank(x) : a);
-  return Set(c, c.Make("squeeze", {y}, {{"squeeze_dims", gone}}));
-}
-
 // ------------------------------------------------------------------------------------ functions
 
-// |a - b| <= atol + rtol * |b|
+// |a - b| <= atol + rtol * |b|; whole numbers are equal or not.
 Result<Value> Close(LayerContext& c) {
-  OCTET_ASSIGN(const Pair p, Operands(c));
+  OCTET_ASSIGN(const Pair p, Operands(c, Literals::kOwn));
+  if (!IsFloat(c.type(p.a).dtype)) return c.Make("equal", {p.a, p.b});
   const Json &rtol = LiteralOf(c, 2, {"rtol"}), &atol = LiteralOf(c, 3, {"atol"});
+  if (c.Bool("equal_nan", false)) return c.Fail("equal_nan=False", "True", "");
   const double relative = rtol.is_number() ? rtol.number() : 1e-5, absolute = atol.is_number() ? atol.number() : 1e-8;
   OCTET_ASSIGN(Value d, c.Make("sub", {p.a, p.b}));
   OCTET_ASSIGN(d, c.Make("abs", {d}));
@@ -205,11 +175,13 @@ Status ConvertAngle(LayerContext& c) {
 }
 Status ConvertImag(LayerContext& c) {
   OCTET_ASSIGN(const Value x, Tensor(c));
-  return Set(c, c.Make("zeros_like", {x}));
+  OCTET_ASSIGN(const Value whole, Widened(c, x));
+  OCTET_ASSIGN(const Value y, c.Make("zeros_like", {whole}));
+  return Set(c, c.Cast(y, c.type(x).dtype));
 }
 // log2(2^x + 2^y)
 Status ConvertLogaddexp2(LayerContext& c) {
-  OCTET_ASSIGN(const Pair p, Operands(c));
+  OCTET_ASSIGN(const Pair p, FloatOperands(c));
   constexpr auto ln2 = static_cast<float>(std::numbers::ln2);
   OCTET_ASSIGN(const Value a, Times(c, p.a, ln2));
   OCTET_ASSIGN(const Value b, Times(c, p.b, ln2));
@@ -217,32 +189,28 @@ Status ConvertLogaddexp2(LayerContext& c) {
   return Set(c, Times(c, y, 1 / ln2));
 }
 Status ConvertVdot(LayerContext& c) {
-  OCTET_ASSIGN(const Pair p, Operands(c));
+  OCTET_ASSIGN(const Factors p, ProductOperands(c));
   OCTET_ASSIGN(const Value a, c.Make("reshape", {p.a, c.Vector({-1})}));
   OCTET_ASSIGN(const Value b, c.Make("reshape", {p.b, c.Vector({-1})}));
-  OCTET_ASSIGN(const Value y, c.Make("mul", {a, b}));
-  return Set(c, c.Make("sum", {y, c.Vector({0})}, {{"keep_dims", 0}}));
+  OCTET_ASSIGN(Value y, c.Make("mul", {a, b}));
+  OCTET_ASSIGN(y, c.Make("sum", {y, c.Vector({0})}, {{"keep_dims", 0}}));
+  return Set(c, Narrowed(c, y, p.result));
 }
 
-// Running product: the log's running sum would lose signs and zeros, so it is n - 1 products of slices.
-Status ConvertCumprod(LayerContext& c) {
-  OCTET_ASSIGN(const Value x, Tensor(c));
-  int axis = 0;
-  if (!c.Has("axis") || !ops::NormalizeAxis(c.Int("axis", 0), c.rank(x), &axis)) return c.Fail("an axis", "none", "");
-  const int32_t n = c.shape(x)[axis];
-  if (n < 1 || n > 256) return c.Fail("an axis of 1 to 256 numbers", c.shape(x).text(), "");
-  OCTET_ASSIGN(std::vector<Value> parts, c.MakeMany("split", {Int(c, axis), x}, {{"num_splits", n}}, n));
-  for (size_t i = 1; i < parts.size(); ++i) {
-    OCTET_ASSIGN(parts[i], c.Make("mul", {parts[i - 1], parts[i]}));
-  }
-  return Set(c, n == 1 ? Result<Value>(x) : c.Make("concatenation", parts, {{"axis", axis}}));
-}
-
-// Vectors of three along the last axis.
+// Vectors of three along the last axis; of two: the third number of their product.
 Status ConvertCross(LayerContext& c) {
-  OCTET_ASSIGN(const Pair p, Operands(c));
+  OCTET_ASSIGN(const Pair p, Operands(c, Literals::kOwn));
   const int32_t last = c.rank(p.a) - 1;
-  if (c.shape(p.a).back() != 3 || c.shape(p.b).back() != 3) return c.Fail("vectors of three numbers along the last axis", c.shape(p.a).text(), "");
+  if (last >= 0 && c.rank(p.b) > 0 && c.shape(p.a).back() == 2 && c.shape(p.b).back() == 2) {
+    const Value other = c.Vector({1, 0});
+    OCTET_ASSIGN(Value y, c.Make("gather", {p.b, other}, {{"axis", c.rank(p.b) - 1}}));
+    OCTET_ASSIGN(y, c.Make("mul", {p.a, y}));  // a0 b1, a1 b0
+    OCTET_ASSIGN(const std::vector<Value> parts, c.MakeMany("split", {Int(c, c.rank(y) - 1), y}, {{"num_splits", 2}}, 2));
+    OCTET_ASSIGN(y, c.Make("sub", {parts[0], parts[1]}));
+    return Set(c, c.Make("squeeze", {y}, {{"squeeze_dims", std::vector<int32_t>{c.rank(y) - 1}}}));
+  }
+  if (last < 0 || c.rank(p.b) == 0 || c.shape(p.a).back() != 3 || c.shape(p.b).back() != 3)
+    return c.Fail("vectors of three numbers along the last axis", c.shape(p.a).text(), "");
   const auto turned = [&](Value v, std::initializer_list<int32_t> order) { return c.Make("gather", {v, c.Vector(order)}, {{"axis", last}}); };
   OCTET_ASSIGN(const Value a1, turned(p.a, {1, 2, 0}));
   OCTET_ASSIGN(const Value b2, turned(p.b, {2, 0, 1}));
@@ -289,10 +257,71 @@ Status ConvertRot90(LayerContext& c) {
 
 Status ConvertFullLike(LayerContext& c) {
   OCTET_ASSIGN(const Value x, Tensor(c));
-  OCTET_ASSIGN(Value value, Operand(c, 1, {"fill_value"}, c.type(x).dtype));
-  OCTET_ASSIGN(value, c.Cast(value, c.type(x).dtype));
-  OCTET_ASSIGN(const Value zeros, c.Make("zeros_like", {x}));
-  return Set(c, c.Make("add", {zeros, value}));
+  OCTET_ASSIGN(const DType type, NamedType(c, 2, c.type(x).dtype));
+  OCTET_ASSIGN(Value value, Operand(c, 1, {"fill_value"}, type));
+  OCTET_ASSIGN(value, c.Cast(value, type));
+  OCTET_ASSIGN(const Value shape, DimensionsOf(c, x));
+  return Set(c, c.Make("broadcast_to", {value, shape}));
+}
+
+// Real numbers, all of them.
+Status ConvertIsReal(LayerContext& c) {
+  OCTET_ASSIGN(const Value x, Tensor(c));
+  OCTET_ASSIGN(const Value shape, DimensionsOf(c, x));
+  return Set(c, c.Make("broadcast_to", {NumberOf(c, 1, DType::kBool), shape}));
+}
+
+// Whether a number is among those of another tensor.
+Status ConvertIsIn(LayerContext& c) {
+  OCTET_ASSIGN(const Pair p, Operands(c, Literals::kOwn));
+  OCTET_ASSIGN(const Value each, c.Make("expand_dims", {p.a, c.Vector({-1})}));
+  OCTET_ASSIGN(const Value all, c.Make("reshape", {p.b, c.Vector({-1})}));
+  OCTET_ASSIGN(Value y, c.Make("equal", {each, all}));
+  OCTET_ASSIGN(y, c.Make("reduce_any", {y, c.Vector({c.rank(p.a)})}, {{"keep_dims", 0}}));
+  return Set(c, c.Bool("invert", false) ? c.Make("logical_not", {y}) : Result<Value>(y));
+}
+
+// Two operands that are floats: differences of whole numbers wrap around in Keras, which no one means.
+Result<Pair> Fractions(LayerContext& c) {
+  OCTET_ASSIGN(const Pair p, Operands(c, Literals::kOwn));
+  const DType own = c.type(p.a).dtype;
+  return IsFloat(own) ? Result<Pair>(p) : c.Fail("floats", std::string(NumpyName(own)), "cast the inputs to float32 before");
+}
+
+// Distances between all rows of one and of the other.
+Status ConvertDistances(LayerContext& c) {
+  OCTET_ASSIGN(const Pair p, Fractions(c));
+  OCTET_ASSIGN(const Value x, c.Make("expand_dims", {p.a, c.Vector({-2})}));
+  OCTET_ASSIGN(Value y, c.Make("expand_dims", {p.b, c.Vector({-3})}));
+  OCTET_ASSIGN(y, c.Make("squared_difference", {x, y}));
+  OCTET_ASSIGN(y, c.Make("sum", {y, c.Vector({c.rank(y) - 1})}, {{"keep_dims", 0}}));
+  return Set(c, c.Make("sqrt", {y}));
+}
+
+// 20 log10(largest / root of the mean squared error), of all numbers.
+Status ConvertPsnr(LayerContext& c) {
+  OCTET_ASSIGN(const Pair p, Fractions(c));
+  OCTET_ASSIGN(Value y, c.Make("squared_difference", {p.a, p.b}));
+  std::vector<int32_t> all;
+  for (int i = 0; i < c.rank(y); ++i) all.push_back(i);
+  OCTET_ASSIGN(y, c.Make("mean", {y, c.Vector(all)}, {{"keep_dims", 0}}));
+  OCTET_ASSIGN(y, c.Make("log", {y}));
+  OCTET_ASSIGN(y, Times(c, y, static_cast<float>(-10 / std::numbers::ln10)));
+  return Set(c, Plus(c, y, static_cast<float>(20 * std::log10(c.Number("max_val", 1)))));
+}
+
+// Whether fewer than k classes score higher than the target.
+Status ConvertInTopK(LayerContext& c) {
+  OCTET_ASSIGN(Value targets, Operand(c, 0, {"targets"}, DType::kI32));
+  OCTET_ASSIGN(const Value scores, Operand(c, 1, {"predictions"}));
+  if (c.rank(targets) != 1 || c.rank(scores) != 2) return c.Fail("targets [batch] and predictions [batch, classes]", c.shape(scores).text(), "");
+  OCTET_ASSIGN(targets, c.Cast(targets, DType::kI32));
+  OCTET_ASSIGN(targets, c.Make("expand_dims", {targets, c.Vector({1})}));
+  OCTET_ASSIGN(const Value own, c.Make("gather", {scores, targets}, {{"axis", 1}, {"batch_dims", 1}}));
+  OCTET_ASSIGN(Value y, c.Make("greater", {scores, own}));
+  OCTET_ASSIGN(y, c.Cast(y, DType::kI32));
+  OCTET_ASSIGN(y, c.Make("sum", {y, c.Vector({1})}, {{"keep_dims", 0}}));
+  return Set(c, c.Make("less", {y, Int(c, static_cast<int32_t>(c.Int("k", 1)))}));
 }
 
 Status ConvertSize(LayerContext& c) {
@@ -313,13 +342,49 @@ Status ConvertBincount(LayerContext& c) {
 
 constexpr LayerRule kRules[] = {
     {"ops.Median", ConvertQuantile}, {"ops.Quantile", ConvertQuantile}, {"ops.Percentile", ConvertQuantile}, {"ops.SearchSorted", ConvertSearchSorted},
-    {"ops.Nansum", ConvertNanReduction}, {"ops.Nanprod", ConvertNanReduction}, {"ops.Nanmax", ConvertNanReduction}, {"ops.Nanmin", ConvertNanReduction},
+    
     {"ops.Nanmean", ConvertNanReduction}, {"ops.Nanvar", ConvertNanReduction}, {"ops.Nanstd", ConvertNanReduction}, {"ops.Isclose", ConvertClose},
     {"ops.AllClose", ConvertClose}, {"ops.Signbit", ConvertSignbit}, {"ops.Angle", ConvertAngle}, {"ops.Imag", ConvertImag}, {"ops.Logaddexp2", ConvertLogaddexp2},
-    {"ops.Vdot", ConvertVdot}, {"ops.Cumprod", ConvertCumprod}, {"ops.Cross", ConvertCross}, {"ops.Trapezoid", ConvertTrapezoid}, {"ops.Rot90", ConvertRot90},
+    {"ops.Vdot", ConvertVdot}, {"ops.Cross", ConvertCross}, {"ops.Trapezoid", ConvertTrapezoid}, {"ops.Rot90", ConvertRot90},
+    {"ops.Isreal", ConvertIsReal}, {"ops.IsIn", ConvertIsIn}, {"ops.CDist", ConvertDistances}, {"ops.PSNR", ConvertPsnr}, {"ops.InTopK", ConvertInTopK},
     {"ops.FullLike", ConvertFullLike}, {"ops.EmptyLike", ConvertImag}, {"ops.Size", ConvertSize}, {"ops.Bincount", ConvertBincount}};
 
 }  // namespace
+
+Status ConvertNanReduction(LayerContext& c) {
+  OCTET_ASSIGN(const Value x, Floats(c));
+  OCTET_ASSIGN(const Value good, c.Make("equal", {x, x}));
+  const Value axes = c.Vector(Axes(c, c.rank(x)));
+  const std::string_view kind = c.kind();
+  constexpr float kMost = std::numeric_limits<float>::infinity();
+  const auto reduce = [&](const char* op, float by) -> Result<Value> {
+    OCTET_ASSIGN(const Value v, Replaced(c, x, good, by));
+    return c.Make(op, {v, axes}, {{"keep_dims", Keeps(c)}});
+  };
+  if (kind == "Nansum") return Set(c, reduce("sum", 0));
+  if (kind == "Nanprod") return Set(c, reduce("reduce_prod", 1));
+  if (kind == "Nanmax") return Set(c, reduce("reduce_max", -kMost));
+  if (kind == "Nanmin") return Set(c, reduce("reduce_min", kMost));
+  OCTET_ASSIGN(const Value ones, c.Cast(good, DType::kF32));
+  OCTET_ASSIGN(const Value count, c.Make("sum", {ones, axes}, {{"keep_dims", 1}}));
+  OCTET_ASSIGN(const Value safe, Replaced(c, x, good, 0));
+  OCTET_ASSIGN(const Value sum, c.Make("sum", {safe, axes}, {{"keep_dims", 1}}));
+  OCTET_ASSIGN(Value y, c.Make("div", {sum, count}));
+  if (kind != "Nanmean") {
+    OCTET_ASSIGN(Value d, c.Make("sub", {safe, y}));
+    OCTET_ASSIGN(d, c.Make("mul", {d, d}));
+    OCTET_ASSIGN(d, c.Make("mul", {d, ones}));
+    OCTET_ASSIGN(d, c.Make("sum", {d, axes}, {{"keep_dims", 1}}));
+    OCTET_ASSIGN(y, c.Make("div", {d, count}));
+    if (kind == "Nanstd") {
+      OCTET_ASSIGN(y, c.Make("sqrt", {y}));
+    }
+  }
+  if (Keeps(c)) return Set(c, y);
+  std::vector<int32_t> gone;
+  for (const int32_t a : Axes(c, c.rank(x))) gone.push_back(a < 0 ? a + c.rank(x) : a);
+  return Set(c, c.Make("squeeze", {y}, {{"squeeze_dims", gone}}));
+}
 
 const std::span<const LayerRule> kStatisticRules = kRules;
 

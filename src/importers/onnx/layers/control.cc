@@ -17,6 +17,27 @@ Result<std::vector<Binding>> Branch(NodeContext& c, const char* key) {
   return c.builder().RunGraph(*a->g, c.scope(), {}, c.place() + "/");
 }
 
+// The tensors of outputs, of sequences their items, one behind the other.
+std::vector<Value> TensorsOf(std::span<const Binding> outputs) {
+  std::vector<Value> all;
+  for (const Binding& b : outputs) {
+    if (b.value) all.push_back(b.value);
+    else all.insert(all.end(), b.items.begin(), b.items.end());
+  }
+  return all;
+}
+
+// Outputs like those, of other tensors.
+void SetLike(NodeContext& c, std::span<const Binding> like, std::span<const Value> tensors) {
+  for (size_t i = 0; i < like.size(); ++i) {
+    const size_t count = like[i].value ? 1 : like[i].items.size();
+    const std::span<const Value> own = tensors.subspan(0, count);
+    tensors = tensors.subspan(count);
+    const Binding b = !like[i].is_list ? Binding(own[0]) : like[i].value ? Binding::Stacked(own[0]) : Binding::Sequence({own.begin(), own.end()});
+    c.SetOutput(static_cast<int>(i), b);
+  }
+}
+
 Status ConvertIf(NodeContext& c) {
   const auto condition = c.IntsOf(c.Input(0));
   if (condition && !condition->empty()) {
@@ -26,23 +47,26 @@ Status ConvertIf(NodeContext& c) {
   }
   OCTET_ASSIGN(const std::vector<Binding> yes, Branch(c, "then_branch"));
   OCTET_ASSIGN(const std::vector<Binding> no, Branch(c, "else_branch"));
-  if (yes.size() != no.size()) return c.Fail("branches with equal outputs", "others", "check the model");
+  const auto alike = [](const Binding& a, const Binding& b) {
+    return a && b && a.is_list == b.is_list && !a.value == !b.value && a.items.size() == b.items.size();
+  };
+  if (!std::ranges::equal(yes, no, alike)) return c.Fail("branches with equal outputs, sequences of one length", "others", "check the model");
   Value when = c.Input(0);
   if (c.rank(when) > 0) {
     OCTET_ASSIGN(when, c.Reshape(when, Shape{}));
   }
-  const auto equal = [&](const Binding& a, const Binding& b) {
-    return a.value && b.value && c.type(a.value).dtype == c.type(b.value).dtype && c.shape(a.value).known() && c.shape(a.value) == c.shape(b.value);
-  };
-  if (!std::ranges::equal(yes, no, equal)) {
-    OCTET_ASSIGN(const std::vector<Value> y, c.builder().EmitIf(c, when, *c.Find("then_branch")->g, *c.Find("else_branch")->g));
-    for (size_t i = 0; i < y.size(); ++i) c.SetOutput(static_cast<int>(i), y[i]);
-    return {};
+  const std::vector<Value> first = TensorsOf(yes), second = TensorsOf(no);
+  const auto equal = [&](Value a, Value b) { return a && b && c.type(a).dtype == c.type(b).dtype && c.shape(a).known() && c.shape(a) == c.shape(b); };
+  std::vector<Value> chosen;
+  if (!std::ranges::equal(first, second, equal)) {
+    OCTET_ASSIGN(chosen, c.builder().EmitIf(c, when, *c.Find("then_branch")->g, *c.Find("else_branch")->g));
+    if (chosen.size() != first.size()) return c.Fail("branches with equal outputs", "others", "check the model");
+  } else {
+    for (size_t i = 0; i < first.size(); ++i) {
+      OCTET_ASSIGN(chosen.emplace_back(), c.Emit("select_v2", {when, first[i], second[i]}));
+    }
   }
-  for (size_t i = 0; i < yes.size(); ++i) {
-    OCTET_ASSIGN(const Value y, c.Emit("select_v2", {when, yes[i].value, no[i].value}));
-    c.SetOutput(static_cast<int>(i), y);
-  }
+  SetLike(c, yes, chosen);
   return {};
 }
 

@@ -470,7 +470,8 @@ Status ConvertCase(NodeContext& c) {
 }
 
 // ---------------------------------------------------------------------- TensorFlow 1's branches
-// Both are computed, and Merge takes one: nothing in a branch has effects, and nobody sees the other one's numbers.
+// Both are emitted, and Merge takes one: nothing in a branch has effects. What only one side of an IF reads moves into it in the end
+// (branches.h); where both have one known shape, both are computed, and nobody sees the other one's numbers.
 
 bool IsSwitch(const NodeDef& n) { return n.op == "Switch" || n.op == "RefSwitch" || n.op == "_SwitchN"; }
 
