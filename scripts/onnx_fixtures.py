@@ -503,8 +503,17 @@ def any_boxes():
     save("any_boxes", m, [boxes, np.array([[[0.3, 0.9, 0.5, 0.05], [0.8, 0.2, 0.05, 0.6]]], np.float32)])
 
 
+def spread():
+    """PyTorch's expand_as before arithmetic, which broadcasts by itself; a spread that makes the result larger stays."""
+    w = {"to": np.array([2, 3, 4]), "column": floats(2, 1, 1)}
+    nodes = [N("ReduceMean", ["x"], ["mean"], axes=[2], keepdims=1), N("Expand", ["mean", "to"], ["means"]), N("Mul", ["x", "means"], ["a"]),
+             N("ReduceMax", ["x"], ["max"], axes=[2], keepdims=1), N("Expand", ["max", "to"], ["again"]), N("Sub", ["again", "column"], ["b"])]
+    m = model(nodes, [("x", F, [2, 3, 4])], [("a", F, [2, 3, 4]), ("b", F, [2, 3, 4])], w)
+    save("spread", m, [floats(2, 3, 4)])
+
+
 if __name__ == "__main__":
     OUT.mkdir(parents=True, exist_ok=True)
-    for make in (cnn, unet, shapes, transformer, recurrent, quantized, loops, old, function, external, refused, any_length, excite, einsum, free_axes, masks, placed, blocks, broadcast, grids, quantized_lstm, regions, branches, scans, cubic, solids, batches, quotients, distinct, overwritten, collected, halves, triangles, rolled, counted, any_boxes):
+    for make in (cnn, unet, shapes, transformer, recurrent, quantized, loops, old, function, external, refused, any_length, excite, einsum, free_axes, masks, placed, blocks, broadcast, grids, quantized_lstm, regions, branches, scans, cubic, solids, batches, quotients, distinct, overwritten, collected, halves, triangles, rolled, counted, any_boxes, spread):
         make()
     print(f"{OUT}: {sum(f.stat().st_size for f in OUT.iterdir())} bytes")
