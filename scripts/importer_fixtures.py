@@ -130,10 +130,6 @@ def nested2():
 def aware():
     """tfmot's layers, as the fourth model of a process names them: limits of the input, of a kernel and of a softmax's operand;
     a transposed convolution before a relu, whose kernel has none."""
-    def wrapped(name, inbound, layer, quantize_config, **settings):
-        inner = {"class_name": layer["class_name"], "config": layer["config"]}
-        return layer2("QuantizeWrapperV2", "quant_" + name, [[[inbound, 0, 0, {}]]], layer=inner, quantize_config={"class_name": quantize_config, "config": settings})
-
     up = layer2("Conv2DTranspose", "up", [], filters=2, kernel_size=[2, 2], strides=[2, 2], padding="same", activation="linear", use_bias=False)
     softmax = {"class_name": "QuantizeAwareActivation", "config": {"activation": "softmax"}}
     head = layer2("Dense", "head", [], units=3, activation=softmax, use_bias=True)
@@ -148,7 +144,52 @@ def aware():
                "quant_relu": {"quant_relu/optimizer_step:0": step, **limit("quant_relu/output", 0, 2)}, "quant_flat": {"quant_flat/optimizer_step:0": step},
                "quant_head": {"head/kernel:0": rng.standard_normal((32, 3)).astype("f4"), "head/bias:0": np.ones(3, "f4"), "quant_head/optimizer_step:0": step,
                               **limit("quant_head/kernel", -2, 2), **limit("quant_head/pre_activation", -6, 6)}}
-    legacy("aware", functional2("m", layers, [["x", 0, 0]], [["quant_head", 0, 0]]), weights, "2.21.0")
+    model = functional2("m", layers, [["x", 0, 0]], [["quant_head", 0, 0]])
+    legacy("aware", model, weights, "2.21.0")
+    kernel, bias, *limits = weights["quant_head"].values()  # By place: what is trained, the kernel once more, the wrapper's own.
+    step, *pre = limits
+    numbered("aware", model, {"quantize_layer": weights["quantize_layer_3"], "quantize_wrapper_v2": weights["quant_up"], "quantize_wrapper_v2_1": weights["quant_relu"],
+                              "quantize_wrapper_v2_2": weights["quant_flat"], "quantize_wrapper_v2_3": [kernel, bias, kernel, step, *pre], "quantize_wrapper_v2_3/layer": [bias],
+                              "quantize_wrapper_v2/layer": weights["quant_up"]})
+
+
+def wrapped(name, inbound, layer, quantize_config, **settings):
+    inner = {"class_name": layer["class_name"], "config": layer["config"]}
+    return layer2("QuantizeWrapperV2", "quant_" + name, [[[inbound, 0, 0, {}]]], layer=inner, quantize_config={"class_name": quantize_config, "config": settings})
+
+
+def numbered(name, config, groups):
+    """tf_keras' .keras; groups: layer -> arrays, or what has them as values."""
+    buffer = io.BytesIO()
+    with h5py.File(buffer, "w") as file:
+        for path, arrays in groups.items():
+            for i, array in enumerate(arrays.values() if isinstance(arrays, dict) else arrays):
+                file[f"layers/{path}/vars/{i}"] = array
+    keras(name, config, buffer.getvalue(), "2.21.0")
+
+
+def finer():
+    """4 bits: of tfmot's own class, which says so, and of a user's, which does not. A frozen layer, whose wrapper has its kernel only."""
+    dense = layer2("Dense", "d", [], units=2, activation={"class_name": "QuantizeAwareActivation", "config": {"activation": "relu"}}, use_bias=True)
+    kernel, bias = np.array([[-0.7, 0.33], [0.2, 0.7], [0.04, -0.5]], "f4"), np.array([1, 2], "f4")
+    own = [np.int32(0), np.float32(-0.7), np.float32(0.7), np.float32(0), np.float32(3)]
+    bits = dict(weight_attrs=["kernel"], activation_attrs=["activation"], quantize_output=False)
+    model = lambda kind, **more: functional2("m", [input2("x", 3), wrapped("d", "x", dense, kind, **bits, **more)], [["x", 0, 0]], [["quant_d", 0, 0]])
+    numbered("nbit", model("DefaultNBitQuantizeConfig", num_bits_weight=4, num_bits_activation=8), {"quantize_wrapper_v2": [kernel, *own], "quantize_wrapper_v2/layer": [bias]})
+    numbered("own_bits", model("Fine"), {"quantize_wrapper_v2": [kernel, *own], "quantize_wrapper_v2/layer": [bias]})
+
+
+def pruned():
+    """tfmot's wrapper that was not stripped: mask, threshold and step beside the layer's own."""
+    dense = layer2("Dense", "d", [], units=2, activation="linear", use_bias=True)
+    inner = {"class_name": "Dense", "config": dense["config"]}
+    config = functional2("m", [input2("x", 3), layer2("PruneLowMagnitude", "prune_d", [[["x", 0, 0, {}]]], layer=inner)], [["x", 0, 0]], [["prune_d", 0, 0]])
+    kernel, bias, mask, threshold, step = np.full((3, 2), 5, "f4"), np.full(2, 6, "f4"), np.ones((3, 2), "f4"), np.float32(0), np.int64(4)
+    names = {"d/kernel:0": kernel, "d/bias:0": bias, "prune_d/mask:0": mask, "prune_d/threshold:0": threshold, "prune_d/pruning_step:0": step}
+    legacy("pruned", config, {"x": {}, "prune_d": names}, "2.21.0")
+    numbered("pruned", config, {"prune_low_magnitude": [kernel, mask, threshold, step], "prune_low_magnitude/layer": [kernel, bias]})
+
+
 
 
 def refused():
@@ -200,6 +241,8 @@ def main():
     nested2()
     refused()
     aware()
+    finer()
+    pruned()
     sequential("sequential", np.arange(6, dtype="f8").reshape(3, 2))
     sequential("nan", np.array([[1, 2], [3, np.nan], [5, 6]], "f4"))
     hdf5_features()

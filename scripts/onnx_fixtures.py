@@ -490,8 +490,45 @@ def halves():
     save("halves", m, inputs, computed(m, inputs))
 
 
+def rolled():
+    """PyTorch's roll by nothing, which joins all and none of a tensor; a convolution whose weights alone say how many channels there are."""
+    w = {"zero": np.array([0]), "most": np.array([2**63 - 1]), "two": np.array([2]), "sizes": np.array([-1, 2, 2]), "k": floats(5, 12, 1, 1)}
+    nodes = [N("Slice", ["x", "zero", "most", "two"], ["all"]), N("Slice", ["x", "zero", "zero", "two"], ["none"]), N("Concat", ["all", "none"], ["r"], axis=2),
+             N("Shape", ["x"], ["s"], start=0, end=1), N("Concat", ["s", "sizes"], ["to"], axis=0), N("Reshape", ["r", "to"], ["c"]), N("Conv", ["c", "k"], ["y"])]
+    m = model(nodes, [("x", F, ["N", 3, 4, "W"])], [("y", F, ["N", 5, 2, 2])], w)
+    save("rolled", m, [floats(2, 3, 4, 4)])
+
+
+def counted():
+    """Counts that are data leave the rank of what they make: its shape and its axes are asked for."""
+    w = {"one": np.array([1]), "few": np.array([2]), "zero": np.array([0]), "onoff": np.array([0.0, 1.0], np.float32), "back": np.array([3, -1])}
+    nodes = [N("Shape", ["x"], ["s"], start=0, end=1), N("Concat", ["s", "one"], ["times"], axis=0), N("Tile", ["row", "times"], ["t"]), N("Shape", ["t"], ["ts"]),
+             N("Gather", ["ts", "zero"], ["rows"]), N("Add", ["rows", "one"], ["more"]), N("Squeeze", ["more"], ["depth"]), N("Min", ["s", "few"], ["k"]),
+             N("TopK", ["t", "k"], ["v", "i"], axis=0), N("Transpose", ["v"], ["turned"], perm=[1, 0]), N("Reshape", ["turned", "back"], ["top"]),
+             N("OneHot", ["at", "depth", "onoff"], ["hot"], axis=0), N("Shape", ["hot"], ["hs"]), N("ReduceSum", ["hot", "one"], ["sums"])]
+    m = model(nodes, [("x", F, ["N", 2]), ("row", F, [1, 3]), ("at", I, [2])], [("rows", I, [1]), ("top", F, [3, "K"]), ("hs", I, [2]), ("sums", F, ["D", 1])], w)
+    save("counted", m, [floats(3, 2), floats(1, 3), np.array([0, 3])])
+
+
+def any_boxes():
+    """Boxes of a number that is data, as detection models choose among those that passed a threshold."""
+    w = {"most": np.array([2**63 - 1]), "overlap": np.array([0.5], np.float32), "least": np.array([0.1], np.float32)}
+    m = model([N("NonMaxSuppression", ["boxes", "scores", "most", "overlap", "least"], ["y"])], [("boxes", F, [1, "B", 4]), ("scores", F, [1, 2, "B"])], [("y", I, ["K", 3])], w)
+    boxes = np.array([[[0, 0, 4, 4], [0, 0, 4, 3.9], [5, 5, 9, 9], [0, 6, 3, 9]]], np.float32)
+    save("any_boxes", m, [boxes, np.array([[[0.3, 0.9, 0.5, 0.05], [0.8, 0.2, 0.05, 0.6]]], np.float32)])
+
+
+def spread():
+    """PyTorch's expand_as before arithmetic, which broadcasts by itself; a spread that makes the result larger stays."""
+    w = {"to": np.array([2, 3, 4]), "column": floats(2, 1, 1)}
+    nodes = [N("ReduceMean", ["x"], ["mean"], axes=[2], keepdims=1), N("Expand", ["mean", "to"], ["means"]), N("Mul", ["x", "means"], ["a"]),
+             N("ReduceMax", ["x"], ["max"], axes=[2], keepdims=1), N("Expand", ["max", "to"], ["again"]), N("Sub", ["again", "column"], ["b"])]
+    m = model(nodes, [("x", F, [2, 3, 4])], [("a", F, [2, 3, 4]), ("b", F, [2, 3, 4])], w)
+    save("spread", m, [floats(2, 3, 4)])
+
+
 if __name__ == "__main__":
     OUT.mkdir(parents=True, exist_ok=True)
-    for make in (cnn, unet, shapes, transformer, recurrent, quantized, loops, old, function, external, refused, any_length, excite, einsum, free_axes, masks, placed, blocks, broadcast, grids, quantized_lstm, regions, branches, scans, cubic, solids, batches, quotients, distinct, overwritten, collected, halves, triangles, chosen_sequences):
+    for make in (cnn, unet, shapes, transformer, recurrent, quantized, loops, old, function, external, refused, any_length, excite, einsum, free_axes, masks, placed, blocks, broadcast, grids, quantized_lstm, regions, branches, scans, cubic, solids, batches, quotients, distinct, overwritten, collected, halves, triangles, rolled, counted, any_boxes, spread, chosen_sequences):
         make()
     print(f"{OUT}: {sum(f.stat().st_size for f in OUT.iterdir())} bytes")

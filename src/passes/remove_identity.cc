@@ -80,6 +80,40 @@ TensorId Whole(Graph& g, graph::Node& n) {
   return FromFront(axis, rank) == FromFront(*FindAttr<int32_t>(n, "axis"), rank) && SameType(g, x, n.outputs[0]) ? x : graph::kNoTensor;
 }
 
+// A concatenation's operands of no elements go: PyTorch's roll by nothing joins all and none of a tensor.
+bool DropEmpty(Graph& g, graph::NodeId id) {
+  const graph::Node& n = g.node(id);
+  std::vector<TensorId> full;
+  const auto is_empty = [&](TensorId t) { return t != graph::kNoTensor && std::ranges::count(g.tensor(t).type.shape.dims(), 0) > 0; };
+  std::ranges::remove_copy_if(n.inputs, std::back_inserter(full), is_empty);
+  if (n.op->name != "concatenation" || full.empty() || full.size() == n.inputs.size()) return false;
+  const TensorId y = n.outputs[0], joined = g.AddTensor(g.tensor(y).name, g.tensor(y).type);
+  g.AddNode(*n.op, n.attrs, full, {joined}, n.place, id);
+  g.ReplaceUses(y, joined);
+  g.Erase(id);
+  return true;
+}
+
+constexpr std::string_view kBroadcasting[] = {"add", "sub", "mul", "div", "minimum", "maximum"};
+
+// What a tensor is spread for, where the operator spreads it itself: PyTorch's expand_as before a product.
+bool SkipBroadcast(Graph& g, graph::NodeId id) {
+  const graph::Node& n = g.node(id);
+  if (std::ranges::find(kBroadcasting, n.op->name) == std::end(kBroadcasting) || n.inputs.size() != 2) return false;
+  if (std::ranges::count(n.inputs, graph::kNoTensor) > 0) return false;
+  for (int i = 0; i < 2; ++i) {
+    const graph::NodeId maker = g.tensor(n.inputs[static_cast<size_t>(i)]).producer;
+    if (maker < 0 || g.node(maker).op->name != "broadcast_to") continue;
+    const TensorId spread = g.node(maker).outputs[0], x = g.node(maker).inputs[0], other = n.inputs[static_cast<size_t>(1 - i)];
+    const Shape& whole = g.tensor(other).type.shape;  // As large as the result. LiteRT broadcasts four dimensions everywhere.
+    if (other == spread || !whole.known() || whole.rank() < 1 || whole.rank() > 4 || !(g.tensor(spread).type.shape == whole)) continue;
+    if (g.tensor(x).type.quant != g.tensor(spread).type.quant) continue;
+    g.SetInput(id, i, x);
+    return true;
+  }
+  return false;
+}
+
 constexpr std::string_view kBounded[] = {"logistic", "tanh", "softmax", "relu6", "relu_n1_to_1", "relu_0_to_1"};
 
 // Zero times what is finite: unrolled recurrent layers begin so, with states of zero.
@@ -103,7 +137,7 @@ bool MakeZero(Graph& g, graph::NodeId id) {
 bool Remove(Graph& g, graph::NodeId id) {
   graph::Node& n = g.node(id);
   const std::string_view op = n.op->name;
-  if (MakeZero(g, id)) return true;
+  if (MakeZero(g, id) || DropEmpty(g, id) || SkipBroadcast(g, id)) return true;
   if (n.inputs.empty() || n.outputs.size() != 1 || n.inputs[0] == graph::kNoTensor) return false;
   const TensorId x = n.inputs[0], y = n.outputs[0];
   if (const TensorId whole = Whole(g, n); whole != graph::kNoTensor && !g.is_output(y)) {

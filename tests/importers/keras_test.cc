@@ -121,17 +121,61 @@ TEST(Keras, OlderFilesGoByPositionTrainedFirst) {
   EXPECT_EQ(reads, 1);
 }
 
-// Whatever the layers are called, all of it becomes integers: the input's rounding, a kernel without limits, a softmax.
+// Whatever the layers are called, all of it becomes integers: the input's rounding, a kernel without limits, a softmax. A
+// .keras file numbers the variables that .h5 files name: the same model.
 TEST(Keras, QuantizationAwareTrainingOfTfmotIsIntegersThroughout) {
-  graph::Model model = ImportData("aware.h5");
-  ASSERT_TRUE(passes::Optimize(model).ok());
-  std::vector<std::string> ops;
-  for (const graph::NodeId id : model.main().order()) {
-    const graph::Node& n = model.main().node(id);
-    ops.emplace_back(n.op->name);
-    EXPECT_TRUE(n.op->name == "dequantize" || model.main().tensor(n.outputs[0]).type.dtype != DType::kF32) << n.op->name;
+  std::vector<std::vector<std::byte>> kernels;
+  for (const char* file : {"aware.h5", "aware.keras"}) {
+    SCOPED_TRACE(file);
+    graph::Model model = ImportData(file);
+    ASSERT_TRUE(passes::Optimize(model).ok());
+    std::vector<std::string> ops;
+    for (const graph::NodeId id : model.main().order()) {
+      const graph::Node& n = model.main().node(id);
+      ops.emplace_back(n.op->name);
+      EXPECT_TRUE(n.op->name == "dequantize" || model.main().tensor(n.outputs[0]).type.dtype != DType::kF32) << n.op->name;
+      for (const graph::TensorId t : n.inputs) {
+        if (!model.main().is_constant(t)) continue;
+        const std::span<const std::byte> bytes = std::as_bytes(std::span(model.main().tensor(t).constant->data(), model.main().tensor(t).constant->size()));
+        kernels.emplace_back(bytes.begin(), bytes.end());
+      }
+    }
+    for (const char* op : {"quantize", "transpose_conv", "fully_connected", "softmax", "dequantize"}) EXPECT_EQ(std::ranges::count(ops, op), 1) << op;
   }
-  for (const char* op : {"quantize", "transpose_conv", "fully_connected", "softmax", "dequantize"}) EXPECT_EQ(std::ranges::count(ops, op), 1) << op;
+  ASSERT_EQ(kernels.size() % 2, 0u);
+  EXPECT_TRUE(std::equal(kernels.begin(), kernels.begin() + kernels.size() / 2, kernels.begin() + kernels.size() / 2));
+}
+
+// Kernels of 4 bits keep their levels: numbers from -7 to 7, with the scale that they were trained with. Frozen here: only the kernel is the wrapper's.
+TEST(Keras, TrainedLevelsOfFourBits) {
+  const graph::Model model = ImportData("nbit.keras");
+  EXPECT_EQ(First(model.main(), "quant_d/d/bias"), 1.0f);
+  for (const graph::Tensor& t : model.main().tensors()) {
+    if (t.name != "quant_d/constant") continue;
+    ASSERT_EQ(t.type.quant.scale.size(), 1u);
+    EXPECT_FLOAT_EQ(t.type.quant.scale[0], 0.1f);
+    EXPECT_EQ(t.type.quant.zero_point[0], 0);
+    const float want[] = {-0.7f, 0.2f, 0.0f, 0.3f, 0.7f, -0.5f};
+    for (size_t i = 0; i < std::size(want); ++i) EXPECT_NEAR(t.data<float>()[i], want[i], 1e-6f) << i;
+    return;
+  }
+  FAIL() << "no kernel";
+}
+
+// A class of the user's own has its number of bits in Python: taking them for 8 would be wrong without a word.
+TEST(Keras, TrainedLevelsOfUnknownNumberAreRefused) {
+  auto model = Import(Data("own_bits.keras"));
+  ASSERT_FALSE(model.ok());
+  EXPECT_EQ(model.error().code(), Code::kUnsupported);
+  EXPECT_NE(model.error().message().find("'quant_d': expected a QuantizeConfig of tfmot's, found 'Fine'"), std::string::npos) << model.error().message();
+}
+
+TEST(Keras, PruningThatWasNotStripped) {
+  for (const char* file : {"pruned.h5", "pruned.keras"}) {
+    const graph::Model model = ImportData(file);
+    EXPECT_EQ(First(model.main(), "prune_d/d/kernel"), 5.0f) << file;
+    EXPECT_EQ(First(model.main(), "prune_d/d/bias"), 6.0f) << file;
+  }
 }
 
 TEST(Keras, SequentialWithoutInputLayer) {

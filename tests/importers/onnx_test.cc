@@ -76,7 +76,7 @@ TEST_P(OnnxFixture, AgreesWithTheReferenceEvaluator) {
 
 INSTANTIATE_TEST_SUITE_P(Onnx, OnnxFixture, testing::Values("cnn", "unet", "shapes", "transformer", "recurrent", "quantized", "loops", "old", "function", "external", "any_length", "excite", "einsum", "free_axes", "masks",
                                                                "placed", "blocks", "broadcast", "grids", "quantized_lstm", "regions", "branches", "scans", "scan_of_batch", "cubic", "solids", "quotients", "distinct",
-                                                               "overwritten", "collected", "halves", "triangles", "chosen_sequences"));
+                                                               "overwritten", "collected", "halves", "triangles", "rolled", "counted", "any_boxes", "spread", "chosen_sequences"));
 
 TEST(Onnx, ConvolutionsKeepNoTransposeButTheInputs) {
   const auto ops = Operators(Optimized("cnn.onnx"));
@@ -88,6 +88,10 @@ TEST(Onnx, ConvolutionsKeepNoTransposeButTheInputs) {
 }
 
 TEST(Onnx, SkipsAcrossLevelsCostNoTranspose) { EXPECT_EQ(Operators(Optimized("unet.onnx")).at("transpose"), 2); }
+
+TEST(Onnx, JoiningNothingCostsNoOperator) { EXPECT_EQ(Operators(Optimized("rolled.onnx")).at("concatenation"), 1); }  // That of the shape.
+
+TEST(Onnx, SpreadingForWhatBroadcastsCostsNoOperator) { EXPECT_EQ(Operators(Optimized("spread.onnx")).at("broadcast_to"), 1); }
 
 TEST(Onnx, SingleCellsShufflesAndGroupsCostNoTransposeOfTheirOwn) {
   const auto ops = Operators(Optimized("excite.onnx"));

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <tuple>
 
 namespace octet::importers {
 
@@ -20,6 +21,17 @@ Levels MakeLevels(float min, float max, int bits, bool narrow) {
   if (!(l.scale > 0)) l.scale = 1;
   l.zero = std::clamp(std::round(l.lowest - min / l.scale), l.lowest, l.highest);
   return l;
+}
+
+Quant GridOf(std::span<const Levels> levels, int axis) {
+  Quant grid;
+  for (const Levels& l : levels) {
+    if (l.highest > 255) return {};
+    grid.scale.push_back(l.scale);
+    grid.zero_point.push_back(static_cast<int32_t>(l.zero) - (static_cast<int32_t>(l.highest) + 1) / 2);
+  }
+  grid.axis = levels.size() > 1 ? axis : 0;
+  return grid;
 }
 
 KernelGrid::KernelGrid(const Shape& shape, std::span<const float> values, int axis)
@@ -46,7 +58,48 @@ void GiveGrids(graph::Graph& g) {
   }
 }
 
+void GiveFixedScales(graph::Graph& g) {
+  const std::vector<graph::NodeId> order = g.order();
+  const auto made_by = [&](graph::TensorId t, std::string_view op) { return g.tensor(t).producer >= 0 && g.node(g.tensor(t).producer).op->name == op; };
+  for (const graph::NodeId id : order) {
+    const graph::Node n = g.node(id);
+    for (const ops::QuantRow& row : n.op->quantization) {
+      if (row.operand != ~0 || row.kind != ops::QuantKind::kFixed || row.when != DType::kI8 || !made_by(n.inputs[0], "dequantize")) continue;
+      const graph::TensorId y = n.outputs[0];
+      const TensorType type = g.tensor(y).type;
+      const graph::NodeId reader = g.SoleConsumer(y);
+      if (type.dtype != DType::kF32 || (reader >= 0 && g.node(reader).op->name == "quantize")) continue;
+      const graph::TensorId exact = g.AddTensor(g.tensor(y).name + "/exact", type);
+      const graph::TensorId bytes = g.AddTensor(g.tensor(y).name + "/quantized", {DType::kI8, type.shape, Quant::PerTensor(row.fixed_scale, row.fixed_zero_point)});
+      g.SetOutput(id, 0, exact);
+      for (const auto& [op, from, to] : {std::tuple("quantize", exact, bytes), std::tuple("dequantize", bytes, y)}) {
+        const ops::OpDef& def = *ops::Find(op);
+        g.AddNode(def, graph::Attributes(def.attrs), {from}, {to}, n.place);
+      }
+    }
+  }
+  g.Sort();
+}
+
+Result<Value> RoundInFloat(Lowering& c, Value x, std::span<const Levels> levels) {
+  const auto list = [&](auto of) {
+    std::vector<float> values;
+    for (const Levels& l : levels) values.push_back(of(l));
+    return c.Constant<float>(levels.size() == 1 ? Shape{} : Shape{static_cast<int32_t>(levels.size())}, values);
+  };
+  const Value low = list([](const Levels& l) { return (l.lowest - l.zero) * l.scale; }), high = list([](const Levels& l) { return (l.highest - l.zero) * l.scale; });
+  OCTET_ASSIGN(Value y, c.Make("minimum", {x, high}));
+  OCTET_ASSIGN(y, c.Make("maximum", {y, low}));
+  OCTET_ASSIGN(y, c.Make("sub", {y, low}));
+  OCTET_ASSIGN(y, c.Make("mul", {y, list([](const Levels& l) { return 1 / l.scale; })}));
+  OCTET_ASSIGN(y, c.Make("add", {y, c.Scalar(0.5f)}));
+  OCTET_ASSIGN(y, c.Make("floor", {y}));
+  OCTET_ASSIGN(y, c.Make("mul", {y, list([](const Levels& l) { return l.scale; })}));
+  return c.Make("add", {y, low});
+}
+
 Result<Value> RoundToLevels(Lowering& c, Value x, const Levels& l) {
+  if (l.highest != 255) return RoundInFloat(c, x, std::span(&l, 1));
   if (l.lowest > 0) {  // int8 has one level more.
     OCTET_ASSIGN(x, c.Make("maximum", {x, c.Scalar((l.lowest - l.zero) * l.scale)}));
   }

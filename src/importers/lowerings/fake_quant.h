@@ -14,6 +14,9 @@ struct Levels {
 };
 Levels MakeLevels(float min, float max, int bits, bool narrow);
 
+// The grid of a kernel rounded to these levels, one for all or one for each slice of `axis`: none where int8 has too few.
+Quant GridOf(std::span<const Levels> levels, int axis);
+
 // One scale for each slice of an axis of a kernel (below 0: one for all): max |w| / 127.
 class KernelGrid {
  public:
@@ -30,7 +33,12 @@ class KernelGrid {
 // becomes one of integers, so they get the grid and keep their values.
 void GiveGrids(graph::Graph& g);
 
-// An activation of 8 bits: QUANTIZE and DEQUANTIZE.
+// The same of activations whose scale the operator says (softmax, logistic, tanh): rounded ones have rounded results.
+void GiveFixedScales(graph::Graph& g);
+
+// An activation of 8 bits: QUANTIZE and DEQUANTIZE. One of others: in floats.
 Result<Value> RoundToLevels(Lowering& c, Value x, const Levels& levels);
+// In float operators, with one entry for all or one for each slice of the last axis.
+Result<Value> RoundInFloat(Lowering& c, Value x, std::span<const Levels> levels);
 
 }  // namespace octet::importers

@@ -43,7 +43,10 @@ class Import {
     if (session_.findings.empty()) OCTET_TRY(AddInitializer(builder_));
     for (Finding& f : session_.findings) findings->push_back(std::move(f));
     graph::Model model = builder_.TakeModel();
-    if (session_.fake_quantized) GiveGrids(model.main());
+    if (session_.fake_quantized) {
+      GiveGrids(model.main());
+      GiveFixedScales(model.main());
+    }
     model.signatures.push_back(std::move(signature_));
     for (graph::Graph& g : session_.subgraphs) model.subgraphs.push_back(std::move(g));
     if (findings->empty()) SinkIntoBranches(model);

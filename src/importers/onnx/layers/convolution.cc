@@ -74,6 +74,11 @@ Status ConvertConv(NodeContext& c) {
   if (group < 1 || outputs < 1 || outputs > (1 << 24) || outputs % group != 0 || (inputs != kUnknown && k[1] * group != inputs))
     return c.Fail("channels that the groups divide", in.text() + " and " + k.text(), "check the model");
   const bool depthwise = group > 1 && k[1] == 1, same = w.padded() && AllSame(w, in);
+  if (inputs == kUnknown && k[1] != kUnknown && k[1] * group <= INT32_MAX) {  // A reshape to a size that is computed: the weights know.
+    Shape refined = in;
+    refined[1] = static_cast<int32_t>(k[1] * group);
+    c.RefineShape(x, refined);
+  }
   OCTET_ASSIGN(Value image, EnterImage(c, x));
   if (!same) {
     OCTET_ASSIGN(image, PadImage(c, image, w, 0.0f));

@@ -247,6 +247,9 @@ Status ConvertTopK(NodeContext& c) {
     OCTET_ASSIGN(x, c.Emit("sub", {zero, x}));
   }
   OCTET_ASSIGN(std::vector<Value> y, c.EmitNode("topk_v2", std::vector<Value>{x, k}, nullptr, {{wide, {}, {}}, {DType::kI32, {}, {}}}));
+  Shape most = c.shape(x);
+  most[rank - 1] = kUnknown;
+  for (const Value v : y) c.RefineShape(v, most);  // A computed k leaves the rank.
   if (smallest) {
     OCTET_ASSIGN(y[0], c.Emit("sub", {zero, y[0]}));
   }
@@ -303,7 +306,12 @@ Status ConvertOneHot(NodeContext& c) {
   const auto pick = [&](int32_t i) -> Result<Value> { return c.Make("gather", {values, c.ScalarInt(i)}, {{"axis", 0}}); };
   OCTET_ASSIGN(const Value off, pick(0));
   OCTET_ASSIGN(const Value on, pick(1));
-  return Set(c, c.Make("one_hot", {at, depth, on, off}, {{"axis", axis == rank - 1 ? -1 : axis}}));
+  OCTET_ASSIGN(const Value y, c.Make("one_hot", {at, depth, on, off}, {{"axis", axis == rank - 1 ? -1 : axis}}));
+  Shape shape;
+  for (int i = 0; i < rank; ++i) shape.push_back(i == axis ? kUnknown : c.shape(at)[i - (i > axis)]);
+  c.RefineShape(y, shape);  // A computed depth leaves the rank.
+  c.SetOutput(0, y);
+  return {};
 }
 
 Status ConvertCumSum(NodeContext& c) {

@@ -245,7 +245,17 @@ Status ConvertPad(NodeContext& c) {
 
 Status ConvertTile(NodeContext& c) {
   OCTET_ASSIGN(const Value times, c.Cast(c.Input(1), DType::kI32));
-  return Set(c, c.Make("tile", {c.Input(0), times}));
+  OCTET_ASSIGN(const Value y, c.Make("tile", {c.Input(0), times}));
+  const Partial counts = c.PartialOf(c.Input(1));
+  Shape shape = c.shape(c.Input(0));  // Computed counts leave the rank, and what the known ones multiply.
+  for (int i = 0; i < shape.rank(); ++i) {
+    const bool known = counts.valid && i < static_cast<int>(counts.numbers.size()) && counts.numbers[static_cast<size_t>(i)].known && shape[i] != kUnknown;
+    const int64_t size = known ? shape[i] * std::clamp<int64_t>(counts.numbers[static_cast<size_t>(i)].value, 0, INT32_MAX) : 0;
+    shape[i] = known && size <= INT32_MAX ? static_cast<int32_t>(size) : kUnknown;
+  }
+  c.RefineShape(y, shape);
+  c.SetOutput(0, y);
+  return {};
 }
 
 // [N, b, b, C/b², H, W] (DCR) or [N, C/b², b, b, H, W] (CRD): the operator is DCR on channels last.

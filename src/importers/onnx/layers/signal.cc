@@ -116,10 +116,20 @@ Status ConvertBlackman(NodeContext& c) { return Cosines(c, 0.42, 0.5, 0.08); }
 
 // ------------------------------------------------------------------------------ boxes
 
+// The most boxes that a class keeps: there are no more than that, and how many there are may be data.
+Result<Value> MostBoxes(NodeContext& c, Value boxes, int64_t most) {
+  const int32_t count = c.shape(boxes)[1];
+  if (count != kUnknown) return c.ScalarInt(static_cast<int32_t>(std::clamp<int64_t>(most, 0, count)));
+  OCTET_ASSIGN(const Value shape, c.Make("shape", {boxes}, {{"out_type", static_cast<int64_t>(DType::kI32)}}));
+  OCTET_ASSIGN(const Value there, c.Make("gather", {shape, c.ScalarInt(1)}, {{"axis", 0}}));
+  return c.Emit("minimum", {there, c.ScalarInt(static_cast<int32_t>(std::clamp<int64_t>(most, 0, INT32_MAX)))});
+}
+
 // Per batch and class: rows (batch, class, box) of what is kept, joined. How many there are is data.
 Status ConvertNms(NodeContext& c) {
   const Shape boxes = c.shape(c.Input(0)), scores = c.shape(c.Input(1));
-  if (!boxes.known() || !scores.known() || boxes.rank() != 3 || scores.rank() != 3 || scores[0] * scores[1] > 256) return c.Fail("boxes and scores of known shape", boxes.text() + " and " + scores.text(), "give the inputs' shapes");
+  const bool ranks = boxes.rank() == 3 && scores.rank() == 3;
+  if (!ranks || scores[0] == kUnknown || scores[1] == kUnknown || int64_t{scores[0]} * scores[1] > 256) return c.Fail("a known number of batches and classes, 256 in all", boxes.text() + " and " + scores.text(), "give the inputs' shapes");
   OCTET_ASSIGN(const std::vector<int64_t> most, c.Input(2) ? c.IntsAt(2, "max_output_boxes_per_class", {0}) : Result<std::vector<int64_t>>(std::vector<int64_t>{0}));
   OCTET_ASSIGN(const double overlap, c.NumberAt(3, "iou_threshold", 0));
   OCTET_ASSIGN(const double least, c.NumberAt(4, "score_threshold", -1e30));
@@ -135,16 +145,17 @@ Status ConvertNms(NodeContext& c) {
     OCTET_ASSIGN(corners, c.Make("concatenation", {top, left, bottom, right}, {{"axis", 2}}));
   }
   std::vector<Value> rows;
-  const auto limit = static_cast<int32_t>(std::clamp<int64_t>(most.empty() ? 0 : most[0], 0, boxes[1]));
+  OCTET_ASSIGN(const Value limit, MostBoxes(c, corners, most.empty() ? 0 : most[0]));
+  const std::span<const int32_t> known = c.data_as<int32_t>(limit);
   for (int32_t b = 0; b < scores[0]; ++b) {
     OCTET_ASSIGN(const Value own, c.Make("gather", {corners, c.ScalarInt(b)}, {{"axis", 0}}));
     for (int32_t k = 0; k < scores[1]; ++k) {
       OCTET_ASSIGN(Value s, c.Make("gather", {c.Input(1), c.ScalarInt(b)}, {{"axis", 0}}));
       OCTET_ASSIGN(s, c.Make("gather", {s, c.ScalarInt(k)}, {{"axis", 0}}));
       OCTET_ASSIGN(const std::vector<Value> kept,
-                   c.EmitNode("non_max_suppression_v4", std::vector<Value>{own, s, c.ScalarInt(limit), c.Scalar(static_cast<float>(overlap)), c.Scalar(static_cast<float>(least))}, nullptr,
+                   c.EmitNode("non_max_suppression_v4", std::vector<Value>{own, s, limit, c.Scalar(static_cast<float>(overlap)), c.Scalar(static_cast<float>(least))}, nullptr,
                               {{DType::kI32, {}, {}}, {DType::kI32, {}, {}}}));
-      c.construction().Refine(kept[0], {DType::kI32, Shape{limit}, {}});
+      c.construction().Refine(kept[0], {DType::kI32, Shape{known.empty() ? kUnknown : known[0]}, {}});
       OCTET_ASSIGN(const Value count, c.Make("reshape", {kept[1], c.Vector({1})}));
       OCTET_ASSIGN(Value index, c.Make("slice", {kept[0], c.Vector({0}), count}));
       c.construction().Refine(index, {DType::kI32, Shape{kUnknown}, {}});

@@ -27,24 +27,6 @@ Status ReadLimits(NodeContext& c, std::vector<float>* min, std::vector<float>* m
   return min->size() == max->size() ? Status() : c.Fail("as many minima as maxima", "others", "");
 }
 
-// In float operators: x held between the limits and rounded to scale * (n + low), n from 0.
-Result<Value> RoundInFloat(NodeContext& c, Value x, const std::vector<Levels>& levels) {
-  const auto list = [&](auto of) {
-    std::vector<float> values;
-    for (const Levels& l : levels) values.push_back(of(l));
-    return c.Constant<float>(levels.size() == 1 ? Shape{} : Shape{static_cast<int32_t>(levels.size())}, values);
-  };
-  const Value low = list([](const Levels& l) { return (l.lowest - l.zero) * l.scale; }), high = list([](const Levels& l) { return (l.highest - l.zero) * l.scale; });
-  OCTET_ASSIGN(Value y, c.Make("minimum", {x, high}));
-  OCTET_ASSIGN(y, c.Make("maximum", {y, low}));
-  OCTET_ASSIGN(y, c.Make("sub", {y, low}));
-  OCTET_ASSIGN(y, c.Make("mul", {y, list([](const Levels& l) { return 1 / l.scale; })}));
-  OCTET_ASSIGN(y, c.Make("add", {y, c.Scalar(0.5f)}));
-  OCTET_ASSIGN(y, c.Make("floor", {y}));
-  OCTET_ASSIGN(y, c.Make("mul", {y, list([](const Levels& l) { return l.scale; })}));
-  return c.Make("add", {y, low});
-}
-
 // What QuantizeAndDequantize scales by: to whichever end of the range needs the smaller factor, so that zero stays zero.
 Result<Value> ScaleOf(NodeContext& c, Value min, Value max, float lowest, float highest) {
   const Value far = c.Scalar(std::numeric_limits<float>::max()), zero = c.Scalar(0);
@@ -99,30 +81,17 @@ Status ConvertFakeQuant(NodeContext& c) {
   const auto bits = static_cast<int>(c.Int("num_bits", 8));
   const bool narrow = c.Bool("narrow_range", false);
   if (bits < 2 || bits > 16) return c.Fail("2 to 16 bits", std::to_string(bits), "");
+  std::vector<Levels> levels;
+  for (size_t k = 0; k < min.size(); ++k) levels.push_back(MakeLevels(min[k], max[k], bits, narrow));
   const std::span<const float> stored = c.data_as<float>(x);
   if (stored.empty()) {
-    if (bits != 8 || min.size() != 1) {
-      std::vector<Levels> each;
-      for (size_t k = 0; k < min.size(); ++k) each.push_back(MakeLevels(min[k], max[k], bits, narrow));
-      return Set(c, RoundInFloat(c, x, each));
-    }
-    OCTET_ASSIGN(const Value y, RoundToLevels(c, x, MakeLevels(min[0], max[0], bits, narrow)));
-    c.SetOutput(0, y);
-    return {};
+    return Set(c, levels.size() == 1 ? RoundToLevels(c, x, levels[0]) : RoundInFloat(c, x, levels));
   }
   const Shape s = c.shape(x);
   if (min.size() > 1 && (s.rank() < 1 || s.back() != static_cast<int32_t>(min.size()))) return c.Fail("limits per channel of the last axis", Format("%zu", min.size()), "");
   std::vector<float> values(stored.begin(), stored.end());
-  std::vector<Levels> levels;
-  for (size_t k = 0; k < min.size(); ++k) levels.push_back(MakeLevels(min[k], max[k], bits, narrow));
   for (size_t i = 0; i < values.size(); ++i) values[i] = levels[i % levels.size()].Round(values[i]);
-  TensorType type{DType::kF32, s, {}};  // Remembers its grid: the integers come back from it exactly.
-  for (const Levels& l : levels) {
-    if (bits != 8) break;
-    type.quant.scale.push_back(l.scale);
-    type.quant.zero_point.push_back(static_cast<int32_t>(l.zero) - 128);
-  }
-  type.quant.axis = levels.size() > 1 ? s.rank() - 1 : 0;
+  const TensorType type{DType::kF32, s, GridOf(levels, s.rank() - 1)};  // Remembers its grid: the integers come back from it exactly.
   c.builder().session().fake_quantized = true;
   c.SetOutput(0, c.Constant(type, std::as_bytes(std::span<const float>(values))));
   return {};
