@@ -136,10 +136,11 @@ bool Find(const Columns& c, int32_t count, bool below, bool fine, bool whole, Wi
   for (int i = 0; i < kPanel; ++i) {
     drift[i] = drifts * c.unit[i] * c.error[i] * (1 + c.error[i]);  // The error squared is nothing.
     const double part = drift[i] * c.inverse[i] * 0x1p31;
-    wild |= part * part > bound * bound ? 1 : 0;
+    const bool tame = part * part <= bound * bound;
+    wild |= tame ? 0 : 1;
     walk.first[i] = Part(Divide(half[i] - sign * c.unit[i], c.mantissa[i], c.inverse[i]).rest * c.inverse[i]);
     walk.step[i] = Part(sign * c.rest[i] * c.inverse[i]);
-    walk.drift[i] = static_cast<int32_t>(__builtin_floor(part + 0.5));
+    walk.drift[i] = static_cast<int32_t>(tame ? __builtin_floor(part + 0.5) : 0);
   }
   if (wild) return false;
   fine ? Follow<false>(count, &walk) : Follow<true>(count, &walk);
