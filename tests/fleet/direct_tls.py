@@ -123,6 +123,7 @@ def uploads(fleet):
 
 def impostors(fleet):
     """A server that cannot prove its name gets nothing, and a server that wants TLS is not talked to without."""
+    assert wait_for(lambda: not sessions(fleet)), sessions(fleet)  # What a device that was killed had sent may still be being written.
     for name, why, options in (("wrong-ca", "certificate verify failed", {"ca": "other"}), ("wrong-name", 'does not match host name "127.0.0.1"', {"host": "127.0.0.1"}), ("no-tls", "no encryption", {"mode": "disable", "ca": None})):
         config = fleet.config("gw1", name, **options)
         before = fleet.rows("gw1")
