@@ -35,7 +35,7 @@ constexpr int64_t kMostSum = int64_t{1} << 29;
 // Output of int32 accumulators, per column: how integers go back to 8 bits with the reference's
 // roundings. Arrays are padded to whole panels.
 struct Requant {
-  const int32_t* bias = nullptr;  // Added first; always there.
+  const int32_t* bias = nullptr;      // Added first; always there.
   const int32_t* mantissa = nullptr;  // DOUBLE: Q31 multiplier.
   const int32_t* left = nullptr;      // Shift before, >= 0.
   const int32_t* right = nullptr;     // Shift after, >= 0.

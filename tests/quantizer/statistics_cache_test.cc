@@ -41,8 +41,8 @@ TEST(StatisticsCache, KeepsEverythingAndTrustsNothing) {
 }
 
 TEST(StatisticsCache, SecondRunIsTheSameFile) {
-  char folder[] = "/tmp/octet_cache_XXXXXX";
-  ASSERT_NE(::mkdtemp(folder), nullptr);
+  std::string folder = testing::TempDir() + "octet_cache_XXXXXX";
+  ASSERT_NE(::mkdtemp(folder.data()), nullptr);
   Builder b = SpreadModel(3.0f);
   QuantizeOptions options;
   options.cache = folder;

@@ -10,16 +10,16 @@
 #include "importers/keras/rules.h"
 
 namespace octet::importers::keras {
+
 DType DTypeFromNumpyName(const std::string& name) {
   for (int i = 0; i <= static_cast<int>(DType::kU4); ++i)
     if (NumpyName(static_cast<DType>(i)) == name) return static_cast<DType>(i);
   return DType::kNone;
 }
 
-namespace {
-
-// A dtype is a name, or a policy object: {"class_name": "DTypePolicy", "config": {"name": "mixed_float16"}}.
 const std::string& PolicyName(const Json& dtype) { return dtype.is_map() ? dtype["config"]["name"].text() : dtype.text(); }
+
+namespace {
 
 bool ReducedFloat(DType t) { return t == DType::kF16 || t == DType::kBF16; }
 

@@ -20,6 +20,8 @@ namespace octet::importers::keras {
 
 // The element type that NumPy and Keras call by that name; kNone when there is none.
 DType DTypeFromNumpyName(const std::string& name);
+// A dtype is a name, or a policy object: {"class_name": "DTypePolicy", "config": {"name": "mixed_float16"}}.
+const std::string& PolicyName(const Json& dtype);
 
 class Builder : public Construction {
  public:

@@ -23,11 +23,9 @@ template <size_t N> struct Text {
   constexpr operator std::string_view() const { return {text, N - 1}; }
 };
 
-bool HasSign(DType t) { return t != DType::kBool && t != DType::kU8 && t != DType::kU16 && t != DType::kU32; }
-
 template <Text Op> Status Unary(LayerContext& c) {
   OCTET_ASSIGN(const Value x, Operand(c, 0, {"x", "features"}));
-  OCTET_ASSIGN(const Value y, std::string_view(Op) == "abs" && !HasSign(c.type(x).dtype) ? Result<Value>(x) : Elementwise(c, Op, std::span(&x, 1)));
+  OCTET_ASSIGN(const Value y, std::string_view(Op) == "abs" && (IsUnsigned(c.type(x).dtype) || c.type(x).dtype == DType::kBool) ? Result<Value>(x) : Elementwise(c, Op, std::span(&x, 1)));
   return Set(c, y);
 }
 

@@ -60,7 +60,6 @@ Value Constants(LayerContext& c, const Shape& shape, const std::vector<double>& 
 }
 
 bool FitsInt(double v) { return v == std::floor(v) && std::fabs(v) < 2147483648.0; }
-bool IsUnsigned(DType t) { return t == DType::kU8 || t == DType::kU16 || t == DType::kU32 || t == DType::kU64; }
 
 struct Range {
   double least, most;
@@ -149,7 +148,7 @@ Result<Value> ConstantOf(LayerContext& c, const Json& literal, DType like) {
 
 Value NumberOf(LayerContext& c, double v, DType type) { return Constants(c, {}, {v}, type); }
 
-DType TypeOf(const Json& dtype) { return DTypeFromNumpyName(dtype.is_map() ? dtype["config"]["name"].text() : dtype.text()); }
+DType TypeOf(const Json& dtype) { return DTypeFromNumpyName(PolicyName(dtype)); }
 
 Result<DType> NamedType(LayerContext& c, int position, DType fallback) {
   const Json& wanted = LiteralOf(c, position, {"dtype"});
@@ -167,6 +166,8 @@ Result<Value> Operand(LayerContext& c, int position, std::initializer_list<std::
   if (literal.is_null()) return c.Fail("an argument '" + std::string(names.size() ? *names.begin() : "x") + "'", "none", "");
   return ConstantOf(c, literal, like);
 }
+
+bool IsUnsigned(DType t) { return t == DType::kU8 || t == DType::kU16 || t == DType::kU32 || t == DType::kU64; }
 
 DType CommonType(DType a, DType b) {
   if (IsFloat(a) || IsFloat(b)) return DType::kF32;

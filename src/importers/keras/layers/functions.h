@@ -35,6 +35,7 @@ Result<Value> Operand(LayerContext& c, int position, std::initializer_list<std::
 
 // ---- element types, as Keras promotes them
 
+bool IsUnsigned(DType t);
 // The least type that holds the numbers of both.
 DType CommonType(DType a, DType b);
 // What sums and products of such numbers have.
