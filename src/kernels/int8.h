@@ -42,6 +42,7 @@ struct DepthwiseS8 {
   int64_t channels = 0, width = 0;      // Output pixels of a row.
   int64_t pixel_pitch = 0;              // From a window's pixel to the next window's, in bytes of a loaded row: at least `channels`.
   int64_t period = 1, pixels = 1;
+  int64_t first_phase = 0, end_phase = 1;  // Of the period, those whose channels the loaded rows have: first_phase's come first.
   bool blocks = false;                  // Vectors do not cross pixels: the last one of a pixel is cut off.
   const TapLine* line = nullptr;
   int32_t lines = 0, steps = 0;
@@ -101,10 +102,10 @@ struct Int8 {
   int64_t scratch_per_group;  // Bytes for each group of four of the depth.
 
   // Depthwise: bytes of a vector, taps of a lane, bytes of a weight; rows are loaded as x + tap_offset by
-  // load_pixels: `count` pixels of n bytes, `stride` apart, to lie side by side.
+  // load_pixels: `count` pixels of n bytes, from `stride` to `pitch` apart.
   int32_t vector, lane_taps, tap_bytes, tap_offset;
   const uint8_t* order;       // The channel of each of a vector's positions.
-  void (*load_pixels)(const int8_t* x, int64_t n, int64_t count, int64_t stride, uint8_t* to);
+  void (*load_pixels)(const int8_t* x, int64_t n, int64_t count, int64_t stride, uint8_t* to, int64_t pitch);
   // `count` rows of output, one behind the other; output row i's taps are in rows[i * window_rows] and on.
   void (*depthwise)(const DepthwiseS8&, const uint8_t* const* rows, int64_t count, int8_t* y, void* lines);
 

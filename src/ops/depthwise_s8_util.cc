@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Integer depthwise windows. A band of input rows is copied with its padding; then a kernel call makes some output rows. A pixel's
-// phase is its column modulo the stride. Where vectors cross pixels, the copy sorts pixels by phase, so that those of neighbouring
-// windows lie side by side.
+// Integer depthwise windows. A band of input rows is copied with its padding, of many channels a part of them, so that a kernel call,
+// which passes over its rows once for each vector of channels, meets them in a first-level cache. A call makes some output rows. A
+// pixel's phase is its column modulo the stride. Where vectors cross pixels, the copy sorts pixels by phase, so that those of
+// neighbouring windows lie side by side.
 #include <array>
 #include <cstring>
 #include <numeric>
@@ -21,6 +22,8 @@ using kernels::TapLine;
 
 constexpr int64_t kBandBytes = 64 << 10;       // Of loaded rows per task, beside the lines in a level-2 cache.
 constexpr int64_t kCallBytes = 16 << 10;       // Of loaded rows per call: constants of all of its rows are loaded once.
+constexpr int64_t kPartBytes = 8 << 10;        // Of what two rows of a part's windows load; but a part is at least as wide as
+constexpr int64_t kLineBytes = 64;             // a line of the cache, of which the next part would read the rest again.
 constexpr int64_t kEnoughRows = 4;             // Of output per task: fewer load more rows twice.
 constexpr double kMostScratchBytes = 64 << 20;
 constexpr int kMostTaps = 4;                   // Of a lane.
@@ -94,6 +97,7 @@ struct Params {
   kernels::DepthwiseS8 row;
   ConvGeometry g;
   bool sorted = false;                        // Pixels of a loaded row, by phase.
+  int64_t part_channels = 0, part_phases = 0, parts = 1;  // That a task loads: all channels, or whole vectors of them.
   int64_t phase_pixels = 0, phase_bytes = 0;  // A loaded row's pixels of one phase; from a phase's first pixel to the next phase's.
   int64_t row_bytes = 0;                      // A loaded row.
   int64_t rows_per_task = 0, bands = 0, rows_per_call = 0;
@@ -102,22 +106,22 @@ struct Params {
   int64_t band_bytes = 0, pointer_bytes = 0, scratch_bytes = 0;  // Per thread.
 };
 
-// `pixels` pixels of padding and of input row x: pixel i is its column i * stride + first.
-void LoadColumns(const Params& p, const Int8& k, const int8_t* x, int64_t first, int64_t stride, int64_t pixels, uint8_t* to) {
-  const int64_t channels = p.g.in_c;
+// `pixels` pixels of padding and of input row x, `channels` of each: pixel i is its column i * stride + first.
+void LoadColumns(const Params& p, const Int8& k, const int8_t* x, int64_t channels, int64_t first, int64_t stride, int64_t pixels, uint8_t* to) {
   const int64_t left = std::clamp<int64_t>(CeilDivide(-first, stride), 0, pixels);
   const int64_t end = std::clamp<int64_t>(CeilDivide(p.g.in_w - first, stride), left, pixels);
-  const int8_t* from = x + (left * stride + first) * channels;
-  std::memset(to, p.outside_byte, static_cast<size_t>(left * channels));
-  if (stride == 1) k.load_pixels(from, (end - left) * channels, 1, 0, to + left * channels);
-  else k.load_pixels(from, channels, end - left, stride * channels, to + left * channels);
-  std::memset(to + end * channels, p.outside_byte, static_cast<size_t>((pixels - end) * channels));
+  const int8_t* from = x + (left * stride + first) * p.g.in_c;
+  const int64_t pitch = p.part_channels;
+  std::memset(to, p.outside_byte, static_cast<size_t>(left * pitch));
+  if (stride == 1 && channels == p.g.in_c) k.load_pixels(from, (end - left) * channels, 1, 0, to + left * pitch, 0);
+  else k.load_pixels(from, channels, end - left, stride * p.g.in_c, to + left * pitch, pitch);
+  std::memset(to + end * pitch, p.outside_byte, static_cast<size_t>((pixels - end) * pitch));
 }
 
-void LoadRow(const Params& p, const Int8& k, const int8_t* x, uint8_t* to) {
+void LoadRow(const Params& p, const Int8& k, const int8_t* x, int64_t channels, uint8_t* to) {
   const ConvGeometry& g = p.g;
-  if (!p.sorted) return LoadColumns(p, k, x, -g.pad_w, 1, p.phase_pixels * g.stride_w, to);
-  for (int32_t phase = 0; phase < g.stride_w; ++phase) LoadColumns(p, k, x, phase - g.pad_w, g.stride_w, p.phase_pixels, to + phase * p.phase_bytes);
+  if (!p.sorted) return LoadColumns(p, k, x, channels, -g.pad_w, 1, p.phase_pixels * g.stride_w, to);
+  for (int32_t phase = 0; phase < g.stride_w; ++phase) LoadColumns(p, k, x, channels, phase - g.pad_w, g.stride_w, p.phase_pixels, to + phase * p.phase_bytes);
 }
 
 Status RunRows(const void* params, const Run& run) {
@@ -125,15 +129,18 @@ Status RunRows(const void* params, const Run& run) {
   const Int8& k = kernels::BestInt8();
   const ConvGeometry& g = p.g;
   const int64_t in_row = int64_t{g.in_w} * g.in_c, out_row = int64_t{g.out_w} * g.in_c;
-  run.pool->For(g.batch * p.bands, [&](int64_t task, int thread) {
+  run.pool->For(g.batch * p.bands * p.parts, [&](int64_t task, int thread) {
+    const int64_t first_channel = task % p.parts * p.part_channels, channels = std::min(p.part_channels, g.in_c - first_channel);
+    kernels::DepthwiseS8 part = p.row;
+    part.first_phase = task % p.parts * p.part_phases, part.end_phase = std::min(part.first_phase + p.part_phases, part.period);
     std::byte* scratch = run.workspace + thread * p.scratch_bytes;
     auto* band = reinterpret_cast<uint8_t*>(scratch);
     auto* rows = reinterpret_cast<const uint8_t**>(scratch + p.band_bytes);
     std::byte* lines = scratch + p.band_bytes + p.pointer_bytes;
-    const int64_t b = task / p.bands, top = task % p.bands * p.rows_per_task, count = std::min<int64_t>(p.rows_per_task, g.out_h - top);
+    const int64_t b = task / p.parts / p.bands, top = task / p.parts % p.bands * p.rows_per_task, count = std::min<int64_t>(p.rows_per_task, g.out_h - top);
     const int64_t start = top * g.stride_h - g.pad_h, height = (count - 1) * g.stride_h + WindowHeight(g);
     for (int64_t r = std::max<int64_t>(0, -start); r < height && start + r < g.in_h; ++r)
-      LoadRow(p, k, run.input<int8_t>(0) + (b * g.in_h + start + r) * in_row, band + r * p.row_bytes);
+      LoadRow(p, k, run.input<int8_t>(0) + (b * g.in_h + start + r) * in_row + first_channel, channels, band + r * p.row_bytes);
     for (int64_t first = 0; first < count; first += p.rows_per_call) {
       const int64_t end = std::min(first + p.rows_per_call, count);
       for (int64_t i = first; i < end; ++i)
@@ -142,7 +149,7 @@ Status RunRows(const void* params, const Run& run) {
             const int64_t r = i * g.stride_h + int64_t{u} * g.dilation_h, y = start + r;
             rows[(i - first) * p.row.window_rows + phase * g.filter_h + u] = (y < 0 || y >= g.in_h ? p.outside : band + r * p.row_bytes) + phase * p.phase_bytes;
           }
-      k.depthwise(p.row, rows, end - first, run.output<int8_t>(0) + (b * g.out_h + top + first) * out_row, lines);
+      k.depthwise(part, rows, end - first, run.output<int8_t>(0) + (b * g.out_h + top + first) * out_row, lines);
     }
   });
   return {};
@@ -222,6 +229,18 @@ void SetRequant(Prepare& prepare, Params* p, const Int8& k, const IntegerOutput&
   p->row.requant = MakeRequantS8(prepare, output, channels, channel, int64_t{p->g.batch} * p->g.out_h * p->g.out_w, nullptr);
 }
 
+// The cut into parts of the channels, so that `rows` rows of `pixels` pixels take kPartBytes.
+void SetParts(Params* p, const Int8& k, int64_t pixels, int64_t rows) {
+  const kernels::DepthwiseS8& row = p->row;
+  p->part_phases = row.period;
+  if (row.pixels == 1) {
+    const int64_t line = CeilDivide(kLineBytes, int64_t{k.vector}), fit = kPartBytes / (pixels * rows * k.vector) / line * line;
+    p->part_phases = std::min(row.period, std::max(line, fit));
+  }
+  p->parts = CeilDivide(row.period, p->part_phases);
+  p->part_channels = p->parts == 1 ? p->g.in_c : p->part_phases * k.vector;
+}
+
 // Sizes of scratch, and the cut into bands.
 void SetSizes(Prepare& prepare, Params* p, const Int8& k, const Windows& w) {
   const ConvGeometry& g = p->g;
@@ -231,19 +250,18 @@ void SetSizes(Prepare& prepare, Params* p, const Int8& k, const Windows& w) {
   row.line_pixels = (repeats - 1) * row.pixels + w.columns;
   int64_t step = 0;
   for (const TapLine& line : w.lines) step = std::max(step, line.step);
-  p->phase_pixels = g.out_w + (WindowWidth(g) - 1) / g.stride_w;
-  const int64_t pixels = std::max(p->phase_pixels, row.line_pixels), beyond = row.period * k.vector + (k.lane_taps - 1) * step + k.vector;
+  const int64_t pixels = std::max(p->phase_pixels, row.line_pixels), beyond = p->part_phases * k.vector + (k.lane_taps - 1) * step + k.vector;
   if (p->sorted) {
     p->phase_bytes = RoundUp(pixels * row.pixel_pitch + beyond, 64);
     p->row_bytes = g.stride_w * p->phase_bytes;
   } else {
-    p->phase_bytes = g.in_c;
+    p->phase_bytes = p->part_channels;
     p->row_bytes = RoundUp(pixels * row.pixel_pitch + beyond, 64);
   }
   const int64_t row_bytes = p->row_bytes, macs = int64_t{g.batch} * g.out_h * g.out_w * g.in_c * g.filter_h * g.filter_w;
   const int64_t fit = std::max<int64_t>(1, (kBandBytes / row_bytes - WindowHeight(g)) / g.stride_h + 1);
   int64_t bands = CeilDivide(g.out_h, fit);
-  bands = std::max(bands, std::min(CeilDivide(WantedTasks(macs, prepare.threads), g.batch), g.out_h / kEnoughRows));
+  bands = std::max(bands, std::min(CeilDivide(WantedTasks(macs, prepare.threads), g.batch * p->parts), g.out_h / kEnoughRows));
   p->rows_per_task = CeilDivide(g.out_h, bands);
   p->bands = CeilDivide(g.out_h, p->rows_per_task);
   p->band_bytes = RoundUp(((p->rows_per_task - 1) * g.stride_h + WindowHeight(g)) * row_bytes, 64);
@@ -275,7 +293,9 @@ Status PrepareDepthwiseS8(Prepare& prepare, const ConvGeometry& geometry, const 
   p->outside_byte = static_cast<uint8_t>(output.input_zero + k.tap_offset);
   ChooseVectors(&p->row, k, g, w);
   p->sorted = g.stride_w > 1 && !p->row.blocks && p->row.pixels > 1;
-  p->row.pixel_pitch = p->sorted ? g.in_c : int64_t{g.stride_w} * g.in_c;
+  p->phase_pixels = g.out_w + (WindowWidth(g) - 1) / g.stride_w;
+  SetParts(p, k, p->phase_pixels * g.stride_w, g.stride_h + WindowHeight(g));
+  p->row.pixel_pitch = p->sorted ? g.in_c : g.stride_w * p->part_channels;
   for (TapLine& line : w.lines) line.step *= p->row.pixel_pitch;
   SetSizes(prepare, p, k, w);
   auto* lines = prepare.Array<TapLine>(w.lines.size());

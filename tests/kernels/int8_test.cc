@@ -292,16 +292,16 @@ TEST(KernelInt8, MultipliesAnySegmentsAtAnyAlignment) {
   }
 }
 
-TEST(KernelInt8, LoadsPixelsSideBySide) {
+TEST(KernelInt8, LoadsPixels) {
   std::mt19937 random(3);
   for (int round = 0; round < 200; ++round) {
-    const int64_t n = 1 + random() % 100, count = 1 + random() % 9, stride = n + random() % 20;
+    const int64_t n = 1 + random() % 100, count = 1 + random() % 9, stride = n + random() % 20, pitch = n + random() % 2 * 7;
     std::vector<int8_t> x(static_cast<size_t>(stride * count));
     for (int8_t& v : x) v = static_cast<int8_t>(random());
     for (const Int8* k : Tables()) {
-      std::vector<uint8_t> to(static_cast<size_t>(n * count) + 1, 77);
-      k->load_pixels(x.data(), n, count, stride, to.data());
-      for (int64_t i = 0; i < n * count; ++i) ASSERT_EQ(to[static_cast<size_t>(i)], static_cast<uint8_t>(x[static_cast<size_t>(i / n * stride + i % n)] + k->tap_offset)) << k->name;
+      std::vector<uint8_t> to(static_cast<size_t>(pitch * count) + 1, 77);
+      k->load_pixels(x.data(), n, count, stride, to.data(), pitch);
+      for (int64_t i = 0; i < n * count; ++i) ASSERT_EQ(to[static_cast<size_t>(i / n * pitch + i % n)], static_cast<uint8_t>(x[static_cast<size_t>(i / n * stride + i % n)] + k->tap_offset)) << k->name;
       EXPECT_EQ(to.back(), 77);
     }
   }

@@ -535,7 +535,7 @@ template <class Rescale, int kNew> void Slide(const DepthwiseS8& p, const Column
   // Bytes of a vector that are there: of the last pixel's, or of the row's.
   const int64_t there = (p.blocks ? p.channels : p.width * p.channels) - channel, less = p.blocks ? 0 : pitch;
   // Column 2 of a window is column 0 of the next, or column 1; with kNew = 2, what was column 1 has lines of its own.
-  const int64_t even = channel + columns.offset[0], odd = channel + columns.offset[1];
+  const int64_t from = channel - p.first_phase * kVector, even = from + columns.offset[0], odd = from + columns.offset[1];
   for (int64_t i = 0; i < count; ++i, rows += window_rows) {
     const auto at = [&](int s, int t) { return rows[columns.row[s][t]] + (s ? odd : even); };
     const uint8_t *even0 = at(0, 0), *even1 = at(0, 1), *even2 = at(0, 2), *odd0 = at(1, 0), *odd1 = at(1, 1), *odd2 = at(1, 2);
@@ -585,7 +585,7 @@ template <class Rescale> bool RowsOfThree(const DepthwiseS8& p, const ColumnsS8&
     const bool one = shared(1, 0) && shared(2, 1);
     if (!one && !shared(2, 0)) return false;
     const int64_t vectors = p.vectors(kVector);
-    for (int64_t phase = 0; phase < p.period && phase < vectors; ++phase)
+    for (int64_t phase = p.first_phase; phase < p.end_phase && phase < vectors; ++phase)
       (one ? Slide<Rescale, 1> : Slide<Rescale, 2>)(p, columns, rows, count, phase, (vectors - phase + p.period - 1) / p.period, y);
     return true;
   }
@@ -598,17 +598,22 @@ void Depthwise(const DepthwiseS8& p, const uint8_t* const* rows, int64_t count, 
   ByFineForm(p.requant, [&](auto rescale) { DepthwiseRows<typename decltype(rescale)::type>(p, rows, count, y, lines); });
 }
 
-void LoadPixels(const int8_t* x, int64_t n, int64_t count, int64_t stride, uint8_t* to) {
-  if (count == 1) {
-    __builtin_memcpy(to, x, static_cast<unsigned long>(n));
-    return;
+// Pixels of at least kBytes: the last register overlaps the one before.
+template <int kBytes> void LoadWholePixels(const int8_t* x, int64_t n, int64_t count, int64_t stride, uint8_t* to, int64_t pitch) {
+  for (; count > 0; --count, x += stride, to += pitch) {
+    for (int64_t i = 0; i + kBytes < n; i += kBytes) __builtin_memcpy(to + i, x + i, kBytes);
+    __builtin_memcpy(to + n - kBytes, x + n - kBytes, kBytes);
   }
-  for (; count > 0; --count, x += stride, to += n) {
-    int64_t i = 0;
-    for (; i + 16 <= n; i += 16) _mm_storeu_si128(reinterpret_cast<__m128i*>(to + i), Load16(x + i));
-    if (i + 8 <= n) __builtin_memcpy(to + i, x + i, 8), i += 8;
-    for (; i < n; ++i) to[i] = static_cast<uint8_t>(x[i]);
-  }
+}
+
+void LoadPixels(const int8_t* x, int64_t n, int64_t count, int64_t stride, uint8_t* to, int64_t pitch) {
+  if (count == 1) __builtin_memcpy(to, x, static_cast<unsigned long>(n));
+  else if (n >= 32) LoadWholePixels<32>(x, n, count, stride, to, pitch);
+  else if (n >= 16) LoadWholePixels<16>(x, n, count, stride, to, pitch);
+  else if (n >= 8) LoadWholePixels<8>(x, n, count, stride, to, pitch);
+  else
+    for (int64_t i = 0; i < count; ++i)
+      for (int64_t k = 0; k < n; ++k) to[i * pitch + k] = static_cast<uint8_t>(x[i * stride + k]);
 }
 
 constexpr uint8_t kOrder[kVector] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};

@@ -350,21 +350,21 @@ template <int kBytes> inline void Flip(const int8_t* x, uint8_t* to) {
 }
 
 // Pixels of at least a register's bytes: the last register overlaps the one before.
-template <int kBytes> void LoadWholePixels(const int8_t* x, int64_t n, int64_t count, int64_t stride, uint8_t* to) {
-  for (; count > 0; --count, x += stride, to += n) {
+template <int kBytes> void LoadWholePixels(const int8_t* x, int64_t n, int64_t count, int64_t stride, uint8_t* to, int64_t pitch) {
+  for (; count > 0; --count, x += stride, to += pitch) {
     for (int64_t i = 0; i + kBytes < n; i += kBytes) Flip<kBytes>(x + i, to + i);
     Flip<kBytes>(x + n - kBytes, to + n - kBytes);
   }
 }
 
-void LoadPixels(const int8_t* x, int64_t n, int64_t count, int64_t stride, uint8_t* to) {
+void LoadPixels(const int8_t* x, int64_t n, int64_t count, int64_t stride, uint8_t* to, int64_t pitch) {
   if (count == 1) LoadBytes(x, n, to);
-  else if (n >= 64) LoadWholePixels<64>(x, n, count, stride, to);
-  else if (n >= 32) LoadWholePixels<32>(x, n, count, stride, to);
-  else if (n >= 16) LoadWholePixels<16>(x, n, count, stride, to);
+  else if (n >= 64) LoadWholePixels<64>(x, n, count, stride, to, pitch);
+  else if (n >= 32) LoadWholePixels<32>(x, n, count, stride, to, pitch);
+  else if (n >= 16) LoadWholePixels<16>(x, n, count, stride, to, pitch);
   else
     for (int64_t i = 0; i < count; ++i)
-      for (int64_t k = 0; k < n; ++k) to[i * n + k] = static_cast<uint8_t>(x[i * stride + k] ^ -128);
+      for (int64_t k = 0; k < n; ++k) to[i * pitch + k] = static_cast<uint8_t>(x[i * stride + k] ^ -128);
 }
 
 constexpr uint8_t kOrder[kVector] = {0, 1, 2,  3,  16, 17, 18, 19, 32, 33, 34, 35, 48, 49, 50, 51, 4,  5,  6,  7,  20, 21, 22, 23, 36, 37, 38, 39, 52, 53, 54, 55,

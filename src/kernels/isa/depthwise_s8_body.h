@@ -48,9 +48,9 @@ inline bool ColumnsOf(const DepthwiseS8& p, ColumnsS8* columns) {
 template <class Rescale> void RowOfLines(const DepthwiseS8& p, const uint8_t* const* rows, int8_t* y, void* lines) {
   auto* line = static_cast<uint8_t*>(lines);
   const int64_t vectors = p.vectors(kVector), pitch = p.out_pitch(), end = p.width * p.channels;
-  for (int64_t phase = 0; phase < p.period && phase < vectors; ++phase) {
+  for (int64_t phase = p.first_phase; phase < p.end_phase && phase < vectors; ++phase) {
     const int64_t repeats = (vectors - phase + p.period - 1) / p.period;
-    for (int l = 0; l < p.lines; ++l) FillLine(p, p.line[l], rows, phase * kVector, repeats, line + l * p.line_pixels * kPixelBytes);
+    for (int l = 0; l < p.lines; ++l) FillLine(p, p.line[l], rows, (phase - p.first_phase) * kVector, repeats, line + l * p.line_pixels * kPixelBytes);
     for (int64_t n = 0; n < repeats; n += 4) {
       const int64_t at = phase * kVector + n * pitch, left = p.blocks ? p.channels - phase * kVector : end - at;
       const uint8_t* x = line + n * p.pixels * kPixelBytes;

@@ -15,12 +15,12 @@ void ThreeColumns(const DepthwiseS8& given, const ColumnsS8& columns, const uint
     offset[s] = columns.offset[s];
     for (int t = 0; t < 3; ++t) rows[s][t] = window[columns.row[s][t]];
   }
-  const int64_t in_pitch = p.in_pitch(), out_pitch = p.out_pitch(), at = phase * kVector;
+  const int64_t in_pitch = p.in_pitch(), out_pitch = p.out_pitch(), at = phase * kVector, from = at - p.first_phase * kVector;
   const ColumnWeights weights(p, phase);
   const ClampOf<Rescale> clamp(p.requant);
-  Column column[3] = {Interleaved(rows[0], at + offset[0]), Interleaved(rows[1], at + offset[1]), {}};
+  Column column[3] = {Interleaved(rows[0], from + offset[0]), Interleaved(rows[1], from + offset[1]), {}};
   for (int64_t n = 0;; ++n) {
-    const int64_t x = at + n * in_pitch, out = at + n * out_pitch;
+    const int64_t x = from + n * in_pitch, out = at + n * out_pitch;
     column[2] = Interleaved(rows[2], x + offset[2]);
     PutThree<Rescale>(p, clamp, at, column, weights, y + out, p.blocks ? p.channels - at : p.row_bytes() - out);
     if (n + 1 == repeats) return;
@@ -33,7 +33,7 @@ template <class Rescale> bool RowsOfThree(const DepthwiseS8& p, const ColumnsS8&
   const auto shared = [&](int a, int b) { return p.step[a] == p.step[b] + p.pixels; };  // Column a is the next vector's b.
   const auto run = shared(1, 0) && shared(2, 1) ? ThreeColumns<Rescale, 1> : shared(2, 0) ? ThreeColumns<Rescale, 2> : ThreeColumns<Rescale, 3>;
   const int64_t vectors = p.vectors(kVector);
-  for (int64_t phase = 0; phase < p.period && phase < vectors; ++phase)
+  for (int64_t phase = p.first_phase; phase < p.end_phase && phase < vectors; ++phase)
     for (int64_t i = 0; i < count; ++i) run(p, columns, rows + i * p.window_rows, phase, (vectors - phase + p.period - 1) / p.period, y + i * p.row_bytes());
   return true;
 }

@@ -220,7 +220,7 @@ template <class Rescale> struct Channels16 {
 
 // kCount vectors from the n-th of their phase on. tap: where each tap's row begins.
 template <class Rescale, bool kNarrow, int kCount> void Vectors(const DepthwiseS8& p, const uint8_t* const* tap, int64_t phase, int64_t n, int8_t* y) {
-  const int64_t in_pitch = p.in_pitch(), pitch = p.out_pitch(), from = phase * kVector + n * in_pitch, at = phase * kVector + n * pitch;
+  const int64_t in_pitch = p.in_pitch(), pitch = p.out_pitch(), from = (phase - p.first_phase) * kVector + n * in_pitch, at = phase * kVector + n * pitch;
   const int64_t left = p.blocks ? p.channels - phase * kVector : p.width * p.channels - at;
   const auto* w = reinterpret_cast<const uint8_t*>(p.weights) + phase * p.steps * kVector;
   const Channels16<Rescale> channels(p.requant, phase * kVector);
@@ -251,7 +251,7 @@ template <class Rescale, bool kNarrow> void DepthwiseRow(const DepthwiseS8& p, c
   auto** tap = static_cast<const uint8_t**>(lines);
   for (int s = 0; s < p.steps; ++s) tap[s] = rows[p.line[p.step[s] / p.line_pixels].first] + p.step[s] % p.line_pixels * p.pixel_pitch;
   const int64_t vectors = p.vectors(kVector);
-  for (int64_t phase = 0; phase < p.period && phase < vectors; ++phase) {
+  for (int64_t phase = p.first_phase; phase < p.end_phase && phase < vectors; ++phase) {
     const int64_t repeats = (vectors - phase + p.period - 1) / p.period;
     int64_t n = 0;
     for (; n + 4 <= repeats; n += 4) Vectors<Rescale, kNarrow, 4>(p, tap, phase, n, y);

@@ -91,12 +91,12 @@ template <int kMost, class Tile> inline void InTiles(const ProductS8& p, FinishF
 }
 
 // As Int8::load_pixels.
-[[maybe_unused]] inline void LoadPixels(const int8_t* x, int64_t n, int64_t count, int64_t stride, uint8_t* to) {
+[[maybe_unused]] inline void LoadPixels(const int8_t* x, int64_t n, int64_t count, int64_t stride, uint8_t* to, int64_t pitch) {
   if (count == 1) {
     __builtin_memcpy(to, x, static_cast<unsigned long>(n));
     return;
   }
-  for (; count > 0; --count, x += stride, to += n) {
+  for (; count > 0; --count, x += stride, to += pitch) {
     int64_t i = 0;
     for (; i + 16 <= n; i += 16) vst1q_u8(to + i, vreinterpretq_u8_s8(vld1q_s8(x + i)));
     if (i + 8 <= n) vst1_u8(to + i, vreinterpret_u8_s8(vld1_s8(x + i))), i += 8;

@@ -48,8 +48,8 @@ void Multiply(const ProductS8& p, const void* const* rows, int64_t count, int64_
 
 void Load(const int8_t* x, int64_t n, void* to) { __builtin_memcpy(to, x, static_cast<unsigned long>(n)); }
 
-void LoadPixels(const int8_t* x, int64_t n, int64_t count, int64_t stride, uint8_t* to) {
-  for (int64_t i = 0; i < count; ++i, x += stride, to += n) Load(x, n, to);
+void LoadPixels(const int8_t* x, int64_t n, int64_t count, int64_t stride, uint8_t* to, int64_t pitch) {
+  for (int64_t i = 0; i < count; ++i, x += stride, to += pitch) Load(x, n, to);
 }
 
 constexpr int kVector = 16;
@@ -58,7 +58,8 @@ constexpr int kVector = 16;
 void DepthwiseRow(const DepthwiseS8& p, const uint8_t* const* rows, int8_t* y) {
   const auto* weights = reinterpret_cast<const int16_t*>(p.weights);
   for (int64_t v = 0; v < p.vectors(kVector); ++v) {
-    const int64_t phase = v % p.period, n = v / p.period, at = phase * kVector + n * p.out_pitch(), from = phase * kVector + n * p.in_pitch();
+    const int64_t phase = v % p.period, n = v / p.period, at = phase * kVector + n * p.out_pitch(), from = (phase - p.first_phase) * kVector + n * p.in_pitch();
+    if (phase < p.first_phase || phase >= p.end_phase) continue;
     const int64_t left = p.blocks ? p.channels - phase * kVector : p.width * p.channels - at;
     for (int64_t c = 0; c < kVector && c < left; ++c) {
       auto sum = static_cast<uint32_t>(p.requant.bias[phase * kVector + c]);
