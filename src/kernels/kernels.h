@@ -30,7 +30,7 @@ struct alignas(64) FlooredPanel {
   float scale[kPanel], fine[kPanel], plus[kPanel], plus_negative[kPanel];
 };
 
-constexpr int64_t kMostSum = int64_t{1} << 29;
+constexpr int64_t kMostSum = int64_t{1} << 29;  // Beyond it, only sums that reach few outputs have floors.
 
 // Output of int32 accumulators, per column: how integers go back to 8 bits with the reference's
 // roundings. Arrays are padded to whole panels.

@@ -69,7 +69,7 @@ constexpr int64_t kEnoughUses = 4;  // For fewer, finding out takes longer than 
 // The form in fewer steps, if these instructions have one and every column takes it.
 void Floor(Prepare& prepare, std::span<const ChannelS8> channels, std::span<const int32_t> channel, kernels::Floored only, kernels::Requant* q) {
   const auto floor = kernels::BestInt8().floor;
-  if (!floor || std::ranges::any_of(channels, [](const ChannelS8& c) { return c.largest() >= kernels::kMostSum; })) return;
+  if (!floor) return;
   const auto [panels, first] = MakeFlooredArrays(prepare, channel.size() / kernels::kPanel);
   const auto exact = [&](kernels::Floored form) {
     for (size_t at = 0; at < channel.size(); at += kernels::kPanel) {
@@ -91,7 +91,7 @@ void Floor(Prepare& prepare, std::span<const ChannelS8> channels, std::span<cons
 
 bool FloorOf(const Multiplier& m, int32_t zero, Clamp32 clamp, kernels::SumRange sums, kernels::FlooredPanel* to) {
   const auto floor = kernels::BestInt8().floor;
-  if (!floor || m.shift > 0 || std::max(-sums.low, sums.high) >= kernels::kMostSum) return false;
+  if (!floor || m.shift > 0) return false;
   int32_t bias[kernels::kPanel] = {}, mantissa[kernels::kPanel], right[kernels::kPanel], first[kernels::kPanel];
   kernels::SumRange range[kernels::kPanel];
   std::fill_n(mantissa, kernels::kPanel, m.mantissa);
@@ -117,7 +117,7 @@ kernels::Requant MakeRequantS8(Prepare& prepare, const IntegerOutput& output, st
   }
   std::vector<int32_t> constants(4 * n);  // Until they are known to be needed.
   const std::span<int32_t> all = constants, bias = all.first(n), mantissa = all.subspan(n, n), left = all.subspan(2 * n, n), right = all.last(n);
-  bool narrow = true;
+  bool narrow = true, to_the_right = true;
   for (size_t i = 0; i < n; ++i) {
     const int32_t c = channel[i];
     if (c < 0) continue;
@@ -126,10 +126,11 @@ kernels::Requant MakeRequantS8(Prepare& prepare, const IntegerOutput& output, st
     mantissa[i] = m.mantissa;
     left[i] = std::max(m.shift, 0);
     right[i] = std::max(-m.shift, 0);
+    to_the_right &= left[i] == 0;
     narrow &= left[i] == 0 && right[i] < 30 && channels[static_cast<size_t>(c)].largest() < kernels::kMostSum;
   }
   kernels::Requant q{bias.data(), mantissa.data(), left.data(), right.data(), nullptr, output.output_zero, output.clamp.low, output.clamp.high, narrow};
-  if (narrow && uses >= kEnoughUses) Floor(prepare, channels, channel, only, &q);
+  if (to_the_right && uses >= kEnoughUses) Floor(prepare, channels, channel, only, &q);
   if (q.floored == kernels::Floored::kNone) {
     int32_t* kept = prepare.Array<int32_t>(4 * n);
     std::ranges::copy(constants, kept);

@@ -195,21 +195,32 @@ struct Few {
   }
 };
 
-// DOUBLE's first sum with an output of at least k: see SetDouble. |k| <= 256, right <= kFewRight.
-constexpr int32_t kFewRight = 22;
+// DOUBLE's first sum with an output of at least k: see SetDouble. (|k| + 1) 2^right < 2^31.
 [[gnu::cold]] int64_t StepTo(int64_t k, int32_t mantissa, int32_t right) {
   const int64_t half = right == 0 ? 0 : int64_t{1} << (right - 1), v = k * (int64_t{1} << right) - half + (right > 0 && k < 1 ? 1 : 0);
   const int64_t n = v * (int64_t{1} << 31) - (int64_t{1} << 30);
   return n > 0 ? (n + mantissa - 1) / mantissa : n / mantissa;
 }
 
+// DOUBLE itself; right <= 31.
+[[gnu::cold]] int64_t Rescaled(int64_t x, int32_t mantissa, int32_t right) {
+  const int64_t high = (x * mantissa + (int64_t{1} << 30)) >> 31, half = right == 0 ? 0 : int64_t{1} << (right - 1);
+  return high < 0 ? -((half - high) >> right) : (half + high) >> right;
+}
+
 double Reach(const SumRange& sums, double scale) { return static_cast<double>(sums.high - sums.low) * scale; }
 
-// For sums that reach less than Few::kOutputs. False where there are more than a few steps, or too many to find in so little.
+// For sums of 32 bits that reach less than Few::kOutputs. Weights next to nothing have scales next to nothing, and biases of up to 2^31: then
+// all sums have one output. F64's right is beyond all of DOUBLE's. False where there are more than a few steps, or too many to find in so little.
 [[gnu::cold]] bool FindSteps(const SumRange& sums, double scale, int32_t mantissa, int32_t right, Few* few) {
   const double low = static_cast<double>(sums.low) * scale, high = static_cast<double>(sums.high) * scale;
   if (low > -0.25 && high < 0.25) return true;
-  if (low < -256 || high > 256 || right > kFewRight || sums.high - sums.low >= 1 << 24) return false;
+  if (right <= 31 && Rescaled(sums.low, mantissa, right) == Rescaled(sums.high, mantissa, right)) {
+    few->before = static_cast<int32_t>(Rescaled(sums.low, mantissa, right));
+    return true;
+  }
+  const double farthest = (high > -low ? high : -low) + 3;
+  if (right > 30 || farthest * static_cast<double>(int64_t{1} << right) >= 0x1p31 || sums.high - sums.low >= 1 << 24) return false;
   few->before = static_cast<int32_t>(__builtin_floor(low)) - 1;
   for (int32_t k = few->before + 1;; ++k) {
     const int64_t at = StepTo(k, mantissa, right);
@@ -304,11 +315,11 @@ bool FloorAvx2(const Requant& q, int64_t panel, const SumRange* sums, Floored fo
     const double scale = ScaleOf(q, at + i), farthest = static_cast<double>(sums[i].high > -sums[i].low ? sums[i].high : -sums[i].low) * scale;
     const double most = farthest < 255 ? farthest + 1 : 256;
     c.apart[i] = 0;
-    if (Reach(sums[i], scale) < Few::kOutputs && SetFew(q, at + i, scale, sums[i], plain, i, to)) {
+    if (sums[i].low > INT32_MIN && sums[i].high < INT32_MAX && Reach(sums[i], scale) < Few::kOutputs && SetFew(q, at + i, scale, sums[i], plain, i, to)) {
       SetApart(i, &c);
       continue;
     }
-    if (!SetColumn(q, at + i, scale, plain || most > widest ? widest : most, IsFine(form), i, &c, to)) return false;
+    if (sums[i].high >= kMostSum || sums[i].low <= -kMostSum || !SetColumn(q, at + i, scale, plain || most > widest ? widest : most, IsFine(form), i, &c, to)) return false;
     if (most > reached) reached = most;
   }
   for (int i = 0; i < kPanel; ++i) {

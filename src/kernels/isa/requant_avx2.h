@@ -45,11 +45,9 @@ struct Double {
     const __m256i even = _mm256_add_epi64(_mm256_mul_epi32(x, mantissa), half);
     const __m256i odd = _mm256_add_epi64(_mm256_mul_epi32(_mm256_srli_epi64(x, 32), _mm256_srli_epi64(mantissa, 32)), half);
     const __m256i v = _mm256_blend_epi32(_mm256_srli_epi64(even, 31), _mm256_slli_epi64(odd, 1), 0xaa);
-    // nudge = 2^(right-1) - (v < 0), and nothing at all for right = 0.
-    const __m256i shifts = _mm256_cmpgt_epi32(right, _mm256_setzero_si256());
-    const __m256i up = _mm256_srli_epi32(_mm256_sllv_epi32(_mm256_set1_epi32(1), right), 1);
-    const __m256i nudge = _mm256_and_si256(_mm256_add_epi32(up, _mm256_srai_epi32(v, 31)), shifts);
-    return _mm256_srav_epi32(_mm256_add_epi32(v, nudge), right);
+    // |v| and half of the shift, nothing for right = 0, are less than 2^32: without a sign they do not overflow.
+    const __m256i half_shift = _mm256_srli_epi32(_mm256_sllv_epi32(_mm256_set1_epi32(1), right), 1);
+    return _mm256_sign_epi32(_mm256_srlv_epi32(_mm256_add_epi32(_mm256_abs_epi32(v), half_shift), right), v);
   }
 };
 

@@ -36,9 +36,9 @@ struct Double {
     const __m512i even = _mm512_add_epi64(_mm512_mul_epi32(x, mantissa), half);
     const __m512i odd = _mm512_add_epi64(_mm512_mul_epi32(_mm512_srli_epi64(x, 32), _mm512_srli_epi64(mantissa, 32)), half);
     const __m512i v = _mm512_mask_blend_epi32(0xaaaa, _mm512_srli_epi64(even, 31), _mm512_slli_epi64(odd, 1));
-    const __mmask16 shifts = _mm512_cmpgt_epi32_mask(right, _mm512_setzero_si512());
-    const __m512i up = _mm512_srli_epi32(_mm512_sllv_epi32(_mm512_set1_epi32(1), right), 1);
-    return _mm512_srav_epi32(_mm512_mask_add_epi32(v, shifts, v, _mm512_add_epi32(up, _mm512_srai_epi32(v, 31))), right);
+    const __m512i half_shift = _mm512_srli_epi32(_mm512_sllv_epi32(_mm512_set1_epi32(1), right), 1), zero = _mm512_setzero_si512();
+    const __m512i size = _mm512_srlv_epi32(_mm512_add_epi32(_mm512_abs_epi32(v), half_shift), right);
+    return _mm512_mask_sub_epi32(size, _mm512_cmplt_epi32_mask(v, zero), zero, size);
   }
 };
 
