@@ -23,6 +23,13 @@ constexpr bool Lists(std::string_view list, std::string_view word) {
   return false;
 }
 
+// Whether this build has `op` at all: full ones list nothing.
+constexpr bool Builds(std::string_view op) {
+  for (const BuiltOp& b : kBuiltOps)
+    if (b.name == op) return true;
+  return kBuiltOps[0].name.empty();
+}
+
 // Whether this build computes `op` with outputs of the type of this short name ("f32"). Kernels of other types stand behind it, so
 // that the compiler drops them; models that need one are refused when they are opened.
 constexpr bool Builds(std::string_view op, std::string_view type) {

@@ -416,15 +416,65 @@ bool TakesPacked(const OpView& op, const Cpu&) {
   return (t == DType::kF32 || t == DType::kI8) && op.in(1)->dtype == t && op.out(0)->dtype == t && op.in(0)->shape.elements() > 0 && op.in(1)->shape.elements() > 0;
 }
 
+// Rows and columns that stay next to each other; the depth or the columns of y may be what lies apart.
+bool TakesOrder(const OpView& op, int operand, std::span<const int32_t> order) {
+  const size_t rank = order.size();
+  if (rank < 2) return false;
+  const auto last = static_cast<int32_t>(rank) - 1;
+  if (operand == 1) return order[rank - 1] == last || order[rank - 2] == last;
+  return order[rank - 1] == last && (operand < 0 || !op.attrs<Attrs>().adj_x);
+}
+
+// Of a tensor's axes, in elements, whose memory has its axis a as axis order[a]; empty: as it is.
+std::vector<int64_t> StridesOf(const Shape& s, std::span<const int32_t> order) {
+  const auto rank = static_cast<size_t>(s.rank());
+  std::vector<size_t> axis_at(rank);
+  for (size_t a = 0; a < rank; ++a) axis_at[order.empty() ? a : static_cast<size_t>(order[a])] = a;
+  std::vector<int64_t> strides(rank);
+  int64_t step = 1;
+  for (size_t i = rank; i-- > 0; step *= s[static_cast<int>(axis_at[i])]) strides[axis_at[i]] = step;
+  return strides;
+}
+
+// Where the matrix of each batch of `batch` lies in a tensor of these strides, whose own batch axes may be fewer, or broadcast.
+const int64_t* PlacesOf(Prepare& p, const Shape& batch, const Shape& s, std::span<const int64_t> strides) {
+  const int64_t batches = batch.elements();
+  auto* at = p.Array<int64_t>(static_cast<size_t>(std::max<int64_t>(batches, 1)));
+  const int skip = batch.rank() + 2 - s.rank();
+  for (int64_t b = 0; b < batches; ++b) {
+    int64_t rest = b;
+    for (int i = batch.rank() - 1; i >= 0; rest /= batch[i], --i)
+      if (i >= skip && s[i - skip] != 1) at[b] += rest % batch[i] * strides[static_cast<size_t>(i - skip)];
+  }
+  return at;
+}
+
+MatmulShape ShapeOf(Prepare& p) {
+  const OpView& op = p.op;
+  const Shape &x = op.in(0)->shape, &y = op.in(1)->shape, &out = op.out(0)->shape, batch = BatchOf(out);
+  const Attrs& a = op.attrs<Attrs>();
+  const Sizes s = SizesOf(op);
+  const std::vector<int64_t> x_strides = StridesOf(x, p.input_order[0]), y_strides = StridesOf(y, p.input_order[1]), out_strides = StridesOf(out, p.output_order);
+  const auto back = [](const std::vector<int64_t>& strides, size_t i) { return strides[strides.size() - i]; };
+  MatmulShape shape{.batches = batch.elements(), .m = s.m, .k = s.k, .n = s.n, .y_matrices = BatchOf(y).elements()};
+  shape.x_row = back(x_strides, a.adj_x ? 1 : 2), shape.x_depth = back(x_strides, a.adj_x ? 2 : 1);
+  shape.y_depth = back(y_strides, a.adj_y ? 1 : 2), shape.y_column = back(y_strides, a.adj_y ? 2 : 1);
+  shape.out_row = back(out_strides, 2);
+  shape.x_at = PlacesOf(p, batch, x, x_strides);
+  shape.y_of = MatrixIndices(p, y, out, shape.batches);
+  shape.out_at = PlacesOf(p, batch, out, out_strides);
+  shape.y_at = PlacesOf(p, BatchOf(y), y, y_strides);
+  return shape;
+}
+
 Status PreparePacked(Prepare& p) {
   const OpView& op = p.op;
-  const Params params = ParamsOf(p);
-  const MatmulShape shape{params.batches, params.m, params.k, params.n, params.y_matrices, params.adj_x, params.adj_y, params.x_at, params.y_at};
+  const MatmulShape shape = ShapeOf(p);
   if (op.in(0)->dtype == DType::kF32) return PrepareMatmulF32(p, shape);
   return PrepareMatmulS8(p, shape, {op.in(0)->quant.zero0(), op.in(1)->quant.zero0(), op.out(0)->quant.zero0(), MultiplierOf(op)});
 }
 
-constexpr Variant kVariants[] = {{.name = "packed", .takes = TakesPacked, .prepare = PreparePacked}, {.name = "reference", .prepare = PrepareMultiply}};
+constexpr Variant kVariants[] = {{.name = "packed", .takes = TakesPacked, .prepare = PreparePacked, .takes_order = TakesOrder}, {.name = "reference", .prepare = PrepareMultiply}};
 
 }  // namespace
 

@@ -25,10 +25,6 @@ struct Params {
   int64_t matrix_bytes = 0, bias_at = 0, scratch_at = 0, scratch_bytes = 0;
 };
 
-// y's element (k, n) is y[k * depth_step + n * column_step].
-int64_t ColumnStep(const MatmulShape& s) { return s.adj_y ? s.k : 1; }
-int64_t DepthStep(const MatmulShape& s) { return s.adj_y ? 1 : s.n; }
-
 // Calls body(first column, columns, matrix) for every panel of every y.
 template <class Body> void ForEachPanel(const MatmulShape& s, ThreadPool& pool, const Body& body) {
   const int64_t panels = RoundUp(s.n, kPanel) / kPanel;
@@ -49,8 +45,9 @@ template <class Body> void ForEachRows(const Params& p, ThreadPool& pool, const 
 
 // Row `row` of the batch's x, laid out in `to` where it is stored as a column.
 template <class T> const T* RowOf(const MatmulShape& s, const T* x, int64_t row, T* to) {
-  if (!s.adj_x) return x + row * s.k;
-  for (int64_t k = 0; k < s.k; ++k) to[k] = x[k * s.m + row];
+  x += row * s.x_row;
+  if (s.x_depth == 1) return x;
+  for (int64_t k = 0; k < s.k; ++k) to[k] = x[k * s.x_depth];
   return to;
 }
 
@@ -60,20 +57,21 @@ Status RunF32(const void* params, const Run& run) {
   const float *x = run.input<float>(0), *y = run.input<float>(1);
   ForEachPanel(s, *run.pool, [&](int64_t column, int64_t columns, int64_t matrix) {
     auto* to = reinterpret_cast<float*>(run.workspace + matrix * p.matrix_bytes) + column * s.k;
-    PackPanelsF32(y + matrix * s.k * s.n + column * ColumnStep(s), ColumnStep(s), DepthStep(s), s.k, columns, to);
+    PackPanelsF32(y + s.y_at[matrix] + column * s.y_column, s.y_column, s.y_depth, s.k, columns, to);
   });
   ForEachRows(p, *run.pool, [&](int64_t b, int64_t first, int64_t rows, int thread) {
-    const float* a = x + p.shape.x_at[b] * s.m * s.k;
-    if (s.adj_x) {
+    const float* a = x + s.x_at[b];
+    int64_t pitch = s.x_row;
+    if (s.x_depth != 1) {
       auto* to = reinterpret_cast<float*>(run.workspace + p.scratch_at + thread * p.scratch_bytes);
       for (int64_t r = 0; r < rows; ++r) RowOf(s, a, first + r, to + r * s.k);
-      a = to;
+      a = to, pitch = s.k;
     } else {
-      a += first * s.k;
+      a += first * s.x_row;
     }
     const ClampF32 all;
-    kernels::FloatProducts().product({.a = a, .lda = s.k, .rows = rows, .w = reinterpret_cast<const float*>(run.workspace + s.y_at[b] * p.matrix_bytes), .depth = s.k, .columns = s.n,
-                                      .bias = p.zeros, .low = all.low, .high = all.high, .y = run.output<float>(0) + (b * s.m + first) * s.n, .ldy = s.n});
+    kernels::FloatProducts().product({.a = a, .lda = pitch, .rows = rows, .w = reinterpret_cast<const float*>(run.workspace + s.y_of[b] * p.matrix_bytes), .depth = s.k, .columns = s.n,
+                                      .bias = p.zeros, .low = all.low, .high = all.high, .y = run.output<float>(0) + s.out_at[b] + first * s.out_row, .ldy = s.out_row});
   });
   return {};
 }
@@ -84,9 +82,9 @@ void PackS8(const Params& p, const Run& run) {
   const uint32_t offset = static_cast<uint32_t>(kernels::BestInt8().offset + p.q.x_zero);
   const int64_t padded = RoundUp(s.n, kPanel);
   ForEachPanel(s, *run.pool, [&](int64_t column, int64_t columns, int64_t matrix) {
-    const int8_t* y = run.input<int8_t>(1) + matrix * s.k * s.n + column * ColumnStep(s);
+    const int8_t* y = run.input<int8_t>(1) + s.y_at[matrix] + column * s.y_column;
     auto* to = reinterpret_cast<int8_t*>(run.workspace + matrix * p.matrix_bytes) + column * RoundUp(s.k, 4);
-    PackPanelsS8(y, ColumnStep(s), DepthStep(s), s.k, columns, to);
+    PackPanelsS8(y, s.y_column, s.y_depth, s.k, columns, to);
     int32_t sum[4 * kPanel] = {};  // Four per column, as the bytes lie: lanes meet at the end only.
     for (int64_t k = 0; k < RoundUp(s.k, 4); k += 4, to += 4 * kPanel)
       for (int64_t i = 0; i < 4 * kPanel; ++i) sum[i] += to[i];
@@ -105,8 +103,8 @@ struct Bytes {
   int8_t* y;
   static void Take(void* context, const int32_t* sums, int64_t row, int count, int64_t column, int panels) {
     const Bytes& b = *static_cast<const Bytes*>(context);
-    const int64_t n = b.p.shape.n;
-    kernels::Vectors().to_bytes(sums, panels * kPanel, count, b.row_offset + row, b.p.rescale, b.p.q.out_zero, std::min<int64_t>(panels * kPanel, n - column), b.y + row * n + column, n);
+    const int64_t pitch = b.p.shape.out_row, columns = std::min<int64_t>(panels * kPanel, b.p.shape.n - column);
+    kernels::Vectors().to_bytes(sums, panels * kPanel, count, b.row_offset + row, b.p.rescale, b.p.q.out_zero, columns, b.y + row * pitch + column, pitch);
   }
 };
 
@@ -122,17 +120,17 @@ Status RunS8(const void* params, const Run& run) {
     auto* row_offset = reinterpret_cast<int32_t*>(pointers + RoundUp(p.rows_per_task, 8));
     auto* column = reinterpret_cast<int8_t*>(row_offset + RoundUp(p.rows_per_task, 16));
     for (int64_t r = 0; r < rows; ++r) {
-      const int8_t* x = RowOf(s, run.input<int8_t>(0) + s.x_at[b] * s.m * s.k, first + r, column);
+      const int8_t* x = RowOf(s, run.input<int8_t>(0) + s.x_at[b], first + r, column);
       pointers[r] = loaded + r * row_bytes;
       k.load(x, s.k, loaded + r * row_bytes);
       const int64_t total = kernels::Vectors().total_s8(x, s.k) - s.k * p.q.x_zero;
       row_offset[r] = static_cast<int32_t>(static_cast<uint32_t>(p.q.y_zero) * static_cast<uint32_t>(total));
     }
-    Bytes out{p, row_offset, run.output<int8_t>(0) + (b * s.m + first) * s.n};
+    Bytes out{p, row_offset, run.output<int8_t>(0) + s.out_at[b] + first * s.out_row};
     constexpr int64_t kStart = 0;
-    kernels::ProductS8 product{.offset = &kStart, .length = s.k, .packed = reinterpret_cast<const int8_t*>(run.workspace + s.y_at[b] * p.matrix_bytes), .columns = s.n,
+    kernels::ProductS8 product{.offset = &kStart, .length = s.k, .packed = reinterpret_cast<const int8_t*>(run.workspace + s.y_of[b] * p.matrix_bytes), .columns = s.n,
                                .take = Bytes::Take, .context = &out};
-    product.requant.bias = reinterpret_cast<const int32_t*>(run.workspace + p.bias_at) + s.y_at[b] * padded;
+    product.requant.bias = reinterpret_cast<const int32_t*>(run.workspace + p.bias_at) + s.y_of[b] * padded;
     k.multiply(product, pointers, rows, 0, padded / kPanel, nullptr, column + RoundUp(s.k, 64));
   });
   return {};
@@ -148,7 +146,7 @@ Status PrepareMatmulF32(Prepare& prepare, const MatmulShape& shape) {
   p->rows_per_task = CutRows(shape.m, shape.n, shape.k * 4, kernels::FloatProducts().rows).rows_per_task;
   p->matrix_bytes = padded * shape.k * 4;
   p->scratch_at = shape.y_matrices * p->matrix_bytes;
-  p->scratch_bytes = shape.adj_x ? RoundUp(p->rows_per_task * shape.k * 4, 64) : 0;
+  p->scratch_bytes = shape.x_depth != 1 ? RoundUp(p->rows_per_task * shape.k * 4, 64) : 0;
   prepare.Workspace(static_cast<size_t>(p->scratch_at + p->scratch_bytes * prepare.threads));
   prepare.SetRun(RunF32, p);
   return {};

@@ -292,6 +292,8 @@ class Prepare {
   const Cpu& cpu;
   const int threads;  // Results never depend on it; scratch sizes may.
   bool late_outputs = false;  // The shapes of the outputs are not known: run calls Host::SetOutput.
+  // Of operands that lie transposed (Variant::takes_order): axis a of the node's operand is axis order[a] of what run gets. Empty: as it is.
+  std::span<const int32_t> input_order[2], output_order;
 
   // A zeroed, trivially destructible struct that lives as long as the plan and reaches run as `params`.
   template <class P> P* Params() {
@@ -326,6 +328,8 @@ struct Variant {
   std::string_view name = {};                               // "reference", "packed_s8", …
   bool (*takes)(const OpView&, const Cpu&) = nullptr;       // Null: always.
   Status (*prepare)(Prepare&) = nullptr;                    // Null: left out of this build (base/built.h).
+  // Whether prepare takes this order of input 0 or 1, or of the output (-1), so that nobody transposes it. Null: of none.
+  bool (*takes_order)(const OpView&, int operand, std::span<const int32_t> order) = nullptr;
 };
 
 struct OpKernel {

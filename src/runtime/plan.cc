@@ -367,6 +367,12 @@ const ops::Variant* Plan::Choose(const ops::OpView& op) const {
   return nullptr;
 }
 
+bool Plan::TakesOrder(int node, int operand, std::span<const int32_t> order) const {
+  const NodeLens lens(*this, node, Values::kPrepare);
+  const ops::Variant* const variant = Choose(lens.view());
+  return variant && variant->takes_order && variant->takes_order(lens.view(), operand, order);
+}
+
 // Outputs without elements need neither preparing nor a run; tables and loops over what else their shapes say can be endless.
 bool Plan::ComputesNothing(int node) const {
   const tflite::OperatorInfo& op = graph_.operators[node];
@@ -387,6 +393,10 @@ Status Plan::Prepare(int node, Step& step, uint64_t* workspace, Segment* cut, in
   }
   NodePrepare prepare(*this, node, lens.view(), cut ? cut->cut_parameters : parameters_);
   prepare.late_outputs = cut && cut->late;
+  if (step.ordered) {
+    std::ranges::copy(step.ordered->input_order, prepare.input_order);
+    prepare.output_order = step.ordered->output_order;
+  }
   OCTET_TRY(step.variant->prepare(prepare));
   step.run = prepare.run;
   step.params = prepare.params;
@@ -415,12 +425,13 @@ Status Plan::PlanSegment(int first_node, bool with_data) {
   // A cut's own values are known only while running: it stays as it is.
   OCTET_TRY(DelegateSteps(segment, segment.first_step + (with_data ? 1 : 0)));
   OCTET_TRY(FuseTables(segment.first_step + (with_data ? 1 : 0)));
+  FuseTransposes(segment, segment.first_step + (with_data ? 1 : 0));
   if (with_data) segment.cut_values = CutValues(first_node);
   OCTET_TRY(FuseRows(segment, segment.first_step + (with_data ? 1 : 0)));
   workspaces_.resize(steps_.size());
   for (size_t i = segment.first_step; i < steps_.size(); ++i) {
     const bool cut = with_data && steps_[i].node == first_node;
-    if (steps_[i].source >= 0 || steps_[i].part || steps_[i].rows) continue;
+    if (!steps_[i].alone()) continue;
     OCTET_TRY(Prepare(steps_[i].node, steps_[i], &workspaces_[i], cut ? &segment : nullptr));
   }
   OCTET_TRY(Place(segment));

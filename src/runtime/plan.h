@@ -63,6 +63,12 @@ struct RowGroup {
   mutable ThreadPool alone{1};
 };
 
+// A node that reads, or writes, tensors in another order than the file's, in the place of transpositions (see ops::Prepare).
+struct OrderedNode {
+  std::vector<int32_t> inputs, outputs;     // Tensors.
+  std::vector<int32_t> input_order[2], output_order;
+};
+
 struct Step {
   ops::RunFn run = nullptr;
   const void* params = nullptr;
@@ -73,6 +79,8 @@ struct Step {
   const ops::Variant* variant = nullptr;
   const DelegatePart* part = nullptr;  // The step is a delegate's; node is its first.
   const RowGroup* rows = nullptr;      // The step is a group's; node is its last.
+  OrderedNode* ordered = nullptr;      // What stands for the file's operands.
+  bool alone() const { return !part && !rows && source < 0; }  // It computes its node, and no other.
 };
 
 class Plan;
@@ -160,6 +168,7 @@ class Plan : public ops::Callee, private ops::Host {
     std::vector<std::unique_ptr<DelegateSession>> sessions;
     std::vector<std::unique_ptr<DelegatePart>> parts;
     std::vector<std::unique_ptr<RowGroup>> row_groups;
+    std::vector<std::unique_ptr<OrderedNode>> ordered_nodes;
     AlignedBuffer arena;
     Placement placement;
     std::vector<Shape> cut_shapes;  // What the cutting operator's outputs were planned with,
@@ -190,6 +199,14 @@ class Plan : public ops::Callee, private ops::Host {
   Status PlanSegment(int first_node, bool with_data);
   Status PlanLate(int node);
   Status FuseTables(size_t first_step);
+  // -- transpositions (plan_transposes.cc)
+  void FuseTransposes(Segment& segment, size_t first_step);
+  bool GiveToReader(Segment& segment, size_t at, std::span<const int32_t> order);
+  bool GiveToMaker(Segment& segment, size_t first_step, size_t at, std::span<const int32_t> order);
+  std::vector<int32_t> OrderOf(const Step& step) const;
+  bool OnlyReads(const Step& step, int32_t tensor) const;
+  bool TakesOrder(int node, int operand, std::span<const int32_t> order) const;  // The variant chosen for it.
+  OrderedNode& Ordered(Segment& segment, Step& step);
   // -- rows (plan_rows.cc)
   Status FuseRows(Segment& segment, size_t first_step);
   void FuseNormalizations(Segment& segment, size_t first_step);
@@ -243,8 +260,8 @@ class Plan : public ops::Callee, private ops::Host {
   bool MayAlias(const tflite::OperatorInfo& op, const std::vector<int>& item_of) const;
   int LastUse(int tensor) const { return last_use_[tensor]; }
   int PositionOf(const Step& step) const { return position_[step.node]; }
-  std::span<const int32_t> InputsOf(const Step& step) const { return step.part ? step.part->inputs : step.rows ? step.rows->inputs : graph_.operators[step.node].inputs; }
-  std::span<const int32_t> OutputsOf(const Step& step) const { return step.part ? step.part->outputs : step.rows ? step.rows->outputs : graph_.operators[step.node].outputs; }
+  std::span<const int32_t> InputsOf(const Step& step) const { return step.part ? step.part->inputs : step.rows ? step.rows->inputs : step.ordered ? step.ordered->inputs : graph_.operators[step.node].inputs; }
+  std::span<const int32_t> OutputsOf(const Step& step) const { return step.part ? step.part->outputs : step.rows ? step.rows->outputs : step.ordered ? step.ordered->outputs : graph_.operators[step.node].outputs; }
   int Root(int tensor) const;
 
   // -- running

@@ -63,7 +63,7 @@ std::vector<Plan::Item> Plan::ItemsOf(Segment& segment) {
   for (size_t i = segment.first_step; i < steps_.size(); ++i) {
     const Step& step = steps_[i];
     const tflite::OperatorInfo& op = graph_.operators[step.node];
-    const bool alias = !step.part && !step.rows && MayAlias(op, item_of);
+    const bool alias = !step.part && !step.rows && !step.ordered && MayAlias(op, item_of);
     for (int32_t t : OutputsOf(step)) {
       if (!alias || t != op.outputs[0]) {
         add(t, PositionOf(step));
@@ -140,7 +140,7 @@ void Plan::Bind(const Segment& segment) {
 }
 
 void Plan::BindStep(Step* step) const {
-  if (!step->part && !step->rows) {
+  if (!step->part && !step->rows && !step->ordered) {
     BindOperands(step->node, &step->in, &step->out);
     if (step->source >= 0) step->in.assign(1, tensors_[step->source].data);
     return;

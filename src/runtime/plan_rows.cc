@@ -20,9 +20,9 @@ constexpr int64_t kWorthwhile = 48 << 10;  // Bytes between the nodes, from whic
 // Layer normalizations first: a kernel of their own.
 void Plan::FuseNormalizations(Segment& segment, size_t first_step) {
   for (size_t first = first_step; first < steps_.size(); ++first) {
-    if (steps_[first].part || steps_[first].source >= 0 || !ReducesRows(steps_[first].node)) continue;
+    if (!steps_[first].alone() || !ReducesRows(steps_[first].node)) continue;
     std::vector<ops::WrittenOut> nodes;
-    for (size_t i = first; i < steps_.size() && nodes.size() < kMostWrittenOut && !steps_[i].part && steps_[i].source < 0; ++i) {
+    for (size_t i = first; i < steps_.size() && nodes.size() < kMostWrittenOut && steps_[i].alone() && !steps_[i].ordered; ++i) {
       const int n = steps_[i].node;
       const tflite::OperatorInfo& op = graph_.operators[n];
       if (op.outputs.size() != 1 || op.inputs.empty()) break;
@@ -71,7 +71,7 @@ bool Plan::MakeNormalization(size_t first, const ops::NormalizedRows& found, Seg
 Status Plan::FuseRows(Segment& segment, size_t first_step) {
   if (options_.keep_all_tensors || options_.keep_all_nodes || options_.kernels == Kernels::kReference) return {};
   FuseNormalizations(segment, first_step);
-  const auto rows_of = [&](size_t i) { return steps_[i].part || steps_[i].rows || steps_[i].source >= 0 ? 0 : RowsOfNode(steps_[i].node); };
+  const auto rows_of = [&](size_t i) { return !steps_[i].alone() ? 0 : RowsOfNode(steps_[i].node); };
   for (size_t first = first_step; first < steps_.size(); ++first) {
     const int64_t rows = rows_of(first);
     size_t end = first + 1;

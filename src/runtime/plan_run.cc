@@ -139,7 +139,7 @@ bool Plan::UpdatesInput(int i) const {
   for (const Step& step : steps_) {
     const auto read = std::ranges::count(InputsOf(step), x);
     if (updates && read > 0) return false;
-    if (step.part || step.rows || step.source >= 0) continue;
+    if (!step.alone()) continue;
     const tflite::OperatorInfo& op = graph_.operators[step.node];
     if (op.outputs.empty() || op.outputs[0] != y) continue;
     if (!(op.op->traits & ops::kUpdates) || op.inputs[0] != x || read != 1) return false;
