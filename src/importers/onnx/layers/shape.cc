@@ -2,6 +2,7 @@
 // Shapes and what only changes them.
 #include <algorithm>
 
+#include "importers/lowerings/dims.h"
 #include "importers/onnx/builder.h"
 #include "ops/layout_util.h"
 
@@ -116,14 +117,15 @@ Status ConvertFlatten(NodeContext& c) {
   const int64_t given = c.Int("axis", 1);
   const auto axis = static_cast<int>(given < 0 ? given + in.rank() : given);
   if (axis < 0 || axis > in.rank()) return c.Fail("an axis of the input", std::to_string(given), "check the model");
+  if (in.rank() == 2 && axis == 1) return Set(c, c.Input(0));
   const auto product = [&](int from, int to) {
     int64_t n = 1;
     for (int i = from; i < to; ++i) n = in[i] == kUnknown || n == kUnknown ? kUnknown : n * in[i];
     return n > INT32_MAX ? kUnknown : static_cast<int32_t>(n);
   };
-  OCTET_ASSIGN(const Value y, c.Reshape(c.Input(0), Shape{product(0, axis), product(axis, in.rank())}));
-  c.SetOutput(0, y);
-  return {};
+  const auto dim = [&](int from, int to) { return Dim{product(from, to), to - from == 1 ? c.Input(0) : Value{}, from}; };
+  const Dim dims[] = {dim(0, axis), dim(axis, in.rank())};
+  return Set(c, Reshape(c, c.Input(0), dims));
 }
 
 Result<std::vector<int32_t>> SortedAxes(NodeContext& c, int rank) {
