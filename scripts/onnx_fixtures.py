@@ -556,8 +556,23 @@ def resized_open():
     save("resized_open", m, given, computed(m, given))
 
 
+def eca():
+    """Efficient channel attention as PyTorch writes it with a free batch, whose size comes from another tensor's shape: two blocks around a skip."""
+    w = {"zero": np.array(0), "front": np.array([0]), "one": np.array([1]), "rest": np.array([-1]), "w0": floats(8, 3, 3, 3), "w1": floats(8, 8, 1, 1), "w2": floats(8, 8, 1, 1), "k": floats(1, 1, 3), "last": floats(8, 8, 1, 1)}
+
+    def block(x, p):
+        return [N("Conv", [x, "w" + p], ["c" + p]), N("ReduceMean", ["c" + p], ["m" + p], axes=[2, 3], keepdims=0), N("Shape", ["c" + p], ["s" + p]), N("Gather", ["s" + p, "zero"], ["n" + p], axis=0),
+                N("Unsqueeze", ["n" + p, "front"], ["u" + p]), N("Concat", ["u" + p, "one", "rest"], ["to" + p], axis=0), N("Reshape", ["m" + p, "to" + p], ["row" + p]), N("Conv", ["row" + p, "k"], ["e" + p], pads=[1, 1]),
+                N("Sigmoid", ["e" + p], ["g" + p]), N("Concat", ["u" + p, "rest", "one", "one"], ["back" + p], axis=0), N("Reshape", ["g" + p, "back" + p], ["r" + p]), N("Expand", ["r" + p, "s" + p], ["x" + p]), N("Mul", ["c" + p, "x" + p], ["y" + p])]
+
+    nodes = [N("Conv", ["x", "w0"], ["a"], pads=[1, 1, 1, 1]), N("Relu", ["a"], ["a0"])] + block("a0", "1") + [N("Add", ["y1", "a0"], ["b"]), N("Relu", ["b"], ["b0"])] + block("b0", "2")
+    nodes += [N("Add", ["y2", "b0"], ["d"]), N("Conv", ["d", "last"], ["e"]), N("GlobalAveragePool", ["e"], ["p"]), N("Flatten", ["p"], ["y"])]
+    m = model(nodes, [("x", F, ["N", 3, 6, 6])], [("y", F, ["N", 8])], w)
+    save("eca", m, [floats(3, 3, 6, 6)])
+
+
 if __name__ == "__main__":
     OUT.mkdir(parents=True, exist_ok=True)
-    for make in (cnn, unet, shapes, transformer, recurrent, quantized, loops, old, function, external, refused, any_length, excite, einsum, free_axes, masks, placed, blocks, broadcast, grids, quantized_lstm, regions, branches, scans, cubic, solids, batches, quotients, distinct, overwritten, collected, halves, triangles, rolled, counted, any_boxes, spread, chosen_sequences, placed_open, resized_open):
+    for make in (cnn, unet, shapes, transformer, recurrent, quantized, loops, old, function, external, refused, any_length, excite, einsum, free_axes, masks, placed, blocks, broadcast, grids, quantized_lstm, regions, branches, scans, cubic, solids, batches, quotients, distinct, overwritten, collected, halves, triangles, rolled, counted, any_boxes, spread, chosen_sequences, placed_open, resized_open, eca):
         make()
     print(f"{OUT}: {sum(f.stat().st_size for f in OUT.iterdir())} bytes")
