@@ -571,8 +571,20 @@ def eca():
     save("eca", m, [floats(3, 3, 6, 6)])
 
 
+def boxes_placed():
+    """x[:, a:b, c:] += … as TorchScript writes it with a free batch, constant coordinates of a box (with a middle left as it is), and ones that are none."""
+    w = {"zero": np.array(0), "one": np.array(1), "rows": np.array([1, 2]).reshape(2, 1), "columns": np.array([2, 3]), "last": np.array([-1]), "col": np.array([-1, 1, 1]),
+         "box": np.stack(np.meshgrid([0, 1], [1, 2], indexing="ij"), -1).astype(np.int64), "mixed": np.stack(np.meshgrid([1, 0], [1, 2], indexing="ij"), -1).astype(np.int64)}
+    nodes = [N("Shape", ["x"], ["s"]), N("Gather", ["s", "zero"], ["n"], axis=0), N("Range", ["zero", "n", "one"], ["r"]), N("Reshape", ["r", "col"], ["rc"]), N("Shape", ["v"], ["vs"])]
+    for name, source in (("a", "rc"), ("b", "rows"), ("c", "columns")):
+        nodes += [N("Expand", [source, "vs"], ["e" + name]), N("Unsqueeze", ["e" + name, "last"], ["u" + name])]
+    nodes += [N("Concat", ["ua", "ub", "uc"], ["at"], axis=-1), N("Relu", ["x"], ["y0"]), N("ScatterND", ["y0", "at", "v"], ["y"]), N("ScatterND", ["z", "box", "p"], ["q"]), N("ScatterND", ["z", "mixed", "p"], ["m"])]
+    m = model(nodes, [("x", F, ["N", 4, 4]), ("v", F, ["N", 2, 2]), ("z", F, [3, 4, 2]), ("p", F, [2, 2, 2])], [("y", F, ["N", 4, 4]), ("q", F, [3, 4, 2]), ("m", F, [3, 4, 2])], w)
+    save("boxes_placed", m, [floats(2, 4, 4), floats(2, 2, 2), floats(3, 4, 2), floats(2, 2, 2)])
+
+
 if __name__ == "__main__":
     OUT.mkdir(parents=True, exist_ok=True)
-    for make in (cnn, unet, shapes, transformer, recurrent, quantized, loops, old, function, external, refused, any_length, excite, einsum, free_axes, masks, placed, blocks, broadcast, grids, quantized_lstm, regions, branches, scans, cubic, solids, batches, quotients, distinct, overwritten, collected, halves, triangles, rolled, counted, any_boxes, spread, chosen_sequences, placed_open, resized_open, eca):
+    for make in (cnn, unet, shapes, transformer, recurrent, quantized, loops, old, function, external, refused, any_length, excite, einsum, free_axes, masks, placed, blocks, broadcast, grids, quantized_lstm, regions, branches, scans, cubic, solids, batches, quotients, distinct, overwritten, collected, halves, triangles, rolled, counted, any_boxes, spread, chosen_sequences, placed_open, resized_open, eca, boxes_placed):
         make()
     print(f"{OUT}: {sum(f.stat().st_size for f in OUT.iterdir())} bytes")

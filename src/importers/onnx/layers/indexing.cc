@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Picking and placing elements by indices, which may be negative in ONNX.
 #include <algorithm>
+#include <optional>
 #include <set>
 
 #include "importers/lowerings/dims.h"
@@ -315,11 +316,125 @@ Status ConvertScatterElements(NodeContext& c) {
   return Set(c, ShapedLike(c, y, x));
 }
 
+// What a slice of one axis covers: numbers that follow each other, or (whole) all.
+struct Span {
+  int32_t begin = 0, count = 0;
+  bool whole = false;
+};
+
+std::optional<Span> SpanOf(std::span<const int64_t> numbers, int32_t size) {
+  if (numbers.empty() || size == kUnknown) return std::nullopt;
+  for (size_t i = 0; i < numbers.size(); ++i)
+    if (numbers[i] != numbers[0] + static_cast<int64_t>(i)) return std::nullopt;
+  if (numbers.front() < 0 || numbers.back() >= size) return std::nullopt;
+  const auto count = static_cast<int32_t>(numbers.size());
+  return Span{static_cast<int32_t>(numbers[0]), count, count == size};
+}
+
+// Constant coordinates of a box of the data, in order.
+std::vector<Span> ConstantBox(NodeContext& c, const Shape& in, Value at) {
+  const auto v = c.IntsOf(at);
+  const Shape s = c.shape(at);
+  const int depth = s.back();
+  if (!v || v->empty() || s.rank() != depth + 1) return {};
+  std::vector<Span> box;
+  for (int k = 0; k < depth; ++k) {
+    std::vector<int64_t> along;
+    const int64_t inner = s.elements(k + 1, depth);
+    for (int32_t i = 0; i < s[k]; ++i) along.push_back((*v)[static_cast<size_t>(i * inner * depth + k)]);
+    const std::optional<Span> span = SpanOf(along, in[k]);
+    if (!span) return {};
+    for (int64_t i = 0; i < s.elements(0, depth); ++i)
+      if ((*v)[static_cast<size_t>(i * depth + k)] != span->begin + i / inner % s[k]) return {};
+    box.push_back(*span);
+  }
+  return box;
+}
+
+const NodeProto* MakerOf(NodeContext& c, std::string_view name, std::string_view op) {
+  const auto it = c.scope().makers.find(name);
+  return it != c.scope().makers.end() && it->second->op == op ? it->second : nullptr;
+}
+
+// One axis of what TorchScript makes of x[:, a:b] = …: the axis's own numbers, spread over all others.
+Result<std::optional<Span>> SpreadSpan(NodeContext& c, Value x, std::string_view coordinate, int axis, int depth) {
+  const NodeProto* unsqueeze = MakerOf(c, coordinate, "Unsqueeze");
+  const NodeProto* expand = unsqueeze ? MakerOf(c, unsqueeze->inputs[0], "Expand") : nullptr;
+  if (!expand) return std::optional<Span>();
+  OCTET_ASSIGN(const Binding numbers, c.builder().Lookup(c.scope(), expand->inputs[0]));
+  const Shape s = numbers.value ? c.shape(numbers.value) : Shape{};
+  if (s.rank() < 1 || s.rank() > depth) return std::optional<Span>();
+  for (int i = 0; i < s.rank(); ++i)
+    if (s[i] != 1 && i + depth - s.rank() != axis) return std::optional<Span>();
+  if (const auto v = c.IntsOf(numbers.value)) return SpanOf(*v, c.shape(x)[axis]);
+  const NodeProto* reshape = MakerOf(c, expand->inputs[0], "Reshape");
+  const NodeProto* range = reshape ? MakerOf(c, reshape->inputs[0], "Range") : nullptr;
+  if (!range || range->inputs.size() != 3) return std::optional<Span>();
+  std::vector<Partial> given;
+  for (const std::string_view name : range->inputs) {
+    OCTET_ASSIGN(const Binding b, c.builder().Lookup(c.scope(), name));
+    given.push_back(b.value ? c.PartialFor(x, b.value) : Partial{});
+    if (!given.back().valid || given.back().numbers.size() != 1) return std::optional<Span>();
+  }
+  const bool whole = given[0].numbers[0] == Number::Of(0) && given[2].numbers[0] == Number::Of(1) && given[1].numbers[0].Is(x.id, axis);
+  return whole ? std::optional(Span{0, kUnknown, true}) : std::nullopt;
+}
+
+// The box of the data that the node's indices name in order; empty where they do not.
+Result<std::vector<Span>> BoxOf(NodeContext& c, Value x, Value at) {
+  const Shape in = c.shape(x), s = c.shape(at);
+  if (s.rank() < 2 || s.back() < 1 || s.back() > in.rank()) return std::vector<Span>();
+  if (c.is_constant(at)) return ConstantBox(c, in, at);
+  const NodeProto* join = MakerOf(c, c.node().inputs[1], "Concat");
+  const auto depth = static_cast<size_t>(s.back());
+  if (!join || join->inputs.size() != depth || s.rank() != s.back() + 1) return std::vector<Span>();
+  std::vector<Span> box;
+  for (size_t k = 0; k < depth; ++k) {
+    OCTET_ASSIGN(const std::optional<Span> span, SpreadSpan(c, x, join->inputs[k], static_cast<int>(k), static_cast<int>(depth)));
+    if (!span) return std::vector<Span>();
+    box.push_back(*span);
+  }
+  return box;
+}
+
+// x with the updates in the place of a box: joined, axis by axis, with what lies around it.
+Result<Value> WithBox(NodeContext& c, Value x, std::span<const Span> box, int axis, Value updates) {
+  while (!box.empty() && box[0].whole) box = box.subspan(1), ++axis;
+  if (box.empty()) return updates;
+  const Shape s = c.shape(x);
+  const auto part = [&](int32_t begin, int32_t count) {
+    std::vector<int32_t> from(static_cast<size_t>(s.rank()), 0), size(static_cast<size_t>(s.rank()), -1);
+    from[static_cast<size_t>(axis)] = begin;
+    size[static_cast<size_t>(axis)] = count;
+    return c.Make("slice", {x, c.Vector(from), c.Vector(size)});
+  };
+  std::vector<Value> parts;
+  if (box[0].begin > 0) {
+    OCTET_ASSIGN(const Value before, part(0, box[0].begin));
+    parts.push_back(before);
+  }
+  if (std::ranges::all_of(box.subspan(1), &Span::whole)) {
+    parts.push_back(updates);
+  } else {
+    OCTET_ASSIGN(Value inside, part(box[0].begin, box[0].count));
+    OCTET_ASSIGN(inside, WithBox(c, inside, box.subspan(1), axis + 1, updates));
+    parts.push_back(inside);
+  }
+  if (const int32_t end = box[0].begin + box[0].count; end < s[axis]) {
+    OCTET_ASSIGN(const Value behind, part(end, s[axis] - end));
+    parts.push_back(behind);
+  }
+  return c.Make("concatenation", parts, {{"axis", axis}});
+}
+
 Status ConvertScatterNd(NodeContext& c) {
   const Value x = c.Input(0);
   const Shape s = c.shape(c.Input(1));
   if (s.rank() < 1 || s.back() == kUnknown) return c.Fail("indices of known depth", s.text(), "");
   OCTET_ASSIGN(const Value at, Coordinates(c, x, 0));
+  OCTET_ASSIGN(const std::string_view reduction, Reduction(c));
+  OCTET_ASSIGN(const std::vector<Span> box, reduction.empty() ? BoxOf(c, x, at) : Result<std::vector<Span>>(std::vector<Span>()));
+  if (!box.empty() && c.rank(c.Input(2)) == c.rank(x)) return Set(c, WithBox(c, x, box, 0, c.Input(2)));
   return Set(c, Placed(c, x, at, c.Input(2)));
 }
 
