@@ -527,8 +527,64 @@ def spread():
     save("spread", m, [floats(2, 3, 4)])
 
 
+def placed_open():
+    """Picking and placing where the numbers of rows and of indices are data: one index for a whole slice, spread over its elements (detectors pool regions
+    of several levels so); an index for each element, some counted from the end; coordinates; updates that are none."""
+    w = {"ones": np.array([1, 4, 2]), "wide": np.array([1, 1, 3]), "zero": np.array(0.0, np.float32), "col": np.array([-1, 1, 1]), "none": np.array([0])}
+    nodes = [N("Greater", ["score", "zero"], ["good"]), N("NonZero", ["good"], ["found"]), N("Squeeze", ["found", "none"], ["list"]), N("Reshape", ["list", "col"], ["each"]), N("Expand", ["each", "ones"], ["spread"]),
+             N("ScatterElements", ["x", "spread", "v"], ["slices"], axis=0), N("GatherElements", ["x", "spread"], ["taken"], axis=0),
+             N("Tile", ["best", "wide"], ["bests"]), N("GatherElements", ["z", "bests"], ["tops"], axis=1), N("GatherElements", ["z", "own"], ["cells"], axis=1), N("GatherElements", ["z", "own"], ["heads"], axis=0),
+             N("ScatterElements", ["z", "own", "put"], ["lifted"], axis=1, reduction="max"), N("ScatterElements", ["z", "own", "put"], ["added"], axis=0, reduction="add"), N("ScatterElements", ["z", "own", "put"], ["rows"], axis=2),
+             N("ScatterND", ["z", "places", "values"], ["nd"]), N("GatherND", ["z", "inner"], ["pairs"], batch_dims=1)]
+    inputs = [("score", F, ["N"]), ("x", F, ["N", 4, 2]), ("v", F, ["K", 4, 2]), ("z", F, ["B", "T", 3]), ("best", I, ["B", "P", 1]), ("own", I, ["B", "Q", 2]), ("put", F, ["B", "Q", 2]), ("places", I, ["M", 2]), ("values", F, ["M", 3]), ("inner", I, ["B", "M", 2])]
+    outputs = {"slices": 3, "taken": 3, "tops": 3, "cells": 3, "heads": 3, "lifted": 3, "added": 3, "rows": 3, "nd": 3, "pairs": 2}
+    m = model(nodes, inputs, [(o, F, [f"{o}{i}" for i in range(rank)]) for o, rank in outputs.items()], w, opset=18)
+    x, z = floats(5, 4, 2), floats(2, 4, 3)
+    given = [np.array([1, -1, 2, -2, 1], np.float32), x, floats(3, 4, 2), z, RNG.integers(0, 4, (2, 2, 1)), RNG.integers(-2, 2, (2, 3, 2)), floats(2, 3, 2), np.array([[0, 1], [1, 3], [0, 1]]), floats(3, 3), RNG.integers(0, 3, (2, 3, 2))]
+    save("placed_open", m, given, computed(m, given))
+
+
+def resized_open():
+    """Images to sizes that are data, in all the ways that need none of them known; and images of open size to a fixed one."""
+    w = {"fixed": np.array([1, 2, 7, 4]), "corner": np.array(0)}
+    ways = {"lh": dict(mode="linear"), "lc": dict(mode="linear", coordinate_transformation_mode="align_corners"), "la": dict(mode="linear", coordinate_transformation_mode="asymmetric"),
+            "na": dict(mode="nearest", coordinate_transformation_mode="asymmetric", nearest_mode="floor"), "cu": dict(mode="cubic"), "cv": dict(mode="cubic", cubic_coeff_a=-0.5)}
+    nodes = [N("Shape", ["x"], ["front"], start=0, end=2), N("Concat", ["front", "hw"], ["sizes"], axis=0)] + [N("Resize", ["x", "", "", "sizes"], [k], **v) for k, v in ways.items()]
+    nodes += [N("Resize", ["x", "", "", "hw"], ["axes"], mode="linear", axes=[2, 3]), N("Resize", ["open", "", "", "fixed"], ["set"], mode="linear"), N("Gather", ["lh", "corner"], ["one"], axis=0), N("Gather", ["one", "corner"], ["plane"], axis=0)]
+    m = model(nodes, [("x", F, [1, 2, 5, 6]), ("hw", I, [2]), ("open", F, [1, 2, "H", "W"])], [(k, F, [1, 2, "H2", "W2"]) for k in [*ways, "axes"]] + [("set", F, [1, 2, 7, 4]), ("plane", F, ["H2", "W2"])], w, opset=18)
+    given = [floats(1, 2, 5, 6), np.array([8, 4]), floats(1, 2, 3, 9)]
+    save("resized_open", m, given, computed(m, given))
+
+
+def eca():
+    """Efficient channel attention as PyTorch writes it with a free batch, whose size comes from another tensor's shape: two blocks around a skip."""
+    w = {"zero": np.array(0), "front": np.array([0]), "one": np.array([1]), "rest": np.array([-1]), "w0": floats(8, 3, 3, 3), "w1": floats(8, 8, 1, 1), "w2": floats(8, 8, 1, 1), "k": floats(1, 1, 3), "last": floats(8, 8, 1, 1)}
+
+    def block(x, p):
+        return [N("Conv", [x, "w" + p], ["c" + p]), N("ReduceMean", ["c" + p], ["m" + p], axes=[2, 3], keepdims=0), N("Shape", ["c" + p], ["s" + p]), N("Gather", ["s" + p, "zero"], ["n" + p], axis=0),
+                N("Unsqueeze", ["n" + p, "front"], ["u" + p]), N("Concat", ["u" + p, "one", "rest"], ["to" + p], axis=0), N("Reshape", ["m" + p, "to" + p], ["row" + p]), N("Conv", ["row" + p, "k"], ["e" + p], pads=[1, 1]),
+                N("Sigmoid", ["e" + p], ["g" + p]), N("Concat", ["u" + p, "rest", "one", "one"], ["back" + p], axis=0), N("Reshape", ["g" + p, "back" + p], ["r" + p]), N("Expand", ["r" + p, "s" + p], ["x" + p]), N("Mul", ["c" + p, "x" + p], ["y" + p])]
+
+    nodes = [N("Conv", ["x", "w0"], ["a"], pads=[1, 1, 1, 1]), N("Relu", ["a"], ["a0"])] + block("a0", "1") + [N("Add", ["y1", "a0"], ["b"]), N("Relu", ["b"], ["b0"])] + block("b0", "2")
+    nodes += [N("Add", ["y2", "b0"], ["d"]), N("Conv", ["d", "last"], ["e"]), N("GlobalAveragePool", ["e"], ["p"]), N("Flatten", ["p"], ["y"])]
+    m = model(nodes, [("x", F, ["N", 3, 6, 6])], [("y", F, ["N", 8])], w)
+    save("eca", m, [floats(3, 3, 6, 6)])
+
+
+def boxes_placed():
+    """x[:, a:b, c:] += … as TorchScript writes it with a free batch, constant coordinates of a box (with a middle left as it is), and ones that are none."""
+    w = {"zero": np.array(0), "one": np.array(1), "rows": np.array([1, 2]).reshape(2, 1), "columns": np.array([2, 3]), "last": np.array([-1]), "col": np.array([-1, 1, 1]),
+         "box": np.stack(np.meshgrid([0, 1], [1, 2], indexing="ij"), -1).astype(np.int64), "mixed": np.stack(np.meshgrid([1, 0], [1, 2], indexing="ij"), -1).astype(np.int64)}
+    nodes = [N("Shape", ["x"], ["s"]), N("Gather", ["s", "zero"], ["n"], axis=0), N("Range", ["zero", "n", "one"], ["r"]), N("Reshape", ["r", "col"], ["rc"]), N("Shape", ["v"], ["vs"])]
+    for name, source in (("a", "rc"), ("b", "rows"), ("c", "columns")):
+        nodes += [N("Expand", [source, "vs"], ["e" + name]), N("Unsqueeze", ["e" + name, "last"], ["u" + name])]
+    nodes += [N("Concat", ["ua", "ub", "uc"], ["at"], axis=-1), N("Relu", ["x"], ["y0"]), N("ScatterND", ["y0", "at", "v"], ["y"]), N("ScatterND", ["z", "box", "p"], ["q"]), N("ScatterND", ["z", "mixed", "p"], ["m"])]
+    m = model(nodes, [("x", F, ["N", 4, 4]), ("v", F, ["N", 2, 2]), ("z", F, [3, 4, 2]), ("p", F, [2, 2, 2])], [("y", F, ["N", 4, 4]), ("q", F, [3, 4, 2]), ("m", F, [3, 4, 2])], w)
+    save("boxes_placed", m, [floats(2, 4, 4), floats(2, 2, 2), floats(3, 4, 2), floats(2, 2, 2)])
+
+
 if __name__ == "__main__":
     OUT.mkdir(parents=True, exist_ok=True)
-    for make in (cnn, unet, shapes, transformer, recurrent, quantized, loops, old, function, external, refused, any_length, excite, einsum, free_axes, masks, placed, blocks, broadcast, grids, quantized_lstm, regions, branches, scans, cubic, solids, batches, quotients, distinct, overwritten, collected, halves, triangles, rolled, counted, any_boxes, spread, chosen_sequences):
+    for make in (cnn, unet, shapes, transformer, recurrent, quantized, loops, old, function, external, refused, any_length, excite, einsum, free_axes, masks, placed, blocks, broadcast, grids, quantized_lstm, regions, branches, scans, cubic, solids, batches, quotients, distinct, overwritten, collected, halves, triangles, rolled, counted, any_boxes, spread, chosen_sequences, placed_open, resized_open, eca, boxes_placed):
         make()
     print(f"{OUT}: {sum(f.stat().st_size for f in OUT.iterdir())} bytes")

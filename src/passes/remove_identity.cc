@@ -96,6 +96,14 @@ bool DropEmpty(Graph& g, graph::NodeId id) {
 
 constexpr std::string_view kBroadcasting[] = {"add", "sub", "mul", "div", "minimum", "maximum"};
 
+// What a node spreads, where that is all it does: broadcast_to, and a product with ones, which leaves open dimensions as they are.
+TensorId SpreadBy(const Graph& g, graph::NodeId maker) {
+  const graph::Node& n = g.node(maker);
+  if (n.op->name == "broadcast_to") return g.tensor(n.outputs[0]).type.shape.known() ? n.inputs[0] : graph::kNoTensor;
+  const auto* fused = FindAttr<ops::Activation>(n, "fused_activation_function");
+  return n.op->name == "mul" && fused && *fused == ops::Activation::kNone && AllEqual(g, n.inputs[1], 1.0f) ? n.inputs[0] : graph::kNoTensor;
+}
+
 // What a tensor is spread for, where the operator spreads it itself: PyTorch's expand_as before a product.
 bool SkipBroadcast(Graph& g, graph::NodeId id) {
   const graph::Node& n = g.node(id);
@@ -103,10 +111,11 @@ bool SkipBroadcast(Graph& g, graph::NodeId id) {
   if (std::ranges::count(n.inputs, graph::kNoTensor) > 0) return false;
   for (int i = 0; i < 2; ++i) {
     const graph::NodeId maker = g.tensor(n.inputs[static_cast<size_t>(i)]).producer;
-    if (maker < 0 || g.node(maker).op->name != "broadcast_to") continue;
-    const TensorId spread = g.node(maker).outputs[0], x = g.node(maker).inputs[0], other = n.inputs[static_cast<size_t>(1 - i)];
+    const TensorId x = maker < 0 ? graph::kNoTensor : SpreadBy(g, maker);
+    if (x == graph::kNoTensor) continue;
+    const TensorId spread = g.node(maker).outputs[0], other = n.inputs[static_cast<size_t>(1 - i)];
     const Shape& whole = g.tensor(other).type.shape;  // As large as the result. LiteRT broadcasts four dimensions everywhere.
-    if (other == spread || !whole.known() || whole.rank() < 1 || whole.rank() > 4 || !(g.tensor(spread).type.shape == whole)) continue;
+    if (other == spread || whole.rank() < 1 || whole.rank() > 4 || !(g.tensor(spread).type.shape == whole)) continue;
     if (g.tensor(x).type.quant != g.tensor(spread).type.quant) continue;
     g.SetInput(id, i, x);
     return true;

@@ -144,7 +144,7 @@ bool SinkReduction(Graph& g, NodeId id) {
   const NodeId t = TransposeBefore(g, n.inputs[0]);
   const auto* keep = FindAttr<bool>(n, "keep_dims");
   const graph::Tensor& list = g.tensor(n.inputs[1]);
-  if (t < 0 || !keep || *keep || g.SoleConsumer(n.inputs[0]) != id || !list.constant || list.type.dtype != DType::kI32) return false;
+  if (t < 0 || !keep || *keep || !list.constant || list.type.dtype != DType::kI32) return false;
   const Permutation p = *PermutationOf(g, t);
   std::vector<bool> gone(p.size(), false);  // Dimensions of the transpose's input.
   std::vector<int32_t> axes;
@@ -154,7 +154,7 @@ bool SinkReduction(Graph& g, NodeId id) {
   for (const int32_t a : p)
     if (!gone[static_cast<size_t>(a)]) q.push_back(static_cast<int32_t>(std::count(gone.begin(), gone.begin() + a, false)));
   const TensorId y = n.outputs[0];
-  if (q.empty()) return false;
+  if (q.empty() || (!IsIdentity(q) && g.SoleConsumer(n.inputs[0]) != id)) return false;
   std::ranges::sort(axes);
   g.SetInput(id, 1, g.AddConstant<int32_t>(n.place + "/axes", list.type.shape, axes));
   g.SetInput(id, 0, g.node(t).inputs[0]);

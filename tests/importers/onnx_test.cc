@@ -76,7 +76,7 @@ TEST_P(OnnxFixture, AgreesWithTheReferenceEvaluator) {
 
 INSTANTIATE_TEST_SUITE_P(Onnx, OnnxFixture, testing::Values("cnn", "unet", "shapes", "transformer", "recurrent", "quantized", "loops", "old", "function", "external", "any_length", "excite", "einsum", "free_axes", "masks",
                                                                "placed", "blocks", "broadcast", "grids", "quantized_lstm", "regions", "branches", "scans", "scan_of_batch", "cubic", "solids", "quotients", "distinct",
-                                                               "overwritten", "collected", "halves", "triangles", "rolled", "counted", "any_boxes", "spread", "chosen_sequences"));
+                                                               "overwritten", "placed_open", "resized_open", "collected", "halves", "triangles", "rolled", "counted", "any_boxes", "spread", "chosen_sequences", "eca", "boxes_placed"));
 
 TEST(Onnx, ConvolutionsKeepNoTransposeButTheInputs) {
   const auto ops = Operators(Optimized("cnn.onnx"));
@@ -90,6 +90,20 @@ TEST(Onnx, ConvolutionsKeepNoTransposeButTheInputs) {
 TEST(Onnx, SkipsAcrossLevelsCostNoTranspose) { EXPECT_EQ(Operators(Optimized("unet.onnx")).at("transpose"), 2); }
 
 TEST(Onnx, JoiningNothingCostsNoOperator) { EXPECT_EQ(Operators(Optimized("rolled.onnx")).at("concatenation"), 1); }  // That of the shape.
+
+TEST(Onnx, ABoxThatIsPlacedIsJoinedWithWhatLiesAroundIt) {
+  const auto ops = Operators(Optimized("boxes_placed.onnx"));
+  EXPECT_FALSE(ops.contains("shape"));
+  EXPECT_EQ(ops.at("scatter_nd"), 1);  // Places that are no box.
+}
+
+TEST(Onnx, AFreeBatchIsFollowedToWhatItsSizeIsAskedFrom) {
+  const auto ops = Operators(Optimized("eca.onnx"));
+  EXPECT_EQ(ops.at("transpose"), 1);  // The input's.
+  EXPECT_FALSE(ops.contains("shape"));
+  EXPECT_FALSE(ops.contains("fill"));
+  EXPECT_EQ(ops.at("mul"), 2);  // Nothing is spread by ones.
+}
 
 TEST(Onnx, SpreadingForWhatBroadcastsCostsNoOperator) { EXPECT_EQ(Operators(Optimized("spread.onnx")).at("broadcast_to"), 1); }
 

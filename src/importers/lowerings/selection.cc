@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "importers/lowerings/selection.h"
 
+#include "ops/keras_conv_util.h"
+
 namespace octet::importers {
 
 Result<Value> Bucketize(Lowering& c, Value x, const std::vector<float>& boundaries) {
@@ -17,6 +19,13 @@ Result<Value> DimensionsOf(Lowering& c, Value x) {
   const Shape s = c.shape(x);
   if (s.known()) return c.Vector(s.dims());
   return c.Make("shape", {x}, {{"out_type", static_cast<int64_t>(DType::kI32)}});
+}
+
+Result<Value> Positions(Lowering& c, Value x, int axis) {
+  constexpr int32_t kZero = 0, kOne = 1;
+  OCTET_ASSIGN(const Value n, ops::DimensionOf(c, x, axis));
+  const Value inputs[] = {c.Constant<int32_t>(Shape{}, std::span(&kZero, 1)), n, c.Constant<int32_t>(Shape{}, std::span(&kOne, 1))};
+  return c.EmitAs("range", inputs, nullptr, {DType::kI32, Shape{c.shape(x)[axis]}, {}});
 }
 
 Result<Value> ScatterInto(Lowering& c, Value tensor, Value indices, Value updates, Scatter how) {

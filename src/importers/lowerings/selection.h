@@ -9,6 +9,8 @@ namespace octet::importers {
 Result<Value> Bucketize(Lowering& c, Value x, const std::vector<float>& boundaries);
 // The dimensions of x as an int32 vector: a constant where they are known.
 Result<Value> DimensionsOf(Lowering& c, Value x);
+// 0, 1, … along an axis of x.
+Result<Value> Positions(Lowering& c, Value x, int axis);
 
 // tensor with updates [..., rest] at indices [..., depth]: put in, added or subtracted.
 enum class Scatter : uint8_t { kUpdate, kAdd, kSub };

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "graph/dimensions.h"
 #include "importers/onnx/builder.h"
 
 namespace octet::importers::onnx {
@@ -101,6 +102,22 @@ std::vector<float> NodeContext::FloatsOf(Value v) const {
   if (type(v).dtype == DType::kF32) return {data_as<float>(v).begin(), data_as<float>(v).end()};
   const auto ints = IntsOf(v);
   return ints ? std::vector<float>(ints->begin(), ints->end()) : std::vector<float>();
+}
+
+Partial NodeContext::PartialFor(Value x, Value v) const {
+  Partial p = PartialOf(v);
+  const graph::Graph& g = builder_.graph();
+  for (octet::importers::onnx::Number& n : p.numbers) {
+    if (n.known || n.tensor < 0 || n.tensor == x.id) continue;
+    const graph::Dimension origin = graph::OriginOf(g, {n.tensor, n.axis});
+    for (int a = 0; a < rank(x); ++a) {
+      if (shape(x)[a] != kUnknown || graph::OriginOf(g, {x.id, a}) != origin) continue;
+      n.tensor = x.id;
+      n.axis = a;
+      break;
+    }
+  }
+  return p;
 }
 
 Partial NodeContext::PartialOf(Value v) const {

@@ -86,6 +86,8 @@ class NodeContext : public Lowering {
   Result<double> NumberAt(int i, std::string_view key, double fallback);
   // What is known of a tensor of whole numbers: see partial.h.
   Partial PartialOf(Value v) const;
+  // With dimensions of other tensors that always equal one of x as those of x.
+  Partial PartialFor(Value x, Value v) const;
   void SetPartial(Value v, Partial p);
   // The constant as floats; empty when it is none.
   std::vector<float> FloatsOf(Value v) const;

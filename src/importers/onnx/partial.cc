@@ -40,7 +40,8 @@ Numbers OfGather(NodeContext& c) {
 Numbers OfConcat(NodeContext& c) {
   Partial p{true, false, {}};
   for (int i = 0; i < c.num_inputs(); ++i) {
-    const Partial x = c.PartialOf(c.Input(i));
+    Partial x = c.PartialOf(c.Input(i));
+    if (!x.valid) x = Computed(c.shape(c.Input(i)));
     if (!x.valid || x.scalar) return std::nullopt;
     p.numbers.insert(p.numbers.end(), x.numbers.begin(), x.numbers.end());
   }
@@ -176,6 +177,11 @@ template <class T> Value ConstantOf(NodeContext& c, const Partial& p) {
 }
 
 }  // namespace
+
+Partial Computed(const Shape& s) {
+  const bool counted = s.rank() == 1 && s[0] != kUnknown && s[0] <= static_cast<int32_t>(kMaxNumbers);
+  return {counted, false, std::vector<Number>(counted ? static_cast<size_t>(s[0]) : 0)};
+}
 
 bool ComputeNumbers(NodeContext& c) {
   static constexpr std::string_view kArithmetic[] = {"Add", "Sub", "Mul", "Div", "Mod", "Max"};

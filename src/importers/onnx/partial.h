@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "base/types.h"
+
 namespace octet::importers::onnx {
 
 struct Number {
@@ -35,6 +37,9 @@ struct Partial {
     return count;
   }
 };
+
+// Of a vector of this shape that is data: how many numbers it has, where that is known.
+Partial Computed(const Shape& shape);
 
 class NodeContext;
 // Arithmetic whose result is known: done, without an operator.

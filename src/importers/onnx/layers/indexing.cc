@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // Picking and placing elements by indices, which may be negative in ONNX.
 #include <algorithm>
+#include <optional>
 #include <set>
 
+#include "importers/lowerings/dims.h"
+#include "importers/lowerings/selection.h"
+#include "importers/onnx/builder.h"
 #include "importers/onnx/context.h"
 #include "importers/onnx/rules.h"
+#include "ops/keras_conv_util.h"
 
 namespace octet::importers::onnx {
 namespace {
@@ -31,19 +36,92 @@ Status ConvertGather(NodeContext& c) {
   return Set(c, c.Make("gather", {x, indices}, {{"axis", axis}}));
 }
 
+// The node's indices [..., depth] of the axes behind the `batch` first ones, with constant ones counted from the start.
+Result<Value> Coordinates(NodeContext& c, Value x, int64_t batch) {
+  const Shape in = c.shape(x), at = c.shape(c.Input(1));
+  const auto v = c.IntsOf(c.Input(1));
+  if (!v || at.rank() < 1 || at.back() < 1) return c.Cast(c.Input(1), DType::kI32);
+  std::vector<int32_t> out;
+  for (size_t i = 0; i < v->size(); ++i) {
+    const int64_t axis = static_cast<int64_t>(i) % at.back() + batch, at_axis = (*v)[i];
+    if (axis >= in.rank()) return c.Fail("places in the data", at.text(), "check the model");
+    const int32_t size = in[static_cast<int>(axis)];
+    if (at_axis < 0 && size == kUnknown) return c.Fail("a known dimension for a negative index", std::to_string(at_axis), "give the input's shape");
+    out.push_back(static_cast<int32_t>(at_axis < 0 ? at_axis + size : at_axis));
+  }
+  return c.Constant<int32_t>(at, std::span<const int32_t>(out));
+}
+
+// Whether computed indices may count from the end: not those that operators made that number things.
+bool MayBeNegative(const graph::Graph& g, graph::TensorId v) {
+  constexpr std::string_view kMoves[] = {"cast", "reshape", "squeeze", "expand_dims", "transpose", "slice", "split", "strided_slice", "gather", "tile", "broadcast_to"};
+  constexpr std::string_view kNumbers[] = {"where", "arg_max", "arg_min", "topk_v2", "range"};
+  for (int steps = 0; steps < 16; ++steps) {
+    const graph::NodeId maker = g.tensor(v).producer;
+    if (maker < 0) return true;
+    const graph::Node& node = g.node(maker);
+    if (std::ranges::find(kNumbers, node.op->name) != std::end(kNumbers)) return node.op->name == "topk_v2" && node.outputs[0] == v;
+    if (std::ranges::find(kMoves, node.op->name) == std::end(kMoves)) return true;
+    v = node.inputs[node.op->name == "split" ? 1 : 0];
+  }
+  return true;
+}
+
+// Indices of an axis as 32-bit numbers that count from its start.
+Result<Value> FromStart(NodeContext& c, Value indices, Value x, int32_t axis) {
+  const int32_t size = c.shape(x)[axis];
+  if (c.is_constant(indices) && size != kUnknown) return Positive(c, indices, size);
+  const bool computed = !c.is_constant(indices) && !MayBeNegative(c.construction().graph(), indices.id);
+  OCTET_ASSIGN(indices, c.Cast(indices, DType::kI32));
+  if (computed) return indices;
+  OCTET_ASSIGN(const Value many, ops::DimensionOf(c, x, axis));
+  OCTET_ASSIGN(const Value negative, c.Emit("less", {indices, c.ScalarInt(0)}));
+  OCTET_ASSIGN(const Value moved, c.Emit("add", {indices, many}));
+  return c.Emit("select_v2", {negative, moved, indices});
+}
+
+Result<Value> Times(NodeContext& c, Value a, Value b) {
+  const auto v = c.IntsOf(b);
+  return v && v->size() == 1 && (*v)[0] == 1 ? Result<Value>(a) : c.Emit("mul", {a, b});
+}
+
+// `count` axes from `first` on as one.
+Result<Value> MergeAxes(NodeContext& c, Value x, int first, int count) {
+  const Shape s = c.shape(x);
+  if (count == 1) return x;
+  std::vector<Dim> dims;
+  for (int i = 0; i < first; ++i) dims.push_back(DimOf(c, x, i));
+  const Shape merged(s.dims().subspan(static_cast<size_t>(first), static_cast<size_t>(count)));
+  dims.push_back({merged.known() ? static_cast<int32_t>(merged.elements()) : kUnknown, {}, 0});
+  for (int i = first + count; i < s.rank(); ++i) dims.push_back(DimOf(c, x, i));
+  return Reshape(c, x, dims);
+}
+
+Result<Value> ShapedLike(NodeContext& c, Value v, Value x) {
+  std::vector<Dim> dims;
+  for (int i = 0; i < c.rank(x); ++i) dims.push_back(DimOf(c, x, i));
+  return Reshape(c, v, dims);
+}
+
+// What coordinates [..., depth] of the axes of x from `first` on number, were those axes one.
+Result<Value> Numbered(NodeContext& c, Value x, Value at, int first) {
+  const int last = c.rank(at) - 1, depth = c.shape(at)[last];
+  if (depth == 1) return c.Make("squeeze", {at}, {{"squeeze_dims", std::vector<int32_t>{last}}});
+  std::vector<Value> strides(static_cast<size_t>(depth), c.ScalarInt(1));
+  for (int i = depth - 1; i > 0; --i) {
+    OCTET_ASSIGN(const Value size, ops::DimensionOf(c, x, first + i));
+    OCTET_ASSIGN(strides[static_cast<size_t>(i - 1)], Times(c, size, strides[static_cast<size_t>(i)]));
+  }
+  OCTET_ASSIGN(const Value each, c.Make("pack", strides, {{"values_count", depth}, {"axis", 0}}));
+  OCTET_ASSIGN(at, c.Emit("mul", {at, each}));
+  return c.Make("sum", {at, c.Vector({last})});
+}
+
 Status ConvertGatherNd(NodeContext& c) {
   const int64_t batch = c.Int("batch_dims", 0);
   const Value x = c.Input(0);
   const Shape in = c.shape(x), at = c.shape(c.Input(1));
-  OCTET_ASSIGN(Value indices, c.Cast(c.Input(1), DType::kI32));
-  if (const auto v = c.IntsOf(indices); v && at.rank() > 0 && at.back() > 0) {
-    std::vector<int32_t> out;
-    for (size_t i = 0; i < v->size(); ++i) {
-      const int64_t axis = static_cast<int64_t>(i) % at.back() + batch;
-      out.push_back(static_cast<int32_t>((*v)[i] < 0 && axis < in.rank() ? (*v)[i] + in[static_cast<int>(axis)] : (*v)[i]));
-    }
-    indices = c.Constant<int32_t>(at, std::span<const int32_t>(out));
-  }
+  OCTET_ASSIGN(Value indices, Coordinates(c, x, batch));
   if (batch == 0) return Set(c, c.Make("gather_nd", {x, indices}));
   if (batch < 0 || batch >= std::min(in.rank(), at.rank())) return c.Fail("fewer batch_dims than dimensions", std::to_string(batch), "");
   const auto b = static_cast<int>(batch);
@@ -51,77 +129,84 @@ Status ConvertGatherNd(NodeContext& c) {
     OCTET_ASSIGN(indices, c.Make("squeeze", {indices}, {{"squeeze_dims", std::vector<int32_t>{at.rank() - 1}}}));
     return Set(c, c.Make("gather", {x, indices}, {{"axis", batch}, {"batch_dims", batch}}));
   }
-  if (!in.known() || !at.known()) return c.Fail("known shapes, or batch_dims 0", in.text() + " and " + at.text(), "give the inputs' shapes");
-  // The batch as one dimension, whose number goes in front of every index.
-  const auto count = static_cast<int32_t>(at.elements(0, b));
-  const auto merged = [&](const Shape& s) {
-    Shape m{count};
-    for (int i = b; i < s.rank(); ++i) m.push_back(s[i]);
-    return m;
-  };
-  if (in.elements(0, b) != count) return c.Fail("one batch", in.text() + " and " + at.text(), "");
-  OCTET_ASSIGN(const Value rows, c.Reshape(x, merged(in)));
-  OCTET_ASSIGN(indices, c.Reshape(indices, merged(at)));
-  Shape one = merged(at);
-  one[one.rank() - 1] = 1;
-  constexpr int64_t kMostPlaces = 1 << 24;
-  if (one.elements() > kMostPlaces) return c.Fail(Format("at most %d places", static_cast<int>(kMostPlaces)), at.text(), "");
-  std::vector<int32_t> numbers;
-  const int64_t each = one.elements() / std::max(1, count);
-  for (int64_t i = 0; i < one.elements(); ++i) numbers.push_back(static_cast<int32_t>(i / each));
-  OCTET_ASSIGN(indices, c.Make("concatenation", {c.Constant<int32_t>(one, std::span<const int32_t>(numbers)), indices}, {{"axis", one.rank() - 1}}));
-  OCTET_ASSIGN(const Value y, c.Make("gather_nd", {rows, indices}));
-  Shape out(at.dims().first(static_cast<size_t>(at.rank() - 1)));
-  for (int i = b + at.back(); i < in.rank(); ++i) out.push_back(in[i]);
-  return Set(c, c.Reshape(y, out));
+  // What the indices are of as one axis, whose places they number.
+  if (at.back() < 1 || b + at.back() > in.rank()) return c.Fail("places in the data", at.text(), "check the model");
+  OCTET_ASSIGN(indices, Numbered(c, x, indices, b));
+  OCTET_ASSIGN(const Value rows, MergeAxes(c, x, b, at.back()));
+  return Set(c, c.Make("gather", {rows, indices}, {{"axis", batch}, {"batch_dims", batch}}));
 }
 
-// Coordinates of every element of `shape`, with those of `axis` replaced by `indices`: [elements, rank].
-Result<Value> Coordinates(NodeContext& c, Value indices, int32_t axis, int32_t size) {
+// The indices of the node, as they were before an Expand or a Tile gave every element behind `axis` the same.
+Result<Value> UnspreadIndices(NodeContext& c, int32_t axis) {
+  const Value indices = c.Input(1);
+  const Shape all = c.shape(indices);
+  const auto maker = c.scope().makers.find(c.node().inputs[1]);
+  if (maker == c.scope().makers.end() || (maker->second->op != "Expand" && maker->second->op != "Tile")) return indices;
+  OCTET_ASSIGN(const Binding source, c.builder().Lookup(c.scope(), maker->second->inputs[0]));
+  if (!source.value || c.rank(source.value) != all.rank()) return indices;
+  const Shape own = c.shape(source.value);
+  for (int i = 0; i < all.rank(); ++i)
+    if (i <= axis ? own[i] != all[i] && own[i] != kUnknown : own[i] != 1) return indices;
+  return source.value;
+}
+
+// One index for each slice of `axis`, for each place in front of it: [batch…, slices]. Empty where elements behind the axis have their own. What is
+// in front and behind must be as the data has it.
+Result<Value> SliceIndices(NodeContext& c, int32_t axis) {
+  const Shape x = c.shape(c.Input(0)), all = c.shape(c.Input(1));
+  if (all.rank() != x.rank()) return Value{};
+  for (int i = 0; i < all.rank(); ++i)
+    if (i != axis && (x[i] != all[i] || (i > axis && x[i] == kUnknown))) return Value{};
+  OCTET_ASSIGN(const Value indices, UnspreadIndices(c, axis));
+  std::vector<int32_t> behind;
+  for (int i = axis + 1; i < all.rank(); ++i) {
+    if (c.shape(indices)[i] != 1) return Value{};
+    behind.push_back(i);
+  }
+  if (behind.empty()) return indices;
+  return c.Make("squeeze", {indices}, {{"squeeze_dims", behind}});
+}
+
+// The numbers of the data's elements that the node's indices name: theirs along `axis`, each one's own place along the others.
+Result<Value> ElementNumbers(NodeContext& c, int32_t axis) {
+  const Value x = c.Input(0), indices = c.Input(1);
   const Shape s = c.shape(indices);
-  if (!s.known() || s.elements() > (1 << 22)) return c.Fail("indices of known shape", s.text(), "give the inputs' shapes");
-  OCTET_ASSIGN(Value own, Positive(c, indices, size));
-  OCTET_ASSIGN(own, c.Cast(own, DType::kI32));
-  if (!c.is_constant(own) && size != kUnknown) {  // Negative ones at run time.
-    OCTET_ASSIGN(const Value negative, c.Emit("less", {own, c.ScalarInt(0)}));
-    OCTET_ASSIGN(const Value moved, c.Emit("add", {own, c.ScalarInt(size)}));
-    OCTET_ASSIGN(own, c.Emit("select_v2", {negative, moved, own}));
-  }
-  const auto n = static_cast<int32_t>(s.elements());
-  OCTET_ASSIGN(own, c.Reshape(own, Shape{n, 1}));
-  std::vector<Value> columns;
-  for (int a = 0; a < s.rank(); ++a) {
-    if (a == axis) {
-      columns.push_back(own);
-      continue;
+  if (s.rank() != c.rank(x)) return c.Fail("as many dimensions as the data", s.text(), "check the model");
+  Shape written;  // As constants.
+  for (int i = 0; i < s.rank(); ++i)
+    if (i != axis && s[i] != kUnknown) written.push_back(s[i]);
+  if (!c.IsSmall(written, 1 << 22)) return c.Fail("at most 2^22 places", s.text(), "");
+  OCTET_ASSIGN(Value own, FromStart(c, indices, x, axis));
+  Value stride = c.ScalarInt(1), places;
+  for (int i = s.rank() - 1; i >= 0; --i) {
+    if (i == axis) {
+      OCTET_ASSIGN(own, Times(c, own, stride));
+    } else if (s[i] != 1) {
+      OCTET_ASSIGN(Value numbers, Positions(c, indices, i));
+      OCTET_ASSIGN(numbers, Times(c, numbers, stride));
+      Shape column{kUnknown};
+      for (int k = i + 1; k < s.rank(); ++k) column.push_back(1);
+      OCTET_ASSIGN(numbers, c.Reshape(numbers, column));
+      OCTET_ASSIGN(places, places ? c.Emit("add", {places, numbers}) : Result<Value>(numbers));
     }
-    std::vector<int32_t> v;
-    const int64_t inner = s.elements(a + 1, s.rank());
-    for (int32_t i = 0; i < n; ++i) v.push_back(static_cast<int32_t>(i / inner % s[a]));
-    columns.push_back(c.Constant<int32_t>(Shape{n, 1}, std::span<const int32_t>(v)));
+    if (i == 0) break;
+    OCTET_ASSIGN(const Value size, ops::DimensionOf(c, x, i));
+    OCTET_ASSIGN(stride, Times(c, stride, size));
   }
-  return columns.size() == 1 ? Result<Value>(columns[0]) : c.Make("concatenation", columns, {{"axis", 1}});
-}
-
-// Where the shape of the indices is unknown, and the axis is the last: a gather for every row. The rows of both must be the same ones.
-bool PicksInRows(const NodeContext& c, int32_t axis) {
-  const Shape x = c.shape(c.Input(0)), at = c.shape(c.Input(1));
-  if (at.known() || at.rank() != x.rank() || axis != x.rank() - 1) return false;
-  for (int i = 0; i < axis; ++i)
-    if (x[i] != at[i]) return false;
-  return true;
+  return places ? c.Emit("add", {own, places}) : Result<Value>(own);
 }
 
 Status ConvertGatherElements(NodeContext& c) {
   const Value x = c.Input(0);
   OCTET_ASSIGN(const int32_t axis, c.Axis(c.Int("axis", 0), c.rank(x)));
-  if (PicksInRows(c, axis)) {
-    OCTET_ASSIGN(const Value at, Positive(c, c.Input(1), c.shape(x)[axis]));
+  OCTET_ASSIGN(Value at, SliceIndices(c, axis));
+  if (at) {
+    OCTET_ASSIGN(at, FromStart(c, at, x, axis));
     return Set(c, c.Make("gather", {x, at}, {{"axis", axis}, {"batch_dims", axis}}));
   }
-  OCTET_ASSIGN(const Value at, Coordinates(c, c.Input(1), axis, c.shape(x)[axis]));
-  OCTET_ASSIGN(const Value y, c.Make("gather_nd", {x, at}));
-  return Set(c, c.Reshape(y, c.shape(c.Input(1))));
+  OCTET_ASSIGN(at, ElementNumbers(c, axis));
+  OCTET_ASSIGN(const Value elements, c.Reshape(x, Shape{kUnknown}));
+  return Set(c, c.Make("gather", {elements, at}, {{"axis", 0}}));
 }
 
 // Whether constant coordinates name no place twice.
@@ -135,7 +220,7 @@ bool AllDiffer(NodeContext& c, Value at) {
   return true;
 }
 
-// Places written once each; elsewhere the data.
+// Places written once each; elsewhere the data. All of known shape.
 Result<Value> PlacedOnce(NodeContext& c, Value x, Value at, Value updates) {
   const Value shape = c.Vector(c.shape(x).dims());
   OCTET_ASSIGN(const Value placed, c.Make("scatter_nd", {at, updates, shape}));
@@ -145,85 +230,211 @@ Result<Value> PlacedOnce(NodeContext& c, Value x, Value at, Value updates) {
   return c.Emit("select_v2", {written, placed, x});
 }
 
-// Places that may be written several times: the last update counts, as in onnxruntime, or what the reduction makes of the data and
-// all updates. All as rows: what `at` indexes is one axis, and numbered.
-Result<Value> PlacedOften(NodeContext& c, Value x, Value at, Value updates, std::string_view reduction) {
-  const Shape s = c.shape(x);
-  const int depth = c.shape(at).back();
-  const auto places = static_cast<int32_t>(s.elements(0, depth));
-  Shape rows{places}, given{kUnknown}, flags{places};
-  for (int i = depth; i < s.rank(); ++i) rows.push_back(s[i]), given.push_back(s[i]), flags.push_back(1);
-  std::vector<int32_t> strides, numbers;
-  for (int i = 0; i < depth; ++i) strides.push_back(static_cast<int32_t>(s.elements(i + 1, depth)));
-  OCTET_ASSIGN(at, c.Reshape(at, Shape{kUnknown, depth}));
-  OCTET_ASSIGN(at, c.Emit("mul", {at, c.Vector(strides)}));
-  OCTET_ASSIGN(at, c.Make("sum", {at, c.Vector({1})}));
-  OCTET_ASSIGN(x, c.Reshape(x, rows));
-  OCTET_ASSIGN(updates, c.Reshape(updates, given));
-  const int32_t count = reduction.empty() ? c.shape(at)[0] : places;
+// Slices of `axis` put at places that may be written several times: the last counts, as in onnxruntime, or what the reduction (then along the first axis)
+// makes of the data and all updates. The data's own slices come first, so that no place is without one, and none need be placed.
+Result<Value> PlacedOften(NodeContext& c, Value x, Value at, Value updates, int32_t axis, std::string_view reduction) {
   constexpr int32_t kMost = 1 << 24;  // Their numbers are written out.
-  if (std::max(count, places) > kMost) return c.Fail("at most 2^24 places and updates", s.text(), "");
-  for (int32_t i = 0; i < count; ++i) numbers.push_back(i);
-  Value y;
-  if (reduction.empty()) {
-    OCTET_ASSIGN(const Value last, c.Make("unsorted_segment_max", {c.Vector(numbers), at, c.ScalarInt(places)}));
-    OCTET_ASSIGN(const Value from, c.Emit("maximum", {last, c.ScalarInt(0)}));
-    OCTET_ASSIGN(updates, c.Make("gather", {updates, from}, {{"axis", 0}}));
-    OCTET_ASSIGN(Value written, c.Emit("greater_equal", {last, c.ScalarInt(0)}));
-    OCTET_ASSIGN(written, c.Reshape(written, flags));
-    OCTET_ASSIGN(y, c.Emit("select_v2", {written, updates, x}));
-  } else {
-    OCTET_ASSIGN(const Value all, c.Make("concatenation", {x, updates}, {{"axis", 0}}));
-    OCTET_ASSIGN(const Value of, c.Make("concatenation", {c.Vector(numbers), at}, {{"axis", 0}}));
-    OCTET_ASSIGN(y, c.Make(reduction, {all, of, c.ScalarInt(places)}));
-  }
-  return c.Reshape(y, s);
+  if (std::max(c.shape(x)[axis], c.shape(at)[0]) > kMost) return c.Fail("at most 2^24 places and updates", c.shape(x).text(), "");
+  OCTET_ASSIGN(const Value count, ops::DimensionOf(c, x, axis));
+  OCTET_ASSIGN(const Value own, Positions(c, x, axis));
+  OCTET_ASSIGN(const Value all, c.Make("concatenation", {x, updates}, {{"axis", axis}}));
+  OCTET_ASSIGN(const Value of, c.Make("concatenation", {own, at}, {{"axis", 0}}));
+  const auto segments = [&](std::string_view op, Value data) -> Result<Value> {
+    OCTET_ASSIGN(const Value y, c.Make(op, {data, of, count}));
+    Shape s = c.shape(data);
+    s[0] = c.shape(x)[axis];
+    c.RefineShape(y, s);  // A computed count leaves the rank at most.
+    return y;
+  };
+  if (!reduction.empty()) return segments(reduction, all);
+  OCTET_ASSIGN(const Value numbers, Positions(c, of, 0));
+  OCTET_ASSIGN(const Value last, segments("unsorted_segment_max", numbers));
+  return c.Make("gather", {all, last}, {{"axis", axis}});
+}
+
+// What a node's attribute `reduction` is computed by: empty for none, "add" for sums.
+Result<std::string_view> Reduction(const NodeContext& c) {
+  const std::string how = c.Text("reduction", "none");
+  if (how == "none") return std::string_view();
+  if (how == "add") return std::string_view("add");
+  if (how == "max") return std::string_view("unsorted_segment_max");
+  if (how == "min") return std::string_view("unsorted_segment_min");
+  if (how == "mul") return std::string_view("unsorted_segment_prod");
+  return c.Fail("reduction none, add, mul, max or min", how, "");
+}
+
+// The type that the operators of a reduction have, for a type that they may lack.
+DType PlacedAs(DType own, std::string_view reduction) {
+  return own == DType::kBool || (!reduction.empty() && own != DType::kF32) ? DType::kI32 : own;
 }
 
 Result<Value> Placed(NodeContext& c, Value x, Value at, Value updates) {
-  const std::string reduction = c.Text("reduction", "none");
+  OCTET_ASSIGN(const std::string_view reduction, Reduction(c));
   const Shape s = c.shape(x), a = c.shape(at), u = c.shape(updates);
-  if (!c.IsSmall(s, INT32_MAX) || !c.IsSmall(u, INT32_MAX) || !a.known())
-    return c.Fail("data and updates of known shape", s.text() + " and " + u.text(), "give the inputs' shapes");
   if (a.rank() < 1 || a.back() < 1 || a.back() > s.rank()) return c.Fail("places in the data", a.text(), "check the model");
-  if (u.elements() == 0) return x;
+  if (u.known() && u.elements() == 0) return x;
   if (reduction == "add") {
-    OCTET_ASSIGN(const Value placed, c.Make("scatter_nd", {at, updates, c.Vector(s.dims())}));
+    OCTET_ASSIGN(const Value shape, DimensionsOf(c, x));
+    OCTET_ASSIGN(const Value placed, c.Make("scatter_nd", {at, updates, shape}));
     return c.Emit("add", {x, placed});
   }
-  const std::string_view op = reduction == "max"   ? "unsorted_segment_max"
-                              : reduction == "min" ? "unsorted_segment_min"
-                              : reduction == "mul" ? "unsorted_segment_prod"
-                                                   : "";
-  if (op.empty() && reduction != "none") return c.Fail("reduction none, add, mul, max or min", reduction, "");
-  const DType own = c.type(x).dtype, wide = own == DType::kBool || (!op.empty() && own != DType::kF32) ? DType::kI32 : own;
+  const DType own = c.type(x).dtype, wide = PlacedAs(own, reduction);
+  const Value before = x;
   OCTET_ASSIGN(x, c.Cast(x, wide));
   OCTET_ASSIGN(updates, c.Cast(updates, wide));
-  OCTET_ASSIGN(const Value y, op.empty() && AllDiffer(c, at) ? PlacedOnce(c, x, at, updates) : PlacedOften(c, x, at, updates, op));
+  Value y;
+  if (reduction.empty() && c.IsSmall(s, INT32_MAX) && c.IsSmall(u, INT32_MAX) && AllDiffer(c, at)) {
+    OCTET_ASSIGN(y, PlacedOnce(c, x, at, updates));
+  } else {
+    const int depth = a.back();
+    OCTET_ASSIGN(const Value rows, MergeAxes(c, x, 0, depth));
+    OCTET_ASSIGN(at, Numbered(c, x, at, 0));
+    OCTET_ASSIGN(at, c.Reshape(at, Shape{kUnknown}));
+    OCTET_ASSIGN(updates, MergeAxes(c, updates, 0, a.rank() - 1));
+    OCTET_ASSIGN(y, PlacedOften(c, rows, at, updates, 0, reduction));
+    if (depth > 1) {
+      OCTET_ASSIGN(y, ShapedLike(c, y, before));
+    }
+  }
   return c.Cast(y, own);
 }
 
 Status ConvertScatterElements(NodeContext& c) {
   const Value x = c.Input(0);
   OCTET_ASSIGN(const int32_t axis, c.Axis(c.Int("axis", 0), c.rank(x)));
-  OCTET_ASSIGN(const Value at, Coordinates(c, c.Input(1), axis, c.shape(x)[axis]));
-  OCTET_ASSIGN(const Value updates, c.Reshape(c.Input(2), Shape{c.shape(at)[0]}));
-  return Set(c, Placed(c, x, at, updates));
+  OCTET_ASSIGN(const std::string_view reduction, Reduction(c));
+  OCTET_ASSIGN(Value at, SliceIndices(c, axis));
+  if (at && c.rank(at) == 1 && reduction.empty()) {  // Whole slices.
+    OCTET_ASSIGN(at, FromStart(c, at, x, axis));
+    return Set(c, PlacedOften(c, x, at, c.Input(2), axis, reduction));
+  }
+  OCTET_ASSIGN(at, ElementNumbers(c, axis));
+  OCTET_ASSIGN(at, c.Reshape(at, Shape{kUnknown, 1}));
+  OCTET_ASSIGN(const Value elements, c.Reshape(x, Shape{kUnknown}));
+  OCTET_ASSIGN(const Value updates, c.Reshape(c.Input(2), Shape{kUnknown}));
+  OCTET_ASSIGN(const Value y, Placed(c, elements, at, updates));
+  return Set(c, ShapedLike(c, y, x));
+}
+
+// What a slice of one axis covers: numbers that follow each other, or (whole) all.
+struct Span {
+  int32_t begin = 0, count = 0;
+  bool whole = false;
+};
+
+std::optional<Span> SpanOf(std::span<const int64_t> numbers, int32_t size) {
+  if (numbers.empty() || size == kUnknown) return std::nullopt;
+  for (size_t i = 0; i < numbers.size(); ++i)
+    if (numbers[i] != numbers[0] + static_cast<int64_t>(i)) return std::nullopt;
+  if (numbers.front() < 0 || numbers.back() >= size) return std::nullopt;
+  const auto count = static_cast<int32_t>(numbers.size());
+  return Span{static_cast<int32_t>(numbers[0]), count, count == size};
+}
+
+// Constant coordinates of a box of the data, in order.
+std::vector<Span> ConstantBox(NodeContext& c, const Shape& in, Value at) {
+  const auto v = c.IntsOf(at);
+  const Shape s = c.shape(at);
+  const int depth = s.back();
+  if (!v || v->empty() || s.rank() != depth + 1) return {};
+  std::vector<Span> box;
+  for (int k = 0; k < depth; ++k) {
+    std::vector<int64_t> along;
+    const int64_t inner = s.elements(k + 1, depth);
+    for (int32_t i = 0; i < s[k]; ++i) along.push_back((*v)[static_cast<size_t>(i * inner * depth + k)]);
+    const std::optional<Span> span = SpanOf(along, in[k]);
+    if (!span) return {};
+    for (int64_t i = 0; i < s.elements(0, depth); ++i)
+      if ((*v)[static_cast<size_t>(i * depth + k)] != span->begin + i / inner % s[k]) return {};
+    box.push_back(*span);
+  }
+  return box;
+}
+
+const NodeProto* MakerOf(NodeContext& c, std::string_view name, std::string_view op) {
+  const auto it = c.scope().makers.find(name);
+  return it != c.scope().makers.end() && it->second->op == op ? it->second : nullptr;
+}
+
+// One axis of what TorchScript makes of x[:, a:b] = …: the axis's own numbers, spread over all others.
+Result<std::optional<Span>> SpreadSpan(NodeContext& c, Value x, std::string_view coordinate, int axis, int depth) {
+  const NodeProto* unsqueeze = MakerOf(c, coordinate, "Unsqueeze");
+  const NodeProto* expand = unsqueeze ? MakerOf(c, unsqueeze->inputs[0], "Expand") : nullptr;
+  if (!expand) return std::optional<Span>();
+  OCTET_ASSIGN(const Binding numbers, c.builder().Lookup(c.scope(), expand->inputs[0]));
+  const Shape s = numbers.value ? c.shape(numbers.value) : Shape{};
+  if (s.rank() < 1 || s.rank() > depth) return std::optional<Span>();
+  for (int i = 0; i < s.rank(); ++i)
+    if (s[i] != 1 && i + depth - s.rank() != axis) return std::optional<Span>();
+  if (const auto v = c.IntsOf(numbers.value)) return SpanOf(*v, c.shape(x)[axis]);
+  const NodeProto* reshape = MakerOf(c, expand->inputs[0], "Reshape");
+  const NodeProto* range = reshape ? MakerOf(c, reshape->inputs[0], "Range") : nullptr;
+  if (!range || range->inputs.size() != 3) return std::optional<Span>();
+  std::vector<Partial> given;
+  for (const std::string_view name : range->inputs) {
+    OCTET_ASSIGN(const Binding b, c.builder().Lookup(c.scope(), name));
+    given.push_back(b.value ? c.PartialFor(x, b.value) : Partial{});
+    if (!given.back().valid || given.back().numbers.size() != 1) return std::optional<Span>();
+  }
+  const bool whole = given[0].numbers[0] == Number::Of(0) && given[2].numbers[0] == Number::Of(1) && given[1].numbers[0].Is(x.id, axis);
+  return whole ? std::optional(Span{0, kUnknown, true}) : std::nullopt;
+}
+
+// The box of the data that the node's indices name in order; empty where they do not.
+Result<std::vector<Span>> BoxOf(NodeContext& c, Value x, Value at) {
+  const Shape in = c.shape(x), s = c.shape(at);
+  if (s.rank() < 2 || s.back() < 1 || s.back() > in.rank()) return std::vector<Span>();
+  if (c.is_constant(at)) return ConstantBox(c, in, at);
+  const NodeProto* join = MakerOf(c, c.node().inputs[1], "Concat");
+  const auto depth = static_cast<size_t>(s.back());
+  if (!join || join->inputs.size() != depth || s.rank() != s.back() + 1) return std::vector<Span>();
+  std::vector<Span> box;
+  for (size_t k = 0; k < depth; ++k) {
+    OCTET_ASSIGN(const std::optional<Span> span, SpreadSpan(c, x, join->inputs[k], static_cast<int>(k), static_cast<int>(depth)));
+    if (!span) return std::vector<Span>();
+    box.push_back(*span);
+  }
+  return box;
+}
+
+// x with the updates in the place of a box: joined, axis by axis, with what lies around it.
+Result<Value> WithBox(NodeContext& c, Value x, std::span<const Span> box, int axis, Value updates) {
+  while (!box.empty() && box[0].whole) box = box.subspan(1), ++axis;
+  if (box.empty()) return updates;
+  const Shape s = c.shape(x);
+  const auto part = [&](int32_t begin, int32_t count) {
+    std::vector<int32_t> from(static_cast<size_t>(s.rank()), 0), size(static_cast<size_t>(s.rank()), -1);
+    from[static_cast<size_t>(axis)] = begin;
+    size[static_cast<size_t>(axis)] = count;
+    return c.Make("slice", {x, c.Vector(from), c.Vector(size)});
+  };
+  std::vector<Value> parts;
+  if (box[0].begin > 0) {
+    OCTET_ASSIGN(const Value before, part(0, box[0].begin));
+    parts.push_back(before);
+  }
+  if (std::ranges::all_of(box.subspan(1), &Span::whole)) {
+    parts.push_back(updates);
+  } else {
+    OCTET_ASSIGN(Value inside, part(box[0].begin, box[0].count));
+    OCTET_ASSIGN(inside, WithBox(c, inside, box.subspan(1), axis + 1, updates));
+    parts.push_back(inside);
+  }
+  if (const int32_t end = box[0].begin + box[0].count; end < s[axis]) {
+    OCTET_ASSIGN(const Value behind, part(end, s[axis] - end));
+    parts.push_back(behind);
+  }
+  return c.Make("concatenation", parts, {{"axis", axis}});
 }
 
 Status ConvertScatterNd(NodeContext& c) {
   const Value x = c.Input(0);
-  const Shape in = c.shape(x), s = c.shape(c.Input(1));
-  OCTET_ASSIGN(Value at, c.Cast(c.Input(1), DType::kI32));
+  const Shape s = c.shape(c.Input(1));
   if (s.rank() < 1 || s.back() == kUnknown) return c.Fail("indices of known depth", s.text(), "");
-  if (const auto v = c.IntsOf(at); v && s.back() > 0) {
-    std::vector<int32_t> out;
-    for (size_t i = 0; i < v->size(); ++i) {
-      const int axis = static_cast<int>(static_cast<int64_t>(i) % s.back());
-      out.push_back(static_cast<int32_t>((*v)[i] < 0 && axis < in.rank() ? (*v)[i] + in[axis] : (*v)[i]));
-    }
-    at = c.Constant<int32_t>(s, std::span<const int32_t>(out));
-  }
+  OCTET_ASSIGN(const Value at, Coordinates(c, x, 0));
+  OCTET_ASSIGN(const std::string_view reduction, Reduction(c));
+  OCTET_ASSIGN(const std::vector<Span> box, reduction.empty() ? BoxOf(c, x, at) : Result<std::vector<Span>>(std::vector<Span>()));
+  if (!box.empty() && c.rank(c.Input(2)) == c.rank(x)) return Set(c, WithBox(c, x, box, 0, c.Input(2)));
   return Set(c, Placed(c, x, at, c.Input(2)));
 }
 

@@ -49,13 +49,14 @@ Status ResolveSame(NodeContext& c, const Shape& in, Window* w) {
   return {};
 }
 
-// Height and width first, then depth: [N, D, H, W, C] without padding of its own.
+// Height and width first, then depth: [N, D, H, W, C] without padding of its own. Batches may be open.
 Result<Value> Pool3D(NodeContext& c, std::string_view op, Value image, const Window& w) {
   const Shape s = c.shape(image);
-  if (!s.known()) return c.Fail("a known image size in three dimensions", s.text(), "give the input's size with --input");
-  OCTET_ASSIGN(Value v, c.Reshape(image, Shape{s[0] * s[1], s[2], s[3], s[4]}));
+  if (!Shape(s.dims().subspan(1)).known()) return c.Fail("a known image size in three dimensions", s.text(), "give the input's size with --input");
+  OCTET_ASSIGN(Value v, c.Reshape(image, Shape{s[0] == kUnknown ? kUnknown : s[0] * s[1], s[2], s[3], s[4]}));
   OCTET_ASSIGN(v, c.Make(op, {v}, {{"padding", kValid}, {"stride_w", w.stride[2]}, {"stride_h", w.stride[1]}, {"filter_width", w.size[2]}, {"filter_height", w.size[1]}}));
   const Shape t = c.shape(v);
+  if (w.size[0] == 1 && w.stride[0] == 1) return c.Reshape(v, Shape{s[0], s[1], t[1], t[2], s[4]});
   OCTET_ASSIGN(v, c.Reshape(v, Shape{s[0], s[1], t[1] * t[2], s[4]}));
   OCTET_ASSIGN(v, c.Make(op, {v}, {{"padding", kValid}, {"stride_w", 1}, {"stride_h", w.stride[0]}, {"filter_width", 1}, {"filter_height", w.size[0]}}));
   return c.Reshape(v, Shape{s[0], c.shape(v)[1], t[1], t[2], s[4]});

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Resize and Upsample. The operators know nearest and linear over height and width with three ways of placing
-// pixels; all others, along any axis, become products with constant matrices: y = M x, one row of weights per output.
+// pixels; all others, along any axis, become products with constant matrices: y = M x, one row of weights per output. Cubic ones to a size
+// that is data are gathered.
 #include <algorithm>
 #include <cmath>
 
 #include "importers/onnx/layers/image.h"
 #include "importers/onnx/rules.h"
+#include "ops/keras_conv_util.h"
 #include "ops/resize_util.h"
 
 namespace octet::importers::onnx {
@@ -249,8 +251,101 @@ Status ReadTarget(NodeContext& c, int scales_at, int sizes_at, int roi_at, Targe
   return {};
 }
 
+// An image whose size, or the one it gets, is data.
+struct OpenSize {
+  Value size;  // [height, width], of 32 bits.
+  Shape shape;
+};
+
+// Without a size where all is known, or more than height and width changes.
+Result<OpenSize> ReadOpenSize(NodeContext& c, const Mode& m) {
+  const Value x = c.Input(0);
+  const Shape in = c.shape(x);
+  if (!c.Input(3)) return OpenSize{};
+  Partial sizes = c.PartialOf(c.Input(3));
+  if (!sizes.valid) sizes = Computed(c.shape(c.Input(3)));
+  std::vector<int64_t> axes = c.Ints("axes", {0, 1, 2, 3});
+  if (in.rank() != 4 || !sizes.valid || sizes.numbers.size() != axes.size() || m.policy != "stretch" || m.antialias || m.exclude_outside) return OpenSize{};
+  OpenSize open{{}, in};
+  int32_t at[] = {-1, -1};
+  bool computed = false;
+  for (size_t i = 0; i < axes.size(); ++i) {
+    OCTET_ASSIGN(const int32_t a, c.Axis(axes[i], 4));
+    const Number& n = sizes.numbers[i];
+    const bool own = n.Is(x.id, a) || (n.known && n.value == in[a]);
+    if (a < 2 && !own) return OpenSize{};
+    if (a < 2) continue;
+    if (n.known && !(n.value >= 1 && n.value <= kMostSize)) return OpenSize{};
+    at[a - 2] = static_cast<int32_t>(i);
+    computed |= !own && (!n.known || in[a] == kUnknown);
+    open.shape[a] = n.known ? static_cast<int32_t>(n.value) : kUnknown;
+  }
+  if (!computed || at[0] < 0 || at[1] < 0) return OpenSize{};
+  OCTET_ASSIGN(const Value list, c.Cast(c.Input(3), DType::kI32));
+  OCTET_ASSIGN(open.size, c.Make("gather", {list, c.Vector({at[0], at[1]})}, {{"axis", 0}}));
+  return open;
+}
+
+// Keys' cubic kernel along one axis, to a length that is data: four pixels of the source for each of the result, with weights that are polynomials
+// of its place between the middle two.
+Result<Value> CubicAlong(NodeContext& c, const Mode& m, Value x, int axis, Value size) {
+  const auto a = static_cast<float>(m.cubic);
+  const float polynomials[] = {0, a, -2 * a, a, 1, 0, -(a + 3), a + 2, 0, -a, 2 * a + 3, -(a + 2), 0, 0, a, -a};
+  Shape s = c.shape(x);
+  OCTET_ASSIGN(const Value length, ops::DimensionOf(c, x, axis));
+  OCTET_ASSIGN(const Value in, c.Cast(length, DType::kF32));
+  OCTET_ASSIGN(const Value out, c.Cast(size, DType::kF32));
+  OCTET_ASSIGN(const Value step, c.Emit("div", {in, out}));
+  OCTET_ASSIGN(Value place, c.Make("range", {c.Scalar(0.0f), out, c.Scalar(1.0f)}));
+  c.RefineShape(place, Shape{kUnknown});
+  OCTET_ASSIGN(place, c.Emit("add", {place, c.Scalar(0.5f)}));
+  OCTET_ASSIGN(place, c.Emit("mul", {place, step}));
+  OCTET_ASSIGN(place, c.Emit("sub", {place, c.Scalar(0.5f)}));
+  OCTET_ASSIGN(place, c.Reshape(place, Shape{kUnknown, 1}));
+  OCTET_ASSIGN(const Value below, c.Emit("floor", {place}));
+  OCTET_ASSIGN(const Value between, c.Emit("sub", {place, below}));
+  const float exponents[] = {0, 1, 2, 3}, none[] = {0, 0, 0, 0};
+  OCTET_ASSIGN(const Value powers, c.Emit("pow", {between, c.Constant<float>(Shape{1, 4}, exponents)}));
+  OCTET_ASSIGN(Value weights, c.Make("fully_connected", {powers, c.Constant<float>(Shape{4, 4}, polynomials), c.Constant<float>(Shape{4}, none)}));
+  const int32_t taps[] = {-1, 0, 1, 2};
+  OCTET_ASSIGN(Value at, c.Cast(below, DType::kI32));
+  OCTET_ASSIGN(at, c.Emit("add", {at, c.Constant<int32_t>(Shape{1, 4}, taps)}));
+  OCTET_ASSIGN(const Value last, c.Emit("sub", {length, c.ScalarInt(1)}));
+  OCTET_ASSIGN(at, c.Emit("minimum", {at, last}));
+  OCTET_ASSIGN(at, c.Emit("maximum", {at, c.ScalarInt(0)}));
+  OCTET_ASSIGN(Value y, c.Make("gather", {x, at}, {{"axis", axis}}));
+  Shape column{kUnknown, 4};
+  for (int i = axis + 1; i < s.rank(); ++i) column.push_back(1);
+  OCTET_ASSIGN(weights, c.Reshape(weights, column));
+  OCTET_ASSIGN(y, c.Emit("mul", {y, weights}));
+  return c.Make("sum", {y, c.Vector({axis + 1})});
+}
+
+Status ApplyOpenSize(NodeContext& c, const Mode& m, const OpenSize& open) {
+  const DType own = c.type(c.Input(0)).dtype;
+  OCTET_ASSIGN(Value x, c.Cast(c.Input(0), DType::kF32));
+  const bool linear = m.kind == "linear" && (m.place == "half_pixel" || m.place == "align_corners" || m.place == "asymmetric");
+  const bool nearest = m.kind == "nearest" && m.nearest == "floor" && (m.place == "asymmetric" || m.place == "tf_half_pixel_for_nn");
+  if (linear || nearest) {
+    OCTET_ASSIGN(x, ChannelsLast(c, x));
+    const bool half = m.place == "half_pixel" || m.place == "tf_half_pixel_for_nn";
+    OCTET_ASSIGN(x, c.Make(linear ? "resize_bilinear" : "resize_nearest_neighbor", {x, open.size}, {{"align_corners", m.place == "align_corners"}, {"half_pixel_centers", half}}));
+    c.RefineShape(x, Shape{open.shape[0], open.shape[2], open.shape[3], open.shape[1]});
+    OCTET_ASSIGN(x, ChannelsSecond(c, x));
+  } else if (m.kind == "cubic" && m.place == "half_pixel") {
+    for (const int32_t axis : {2, 3}) {
+      OCTET_ASSIGN(const Value size, c.Make("gather", {open.size, c.ScalarInt(axis - 2)}, {{"axis", 0}}));
+      OCTET_ASSIGN(x, CubicAlong(c, m, x, axis, size));
+    }
+  } else {
+    return c.Fail("constant sizes for " + m.kind + ", " + m.place, "computed ones", "export with a fixed input size");
+  }
+  c.RefineShape(x, open.shape);
+  return Set(c, c.Cast(x, own));
+}
+
 Status ConvertResize(NodeContext& c) {
-  Mode m{c.Text("mode", "nearest"), c.Text("coordinate_transformation_mode", "half_pixel"), c.Text("nearest_mode", "round_prefer_floor"), "",
+  Mode m{c.Text("mode", "nearest"), c.Text("coordinate_transformation_mode", "half_pixel"), c.Text("nearest_mode", "round_prefer_floor"), c.Text("keep_aspect_ratio_policy", "stretch"),
          c.Number("cubic_coeff_a", -0.75), c.Number("extrapolation_value", 0), c.Bool("exclude_outside", false), c.Bool("antialias", false)};
   Target t;
   if (c.version() < 11) {  // Scales are input 1; pixels are placed asymmetrically.
@@ -258,6 +353,8 @@ Status ConvertResize(NodeContext& c) {
     m.nearest = "floor";
     OCTET_TRY(ReadTarget(c, 1, -1, -1, &t));
   } else {
+    OCTET_ASSIGN(const OpenSize open, ReadOpenSize(c, m));
+    if (open.size) return ApplyOpenSize(c, m, open);
     OCTET_TRY(ReadTarget(c, 2, 3, 1, &t));
   }
   return Apply(c, m, t);

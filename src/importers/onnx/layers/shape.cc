@@ -2,6 +2,7 @@
 // Shapes and what only changes them.
 #include <algorithm>
 
+#include "importers/lowerings/dims.h"
 #include "importers/onnx/builder.h"
 #include "ops/layout_util.h"
 
@@ -62,7 +63,7 @@ void SolveOpen(NodeContext& c, Value x, const Partial& to, Shape* shape, int* op
 // The target with the input's dimensions in the place of zeros, and -1 for the one that is unknown.
 Status ConvertReshape(NodeContext& c) {
   const Value x = c.Input(0);
-  Partial to = c.PartialOf(c.Input(1));
+  Partial to = c.PartialFor(x, c.Input(1));
   const Shape& in = c.shape(x);
   if (!to.valid) {
     OCTET_ASSIGN(const Value shape, c.Cast(c.Input(1), DType::kI32));
@@ -116,14 +117,15 @@ Status ConvertFlatten(NodeContext& c) {
   const int64_t given = c.Int("axis", 1);
   const auto axis = static_cast<int>(given < 0 ? given + in.rank() : given);
   if (axis < 0 || axis > in.rank()) return c.Fail("an axis of the input", std::to_string(given), "check the model");
+  if (in.rank() == 2 && axis == 1) return Set(c, c.Input(0));
   const auto product = [&](int from, int to) {
     int64_t n = 1;
     for (int i = from; i < to; ++i) n = in[i] == kUnknown || n == kUnknown ? kUnknown : n * in[i];
     return n > INT32_MAX ? kUnknown : static_cast<int32_t>(n);
   };
-  OCTET_ASSIGN(const Value y, c.Reshape(c.Input(0), Shape{product(0, axis), product(axis, in.rank())}));
-  c.SetOutput(0, y);
-  return {};
+  const auto dim = [&](int from, int to) { return Dim{product(from, to), to - from == 1 ? c.Input(0) : Value{}, from}; };
+  const Dim dims[] = {dim(0, axis), dim(axis, in.rank())};
+  return Set(c, Reshape(c, c.Input(0), dims));
 }
 
 Result<std::vector<int32_t>> SortedAxes(NodeContext& c, int rank) {
@@ -179,15 +181,28 @@ Shape ShapeKnown(const Partial& p) {
 }
 
 // Broadcast to the target where that is the larger one.
+// Constant ones that spread a tensor whose open dimensions stay; empty where they would be many.
+Value OnesToSpread(NodeContext& c, const Shape& in, const Shape& out) {
+  constexpr int64_t kMost = 1 << 16;
+  Shape shape;
+  for (int i = 0; i < out.rank(); ++i) {
+    const int a = i - (out.rank() - in.rank());
+    const int32_t own = a >= 0 ? in[a] : 1;
+    shape.push_back(out[i] == own ? 1 : out[i]);
+  }
+  if (c.type(c.Input(0)).dtype != DType::kF32 || !c.IsSmall(shape, kMost)) return {};
+  return c.Constant<float>(shape, std::vector<float>(static_cast<size_t>(shape.elements()), 1.0f));
+}
+
 Status ConvertExpand(NodeContext& c) {
   const Value x = c.Input(0);
   const Shape in = c.shape(x);
-  const Partial to = c.PartialOf(c.Input(1));
+  const Partial to = c.PartialFor(x, c.Input(1));
   if (to.valid) {
     const int rank = std::max(in.rank(), static_cast<int>(to.numbers.size()));
     if (rank > kMaxRank) return c.Fail(Format("at most %d dimensions", kMaxRank), std::to_string(rank), "");
     Shape out;
-    bool same = rank == in.rank(), known = true;
+    bool same = rank == in.rank(), known = true, told = true;  // Which of x's dimensions are spread, and how far.
     for (int i = 0; i < rank; ++i) {
       const int a = i - (rank - in.rank()), b = i - (rank - static_cast<int>(to.numbers.size()));
       const int32_t own = a >= 0 ? in[a] : 1;
@@ -196,6 +211,7 @@ Status ConvertExpand(NodeContext& c) {
       out.push_back(same_dim ? own : n.known && own == 1 ? static_cast<int32_t>(n.value) : own > 1 ? own : kUnknown);
       known &= out.back() != kUnknown;
       same &= same_dim || own > 1;
+      told &= same_dim || own > 1 || (n.known && own == 1);
     }
     if (same) {
       c.SetOutput(0, x);
@@ -206,6 +222,7 @@ Status ConvertExpand(NodeContext& c) {
       c.SetOutput(0, y);
       return {};
     }
+    if (const Value ones = told ? OnesToSpread(c, in, out) : Value{}) return Set(c, c.Emit("mul", {x, ones}));
   }
   // Against ones of the wanted shape: that stretches both ways, as ONNX means it.
   const DType t = c.type(x).dtype;
