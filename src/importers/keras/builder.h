@@ -26,7 +26,8 @@ const std::string& PolicyName(const Json& dtype);
 class Builder : public Construction {
  public:
   // `version` is Keras' major one: 2 or 3.
-  Builder(Weights& weights, const ImportOptions& options, CustomLayers custom, int version) : weights_(weights), options_(options), custom_(std::move(custom)), version_(version) {}
+  Builder(Weights& weights, const ImportOptions& options, CustomLayers custom, int version)
+      : weights_(weights), options_(options), custom_(std::move(custom)), version_(version) {}
 
   // An invalid file is an error; what is not supported goes to `findings` and leaves the model unfinished.
   Result<graph::Model> Build(const Network& network, std::vector<Finding>* findings);

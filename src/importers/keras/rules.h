@@ -31,7 +31,15 @@ extern const std::span<const LayerRule> kArithmeticRules;  // arithmetic.cc
 extern const std::span<const LayerRule> kShapingRules;  // shaping.cc
 extern const std::span<const LayerRule> kActivationRules;  // activation.cc
 extern const std::span<const LayerRule> kPreprocessingRules;  // preprocessing.cc
-extern const std::span<const LayerRule> kNumericRules;  // numeric.cc
+extern const std::span<const LayerRule> kElementwiseRules;  // elementwise.cc
+extern const std::span<const LayerRule> kActivationOpRules;  // activation_ops.cc
+extern const std::span<const LayerRule> kReductionRules;  // reductions.cc
+extern const std::span<const LayerRule> kRunningRules;  // running.cc
+extern const std::span<const LayerRule> kProductRules;  // products.cc
+extern const std::span<const LayerRule> kOrderRules;  // order.cc
+extern const std::span<const LayerRule> kCountingRules;  // counting.cc
+extern const std::span<const LayerRule> kDiagonalRules;  // diagonals.cc
+extern const std::span<const LayerRule> kGridRules;  // grids.cc
 extern const std::span<const LayerRule> kArrayRules;  // arrays.cc
 extern const std::span<const LayerRule> kLookupRules;  // lookup.cc
 extern const std::span<const LayerRule> kHashingRules;  // hashing.cc

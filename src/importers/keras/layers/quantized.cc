@@ -69,7 +69,8 @@ Result<Bits> BitsOf(LayerContext& c) {
   const std::string& kind = object["class_name"].text();
   if (settings.Has("num_bits_weight")) {
     const Bits bits{static_cast<int>(settings["num_bits_weight"].integer()), static_cast<int>(settings["num_bits_activation"].integer())};
-    if (std::min(bits.weights, bits.activations) < 2 || bits.weights > 8 || bits.activations > 16) return c.Fail("2 to 8 bits", Format("%d and %d", bits.weights, bits.activations), "");
+    if (std::min(bits.weights, bits.activations) < 2 || bits.weights > 8 || bits.activations > 16)
+      return c.Fail("2 to 8 bits", Format("%d and %d", bits.weights, bits.activations), "");
     return bits;
   }
   if (kind.find("Default8Bit") != std::string::npos || kind == "NoOpQuantizeConfig") return Bits{};
