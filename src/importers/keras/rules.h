@@ -40,6 +40,9 @@ extern const std::span<const LayerRule> kOrderRules;  // order.cc
 extern const std::span<const LayerRule> kCountingRules;  // counting.cc
 extern const std::span<const LayerRule> kDiagonalRules;  // diagonals.cc
 extern const std::span<const LayerRule> kGridRules;  // grids.cc
+extern const std::span<const LayerRule> kWindowRules;  // windows.cc
+extern const std::span<const LayerRule> kWarpingRules;  // warping.cc
+extern const std::span<const LayerRule> kDecodingRules;  // decoding.cc
 extern const std::span<const LayerRule> kArrayRules;  // arrays.cc
 extern const std::span<const LayerRule> kLookupRules;  // lookup.cc
 extern const std::span<const LayerRule> kHashingRules;  // hashing.cc

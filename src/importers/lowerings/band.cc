@@ -3,19 +3,12 @@
 
 #include <algorithm>
 
-#include "ops/keras_conv_util.h"
+#include "importers/lowerings/selection.h"
 
 namespace octet::importers {
 namespace {
 
 Value Number(Lowering& c, int32_t v) { return c.Constant<int32_t>(Shape{}, std::span(&v, 1)); }
-
-// 0, 1, … along an axis.
-Result<Value> Positions(Lowering& c, Value v, int axis) {
-  OCTET_ASSIGN(const Value n, ops::DimensionOf(c, v, axis));
-  const Value inputs[] = {Number(c, 0), n, Number(c, 1)};
-  return c.EmitAs("range", inputs, nullptr, {DType::kI32, Shape{c.shape(v)[axis]}, {}});
-}
 
 }  // namespace
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "importers/lowerings/selection.h"
 
+#include "ops/keras_conv_util.h"
+
 namespace octet::importers {
 
 Result<Value> Bucketize(Lowering& c, Value x, const std::vector<float>& boundaries) {
@@ -17,6 +19,17 @@ Result<Value> DimensionsOf(Lowering& c, Value x) {
   const Shape s = c.shape(x);
   if (s.known()) return c.Vector(s.dims());
   return c.Make("shape", {x}, {{"out_type", static_cast<int64_t>(DType::kI32)}});
+}
+
+Result<Value> CountUp(Lowering& c, Value n, int32_t known) {
+  const int32_t begin = 0, step = 1;
+  const Value inputs[] = {c.Constant<int32_t>(Shape{}, std::span(&begin, 1)), n, c.Constant<int32_t>(Shape{}, std::span(&step, 1))};
+  return c.EmitAs("range", inputs, nullptr, {DType::kI32, Shape{known}, {}});
+}
+
+Result<Value> Positions(Lowering& c, Value v, int axis) {
+  OCTET_ASSIGN(const Value n, ops::DimensionOf(c, v, axis));
+  return CountUp(c, n, c.shape(v)[axis]);
 }
 
 Result<Value> ScatterInto(Lowering& c, Value tensor, Value indices, Value updates, Scatter how) {

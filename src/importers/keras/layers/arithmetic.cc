@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "importers/keras/layers/arguments.h"
+#include "importers/keras/layers/counting.h"
 #include "importers/keras/layers/promotion.h"
 #include "importers/keras/rules.h"
 #include "importers/lowerings/activation.h"
@@ -102,6 +103,11 @@ Status ConvertClip(LayerContext& c) {
 }
 
 Status ConvertWhere(LayerContext& c) {
+  const auto given = [&](int position, const char* name) {
+    const Argument* a = FindArgument(c, position, {name});
+    return a && (c.TensorOf(a) || !LiteralOf(c, position, {name}).is_null());
+  };
+  if (!c.kind().starts_with("TFOp") && !given(1, "x1") && !given(2, "x2")) return ConvertNonzero(c);
   OCTET_ASSIGN(Value condition, Operand(c, 0, {"condition"}, DType::kBool));
   OCTET_ASSIGN(condition, c.Cast(condition, DType::kBool));
   OCTET_ASSIGN(const Pair p, OperandsAt(c, 1, Literals::kFollow));

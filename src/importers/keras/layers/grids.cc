@@ -2,18 +2,30 @@
 // keras.ops that make numbers between given ones, and grids of them.
 #include "importers/keras/layers/arguments.h"
 #include "importers/keras/layers/axes.h"
+#include "importers/keras/layers/promotion.h"
 #include "importers/keras/rules.h"
+#include "importers/lowerings/function.h"
 
 namespace octet::importers::keras {
 namespace {
 
 // start + (stop - start) * i / (num - 1) along a new axis; without the endpoint a step less. Logspace: the base to the power of that.
+// Geomspace: 10 to the power of that between logarithms, with the sign of the start.
 Status ConvertLinspace(LayerContext& c) {
   constexpr int64_t kMost = 1 << 20;
   OCTET_ASSIGN(Value start, Operand(c, 0, {"start"}));
   OCTET_ASSIGN(Value stop, Operand(c, 1, {"stop"}));
   OCTET_ASSIGN(start, c.Cast(start, DType::kF32));
   OCTET_ASSIGN(stop, c.Cast(stop, DType::kF32));
+  const bool geometric = c.kind() == "Geomspace";
+  Value sign;
+  if (geometric) {
+    OCTET_ASSIGN(sign, c.Make("sign", {start}));
+    for (Value* end : {&start, &stop}) {
+      OCTET_ASSIGN(*end, c.Make("abs", {*end}));
+      OCTET_ASSIGN(*end, Log10(c, *end));
+    }
+  }
   const int64_t num = c.Int("num", 50);
   const bool closed = c.Bool("endpoint", true);
   if (num < 1 || num > kMost || c.Bool("retstep", false))
@@ -33,10 +45,29 @@ Status ConvertLinspace(LayerContext& c) {
   OCTET_ASSIGN(start, c.Make("expand_dims", {start, Int(c, axis)}));
   OCTET_ASSIGN(d, c.Make("mul", {d, c.Constant<float>(along, share)}));
   OCTET_ASSIGN(Value y, c.Make("add", {start, d}));
-  if (c.kind() == "Logspace") {
-    OCTET_ASSIGN(y, c.Make("pow", {c.Scalar(static_cast<float>(c.Number("base", 10))), y}));
+  if (geometric || c.kind() == "Logspace") {
+    OCTET_ASSIGN(y, c.Make("pow", {c.Scalar(geometric ? 10 : static_cast<float>(c.Number("base", 10))), y}));
   }
-  return Set(c, y);
+  if (!geometric) return Set(c, y);
+  if (c.rank(sign) > 0) {
+    OCTET_ASSIGN(sign, c.Make("expand_dims", {sign, Int(c, axis)}));
+  }
+  return Set(c, c.Make("mul", {y, sign}));
+}
+
+// Powers of a vector's numbers along a last axis, computed in floats.
+Status ConvertVander(LayerContext& c) {
+  OCTET_ASSIGN(const Value x, Tensor(c));
+  const DType own = c.type(x).dtype;
+  constexpr int64_t kMost = 1 << 12;
+  const int64_t n = c.Has("N") ? c.Int("N", 0) : c.rank(x) == 1 ? c.shape(x)[0] : kUnknown;
+  if (c.rank(x) != 1 || n < 1 || n > kMost) return c.Fail(Format("a vector, and 1 to %d powers", static_cast<int>(kMost)), c.shape(x).text(), "give N");
+  std::vector<float> powers;
+  for (int64_t i = 0; i < n; ++i) powers.push_back(static_cast<float>(c.Bool("increasing", false) ? i : n - 1 - i));
+  OCTET_ASSIGN(Value y, c.Cast(x, DType::kF32));
+  OCTET_ASSIGN(y, c.Make("expand_dims", {y, c.Vector({1})}));
+  OCTET_ASSIGN(y, c.Make("pow", {y, c.Constant<float>(Shape{static_cast<int32_t>(n)}, powers)}));
+  return Set(c, Narrowed(c, y, own));
 }
 
 // Coordinates of a grid, one tensor for each axis; "xy": the first two axes exchanged.
@@ -62,7 +93,8 @@ Status ConvertMeshgrid(LayerContext& c) {
 }
 
 constexpr LayerRule kRules[] = {
-    {"ops.Linspace", ConvertLinspace}, {"ops.Logspace", ConvertLinspace}, {"ops.Meshgrid", ConvertMeshgrid}};
+    {"ops.Linspace", ConvertLinspace}, {"ops.Logspace", ConvertLinspace}, {"ops.Geomspace", ConvertLinspace}, {"ops.Vander", ConvertVander},
+    {"ops.Meshgrid", ConvertMeshgrid}};
 
 }  // namespace
 

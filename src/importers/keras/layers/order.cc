@@ -1,43 +1,55 @@
 // SPDX-License-Identifier: Apache-2.0
 // keras.ops that order numbers or compare them with a given order.
+#include "importers/keras/layers/order.h"
+
 #include "importers/keras/layers/arguments.h"
 #include "importers/keras/layers/axes.h"
 #include "importers/keras/layers/promotion.h"
 #include "importers/keras/rules.h"
 #include "importers/lowerings/selection.h"
+#include "ops/keras_conv_util.h"
 
 namespace octet::importers::keras {
 namespace {
 
-Result<std::vector<Value>> Top(LayerContext& c, Value x, int32_t k) {
-  return c.EmitNode("topk_v2", std::vector<Value>{x, Int(c, k)}, nullptr, {{c.type(x).dtype, {}, {}}, {DType::kI32, {}, {}}});
+Result<std::vector<Value>> Top(LayerContext& c, Value x, Value k, int32_t known) {
+  Shape s = c.shape(x);
+  s[s.rank() - 1] = known;
+  return c.EmitNode("topk_v2", std::vector<Value>{x, k}, nullptr, {{c.type(x).dtype, s, {}}, {DType::kI32, s, {}}});
+}
+
+// The largest of what is negated first.
+Result<std::vector<Value>> Rising(LayerContext& c, Value x) {
+  const int last = c.rank(x) - 1;
+  OCTET_ASSIGN(x, c.Make("neg", {x}));
+  OCTET_ASSIGN(const Value n, ops::DimensionOf(c, x, last));
+  return Top(c, x, n, c.shape(x)[last]);
 }
 
 Status ConvertTopK(LayerContext& c) {
   OCTET_ASSIGN(const Value x, Tensor(c));
   OCTET_ASSIGN(const Value wide, Widened(c, x));
-  OCTET_ASSIGN(const std::vector<Value> y, Top(c, wide, static_cast<int32_t>(c.Int("k", 1))));
+  const auto k = static_cast<int32_t>(c.Int("k", 1));
+  OCTET_ASSIGN(const std::vector<Value> y, Top(c, wide, Int(c, k), k));
   OCTET_ASSIGN(const Value numbers, c.Cast(y[0], c.type(x).dtype));
   c.SetOutput(0, numbers);
   c.SetOutput(1, y[1]);
   return {};
 }
 
-// Rising: the largest of what is negated first. The axis changes places with the last one.
+// Along an axis, which changes places with the last one; without one all numbers in a row.
 Status ConvertSort(LayerContext& c) {
   OCTET_ASSIGN(Value x, Tensor(c));
-  const bool positions = c.kind() == "Argsort";
-  OCTET_ASSIGN(const int axis, AxisOf(c, c.Int("axis", -1), c.rank(x)));
-  const int32_t n = c.shape(x)[axis];
-  if (n < 1) return c.Fail("an axis of known size", c.shape(x).text(), "give the input's shape");
   const DType own = c.type(x).dtype;
+  if (!c.Has("axis")) {
+    OCTET_ASSIGN(x, c.Make("reshape", {x, c.Vector({-1})}));
+  }
+  OCTET_ASSIGN(const int axis, AxisOf(c, c.Int("axis", -1), c.rank(x)));
   OCTET_ASSIGN(x, Exchanged(c, x, axis));
   OCTET_ASSIGN(x, Widened(c, x));
-  OCTET_ASSIGN(x, c.Make("neg", {x}));
-  OCTET_ASSIGN(const std::vector<Value> y, Top(c, x, n));
-  OCTET_ASSIGN(Value sorted, positions ? Result<Value>(y[1]) : c.Make("neg", {y[0]}));
-  OCTET_ASSIGN(sorted, c.Cast(sorted, positions ? DType::kI32 : own));
-  return Set(c, Exchanged(c, sorted, axis));
+  OCTET_ASSIGN(x, c.kind() == "Argsort" ? SortedPlaces(c, x) : Sorted(c, x));
+  OCTET_ASSIGN(x, c.Cast(x, c.kind() == "Argsort" ? DType::kI32 : own));
+  return Set(c, Exchanged(c, x, axis));
 }
 
 Status ConvertDigitize(LayerContext& c) {
@@ -80,6 +92,16 @@ constexpr LayerRule kRules[] = {
     {"ops.SearchSorted", ConvertSearchSorted}, {"ops.InTopK", ConvertInTopK}};
 
 }  // namespace
+
+Result<Value> Sorted(LayerContext& c, Value x) {
+  OCTET_ASSIGN(const std::vector<Value> y, Rising(c, x));
+  return c.Make("neg", {y[0]});
+}
+
+Result<Value> SortedPlaces(LayerContext& c, Value x) {
+  OCTET_ASSIGN(const std::vector<Value> y, Rising(c, x));
+  return y[1];
+}
 
 const std::span<const LayerRule> kOrderRules = kRules;
 

@@ -10,6 +10,7 @@
 #include "importers/keras/rules.h"
 #include "importers/lowerings/activation.h"
 #include "importers/lowerings/colour.h"
+#include "importers/lowerings/dims.h"
 
 namespace octet::importers::keras {
 namespace {
@@ -114,6 +115,27 @@ Result<Value> EachChannel(LayerContext& c, Value image, int32_t h, int32_t w, co
                  {"dilation_w_factor", 1}});
 }
 
+// How brightness changes downwards and to the right: [n, h, w, channels, 2].
+Status ConvertSobel(LayerContext& c) {
+  OCTET_ASSIGN(Value x, Images(c));
+  const Shape s = c.shape(x);
+  if (s.rank() != 4) return c.Fail("a batch of images", s.text(), "expand the dimensions before");
+  const int32_t pads[] = {0, 0, 1, 1, 1, 1, 0, 0}, channels = s.back();
+  OCTET_ASSIGN(x, c.Cast(x, DType::kF32));
+  OCTET_ASSIGN(x, c.Make("mirror_pad", {x, c.Constant<int32_t>(Shape{4, 2}, pads)}, {{"mode", 0}}));
+  constexpr float kDown[3][3] = {{-1, -2, -1}, {0, 0, 0}, {1, 2, 1}};
+  std::vector<float> filter, zeros(static_cast<size_t>(2 * channels), 0.0f);
+  for (int i = 0; i < 3; ++i)
+    for (int j = 0; j < 3; ++j)
+      for (int32_t k = 0; k < channels; ++k) filter.insert(filter.end(), {kDown[i][j], kDown[j][i]});
+  OCTET_ASSIGN(const Value y, c.Make("depthwise_conv_2d", {x, c.Constant<float>(Shape{1, 3, 3, 2 * channels}, filter),
+                                                           c.Constant<float>(Shape{2 * channels}, zeros)},
+                {{"padding", static_cast<int64_t>(ops::Padding::kValid)}, {"stride_h", 1}, {"stride_w", 1}, {"depth_multiplier", 2},
+                 {"dilation_h_factor", 1}, {"dilation_w_factor", 1}}));
+  const Dim dims[] = {DimOf(c, y, 0), DimOf(c, y, 1), DimOf(c, y, 2), {channels, {}, 0}, {2, {}, 0}};
+  return Set(c, importers::Reshape(c, y, dims));
+}
+
 Status ConvertBlur(LayerContext& c) {
   OCTET_ASSIGN(const Value x, Images(c));
   const std::vector<int64_t> size = c.Ints("kernel_size", {3, 3});
@@ -195,7 +217,7 @@ Status ConvertPsnr(LayerContext& c) {
 constexpr LayerRule kRules[] = {
     {"ops.PadImages", ConvertPad}, {"ops.CropImages", ConvertCrop}, {"ops.ExtractPatches", ConvertPatches}, {"ops.GaussianBlur", ConvertBlur},
     {"ops.RGBToHSV", ConvertColour}, {"ops.HSVToRGB", ConvertColour}, {"ops.MaxPool", ConvertPool}, {"ops.AveragePool", ConvertPool},
-    {"ops.RGBToGrayscale", ConvertGrayscale}, {"ops.PSNR", ConvertPsnr}};
+    {"ops.RGBToGrayscale", ConvertGrayscale}, {"ops.PSNR", ConvertPsnr}, {"ops.SobelEdges", ConvertSobel}};
 
 }  // namespace
 

@@ -6,6 +6,7 @@
 #include "importers/keras/layers/promotion.h"
 #include "importers/keras/rules.h"
 #include "importers/lowerings/einsum.h"
+#include "importers/lowerings/integers.h"
 #include "ops/shape_util.h"
 
 namespace octet::importers::keras {
@@ -137,6 +138,49 @@ Status ConvertCross(LayerContext& c) {
   return Set(c, c.Make("sub", {x, y}));
 }
 
+// Sums of one vector's numbers times the other's, for each shift of it: a convolution whose filter is data.
+Status ConvertCorrelate(LayerContext& c) {
+  OCTET_ASSIGN(const Pair p, FloatOperands(c));
+  const Shape a = c.shape(p.a), b = c.shape(p.b);
+  if (a.rank() != 1 || b.rank() != 1 || a[0] < 1 || b[0] < 1)
+    return c.Fail("two vectors of known size", a.text() + " and " + b.text(), "give the inputs' shapes");
+  const std::string mode = c.Text("mode", "valid");
+  const int32_t n = a[0], m = b[0], around = mode == "valid" ? 0 : m - 1;
+  if (mode != "valid" && mode != "same" && mode != "full") return c.Fail("mode valid, same or full", mode, "");
+  if (n + 2 * around < m) return c.Fail("a second vector that is not longer", a.text() + " and " + b.text(), "exchange them, or take mode='full'");
+  OCTET_ASSIGN(Value x, c.Make("reshape", {p.a, c.Vector({1, 1, n, 1})}));
+  OCTET_ASSIGN(const Value filter, c.Make("reshape", {p.b, c.Vector({1, 1, m, 1})}));
+  const int32_t pads[] = {0, 0, 0, 0, around, around, 0, 0};
+  const float zero[] = {0};
+  OCTET_ASSIGN(x, around > 0 ? c.Make("pad", {x, c.Constant<int32_t>(Shape{4, 2}, pads)}) : Result<Value>(x));
+  OCTET_ASSIGN(Value y, c.Make("conv_2d", {x, filter, c.Constant<float>(Shape{1}, zero)},
+                               {{"padding", static_cast<int64_t>(ops::Padding::kValid)}, {"stride_h", 1}, {"stride_w", 1}}));
+  OCTET_ASSIGN(y, c.Make("reshape", {y, c.Vector({-1})}));
+  if (mode != "same") return Set(c, y);
+  const int32_t size = std::max(n, m), first = (n + m - 1 - size) / 2;
+  return Set(c, c.Make("slice", {y, c.Vector({first}), c.Vector({size})}));
+}
+
+// Each number of the first times the whole second: [a, 1, b, 1, …] * [1, c, 1, d, …] -> [a c, b d, …].
+Status ConvertKron(LayerContext& c) {
+  OCTET_ASSIGN(Pair p, Operands(c, Literals::kOwn));
+  const int rank = std::max(c.rank(p.a), c.rank(p.b));
+  if (!c.shape(p.a).known() || !c.shape(p.b).known() || rank < 1 || rank > 3)
+    return c.Fail("1 to 3 axes of known size", c.shape(p.a).text(), "give the inputs' shapes");
+  std::vector<int32_t> outer, inner, dims;
+  for (int i = 0; i < rank; ++i) {
+    const auto size = [&](Value v) { return i < rank - c.rank(v) ? 1 : c.shape(v).back(rank - i); };
+    outer.insert(outer.end(), {size(p.a), 1});
+    inner.insert(inner.end(), {1, size(p.b)});
+    dims.push_back(size(p.a) * size(p.b));
+  }
+  OCTET_ASSIGN(p.a, c.Make("reshape", {p.a, c.Vector(outer)}));
+  OCTET_ASSIGN(p.b, c.Make("reshape", {p.b, c.Vector(inner)}));
+  const Value factors[] = {p.a, p.b};
+  OCTET_ASSIGN(const Value y, Elementwise(c, "mul", factors));
+  return Set(c, c.Make("reshape", {y, c.Vector(dims)}));
+}
+
 // -------------------------------------------------------------------------------------- the layer
 
 // v / |v| along `axis`.
@@ -181,7 +225,9 @@ Status ConvertDotLayer(LayerContext& c) {
 
 constexpr LayerRule kRules[] = {
     {"Dot", ConvertDotLayer}, {"ops.Matmul", ConvertMatmul}, {"tf.linalg.matmul", ConvertMatmul}, {"ops.Einsum", ConvertEinsum}, {"ops.Inner", ConvertInner},
-    {"ops.Dot", ConvertDot}, {"ops.Outer", ConvertOuter}, {"ops.Tensordot", ConvertTensordot}, {"ops.Vdot", ConvertVdot}, {"ops.Cross", ConvertCross}};
+    {"ops.Dot", ConvertDot}, {"ops.Outer", ConvertOuter}, {"ops.Tensordot", ConvertTensordot}, {"ops.Vdot", ConvertVdot}, {"ops.Cross", ConvertCross},
+    {"ops.Correlate", ConvertCorrelate},
+    {"ops.Kron", ConvertKron}};
 
 }  // namespace
 

@@ -4,6 +4,9 @@
 #include "importers/keras/layers/axes.h"
 #include "importers/keras/layers/promotion.h"
 #include "importers/keras/rules.h"
+#include "importers/lowerings/loop.h"
+#include "importers/lowerings/selection.h"
+#include "ops/keras_conv_util.h"
 #include "ops/shape_util.h"
 
 namespace octet::importers::keras {
@@ -41,11 +44,40 @@ Status ConvertCumsum(LayerContext& c) {
   return Set(c, c.Cast(y, r.result));
 }
 
+// Of an axis of any size: products of 2, 4, 8, … neighbours, until those are all before each number.
+Result<Value> ProductsInLoop(LayerContext& c, Value x, int axis) {
+  const DType type = c.type(x).dtype;
+  std::vector<int32_t> along(static_cast<size_t>(c.rank(x)), 1);
+  along[static_cast<size_t>(axis)] = -1;
+  const auto more = [&](const Carried& v) -> Result<Value> {
+    OCTET_ASSIGN(const Value n, ops::DimensionOf(c, v[0], axis));
+    return c.Make("less", {v[1], n});
+  };
+  const auto step = [&](const Carried& v) -> Result<Carried> {
+    OCTET_ASSIGN(Value at, Positions(c, v[0], axis));
+    OCTET_ASSIGN(at, c.Make("sub", {at, v[1]}));
+    OCTET_ASSIGN(Value inside, c.Make("greater_equal", {at, Int(c, 0)}));
+    OCTET_ASSIGN(inside, c.Make("reshape", {inside, c.Vector(along)}));
+    OCTET_ASSIGN(at, c.Make("maximum", {at, Int(c, 0)}));
+    OCTET_ASSIGN(Value before, c.Make("gather", {v[0], at}, {{"axis", axis}}));
+    OCTET_ASSIGN(before, c.Make("select_v2", {inside, before, NumberOf(c, 1, type)}));
+    OCTET_ASSIGN(const Value product, c.Make("mul", {v[0], before}));
+    OCTET_ASSIGN(const Value next, c.Make("add", {v[1], v[1]}));
+    return Carried{product, next};
+  };
+  OCTET_ASSIGN(const Carried y, Loop(c, {x, Int(c, 1)}, more, step));
+  return y[0];
+}
+
 // Running product: the log's running sum would lose signs and zeros, so it is n - 1 products of slices.
 Status ConvertCumprod(LayerContext& c) {
   OCTET_ASSIGN(const Running r, RunningOperand(c, 1));
+  constexpr int32_t kMostSlices = 256;
   const int32_t n = c.shape(r.x)[r.axis];
-  if (n < 1 || n > 256) return c.Fail("an axis of 1 to 256 numbers", c.shape(r.x).text(), "name an axis of known size");
+  if (n < 1 || n > kMostSlices) {
+    OCTET_ASSIGN(const Value y, ProductsInLoop(c, r.x, r.axis));
+    return Set(c, c.Cast(y, r.result));
+  }
   OCTET_ASSIGN(std::vector<Value> parts, c.MakeMany("split", {Int(c, r.axis), r.x}, {{"num_splits", n}}, n));
   for (size_t i = 1; i < parts.size(); ++i) {
     OCTET_ASSIGN(parts[i], c.Make("mul", {parts[i - 1], parts[i]}));

@@ -9,6 +9,7 @@
 #include "importers/keras/layers/promotion.h"
 #include "importers/keras/rules.h"
 #include "importers/lowerings/selection.h"
+#include "ops/keras_conv_util.h"
 #include "ops/shape_util.h"
 
 namespace octet::importers::keras {
@@ -195,7 +196,14 @@ Result<Value> Slice(LayerContext& c, Value x, int axis, int32_t begin, int32_t e
 
 Result<Value> Rolled(LayerContext& c, Value x, int64_t by, int axis) {
   const int32_t size = c.shape(x)[axis];
-  if (size < 1) return c.Fail("a known axis", c.shape(x).text(), "");
+  if (size == kUnknown) {  // Number i is what was at (i - shift) modulo the size.
+    OCTET_ASSIGN(Value at, Positions(c, x, axis));
+    OCTET_ASSIGN(const Value n, ops::DimensionOf(c, x, axis));
+    OCTET_ASSIGN(at, c.Make("sub", {at, Int(c, static_cast<int32_t>(by))}));
+    OCTET_ASSIGN(at, c.Make("floor_mod", {at, n}));
+    return c.Make("gather", {x, at}, {{"axis", axis}});
+  }
+  if (size < 1) return x;
   const auto shift = static_cast<int32_t>(((by % size) + size) % size);
   if (shift == 0) return x;
   OCTET_ASSIGN(const Value tail, Slice(c, x, axis, size - shift, size));
@@ -206,8 +214,14 @@ Result<Value> Rolled(LayerContext& c, Value x, int64_t by, int axis) {
 Status ConvertRoll(LayerContext& c) {
   OCTET_ASSIGN(Value x, Tensor(c));
   std::vector<int64_t> shifts, axes;
-  if (!IntsOf(LiteralOf(c, 1, {"shift"}), &shifts) || !IntsOf(LiteralOf(c, 2, {"axis"}), &axes))
-    return c.Fail("shifts and axes of numbers", "others", "name the axes");
+  if (!IntsOf(LiteralOf(c, 1, {"shift"}), &shifts)) return c.Fail("shifts of numbers", "others", "");
+  if (!IntsOf(LiteralOf(c, 2, {"axis"}), &axes)) {  // All numbers in a row.
+    if (shifts.size() != 1) return c.Fail("one shift where no axis is named", std::to_string(shifts.size()), "");
+    OCTET_ASSIGN(const Value dims, DimensionsOf(c, x));
+    OCTET_ASSIGN(x, c.Make("reshape", {x, c.Vector({-1})}));
+    OCTET_ASSIGN(x, Rolled(c, x, shifts[0], 0));
+    return Set(c, c.Make("reshape", {x, dims}));
+  }
   if (shifts.size() == 1) shifts.resize(axes.size(), shifts[0]);
   if (shifts.size() != axes.size()) return c.Fail("a shift for each axis", std::to_string(shifts.size()), "");
   for (size_t i = 0; i < axes.size(); ++i) {
