@@ -96,9 +96,11 @@ Result<Value> Builder::FloatVariable(const std::string& dataset, const std::stri
   OCTET_ASSIGN(const Value v, Variable(dataset, name, c));
   const DType found = graph().tensor(v.id).type.dtype;
   if (found == DType::kF32) return v;
-  return Error(Code::kInvalidModel, "%s '%s': its variable '%s' has numbers of type %s, expected floats; check the weights file", c.layer().class_name.c_str(),
-               c.place().c_str(),
-               name.c_str(), std::string(NumpyName(found)).c_str());
+  if (!IsFloat(found) && BitsOf(found) == 8)  // int4 too: two in a byte.
+    return c.Fail("'" + name + "' of floats", "8-bit numbers, which model.quantize(...) leaves",
+                  "convert the model as it was before quantize(), and quantize the result: octet quantize");
+  return Error(Code::kInvalidModel, "%s '%s': its variable '%s' has numbers of type %s, expected floats; check the weights file",
+               c.layer().class_name.c_str(), c.place().c_str(), name.c_str(), std::string(NumpyName(found)).c_str());
 }
 
 // ------------------------------------------------------------------------------ whole model
