@@ -495,6 +495,19 @@ def seen_from_elsewhere():
     save_keras("seen_from_elsewhere", keras.Model([x, t, at, corners, scores, lengths, v], parts), *runs)
 
 
+def whole_weights():
+    """What model.quantize("int8") leaves: kernels and tables of whole numbers with their scales, also inside of attention and read backwards."""
+    ids = keras.Input([5], dtype="int32", name="ids")
+    table = L.ReversibleEmbedding(9, 6, tie_weights=False)
+    y = L.EinsumDense("abc,cde->abde", output_shape=(None, 2, 3), bias_axes="de")(L.Embedding(9, 4)(ids))
+    y = L.Dense(6, use_bias=False)(L.Reshape([5, 6])(y)) + table(ids)
+    model = keras.Model(ids, [L.MultiHeadAttention(2, 3)(y, y), table(y, reverse=True), L.Dense(3)(y)])
+    for w in model.weights:
+        w.assign(floats(*w.shape))
+    model.quantize(config=keras.quantizers.Int8QuantizationConfig(activation_quantizer=None))
+    save_keras("whole_weights", model, *[[RNG.integers(0, 9, (n, 5)).astype(np.int32)] for n in (1, 3)])
+
+
 def one_of_two():
     """A branch of TensorFlow 1 whose sides differ in shape; elements that another vector lacks, truths stacked, shifts that are data."""
     from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
@@ -973,7 +986,7 @@ def tied():
 
 
 MODELS = [
-    any_size, by_numbers, seen_from_elsewhere, fake_quantized, branch_in_loop, references, rounded, one_of_two, narrow_numbers, promoted, newer_functions, spread_volumes, locally_connected, transforms, open_sizes, halves, narrowed, norms, rows, named_ends, held_model,
+    whole_weights, any_size, by_numbers, seen_from_elsewhere, fake_quantized, branch_in_loop, references, rounded, one_of_two, narrow_numbers, promoted, newer_functions, spread_volumes, locally_connected, transforms, open_sizes, halves, narrowed, norms, rows, named_ends, held_model,
     prepared, tied, sound, complexes, bits, volumes_first, grids, draws, sparse, detections, warped, sequences,
     special, quotients, large, spectra, diagonals, more_layers, masked_attention, any_axis, odds_and_ends,
     transposed, more_functions, matrices, choices, whole_numbers, recurrent_any_length, recurrent_stateful, lookups,

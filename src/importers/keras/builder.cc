@@ -19,11 +19,6 @@ DType DTypeFromNumpyName(const std::string& name) {
 
 const std::string& PolicyName(const Json& dtype) { return dtype.is_map() ? dtype["config"]["name"].text() : dtype.text(); }
 
-namespace {
-
-bool ReducedFloat(DType t) { return t == DType::kF16 || t == DType::kBF16; }
-
-// The values of `elements` floats of another width.
 std::vector<float> ToFloats(const Hdf5Array& a) {
   std::vector<float> out(static_cast<size_t>(a.shape.elements()));
   for (size_t i = 0; i < out.size(); ++i) {
@@ -31,6 +26,8 @@ std::vector<float> ToFloats(const Hdf5Array& a) {
       double v;
       std::memcpy(&v, a.bytes.data() + 8 * i, 8);
       out[i] = static_cast<float>(v);
+    } else if (a.dtype == DType::kF32) {
+      std::memcpy(&out[i], a.bytes.data() + 4 * i, 4);
     } else {
       uint16_t v;
       std::memcpy(&v, a.bytes.data() + 2 * i, 2);
@@ -39,6 +36,10 @@ std::vector<float> ToFloats(const Hdf5Array& a) {
   }
   return out;
 }
+
+namespace {
+
+bool ReducedFloat(DType t) { return t == DType::kF16 || t == DType::kBF16; }
 
 Status CheckFinite(const float* v, size_t n, const std::string& variable, const LayerContext& c) {
   for (size_t i = 0; i < n; ++i)
@@ -96,9 +97,7 @@ Result<Value> Builder::FloatVariable(const std::string& dataset, const std::stri
   OCTET_ASSIGN(const Value v, Variable(dataset, name, c));
   const DType found = graph().tensor(v.id).type.dtype;
   if (found == DType::kF32) return v;
-  if (!IsFloat(found) && BitsOf(found) == 8)  // int4 too: two in a byte.
-    return c.Fail("'" + name + "' of floats", "8-bit numbers, which model.quantize(...) leaves",
-                  "convert the model as it was before quantize(), and quantize the result: octet quantize");
+  if (found == DType::kI8 || found == DType::kU8) return Dequantized(dataset, name, c);
   return Error(Code::kInvalidModel, "%s '%s': its variable '%s' has numbers of type %s, expected floats; check the weights file",
                c.layer().class_name.c_str(), c.place().c_str(), name.c_str(), std::string(NumpyName(found)).c_str());
 }

@@ -172,7 +172,7 @@ Status ConvertReversible(LayerContext& c) {
   }
   Value matrix = table;  // [ids, width], as the operator wants it.
   if (!c.Bool("tie_weights", true)) {
-    OCTET_ASSIGN(matrix, c.Weight(1));
+    OCTET_ASSIGN(matrix, c.Weight(c.num_weights() / 2));  // Behind the table, and its scale where that is of whole numbers.
     OCTET_ASSIGN(matrix, c.Make("transpose", {matrix, c.Vector({1, 0})}));
   }
   const std::vector<float> zeros(static_cast<size_t>(c.shape(matrix)[0]), 0.0f);
