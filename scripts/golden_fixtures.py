@@ -489,6 +489,7 @@ def seen_from_elsewhere():
     parts += [o.unfold(x, [3, 2], padding=[1, 0], stride=2), o.unfold(o.cast(x * 9, "int32"), [2, 1], dilation=2), o.fold(o.unfold(x, 2, padding=1), [6, 2], 2, padding=1)]
     parts += [o.correlate(v, o.slice(v, [0], [3]), mode) for mode in ("valid", "same", "full")] + [o.corrcoef(x[0, :, :, 0]), o.vander(v, 3), o.vander(v, increasing=True), o.geomspace(o.abs(v) + 1, 9, 4), o.geomspace(o.slice(v, [0], [3]), o.slice(v, [3], [3]), 3, False), o.erfinv(v / 9), o.i0(v)]
     parts += [y for merge in (True, False) for y in o.ctc_decode(scores, lengths, merge_repeated=merge, mask_index=-1 if merge else 0)]
+    parts += [o.rearrange(x, "b h (w p) c -> (b p) w (h c)", p=2), o.rearrange(x, "b h w c -> b c h w"), o.adaptive_average_pool(x, (3, 4), "channels_last"), o.adaptive_max_pool(x, (2, 5), "channels_last")]
     turn = np.array([1.1, 0.1, -0.5, -0.2, 0.9, 0.7, 0.001, 0.002], np.float32)
     runs = [[floats(2, 5, 6, 2), np.stack([turn, turn + floats(8) * 0.01]), RNG.uniform(-2, 7, (4, 3, 2)).astype(np.float32), np.stack([moved + floats(4, 2) * 0.1 for _ in range(2)]), floats(n, 7, 4),
              RNG.integers(3, 8, n).astype(np.int32), floats(6) * 2] for n in (1, 3)]

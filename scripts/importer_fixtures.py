@@ -205,6 +205,17 @@ def pruned():
 
 
 
+def four_bits():
+    """What model.quantize("int4") leaves: two numbers in a byte."""
+    layer = dense3("packed", [[tensor("x")]], 2)
+    layer["config"]["dtype"] = {"class_name": "Int4DTypePolicy", "config": {"mode": "int4/128", "source_name": "float32"}}
+    buffer = io.BytesIO()
+    with h5py.File(buffer, "w") as file:
+        for i, array in enumerate([np.full((4, 1), 0x21, "i1"), np.zeros(2, "f4"), np.ones((1, 2), "f4"), np.zeros((1, 2), "i1"), np.zeros(4, "f4")]):
+            file[f"layers/dense/vars/{i}"] = array
+    keras("four_bits", functional3("m", [input3("x", 4), layer], ["x", 0, 0], ["packed", 0, 0]), buffer.getvalue())
+
+
 def refused():
     operation = {**layer3("Eig", "values", [[tensor("x")]]), "module": "keras.src.ops.linalg"}
     keras("operation", functional3("m", [input3("x", 4), operation], ["x", 0, 0], ["values", 0, 0]), h5_of({}))
@@ -256,6 +267,7 @@ def main():
     aware()
     finer()
     clustered()
+    four_bits()
     pruned()
     sequential("sequential", np.arange(6, dtype="f8").reshape(3, 2))
     sequential("nan", np.array([[1, 2], [3, np.nan], [5, 6]], "f4"))

@@ -234,6 +234,15 @@ TEST(Keras, OperationsThatItDoesNotHaveAreNoCustomClasses) {
   EXPECT_EQ(findings->at(0).reason, "octet does not have this operation of keras.ops");
 }
 
+TEST(Keras, PackedWeightsNameTheWayOut) {
+  auto findings = Check(Data("four_bits.keras"));
+  ASSERT_TRUE(findings.ok()) << findings.error().message();
+  ASSERT_EQ(findings->size(), 1u);
+  EXPECT_EQ(findings->at(0).layer, "packed");
+  EXPECT_NE(findings->at(0).reason.find("found mode int4/128"), std::string::npos) << findings->at(0).reason;
+  EXPECT_NE(findings->at(0).advice.find("before quantize()"), std::string::npos);
+}
+
 TEST(Keras, WeightsThatAreNotNumbers) {
   auto model = Import(Data("nan.keras"));
   ASSERT_FALSE(model.ok());

@@ -11,6 +11,7 @@
 #include "importers/lowerings/activation.h"
 #include "importers/lowerings/colour.h"
 #include "importers/lowerings/dims.h"
+#include "ops/pool_util.h"
 
 namespace octet::importers::keras {
 namespace {
@@ -191,6 +192,11 @@ Status ConvertPool(LayerContext& c) {
   return Set(c, Narrowed(c, y, own));
 }
 
+template <OpName Op> Status AdaptivePool(LayerContext& c) {
+  if (c.num_inputs() != 1 || !IsFloat(c.type(c.Input(0)).dtype)) return c.Fail("one tensor of floats", std::to_string(c.num_inputs()) + " of others", "");
+  return ops::AdaptivePoolFromKeras(c, Op);
+}
+
 Status ConvertGrayscale(LayerContext& c) {
   OCTET_ASSIGN(const Value x, Tensor(c));
   if (c.Text("data_format", "channels_last") != "channels_last" || c.rank(x) < 3 || c.shape(x).back() != 3)
@@ -217,7 +223,8 @@ Status ConvertPsnr(LayerContext& c) {
 constexpr LayerRule kRules[] = {
     {"ops.PadImages", ConvertPad}, {"ops.CropImages", ConvertCrop}, {"ops.ExtractPatches", ConvertPatches}, {"ops.GaussianBlur", ConvertBlur},
     {"ops.RGBToHSV", ConvertColour}, {"ops.HSVToRGB", ConvertColour}, {"ops.MaxPool", ConvertPool}, {"ops.AveragePool", ConvertPool},
-    {"ops.RGBToGrayscale", ConvertGrayscale}, {"ops.PSNR", ConvertPsnr}, {"ops.SobelEdges", ConvertSobel}};
+    {"ops.RGBToGrayscale", ConvertGrayscale}, {"ops.PSNR", ConvertPsnr}, {"ops.SobelEdges", ConvertSobel}, {"ops.AdaptiveAveragePool", AdaptivePool<"average_pool_2d">},
+    {"ops.AdaptiveMaxPool", AdaptivePool<"max_pool_2d">}};
 
 }  // namespace
 
