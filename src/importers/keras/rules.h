@@ -43,6 +43,7 @@ extern const std::span<const LayerRule> kGridRules;  // grids.cc
 extern const std::span<const LayerRule> kWindowRules;  // windows.cc
 extern const std::span<const LayerRule> kWarpingRules;  // warping.cc
 extern const std::span<const LayerRule> kDecodingRules;  // decoding.cc
+extern const std::span<const LayerRule> kWholeNumberRules;  // whole_numbers.cc
 extern const std::span<const LayerRule> kRearrangeRules;  // rearrange.cc
 extern const std::span<const LayerRule> kArrayRules;  // arrays.cc
 extern const std::span<const LayerRule> kLookupRules;  // lookup.cc
