@@ -449,6 +449,66 @@ def newer_functions():
     save_keras("newer_functions", keras.Model([x, y, k], [t for p in parts for t in (p if isinstance(p, (list, tuple)) else [p])]), *runs)
 
 
+def any_size():
+    """keras.ops along axes whose size is open: orders, medians without NaN and with one, diagonals, running products, turns."""
+    o, x, k = keras.ops, keras.Input([4], name="x"), keras.Input([4], dtype="int32", name="k")
+    holes = o.where(x > 0.3, x * np.float32("nan"), x)
+    parts = [o.sort(x, 0), o.argsort(k, 0), o.argsort(x, None), o.median(x, 0), o.median(x, keepdims=True), o.quantile(x, [0.2, 0.75], 0), o.percentile(x, 25, 0, method="nearest"), o.median(holes, 1),
+             o.nanmedian(holes, 1), o.nanmedian(holes, 0), o.nanmedian(holes), o.nanquantile(holes, 0.6, 1, keepdims=True), o.nanpercentile(holes, 30, 1, method="higher"), o.trace(x), o.trace(k, -1),
+             o.diagonal(x), o.diag(x, 1), o.diagflat(k, -2), o.diag(x[0]), o.cumprod(x, 0), o.cumprod(k), o.roll(x, 1, 0), o.roll(k, -3), o.roll(x, [1, 2], [0, 1])]
+    runs = [[floats(n, 4), RNG.integers(-3, 4, (n, 4)).astype(np.int32)] for n in (2, 5)]
+    runs[0][0][0], runs[1][0][2] = 1, 1  # A row without numbers.
+    save_keras("any_size", keras.Model([x, k], parts), *runs)
+
+
+def by_numbers():
+    """keras.ops that say where numbers are and which there are; whole numbers of 32 and 64 bits; bits seen as another type; positions of a shape."""
+    o = keras.ops
+    u, n, w, k = (keras.Input(batch_shape=[6], dtype=t, name=t) for t in ("uint32", "int64", "int8", "int32"))
+    f = keras.Input(batch_shape=[6], name="f")
+    parts = [*o.nonzero(k), o.where(o.reshape(w, [2, 3])), *o.unique(k, return_index=True, return_inverse=True, return_counts=True), o.unique(f, sorted=False), *o.unique(w, size=4, return_counts=True),
+             o.gcd(u, 12), o.gcd(k, n), o.lcm(w, 4), o.lcm(k, n), o.power(u, 3), o.power(n, o.abs(k)), o.power(u, u % 5), u // 7, o.sign(u), n // 7, o.floor_divide(u, o.maximum(u % 4, 1)), o.ldexp(f, w), o.nextafter(f, k),
+             o.view(f, "int32"), o.view(k, "uint8"), o.view(o.cast(k, "int16"), "int32"), *o.unravel_index(o.abs(k), [2, 5]), *o.unravel_index(o.reshape(o.abs(w), [2, 3]), [4, 3]), o.diag(n), o.kron(k, w), o.kron(o.reshape(f, [2, 3]), o.reshape(f, [3, 2]))]
+    given = [np.array([5, 0, 4294967295, 12, 7, 12], np.uint32), np.array([7, -3, 10**12, 12, 1, 0]), np.array([5, 0, -4, 5, 6, -6], np.int8), np.array([3, 0, 3, -8, 9, 0], np.int32), np.array([0.5, -1, 0.5, 0, 2, 3], np.float32)]
+    save_keras("by_numbers", keras.Model([u, n, w, k, f], parts), given, [g[::-1] for g in given])
+
+
+def seen_from_elsewhere():
+    """keras.ops on images that are turned, shifted, scaled, cut into windows and put together; edges; vectors compared; powers; symbols from scores."""
+    o = keras.ops
+    x, t = keras.Input(batch_shape=[2, 5, 6, 2], name="x"), keras.Input(batch_shape=[2, 8], name="t")
+    at, corners = keras.Input(batch_shape=[4, 3, 2], name="at"), keras.Input(batch_shape=[2, 4, 2], name="corners")
+    scores, lengths = keras.Input([7, 4], name="scores"), keras.Input([], dtype="int32", name="lengths")
+    v, moved = keras.Input(batch_shape=[6], name="v"), np.array([[0.5, 0.2], [0, 4], [4, 1], [4, 5]], np.float32)
+    modes = {"constant": "bilinear", "nearest": "nearest", "wrap": "bilinear", "reflect": "nearest"}
+    parts = [o.image.affine_transform(x, t, how, mode, 0.5) for mode, how in modes.items()]
+    parts += [o.image.perspective_transform(x, np.stack([moved, moved]), corners), o.image.perspective_transform(x[0], np.round(moved), moved, "nearest"), o.image.affine_transform(o.cast(o.clip(x * 50 + 100, 0, 255), "uint8"), t)]
+    parts += [o.image.map_coordinates(x, at, order, mode, 0.25) for order, mode in ((0, "constant"), (1, "constant"), (1, "nearest"), (0, "wrap"), (1, "reflect"))]
+    parts += [o.image.scale_and_translate(x, (2, 7, 9, 2), np.array([1.4, 1.3], "float32"), np.array([0.3, -0.4], "float32"), [1, 2], how) for how in ("linear", "lanczos3")]
+    parts += [o.image.scale_and_translate(x[0], (3, 4, 2), np.array([0.6, 0.7], "float32"), np.array([0, 0.5], "float32"), [0, 1], "cubic"), o.image.sobel_edges(x)]
+    parts += [o.unfold(x, [3, 2], padding=[1, 0], stride=2), o.unfold(o.cast(x * 9, "int32"), [2, 1], dilation=2), o.fold(o.unfold(x, 2, padding=1), [6, 2], 2, padding=1)]
+    parts += [o.correlate(v, o.slice(v, [0], [3]), mode) for mode in ("valid", "same", "full")] + [o.corrcoef(x[0, :, :, 0]), o.vander(v, 3), o.vander(v, increasing=True), o.geomspace(o.abs(v) + 1, 9, 4), o.geomspace(o.slice(v, [0], [3]), o.slice(v, [3], [3]), 3, False), o.erfinv(v / 9), o.i0(v)]
+    parts += [y for merge in (True, False) for y in o.ctc_decode(scores, lengths, merge_repeated=merge, mask_index=-1 if merge else 0)]
+    parts += [o.rearrange(x, "b h (w p) c -> (b p) w (h c)", p=2), o.rearrange(x, "b h w c -> b c h w"), o.adaptive_average_pool(x, (3, 4), "channels_last"), o.adaptive_max_pool(x, (2, 5), "channels_last")]
+    turn = np.array([1.1, 0.1, -0.5, -0.2, 0.9, 0.7, 0.001, 0.002], np.float32)
+    runs = [[floats(2, 5, 6, 2), np.stack([turn, turn + floats(8) * 0.01]), RNG.uniform(-2, 7, (4, 3, 2)).astype(np.float32), np.stack([moved + floats(4, 2) * 0.1 for _ in range(2)]), floats(n, 7, 4),
+             RNG.integers(3, 8, n).astype(np.int32), floats(6) * 2] for n in (1, 3)]
+    save_keras("seen_from_elsewhere", keras.Model([x, t, at, corners, scores, lengths, v], parts), *runs)
+
+
+def whole_weights():
+    """What model.quantize("int8") leaves: kernels and tables of whole numbers with their scales, also inside of attention and read backwards."""
+    ids = keras.Input([5], dtype="int32", name="ids")
+    table = L.ReversibleEmbedding(9, 6, tie_weights=False)
+    y = L.EinsumDense("abc,cde->abde", output_shape=(None, 2, 3), bias_axes="de")(L.Embedding(9, 4)(ids))
+    y = L.Dense(6, use_bias=False)(L.Reshape([5, 6])(y)) + table(ids)
+    model = keras.Model(ids, [L.MultiHeadAttention(2, 3)(y, y), table(y, reverse=True), L.Dense(3)(y)])
+    for w in model.weights:
+        w.assign(floats(*w.shape))
+    model.quantize(config=keras.quantizers.Int8QuantizationConfig(activation_quantizer=None))
+    save_keras("whole_weights", model, *[[RNG.integers(0, 9, (n, 5)).astype(np.int32)] for n in (1, 3)])
+
+
 def one_of_two():
     """A branch of TensorFlow 1 whose sides differ in shape; elements that another vector lacks, truths stacked, shifts that are data."""
     from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
@@ -927,7 +987,7 @@ def tied():
 
 
 MODELS = [
-    fake_quantized, branch_in_loop, references, rounded, one_of_two, narrow_numbers, promoted, newer_functions, spread_volumes, locally_connected, transforms, open_sizes, halves, narrowed, norms, rows, named_ends, held_model,
+    whole_weights, any_size, by_numbers, seen_from_elsewhere, fake_quantized, branch_in_loop, references, rounded, one_of_two, narrow_numbers, promoted, newer_functions, spread_volumes, locally_connected, transforms, open_sizes, halves, narrowed, norms, rows, named_ends, held_model,
     prepared, tied, sound, complexes, bits, volumes_first, grids, draws, sparse, detections, warped, sequences,
     special, quotients, large, spectra, diagonals, more_layers, masked_attention, any_axis, odds_and_ends,
     transposed, more_functions, matrices, choices, whole_numbers, recurrent_any_length, recurrent_stateful, lookups,

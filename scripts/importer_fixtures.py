@@ -179,6 +179,19 @@ def finer():
     numbered("own_bits", model("Fine"), {"quantize_wrapper_v2": [kernel, *own], "quantize_wrapper_v2/layer": [bias]})
 
 
+def clustered():
+    """tfmot's wrapper where clusters are preserved: centroids, the kernel without them and indices beside what others have."""
+    dense = layer2("Dense", "d", [], units=2, activation={"class_name": "QuantizeAwareActivation", "config": {"activation": "relu"}}, use_bias=True)
+    settings = dict(weight_attrs=["kernel"], activation_attrs=["activation"], quantize_output=False)
+    config = functional2("m", [input2("x", 3), wrapped("d", "x", dense, "Default8BitQuantizeConfig", **settings)], [["x", 0, 0]], [["quant_d", 0, 0]])
+    kernel, bias, centroids, before = np.array([[-1, 0.5], [0.5, 1], [1, -1]], "f4"), np.array([1, 2], "f4"), np.array([-1, 0.5, 1], "f4"), np.full((3, 2), 9, "f4")
+    step, at, limits = np.int32(0), np.array([[0, 1], [1, 2], [2, 0]], "i4"), [np.float32(v) for v in (-1, 1, 0, 4)]
+    names = ["kernel", "bias", "cluster_centroids_tf", "ori_weights_vars_tf", "optimizer_step", "pulling_indices_tf", "kernel_min", "kernel_max", "post_activation_min", "post_activation_max"]
+    own = dict(zip([("d/" if i < 2 else "quant_d/") + name + ":0" for i, name in enumerate(names)], [kernel, bias, centroids, before, step, at, *limits]))
+    legacy("clustered", config, {"x": {}, "quant_d": own}, "2.21.0")
+    numbered("clustered", config, {"quantize_wrapper_v2": [kernel, bias, centroids, before, kernel, step, at, *limits], "quantize_wrapper_v2/layer": [bias]})
+
+
 def pruned():
     """tfmot's wrapper that was not stripped: mask, threshold and step beside the layer's own."""
     dense = layer2("Dense", "d", [], units=2, activation="linear", use_bias=True)
@@ -190,6 +203,17 @@ def pruned():
     numbered("pruned", config, {"prune_low_magnitude": [kernel, mask, threshold, step], "prune_low_magnitude/layer": [kernel, bias]})
 
 
+
+
+def four_bits():
+    """What model.quantize("int4") leaves: two numbers in a byte."""
+    layer = dense3("packed", [[tensor("x")]], 2)
+    layer["config"]["dtype"] = {"class_name": "Int4DTypePolicy", "config": {"mode": "int4/128", "source_name": "float32"}}
+    buffer = io.BytesIO()
+    with h5py.File(buffer, "w") as file:
+        for i, array in enumerate([np.full((4, 1), 0x21, "i1"), np.zeros(2, "f4"), np.ones((1, 2), "f4"), np.zeros((1, 2), "i1"), np.zeros(4, "f4")]):
+            file[f"layers/dense/vars/{i}"] = array
+    keras("four_bits", functional3("m", [input3("x", 4), layer], ["x", 0, 0], ["packed", 0, 0]), buffer.getvalue())
 
 
 def refused():
@@ -242,6 +266,8 @@ def main():
     refused()
     aware()
     finer()
+    clustered()
+    four_bits()
     pruned()
     sequential("sequential", np.arange(6, dtype="f8").reshape(3, 2))
     sequential("nan", np.array([[1, 2], [3, np.nan], [5, 6]], "f4"))

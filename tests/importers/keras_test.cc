@@ -146,6 +146,19 @@ TEST(Keras, QuantizationAwareTrainingOfTfmotIsIntegersThroughout) {
   EXPECT_TRUE(std::equal(kernels.begin(), kernels.begin() + kernels.size() / 2, kernels.begin() + kernels.size() / 2));
 }
 
+// CQAT and PCQAT: the wrapper has more variables of its own, of which only the kernel and its limits count.
+TEST(Keras, TrainedLevelsWithClustersPreserved) {
+  for (const char* file : {"clustered.h5", "clustered.keras"}) {
+    SCOPED_TRACE(file);
+    const graph::Model model = ImportData(file);
+    EXPECT_EQ(First(model.main(), "quant_d/d/bias"), 1.0f);
+    const auto kernel = std::ranges::find_if(model.main().tensors(), [](const graph::Tensor& t) { return t.constant && !t.type.quant.empty(); });
+    ASSERT_NE(kernel, model.main().tensors().end());
+    const float want[] = {-1, 0.5f, 1, 0.5f, 1, -1};
+    for (size_t i = 0; i < std::size(want); ++i) EXPECT_NEAR(kernel->data<float>()[i], want[i], 1 / 127.0f) << i;
+  }
+}
+
 // Kernels of 4 bits keep their levels: numbers from -7 to 7, with the scale that they were trained with. Frozen here: only the kernel is the wrapper's.
 TEST(Keras, TrainedLevelsOfFourBits) {
   const graph::Model model = ImportData("nbit.keras");
@@ -219,6 +232,15 @@ TEST(Keras, OperationsThatItDoesNotHaveAreNoCustomClasses) {
   ASSERT_EQ(findings->size(), 1u);
   EXPECT_EQ(findings->at(0).kind, "Eig");
   EXPECT_EQ(findings->at(0).reason, "octet does not have this operation of keras.ops");
+}
+
+TEST(Keras, PackedWeightsNameTheWayOut) {
+  auto findings = Check(Data("four_bits.keras"));
+  ASSERT_TRUE(findings.ok()) << findings.error().message();
+  ASSERT_EQ(findings->size(), 1u);
+  EXPECT_EQ(findings->at(0).layer, "packed");
+  EXPECT_NE(findings->at(0).reason.find("found mode int4/128"), std::string::npos) << findings->at(0).reason;
+  EXPECT_NE(findings->at(0).advice.find("before quantize()"), std::string::npos);
 }
 
 TEST(Keras, WeightsThatAreNotNumbers) {

@@ -19,11 +19,6 @@ DType DTypeFromNumpyName(const std::string& name) {
 
 const std::string& PolicyName(const Json& dtype) { return dtype.is_map() ? dtype["config"]["name"].text() : dtype.text(); }
 
-namespace {
-
-bool ReducedFloat(DType t) { return t == DType::kF16 || t == DType::kBF16; }
-
-// The values of `elements` floats of another width.
 std::vector<float> ToFloats(const Hdf5Array& a) {
   std::vector<float> out(static_cast<size_t>(a.shape.elements()));
   for (size_t i = 0; i < out.size(); ++i) {
@@ -31,6 +26,8 @@ std::vector<float> ToFloats(const Hdf5Array& a) {
       double v;
       std::memcpy(&v, a.bytes.data() + 8 * i, 8);
       out[i] = static_cast<float>(v);
+    } else if (a.dtype == DType::kF32) {
+      std::memcpy(&out[i], a.bytes.data() + 4 * i, 4);
     } else {
       uint16_t v;
       std::memcpy(&v, a.bytes.data() + 2 * i, 2);
@@ -39,6 +36,10 @@ std::vector<float> ToFloats(const Hdf5Array& a) {
   }
   return out;
 }
+
+namespace {
+
+bool ReducedFloat(DType t) { return t == DType::kF16 || t == DType::kBF16; }
 
 Status CheckFinite(const float* v, size_t n, const std::string& variable, const LayerContext& c) {
   for (size_t i = 0; i < n; ++i)
@@ -96,8 +97,9 @@ Result<Value> Builder::FloatVariable(const std::string& dataset, const std::stri
   OCTET_ASSIGN(const Value v, Variable(dataset, name, c));
   const DType found = graph().tensor(v.id).type.dtype;
   if (found == DType::kF32) return v;
-  return Error(Code::kInvalidModel, "%s '%s': its variable '%s' has numbers of type %s, expected floats; check the weights file", c.layer().class_name.c_str(), c.place().c_str(),
-               name.c_str(), std::string(NumpyName(found)).c_str());
+  if (found == DType::kI8 || found == DType::kU8) return Dequantized(dataset, name, c);
+  return Error(Code::kInvalidModel, "%s '%s': its variable '%s' has numbers of type %s, expected floats; check the weights file",
+               c.layer().class_name.c_str(), c.place().c_str(), name.c_str(), std::string(NumpyName(found)).c_str());
 }
 
 // ------------------------------------------------------------------------------ whole model
@@ -129,12 +131,15 @@ void Builder::CheckRule(const Layer& layer, const std::string& place) {
   const std::string policy = PolicyName((*layer.config)["dtype"]);
   if (custom_.Has(layer)) return;
   if (!layer.custom.empty()) {
-    add("'" + layer.custom + "' is a custom class, whose Python code is not in the file", "say what it computes in a file, --layers FILE, or build it from Keras' own layers");
+    add("'" + layer.custom + "' is a custom class, whose Python code is not in the file",
+        "say what it computes in a file, --layers FILE, or build it from Keras' own layers");
   } else if (layer.class_name == "Lambda") {
     add("its Python code is not in the file in a form that can be run", "replace it by Keras' own layers or keras.ops");
   } else if (layer.class_name != "InputLayer" && !HasRule(layer, version_)) {
-    if (IsOperation(layer)) add("octet does not have this operation of keras.ops", "write it with other operations, or say what it computes in a file, --layers FILE");
-    else add("octet does not have this layer; of a custom class the file has no Python code", "build it from other layers, or say what it computes in a file, --layers FILE");
+    if (IsOperation(layer))
+      add("octet does not have this operation of keras.ops", "write it with other operations, or say what it computes in a file, --layers FILE");
+    else add("octet does not have this layer; of a custom class the file has no Python code",
+             "build it from other layers, or say what it computes in a file, --layers FILE");
   } else if (policy.find("_from_") != std::string::npos) {
     add("its weights are quantized by Keras (" + policy + ")", "save the model before quantizing it; octet quantizes it");
   }
@@ -192,7 +197,9 @@ Status Builder::AddInputs(const Network& network, std::vector<Value>* values) {
   for (const auto& [key, shape] : options_.input_shapes) {
     bool found = key.empty() && refs.size() == 1;
     for (const auto& entry : model_.signatures[0].inputs) found |= entry.name == key;
-    if (!found) return Error(Code::kInvalidArgument, "the model has no input '%s'; its first one is '%s'", key.c_str(), network.layers[static_cast<size_t>(refs[0].layer)].name.c_str());
+    if (!found)
+      return Error(Code::kInvalidArgument, "the model has no input '%s'; its first one is '%s'", key.c_str(),
+                   network.layers[static_cast<size_t>(refs[0].layer)].name.c_str());
   }
   return {};
 }

@@ -22,11 +22,14 @@ namespace octet::importers::keras {
 DType DTypeFromNumpyName(const std::string& name);
 // A dtype is a name, or a policy object: {"class_name": "DTypePolicy", "config": {"name": "mixed_float16"}}.
 const std::string& PolicyName(const Json& dtype);
+// A variable's floats, of any width.
+std::vector<float> ToFloats(const Hdf5Array& a);
 
 class Builder : public Construction {
  public:
   // `version` is Keras' major one: 2 or 3.
-  Builder(Weights& weights, const ImportOptions& options, CustomLayers custom, int version) : weights_(weights), options_(options), custom_(std::move(custom)), version_(version) {}
+  Builder(Weights& weights, const ImportOptions& options, CustomLayers custom, int version)
+      : weights_(weights), options_(options), custom_(std::move(custom)), version_(version) {}
 
   // An invalid file is an error; what is not supported goes to `findings` and leaves the model unfinished.
   Result<graph::Model> Build(const Network& network, std::vector<Finding>* findings);
@@ -44,6 +47,8 @@ class Builder : public Construction {
   Result<Value> Variable(const std::string& dataset, const std::string& name, const LayerContext& context);
   // One whose numbers must be floats, of any width in the file, f32 here: another type is an error.
   Result<Value> FloatVariable(const std::string& dataset, const std::string& name, const LayerContext& context);
+  // One of model.quantize(...)'s, as the floats that it stands for: quantized_variable.cc
+  Result<Value> Dequantized(const std::string& dataset, const std::string& name, const LayerContext& context);
 
   // Puts another constant in the place of a variable.
   void SetVariable(const std::string& dataset, Value v) { variables_[dataset] = v; }

@@ -6,7 +6,8 @@
 #include <utility>
 
 #include "importers/keras/builder.h"
-#include "importers/keras/layers/functions.h"
+#include "importers/keras/layers/arguments.h"
+#include "importers/keras/layers/promotion.h"
 #include "importers/keras/rules.h"
 
 namespace octet::importers::keras {
@@ -357,7 +358,8 @@ Status LayerContext::ConvertOperatorRule(const ops::ImportRule& rule) {
 
 Result<std::vector<Value>> LayerContext::Apply(const Json& object, Variables variables, std::span<const Value> inputs, const std::string& path) {
   const Layer inner = ParseLayerHead(object);
-  if (inner.custom.empty() && IsNetworkClass(inner.class_name)) return builder_.RunInside(object, variables, place_ + "/" + path, {inputs.begin(), inputs.end()});
+  if (inner.custom.empty() && IsNetworkClass(inner.class_name))
+    return builder_.RunInside(object, variables, place_ + "/" + path, {inputs.begin(), inputs.end()});
   LayerContext context(builder_, inner, std::move(variables), place_ + "/" + path, {inputs.begin(), inputs.end()});
   Status status = builder_.RunRule(context);
   AdoptFinding(context);

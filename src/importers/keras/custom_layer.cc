@@ -59,7 +59,8 @@ class Conversion {
       if (!v) return Wrong(Format("it names %zu inputs, the model calls the layer with %d", names.size(), c_.num_inputs()));
       values_[names[i]] = v;
     }
-    if (static_cast<size_t>(c_.num_inputs()) > names.size()) return Wrong(Format("it names %zu inputs, the model calls the layer with %d", names.size(), c_.num_inputs()));
+    if (static_cast<size_t>(c_.num_inputs()) > names.size())
+      return Wrong(Format("it names %zu inputs, the model calls the layer with %d", names.size(), c_.num_inputs()));
     return {};
   }
 
@@ -81,7 +82,8 @@ class Conversion {
       const std::vector<std::string> names = Names(entry["names"]);
       objects_[object] = weights.Inside(c_.variables(), object, at, names.size());
       OCTET_ASSIGN(const std::vector<std::string> inside, weights.Datasets(objects_[object]));
-      if (inside.size() < names.size()) return Wrong(Format("the weights file has %zu variables of '%s', not %zu", inside.size(), object.c_str(), names.size()));
+      if (inside.size() < names.size())
+        return Wrong(Format("the weights file has %zu variables of '%s', not %zu", inside.size(), object.c_str(), names.size()));
       for (size_t i = 0; i < names.size(); ++i) datasets_[object + "." + names[i]] = inside[i];
       at += names.size();
     }
@@ -190,8 +192,10 @@ class Conversion {
       const int64_t integer = value.kind() == Json::Kind::kBool ? value.boolean() : value.integer();
       if (row.kind == ops::AttrKind::kF32 && value.is_number()) return *static_cast<float*>(at) = static_cast<float>(value.number()), Status();
       if (row.kind == ops::AttrKind::kBool && whole) return *static_cast<bool*>(at) = integer != 0, Status();
-      if (row.kind == ops::AttrKind::kI8 && whole && integer == static_cast<int8_t>(integer)) return *static_cast<int8_t*>(at) = static_cast<int8_t>(integer), Status();
-      if (row.kind == ops::AttrKind::kI32 && whole && integer == static_cast<int32_t>(integer)) return *static_cast<int32_t*>(at) = static_cast<int32_t>(integer), Status();
+      if (row.kind == ops::AttrKind::kI8 && whole && integer == static_cast<int8_t>(integer))
+        return *static_cast<int8_t*>(at) = static_cast<int8_t>(integer), Status();
+      if (row.kind == ops::AttrKind::kI32 && whole && integer == static_cast<int32_t>(integer))
+        return *static_cast<int32_t*>(at) = static_cast<int32_t>(integer), Status();
       if (row.kind == ops::AttrKind::kI64 && whole) return *static_cast<int64_t*>(at) = integer, Status();
       return Wrong("attribute '" + key + "' of " + std::string(def.name) + " takes another kind of value");
     }

@@ -108,7 +108,7 @@ Result<graph::Model> Import(const std::string& path, Container container, const 
   if (!IsNetworkClass(kind) || !head.custom.empty()) {
     if (kind.empty()) return Error(Code::kInvalidModel, "'%s': the config names no model class", path.c_str());
     findings->push_back({head.name, kind, head.name, "a model of a class of one's own, whose Python code is not in the file",
-                         "build it with the functional API or as Sequential"});
+                         "save keras.Model(model.inputs, model.outputs), or export it as a SavedModel: model.export(folder)"});
     return graph::Model();
   }
   OCTET_ASSIGN(const std::unique_ptr<Network> network, ParseNetwork(config));

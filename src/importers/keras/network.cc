@@ -145,7 +145,9 @@ class Parser {
     if (j.is_map() && j["class_name"].text() == "__keras_tensor__") {
       const Json& history = j["config"]["keras_history"];
       if (!IsTriple(history)) return Bad(net_->name, "a tensor without keras_history");
-      return Tensor(history);
+      OCTET_ASSIGN(Argument a, Tensor(history));
+      a.literal = &j["config"];
+      return a;
     }
     if (j.is_map() && j["class_name"].text() == "__tuple__")
       return Nest(j["items"].is_null() ? j["config"]["items"] : j["items"], [this](const Json& i) { return ParseArgument3(i); });

@@ -24,7 +24,7 @@ struct Argument {
   enum class Kind : uint8_t { kLiteral, kTensor, kList, kMap };
   Kind kind = Kind::kLiteral;
   TensorRef tensor;
-  const Json* literal = nullptr;
+  const Json* literal = nullptr;    // Of a tensor: what its file says of it (Keras 3).
   std::vector<Argument> items;      // Of a list; the values of a map.
   std::vector<std::string> keys;
 };

@@ -30,8 +30,14 @@ bool Merges(std::string_view name) {
 }  // namespace
 
 const LayerRule* FindLayerRule(std::string_view name) {
-  for (const auto rules : {kPlainRules, kMaskRules, kWrapperRules, kRecurrentRules, kConvLstmRules, kQuantizedRules, kNormalizationRules, kResizeRules, kAttentionRules, kProjectionRules, kArithmeticRules, kShapingRules, kActivationRules, kPreprocessingRules, kNumericRules, kArrayRules, kLookupRules, kHashingRules, kTextRules, kSpectrogramRules, kContrastRules, kPictureRules, kStatisticRules, kLinalgRules, kTransformRules, kConvolutionRules, kLocallyConnectedRules, kNetworkRules})
-    for (const LayerRule& rule : rules)
+  constexpr const std::span<const LayerRule>* kTables[] = {&kPlainRules, &kMaskRules, &kWrapperRules, &kRecurrentRules, &kConvLstmRules,
+      &kQuantizedRules, &kNormalizationRules, &kResizeRules, &kAttentionRules, &kProjectionRules, &kArithmeticRules, &kShapingRules,
+      &kActivationRules, &kPreprocessingRules, &kElementwiseRules, &kActivationOpRules, &kReductionRules, &kRunningRules, &kProductRules,
+      &kOrderRules, &kCountingRules, &kDiagonalRules, &kGridRules, &kArrayRules, &kLookupRules, &kHashingRules, &kTextRules, &kSpectrogramRules,
+      &kContrastRules, &kPictureRules, &kStatisticRules, &kLinalgRules, &kTransformRules, &kConvolutionRules, &kLocallyConnectedRules,
+      &kNetworkRules, &kWindowRules, &kWarpingRules, &kDecodingRules, &kRearrangeRules, &kWholeNumberRules};
+  for (const auto* rules : kTables)
+    for (const LayerRule& rule : *rules)
       if (rule.name == name) return &rule;
   return nullptr;
 }

@@ -88,7 +88,8 @@ bool IsOneOf(std::string_view name, std::initializer_list<std::string_view> list
 }  // namespace
 
 std::vector<VariableName> VariablesOf(std::string_view kind, const Json& config) {
-  if (IsOneOf(kind, {"Dense", "Conv1D", "Conv2D", "Conv3D", "Conv1DTranspose", "Conv2DTranspose", "Conv3DTranspose", "DepthwiseConv1D", "DepthwiseConv2D", "LocallyConnected1D", "LocallyConnected2D"}))
+  if (IsOneOf(kind, {"Dense", "Conv1D", "Conv2D", "Conv3D", "Conv1DTranspose", "Conv2DTranspose", "Conv3DTranspose", "DepthwiseConv1D", "DepthwiseConv2D",
+                     "LocallyConnected1D", "LocallyConnected2D"}))
     return KernelAndBias(config);
   if (kind == "EinsumDense") return config["bias_axes"].is_null() ? Names{{"kernel"}} : Names{{"kernel"}, {"bias"}};
   if (IsOneOf(kind, {"SeparableConv1D", "SeparableConv2D"})) {

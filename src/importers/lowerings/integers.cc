@@ -44,12 +44,38 @@ Result<Value> ExactQuotient(Lowering& c, Value a, Value b) {
   return sum;
 }
 
+// x^n by squares, from the exponent's highest bit down. Beyond 63 every power but those of -1, 0 and 1 has left 64 bits: it keeps the sign.
+Result<Value> ComputedPower(Lowering& c, Value x, Value n) {
+  OCTET_ASSIGN(const Value odd, c.Make("floor_mod", {n, Long(c, 2)}));
+  OCTET_ASSIGN(const Value large, c.Make("add", {odd, Long(c, 62)}));
+  OCTET_ASSIGN(const Value fits, c.Make("less", {n, Long(c, 64)}));
+  OCTET_ASSIGN(Value rest, c.Make("select_v2", {fits, n, large}));
+  OCTET_ASSIGN(rest, c.Cast(rest, DType::kI32));
+  Value y = Long(c, 1);
+  for (int32_t bit = 32; bit > 0; bit /= 2) {
+    const Value number = c.Constant<int32_t>(Shape{}, std::span<const int32_t>(&bit, 1));
+    OCTET_ASSIGN(const Value taken, c.Make("greater_equal", {rest, number}));
+    OCTET_ASSIGN(const Value factor, c.Make("select_v2", {taken, x, Long(c, 1)}));
+    OCTET_ASSIGN(y, bit == 32 ? Result<Value>(factor) : c.Make("mul", {y, y}));
+    if (bit < 32) {
+      OCTET_ASSIGN(y, c.Make("mul", {y, factor}));
+    }
+    if (bit == 1) break;
+    OCTET_ASSIGN(const Value less, c.Make("sub", {rest, number}));
+    OCTET_ASSIGN(rest, c.Make("select_v2", {taken, less, rest}));
+  }
+  return y;
+}
+
 // x^n for a constant n: squares, multiplied where n has a bit.
 Result<Value> Power(Lowering& c, Value x, Value exponent) {
   const std::span<const int64_t> known = c.data_as<int64_t>(exponent);
-  bool same = !known.empty() && known[0] >= 0 && known[0] < 64;
-  for (const int64_t n : known) same &= n == known[0];
-  if (!same) return c.Fail("a power of int64 with one constant exponent from 0 to 63", "another one", "use int32");
+  bool same = !known.empty() && known[0] < 64;
+  for (const int64_t n : known) {
+    if (n < 0) return c.Fail("powers of whole numbers with exponents from 0", std::to_string(n), "cast the base to float32 before");
+    same &= n == known[0];
+  }
+  if (!same) return ComputedPower(c, x, exponent);
   int64_t n = known[0];
   Value y = Long(c, 1), square = x;
   bool one = true;
@@ -99,17 +125,19 @@ Result<Value> Elementwise(Lowering& c, std::string_view op, std::span<const Valu
   const ops::OpDef* def = ops::Find(op);
   const bool narrow = type == DType::kU8 || type == DType::kI8 || type == DType::kU16 || type == DType::kI16;
   // Their narrow kernels are of quantized numbers, not of whole ones.
-  const bool rescales = narrow && (op == "add" || op == "sub" || op == "mul" || op == "squared_difference" || op.ends_with("equal") || op == "less" || op == "greater");
+  const bool rescales = narrow && (op == "add" || op == "sub" || op == "mul" || op == "squared_difference" || op.ends_with("equal") || op == "less" ||
+                                   op == "greater");
   if (!def || (HasKernel(*def, type) && !rescales)) return c.Make(op, in);
   if (type == DType::kI64) return OfLongs(c, op, in);
   if (op == "square") return Elementwise(c, "mul", std::vector<Value>{in[0], in[0]});
-  if (!narrow) return c.Make(op, in);
+  if (!narrow && type != DType::kU32) return c.Make(op, in);
+  const DType next = narrow ? DType::kI32 : DType::kI64;
   std::vector<Value> wide;
   for (const Value v : in) {
-    OCTET_ASSIGN(wide.emplace_back(), c.type(v).dtype == type ? c.Cast(v, DType::kI32) : Result<Value>(v));
+    OCTET_ASSIGN(wide.emplace_back(), c.type(v).dtype == type ? c.Cast(v, next) : Result<Value>(v));
   }
   OCTET_ASSIGN(const Value y, Elementwise(c, op, wide));
-  return c.type(y).dtype == DType::kI32 ? c.Cast(y, type) : Result<Value>(y);
+  return c.type(y).dtype == next ? c.Cast(y, type) : Result<Value>(y);
 }
 
 }  // namespace octet::importers

@@ -5,7 +5,7 @@
 
 namespace octet::importers {
 
-// `op` on inputs of one element type. Narrow numbers are computed in 32 bits and wrap around when they are put back;
+// `op` on inputs of one element type. Narrow numbers are computed in 32 bits (uint32 in 64) and wrap around when they are put back;
 // int64 is computed by the operators that have it.
 Result<Value> Elementwise(Lowering& c, std::string_view op, std::span<const Value> inputs);
 

@@ -21,11 +21,15 @@ Result<Value> DimensionsOf(Lowering& c, Value x) {
   return c.Make("shape", {x}, {{"out_type", static_cast<int64_t>(DType::kI32)}});
 }
 
-Result<Value> Positions(Lowering& c, Value x, int axis) {
-  constexpr int32_t kZero = 0, kOne = 1;
-  OCTET_ASSIGN(const Value n, ops::DimensionOf(c, x, axis));
-  const Value inputs[] = {c.Constant<int32_t>(Shape{}, std::span(&kZero, 1)), n, c.Constant<int32_t>(Shape{}, std::span(&kOne, 1))};
-  return c.EmitAs("range", inputs, nullptr, {DType::kI32, Shape{c.shape(x)[axis]}, {}});
+Result<Value> CountUp(Lowering& c, Value n, int32_t known) {
+  const int32_t begin = 0, step = 1;
+  const Value inputs[] = {c.Constant<int32_t>(Shape{}, std::span(&begin, 1)), n, c.Constant<int32_t>(Shape{}, std::span(&step, 1))};
+  return c.EmitAs("range", inputs, nullptr, {DType::kI32, Shape{known}, {}});
+}
+
+Result<Value> Positions(Lowering& c, Value v, int axis) {
+  OCTET_ASSIGN(const Value n, ops::DimensionOf(c, v, axis));
+  return CountUp(c, n, c.shape(v)[axis]);
 }
 
 Result<Value> ScatterInto(Lowering& c, Value tensor, Value indices, Value updates, Scatter how) {

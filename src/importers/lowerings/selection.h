@@ -9,8 +9,9 @@ namespace octet::importers {
 Result<Value> Bucketize(Lowering& c, Value x, const std::vector<float>& boundaries);
 // The dimensions of x as an int32 vector: a constant where they are known.
 Result<Value> DimensionsOf(Lowering& c, Value x);
-// 0, 1, … along an axis of x.
-Result<Value> Positions(Lowering& c, Value x, int axis);
+// 0, 1, … below n, which the running model knows (`known`: what the importer does); along an axis of a tensor.
+Result<Value> CountUp(Lowering& c, Value n, int32_t known);
+Result<Value> Positions(Lowering& c, Value v, int axis);
 
 // tensor with updates [..., rest] at indices [..., depth]: put in, added or subtracted.
 enum class Scatter : uint8_t { kUpdate, kAdd, kSub };

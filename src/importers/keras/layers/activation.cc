@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Element-wise layers and activations that take more than one operator. None overflows where the function does not.
 #include "importers/keras/context.h"
-#include "importers/keras/layers/functions.h"
+#include "importers/keras/layers/arguments.h"
 #include "importers/keras/rules.h"
 #include "importers/lowerings/activation.h"
 
@@ -123,7 +123,8 @@ constexpr LayerRule kNamed[] = {
     {"log_softmax", ConvertLogSoftmax},  {"celu", ConvertCelu},              {"sparsemax", ConvertSparsemax}};
 
 constexpr LayerRule kRules[] = {
-    {"ThresholdedReLU", ConvertThresholdedRelu}, {"ELU", ConvertElu}, {"ReLU", ConvertRelu}, {"LayerScale", ConvertLayerScale}, {"CustomScaleLayer", ConvertScaledSum}};
+    {"ThresholdedReLU", ConvertThresholdedRelu}, {"ELU", ConvertElu}, {"ReLU", ConvertRelu}, {"LayerScale", ConvertLayerScale},
+    {"CustomScaleLayer", ConvertScaledSum}};
 
 }  // namespace
 

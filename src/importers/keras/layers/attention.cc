@@ -121,7 +121,8 @@ Result<Value> FoldAxes(LayerContext& c, Value v, const std::vector<int64_t>& att
   fold->back.resize(static_cast<size_t>(rank));
   int64_t length = 1;
   for (int i = 0; i < rank; ++i) {
-    if (sorted.size() != static_cast<size_t>(rank) || sorted[static_cast<size_t>(i)] != i || outer == 0) return c.Fail("attention_axes that are axes between the batch and the features", "others", "");
+    if (sorted.size() != static_cast<size_t>(rank) || sorted[static_cast<size_t>(i)] != i || outer == 0)
+      return c.Fail("attention_axes that are axes between the batch and the features", "others", "");
     fold->back[static_cast<size_t>(fold->order[static_cast<size_t>(i)])] = i;
     if (i < rank - 1) fold->apart.push_back(DimOf(c, v, fold->order[static_cast<size_t>(i)]));
     if (static_cast<size_t>(i) >= outer && i < rank - 1) length *= fold->apart.back().size;
@@ -172,7 +173,9 @@ Result<Parts> LoadParts(LayerContext& c, const Heads& h, bool gated) {
   const bool bias = c.Bool("use_bias", true);
   const size_t each = 1u + bias;
   size_t next = 0;
-  const auto load = [&](const char* part, int in_axes) { return LoadProjection(c, c.builder().weights().Inside(c.variables(), part, each * next++, each), in_axes, bias); };
+  const auto load = [&](const char* part, int in_axes) {
+    return LoadProjection(c, c.builder().weights().Inside(c.variables(), part, each * next++, each), in_axes, bias);
+  };
   Parts p;
   OCTET_ASSIGN(p.query, load("query_dense", 1));
   OCTET_ASSIGN(p.key, load("key_dense", 1));
@@ -208,7 +211,9 @@ Status AttendWithHeads(LayerContext& c, const Heads& h) {
   const Operands given = o;
   OCTET_ASSIGN(o.query, FoldAxes(c, given.query, axes, &fold));
   OCTET_ASSIGN(o.value, given.value == given.query ? Result<Value>(o.query) : FoldAxes(c, given.value, axes, &other));
-  OCTET_ASSIGN(o.key, given.key == given.value ? Result<Value>(o.value) : given.key == given.query ? Result<Value>(o.query) : FoldAxes(c, given.key, axes, &other));
+  OCTET_ASSIGN(o.key, given.key == given.value   ? Result<Value>(o.value)
+                      : given.key == given.query ? Result<Value>(o.query)
+                                                 : FoldAxes(c, given.key, axes, &other));
   OCTET_ASSIGN(const Masks masks, ReadMasks(c, given, fold));
   OCTET_ASSIGN(Value query, Project(c, o.query, p.query));
   OCTET_ASSIGN(Value key, Project(c, o.key, p.key));

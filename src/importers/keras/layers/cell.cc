@@ -78,12 +78,14 @@ Value GateWeights::Transposed(LayerContext& c, Value v, std::initializer_list<in
 namespace {
 
 Result<std::unique_ptr<Cell>> MakeSimple(LayerContext& c, const GateWeights& w, Function output) {
-  return MakeSimpleCell({.units = w.units(), .kernel = w.Kernel(c, {0}), .recurrent = w.Recurrent(c, {0}), .bias = w.Bias(c, {0}, true), .activation = std::move(output)});
+  return MakeSimpleCell({.units = w.units(), .kernel = w.Kernel(c, {0}), .recurrent = w.Recurrent(c, {0}), .bias = w.Bias(c, {0}, true),
+                         .activation = std::move(output)});
 }
 
 // Stored i, f, g, o; the cell has the three gates side by side.
 Result<std::unique_ptr<Cell>> MakeLstm(LayerContext& c, const GateWeights& w, Function gate, const Function& output) {
-  return MakeLstmCell({.units = w.units(), .kernel = w.Kernel(c, {0, 1, 3, 2}), .recurrent = w.Recurrent(c, {0, 1, 3, 2}), .bias = w.Bias(c, {0, 1, 3, 2}, true),
+  return MakeLstmCell({.units = w.units(), .kernel = w.Kernel(c, {0, 1, 3, 2}), .recurrent = w.Recurrent(c, {0, 1, 3, 2}),
+                       .bias = w.Bias(c, {0, 1, 3, 2}, true),
                        .peep_input = {}, .peep_forget = {}, .peep_output = {}, .gate = std::move(gate), .candidate = output, .shown = output});
 }
 
@@ -99,7 +101,8 @@ Result<std::unique_ptr<Cell>> MakeGru(LayerContext& c, const GateWeights& w, boo
 
 Result<std::unique_ptr<Cell>> MakeCell(LayerContext& c, std::string_view class_name, const Json& config, const Variables& variables) {
   const int gates = class_name.starts_with("LSTM") ? 4 : class_name.starts_with("GRU") ? 3 : 1;
-  if (class_name != "LSTM" && class_name != "LSTMCell" && class_name != "GRU" && class_name != "GRUCell" && class_name != "SimpleRNN" && class_name != "SimpleRNNCell")
+  if (class_name != "LSTM" && class_name != "LSTMCell" && class_name != "GRU" && class_name != "GRUCell" && class_name != "SimpleRNN" &&
+      class_name != "SimpleRNNCell")
     return c.Fail("LSTMCell, GRUCell or SimpleRNNCell", "a " + std::string(class_name), "use one of those cells");
   if (config["recurrent_activation"].text() == "softmax") return c.Fail("an element-wise recurrent_activation", "softmax", "");
   GateWeights w;

@@ -10,7 +10,8 @@ namespace {
 Status ConvertAutoContrast(LayerContext& c) {
   OCTET_ASSIGN(const Value x, c.Cast(c.Input(0), DType::kF32));
   const std::vector<double> range = c.Numbers("value_range", {0, 255});
-  if (range.size() != 2 || range[0] == range[1] || c.rank(x) < 3 || c.rank(x) > 4) return c.Fail("images and a value_range of two numbers", c.shape(x).text(), "");
+  if (range.size() != 2 || range[0] == range[1] || c.rank(x) < 3 || c.rank(x) > 4)
+    return c.Fail("images and a value_range of two numbers", c.shape(x).text(), "");
   const auto from = static_cast<float>(range[0]), to = static_cast<float>(range[1]);
   const Value axes = c.rank(x) == 4 ? c.Vector({1, 2}) : c.Vector({0, 1});
   OCTET_ASSIGN(const Value low, c.Make("reduce_min", {x, axes}, {{"keep_dims", 1}}));

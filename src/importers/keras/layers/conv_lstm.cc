@@ -29,7 +29,9 @@ class ConvLstm {
     if (rank_ == 1) flat.push_back(1);
     for (int i = 2; i < in.rank(); ++i) flat.push_back(in[i]);
     if (in.rank() != rank_ + 3 || in[1] < 1 || in[1] > kMaxSteps || std::count(flat.begin() + 1, flat.end(), kUnknown) > 0)
-      return c_.Fail(Format("[batch, time, %s channels] with 1 to %d steps", rank_ == 1 ? "length," : rank_ == 2 ? "height, width," : "depth, height, width,", kMaxSteps), in.text(), "give the input's shape");
+      return c_.Fail(Format("[batch, time, %s channels] with 1 to %d steps",
+                            rank_ == 1 ? "length," : rank_ == 2 ? "height, width," : "depth, height, width,", kMaxSteps),
+                     in.text(), "give the input's shape");
     steps_ = in[1];
     OCTET_ASSIGN(const Value images, c_.Make("reshape", {x, c_.Vector(flat)}));
     OCTET_ASSIGN(const Value all, Convolve(images, kernel_, bias_, window_));

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "importers/keras/context.h"
-#include "importers/keras/layers/functions.h"
+#include "importers/keras/layers/arguments.h"
 #include "importers/keras/rules.h"
 #include "ops/keras_conv_util.h"
 
@@ -30,7 +30,8 @@ Result<Window> ReadWindow(LayerContext& c, Value x) {
   read("strides", w.stride);
   read("dilation_rate", w.dilation);
   for (int i = 0; i < 2; ++i)
-    if (w.stride[i] < 1 || w.stride[i] > INT32_MAX || w.dilation[i] < 1 || w.dilation[i] > INT32_MAX) return c.Fail("positive strides and dilations", "others", "");
+    if (w.stride[i] < 1 || w.stride[i] > INT32_MAX || w.dilation[i] < 1 || w.dilation[i] > INT32_MAX)
+      return c.Fail("positive strides and dilations", "others", "");
   return w;
 }
 
@@ -53,7 +54,8 @@ Result<Value> Convolve(LayerContext& c, Value x, Value kernel, const Window& w) 
   OCTET_ASSIGN(const Value filter, c.Make("transpose", {kernel, c.Vector({3, 0, 1, 2})}));
   OCTET_ASSIGN(const Value bias, ops::Zeros(c, c.shape(kernel)[3]));
   return c.Make("conv_2d", {x, filter, bias},
-                {{"padding", w.padding}, {"stride_h", w.stride[0]}, {"stride_w", w.stride[1]}, {"dilation_h_factor", w.dilation[0]}, {"dilation_w_factor", w.dilation[1]}});
+                {{"padding", w.padding}, {"stride_h", w.stride[0]}, {"stride_w", w.stride[1]}, {"dilation_h_factor", w.dilation[0]},
+                 {"dilation_w_factor", w.dilation[1]}});
 }
 
 // Channel k with multiplier m is output channel k * M + m: the kernel's last two axes as one.
@@ -62,7 +64,8 @@ Result<Value> ConvolveDepthwise(LayerContext& c, Value x, Value kernel, const Wi
   OCTET_ASSIGN(const Value filter, c.Make("reshape", {kernel, c.Vector({1, s[0], s[1], s[2] * s[3]})}));
   OCTET_ASSIGN(const Value bias, ops::Zeros(c, s[2] * s[3]));
   return c.Make("depthwise_conv_2d", {x, filter, bias},
-                {{"padding", w.padding}, {"stride_h", w.stride[0]}, {"stride_w", w.stride[1]}, {"depth_multiplier", s[3]}, {"dilation_h_factor", w.dilation[0]}, {"dilation_w_factor", w.dilation[1]}});
+                {{"padding", w.padding}, {"stride_h", w.stride[0]}, {"stride_w", w.stride[1]}, {"depth_multiplier", s[3]},
+                 {"dilation_h_factor", w.dilation[0]}, {"dilation_w_factor", w.dilation[1]}});
 }
 
 Status ConvertConv(LayerContext& c) {
@@ -109,19 +112,22 @@ Status ConvertVolumes(LayerContext& c) {
     bias.assign(values.begin(), values.end());
   }
   const int32_t last = 4;
-  OCTET_ASSIGN(const std::vector<Value> parts, c.MakeMany("split", {c.Constant<int32_t>(Shape{}, std::span(&last, 1)), c.Input(0)}, {{"num_splits", groups}}, n));
+  OCTET_ASSIGN(const std::vector<Value> parts, c.MakeMany("split", {c.Constant<int32_t>(Shape{}, std::span(&last, 1)), c.Input(0)},
+                                                          {{"num_splits", groups}}, n));
   const std::vector<int64_t> strides = c.Ints("strides", {1}), dilations = c.Ints("dilation_rate", {1});
   const auto at = [](const std::vector<int64_t>& v, size_t i) { return v.empty() ? 1 : v[std::min(i, v.size() - 1)]; };
   const auto padding = static_cast<int64_t>(c.Text("padding", "valid") == "same" ? ops::Padding::kSame : ops::Padding::kValid);
   std::vector<Value> results;
   for (int32_t g = 0; g < n; ++g) {
     std::vector<float> own;
-    for (size_t row = 0; row < from.size(); row += static_cast<size_t>(s[4])) own.insert(own.end(), from.begin() + static_cast<std::ptrdiff_t>(row) + g * width, from.begin() + static_cast<std::ptrdiff_t>(row) + (g + 1) * width);
+    for (size_t row = 0; row < from.size(); row += static_cast<size_t>(s[4]))
+      own.insert(own.end(), from.begin() + static_cast<std::ptrdiff_t>(row) + g * width, from.begin() + static_cast<std::ptrdiff_t>(row) + (g + 1) * width);
     const Value weights = c.Constant<float>(Shape{s[0], s[1], s[2], s[3], width}, own);
     const Value shift = c.Constant<float>(Shape{width}, std::span<const float>(bias).subspan(static_cast<size_t>(g * width), static_cast<size_t>(width)));
     OCTET_ASSIGN(const Value y, c.Make("conv_3d", {parts[static_cast<size_t>(g)], weights, shift},
                                        {{"padding", padding}, {"stride_d", at(strides, 0)}, {"stride_h", at(strides, 1)}, {"stride_w", at(strides, 2)},
-                                        {"dilation_d_factor", at(dilations, 0)}, {"dilation_h_factor", at(dilations, 1)}, {"dilation_w_factor", at(dilations, 2)}}));
+                                        {"dilation_d_factor", at(dilations, 0)}, {"dilation_h_factor", at(dilations, 1)},
+                                        {"dilation_w_factor", at(dilations, 2)}}));
     results.push_back(y);
   }
   OCTET_ASSIGN(Value y, c.Make("concatenation", results, {{"axis", 4}}));

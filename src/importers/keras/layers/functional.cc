@@ -4,11 +4,13 @@
 #include <cmath>
 
 #include "importers/keras/builder.h"
-#include "importers/keras/layers/functions.h"
+#include "importers/keras/layers/arguments.h"
+#include "importers/keras/layers/promotion.h"
 #include "importers/keras/rules.h"
 #include "importers/lowerings/activation.h"
 #include "importers/lowerings/normalization.h"
 #include "importers/lowerings/selection.h"
+#include "ops/shape_util.h"
 
 namespace octet::importers::keras {
 namespace {
@@ -81,7 +83,8 @@ Status ConvertAttention(LayerContext& c) {
   OCTET_ASSIGN(const Value bias, Optional(c, 3, "bias"));
   OCTET_ASSIGN(const Value mask, Optional(c, 4, "mask"));
   const Shape s = c.shape(q), t = c.shape(k);
-  if (s.rank() != 4 || t.rank() != 4 || s[2] != t[2] || s[3] < 1) return c.Fail("tensors [batch, length, heads, size] with as many heads", s.text() + " and " + t.text(), "");
+  if (s.rank() != 4 || t.rank() != 4 || s[2] != t[2] || s[3] < 1)
+    return c.Fail("tensors [batch, length, heads, size] with as many heads", s.text() + " and " + t.text(), "");
   const Json& factor = LiteralOf(c, 5, {"scale"});
   const double scale = factor.is_number() ? factor.number() : 1 / std::sqrt(static_cast<double>(s[3]));
   for (Value* x : {&q, &k, &v}) {
@@ -192,7 +195,8 @@ Status ConvertSlice(LayerContext& c) {
   OCTET_ASSIGN(const Value x, Operand(c, 0, {"inputs"}));
   OCTET_ASSIGN(const Value begin, Whole(c, 1, "start_indices"));
   std::vector<int64_t> size;
-  if (!IntsOf(LiteralOf(c, -1, {"shape"}), &size) || static_cast<int>(size.size()) != c.rank(x)) return c.Fail("a shape of as many numbers as axes", "another one", "");
+  if (!IntsOf(LiteralOf(c, -1, {"shape"}), &size) || static_cast<int>(size.size()) != c.rank(x))
+    return c.Fail("a shape of as many numbers as axes", "another one", "");
   return Set(c, c.Make("slice", {x, begin, c.Vector(std::vector<int32_t>(size.begin(), size.end()))}));
 }
 
@@ -220,9 +224,33 @@ Status ConvertScatterUpdate(LayerContext& c) {
   return Set(c, ScatterInto(c, x, at, updates, reduction.empty() ? Scatter::kUpdate : Scatter::kAdd));
 }
 
+// inputs x, mean, variance, offset, scale
+Status ConvertBatchNorm(LayerContext& c) {
+  OCTET_ASSIGN(const Value x, Operand(c, 0, {"x"}));
+  if (!IsFloat(c.type(x).dtype)) return c.Fail("floats to normalize", std::string(NumpyName(c.type(x).dtype)), "cast the input to float32 before");
+  OCTET_ASSIGN(const Value mean, Operand(c, 1, {"mean"}));
+  OCTET_ASSIGN(const Value variance, Operand(c, 2, {"variance"}));
+  int axis = 0;
+  if (!ops::NormalizeAxis(c.Int("axis", -1), c.rank(x), &axis) || axis != c.rank(x) - 1) return c.Fail("axis -1", std::to_string(c.Int("axis", -1)), "");
+  OCTET_ASSIGN(Value m, Plus(c, variance, static_cast<float>(c.Number("epsilon", 1e-3))));
+  OCTET_ASSIGN(m, c.Make("rsqrt", {m}));
+  if (FindArgument(c, 4, {"scale"}) && c.num_inputs() > 3) {
+    OCTET_ASSIGN(const Value scale, Operand(c, 4, {"scale"}));
+    OCTET_ASSIGN(m, c.Make("mul", {m, scale}));
+  }
+  OCTET_ASSIGN(Value y, c.Make("sub", {x, mean}));
+  OCTET_ASSIGN(y, c.Make("mul", {y, m}));
+  if (FindArgument(c, 3, {"offset"}) && c.num_inputs() > 2) {
+    OCTET_ASSIGN(const Value offset, Operand(c, 3, {"offset"}));
+    OCTET_ASSIGN(y, c.Make("add", {y, offset}));
+  }
+  return Set(c, y);
+}
+
 constexpr LayerRule kRules[] = {
-    {"Softmax", ConvertSoftmaxLayer}, {"ops.RMSNorm", ConvertNorm}, {"ops.LayerNorm", ConvertNorm}, {"ops.DepthToSpace", ConvertBlocks<false>}, {"ops.SpaceToDepth", ConvertBlocks<true>},
-    {"ops.DotProductAttention", ConvertAttention}, {"ops.BinaryCrossentropy", ConvertBinaryCrossentropy}, {"ops.CategoricalCrossentropy", ConvertCategoricalCrossentropy},
+    {"Softmax", ConvertSoftmaxLayer}, {"ops.RMSNorm", ConvertNorm}, {"ops.LayerNorm", ConvertNorm}, {"ops.BatchNorm", ConvertBatchNorm},
+    {"ops.DepthToSpace", ConvertBlocks<false>}, {"ops.SpaceToDepth", ConvertBlocks<true>}, {"ops.DotProductAttention", ConvertAttention},
+    {"ops.BinaryCrossentropy", ConvertBinaryCrossentropy}, {"ops.CategoricalCrossentropy", ConvertCategoricalCrossentropy},
     {"ops.SparseCategoricalCrossentropy", ConvertCategoricalCrossentropy}, {"ops.MultiHot", ConvertMultiHot}, {"ops.Slice", ConvertSlice},
     {"ops.SliceUpdate", ConvertSliceUpdate}, {"ops.Scatter", ConvertScatter}, {"ops.ScatterUpdate", ConvertScatterUpdate}};
 

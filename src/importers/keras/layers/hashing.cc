@@ -82,8 +82,10 @@ Status ConvertCrossing(LayerContext& c) {
   }
   constexpr int64_t kKey = 0xDECAFCAFFE;  // TensorFlow's default.
   OCTET_ASSIGN(const std::vector<Value> y, MakeTensorFlowOp(c, "SparseCross", columns, {DType::kI64, DType::kI64, DType::kI64},
-                                                            {IntAttr("N", 0), BoolAttr("hashed_output", true), IntAttr("num_buckets", bins), IntAttr("hash_key", kKey), TypesAttr("sparse_types", {}),
-                                                             TypesAttr("dense_types", types), TypeAttr("out_type", DType::kI64), TypeAttr("internal_type", numbers ? DType::kI64 : DType::kString)}));
+                                                            {IntAttr("N", 0), BoolAttr("hashed_output", true), IntAttr("num_buckets", bins),
+                                                             IntAttr("hash_key", kKey), TypesAttr("sparse_types", {}),
+                                                             TypesAttr("dense_types", types), TypeAttr("out_type", DType::kI64),
+                                                             TypeAttr("internal_type", numbers ? DType::kI64 : DType::kString)}));
   Value ids = y[1];
   if (rank == 2) {
     OCTET_ASSIGN(ids, c.Make("reshape", {ids, c.Vector({-1, 1})}, {{"new_shape", std::vector<int32_t>{-1, 1}}}));
@@ -100,8 +102,8 @@ const std::span<const LayerRule> kHashingRules = kRules;
 Result<Value> Digits(LayerContext& c, Value x) {
   if (c.type(x).dtype == DType::kString) return x;
   OCTET_ASSIGN(const std::vector<Value> y, MakeTensorFlowOp(c, "AsString", {x}, {DType::kString},
-                                                            {TypeAttr("T", c.type(x).dtype), IntAttr("precision", -1), BoolAttr("scientific", false), BoolAttr("shortest", false),
-                                                             IntAttr("width", -1), TextAttr("fill", "")}));
+                                                            {TypeAttr("T", c.type(x).dtype), IntAttr("precision", -1), BoolAttr("scientific", false),
+                                                             BoolAttr("shortest", false), IntAttr("width", -1), TextAttr("fill", "")}));
   return y[0];
 }
 

@@ -5,7 +5,8 @@
 #include <limits>
 
 #include "importers/keras/context.h"
-#include "importers/keras/layers/functions.h"
+#include "importers/keras/layers/arguments.h"
+#include "importers/keras/layers/promotion.h"
 #include "importers/keras/rules.h"
 #include "importers/lowerings/elimination.h"
 #include "importers/lowerings/tensorflow_op.h"
@@ -162,7 +163,8 @@ Status ConvertRank(LayerContext& c) {
   OCTET_ASSIGN(const Value a, Operand(c, 0, {"x"}));
   OCTET_ASSIGN(const Singular d, Decompose(c, a, false, false));
   OCTET_ASSIGN(const double precision, Precision(c, a));
-  OCTET_ASSIGN(const Value counts, c.Has("tol") ? c.Make("greater", {d.s, c.Scalar(static_cast<float>(c.Number("tol", 0)))}) : Counting(c, d.s, precision, false));
+  OCTET_ASSIGN(const Value counts, c.Has("tol") ? c.Make("greater", {d.s, c.Scalar(static_cast<float>(c.Number("tol", 0)))})
+               : Counting(c, d.s, precision, false));
   OCTET_ASSIGN(const Value ones, c.Cast(counts, DType::kI32));
   return Set(c, c.Make("sum", {ones, c.Vector({-1})}));
 }
@@ -249,7 +251,8 @@ Status ConvertNormalize(LayerContext& c) {
   const std::vector<int32_t> axes(given.begin(), given.end());
   const int64_t order = c.Int("order", 2);
   if (order != 2) {
-    OCTET_ASSIGN(Value norm, axes.size() == 2 ? MatrixNorm(c, x, static_cast<double>(order), axes[0], axes[1], 1) : VectorNorm(c, x, static_cast<double>(order), axes, 1));
+    OCTET_ASSIGN(Value norm, axes.size() == 2 ? MatrixNorm(c, x, static_cast<double>(order), axes[0], axes[1], 1)
+                 : VectorNorm(c, x, static_cast<double>(order), axes, 1));
     OCTET_ASSIGN(norm, c.Make("maximum", {norm, c.Scalar(epsilon)}));
     return Set(c, c.Make("div", {x, norm}));
   }
@@ -260,10 +263,21 @@ Status ConvertNormalize(LayerContext& c) {
   return Set(c, c.Make("mul", {x, y}));
 }
 
-constexpr LayerRule kRules[] = {{"ops.Inv", ConvertInverse}, {"ops.Solve", ConvertSolve}, {"ops.SolveTriangular", ConvertSolve}, {"ops.Det", ConvertDeterminant},
-                                {"ops.Slogdet", ConvertDeterminant}, {"ops.Logdet", ConvertDeterminant}, {"ops.Cholesky", ConvertCholesky},
-                                {"ops.CholeskyInverse", ConvertCholeskyInverse}, {"ops.SVD", ConvertSvd}, {"ops.Qr", ConvertQr}, {"ops.Eigh", ConvertEigh}, {"ops.Pinv", ConvertPinv},
-                                {"ops.Lstsq", ConvertLstsq}, {"ops.MatrixRank", ConvertRank}, {"ops.Norm", ConvertNorm}, {"ops.Normalize", ConvertNormalize}};
+// Distances between all rows of one and of the other.
+Status ConvertDistances(LayerContext& c) {
+  OCTET_ASSIGN(const Pair p, Fractions(c));
+  OCTET_ASSIGN(const Value x, c.Make("expand_dims", {p.a, c.Vector({-2})}));
+  OCTET_ASSIGN(Value y, c.Make("expand_dims", {p.b, c.Vector({-3})}));
+  OCTET_ASSIGN(y, c.Make("squared_difference", {x, y}));
+  OCTET_ASSIGN(y, c.Make("sum", {y, c.Vector({c.rank(y) - 1})}, {{"keep_dims", 0}}));
+  return Set(c, c.Make("sqrt", {y}));
+}
+
+constexpr LayerRule kRules[] = {
+    {"ops.Inv", ConvertInverse}, {"ops.Solve", ConvertSolve}, {"ops.SolveTriangular", ConvertSolve}, {"ops.Det", ConvertDeterminant},
+    {"ops.Slogdet", ConvertDeterminant}, {"ops.Logdet", ConvertDeterminant}, {"ops.Cholesky", ConvertCholesky}, {"ops.CholeskyInverse", ConvertCholeskyInverse},
+    {"ops.SVD", ConvertSvd}, {"ops.Qr", ConvertQr}, {"ops.Eigh", ConvertEigh}, {"ops.Pinv", ConvertPinv}, {"ops.Lstsq", ConvertLstsq},
+    {"ops.MatrixRank", ConvertRank}, {"ops.Norm", ConvertNorm}, {"ops.Normalize", ConvertNormalize}, {"ops.CDist", ConvertDistances}};
 
 }  // namespace
 

@@ -4,7 +4,7 @@
 #include <numeric>
 
 #include "importers/keras/context.h"
-#include "importers/keras/layers/functions.h"
+#include "importers/keras/layers/arguments.h"
 #include "importers/keras/rules.h"
 
 namespace octet::importers::keras {

@@ -180,7 +180,9 @@ Status ReadWords(LayerContext& c, Vocabulary* v) {
     for (const Json& word : words.items()) v->words.push_back(Token(word));
   } else {
     Result<std::string> file = c.builder().weights().Asset(c.variables(), "vocabulary.txt");
-    if (!file.ok()) return c.Fail("a vocabulary in the file", "none", "adapt the layer before saving, as .keras or SavedModel; a .h5 file has the vocabulary only where the layer's constructor got it");
+    if (!file.ok())
+      return c.Fail("a vocabulary in the file", "none",
+                    "adapt the layer before saving, as .keras or SavedModel; a .h5 file has the vocabulary only where the layer's constructor got it");
     std::string_view rest = *file;
     while (true) {
       const size_t end = rest.find('\n');
@@ -228,7 +230,8 @@ Status Finish(LayerContext& c, const Vocabulary& v, Value index, const Rows* row
       for (const float w : weights) sum += static_cast<double>(w);
       weights.insert(weights.begin(), static_cast<size_t>(v.first_word()), static_cast<float>(sum / static_cast<double>(weights.size())));
     }
-    if (const auto n = static_cast<int64_t>(weights.size()); n != v.size() && n != depth) return c.Fail("idf_weights in the file, one per word", std::to_string(n), "adapt the layer before saving, or give them to the constructor");
+    if (const auto n = static_cast<int64_t>(weights.size()); n != v.size() && n != depth)
+      return c.Fail("idf_weights in the file, one per word", std::to_string(n), "adapt the layer before saving, or give them to the constructor");
     weights.resize(static_cast<size_t>(depth), 0.0f);
     OCTET_ASSIGN(y, c.Make("mul", {y, c.Constant<float>(Shape{static_cast<int32_t>(depth)}, weights)}));
   } else if (c.builder().version() > 2) {

@@ -96,7 +96,8 @@ Result<Value> ConcatenatedMask(LayerContext& c) {
   const int rank = c.rank(c.Input(0));
   const int64_t axis = c.Int("axis", -1) < 0 ? c.Int("axis", -1) + rank : c.Int("axis", -1);
   if (axis == rank - 1) return MergedMask(c);
-  if (axis != 1 || !std::ranges::all_of(masks, [](Value v) { return static_cast<bool>(v); })) return c.Fail("masks of all inputs, and time or features as axis", "others", "remove the masks before");
+  if (axis != 1 || !std::ranges::all_of(masks, [](Value v) { return static_cast<bool>(v); }))
+    return c.Fail("masks of all inputs, and time or features as axis", "others", "remove the masks before");
   return c.Make("concatenation", masks, {{"axis", 1}});
 }
 

@@ -15,12 +15,14 @@ Status ConvertGroup(LayerContext& c) {
   const Value x = c.Input(0);
   const Shape in = c.shape(x);
   int axis = 0;
-  if (in.rank() < 2 || !ops::NormalizeAxis(c.Int("axis", -1), in.rank(), &axis) || axis == 0) return c.Fail("channels in an axis behind the batch", std::to_string(c.Int("axis", -1)), "correct the layer's axis");
+  if (in.rank() < 2 || !ops::NormalizeAxis(c.Int("axis", -1), in.rank(), &axis) || axis == 0)
+    return c.Fail("channels in an axis behind the batch", std::to_string(c.Int("axis", -1)), "correct the layer's axis");
   const int32_t channels = in[axis];
   auto groups = static_cast<int32_t>(c.Int("groups", 32));
   if (groups == -1) groups = channels;
   const bool known = std::ranges::find(in.dims().subspan(1), kUnknown) == in.dims().end();
-  if (!known || groups < 1 || channels % groups != 0) return c.Fail("known dimensions and groups that divide the channels", in.text(), "give the input's shape");
+  if (!known || groups < 1 || channels % groups != 0)
+    return c.Fail("known dimensions and groups that divide the channels", in.text(), "give the input's shape");
   std::vector<int32_t> whole = {-1}, parameter = {channels};  // The parameters broadcast from the axis of channels on.
   for (int i = 1; i < in.rank(); ++i) whole.push_back(in[i]);
   for (int i = axis + 1; i < in.rank(); ++i) parameter.push_back(1);
@@ -52,7 +54,8 @@ Status ConvertRms(LayerContext& c) {
   std::vector<int32_t> axes, wide(static_cast<size_t>(c.rank(x)), 1);
   for (const int64_t a : c.Ints("axis", {-1})) {
     int axis = 0;
-    if (!ops::NormalizeAxis(a, c.rank(x), &axis) || (!axes.empty() && axes.back() >= axis)) return c.Fail("ascending axes inside the rank", std::to_string(a), "correct the layer's axis");
+    if (!ops::NormalizeAxis(a, c.rank(x), &axis) || (!axes.empty() && axes.back() >= axis))
+      return c.Fail("ascending axes inside the rank", std::to_string(a), "correct the layer's axis");
     axes.push_back(axis);
     wide[static_cast<size_t>(axis)] = c.shape(x)[axis];
   }

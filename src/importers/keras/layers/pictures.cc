@@ -1,12 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-// keras.ops.image: borders, patches, blurs, edges, colours. Channels last.
+// keras.ops.image: borders, patches, blurs, edges, colours; pooling. Channels last.
 #include <algorithm>
 #include <cmath>
+#include <numbers>
 
 #include "importers/keras/builder.h"
-#include "importers/keras/layers/functions.h"
+#include "importers/keras/layers/arguments.h"
+#include "importers/keras/layers/promotion.h"
 #include "importers/keras/rules.h"
+#include "importers/lowerings/activation.h"
 #include "importers/lowerings/colour.h"
+#include "importers/lowerings/dims.h"
+#include "ops/pool_util.h"
 
 namespace octet::importers::keras {
 namespace {
@@ -15,7 +20,8 @@ namespace {
 Result<Value> Images(LayerContext& c) {
   OCTET_ASSIGN(const Value x, Operand(c, 0, {"images", "x", "image"}));
   const Shape s = c.shape(x);
-  if (c.Text("data_format", "channels_last") != "channels_last" || (s.rank() != 3 && s.rank() != 4) || s.back() < 1) return c.Fail("images, channels last", s.text(), "");
+  if (c.Text("data_format", "channels_last") != "channels_last" || (s.rank() != 3 && s.rank() != 4) || s.back() < 1)
+    return c.Fail("images, channels last", s.text(), "");
   return x;
 }
 
@@ -52,7 +58,8 @@ Status ConvertCrop(LayerContext& c) {
   const Shape s = c.shape(x);
   OCTET_ASSIGN(const Border rows, ReadBorder(c, "top_cropping", "bottom_cropping", "target_height", s.back(3), -1));
   OCTET_ASSIGN(const Border columns, ReadBorder(c, "left_cropping", "right_cropping", "target_width", s.back(2), -1));
-  if (s.back(3) < 1 || s.back(2) < 1 || rows.before + rows.after >= s.back(3) || columns.before + columns.after >= s.back(2)) return c.Fail("images of known size, larger than what is cut off", s.text(), "");
+  if (s.back(3) < 1 || s.back(2) < 1 || rows.before + rows.after >= s.back(3) || columns.before + columns.after >= s.back(2))
+    return c.Fail("images of known size, larger than what is cut off", s.text(), "");
   std::vector<int32_t> begin(s.rank() == 4 ? 1 : 0, 0), size(begin.size(), -1);
   begin.insert(begin.end(), {static_cast<int32_t>(rows.before), static_cast<int32_t>(columns.before), 0});
   size.insert(size.end(), {static_cast<int32_t>(s.back(3) - rows.before - rows.after), static_cast<int32_t>(s.back(2) - columns.before - columns.after), -1});
@@ -105,14 +112,37 @@ Result<Value> EachChannel(LayerContext& c, Value image, int32_t h, int32_t w, co
   std::vector<float> filter, zeros(static_cast<size_t>(channels), 0.0f);
   for (const float t : taps) filter.insert(filter.end(), static_cast<size_t>(channels), t);
   return c.Make("depthwise_conv_2d", {image, c.Constant<float>(Shape{1, h, w, channels}, filter), c.Constant<float>(Shape{channels}, zeros)},
-                {{"padding", static_cast<int64_t>(ops::Padding::kSame)}, {"stride_h", 1}, {"stride_w", 1}, {"depth_multiplier", 1}, {"dilation_h_factor", 1}, {"dilation_w_factor", 1}});
+                {{"padding", static_cast<int64_t>(ops::Padding::kSame)}, {"stride_h", 1}, {"stride_w", 1}, {"depth_multiplier", 1}, {"dilation_h_factor", 1},
+                 {"dilation_w_factor", 1}});
+}
+
+// How brightness changes downwards and to the right: [n, h, w, channels, 2].
+Status ConvertSobel(LayerContext& c) {
+  OCTET_ASSIGN(Value x, Images(c));
+  const Shape s = c.shape(x);
+  if (s.rank() != 4) return c.Fail("a batch of images", s.text(), "expand the dimensions before");
+  const int32_t pads[] = {0, 0, 1, 1, 1, 1, 0, 0}, channels = s.back();
+  OCTET_ASSIGN(x, c.Cast(x, DType::kF32));
+  OCTET_ASSIGN(x, c.Make("mirror_pad", {x, c.Constant<int32_t>(Shape{4, 2}, pads)}, {{"mode", 0}}));
+  constexpr float kDown[3][3] = {{-1, -2, -1}, {0, 0, 0}, {1, 2, 1}};
+  std::vector<float> filter, zeros(static_cast<size_t>(2 * channels), 0.0f);
+  for (int i = 0; i < 3; ++i)
+    for (int j = 0; j < 3; ++j)
+      for (int32_t k = 0; k < channels; ++k) filter.insert(filter.end(), {kDown[i][j], kDown[j][i]});
+  OCTET_ASSIGN(const Value y, c.Make("depthwise_conv_2d", {x, c.Constant<float>(Shape{1, 3, 3, 2 * channels}, filter),
+                                                           c.Constant<float>(Shape{2 * channels}, zeros)},
+                {{"padding", static_cast<int64_t>(ops::Padding::kValid)}, {"stride_h", 1}, {"stride_w", 1}, {"depth_multiplier", 2},
+                 {"dilation_h_factor", 1}, {"dilation_w_factor", 1}}));
+  const Dim dims[] = {DimOf(c, y, 0), DimOf(c, y, 1), DimOf(c, y, 2), {channels, {}, 0}, {2, {}, 0}};
+  return Set(c, importers::Reshape(c, y, dims));
 }
 
 Status ConvertBlur(LayerContext& c) {
   OCTET_ASSIGN(const Value x, Images(c));
   const std::vector<int64_t> size = c.Ints("kernel_size", {3, 3});
   const std::vector<double> sigma = c.Numbers("sigma", {1, 1});
-  if (size.size() != 2 || sigma.size() != 2 || size[0] < 1 || size[1] < 1 || size[0] * size[1] > 4096) return c.Fail("a kernel of two numbers", "another one", "");
+  if (size.size() != 2 || sigma.size() != 2 || size[0] < 1 || size[1] < 1 || size[0] * size[1] > 4096)
+    return c.Fail("a kernel of two numbers", "another one", "");
   std::vector<double> g[2];
   for (size_t a = 0; a < 2; ++a) {
     double sum = 0;
@@ -136,8 +166,65 @@ Status ConvertColour(LayerContext& c) {
   return Set(c, JoinColours(c, out));
 }
 
-constexpr LayerRule kRules[] = {{"ops.PadImages", ConvertPad}, {"ops.CropImages", ConvertCrop}, {"ops.ExtractPatches", ConvertPatches}, {"ops.GaussianBlur", ConvertBlur},
-                                {"ops.RGBToHSV", ConvertColour}, {"ops.HSVToRGB", ConvertColour}};
+std::vector<int64_t> Two(LayerContext& c, const char* key, const std::vector<int64_t>& fallback) {
+  std::vector<int64_t> v = c.Ints(key, fallback);
+  if (v.size() == 1) v.push_back(v[0]);
+  return v;
+}
+
+// Of images, or of series: those are images of one row.
+Status ConvertPool(LayerContext& c) {
+  OCTET_ASSIGN(Value x, Tensor(c));
+  std::vector<int64_t> size = Two(c, "pool_size", {}), stride = Two(c, "strides", size);
+  const bool series = c.rank(x) == 3;
+  if ((c.rank(x) != 4 && !series) || size.size() != 2 || stride.size() != 2 || c.Text("data_format", "channels_last") != "channels_last")
+    return c.Fail("images or series, channels last", c.shape(x).text(), "");
+  if (series) {
+    size[0] = stride[0] = 1;
+    OCTET_ASSIGN(x, c.Make("expand_dims", {x, c.Vector({1})}));
+  }
+  const DType own = c.type(x).dtype;
+  OCTET_ASSIGN(x, c.Cast(x, DType::kF32));
+  OCTET_ASSIGN(Value y, c.Make(c.kind() == "MaxPool" ? "max_pool_2d" : "average_pool_2d", {x},
+                               {{"padding", static_cast<int64_t>(c.Text("padding", "valid") == "same" ? ops::Padding::kSame : ops::Padding::kValid)},
+                                {"stride_h", stride[0]}, {"stride_w", stride[1]}, {"filter_height", size[0]}, {"filter_width", size[1]}}));
+  OCTET_ASSIGN(y, series ? c.Make("squeeze", {y}, {{"squeeze_dims", std::vector<int32_t>{1}}}) : Result<Value>(y));
+  return Set(c, Narrowed(c, y, own));
+}
+
+template <OpName Op> Status AdaptivePool(LayerContext& c) {
+  if (c.num_inputs() != 1 || !IsFloat(c.type(c.Input(0)).dtype)) return c.Fail("one tensor of floats", std::to_string(c.num_inputs()) + " of others", "");
+  return ops::AdaptivePoolFromKeras(c, Op);
+}
+
+Status ConvertGrayscale(LayerContext& c) {
+  OCTET_ASSIGN(const Value x, Tensor(c));
+  if (c.Text("data_format", "channels_last") != "channels_last" || c.rank(x) < 3 || c.shape(x).back() != 3)
+    return c.Fail("RGB images, channels last", c.shape(x).text(), "");
+  const float share[] = {0.2989f, 0.5870f, 0.1140f};
+  OCTET_ASSIGN(Value y, c.Cast(x, DType::kF32));
+  OCTET_ASSIGN(y, c.Make("mul", {y, c.Constant<float>(Shape{3}, std::span<const float>(share))}));
+  OCTET_ASSIGN(y, c.Make("sum", {y, c.Vector({c.rank(x) - 1})}, {{"keep_dims", 1}}));
+  return Set(c, Narrowed(c, y, c.type(x).dtype));
+}
+
+// 20 log10(largest / root of the mean squared error), of all numbers.
+Status ConvertPsnr(LayerContext& c) {
+  OCTET_ASSIGN(const Pair p, Fractions(c));
+  OCTET_ASSIGN(Value y, c.Make("squared_difference", {p.a, p.b}));
+  std::vector<int32_t> all;
+  for (int i = 0; i < c.rank(y); ++i) all.push_back(i);
+  OCTET_ASSIGN(y, c.Make("mean", {y, c.Vector(all)}, {{"keep_dims", 0}}));
+  OCTET_ASSIGN(y, c.Make("log", {y}));
+  OCTET_ASSIGN(y, Times(c, y, static_cast<float>(-10 / std::numbers::ln10)));
+  return Set(c, Plus(c, y, static_cast<float>(20 * std::log10(c.Number("max_val", 1)))));
+}
+
+constexpr LayerRule kRules[] = {
+    {"ops.PadImages", ConvertPad}, {"ops.CropImages", ConvertCrop}, {"ops.ExtractPatches", ConvertPatches}, {"ops.GaussianBlur", ConvertBlur},
+    {"ops.RGBToHSV", ConvertColour}, {"ops.HSVToRGB", ConvertColour}, {"ops.MaxPool", ConvertPool}, {"ops.AveragePool", ConvertPool},
+    {"ops.RGBToGrayscale", ConvertGrayscale}, {"ops.PSNR", ConvertPsnr}, {"ops.SobelEdges", ConvertSobel}, {"ops.AdaptiveAveragePool", AdaptivePool<"average_pool_2d">},
+    {"ops.AdaptiveMaxPool", AdaptivePool<"max_pool_2d">}};
 
 }  // namespace
 

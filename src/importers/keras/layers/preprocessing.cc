@@ -103,9 +103,9 @@ Status ConvertFeature(LayerContext& c) {
   return {};
 }
 
-constexpr LayerRule kRules[] = {{"TFDConcat", ConvertFeatures}, {"TFDIdentity", ConvertFeature}, {"CategoryEncoding", ConvertCategoryEncoding}, {"Discretization", ConvertDiscretization},
-                                {"RandomCrop", ConvertRandomCrop},
-                                {"Pipeline", ConvertPipeline}};
+constexpr LayerRule kRules[] = {
+    {"TFDConcat", ConvertFeatures}, {"TFDIdentity", ConvertFeature}, {"CategoryEncoding", ConvertCategoryEncoding}, {"Discretization", ConvertDiscretization},
+    {"RandomCrop", ConvertRandomCrop}, {"Pipeline", ConvertPipeline}};
 
 }  // namespace
 

@@ -123,7 +123,8 @@ Status ConvertEinsumDense(LayerContext& c) {
   std::ranges::sort(labels);
   std::ranges::sort(wanted);
   const bool open = std::ranges::count(in.dims().subspan(1), kUnknown) > 0 && (summed.size() > 1 || outs.size() > 1);
-  if (!known || open || labels != wanted || summed.empty() || outs.empty() || e.x != kept + summed || e.y != kept + outs) return ConvertAnyEinsum(c, text, kernel);
+  if (!known || open || labels != wanted || summed.empty() || outs.empty() || e.x != kept + summed || e.y != kept + outs)
+    return ConvertAnyEinsum(c, text, kernel);
   Projection p;
   p.in = p.out = 1;
   std::vector<int32_t> flat, shape;
@@ -171,11 +172,12 @@ Status ConvertReversible(LayerContext& c) {
   }
   Value matrix = table;  // [ids, width], as the operator wants it.
   if (!c.Bool("tie_weights", true)) {
-    OCTET_ASSIGN(matrix, c.Weight(1));
+    OCTET_ASSIGN(matrix, c.Weight(c.num_weights() / 2));  // Behind the table, and its scale where that is of whole numbers.
     OCTET_ASSIGN(matrix, c.Make("transpose", {matrix, c.Vector({1, 0})}));
   }
   const std::vector<float> zeros(static_cast<size_t>(c.shape(matrix)[0]), 0.0f);
-  OCTET_ASSIGN(Value y, c.Make("fully_connected", {c.Input(0), matrix, c.Constant<float>(Shape{c.shape(matrix)[0]}, zeros)}, {{"keep_num_dims", int64_t{c.rank(c.Input(0)) > 2}}}));
+  OCTET_ASSIGN(Value y, c.Make("fully_connected", {c.Input(0), matrix, c.Constant<float>(Shape{c.shape(matrix)[0]}, zeros)},
+                               {{"keep_num_dims", int64_t{c.rank(c.Input(0)) > 2}}}));
   if (c.Has("logit_soft_cap")) {
     const auto cap = static_cast<float>(c.Number("logit_soft_cap", 1));
     OCTET_ASSIGN(y, c.Make("mul", {y, c.Scalar(1 / cap)}));

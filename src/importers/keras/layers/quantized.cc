@@ -69,7 +69,8 @@ Result<Bits> BitsOf(LayerContext& c) {
   const std::string& kind = object["class_name"].text();
   if (settings.Has("num_bits_weight")) {
     const Bits bits{static_cast<int>(settings["num_bits_weight"].integer()), static_cast<int>(settings["num_bits_activation"].integer())};
-    if (std::min(bits.weights, bits.activations) < 2 || bits.weights > 8 || bits.activations > 16) return c.Fail("2 to 8 bits", Format("%d and %d", bits.weights, bits.activations), "");
+    if (std::min(bits.weights, bits.activations) < 2 || bits.weights > 8 || bits.activations > 16)
+      return c.Fail("2 to 8 bits", Format("%d and %d", bits.weights, bits.activations), "");
     return bits;
   }
   if (kind.find("Default8Bit") != std::string::npos || kind == "NoOpQuantizeConfig") return Bits{};
@@ -85,11 +86,15 @@ Result<Wrapped> ByPlace(LayerContext& c) {
   OCTET_ASSIGN(const std::vector<std::string> inside, weights.Datasets(weights.Inside(c.variables(), "layer", 0, SIZE_MAX / 2)));
   const Json &layer = c.Get("layer"), &rounded = c.Get("quantize_config")["config"]["weight_attrs"];
   const std::vector<VariableName> names = VariablesOf(layer["class_name"].text(), layer["config"]);
-  const std::vector<std::string> added = AddedBy(c.Get("quantize_config"), NameOf(layer["config"]["activation"]));
+  std::vector<std::string> added = AddedBy(c.Get("quantize_config"), NameOf(layer["config"]["activation"]));
   const auto trained = static_cast<size_t>(std::ranges::count_if(names, [](const VariableName& n) { return n.trainable; }));
-  const size_t kernels = rounded.items().size(), end = own.size() - std::min(own.size(), added.size());
+  const size_t kernels = rounded.items().size();
+  // Where clusters are preserved (CQAT, PCQAT), each kernel has centroids and what it was without them before it, and indices behind the step.
+  const bool clustered = kernels > 0 && own.size() == trained + kernels + added.size() + 3 * kernels;
+  if (clustered) added.insert(added.begin() + 1, kernels, "pulling_indices");
+  const size_t end = own.size() - std::min(own.size(), added.size());
   const bool frozen = end == kernels;
-  if (own.size() < added.size() || (!frozen && end != trained + kernels)) {
+  if (own.size() < added.size() || (!frozen && end != trained + (clustered ? 3 : 1) * kernels)) {
     return c.Fail(Format("%zu variables", trained + kernels + added.size()), Format("%zu", own.size()), "save the model as .h5");
   }
   Wrapped w;

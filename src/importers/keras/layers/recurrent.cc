@@ -75,7 +75,8 @@ Result<Unrolled> RunLayer(LayerContext& c, Run run, std::vector<Value> states) {
   std::vector<KeptState> kept;
   for (const auto& cell : r.cells)
     for (int i = 0; i < cell->num_states(); ++i)
-      kept.emplace_back(c, c.place() + (run.backwards ? "/backward_state_" : "/state_") + std::to_string(kept.size()), TensorType{DType::kF32, Shape{batch, cell->units()}, {}});
+      kept.emplace_back(c, c.place() + (run.backwards ? "/backward_state_" : "/state_") + std::to_string(kept.size()),
+                        TensorType{DType::kF32, Shape{batch, cell->units()}, {}});
   for (KeptState& k : kept) {
     OCTET_ASSIGN(const Value before, k.Read());
     states.push_back(before);
@@ -101,7 +102,8 @@ std::vector<Value> InitialStates(LayerContext& c) {
 
 // The last step of a sequence.
 Result<Value> LastStep(LayerContext& c, Value y) {
-  return c.Make("strided_slice", {y, c.Vector({0, -1, 0}), c.Vector({0, 0, 0}), c.Vector({1, 1, 1})}, {{"begin_mask", 5}, {"end_mask", 7}, {"shrink_axis_mask", 2}});
+  return c.Make("strided_slice", {y, c.Vector({0, -1, 0}), c.Vector({0, 0, 0}), c.Vector({1, 1, 1})},
+                {{"begin_mask", 5}, {"end_mask", 7}, {"shrink_axis_mask", 2}});
 }
 
 // As one operator over the sequence, which keeps its state itself.
@@ -117,9 +119,11 @@ Status ConvertSequence(LayerContext& c, const Json& config) {
 // May the layer become one operator over the sequence: those that keep their state, and where the caller asks for it
 // (ImportOptions::whole_sequences)?
 bool IsWholeSequence(LayerContext& c, const std::string& kind, const Json& config, Value mask) {
-  if (mask || c.num_inputs() != 1 || c.Named("initial_state") || Flag(config, "return_state") || Flag(config, "time_major") || c.rank(c.Input(0)) != 3) return false;
+  if (mask || c.num_inputs() != 1 || c.Named("initial_state") || Flag(config, "return_state") || Flag(config, "time_major") || c.rank(c.Input(0)) != 3)
+    return false;
   const std::string& activation = config["activation"].text();
-  if (kind == "LSTM") return (Flag(config, "stateful") || c.builder().whole_sequences()) && activation == "tanh" && config["recurrent_activation"].text() == "sigmoid";
+  if (kind == "LSTM")
+    return (Flag(config, "stateful") || c.builder().whole_sequences()) && activation == "tanh" && config["recurrent_activation"].text() == "sigmoid";
   return kind == "SimpleRNN" && Flag(config, "stateful") && (activation == "tanh" || activation == "relu" || activation == "linear" || activation == "relu6");
 }
 
@@ -152,7 +156,8 @@ Result<Value> Merge(LayerContext& c, const std::string& mode, Value forward, Val
 // Both directions as operators over the sequence; what comes out backwards is turned round again.
 Result<Value> ConvertSequences(LayerContext& c, const Json& forward, const Json& backward, size_t count, const std::string& mode) {
   Weights& weights = c.builder().weights();
-  const Variables first = weights.Inside(c.variables(), "forward_layer", 0, count), second = weights.Inside(c.variables(), "backward_layer", count, SIZE_MAX / 2);
+  const Variables first = weights.Inside(c.variables(), "forward_layer", 0, count);
+  const Variables second = weights.Inside(c.variables(), "backward_layer", count, SIZE_MAX / 2);
   OCTET_ASSIGN(Value y, RunStateful(c, "LSTM", forward["config"], first, c.Input(0), false));
   OCTET_ASSIGN(Value z, RunStateful(c, "LSTM", backward["config"], second, c.Input(0), true));
   if (Flag(forward["config"], "return_sequences")) {
@@ -204,7 +209,9 @@ Status ConvertBidirectional(LayerContext& c) {
   const Json& backward = c.Has("backward_layer") ? c.Get("backward_layer") : forward;
   const std::string mode = c.Has("merge_mode") ? c.Text("merge_mode", "") : "";
   OCTET_ASSIGN(const Value mask, c.Mask());
-  const auto whole = [&](const Json& layer) { return layer["class_name"].text() == "LSTM" && IsWholeSequence(c, layer["class_name"].text(), layer["config"], mask); };
+  const auto whole = [&](const Json& layer) {
+    return layer["class_name"].text() == "LSTM" && IsWholeSequence(c, layer["class_name"].text(), layer["config"], mask);
+  };
   if (c.builder().whole_sequences() && !mode.empty() && whole(forward) && whole(backward)) {
     OCTET_ASSIGN(const Value y, ConvertSequences(c, forward, backward, VariablesOf("LSTM", forward["config"]).size(), mode));
     c.SetOutput(0, y);
@@ -216,10 +223,10 @@ Status ConvertBidirectional(LayerContext& c) {
   const size_t count = VariablesOf(forward["class_name"].text(), forward["config"]).size();
   const bool zeros = c.builder().version() < 3 && Flag(forward["config"], "return_sequences");  // Before Keras 3 the wrapper asks for them.
   Weights& weights = c.builder().weights();
-  OCTET_ASSIGN(const Unrolled f, RunLayer(c, {forward["class_name"].text(), forward["config"], weights.Inside(c.variables(), "forward_layer", 0, count), mask, false, true, zeros},
-                                          {states.begin(), half}));
-  OCTET_ASSIGN(const Unrolled b, RunLayer(c, {backward["class_name"].text(), backward["config"], weights.Inside(c.variables(), "backward_layer", count, SIZE_MAX / 2), mask, true, true, zeros},
-                                          {half, states.end()}));
+  const Variables first = weights.Inside(c.variables(), "forward_layer", 0, count);
+  const Variables second = weights.Inside(c.variables(), "backward_layer", count, SIZE_MAX / 2);
+  OCTET_ASSIGN(const Unrolled f, RunLayer(c, {forward["class_name"].text(), forward["config"], first, mask, false, true, zeros}, {states.begin(), half}));
+  OCTET_ASSIGN(const Unrolled b, RunLayer(c, {backward["class_name"].text(), backward["config"], second, mask, true, true, zeros}, {half, states.end()}));
   const Value y = Shown(forward["config"], f), z = Shown(backward["config"], b);
   int next = 0;
   if (mode.empty()) {

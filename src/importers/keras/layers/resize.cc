@@ -3,7 +3,8 @@
 #include <algorithm>
 
 #include "importers/keras/context.h"
-#include "importers/keras/layers/functions.h"
+#include "importers/keras/layers/arguments.h"
+#include "importers/keras/layers/promotion.h"
 #include "importers/keras/rules.h"
 #include "importers/lowerings/resampling.h"
 #include "ops/layout_util.h"
@@ -20,7 +21,8 @@ bool IsOperator(const std::string& how, bool antialias) { return how == "nearest
 Result<Value> Resized(LayerContext& c, Value x, int32_t height, int32_t width, const std::string& how, bool antialias) {
   const Shape in = c.shape(x);
   OCTET_ASSIGN(x, c.Cast(x, DType::kF32));
-  if (IsOperator(how, antialias)) return c.Make(how == "nearest" ? "resize_nearest_neighbor" : "resize_bilinear", {x, c.Vector({height, width})}, {{"half_pixel_centers", 1}});
+  if (IsOperator(how, antialias))
+    return c.Make(how == "nearest" ? "resize_nearest_neighbor" : "resize_bilinear", {x, c.Vector({height, width})}, {{"half_pixel_centers", 1}});
   if (how == "area" || (how == "bicubic" && !antialias)) {
     const Sampling s{how == "bicubic", true, false};
     return Resample(c, x, height, width, SampleRows(in[1], height, s), SampleRows(in[2], width, s));
@@ -49,7 +51,8 @@ Status Resize(LayerContext& c, Value x, int64_t height, int64_t width) {
   const Shape in = c.shape(x);
   const auto fits = [](int64_t n) { return n > 0 && n <= kLargest; };
   const std::string how = c.Text("interpolation", "bilinear");
-  const bool antialias = c.Bool("antialias", false), plain = IsOperator(how, antialias) && !c.Bool("crop_to_aspect_ratio", false) && !c.Bool("pad_to_aspect_ratio", false);
+  const bool antialias = c.Bool("antialias", false), keeps_ratio = c.Bool("crop_to_aspect_ratio", false) || c.Bool("pad_to_aspect_ratio", false);
+  const bool plain = IsOperator(how, antialias) && !keeps_ratio;
   if (in.rank() != 4 || !fits(height) || !fits(width) || (!plain && (!fits(in[1]) || !fits(in[2]) || in[3] < 1)))
     return c.Fail("[batch, height, width, channels] with known sizes", in.text(), "give the input's shape");
   const auto h = static_cast<int32_t>(height), w = static_cast<int32_t>(width);
@@ -76,7 +79,8 @@ Status ConvertUpSampling(LayerContext& c) {
   if (times.size() == 1) times.push_back(times[0]);
   const Shape in = c.shape(c.Input(0));
   const int first = c.Text("data_format", "channels_last") == "channels_first" ? 2 : 1;
-  if (in.rank() != 4 || times.size() != 2 || times[0] > kLargest || times[1] > kLargest) return c.Fail("images and two factors", in.text(), "correct the layer's size");
+  if (in.rank() != 4 || times.size() != 2 || times[0] > kLargest || times[1] > kLargest)
+    return c.Fail("images and two factors", in.text(), "correct the layer's size");
   return Resize(c, c.Input(0), in[first] * times[0], in[first + 1] * times[1]);
 }
 

@@ -5,22 +5,23 @@
 #include <numeric>
 
 #include "importers/keras/builder.h"
-#include "importers/keras/layers/functions.h"
+#include "importers/keras/layers/arguments.h"
+#include "importers/keras/layers/promotion.h"
 #include "importers/keras/rules.h"
 #include "importers/lowerings/selection.h"
+#include "ops/keras_conv_util.h"
 #include "ops/shape_util.h"
 
 namespace octet::importers::keras {
 namespace {
-
-Result<Value> Tensor(LayerContext& c) { return Operand(c, 0, {"x", "tensor", "input", "inputs", "value", "a"}); }
 
 // An axis of `rank`, counted from the front.
 Result<int> Axis(LayerContext& c, int rank, int position, int64_t fallback) {
   std::vector<int64_t> axes;
   if (!IntsOf(LiteralOf(c, position, {"axis"}), &axes)) axes = {fallback};
   int axis = 0;
-  if (axes.size() != 1 || !ops::NormalizeAxis(axes[0], rank, &axis)) return c.Fail("an axis inside the rank", c.Get("axis").is_null() ? "none" : std::to_string(axes[0]), "");
+  if (axes.size() != 1 || !ops::NormalizeAxis(axes[0], rank, &axis))
+    return c.Fail("an axis inside the rank", c.Get("axis").is_null() ? "none" : std::to_string(axes[0]), "");
   return axis;
 }
 
@@ -46,7 +47,8 @@ Status ConvertTranspose(LayerContext& c) {
 Status ConvertSwapAxes(LayerContext& c) {
   OCTET_ASSIGN(const Value x, Tensor(c));
   int a = 0, b = 0;
-  if (!ops::NormalizeAxis(c.Int("axis1", 0), c.rank(x), &a) || !ops::NormalizeAxis(c.Int("axis2", 0), c.rank(x), &b)) return c.Fail("axes inside the rank", "others", "");
+  if (!ops::NormalizeAxis(c.Int("axis1", 0), c.rank(x), &a) || !ops::NormalizeAxis(c.Int("axis2", 0), c.rank(x), &b))
+    return c.Fail("axes inside the rank", "others", "");
   std::vector<int32_t> order(static_cast<size_t>(c.rank(x)));
   std::iota(order.begin(), order.end(), 0);
   std::swap(order[static_cast<size_t>(a)], order[static_cast<size_t>(b)]);
@@ -121,7 +123,8 @@ Status ConvertSplit(LayerContext& c) {
     else if (!parts.is_number()) cuts.push_back(size);                                                                   // numpy where to cut.
     std::vector<int32_t> sizes;
     for (size_t i = 0; i < cuts.size(); ++i) sizes.push_back(static_cast<int32_t>(cuts[i] - (i ? cuts[i - 1] : 0)));
-    OCTET_ASSIGN(values, c.MakeMany("split_v", {x, c.Vector(sizes), dimension}, {{"num_splits", static_cast<int64_t>(sizes.size())}}, static_cast<int>(sizes.size())));
+    OCTET_ASSIGN(values, c.MakeMany("split_v", {x, c.Vector(sizes), dimension}, {{"num_splits", static_cast<int64_t>(sizes.size())}},
+                                    static_cast<int>(sizes.size())));
   }
   for (size_t i = 0; i < values.size(); ++i) c.SetOutput(static_cast<int>(i), values[i]);
   return {};
@@ -193,7 +196,14 @@ Result<Value> Slice(LayerContext& c, Value x, int axis, int32_t begin, int32_t e
 
 Result<Value> Rolled(LayerContext& c, Value x, int64_t by, int axis) {
   const int32_t size = c.shape(x)[axis];
-  if (size < 1) return c.Fail("a known axis", c.shape(x).text(), "");
+  if (size == kUnknown) {  // Number i is what was at (i - shift) modulo the size.
+    OCTET_ASSIGN(Value at, Positions(c, x, axis));
+    OCTET_ASSIGN(const Value n, ops::DimensionOf(c, x, axis));
+    OCTET_ASSIGN(at, c.Make("sub", {at, Int(c, static_cast<int32_t>(by))}));
+    OCTET_ASSIGN(at, c.Make("floor_mod", {at, n}));
+    return c.Make("gather", {x, at}, {{"axis", axis}});
+  }
+  if (size < 1) return x;
   const auto shift = static_cast<int32_t>(((by % size) + size) % size);
   if (shift == 0) return x;
   OCTET_ASSIGN(const Value tail, Slice(c, x, axis, size - shift, size));
@@ -204,7 +214,14 @@ Result<Value> Rolled(LayerContext& c, Value x, int64_t by, int axis) {
 Status ConvertRoll(LayerContext& c) {
   OCTET_ASSIGN(Value x, Tensor(c));
   std::vector<int64_t> shifts, axes;
-  if (!IntsOf(LiteralOf(c, 1, {"shift"}), &shifts) || !IntsOf(LiteralOf(c, 2, {"axis"}), &axes)) return c.Fail("shifts and axes of numbers", "others", "name the axes");
+  if (!IntsOf(LiteralOf(c, 1, {"shift"}), &shifts)) return c.Fail("shifts of numbers", "others", "");
+  if (!IntsOf(LiteralOf(c, 2, {"axis"}), &axes)) {  // All numbers in a row.
+    if (shifts.size() != 1) return c.Fail("one shift where no axis is named", std::to_string(shifts.size()), "");
+    OCTET_ASSIGN(const Value dims, DimensionsOf(c, x));
+    OCTET_ASSIGN(x, c.Make("reshape", {x, c.Vector({-1})}));
+    OCTET_ASSIGN(x, Rolled(c, x, shifts[0], 0));
+    return Set(c, c.Make("reshape", {x, dims}));
+  }
   if (shifts.size() == 1) shifts.resize(axes.size(), shifts[0]);
   if (shifts.size() != axes.size()) return c.Fail("a shift for each axis", std::to_string(shifts.size()), "");
   for (size_t i = 0; i < axes.size(); ++i) {

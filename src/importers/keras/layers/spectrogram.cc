@@ -5,7 +5,7 @@
 #include <numbers>
 
 #include "importers/keras/builder.h"
-#include "importers/keras/layers/functions.h"
+#include "importers/keras/layers/arguments.h"
 #include "importers/keras/rules.h"
 
 namespace octet::importers::keras {
@@ -24,7 +24,8 @@ Result<Value> Frames(LayerContext& c, Value x, int32_t time, Value filter, int64
   OCTET_ASSIGN(const Value row, c.Make("reshape", {x, c.Vector({-1, 1, time, 1})}));
   const int32_t outputs = c.shape(filter)[0];
   OCTET_ASSIGN(const Value y, c.Make("conv_2d", {row, filter, Zeros(c, outputs)},
-                                     {{"padding", static_cast<int64_t>(same ? ops::Padding::kSame : ops::Padding::kValid)}, {"stride_h", 1}, {"stride_w", step}}));
+                                     {{"padding", static_cast<int64_t>(same ? ops::Padding::kSame : ops::Padding::kValid)}, {"stride_h", 1},
+                                      {"stride_w", step}}));
   return c.Make("squeeze", {y}, {{"squeeze_dims", std::vector<int32_t>{1}}});
 }
 
@@ -48,7 +49,8 @@ Result<Value> WindowedWaves(LayerContext& c, int64_t length, int64_t size) {
   if (c.Has("window") && window != "hann" && window != "hamming") return c.Fail("window hann, hamming or none", window.empty() ? "numbers" : window, "");
   const int64_t left = (size - length) / 2, bins = size / 2 + 1;
   constexpr int64_t kMostWeights = 1 << 27;
-  if (2 * bins * size > kMostWeights) return c.Fail(Format("at most %d weights", static_cast<int>(kMostWeights)), std::to_string(2 * bins * size), "transform shorter frames");
+  if (2 * bins * size > kMostWeights)
+    return c.Fail(Format("at most %d weights", static_cast<int>(kMostWeights)), std::to_string(2 * bins * size), "transform shorter frames");
   const double turn = 2 * std::numbers::pi;
   std::vector<float> filter;
   filter.reserve(static_cast<size_t>(2 * bins * size));
@@ -101,10 +103,13 @@ Result<Value> Decibels(LayerContext& c, Value x) {
 Status ConvertMel(LayerContext& c) {
   Value x = c.Input(0);
   const Shape in = c.shape(x);
-  const int64_t size = c.Int("fft_length", 2048), length = c.Has("sequence_length") ? c.Int("sequence_length", size) : size, step = c.Int("sequence_stride", 512);
+  const int64_t size = c.Int("fft_length", 2048), length = c.Has("sequence_length") ? c.Int("sequence_length", size) : size,
+      step = c.Int("sequence_stride", 512);
   const int64_t bins = size / 2 + 1, mels = c.Int("num_mel_bins", 128);
-  if (in.rank() < 1 || in.rank() > 2 || in.back() == kUnknown || in.back() <= size / 2) return c.Fail("[batch, time] of known time", in.text(), "give the input's shape");
-  if (size < 2 || bins > kMostBins || length < 1 || length > size || step < 1 || mels < 1 || mels > kMostBins) return c.Fail("an fft_length up to 32766", std::to_string(size), "");
+  if (in.rank() < 1 || in.rank() > 2 || in.back() == kUnknown || in.back() <= size / 2)
+    return c.Fail("[batch, time] of known time", in.text(), "give the input's shape");
+  if (size < 2 || bins > kMostBins || length < 1 || length > size || step < 1 || mels < 1 || mels > kMostBins)
+    return c.Fail("an fft_length up to 32766", std::to_string(size), "");
   const auto half = static_cast<int32_t>(size / 2), time = in.back();
   OCTET_ASSIGN(x, c.Make("reshape", {x, c.Vector({-1, time})}));
   const int32_t pads[] = {0, 0, half, half};
@@ -139,8 +144,10 @@ Status ConvertStftOp(LayerContext& c) {
   const Shape in = c.shape(x);
   const int64_t size = c.Int("fft_length", 0), length = c.Int("sequence_length", 0), step = c.Int("sequence_stride", 0);
   const bool center = c.Bool("center", true);
-  if (size < 2 || size / 2 + 1 > kMostBins || length < 1 || length > size || step < 1) return c.Fail("an fft_length up to 32766, and no longer sequences", std::to_string(size), "");
-  if (in.rank() < 1 || in.back() < 1 || (center ? in.back() <= size / 2 : in.back() < size)) return c.Fail("signals of known length", in.text(), "give the input's shape");
+  if (size < 2 || size / 2 + 1 > kMostBins || length < 1 || length > size || step < 1)
+    return c.Fail("an fft_length up to 32766, and no longer sequences", std::to_string(size), "");
+  if (in.rank() < 1 || in.back() < 1 || (center ? in.back() <= size / 2 : in.back() < size))
+    return c.Fail("signals of known length", in.text(), "give the input's shape");
   const auto half = static_cast<int32_t>(center ? size / 2 : 0), bins = static_cast<int32_t>(size / 2 + 1);
   OCTET_ASSIGN(x, c.Make("reshape", {x, c.Vector({-1, in.back()})}));
   if (center) {
@@ -154,7 +161,8 @@ Status ConvertStftOp(LayerContext& c) {
   dims.push_back(c.shape(both)[1]), dims.push_back(bins);
   if (std::ranges::count(dims, kUnknown) > 1) return c.Fail("at most one open dimension", in.text(), "give the input's shape");
   for (int i = 0; i < 2; ++i) {
-    OCTET_ASSIGN(const Value y, in.rank() == 2 ? Result<Value>(parts[static_cast<size_t>(i)]) : c.Make("reshape", {parts[static_cast<size_t>(i)], c.Vector(dims)}));
+    OCTET_ASSIGN(const Value y, in.rank() == 2 ? Result<Value>(parts[static_cast<size_t>(i)])
+                 : c.Make("reshape", {parts[static_cast<size_t>(i)], c.Vector(dims)}));
     c.SetOutput(i, y);
   }
   return {};
@@ -170,7 +178,8 @@ Result<Value> StoredFilter(LayerContext& c, int32_t* bins) {
     OCTET_ASSIGN(const Value w, c.Weight(i));
     const Shape s = c.shape(w);
     const std::span<const float> from = c.data_as<float>(w);
-    if (s.rank() != 3 || s[1] != 1 || from.empty() || (i > 0 && (s[0] != taps || s[2] != *bins))) return c.Fail("kernels [taps, 1, bins]", s.text(), "save the model again");
+    if (s.rank() != 3 || s[1] != 1 || from.empty() || (i > 0 && (s[0] != taps || s[2] != *bins)))
+      return c.Fail("kernels [taps, 1, bins]", s.text(), "save the model again");
     taps = s[0];
     *bins = s[2];
     outputs += s[2];

@@ -34,7 +34,8 @@ Result<Value> RunLstm(LayerContext& c, const Json& config, const Variables& cell
 
 Result<Value> RunSimple(LayerContext& c, const Json& config, const Variables& cell, Value x, const Shape& state) {
   const ops::Activation activation = Fused(config["activation"].text());
-  if (activation == ops::Activation::kSignBit) return c.Fail("activation tanh, relu or linear", config["activation"].text(), "load the model with stateful=False");
+  if (activation == ops::Activation::kSignBit)
+    return c.Fail("activation tanh, relu or linear", config["activation"].text(), "load the model with stateful=False");
   GateWeights w;
   OCTET_TRY(w.Load(c, config, cell, 1));
   return c.Make("unidirectional_sequence_rnn", {x, w.Kernel(c, {0}), w.Recurrent(c, {0}), w.Bias(c, {0}, true), c.Variable({DType::kF32, state, {}}, "state")},

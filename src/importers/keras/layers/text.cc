@@ -32,7 +32,8 @@ Result<Value> Cleaned(LayerContext& c, Value x) {
   const Json& how = c.Get("standardize");
   const std::string name = how.is_text() ? how.text() : "";
   if (!how.is_null() && name != "lower" && name != "strip_punctuation" && name != "lower_and_strip_punctuation")
-    return c.Fail("standardize by name: lower, strip_punctuation, lower_and_strip_punctuation or None", how.is_text() ? name : "a Python function", "use one of these, or clean texts before the model");
+    return c.Fail("standardize by name: lower, strip_punctuation, lower_and_strip_punctuation or None", how.is_text() ? name : "a Python function",
+                  "use one of these, or clean texts before the model");
   if (name.starts_with("lower")) {
     OCTET_ASSIGN(const std::vector<Value> y, MakeTensorFlowOp(c, "StringLower", {x}, {DType::kString}, {TextAttr("encoding", "")}));
     x = y[0];
@@ -66,14 +67,16 @@ Result<Value> AsScalar(LayerContext& c, Value x) { return c.Make("reshape", {x, 
 
 Result<Tokens> SplitCharacters(LayerContext& c, Value texts) {
   OCTET_ASSIGN(const std::vector<Value> decoded, MakeTensorFlowOp(c, "UnicodeDecode", {texts}, {DType::kI64, DType::kI32},
-                                                                  {TextAttr("input_encoding", "UTF-8"), TextAttr("errors", "replace"), IntAttr("replacement_char", 0xfffd),
+                                                                  {TextAttr("input_encoding", "UTF-8"), TextAttr("errors", "replace"),
+                                                                   IntAttr("replacement_char", 0xfffd),
                                                                    BoolAttr("replace_control_characters", false), TypeAttr("Tsplits", DType::kI64)}));
   OCTET_ASSIGN(const Value length, LengthOf(c, decoded[1]));
   OCTET_ASSIGN(Value bound, c.Make("add", {length, Longs(c, {1})}));
   OCTET_ASSIGN(bound, AsScalar(c, bound));
   OCTET_ASSIGN(const Value each, Count(c, bound));  // Every character is a row.
   OCTET_ASSIGN(const std::vector<Value> texts_of, MakeTensorFlowOp(c, "UnicodeEncode", {decoded[1], each}, {DType::kString},
-                                                                   {TextAttr("output_encoding", "UTF-8"), TextAttr("errors", "replace"), IntAttr("replacement_char", 0xfffd), TypeAttr("Tsplits", DType::kI64)}));
+                                                                   {TextAttr("output_encoding", "UTF-8"), TextAttr("errors", "replace"),
+                                                                    IntAttr("replacement_char", 0xfffd), TypeAttr("Tsplits", DType::kI64)}));
   OCTET_ASSIGN(const Value count, LengthOf(c, texts));
   return Tokens{texts_of[0], {}, decoded[0], count, {}};
 }
@@ -81,7 +84,8 @@ Result<Tokens> SplitCharacters(LayerContext& c, Value texts) {
 Result<Tokens> Split(LayerContext& c, Value x) {
   OCTET_ASSIGN(const Value texts, AsVector(c, x));
   if (c.Get("split").text() == "character") return SplitCharacters(c, texts);
-  OCTET_ASSIGN(const std::vector<Value> y, MakeTensorFlowOp(c, "StringSplitV2", {texts, TextOf(c, "")}, {DType::kI64, DType::kString, DType::kI64}, {IntAttr("maxsplit", -1)}));
+  OCTET_ASSIGN(const std::vector<Value> y, MakeTensorFlowOp(c, "StringSplitV2", {texts, TextOf(c, "")}, {DType::kI64, DType::kString, DType::kI64},
+                                                            {IntAttr("maxsplit", -1)}));
   Tokens t{y[1], y[0], {}, {}, y[2]};
   OCTET_ASSIGN(t.count, c.Make("slice", {t.shape, c.Vector({0}), c.Vector({1})}));
   return t;
@@ -127,8 +131,9 @@ Result<Tokens> Grams(LayerContext& c, const Tokens& t) {
   if (widths.empty() || widths.size() > 64) return c.Fail("ngrams of 1 to 64 widths", std::to_string(widths.size()), "");
   OCTET_ASSIGN(const Value splits, SplitsOf(c, t));
   OCTET_ASSIGN(const std::vector<Value> y, MakeTensorFlowOp(c, "StringNGrams", {t.values, splits}, {DType::kString, DType::kI64},
-                                                            {TextAttr("separator", " "), IntsAttr("ngram_widths", widths), TextAttr("left_pad", ""), TextAttr("right_pad", ""),
-                                                             IntAttr("pad_width", 0), BoolAttr("preserve_short_sequences", false), TypeAttr("Tsplits", DType::kI64)}));
+                                                            {TextAttr("separator", " "), IntsAttr("ngram_widths", widths), TextAttr("left_pad", ""),
+                                                             TextAttr("right_pad", ""), IntAttr("pad_width", 0),
+                                                             BoolAttr("preserve_short_sequences", false), TypeAttr("Tsplits", DType::kI64)}));
   return Tokens{y[0], {}, y[1], t.count, {}};
 }
 
@@ -150,7 +155,8 @@ Result<Value> Padded(LayerContext& c, const Tokens& t, Value index, int64_t leng
     constexpr std::string_view kKind[] = {"ROW_SPLITS"};
     OCTET_ASSIGN(const std::vector<Value> dense,
                  MakeTensorFlowOp(c, "RaggedTensorToTensor", {Longs(c, {-1, length}), index, Long(c, 0), t.splits}, {DType::kI64},
-                                  {TypeAttr("T", DType::kI64), TypeAttr("Tindex", DType::kI64), TypeAttr("Tshape", DType::kI64), IntAttr("num_row_partition_tensors", 1), TextsAttr("row_partition_types", kKind)}));
+                                  {TypeAttr("T", DType::kI64), TypeAttr("Tindex", DType::kI64), TypeAttr("Tshape", DType::kI64),
+                                   IntAttr("num_row_partition_tensors", 1), TextsAttr("row_partition_types", kKind)}));
     y = dense[0];
   }
   c.construction().Refine(y, {DType::kI64, Shape{c.rank(c.Input(0)) > 0 ? c.shape(c.Input(0))[0] : kUnknown, columns}, {}});
@@ -158,12 +164,15 @@ Result<Value> Padded(LayerContext& c, const Tokens& t, Value index, int64_t leng
 }
 
 Status Check(LayerContext& c) {
-  if (c.Bool("sparse", false) || c.Bool("ragged", false)) return c.Fail("dense outputs", c.Bool("sparse", false) ? "sparse=True" : "ragged=True", "build the layer without it");
+  if (c.Bool("sparse", false) || c.Bool("ragged", false))
+    return c.Fail("dense outputs", c.Bool("sparse", false) ? "sparse=True" : "ragged=True", "build the layer without it");
   if (c.Text("encoding", "utf-8") != "utf-8") return c.Fail("encoding utf-8", c.Text("encoding", ""), "");
   if (const Json& split = c.Get("split"); split.text() != "whitespace" && split.text() != "character")
-    return c.Fail("split whitespace or character", split.is_text() ? "split " + split.text() : split.is_null() ? "split None" : "a Python function", "split before the model and start with StringLookup on the tokens");
+    return c.Fail("split whitespace or character", split.is_text() ? "split " + split.text() : split.is_null() ? "split None" : "a Python function",
+                  "split before the model and start with StringLookup on the tokens");
   if (c.num_inputs() < 1 || c.type(c.Input(0)).dtype != DType::kString) return c.Fail("texts as input", "numbers", "");
-  if (c.Int("output_sequence_length", 0) < 0 || c.Int("output_sequence_length", 0) > 1 << 24) return c.Fail("output_sequence_length", std::to_string(c.Int("output_sequence_length", 0)), "");
+  if (c.Int("output_sequence_length", 0) < 0 || c.Int("output_sequence_length", 0) > 1 << 24)
+    return c.Fail("output_sequence_length", std::to_string(c.Int("output_sequence_length", 0)), "");
   return {};
 }
 

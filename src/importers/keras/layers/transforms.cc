@@ -4,7 +4,7 @@
 #include <numbers>
 
 #include "importers/keras/builder.h"
-#include "importers/keras/layers/functions.h"
+#include "importers/keras/layers/arguments.h"
 #include "importers/keras/rules.h"
 #include "importers/lowerings/complex.h"
 #include "importers/lowerings/dims.h"
@@ -70,7 +70,8 @@ Result<Value> Between(LayerContext& c, Value x, int32_t begin, int32_t end) {
   std::vector<int32_t> from(axis, 0), to = from;
   from.push_back(begin), to.push_back(end);
   const int64_t others = (int64_t{1} << axis) - 1, all = end == 0 ? int64_t{1} << axis : 0;
-  return c.Make("strided_slice", {x, c.Vector(from), c.Vector(to), c.Vector(std::vector<int32_t>(axis + 1, 1))}, {{"begin_mask", others}, {"end_mask", others | all}});
+  return c.Make("strided_slice", {x, c.Vector(from), c.Vector(to), c.Vector(std::vector<int32_t>(axis + 1, 1))},
+                {{"begin_mask", others}, {"end_mask", others | all}});
 }
 
 // Frames [..., frames, n], each `step` behind the one before, added up: [..., step * (frames - 1) + n]. Cut into pieces of a step, the
@@ -141,8 +142,9 @@ Status ConvertExtractSequences(LayerContext& c) {
   return Set(c, c.Make("gather", {x, indices}, {{"axis", c.rank(x) - 1}}));
 }
 
-constexpr LayerRule kRules[] = {{"ops.FFT", ConvertTransform<false, false>}, {"ops.FFT2", ConvertTransform<false, true>}, {"ops.IFFT2", ConvertTransform<true, true>},
-                                {"ops.RFFT", ConvertRfft}, {"ops.IRFFT", ConvertIrfft}, {"ops.ISTFT", ConvertIstft}, {"ops.ExtractSequences", ConvertExtractSequences}};
+constexpr LayerRule kRules[] = {
+    {"ops.FFT", ConvertTransform<false, false>}, {"ops.FFT2", ConvertTransform<false, true>}, {"ops.IFFT2", ConvertTransform<true, true>},
+    {"ops.RFFT", ConvertRfft}, {"ops.IRFFT", ConvertIrfft}, {"ops.ISTFT", ConvertIstft}, {"ops.ExtractSequences", ConvertExtractSequences}};
 
 }  // namespace
 

@@ -1,196 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
-// Images seen through a projective transformation: pixel (x, y) of the result is what lies at
-//   ((a0 x + a1 y + a2) / k, (b0 x + b1 y + b2) / k),   k = c0 x + c1 y + 1
-#include "importers/lowerings/activation.h"
+// Images seen through a projective transformation.
+#include "importers/lowerings/warp.h"
+
 #include "importers/savedmodel/context.h"
 #include "importers/savedmodel/rules.h"
 
 namespace octet::importers::savedmodel {
 namespace {
 
-constexpr int64_t kMostPixels = 1 << 24;  // Their numbers are floats.
-
-class Warp {
- public:
-  Warp(NodeContext& c, int32_t height, int32_t width) : c_(c), height_(height), width_(width) {}
-
-  Status Convert() {
-    const Value images = c_.Input(0), transforms = c_.Input(1);
-    if (!images || !transforms) return {};
-    OCTET_TRY(Read(images, transforms));
-    OCTET_ASSIGN(std::vector<Value> t, c_.MakeMany("split", {c_.ScalarInt(1), transforms}, {{"num_splits", 8}}, 8));
-    OCTET_ASSIGN(Value k, Plane(t[6], t[7], Value()));
-    OCTET_ASSIGN(const Value known, c_.Make("not_equal", {k, c_.Scalar(0)}));
-    OCTET_ASSIGN(Value x, Plane(t[0], t[1], t[2]));
-    OCTET_ASSIGN(Value y, Plane(t[3], t[4], t[5]));
-    OCTET_ASSIGN(x, Coordinate(x, k, in_[2]));
-    OCTET_ASSIGN(y, Coordinate(y, k, in_[1]));
-    OCTET_ASSIGN(Value result, nearest_ ? Nearest(y, x) : Linear(y, x));
-    OCTET_ASSIGN(const Value seen, Deep(known));
-    OCTET_ASSIGN(result, c_.Make("select_v2", {seen, result, fill_}));
-    const int32_t dims[] = {-1, height_, width_, in_[3]};
-    OCTET_ASSIGN(result, c_.ReshapeTo(result, dims));
-    return Set(c_, c_.Cast(result, c_.type(images).dtype));
-  }
-
- private:
-  Status Read(Value images, Value transforms) {
-    in_ = c_.shape(images);
-    if (in_.rank() != 4 || in_[1] < 1 || in_[2] < 1 || in_[3] < 1 || static_cast<int64_t>(in_[1]) * in_[2] >= kMostPixels) return c_.Fail("images of known size", in_.text(), "give the input's shape");
-    const Shape t = c_.shape(transforms);
-    if (t.rank() != 2 || t[1] != 8) return c_.Fail("eight numbers per transformation", t.text(), "");
-    shared_ = t[0] == 1;
-    mode_ = c_.Text("fill_mode", "CONSTANT");
-    const std::string interpolation = c_.Text("interpolation", "NEAREST");
-    nearest_ = interpolation == "NEAREST";
-    if (!nearest_ && interpolation != "BILINEAR") return c_.Fail("interpolation NEAREST or BILINEAR", interpolation, "");
-    if (mode_ != "CONSTANT" && mode_ != "REFLECT" && mode_ != "WRAP" && mode_ != "NEAREST") return c_.Fail("fill_mode CONSTANT, REFLECT, WRAP or NEAREST", mode_, "");
-    fill_ = c_.num_inputs() > 3 ? c_.Input(3) : c_.Scalar(0);
-    if (!fill_) return c_.Fail("a fill value", "none", "check the model");
-    OCTET_ASSIGN(const Value pixels, c_.Cast(images, DType::kF32));
-    const int32_t dims[] = {-1, in_[1] * in_[2], in_[3]};
-    OCTET_ASSIGN(pixels_, c_.ReshapeTo(pixels, dims));
-    return {};
-  }
-
-  // a x + b y + c over the pixels of the result, [transformations, pixels]; without c: + 1.
-  Result<Value> Plane(Value a, Value b, Value rest) {
-    std::vector<float> xs, ys;
-    for (int32_t y = 0; y < height_; ++y)
-      for (int32_t x = 0; x < width_; ++x) xs.push_back(static_cast<float>(x)), ys.push_back(static_cast<float>(y));
-    const Shape row{1, height_ * width_};
-    OCTET_ASSIGN(a, c_.Make("mul", {a, c_.Constant<float>(row, xs)}));
-    OCTET_ASSIGN(b, c_.Make("mul", {b, c_.Constant<float>(row, ys)}));
-    OCTET_ASSIGN(a, c_.Make("add", {a, b}));
-    return c_.Make("add", {a, rest ? rest : c_.Scalar(1)});
-  }
-
-  // Divided, and brought back into the image as the mode says.
-  Result<Value> Coordinate(Value v, Value k, int32_t size) {
-    OCTET_ASSIGN(v, c_.Make("div", {v, k}));
-    if (mode_ == "CONSTANT") return v;
-    const auto n = static_cast<float>(size);
-    if (mode_ == "REFLECT") {  // | v + 1/2 - 2n round((v + 1/2) / 2n) | - 1/2, a triangle wave.
-      OCTET_ASSIGN(v, Plus(c_, v, 0.5f));
-      OCTET_ASSIGN(v, Remainder(v, 2 * n, 0.5f));
-      OCTET_ASSIGN(v, c_.Make("abs", {v}));
-      OCTET_ASSIGN(v, Plus(c_, v, -0.5f));
-    } else if (mode_ == "WRAP") {
-      OCTET_ASSIGN(v, Wrapped(v, size));
-    }
-    OCTET_ASSIGN(v, c_.Make("maximum", {v, c_.Scalar(0)}));
-    return c_.Make("minimum", {v, c_.Scalar(n - 1)});
-  }
-
-  // v - period * floor(v / period + shift)
-  Result<Value> Remainder(Value v, float period, float shift) {
-    OCTET_ASSIGN(Value turns, Times(c_, v, 1 / period));
-    if (shift != 0) {
-      OCTET_ASSIGN(turns, Plus(c_, turns, shift));
-    }
-    OCTET_ASSIGN(turns, c_.Make("floor", {turns}));
-    OCTET_ASSIGN(turns, Times(c_, turns, period));
-    return c_.Make("sub", {v, turns});
-  }
-
-  // As TensorFlow counts turns: of n pixels, but as many as n - 1 go into the way. One pixel: it is the only place.
-  Result<Value> Wrapped(Value v, int32_t size) {
-    if (size == 1) return Times(c_, v, 0);
-    const auto n = static_cast<float>(size);
-    const auto turned = [&](Value distance, float more, float sign) -> Result<Value> {
-      OCTET_ASSIGN(Value turns, Times(c_, distance, 1 / (n - 1)));
-      OCTET_ASSIGN(turns, c_.Make("floor", {turns}));
-      if (more != 0) {
-        OCTET_ASSIGN(turns, Plus(c_, turns, more));
-      }
-      OCTET_ASSIGN(turns, Times(c_, turns, sign * n));
-      return c_.Make("add", {v, turns});
-    };
-    OCTET_ASSIGN(const Value negative, c_.Make("neg", {v}));
-    OCTET_ASSIGN(const Value before, turned(negative, 1, 1));
-    OCTET_ASSIGN(const Value behind, turned(v, 0, -1));
-    OCTET_ASSIGN(const Value below, c_.Make("less", {v, c_.Scalar(0)}));
-    OCTET_ASSIGN(const Value above, c_.Make("greater", {v, c_.Scalar(n - 1)}));
-    OCTET_ASSIGN(v, c_.Make("select_v2", {above, behind, v}));
-    return c_.Make("select_v2", {below, before, v});
-  }
-
-  Result<Value> Deep(Value v) { return c_.Make("expand_dims", {v, c_.ScalarInt(2)}); }
-
-  // The pixels at whole coordinates; outside the image the fill value.
-  Result<Value> Pick(Value y, Value x) {
-    const auto near = [&](Value v, int32_t size) -> Result<Value> {
-      OCTET_ASSIGN(v, c_.Make("maximum", {v, c_.Scalar(0)}));
-      return c_.Make("minimum", {v, c_.Scalar(static_cast<float>(size - 1))});
-    };
-    OCTET_ASSIGN(const Value row, near(y, in_[1]));
-    OCTET_ASSIGN(const Value column, near(x, in_[2]));
-    OCTET_ASSIGN(Value at, Times(c_, row, static_cast<float>(in_[2])));
-    OCTET_ASSIGN(at, c_.Make("add", {at, column}));
-    OCTET_ASSIGN(at, c_.Cast(at, DType::kI32));
-    if (shared_) {
-      OCTET_ASSIGN(at, c_.Make("reshape", {at, c_.Vector({-1})}));
-    }
-    OCTET_ASSIGN(const Value v, c_.Make("gather", {pixels_, at}, {{"axis", 1}, {"batch_dims", shared_ ? 0 : 1}}));
-    if (mode_ != "CONSTANT") return v;
-    OCTET_ASSIGN(Value inside, c_.Make("equal", {row, y}));
-    OCTET_ASSIGN(const Value across, c_.Make("equal", {column, x}));
-    OCTET_ASSIGN(inside, c_.Make("logical_and", {inside, across}));
-    OCTET_ASSIGN(inside, Deep(inside));
-    return c_.Make("select_v2", {inside, v, fill_});
-  }
-
-  // Halves away from zero.
-  Result<Value> Nearest(Value y, Value x) {
-    for (Value* v : {&y, &x}) {
-      OCTET_ASSIGN(const Value sign, c_.Make("sign", {*v}));
-      OCTET_ASSIGN(Value size, c_.Make("abs", {*v}));
-      OCTET_ASSIGN(size, Plus(c_, size, 0.5f));
-      OCTET_ASSIGN(size, c_.Make("floor", {size}));
-      OCTET_ASSIGN(*v, c_.Make("mul", {size, sign}));
-    }
-    return Pick(y, x);
-  }
-
-  Result<Value> Linear(Value y, Value x) {
-    OCTET_ASSIGN(const Value top, c_.Make("floor", {y}));
-    OCTET_ASSIGN(const Value left, c_.Make("floor", {x}));
-    OCTET_ASSIGN(const Value bottom, Plus(c_, top, 1));
-    OCTET_ASSIGN(const Value right, Plus(c_, left, 1));
-    OCTET_ASSIGN(Value down, c_.Make("sub", {y, top}));
-    OCTET_ASSIGN(Value across, c_.Make("sub", {x, left}));
-    OCTET_ASSIGN(down, Deep(down));
-    OCTET_ASSIGN(across, Deep(across));
-    const auto row = [&](Value at) -> Result<Value> {
-      OCTET_ASSIGN(const Value a, Pick(at, left));
-      OCTET_ASSIGN(const Value b, Pick(at, right));
-      return Between(a, b, across);
-    };
-    OCTET_ASSIGN(const Value above, row(top));
-    OCTET_ASSIGN(const Value below, row(bottom));
-    return Between(above, below, down);
-  }
-
-  // a + share (b - a)
-  Result<Value> Between(Value a, Value b, Value share) {
-    OCTET_ASSIGN(Value d, c_.Make("sub", {b, a}));
-    OCTET_ASSIGN(d, c_.Make("mul", {d, share}));
-    return c_.Make("add", {a, d});
-  }
-
-  NodeContext& c_;
-  const int32_t height_, width_;
-  Shape in_;
-  bool shared_ = false, nearest_ = true;  // One transformation for all images.
-  std::string mode_;
-  Value fill_, pixels_;
-};
-
 // images, transformations, size of the result, value outside (version 3)
 Status ConvertWarp(NodeContext& c) {
   std::vector<int64_t> size;
-  if (!c.IntsOf(2, &size) || size.size() != 2 || size[0] < 1 || size[1] < 1 || size[0] > 4096 || size[1] > 4096) return c.Fail("a known size", "a computed one", "give the input's shape");
-  return Warp(c, static_cast<int32_t>(size[0]), static_cast<int32_t>(size[1])).Convert();
+  if (!c.IntsOf(2, &size) || size.size() != 2 || size[0] < 1 || size[1] < 1 || size[0] > kMostWarped || size[1] > kMostWarped)
+    return c.Fail("a known size", "a computed one", "give the input's shape");
+  const Value images = c.Input(0), transforms = c.Input(1), fill = c.num_inputs() > 3 ? c.Input(3) : c.Scalar(0);
+  if (!images || !transforms) return {};
+  if (!fill) return c.Fail("a fill value", "none", "check the model");
+  const WarpMode mode{c.Text("interpolation", "NEAREST"), c.Text("fill_mode", "CONSTANT")};
+  OCTET_ASSIGN(const Value y, Warp(c, images, transforms, static_cast<int32_t>(size[0]), static_cast<int32_t>(size[1]), mode, fill));
+  return Set(c, c.Cast(y, c.type(images).dtype));
 }
 
 constexpr NodeRule kRules[] = {{"ImageProjectiveTransformV2", ConvertWarp}, {"ImageProjectiveTransformV3", ConvertWarp}};

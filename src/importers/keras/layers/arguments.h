@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What rules of functions share: arguments of keras.ops and TensorFlow functions that a model calls directly: tensors or literals, by position or by name.
+// Arguments of keras.ops and TensorFlow functions that a model calls directly: tensors or literals, by position or by name.
 #pragma once
+#include <algorithm>
 #include <initializer_list>
 #include <string_view>
 
@@ -9,6 +10,13 @@
 namespace octet::importers::keras {
 
 inline constexpr int64_t kMostParts = 1 << 16;  // Outputs of one call.
+
+// An operator's or activation's name as a template argument.
+template <size_t N> struct OpName {
+  char text[N];
+  constexpr OpName(const char (&s)[N]) { std::copy_n(s, N, text); }
+  constexpr operator std::string_view() const { return {text, N - 1}; }
+};
 
 // The one output.
 Status Set(LayerContext& c, Result<Value> y);
@@ -24,6 +32,12 @@ bool IntsOf(const Json& literal, std::vector<int64_t>* out);
 bool NumbersOf(const Json& literal, std::vector<double>* out);
 // Such a literal as a constant. With `like`'s element type unless the literal has its own.
 Result<Value> ConstantOf(LayerContext& c, const Json& literal, DType like);
+// A literal in an element type; in float32 where integers would cut its numbers.
+Result<Value> ConstantAs(LayerContext& c, const Json& literal, DType type);
+// The element type of a stored tensor, if the literal is one.
+DType StoredType(const Json& literal);
+// The element type of Python's numbers.
+DType PythonType(const Json& literal);
 // One number of an element type.
 Value NumberOf(LayerContext& c, double v, DType type);
 // The element type that a dtype of a config or a call is; kNone when there is none of that name.
@@ -32,39 +46,8 @@ DType TypeOf(const Json& dtype);
 Result<DType> NamedType(LayerContext& c, int position, DType fallback);
 // An operand, whether tensor or literal.
 Result<Value> Operand(LayerContext& c, int position, std::initializer_list<std::string_view> names, DType like = DType::kF32);
-
-// ---- element types, as Keras promotes them
-
-bool IsUnsigned(DType t);
-// The least type that holds the numbers of both.
-DType CommonType(DType a, DType b);
-// What sums and products of such numbers have.
-DType SumType(DType t);
-// Truths and integers of 8 and 16 bits as int32, uint32 as int64: operators take them for quantized numbers, or not at all.
-Result<Value> Widened(LayerContext& c, Value x);
-// Numbers cut to integers of few bits, as casts in integers wrap around.
-Result<Value> Narrowed(LayerContext& c, Value x, DType type);
-
-// Numbers cut at what a type holds, as saturate_cast does.
-Result<Value> Saturated(LayerContext& c, Value x, DType type);
-
-// Two operands of one element type.
-struct Pair {
-  Value a, b;
-};
-// What a Python number among the operands is: one of its neighbour's type where that can hold it, or one of its own type.
-enum class Literals : uint8_t { kFollow, kOwn };
-Result<Pair> Operands(LayerContext& c, Literals literals = Literals::kFollow);
-Result<Pair> OperandsAt(LayerContext& c, int first, Literals literals);
-// Factors of products of matrices, as float32, and what the product has: Keras computes those of whole numbers so, too.
-struct Factors {
-  Value a, b;
-  DType result = DType::kF32;
-};
-Result<Factors> ProductOperands(LayerContext& c);
-// Reductions of floats that leave NaN out: statistics.cc
-Status ConvertNanReduction(LayerContext& c);
-// Both as float32: of a truth, a literal is a number, too.
-Result<Pair> FloatOperands(LayerContext& c);
+// The first operand, by whatever name functions give it; the same as float32.
+Result<Value> Tensor(LayerContext& c);
+Result<Value> FloatTensor(LayerContext& c);
 
 }  // namespace octet::importers::keras
