@@ -42,8 +42,9 @@ constexpr double kEnoughDb = 25;            // Signal to noise of the outputs at
 constexpr double kNothingDb = 3;            // Below it signal to noise tells nothing.
 constexpr double kDoubtfulDb = 16;          // Below it the user is told.
 constexpr int kInt16Operators = 8;          // Times as many may be left in 16x8, which stays integer and keeps the file's size.
-constexpr double kWorthDb = 3, kWorthShare = 0.5,
-                 kLeastWorthDb = 1;         // What leaving any in float must gain: half the noise, or half of what lacks to kEnoughDb.
+constexpr double kWorthDb = 3;              // What leaving any in float or in 16 bits must gain: half the noise,
+constexpr double kWorthShare = 0.5;         // or, in float, this part of what lacks to kEnoughDb,
+constexpr double kLeastWorthDb = 1;         // but no less than that.
 constexpr int64_t kRounds = 64;             // Of a loop, where costs are counted.
 constexpr int64_t kSensitivityMacs = 5'000'000'000, kFewestSensitivity = 8;
 constexpr int64_t kCheapMacs = 20'000'000'000;

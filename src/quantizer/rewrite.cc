@@ -74,7 +74,7 @@ class GraphRewriter {
       const bool makes_float = std::ranges::any_of(n.outputs, [&](TensorId t) { return IsFloatTensor(t) && graph().uses(t) > 0; });
       if (!makes_float && !ReadsIntegers(n)) continue;
       if (const std::string* kept = Reason(n, options_.keep_float)) Note(id, *kept, &out_.float_nodes);
-      else if (deciding.contains(id)) Note(id, "only comparisons and indices come of it, which are exact on the inputs as they are", &out_.float_nodes);
+      else if (deciding.contains(id)) Note(id, "only integers come of it (comparisons, indices, levels of the source's own), which are exact on the inputs as they are", &out_.float_nodes);
       else if (n.callees.empty()) ChooseNode(id);
       else ChooseCall(id, decide);
     }
@@ -138,7 +138,7 @@ class GraphRewriter {
     for (NodeId id : nodes_) {
       const graph::Node& n = graph().node(id);
       if (!Use(id) || act_ != DType::kI8 || !FindWeights(graph(), id, &op)) continue;
-      const float step = ScaleOf(n.inputs[static_cast<size_t>(op.data)]).scale0() * SymmetricScale(n.inputs[static_cast<size_t>(op.weights)], 127);
+      const float step = ScaleOf(n.inputs[static_cast<size_t>(op.data)]).scale0() * SymmetricScale(n.inputs[static_cast<size_t>(op.weights)], kInt8Steps);
       if (step < kCoarsestSums * ScaleOf(n.outputs[0]).scale0()) continue;
       refused->try_emplace(graph().tensor(n.outputs[0]).name, "one int8 step of its input moves the output from end to end, which kernels refuse");
     }
@@ -353,10 +353,10 @@ class GraphRewriter {
       return state;
     }
     if (!rule || !source.constant) return graph::kNoTensor;
-    if (rule->kind == ops::QuantKind::kSymmetric) return Rounded<int8_t>(t, SymmetricScale(t, 127));
-    if (rule->kind == ops::QuantKind::kSymmetric16) return Rounded<int16_t>(t, SymmetricScale(t, 32767));
+    if (rule->kind == ops::QuantKind::kSymmetric) return Rounded<int8_t>(t, SymmetricScale(t, kInt8Steps));
+    if (rule->kind == ops::QuantKind::kSymmetric16) return Rounded<int16_t>(t, SymmetricScale(t, LevelsOf(DType::kI16).high));
     if (rule->kind == ops::QuantKind::kProductBias)
-      return Rounded<int32_t>(t, ScaleOf(n.inputs[0]).scale0() * SymmetricScale(n.inputs[static_cast<size_t>(rule->other)], 127));
+      return Rounded<int32_t>(t, ScaleOf(n.inputs[0]).scale0() * SymmetricScale(n.inputs[static_cast<size_t>(rule->other)], kInt8Steps));
     return graph::kNoTensor;
   }
 
@@ -595,16 +595,14 @@ class GraphRewriter {
 
   template <class T> TensorId RoundedTo(TensorId t, const Quant& q) {
     const graph::Tensor& source = graph().tensor(t);
+    const Levels levels = LevelsOf(act_);
     std::vector<T> values;
     for (float v : source.data<float>()) {
       const float x = std::round(v / q.scale0()) + static_cast<float>(q.zero0());
-      values.push_back(static_cast<T>(std::clamp(std::isnan(x) ? 0.0f : x, Low(act_), High(act_))));
+      values.push_back(static_cast<T>(std::clamp(std::isnan(x) ? 0.0f : x, levels.low, levels.high)));
     }
     return Constant(t, {act_, source.type.shape, q}, std::as_bytes(std::span(values)));
   }
-
-  static float Low(DType type) { return type == DType::kI8 ? -128.0f : -32767.0f; }
-  static float High(DType type) { return type == DType::kI8 ? 127.0f : 32767.0f; }
 
   Status QuantizeWeights(NodeId id, const WeightedOp& op, float input_scale) {
     const graph::Node& n = graph().node(id);
@@ -653,7 +651,7 @@ class GraphRewriter {
   }
 
   template <class T> void RoundBias(NodeId id, int operand, float input_scale, bool per_tensor, const Quant& weights) {
-    constexpr double kMost = sizeof(T) == 4 ? 2147483647.0 : 0x1p47;  // The 16x8 kernels sum in 48 bits.
+    constexpr double kMost = sizeof(T) == 4 ? 0x1p31 - 1 : 0x1p47;  // The 16x8 kernels sum in 48 bits.
     const TensorId b = graph().node(id).inputs[operand];
     const std::span<const float> values = graph().tensor(b).data<float>();
     Quant q{std::vector<float>(values.size()), std::vector<int32_t>(values.size(), 0), 0, 0};

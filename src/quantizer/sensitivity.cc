@@ -7,6 +7,7 @@
 #include <optional>
 #include <set>
 
+#include "quantizer/choose_params.h"
 #include "quantizer/roles.h"
 #include "quantizer/session.h"
 
@@ -61,9 +62,9 @@ class Injector : public runtime::Observer {
   void Round(const runtime::TensorRef& t) const {
     auto* x = reinterpret_cast<float*>(t.data);
     const float scale = injection_->quant.scale0(), zero = static_cast<float>(injection_->quant.zero0());
-    const float low = injection_->type == DType::kI16 ? -32768.0f : -128.0f, high = -1 - low;
+    const Levels levels = LevelsOf(injection_->type);
     const int64_t n = t.type->shape.elements();
-    for (int64_t i = 0; i < n; ++i) x[i] = scale * (std::clamp(std::round(x[i] / scale) + zero, low, high) - zero);
+    for (int64_t i = 0; i < n; ++i) x[i] = scale * (std::clamp(std::round(x[i] / scale) + zero, levels.low, levels.high) - zero);
   }
 
   const runtime::Interpreter& interpreter_;
