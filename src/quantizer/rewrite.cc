@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "passes/calls.h"
+#include "passes/rewrites.h"
 #include "passes/visible_ranges.h"
 #include "quantizer/reset_states.h"
 #include "quantizer/roles.h"
@@ -331,6 +332,8 @@ class GraphRewriter {
       graph().SetInput(id, operand, own != graph::kNoTensor ? own : Int8Operand(n, operand, id));
     }
     AddIntermediates(n, id);
+    // Sums of 16 bits whose scales happen to be powers of two would be shifted, which kernels refuse for most of such scales.
+    if (bool* shifts = passes::FindAttr<bool>(graph().node(id), "pot_scale_int16"); shifts && act_ == DType::kI16) *shifts = false;
     if (std::ranges::any_of(n.inputs, [&](TensorId t) { return t != graph::kNoTensor && graph().tensor(t).resets; })) resets_.push_back(id);
     if (has_weights) OCTET_TRY(QuantizeWeights(id, weighted, ScaleOf(n.inputs[weighted.data]).scale0()));
     for (size_t i = 0; i < n.outputs.size(); ++i)
