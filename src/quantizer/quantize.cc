@@ -14,6 +14,7 @@
 #include "passes/split_sums.h"
 #include "passes/visible_ranges.h"
 #include "passes/zero_biases.h"
+#include "quantizer/beside_float.h"
 #include "quantizer/causes.h"
 #include "quantizer/correct_bias.h"
 #include "quantizer/even_inputs.h"
@@ -113,10 +114,7 @@ class Quantizer {
     if (mixed) OCTET_TRY(WidenLoops(&choice));
     if (mixed) OCTET_TRY(WidenStreams(&choice));
     if (mixed) OCTET_TRY(LeaveInFloat(&choice));
-    if (!choice.not_int8.empty() || !choice.wide.empty()) {  // What was drowned shows now.
-      if (options_.automatic_ranges) OCTET_TRY(Refine(&choice));
-      OCTET_TRY(TryBias(&choice));
-    }
+    if (!choice.not_int8.empty() || !choice.wide.empty()) OCTET_TRY(LookAnew(methods, &choice));
     result_.output_sqnr_db = choice.sqnr_db;
     return Finish(choice);
   }
@@ -196,6 +194,7 @@ class Quantizer {
     RewriteOptions rewrite = options_.rewrite;
     (options_.fallback == DType::kI16 ? rewrite.int16 : rewrite.keep_float).insert(c.not_int8.begin(), c.not_int8.end());
     rewrite.int16.insert(c.wide.begin(), c.wide.end());
+    rewrite.keep_float.insert(beside_float_.begin(), beside_float_.end());
     if (!c.correct_bias) return RewriteToInt8(p.model, p.ranges->All(c.ranges, c.by_tensor), rewrite);
     graph::Model corrected = p.model;
     CorrectBias(corrected, p.ranges->statistics(), rewrite);
@@ -210,6 +209,7 @@ class Quantizer {
     // Of a dear model the ranges of all samples are taken at once: the few that score are a small part of them.
     OCTET_ASSIGN(const Statistics plain, CalibrateCached(options_.cache, model_, data_, dear_ ? all_ : fit_, Histograms(), progress_, Binned()));
     if (dear_) result_.statistics_before = plain;
+    if (options_.repair && !options_.int8_only && options_.fallback == DType::kF32) beside_float_ = BesideFloat(model_.main(), plain, options_.rewrite);
     for (Equalize equalize : {Equalize::kNone, Equalize::kActivations, Equalize::kWeights}) {
       if (equalize != Equalize::kNone && !options_.repair) continue;
       if (equalize == Equalize::kWeights && dear_ && !options_.rewrite.per_tensor_weights)
@@ -267,6 +267,18 @@ class Quantizer {
       *choice = std::move(trial);
     }
     return choice->sqnr_db == before ? Status() : Score(choice);
+  }
+
+  // What was drowned shows now.
+  Status LookAnew(const std::vector<Ranges>& methods, Choice* choice) {
+    Choice plain = *choice;
+    plain.by_tensor.clear();
+    for (Ranges r : methods) {
+      plain.ranges = r;
+      OCTET_TRY(KeepIfBetter(plain, choice));
+    }
+    if (options_.automatic_ranges) OCTET_TRY(Refine(choice));
+    return TryBias(choice);
   }
 
   // With it, or without where it was taken.
@@ -364,7 +376,9 @@ class Quantizer {
 
   // One operator after the other, as far as the budget goes; more than `few`, which were tried.
   Status FollowPlan(const graph::Graph& g, const Sensitivity& sensitivity, const FloatBudget& budget, int few, Choice trial, Choice* best) {
-    for (const std::vector<std::string>& step : PlanFloat(g, sensitivity, budget)) {
+    std::map<std::string, std::string> in_float = options_.rewrite.keep_float;
+    in_float.insert(beside_float_.begin(), beside_float_.end());
+    for (const std::vector<std::string>& step : PlanFloat(g, sensitivity, budget, in_float)) {
       for (const std::string& name : step) trial.not_int8[name] = Reason(g, sensitivity, name);
       if (static_cast<int>(trial.not_int8.size()) <= few) continue;
       OCTET_TRY(Score(&trial));
@@ -466,6 +480,7 @@ class Quantizer {
   int64_t weighted_ = 0;              // Operators with weights.
   bool dear_ = false;                 // One pass over the samples takes seconds.
   std::vector<Prepared> prepared_;    // By Equalize.
+  std::map<std::string, std::string> beside_float_;  // What stays in float for it, with the reason.
   std::optional<OutputError> judge_;  // Against the float model on score_.
   QuantizeResult result_;
 };
