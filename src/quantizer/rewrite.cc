@@ -129,8 +129,10 @@ class GraphRewriter {
     for (NodeId id : nodes_) {
       const graph::Node& n = graph().node(id);
       const TensorId t = passes::DivisorOf(n);
-      if (!Use(id) || !IsFloatTensor(t) || RangeOf(t).nearest >= kFewestDivisorSteps * ScaleOf(t).scale0()) continue;
-      refused->try_emplace(graph().tensor(n.outputs[0]).name, "divides by numbers that would be rounded to zero");
+      if (!Use(id) || !IsFloatTensor(t)) continue;
+      const std::string& name = graph().tensor(n.outputs[0]).name;
+      if (RangeOf(t).nearest < kFewestDivisorSteps * ScaleOf(t).scale0()) refused->try_emplace(name, "divides by numbers that would be rounded to zero");
+      else if (HangsOnDecisions(t)) refused->try_emplace(name, "divides by a count of what rounded numbers may decide otherwise");
     }
   }
   // Kernels refuse sums whose steps are that much coarser than the output's: the data's step, times the largest weight's.
@@ -399,6 +401,24 @@ class GraphRewriter {
       list.push_back(graph().AddTensor(n.place + Format("/intermediate_%d", i), {rule ? DType::kI8 : DType::kI16, Shape{}, q}));
     }
     if (!list.empty()) graph().node(id).intermediates = std::move(list);
+  }
+
+  // Is it made of truths about computed numbers, as the size of a sparse softmax's support? A sum of weights in between evens them out.
+  bool HangsOnDecisions(TensorId t) const {
+    std::vector<TensorId> open = {t};
+    std::set<NodeId> seen;
+    while (!open.empty()) {
+      const TensorId made = open.back();
+      open.pop_back();
+      const NodeId id = made == graph::kNoTensor ? -1 : graph().tensor(made).producer;
+      WeightedOp op;
+      if (id < 0 || FindWeights(graph(), id, &op) || !seen.insert(id).second) continue;
+      const std::vector<TensorId>& inputs = graph().node(id).inputs;
+      const auto computed = [&](TensorId in) { return IsFloatTensor(in) && graph().tensor(in).producer >= 0; };
+      if (graph().tensor(made).type.dtype == DType::kBool && std::ranges::any_of(inputs, computed)) return true;
+      open.insert(open.end(), inputs.begin(), inputs.end());
+    }
+    return false;
   }
 
   // Is operand i of the node one that a call takes in float?
