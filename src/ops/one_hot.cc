@@ -20,7 +20,7 @@ constexpr Operand kInputs[] = {{.name = "indices", .type = 'I', .role = Role::kI
                                {.name = "on_value"},
                                {.name = "off_value"}};
 constexpr Operand kOutputs[] = {{.name = "output"}};
-constexpr TypeRow kTypes[] = {{"T=f32|i8|u8|i16|i32|i64|bool I=i32|i64 D=i32"}};
+constexpr TypeRow kTypes[] = {{"T=f32|i8|u8|i32|i64|bool I=i32|i64 D=i32"}};  // LiteRT prepares 16 bits, too, but does not run them.
 constexpr QuantRow kQuant[] = {{.operand = ~0, .kind = QuantKind::kSameAs, .other = 2},
                                {.operand = 3, .kind = QuantKind::kSameAs, .other = 2},
                                {.operand = 0, .kind = QuantKind::kNone},

@@ -18,4 +18,14 @@ int SplitSquares(graph::Graph& g) {
   });
 }
 
+int MultiplySquares(graph::Graph& g) {
+  return ForEachNode(g, [&](graph::NodeId id) {
+    const graph::Node& n = g.node(id);
+    if (n.op->name != "square" || g.tensor(n.outputs[0]).type.dtype != DType::kF32) return false;
+    const graph::TensorId x = n.inputs[0];
+    Replace(g, id, "mul", {x, x});
+    return true;
+  });
+}
+
 }  // namespace octet::passes

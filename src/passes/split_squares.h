@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Not of the pipeline: quantize asks for it where activations have 16 bits, which squared_difference has no form for.
+// Not of the pipeline: quantize asks for them. Integers have no form of square, and those of 16 bits none of squared_difference.
 #pragma once
 #include "graph/graph.h"
 
@@ -7,5 +7,8 @@ namespace octet::passes {
 
 // (a - b)^2 as sub and mul. How many there were.
 int SplitSquares(graph::Graph& g);
+
+// x^2 as x * x. How many there were.
+int MultiplySquares(graph::Graph& g);
 
 }  // namespace octet::passes

@@ -38,6 +38,8 @@ const Levelling* FindLevelling(const graph::Node& n) {
   return it == std::end(kLevelling) ? nullptr : it;
 }
 
+bool IsSoftmax(const graph::Node& n) { return n.op->name == "softmax"; }
+
 bool IsOneOf(std::span<const std::string_view> names, const graph::Node& n) { return std::ranges::find(names, n.op->name) != names.end(); }
 
 bool IsFloat(const Graph& g, TensorId t) { return t != graph::kNoTensor && g.tensor(t).type.dtype == DType::kF32; }
@@ -58,7 +60,7 @@ std::optional<int32_t> ConstantNumber(const Graph& g, TensorId t) {
 
 // How many of a row's largest values decide what the node makes; 0: all.
 int RankRead(const Graph& g, const graph::Node& n) {
-  if (n.op->name == "softmax") return 1;
+  if (IsSoftmax(n)) return 1;
   if (n.op->name != "arg_max" && n.op->name != "topk_v2") return 0;
   const std::optional<int32_t> number = ConstantNumber(g, n.inputs[1]);
   if (!number) return 0;
@@ -111,7 +113,7 @@ class Walk {
   Interval AbovePeaks(const graph::Node& n) const {
     const std::optional<SeenValues> s = SeenOf(n.inputs[0]);
     if (!s || !std::isfinite(s->least_peak)) return kAll;
-    const float margin = n.op->name == "softmax" ? MarginOf(n) : 0;
+    const float margin = IsSoftmax(n) ? MarginOf(n) : 0;
     return {s->least_peak - std::max(margin, s->max - s->least_peak), INFINITY};
   }
 
@@ -173,7 +175,7 @@ int RankRead(const Graph& g, TensorId t) {
 }
 
 float MarginOf(const graph::Node& n) {
-  const float* beta = n.op->name == "softmax" ? FindAttr<float>(n, "beta") : nullptr;
+  const float* beta = IsSoftmax(n) ? FindAttr<float>(n, "beta") : nullptr;
   return beta && *beta > 0 ? kMargin / *beta : INFINITY;
 }
 

@@ -13,6 +13,7 @@ namespace octet::quantizer {
 namespace {
 
 constexpr float kWideSpread = 15;       // Channels this much above the median cost the others their bits.
+constexpr double kCoarse = 512;         // Over it, what the widest channel reaches is still a step: another range than its own is in use.
 constexpr double kDrownedDb = 20;       // Of the median channel.
 constexpr double kManySaturated = 0.01;
 constexpr double kLowSqnrDb = 20, kGoodSqnrDb = 35;
@@ -29,6 +30,9 @@ constexpr int kNearby = 4;              // Operators between a variance and what
 // their data times 255 at most 0.0012, of 230 and more (or a ReLU6 hides it); divided by 255 at least 0.40.
 constexpr double kBiasDrowned = 0.0035, kLargeReach = 150, kBiasAlone = 0.36;
 constexpr int64_t kSomeSamples = 32;    // What a channel reaches in fewer falls short: a bias seems larger beside it (0.43 in 8 good samples).
+// Bytes that were not scaled reach further than the one, scaled ones no further than the other. Biases that no training made small or
+// large (zeros at the start, random ones) say nothing by themselves.
+constexpr double kLikeBytes = 128, kLikeShares = 1;
 
 double Reach(const LayerRow& r) { return static_cast<double>(std::max(-r.min, r.max)); }
 double Width(const LayerRow& r) { return static_cast<double>(std::max(r.max, 0.0f)) - static_cast<double>(std::min(r.min, 0.0f)); }
@@ -45,7 +49,7 @@ void AddSpread(const std::vector<LayerRow>& layers, std::vector<std::string>* ca
   std::ranges::stable_sort(order, [](const LayerRow* a, const LayerRow* b) { return a->spread > b->spread; });
   for (const LayerRow* r : order) {
     // What equalisation already flattened in the file's own ranges is no cause any more.
-    const bool coarse = r->step_over_median > static_cast<double>(r->spread) / 512, measured = !std::isnan(r->sqnr_db);
+    const bool coarse = r->step_over_median > static_cast<double>(r->spread) / kCoarse, measured = !std::isnan(r->sqnr_db);
     if (r->fixed_scale || r->spread < kWideSpread || !coarse || (measured && r->sqnr_db >= kGoodSqnrDb && r->median_channel_db >= kDrownedDb)) continue;
     causes->push_back(Format("channel %d of %s is %.0f times the median: one int8 step is %.0f %% of what the median channel ever reaches%s", r->widest_channel,
                              r->tensor.c_str(), static_cast<double>(r->spread), 100 * r->step_over_median,
@@ -244,7 +248,9 @@ std::vector<std::string> OtherNormalisation(const graph::Graph& g, const Statist
     const auto seen = statistics.find(g.tensor(input).name);
     if (!first || first->bias_share <= 0 || seen == statistics.end()) continue;
     const TensorStatistics& s = seen->second;
-    const bool large = first->bias_share < kBiasDrowned && first->reach > kLargeReach, small = first->bias_share > kBiasAlone && s.ema_samples >= kSomeSamples;
+    const double reach = std::max(-static_cast<double>(s.min), static_cast<double>(s.max));
+    const bool large = first->bias_share < kBiasDrowned && first->reach > kLargeReach && reach >= kLikeBytes,
+               small = first->bias_share > kBiasAlone && s.ema_samples >= kSomeSamples && reach <= kLikeShares;
     if (!large && !small) continue;
     doubts.push_back(Format(
         "input '%s' reaches from %g to %g: beside that, the biases of %s are %s (%.2g of what its median channel reaches); was the model trained on %s values, "

@@ -9,6 +9,10 @@ namespace {
 
 constexpr float kSmallestRange = 4e-6f;  // 255 * 2^-26: with finer steps a softmax's multiplier would be below one, which its kernels refuse.
 constexpr double kShrinkSteps = 46, kSmallestShrink = 0.1;  // Factors 1.0 ... 0.1 in steps of 0.02.
+constexpr Levels kInt8 = LevelsOf(DType::kI8), kInt16 = LevelsOf(DType::kI16);
+// What percentiles leave inside.
+constexpr double kPercentile = 0.9999, kPercentile999 = 0.999, kPercentile99 = 0.99;
+constexpr int kKlStride = 16;  // Bins between the ends that KL tries.
 
 // The filled bins of a histogram: where they are and how many values they hold.
 struct Bins {
@@ -28,7 +32,7 @@ struct Bins {
 // one fast instruction. From the top, where most is clipped.
 double SquaredError(const Bins& bins, double low, double high, double least) {
   constexpr size_t kBlock = 128;  // Between looks at the sum.
-  const double step = (high - low) / 255.0;
+  const double step = (high - low) / static_cast<double>(kInt8.steps());
   if (step <= 0) return INFINITY;
   const double zero = std::floor(-low / step + 0.5), per_step = 1 / step;
   double error = 0;
@@ -100,7 +104,7 @@ double Divergence(const std::vector<double>& h, int last, int levels, double tot
 }
 
 Range KlRange(const TensorStatistics& s) {
-  const int levels = s.min < 0 && s.max > 0 ? 128 : 255;  // Of |x|.
+  const int all = static_cast<int>(kInt8.steps()), levels = s.min < 0 && s.max > 0 ? all / 2 + 1 : all;  // Of |x|.
   const double width = (static_cast<double>(s.max) - static_cast<double>(s.min)) / kHistogramBins,
                most = std::max(static_cast<double>(s.max), -static_cast<double>(s.min));
   std::vector<double> h(kHistogramBins, 0.0);
@@ -115,7 +119,7 @@ Range KlRange(const TensorStatistics& s) {
   if (total <= 0) return {s.min, s.max};
   int best = kHistogramBins;
   double least = INFINITY;
-  for (int last = kHistogramBins; last >= levels; last -= 16) {
+  for (int last = kHistogramBins; last >= levels; last -= kKlStride) {
     const double d = Divergence(h, last, levels, total);
     if (d >= least) continue;
     least = d;
@@ -136,7 +140,7 @@ Range ChooseRange(const TensorStatistics& s, Ranges method) {
   if (method == Ranges::kMinMax || s.histogram.empty() || !(s.max > s.min)) return {s.min, s.max};
   if (method == Ranges::kKl) return KlRange(s);
   if (method == Ranges::kMse) return MseRange(s);
-  return PercentileRange(s, method == Ranges::kClip999 ? 0.999 : method == Ranges::kClip99 ? 0.99 : 0.9999);
+  return PercentileRange(s, method == Ranges::kClip999 ? kPercentile999 : method == Ranges::kClip99 ? kPercentile99 : kPercentile);
 }
 
 TensorStatistics Above(const TensorStatistics& s, float low) {
@@ -156,13 +160,13 @@ TensorStatistics Above(const TensorStatistics& s, float low) {
 }
 
 Quant ActivationQuant(DType type, Range range) {
-  if (type == DType::kI16) return Quant::PerTensor(std::max(std::max(-range.min, range.max), kSmallestRange) / 32767.0f, 0);
+  if (type == DType::kI16) return Quant::PerTensor(std::max(std::max(-range.min, range.max), kSmallestRange) / kInt16.high, 0);
   double low = std::min(0.0, static_cast<double>(range.min)), high = std::max(0.0, static_cast<double>(range.max));
   if (high == low) high = low + 1;  // Always zero: a tiny scale beside others' would be one that sums cannot have.
   if (high - low < static_cast<double>(kSmallestRange)) high = low + static_cast<double>(kSmallestRange);
-  const float scale = static_cast<float>((high - low) / 255.0);
-  const double zero = std::round(-128.0 - low / static_cast<double>(scale));
-  return Quant::PerTensor(scale, static_cast<int32_t>(std::clamp(zero, -128.0, 127.0)));
+  const float scale = static_cast<float>((high - low) / static_cast<double>(kInt8.steps()));
+  const double lowest = static_cast<double>(kInt8.low), zero = std::round(lowest - low / static_cast<double>(scale));
+  return Quant::PerTensor(scale, static_cast<int32_t>(std::clamp(zero, lowest, static_cast<double>(kInt8.high))));
 }
 
 }  // namespace octet::quantizer

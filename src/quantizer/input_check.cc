@@ -12,7 +12,8 @@ constexpr int kFewSamples = 8;
 constexpr int64_t kMaxValues = 2'000'000;     // Values looked at; larger sets are strided through.
 constexpr double kOutsideShare = 0.01;        // (a) more than 1 % of real values outside ...
 constexpr double kOutsideMargin = 0.005;      //     ... the calibrated range widened by 0.5 %.
-constexpr double kTooWide = 4.0;              // (b) calibrated range over 4x the real 0.1 - 99.9 % range.
+constexpr double kTooWide = 4.0;              // (b) calibrated range over 4x the real one ...
+constexpr double kOuterShare = 0.001;         //     ... without so many of its values at each end.
 constexpr double kOtherDistribution = 0.5;    // Total variation between the histograms.
 constexpr int kBins = 64;
 
@@ -47,7 +48,7 @@ InputSummary SummaryOf(std::vector<float> values) {
     std::ranges::nth_element(values, place);
     return *place;
   };
-  s = {least, most, at(0.001), at(0.999), {}};
+  s = {least, most, at(kOuterShare), at(1 - kOuterShare), {}};
   if (s.max > s.min) s.histogram = Histogram(values, s.min, s.max);
   return s;
 }

@@ -14,6 +14,7 @@
 #include "passes/split_sums.h"
 #include "passes/visible_ranges.h"
 #include "passes/zero_biases.h"
+#include "quantizer/beside_float.h"
 #include "quantizer/causes.h"
 #include "quantizer/correct_bias.h"
 #include "quantizer/even_inputs.h"
@@ -39,11 +40,13 @@ constexpr float kEven = 3;                  // Largest over median channel below
 constexpr double kEqualTolerance = 1e-4;    // Equalisation must not change float outputs by more, relative.
 constexpr int64_t kVerifySamples = 8;
 constexpr double kEnoughDb = 25;            // Signal to noise of the outputs at which no more operators stay in float.
+constexpr double kFineDb = 30;              // The same where nothing is cut off: at this one more bits are of no use.
 constexpr double kNothingDb = 3;            // Below it signal to noise tells nothing.
 constexpr double kDoubtfulDb = 16;          // Below it the user is told.
 constexpr int kInt16Operators = 8;          // Times as many may be left in 16x8, which stays integer and keeps the file's size.
-constexpr double kWorthDb = 3, kWorthShare = 0.5,
-                 kLeastWorthDb = 1;         // What leaving any in float must gain: half the noise, or half of what lacks to kEnoughDb.
+constexpr double kWorthDb = 3;              // What leaving any in float or in 16 bits must gain: half the noise,
+constexpr double kWorthShare = 0.5;         // or, in float, this part of what lacks to kEnoughDb,
+constexpr double kLeastWorthDb = 1;         // but no less than that.
 constexpr int64_t kRounds = 64;             // Of a loop, where costs are counted.
 constexpr int64_t kSensitivityMacs = 5'000'000'000, kFewestSensitivity = 8;
 constexpr int64_t kCheapMacs = 20'000'000'000;
@@ -108,14 +111,8 @@ class Quantizer {
     }
     result_.output_sqnr_db = choice.sqnr_db;
     const bool mixed = options_.repair && !options_.int8_only && int8;
-    if (mixed) OCTET_TRY(WidenStates(&choice));
-    if (mixed) OCTET_TRY(WidenLoops(&choice));
-    if (mixed) OCTET_TRY(WidenStreams(&choice));
-    if (mixed) OCTET_TRY(LeaveInFloat(&choice));
-    if (!choice.not_int8.empty() || !choice.wide.empty()) {  // What was drowned shows now.
-      if (options_.automatic_ranges) OCTET_TRY(Refine(&choice));
-      OCTET_TRY(TryBias(&choice));
-    }
+    if (mixed && (choice.sqnr_db < kEnoughDb || options_.float_operators > 0)) OCTET_TRY(Mix(&choice));
+    if (!choice.not_int8.empty() || !choice.wide.empty()) OCTET_TRY(LookAnew(methods, &choice));
     result_.output_sqnr_db = choice.sqnr_db;
     return Finish(choice);
   }
@@ -130,6 +127,7 @@ class Quantizer {
     std::map<std::string, std::string> not_int8 = {};  // By first output, with the reason; in options_.fallback.
     std::map<std::string, std::string> wide = {};      // The same, in 16 bits: states of recurrent layers.
     double sqnr_db = 0, mean_error = 0;                  // Of the outputs on score_.
+    double rounding_db = 0;                              // The same by rounding alone; known while settled_ is.
   };
 
   static const char* Name(Ranges r) {
@@ -195,6 +193,7 @@ class Quantizer {
     RewriteOptions rewrite = options_.rewrite;
     (options_.fallback == DType::kI16 ? rewrite.int16 : rewrite.keep_float).insert(c.not_int8.begin(), c.not_int8.end());
     rewrite.int16.insert(c.wide.begin(), c.wide.end());
+    rewrite.keep_float.insert(beside_float_.begin(), beside_float_.end());
     if (!c.correct_bias) return RewriteToInt8(p.model, p.ranges->All(c.ranges, c.by_tensor), rewrite);
     graph::Model corrected = p.model;
     CorrectBias(corrected, p.ranges->statistics(), rewrite);
@@ -209,6 +208,7 @@ class Quantizer {
     // Of a dear model the ranges of all samples are taken at once: the few that score are a small part of them.
     OCTET_ASSIGN(const Statistics plain, CalibrateCached(options_.cache, model_, data_, dear_ ? all_ : fit_, Histograms(), progress_, Binned()));
     if (dear_) result_.statistics_before = plain;
+    if (options_.repair && !options_.int8_only && options_.fallback == DType::kF32) beside_float_ = BesideFloat(model_.main(), plain, options_.rewrite);
     for (Equalize equalize : {Equalize::kNone, Equalize::kActivations, Equalize::kWeights}) {
       if (equalize != Equalize::kNone && !options_.repair) continue;
       if (equalize == Equalize::kWeights && dear_ && !options_.rewrite.per_tensor_weights)
@@ -232,8 +232,8 @@ class Quantizer {
   }
 
   // A constant output has 0 dB: where neither keeps more than half of the signal, what is nearer to float on average wins.
-  static bool Better(const Choice& a, const Choice& b) {
-    return std::max(a.sqnr_db, b.sqnr_db) < kNothingDb ? a.mean_error < b.mean_error : a.sqnr_db > b.sqnr_db;
+  static bool Better(const Choice& a, const Choice& b, double Choice::*db = &Choice::sqnr_db) {
+    return std::max(a.*db, b.*db) < kNothingDb ? a.mean_error < b.mean_error : a.*db > b.*db;
   }
 
   Status Refine(Choice* choice) {
@@ -268,6 +268,18 @@ class Quantizer {
     return choice->sqnr_db == before ? Status() : Score(choice);
   }
 
+  // What was drowned shows now.
+  Status LookAnew(const std::vector<Ranges>& methods, Choice* choice) {
+    Choice plain = *choice;
+    plain.by_tensor.clear();
+    for (Ranges r : methods) {
+      plain.ranges = r;
+      OCTET_TRY(KeepIfBetter(plain, choice));
+    }
+    if (options_.automatic_ranges) OCTET_TRY(Refine(choice));
+    return TryBias(choice);
+  }
+
   // With it, or without where it was taken.
   Status TryBias(Choice* choice) {
     Choice trial = *choice;
@@ -294,47 +306,57 @@ class Quantizer {
     return samples;
   }
 
-  // Where int8 loses much, states that gather over many steps take 16 bits, as in the fused operators.
+  // Other types for some, where int8 loses much. What they gain is told by rounding alone: a few samples that ranges of other ones cut
+  // off may make most of the noise, and hide it.
+  Status Mix(Choice* choice) {
+    OCTET_TRY(Settle(choice->equalize));
+    OCTET_ASSIGN(choice->rounding_db, RoundingDb(*choice));
+    OCTET_TRY(WidenStates(choice));
+    OCTET_TRY(WidenLoops(choice));
+    OCTET_TRY(WidenStreams(choice));
+    return LeaveInFloat(choice);
+  }
+
+  bool IsEnough(const Choice& c, double db) const { return c.sqnr_db >= db || c.rounding_db >= kFineDb; }
+
+  Status Widen(Choice trial, Choice* choice) {
+    if (trial.wide == choice->wide) return {};
+    OCTET_TRY(Score(&trial));
+    if (trial.rounding_db >= choice->rounding_db + kWorthDb) *choice = std::move(trial);
+    return {};
+  }
+
+  // States that gather over many steps take 16 bits, as in the fused operators.
   Status WidenStates(Choice* choice) {
-    if (choice->sqnr_db >= kEnoughDb) return {};
+    if (IsEnough(*choice, kEnoughDb)) return {};
     Choice trial = *choice;
     for (const std::string& name : StateCarriers(PreparedFor(*choice).model.main())) trial.wide[name] = "carries a state over many steps, which 8 bits forget";
-    if (trial.wide.empty()) return {};
-    OCTET_TRY(Score(&trial));
-    if (trial.sqnr_db >= choice->sqnr_db + kWorthDb) *choice = std::move(trial);
-    return {};
+    return Widen(std::move(trial), choice);
   }
 
   // The same for loops as a whole.
   Status WidenLoops(Choice* choice) {
-    if (choice->sqnr_db >= kEnoughDb) return {};
+    if (IsEnough(*choice, kEnoughDb)) return {};
     Choice trial = *choice;
     const graph::Graph& g = PreparedFor(*choice).model.main();
     for (graph::NodeId id : g.order())
       if (const std::optional<passes::CallFlow> flow = passes::FlowOf(model_, g.node(id)); flow && flow->loops && !g.node(id).outputs.empty())
         trial.wide[g.tensor(g.node(id).outputs[0]).name] = "repeats its steps, whose errors add up in 8 bits";
-    if (trial.wide == choice->wide) return {};
-    OCTET_TRY(Score(&trial));
-    if (trial.sqnr_db >= choice->sqnr_db + kWorthDb) *choice = std::move(trial);
-    return {};
+    return Widen(std::move(trial), choice);
   }
 
   // The same for the residual stream of a transformer, to which every block adds little.
   Status WidenStreams(Choice* choice) {
     const graph::Graph& g = PreparedFor(*choice).model.main();
-    if (choice->sqnr_db >= BudgetOf(g, 0).below_db) return {};
+    if (IsEnough(*choice, BudgetOf(g, 0).below_db)) return {};
     Choice trial = *choice;
     for (const std::string& name : ResidualStreams(g)) trial.wide[name] = "carries what every block adds a little to, which 8 bits drop";
-    if (trial.wide == choice->wide) return {};
-    OCTET_TRY(Score(&trial));
-    if (trial.sqnr_db >= choice->sqnr_db + kWorthDb) *choice = std::move(trial);
-    return {};
+    return Widen(std::move(trial), choice);
   }
 
   // Where int8 leaves the outputs too noisy on samples that did not choose its ranges, the operators whose
   // quantization costs most stay in float: few, named, and only if they gain something.
   Status LeaveInFloat(Choice* choice) {
-    const double before = choice->sqnr_db;
     const bool forced = options_.float_operators > 0;
     const Prepared& p = PreparedFor(*choice);
     OCTET_ASSIGN(const Rewritten rewritten, Rewrite(p, *choice));
@@ -343,7 +365,7 @@ class Quantizer {
     FloatBudget budget = forced ? FloatBudget{options_.float_operators, INT64_MAX, kEnoughDb} : BudgetOf(g, static_cast<int64_t>(file.size()));
     budget.instead = options_.fallback;
     if (options_.fallback == DType::kI16 && !forced) budget.operators *= kInt16Operators;
-    if (before >= budget.below_db && !forced) return {};
+    if (IsEnough(*choice, budget.below_db) && !forced) return {};
     OCTET_ASSIGN(const File compared, ComparedFile(p));
     const std::map<std::string, Quant> scales = ScalesOf(rewritten.model);
     OCTET_ASSIGN(Sensitivity sensitivity, MeasureSensitivity(compared.model, scales, data_, Few(fit_, scales.size()), progress_));
@@ -352,23 +374,26 @@ class Quantizer {
       for (const graph::TensorId t : g.inputs) sensitivity.noise.erase(g.tensor(t).name);
     Choice best = *choice;
     OCTET_TRY(FollowPlan(g, sensitivity, budget, 0, *choice, &best));
-    if (best.sqnr_db < kBadDb && budget.operators < kSavingOperators && !forced) {
+    if (best.rounding_db < kBadDb && budget.operators < kSavingOperators && !forced) {
       const int few = std::exchange(budget.operators, kSavingOperators);
       OCTET_TRY(FollowPlan(g, sensitivity, budget, few, *choice, &best));
     }
-    if (best.sqnr_db < before + std::clamp(kWorthShare * (kEnoughDb - before), kLeastWorthDb, kWorthDb) && !forced) return {};
+    const double worth = std::clamp(kWorthShare * (kFineDb - choice->rounding_db), kLeastWorthDb, kWorthDb);
+    if (best.rounding_db < choice->rounding_db + worth && !forced) return {};
     *choice = best;
     return {};
   }
 
   // One operator after the other, as far as the budget goes; more than `few`, which were tried.
   Status FollowPlan(const graph::Graph& g, const Sensitivity& sensitivity, const FloatBudget& budget, int few, Choice trial, Choice* best) {
-    for (const std::vector<std::string>& step : PlanFloat(g, sensitivity, budget)) {
+    std::map<std::string, std::string> in_float = options_.rewrite.keep_float;
+    in_float.insert(beside_float_.begin(), beside_float_.end());
+    for (const std::vector<std::string>& step : PlanFloat(g, sensitivity, budget, in_float)) {
       for (const std::string& name : step) trial.not_int8[name] = Reason(g, sensitivity, name);
       if (static_cast<int>(trial.not_int8.size()) <= few) continue;
       OCTET_TRY(Score(&trial));
-      if (Better(trial, *best)) *best = trial;
-      if (best->sqnr_db >= kEnoughDb && options_.float_operators == 0) return {};
+      if (Better(trial, *best, &Choice::rounding_db)) *best = trial;
+      if (best->rounding_db >= kFineDb && options_.float_operators == 0) return {};
     }
     return {};
   }
@@ -399,17 +424,35 @@ class Quantizer {
     result_.candidates.push_back({Name(*c), distance.mean, distance.sqnr_db});
     c->sqnr_db = distance.sqnr_db;
     c->mean_error = distance.mean;
+    if (settled_) {
+      OCTET_ASSIGN(c->rounding_db, RoundingDb(*c));
+    }
+    return {};
+  }
+
+  // The outputs' on score_ with the ranges of all samples, which cut none of these off.
+  Result<double> RoundingDb(const Choice& c) const {
+    OCTET_ASSIGN(const Rewritten rewritten, Rewrite(*settled_, c));
+    OCTET_ASSIGN(const OutputDistance distance, judge_->Measure(rewritten.model));
+    return distance.sqnr_db;
+  }
+
+  // The chosen graph with the ranges of all samples.
+  Status Settle(Equalize equalize) {
+    if (result_.statistics_before.empty()) {
+      OCTET_ASSIGN(result_.statistics_before, CalibrateCached(options_.cache, model_, data_, all_, Histograms(), progress_, Binned()));
+    }
+    OCTET_ASSIGN(Prepared p, PrepareGraph(equalize, result_.statistics_before, all_));
+    settled_.emplace(std::move(p));
     return {};
   }
 
   Result<QuantizeResult> Finish(const Choice& choice) {
-    if (result_.statistics_before.empty()) {
-      OCTET_ASSIGN(result_.statistics_before, CalibrateCached(options_.cache, model_, data_, all_, Histograms(), progress_, Binned()));
-    }
+    if (!settled_) OCTET_TRY(Settle(choice.equalize));
+    Prepared& p = *settled_;
     if (std::string lone = LoneSample(result_.statistics_before); !lone.empty()) result_.warnings.push_back(std::move(lone));
     for (std::string& doubt : OtherNormalisation(model_.main(), result_.statistics_before)) result_.warnings.push_back(std::move(doubt));
     result_.causes = CausesIn(model_.main(), result_.statistics_before);
-    OCTET_ASSIGN(Prepared p, PrepareGraph(choice.equalize, result_.statistics_before, all_));
     OCTET_ASSIGN(Rewritten rewritten, Rewrite(p, choice));
     result_.chosen = Name(choice);
     // With one scale per weight tensor rounding is what holds small channels up.
@@ -465,6 +508,8 @@ class Quantizer {
   int64_t weighted_ = 0;              // Operators with weights.
   bool dear_ = false;                 // One pass over the samples takes seconds.
   std::vector<Prepared> prepared_;    // By Equalize.
+  std::optional<Prepared> settled_;   // What is shipped.
+  std::map<std::string, std::string> beside_float_;  // What stays in float for it, with the reason.
   std::optional<OutputError> judge_;  // Against the float model on score_.
   QuantizeResult result_;
 };
@@ -515,6 +560,7 @@ Result<QuantizeResult> QuantizeInt8(graph::Model model, const data::Dataset& cal
     if (options.rewrite.activation == DType::kI16) passes::SplitSquares(g);
     passes::SplitSums(g);
     passes::MultiplyNegations(g);
+    passes::MultiplySquares(g);
     passes::GiveBiases(g);
     passes::MakeFinite(g);
     SplitNumbers(g);

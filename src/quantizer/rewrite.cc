@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "passes/calls.h"
+#include "passes/rewrites.h"
 #include "passes/visible_ranges.h"
 #include "quantizer/reset_states.h"
 #include "quantizer/roles.h"
@@ -74,7 +75,7 @@ class GraphRewriter {
       const bool makes_float = std::ranges::any_of(n.outputs, [&](TensorId t) { return IsFloatTensor(t) && graph().uses(t) > 0; });
       if (!makes_float && !ReadsIntegers(n)) continue;
       if (const std::string* kept = Reason(n, options_.keep_float)) Note(id, *kept, &out_.float_nodes);
-      else if (deciding.contains(id)) Note(id, "only comparisons and indices come of it, which are exact on the inputs as they are", &out_.float_nodes);
+      else if (deciding.contains(id)) Note(id, "only integers come of it (comparisons, indices, levels of the source's own), which are exact on the inputs as they are", &out_.float_nodes);
       else if (n.callees.empty()) ChooseNode(id);
       else ChooseCall(id, decide);
     }
@@ -128,8 +129,10 @@ class GraphRewriter {
     for (NodeId id : nodes_) {
       const graph::Node& n = graph().node(id);
       const TensorId t = passes::DivisorOf(n);
-      if (!Use(id) || !IsFloatTensor(t) || RangeOf(t).nearest >= kFewestDivisorSteps * ScaleOf(t).scale0()) continue;
-      refused->try_emplace(graph().tensor(n.outputs[0]).name, "divides by numbers that would be rounded to zero");
+      if (!Use(id) || !IsFloatTensor(t)) continue;
+      const std::string& name = graph().tensor(n.outputs[0]).name;
+      if (RangeOf(t).nearest < kFewestDivisorSteps * ScaleOf(t).scale0()) refused->try_emplace(name, "divides by numbers that would be rounded to zero");
+      else if (HangsOnDecisions(t)) refused->try_emplace(name, "divides by a count of what rounded numbers may decide otherwise");
     }
   }
   // Kernels refuse sums whose steps are that much coarser than the output's: the data's step, times the largest weight's.
@@ -138,7 +141,7 @@ class GraphRewriter {
     for (NodeId id : nodes_) {
       const graph::Node& n = graph().node(id);
       if (!Use(id) || act_ != DType::kI8 || !FindWeights(graph(), id, &op)) continue;
-      const float step = ScaleOf(n.inputs[static_cast<size_t>(op.data)]).scale0() * SymmetricScale(n.inputs[static_cast<size_t>(op.weights)], 127);
+      const float step = ScaleOf(n.inputs[static_cast<size_t>(op.data)]).scale0() * SymmetricScale(n.inputs[static_cast<size_t>(op.weights)], kInt8Steps);
       if (step < kCoarsestSums * ScaleOf(n.outputs[0]).scale0()) continue;
       refused->try_emplace(graph().tensor(n.outputs[0]).name, "one int8 step of its input moves the output from end to end, which kernels refuse");
     }
@@ -331,6 +334,8 @@ class GraphRewriter {
       graph().SetInput(id, operand, own != graph::kNoTensor ? own : Int8Operand(n, operand, id));
     }
     AddIntermediates(n, id);
+    // Sums of 16 bits whose scales happen to be powers of two would be shifted, which kernels refuse for most of such scales.
+    if (bool* shifts = passes::FindAttr<bool>(graph().node(id), "pot_scale_int16"); shifts && act_ == DType::kI16) *shifts = false;
     if (std::ranges::any_of(n.inputs, [&](TensorId t) { return t != graph::kNoTensor && graph().tensor(t).resets; })) resets_.push_back(id);
     if (has_weights) OCTET_TRY(QuantizeWeights(id, weighted, ScaleOf(n.inputs[weighted.data]).scale0()));
     for (size_t i = 0; i < n.outputs.size(); ++i)
@@ -353,10 +358,10 @@ class GraphRewriter {
       return state;
     }
     if (!rule || !source.constant) return graph::kNoTensor;
-    if (rule->kind == ops::QuantKind::kSymmetric) return Rounded<int8_t>(t, SymmetricScale(t, 127));
-    if (rule->kind == ops::QuantKind::kSymmetric16) return Rounded<int16_t>(t, SymmetricScale(t, 32767));
+    if (rule->kind == ops::QuantKind::kSymmetric) return Rounded<int8_t>(t, SymmetricScale(t, kInt8Steps));
+    if (rule->kind == ops::QuantKind::kSymmetric16) return Rounded<int16_t>(t, SymmetricScale(t, LevelsOf(DType::kI16).high));
     if (rule->kind == ops::QuantKind::kProductBias)
-      return Rounded<int32_t>(t, ScaleOf(n.inputs[0]).scale0() * SymmetricScale(n.inputs[static_cast<size_t>(rule->other)], 127));
+      return Rounded<int32_t>(t, ScaleOf(n.inputs[0]).scale0() * SymmetricScale(n.inputs[static_cast<size_t>(rule->other)], kInt8Steps));
     return graph::kNoTensor;
   }
 
@@ -396,6 +401,24 @@ class GraphRewriter {
       list.push_back(graph().AddTensor(n.place + Format("/intermediate_%d", i), {rule ? DType::kI8 : DType::kI16, Shape{}, q}));
     }
     if (!list.empty()) graph().node(id).intermediates = std::move(list);
+  }
+
+  // Is it made of truths about computed numbers, as the size of a sparse softmax's support? A sum of weights in between evens them out.
+  bool HangsOnDecisions(TensorId t) const {
+    std::vector<TensorId> open = {t};
+    std::set<NodeId> seen;
+    while (!open.empty()) {
+      const TensorId made = open.back();
+      open.pop_back();
+      const NodeId id = made == graph::kNoTensor ? -1 : graph().tensor(made).producer;
+      WeightedOp op;
+      if (id < 0 || FindWeights(graph(), id, &op) || !seen.insert(id).second) continue;
+      const std::vector<TensorId>& inputs = graph().node(id).inputs;
+      const auto computed = [&](TensorId in) { return IsFloatTensor(in) && graph().tensor(in).producer >= 0; };
+      if (graph().tensor(made).type.dtype == DType::kBool && std::ranges::any_of(inputs, computed)) return true;
+      open.insert(open.end(), inputs.begin(), inputs.end());
+    }
+    return false;
   }
 
   // Is operand i of the node one that a call takes in float?
@@ -595,16 +618,14 @@ class GraphRewriter {
 
   template <class T> TensorId RoundedTo(TensorId t, const Quant& q) {
     const graph::Tensor& source = graph().tensor(t);
+    const Levels levels = LevelsOf(act_);
     std::vector<T> values;
     for (float v : source.data<float>()) {
       const float x = std::round(v / q.scale0()) + static_cast<float>(q.zero0());
-      values.push_back(static_cast<T>(std::clamp(std::isnan(x) ? 0.0f : x, Low(act_), High(act_))));
+      values.push_back(static_cast<T>(std::clamp(std::isnan(x) ? 0.0f : x, levels.low, levels.high)));
     }
     return Constant(t, {act_, source.type.shape, q}, std::as_bytes(std::span(values)));
   }
-
-  static float Low(DType type) { return type == DType::kI8 ? -128.0f : -32767.0f; }
-  static float High(DType type) { return type == DType::kI8 ? 127.0f : 32767.0f; }
 
   Status QuantizeWeights(NodeId id, const WeightedOp& op, float input_scale) {
     const graph::Node& n = graph().node(id);
@@ -653,7 +674,7 @@ class GraphRewriter {
   }
 
   template <class T> void RoundBias(NodeId id, int operand, float input_scale, bool per_tensor, const Quant& weights) {
-    constexpr double kMost = sizeof(T) == 4 ? 2147483647.0 : 0x1p47;  // The 16x8 kernels sum in 48 bits.
+    constexpr double kMost = sizeof(T) == 4 ? 0x1p31 - 1 : 0x1p47;  // The 16x8 kernels sum in 48 bits.
     const TensorId b = graph().node(id).inputs[operand];
     const std::span<const float> values = graph().tensor(b).data<float>();
     Quant q{std::vector<float>(values.size()), std::vector<int32_t>(values.size(), 0), 0, 0};

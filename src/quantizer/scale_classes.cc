@@ -7,8 +7,8 @@ namespace octet::quantizer {
 namespace {
 
 bool Covers(const Quant& q, DType type, Range r) {
-  const float lowest = type == DType::kI8 ? -128.0f : -32767.0f, highest = type == DType::kI8 ? 127.0f : 32767.0f;
-  const float low = q.scale0() * (lowest - static_cast<float>(q.zero0())), high = q.scale0() * (highest - static_cast<float>(q.zero0()));
+  const Levels levels = LevelsOf(type);
+  const float low = q.scale0() * (levels.low - static_cast<float>(q.zero0())), high = q.scale0() * (levels.high - static_cast<float>(q.zero0()));
   return r.min >= low - q.scale0() && r.max <= high + q.scale0();
 }
 

@@ -7,6 +7,7 @@
 #include <optional>
 #include <set>
 
+#include "quantizer/choose_params.h"
 #include "quantizer/roles.h"
 #include "quantizer/session.h"
 
@@ -18,9 +19,8 @@ using graph::NodeId;
 using graph::TensorId;
 
 constexpr double kUneasyDb = 25;
-// What an operator costs more outside of int8, predicted from its counts: on one core float makes about 30 multiply-adds
-// a nanosecond, int8 100; three of its float's four bytes come at 10 a nanosecond; a change of type takes a step of its own.
-constexpr double kMac_ns = 1.0 / 30 - 1.0 / 100, kByte_ns = 0.75 / 10, kStep_ns = 1000;
+// On one core float makes about 30 multiply-adds a nanosecond, int8 100; three of its float's four bytes come at 10 a nanosecond.
+constexpr double kMac_ns = 1.0 / 30 - 1.0 / 100, kByte_ns = 0.75 / 10;
 constexpr double kRuined = 10;  // Noise over signal where the outputs become infinite: 1/sqrt of what was rounded to 0.
 
 constexpr int kGiven = -1;      // In place of the node that makes a tensor: the model's inputs.
@@ -61,9 +61,9 @@ class Injector : public runtime::Observer {
   void Round(const runtime::TensorRef& t) const {
     auto* x = reinterpret_cast<float*>(t.data);
     const float scale = injection_->quant.scale0(), zero = static_cast<float>(injection_->quant.zero0());
-    const float low = injection_->type == DType::kI16 ? -32768.0f : -128.0f, high = -1 - low;
+    const Levels levels = LevelsOf(injection_->type);
     const int64_t n = t.type->shape.elements();
-    for (int64_t i = 0; i < n; ++i) x[i] = scale * (std::clamp(std::round(x[i] / scale) + zero, low, high) - zero);
+    for (int64_t i = 0; i < n; ++i) x[i] = scale * (std::clamp(std::round(x[i] / scale) + zero, levels.low, levels.high) - zero);
   }
 
   const runtime::Interpreter& interpreter_;
@@ -98,8 +98,11 @@ double Power(const std::vector<float>& a, const std::vector<float>* minus) {
 
 class Planner {
  public:
-  Planner(const Graph& g, const Sensitivity& s, FloatBudget budget) : g_(g), budget_(budget) {
-    for (NodeId id : g.order()) macs_ += Macs(id);
+  Planner(const Graph& g, const Sensitivity& s, FloatBudget budget, const std::map<std::string, std::string>& in_float) : g_(g), budget_(budget) {
+    for (NodeId id : g.order()) {
+      macs_ += Macs(id);
+      if (!g.node(id).outputs.empty() && in_float.contains(g.tensor(g.node(id).outputs[0]).name)) in_float_.insert(id);
+    }
     for (size_t i = 0; i < g.tensors().size(); ++i)
       if (const auto it = s.noise.find(g.tensors()[i].name); it != s.noise.end() && !g.tensors()[i].constant) noise_[static_cast<TensorId>(i)] = it->second;
   }
@@ -132,7 +135,7 @@ class Planner {
   std::set<NodeId> Missing(TensorId t) const {
     std::set<NodeId> nodes(g_.tensor(t).consumers.begin(), g_.tensor(t).consumers.end());
     if (g_.tensor(t).producer >= 0) nodes.insert(g_.tensor(t).producer);
-    std::erase_if(nodes, [&](NodeId id) { return chosen_.contains(id); });
+    std::erase_if(nodes, [&](NodeId id) { return chosen_.contains(id) || in_float_.contains(id); });
     return nodes;
   }
 
@@ -153,10 +156,7 @@ class Planner {
 
   double Nanoseconds(const std::set<NodeId>& more) const {
     double time = 0;
-    for (NodeId id : more) {
-      const ops::Cost cost = ops::CostOf(graph::NodeView(g_, id).view());
-      time += kStep_ns + kMac_ns * std::abs(static_cast<double>(cost.macs)) + kByte_ns * std::abs(static_cast<double>(cost.bytes));
-    }
+    for (NodeId id : more) time += kStep_ns + FloatNanoseconds(g_, id);
     return time;
   }
 
@@ -186,7 +186,7 @@ class Planner {
   const Graph& g_;
   FloatBudget budget_;
   std::map<TensorId, double> noise_;
-  std::set<NodeId> chosen_;
+  std::set<NodeId> chosen_, in_float_;  // in_float_: anyway.
   int64_t macs_ = 0;  // Of the whole graph.
 };
 
@@ -258,14 +258,20 @@ Result<Sensitivity> MeasureSensitivity(std::shared_ptr<const runtime::Model> mod
   return result;
 }
 
+double FloatNanoseconds(const Graph& g, NodeId id) {
+  const ops::Cost cost = ops::CostOf(graph::NodeView(g, id).view());
+  return kMac_ns * std::abs(static_cast<double>(cost.macs)) + kByte_ns * std::abs(static_cast<double>(cost.bytes));
+}
+
 FloatBudget BudgetOf(const Graph& g, int64_t file_bytes) {
   if (std::ranges::any_of(g.order(), [&](NodeId id) { return GatesChannels(g, id); })) return {8, file_bytes / 4, kUneasyDb};
   const bool attends = std::ranges::any_of(g.order(), [&](NodeId id) { return MultipliesComputed(g, id); });
   return {4, file_bytes / 20, attends ? kUneasyDb : kBadDb};
 }
 
-std::vector<std::vector<std::string>> PlanFloat(const Graph& g, const Sensitivity& sensitivity, FloatBudget budget) {
-  return Planner(g, sensitivity, budget).Run();
+std::vector<std::vector<std::string>> PlanFloat(const Graph& g, const Sensitivity& sensitivity, FloatBudget budget,
+                                                const std::map<std::string, std::string>& in_float) {
+  return Planner(g, sensitivity, budget, in_float).Run();
 }
 
 }  // namespace octet::quantizer

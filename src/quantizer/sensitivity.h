@@ -35,6 +35,10 @@ struct Sensitivity {
 Result<Sensitivity> MeasureSensitivity(std::shared_ptr<const runtime::Model> model, const std::map<std::string, Quant>& scales, const data::Dataset& data,
                                        SampleRange samples, const Progress& progress);
 
+// What an operator takes longer outside of int8, predicted from its counts; a change of type takes a step of its own.
+double FloatNanoseconds(const graph::Graph& g, graph::NodeId id);
+inline constexpr double kStep_ns = 1000;
+
 struct FloatBudget {
   int operators = 0;
   int64_t bytes = 0;  // That the file may grow by.
@@ -53,7 +57,9 @@ inline constexpr int kSavingOperators = 12;
 FloatBudget BudgetOf(const graph::Graph& g, int64_t file_bytes);
 
 // Operators to leave in float, in steps from the most worthwhile on; each step completes a tensor that then
-// need not be quantized, because everything that makes or reads it computes in float. Named by first outputs.
-std::vector<std::vector<std::string>> PlanFloat(const graph::Graph& g, const Sensitivity& sensitivity, FloatBudget budget);
+// need not be quantized, because everything that makes or reads it computes in float. Named by first outputs, as what is
+// `in_float` anyway.
+std::vector<std::vector<std::string>> PlanFloat(const graph::Graph& g, const Sensitivity& sensitivity, FloatBudget budget,
+                                                const std::map<std::string, std::string>& in_float);
 
 }  // namespace octet::quantizer

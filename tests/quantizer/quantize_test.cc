@@ -39,6 +39,17 @@ TEST(Quantize, SameInputSameBytes) {
 }
 
 // NEG knows no zero points: what it makes of integers is another number.
+TEST(Quantize, SquaresAreIntegers) {
+  Builder b;
+  const auto x = b.Conv("conv", b.Input("x", {DType::kF32, Shape{1, 6, 6, 3}, {}}), 4, 3, 1, kOneStride);
+  b.g().outputs = {b.Node("square", "y", {x})};
+  const auto result = QuantizeInt8(b.model, TrainingSamples(32), {}, {});
+  ASSERT_TRUE(result.ok()) << result.error().message();
+  EXPECT_TRUE(result->float_nodes.empty());
+  const std::vector<float> input = test::RandomFloats(108, 77);
+  EXPECT_LT(test::LargestDifference(Runner(b.model).Run(input), Runner(result->model).Run(input)), 0.25f);  // Of 25.
+}
+
 TEST(Quantize, NegationsKeepTheirZeroPoints) {
   Builder b;
   const auto x = b.Conv("conv", b.Input("x", {DType::kF32, Shape{1, 6, 6, 3}, {}}), 4, 3, 1, kOneStride);
@@ -136,6 +147,24 @@ TEST(Quantize, ADivisorOfWhatMayRoundToZeroStaysInFloat) {
   ASSERT_TRUE(result.ok()) << result.error().message();
   ASSERT_EQ(result->float_nodes.size(), 1u);
   EXPECT_EQ(result->float_nodes[0].tensor, "y");
+}
+
+// As many as are above their mean: never none, but for what rounding makes of rows whose numbers lie close together.
+TEST(Quantize, ADivisorThatCountsDecisionsStaysInFloat) {
+  Builder b;
+  const auto keep = [](graph::Node& n) { test::SetAttr(n, "keep_dims", true); };
+  const auto last = b.Constant<int32_t>("last", Shape{1}, {-1});
+  const auto x = b.Node("tanh", "x", {b.Input("raw", {DType::kF32, Shape{1, 4}, {}})});
+  const auto above = b.Node("greater_equal", "above", {x, b.Node("mean", "middle", {x, last}, {}, keep)}, {DType::kBool, {}, {}});
+  const auto count = b.Node("sum", "count", {b.Node("cast", "truths", {above}, {DType::kF32, {}, {}}, FromTruths), last}, {}, keep);
+  b.g().outputs = {b.Node("div", "y", {x, count})};
+  QuantizeOptions options;
+  options.int8_only = true;
+  const auto result = QuantizeInt8(b.model, Samples(Shape{4}, test::RandomFloats(64 * 4, 4)), options, {});
+  ASSERT_TRUE(result.ok()) << result.error().message();
+  ASSERT_EQ(result->float_nodes.size(), 1u);
+  EXPECT_EQ(result->float_nodes[0].tensor, "y");
+  EXPECT_NE(result->float_nodes[0].reason.find("count"), std::string::npos);
 }
 
 TEST(Quantize, LimitsMayBeInfinite) {

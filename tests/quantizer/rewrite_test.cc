@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "quantizer/rewrite.h"
 
+#include <algorithm>
 #include <array>
 #include <map>
 #include <set>
 #include <string>
 #include <vector>
 
+#include "passes/rewrites.h"
 #include "quantizer/calibrate.h"
 #include "quantizer/quantize.h"
 #include "quantizer/tensor_ranges.h"
@@ -146,6 +148,21 @@ TEST(Rewrite, AFixedScaleDoesNotClipTheOtherOperandsOfAConcatenation) {
     }
     EXPECT_EQ(between, 1);
   }
+}
+
+// Both scales are that of a tanh, 2^-15: as powers of two, LiteRT would refuse to add them up to the wider sum.
+TEST(Rewrite, SumsOfSixteenBitsAreNeverShifted) {
+  Builder b;
+  const auto x = b.Input("x", {DType::kF32, Shape{1, 4}, {}}), z = b.Input("z", {DType::kF32, Shape{1, 4}, {}});
+  b.g().outputs = {b.Node("add", "y", {b.Node("tanh", "a", {x}), b.Node("tanh", "b", {z})})};
+  RewriteOptions options;
+  options.activation = DType::kI16;
+  const auto rewritten = RewriteToInt8(b.model, {{"x", {-1, 1}}, {"z", {-1, 1}}, {"a", {-1, 1}}, {"b", {-1, 1}}, {"y", {-1.5f, 2 * 32767 / 32768.0f}}}, options);
+  ASSERT_TRUE(rewritten.ok()) << rewritten.error().message();
+  const graph::Graph& g = rewritten->model.main();
+  const auto add = *std::ranges::find_if(g.order(), [&](graph::NodeId id) { return g.node(id).op->name == "add"; });
+  EXPECT_EQ(g.tensor(g.node(add).outputs[0]).type.quant.scale0(), 0x1p-14f);
+  EXPECT_FALSE(*passes::FindAttr<bool>(g.node(add), "pot_scale_int16"));
 }
 
 TEST(Rewrite, StepsOfOneLayerShareWeightsBiasesAndScales) {

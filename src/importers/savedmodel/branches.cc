@@ -35,23 +35,47 @@ bool Moves(const graph::Model& model, const Graph& g, const graph::Node& n) {
   return pure && n.intermediates.empty() && std::ranges::none_of(n.inputs, keeps) && std::ranges::none_of(n.outputs, keeps);
 }
 
-// Nodes that are read by input 1 + side of the IF only, directly or through each other; in the graph's order.
-std::vector<NodeId> NodesOfSide(const graph::Model& model, const Graph& g, NodeId branch, int side) {
+// Where the nodes of a graph stand in its order. What is erased leaves its place empty.
+class Places {
+ public:
+  explicit Places(const Graph& g) {
+    for (const NodeId id : g.order()) Put(id, next_++);
+  }
+  size_t Of(NodeId id) const { return places_[static_cast<size_t>(id)]; }
+  void Put(NodeId id, size_t place) {
+    if (places_.size() <= static_cast<size_t>(id)) places_.resize(static_cast<size_t>(id) + 1);
+    places_[static_cast<size_t>(id)] = place;
+  }
+
+ private:
+  std::vector<size_t> places_;  // By node.
+  size_t next_ = 0;
+};
+
+// Nodes that are read by input 1 + side of the IF only, directly or through each other; in the graph's order. Looks at what the side is
+// made of alone: a graph of many branches would be walked through for each.
+std::vector<NodeId> NodesOfSide(const graph::Model& model, const Graph& g, const Places& places, NodeId branch, int side) {
   const std::vector<TensorId>& ends = g.node(branch).inputs;
   const TensorId end = ends[static_cast<size_t>(1 + side)];
+  const auto later = [&](NodeId a, NodeId b) { return places.Of(a) > places.Of(b); };
+  std::set<NodeId, decltype(later)> open(later);  // The last one first: whoever reads a node was looked at before it.
+  const auto add = [&](TensorId t) {
+    if (t != graph::kNoTensor && g.tensor(t).producer >= 0) open.insert(g.tensor(t).producer);
+  };
   std::set<NodeId> taken;
+  const auto inside = [&](TensorId t) {
+    if (g.is_output(t)) return false;
+    return std::ranges::all_of(g.tensor(t).consumers, [&](NodeId reader) { return reader == branch ? t == end && t != ends[0] : taken.contains(reader); });
+  };
   std::vector<NodeId> nodes;
-  const auto& order = g.order();
-  for (auto at = std::make_reverse_iterator(std::ranges::find(order, branch)); at != order.rend(); ++at) {
-    const auto inside = [&](TensorId t) {
-      if (g.is_output(t)) return false;
-      return std::ranges::all_of(g.tensor(t).consumers, [&](NodeId reader) { return reader == branch ? t == end && t != ends[0] : taken.contains(reader); });
-    };
-    const graph::Node& n = g.node(*at);
-    const bool read = std::ranges::any_of(n.outputs, [&](TensorId t) { return !g.tensor(t).consumers.empty(); });
-    if (!read || !Moves(model, g, n) || !std::ranges::all_of(n.outputs, inside)) continue;
-    taken.insert(*at);
-    nodes.push_back(*at);
+  for (add(end); !open.empty();) {
+    const NodeId id = *open.begin();
+    open.erase(open.begin());
+    const graph::Node& n = g.node(id);
+    if (!Moves(model, g, n) || !std::ranges::all_of(n.outputs, inside)) continue;
+    taken.insert(id);
+    nodes.push_back(id);
+    std::ranges::for_each(n.inputs, add);
   }
   std::ranges::reverse(nodes);
   return nodes;
@@ -96,12 +120,12 @@ Graph SideGraph(const Graph& g, std::string name, std::span<const NodeId> nodes,
 }
 
 // The subgraphs that nodes moved into; empty where none did.
-std::vector<int32_t> Sink(graph::Model& model, Graph& g, NodeId branch) {
+std::vector<int32_t> Sink(graph::Model& model, Graph& g, Places& places, NodeId branch) {
   std::vector<NodeId> nodes[kSides];
   std::vector<TensorId> reads;
   graph::Node n = g.node(branch);
   for (int side = 0; side < kSides; ++side) {
-    nodes[side] = NodesOfSide(model, g, branch, side);
+    nodes[side] = NodesOfSide(model, g, places, branch, side);
     AddReads(g, nodes[side], n.inputs[static_cast<size_t>(1 + side)], &reads);
   }
   if ((nodes[0].empty() && nodes[1].empty()) || reads.empty()) return {};
@@ -117,7 +141,7 @@ std::vector<int32_t> Sink(graph::Model& model, Graph& g, NodeId branch) {
   for (const auto& side : nodes)
     for (auto id = side.rbegin(); id != side.rend(); ++id) g.Erase(*id);
   reads.insert(reads.begin(), n.inputs[0]);
-  g.AddNode(*n.op, std::move(n.attrs), std::move(reads), std::move(n.outputs), std::move(n.place), before);
+  places.Put(g.AddNode(*n.op, std::move(n.attrs), std::move(reads), std::move(n.outputs), std::move(n.place), before), places.Of(branch));
   return filled;
 }
 
@@ -129,10 +153,11 @@ void SinkIntoBranches(graph::Model& model) {
   while (!open.empty()) {
     Graph& g = model.subgraphs[static_cast<size_t>(open.back())];
     open.pop_back();
+    Places places(g);
     const std::vector<NodeId> order(g.order().rbegin(), g.order().rend());  // Outer branches take inner ones along.
     for (const NodeId id : order) {
       if (!g.node(id).op || !HandsOn(model, g.node(id))) continue;
-      const std::vector<int32_t> filled = Sink(model, g, id);
+      const std::vector<int32_t> filled = Sink(model, g, places, id);
       open.insert(open.end(), filled.begin(), filled.end());
     }
   }

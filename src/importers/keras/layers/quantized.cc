@@ -43,7 +43,9 @@ const std::string& NameOf(const Json& activation) {
   return activation.is_text() ? activation.text() : inside.is_text() ? inside.text() : inside["class_name"].text();
 }
 
-// What a wrapper adds to its layer's variables behind those that are trained, in tfmot's order.
+// What a wrapper adds to its layer's variables behind those that are trained. A .keras file numbers variables in the order in which they
+// were made: that of QuantizeWrapper.build and, for activations, of QuantizeAwareActivation's two lists in tfmot 0.8.1. What the file
+// can be held against is their number (ByPlace).
 std::vector<std::string> AddedBy(const Json& quantize_config, const std::string& activation) {
   std::vector<std::string> names = {"optimizer_step"};
   const auto limits = [&](const std::string& of) { names.insert(names.end(), {of + "_min", of + "_max"}); };
