@@ -160,9 +160,9 @@ TensorStatistics Above(const TensorStatistics& s, float low) {
 }
 
 Quant ActivationQuant(DType type, Range range) {
+  if (range.min >= 0 && range.max <= 0) range = {0, 1};  // Always zero: a tiny scale beside others' would be one that sums cannot have.
   if (type == DType::kI16) return Quant::PerTensor(std::max(std::max(-range.min, range.max), kSmallestRange) / kInt16.high, 0);
   double low = std::min(0.0, static_cast<double>(range.min)), high = std::max(0.0, static_cast<double>(range.max));
-  if (high == low) high = low + 1;  // Always zero: a tiny scale beside others' would be one that sums cannot have.
   if (high - low < static_cast<double>(kSmallestRange)) high = low + static_cast<double>(kSmallestRange);
   const float scale = static_cast<float>((high - low) / static_cast<double>(kInt8.steps()));
   const double lowest = static_cast<double>(kInt8.low), zero = std::round(lowest - low / static_cast<double>(scale));

@@ -30,7 +30,7 @@ Range ChooseRange(const TensorStatistics& s, Ranges method);
 TensorStatistics Above(const TensorStatistics& s, float low);
 
 // Asymmetric int8: scale = (max - min) / 255, zero point so that min is -128; ranges below 4e-6 are widened, to 1 where all is zero.
-// int16: symmetric, scale = max |x| / 32767.
+// int16: symmetric, scale = max |x| / 32767, ranges the same.
 Quant ActivationQuant(DType type, Range range);
 
 }  // namespace octet::quantizer

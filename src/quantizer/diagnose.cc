@@ -185,7 +185,7 @@ Result<std::map<std::string, double>> AddIsolated(const std::string& float_model
     if (q.type->dtype == DType::kI8 && !q.type->quant.empty() && !p.row.rescaled) scales[p.row.tensor] = q.type->quant;
   }
   OCTET_ASSIGN(std::shared_ptr<const runtime::Model> file, runtime::Model::Open(float_model));
-  OCTET_ASSIGN(const Sensitivity s, MeasureSensitivity(std::move(file), scales, data, {0, std::min(samples, kIsolatedSamples), 1}, progress));
+  OCTET_ASSIGN(const Sensitivity s, MeasureSensitivity(std::move(file), scales, DType::kI8, data, {0, std::min(samples, kIsolatedSamples), 1}, progress));
   for (Pair& p : pairs)
     if (const auto it = s.noise.find(p.row.tensor); it != s.noise.end()) p.row.isolated_db = Decibels(s.signal, it->second);
   std::map<std::string, double> inputs_db;

@@ -69,11 +69,11 @@ double LargestRelativeDifference(const std::vector<float>& a, const std::vector<
   return worst / largest;
 }
 
-// The int8 scale of every computed tensor, by the float tensor's name.
-std::map<std::string, Quant> ScalesOf(const graph::Model& quantized) {
+// The scale of every computed tensor of this type, by the float tensor's name.
+std::map<std::string, Quant> ScalesOf(const graph::Model& quantized, DType type) {
   std::map<std::string, Quant> scales;
   for (const graph::Tensor& t : quantized.main().tensors()) {
-    if (t.constant || t.type.dtype != DType::kI8 || t.type.quant.empty()) continue;
+    if (t.constant || t.type.dtype != type || t.type.quant.empty()) continue;
     std::string_view name = t.name;
     if (name.ends_with(kInt8Suffix)) name.remove_suffix(kInt8Suffix.size());
     scales[std::string(name)] = t.type.quant;
@@ -110,8 +110,7 @@ class Quantizer {
       if (options_.repair) OCTET_TRY(TryBias(&choice));
     }
     result_.output_sqnr_db = choice.sqnr_db;
-    const bool mixed = options_.repair && !options_.int8_only && int8;
-    if (mixed && (choice.sqnr_db < kEnoughDb || options_.float_operators > 0)) OCTET_TRY(Mix(&choice));
+    if (options_.repair && !options_.int8_only && (choice.sqnr_db < kEnoughDb || options_.float_operators > 0)) OCTET_TRY(Mix(&choice));
     if (!choice.not_int8.empty() || !choice.wide.empty()) OCTET_TRY(LookAnew(methods, &choice));
     result_.output_sqnr_db = choice.sqnr_db;
     return Finish(choice);
@@ -311,10 +310,12 @@ class Quantizer {
   Status Mix(Choice* choice) {
     OCTET_TRY(Settle(choice->equalize));
     OCTET_ASSIGN(choice->rounding_db, RoundingDb(*choice));
-    OCTET_TRY(WidenStates(choice));
-    OCTET_TRY(WidenLoops(choice));
-    OCTET_TRY(WidenStreams(choice));
-    return LeaveInFloat(choice);
+    if (options_.rewrite.activation == DType::kI8) {
+      OCTET_TRY(WidenStates(choice));
+      OCTET_TRY(WidenLoops(choice));
+      OCTET_TRY(WidenStreams(choice));
+    }
+    return options_.fallback == options_.rewrite.activation ? Status() : LeaveInFloat(choice);
   }
 
   bool IsEnough(const Choice& c, double db) const { return c.sqnr_db >= db || c.rounding_db >= kFineDb; }
@@ -367,8 +368,8 @@ class Quantizer {
     if (options_.fallback == DType::kI16 && !forced) budget.operators *= kInt16Operators;
     if (IsEnough(*choice, budget.below_db) && !forced) return {};
     OCTET_ASSIGN(const File compared, ComparedFile(p));
-    const std::map<std::string, Quant> scales = ScalesOf(rewritten.model);
-    OCTET_ASSIGN(Sensitivity sensitivity, MeasureSensitivity(compared.model, scales, data_, Few(fit_, scales.size()), progress_));
+    const std::map<std::string, Quant> scales = ScalesOf(rewritten.model, options_.rewrite.activation);
+    OCTET_ASSIGN(Sensitivity sensitivity, MeasureSensitivity(compared.model, scales, options_.rewrite.activation, data_, Few(fit_, scales.size()), progress_));
     sensitivity.signal *= judge_->signal_share();
     if (options_.rewrite.inputs != DType::kF32)  // They come rounded, whatever reads them.
       for (const graph::TensorId t : g.inputs) sensitivity.noise.erase(g.tensor(t).name);
@@ -399,7 +400,7 @@ class Quantizer {
   }
 
   // Of the node that makes the tensor: it loses by what it makes or, where it reads one of the model's inputs, by that.
-  static std::string Reason(const graph::Graph& g, const Sensitivity& s, const std::string& tensor) {
+  std::string Reason(const graph::Graph& g, const Sensitivity& s, const std::string& tensor) const {
     const auto noise = [&](const std::string& name) { return s.noise.contains(name) ? s.noise.at(name) : 0.0; };
     std::string what = "it", name = tensor;
     for (const graph::NodeId id : g.order()) {
@@ -409,7 +410,8 @@ class Quantizer {
         if (std::ranges::find(g.inputs, t) != g.inputs.end() && noise(g.tensor(t).name) > noise(name)) what = "the input " + (name = g.tensor(t).name);
     }
     if (noise(name) <= 0) return "next to an operator that loses too much in int8";
-    return Format("in int8 %s alone leaves the outputs %.0f dB of signal to noise", what.c_str(), 10 * std::log10(std::max(s.signal, 1e-30) / noise(name)));
+    const char* type = options_.rewrite.activation == DType::kI8 ? "int8" : "16 bits";
+    return Format("in %s %s alone leaves the outputs %.0f dB of signal to noise", type, what.c_str(), 10 * std::log10(std::max(s.signal, 1e-30) / noise(name)));
   }
 
   Result<OutputDistance> Distance(const Choice& c) const {

@@ -29,6 +29,7 @@ using graph::TensorId;
 constexpr float kSmallestWeightScale = 1e-12f;
 constexpr float kFewestDivisorSteps = 32;      // From zero: a root of 32 steps is made of 4, which rounding may take away.
 constexpr float kCoarsestSums = 256;           // XNNPACK's own limit.
+constexpr int kSumBits = 20, kSumBits16 = 15;  // By which LiteRT's sums are finer than twice an operand's step; the output's may not be finer.
 constexpr size_t kFewestSteps = 3;             // Uses of one weight tensor that make it a recurrent layer.
 constexpr double kLargestBias = 1073741823.0;  // INT32_MAX / 2: sums on top must not overflow.
 
@@ -75,7 +76,8 @@ class GraphRewriter {
       const bool makes_float = std::ranges::any_of(n.outputs, [&](TensorId t) { return IsFloatTensor(t) && graph().uses(t) > 0; });
       if (!makes_float && !ReadsIntegers(n)) continue;
       if (const std::string* kept = Reason(n, options_.keep_float)) Note(id, *kept, &out_.float_nodes);
-      else if (deciding.contains(id)) Note(id, "only integers come of it (comparisons, indices, levels of the source's own), which are exact on the inputs as they are", &out_.float_nodes);
+      else if (deciding.contains(id))
+        Note(id, "only integers come of it (comparisons, indices, levels of the source's own), which are exact on the inputs as they are", &out_.float_nodes);
       else if (n.callees.empty()) ChooseNode(id);
       else ChooseCall(id, decide);
     }
@@ -135,15 +137,13 @@ class GraphRewriter {
       else if (HangsOnDecisions(t)) refused->try_emplace(name, "divides by a count of what rounded numbers may decide otherwise");
     }
   }
-  // Kernels refuse sums whose steps are that much coarser than the output's: the data's step, times the largest weight's.
+  // Kernels refuse sums whose steps are that much coarser than the output's.
   void FindCoarseSums(std::map<std::string, std::string>* refused) {
-    WeightedOp op;
     for (NodeId id : nodes_) {
-      const graph::Node& n = graph().node(id);
-      if (!Use(id) || act_ != DType::kI8 || !FindWeights(graph(), id, &op)) continue;
-      const float step = ScaleOf(n.inputs[static_cast<size_t>(op.data)]).scale0() * SymmetricScale(n.inputs[static_cast<size_t>(op.weights)], kInt8Steps);
-      if (step < kCoarsestSums * ScaleOf(n.outputs[0]).scale0()) continue;
-      refused->try_emplace(graph().tensor(n.outputs[0]).name, "one int8 step of its input moves the output from end to end, which kernels refuse");
+      if (!Use(id)) continue;
+      const TensorId made = graph().node(id).outputs[0];
+      if (const float step = CoarsestStep(id); step > 0 && step >= ScaleOf(made).scale0())
+        refused->try_emplace(graph().tensor(made).name, "one step of its input moves the output from end to end, which kernels refuse");
     }
   }
   void ReportClasses() {
@@ -278,6 +278,22 @@ class GraphRewriter {
   }
 
   TensorId OperandOf(const graph::Node& n, int operand) const { return operand < 0 ? n.outputs[~operand] : n.inputs[operand]; }
+
+  // In relation to what kernels take, the coarsest step of what is summed up: the data's, times the largest weight's, or an operand's.
+  // 0: it is no such sum.
+  float CoarsestStep(NodeId id) {
+    const graph::Node& n = graph().node(id);
+    WeightedOp op;
+    if (FindWeights(graph(), id, &op)) {
+      const float step = ScaleOf(n.inputs[static_cast<size_t>(op.data)]).scale0() * SymmetricScale(n.inputs[static_cast<size_t>(op.weights)], kInt8Steps);
+      return act_ == DType::kI8 ? step / kCoarsestSums : 0;
+    }
+    constexpr uint32_t kSum = ops::kElementwise | ops::kJointlyHomogeneous;
+    float step = 0;
+    for (TensorId t : n.inputs)
+      if ((n.op->traits & kSum) == kSum && IsFloatTensor(t)) step = std::max(step, ScaleOf(t).scale0());
+    return std::ldexp(step, 1 - (act_ == DType::kI8 ? kSumBits : kSumBits16));
+  }
 
   // From here on, "the" integer type is that of the node; false where it has none.
   bool Use(NodeId id) {

@@ -248,10 +248,10 @@ Result<InjectedNoise> MeasureNoise(std::shared_ptr<const runtime::Model> model, 
   return result;
 }
 
-Result<Sensitivity> MeasureSensitivity(std::shared_ptr<const runtime::Model> model, const std::map<std::string, Quant>& scales, const data::Dataset& data,
-                                       SampleRange samples, const Progress& progress) {
+Result<Sensitivity> MeasureSensitivity(std::shared_ptr<const runtime::Model> model, const std::map<std::string, Quant>& scales, DType type,
+                                       const data::Dataset& data, SampleRange samples, const Progress& progress) {
   std::vector<Injection> injections;
-  for (const auto& [name, quant] : scales) injections.push_back({{name}, quant, DType::kI8});
+  for (const auto& [name, quant] : scales) injections.push_back({{name}, quant, type});
   OCTET_ASSIGN(const InjectedNoise measured, MeasureNoise(std::move(model), injections, data, samples, progress));
   Sensitivity result{measured.signal, {}};
   for (size_t i = 0; i < injections.size(); ++i) result.noise[injections[i].tensors[0]] = measured.noise[i];

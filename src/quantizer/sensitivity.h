@@ -31,9 +31,9 @@ struct Sensitivity {
   std::map<std::string, double> noise;  // By the float tensor's name.
 };
 
-// `scales`: what the quantized form gives every tensor. One injection per tensor.
-Result<Sensitivity> MeasureSensitivity(std::shared_ptr<const runtime::Model> model, const std::map<std::string, Quant>& scales, const data::Dataset& data,
-                                       SampleRange samples, const Progress& progress);
+// `scales`: what the quantized form, of that type, gives every tensor. One injection per tensor.
+Result<Sensitivity> MeasureSensitivity(std::shared_ptr<const runtime::Model> model, const std::map<std::string, Quant>& scales, DType type,
+                                       const data::Dataset& data, SampleRange samples, const Progress& progress);
 
 // What an operator takes longer outside of int8, predicted from its counts; a change of type takes a step of its own.
 double FloatNanoseconds(const graph::Graph& g, graph::NodeId id);

@@ -19,7 +19,8 @@ graph::TensorId Dense(Builder& b, const std::string& name, graph::TensorId x, in
   const int32_t in = b.g().tensor(x).type.shape.back();
   std::vector<float> weights = test::RandomFloats(static_cast<size_t>(in * out), seed);
   for (float& w : weights) w *= size;
-  return b.Node("fully_connected", name, {x, b.Constant<float>(name + "/w", Shape{out, in}, weights), b.Constant<float>(name + "/b", Shape{out}, std::vector<float>(static_cast<size_t>(out), 0.1f))});
+  const std::vector<float> bias(static_cast<size_t>(out), 0.1f);
+  return b.Node("fully_connected", name, {x, b.Constant<float>(name + "/w", Shape{out, in}, weights), b.Constant<float>(name + "/b", Shape{out}, bias)});
 }
 
 Samples Data(float size) {
@@ -34,7 +35,9 @@ std::vector<std::string> InFloat(const QuantizeResult& result) {
   return names;
 }
 
-Result<QuantizeResult> Quantized(const Builder& b, const Samples& data, const QuantizeOptions& options = {}) { return QuantizeInt8(b.model, data, options, {}); }
+Result<QuantizeResult> Quantized(const Builder& b, const Samples& data, const QuantizeOptions& options = {}) {
+  return QuantizeInt8(b.model, data, options, {});
+}
 
 // Parts of one size keep one scale, and so does whatever int8 reads or the caller wants in int8.
 TEST(BesideFloat, PartsThatReachUnlikeFarAreJoinedInFloatForFloatReaders) {

@@ -19,6 +19,11 @@ TEST(ChooseParams, ZeroIsAlwaysRepresented) {
   }
 }
 
+TEST(ChooseParams, WhatIsAlwaysZeroTakesNoTinyScale) {
+  EXPECT_EQ(ActivationQuant(DType::kI8, {0, 0}).scale0(), 1.0f / 255);
+  EXPECT_EQ(ActivationQuant(DType::kI16, {0, 0}).scale0(), 1.0f / 32767);
+}
+
 TEST(ChooseParams, MseLeavesAnOutlierOut) {
   TensorStatistics s;
   s.min = 0;

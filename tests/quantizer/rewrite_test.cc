@@ -157,12 +157,28 @@ TEST(Rewrite, SumsOfSixteenBitsAreNeverShifted) {
   b.g().outputs = {b.Node("add", "y", {b.Node("tanh", "a", {x}), b.Node("tanh", "b", {z})})};
   RewriteOptions options;
   options.activation = DType::kI16;
-  const auto rewritten = RewriteToInt8(b.model, {{"x", {-1, 1}}, {"z", {-1, 1}}, {"a", {-1, 1}}, {"b", {-1, 1}}, {"y", {-1.5f, 2 * 32767 / 32768.0f}}}, options);
+  const Range one{-1, 1}, two{-1.5f, 2 * 32767 / 32768.0f};
+  const auto rewritten = RewriteToInt8(b.model, {{"x", one}, {"z", one}, {"a", one}, {"b", one}, {"y", two}}, options);
   ASSERT_TRUE(rewritten.ok()) << rewritten.error().message();
   const graph::Graph& g = rewritten->model.main();
   const auto add = *std::ranges::find_if(g.order(), [&](graph::NodeId id) { return g.node(id).op->name == "add"; });
   EXPECT_EQ(g.tensor(g.node(add).outputs[0]).type.quant.scale0(), 0x1p-14f);
   EXPECT_FALSE(*passes::FindAttr<bool>(g.node(add), "pot_scale_int16"));
+}
+
+// LiteRT's sums are 15 bits finer than their operands: of a mask of 1e9 and a result that stays below 10, one step is too much, and
+// kernels end the process.
+TEST(Rewrite, SumsOfSixteenBitsTakeNoCoarserSteps) {
+  for (const float reach : {10.0f, 1e9f}) {
+    Builder b;
+    const auto x = b.Input("x", {DType::kF32, Shape{1, 4}, {}}), z = b.Input("z", {DType::kF32, Shape{1, 4}, {}});
+    b.g().outputs = {b.Node("sub", "y", {x, z})};
+    RewriteOptions options;
+    options.activation = DType::kI16;
+    const auto rewritten = RewriteToInt8(b.model, {{"x", {-1, 1}}, {"z", {0, reach}}, {"y", {-10, 10}}}, options);
+    ASSERT_TRUE(rewritten.ok()) << rewritten.error().message();
+    EXPECT_EQ(rewritten->float_nodes.size(), reach > 10 ? 1u : 0u);
+  }
 }
 
 TEST(Rewrite, StepsOfOneLayerShareWeightsBiasesAndScales) {

@@ -94,11 +94,13 @@ TEST(Sensitivity, InputsAreRoundedBeforeAnythingReadsThem) {
   EXPECT_EQ(measured.noise[1], MeasureNoise(model, {{{"first"}, coarse}}, data, {0, 4, 1}, {})->noise[0]);
 }
 
-Result<QuantizeResult> QuantizeDecades(Builder& b, graph::TensorId rows) {
+Result<QuantizeResult> QuantizeDecades(Builder& b, graph::TensorId rows, DType activation = DType::kI8) {
   const auto w = b.Constant<float>("w", Shape{8, 8}, test::RandomFloats(64, 5));
   b.g().outputs = {b.Node("fully_connected", "y", {rows, w, b.Constant<float>("b", Shape{8}, std::vector<float>(8, 0.5f))}, {},
                           [](graph::Node& n) { test::SetAttr<bool>(n, "keep_num_dims", true); })};
-  return QuantizeInt8(b.model, Decades(64), {}, {});
+  QuantizeOptions options;
+  options.rewrite.activation = activation;
+  return QuantizeInt8(b.model, Decades(64), options, {});
 }
 
 TEST(Quantize, WhatReadsAnInputOfManyDecadesStaysInFloat) {
@@ -109,6 +111,17 @@ TEST(Quantize, WhatReadsAnInputOfManyDecadesStaysInFloat) {
   ASSERT_GE(q->float_nodes.size(), 2u);
   EXPECT_EQ(q->float_nodes[0].tensor, "log");
   EXPECT_NE(q->float_nodes[0].reason.find("the input x alone"), std::string::npos) << q->float_nodes[0].reason;
+  EXPECT_GT(q->output_sqnr_db, 25);
+}
+
+// 16 bits reach four decades and a half.
+TEST(Quantize, WhatSixteenBitsCannotHoldStaysInFloat) {
+  Builder b;
+  const auto q = QuantizeDecades(b, b.Node("log", "log", {b.Input("x", {DType::kF32, Shape{1, 6, 8}, {}})}), DType::kI16);
+  ASSERT_TRUE(q.ok()) << q.error().message();
+  ASSERT_FALSE(q->float_nodes.empty());
+  EXPECT_EQ(q->float_nodes[0].tensor, "log");
+  EXPECT_NE(q->float_nodes[0].reason.find("in 16 bits the input x alone"), std::string::npos) << q->float_nodes[0].reason;
   EXPECT_GT(q->output_sqnr_db, 25);
 }
 
