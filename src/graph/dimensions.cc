@@ -13,7 +13,8 @@ using Dimensions = std::vector<Dimension>;
 
 constexpr std::string_view kKeepsBatch[] = {"conv_2d", "depthwise_conv_2d", "conv_3d", "max_pool_2d", "average_pool_2d", "l2_pool_2d", "resize_bilinear",
                                             "resize_nearest_neighbor", "depth_to_space", "space_to_depth"};
-constexpr std::string_view kKeepsAll[] = {"softmax", "log_softmax", "l2_normalization", "quantize", "dequantize", "cumsum", "reverse_v2", "local_response_normalization"};
+constexpr std::string_view kKeepsAll[] = {"softmax", "log_softmax", "l2_normalization", "quantize", "dequantize", "cumsum", "reverse_v2",
+                                          "local_response_normalization"};
 constexpr std::string_view kReduces[] = {"mean", "sum", "reduce_max", "reduce_min", "reduce_prod", "reduce_any", "reduce_all", "arg_max", "arg_min"};
 
 template <size_t N> bool In(const std::string_view (&list)[N], std::string_view op) { return std::ranges::find(list, op) != std::end(list); }
@@ -64,7 +65,8 @@ Dimensions Reshaped(const Graph& g, const Node& n, int axis) {
 
 Dimensions Gathered(const Graph& g, const Node& n, int axis) {
   const auto& attrs = *static_cast<const ops::GatherAttrs*>(n.attrs.get());
-  const int rank = ShapeOf(g, n.inputs[0]).rank(), at = ShapeOf(g, n.inputs[1]).rank() - attrs.batch_dims, along = attrs.axis < 0 ? attrs.axis + rank : attrs.axis;
+  const int rank = ShapeOf(g, n.inputs[0]).rank(), at = ShapeOf(g, n.inputs[1]).rank() - attrs.batch_dims;
+  const int along = attrs.axis < 0 ? attrs.axis + rank : attrs.axis;
   if (axis < along) return {{n.inputs[0], axis}};
   if (axis >= along + at) return {{n.inputs[0], axis - at + 1}};
   return {{n.inputs[1], axis - along + attrs.batch_dims}};
@@ -139,7 +141,11 @@ Dimension OriginOf(const Graph& g, Dimension d) {
     if (seen.size() > kMost) return d;
     const NodeId maker = g.tensor(at.tensor).producer;
     const Dimensions before = maker < 0 ? Dimensions() : Before(g, g.node(maker), at.tensor, at.axis);
-    const bool told = !before.empty() && std::ranges::all_of(before, [&](const Dimension& b) { return b.axis >= 0 && b.axis < ShapeOf(g, b.tensor).rank() && ShapeOf(g, b.tensor)[b.axis] == kUnknown; });
+    const auto is_open = [&](const Dimension& b) {
+      const Shape& s = ShapeOf(g, b.tensor);
+      return b.axis >= 0 && b.axis < s.rank() && s[b.axis] == kUnknown;
+    };
+    const bool told = !before.empty() && std::ranges::all_of(before, is_open);
     if (told) open.insert(open.end(), before.begin(), before.end());
     else origins.insert(at);
   }

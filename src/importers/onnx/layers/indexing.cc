@@ -54,7 +54,8 @@ Result<Value> Coordinates(NodeContext& c, Value x, int64_t batch) {
 
 // Whether computed indices may count from the end: not those that operators made that number things.
 bool MayBeNegative(const graph::Graph& g, graph::TensorId v) {
-  constexpr std::string_view kMoves[] = {"cast", "reshape", "squeeze", "expand_dims", "transpose", "slice", "split", "strided_slice", "gather", "tile", "broadcast_to"};
+  constexpr std::string_view kMoves[] = {"cast", "reshape", "squeeze", "expand_dims", "transpose", "slice", "split", "strided_slice", "gather", "tile",
+                                       "broadcast_to"};
   constexpr std::string_view kNumbers[] = {"where", "arg_max", "arg_min", "topk_v2", "range"};
   for (int steps = 0; steps < 16; ++steps) {
     const graph::NodeId maker = g.tensor(v).producer;

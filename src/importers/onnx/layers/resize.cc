@@ -329,7 +329,8 @@ Status ApplyOpenSize(NodeContext& c, const Mode& m, const OpenSize& open) {
   if (linear || nearest) {
     OCTET_ASSIGN(x, ChannelsLast(c, x));
     const bool half = m.place == "half_pixel" || m.place == "tf_half_pixel_for_nn";
-    OCTET_ASSIGN(x, c.Make(linear ? "resize_bilinear" : "resize_nearest_neighbor", {x, open.size}, {{"align_corners", m.place == "align_corners"}, {"half_pixel_centers", half}}));
+    const std::string_view op = linear ? "resize_bilinear" : "resize_nearest_neighbor";
+    OCTET_ASSIGN(x, c.Make(op, {x, open.size}, {{"align_corners", m.place == "align_corners"}, {"half_pixel_centers", half}}));
     c.RefineShape(x, Shape{open.shape[0], open.shape[2], open.shape[3], open.shape[1]});
     OCTET_ASSIGN(x, ChannelsSecond(c, x));
   } else if (m.kind == "cubic" && m.place == "half_pixel") {
@@ -345,7 +346,8 @@ Status ApplyOpenSize(NodeContext& c, const Mode& m, const OpenSize& open) {
 }
 
 Status ConvertResize(NodeContext& c) {
-  Mode m{c.Text("mode", "nearest"), c.Text("coordinate_transformation_mode", "half_pixel"), c.Text("nearest_mode", "round_prefer_floor"), c.Text("keep_aspect_ratio_policy", "stretch"),
+  Mode m{c.Text("mode", "nearest"), c.Text("coordinate_transformation_mode", "half_pixel"), c.Text("nearest_mode", "round_prefer_floor"),
+         c.Text("keep_aspect_ratio_policy", "stretch"),
          c.Number("cubic_coeff_a", -0.75), c.Number("extrapolation_value", 0), c.Bool("exclude_outside", false), c.Bool("antialias", false)};
   Target t;
   if (c.version() < 11) {  // Scales are input 1; pixels are placed asymmetrically.
