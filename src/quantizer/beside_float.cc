@@ -119,7 +119,7 @@ class Finder {
     seen->insert(first);
     const auto reach = [&](NodeId id, TensorId t) {
       if (InFloat(id)) {
-        island.beside_float |= MakesFloat(id);
+        island.beside_float |= MakesFloat(id) && !options_.keep_float.contains(NameOf(id));  // What a caller keeps in float takes nothing along.
         island.crossings.insert(t);
       } else if (seen->insert(id).second) open.push_back(id);
     };
