@@ -977,6 +977,13 @@ def rounded():
     save_tf("rounded", Rounded(), (floats(2, 4, 3), np.array([1, 0, 1], np.int32), floats(3, 2)), (floats(2, 4, 3), np.array([2, 0, 1, 1], np.int32), floats(4, 2)))
 
 
+def single_elements():
+    """A choice between single elements, whose shape is not told by how many there are."""
+    x = keras.Input(batch_shape=(1, 1))
+    y = keras.ops.where(keras.ops.sum(x) > 0, x, 0.0)
+    save_keras("single_elements", keras.Model(x, [y, keras.ops.squeeze(y, 0)]), [np.float32([[2]])], [np.float32([[-3]])])
+
+
 def tied():
     """Kernels of 64 KB, which leave memory when they are in another layout, with several readers."""
     from keras.src.applications.inception_resnet_v2 import CustomScaleLayer
@@ -988,7 +995,7 @@ def tied():
 
 MODELS = [
     whole_weights, any_size, by_numbers, seen_from_elsewhere, fake_quantized, branch_in_loop, references, rounded, one_of_two, narrow_numbers, promoted, newer_functions, spread_volumes, locally_connected, transforms, open_sizes, halves, narrowed, norms, rows, named_ends, held_model,
-    prepared, tied, sound, complexes, bits, volumes_first, grids, draws, sparse, detections, warped, sequences,
+    prepared, tied, single_elements, sound, complexes, bits, volumes_first, grids, draws, sparse, detections, warped, sequences,
     special, quotients, large, spectra, diagonals, more_layers, masked_attention, any_axis, odds_and_ends,
     transposed, more_functions, matrices, choices, whole_numbers, recurrent_any_length, recurrent_stateful, lookups,
     texts, spectrograms, volumes, functions, scattered, images, cache, old_control_flow,

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "graph/fold.h"
+#include "ops/shape_util.h"
 
 namespace octet::importers {
 namespace {
@@ -105,6 +106,18 @@ Widening WideType(const ops::OpDef& def, std::span<const TensorType* const> inpu
   return w;
 }
 
+// What an output is declared with: select_v2 of single elements keeps it (ops/select_util.h).
+Shape DeclaredShape(const ops::OpDef* def, std::span<const TensorType* const> types) {
+  Shape all;
+  if (!def || !(def->traits & ops::kElementwise)) return all;
+  for (const TensorType* t : types) {
+    Shape both;
+    if (!t || !ops::BroadcastShape(all, t->shape, &both)) return {};
+    all = both;
+  }
+  return all;
+}
+
 }  // namespace
 
 Result<std::vector<Value>> Lowering::EmitNode(std::string_view op, std::span<const Value> inputs, const void* attrs,
@@ -156,7 +169,7 @@ Result<std::vector<Value>> Lowering::EmitMany(std::string_view op, std::span<con
     if (computes && IsNarrow(w.own) && !WiderThan(w.own, true).empty())
       return Fail("floats for " + std::string(op), std::string(NumpyName(w.own)), "cast the input to float32 before");
   }
-  return EmitNode(op, inputs, attrs, std::vector<TensorType>(static_cast<size_t>(outputs), TensorType{dtype, {}, {}}));
+  return EmitNode(op, inputs, attrs, std::vector<TensorType>(static_cast<size_t>(outputs), TensorType{dtype, DeclaredShape(def, types), {}}));
 }
 
 Result<Value> Lowering::Emit(std::string_view op, std::span<const Value> inputs, const void* attrs) {

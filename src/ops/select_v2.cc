@@ -29,12 +29,7 @@ Status PrepareReference(Prepare& p) { return PrepareSelect(p, p.op.in(0)->shape)
 constexpr Variant kVariants[] = {{.name = "reference", .prepare = PrepareReference}};
 
 Status FromOnnx(ImportContext& c) {
-  // Declared, because single elements keep the shape that they are declared with.
-  Shape values, out;
-  if (!BroadcastShape(c.shape(c.Input(1)), c.shape(c.Input(2)), &values) || !BroadcastShape(c.shape(c.Input(0)), values, &out))
-    return c.Fail("shapes that broadcast", c.shape(c.Input(1)).text() + " and " + c.shape(c.Input(2)).text(), "check the model");
-  const Value in[] = {c.Input(0), c.Input(1), c.Input(2)};
-  OCTET_ASSIGN(Value y, c.EmitAs("select_v2", in, nullptr, {c.type(in[1]).dtype, out, {}}));
+  OCTET_ASSIGN(const Value y, c.Emit("select_v2", {c.Input(0), c.Input(1), c.Input(2)}));
   c.SetOutput(0, y);
   return {};
 }
