@@ -286,21 +286,33 @@ Status MultiplyHybrid(const void* params, const Run& run) {
   return {};
 }
 
-// For every batch of the output, the index of the matrix that `in` contributes: broadcast axes stay at 0.
-const int64_t* MatrixIndices(Prepare& p, const Shape& in, const Shape& out, int64_t batches) {
+// Of a tensor's axes, in elements, whose memory has its axis a as axis order[a]; empty: as it is.
+std::vector<int64_t> StridesOf(const Shape& s, std::span<const int32_t> order) {
+  const auto rank = static_cast<size_t>(s.rank());
+  std::vector<size_t> axis_at(rank);
+  for (size_t a = 0; a < rank; ++a) axis_at[order.empty() ? a : static_cast<size_t>(order[a])] = a;
+  std::vector<int64_t> strides(rank);
+  int64_t step = 1;
+  for (size_t i = rank; i-- > 0; step *= s[static_cast<int>(axis_at[i])]) strides[axis_at[i]] = step;
+  return strides;
+}
+
+// Where the matrix of each batch of `batch` lies in a tensor of these strides, whose own batch axes may be fewer, or broadcast.
+const int64_t* PlacesOf(Prepare& p, const Shape& batch, const Shape& s, std::span<const int64_t> strides) {
+  const int64_t batches = batch.elements();
   auto* at = p.Array<int64_t>(static_cast<size_t>(std::max<int64_t>(batches, 1)));
-  const int rank = out.rank() - 2, skip = out.rank() - in.rank();
+  const int skip = batch.rank() + 2 - s.rank();
   for (int64_t b = 0; b < batches; ++b) {
-    int64_t rest = b, step = 1;
-    for (int i = rank - 1; i >= 0; --i) {
-      const int64_t index = rest % out[i];
-      rest /= out[i];
-      if (i < skip) continue;
-      at[b] += in[i - skip] == 1 ? 0 : index * step;
-      step *= in[i - skip];
-    }
+    int64_t rest = b;
+    for (int i = batch.rank() - 1; i >= 0; rest /= batch[i], --i)
+      if (i >= skip && s[i - skip] != 1) at[b] += rest % batch[i] * strides[static_cast<size_t>(i - skip)];
   }
   return at;
+}
+
+// For every batch of the output, the index of the matrix that `in` contributes: broadcast axes stay at 0. No batches: nothing is looked at.
+const int64_t* MatrixIndices(Prepare& p, const Shape& in, const Shape& out, int64_t batches) {
+  return PlacesOf(p, batches > 0 ? BatchOf(out) : Shape{0}, in, StridesOf(BatchOf(in), {}));
 }
 
 // LiteRT's kernel finds the scale of a row, and the sum of a column, by adding up the batch indices instead
@@ -423,30 +435,6 @@ bool TakesOrder(const OpView& op, int operand, std::span<const int32_t> order) {
   const auto last = static_cast<int32_t>(rank) - 1;
   if (operand == 1) return order[rank - 1] == last || order[rank - 2] == last;
   return order[rank - 1] == last && (operand < 0 || !op.attrs<Attrs>().adj_x);
-}
-
-// Of a tensor's axes, in elements, whose memory has its axis a as axis order[a]; empty: as it is.
-std::vector<int64_t> StridesOf(const Shape& s, std::span<const int32_t> order) {
-  const auto rank = static_cast<size_t>(s.rank());
-  std::vector<size_t> axis_at(rank);
-  for (size_t a = 0; a < rank; ++a) axis_at[order.empty() ? a : static_cast<size_t>(order[a])] = a;
-  std::vector<int64_t> strides(rank);
-  int64_t step = 1;
-  for (size_t i = rank; i-- > 0; step *= s[static_cast<int>(axis_at[i])]) strides[axis_at[i]] = step;
-  return strides;
-}
-
-// Where the matrix of each batch of `batch` lies in a tensor of these strides, whose own batch axes may be fewer, or broadcast.
-const int64_t* PlacesOf(Prepare& p, const Shape& batch, const Shape& s, std::span<const int64_t> strides) {
-  const int64_t batches = batch.elements();
-  auto* at = p.Array<int64_t>(static_cast<size_t>(std::max<int64_t>(batches, 1)));
-  const int skip = batch.rank() + 2 - s.rank();
-  for (int64_t b = 0; b < batches; ++b) {
-    int64_t rest = b;
-    for (int i = batch.rank() - 1; i >= 0; rest /= batch[i], --i)
-      if (i >= skip && s[i - skip] != 1) at[b] += rest % batch[i] * strides[static_cast<size_t>(i - skip)];
-  }
-  return at;
 }
 
 MatmulShape ShapeOf(Prepare& p) {
