@@ -11,16 +11,16 @@
 
 #include "kernels/int8.h"
 #include "kernels/isa/int8_panels_avx2.h"
+#include "kernels/isa/tile_sums_avx2.h"
 
 namespace octet::kernels {
 namespace {
 
 // --------------------------------------------------------------------------------- products
 
-constexpr int kRows = 6;             // 12 sums, 2 weights, the activation and a product: all 16 registers.
-constexpr int kPairedRows = 4;       // 8 sums, 4 weights, the activations twice and twice their sums with weights.
+constexpr int kRows = Direct::kTileRows;
 constexpr int64_t kFewRows = 4;      // Below it, widening a panel costs more than it saves.
-constexpr int64_t kPairedPanels = 4, kPairedGroups = 36, kPairedSteps = 320;  // Below them, terms and smaller tiles cost more than they save.
+constexpr int64_t kPairedPanels = 4, kPairedGroups = 16, kPairedSteps = 320;  // Below them, terms and smaller tiles cost more than they save.
 constexpr int64_t kSignedGroups = 16; // Below it, few rows stay as they are.
 constexpr int64_t kBlockRows = 512;  // Whose terms are held at a time.
 
@@ -53,116 +53,6 @@ template <bool kPaired> void WidenPanel(const int8_t* packed, int64_t groups, in
 
 using Pair [[gnu::may_alias, gnu::aligned(2)]] = int32_t;  // Two 16-bit values of a row: at any even address.
 
-// One pair of row i against 16 columns.
-#define OCTET_ROW(i)                                                                                               \
-  "vpbroadcastd (%[a" #i "],%[at]), %%ymm14\n\tvpmaddwd %%ymm12, %%ymm14, %%ymm15\n\tvpmaddwd %%ymm13, %%ymm14, %%ymm14\n\t" \
-  "vpaddd %%ymm15, %[low" #i "], %[low" #i "]\n\tvpaddd %%ymm14, %[high" #i "], %[high" #i "]\n\t"
-#define OCTET_ROWS_1 OCTET_ROW(0)
-#define OCTET_ROWS_2 OCTET_ROWS_1 OCTET_ROW(1)
-#define OCTET_ROWS_3 OCTET_ROWS_2 OCTET_ROW(2)
-#define OCTET_ROWS_4 OCTET_ROWS_3 OCTET_ROW(3)
-#define OCTET_ROWS_5 OCTET_ROWS_4 OCTET_ROW(4)
-#define OCTET_ROWS_6 OCTET_ROWS_5 OCTET_ROW(5)
-#define OCTET_START(i) "vmovdqa %[low0], %[low" #i "]\n\tvmovdqa %[high0], %[high" #i "]\n\t"
-#define OCTET_STARTS_1
-#define OCTET_STARTS_2 OCTET_STARTS_1 OCTET_START(1)
-#define OCTET_STARTS_3 OCTET_STARTS_2 OCTET_START(2)
-#define OCTET_STARTS_4 OCTET_STARTS_3 OCTET_START(3)
-#define OCTET_STARTS_5 OCTET_STARTS_4 OCTET_START(4)
-#define OCTET_STARTS_6 OCTET_STARTS_5 OCTET_START(5)
-#define OCTET_SUM(i) [low##i] "=&x"(low[i]), [high##i] "=&x"(high[i])
-#define OCTET_SUMS_1 OCTET_SUM(0)
-#define OCTET_SUMS_2 OCTET_SUMS_1, OCTET_SUM(1)
-#define OCTET_SUMS_3 OCTET_SUMS_2, OCTET_SUM(2)
-#define OCTET_SUMS_4 OCTET_SUMS_3, OCTET_SUM(3)
-#define OCTET_SUMS_5 OCTET_SUMS_4, OCTET_SUM(4)
-#define OCTET_SUMS_6 OCTET_SUMS_5, OCTET_SUM(5)
-#define OCTET_FROM(i) [a##i] "r"(rows[i])
-#define OCTET_FROMS_1 OCTET_FROM(0)
-#define OCTET_FROMS_2 OCTET_FROMS_1, OCTET_FROM(1)
-#define OCTET_FROMS_3 OCTET_FROMS_2, OCTET_FROM(2)
-#define OCTET_FROMS_4 OCTET_FROMS_3, OCTET_FROM(3)
-#define OCTET_FROMS_5 OCTET_FROMS_4, OCTET_FROM(4)
-#define OCTET_FROMS_6 OCTET_FROMS_5, OCTET_FROM(5)
-// Segments, and of each its pairs.
-#define OCTET_ADD_UP(n)                                                                                                              \
-  asm volatile("vmovdqu (%[bias]), %[low0]\n\tvmovdqu 32(%[bias]), %[high0]\n\t" OCTET_STARTS_##n                                 \
-               "test %[segments], %[segments]\n\tjle 3f\n\t"                                                                         \
-               "1:\n\tmov (%[offset]), %[at]\n\tmov %[pairs], %[left]\n\t"                                                         \
-               "2:\n\tvmovdqu (%[w]), %%ymm12\n\tvmovdqu 32(%[w]), %%ymm13\n\t" OCTET_ROWS_##n                                    \
-               "add $4, %[at]\n\tadd $64, %[w]\n\tdec %[left]\n\tjnz 2b\n\t"                                                     \
-               "add $8, %[offset]\n\tadd %[skipped], %[w]\n\tdec %[segments]\n\tjnz 1b\n\t3:"                                           \
-               : OCTET_SUMS_##n, [w] "+r"(w), [offset] "+r"(offset), [segments] "+r"(segments), [at] "=&r"(at), [left] "=&r"(left)    \
-               : OCTET_FROMS_##n, [pairs] "r"(pairs), [skipped] "r"(skipped), [bias] "r"(bias)                                       \
-               : "xmm12", "xmm13", "xmm14", "xmm15", "memory", "cc")
-
-// The sums of kCount rows and 16 columns, from a widened panel. In assembly because GCC otherwise keeps the products of all rows alive
-// at once, or spills sums: 42 G multiply-adds/s instead of 72.
-template <int kCount>
-[[gnu::always_inline]] inline void AddUp(const ProductS8& p, const void* const* rows, const void* w, const int32_t* bias, __m256i (&low)[kCount], __m256i (&high)[kCount]) {
-  const int64_t pairs = (p.length + 1) / 2, skipped = (p.groups() * 2 - pairs) * 64;
-  const int64_t* offset = p.offset;
-  int64_t segments = pairs > 0 ? p.segments : 0, at, left;
-  if constexpr (kCount == 1) OCTET_ADD_UP(1);
-  if constexpr (kCount == 2) OCTET_ADD_UP(2);
-  if constexpr (kCount == 3) OCTET_ADD_UP(3);
-  if constexpr (kCount == 4) OCTET_ADD_UP(4);
-  if constexpr (kCount == 5) OCTET_ADD_UP(5);
-  if constexpr (kCount == 6) OCTET_ADD_UP(6);
-}
-
-// The same of a panel that has no more than 8 columns, kRows at a time.
-#define OCTET_HALF_ROW(i) "vpbroadcastd (%[a" #i "],%[at]), %%ymm14\n\tvpmaddwd %%ymm12, %%ymm14, %%ymm14\n\tvpaddd %%ymm14, %[sum" #i "], %[sum" #i "]\n\t"
-[[gnu::always_inline]] inline void AddUpHalf(const ProductS8& p, const void* const* rows, const void* w, const int32_t* bias, __m256i (&sum)[kRows]) {
-  const int64_t pairs = (p.length + 1) / 2, skipped = (p.groups() * 2 - pairs) * 64;
-  const int64_t* offset = p.offset;
-  int64_t segments = pairs > 0 ? p.segments : 0, at, left;
-  asm volatile("vmovdqu (%[bias]), %[sum0]\n\tvmovdqa %[sum0], %[sum1]\n\tvmovdqa %[sum0], %[sum2]\n\tvmovdqa %[sum0], %[sum3]\n\t"
-               "vmovdqa %[sum0], %[sum4]\n\tvmovdqa %[sum0], %[sum5]\n\ttest %[segments], %[segments]\n\tjle 3f\n\t"
-               "1:\n\tmov (%[offset]), %[at]\n\tmov %[pairs], %[left]\n\t"
-               "2:\n\tvmovdqu (%[w]), %%ymm12\n\t"
-               OCTET_HALF_ROW(0) OCTET_HALF_ROW(1) OCTET_HALF_ROW(2) OCTET_HALF_ROW(3) OCTET_HALF_ROW(4) OCTET_HALF_ROW(5)
-               "add $4, %[at]\n\tadd $64, %[w]\n\tdec %[left]\n\tjnz 2b\n\t"
-               "add $8, %[offset]\n\tadd %[skipped], %[w]\n\tdec %[segments]\n\tjnz 1b\n\t3:"
-               : [sum0] "=&x"(sum[0]), [sum1] "=&x"(sum[1]), [sum2] "=&x"(sum[2]), [sum3] "=&x"(sum[3]), [sum4] "=&x"(sum[4]), [sum5] "=&x"(sum[5]),
-                 [w] "+r"(w), [offset] "+r"(offset), [segments] "+r"(segments), [at] "=&r"(at), [left] "=&r"(left)
-               : OCTET_FROMS_6, [pairs] "r"(pairs), [skipped] "r"(skipped), [bias] "r"(bias)
-               : "xmm12", "xmm14", "memory", "cc");
-}
-
-// Winograd's inner product: a widened panel in, without the products of `terms` (one per row) and of the columns in `bias`.
-template <int kCount>
-[[gnu::always_inline]] inline void AddUpPaired(const ProductS8& p, const void* const* rows, const void* weights, const int32_t* bias, const int32_t* terms, __m256i (&low)[kCount],
-                                               __m256i (&high)[kCount]) {
-  const auto* w = static_cast<const int16_t*>(weights);
-  const int16_t* a[kCount];
-  const __m256i bias_low = Load(bias), bias_high = Load(bias + 8);
-#pragma GCC unroll 4
-  for (int r = 0; r < kCount; ++r) {
-    a[r] = static_cast<const int16_t*>(rows[r]);
-    const __m256i term = _mm256_set1_epi32(terms[r]);
-    low[r] = _mm256_sub_epi32(bias_low, term);
-    high[r] = _mm256_sub_epi32(bias_high, term);
-  }
-  const int64_t groups = p.groups();
-  for (int64_t s = 0; s < p.segments; ++s) {
-    int64_t at = p.offset[s] / 2;
-    for (int64_t g = 0; g < groups; ++g, at += 4, w += 64) {
-      const __m256i w0 = Load(w), w1 = Load(w + 16), w2 = Load(w + 32), w3 = Load(w + 48);
-#pragma GCC unroll 4
-      for (int r = 0; r < kCount; ++r) {
-        __m256i x_, y_, s_, t_;
-        asm("vpbroadcastd %6, %2\n\tvpbroadcastd %7, %3\n\t"
-            "vpaddw %10, %2, %4\n\tvpaddw %8, %3, %5\n\tvpmaddwd %4, %5, %4\n\t"
-            "vpaddw %11, %2, %2\n\tvpaddw %9, %3, %3\n\tvpmaddwd %2, %3, %2\n\t"
-            "vpaddd %4, %0, %0\n\tvpaddd %2, %1, %1"
-            : "+x"(low[r]), "+x"(high[r]), "=&x"(x_), "=&x"(y_), "=&x"(s_), "=&x"(t_)
-            : "m"(*reinterpret_cast<const Pair*>(a[r] + at)), "m"(*reinterpret_cast<const Pair*>(a[r] + at + 2)), "x"(w0), "x"(w1), "x"(w2), "x"(w3));
-      }
-    }
-  }
-}
-
 // x0 x2 + x1 x3 of all groups of a row.
 int32_t RowTerm(const ProductS8& p, const void* row) {
   __m256i sum = _mm256_setzero_si256();
@@ -182,22 +72,6 @@ int32_t RowTerm(const ProductS8& p, const void* row) {
   const __m128i half = _mm_add_epi32(_mm256_castsi256_si128(sum), _mm256_extracti128_si256(sum, 1));
   return _mm_cvtsi128_si32(_mm_add_epi32(half, _mm_srli_si128(half, 8)));
 }
-
-// How the sums of a tile of whole panels come about. `terms` has a value for each row where kPaired.
-struct Direct {
-  static constexpr bool kPaired = false;
-  static constexpr int kTileRows = kRows;
-  template <int kCount> [[gnu::always_inline]] static void Sum(const ProductS8& p, const void* const* rows, const void* weights, const int32_t* bias, const int32_t*, __m256i (&low)[kCount], __m256i (&high)[kCount]) {
-    AddUp<kCount>(p, rows, weights, bias, low, high);
-  }
-};
-struct Paired {
-  static constexpr bool kPaired = true;
-  static constexpr int kTileRows = kPairedRows;
-  template <int kCount> [[gnu::always_inline]] static void Sum(const ProductS8& p, const void* const* rows, const void* weights, const int32_t* bias, const int32_t* terms, __m256i (&low)[kCount], __m256i (&high)[kCount]) {
-    AddUpPaired<kCount>(p, rows, weights, bias, terms, low, high);
-  }
-};
 
 inline __m256i Spread(const int16_t* a) { return _mm256_set1_epi32(*reinterpret_cast<const Pair*>(a)); }
 
@@ -263,29 +137,34 @@ template <int kCount> void SignedTile(const ProductS8& p, const void* const* row
 }
 
 constexpr TileFn kTiles[kRows] = {Tile<Direct, 1>, Tile<Direct, 2>, Tile<Direct, 3>, Tile<Direct, 4>, Tile<Direct, 5>, Tile<Direct, 6>};
-constexpr TileFn kPairedTiles[kPairedRows] = {Tile<Paired, 1>, Tile<Paired, 2>, Tile<Paired, 3>, Tile<Paired, 4>};
+constexpr TileFn kPairedTiles[Paired::kTileRows] = {Tile<Paired, 1>, Tile<Paired, 2>, Tile<Paired, 3>, Tile<Paired, 4>};
 constexpr TileFn kPackedTiles[kFewRows - 1] = {PackedTile<1>, PackedTile<2>, PackedTile<3>};
 constexpr TileFn kSignedTiles[kFewRows - 1] = {SignedTile<1>, SignedTile<2>, SignedTile<3>};
 
-template <class Rescale> [[gnu::always_inline]] inline void HalfTile(const ProductS8& p, const void* const* rows, const void* weights, const int32_t* bias, const Rescale& rescale, const ClampOf<Rescale>& clamp, int64_t left, int8_t* y) {
+template <class Rescale>
+[[gnu::always_inline]] inline void HalfTile(const Depth& depth, const void* const* rows, const void* weights, const int32_t* bias, const Rescale& rescale, const ClampOf<Rescale>& clamp, int8_t* y, int64_t pitch) {
   __m256i sum[kRows];
-  AddUpHalf(p, rows, weights, bias, sum);
+  SumHalf(depth, rows, weights, bias, sum);
 #pragma GCC unroll 8
   for (int r = 0; r < kRows; ++r) sum[r] = rescale(sum[r]);
 #pragma GCC unroll 8
-  for (int r = 0; r < kRows; r += 2) clamp.PutHalves(sum[r], sum[r + 1], y + r * p.columns, y + (r + 1) * p.columns, left);
+  for (int r = 0; r < kRows; r += 2) clamp.PutHalves(sum[r], sum[r + 1], y + r * pitch, pitch);
 }
 
 void HalfPanel(const Block& b, int64_t panel, const void* w, const int32_t* bias) {
   const ProductS8& p = b.p;
-  const int64_t column = panel * kPanel;
+  const int64_t column = panel * kPanel, count = b.count;
+  const Depth depth(p, 2);
+  PanelPlace<kPanel / 2, kRows> place(b.y + b.first * p.columns, p.columns, column);
+  const int64_t pitch = place.pitch();
   ByFineFloor(p.requant, [&](auto form) {
     using Rescale = typename decltype(form)::type;
     const Rescale rescale(p.requant, column);
     const ClampOf<Rescale> clamp(p.requant);
     int64_t r = 0;
-    for (; r + kRows <= b.count; r += kRows) HalfTile(p, b.rows + b.first + r, w, bias, rescale, clamp, p.columns - column, b.y + (b.first + r) * p.columns + column);
-    if (r < b.count) LastTile(b, kTiles, r, panel, w, bias);
+    for (; r + kRows <= count; r += kRows)
+      place.Next([&](int8_t* to) [[gnu::always_inline]] { HalfTile(depth, b.rows + b.first + r, w, bias, rescale, clamp, to, pitch); });
+    if (r < count) LastTile(b, kTiles, r, panel, w, bias);
   });
 }
 
@@ -567,7 +446,7 @@ template <class Rescale, int kNew> void Slide(const DepthwiseS8& p, const Column
       Rescale::Each(rescale, sum);
       const int64_t left = there - n * less;
       if (two && left - less >= kVector) {
-        clamp.PutTwo(sum[0], sum[1], sum[2], sum[3], to, pitch, kVector);
+        clamp.PutTwo(sum[0], sum[1], sum[2], sum[3], to, pitch);
       } else {
         clamp.Put(sum[0], sum[1], to, left);
         if (two) clamp.Put(sum[2], sum[3], to + pitch, left - less);

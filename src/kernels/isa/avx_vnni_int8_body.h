@@ -15,14 +15,17 @@ inline __m256i Quad(const void* a) {
 struct Dots {
   static constexpr bool kPaired = false;
   static constexpr int kTileRows = 6;  // 12 sums, 2 weights, the activation.
-  template <int kCount> [[gnu::always_inline]] static void Sum(const ProductS8& p, const void* const* rows, const void* weights, const int32_t* bias, const int32_t*, __m256i (&low)[kCount], __m256i (&high)[kCount]) {
+  const int64_t* offset;
+  int64_t segments, groups;
+  explicit Dots(const ProductS8& p) : offset(p.offset), segments(p.segments), groups(p.groups()) {}
+  template <int kCount>
+  [[gnu::always_inline]] void Sum(const void* const* rows, const void* weights, const int32_t* bias, const int32_t*, __m256i (&low)[kCount], __m256i (&high)[kCount]) const {
     const auto* w = static_cast<const int8_t*>(weights);
     const uint8_t* a[kCount];
 #pragma GCC unroll 8
     for (int r = 0; r < kCount; ++r) a[r] = static_cast<const uint8_t*>(rows[r]), low[r] = Load(bias), high[r] = Load(bias + 8);
-    const int64_t groups = p.groups();
-    for (int64_t s = 0; s < p.segments; ++s) {
-      int64_t at = p.offset[s];
+    for (int64_t s = 0; s < segments; ++s) {
+      int64_t at = offset[s];
       for (int64_t g = 0; g < groups; ++g, at += 4, w += 64) {
         const __m256i w0 = Load(w), w1 = Load(w + 32);
 #pragma GCC unroll 8

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // How products of panels of 16 columns are cut into tiles of rows and become bytes, with AVX2's 16 registers. How a tile's sums come
-// about is a `Sums`:
+// about is a `Sums`, made of a product once for all tiles (what a tile needs of it is so in registers, or one load away):
 //   kTileRows   rows of a whole tile
 //   kPaired     `terms`, one per row, are wanted
-//   Sum<kCount>(p, rows, weights, bias, terms, low, high)   sums of kCount rows times columns 0 to 7 and 8 to 15 of a panel
+//   Sum<kCount>(rows, weights, bias, terms, low, high)   sums of kCount rows times columns 0 to 7 and 8 to 15 of a panel
 #pragma once
 #include "kernels/isa/requant_avx2.h"
 
@@ -39,21 +39,44 @@ template <int kCount> inline void StoreSums(const __m256i (&low)[kCount], const 
 using TileFn = void (*)(const ProductS8&, const void* const* rows, const void* weights, const int32_t* bias, const int32_t* terms, int32_t* acc);
 template <class Sums, int kCount> void Tile(const ProductS8& p, const void* const* rows, const void* weights, const int32_t* bias, const int32_t* terms, int32_t* acc) {
   __m256i low[kCount], high[kCount];
-  Sums::template Sum<kCount>(p, rows, weights, bias, terms, low, high);
+  Sums(p).template Sum<kCount>(rows, weights, bias, terms, low, high);
   StoreSums(low, high, acc);
 }
 
 // The same to bytes, sums never leaving their registers: with a depth of 16 that is a quarter of the time.
 template <class Rescale, class Sums, int kCount>
-[[gnu::always_inline]] inline void WholeTile(const ProductS8& p, const void* const* rows, const void* weights, const int32_t* bias, const int32_t* terms, const Rescale (&rescale)[2], const ClampOf<Rescale>& clamp, int64_t left, int8_t* y) {
+[[gnu::always_inline]] inline void WholeTile(const Sums& sums, const void* const* rows, const void* weights, const int32_t* bias, const int32_t* terms, const Rescale (&rescale)[2],
+                                             const ClampOf<Rescale>& clamp, int8_t* y, int64_t pitch) {
   static_assert(kCount % 2 == 0);
   __m256i low[kCount], high[kCount];
-  Sums::template Sum<kCount>(p, rows, weights, bias, terms, low, high);
+  sums.template Sum<kCount>(rows, weights, bias, terms, low, high);
 #pragma GCC unroll 8
   for (int r = 0; r < kCount; ++r) low[r] = rescale[0](low[r]);
 #pragma GCC unroll 8
-  for (int r = 0; r < kCount; r += 2) clamp.PutTwo(low[r], rescale[1](high[r]), low[r + 1], rescale[1](high[r + 1]), y + r * p.columns, p.columns, left);
+  for (int r = 0; r < kCount; r += 2) clamp.PutTwo(low[r], rescale[1](high[r]), low[r + 1], rescale[1](high[r + 1]), y + r * pitch, pitch);
 }
+
+// Where the tiles of a panel go: to its place, or, of fewer columns than they have, beside it first.
+template <int kColumns, int kRows> class PanelPlace {
+ public:
+  PanelPlace(int8_t* y, int64_t columns, int64_t column) : y_(y + column), columns_(columns), left_(columns - column) {}
+  bool whole() const { return left_ >= kColumns; }
+  int64_t pitch() const { return whole() ? columns_ : kColumns; }
+  // put(to) of the next rows.
+  template <class Put> [[gnu::always_inline]] void Next(const Put& put) {
+    put(whole() ? y_ : part_);
+    if (!whole()) Copy();
+    y_ += kRows * columns_;
+  }
+
+ private:
+  [[gnu::noinline]] void Copy() const {
+    for (int r = 0; r < kRows; ++r) __builtin_memcpy(y_ + r * columns_, part_ + r * kColumns, static_cast<unsigned>(left_));
+  }
+  int8_t* y_;
+  const int64_t columns_, left_;
+  alignas(16) int8_t part_[kColumns * kRows];
+};
 
 // How many of `count` rows the next tile of at most `most` takes: an even cut.
 inline int NextTile(int64_t count, int64_t most) {
@@ -91,22 +114,24 @@ struct Block {
 
 template <class Rescale, class Sums> void WholePanel(const Block& b, int64_t panel, const void* w, const int32_t* bias) {
   const ProductS8& p = b.p;
-  const int64_t column = panel * kPanel, columns = p.columns, columns_left = columns - column;
+  const int64_t column = panel * kPanel, count = b.count;
   constexpr int kMost = Sums::kTileRows;
   const void* const* rows = b.rows + b.first;
-  int8_t* y = b.y + b.first * columns + column;
+  const Sums sums(p);
+  PanelPlace<kPanel, kMost> place(b.y + b.first * p.columns, p.columns, column);
+  const int64_t pitch = place.pitch();
   const Rescale rescale[2] = {Rescale(p.requant, column), Rescale(p.requant, column + 8)};
   const ClampOf<Rescale> clamp(p.requant);
   // The next panel's bytes come nearer meanwhile: each is read once for all these rows.
   const int8_t* next = p.packed + (panel + 1 < b.end_panel ? panel + 1 : panel) * p.panel_bytes();
-  const int64_t ahead = p.panel_bytes() >= kFetchedBytes ? RoundUp(p.panel_bytes() * kMost / b.count, 64) : 0;
+  const int64_t ahead = p.panel_bytes() >= kFetchedBytes ? RoundUp(p.panel_bytes() * kMost / count, 64) : 0;
   int64_t r = 0;
-  for (; r + kMost <= b.count; r += kMost) {
+  for (; r + kMost <= count; r += kMost) {
     for (int64_t i = 0; i < ahead; i += 64) _mm_prefetch(reinterpret_cast<const char*>(next + i), _MM_HINT_T0);
     next += ahead;
-    WholeTile<Rescale, Sums, kMost>(p, rows + r, w, bias, Sums::kPaired ? b.terms + r : nullptr, rescale, clamp, columns_left, y + r * columns);
+    place.Next([&](int8_t* to) [[gnu::always_inline]] { WholeTile<Rescale, Sums, kMost>(sums, rows + r, w, bias, Sums::kPaired ? b.terms + r : nullptr, rescale, clamp, to, pitch); });
   }
-  if (r < b.count) LastTile(b, b.tiles, r, panel, w, bias);
+  if (r < count) LastTile(b, b.tiles, r, panel, w, bias);
 }
 
 }  // namespace

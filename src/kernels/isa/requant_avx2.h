@@ -88,33 +88,19 @@ template <bool kPlain> struct Clamp {
   __m256i Bounded(__m256i bytes) const {
     return kPlain ? bytes : _mm256_min_epi8(_mm256_max_epi8(bytes, _mm256_broadcastsi128_si256(low)), _mm256_broadcastsi128_si256(high));
   }
-  // Two rows of 16 values to n bytes each.
-  void PutTwo(__m256i a, __m256i b, __m256i c, __m256i d, int8_t* y, int64_t pitch, int64_t n) const {
+  // Two rows of 16 values.
+  void PutTwo(__m256i a, __m256i b, __m256i c, __m256i d, int8_t* y, int64_t pitch) const {
     __m256i bytes = _mm256_packs_epi16(Words(a, b), Words(c, d));  // By fours: first 0, 2, second 0, 2 and first 1, 3, second 1, 3.
     bytes = Bounded(_mm256_permutevar8x32_epi32(bytes, _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7)));
-    if (n >= kPanel) {
-      _mm_storeu_si128(reinterpret_cast<__m128i*>(y), _mm256_castsi256_si128(bytes));
-      _mm_storeu_si128(reinterpret_cast<__m128i*>(y + pitch), _mm256_extracti128_si256(bytes, 1));
-    } else {
-      alignas(32) int8_t out[32];
-      _mm256_store_si256(reinterpret_cast<__m256i*>(out), bytes);
-      __builtin_memcpy(y, out, static_cast<unsigned>(n));
-      __builtin_memcpy(y + pitch, out + 16, static_cast<unsigned>(n));
-    }
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(y), _mm256_castsi256_si128(bytes));
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(y + pitch), _mm256_extracti128_si256(bytes, 1));
   }
-  // Eight values each to n bytes.
-  void PutHalves(__m256i a, __m256i b, int8_t* y, int8_t* z, int64_t n) const {
+  // Two rows of 8 values.
+  void PutHalves(__m256i a, __m256i b, int8_t* y, int64_t pitch) const {
     const __m256i words = Words(a, b);
     const __m128i bytes = Bounded(_mm_shuffle_epi32(_mm_packs_epi16(_mm256_castsi256_si128(words), _mm256_extracti128_si256(words, 1)), 0xd8));
-    if (n == 8) {
-      _mm_storel_epi64(reinterpret_cast<__m128i*>(y), bytes);
-      _mm_storeh_pd(reinterpret_cast<double*>(z), _mm_castsi128_pd(bytes));
-    } else {
-      alignas(16) int8_t out[16];
-      _mm_store_si128(reinterpret_cast<__m128i*>(out), bytes);
-      __builtin_memcpy(y, out, static_cast<unsigned>(n));
-      __builtin_memcpy(z, out + 8, static_cast<unsigned>(n));
-    }
+    _mm_storel_epi64(reinterpret_cast<__m128i*>(y), bytes);
+    _mm_storeh_pd(reinterpret_cast<double*>(y + pitch), _mm_castsi128_pd(bytes));
   }
   // 16 values to n bytes.
   void Put(__m256i a, __m256i b, int8_t* y, int64_t n) const {
