@@ -22,7 +22,7 @@ struct ScaledPair {
   // Sums and differences are also line_a * a + line_b * b + line_zero before rounding, up to `doubt`: where that is
   // farther than this from a half, it rounds to the same integer. 0: not to be relied on.
   float line_a = 0, line_b = 0, line_zero = 0, doubt = 0;
-  // Products: Floored::kSignedFine (kernels.h) of (a - zero_a) * (b - zero_b) + shift, without the zero. A scale of 0: none.
+  // Products: Floored::kSigned (kernels.h) of (a - zero_a) * (b - zero_b) + shift, without the zero. A scale of 0: none.
   struct {
     float scale = 0, fine = 0, plus = 0, plus_negative = 0;
     int32_t shift = 0;

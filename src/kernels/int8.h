@@ -74,7 +74,7 @@ struct WinogradS8 {
   int64_t channels = 0, columns = 0;   // In, a multiple of 16; and out.
   int64_t width = 0, pixels = 0;       // Of a row of output; of a row of input, at least whole tiles.
   const int16_t* packed = nullptr;     // [panel][(m + 2)^2][channels / 2][16][2], transformed: G g G^T (ops/winograd_s8_util.cc).
-  Requant requant{};                   // Floored::kSignedFine where the instructions have floors, narrow elsewhere.
+  Requant requant{};                   // Floored::kSigned where the instructions have floors, narrow elsewhere.
 
   // From one position's transformed values and sums to the next's: a cache line beyond a whole number of them, so that those of
   // a tile do not all fall into the same few lines of the first-level cache.
@@ -116,8 +116,9 @@ struct Int8 {
   void (*winograd4)(const WinogradS8&, const void* loaded, int64_t rows, int64_t first_panel, int64_t end_panel, int8_t* y, void* scratch);
   int64_t narrow_range_rows = 0;  // It reads narrow_range of products of at most so many rows: to find out takes a look at every weight.
   // One of Requant::panels, and its part of their `bias`, from the other constants; exact sums of column i lie in sums[i]. False
-  // where that form is not exact. Null where kernels have no use for it.
-  bool (*floor)(const Requant&, int64_t panel, const SumRange* sums, Floored form, FlooredPanel* to, int32_t* first) = nullptr;
+  // where that form is not exact. coarse: without x * fine, if that is. Null where kernels have no use for it.
+  bool (*floor)(const Requant&, int64_t panel, const SumRange* sums, Floored form, bool coarse, FlooredPanel* to, int32_t* first) = nullptr;
+  int64_t coarse_uses = INT64_MAX;  // Of so many sums of a column in an inference, going without x * fine is worth being found out.
 };
 
 const Int8& BestInt8();  // For this processor; OCTET_ISA lowers it.
@@ -125,7 +126,7 @@ const Int8& BestInt8();  // For this processor; OCTET_ISA lowers it.
 extern const Int8 kScalarInt8, kAvx2Int8, kAvx512VnniInt8, kNeonInt8, kNeonDotprodInt8;
 
 // Of all x86 tables.
-bool FloorAvx2(const Requant&, int64_t panel, const SumRange* sums, Floored form, FlooredPanel* to, int32_t* first);
+bool FloorAvx2(const Requant&, int64_t panel, const SumRange* sums, Floored form, bool coarse, FlooredPanel* to, int32_t* first);
 // kAvx2Int8 with products on AVX-VNNI.
 void LoadAvxVnni(const int8_t* x, int64_t n, void* to);
 void MultiplyAvxVnni(const ProductS8&, const void* const* rows, int64_t count, int64_t first_panel, int64_t end_panel, int8_t* y, void* scratch);

@@ -16,15 +16,12 @@ inline int64_t RoundUp(int64_t n, int64_t to) { return (n + to - 1) / to * to; }
 // output of 8 bits changes (Int8::floor does). Both round away from zero: what is added depends on the sign.
 enum class Floored : uint8_t {
   kNone,
-  kPlain,       // plus, and the zero point is within the bias: bytes that saturate are the outputs (Requant::plain).
-  kPlainFine,   // So, with x * fine added: where 24 bits of a scale are too few.
-  kSigned,      // x < 0 ? plus_negative : plus; the bias is so shifted that this is the sign of the output less its zero point.
-  kSignedFine,
+  kPlain,   // plus, and the zero point is within the bias: bytes that saturate are the outputs (Requant::plain).
+  kSigned,  // x < 0 ? plus_negative : plus; the bias is so shifted that this is the sign of the output less its zero point.
 };
-constexpr bool IsPlain(Floored form) { return form == Floored::kPlain || form == Floored::kPlainFine; }
-constexpr bool IsFine(Floored form) { return form == Floored::kPlainFine || form == Floored::kSignedFine; }
 
-// Its constants of 16 columns, side by side so that one address reaches them all.
+// Its constants of 16 columns, side by side so that one address reaches them all. Where 24 bits of a scale are too few, x * fine is added;
+// a panel that does without has zeros there.
 struct alignas(64) FlooredPanel {
   int32_t bias[kPanel];
   float scale[kPanel], fine[kPanel], plus[kPanel], plus_negative[kPanel];

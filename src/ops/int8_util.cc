@@ -67,22 +67,23 @@ FlooredArrays MakeFlooredArrays(Prepare& prepare, size_t count) {
 constexpr int64_t kEnoughUses = 4;  // For fewer, finding out takes longer than it saves in many inferences.
 
 // The form in fewer steps, if these instructions have one and every column takes it.
-void Floor(Prepare& prepare, std::span<const ChannelS8> channels, std::span<const int32_t> channel, kernels::Floored only, kernels::Requant* q) {
-  const auto floor = kernels::BestInt8().floor;
-  if (!floor) return;
+void Floor(Prepare& prepare, std::span<const ChannelS8> channels, std::span<const int32_t> channel, int64_t uses, kernels::Floored only, kernels::Requant* q) {
+  const kernels::Int8& k = kernels::BestInt8();
+  if (!k.floor) return;
+  const bool coarse = uses >= k.coarse_uses;
   const auto [panels, first] = MakeFlooredArrays(prepare, channel.size() / kernels::kPanel);
   const auto exact = [&](kernels::Floored form) {
     for (size_t at = 0; at < channel.size(); at += kernels::kPanel) {
       kernels::SumRange sums[kernels::kPanel];
       for (size_t i = 0; i < kernels::kPanel; ++i)
         if (const int32_t c = channel[at + i]; c >= 0) sums[i] = channels[static_cast<size_t>(c)].sums;
-      if (!floor(*q, static_cast<int64_t>(at) / kernels::kPanel, sums, form, &panels[at / kernels::kPanel], first + at)) return false;
+      if (!k.floor(*q, static_cast<int64_t>(at) / kernels::kPanel, sums, form, coarse, &panels[at / kernels::kPanel], first + at)) return false;
     }
     return true;
   };
   using enum kernels::Floored;
-  for (const kernels::Floored form : {kPlain, kPlainFine, kSigned, kSignedFine}) {
-    if ((only == kNone ? IsPlain(form) && !q->plain() : form != only) || !exact(form)) continue;
+  for (const kernels::Floored form : {kPlain, kSigned}) {
+    if ((only == kNone ? form == kPlain && !q->plain() : form != only) || !exact(form)) continue;
     *q = {.bias = first, .zero = q->zero, .low = q->low, .high = q->high, .narrow = q->narrow, .floored = form, .panels = panels};
     return;
   }
@@ -98,7 +99,7 @@ bool FloorOf(const Multiplier& m, int32_t zero, Clamp32 clamp, kernels::SumRange
   std::fill_n(right, kernels::kPanel, -m.shift);
   std::fill_n(range, kernels::kPanel, sums);
   const kernels::Requant q{bias, mantissa, bias, right, nullptr, zero, clamp.low, clamp.high, true};
-  return floor(q, 0, range, kernels::Floored::kSignedFine, to, first);
+  return floor(q, 0, range, kernels::Floored::kSigned, false, to, first);
 }
 
 kernels::Requant MakeRequantS8(Prepare& prepare, const IntegerOutput& output, std::span<const ChannelS8> channels, std::span<const int32_t> channel,
@@ -112,7 +113,7 @@ kernels::Requant MakeRequantS8(Prepare& prepare, const IntegerOutput& output, st
       if (c >= 0) bias[i] = channels[static_cast<size_t>(c)].bias, scales[i] = scale[c];
     }
     kernels::Requant q{bias, nullptr, nullptr, nullptr, scales, output.output_zero, output.clamp.low, output.clamp.high};
-    if (uses >= kEnoughUses) Floor(prepare, channels, channel, only, &q);
+    if (uses >= kEnoughUses) Floor(prepare, channels, channel, uses, only, &q);
     return q;
   }
   std::vector<int32_t> constants(4 * n);  // Until they are known to be needed.
@@ -130,7 +131,7 @@ kernels::Requant MakeRequantS8(Prepare& prepare, const IntegerOutput& output, st
     narrow &= left[i] == 0 && right[i] < 30 && channels[static_cast<size_t>(c)].largest() < kernels::kMostSum;
   }
   kernels::Requant q{bias.data(), mantissa.data(), left.data(), right.data(), nullptr, output.output_zero, output.clamp.low, output.clamp.high, narrow};
-  if (to_the_right && uses >= kEnoughUses) Floor(prepare, channels, channel, only, &q);
+  if (to_the_right && uses >= kEnoughUses) Floor(prepare, channels, channel, uses, only, &q);
   if (q.floored == kernels::Floored::kNone) {
     int32_t* kept = prepare.Array<int32_t>(4 * n);
     std::ranges::copy(constants, kept);

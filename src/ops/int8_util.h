@@ -20,7 +20,7 @@ int64_t SumOf(const int8_t* weights, int64_t count);
 ChannelS8 ChannelOf(int64_t sum, const int8_t* weights, int64_t count, int64_t step, int32_t bias, int32_t input_zero, int32_t offset);
 ChannelS8 SumChannel(const int8_t* weights, int64_t count, int64_t step, int32_t bias, int32_t input_zero, int32_t offset);
 
-// One multiplier's Floored::kSignedFine, in element 0, for sums within `sums`. False where there is none.
+// One multiplier's Floored::kSigned, in element 0, for sums within `sums`. False where there is none.
 bool FloorOf(const Multiplier& m, int32_t zero, Clamp32 clamp, kernels::SumRange sums, kernels::FlooredPanel* to);
 
 // Constants for columns that show channel[i] (or none: -1). uses: sums of a column in one inference. scale: F64 rounding instead of

@@ -129,7 +129,7 @@ void SetRequant(Prepare& prepare, Params* p, const int8_t* weights, const Intege
     const int64_t values = int64_t{9} * p->g.in_c;
     channels.push_back(SumChannel(weights + c * values, values, 1, bias ? bias[c] : 0, output.input_zero, kernels::BestInt8().offset));
   }
-  p->kernel.requant = MakeRequantS8(prepare, output, channels, channel, int64_t{p->g.batch} * p->g.out_h * p->g.out_w, nullptr, kernels::Floored::kSignedFine);
+  p->kernel.requant = MakeRequantS8(prepare, output, channels, channel, int64_t{p->g.batch} * p->g.out_h * p->g.out_w, nullptr, kernels::Floored::kSigned);
 }
 
 // Bands of whole tiles; columns are cut, too, where that gives too few tasks.

@@ -22,7 +22,8 @@ struct Columns {
   Numbers mantissa, unit;    // At most 2^31, an integer for DOUBLE; and a power of 2.
   Numbers half, half_below;  // For k of at least 1, and others.
   Numbers inverse, rest;     // Of the mantissa; of the unit divided by it.
-  Numbers scale, error;      // The floor's.
+  Numbers real;              // The scale that is meant.
+  Numbers scale, error;      // The floor's, and by how much less of the real one it is.
   Numbers apart;             // 1 where SetFew has set the constants.
 };
 
@@ -64,7 +65,8 @@ struct Walk {
 };
 constexpr int32_t kMiddle = 1 << 30;
 
-// The nearest and the farthest d from zero: from `first` on, `step` less each time; and the least and the largest d(k) - k drift.
+// The nearest and the farthest d from zero: from `first` on, `step` less each time; and, if asked for, the least and the largest
+// d(k) - k drift.
 template <bool kDrifts> void Follow(int32_t count, Walk* walk) {
   const auto load = [](const void* p, int half) { return _mm256_load_si256(static_cast<const __m256i*>(p) + half); };
   const auto store = [](void* p, int half, __m256i v) { _mm256_store_si256(static_cast<__m256i*>(p) + half, v); };
@@ -90,8 +92,7 @@ template <bool kDrifts> void Follow(int32_t count, Walk* walk) {
     }
   for (int h = 0; h < 2; ++h) {
     store(walk->nearest, h, _mm256_xor_si256(nearest[h], sign)), store(walk->farthest, h, _mm256_xor_si256(farthest[h], sign));
-    store(walk->least, h, kDrifts ? least[h] : _mm256_sub_epi32(_mm256_srli_epi32(nearest[h], 1), middle));
-    store(walk->most, h, kDrifts ? most[h] : _mm256_sub_epi32(_mm256_srli_epi32(farthest[h], 1), middle));
+    if constexpr (kDrifts) store(walk->least, h, least[h]), store(walk->most, h, most[h]);
   }
 }
 
@@ -120,38 +121,56 @@ template <bool kDrifts> void Follow(int32_t count, Walk* walk) {
   return true;
 }
 
-struct Windows {
-  Numbers low, high;  // low <= plus < high, with x and k as they are.
+// Outputs k = 1 to `count`, or -1 to -count, and the walk over them. One walk is enough to tell both forms' windows: a fine scale does
+// not drift.
+struct Way {
+  int32_t count;
+  bool below, drifts = false;  // drifts: the walk's drift is right, and its least and most.
+  Numbers drift;
+  Walk walk;
+  Way(int32_t count, bool below) : count(count), below(below) {}
 };
 
-// Of outputs k = 1 to `count`, or -1 to -count. False where they cannot be told. A fine form's scale does not drift. Whole: the mantissas are.
-bool Find(const Columns& c, int32_t count, bool below, bool fine, bool whole, Windows* windows) {
-  for (int i = 0; i < kPanel; ++i) windows->low[i] = -1, windows->high[i] = 2;
-  if (count < 1) return true;
-  Walk walk;
-  Numbers drift, least, most;
-  const double sign = below ? -1 : 1, bound = 0x1.fp29 / count, drifts = fine ? 0 : sign;
-  const Numbers& half = below ? c.half_below : c.half;
-  int64_t wild = 0, doubtful = 0;
+void Go(const Columns& c, bool drifts, Way* way) {
+  if (way->count < 1) return;
+  const double sign = way->below ? -1 : 1, bound = 0x1.fp29 / way->count;
+  const Numbers& half = way->below ? c.half_below : c.half;
+  int64_t wild = 0;
+  Walk& walk = way->walk;
   for (int i = 0; i < kPanel; ++i) {
-    drift[i] = drifts * c.unit[i] * c.error[i] * (1 + c.error[i]);  // The error squared is nothing.
-    const double part = drift[i] * c.inverse[i] * 0x1p31;
+    way->drift[i] = sign * c.unit[i] * c.error[i] * (1 + c.error[i]);  // The error squared is nothing.
+    const double part = way->drift[i] * c.inverse[i] * 0x1p31;
     const bool tame = part * part <= bound * bound;
     wild |= tame ? 0 : 1;
     walk.first[i] = Part(Divide(half[i] - sign * c.unit[i], c.mantissa[i], c.inverse[i]).rest * c.inverse[i]);
     walk.step[i] = Part(sign * c.rest[i] * c.inverse[i]);
     walk.drift[i] = static_cast<int32_t>(tame ? __builtin_floor(part + 0.5) : 0);
   }
-  if (wild) return false;
-  fine ? Follow<false>(count, &walk) : Follow<true>(count, &walk);
+  way->drifts = drifts && !wild;
+  way->drifts ? Follow<true>(way->count, &walk) : Follow<false>(way->count, &walk);
+}
+
+struct Windows {
+  Numbers low, high;  // low <= plus < high, with x and k as they are.
+};
+
+// False where they cannot be told. Whole: mantissas are.
+bool Find(const Columns& c, const Way& way, bool fine, bool whole, Windows* windows) {
+  for (int i = 0; i < kPanel; ++i) windows->low[i] = -1, windows->high[i] = 2;
+  if (way.count < 1) return true;
+  if (!fine && !way.drifts) return false;
+  const Numbers& half = way.below ? c.half_below : c.half;
+  const Walk& walk = way.walk;
+  Numbers least, most;
+  int64_t doubtful = 0;
   for (int i = 0; i < kPanel; ++i) {
     const double part = c.mantissa[i] * 0x1p-31;
     doubtful |= (c.apart[i] > 0 ? 0 : 1) & (NearestToEither(walk, i, c.mantissa[i]) < kDoubt ? 1 : 0);
-    least[i] = (walk.least[i] + static_cast<double>(kMiddle)) * part;
-    most[i] = (walk.most[i] + static_cast<double>(kMiddle)) * part;
+    least[i] = fine ? (walk.nearest[i] + 0x1p31) * 0.5 * part : (walk.least[i] + static_cast<double>(kMiddle)) * part;
+    most[i] = fine ? (walk.farthest[i] + 0x1p31) * 0.5 * part : (walk.most[i] + static_cast<double>(kMiddle)) * part;
   }
   for (int i = 0; i < kPanel && doubtful; ++i)
-    if (c.apart[i] == 0 && NearestToEither(walk, i, c.mantissa[i]) < kDoubt && !Settle(c, i, count, below, drift[i], whole, &least[i], &most[i])) return false;
+    if (c.apart[i] == 0 && NearestToEither(walk, i, c.mantissa[i]) < kDoubt && !Settle(c, i, way.count, way.below, fine ? 0 : way.drift[i], whole, &least[i], &most[i])) return false;
   for (int i = 0; i < kPanel; ++i) {
     const double place = (1 - c.error[i]) / c.unit[i];
     windows->low[i] = place * (half[i] - least[i] + kRounding);
@@ -161,8 +180,8 @@ bool Find(const Columns& c, int32_t count, bool below, bool fine, bool whole, Wi
 }
 
 // The middles of the windows when x and k are moved, if float32 has them there. A fine form's inner sum is rounded down, too.
-bool Choose(const Windows& windows, const Columns& c, const Numbers& moved, Floored form, float* plus) {
-  const double least = IsFine(form) ? 0x1p-39 : 0, inner = IsFine(form) ? 0x1p-23 : 0;
+bool Choose(const Windows& windows, const Columns& c, const Numbers& moved, bool fine, float* plus) {
+  const double least = fine ? 0x1p-39 : 0, inner = fine ? 0x1p-23 : 0;
   constexpr double kError = 0x1p-40;  // Of the numbers here.
   int64_t misses = 0;
   for (int i = 0; i < kPanel; ++i) {
@@ -269,11 +288,10 @@ double ScaleOf(const Requant& q, int64_t column) {
 }
 
 // A column's scale, and what Find needs to know of it. False where sums between the outputs' bounds do not fit float32's 24 bits.
-bool SetColumn(const Requant& q, int64_t column, double scale, double widest, bool fine, int i, Columns* c, FlooredPanel* to) {
+bool SetColumn(const Requant& q, int64_t column, double scale, double widest, int i, Columns* c, FlooredPanel* to) {
   if (scale >= 1 || widest >= 0x1p24 * scale) return false;
+  c->real[i] = scale;
   to->scale[i] = static_cast<float>(scale);
-  to->fine[i] = fine ? static_cast<float>(scale - to->scale[i]) : 0;
-  c->scale[i] = static_cast<double>(to->scale[i]) + to->fine[i];
   if (q.scale) SetF64(scale, i, c);
   else SetDouble(q.mantissa[column], q.right[column], i, c);
   return true;
@@ -282,8 +300,17 @@ bool SetColumn(const Requant& q, int64_t column, double scale, double widest, bo
 // A stand-in where SetFew has set the constants.
 void SetApart(int i, Columns* c) {
   c->apart[i] = 1;
-  c->scale[i] = 0.5;
+  c->real[i] = 0.5;
   SetDouble(1 << 30, 0, i, c);
+}
+
+void SetScales(bool fine, Columns* c, FlooredPanel* to) {
+  for (int i = 0; i < kPanel; ++i) {
+    const double coarse = c->apart[i] > 0 ? c->real[i] : to->scale[i];
+    to->fine[i] = fine ? static_cast<float>(c->real[i] - coarse) : 0;
+    c->scale[i] = coarse + to->fine[i];
+    c->error[i] = (c->mantissa[i] - c->scale[i] * c->unit[i]) * c->inverse[i];
+  }
 }
 
 // What is added to sums, so that `plus` can be small, with many places. Plain: outputs' zero point. Signed: what makes sums negative where
@@ -301,13 +328,22 @@ void Shift(const Requant& q, int64_t at, bool plain, const Columns& c, FlooredPa
   }
 }
 
+// Windows, shift and choice, with x * fine or without.
+bool ChooseAll(const Requant& q, int64_t at, bool plain, bool fine, const Way& over, const Way& under, Columns* c, FlooredPanel* to) {
+  SetScales(fine, c, to);
+  Windows above, below;
+  Numbers moved;
+  if (!Find(*c, over, fine, !q.scale, &above) || !Find(*c, under, fine, !q.scale, &below)) return false;
+  Shift(q, at, plain, *c, to, &above, &below, &moved);
+  return Choose(above, *c, moved, fine, to->plus) && (plain || Choose(below, *c, moved, fine, to->plus_negative));
+}
+
 }  // namespace
 
-bool FloorAvx2(const Requant& q, int64_t panel, const SumRange* sums, Floored form, FlooredPanel* to, int32_t* first) {
+bool FloorAvx2(const Requant& q, int64_t panel, const SumRange* sums, Floored form, bool coarse, FlooredPanel* to, int32_t* first) {
   const int32_t lowest = q.low - q.zero + 1, highest = q.high - q.zero;  // Outputs that are told from one less.
-  const bool plain = IsPlain(form);
+  const bool plain = form == Floored::kPlain, drifts = coarse && !q.scale;  // F64's doubts are told with the whole scale only.
   const int64_t at = panel * kPanel;
-  if (q.scale && !IsFine(form)) return false;  // What is in doubt is told with the whole scale only.
   const int32_t widest = (plain ? -q.zero : highest > -lowest ? highest : -lowest) + 2;  // Of an output that tells; shifted sums, too.
   Columns c;
   double reached = 0;
@@ -319,20 +355,18 @@ bool FloorAvx2(const Requant& q, int64_t panel, const SumRange* sums, Floored fo
       SetApart(i, &c);
       continue;
     }
-    if (sums[i].high >= kMostSum || sums[i].low <= -kMostSum || !SetColumn(q, at + i, scale, plain || most > widest ? widest : most, IsFine(form), i, &c, to)) return false;
+    if (sums[i].high >= kMostSum || sums[i].low <= -kMostSum || !SetColumn(q, at + i, scale, plain || most > widest ? widest : most, i, &c, to)) return false;
     if (most > reached) reached = most;
   }
   for (int i = 0; i < kPanel; ++i) {
     c.inverse[i] = 1 / c.mantissa[i];
     c.rest[i] = Divide(c.unit[i], c.mantissa[i], c.inverse[i]).rest;
-    c.error[i] = (c.mantissa[i] - c.scale[i] * c.unit[i]) * c.inverse[i];
   }
-  Windows above, below;
-  const auto find = [&](int32_t n, bool under, Windows* to) { return Find(c, n < reached ? n : static_cast<int32_t>(reached), under, IsFine(form), !q.scale, to); };
-  if (!find(highest, false, &above) || !find(plain ? 0 : -lowest, true, &below)) return false;
-  Numbers moved;
-  Shift(q, at, plain, c, to, &above, &below, &moved);
-  if (!Choose(above, c, moved, form, to->plus) || (!plain && !Choose(below, c, moved, form, to->plus_negative))) return false;
+  const auto within = [&](int32_t n) { return n < reached ? n : static_cast<int32_t>(reached); };
+  Way over(within(highest), false), under(plain ? 0 : within(-lowest), true);
+  SetScales(false, &c, to);
+  Go(c, drifts, &over), Go(c, drifts, &under);
+  if (!(drifts && ChooseAll(q, at, plain, false, over, under, &c, to)) && !ChooseAll(q, at, plain, true, over, under, &c, to)) return false;
   __builtin_memcpy(first, to->bias, sizeof to->bias);
   return true;
 }

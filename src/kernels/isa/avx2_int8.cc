@@ -23,6 +23,7 @@ constexpr int64_t kFewRows = 4;      // Below it, widening a panel costs more th
 constexpr int64_t kPairedPanels = 4, kPairedGroups = 16, kPairedSteps = 320;  // Below them, terms and smaller tiles cost more than they save.
 constexpr int64_t kSignedGroups = 16; // Below it, few rows stay as they are.
 constexpr int64_t kBlockRows = 512;  // Whose terms are held at a time.
+constexpr int64_t kCoarseUses = 500; // Fewer sums save less in tens of inferences than their proof takes longer.
 
 // Of 8 columns x 4 bytes: the pair (k0, k1) or (k2, k3) of each column as two int16.
 inline __m256i LowPair(__m256i v) {
@@ -157,7 +158,7 @@ void HalfPanel(const Block& b, int64_t panel, const void* w, const int32_t* bias
   const Depth depth(p, 2);
   PanelPlace<kPanel / 2, kRows> place(b.y + b.first * p.columns, p.columns, column);
   const int64_t pitch = place.pitch();
-  ByFineFloor(p.requant, [&](auto form) {
+  ByPanel(p.requant, panel, [&](auto form) {
     using Rescale = typename decltype(form)::type;
     const Rescale rescale(p.requant, column);
     const ClampOf<Rescale> clamp(p.requant);
@@ -177,21 +178,14 @@ struct PanelWork {
   TileFn const* tiles;
   int most;             // Rows of such a tile.
 };
-template <class Sums, class Rescale> constexpr PanelWork kWholeWork = {WidenPanel<Sums::kPaired>, WidenPanel<false>, WholePanel<Rescale, Sums>, HalfPanel, Sums::kPaired ? kPairedTiles : kTiles, 0};
+template <class Sums> void FlooredPanelOf(const Block& b, int64_t panel, const void* w, const int32_t* bias) {
+  ByPanel(b.p.requant, panel, [&](auto form) { WholePanel<typename decltype(form)::type, Sums>(b, panel, w, bias); });
+}
+template <class Sums> constexpr PanelWork kWholeWork = {WidenPanel<Sums::kPaired>, WidenPanel<false>, FlooredPanelOf<Sums>, HalfPanel, Sums::kPaired ? kPairedTiles : kTiles, 0};
 template <class Sums> constexpr PanelWork kTileWork = {WidenPanel<Sums::kPaired>, nullptr, nullptr, nullptr, Sums::kPaired ? kPairedTiles : kTiles, Sums::kTileRows};
 
 template <class Sums> const PanelWork& WidenedWork(const ProductS8& p, int64_t count) {
-  if (count < kWholeRows || p.requant.floored == Floored::kNone) return kTileWork<Sums>;
-  if constexpr (Sums::kPaired) {
-    return IsPlain(p.requant.floored) ? kWholeWork<Sums, Floor<Floored::kPlainFine>> : kWholeWork<Sums, Floor<Floored::kSignedFine>>;
-  } else {
-    switch (p.requant.floored) {
-      case Floored::kPlain: return kWholeWork<Sums, Floor<Floored::kPlain>>;
-      case Floored::kPlainFine: return kWholeWork<Sums, Floor<Floored::kPlainFine>>;
-      case Floored::kSigned: return kWholeWork<Sums, Floor<Floored::kSigned>>;
-      default: return kWholeWork<Sums, Floor<Floored::kSignedFine>>;
-    }
-  }
+  return count < kWholeRows || p.requant.floored == Floored::kNone ? kTileWork<Sums> : kWholeWork<Sums>;
 }
 
 void MultiplyBlock(const ProductS8& p, const void* const* rows, int64_t first, int64_t count, int64_t first_panel, int64_t end_panel, int8_t* y, void* scratch) {
@@ -324,7 +318,7 @@ template <class Rescale, int kM> void Winograd(const WinogradS8& p, const void* 
 
 template <int kM> void WinogradRows(const WinogradS8& p, const void* loaded, int64_t rows, int64_t first_panel, int64_t end_panel, int8_t* y, void* scratch) {
   const RoundDown mode;
-  Winograd<Floor<Floored::kSignedFine>, kM>(p, loaded, rows, first_panel, end_panel, y, scratch);
+  Winograd<Floor<Floored::kSigned, true>, kM>(p, loaded, rows, first_panel, end_panel, y, scratch);
 }
 
 // -------------------------------------------------------------------------------- depthwise
@@ -465,7 +459,10 @@ template <class Rescale> bool RowsOfThree(const DepthwiseS8& p, const ColumnsS8&
     if (!one && !shared(2, 0)) return false;
     const int64_t vectors = p.vectors(kVector);
     for (int64_t phase = p.first_phase; phase < p.end_phase && phase < vectors; ++phase)
-      (one ? Slide<Rescale, 1> : Slide<Rescale, 2>)(p, columns, rows, count, phase, (vectors - phase + p.period - 1) / p.period, y);
+      ByPanel(p.requant, phase, [&](auto form) {
+        using Form = typename decltype(form)::type;
+        (one ? Slide<Form, 1> : Slide<Form, 2>)(p, columns, rows, count, phase, (vectors - phase + p.period - 1) / p.period, y);
+      });
     return true;
   }
 }
@@ -474,7 +471,7 @@ template <class Rescale> bool RowsOfThree(const DepthwiseS8& p, const ColumnsS8&
 
 void Depthwise(const DepthwiseS8& p, const uint8_t* const* rows, int64_t count, int8_t* y, void* lines) {
   const RoundDown mode;
-  ByFineForm(p.requant, [&](auto rescale) { DepthwiseRows<typename decltype(rescale)::type>(p, rows, count, y, lines); });
+  ByForm(p.requant, [&](auto rescale) { DepthwiseRows<typename decltype(rescale)::type>(p, rows, count, y, lines); });
 }
 
 // Pixels of at least kBytes: the last register overlaps the one before.
@@ -499,6 +496,6 @@ constexpr uint8_t kOrder[kVector] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 1
 
 }  // namespace
 
-constinit const Int8 kAvx2Int8 = {"avx2", 0, 2, LoadWide, Multiply, 128, kVector, 2, 2, 0, kOrder, LoadPixels, Depthwise, 16, WinogradRows<2>, WinogradRows<4>, kFewRows - 1, FloorAvx2};
+constinit const Int8 kAvx2Int8 = {"avx2", 0, 2, LoadWide, Multiply, 128, kVector, 2, 2, 0, kOrder, LoadPixels, Depthwise, 16, WinogradRows<2>, WinogradRows<4>, kFewRows - 1, FloorAvx2, kCoarseUses};
 
 }  // namespace octet::kernels

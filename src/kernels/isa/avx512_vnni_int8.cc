@@ -257,7 +257,7 @@ template <class Rescale> void Winograd(const WinogradS8& p, const void* loaded, 
 }
 
 void WinogradRows(const WinogradS8& p, const void* loaded, int64_t rows, int64_t first_panel, int64_t end_panel, int8_t* y, void* scratch) {
-  Winograd<Floor<Floored::kSignedFine>>(p, loaded, rows, first_panel, end_panel, y, scratch);
+  Winograd<Floor<Floored::kSigned, true>>(p, loaded, rows, first_panel, end_panel, y, scratch);
 }
 
 // -------------------------------------------------------------------------------- depthwise
@@ -339,7 +339,7 @@ template <class Rescale>
 #include "kernels/isa/depthwise_s8_body.h"
 
 void Depthwise(const DepthwiseS8& p, const uint8_t* const* rows, int64_t count, int8_t* y, void* lines) {
-  ByFineForm(p.requant, [&](auto rescale) { DepthwiseRows<typename decltype(rescale)::type>(p, rows, count, y, lines); });
+  ByForm(p.requant, [&](auto rescale) { DepthwiseRows<typename decltype(rescale)::type>(p, rows, count, y, lines); });
 }
 
 // x + 128 for kBytes values.

@@ -14,8 +14,8 @@ inline void Store(void* p, __m256i v) { _mm256_storeu_si256(static_cast<__m256i*
 inline __m128i Load16(const void* p) { return _mm_loadu_si128(static_cast<const __m128i*>(p)); }
 
 // 8 columns, under RoundDown.
-template <Floored kForm> struct Floor {
-  static constexpr bool kPlain = IsPlain(kForm), kWide = false;
+template <Floored kForm, bool kFine> struct Floor {
+  static constexpr bool kPlain = kForm == Floored::kPlain, kWide = false;
   __m256 scale, fine, plus, plus_negative;
   Floor(const Requant& q, int64_t c) : Floor(q.panels[c / kPanel], static_cast<int>(c % kPanel)) {}
   Floor(const FlooredPanel& p, int i)
@@ -23,7 +23,7 @@ template <Floored kForm> struct Floor {
   __m256i operator()(__m256i x) const {
     const __m256 v = _mm256_cvtepi32_ps(x);
     __m256 start = kPlain ? plus : _mm256_blendv_ps(plus, plus_negative, v);
-    if constexpr (IsFine(kForm)) start = _mm256_fmadd_ps(v, fine, start);
+    if constexpr (kFine) start = _mm256_fmadd_ps(v, fine, start);
     return _mm256_cvtps_epi32(_mm256_fmadd_ps(v, scale, start));
   }
   // Four vectors of two rows, side by side.
@@ -52,6 +52,19 @@ struct Double {
 };
 
 #include "kernels/isa/requant_forms_body.h"
+
+inline bool IsFine(const FlooredPanel& p) {
+  const __m256i any = _mm256_or_si256(Load(p.fine), Load(p.fine + 8));
+  return !_mm256_testz_si256(any, any);
+}
+
+// use(Type<Rescale>) of a panel's floor: without x * fine where it has none (a quarter of what the panel's tiles of depth 16 take after
+// their sums).
+template <class Use> auto ByPanel(const Requant& q, int64_t panel, const Use& use) {
+  const bool fine = IsFine(q.panels[panel]);
+  if (q.floored == Floored::kPlain) return fine ? use(Type<Floor<Floored::kPlain, true>>()) : use(Type<Floor<Floored::kPlain, false>>());
+  return fine ? use(Type<Floor<Floored::kSigned, true>>()) : use(Type<Floor<Floored::kSigned, false>>());
+}
 
 // The biases of 8 columns, from beside the other constants.
 template <class Rescale> inline __m256i Bias(const Requant& q, int64_t c) {

@@ -11,8 +11,8 @@ namespace {
 inline __m512i Load(const void* p) { return _mm512_loadu_si512(p); }
 
 // 16 columns. Instructions say themselves that they round down.
-template <Floored kForm> struct Floor {
-  static constexpr bool kPlain = IsPlain(kForm), kWide = false;
+template <Floored kForm, bool kFine> struct Floor {
+  static constexpr bool kPlain = kForm == Floored::kPlain, kWide = false;
   static constexpr int kDown = _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC;
   __m512 scale, fine, plus, plus_negative;
   Floor(const Requant& q, int64_t c) : Floor(q.panels[c / kPanel]) {}
@@ -20,7 +20,7 @@ template <Floored kForm> struct Floor {
   __m512i operator()(__m512i x) const {
     const __m512 v = _mm512_cvtepi32_ps(x);
     __m512 start = kPlain ? plus : _mm512_mask_blend_ps(_mm512_movepi32_mask(x), plus, plus_negative);
-    if constexpr (IsFine(kForm)) start = _mm512_fmadd_round_ps(v, fine, start, kDown);
+    if constexpr (kFine) start = _mm512_fmadd_round_ps(v, fine, start, kDown);
     return _mm512_cvt_roundps_epi32(_mm512_fmadd_round_ps(v, scale, start, kDown), kDown);
   }
 };
