@@ -29,6 +29,12 @@ struct ScaledPair {
   } floor{};
 };
 
+// Of rows that share one row as their other operand: whose zero point is whose.
+struct SharedRow {
+  static constexpr int64_t kMost = 2048;
+  int32_t zero = 0, zero_shared = 0;
+};
+
 // How the int32 sums of an integer product become floats again: y = clamp(sum * scale + bias).
 struct ToFloat {
   const int32_t* column_sum = nullptr;  // Times a row's `offset` is what its sums are too large by.
@@ -90,6 +96,9 @@ struct Elementwise {
   void (*difference_s8)(const int8_t* a, int64_t step_a, const int8_t* b, int64_t step_b, int64_t n, const ScaledPair& q, int8_t* y);
   void (*squared_difference_s8)(const int8_t* a, int64_t step_a, const int8_t* b, int64_t step_b, int64_t n, const ScaledPair& q, int8_t* y);
   void (*product_s8)(const int8_t* a, int64_t step_a, const int8_t* b, int64_t step_b, int64_t n, const ScaledPair& q, int8_t* y);  // Only `out` rescales.
+  // The same of `rows` rows x and y of n <= SharedRow::kMost values and one row that they share. q.floor is there; null where
+  // the instructions have none.
+  void (*product_rows_s8)(const int8_t* x, const int8_t* shared, int64_t n, int64_t rows, const SharedRow& row, const ScaledPair& q, int8_t* y);
   void (*sum_s16)(const int16_t* a, int64_t step_a, const int16_t* b, int64_t step_b, int64_t n, const ScaledPair& q, int16_t* y);
   void (*product_s16)(const int16_t* a, int64_t step_a, const int16_t* b, int64_t step_b, int64_t n, const ScaledPair& q, int16_t* y);
   int32_t (*total_s8)(const int8_t* x, int64_t n);

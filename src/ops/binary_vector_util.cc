@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ops/binary_vector_util.h"
 
+#include <cstdlib>
 #include <cstring>
 
 #include "base/thread_pool.h"
@@ -22,6 +23,7 @@ struct Params {
   PairS16 pair_s16 = nullptr;
   kernels::ScaledPair q;
   ShortRows repeated;
+  bool by_factors = false;  // The short row is factors of floored products (Elementwise::product_rows_s8).
 };
 
 Status RunF32(const void* params, const Run& run) {
@@ -54,6 +56,9 @@ Status RunS16(const void* params, const Run& run) {
 
 constexpr int64_t kRepeated = 4096;     // Bytes of a short row's copies, and ...
 constexpr int64_t kPieceBytes = 16384;  // ... of the rows of a task.
+constexpr int64_t kFactors = 1024;      // Of copies that become floats: with what they meet, they stay in the first-level cache.
+constexpr int32_t kMostShift = 1 << 23; // With a product, below 2^24.
+static_assert(kRepeated / 2 <= kernels::SharedRow::kMost && kFactors <= kernels::SharedRow::kMost);
 
 // Whether `shape` is such rows, and short enough for a call per row to cost more than the row.
 bool FindShortRows(const Broadcast& s, ShortRows* found) {
@@ -72,15 +77,21 @@ bool FindShortRows(const Broadcast& s, ShortRows* found) {
 Status RunShortRows(const void* params, const Run& run) {
   const auto& p = *static_cast<const Params*>(params);
   const ShortRows& s = p.repeated;
-  const int64_t all = s.rows * s.n, step = kRepeated / s.n * s.n, piece = kPieceBytes / step * step, pieces = (all + piece - 1) / piece;
+  const kernels::SharedRow shared = s.a_is_short ? kernels::SharedRow{p.q.zero_b, p.q.zero_a} : kernels::SharedRow{p.q.zero_a, p.q.zero_b};
+  const int64_t all = s.rows * s.n, step = std::max<int64_t>(1, (p.by_factors ? kFactors : kRepeated) / s.n) * s.n;
+  const int64_t piece = kPieceBytes / step * step, pieces = (all + piece - 1) / piece;
   const auto *rows = run.input<int8_t>(s.a_is_short ? 1 : 0), *shorts = run.input<int8_t>(s.a_is_short ? 0 : 1);
   run.pool->For(s.outer * pieces, [&](int64_t task, int) {
     const int64_t o = task / pieces, first = task % pieces * piece, end = std::min(all, first + piece);
     int8_t copies[kRepeated];
     for (int64_t i = 0; i < std::min(step, end - first); i += s.n) std::memcpy(copies + i, shorts + o * s.n, static_cast<size_t>(s.n));
-    for (int64_t i = first; i < end; i += step) {
+    for (int64_t i = first; i < end;) {
+      const int64_t n = std::min(step, end - i), together = p.by_factors ? (end - i) / n : 1;
       const int8_t* x = rows + o * all + i;
-      p.pair(s.a_is_short ? copies : x, 1, s.a_is_short ? x : copies, 1, std::min(step, end - i), p.q, run.output<int8_t>(0) + o * all + i);
+      int8_t* y = run.output<int8_t>(0) + o * all + i;
+      if (p.by_factors) kernels::Vectors().product_rows_s8(x, copies, n, together, shared, p.q, y);
+      else p.pair(s.a_is_short ? copies : x, 1, s.a_is_short ? x : copies, 1, n, p.q, y);
+      i += together * n;
     }
   });
   return {};
@@ -106,6 +117,7 @@ Status PreparePairS8(Prepare& prepare, PairS8 run, const kernels::ScaledPair& q)
   Params* p = Begin(prepare);
   p->pair = run;
   p->q = q;
+  p->by_factors = q.floor.scale > 0 && std::abs(q.floor.shift) < kMostShift;
   prepare.SetRun(FindShortRows(p->shape, &p->repeated) ? RunShortRows : RunS8, p);
   return {};
 }

@@ -106,6 +106,28 @@ TEST(KernelElementwise, Products) {
   CheckPairs(&Elementwise::product_s8, 0, 65025, formula, true);
 }
 
+TEST(KernelElementwise, ProductsOfRowsThatShareOne) {
+  std::mt19937 random(7);
+  int floored = 0;
+  for (int round = 0; round < 200; ++round) {
+    Pair p = RandomPair(random, 0, 65025);
+    SetFloor(&p);
+    if (!(p.q.floor.scale > 0)) continue;
+    const auto n = static_cast<size_t>(1 + (round % 8 ? random() % 150 : random() % kernels::SharedRow::kMost)), rows = static_cast<size_t>(random() % 4);
+    const std::vector<int8_t> x = RandomBytes(n * rows + 1, random()), shared = RandomBytes(n + 1, random());
+    for (const Elementwise* e : Tables()) {
+      if (!e->product_rows_s8) continue;
+      ++floored;
+      std::vector<int8_t> y(n * rows + 1, 55);
+      e->product_rows_s8(x.data() + 1, shared.data() + 1, static_cast<int64_t>(n), static_cast<int64_t>(rows), {p.q.zero_a, p.q.zero_b}, p.q, y.data());
+      for (size_t i = 0; i < n * rows; ++i)
+        ASSERT_EQ(std::clamp(Requantize((x[1 + i] - p.q.zero_a) * (shared[1 + i % n] - p.q.zero_b), p.out) + p.q.zero_out, -128, 127), y[i]) << "round " << round << " element " << i;
+      ASSERT_EQ(55, y[n * rows]) << "written behind the end";
+    }
+  }
+  EXPECT_EQ(kernels::BestInt8().floor != nullptr, floored > 0);
+}
+
 TEST(KernelElementwise, SumsBackToBytes) {
   std::mt19937 random(5);
   for (int round = 0; round < 100; ++round) {

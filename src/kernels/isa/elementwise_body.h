@@ -391,9 +391,12 @@ struct NarrowProduct {
   I mantissa, up, zero;
   explicit NarrowProduct(const ScaledPair& q)
       : left(q.out.left + 2), right(q.out.right + 1), mantissa(Lanes::SetI(q.out.mantissa)), up(Lanes::SetI((1 << q.out.right) + 1)), zero(Lanes::SetI(q.zero_out)) {}
-  I operator()(I a, I b) const {
-    const I x = Lanes::MulI(a, b), less = Lanes::ShiftLeft(Lanes::ShiftRight(x, 31), 1);
-    return Lanes::AddI(Lanes::ShiftRight(Lanes::AddI(Lanes::HighHalf(Lanes::ShiftLeft(x, left), mantissa), Lanes::AddI(up, less)), right), zero);
+  void operator()(I (&products)[4]) const {
+#pragma GCC unroll 4
+    for (I& x : products) {
+      const I less = Lanes::ShiftLeft(Lanes::ShiftRight(x, 31), 1);
+      x = Lanes::AddI(Lanes::ShiftRight(Lanes::AddI(Lanes::HighHalf(Lanes::ShiftLeft(x, left), mantissa), Lanes::AddI(up, less)), right), zero);
+    }
   }
 };
 
@@ -404,9 +407,20 @@ struct FlooredProduct {
   explicit FlooredProduct(const ScaledPair& q)
       : scale(Lanes::Set(q.floor.scale)), fine(Lanes::Set(q.floor.fine)), plus(Lanes::Set(q.floor.plus)), plus_negative(Lanes::Set(q.floor.plus_negative)),
         shift(Lanes::SetI(q.floor.shift)), zero(Lanes::SetI(q.zero_out)) {}
-  template <class L = Lanes> I operator()(I a, I b) const {
-    const F v = L::ToFloat(L::AddI(L::MulI(a, b), shift));
-    return L::AddI(L::ToNearest(L::Fma(v, scale, L::Fma(v, fine, L::SelectNegative(v, plus_negative, plus)))), zero);
+  template <class L = Lanes> [[gnu::always_inline]] inline void operator()(I (&x)[4]) const {
+    F v[4];
+#pragma GCC unroll 4
+    for (int k = 0; k < 4; ++k) v[k] = L::ToFloat(L::AddI(x[k], shift));
+    Rescale(v, x);
+  }
+  // Of products and the shift, side by side: one after the other they are chains of some 45 cycles, of which the schedulers see too little
+  // at once.
+  template <class L = Lanes, int kCount> [[gnu::always_inline]] inline void Rescale(const F (&v)[kCount], I (&x)[kCount]) const {
+    F start[kCount];
+#pragma GCC unroll 4
+    for (int k = 0; k < kCount; ++k) start[k] = L::Fma(v[k], fine, L::SelectNegative(v[k], plus_negative, plus));
+#pragma GCC unroll 4
+    for (int k = 0; k < kCount; ++k) x[k] = L::AddI(L::ToNearest(L::Fma(v[k], scale, start[k])), zero);
   }
 };
 
@@ -453,16 +467,55 @@ template <class Exact> int64_t RoundedLine(const int8_t* a, const int8_t* b, int
   return i;
 }
 
-// y = saturate(of(at)) four vectors at a time; answers how many elements are done.
-template <class Of> inline int64_t InFours(int64_t n, const ScaledPair& q, int8_t* y, const Of& of) {
+// y = saturate(rescale(of(at))) four vectors at a time; answers how many elements are done.
+template <class Of> inline int64_t InFours(int64_t n, const ScaledPair& q, int8_t* y, const auto& rescale, const Of& of) {
   int64_t i = 0;
   for (; i + 4 * kLanes <= n; i += 4 * kLanes) {
     I v[4];
 #pragma GCC unroll 4
     for (int k = 0; k < 4; ++k) v[k] = of(i + k * kLanes);
+    rescale(v);
     Lanes::StoreFourS8(y + i, v, q.low, q.high);
   }
   return i;
+}
+
+// The products are one fused multiplication each: v = x * factor + offset, all whole numbers below 2^24.
+template <class L = Lanes> void ProductRowsS8(const int8_t* x, const int8_t* shared, int64_t n, int64_t rows, const SharedRow& row, const ScaledPair& given, int8_t* y) {
+  const ScaledPair q = given;  // A copy: stores of bytes may not touch it.
+  const typename L::Down mode;
+  alignas(64) float factor[SharedRow::kMost + kLanes], offset[SharedRow::kMost + kLanes];
+  const I zero = L::SetI(row.zero_shared), low = L::SetI(q.low), high = L::SetI(q.high);
+  const F minus_zero = L::Set(static_cast<float>(-row.zero)), shift = L::Set(static_cast<float>(q.floor.shift));
+  const auto left = [&](int64_t i) { return n - i < kLanes ? n - i : kLanes; };
+  for (int64_t i = 0; i < n; i += kLanes) {  // Whole vectors: masked stores take ten times as long.
+    const F by = L::ToFloat(L::SubI(i + kLanes <= n ? L::LoadS8(shared + i) : L::LoadSomeS8(shared + i, left(i)), zero));
+    L::Store(factor + i, by), L::Store(offset + i, L::Fma(by, minus_zero, shift));
+  }
+  const FlooredProduct product(q);
+  for (int64_t r = 0; r < rows; ++r, x += n, y += n) {
+    int64_t i = 0;
+    I out[4];
+    for (; i + 4 * kLanes <= n; i += 4 * kLanes) {
+      F v[4];
+#pragma GCC unroll 4
+      for (int k = 0; k < 4; ++k) v[k] = L::Fma(L::ToFloat(L::LoadS8(x + i + k * kLanes)), L::Load(factor + i + k * kLanes), L::Load(offset + i + k * kLanes));
+      product.Rescale(v, out);
+      L::StoreFourS8(y + i, out, q.low, q.high);
+    }
+    for (; i < n; i += kLanes) {
+      const F v[1] = {L::Fma(L::ToFloat(L::LoadSomeS8(x + i, left(i))), L::LoadSome(factor + i, left(i)), L::LoadSome(offset + i, left(i)))};
+      I one[1];
+      product.Rescale(v, one);
+      L::StoreSomeS8(y + i, left(i), L::MinI(L::MaxI(one[0], low), high));
+    }
+  }
+}
+
+// Where there are floors.
+template <class L = Lanes> constexpr decltype(Elementwise::product_rows_s8) ProductRows() {
+  if constexpr (requires { typename L::Down; }) return ProductRowsS8<L>;
+  else return nullptr;
 }
 
 template <class Op> void PairS8(const int8_t* a, int64_t step_a, const int8_t* b, int64_t step_b, int64_t n, const ScaledPair& given, int8_t* y) {
@@ -475,8 +528,9 @@ template <class Op> void PairS8(const int8_t* a, int64_t step_a, const int8_t* b
   const auto first = [&](const auto& of, int64_t at) { return of(Lanes::SubI(Lanes::LoadS8(a + at), za), one_b); };
   int64_t i = 0;
   if constexpr (kIsProduct<Op> && kLanes > 1) {
-    const auto by = [&](const auto& product) {
-      i = step_b ? InFours(n, q, y, [&](int64_t at) { return both(product, at); }) : InFours(n, q, y, [&](int64_t at) { return first(product, at); });
+    const auto product = [](I va, I vb) { return Lanes::MulI(va, vb); };
+    const auto by = [&](const auto& rescale) {
+      i = step_b ? InFours(n, q, y, rescale, [&](int64_t at) { return both(product, at); }) : InFours(n, q, y, rescale, [&](int64_t at) { return first(product, at); });
     };
     if (step_a && n >= 4 * kLanes) RescaleProducts(q, by);
   }
@@ -670,4 +724,4 @@ void TanhS16(int integer_bits, const int16_t* x, int64_t n, int16_t* y) {
    {BinaryF32<Binary::kAdd>, BinaryF32<Binary::kSubtract>, BinaryF32<Binary::kMultiply>, BinaryF32<Binary::kDivide>,                   \
     BinaryF32<Binary::kSquaredDifference>},                                                                                           \
    SoftmaxF32, NormalizeF32, SumF32, Accumulate, RangeF32, QuantizeF32, QuantizeToF32, DivideToS8, ToFloats, ToBytes, ToShorts, MapShorts<LogisticOf>, TanhS16, DotS16S8, lookup, PairS8<Sum>, PairS8<Difference>,             \
-   PairS8<SquaredDifference>, PairS8<Product>, PairS16<Sum>, PairS16<Product>, TotalS8, Accumulate, MaxS8, TotalOfTable, ScaledTable, transpose}
+   PairS8<SquaredDifference>, PairS8<Product>, ProductRows(), PairS16<Sum>, PairS16<Product>, TotalS8, Accumulate, MaxS8, TotalOfTable, ScaledTable, transpose}
