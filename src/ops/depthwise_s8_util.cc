@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Integer depthwise windows. A band of input rows is copied with its padding, of many channels a part of them, so that a kernel call,
-// which passes over its rows once for each vector of channels, meets them in a first-level cache. A call makes some output rows. A
-// pixel's phase is its column modulo the stride. Where vectors cross pixels, the copy sorts pixels by phase, so that those of
+// Integer depthwise windows. Input rows are copied with their padding into a ring, of many channels a part of them, just before a kernel
+// call, which passes over its rows once for each vector of channels and so meets them in a first-level cache. A call makes some output
+// rows. A pixel's phase is its column modulo the stride. Where vectors cross pixels, the copy sorts pixels by phase, so that those of
 // neighbouring windows lie side by side.
 #include <array>
 #include <cstring>
@@ -20,8 +20,7 @@ using kernels::Int8;
 using kernels::RoundUp;
 using kernels::TapLine;
 
-constexpr int64_t kBandBytes = 64 << 10;       // Of loaded rows per task, beside the lines in a level-2 cache.
-constexpr int64_t kCallBytes = 16 << 10;       // Of loaded rows per call: constants of all of its rows are loaded once.
+constexpr int64_t kCallBytes = 16 << 10;       // Of rows that a call is the first to want: constants of all of its rows are loaded once.
 constexpr int64_t kPartBytes = 8 << 10;        // Of what two rows of a part's windows load; but a part is at least as wide as
 constexpr int64_t kLineBytes = 64;             // a line of the cache, of which the next part would read the rest again.
 constexpr int64_t kEnoughRows = 4;             // Of output per task: fewer load more rows twice.
@@ -101,9 +100,10 @@ struct Params {
   int64_t phase_pixels = 0, phase_bytes = 0;  // A loaded row's pixels of one phase; from a phase's first pixel to the next phase's.
   int64_t row_bytes = 0;                      // A loaded row.
   int64_t rows_per_task = 0, bands = 0, rows_per_call = 0;
+  int64_t ring_rows = 0;                      // Loaded rows that a call wants.
   const uint8_t* outside = nullptr;           // A loaded row of padding.
   int32_t outside_byte = 0;
-  int64_t band_bytes = 0, pointer_bytes = 0, scratch_bytes = 0;  // Per thread.
+  int64_t ring_bytes = 0, pointer_bytes = 0, scratch_bytes = 0;  // Per thread.
 };
 
 // `pixels` pixels of padding and of input row x, `channels` of each: pixel i is its column i * stride + first.
@@ -134,20 +134,23 @@ Status RunRows(const void* params, const Run& run) {
     kernels::DepthwiseS8 part = p.row;
     part.first_phase = task % p.parts * p.part_phases, part.end_phase = std::min(part.first_phase + p.part_phases, part.period);
     std::byte* scratch = run.workspace + thread * p.scratch_bytes;
-    auto* band = reinterpret_cast<uint8_t*>(scratch);
-    auto* rows = reinterpret_cast<const uint8_t**>(scratch + p.band_bytes);
-    std::byte* lines = scratch + p.band_bytes + p.pointer_bytes;
+    auto* ring = reinterpret_cast<uint8_t*>(scratch);
+    auto* rows = reinterpret_cast<const uint8_t**>(scratch + p.ring_bytes);
+    std::byte* lines = scratch + p.ring_bytes + p.pointer_bytes;
     const int64_t b = task / p.parts / p.bands, top = task / p.parts % p.bands * p.rows_per_task, count = std::min<int64_t>(p.rows_per_task, g.out_h - top);
-    const int64_t start = top * g.stride_h - g.pad_h, height = (count - 1) * g.stride_h + WindowHeight(g);
-    for (int64_t r = std::max<int64_t>(0, -start); r < height && start + r < g.in_h; ++r)
-      LoadRow(p, k, run.input<int8_t>(0) + (b * g.in_h + start + r) * in_row + first_channel, channels, band + r * p.row_bytes);
+    const int64_t start = top * g.stride_h - g.pad_h;
+    const int8_t* image = run.input<int8_t>(0) + b * g.in_h * in_row + first_channel;
+    const auto slot = [&](int64_t r) { return ring + r % p.ring_rows * p.row_bytes; };
+    int64_t loaded = std::max<int64_t>(0, -start);
     for (int64_t first = 0; first < count; first += p.rows_per_call) {
-      const int64_t end = std::min(first + p.rows_per_call, count);
+      const int64_t end = std::min(first + p.rows_per_call, count), wanted = (end - 1) * g.stride_h + WindowHeight(g);
+      for (loaded = std::max(loaded, first * g.stride_h); loaded < wanted && start + loaded < g.in_h; ++loaded)
+        LoadRow(p, k, image + (start + loaded) * in_row, channels, slot(loaded));
       for (int64_t i = first; i < end; ++i)
         for (int32_t phase = 0; phase < g.stride_w; ++phase)
           for (int32_t u = 0; u < g.filter_h; ++u) {
             const int64_t r = i * g.stride_h + int64_t{u} * g.dilation_h, y = start + r;
-            rows[(i - first) * p.row.window_rows + phase * g.filter_h + u] = (y < 0 || y >= g.in_h ? p.outside : band + r * p.row_bytes) + phase * p.phase_bytes;
+            rows[(i - first) * p.row.window_rows + phase * g.filter_h + u] = (y < 0 || y >= g.in_h ? p.outside : slot(r)) + phase * p.phase_bytes;
           }
       k.depthwise(part, rows, end - first, run.output<int8_t>(0) + (b * g.out_h + top + first) * out_row, lines);
     }
@@ -259,16 +262,15 @@ void SetSizes(Prepare& prepare, Params* p, const Int8& k, const Windows& w) {
     p->row_bytes = RoundUp(pixels * row.pixel_pitch + beyond, 64);
   }
   const int64_t row_bytes = p->row_bytes, macs = int64_t{g.batch} * g.out_h * g.out_w * g.in_c * g.filter_h * g.filter_w;
-  const int64_t fit = std::max<int64_t>(1, (kBandBytes / row_bytes - WindowHeight(g)) / g.stride_h + 1);
-  int64_t bands = CeilDivide(g.out_h, fit);
-  bands = std::max(bands, std::min(CeilDivide(WantedTasks(macs, prepare.threads), g.batch * p->parts), g.out_h / kEnoughRows));
+  const int64_t bands = std::max<int64_t>(1, std::min(CeilDivide(WantedTasks(macs, prepare.threads), g.batch * p->parts), g.out_h / kEnoughRows));
   p->rows_per_task = CeilDivide(g.out_h, bands);
   p->bands = CeilDivide(g.out_h, p->rows_per_task);
-  p->band_bytes = RoundUp(((p->rows_per_task - 1) * g.stride_h + WindowHeight(g)) * row_bytes, 64);
   p->rows_per_call = std::clamp<int64_t>(kCallBytes / (g.stride_h * row_bytes), 1, p->rows_per_task);
+  p->ring_rows = (p->rows_per_call - 1) * g.stride_h + WindowHeight(g);
+  p->ring_bytes = RoundUp(p->ring_rows * row_bytes, 64);
   row.window_rows = int64_t{g.stride_w} * g.filter_h;
   p->pointer_bytes = RoundUp(p->rows_per_call * row.window_rows * 8, 64);
-  p->scratch_bytes = p->band_bytes + p->pointer_bytes + static_cast<int64_t>(w.lines.size()) * row.line_pixels * pixel_bytes;
+  p->scratch_bytes = p->ring_bytes + p->pointer_bytes + static_cast<int64_t>(w.lines.size()) * row.line_pixels * pixel_bytes;
   auto* outside = prepare.Array<uint8_t>(static_cast<size_t>(p->row_bytes));
   std::memset(outside, p->outside_byte, static_cast<size_t>(p->row_bytes));
   p->outside = outside;
