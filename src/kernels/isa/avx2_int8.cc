@@ -23,7 +23,7 @@ constexpr int64_t kFewRows = 4;      // Below it, widening a panel costs more th
 constexpr int64_t kPairedPanels = 4, kPairedGroups = 16, kPairedSteps = 320;  // Below them, terms and smaller tiles cost more than they save.
 constexpr int64_t kSignedGroups = 16; // Below it, few rows stay as they are.
 constexpr int64_t kBlockRows = 512;  // Whose terms are held at a time.
-constexpr int64_t kCoarseUses = 500; // Fewer sums save less in tens of inferences than their proof takes longer.
+constexpr int64_t kCoarseUses = 100; // Fewer sums save less in tens of inferences than their proof takes longer.
 
 // Of 8 columns x 4 bytes: the pair (k0, k1) or (k2, k3) of each column as two int16.
 inline __m256i LowPair(__m256i v) {
