@@ -87,6 +87,13 @@ struct F64 {
   }
 };
 
+// The first n of 16 bytes. Not inline: there are many places where it is seldom needed.
+[[gnu::noinline, gnu::cold]] void PutSome(int8_t* y, __m128i bytes, int64_t n) {
+  alignas(16) int8_t out[16];
+  _mm_store_si128(reinterpret_cast<__m128i*>(out), bytes);
+  __builtin_memcpy(y, out, static_cast<unsigned>(n));
+}
+
 // 32-bit values to bytes between the bounds. kPlain: bytes that saturate are within them (Requant::plain).
 template <bool kPlain> struct Clamp {
   __m256i zero;
@@ -119,13 +126,8 @@ template <bool kPlain> struct Clamp {
   void Put(__m256i a, __m256i b, int8_t* y, int64_t n) const {
     const __m256i words = Words(a, b);  // 0-3, 8-11 and 4-7, 12-15.
     const __m128i bytes = Bounded(_mm_shuffle_epi32(_mm_packs_epi16(_mm256_castsi256_si128(words), _mm256_extracti128_si256(words, 1)), 0xd8));
-    if (n >= kPanel) {
-      _mm_storeu_si128(reinterpret_cast<__m128i*>(y), bytes);
-    } else {
-      alignas(16) int8_t out[16];
-      _mm_store_si128(reinterpret_cast<__m128i*>(out), bytes);
-      __builtin_memcpy(y, out, static_cast<unsigned>(n));
-    }
+    if (n >= kPanel) _mm_storeu_si128(reinterpret_cast<__m128i*>(y), bytes);
+    else PutSome(y, bytes, n);
   }
 };
 template <class Rescale> using ClampOf = Clamp<Rescale::kPlain>;
