@@ -61,6 +61,7 @@ Status RunContiguous(const void* params, const Run& run) {
     const Scratch s = ScratchOf(p, run, thread);
     const int64_t row = block * p.rows_per_task, count = std::min(p.rows_per_task, p.rows - row);
     k.load(run.input<int8_t>(0) + row * p.depth, count * p.depth, s.loaded);
+#pragma GCC unroll 4
     for (int64_t r = 0; r < count; ++r) s.rows[r] = s.loaded + r * pitch;
     k.multiply(p.product, s.rows, count, first, end, run.output<int8_t>(0) + row * p.product.columns, s.kernel);
   });

@@ -254,6 +254,7 @@ void Multiply(const ProductS8& p, const void* const* rows, int64_t count, int64_
 void LoadWide(const int8_t* x, int64_t n, void* to) {
   auto* y = static_cast<int16_t*>(to);
   int64_t i = 0;
+#pragma GCC unroll 4
   for (; i + 16 <= n; i += 16) Store(y + i, _mm256_cvtepi8_epi16(Load16(x + i)));
   for (; i < n; ++i) y[i] = x[i];
 }
