@@ -374,10 +374,12 @@ class Quantizer {
     if (options_.rewrite.inputs != DType::kF32)  // They come rounded, whatever reads them.
       for (const graph::TensorId t : g.inputs) sensitivity.noise.erase(g.tensor(t).name);
     Choice best = *choice;
-    OCTET_TRY(FollowPlan(g, sensitivity, budget, 0, *choice, &best));
+    std::set<std::map<std::string, std::string>> tried;
+    OCTET_TRY(FollowPlan(g, sensitivity, budget, *choice, &tried, &best));
     if (best.rounding_db < kBadDb && budget.operators < kSavingOperators && !forced) {
-      const int few = std::exchange(budget.operators, kSavingOperators);
-      OCTET_TRY(FollowPlan(g, sensitivity, budget, few, *choice, &best));
+      budget.operators = kSavingOperators;
+      budget.bytes = std::max(budget.bytes, SavingBytes(static_cast<int64_t>(file.size())));
+      OCTET_TRY(FollowPlan(g, sensitivity, budget, *choice, &tried, &best));
     }
     const double worth = std::clamp(kWorthShare * (kFineDb - choice->rounding_db), kLeastWorthDb, kWorthDb);
     if (best.rounding_db < choice->rounding_db + worth && !forced) return {};
@@ -385,13 +387,14 @@ class Quantizer {
     return {};
   }
 
-  // One operator after the other, as far as the budget goes; more than `few`, which were tried.
-  Status FollowPlan(const graph::Graph& g, const Sensitivity& sensitivity, const FloatBudget& budget, int few, Choice trial, Choice* best) {
+  // One operator after the other, as far as the budget goes.
+  Status FollowPlan(const graph::Graph& g, const Sensitivity& sensitivity, const FloatBudget& budget, Choice trial,
+                    std::set<std::map<std::string, std::string>>* tried, Choice* best) {
     std::map<std::string, std::string> in_float = options_.rewrite.keep_float;
     in_float.insert(beside_float_.begin(), beside_float_.end());
     for (const std::vector<std::string>& step : PlanFloat(g, sensitivity, budget, in_float)) {
       for (const std::string& name : step) trial.not_int8[name] = Reason(g, sensitivity, name);
-      if (static_cast<int>(trial.not_int8.size()) <= few) continue;
+      if (!tried->insert(trial.not_int8).second) continue;
       OCTET_TRY(Score(&trial));
       if (Better(trial, *best, &Choice::rounding_db)) *best = trial;
       if (best->rounding_db >= kFineDb && options_.float_operators == 0) return {};
