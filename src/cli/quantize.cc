@@ -222,16 +222,15 @@ void AddMetadata(const Flags& f, const data::Dataset& data, graph::Model& model)
 
 // Weights alone: the whole model, or the layers that a recipe names where it asks for nothing else.
 Result<int> QuantizeWithoutData(const Flags& f, graph::Model model) {
+  quantizer::RewriteOptions options = Options(f).rewrite;
   if (!f.recipe.empty()) {
-    quantizer::RewriteOptions options;
     WeightSchemes weights;
     OCTET_TRY(ChooseLayers(f, model.main(), &options, &weights));
     if (options.keep_float.size() < model.main().order().size())
       return Error(Code::kInvalidArgument, "the recipe asks for int8 activations, which need calibration data: --data CALIB.npz");
-    OCTET_TRY(ApplyWeightSchemes(weights, &model));
-  } else {
-    OCTET_TRY(f.scheme == "dynamic" ? quantizer::QuantizeDynamicRange(model) : f.scheme == "int4" ? quantizer::QuantizeInt4Blocks(model) : quantizer::QuantizeFloat16(model));
-  }
+    OCTET_TRY(ApplyWeightSchemes(weights, options, &model));
+  } else if (f.scheme == "float16") OCTET_TRY(quantizer::QuantizeFloat16(model));
+  else OCTET_TRY((f.scheme == "dynamic" ? quantizer::QuantizeDynamicRange : quantizer::QuantizeInt4Blocks)(model, nullptr, options));
   OCTET_TRY(WriteModel(model, f.out));
   std::printf("%s: %s, weights alone\n", f.out.c_str(), f.recipe.empty() ? f.scheme.c_str() : "recipe");
   return kYes;
@@ -258,7 +257,7 @@ Result<Made> Make(const Flags& f, const graph::Model& model, const data::Dataset
   if (attempt.wide) options.rewrite.activation = DType::kI16;
   ProgressBar bar("quantize");
   OCTET_ASSIGN(quantizer::QuantizeResult r, quantizer::QuantizeInt8(model, data, options, [&](std::string_view what, int64_t done, int64_t total) { bar.Update(what, done, total); }));
-  OCTET_TRY(ApplyWeightSchemes(weights, &r.model));
+  OCTET_TRY(ApplyWeightSchemes(weights, options.rewrite, &r.model));
   AddMetadata(f, data, r.model);
   OCTET_ASSIGN(std::vector<std::byte> bytes, exporter::Export(r.model));
   if (const auto labels = data.class_names(); !labels.empty()) {

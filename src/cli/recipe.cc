@@ -124,9 +124,9 @@ Status ApplyRecipe(const std::vector<RecipeRule>& rules, const graph::Graph& g, 
   return {};
 }
 
-Status ApplyWeightSchemes(const WeightSchemes& weights, graph::Model* model) {
-  if (!weights.dynamic.empty()) OCTET_TRY(quantizer::QuantizeDynamicRange(*model, &weights.dynamic));
-  if (!weights.int4_block.empty()) OCTET_TRY(quantizer::QuantizeInt4Blocks(*model, &weights.int4_block));
+Status ApplyWeightSchemes(const WeightSchemes& weights, const quantizer::RewriteOptions& options, graph::Model* model) {
+  if (!weights.dynamic.empty()) OCTET_TRY(quantizer::QuantizeDynamicRange(*model, &weights.dynamic, options));
+  if (!weights.int4_block.empty()) OCTET_TRY(quantizer::QuantizeInt4Blocks(*model, &weights.int4_block, options));
   if (!weights.float16.empty()) OCTET_TRY(quantizer::QuantizeFloat16(*model, &weights.float16));
   return {};
 }

@@ -25,6 +25,6 @@ struct WeightSchemes {
 Result<std::vector<RecipeRule>> ReadRecipe(const std::string& path);
 // Error: a rule that names nothing.
 Status ApplyRecipe(const std::vector<RecipeRule>& rules, const graph::Graph& g, quantizer::RewriteOptions* options, WeightSchemes* weights);
-Status ApplyWeightSchemes(const WeightSchemes& weights, graph::Model* model);
+Status ApplyWeightSchemes(const WeightSchemes& weights, const quantizer::RewriteOptions& options, graph::Model* model);
 
 }  // namespace octet::cli

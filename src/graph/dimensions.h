@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which open dimensions are one: that of an input goes through convolutions, sums and transposes to the end of a network.
 #pragma once
+#include <map>
+#include <vector>
+
 #include "graph/graph.h"
 
 namespace octet::graph {
@@ -11,7 +14,15 @@ struct Dimension {
   auto operator<=>(const Dimension&) const = default;
 };
 
-// The dimension that this open one always equals, as far up as operators tell.
-Dimension OriginOf(const Graph& g, Dimension d);
+// Of one graph, to which nodes may be added meanwhile. What a node tells is asked of its operator's shape inference once and kept.
+class Origins {
+ public:
+  // The dimension that this open one always equals, as far up as operators tell.
+  Dimension Of(const Graph& g, Dimension d);
+
+ private:
+  const std::vector<Dimension>& Before(const Graph& g, Dimension d);
+  std::map<Dimension, std::vector<Dimension>> before_;
+};
 
 }  // namespace octet::graph

@@ -36,6 +36,22 @@ template <class T> struct Average {
   }
 };
 
+// LiteRT's kernels, too, add up in 32 bits, and overflow without a word: a quantized model gets its float form there.
+Status CheckAverage(const OpView& op) {
+  OCTET_TRY(CheckPool(op));
+  const DType type = op.in(0)->dtype;
+  if (type == DType::kF32) return {};
+  const PoolAttrs& a = op.attrs<PoolAttrs>();
+  const Shape& in = op.in(0)->shape;
+  const auto within = [](int32_t filter, int32_t size) { return int64_t{size == kUnknown ? filter : std::min(filter, size)}; };
+  const int64_t cells = within(a.filter_height, in[1]) * within(a.filter_width, in[2]);
+  const int64_t largest = type == DType::kU8 ? 255 : type == DType::kI8 ? 128 : 32768, most = std::numeric_limits<int32_t>::max() / largest;
+  if (cells > most)
+    return op.Fail(Code::kUnsupported, "sums over windows of more than %lld cells do not fit 32 bits, found %dx%d: pool in two steps, or in float",
+                   static_cast<long long>(most), a.filter_height, a.filter_width);
+  return {};
+}
+
 Status PrepareAverage(Prepare& p) {
   switch (p.op.in(0)->dtype) {
     case DType::kF32:
@@ -85,7 +101,7 @@ extern constinit const OpDef kDef = {
     .types = kTypes,
     .quantization = kPoolQuant,
     .traits = kHomogeneous | kKeepsChannels,
-    .check = CheckPool,
+    .check = CheckAverage,
     .infer = InferPool,
     .cost = CostOfPool,
 };

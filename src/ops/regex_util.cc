@@ -429,42 +429,13 @@ class RegexRun {
   bool Run(int64_t from, bool anchored, bool whole, Regex::Match* match) {
     bool found = false;
     Threads now = lists_[0], next = lists_[1];
-    for (int64_t at = from;;) {
-      const auto end = static_cast<int64_t>(text_.size());
+    for (int64_t at = from;; ++at) {
       if (now.empty() && found) return true;
-      if (!found && (!anchored || at == from)) {
-        if (now.empty() && !anchored && !regex_.may_be_empty_) {
-          while (at < end && !regex_.starts_[static_cast<uint8_t>(text_[static_cast<size_t>(at)])]) ++at;
-          ++generation_;  // What was reached belongs to a place before.
-        }
-        Regex::Match none;
-        none.fill(-1);
-        Follow(0, at, none, &now);
-      }
-      if (now.empty() && (anchored || at >= end)) return found;
-      size_t length = 0;  // A character of several bytes is waited for, byte by byte: what is empty may match inside of it, as in RE2.
-      const int32_t rune = at < end ? DecodeUtf8(text_.substr(static_cast<size_t>(at)), &length) : kEnd;
-      ++generation_;
-      next.count = 0;
-      for (size_t i = 0; i < now.count; ++i) {
-        Thread& t = now.data[i];
-        const Regex::Step& s = regex_.steps_[static_cast<size_t>(t.step)];
-        if (s.op == Regex::Op::kMatch) {
-          if (whole && at != end) continue;
-          *match = t.match;
-          found = true;
-          break;  // The rest is less preferred.
-        }
-        if (t.waits == 0) {
-          if (rune < 0 || !Holds(s, rune)) continue;
-          t.waits = static_cast<int>(length);
-        }
-        if (--t.waits == 0) Follow(t.step + 1, at + 1, t.match, &next);
-        else next.Add(t);
-      }
+      if (!found && (!anchored || at == from)) at = Begin(at, anchored, &now);
+      if (now.empty() && (anchored || at >= end())) return found;
+      if (Step(at, whole, now, &next, match)) found = true;
       std::swap(now, next);
-      if (at >= end) return found;
-      ++at;
+      if (at >= end()) return found;
     }
   }
 
@@ -483,6 +454,44 @@ class RegexRun {
   };
   // One that begins at this place for each step, and those that wait since up to three places before.
   static constexpr size_t kPerStep = 5;
+
+  int64_t end() const { return static_cast<int64_t>(text_.size()); }
+
+  // A match may begin here or, where none is under way, at the next byte that one can begin with; answers where.
+  int64_t Begin(int64_t at, bool anchored, Threads* now) {
+    if (now->empty() && !anchored && !regex_.may_be_empty_) {
+      while (at < end() && !regex_.starts_[static_cast<uint8_t>(text_[static_cast<size_t>(at)])]) ++at;
+      ++generation_;  // What was reached belongs to a place before.
+    }
+    Regex::Match none;
+    none.fill(-1);
+    Follow(0, at, none, now);
+    return at;
+  }
+
+  // From the ways at this place to those at the next one. True: one of them is a match, and the less preferred ones are gone.
+  bool Step(int64_t at, bool whole, const Threads& now, Threads* next, Regex::Match* match) {
+    size_t length = 0;  // A character of several bytes is waited for, byte by byte: what is empty may match inside of it, as in RE2.
+    const int32_t rune = at < end() ? DecodeUtf8(text_.substr(static_cast<size_t>(at)), &length) : kEnd;
+    ++generation_;
+    next->count = 0;
+    for (size_t i = 0; i < now.count; ++i) {
+      Thread& t = now.data[i];
+      const Regex::Step& s = regex_.steps_[static_cast<size_t>(t.step)];
+      if (s.op == Regex::Op::kMatch) {
+        if (whole && at != end()) continue;
+        *match = t.match;
+        return true;
+      }
+      if (t.waits == 0) {
+        if (rune < 0 || !Holds(s, rune)) continue;
+        t.waits = static_cast<int>(length);
+      }
+      if (--t.waits == 0) Follow(t.step + 1, at + 1, t.match, next);
+      else next->Add(t);
+    }
+    return false;
+  }
 
   bool Holds(const Regex::Step& s, int32_t rune) const {
     for (int32_t i = s.first; i < s.second; ++i)

@@ -13,6 +13,7 @@
 namespace octet::quantizer {
 
 inline constexpr int kHistogramBins = 2048;
+inline constexpr float kDeadChannel = 1e-8f;  // A channel that reaches no further is always zero, but for rounding.
 
 struct TensorStatistics {
   float min = 0, max = 0;               // Over all samples; zero is always inside.

@@ -12,19 +12,20 @@
 namespace octet::quantizer {
 namespace {
 
+constexpr auto kSteps = static_cast<double>(kInt8.steps());  // From end to end of an int8 range.
 constexpr float kWideSpread = 15;       // Channels this much above the median cost the others their bits.
 constexpr double kCoarse = 512;         // Over it, what the widest channel reaches is still a step: another range than its own is in use.
 constexpr double kDrownedDb = 20;       // Of the median channel.
-constexpr double kManySaturated = 0.01;
-constexpr double kLowSqnrDb = 20, kGoodSqnrDb = 35;
-constexpr size_t kMostCauses = 12, kMostAlike = 3;
+constexpr double kManySaturated = 0.01; // Of a layer's values, at the ends of its range.
+constexpr double kLowSqnrDb = 20;       // Of a layer, or of the outputs where it alone is rounded: below is worth a word.
+constexpr double kGoodSqnrDb = 35;      // Of a layer: above, nothing is.
+constexpr size_t kMostCauses = 12, kMostAlike = 3;  // Nobody reads more.
 constexpr double kManyLost = 0.3;       // Of a layer's values, below half a step.
 constexpr double kUnlikeRanges = 8;     // Of what is joined under one scale.
 constexpr double kHiding = 100;         // Data over an int8 range: no other samples reach so far.
 constexpr double kTooWide = 4;          // An int8 range over what the data reach.
 constexpr int kDeadShare = 8;           // From one channel in so many on.
 constexpr double kLoneSample = 3;       // Times the next largest value: one sample sets the range.
-constexpr float kDeadChannel = 1e-8f;
 constexpr int kNearby = 4;              // Operators between a variance and what is made of it.
 // Of a first layer's bias beside what its median channel reaches. Over 16 trained models 0.0097 to 0.29, of at most 92; on
 // their data times 255 at most 0.0012, of 230 and more (or a ReLU6 hides it); divided by 255 at least 0.40.
@@ -68,9 +69,9 @@ std::vector<bool> AddJoins(const std::vector<LayerRow>& layers, const std::vecto
     const size_t narrow = *std::ranges::min_element(operands, {}, reach), wide = *std::ranges::max_element(operands, {}, reach);
     if (reach(wide) <= kUnlikeRanges * reach(narrow)) continue;
     for (size_t i : operands) narrowed[i] = narrowed[i] || reach(i) < reach(wide);
-    causes->push_back(Format("%s joins %s (up to %.3g) and %s (up to %.3g) under one scale: the smaller keeps only %.0f of 256 steps", join.place.c_str(),
+    causes->push_back(Format("%s joins %s (up to %.3g) and %s (up to %.3g) under one scale: the smaller keeps only %.0f of %.0f steps", join.place.c_str(),
                              layers[wide].tensor.c_str(), reach(wide), layers[narrow].tensor.c_str(), reach(narrow),
-                             std::max(1.0, 256 * reach(narrow) / reach(wide))));
+                             std::max(1.0, (kSteps + 1) * reach(narrow) / reach(wide)), kSteps + 1));
   }
   return narrowed;
 }
@@ -79,14 +80,15 @@ void AddRanges(const std::vector<LayerRow>& layers, const std::vector<bool>& nar
   std::vector<std::string> saturated, wide;
   for (size_t i = 0; i < layers.size(); ++i) {
     const LayerRow& r = layers[i];
-    const bool hides = Width(r) > kHiding * 255 * r.step;  // A mask, which ends just below what it hides.
+    const bool hides = Width(r) > kHiding * kSteps * r.step;  // A mask, which ends just below what it hides.
     const bool harmless = hides || r.isolated_db >= kGoodSqnrDb;
     if (r.saturated > kManySaturated && !harmless)
       saturated.push_back(
           Format("%.1f %% of the values of %s lie at the ends of its int8 range: the calibration set did not cover them", 100 * r.saturated, r.tensor.c_str()));
-    if (!harmless && !r.rescaled && !r.fixed_scale && !narrowed[i] && Width(r) > 0 && 255 * r.step > kTooWide * Width(r))
+    if (!harmless && !r.rescaled && !r.fixed_scale && !narrowed[i] && Width(r) > 0 && kSteps * r.step > kTooWide * Width(r))
       wide.push_back(
-          Format("the int8 range of %s is %.0f times what the data reach: other data, or a single sample, set it", r.tensor.c_str(), 255 * r.step / Width(r)));
+          Format("the int8 range of %s is %.0f times what the data reach: other data, or a single sample, set it", r.tensor.c_str(),
+                 kSteps * r.step / Width(r)));
   }
   AddFew(std::move(saturated), causes);
   AddFew(std::move(wide), causes);
@@ -94,7 +96,7 @@ void AddRanges(const std::vector<LayerRow>& layers, const std::vector<bool>& nar
 
 void AddLost(const std::vector<LayerRow>& layers, std::vector<std::string>* causes) {
   for (const LayerRow& r : layers) {
-    const bool fits = 255 * r.step <= kTooWide * Width(r), known = !std::isnan(r.isolated_db);
+    const bool fits = kSteps * r.step <= kTooWide * Width(r), known = !std::isnan(r.isolated_db);
     if (!fits || r.lost <= kManyLost || (known ? r.isolated_db >= kLowSqnrDb : r.channels > 1)) continue;
     causes->push_back(
         Format("%.0f %% of the values of %s are below half an int8 step and become zero: they differ too much in size for one scale, as the variances of a "
@@ -133,7 +135,7 @@ bool ReducesRows(const graph::Graph& g, graph::NodeId id) {
 // Of all values; only for such as are never exactly zero.
 double LostShare(const TensorStatistics& s) {
   if (s.histogram.empty() || !(s.max > s.min)) return 0;
-  const double width = (static_cast<double>(s.max) - static_cast<double>(s.min)) / kHistogramBins, half_step = kHistogramBins / 255.0 / 2 * width;
+  const double width = (static_cast<double>(s.max) - static_cast<double>(s.min)) / kHistogramBins, half_step = kHistogramBins / kSteps / 2 * width;
   double lost = 0, all = 0;
   for (int i = 0; i < kHistogramBins; ++i) {
     const double x = std::abs(static_cast<double>(s.min) + (i + 0.5) * width);
@@ -229,7 +231,7 @@ std::vector<std::string> CausesIn(const graph::Graph& g, const Statistics& stati
     row.min = s.min;
     row.max = s.max;
     FillChannels(s.channel_max, &row);
-    row.step = Width(row) / 255;
+    row.step = Width(row) / kSteps;
     const double median = Reach(row) / std::max(1.0, static_cast<double>(row.spread));
     row.step_over_median = median > 0 ? row.step / median : 0;
     if (ReducesRows(g, id)) row.lost = LostShare(s);

@@ -9,7 +9,6 @@ namespace {
 
 constexpr float kSmallestRange = 4e-6f;  // 255 * 2^-26: with finer steps a softmax's multiplier would be below one, which its kernels refuse.
 constexpr double kShrinkSteps = 46, kSmallestShrink = 0.1;  // Factors 1.0 ... 0.1 in steps of 0.02.
-constexpr Levels kInt8 = LevelsOf(DType::kI8), kInt16 = LevelsOf(DType::kI16);
 // What percentiles leave inside.
 constexpr double kPercentile = 0.9999, kPercentile999 = 0.999, kPercentile99 = 0.99;
 constexpr int kKlStride = 16;  // Bins between the ends that KL tries.
@@ -32,7 +31,8 @@ struct Bins {
 // one fast instruction. From the top, where most is clipped.
 double SquaredError(const Bins& bins, double low, double high, double least) {
   constexpr size_t kBlock = 128;  // Between looks at the sum.
-  const double step = (high - low) / static_cast<double>(kInt8.steps());
+  const auto last = static_cast<double>(kInt8.steps());
+  const double step = (high - low) / last;
   if (step <= 0) return INFINITY;
   const double zero = std::floor(-low / step + 0.5), per_step = 1 / step;
   double error = 0;
@@ -40,7 +40,7 @@ double SquaredError(const Bins& bins, double low, double high, double least) {
     const size_t begin = end > kBlock ? end - kBlock : 0;
     for (size_t i = begin; i < end; ++i) {
       const double x = bins.centre[i];
-      const auto q = static_cast<double>(static_cast<int>(std::clamp(x * per_step + zero + 0.5, 0.5, 255.5)));
+      const auto q = static_cast<double>(static_cast<int>(std::clamp(x * per_step + zero + 0.5, 0.5, last + 0.5)));
       const double d = (q - zero) * step - x;
       error += bins.count[i] * d * d;
     }

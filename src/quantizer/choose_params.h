@@ -15,9 +15,10 @@ struct Range {
 // The integers that activations take. 16x8 is symmetric and leaves the lowest out.
 struct Levels {
   float low = 0, high = 0;
-  float steps() const { return high - low; }
+  constexpr float steps() const { return high - low; }
 };
 constexpr Levels LevelsOf(DType activation) { return activation == DType::kI16 ? Levels{-32767, 32767} : Levels{-128, 127}; }
+inline constexpr Levels kInt8 = LevelsOf(DType::kI8), kInt16 = LevelsOf(DType::kI16);
 
 // Zero is inside; never wider than what was seen. kPercentile: 99.99 % of the values; kClip999, kClip99: 99.9 % and 99 %.
 // kFourth: the fourth part of what was seen; kFourth2: the fourth part of that, and so on.

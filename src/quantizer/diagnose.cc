@@ -15,11 +15,14 @@ namespace octet::quantizer {
 namespace {
 
 constexpr double kOtherScale = 0.25;            // A channel's best factor this far from 1 was scaled on purpose.
-constexpr double kSameSignal = 0.98;
-constexpr int64_t kHistogramSamples = 32, kIsolatedSamples = 8;
-constexpr int kTimedRuns = 20;
-constexpr double kGoodInputDb = 30, kMostOfIt = 3;  // An input that makes most of an error worth a word.
-constexpr double kSlower = 1.15, kSlowestNoise_us = 5;
+constexpr double kSameSignal = 0.98;            // Squared correlation, above which a channel is another one's multiple.
+constexpr double kFaint = 0.01;                 // Of the mean channel's power: such a channel's factor is mostly noise.
+constexpr int64_t kHistogramSamples = 32;       // A histogram is looked at; more samples change no bar by much.
+constexpr int64_t kIsolatedSamples = 8;         // Each runs the model once per layer.
+constexpr int kTimedRuns = 20;                  // Of which the fastest counts.
+// dB: an input is worth a word whose rounding alone leaves less, and no more than that above all of the error (half of it).
+constexpr double kGoodInputDb = 30, kMostOfIt = 3;
+constexpr double kSlower = 1.15, kSlowestNoise_us = 5;  // Times float's, and as much longer: less is the clock's noise.
 
 struct Pair {
   int float_tensor, quantized_tensor;
@@ -72,10 +75,10 @@ std::vector<Pair> MatchTensors(const runtime::Interpreter& reference, const runt
 
 void CountEnds(const runtime::TensorRef& q, Pair& p) {
   if (q.type->dtype != DType::kI8 || p.row.fixed_scale) return;
-  const auto* v = reinterpret_cast<const int8_t*>(q.data);
-  const int64_t n = q.type->shape.elements();
+  const std::span values(reinterpret_cast<const int8_t*>(q.data), static_cast<size_t>(q.type->shape.elements()));
   const int32_t zero = q.type->quant.zero0();  // Which is no end that anything is cut off at.
-  for (int64_t i = 0; i < n; ++i) p.at_ends += v[i] != zero && (v[i] == 127 || v[i] == -128);
+  using Ends = std::numeric_limits<int8_t>;
+  p.at_ends += std::ranges::count_if(values, [&](int8_t v) { return v != zero && (v == Ends::min() || v == Ends::max()); });
 }
 
 void AddSample(const runtime::TensorRef& t, const runtime::TensorRef& q, Pair& p) {
@@ -103,12 +106,12 @@ void AddSample(const runtime::TensorRef& t, const runtime::TensorRef& q, Pair& p
 }
 
 double Decibels(double signal, double error) {
-  constexpr double kMost = 120;  // Beyond what float itself resolves.
-  return error > 0 ? std::min(kMost, 10 * std::log10(std::max(signal, 1e-30) / error)) : kMost;
+  constexpr double kMost = 120, kNoSignal = 1e-30;  // Beyond what float itself resolves; a logarithm needs some.
+  return error > 0 ? std::min(kMost, 10 * std::log10(std::max(signal, kNoSignal) / error)) : kMost;
 }
 
 float Median(std::vector<float> v) {
-  std::erase_if(v, [](float x) { return x <= 1e-8f; });
+  std::erase_if(v, [](float x) { return x <= kDeadChannel; });
   if (v.empty()) return 0;
   std::ranges::nth_element(v, v.begin() + static_cast<ptrdiff_t>(v.size() / 2));
   return v[v.size() / 2];
@@ -132,7 +135,7 @@ void FillRow(const runtime::TensorRef& q, Pair& p) {
     r.median_channel_db = *middle;
   }
   for (size_t c = 0; c < p.want2.size(); ++c) {
-    if (p.got2[c] <= 0 || p.want2[c] <= signal / (100 * static_cast<double>(p.want2.size()))) continue;
+    if (p.got2[c] <= 0 || p.want2[c] <= kFaint * signal / static_cast<double>(p.want2.size())) continue;
     const double slope = p.product[c] / p.got2[c], likeness = p.product[c] * slope / p.want2[c];  // Squared correlation: noise is no scale.
     p.row.rescaled |= likeness > kSameSignal && std::abs(slope - 1) > kOtherScale;
   }
@@ -256,7 +259,8 @@ std::vector<std::string> InputCauses(const runtime::Interpreter& reference, cons
     const auto it = by_name.find(name);
     if (it == by_name.end()) continue;
     const float scale = it->second.scale0(), zero = static_cast<float>(it->second.zero0());
-    if (const std::string doubt = DoubtRange(name, {scale * (-128 - zero), scale * (127 - zero)}, data, from, samples); !doubt.empty()) causes.push_back(doubt);
+    const std::string doubt = DoubtRange(name, {scale * (kInt8.low - zero), scale * (kInt8.high - zero)}, data, from, samples);
+    if (!doubt.empty()) causes.push_back(doubt);
   }
   return causes;
 }

@@ -16,7 +16,7 @@ using graph::NodeId;
 using graph::TensorId;
 
 constexpr int kSweeps = 3;
-constexpr float kDeadChannel = 1e-8f, kLargestFactor = 1e3f;
+constexpr float kLargestFactor = 1e3f;
 constexpr float kSix = 5.9f;  // What a channel under RELU6 may come to.
 
 // Which of a space's channels a tensor holds; a flattened one holds them again and again.

@@ -16,6 +16,7 @@ constexpr int kResamples = 400;          // Enough for a 95 % interval to two di
 constexpr double kOutside = 0.025;       // On each side.
 constexpr double kRuleOfThree = 3;       // Nothing seen in n samples: up to 3/n may still be there, with 95 %.
 constexpr double kSmallestSlack = 1;     // Points.
+constexpr double kNoError = 1e-12;       // In the outputs' unit: a float model without errors loses beyond all percents.
 constexpr int64_t kMostClasses = 1000;   // For the table and the confusion.
 
 std::vector<std::vector<float>> AllOutputs(const Session& session, int count) {
@@ -158,7 +159,7 @@ class Comparison {
   // What was lost: points, or, for errors in the outputs' own unit, percent of the float model's.
   double Drop(double reference, double quantized) const {
     const double lost = result_.lower_is_better ? quantized - reference : reference - quantized;
-    return result_.in_percent ? lost : 100 * lost / std::max(std::abs(reference), 1e-12);
+    return result_.in_percent ? lost : 100 * lost / std::max(std::abs(reference), kNoError);
   }
 
   void Finish() {

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <optional>
 #include <set>
 #include <utility>
@@ -367,17 +368,21 @@ class Quantizer {
     budget.instead = options_.fallback;
     if (options_.fallback == DType::kI16 && !forced) budget.operators *= kInt16Operators;
     if (IsEnough(*choice, budget.below_db) && !forced) return {};
-    OCTET_ASSIGN(const File compared, ComparedFile(p));
-    const std::map<std::string, Quant> scales = ScalesOf(rewritten.model, options_.rewrite.activation);
-    OCTET_ASSIGN(Sensitivity sensitivity, MeasureSensitivity(compared.model, scales, options_.rewrite.activation, data_, Few(fit_, scales.size()), progress_));
-    sensitivity.signal *= judge_->signal_share();
-    if (options_.rewrite.inputs != DType::kF32)  // They come rounded, whatever reads them.
-      for (const graph::TensorId t : g.inputs) sensitivity.noise.erase(g.tensor(t).name);
+    OCTET_ASSIGN(const Sensitivity sensitivity, SensitivityOf(p, rewritten));
+    std::map<std::string, std::string> in_float = options_.rewrite.keep_float;
+    in_float.insert(beside_float_.begin(), beside_float_.end());
+    const auto steps = [&] { return PlanFloat(g, sensitivity, budget, in_float); };
+    const auto why = [&](const std::string& tensor) {
+      const auto refused = std::ranges::find(rewritten.float_nodes, tensor, &FloatNode::tensor);
+      return refused != rewritten.float_nodes.end() ? refused->reason : Reason(g, sensitivity, tensor);
+    };
     Choice best = *choice;
-    OCTET_TRY(FollowPlan(g, sensitivity, budget, 0, *choice, &best));
+    Tried tried;
+    OCTET_TRY(FollowPlan(steps(), why, *choice, &tried, &best));
     if (best.rounding_db < kBadDb && budget.operators < kSavingOperators && !forced) {
-      const int few = std::exchange(budget.operators, kSavingOperators);
-      OCTET_TRY(FollowPlan(g, sensitivity, budget, few, *choice, &best));
+      budget.operators = kSavingOperators;
+      budget.bytes = std::max(budget.bytes, SavingBytes(static_cast<int64_t>(file.size())));
+      OCTET_TRY(FollowPlan(steps(), why, *choice, &tried, &best));
     }
     const double worth = std::clamp(kWorthShare * (kFineDb - choice->rounding_db), kLeastWorthDb, kWorthDb);
     if (best.rounding_db < choice->rounding_db + worth && !forced) return {};
@@ -385,13 +390,25 @@ class Quantizer {
     return {};
   }
 
-  // One operator after the other, as far as the budget goes; more than `few`, which were tried.
-  Status FollowPlan(const graph::Graph& g, const Sensitivity& sensitivity, const FloatBudget& budget, int few, Choice trial, Choice* best) {
-    std::map<std::string, std::string> in_float = options_.rewrite.keep_float;
-    in_float.insert(beside_float_.begin(), beside_float_.end());
-    for (const std::vector<std::string>& step : PlanFloat(g, sensitivity, budget, in_float)) {
-      for (const std::string& name : step) trial.not_int8[name] = Reason(g, sensitivity, name);
-      if (static_cast<int>(trial.not_int8.size()) <= few) continue;
+  // What its own rounding alone costs, tensor by tensor.
+  Result<Sensitivity> SensitivityOf(const Prepared& p, const Rewritten& rewritten) const {
+    OCTET_ASSIGN(const File compared, ComparedFile(p));
+    const std::map<std::string, Quant> scales = ScalesOf(rewritten.model, options_.rewrite.activation);
+    OCTET_ASSIGN(Sensitivity sensitivity, MeasureSensitivity(compared.model, scales, options_.rewrite.activation, data_, Few(fit_, scales.size()), progress_));
+    sensitivity.signal *= judge_->signal_share();
+    if (options_.rewrite.inputs != DType::kF32)  // They come rounded, whatever reads them.
+      for (const graph::TensorId t : p.model.main().inputs) sensitivity.noise.erase(p.model.main().tensor(t).name);
+    return sensitivity;
+  }
+
+  using Tried = std::set<std::map<std::string, std::string>>;
+
+  // One step of the plan after the other.
+  Status FollowPlan(const std::vector<std::vector<std::string>>& steps, const std::function<std::string(const std::string&)>& why, Choice trial, Tried* tried,
+                    Choice* best) {
+    for (const std::vector<std::string>& step : steps) {
+      for (const std::string& name : step) trial.not_int8[name] = why(name);
+      if (!tried->insert(trial.not_int8).second) continue;
       OCTET_TRY(Score(&trial));
       if (Better(trial, *best, &Choice::rounding_db)) *best = trial;
       if (best->rounding_db >= kFineDb && options_.float_operators == 0) return {};

@@ -50,14 +50,14 @@ Result<QuantizeResult> QuantizeInt8(graph::Model model, const data::Dataset& cal
 
 // Weights alone, activations stay float; no data is needed. For the nodes whose first output is in `only`, or for all.
 using Layers = std::set<std::string>;
-// Weights of convolutions and dense layers to int8 (hybrid kernels).
-Status QuantizeDynamicRange(graph::Model& model, const Layers* only = nullptr);
+// Weights of convolutions and dense layers to int8 (hybrid kernels), one scale per channel; options.OneScale() holds for dense layers.
+Status QuantizeDynamicRange(graph::Model& model, const Layers* only = nullptr, const RewriteOptions& options = {});
 // Float constants to float16 behind a DEQUANTIZE.
 Status QuantizeFloat16(graph::Model& model, const Layers* only = nullptr);
 // Dense weights and lookup tables to int4, one scale per kInt4Block weights of a row; where rows do not divide into
 // blocks, and for convolutions, int8 as above.
 inline constexpr int32_t kInt4Block = 32;
-Status QuantizeInt4Blocks(graph::Model& model, const Layers* only = nullptr);
+Status QuantizeInt4Blocks(graph::Model& model, const Layers* only = nullptr, const RewriteOptions& options = {});
 
 // Every tensor of a model gets a name of its own: statistics are kept by name.
 void MakeNamesUnique(graph::Model& model);

@@ -146,6 +146,24 @@ class GraphRewriter {
         refused->try_emplace(graph().tensor(made).name, "one step of its input moves the output from end to end, which kernels refuse");
     }
   }
+  // What an operator's own check refuses: an average over more cells than sums of 16-bit numbers have room for.
+  void FindUnfit(std::map<std::string, std::string>* refused) {
+    for (NodeId id : nodes_) {
+      const graph::Node& n = graph().node(id);
+      const auto computed = [&](TensorId t) { return IsFloatTensor(t) && !graph().is_constant(t); };
+      if (!Use(id) || !n.op->check || !n.callees.empty() || !std::ranges::all_of(n.inputs, computed)) continue;
+      const graph::NodeView lens(graph(), id);
+      std::vector<TensorType> types;
+      for (TensorId t : n.inputs) types.push_back({act_, graph().tensor(t).type.shape, ScaleOf(t)});
+      for (TensorId t : n.outputs) types.push_back({act_, graph().tensor(t).type.shape, ScaleOf(t)});
+      std::vector<const TensorType*> operands;
+      for (const TensorType& t : types) operands.push_back(&t);
+      ops::OpView view = lens.view();
+      view.inputs = std::span(operands).first(n.inputs.size());
+      view.outputs = std::span(operands).subspan(n.inputs.size());
+      if (const Status fits = n.op->check(view); !fits.ok()) refused->try_emplace(graph().tensor(n.outputs[0]).name, fits.message());
+    }
+  }
   void ReportClasses() {
     std::map<int, ScaleClass> by_root;
     act_ = activation_;
@@ -744,6 +762,7 @@ class Rewriter {
     for (int32_t g : taking_part_) {
       part(g).FindDivisions(&refused_);
       part(g).FindCoarseSums(&refused_);
+      part(g).FindUnfit(&refused_);
     }
     for (int32_t g : taking_part_) {
       const auto ends = ends_.find(g);

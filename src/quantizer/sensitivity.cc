@@ -122,10 +122,7 @@ class Planner {
       }
       if (best.empty()) return steps;
       steps.emplace_back();
-      for (NodeId id : best) {
-        steps.back().push_back(g_.tensor(g_.node(id).outputs[0]).name);
-        budget_.bytes -= ExtraBytes(id);
-      }
+      for (NodeId id : best) steps.back().push_back(g_.tensor(g_.node(id).outputs[0]).name);
       chosen_.insert(best.begin(), best.end());
     }
   }
@@ -140,14 +137,12 @@ class Planner {
   }
 
   bool Fits(const std::set<NodeId>& more) const {
-    int64_t bytes = 0, macs = 0;
-    for (NodeId id : chosen_) macs += Macs(id);
-    for (NodeId id : more) {
-      macs += Macs(id);
-      if (KeepsState(id) || (budget_.instead == DType::kI16 && !HasIntegerForm(g_, id, DType::kI16))) return false;
-      bytes += ExtraBytes(id);
-    }
-    return chosen_.size() + more.size() <= static_cast<size_t>(budget_.operators) && bytes <= budget_.bytes &&
+    std::set<NodeId> all = more;
+    all.insert(chosen_.begin(), chosen_.end());
+    int64_t macs = 0;
+    for (NodeId id : all) macs += Macs(id);
+    const auto refuses = [&](NodeId id) { return KeepsState(id) || (budget_.instead == DType::kI16 && !HasIntegerForm(g_, id, DType::kI16)); };
+    return all.size() <= static_cast<size_t>(budget_.operators) && ExtraBytes(all) <= budget_.bytes && std::ranges::none_of(more, refuses) &&
            macs <= macs_ / 2;  // Else it is no int8 model any more.
   }
 
@@ -164,12 +159,15 @@ class Planner {
     return std::ranges::any_of(g_.node(id).inputs, [&](TensorId t) { return t != graph::kNoTensor && g_.tensor(t).is_variable; });
   }
 
-  // Weights take four bytes each instead of one.
-  int64_t ExtraBytes(NodeId id) const {
+  // Weights take four bytes each instead of one, whoever reads them besides.
+  int64_t ExtraBytes(const std::set<NodeId>& nodes) const {
+    std::set<TensorId> weights;
+    if (budget_.instead != DType::kF32) return 0;
+    for (NodeId id : nodes)
+      for (TensorId t : g_.node(id).inputs)
+        if (g_.is_constant(t) && g_.tensor(t).type.dtype == DType::kF32) weights.insert(t);
     int64_t bytes = 0;
-    if (budget_.instead != DType::kF32) return bytes;
-    for (TensorId t : g_.node(id).inputs)
-      if (g_.is_constant(t) && g_.tensor(t).type.dtype == DType::kF32) bytes += 3 * g_.tensor(t).type.shape.elements();
+    for (TensorId t : weights) bytes += 3 * g_.tensor(t).type.shape.elements();
     return bytes;
   }
 
@@ -264,7 +262,7 @@ double FloatNanoseconds(const Graph& g, NodeId id) {
 }
 
 FloatBudget BudgetOf(const Graph& g, int64_t file_bytes) {
-  if (std::ranges::any_of(g.order(), [&](NodeId id) { return GatesChannels(g, id); })) return {8, file_bytes / 4, kUneasyDb};
+  if (std::ranges::any_of(g.order(), [&](NodeId id) { return GatesChannels(g, id); })) return {8, SavingBytes(file_bytes), kUneasyDb};
   const bool attends = std::ranges::any_of(g.order(), [&](NodeId id) { return MultipliesComputed(g, id); });
   return {4, file_bytes / 20, attends ? kUneasyDb : kBadDb};
 }

@@ -47,9 +47,10 @@ struct FloatBudget {
 };
 
 // Outputs below are of no use, and what saves them may take more operators: a LayerNorm over values of unlike size is one of
-// seven, which lose as long as one of them is quantized.
+// seven, which lose as long as one of them is quantized. Weights among them may be a large part of a small file.
 inline constexpr double kBadDb = 13;
 inline constexpr int kSavingOperators = 12;
+constexpr int64_t SavingBytes(int64_t file_bytes) { return file_bytes / 4; }
 
 // 4 operators and 5 % of the file; 8 and 25 % where channels are gated by their own mean (squeeze-excite),
 // whose two factors cannot share one range. Nets that gate or attend (multiply what they computed) may use it

@@ -122,72 +122,56 @@ bool QuantizeBlocks(Graph& g, NodeId id) {
   return true;
 }
 
-// Symmetric, per channel for convolutions; one scale for dense layers, which is what every runtime takes.
-void QuantizeWeights(Graph& g, NodeId id, const WeightedOp& op) {
-  const graph::Tensor& w = g.tensor(g.node(id).inputs[op.weights]);
-  const std::span<const float> values = w.data<float>();
+// Symmetric int8 in place of float weights, if the operator takes them so: one scale per slice of `axis`, or one for all.
+bool QuantizeTo8(Graph& g, NodeId id, int operand, int axis, bool one_scale) {
+  const graph::Tensor& w = g.tensor(g.node(id).inputs[static_cast<size_t>(operand)]);
   const Shape shape = w.type.shape;
-  const bool per_channel = shape.rank() > 2;
-  const int64_t inner = shape.elements(op.output_axis + 1, shape.rank()), channels = per_channel ? shape[op.output_axis] : 1;
-  const auto channel = [&](size_t i) { return per_channel ? static_cast<int64_t>(i) / inner % channels : 0; };
-  std::vector<float> scale(channels, 0.0f);
-  for (size_t i = 0; i < values.size(); ++i) scale[channel(i)] = std::max(scale[channel(i)], std::abs(values[i]) / 127.0f);
-  std::vector<int8_t> quantized(values.size(), 0);
-  for (float& s : scale)
-    if (s == 0.0f) s = 1.0f;
-  for (size_t i = 0; i < values.size(); ++i) quantized[i] = static_cast<int8_t>(std::clamp(std::round(values[i] / scale[channel(i)]), -127.0f, 127.0f));
-  Quant q{scale, std::vector<int32_t>(channels, 0), per_channel ? op.output_axis : 0, 0};
-  const std::string name = w.name;
-  g.SetInput(id, op.weights, g.AddConstant(name, {DType::kI8, shape, q}, graph::MakeBuffer(std::as_bytes(std::span(quantized)))));
-}
-
-// A lookup's table: one scale per row.
-void QuantizeTable(Graph& g, NodeId id) {
-  const int operand = MatrixOperand(g, id);
-  if (operand < 0) return;
-  const graph::Tensor& table = g.tensor(g.node(id).inputs[static_cast<size_t>(operand)]);
-  const Shape shape = table.type.shape;
-  const ChannelLayout layout(shape, 0);
-  const std::span<const float> values = table.data<float>();
+  if (shape.elements() < kSmallestWeights) return false;
+  ChannelLayout layout(shape, axis);
+  if (one_scale) layout.inner = shape.elements(), layout.channels = 1;
+  const std::span<const float> values = w.data<float>();
   const std::vector<float> scales = WeightScales(values, layout, false);
-  const TensorType type{DType::kI8, shape, Quant{scales, std::vector<int32_t>(scales.size(), 0), 0, 0}};
-  if (shape.elements() < kSmallestWeights || !HasHybridForm(g, id, operand, type)) return;
-  const std::string name = table.name;
-  const std::vector<int8_t> rows = WeightSteps(values, layout, scales, kInt8Steps);
-  g.SetInput(id, operand, g.AddConstant(name, type, graph::MakeBuffer(std::as_bytes(std::span(rows)))));
+  const TensorType type{DType::kI8, shape, Quant{scales, std::vector<int32_t>(scales.size(), 0), one_scale ? 0 : axis, 0}};
+  if (!HasHybridForm(g, id, operand, type)) return false;
+  const std::string name = w.name;
+  const std::vector<int8_t> steps = WeightSteps(values, layout, scales, kInt8Steps);
+  g.SetInput(id, operand, g.AddConstant(name, type, graph::MakeBuffer(std::as_bytes(std::span(steps)))));
+  return true;
 }
 
-void QuantizeHybrid(Graph& g, NodeId id) {
+// Per channel where the operator's integer form has that. A lookup's table: one scale per row.
+void QuantizeHybrid(Graph& g, NodeId id, const RewriteOptions& options) {
   WeightedOp op;
   if (RestoreBlocks(g, id)) return;
-  if (!FindWeights(g, id, &op)) return QuantizeTable(g, id);
-  TensorType type = g.tensor(g.node(id).inputs[op.weights]).type;
-  if (type.shape.elements() < kSmallestWeights) return;
-  type.dtype = DType::kI8;
-  type.quant = Quant::PerTensor(1.0f, 0);
-  if (!HasHybridForm(g, id, op.weights, type)) return;
-  QuantizeWeights(g, id, op);
+  if (!FindWeights(g, id, &op)) {
+    if (const int table = MatrixOperand(g, id); table >= 0) QuantizeTo8(g, id, table, 0, false);
+    return;
+  }
+  const ops::QuantRow* rule = RuleFor(*g.node(id).op, op.weights, DType::kI8);
+  const Shape& shape = g.tensor(g.node(id).inputs[static_cast<size_t>(op.weights)]).type.shape;
+  const bool one_scale = !rule || rule->kind != ops::QuantKind::kPerChannel || (shape.rank() == 2 && options.OneScale(shape));
+  if (!QuantizeTo8(g, id, op.weights, op.output_axis, one_scale)) return;
   for (const ops::AttrRow& row : g.node(id).op->attrs.rows)
     if (row.name == "asymmetric_quantize_inputs") *static_cast<bool*>(row.at(g.node(id).attrs.get())) = true;
 }
 
 }  // namespace
 
-Status QuantizeDynamicRange(graph::Model& model, const Layers* only) {
+Status QuantizeDynamicRange(graph::Model& model, const Layers* only, const RewriteOptions& options) {
   for (Graph& g : model.subgraphs) {
     for (const std::vector<NodeId> nodes = g.order(); NodeId id : nodes)
-      if (Chosen(g, id, only)) QuantizeHybrid(g, AsLookup(g, id));
+      if (Chosen(g, id, only)) QuantizeHybrid(g, AsLookup(g, id), options);
     g.RemoveDead();
   }
   return graph::Verify(model);
 }
 
-Status QuantizeInt4Blocks(graph::Model& model, const Layers* only) {
+Status QuantizeInt4Blocks(graph::Model& model, const Layers* only, const RewriteOptions& options) {
   for (Graph& g : model.subgraphs) {
     for (const std::vector<NodeId> nodes = g.order(); NodeId id : nodes) {
       if (!Chosen(g, id, only)) continue;
       const NodeId as = AsLookup(g, id);
-      if (!RestoreBlocks(g, as) && !QuantizeBlocks(g, as)) QuantizeHybrid(g, as);
+      if (!RestoreBlocks(g, as) && !QuantizeBlocks(g, as)) QuantizeHybrid(g, as, options);
     }
     g.RemoveDead();
   }

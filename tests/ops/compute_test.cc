@@ -30,6 +30,18 @@ TEST(Compute, AveragePoolDividesByCellsInsideTheImage) {
   EXPECT_EQ((*z)[0].As<int8_t>(), (std::vector<int8_t>{20, 44, 44, 50}));
 }
 
+// 65535 cells of 16 bits add up within 32, more need not.
+TEST(Compute, AveragesOfTooManyCellsAreRefused) {
+  for (const int32_t cells : {65535, 65536}) {
+    const PoolAttrs attrs{.padding = Padding::kValid, .stride_w = 1, .stride_h = 1, .filter_width = cells, .filter_height = 1};
+    const Tensor x = Tensor::Of<int16_t>({1, 1, cells, 1}, std::vector<int16_t>(static_cast<size_t>(cells), -32768), Quant::PerTensor(0.1f, 0));
+    auto y = SingleOp("average_pool_2d").With(attrs).Declare({x.type}).Run({x});
+    ASSERT_EQ(y.ok(), cells == 65535);
+    if (y.ok()) EXPECT_EQ((*y)[0].As<int16_t>(), std::vector<int16_t>{-32768});
+    else EXPECT_EQ(y.error().code(), Code::kUnsupported);
+  }
+}
+
 // A window that reaches less than two strides beyond the image leaves an empty output, further is an error.
 TEST(Compute, PoolingWindowsBeyondTheImage) {
   PoolAttrs attrs{.padding = Padding::kValid, .stride_w = 1, .stride_h = 2, .filter_width = 1, .filter_height = 3};

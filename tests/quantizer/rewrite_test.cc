@@ -181,6 +181,22 @@ TEST(Rewrite, SumsOfSixteenBitsTakeNoCoarserSteps) {
   }
 }
 
+// 90,000 numbers of 16 bits may add up to more than 32 bits hold, of 8 bits they do not.
+TEST(Rewrite, AveragesOfManyCellsStayInFloatWhereSumsHaveNoRoom) {
+  for (const DType type : {DType::kI8, DType::kI16}) {
+    Builder b;
+    const auto x = b.Input("x", {DType::kF32, Shape{1, 300, 300, 1}, {}});
+    b.g().outputs = {b.Node("average_pool_2d", "y", {x}, {}, [](graph::Node& n) {
+      for (const char* attribute : {"filter_width", "filter_height", "stride_w", "stride_h"}) test::SetAttr<int32_t>(n, attribute, 300);
+    })};
+    RewriteOptions options;
+    options.activation = type;
+    const auto rewritten = RewriteToInt8(b.model, {{"x", {-1, 1}}, {"y", {-1, 1}}}, options);
+    ASSERT_TRUE(rewritten.ok()) << rewritten.error().message();
+    EXPECT_EQ(rewritten->float_nodes.size(), type == DType::kI8 ? 0u : 1u);
+  }
+}
+
 TEST(Rewrite, StepsOfOneLayerShareWeightsBiasesAndScales) {
   Builder b;
   const auto x = b.Input("x", {DType::kF32, Shape{1, 4}, {}});

@@ -140,5 +140,34 @@ TEST(Quantize, AChainThatRuinsTheOutputsIsLeftInFloatAsAWhole) {
   EXPECT_GT(q->output_sqnr_db, 20);
 }
 
+// Sums under a logarithm, whose weights are more than the twentieth part of a small file.
+TEST(Quantize, WhatSavesTheOutputsMayHaveWeights) {
+  Builder b;
+  std::vector<float> near(64);
+  for (size_t i = 0; i < near.size(); ++i) near[i] = i / 8 == i % 8 ? 1.0f : 1e-6f;
+  const auto sums = b.Node("batch_matmul", "sums", {b.Input("x", {DType::kF32, Shape{1, 6, 8}, {}}), b.Constant<float>("near", Shape{8, 8}, near)});
+  const auto more = b.Constant<float>("more", Shape{8, 8}, test::RandomFloats(64, 6));
+  const auto q = QuantizeDecades(b, b.Node("batch_matmul", "product", {b.Node("log", "log", {sums}), more}));
+  ASSERT_TRUE(q.ok()) << q.error().message();
+  ASSERT_GE(q->float_nodes.size(), 2u);
+  EXPECT_EQ(q->float_nodes[0].tensor, "sums");
+  EXPECT_GT(q->output_sqnr_db, 25);
+}
+
+TEST(PlanFloat, WeightsOfSeveralOperatorsAreCountedOnce) {
+  Builder b;
+  const auto x = b.Input("x", {DType::kF32, Shape{1, 6, 8}, {}}), w = b.Constant<float>("w", Shape{8, 8}, std::vector<float>(64, 0.1f));
+  const auto most = b.Node("batch_matmul", "most", {x, b.Constant<float>("w2", Shape{8, 32}, std::vector<float>(256, 0.1f))});  // Half stays in int8.
+  b.g().outputs = {b.Node("batch_matmul", "second", {b.Node("batch_matmul", "first", {x, w}), w}), most};
+  const Sensitivity noise = {1, {{"first", 1}, {"second", 2}}};
+  const auto planned = [&](int64_t bytes) {
+    size_t count = 0;
+    for (const auto& step : PlanFloat(b.g(), noise, {4, bytes, kBadDb}, {})) count += step.size();
+    return count;
+  };
+  EXPECT_EQ(planned(3 * 64 - 1), 0u);
+  EXPECT_EQ(planned(3 * 64), 2u);
+}
+
 }  // namespace
 }  // namespace octet::quantizer

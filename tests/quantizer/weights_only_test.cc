@@ -42,5 +42,25 @@ TEST(WeightsOnly, EmbeddingsTakeFourBits) {
   }
 }
 
+// A dense layer's rows may be of unlike size; one scale for all is what older runtimes take.
+TEST(WeightsOnly, DenseRowsHaveScalesOfTheirOwn) {
+  for (const bool one : {false, true}) {
+    Builder b;
+    std::vector<float> weights = test::RandomFloats(32 * 64, 5);
+    for (size_t i = 0; i < 64; ++i) weights[i] *= 0.001f;
+    const auto x = b.Input("x", {DType::kF32, Shape{1, 64}, {}});
+    b.g().outputs = {b.Node("fully_connected", "y", {x, b.Constant<float>("w", Shape{32, 64}, weights), graph::kNoTensor})};
+    RewriteOptions options;
+    options.per_tensor_dense = one;
+    ASSERT_TRUE(QuantizeDynamicRange(b.model, nullptr, options).ok());
+    const graph::Graph& g = b.model.main();
+    const TensorType& w = g.tensor(g.node(g.order()[0]).inputs[1]).type;
+    EXPECT_EQ(w.dtype, DType::kI8);
+    ASSERT_EQ(w.quant.scale.size(), one ? 1u : 32u);
+    EXPECT_LT(w.quant.scale.front(), one ? 1.0f : 0.002f * w.quant.scale.back());
+    EXPECT_EQ(ops::VersionOf(graph::NodeView(g, g.order()[0]).view()), one ? 9 : 12);
+  }
+}
+
 }  // namespace
 }  // namespace octet::quantizer

@@ -55,8 +55,8 @@ bool Builder::AllReaders(const Scope& scope, std::string_view name, bool (*satis
 }
 
 Partial Builder::PartialOf(Value v) const {
-  const auto it = partials_.find(v.id);
-  return it == partials_.end() ? Partial{} : it->second;
+  const auto it = here_.partials.find(v.id);
+  return it == here_.partials.end() ? Partial{} : it->second;
 }
 
 const AttributeProto* Builder::FunctionAttribute(const Scope& scope, std::string_view name) const {
@@ -194,12 +194,12 @@ Result<TensorType> Builder::InputType(const ValueProto& input, bool only) {
 
 void Builder::OpenSubgraph(const std::string& name) {
   Construction::OpenSubgraph(name);
-  partials_around_.push_back(std::exchange(partials_, {}));
+  around_.push_back(std::exchange(here_, {}));
 }
 
 int32_t Builder::CloseSubgraph() {
-  partials_ = std::move(partials_around_.back());
-  partials_around_.pop_back();
+  here_ = std::move(around_.back());
+  around_.pop_back();
   return Construction::CloseSubgraph();
 }
 

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 
-#include "graph/dimensions.h"
 #include "importers/onnx/builder.h"
 
 namespace octet::importers::onnx {
@@ -106,12 +105,11 @@ std::vector<float> NodeContext::FloatsOf(Value v) const {
 
 Partial NodeContext::PartialFor(Value x, Value v) const {
   Partial p = PartialOf(v);
-  const graph::Graph& g = builder_.graph();
   for (octet::importers::onnx::Number& n : p.numbers) {
     if (n.known || n.tensor < 0 || n.tensor == x.id) continue;
-    const graph::Dimension origin = graph::OriginOf(g, {n.tensor, n.axis});
+    const graph::Dimension origin = builder_.OriginOf({n.tensor, n.axis});
     for (int a = 0; a < rank(x); ++a) {
-      if (shape(x)[a] != kUnknown || graph::OriginOf(g, {x.id, a}) != origin) continue;
+      if (shape(x)[a] != kUnknown || builder_.OriginOf({x.id, a}) != origin) continue;
       n.tensor = x.id;
       n.axis = a;
       break;

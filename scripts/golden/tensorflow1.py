@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Graphs as TensorFlow 1 saves them: control flow of frames, lowered branches, frozen in one file."""
+import numpy as np
+import tensorflow as tf
+from keras import layers as L
+
+from golden.common import OUT, arrays, floats, golden
+
+
+@golden
+def old_control_flow():
+    """Branches and loops of frames: Switch, Merge, Enter, Exit, NextIteration."""
+    tf1 = tf.compat.v1
+    tf1.disable_control_flow_v2()
+    graph = tf.Graph()
+    with graph.as_default():
+        x = tf1.placeholder(tf.float32, [3], "x")
+        y = tf1.cond(tf.reduce_sum(x) > 0, lambda: x * 2.0, lambda: x - 1.0)
+        _, z = tf1.while_loop(lambda i, v: i < 4, lambda i, v: (i + 1, v * 0.5 + x), (tf.constant(0), y))
+        z = tf.identity(z, "z")
+        inputs = [np.array([1.0, 2.0, -0.5], np.float32), np.array([-1.0, -2.0, 0.5], np.float32)]
+        with tf1.Session() as session:
+            runs = [([v], [session.run(z, {x: v})]) for v in inputs]
+    tf1.enable_control_flow_v2()
+    pruned = tf1.graph_util.extract_sub_graph(graph.as_graph_def(), ["z"])
+    (OUT / "old_control_flow.pb").write_bytes(pruned.SerializeToString(deterministic=True))
+    np.savez(OUT / "old_control_flow.npz", **arrays(runs))
+
+
+@golden
+def branch_in_loop():
+    """A branch of frames within a loop of frames: its pivots belong to the loop, though no value needs them."""
+    tf1 = tf.compat.v1
+    tf1.disable_control_flow_v2()
+    graph = tf.Graph()
+    with graph.as_default():
+        x = tf1.placeholder(tf.float32, [3], "x")
+        _, z = tf1.while_loop(lambda i, v: i < 4, lambda i, v: (i + 1, tf1.cond(tf.equal(i % 2, 0), lambda: v * 0.5, lambda: v + x)), (tf.constant(0), x))
+        z = tf.identity(z, "z")
+        inputs = [floats(3), floats(3)]
+        with tf1.Session() as session:
+            runs = [([v], [session.run(z, {x: v})]) for v in inputs]
+    tf1.enable_control_flow_v2()
+    pruned = tf1.graph_util.extract_sub_graph(graph.as_graph_def(), ["z"])
+    (OUT / "branch_in_loop.pb").write_bytes(pruned.SerializeToString(deterministic=True))
+    np.savez(OUT / "branch_in_loop.npz", **arrays(runs))
+
+
+@golden
+def lowered_branches():
+    """Branches as freezing lowers them: what one side computes makes no sense to an input that takes the other."""
+    from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
+
+    @tf.function(input_signature=[tf.TensorSpec([1, None, None, 2], name="x")])
+    def serve(x):
+        size = tf.shape(x)
+        rest = size[1] - 4
+        cut = lambda v: tf.slice(v, [0, rest // 2, 0, 0], [1, 4, 3, 2]) * 2.0
+        grown = lambda: tf.cond(size[2] > 2, lambda: tf.slice(tf.tile(x, [1, 4, 1, 1]), tf.stack([0, -rest, size[2] - 3, 0]), [1, 4, 3, 2]),
+                                lambda: tf.tile(x, [1, 4, 3, 1])[:, :4, :3] + 1.0)
+        return tf.cond(rest >= 0, lambda: cut(x), grown) + tf.cast(rest, tf.float32)
+
+    frozen = convert_variables_to_constants_v2(serve.get_concrete_function())
+    (OUT / "lowered_branches.pb").write_bytes(frozen.graph.as_graph_def().SerializeToString(deterministic=True))
+    runs = [[floats(1, *size, 2)] for size in ((7, 3), (2, 5), (1, 1))]
+    np.savez(OUT / "lowered_branches.npz", **arrays([(r, [frozen(*map(tf.constant, r))[0].numpy()]) for r in runs]))
+
+
+@golden
+def lowered_control_flow():
+    """TensorFlow 2's While, If and Case as freezing lowers them: inputs that nobody reads stay behind, a Case is a _SwitchN."""
+    from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
+    w = tf.constant(floats(4, 4) * 0.4)
+    cell = L.GRU(3, return_sequences=True)
+
+    @tf.function(input_signature=[tf.TensorSpec([2, 4], name="x"), tf.TensorSpec([], tf.int32, name="n")])
+    def serve(x, n):
+        i, y = tf.constant(0), x
+        while i < n:
+            if i % 2 == 0:
+                y = y @ w + 1.0
+            else:
+                j = tf.constant(0)
+                while j < i:
+                    y, j = tf.tanh(y) + x, j + 1
+            i += 1
+        z = tf.switch_case(n - 2, [lambda: y + 1.0, lambda: y * 2.0, lambda: y @ w])
+        return tf.concat([z, tf.reshape(cell(tf.reshape(x, [1, 4, 2])), [2, 6])], 1)
+
+    frozen = convert_variables_to_constants_v2(serve.get_concrete_function())
+    (OUT / "lowered_control_flow.pb").write_bytes(frozen.graph.as_graph_def().SerializeToString(deterministic=True))
+    runs = [[floats(2, 4), np.array(n, np.int32)] for n in (3, 9)]
+    np.savez(OUT / "lowered_control_flow.npz", **arrays([(r, [frozen(*map(tf.constant, r))[0].numpy()]) for r in runs]))
+
+
+@golden
+def one_of_two():
+    """A branch of TensorFlow 1 whose sides differ in shape; elements that another vector lacks, truths stacked, shifts that are data."""
+    from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
+
+    @tf.function(input_signature=[tf.TensorSpec([None, 3], name="x"), tf.TensorSpec([None], tf.int32, name="n")])
+    def serve(x, n):
+        y = tf.cond(tf.reduce_all(tf.stack([tf.shape(x)[0] > 2, tf.reduce_sum(x) > -1e9])), lambda: tf.concat([x, x], 0), lambda: x[:1] * 2.0)
+        rest = tf.raw_ops.ListDiff(x=n, y=tf.constant([1, 4]))
+        return y, rest.out, rest.idx, tf.roll(x, n[:2], [0, 1]), tf.roll(x, -4, 0)
+
+    frozen = convert_variables_to_constants_v2(serve.get_concrete_function())
+    (OUT / "one_of_two.pb").write_bytes(frozen.graph.as_graph_def().SerializeToString(deterministic=True))
+    runs = [[floats(3, 3), np.array([1, 2, 3, 4, 2], np.int32)], [floats(2, 3), np.array([7, 1], np.int32)]]
+    np.savez(OUT / "one_of_two.npz", **arrays([(r, [v.numpy() for v in frozen(*map(tf.constant, r))]) for r in runs]))
