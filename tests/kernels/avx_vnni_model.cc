@@ -5,11 +5,12 @@
 
 #include "kernels/int8.h"
 #include "kernels/isa/int8_panels_avx2.h"
+#include "kernels/isa/tile_sums_avx2.h"
 
 namespace octet::kernels {
 namespace {
 
-inline void Dot(__m256i& sum, __m256i x, __m256i w) { asm("%{evex%} vpdpbusd %2, %1, %0" : "+x"(sum) : "x"(x), "x"(w)); }
+#define OCTET_VPDPBUSD "%{evex%} vpdpbusd"
 
 #include "kernels/isa/avx_vnni_int8_body.h"
 

@@ -4,12 +4,12 @@
 
 #include "kernels/int8.h"
 #include "kernels/isa/int8_panels_avx2.h"
+#include "kernels/isa/tile_sums_avx2.h"
 
 namespace octet::kernels {
 namespace {
 
-// In assembly because GCC otherwise copies sums to and fro in the inner loop.
-inline void Dot(__m256i& sum, __m256i x, __m256i w) { asm("%{vex%} vpdpbusd %2, %1, %0" : "+x"(sum) : "x"(x), "x"(w)); }
+#define OCTET_VPDPBUSD "%{vex%} vpdpbusd"
 
 #include "kernels/isa/avx_vnni_int8_body.h"
 

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // 8-bit products with vpdpbusd on 256 bits, which adds four products of uint8 and int8 to each lane without saturation:
-// activations are x + 128, packed weights are read as they are. Included inside an unnamed namespace that has int8_panels_avx2.h and
-//   Dot(sum, x, w)   sum += x w of eight lanes of four bytes
+// activations are x + 128, packed weights are read as they are. Included inside an unnamed namespace that has tile_sums_avx2.h and
+//   OCTET_VPDPBUSD   the instruction in its encoding: lanes of four bytes
 
 constexpr int64_t kBlockRows = 512;  // That meet a panel one after the other: they stay in the second-level cache.
 constexpr int64_t kFewRows = 4;      // Less: a panel's two sums a row would wait for each other.
+
+// In assembly because GCC otherwise copies sums to and fro in the inner loop.
+inline void Dot(__m256i& sum, __m256i x, __m256i w) { asm(OCTET_VPDPBUSD " %2, %1, %0" : "+x"(sum) : "x"(x), "x"(w)); }
 
 inline __m256i Quad(const void* a) {
   int32_t v;
@@ -12,30 +15,26 @@ inline __m256i Quad(const void* a) {
   return _mm256_set1_epi32(v);
 }
 
+// One group of row i against 16 columns.
+#define OCTET_DOT(i) \
+  "vpbroadcastd (%[a" #i "],%[at]), %%ymm14\n\t" OCTET_VPDPBUSD " %%ymm12, %%ymm14, %[low" #i "]\n\t" OCTET_VPDPBUSD " %%ymm13, %%ymm14, %[high" #i "]\n\t"
+#define OCTET_DOTS(n) OCTET_FROM_BIAS(n, OCTET_DOT, 4, 64)
+
 struct Dots {
   static constexpr bool kPaired = false;
   static constexpr int kTileRows = 6;  // 12 sums, 2 weights, the activation.
-  const int64_t* offset;
-  int64_t segments, groups;
-  explicit Dots(const ProductS8& p) : offset(p.offset), segments(p.segments), groups(p.groups()) {}
+  Depth depth;
+  explicit Dots(const ProductS8& p) : depth(p, 4) {}
   template <int kCount>
-  [[gnu::always_inline]] void Sum(const void* const* rows, const void* weights, const int32_t* bias, const int32_t*, __m256i (&low)[kCount], __m256i (&high)[kCount]) const {
-    const auto* w = static_cast<const int8_t*>(weights);
-    const uint8_t* a[kCount];
-#pragma GCC unroll 8
-    for (int r = 0; r < kCount; ++r) a[r] = static_cast<const uint8_t*>(rows[r]), low[r] = Load(bias), high[r] = Load(bias + 8);
-    for (int64_t s = 0; s < segments; ++s) {
-      int64_t at = offset[s];
-      for (int64_t g = 0; g < groups; ++g, at += 4, w += 64) {
-        const __m256i w0 = Load(w), w1 = Load(w + 32);
-#pragma GCC unroll 8
-        for (int r = 0; r < kCount; ++r) {
-          const __m256i x = Quad(a[r] + at);
-          Dot(low[r], x, w0);
-          Dot(high[r], x, w1);
-        }
-      }
-    }
+  [[gnu::always_inline]] void Sum(const void* const* rows, const void* w, const int32_t* bias, const int32_t*, __m256i (&low)[kCount], __m256i (&high)[kCount]) const {
+    const int64_t* offset = depth.offset;
+    int64_t at, left;
+    if constexpr (kCount == 1) OCTET_DOTS(1);
+    if constexpr (kCount == 2) OCTET_DOTS(2);
+    if constexpr (kCount == 3) OCTET_DOTS(3);
+    if constexpr (kCount == 4) OCTET_DOTS(4);
+    if constexpr (kCount == 5) OCTET_DOTS(5);
+    if constexpr (kCount == 6) OCTET_DOTS(6);
   }
 };
 constexpr TileFn kTiles[Dots::kTileRows] = {Tile<Dots, 1>, Tile<Dots, 2>, Tile<Dots, 3>, Tile<Dots, 4>, Tile<Dots, 5>, Tile<Dots, 6>};

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Sums of a tile of rows of 16-bit values times a panel widened to 16 bits (WidenPanel), with AVX2: what int8_panels_avx2.h makes bytes
-// of. In assembly because GCC keeps the products of all rows alive at once, or spills sums: 42 G multiply-adds/s instead of 72.
+// Sums of a tile of rows times a panel, with AVX2: what int8_panels_avx2.h makes bytes of. Rows have 16-bit values, panels are widened to
+// such (WidenPanel); avx_vnni_int8_body.h has another for bytes. In assembly because GCC keeps the products of all rows alive at once, or
+// spills sums: 42 G multiply-adds/s instead of 72.
 //
 // A step is what a row contributes at a time: a pair of values (Direct) or a group of four (Paired).
 #pragma once
@@ -43,18 +44,21 @@ struct Depth {
 #define OCTET_ROW(i) [a##i] "r"(rows[i])
 #define OCTET_BIAS(half, at) [bias_##half] "m"(*reinterpret_cast<const __m256i*>(bias + at))
 
-// ---- One pair of row i against 16 columns.
-#define OCTET_START(i) "vmovdqa %%ymm14, %[low" #i "]\n\tvmovdqa %%ymm15, %[high" #i "]\n\t"
-#define OCTET_PAIR(i)                                                                                                        \
-  "vpbroadcastd (%[a" #i "],%[at]), %%ymm14\n\tvpmaddwd %%ymm12, %%ymm14, %%ymm15\n\tvpmaddwd %%ymm13, %%ymm14, %%ymm14\n\t" \
-  "vpaddd %%ymm15, %[low" #i "], %[low" #i "]\n\tvpaddd %%ymm14, %[high" #i "], %[high" #i "]\n\t"
 #define OCTET_SUM(i) [low##i] "=&x"(low[i]), [high##i] "=&x"(high[i])
-#define OCTET_DIRECT(n)                                                                                                          \
+#define OCTET_START(i) "vmovdqa %%ymm14, %[low" #i "]\n\tvmovdqa %%ymm15, %[high" #i "]\n\t"
+// Sums of n rows and 16 columns from the bias on: `step`(i) adds a step of row i, whose weights are in ymm12 and ymm13.
+#define OCTET_FROM_BIAS(n, step, a_bytes, w_bytes)                                                                              \
   asm volatile("vmovdqu %[bias_low], %%ymm14\n\tvmovdqu %[bias_high], %%ymm15\n\t" OCTET_EACH_##n(OCTET_START)                  \
-               OCTET_STEPS("vmovdqu (%[w]), %%ymm12\n\tvmovdqu 32(%[w]), %%ymm13\n\t" OCTET_EACH_##n(OCTET_PAIR), 4, 64)           \
+               OCTET_STEPS("vmovdqu (%[w]), %%ymm12\n\tvmovdqu 32(%[w]), %%ymm13\n\t" OCTET_EACH_##n(step), a_bytes, w_bytes)   \
                : OCTET_LIST_##n(OCTET_SUM), OCTET_MOVING                                                                         \
                : OCTET_LIST_##n(OCTET_ROW), OCTET_DEPTH, OCTET_BIAS(low, 0), OCTET_BIAS(high, 8)                                 \
                : "xmm12", "xmm13", "xmm14", "xmm15", "memory", "cc")
+
+// ---- Pairs.
+#define OCTET_PAIR(i)                                                                                                        \
+  "vpbroadcastd (%[a" #i "],%[at]), %%ymm14\n\tvpmaddwd %%ymm12, %%ymm14, %%ymm15\n\tvpmaddwd %%ymm13, %%ymm14, %%ymm14\n\t" \
+  "vpaddd %%ymm15, %[low" #i "], %[low" #i "]\n\tvpaddd %%ymm14, %[high" #i "], %[high" #i "]\n\t"
+#define OCTET_DIRECT(n) OCTET_FROM_BIAS(n, OCTET_PAIR, 4, 64)
 
 struct Direct {
   static constexpr bool kPaired = false;
@@ -74,7 +78,7 @@ struct Direct {
   }
 };
 
-// ---- One pair of row i against a panel's first 8 columns.
+// ---- Pairs against a panel's first 8 columns.
 #define OCTET_HALF_START(i) "vmovdqa %%ymm14, %[sum" #i "]\n\t"
 #define OCTET_HALF_PAIR(i) "vpbroadcastd (%[a" #i "],%[at]), %%ymm14\n\tvpmaddwd %%ymm12, %%ymm14, %%ymm14\n\tvpaddd %%ymm14, %[sum" #i "], %[sum" #i "]\n\t"
 #define OCTET_HALF_SUM(i) [sum##i] "=&x"(sum[i])
@@ -87,7 +91,7 @@ struct Direct {
                : "xmm12", "xmm14", "memory", "cc");
 }
 
-// ---- One group of row i against 16 columns: Winograd's inner product, without the products of `terms` (one per row) and of the columns
+// ---- Groups: Winograd's inner product, without the products of `terms` (one per row) and of the columns
 // in `bias`.
 #define OCTET_GROUP(i)                                                                                                        \
   "vpbroadcastd (%[a" #i "],%[at]), %%ymm12\n\tvpbroadcastd 4(%[a" #i "],%[at]), %%ymm13\n\t"                                  \
