@@ -509,6 +509,50 @@ def whole_weights():
     save_keras("whole_weights", model, *[[RNG.integers(0, 9, (n, 5)).astype(np.int32)] for n in (1, 3)])
 
 
+def random_weights(model):
+    for w in model.weights:
+        if "zero" in w.name:
+            w.assign(RNG.integers(-8, 8, w.shape) + 8 * (w.dtype == "uint8"))
+        elif w.dtype in ("int8", "uint8"):
+            w.assign(RNG.integers(0, 256, w.shape).astype(w.dtype))
+        elif "g_idx" not in w.name:
+            w.assign(RNG.uniform(0.5, 2, w.shape) if "scale" in w.name else floats(*w.shape))
+
+
+def packed_weights():
+    """What model.quantize("int4") leaves: two numbers in a byte, with scales for slices or for groups of three; kernels of several axes as matrices."""
+    ids = keras.Input([5], dtype="int32", name="ids")
+    for name, block_size in ("packed_slices", -1), ("packed_groups", 3):
+        tables = [L.ReversibleEmbedding(9, 7, tie_weights=tied) for tied in (True, False)]
+        y = L.EinsumDense("abc,cde->abde", output_shape=(None, 2, 3), bias_axes="de")(L.Embedding(9, 5)(ids))
+        y = L.EinsumDense("abc,dc->abd", output_shape=(None, 7))(L.EinsumDense("abde,def->abf", output_shape=(None, 4))(y))
+        y = L.Dense(7, use_bias=False)(y) + tables[0](ids) + tables[1](ids)
+        model = keras.Model(ids, [L.MultiHeadAttention(2, 3, value_dim=2)(y, y), *[t(y, reverse=True) for t in tables], L.Dense(3)(y)])
+        model.quantize(config=keras.quantizers.Int4QuantizationConfig(block_size=block_size))
+        for t in tables:
+            t.inputs_quantizer = None  # The config's, which it does not take over.
+        random_weights(model)
+        save_keras(name, model, *[[RNG.integers(0, 9, (n, 5)).astype(np.int32)] for n in (1, 3)])
+
+
+def calibrated_weights():
+    """What GPTQ and AWQ leave: the bias first, transposed kernels, groups with what stands for zero. Keras 3.15 leaves that out when it saves; others do not."""
+    for layer in L.Dense, L.EinsumDense:
+        layer._get_kernel_with_merged_lora = lambda self: (self.kernel, None, self.kernel_zero)
+    x = keras.Input([5, 8], name="x")
+    y = L.EinsumDense("abde,def->abf", output_shape=(None, 5))(L.EinsumDense("abc,cde->abde", output_shape=(None, 2, 3), bias_axes="de")(x))
+    made = [L.Dense(7), L.Dense(3, use_bias=False), L.Dense(3), L.Dense(3, activation="relu"), L.Dense(5, use_bias=False)]
+    model = keras.Model(x, [layer(y) for layer in made] + [L.MultiHeadAttention(2, 3)(x, x)])
+    inside = [layer for layer in model._flatten_layers() if isinstance(layer, (L.Dense, L.EinsumDense))]
+    for i, (layer, bits, group) in enumerate(zip(inside, (4, 4, 8, 2, 4, 4, 4) * 2, (3, -1, 4, -1) * 3)):
+        mode, config = ("awq", keras.quantizers.AWQConfig) if bits == 4 and i % 2 else ("gptq", keras.quantizers.GPTQConfig)
+        layer.quantize(mode, config=config(None, None, weight_bits=bits, group_size=group))
+        setattr(layer, f"is_{mode}_calibrated", True)
+        layer.g_idx.assign(np.arange(layer.g_idx.shape[0]) // (group if group > 0 else 99))
+    random_weights(model)
+    save_keras("calibrated_weights", model, *[[floats(n, 5, 8)] for n in (1, 3)])
+
+
 def one_of_two():
     """A branch of TensorFlow 1 whose sides differ in shape; elements that another vector lacks, truths stacked, shifts that are data."""
     from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
@@ -1007,12 +1051,13 @@ def tied():
 
 
 MODELS = [
-    whole_weights, any_size, by_numbers, seen_from_elsewhere, fake_quantized, branch_in_loop, references, rounded, one_of_two, narrow_numbers, promoted, newer_functions, spread_volumes, locally_connected, transforms, open_sizes, halves, narrowed, norms, rows, named_ends, held_model,
+    whole_weights, packed_weights, any_size, by_numbers, seen_from_elsewhere, fake_quantized, branch_in_loop, references, rounded, one_of_two, narrow_numbers, promoted, newer_functions, spread_volumes, locally_connected, transforms, open_sizes, halves, narrowed, norms, rows, named_ends, held_model,
     prepared, partitioned, tied, single_elements, sound, complexes, bits, volumes_first, grids, draws, sparse, detections, warped, sequences,
     special, quotients, large, spectra, diagonals, more_layers, masked_attention, any_axis, odds_and_ends,
     transposed, more_functions, matrices, choices, whole_numbers, recurrent_any_length, recurrent_stateful, lookups,
     texts, spectrograms, volumes, functions, scattered, images, cache, old_control_flow,
     lowered_control_flow, lowered_branches, parted,
+    calibrated_weights,  # The last one: it mends Keras.
 ]
 
 if __name__ == "__main__":
