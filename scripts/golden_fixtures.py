@@ -167,6 +167,21 @@ def halves():
     save_keras("halves", keras.Model(x, parts), [NARROW], [NARROW[:1]])
 
 
+def policies():
+    """Element types of inputs and outputs, which the policies of layers, models inside and operations say. Whole numbers: no type rounds them."""
+    o, x, y, k = keras.ops, keras.Input([6], dtype="float16", name="x"), keras.Input([6], name="y"), keras.Input([4], dtype="int32", name="k")
+    mixed = keras.dtype_policies.DTypePolicyMap(default_policy="mixed_float16")
+    hidden = L.Dense(5, "relu", dtype="mixed_float16")(y)
+    inner = keras.Model(y, [hidden, o.cast(hidden, "float32"), hidden * 2])
+    a, b, c = inner(x)
+    parts = [a, b, c, L.Dense(2, dtype="float32")(c), L.Dense(2, dtype="float64")(c), L.Dense(2, dtype=mixed)(y), o.concatenate([a, b]), o.stack([a, c]), a + np.float32([1]), o.argmax(a, -1), a > c,
+             L.CategoryEncoding(5, "count", dtype="mixed_float16")(k), L.Add(dtype="float16")([x, y]), o.add(x, L.Dense(6, dtype="float64")(y)), L.Flatten(dtype="float16")(k)]
+    model = keras.Model([x, y, k], parts)
+    for w in model.weights:
+        w.assign(RNG.integers(-3, 4, w.shape))
+    save_keras("policies", model, *[[RNG.integers(-4, 5, (n, 6)).astype(t) for t in ("float16", "float32")] + [RNG.integers(0, 5, (n, 4)).astype(np.int32)] for n in (1, 3)])
+
+
 def norms():
     """Norms of vectors and matrices, decompositions by what is the same for all signs of their vectors."""
     o, x = keras.ops, keras.Input([4, 3], name="x")
@@ -1051,7 +1066,7 @@ def tied():
 
 
 MODELS = [
-    whole_weights, packed_weights, any_size, by_numbers, seen_from_elsewhere, fake_quantized, branch_in_loop, references, rounded, one_of_two, narrow_numbers, promoted, newer_functions, spread_volumes, locally_connected, transforms, open_sizes, halves, narrowed, norms, rows, named_ends, held_model,
+    whole_weights, policies, packed_weights, any_size, by_numbers, seen_from_elsewhere, fake_quantized, branch_in_loop, references, rounded, one_of_two, narrow_numbers, promoted, newer_functions, spread_volumes, locally_connected, transforms, open_sizes, halves, narrowed, norms, rows, named_ends, held_model,
     prepared, partitioned, tied, single_elements, sound, complexes, bits, volumes_first, grids, draws, sparse, detections, warped, sequences,
     special, quotients, large, spectra, diagonals, more_layers, masked_attention, any_axis, odds_and_ends,
     transposed, more_functions, matrices, choices, whole_numbers, recurrent_any_length, recurrent_stateful, lookups,
