@@ -426,6 +426,9 @@ def quantize_model(model, momentum=0.99):
     """A copy of a Sequential or functional model with the same weights that rounds as its int8 file does."""
     if not model.built:
         raise ValueError("build the model first: give it an Input, or call it once")
+    if not isinstance(model, keras.Sequential) and not hasattr(model, "operations"):
+        raise ValueError(f"{type(model).__name__} computes in Python code of its own; expected a Sequential or functional model, whose layers can be "
+                         "replaced: keras.Model(inputs, outputs)")
     source = _as_functional(model)
     layers, operations = list(source.layers), {o.name: o for o in source.operations}
     copies, depthwise, roundings, uses = {}, {}, {}, {}
