@@ -72,10 +72,11 @@ def transformer():
 
 
 def picked():
-    """Operands on unlike grids, one of which is taken."""
+    """Operands on unlike grids, one of which is taken; a mean by keras.ops."""
     x = keras.Input([8, 8, 3])
     a, b, c = (L.Conv2D(4, 1, activation=f)(x) for f in (None, "relu", None))
-    return keras.Model(x, L.Dense(3, activation="softmax")(L.Flatten()(L.Minimum()([L.Maximum()([a, b]), c]))))
+    y = L.Minimum()([L.Maximum()([a, b]), c])
+    return keras.Model(x, L.Dense(3, activation="softmax")(L.Concatenate()([L.Flatten()(y), keras.ops.mean(y, axis=[1, 2])])))
 
 
 class Own(keras.Model):

@@ -390,7 +390,9 @@ def _shift(x, index, scale):
         return _right_shift(scales[0] / scale)
     if kind == "LeakyReLU":
         return ops.where(index < 0, _right_shift(scales[0] * abs(made.negative_slope) / scale), _right_shift(scales[0] / scale))
-    if kind in ("GlobalAveragePooling1D", "GlobalAveragePooling2D"):
+    if kind in ("GlobalAveragePooling1D", "GlobalAveragePooling2D", "Mean"):
+        if len(x.shape) == 0 or None in (*inputs[0].shape[1:], *x.shape[1:]):
+            return None
         count = math.prod(inputs[0].shape[1:]) // math.prod(x.shape[1:])
         return _right_shift(scales[0] / scale, count.bit_length() - 1)  # 1/n goes into m, as far as whole bits go.
     if kind == "FakeQuantize":
