@@ -45,7 +45,8 @@ struct Whole {
   int64_t Groups() const { return static_cast<int64_t>(scale.size()) / std::max<int64_t>(Slices(), 1); }
   bool Fits() const {
     const int64_t along = groups_of_columns ? columns : rows;
-    if (rows < 1 || columns < 1 || static_cast<int64_t>(numbers.size()) != rows * columns || Groups() * Slices() != static_cast<int64_t>(scale.size())) return false;
+    const bool whole = static_cast<int64_t>(numbers.size()) == rows * columns && Groups() * Slices() == static_cast<int64_t>(scale.size());
+    if (rows < 1 || columns < 1 || !whole) return false;
     if (group.empty()) return Groups() == 1 && zero.empty();
     const auto known = [n = static_cast<float>(Groups())](float g) { return g >= 0 && g < n && std::floor(g) == g; };
     return zero.size() == scale.size() && static_cast<int64_t>(group.size()) == along && std::ranges::all_of(group, known);
