@@ -222,6 +222,14 @@ def four_bits():
         keras(name, functional3("m", [input3("x", 4), layer], ["x", 0, 0], ["packed", 0, 0]), numbered_h5(*packed, groups))
 
 
+def older():
+    """What model.quantize("int4") leaves in Keras 3.12: the first axis of a kernel shares bytes. Its last number is alone."""
+    layer = dense3("packed", [[tensor("x")]], 2)
+    layer["config"]["dtype"] = {"class_name": "QuantizedDTypePolicy", "config": {"mode": "int4", "source_name": "float32"}}
+    kernel, bias, scale = np.array([[0x21, 0x43], [0x0F, 0x08]], np.uint8).view("i1"), np.array([5, 6], "f4"), np.array([1, 2], "f4")
+    keras("older", functional3("m", [input3("x", 3), layer], ["x", 0, 0], ["packed", 0, 0]), numbered_h5(kernel, bias, scale))
+
+
 def forgotten():
     """What model.quantize("gptq") leaves where Keras 3.15 saves it: nothing stands for zero."""
     layer = dense3("packed", [[tensor("x")]], 2)
@@ -283,6 +291,7 @@ def main():
     clustered()
     four_bits()
     forgotten()
+    older()
     pruned()
     sequential("sequential", np.arange(6, dtype="f8").reshape(3, 2))
     sequential("nan", np.array([[1, 2], [3, np.nan], [5, 6]], "f4"))

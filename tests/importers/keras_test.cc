@@ -246,6 +246,15 @@ TEST(Keras, PackedWeightsNameTheWayOut) {
   }
 }
 
+TEST(Keras, BytesThatRowsShare) {
+  auto model = Import(Data("older.keras"));
+  ASSERT_TRUE(model.ok()) << model.error().message();
+  test::Runner runner(*model);
+  EXPECT_EQ(runner.Run<float>({1, 0, 0}), (std::vector<float>{6, 7.5}));
+  EXPECT_EQ(runner.Run<float>({0, 1, 0}), (std::vector<float>{7, 8}));
+  EXPECT_EQ(runner.Run<float>({0, 0, 1}), (std::vector<float>{4, 2}));
+}
+
 TEST(Keras, WeightsThatAreNotNumbers) {
   auto model = Import(Data("nan.keras"));
   ASSERT_FALSE(model.ok());

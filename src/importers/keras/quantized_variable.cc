@@ -75,9 +75,9 @@ std::vector<float> NumbersOf(const Hdf5Array& a) {
   return out;
 }
 
-// Numbers of four bits along one of two axes, of which there are `n`: the low half of a byte comes first, and the last one may be alone.
+// Numbers of four bits along an axis, of which there are `n`: the low half of a byte comes first, and the last one may be alone.
 std::vector<float> Unpacked(const Hdf5Array& a, int axis, int64_t n) {
-  const int64_t inner = a.shape.elements(axis + 1, 2), bytes = a.shape[axis], outer = a.shape.elements(0, axis);
+  const int64_t inner = a.shape.elements(axis + 1, a.shape.rank()), bytes = a.shape[axis], outer = a.shape.elements(0, axis);
   std::vector<float> out;
   out.reserve(static_cast<size_t>(outer * n * inner));
   for (int64_t o = 0; o < outer; ++o)
@@ -100,7 +100,7 @@ struct Stands {
 class Reader {
  public:
   Reader(Weights& weights, const std::vector<std::string>& own, size_t at, const LayerContext& c)
-      : weights_(weights), own_(own), at_(at), config_(*c.layer().config), mode_(config_["dtype"]["config"]["mode"].text()),
+      : weights_(weights), own_(own), at_(at), c_(c), config_(*c.layer().config), mode_(config_["dtype"]["config"]["mode"].text()),
         table_(c.layer().class_name.ends_with("Embedding")) {}
 
   Result<Stands> Read() {
@@ -111,6 +111,16 @@ class Reader {
 
  private:
   bool Is(std::string_view mode) const { return mode_.starts_with(mode); }
+
+  // How long the first axis of a kernel is, as far as x tells: its last axis is that of a dense layer, or an equation says which one.
+  int64_t FirstAxis() const {
+    const std::string& equation = config_["equation"].text();
+    const Shape x = c_.shape(c_.Input(0));
+    const size_t comma = equation.find(','), axis = comma + 1 < equation.size() ? equation.find(equation[comma + 1]) : comma;
+    if (x.rank() == 0) return 0;
+    if (equation.empty()) return x.back();
+    return axis < comma && comma == static_cast<size_t>(x.rank()) ? x[static_cast<int>(axis)] : 0;
+  }
 
   // A kernel, perhaps a bias, the scale; where there are groups, what stands for zero, and the groups.
   Result<Stands> ReadKernel(const Hdf5Array& stored) {
@@ -124,6 +134,13 @@ class Reader {
     if (grouped) OCTET_TRY(ReadGroups(own_.size() - 2, own_.size() - 1, &w));
     if (w.columns < 1) return Stands{};
     const Shape& s = stored.shape;
+    if (const int64_t n = FirstAxis(); !grouped && Is("int4") && s.rank() > 1 && s[0] < n && s[0] == (n + 1) / 2 && HasAxes(s, Kept::kLast, w.columns)) {
+      Shape whole = s;  // Keras 3.12 packs the first axis.
+      whole[0] = static_cast<int32_t>(n);
+      w.rows = whole.elements() / w.columns;
+      w.numbers = Unpacked(stored, 0, n);
+      return Finished(w, whole);
+    }
     if (grouped || Is("int4") || (mode_.empty() && s.rank() == 2 && s[1] != w.columns)) {
       if (s.rank() != 2 || s[1] != (w.columns + 1) / 2) return Stands{};
       w.rows = s[0];
@@ -212,6 +229,7 @@ class Reader {
   Weights& weights_;
   const std::vector<std::string>& own_;
   const size_t at_;
+  const LayerContext& c_;
   const Json& config_;
   const std::string& mode_;
   const bool table_;
