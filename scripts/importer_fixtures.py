@@ -230,6 +230,14 @@ def older():
     keras("older", functional3("m", [input3("x", 3), layer], ["x", 0, 0], ["packed", 0, 0]), numbered_h5(kernel, bias, scale))
 
 
+def halved():
+    """Kernels inside of attention with half of their rows, as Keras 3.12 packs them."""
+    layer = layer3("MultiHeadAttention", "packed", [[tensor("x"), tensor("x")]], num_heads=1, key_dim=2, value_dim=2, use_bias=False)
+    shapes = {"query_dense": (2, 1, 2), "key_dense": (2, 1, 2), "value_dense": (2, 1, 2), "output_dense": (1, 2, 4)}
+    weights = h5_of({f"layers/multi_head_attention/{part}": [shape] for part, shape in shapes.items()})
+    keras("halved", functional3("m", [input3("x", 3, 4), layer], ["x", 0, 0], ["packed", 0, 0]), weights)
+
+
 def forgotten():
     """What model.quantize("gptq") leaves where Keras 3.15 saves it: nothing stands for zero."""
     layer = dense3("packed", [[tensor("x")]], 2)
@@ -292,6 +300,7 @@ def main():
     four_bits()
     forgotten()
     older()
+    halved()
     pruned()
     sequential("sequential", np.arange(6, dtype="f8").reshape(3, 2))
     sequential("nan", np.array([[1, 2], [3, np.nan], [5, 6]], "f4"))

@@ -246,6 +246,13 @@ TEST(Keras, PackedWeightsNameTheWayOut) {
   }
 }
 
+TEST(Keras, KernelsThatAreHalvedAreNamed) {
+  auto findings = Check(Data("halved.keras"));
+  ASSERT_TRUE(findings.ok()) << findings.error().message();
+  ASSERT_EQ(findings->size(), 1u);
+  EXPECT_EQ(findings->at(0).reason, "expected a kernel for 4 numbers, found one for 2");
+}
+
 TEST(Keras, BytesThatRowsShare) {
   auto model = Import(Data("older.keras"));
   ASSERT_TRUE(model.ok()) << model.error().message();

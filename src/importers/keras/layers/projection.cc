@@ -40,6 +40,9 @@ Result<Projection> LoadProjection(LayerContext& c, const Variables& variables, i
 }
 
 Result<Value> Project(LayerContext& c, Value x, const Projection& p) {
+  if (const int32_t width = c.shape(x).back(); width > 0 && width != p.in)  // As Keras 3.12 packs the kernels inside of attention.
+    return c.Fail(Format("a kernel for %d numbers", width), Format("one for %d", p.in),
+                  "check the weights file; where model.quantize('int4') made it, convert the model as it was before");
   const Value weights = c.Constant<float>(Shape{p.out, p.in}, p.weights);
   const Value bias = c.Constant<float>(Shape{p.out}, p.bias);
   return c.Make("fully_connected", {x, weights, bias}, {{"keep_num_dims", c.rank(x) > 2}});
