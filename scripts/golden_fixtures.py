@@ -182,6 +182,19 @@ def policies():
     save_keras("policies", model, *[[RNG.integers(-4, 5, (n, 6)).astype(t) for t in ("float16", "float32")] + [RNG.integers(0, 5, (n, 4)).astype(np.int32)] for n in (1, 3)])
 
 
+def functions_of_policy():
+    """tf_keras: functions' own element types beside the policy of the layer that calls them."""
+    import tf_keras
+    tf_keras.mixed_precision.set_global_policy("mixed_float16")
+    x = tf_keras.Input([4], name="x", dtype="float32")
+    parts = [tf.cast(3 * x, tf.int32), tf.cast(tf_keras.layers.Dense(2)(x), tf.float32), tf.one_hot(tf.argmax(x, -1), 4, dtype=tf.int32), tf.saturate_cast(300 * x, tf.uint8), tf.ones_like(x, dtype=tf.int32),
+             tf.zeros_like(x)]
+    model = tf_keras.Model(x, parts)
+    tf_keras.mixed_precision.set_global_policy("float32")
+    model.set_weights([RNG.integers(-3, 4, w.shape) for w in model.get_weights()])
+    save_keras("functions_of_policy", model, *[[RNG.integers(-4, 5, (n, 4)).astype(np.float32)] for n in (1, 3)])
+
+
 def norms():
     """Norms of vectors and matrices, decompositions by what is the same for all signs of their vectors."""
     o, x = keras.ops, keras.Input([4, 3], name="x")
@@ -1066,7 +1079,7 @@ def tied():
 
 
 MODELS = [
-    whole_weights, policies, packed_weights, any_size, by_numbers, seen_from_elsewhere, fake_quantized, branch_in_loop, references, rounded, one_of_two, narrow_numbers, promoted, newer_functions, spread_volumes, locally_connected, transforms, open_sizes, halves, narrowed, norms, rows, named_ends, held_model,
+    whole_weights, policies, functions_of_policy, packed_weights, any_size, by_numbers, seen_from_elsewhere, fake_quantized, branch_in_loop, references, rounded, one_of_two, narrow_numbers, promoted, newer_functions, spread_volumes, locally_connected, transforms, open_sizes, halves, narrowed, norms, rows, named_ends, held_model,
     prepared, partitioned, tied, single_elements, sound, complexes, bits, volumes_first, grids, draws, sparse, detections, warped, sequences,
     special, quotients, large, spectra, diagonals, more_layers, masked_attention, any_axis, odds_and_ends,
     transposed, more_functions, matrices, choices, whole_numbers, recurrent_any_length, recurrent_stateful, lookups,
