@@ -205,15 +205,45 @@ def pruned():
 
 
 
+def numbered_h5(*arrays):
+    buffer = io.BytesIO()
+    with h5py.File(buffer, "w") as file:
+        for i, array in enumerate(arrays):
+            file[f"layers/dense/vars/{i}"] = array
+    return buffer.getvalue()
+
+
 def four_bits():
     """What model.quantize("int4") leaves: two numbers in a byte."""
     layer = dense3("packed", [[tensor("x")]], 2)
     layer["config"]["dtype"] = {"class_name": "Int4DTypePolicy", "config": {"mode": "int4/128", "source_name": "float32"}}
-    buffer = io.BytesIO()
-    with h5py.File(buffer, "w") as file:
-        for i, array in enumerate([np.full((4, 1), 0x21, "i1"), np.zeros(2, "f4"), np.ones((1, 2), "f4"), np.zeros((1, 2), "i1"), np.zeros(4, "f4")]):
-            file[f"layers/dense/vars/{i}"] = array
-    keras("four_bits", functional3("m", [input3("x", 4), layer], ["x", 0, 0], ["packed", 0, 0]), buffer.getvalue())
+    packed = [np.full((4, 1), 0x21, "i1"), np.zeros(2, "f4"), np.ones((1, 2), "f4"), np.zeros((1, 2), "i1")]
+    for name, groups in ("four_bits", np.zeros(4, "f4")), ("beyond", np.ones(4, "f4")):
+        keras(name, functional3("m", [input3("x", 4), layer], ["x", 0, 0], ["packed", 0, 0]), numbered_h5(*packed, groups))
+
+
+def older():
+    """What model.quantize("int4") leaves in Keras 3.12: the first axis of a kernel shares bytes. Its last number is alone."""
+    layer = dense3("packed", [[tensor("x")]], 2)
+    layer["config"]["dtype"] = {"class_name": "QuantizedDTypePolicy", "config": {"mode": "int4", "source_name": "float32"}}
+    kernel, bias, scale = np.array([[0x21, 0x43], [0x0F, 0x08]], np.uint8).view("i1"), np.array([5, 6], "f4"), np.array([1, 2], "f4")
+    keras("older", functional3("m", [input3("x", 3), layer], ["x", 0, 0], ["packed", 0, 0]), numbered_h5(kernel, bias, scale))
+
+
+def halved():
+    """Kernels inside of attention with half of their rows, as Keras 3.12 packs them."""
+    layer = layer3("MultiHeadAttention", "packed", [[tensor("x"), tensor("x")]], num_heads=1, key_dim=2, value_dim=2, use_bias=False)
+    shapes = {"query_dense": (2, 1, 2), "key_dense": (2, 1, 2), "value_dense": (2, 1, 2), "output_dense": (1, 2, 4)}
+    weights = h5_of({f"layers/multi_head_attention/{part}": [shape] for part, shape in shapes.items()})
+    keras("halved", functional3("m", [input3("x", 3, 4), layer], ["x", 0, 0], ["packed", 0, 0]), weights)
+
+
+def forgotten():
+    """What model.quantize("gptq") leaves where Keras 3.15 saves it: nothing stands for zero."""
+    layer = dense3("packed", [[tensor("x")]], 2)
+    layer["config"]["dtype"] = {"class_name": "GPTQDTypePolicy", "config": {"mode": "gptq/4/-1", "source_name": "float32"}}
+    keras("forgotten", functional3("m", [input3("x", 4), layer], ["x", 0, 0], ["packed", 0, 0]), 
+          numbered_h5(np.zeros(2, "f4"), np.full((1, 4), 0x21, "u1"), np.ones((2, 1), "f4"), np.zeros(4, "f4")))
 
 
 def refused():
@@ -268,6 +298,9 @@ def main():
     finer()
     clustered()
     four_bits()
+    forgotten()
+    older()
+    halved()
     pruned()
     sequential("sequential", np.arange(6, dtype="f8").reshape(3, 2))
     sequential("nan", np.array([[1, 2], [3, np.nan], [5, 6]], "f4"))

@@ -259,3 +259,17 @@ def single_elements():
     x = keras.Input(batch_shape=(1, 1))
     y = keras.ops.where(keras.ops.sum(x) > 0, x, 0.0)
     save_keras("single_elements", keras.Model(x, [y, keras.ops.squeeze(y, 0)]), [np.float32([[2]])], [np.float32([[-3]])])
+
+
+@golden
+def partitioned():
+    """Counts per part of a range, parts of an order, halves' bits, similarity of images, numbers between those of an open batch."""
+    o = keras.ops
+    keras.src.backend.math.histogram = keras.src.backend.numpy.histogram  # Where Keras 3.15 looks for it.
+    f, k, h = keras.Input([], name="f"), keras.Input(batch_shape=[8], dtype="int32", name="k"), keras.Input([3, 2], name="h")
+    images, at = keras.Input([2, 9, 8, 2], name="images"), RNG.uniform(-1, 4, (3, 5)).astype(np.float32)
+    parts = [*o.histogram(f, 4), *o.histogram(f, 3, (-1, 1)), *o.histogram(k, 3), o.argpartition(k, 2), o.argpartition(o.reshape(k, [2, 4]), 5, axis=None), o.view(o.cast(h, "float16"), "int16"),
+             o.view(o.cast(h, "bfloat16"), "uint8"), o.cast(o.view(o.cast(999 * h, "int16"), "float16"), "float32"), o.image.ssim(images[:, 0], images[:, 1], 2.0, 5, 1.2), o.image.ssim(images[0], images[1], k1=0.1, filter_size=2)]
+    parts += [o.image.map_coordinates(x, at, order, mode, 0.5) for x in (h, o.cast(8 * h, "int32")) for order, mode in ((0, "nearest"), (1, "constant"), (1, "wrap"), (1, "reflect"))]
+    runs = [[floats(n), RNG.permutation(8).astype(np.int32) + 1, floats(m, 3, 2), RNG.random((m, 2, 9, 8, 2), np.float32)] for n, m in ((9, 2), (5, 3))]
+    save_keras("partitioned", keras.Model([f, k, h, images], parts), *runs)

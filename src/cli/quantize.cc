@@ -17,6 +17,7 @@
 #include "exporter/exporter.h"
 #include "passes/unroll_loops.h"
 #include "quantizer/diagnose.h"
+#include "quantizer/float_ends.h"
 #include "quantizer/gate.h"
 #include "quantizer/input_check.h"
 #include "report/json.h"
@@ -322,6 +323,7 @@ Result<int> Quantize(const Flags& f) {
   const bool integer = f.scheme != "dynamic" && f.scheme != "float16", whole_sequences = integer && !f.data.empty() && f.scheme != "int16x8" && f.keep_float.empty() && f.recipe.empty();
   OCTET_ASSIGN(graph::Model model, LoadSource(f.source, {.whole_sequences = whole_sequences}));
   if (integer && !f.data.empty() && model.subgraphs.size() > 1) OCTET_TRY(passes::UnrollLoops(model));
+  quantizer::WidenEnds(model);
   quantizer::MakeNamesUnique(model);  // Recipes and --keep-float name tensors.
   OCTET_TRY(CheckLayers(f, model.main()));
   if (!integer || (f.data.empty() && (f.scheme == "int4" || !f.recipe.empty()))) return QuantizeWithoutData(f, std::move(model));

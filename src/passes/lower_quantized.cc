@@ -276,9 +276,20 @@ bool LowerOperands(const Graph& g, const graph::Node& n, DType activation, Lower
   return true;
 }
 
-// Grids that the operator ties together: its output's is given, or an input's, or fixed.
+// Whether it takes one of its operands, element by element: maximum and minimum, of no constants.
+bool Picks(const ops::OpDef& op, const Lowered& l) {
+  const ops::QuantRow* row = RowOf(op, ~0);
+  const auto given = [](const std::vector<std::byte>& constant) { return constant.empty(); };
+  return row && row->kind == ops::QuantKind::kSameAs && (op.traits & ops::kElementwise) && l.in.size() == 2 && std::ranges::all_of(l.constants, given);
+}
+
+// Grids that the operator ties together: its output's is given, or an input's, or fixed. Of operands one of which it takes, each is rounded once.
 bool TieGrids(const ops::OpDef& op, const TensorType& wanted, Lowered* l) {
   l->out = wanted;
+  if (Picks(op, *l)) {
+    for (TensorType& in : l->in) in.quant = wanted.quant;
+    return true;
+  }
   if (const ops::QuantRow* fixed = FixedOf(op, wanted.dtype)) l->out.quant = Quant::PerTensor(fixed->fixed_scale, fixed->fixed_zero_point);
   if (const ops::QuantRow* row = RowOf(op, ~0); row && row->kind == ops::QuantKind::kSameAs && row->other >= 0 && !(op.traits & ops::kMovesBytes))
     l->out.quant = l->in[static_cast<size_t>(row->other)].quant;

@@ -71,6 +71,34 @@ def transformer():
     return keras.Model(x, L.Dense(3, activation="softmax")(L.GlobalAveragePooling1D()(y)))
 
 
+def picked():
+    """Operands on unlike grids, one of which is taken; a mean by keras.ops."""
+    x = keras.Input([8, 8, 3])
+    a, b, c = (L.Conv2D(4, 1, activation=f)(x) for f in (None, "relu", None))
+    y = L.Minimum()([L.Maximum()([a, b]), c])
+    return keras.Model(x, L.Dense(3, activation="softmax")(L.Concatenate()([L.Flatten()(y), keras.ops.mean(y, axis=[1, 2])])))
+
+
+class Own(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.dense = L.Dense(3)
+
+    def call(self, x):
+        return self.dense(x)
+
+
+def refuses_code():
+    model = Own()
+    model(np.zeros([1, 4]))
+    try:
+        qat.quantize_model(model)
+    except ValueError as e:
+        assert "Own computes in Python code" in str(e), e
+        return
+    assert False, "expected a ValueError for a model in code"
+
+
 def check(name, model, shape, quantum, floats_left=0):
     rng = np.random.default_rng(0)
     x, y = rng.standard_normal((64, *shape)).astype("f4"), rng.integers(0, 3, 64)
@@ -100,4 +128,6 @@ check("one_dimensional", one_dimensional(), (20, 4), 1 / 256)
 check("shared", shared(), (8,), 1 / 256)
 check("separable", separable(), (8, 8, 4), 1 / 256, 2)  # The batch norm behind an activation.
 check("resized", resized(), (12, 12, 3), 1 / 256)
+check("picked", picked(), (8, 8, 3), 1 / 256)
+refuses_code()
 check("transformer", transformer(), (8, 12), 1 / 256, 40)  # Attention and layer norms.

@@ -390,7 +390,9 @@ def _shift(x, index, scale):
         return _right_shift(scales[0] / scale)
     if kind == "LeakyReLU":
         return ops.where(index < 0, _right_shift(scales[0] * abs(made.negative_slope) / scale), _right_shift(scales[0] / scale))
-    if kind in ("GlobalAveragePooling1D", "GlobalAveragePooling2D"):
+    if kind in ("GlobalAveragePooling1D", "GlobalAveragePooling2D", "Mean"):
+        if len(x.shape) == 0 or None in (*inputs[0].shape[1:], *x.shape[1:]):
+            return None
         count = math.prod(inputs[0].shape[1:]) // math.prod(x.shape[1:])
         return _right_shift(scales[0] / scale, count.bit_length() - 1)  # 1/n goes into m, as far as whole bits go.
     if kind == "FakeQuantize":
@@ -426,6 +428,9 @@ def quantize_model(model, momentum=0.99):
     """A copy of a Sequential or functional model with the same weights that rounds as its int8 file does."""
     if not model.built:
         raise ValueError("build the model first: give it an Input, or call it once")
+    if not isinstance(model, keras.Sequential) and not hasattr(model, "operations"):
+        raise ValueError(f"{type(model).__name__} computes in Python code of its own; expected a Sequential or functional model, whose layers can be "
+                         "replaced: keras.Model(inputs, outputs)")
     source = _as_functional(model)
     layers, operations = list(source.layers), {o.name: o for o in source.operations}
     copies, depthwise, roundings, uses = {}, {}, {}, {}

@@ -128,7 +128,6 @@ void Builder::CheckRule(const Layer& layer, const std::string& place) {
   const auto add = [&](std::string reason, std::string advice) {
     findings_.push_back({layer.name, layer.class_name, place, std::move(reason), std::move(advice)});
   };
-  const std::string policy = PolicyName((*layer.config)["dtype"]);
   if (custom_.Has(layer)) return;
   if (!layer.custom.empty()) {
     add("'" + layer.custom + "' is a custom class, whose Python code is not in the file",
@@ -140,8 +139,6 @@ void Builder::CheckRule(const Layer& layer, const std::string& place) {
       add("octet does not have this operation of keras.ops", "write it with other operations, or say what it computes in a file, --layers FILE");
     else add("octet does not have this layer; of a custom class the file has no Python code",
              "build it from other layers, or say what it computes in a file, --layers FILE");
-  } else if (policy.find("_from_") != std::string::npos) {
-    add("its weights are quantized by Keras (" + policy + ")", "save the model before quantizing it; octet quantizes it");
   }
   for (const char* inner : {"layer", "backward_layer"}) {
     const Json& object = (*layer.config)[inner];
@@ -171,7 +168,6 @@ Result<TensorType> Builder::InputType(const Layer& layer, size_t num_inputs, con
   }
   const std::string& dtype = PolicyName(config["dtype"]);
   type.dtype = dtype.empty() || dtype.starts_with("mixed_") ? DType::kF32 : DTypeFromNumpyName(dtype);
-  if (ReducedFloat(type.dtype)) type.dtype = DType::kF32;
   if (type.dtype == DType::kNone) return Error(Code::kUnsupported, "input '%s' has the element type '%s'", name.c_str(), dtype.c_str());
   return type;
 }
@@ -183,13 +179,13 @@ Status Builder::AddInputs(const Network& network, std::vector<Value>* values) {
   for (const TensorRef& ref : refs) {
     const Layer& layer = network.layers[static_cast<size_t>(ref.layer)];
     OCTET_ASSIGN(TensorType type, InputType(layer, refs.size(), layer.name));
-    const bool narrow = type.dtype == DType::kF64;  // Computed in float32, as everything.
+    const bool other = IsFloat(type.dtype) && type.dtype != DType::kF32;  // Computed in float32, as everything.
     const std::string name = UniqueName(layer.name);
     Value v{graph().AddTensor(name, std::move(type))};
     graph().inputs.push_back(v.id);
     model_.signatures[0].inputs.push_back({name, v.id});
     LayerContext context(*this, layer, {}, layer.name, {v});
-    if (narrow) {
+    if (other) {
       OCTET_ASSIGN(v, context.Cast(v, DType::kF32));
     }
     values->push_back(v);
@@ -204,6 +200,52 @@ Status Builder::AddInputs(const Network& network, std::vector<Value>* values) {
   return {};
 }
 
+namespace {
+
+// What a layer of this policy computes in: "mixed_float16", of quantized weights "int8_from_mixed_float16" or a source_name, in float16. Of a map of
+// policies the default one is the layer's own.
+DType ComputedIn(const Json& dtype) {
+  const Json& config = dtype["config"];
+  if (config.Has("default_policy")) return ComputedIn(config["default_policy"]);
+  std::string name = config["source_name"].is_text() ? config["source_name"].text() : PolicyName(dtype);
+  if (const size_t from = name.find("_from_"); from != std::string::npos) name = name.substr(from + 6);
+  return DTypeFromNumpyName(name.starts_with("mixed_") ? name.substr(6) : name);
+}
+
+DType Wider(DType a, DType b) {
+  if (a == b || !IsFloat(b)) return a;
+  return !IsFloat(a) ? b : a == DType::kF64 || b == DType::kF64 ? DType::kF64 : DType::kF32;
+}
+
+// The widest float among the operands of a call.
+DType WidestOf(const Argument& a) {
+  const Json* said = a.literal && a.kind == Argument::Kind::kLiteral ? &(*a.literal)["config"] : a.literal;
+  DType type = said ? DTypeFromNumpyName((*said)["dtype"].text()) : DType::kNone;
+  for (const Argument& item : a.items) type = Wider(type, WidestOf(item));
+  return type;
+}
+
+// The element type that the source gives a result of floats; kNone where it does not say.
+DType FloatOf(const Network& network, const TensorRef& ref) {
+  const Layer& layer = network.layers[static_cast<size_t>(ref.layer)];
+  if (layer.network) {
+    std::vector<TensorRef> inside;
+    CollectTensors(layer.network->outputs, &inside);
+    return static_cast<size_t>(ref.output) < inside.size() ? FloatOf(*layer.network, inside[static_cast<size_t>(ref.output)]) : DType::kNone;
+  }
+  const Json& own = (*layer.config)["dtype"];
+  if (layer.class_name == "TFOpLambda" || layer.class_name == "SlicingOpLambda") return DType::kNone;
+  const bool stores = layer.class_name == "InputLayer" || layer.class_name == "CategoryEncoding";  // Of a mixed policy: float32.
+  if (stores) return DTypeFromNumpyName(PolicyName(own));
+  if (!IsOperation(layer) || !own.is_null()) return ComputedIn(own);
+  DType type = DType::kNone;
+  for (const Argument& a : layer.calls[static_cast<size_t>(ref.call)].args) type = Wider(type, WidestOf(a));
+  for (const auto& [name, a] : layer.calls[static_cast<size_t>(ref.call)].named) type = Wider(type, WidestOf(a));
+  return type;
+}
+
+}  // namespace
+
 Status Builder::AddOutputs(const Network& network, std::vector<Value> values) {
   std::vector<TensorRef> refs;
   CollectTensors(network.outputs, &refs);
@@ -211,9 +253,9 @@ Status Builder::AddOutputs(const Network& network, std::vector<Value> values) {
   for (size_t i = 0; i < refs.size(); ++i) {
     const Layer& layer = network.layers[static_cast<size_t>(refs[i].layer)];
     Value v = values[i];
-    if (PolicyName((*layer.config)["dtype"]) == "float64" && graph().tensor(v.id).type.dtype == DType::kF32) {
+    if (const DType type = FloatOf(network, refs[i]); IsFloat(type) && graph().tensor(v.id).type.dtype == DType::kF32) {
       LayerContext context(*this, layer, {}, layer.name, {v});
-      OCTET_ASSIGN(v, context.Cast(v, DType::kF64));
+      OCTET_ASSIGN(v, context.Cast(v, type));
     }
     const bool keyed = network.outputs.kind == Argument::Kind::kMap && network.outputs.keys.size() == refs.size();
     std::string name = keyed ? network.outputs.keys[i] : layer.name;

@@ -24,7 +24,9 @@ LayerContext::LayerContext(Builder& builder, const Layer& layer, Variables varia
 
 const Json& LayerContext::Get(std::string_view key) const {
   if (!override_key_.empty() && key == override_key_) return override_;
-  const Json& own = (*layer_.config)[key];
+  static const Json kNone{};
+  const bool policy = key == "dtype" && layer_.class_name == "TFOpLambda";  // The layer's, which is none of the function's arguments.
+  const Json& own = policy ? kNone : (*layer_.config)[key];
   if (!own.is_null() || !call_) return own;
   const Argument* argument = Named(key);
   return argument && argument->kind == Argument::Kind::kLiteral && argument->literal ? *argument->literal : own;

@@ -164,6 +164,11 @@ Result<std::vector<std::string>> Weights::Datasets(const Variables& variables) {
     if (!std::ranges::binary_search(names, name)) break;
     paths.push_back(group + "/" + name);
   }
+  if (paths.size() > 3) {  // GPTQ and AWQ leave the bias before the kernel, which is the first one of all others.
+    OCTET_ASSIGN(const Hdf5Array first, file_->Read(paths[0]));
+    OCTET_ASSIGN(const Hdf5Array second, file_->Read(paths[1]));
+    if (IsFloat(first.dtype) && second.dtype == DType::kU8) std::swap(paths[0], paths[1]);
+  }
   listed_[variables.group] = paths;
   return paths;
 }

@@ -173,22 +173,22 @@ Result<Parts> LoadParts(LayerContext& c, const Heads& h, bool gated) {
   const bool bias = c.Bool("use_bias", true);
   const size_t each = 1u + bias;
   size_t next = 0;
-  const auto load = [&](const char* part, int in_axes) {
-    return LoadProjection(c, c.builder().weights().Inside(c.variables(), part, each * next++, each), in_axes, bias);
+  const auto load = [&](const char* part, int in_axes, int64_t features) {
+    return LoadProjection(c, c.builder().weights().Inside(c.variables(), part, each * next++, each), in_axes, features, bias);
   };
   Parts p;
-  OCTET_ASSIGN(p.query, load("query_dense", 1));
-  OCTET_ASSIGN(p.key, load("key_dense", 1));
+  OCTET_ASSIGN(p.query, load("query_dense", 1, int64_t{h.query} * h.size));
+  OCTET_ASSIGN(p.key, load("key_dense", 1, int64_t{h.shared} * h.size));
   // The order in which the layers make them.
   const bool gate_first = gated && c.kind() == "MultiHeadAttention";
   if (gate_first) {
-    OCTET_ASSIGN(p.gate, load("gate_dense", 1));
+    OCTET_ASSIGN(p.gate, load("gate_dense", 1, int64_t{h.query} * h.value_size));
   }
-  OCTET_ASSIGN(p.value, load("value_dense", 1));
+  OCTET_ASSIGN(p.value, load("value_dense", 1, int64_t{h.shared} * h.value_size));
   if (gated && !gate_first) {
-    OCTET_ASSIGN(p.gate, load("gate_dense", 1));
+    OCTET_ASSIGN(p.gate, load("gate_dense", 1, int64_t{h.query} * h.value_size));
   }
-  OCTET_ASSIGN(p.out, load("output_dense", 2));
+  OCTET_ASSIGN(p.out, load("output_dense", 2, int64_t{h.query} * h.value_size));
   if (h.shared < 1 || h.query % h.shared != 0 || p.query.out != h.query * h.size || p.key.out != h.shared * h.size || p.value.out != h.shared * h.value_size)
     return Error(Code::kInvalidModel, "%s '%s': its kernels do not fit its number of heads", c.layer().class_name.c_str(), c.place().c_str());
   if (h.shared != h.query) {

@@ -6,6 +6,7 @@
 #include "importers/keras/layers/order.h"
 #include "importers/keras/layers/promotion.h"
 #include "importers/keras/rules.h"
+#include "importers/lowerings/activation.h"
 #include "importers/lowerings/selection.h"
 
 namespace octet::importers::keras {
@@ -119,9 +120,67 @@ class Unique {
 };
 Status ConvertUnique(LayerContext& c) { return Unique(c).Convert(); }
 
+// How many of each column are true, as int32.
+Result<Value> CountTrue(LayerContext& c, Value truths) {
+  OCTET_ASSIGN(const Value ones, c.Cast(truths, DType::kI32));
+  return c.Make("sum", {ones, c.Vector({0})}, {{"keep_dims", 0}});
+}
+
+// Where a histogram's parts begin, and the last one's end: float32 [bins + 1].
+Result<Value> EdgesOf(LayerContext& c, Value least, Value most, int32_t bins) {
+  std::vector<float> steps;
+  for (int32_t i = 0; i < bins; ++i) steps.push_back(static_cast<float>(i));
+  OCTET_ASSIGN(Value width, c.Make("sub", {most, least}));
+  OCTET_ASSIGN(width, Times(c, width, 1.0f / static_cast<float>(bins)));
+  OCTET_ASSIGN(Value edges, c.Make("mul", {width, c.Constant<float>(Shape{bins}, steps)}));
+  OCTET_ASSIGN(edges, c.Make("add", {least, edges}));
+  OCTET_ASSIGN(const Value end, c.Make("reshape", {most, c.Vector({1})}));
+  return c.Make("concatenation", {edges, end}, {{"axis", 0}});
+}
+
+// How many numbers of a row lie in each of as many equal parts of a range: those at or above where it begins, without those that are so of the next one,
+// or above the last one's end.
+Status ConvertHistogram(LayerContext& c) {
+  OCTET_ASSIGN(const Value given, Tensor(c));
+  const DType own = c.type(given).dtype;
+  const int64_t bins = c.Int("bins", 10);
+  constexpr int64_t kMost = 1 << 16;
+  if (c.rank(given) != 1 || bins < 1 || bins > kMost)
+    return c.Fail(Format("a row of numbers and 1 to %d bins", static_cast<int>(kMost)),
+                  Format("%s and %lld", c.shape(given).text().c_str(), static_cast<long long>(bins)), "");
+  OCTET_ASSIGN(const Value x, c.Cast(given, DType::kF32));
+  const std::vector<double> range = c.Numbers("range", {});
+  Value least, most;
+  if (range.size() == 2) {
+    least = c.Scalar(static_cast<float>(range[0]));
+    most = c.Scalar(static_cast<float>(range[1]));
+  } else {
+    OCTET_ASSIGN(least, c.Make("reduce_min", {x, c.Vector({0})}, {{"keep_dims", 0}}));
+    OCTET_ASSIGN(most, c.Make("reduce_max", {x, c.Vector({0})}, {{"keep_dims", 0}}));
+  }
+  const auto n = static_cast<int32_t>(bins);
+  OCTET_ASSIGN(Value edges, EdgesOf(c, least, most, n));
+  OCTET_ASSIGN(const Value ends, c.Cast(edges, own));
+  OCTET_ASSIGN(edges, c.Cast(ends, DType::kF32));
+  OCTET_ASSIGN(const Value column, c.Make("expand_dims", {x, c.Vector({1})}));
+  OCTET_ASSIGN(const Value begins, c.Make("slice", {edges, c.Vector({0}), c.Vector({n})}));
+  OCTET_ASSIGN(Value from, c.Make("greater_equal", {column, begins}));
+  OCTET_ASSIGN(from, CountTrue(c, from));
+  OCTET_ASSIGN(Value beyond, c.Make("greater", {column, most}));
+  OCTET_ASSIGN(beyond, CountTrue(c, beyond));
+  OCTET_ASSIGN(const Value next, c.Make("slice", {from, c.Vector({1}), c.Vector({n - 1})}));
+  OCTET_ASSIGN(Value to, n > 1 ? c.Make("concatenation", {next, beyond}, {{"axis", 0}}) : Result<Value>(beyond));
+  OCTET_ASSIGN(to, c.Make("sub", {from, to}));
+  OCTET_ASSIGN(to, c.Cast(to, own));
+  c.SetOutput(0, to);
+  c.SetOutput(1, ends);
+  return {};
+}
+
 constexpr LayerRule kRules[] = {
     {"ops.SegmentSum", ConvertSegment}, {"ops.SegmentMax", ConvertSegment}, {"ops.SegmentMin", ConvertSegment}, {"ops.SegmentProd", ConvertSegment},
-    {"ops.IsIn", ConvertIsIn}, {"ops.Bincount", ConvertBincount}, {"ops.Nonzero", ConvertNonzero}, {"ops.Unique", ConvertUnique}};
+    {"ops.IsIn", ConvertIsIn}, {"ops.Bincount", ConvertBincount}, {"ops.Nonzero", ConvertNonzero}, {"ops.Unique", ConvertUnique},
+    {"ops.Histogram", ConvertHistogram}};
 
 }  // namespace
 

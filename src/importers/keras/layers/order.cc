@@ -52,6 +52,29 @@ Status ConvertSort(LayerContext& c) {
   return Set(c, Exchanged(c, x, axis));
 }
 
+// The places of the k + 1 least, rising, then those of the others, falling: as Keras with TensorFlow has them where its numbers are whole and above zero,
+// and one of the answers that it may give where they are not.
+Status ConvertArgPartition(LayerContext& c) {
+  OCTET_ASSIGN(Value x, Tensor(c));
+  if (!c.Has("axis")) {
+    OCTET_ASSIGN(x, c.Make("reshape", {x, c.Vector({-1})}));
+  }
+  OCTET_ASSIGN(const int axis, AxisOf(c, c.Int("axis", -1), c.rank(x)));
+  OCTET_ASSIGN(x, Exchanged(c, x, axis));
+  const int32_t n = c.shape(x).back();
+  const int64_t given = c.Int("kth", 0), k = given + (given < 0 ? n : 0);
+  if (n < 1 || k < 0 || k >= n) return c.Fail("an axis of known size, and a place on it", Format("%d and %lld", n, static_cast<long long>(given)), "");
+  OCTET_ASSIGN(x, Widened(c, x));
+  OCTET_ASSIGN(const Value places, SortedPlaces(c, x));
+  const auto least = static_cast<int32_t>(k + 1), last = static_cast<int32_t>(c.rank(x) - 1);
+  if (least == n) return Set(c, Exchanged(c, places, axis));
+  const Value sizes = c.Vector({least, n - least});
+  OCTET_ASSIGN(const std::vector<Value> parts, c.MakeMany("split_v", {places, sizes, Int(c, last)}, {{"num_splits", 2}}, 2));
+  OCTET_ASSIGN(const Value falling, c.Make("reverse_v2", {parts[1], c.Vector({last})}));
+  OCTET_ASSIGN(const Value y, c.Make("concatenation", {parts[0], falling}, {{"axis", last}}));
+  return Set(c, Exchanged(c, y, axis));
+}
+
 Status ConvertDigitize(LayerContext& c) {
   OCTET_ASSIGN(Value x, Tensor(c));
   OCTET_ASSIGN(x, Widened(c, x));
@@ -89,7 +112,7 @@ Status ConvertInTopK(LayerContext& c) {
 
 constexpr LayerRule kRules[] = {
     {"ops.TopK", ConvertTopK}, {"ops.Sort", ConvertSort}, {"ops.Argsort", ConvertSort}, {"ops.Digitize", ConvertDigitize},
-    {"ops.SearchSorted", ConvertSearchSorted}, {"ops.InTopK", ConvertInTopK}};
+    {"ops.SearchSorted", ConvertSearchSorted}, {"ops.InTopK", ConvertInTopK}, {"ops.Argpartition", ConvertArgPartition}};
 
 }  // namespace
 

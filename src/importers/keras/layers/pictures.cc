@@ -107,13 +107,33 @@ Status ConvertPatches(LayerContext& c) {
 }
 
 // The same filter [h, w] on each channel.
-Result<Value> EachChannel(LayerContext& c, Value image, int32_t h, int32_t w, const std::vector<float>& taps) {
+Result<Value> EachChannel(LayerContext& c, Value image, int32_t h, int32_t w, const std::vector<float>& taps, ops::Padding padding) {
   const int32_t channels = c.shape(image).back();
   std::vector<float> filter, zeros(static_cast<size_t>(channels), 0.0f);
   for (const float t : taps) filter.insert(filter.end(), static_cast<size_t>(channels), t);
   return c.Make("depthwise_conv_2d", {image, c.Constant<float>(Shape{1, h, w, channels}, filter), c.Constant<float>(Shape{channels}, zeros)},
-                {{"padding", static_cast<int64_t>(ops::Padding::kSame)}, {"stride_h", 1}, {"stride_w", 1}, {"depth_multiplier", 1}, {"dilation_h_factor", 1},
+                {{"padding", static_cast<int64_t>(padding)}, {"stride_h", 1}, {"stride_w", 1}, {"depth_multiplier", 1}, {"dilation_h_factor", 1},
                  {"dilation_w_factor", 1}});
+}
+
+// A bell of that many numbers whose sum is one.
+std::vector<double> Bell(int64_t size, double sigma) {
+  std::vector<double> bell;
+  double sum = 0;
+  for (int64_t i = 0; i < size; ++i) {
+    const double d = static_cast<double>(i) - static_cast<double>(size - 1) / 2;
+    sum += bell.emplace_back(std::exp(-0.5 * (d / sigma) * (d / sigma)));
+  }
+  for (double& v : bell) v /= sum;
+  return bell;
+}
+
+// The filter that one row of numbers is downwards and another one across.
+std::vector<float> FilterOf(const std::vector<double>& down, const std::vector<double>& across) {
+  std::vector<float> taps;
+  for (const double y : down)
+    for (const double x : across) taps.push_back(static_cast<float>(y * x));
+  return taps;
 }
 
 // How brightness changes downwards and to the right: [n, h, w, channels, 2].
@@ -143,19 +163,9 @@ Status ConvertBlur(LayerContext& c) {
   const std::vector<double> sigma = c.Numbers("sigma", {1, 1});
   if (size.size() != 2 || sigma.size() != 2 || size[0] < 1 || size[1] < 1 || size[0] * size[1] > 4096)
     return c.Fail("a kernel of two numbers", "another one", "");
-  std::vector<double> g[2];
-  for (size_t a = 0; a < 2; ++a) {
-    double sum = 0;
-    for (int64_t i = 0; i < size[a]; ++i) {
-      const double d = static_cast<double>(i) - static_cast<double>(size[a] - 1) / 2;
-      sum += g[a].emplace_back(std::exp(-0.5 * (d / sigma[a]) * (d / sigma[a])));
-    }
-    for (double& v : g[a]) v /= sum;
-  }
-  std::vector<float> taps;
-  for (const double y : g[0])
-    for (const double across : g[1]) taps.push_back(static_cast<float>(y * across));
-  return Batched(c, x, [&](Value image) { return EachChannel(c, image, static_cast<int32_t>(size[0]), static_cast<int32_t>(size[1]), taps); });
+  const std::vector<float> taps = FilterOf(Bell(size[0], sigma[0]), Bell(size[1], sigma[1]));
+  const auto h = static_cast<int32_t>(size[0]), w = static_cast<int32_t>(size[1]);
+  return Batched(c, x, [&](Value image) { return EachChannel(c, image, h, w, taps, ops::Padding::kSame); });
 }
 
 Status ConvertColour(LayerContext& c) {
@@ -220,11 +230,77 @@ Status ConvertPsnr(LayerContext& c) {
   return Set(c, Plus(c, y, static_cast<float>(20 * std::log10(c.Number("max_val", 1)))));
 }
 
+// What two images have in common: light (2ab + c1) / (aa + bb + c1) times structure (2 cov + c2) / (var + var + c2) of what a window sees, their mean.
+class Similarity {
+ public:
+  explicit Similarity(LayerContext& c) : c_(c) {}
+
+  Status Convert() {
+    OCTET_ASSIGN(const Pair images, Fractions(c_));
+    const int64_t size = c_.Int("filter_size", 11);
+    const int rank = c_.rank(images.a);
+    constexpr int64_t kMost = 64;
+    if ((rank != 3 && rank != 4) || c_.rank(images.b) != rank || size < 1 || size > kMost)
+      return c_.Fail(Format("images or batches of them, and a filter of 1 to %d", static_cast<int>(kMost)), c_.shape(images.a).text(), "");
+    const std::vector<double> bell = Bell(size, c_.Number("filter_sigma", 1.5));
+    taps_ = FilterOf(bell, bell);
+    size_ = static_cast<int32_t>(size);
+    OCTET_ASSIGN(const Value a, ChannelsLast(images.a));
+    OCTET_ASSIGN(const Value b, ChannelsLast(images.b));
+    OCTET_ASSIGN(const Value light_a, Seen(a, {}));
+    OCTET_ASSIGN(const Value light_b, Seen(b, {}));
+    OCTET_ASSIGN(const Value aa, c_.Make("mul", {light_a, light_a}));
+    OCTET_ASSIGN(const Value bb, c_.Make("mul", {light_b, light_b}));
+    OCTET_ASSIGN(const Value ab, c_.Make("mul", {light_a, light_b}));
+    OCTET_ASSIGN(const Value var_a, Spread(a, a, aa));
+    OCTET_ASSIGN(const Value var_b, Spread(b, b, bb));
+    OCTET_ASSIGN(const Value cov, Spread(a, b, ab));
+    OCTET_ASSIGN(const Value light, Share(ab, aa, bb, c_.Number("k1", 0.01)));
+    OCTET_ASSIGN(const Value structure, Share(cov, var_a, var_b, c_.Number("k2", 0.03)));
+    OCTET_ASSIGN(Value y, c_.Make("mul", {light, structure}));
+    OCTET_ASSIGN(y, c_.Make("mean", {y, c_.Vector({1, 2, 3})}, {{"keep_dims", 0}}));
+    return Set(c_, rank == 3 ? c_.Make("squeeze", {y}, {{"squeeze_dims", std::vector<int32_t>{0}}}) : Result<Value>(y));
+  }
+
+ private:
+  Result<Value> ChannelsLast(Value image) {
+    OCTET_ASSIGN(image, c_.Cast(image, DType::kF32));
+    OCTET_ASSIGN(image, c_.rank(image) == 3 ? c_.Make("expand_dims", {image, c_.Vector({0})}) : Result<Value>(image));
+    const bool first = c_.Text("data_format", "channels_last") == "channels_first";
+    OCTET_ASSIGN(image, first ? c_.Make("transpose", {image, c_.Vector({0, 2, 3, 1})}) : Result<Value>(image));
+    return c_.shape(image).back() > 0 ? Result<Value>(image) : c_.Fail("a known number of channels", c_.shape(image).text(), "give the input's shape");
+  }
+  // The mean of a window, of an image or of the product of two.
+  Result<Value> Seen(Value image, Value by) {
+    OCTET_ASSIGN(image, by ? c_.Make("mul", {image, by}) : Result<Value>(image));
+    return EachChannel(c_, image, size_, size_, taps_, ops::Padding::kValid);
+  }
+  Result<Value> Spread(Value a, Value b, Value product_of_means) {
+    OCTET_ASSIGN(const Value seen, Seen(a, b));
+    return c_.Make("sub", {seen, product_of_means});
+  }
+  // (2 both + k) / (first + second + k)
+  Result<Value> Share(Value both, Value first, Value second, double share) {
+    const double most = c_.Number("max_val", 1);
+    const auto k = static_cast<float>(share * most * share * most);
+    OCTET_ASSIGN(both, Times(c_, both, 2));
+    OCTET_ASSIGN(both, Plus(c_, both, k));
+    OCTET_ASSIGN(Value sum, c_.Make("add", {first, second}));
+    OCTET_ASSIGN(sum, Plus(c_, sum, k));
+    return c_.Make("div", {both, sum});
+  }
+
+  LayerContext& c_;
+  std::vector<float> taps_;
+  int32_t size_ = 0;
+};
+Status ConvertSimilarity(LayerContext& c) { return Similarity(c).Convert(); }
+
 constexpr LayerRule kRules[] = {
     {"ops.PadImages", ConvertPad}, {"ops.CropImages", ConvertCrop}, {"ops.ExtractPatches", ConvertPatches}, {"ops.GaussianBlur", ConvertBlur},
     {"ops.RGBToHSV", ConvertColour}, {"ops.HSVToRGB", ConvertColour}, {"ops.MaxPool", ConvertPool}, {"ops.AveragePool", ConvertPool},
-    {"ops.RGBToGrayscale", ConvertGrayscale}, {"ops.PSNR", ConvertPsnr}, {"ops.SobelEdges", ConvertSobel}, {"ops.AdaptiveAveragePool", AdaptivePool<"average_pool_2d">},
-    {"ops.AdaptiveMaxPool", AdaptivePool<"max_pool_2d">}};
+    {"ops.RGBToGrayscale", ConvertGrayscale}, {"ops.PSNR", ConvertPsnr}, {"ops.SSIM", ConvertSimilarity}, {"ops.SobelEdges", ConvertSobel},
+    {"ops.AdaptiveAveragePool", AdaptivePool<"average_pool_2d">}, {"ops.AdaptiveMaxPool", AdaptivePool<"max_pool_2d">}};
 
 }  // namespace
 

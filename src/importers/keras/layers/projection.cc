@@ -11,7 +11,7 @@
 
 namespace octet::importers::keras {
 
-Result<Projection> LoadProjection(LayerContext& c, const Variables& variables, int in_axes, bool use_bias) {
+Result<Projection> LoadProjection(LayerContext& c, const Variables& variables, int in_axes, int64_t features, bool use_bias) {
   const auto bad = [&](const char* expected, const std::string& found) {
     return Error(Code::kInvalidModel, "%s '%s': expected %s, found %s", c.layer().class_name.c_str(), c.place().c_str(), expected, found.c_str());
   };
@@ -20,10 +20,13 @@ Result<Projection> LoadProjection(LayerContext& c, const Variables& variables, i
   OCTET_ASSIGN(const Value kernel, c.builder().FloatVariable(paths[0], "kernel", c));
   const Shape s = c.shape(kernel);
   const std::span<const float> from = c.data_as<float>(kernel);
-  if (s.rank() <= in_axes || from.empty()) return bad("a float kernel with input and output axes", s.text());
+  const bool flat = s.rank() == 2;  // As quantize() leaves it, split anywhere.
+  if ((s.rank() <= in_axes && !flat) || from.empty() || features < 1) return bad("a float kernel with input and output axes", s.text());
+  const int64_t heads = flat ? features : in_axes == 1 ? s.elements(1, s.rank()) : s.elements(0, in_axes), rest = s.elements() / heads;
+  if (heads * rest != s.elements()) return bad(Format("a kernel for %lld features", static_cast<long long>(features)).c_str(), s.text());
   Projection p;
-  p.in = static_cast<int32_t>(s.elements(0, in_axes));
-  p.out = static_cast<int32_t>(s.elements(in_axes, s.rank()));
+  p.in = static_cast<int32_t>(in_axes == 1 ? rest : heads);
+  p.out = static_cast<int32_t>(in_axes == 1 ? heads : rest);
   p.weights.reserve(from.size());
   for (int64_t o = 0; o < p.out; ++o)
     for (int64_t i = 0; i < p.in; ++i) p.weights.push_back(from[static_cast<size_t>(i * p.out + o)]);
@@ -37,6 +40,9 @@ Result<Projection> LoadProjection(LayerContext& c, const Variables& variables, i
 }
 
 Result<Value> Project(LayerContext& c, Value x, const Projection& p) {
+  if (const int32_t width = c.shape(x).back(); width > 0 && width != p.in)  // As Keras 3.12 packs the kernels inside of attention.
+    return c.Fail(Format("a kernel for %d numbers", width), Format("one for %d", p.in),
+                  "check the weights file; where model.quantize('int4') made it, convert the model as it was before");
   const Value weights = c.Constant<float>(Shape{p.out, p.in}, p.weights);
   const Value bias = c.Constant<float>(Shape{p.out}, p.bias);
   return c.Make("fully_connected", {x, weights, bias}, {{"keep_num_dims", c.rank(x) > 2}});
@@ -93,6 +99,25 @@ std::vector<float> Permuted(std::span<const float> from, const Shape& shape, con
   return out;
 }
 
+// A kernel as the equation has it. quantize() leaves some as matrices: the axes that they share with x have its sizes, the others those of the layer's output.
+Result<Value> KernelOf(LayerContext& c, const Equation& e, const Shape& in) {
+  OCTET_ASSIGN(const Value kernel, c.Weight(0));
+  const std::vector<int64_t> out = c.Ints("output_shape", {});
+  std::vector<int32_t> dims;
+  for (const char l : e.kernel) {
+    const size_t x = e.x.find(l), from_end = e.y.size() - std::min(e.y.find(l), e.y.size());
+    const int64_t size = x != std::string::npos ? in[static_cast<int>(x)] : from_end > 0 && from_end <= out.size() ? out[out.size() - from_end] : 0;
+    if (size < 1 || size > INT32_MAX) return kernel;
+    dims.push_back(static_cast<int32_t>(size));
+  }
+  if (dims.size() > kMaxRank) return kernel;
+  TensorType type = c.type(kernel);
+  if (Shape(dims) == type.shape || Shape(dims).elements() != type.shape.elements()) return kernel;
+  type.shape = Shape(dims);
+  const std::span<const float> floats = c.data_as<float>(kernel);
+  return c.Constant(type, std::as_bytes(floats));
+}
+
 // Where the kernel does not contract the last axes of x.
 Status ConvertAnyEinsum(LayerContext& c, const std::string& equation, Value kernel) {
   const Value operands[] = {c.Input(0), kernel};
@@ -112,9 +137,10 @@ Status ConvertEinsumDense(LayerContext& c) {
   if (in.rank() < 1) return c.Fail("an input with a batch", in.text(), "check the layer");
   const std::string text = c.Text("equation", "");
   Equation e;
-  OCTET_ASSIGN(const Value kernel, c.Weight(0));
+  const bool parsed = ParseEquation(text, in.rank(), &e);
+  OCTET_ASSIGN(const Value kernel, parsed ? KernelOf(c, e, in) : c.Weight(0));
   const Shape ks = c.shape(kernel);
-  const bool known = ParseEquation(text, in.rank(), &e) && static_cast<int>(e.kernel.size()) == ks.rank();
+  const bool known = parsed && static_cast<int>(e.kernel.size()) == ks.rank();
   std::string summed, kept, outs;
   for (const char l : e.x) (e.y.find(l) == std::string::npos ? summed : kept) += l;
   for (const char l : e.y)
@@ -172,7 +198,7 @@ Status ConvertReversible(LayerContext& c) {
   }
   Value matrix = table;  // [ids, width], as the operator wants it.
   if (!c.Bool("tie_weights", true)) {
-    OCTET_ASSIGN(matrix, c.Weight(c.num_weights() / 2));  // Behind the table, and its scale where that is of whole numbers.
+    OCTET_ASSIGN(matrix, c.Weight((c.num_weights() + 1) / 2));  // Behind the table, and what it stands for where that is of whole numbers.
     OCTET_ASSIGN(matrix, c.Make("transpose", {matrix, c.Vector({1, 0})}));
   }
   const std::vector<float> zeros(static_cast<size_t>(c.shape(matrix)[0]), 0.0f);

@@ -376,6 +376,8 @@ constexpr LayerRule kRules[] = {
     {"ops.OneHot", ConvertOneHot}, {"tf.one_hot", ConvertOneHot},
     {"ops.Take", ConvertTake}, {"tf.compat.v1.gather", ConvertTake}, {"tf.gather", ConvertTake},
     {"ops.Cast", ConvertCast}, {"ops.ConvertToTensor", ConvertCast}, {"ops.SaturateCast", ConvertSaturateCast}, {"tf.cast", ConvertCast},
+    {"tf.dtypes.saturate_cast", ConvertSaturateCast}, {"tf.saturate_cast", ConvertSaturateCast},
+    {"tf.zeros_like", ConvertLike<false>}, {"tf.ones_like", ConvertLike<true>},
     {"ops.GetItem", ConvertGetItem}, {"tf.__operators__.getitem", ConvertGetItem},
 };
 

@@ -11,6 +11,7 @@
 #include "importers/lowerings/elimination.h"
 #include "importers/lowerings/resampling.h"
 #include "importers/lowerings/warp.h"
+#include "ops/keras_conv_util.h"
 
 namespace octet::importers::keras {
 namespace {
@@ -153,9 +154,7 @@ class Coordinates {
     const Shape s = c_.shape(x);
     const int64_t order = c_.Int("order", 1);
     constexpr int kMostAxes = 4;  // Linear: 2^4 numbers each.
-    const auto open = [](int32_t n) { return n < 1; };
-    if (s.rank() < 1 || s.rank() > kMostAxes || std::ranges::any_of(s.dims(), open) || s.elements() > (1 << 24))
-      return c_.Fail(Format("1 to %d axes of known size", kMostAxes), s.text(), "give the input's shape, the batch too (batch_shape)");
+    if (s.rank() < 1 || s.rank() > kMostAxes) return c_.Fail(Format("1 to %d axes", kMostAxes), s.text(), "");
     if (c_.rank(at) < 2 || c_.shape(at)[0] != s.rank()) return c_.Fail("a coordinate for each axis", c_.shape(at).text(), "");
     if (order != 0 && order != 1) return c_.Fail("order 0 or 1", std::to_string(order), "");
     const auto modes = {"constant", "nearest", "wrap", "mirror", "reflect"};
@@ -167,11 +166,12 @@ class Coordinates {
     OCTET_ASSIGN(const std::vector<Value> axes, c_.MakeMany("unpack", {at}, {{"num", s.rank()}, {"axis", 0}}, s.rank()));
     std::vector<Node> nodes = {Node{}};
     for (int i = 0; i < s.rank(); ++i) {
-      OCTET_ASSIGN(const std::vector<Node> near, NodesOf(axes[static_cast<size_t>(i)], s[i], order == 1));
+      OCTET_ASSIGN(const Value size, ops::DimensionOf(c_, x, i));
+      OCTET_ASSIGN(const std::vector<Node> near, NodesOf(axes[static_cast<size_t>(i)], size, order == 1));
       std::vector<Node> more;
       for (const Node& n : nodes) {
         for (const Node& next : near) {
-          OCTET_ASSIGN(more.emplace_back(), Joined(n, next, s[i]));
+          OCTET_ASSIGN(more.emplace_back(), Joined(n, next, size));
         }
       }
       nodes = std::move(more);
@@ -189,7 +189,7 @@ class Coordinates {
   };
 
   // The whole coordinate that is nearest, or those below and above.
-  Result<std::vector<Node>> NodesOf(Value at, int32_t size, bool linear) {
+  Result<std::vector<Node>> NodesOf(Value at, Value size, bool linear) {
     if (!linear) {
       OCTET_ASSIGN(const Value whole, c_.Make("round", {at}));
       OCTET_ASSIGN(const Node n, NodeAt(whole, {}, size));
@@ -206,31 +206,35 @@ class Coordinates {
   }
 
   // A whole coordinate, brought inside as the mode says.
-  Result<Node> NodeAt(Value at, Value weight, int32_t size) {
-    const auto n = static_cast<float>(size);
+  Result<Node> NodeAt(Value at, Value weight, Value size) {
+    OCTET_ASSIGN(const Value n, c_.Cast(size, DType::kF32));
+    OCTET_ASSIGN(const Value twice, Times(c_, n, 2));
     Value inside;
     if (mode_ == "constant") {
       OCTET_ASSIGN(const Value first, c_.Make("greater_equal", {at, c_.Scalar(0)}));
-      OCTET_ASSIGN(const Value last, c_.Make("less", {at, c_.Scalar(n)}));
+      OCTET_ASSIGN(const Value last, c_.Make("less", {at, n}));
       OCTET_ASSIGN(inside, c_.Make("logical_and", {first, last}));
     } else if (mode_ == "wrap") {
-      OCTET_ASSIGN(at, c_.Make("floor_mod", {at, c_.Scalar(n)}));
+      OCTET_ASSIGN(at, c_.Make("floor_mod", {at, n}));
     } else if (mode_ != "nearest") {  // There and back again; reflect: the edge twice.
       OCTET_ASSIGN(at, c_.Make("abs", {at}));
-      OCTET_ASSIGN(at, c_.Make("floor_mod", {at, c_.Scalar(2 * n)}));
-      OCTET_ASSIGN(const Value there, c_.Make("less", {at, c_.Scalar(n)}));
-      OCTET_ASSIGN(const Value back, c_.Make("sub", {c_.Scalar(mode_ == "reflect" ? 2 * n - 1 : 2 * n), at}));
+      OCTET_ASSIGN(at, c_.Make("floor_mod", {at, twice}));
+      OCTET_ASSIGN(const Value there, c_.Make("less", {at, n}));
+      OCTET_ASSIGN(Value back, Plus(c_, twice, mode_ == "reflect" ? -1 : 0));
+      OCTET_ASSIGN(back, c_.Make("sub", {back, at}));
       OCTET_ASSIGN(at, c_.Make("select_v2", {there, at, back}));
     }
     OCTET_ASSIGN(at, c_.Make("maximum", {at, c_.Scalar(0)}));
-    OCTET_ASSIGN(at, c_.Make("minimum", {at, c_.Scalar(n - 1)}));
+    OCTET_ASSIGN(const Value last, Plus(c_, n, -1));
+    OCTET_ASSIGN(at, c_.Make("minimum", {at, last}));
+    OCTET_ASSIGN(at, c_.Cast(at, DType::kI32));
     return Node{at, inside, weight};
   }
 
-  Result<Node> Joined(const Node& outer, const Node& inner, int32_t size) {
+  Result<Node> Joined(const Node& outer, const Node& inner, Value size) {
     if (!outer.place) return inner;
     Node n;
-    OCTET_ASSIGN(n.place, Times(c_, outer.place, static_cast<float>(size)));
+    OCTET_ASSIGN(n.place, c_.Make("mul", {outer.place, size}));
     OCTET_ASSIGN(n.place, c_.Make("add", {n.place, inner.place}));
     if (outer.inside) {
       OCTET_ASSIGN(n.inside, c_.Make("logical_and", {outer.inside, inner.inside}));
@@ -244,8 +248,7 @@ class Coordinates {
   Result<Value> Sum(const std::vector<Node>& nodes, Value outside) {
     Value sum;
     for (const Node& n : nodes) {
-      OCTET_ASSIGN(const Value place, c_.Cast(n.place, DType::kI32));
-      OCTET_ASSIGN(Value v, c_.Make("gather", {numbers_, place}, {{"axis", 0}}));
+      OCTET_ASSIGN(Value v, c_.Make("gather", {numbers_, n.place}, {{"axis", 0}}));
       if (n.inside) {
         OCTET_ASSIGN(v, c_.Make("select_v2", {n.inside, v, outside}));
       }
@@ -299,9 +302,15 @@ Status ConvertScaleAndTranslate(LayerContext& c) {
   return Set(c, y);
 }
 
+// A part of augmentation: it draws where to every pixel goes.
+Status RefuseElastic(LayerContext& c) {
+  return c.Fail("what is the same in every run", "displacements that are drawn",
+                "leave augmentation out of the model, or say the displacements: keras.ops.image.map_coordinates");
+}
+
 constexpr LayerRule kRules[] = {
     {"ops.AffineTransform", ConvertAffine}, {"ops.PerspectiveTransform", ConvertPerspective}, {"ops.MapCoordinates", ConvertCoordinates},
-    {"ops.ScaleAndTranslate", ConvertScaleAndTranslate}};
+    {"ops.ScaleAndTranslate", ConvertScaleAndTranslate}, {"ops.ElasticTransform", RefuseElastic}};
 
 }  // namespace
 

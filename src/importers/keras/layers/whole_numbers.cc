@@ -69,15 +69,16 @@ Status ConvertLcm(LayerContext& c) {
 
 // The same bits as numbers of another type; those of other widths share the last axis.
 Status ConvertView(LayerContext& c) {
-  OCTET_ASSIGN(const Value x, Tensor(c));
+  OCTET_ASSIGN(Value x, Tensor(c));
   const Argument* given = FindArgument(c, 0, {"x"});
   const std::string source = given && given->literal ? (*given->literal)["dtype"].text() : "";
   const Json& wanted = LiteralOf(c, 1, {"dtype"});
-  const DType own = c.type(x).dtype, type = wanted.is_null() ? own : TypeOf(wanted);
   if (wanted.is_null() || wanted.text() == source) return Set(c, x);
-  const auto computes = [](DType t) { return t != DType::kNone && t != DType::kBool && (!IsFloat(t) || t == DType::kF32); };
-  if (!computes(type) || !computes(DTypeFromNumpyName(source)) || c.rank(x) == 0)  // Other floats are float32 here: other bits.
-    return c.Fail("float32 or whole numbers", source + " as " + wanted.text(), "cast them instead");
+  const DType own = DTypeFromNumpyName(source), type = TypeOf(wanted);
+  const auto has_bits = [](DType t) { return t != DType::kNone && t != DType::kBool && t != DType::kF64; };
+  if (!has_bits(type) || !has_bits(own) || c.rank(x) == 0)  // Doubles are float32 here: other bits.
+    return c.Fail("floats of at most 32 bits or whole numbers", source + " as " + wanted.text(), "cast them instead");
+  OCTET_ASSIGN(x, c.Cast(x, own));  // Halves are computed in float32.
   std::vector<int32_t> dims(c.shape(x).dims().begin(), c.shape(x).dims().end()), bits = dims;
   const int from = BitsOf(own), to = BitsOf(type);
   if (from > to) {
@@ -93,7 +94,10 @@ Status ConvertView(LayerContext& c) {
   if (std::ranges::count(dims, kUnknown) > 1) return c.Fail("at most one unknown dimension", c.shape(x).text(), "give the input's shape");
   OCTET_ASSIGN(Value y, from < to ? c.Make("reshape", {x, c.Vector(bits)}) : Result<Value>(x));
   OCTET_ASSIGN(y, c.EmitAs("bitcast", std::span(&y, 1), nullptr, {type, Shape(from > to ? bits : dims), {}}));
-  return Set(c, from > to ? c.Make("reshape", {y, c.Vector(dims)}) : Result<Value>(y));
+  if (from > to) {
+    OCTET_ASSIGN(y, c.Make("reshape", {y, c.Vector(dims)}));
+  }
+  return Set(c, IsFloat(type) ? c.Cast(y, DType::kF32) : Result<Value>(y));
 }
 
 // Positions in a flat tensor of a shape, as one index for each of its axes. Of indices in several axes Keras counts the first axis fastest.
