@@ -583,8 +583,22 @@ def boxes_placed():
     save("boxes_placed", m, [floats(2, 4, 4), floats(2, 2, 2), floats(3, 4, 2), floats(2, 2, 2)])
 
 
+def from_the_end():
+    """Indices that a running model knows may count from the end: of known and of open axes, one axis and several, read and written; ids of a table do not."""
+    w = {"table": floats(5, 3), "one": np.array(1)}
+    nodes = [N("Gather", ["x", "i"], ["picked"], axis=1), N("Gather", ["x", "row"], ["open"], axis=0), N("GatherElements", ["x", "e"], ["each"], axis=1), N("GatherND", ["x", "p"], ["places"]),
+             N("ScatterElements", ["x", "e", "v"], ["written"], axis=1), N("ScatterND", ["x", "p", "u"], ["put"]), N("Gather", ["table", "ids"], ["rows"]),
+             N("ArgMax", ["x"], ["top"], axis=1, keepdims=0), N("Gather", ["table", "top"], ["best"]), N("Sub", ["top", "one"], ["before"]), N("Gather", ["table", "before"], ["last"])]
+    m = model(nodes, [("x", F, ["N", 4]), ("i", I, [3]), ("row", I, []), ("e", I, ["N", 2]), ("p", I, [2, 2]), ("v", F, ["N", 2]), ("u", F, [2]), ("ids", I, [2])],
+              [(k, F, s) for k, s in {"picked": ["N", 3], "open": [4], "each": ["N", 2], "places": [2], "written": ["N", 4], "put": ["N", 4], "rows": [2, 3], "best": ["N", 3], "last": ["N", 3]}.items()], w)
+    x = floats(3, 4)
+    x[1] = [2, 0, 0, 0]
+    given = [x, np.array([-1, 0, -4]), np.array(-2), np.array([[0, -1], [-2, 3], [1, -3]]), np.array([[-1, 0], [1, -2]]), floats(3, 2), floats(2), np.array([4, 0])]
+    save("from_the_end", m, given, computed(m, given))
+
+
 if __name__ == "__main__":
     OUT.mkdir(parents=True, exist_ok=True)
-    for make in (cnn, unet, shapes, transformer, recurrent, quantized, loops, old, function, external, refused, any_length, excite, einsum, free_axes, masks, placed, blocks, broadcast, grids, quantized_lstm, regions, branches, scans, cubic, solids, batches, quotients, distinct, overwritten, collected, halves, triangles, rolled, counted, any_boxes, spread, chosen_sequences, placed_open, resized_open, eca, boxes_placed):
+    for make in (cnn, unet, shapes, transformer, recurrent, quantized, loops, old, function, external, refused, any_length, excite, einsum, free_axes, masks, placed, blocks, broadcast, grids, quantized_lstm, regions, branches, scans, cubic, solids, batches, quotients, distinct, overwritten, collected, halves, triangles, rolled, counted, any_boxes, spread, chosen_sequences, placed_open, resized_open, eca, boxes_placed, from_the_end):
         make()
     print(f"{OUT}: {sum(f.stat().st_size for f in OUT.iterdir())} bytes")

@@ -77,7 +77,7 @@ TEST_P(OnnxFixture, AgreesWithTheReferenceEvaluator) {
 INSTANTIATE_TEST_SUITE_P(Onnx, OnnxFixture, testing::Values("cnn", "unet", "shapes", "transformer", "recurrent", "quantized", "loops", "old", "function", "external", "any_length", "excite", "einsum", "free_axes", "masks",
                                                                "placed", "blocks", "broadcast", "grids", "quantized_lstm", "regions", "branches", "scans", "scan_of_batch", "cubic", "solids", "quotients", "distinct",
                                                                "overwritten", "placed_open", "resized_open", "collected", "halves", "triangles", "rolled", "counted", "any_boxes", "spread", "chosen_sequences",
-                                                               "eca", "boxes_placed"));
+                                                               "eca", "boxes_placed", "from_the_end"));
 
 TEST(Onnx, ConvolutionsKeepNoTransposeButTheInputs) {
   const auto ops = Operators(Optimized("cnn.onnx"));
@@ -96,6 +96,11 @@ TEST(Onnx, ABoxThatIsPlacedIsJoinedWithWhatLiesAroundIt) {
   const auto ops = Operators(Optimized("boxes_placed.onnx"));
   EXPECT_FALSE(ops.contains("shape"));
   EXPECT_EQ(ops.at("scatter_nd"), 1);  // Places that are no box.
+}
+
+TEST(Onnx, OnlyIndicesThatMayCountFromTheEndAreLookedAt) {
+  const auto ops = Operators(Optimized("from_the_end.onnx"));
+  EXPECT_EQ(ops.at("less"), 5);  // Not the ids of a table, nor what an arg_max numbers; places are looked at once for each reader.
 }
 
 TEST(Onnx, AFreeBatchIsFollowedToWhatItsSizeIsAskedFrom) {
