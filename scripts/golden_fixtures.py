@@ -237,6 +237,35 @@ class Narrowed(tf.Module):
         return {"half": tf.cast(there, tf.float32), "brain": tf.cast(tf.cast(x * 3, tf.bfloat16), tf.float32), "whole": tf.cast(there, tf.int32)}
 
 
+class Filled(tf.Module):
+    """Lists that only branches, and loops in branches and loops, put something into; bands that the running model knows."""
+
+    @tf.function(input_signature=[tf.TensorSpec([None, None]), tf.TensorSpec([], tf.int32)])
+    def serve(self, x, k):
+        a, b = tf.TensorArray(tf.float32, size=tf.shape(x)[0]), tf.TensorArray(tf.int32, size=tf.shape(x)[0])
+        c, d, e = tf.TensorArray(tf.float32, size=4), tf.TensorArray(tf.float32, size=0, dynamic_size=True), tf.TensorArray(tf.float32, size=2)
+        for i in tf.range(tf.shape(x)[0]):
+            if x[i, 0] > 0:
+                if x[i, 1] > 0:
+                    a = a.write(i, x[i] * 2.0)
+                    b = b.write(i, i * 10)
+                else:
+                    b = b.write(i, -i)
+                for j in tf.range(2):
+                    d = d.write(d.size(), x[i, j])
+            else:
+                a = a.write(i, x[i, ::-1])
+        for i in tf.range(2):
+            for j in tf.range(2):
+                c = tf.switch_case(k, [lambda: c.write(i * 2 + j, x[i, j]), lambda: c, lambda: c.write(3 - j, x[j, i])])
+        e = tf.cond(k > 0, lambda: e.write(0, 1.5), lambda: e.write(1, 2.5))
+        return {"a": a.stack(), "b": b.stack(), "c": c.stack(), "d": d.stack(), "e": e.stack(), "f": tf.linalg.band_part(x, k, tf.cast(-1, tf.int32)), "g": tf.linalg.band_part(x, tf.constant(1), k - 1)}
+
+
+def filled():
+    save_tf("filled", Filled(), (np.float32([[1, 2, 3], [1, -2, 3], [-1, 2, 4]]), np.array(0, np.int32)), (np.float32([[1, 2], [3, -1], [-5, 4], [7, 1]]), np.array(2, np.int32)))
+
+
 def narrowed():
     save_tf("narrowed", Narrowed(), (NARROW,), (NARROW[:1],))
 
@@ -994,7 +1023,7 @@ def tied():
 
 
 MODELS = [
-    whole_weights, any_size, by_numbers, seen_from_elsewhere, fake_quantized, branch_in_loop, references, rounded, one_of_two, narrow_numbers, promoted, newer_functions, spread_volumes, locally_connected, transforms, open_sizes, halves, narrowed, norms, rows, named_ends, held_model,
+    filled, whole_weights, any_size, by_numbers, seen_from_elsewhere, fake_quantized, branch_in_loop, references, rounded, one_of_two, narrow_numbers, promoted, newer_functions, spread_volumes, locally_connected, transforms, open_sizes, halves, narrowed, norms, rows, named_ends, held_model,
     prepared, tied, single_elements, sound, complexes, bits, volumes_first, grids, draws, sparse, detections, warped, sequences,
     special, quotients, large, spectra, diagonals, more_layers, masked_attention, any_axis, odds_and_ends,
     transposed, more_functions, matrices, choices, whole_numbers, recurrent_any_length, recurrent_stateful, lookups,
