@@ -597,8 +597,23 @@ def from_the_end():
     save("from_the_end", m, given, computed(m, given))
 
 
+def sequence_outputs():
+    """A sequence as an output is its tensors; one whose length is data cannot be."""
+    def ends(n, outputs):
+        n.graph.output.extend(helper.make_tensor_sequence_value_info(name, F, None) for name in outputs)
+        return n
+
+    w = {"two": np.array(2), "first": np.array(0)}
+    nodes = [N("SplitToSequence", ["x", "two"], ["s"], axis=1), N("Relu", ["x"], ["r"]), N("SequenceAt", ["s", "first"], ["a"]), N("SequenceConstruct", ["r", "x", "a"], ["c"]), N("Neg", ["a"], ["y"])]
+    m = ends(model(nodes, [("x", F, ["N", 5])], [("y", F, ["N", 2])], w), ["s", "c"])
+    x = floats(3, 5)
+    save("sequence_outputs", m, [x], [-x[:, :2], x[:, :2], x[:, 2:4], x[:, 4:], np.maximum(x, 0), x, x[:, :2]])
+    m = ends(model([N("SplitToSequence", ["x"], ["s"], axis=0, keepdims=0, name="rows")], [("x", F, ["N", 5])], [], {}), ["s"])
+    (OUT / "sequence_of_data.onnx").write_bytes(m.SerializeToString(deterministic=True))
+
+
 if __name__ == "__main__":
     OUT.mkdir(parents=True, exist_ok=True)
-    for make in (cnn, unet, shapes, transformer, recurrent, quantized, loops, old, function, external, refused, any_length, excite, einsum, free_axes, masks, placed, blocks, broadcast, grids, quantized_lstm, regions, branches, scans, cubic, solids, batches, quotients, distinct, overwritten, collected, halves, triangles, rolled, counted, any_boxes, spread, chosen_sequences, placed_open, resized_open, eca, boxes_placed, from_the_end):
+    for make in (cnn, unet, shapes, transformer, recurrent, quantized, loops, old, function, external, refused, any_length, excite, einsum, free_axes, masks, placed, blocks, broadcast, grids, quantized_lstm, regions, branches, scans, cubic, solids, batches, quotients, distinct, overwritten, collected, halves, triangles, rolled, counted, any_boxes, spread, chosen_sequences, placed_open, resized_open, eca, boxes_placed, from_the_end, sequence_outputs):
         make()
     print(f"{OUT}: {sum(f.stat().st_size for f in OUT.iterdir())} bytes")

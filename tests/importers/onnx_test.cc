@@ -77,7 +77,7 @@ TEST_P(OnnxFixture, AgreesWithTheReferenceEvaluator) {
 INSTANTIATE_TEST_SUITE_P(Onnx, OnnxFixture, testing::Values("cnn", "unet", "shapes", "transformer", "recurrent", "quantized", "loops", "old", "function", "external", "any_length", "excite", "einsum", "free_axes", "masks",
                                                                "placed", "blocks", "broadcast", "grids", "quantized_lstm", "regions", "branches", "scans", "scan_of_batch", "cubic", "solids", "quotients", "distinct",
                                                                "overwritten", "placed_open", "resized_open", "collected", "halves", "triangles", "rolled", "counted", "any_boxes", "spread", "chosen_sequences",
-                                                               "eca", "boxes_placed", "from_the_end"));
+                                                               "eca", "boxes_placed", "from_the_end", "sequence_outputs"));
 
 TEST(Onnx, ConvolutionsKeepNoTransposeButTheInputs) {
   const auto ops = Operators(Optimized("cnn.onnx"));
@@ -196,6 +196,17 @@ TEST(Onnx, AllThatIsMissingIsReportedAtOnce) {
   auto model = Import(Data("refused.onnx"));
   ASSERT_FALSE(model.ok());
   EXPECT_EQ(model.error().code(), Code::kUnsupported);
+}
+
+TEST(Onnx, ASequenceAsAnOutputIsItsTensors) {
+  const graph::Model model = Optimized("sequence_outputs.onnx");
+  std::vector<std::string> names;
+  for (const auto& output : model.signatures.at(0).outputs) names.push_back(output.name);
+  EXPECT_EQ(names, (std::vector<std::string>{"y", "s_0", "s_1", "s_2", "c_0", "c_1", "c_2"}));
+  auto findings = Check(Data("sequence_of_data.onnx"));
+  ASSERT_TRUE(findings.ok());
+  ASSERT_EQ(findings->size(), 1u);
+  EXPECT_EQ(findings->at(0).layer, "rows");
 }
 
 TEST(Onnx, ExternalDataStaysInTheFolder) {

@@ -239,27 +239,33 @@ Status Builder::AddOutputs(Scope& scope) {
   for (const ValueProto& output : proto_.graph.outputs) {
     const std::string name = Owned(output.name);
     OCTET_ASSIGN(const Binding bound, Lookup(scope, output.name));
-    if (!bound.value) {
-      findings_.push_back({name, "output", name, "a sequence, not a tensor", "output its elements"});
-      continue;
+    const DType declared = DeclaredType(output.type);
+    if (bound.value && !bound.is_list) {
+      OCTET_TRY(AddOutput(scope, name, declared, bound.value));
+    } else if (bound.items.empty()) {
+      findings_.push_back({name, "output", name, bound.value ? "a sequence whose length is data" : "a sequence of nothing", "output its elements as one tensor (ConcatFromSequence)"});
     }
-    Value v = bound.value;
-    static const NodeProto kNone;
-    NodeContext context(*this, scope, kNone, name, kNewest, {});
-    const DType declared = DeclaredType(output.type), own = graph().tensor(v.id).type.dtype;
-    if (declared == DType::kF64 && own == DType::kF32) {
-      OCTET_ASSIGN(v, context.Cast(v, DType::kF64));
-    }
-    const auto& outputs = graph().outputs;
-    const bool used = std::ranges::find(outputs, v.id) != outputs.end();
-    // An input that is an output at once, a constant, or a value that has its name already: a copy takes the name.
-    if (graph().tensor(v.id).producer < 0 || used) {
-      OCTET_ASSIGN(v, Copied(context, v));
-    }
-    if (graph().tensor(v.id).name != name) graph().tensor(v.id).name = UniqueName(name);
-    graph().outputs.push_back(v.id);
-    model_.signatures[0].outputs.push_back({name, v.id});
+    for (size_t i = 0; i < bound.items.size(); ++i) OCTET_TRY(AddOutput(scope, Format("%s_%zu", name.c_str(), i), declared, bound.items[i]));
   }
+  return {};
+}
+
+Status Builder::AddOutput(Scope& scope, const std::string& name, DType declared, Value v) {
+  static const NodeProto kNone;
+  NodeContext context(*this, scope, kNone, name, kNewest, {});
+  const DType own = graph().tensor(v.id).type.dtype;
+  if (declared == DType::kF64 && own == DType::kF32) {
+    OCTET_ASSIGN(v, context.Cast(v, DType::kF64));
+  }
+  const auto& outputs = graph().outputs;
+  const bool used = std::ranges::find(outputs, v.id) != outputs.end();
+  // An input that is an output at once, a constant, or a value that has its name already: a copy takes the name.
+  if (graph().tensor(v.id).producer < 0 || used) {
+    OCTET_ASSIGN(v, Copied(context, v));
+  }
+  if (graph().tensor(v.id).name != name) graph().tensor(v.id).name = UniqueName(name);
+  graph().outputs.push_back(v.id);
+  model_.signatures[0].outputs.push_back({name, v.id});
   return {};
 }
 

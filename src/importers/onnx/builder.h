@@ -90,7 +90,9 @@ class Builder : public Construction {
   Result<Value> Capture(Captures& captures, Value outer);
   Status AddInputs(Scope& scope);
   Result<TensorType> InputType(const ValueProto& input, bool only);
+  // Sequences as their tensors, "name_0" and so on.
   Status AddOutputs(Scope& scope);
+  Status AddOutput(Scope& scope, const std::string& name, DType declared, Value v);
   Result<Value> Copied(NodeContext& c, Value v);
   Status RunNodes(const std::vector<NodeProto>& nodes, Scope& scope);
   Status RunNode(const NodeProto& node, Scope& scope);
