@@ -612,8 +612,19 @@ def sequence_outputs():
     (OUT / "sequence_of_data.onnx").write_bytes(m.SerializeToString(deterministic=True))
 
 
+def windows():
+    """A mask for every window, spread over a free batch that is counted from the windows; an identity matrix of open size."""
+    w = {"cut": np.array([-1, 2, 3]), "zero": np.array(0), "front": np.array([0]), "per": np.array(2), "rest": np.array([-1, -1, -1]), "minus": np.array([-1]), "ones": np.ones(4, np.int64),
+         "mask": np.where(RNG.random((1, 2, 2, 3)) > 0.5, 0, -5).astype(np.float32), "split": np.array([-1, 2, 2, 3]), "back": np.array([-1, 2, 2, 3])}
+    nodes = [N("Reshape", ["x", "cut"], ["v"]), N("Shape", ["v"], ["s"]), N("Gather", ["s", "zero"], ["n"]), N("Div", ["n", "per"], ["b"]), N("Unsqueeze", ["b", "front"], ["bv"]), N("Concat", ["bv", "rest"], ["to"], axis=0),
+             N("Mul", ["ones", "minus"], ["none"]), N("Equal", ["to", "none"], ["same"]), N("Where", ["same", "ones", "to"], ["wide"]), N("Expand", ["mask", "wide"], ["m"]), N("Reshape", ["v", "split"], ["a"]),
+             N("Reshape", ["m", "back"], ["mb"]), N("Add", ["a", "mb"], ["y"]), N("EyeLike", ["z"], ["eye"], k=1), N("Mul", ["z", "eye"], ["above"])]
+    m = model(nodes, [("x", F, ["N", 4, 3]), ("z", F, ["A", "B"])], [("y", F, ["N", 2, 2, 3]), ("above", F, ["A", "B"])], w)
+    save("windows", m, [floats(3, 4, 3), floats(3, 4)])
+
+
 if __name__ == "__main__":
     OUT.mkdir(parents=True, exist_ok=True)
-    for make in (cnn, unet, shapes, transformer, recurrent, quantized, loops, old, function, external, refused, any_length, excite, einsum, free_axes, masks, placed, blocks, broadcast, grids, quantized_lstm, regions, branches, scans, cubic, solids, batches, quotients, distinct, overwritten, collected, halves, triangles, rolled, counted, any_boxes, spread, chosen_sequences, placed_open, resized_open, eca, boxes_placed, from_the_end, sequence_outputs):
+    for make in (cnn, unet, shapes, transformer, recurrent, quantized, loops, old, function, external, refused, any_length, excite, einsum, free_axes, masks, placed, blocks, broadcast, grids, quantized_lstm, regions, branches, scans, cubic, solids, batches, quotients, distinct, overwritten, collected, halves, triangles, rolled, counted, any_boxes, spread, chosen_sequences, placed_open, resized_open, eca, boxes_placed, from_the_end, sequence_outputs, windows):
         make()
     print(f"{OUT}: {sum(f.stat().st_size for f in OUT.iterdir())} bytes")

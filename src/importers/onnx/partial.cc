@@ -129,7 +129,7 @@ Numbers OfEqual(NodeContext& c) {
 }
 Numbers OfWhere(NodeContext& c) {
   const Partial when = c.PartialOf(c.Input(0)), a = c.PartialOf(c.Input(1)), b = c.PartialOf(c.Input(2));
-  if (!when.known() || !a.valid || !b.valid) return std::nullopt;
+  if (!when.valid || !a.valid || !b.valid) return std::nullopt;
   const size_t n = std::max({when.numbers.size(), a.numbers.size(), b.numbers.size()});
   const auto at = [&](const Partial& p, size_t i) -> const Number* {
     return p.numbers.size() == n ? &p.numbers[i] : p.numbers.size() == 1 ? &p.numbers[0] : nullptr;
@@ -138,7 +138,8 @@ Numbers OfWhere(NodeContext& c) {
   for (size_t i = 0; i < n; ++i) {
     const Number *w = at(when, i), *x = at(a, i), *y = at(b, i);
     if (!w || !x || !y) return std::nullopt;
-    p.numbers.push_back(w->value ? *x : *y);
+    if (w->known) p.numbers.push_back(w->value ? *x : *y);
+    else p.numbers.push_back(*x == *y ? *x : Number{});
   }
   return p;
 }

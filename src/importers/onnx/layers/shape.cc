@@ -197,7 +197,8 @@ Value OnesToSpread(NodeContext& c, const Shape& in, const Shape& out) {
 Status ConvertExpand(NodeContext& c) {
   const Value x = c.Input(0);
   const Shape in = c.shape(x);
-  const Partial to = c.PartialFor(x, c.Input(1));
+  Partial to = c.PartialFor(x, c.Input(1));
+  if (!to.valid) to = Computed(c.shape(c.Input(1)));
   if (to.valid) {
     const int rank = std::max(in.rank(), static_cast<int>(to.numbers.size()));
     if (rank > kMaxRank) return c.Fail(Format("at most %d dimensions", kMaxRank), std::to_string(rank), "");
