@@ -623,8 +623,18 @@ def windows():
     save("windows", m, [floats(3, 4, 3), floats(3, 4)])
 
 
+def heads():
+    """Volumes pooled by a filter for each channel, a free batch times the heads as their batch: what they are reshaped back to is known but for the batch."""
+    w = {"zero": np.array(0), "front": np.array([0]), "three": np.array(3), "cut": np.array([2, 4, 5, 6]), "k": floats(2, 1, 3, 3, 3), "kb": floats(2), "back": np.array([3, 2, -1]), "wide": floats(4, 1, 2, 1, 3)}
+    nodes = [N("Shape", ["x"], ["s"]), N("Gather", ["s", "zero"], ["n"]), N("Mul", ["n", "three"], ["nh"]), N("Unsqueeze", ["nh", "front"], ["nhv"]), N("Concat", ["nhv", "cut"], ["to"], axis=0), N("Reshape", ["x", "to"], ["v"]),
+             N("Conv", ["v", "k", "kb"], ["c"], group=2, pads=[1, 1, 1, 1, 1, 1], strides=[2, 1, 2]), N("Unsqueeze", ["n", "front"], ["nv"]), N("Concat", ["nv", "back"], ["home"], axis=0), N("Reshape", ["c", "home"], ["y"]),
+             N("Conv", ["v", "wide"], ["z"], group=2, dilations=[2, 1, 1], auto_pad="VALID")]
+    m = model(nodes, [("x", F, ["N", 3, 2, 120])], [("y", F, ["N", 3, 2, "P"]), ("z", F, ["M", 4, 2, 5, 4])], w)
+    save("heads", m, [floats(2, 3, 2, 120)])
+
+
 if __name__ == "__main__":
     OUT.mkdir(parents=True, exist_ok=True)
-    for make in (cnn, unet, shapes, transformer, recurrent, quantized, loops, old, function, external, refused, any_length, excite, einsum, free_axes, masks, placed, blocks, broadcast, grids, quantized_lstm, regions, branches, scans, cubic, solids, batches, quotients, distinct, overwritten, collected, halves, triangles, rolled, counted, any_boxes, spread, chosen_sequences, placed_open, resized_open, eca, boxes_placed, from_the_end, sequence_outputs, windows):
+    for make in (cnn, unet, shapes, transformer, recurrent, quantized, loops, old, function, external, refused, any_length, excite, einsum, free_axes, masks, placed, blocks, broadcast, grids, quantized_lstm, regions, branches, scans, cubic, solids, batches, quotients, distinct, overwritten, collected, halves, triangles, rolled, counted, any_boxes, spread, chosen_sequences, placed_open, resized_open, eca, boxes_placed, from_the_end, sequence_outputs, windows, heads):
         make()
     print(f"{OUT}: {sum(f.stat().st_size for f in OUT.iterdir())} bytes")

@@ -77,7 +77,7 @@ TEST_P(OnnxFixture, AgreesWithTheReferenceEvaluator) {
 INSTANTIATE_TEST_SUITE_P(Onnx, OnnxFixture, testing::Values("cnn", "unet", "shapes", "transformer", "recurrent", "quantized", "loops", "old", "function", "external", "any_length", "excite", "einsum", "free_axes", "masks",
                                                                "placed", "blocks", "broadcast", "grids", "quantized_lstm", "regions", "branches", "scans", "scan_of_batch", "cubic", "solids", "quotients", "distinct",
                                                                "overwritten", "placed_open", "resized_open", "collected", "halves", "triangles", "rolled", "counted", "any_boxes", "spread", "chosen_sequences",
-                                                               "eca", "boxes_placed", "from_the_end", "sequence_outputs", "windows"));
+                                                               "eca", "boxes_placed", "from_the_end", "sequence_outputs", "windows", "heads"));
 
 TEST(Onnx, ConvolutionsKeepNoTransposeButTheInputs) {
   const auto ops = Operators(Optimized("cnn.onnx"));
@@ -96,6 +96,16 @@ TEST(Onnx, ABoxThatIsPlacedIsJoinedWithWhatLiesAroundIt) {
   const auto ops = Operators(Optimized("boxes_placed.onnx"));
   EXPECT_FALSE(ops.contains("shape"));
   EXPECT_EQ(ops.at("scatter_nd"), 1);  // Places that are no box.
+}
+
+TEST(Onnx, AFreeBatchTimesTheHeadsIsFollowed) {
+  const graph::Model model = Optimized("heads.onnx");
+  const graph::Graph& g = model.main();
+  EXPECT_EQ(g.tensor(g.outputs[0]).type.shape, (Shape{kUnknown, 3, 2, 2 * 5 * 3}));
+  const auto ops = Operators(model);
+  EXPECT_FALSE(ops.contains("shape"));
+  EXPECT_FALSE(ops.contains("conv_3d"));
+  EXPECT_EQ(ops.at("depthwise_conv_2d"), 3 + 2);  // One for each step of the filters' depth.
 }
 
 TEST(Onnx, OnlyIndicesThatMayCountFromTheEndAreLookedAt) {

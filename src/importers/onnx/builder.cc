@@ -55,8 +55,36 @@ bool Builder::AllReaders(const Scope& scope, std::string_view name, bool (*satis
 }
 
 Partial Builder::PartialOf(Value v) const {
-  const auto it = partials_.find(v.id);
-  return it == partials_.end() ? Partial{} : it->second;
+  const auto it = told_.partials.find(v.id);
+  return it == told_.partials.end() ? Partial{} : it->second;
+}
+
+void Builder::SetDimension(Value v, int axis, const Number& n) {
+  const graph::Dimension origin = graph::OriginOf(graph(), {v.id, axis});
+  const Number from = Resolve(n);
+  if (from.tensor >= 0 && graph::Dimension{from.tensor, from.axis} != origin) told_.dimensions[origin] = from;
+}
+
+void Builder::SetDimensionsOf(Value y, Value x) {
+  const Shape& s = TypeOf(y).shape;
+  for (int i = 0; i < s.rank() && y.id != x.id; ++i)
+    if (s[i] == kUnknown) SetDimension(y, i, Number::Dimension(x.id, i));
+}
+
+Number Builder::Resolve(Number n) {
+  constexpr int kMostSteps = 64;
+  for (int step = 0; step < kMostSteps && !n.known && n.tensor >= 0; ++step) {
+    const graph::Dimension origin = graph::OriginOf(graph(), {n.tensor, n.axis});
+    n.tensor = origin.tensor;
+    n.axis = origin.axis;
+    const auto it = told_.dimensions.find(origin);
+    if (it == told_.dimensions.end()) break;
+    int64_t times = 0;
+    if (__builtin_mul_overflow(n.times, it->second.times, &times)) break;
+    n = it->second;
+    n.times = times;
+  }
+  return n;
 }
 
 const AttributeProto* Builder::FunctionAttribute(const Scope& scope, std::string_view name) const {
@@ -194,12 +222,12 @@ Result<TensorType> Builder::InputType(const ValueProto& input, bool only) {
 
 void Builder::OpenSubgraph(const std::string& name) {
   Construction::OpenSubgraph(name);
-  partials_around_.push_back(std::exchange(partials_, {}));
+  told_around_.push_back(std::exchange(told_, {}));
 }
 
 int32_t Builder::CloseSubgraph() {
-  partials_ = std::move(partials_around_.back());
-  partials_around_.pop_back();
+  told_ = std::move(told_around_.back());
+  told_around_.pop_back();
   return Construction::CloseSubgraph();
 }
 
@@ -328,6 +356,7 @@ Status Builder::RunNode(const NodeProto& node, Scope& scope) {
     return {};
   }
   PropagateNumbers(context);
+  PropagateDimensions(context);
   Bind(node, scope, context.outputs(), first_new);
   if (!scope.outer) ReleaseInputs(node, scope, context.outputs());
   return {};

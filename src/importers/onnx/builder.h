@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "graph/dimensions.h"
 #include "importers/construction.h"
 #include "importers/importer.h"
 #include "importers/onnx/context.h"
@@ -54,7 +55,13 @@ class Builder : public Construction {
   // Whether an initializer has 4-bit numbers, which are bytes here.
   bool IsNarrow(Value v) const { return narrow_.contains(v.id); }
   Partial PartialOf(Value v) const;
-  void SetPartial(Value v, Partial p) { partials_[v.id] = std::move(p); }
+  void SetPartial(Value v, Partial p) { told_.partials[v.id] = std::move(p); }
+  // An open dimension of v is so many times another one, which no operator tells: behind a reshape.
+  void SetDimension(Value v, int axis, const Number& n);
+  // Those of y are those of x, axis by axis.
+  void SetDimensionsOf(Value y, Value x);
+  // An open dimension as that many of the one that it comes from.
+  Number Resolve(Number n);
   const AttributeProto* FunctionAttribute(const Scope& scope, std::string_view name) const;
   // The value of a name as seen from `scope`; empty when there is none (or it could not be imported).
   Result<Binding> Lookup(Scope& scope, std::string_view name);
@@ -120,8 +127,12 @@ class Builder : public Construction {
   std::map<const TensorProto*, Value> stored_;
   std::set<int32_t> kept_;  // Of those, values that have another name, too.
   std::set<int32_t> narrow_;
-  std::map<int32_t, Partial> partials_;
-  std::vector<std::map<int32_t, Partial>> partials_around_;  // Of the graphs around an open subgraph.
+  struct Told {
+    std::map<int32_t, Partial> partials;
+    std::map<graph::Dimension, Number> dimensions;
+  };
+  Told told_;
+  std::vector<Told> told_around_;  // Of the graphs around an open subgraph.
   int32_t tables_ = 0;
   int64_t nodes_left_ = 1 << 18;  // Functions called by functions multiply.
 };

@@ -106,14 +106,13 @@ std::vector<float> NodeContext::FloatsOf(Value v) const {
 
 Partial NodeContext::PartialFor(Value x, Value v) const {
   Partial p = PartialOf(v);
-  const graph::Graph& g = builder_.graph();
-  for (octet::importers::onnx::Number& n : p.numbers) {
+  for (onnx::Number& n : p.numbers) {
     if (n.known || n.tensor < 0 || n.tensor == x.id) continue;
-    const graph::Dimension origin = graph::OriginOf(g, {n.tensor, n.axis});
+    const onnx::Number from = builder_.Resolve(n);
     for (int a = 0; a < rank(x); ++a) {
-      if (shape(x)[a] != kUnknown || graph::OriginOf(g, {x.id, a}) != origin) continue;
-      n.tensor = x.id;
-      n.axis = a;
+      const onnx::Number own = shape(x)[a] == kUnknown ? builder_.Resolve(onnx::Number::Dimension(x.id, a)) : onnx::Number();
+      if (own.tensor != from.tensor || own.axis != from.axis || from.times % own.times != 0) continue;
+      n = onnx::Number{false, 0, x.id, a, from.times / own.times};
       break;
     }
   }

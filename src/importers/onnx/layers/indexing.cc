@@ -385,14 +385,11 @@ Result<std::optional<Span>> SpreadSpan(NodeContext& c, Value x, std::string_view
   return whole ? std::optional(Span{0, kUnknown, true}) : std::nullopt;
 }
 
-// The box of the data that the node's indices name in order; empty where they do not.
-Result<std::vector<Span>> BoxOf(NodeContext& c, Value x, Value at) {
-  const Shape in = c.shape(x), s = c.shape(at);
-  if (s.rank() < 2 || s.back() < 1 || s.back() > in.rank()) return std::vector<Span>();
-  if (c.is_constant(at)) return ConstantBox(c, in, at);
+// The same of all axes; empty where the node's indices were not made so.
+Result<std::vector<Span>> SpreadBox(NodeContext& c, Value x, const Shape& at) {
   const NodeProto* join = MakerOf(c, c.node().inputs[1], "Concat");
-  const auto depth = static_cast<size_t>(s.back());
-  if (!join || join->inputs.size() != depth || s.rank() != s.back() + 1) return std::vector<Span>();
+  const auto depth = static_cast<size_t>(at.back());
+  if (!join || join->inputs.size() != depth || at.rank() != at.back() + 1) return std::vector<Span>();
   std::vector<Span> box;
   for (size_t k = 0; k < depth; ++k) {
     OCTET_ASSIGN(const std::optional<Span> span, SpreadSpan(c, x, join->inputs[k], static_cast<int>(k), static_cast<int>(depth)));
@@ -400,6 +397,16 @@ Result<std::vector<Span>> BoxOf(NodeContext& c, Value x, Value at) {
     box.push_back(*span);
   }
   return box;
+}
+
+// The box of the data that the node's indices name in order; empty where they do not. How large ones were made is looked at before what they are.
+Result<std::vector<Span>> BoxOf(NodeContext& c, Value x) {
+  const Shape in = c.shape(x), s = c.shape(c.Input(1));
+  if (s.rank() < 2 || s.back() < 1 || s.back() > in.rank()) return std::vector<Span>();
+  OCTET_ASSIGN(std::vector<Span> box, SpreadBox(c, x, s));
+  if (!box.empty() || !c.is_constant(c.Input(1))) return box;
+  OCTET_ASSIGN(const Value at, Coordinates(c, x, 0));
+  return c.is_constant(at) ? ConstantBox(c, in, at) : std::vector<Span>();
 }
 
 // x with the updates in the place of a box: joined, axis by axis, with what lies around it.
@@ -436,11 +443,18 @@ Status ConvertScatterNd(NodeContext& c) {
   const Value x = c.Input(0);
   const Shape s = c.shape(c.Input(1));
   if (s.rank() < 1 || s.back() == kUnknown) return c.Fail("indices of known depth", s.text(), "");
-  OCTET_ASSIGN(const Value at, Coordinates(c, x, 0));
   OCTET_ASSIGN(const std::string_view reduction, Reduction(c));
-  OCTET_ASSIGN(const std::vector<Span> box, reduction.empty() ? BoxOf(c, x, at) : Result<std::vector<Span>>(std::vector<Span>()));
-  if (!box.empty() && c.rank(c.Input(2)) == c.rank(x)) return Set(c, WithBox(c, x, box, 0, c.Input(2)));
-  return Set(c, Placed(c, x, at, c.Input(2)));
+  OCTET_ASSIGN(const std::vector<Span> box, reduction.empty() ? BoxOf(c, x) : Result<std::vector<Span>>(std::vector<Span>()));
+  Value y;
+  if (!box.empty() && c.rank(c.Input(2)) == c.rank(x)) {
+    OCTET_ASSIGN(y, WithBox(c, x, box, 0, c.Input(2)));
+  } else {
+    OCTET_ASSIGN(const Value at, Coordinates(c, x, 0));
+    OCTET_ASSIGN(y, Placed(c, x, at, c.Input(2)));
+  }
+  c.builder().SetDimensionsOf(y, x);
+  c.SetOutput(0, y);
+  return {};
 }
 
 // The operator takes the last axis; the smallest are the largest of the negative.
