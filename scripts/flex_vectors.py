@@ -82,6 +82,11 @@ def numbers(v):
     v.one("AsString", "float", input=np.array([0.5, -1e9, 1e-7, 123.456], np.float32))
     v.one("AsString", "short", input=np.array([0.5, -1e9, 1e-7, 123.456], np.float32), attributes={"shortest": True})
     v.one("AsString", "scientific", input=np.array([0.5, -1e9, 0.0]), attributes={"scientific": True, "precision": 3, "width": 14, "fill": "-"})
+    floats = ["1", " -2.5e3\n", "+.5", "1.", "0x1.8p3", "inf", "-Infinity", "nan", "1e39", "-1e-60", "1" + "0" * 400 + "e-390", "0." + "0" * 400 + "1", "1e-99999999999999999999", "16777217", "7e-46"]
+    v.one("StringToNumber", string_tensor=floats)
+    v.one("StringToNumber", "double", string_tensor=[*floats, "1e400", "-1e-400"], attributes={"out_type": tf.float64})
+    v.one("StringToNumber", "int", string_tensor=[["1", "-2147483648"], [" +7 ", "007"]], attributes={"out_type": tf.int32})
+    v.one("StringToNumber", "long", string_tensor=["9223372036854775807", "-0"], attributes={"out_type": tf.int64})
 
 
 TEXTS = ["", " ", "Hello, World!", "the  quick brown\tfox ", "GRÖSSE größer", "a.b-c_d", "語 と 文", "x=1;y=22;;z=333"]

@@ -583,8 +583,58 @@ def boxes_placed():
     save("boxes_placed", m, [floats(2, 4, 4), floats(2, 2, 2), floats(3, 4, 2), floats(2, 2, 2)])
 
 
+def from_the_end():
+    """Indices that a running model knows may count from the end: of known and of open axes, one axis and several, read and written; ids of a table do not."""
+    w = {"table": floats(5, 3), "one": np.array(1)}
+    nodes = [N("Gather", ["x", "i"], ["picked"], axis=1), N("Gather", ["x", "row"], ["open"], axis=0), N("GatherElements", ["x", "e"], ["each"], axis=1), N("GatherND", ["x", "p"], ["places"]),
+             N("ScatterElements", ["x", "e", "v"], ["written"], axis=1), N("ScatterND", ["x", "p", "u"], ["put"]), N("Gather", ["table", "ids"], ["rows"]),
+             N("ArgMax", ["x"], ["top"], axis=1, keepdims=0), N("Gather", ["table", "top"], ["best"]), N("Sub", ["top", "one"], ["before"]), N("Gather", ["table", "before"], ["last"])]
+    m = model(nodes, [("x", F, ["N", 4]), ("i", I, [3]), ("row", I, []), ("e", I, ["N", 2]), ("p", I, [2, 2]), ("v", F, ["N", 2]), ("u", F, [2]), ("ids", I, [2])],
+              [(k, F, s) for k, s in {"picked": ["N", 3], "open": [4], "each": ["N", 2], "places": [2], "written": ["N", 4], "put": ["N", 4], "rows": [2, 3], "best": ["N", 3], "last": ["N", 3]}.items()], w)
+    x = floats(3, 4)
+    x[1] = [2, 0, 0, 0]
+    given = [x, np.array([-1, 0, -4]), np.array(-2), np.array([[0, -1], [-2, 3], [1, -3]]), np.array([[-1, 0], [1, -2]]), floats(3, 2), floats(2), np.array([4, 0])]
+    save("from_the_end", m, given, computed(m, given))
+
+
+def sequence_outputs():
+    """A sequence as an output is its tensors; one whose length is data cannot be."""
+    def ends(n, outputs):
+        n.graph.output.extend(helper.make_tensor_sequence_value_info(name, F, None) for name in outputs)
+        return n
+
+    w = {"two": np.array(2), "first": np.array(0)}
+    nodes = [N("SplitToSequence", ["x", "two"], ["s"], axis=1), N("Relu", ["x"], ["r"]), N("SequenceAt", ["s", "first"], ["a"]), N("SequenceConstruct", ["r", "x", "a"], ["c"]), N("Neg", ["a"], ["y"])]
+    m = ends(model(nodes, [("x", F, ["N", 5])], [("y", F, ["N", 2])], w), ["s", "c"])
+    x = floats(3, 5)
+    save("sequence_outputs", m, [x], [-x[:, :2], x[:, :2], x[:, 2:4], x[:, 4:], np.maximum(x, 0), x, x[:, :2]])
+    m = ends(model([N("SplitToSequence", ["x"], ["s"], axis=0, keepdims=0, name="rows")], [("x", F, ["N", 5])], [], {}), ["s"])
+    (OUT / "sequence_of_data.onnx").write_bytes(m.SerializeToString(deterministic=True))
+
+
+def windows():
+    """A mask for every window, spread over a free batch that is counted from the windows; an identity matrix of open size."""
+    w = {"cut": np.array([-1, 2, 3]), "zero": np.array(0), "front": np.array([0]), "per": np.array(2), "rest": np.array([-1, -1, -1]), "minus": np.array([-1]), "ones": np.ones(4, np.int64),
+         "mask": np.where(RNG.random((1, 2, 2, 3)) > 0.5, 0, -5).astype(np.float32), "split": np.array([-1, 2, 2, 3]), "back": np.array([-1, 2, 2, 3])}
+    nodes = [N("Reshape", ["x", "cut"], ["v"]), N("Shape", ["v"], ["s"]), N("Gather", ["s", "zero"], ["n"]), N("Div", ["n", "per"], ["b"]), N("Unsqueeze", ["b", "front"], ["bv"]), N("Concat", ["bv", "rest"], ["to"], axis=0),
+             N("Mul", ["ones", "minus"], ["none"]), N("Equal", ["to", "none"], ["same"]), N("Where", ["same", "ones", "to"], ["wide"]), N("Expand", ["mask", "wide"], ["m"]), N("Reshape", ["v", "split"], ["a"]),
+             N("Reshape", ["m", "back"], ["mb"]), N("Add", ["a", "mb"], ["y"]), N("EyeLike", ["z"], ["eye"], k=1), N("Mul", ["z", "eye"], ["above"])]
+    m = model(nodes, [("x", F, ["N", 4, 3]), ("z", F, ["A", "B"])], [("y", F, ["N", 2, 2, 3]), ("above", F, ["A", "B"])], w)
+    save("windows", m, [floats(3, 4, 3), floats(3, 4)])
+
+
+def heads():
+    """Volumes pooled by a filter for each channel, a free batch times the heads as their batch: what they are reshaped back to is known but for the batch."""
+    w = {"zero": np.array(0), "front": np.array([0]), "three": np.array(3), "cut": np.array([2, 4, 5, 6]), "k": floats(2, 1, 3, 3, 3), "kb": floats(2), "back": np.array([3, 2, -1]), "wide": floats(4, 1, 2, 1, 3)}
+    nodes = [N("Shape", ["x"], ["s"]), N("Gather", ["s", "zero"], ["n"]), N("Mul", ["n", "three"], ["nh"]), N("Unsqueeze", ["nh", "front"], ["nhv"]), N("Concat", ["nhv", "cut"], ["to"], axis=0), N("Reshape", ["x", "to"], ["v"]),
+             N("Conv", ["v", "k", "kb"], ["c"], group=2, pads=[1, 1, 1, 1, 1, 1], strides=[2, 1, 2]), N("Unsqueeze", ["n", "front"], ["nv"]), N("Concat", ["nv", "back"], ["home"], axis=0), N("Reshape", ["c", "home"], ["y"]),
+             N("Conv", ["v", "wide"], ["z"], group=2, dilations=[2, 1, 1], auto_pad="VALID")]
+    m = model(nodes, [("x", F, ["N", 3, 2, 120])], [("y", F, ["N", 3, 2, "P"]), ("z", F, ["M", 4, 2, 5, 4])], w)
+    save("heads", m, [floats(2, 3, 2, 120)])
+
+
 if __name__ == "__main__":
     OUT.mkdir(parents=True, exist_ok=True)
-    for make in (cnn, unet, shapes, transformer, recurrent, quantized, loops, old, function, external, refused, any_length, excite, einsum, free_axes, masks, placed, blocks, broadcast, grids, quantized_lstm, regions, branches, scans, cubic, solids, batches, quotients, distinct, overwritten, collected, halves, triangles, rolled, counted, any_boxes, spread, chosen_sequences, placed_open, resized_open, eca, boxes_placed):
+    for make in (cnn, unet, shapes, transformer, recurrent, quantized, loops, old, function, external, refused, any_length, excite, einsum, free_axes, masks, placed, blocks, broadcast, grids, quantized_lstm, regions, branches, scans, cubic, solids, batches, quotients, distinct, overwritten, collected, halves, triangles, rolled, counted, any_boxes, spread, chosen_sequences, placed_open, resized_open, eca, boxes_placed, from_the_end, sequence_outputs, windows, heads):
         make()
     print(f"{OUT}: {sum(f.stat().st_size for f in OUT.iterdir())} bytes")

@@ -161,3 +161,33 @@ def tied():
     dense = L.Dense(128, use_bias=False)
     save_keras("tied_layer", keras.Model(x, CustomScaleLayer(0.17)([x, dense(L.ReLU()(dense(x)))])), [floats(1, 128)], [floats(2, 128)])
     save_tf("tied", Tied(), (floats(2, 128),), (floats(2, 128),))
+
+
+class Filled(tf.Module):
+    """Lists that only branches, and loops in branches and loops, put something into; bands that the running model knows."""
+
+    @tf.function(input_signature=[tf.TensorSpec([None, None]), tf.TensorSpec([], tf.int32)])
+    def serve(self, x, k):
+        a, b = tf.TensorArray(tf.float32, size=tf.shape(x)[0]), tf.TensorArray(tf.int32, size=tf.shape(x)[0])
+        c, d, e = tf.TensorArray(tf.float32, size=4), tf.TensorArray(tf.float32, size=0, dynamic_size=True), tf.TensorArray(tf.float32, size=2)
+        for i in tf.range(tf.shape(x)[0]):
+            if x[i, 0] > 0:
+                if x[i, 1] > 0:
+                    a = a.write(i, x[i] * 2.0)
+                    b = b.write(i, i * 10)
+                else:
+                    b = b.write(i, -i)
+                for j in tf.range(2):
+                    d = d.write(d.size(), x[i, j])
+            else:
+                a = a.write(i, x[i, ::-1])
+        for i in tf.range(2):
+            for j in tf.range(2):
+                c = tf.switch_case(k, [lambda: c.write(i * 2 + j, x[i, j]), lambda: c, lambda: c.write(3 - j, x[j, i])])
+        e = tf.cond(k > 0, lambda: e.write(0, 1.5), lambda: e.write(1, 2.5))
+        return {"a": a.stack(), "b": b.stack(), "c": c.stack(), "d": d.stack(), "e": e.stack(), "f": tf.linalg.band_part(x, k, tf.cast(-1, tf.int32)), "g": tf.linalg.band_part(x, tf.constant(1), k - 1)}
+
+
+@golden
+def filled():
+    save_tf("filled", Filled(), (np.float32([[1, 2, 3], [1, -2, 3], [-1, 2, 4]]), np.array(0, np.int32)), (np.float32([[1, 2], [3, -1], [-5, 4], [7, 1]]), np.array(2, np.int32)))

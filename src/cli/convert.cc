@@ -14,6 +14,7 @@
 #include "cli/output.h"
 #include "cli/source.h"
 #include "exporter/target_runtime.h"
+#include "passes/narrow_weights.h"
 #include "passes/zero_biases.h"
 #include "quantizer/quantize.h"
 #include "report/json.h"
@@ -77,7 +78,10 @@ Result<int> Convert(const Flags& f) {
   OCTET_ASSIGN(graph::Model model, LoadSource(f.source, options));
   if (f.scheme == "dynamic") OCTET_TRY(quantizer::QuantizeDynamicRange(model));
   if (f.scheme == "float16") OCTET_TRY(quantizer::QuantizeFloat16(model));
-  for (graph::Graph& g : model.subgraphs) passes::LeaveOutZeroBiases(g);
+  for (graph::Graph& g : model.subgraphs) {
+    passes::LeaveOutZeroBiases(g);
+    if (f.runtime.empty()) passes::PackNarrowWeights(g);  // Older ones may have no such kernels.
+  }
   if (!f.runtime.empty()) OCTET_TRY(exporter::CheckRuntime(model, f.runtime));
   OCTET_TRY(WriteModel(model, f.out));
   const std::string summary = Summary(f, model, flex);

@@ -53,21 +53,6 @@ bool TakesInt4(const graph::Graph& g, graph::NodeId id, const std::set<std::stri
   return layers.contains(g.tensor(g.node(id).outputs[0]).name) && HasIntegerForm(g, id, activation, DType::kI4);
 }
 
-std::vector<int8_t> Pack4(std::span<const int8_t> values) {
-  std::vector<int8_t> packed((values.size() + 1) / 2, 0);
-  for (size_t i = 0; i < values.size(); ++i) packed[i / 2] = static_cast<int8_t>(packed[i / 2] | (values[i] & 15) << (i % 2 ? 4 : 0));
-  return packed;
-}
-
-std::vector<int8_t> Unpack4(std::span<const int8_t> packed, int64_t count) {
-  std::vector<int8_t> values;
-  for (int64_t i = 0; i < count; ++i) {
-    const int nibble = packed[static_cast<size_t>(i / 2)] >> (i % 2 ? 4 : 0) & 15;
-    values.push_back(static_cast<int8_t>(nibble < 8 ? nibble : nibble - 16));
-  }
-  return values;
-}
-
 float Int4Scale(std::span<const float> values) {
   constexpr int kTried = 20;  // Factors 1 to 0.525 of the largest weight.
   const float most = Largest(values);

@@ -77,7 +77,7 @@ TEST_P(OnnxFixture, AgreesWithTheReferenceEvaluator) {
 INSTANTIATE_TEST_SUITE_P(Onnx, OnnxFixture, testing::Values("cnn", "unet", "shapes", "transformer", "recurrent", "quantized", "loops", "old", "function", "external", "any_length", "excite", "einsum", "free_axes", "masks",
                                                                "placed", "blocks", "broadcast", "grids", "quantized_lstm", "regions", "branches", "scans", "scan_of_batch", "cubic", "solids", "quotients", "distinct",
                                                                "overwritten", "placed_open", "resized_open", "collected", "halves", "triangles", "rolled", "counted", "any_boxes", "spread", "chosen_sequences",
-                                                               "eca", "boxes_placed"));
+                                                               "eca", "boxes_placed", "from_the_end", "sequence_outputs", "windows", "heads"));
 
 TEST(Onnx, ConvolutionsKeepNoTransposeButTheInputs) {
   const auto ops = Operators(Optimized("cnn.onnx"));
@@ -96,6 +96,21 @@ TEST(Onnx, ABoxThatIsPlacedIsJoinedWithWhatLiesAroundIt) {
   const auto ops = Operators(Optimized("boxes_placed.onnx"));
   EXPECT_FALSE(ops.contains("shape"));
   EXPECT_EQ(ops.at("scatter_nd"), 1);  // Places that are no box.
+}
+
+TEST(Onnx, AFreeBatchTimesTheHeadsIsFollowed) {
+  const graph::Model model = Optimized("heads.onnx");
+  const graph::Graph& g = model.main();
+  EXPECT_EQ(g.tensor(g.outputs[0]).type.shape, (Shape{kUnknown, 3, 2, 2 * 5 * 3}));
+  const auto ops = Operators(model);
+  EXPECT_FALSE(ops.contains("shape"));
+  EXPECT_FALSE(ops.contains("conv_3d"));
+  EXPECT_EQ(ops.at("depthwise_conv_2d"), 3 + 2);  // One for each step of the filters' depth.
+}
+
+TEST(Onnx, OnlyIndicesThatMayCountFromTheEndAreLookedAt) {
+  const auto ops = Operators(Optimized("from_the_end.onnx"));
+  EXPECT_EQ(ops.at("less"), 5);  // Not the ids of a table, nor what an arg_max numbers; places are looked at once for each reader.
 }
 
 TEST(Onnx, AFreeBatchIsFollowedToWhatItsSizeIsAskedFrom) {
@@ -191,6 +206,17 @@ TEST(Onnx, AllThatIsMissingIsReportedAtOnce) {
   auto model = Import(Data("refused.onnx"));
   ASSERT_FALSE(model.ok());
   EXPECT_EQ(model.error().code(), Code::kUnsupported);
+}
+
+TEST(Onnx, ASequenceAsAnOutputIsItsTensors) {
+  const graph::Model model = Optimized("sequence_outputs.onnx");
+  std::vector<std::string> names;
+  for (const auto& output : model.signatures.at(0).outputs) names.push_back(output.name);
+  EXPECT_EQ(names, (std::vector<std::string>{"y", "s_0", "s_1", "s_2", "c_0", "c_1", "c_2"}));
+  auto findings = Check(Data("sequence_of_data.onnx"));
+  ASSERT_TRUE(findings.ok());
+  ASSERT_EQ(findings->size(), 1u);
+  EXPECT_EQ(findings->at(0).layer, "rows");
 }
 
 TEST(Onnx, ExternalDataStaysInTheFolder) {

@@ -15,5 +15,7 @@ struct BandLimits {
 Result<Value> Band(Lowering& c, Value matrices, const BandLimits& limits);
 // The matrices with zeros beside the band.
 Result<Value> Banded(Lowering& c, Value matrices, const BandLimits& limits);
+// With limits that the running model knows, single whole numbers: negative ones are none.
+Result<Value> BandedBy(Lowering& c, Value matrices, Value lower, Value upper);
 
 }  // namespace octet::importers

@@ -55,8 +55,36 @@ bool Builder::AllReaders(const Scope& scope, std::string_view name, bool (*satis
 }
 
 Partial Builder::PartialOf(Value v) const {
-  const auto it = here_.partials.find(v.id);
-  return it == here_.partials.end() ? Partial{} : it->second;
+  const auto it = told_.partials.find(v.id);
+  return it == told_.partials.end() ? Partial{} : it->second;
+}
+
+void Builder::SetDimension(Value v, int axis, const Number& n) {
+  const graph::Dimension origin = OriginOf({v.id, axis});
+  const Number from = Resolve(n);
+  if (from.tensor >= 0 && graph::Dimension{from.tensor, from.axis} != origin) told_.dimensions[origin] = from;
+}
+
+void Builder::SetDimensionsOf(Value y, Value x) {
+  const Shape& s = TypeOf(y).shape;
+  for (int i = 0; i < s.rank() && y.id != x.id; ++i)
+    if (s[i] == kUnknown) SetDimension(y, i, Number::Dimension(x.id, i));
+}
+
+Number Builder::Resolve(Number n) {
+  constexpr int kMostSteps = 64;
+  for (int step = 0; step < kMostSteps && !n.known && n.tensor >= 0; ++step) {
+    const graph::Dimension origin = OriginOf({n.tensor, n.axis});
+    n.tensor = origin.tensor;
+    n.axis = origin.axis;
+    const auto it = told_.dimensions.find(origin);
+    if (it == told_.dimensions.end()) break;
+    int64_t times = 0;
+    if (__builtin_mul_overflow(n.times, it->second.times, &times)) break;
+    n = it->second;
+    n.times = times;
+  }
+  return n;
 }
 
 const AttributeProto* Builder::FunctionAttribute(const Scope& scope, std::string_view name) const {
@@ -194,12 +222,12 @@ Result<TensorType> Builder::InputType(const ValueProto& input, bool only) {
 
 void Builder::OpenSubgraph(const std::string& name) {
   Construction::OpenSubgraph(name);
-  around_.push_back(std::exchange(here_, {}));
+  told_around_.push_back(std::exchange(told_, {}));
 }
 
 int32_t Builder::CloseSubgraph() {
-  here_ = std::move(around_.back());
-  around_.pop_back();
+  told_ = std::move(told_around_.back());
+  told_around_.pop_back();
   return Construction::CloseSubgraph();
 }
 
@@ -239,27 +267,33 @@ Status Builder::AddOutputs(Scope& scope) {
   for (const ValueProto& output : proto_.graph.outputs) {
     const std::string name = Owned(output.name);
     OCTET_ASSIGN(const Binding bound, Lookup(scope, output.name));
-    if (!bound.value) {
-      findings_.push_back({name, "output", name, "a sequence, not a tensor", "output its elements"});
-      continue;
+    const DType declared = DeclaredType(output.type);
+    if (bound.value && !bound.is_list) {
+      OCTET_TRY(AddOutput(scope, name, declared, bound.value));
+    } else if (bound.items.empty()) {
+      findings_.push_back({name, "output", name, bound.value ? "a sequence whose length is data" : "a sequence of nothing", "output its elements as one tensor (ConcatFromSequence)"});
     }
-    Value v = bound.value;
-    static const NodeProto kNone;
-    NodeContext context(*this, scope, kNone, name, kNewest, {});
-    const DType declared = DeclaredType(output.type), own = graph().tensor(v.id).type.dtype;
-    if (declared == DType::kF64 && own == DType::kF32) {
-      OCTET_ASSIGN(v, context.Cast(v, DType::kF64));
-    }
-    const auto& outputs = graph().outputs;
-    const bool used = std::ranges::find(outputs, v.id) != outputs.end();
-    // An input that is an output at once, a constant, or a value that has its name already: a copy takes the name.
-    if (graph().tensor(v.id).producer < 0 || used) {
-      OCTET_ASSIGN(v, Copied(context, v));
-    }
-    if (graph().tensor(v.id).name != name) graph().tensor(v.id).name = UniqueName(name);
-    graph().outputs.push_back(v.id);
-    model_.signatures[0].outputs.push_back({name, v.id});
+    for (size_t i = 0; i < bound.items.size(); ++i) OCTET_TRY(AddOutput(scope, Format("%s_%zu", name.c_str(), i), declared, bound.items[i]));
   }
+  return {};
+}
+
+Status Builder::AddOutput(Scope& scope, const std::string& name, DType declared, Value v) {
+  static const NodeProto kNone;
+  NodeContext context(*this, scope, kNone, name, kNewest, {});
+  const DType own = graph().tensor(v.id).type.dtype;
+  if (declared == DType::kF64 && own == DType::kF32) {
+    OCTET_ASSIGN(v, context.Cast(v, DType::kF64));
+  }
+  const auto& outputs = graph().outputs;
+  const bool used = std::ranges::find(outputs, v.id) != outputs.end();
+  // An input that is an output at once, a constant, or a value that has its name already: a copy takes the name.
+  if (graph().tensor(v.id).producer < 0 || used) {
+    OCTET_ASSIGN(v, Copied(context, v));
+  }
+  if (graph().tensor(v.id).name != name) graph().tensor(v.id).name = UniqueName(name);
+  graph().outputs.push_back(v.id);
+  model_.signatures[0].outputs.push_back({name, v.id});
   return {};
 }
 
@@ -322,6 +356,7 @@ Status Builder::RunNode(const NodeProto& node, Scope& scope) {
     return {};
   }
   PropagateNumbers(context);
+  PropagateDimensions(context);
   Bind(node, scope, context.outputs(), first_new);
   if (!scope.outer) ReleaseInputs(node, scope, context.outputs());
   return {};

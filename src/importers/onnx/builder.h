@@ -55,8 +55,14 @@ class Builder : public Construction {
   // Whether an initializer has 4-bit numbers, which are bytes here.
   bool IsNarrow(Value v) const { return narrow_.contains(v.id); }
   Partial PartialOf(Value v) const;
-  void SetPartial(Value v, Partial p) { here_.partials[v.id] = std::move(p); }
-  graph::Dimension OriginOf(graph::Dimension d) { return here_.origins.Of(graph(), d); }
+  void SetPartial(Value v, Partial p) { told_.partials[v.id] = std::move(p); }
+  graph::Dimension OriginOf(graph::Dimension d) { return told_.origins.Of(graph(), d); }
+  // An open dimension of v is so many times another one, which no operator tells: behind a reshape.
+  void SetDimension(Value v, int axis, const Number& n);
+  // Those of y are those of x, axis by axis.
+  void SetDimensionsOf(Value y, Value x);
+  // An open dimension as that many of the one that it comes from.
+  Number Resolve(Number n);
   const AttributeProto* FunctionAttribute(const Scope& scope, std::string_view name) const;
   // The value of a name as seen from `scope`; empty when there is none (or it could not be imported).
   Result<Binding> Lookup(Scope& scope, std::string_view name);
@@ -92,7 +98,9 @@ class Builder : public Construction {
   Result<Value> Capture(Captures& captures, Value outer);
   Status AddInputs(Scope& scope);
   Result<TensorType> InputType(const ValueProto& input, bool only);
+  // Sequences as their tensors, "name_0" and so on.
   Status AddOutputs(Scope& scope);
+  Status AddOutput(Scope& scope, const std::string& name, DType declared, Value v);
   Result<Value> Copied(NodeContext& c, Value v);
   Status RunNodes(const std::vector<NodeProto>& nodes, Scope& scope);
   Status RunNode(const NodeProto& node, Scope& scope);
@@ -120,12 +128,13 @@ class Builder : public Construction {
   std::map<const TensorProto*, Value> stored_;
   std::set<int32_t> kept_;  // Of those, values that have another name, too.
   std::set<int32_t> narrow_;
-  struct OfGraph {
+  struct Told {
     std::map<int32_t, Partial> partials;
+    std::map<graph::Dimension, Number> dimensions;
     graph::Origins origins;
   };
-  OfGraph here_;
-  std::vector<OfGraph> around_;  // Of the graphs around an open subgraph.
+  Told told_;
+  std::vector<Told> told_around_;  // Of the graphs around an open subgraph.
   int32_t tables_ = 0;
   int64_t nodes_left_ = 1 << 18;  // Functions called by functions multiply.
 };

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "graph/dimensions.h"
 #include "importers/onnx/builder.h"
 
 namespace octet::importers::onnx {
@@ -105,13 +106,13 @@ std::vector<float> NodeContext::FloatsOf(Value v) const {
 
 Partial NodeContext::PartialFor(Value x, Value v) const {
   Partial p = PartialOf(v);
-  for (octet::importers::onnx::Number& n : p.numbers) {
+  for (onnx::Number& n : p.numbers) {
     if (n.known || n.tensor < 0 || n.tensor == x.id) continue;
-    const graph::Dimension origin = builder_.OriginOf({n.tensor, n.axis});
+    const onnx::Number from = builder_.Resolve(n);
     for (int a = 0; a < rank(x); ++a) {
-      if (shape(x)[a] != kUnknown || builder_.OriginOf({x.id, a}) != origin) continue;
-      n.tensor = x.id;
-      n.axis = a;
+      const onnx::Number own = shape(x)[a] == kUnknown ? builder_.Resolve(onnx::Number::Dimension(x.id, a)) : onnx::Number();
+      if (own.tensor != from.tensor || own.axis != from.axis || from.times % own.times != 0) continue;
+      n = onnx::Number{false, 0, x.id, a, from.times / own.times};
       break;
     }
   }

@@ -5,6 +5,7 @@
 #include <functional>
 #include <optional>
 
+#include "importers/onnx/builder.h"
 #include "importers/onnx/context.h"
 
 namespace octet::importers::onnx {
@@ -101,8 +102,25 @@ Numbers OfAdd(NodeContext& c) {
 Numbers OfSub(NodeContext& c) {
   return Combined(c, [](int64_t a, int64_t b) { int64_t v; return __builtin_sub_overflow(a, b, &v) ? std::nullopt : std::optional(v); }, 0);
 }
+// Of two numbers that `f` is not known of: what one known above zero makes of an open dimension.
+Numbers Scaled(NodeContext& c, Numbers p, const std::function<std::optional<int64_t>(int64_t times, int64_t known)>& f, bool either) {
+  const Partial a = c.PartialOf(c.Input(0)), b = c.PartialOf(c.Input(1));
+  for (size_t i = 0; p && i < p->numbers.size(); ++i) {
+    const Number *open = &a.numbers[a.numbers.size() == 1 ? 0 : i], *known = &b.numbers[b.numbers.size() == 1 ? 0 : i];
+    if (either && open->known) std::swap(open, known);
+    if (open->known || open->tensor < 0 || !known->known || known->value < 1) continue;
+    Number n = c.builder().Resolve(*open);
+    const std::optional<int64_t> times = f(n.times, known->value);
+    if (!times) continue;
+    n.times = *times;
+    p->numbers[i] = n;
+  }
+  return p;
+}
+
 Numbers OfMul(NodeContext& c) {
-  return Combined(c, [](int64_t a, int64_t b) { int64_t v; return __builtin_mul_overflow(a, b, &v) ? std::nullopt : std::optional(v); }, 1);
+  const auto product = [](int64_t a, int64_t b) { int64_t v; return __builtin_mul_overflow(a, b, &v) ? std::nullopt : std::optional(v); };
+  return Scaled(c, Combined(c, product, 1), product, true);
 }
 Numbers OfMax(NodeContext& c) {
   return Combined(c, [](int64_t a, int64_t b) { return std::optional(std::max(a, b)); }, INT64_MIN);
@@ -112,7 +130,8 @@ Numbers OfMod(NodeContext& c) {
   return Combined(c, [](int64_t a, int64_t b) { return b < 1 ? std::nullopt : std::optional((a % b + b) % b); }, INT64_MIN);
 }
 Numbers OfDiv(NodeContext& c) {
-  return Combined(c, [](int64_t a, int64_t b) { return b == 0 || b == -1 ? std::nullopt : std::optional<int64_t>(a / b); }, 1);
+  const Numbers p = Combined(c, [](int64_t a, int64_t b) { return b == 0 || b == -1 ? std::nullopt : std::optional<int64_t>(a / b); }, 1);
+  return Scaled(c, p, [](int64_t a, int64_t b) { return a % b != 0 ? std::nullopt : std::optional(a / b); }, false);
 }
 // A dimension is never negative: comparing it with -1 (as exporters do for expand) needs no value.
 Numbers OfEqual(NodeContext& c) {
@@ -129,7 +148,7 @@ Numbers OfEqual(NodeContext& c) {
 }
 Numbers OfWhere(NodeContext& c) {
   const Partial when = c.PartialOf(c.Input(0)), a = c.PartialOf(c.Input(1)), b = c.PartialOf(c.Input(2));
-  if (!when.known() || !a.valid || !b.valid) return std::nullopt;
+  if (!when.valid || !a.valid || !b.valid) return std::nullopt;
   const size_t n = std::max({when.numbers.size(), a.numbers.size(), b.numbers.size()});
   const auto at = [&](const Partial& p, size_t i) -> const Number* {
     return p.numbers.size() == n ? &p.numbers[i] : p.numbers.size() == 1 ? &p.numbers[0] : nullptr;
@@ -138,7 +157,8 @@ Numbers OfWhere(NodeContext& c) {
   for (size_t i = 0; i < n; ++i) {
     const Number *w = at(when, i), *x = at(a, i), *y = at(b, i);
     if (!w || !x || !y) return std::nullopt;
-    p.numbers.push_back(w->value ? *x : *y);
+    if (w->known) p.numbers.push_back(w->value ? *x : *y);
+    else p.numbers.push_back(*x == *y ? *x : Number{});
   }
   return p;
 }
@@ -205,6 +225,26 @@ void PropagateNumbers(NodeContext& c) {
   if (p->known() && t == DType::kI64) c.SetOutput(0, ConstantOf<int64_t>(c, *p));
   else if (p->known() && t == DType::kI32) c.SetOutput(0, ConstantOf<int32_t>(c, *p));
   else c.SetPartial(out, *p);
+}
+
+void PropagateDimensions(NodeContext& c) {
+  static constexpr std::string_view kElementwise[] = {"Add", "Sub", "Mul", "Div", "Pow", "Where", "Max", "Min"};
+  const bool matrices = c.kind() == "MatMul";
+  if ((!matrices && std::ranges::find(kElementwise, c.kind()) == std::end(kElementwise)) || c.outputs().empty() || !c.outputs()[0].value) return;
+  const Value y = c.outputs()[0].value;
+  for (int axis = 0; axis < c.rank(y) - (matrices ? 2 : 0); ++axis) {
+    if (c.shape(y)[axis] != kUnknown) continue;
+    Number one;
+    bool agree = true;
+    for (int i = 0; i < c.num_inputs(); ++i) {
+      const int own = axis - (c.rank(y) - c.rank(c.Input(i)));
+      if (own < 0 || c.shape(c.Input(i))[own] != kUnknown) continue;
+      const Number n = c.builder().Resolve(Number::Dimension(c.Input(i).id, own));
+      agree &= one.tensor < 0 || n == one;
+      one = n;
+    }
+    if (agree && one.tensor >= 0) c.builder().SetDimension(y, axis, one);
+  }
 }
 
 }  // namespace octet::importers::onnx

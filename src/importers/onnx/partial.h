@@ -46,5 +46,7 @@ class NodeContext;
 bool ComputeNumbers(NodeContext& c);
 // What is known of the numbers that the node just imported makes. Where all are, its output becomes a constant.
 void PropagateNumbers(NodeContext& c);
+// What is known of the open dimensions of an element-wise node's or a matrix product's output: those of its inputs, where these are one.
+void PropagateDimensions(NodeContext& c);
 
 }  // namespace octet::importers::onnx

@@ -70,6 +70,7 @@ struct TensorList {
   std::optional<Shape> element;  // Where known.
   Edge count;                   // Of a reserved one; none where it comes from the region around.
   std::vector<int64_t> symbols;  // Of the element's open dimensions, by axis.
+  int32_t argument = -1;         // Of a region, as which a reserved one came in.
 };
 
 class Builder : public Construction {

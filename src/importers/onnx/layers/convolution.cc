@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <numeric>
 
+#include "importers/lowerings/dims.h"
+#include "importers/onnx/builder.h"
 #include "importers/onnx/layers/image.h"
 #include "importers/onnx/rules.h"
 #include "ops/builtin.h"
@@ -64,6 +66,41 @@ Result<Value> ConvolveVolumes(NodeContext& c, Value x, const Window& w, bool sam
   return c.Make("concatenation", parts, {{"axis", 4}});
 }
 
+// Frames [t, t + stride, …] of volumes, as many as windows of the depth have, one below the other: [N * frames, H, W, C].
+Result<Value> FramesAt(NodeContext& c, Value x, const Window& w, int64_t t, Value* frames) {
+  const int64_t begin = t * w.dilation[0], left = w.reach(0) - 1 - begin;  // Of the last window.
+  const std::vector<int32_t> from = {0, static_cast<int32_t>(begin), 0, 0, 0}, to = {0, static_cast<int32_t>(-left), 0, 0, 0}, by = {1, static_cast<int32_t>(w.stride[0]), 1, 1, 1};
+  OCTET_ASSIGN(*frames, c.Make("strided_slice", {x, c.Vector(from), c.Vector(to), c.Vector(by)}, {{"begin_mask", 29}, {"end_mask", left == 0 ? 31 : 29}}));
+  const std::array<Dim, 4> dims = {Dim{}, DimOf(c, x, 2), DimOf(c, x, 3), DimOf(c, x, 4)};
+  return Reshape(c, *frames, dims);
+}
+
+// A filter of volumes for each channel is one of images for each step of its depth, and their sum.
+Result<Value> DepthwiseVolumes(NodeContext& c, Value x, const Window& w, bool same, Value filter, Value bias, int64_t multiplier) {
+  const Shape k = c.shape(filter);  // [O, 1, d, h, w]
+  if (same) {  // Of the images; the depth is padded here.
+    Window depth = w;
+    depth.before[1] = depth.before[2] = depth.after[1] = depth.after[2] = 0;
+    OCTET_ASSIGN(x, PadImage(c, x, depth, 0.0f));
+  }
+  Window plane = w;
+  plane.spatial = 2;
+  for (auto* part : {&plane.stride, &plane.dilation}) *part = {(*part)[1], (*part)[2], 1};
+  OCTET_ASSIGN(const std::vector<Value> filters, c.MakeMany("split", {c.ScalarInt(2), filter}, {{"num_splits", k[2]}}, k[2]));
+  Value sum, frames;
+  for (int t = 0; t < k[2]; ++t) {
+    OCTET_ASSIGN(const Value images, FramesAt(c, x, w, t, &frames));
+    OCTET_ASSIGN(Value f, c.Reshape(filters[static_cast<size_t>(t)], Shape{k[0], 1, k[3], k[4]}));
+    OCTET_ASSIGN(f, PermuteWeights(c, f, std::array<int32_t, 4>{1, 2, 3, 0}));
+    OCTET_ASSIGN(const Value y, Convolve(c, images, plane, same, f, t == 0 ? bias : BiasOrZeros(c, {}, k[0]), true, multiplier));
+    OCTET_ASSIGN(sum, sum ? c.Emit("add", {sum, y}) : Result<Value>(y));
+  }
+  const std::array<Dim, 5> dims = {DimOf(c, x, 0), DimOf(c, frames, 1), DimOf(c, sum, 1), DimOf(c, sum, 2), Dim{k[0], {}, 0}};
+  OCTET_ASSIGN(const Value y, Reshape(c, sum, dims));
+  if (dims[0].size == kUnknown) c.builder().SetDimension(y, 0, Number::Dimension(x.id, 0));
+  return y;
+}
+
 Status ConvertConv(NodeContext& c) {
   const Value x = c.Input(0), weights = c.Input(1);
   const Shape in = c.shape(x), k = c.shape(weights);
@@ -85,7 +122,10 @@ Status ConvertConv(NodeContext& c) {
   }
   const Value bias = BiasOrZeros(c, c.Input(2), outputs);
   Value y;
-  if (w.spatial == 3) {
+  constexpr int32_t kDeepest = 64;
+  if (w.spatial == 3 && depthwise && k.known() && k[2] <= kDeepest) {
+    OCTET_ASSIGN(y, DepthwiseVolumes(c, image, w, same, weights, bias, outputs / group));
+  } else if (w.spatial == 3) {
     OCTET_ASSIGN(y, ConvolveVolumes(c, image, w, same, weights, bias, group));
   } else {
     OCTET_ASSIGN(const Value plane, AsPlane(c, weights));

@@ -128,8 +128,9 @@ Result<Value> PadImage(NodeContext& c, Value image, const Window& w, float with)
     pads[2 * axis + 1] = static_cast<int32_t>(w.after[static_cast<size_t>(i)]);
   }
   const Value amounts = c.Constant<int32_t>(Shape{rank, 2}, std::span<const int32_t>(pads));
-  if (with == 0.0f) return c.Make("pad", {image, amounts});
-  return c.Make("padv2", {image, amounts, c.Scalar(with)});
+  OCTET_ASSIGN(const Value y, with == 0.0f ? c.Make("pad", {image, amounts}) : c.Make("padv2", {image, amounts, c.Scalar(with)}));
+  if (c.shape(image)[0] == kUnknown) c.builder().SetDimension(y, 0, Number::Dimension(image.id, 0));
+  return y;
 }
 
 }  // namespace octet::importers::onnx

@@ -6,6 +6,7 @@
 
 #include "importers/lowerings/dims.h"
 #include "importers/lowerings/selection.h"
+#include "importers/lowerings/signs.h"
 #include "importers/onnx/builder.h"
 #include "importers/onnx/context.h"
 #include "importers/onnx/rules.h"
@@ -14,71 +15,75 @@
 namespace octet::importers::onnx {
 namespace {
 
-// Indices counted from the end become positive: constants here, others where the size is known, at run time.
-Result<Value> Positive(NodeContext& c, Value indices, int32_t size) {
-  if (const auto v = c.IntsOf(indices)) {
+// Indices of an axis of `size` places that are negative count from its end. `size` is a number or one per coordinate, of i32 as the indices.
+Result<Value> Wrapped(NodeContext& c, Value indices, Value size) {
+  OCTET_ASSIGN(const Value negative, c.Emit("less", {indices, c.ScalarInt(0)}));
+  OCTET_ASSIGN(const Value moved, c.Emit("add", {indices, size}));
+  return c.Emit("select_v2", {negative, moved, indices});
+}
+
+bool MayBeNegative(NodeContext& c, Value indices) { return !NeverNegative(c.construction().graph(), indices.id); }
+
+// Indices of an axis as 32-bit numbers that count from its start.
+Result<Value> FromStart(NodeContext& c, Value indices, Value x, int32_t axis) {
+  const int32_t size = c.shape(x)[axis];
+  if (const auto v = c.IntsOf(indices); v && size != kUnknown) {
     std::vector<int32_t> out;
-    for (const int64_t i : *v) {
-      if (i < 0 && size == kUnknown) return c.Fail("a known dimension for a negative index", std::to_string(i), "give the input's shape");
-      out.push_back(static_cast<int32_t>(i < 0 ? i + size : i));
-    }
+    for (const int64_t i : *v) out.push_back(static_cast<int32_t>(i < 0 ? i + size : i));
     return c.Constant<int32_t>(c.shape(indices), std::span<const int32_t>(out));
   }
-  if (c.type(indices).dtype != DType::kI32 && c.type(indices).dtype != DType::kI64) return c.Cast(indices, DType::kI32);
-  return indices;
+  const bool wraps = MayBeNegative(c, indices);
+  OCTET_ASSIGN(indices, c.Cast(indices, DType::kI32));
+  if (!wraps) return indices;
+  OCTET_ASSIGN(const Value many, ops::DimensionOf(c, x, axis));
+  return Wrapped(c, indices, many);
+}
+
+// Whether a table's rows are picked by numbers that the model is given: ids, which count nothing from the end.
+bool PicksByIds(NodeContext& c, Value x, Value indices, int32_t axis) {
+  const graph::Graph& g = c.construction().graph();
+  const graph::Tensor& source = g.tensor(SourceOfNumbers(g, indices.id));
+  return axis == 0 && c.is_constant(x) && c.rank(x) > 1 && !source.constant && source.producer < 0;
 }
 
 Status ConvertGather(NodeContext& c) {
   const Value x = c.Input(0);
   OCTET_ASSIGN(const int32_t axis, c.Axis(c.Int("axis", 0), c.rank(x)));
-  OCTET_ASSIGN(const Value indices, Positive(c, c.Input(1), c.shape(x)[axis]));
-  // One element of a computed vector: exporters read single dimensions so.
+  Value indices = c.Input(1);
+  const bool counts = !c.is_constant(indices) && (PicksByIds(c, x, indices, axis) || !MayBeNegative(c, indices));
+  if (!counts) {
+    OCTET_ASSIGN(indices, FromStart(c, indices, x, axis));
+  }
   return Set(c, c.Make("gather", {x, indices}, {{"axis", axis}}));
 }
 
-// The node's indices [..., depth] of the axes behind the `batch` first ones, with constant ones counted from the start.
-Result<Value> Coordinates(NodeContext& c, Value x, int64_t batch) {
+// The dimensions of x that indices of this depth name, as a vector.
+Result<Value> SizesOf(NodeContext& c, Value x, int first, int depth) {
+  const Shape named(c.shape(x).dims().subspan(static_cast<size_t>(first), static_cast<size_t>(depth)));
+  if (named.known()) return c.Vector(named.dims());
+  std::vector<Value> sizes(static_cast<size_t>(depth));
+  for (int i = 0; i < depth; ++i) {
+    OCTET_ASSIGN(sizes[static_cast<size_t>(i)], ops::DimensionOf(c, x, first + i));
+  }
+  return c.Make("pack", sizes, {{"values_count", depth}, {"axis", 0}});
+}
+
+// The node's indices [..., depth] of the axes behind the `batch` first ones, counted from the start.
+Result<Value> Coordinates(NodeContext& c, Value x, int batch) {
   const Shape in = c.shape(x), at = c.shape(c.Input(1));
+  if (at.rank() < 1 || at.back() < 1 || batch + at.back() > in.rank()) return c.Fail("places in the data", at.text(), "check the model");
+  const int depth = at.back();
+  const Shape named(in.dims().subspan(static_cast<size_t>(batch), static_cast<size_t>(depth)));
   const auto v = c.IntsOf(c.Input(1));
-  if (!v || at.rank() < 1 || at.back() < 1) return c.Cast(c.Input(1), DType::kI32);
+  if (!v || (!named.known() && MayBeNegative(c, c.Input(1)))) {
+    OCTET_ASSIGN(const Value indices, c.Cast(c.Input(1), DType::kI32));
+    if (!MayBeNegative(c, c.Input(1))) return indices;
+    OCTET_ASSIGN(const Value sizes, SizesOf(c, x, batch, depth));
+    return Wrapped(c, indices, sizes);
+  }
   std::vector<int32_t> out;
-  for (size_t i = 0; i < v->size(); ++i) {
-    const int64_t axis = static_cast<int64_t>(i) % at.back() + batch, at_axis = (*v)[i];
-    if (axis >= in.rank()) return c.Fail("places in the data", at.text(), "check the model");
-    const int32_t size = in[static_cast<int>(axis)];
-    if (at_axis < 0 && size == kUnknown) return c.Fail("a known dimension for a negative index", std::to_string(at_axis), "give the input's shape");
-    out.push_back(static_cast<int32_t>(at_axis < 0 ? at_axis + size : at_axis));
-  }
+  for (size_t i = 0; i < v->size(); ++i) out.push_back(static_cast<int32_t>((*v)[i] < 0 ? (*v)[i] + named[static_cast<int>(i) % depth] : (*v)[i]));
   return c.Constant<int32_t>(at, std::span<const int32_t>(out));
-}
-
-// Whether computed indices may count from the end: not those that operators made that number things.
-bool MayBeNegative(const graph::Graph& g, graph::TensorId v) {
-  constexpr std::string_view kMoves[] = {"cast", "reshape", "squeeze", "expand_dims", "transpose", "slice", "split", "strided_slice", "gather", "tile",
-                                       "broadcast_to"};
-  constexpr std::string_view kNumbers[] = {"where", "arg_max", "arg_min", "topk_v2", "range"};
-  for (int steps = 0; steps < 16; ++steps) {
-    const graph::NodeId maker = g.tensor(v).producer;
-    if (maker < 0) return true;
-    const graph::Node& node = g.node(maker);
-    if (std::ranges::find(kNumbers, node.op->name) != std::end(kNumbers)) return node.op->name == "topk_v2" && node.outputs[0] == v;
-    if (std::ranges::find(kMoves, node.op->name) == std::end(kMoves)) return true;
-    v = node.inputs[node.op->name == "split" ? 1 : 0];
-  }
-  return true;
-}
-
-// Indices of an axis as 32-bit numbers that count from its start.
-Result<Value> FromStart(NodeContext& c, Value indices, Value x, int32_t axis) {
-  const int32_t size = c.shape(x)[axis];
-  if (c.is_constant(indices) && size != kUnknown) return Positive(c, indices, size);
-  const bool computed = !c.is_constant(indices) && !MayBeNegative(c.construction().graph(), indices.id);
-  OCTET_ASSIGN(indices, c.Cast(indices, DType::kI32));
-  if (computed) return indices;
-  OCTET_ASSIGN(const Value many, ops::DimensionOf(c, x, axis));
-  OCTET_ASSIGN(const Value negative, c.Emit("less", {indices, c.ScalarInt(0)}));
-  OCTET_ASSIGN(const Value moved, c.Emit("add", {indices, many}));
-  return c.Emit("select_v2", {negative, moved, indices});
 }
 
 Result<Value> Times(NodeContext& c, Value a, Value b) {
@@ -122,16 +127,15 @@ Status ConvertGatherNd(NodeContext& c) {
   const int64_t batch = c.Int("batch_dims", 0);
   const Value x = c.Input(0);
   const Shape in = c.shape(x), at = c.shape(c.Input(1));
-  OCTET_ASSIGN(Value indices, Coordinates(c, x, batch));
-  if (batch == 0) return Set(c, c.Make("gather_nd", {x, indices}));
   if (batch < 0 || batch >= std::min(in.rank(), at.rank())) return c.Fail("fewer batch_dims than dimensions", std::to_string(batch), "");
   const auto b = static_cast<int>(batch);
+  OCTET_ASSIGN(Value indices, Coordinates(c, x, b));
+  if (b == 0) return Set(c, c.Make("gather_nd", {x, indices}));
   if (at.back() == 1) {  // One axis behind the batch.
     OCTET_ASSIGN(indices, c.Make("squeeze", {indices}, {{"squeeze_dims", std::vector<int32_t>{at.rank() - 1}}}));
     return Set(c, c.Make("gather", {x, indices}, {{"axis", batch}, {"batch_dims", batch}}));
   }
   // What the indices are of as one axis, whose places they number.
-  if (at.back() < 1 || b + at.back() > in.rank()) return c.Fail("places in the data", at.text(), "check the model");
   OCTET_ASSIGN(indices, Numbered(c, x, indices, b));
   OCTET_ASSIGN(const Value rows, MergeAxes(c, x, b, at.back()));
   return Set(c, c.Make("gather", {rows, indices}, {{"axis", batch}, {"batch_dims", batch}}));
@@ -381,14 +385,11 @@ Result<std::optional<Span>> SpreadSpan(NodeContext& c, Value x, std::string_view
   return whole ? std::optional(Span{0, kUnknown, true}) : std::nullopt;
 }
 
-// The box of the data that the node's indices name in order; empty where they do not.
-Result<std::vector<Span>> BoxOf(NodeContext& c, Value x, Value at) {
-  const Shape in = c.shape(x), s = c.shape(at);
-  if (s.rank() < 2 || s.back() < 1 || s.back() > in.rank()) return std::vector<Span>();
-  if (c.is_constant(at)) return ConstantBox(c, in, at);
+// The same of all axes; empty where the node's indices were not made so.
+Result<std::vector<Span>> SpreadBox(NodeContext& c, Value x, const Shape& at) {
   const NodeProto* join = MakerOf(c, c.node().inputs[1], "Concat");
-  const auto depth = static_cast<size_t>(s.back());
-  if (!join || join->inputs.size() != depth || s.rank() != s.back() + 1) return std::vector<Span>();
+  const auto depth = static_cast<size_t>(at.back());
+  if (!join || join->inputs.size() != depth || at.rank() != at.back() + 1) return std::vector<Span>();
   std::vector<Span> box;
   for (size_t k = 0; k < depth; ++k) {
     OCTET_ASSIGN(const std::optional<Span> span, SpreadSpan(c, x, join->inputs[k], static_cast<int>(k), static_cast<int>(depth)));
@@ -396,6 +397,16 @@ Result<std::vector<Span>> BoxOf(NodeContext& c, Value x, Value at) {
     box.push_back(*span);
   }
   return box;
+}
+
+// The box of the data that the node's indices name in order; empty where they do not. How large ones were made is looked at before what they are.
+Result<std::vector<Span>> BoxOf(NodeContext& c, Value x) {
+  const Shape in = c.shape(x), s = c.shape(c.Input(1));
+  if (s.rank() < 2 || s.back() < 1 || s.back() > in.rank()) return std::vector<Span>();
+  OCTET_ASSIGN(std::vector<Span> box, SpreadBox(c, x, s));
+  if (!box.empty() || !c.is_constant(c.Input(1))) return box;
+  OCTET_ASSIGN(const Value at, Coordinates(c, x, 0));
+  return c.is_constant(at) ? ConstantBox(c, in, at) : std::vector<Span>();
 }
 
 // x with the updates in the place of a box: joined, axis by axis, with what lies around it.
@@ -432,11 +443,18 @@ Status ConvertScatterNd(NodeContext& c) {
   const Value x = c.Input(0);
   const Shape s = c.shape(c.Input(1));
   if (s.rank() < 1 || s.back() == kUnknown) return c.Fail("indices of known depth", s.text(), "");
-  OCTET_ASSIGN(const Value at, Coordinates(c, x, 0));
   OCTET_ASSIGN(const std::string_view reduction, Reduction(c));
-  OCTET_ASSIGN(const std::vector<Span> box, reduction.empty() ? BoxOf(c, x, at) : Result<std::vector<Span>>(std::vector<Span>()));
-  if (!box.empty() && c.rank(c.Input(2)) == c.rank(x)) return Set(c, WithBox(c, x, box, 0, c.Input(2)));
-  return Set(c, Placed(c, x, at, c.Input(2)));
+  OCTET_ASSIGN(const std::vector<Span> box, reduction.empty() ? BoxOf(c, x) : Result<std::vector<Span>>(std::vector<Span>()));
+  Value y;
+  if (!box.empty() && c.rank(c.Input(2)) == c.rank(x)) {
+    OCTET_ASSIGN(y, WithBox(c, x, box, 0, c.Input(2)));
+  } else {
+    OCTET_ASSIGN(const Value at, Coordinates(c, x, 0));
+    OCTET_ASSIGN(y, Placed(c, x, at, c.Input(2)));
+  }
+  c.builder().SetDimensionsOf(y, x);
+  c.SetOutput(0, y);
+  return {};
 }
 
 // The operator takes the last axis; the smallest are the largest of the negative.

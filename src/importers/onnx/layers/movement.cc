@@ -315,13 +315,10 @@ Status ConvertTrilu(NodeContext& c) {
 }
 
 Status ConvertEyeLike(NodeContext& c) {
-  const Shape s = c.shape(c.Input(0));
-  if (s.rank() != 2 || !s.known() || s.elements() > (1 << 24)) return c.Fail("a matrix of known size", s.text(), "");
-  std::vector<float> v(static_cast<size_t>(s.elements()), 0.0f);
-  for (int64_t i = 0; i < s[0]; ++i)
-    if (const int64_t j = i + c.Int("k", 0); j >= 0 && j < s[1]) v[static_cast<size_t>(i * s[1] + j)] = 1.0f;
-  const DType t = c.Has("dtype") ? ComputeType(static_cast<int32_t>(c.Int("dtype", kFloat))) : c.type(c.Input(0)).dtype;
-  return Set(c, c.Cast(c.Constant<float>(s, v), t));
+  const int64_t k = c.Int("k", 0);
+  if (c.rank(c.Input(0)) != 2) return c.Fail("a matrix", c.shape(c.Input(0)).text(), "check the model");
+  OCTET_ASSIGN(const Value diagonal, Band(c, c.Input(0), {-std::clamp<int64_t>(k, -INT32_MAX, INT32_MAX), k}));
+  return Set(c, c.Cast(diagonal, c.Has("dtype") ? ComputeType(static_cast<int32_t>(c.Int("dtype", kFloat))) : c.type(c.Input(0)).dtype));
 }
 
 Status ConvertReverseSequence(NodeContext& c) {

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 
+#include "importers/onnx/builder.h"
 #include "importers/onnx/layers/image.h"
 #include "importers/onnx/rules.h"
 #include "ops/builtin.h"
@@ -56,10 +57,15 @@ Result<Value> Pool3D(NodeContext& c, std::string_view op, Value image, const Win
   OCTET_ASSIGN(Value v, c.Reshape(image, Shape{s[0] == kUnknown ? kUnknown : s[0] * s[1], s[2], s[3], s[4]}));
   OCTET_ASSIGN(v, c.Make(op, {v}, {{"padding", kValid}, {"stride_w", w.stride[2]}, {"stride_h", w.stride[1]}, {"filter_width", w.size[2]}, {"filter_height", w.size[1]}}));
   const Shape t = c.shape(v);
-  if (w.size[0] == 1 && w.stride[0] == 1) return c.Reshape(v, Shape{s[0], s[1], t[1], t[2], s[4]});
-  OCTET_ASSIGN(v, c.Reshape(v, Shape{s[0], s[1], t[1] * t[2], s[4]}));
-  OCTET_ASSIGN(v, c.Make(op, {v}, {{"padding", kValid}, {"stride_w", 1}, {"stride_h", w.stride[0]}, {"filter_width", 1}, {"filter_height", w.size[0]}}));
-  return c.Reshape(v, Shape{s[0], c.shape(v)[1], t[1], t[2], s[4]});
+  int32_t depth = s[1];
+  if (w.size[0] != 1 || w.stride[0] != 1) {
+    OCTET_ASSIGN(v, c.Reshape(v, Shape{s[0], s[1], t[1] * t[2], s[4]}));
+    OCTET_ASSIGN(v, c.Make(op, {v}, {{"padding", kValid}, {"stride_w", 1}, {"stride_h", w.stride[0]}, {"filter_width", 1}, {"filter_height", w.size[0]}}));
+    depth = c.shape(v)[1];
+  }
+  OCTET_ASSIGN(const Value y, c.Reshape(v, Shape{s[0], depth, t[1], t[2], s[4]}));
+  if (s[0] == kUnknown) c.builder().SetDimension(y, 0, Number::Dimension(image.id, 0));
+  return y;
 }
 
 // How many cells of the image (and of the file's own padding, where it counts) each window of one axis holds.

@@ -42,22 +42,33 @@ Status ConvertSize(NodeContext& c) {
   return {};
 }
 
-// [3*N, -1, 4] of an input whose only unknown dimension is N: the -1 follows, and the other becomes the open one.
-void SolveOpen(NodeContext& c, Value x, const Partial& to, Shape* shape, int* open) {
+// What of a reshape's target is known beside its numbers, where the input has one open dimension, N: [3*N, -1, 4] tells the -1, and [-1, 4] how many times N
+// it is. `shape` gets the former; numbers that are open become multiples of dimensions.
+void SolveOpen(NodeContext& c, Value x, Partial* to, Shape* shape, int* open) {
   const Shape& in = c.shape(x);
-  if (*open != 2 || std::ranges::count(in.dims(), kUnknown) != 1) return;
-  int64_t own = 1, wanted = 1;
+  const auto axis = static_cast<int>(std::ranges::find(in.dims(), kUnknown) - in.dims().begin());
+  if (*open < 1 || *open > 2 || std::ranges::count(in.dims(), kUnknown) != 1) return;
+  const Number batch = c.builder().Resolve(Number::Dimension(x.id, axis));
+  int64_t own = batch.times, wanted = 1;
   int inferred = -1, multiple = -1;
-  for (const int32_t d : in.dims()) own *= d == kUnknown ? 1 : d;
+  for (const int32_t d : in.dims())
+    if (__builtin_mul_overflow(own, d == kUnknown ? 1 : d, &own)) return;
   for (int i = 0; i < shape->rank(); ++i) {
-    const Number& n = to.numbers[static_cast<size_t>(i)];
-    if ((*shape)[i] != kUnknown) wanted *= (*shape)[i];
+    const Number& n = to->numbers[static_cast<size_t>(i)];
+    const Number from = c.builder().Resolve(n);
+    int64_t factor = 1;
+    if ((*shape)[i] != kUnknown) factor = (*shape)[i];
     else if (n.known) inferred = i;
-    else if (n.tensor == x.id && in[n.axis] == kUnknown) multiple = i, wanted *= n.times;
+    else if (from.tensor == batch.tensor && from.axis == batch.axis) multiple = i, factor = from.times;
+    if (__builtin_mul_overflow(wanted, factor, &wanted)) return;
   }
-  if (inferred < 0 || multiple < 0 || wanted < 1 || own % wanted != 0) return;
-  (*shape)[inferred] = static_cast<int32_t>(own / wanted);
-  *open = 1;
+  if (inferred < 0 || wanted < 1 || own % wanted != 0) return;
+  if (*open == 1) {
+    to->numbers[static_cast<size_t>(inferred)] = {false, 0, batch.tensor, batch.axis, own / wanted};
+  } else if (multiple >= 0) {
+    (*shape)[inferred] = static_cast<int32_t>(std::min<int64_t>(own / wanted, INT32_MAX));
+    *open = 1;
+  }
 }
 
 // The target with the input's dimensions in the place of zeros, and -1 for the one that is unknown.
@@ -83,7 +94,11 @@ Status ConvertReshape(NodeContext& c) {
     shape.push_back(n.known ? static_cast<int32_t>(n.value) : kUnknown);
     open += shape.back() == kUnknown;
   }
-  SolveOpen(c, x, to, &shape, &open);
+  SolveOpen(c, x, &to, &shape, &open);
+  const auto tell = [&](Value y) {  // Of the result's open dimensions.
+    for (int i = 0; i < shape.rank(); ++i)
+      if (const Number& n = to.numbers[static_cast<size_t>(i)]; shape[i] == kUnknown && !n.known && n.tensor >= 0 && y.id != x.id) c.builder().SetDimension(y, i, n);
+  };
   if (open <= 1) {
     if (open == 1 && in.known()) {
       int64_t rest = 1;
@@ -92,6 +107,7 @@ Status ConvertReshape(NodeContext& c) {
         if (shape[i] == kUnknown && rest > 0) shape[i] = static_cast<int32_t>(in.elements() / rest);
     }
     OCTET_ASSIGN(const Value y, c.shape(x) == shape && open == 0 ? Result<Value>(x) : c.Emit("reshape", {x, c.Vector(shape.dims())}));
+    tell(y);
     c.SetOutput(0, y);
     return {};
   }
@@ -107,6 +123,7 @@ Status ConvertReshape(NodeContext& c) {
   OCTET_ASSIGN(const Value wanted, ShapeOf(c, to, c.Input(1), x));
   OCTET_ASSIGN(const Value y, c.Emit("reshape", {x, wanted}));
   c.RefineShape(y, shape);
+  tell(y);
   c.SetOutput(0, y);
   return {};
 }
@@ -197,7 +214,8 @@ Value OnesToSpread(NodeContext& c, const Shape& in, const Shape& out) {
 Status ConvertExpand(NodeContext& c) {
   const Value x = c.Input(0);
   const Shape in = c.shape(x);
-  const Partial to = c.PartialFor(x, c.Input(1));
+  Partial to = c.PartialFor(x, c.Input(1));
+  if (!to.valid) to = Computed(c.shape(c.Input(1)));
   if (to.valid) {
     const int rank = std::max(in.rank(), static_cast<int>(to.numbers.size()));
     if (rank > kMaxRank) return c.Fail(Format("at most %d dimensions", kMaxRank), std::to_string(rank), "");
@@ -236,6 +254,12 @@ Status ConvertExpand(NodeContext& c) {
   if (to.valid) c.RefineShape(ones, ShapeKnown(to));
   OCTET_ASSIGN(Value y, c.Emit("mul", {wide, ones}));
   OCTET_ASSIGN(y, c.Cast(y, t));
+  const int rank = c.rank(y), first = rank - static_cast<int>(to.numbers.size());
+  for (int i = std::max(first, 0); i < rank; ++i) {
+    const int a = i - (rank - in.rank());
+    const Number& n = to.numbers[static_cast<size_t>(i - first)];
+    if (c.shape(y)[i] == kUnknown && !n.known && (a < 0 || in[a] == 1)) c.builder().SetDimension(y, i, n);
+  }
   c.SetOutput(0, y);
   return {};
 }

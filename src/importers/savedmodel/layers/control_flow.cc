@@ -72,6 +72,7 @@ class Inside {
       if (p.list && !p.value) {  // Reserved, and its elements' shape not known yet.
         TensorList list = *p.list;
         list.count = {};
+        list.argument = edge.output;
         builder_->SetList(edge, std::move(list));
         continue;
       }
@@ -101,6 +102,28 @@ class Inside {
   Value Output(size_t i) {
     if (const TensorList* list = builder_->ListOf(edges_[i])) return list->tensor;
     return builder_->ValueOf(edges_[i]);
+  }
+  // The carried value, and its axis, whose open dimension has this symbol inside.
+  std::pair<const Port*, int> Outside(int64_t symbol) {
+    for (size_t k = 0; k < ports_.size(); ++k) {
+      const Port& p = ports_[k];
+      if (!p.carried || !p.value) continue;
+      const Edge edge{Edge::kArgument, static_cast<int32_t>(k)};
+      const TensorList* list = builder_->ListOf(edge);
+      const Value in = list ? list->tensor : builder_->ValueOf(edge);
+      for (int axis = 0; in && axis < p.type.shape.rank(); ++axis)
+        if (p.type.shape[axis] == kUnknown && builder_->SymbolOf(in, axis) == symbol) return {&p, axis};
+    }
+    return {nullptr, 0};
+  }
+  // A list with the symbols that the graph around has.
+  TensorList Translated(const TensorList& list) {
+    TensorList out = list;
+    for (int64_t& symbol : out.symbols) {
+      const auto [port, axis] = Outside(symbol);
+      symbol = port ? c_.builder().SymbolOf(port->value, axis) : -1;
+    }
+    return out;
   }
   graph::Graph TakeGraph() {
     graph::Graph g = builder_->TakeModel().subgraphs[0];
@@ -150,6 +173,12 @@ Shape Agreed(const Shape& a, const Shape& b) {
   return out;
 }
 
+// What an output is while the region around asks for the shape of a reserved list's elements, after which it makes this node again: a list, or a type.
+void SetUnmade(NodeContext& c, int output, const TensorList* list, const TensorType& type) {
+  if (list) c.builder().SetList({c.id(), output}, *list);
+  else c.SetOutput(output, {c.builder().graph().AddTensor(c.builder().UniqueName(c.place()), type)});
+}
+
 // ------------------------------------------------------------------------------------ While
 
 class Loop {
@@ -175,7 +204,9 @@ class Loop {
       OCTET_TRY(Settle(body, &settled));
       if (c_.poisoned()) return {};
       if (settled) return Emit(body);
+      if (asked_) Postpone();
       subgraphs.erase(subgraphs.begin() + static_cast<std::ptrdiff_t>(before), subgraphs.end());  // Of loops inside: made again.
+      if (asked_) return {};
     }
     return c_.Fail("shapes that settle", "ones that change with every round", "");
   }
@@ -226,11 +257,25 @@ class Loop {
       return c_.poisoned() ? Status() : Unsupported(c_, "a list that the body does not fill");
     }
     if (!list->element) return Unsupported(c_, "a list without elements");
+    if (!p->list->count) {
+      const TensorList outside = body.Translated(*list);
+      p->list->element = outside.element;
+      p->list->symbols = outside.symbols;
+      asked_ = true;
+      return {};
+    }
     const Value count = c_.builder().ValueOf(p->list->count);
     OCTET_ASSIGN(p->value, MakeFilled(body, *list, *p->list, count));
     p->type = c_.type(p->value);
     p->list->element = list->element;
     return {};
+  }
+
+  void Postpone() {
+    for (size_t k = 0; k < ports_.size(); ++k) {
+      if (ports_[k].carried) SetUnmade(c_, static_cast<int>(k), ports_[k].list && !ports_[k].value ? &*ports_[k].list : nullptr, ports_[k].type);
+      else c_.builder().Alias({c_.id(), static_cast<int32_t>(k)}, c_.node().inputs[k]);
+    }
   }
 
   // Open dimensions of the elements are taken from the loop value that has the same ones.
@@ -262,17 +307,9 @@ class Loop {
   }
 
   Result<Value> DimensionOutside(Inside& body, int64_t symbol) {
-    for (size_t k = 0; k < ports_.size(); ++k) {
-      const Port& p = ports_[k];
-      if (!p.carried || !p.value) continue;
-      const Edge edge{Edge::kArgument, static_cast<int32_t>(k)};
-      const TensorList* list = body.builder().ListOf(edge);
-      const Value in = list ? list->tensor : body.builder().ValueOf(edge);
-      for (int axis = 0; in && axis < p.type.shape.rank(); ++axis) {
-        if (p.type.shape[axis] != kUnknown || body.builder().SymbolOf(in, axis) != symbol) continue;
-        OCTET_ASSIGN(const Value shape, c_.Make("shape", {p.value}, {{"out_type", static_cast<int64_t>(DType::kI32)}}));
-        return c_.Make("slice", {shape, c_.Vector({axis}), c_.Vector({1})});
-      }
+    if (const auto [port, axis] = body.Outside(symbol); port) {
+      OCTET_ASSIGN(const Value shape, c_.Make("shape", {port->value}, {{"out_type", static_cast<int64_t>(DType::kI32)}}));
+      return c_.Make("slice", {shape, c_.Vector({axis}), c_.Vector({1})});
     }
     return c_.Fail("a list whose elements have a known shape", "one with an open dimension that no loop value has", "fix the input's shape with --input");
   }
@@ -320,77 +357,32 @@ class Loop {
   NodeContext& c_;
   const FunctionDef *cond_ = nullptr, *body_ = nullptr;
   std::vector<Port> ports_;
+  bool asked_ = false;
 };
 
 Status ConvertWhile(NodeContext& c) { return Loop(c).Convert(); }
 
-// --------------------------------------------------------------------------------------- If
-
-Status ConvertIf(NodeContext& c) {
-  const Value test = c.Input(0);
-  if (!test) return {};
-  OCTET_ASSIGN(const FunctionDef* then_branch, Function(c, "then_branch"));
-  OCTET_ASSIGN(const FunctionDef* else_branch, Function(c, "else_branch"));
-  if (then_branch->outputs.size() != else_branch->outputs.size()) return Error(Code::kInvalidModel, "If '%s': its branches have different outputs", c.place().c_str());
-  std::vector<Port> ports;
-  std::vector<Value> inputs = {test};
-  for (size_t k = 1; k < c.node().inputs.size(); ++k) {
-    OCTET_TRY(ReadPort(c, c.node().inputs[k], true, &ports.emplace_back()));
-    if (c.poisoned()) return {};
-    if (ports.back().carried && !ports.back().value) return Unsupported(c, "a list that is empty");
-    if (ports.back().carried) inputs.push_back(ports.back().value);
-  }
-  std::vector<TensorType> types;
-  int32_t index[2] = {};
-  const Partial* known = c.Known(0);
-  const bool decided = known && known->known() && known->v.size() == 1;
-  for (const FunctionDef* branch : {then_branch, else_branch}) {
-    if (decided && (branch == then_branch) != (known->v[0].i != 0)) continue;
-    Inside inside(c, ports);
-    OCTET_TRY(inside.Open(*branch));
-    inside.WantAll();
-    OCTET_TRY(inside.Run(branch->outputs.size()));
-    for (size_t i = 0; i < branch->outputs.size(); ++i) {
-      const Value v = inside.Output(i);
-      if (!v) {
-        inside.builder().PassFailure(inside.edge(i), c);
-        return {};
-      }
-      inside.builder().graph().outputs.push_back(v.id);
-      const TensorType& type = inside.builder().TypeOf(v);
-      if (branch == then_branch || decided) types.push_back(type);
-      else types[i].shape = types[i].shape.rank() == type.shape.rank() ? Agreed(types[i].shape, type.shape) : Shape();
-    }
-    if (decided) {  // No branch: its nodes.
-      const graph::Graph taken = inside.TakeGraph();
-      const std::vector<Value> values = c.builder().Inline(taken, std::span(inputs).subspan(1));
-      for (size_t i = 0; i < values.size(); ++i) c.SetOutput(static_cast<int>(i), values[i]);
-      return {};
-    }
-    index[branch == else_branch] = inside.Finish();
-  }
-  const std::vector<Value> outputs = AddCaller(c, "if", inputs, {index[0], index[1]}, types);
-  for (size_t i = 0; i < outputs.size(); ++i) c.SetOutput(static_cast<int>(i), outputs[i]);
-  return {};
-}
-
-// ------------------------------------------------------------------------------------- Case
+// ------------------------------------------------------------------------------- If and Case
 
 struct Branches {
   std::vector<graph::Graph> graphs;
-  std::vector<TensorType> types;  // Of the outputs; open where branches differ.
+  std::vector<TensorType> types;                  // Of the outputs; open where branches differ.
+  std::vector<std::optional<TensorList>> lists;   // Of the outputs that are some.
 };
 
-Status RunBranch(NodeContext& c, std::string_view name, const std::vector<Port>& ports, Branches* all) {
-  OCTET_ASSIGN(const FunctionDef* branch, c.builder().functions().graph().Function(name));
-  if (!branch) return Error(Code::kInvalidModel, "Case '%s': the function of a branch does not exist", c.place().c_str());
+Status RunBranch(NodeContext& c, const FunctionDef& branch, const std::vector<Port>& ports, Branches* all) {
   Inside inside(c, ports);
-  OCTET_TRY(inside.Open(*branch));
+  OCTET_TRY(inside.Open(branch));
   inside.WantAll();
-  OCTET_TRY(inside.Run(branch->outputs.size()));
-  const bool first = all->graphs.empty();
-  if (!first && branch->outputs.size() != all->types.size()) return Error(Code::kInvalidModel, "Case '%s': its branches have different outputs", c.place().c_str());
-  for (size_t i = 0; i < branch->outputs.size(); ++i) {
+  OCTET_TRY(inside.Run(branch.outputs.size()));
+  const bool first = all->types.empty();
+  if (!first && branch.outputs.size() != all->types.size()) return Error(Code::kInvalidModel, "%s '%s': its branches have different outputs", std::string(c.kind()).c_str(), c.place().c_str());
+  all->types.resize(branch.outputs.size());
+  all->lists.resize(branch.outputs.size());
+  for (size_t i = 0; i < branch.outputs.size(); ++i) {
+    const TensorList* list = inside.builder().ListOf(inside.edge(i));
+    if (list && (!all->lists[i] || list->element)) all->lists[i] = inside.Translated(*list);
+    if (list && !list->tensor) continue;  // Of a list whose elements are being asked for.
     const Value v = inside.Output(i);
     if (!v) {
       inside.builder().PassFailure(inside.edge(i), c);
@@ -398,10 +390,99 @@ Status RunBranch(NodeContext& c, std::string_view name, const std::vector<Port>&
     }
     inside.builder().graph().outputs.push_back(v.id);
     const TensorType& type = inside.builder().TypeOf(v);
-    if (first) all->types.push_back(type);
+    if (first) all->types[i] = type;
     else all->types[i].shape = all->types[i].shape.rank() == type.shape.rank() ? Agreed(all->types[i].shape, type.shape) : Shape();
   }
   all->graphs.push_back(inside.TakeGraph());
+  return {};
+}
+
+void SetOutputs(NodeContext& c, const Branches& all, std::span<const Value> values) {
+  for (size_t i = 0; i < values.size(); ++i) {
+    c.SetOutput(static_cast<int>(i), values[i]);
+    if (!all.lists[i] || c.rank(values[i]) < 1) continue;
+    const Shape element(c.shape(values[i]).dims().subspan(1));
+    c.builder().SetList({c.id(), static_cast<int32_t>(i)}, {values[i], all.lists[i]->dtype, element, {}, {}});
+  }
+}
+
+bool IsReserved(const Port& p) { return p.carried && p.list && !p.value; }
+
+// Lists that come in reserved get the shape of what a branch puts into them, and are made; or are `asked` for, where the region around has not made them, either.
+Status FillReserved(NodeContext& c, std::span<const FunctionDef* const> branches, std::vector<Port>* ports, bool* asked) {
+  *asked = false;
+  if (std::ranges::none_of(*ports, IsReserved)) return {};
+  std::vector<graph::Graph>& subgraphs = c.builder().session().subgraphs;
+  const size_t before = subgraphs.size();
+  Branches all;
+  for (const FunctionDef* branch : branches) {
+    OCTET_TRY(RunBranch(c, *branch, *ports, &all));
+    if (c.poisoned()) return {};
+  }
+  subgraphs.erase(subgraphs.begin() + static_cast<std::ptrdiff_t>(before), subgraphs.end());
+  const auto port_of = [&](const std::optional<TensorList>& list) { return list && !list->tensor && list->argument >= 0 ? &(*ports)[static_cast<size_t>(list->argument)] : nullptr; };
+  for (const auto& list : all.lists) {
+    Port* const p = port_of(list);
+    if (!p || !list->element) continue;
+    p->list->element = list->element;
+    p->list->symbols = list->symbols;
+  }
+  for (Port& p : *ports) {
+    if (!IsReserved(p)) continue;
+    if (!p.list->element) return Unsupported(c, "a list that no branch fills");
+    if (!p.list->count) {
+      *asked = true;
+      continue;
+    }
+    OCTET_ASSIGN(p.value, MakeList(c, c.builder(), *p.list, *p.list->element, c.builder().ValueOf(p.list->count), {}));
+    p.type = c.type(p.value);
+  }
+  for (size_t i = 0; *asked && i < all.lists.size(); ++i) {
+    const Port* p = port_of(all.lists[i]);
+    SetUnmade(c, static_cast<int>(i), p ? &*p->list : nullptr, all.types[i]);
+  }
+  return {};
+}
+
+// The arguments of branches, and the values of those that are carried.
+Status ReadArguments(NodeContext& c, std::span<const FunctionDef* const> branches, std::vector<Port>* ports, std::vector<Value>* inputs, bool* asked) {
+  for (size_t k = 1; k < c.node().inputs.size(); ++k) {
+    OCTET_TRY(ReadPort(c, c.node().inputs[k], true, &ports->emplace_back()));
+    if (c.poisoned()) return {};
+  }
+  OCTET_TRY(FillReserved(c, branches, ports, asked));
+  for (const Port& p : *ports)
+    if (p.carried) inputs->push_back(p.value);
+  return {};
+}
+
+Status ConvertIf(NodeContext& c) {
+  const Value test = c.Input(0);
+  if (!test) return {};
+  OCTET_ASSIGN(const FunctionDef* then_branch, Function(c, "then_branch"));
+  OCTET_ASSIGN(const FunctionDef* else_branch, Function(c, "else_branch"));
+  std::vector<const FunctionDef*> branches = {then_branch, else_branch};
+  const Partial* known = c.Known(0);
+  const bool decided = known && known->known() && known->v.size() == 1;
+  if (decided) branches = {known->v[0].i != 0 ? then_branch : else_branch};
+  std::vector<Port> ports;
+  std::vector<Value> inputs = {test};
+  bool asked = false;
+  OCTET_TRY(ReadArguments(c, branches, &ports, &inputs, &asked));
+  if (asked || c.poisoned()) return {};
+  Branches all;
+  for (const FunctionDef* branch : branches) {
+    OCTET_TRY(RunBranch(c, *branch, ports, &all));
+    if (c.poisoned()) return {};
+  }
+  std::vector<Value> outputs;
+  if (decided) {  // No branch: its nodes.
+    outputs = c.builder().Inline(all.graphs[0], std::span(inputs).subspan(1));
+  } else {
+    const int32_t yes = c.builder().AddSubgraph(std::move(all.graphs[0])), no = c.builder().AddSubgraph(std::move(all.graphs[1]));
+    outputs = AddCaller(c, "if", inputs, {yes, no}, all.types);
+  }
+  SetOutputs(c, all, outputs);
   return {};
 }
 
@@ -429,43 +510,41 @@ Status ConvertCase(NodeContext& c) {
   Value index = c.Input(0);
   if (!index) return {};
   OCTET_ASSIGN(index, c.Cast(index, DType::kI32));
-  const std::vector<std::string_view> names = c.node().def->Functions("branches");
-  if (names.empty() || names.size() > 256) return c.Fail("1 to 256 branches", std::to_string(names.size()), "");
+  std::vector<const FunctionDef*> branches;
+  for (const std::string_view name : c.node().def->Functions("branches")) {
+    OCTET_ASSIGN(branches.emplace_back(), c.builder().functions().graph().Function(name));
+    if (!branches.back()) return Error(Code::kInvalidModel, "Case '%s': the function of a branch does not exist", c.place().c_str());
+  }
+  if (branches.empty() || branches.size() > 256) return c.Fail("1 to 256 branches", std::to_string(branches.size()), "");
+  std::vector<int64_t> known;
+  const bool decided = (c.IntsOf(0, &known) && known.size() == 1) || branches.size() == 1;
+  if (decided) branches = {known.size() == 1 && known[0] >= 0 && known[0] < static_cast<int64_t>(branches.size()) ? branches[static_cast<size_t>(known[0])] : branches.back()};
   std::vector<Port> ports;
   std::vector<Value> inputs = {index};
-  std::vector<TensorType> types = {c.type(index)};
-  for (size_t k = 1; k < c.node().inputs.size(); ++k) {
-    OCTET_TRY(ReadPort(c, c.node().inputs[k], true, &ports.emplace_back()));
-    if (c.poisoned()) return {};
-    if (ports.back().carried && !ports.back().value) return Unsupported(c, "a list that is empty");
-    if (!ports.back().carried) continue;
-    inputs.push_back(ports.back().value);
-    types.push_back(ports.back().type);
-  }
+  bool asked = false;
+  OCTET_TRY(ReadArguments(c, branches, &ports, &inputs, &asked));
+  if (asked || c.poisoned()) return {};
   Branches all;
-  std::vector<int64_t> known;
-  const bool decided = (c.IntsOf(0, &known) && known.size() == 1) || names.size() == 1;
-  const size_t chosen = known.size() == 1 && known[0] >= 0 && known[0] < static_cast<int64_t>(names.size()) ? static_cast<size_t>(known[0]) : names.size() - 1;
-  for (size_t i = decided ? chosen : 0; i < (decided ? chosen + 1 : names.size()); ++i) {
-    OCTET_TRY(RunBranch(c, names[i], ports, &all));
+  for (const FunctionDef* branch : branches) {
+    OCTET_TRY(RunBranch(c, *branch, ports, &all));
     if (c.poisoned()) return {};
   }
   if (decided) {
-    const std::vector<Value> values = c.builder().Inline(all.graphs[0], std::span(inputs).subspan(1));
-    for (size_t i = 0; i < values.size(); ++i) c.SetOutput(static_cast<int>(i), values[i]);
+    SetOutputs(c, all, c.builder().Inline(all.graphs[0], std::span(inputs).subspan(1)));
     return {};
   }
+  std::vector<TensorType> types;
+  for (const Value v : inputs) types.push_back(c.type(v));
   std::vector<int32_t> at;
   for (graph::Graph& g : all.graphs) {  // The index is handed to all, so that every subgraph has the same inputs.
     g.inputs.insert(g.inputs.begin(), g.AddTensor("index", types[0]));
     at.push_back(c.builder().AddSubgraph(std::move(g)));
   }
   int32_t otherwise = at.back();
-  for (size_t i = names.size() - 2; i > 0; --i) otherwise = c.builder().AddSubgraph(Choice(types, all.types, static_cast<int32_t>(i), at[i], otherwise));
+  for (size_t i = at.size() - 2; i > 0; --i) otherwise = c.builder().AddSubgraph(Choice(types, all.types, static_cast<int32_t>(i), at[i], otherwise));
   OCTET_ASSIGN(const Value test, c.Make("equal", {index, c.ScalarInt(0)}));
   inputs.insert(inputs.begin(), test);
-  const std::vector<Value> outputs = AddCaller(c, "if", inputs, {at[0], otherwise}, all.types);
-  for (size_t i = 0; i < outputs.size(); ++i) c.SetOutput(static_cast<int>(i), outputs[i]);
+  SetOutputs(c, all, AddCaller(c, "if", inputs, {at[0], otherwise}, all.types));
   return {};
 }
 

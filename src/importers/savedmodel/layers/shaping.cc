@@ -533,10 +533,11 @@ Status ConvertRoll(NodeContext& c) {
 
 // The part of matrices above and below the diagonal that is kept: negative numbers are no limits.
 Status ConvertMatrixBandPart(NodeContext& c) {
-  const Value x = c.Input(0);
+  const Value x = c.Input(0), first = c.Input(1), last = c.Input(2);
   std::vector<int64_t> lower, upper;
-  if (!x) return {};
-  if (!c.IntsOf(1, &lower) || !c.IntsOf(2, &upper) || lower.size() != 1 || upper.size() != 1) return c.Fail("known bands", "computed ones", "");
+  if (!x || !first || !last) return {};
+  if (!c.IntsOf(1, &lower) || !c.IntsOf(2, &upper)) return Set(c, BandedBy(c, x, first, last));
+  if (lower.size() != 1 || upper.size() != 1) return c.Fail("single numbers", std::to_string(lower.size()), "check the model");
   const auto limit = [](int64_t n) { return n < 0 ? std::nullopt : std::optional<int64_t>(n); };
   return Set(c, Banded(c, x, {limit(lower[0]), limit(upper[0])}));
 }
