@@ -141,13 +141,6 @@ Placement Sweep(std::span<const Life> lives, std::span<const int> order) {
   return p;
 }
 
-// Time runs backwards: what dies last is born first.
-std::vector<Life> Mirrored(std::span<const Life> lives) {
-  std::vector<Life> mirrored;
-  for (const Life& l : lives) mirrored.push_back({l.bytes, -l.last, -l.first});
-  return mirrored;
-}
-
 // One behind the other: the best there is where all live at the same time.
 Placement Row(std::span<const Life> lives) {
   Placement p;
@@ -156,6 +149,56 @@ Placement Row(std::span<const Life> lives) {
     p.arena_bytes += Aligned(l.bytes);
   }
   return p;
+}
+
+// A chain within the bound: what a step reads lies at one end, what it writes at the other, and what it works with between them. Tensors,
+// in their order of birth, take either end in turn; what lives for one step is put into gaps, last. Where that does not fit: a row.
+Placement FromBothEnds(std::span<const Life> lives, std::span<const int> order, uint64_t bound, Overlaps* overlaps) {
+  Placement p;
+  p.offsets.assign(lives.size(), 0);
+  overlaps->Clear();
+  std::vector<int> found;
+  std::vector<Spot> spots;
+  // Of what lives at the same time; seen from the upper end or the lower.
+  const auto look = [&](const Life& life, bool upper) {
+    found.clear();
+    overlaps->Find(life, &found);
+    spots.clear();
+    for (int other : found) {
+      const uint64_t begin = p.offsets[other], end = begin + Aligned(lives[other].bytes);
+      spots.push_back(upper ? Spot{bound - end, bound - begin, 0} : Spot{begin, end, 0});
+    }
+    std::sort(spots.begin(), spots.end(), Below());
+  };
+  const auto put = [&](int life, uint64_t offset) {
+    p.offsets[life] = offset;
+    p.arena_bytes = std::max(p.arena_bytes, offset + Aligned(lives[life].bytes));
+    overlaps->Add(life);
+  };
+  bool upper = false;
+  for (int i : order) {
+    const uint64_t size = Aligned(lives[i].bytes);
+    if (size == 0 || Length(lives[i]) == 0) continue;
+    look(lives[i], upper);
+    const uint64_t from_end = FirstGap(spots, size);
+    if (from_end + size > bound) return Row(lives);
+    put(i, upper ? bound - from_end - size : from_end);
+    upper = !upper;
+  }
+  for (int i : order) {
+    if (lives[i].bytes == 0 || Length(lives[i]) > 0) continue;
+    look(lives[i], false);
+    put(i, SmallestGap(spots, Aligned(lives[i].bytes)));
+    if (p.arena_bytes > bound) return Row(lives);
+  }
+  return p;
+}
+
+// Time runs backwards: what dies last is born first.
+std::vector<Life> Mirrored(std::span<const Life> lives) {
+  std::vector<Life> mirrored;
+  for (const Life& l : lives) mirrored.push_back({l.bytes, -l.last, -l.first});
+  return mirrored;
 }
 
 }  // namespace
@@ -173,8 +216,9 @@ Placement PlaceMemory(std::span<const Life> lives) {
   sort([](const Life& a, const Life& b) { return a.first < b.first; });  // The quickest.
   keep(Sweep(lives, order));
   if (open()) {
-    // Large ones first; long lives first; by area.
     Overlaps overlaps(lives);
+    keep(FromBothEnds(lives, order, bound, &overlaps));
+    // Large ones first; long lives first; by area.
     const auto attempt = [&](bool (*before)(const Life&, const Life&)) {
       if (!open()) return;
       sort(before);
