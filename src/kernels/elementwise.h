@@ -29,7 +29,7 @@ struct ScaledPair {
   } floor{};
 };
 
-// Of rows that share one row as their other operand: whose zero point is whose.
+// Zero points of rows and of the one that they share as their other operand.
 struct SharedRow {
   static constexpr int64_t kMost = 2048;
   int32_t zero = 0, zero_shared = 0;

@@ -304,6 +304,7 @@ void SetApart(int i, Columns* c) {
   SetDouble(1 << 30, 0, i, c);
 }
 
+// The floors' scales, with the rest of the real ones in x * fine or without.
 void SetScales(bool fine, Columns* c, FlooredPanel* to) {
   for (int i = 0; i < kPanel; ++i) {
     const double coarse = c->apart[i] > 0 ? c->real[i] : to->scale[i];
