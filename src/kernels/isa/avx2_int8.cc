@@ -158,7 +158,7 @@ void HalfPanel(const Block& b, int64_t panel, const void* w, const int32_t* bias
   const Depth depth(p, 2);
   PanelPlace<kPanel / 2, kRows> place(b.y + b.first * p.columns, p.columns, column);
   const int64_t pitch = place.pitch();
-  ByPanel(p.requant, panel, [&](auto form) {
+  ByPanel<false>(p.requant, panel, [&](auto form) {
     using Rescale = typename decltype(form)::type;
     const Rescale rescale(p.requant, column);
     const ClampOf<Rescale> clamp(p.requant);
@@ -179,7 +179,7 @@ struct PanelWork {
   int most;             // Rows of such a tile.
 };
 template <class Sums> void FlooredPanelOf(const Block& b, int64_t panel, const void* w, const int32_t* bias) {
-  ByPanel(b.p.requant, panel, [&](auto form) { WholePanel<typename decltype(form)::type, Sums>(b, panel, w, bias); });
+  ByPanel<!Sums::kPaired>(b.p.requant, panel, [&](auto form) { WholePanel<typename decltype(form)::type, Sums>(b, panel, w, bias); });
 }
 template <class Sums> constexpr PanelWork kWholeWork = {WidenPanel<Sums::kPaired>, WidenPanel<false>, FlooredPanelOf<Sums>, HalfPanel, Sums::kPaired ? kPairedTiles : kTiles, 0};
 template <class Sums> constexpr PanelWork kTileWork = {WidenPanel<Sums::kPaired>, nullptr, nullptr, nullptr, Sums::kPaired ? kPairedTiles : kTiles, Sums::kTileRows};
@@ -460,7 +460,7 @@ template <class Rescale> bool RowsOfThree(const DepthwiseS8& p, const ColumnsS8&
     if (!one && !shared(2, 0)) return false;
     const int64_t vectors = p.vectors(kVector);
     for (int64_t phase = p.first_phase; phase < p.end_phase && phase < vectors; ++phase)
-      ByPanel(p.requant, phase, [&](auto form) {
+      ByPanel<true>(p.requant, phase, [&](auto form) {
         using Form = typename decltype(form)::type;
         (one ? Slide<Form, 1> : Slide<Form, 2>)(p, columns, rows, count, phase, (vectors - phase + p.period - 1) / p.period, y);
       });

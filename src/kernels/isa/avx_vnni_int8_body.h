@@ -98,7 +98,7 @@ void DotBlock(const Block& b, int64_t panel, const Give& give) {
   for (; panel < b.end_panel; ++panel) {
     const int8_t* w = p.packed + panel * p.panel_bytes();
     const int32_t* bias = p.requant.bias + panel * kPanel;
-    if (whole) ByPanel(p.requant, panel, [&](auto rescale) { WholePanel<typename decltype(rescale)::type, Dots>(b, panel, w, bias); });
+    if (whole) ByPanel<true>(p.requant, panel, [&](auto rescale) { WholePanel<typename decltype(rescale)::type, Dots>(b, panel, w, bias); });
     else
       InTiles(b.count, Dots::kTileRows, [&](int64_t r, int tile) {
         kTiles[tile - 1](p, b.rows + b.first + r, w, bias, nullptr, acc);

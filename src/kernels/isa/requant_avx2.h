@@ -58,12 +58,13 @@ inline bool IsFine(const FlooredPanel& p) {
   return !_mm256_testz_si256(any, any);
 }
 
-// use(Type<Rescale>) of a panel's floor: without x * fine where it has none (a quarter of what the panel's tiles of depth 16 take after
-// their sums).
-template <class Use> auto ByPanel(const Requant& q, int64_t panel, const Use& use) {
-  const bool fine = IsFine(q.panels[panel]);
-  if (q.floored == Floored::kPlain) return fine ? use(Type<Floor<Floored::kPlain, true>>()) : use(Type<Floor<Floored::kPlain, false>>());
-  return fine ? use(Type<Floor<Floored::kSigned, true>>()) : use(Type<Floor<Floored::kSigned, false>>());
+// use(Type<Rescale>) of a panel's floor. kCoarse: without x * fine where the panel has none (a quarter of what tiles of depth 16 take after
+// their sums); where sums take long, half as much code is worth more.
+template <bool kCoarse, class Use> auto ByPanel(const Requant& q, int64_t panel, const Use& use) {
+  const bool plain = q.floored == Floored::kPlain;
+  if constexpr (kCoarse)
+    if (!IsFine(q.panels[panel])) return plain ? use(Type<Floor<Floored::kPlain, false>>()) : use(Type<Floor<Floored::kSigned, false>>());
+  return plain ? use(Type<Floor<Floored::kPlain, true>>()) : use(Type<Floor<Floored::kSigned, true>>());
 }
 
 // The biases of 8 columns, from beside the other constants.
