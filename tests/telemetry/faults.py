@@ -110,13 +110,12 @@ def drain(device, collector, name):
     assert process.wait(60) == 0
     # The last process only uploads: it records into a window that never ends.
     process = subprocess.Popen([device.program, device.config, "100000000", "1"], stderr=(device.folder / "log").open("a"))
-    end = time.monotonic() + 60
-    while time.monotonic() < end:
+    end, equal = time.monotonic() + 60, 0
+    while time.monotonic() < end and equal < 8:  # Looks in a row: an earlier status may agree by chance while rows are on their way.
         time.sleep(0.2)
         with collector.lock:
             status = next((s for s in collector.status.values()), None)
-            if status and len(collector.rows) == status["committed"] - sum(status["dropped"].values()):
-                break
+            equal = equal + 1 if status and len(collector.rows) == status["committed"] - sum(status["dropped"].values()) else 0
     process.kill()
     process.wait()
     return status
@@ -220,6 +219,9 @@ def locked_spool(program, folder):
     second = device.start()
     time.sleep(3)
     assert second.poll() is None, "a locked spool ended the device"
+    end = time.monotonic() + 40
+    while time.monotonic() < end and not collector.rows:  # Else the second might bring the first's rows with its own.
+        time.sleep(0.2)
     first.kill()
     first.wait()
     boots = len({boot for _, boot, _ in collector.rows})
