@@ -29,12 +29,7 @@ struct Dots {
   [[gnu::always_inline]] void Sum(const void* const* rows, const void* w, const int32_t* bias, const int32_t*, __m256i (&low)[kCount], __m256i (&high)[kCount]) const {
     const int64_t* offset = depth.offset;
     int64_t at, left;
-    if constexpr (kCount == 1) OCTET_DOTS(1);
-    if constexpr (kCount == 2) OCTET_DOTS(2);
-    if constexpr (kCount == 3) OCTET_DOTS(3);
-    if constexpr (kCount == 4) OCTET_DOTS(4);
-    if constexpr (kCount == 5) OCTET_DOTS(5);
-    if constexpr (kCount == 6) OCTET_DOTS(6);
+    OCTET_UP_TO_6(OCTET_DOTS)
   }
 };
 constexpr TileFn kTiles[Dots::kTileRows] = {Tile<Dots, 1>, Tile<Dots, 2>, Tile<Dots, 3>, Tile<Dots, 4>, Tile<Dots, 5>, Tile<Dots, 6>};

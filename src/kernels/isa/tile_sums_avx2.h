@@ -25,6 +25,17 @@ namespace {
 #define OCTET_LIST_5(M) OCTET_LIST_4(M), M(4)
 #define OCTET_LIST_6(M) OCTET_LIST_5(M), M(5)
 
+// The one of kCount rows.
+#define OCTET_UP_TO_4(M)             \
+  if constexpr (kCount == 1) M(1);   \
+  if constexpr (kCount == 2) M(2);   \
+  if constexpr (kCount == 3) M(3);   \
+  if constexpr (kCount == 4) M(4);
+#define OCTET_UP_TO_6(M)             \
+  OCTET_UP_TO_4(M)                   \
+  if constexpr (kCount == 5) M(5);   \
+  if constexpr (kCount == 6) M(6);
+
 // How far a row goes.
 struct Depth {
   const int64_t *offset, *end;  // Of the first segment, and past the last.
@@ -69,12 +80,7 @@ struct Direct {
   [[gnu::always_inline]] void Sum(const void* const* rows, const void* w, const int32_t* bias, const int32_t*, __m256i (&low)[kCount], __m256i (&high)[kCount]) const {
     const int64_t* offset = depth.offset;
     int64_t at, left;
-    if constexpr (kCount == 1) OCTET_DIRECT(1);
-    if constexpr (kCount == 2) OCTET_DIRECT(2);
-    if constexpr (kCount == 3) OCTET_DIRECT(3);
-    if constexpr (kCount == 4) OCTET_DIRECT(4);
-    if constexpr (kCount == 5) OCTET_DIRECT(5);
-    if constexpr (kCount == 6) OCTET_DIRECT(6);
+    OCTET_UP_TO_6(OCTET_DIRECT)
   }
 };
 
@@ -117,10 +123,7 @@ struct Paired {
   [[gnu::always_inline]] void Sum(const void* const* rows, const void* w, const int32_t* bias, const int32_t* terms, __m256i (&low)[kCount], __m256i (&high)[kCount]) const {
     const int64_t* offset = depth.offset;
     int64_t at, left;
-    if constexpr (kCount == 1) OCTET_PAIRED(1);
-    if constexpr (kCount == 2) OCTET_PAIRED(2);
-    if constexpr (kCount == 3) OCTET_PAIRED(3);
-    if constexpr (kCount == 4) OCTET_PAIRED(4);
+    OCTET_UP_TO_4(OCTET_PAIRED)
   }
 };
 

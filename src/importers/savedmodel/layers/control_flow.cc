@@ -456,6 +456,19 @@ Status ReadArguments(NodeContext& c, std::span<const FunctionDef* const> branche
   return {};
 }
 
+// What all branches compute; their arguments join `inputs`. False where something is asked for first, or an input could not be imported.
+Result<bool> RunBranches(NodeContext& c, const std::vector<const FunctionDef*>& branches, std::vector<Value>* inputs, Branches* all) {
+  std::vector<Port> ports;
+  bool asked = false;
+  OCTET_TRY(ReadArguments(c, branches, &ports, inputs, &asked));
+  if (asked || c.poisoned()) return false;
+  for (const FunctionDef* branch : branches) {
+    OCTET_TRY(RunBranch(c, *branch, ports, all));
+    if (c.poisoned()) return false;
+  }
+  return true;
+}
+
 Status ConvertIf(NodeContext& c) {
   const Value test = c.Input(0);
   if (!test) return {};
@@ -465,16 +478,10 @@ Status ConvertIf(NodeContext& c) {
   const Partial* known = c.Known(0);
   const bool decided = known && known->known() && known->v.size() == 1;
   if (decided) branches = {known->v[0].i != 0 ? then_branch : else_branch};
-  std::vector<Port> ports;
   std::vector<Value> inputs = {test};
-  bool asked = false;
-  OCTET_TRY(ReadArguments(c, branches, &ports, &inputs, &asked));
-  if (asked || c.poisoned()) return {};
   Branches all;
-  for (const FunctionDef* branch : branches) {
-    OCTET_TRY(RunBranch(c, *branch, ports, &all));
-    if (c.poisoned()) return {};
-  }
+  OCTET_ASSIGN(const bool made, RunBranches(c, branches, &inputs, &all));
+  if (!made) return {};
   std::vector<Value> outputs;
   if (decided) {  // No branch: its nodes.
     outputs = c.builder().Inline(all.graphs[0], std::span(inputs).subspan(1));
@@ -519,16 +526,10 @@ Status ConvertCase(NodeContext& c) {
   std::vector<int64_t> known;
   const bool decided = (c.IntsOf(0, &known) && known.size() == 1) || branches.size() == 1;
   if (decided) branches = {known.size() == 1 && known[0] >= 0 && known[0] < static_cast<int64_t>(branches.size()) ? branches[static_cast<size_t>(known[0])] : branches.back()};
-  std::vector<Port> ports;
   std::vector<Value> inputs = {index};
-  bool asked = false;
-  OCTET_TRY(ReadArguments(c, branches, &ports, &inputs, &asked));
-  if (asked || c.poisoned()) return {};
   Branches all;
-  for (const FunctionDef* branch : branches) {
-    OCTET_TRY(RunBranch(c, *branch, ports, &all));
-    if (c.poisoned()) return {};
-  }
+  OCTET_ASSIGN(const bool made, RunBranches(c, branches, &inputs, &all));
+  if (!made) return {};
   if (decided) {
     SetOutputs(c, all, c.builder().Inline(all.graphs[0], std::span(inputs).subspan(1)));
     return {};
