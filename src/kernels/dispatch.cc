@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/cpu.h"
 #include "kernels/elementwise.h"
+#include "kernels/fixed16.h"
 #include "kernels/int8.h"
 #include "kernels/products_f32.h"
 
@@ -20,6 +21,19 @@ const Elementwise& Vectors() {
   static const Elementwise& best = ThisCpu().has(Isa::kNeon) ? kNeonElementwise : kScalarElementwise;
 #else
   static const Elementwise& best = kScalarElementwise;
+#endif
+  return best;
+}
+
+const Fixed16& FixedPoint16() {
+#if defined(__x86_64__) && !defined(OCTET_AVX2_ONLY)
+  static const Fixed16& best = ThisCpu().has(Isa::kAvx512) ? kAvx512Fixed16 : ThisCpu().has(Isa::kAvx2) ? kAvx2Fixed16 : kScalarFixed16;
+#elif defined(__x86_64__)
+  static const Fixed16& best = ThisCpu().has(Isa::kAvx2) ? kAvx2Fixed16 : kScalarFixed16;
+#elif defined(__aarch64__)
+  static const Fixed16& best = ThisCpu().has(Isa::kNeon) ? kNeonFixed16 : kScalarFixed16;
+#else
+  static const Fixed16& best = kScalarFixed16;
 #endif
   return best;
 }

@@ -85,10 +85,6 @@ struct Elementwise {
 
   // y = saturate(rescale(sum) + add), 16 bits.
   void (*to_shorts)(const int32_t* sums, int64_t n, const Rescale& q, const int16_t* add, int16_t* y);
-  // Fixed point with 16 bits, the reference's roundings: Q`integer_bits` in, Q0 out.
-  void (*logistic_s16)(const int16_t* x, int64_t n, int16_t* y);  // Q3.
-  void (*tanh_s16)(int integer_bits, const int16_t* x, int64_t n, int16_t* y);  // 0 to 6.
-
   int64_t (*dot_s16_s8)(const int16_t* x, const int8_t* w, int64_t n);
 
   void (*lookup)(const uint8_t* x, int64_t n, const uint8_t* table, uint8_t* y);  // 256 entries.

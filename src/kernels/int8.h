@@ -53,18 +53,15 @@ struct DepthwiseS8 {
   const std::byte* weights = nullptr;   // [period][steps][vector][lane_taps].
   bool narrow_range = false;            // As in ProductS8.
   Requant requant{};                    // [period][vector], in the order of `order`.
+  // Of Int8::slide, where pixel_pitch is from a column to the next:
+  int64_t image_left = 0, image_columns = 0;  // Columns of padding before an image's row; columns that a row has.
+  int64_t new_columns = 1;              // That the next vector of the same channels does not share: 1 or 2.
+  const uint8_t* outside = nullptr;     // A vector of padding.
 
   int64_t in_pitch() const { return pixels * pixel_pitch; }  // From a vector to the next of its channels.
   int64_t out_pitch() const { return pixels * channels; }
   int64_t row_bytes() const { return width * channels; }  // Of output.
   int64_t vectors(int64_t vector) const { return blocks ? period * width : (width * channels + vector - 1) / vector; }
-};
-
-// Where the three columns of a window of at most three rows are: row t of the first window's column s is rows[row[s][t]] + offset[s].
-// Of absent rows, the last is repeated.
-struct ColumnsS8 {
-  int32_t row[3][3];
-  int64_t offset[3];
 };
 
 // 3x3 windows of stride 1 by Winograd's F(m x m, 3 x 3), m = 2 or 4: a tile of m x m outputs from (m + 2)^2
@@ -119,6 +116,9 @@ struct Int8 {
   // where that form is not exact. coarse: without x * fine, if that is. Null where kernels have no use for it.
   bool (*floor)(const Requant&, int64_t panel, const SumRange* sums, Floored form, bool coarse, FlooredPanel* to, int32_t* first) = nullptr;
   int64_t coarse_uses = INT64_MAX;  // Of so many sums of a column in an inference, going without x * fine is worth being found out.
+  // As `depthwise`, windows of 3 x 3 or 5 x 5 that share columns with the next vector's: rows[i * window_rows + u] is row u of output row
+  // i's windows as it lies in the image. Null where loaded rows are as fast.
+  void (*slide)(const DepthwiseS8&, const uint8_t* const* rows, int64_t count, int8_t* y) = nullptr;
 };
 
 const Int8& BestInt8();  // For this processor; OCTET_ISA lowers it.
@@ -127,6 +127,10 @@ extern const Int8 kScalarInt8, kAvx2Int8, kAvx512VnniInt8, kNeonInt8, kNeonDotpr
 
 // Of all x86 tables.
 bool FloorAvx2(const Requant&, int64_t panel, const SumRange* sums, Floored form, bool coarse, FlooredPanel* to, int32_t* first);
+// Depthwise windows of kAvx2Int8.
+void LoadPixelsAvx2(const int8_t* x, int64_t n, int64_t count, int64_t stride, uint8_t* to, int64_t pitch);
+void DepthwiseAvx2(const DepthwiseS8&, const uint8_t* const* rows, int64_t count, int8_t* y, void* lines);
+void SlideAvx2(const DepthwiseS8&, const uint8_t* const* rows, int64_t count, int8_t* y);
 // kAvx2Int8 with products on AVX-VNNI.
 void LoadAvxVnni(const int8_t* x, int64_t n, void* to);
 void MultiplyAvxVnni(const ProductS8&, const void* const* rows, int64_t count, int64_t first_panel, int64_t end_panel, int8_t* y, void* scratch);

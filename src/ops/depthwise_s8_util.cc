@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Integer depthwise windows. Input rows are copied with their padding into a ring, of many channels a part of them, just before a kernel
-// call, which passes over its rows once for each vector of channels and so meets them in a first-level cache. A call makes some output
-// rows. A pixel's phase is its column modulo the stride. Where vectors cross pixels, the copy sorts pixels by phase, so that those of
-// neighbouring windows lie side by side.
+// Integer depthwise windows. A kernel call makes some output rows and passes over their input once for each vector of channels. Where it
+// can read the image itself, it does. Otherwise input rows are copied with their padding into a ring, of many channels a part of them,
+// just before the call, which so meets them in a first-level cache. A pixel's phase is its column modulo the stride. Where vectors cross
+// pixels, the copy sorts pixels by phase, so that those of neighbouring windows lie side by side.
 #include <array>
 #include <cstring>
 #include <numeric>
@@ -23,6 +23,7 @@ using kernels::TapLine;
 constexpr int64_t kCallBytes = 16 << 10;       // Of rows that a call is the first to want: constants of all of its rows are loaded once.
 constexpr int64_t kPartBytes = 8 << 10;        // Of what two rows of a part's windows load; but a part is at least as wide as
 constexpr int64_t kLineBytes = 64;             // a line of the cache, of which the next part would read the rest again.
+constexpr int64_t kPlaceBytes = 64 << 10;      // Of a line's width of the rows that a call reads in place: what the line's next vectors meet again.
 constexpr int64_t kEnoughRows = 4;             // Of output per task: fewer load more rows twice.
 constexpr double kMostScratchBytes = 64 << 20;
 constexpr int kMostTaps = 4;                   // Of a lane.
@@ -79,11 +80,11 @@ void AddRow(Windows* w, const ConvGeometry& g, int32_t row, int32_t lane_taps) {
   }
 }
 
-Windows PlanWindows(const ConvGeometry& g, int32_t lane_taps) {
+Windows PlanWindows(const ConvGeometry& g, int32_t lane_taps, bool slides) {
   Windows w;
   for (int32_t row = 0; row < g.filter_h; row += lane_taps) {
     const int32_t count = std::min(lane_taps, g.filter_h - row);
-    if (count == 1 && g.filter_w > 3) AddRow(&w, g, row, lane_taps);  // For up to three, columns share more.
+    if (count == 1 && g.filter_w > 3 && !slides) AddRow(&w, g, row, lane_taps);  // For up to three, columns share more.
     else AddColumns(&w, g, row, count);
   }
   for (const Step& s : w.steps) w.columns = std::max(w.columns, s.column + 1);
@@ -95,6 +96,7 @@ Windows PlanWindows(const ConvGeometry& g, int32_t lane_taps) {
 struct Params {
   kernels::DepthwiseS8 row;
   ConvGeometry g;
+  bool slides = false, in_place = false;      // Whether windows do (Int8::slide), and over the image itself.
   bool sorted = false;                        // Pixels of a loaded row, by phase.
   int64_t part_channels = 0, part_phases = 0, parts = 1;  // That a task loads: all channels, or whole vectors of them.
   int64_t phase_pixels = 0, phase_bytes = 0;  // A loaded row's pixels of one phase; from a phase's first pixel to the next phase's.
@@ -139,20 +141,24 @@ Status RunRows(const void* params, const Run& run) {
     std::byte* lines = scratch + p.ring_bytes + p.pointer_bytes;
     const int64_t b = task / p.parts / p.bands, top = task / p.parts % p.bands * p.rows_per_task, count = std::min<int64_t>(p.rows_per_task, g.out_h - top);
     const int64_t start = top * g.stride_h - g.pad_h;
-    const int8_t* image = run.input<int8_t>(0) + b * g.in_h * in_row + first_channel;
+    const int8_t* image = run.input<int8_t>(0) + b * g.in_h * in_row + (p.in_place ? 0 : first_channel);
     const auto slot = [&](int64_t r) { return ring + r % p.ring_rows * p.row_bytes; };
+    const auto row_of = [&](int64_t r) -> const uint8_t* {
+      if (start + r < 0 || start + r >= g.in_h) return p.outside;
+      return p.in_place ? reinterpret_cast<const uint8_t*>(image + (start + r) * in_row) : slot(r);
+    };
     int64_t loaded = std::max<int64_t>(0, -start);
     for (int64_t first = 0; first < count; first += p.rows_per_call) {
       const int64_t end = std::min(first + p.rows_per_call, count), wanted = (end - 1) * g.stride_h + WindowHeight(g);
-      for (loaded = std::max(loaded, first * g.stride_h); loaded < wanted && start + loaded < g.in_h; ++loaded)
-        LoadRow(p, k, image + (start + loaded) * in_row, channels, slot(loaded));
+      if (!p.in_place)
+        for (loaded = std::max(loaded, first * g.stride_h); loaded < wanted && start + loaded < g.in_h; ++loaded)
+          LoadRow(p, k, image + (start + loaded) * in_row, channels, slot(loaded));
       for (int64_t i = first; i < end; ++i)
-        for (int32_t phase = 0; phase < g.stride_w; ++phase)
-          for (int32_t u = 0; u < g.filter_h; ++u) {
-            const int64_t r = i * g.stride_h + int64_t{u} * g.dilation_h, y = start + r;
-            rows[(i - first) * p.row.window_rows + phase * g.filter_h + u] = (y < 0 || y >= g.in_h ? p.outside : slot(r)) + phase * p.phase_bytes;
-          }
-      k.depthwise(part, rows, end - first, run.output<int8_t>(0) + (b * g.out_h + top + first) * out_row, lines);
+        for (int64_t j = 0; j < p.row.window_rows; ++j)
+          rows[(i - first) * p.row.window_rows + j] = row_of(i * g.stride_h + j % g.filter_h * g.dilation_h) + j / g.filter_h * p.phase_bytes;
+      int8_t* y = run.output<int8_t>(0) + (b * g.out_h + top + first) * out_row;
+      if (p.slides) k.slide(part, rows, end - first, y);
+      else k.depthwise(part, rows, end - first, y, lines);
     }
   });
   return {};
@@ -174,9 +180,30 @@ void ChooseVectors(kernels::DepthwiseS8* row, const Int8& k, const ConvGeometry&
   if (row->blocks) row->period = blocks, row->pixels = 1;
 }
 
+// Windows slide over the image itself where vectors lie within a pixel, the last overlapping the one before, and little is made twice;
+// over loaded rows where two pixels share a vector.
+void ChooseSliding(Params* p, const Int8& k) {
+  const ConvGeometry& g = p->g;
+  kernels::DepthwiseS8& row = p->row;
+  p->slides = p->in_place = false;
+  if (!k.slide || g.filter_h != g.filter_w || (g.filter_w != 3 && g.filter_w != 5) || g.dilation_w != 1 || g.pad_w >= g.filter_w) return;
+  p->in_place = g.stride_w <= 2 && g.in_c >= k.vector && g.in_c * int64_t{5} >= RoundUp(g.in_c, int64_t{k.vector}) * 4;
+  p->slides = p->in_place || (g.stride_w == 1 && !row.blocks && row.pixels == 2);
+  if (p->in_place) row.period = CeilDivide(g.in_c, int64_t{k.vector}), row.pixels = 1, row.blocks = true;
+}
+
+Windows ChooseWindows(Params* p, const Int8& k, bool may_slide) {
+  const Windows by_lines = PlanWindows(p->g, k.lane_taps, false);
+  ChooseVectors(&p->row, k, p->g, by_lines);
+  if (may_slide) ChooseSliding(p, k);
+  else p->slides = p->in_place = false;
+  return p->slides ? PlanWindows(p->g, k.lane_taps, true) : by_lines;
+}
+
 // The channel that byte `i` of phase `phase` shows, or -1.
-int32_t ChannelAt(const kernels::DepthwiseS8& row, const Int8& k, int64_t phase, int64_t i) {
+int32_t ChannelAt(const kernels::DepthwiseS8& row, const Int8& k, bool in_place, int64_t phase, int64_t i) {
   const int64_t at = phase * k.vector + k.order[i];
+  if (in_place) return static_cast<int32_t>(std::min(phase * k.vector, row.channels - k.vector) + k.order[i]);
   if (row.blocks) return at < row.channels ? static_cast<int32_t>(at) : -1;
   return static_cast<int32_t>(at % row.channels);
 }
@@ -212,11 +239,11 @@ void PackTaps(std::byte* packed, const void* context) {
   else PackTapsAs(reinterpret_cast<int16_t*>(packed), c);
 }
 
-std::vector<int32_t> ChannelsOf(const kernels::DepthwiseS8& row, const Int8& k) {
+std::vector<int32_t> ChannelsOf(const kernels::DepthwiseS8& row, const Int8& k, bool in_place) {
   std::vector<int32_t> channel;
   channel.reserve(static_cast<size_t>(row.period * k.vector));
   for (int64_t phase = 0; phase < row.period; ++phase)
-    for (int64_t i = 0; i < k.vector; ++i) channel.push_back(ChannelAt(row, k, phase, i));
+    for (int64_t i = 0; i < k.vector; ++i) channel.push_back(ChannelAt(row, k, in_place, phase, i));
   return channel;
 }
 
@@ -232,48 +259,55 @@ void SetRequant(Prepare& prepare, Params* p, const Int8& k, const IntegerOutput&
   p->row.requant = MakeRequantS8(prepare, output, channels, channel, int64_t{p->g.batch} * p->g.out_h * p->g.out_w, nullptr);
 }
 
-// The cut into parts of the channels, so that `rows` rows of `pixels` pixels take kPartBytes.
-void SetParts(Params* p, const Int8& k, int64_t pixels, int64_t rows) {
+int64_t Macs(const ConvGeometry& g) { return int64_t{g.batch} * g.out_h * g.out_w * g.in_c * g.filter_h * g.filter_w; }
+
+// The cut into parts of the channels, so that `rows` rows of `pixels` pixels take kPartBytes; in place, for threads only.
+void SetParts(Prepare& prepare, Params* p, const Int8& k, int64_t pixels, int64_t rows) {
   const kernels::DepthwiseS8& row = p->row;
   p->part_phases = row.period;
   if (row.pixels == 1) {
-    const int64_t line = CeilDivide(kLineBytes, int64_t{k.vector}), fit = kPartBytes / (pixels * rows * k.vector) / line * line;
+    const int64_t line = CeilDivide(kLineBytes, int64_t{k.vector});
+    const int64_t fit = p->in_place ? RoundUp(CeilDivide(row.period, WantedTasks(Macs(p->g), prepare.threads)), line) : kPartBytes / (pixels * rows * k.vector) / line * line;
     p->part_phases = std::min(row.period, std::max(line, fit));
   }
   p->parts = CeilDivide(row.period, p->part_phases);
   p->part_channels = p->parts == 1 ? p->g.in_c : p->part_phases * k.vector;
 }
 
-// Sizes of scratch, and the cut into bands.
-void SetSizes(Prepare& prepare, Params* p, const Int8& k, const Windows& w) {
+// How a row lies: the image's, or a loaded one.
+void SetRows(Prepare& prepare, Params* p, const Int8& k, const Windows& w) {
   const ConvGeometry& g = p->g;
   kernels::DepthwiseS8& row = p->row;
-  const int64_t repeats = CeilDivide(row.vectors(k.vector), row.period), pixel_bytes = k.vector * 4;
-  row.columns = w.columns;
-  row.line_pixels = (repeats - 1) * row.pixels + w.columns;
+  row.columns = p->slides ? g.filter_w : w.columns;
+  row.line_pixels = (CeilDivide(row.vectors(k.vector), row.period) - 1) * row.pixels + w.columns;
+  row.window_rows = int64_t{p->slides ? 1 : g.stride_w} * g.filter_h;
+  row.new_columns = row.pixels * g.stride_w;
+  row.image_left = p->in_place ? g.pad_w : 0;
+  row.image_columns = p->in_place ? g.in_w : p->phase_pixels * g.stride_w;
   int64_t step = 0;
   for (const TapLine& line : w.lines) step = std::max(step, line.step);
   const int64_t pixels = std::max(p->phase_pixels, row.line_pixels), beyond = p->part_phases * k.vector + (k.lane_taps - 1) * step + k.vector;
-  if (p->sorted) {
-    p->phase_bytes = RoundUp(pixels * row.pixel_pitch + beyond, 64);
-    p->row_bytes = g.stride_w * p->phase_bytes;
-  } else {
-    p->phase_bytes = p->part_channels;
-    p->row_bytes = RoundUp(pixels * row.pixel_pitch + beyond, 64);
-  }
-  const int64_t row_bytes = p->row_bytes, macs = int64_t{g.batch} * g.out_h * g.out_w * g.in_c * g.filter_h * g.filter_w;
-  const int64_t bands = std::max<int64_t>(1, std::min(CeilDivide(WantedTasks(macs, prepare.threads), g.batch * p->parts), g.out_h / kEnoughRows));
-  p->rows_per_task = CeilDivide(g.out_h, bands);
-  p->bands = CeilDivide(g.out_h, p->rows_per_task);
-  p->rows_per_call = std::clamp<int64_t>(kCallBytes / (g.stride_h * row_bytes), 1, p->rows_per_task);
-  p->ring_rows = (p->rows_per_call - 1) * g.stride_h + WindowHeight(g);
-  p->ring_bytes = RoundUp(p->ring_rows * row_bytes, 64);
-  row.window_rows = int64_t{g.stride_w} * g.filter_h;
-  p->pointer_bytes = RoundUp(p->rows_per_call * row.window_rows * 8, 64);
-  p->scratch_bytes = p->ring_bytes + p->pointer_bytes + static_cast<int64_t>(w.lines.size()) * row.line_pixels * pixel_bytes;
+  const int64_t loaded_bytes = RoundUp(pixels * row.pixel_pitch + beyond, 64);
+  p->phase_bytes = p->sorted ? loaded_bytes : p->part_channels;
+  p->row_bytes = p->in_place ? int64_t{g.in_w} * g.in_c : p->sorted ? g.stride_w * loaded_bytes : loaded_bytes;
   auto* outside = prepare.Array<uint8_t>(static_cast<size_t>(p->row_bytes));
   std::memset(outside, p->outside_byte, static_cast<size_t>(p->row_bytes));
-  p->outside = outside;
+  p->row.outside = p->outside = outside;
+}
+
+// Sizes of scratch, and the cut into bands.
+void SetSizes(Prepare& prepare, Params* p, const Int8& k, const Windows& w) {
+  const ConvGeometry& g = p->g;
+  const int64_t bands = std::max<int64_t>(1, std::min(CeilDivide(WantedTasks(Macs(g), prepare.threads), g.batch * p->parts), g.out_h / kEnoughRows));
+  p->rows_per_task = CeilDivide(g.out_h, bands);
+  p->bands = CeilDivide(g.out_h, p->rows_per_task);
+  const int64_t rows_fit = p->in_place ? kPlaceBytes / (g.in_w * std::min<int64_t>(g.in_c, kLineBytes)) : kCallBytes / p->row_bytes;
+  p->rows_per_call = std::clamp<int64_t>(rows_fit / g.stride_h, 1, p->rows_per_task);
+  p->ring_rows = p->in_place ? 0 : (p->rows_per_call - 1) * g.stride_h + WindowHeight(g);
+  p->ring_bytes = RoundUp(p->ring_rows * p->row_bytes, 64);
+  p->pointer_bytes = RoundUp(p->rows_per_call * p->row.window_rows * 8, 64);
+  const int64_t line_bytes = p->slides ? 0 : static_cast<int64_t>(w.lines.size()) * p->row.line_pixels * k.vector * 4;
+  p->scratch_bytes = p->ring_bytes + p->pointer_bytes + line_bytes;
 }
 
 }  // namespace
@@ -289,16 +323,23 @@ bool FitsDepthwiseS8(const ConvGeometry& geometry) {
 Status PrepareDepthwiseS8(Prepare& prepare, const ConvGeometry& geometry, const IntegerOutput& output, const int32_t* bias) {
   const ConvGeometry g = AlongRows(geometry);
   const Int8& k = kernels::BestInt8();
-  Windows w = PlanWindows(g, k.lane_taps);
   auto* p = prepare.Params<Params>();
   p->g = g;
   p->outside_byte = static_cast<uint8_t>(output.input_zero + k.tap_offset);
-  ChooseVectors(&p->row, k, g, w);
+  Windows w;
+  std::vector<int32_t> channel;
+  for (const bool may_slide : {true, false}) {
+    w = ChooseWindows(p, k, may_slide);
+    channel = ChannelsOf(p->row, k, p->in_place);
+    SetRequant(prepare, p, k, output, bias, channel);
+    if (!p->slides || p->row.requant.floored != kernels::Floored::kNone) break;  // Without floors, which is rare, windows go by lines.
+  }
   p->sorted = g.stride_w > 1 && !p->row.blocks && p->row.pixels > 1;
   p->phase_pixels = g.out_w + (WindowWidth(g) - 1) / g.stride_w;
-  SetParts(p, k, p->phase_pixels * g.stride_w, g.stride_h + WindowHeight(g));
-  p->row.pixel_pitch = p->sorted ? g.in_c : g.stride_w * p->part_channels;
+  SetParts(prepare, p, k, p->phase_pixels * g.stride_w, g.stride_h + WindowHeight(g));
+  p->row.pixel_pitch = p->sorted || p->slides ? g.in_c : g.stride_w * p->part_channels;
   for (TapLine& line : w.lines) line.step *= p->row.pixel_pitch;
+  SetRows(prepare, p, k, w);
   SetSizes(prepare, p, k, w);
   auto* lines = prepare.Array<TapLine>(w.lines.size());
   auto* steps = prepare.Array<int64_t>(w.steps.size());
@@ -309,10 +350,8 @@ Status PrepareDepthwiseS8(Prepare& prepare, const ConvGeometry& geometry, const 
   p->row.step = steps;
   p->row.steps = static_cast<int32_t>(w.steps.size());
   p->row.narrow_range = NarrowRange(prepare.op.constants[1], int64_t{g.filter_h} * g.filter_w * g.in_c, int64_t{g.out_h} * g.out_w);
-  const std::vector<int32_t> channel = ChannelsOf(p->row, k);
-  SetRequant(prepare, p, k, output, bias, channel);
   const PackContext context{reinterpret_cast<const int8_t*>(prepare.op.constants[1]), p->row, w, k, channel};
-  const std::string form = Format("taps %d %s %d/%d %d/%d", k.lane_taps, p->row.blocks ? "blocks" : "across", g.filter_h, g.filter_w, g.stride_w, g.dilation_w);
+  const std::string form = Format("taps %d %s%s %d/%d %d/%d", k.lane_taps, p->in_place ? "place" : p->row.blocks ? "blocks" : "across", p->slides ? " slides" : "", g.filter_h, g.filter_w, g.stride_w, g.dilation_w);
   OCTET_ASSIGN(p->row.weights, prepare.Pack(1, form, static_cast<uint64_t>(g.in_c),
                                             static_cast<size_t>(p->row.period * p->row.steps * k.vector * k.lane_taps * k.tap_bytes), PackTaps, &context));
   prepare.Workspace(static_cast<size_t>(p->scratch_bytes) * static_cast<size_t>(prepare.threads));

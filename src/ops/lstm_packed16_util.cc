@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "kernels/elementwise.h"
+#include "kernels/fixed16.h"
 #include "kernels/int8.h"
 #include "ops/binary_vector_util.h"
 #include "ops/lstm_util.h"
@@ -85,13 +86,13 @@ void InputSums(const Params& p, const Run& run, int64_t first, int64_t n, int16_
 
 // c <- f * c + i * g, both products rounded apart; h <- o * tanh(c), rescaled.
 void UpdateCell(const Params& p, const Run& run, int16_t* gates, int16_t* cell, int8_t* h) {
-  const kernels::Elementwise& v = kernels::Vectors();
+  const kernels::Fixed16& fixed = kernels::FixedPoint16();
   const int64_t n = p.sizes.cells, step = p.pitch / 4;
   int16_t *in = gates, *forget = gates + step, *value = gates + 2 * step, *out = gates + 3 * step;
-  v.logistic_s16(in, n, in);
-  v.logistic_s16(forget, n, forget);
-  v.tanh_s16(3, value, n, value);
-  v.logistic_s16(out, n, out);
+  fixed.logistic(in, n, in);
+  fixed.logistic(forget, n, forget);
+  fixed.tanh(3, value, n, value);
+  fixed.logistic(out, n, out);
   const int shift = 30 + p.cell_shift;
   const int32_t clip = p.cell_clip > 0 ? p.cell_clip : 32768;
   for (int64_t i = 0; i < n; ++i) {
@@ -100,12 +101,12 @@ void UpdateCell(const Params& p, const Run& run, int16_t* gates, int16_t* cell, 
     cell[i] = static_cast<int16_t>(std::clamp(std::clamp(kept + added, -32768, 32767), -clip, clip));
   }
   // A scale below 2^-15 leaves tanh out: the input gate stands in its place (lstm_integer16_util.cc).
-  if (p.cell_shift >= -15) v.tanh_s16(15 + p.cell_shift, cell, n, value);
+  if (p.cell_shift >= -15) fixed.tanh(15 + p.cell_shift, cell, n, value);
   else value = in;
   auto* product = reinterpret_cast<int32_t*>(run.workspace + p.products_at);
   for (int64_t i = 0; i < n; ++i) product[i] = out[i] * value[i];
   constexpr int32_t kNone = 0;
-  v.to_bytes(product, n, 1, &kNone, p.hidden, p.hidden_zero, n, h, n);
+  kernels::Vectors().to_bytes(product, n, 1, &kNone, p.hidden, p.hidden_zero, n, h, n);
 }
 
 Status RunSequence(const void* params, const Run& run) {

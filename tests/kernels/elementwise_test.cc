@@ -2,6 +2,7 @@
 // The vector primitives, every table that this processor has: integers against the reference's roundings,
 // floats against the C library, with odd lengths, repeated operands and extremes.
 #include "kernels/elementwise.h"
+#include "kernels/fixed16.h"
 
 #include <cmath>
 #include <functional>
@@ -197,18 +198,22 @@ TEST(KernelElementwise, AddsRowsUpInTheirOrder) {
 }
 
 // All 65536 values, and a length that leaves a rest.
-template <int kBits> void CheckTanh(const Elementwise& e, const std::vector<int16_t>& x) {
+template <int kBits> void CheckTanh(const kernels::Fixed16& f, const std::vector<int16_t>& x) {
   std::vector<int16_t> y(x.size());
-  e.tanh_s16(kBits, x.data(), static_cast<int64_t>(x.size()), y.data());
+  f.tanh(kBits, x.data(), static_cast<int64_t>(x.size()), y.data());
   for (size_t i = 0; i < x.size(); ++i) ASSERT_EQ((ops::fixed::Tanh<int16_t, kBits>(x[i])), y[i]) << kBits << " integer bits, of " << x[i];
 }
 TEST(KernelElementwise, GatesOf16Bits) {
   std::vector<int16_t> x(65536 + 5), y(x.size());
   for (size_t i = 0; i < x.size(); ++i) x[i] = static_cast<int16_t>(i);
-  for (const Elementwise* e : Tables()) {
-    e->logistic_s16(x.data(), static_cast<int64_t>(x.size()), y.data());
+  std::vector<const kernels::Fixed16*> tables = {&kernels::kScalarFixed16, &kernels::FixedPoint16()};
+#if defined(__x86_64__)
+  if (ThisCpu().has(Isa::kAvx2)) tables.push_back(&kernels::kAvx2Fixed16);
+#endif
+  for (const kernels::Fixed16* f : tables) {
+    f->logistic(x.data(), static_cast<int64_t>(x.size()), y.data());
     for (size_t i = 0; i < x.size(); ++i) ASSERT_EQ((ops::fixed::Logistic<int16_t, 3>(x[i])), y[i]) << x[i];
-    CheckTanh<0>(*e, x), CheckTanh<1>(*e, x), CheckTanh<2>(*e, x), CheckTanh<3>(*e, x), CheckTanh<4>(*e, x), CheckTanh<5>(*e, x), CheckTanh<6>(*e, x);
+    CheckTanh<0>(*f, x), CheckTanh<1>(*f, x), CheckTanh<2>(*f, x), CheckTanh<3>(*f, x), CheckTanh<4>(*f, x), CheckTanh<5>(*f, x), CheckTanh<6>(*f, x);
   }
 }
 

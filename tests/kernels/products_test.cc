@@ -128,6 +128,33 @@ TEST(KernelProducts, DepthwiseInt8OfFewOutputs) {
   }
 }
 
+// Windows that slide over the image itself: images narrower than the window, borders on both sides, channels of whole vectors, of a last
+// one that overlaps, and of two pixels to a vector; with floors and (a scale of 0.002) without.
+TEST(KernelProducts, DepthwiseInt8Slides) {
+  std::mt19937 random(12);
+  for (int32_t size : {3, 5}) {
+    for (int32_t stride : {1, 2}) {
+      for (int32_t channels : {8, 16, 24, 40, 72, 100, 144}) {
+        for (int32_t width : {1, 2, 3, 4, 5, 6, 8, 11, 13}) {
+          const auto padding = width >= size && random() % 3 == 0 ? ops::Padding::kValid : ops::Padding::kSame;
+          const Case c{7 + width % 3, width, channels, channels, size, size, stride, 1, padding, ops::Activation::kNone};
+          SCOPED_TRACE(testing::Message() << size << " x " << size << ", stride " << stride << ", " << channels << " channels, width " << width);
+          Builder b;
+          const TensorType in{DType::kI8, Shape{1 + width % 2, c.height, c.width, c.in}, Quant::PerTensor(0.05f, static_cast<int32_t>(random() % 256) - 128)};
+          const auto x = b.Input("x", in);
+          const auto w = b.Constant<int8_t>("w", Shape{1, size, size, c.in}, test::RandomBytes(static_cast<size_t>(size * size * c.in), random()), WeightScales(random, c.in, 3));
+          const auto bias = b.Constant<int32_t>("b", Shape{c.in}, RandomBias(random, c.in));
+          b.g().outputs = {b.Node("depthwise_conv_2d", "y", {x, w, bias}, {DType::kI8, {}, Quant::PerTensor(random() % 4 ? 0.9f : 0.002f, 11)}, [&](graph::Node& n) {
+            SetWindow(n, c);
+            test::SetAttr<int32_t>(n, "depth_multiplier", 1);
+          })};
+          ExpectSameOnAllPaths<int8_t>(b.model, test::RandomBytes(static_cast<size_t>(in.shape.elements()), random()), 0);
+        }
+      }
+    }
+  }
+}
+
 TEST(KernelProducts, DenseInt8) {
   std::mt19937 random(3);
   for (int round = 0; round < 60; ++round) {

@@ -302,16 +302,16 @@ template <class Rescale, int kM> void Winograd(const WinogradS8& p, const void* 
         }
       }
       const int64_t column = panel * kPanel;
-      const Rescale low(p.requant, column), high(p.requant, column + 8);
-      const __m256i bias_low = Bias<Rescale>(p.requant, column), bias_high = Bias<Rescale>(p.requant, column + 8);
+      const Rescale rescale[2] = {Rescale(p.requant, column), Rescale(p.requant, column + 8)};
+      const __m256i bias[2] = {Bias<Rescale>(p.requant, column), Bias<Rescale>(p.requant, column + 8)};
       for (int64_t t = 0; t < count; ++t) {
-        __m256i a[kM * kM], b[kM * kM];
-        InverseTile<Rescale, kM>(sums + t * kPanel, low, bias_low, a);
-        InverseTile<Rescale, kM>(sums + t * kPanel + 8, high, bias_high, b);
+        __m256i out[2][kM * kM];
+#pragma GCC unroll 1
+        for (int h = 0; h < 2; ++h) InverseTile<Rescale, kM>(sums + t * kPanel + 8 * h, rescale[h], bias[h], out[h]);  // One copy of much code.
         const int64_t top = (first + t) / across * kM, left = (first + t) % across * kM;
         for (int64_t i = 0; i < kM && top + i < rows; ++i)
           for (int64_t j = 0; j < kM && left + j < p.width; ++j)
-            clamp.Put(a[i * kM + j], b[i * kM + j], y + ((top + i) * p.width + left + j) * p.columns + column, p.columns - column);
+            clamp.Put(out[0][i * kM + j], out[1][i * kM + j], y + ((top + i) * p.width + left + j) * p.columns + column, p.columns - column);
       }
     }
   }
@@ -322,181 +322,11 @@ template <int kM> void WinogradRows(const WinogradS8& p, const void* loaded, int
   Winograd<Floor<Floored::kSigned, true>, kM>(p, loaded, rows, first_panel, end_panel, y, scratch);
 }
 
-// -------------------------------------------------------------------------------- depthwise
-// A vector is 16 channels; a line holds pairs of taps as int16.
-
-constexpr int kVector = 16, kPixelBytes = kVector * 4, kLineTaps = 2;
-
-// Two taps of a vector side by side, as 16 bits.
-struct Pairs {
-  __m256i half[2];
-  Pairs(const uint8_t* a, const uint8_t* b) {
-    const __m128i x = Load16(a), y = Load16(b);
-    half[0] = _mm256_cvtepi8_epi16(_mm_unpacklo_epi8(x, y));
-    half[1] = _mm256_cvtepi8_epi16(_mm_unpackhi_epi8(x, y));
-  }
-};
-
-inline void Interleave(const uint8_t* const* from, int64_t at, uint8_t* to) {
-  const Pairs pairs(from[0] + at, from[1] + at);
-  Store(to, pairs.half[0]);
-  Store(to + 32, pairs.half[1]);
-}
-
-template <class Rescale, int kCount> void Vectors(const DepthwiseS8& p, int64_t phase, const uint8_t* line, int8_t* y, int64_t left, int64_t pitch) {
-  const int64_t apart = p.pixels * kPixelBytes;
-  const auto* w = reinterpret_cast<const uint8_t*>(p.weights) + phase * p.steps * kPixelBytes;
-  const int64_t c = phase * kVector;
-  __m256i low[kCount], high[kCount];
-#pragma GCC unroll 4
-  for (int i = 0; i < kCount; ++i) low[i] = Bias<Rescale>(p.requant, c), high[i] = Bias<Rescale>(p.requant, c + 8);
-  for (int s = 0; s < p.steps; ++s, w += kPixelBytes) {
-    const __m256i w0 = Load(w), w1 = Load(w + 32);
-    const uint8_t* x = line + p.step[s] * kPixelBytes;
-#pragma GCC unroll 4
-    for (int i = 0; i < kCount; ++i) {
-      low[i] = _mm256_add_epi32(low[i], _mm256_madd_epi16(w0, Load(x + i * apart)));
-      high[i] = _mm256_add_epi32(high[i], _mm256_madd_epi16(w1, Load(x + i * apart + 32)));
-    }
-  }
-  const Rescale first(p.requant, c);
-#pragma GCC unroll 4
-  for (int i = 0; i < kCount; ++i) low[i] = first(low[i]);
-  const Rescale second(p.requant, c + 8);
-  const ClampOf<Rescale> clamp(p.requant);
-#pragma GCC unroll 4
-  for (int i = 0; i < kCount; ++i) clamp.Put(low[i], second(high[i]), y + i * pitch, left - (p.blocks ? 0 : i * pitch));
-}
-
-// Windows of which the next shares two columns or one: two outputs at a time. Rows 0 and 1 are a pair of each column; row 2 is paired
-// along the row: five vpmaddwd of eight channels instead of six. The four sums go through every step side by side: one after the
-// other they are chains of some 40 cycles, of which the schedulers see too little at once.
-// The weights of a vector of channels: rows 0 and 1, a column each; row 2 as (w0, w1), (w2, 0), (0, w0), (w1, w2).
-enum SlideTaps { kColumn0, kColumn1, kColumn2, kRow01, kRow2X, kRowX0, kRow12, kSlideTaps };
-struct SlideWeights {
-  __m256i taps[kSlideTaps][2];
-  SlideWeights(const DepthwiseS8& p, int64_t phase) {
-#pragma GCC unroll 2
-    for (int h = 0; h < 2; ++h) {
-      const uint8_t* from = reinterpret_cast<const uint8_t*>(p.weights) + phase * 6 * kPixelBytes + h * 32;
-      const __m256i w0 = Load(from + 3 * kPixelBytes), w1 = Load(from + 4 * kPixelBytes), w2 = Load(from + 5 * kPixelBytes);
-#pragma GCC unroll 3
-      for (int s = 0; s < 3; ++s) taps[kColumn0 + s][h] = Load(from + s * kPixelBytes);
-      taps[kRow01][h] = _mm256_or_si256(w0, _mm256_slli_epi32(w1, 16));
-      taps[kRow2X][h] = w2;
-      taps[kRowX0][h] = _mm256_slli_epi32(w0, 16);
-      taps[kRow12][h] = _mm256_or_si256(w1, _mm256_slli_epi32(w2, 16));
-    }
-  }
-};
-
-// sum += x w of both halves. In assembly because GCC otherwise adds products up in a tree and spills them.
-[[gnu::always_inline]] inline void AddProducts(__m256i* sum, const Pairs& x, const __m256i (&w)[2]) {
-#pragma GCC unroll 2
-  for (int h = 0; h < 2; ++h) {
-    __m256i t;
-    asm("vpmaddwd %3, %2, %1\n\tvpaddd %1, %0, %0" : "+x"(sum[h]), "=&x"(t) : "x"(x.half[h]), "m"(w[h]));
-  }
-}
-
-// The rows of outputs of a vector of channels.
-template <class Rescale, int kNew> void Slide(const DepthwiseS8& p, const ColumnsS8& columns, const uint8_t* const* rows, int64_t count, int64_t phase, int64_t repeats, int8_t* y) {
-  const int64_t channel = phase * kVector, in_pitch = p.in_pitch(), pitch = p.out_pitch(), row_bytes = p.row_bytes(), window_rows = p.window_rows;
-  const SlideWeights w(p, phase);
-  const Rescale rescale[2] = {Rescale(p.requant, channel), Rescale(p.requant, channel + 8)};
-  const __m256i bias[2] = {Bias<Rescale>(p.requant, channel), Bias<Rescale>(p.requant, channel + 8)};
-  const ClampOf<Rescale> clamp(p.requant);
-  // Bytes of a vector that are there: of the last pixel's, or of the row's.
-  const int64_t there = (p.blocks ? p.channels : p.width * p.channels) - channel, less = p.blocks ? 0 : pitch;
-  // Column 2 of a window is column 0 of the next, or column 1; with kNew = 2, what was column 1 has lines of its own.
-  const int64_t from = channel - p.first_phase * kVector, even = from + columns.offset[0], odd = from + columns.offset[1];
-  for (int64_t i = 0; i < count; ++i, rows += window_rows) {
-    const auto at = [&](int s, int t) { return rows[columns.row[s][t]] + (s ? odd : even); };
-    const uint8_t *even0 = at(0, 0), *even1 = at(0, 1), *even2 = at(0, 2), *odd0 = at(1, 0), *odd1 = at(1, 1), *odd2 = at(1, 2);
-    Pairs c0(even0, even1), c1(odd0, odd1), q0(even2, odd2);
-    int8_t* to = y + i * row_bytes + channel;
-    for (int64_t n = 0; n < repeats; n += 2, to += 2 * pitch) {
-      const bool two = n + 1 < repeats;
-      __m256i sum[4] = {bias[0], bias[1], bias[0], bias[1]};
-      if constexpr (kNew == 1) {
-        const int64_t x = (n + 2) * in_pitch, next = two ? x + in_pitch : x;  // Past the last window, its last column again.
-        AddProducts(sum, c0, w.taps[kColumn0]), AddProducts(sum + 2, c1, w.taps[kColumn0]);
-        AddProducts(sum, c1, w.taps[kColumn1]), AddProducts(sum, q0, w.taps[kRow01]), AddProducts(sum + 2, q0, w.taps[kRowX0]);
-        c0 = Pairs(even0 + x, even1 + x), c1 = Pairs(even0 + next, even1 + next), q0 = Pairs(even2 + x, even2 + next);
-        AddProducts(sum, c0, w.taps[kColumn2]), AddProducts(sum + 2, c0, w.taps[kColumn1]), AddProducts(sum + 2, c1, w.taps[kColumn2]);
-        AddProducts(sum, q0, w.taps[kRow2X]), AddProducts(sum + 2, q0, w.taps[kRow12]);
-      } else {
-        const int64_t x = (n + 1) * in_pitch, next = two ? x + in_pitch : x;
-        AddProducts(sum, c0, w.taps[kColumn0]), AddProducts(sum, c1, w.taps[kColumn1]), AddProducts(sum, q0, w.taps[kRow01]);
-        c0 = Pairs(even0 + x, even1 + x), q0 = Pairs(even2 + x, two ? odd2 + x : even2 + x);
-        AddProducts(sum, c0, w.taps[kColumn2]), AddProducts(sum + 2, c0, w.taps[kColumn0]);
-        AddProducts(sum, q0, w.taps[kRow2X]), AddProducts(sum + 2, q0, w.taps[kRow01]);
-        const bool more = n + 2 < repeats;
-        c1 = two ? Pairs(odd0 + x, odd1 + x) : c0;
-        AddProducts(sum + 2, c1, w.taps[kColumn1]);
-        c0 = Pairs(even0 + next, even1 + next), q0 = Pairs(even2 + next, more ? odd2 + next : even2 + next);
-        AddProducts(sum + 2, c0, w.taps[kColumn2]), AddProducts(sum + 2, q0, w.taps[kRow2X]);
-        if (more) c1 = Pairs(odd0 + next, odd1 + next);
-      }
-      Rescale::Each(rescale, sum);
-      const int64_t left = there - n * less;
-      if (two && left - less >= kVector) {
-        clamp.PutTwo(sum[0], sum[1], sum[2], sum[3], to, pitch);
-      } else {
-        clamp.Put(sum[0], sum[1], to, left);
-        if (two) clamp.Put(sum[2], sum[3], to + pitch, left - less);
-      }
-    }
-  }
-}
-
-template <class Rescale> bool RowsOfThree(const DepthwiseS8& p, const ColumnsS8& columns, const uint8_t* const* rows, int64_t count, int8_t* y) {
-  if constexpr (Rescale::kWide) {
-    return false;  // Rare: lines will do.
-  } else {
-    // Column a is the next vector's b. A line of one vector is so short that another line's column could be where it would go on.
-    const auto shared = [&](int a, int b) { return p.step[a] == p.step[b] + p.pixels && p.step[a] / p.line_pixels == p.step[b] / p.line_pixels; };
-    const bool one = shared(1, 0) && shared(2, 1);
-    if (!one && !shared(2, 0)) return false;
-    const int64_t vectors = p.vectors(kVector);
-    for (int64_t phase = p.first_phase; phase < p.end_phase && phase < vectors; ++phase)
-      ByPanel<true>(p.requant, phase, [&](auto form) {
-        using Form = typename decltype(form)::type;
-        (one ? Slide<Form, 1> : Slide<Form, 2>)(p, columns, rows, count, phase, (vectors - phase + p.period - 1) / p.period, y);
-      });
-    return true;
-  }
-}
-
-#include "kernels/isa/depthwise_s8_body.h"
-
-void Depthwise(const DepthwiseS8& p, const uint8_t* const* rows, int64_t count, int8_t* y, void* lines) {
-  const RoundDown mode;
-  ByForm(p.requant, [&](auto rescale) { DepthwiseRows<typename decltype(rescale)::type>(p, rows, count, y, lines); });
-}
-
-// Pixels of at least kBytes: the last register overlaps the one before.
-template <int kBytes> void LoadWholePixels(const int8_t* x, int64_t n, int64_t count, int64_t stride, uint8_t* to, int64_t pitch) {
-  for (; count > 0; --count, x += stride, to += pitch) {
-    for (int64_t i = 0; i + kBytes < n; i += kBytes) __builtin_memcpy(to + i, x + i, kBytes);
-    __builtin_memcpy(to + n - kBytes, x + n - kBytes, kBytes);
-  }
-}
-
-void LoadPixels(const int8_t* x, int64_t n, int64_t count, int64_t stride, uint8_t* to, int64_t pitch) {
-  if (count == 1) __builtin_memcpy(to, x, static_cast<unsigned long>(n));
-  else if (n >= 32) LoadWholePixels<32>(x, n, count, stride, to, pitch);
-  else if (n >= 16) LoadWholePixels<16>(x, n, count, stride, to, pitch);
-  else if (n >= 8) LoadWholePixels<8>(x, n, count, stride, to, pitch);
-  else
-    for (int64_t i = 0; i < count; ++i)
-      for (int64_t k = 0; k < n; ++k) to[i * pitch + k] = static_cast<uint8_t>(x[i * stride + k]);
-}
-
+constexpr int kVector = 16;  // Channels of a depthwise vector.
 constexpr uint8_t kOrder[kVector] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
 
 }  // namespace
 
-constinit const Int8 kAvx2Int8 = {"avx2", 0, 2, LoadWide, Multiply, 128, kVector, 2, 2, 0, kOrder, LoadPixels, Depthwise, 16, WinogradRows<2>, WinogradRows<4>, kFewRows - 1, FloorAvx2, kCoarseUses};
+constinit const Int8 kAvx2Int8 = {"avx2", 0, 2, LoadWide, Multiply, 128, kVector, 2, 2, 0, kOrder, LoadPixelsAvx2, DepthwiseAvx2, 16, WinogradRows<2>, WinogradRows<4>, kFewRows - 1, FloorAvx2, kCoarseUses, SlideAvx2};
 
 }  // namespace octet::kernels

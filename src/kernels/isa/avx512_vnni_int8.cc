@@ -333,10 +333,8 @@ template <class Rescale>
   Put(y, clamp(v[0], v[1], v[2], v[3]), left);
 }
 
-
-#include "kernels/isa/depthwise_s8_columns_body.h"
-
 #include "kernels/isa/depthwise_s8_body.h"
+#include "kernels/isa/depthwise_s8_columns_body.h"
 
 void Depthwise(const DepthwiseS8& p, const uint8_t* const* rows, int64_t count, int8_t* y, void* lines) {
   ByForm(p.requant, [&](auto rescale) { DepthwiseRows<typename decltype(rescale)::type>(p, rows, count, y, lines); });

@@ -4,9 +4,9 @@
 //   kLineTaps                      taps that a line holds side by side: 4 where the instruction sums four products, 2 where it sums two
 //   Interleave(from, at, to)   the vectors at from[tap] + at, tap by tap, as a line has them
 //   Vectors<Rescale, kCount>   outputs of kCount vectors of a line
-// and, for windows of three columns, which need no line,
-//   RowsOfThree<Rescale>(p, columns, rows, count, y)   rows of output, if it takes such windows (depthwise_s8_columns_body.h has one);
-//                              rows[columns.row[s][t]] + columns.offset[s]: row t of the first window's column s
+
+constexpr int kTogether = 4;  // Vectors of outputs.
+template <int kCount> struct Count {};
 
 // Where a line's taps begin; of absent ones, the last is repeated.
 inline void TapsOf(const TapLine& line, const uint8_t* const* rows, const uint8_t** from) {
@@ -27,45 +27,23 @@ void FillLine(const DepthwiseS8& p, const TapLine& line, const uint8_t* const* r
     for (int64_t t = n * p.pixels; t < n * p.pixels + p.columns; ++t) Interleave(from, at + t * p.pixel_pitch, to + t * kPixelBytes);
 }
 
-// Whether the window is three columns of the pixel's own lines; if so, where they are. Four taps hold a column; of pairs, it is one and
-// a single.
-inline bool ColumnsOf(const DepthwiseS8& p, ColumnsS8* columns) {
-  constexpr bool kPairs = kLineTaps == 2;
-  if (p.steps != (kPairs ? 6 : 3) || (!kPairs && p.lines > 3)) return false;
-  for (int s = 0; s < 3; ++s) {
-    const TapLine& line = p.line[p.step[s] / p.line_pixels];
-    if (line.step || line.count > 3) return false;
-    if (kPairs) {
-      const TapLine& single = p.line[p.step[s + 3] / p.line_pixels];
-      if (single.step || line.count != 2 || single.count != 1 || single.first != line.first + 2 || p.step[s] % p.line_pixels != p.step[s + 3] % p.line_pixels) return false;
-    }
-    for (int t = 0; t < 3; ++t) columns->row[s][t] = line.first + (kPairs || t < line.count ? t : line.count - 1);
-    columns->offset[s] = p.step[s] % p.line_pixels * p.pixel_pitch;
-  }
-  return true;
-}
-
 template <class Rescale> void RowOfLines(const DepthwiseS8& p, const uint8_t* const* rows, int8_t* y, void* lines) {
   auto* line = static_cast<uint8_t*>(lines);
   const int64_t vectors = p.vectors(kVector), pitch = p.out_pitch(), end = p.width * p.channels;
   for (int64_t phase = p.first_phase; phase < p.end_phase && phase < vectors; ++phase) {
     const int64_t repeats = (vectors - phase + p.period - 1) / p.period;
     for (int l = 0; l < p.lines; ++l) FillLine(p, p.line[l], rows, (phase - p.first_phase) * kVector, repeats, line + l * p.line_pixels * kPixelBytes);
-    for (int64_t n = 0; n < repeats; n += 4) {
+    const auto vectors_at = [&]<int kCount>(int64_t n, Count<kCount>) {
       const int64_t at = phase * kVector + n * pitch, left = p.blocks ? p.channels - phase * kVector : end - at;
-      const uint8_t* x = line + n * p.pixels * kPixelBytes;
-      switch (repeats - n) {
-        case 1: Vectors<Rescale, 1>(p, phase, x, y + at, left, pitch); break;
-        case 2: Vectors<Rescale, 2>(p, phase, x, y + at, left, pitch); break;
-        case 3: Vectors<Rescale, 3>(p, phase, x, y + at, left, pitch); break;
-        default: Vectors<Rescale, 4>(p, phase, x, y + at, left, pitch); break;
-      }
-    }
+      Vectors<Rescale, kCount>(p, phase, line + n * p.pixels * kPixelBytes, y + at, left, pitch);
+    };
+    if (repeats < kTogether)
+      for (int64_t n = 0; n < repeats; ++n) vectors_at(n, Count<1>());
+    else
+      for (int64_t n = 0; n < repeats; n += kTogether) vectors_at(n < repeats - kTogether ? n : repeats - kTogether, Count<kTogether>());  // The last overlap.
   }
 }
 
-template <class Rescale> void DepthwiseRows(const DepthwiseS8& p, const uint8_t* const* rows, int64_t count, int8_t* y, void* lines) {
-  ColumnsS8 columns;
-  if (ColumnsOf(p, &columns) && RowsOfThree<Rescale>(p, columns, rows, count, y)) return;
+template <class Rescale> void RowsByLines(const DepthwiseS8& p, const uint8_t* const* rows, int64_t count, int8_t* y, void* lines) {
   for (int64_t i = 0; i < count; ++i) RowOfLines<Rescale>(p, rows + i * p.window_rows, y + i * p.row_bytes(), lines);
 }

@@ -146,10 +146,8 @@ template <class Rescale>
   Put(y, Requantized<Rescale>(p.requant, clamp, at, sum), left);
 }
 
-
-#include "kernels/isa/depthwise_s8_columns_body.h"
-
 #include "kernels/isa/depthwise_s8_body.h"
+#include "kernels/isa/depthwise_s8_columns_body.h"
 
 void Depthwise(const DepthwiseS8& p, const uint8_t* const* rows, int64_t count, int8_t* y, void* lines) {
   const auto run = !p.requant.narrow ? DepthwiseRows<Double<true, false>> : p.requant.relu() ? DepthwiseRows<Double<false, true>> : DepthwiseRows<Double<false, false>>;
