@@ -267,7 +267,8 @@ void SetParts(Prepare& prepare, Params* p, const Int8& k, int64_t pixels, int64_
   p->part_phases = row.period;
   if (row.pixels == 1) {
     const int64_t line = CeilDivide(kLineBytes, int64_t{k.vector});
-    const int64_t fit = p->in_place ? RoundUp(CeilDivide(row.period, WantedTasks(Macs(p->g), prepare.threads)), line) : kPartBytes / (pixels * rows * k.vector) / line * line;
+    const int64_t fit = p->in_place ? RoundUp(CeilDivide(row.period, WantedTasks(Macs(p->g), prepare.threads)), line)
+                                    : kPartBytes / (pixels * rows * k.vector) / line * line;
     p->part_phases = std::min(row.period, std::max(line, fit));
   }
   p->parts = CeilDivide(row.period, p->part_phases);
@@ -351,7 +352,8 @@ Status PrepareDepthwiseS8(Prepare& prepare, const ConvGeometry& geometry, const 
   p->row.steps = static_cast<int32_t>(w.steps.size());
   p->row.narrow_range = NarrowRange(prepare.op.constants[1], int64_t{g.filter_h} * g.filter_w * g.in_c, int64_t{g.out_h} * g.out_w);
   const PackContext context{reinterpret_cast<const int8_t*>(prepare.op.constants[1]), p->row, w, k, channel};
-  const std::string form = Format("taps %d %s%s %d/%d %d/%d", k.lane_taps, p->in_place ? "place" : p->row.blocks ? "blocks" : "across", p->slides ? " slides" : "", g.filter_h, g.filter_w, g.stride_w, g.dilation_w);
+  const std::string form = Format("taps %d %s%s %d/%d %d/%d", k.lane_taps, p->in_place ? "place" : p->row.blocks ? "blocks" : "across",
+                                  p->slides ? " slides" : "", g.filter_h, g.filter_w, g.stride_w, g.dilation_w);
   OCTET_ASSIGN(p->row.weights, prepare.Pack(1, form, static_cast<uint64_t>(g.in_c),
                                             static_cast<size_t>(p->row.period * p->row.steps * k.vector * k.lane_taps * k.tap_bytes), PackTaps, &context));
   prepare.Workspace(static_cast<size_t>(p->scratch_bytes) * static_cast<size_t>(prepare.threads));

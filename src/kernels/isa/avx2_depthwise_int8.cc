@@ -101,7 +101,8 @@ struct Place {
   int64_t left, columns, pitch, out_pitch;
   int64_t there, less;  // Bytes of the first vector and on that are there: of the row's, or a vector each.
   Place(const DepthwiseS8& p, int64_t phase)
-      : channel(phase * kVector), repeats(p.width), left(p.image_left), columns(p.image_columns), pitch(p.pixel_pitch), out_pitch(p.pixels * p.channels), there(kVector), less(0) {
+      : channel(phase * kVector), repeats(p.width), left(p.image_left), columns(p.image_columns), pitch(p.pixel_pitch), out_pitch(p.out_pitch()),
+        there(kVector), less(0) {
     for (const uint8_t*& row : outside) row = p.outside;
     if (p.blocks) {
       if (channel > p.channels - kVector) channel = p.channels - kVector;  // The last vector overlaps the one before.
@@ -119,7 +120,8 @@ struct Place {
     if (n + 1 < repeats && there - (n + 1) * less >= kVector) [[likely]] clamp.PutTwo(sum[0], sum[1], sum[2], sum[3], to, out_pitch);
     else PutLast(clamp, sum[0], sum[1], sum[2], sum[3], n, to);
   }
-  template <class Clamped> [[gnu::noinline, gnu::cold]] void PutLast(const Clamped& clamp, __m256i a, __m256i b, __m256i c, __m256i d, int64_t n, int8_t* to) const {
+  template <class Clamped>
+  [[gnu::noinline, gnu::cold]] void PutLast(const Clamped& clamp, __m256i a, __m256i b, __m256i c, __m256i d, int64_t n, int8_t* to) const {
     clamp.Put(a, b, to, there - n * less);
     if (n + 1 < repeats) clamp.Put(c, d, to + out_pitch, there - (n + 1) * less);
   }
@@ -264,7 +266,10 @@ void SlideAvx2(const DepthwiseS8& p, const uint8_t* const* rows, int64_t count, 
   const RoundDown mode;
   for (int64_t phase = p.first_phase; phase < p.end_phase; ++phase) {
     if (p.columns == 3)
-      ByPanel<true>(p.requant, phase, [&](auto form) { Slide<SlideThree<typename decltype(form)::type, 1>, SlideThree<typename decltype(form)::type, 2>>(p, rows, count, phase, y); });
+      ByPanel<true>(p.requant, phase, [&](auto form) {
+        using Rescale = typename decltype(form)::type;
+        Slide<SlideThree<Rescale, 1>, SlideThree<Rescale, 2>>(p, rows, count, phase, y);
+      });
     else
       Slide<SlideFive<1>, SlideFive<2>>(p, rows, count, phase, y);
   }
