@@ -220,7 +220,8 @@ class Reader {
     if (n > 1 && (quant.axis < 0 || quant.axis >= shape.rank() || static_cast<int64_t>(shape[quant.axis]) != n))
       return Broken("tensor %s has %u scales for dimension %d of %s", Quoted(info.name).c_str(), n, quant.axis, shape.text().c_str());
     OCTET_TRY(Spend(2 * size_t{n}));
-    quant.scale.assign(q.scale()->begin(), q.scale()->end());
+    quant.scale.resize(n);
+    std::memcpy(quant.scale.data(), q.scale()->Data(), n * sizeof(float));
     quant.zero_point.resize(n);
     const ZeroPoints held = ZeroPointsOf(info.type.dtype);
     for (uint32_t i = 0; i < zeros; ++i) {

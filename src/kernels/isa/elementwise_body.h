@@ -568,6 +568,7 @@ template <class Op> void PairS16(const int16_t* a, int64_t step_a, const int16_t
 int32_t TotalS8(const int8_t* x, int64_t n) {
   I sum = Lanes::SetI(0);  // Two sums side by side are what GCC 12 gets wrong for one lane.
   int64_t i = 0;
+  for (; i + Lanes::kBytes <= n; i += Lanes::kBytes) sum = Lanes::AddI(sum, Lanes::SumBytes(x + i));
   for (; i + kLanes <= n; i += kLanes) sum = Lanes::AddI(sum, Lanes::LoadS8(x + i));
   int32_t total = Lanes::TotalI(sum);
   for (; i < n; ++i) total += x[i];

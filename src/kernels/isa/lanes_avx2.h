@@ -105,6 +105,12 @@ struct Lanes {
   static F Magnitude(F a) { return _mm256_andnot_ps(_mm256_set1_ps(-0.0f), a); }
   static F SelectNegative(F v, F yes, F no) { return _mm256_blendv_ps(no, yes, v); }
   static F ToFloat(I a) { return _mm256_cvtepi32_ps(a); }
+  // Lanes that add up to kBytes bytes: 128 more each are what vpsadbw sums, eight to a sum.
+  static constexpr int kBytes = 32;
+  static I SumBytes(const int8_t* p) {
+    const I above = _mm256_xor_si256(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)), _mm256_set1_epi8(-128));
+    return _mm256_sub_epi32(_mm256_sad_epu8(above, _mm256_setzero_si256()), _mm256_set1_epi64x(8 * 128));
+  }
   static int32_t TotalI(I a) {
     __m128i s = _mm_add_epi32(_mm256_castsi256_si128(a), _mm256_extracti128_si256(a, 1));
     s = _mm_add_epi32(s, _mm_shuffle_epi32(s, 0x4e));

@@ -79,6 +79,12 @@ struct Lanes {
   static F Magnitude(F a) { return _mm512_abs_ps(a); }
   static F SelectNegative(F v, F yes, F no) { return _mm512_mask_blend_ps(_mm512_movepi32_mask(_mm512_castps_si512(v)), no, yes); }
   static F ToFloat(I a) { return _mm512_cvtepi32_ps(a); }
+  // Lanes that add up to kBytes bytes, as in lanes_avx2.h.
+  static constexpr int kBytes = 64;
+  static I SumBytes(const int8_t* p) {
+    const I above = _mm512_xor_si512(_mm512_loadu_si512(p), _mm512_set1_epi8(-128));
+    return _mm512_sub_epi32(_mm512_sad_epu8(above, _mm512_setzero_si512()), _mm512_set1_epi64(8 * 128));
+  }
   static int32_t TotalI(I a) { return _mm512_reduce_add_epi32(a); }
   static I Gather(const int32_t* table, I at) { return _mm512_i32gather_epi32(at, table, 4); }
   static I LoadS16(const int16_t* p) { return _mm512_cvtepi16_epi32(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p))); }

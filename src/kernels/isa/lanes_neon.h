@@ -118,6 +118,9 @@ struct Lanes {
   static I ToNearest(F x) { return {InRange(x.a, vcvtnq_s32_f32(x.a)), InRange(x.b, vcvtnq_s32_f32(x.b))}; }  // Halves to even.
   static F Magnitude(F x) { return {vabsq_f32(x.a), vabsq_f32(x.b)}; }
   static F ToFloat(I x) { return {vcvtq_f32_s32(x.a), vcvtq_f32_s32(x.b)}; }
+  // Lanes that add up to kBytes bytes.
+  static constexpr int kBytes = 32;
+  static I SumBytes(const int8_t* p) { return {vpaddlq_s16(vpaddlq_s8(vld1q_s8(p))), vpaddlq_s16(vpaddlq_s8(vld1q_s8(p + 16)))}; }
   static int32_t TotalI(I x) { return vaddvq_s32(vaddq_s32(x.a, x.b)); }
   static I Gather(const int32_t* table, I at) {
     int32_t v[kCount];

@@ -58,6 +58,8 @@ struct Lanes {
   static I ToNearest(F a) { return ToInt(Round(a)); }  // Halves to even.
   static F Magnitude(F a) { return a < 0 ? -a : a; }
   static F ToFloat(I a) { return static_cast<F>(a); }
+  static constexpr int kBytes = 1;
+  static I SumBytes(const int8_t* p) { return *p; }
   static int32_t TotalI(I a) { return a; }
   static I Gather(const int32_t* table, I at) { return table[at]; }
   static I LoadS16(const int16_t* p) { return *p; }
