@@ -127,10 +127,12 @@ extern const Int8 kScalarInt8, kAvx2Int8, kAvx512VnniInt8, kNeonInt8, kNeonDotpr
 
 // Of all x86 tables.
 bool FloorAvx2(const Requant&, int64_t panel, const SumRange* sums, Floored form, bool coarse, FlooredPanel* to, int32_t* first);
-// kAvx2Int8 with products on AVX-VNNI.
+// kAvx2Int8 with products of bytes + 128: on AVX-VNNI, or on what tests have for it.
+Int8 WithDots(const char* name, decltype(Int8::load) load, decltype(Int8::multiply) multiply);
 void LoadAvxVnni(const int8_t* x, int64_t n, void* to);
 void MultiplyAvxVnni(const ProductS8&, const void* const* rows, int64_t count, int64_t first_panel, int64_t end_panel, int8_t* y, void* scratch);
-// kAvx512VnniInt8 with products on AMX. Whole windows of 3 x 3 are faster there than Winograd's parts.
+// kAvx512VnniInt8 with products on AMX, or on what tests have for it. Whole windows of 3 x 3 are faster there than Winograd's parts.
+Int8 WithTiles(const char* name, decltype(Int8::multiply) multiply);
 void MultiplyAmx(const ProductS8&, const void* const* rows, int64_t count, int64_t first_panel, int64_t end_panel, int8_t* y, void* scratch);
 extern const int64_t kAmxScratchPerGroup;
 // kNeonDotprodInt8 with products on ARMv8.6's matrix instructions.
