@@ -9,6 +9,9 @@
 #   make runtime OPS=FILE_OR_NAMES  a library of these operators only, in build/runtime
 #   make package  everything that is installed, in dist/
 #   make jar    the Java package, in dist/ (needs a JDK)
+#   make asan   unit tests and operators' vectors under the sanitizers, in build/asan
+#   make conformance  every operator and model of ../shared, where it is
+#   make clean  build and demo-out away
 .DEFAULT_GOAL := build
 .PHONY: setup build demo test asan conformance compare bench wheel jar package runtime clean
 

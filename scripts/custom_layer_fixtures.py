@@ -12,6 +12,8 @@ import sys
 import keras
 import numpy as np
 
+from same_bytes import settle_archives
+
 FOLDER = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else pathlib.Path(__file__).parent.parent / "tests/importers/data")
 
 
@@ -77,6 +79,7 @@ def main():
         weight.assign(keras.random.uniform(weight.shape, -1, 1))
     model.save(FOLDER / "custom.keras")
     model.save(FOLDER / "custom.h5")
+    settle_archives([FOLDER / "custom.keras"])
     data = np.random.default_rng(1).uniform(-1, 1, (3, 4)).astype("f4")
     total, difference = model.predict(data, verbose=0)
     np.savez(FOLDER / "custom.npz", x=data, total=total, difference=difference)

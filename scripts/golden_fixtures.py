@@ -13,6 +13,7 @@ import keras
 from golden import keras_functions, keras_layers, saved_models, saved_operators, tensorflow1  # noqa: F401: what they define is in MODELS.
 from golden import keras_weights  # noqa: F401: the last one, as it mends Keras.
 from golden.common import MODELS, OUT, begin
+from same_bytes import settle_archives, settle_graphs
 
 if __name__ == "__main__":
     OUT.mkdir(parents=True, exist_ok=True)
@@ -22,4 +23,6 @@ if __name__ == "__main__":
             keras.backend.clear_session()
             begin()
             make()
+    settle_archives(OUT.rglob("*.keras"))
+    settle_graphs(OUT.rglob("saved_model.pb"))
     print(f"{OUT}: {sum(f.stat().st_size for f in OUT.rglob('*') if f.is_file())} bytes")

@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Writes tests/importers/data/onnx: small ONNX models, each with inputs and the outputs that ONNX's own reference
-evaluator gives. Needs onnx, onnxruntime and numpy; the same files come out every time.
+evaluator gives. Needs onnx, onnxruntime and numpy; the same files come out every time: every fixture draws
+the same numbers, whichever were made before it. FILTER picks fixtures by a part of their name.
 
-Usage: scripts/onnx_fixtures.py
+Usage: scripts/onnx_fixtures.py [FILTER]
 """
 import pathlib
+import sys
 
 import numpy as np
 import onnx
@@ -14,7 +16,7 @@ from onnx import TensorProto, helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 
 OUT = pathlib.Path(__file__).resolve().parent.parent / "tests/importers/data/onnx"
-RNG = np.random.default_rng(7)
+RNG = None  # Of the fixture that is being made.
 F, I = TensorProto.FLOAT, TensorProto.INT64
 
 
@@ -633,8 +635,16 @@ def heads():
     save("heads", m, [floats(2, 3, 2, 120)])
 
 
+FIXTURES = (cnn, unet, shapes, transformer, recurrent, quantized, loops, old, function, external, refused, any_length, excite, einsum, free_axes,
+            masks, placed, blocks, broadcast, grids, quantized_lstm, regions, branches, scans, cubic, solids, batches, quotients, distinct,
+            overwritten, collected, halves, triangles, rolled, counted, any_boxes, spread, chosen_sequences, placed_open, resized_open, eca,
+            boxes_placed, from_the_end, sequence_outputs, windows, heads)
+
+
 if __name__ == "__main__":
     OUT.mkdir(parents=True, exist_ok=True)
-    for make in (cnn, unet, shapes, transformer, recurrent, quantized, loops, old, function, external, refused, any_length, excite, einsum, free_axes, masks, placed, blocks, broadcast, grids, quantized_lstm, regions, branches, scans, cubic, solids, batches, quotients, distinct, overwritten, collected, halves, triangles, rolled, counted, any_boxes, spread, chosen_sequences, placed_open, resized_open, eca, boxes_placed, from_the_end, sequence_outputs, windows, heads):
-        make()
+    for make in FIXTURES:
+        if len(sys.argv) < 2 or sys.argv[1] in make.__name__:
+            RNG = np.random.default_rng(7)
+            make()
     print(f"{OUT}: {sum(f.stat().st_size for f in OUT.iterdir())} bytes")

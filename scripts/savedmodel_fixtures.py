@@ -14,6 +14,8 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
+from same_bytes import settle_graphs
+
 FOLDER = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else pathlib.Path(__file__).parent.parent / "tests/importers/data").resolve()
 
 
@@ -71,6 +73,7 @@ class Words(tf.Module):
 def save(model, name):
     shutil.rmtree(FOLDER / name, ignore_errors=True)
     tf.saved_model.save(model, str(FOLDER / name), signatures={"serving_default": model.serve})
+    settle_graphs([FOLDER / name / "saved_model.pb"])
     (FOLDER / name / "fingerprint.pb").unlink(missing_ok=True)
     if not any((FOLDER / name / "assets").iterdir()):
         (FOLDER / name / "assets").rmdir()
@@ -78,7 +81,7 @@ def save(model, name):
 
 def freeze(function, name):
     frozen = convert_variables_to_constants_v2(function.get_concrete_function(), lower_control_flow=False)
-    (FOLDER / name).write_bytes(frozen.graph.as_graph_def().SerializeToString())
+    (FOLDER / name).write_bytes(frozen.graph.as_graph_def().SerializeToString(deterministic=True))
 
 
 @tf.function(input_signature=[tf.TensorSpec([4, 2], tf.float32, name="x")], autograph=False)

@@ -65,7 +65,8 @@ class Shape {
   int rank() const { return rank_; }
   int32_t operator[](int i) const { return dim_[i]; }
   int32_t& operator[](int i) { return dim_[i]; }
-  int32_t back(int i = 1) const { return dim_[rank_ - i]; }  // back(1) is the last dimension.
+  // back(1) is the last dimension; 1 where there is none: a scalar, or what broadcasting puts before the first.
+  int32_t back(int i = 1) const { return i >= 1 && i <= rank_ ? dim_[rank_ - i] : 1; }
   std::span<const int32_t> dims() const { return {dim_.data(), static_cast<size_t>(rank_)}; }
   void push_back(int32_t d) {  // Callers check the rank of what comes from a file first.
     if (rank_ < kMaxRank) dim_[rank_++] = d;

@@ -50,7 +50,7 @@ report::Table ComparisonTable(const BenchResult& result) {
   report::Table table{{"against " + result.subjects[0].label, "verdict", "time ratio", "95% from", "to", "p"}, {}, 2};
   for (size_t i = 1; i < result.subjects.size(); ++i) {
     const Comparison c = Compare(result.subjects[0].run_us, result.subjects[i].run_us);
-    table.rows.push_back({result.subjects[i].label, Verdict(c), Format("%.3f", c.ratio), Format("%.3f", c.low), Format("%.3f", c.high), Format("%.2g", c.p)});
+    table.rows.push_back({result.subjects[i].label, Verdict(c), Format("%.3f", c.ratio), Format("%.3f", c.low), Format("%.3f", c.high), c.p < 1e-4 ? "<0.0001" : Format("%.2g", c.p)});
   }
   return table;
 }
@@ -208,8 +208,13 @@ std::string BenchCsv(const BenchResult& result) {
 
 std::string BenchHtml(const BenchResult& result, const BenchFlags& f) {
   std::string body = report::Section("Latency", "Microseconds. Models and settings took turns.", report::HtmlTable(SummaryTable(result)));
-  report::Chart runs{.title = "Runs, in their order", .x_label = "run", .y_label = "us", .categories = {}, .series = {}, .category_colors = {}};
-  for (size_t i = 0; i < result.subjects.size() && i < 4; ++i) runs.series.push_back({result.subjects[i].label, result.subjects[i].run_us, static_cast<int>(i)});
+  report::Chart runs{.title = "Runs, in their order, to twice p99", .x_label = "run", .y_label = "us", .categories = {}, .series = {}, .category_colors = {}};
+  double slow = 0;
+  for (size_t i = 0; i < result.subjects.size() && i < 4; ++i) {
+    runs.series.push_back({result.subjects[i].label, result.subjects[i].run_us, static_cast<int>(i)});
+    slow = std::max(slow, Quantile(result.subjects[i].run_us, 0.99));
+  }
+  runs.end = 2 * slow;  // One run that the system held up would leave all others on the axis.
   report::Chart memory{.title = "Resident memory, from loading to the last run", .x_label = "samples", .y_label = "MB", .categories = {}, .series = {}, .category_colors = {}};
   for (const report::Series& one : runs.series) {
     report::Series& m = memory.series.emplace_back(report::Series{one.name, {}, one.color});

@@ -84,7 +84,7 @@ Result<int> Check(const Flags& f) {
 
 Body DeclareCheck(FlagSet& flags) {
   auto f = std::make_shared<Flags>();
-  flags.Positional("source", &f->source, "A .keras, .h5, .onnx, .pb or .tflite file, or a SavedModel's folder");
+  flags.Positional("source", &f->source, kAnySource);
   flags.Choice("--target", &f->target, checker::TargetNames(), "Also what will not run there, with the rewrite that avoids it");
   f->reading.Declare(flags);
   flags.Flag("--json", &f->json, "Findings as JSON");

@@ -97,7 +97,7 @@ Result<int> Convert(const Flags& f) {
 
 Body DeclareConvert(FlagSet& flags) {
   auto f = std::make_shared<Flags>();
-  flags.Positional("source", &f->source, "A .keras, .h5, .onnx, .pb or .tflite file, or a SavedModel's folder");
+  flags.Positional("source", &f->source, kAnySource);
   flags.Option("-o,--output", &f->out, "The .tflite file to write", true);
   flags.Choice("--scheme", &f->scheme, {"float32", "float16", "dynamic"}, "How weights are stored; for int8 see quantize");
   f->reading.Declare(flags);

@@ -107,6 +107,7 @@ std::string RangeCharts(const std::vector<Examined>& models) {
     chart.x_label = "channels, widest first";
     chart.y_label = "max |x| in int8 steps";
     chart.log_scale = true;
+    chart.begin = 1;  // Where channels are lost.
     for (size_t k = 0; k < models.size(); ++k) {
       for (const quantizer::LayerRow& row : models[k].diagnosis.layers) {
         if (row.tensor != order[i]->tensor || row.step <= 0) continue;
@@ -236,7 +237,8 @@ std::string Page(const Flags& f, const data::Dataset& data, const std::vector<Ex
   for (const Examined& m : models) {
     std::string list = "<ul>";
     for (const std::string& cause : m.diagnosis.causes) list += "<li>" + report::Escape(cause) + "</li>";
-    body += report::Section("Why " + m.name + " loses", m.diagnosis.causes.empty() ? "Nothing stands out." : "", list + "</ul>");
+    const bool loses = !m.has_gate || m.gate.drop > 0;
+    body += report::Section(loses ? "Why " + m.name + " loses" : "What stands out in " + m.name, m.diagnosis.causes.empty() ? "Nothing stands out." : "", list + "</ul>");
   }
   body += report::Section("Ranges before and after", "Each channel's largest value, counted in int8 steps of its tensor. Below one step a channel is lost: all its values round to zero.",
                           RangeCharts(models));
@@ -342,9 +344,9 @@ Result<int> Diagnose(const Flags& f) {
 
 }  // namespace
 
-Status WriteDiagnosis(const std::string& reference, const std::vector<std::string>& models, const data::Dataset& data, const std::string& report) {
+Status WriteDiagnosis(const std::string& name, const std::string& reference, const std::vector<std::string>& models, const data::Dataset& data, const std::string& report) {
   Flags f;
-  f.reference = models.front();
+  f.reference = name;
   f.models = models;
   f.data = data.path();
   f.report = report;

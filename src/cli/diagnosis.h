@@ -8,6 +8,7 @@
 
 namespace octet::cli {
 
-Status WriteDiagnosis(const std::string& reference, const std::vector<std::string>& models, const data::Dataset& data, const std::string& report);
+// `name`: of the model, in the page's title.
+Status WriteDiagnosis(const std::string& name, const std::string& reference, const std::vector<std::string>& models, const data::Dataset& data, const std::string& report);
 
 }  // namespace octet::cli

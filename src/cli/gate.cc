@@ -137,7 +137,7 @@ Result<int> Gate(const Flags& f) {
 
 Body DeclareGate(FlagSet& flags) {
   auto f = std::make_shared<Flags>();
-  flags.Positional("float", &f->reference, "The float model: .tflite, .keras or .h5");
+  flags.Positional("float", &f->reference, "The float model: .tflite, or a source of any format");
   flags.Positional("quantized", &f->candidate, "The quantized .tflite");
   flags.Option("--data", &f->data, "The full holdout: .npz with x and labels y, a folder of class folders, or CSV", true);
   flags.Option("--preprocess", &f->preprocess, "What is done to raw data, if the model's metadata do not say it: scale=1/255,mean=…,std=…,resize=HxW", false);

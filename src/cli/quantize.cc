@@ -273,7 +273,7 @@ Result<int> Finish(const Flags& f, const Made& made) {
   if (!f.report.empty()) {
     OCTET_ASSIGN(const TfliteFile reference, TfliteFile::From(f.source));
     OCTET_ASSIGN(const auto data, OpenData(f.holdout.empty() ? f.data : f.holdout, f.preprocess, f.source));
-    OCTET_TRY(WriteDiagnosis(reference.path(), {f.out}, *data, f.report));
+    OCTET_TRY(WriteDiagnosis(f.source, reference.path(), {f.out}, *data, f.report));
   }
   if (f.json) std::printf("%s\n", ResultJson(f, made.scheme, made.result, made.bytes.size()).c_str());
   else PrintResult(f, made.scheme, made.result, made.bytes.size());
@@ -341,7 +341,7 @@ Result<int> Quantize(const Flags& f) {
 
 Body DeclareQuantize(FlagSet& flags) {
   auto f = std::make_shared<Flags>();
-  flags.Positional("source", &f->source, "A .keras, .h5 or float .tflite file");
+  flags.Positional("source", &f->source, kAnySource);
   flags.Option("--data", &f->data, "Calibration samples (.npz with x, optionally y); needed for int8 activations. int4 without: weights alone, in blocks", false);
   flags.Option("--preprocess", &f->preprocess, "What is done to raw data: scale=1/255,mean=0.5:0.5:0.5,std=0.2,resize=HxW,crop=HxW,color=gray", false);
   flags.Option("-o,--output", &f->out, "The .tflite file to write", true);

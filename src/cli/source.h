@@ -16,6 +16,8 @@
 
 namespace octet::cli {
 
+inline constexpr const char* kAnySource = "A .keras, .h5, .onnx, .pb or .tflite file, or a SavedModel's folder";  // In help texts.
+
 // How a source is read, as the commands that convert and check say it.
 struct SourceFlags {
   std::vector<std::string> inputs;

@@ -142,7 +142,7 @@ Status Apply(const Preprocess& p, std::vector<float>* values, Shape* shape) {
     return Error(Code::kInvalidArgument, "only images [height, width, channels] can be resized or cropped, found %s", shape->text().c_str());
   if (p.resize_height > 0) Resize(values, shape, p.resize_height, p.resize_width);
   if (p.crop_height > 0) OCTET_TRY(Crop(values, shape, p.crop_height, p.crop_width));
-  const size_t channels = shape->rank() > 0 ? static_cast<size_t>(shape->back()) : 1;
+  const size_t channels = static_cast<size_t>(shape->back());
   for (const std::vector<double>* list : {&p.scale, &p.mean, &p.std})
     if (list->size() > 1 && list->size() != channels)
       return Error(Code::kInvalidArgument, "%zu values of scale, mean or std for %zu channels", list->size(), channels);

@@ -52,35 +52,35 @@ const ProductsF32& FloatProducts() {
 }
 
 #if defined(__x86_64__) && !defined(OCTET_AVX2_ONLY)
-namespace {
-
-Int8 WithoutAvx512() {
-  Int8 k = ThisCpu().has(Isa::kAvx2) ? kAvx2Int8 : kScalarInt8;
-  if (!ThisCpu().has(Isa::kAvxVnni)) return k;
-  k.name = "avx_vnni";
+Int8 WithDots(const char* name, decltype(Int8::load) load, decltype(Int8::multiply) multiply) {
+  Int8 k = kAvx2Int8;
+  k.name = name;
   k.offset = 128;
   k.value_bytes = 1;
-  k.load = LoadAvxVnni;
-  k.multiply = MultiplyAvxVnni;
+  k.load = load;
+  k.multiply = multiply;
   k.scratch_per_group = k.narrow_range_rows = 0;
   k.winograd2 = k.winograd4 = nullptr;
   return k;
 }
 
-}  // namespace
+Int8 WithTiles(const char* name, decltype(Int8::multiply) multiply) {
+  Int8 k = kAvx512VnniInt8;
+  k.name = name;
+  k.multiply = multiply;
+  k.scratch_per_group = kAmxScratchPerGroup;
+  k.winograd2 = k.winograd4 = nullptr;
+  return k;
+}
 #endif
 
 const Int8& BestInt8() {
 #if defined(__x86_64__) && !defined(OCTET_AVX2_ONLY)
   static const Int8 best = [] {
-    if (!ThisCpu().has(Isa::kAvx512Vnni)) return WithoutAvx512();
-    Int8 k = kAvx512VnniInt8;
-    if (!ThisCpu().has(Isa::kAmx)) return k;
-    k.name = "amx";
-    k.multiply = MultiplyAmx;
-    k.scratch_per_group = kAmxScratchPerGroup;
-    k.winograd2 = k.winograd4 = nullptr;
-    return k;
+    if (ThisCpu().has(Isa::kAmx)) return WithTiles("amx", MultiplyAmx);
+    if (ThisCpu().has(Isa::kAvx512Vnni)) return kAvx512VnniInt8;
+    if (ThisCpu().has(Isa::kAvxVnni)) return WithDots("avx_vnni", LoadAvxVnni, MultiplyAvxVnni);
+    return ThisCpu().has(Isa::kAvx2) ? kAvx2Int8 : kScalarInt8;
   }();
 #elif defined(__x86_64__)
   static const Int8& best = ThisCpu().has(Isa::kAvx2) ? kAvx2Int8 : kScalarInt8;

@@ -131,10 +131,12 @@ bool FloorAvx2(const Requant&, int64_t panel, const SumRange* sums, Floored form
 void LoadPixelsAvx2(const int8_t* x, int64_t n, int64_t count, int64_t stride, uint8_t* to, int64_t pitch);
 void DepthwiseAvx2(const DepthwiseS8&, const uint8_t* const* rows, int64_t count, int8_t* y, void* lines);
 void SlideAvx2(const DepthwiseS8&, const uint8_t* const* rows, int64_t count, int8_t* y);
-// kAvx2Int8 with products on AVX-VNNI.
+// kAvx2Int8 with products of bytes + 128: on AVX-VNNI, or on what tests have for it.
+Int8 WithDots(const char* name, decltype(Int8::load) load, decltype(Int8::multiply) multiply);
 void LoadAvxVnni(const int8_t* x, int64_t n, void* to);
 void MultiplyAvxVnni(const ProductS8&, const void* const* rows, int64_t count, int64_t first_panel, int64_t end_panel, int8_t* y, void* scratch);
-// kAvx512VnniInt8 with products on AMX. Whole windows of 3 x 3 are faster there than Winograd's parts.
+// kAvx512VnniInt8 with products on AMX, or on what tests have for it. Whole windows of 3 x 3 are faster there than Winograd's parts.
+Int8 WithTiles(const char* name, decltype(Int8::multiply) multiply);
 void MultiplyAmx(const ProductS8&, const void* const* rows, int64_t count, int64_t first_panel, int64_t end_panel, int8_t* y, void* scratch);
 extern const int64_t kAmxScratchPerGroup;
 // kNeonDotprodInt8 with products on ARMv8.6's matrix instructions.

@@ -425,7 +425,8 @@ Status PrepareMultiply(Prepare& p) {
 
 bool TakesPacked(const OpView& op, const Cpu&) {
   const DType t = op.in(0)->dtype;
-  return (t == DType::kF32 || t == DType::kI8) && op.in(1)->dtype == t && op.out(0)->dtype == t && op.in(0)->shape.elements() > 0 && op.in(1)->shape.elements() > 0;
+  return (t == DType::kF32 || t == DType::kI8) && op.in(1)->dtype == t && op.out(0)->dtype == t &&
+         op.in(0)->shape.elements() > 0 && op.in(1)->shape.elements() > 0;
 }
 
 // Rows and columns that stay next to each other; the depth or the columns of y may be what lies apart.
@@ -442,7 +443,8 @@ MatmulShape ShapeOf(Prepare& p) {
   const Shape &x = op.in(0)->shape, &y = op.in(1)->shape, &out = op.out(0)->shape, batch = BatchOf(out);
   const Attrs& a = op.attrs<Attrs>();
   const Sizes s = SizesOf(op);
-  const std::vector<int64_t> x_strides = StridesOf(x, p.input_order[0]), y_strides = StridesOf(y, p.input_order[1]), out_strides = StridesOf(out, p.output_order);
+  const std::vector<int64_t> x_strides = StridesOf(x, p.input_order[0]), y_strides = StridesOf(y, p.input_order[1]),
+                             out_strides = StridesOf(out, p.output_order);
   const auto back = [](const std::vector<int64_t>& strides, size_t i) { return strides[strides.size() - i]; };
   MatmulShape shape{.batches = batch.elements(), .m = s.m, .k = s.k, .n = s.n, .y_matrices = BatchOf(y).elements()};
   shape.x_row = back(x_strides, a.adj_x ? 1 : 2), shape.x_depth = back(x_strides, a.adj_x ? 2 : 1);
@@ -462,7 +464,8 @@ Status PreparePacked(Prepare& p) {
   return PrepareMatmulS8(p, shape, {op.in(0)->quant.zero0(), op.in(1)->quant.zero0(), op.out(0)->quant.zero0(), MultiplierOf(op)});
 }
 
-constexpr Variant kVariants[] = {{.name = "packed", .takes = TakesPacked, .prepare = PreparePacked, .takes_order = TakesOrder}, {.name = "reference", .prepare = PrepareMultiply}};
+constexpr Variant kVariants[] = {{.name = "packed", .takes = TakesPacked, .prepare = PreparePacked, .takes_order = TakesOrder},
+                                 {.name = "reference", .prepare = PrepareMultiply}};
 
 }  // namespace
 

@@ -89,11 +89,26 @@ Status RunBoth(const void* params, const Run& run) {
   return {};
 }
 
+RnnPass PassOf(const OpView& op, const RnnOperands& at) {
+  const Attrs& a = op.attrs<Attrs>();
+  return RnnPassOf(op, at, a.time_major, a.fused_activation_function, a.asymmetric_quantize_inputs);
+}
+
+// How often the sequence is run.
+int64_t RepeatsOf(const OpView& op, const RnnPass& pass) {
+  return op.in(kForward.weights)->dtype != DType::kF32 && op.attrs<Attrs>().time_major ? pass.steps : 1;
+}
+
+Cost CostOfBoth(const OpView& op) {
+  const RnnPass pass = PassOf(op, kForward);
+  const Cost forward = CostOfRnn(op, pass), backward = CostOfRnn(op, PassOf(op, Backward(op)));
+  return {.macs = (forward.macs + backward.macs) * RepeatsOf(op, pass), .bytes = forward.bytes + backward.bytes};
+}
+
 Status PrepareBoth(Prepare& p) {
   const Attrs& a = p.op.attrs<Attrs>();
   auto* params = p.Params<Params>();
-  RnnPass forward = RnnPassOf(p.op, kForward, a.time_major, a.fused_activation_function, a.asymmetric_quantize_inputs);
-  RnnPass backward = RnnPassOf(p.op, Backward(p.op), a.time_major, a.fused_activation_function, a.asymmetric_quantize_inputs);
+  RnnPass forward = PassOf(p.op, kForward), backward = PassOf(p.op, Backward(p.op));
   backward.backward = true;
   if (a.merge_outputs) {
     forward.output_pitch = backward.output_pitch = forward.units + backward.units;
@@ -101,10 +116,10 @@ Status PrepareBoth(Prepare& p) {
   } else {
     backward.output = 1;
   }
-  const bool hybrid = p.op.in(kForward.weights)->dtype != DType::kF32;
-  if (hybrid && a.time_major && forward.steps * forward.steps > kMostSteps)
+  const int64_t repeats = RepeatsOf(p.op, forward);
+  if (repeats > 1 && forward.steps * repeats > kMostSteps)
     return p.op.Fail(Code::kUnsupported, "%lld steps, run as many times over, are too many", static_cast<long long>(forward.steps));
-  *params = {forward, backward, hybrid, hybrid && a.time_major ? forward.steps : 1};
+  *params = {forward, backward, p.op.in(kForward.weights)->dtype != DType::kF32, repeats};
   p.Workspace(std::max(RnnWorkspace(forward), RnnWorkspace(backward)));
   p.SetRun(RunBoth, params);
   return {};
@@ -123,6 +138,7 @@ extern constinit const OpDef kDef = {
     .types = kTypes,
     .check = Check,
     .infer = Infer,
+    .cost = CostOfBoth,
     .version = Version,
 };
 extern constinit const OpKernel kKernel = {.variants = kVariants};

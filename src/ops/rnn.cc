@@ -37,10 +37,14 @@ int Version(const OpView& op) {
   return op.in(1)->dtype != DType::kF32 && op.attrs<Attrs>().asymmetric_quantize_inputs ? 3 : RowVersion(op);
 }
 
-Status PrepareStep(Prepare& p) {
-  const Attrs& a = p.op.attrs<Attrs>();
-  return PrepareRnn(p, RnnPassOf(p.op, {}, true, a.fused_activation_function, a.asymmetric_quantize_inputs));
+RnnPass PassOf(const OpView& op) {
+  const Attrs& a = op.attrs<Attrs>();
+  return RnnPassOf(op, {}, true, a.fused_activation_function, a.asymmetric_quantize_inputs);
 }
+
+Cost CostOfStep(const OpView& op) { return CostOfRnn(op, PassOf(op)); }
+
+Status PrepareStep(Prepare& p) { return PrepareRnn(p, PassOf(p.op)); }
 
 constexpr Variant kVariants[] = {{.name = "reference", .prepare = PrepareStep}};
 
@@ -55,6 +59,7 @@ extern constinit const OpDef kDef = {
     .types = kTypes,
     .check = Check,
     .infer = Infer,
+    .cost = CostOfStep,
     .version = Version,
 };
 extern constinit const OpKernel kKernel = {.variants = kVariants};

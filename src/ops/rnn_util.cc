@@ -76,6 +76,11 @@ Status CheckRnn(const OpView& op, const RnnOperands& at, bool time_major, Activa
   return op.Fail(Code::kInvalidModel, "auxiliary weights %s do not fit the auxiliary input", aux->shape.text().c_str());
 }
 
+Cost CostOfRnn(const OpView& op, const RnnPass& pass) {
+  const int64_t rows = pass.steps * pass.batch, values = pass.inputs + pass.aux_inputs + pass.units, weights = pass.units * values;
+  return {.macs = rows * weights, .bytes = weights * BitsOf(op.in(pass.at.weights)->dtype) / 8 + rows * values * 4};
+}
+
 size_t RnnWorkspace(const RnnPass& p) {
   return static_cast<size_t>(p.units) * sizeof(float) + static_cast<size_t>(p.inputs + p.aux_inputs + p.units);
 }

@@ -32,6 +32,7 @@ RnnPass RnnPassOf(const OpView& op, const RnnOperands& at, bool time_major, Acti
 
 Status CheckRnn(const OpView& op, const RnnOperands& at, bool time_major, Activation activation);
 
+Cost CostOfRnn(const OpView& op, const RnnPass& pass);
 size_t RnnWorkspace(const RnnPass& pass);
 void RunRnn(const RnnPass& pass, bool hybrid, const Run& run);
 Status PrepareRnn(Prepare& p, const RnnPass& pass);  // The whole operator.

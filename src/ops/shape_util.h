@@ -20,7 +20,7 @@ inline bool BroadcastShape(const Shape& a, const Shape& b, Shape* out) {
   const int rank = std::max(a.rank(), b.rank());
   Shape result;
   for (int i = rank; i > 0; --i) {
-    const int32_t da = i <= a.rank() ? a.back(i) : 1, db = i <= b.rank() ? b.back(i) : 1;
+    const int32_t da = a.back(i), db = b.back(i);
     if (da == db) result.push_back(da);
     else if (da == 1) result.push_back(db);
     else if (db == 1) result.push_back(da);

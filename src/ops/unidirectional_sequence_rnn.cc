@@ -41,10 +41,14 @@ int Version(const OpView& op) {
   return op.in(1)->dtype != DType::kF32 && op.attrs<Attrs>().asymmetric_quantize_inputs ? 3 : RowVersion(op);
 }
 
-Status PrepareSequence(Prepare& p) {
-  const Attrs& a = p.op.attrs<Attrs>();
-  return PrepareRnn(p, RnnPassOf(p.op, {}, a.time_major, a.fused_activation_function, a.asymmetric_quantize_inputs));
+RnnPass PassOf(const OpView& op) {
+  const Attrs& a = op.attrs<Attrs>();
+  return RnnPassOf(op, {}, a.time_major, a.fused_activation_function, a.asymmetric_quantize_inputs);
 }
+
+Cost CostOfSequence(const OpView& op) { return CostOfRnn(op, PassOf(op)); }
+
+Status PrepareSequence(Prepare& p) { return PrepareRnn(p, PassOf(p.op)); }
 
 constexpr Variant kVariants[] = {{.name = "reference", .prepare = PrepareSequence}};
 
@@ -59,6 +63,7 @@ extern constinit const OpDef kDef = {
     .types = kTypes,
     .check = Check,
     .infer = Infer,
+    .cost = CostOfSequence,
     .version = Version,
 };
 extern constinit const OpKernel kKernel = {.variants = kVariants};

@@ -211,7 +211,7 @@ void ObserveHistogram(const runtime::TensorRef& t, TensorStatistics& s) {
   const auto* x = reinterpret_cast<const float*>(t.data);
   const float width = (s.max - s.min) / kHistogramBins, per_width = 1.0f / width, last = kHistogramBins - 1;
   if (!(width > 0) || !std::isfinite(per_width)) return;
-  const int64_t n = t.type->shape.elements(), channels = t.type->shape.rank() > 0 ? t.type->shape.back() : 1;
+  const int64_t n = t.type->shape.elements(), channels = t.type->shape.back();
   int64_t step = (n + kMostBinned - 1) / kMostBinned;
   while (step > 1 && std::gcd(step, channels) != 1) ++step;  // All channels get their turn.
   for (int64_t i = 0; i < n; i += step)

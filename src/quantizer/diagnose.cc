@@ -84,7 +84,7 @@ void CountEnds(const runtime::TensorRef& q, Pair& p) {
 void AddSample(const runtime::TensorRef& t, const runtime::TensorRef& q, Pair& p) {
   const std::vector<float> want = RealValues(t), got = RealValues(q);
   TensorStatistics& s = p.statistics;
-  const size_t channels = t.type->shape.rank() > 0 ? static_cast<size_t>(t.type->shape.back()) : 1;
+  const size_t channels = static_cast<size_t>(t.type->shape.back());
   s.channel_max.resize(channels, 0.0f);
   p.quantized_max.resize(channels, 0.0f);
   for (std::vector<double>* sums : {&p.want2, &p.product, &p.got2}) sums->resize(channels, 0.0);

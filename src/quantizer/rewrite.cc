@@ -11,6 +11,7 @@
 #include <tuple>
 #include <utility>
 
+#include "graph/nibbles.h"
 #include "passes/calls.h"
 #include "passes/rewrites.h"
 #include "passes/visible_ranges.h"
@@ -679,7 +680,7 @@ class GraphRewriter {
     const Quant stored = per_tensor ? Quant::PerTensor(q.scale[0], 0) : q;
     const TensorId weights = n.inputs[op.weights];
     if (bias != graph::kNoTensor) QuantizeBias(id, op.bias, input_scale, per_tensor, q);
-    if (dtype == DType::kI4) quantized = Pack4(quantized);
+    if (dtype == DType::kI4) quantized = graph::Pack4(quantized);
     graph().SetInput(id, op.weights, Constant(weights, {dtype, shape, stored}, std::as_bytes(std::span(quantized))));
     return {};
   }

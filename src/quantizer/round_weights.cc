@@ -6,6 +6,7 @@
 #include <random>
 
 #include "exporter/exporter.h"
+#include "graph/nibbles.h"
 #include "kernels/kernels.h"
 #include "kernels/products_f32.h"
 #include "quantizer/rewrite.h"
@@ -330,7 +331,7 @@ class Rounder {
 
   std::vector<int8_t> Old(const Layer& layer) const {
     const graph::Tensor& t = model_.main().tensor(model_.main().node(layer.node).inputs[static_cast<size_t>(layer.op.weights)]);
-    if (t.type.dtype == DType::kI4) return Unpack4(t.data<int8_t>(), layer.weights.elements());
+    if (t.type.dtype == DType::kI4) return graph::Unpack4(t.data<int8_t>(), layer.weights.elements());
     return {t.data<int8_t>().begin(), t.data<int8_t>().end()};
   }
 
@@ -417,7 +418,7 @@ class Rounder {
     Graph& g = model_.main();
     const TensorId old = g.node(layer.node).inputs[static_cast<size_t>(layer.op.weights)],
                    old_bias = g.node(layer.node).inputs[static_cast<size_t>(layer.op.bias)];
-    const std::vector<int8_t> stored = g.tensor(old).type.dtype == DType::kI4 ? Pack4(q) : q;
+    const std::vector<int8_t> stored = g.tensor(old).type.dtype == DType::kI4 ? graph::Pack4(q) : q;
     g.SetInput(layer.node, layer.op.weights, g.AddConstant(g.tensor(old).name, g.tensor(old).type, graph::MakeBuffer(std::as_bytes(std::span(stored)))));
     const std::span<const float> b = reference_.main().tensor(layer.float_bias).data<float>();
     const TensorType type = g.tensor(old_bias).type;

@@ -8,7 +8,6 @@
 #include <vector>
 
 #include "graph/graph.h"
-#include "graph/nibbles.h"
 
 namespace octet::quantizer {
 
@@ -33,9 +32,6 @@ inline int8_t WeightStep(float value, float scale, float steps) {
 }
 // Of every weight.
 std::vector<int8_t> WeightSteps(std::span<const float> values, const ChannelLayout& layout, std::span<const float> scales, float steps);
-
-using graph::Pack4;
-using graph::Unpack4;
 
 // Do the weights of this node take four bits: its place or first output is in the list, and it has that form?
 bool TakesInt4(const graph::Graph& g, graph::NodeId id, const std::set<std::string>& layers, DType activation = DType::kI8);

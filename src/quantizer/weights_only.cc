@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "base/float16.h"
+#include "graph/nibbles.h"
 #include "passes/lookups.h"
 #include "quantizer/quantize.h"
 #include "quantizer/roles.h"
@@ -90,7 +91,7 @@ bool RestoreBlocks(Graph& g, NodeId id) {
     const TensorType type{DType::kI4, shape, q};
     if (!HasHybridForm(g, id, operand, type)) return false;
     const std::string name = w.name;
-    const std::vector<int8_t> packed = Pack4(numbers);
+    const std::vector<int8_t> packed = graph::Pack4(numbers);
     g.SetInput(id, operand, g.AddConstant(name, type, graph::MakeBuffer(std::as_bytes(std::span(packed)))));
     return true;
   }
@@ -117,7 +118,7 @@ bool QuantizeBlocks(Graph& g, NodeId id) {
   const TensorType type{DType::kI4, shape, q};
   if (!HasHybridForm(g, id, operand, type)) return false;
   const std::string name = w.name;
-  const std::vector<int8_t> packed = Pack4(rounded);
+  const std::vector<int8_t> packed = graph::Pack4(rounded);
   g.SetInput(id, operand, g.AddConstant(name, type, graph::MakeBuffer(std::as_bytes(std::span(packed)))));
   return true;
 }

@@ -16,32 +16,43 @@ constexpr std::string_view kStyle = R"css(
 @media(prefers-color-scheme:dark){:root{--bg:#14171a;--ink:#e6e9ec;--soft:#9aa4ae;--line:#333a41;--panel:#1c2024;--c0:#9aa4ae;--c1:#ef6f7f;--c2:#3fb68f;--c3:#77a7e0;--good:#3fb68f;--bad:#ef6f7f}}
 *{box-sizing:border-box}body{margin:0;background:var(--bg);color:var(--ink);font:15px/1.5 system-ui,-apple-system,"Segoe UI",sans-serif}
 main{max-width:1060px;margin:0 auto;padding:32px 24px 64px}h1{font-size:26px;margin:0}h2{font-size:19px;margin:40px 0 4px}
-p{margin:4px 0 12px;max-width:76ch}.soft{color:var(--soft)}.facts{display:flex;flex-wrap:wrap;gap:12px;margin:20px 0}
+h1,p{overflow-wrap:anywhere}p{margin:4px 0 12px;max-width:76ch}.soft{color:var(--soft)}.facts{display:flex;flex-wrap:wrap;gap:12px;margin:20px 0}
 .fact{background:var(--panel);border:1px solid var(--line);border-radius:8px;padding:10px 16px;min-width:130px}
 .fact b{display:block;font-size:22px;font-variant-numeric:tabular-nums}.fact span{color:var(--soft);font-size:13px}.good{color:var(--good)}.bad{color:var(--bad)}
 table{border-collapse:collapse;margin:8px 0 16px;font-size:14px}th,td{padding:4px 8px;border-bottom:1px solid var(--line);text-align:left}
 th{color:var(--soft);font-weight:600}td{max-width:44ch;overflow-wrap:anywhere}td.n,th.n{text-align:right;font-variant-numeric:tabular-nums;overflow-wrap:normal}.scroll{overflow-x:auto}
+@media(max-width:600px){td{overflow-wrap:normal}}
 .shots{display:flex;flex-wrap:wrap;gap:14px}.shot{margin:0;text-align:center;font-size:13px;color:var(--soft)}.shot img{display:block;width:84px;height:84px;object-fit:contain;image-rendering:pixelated;margin:0 auto 4px;border:1px solid var(--line)}
 .charts{display:flex;flex-wrap:wrap;gap:20px}figure{margin:8px 0;max-width:100%}figcaption{font-weight:600;margin-bottom:4px}
 svg{max-width:100%;height:auto}svg text{fill:var(--ink);font-size:12px}svg .soft{fill:var(--soft)}svg .axis{stroke:var(--line)}
 .s0{fill:var(--c0)}.s1{fill:var(--c1)}.s2{fill:var(--c2)}.s3{fill:var(--c3)}.l0{stroke:var(--c0)}.l1{stroke:var(--c1)}.l2{stroke:var(--c2)}.l3{stroke:var(--c3)}
 )css";
 
+// 1, 2 or 5 times a power of ten: the smallest that is at least `least`.
+double RoundStep(double least) {
+  const double decade = std::pow(10.0, std::floor(std::log10(least)));
+  for (double step : {1.0, 2.0, 5.0})
+    if (step * decade >= least * (1 - 1e-9)) return step * decade;
+  return 10 * decade;
+}
+
 // Maps values to [0, 1]; with a log scale, the decades that hold the positive values.
 class Scale {
  public:
-  Scale(const std::vector<Series>& series, bool log) : log_(log) {
+  explicit Scale(const Chart& chart) : log_(chart.log_scale) {
     double low = INFINITY, high = -INFINITY;
-    for (const Series& s : series) {
+    for (const Series& s : chart.series) {
       for (double v : s.values) {
-        if (!std::isfinite(v) || (log && v <= 0)) continue;
+        if (!std::isfinite(v) || (log_ && v <= 0)) continue;
         low = std::min(low, v);
         high = std::max(high, v);
       }
     }
     if (!(low <= high)) low = high = 1;
-    low_ = log ? std::floor(std::log10(low)) : std::min(low, 0.0);
-    high_ = log ? std::ceil(std::log10(high) + 1e-9) : high;
+    low = std::min(low, chart.begin);
+    high = std::min(high, chart.end);
+    low_ = log_ ? std::floor(std::log10(low)) : std::min(low, 0.0);
+    high_ = log_ ? std::ceil(std::log10(high) + 1e-9) : high;
     if (high_ <= low_) high_ = low_ + 1;
   }
   double operator()(double v) const {
@@ -51,8 +62,9 @@ class Scale {
   }
   std::vector<double> ticks() const {
     std::vector<double> t;
-    const double step = log_ ? std::max(1.0, std::ceil((high_ - low_) / 6)) : (high_ - low_) / 4;
-    for (double v = low_; v <= high_ + 1e-9; v += step) t.push_back(log_ ? std::pow(10.0, v) : v);
+    const double step = log_ ? std::max(1.0, std::ceil((high_ - low_) / 6)) : RoundStep((high_ - low_) / 5);
+    const auto first = static_cast<int>(std::ceil(low_ / step - 1e-9)), last = static_cast<int>(std::floor(high_ / step + 1e-9));
+    for (int i = first; i <= last; ++i) t.push_back(log_ ? std::pow(10.0, i * step) : i * step);
     return t;
   }
 
@@ -95,8 +107,9 @@ std::string Upright(const std::string& label, int x, int y) {
 
 std::string Number(double v, int digits) {
   if (!std::isfinite(v)) return "–";
-  const bool thousands = std::abs(v) >= 1e4 && std::abs(v) < 1e7;
-  return thousands ? Format("%.*gk", std::max(digits, 3), v * 1e-3) : Format("%.*g", digits, v);
+  const double size = std::abs(v);
+  if (size >= 1e4 && size < 1e7) return Format("%.*gk", std::max(digits, 3), v * 1e-3);
+  return size >= std::pow(10.0, digits) && size < 1e4 ? Format("%.0f", v) : Format("%.*g", digits, v);
 }
 
 }  // namespace
@@ -123,7 +136,7 @@ std::string BarChart(const Chart& chart) {
   int lines = 0;
   std::string s = Legend(chart.series, left + plot + 70, &lines);
   const int group = bar * static_cast<int>(chart.series.size()) + 9, top = lines > 0 ? 10 + kLegendLine * lines : 8;
-  const Scale scale(chart.series, chart.log_scale);
+  const Scale scale(chart);
   for (size_t i = 0; i < chart.categories.size(); ++i) {
     const int y = top + static_cast<int>(i) * group;
     s += Format("<text x='%d' y='%d' text-anchor='end'>%s</text>", left - 8, y + group / 2 + 1, Escape(chart.categories[i].substr(0, 40)).c_str());
@@ -146,7 +159,7 @@ std::string LineChart(const Chart& chart) {
   int lines = 0;
   std::string s = Legend(chart.series, left + width, &lines);
   const int top = 14 + kLegendLine * std::max(lines, 1);
-  const Scale scale(chart.series, chart.log_scale);
+  const Scale scale(chart);
   for (double tick : scale.ticks()) {
     const double y = top + height * (1 - scale(tick));
     s += Format("<line class='axis' x1='%d' y1='%.1f' x2='%d' y2='%.1f'/><text class='soft' x='%d' y='%.1f' text-anchor='end'>%s</text>", left, y,

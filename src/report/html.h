@@ -2,6 +2,7 @@
 // Self-contained HTML pages with plots as inline SVG: no scripts, no fonts, nothing fetched.
 // Colours come from the page's style sheet, light and dark. Text is escaped here, once.
 #pragma once
+#include <cmath>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -25,6 +26,7 @@ struct Chart {
   std::vector<int> category_colors;     // Of a bar chart with one series; empty: the series' own.
   bool log_scale = false;               // Values <= 0 are drawn at the bottom.
   int value_digits = 3;                 // Significant digits of the numbers on bars.
+  double begin = INFINITY, end = INFINITY;  // The axis begins at or below `begin` and does not go beyond `end`, where larger values are drawn.
 };
 
 std::string BarChart(const Chart& chart);   // Grouped, horizontal: long layer names stay readable.

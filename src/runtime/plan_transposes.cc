@@ -10,7 +10,7 @@
 namespace octet::runtime {
 namespace {
 
-constexpr bool kAnyTaker = Builds("transpose") && Builds("batch_matmul");  // Small builds without have no code for it.
+constexpr bool kAnyTranspose = Builds("transpose");  // Small builds without have no code for it.
 
 }  // namespace
 
@@ -83,7 +83,7 @@ bool Plan::GiveToMaker(Segment& segment, size_t first_step, size_t at, std::span
 }
 
 void Plan::FuseTransposes(Segment& segment, size_t first_step) {
-  if constexpr (kAnyTaker) {
+  if constexpr (kAnyTranspose) {
     if (options_.keep_all_tensors || options_.keep_all_nodes || options_.kernels == Kernels::kReference) return;
     std::vector<bool> given(graph_.operators.size());
     for (size_t i = first_step; i < steps_.size(); ++i) {

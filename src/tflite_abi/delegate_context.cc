@@ -95,15 +95,6 @@ void DelegateContext::SetFunctions() {
   context_.AddTensors = AddTensors;
   context_.GetTensor = GetTensor;
   context_.AllocatePersistentBuffer = AllocatePersistentBuffer;
-  context_.GetExternalContext = [](TfLiteContext*, TfLiteExternalContextType) -> TfLiteExternalContext* { return nullptr; };
-  context_.SetExternalContext = [](TfLiteContext*, TfLiteExternalContextType, TfLiteExternalContext*) {};
-  context_.AllocateBufferForEval = [](TfLiteContext*, size_t, void**) { return kTfLiteError; };
-  context_.RequestScratchBufferInArena = [](TfLiteContext*, size_t, int*) { return kTfLiteError; };
-  context_.GetScratchBuffer = [](TfLiteContext*, int) -> void* { return nullptr; };
-  context_.GetEvalTensor = [](const TfLiteContext*, int) -> TfLiteEvalTensor* { return nullptr; };
-  context_.GetModelMetadata = [](const TfLiteContext*, const char*, const char**, size_t*) { return kTfLiteError; };
-  context_.AcquireSubgraphContext = [](TfLiteContext*, int, TfLiteContext**) { return kTfLiteError; };
-  context_.ReleaseSubgraphContext = [](TfLiteContext*, int) { return kTfLiteError; };
 }
 
 DelegateContext::~DelegateContext() {

@@ -70,7 +70,7 @@ class DelegateContext {
   std::deque<std::unique_ptr<TfLiteOperator>> operators_;  // Kernels of opaque delegates, and their view of the nodes.
   std::vector<TfLiteDelegateParams> preview_;
   std::deque<std::vector<char>> buffers_;
-  TfLiteContext context_{};
+  TfLiteContext context_ = RefusingContext();
   std::string error_;
 };
 

@@ -6,7 +6,6 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "tflite_abi/kernel_functions.h"
 #include "tflite_abi/mirror.h"
 
 namespace octet::tflite_abi {
@@ -49,10 +48,6 @@ KernelContext::KernelContext(const TfLiteRegistration& registration, const ops::
   context_.AllocateBufferForEval = AllocateBufferForEval;
   context_.RequestScratchBufferInArena = RequestScratchBuffer;
   context_.GetScratchBuffer = GetScratchBuffer;
-  context_.GetExternalContext = [](TfLiteContext*, TfLiteExternalContextType) -> TfLiteExternalContext* { return nullptr; };
-  context_.SetExternalContext = [](TfLiteContext*, TfLiteExternalContextType, TfLiteExternalContext*) {};
-  context_.GetExecutionPlan = [](TfLiteContext*, TfLiteIntArray**) { return kTfLiteError; };
-  context_.GetNodeAndRegistration = [](TfLiteContext*, int, TfLiteNode**, TfLiteRegistration**) { return kTfLiteError; };
   node_.user_data = CallInit(registration_, &context_, options_.data(), options_.size());
 }
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "ops/op_def.h"
+#include "tflite_abi/kernel_functions.h"
 #include "tflite_abi/registration.h"
 
 namespace octet::tflite_abi {
@@ -49,7 +50,7 @@ class KernelContext {
   const std::vector<char> options_;
   const int num_inputs_, num_outputs_;
   std::vector<TfLiteTensor> tensors_;  // Inputs that are there, then outputs, then temporaries.
-  TfLiteContext context_{};
+  TfLiteContext context_ = RefusingContext();
   TfLiteNode node_{};
   std::deque<std::vector<char>> buffers_, scratch_, eval_;
   std::string error_;

@@ -8,6 +8,7 @@ namespace octet::tflite_abi {
 namespace {
 TfLiteOpaqueContext* Opaque(TfLiteContext* c) { return reinterpret_cast<TfLiteOpaqueContext*>(c); }
 TfLiteOpaqueNode* Opaque(TfLiteNode* n) { return reinterpret_cast<TfLiteOpaqueNode*>(n); }
+void SayNothing(TfLiteContext*, const char*, ...) {}
 }  // namespace
 
 void* CallInit(const TfLiteRegistration& r, TfLiteContext* context, const char* data, size_t bytes) {
@@ -38,6 +39,33 @@ TfLiteStatus CallInvoke(const TfLiteRegistration& r, TfLiteContext* context, TfL
   if (op && op->invoke) return op->invoke(Opaque(context), Opaque(node));
   context->ReportError(context, "it has no invoke");
   return kTfLiteError;
+}
+
+TfLiteContext RefusingContext() {
+  TfLiteContext c = {};
+  c.GetExecutionPlan = [](TfLiteContext*, TfLiteIntArray**) { return kTfLiteError; };
+  c.ResizeTensor = [](TfLiteContext*, TfLiteTensor*, TfLiteIntArray* size) {
+    TfLiteIntArrayFree(size);
+    return kTfLiteError;
+  };
+  c.ReportError = SayNothing;
+  c.AddTensors = [](TfLiteContext*, int, int*) { return kTfLiteError; };
+  c.GetNodeAndRegistration = [](TfLiteContext*, int, TfLiteNode**, TfLiteRegistration**) { return kTfLiteError; };
+  c.ReplaceNodeSubsetsWithDelegateKernels = [](TfLiteContext*, TfLiteRegistration, const TfLiteIntArray*, TfLiteDelegate*) { return kTfLiteError; };
+  c.GetExternalContext = [](TfLiteContext*, TfLiteExternalContextType) -> TfLiteExternalContext* { return nullptr; };
+  c.SetExternalContext = [](TfLiteContext*, TfLiteExternalContextType, TfLiteExternalContext*) {};
+  c.AllocatePersistentBuffer = [](TfLiteContext*, size_t) -> void* { return nullptr; };
+  c.AllocateBufferForEval = [](TfLiteContext*, size_t, void**) { return kTfLiteError; };
+  c.RequestScratchBufferInArena = [](TfLiteContext*, size_t, int*) { return kTfLiteError; };
+  c.GetScratchBuffer = [](TfLiteContext*, int) -> void* { return nullptr; };
+  c.ResizeTensorExplicit = [](TfLiteContext*, TfLiteTensor*, int, const int*) { return kTfLiteError; };
+  c.PreviewDelegatePartitioning = [](TfLiteContext*, const TfLiteIntArray*, TfLiteDelegateParams**, int*) { return kTfLiteError; };
+  c.GetTensor = [](const TfLiteContext*, int) -> TfLiteTensor* { return nullptr; };
+  c.GetEvalTensor = [](const TfLiteContext*, int) -> TfLiteEvalTensor* { return nullptr; };
+  c.GetModelMetadata = [](const TfLiteContext*, const char*, const char**, size_t*) { return kTfLiteError; };
+  c.AcquireSubgraphContext = [](TfLiteContext*, int, TfLiteContext**) { return kTfLiteError; };
+  c.ReleaseSubgraphContext = [](TfLiteContext*, int) { return kTfLiteError; };
+  return c;
 }
 
 bool BytesOf(const TfLiteTensor& t, size_t* bytes) {

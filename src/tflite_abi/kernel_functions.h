@@ -10,6 +10,9 @@ void CallFree(const TfLiteRegistration& r, TfLiteContext* context, void* data);
 TfLiteStatus CallPrepare(const TfLiteRegistration& r, TfLiteContext* context, TfLiteNode* node);
 TfLiteStatus CallInvoke(const TfLiteRegistration& r, TfLiteContext* context, TfLiteNode* node);
 
+// A context whose functions all refuse, so that nobody calls a null one: who makes a context replaces those that it has.
+TfLiteContext RefusingContext();
+
 // Bytes of a tensor by its type and dims; false where they do not fit.
 bool BytesOf(const TfLiteTensor& t, size_t* bytes);
 

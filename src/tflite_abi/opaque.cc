@@ -80,6 +80,7 @@ void TfLiteOpaqueTensorSetAllocationTypeToDynamic(TfLiteOpaqueTensor* t) {
   Of(t)->allocation_type = kTfLiteDynamic;
   Of(t)->data.data = nullptr;
 }
+void TfLiteOpaqueTensorSetNonCpuAllocation(TfLiteOpaqueTensor* t) { Of(t)->allocation_type = kTfLiteNonCpu; }
 
 // -- strings
 

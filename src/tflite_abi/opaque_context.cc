@@ -55,3 +55,5 @@ TfLiteStatus TfLiteOpaqueContextAcquireSubgraphContext(TfLiteOpaqueContext*, int
 TfLiteStatus TfLiteOpaqueContextReleaseSubgraphContext(TfLiteOpaqueContext*, int) { return kTfLiteError; }
 TfLiteStatus TfLiteOpaqueContextMarkSubgraphAsDelegationSkippable(TfLiteOpaqueContext*, int) { return kTfLiteError; }
 TfLiteStatus TfLiteOpaqueContextGetNodeInitDataMmapInfo(const TfLiteOpaqueContext*, const TfLiteOpaqueNode*, int*, int64_t*, int64_t*) { return kTfLiteError; }
+TfLiteStatus TfLiteOpaqueContextGetExternalContext(TfLiteOpaqueContext*, void**, TfLiteExternalContextType) { return kTfLiteError; }
+TfLiteStatus TfLiteOpaqueContextGetMetadata(TfLiteOpaqueContext*, const char*, const char**, size_t*) { return kTfLiteError; }

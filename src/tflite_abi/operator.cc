@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// TfLiteOperator: an operator's callbacks over opaque types.
+// TfLiteOperator: an operator's callbacks over opaque types, also under its older name.
 #include "tensorflow/lite/c/c_api.h"
 #include "tflite_abi/registration.h"
 
@@ -52,3 +52,20 @@ TfLiteStatus TfLiteOperatorSetAsyncKernelWithData(TfLiteOperator* op, TfLiteAsyn
   return kTfLiteOk;
 }
 void TfLiteOperatorSetInplaceOperator(TfLiteOperator* op, uint64_t inplace_operator) { op->inplace_operator = inplace_operator; }
+
+void TfLiteInterpreterOptionsAddRegistrationExternal(TfLiteInterpreterOptions* options, TfLiteRegistrationExternal* op) { TfLiteInterpreterOptionsAddOperator(options, op); }
+TfLiteRegistrationExternal* TfLiteRegistrationExternalCreate(TfLiteBuiltinOperator builtin_code, const char* custom_name, int version) {
+  return TfLiteOperatorCreate(builtin_code, custom_name, version, nullptr);
+}
+void TfLiteRegistrationExternalDelete(TfLiteRegistrationExternal* op) { TfLiteOperatorDelete(op); }
+TfLiteBuiltinOperator TfLiteRegistrationExternalGetBuiltInCode(const TfLiteRegistrationExternal* op) { return TfLiteOperatorGetBuiltInCode(op); }
+const char* TfLiteRegistrationExternalGetCustomName(const TfLiteRegistrationExternal* op) { return TfLiteOperatorGetCustomName(op); }
+int TfLiteRegistrationExternalGetVersion(const TfLiteRegistrationExternal* op) { return TfLiteOperatorGetVersion(op); }
+void TfLiteRegistrationExternalSetInit(TfLiteRegistrationExternal* op, void* (*init)(TfLiteOpaqueContext*, const char*, size_t)) { TfLiteOperatorSetInit(op, init); }
+void TfLiteRegistrationExternalSetFree(TfLiteRegistrationExternal* op, void (*free)(TfLiteOpaqueContext*, void*)) { TfLiteOperatorSetFree(op, free); }
+void TfLiteRegistrationExternalSetPrepare(TfLiteRegistrationExternal* op, TfLiteStatus (*prepare)(TfLiteOpaqueContext*, TfLiteOpaqueNode*)) { TfLiteOperatorSetPrepare(op, prepare); }
+void TfLiteRegistrationExternalSetInvoke(TfLiteRegistrationExternal* op, TfLiteStatus (*invoke)(TfLiteOpaqueContext*, TfLiteOpaqueNode*)) { TfLiteOperatorSetInvoke(op, invoke); }
+void TfLiteRegistrationExternalSetAsyncKernel(TfLiteRegistrationExternal* op, TfLiteAsyncKernel* (*async_kernel)(TfLiteOpaqueContext*, TfLiteOpaqueNode*)) {
+  TfLiteOperatorSetAsyncKernel(op, async_kernel);
+}
+void TfLiteRegistrationExternalSetInplaceOperator(TfLiteRegistrationExternal* op, uint64_t inplace_operator) { TfLiteOperatorSetInplaceOperator(op, inplace_operator); }

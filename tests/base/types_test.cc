@@ -23,6 +23,14 @@ TEST(Types, BytesAreCheckedAgainstOverflow) {
   EXPECT_FALSE(CheckedBytes(DType::kF32, Shape{INT32_MAX, INT32_MAX, INT32_MAX}, &bytes));
 }
 
+TEST(Types, DimensionsThatAShapeLacksAreOne) {
+  EXPECT_EQ(Shape{}.back(), 1);
+  EXPECT_EQ((Shape{7, 5}).back(), 5);
+  EXPECT_EQ((Shape{7, 5}).back(2), 7);
+  EXPECT_EQ((Shape{7, 5}).back(3), 1);
+  EXPECT_EQ((Shape{2, 3, 4, 5, 6, 7, 8, 9}).back(0), 1);
+}
+
 TEST(Types, ShapesPrintAndCompare) {
   EXPECT_EQ((Shape{kUnknown, 28, 28, 1}).text(), "[?,28,28,1]");
   EXPECT_EQ(Shape{}.text(), "[]");

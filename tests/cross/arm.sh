@@ -18,6 +18,10 @@ build=build/$arch-tests
 mkdir -p build
 cmake --preset "$arch-tests" > "build/configure-$arch.log" 2>&1 || { tail -20 "build/configure-$arch.log"; exit 1; }
 ninja -C "$build" --quiet octet_kernel_tests octet_conformance
+if [ "$arch" = aarch64 ]; then  # Sums stay in registers.
+  isa=$build/CMakeFiles/octet_kernels.dir/src/kernels/isa
+  python3 tests/kernels/spills.py aarch64-linux-gnu-objdump "$isa/neon_dotprod_int8.cc.o" "$isa/neon_i8mm_int8.cc.o"
+fi
 
 vectors=
 for folder in tests/ops/vectors/*; do  # Names of operators; a folder for one that there is no more would fail.

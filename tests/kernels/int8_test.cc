@@ -25,37 +25,17 @@ namespace {
 using kernels::Int8;
 using kernels::kPanel;
 
-#if defined(__x86_64__) && !defined(OCTET_AVX2_ONLY)
-Int8 OnTiles(const char* name, decltype(Int8::multiply) multiply) {
-  Int8 k = kernels::kAvx512VnniInt8;
-  k.name = name;
-  k.multiply = multiply;
-  k.scratch_per_group = kernels::kAmxScratchPerGroup;
-  return k;
-}
-// As dispatch.cc has it of AVX-VNNI.
-Int8 OnDots(const char* name, decltype(Int8::load) load, decltype(Int8::multiply) multiply) {
-  Int8 k = kernels::kAvx2Int8;
-  k.name = name;
-  k.offset = 128;
-  k.value_bytes = 1;
-  k.load = load;
-  k.multiply = multiply;
-  return k;
-}
-#endif
-
 std::vector<const Int8*> Tables() {
   std::vector<const Int8*> tables{&kernels::kScalarInt8};
 #if defined(__x86_64__)
   if (ThisCpu().has(Isa::kAvx2)) tables.push_back(&kernels::kAvx2Int8);
 #if !defined(OCTET_AVX2_ONLY)
-  static const Int8 avx_vnni = OnDots("avx_vnni", kernels::LoadAvxVnni, kernels::MultiplyAvxVnni);
+  static const Int8 avx_vnni = kernels::WithDots("avx_vnni", kernels::LoadAvxVnni, kernels::MultiplyAvxVnni);
   if (ThisCpu().has(Isa::kAvxVnni)) tables.push_back(&avx_vnni);
   if (ThisCpu().has(Isa::kAvx512Vnni)) {
-    static const Int8 dots = OnDots("model of avx_vnni", kernels::LoadAvxVnniModel, kernels::MultiplyAvxVnniModel);
+    static const Int8 dots = kernels::WithDots("model of avx_vnni", kernels::LoadAvxVnniModel, kernels::MultiplyAvxVnniModel);
     tables.push_back(&dots);
-    static const Int8 model = OnTiles("model of amx", kernels::MultiplyTilesModel), amx = OnTiles("amx", kernels::MultiplyAmx);
+    static const Int8 model = kernels::WithTiles("model of amx", kernels::MultiplyTilesModel), amx = kernels::WithTiles("amx", kernels::MultiplyAmx);
     tables.insert(tables.end(), {&kernels::kAvx512VnniInt8, &model});
     if (ThisCpu().has(Isa::kAmx)) tables.push_back(&amx);
   }

@@ -118,6 +118,25 @@ TEST(Compute, TopKPrefersTheLowerIndex) {
   EXPECT_EQ((*y)[1].As<int32_t>(), (std::vector<int32_t>{1, 2, 4, 0, 3}));
 }
 
+// Of 5 steps for 2 rows of 3 values, 4 units: a step multiplies 4 x (3 + 4) weights.
+TEST(Compute, SimpleRecurrentLayersCostTheirProducts) {
+  const Tensor sequence = Tensor::Of<float>({2, 5, 3}, std::vector<float>(30)), state = Tensor::State<float>({2, 4}, std::vector<float>(8)),
+               bias = Tensor::Constant<float>({4}, std::vector<float>(4));
+  const Tensor w = Tensor::Constant<float>({4, 3}, std::vector<float>(12)), r = Tensor::Constant<float>({4, 4}, std::vector<float>(16));
+  const Cost step = SingleOp("rnn").EstimateCost({Tensor::Of<float>({2, 3}, std::vector<float>(6)), w, r, bias, state});
+  EXPECT_EQ(step.macs, 2 * 28);
+  EXPECT_EQ(step.bytes, 28 * 4 + 2 * (3 + 4) * 4);
+  const Cost forward = SingleOp("unidirectional_sequence_rnn").EstimateCost({sequence, w, r, bias, state});
+  EXPECT_EQ(forward.macs, 5 * 2 * 28);
+  EXPECT_EQ(forward.bytes, 28 * 4 + 5 * 2 * (3 + 4) * 4);
+  EXPECT_EQ(SingleOp("bidirectional_sequence_rnn").EstimateCost({sequence, w, r, bias, state, w, r, bias, state}).macs, 2 * forward.macs);
+  // Hybrid and time-major, it runs once per step.
+  const Tensor w8 = Tensor::Constant<int8_t>({4, 3}, std::vector<int8_t>(12)), r8 = Tensor::Constant<int8_t>({4, 4}, std::vector<int8_t>(16));
+  SingleOp hybrid("bidirectional_sequence_rnn");
+  hybrid.Set("time_major", true);
+  EXPECT_EQ(hybrid.EstimateCost({sequence, w8, r8, bias, state, w8, r8, bias, state}).macs, 2 * 2 * forward.macs);
+}
+
 TEST(FixedPoint, FollowsTheRealFunctions) {
   for (int32_t raw = -32768; raw <= 32767; raw += 37) {
     const double x = raw / 4096.0;  // Q3

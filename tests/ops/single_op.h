@@ -73,6 +73,8 @@ class SingleOp {
     return CheckAndInfer(view.op, *out);
   }
 
+  Cost EstimateCost(const std::vector<Tensor>& inputs) { return CostOf(View(*this, inputs, false).op); }
+
   Result<std::vector<Tensor>> Run(std::vector<Tensor> inputs, int outputs = 1, int threads = 1) {
     View view(*this, inputs, true);
     std::vector<OutputType> types(static_cast<size_t>(outputs));

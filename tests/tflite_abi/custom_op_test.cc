@@ -15,7 +15,26 @@ int g_alive = 0;  // States that init made and free has not seen.
 void* Init(TfLiteContext*, const char*, size_t) { return ++g_alive, &g_alive; }
 void Free(TfLiteContext*, void*) { --g_alive; }
 
+// What a kernel's context lacks refuses.
+void AskForMore(TfLiteContext* context) {
+  const char* text = nullptr;
+  size_t bytes = 0;
+  TfLiteContext* other = nullptr;
+  TfLiteIntArray* plan = nullptr;
+  TfLiteDelegateParams* parts = nullptr;
+  int count = 0;
+  EXPECT_EQ(context->GetModelMetadata(context, "min_runtime_version", &text, &bytes), kTfLiteError);
+  EXPECT_EQ(context->AcquireSubgraphContext(context, 1, &other), kTfLiteError);
+  EXPECT_EQ(context->ReleaseSubgraphContext(context, 1), kTfLiteError);
+  EXPECT_EQ(context->GetExecutionPlan(context, &plan), kTfLiteError);
+  EXPECT_EQ(context->PreviewDelegatePartitioning(context, nullptr, &parts, &count), kTfLiteError);
+  EXPECT_EQ(context->ReplaceNodeSubsetsWithDelegateKernels(context, {}, nullptr, nullptr), kTfLiteError);
+  EXPECT_EQ(context->GetEvalTensor(context, 0), nullptr);
+  EXPECT_EQ(context->GetExternalContext(context, kTfLiteEigenContext), nullptr);
+}
+
 TfLiteStatus Prepare(TfLiteContext* context, TfLiteNode* node) {
+  AskForMore(context);
   const TfLiteTensor& x = context->tensors[node->inputs->data[0]];
   TF_LITE_ENSURE_EQ(context, node->user_data == &g_alive, true);
   if (x.dims->size == 1) {
@@ -119,6 +138,20 @@ TfLiteStatus InvokeOpaque(void* factor, TfLiteOpaqueContext* context, TfLiteOpaq
   return kTfLiteOk;
 }
 
+// The model's answer with an operator that `add` makes known.
+void ExpectOne(const std::vector<std::byte>& bytes, void (*add)(TfLiteInterpreterOptions*, TfLiteOperator*), TfLiteOperator* op, float expected) {
+  TfLiteModel* model = TfLiteModelCreate(bytes.data(), bytes.size());
+  TfLiteInterpreterOptions* options = TfLiteInterpreterOptionsCreate();
+  add(options, op);
+  TfLiteInterpreter* it = TfLiteInterpreterCreate(model, options);
+  ASSERT_NE(it, nullptr);
+  ASSERT_EQ(TfLiteInterpreterAllocateTensors(it), kTfLiteOk);
+  EXPECT_EQ(RunOne(it), expected);
+  TfLiteInterpreterDelete(it);
+  TfLiteInterpreterOptionsDelete(options);
+  TfLiteModelDelete(model);
+}
+
 TEST(TfLiteCustomOp, AnOperatorOfCallbacksRunsWithItsData) {
   const std::vector<std::byte> bytes = ModelOf("Scaled", Shape{4, 1});
   float factor = 10;
@@ -126,17 +159,24 @@ TEST(TfLiteCustomOp, AnOperatorOfCallbacksRunsWithItsData) {
   TfLiteOperatorSetPrepareWithData(op, PrepareOpaque);
   TfLiteOperatorSetInvokeWithData(op, InvokeOpaque);
   EXPECT_STREQ(TfLiteOperatorGetCustomName(op), "Scaled");
-  TfLiteModel* model = TfLiteModelCreate(bytes.data(), bytes.size());
-  TfLiteInterpreterOptions* options = TfLiteInterpreterOptionsCreate();
-  TfLiteInterpreterOptionsAddOperator(options, op);
-  TfLiteInterpreter* it = TfLiteInterpreterCreate(model, options);
-  ASSERT_NE(it, nullptr);
-  ASSERT_EQ(TfLiteInterpreterAllocateTensors(it), kTfLiteOk);
-  EXPECT_EQ(RunOne(it), 40.0f);
-  TfLiteInterpreterDelete(it);
-  TfLiteInterpreterOptionsDelete(options);
-  TfLiteModelDelete(model);
+  ExpectOne(bytes, TfLiteInterpreterOptionsAddOperator, op, 40.0f);
   TfLiteOperatorDelete(op);
+}
+
+// As programs built against TensorFlow Lite 2.10 to 2.16 call them.
+TEST(TfLiteCustomOp, AnOperatorRunsByItsOlderNames) {
+  const std::vector<std::byte> bytes = ModelOf("Doubled", Shape{4, 1});
+  TfLiteRegistrationExternal* op = TfLiteRegistrationExternalCreate(kTfLiteBuiltinCustom, "Doubled", 3);
+  TfLiteRegistrationExternalSetPrepare(op, [](TfLiteOpaqueContext* context, TfLiteOpaqueNode* node) { return PrepareOpaque(nullptr, context, node); });
+  TfLiteRegistrationExternalSetInvoke(op, [](TfLiteOpaqueContext* context, TfLiteOpaqueNode* node) {
+    float two = 2;
+    return InvokeOpaque(&two, context, node);
+  });
+  EXPECT_STREQ(TfLiteRegistrationExternalGetCustomName(op), "Doubled");
+  EXPECT_EQ(TfLiteRegistrationExternalGetVersion(op), 3);
+  EXPECT_EQ(TfLiteRegistrationExternalGetBuiltInCode(op), kTfLiteBuiltinCustom);
+  ExpectOne(bytes, TfLiteInterpreterOptionsAddRegistrationExternal, op, 8.0f);
+  TfLiteRegistrationExternalDelete(op);
 }
 
 TEST(TfLiteCustomOp, ADelegateThatFailsLeavesTheWholeModel) {

@@ -424,6 +424,82 @@ def _requantize_shift(ratio):
     return ops.where(ratio < 0.5, _right_shift(ratio / 128.0), 0.0)
 
 
+class _Copies:
+    """What a model's layers become while it is cloned."""
+
+    def __init__(self, source, momentum):
+        self.layers, self.operations, self.momentum = list(source.layers), {o.name: o for o in source.operations}, momentum
+        self.copies, self.depthwise, self.roundings, self.uses = {}, {}, {}, {}
+
+    def clone(self, layer):
+        if isinstance(layer, (keras.Sequential, keras.Model)):
+            copy = quantize_model(layer, self.momentum)
+        elif type(layer).__name__ in _WEIGHTED + _SEPARABLE and getattr(layer, "groups", 1) == 1:
+            config = layer.get_config()
+            if _is_split(layer):
+                config["activation"] = "linear"
+            if type(layer).__name__ in _SEPARABLE:
+                *self.depthwise[layer.name], copy = _separable(layer, config, self.momentum)
+            else:
+                copy = QuantizedWeights(type(layer).from_config(config), name=layer.name)
+        else:
+            copy = _OWN.get(type(layer), type(layer)).from_config(layer.get_config())
+        self.copies[layer.name] = copy
+        return copy
+
+    def call(self, layer, *args, **kwargs):
+        args, kwargs = keras.tree.map_structure(self._rounded_input, (args, kwargs))
+        old = self.operations[layer.name]
+        if isinstance(layer, QuantizedWeights):
+            x = args[0]
+            if layer.name in self.depthwise:
+                first, middle = self.depthwise[layer.name]
+                x = self._apply(middle, self._apply(first, x))
+            y = self._apply(layer, x)
+        else:
+            y = layer(*args, **kwargs)
+        # Keras' merging layers of lists, recurrent states: only single outputs are rounded.
+        if isinstance(old, keras.Model) or type(old).__name__ in _MOVES or isinstance(y, (list, tuple, dict)) or _only_before(old, self.operations.values()):
+            return y
+        return self._rounded_output(layer.name, old, args, y) if keras.backend.is_float_dtype(y.dtype) else y
+
+    def take_weights(self):
+        for layer in self.layers:
+            copy, weights = self.copies.get(layer.name), layer.get_weights()
+            if copy is None or isinstance(layer, keras.Model):
+                continue
+            if layer.name in self.depthwise:
+                self.depthwise[layer.name][0].layer.set_weights(weights[:1])
+                weights = weights[1:]
+            (copy.layer if isinstance(copy, QuantizedWeights) else copy).set_weights(weights)
+
+    def _rounding(self, name, limits=None):
+        """One for all calls of a layer that is called several times."""
+        if name not in self.roundings:
+            self.roundings[name] = FakeQuantize(limits, self.momentum, name=name)
+        return self.roundings[name]
+
+    def _apply(self, layer, x, **kwargs):
+        use = self.uses[layer.name] = self.uses.get(layer.name, -1) + 1
+        return layer(x, **kwargs, **({"use": use} if use else {}))
+
+    def _rounded_input(self, t):
+        made = t._keras_history.operation if isinstance(t, keras.KerasTensor) else None
+        if not isinstance(made, keras.layers.InputLayer) or not keras.backend.is_float_dtype(t.dtype):
+            return t
+        return self._apply(self._rounding(made.name + "_rounded"), t)
+
+    def _rounded_output(self, name, old, args, y):
+        grid = _grid_of(args[0]) if type(old).__name__ in _KEEPS_GRID else None
+        if grid is not None:
+            return self._apply(grid, y, training=False)
+        if _is_split(old):
+            y = self._apply(self._rounding(name + "_operand"), y)
+            activation = name + "_activation"
+            y = self.copies.setdefault(activation, keras.layers.Activation(old.activation, name=activation))(y)
+        return self._apply(self._rounding(name + "_rounded", _FIXED.get(_activation(old))), y)
+
+
 def quantize_model(model, momentum=0.99):
     """A copy of a Sequential or functional model with the same weights that rounds as its int8 file does."""
     if not model.built:
@@ -432,73 +508,7 @@ def quantize_model(model, momentum=0.99):
         raise ValueError(f"{type(model).__name__} computes in Python code of its own; expected a Sequential or functional model, whose layers can be "
                          "replaced: keras.Model(inputs, outputs)")
     source = _as_functional(model)
-    layers, operations = list(source.layers), {o.name: o for o in source.operations}
-    copies, depthwise, roundings, uses = {}, {}, {}, {}
-
-    def rounding(name, limits=None):
-        """One for all calls of a layer that is called several times."""
-        if name not in roundings:
-            roundings[name] = FakeQuantize(limits, momentum, name=name)
-        return roundings[name]
-
-    def clone(layer):
-        if isinstance(layer, (keras.Sequential, keras.Model)):
-            copy = quantize_model(layer, momentum)
-        elif type(layer).__name__ in _WEIGHTED + _SEPARABLE and getattr(layer, "groups", 1) == 1:
-            config = layer.get_config()
-            if _is_split(layer):
-                config["activation"] = "linear"
-            if type(layer).__name__ in _SEPARABLE:
-                *depthwise[layer.name], copy = _separable(layer, config, momentum)
-            else:
-                copy = QuantizedWeights(type(layer).from_config(config), name=layer.name)
-        else:
-            copy = _OWN.get(type(layer), type(layer)).from_config(layer.get_config())
-        copies[layer.name] = copy
-        return copy
-
-    def apply(layer, x, **kwargs):
-        use = uses[layer.name] = uses.get(layer.name, -1) + 1
-        return layer(x, **kwargs, **({"use": use} if use else {}))
-
-    def rounded_input(t):
-        made = t._keras_history.operation if isinstance(t, keras.KerasTensor) else None
-        if not isinstance(made, keras.layers.InputLayer) or not keras.backend.is_float_dtype(t.dtype):
-            return t
-        return apply(rounding(made.name + "_rounded"), t)
-
-    def call(layer, *args, **kwargs):
-        args, kwargs = keras.tree.map_structure(rounded_input, (args, kwargs))
-        old = operations[layer.name]
-        if isinstance(layer, QuantizedWeights):
-            x = args[0]
-            if layer.name in depthwise:
-                first, middle = depthwise[layer.name]
-                x = apply(middle, apply(first, x))
-            y = apply(layer, x)
-        else:
-            y = layer(*args, **kwargs)
-        # Keras' merging layers of lists, recurrent states: only single outputs are rounded.
-        if isinstance(old, keras.Model) or type(old).__name__ in _MOVES or isinstance(y, (list, tuple, dict)) or _only_before(old, operations.values()):
-            return y
-        if not keras.backend.is_float_dtype(y.dtype):
-            return y
-        grid = _grid_of(args[0]) if type(old).__name__ in _KEEPS_GRID else None
-        if grid is not None:
-            return apply(grid, y, training=False)
-        if _is_split(old):
-            y = apply(rounding(layer.name + "_operand"), y)
-            activation = layer.name + "_activation"
-            y = copies.setdefault(activation, keras.layers.Activation(old.activation, name=activation))(y)
-        return apply(rounding(layer.name + "_rounded", _FIXED.get(_activation(old))), y)
-
-    aware = keras.models.clone_model(source, clone_function=clone, call_function=call)
-    for layer in layers:
-        copy, weights = copies.get(layer.name), layer.get_weights()
-        if copy is None or isinstance(layer, keras.Model):
-            continue
-        if layer.name in depthwise:
-            depthwise[layer.name][0].layer.set_weights(weights[:1])
-            weights = weights[1:]
-        (copy.layer if isinstance(copy, QuantizedWeights) else copy).set_weights(weights)
+    copies = _Copies(source, momentum)
+    aware = keras.models.clone_model(source, clone_function=copies.clone, call_function=copies.call)
+    copies.take_weights()
     return aware

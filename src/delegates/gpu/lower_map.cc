@@ -271,7 +271,7 @@ Operand ReadAs(ValueId value, const Shape& shape, const Shape& result) {
   std::vector<Dim> dims;
   int32_t stride = 1;
   for (int i = 1; i <= result.rank(); ++i) {
-    const int32_t own = i <= shape.rank() ? shape.back(i) : 1, size = result.back(i);
+    const int32_t own = shape.back(i), size = result.back(i);
     if (size == 1) continue;
     const int32_t step = own == 1 ? 0 : stride;
     stride *= own;

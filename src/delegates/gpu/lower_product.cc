@@ -334,7 +334,7 @@ std::vector<int32_t> MatricesOf(const Shape& shape, const Shape& result) {
   for (int64_t i = 0; i < count; ++i) {
     int64_t rest = i, at = 0, step = 1;
     for (int d = 3; d <= result.rank(); ++d) {
-      const int32_t own = d <= shape.rank() ? shape.back(d) : 1;
+      const int32_t own = shape.back(d);
       at += own == 1 ? 0 : rest % result.back(d) * step;
       rest /= result.back(d);
       step *= own;

@@ -232,13 +232,10 @@ template <int kNew> void SlideFive(const DepthwiseS8& p, const uint8_t* const* r
   }
 }
 
-// Pixels of at least kBytes: the last register overlaps the one before.
-template <int kBytes> void LoadWholePixels(const int8_t* x, int64_t n, int64_t count, int64_t stride, uint8_t* to, int64_t pitch) {
-  for (; count > 0; --count, x += stride, to += pitch) {
-    for (int64_t i = 0; i + kBytes < n; i += kBytes) __builtin_memcpy(to + i, x + i, kBytes);
-    __builtin_memcpy(to + n - kBytes, x + n - kBytes, kBytes);
-  }
-}
+template <int kBytes> struct Copy {
+  static constexpr int kSize = kBytes;
+  static void Move(const int8_t* x, uint8_t* to) { __builtin_memcpy(to, x, kBytes); }
+};
 
 template <auto kOfOne, auto kOfTwo> void Slide(const DepthwiseS8& p, const uint8_t* const* rows, int64_t count, int64_t phase, int8_t* y) {
   if (p.new_columns == 1) kOfOne(p, rows, count, phase, y);
@@ -249,9 +246,9 @@ template <auto kOfOne, auto kOfTwo> void Slide(const DepthwiseS8& p, const uint8
 
 void LoadPixelsAvx2(const int8_t* x, int64_t n, int64_t count, int64_t stride, uint8_t* to, int64_t pitch) {
   if (count == 1) __builtin_memcpy(to, x, static_cast<unsigned long>(n));
-  else if (n >= 32) LoadWholePixels<32>(x, n, count, stride, to, pitch);
-  else if (n >= 16) LoadWholePixels<16>(x, n, count, stride, to, pitch);
-  else if (n >= 8) LoadWholePixels<8>(x, n, count, stride, to, pitch);
+  else if (n >= 32) LoadWholePixels<Copy<32>>(x, n, count, stride, to, pitch);
+  else if (n >= 16) LoadWholePixels<Copy<16>>(x, n, count, stride, to, pitch);
+  else if (n >= 8) LoadWholePixels<Copy<8>>(x, n, count, stride, to, pitch);
   else
     for (int64_t i = 0; i < count; ++i)
       for (int64_t k = 0; k < n; ++k) to[i * pitch + k] = static_cast<uint8_t>(x[i * stride + k]);

@@ -340,26 +340,24 @@ void Depthwise(const DepthwiseS8& p, const uint8_t* const* rows, int64_t count, 
   ByForm(p.requant, [&](auto rescale) { DepthwiseRows<typename decltype(rescale)::type>(p, rows, count, y, lines); });
 }
 
-// x + 128 for kBytes values.
-template <int kBytes> inline void Flip(const int8_t* x, uint8_t* to) {
-  if constexpr (kBytes == 64) _mm512_storeu_si512(to, _mm512_xor_si512(Load(x), _mm512_set1_epi8(-128)));
-  else if constexpr (kBytes == 32) _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), _mm256_xor_si256(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(x)), _mm256_set1_epi8(-128)));
-  else _mm_storeu_si128(reinterpret_cast<__m128i*>(to), _mm_xor_si128(_mm_loadu_si128(reinterpret_cast<const __m128i*>(x)), _mm_set1_epi8(-128)));
-}
-
-// Pixels of at least a register's bytes: the last register overlaps the one before.
-template <int kBytes> void LoadWholePixels(const int8_t* x, int64_t n, int64_t count, int64_t stride, uint8_t* to, int64_t pitch) {
-  for (; count > 0; --count, x += stride, to += pitch) {
-    for (int64_t i = 0; i + kBytes < n; i += kBytes) Flip<kBytes>(x + i, to + i);
-    Flip<kBytes>(x + n - kBytes, to + n - kBytes);
+// x + 128.
+template <int kBytes> struct Flip {
+  static constexpr int kSize = kBytes;
+  static void Move(const int8_t* x, uint8_t* to) {
+    if constexpr (kBytes == 64)
+      _mm512_storeu_si512(to, _mm512_xor_si512(Load(x), _mm512_set1_epi8(-128)));
+    else if constexpr (kBytes == 32)
+      _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), _mm256_xor_si256(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(x)), _mm256_set1_epi8(-128)));
+    else
+      _mm_storeu_si128(reinterpret_cast<__m128i*>(to), _mm_xor_si128(_mm_loadu_si128(reinterpret_cast<const __m128i*>(x)), _mm_set1_epi8(-128)));
   }
-}
+};
 
 void LoadPixels(const int8_t* x, int64_t n, int64_t count, int64_t stride, uint8_t* to, int64_t pitch) {
   if (count == 1) LoadBytes(x, n, to);
-  else if (n >= 64) LoadWholePixels<64>(x, n, count, stride, to, pitch);
-  else if (n >= 32) LoadWholePixels<32>(x, n, count, stride, to, pitch);
-  else if (n >= 16) LoadWholePixels<16>(x, n, count, stride, to, pitch);
+  else if (n >= 64) LoadWholePixels<Flip<64>>(x, n, count, stride, to, pitch);
+  else if (n >= 32) LoadWholePixels<Flip<32>>(x, n, count, stride, to, pitch);
+  else if (n >= 16) LoadWholePixels<Flip<16>>(x, n, count, stride, to, pitch);
   else
     for (int64_t i = 0; i < count; ++i)
       for (int64_t k = 0; k < n; ++k) to[i * pitch + k] = static_cast<uint8_t>(x[i * stride + k] ^ -128);

@@ -51,9 +51,13 @@ template <int kCount, int kPanels> void FewTile(const ProductS8& p, const void* 
       for (int r = 0; r < kCount; ++r) x[r] = Quad(static_cast<const uint8_t*>(rows[r]) + at);
 #pragma GCC unroll 4
       for (int c = 0; c < kPanels; ++c) {
-        const __m256i w0 = Load(w + c * panel_bytes), w1 = Load(w + c * panel_bytes + 32);
+        // One half of the weights at a time: with both, three rows' sums are a register too many.
+        const __m256i w0 = Load(w + c * panel_bytes);
 #pragma GCC unroll 4
-        for (int r = 0; r < kCount; ++r) Dot(low[c][r], x[r], w0), Dot(high[c][r], x[r], w1);
+        for (int r = 0; r < kCount; ++r) Dot(low[c][r], x[r], w0);
+        const __m256i w1 = Load(w + c * panel_bytes + 32);
+#pragma GCC unroll 4
+        for (int r = 0; r < kCount; ++r) Dot(high[c][r], x[r], w1);
       }
     }
   }

@@ -47,3 +47,11 @@ template <class Rescale> void RowOfLines(const DepthwiseS8& p, const uint8_t* co
 template <class Rescale> void RowsByLines(const DepthwiseS8& p, const uint8_t* const* rows, int64_t count, int8_t* y, void* lines) {
   for (int64_t i = 0; i < count; ++i) RowOfLines<Rescale>(p, rows + i * p.window_rows, y + i * p.row_bytes(), lines);
 }
+
+// Pixels of at least Mover::kSize bytes, by that many at a time: the last ones overlap those before.
+template <class Mover> void LoadWholePixels(const int8_t* x, int64_t n, int64_t count, int64_t stride, uint8_t* to, int64_t pitch) {
+  for (; count > 0; --count, x += stride, to += pitch) {
+    for (int64_t i = 0; i + Mover::kSize < n; i += Mover::kSize) Mover::Move(x + i, to + i);
+    Mover::Move(x + n - Mover::kSize, to + n - Mover::kSize);
+  }
+}

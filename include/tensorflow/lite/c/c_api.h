@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  * TensorFlow Lite's C interface, implemented by octet (src/tflite_abi). Create a model, options and an
  * interpreter; allocate; copy inputs in; invoke; copy outputs out; delete in the opposite order.
- * Tensors belong to their interpreter. One thread at a time per interpreter, but for Cancel. */
+ * Ownership: what Create, Copy and GetSignatureRunner return is the caller's, who ends it with its Delete. A model may be deleted
+ * before its interpreters, options after TfLiteInterpreterCreate; delegates and operators are kept by the caller until all interpreters
+ * that have them are gone. Tensors, names and lists belong to their interpreter; data is valid until the next AllocateTensors.
+ * Threads: models may be shared, an interpreter is used by one thread at a time, but for Cancel.
+ * Errors: null or a TfLiteStatus other than kTfLiteOk; the reason goes to the error reporter, or to standard error where there is none. */
 #ifndef TENSORFLOW_LITE_C_C_API_H_
 #define TENSORFLOW_LITE_C_C_API_H_
 
@@ -23,6 +27,7 @@ typedef struct TfLiteInterpreter TfLiteInterpreter;
 typedef struct TfLiteTensor TfLiteTensor;
 typedef struct TfLiteSignatureRunner TfLiteSignatureRunner;
 typedef struct TfLiteOperator TfLiteOperator;
+typedef TfLiteOperator TfLiteRegistrationExternal;
 struct TfLiteAsyncKernel;
 
 TFL_CAPI_EXPORT const char* TfLiteVersion(void);
@@ -42,6 +47,7 @@ TFL_CAPI_EXPORT TfLiteInterpreterOptions* TfLiteInterpreterOptionsCreate(void);
 TFL_CAPI_EXPORT TfLiteInterpreterOptions* TfLiteInterpreterOptionsCopy(const TfLiteInterpreterOptions* from);
 TFL_CAPI_EXPORT void TfLiteInterpreterOptionsDelete(TfLiteInterpreterOptions* options);
 TFL_CAPI_EXPORT void TfLiteInterpreterOptionsSetNumThreads(TfLiteInterpreterOptions* options, int32_t num_threads);
+/* In order of preference. */
 TFL_CAPI_EXPORT void TfLiteInterpreterOptionsAddDelegate(TfLiteInterpreterOptions* options, TfLiteOpaqueDelegate* delegate);
 TFL_CAPI_EXPORT void TfLiteInterpreterOptionsSetErrorReporter(TfLiteInterpreterOptions* options,
                                                               void (*reporter)(void* user_data, const char* format, va_list args), void* user_data);
@@ -107,6 +113,21 @@ TFL_CAPI_EXPORT TfLiteStatus TfLiteOperatorSetInvokeWithData(TfLiteOperator* op,
 TFL_CAPI_EXPORT void TfLiteOperatorSetAsyncKernel(TfLiteOperator* op, struct TfLiteAsyncKernel* (*async_kernel)(TfLiteOpaqueContext* context, TfLiteOpaqueNode* node));
 TFL_CAPI_EXPORT TfLiteStatus TfLiteOperatorSetAsyncKernelWithData(TfLiteOperator* op, struct TfLiteAsyncKernel* (*async_kernel)(void* user_data, TfLiteOpaqueContext* context, TfLiteOpaqueNode* node));
 TFL_CAPI_EXPORT void TfLiteOperatorSetInplaceOperator(TfLiteOperator* op, uint64_t inplace_operator);
+
+/* The same under the names of TensorFlow Lite 2.10 to 2.16, for programs that were built against these. */
+TFL_CAPI_EXPORT void TfLiteInterpreterOptionsAddRegistrationExternal(TfLiteInterpreterOptions* options, TfLiteRegistrationExternal* registration);
+TFL_CAPI_EXPORT TfLiteRegistrationExternal* TfLiteRegistrationExternalCreate(TfLiteBuiltinOperator builtin_code, const char* custom_name, int version);
+TFL_CAPI_EXPORT void TfLiteRegistrationExternalDelete(TfLiteRegistrationExternal* registration);
+TFL_CAPI_EXPORT TfLiteBuiltinOperator TfLiteRegistrationExternalGetBuiltInCode(const TfLiteRegistrationExternal* registration);
+TFL_CAPI_EXPORT const char* TfLiteRegistrationExternalGetCustomName(const TfLiteRegistrationExternal* registration);
+TFL_CAPI_EXPORT int TfLiteRegistrationExternalGetVersion(const TfLiteRegistrationExternal* registration);
+TFL_CAPI_EXPORT void TfLiteRegistrationExternalSetInit(TfLiteRegistrationExternal* registration, void* (*init)(TfLiteOpaqueContext* context, const char* buffer, size_t length));
+TFL_CAPI_EXPORT void TfLiteRegistrationExternalSetFree(TfLiteRegistrationExternal* registration, void (*free)(TfLiteOpaqueContext* context, void* data));
+TFL_CAPI_EXPORT void TfLiteRegistrationExternalSetPrepare(TfLiteRegistrationExternal* registration, TfLiteStatus (*prepare)(TfLiteOpaqueContext* context, TfLiteOpaqueNode* node));
+TFL_CAPI_EXPORT void TfLiteRegistrationExternalSetInvoke(TfLiteRegistrationExternal* registration, TfLiteStatus (*invoke)(TfLiteOpaqueContext* context, TfLiteOpaqueNode* node));
+TFL_CAPI_EXPORT void TfLiteRegistrationExternalSetAsyncKernel(TfLiteRegistrationExternal* registration,
+                                                              struct TfLiteAsyncKernel* (*async_kernel)(TfLiteOpaqueContext* context, TfLiteOpaqueNode* node));
+TFL_CAPI_EXPORT void TfLiteRegistrationExternalSetInplaceOperator(TfLiteRegistrationExternal* registration, uint64_t inplace_operator);
 
 #ifdef __cplusplus
 }
