@@ -633,8 +633,17 @@ def heads():
     save("heads", m, [floats(2, 3, 2, 120)])
 
 
+def spectra():
+    """Transforms of a power of two, of real and complex numbers, there and back; of windowed frames whose step divides them, or does not."""
+    w = {"axis": np.array(1), "step": np.array(32), "odd": np.array(27), "length": np.array(64), "hann": (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(64) / 64)).astype(np.float32)}
+    nodes = [N("DFT", ["x", "", "axis"], ["full"]), N("DFT", ["full", "length", "axis"], ["back"], inverse=1), N("DFT", ["x", "length", "axis"], ["half"], onesided=1), N("DFT", ["half", "length", "axis"], ["real"], inverse=1, onesided=1),
+             N("STFT", ["s", "step", "hann", "length"], ["even"]), N("STFT", ["s", "odd", "", "length"], ["uneven"])]
+    m = model(nodes, [("x", F, ["N", 64, 1]), ("s", F, [2, 200, 1])], [("full", F, ["N", 64, 2]), ("back", F, ["N", 64, 2]), ("half", F, ["N", 33, 2]), ("real", F, ["N", 64, 1]), ("even", F, [2, 5, 33, 2]), ("uneven", F, [2, 6, 33, 2])], w, opset=20, ir=9)
+    save("spectra", m, [floats(2, 64, 1), floats(2, 200, 1)])
+
+
 if __name__ == "__main__":
     OUT.mkdir(parents=True, exist_ok=True)
-    for make in (cnn, unet, shapes, transformer, recurrent, quantized, loops, old, function, external, refused, any_length, excite, einsum, free_axes, masks, placed, blocks, broadcast, grids, quantized_lstm, regions, branches, scans, cubic, solids, batches, quotients, distinct, overwritten, collected, halves, triangles, rolled, counted, any_boxes, spread, chosen_sequences, placed_open, resized_open, eca, boxes_placed, from_the_end, sequence_outputs, windows, heads):
+    for make in (cnn, unet, shapes, transformer, recurrent, quantized, loops, old, function, external, refused, any_length, excite, einsum, free_axes, masks, placed, blocks, broadcast, grids, quantized_lstm, regions, branches, scans, cubic, solids, batches, quotients, distinct, overwritten, collected, halves, triangles, rolled, counted, any_boxes, spread, chosen_sequences, placed_open, resized_open, eca, boxes_placed, from_the_end, sequence_outputs, windows, heads, spectra):
         make()
     print(f"{OUT}: {sum(f.stat().st_size for f in OUT.iterdir())} bytes")
