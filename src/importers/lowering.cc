@@ -3,7 +3,6 @@
 
 #include <algorithm>
 
-#include "graph/fold.h"
 #include "ops/shape_util.h"
 
 namespace octet::importers {
@@ -135,10 +134,7 @@ Result<std::vector<Value>> Lowering::EmitNode(std::string_view op, std::span<con
   }
   const graph::NodeId node = g.AddNode(*def, graph::Attributes(def->attrs, attrs), std::move(in), std::move(out), place());
   OCTET_TRY(graph::InferNode(g, node));
-  if (folds()) {
-    OCTET_ASSIGN(const bool folded, graph::FoldNode(g, node));
-    (void)folded;
-  }
+  if (folds()) OCTET_TRY(construction().Fold(node));
   return values;
 }
 
