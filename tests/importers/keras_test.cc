@@ -211,6 +211,13 @@ TEST(Keras, InputShapesCanBeSet) {
   EXPECT_NE(wrong.error().message().find("no input 'z'"), std::string::npos);
 }
 
+TEST(Keras, StatefulStepsAreALoop) {
+  const graph::Model model = ImportData("golden/recurrent_stateful.keras");
+  int loops = 0;
+  for (const graph::NodeId id : model.main().order()) loops += model.main().node(id).op->name == "while";
+  EXPECT_EQ(loops, 2);
+}
+
 TEST(Keras, TransformsOfPowersOfTwoHaveNoMatrices) {
   const graph::Model model = ImportData("golden/long_transforms.keras");
   for (const graph::Tensor& t : model.main().tensors())
