@@ -42,14 +42,14 @@ bool ConstantNeverNegative(const graph::Tensor& t) {
 
 class Signs {
  public:
-  explicit Signs(const Graph& g) : g_(g) {}
+  Signs(const Graph& g, const std::set<TensorId>& known) : g_(g), known_(known) {}
 
   bool NeverNegative(TensorId v, int depth = 0) {
     constexpr int kDeepest = 32, kMostLooks = 256;
     if (v < 0 || depth > kDeepest || ++looks_ > kMostLooks) return false;
     const graph::Tensor& t = g_.tensor(v);
     if (t.constant) return ConstantNeverNegative(t);
-    if (IsUnsigned(t.type.dtype)) return true;
+    if (IsUnsigned(t.type.dtype) || known_.contains(v)) return true;
     return t.producer >= 0 && Makes(g_.node(t.producer), v, depth + 1);
   }
 
@@ -71,12 +71,13 @@ class Signs {
   }
 
   const Graph& g_;
+  const std::set<TensorId>& known_;
   int looks_ = 0;
 };
 
 }  // namespace
 
-bool NeverNegative(const Graph& g, TensorId v) { return Signs(g).NeverNegative(v); }
+bool NeverNegative(const Graph& g, TensorId v, const std::set<TensorId>& known) { return Signs(g, known).NeverNegative(v); }
 
 TensorId SourceOfNumbers(const Graph& g, TensorId v) {
   while (g.tensor(v).producer >= 0) {

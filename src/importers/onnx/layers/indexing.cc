@@ -22,7 +22,7 @@ Result<Value> Wrapped(NodeContext& c, Value indices, Value size) {
   return c.Emit("select_v2", {negative, moved, indices});
 }
 
-bool MayBeNegative(NodeContext& c, Value indices) { return !NeverNegative(c.construction().graph(), indices.id); }
+bool MayBeNegative(NodeContext& c, Value indices) { return !c.builder().IsNeverNegative(indices); }
 
 // Indices of an axis as 32-bit numbers that count from its start.
 Result<Value> FromStart(NodeContext& c, Value indices, Value x, int32_t axis) {
