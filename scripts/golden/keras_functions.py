@@ -46,6 +46,14 @@ def long_transforms():
 
 
 @golden
+def unsigned():
+    """What is cast to uint64 and back."""
+    o, x = keras.ops, keras.Input([4], name="x")
+    save_keras("unsigned", keras.Model(x, [o.cast(o.cast(x, "uint64") + 3, "float32"), o.cast(o.cast(x, "uint64") // o.cast(2, "uint64"), "int32")]), [np.float32([[0.5, 2, 7.9, 1e6]])],
+               [np.float32([[1, 3, 70000, 5e9]] * 2) % 1e8])
+
+
+@golden
 def open_sizes():
     """Layers of whose shape only the rank is known; a signal of overlapping spectra, in steps that divide their length and in others."""
     x, v, (re, im) = keras.Input([None, None, 4], name="x"), keras.Input([None, 3, None, 2], name="v"), (keras.Input([None, 9], name=n) for n in ("re", "im"))

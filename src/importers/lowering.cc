@@ -198,8 +198,11 @@ Result<Value> Lowering::Make(std::string_view op, std::span<const Value> inputs,
   return values[0];
 }
 
+// LiteRT casts nothing to or from uint64: what a model casts to it is int64, the same numbers below 2^63.
 Result<Value> Lowering::Cast(Value v, DType dtype) {
   if (type(v).dtype == dtype) return v;
+  if (dtype == DType::kU64) return Cast(v, DType::kI64);
+  if (type(v).dtype == DType::kU64) return Fail("numbers that LiteRT casts", "uint64", "make it int64");
   return EmitAs("cast", std::span(&v, 1), nullptr, {dtype, shape(v), {}});
 }
 
