@@ -8,6 +8,7 @@
 #include "importers/keras/builder.h"
 #include "importers/keras/layers/arguments.h"
 #include "importers/keras/rules.h"
+#include "importers/limits.h"
 #include "importers/lowerings/short_time.h"
 
 namespace octet::importers::keras {
@@ -80,7 +81,6 @@ Result<std::vector<double>> Window(LayerContext& c, const Framing& f) {
 
 // [n, time] -> real parts, then imaginary ones, of [n, frames, 2*bins]
 Result<Value> SpectraByWaves(LayerContext& c, Value x, const Framing& f, const std::vector<double>& window) {
-  constexpr int64_t kMostWeights = 1 << 27;
   const int64_t weights = int64_t{2} * f.bins() * f.size;
   if (weights > kMostWeights) return c.Fail(Format("at most %d weights", static_cast<int>(kMostWeights)), std::to_string(weights), "transform frames of a power of two");
   std::vector<float> filter;

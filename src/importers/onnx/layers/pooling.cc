@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 
+#include "importers/limits.h"
 #include "importers/onnx/builder.h"
 #include "importers/onnx/layers/image.h"
 #include "importers/onnx/rules.h"
@@ -156,7 +157,7 @@ Result<Value> Widened(NodeContext& c, Value x) {
 
 // Flat positions in the whole input: (n*C + channel)*cells + cell, cells in the order of storage_order.
 Result<Value> PoolIndices(NodeContext& c, Value image, const Window& w, const Shape& in) {
-  if (!c.IsSmall(in, 1 << 26)) return c.Fail("a known input size with indices", in.text(), "give the input's size with --input");
+  if (!c.IsSmall(in, kMostPlaces)) return c.Fail("a known input size with indices", in.text(), "give the input's size with --input");
   const auto cells = static_cast<int32_t>(in.elements(2, in.rank()));
   std::vector<int32_t> numbers(static_cast<size_t>(cells)), planes;
   const bool columns = c.Int("storage_order", 0) == 1;

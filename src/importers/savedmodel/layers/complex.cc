@@ -3,6 +3,7 @@
 // operators for what is too long for them.
 #include "importers/savedmodel/complex.h"
 
+#include "importers/limits.h"
 #include "importers/lowerings/tensorflow_op.h"
 #include "importers/savedmodel/builder.h"
 #include "importers/savedmodel/flex.h"
@@ -102,7 +103,6 @@ template <int Axes> Status ConvertIrfft(NodeContext& c) {
   if (!x) return {};
   OCTET_ASSIGN(const std::vector<int32_t> n, Lengths(c, Axes));
   OCTET_ASSIGN(const Complex in, PartsOf(c, x));
-  constexpr int64_t kMostWeights = 1 << 24;
   const int64_t bins = c.shape(x).back(), weights = IsFast(n.back()) ? 0 : int64_t{n.back() / 2 + 1} * n.back();
   if (bins < 1 || weights > kMostWeights || (Axes == 2 && (!Fits(c, x, Axes) || !IsTransformed(n[0]))))
     return c.Fail("known numbers of bins and of samples, not too many", c.shape(x).text(), "give the input's shape, or transform shorter frames");
