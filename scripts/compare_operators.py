@@ -15,7 +15,6 @@ import sys
 import tempfile
 
 KNOWN = {
-    ("gru_stateful", "keras_v3"): "written out by steps: octet runs that 1.8 times as fast as a WHILE, LiteRT 2.7 times",
     ("tf_custom_gradient", "saved_model"): "softplus that stays finite: log(1 + exp(x)), three operators, is infinite from x = 88.8",
 }
 

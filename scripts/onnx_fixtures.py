@@ -635,10 +635,44 @@ def heads():
     save("heads", m, [floats(2, 3, 2, 120)])
 
 
+def spectra():
+    """Transforms of a power of two, of real and complex numbers, there and back; of windowed frames whose step divides them, or does not."""
+    w = {"axis": np.array(1), "step": np.array(32), "odd": np.array(27), "length": np.array(64), "hann": (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(64) / 64)).astype(np.float32)}
+    nodes = [N("DFT", ["x", "", "axis"], ["full"]), N("DFT", ["full", "length", "axis"], ["back"], inverse=1), N("DFT", ["x", "length", "axis"], ["half"], onesided=1), N("DFT", ["half", "length", "axis"], ["real"], inverse=1, onesided=1),
+             N("STFT", ["s", "step", "hann", "length"], ["even"]), N("STFT", ["s", "odd", "", "length"], ["uneven"])]
+    m = model(nodes, [("x", F, ["N", 64, 1]), ("s", F, [2, 200, 1])], [("full", F, ["N", 64, 2]), ("back", F, ["N", 64, 2]), ("half", F, ["N", 33, 2]), ("real", F, ["N", 64, 1]), ("even", F, [2, 5, 33, 2]), ("uneven", F, [2, 6, 33, 2])], w, opset=20, ir=9)
+    save("spectra", m, [floats(2, 64, 1), floats(2, 200, 1)])
+
+
+def pooled_open():
+    """Windows over images of open size that hang over the end, or whose padding does not count."""
+    nodes = [N("AveragePool", ["x"], ["hung"], kernel_shape=[3, 3], strides=[2, 2], ceil_mode=1), N("AveragePool", ["x"], ["bare"], kernel_shape=[3, 2], strides=[1, 2], pads=[1, 0, 1, 1]),
+             N("AveragePool", ["x"], ["counted"], kernel_shape=[3, 3], strides=[2, 2], pads=[1, 1, 1, 1], ceil_mode=1, count_include_pad=1), N("MaxPool", ["x"], ["most"], kernel_shape=[2, 2], strides=[3, 3], ceil_mode=1),
+             N("AveragePool", ["v"], ["row"], kernel_shape=[4], strides=[3], pads=[1, 1], ceil_mode=1)]
+    m = model(nodes, [("x", F, ["N", 2, "H", "W"]), ("v", F, ["N", 2, "L"])], [(n, F, ["N", 2, n + "h", n + "w"]) for n in ("hung", "bare", "counted", "most")] + [("row", F, ["N", 2, "l"])], {}, opset=19, ir=9)
+    x = [floats(2, 2, 6, 7), floats(2, 2, 9)]
+    save("pooled_open", m, x, onnxruntime.InferenceSession(m.SerializeToString()).run(None, dict(zip("xv", x))))
+
+
+def rounds():
+    """A loop picks rows by the number of the round, which counts nothing from the end; so does a branch inside it."""
+    def value(name, kind, shape):
+        return helper.make_tensor_value_info(name, kind, shape)
+
+    then = helper.make_graph([N("Gather", ["x", "i"], ["t"])], "then", [], [value("t", F, [3])])
+    other = helper.make_graph([N("Neg", ["c"], ["e"])], "else", [], [value("e", F, [3])])
+    body = helper.make_graph([N("Gather", ["x", "i"], ["row"]), N("Add", ["c", "row"], ["s"]), N("ReduceSum", ["s"], ["sum"], keepdims=0), N("Greater", ["sum", "zero"], ["above"]),
+                              N("If", ["above"], ["more"], then_branch=then, else_branch=other), N("Add", ["s", "more"], ["c2"]), N("Identity", ["cond"], ["cond2"])], "body",
+                             [value("i", I, []), value("cond", TensorProto.BOOL, []), value("c", F, [3])], [value("cond2", TensorProto.BOOL, []), value("c2", F, [3])])
+    w = {"true": np.array(True), "zero": np.array(0, np.float32), "first": floats(3)}
+    m = model([N("Loop", ["n", "true", "first"], ["y"], body=body, name="rounds")], [("n", I, []), ("x", F, ["R", 3])], [("y", F, [3])], w)
+    save("rounds", m, [np.array(3, np.int64), floats(4, 3)])
+
+
 FIXTURES = (cnn, unet, shapes, transformer, recurrent, quantized, loops, old, function, external, refused, any_length, excite, einsum, free_axes,
             masks, placed, blocks, broadcast, grids, quantized_lstm, regions, branches, scans, cubic, solids, batches, quotients, distinct,
             overwritten, collected, halves, triangles, rolled, counted, any_boxes, spread, chosen_sequences, placed_open, resized_open, eca,
-            boxes_placed, from_the_end, sequence_outputs, windows, heads)
+            boxes_placed, from_the_end, sequence_outputs, windows, heads, spectra, pooled_open, rounds)
 
 
 if __name__ == "__main__":

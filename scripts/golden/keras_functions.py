@@ -35,6 +35,25 @@ def transforms():
 
 
 @golden
+def long_transforms():
+    """Of a power of two, by RFFT2D: there and back, of complex numbers, of overlapping frames; a spectrogram of another length."""
+    o, x = keras.ops, keras.Input([3, 64], name="x")
+    bins, row = o.rfft(x), x[:, 0]
+    parts = [*bins, o.irfft((bins[0], bins[1] + 1)), o.irfft(bins, 256), *o.fft((x, 2 * x)), *o.ifft2((x, x)), *o.stft(x, 60, 20, 64), *o.stft(row, 64, 16, 64, center=False),
+             o.istft(bins, 64, 20, 64), L.MelSpectrogram(fft_length=48, sequence_stride=20, sampling_rate=2000, num_mel_bins=3, mag_exp=1, power_to_db=False)(row),
+             L.MelSpectrogram(fft_length=64, sequence_stride=27, sampling_rate=2000, num_mel_bins=3, mag_exp=1, power_to_db=False)(row)]
+    save_keras("long_transforms", keras.Model(x, parts), [floats(1, 3, 64)], [floats(2, 3, 64)])
+
+
+@golden
+def unsigned():
+    """What is cast to uint64 and back."""
+    o, x = keras.ops, keras.Input([4], name="x")
+    save_keras("unsigned", keras.Model(x, [o.cast(o.cast(x, "uint64") + 3, "float32"), o.cast(o.cast(x, "uint64") // o.cast(2, "uint64"), "int32")]), [np.float32([[0.5, 2, 7.9, 1e6]])],
+               [np.float32([[1, 3, 70000, 5e9]] * 2) % 1e8])
+
+
+@golden
 def open_sizes():
     """Layers of whose shape only the rank is known; a signal of overlapping spectra, in steps that divide their length and in others."""
     x, v, (re, im) = keras.Input([None, None, 4], name="x"), keras.Input([None, 3, None, 2], name="v"), (keras.Input([None, 9], name=n) for n in ("re", "im"))

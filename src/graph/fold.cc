@@ -76,6 +76,8 @@ Result<bool> FoldNode(Graph& g, NodeId id) {
     results.emplace_back(bytes);
   }
   OCTET_TRY(Compute(g, id, results));
+  for (const TensorId t : n.inputs)
+    if (t != kNoTensor) g.tensor(t).constant->Forget();
   const std::vector<TensorId> outputs = n.outputs;
   g.Erase(id);
   for (size_t i = 0; i < outputs.size(); ++i) {

@@ -3,7 +3,10 @@
 
 #include <algorithm>
 #include <functional>
+#include <set>
 #include <utility>
+
+#include "graph/fold.h"
 
 namespace octet::importers {
 
@@ -45,6 +48,46 @@ bool Construction::ReleaseUnread(Value v) {
   return true;
 }
 
+Status Construction::Fold(graph::NodeId id) {
+  constexpr uint64_t kSmall = 1 << 20, kMostGrowth = 2;
+  graph::Graph& g = graph();
+  const graph::Node& n = g.node(id);
+  uint64_t read = 0, made = 0;
+  bool waits = false;
+  for (const graph::TensorId t : n.inputs) {
+    if (t == graph::kNoTensor) continue;
+    waits |= unfolded_.contains(t);
+    if (!g.is_constant(t) && !unfolded_.contains(t)) return {};
+    read += g.tensor(t).constant ? g.tensor(t).constant->size() : 0;
+  }
+  for (const graph::TensorId t : n.outputs) {
+    uint64_t bytes = 0;
+    if (!CheckedBytes(g.tensor(t).type.dtype, g.tensor(t).type.shape, &bytes)) return {};
+    made += bytes;
+  }
+  if (!waits && (made <= kSmall || made <= kMostGrowth * read)) {
+    OCTET_ASSIGN([[maybe_unused]] const bool folded, graph::FoldNode(g, id));
+    return {};
+  }
+  for (const graph::TensorId t : n.outputs) unfolded_[t] = id;
+  return {};
+}
+
+graph::Buffer Construction::BytesOf(Value v) {
+  graph::Graph& g = graph();
+  std::set<graph::NodeId> needed;
+  for (std::vector<graph::TensorId> open = {v.id}; !open.empty();) {
+    const auto it = unfolded_.find(open.back());
+    open.pop_back();
+    if (it != unfolded_.end() && needed.insert(it->second).second) open.insert(open.end(), g.node(it->second).inputs.begin(), g.node(it->second).inputs.end());
+  }
+  for (const graph::NodeId id : needed) {  // In the order in which they were made.
+    for (const graph::TensorId t : g.node(id).outputs) unfolded_.erase(t);
+    if (!graph::FoldNode(g, id).ok()) break;
+  }
+  return g.tensor(v.id).constant;
+}
+
 void Construction::Refine(Value v, const TensorType& type) {
   TensorType& own = graph().tensor(v.id).type;
   if (graph().is_constant(v.id)) own.quant = type.quant;  // What was folded has its shape.
@@ -77,7 +120,7 @@ std::vector<Value> Construction::Inline(const graph::Graph& from, std::span<cons
 }
 
 void Construction::OpenSubgraph(const std::string& name) {
-  open_.push_back({{}, std::exchange(types_, {}), std::exchange(constants_, {}), std::exchange(halves_, {})});
+  open_.push_back({{}, std::exchange(types_, {}), std::exchange(constants_, {}), std::exchange(halves_, {}), std::exchange(unfolded_, {})});
   open_.back().graph.name = name;
 }
 
@@ -88,6 +131,7 @@ int32_t Construction::CloseSubgraph() {
   types_ = std::move(done.types);
   constants_ = std::move(done.constants);
   halves_ = std::move(done.halves);
+  unfolded_ = std::move(done.unfolded);
   open_.pop_back();
   return static_cast<int32_t>(model_.subgraphs.size()) - 1;
 }

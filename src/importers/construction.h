@@ -26,6 +26,12 @@ class Construction {
   // then; who keeps v for later reads the file again.
   bool ReleaseUnread(ops::Value v);
 
+  // Computes a node of constants. What becomes much larger than they are waits until somebody looks: most of it is indices that are read off what made
+  // them. Where nobody does, passes compute what is read in the end.
+  Status Fold(graph::NodeId node);
+  // A constant's bytes, computed now where that waited; null of others.
+  graph::Buffer BytesOf(ops::Value v);
+
   // Values that the source has as float16 or bfloat16; kNone of others.
   void SetHalf(ops::Value v, DType type) { halves_[v.id] = type; }
   DType HalfOf(ops::Value v) const { return halves_.contains(v.id) ? halves_.at(v.id) : DType::kNone; }
@@ -56,6 +62,7 @@ class Construction {
     std::map<int32_t, TensorType> types;  // What was known of the graph around.
     std::multimap<size_t, ops::Value> constants;
     std::map<int32_t, DType> halves;
+    std::map<int32_t, graph::NodeId> unfolded;
   };
   ops::Value FindConstant(const TensorType& type, std::span<const std::byte> bytes, size_t hash);
 
@@ -63,6 +70,7 @@ class Construction {
   std::map<std::string, int> names_;
   std::multimap<size_t, ops::Value> constants_;  // By hash.
   std::map<int32_t, DType> halves_;
+  std::map<int32_t, graph::NodeId> unfolded_;  // Tensors that constants make, and their nodes.
 };
 
 }  // namespace octet::importers

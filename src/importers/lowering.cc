@@ -3,7 +3,6 @@
 
 #include <algorithm>
 
-#include "graph/fold.h"
 #include "ops/shape_util.h"
 
 namespace octet::importers {
@@ -135,10 +134,7 @@ Result<std::vector<Value>> Lowering::EmitNode(std::string_view op, std::span<con
   }
   const graph::NodeId node = g.AddNode(*def, graph::Attributes(def->attrs, attrs), std::move(in), std::move(out), place());
   OCTET_TRY(graph::InferNode(g, node));
-  if (folds()) {
-    OCTET_ASSIGN(const bool folded, graph::FoldNode(g, node));
-    (void)folded;
-  }
+  if (folds()) OCTET_TRY(construction().Fold(node));
   return values;
 }
 
@@ -202,8 +198,11 @@ Result<Value> Lowering::Make(std::string_view op, std::span<const Value> inputs,
   return values[0];
 }
 
+// LiteRT casts nothing to or from uint64: what a model casts to it is int64, the same numbers below 2^63.
 Result<Value> Lowering::Cast(Value v, DType dtype) {
   if (type(v).dtype == dtype) return v;
+  if (dtype == DType::kU64) return Cast(v, DType::kI64);
+  if (type(v).dtype == DType::kU64) return Fail("numbers that LiteRT casts", "uint64", "make it int64");
   return EmitAs("cast", std::span(&v, 1), nullptr, {dtype, shape(v), {}});
 }
 

@@ -233,6 +233,7 @@ bool LowerConstant(const graph::Tensor& t, ops::Role role, DType activation, con
     return false;
   }
   *bytes = type->dtype == DType::kI16 ? Rounded<int16_t>(v, *type, -32768, 32767) : Rounded<int8_t>(v, *type, -128, 127);
+  t.constant->Forget();
   return true;
 }
 

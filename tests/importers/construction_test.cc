@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "graph/graph.h"
 
 namespace octet::importers {
 namespace {
@@ -24,6 +25,31 @@ TEST(Construction, ALargeConstantThatNobodyReadsGoesAndComesAgain) {
   const ops::OpDef& abs = *ops::Find("abs");
   model.graph().AddNode(abs, graph::Attributes(abs.attrs), {again.id}, {model.graph().AddTensor("y", large)}, "y");
   EXPECT_FALSE(model.ReleaseUnread(again));
+}
+
+TEST(Construction, WhatBecomesMuchLargerWaitsUntilSomebodyLooks) {
+  Construction model;
+  const float one = 1.0f;
+  const int32_t wide = 1 << 19;
+  const ops::Value x = model.Constant({DType::kF32, Shape{1}, {}}, std::as_bytes(std::span(&one, 1)), "x");
+  const ops::Value size = model.Constant({DType::kI32, Shape{1}, {}}, std::as_bytes(std::span(&wide, 1)), "size");
+  const auto make = [&](std::string_view op, std::vector<graph::TensorId> in) {
+    const ops::OpDef& def = *ops::Find(op);
+    const ops::Value y{model.graph().AddTensor(model.UniqueName("y"), {DType::kF32, {}, {}})};
+    const graph::NodeId node = model.graph().AddNode(def, graph::Attributes(def.attrs), std::move(in), {y.id}, "y");
+    EXPECT_TRUE(graph::InferNode(model.graph(), node).ok());
+    EXPECT_TRUE(model.Fold(node).ok());
+    return y;
+  };
+  const ops::Value small = make("neg", {x.id}), large = make("broadcast_to", {x.id, size.id}), behind = make("neg", {large.id});
+  EXPECT_TRUE(model.graph().is_constant(small.id));
+  EXPECT_FALSE(model.graph().is_constant(large.id));
+  EXPECT_FALSE(model.graph().is_constant(behind.id));
+  const graph::Buffer bytes = model.BytesOf(behind);
+  ASSERT_TRUE(bytes);
+  EXPECT_EQ(bytes->size(), sizeof(float) << 19);
+  EXPECT_EQ(reinterpret_cast<const float*>(bytes->data())[wide - 1], -1.0f);
+  EXPECT_TRUE(model.graph().is_constant(large.id));
 }
 
 }  // namespace

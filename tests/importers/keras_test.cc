@@ -211,6 +211,19 @@ TEST(Keras, InputShapesCanBeSet) {
   EXPECT_NE(wrong.error().message().find("no input 'z'"), std::string::npos);
 }
 
+TEST(Keras, StatefulStepsAreALoop) {
+  const graph::Model model = ImportData("golden/recurrent_stateful.keras");
+  int loops = 0;
+  for (const graph::NodeId id : model.main().order()) loops += model.main().node(id).op->name == "while";
+  EXPECT_EQ(loops, 2);
+}
+
+TEST(Keras, TransformsOfPowersOfTwoHaveNoMatrices) {
+  const graph::Model model = ImportData("golden/long_transforms.keras");
+  for (const graph::Tensor& t : model.main().tensors())
+    EXPECT_TRUE(!t.constant || t.type.shape.elements() <= 2 * 25 * 48) << t.name;  // The matrix of 48 points is there, others have up to 256.
+}
+
 TEST(Keras, AllThatIsMissingIsReportedAtOnce) {
   auto model = Import(Data("refused.keras"));
   ASSERT_FALSE(model.ok());

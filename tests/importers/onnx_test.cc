@@ -77,7 +77,7 @@ TEST_P(OnnxFixture, AgreesWithTheReferenceEvaluator) {
 INSTANTIATE_TEST_SUITE_P(Onnx, OnnxFixture, testing::Values("cnn", "unet", "shapes", "transformer", "recurrent", "quantized", "loops", "old", "function", "external", "any_length", "excite", "einsum", "free_axes", "masks",
                                                                "placed", "blocks", "broadcast", "grids", "quantized_lstm", "regions", "branches", "scans", "scan_of_batch", "cubic", "solids", "quotients", "distinct",
                                                                "overwritten", "placed_open", "resized_open", "collected", "halves", "triangles", "rolled", "counted", "any_boxes", "spread", "chosen_sequences",
-                                                               "eca", "boxes_placed", "from_the_end", "sequence_outputs", "windows", "heads"));
+                                                               "eca", "boxes_placed", "from_the_end", "sequence_outputs", "windows", "heads", "spectra", "pooled_open", "rounds"));
 
 TEST(Onnx, ConvolutionsKeepNoTransposeButTheInputs) {
   const auto ops = Operators(Optimized("cnn.onnx"));
@@ -111,6 +111,13 @@ TEST(Onnx, AFreeBatchTimesTheHeadsIsFollowed) {
 TEST(Onnx, OnlyIndicesThatMayCountFromTheEndAreLookedAt) {
   const auto ops = Operators(Optimized("from_the_end.onnx"));
   EXPECT_EQ(ops.at("less"), 5);  // Not the ids of a table, nor what an arg_max numbers; places are looked at once for each reader.
+}
+
+TEST(Onnx, TheNumberOfARoundIsNotLookedAt) {
+  int comparisons = 0;
+  for (const graph::Model model = Optimized("rounds.onnx"); const graph::Graph& g : model.subgraphs)
+    for (const graph::NodeId id : g.order()) comparisons += g.node(id).op->name == "less";
+  EXPECT_EQ(comparisons, 1);  // The loop's condition.
 }
 
 TEST(Onnx, AFreeBatchIsFollowedToWhatItsSizeIsAskedFrom) {

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "importers/limits.h"
 #include "importers/lowerings/selection.h"
 
 namespace octet::importers {
@@ -42,7 +43,7 @@ Result<Value> Band(Lowering& c, Value matrices, const BandLimits& limits) {
   if (s.rank() < 2) return c.Fail("matrices", s.text(), "");
   const int32_t rows = s.back(2), columns = s.back(1);
   if (rows != kUnknown && columns != kUnknown) {
-    if (int64_t{rows} * columns > (1 << 24)) return c.Fail("matrices of at most 2^24 elements", s.text(), "");
+    if (int64_t{rows} * columns > kMostWritten) return c.Fail("matrices of at most 2^24 elements", s.text(), "");
     std::vector<std::byte> inside;
     for (int32_t i = 0; i < rows; ++i)
       for (int32_t j = 0; j < columns; ++j) inside.push_back(static_cast<std::byte>(i - j <= lower && j - i <= upper));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "importers/lowerings/complex.h"
 
+#include <algorithm>
 #include <cmath>
 #include <numbers>
 
@@ -76,6 +77,14 @@ Result<Value> Magnitude(Lowering& c, Complex x) {
   return c.Make("sqrt", {square});
 }
 
+Result<Complex> Parts(Lowering& c, Value x) {
+  const TensorType number{DType::kF32, c.shape(x), {}};
+  Complex y;
+  OCTET_ASSIGN(y.re, c.EmitAs("real", std::span(&x, 1), nullptr, number));
+  OCTET_ASSIGN(y.im, c.EmitAs("imag", std::span(&x, 1), nullptr, number));
+  return y;
+}
+
 Result<Value> Imaginary(Lowering& c, Complex x) { return x.im ? Result<Value>(x.im) : c.Make("zeros_like", {x.re}); }
 
 // ---------------------------------------------------------------------- Fourier transforms
@@ -116,6 +125,61 @@ Result<Complex> Turned(Lowering& c, Complex x) {
   return x;
 }
 
+// Whether the dozen operators of transforms that RFFT2D does not do are smaller than their matrices.
+bool IsLongAndFast(int32_t n) { return n >= 64 && IsFast(n); }
+
+// Bins 0 to n/2 of `low`, then bins n/2 - 1 to 1 of `high`, which mirror them.
+Result<Value> Mirrored(Lowering& c, Value low, Value high, int32_t n) {
+  const auto last = static_cast<size_t>(c.rank(low) - 1);
+  std::vector<int32_t> from(last + 1, 0), to(last + 1, 0), steps(last + 1, 1);
+  from[last] = n / 2 - 1, steps[last] = -1;
+  const int64_t others = (int64_t{1} << last) - 1;
+  OCTET_ASSIGN(const Value back, c.Make("strided_slice", {high, c.Vector(from), c.Vector(to), c.Vector(steps)}, {{"begin_mask", others}, {"end_mask", others}}));
+  return c.Make("concatenation", {low, back}, {{"axis", static_cast<int64_t>(last)}});
+}
+
+// Of two transforms of real numbers: F(a + b i) = F(a) + F(b) i, where the upper half of each mirrors the lower one.
+Result<Complex> FastFourier(Lowering& c, Complex x, int32_t n) {
+  const auto half = [&](Value part) { return part ? RealFourier(c, part, n) : Result<Complex>(Complex()); };
+  OCTET_ASSIGN(const Complex a, half(x.re));
+  OCTET_ASSIGN(const Complex b, half(x.im));
+  OCTET_ASSIGN(const Value low, Difference(c, a.re, b.im));
+  OCTET_ASSIGN(const Value high, Sum(c, a.re, b.im));
+  OCTET_ASSIGN(const Value low_im, Sum(c, a.im, b.re));
+  OCTET_ASSIGN(const Value high_im, Difference(c, b.re, a.im));
+  Complex y;
+  OCTET_ASSIGN(y.re, Mirrored(c, low, high, n));
+  OCTET_ASSIGN(y.im, Mirrored(c, low_im, high_im, n));
+  return y;
+}
+
+// The inverse is the transform of the parts exchanged, its parts exchanged, over n.
+Result<Complex> FastInverseFourier(Lowering& c, Complex x, int32_t n) {
+  const Value share = c.Scalar(1.0f / static_cast<float>(n));
+  OCTET_ASSIGN(x.re, Scaled(c, x.re, share));
+  OCTET_ASSIGN(x.im, Scaled(c, x.im, share));
+  OCTET_ASSIGN(const Complex y, FastFourier(c, {x.im, x.re}, n));
+  return Complex{y.im, y.re};
+}
+
+// Hartley's transform, the sum of x[j] * (cos + sin), is real and its own inverse but for 1/n; from Fourier's one and to it lead a difference of parts
+// below n/2 and their sum above. The first and the last bin of a real signal have no imaginary part, whatever is there.
+Result<Value> FastInverseRealFourier(Lowering& c, Complex x, int32_t n) {
+  const float share = 1.0f / static_cast<float>(n);
+  std::vector<float> shares(static_cast<size_t>(n / 2 + 1), share);
+  shares.front() = shares.back() = 0.0f;
+  OCTET_ASSIGN(const Value re, c.Make("mul", {x.re, c.Scalar(share)}));
+  OCTET_ASSIGN(const Value im, Scaled(c, x.im, c.Constant<float>(Shape{n / 2 + 1}, shares)));
+  OCTET_ASSIGN(const Value low, Difference(c, re, im));
+  OCTET_ASSIGN(const Value high, Sum(c, re, im));
+  OCTET_ASSIGN(const Value spectrum, Mirrored(c, low, high, n));
+  OCTET_ASSIGN(const Complex y, RealFourier(c, spectrum, n));
+  if (!im) return Mirrored(c, y.re, y.re, n);
+  OCTET_ASSIGN(const Value first, c.Make("sub", {y.re, y.im}));
+  OCTET_ASSIGN(const Value second, c.Make("add", {y.re, y.im}));
+  return Mirrored(c, first, second, n);
+}
+
 // Over the last axis but one, of `rows` points.
 Result<Complex> FourierOfColumns(Lowering& c, Complex x, int32_t rows, bool inverse) {
   OCTET_ASSIGN(x, Turned(c, x));
@@ -142,12 +206,13 @@ Result<Value> Fitted(Lowering& c, Value x, int32_t n) {
 
 Result<int32_t> Points(Lowering& c, Value x) {
   const int32_t n = c.rank(x) < 1 ? kUnknown : c.shape(x).back();
-  if (n < 1 || n > kMostPoints) return c.Fail(Format("a last axis of 1 to %d points", kMostPoints), c.shape(x).text(), "give the input's shape, or transform shorter frames");
+  if (!IsTransformed(n)) return c.Fail(Format("a last axis of 1 to %d points, or of a power of two", kMostPoints), c.shape(x).text(), "give the input's shape, or transform shorter frames");
   return n;
 }
 
 Result<Complex> Fourier(Lowering& c, Complex x, bool inverse) {
   OCTET_ASSIGN(const int32_t n, Points(c, x.re));
+  if (IsLongAndFast(n)) return inverse ? FastInverseFourier(c, x, n) : FastFourier(c, x, n);
   const auto scale = [&](int64_t) { return inverse ? 1.0 / n : 1.0; };
   const Value cosines = Waves(c, n, n, n, Cos, scale), sines = Waves(c, n, n, n, Sin, scale);
   OCTET_ASSIGN(const Value a, Product(c, x.re, cosines));
@@ -166,9 +231,23 @@ Result<Complex> Fourier2(Lowering& c, Complex x, bool inverse) {
   return FourierOfColumns(c, y, c.shape(x.re)[c.rank(x.re) - 2], inverse);
 }
 
+Result<Value> FastRealFourier(Lowering& c, Value x, int32_t n) {
+  const int32_t row = c.rank(x) - 1;
+  OCTET_ASSIGN(const Value image, c.Make("expand_dims", {x, c.Constant<int32_t>(Shape{}, std::span(&row, 1))}));
+  OCTET_ASSIGN(const std::vector<Value> y, c.EmitNode("rfft2d", std::vector<Value>{image, c.Vector({1, n})}, nullptr, {{DType::kC64, {}, {}}}));
+  std::vector<int32_t> dims(c.shape(x).dims().begin(), c.shape(x).dims().end());
+  dims.back() = n / 2 + 1;
+  if (std::ranges::count(dims, kUnknown) <= 1) return c.Make("reshape", {y[0], c.Vector(dims)});
+  return c.Make("squeeze", {y[0]}, {{"squeeze_dims", std::vector<int32_t>{row}}});
+}
+
 Result<Complex> RealFourier(Lowering& c, Value x, int32_t n) {
-  OCTET_ASSIGN(x, Fitted(c, x, n));
   Complex y;
+  if (IsFast(n)) {
+    OCTET_ASSIGN(const Value bins, FastRealFourier(c, x, n));
+    return Parts(c, bins);
+  }
+  OCTET_ASSIGN(x, Fitted(c, x, n));
   OCTET_ASSIGN(y.re, Product(c, x, Waves(c, n, n / 2 + 1, n, Cos, [](int64_t) { return 1.0; })));
   OCTET_ASSIGN(y.im, Product(c, x, Waves(c, n, n / 2 + 1, n, Sin, [](int64_t) { return -1.0; })));
   return y;
@@ -177,10 +256,13 @@ Result<Complex> RealFourier(Lowering& c, Value x, int32_t n) {
 // Bins that have a mirror image count twice.
 Result<Value> InverseRealFourier(Lowering& c, Complex x, int32_t n) {
   OCTET_ASSIGN(x.re, Fitted(c, x.re, n / 2 + 1));
+  if (x.im) {
+    OCTET_ASSIGN(x.im, Fitted(c, x.im, n / 2 + 1));
+  }
+  if (IsLongAndFast(n)) return FastInverseRealFourier(c, x, n);
   const auto share = [&](int64_t k) { return (k == 0 || 2 * k == n ? 1.0 : 2.0) / n; };
   OCTET_ASSIGN(const Value a, Product(c, x.re, Waves(c, n / 2 + 1, n, n, Cos, share)));
   if (!x.im) return a;
-  OCTET_ASSIGN(x.im, Fitted(c, x.im, n / 2 + 1));
   OCTET_ASSIGN(const Value b, Product(c, x.im, Waves(c, n / 2 + 1, n, n, Sin, share)));
   return c.Make("sub", {a, b});
 }

@@ -14,13 +14,23 @@ using graph::TensorId;
 
 bool OneOf(std::string_view op, std::initializer_list<std::string_view> ops) { return std::ranges::find(ops, op) != ops.end(); }
 
-// The input whose numbers an operator only moves, rounds or casts; none: -1.
-int MovedInput(std::string_view op) {
-  if (op == "split") return 1;
-  return OneOf(op, {"cast", "reshape", "squeeze", "expand_dims", "transpose", "slice", "split_v", "strided_slice", "gather", "gather_nd", "tile", "broadcast_to", "unpack", "pad", "reverse_v2",
-                    "floor", "ceil", "round"})
-             ? 0
-             : -1;
+// Whether all that an operator's outputs hold are elements of its inputs, and zeros.
+bool Moves(const ops::OpDef& op) { return (op.traits & (ops::kMovesBytes | ops::kAliases)) && !op.outputs.empty(); }
+
+// Of such an operator: whether input i gives elements, as one of the outputs' type.
+bool GivesElements(const ops::OpDef& op, size_t i) { return op.inputs[std::min(i, op.inputs.size() - 1)].type == op.outputs[0].type; }
+
+// The only input whose numbers an operator moves, rounds or casts; -1: none, or there are several.
+int MovedInput(const Node& node) {
+  if (OneOf(node.op->name, {"cast", "floor", "ceil", "round"})) return 0;
+  if (!Moves(*node.op)) return -1;
+  int moved = -1;
+  for (size_t i = 0; i < node.inputs.size(); ++i) {
+    if (!GivesElements(*node.op, i)) continue;
+    if (moved >= 0) return -1;
+    moved = static_cast<int>(i);
+  }
+  return moved;
 }
 
 bool IsUnsigned(DType t) { return t == DType::kBool || t == DType::kU8 || t == DType::kU16 || t == DType::kU32 || t == DType::kU64; }
@@ -42,14 +52,14 @@ bool ConstantNeverNegative(const graph::Tensor& t) {
 
 class Signs {
  public:
-  explicit Signs(const Graph& g) : g_(g) {}
+  Signs(const Graph& g, const std::set<TensorId>& known) : g_(g), known_(known) {}
 
   bool NeverNegative(TensorId v, int depth = 0) {
     constexpr int kDeepest = 32, kMostLooks = 256;
     if (v < 0 || depth > kDeepest || ++looks_ > kMostLooks) return false;
     const graph::Tensor& t = g_.tensor(v);
     if (t.constant) return ConstantNeverNegative(t);
-    if (IsUnsigned(t.type.dtype)) return true;
+    if (IsUnsigned(t.type.dtype) || known_.contains(v)) return true;
     return t.producer >= 0 && Makes(g_.node(t.producer), v, depth + 1);
   }
 
@@ -58,10 +68,15 @@ class Signs {
     const std::string_view op = node.op->name;
     const auto input = [&](size_t i) { return i < node.inputs.size() && NeverNegative(node.inputs[i], depth); };
     const auto never = [&](TensorId in) { return NeverNegative(in, depth); };
-    if (const int moved = MovedInput(op); moved >= 0) return input(static_cast<size_t>(moved));
+    if (Moves(*node.op)) {
+      for (size_t i = 0; i < node.inputs.size(); ++i)
+        if (GivesElements(*node.op, i) && !never(node.inputs[i])) return false;
+      return true;
+    }
+    if (const int moved = MovedInput(node); moved >= 0) return input(static_cast<size_t>(moved));
     if (OneOf(op, {"where", "arg_max", "arg_min", "shape", "rank", "abs", "relu", "relu6", "square"})) return true;
     if (op == "topk_v2" || op == "unique") return v == node.outputs[1] || input(0);
-    if (OneOf(op, {"add", "mul", "minimum", "concatenation", "pack", "add_n", "div", "floor_div"})) return std::ranges::all_of(node.inputs, never);
+    if (OneOf(op, {"add", "mul", "minimum", "add_n", "div", "floor_div"})) return std::ranges::all_of(node.inputs, never);
     if (op == "maximum") return std::ranges::any_of(node.inputs, never);
     if (OneOf(op, {"sum", "reduce_max", "reduce_min", "reduce_prod", "cumsum"})) return input(0);
     if (op == "floor_mod") return input(1);
@@ -71,17 +86,18 @@ class Signs {
   }
 
   const Graph& g_;
+  const std::set<TensorId>& known_;
   int looks_ = 0;
 };
 
 }  // namespace
 
-bool NeverNegative(const Graph& g, TensorId v) { return Signs(g).NeverNegative(v); }
+bool NeverNegative(const Graph& g, TensorId v, const std::set<TensorId>& known) { return Signs(g, known).NeverNegative(v); }
 
 TensorId SourceOfNumbers(const Graph& g, TensorId v) {
   while (g.tensor(v).producer >= 0) {
     const Node& maker = g.node(g.tensor(v).producer);
-    const int moved = MovedInput(maker.op->name);
+    const int moved = MovedInput(maker);
     if (moved < 0) break;
     v = maker.inputs[static_cast<size_t>(moved)];
   }

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "importers/lowerings/warp.h"
 
+#include "importers/limits.h"
 #include "importers/lowerings/activation.h"
 
 namespace octet::importers {
 namespace {
 
-constexpr int64_t kMostPixels = 1 << 24;  // Their numbers are floats.
 
 class Warper {
  public:
@@ -31,7 +31,7 @@ class Warper {
  private:
   Status Read(Value images, Value transforms) {
     in_ = c_.shape(images);
-    if (in_.rank() != 4 || in_[1] < 1 || in_[2] < 1 || in_[3] < 1 || static_cast<int64_t>(in_[1]) * in_[2] >= kMostPixels)
+    if (in_.rank() != 4 || in_[1] < 1 || in_[2] < 1 || in_[3] < 1 || static_cast<int64_t>(in_[1]) * in_[2] >= kFloatIntegers)
       return c_.Fail("images of known size", in_.text(), "give the input's shape");
     const Shape t = c_.shape(transforms);
     if (t.rank() != 2 || t[1] != 8) return c_.Fail("eight numbers per transformation", t.text(), "");

@@ -148,6 +148,7 @@ Result<Value> Builder::Capture(Captures& captures, Value outer) {
     if (from == outer) return to;
   const Value v{inner.AddTensor(UniqueName(t.name + "/inside"), t.type)};
   captures.values.emplace_back(outer, v);
+  if (parent_->IsNeverNegative(outer)) told_.counts.insert(v.id);
   return v;
 }
 

@@ -10,6 +10,7 @@
 #include "graph/dimensions.h"
 #include "importers/construction.h"
 #include "importers/importer.h"
+#include "importers/lowerings/signs.h"
 #include "importers/onnx/context.h"
 #include "importers/onnx/rules.h"
 #include "importers/onnx/tensors.h"
@@ -54,6 +55,7 @@ class Builder : public Construction {
   Result<Value> Stored(const TensorProto& t, const std::string& name);
   // Whether an initializer has 4-bit numbers, which are bytes here.
   bool IsNarrow(Value v) const { return narrow_.contains(v.id); }
+  bool IsNeverNegative(Value v) { return NeverNegative(graph(), v.id, told_.counts); }
   Partial PartialOf(Value v) const;
   void SetPartial(Value v, Partial p) { told_.partials[v.id] = std::move(p); }
   graph::Dimension OriginOf(graph::Dimension d) { return told_.origins.Of(graph(), d); }
@@ -131,6 +133,7 @@ class Builder : public Construction {
   struct Told {
     std::map<int32_t, Partial> partials;
     std::map<graph::Dimension, Number> dimensions;
+    std::set<graph::TensorId> counts;  // Inputs of a body that are never below zero.
     graph::Origins origins;
   };
   Told told_;

@@ -151,7 +151,7 @@ const TensorType& NodeContext::type(Value v) const {
 
 const std::byte* NodeContext::data(Value v) const {
   if (!v) return nullptr;
-  const graph::Buffer& buffer = builder_.graph().tensor(v.id).constant;
+  const graph::Buffer buffer = builder_.BytesOf(v);  // Kept by the graph.
   static constexpr std::byte kEmpty{};  // A constant without elements is still one.
   return buffer ? (buffer->empty() ? &kEmpty : buffer->data()) : nullptr;
 }

@@ -90,6 +90,7 @@ Result<bool> Builder::BuildBody(Scope& outer, const NodeContext& place, Loop& lo
   const auto add = [&](const TensorType& type, const char* name) { return Value{graph().AddTensor(UniqueName(c.place() + name), type)}; };
   std::vector<Value> in = {add(ScalarOf(DType::kI64), "/iteration"), add(ScalarOf(DType::kBool), "/condition")};
   for (const TensorType& t : loop.types) in.push_back(add(t, "/carried"));
+  told_.counts.insert(in[0].id);
   const size_t hidden = 2 - loop.own();
   std::vector<Binding> given(in.begin() + static_cast<std::ptrdiff_t>(hidden), in.end());
   for (size_t i = 0; i < loop.carried.size(); ++i)

@@ -219,7 +219,7 @@ void PropagateNumbers(NodeContext& c) {
   if (rule == std::end(kRules) || c.outputs().empty() || !c.outputs()[0].value) return;
   const Value out = c.outputs()[0].value;
   const DType t = c.type(out).dtype;
-  if (c.is_constant(out) || c.rank(out) > 1 || (t != DType::kI64 && t != DType::kI32 && t != DType::kBool)) return;
+  if (c.rank(out) > 1 || (t != DType::kI64 && t != DType::kI32 && t != DType::kBool) || c.is_constant(out)) return;
   const Numbers p = rule->of(c);
   if (!p || p->numbers.size() > kMaxNumbers) return;
   if (p->known() && t == DType::kI64) c.SetOutput(0, ConstantOf<int64_t>(c, *p));

@@ -75,10 +75,7 @@ Status ConvertArithmetic(NodeContext& c) {
 Result<Complex> PartsOf(NodeContext& c, Value v) {
   if (const Complex* known = c.builder().PartsOf(v)) return *known;
   if (!IsComplex(c, v)) return Complex{v, {}};
-  const TensorType number{DType::kF32, c.shape(v), {}};
-  Complex parts;
-  OCTET_ASSIGN(parts.re, c.EmitAs("real", std::span(&v, 1), nullptr, number));
-  OCTET_ASSIGN(parts.im, c.EmitAs("imag", std::span(&v, 1), nullptr, number));
+  OCTET_ASSIGN(Complex parts, Parts(c, v));
   const std::span<const float> imaginary = c.data_as<float>(parts.im);
   if (c.data(parts.im) && std::ranges::all_of(imaginary, [](float x) { return x == 0.0f; })) parts.im = {};
   return parts;

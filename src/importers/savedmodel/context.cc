@@ -97,7 +97,7 @@ const TensorType& NodeContext::type(Value v) const {
 
 const std::byte* NodeContext::data(Value v) const {
   if (!v) return nullptr;
-  const graph::Buffer& buffer = builder_.graph().tensor(v.id).constant;
+  const graph::Buffer buffer = builder_.BytesOf(v);  // Kept by the graph.
   return buffer ? buffer->data() : nullptr;
 }
 

@@ -4,6 +4,7 @@
 #include "importers/keras/layers/axes.h"
 #include "importers/keras/layers/promotion.h"
 #include "importers/keras/rules.h"
+#include "importers/limits.h"
 #include "importers/lowerings/function.h"
 
 namespace octet::importers::keras {
@@ -79,7 +80,7 @@ Status ConvertMeshgrid(LayerContext& c) {
   std::vector<int32_t> dims(static_cast<size_t>(n));
   for (int i = 0; i < n; ++i) {
     const Shape s = c.shape(c.Input(i));
-    if (!s.known() || s.elements() > (1 << 24)) return c.Fail("vectors of known length", s.text(), "give the input's shape");
+    if (!s.known() || s.elements() > kMostWritten) return c.Fail("vectors of known length", s.text(), "give the input's shape");
     dims[static_cast<size_t>(axis_of(i))] = static_cast<int32_t>(s.elements());
   }
   for (int i = 0; i < n; ++i) {

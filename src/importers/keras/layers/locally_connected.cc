@@ -6,6 +6,7 @@
 #include "importers/keras/context.h"
 #include "importers/keras/layers/arguments.h"
 #include "importers/keras/rules.h"
+#include "importers/limits.h"
 
 namespace octet::importers::keras {
 namespace {
@@ -43,7 +44,7 @@ Result<Geometry> ReadGeometry(LayerContext& c, const Shape& s) {
   }
   g.channels = s[g.channels_last ? s.rank() - 1 : 1];
   g.filters = c.Int("filters", 0);
-  constexpr int64_t kMostWeights = 1 << 26, kMostInputs = 1 << 24, kMostSide = 1 << 13;
+  constexpr int64_t kMostInputs = 1 << 24, kMostSide = 1 << 13;
   if (g.channels < 1 || g.filters < 1 || std::max({g.in[0], g.in[1], g.kernel[0], g.kernel[1], g.channels, g.filters}) > kMostSide ||
       g.in[0] * g.in[1] * g.channels > kMostInputs || g.positions() > kMostWeights / g.taps() / g.filters)
     return c.Fail("at most 2^24 inputs and 2^26 weights", s.text(), "");

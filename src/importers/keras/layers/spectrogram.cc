@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Spectra of sound: a short-time Fourier transform is a convolution with windowed sines and cosines.
+// Spectra of sound. A short-time Fourier transform is RFFT2D of windowed frames where that has their length, else a convolution with windowed sines
+// and cosines.
 #include <algorithm>
 #include <cmath>
 #include <numbers>
@@ -7,12 +8,14 @@
 #include "importers/keras/builder.h"
 #include "importers/keras/layers/arguments.h"
 #include "importers/keras/rules.h"
+#include "importers/limits.h"
+#include "importers/lowerings/short_time.h"
 
 namespace octet::importers::keras {
 namespace {
 
 constexpr float kEpsilon = 1e-7f;  // keras.backend.epsilon()
-constexpr int64_t kMostBins = 1 << 14;
+constexpr int64_t kMostBins = 1 << 14, kMostTime = 1 << 30, kMostStep = 1 << 20;
 
 Value Zeros(LayerContext& c, int32_t n) {
   const std::vector<float> zeros(static_cast<size_t>(n), 0.0f);
@@ -41,32 +44,60 @@ Result<std::vector<Value>> Parts(LayerContext& c, Value y, int32_t bins) {
   return c.MakeMany("split_v", {y, c.Vector({bins, bins}), c.Constant<int32_t>(Shape{}, std::span(&last, 1))}, {{"num_splits", 2}}, 2);
 }
 
-// ------------------------------------------------------------------------------ MelSpectrogram
+// ------------------------------------------------------- windowed frames of MelSpectrogram and stft
 
-// sum over frames of window * (cos | -sin), the window in the middle of the transform's length.
-Result<Value> WindowedWaves(LayerContext& c, int64_t length, int64_t size) {
-  const std::string window = c.Text("window", "");
-  if (c.Has("window") && window != "hann" && window != "hamming") return c.Fail("window hann, hamming or none", window.empty() ? "numbers" : window, "");
-  const int64_t left = (size - length) / 2, bins = size / 2 + 1;
-  constexpr int64_t kMostWeights = 1 << 27;
-  if (2 * bins * size > kMostWeights)
-    return c.Fail(Format("at most %d weights", static_cast<int>(kMostWeights)), std::to_string(2 * bins * size), "transform shorter frames");
-  const double turn = 2 * std::numbers::pi;
+// Signals [..., time] as rows [n, time]; centered, mirrored by half a frame at both ends.
+Result<Value> Rows(LayerContext& c, Value x, int64_t size, bool center) {
+  const Shape in = c.shape(x);
+  if (in.rank() < 1 || in.back() < 1 || in.back() > kMostTime || (center ? in.back() <= size / 2 : in.back() < size))
+    return c.Fail("signals of known length, longer than half a frame", in.text(), "give the input's shape");
+  OCTET_ASSIGN(x, c.Make("reshape", {x, c.Vector({-1, in.back()})}));
+  if (!center) return x;
+  const auto half = static_cast<int32_t>(size / 2);
+  const int32_t pads[] = {0, 0, half, half};
+  return c.Make("mirror_pad", {x, c.Constant<int32_t>(Shape{2, 2}, pads)}, {{"mode", 0}});
+}
+
+// How rows are cut into frames of `size` numbers.
+Result<Framing> FramingOf(LayerContext& c, Value rows, int64_t size, int64_t step) {
+  if (size < 2 || size / 2 + 1 > kMostBins || step < 1 || step > kMostStep) return c.Fail("an fft_length of 2 to 32766, and steps", Format("%lld and %lld", static_cast<long long>(size), static_cast<long long>(step)), "");
+  return Framing{c.shape(rows).back(), static_cast<int32_t>(size), static_cast<int32_t>(step)};
+}
+
+// Of sequence_length numbers, zeros around them as far as a frame goes.
+Result<std::vector<double>> Window(LayerContext& c, const Framing& f) {
+  const int64_t length = c.Has("sequence_length") ? c.Int("sequence_length", f.size) : f.size;
+  if (length < 1 || length > f.size) return c.Fail("a sequence_length of at most the transform's", std::to_string(length), "");
+  const std::string name = c.Text("window", "");
+  if (c.Has("window") && name != "hann" && name != "hamming") return c.Fail("window hann, hamming or none", name.empty() ? "numbers" : name, "");
+  std::vector<double> window(static_cast<size_t>(f.size), 0.0);
+  const auto left = static_cast<size_t>((f.size - length) / 2);
+  for (size_t i = 0; i < static_cast<size_t>(length); ++i) {
+    const double turn = std::cos(2 * std::numbers::pi * static_cast<double>(i) / static_cast<double>(length));
+    window[left + i] = name == "hann" ? 0.5 - 0.5 * turn : name == "hamming" ? 0.54 - 0.46 * turn : 1;
+  }
+  return window;
+}
+
+// [n, time] -> real parts, then imaginary ones, of [n, frames, 2*bins]
+Result<Value> SpectraByWaves(LayerContext& c, Value x, const Framing& f, const std::vector<double>& window) {
+  const int64_t weights = int64_t{2} * f.bins() * f.size;
+  if (weights > kMostWeights) return c.Fail(Format("at most %d weights", static_cast<int>(kMostWeights)), std::to_string(weights), "transform frames of a power of two");
   std::vector<float> filter;
-  filter.reserve(static_cast<size_t>(2 * bins * size));
+  filter.reserve(static_cast<size_t>(weights));
   for (const bool real : {true, false}) {
-    for (int64_t k = 0; k < bins; ++k) {
-      for (int64_t n = 0; n < size; ++n) {
-        const double at = turn * static_cast<double>(n - left) / static_cast<double>(length);
-        const bool inside = n >= left && n < left + length;
-        const double w = !inside ? 0 : window == "hann" ? 0.5 - 0.5 * std::cos(at) : window == "hamming" ? 0.54 - 0.46 * std::cos(at) : 1;
-        const double angle = turn * static_cast<double>(k * n % size) / static_cast<double>(size);
-        filter.push_back(static_cast<float>(w * (real ? std::cos(angle) : -std::sin(angle))));
+    for (int64_t k = 0; k < f.bins(); ++k) {
+      for (int64_t n = 0; n < f.size; ++n) {
+        const double angle = 2 * std::numbers::pi * static_cast<double>(k * n % f.size) / f.size;
+        filter.push_back(static_cast<float>(window[static_cast<size_t>(n)] * (real ? std::cos(angle) : -std::sin(angle))));
       }
     }
   }
-  return c.Constant<float>(Shape{static_cast<int32_t>(2 * bins), 1, static_cast<int32_t>(size), 1}, filter);
+  const Value waves = c.Constant<float>(Shape{2 * f.bins(), 1, f.size, 1}, filter);
+  return Frames(c, x, f.time, waves, f.step, false);
 }
+
+// ------------------------------------------------------------------------------ MelSpectrogram
 
 // Triangles on the mel scale, mel(f) = 1127 ln(1 + f/700), of height 1: [mels, bins], the bin of frequency 0 left out.
 Value MelWeights(LayerContext& c, int64_t bins) {
@@ -100,33 +131,40 @@ Result<Value> Decibels(LayerContext& c, Value x) {
   return c.Make("maximum", {y, floor});
 }
 
+// |spectrum| ^ mag_exp, where each bin is the last axis' element.
+Result<Value> Magnitudes(LayerContext& c, Value x, const Framing& f) {
+  OCTET_ASSIGN(const std::vector<double> window, Window(c, f));
+  const double exponent = c.Number("mag_exp", 2);
+  if (IsFast(f)) {
+    OCTET_ASSIGN(const Value spectra, SpectraOfFrames(c, x, f, window));
+    OCTET_ASSIGN(const Value y, c.EmitAs("complex_abs", std::span(&spectra, 1), nullptr, {DType::kF32, c.shape(spectra), {}}));
+    if (exponent == 1) return y;
+    if (exponent == 2) return c.Make("mul", {y, y});
+    return c.Make("pow", {y, c.Scalar(static_cast<float>(exponent))});
+  }
+  OCTET_ASSIGN(const Value both, SpectraByWaves(c, x, f, window));
+  OCTET_ASSIGN(const std::vector<Value> parts, Parts(c, both, f.bins()));
+  OCTET_ASSIGN(const Value square, SumOfSquares(c, parts[0], parts[1]));
+  if (exponent == 2) return square;
+  if (exponent == 1) return c.Make("sqrt", {square});
+  return c.Make("pow", {square, c.Scalar(static_cast<float>(exponent / 2))});
+}
+
 Status ConvertMel(LayerContext& c) {
   Value x = c.Input(0);
   const Shape in = c.shape(x);
-  const int64_t size = c.Int("fft_length", 2048), length = c.Has("sequence_length") ? c.Int("sequence_length", size) : size,
-      step = c.Int("sequence_stride", 512);
-  const int64_t bins = size / 2 + 1, mels = c.Int("num_mel_bins", 128);
-  if (in.rank() < 1 || in.rank() > 2 || in.back() == kUnknown || in.back() <= size / 2)
-    return c.Fail("[batch, time] of known time", in.text(), "give the input's shape");
-  if (size < 2 || bins > kMostBins || length < 1 || length > size || step < 1 || mels < 1 || mels > kMostBins)
-    return c.Fail("an fft_length up to 32766", std::to_string(size), "");
-  const auto half = static_cast<int32_t>(size / 2), time = in.back();
-  OCTET_ASSIGN(x, c.Make("reshape", {x, c.Vector({-1, time})}));
-  const int32_t pads[] = {0, 0, half, half};
-  OCTET_ASSIGN(x, c.Make("mirror_pad", {x, c.Constant<int32_t>(Shape{2, 2}, pads)}, {{"mode", 0}}));
-  OCTET_ASSIGN(const Value filter, WindowedWaves(c, length, size));
-  OCTET_ASSIGN(const Value both, Frames(c, x, time + 2 * half, filter, step, false));
-  OCTET_ASSIGN(const std::vector<Value> parts, Parts(c, both, static_cast<int32_t>(bins)));
-  OCTET_ASSIGN(Value y, SumOfSquares(c, parts[0], parts[1]));
-  const double exponent = c.Number("mag_exp", 2) / 2;
-  if (exponent == 0.5) {
-    OCTET_ASSIGN(y, c.Make("sqrt", {y}));
-  } else if (exponent != 1) {
-    OCTET_ASSIGN(y, c.Make("pow", {y, c.Scalar(static_cast<float>(exponent))}));
-  }
-  OCTET_ASSIGN(y, c.Make("fully_connected", {y, MelWeights(c, bins), Zeros(c, static_cast<int32_t>(mels))}, {{"keep_num_dims", 1}}));
+  const int64_t size = c.Int("fft_length", 2048), mels = c.Int("num_mel_bins", 128);
+  if (in.rank() > 2) return c.Fail("[batch, time]", in.text(), "");
+  if (mels < 1 || mels > kMostBins) return c.Fail(Format("1 to %d num_mel_bins", static_cast<int>(kMostBins)), std::to_string(mels), "");
+  OCTET_ASSIGN(x, Rows(c, x, size, true));
+  OCTET_ASSIGN(const Framing f, FramingOf(c, x, size, c.Int("sequence_stride", 512)));
+  OCTET_ASSIGN(Value y, Magnitudes(c, x, f));
+  OCTET_ASSIGN(y, c.Make("fully_connected", {y, MelWeights(c, f.bins()), Zeros(c, static_cast<int32_t>(mels))}, {{"keep_num_dims", 1}}));
   if (c.Bool("power_to_db", true)) {
     OCTET_ASSIGN(y, Decibels(c, y));
+  }
+  if (IsFast(f)) {
+    OCTET_ASSIGN(y, c.Make("reshape", {y, c.Vector({-1, f.frames(), static_cast<int32_t>(mels)})}));
   }
   OCTET_ASSIGN(y, c.Make("transpose", {y, c.Vector({0, 2, 1})}));
   if (in.rank() == 1) {
@@ -138,34 +176,32 @@ Status ConvertMel(LayerContext& c) {
 
 // -------------------------------------------------------------------------------- keras.ops.stft
 
+// Real and imaginary parts [n*frames, 1, bins] or [n, frames, bins].
+Result<Complex> Spectra(LayerContext& c, Value x, const Framing& f) {
+  OCTET_ASSIGN(const std::vector<double> window, Window(c, f));
+  if (IsFast(f)) {
+    OCTET_ASSIGN(const Value spectra, SpectraOfFrames(c, x, f, window));
+    return importers::Parts(c, spectra);
+  }
+  OCTET_ASSIGN(const Value both, SpectraByWaves(c, x, f, window));
+  OCTET_ASSIGN(const std::vector<Value> parts, Parts(c, both, f.bins()));
+  return Complex{parts[0], parts[1]};
+}
+
 // Real and imaginary parts [..., frames, bins] of signals [..., time].
 Status ConvertStftOp(LayerContext& c) {
   OCTET_ASSIGN(Value x, Operand(c, 0, {"x"}));
   const Shape in = c.shape(x);
-  const int64_t size = c.Int("fft_length", 0), length = c.Int("sequence_length", 0), step = c.Int("sequence_stride", 0);
-  const bool center = c.Bool("center", true);
-  if (size < 2 || size / 2 + 1 > kMostBins || length < 1 || length > size || step < 1)
-    return c.Fail("an fft_length up to 32766, and no longer sequences", std::to_string(size), "");
-  if (in.rank() < 1 || in.back() < 1 || (center ? in.back() <= size / 2 : in.back() < size))
-    return c.Fail("signals of known length", in.text(), "give the input's shape");
-  const auto half = static_cast<int32_t>(center ? size / 2 : 0), bins = static_cast<int32_t>(size / 2 + 1);
-  OCTET_ASSIGN(x, c.Make("reshape", {x, c.Vector({-1, in.back()})}));
-  if (center) {
-    const int32_t pads[] = {0, 0, half, half};
-    OCTET_ASSIGN(x, c.Make("mirror_pad", {x, c.Constant<int32_t>(Shape{2, 2}, pads)}, {{"mode", 0}}));
-  }
-  OCTET_ASSIGN(const Value filter, WindowedWaves(c, length, size));
-  OCTET_ASSIGN(const Value both, Frames(c, x, in.back() + 2 * half, filter, step, false));
-  OCTET_ASSIGN(const std::vector<Value> parts, Parts(c, both, bins));
+  OCTET_ASSIGN(x, Rows(c, x, c.Int("fft_length", 0), c.Bool("center", true)));
+  OCTET_ASSIGN(const Framing f, FramingOf(c, x, c.Int("fft_length", 0), c.Int("sequence_stride", 0)));
   std::vector<int32_t> dims(in.dims().begin(), in.dims().end() - 1);
-  dims.push_back(c.shape(both)[1]), dims.push_back(bins);
+  dims.push_back(f.frames()), dims.push_back(f.bins());
   if (std::ranges::count(dims, kUnknown) > 1) return c.Fail("at most one open dimension", in.text(), "give the input's shape");
-  for (int i = 0; i < 2; ++i) {
-    OCTET_ASSIGN(const Value y, in.rank() == 2 ? Result<Value>(parts[static_cast<size_t>(i)])
-                 : c.Make("reshape", {parts[static_cast<size_t>(i)], c.Vector(dims)}));
-    c.SetOutput(i, y);
-  }
-  return {};
+  OCTET_ASSIGN(const Complex spectra, Spectra(c, x, f));
+  OCTET_ASSIGN(const Value re, c.Make("reshape", {spectra.re, c.Vector(dims)}));
+  OCTET_ASSIGN(const Value im, c.Make("reshape", {spectra.im, c.Vector(dims)}));
+  c.SetOutput(1, im);
+  return Set(c, re);
 }
 
 // ----------------------------------------------------------------------------- STFTSpectrogram

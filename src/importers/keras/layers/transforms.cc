@@ -6,6 +6,7 @@
 #include "importers/keras/builder.h"
 #include "importers/keras/layers/arguments.h"
 #include "importers/keras/rules.h"
+#include "importers/limits.h"
 #include "importers/lowerings/complex.h"
 #include "importers/lowerings/dims.h"
 
@@ -23,14 +24,14 @@ template <bool Inverse, bool Plane> Status ConvertTransform(LayerContext& c) {
 
 Result<int32_t> Length(LayerContext& c, int64_t fallback) {
   const int64_t n = c.Has("fft_length") ? c.Int("fft_length", fallback) : fallback;
-  if (n < 1 || n > kMostPoints) return c.Fail(Format("a length of 1 to %d", kMostPoints), std::to_string(n), "");
+  if (!IsTransformed(n)) return c.Fail(Format("a length of 1 to %d, or a power of two", kMostPoints), std::to_string(n), "");
   return static_cast<int32_t>(n);
 }
 
 Status ConvertRfft(LayerContext& c) {
   OCTET_ASSIGN(const Value x, Operand(c, 0, {"x"}));
-  OCTET_ASSIGN(const int32_t points, Points(c, x));
-  OCTET_ASSIGN(const int32_t n, Length(c, points));
+  if (c.rank(x) < 1 || c.shape(x).back() == kUnknown) return c.Fail("a last axis of known size", c.shape(x).text(), "give the input's shape");
+  OCTET_ASSIGN(const int32_t n, Length(c, c.shape(x).back()));
   OCTET_ASSIGN(const Complex y, RealFourier(c, x, n));
   c.SetOutput(1, y.im);
   return Set(c, y.re);
@@ -38,8 +39,9 @@ Status ConvertRfft(LayerContext& c) {
 
 Status ConvertIrfft(LayerContext& c) {
   if (c.num_inputs() != 2) return c.Fail("a real and an imaginary part", std::to_string(c.num_inputs()), "");
-  OCTET_ASSIGN(const int32_t bins, Points(c, c.Input(0)));
-  OCTET_ASSIGN(const int32_t n, Length(c, 2 * (int64_t{bins} - 1)));
+  const Shape in = c.shape(c.Input(0));
+  if (in.rank() < 1 || in.back() == kUnknown) return c.Fail("a last axis of known size", in.text(), "give the input's shape");
+  OCTET_ASSIGN(const int32_t n, Length(c, 2 * (int64_t{in.back()} - 1)));
   return Set(c, InverseRealFourier(c, {c.Input(0), c.Input(1)}, n));
 }
 
@@ -133,8 +135,7 @@ Status ConvertExtractSequences(LayerContext& c) {
   const int32_t n = c.rank(x) < 1 ? kUnknown : c.shape(x).back();
   if (n < 1 || length < 1 || length > n || stride < 1) return c.Fail("parts no longer than a known last axis", c.shape(x).text(), "");
   const int64_t parts = (n - length) / stride + 1;
-  constexpr int64_t kMostPlaces = 1 << 24;
-  if (parts * length > kMostPlaces) return c.Fail(Format("at most %d places", static_cast<int>(kMostPlaces)), c.shape(x).text(), "take fewer or shorter parts");
+  if (parts * length > kMostWritten) return c.Fail(Format("at most %d places", static_cast<int>(kMostWritten)), c.shape(x).text(), "take fewer or shorter parts");
   std::vector<int32_t> at;
   for (int64_t p = 0; p < parts; ++p)
     for (int64_t k = 0; k < length; ++k) at.push_back(static_cast<int32_t>(p * stride + k));

@@ -4,6 +4,7 @@
 
 #include "importers/keras/layers/arguments.h"
 #include "importers/keras/rules.h"
+#include "importers/limits.h"
 
 namespace octet::importers::keras {
 namespace {
@@ -46,8 +47,7 @@ Status ConvertUnfold(LayerContext& c) {
     kernel *= span[i].kernel, windows *= count;
     pads[static_cast<size_t>(4 + 2 * i)] = pads[static_cast<size_t>(5 + 2 * i)] = static_cast<int32_t>(span[i].padding);
   }
-  constexpr int64_t kMost = 1 << 26;
-  if (kernel * in[1] * windows > kMost) return c.Fail(Format("at most %d numbers in all windows", static_cast<int>(kMost)), in.text(), "");
+  if (kernel * in[1] * windows > kMostPlaces) return c.Fail(Format("at most %d numbers in all windows", static_cast<int>(kMostPlaces)), in.text(), "");
   if (span[0].padding + span[1].padding > 0) {
     OCTET_ASSIGN(x, c.Make("pad", {x, c.Constant<int32_t>(Shape{4, 2}, pads)}));
   }
@@ -91,9 +91,8 @@ Status ConvertFold(LayerContext& c) {
   const int64_t rows = down.Windows(size[0]), columns = across.Windows(size[1]), kernel = down.kernel * across.kernel;
   if (in.rank() != 3 || rows < 1 || columns < 1 || in[1] < kernel || in[1] % kernel != 0 || in[2] != rows * columns)
     return c.Fail(Format("[batch, channels * %d, %d windows]", static_cast<int>(kernel), static_cast<int>(rows * columns)), in.text(), "");
-  constexpr int64_t kMostPlaces = 1 << 24;
-  if (down.kernel * rows * size[0] > kMostPlaces || across.kernel * columns * size[1] > kMostPlaces)
-    return c.Fail(Format("at most %d places of windows along an axis", static_cast<int>(kMostPlaces)), in.text(), "");
+  if (down.kernel * rows * size[0] > kMostWritten || across.kernel * columns * size[1] > kMostWritten)
+    return c.Fail(Format("at most %d places of windows along an axis", static_cast<int>(kMostWritten)), in.text(), "");
   const auto n = [](int64_t v) { return static_cast<int32_t>(v); };
   const int32_t channels = n(in[1] / kernel);
   // The batch and the channels are one axis on the way: a transposition has at most six.

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 
+#include "importers/limits.h"
 #include "importers/lowerings/activation.h"
 #include "importers/onnx/builder.h"
 #include "importers/onnx/rules.h"
@@ -41,7 +42,7 @@ class Mask {
     causal_ = c_.Bool("is_causal", false);
     left_ = c_.Int("left_window_size", -1), right_ = c_.Int("right_window_size", -1);
     if (!causal_ && left_ < 0 && right_ < 0 && !lengths) return {};
-    if (queries_ == kUnknown || keys_ == kUnknown || int64_t{queries_} * keys_ > (1 << 24)) return c_.Fail("known lengths with is_causal or windows", "unknown ones", "give the inputs' shapes");
+    if (queries_ == kUnknown || keys_ == kUnknown || int64_t{queries_} * keys_ > kMostWritten) return c_.Fail("known lengths with is_causal or windows", "unknown ones", "give the inputs' shapes");
     return lengths ? AddComputed(lengths) : AddConstant(past);
   }
 

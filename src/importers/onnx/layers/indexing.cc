@@ -4,6 +4,7 @@
 #include <optional>
 #include <set>
 
+#include "importers/limits.h"
 #include "importers/lowerings/dims.h"
 #include "importers/lowerings/selection.h"
 #include "importers/lowerings/signs.h"
@@ -22,7 +23,7 @@ Result<Value> Wrapped(NodeContext& c, Value indices, Value size) {
   return c.Emit("select_v2", {negative, moved, indices});
 }
 
-bool MayBeNegative(NodeContext& c, Value indices) { return !NeverNegative(c.construction().graph(), indices.id); }
+bool MayBeNegative(NodeContext& c, Value indices) { return !c.builder().IsNeverNegative(indices); }
 
 // Indices of an axis as 32-bit numbers that count from its start.
 Result<Value> FromStart(NodeContext& c, Value indices, Value x, int32_t axis) {
@@ -238,8 +239,7 @@ Result<Value> PlacedOnce(NodeContext& c, Value x, Value at, Value updates) {
 // Slices of `axis` put at places that may be written several times: the last counts, as in onnxruntime, or what the reduction (then along the first axis)
 // makes of the data and all updates. The data's own slices come first, so that no place is without one, and none need be placed.
 Result<Value> PlacedOften(NodeContext& c, Value x, Value at, Value updates, int32_t axis, std::string_view reduction) {
-  constexpr int32_t kMost = 1 << 24;  // Their numbers are written out.
-  if (std::max(c.shape(x)[axis], c.shape(at)[0]) > kMost) return c.Fail("at most 2^24 places and updates", c.shape(x).text(), "");
+  if (std::max(c.shape(x)[axis], c.shape(at)[0]) > kMostWritten) return c.Fail("at most 2^24 places and updates", c.shape(x).text(), "");
   OCTET_ASSIGN(const Value count, ops::DimensionOf(c, x, axis));
   OCTET_ASSIGN(const Value own, Positions(c, x, axis));
   OCTET_ASSIGN(const Value all, c.Make("concatenation", {x, updates}, {{"axis", axis}}));

@@ -5,10 +5,12 @@
 #include <cmath>
 #include <limits>
 
+#include "importers/limits.h"
 #include "importers/onnx/builder.h"
 #include "importers/onnx/layers/image.h"
 #include "importers/onnx/rules.h"
 #include "ops/builtin.h"
+#include "ops/keras_conv_util.h"
 
 namespace octet::importers::onnx {
 namespace {
@@ -22,18 +24,19 @@ Result<Value> Pool(NodeContext& c, std::string_view op, Value image, const Windo
 }
 
 // ceil_mode: the last window may hang over the end, if it starts inside the image or the padding before it. As more padding after.
-Status ExtendForCeil(NodeContext& c, const Shape& in, Window* w) {
-  if (!w->ceil) return {};
-  for (int i = 0; i < w->spatial; ++i) {
+void ExtendForCeil(const Shape& in, Window* w) {
+  for (int i = 0; i < w->spatial && w->ceil; ++i) {
     const auto k = static_cast<size_t>(i);
-    if (in[i + 2] == kUnknown) return c.Fail("a known image size with ceil_mode", in.text(), "give the input's size with --input");
+    if (in[i + 2] == kUnknown) {  // As much as no window beyond fits in.
+      w->after[k] = std::min(w->reach(i) - 1, w->after[k] + w->stride[k] - 1);
+      continue;
+    }
     const int64_t size = in[i + 2] + w->before[k] + w->after[k], reach = w->reach(i);
     int64_t out = (size - reach + w->stride[k] - 1) / w->stride[k] + 1;
     if ((out - 1) * w->stride[k] >= in[i + 2] + w->before[k]) --out;
     w->after[k] += std::max<int64_t>((out - 1) * w->stride[k] + reach - size, 0);
   }
   w->ceil = false;
-  return {};
 }
 
 // SAME_UPPER as numbers.
@@ -154,7 +157,7 @@ Result<Value> Widened(NodeContext& c, Value x) {
 
 // Flat positions in the whole input: (n*C + channel)*cells + cell, cells in the order of storage_order.
 Result<Value> PoolIndices(NodeContext& c, Value image, const Window& w, const Shape& in) {
-  if (!c.IsSmall(in, 1 << 26)) return c.Fail("a known input size with indices", in.text(), "give the input's size with --input");
+  if (!c.IsSmall(in, kMostPlaces)) return c.Fail("a known input size with indices", in.text(), "give the input's size with --input");
   const auto cells = static_cast<int32_t>(in.elements(2, in.rank()));
   std::vector<int32_t> numbers(static_cast<size_t>(cells)), planes;
   const bool columns = c.Int("storage_order", 0) == 1;
@@ -181,7 +184,7 @@ Result<Value> PoolIndices(NodeContext& c, Value image, const Window& w, const Sh
 Status ConvertMaxPool(NodeContext& c) {
   const Shape in = c.shape(c.Input(0));
   OCTET_ASSIGN(Window w, ReadWindow(c, in, {}));
-  OCTET_TRY(ExtendForCeil(c, in, &w));
+  ExtendForCeil(in, &w);
   if (w.spatial == 3 || c.wants(1)) OCTET_TRY(ResolveSame(c, in, &w));
   const DType own = c.type(c.Input(0)).dtype;
   Value x = c.Input(0);
@@ -211,13 +214,57 @@ Status ConvertMaxPool(NodeContext& c) {
   return {};
 }
 
+// The share of every window's cells that count: ones, and those of the padding that counts, pooled like the image.
+Result<Value> PooledShares(NodeContext& c, Value image, const Window& w, const Window& counted) {
+  std::vector<Value> dims;
+  for (int axis = 0; axis < c.rank(image); ++axis) {
+    OCTET_ASSIGN(dims.emplace_back(), axis == 0 || axis == c.rank(image) - 1 ? Result<Value>(c.ScalarInt(1)) : ops::DimensionOf(c, image, axis));
+  }
+  OCTET_ASSIGN(const Value size, c.Make("pack", dims, {{"values_count", c.rank(image)}, {"axis", 0}}));
+  OCTET_ASSIGN(Value ones, c.Make("fill", {size, c.Scalar(1)}));
+  Shape s = c.shape(image);
+  s[0] = s[s.rank() - 1] = 1;
+  c.RefineShape(ones, s);  // Its rank is no operator's to tell.
+  OCTET_ASSIGN(ones, PadImage(c, ones, counted, 1.0f));
+  Window rest = w;
+  for (size_t k = 0; k < 3; ++k) rest.before[k] -= counted.before[k], rest.after[k] -= counted.after[k];
+  OCTET_ASSIGN(ones, PadImage(c, ones, rest, 0.0f));
+  return Pool(c, "average_pool_2d", ones, w, false);
+}
+
+// Means over whole windows of a padded image as means over the cells that count: the image's, and those of the padding that counts.
+Result<Value> WithoutPadding(NodeContext& c, Value y, Value image, const Window& w, const Window& counted) {
+  const int first = c.rank(image) - 1 - w.spatial;
+  std::vector<float> factor = {static_cast<float>(w.size[0] * w.size[1] * w.size[2])};
+  std::vector<int32_t> places = std::vector<int32_t>(static_cast<size_t>(first), 1);
+  for (int i = 0; i < w.spatial; ++i) {
+    const auto k = static_cast<size_t>(i);
+    const int32_t in = c.shape(image)[first + i];
+    const bool all = w.before[k] == counted.before[k] && w.after[k] == counted.after[k];
+    if (in == kUnknown && !all) {
+      OCTET_ASSIGN(const Value shares, PooledShares(c, image, w, counted));
+      return c.Make("div", {y, shares});
+    }
+    const std::vector<float> axis = in == kUnknown ? std::vector<float>{static_cast<float>(w.size[k])} : Counts(w, i, in, counted.before[k], counted.after[k]);
+    std::vector<float> next;
+    for (const float f : factor)
+      for (const float n : axis) next.push_back(f / n);
+    factor = std::move(next);
+    places.push_back(static_cast<int32_t>(axis.size()));
+  }
+  places.push_back(1);
+  if (std::ranges::all_of(factor, [](float f) { return f == 1.0f; })) return y;
+  return c.Make("mul", {y, c.Constant<float>(Shape(std::span<const int32_t>(places)), factor)});
+}
+
 // The mean over the cells that count; `sum`: their number times that.
 Result<Value> AveragePool(NodeContext& c, Value x, bool include_pad, bool sum) {
   const Shape in = c.shape(x);
   OCTET_ASSIGN(Window w, ReadWindow(c, in, {}));
   Window file = w;  // Its own padding, which counts where it is included.
-  OCTET_TRY(ExtendForCeil(c, in, &w));
-  OCTET_ASSIGN(Value image, EnterImage(c, x));
+  ExtendForCeil(in, &w);
+  OCTET_ASSIGN(const Value entered, EnterImage(c, x));
+  Value image = entered;
   const bool dilated = IsDilated(w);
   const float cells = static_cast<float>(w.size[0] * w.size[1] * w.size[2]);
   if (!dilated && w.spatial < 3 && w.padded() && !include_pad && !sum && AllSame(w, in)) {
@@ -237,31 +284,7 @@ Result<Value> AveragePool(NodeContext& c, Value x, bool include_pad, bool sum) {
     OCTET_ASSIGN(y, c.Make("mul", {y, c.Scalar(cells)}));
   }
   if (!sum && w.padded()) {
-    std::vector<std::vector<float>> counts;
-    bool full = true;
-    for (int i = 0; i < w.spatial; ++i) {
-      const auto k = static_cast<size_t>(i);
-      if (in[i + 2] == kUnknown) {
-        if (include_pad && w.after[k] == file.after[k]) { counts.push_back({static_cast<float>(w.size[k])}); continue; }
-        return c.Fail("a known image size where padding does not count", in.text(), "give the input's size with --input");
-      }
-      counts.push_back(Counts(w, i, in[i + 2], include_pad ? file.before[k] : 0, include_pad ? file.after[k] : 0));
-      full &= std::ranges::all_of(counts.back(), [&](float n) { return n == static_cast<float>(w.size[k]); });
-    }
-    if (counts.size() == 1) counts.insert(counts.begin(), {1.0f});
-    std::vector<float> factor = {cells};
-    Shape s{1};
-    for (const std::vector<float>& axis : counts) {
-      std::vector<float> next;
-      for (const float f : factor)
-        for (const float n : axis) next.push_back(f / n);
-      factor = std::move(next);
-      s.push_back(static_cast<int32_t>(axis.size()));
-    }
-    s.push_back(1);
-    if (!full) {
-      OCTET_ASSIGN(y, c.Make("mul", {y, c.Constant<float>(s, factor)}));
-    }
+    OCTET_ASSIGN(y, WithoutPadding(c, y, entered, w, include_pad ? file : Window{.spatial = w.spatial}));
   }
   return LeaveImage(c, y, w.spatial);
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "importers/limits.h"
 #include "importers/onnx/context.h"
 #include "importers/onnx/rules.h"
 
@@ -32,7 +33,7 @@ Result<Value> OfNothing(NodeContext& c, std::span<const int32_t> axes, bool larg
     if (!gone) out.push_back(in[i]);
     else if (c.Int("keepdims", 1) != 0) out.push_back(1);
   }
-  if (!c.IsSmall(out, 1 << 24)) return c.Fail("a small result of no elements", out.text(), "check the model");
+  if (!c.IsSmall(out, kMostWritten)) return c.Fail("a small result of no elements", out.text(), "check the model");
   const float none = (own == DType::kBool ? 1.0f : std::numeric_limits<float>::infinity()) * (largest ? -1.0f : 1.0f);
   const std::vector<float> v(static_cast<size_t>(out.elements()), own == DType::kBool ? std::max(none, 0.0f) : none);
   return c.Cast(c.Constant<float>(out, v), own);

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "importers/limits.h"
 #include "importers/onnx/layers/image.h"
 #include "importers/onnx/rules.h"
 #include "ops/keras_conv_util.h"
@@ -26,7 +27,7 @@ struct Target {
   bool from_sizes = false;
 };
 
-constexpr double kMostSize = 1 << 24, kMostScale = 1 << 16;
+constexpr double kMostSize = kFloatIntegers, kMostScale = 1 << 16;
 
 // A size from a product of the file's numbers, rounded down.
 Result<int32_t> SizeOf(NodeContext& c, double v) {
@@ -115,14 +116,14 @@ Result<Value> ByMatrices(NodeContext& c, Value x, const Mode& m, const Target& t
     const auto k = static_cast<size_t>(a);
     const bool crops = m.place == "tf_crop_and_resize" && (t.roi[k] != 0 || t.roi[k + t.size.size()] != 1);
     if (in[a] == kUnknown || (t.size[k] == in[a] && !crops && t.scale[k] == 1.0)) continue;
-    if (int64_t{t.size[k]} * in[a] > (1 << 24)) return c.Fail("a smaller image", in.text(), "");
+    if (int64_t{t.size[k]} * in[a] > kMostWritten) return c.Fail("a smaller image", in.text(), "");
     const std::vector<float> w = Matrix(m, t, a, in[a]);
     OCTET_ASSIGN(x, Along(c, x, a, w, t.size[k]));
   }
   if (m.place != "tf_crop_and_resize" || m.extrapolation == 0) return x;
   // Outside the image: the extrapolation value.
   Shape s(t.size);
-  if (!s.known() || s.elements() > (1 << 24)) return c.Fail("an image of known size", in.text(), "");
+  if (!s.known() || s.elements() > kMostWritten) return c.Fail("an image of known size", in.text(), "");
   std::vector<std::byte> outside(static_cast<size_t>(s.elements()));
   for (int64_t i = 0; i < s.elements(); ++i) {
     int64_t rest = i;

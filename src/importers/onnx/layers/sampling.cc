@@ -2,6 +2,7 @@
 // Pixels at computed places of images and volumes: GridSample, AffineGrid, DeformConv, RoiAlign.
 #include <algorithm>
 
+#include "importers/limits.h"
 #include "importers/lowerings/activation.h"
 #include "importers/onnx/layers/image.h"
 #include "importers/onnx/rules.h"
@@ -9,7 +10,6 @@
 namespace octet::importers::onnx {
 namespace {
 
-constexpr int64_t kMostPlaces = 1 << 26;  // That are read for one image.
 
 Result<Value> Clamp(NodeContext& c, Value v, int32_t most) {
   OCTET_ASSIGN(v, c.Emit("maximum", {v, c.Scalar(0)}));
@@ -31,12 +31,11 @@ struct Field {
 
 // Of [N, C, spatial...].
 Result<Field> FieldOf(NodeContext& c, Value image, bool zeros) {
-  constexpr int64_t kMostPixels = 1 << 24;  // Places are computed in floats.
   const Shape s = c.shape(image);
   if (s.rank() < 4 || s.rank() > 5 || !Shape(s.dims().subspan(1)).known()) return c.Fail("an image or a volume of known size", s.text(), "give the input's shape");
   Field f{{}, {s.dims().begin() + 2, s.dims().end()}, zeros};
   const Shape plane(s.dims().subspan(2));
-  if (!c.IsSmall(plane, kMostPixels - 1) || plane.elements() < 1) return c.Fail("1 to 2^24 pixels", s.text(), "");
+  if (!c.IsSmall(plane, kFloatIntegers - 1) || plane.elements() < 1) return c.Fail("1 to 2^24 pixels", s.text(), "");
   OCTET_ASSIGN(f.pixels, ChannelsLast(c, image));
   OCTET_ASSIGN(f.pixels, c.Reshape(f.pixels, Shape{s[0], static_cast<int32_t>(plane.elements()), s[1]}));
   return f;

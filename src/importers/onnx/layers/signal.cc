@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Spectra, windows, sampling by coordinates and box selection. Transforms of known size are products with constant
-// matrices, a short-time transform is a convolution with them.
+// Spectra, windows, sampling by coordinates and box selection. Transforms of known size are RFFT2D or products with constant
+// matrices, a short-time transform is either of frames or a convolution.
 #include <algorithm>
 #include <cmath>
 #include <numbers>
 
 #include "importers/lowerings/activation.h"
+#include "importers/lowerings/short_time.h"
 #include "importers/onnx/builder.h"
 #include "importers/onnx/layers/image.h"
 #include "importers/onnx/rules.h"
@@ -24,6 +25,21 @@ double Entry(int64_t bin, int part, int64_t n, int channel, int64_t size, bool i
   return inverse ? v / static_cast<double>(size) : v;
 }
 
+// Parts as ONNX has them, in a last axis of two.
+Result<Value> Paired(NodeContext& c, Complex x) { return c.Make("pack", {x.re, x.im}, {{"values_count", 2}, {"axis", c.rank(x.re)}}); }
+
+// [batch, length, 1] -> [batch, frames, bins, 2]
+Status FastStft(NodeContext& c, Value x, const Framing& f, const std::vector<float>& window) {
+  const int32_t batch = c.shape(x)[0];
+  OCTET_ASSIGN(x, c.Reshape(x, Shape{batch, f.time}));
+  std::vector<double> weights(static_cast<size_t>(f.size), 1.0);
+  for (size_t i = 0; i < weights.size() && !window.empty(); ++i) weights[i] = static_cast<double>(window[i % window.size()]);
+  OCTET_ASSIGN(Value y, SpectraOfFrames(c, x, f, weights));
+  OCTET_ASSIGN(y, c.Reshape(y, Shape{batch, f.frames(), f.bins()}));
+  OCTET_ASSIGN(const Complex parts, Parts(c, y));
+  return Set(c, Paired(c, parts));
+}
+
 // [batch, length, 1 or 2] -> [batch, frames, bins, 2]
 Status ConvertStft(NodeContext& c) {
   Value x = c.Input(0);
@@ -40,8 +56,11 @@ Status ConvertStft(NodeContext& c) {
   }
   if (c.Input(2) && window.empty()) return c.Fail("a constant window", "a computed one", "");
   const int64_t size = length.empty() ? static_cast<int64_t>(window.size()) : length[0];
-  if (size < 1 || size > 8192 || step.size() != 1 || step[0] < 1 || (channels != 1 && channels != 2)) return c.Fail("a signal and a frame length", c.shape(x).text(), "check the model");
-  const auto bins = static_cast<int32_t>(c.Int("onesided", 1) ? size / 2 + 1 : size);
+  if (size < 1 || size > 8192 || step.size() != 1 || step[0] < 1 || step[0] > INT32_MAX || (channels != 1 && channels != 2)) return c.Fail("a signal and a frame length", c.shape(x).text(), "check the model");
+  const bool onesided = c.Int("onesided", 1) != 0;
+  const Framing f{c.shape(x)[1], static_cast<int32_t>(size), static_cast<int32_t>(step[0])};
+  if (IsFast(f) && onesided && channels == 1) return FastStft(c, x, f, window);
+  const auto bins = static_cast<int32_t>(onesided ? size / 2 + 1 : size);
   std::vector<float> filter;
   for (int64_t bin = 0; bin < bins; ++bin)
     for (int part = 0; part < 2; ++part)
@@ -56,6 +75,33 @@ Status ConvertStft(NodeContext& c) {
   return Set(c, c.Reshape(y, Shape{s[0], s[2], bins, 2}));
 }
 
+// [..., n, 1 or 2] -> [..., bins, 2], or a signal [..., size, 1] of half a spectrum.
+Result<Value> FastDft(NodeContext& c, Value x, int32_t size, bool inverse, bool onesided) {
+  const int last = c.rank(x) - 1;
+  Complex in{x, {}};
+  if (c.shape(x).back() == 2) {
+    OCTET_ASSIGN(const std::vector<Value> parts, c.MakeMany("unpack", {x}, {{"num", 2}, {"axis", last}}, 2));
+    in = {parts[0], parts[1]};
+  } else {
+    OCTET_ASSIGN(in.re, c.Make("squeeze", {x}, {{"squeeze_dims", std::vector<int32_t>{last}}}));
+  }
+  if (inverse && onesided) {
+    OCTET_ASSIGN(const Value y, InverseRealFourier(c, in, size));
+    return c.Make("expand_dims", {y, c.ScalarInt(last)});
+  }
+  OCTET_ASSIGN(in.re, Fitted(c, in.re, size));
+  if (in.im) {
+    OCTET_ASSIGN(in.im, Fitted(c, in.im, size));
+  }
+  const bool half = onesided && !in.im;
+  OCTET_ASSIGN(Complex y, half ? RealFourier(c, in.re, size) : Fourier(c, in, inverse));
+  if (onesided && !half) {
+    OCTET_ASSIGN(y.re, Fitted(c, y.re, size / 2 + 1));
+    OCTET_ASSIGN(y.im, Fitted(c, y.im, size / 2 + 1));
+  }
+  return Paired(c, y);
+}
+
 Status ConvertDft(NodeContext& c) {
   Value x = c.Input(0);
   const int rank = c.rank(x);
@@ -68,6 +114,17 @@ Status ConvertDft(NodeContext& c) {
   if (axis == rank - 1 || in[axis] == kUnknown || (channels != 1 && channels != 2)) return c.Fail("an axis of known size", in.text(), "give the input's shape");
   const bool real_out = inverse && onesided;  // From half a spectrum.
   const int64_t size = wanted.empty() ? (real_out ? 2 * (in[axis] - 1) : in[axis]) : wanted[0];
+  std::vector<int32_t> order;
+  for (int i = 0; i + 1 < rank; ++i)
+    if (i != axis) order.push_back(i);
+  order.push_back(axis), order.push_back(rank - 1);
+  std::vector<int32_t> back(static_cast<size_t>(rank));
+  for (int i = 0; i < rank; ++i) back[static_cast<size_t>(order[static_cast<size_t>(i)])] = i;
+  OCTET_ASSIGN(x, c.Transpose(x, order));
+  if (size >= 64 && size <= kMostFastPoints && IsFast(static_cast<int32_t>(size))) {
+    OCTET_ASSIGN(const Value y, FastDft(c, x, static_cast<int32_t>(size), inverse, onesided));
+    return Set(c, c.Transpose(y, back));
+  }
   if (size < 1 || size > 4096) return c.Fail("a transform of 1 to 4096 numbers", std::to_string(size), "");
   const auto bins = static_cast<int32_t>(real_out ? size : onesided ? size / 2 + 1 : size), there = static_cast<int32_t>(std::min<int64_t>(in[axis], size));
   const int parts = real_out ? 1 : 2;
@@ -80,11 +137,6 @@ Status ConvertDft(NodeContext& c) {
           const bool inside = real_out ? 2 * n <= size : n < there;
           matrix.push_back(inside ? static_cast<float>(twice * Entry(bin, part, n, ch, size, inverse)) : 0.0f);
         }
-  std::vector<int32_t> order;
-  for (int i = 0; i + 1 < rank; ++i)
-    if (i != axis) order.push_back(i);
-  order.push_back(axis), order.push_back(rank - 1);
-  OCTET_ASSIGN(x, c.Transpose(x, order));
   Shape flat, out;
   for (int i = 0; i + 2 < rank; ++i) flat.push_back(c.shape(x)[i]), out.push_back(c.shape(x)[i]);
   flat.push_back(in[axis] * channels);
@@ -93,8 +145,6 @@ Status ConvertDft(NodeContext& c) {
   const std::vector<float> zeros(static_cast<size_t>(parts * bins), 0.0f);
   OCTET_ASSIGN(Value y, c.Make("fully_connected", {x, c.Constant<float>(Shape{parts * bins, in[axis] * channels}, matrix), c.Constant<float>(Shape{parts * bins}, zeros)}, {{"keep_num_dims", c.rank(x) != 2}}));
   OCTET_ASSIGN(y, c.Reshape(y, out));
-  std::vector<int32_t> back(static_cast<size_t>(rank));
-  for (int i = 0; i < rank; ++i) back[static_cast<size_t>(order[static_cast<size_t>(i)])] = i;
   return Set(c, c.Transpose(y, back));
 }
 

@@ -3,6 +3,7 @@
 // operators for what is too long for them.
 #include "importers/savedmodel/complex.h"
 
+#include "importers/limits.h"
 #include "importers/lowerings/tensorflow_op.h"
 #include "importers/savedmodel/builder.h"
 #include "importers/savedmodel/flex.h"
@@ -32,12 +33,10 @@ Status ConvertPart(NodeContext& c) {
 
 // ---------------------------------------------------------------------- Fourier transforms
 
-bool Fits(int64_t n) { return n >= 1 && n <= kMostPoints; }
-
-// Whether the last axis, or the last two, can be transformed by products.
+// Whether the last axis, or the last two, can be transformed by builtin operators.
 bool Fits(const NodeContext& c, Value x, int axes) {
   for (int k = 1; k <= axes; ++k)
-    if (c.rank(x) < k || !Fits(c.shape(x)[c.rank(x) - k])) return false;
+    if (c.rank(x) < k || !IsTransformed(c.shape(x)[c.rank(x) - k])) return false;
   return true;
 }
 
@@ -60,8 +59,6 @@ Result<std::vector<int32_t>> Lengths(NodeContext& c, size_t axes) {
   return std::vector<int32_t>(n.begin(), n.end());
 }
 
-bool IsPowerOfTwo(int32_t n) { return (n & (n - 1)) == 0; }
-
 // The first half of the transform of complex numbers.
 Result<Value> LongRfft(NodeContext& c, Value x, int32_t n) {
   if (c.shape(x).back() == kUnknown) return c.Fail("a known last dimension", c.shape(x).text(), "");
@@ -78,23 +75,18 @@ Status ConvertRfft(NodeContext& c) {
   OCTET_ASSIGN(const std::vector<int32_t> length, Lengths(c, 1));
   const int32_t n = length[0];
   if (!IsPowerOfTwo(n)) {
-    if (!Fits(n) || !Fits(c, x, 1)) return Set(c, LongRfft(c, x, n));
+    if (!IsTransformed(n) || !Fits(c, x, 1)) return Set(c, LongRfft(c, x, n));
     OCTET_ASSIGN(const Complex y, RealFourier(c, x, n));
     return Set(c, Join(c, y));
   }
-  OCTET_ASSIGN(const Value image, c.Make("expand_dims", {x, c.ScalarInt(-2)}));
-  OCTET_ASSIGN(const std::vector<Value> y, c.EmitNode("rfft2d", std::vector<Value>{image, c.Vector({1, n})}, nullptr, {{DType::kC64, {}, {}}}));
-  std::vector<int32_t> dims(c.shape(x).dims().begin(), c.shape(x).dims().end());
-  dims.back() = n / 2 + 1;
-  if (std::ranges::count(dims, kUnknown) <= 1) return Set(c, c.ReshapeTo(y[0], dims));
-  return Set(c, c.Make("squeeze", {y[0]}, {{"squeeze_dims", std::vector<int32_t>{c.rank(x) - 1}}}));
+  return Set(c, FastRealFourier(c, x, n));
 }
 
 Status ConvertRfft2D(NodeContext& c) {
   const Value x = c.Input(0), length = c.Input(1);
   if (!x || !length) return {};
   OCTET_ASSIGN(const std::vector<int32_t> n, Lengths(c, 2));
-  if ((!IsPowerOfTwo(n[0]) || !IsPowerOfTwo(n[1])) && Fits(n[0]) && Fits(n[1]) && Fits(c, x, 2)) {
+  if ((!IsPowerOfTwo(n[0]) || !IsPowerOfTwo(n[1])) && IsTransformed(n[0]) && IsTransformed(n[1]) && Fits(c, x, 2)) {
     OCTET_ASSIGN(const Complex y, RealFourier2(c, x, n[0], n[1]));
     return Set(c, Join(c, y));
   }
@@ -111,9 +103,8 @@ template <int Axes> Status ConvertIrfft(NodeContext& c) {
   if (!x) return {};
   OCTET_ASSIGN(const std::vector<int32_t> n, Lengths(c, Axes));
   OCTET_ASSIGN(const Complex in, PartsOf(c, x));
-  constexpr int64_t kMostWeights = 1 << 24;
-  const int64_t bins = c.shape(x).back(), weights = int64_t{n.back() / 2 + 1} * n.back();
-  if (bins < 1 || weights > kMostWeights || (Axes == 2 && (!Fits(c, x, Axes) || !Fits(n[0]))))
+  const int64_t bins = c.shape(x).back(), weights = IsFast(n.back()) ? 0 : int64_t{n.back() / 2 + 1} * n.back();
+  if (bins < 1 || weights > kMostWeights || (Axes == 2 && (!Fits(c, x, Axes) || !IsTransformed(n[0]))))
     return c.Fail("known numbers of bins and of samples, not too many", c.shape(x).text(), "give the input's shape, or transform shorter frames");
   return Set(c, Axes == 2 ? InverseRealFourier2(c, in, n[0], n[1]) : InverseRealFourier(c, in, n[0]));
 }
