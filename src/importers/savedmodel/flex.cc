@@ -105,7 +105,6 @@ std::string_view AdviceInstead(std::string_view op) {
       {"Random", "leave random layers out of what is saved (training=False), or give the numbers as an input"},
       {"FFT", "use tf.signal.rfft2d, which is a builtin, or a product with a constant matrix of cosines and sines"},
       {"IFFT", "use a product with a constant matrix of cosines and sines"},
-      {"Print", "leave prints out of what is saved"},
       {"ParseExample", "parse before the model, and save a signature that takes tensors"},
   };
   for (const Advice& a : kAdvice)
