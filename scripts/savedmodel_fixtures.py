@@ -109,21 +109,6 @@ def dilated(x):
     return tf.add_n([y, y, y])
 
 
-def switched():
-    """TensorFlow 1: a variable that both sides of a branch read, behind Switches of its handle; a print."""
-    v1 = tf.compat.v1
-    v1.disable_control_flow_v2()
-    with tf.Graph().as_default(), v1.Session() as session:
-        x, trains = v1.placeholder(tf.float32, [3], "x"), v1.placeholder(tf.bool, [], "trains")
-        w = v1.get_variable("w", initializer=tf.constant([1.0, 2.0, 4.0]), use_resource=True)
-        y = v1.Print(v1.cond(trains, lambda: x * w, lambda: x - w), [x])
-        session.run(v1.global_variables_initializer())
-        shutil.rmtree(FOLDER / "switched", ignore_errors=True)
-        v1.saved_model.simple_save(session, str(FOLDER / "switched"), {"x": x, "trains": trains}, {"y": y})
-        (FOLDER / "switched/fingerprint.pb").unlink(missing_ok=True)
-    v1.enable_control_flow_v2()
-
-
 save(Twins(), "twins")
 save(Counter(), "counter")
 save(Flex(), "flex")
@@ -135,4 +120,3 @@ freeze(branch, "branch.pb")
 freeze(refused, "lu.pb")
 freeze(looked_up, "table.pb")
 freeze(dilated, "dilated.pb")
-switched()

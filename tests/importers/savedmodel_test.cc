@@ -120,19 +120,6 @@ TEST(FrozenGraph, RefusesByName) {
   EXPECT_EQ((*findings)[0].kind, "Lu");
 }
 
-// TensorFlow 1's branches get a variable's handle through a Switch; a print is what it prints.
-TEST(SavedModel, BranchesOfTensorFlow1ReadVariables) {
-  test::Runner runner(ImportData("switched"));
-  ASSERT_TRUE(runner.it->Allocate().ok());
-  const int flag = runner.it->input(0).type->dtype == DType::kBool ? 0 : 1;
-  for (const bool trains : {false, true}) {
-    *reinterpret_cast<bool*>(runner.it->input(flag).data) = trains;
-    Fill(*runner.it, 1 - flag, {8, 8, 8});
-    ASSERT_TRUE(runner.it->Invoke().ok());
-    EXPECT_EQ(Floats(*runner.it, 0), trains ? (std::vector<float>{8, 16, 32}) : (std::vector<float>{7, 6, 4}));
-  }
-}
-
 // Freezing leaves a table's handle as an input, and its words nowhere.
 TEST(FrozenGraph, SaysThatATableIsNotThere) {
   const auto model = importers::Import(Data("table.pb"));
