@@ -651,8 +651,22 @@ def patches():
     save("patches", m, [floats(2, 12, 4), floats(2, 6, 6)])
 
 
+def far_numbers():
+    """What functions tend to: infinity is not divided by itself, nor times zero."""
+    m = model([N("Erf", ["x"], ["e"]), N("Atan", ["x"], ["a"])], [("x", F, [8])], [("e", F, [8]), ("a", F, [8])], {})
+    inputs = [np.array([np.inf, -np.inf, 3e38, -1e20, 9, -8, 0.5, -1e-4], np.float32)]
+    save("far_numbers", m, inputs, computed(m, inputs))
+
+
+def open_channels():
+    """A batch norm of as many channels as come: PyTorch's instance norm by running statistics folds a free batch into them."""
+    m = model([N("BatchNormalization", ["x", "s", "o", "m", "v"], ["y"])], [("x", F, [1, "C", 4])] + [(n, F, ["C"]) for n in "somv"], [("y", F, [1, "C", 4])], {})
+    inputs = [floats(1, 5, 4), floats(5), floats(5), floats(5), np.abs(floats(5)) + 0.5]
+    save("open_channels", m, inputs, computed(m, inputs))
+
+
 if __name__ == "__main__":
     OUT.mkdir(parents=True, exist_ok=True)
-    for make in (cnn, unet, shapes, transformer, recurrent, quantized, loops, old, function, external, refused, any_length, excite, einsum, free_axes, masks, placed, blocks, broadcast, grids, quantized_lstm, regions, branches, scans, cubic, solids, batches, quotients, distinct, overwritten, collected, halves, triangles, rolled, counted, any_boxes, spread, chosen_sequences, placed_open, resized_open, eca, boxes_placed, from_the_end, sequence_outputs, windows, heads, own_statistics, patches):
+    for make in (cnn, unet, shapes, transformer, recurrent, quantized, loops, old, function, external, refused, any_length, excite, einsum, free_axes, masks, placed, blocks, broadcast, grids, quantized_lstm, regions, branches, scans, cubic, solids, batches, quotients, distinct, overwritten, collected, halves, triangles, rolled, counted, any_boxes, spread, chosen_sequences, placed_open, resized_open, eca, boxes_placed, from_the_end, sequence_outputs, windows, heads, own_statistics, patches, far_numbers, open_channels):
         make()
     print(f"{OUT}: {sum(f.stat().st_size for f in OUT.iterdir())} bytes")

@@ -13,7 +13,7 @@ namespace {
 
 // [C] -> [C, 1, 1, …]: against channels second.
 Result<Value> PerChannel(NodeContext& c, Value v, int rank) {
-  Shape s{c.shape(v).elements() > 0 ? static_cast<int32_t>(c.shape(v).elements()) : 0};
+  Shape s{c.shape(v).known() ? static_cast<int32_t>(c.shape(v).elements()) : kUnknown};
   for (int i = 2; i < rank; ++i) s.push_back(1);
   return c.Reshape(v, s);
 }
