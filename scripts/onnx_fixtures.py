@@ -373,10 +373,12 @@ def scans():
 
 
 def cubic():
-    """A grid that reaches beyond the image, between its pixels by Keys' kernel."""
+    """A grid that reaches beyond the image, between its pixels by Keys' kernel: ONNX's evaluator would move places to the border first, torch and onnxruntime do not."""
     modes = [(padding, align) for padding in ("zeros", "border", "reflection") for align in (0, 1)]
     nodes = [N("GridSample", ["x", "grid"], [f"y{i}"], mode="cubic", padding_mode=padding, align_corners=align) for i, (padding, align) in enumerate(modes)]
-    save("cubic", model(nodes, [("x", F, [2, 3, 5, 4]), ("grid", F, [2, 3, 4, 2])], [(f"y{i}", F, [2, 3, 3, 4]) for i in range(6)], {}, opset=20, ir=9), [floats(2, 3, 5, 4), floats(2, 3, 4, 2, scale=1.2)])
+    m = model(nodes, [("x", F, [2, 3, 5, 4]), ("grid", F, [2, 3, 4, 2])], [(f"y{i}", F, [2, 3, 3, 4]) for i in range(6)], {}, opset=20, ir=9)
+    inputs = [floats(2, 3, 5, 4), floats(2, 3, 4, 2, scale=1.2)]
+    save("cubic", m, inputs, computed(m, inputs))
 
 
 def batches():
@@ -669,10 +671,41 @@ def rounds():
     save("rounds", m, [np.array(3, np.int64), floats(4, 3)])
 
 
+def own_statistics():
+    """Before opset 14 a batch norm with more outputs than one takes the batch's own mean and variance."""
+    w = {"s": floats(3) + 1, "o": floats(3), "m": floats(3), "v": np.abs(floats(3)) + 0.5}
+    m = model([N("BatchNormalization", ["x", "s", "o", "m", "v"], ["y", "mean", "variance", "saved_mean", "saved_variance"])], [("x", F, ["N", 3, 4])], [("y", F, ["N", 3, 4])], w, opset=11)
+    inputs = [floats(2, 3, 4)]
+    save("own_statistics", m, inputs, computed(m, inputs))
+
+
+def patches():
+    """Patches of a free batch that overlap, reach beyond the image and leave pixels out; others that tile it."""
+    w = {"image": np.array([5, 6]), "block": np.array([2, 3]), "tile": np.array([3, 2])}
+    nodes = [N("Col2Im", ["x", "image", "block"], ["y"], strides=[3, 2], pads=[1, 0, 0, 1], dilations=[1, 2]), N("Col2Im", ["z", "image2", "tile"], ["t"], strides=[3, 2])]
+    m = model(nodes, [("x", F, ["N", 12, 4]), ("z", F, ["N", 6, 6])], [("y", F, ["N", 2, 5, 6]), ("t", F, ["N", 1, 6, 6])], w | {"image2": np.array([6, 6])}, opset=18)
+    save("patches", m, [floats(2, 12, 4), floats(2, 6, 6)])
+
+
+def far_numbers():
+    """What functions tend to: infinity is not divided by itself, nor times zero."""
+    m = model([N("Erf", ["x"], ["e"]), N("Atan", ["x"], ["a"])], [("x", F, [8])], [("e", F, [8]), ("a", F, [8])], {})
+    inputs = [np.array([np.inf, -np.inf, 3e38, -1e20, 9, -8, 0.5, -1e-4], np.float32)]
+    save("far_numbers", m, inputs, computed(m, inputs))
+
+
+def open_channels():
+    """A batch norm of as many channels as come: PyTorch's instance norm by running statistics folds a free batch into them."""
+    m = model([N("BatchNormalization", ["x", "s", "o", "m", "v"], ["y"])], [("x", F, [1, "C", 4])] + [(n, F, ["C"]) for n in "somv"], [("y", F, [1, "C", 4])], {})
+    inputs = [floats(1, 5, 4), floats(5), floats(5), floats(5), np.abs(floats(5)) + 0.5]
+    save("open_channels", m, inputs, computed(m, inputs))
+
+
 FIXTURES = (cnn, unet, shapes, transformer, recurrent, quantized, loops, old, function, external, refused, any_length, excite, einsum, free_axes,
             masks, placed, blocks, broadcast, grids, quantized_lstm, regions, branches, scans, cubic, solids, batches, quotients, distinct,
             overwritten, collected, halves, triangles, rolled, counted, any_boxes, spread, chosen_sequences, placed_open, resized_open, eca,
-            boxes_placed, from_the_end, sequence_outputs, windows, heads, spectra, pooled_open, rounds)
+            boxes_placed, from_the_end, sequence_outputs, windows, heads, spectra, pooled_open, rounds,
+            own_statistics, patches, far_numbers, open_channels)
 
 
 if __name__ == "__main__":

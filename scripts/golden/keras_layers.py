@@ -72,6 +72,16 @@ def volumes():
 
 
 @golden
+def images_any_length():
+    """ConvLSTMs over a free number of images: forth, back, and of lines."""
+    x, z = keras.Input([None, 4, 3, 2], name="x"), keras.Input([None, 4, 2], name="z")
+    y = L.Bidirectional(L.ConvLSTM2D(2, 2, padding="same", return_sequences=True))(x)
+    y = L.ConvLSTM2D(2, 2, go_backwards=True, return_sequences=True, return_state=True)(y)
+    u = L.ConvLSTM1D(2, 3, strides=2, return_sequences=True)(z)
+    save_keras("images_any_length", keras.Model([x, z], [*y, u]), [floats(2, 3, 4, 3, 2), floats(2, 2, 4, 2)], [floats(1, 1, 4, 3, 2), floats(1, 5, 4, 2)])
+
+
+@golden
 def named_ends():
     """Dicts of inputs and outputs, which both Keras number by their keys; a decoder whose own mask Keras does not pass along
     beside given states; whole numbers joined with floats; normalizations over other axes, and by the deviation alone; a mask that hides all."""

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Graphs as TensorFlow 1 saves them: control flow of frames, lowered branches, frozen in one file."""
+import shutil
+
 import numpy as np
 import tensorflow as tf
 from keras import layers as L
@@ -108,3 +110,22 @@ def one_of_two():
     (OUT / "one_of_two.pb").write_bytes(frozen.graph.as_graph_def().SerializeToString(deterministic=True))
     runs = [[floats(3, 3), np.array([1, 2, 3, 4, 2], np.int32)], [floats(2, 3), np.array([7, 1], np.int32)]]
     np.savez(OUT / "one_of_two.npz", **arrays([(r, [v.numpy() for v in frozen(*map(tf.constant, r))]) for r in runs]))
+
+
+@golden
+def switched_variables():
+    """A variable that both sides of a branch of frames read, behind Switches of its handle; a print."""
+    tf1 = tf.compat.v1
+    tf1.disable_control_flow_v2()
+    with tf.Graph().as_default(), tf1.Session() as session:
+        x = tf1.placeholder(tf.float32, [3], "x")
+        w = tf1.get_variable("w", initializer=floats(3), use_resource=True)
+        y = tf1.Print(tf1.cond(tf.reduce_sum(x) > 0, lambda: x * w, lambda: x - w), [x])
+        session.run(tf1.global_variables_initializer())
+        runs = [([v], [session.run(y, {x: v})]) for v in (np.array([1.0, 2.0, -0.5], np.float32), np.array([-1.0, -2.0, 0.5], np.float32))]
+        folder = OUT / "switched_variables"
+        shutil.rmtree(folder, ignore_errors=True)
+        tf1.saved_model.simple_save(session, str(folder), {"x": x}, {"y": y})
+        (folder / "fingerprint.pb").unlink(missing_ok=True)
+    tf1.enable_control_flow_v2()
+    np.savez(OUT / "switched_variables.npz", **arrays(runs))

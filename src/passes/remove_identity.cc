@@ -96,10 +96,22 @@ bool DropEmpty(Graph& g, graph::NodeId id) {
 
 constexpr std::string_view kBroadcasting[] = {"add", "sub", "mul", "div", "minimum", "maximum"};
 
-// What a node spreads, where that is all it does: broadcast_to, and a product with ones, which leaves open dimensions as they are.
+// Whether the only axes that are repeated have one element.
+bool RepeatsOnes(const Graph& g, TensorId x, TensorId times) {
+  if (!g.is_constant(times) || g.tensor(times).type.dtype != DType::kI32) return false;
+  const Shape& s = g.tensor(x).type.shape;
+  const std::span<const int32_t> n = g.tensor(times).data<int32_t>();
+  if (s.rank() < 1 || static_cast<int>(n.size()) != s.rank()) return false;
+  for (int i = 0; i < s.rank(); ++i)
+    if (n[static_cast<size_t>(i)] != 1 && s[i] != 1) return false;
+  return true;
+}
+
+// What a node spreads, where that is all it does: broadcast_to, tile, and a product with ones, which leaves open dimensions as they are.
 TensorId SpreadBy(const Graph& g, graph::NodeId maker) {
   const graph::Node& n = g.node(maker);
   if (n.op->name == "broadcast_to") return g.tensor(n.outputs[0]).type.shape.known() ? n.inputs[0] : graph::kNoTensor;
+  if (n.op->name == "tile") return RepeatsOnes(g, n.inputs[0], n.inputs[1]) ? n.inputs[0] : graph::kNoTensor;
   const auto* fused = FindAttr<ops::Activation>(n, "fused_activation_function");
   return n.op->name == "mul" && fused && *fused == ops::Activation::kNone && AllEqual(g, n.inputs[1], 1.0f) ? n.inputs[0] : graph::kNoTensor;
 }

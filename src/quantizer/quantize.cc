@@ -10,7 +10,9 @@
 
 #include "exporter/exporter.h"
 #include "passes/calls.h"
+#include "passes/flatten_volumes.h"
 #include "passes/multiply_negations.h"
+#include "passes/pass.h"
 #include "passes/split_squares.h"
 #include "passes/split_sums.h"
 #include "passes/visible_ranges.h"
@@ -575,6 +577,9 @@ void WarnOfInputs(const std::vector<std::string>& unlike, QuantizeResult* result
 }  // namespace
 
 Result<QuantizeResult> QuantizeInt8(graph::Model model, const data::Dataset& calibration, const QuantizeOptions& options, const Progress& progress) {
+  int volumes = 0;
+  for (graph::Graph& g : model.subgraphs) volumes += passes::FlattenVolumes(g);
+  if (volumes > 0) OCTET_TRY(passes::Optimize(model));  // Their reshapes meet.
   for (graph::Graph& g : model.subgraphs) {
     if (options.rewrite.activation == DType::kI16) passes::SplitSquares(g);
     passes::SplitSums(g);

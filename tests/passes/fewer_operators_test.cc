@@ -19,6 +19,18 @@ graph::TensorId Dense(Builder& b, const std::string& name, graph::TensorId x, in
   return b.Node("fully_connected", name, {x, b.Constant<float>(name + "/w", Shape{out, in}, test::RandomFloats(static_cast<size_t>(out * in), 3)), graph::kNoTensor});
 }
 
+// Repeated rows are no ones: theirs stays.
+TEST(FewerOperators, RepeatingWhatAProductSpreadsGoes) {
+  for (const auto& [rows, operators] : {std::pair(1, Names{"mul"}), std::pair(2, Names{"tile", "mul"})}) {
+    Builder b;
+    const Shape shape{rows, 3, 1};
+    const auto x = b.Input("x", {DType::kF32, shape, {}});
+    const auto wide = b.Node("tile", "wide", {x, b.Constant<int32_t>("times", Shape{3}, {2, 1, 2})});
+    b.g().outputs = {b.Node("mul", "y", {wide, b.Constant<float>("k", Shape{2 * rows, 3, 2}, test::RandomFloats(static_cast<size_t>(12 * rows), 4))})};
+    ExpectSameMeaning(b, shape, operators);
+  }
+}
+
 TEST(FewerOperators, SlicesOfEverythingGo) {
   ExpectBecomes(
       R"(graph main

@@ -105,12 +105,13 @@ Result<Value> LogSoftmax(Lowering& c, Value x, int32_t axis) {
 }
 
 // gelu(x) = x/2 * (1 + erf(x/sqrt 2)), so erf(t) = 2*gelu(sqrt 2 * t)/(sqrt 2 * t) - 1, but near zero; there
-// erf(t) = t*2/sqrt(pi), and the quotient is one's. Importers and a pass join the common x/2 * (1 + erf(x/sqrt 2)) to gelu.
+// erf(t) = t*2/sqrt(pi), and the quotient is one's. Beyond 8 it is 1, and infinity would be divided by itself. Importers and a pass join the common x/2 * (1 + erf(x/sqrt 2)) to gelu.
 Result<Value> Erf(Lowering& c, Value t) {
-  constexpr float kSmall = 1e-3f, kSlope = 1.1283791670955126f, kCubic = -0.37612638903183754f;
+  constexpr float kSmall = 1e-3f, kFar = 8, kSlope = 1.1283791670955126f, kCubic = -0.37612638903183754f;
   OCTET_ASSIGN(const Value size, c.Make("abs", {t}));
   OCTET_ASSIGN(const Value small, c.Make("less", {size, c.Scalar(kSmall)}));
-  OCTET_ASSIGN(Value x, Times(c, t, 1.4142135623730951f));
+  OCTET_ASSIGN(Value x, c.Make("mul", {t, c.Scalar(1.0f / kFar)}, {{"fused_activation_function", static_cast<int64_t>(ops::Activation::kReluN1To1)}}));
+  OCTET_ASSIGN(x, Times(c, x, kFar * 1.4142135623730951f));
   OCTET_ASSIGN(x, c.Make("select_v2", {small, c.Scalar(1), x}));
   OCTET_ASSIGN(Value y, c.Make("gelu", {x}));
   OCTET_ASSIGN(y, c.Make("div", {y, x}));

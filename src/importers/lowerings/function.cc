@@ -59,9 +59,10 @@ Result<Value> Acos(Lowering& c, Value x) {
   OCTET_ASSIGN(const Value leg, Leg(c, x));
   return c.Emit("atan2", {leg, x});
 }
+// Ones of x's shape; NaN gets a zero and stays NaN.
 Result<Value> Atan(Lowering& c, Value x) {
-  OCTET_ASSIGN(Value one, c.Emit("mul", {x, c.Scalar(0)}));
-  OCTET_ASSIGN(one, Plus(c, one, 1));
+  OCTET_ASSIGN(Value one, c.Emit("equal", {x, x}));
+  OCTET_ASSIGN(one, c.Cast(one, DType::kF32));
   return c.Emit("atan2", {x, one});
 }
 

@@ -107,7 +107,6 @@ std::string_view AdviceInstead(std::string_view op) {
       {"IFFT", "use a product with a constant matrix of cosines and sines"},
       {"Eig", "use tf.linalg.eigh where the matrix is symmetric; else decompose it before the model"},
       {"Lu", "use tf.linalg.solve, inv or det, which are builtins; else decompose it before the model"},
-      {"Print", "leave prints out of what is saved"},
       {"ParseExample", "parse before the model, and save a signature that takes tensors"},
   };
   for (const Advice& a : kAdvice)

@@ -15,9 +15,16 @@ constexpr size_t kMaxNodes = 1 << 20, kMaxFrames = 1 << 17;
 constexpr int kMaxAliases = 1 << 14;          // Identities and calls on the way to one tensor.
 
 constexpr std::string_view kAliases[] = {"Identity", "StopGradient", "GuaranteeConst", "PreventGradient", "CheckNumerics", "EnsureShape", "Snapshot", "IdentityN",
-                                         "PlaceholderWithDefault", "RefIdentity", "CheckNumericsV2"};
+                                         "PlaceholderWithDefault", "RefIdentity", "CheckNumericsV2", "Print"};
 
 constexpr std::string_view kCalls[] = {"PartitionedCall", "StatefulPartitionedCall"};
+
+// TensorFlow 1's branches read variables behind a Switch of their handle.
+bool ChoosesHandle(const NodeDef& n) {
+  constexpr int64_t kTfResource = 20;
+  data::WireField type;
+  return n.op == "Switch" && n.Get("T").Find(Attribute::kType, &type) && type.as_int() == kTfResource;
+}
 
 template <class List> bool In(const List& list, std::string_view name) { return std::ranges::find(list, name) != std::end(list); }
 
@@ -204,7 +211,7 @@ Result<Edge> Functions::Resolve(int32_t frame, std::string_view tensor) {
       if (const auto input = inputs_.find(name.node); input != inputs_.end()) return Edge{Edge::kArgument, input->second};
     const NodeDef* def = FindNode(frame, name.node);
     if (!def) return Missing(graph_, f.function->name, tensor);
-    if (In(kAliases, def->op)) {
+    if (In(kAliases, def->op) || ChoosesHandle(*def)) {
       const size_t i = def->op == "IdentityN" ? static_cast<size_t>(std::max<int64_t>(0, name.index)) : 0;
       if (i >= def->inputs.size()) return Missing(graph_, f.function->name, tensor);
       for (const std::string_view input : def->inputs)

@@ -1,16 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
-// ConvLSTM1D, 2D and 3D, step by step: an LSTM whose products are convolutions. Sequences of vectors are images of height 1.
+// ConvLSTM1D, 2D and 3D, step by step, or as a loop over a free number of steps: an LSTM whose products are convolutions. Sequences of
+// vectors are images of height 1.
 //   i,f,o = sigma(W*x + U*h + b), g = phi(...);  c' = f*c + i*g;  h' = o * phi(c')
 #include <algorithm>
 #include <numeric>
 
 #include "importers/keras/builder.h"
 #include "importers/keras/rules.h"
+#include "importers/lowerings/loop.h"
+#include "ops/keras_conv_util.h"
 
 namespace octet::importers::keras {
 namespace {
 
-constexpr int32_t kMaxSteps = 256;
+constexpr int32_t kMaxSteps = 256;  // That are written out.
 
 struct Window {
   int32_t stride[3] = {1, 1, 1}, dilation[3] = {1, 1, 1};  // Of depth (in volumes), height and width.
@@ -28,10 +31,10 @@ class ConvLstm {
     std::vector<int32_t> flat = {-1};
     if (rank_ == 1) flat.push_back(1);
     for (int i = 2; i < in.rank(); ++i) flat.push_back(in[i]);
-    if (in.rank() != rank_ + 3 || in[1] < 1 || in[1] > kMaxSteps || std::count(flat.begin() + 1, flat.end(), kUnknown) > 0)
-      return c_.Fail(Format("[batch, time, %s channels] with 1 to %d steps",
-                            rank_ == 1 ? "length," : rank_ == 2 ? "height, width," : "depth, height, width,", kMaxSteps),
-                     in.text(), "give the input's shape");
+    if (in.rank() != rank_ + 3 || in[1] == 0)
+      return c_.Fail(Format("[batch, time, %s channels]", rank_ == 1 ? "length," : rank_ == 2 ? "height, width," : "depth, height, width,"), in.text(), "give the input's shape");
+    const bool known = in[1] != kUnknown && std::count(flat.begin() + 1, flat.end(), kUnknown) == 0;
+    if (!known || in[1] > kMaxSteps) return ConvertInLoop(x);
     steps_ = in[1];
     OCTET_ASSIGN(const Value images, c_.Make("reshape", {x, c_.Vector(flat)}));
     OCTET_ASSIGN(const Value all, Convolve(images, kernel_, bias_, window_));
@@ -41,13 +44,16 @@ class ConvLstm {
     unfolded.insert(unfolded.begin() + 1, steps_);
     OCTET_ASSIGN(const Value apart, c_.Make("reshape", {all, c_.Vector(unfolded)}));
     OCTET_ASSIGN(const std::vector<Value> inputs, c_.MakeMany("unpack", {apart}, {{"num", steps_}, {"axis", 1}}, steps_));
-    const bool backwards = c_.Bool("go_backwards", false);
     std::vector<Value> outputs;
     for (int32_t i = 0; i < steps_; ++i) {
-      OCTET_TRY(Step(inputs[static_cast<size_t>(backwards ? steps_ - 1 - i : i)]));
+      OCTET_TRY(Step(inputs[static_cast<size_t>(backwards_ ? steps_ - 1 - i : i)]));
       outputs.push_back(h_);
     }
-    return Finish(outputs);
+    Value sequence;
+    if (sequences_) {
+      OCTET_ASSIGN(sequence, c_.Make("pack", outputs, {{"values_count", steps_}, {"axis", 1}}));
+    }
+    return Finish(sequence);
   }
 
  private:
@@ -55,6 +61,8 @@ class ConvLstm {
     const Json& config = *c_.layer().config;
     if (config["stateful"].boolean()) return c_.Fail("stateful=False", "True", "");
     filters_ = static_cast<int32_t>(c_.Int("filters", 0));
+    backwards_ = c_.Bool("go_backwards", false);
+    sequences_ = c_.Bool("return_sequences", false);
     const std::string padding = c_.Text("padding", "valid");
     if (padding != "valid" && padding != "same") return c_.Fail("padding valid or same", padding, "");
     window_.valid = padding == "valid";
@@ -145,6 +153,79 @@ class ConvLstm {
     return {};
   }
 
+  Value Int(int32_t v) { return c_.Constant<int32_t>(Shape{}, std::span<const int32_t>(&v, 1)); }
+
+  // What the gates of a step get from its image.
+  Result<Value> Projected(Value x, Value step) {
+    if (backwards_) {
+      OCTET_ASSIGN(const Value count, ops::DimensionOf(c_, x, 1));
+      OCTET_ASSIGN(step, c_.Make("sub", {count, step}));
+      OCTET_ASSIGN(step, c_.Make("sub", {step, Int(1)}));
+    }
+    OCTET_ASSIGN(Value image, c_.Make("gather", {x, step}, {{"axis", 1}}));
+    if (rank_ == 1) {
+      OCTET_ASSIGN(image, c_.Make("expand_dims", {image, Int(1)}));
+    }
+    return Convolve(image, kernel_, bias_, window_);
+  }
+
+  // The first step's output at all steps.
+  Result<Value> EmptySequence(Value x) {
+    OCTET_ASSIGN(const Value count, ops::DimensionOf(c_, x, 1));
+    std::vector<Value> times(static_cast<size_t>(c_.rank(h_)) + 1, Int(1));
+    times[1] = count;
+    OCTET_ASSIGN(const Value multiples, c_.Make("pack", times, {{"values_count", static_cast<int64_t>(times.size())}, {"axis", 0}}));
+    OCTET_ASSIGN(const Value one, c_.Make("expand_dims", {h_, Int(1)}));
+    OCTET_ASSIGN(const Value all, c_.Make("tile", {one, multiples}));
+    Shape shape{c_.shape(h_)[0], c_.shape(x)[1]};
+    for (int i = 1; i < c_.rank(h_); ++i) shape.push_back(c_.shape(h_)[i]);
+    c_.construction().Refine(all, {DType::kF32, shape, {}});  // Its rank is no operator's to tell.
+    return all;
+  }
+
+  // The weights belong to the loop's body from here on.
+  void MoveWeights() {
+    Construction& k = c_.construction();
+    for (Value* w : {&kernel_, &recurrent_, &bias_, &zero_}) {
+      const graph::Tensor& t = k.around().tensor(w->id);
+      *w = {k.graph().AddConstant(k.UniqueName(t.name), t.type, t.constant)};
+    }
+  }
+
+  // Over what is carried: the step's number, all images, the states, the sequence so far. The first step is made before: it has no states.
+  Status ConvertInLoop(Value x) {
+    OCTET_ASSIGN(const Value first, Projected(x, Int(0)));
+    OCTET_TRY(Step(first));
+    Carried start = {Int(1), x, h_, cell_};
+    if (sequences_) {
+      OCTET_ASSIGN(const Value sequence, EmptySequence(x));
+      start.push_back(sequence);
+    }
+    const auto more = [&](const Carried& v) -> Result<Value> {
+      OCTET_ASSIGN(const Value count, ops::DimensionOf(c_, v[1], 1));
+      return c_.Make("less", {v[0], count});
+    };
+    const auto step = [&](const Carried& v) -> Result<Carried> {
+      MoveWeights();
+      h_ = v[2], cell_ = v[3];
+      OCTET_ASSIGN(const Value gates, Projected(v[1], v[0]));
+      OCTET_TRY(Step(gates));
+      OCTET_ASSIGN(const Value next, c_.Make("add", {v[0], Int(1)}));
+      Carried out = {next, v[1], h_, cell_};
+      if (!sequences_) return out;
+      std::vector<Value> corner(static_cast<size_t>(c_.rank(v[4])), Int(0));
+      corner[1] = v[0];
+      OCTET_ASSIGN(const Value at, c_.Make("pack", corner, {{"values_count", static_cast<int64_t>(corner.size())}, {"axis", 0}}));
+      OCTET_ASSIGN(const Value shown, c_.Make("expand_dims", {h_, Int(1)}));
+      OCTET_ASSIGN(const Value sequence, c_.Make("dynamic_update_slice", {v[4], shown, at}));
+      out.push_back(sequence);
+      return out;
+    };
+    OCTET_ASSIGN(const Carried y, Loop(c_, start, more, step));
+    h_ = y[2], cell_ = y[3];
+    return Finish(sequences_ ? y[4] : Value{});
+  }
+
   // Channels behind `before` axes to the last place, or back, where the layer has them there.
   Result<Value> MoveChannels(Value v, int before, bool to_last) {
     if (c_.Text("data_format", "channels_last") != "channels_first" || c_.rank(v) <= before) return v;
@@ -157,22 +238,15 @@ class ConvLstm {
 
   // Of rank 1 without the height.
   Result<Value> Shown(Value v, bool sequence) {
+    const int before = sequence ? 2 : 1;
     if (rank_ == 1) {
-      std::vector<int32_t> shape = {-1};
-      if (sequence) shape.push_back(steps_);
-      shape.insert(shape.end(), {c_.shape(v).back(2), c_.shape(v).back(1)});
-      OCTET_ASSIGN(v, c_.Make("reshape", {v, c_.Vector(shape)}));
+      OCTET_ASSIGN(v, c_.Make("squeeze", {v}, {{"squeeze_dims", std::vector<int32_t>{before}}}));
     }
-    return MoveChannels(v, sequence ? 2 : 1, false);
+    return MoveChannels(v, before, false);
   }
 
-  Status Finish(const std::vector<Value>& outputs) {
-    Value y = h_;
-    const bool sequences = c_.Bool("return_sequences", false);
-    if (sequences) {
-      OCTET_ASSIGN(y, c_.Make("pack", outputs, {{"values_count", steps_}, {"axis", 1}}));
-    }
-    OCTET_ASSIGN(y, Shown(y, sequences));
+  Status Finish(Value sequence) {
+    OCTET_ASSIGN(const Value y, Shown(sequences_ ? sequence : h_, sequences_));
     c_.SetOutput(0, y);
     if (!c_.Bool("return_state", false)) return {};
     OCTET_ASSIGN(const Value h, Shown(h_, false));
@@ -185,6 +259,7 @@ class ConvLstm {
   LayerContext& c_;
   const int rank_;
   Window window_;
+  bool backwards_ = false, sequences_ = false;
   int32_t filters_ = 0, steps_ = 0;
   Value kernel_, recurrent_, bias_, zero_, h_, cell_;
 };

@@ -13,7 +13,7 @@ namespace {
 
 // [C] -> [C, 1, 1, …]: against channels second.
 Result<Value> PerChannel(NodeContext& c, Value v, int rank) {
-  Shape s{c.shape(v).elements() > 0 ? static_cast<int32_t>(c.shape(v).elements()) : 0};
+  Shape s{c.shape(v).known() ? static_cast<int32_t>(c.shape(v).elements()) : kUnknown};
   for (int i = 2; i < rank; ++i) s.push_back(1);
   return c.Reshape(v, s);
 }
@@ -43,6 +43,7 @@ Status TrainingBatchNorm(NodeContext& c) {
     OCTET_ASSIGN(now, Times(c, now, 1.0f - momentum));
     OCTET_ASSIGN(now, c.Emit("add", {before, now}));
     c.SetOutput(1 + i, now);
+    c.SetOutput(3 + i, batch[i]);  // Before opset 14, for the gradient.
   }
   return Set(c, y);
 }
@@ -50,7 +51,8 @@ Status TrainingBatchNorm(NodeContext& c) {
 // x * m + a with m = scale/sqrt(var + eps), a = B - mean*m: two operators, which fold into a convolution before them.
 Status ConvertBatchNorm(NodeContext& c) {
   const Value x = c.Input(0);
-  if (c.Bool("training_mode", false)) return TrainingBatchNorm(c);
+  const bool trains = c.version() >= 14 ? c.Bool("training_mode", false) : c.num_outputs() > 1;
+  if (trains) return TrainingBatchNorm(c);
   OCTET_ASSIGN(Value deviation, Plus(c, c.Input(4), static_cast<float>(c.Number("epsilon", 1e-5))));
   OCTET_ASSIGN(deviation, c.Emit("sqrt", {deviation}));
   OCTET_ASSIGN(Value factor, c.Emit("div", {c.Input(1), deviation}));

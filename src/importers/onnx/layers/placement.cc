@@ -2,6 +2,7 @@
 // Operators that put elements at computed places: patches back into images, what a pool took its maxima from, the newest
 // entries of a cache.
 #include <algorithm>
+#include <array>
 
 #include "importers/onnx/context.h"
 #include "importers/onnx/rules.h"
@@ -11,15 +12,15 @@ namespace {
 
 constexpr int64_t kMaxCells = 1 << 22;
 
-// [N, C*cells of a patch, patches] -> [N, C, image]: patches add up where they overlap, as updates of scatter_nd do. What falls
-// into the padding goes to one cell behind the image.
+// [N, C*cells of a patch, patches] -> [N, C, image]: patches add up where they overlap. Each pixel gathers what falls on it; of
+// pixels with fewer cells than the others the rest are zeros, which lie behind the patches.
 Status ConvertCol2Im(NodeContext& c) {
   const Shape in = c.shape(c.Input(0));
   OCTET_ASSIGN(const std::vector<int64_t> image, c.IntsAt(1, "image_shape", {}));
   OCTET_ASSIGN(const std::vector<int64_t> block, c.IntsAt(2, "block_shape", {}));
   const size_t rank = image.size();
   const std::vector<int64_t> ones(rank, 1), strides = c.Ints("strides", ones), dilations = c.Ints("dilations", ones), pads = c.Ints("pads", std::vector<int64_t>(2 * rank, 0));
-  if (in.rank() != 3 || rank < 1 || rank > 5 || block.size() != rank || strides.size() != rank || dilations.size() != rank || pads.size() != 2 * rank || !c.IsSmall(in, int64_t{1} << 31))
+  if (in.rank() != 3 || rank < 1 || rank > 5 || block.size() != rank || strides.size() != rank || dilations.size() != rank || pads.size() != 2 * rank || !c.IsSmall(Shape(in.dims().subspan(1)), int64_t{1} << 31))
     return c.Fail("patches of known size, and an image's and a block's", in.text(), "give the input's shape");
   int64_t cells = 1, patches = 1, pixels = 1;
   std::vector<int64_t> across;  // Patches along each axis.
@@ -32,7 +33,8 @@ Status ConvertCol2Im(NodeContext& c) {
     if (cells > kMaxCells || patches > kMaxCells || pixels > kMaxCells) return c.Fail("fewer than 2^22 elements", "more", "");
   }
   if (patches != in[2] || in[1] % cells != 0 || cells * patches > kMaxCells) return c.Fail(Format("%lld patches of %lld cells", static_cast<long long>(patches), static_cast<long long>(cells)), in.text(), "check the model");
-  std::vector<int32_t> places;
+  std::vector<std::vector<int32_t>> sources(static_cast<size_t>(pixels));
+  size_t most = 1;
   for (int64_t k = 0; k < cells; ++k)
     for (int64_t p = 0; p < patches; ++p) {
       int64_t place = 0, cell = k, patch = p, stride = 1;
@@ -43,15 +45,29 @@ Status ConvertCol2Im(NodeContext& c) {
         place += at * stride;
         stride *= image[i], cell /= block[i], patch /= across[i];
       }
-      places.push_back(static_cast<int32_t>(inside ? place : pixels));
+      if (!inside) continue;
+      std::vector<int32_t>& of = sources[static_cast<size_t>(place)];
+      of.push_back(static_cast<int32_t>(k * patches + p));
+      most = std::max(most, of.size());
     }
-  const auto channels = static_cast<int32_t>(in[1] / cells), n = static_cast<int32_t>(places.size());
+  const auto channels = static_cast<int32_t>(in[1] / cells), n = static_cast<int32_t>(cells * patches), each = static_cast<int32_t>(most);
+  if (pixels * each > kMaxCells) return c.Fail("fewer than 2^22 cells on the pixels", "more", "");
+  std::vector<int32_t> from;
+  bool uneven = false;
+  for (std::vector<int32_t>& of : sources) {
+    uneven |= of.size() < most;
+    of.resize(most, n);
+    from.insert(from.end(), of.begin(), of.end());
+  }
   OCTET_ASSIGN(Value v, c.Reshape(c.Input(0), Shape{in[0], channels, n}));
-  OCTET_ASSIGN(v, c.Transpose(v, {2, 0, 1}));
-  const Value at = c.Constant<int32_t>(Shape{n, 1}, std::span<const int32_t>(places));
-  OCTET_ASSIGN(v, c.Make("scatter_nd", {at, v, c.Vector({static_cast<int32_t>(pixels + 1), in[0], channels})}));
-  OCTET_ASSIGN(v, c.Make("slice", {v, c.Vector({0, 0, 0}), c.Vector({static_cast<int32_t>(pixels), in[0], channels})}));
-  OCTET_ASSIGN(v, c.Transpose(v, {1, 2, 0}));
+  if (uneven) {
+    OCTET_ASSIGN(v, c.Make("pad", {v, c.Constant<int32_t>(Shape{3, 2}, std::array<int32_t, 6>{0, 0, 0, 0, 0, 1})}));
+  }
+  OCTET_ASSIGN(v, c.Make("gather", {v, c.Vector(from)}, {{"axis", 2}}));
+  if (each > 1) {
+    OCTET_ASSIGN(v, c.Reshape(v, Shape{in[0], channels, static_cast<int32_t>(pixels), each}));
+    OCTET_ASSIGN(v, c.Make("sum", {v, c.Vector({3})}));
+  }
   Shape out{in[0], channels};
   for (const int64_t size : image) out.push_back(static_cast<int32_t>(size));
   OCTET_ASSIGN(v, c.Reshape(v, out));

@@ -119,16 +119,16 @@ Result<Value> ToPixels(NodeContext& c, Value v, int32_t size, bool align, const 
   return padding == "reflection" ? Reflected(c, v, size, align) : Result<Value>(v);
 }
 
-// Keys' kernel with a = -0.75 over four pixels of each axis; which lie outside is decided pixel by pixel.
+// Keys' kernel with a = -0.75 over four pixels of each axis; which lie outside is decided pixel by pixel, as torch and
+// onnxruntime do: a place beyond the border is not moved there first.
 class Cubic {
  public:
   Cubic(NodeContext& c, const Field& f, bool align, const std::string& padding) : c_(c), f_(f), align_(align), padding_(padding) {}
 
   Result<Value> At(std::span<const Value> at) {
     for (size_t axis = 0; axis < at.size(); ++axis) {
-      OCTET_ASSIGN(const Value v, padding_ == "border" ? Inside(at[axis], f_.size[axis]) : Result<Value>(at[axis]));
-      OCTET_ASSIGN(const Value low, c_.Emit("floor", {v}));
-      OCTET_ASSIGN(const Value share, c_.Emit("sub", {v, low}));
+      OCTET_ASSIGN(const Value low, c_.Emit("floor", {at[axis]}));
+      OCTET_ASSIGN(const Value share, c_.Emit("sub", {at[axis], low}));
       Taps& taps = taps_.emplace_back();
       for (int k = 0; k < kTaps; ++k) {
         OCTET_ASSIGN(taps.at[k], Plus(c_, low, static_cast<float>(k - 1)));
@@ -148,15 +148,6 @@ class Cubic {
   struct Taps {
     Value at[kTaps], weight[kTaps];
   };
-
-  // A place beyond the border moves to the middle of the pixel there.
-  Result<Value> Inside(Value v, int32_t size) {
-    const float edge = align_ ? 0.0f : 0.5f, last = static_cast<float>(size - 1);
-    OCTET_ASSIGN(const Value below, c_.Emit("less", {v, c_.Scalar(-edge)}));
-    OCTET_ASSIGN(const Value above, c_.Emit("greater", {v, c_.Scalar(last + edge)}));
-    OCTET_ASSIGN(v, c_.Emit("select_v2", {below, c_.Scalar(0), v}));
-    return c_.Emit("select_v2", {above, c_.Scalar(last), v});
-  }
 
   // With a = -3/4 and d the distance: (a+2) d^3 - (a+3) d^2 + 1 up to 1, a (d^3 - 5 d^2 + 8 d - 4) beyond.
   Result<Value> Weight(Value share, int k) {
