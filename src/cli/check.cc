@@ -76,7 +76,7 @@ Result<int> Check(const Flags& f) {
   if (!converts) std::printf("%s: %zu of its layers do not convert\n", f.source.c_str(), findings.size());
   else if (f.target.empty()) std::printf("%s: everything converts\n", f.source.c_str());
   else if (findings.empty()) std::printf("%s: everything runs on %s\n", f.source.c_str(), target.title.c_str());
-  else std::printf("%s: %zu obstacles on %s\n", f.source.c_str(), findings.size(), target.title.c_str());
+  else std::printf("%s: %zu obstacle%s on %s\n", f.source.c_str(), findings.size(), findings.size() == 1 ? "" : "s", target.title.c_str());
   return findings.empty() ? kYes : kUnsupported;
 }
 

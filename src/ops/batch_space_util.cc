@@ -85,7 +85,9 @@ Status CheckBlockShape(const OpView& op) {
   bool sane = blocks.product <= INT32_MAX;
   for (int i = 0; i < blocks.axes; ++i)
     sane &= blocks.block[i] >= 1 && FitsDimension(blocks.before[i]) && FitsDimension(blocks.after[i]);
-  if (!sane) return op.Fail(Code::kInvalidModel, "block sizes must be at least 1, borders at least 0");
+  if (!sane)
+    return op.Fail(Code::kInvalidModel, "expected block sizes of at least 1 whose product fits 32 bits, and borders of at least 0: one of axis 1 to %d is not",
+                   blocks.axes);
   return {};
 }
 

@@ -27,7 +27,7 @@ constexpr QuantRow kQuant[] = {{.operand = 0, .kind = QuantKind::kSameAs, .other
 Status Check(const OpView& op) {
   if (op.num_inputs() < 1) return op.Fail(Code::kInvalidModel, "no inputs");
   if (op.attrs<Attrs>().fused_activation_function != Activation::kNone)
-    return op.Fail(Code::kUnsupported, "a fused activation has no kernel");
+    return op.Fail(Code::kUnsupported, "a fused activation has no kernel; write the activation as an operator behind it");
   const Shape& first = op.in(0)->shape;
   int axis = 0;
   if (!NormalizeAxis(op.attrs<Attrs>().axis, first.rank(), &axis))

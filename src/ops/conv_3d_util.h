@@ -35,7 +35,8 @@ inline Status CheckConv3d(const OpView& op, const Shape& x, const Shape& w) {
   for (int i = 0; i < 5; ++i)
     if (w[i] < 1) return op.Fail(Code::kInvalidModel, "the filter is empty: %s", w.text().c_str());
   if (a.stride_d < 1 || a.stride_h < 1 || a.stride_w < 1 || a.dilation_d < 1 || a.dilation_h < 1 || a.dilation_w < 1)
-    return op.Fail(Code::kInvalidModel, "strides and dilations must be positive");
+    return op.Fail(Code::kInvalidModel, "expected strides and dilations of at least 1, found %dx%dx%d and %dx%dx%d",
+                   a.stride_d, a.stride_h, a.stride_w, a.dilation_d, a.dilation_h, a.dilation_w);
   return CheckActivation(op, a.activation);
 }
 

@@ -21,7 +21,8 @@ Status Check(const OpView& op) {
   const TensorType& x = *op.in(0);
   if (x.dtype == DType::kF16) return {};
   if (x.quant.empty()) return op.Fail(Code::kInvalidModel, "the input has no quantization scale");
-  if (x.quant.block_size > 0) return op.Fail(Code::kUnsupported, "the input has a scale per block");
+  if (x.quant.block_size > 0)
+    return op.Fail(Code::kUnsupported, "the input has a scale per block of %d; give it one per tensor or channel", x.quant.block_size);
   return {};
 }
 

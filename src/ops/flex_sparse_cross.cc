@@ -15,7 +15,7 @@ constexpr TypeRow kTypes[] = {{"I=i64"}};
 Status Check(const OpView& op) {
   OCTET_ASSIGN(const NodeDef node, ReadNode(op));
   if (node.Int("N", 0) != 0) return op.Fail(Code::kUnsupported, "%lld sparse columns; give dense ones", static_cast<long long>(node.Int("N", 0)));
-  if (!node.Bool("hashed_output", false)) return op.Fail(Code::kUnsupported, "combinations that are not hashed");
+  if (!node.Bool("hashed_output", false)) return op.Fail(Code::kUnsupported, "combinations that are not hashed (hashed_output false); hash them");
   if (node.Int("num_buckets", 0) < 0) return op.Fail(Code::kInvalidModel, "%lld buckets", static_cast<long long>(node.Int("num_buckets", 0)));
   if (op.num_inputs() < 1) return op.Fail(Code::kInvalidModel, "expected columns, found none");
   for (int i = 0; i < op.num_inputs(); ++i) {

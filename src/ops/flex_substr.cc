@@ -12,7 +12,8 @@ constexpr TypeRow kTypes[] = {{"S=str T=i32|i64 O=str"}};
 
 Status Check(const OpView& op) {
   OCTET_ASSIGN(const NodeDef node, ReadNode(op));
-  if (node.Text("unit", "BYTE") != "BYTE") return op.Fail(Code::kUnsupported, "positions are of bytes only (unit BYTE)");
+  if (node.Text("unit", "BYTE") != "BYTE")
+    return op.Fail(Code::kUnsupported, "expected positions of bytes (unit BYTE), found unit '%s'", std::string(node.Text("unit", "BYTE")).c_str());
   const Shape &text = op.in(0)->shape, &pos = op.in(1)->shape, &len = op.in(2)->shape;
   if (!text.known() || !pos.known() || !len.known()) return {};
   if (!(pos == len) || (pos.elements() != 1 && !(pos == text)))

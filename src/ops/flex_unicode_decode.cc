@@ -20,8 +20,10 @@ Malformed TreatmentOf(const NodeDef& node) {
 
 Status Check(const OpView& op) {
   OCTET_ASSIGN(const NodeDef node, ReadNode(op));
-  if (node.Text("input_encoding", "UTF-8") != "UTF-8") return op.Fail(Code::kUnsupported, "another encoding than UTF-8");
-  if (node.Bool("replace_control_characters", false)) return op.Fail(Code::kUnsupported, "control characters are replaced");
+  if (const auto encoding = node.Text("input_encoding", "UTF-8"); encoding != "UTF-8")
+    return op.Fail(Code::kUnsupported, "expected UTF-8, found input_encoding '%s'", std::string(encoding).c_str());
+  if (node.Bool("replace_control_characters", false))
+    return op.Fail(Code::kUnsupported, "control characters are not replaced here; leave replace_control_characters out");
   return {};
 }
 

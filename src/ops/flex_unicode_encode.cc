@@ -12,7 +12,8 @@ constexpr TypeRow kTypes[] = {{"C=i32 P=i32|i64 O=str"}};
 
 Status Check(const OpView& op) {
   OCTET_ASSIGN(const NodeDef node, ReadNode(op));
-  if (node.Text("output_encoding", "UTF-8") != "UTF-8") return op.Fail(Code::kUnsupported, "another encoding than UTF-8");
+  if (const auto encoding = node.Text("output_encoding", "UTF-8"); encoding != "UTF-8")
+    return op.Fail(Code::kUnsupported, "expected UTF-8, found output_encoding '%s'", std::string(encoding).c_str());
   const Shape &values = op.in(0)->shape, &splits = op.in(1)->shape;
   if (values.rank() != 1 || splits.rank() != 1 || splits[0] == 0) return op.Fail(Code::kInvalidModel, "expected vectors of characters and splits, found %s and %s", values.text().c_str(), splits.text().c_str());
   return {};

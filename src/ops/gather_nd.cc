@@ -22,9 +22,12 @@ constexpr QuantRow kQuant[] = {{.operand = ~0, .kind = QuantKind::kSameAs, .othe
 
 Status Check(const OpView& op) {
   const Shape &in = op.in(0)->shape, &index = op.in(1)->shape;
-  if (in.rank() < 1 || index.rank() < 1) return op.Fail(Code::kInvalidModel, "params and indices need a dimension");
+  if (in.rank() < 1 || index.rank() < 1)
+    return op.Fail(Code::kInvalidModel, "expected params and indices of one dimension or more, found %s and %s",
+                   in.text().c_str(), index.text().c_str());
   const int32_t depth = index.back();
-  if (depth == kUnknown) return op.Fail(Code::kUnsupported, "the last dimension of indices must be known");
+  if (depth == kUnknown)
+    return op.Fail(Code::kUnsupported, "the last dimension of indices %s must be known; give the model a fixed shape", index.text().c_str());
   if (depth > in.rank())
     return op.Fail(Code::kInvalidModel, "indices %s name more coordinates than %s has", index.text().c_str(),
                    in.text().c_str());

@@ -66,7 +66,9 @@ Status PrepareReference(Prepare& p) {
   const float gate_scale = 3.0f / 32768.0f;
   const Integer q{FactorOf(static_cast<double>(high_scale / y.quant.scale0())), FactorOf(static_cast<double>(high_scale / gate_scale)),
                   x.quant.zero0(), y.quant.zero0(), RangeOf(y.dtype)};
-  if (q.output.exponent > 0) return p.op.Fail(Code::kUnsupported, "the output scale is more than 128 times finer than the input's");
+  if (q.output.exponent > 0)
+    return p.op.Fail(Code::kUnsupported, "the output scale %g is more than 128 times finer than the input's, %g",
+                     static_cast<double>(y.quant.scale0()), static_cast<double>(x.quant.scale0()));
   return PrepareInteger<Integer, Entry>(p, q);
 }
 constexpr Variant kVariants[] = {{.name = "vectors", .takes = TakesFunctionF32, .prepare = PrepareVectorFunction<kernels::Function::kHardGate>},

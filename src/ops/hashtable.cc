@@ -37,7 +37,7 @@ Status Write(const void* params, const Run& run) {
 }
 
 Status PrepareTable(Prepare& p) {
-  if (!p.op.resources) return p.op.Fail(Code::kUnsupported, "tables exist only in an interpreter");
+  if (!p.op.resources) return p.op.Fail(Code::kUnsupported, "tables exist only in an interpreter: nothing else runs this operator");
   const auto& a = p.op.attrs<Attrs>();
   auto* params = p.Params<Params>();
   params->id = p.op.resources->TableId(a.table_id, a.key_dtype, a.value_dtype);

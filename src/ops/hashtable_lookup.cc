@@ -15,7 +15,9 @@ constexpr Operand kOutputs[] = {{.name = "output", .type = 'T'}, {.name = "hits"
 constexpr TypeRow kTypes[] = {{"I=i32 T=f32|i32|i64|u8|i8|i16|bool|str H=u8"}};
 
 Status Check(const OpView& op) {
-  if (op.in(0)->shape.rank() != 1 || op.in(1)->shape.rank() != 1) return op.Fail(Code::kInvalidModel, "lookup and keys are vectors");
+  if (op.in(0)->shape.rank() != 1 || op.in(1)->shape.rank() != 1)
+    return op.Fail(Code::kInvalidModel, "expected vectors of lookups and keys, found %s and %s",
+                   op.in(0)->shape.text().c_str(), op.in(1)->shape.text().c_str());
   if (op.in(2)->shape.rank() < 1 || op.in(2)->shape[0] != op.in(1)->shape[0])
     return op.Fail(Code::kInvalidModel, "values %s do not have a row per key of %s", op.in(2)->shape.text().c_str(), op.in(1)->shape.text().c_str());
   return {};

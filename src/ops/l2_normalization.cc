@@ -24,7 +24,8 @@ struct Params {
 
 Status Check(const OpView& op) {
   if (op.in(0)->shape.rank() < 1) return op.Fail(Code::kInvalidModel, "the input needs a dimension");
-  if (op.attrs<Attrs>().activation != Activation::kNone) return op.Fail(Code::kUnsupported, "a fused activation");
+  if (op.attrs<Attrs>().activation != Activation::kNone)
+    return op.Fail(Code::kUnsupported, "a fused activation has no kernel; write the activation as an operator behind it");
   return CheckUnary(op);
 }
 

@@ -101,10 +101,13 @@ Status CheckLstm(const OpView& op, const LstmOperands& at, const LstmAttrs& attr
   const Shape& recurrent = op.in(at.recurrent_weights[kOutputGate])->shape;
   if (recurrent.rank() != 2 && !(attrs.diagonal_recurrent_tensors && recurrent.rank() == 1))
     return op.Fail(Code::kInvalidModel, "expected recurrent weights of rank 2, found %s", recurrent.text().c_str());
-  if (!(attrs.cell_clip >= 0) || !(attrs.proj_clip >= 0)) return op.Fail(Code::kInvalidModel, "clips must not be negative");
+  if (!(attrs.cell_clip >= 0) || !(attrs.proj_clip >= 0))
+    return op.Fail(Code::kInvalidModel, "expected clips of at least 0, found cell_clip %g and proj_clip %g", static_cast<double>(attrs.cell_clip),
+                   static_cast<double>(attrs.proj_clip));
   const LstmSizes s = LstmSizesOf(op, at, attrs.time_major);
   if (s.inputs == kUnknown || s.cells < 1 || s.outputs < 1)
-    return op.Fail(Code::kUnsupported, "feature and cell counts must be known");
+    return op.Fail(Code::kUnsupported, "features, cells and outputs must be known, found %lld, %lld and %lld; give the model a fixed shape",
+                   static_cast<long long>(s.inputs), static_cast<long long>(s.cells), static_cast<long long>(s.outputs));
   OCTET_TRY(CheckPresence(op, at));
   for (int gate = 0; gate < 4; ++gate) {
     OCTET_TRY(Expect(op, at.input_weights[gate], {s.cells, s.inputs}));

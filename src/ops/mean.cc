@@ -12,7 +12,7 @@ Status Check(const OpView& op) {
   OCTET_TRY(CheckReduce(op));
   const TensorType *in = op.in(0), *out = op.out(0);
   if (in->dtype == DType::kI16 && (in->quant.zero0() != 0 || (out && out->quant.zero0() != 0)))
-    return op.Fail(Code::kInvalidModel, "int16 needs zero points of 0");
+    return op.Fail(Code::kInvalidModel, "int16 needs zero points of 0, found %d and %d", in->quant.zero0(), out ? out->quant.zero0() : 0);
   return {};
 }
 

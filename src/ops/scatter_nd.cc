@@ -24,7 +24,8 @@ constexpr QuantRow kQuant[] = {{.operand = ~0, .kind = QuantKind::kSameAs, .othe
 Status Check(const OpView& op) {
   const Shape &index = op.in(0)->shape, &updates = op.in(1)->shape;
   if (index.rank() < 1 || op.in(2)->shape.rank() != 1)
-    return op.Fail(Code::kInvalidModel, "indices need a dimension, shape is a vector");
+    return op.Fail(Code::kInvalidModel, "expected indices of one dimension or more and a shape that is a vector, found %s and %s",
+                   index.text().c_str(), op.in(2)->shape.text().c_str());
   IntList shape;
   if (!ReadInts(op, 2, &shape) || !index.known()) return {};
   const int32_t depth = index.back();

@@ -25,7 +25,8 @@ Status Infer(const OpView& op, std::span<OutputType> out) {
     if (id != last && id != last + 1) return op.Fail(Code::kInvalidArgument, "id %d follows %lld", id, static_cast<long long>(last));
     last = id;
   }
-  if (!FitsDimension(last + 1)) return op.Fail(Code::kInvalidArgument, "too many segments");
+  if (!FitsDimension(last + 1))
+    return op.Fail(Code::kInvalidArgument, "%lld segments are too many: at most 2^31 - 1", static_cast<long long>(last) + 1);
   out[0].shape[0] = static_cast<int32_t>(last + 1);
   return {};
 }

@@ -100,7 +100,8 @@ Status Check(const OpView& op) {
   for (int i = 1; i <= 3; ++i) {
     const Shape& s = op.in(i)->shape;
     if (s.rank() != 1 || (s[0] != kUnknown && op.in(1)->shape[0] != kUnknown && s[0] != op.in(1)->shape[0]))
-      return op.Fail(Code::kInvalidModel, "begin, end and strides must be vectors of one length");
+      return op.Fail(Code::kInvalidModel, "expected begin, end and strides as vectors of one length, found %s and %s",
+                     op.in(1)->shape.text().c_str(), s.text().c_str());
   }
   IntList begin, stride;
   if (!ReadInts(op, 1, &begin) || !ReadInts(op, 3, &stride)) return {};

@@ -41,7 +41,8 @@ Status Check(const OpView& op) {
   if (op.in(kBias) && !(op.in(kBias)->shape == Shape{f[0] / a.rank}))
     return op.Fail(Code::kInvalidModel, "expected a bias of %d values, found %s", f[0] / a.rank, op.in(kBias)->shape.text().c_str());
   if (op.in(kData)->dtype == DType::kF32) return {};
-  if (a.fused_activation_function != Activation::kRelu) return op.Fail(Code::kUnsupported, "in integers only relu has a kernel");
+  if (a.fused_activation_function != Activation::kRelu)
+    return op.Fail(Code::kUnsupported, "in integers only relu has a kernel, found activation %d", static_cast<int>(a.fused_activation_function));
   for (int i : {kData, kFeature, kTime, kState}) OCTET_TRY(CheckPerTensor(op, *op.in(i), "an operand"));
   return op.out(0) ? CheckPerTensor(op, *op.out(0), "output") : Status();
 }

@@ -38,7 +38,9 @@ Status Check(const OpView& op) {
       o.classes_per_detection > kMostDetections || o.detections * o.classes_per_detection > kMostDetections)
     return op.Fail(Code::kInvalidModel, "%lld detections of %lld classes", static_cast<long long>(o.detections), static_cast<long long>(o.classes_per_detection));
   if (!(o.overlap_limit > 0 && o.overlap_limit <= 1)) return op.Fail(Code::kInvalidModel, "nms_iou_threshold is %g", static_cast<double>(o.overlap_limit));
-  if (boxes.rank() != 3 || scores.rank() != 3 || anchors.rank() != 2) return op.Fail(Code::kInvalidModel, "expected boxes [1,n,4], scores [1,n,classes], anchors [n,4]");
+  if (boxes.rank() != 3 || scores.rank() != 3 || anchors.rank() != 2)
+    return op.Fail(Code::kInvalidModel, "expected boxes [1,n,4], scores [1,n,classes], anchors [n,4], found %s, %s and %s",
+                   boxes.text().c_str(), scores.text().c_str(), anchors.text().c_str());
   if (!boxes.known() || !scores.known() || !anchors.known()) return {};
   if (boxes[0] != 1 || scores[0] != 1 || boxes[2] < 4 || anchors[1] != 4 || scores[1] != boxes[1] || anchors[0] != boxes[1] || o.classes < 1 ||
       scores[2] < o.classes || scores[2] > o.classes + 1)

@@ -21,7 +21,7 @@ constexpr QuantRow kQuant[] = {{.operand = 0, .kind = QuantKind::kFree},
 Status Check(const OpView& op) {
   const Shape& in = op.in(0)->shape;
   OCTET_TRY(CheckScalar(op, 1, "k"));
-  if (in.rank() < 1) return op.Fail(Code::kInvalidModel, "a scalar has no rows");
+  if (in.rank() < 1) return op.Fail(Code::kInvalidModel, "expected an input of one dimension or more, found a scalar");
   int64_t k = 0;
   if (ReadInt(op, 1, &k) && (k < 0 || (in.back() != kUnknown && k > in.back())))
     return op.Fail(Code::kInvalidModel, "k = %lld does not fit rows of %s", static_cast<long long>(k),

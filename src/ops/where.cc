@@ -13,7 +13,7 @@ constexpr TypeRow kTypes[] = {{"T=bool O=i64"}, {"T=f32|i8|u8|i32|u32|i64 O=i64"
 constexpr QuantRow kQuant[] = {{.operand = ~0, .kind = QuantKind::kNone}};
 
 Status Check(const OpView& op) {
-  if (op.in(0)->shape.rank() < 1) return op.Fail(Code::kInvalidModel, "a scalar condition has no coordinates");
+  if (op.in(0)->shape.rank() < 1) return op.Fail(Code::kInvalidModel, "expected a condition of one dimension or more, found a scalar");
   return {};
 }
 

@@ -191,5 +191,18 @@ TEST(Movement, FourBitRows) {
   EXPECT_FALSE(SingleOp("concatenation").With(ConcatenationAttrs{.axis = 1}).Run({x, x}).ok());
 }
 
+// What does not fit is said with what was found.
+TEST(Movement, RefusalsNameWhatTheyFound) {
+  const auto refusal = [](const char* op, const std::vector<Tensor>& inputs) {
+    std::vector<OutputType> out(1);
+    const Status status = SingleOp(op).Infer(inputs, &out);
+    return status.ok() ? std::string("taken") : std::string(status.message());
+  };
+  const Tensor scalar = Tensor::Of<float>({}, {1}), pair = Tensor::Of<int32_t>({2}, {0, 1}), number = Tensor::Of<int32_t>({}, {1});
+  EXPECT_NE(refusal("gather_nd", {scalar, pair}).find("found [] and [2]"), std::string::npos) << refusal("gather_nd", {scalar, pair});
+  EXPECT_NE(refusal("scatter_nd", {number, scalar, pair}).find("found [] and [2]"), std::string::npos) << refusal("scatter_nd", {number, scalar, pair});
+  EXPECT_NE(refusal("strided_slice", {Tensor::Of<float>({2}, {1, 2}), pair, Tensor::Of<int32_t>({1}, {1}), pair}).find("found [2] and [1]"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace octet::ops::test
