@@ -10,8 +10,8 @@ namespace octet::importers {
 bool IsFast(const Framing& f) {
   constexpr int32_t kFewestPoints = 64, kMostTime = 1 << 30;
   if (f.size < kFewestPoints || !IsFast(f.size) || f.time < f.size || f.time > kMostTime || f.step > f.time) return false;
-  const int64_t indices = int64_t{f.frames()} * f.blocks_per_frame(), weights = int64_t{2} * f.bins() * f.size;
-  return indices <= std::min(weights, kMostWritten);
+  const int64_t indices = int64_t{f.frames()} * f.blocks_per_frame(), window = int64_t{f.step} * f.blocks_per_frame(), weights = int64_t{2} * f.bins() * f.size;
+  return std::max(indices, window) <= std::min(weights, kMostWritten);
 }
 
 // Cut into blocks of a step, each frame begins where a block does and gathers as many as it needs; the

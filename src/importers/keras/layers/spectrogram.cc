@@ -49,7 +49,7 @@ Result<std::vector<Value>> Parts(LayerContext& c, Value y, int32_t bins) {
 // Signals [..., time] as rows [n, time]; centered, mirrored by half a frame at both ends.
 Result<Value> Rows(LayerContext& c, Value x, int64_t size, bool center) {
   const Shape in = c.shape(x);
-  if (in.rank() < 1 || in.back() < 1 || in.back() > kMostTime || (center ? in.back() <= size / 2 : in.back() < size))
+  if (size < 2 || in.rank() < 1 || in.back() < 1 || in.back() > kMostTime || (center ? in.back() <= size / 2 : in.back() < size))
     return c.Fail("signals of known length, longer than half a frame", in.text(), "give the input's shape");
   OCTET_ASSIGN(x, c.Make("reshape", {x, c.Vector({-1, in.back()})}));
   if (!center) return x;

@@ -29,7 +29,7 @@ Result<Value> AsPlane(NodeContext& c, Value w) {
   if (quant.empty() || !c.is_constant(v)) return v;
   TensorType type = c.type(v);
   type.quant = quant;
-  return c.Constant(type, {c.data(v), static_cast<size_t>(type.shape.elements()) * 4});
+  return c.construction().Constant(type, c.construction().BytesOf(v), c.place() + "/constant");
 }
 
 Result<Value> Convolve(NodeContext& c, Value x, const Window& w, bool same, Value filter, Value bias, bool depthwise, int64_t multiplier) {

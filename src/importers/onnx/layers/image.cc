@@ -41,7 +41,7 @@ Result<Value> PermuteWeights(NodeContext& c, Value v, std::span<const int32_t> o
   moved.axis = static_cast<int32_t>(std::ranges::find(order, quant.axis) - order.begin());
   TensorType type = c.type(out);
   type.quant = std::move(moved);
-  return c.Constant(type, {c.data(out), static_cast<size_t>(type.shape.elements()) * 4});
+  return c.construction().Constant(type, c.construction().BytesOf(out), c.place() + "/constant");
 }
 
 bool Window::IsSame(int i, int32_t in) const {

@@ -61,6 +61,7 @@ Result<Value> FromConstant(NodeContext& c, Value q, const Grid& g) {
   if (!ints) return c.Fail("whole numbers", std::string(NumpyName(c.type(q).dtype)), "check the model");
   const int64_t inner = g.scale.size() > 1 ? s.elements(g.axis + 1, s.rank()) : 1;
   std::vector<float> v;
+  v.reserve(ints->size());
   for (size_t i = 0; i < ints->size(); ++i) {
     const size_t k = g.scale.size() > 1 ? static_cast<size_t>(static_cast<int64_t>(i) / inner % s[g.axis]) % g.scale.size() : 0;
     v.push_back(static_cast<float>((*ints)[i] - g.zero[k]) * g.scale[k]);
