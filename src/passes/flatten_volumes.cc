@@ -12,6 +12,14 @@ using graph::Graph;
 using graph::NodeId;
 using graph::TensorId;
 
+// Volumes of known size, and few enough elements for sizes and places in 32 bits.
+bool IsSmall(const Shape& s) {
+  constexpr uint64_t kMost = 1 << 28;
+  if (s.rank() != 5 || !Shape(s.dims().subspan(1)).known()) return false;
+  uint64_t bytes = 0;
+  return CheckedBytes(DType::kI8, Shape(s.dims().subspan(1)), &bytes) && bytes <= kMost && bytes * static_cast<uint64_t>(std::max(s[0], 1)) <= kMost;
+}
+
 // One convolution's nodes, made before it.
 class Volume {
  public:
@@ -20,7 +28,7 @@ class Volume {
   bool Flatten() {
     if (n_.inputs.size() < 2 || !g_.is_constant(n_.inputs[1]) || Type(n_.inputs[0]).dtype != DType::kF32) return false;
     in_ = Type(n_.inputs[0]).shape, filter_ = Type(n_.inputs[1]).shape, out_ = Type(n_.outputs[0]).shape;
-    if (in_.rank() != 5 || filter_.rank() != 5 || out_.rank() != 5 || !Shape(in_.dims().subspan(1)).known() || !Shape(out_.dims().subspan(1)).known()) return false;
+    if (!IsSmall(in_) || !IsSmall(out_) || filter_.rank() != 5) return false;
     const bool alone = filter_[1] == 1 && filter_[2] == 1 && a_.stride_h == 1 && a_.stride_w == 1;
     const TensorId y = alone ? AlongDepth() : OverFrames();
     ReplaceByReshape(g_, id_, y);

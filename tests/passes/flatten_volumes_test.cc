@@ -17,8 +17,10 @@ struct Case {
 TEST(FlattenVolumes, AreImagesOfTheSameNumbers) {
   using ops::Activation, ops::Padding;
   const Case cases[] = {
-      {{2, 5, 6, 7, 3}, {3, 2, 3, 3, 4}, {Padding::kSame, 2, 1, 2, Activation::kRelu}, true, {"pad", "gather", "gather", "gather", "concatenation", "reshape", "conv_2d", "reshape"}},
-      {{1, 6, 5, 5, 2}, {2, 3, 3, 2, 3}, {Padding::kValid, 1, 1, 1, Activation::kNone, 2, 2, 1}, false, {"gather", "gather", "concatenation", "reshape", "conv_2d", "reshape"}},
+      {{2, 5, 6, 7, 3}, {3, 2, 3, 3, 4}, {Padding::kSame, 2, 1, 2, Activation::kRelu}, true,
+       {"pad", "gather", "gather", "gather", "concatenation", "reshape", "conv_2d", "reshape"}},
+      {{1, 6, 5, 5, 2}, {2, 3, 3, 2, 3}, {Padding::kValid, 1, 1, 1, Activation::kNone, 2, 2, 1}, false,
+       {"gather", "gather", "concatenation", "reshape", "conv_2d", "reshape"}},
       {{2, 3, 6, 4, 3}, {1, 3, 2, 3, 2}, {Padding::kSame, 1, 2, 1}, true, {"reshape", "conv_2d", "reshape"}},
       {{2, 3, 6, 4, 3}, {1, 3, 2, 3, 2}, {Padding::kValid, 2, 1, 1}, true, {"gather", "reshape", "conv_2d", "reshape"}},
       {{2, 7, 3, 4, 3}, {3, 1, 1, 3, 2}, {Padding::kSame, 2, 1, 1, Activation::kRelu6}, true, {"reshape", "conv_2d", "reshape"}},
@@ -43,7 +45,8 @@ TEST(FlattenVolumes, AreImagesOfTheSameNumbers) {
 TEST(FlattenVolumes, OfUnknownSizeStay) {
   test::Builder b;
   const auto x = b.Input("x", {DType::kF32, Shape{1, kUnknown, 4, 4, 1}, {}});
-  b.g().outputs = {b.Node("conv_3d", "y", {x, b.Constant<float>("w", Shape{1, 1, 1, 1, 1}, {2.0f})}, {}, [](graph::Node& n) { n.attrs.as<ops::Conv3dAttrs>() = {ops::Padding::kSame, 1, 1, 1}; })};
+  const auto w = b.Constant<float>("w", Shape{1, 1, 1, 1, 1}, {2.0f});
+  b.g().outputs = {b.Node("conv_3d", "y", {x, w}, {}, [](graph::Node& n) { n.attrs.as<ops::Conv3dAttrs>() = {ops::Padding::kSame, 1, 1, 1}; })};
   EXPECT_EQ(FlattenVolumes(b.g()), 0);
 }
 

@@ -32,7 +32,8 @@ class ConvLstm {
     if (rank_ == 1) flat.push_back(1);
     for (int i = 2; i < in.rank(); ++i) flat.push_back(in[i]);
     if (in.rank() != rank_ + 3 || in[1] == 0)
-      return c_.Fail(Format("[batch, time, %s channels]", rank_ == 1 ? "length," : rank_ == 2 ? "height, width," : "depth, height, width,"), in.text(), "give the input's shape");
+      return c_.Fail(Format("[batch, time, %s channels]", rank_ == 1 ? "length," : rank_ == 2 ? "height, width," : "depth, height, width,"), in.text(),
+                     "give the input's shape");
     const bool known = in[1] != kUnknown && std::count(flat.begin() + 1, flat.end(), kUnknown) == 0;
     if (!known || in[1] > kMaxSteps) return ConvertInLoop(x);
     steps_ = in[1];
