@@ -153,9 +153,12 @@ Status RunRows(const void* params, const Run& run) {
       if (!p.in_place)
         for (loaded = std::max(loaded, first * g.stride_h); loaded < wanted && start + loaded < g.in_h; ++loaded)
           LoadRow(p, k, image + (start + loaded) * in_row, channels, slot(loaded));
-      for (int64_t i = first; i < end; ++i)
-        for (int64_t j = 0; j < p.row.window_rows; ++j)
-          rows[(i - first) * p.row.window_rows + j] = row_of(i * g.stride_h + j % g.filter_h * g.dilation_h) + j / g.filter_h * p.phase_bytes;
+      const uint8_t** window = rows;
+      for (int64_t i = first; i < end; ++i, window += p.row.window_rows)
+        for (int32_t u = 0; u < g.filter_h; ++u) {
+          const uint8_t* row = row_of(i * g.stride_h + int64_t{u} * g.dilation_h);
+          for (int64_t at = u; at < p.row.window_rows; at += g.filter_h, row += p.phase_bytes) window[at] = row;
+        }
       int8_t* y = run.output<int8_t>(0) + (b * g.out_h + top + first) * out_row;
       if (p.slides) k.slide(part, rows, end - first, y);
       else k.depthwise(part, rows, end - first, y, lines);

@@ -5,9 +5,6 @@
 //   Interleave(from, at, to)   the vectors at from[tap] + at, tap by tap, as a line has them
 //   Vectors<Rescale, kCount>   outputs of kCount vectors of a line
 
-constexpr int kTogether = 4;  // Vectors of outputs.
-template <int kCount> struct Count {};
-
 // Where a line's taps begin; of absent ones, the last is repeated.
 inline void TapsOf(const TapLine& line, const uint8_t* const* rows, const uint8_t** from) {
   for (int t = 0; t < kLineTaps; ++t) {
@@ -33,14 +30,16 @@ template <class Rescale> void RowOfLines(const DepthwiseS8& p, const uint8_t* co
   for (int64_t phase = p.first_phase; phase < p.end_phase && phase < vectors; ++phase) {
     const int64_t repeats = (vectors - phase + p.period - 1) / p.period;
     for (int l = 0; l < p.lines; ++l) FillLine(p, p.line[l], rows, (phase - p.first_phase) * kVector, repeats, line + l * p.line_pixels * kPixelBytes);
-    const auto vectors_at = [&]<int kCount>(int64_t n, Count<kCount>) {
+    for (int64_t n = 0; n < repeats; n += 4) {
       const int64_t at = phase * kVector + n * pitch, left = p.blocks ? p.channels - phase * kVector : end - at;
-      Vectors<Rescale, kCount>(p, phase, line + n * p.pixels * kPixelBytes, y + at, left, pitch);
-    };
-    if (repeats < kTogether)
-      for (int64_t n = 0; n < repeats; ++n) vectors_at(n, Count<1>());
-    else
-      for (int64_t n = 0; n < repeats; n += kTogether) vectors_at(n < repeats - kTogether ? n : repeats - kTogether, Count<kTogether>());  // The last overlap.
+      const uint8_t* x = line + n * p.pixels * kPixelBytes;
+      switch (repeats - n) {
+        case 1: Vectors<Rescale, 1>(p, phase, x, y + at, left, pitch); break;
+        case 2: Vectors<Rescale, 2>(p, phase, x, y + at, left, pitch); break;
+        case 3: Vectors<Rescale, 3>(p, phase, x, y + at, left, pitch); break;
+        default: Vectors<Rescale, 4>(p, phase, x, y + at, left, pitch); break;
+      }
+    }
   }
 }
 
