@@ -57,8 +57,9 @@ Result<const std::byte*> SharedModel::Pack(std::span<const std::byte> constant, 
   const Lock lock(mutex_);
   const auto [it, fresh] = packed_.try_emplace(Key(constant.data(), format, parameters), nullptr);
   if (!fresh) return it->second;
-  // Most forms are as large as what they are made from. Vector kernels may read behind them.
-  Result<std::byte*> memory = memory_.Take(bytes + kReadAhead, constant_bytes_ - std::min(constant_bytes_, memory_.taken()));
+  // Most forms are as large as what they are made from, some larger. Vector kernels may read behind them.
+  const uint64_t expected = constant_bytes_ + constant_bytes_ / 16;
+  Result<std::byte*> memory = memory_.Take(bytes + kReadAhead, expected - std::min(expected, memory_.taken()));
   if (!memory.ok()) {
     packed_.erase(it);
     return std::move(memory).status();
