@@ -19,7 +19,8 @@ class Growth {
   explicit Growth(const Graph& g) : g_(g) {
     for (const NodeId id : g.order()) {
       const Node& n = g.node(id);
-      if ((n.op->traits & (ops::kSideEffects | ops::kRandom)) || n.inputs.empty() || !std::ranges::all_of(n.inputs, [&](TensorId t) { return Fixed(t); })) continue;
+      if ((n.op->traits & (ops::kSideEffects | ops::kRandom)) || n.inputs.empty()) continue;
+      if (!std::ranges::all_of(n.inputs, [&](TensorId t) { return Fixed(t); })) continue;
       fixed_.insert(n.outputs.begin(), n.outputs.end());
     }
   }
