@@ -112,6 +112,14 @@ def dilated(x):
     return tf.add_n([y, y, y])
 
 
+@tf.function(input_signature=[tf.TensorSpec([2, 6], tf.float32, name="x")])
+def least(x):
+    """As Keras writes argmin: -0 is below 0, which the sign's bit tells."""
+    negative = tf.bitwise.bitwise_and(tf.bitcast(x, tf.int32), tf.constant(tf.int32.min)) < 0
+    x = tf.where(tf.logical_and(tf.equal(x, 0.0), negative), -1.1754943508222875e-38, x)
+    return tf.cast(tf.argmin(x, -1, output_type=tf.int32), tf.float32)
+
+
 save(Twins(), "twins")
 save(Counter(), "counter")
 save(Flex(), "flex")
@@ -123,3 +131,4 @@ freeze(branch, "branch.pb")
 freeze(refused, "lu.pb")
 freeze(looked_up, "table.pb")
 freeze(dilated, "dilated.pb")
+freeze(least, "least.pb")

@@ -147,6 +147,12 @@ void Widen(data::Array* array, std::vector<std::byte>* wide) {
   array->bytes = *wide;
 }
 
+// Whether unpacking a member of this name stays below the folder it is unpacked in, on every system.
+bool StaysInside(const std::string& name) {
+  if (name.empty() || name.front() == '/' || name.find('\\') != std::string::npos || (name.size() > 1 && name[1] == ':')) return false;
+  return ("/" + name + "/").find("/../") == std::string::npos;
+}
+
 // Under positions and, where no other array has the name, under names; a name of digits would look like a position.
 Status WriteOutputs(const runtime::Interpreter& interpreter, const std::string& path) {
   std::vector<data::Array> arrays;
@@ -169,9 +175,8 @@ Status WriteOutputs(const runtime::Interpreter& interpreter, const std::string& 
   for (int i = 0; i < interpreter.num_outputs(); ++i) OCTET_TRY(add(std::to_string(i), i));
   for (int i = 0; i < interpreter.num_outputs(); ++i) {
     const std::string name(interpreter.output(i).name);
-    // Names with slashes or colons would be paths inside the archive.
     const bool number = name.find_first_not_of("0123456789") == std::string::npos;
-    if (name.find_first_of("/:\\") == std::string::npos && !number) OCTET_TRY(add(name, i));
+    if (StaysInside(name) && !number) OCTET_TRY(add(name, i));
   }
   return data::WriteNpz(path, arrays);
 }

@@ -27,7 +27,7 @@ class Construction {
   bool ReleaseUnread(ops::Value v);
 
   // Computes a node of constants. What becomes much larger than they are waits until somebody looks: most of it is indices that are read off what made
-  // them. Where nobody does, passes compute what is read in the end.
+  // them. Where nobody does, passes compute what is read in the end, or leave it (passes/fold_constants.cc).
   Status Fold(graph::NodeId node);
   // A constant's bytes, computed now where that waited; null of others.
   graph::Buffer BytesOf(ops::Value v);

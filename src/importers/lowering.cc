@@ -211,7 +211,7 @@ Result<Value> Lowering::CastOfSource(Value v, DType dtype) {
     OCTET_ASSIGN(v, Cast(v, half));
     OCTET_ASSIGN(v, Cast(v, DType::kF32));
   }
-  const bool narrows = dtype == DType::kF16 || dtype == DType::kBF16, constant = data(v) != nullptr;
+  const bool narrows = dtype == DType::kF16 || dtype == DType::kBF16, constant = narrows && data(v) != nullptr;
   OCTET_ASSIGN(Value y, Cast(v, narrows || dtype == DType::kF64 ? DType::kF32 : dtype));
   if (!narrows || constant) return y;
   OCTET_ASSIGN(y, EmitAs("cast", std::span(&y, 1), nullptr, type(y)));  // A value of its own, until identities are removed.

@@ -23,8 +23,8 @@ Status Expect(const OpView& op, int i, std::initializer_list<int64_t> dims) {
 Status ExpectElements(const OpView& op, int i, int64_t count) {
   const Shape& s = op.in(i)->shape;
   if (s.known() && s.elements() == count) return {};
-  return op.Fail(Code::kInvalidModel, "state %d has shape %s, expected %lld elements", i, s.text().c_str(),
-                 static_cast<long long>(count));
+  return op.Fail(Code::kInvalidModel, "state %d has shape %s, expected %lld elements: the model keeps states for one size of batch, run no other", i,
+                 s.text().c_str(), static_cast<long long>(count));
 }
 
 Status CheckPresence(const OpView& op, const LstmOperands& at) {

@@ -10,7 +10,7 @@ constexpr Pass kPipeline[] = {
     {"remove-identity", "Removes operators that change nothing: reshape to the same shape, pad by nothing, x*1, x+0, broadcast_to before an operator that broadcasts.", RemoveIdentity},
     {"drop-loop-variables", "What a loop carries and nobody reads goes from the loop, its condition and its body: TensorFlow's count of rounds.", nullptr, DropLoopVariables},
     {"hoist-conditions", "What a loop's condition computes of values that no round changes is computed before the loop.", nullptr, HoistConditions},
-    {"fold-constants", "Computes operators whose inputs are all constant.", FoldConstants},
+    {"fold-constants", "Computes operators whose inputs are all constant; not where the result is much larger than they are and is only added to what changes.", FoldConstants},
     {"merge-duplicates", "Two uses of an operator with the same inputs and attributes become one.", MergeDuplicates},
     {"share-variables", "A variable that was read or written before is not read again, unless something may have written it since.", ShareVariables},
     {"simplify-arithmetic", "-a + b becomes b - a, also where -a is multiplied; maximum(x, 0) becomes relu, and so with squares of differences, inverse roots and negated comparisons.", SimplifyArithmetic},

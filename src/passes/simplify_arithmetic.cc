@@ -9,6 +9,7 @@
 //   0 - x             becomes   -x
 //   select(c, x, zeros_like(x)) has a zero alone: the operator spreads it
 //   x * tanh(relu(x) - log(sigmoid(|x|))) becomes -x * tanh(log(sigmoid(-x))): mish, written with importers' softplus
+//   select(c, -8, 0) < 0 is c: whether the sign's bit is set, as TensorFlow asks it
 //   not (a == b)      becomes   a != b         orders only of integers: not (a < b) holds where one is NaN, a >= b does not
 // A change of sign rounds nothing: the numbers stay the same bits.
 #include "passes/rewrites.h"
@@ -247,10 +248,29 @@ bool Negate(Graph& g, NodeId id) {
   return false;
 }
 
+std::optional<int32_t> OneInteger(const Graph& g, TensorId t) {
+  const graph::Tensor& own = g.tensor(t);
+  if (!own.constant || own.type.dtype != DType::kI32 || own.type.shape.elements() != 1) return std::nullopt;
+  return own.data<int32_t>()[0];
+}
+
+// Which of two numbers was selected is what selected them.
+bool AskCondition(Graph& g, NodeId id) {
+  const graph::Node& less = g.node(id);
+  const NodeId select = less.op->name == "less" ? Maker(g, less.inputs[0], "select_v2") : -1;
+  if (select < 0 || g.is_output(less.outputs[0])) return false;
+  const std::vector<TensorId>& from = g.node(select).inputs;
+  const std::optional<int32_t> yes = OneInteger(g, from[1]), no = OneInteger(g, from[2]), bound = OneInteger(g, less.inputs[1]);
+  const Shape& asked = g.tensor(from[0]).type.shape;
+  if (!yes || !no || !bound || *yes >= *bound || *no < *bound || asked.rank() != g.tensor(less.outputs[0]).type.shape.rank()) return false;
+  g.SetInput(id, 0, from[0]);
+  return Bypass(g, id);
+}
+
 }  // namespace
 
 Result<int> SimplifyArithmetic(Graph& g) {
-  return ForEachNode(g, [&](NodeId id) { return FlipSum(g, id) || DropSign(g, id) || Rectify(g, id) || SquareDifference(g, id) || InvertRoot(g, id) || NamePower(g, id) || NameNegative(g, id) || SpreadZero(g, id) || ShortenMish(g, id) || Negate(g, id); });
+  return ForEachNode(g, [&](NodeId id) { return FlipSum(g, id) || DropSign(g, id) || Rectify(g, id) || SquareDifference(g, id) || InvertRoot(g, id) || NamePower(g, id) || NameNegative(g, id) || SpreadZero(g, id) || ShortenMish(g, id) || Negate(g, id) || AskCondition(g, id); });
 }
 
 }  // namespace octet::passes

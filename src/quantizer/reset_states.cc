@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "quantizer/reset_states.h"
 
+#include <algorithm>
+
+#include "graph/dimensions.h"
 #include "ops/import.h"
 
 namespace octet::quantizer {
@@ -84,13 +87,27 @@ class Reset {
   const ops::StateReset& how_;
 };
 
+// There is a state for every sequence of a batch: the file takes that many, and its input says so.
+void FixBatch(Graph& g, NodeId id, const ops::StateReset& how) {
+  const graph::Node& node = g.node(id);
+  const auto state = std::ranges::find(node.op->inputs, ops::Role::kState, &ops::Operand::role);
+  if (state == node.op->inputs.end()) return;
+  const Shape& states = g.tensor(node.inputs[static_cast<size_t>(state - node.op->inputs.begin())]).type.shape;
+  const graph::Dimension batch = graph::Origins().Of(g, {node.inputs[static_cast<size_t>(how.input)], 1 - how.time_axis});
+  if (states.rank() != 2 || std::ranges::find(g.inputs, batch.tensor) == g.inputs.end()) return;
+  int32_t& own = g.tensor(batch.tensor).type.shape[batch.axis];
+  if (own == kUnknown) own = states[0];
+}
+
 }  // namespace
 
 Status PrependReset(Graph& g, NodeId node) {
   const ops::OpImport* import = ops::ImportOf(*g.node(node).op);
   if (!import || !import->reset) return {};
   const ops::StateReset how = import->reset(graph::NodeView(g, node).view());
-  if (how.steps > 0) Reset(g, node, how).Run();
+  if (how.steps == 0) return {};
+  FixBatch(g, node, how);
+  Reset(g, node, how).Run();
   return {};
 }
 

@@ -198,6 +198,8 @@ class GraphRewriter {
     else SetOutputs();
     if (!graph().Sort()) return Error(Code::kInvalidModel, "the quantized graph has a cycle");
     graph().RemoveDead();
+    if (!resets_.empty())  // Their states may have told a batch.
+      for (const NodeId id : graph().order()) OCTET_TRY(graph::InferNode(graph(), id));
     return {};
   }
 

@@ -6,6 +6,7 @@ import shutil
 import zipfile
 
 from checks import expect, finish, run, source, sys, work
+from demo_data import npy  # noqa: E402 (checks adds its folder)
 
 DATA = source / "tests/importers/data"
 
@@ -72,6 +73,20 @@ def layers():
         done = run("convert", DATA / "custom.keras", "-o", work / "bad.tflite", "--layers", path)
         says = says.replace("'alpha'", "'beta'")
         expect(f"a mistake in the file: {says}", done.returncode == 2 and says in done.stderr and not (work / "bad.tflite").exists())
+
+
+def output_names():
+    """The names are the source's, with the slashes and colons of TensorFlow's scopes; ones that lead elsewhere when unpacked stay positions."""
+    model, given, out = work / "running_sum.tflite", work / "running_sum_in.npz", work / "running_sum_out.npz"
+    with zipfile.ZipFile(given, "w") as archive:
+        archive.writestr("x.npy", npy("f", (4, 2), [1.0] * 8))
+    done = [run("convert", DATA / "running_sum.pb", "-o", model), run("run", model, "--in", given, "--out", out)]
+    expect("outputs are written under positions and names", [r.returncode for r in done] == [0, 0] and zipfile.ZipFile(out).namelist() == ["0.npy", "scan/while:4.npy"])
+    whole = model.read_bytes()
+    for name in ("../n/while:4", "/can/while:4", "c:an/while:4", "scan\\while:4", "scan/whil/.."):  # All as long as the source's.
+        model.write_bytes(whole.replace(b"scan/while:4", name.encode()))
+        ran = run("run", model, "--in", given, "--out", out)
+        expect(f"not under {name}", ran.returncode == 0 and zipfile.ZipFile(out).namelist() == ["0.npy"])
 
 
 def parity():
@@ -143,6 +158,7 @@ if __name__ == "__main__":
     flex()
     texts()
     layers()
+    output_names()
     parity()
     older_runtimes()
     damaged()

@@ -113,6 +113,13 @@ TEST(FrozenGraph, DilatesOverAFreeLength) {
   EXPECT_EQ(Floats(*runner.it, 0), (std::vector<float>{183, 249, 315}));
 }
 
+TEST(FrozenGraph, AsksForTheBitOfASign) {
+  const graph::Model model = ImportData("least.pb");
+  EXPECT_LE(model.main().order().size(), 9u);
+  test::Runner runner(model);
+  EXPECT_EQ(runner.Run<float>({1, 0, -0.0f, 0, -0.0f, 2, -1, -0.0f, 0, -2, 3, -2}), (std::vector<float>{2, 3}));
+}
+
 TEST(FrozenGraph, RefusesByName) {
   auto findings = importers::Check(Data("lu.pb"));
   ASSERT_TRUE(findings.ok());

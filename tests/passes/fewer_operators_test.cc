@@ -410,6 +410,38 @@ output y
 )");
 }
 
+// Both numbers of the second are below its bound.
+TEST(FewerOperators, WhichOfTwoNumbersWasSelectedIsTheCondition) {
+  ExpectBecomes(
+      R"(graph main
+input x: f32[3]
+const c: f32[] = [0]
+const yes: i32[] = [-8]
+const no: i32[] = [0]
+const more: i32[] = [1]
+less (x, c) -> (negative: bool[3])
+select_v2 (negative, yes, no) -> (sign: i32[3])
+less (sign, no) -> (asked: bool[3])
+less (sign, more) -> (always: bool[3])
+logical_and (asked, always) -> (both: bool[3])
+select_v2 (both, c, x) -> (y: f32[3])
+output y
+)",
+      R"(graph main
+input x: f32[3]
+const c: f32[] = [0]
+const yes: i32[] = [-8]
+const no: i32[] = [0]
+const more: i32[] = [1]
+less (x, c) -> (negative: bool[3])
+select_v2 (negative, yes, no) -> (sign: i32[3])
+less (sign, more) -> (always: bool[3])
+logical_and (negative, always) -> (both: bool[3])
+select_v2 (both, c, x) -> (y: f32[3])
+output y
+)");
+}
+
 TEST(FewerOperators, OnesBeforeAShapeAreNoReshape) {
   for (const auto& [wanted, operators] : {std::pair(std::vector<int32_t>{1, 1, 4}, Names{"abs", "add"}), std::pair(std::vector<int32_t>{1, 4, 1}, Names{"abs", "reshape", "add"})}) {
     Builder b;

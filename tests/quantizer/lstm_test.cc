@@ -17,10 +17,10 @@ using test::Runner;
 using test::Samples;
 
 // An LSTM over five steps whose state is one sequence's.
-Builder LstmModel(float cell_drive) {
+Builder LstmModel(float cell_drive, int32_t batch = 1) {
   Builder b;
   constexpr int32_t kSteps = 5, kIn = 3, kUnits = 4;
-  const auto x = b.Input("x", {DType::kF32, Shape{1, kSteps, kIn}, {}});
+  const auto x = b.Input("x", {DType::kF32, Shape{batch, kSteps, kIn}, {}});
   std::vector<graph::TensorId> in{x};
   for (uint32_t gate = 0; gate < 4; ++gate)
     in.push_back(b.Constant<float>("w" + std::to_string(gate), Shape{kUnits, kIn}, test::RandomFloats(kUnits * kIn, 50 + gate)));
@@ -56,6 +56,16 @@ TEST(Quantize, AnLstmInIntegersStartsEverySequenceAnew) {
       EXPECT_EQ(integer.Run(x), first) << other;
     }
   }
+}
+
+// There is one state: a file that says it takes any batch would be refused when it gets another.
+TEST(Quantize, AnLstmInIntegersSaysTheBatchOfItsState) {
+  Builder b = LstmModel(0.5f, kUnknown);
+  auto result = QuantizeInt8(b.model, Samples{Shape{5, 3}, test::RandomFloats(64 * 15, 5)}, {}, {});
+  ASSERT_TRUE(result.ok()) << result.error().message();
+  const graph::Graph& g = result->model.main();
+  EXPECT_EQ(g.tensor(g.inputs[0]).type.shape, (Shape{1, 5, 3}));
+  EXPECT_EQ(g.tensor(g.outputs[0]).type.shape, (Shape{1, 5, 4}));
 }
 
 // Inputs far from zero make the rounding of an LSTM's weights a constant in front of every gate, which its biases take back.

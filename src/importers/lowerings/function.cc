@@ -177,6 +177,18 @@ Result<Halves> Split(Lowering& c, Value x) {
   return h;
 }
 
+// One number that is the sign's bit alone.
+bool IsSignBit(Lowering& c, Value v) {
+  if (c.type(v).dtype != DType::kI32 || !c.shape(v).known() || c.shape(v).elements() != 1 || !c.data(v)) return false;
+  return c.data_as<int32_t>(v)[0] == std::numeric_limits<int32_t>::min();
+}
+
+Result<Value> SignBitOf(Lowering& c, Value x, Value sign_bit) {
+  OCTET_ASSIGN(const Value zero, c.Cast(c.Scalar(0), DType::kI32));
+  OCTET_ASSIGN(const Value negative, c.Emit("less", {x, zero}));
+  return c.Emit("select_v2", {negative, sign_bit, zero});
+}
+
 Result<Value> BitwisePair(Lowering& c, Value x, Value y, bool both) {
   const DType t = c.type(x).dtype;
   if (t == DType::kBool) return c.Emit(both ? "logical_and" : "logical_or", {x, y});
@@ -210,7 +222,10 @@ Result<Value> BitwisePair(Lowering& c, Value x, Value y, bool both) {
 
 }  // namespace
 
-Result<Value> BitwiseAnd(Lowering& c, Value x, Value y) { return BitwisePair(c, x, y, true); }
+Result<Value> BitwiseAnd(Lowering& c, Value x, Value y) {
+  if (IsSignBit(c, y)) return SignBitOf(c, x, y);
+  return IsSignBit(c, x) ? SignBitOf(c, y, x) : BitwisePair(c, x, y, true);
+}
 Result<Value> BitwiseOr(Lowering& c, Value x, Value y) { return BitwisePair(c, x, y, false); }
 
 Result<Value> BitwiseXor(Lowering& c, Value x, Value y) {

@@ -186,8 +186,10 @@ Status ConvertBitShift(NodeContext& c) {
 // are (as masks of attention ask it) is one of "no larger than that".
 Status ConvertEqual(NodeContext& c) {
   for (int i = 0; i < 2; ++i) {
+    const Shape& shape = c.shape(c.Input(i));
+    if (!shape.known() || shape.elements() != 1) continue;  // Larger ones are not looked at: they may wait.
     const std::vector<float> v = c.FloatsOf(c.Input(i));
-    if (v.size() == 1 && v[0] == -std::numeric_limits<float>::infinity()) return Set(c, c.Emit("less_equal", {c.Input(1 - i), c.Scalar(std::numeric_limits<float>::lowest())}));
+    if (!v.empty() && v[0] == -std::numeric_limits<float>::infinity()) return Set(c, c.Emit("less_equal", {c.Input(1 - i), c.Scalar(std::numeric_limits<float>::lowest())}));
   }
   return c.ApplyOperatorRule();
 }
