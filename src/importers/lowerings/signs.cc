@@ -92,10 +92,10 @@ class Signs {
 
 }  // namespace
 
-bool NeverNegative(const Graph& g, TensorId v, const std::set<TensorId>& known) { return Signs(g, known).NeverNegative(v); }
+bool NeverNegative(const Graph& g, TensorId v, const std::set<TensorId>& known) { return v >= 0 && Signs(g, known).NeverNegative(v); }
 
 TensorId SourceOfNumbers(const Graph& g, TensorId v) {
-  while (g.tensor(v).producer >= 0) {
+  while (v >= 0 && g.tensor(v).producer >= 0) {
     const Node& maker = g.node(g.tensor(v).producer);
     const int moved = MovedInput(maker);
     if (moved < 0) break;

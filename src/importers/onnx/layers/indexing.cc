@@ -43,8 +43,8 @@ Result<Value> FromStart(NodeContext& c, Value indices, Value x, int32_t axis) {
 // Whether a table's rows are picked by numbers that the model is given: ids, which count nothing from the end.
 bool PicksByIds(NodeContext& c, Value x, Value indices, int32_t axis) {
   const graph::Graph& g = c.construction().graph();
-  const graph::Tensor& source = g.tensor(SourceOfNumbers(g, indices.id));
-  return axis == 0 && c.is_constant(x) && c.rank(x) > 1 && !source.constant && source.producer < 0;
+  const graph::TensorId source = SourceOfNumbers(g, indices.id);
+  return axis == 0 && c.is_constant(x) && c.rank(x) > 1 && source >= 0 && !g.tensor(source).constant && g.tensor(source).producer < 0;
 }
 
 Status ConvertGather(NodeContext& c) {

@@ -118,6 +118,7 @@ Status ConvertSkipLayerNorm(NodeContext& c) {
 // Images whose channels a reshape has put in groups, [N, G, C/G*H*W], with the spatial axes kept apart: [N, G, C/G, H, W]. Channels
 // then may be last without moving anything. Empty: x is something else.
 Value GroupedImage(NodeContext& c, Value x) {
+  if (!x) return {};
   const graph::Graph& g = c.construction().graph();
   const graph::NodeId maker = g.tensor(x.id).producer;
   if (maker < 0 || g.node(maker).op->name != "reshape") return {};

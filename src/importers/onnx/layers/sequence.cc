@@ -116,6 +116,7 @@ Status ConvertAt(NodeContext& c) {
 }
 
 Status ConvertInsert(NodeContext& c) {
+  if (!c.Input(1)) return c.Fail("a tensor to insert", "none", "check the model");
   if (const Value stacked = Stacked(c)) return InsertStacked(c, stacked);
   std::vector<Value> items = Items(c);
   OCTET_ASSIGN(const size_t i, Position(c, 2, items.size(), items.size()));
