@@ -9,43 +9,39 @@ from keras import layers as L
 from golden.common import OUT, arrays, floats, golden
 
 
-@golden
-def old_control_flow():
-    """Branches and loops of frames: Switch, Merge, Enter, Exit, NextIteration."""
+def save_frames(name, loop, inputs):
+    """The graph of z = loop(x), x of three numbers, with control flow of frames: Switch, Merge, Enter, Exit, NextIteration."""
     tf1 = tf.compat.v1
     tf1.disable_control_flow_v2()
     graph = tf.Graph()
     with graph.as_default():
         x = tf1.placeholder(tf.float32, [3], "x")
-        y = tf1.cond(tf.reduce_sum(x) > 0, lambda: x * 2.0, lambda: x - 1.0)
-        _, z = tf1.while_loop(lambda i, v: i < 4, lambda i, v: (i + 1, v * 0.5 + x), (tf.constant(0), y))
-        z = tf.identity(z, "z")
-        inputs = [np.array([1.0, 2.0, -0.5], np.float32), np.array([-1.0, -2.0, 0.5], np.float32)]
+        z = tf.identity(loop(tf1, x), "z")
         with tf1.Session() as session:
             runs = [([v], [session.run(z, {x: v})]) for v in inputs]
     tf1.enable_control_flow_v2()
     pruned = tf1.graph_util.extract_sub_graph(graph.as_graph_def(), ["z"])
-    (OUT / "old_control_flow.pb").write_bytes(pruned.SerializeToString(deterministic=True))
-    np.savez(OUT / "old_control_flow.npz", **arrays(runs))
+    (OUT / f"{name}.pb").write_bytes(pruned.SerializeToString(deterministic=True))
+    np.savez(OUT / f"{name}.npz", **arrays(runs))
+
+
+@golden
+def old_control_flow():
+    """A branch, and a loop."""
+    def loop(tf1, x):
+        y = tf1.cond(tf.reduce_sum(x) > 0, lambda: x * 2.0, lambda: x - 1.0)
+        return tf1.while_loop(lambda i, v: i < 4, lambda i, v: (i + 1, v * 0.5 + x), (tf.constant(0), y))[1]
+
+    save_frames("old_control_flow", loop, [np.array([1.0, 2.0, -0.5], np.float32), np.array([-1.0, -2.0, 0.5], np.float32)])
 
 
 @golden
 def branch_in_loop():
     """A branch of frames within a loop of frames: its pivots belong to the loop, though no value needs them."""
-    tf1 = tf.compat.v1
-    tf1.disable_control_flow_v2()
-    graph = tf.Graph()
-    with graph.as_default():
-        x = tf1.placeholder(tf.float32, [3], "x")
-        _, z = tf1.while_loop(lambda i, v: i < 4, lambda i, v: (i + 1, tf1.cond(tf.equal(i % 2, 0), lambda: v * 0.5, lambda: v + x)), (tf.constant(0), x))
-        z = tf.identity(z, "z")
-        inputs = [floats(3), floats(3)]
-        with tf1.Session() as session:
-            runs = [([v], [session.run(z, {x: v})]) for v in inputs]
-    tf1.enable_control_flow_v2()
-    pruned = tf1.graph_util.extract_sub_graph(graph.as_graph_def(), ["z"])
-    (OUT / "branch_in_loop.pb").write_bytes(pruned.SerializeToString(deterministic=True))
-    np.savez(OUT / "branch_in_loop.npz", **arrays(runs))
+    def loop(tf1, x):
+        return tf1.while_loop(lambda i, v: i < 4, lambda i, v: (i + 1, tf1.cond(tf.equal(i % 2, 0), lambda: v * 0.5, lambda: v + x)), (tf.constant(0), x))[1]
+
+    save_frames("branch_in_loop", loop, [floats(3), floats(3)])
 
 
 @golden

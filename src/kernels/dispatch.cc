@@ -7,47 +7,37 @@
 
 namespace octet::kernels {
 
+// The table of that kind for this processor. A macro: a build has no tables of other architectures to name.
+#if defined(__x86_64__) && !defined(OCTET_AVX2_ONLY)
+#define OCTET_BEST(Table) (ThisCpu().has(Isa::kAvx512) ? kAvx512##Table : ThisCpu().has(Isa::kAvx2) ? kAvx2##Table : kScalar##Table)
+#elif defined(__x86_64__)
+#define OCTET_BEST(Table) (ThisCpu().has(Isa::kAvx2) ? kAvx2##Table : kScalar##Table)
+#elif defined(__aarch64__)
+#define OCTET_BEST(Table) (ThisCpu().has(Isa::kNeon) ? kNeon##Table : kScalar##Table)
+#else
+#define OCTET_BEST(Table) kScalar##Table
+#endif
+
 const Elementwise& Vectors() {
 #if defined(__x86_64__) && !defined(OCTET_AVX2_ONLY)
   static const Elementwise best = [] {
-    if (!ThisCpu().has(Isa::kAvx512)) return ThisCpu().has(Isa::kAvx2) ? kAvx2Elementwise : kScalarElementwise;
-    Elementwise e = kAvx512Elementwise;
-    if (__builtin_cpu_supports("avx512vbmi")) e.lookup = LookupAvx512Vbmi;
+    Elementwise e = OCTET_BEST(Elementwise);
+    if (ThisCpu().has(Isa::kAvx512) && __builtin_cpu_supports("avx512vbmi")) e.lookup = LookupAvx512Vbmi;
     return e;
   }();
-#elif defined(__x86_64__)
-  static const Elementwise& best = ThisCpu().has(Isa::kAvx2) ? kAvx2Elementwise : kScalarElementwise;
-#elif defined(__aarch64__)
-  static const Elementwise& best = ThisCpu().has(Isa::kNeon) ? kNeonElementwise : kScalarElementwise;
 #else
-  static const Elementwise& best = kScalarElementwise;
+  static const Elementwise& best = OCTET_BEST(Elementwise);
 #endif
   return best;
 }
 
 const Fixed16& FixedPoint16() {
-#if defined(__x86_64__) && !defined(OCTET_AVX2_ONLY)
-  static const Fixed16& best = ThisCpu().has(Isa::kAvx512) ? kAvx512Fixed16 : ThisCpu().has(Isa::kAvx2) ? kAvx2Fixed16 : kScalarFixed16;
-#elif defined(__x86_64__)
-  static const Fixed16& best = ThisCpu().has(Isa::kAvx2) ? kAvx2Fixed16 : kScalarFixed16;
-#elif defined(__aarch64__)
-  static const Fixed16& best = ThisCpu().has(Isa::kNeon) ? kNeonFixed16 : kScalarFixed16;
-#else
-  static const Fixed16& best = kScalarFixed16;
-#endif
+  static const Fixed16& best = OCTET_BEST(Fixed16);
   return best;
 }
 
 const ProductsF32& FloatProducts() {
-#if defined(__x86_64__) && !defined(OCTET_AVX2_ONLY)
-  static const ProductsF32& best = ThisCpu().has(Isa::kAvx512) ? kAvx512ProductsF32 : ThisCpu().has(Isa::kAvx2) ? kAvx2ProductsF32 : kScalarProductsF32;
-#elif defined(__x86_64__)
-  static const ProductsF32& best = ThisCpu().has(Isa::kAvx2) ? kAvx2ProductsF32 : kScalarProductsF32;
-#elif defined(__aarch64__)
-  static const ProductsF32& best = ThisCpu().has(Isa::kNeon) ? kNeonProductsF32 : kScalarProductsF32;
-#else
-  static const ProductsF32& best = kScalarProductsF32;
-#endif
+  static const ProductsF32& best = OCTET_BEST(ProductsF32);
   return best;
 }
 

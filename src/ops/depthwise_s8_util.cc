@@ -27,6 +27,7 @@ constexpr int64_t kPlaceBytes = 64 << 10;      // Of a line's width of the rows 
 constexpr int64_t kEnoughRows = 4;             // Of output per task: fewer load more rows twice.
 constexpr double kMostScratchBytes = 64 << 20;
 constexpr int kMostTaps = 4;                   // Of a lane.
+constexpr int64_t kWorthTwice = 4;             // Of so many channels, one may be made twice for reading in place: copies cost about as much.
 constexpr int64_t kMostPeriod = 16;            // Larger ones reload constants too often.
 
 // Which taps go together. `tap` counts in the filter's order; -1 is none.
@@ -190,7 +191,8 @@ void ChooseSliding(Params* p, const Int8& k) {
   kernels::DepthwiseS8& row = p->row;
   p->slides = p->in_place = false;
   if (!k.slide || g.filter_h != g.filter_w || (g.filter_w != 3 && g.filter_w != 5) || g.dilation_w != 1 || g.pad_w >= g.filter_w) return;
-  p->in_place = g.stride_w <= 2 && g.in_c >= k.vector && g.in_c * int64_t{5} >= RoundUp(g.in_c, int64_t{k.vector}) * 4;
+  const int64_t twice = RoundUp(g.in_c, int64_t{k.vector}) - g.in_c;  // Channels of the last vector that the one before has, too.
+  p->in_place = g.stride_w <= 2 && g.in_c >= k.vector && twice * kWorthTwice <= g.in_c;
   p->slides = p->in_place || (g.stride_w == 1 && !row.blocks && row.pixels == 2);
   if (p->in_place) row.period = CeilDivide(g.in_c, int64_t{k.vector}), row.pixels = 1, row.blocks = true;
 }
