@@ -128,6 +128,7 @@ extern const Int8 kScalarInt8, kAvx2Int8, kAvx512VnniInt8, kNeonInt8, kNeonDotpr
 // Of all x86 tables.
 bool FloorAvx2(const Requant&, int64_t panel, const SumRange* sums, Floored form, bool coarse, FlooredPanel* to, int32_t* first);
 // Depthwise windows of kAvx2Int8.
+inline constexpr int kAvx2Vector = 16;  // Channels.
 void LoadPixelsAvx2(const int8_t* x, int64_t n, int64_t count, int64_t stride, uint8_t* to, int64_t pitch);
 void DepthwiseAvx2(const DepthwiseS8&, const uint8_t* const* rows, int64_t count, int8_t* y, void* lines);
 void SlideAvx2(const DepthwiseS8&, const uint8_t* const* rows, int64_t count, int8_t* y);

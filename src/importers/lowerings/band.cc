@@ -4,12 +4,11 @@
 #include <algorithm>
 
 #include "importers/limits.h"
+#include "importers/lowerings/scalars.h"
 #include "importers/lowerings/selection.h"
 
 namespace octet::importers {
 namespace {
-
-Value Number(Lowering& c, int32_t v) { return c.Constant<int32_t>(Shape{}, std::span(&v, 1)); }
 
 // The row's number minus the column's: int32 [rows, columns].
 Result<Value> Below(Lowering& c, Value matrices) {
@@ -24,7 +23,7 @@ Result<Value> Below(Lowering& c, Value matrices) {
 Result<Value> Within(Lowering& c, Value distance, Value limit) {
   OCTET_ASSIGN(limit, c.Cast(limit, DType::kI32));
   OCTET_ASSIGN(const Value near, c.Make("less_equal", {distance, limit}));
-  OCTET_ASSIGN(const Value none, c.Make("less", {limit, Number(c, 0)}));
+  OCTET_ASSIGN(const Value none, c.Make("less", {limit, ScalarInt(c, 0)}));
   return c.Make("logical_or", {near, none});
 }
 
@@ -52,10 +51,10 @@ Result<Value> Band(Lowering& c, Value matrices, const BandLimits& limits) {
   OCTET_ASSIGN(const Value below, Below(c, matrices));
   Value inside;
   if (limits.lower) {
-    OCTET_ASSIGN(inside, c.Make("less_equal", {below, Number(c, static_cast<int32_t>(lower))}));
+    OCTET_ASSIGN(inside, c.Make("less_equal", {below, ScalarInt(c, static_cast<int32_t>(lower))}));
   }
   if (limits.upper || !inside) {  // Without limits: everything.
-    OCTET_ASSIGN(const Value above, c.Make("greater_equal", {below, Number(c, static_cast<int32_t>(-upper))}));
+    OCTET_ASSIGN(const Value above, c.Make("greater_equal", {below, ScalarInt(c, static_cast<int32_t>(-upper))}));
     OCTET_ASSIGN(inside, inside ? c.Make("logical_and", {inside, above}) : Result<Value>(above));
   }
   return inside;

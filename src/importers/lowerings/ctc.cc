@@ -3,10 +3,10 @@
 
 #include <numeric>
 
+#include "importers/lowerings/scalars.h"
+
 namespace octet::importers {
 namespace {
-
-Value ScalarInt(Lowering& c, int32_t v) { return c.Constant<int32_t>(Shape{}, std::span<const int32_t>(&v, 1)); }
 
 // Which steps' symbols are others than those of the step before; the first one's is.
 Result<Value> Changed(Lowering& c, Value best, int time_axis, int32_t steps) {
@@ -43,9 +43,10 @@ Result<BestPath> FindBestPath(Lowering& c, Value scores, Value lengths, int time
   }
   OCTET_ASSIGN(Value most, c.Make("reduce_max", {scores, c.Vector({2})}, {{"keep_dims", 0}}));
   OCTET_ASSIGN(most, c.Make("select_v2", {within, most, c.Scalar(0)}));
-  OCTET_ASSIGN(most, c.Make("sum", {most, c.Vector({time_axis})}, {{"keep_dims", time_axis}}));
+  const bool batch_first = time_axis == 1;  // The sum is [batch, 1] where its axis stays, [batch] where time comes first.
+  OCTET_ASSIGN(most, c.Make("sum", {most, c.Vector({time_axis})}, {{"keep_dims", batch_first}}));
   OCTET_ASSIGN(path.cost, c.Make("neg", {most}));
-  if (time_axis == 0) {
+  if (!batch_first) {
     OCTET_ASSIGN(path.cost, c.Make("expand_dims", {path.cost, ScalarInt(c, 1)}));
   }
   return path;

@@ -3,10 +3,10 @@
 
 #include <algorithm>
 
+#include "importers/lowerings/scalars.h"
+
 namespace octet::importers {
 namespace {
-
-Value ScalarInt(Lowering& c, int32_t v) { return c.Constant<int32_t>(Shape{}, std::span<const int32_t>(&v, 1)); }
 
 // Keeps the old value where the step is masked.
 Result<Value> Select(Lowering& c, Value mask, Value now, Value before, int32_t units) {

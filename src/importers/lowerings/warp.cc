@@ -3,10 +3,10 @@
 
 #include "importers/limits.h"
 #include "importers/lowerings/activation.h"
+#include "importers/lowerings/scalars.h"
 
 namespace octet::importers {
 namespace {
-
 
 class Warper {
  public:
@@ -15,7 +15,7 @@ class Warper {
 
   Result<Value> Convert(Value images, Value transforms) {
     OCTET_TRY(Read(images, transforms));
-    OCTET_ASSIGN(std::vector<Value> t, c_.MakeMany("split", {Int(1), transforms}, {{"num_splits", 8}}, 8));
+    OCTET_ASSIGN(std::vector<Value> t, c_.MakeMany("split", {ScalarInt(c_, 1), transforms}, {{"num_splits", 8}}, 8));
     OCTET_ASSIGN(Value k, Plane(t[6], t[7], Value()));
     OCTET_ASSIGN(const Value known, c_.Make("not_equal", {k, c_.Scalar(0)}));
     OCTET_ASSIGN(Value x, Plane(t[0], t[1], t[2]));
@@ -103,7 +103,7 @@ class Warper {
     return c_.Make("select_v2", {below, before, v});
   }
 
-  Result<Value> Deep(Value v) { return c_.Make("expand_dims", {v, Int(2)}); }
+  Result<Value> Deep(Value v) { return c_.Make("expand_dims", {v, ScalarInt(c_, 2)}); }
 
   // The pixels at whole coordinates; outside the image the fill value.
   Result<Value> Pick(Value y, Value x) {
@@ -176,8 +176,6 @@ class Warper {
     OCTET_ASSIGN(b, c_.Make("mul", {s.behind, b}));
     return c_.Make("add", {a, b});
   }
-
-  Value Int(int32_t v) { return c_.Constant<int32_t>(Shape{}, std::span<const int32_t>(&v, 1)); }
 
   Lowering& c_;
   const int32_t height_, width_;

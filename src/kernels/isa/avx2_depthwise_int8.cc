@@ -9,7 +9,7 @@
 namespace octet::kernels {
 namespace {
 
-constexpr int kVector = 16, kPixelBytes = kVector * 4, kLineTaps = 2;
+constexpr int kVector = kAvx2Vector, kPixelBytes = kVector * 4, kLineTaps = 2;
 
 // Two taps of a vector side by side, as 16 bits.
 struct Pairs {

@@ -322,11 +322,10 @@ template <int kM> void WinogradRows(const WinogradS8& p, const void* loaded, int
   Winograd<Floor<Floored::kSigned, true>, kM>(p, loaded, rows, first_panel, end_panel, y, scratch);
 }
 
-constexpr int kVector = 16;  // Channels of a depthwise vector.
-constexpr uint8_t kOrder[kVector] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+constexpr uint8_t kOrder[kAvx2Vector] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
 
 }  // namespace
 
-constinit const Int8 kAvx2Int8 = {"avx2", 0, 2, LoadWide, Multiply, 128, kVector, 2, 2, 0, kOrder, LoadPixelsAvx2, DepthwiseAvx2, 16, WinogradRows<2>, WinogradRows<4>, kFewRows - 1, FloorAvx2, kCoarseUses, SlideAvx2};
+constinit const Int8 kAvx2Int8 = {"avx2", 0, 2, LoadWide, Multiply, 128, kAvx2Vector, 2, 2, 0, kOrder, LoadPixelsAvx2, DepthwiseAvx2, 16, WinogradRows<2>, WinogradRows<4>, kFewRows - 1, FloorAvx2, kCoarseUses, SlideAvx2};
 
 }  // namespace octet::kernels

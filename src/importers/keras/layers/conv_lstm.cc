@@ -8,6 +8,7 @@
 #include "importers/keras/builder.h"
 #include "importers/keras/rules.h"
 #include "importers/lowerings/loop.h"
+#include "importers/lowerings/scalars.h"
 #include "ops/keras_conv_util.h"
 
 namespace octet::importers::keras {
@@ -154,18 +155,16 @@ class ConvLstm {
     return {};
   }
 
-  Value Int(int32_t v) { return c_.Constant<int32_t>(Shape{}, std::span<const int32_t>(&v, 1)); }
-
   // What the gates of a step get from its image.
   Result<Value> Projected(Value x, Value step) {
     if (backwards_) {
       OCTET_ASSIGN(const Value count, ops::DimensionOf(c_, x, 1));
       OCTET_ASSIGN(step, c_.Make("sub", {count, step}));
-      OCTET_ASSIGN(step, c_.Make("sub", {step, Int(1)}));
+      OCTET_ASSIGN(step, c_.Make("sub", {step, ScalarInt(c_, 1)}));
     }
     OCTET_ASSIGN(Value image, c_.Make("gather", {x, step}, {{"axis", 1}}));
     if (rank_ == 1) {
-      OCTET_ASSIGN(image, c_.Make("expand_dims", {image, Int(1)}));
+      OCTET_ASSIGN(image, c_.Make("expand_dims", {image, ScalarInt(c_, 1)}));
     }
     return Convolve(image, kernel_, bias_, window_);
   }
@@ -173,10 +172,10 @@ class ConvLstm {
   // The first step's output at all steps.
   Result<Value> EmptySequence(Value x) {
     OCTET_ASSIGN(const Value count, ops::DimensionOf(c_, x, 1));
-    std::vector<Value> times(static_cast<size_t>(c_.rank(h_)) + 1, Int(1));
+    std::vector<Value> times(static_cast<size_t>(c_.rank(h_)) + 1, ScalarInt(c_, 1));
     times[1] = count;
     OCTET_ASSIGN(const Value multiples, c_.Make("pack", times, {{"values_count", static_cast<int64_t>(times.size())}, {"axis", 0}}));
-    OCTET_ASSIGN(const Value one, c_.Make("expand_dims", {h_, Int(1)}));
+    OCTET_ASSIGN(const Value one, c_.Make("expand_dims", {h_, ScalarInt(c_, 1)}));
     OCTET_ASSIGN(const Value all, c_.Make("tile", {one, multiples}));
     Shape shape{c_.shape(h_)[0], c_.shape(x)[1]};
     for (int i = 1; i < c_.rank(h_); ++i) shape.push_back(c_.shape(h_)[i]);
@@ -195,9 +194,9 @@ class ConvLstm {
 
   // Over what is carried: the step's number, all images, the states, the sequence so far. The first step is made before: it has no states.
   Status ConvertInLoop(Value x) {
-    OCTET_ASSIGN(const Value first, Projected(x, Int(0)));
+    OCTET_ASSIGN(const Value first, Projected(x, ScalarInt(c_, 0)));
     OCTET_TRY(Step(first));
-    Carried start = {Int(1), x, h_, cell_};
+    Carried start = {ScalarInt(c_, 1), x, h_, cell_};
     if (sequences_) {
       OCTET_ASSIGN(const Value sequence, EmptySequence(x));
       start.push_back(sequence);
@@ -211,13 +210,13 @@ class ConvLstm {
       h_ = v[2], cell_ = v[3];
       OCTET_ASSIGN(const Value gates, Projected(v[1], v[0]));
       OCTET_TRY(Step(gates));
-      OCTET_ASSIGN(const Value next, c_.Make("add", {v[0], Int(1)}));
+      OCTET_ASSIGN(const Value next, c_.Make("add", {v[0], ScalarInt(c_, 1)}));
       Carried out = {next, v[1], h_, cell_};
       if (!sequences_) return out;
-      std::vector<Value> corner(static_cast<size_t>(c_.rank(v[4])), Int(0));
+      std::vector<Value> corner(static_cast<size_t>(c_.rank(v[4])), ScalarInt(c_, 0));
       corner[1] = v[0];
       OCTET_ASSIGN(const Value at, c_.Make("pack", corner, {{"values_count", static_cast<int64_t>(corner.size())}, {"axis", 0}}));
-      OCTET_ASSIGN(const Value shown, c_.Make("expand_dims", {h_, Int(1)}));
+      OCTET_ASSIGN(const Value shown, c_.Make("expand_dims", {h_, ScalarInt(c_, 1)}));
       OCTET_ASSIGN(const Value sequence, c_.Make("dynamic_update_slice", {v[4], shown, at}));
       out.push_back(sequence);
       return out;
