@@ -10,6 +10,8 @@
 #include <string_view>
 #include <vector>
 
+#include "base/shared_list.h"
+
 namespace octet {
 
 // The numbers are those of TensorType in the .tflite schema.
@@ -84,8 +86,8 @@ class Shape {
 
 // real = scale * (q - zero_point). Empty: not quantized. One entry: per-tensor. More: per slice of `axis`.
 struct Quant {
-  std::vector<float> scale;
-  std::vector<int32_t> zero_point;
+  SharedList<float> scale;
+  SharedList<int32_t> zero_point;
   int32_t axis = 0;
   int32_t block_size = 0;  // > 0: one scale per so many elements of the last dimension, row by row.
 

@@ -222,11 +222,11 @@ class Writer {
 
   // Shapes, scales, zero points and operand lists repeat a lot, most of all in unrolled recurrent layers: equal
   // ones are written once and pointed at from everywhere, which the format allows.
-  template <class T> Offset<flatbuffers::Vector<T>> WriteShared(const std::vector<T>& list) {
+  template <class List, class T = typename List::value_type> Offset<flatbuffers::Vector<T>> WriteShared(const List& list) {
     std::string key(1, std::is_floating_point_v<T> ? 'f' : static_cast<char>('0' + sizeof(T)));
     key.append(reinterpret_cast<const char*>(list.data()), list.size() * sizeof(T));
     const auto [it, fresh] = shared_.try_emplace(std::move(key), 0);
-    if (fresh) it->second = builder_.CreateVector(list).o;
+    if (fresh) it->second = builder_.CreateVector(list.data(), list.size()).o;
     return it->second;
   }
 

@@ -133,13 +133,14 @@ class ModelReader {
     return type;
   }
 
-  template <class T> Status NumberOrList(std::vector<T>* list) {
+  template <class T> Status NumberOrList(SharedList<T>* list) {
     in_.SkipSpaces();
     if (in_.next() == '[') {
       OCTET_ASSIGN(*list, in_.List<T>());
       return {};
     }
-    return in_.Number(&list->emplace_back());
+    list->assign(1, T());
+    return in_.Number(list->data());
   }
   Status ReadQuant(Quant* q) {
     OCTET_TRY(NumberOrList(&q->scale));

@@ -200,7 +200,7 @@ Status RunHybrid(const void* params, const Run& run) {
 // Groups and int8 or int4 weights whose scales differ; uint8 weights have one scale.
 bool AsymmetricInputs(const OpView& op) {
   if (op.in(1)->dtype == DType::kU8) return false;
-  const std::vector<float>& scale = op.in(1)->quant.scale;
+  const SharedList<float>& scale = op.in(1)->quant.scale;
   return Groups(op) != 1 || std::ranges::any_of(scale, [&](float s) { return s != scale[0]; });
 }
 

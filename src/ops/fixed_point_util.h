@@ -16,21 +16,21 @@ template <class T> constexpr int kBits = static_cast<int>(sizeof(T)) * 8;
 template <class T> using Wide = std::conditional_t<sizeof(T) == 2, int32_t, int64_t>;
 
 // Sums wrap in T, as the reference's do.
-template <class T> T Add(T a, T b) {
+template <class T> constexpr T Add(T a, T b) {
   using U = std::make_unsigned_t<T>;
   return static_cast<T>(static_cast<U>(static_cast<U>(a) + static_cast<U>(b)));
 }
-template <class T> T Negate(T a) {
+template <class T> constexpr T Negate(T a) {
   using U = std::make_unsigned_t<T>;
   return static_cast<T>(static_cast<U>(0 - static_cast<U>(a)));
 }
-template <class T> T Subtract(T a, T b) { return Add(a, Negate(b)); }
+template <class T> constexpr T Subtract(T a, T b) { return Add(a, Negate(b)); }
 
 // x / 2^exponent, to nearest, ties away from zero.
-template <class T> T DividePot(T x, int exponent) { return static_cast<T>(RoundingDivideByPot(x, exponent)); }
+template <class T> constexpr T DividePot(T x, int exponent) { return static_cast<T>(RoundingDivideByPot(x, exponent)); }
 
 // x * 2^exponent, saturated.
-template <class T> T MultiplyPot(T x, int exponent) {
+template <class T> constexpr T MultiplyPot(T x, int exponent) {
   const T limit = static_cast<T>((Wide<T>{1} << (kBits<T> - 1 - exponent)) - 1);
   if (x > limit) return std::numeric_limits<T>::max();
   if (x < -limit) return std::numeric_limits<T>::min();
@@ -38,7 +38,7 @@ template <class T> T MultiplyPot(T x, int exponent) {
 }
 
 // Product of Qa and Qb as Q(a+b): the high half of 2ab, to nearest.
-template <class T> T Multiply(T a, T b) {
+template <class T> constexpr T Multiply(T a, T b) {
   if (a == b && a == std::numeric_limits<T>::min()) return std::numeric_limits<T>::max();
   const Wide<T> product = Wide<T>{a} * b, one = 1;
   const Wide<T> nudge = product >= 0 ? one << (kBits<T> - 2) : 1 - (one << (kBits<T> - 2));
@@ -120,7 +120,7 @@ template <class T, int integer_bits> T Logistic(T a) {
 }
 
 // 1 / sqrt(x) for x >= 0 as a multiplier: five Newton steps in Q3. Saturates for 0 and 1.
-inline Multiplier InverseSqrt(int32_t x) {
+constexpr Multiplier InverseSqrt(int32_t x) {
   if (x <= 1) return {std::numeric_limits<int32_t>::max(), 0};
   int shift = 11;
   for (; x >= (1 << 29); ++shift) x /= 4;

@@ -46,7 +46,7 @@ inline bool PowerOfTwo(float scale, int* exponent) {
 }
 
 // High 32 bits of 2*a*b, to nearest, ties away from zero; saturates for the one overflow.
-inline int32_t RoundingDoublingHighMul(int32_t a, int32_t b) {
+constexpr int32_t RoundingDoublingHighMul(int32_t a, int32_t b) {
   if (a == b && a == std::numeric_limits<int32_t>::min()) return std::numeric_limits<int32_t>::max();
   const int64_t product = static_cast<int64_t>(a) * b;
   const int64_t nudge = product >= 0 ? (1ll << 30) : (1 - (1ll << 30));
@@ -55,7 +55,7 @@ inline int32_t RoundingDoublingHighMul(int32_t a, int32_t b) {
 
 // x / 2^exponent, to nearest, ties away from zero. Outside of 0 … 31 (div of nearly nothing, comparisons of
 // scales above one) the answer is no quotient but what LiteRT's shifts leave on x86: their counts wrap.
-inline int32_t RoundingDivideByPot(int32_t x, int exponent) {
+constexpr int32_t RoundingDivideByPot(int32_t x, int exponent) {
   const auto mask = static_cast<int32_t>((1ull << (exponent & 63)) - 1);
   const int32_t remainder = x & mask;
   const int32_t threshold = (mask >> 1) + (x < 0 ? 1 : 0);
@@ -63,7 +63,7 @@ inline int32_t RoundingDivideByPot(int32_t x, int exponent) {
 }
 
 // DOUBLE rounding. The left shift wraps like the reference's.
-inline int32_t Requantize(int32_t x, Multiplier m) {
+constexpr int32_t Requantize(int32_t x, Multiplier m) {
   const int left = std::max(m.shift, 0), right = std::max(-m.shift, 0);
   const int32_t shifted = static_cast<int32_t>(static_cast<uint32_t>(x) << left);
   return RoundingDivideByPot(RoundingDoublingHighMul(shifted, m.mantissa), right);

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // y = 1 / sqrt(x). int8: fixed point. Integers at and below 0 give the largest value.
+#include <array>
+
 #include "ops/fixed_point_util.h"
 #include "ops/unary_util.h"
 
@@ -15,13 +17,22 @@ struct Integer {
   int32_t zero_in, zero_out;
 };
 
+constexpr int kShift = 20;  // Fractional bits of the roots.
+
+// 1 / sqrt(x) of all differences of two bytes, which no model changes.
+constexpr std::array<int32_t, 256> kRoots = [] {
+  std::array<int32_t, 256> roots{};
+  for (int32_t x = 1; x < 256; ++x) {
+    const Multiplier inverse = fixed::InverseSqrt(x);
+    roots[static_cast<size_t>(x)] = Requantize(1, {inverse.mantissa, inverse.shift + kShift});
+  }
+  return roots;
+}();
+
 int32_t Entry(const Integer& q, int32_t value) {
   const int32_t x = value - q.zero_in;
   if (x <= 0) return 127;
-  constexpr int kShift = 20;  // Fractional bits in between.
-  const Multiplier inverse = fixed::InverseSqrt(x);
-  const int32_t root = Requantize(1, {inverse.mantissa, inverse.shift + kShift});
-  return std::clamp(Requantize(root, {q.scale.mantissa, q.scale.shift - kShift}) + q.zero_out, -128, 127);
+  return std::clamp(Requantize(kRoots[static_cast<size_t>(x)], {q.scale.mantissa, q.scale.shift - kShift}) + q.zero_out, -128, 127);
 }
 
 Status PrepareReference(Prepare& p) {

@@ -690,7 +690,7 @@ class GraphRewriter {
   // The quantized form of a constant. Uses that agree on the scales share one tensor: an unrolled recurrent
   // layer reads the same weights in every step.
   TensorId Constant(TensorId from, const TensorType& type, std::span<const std::byte> bytes) {
-    const auto [it, fresh] = constants_.try_emplace({from, type.quant.scale, type.quant.zero0()}, graph::kNoTensor);
+    const auto [it, fresh] = constants_.try_emplace({from, {type.quant.scale.begin(), type.quant.scale.end()}, type.quant.zero0()}, graph::kNoTensor);
     if (fresh) it->second = graph().AddConstant(graph().tensor(from).name, type, graph::MakeBuffer(bytes));
     return it->second;
   }

@@ -7,6 +7,7 @@
 #include <cstdarg>
 #include <cstdio>
 #include <cstring>
+#include <map>
 
 #include "base/strings.h"
 #include "tflite/schema.h"
@@ -100,6 +101,16 @@ class Reader {
     return Error(Code::kInvalidModel, "not a valid .tflite model: %s", text);
   }
 
+  // What is being read. Its name is made only for messages: to print one for every operator took longer than to read it.
+  struct Place {
+    uint32_t subgraph = 0;
+    int64_t operator_index = -1;  // -1: the subgraph itself.
+  };
+  std::string Where() const {
+    if (place_.operator_index < 0) return Format("subgraph %u", place_.subgraph);
+    return Format("subgraph %u, operator %lld", place_.subgraph, static_cast<long long>(place_.operator_index));
+  }
+
   // A flatbuffer may name one vector many times. What is copied stays within the file's size, so that a
   // small hostile file cannot ask for much memory or time.
   Status Spend(size_t entries) {
@@ -150,12 +161,12 @@ class Reader {
     info.tensors.resize(tensors);
     for (uint32_t i = 0; i < tensors; ++i) OCTET_TRY(ReadTensor(*g.tensors()->Get(i), tensors, info.tensors[i]));
     for (uint32_t i = 0; i < tensors; ++i) OCTET_TRY(ReadBlockScales(*g.tensors()->Get(i), info.tensors, info.tensors[i]));
-    where_ = Format("subgraph %u", index);
+    place_ = {index, -1};
     OCTET_TRY(ReadIndices(g.inputs(), tensors, "input", 0, &info.inputs));
     OCTET_TRY(ReadIndices(g.outputs(), tensors, "output", 0, &info.outputs));
     info.operators.resize(operators);
     for (uint32_t i = 0; i < operators; ++i) {
-      where_ = Format("subgraph %u, operator %u", index, i);
+      place_.operator_index = i;
       OCTET_TRY(ReadOperator(*g.operators()->Get(i), info, info.operators[i]));
     }
     auto& ends = ends_.emplace_back(tensors, 0);
@@ -170,7 +181,7 @@ class Reader {
     out->assign(list->begin(), list->end());
     for (size_t i = 0; i < out->size(); ++i)
       if ((*out)[i] < least || (*out)[i] >= static_cast<int64_t>(tensors))
-        return Broken("%s: %s %zu is tensor %d, there are %u", where_.c_str(), what, i, (*out)[i], tensors);
+        return Broken("%s: %s %zu is tensor %d, there are %u", Where().c_str(), what, i, (*out)[i], tensors);
     return {};
   }
 
@@ -222,16 +233,27 @@ class Reader {
     OCTET_TRY(Spend(2 * size_t{n}));
     quant.scale.resize(n);
     std::memcpy(quant.scale.data(), q.scale()->Data(), n * sizeof(float));
-    quant.zero_point.resize(n);
+    return ReadZeroPoints(q, n, info);
+  }
+
+  Status ReadZeroPoints(const fb::QuantizationParameters& q, uint32_t n, TensorInfo& info) {
+    const uint32_t zeros = q.zero_point() ? q.zero_point()->size() : 0;
     const ZeroPoints held = ZeroPointsOf(info.type.dtype);
+    std::vector<int32_t> points(zeros);
+    bool symmetric = true;
     for (uint32_t i = 0; i < zeros; ++i) {
       int64_t zero = 0;  // Its place may be odd: the verifier aligns the vector's length, four bytes.
       std::memcpy(&zero, q.zero_point()->Data() + i * sizeof zero, sizeof zero);
       // Kernels subtract it from values of the type: outside of the type's range sums could overflow.
       if (zero < held.low || zero >= held.end) return Broken("tensor %s has zero point %lld", Quoted(info.name).c_str(), static_cast<long long>(zero));
-      quant.zero_point[i] = static_cast<int32_t>(zero);
+      points[i] = static_cast<int32_t>(zero);
+      symmetric &= zero == 0;
     }
-    if (zeros == 1) std::ranges::fill(quant.zero_point, quant.zero_point[0]);
+    SharedList<int32_t>& none = symmetric_[n];
+    if (none.empty()) none.assign(n, 0);
+    if (symmetric) info.type.quant.zero_point = none;
+    else if (zeros == n) info.type.quant.zero_point = std::move(points);
+    else info.type.quant.zero_point.assign(n, points[0]);
     return {};
   }
 
@@ -250,13 +272,14 @@ class Reader {
     }
     const size_t n = scales.constant.size() / sizeof(uint16_t);
     OCTET_TRY(Spend(2 * n));
-    quant.scale.resize(n);
-    quant.zero_point.assign(n, 0);
+    std::vector<float> dense(n);
     for (size_t i = 0; i < n; ++i) {
       uint16_t half;
       std::memcpy(&half, scales.constant.data() + i * sizeof half, sizeof half);
-      quant.scale[i] = F16ToF32(half);
+      dense[i] = F16ToF32(half);
     }
+    quant.scale = std::move(dense);
+    quant.zero_point.assign(n, 0);
     return {};
   }
 
@@ -314,7 +337,7 @@ class Reader {
 
   Status ReadOperator(const fb::Operator& op, const SubgraphInfo& g, OperatorInfo& info) {
     if (!model_->operator_codes() || op.opcode_index() >= model_->operator_codes()->size())
-      return Broken("%s names operator code %u, which is not there", where_.c_str(), op.opcode_index());
+      return Broken("%s names operator code %u, which is not there", Where().c_str(), op.opcode_index());
     ReadCode(*model_->operator_codes()->Get(op.opcode_index()), info);
     const auto tensors = static_cast<uint32_t>(g.tensors.size());
     OCTET_TRY(ReadIndices(op.inputs(), tensors, "input", -1, &info.inputs));
@@ -351,17 +374,17 @@ class Reader {
     const int found = first ? static_cast<int>(op.builtin_options_type()) : second + static_cast<int>(op.builtin_options2_type());
     if (found != wanted) {
       if (table && found != 0 && found != second && !layout.rows.empty())
-        return Broken("%s (%.*s) has options of another operator: table %d instead of %d", where_.c_str(), static_cast<int>(info.op->name.size()),
+        return Broken("%s (%.*s) has options of another operator: table %d instead of %d", Where().c_str(), static_cast<int>(info.op->name.size()),
                       info.op->name.data(), found, wanted);
       table = nullptr;
     }
     auto attributes = ReadAttributes(layout, table);
-    if (!attributes.ok()) return Error(attributes.error().code(), "%s: %s", where_.c_str(), attributes.error().message().c_str());
+    if (!attributes.ok()) return Error(attributes.error().code(), "%s: %s", Where().c_str(), attributes.error().message().c_str());
     info.attributes = std::move(*attributes);
     const std::vector<int32_t> called = ops::CalledSubgraphs(layout, info.attributes.data());
     for (int32_t callee : called)
       if (callee < 0 || static_cast<uint32_t>(callee) >= model_->subgraphs()->size())
-        return Broken("%s calls subgraph %d, there are %u", where_.c_str(), callee, model_->subgraphs()->size());
+        return Broken("%s calls subgraph %d, there are %u", Where().c_str(), callee, model_->subgraphs()->size());
     calls_.back().insert(calls_.back().end(), called.begin(), called.end());
     return Spend(called.size());
   }
@@ -468,7 +491,8 @@ class Reader {
   std::vector<std::vector<int32_t>> calls_;  // Per subgraph: the ones it calls.
   size_t entries_left_;
   uint64_t dense_left_;
-  std::string where_;
+  std::map<uint32_t, SharedList<int32_t>> symmetric_;  // So many zero points of 0, shared by all weights and biases of as many channels.
+  Place place_;
 };
 
 Result<View> View::Open(std::span<const std::byte> file) { return Reader(file).Read(); }

@@ -37,18 +37,21 @@ struct Quotient {
   return {near + more, over - more * mantissa};
 }
 
+double PowerOfTwo(int64_t exponent) { return __builtin_bit_cast(double, (exponent + 1023) << 52); }
+
 // DOUBLE is at least k where x mantissa + 2^30 >= V 2^31, V = k 2^right - 2^(right - 1), and one more for k < 1 (k where right is 0).
 inline void SetDouble(int32_t mantissa, int32_t right, int i, Columns* c) {
   c->mantissa[i] = mantissa;
-  c->unit[i] = static_cast<double>(int64_t{1} << right) * 0x1p31;
+  c->unit[i] = PowerOfTwo(31 + right);
   c->half[i] = right == 0 ? 0x1p30 : c->unit[i] / 2 + 0x1p30;
   c->half_below[i] = right == 0 ? 0x1p30 : c->unit[i] / 2 - 0x1p30;
 }
 
-// F64 is at least k where x scale is at least k - 0.5, for k < 1 above it.
+// F64 is at least k where x scale is at least k - 0.5, for k < 1 above it. The unit brings the scale, below 1 and normal, into (2^30, 2^31].
 inline void SetF64(double scale, int i, Columns* c) {
-  c->unit[i] = 0x1p31;
-  while (scale * c->unit[i] <= 0x1p30) c->unit[i] *= 2;
+  const auto bits = __builtin_bit_cast(int64_t, scale);
+  const int64_t exponent = (bits >> 52) - 1023 + ((bits & ((int64_t{1} << 52) - 1)) == 0 ? 0 : 1);  // scale <= 2^exponent
+  c->unit[i] = PowerOfTwo(31 - exponent);
   c->mantissa[i] = scale * c->unit[i];
   c->half[i] = c->half_below[i] = c->unit[i] / 2;
 }
@@ -284,7 +287,7 @@ double Reach(const SumRange& sums, double scale) { return static_cast<double>(su
 
 double ScaleOf(const Requant& q, int64_t column) {
   if (q.scale) return q.scale[column];
-  return q.right[column] < 62 ? q.mantissa[column] * 0x1p-31 / static_cast<double>(int64_t{1} << q.right[column]) : 0;
+  return q.right[column] < 62 ? q.mantissa[column] * PowerOfTwo(-31 - q.right[column]) : 0;
 }
 
 // A column's scale, and what Find needs to know of it. False where sums between the outputs' bounds do not fit float32's 24 bits.
