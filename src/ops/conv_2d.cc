@@ -275,7 +275,9 @@ Status PrepareWinograd(Prepare& prepare) {
   Params p;
   FillGeometry(prepare.op, &p);
   const std::byte* bias = prepare.op.has_const(2) ? prepare.op.constants[2] : nullptr;
-  return PrepareWinogradS8(prepare, p.g, MakeIntegerOutput(prepare, p.g.out_c, prepare.op.attrs<Attrs>().activation), reinterpret_cast<const int32_t*>(bias));
+  std::vector<Multiplier> multipliers(static_cast<size_t>(p.g.out_c));
+  const IntegerOutput output = IntegerOutputOf(prepare.op, multipliers, prepare.op.attrs<Attrs>().activation);
+  return PrepareWinogradS8(prepare, p.g, output, reinterpret_cast<const int32_t*>(bias));
 }
 
 Status PrepareWinogradFloats(Prepare& prepare) {
@@ -300,7 +302,8 @@ Status PreparePacked(Prepare& prepare) {
     const HybridForm form{p.g.batch, prepare.op.in(0)->shape.elements(1, 4), AsymmetricInputs(prepare.op), false};
     return PrepareProductHybrid(prepare, Rows(p), form, rows, depth, p.g.out_c, p.clamp, reinterpret_cast<const float*>(bias));
   }
-  const IntegerOutput output = MakeIntegerOutput(prepare, p.g.out_c, prepare.op.attrs<Attrs>().activation);
+  std::vector<Multiplier> multipliers(static_cast<size_t>(p.g.out_c));
+  const IntegerOutput output = IntegerOutputOf(prepare.op, multipliers, prepare.op.attrs<Attrs>().activation);
   const ProductShape shape{p.g, Rows(p).contiguous, false, rows, depth, p.g.out_c};
   return PrepareProductS8(prepare, shape, output, nullptr, reinterpret_cast<const int32_t*>(bias));
 }

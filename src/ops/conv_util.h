@@ -75,18 +75,26 @@ inline const float* HybridScales(Prepare& p, int operand, int32_t channels) {
   return scales;
 }
 
-// Multipliers s_in * s_w[c] / s_out, from products in double precision (single for legacy uint8).
-inline IntegerOutput MakeIntegerOutput(Prepare& p, const TensorType& x, const TensorType& w, int32_t channels, Activation activation) {
-  const TensorType& y = *p.op.out(0);
-  auto* multipliers = p.Array<Multiplier>(static_cast<size_t>(channels));
-  for (int32_t c = 0; c < channels; ++c) {
+// Multipliers s_in * s_w[c] / s_out, one for each output channel, from products in double precision (single for legacy uint8). They must
+// live as long as the output is used.
+inline IntegerOutput IntegerOutputOf(const OpView& op, const TensorType& x, const TensorType& w, std::span<Multiplier> multipliers, Activation activation) {
+  const TensorType& y = *op.out(0);
+  for (size_t c = 0; c < multipliers.size(); ++c) {
     const double product = x.dtype == DType::kU8 ? static_cast<double>(x.quant.scale0() * w.quant.scale0())
-                                                 : static_cast<double>(x.quant.scale0()) * WeightScale(w, c);
+                                                 : static_cast<double>(x.quant.scale0()) * WeightScale(w, static_cast<int32_t>(c));
     multipliers[c] = QuantizeMultiplier(product / static_cast<double>(y.quant.scale0()));
     if (x.dtype == DType::kI16) multipliers[c].shift = std::min(multipliers[c].shift, 14);  // Beyond, no result fits.
   }
   const int32_t weights_zero = w.dtype == DType::kU8 ? w.quant.zero0() : 0;
-  return {multipliers, x.quant.zero0(), weights_zero, y.quant.zero0(), QuantizedClamp(activation, y)};
+  return {multipliers.data(), x.quant.zero0(), weights_zero, y.quant.zero0(), QuantizedClamp(activation, y)};
+}
+inline IntegerOutput IntegerOutputOf(const OpView& op, std::span<Multiplier> multipliers, Activation activation) {
+  return IntegerOutputOf(op, *op.in(0), *op.in(1), multipliers, activation);
+}
+
+// The same with the plan's memory.
+inline IntegerOutput MakeIntegerOutput(Prepare& p, const TensorType& x, const TensorType& w, int32_t channels, Activation activation) {
+  return IntegerOutputOf(p.op, x, w, {p.Array<Multiplier>(static_cast<size_t>(channels)), static_cast<size_t>(channels)}, activation);
 }
 inline IntegerOutput MakeIntegerOutput(Prepare& p, int32_t channels, Activation activation) {
   return MakeIntegerOutput(p, *p.op.in(0), *p.op.in(1), channels, activation);

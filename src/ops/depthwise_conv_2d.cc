@@ -257,7 +257,8 @@ const int32_t* BiasOf(const OpView& op) { return op.has_const(2) ? op.const_of<i
 Status PrepareS8(Prepare& prepare) {
   Params p;
   FillGeometry(prepare.op, &p);
-  return PrepareDepthwiseS8(prepare, p.g, MakeIntegerOutput(prepare, p.g.out_c, prepare.op.attrs<Attrs>().activation), BiasOf(prepare.op));
+  std::vector<Multiplier> multipliers(static_cast<size_t>(p.g.out_c));
+  return PrepareDepthwiseS8(prepare, p.g, IntegerOutputOf(prepare.op, multipliers, prepare.op.attrs<Attrs>().activation), BiasOf(prepare.op));
 }
 
 Status PrepareSingleS8(Prepare& prepare) {
@@ -265,7 +266,8 @@ Status PrepareSingleS8(Prepare& prepare) {
   FillGeometry(prepare.op, &p);
   const ConvGeometry& g = p.g;
   const ProductShape shape{g, false, true, static_cast<int64_t>(g.batch) * g.out_h * g.out_w, static_cast<int64_t>(g.filter_h) * g.filter_w, g.out_c};
-  return PrepareProductS8(prepare, shape, MakeIntegerOutput(prepare, g.out_c, prepare.op.attrs<Attrs>().activation), nullptr, BiasOf(prepare.op));
+  std::vector<Multiplier> multipliers(static_cast<size_t>(g.out_c));
+  return PrepareProductS8(prepare, shape, IntegerOutputOf(prepare.op, multipliers, prepare.op.attrs<Attrs>().activation), nullptr, BiasOf(prepare.op));
 }
 
 constexpr Variant kVariants[] = {{.name = "single_s8", .takes = TakesSingleS8, .prepare = PrepareSingleS8},

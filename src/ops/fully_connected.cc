@@ -267,17 +267,16 @@ Status RunEmpty(const void* params, const Run& run) {
   return {};
 }
 
-const double* Scales(Prepare& prepare, const Params* p) {
-  const OpView& op = prepare.op;
-  auto* scale = prepare.Array<double>(static_cast<size_t>(p->channels));
-  for (int32_t o = 0; o < p->channels; ++o)
-    scale[o] = static_cast<double>(op.in(0)->quant.scale0()) * WeightScale(*op.in(1), o) / static_cast<double>(op.out(0)->quant.scale0());
-  return scale;
+void SetScales(const OpView& op, std::span<double> scales) {
+  for (size_t o = 0; o < scales.size(); ++o)
+    scales[o] = static_cast<double>(op.in(0)->quant.scale0()) * WeightScale(*op.in(1), static_cast<int32_t>(o)) / static_cast<double>(op.out(0)->quant.scale0());
 }
 
 void PrepareScales(Prepare& prepare, Params* p) {
   p->integer = MakeIntegerOutput(prepare, p->channels, prepare.op.attrs<Attrs>().activation);
-  p->scale = Scales(prepare, p);
+  auto* const scales = prepare.Array<double>(static_cast<size_t>(p->channels));
+  SetScales(prepare.op, {scales, static_cast<size_t>(p->channels)});
+  p->scale = scales;
 }
 
 void PrepareHybrid(Prepare& prepare, Params* p, size_t* workspace) {
@@ -373,8 +372,10 @@ Status PreparePacked(Prepare& prepare) {
   if (kFloats && op.in(1)->dtype == DType::kF32) return PrepareProductF32(prepare, {{}, true}, rows, p.depth, p.channels, clamp, reinterpret_cast<const float*>(bias));
   if (kFloats && op.in(0)->dtype == DType::kF32)
     return PrepareProductHybrid(prepare, {{}, true}, {rows, p.depth, op.attrs<Attrs>().asymmetric_quantize_inputs, true}, rows, p.depth, p.channels, clamp, reinterpret_cast<const float*>(bias));
-  constexpr int32_t kNoMultipliers = 0;  // Sums are rounded by scales.
-  return PrepareProductS8(prepare, {{}, true, false, rows, p.depth, p.channels}, MakeIntegerOutput(prepare, kNoMultipliers, op.attrs<Attrs>().activation), Scales(prepare, &p), reinterpret_cast<const int32_t*>(bias));
+  std::vector<double> scales(static_cast<size_t>(p.channels));  // Sums are rounded by these, not by multipliers.
+  SetScales(op, scales);
+  const IntegerOutput output = IntegerOutputOf(op, {}, op.attrs<Attrs>().activation);
+  return PrepareProductS8(prepare, {{}, true, false, rows, p.depth, p.channels}, output, scales.data(), reinterpret_cast<const int32_t*>(bias));
 }
 
 constexpr Variant kVariants[] = {{.name = "packed_s8", .takes = TakesS8, .prepare = PreparePacked},

@@ -88,6 +88,12 @@ void Floor(Prepare& prepare, std::span<const ChannelS8> channels, std::span<cons
     return;
   }
 }
+
+template <class T> const T* Kept(Prepare& prepare, std::span<const T> values) {
+  T* const kept = prepare.Array<T>(values.size());
+  std::ranges::copy(values, kept);
+  return kept;
+}
 }  // namespace
 
 bool FloorOf(const Multiplier& m, int32_t zero, Clamp32 clamp, kernels::SumRange sums, kernels::FlooredPanel* to) {
@@ -105,18 +111,20 @@ bool FloorOf(const Multiplier& m, int32_t zero, Clamp32 clamp, kernels::SumRange
 kernels::Requant MakeRequantS8(Prepare& prepare, const IntegerOutput& output, std::span<const ChannelS8> channels, std::span<const int32_t> channel,
                                int64_t uses, const double* scale, kernels::Floored only) {
   const size_t n = channel.size();
+  // Constants go into the plan where floors do not take their place.
   if (scale) {
-    auto* bias = prepare.Array<int32_t>(n);
-    auto* scales = prepare.Array<double>(n);
+    std::vector<int32_t> bias(n);
+    std::vector<double> scales(n);
     for (size_t i = 0; i < n; ++i) {
       const int32_t c = channel[i];
       if (c >= 0) bias[i] = channels[static_cast<size_t>(c)].bias, scales[i] = scale[c];
     }
-    kernels::Requant q{bias, nullptr, nullptr, nullptr, scales, output.output_zero, output.clamp.low, output.clamp.high};
+    kernels::Requant q{bias.data(), nullptr, nullptr, nullptr, scales.data(), output.output_zero, output.clamp.low, output.clamp.high};
     if (uses >= kEnoughUses) Floor(prepare, channels, channel, uses, only, &q);
+    if (q.floored == kernels::Floored::kNone) q.bias = Kept<int32_t>(prepare, bias), q.scale = Kept<double>(prepare, scales);
     return q;
   }
-  std::vector<int32_t> constants(4 * n);  // Until they are known to be needed.
+  std::vector<int32_t> constants(4 * n);
   const std::span<int32_t> all = constants, bias = all.first(n), mantissa = all.subspan(n, n), left = all.subspan(2 * n, n), right = all.last(n);
   bool narrow = true, to_the_right = true;
   for (size_t i = 0; i < n; ++i) {
@@ -133,8 +141,7 @@ kernels::Requant MakeRequantS8(Prepare& prepare, const IntegerOutput& output, st
   kernels::Requant q{bias.data(), mantissa.data(), left.data(), right.data(), nullptr, output.output_zero, output.clamp.low, output.clamp.high, narrow};
   if (to_the_right && uses >= kEnoughUses) Floor(prepare, channels, channel, uses, only, &q);
   if (q.floored == kernels::Floored::kNone) {
-    int32_t* kept = prepare.Array<int32_t>(4 * n);
-    std::ranges::copy(constants, kept);
+    const int32_t* kept = Kept<int32_t>(prepare, constants);
     q.bias = kept, q.mantissa = kept + n, q.left = kept + 2 * n, q.right = kept + 3 * n;
   }
   return q;
