@@ -5,11 +5,45 @@
 
 #include <cmath>
 #include <limits>
+#include <utility>
 
 #include "base/float16.h"
 
 namespace octet {
 namespace {
+
+TEST(Types, CopiesOfListsShareUntilOneIsWrittenTo) {
+  const SharedList<int32_t> a = {1, 2, 3};
+  SharedList<int32_t> b = a;
+  EXPECT_EQ(std::as_const(b).data(), a.data());
+  EXPECT_EQ(b, a);
+  b[1] = 7;
+  EXPECT_NE(std::as_const(b).data(), a.data());
+  EXPECT_EQ(b, (SharedList<int32_t>{1, 7, 3}));
+  EXPECT_EQ(a, (SharedList<int32_t>{1, 2, 3}));
+  SharedList<int32_t> c = a;
+  c.push_back(4);
+  EXPECT_EQ(a.size(), 3u);
+  EXPECT_EQ(c.back(), 4);
+}
+
+TEST(Types, ListsOfNoneOneAndManyAreOneKind) {
+  SharedList<float> list;
+  EXPECT_TRUE(list.empty());
+  list.push_back(1.5f);
+  const SharedList<float> one = list;
+  list[0] = 2.5f;
+  EXPECT_EQ(one, SharedList<float>{1.5f});
+  list.push_back(3.5f);
+  EXPECT_EQ(list, (SharedList<float>{2.5f, 3.5f}));
+  list.resize(1);
+  EXPECT_EQ(list, SharedList<float>{2.5f});
+  list.resize(3, 4.0f);
+  EXPECT_EQ(list, (SharedList<float>{2.5f, 4.0f, 4.0f}));
+  list.assign(0, 0.0f);
+  EXPECT_TRUE(list.empty());
+  EXPECT_EQ(list, SharedList<float>());
+}
 
 TEST(Types, BytesAreCheckedAgainstOverflow) {
   uint64_t bytes = 0;
