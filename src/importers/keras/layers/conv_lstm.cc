@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// ConvLSTM1D, 2D and 3D, step by step, or as a loop over a free number of steps: an LSTM whose products are convolutions. Sequences of
+// ConvLSTM1D, 2D and 3D, as a loop, or step by step where other recurrent layers are: an LSTM whose products are convolutions. Sequences of
 // vectors are images of height 1.
 //   i,f,o = sigma(W*x + U*h + b), g = phi(...);  c' = f*c + i*g;  h' = o * phi(c')
 #include <algorithm>
@@ -8,13 +8,12 @@
 #include "importers/keras/builder.h"
 #include "importers/keras/rules.h"
 #include "importers/lowerings/loop.h"
+#include "importers/lowerings/recurrence.h"
 #include "importers/lowerings/scalars.h"
 #include "ops/keras_conv_util.h"
 
 namespace octet::importers::keras {
 namespace {
-
-constexpr int32_t kMaxSteps = 256;  // That are written out.
 
 struct Window {
   int32_t stride[3] = {1, 1, 1}, dilation[3] = {1, 1, 1};  // Of depth (in volumes), height and width.
@@ -36,7 +35,7 @@ class ConvLstm {
       return c_.Fail(Format("[batch, time, %s channels]", rank_ == 1 ? "length," : rank_ == 2 ? "height, width," : "depth, height, width,"), in.text(),
                      "give the input's shape");
     const bool known = in[1] != kUnknown && std::count(flat.begin() + 1, flat.end(), kUnknown) == 0;
-    if (!known || in[1] > kMaxSteps) return ConvertInLoop(x);
+    if (!known || !IsWrittenOut(in[1], 1, c_.Bool("unroll", false) || c_.builder().unroll())) return ConvertInLoop(x);
     steps_ = in[1];
     OCTET_ASSIGN(const Value images, c_.Make("reshape", {x, c_.Vector(flat)}));
     OCTET_ASSIGN(const Value all, Convolve(images, kernel_, bias_, window_));
