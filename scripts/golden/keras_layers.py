@@ -34,6 +34,17 @@ def recurrent_known_length():
 
 
 @golden
+def conv_lstm_states():
+    """Begun with the states of another layer: a loop, and two steps one by one."""
+    x, z = keras.Input([4, 5, 2], name="x"), keras.Input([2, 4, 4, 1], name="z")
+    y, *states = L.ConvLSTM1D(2, 2, padding="same", return_state=True)(x)
+    volume, *begun = L.ConvLSTM2D(2, 2, padding="same", return_state=True)(z)
+    outputs = [y, L.ConvLSTM1D(2, 2, padding="same", return_sequences=True)(x, initial_state=states), volume,
+               L.ConvLSTM2D(2, 2, padding="same", go_backwards=True)(z, initial_state=begun)]
+    save_keras("conv_lstm_states", keras.Model([x, z], outputs), *[[floats(n, 4, 5, 2), floats(n, 2, 4, 4, 1)] for n in (1, 2)])
+
+
+@golden
 def recurrent_stateful():
     x = keras.Input(batch_shape=[2, 3, 4], name="x")
     y = L.LSTM(3, stateful=True, activation="softsign")(L.GRU(3, stateful=True, return_sequences=True)(x))

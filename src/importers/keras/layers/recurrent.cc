@@ -90,17 +90,6 @@ Result<Unrolled> RunLayer(LayerContext& c, Run run, std::vector<Value> states) {
 // What a layer shows of its sequence: all steps or the last.
 Value Shown(const Json& config, const Unrolled& u) { return Flag(config, "return_sequences") ? u.sequence : u.last; }
 
-// Keras 3 passes initial_state by name, Keras 2 as further inputs.
-std::vector<Value> InitialStates(LayerContext& c) {
-  std::vector<Value> states;
-  if (const Argument* named = c.Named("initial_state")) {
-    if (const Value one = c.TensorOf(named)) states.push_back(one);
-    for (const Argument& item : named->items) states.push_back(c.TensorOf(&item));
-  }
-  for (int i = 1; i < c.num_inputs(); ++i) states.push_back(c.Input(i));
-  return states;
-}
-
 // The last step of a sequence.
 Result<Value> LastStep(LayerContext& c, Value y) {
   return c.Make("strided_slice", {y, c.Vector({0, -1, 0}), c.Vector({0, 0, 0}), c.Vector({1, 1, 1})},
