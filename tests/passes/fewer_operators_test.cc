@@ -19,6 +19,20 @@ graph::TensorId Dense(Builder& b, const std::string& name, graph::TensorId x, in
   return b.Node("fully_connected", name, {x, b.Constant<float>(name + "/w", Shape{out, in}, test::RandomFloats(static_cast<size_t>(out * in), 3)), graph::kNoTensor});
 }
 
+// A recurrent cell's x W + h U + b. What is added twice, or before an activation, stays where it is.
+TEST(FewerOperators, ConstantsOfASumGoToALayer) {
+  for (const bool clipped : {false, true}) {
+    Builder b;
+    const auto x = b.Input("x", {DType::kF32, Shape{2, 4}, {}});
+    graph::Attributes attrs(ops::Find("add")->attrs);
+    if (clipped) *static_cast<ops::Activation*>(ops::Find("add")->attrs.rows[0].at(attrs.get())) = ops::Activation::kRelu;
+    const auto sum = b.g().AddTensor("sum", {DType::kF32, Shape{2, 3}, {}});
+    b.g().AddNode(*ops::Find("add"), attrs, {Dense(b, "a", x, 3), Dense(b, "b", b.Node("tanh", "t", {x}), 3)}, {sum}, "sum");
+    b.g().outputs = {b.Node("add", "y", {sum, b.Constant<float>("k", Shape{3}, {0.5f, -1, 2})})};
+    ExpectSameMeaning(b, Shape{2, 4}, clipped ? Names{"fully_connected", "tanh", "fully_connected", "add", "add"} : Names{"fully_connected", "tanh", "fully_connected", "add"});
+  }
+}
+
 // Repeated rows are no ones: theirs stays.
 TEST(FewerOperators, RepeatingWhatAProductSpreadsGoes) {
   for (const auto& [rows, operators] : {std::pair(1, Names{"mul"}), std::pair(2, Names{"tile", "mul"})}) {
