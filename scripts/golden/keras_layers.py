@@ -20,6 +20,31 @@ def recurrent_any_length():
 
 
 @golden
+def recurrent_known_length():
+    """A few known steps: loops, but for two of them and for unroll=True; masks beside states from zero and given ones, steps counted down."""
+    x, h = keras.Input(batch_shape=[2, 4, 3], name="x"), keras.Input(batch_shape=[2, 3], name="h")
+    masked = L.Masking()(x)
+    outputs = [L.GRU(3)(masked), L.LSTM(3, return_sequences=True, go_backwards=True)(masked), L.SimpleRNN(3, return_sequences=True, zero_output_for_mask=True)(masked),
+               *L.GRU(3, reset_after=False, return_sequences=True, return_state=True)(masked, initial_state=h),
+               L.Bidirectional(L.SimpleRNN(2, return_sequences=True))(x), L.RNN([L.LSTMCell(3), L.GRUCell(2)], return_sequences=True)(x),
+               L.GRU(3, unroll=True)(x), L.GRU(2)(x[:, :2]), L.ConvLSTM1D(2, 2, go_backwards=True, return_sequences=True)(L.Reshape([4, 3, 1])(x))]
+    runs = [[floats(2, 4, 3), floats(2, 3)] for _ in range(2)]
+    runs[0][0][0, 2:] = runs[0][0][1, 0] = 0
+    save_keras("recurrent_known_length", keras.Model([x, h], outputs), *runs)
+
+
+@golden
+def conv_lstm_states():
+    """Begun with the states of another layer: a loop, and two steps one by one."""
+    x, z = keras.Input([4, 5, 2], name="x"), keras.Input([2, 4, 4, 1], name="z")
+    y, *states = L.ConvLSTM1D(2, 2, padding="same", return_state=True)(x)
+    volume, *begun = L.ConvLSTM2D(2, 2, padding="same", return_state=True)(z)
+    outputs = [y, L.ConvLSTM1D(2, 2, padding="same", return_sequences=True)(x, initial_state=states), volume,
+               L.ConvLSTM2D(2, 2, padding="same", go_backwards=True)(z, initial_state=begun)]
+    save_keras("conv_lstm_states", keras.Model([x, z], outputs), *[[floats(n, 4, 5, 2), floats(n, 2, 4, 4, 1)] for n in (1, 2)])
+
+
+@golden
 def recurrent_stateful():
     x = keras.Input(batch_shape=[2, 3, 4], name="x")
     y = L.LSTM(3, stateful=True, activation="softsign")(L.GRU(3, stateful=True, return_sequences=True)(x))

@@ -320,9 +320,10 @@ Result<int> Quantize(const Flags& f) {
   OCTET_TRY(CheckWritable(f.out));
   OCTET_ASSIGN(const double max_drop, ParsePoints(f.max_drop));
   // A layer that stays in float is written out in steps, which need no state.
-  const bool integer = f.scheme != "dynamic" && f.scheme != "float16", whole_sequences = integer && !f.data.empty() && f.scheme != "int16x8" && f.keep_float.empty() && f.recipe.empty();
-  OCTET_ASSIGN(graph::Model model, LoadSource(f.source, {.whole_sequences = whole_sequences}));
-  if (integer && !f.data.empty() && model.subgraphs.size() > 1) OCTET_TRY(passes::UnrollLoops(model));
+  const bool integer = f.scheme != "dynamic" && f.scheme != "float16", steps = integer && !f.data.empty();
+  const bool whole_sequences = steps && f.scheme != "int16x8" && f.keep_float.empty() && f.recipe.empty();
+  OCTET_ASSIGN(graph::Model model, LoadSource(f.source, {.whole_sequences = whole_sequences, .unroll = steps}));
+  if (steps && model.subgraphs.size() > 1) OCTET_TRY(passes::UnrollLoops(model));
   quantizer::WidenEnds(model);
   quantizer::MakeNamesUnique(model);  // Recipes and --keep-float name tensors.
   OCTET_TRY(CheckLayers(f, model.main()));

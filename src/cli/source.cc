@@ -84,7 +84,7 @@ Status WriteModel(graph::Model& model, const std::string& path) { return exporte
 
 Result<TfliteFile> TfliteFile::From(const std::string& path) {
   if (IsTflite(path)) return TfliteFile(path, false);
-  OCTET_ASSIGN(graph::Model model, LoadSource(path));
+  OCTET_ASSIGN(graph::Model model, LoadSource(path, {.unroll = true}));
   std::string name = std::string(std::getenv("TMPDIR") ? std::getenv("TMPDIR") : "/tmp") + "/octet-XXXXXX";
   const int fd = ::mkstemp(name.data());
   if (fd < 0) return Error(Code::kIo, "cannot make a temporary file '%s': %s", name.c_str(), std::strerror(errno));

@@ -35,7 +35,8 @@ std::map<std::string, int> TensorFlowOperators(const graph::Model& model);
 // Says so on stderr, where there are any.
 void NoteTensorFlowOperators(const std::map<std::string, int>& operators);
 
-// A .tflite of the model: the file itself when it is one already, else a temporary file.
+// A .tflite of the model: the file itself when it is one already, else a temporary file, whose recurrent layers have the steps
+// that quantize writes: tensors are compared by name.
 class TfliteFile {
  public:
   static Result<TfliteFile> From(const std::string& path);

@@ -25,9 +25,12 @@ struct ImportOptions {
   // By input name; an empty name stands for a model's only input. Replaces the source's shape.
   std::vector<std::pair<std::string, Shape>> input_shapes = {};
   // LSTM layers as the operator that runs over the whole sequence and keeps its state between runs, for one
-  // sequence at a time, instead of written out step by step: what integer quantization wants. The caller
-  // must see to it that the state starts anew.
+  // sequence at a time, instead of as a loop: what integer quantization wants. The caller must see to it that
+  // the state starts anew.
   bool whole_sequences = false;
+  // Recurrent layers of a few dozen known steps step by step instead of as a loop: what integer quantization wants, too. Each step gets scales of
+  // its own, and is so cheap that a loop around it costs as much again.
+  bool unroll = false;
   std::string signature = {};  // Of a SavedModel; empty: "serving_default", or the only one.
   std::string layers = {};     // A file that says what custom Keras layers compute: importers/keras/custom_layer.h.
   // Ops of TensorFlow that have no builtin operator stay TensorFlow's own ("Flex") and are listed here.

@@ -12,6 +12,7 @@ constexpr Operand kInputs[] = {{.name = "input"},
                                {.name = "bias", .arity = Arity::kOptional, .role = Role::kBias}};
 constexpr Operand kOutputs[] = {{.name = "output"}};
 constexpr TypeRow kTypes[] = {{"T=f32"}};
+constexpr QuantRow kQuant[] = {{.operand = 1, .kind = QuantKind::kPerChannel, .axis = 4}};  // Where its channels are: it has no integer form.
 
 Status Check(const OpView& op) {
   const Shape &x = op.in(0)->shape, &w = op.in(1)->shape;
@@ -98,6 +99,7 @@ extern constinit const OpDef kDef = {
     .inputs = kInputs,
     .outputs = kOutputs,
     .types = kTypes,
+    .quantization = kQuant,
     .check = Check,
     .infer = Infer,
     .cost = EstimateCost,

@@ -18,6 +18,7 @@ constexpr Operand kInputs[] = {{.name = "output_shape", .type = 'S', .role = Rol
                                {.name = "bias", .arity = Arity::kOptional, .role = Role::kBias}};
 constexpr Operand kOutputs[] = {{.name = "output"}};
 constexpr TypeRow kTypes[] = {{"S=i32 T=f32"}};
+constexpr QuantRow kQuant[] = {{.operand = kFilter, .kind = QuantKind::kPerChannel, .axis = 3}};  // Where its channels are: it has no integer form.
 
 Status Check(const OpView& op) {
   const Shape &x = op.in(kData)->shape, &w = op.in(kFilter)->shape;
@@ -158,6 +159,7 @@ extern constinit const OpDef kDef = {
     .inputs = kInputs,
     .outputs = kOutputs,
     .types = kTypes,
+    .quantization = kQuant,
     .check = Check,
     .infer = Infer,
     .cost = EstimateCost,

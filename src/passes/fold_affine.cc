@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Folds y = conv(x) * m + a, with m and a constant per output channel, into weights and bias:
 //   W'[c] = W[c] * m[c]      b'[c] = b[c] * m[c] + a[c]
-// This is how batch norms disappear. It holds for every operator with per-channel weights and a bias.
+// This is how batch norms disappear. It holds for every operator with per-channel weights and a bias. A constant that is added to a sum goes to
+// the part that has a bias, as in a recurrent cell's x W + h U + b.
 #include <algorithm>
 
 #include "passes/linear.h"
@@ -76,10 +77,38 @@ bool Fold(Graph& g, NodeId id) {
   return true;
 }
 
+// conv(x) + y + a: the constant goes to the convolution, and the sum takes the node's place.
+bool FoldPastSum(Graph& g, NodeId id) {
+  const graph::Node& n = g.node(id);
+  if (n.op->name != "add") return false;
+  const int variable = g.is_constant(n.inputs[0]) ? 1 : 0;
+  const TensorId mid = n.inputs[variable];
+  const NodeId sum = g.tensor(mid).producer;
+  if (sum < 0 || g.node(sum).op->name != "add" || g.SoleConsumer(mid) != id || !(g.tensor(mid).type.shape == g.tensor(n.outputs[0]).type.shape)) return false;
+  auto& before = *FindAttr<ops::Activation>(g.node(sum), "fused_activation_function");
+  if (before != ops::Activation::kNone) return false;
+  for (const TensorId part : g.node(sum).inputs) {
+    const NodeId producer = g.tensor(part).producer;
+    Linear linear;
+    if (producer < 0 || g.SoleConsumer(part) != sum || !FindLinear(g, producer, &linear)) continue;
+    const auto* fused = FindAttr<ops::Activation>(g.node(producer), "fused_activation_function");
+    const int32_t channels = g.tensor(g.node(producer).inputs[linear.weights]).type.shape[linear.channel_axis];
+    Affine affine;
+    if ((fused && *fused != ops::Activation::kNone) || !(g.tensor(part).type.shape == g.tensor(mid).type.shape) || g.tensor(mid).type.shape.back() != channels ||
+        !MatchAffine(g, id, variable, channels, &affine))
+      continue;
+    FoldInto(g, producer, linear, affine);
+    before = *FindAttr<ops::Activation>(n, "fused_activation_function");
+    AbsorbConsumer(g, sum, id);
+    return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 Result<int> FoldAffine(Graph& g) {
-  return ForEachNode(g, [&](NodeId id) { return Fold(g, id); });
+  return ForEachNode(g, [&](NodeId id) { return Fold(g, id) || FoldPastSum(g, id); });
 }
 
 }  // namespace octet::passes

@@ -7,7 +7,8 @@ namespace {
 
 // Identities go first, so that patterns meet; activations last, because nothing folds through them.
 constexpr Pass kPipeline[] = {
-    {"remove-identity", "Removes operators that change nothing: reshape to the same shape, pad by nothing, x*1, x+0, broadcast_to before an operator that broadcasts.", RemoveIdentity},
+    {"remove-identity", "Removes operators that change nothing: reshape to the same shape, pad by nothing, x*1, x+0, x and x, broadcast_to before an operator that broadcasts.", RemoveIdentity},
+    {"merge-loop-variables", "Two values of a loop that begin alike and that every round makes alike become one: TensorFlow's count of rounds and that of steps.", nullptr, MergeLoopVariables},
     {"drop-loop-variables", "What a loop carries and nobody reads goes from the loop, its condition and its body: TensorFlow's count of rounds.", nullptr, DropLoopVariables},
     {"hoist-conditions", "What a loop's condition computes of values that no round changes is computed before the loop.", nullptr, HoistConditions},
     {"fold-constants", "Computes operators whose inputs are all constant; not where the result is much larger than they are and is only added to what changes.", FoldConstants},

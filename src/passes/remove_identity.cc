@@ -173,7 +173,7 @@ bool Remove(Graph& g, graph::NodeId id) {
       ((op == "slice" || op == "strided_slice") && KeepsAll(g, n)) ||
       (op == "pad" && AllEqual<int32_t>(g, n.inputs[1], 0)) ||
       (op == "concatenation" && n.inputs.size() == 1 && SameType(g, x, y)) ||
-      (op == "cast" && SameType(g, x, y)) || IsNeutral(g, n, &input);
+      (op == "cast" && SameType(g, x, y)) || ((op == "logical_and" || op == "logical_or") && n.inputs[1] == x) || IsNeutral(g, n, &input);
   return identity && Bypass(g, id, input);
 }
 

@@ -141,7 +141,11 @@ Plan::Plan(Context& context, int subgraph, Use use)
   }
   // Inputs stay readable for the next run, outputs until they are read.
   for (int32_t t : graph_.inputs) last_reader_[t] = end;
-  for (int32_t t : graph_.outputs) last_reader_[t] = end;
+  for (int32_t t : graph_.outputs) {
+    last_reader_[t] = end;
+    const auto at = std::ranges::find(graph_.inputs, t);
+    input_of_.push_back(at == graph_.inputs.end() ? -1 : static_cast<int>(at - graph_.inputs.begin()));
+  }
 }
 
 std::string Plan::PlaceOf(int node) const {

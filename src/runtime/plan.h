@@ -140,7 +140,7 @@ class Plan : public ops::Callee, private ops::Host {
   int num_outputs() const override { return static_cast<int>(graph_.outputs.size()); }
   const TensorType& input(int i) const override { return graph_.tensors[graph_.inputs[i]].type; }
   const TensorType& output(int i) const override { return graph_.tensors[graph_.outputs[i]].type; }
-  int InputOf(int output) const override;
+  int InputOf(int output) const override { return input_of_[static_cast<size_t>(output)]; }
   bool UpdatesInput(int i) const override;
   const ops::OpDef* sole_op() const override { return graph_.operators.size() == 1 ? graph_.operators[0].op : nullptr; }
   Status Infer(std::span<const Shape> inputs, std::span<ops::OutputType> outputs) override;
@@ -263,6 +263,7 @@ class Plan : public ops::Callee, private ops::Host {
   std::span<const int32_t> InputsOf(const Step& step) const { return step.part ? step.part->inputs : step.rows ? step.rows->inputs : step.ordered ? step.ordered->inputs : graph_.operators[step.node].inputs; }
   std::span<const int32_t> OutputsOf(const Step& step) const { return step.part ? step.part->outputs : step.rows ? step.rows->outputs : step.ordered ? step.ordered->outputs : graph_.operators[step.node].outputs; }
   int Root(int tensor) const;
+  bool FindUpdate(int output) const;
 
   // -- running
   Status RunSteps(size_t first, size_t end, ThreadPool& pool, Observer* observer);
@@ -293,6 +294,8 @@ class Plan : public ops::Callee, private ops::Host {
   std::vector<int> last_use_;            // The same by position.
   std::vector<int> alias_of_;            // Tensor whose memory this one is, or -1.
   std::vector<Patch> patches_;
+  std::vector<int> input_of_;            // Per output: which input it is, or -1.
+  mutable std::vector<bool> updates_input_;  // Per output, by the steps bound so far; empty: not asked since.
   std::vector<int> caller_outputs_;      // Positions of the outputs that are computed in the caller's memory,
   std::vector<int> caller_aliases_;      // and the tensors that share memory with one of its tensors.
   std::vector<External> externals_;

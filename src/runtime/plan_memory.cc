@@ -113,6 +113,7 @@ void Plan::BindOperands(int node, std::vector<std::byte*>* in, std::vector<std::
 }
 
 void Plan::Bind(const Segment& segment) {
+  updates_input_.clear();
   size_t end = steps_.size();
   for (const Segment& s : segments_)
     if (s.first_step > segment.first_step) end = std::min(end, s.first_step);

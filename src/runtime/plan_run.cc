@@ -125,12 +125,13 @@ Result<std::byte*> Plan::SetOutput(int i, const Shape& shape) {
   return state.data;
 }
 
-int Plan::InputOf(int output) const {
-  const auto at = std::ranges::find(graph_.inputs, graph_.outputs[output]);
-  return at == graph_.inputs.end() ? -1 : static_cast<int>(at - graph_.inputs.begin());
+bool Plan::UpdatesInput(int i) const {
+  if (updates_input_.empty())
+    for (int k = 0; k < num_outputs(); ++k) updates_input_.push_back(FindUpdate(k));
+  return updates_input_[static_cast<size_t>(i)];
 }
 
-bool Plan::UpdatesInput(int i) const {
+bool Plan::FindUpdate(int i) const {
   const int32_t x = graph_.inputs[static_cast<size_t>(i)], y = graph_.outputs[static_cast<size_t>(i)];
   if (std::ranges::count(graph_.outputs, y) != 1 || std::ranges::count(graph_.outputs, x) != 0) return false;
   for (size_t t = 0; t < alias_of_.size(); ++t)

@@ -45,6 +45,22 @@ std::string ErrorOf(const std::string& path) {
   return model.ok() ? std::string() : model.error().message();
 }
 
+// TFLiteConverter writes 352 operators for these layers, over all subgraphs.
+TEST(Keras, RecurrentLayersTakeFewerOperatorsThanTFLiteConverters) {
+  const auto count = [](const ImportOptions& options) {
+    graph::Model model = ImportData("golden/recurrent_known_length.keras", options);
+    const Status optimized = passes::Optimize(model);
+    EXPECT_TRUE(optimized.ok()) << optimized.message();
+    size_t nodes = 0;
+    for (const graph::Graph& g : model.subgraphs) nodes += g.num_nodes();
+    return std::pair(model.subgraphs.size(), nodes);
+  };
+  const auto [subgraphs, nodes] = count({});
+  EXPECT_EQ(subgraphs, 1u + 2 * 8);  // Condition and body of all but GRU(unroll=True) and two steps.
+  EXPECT_LE(nodes, 238u);
+  EXPECT_EQ(count({.unroll = true}).first, 1u);
+}
+
 // What Keras' own Python code computed, by a file that says it again (scripts/custom_layer_fixtures.py).
 TEST(Keras, CustomLayersByAFile) {
   const auto golden = data::Archive::Open(Data("custom.npz"));

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Rewrites that leave fewer operators than the source has.
+#include "ops/conv_3d_util.h"
 #include "tests/passes/meaning.h"
 
 namespace octet {
@@ -17,6 +18,40 @@ graph::TensorId Reshaped(Builder& b, const std::string& name, graph::TensorId x,
 graph::TensorId Dense(Builder& b, const std::string& name, graph::TensorId x, int32_t out) {
   const int32_t in = b.g().tensor(x).type.shape.back();
   return b.Node("fully_connected", name, {x, b.Constant<float>(name + "/w", Shape{out, in}, test::RandomFloats(static_cast<size_t>(out * in), 3)), graph::kNoTensor});
+}
+
+// A recurrent cell's x W + h U + b. What is added twice, or before an activation, stays where it is.
+TEST(FewerOperators, ConstantsOfASumGoToALayer) {
+  for (const bool clipped : {false, true}) {
+    Builder b;
+    const auto x = b.Input("x", {DType::kF32, Shape{2, 4}, {}});
+    graph::Attributes attrs(ops::Find("add")->attrs);
+    if (clipped) *static_cast<ops::Activation*>(ops::Find("add")->attrs.rows[0].at(attrs.get())) = ops::Activation::kRelu;
+    const auto sum = b.g().AddTensor("sum", {DType::kF32, Shape{2, 3}, {}});
+    b.g().AddNode(*ops::Find("add"), attrs, {Dense(b, "a", x, 3), Dense(b, "b", b.Node("tanh", "t", {x}), 3)}, {sum}, "sum");
+    b.g().outputs = {b.Node("add", "y", {sum, b.Constant<float>("k", Shape{3}, {0.5f, -1, 2})})};
+    ExpectSameMeaning(b, Shape{2, 4}, clipped ? Names{"fully_connected", "tanh", "fully_connected", "add", "add"} : Names{"fully_connected", "tanh", "fully_connected", "add"});
+  }
+}
+
+// As many filters as the kernel is deep: the channels are the weights' last axis, and those of a transposed convolution the one before. The source gives no bias.
+TEST(FewerOperators, FactorsOfVolumesGoIntoTheFilter) {
+  for (const bool transposed : {false, true}) {
+    Builder b;
+    const Shape shape{1, 4, 4, 4, 2};
+    const auto x = b.Input("x", {DType::kF32, shape, {}});
+    const auto w = b.Constant<float>("w", transposed ? Shape{3, 2, 2, 3, 2} : Shape{3, 2, 2, 2, 3}, test::RandomFloats(72, 3));
+    const ops::OpDef& op = *ops::Find(transposed ? "conv_3d_transpose" : "conv_3d");
+    graph::Attributes attrs(op.attrs);
+    attrs.as<ops::Conv3dAttrs>() = {.padding = ops::Padding::kValid, .stride_d = 1, .stride_w = 1, .stride_h = 1};
+    const auto y = b.g().AddTensor("y", {DType::kF32, transposed ? Shape{1, 6, 5, 5, 3} : Shape{1, 2, 3, 3, 3}, {}});
+    std::vector<graph::TensorId> inputs = {x, w};
+    if (transposed) inputs = {b.Constant<int32_t>("out", Shape{5}, {1, 6, 5, 5, 3}), w, x};
+    b.g().AddNode(op, attrs, inputs, {y}, "y");
+    const auto scaled = b.Node("mul", "scaled", {y, b.Constant<float>("k", Shape{3}, {0.5f, -1, 2})});
+    b.g().outputs = {b.Node("add", "z", {scaled, b.Constant<float>("a", Shape{3}, {1, 2, 3})})};
+    ExpectSameMeaning(b, shape, {transposed ? "conv_3d_transpose" : "conv_3d"});
+  }
 }
 
 // Repeated rows are no ones: theirs stays.

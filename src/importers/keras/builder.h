@@ -37,6 +37,7 @@ class Builder : public Construction {
   Weights& weights() { return weights_; }
   int version() const { return version_; }
   bool whole_sequences() const { return options_.whole_sequences; }
+  bool unroll() const { return options_.unroll; }
   // Runs a network on values; empty entries stand for what could not be imported.
   Result<std::vector<Value>> Run(const Network& network, const std::string& prefix, std::vector<Value> inputs);
   // The same of a model that a layer holds, with these variables.

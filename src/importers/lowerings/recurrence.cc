@@ -3,7 +3,9 @@
 
 #include <algorithm>
 
+#include "importers/lowerings/loop.h"
 #include "importers/lowerings/scalars.h"
+#include "ops/keras_conv_util.h"
 
 namespace octet::importers {
 namespace {
@@ -81,156 +83,134 @@ Result<Unrolled> Unroll(Lowering& c, const Recurrence& r, Value x, std::vector<V
 
 // ----------------------------------------------------------------------------------- as a loop
 
-// WHILE over: the step's number, how many there are, the sequence so far, what the last step showed (where there is a
-// mask), the states; then what every step reads: projections, mask, weights that are no constants.
+// Over: the step's place in the sequence, the sequence so far, what the last step showed (where that is not a state), the states; then
+// what every step reads: projections, mask, weights that are no constants.
 class StepLoop {
  public:
   StepLoop(Lowering& c, Recurrence& r) : c_(c), r_(r) {}
 
   Result<Unrolled> Run(Value x, std::vector<Value> states) {
-    const Shape in = c_.shape(x);
-    if (in.rank() != 3) return c_.Fail("[batch, time, features]", in.text(), "");
-    batch_ = in[1 - r_.time_axis];
-    OCTET_ASSIGN(projected_, r_.cells[0]->Project(c_, x));
-    OCTET_TRY(MakeInputs(x, std::move(states)));
-    OCTET_TRY(FindWeights());
-    OCTET_ASSIGN(const int32_t test, BuildTest());
-    OCTET_ASSIGN(const int32_t body, BuildBody());
-    const int32_t both[] = {test, body};
-    std::vector<TensorType> types;
-    for (const Value v : inputs_) types.push_back(TypeInside(v));
-    OCTET_ASSIGN(const std::vector<Value> out, c_.construction().CallSubgraphs("while", both, inputs_, types, c_.place()));
-    Unrolled result;
-    if (r_.wants_sequence) result.sequence = out[kSequence];
-    const size_t first = FirstState();
-    result.states.assign(out.begin() + static_cast<std::ptrdiff_t>(first), out.begin() + static_cast<std::ptrdiff_t>(first + num_states_));
-    result.last = r_.mask ? out[first - 1] : out[first + num_states_ - static_cast<size_t>(r_.cells.back()->num_states())];
+    OCTET_TRY(MakeStart(x, std::move(states)));
+    OCTET_ASSIGN(const Carried end, Loop(c_, start_, [this](const Carried& v) { return HasStep(v); }, [this](const Carried& v) { return Step(v); }));
+    Unrolled result{{}, end[shown_], {end.begin() + At(states_), end.begin() + At(read_)}};
+    if (!r_.wants_sequence) return result;
+    result.sequence = end[kSequence];
+    if (r_.backwards && !r_.keeps_time) {
+      OCTET_ASSIGN(result.sequence, c_.Make("reverse_v2", {result.sequence, c_.Vector({r_.time_axis})}));
+    }
     return result;
   }
 
  private:
-  static constexpr size_t kStep = 0, kCount = 1, kSequence = 2;
-  size_t FirstState() const { return 2u + r_.wants_sequence + static_cast<bool>(r_.mask); }
+  static constexpr size_t kPlace = 0, kSequence = 1;
+  static std::ptrdiff_t At(size_t i) { return static_cast<std::ptrdiff_t>(i); }
 
-  // What the sequence and the states are inside may have a free batch.
-  TensorType TypeInside(Value v) const { return {c_.type(v).dtype, c_.shape(v), {}}; }
-
-  Result<Value> Zeros(const std::vector<Value>& dims, Shape shape) {
-    if (shape.known()) {
-      const std::vector<float> zeros(static_cast<size_t>(shape.elements()), 0.0f);
-      return c_.Constant<float>(shape, zeros);
-    }
-    OCTET_ASSIGN(const Value sizes, c_.Make("pack", dims, {{"values_count", static_cast<int64_t>(dims.size())}, {"axis", 0}}));
-    OCTET_ASSIGN(const Value y, c_.Make("fill", {sizes, c_.Scalar(0)}));
-    c_.construction().Refine(y, {DType::kF32, shape, {}});  // Its rank is no operator's to tell.
-    return y;
-  }
-  Result<Value> Dimension(Value shape, int axis) { return c_.Make("gather", {shape, ScalarInt(c_, axis)}, {{"axis", 0}}); }
-
-  Status MakeInputs(Value x, std::vector<Value> states) {
-    OCTET_ASSIGN(const Value shape, c_.Make("shape", {x}, {{"out_type", static_cast<int64_t>(DType::kI32)}}));
-    OCTET_ASSIGN(const Value batch, Dimension(shape, 1 - r_.time_axis));
-    OCTET_ASSIGN(const Value count, Dimension(shape, r_.time_axis));
-    const int32_t units = r_.cells.back()->units();
-    inputs_ = {ScalarInt(c_, 0), count};
-    if (r_.wants_sequence) {
-      const int32_t steps = c_.shape(x)[r_.time_axis];
-      std::vector<Value> dims = {batch, ScalarInt(c_, units)};
-      dims.insert(dims.begin() + r_.time_axis, count);
-      OCTET_ASSIGN(const Value nothing, Zeros(dims, r_.time_axis == 0 ? Shape{steps, batch_, units} : Shape{batch_, steps, units}));
-      inputs_.push_back(nothing);
-    }
-    if (r_.mask) {
-      OCTET_ASSIGN(const Value nothing, Zeros({batch, ScalarInt(c_, units)}, Shape{batch_, units}));
-      inputs_.push_back(nothing);
-    }
-    num_states_ = states.size();
+  Status MakeStart(Value x, std::vector<Value> states) {
+    OCTET_ASSIGN(const std::vector<Value> projected, r_.cells[0]->Project(c_, x));
+    OCTET_ASSIGN(const Value first, FirstPlace(x));
+    start_ = {first};
+    if (r_.wants_sequence) OCTET_TRY(AddZeros(x, r_.cells.back()->units(), true));
+    const size_t last = states.size() - static_cast<size_t>(r_.cells.back()->num_states());
+    const bool shows_state = !r_.mask || (!r_.zero_output && !states[last]);  // From zeros on, both are kept by the same steps.
+    if (!shows_state) OCTET_TRY(AddZeros(x, r_.cells.back()->units(), false));
+    states_ = start_.size();
+    shown_ = shows_state ? states_ + last : states_ - 1;
     size_t next = 0;
     for (const auto& cell : r_.cells) {
       for (int i = 0; i < cell->num_states(); ++i, ++next) {
-        if (!states[next]) {
-          OCTET_ASSIGN(states[next], Zeros({batch, ScalarInt(c_, cell->units())}, Shape{batch_, cell->units()}));
-        }
-        inputs_.push_back(states[next]);
+        if (states[next]) start_.push_back(states[next]);
+        else OCTET_TRY(AddZeros(x, cell->units(), false));
       }
     }
-    inputs_.insert(inputs_.end(), projected_.begin(), projected_.end());
-    if (r_.mask) inputs_.push_back(r_.mask);
-    return {};
-  }
-
-  // Weights that are computed come in as further values.
-  Status FindWeights() {
+    read_ = start_.size();
+    start_.insert(start_.end(), projected.begin(), projected.end());
+    weights_ = start_.size();
+    if (r_.mask) {
+      OCTET_ASSIGN(const Value columns, c_.Make("expand_dims", {r_.mask, c_.Vector({-1})}));
+      start_.push_back(columns);
+      ++weights_;
+    }
     for (const auto& cell : r_.cells)
       for (const Value* w : cell->Weights())
-        if (*w && !c_.data(*w) && std::ranges::find(inputs_, *w) == inputs_.end()) inputs_.push_back(*w);
+        if (*w && !c_.data(*w) && Handed(*w) == start_.end()) start_.push_back(*w);
     return {};
   }
 
-  std::vector<Value> OpenWithInputs(const std::string& name) {
-    std::vector<TensorType> types;
-    for (const Value v : inputs_) types.push_back(TypeInside(v));
-    Construction& k = c_.construction();
-    k.OpenSubgraph(c_.place() + name);
-    std::vector<Value> in;
-    for (const TensorType& t : types) {
-      in.push_back({k.graph().AddTensor(k.UniqueName(c_.place() + name + "/value"), t)});
-      k.graph().inputs.push_back(in.back().id);
+  Result<Value> FirstPlace(Value x) {
+    if (!r_.backwards) return ScalarInt(c_, 0);
+    const int32_t steps = c_.shape(x)[r_.time_axis];
+    if (steps != kUnknown) return ScalarInt(c_, steps - 1);
+    OCTET_ASSIGN(const Value count, ops::DimensionOf(c_, x, r_.time_axis));
+    return c_.Make("sub", {count, ScalarInt(c_, 1)});
+  }
+
+  // Of one step, or of all of them.
+  Status AddZeros(Value x, int32_t units, bool sequence) {
+    Shape shape{c_.shape(x)[1 - r_.time_axis], units};
+    if (sequence) shape = r_.time_axis == 0 ? Shape{c_.shape(x)[0], shape[0], units} : Shape{shape[0], c_.shape(x)[1], units};
+    if (shape.known()) {
+      const std::vector<float> zeros(static_cast<size_t>(shape.elements()), 0.0f);
+      start_.push_back(c_.Constant<float>(shape, zeros));
+      return {};
     }
-    return in;
+    std::vector<Value> dims;
+    for (int axis = 0; axis < 2; ++axis) {
+      if (!sequence && axis == r_.time_axis) continue;
+      OCTET_ASSIGN(const Value dim, ops::DimensionOf(c_, x, axis));
+      dims.push_back(dim);
+    }
+    dims.push_back(ScalarInt(c_, units));
+    OCTET_ASSIGN(const Value sizes, c_.Make("pack", dims, {{"values_count", static_cast<int64_t>(dims.size())}, {"axis", 0}}));
+    OCTET_ASSIGN(const Value zeros, c_.Make("fill", {sizes, c_.Scalar(0)}));
+    c_.construction().Refine(zeros, {DType::kF32, shape, {}});  // Its rank is no operator's to tell.
+    start_.push_back(zeros);
+    return {};
   }
 
-  Result<int32_t> BuildTest() {
-    const std::vector<Value> in = OpenWithInputs("/condition");
-    OCTET_ASSIGN(const Value go, c_.Make("less", {in[kStep], in[kCount]}));
-    c_.construction().graph().outputs = {go.id};
-    return c_.construction().CloseSubgraph();
+  // Where it is among what every step hands on as it is.
+  Carried::const_iterator Handed(Value v) const { return std::find(start_.begin() + At(read_), start_.end(), v); }
+
+  Result<Value> HasStep(const Carried& now) {
+    if (r_.backwards) return c_.Make("greater_equal", {now[kPlace], ScalarInt(c_, 0)});
+    OCTET_ASSIGN(const Value count, ops::DimensionOf(c_, now[read_], r_.time_axis));
+    return c_.Make("less", {now[kPlace], count});
   }
 
-  // The cells belong to the body from here on.
-  void MoveWeights(const std::vector<Value>& in) {
+  // The cells belong to the loop from here on.
+  void MoveWeights(const Carried& now) {
     Construction& k = c_.construction();
     for (const auto& cell : r_.cells) {
       for (Value* w : cell->Weights()) {
         if (!*w) continue;
         const graph::Tensor& t = k.around().tensor(w->id);
-        const auto at = std::ranges::find(inputs_, *w);
-        *w = t.constant ? Value{k.graph().AddConstant(k.UniqueName(t.name), t.type, t.constant)} : in[static_cast<size_t>(at - inputs_.begin())];
+        *w = t.constant ? Value{k.graph().AddConstant(k.UniqueName(t.name), t.type, t.constant)} : now[static_cast<size_t>(Handed(*w) - start_.begin())];
       }
     }
   }
 
-  Result<int32_t> BuildBody() {
-    std::vector<Value> in = OpenWithInputs("/step");
-    MoveWeights(in);
-    Value t = in[kStep];
-    if (r_.backwards) {
-      OCTET_ASSIGN(t, c_.Make("sub", {in[kCount], t}));
-      OCTET_ASSIGN(t, c_.Make("sub", {t, ScalarInt(c_, 1)}));
+  Result<Carried> Step(const Carried& now) {
+    MoveWeights(now);
+    std::vector<Value> read;  // Of this step: projections, and the mask.
+    for (size_t i = read_; i < weights_; ++i) {
+      OCTET_ASSIGN(const Value row, c_.Make("gather", {now[i], now[kPlace]}, {{"axis", r_.time_axis}}));
+      read.push_back(row);
     }
-    const size_t first = FirstState(), last = first + num_states_;
-    std::vector<Value> now, states(in.begin() + static_cast<std::ptrdiff_t>(first), in.begin() + static_cast<std::ptrdiff_t>(last));
-    for (size_t i = 0; i < projected_.size(); ++i) {
-      OCTET_ASSIGN(const Value row, c_.Make("gather", {in[last + i], t}, {{"axis", r_.time_axis}}));
-      now.push_back(row);
-    }
-    Value mask, shown;
+    Value mask;
     if (r_.mask) {
-      shown = in[first - 1];
-      OCTET_ASSIGN(mask, c_.Make("gather", {in[last + projected_.size()], t}, {{"axis", r_.time_axis}}));
-      OCTET_ASSIGN(mask, c_.Make("expand_dims", {mask, c_.Vector({-1})}));
+      mask = read.back();
+      read.pop_back();
     }
-    OCTET_TRY(RunStep(c_, r_, std::move(now), mask, &states, &shown));
-    std::vector<Value> out = in;
-    OCTET_ASSIGN(out[kStep], c_.Make("add", {in[kStep], ScalarInt(c_, 1)}));
+    Value shown = now[shown_];
+    std::vector<Value> states(now.begin() + At(states_), now.begin() + At(read_));
+    OCTET_TRY(RunStep(c_, r_, std::move(read), mask, &states, &shown));
+    Carried next = now;
+    OCTET_ASSIGN(next[kPlace], c_.Make("add", {now[kPlace], ScalarInt(c_, r_.backwards ? -1 : 1)}));
     if (r_.wants_sequence) {
-      OCTET_ASSIGN(out[kSequence], Written(in[kSequence], shown, r_.keeps_time ? t : in[kStep]));
+      OCTET_ASSIGN(next[kSequence], Written(now[kSequence], shown, now[kPlace]));
     }
-    if (r_.mask) out[first - 1] = shown;
-    std::ranges::copy(states, out.begin() + static_cast<std::ptrdiff_t>(first));
-    graph::Graph& g = c_.construction().graph();
-    for (const Value v : out) g.outputs.push_back(v.id);
-    return c_.construction().CloseSubgraph();
+    next[shown_] = shown;
+    std::ranges::copy(states, next.begin() + At(states_));
+    return next;
   }
 
   Result<Value> Written(Value sequence, Value row, Value at) {
@@ -243,25 +223,19 @@ class StepLoop {
 
   Lowering& c_;
   Recurrence& r_;
-  int32_t batch_ = kUnknown;
-  size_t num_states_ = 0;
-  std::vector<Value> projected_, inputs_;
+  Carried start_;
+  size_t shown_ = 0, states_ = 0, read_ = 0, weights_ = 0;  // Where they are, or begin, among what is carried.
 };
 
 }  // namespace
-
-Result<Unrolled> RunLoop(Lowering& c, Recurrence& r, Value x, std::vector<Value> states) {
-  OCTET_TRY(CheckStates(c, r, &states));
-  return StepLoop(c, r).Run(x, std::move(states));
-}
 
 Result<Unrolled> RunRecurrence(Lowering& c, Recurrence& r, Value x, std::vector<Value> states) {
   const Shape in = c.shape(x);
   const int32_t steps = in.rank() == 3 ? in[r.time_axis] : 0;
   if (steps != kUnknown && steps < 1) return c.Fail("[batch, time, features] with at least one step", in.text(), "");
-  if (steps == kUnknown || steps > kMaxUnrolled) return RunLoop(c, r, x, std::move(states));
   OCTET_TRY(CheckStates(c, r, &states));
-  return Unroll(c, r, x, std::move(states), steps);
+  if (IsWrittenOut(steps, r.cells.size(), r.unroll)) return Unroll(c, r, x, std::move(states), steps);
+  return StepLoop(c, r).Run(x, std::move(states));
 }
 
 }  // namespace octet::importers

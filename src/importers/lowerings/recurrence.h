@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A recurrent layer over a sequence [batch, time, features] or [time, batch, features]: written out step by step where
-// the number of steps is known, as a loop where it is not (or where the file would hold tens of thousands of operators).
-// What does not depend on the state is computed for all steps at once before.
+// A recurrent layer over a sequence [batch, time, features] or [time, batch, features]: a loop, or written out step by step where
+// there are few or the source asks for it. What does not depend on the state is computed for all steps at once before.
 #pragma once
 #include <memory>
 #include <vector>
@@ -16,6 +15,7 @@ struct Recurrence {
   bool backwards = false;
   bool keeps_time = false;     // The sequence is in the input's order, not in that of the steps.
   bool wants_sequence = true;
+  bool unroll = false;         // Steps one by one, also more than a few.
   Value mask;                  // bool, the input's first two dimensions: which steps count; empty: all.
   bool zero_output = false;    // A masked step shows zeros, not what the step before showed.
 };
@@ -26,13 +26,14 @@ struct Unrolled {
   std::vector<Value> states;  // After the last step.
 };
 
-// Above this, steps are a loop. A step of a GRU with 32 units takes 0.3 us written out and 0.7 us in a loop, but 2.3 kB of the file and
-// 60 us of loading: at 64 steps 174 kB and 7.5 ms against 34 kB and 0.6 ms.
-constexpr int32_t kMaxUnrolled = 32;
+// One step, or two of one cell, are no more operators than TFLiteConverter's loop has; more are a loop here, too. Where the source asks for steps
+// one by one (Keras: unroll=True) it gets them, but not so many that the file and loading it grow out of proportion.
+constexpr int32_t kFewSteps = 2, kMaxUnrolled = 32;
+inline bool IsWrittenOut(int32_t steps, size_t cells, bool unroll) {
+  return steps == 1 || (steps != kUnknown && (unroll ? steps <= kMaxUnrolled : static_cast<size_t>(steps) * cells <= kFewSteps));
+}
 
 // `states` of all cells before the first step; none, or empty ones, are zeros.
 Result<Unrolled> RunRecurrence(Lowering& c, Recurrence& r, Value x, std::vector<Value> states);
-// The same, always as a loop.
-Result<Unrolled> RunLoop(Lowering& c, Recurrence& r, Value x, std::vector<Value> states);
 
 }  // namespace octet::importers

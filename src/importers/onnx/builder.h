@@ -51,6 +51,7 @@ class Builder : public Construction {
   // An invalid file is an error; what is not supported goes to `findings` and leaves the model unfinished.
   Result<graph::Model> Build(std::vector<Finding>* findings);
 
+  bool unroll() const { return options_.unroll; }
   void RefineShape(Value v, const Shape& shape);
   Result<Value> Stored(const TensorProto& t, const std::string& name);
   // Whether an initializer has 4-bit numbers, which are bytes here.

@@ -114,4 +114,15 @@ Result<std::unique_ptr<Cell>> MakeCell(LayerContext& c, std::string_view class_n
   return MakeSimple(c, w, std::move(output));
 }
 
+// Keras 3 passes initial_state by name, Keras 2 as further inputs.
+std::vector<Value> InitialStates(LayerContext& c) {
+  std::vector<Value> states;
+  if (const Argument* named = c.Named("initial_state")) {
+    if (const Value one = c.TensorOf(named)) states.push_back(one);
+    for (const Argument& item : named->items) states.push_back(c.TensorOf(&item));
+  }
+  for (int i = 1; i < c.num_inputs(); ++i) states.push_back(c.Input(i));
+  return states;
+}
+
 }  // namespace octet::importers::keras

@@ -34,4 +34,7 @@ class GateWeights {
 // A cell of Keras by class: LSTM(Cell), GRU(Cell), SimpleRNN(Cell).
 Result<std::unique_ptr<Cell>> MakeCell(LayerContext& c, std::string_view class_name, const Json& config, const Variables& variables);
 
+// The states that a recurrent layer is given; none: it begins with zeros.
+std::vector<Value> InitialStates(LayerContext& c);
+
 }  // namespace octet::importers::keras

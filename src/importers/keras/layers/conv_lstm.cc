@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
-// ConvLSTM1D, 2D and 3D, step by step, or as a loop over a free number of steps: an LSTM whose products are convolutions. Sequences of
+// ConvLSTM1D, 2D and 3D, as a loop, or step by step where other recurrent layers are: an LSTM whose products are convolutions. Sequences of
 // vectors are images of height 1.
 //   i,f,o = sigma(W*x + U*h + b), g = phi(...);  c' = f*c + i*g;  h' = o * phi(c')
 #include <algorithm>
 #include <numeric>
 
 #include "importers/keras/builder.h"
+#include "importers/keras/layers/cell.h"
 #include "importers/keras/rules.h"
 #include "importers/lowerings/loop.h"
+#include "importers/lowerings/recurrence.h"
 #include "importers/lowerings/scalars.h"
 #include "ops/keras_conv_util.h"
 
 namespace octet::importers::keras {
 namespace {
-
-constexpr int32_t kMaxSteps = 256;  // That are written out.
 
 struct Window {
   int32_t stride[3] = {1, 1, 1}, dilation[3] = {1, 1, 1};  // Of depth (in volumes), height and width.
@@ -35,8 +35,9 @@ class ConvLstm {
     if (in.rank() != rank_ + 3 || in[1] == 0)
       return c_.Fail(Format("[batch, time, %s channels]", rank_ == 1 ? "length," : rank_ == 2 ? "height, width," : "depth, height, width,"), in.text(),
                      "give the input's shape");
+    OCTET_TRY(TakeStates());
     const bool known = in[1] != kUnknown && std::count(flat.begin() + 1, flat.end(), kUnknown) == 0;
-    if (!known || in[1] > kMaxSteps) return ConvertInLoop(x);
+    if (!known || !IsWrittenOut(in[1], 1, c_.Bool("unroll", false) || c_.builder().unroll())) return ConvertInLoop(x);
     steps_ = in[1];
     OCTET_ASSIGN(const Value images, c_.Make("reshape", {x, c_.Vector(flat)}));
     OCTET_ASSIGN(const Value all, Convolve(images, kernel_, bias_, window_));
@@ -155,6 +156,20 @@ class ConvLstm {
     return {};
   }
 
+  Status TakeStates() {
+    std::vector<Value> states = InitialStates(c_);
+    if (states.empty()) return {};
+    if (states.size() != 2) return c_.Fail("two initial states", std::to_string(states.size()), "give the output's and the cell's");
+    for (Value& v : states) {
+      if (!v || c_.rank(v) != rank_ + 2) return c_.Fail(Format("initial states of rank %d", rank_ + 2), v ? c_.shape(v).text() : "no tensor", "");
+      OCTET_ASSIGN(v, MoveChannels(v, 1, true));
+      if (rank_ > 1) continue;
+      OCTET_ASSIGN(v, c_.Make("expand_dims", {v, ScalarInt(c_, 1)}));
+    }
+    h_ = states[0], cell_ = states[1];
+    return {};
+  }
+
   // What the gates of a step get from its image.
   Result<Value> Projected(Value x, Value step) {
     if (backwards_) {
@@ -169,7 +184,7 @@ class ConvLstm {
     return Convolve(image, kernel_, bias_, window_);
   }
 
-  // The first step's output at all steps.
+  // The output so far at all steps.
   Result<Value> EmptySequence(Value x) {
     OCTET_ASSIGN(const Value count, ops::DimensionOf(c_, x, 1));
     std::vector<Value> times(static_cast<size_t>(c_.rank(h_)) + 1, ScalarInt(c_, 1));
@@ -192,11 +207,14 @@ class ConvLstm {
     }
   }
 
-  // Over what is carried: the step's number, all images, the states, the sequence so far. The first step is made before: it has no states.
+  // Over what is carried: the step's number, all images, the states, the sequence so far. A step without states before it is made before the loop.
   Status ConvertInLoop(Value x) {
-    OCTET_ASSIGN(const Value first, Projected(x, ScalarInt(c_, 0)));
-    OCTET_TRY(Step(first));
-    Carried start = {ScalarInt(c_, 1), x, h_, cell_};
+    const bool begun = static_cast<bool>(h_);
+    if (!begun) {
+      OCTET_ASSIGN(const Value first, Projected(x, ScalarInt(c_, 0)));
+      OCTET_TRY(Step(first));
+    }
+    Carried start = {ScalarInt(c_, begun ? 0 : 1), x, h_, cell_};
     if (sequences_) {
       OCTET_ASSIGN(const Value sequence, EmptySequence(x));
       start.push_back(sequence);

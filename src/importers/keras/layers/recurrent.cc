@@ -66,6 +66,7 @@ Result<Unrolled> RunLayer(LayerContext& c, Run run, std::vector<Value> states) {
   r.backwards = run.backwards;
   r.keeps_time = run.keeps_time;
   r.wants_sequence = Flag(run.config, "return_sequences");
+  r.unroll = Flag(run.config, "unroll") || c.builder().unroll();
   r.mask = run.mask;
   r.zero_output = run.zeros || Flag(run.config, "zero_output_for_mask");
   if (!Flag(run.config, "stateful")) return RunRecurrence(c, r, c.Input(0), std::move(states));
@@ -81,27 +82,13 @@ Result<Unrolled> RunLayer(LayerContext& c, Run run, std::vector<Value> states) {
     OCTET_ASSIGN(const Value before, k.Read());
     states.push_back(before);
   }
-  // A loop, as TFLiteConverter writes it: a GRU's steps one by one would run 1.8 times as fast, but three of them are more operators than all of that.
-  constexpr int32_t kFewSteps = 2;
-  const bool written_out = c.rank(c.Input(0)) == 3 && c.shape(c.Input(0))[1] <= kFewSteps && c.shape(c.Input(0))[1] != kUnknown;
-  OCTET_ASSIGN(Unrolled out, written_out ? RunRecurrence(c, r, c.Input(0), std::move(states)) : RunLoop(c, r, c.Input(0), std::move(states)));
+  OCTET_ASSIGN(Unrolled out, RunRecurrence(c, r, c.Input(0), std::move(states)));
   for (size_t i = 0; i < kept.size(); ++i) OCTET_TRY(kept[i].Write(out.states[i]));
   return out;
 }
 
 // What a layer shows of its sequence: all steps or the last.
 Value Shown(const Json& config, const Unrolled& u) { return Flag(config, "return_sequences") ? u.sequence : u.last; }
-
-// Keras 3 passes initial_state by name, Keras 2 as further inputs.
-std::vector<Value> InitialStates(LayerContext& c) {
-  std::vector<Value> states;
-  if (const Argument* named = c.Named("initial_state")) {
-    if (const Value one = c.TensorOf(named)) states.push_back(one);
-    for (const Argument& item : named->items) states.push_back(c.TensorOf(&item));
-  }
-  for (int i = 1; i < c.num_inputs(); ++i) states.push_back(c.Input(i));
-  return states;
-}
 
 // The last step of a sequence.
 Result<Value> LastStep(LayerContext& c, Value y) {

@@ -5,6 +5,7 @@
 
 #include "importers/lowerings/activation.h"
 #include "importers/lowerings/recurrence.h"
+#include "importers/onnx/builder.h"
 #include "importers/onnx/context.h"
 #include "importers/onnx/rules.h"
 
@@ -31,6 +32,7 @@ class RecurrentNode {
       r.time_axis = 0;
       r.backwards = d == 1 || c_.Text("direction", "forward") == "reverse";
       r.keeps_time = true;
+      r.unroll = c_.builder().unroll();
       std::vector<Value> states;
       OCTET_TRY(InitialStates(d, &states));
       OCTET_ASSIGN(const Value y, Run(r, &states));

@@ -92,11 +92,9 @@ Status SetItem(NodeContext& c, const TensorList* list, Value index, Value item) 
     c.Refine(after.tensor, type);
   }
   OCTET_ASSIGN(const Value row, c.Make("expand_dims", {item, c.ScalarInt(0)}));
-  OCTET_ASSIGN(Value first, c.Make("expand_dims", {index, c.ScalarInt(0)}));
-  if (c.rank(item) > 0) {
-    const std::vector<int32_t> zeros(static_cast<size_t>(c.rank(item)), 0);
-    OCTET_ASSIGN(first, c.Make("concatenation", {first, c.Vector(zeros)}, {{"axis", 0}}));
-  }
+  std::vector<Value> start(static_cast<size_t>(c.rank(item)) + 1, c.ScalarInt(0));
+  start[0] = index;
+  OCTET_ASSIGN(const Value first, c.Make("pack", start, {{"values_count", static_cast<int64_t>(start.size())}, {"axis", 0}}));
   OCTET_ASSIGN(after.tensor, c.Make("dynamic_update_slice", {after.tensor, row, first}));
   c.Refine(after.tensor, type);
   c.builder().SetList({c.id(), 0}, std::move(after));
