@@ -550,12 +550,17 @@ def placed_open():
 
 def resized_open():
     """Images to sizes that are data, in all the ways that need none of them known; and images of open size to a fixed one."""
-    w = {"fixed": np.array([1, 2, 7, 4]), "corner": np.array(0)}
+    w = {"fixed": np.array([1, 2, 7, 4]), "corner": np.array(0), "double": np.array([1, 1, 2, 2], np.float32), "w": floats(3, 2, 1, 1)}
     ways = {"lh": dict(mode="linear"), "lc": dict(mode="linear", coordinate_transformation_mode="align_corners"), "la": dict(mode="linear", coordinate_transformation_mode="asymmetric"),
             "na": dict(mode="nearest", coordinate_transformation_mode="asymmetric", nearest_mode="floor"), "cu": dict(mode="cubic"), "cv": dict(mode="cubic", cubic_coeff_a=-0.5)}
     nodes = [N("Shape", ["x"], ["front"], start=0, end=2), N("Concat", ["front", "hw"], ["sizes"], axis=0)] + [N("Resize", ["x", "", "", "sizes"], [k], **v) for k, v in ways.items()]
     nodes += [N("Resize", ["x", "", "", "hw"], ["axes"], mode="linear", axes=[2, 3]), N("Resize", ["open", "", "", "fixed"], ["set"], mode="linear"), N("Gather", ["lh", "corner"], ["one"], axis=0), N("Gather", ["one", "corner"], ["plane"], axis=0)]
-    m = model(nodes, [("x", F, [1, 2, 5, 6]), ("hw", I, [2]), ("open", F, [1, 2, "H", "W"])], [(k, F, [1, 2, "H2", "W2"]) for k in [*ways, "axes"]] + [("set", F, [1, 2, 7, 4]), ("plane", F, ["H2", "W2"])], w, opset=18)
+    nodes += [N("Resize", ["open", "", "double"], ["twice"], mode="nearest", coordinate_transformation_mode="asymmetric", nearest_mode="floor"), N("Conv", ["twice", "w"], ["seen"])]
+    nodes += [N("Resize", ["open", "", "double"], ["smooth"], mode="linear"), N("Tile", ["open", "fours"], ["deep"]), N("DepthToSpace", ["deep"], ["spread"], blocksize=2)]
+    w["fours"] = np.array([1, 4, 1, 1])
+    outputs = [(k, F, [1, 2, "H2", "W2"]) for k in [*ways, "axes"]] + [("set", F, [1, 2, 7, 4]), ("plane", F, ["H2", "W2"])]
+    outputs += [("seen", F, [1, 3, "2H", "2W"]), ("smooth", F, [1, 2, "2H", "2W"]), ("spread", F, [1, 2, "2H", "2W"])]
+    m = model(nodes, [("x", F, [1, 2, 5, 6]), ("hw", I, [2]), ("open", F, [1, 2, "H", "W"])], outputs, w, opset=18)
     given = [floats(1, 2, 5, 6), np.array([8, 4]), floats(1, 2, 3, 9)]
     save("resized_open", m, given, computed(m, given))
 
