@@ -60,6 +60,10 @@ class Builder : public Construction {
   // A number for a lookup table of its own.
   int32_t NextTable() { return ++tables_; }
 
+  // What is known of the elements of a vector of whole numbers that describes a shape; kUnknown where only the running model knows one.
+  void SetElements(Value v, std::vector<int32_t> elements) { elements_[v.id] = std::move(elements); }
+  const std::vector<int32_t>* ElementsOf(Value v) const { return elements_.contains(v.id) ? &elements_.at(v.id) : nullptr; }
+
   // Masks that travel with values as Keras' _keras_mask does.
   Value MaskOf(Value v) const;
   void SetMask(Value v, Value mask) { masks_[v.id] = mask; }
@@ -87,6 +91,7 @@ class Builder : public Construction {
   std::vector<std::string> read_;                // Datasets that the layer at hand has read into the main graph.
   int layers_open_ = 0;                          // Layers inside layers.
   std::map<int32_t, Value> masks_;
+  std::map<int32_t, std::vector<int32_t>> elements_;
   std::optional<Levels> operand_levels_;
   int64_t calls_left_ = 1 << 20;
   int32_t tables_ = 0;

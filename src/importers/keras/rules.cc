@@ -35,7 +35,7 @@ const LayerRule* FindLayerRule(std::string_view name) {
       &kActivationRules, &kPreprocessingRules, &kElementwiseRules, &kActivationOpRules, &kReductionRules, &kRunningRules, &kProductRules,
       &kOrderRules, &kCountingRules, &kDiagonalRules, &kGridRules, &kArrayRules, &kLookupRules, &kHashingRules, &kTextRules, &kSpectrogramRules,
       &kContrastRules, &kPictureRules, &kStatisticRules, &kLinalgRules, &kTransformRules, &kConvolutionRules, &kLocallyConnectedRules,
-      &kNetworkRules, &kWindowRules, &kWarpingRules, &kDecodingRules, &kRearrangeRules, &kWholeNumberRules};
+      &kNetworkRules, &kWindowRules, &kFunctionRules, &kShapeRules, &kFilterRules, &kWarpingRules, &kDecodingRules, &kRearrangeRules, &kWholeNumberRules};
   for (const auto* rules : kTables)
     for (const LayerRule& rule : *rules)
       if (rule.name == name) return &rule;
@@ -64,6 +64,9 @@ Status Builder::RunRule(LayerContext& c) {
     if (c.finding() || status.message().find(c.place()) != std::string::npos) return status;
     return Error(status.code(), "%s '%s': %s", c.layer().class_name.c_str(), c.place().c_str(), status.message().c_str());
   }
+  // Of TensorFlow's functions the file names what the model's author wrote: nothing of it may be passed over.
+  if (const std::string* unread = name.starts_with("tf.") ? c.Unread() : nullptr)
+    return c.Fail("arguments of " + name.substr(3) + " that octet knows", "'" + *unread + "'", "build it from other layers");
   if (c.outputs().empty() || !c.outputs()[0]) return Error(Code::kInvalidModel, "%s '%s' has no output", c.layer().class_name.c_str(), c.place().c_str());
   return {};
 }
