@@ -33,7 +33,7 @@ def tensorflow_shapes():
     n, steps = tf.shape(x)[0], tf.shape(t)[1]
     parts = [tf.reshape(x, [n, 24]), tf.reshape(x, tf.stack([n, 2, tf.shape(x)[1] * 3])), tf.reshape(t, [tf.shape(t)[0], steps, 2, 3]), tf.shape(x),
              tf.shape(x, out_type=tf.int64)[1:], tf.size(x), tf.zeros([n, 2]), tf.ones((n, 3), tf.int32), tf.fill(tf.shape(t), 3.5),
-             tf.broadcast_to(x[:, :1], [n, 5, 6]), tf.tile(tf.constant([[1.0, 2.0]]), [n, 2]), t + tf.cast(tf.range(steps), tf.float32)[:, None],
+             tf.broadcast_to(x[:, :1], [n, 5, 6]), tf.broadcast_to([0.5], tf.shape(x[:, :1])), tf.tile(tf.constant([[1.0, 2.0]]), [n, 2]), t + tf.cast(tf.range(steps), tf.float32)[:, None],
              tf.range(1, steps, 2), tf.slice(x, [0, 1, 0], [-1, 2, 3]), tf.strided_slice(x, [0, 0, 1], [1, 3, 4], [1, 2, 1]),
              tf.slice(x, [0, 1, 2], [n, 2, 2]), *tf.unstack(x, axis=1), tf.gather(x, at, axis=1, batch_dims=1), tf.gather(x, at, batch_dims=1),
              tf.gather_nd(x, [[0, 1], [0, 2]]), tf.boolean_mask(x, x[:, :, 0] > 0), x[x > 0.5], x[:, at[0, 0] : steps], t[:, steps - 2 :], t[:, steps - 1],
