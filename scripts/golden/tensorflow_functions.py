@@ -76,3 +76,16 @@ def tensorflow_images():
              n.depth_to_space(tf.concat([x, x[:, :, :, :1]], -1), 2), n.bias_add(x, [1.0, 2.0, 3.0]), n.local_response_normalization(x, 2, 1.0, 0.1, 0.75),
              tf_keras.backend.conv2d(x, tf.constant(filters)), tf_keras.backend.batch_flatten(x)]
     save_keras("tensorflow_images", tf_keras.Model([x], parts), [floats(1, 6, 8, 3)], [floats(2, 6, 8, 3)])
+
+
+@golden
+def tensorflow_spectra():
+    """Complex numbers on their way from real ones to real ones; frames of a signal."""
+    m, s = tf.math, tf.signal
+    x, v = tf_keras.Input([8, 6], name="x"), tf_keras.Input([40], name="v")
+    plane = s.fft2d(tf.cast(x, tf.complex64))
+    pair = tf.complex(x, 2 * x)
+    waves = s.stft(v, frame_length=10, frame_step=4)
+    parts = [m.real(plane), m.imag(plane), tf.abs(s.fft(pair)), m.real(s.ifft(s.fft(pair))), tf.cast(s.ifft2d(plane), tf.float32), tf.abs(x), m.imag(pair), m.angle(s.fft(pair)),
+             tf.abs(waves), m.imag(s.stft(v, 7, 7, fft_length=12)), s.frame(v, 8, 3)]
+    save_keras("tensorflow_spectra", tf_keras.Model([x, v], parts), [floats(1, 8, 6), floats(1, 40)], [floats(2, 8, 6), floats(2, 40)])

@@ -271,6 +271,10 @@ const Argument* LayerContext::Named(std::string_view name) const {
   return nullptr;
 }
 
+bool LayerContext::HasImaginary() const {
+  return std::ranges::any_of(tensors_, [this](const auto& t) { return static_cast<bool>(builder_.ImaginaryOf(t.second)); });
+}
+
 const std::string* LayerContext::Unread() const {
   if (!call_) return nullptr;
   for (const auto& [key, argument] : call_->named) {

@@ -55,6 +55,8 @@ class LayerContext : public Lowering {
   // Positional and named arguments of the call; null for what was not given.
   const Argument* Positional(size_t i) const;
   const Argument* Named(std::string_view name) const;
+  // Whether a tensor of the call is of complex numbers.
+  bool HasImaginary() const;
   // A named argument that says something and that no rule looked at, or null.
   const std::string* Unread() const;
   void SetCall(const Call* call, std::vector<std::pair<const Argument*, Value>> tensors);

@@ -122,7 +122,7 @@ Status ConvertWhere(LayerContext& c) {
 }
 
 constexpr LayerRule kRules[] = {
-    {"ops.Absolute", Unary<"abs">}, {"ops.Abs", Unary<"abs">}, {"tf.math.abs", Unary<"abs">}, {"ops.Negative", Unary<"neg">},
+    {"ops.Absolute", Unary<"abs">}, {"ops.Abs", Unary<"abs">}, {"ops.Negative", Unary<"neg">},
     {"tf.math.negative", Unary<"neg">}, {"tf.math.exp", Unary<"exp">}, {"tf.math.log", Unary<"log">}, {"tf.math.sqrt", Unary<"sqrt">},
     {"tf.math.rsqrt", Unary<"rsqrt">}, {"tf.math.floor", Unary<"floor">}, {"tf.math.ceil", Unary<"ceil">}, {"tf.math.round", Unary<"round">},
     {"tf.math.rint", Unary<"round">},

@@ -490,7 +490,7 @@ constexpr LayerRule kRules[] = {
     {"ops.Pad", ConvertPad}, {"tf.compat.v1.pad", ConvertPad}, {"tf.pad", ConvertPad},
     {"ops.OneHot", ConvertOneHot}, {"tf.one_hot", ConvertOneHot},
     {"ops.Take", ConvertTake}, {"tf.compat.v1.gather", ConvertTake}, {"tf.gather", ConvertTake},
-    {"ops.Cast", ConvertCast}, {"ops.ConvertToTensor", ConvertCast}, {"ops.SaturateCast", ConvertSaturateCast}, {"tf.cast", ConvertCast},
+    {"ops.Cast", ConvertCast}, {"ops.ConvertToTensor", ConvertCast}, {"ops.SaturateCast", ConvertSaturateCast},
     {"tf.dtypes.saturate_cast", ConvertSaturateCast}, {"tf.saturate_cast", ConvertSaturateCast},
     {"tf.zeros_like", ConvertLike<false>}, {"tf.ones_like", ConvertLike<true>},
     {"ops.GetItem", ConvertGetItem}, {"tf.__operators__.getitem", ConvertGetItem}, {"tf.compat.v1.boolean_mask", ConvertBooleanMask},
