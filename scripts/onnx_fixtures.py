@@ -464,6 +464,23 @@ def collected():
     save("collected", m, inputs, computed(m, inputs))
 
 
+def collected_open():
+    """Trips that give tensors whose dimensions are data: some trips, and none; truths turned around."""
+    info = helper.make_tensor_value_info
+    steps = [N("Mul", ["h", "half"], ["h2"]), N("Transpose", ["h2"], ["across"], perm=[1, 0]), N("Identity", ["on"], ["on2"])]
+    body = helper.make_graph(steps, "body", [info("i", I, []), info("on", TensorProto.BOOL, []), info("h", F, ["B", "C"])],
+                             [info("on2", TensorProto.BOOL, []), info("h2", F, ["B", "C"]), info("h2", F, ["B", "C"]), info("across", F, ["C", "B"])])
+    w = {"half": np.array(0.5, np.float32), "true": np.array(True), "nothing": np.array(0, np.float32)}
+    nodes = [N("Loop", ["n", "true", "x"], ["end", "all", "turned"], body=body), N("Loop", ["zero", "true", "x"], ["same", "none", "none2"], body=body)]
+    nodes += [N("Greater", ["x", "nothing"], ["above"]), N("ReverseSequence", ["above", "lengths"], ["back"], batch_axis=0, time_axis=1), N("Cast", ["back"], ["turned_truths"], to=F), N("Shape", ["none"], ["empty"])]
+    outputs = [("end", F, ["B", "C"]), ("all", F, ["T", "B", "C"]), ("turned", F, ["T", "C", "B"]), ("same", F, ["B", "C"]), ("empty", I, [3]), ("turned_truths", F, ["B", "C"])]
+    m = model(nodes, [("n", I, []), ("zero", I, []), ("x", F, ["B", "C"]), ("lengths", I, ["B"])], outputs, w)
+    inputs = [np.array(4), np.array(0), floats(3, 5), np.array([2, 5, 1])]
+    expected = computed(m, inputs)
+    expected[4] = np.array([0, 0, 0])  # What no trip has told is nothing.
+    save("collected_open", m, inputs, expected)
+
+
 def chosen_sequences():
     """Sequences that an If gives: of items of one shape, and of others."""
     seq = lambda n: helper.make_tensor_sequence_value_info(n, F, None)
@@ -708,7 +725,7 @@ def open_channels():
 
 FIXTURES = (cnn, unet, shapes, transformer, recurrent, quantized, loops, old, function, external, refused, any_length, excite, einsum, free_axes,
             masks, placed, blocks, broadcast, grids, quantized_lstm, regions, branches, scans, cubic, solids, batches, quotients, distinct,
-            overwritten, collected, halves, triangles, rolled, counted, any_boxes, spread, chosen_sequences, placed_open, resized_open, eca,
+            overwritten, collected, collected_open, halves, triangles, rolled, counted, any_boxes, spread, chosen_sequences, placed_open, resized_open, eca,
             boxes_placed, from_the_end, sequence_outputs, windows, heads, spectra, pooled_open, rounds,
             own_statistics, patches, far_numbers, open_channels)
 

@@ -328,7 +328,7 @@ Status ConvertReverseSequence(LayerContext& c) {
   OCTET_ASSIGN(const Value lengths, Operand(c, 1, {"seq_lengths"}, DType::kI32));
   OCTET_ASSIGN(const int axis, AxisOf(c, c.Int("seq_axis", 0), c.rank(x)));
   OCTET_ASSIGN(const int batch, AxisOf(c, c.Int("batch_axis", 0), c.rank(x)));
-  return Set(c, c.Make("reverse_sequence", {x, lengths}, {{"seq_dim", axis}, {"batch_dim", batch}}));
+  return Set(c, ReverseSequences(c, x, lengths, axis, batch));
 }
 
 // Everything but the batch in a row.

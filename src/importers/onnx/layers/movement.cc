@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "importers/lowerings/band.h"
+#include "importers/lowerings/selection.h"
 #include "importers/onnx/builder.h"
 #include "importers/onnx/layers/image.h"
 #include "importers/onnx/rules.h"
@@ -323,7 +324,7 @@ Status ConvertEyeLike(NodeContext& c) {
 
 Status ConvertReverseSequence(NodeContext& c) {
   OCTET_ASSIGN(const Value lengths, c.Cast(c.Input(1), DType::kI32));
-  return Set(c, c.Make("reverse_sequence", {c.Input(0), lengths}, {{"seq_dim", c.Int("time_axis", 0)}, {"batch_dim", c.Int("batch_axis", 1)}}));
+  return Set(c, ReverseSequences(c, c.Input(0), lengths, c.Int("time_axis", 0), c.Int("batch_axis", 1)));
 }
 
 constexpr NodeRule kRules[] = {
