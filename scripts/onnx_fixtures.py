@@ -465,7 +465,7 @@ def collected():
 
 
 def collected_open():
-    """Trips that give tensors whose dimensions are data: some trips, and none; truths turned around."""
+    """Trips that give tensors whose dimensions are data: some trips, and none; truths turned around; a part whose ends are data, of all axes."""
     info = helper.make_tensor_value_info
     steps = [N("Mul", ["h", "half"], ["h2"]), N("Transpose", ["h2"], ["across"], perm=[1, 0]), N("Identity", ["on"], ["on2"])]
     body = helper.make_graph(steps, "body", [info("i", I, []), info("on", TensorProto.BOOL, []), info("h", F, ["B", "C"])],
@@ -473,11 +473,13 @@ def collected_open():
     w = {"half": np.array(0.5, np.float32), "true": np.array(True), "nothing": np.array(0, np.float32)}
     nodes = [N("Loop", ["n", "true", "x"], ["end", "all", "turned"], body=body), N("Loop", ["zero", "true", "x"], ["same", "none", "none2"], body=body)]
     nodes += [N("Greater", ["x", "nothing"], ["above"]), N("ReverseSequence", ["above", "lengths"], ["back"], batch_axis=0, time_axis=1), N("Cast", ["back"], ["turned_truths"], to=F), N("Shape", ["none"], ["empty"])]
-    outputs = [("end", F, ["B", "C"]), ("all", F, ["T", "B", "C"]), ("turned", F, ["T", "C", "B"]), ("same", F, ["B", "C"]), ("empty", I, [3]), ("turned_truths", F, ["B", "C"])]
+    nodes += [N("Shape", ["x"], ["size"]), N("Sub", ["size", "ones"], ["ends"]), N("Slice", ["x", "ones", "ends"], ["middle"])]
+    w["ones"] = np.array([1, 1])
+    outputs = [("middle", F, ["M", "N"]), ("end", F, ["B", "C"]), ("all", F, ["T", "B", "C"]), ("turned", F, ["T", "C", "B"]), ("same", F, ["B", "C"]), ("empty", I, [3]), ("turned_truths", F, ["B", "C"])]
     m = model(nodes, [("n", I, []), ("zero", I, []), ("x", F, ["B", "C"]), ("lengths", I, ["B"])], outputs, w)
     inputs = [np.array(4), np.array(0), floats(3, 5), np.array([2, 5, 1])]
     expected = computed(m, inputs)
-    expected[4] = np.array([0, 0, 0])  # What no trip has told is nothing.
+    expected[5] = np.array([0, 0, 0])  # What no trip has told is nothing.
     save("collected_open", m, inputs, expected)
 
 

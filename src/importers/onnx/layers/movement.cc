@@ -128,7 +128,8 @@ Status ConvertSlice(NodeContext& c) {
       OCTET_ASSIGN(a, c.Axis(a, c.rank(x)));
     }
     const int given = static_cast<int>(c.shape(c.Input(1)).known() ? c.shape(c.Input(1)).elements() : 0);
-    for (int i = 0; axes.empty() && i < given; ++i) axes.push_back(i);
+    if (axes.empty())
+      for (int i = 0; i < given; ++i) axes.push_back(i);
     return Set(c, ComputedSlice(c, axes, steps));
   }
   OCTET_ASSIGN(const std::vector<int64_t> begins, inputs ? c.IntsAt(1, "starts", {}) : Result<std::vector<int64_t>>(c.Ints("starts", {})));
