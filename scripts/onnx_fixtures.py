@@ -465,7 +465,8 @@ def collected():
 
 
 def collected_open():
-    """Trips that give tensors whose dimensions are data: some trips, and none; truths turned around; a part whose ends are data, of all axes."""
+    """Trips that give tensors whose dimensions are data: some trips, and none; truths turned around; a part whose ends are data, of all axes; zeros as many as
+    data says."""
     info = helper.make_tensor_value_info
     steps = [N("Mul", ["h", "half"], ["h2"]), N("Transpose", ["h2"], ["across"], perm=[1, 0]), N("Identity", ["on"], ["on2"])]
     body = helper.make_graph(steps, "body", [info("i", I, []), info("on", TensorProto.BOOL, []), info("h", F, ["B", "C"])],
@@ -474,12 +475,13 @@ def collected_open():
     nodes = [N("Loop", ["n", "true", "x"], ["end", "all", "turned"], body=body), N("Loop", ["zero", "true", "x"], ["same", "none", "none2"], body=body)]
     nodes += [N("Greater", ["x", "nothing"], ["above"]), N("ReverseSequence", ["above", "lengths"], ["back"], batch_axis=0, time_axis=1), N("Cast", ["back"], ["turned_truths"], to=F), N("Shape", ["none"], ["empty"])]
     nodes += [N("Shape", ["x"], ["size"]), N("Sub", ["size", "ones"], ["ends"]), N("Slice", ["x", "ones", "ends"], ["middle"])]
-    w["ones"] = np.array([1, 1])
-    outputs = [("middle", F, ["M", "N"]), ("end", F, ["B", "C"]), ("all", F, ["T", "B", "C"]), ("turned", F, ["T", "C", "B"]), ("same", F, ["B", "C"]), ("empty", I, [3]), ("turned_truths", F, ["B", "C"])]
+    nodes += [N("ReduceSum", ["lengths"], ["total"], keepdims=1), N("ConstantOfShape", ["total"], ["zeros"]), N("ScatterElements", ["zeros", "lengths", "marks"], ["marked"], axis=0)]
+    w |= {"ones": np.array([1, 1]), "marks": np.array([1, 2, 3], np.float32)}
+    outputs = [("marked", F, ["L"]), ("middle", F, ["M", "N"]), ("end", F, ["B", "C"]), ("all", F, ["T", "B", "C"]), ("turned", F, ["T", "C", "B"]), ("same", F, ["B", "C"]), ("empty", I, [3]), ("turned_truths", F, ["B", "C"])]
     m = model(nodes, [("n", I, []), ("zero", I, []), ("x", F, ["B", "C"]), ("lengths", I, ["B"])], outputs, w)
     inputs = [np.array(4), np.array(0), floats(3, 5), np.array([2, 5, 1])]
     expected = computed(m, inputs)
-    expected[5] = np.array([0, 0, 0])  # What no trip has told is nothing.
+    expected[6] = np.array([0, 0, 0])  # What no trip has told is nothing.
     save("collected_open", m, inputs, expected)
 
 
