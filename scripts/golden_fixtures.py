@@ -10,7 +10,7 @@ import sys
 
 import keras
 
-from golden import keras_functions, keras_layers, saved_models, saved_operators, tensorflow1  # noqa: F401: what they define is in MODELS.
+from golden import keras_functions, keras_layers, saved_models, saved_operators, tensorflow1, tensorflow_functions  # noqa: F401: what they define is in MODELS.
 from golden import keras_weights  # noqa: F401: the last one, as it mends Keras.
 from golden.common import MODELS, OUT, begin
 from same_bytes import settle_archives, settle_graphs

@@ -464,6 +464,27 @@ def collected():
     save("collected", m, inputs, computed(m, inputs))
 
 
+def collected_open():
+    """Trips that give tensors whose dimensions are data: some trips, and none; truths turned around; a part whose ends are data, of all axes; zeros as many as
+    data says."""
+    info = helper.make_tensor_value_info
+    steps = [N("Mul", ["h", "half"], ["h2"]), N("Transpose", ["h2"], ["across"], perm=[1, 0]), N("Identity", ["on"], ["on2"])]
+    body = helper.make_graph(steps, "body", [info("i", I, []), info("on", TensorProto.BOOL, []), info("h", F, ["B", "C"])],
+                             [info("on2", TensorProto.BOOL, []), info("h2", F, ["B", "C"]), info("h2", F, ["B", "C"]), info("across", F, ["C", "B"])])
+    w = {"half": np.array(0.5, np.float32), "true": np.array(True), "nothing": np.array(0, np.float32)}
+    nodes = [N("Loop", ["n", "true", "x"], ["end", "all", "turned"], body=body), N("Loop", ["zero", "true", "x"], ["same", "none", "none2"], body=body)]
+    nodes += [N("Greater", ["x", "nothing"], ["above"]), N("ReverseSequence", ["above", "lengths"], ["back"], batch_axis=0, time_axis=1), N("Cast", ["back"], ["turned_truths"], to=F), N("Shape", ["none"], ["empty"])]
+    nodes += [N("Shape", ["x"], ["size"]), N("Sub", ["size", "ones"], ["ends"]), N("Slice", ["x", "ones", "ends"], ["middle"])]
+    nodes += [N("ReduceSum", ["lengths"], ["total"], keepdims=1), N("ConstantOfShape", ["total"], ["zeros"]), N("ScatterElements", ["zeros", "lengths", "marks"], ["marked"], axis=0)]
+    w |= {"ones": np.array([1, 1]), "marks": np.array([1, 2, 3], np.float32)}
+    outputs = [("marked", F, ["L"]), ("middle", F, ["M", "N"]), ("end", F, ["B", "C"]), ("all", F, ["T", "B", "C"]), ("turned", F, ["T", "C", "B"]), ("same", F, ["B", "C"]), ("empty", I, [3]), ("turned_truths", F, ["B", "C"])]
+    m = model(nodes, [("n", I, []), ("zero", I, []), ("x", F, ["B", "C"]), ("lengths", I, ["B"])], outputs, w)
+    inputs = [np.array(4), np.array(0), floats(3, 5), np.array([2, 5, 1])]
+    expected = computed(m, inputs)
+    expected[6] = np.array([0, 0, 0])  # What no trip has told is nothing.
+    save("collected_open", m, inputs, expected)
+
+
 def chosen_sequences():
     """Sequences that an If gives: of items of one shape, and of others."""
     seq = lambda n: helper.make_tensor_sequence_value_info(n, F, None)
@@ -550,12 +571,17 @@ def placed_open():
 
 def resized_open():
     """Images to sizes that are data, in all the ways that need none of them known; and images of open size to a fixed one."""
-    w = {"fixed": np.array([1, 2, 7, 4]), "corner": np.array(0)}
+    w = {"fixed": np.array([1, 2, 7, 4]), "corner": np.array(0), "double": np.array([1, 1, 2, 2], np.float32), "w": floats(3, 2, 1, 1)}
     ways = {"lh": dict(mode="linear"), "lc": dict(mode="linear", coordinate_transformation_mode="align_corners"), "la": dict(mode="linear", coordinate_transformation_mode="asymmetric"),
             "na": dict(mode="nearest", coordinate_transformation_mode="asymmetric", nearest_mode="floor"), "cu": dict(mode="cubic"), "cv": dict(mode="cubic", cubic_coeff_a=-0.5)}
     nodes = [N("Shape", ["x"], ["front"], start=0, end=2), N("Concat", ["front", "hw"], ["sizes"], axis=0)] + [N("Resize", ["x", "", "", "sizes"], [k], **v) for k, v in ways.items()]
     nodes += [N("Resize", ["x", "", "", "hw"], ["axes"], mode="linear", axes=[2, 3]), N("Resize", ["open", "", "", "fixed"], ["set"], mode="linear"), N("Gather", ["lh", "corner"], ["one"], axis=0), N("Gather", ["one", "corner"], ["plane"], axis=0)]
-    m = model(nodes, [("x", F, [1, 2, 5, 6]), ("hw", I, [2]), ("open", F, [1, 2, "H", "W"])], [(k, F, [1, 2, "H2", "W2"]) for k in [*ways, "axes"]] + [("set", F, [1, 2, 7, 4]), ("plane", F, ["H2", "W2"])], w, opset=18)
+    nodes += [N("Resize", ["open", "", "double"], ["twice"], mode="nearest", coordinate_transformation_mode="asymmetric", nearest_mode="floor"), N("Conv", ["twice", "w"], ["seen"])]
+    nodes += [N("Resize", ["open", "", "double"], ["smooth"], mode="linear"), N("Tile", ["open", "fours"], ["deep"]), N("DepthToSpace", ["deep"], ["spread"], blocksize=2)]
+    w["fours"] = np.array([1, 4, 1, 1])
+    outputs = [(k, F, [1, 2, "H2", "W2"]) for k in [*ways, "axes"]] + [("set", F, [1, 2, 7, 4]), ("plane", F, ["H2", "W2"])]
+    outputs += [("seen", F, [1, 3, "2H", "2W"]), ("smooth", F, [1, 2, "2H", "2W"]), ("spread", F, [1, 2, "2H", "2W"])]
+    m = model(nodes, [("x", F, [1, 2, 5, 6]), ("hw", I, [2]), ("open", F, [1, 2, "H", "W"])], outputs, w, opset=18)
     given = [floats(1, 2, 5, 6), np.array([8, 4]), floats(1, 2, 3, 9)]
     save("resized_open", m, given, computed(m, given))
 
@@ -703,7 +729,7 @@ def open_channels():
 
 FIXTURES = (cnn, unet, shapes, transformer, recurrent, quantized, loops, old, function, external, refused, any_length, excite, einsum, free_axes,
             masks, placed, blocks, broadcast, grids, quantized_lstm, regions, branches, scans, cubic, solids, batches, quotients, distinct,
-            overwritten, collected, halves, triangles, rolled, counted, any_boxes, spread, chosen_sequences, placed_open, resized_open, eca,
+            overwritten, collected, collected_open, halves, triangles, rolled, counted, any_boxes, spread, chosen_sequences, placed_open, resized_open, eca,
             boxes_placed, from_the_end, sequence_outputs, windows, heads, spectra, pooled_open, rounds,
             own_statistics, patches, far_numbers, open_channels)
 

@@ -109,6 +109,25 @@ def one_of_two():
 
 
 @golden
+def crossed():
+    """Text joined and crossed, frozen: a GraphDef does not say of how many operands such ops are."""
+    from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
+
+    text = tf.TensorSpec([None, 1], tf.string, name="x")
+    numbers = tf.TensorSpec([None, 1], tf.int64, name="n")
+
+    @tf.function(input_signature=[text, numbers])
+    def run(x, n):
+        crossed = tf.sparse.cross_hashed([tf.strings.join([x, x], "-"), n], 16)
+        return tf.reshape(crossed.values, [-1, 1])
+
+    frozen = convert_variables_to_constants_v2(run.get_concrete_function())
+    (OUT / "crossed.pb").write_bytes(frozen.graph.as_graph_def().SerializeToString(deterministic=True))
+    feeds = [(np.array([["a"], ["bc"]], object), np.int64([[1], [7]])), (np.array([["q"]], object), np.int64([[3]]))]
+    np.savez(OUT / "crossed.npz", **arrays([([x.astype("S2"), n], [run(tf.constant(x), tf.constant(n)).numpy()]) for x, n in feeds]))
+
+
+@golden
 def switched_variables():
     """A variable that both sides of a branch of frames read, behind Switches of its handle; a print."""
     tf1 = tf.compat.v1

@@ -15,7 +15,7 @@ Status Check(const OpView& op) {
   if (in[3] != kUnknown && in[3] % (int64_t{block} * block) != 0)
     return op.Fail(Code::kInvalidModel, "the channels of %s do not divide into blocks of %d", in.text().c_str(),
                    block);
-  if (!FitsDimension(std::max(int64_t{in[1]}, int64_t{in[2]}) * block))
+  if (!FitsDimension(std::max({int64_t{in[1]}, int64_t{in[2]}, int64_t{0}}) * block))  // Unknown ones are below zero.
     return op.Fail(Code::kInvalidModel, "the image becomes too large");
   return {};
 }

@@ -185,6 +185,29 @@ TEST(Passes, TransposesCancelAcrossRegionsOfElementwiseOperators) {
   ExpectSameMeaning(b, shape, {"abs", "mul", "concatenation"});
 }
 
+TEST(Passes, TransposesThatCancelBetweenTwoOutputsLeaveACopy) {
+  ExpectBecomes(
+      R"(graph main
+input x: f32[2,3,4]
+const there: i32[3] = [2,0,1]
+const back: i32[3] = [1,2,0]
+exp (x) -> (e: f32[2,3,4])
+transpose (e, there) -> (turned: f32[4,2,3])
+transpose (turned, back) -> (y: f32[2,3,4])
+transpose (turned, back) -> (z: f32[2,3,4])
+output y
+output z
+)",
+      R"(graph main
+input x: f32[2,3,4]
+const /shape: i32[3] = [2,3,4]
+exp (x) -> (y: f32[2,3,4])
+reshape (y, /shape) -> (z: f32[2,3,4]) new_shape=[]
+output y
+output z
+)");
+}
+
 TEST(Passes, ATransposeBeforeAFlattenedImageGoesIntoTheWeights) {
   Builder b;
   const Shape shape{1, 2, 3, 4};

@@ -253,6 +253,10 @@ Status Builder::AddOutputs(const Network& network, std::vector<Value> values) {
   for (size_t i = 0; i < refs.size(); ++i) {
     const Layer& layer = network.layers[static_cast<size_t>(refs[i].layer)];
     Value v = values[i];
+    if (ImaginaryOf(v)) {
+      findings_.push_back({layer.name, layer.class_name, layer.name, "expected an output of real numbers, found complex ones", "take tf.abs before"});
+      return {};
+    }
     if (const DType type = FloatOf(network, refs[i]); IsFloat(type) && graph().tensor(v.id).type.dtype == DType::kF32) {
       LayerContext context(*this, layer, {}, layer.name, {v});
       OCTET_ASSIGN(v, context.Cast(v, type));

@@ -61,6 +61,14 @@ class Builder : public Construction {
   // A number for a lookup table of its own.
   int32_t NextTable() { return ++tables_; }
 
+  // What is known of the elements of a vector of whole numbers that describes a shape; kUnknown where only the running model knows one.
+  void SetElements(Value v, std::vector<int32_t> elements) { elements_[v.id] = std::move(elements); }
+  const std::vector<int32_t>* ElementsOf(Value v) const { return elements_.contains(v.id) ? &elements_.at(v.id) : nullptr; }
+
+  // Of a value of complex numbers, which is their real part; none of real numbers.
+  void SetImaginary(Value re, Value im) { imaginary_[re.id] = im; }
+  Value ImaginaryOf(Value v) const { return imaginary_.contains(v.id) ? imaginary_.at(v.id) : Value{}; }
+
   // Masks that travel with values as Keras' _keras_mask does.
   Value MaskOf(Value v) const;
   void SetMask(Value v, Value mask) { masks_[v.id] = mask; }
@@ -88,6 +96,8 @@ class Builder : public Construction {
   std::vector<std::string> read_;                // Datasets that the layer at hand has read into the main graph.
   int layers_open_ = 0;                          // Layers inside layers.
   std::map<int32_t, Value> masks_;
+  std::map<int32_t, std::vector<int32_t>> elements_;
+  std::map<int32_t, Value> imaginary_;
   std::optional<Levels> operand_levels_;
   int64_t calls_left_ = 1 << 20;
   int32_t tables_ = 0;

@@ -267,7 +267,21 @@ const Argument* LayerContext::Positional(size_t i) const { return call_ && i < c
 const Argument* LayerContext::Named(std::string_view name) const {
   if (!call_) return nullptr;
   for (const auto& [key, argument] : call_->named)
-    if (key == name) return &argument;
+    if (key == name) return read_.insert(key), &argument;
+  return nullptr;
+}
+
+bool LayerContext::HasImaginary() const {
+  return std::ranges::any_of(tensors_, [this](const auto& t) { return static_cast<bool>(builder_.ImaginaryOf(t.second)); });
+}
+
+const std::string* LayerContext::Unread() const {
+  if (!call_) return nullptr;
+  for (const auto& [key, argument] : call_->named) {
+    const bool literal = argument.kind == Argument::Kind::kLiteral;
+    const bool says_nothing = literal && (!argument.literal || argument.literal->is_null() || argument.literal->kind() == Json::Kind::kBool);
+    if (key != "name" && !read_.contains(key) && !(says_nothing && (!argument.literal || !argument.literal->boolean()))) return &key;
+  }
   return nullptr;
 }
 

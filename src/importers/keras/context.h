@@ -3,6 +3,7 @@
 // graph under construction, and what only the importer's own rules need.
 #pragma once
 #include <initializer_list>
+#include <set>
 #include <string>
 #include <variant>
 #include <vector>
@@ -54,6 +55,10 @@ class LayerContext : public Lowering {
   // Positional and named arguments of the call; null for what was not given.
   const Argument* Positional(size_t i) const;
   const Argument* Named(std::string_view name) const;
+  // Whether a tensor of the call is of complex numbers.
+  bool HasImaginary() const;
+  // A named argument that says something and that no rule looked at, or null.
+  const std::string* Unread() const;
   void SetCall(const Call* call, std::vector<std::pair<const Argument*, Value>> tensors);
   // The tensor that an argument is, or none.
   Value TensorOf(const Argument* argument) const;
@@ -103,6 +108,7 @@ class LayerContext : public Lowering {
   std::string_view override_key_;  // What the rule sees instead of the config's value.
   Json override_;
   mutable std::string trouble_;
+  mutable std::set<std::string, std::less<>> read_;  // Named arguments that the rule looked at.
   mutable Finding finding_;
   mutable bool failed_ = false;
 };

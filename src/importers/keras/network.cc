@@ -191,6 +191,11 @@ class Parser {
       named = &j[3];
     } else {
       OCTET_ASSIGN(Argument a, ParseArgument2(j));
+      for (size_t i = 0; a.kind == Argument::Kind::kLiteral && i < j.size(); ++i) {  // Constants only.
+        OCTET_ASSIGN(Argument item, ParseArgument2(j[i]));
+        a.items.push_back(std::move(item));
+      }
+      if (a.kind == Argument::Kind::kLiteral && !a.items.empty()) a.kind = Argument::Kind::kList;
       const Json* first = &j[size_t{0}];
       while (!IsTriple(*first) && !IsConstant2(*first) && first->size() > 0) first = &(*first)[size_t{0}];
       named = &(*first)[3];

@@ -35,7 +35,7 @@ const LayerRule* FindLayerRule(std::string_view name) {
       &kActivationRules, &kPreprocessingRules, &kElementwiseRules, &kActivationOpRules, &kReductionRules, &kRunningRules, &kProductRules,
       &kOrderRules, &kCountingRules, &kDiagonalRules, &kGridRules, &kArrayRules, &kLookupRules, &kHashingRules, &kTextRules, &kSpectrogramRules,
       &kContrastRules, &kPictureRules, &kStatisticRules, &kLinalgRules, &kTransformRules, &kConvolutionRules, &kLocallyConnectedRules,
-      &kNetworkRules, &kWindowRules, &kWarpingRules, &kDecodingRules, &kRearrangeRules, &kWholeNumberRules};
+      &kNetworkRules, &kWindowRules, &kFunctionRules, &kShapeRules, &kFilterRules, &kComplexRules, &kWarpingRules, &kDecodingRules, &kRearrangeRules, &kWholeNumberRules};
   for (const auto* rules : kTables)
     for (const LayerRule& rule : *rules)
       if (rule.name == name) return &rule;
@@ -53,6 +53,8 @@ Status Builder::RunRule(LayerContext& c) {
   const LayerRule* own = custom ? nullptr : FindLayerRule(name);
   const ops::ImportRule* rule = custom || own ? nullptr : ops::FindImport(ops::Source::kKeras, name, version_);
   if (!custom && !own && !rule) return c.Fail("a layer that octet has", "class " + name, "build it from other layers");
+  const bool takes_complex = own >= kComplexRules.data() && own < kComplexRules.data() + kComplexRules.size();
+  if (!takes_complex && c.HasImaginary()) return c.Fail("real numbers", "complex ones", "take tf.abs, or real and imaginary part, before");
   const auto computes_floats = {"Dense", "EinsumDense", "BatchNormalization", "Average"};  // Their weights promote whole numbers.
   if (!custom && std::ranges::find(computes_floats, name) != computes_floats.end()) OCTET_TRY(c.InputsToFloat());
   if (!custom && (Merges(name) || name == "Concatenate")) OCTET_TRY(c.InputsToOneType());
@@ -64,6 +66,9 @@ Status Builder::RunRule(LayerContext& c) {
     if (c.finding() || status.message().find(c.place()) != std::string::npos) return status;
     return Error(status.code(), "%s '%s': %s", c.layer().class_name.c_str(), c.place().c_str(), status.message().c_str());
   }
+  // Of TensorFlow's functions the file names what the model's author wrote: nothing of it may be passed over.
+  if (const std::string* unread = name.starts_with("tf.") ? c.Unread() : nullptr)
+    return c.Fail("arguments of " + name.substr(3) + " that octet knows", "'" + *unread + "'", "build it from other layers");
   if (c.outputs().empty() || !c.outputs()[0]) return Error(Code::kInvalidModel, "%s '%s' has no output", c.layer().class_name.c_str(), c.place().c_str());
   return {};
 }

@@ -58,6 +58,10 @@ extern const std::span<const LayerRule> kTransformRules;  // transforms.cc
 extern const std::span<const LayerRule> kConvolutionRules;  // convolution.cc
 extern const std::span<const LayerRule> kLocallyConnectedRules;  // locally_connected.cc
 extern const std::span<const LayerRule> kNetworkRules;  // functional.cc
+extern const std::span<const LayerRule> kFunctionRules;  // functions.cc
+extern const std::span<const LayerRule> kShapeRules;  // shapes.cc
+extern const std::span<const LayerRule> kComplexRules;  // complex.cc
+extern const std::span<const LayerRule> kFilterRules;  // filters.cc
 
 // Activations by name, where no operator's file has them.
 extern const std::span<const LayerRule> kNamedActivations;

@@ -32,6 +32,14 @@ Result<Value> Positions(Lowering& c, Value v, int axis) {
   return CountUp(c, n, c.shape(v)[axis]);
 }
 
+Result<Value> ReverseSequences(Lowering& c, Value x, Value lengths, int64_t axis, int64_t batch_axis) {
+  const DType own = c.type(x).dtype;
+  const DType moved = own == DType::kBool ? DType::kU8 : own == DType::kI8 ? DType::kI16 : own;  // The operator has neither.
+  OCTET_ASSIGN(x, c.Cast(x, moved));
+  OCTET_ASSIGN(const Value y, c.Make("reverse_sequence", {x, lengths}, {{"seq_dim", axis}, {"batch_dim", batch_axis}}));
+  return c.Cast(y, own);
+}
+
 Result<Value> ScatterInto(Lowering& c, Value tensor, Value indices, Value updates, Scatter how) {
   OCTET_ASSIGN(const Value at, c.Cast(indices, DType::kI32));
   OCTET_ASSIGN(const Value dims, DimensionsOf(c, tensor));

@@ -13,6 +13,9 @@ Result<Value> DimensionsOf(Lowering& c, Value x);
 Result<Value> CountUp(Lowering& c, Value n, int32_t known);
 Result<Value> Positions(Lowering& c, Value v, int axis);
 
+// The first lengths[b] of entry b along an axis, the last of them first.
+Result<Value> ReverseSequences(Lowering& c, Value x, Value lengths, int64_t axis, int64_t batch_axis);
+
 // tensor with updates [..., rest] at indices [..., depth]: put in, added or subtracted.
 enum class Scatter : uint8_t { kUpdate, kAdd, kSub };
 Result<Value> ScatterInto(Lowering& c, Value tensor, Value indices, Value updates, Scatter how);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Loops whose count is data, as WHILE: one subgraph for the condition, one for the body, both with the same values:
-//   iteration, condition, carried values, what the trips gave so far (behind a row), what the body reads from around it.
+//   iteration, condition, carried values, what the trips gave so far (behind a row), dimensions of what the last one gave, what the body reads
+//   from around it.
+// What a trip gives whose dimensions only the running model knows is stacked number by number, and gets its dimensions behind the loop.
 // A Scan's body has no iteration and no condition of its own, but slices of what is scanned.
 // A subgraph is built by a builder of its own, whose graph then becomes a part of the model.
 #include <algorithm>
@@ -35,6 +37,13 @@ Result<Value> FillerRow(NodeContext& c, const TensorType& stacked) {
   for (int i = 0; i < row.shape.rank(); ++i) row.shape[i] = i == 0 ? 1 : std::max(row.shape[i], 0);
   if (row.dtype == DType::kString || !NodeContext::IsSmall(row.shape, 1 << 25)) return c.Fail("trips that give at most 2^25 numbers", row.shape.text(), "");
   return c.Constant(row, std::vector<std::byte>(static_cast<size_t>(row.shape.elements() * BitsOf(row.dtype) / 8)));
+}
+
+// Of a loop without a trip: what is not known is nothing.
+Value FillerDims(NodeContext& c, const Shape& trip) {
+  std::vector<int32_t> dims;
+  for (const int32_t d : trip.dims()) dims.push_back(std::max(d, 0));
+  return c.Vector(dims);
 }
 
 // Dimensions that differ are unknown. False where the ranks or types do.
@@ -136,11 +145,18 @@ Result<bool> Builder::BuildBody(Scope& outer, const NodeContext& place, Loop& lo
   for (size_t i = loop.types.size() + 1; i < out.size(); ++i) {
     loop.given.push_back(TypeOf(out[i]));
     TensorType stacked{TypeOf(out[i]).dtype, Shape{kUnknown}, {}};
-    for (const int32_t d : TypeOf(out[i]).shape.dims()) stacked.shape.push_back(d);
+    const bool known = TypeOf(out[i]).shape.known();
+    for (int axis = 0; known && axis < c.rank(out[i]); ++axis) stacked.shape.push_back(c.shape(out[i])[axis]);
     in.push_back(add(stacked, "/so_far"));
-    OCTET_ASSIGN(const Value row, c.Make("expand_dims", {out[i], c.ScalarInt(0)}));
+    OCTET_ASSIGN(const Value row, known ? c.Make("expand_dims", {out[i], c.ScalarInt(0)}) : c.Make("reshape", {out[i], c.Vector({-1})}));
     OCTET_ASSIGN(const Value longer, c.Make("concatenation", {in.back(), row}, {{"axis", 0}}));
     results.push_back(longer);
+  }
+  for (size_t i = loop.types.size() + 1; i < out.size(); ++i) {
+    if (c.shape(out[i]).known()) continue;
+    in.push_back(add({DType::kI32, Shape{c.rank(out[i])}, {}}, "/dimensions"));
+    OCTET_ASSIGN(const Value dims, c.Make("shape", {out[i]}, {{"out_type", static_cast<int64_t>(DType::kI32)}}));
+    results.push_back(dims);
   }
   for (const auto& [from, to] : loop.captures.values) in.push_back(to), results.push_back(to);
   for (const Value v : in) {
@@ -209,6 +225,8 @@ Result<std::vector<Value>> Builder::EmitWhile(NodeContext& c, const GraphProto& 
     OCTET_ASSIGN(const Value v, i < starts.size() && starts[i] ? Result<Value>(starts[i]) : FillerRow(c, loop.inputs[i + 2]));
     in.push_back(v.id);
   }
+  for (const TensorType& t : loop.given)
+    if (!t.shape.known()) in.push_back(FillerDims(c, t.shape).id);
   for (const auto& [from, to] : loop.captures.values) in.push_back(from.id);
   for (const TensorType& t : loop.inputs) out.push_back(graph().AddTensor(UniqueName(c.place() + "/while"), t));
   const ops::OpDef* op = ops::Find("while");
@@ -219,10 +237,20 @@ Result<std::vector<Value>> Builder::EmitWhile(NodeContext& c, const GraphProto& 
   OCTET_TRY(graph::InferNode(graph(), node));
   std::vector<Value> results;
   for (size_t i = 0; i < carried.size(); ++i) results.push_back({out[i + 2]});
+  size_t dims_at = 2 + carried.size() + loop.given.size();
   for (size_t i = 0; i < loop.given.size(); ++i) {
     const Value all{out[i + 2 + carried.size()]};
-    OCTET_ASSIGN(const Value y, c.Make("strided_slice", {all, c.Vector({1}), c.Vector({0}), c.Vector({1})}, {{"end_mask", 1}}));
+    OCTET_ASSIGN(Value y, c.Make("strided_slice", {all, c.Vector({1}), c.Vector({0}), c.Vector({1})}, {{"end_mask", 1}}));
     RefineShape(y, loop.inputs[i + 2 + carried.size()].shape);
+    if (const Shape& trip = loop.given[i].shape; !trip.known()) {
+      OCTET_ASSIGN(Value count, c.Cast({out[0]}, DType::kI32));
+      OCTET_ASSIGN(count, c.Make("reshape", {count, c.Vector({1})}));
+      OCTET_ASSIGN(const Value dims, c.Make("concatenation", {count, {out[dims_at++]}}, {{"axis", 0}}));
+      Shape stacked{kUnknown};
+      for (const int32_t d : trip.dims()) stacked.push_back(d);
+      const Value inputs[] = {y, dims};
+      OCTET_ASSIGN(y, c.EmitAs("reshape", inputs, nullptr, {loop.given[i].dtype, stacked, {}}));
+    }
     results.push_back(y);
   }
   return results;

@@ -8,7 +8,8 @@
 namespace octet::importers::savedmodel {
 namespace {
 
-// Operands as their element type (TensorFlow's number) or the attribute that names it, with commas between them.
+// Operands as their element type (TensorFlow's number) or the attribute that names it, with commas between them; N*T as many as the
+// attribute N says, T+ one for each type of the attribute T.
 struct Known {
   std::string_view op, inputs, outputs, shapes;
 };
@@ -72,6 +73,8 @@ constexpr Known kKnown[] = {
     {"MaxPool3D", "T", "T", "?5"},
     {"ResizeBicubic", "T,3", "1", "?4"},
     {"ResizeArea", "T,3", "1", "?4"},
+    {"SparseCross", "N*9,sparse_types+,N*9,dense_types+", "9,out_type,9", ""},
+    {"StringJoin", "N*7", "7", "=0"},
 };
 
 const Known* FindKnown(std::string_view op) {
@@ -94,8 +97,13 @@ std::vector<OpOperand> Operands(std::string_view list) {
   std::vector<OpOperand> operands;
   for (size_t i = 0; !Part(list, i).empty(); ++i) {
     OpOperand& operand = operands.emplace_back();
-    const std::string_view part = Part(list, i);
-    if (part[0] < '0' || part[0] > '9') operand.type_attr = part;
+    std::string_view part = Part(list, i);
+    if (const size_t times = part.find('*'); times != std::string_view::npos) {
+      operand.count_attr = part.substr(0, times);
+      part.remove_prefix(times + 1);
+    }
+    if (part.ends_with('+')) operand.list_attr = part.substr(0, part.size() - 1);
+    else if (part[0] < '0' || part[0] > '9') operand.type_attr = part;
     else
       for (const char digit : part) operand.type = 10 * operand.type + (digit - '0');
   }

@@ -52,10 +52,29 @@ Status ConvertLogSoftmax(LayerContext& c) {
 
 Status ConvertGelu(LayerContext& c) {
   OCTET_ASSIGN(const Value x, FloatTensor(c));
-  return Set(c, c.Make("gelu", {x}, {{"approximate", c.Bool("approximate", true)}}));
+  return Set(c, c.Make("gelu", {x}, {{"approximate", c.Bool("approximate", !c.kind().starts_with("TFOp"))}}));
 }
 
 // Activations with a parameter.
+// x times the sigmoid of beta x
+Status ConvertSilu(LayerContext& c) {
+  const auto beta = static_cast<float>(c.Number("beta", 1));
+  if (beta == 1) return Activated<"silu">(c);
+  OCTET_ASSIGN(const Value x, Operand(c, 0, {"features"}));
+  OCTET_ASSIGN(Value gate, Times(c, x, beta));
+  OCTET_ASSIGN(gate, c.Make("logistic", {gate}));
+  return Set(c, c.Make("mul", {x, gate}));
+}
+
+// Of x and of -x, one behind the other.
+Status ConvertCrelu(LayerContext& c) {
+  OCTET_ASSIGN(const Value x, Operand(c, 0, {"features"}));
+  OCTET_ASSIGN(const int axis, AxisOf(c, c.Int("axis", -1), c.rank(x)));
+  OCTET_ASSIGN(const Value negative, c.Make("neg", {x}));
+  OCTET_ASSIGN(const Value both, c.Make("concatenation", {x, negative}, {{"axis", axis}}));
+  return Set(c, c.Make("relu", {both}));
+}
+
 Status ConvertElu(LayerContext& c) {
   OCTET_ASSIGN(const Value x, FloatTensor(c));
   const auto alpha = static_cast<float>(c.Number("alpha", 1));
@@ -129,14 +148,16 @@ Status ConvertThreshold(LayerContext& c) {
 
 constexpr LayerRule kRules[] = {
     {"ops.Relu", Activated<"relu">}, {"tf.nn.relu", Activated<"relu">}, {"ops.Sigmoid", Activated<"sigmoid">}, {"tf.math.sigmoid", Activated<"sigmoid">},
-    {"ops.Tanh", Activated<"tanh">}, {"tf.math.tanh", Activated<"tanh">}, {"ops.Silu", Activated<"silu">}, {"tf.nn.silu", Activated<"silu">},
-    {"tf.nn.gelu", Activated<"gelu">}, {"tf.nn.elu", Activated<"elu">}, {"ops.Selu", Activated<"selu">}, {"tf.nn.selu", Activated<"selu">},
+    {"ops.Tanh", Activated<"tanh">}, {"tf.math.tanh", Activated<"tanh">}, {"ops.Silu", Activated<"silu">}, {"tf.nn.silu", ConvertSilu},
+    {"tf.nn.gelu", ConvertGelu}, {"tf.nn.elu", Activated<"elu">}, {"ops.Selu", Activated<"selu">}, {"tf.nn.selu", Activated<"selu">},
     {"ops.Softplus", Activated<"softplus">}, {"tf.math.softplus", Activated<"softplus">}, {"ops.Softsign", Activated<"softsign">},
     {"tf.nn.softsign", Activated<"softsign">}, {"ops.HardSigmoid", Activated<"hard_sigmoid">}, {"ops.HardSilu", Activated<"hard_silu">},
-    {"ops.LogSigmoid", Activated<"log_sigmoid">}, {"ops.Mish", Activated<"mish">}, {"ops.SparsePlus", Activated<"sparse_plus">},
+    {"ops.LogSigmoid", Activated<"log_sigmoid">}, {"tf.math.log_sigmoid", Activated<"log_sigmoid">}, {"ops.Mish", Activated<"mish">},
+    {"ops.SparsePlus", Activated<"sparse_plus">},
     {"ops.SparseSigmoid", Activated<"sparse_sigmoid">}, {"ops.TanhShrink", Activated<"tanh_shrink">}, {"ops.Relu6", ConvertRelu6},
     {"tf.nn.relu6", ConvertRelu6}, {"ops.LeakyRelu", ConvertLeakyRelu}, {"tf.nn.leaky_relu", ConvertLeakyRelu}, {"ops.Softmax", ConvertSoftmax},
-    {"tf.nn.softmax", ConvertSoftmax}, {"ops.LogSoftmax", ConvertLogSoftmax}, {"ops.Gelu", ConvertGelu}, {"ops.Elu", ConvertElu}, {"ops.Celu", ConvertCelu},
+    {"tf.nn.softmax", ConvertSoftmax}, {"ops.LogSoftmax", ConvertLogSoftmax}, {"tf.nn.log_softmax", ConvertLogSoftmax},
+    {"tf.compat.v1.nn.crelu", ConvertCrelu}, {"ops.Gelu", ConvertGelu}, {"ops.Elu", ConvertElu}, {"ops.Celu", ConvertCelu},
     {"ops.Sparsemax", ConvertSparsemax}, {"ops.HardShrink", ConvertShrink}, {"ops.SoftShrink", ConvertShrink}, {"ops.HardTanh", ConvertHardTanh},
     {"ops.Glu", ConvertGlu}, {"ops.Squareplus", ConvertSquareplus}, {"ops.Threshold", ConvertThreshold}};
 

@@ -6,6 +6,7 @@
 #include <type_traits>
 
 #include "importers/keras/builder.h"
+#include "importers/keras/layers/promotion.h"
 
 namespace octet::importers::keras {
 namespace {
@@ -149,8 +150,58 @@ Result<Value> Operand(LayerContext& c, int position, std::initializer_list<std::
   return ConstantOf(c, literal, like);
 }
 
+Result<std::vector<Value>> ListAt(LayerContext& c, int position, std::initializer_list<std::string_view> names) {
+  const Argument* list = FindArgument(c, position, names);
+  const bool many = list && list->kind == Argument::Kind::kList;
+  const std::span<const Argument> items = many ? std::span(list->items) : std::span(list, list ? 1 : 0);
+  DType type = DType::kNone;
+  for (const Argument& item : items)
+    if (const Value v = c.TensorOf(&item)) type = type == DType::kNone ? c.type(v).dtype : CommonType(type, c.type(v).dtype);
+  std::vector<Value> values;
+  for (const Argument& item : items) {
+    const Value tensor = c.TensorOf(&item);
+    if (!tensor && !item.literal) return c.Fail("tensors and numbers", "another kind of argument", "");
+    OCTET_ASSIGN(values.emplace_back(), tensor ? c.Cast(tensor, type) : ConstantOf(c, *item.literal, type == DType::kNone ? DType::kF32 : type));
+  }
+  if (values.empty()) return c.Fail("tensors", "none", "");
+  return values;
+}
+
+Result<WholeNumbers> WholeNumbersAt(LayerContext& c, int position, std::initializer_list<std::string_view> names) {
+  const Argument* a = FindArgument(c, position, names);
+  WholeNumbers y;
+  std::vector<int64_t> literal;
+  if (IntsOf(LiteralOf(c, position, names), &literal)) {
+    y.known.assign(literal.begin(), literal.end());
+    y.vector = c.Vector(y.known);
+    return y;
+  }
+  if (a && c.TensorOf(a)) {
+    const Value v = c.TensorOf(a);
+    if (c.rank(v) != 1 || c.shape(v)[0] < 0 || c.shape(v)[0] > kMaxRank) return c.Fail("a vector of whole numbers", c.shape(v).text(), "");
+    OCTET_ASSIGN(y.vector, c.Cast(v, DType::kI32));
+    const std::vector<int32_t>* known = c.builder().ElementsOf(v);
+    y.known = known ? *known : std::vector<int32_t>(static_cast<size_t>(c.shape(v)[0]), kUnknown);
+    return y;
+  }
+  if (!a || a->kind != Argument::Kind::kList || a->items.empty() || a->items.size() > static_cast<size_t>(kMaxRank))
+    return c.Fail("whole numbers", "another kind of argument", "");
+  std::vector<Value> values;
+  for (const Argument& item : a->items) {
+    const Value v = c.TensorOf(&item);
+    const bool whole = v ? c.rank(v) == 0 : item.literal && IntsOf(*item.literal, &literal) && literal.size() == 1;
+    if (!whole) return c.Fail("whole numbers", "another kind of argument", "");
+    const std::span<const int32_t> constant = v && c.type(v).dtype == DType::kI32 ? c.data_as<int32_t>(v) : std::span<const int32_t>();
+    y.known.push_back(!v ? static_cast<int32_t>(literal[0]) : constant.empty() ? kUnknown : constant[0]);
+    OCTET_ASSIGN(values.emplace_back(), v ? c.Cast(v, DType::kI32) : Result<Value>(Int(c, y.known.back())));
+  }
+  OCTET_ASSIGN(y.vector, y.complete() ? Result<Value>(c.Vector(y.known))
+                                      : c.Make("pack", values, {{"values_count", static_cast<int64_t>(values.size())}, {"axis", 0}}));
+  return y;
+}
+
 Result<Value> Tensor(LayerContext& c) {
-  return Operand(c, 0, {"x", "x1", "a", "array", "y", "tensor", "input", "inputs", "images", "data", "value", "logits"});
+  return Operand(c, 0, {"x", "x1", "a", "array", "y", "tensor", "input", "inputs", "images", "data", "value", "logits", "image", "input_tensor", "params"});
 }
 
 Result<Value> FloatTensor(LayerContext& c) {

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <initializer_list>
 #include <string_view>
+#include <vector>
 
 #include "importers/keras/context.h"
 
@@ -46,6 +47,15 @@ DType TypeOf(const Json& dtype);
 Result<DType> NamedType(LayerContext& c, int position, DType fallback);
 // An operand, whether tensor or literal.
 Result<Value> Operand(LayerContext& c, int position, std::initializer_list<std::string_view> names, DType like = DType::kF32);
+// The tensors and literals of the argument at `position`, which is a list of them, in one element type.
+Result<std::vector<Value>> ListAt(LayerContext& c, int position, std::initializer_list<std::string_view> names);
+// Whole numbers, whether a literal, a tensor or a list of both: an int32 vector, and what is known of its elements (else kUnknown).
+struct WholeNumbers {
+  Value vector;
+  std::vector<int32_t> known;
+  bool complete() const { return std::ranges::find(known, kUnknown) == known.end(); }
+};
+Result<WholeNumbers> WholeNumbersAt(LayerContext& c, int position, std::initializer_list<std::string_view> names);
 // The first operand, by whatever name functions give it; the same as float32.
 Result<Value> Tensor(LayerContext& c);
 Result<Value> FloatTensor(LayerContext& c);

@@ -108,6 +108,11 @@ Status ConvertWhere(LayerContext& c) {
     return a && (c.TensorOf(a) || !LiteralOf(c, position, {name}).is_null());
   };
   if (!c.kind().starts_with("TFOp") && !given(1, "x1") && !given(2, "x2")) return ConvertNonzero(c);
+  if (c.kind().starts_with("TFOp") && !given(1, "x") && !given(2, "y")) {  // The places of what is true: [n, rank].
+    OCTET_ASSIGN(Value truths, Operand(c, 0, {"condition"}, DType::kBool));
+    OCTET_ASSIGN(truths, c.Cast(truths, DType::kBool));
+    return Set(c, c.EmitAs("where", std::span(&truths, 1), nullptr, {DType::kI64, Shape{kUnknown, c.rank(truths)}, {}}));
+  }
   OCTET_ASSIGN(Value condition, Operand(c, 0, {"condition"}, DType::kBool));
   OCTET_ASSIGN(condition, c.Cast(condition, DType::kBool));
   OCTET_ASSIGN(const Pair p, OperandsAt(c, 1, Literals::kFollow));
@@ -117,16 +122,18 @@ Status ConvertWhere(LayerContext& c) {
 }
 
 constexpr LayerRule kRules[] = {
-    {"ops.Absolute", Unary<"abs">}, {"ops.Abs", Unary<"abs">}, {"tf.math.abs", Unary<"abs">}, {"ops.Negative", Unary<"neg">},
+    {"ops.Absolute", Unary<"abs">}, {"ops.Abs", Unary<"abs">}, {"ops.Negative", Unary<"neg">},
     {"tf.math.negative", Unary<"neg">}, {"tf.math.exp", Unary<"exp">}, {"tf.math.log", Unary<"log">}, {"tf.math.sqrt", Unary<"sqrt">},
     {"tf.math.rsqrt", Unary<"rsqrt">}, {"tf.math.floor", Unary<"floor">}, {"tf.math.ceil", Unary<"ceil">}, {"tf.math.round", Unary<"round">},
+    {"tf.math.rint", Unary<"round">},
     {"tf.math.sin", Unary<"sin">}, {"tf.math.cos", Unary<"cos">}, {"tf.math.logical_not", Unary<"logical_not">}, {"ops.Exp", UnaryFloat<"exp">},
     {"ops.Log", UnaryFloat<"log">}, {"ops.Sqrt", UnaryFloat<"sqrt">}, {"ops.Rsqrt", UnaryFloat<"rsqrt">}, {"ops.Floor", UnaryFloat<"floor">},
     {"ops.Ceil", UnaryFloat<"ceil">}, {"ops.Sin", UnaryFloat<"sin">}, {"ops.Cos", UnaryFloat<"cos">}, {"ops.Square", ConvertSquare},
     {"tf.math.square", ConvertSquare}, {"ops.Round", ConvertRound}, {"ops.Add", Binary<"add">}, {"tf.math.add", Binary<"add">},
     {"tf.__operators__.add", Binary<"add">}, {"ops.Subtract", Binary<"sub">}, {"tf.math.subtract", Binary<"sub">}, {"ops.Multiply", Binary<"mul">},
     {"tf.math.multiply", Binary<"mul">}, {"ops.FloorDivide", Binary<"floor_div">}, {"tf.math.floordiv", Binary<"floor_div">},
-    {"ops.Mod", Binary<"floor_mod", Literals::kOwn>}, {"tf.math.floormod", Binary<"floor_mod">}, {"ops.Power", Binary<"pow">}, {"tf.math.pow", Binary<"pow">},
+    {"ops.Mod", Binary<"floor_mod", Literals::kOwn>}, {"tf.math.floormod", Binary<"floor_mod">}, {"tf.compat.v1.floor_div", Binary<"floor_div">},
+    {"ops.Power", Binary<"pow">}, {"tf.math.pow", Binary<"pow">},
     {"ops.Maximum", Binary<"maximum">}, {"tf.math.maximum", Binary<"maximum">}, {"ops.Minimum", Binary<"minimum">}, {"tf.math.minimum", Binary<"minimum">},
     {"ops.Fmax", Binary<"maximum">}, {"ops.Fmin", Binary<"minimum">}, {"tf.math.squared_difference", Binary<"squared_difference">},
     {"tf.math.equal", Binary<"equal">}, {"tf.math.not_equal", Binary<"not_equal">}, {"tf.math.greater", Binary<"greater">},

@@ -41,9 +41,12 @@ Status ConvertMoveaxis(LayerContext& c) {
 
 Status ConvertBroadcastTo(LayerContext& c) {
   OCTET_ASSIGN(const Value x, Tensor(c));
-  std::vector<int64_t> dims;
-  if (!IntsOf(LiteralOf(c, 1, {"shape"}), &dims)) return c.Fail("a shape of numbers", "another kind of argument", "");
-  return Set(c, c.Make("broadcast_to", {x, c.Vector(std::vector<int32_t>(dims.begin(), dims.end()))}));
+  OCTET_ASSIGN(const WholeNumbers to, WholeNumbersAt(c, 1, {"shape"}));
+  if (to.complete()) return Set(c, c.Make("broadcast_to", {x, to.vector}));
+  Shape shape;
+  for (const int32_t d : to.known) shape.push_back(d);
+  const Value inputs[] = {x, to.vector};
+  return Set(c, c.EmitAs("broadcast_to", inputs, nullptr, {c.type(x).dtype, shape, {}}));
 }
 
 Status ConvertUnstack(LayerContext& c) {
@@ -176,7 +179,8 @@ Status ConvertSize(LayerContext& c) {
 }
 
 constexpr LayerRule kRules[] = {
-    {"ops.Ravel", ConvertRavel}, {"ops.Moveaxis", ConvertMoveaxis}, {"ops.BroadcastTo", ConvertBroadcastTo}, {"ops.Unstack", ConvertUnstack},
+    {"ops.Ravel", ConvertRavel}, {"ops.Moveaxis", ConvertMoveaxis}, {"ops.BroadcastTo", ConvertBroadcastTo}, {"tf.broadcast_to", ConvertBroadcastTo},
+    {"ops.Unstack", ConvertUnstack}, {"tf.unstack", ConvertUnstack},
     {"ops.Hstack", ConvertStacked<1>}, {"ops.Vstack", ConvertStacked<0>}, {"ops.Dstack", ConvertStacked<2>}, {"ops.Append", ConvertAppend},
     {"ops.Flipud", ConvertFlipped<0>}, {"ops.Fliplr", ConvertFlipped<1>}, {"ops.TakeAlongAxis", ConvertTakeAlongAxis}, {"ops.Select", ConvertSelect},
     {"ops.Rot90", ConvertRot90}, {"ops.FullLike", ConvertFullLike}, {"ops.Size", ConvertSize}};

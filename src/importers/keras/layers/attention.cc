@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "importers/keras/builder.h"
+#include "importers/keras/layers/arguments.h"
 #include "importers/keras/layers/projection.h"
 #include "importers/keras/rules.h"
 #include "importers/lowerings/band.h"
@@ -158,6 +159,10 @@ Result<Masks> ReadMasks(LayerContext& c, const Operands& o, const Fold& fold) {
   m.value = mask("value_mask", o.value);
   m.key = mask("key_mask", o.key);
   m.attention = c.TensorOf(c.Named("attention_mask"));
+  if (const Json& constant = LiteralOf(c, -1, {"attention_mask"}); !constant.is_null()) {
+    OCTET_ASSIGN(const Value numbers, ConstantOf(c, constant, DType::kI32));
+    OCTET_ASSIGN(m.attention, c.Cast(numbers, DType::kBool));
+  }
   m.causal = c.Get("use_causal_mask").boolean();
   m.window = static_cast<int32_t>(std::clamp<int64_t>(c.Int("sliding_window", 0), 0, INT32_MAX));
   const bool any = m.query || m.value || m.key || m.attention || m.causal || m.window > 0;

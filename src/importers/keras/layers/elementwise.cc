@@ -236,7 +236,19 @@ constexpr LayerRule kRules[] = {
     {"ops.Angle", ConvertAngle}, {"ops.Imag", ConvertImag}, {"ops.EmptyLike", ConvertImag}, {"ops.Isreal", ConvertIsReal},
     {"ops.Logaddexp2", ConvertLogaddexp2}, {"ops.Isclose", ConvertClose}, {"ops.AllClose", ConvertClose}, {"ops.Erfinv", Function<Erfinv>},
     {"ops.Fabs", Function<FloatAbs>},
-    {"ops.I0", Function<BesselI0>}, {"ops.Nextafter", FloatPairFunction<NextAfter>}, {"ops.Ldexp", ConvertLdexp}};
+    {"ops.I0", Function<BesselI0>}, {"ops.Nextafter", FloatPairFunction<NextAfter>}, {"ops.Ldexp", ConvertLdexp},
+    {"tf.math.acos", Function<Acos>}, {"tf.math.asin", Function<Asin>}, {"tf.math.atan", Function<Atan>}, {"tf.math.acosh", Function<Acosh>},
+    {"tf.math.asinh", Function<Asinh>}, {"tf.math.atanh", Function<Atanh>}, {"tf.math.sinh", Function<Sinh>}, {"tf.math.cosh", Function<Cosh>},
+    {"tf.math.tan", Function<Tan>}, {"tf.math.erf", Function<Erf>}, {"tf.math.erfc", Function<Erfc>}, {"tf.math.expm1", Function<Expm1>},
+    {"tf.math.log1p", Function<Log1p>}, {"tf.math.reciprocal", Function<Reciprocal>}, {"tf.math.is_nan", Function<IsNan>},
+    {"tf.math.is_inf", Function<IsInf>}, {"tf.math.is_finite", Function<IsFinite>}, {"tf.math.lgamma", Function<Lgamma>},
+    {"tf.math.digamma", Function<Digamma>}, {"tf.math.erfinv", Function<Erfinv>}, {"tf.math.ndtri", Function<Ndtri>},
+    {"tf.math.bessel_i0", Function<BesselI0>}, {"tf.math.bessel_i1", Function<BesselI1>}, {"tf.math.bessel_i0e", Function<BesselI0e>},
+    {"tf.math.bessel_i1e", Function<BesselI1e>}, {"tf.math.sign", WholeFunction<Sign>}, {"tf.stop_gradient", WholeFunction<Copy>},
+    {"tf.identity", WholeFunction<Copy>}, {"tf.bitwise.invert", WholeFunction<BitwiseNot>}, {"tf.bitwise.bitwise_and", PairFunction<BitwiseAnd>},
+    {"tf.bitwise.bitwise_or", PairFunction<BitwiseOr>}, {"tf.bitwise.bitwise_xor", PairFunction<BitwiseXor>},
+    {"tf.bitwise.left_shift", PairFunction<LeftShift, Literals::kFollow>}, {"tf.bitwise.right_shift", PairFunction<RightShift, Literals::kFollow>},
+    {"tf.math.divide_no_nan", FloatPairFunction<DivideNoNan>}, {"tf.math.logical_xor", TruthFunction}};
 
 }  // namespace
 

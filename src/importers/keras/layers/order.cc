@@ -29,6 +29,7 @@ Result<std::vector<Value>> Rising(LayerContext& c, Value x) {
 Status ConvertTopK(LayerContext& c) {
   OCTET_ASSIGN(const Value x, Tensor(c));
   OCTET_ASSIGN(const Value wide, Widened(c, x));
+  (void)c.Named("sorted");  // In order is one of the orders that False allows.
   const auto k = static_cast<int32_t>(c.Int("k", 1));
   OCTET_ASSIGN(const std::vector<Value> y, Top(c, wide, Int(c, k), k));
   OCTET_ASSIGN(const Value numbers, c.Cast(y[0], c.type(x).dtype));
@@ -111,7 +112,7 @@ Status ConvertInTopK(LayerContext& c) {
 }
 
 constexpr LayerRule kRules[] = {
-    {"ops.TopK", ConvertTopK}, {"ops.Sort", ConvertSort}, {"ops.Argsort", ConvertSort}, {"ops.Digitize", ConvertDigitize},
+    {"ops.TopK", ConvertTopK}, {"tf.math.top_k", ConvertTopK}, {"ops.Sort", ConvertSort}, {"ops.Argsort", ConvertSort}, {"ops.Digitize", ConvertDigitize},
     {"ops.SearchSorted", ConvertSearchSorted}, {"ops.InTopK", ConvertInTopK}, {"ops.Argpartition", ConvertArgPartition}};
 
 }  // namespace

@@ -168,11 +168,11 @@ Status ConvertBlur(LayerContext& c) {
   return Batched(c, x, [&](Value image) { return EachChannel(c, image, h, w, taps, ops::Padding::kSame); });
 }
 
-Status ConvertColour(LayerContext& c) {
+template <bool ToHue> Status ConvertColour(LayerContext& c) {
   OCTET_ASSIGN(const Value x, Images(c));
   if (c.shape(x).back() != 3) return c.Fail("three channels", c.shape(x).text(), "");
   OCTET_ASSIGN(const Colour in, SplitColours(c, x));
-  OCTET_ASSIGN(const Colour out, c.kind() == "RGBToHSV" ? ToHsv(c, in) : ToRgb(c, in));
+  OCTET_ASSIGN(const Colour out, ToHue ? ToHsv(c, in) : ToRgb(c, in));
   return Set(c, JoinColours(c, out));
 }
 
@@ -298,8 +298,10 @@ Status ConvertSimilarity(LayerContext& c) { return Similarity(c).Convert(); }
 
 constexpr LayerRule kRules[] = {
     {"ops.PadImages", ConvertPad}, {"ops.CropImages", ConvertCrop}, {"ops.ExtractPatches", ConvertPatches}, {"ops.GaussianBlur", ConvertBlur},
-    {"ops.RGBToHSV", ConvertColour}, {"ops.HSVToRGB", ConvertColour}, {"ops.MaxPool", ConvertPool}, {"ops.AveragePool", ConvertPool},
-    {"ops.RGBToGrayscale", ConvertGrayscale}, {"ops.PSNR", ConvertPsnr}, {"ops.SSIM", ConvertSimilarity}, {"ops.SobelEdges", ConvertSobel},
+    {"ops.RGBToHSV", ConvertColour<true>}, {"ops.HSVToRGB", ConvertColour<false>}, {"tf.image.rgb_to_hsv", ConvertColour<true>},
+    {"tf.image.hsv_to_rgb", ConvertColour<false>}, {"ops.MaxPool", ConvertPool}, {"ops.AveragePool", ConvertPool},
+    {"ops.RGBToGrayscale", ConvertGrayscale}, {"tf.image.rgb_to_grayscale", ConvertGrayscale}, {"ops.PSNR", ConvertPsnr},
+    {"ops.SSIM", ConvertSimilarity}, {"ops.SobelEdges", ConvertSobel},
     {"ops.AdaptiveAveragePool", AdaptivePool<"average_pool_2d">}, {"ops.AdaptiveMaxPool", AdaptivePool<"max_pool_2d">}};
 
 }  // namespace

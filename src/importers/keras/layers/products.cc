@@ -14,7 +14,7 @@ namespace {
 
 Status ConvertMatmul(LayerContext& c) {
   OCTET_ASSIGN(Factors p, ProductOperands(c));
-  bool bytes = c.rank(p.a) > 1 && c.rank(p.b) > 1;
+  bool bytes = c.num_inputs() > 0 && c.rank(p.a) > 1 && c.rank(p.b) > 1;
   for (int i = 0; i < c.num_inputs(); ++i) bytes &= c.type(c.Input(i)).dtype == DType::kI8;
   if (bytes) p.result = DType::kI32;  // Only of such matrices.
   if (c.rank(p.a) >= 2 && c.rank(p.b) == 1) {  // With a vector: one column, dropped again.
@@ -25,7 +25,8 @@ Status ConvertMatmul(LayerContext& c) {
     return Set(c, Narrowed(c, y, p.result));
   }
   if (c.rank(p.a) < 2 || c.rank(p.b) < 2) return c.Fail("matrices", c.shape(p.a).text() + " and " + c.shape(p.b).text(), "reshape the operands");
-  OCTET_ASSIGN(const Value y, c.Make("batch_matmul", {p.a, p.b}, {{"adj_x", c.Get("transpose_a").boolean()}, {"adj_y", c.Get("transpose_b").boolean()}}));
+  const bool adj_x = c.Get("transpose_a").boolean() || c.Get("adjoint_a").boolean(), adj_y = c.Get("transpose_b").boolean() || c.Get("adjoint_b").boolean();
+  OCTET_ASSIGN(const Value y, c.Make("batch_matmul", {p.a, p.b}, {{"adj_x", adj_x}, {"adj_y", adj_y}}));
   return Set(c, Narrowed(c, y, p.result));
 }
 
@@ -225,7 +226,8 @@ Status ConvertDotLayer(LayerContext& c) {
 
 constexpr LayerRule kRules[] = {
     {"Dot", ConvertDotLayer}, {"ops.Matmul", ConvertMatmul}, {"tf.linalg.matmul", ConvertMatmul}, {"ops.Einsum", ConvertEinsum}, {"ops.Inner", ConvertInner},
-    {"ops.Dot", ConvertDot}, {"ops.Outer", ConvertOuter}, {"ops.Tensordot", ConvertTensordot}, {"ops.Vdot", ConvertVdot}, {"ops.Cross", ConvertCross},
+    {"ops.Dot", ConvertDot}, {"ops.Outer", ConvertOuter}, {"ops.Tensordot", ConvertTensordot}, {"tf.tensordot", ConvertTensordot},
+    {"ops.Vdot", ConvertVdot}, {"ops.Cross", ConvertCross}, {"tf.linalg.cross", ConvertCross},
     {"ops.Correlate", ConvertCorrelate},
     {"ops.Kron", ConvertKron}};
 

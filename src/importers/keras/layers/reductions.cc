@@ -57,7 +57,7 @@ template <OpName Op> Status ConvertArg(LayerContext& c) {
   if (keeps) {
     OCTET_ASSIGN(y, whole ? c.Make("reshape", {y, c.Vector(ones)}) : c.Make("expand_dims", {y, c.Vector({axis})}));
   }
-  return Set(c, y);
+  return Set(c, c.kind().starts_with("TFOp") && c.Text("output_type", "int64") == "int64" ? c.Cast(y, DType::kI64) : Result<Value>(y));
 }
 
 // max - min
@@ -140,9 +140,12 @@ constexpr LayerRule kRules[] = {
     {"ops.Max", Reduced<"reduce_max">}, {"ops.Amax", Reduced<"reduce_max">}, {"tf.math.reduce_max", Reduced<"reduce_max">}, {"ops.Min", Reduced<"reduce_min">},
     {"ops.Amin", Reduced<"reduce_min">}, {"tf.math.reduce_min", Reduced<"reduce_min">}, {"ops.Prod", Reduced<"reduce_prod">},
     {"tf.math.reduce_prod", Reduced<"reduce_prod">}, {"ops.Any", Reduced<"reduce_any">}, {"ops.All", Reduced<"reduce_all">},
+    {"tf.math.reduce_any", Reduced<"reduce_any">}, {"tf.math.reduce_all", Reduced<"reduce_all">},
     {"ops.Argmax", ConvertArg<"arg_max">}, {"tf.math.argmax", ConvertArg<"arg_max">}, {"ops.Argmin", ConvertArg<"arg_min">},
+    {"tf.math.argmin", ConvertArg<"arg_min">},
     {"ops.Nanargmax", ConvertArg<"arg_max">}, {"ops.Nanargmin", ConvertArg<"arg_min">}, {"ops.Ptp", ConvertPtp}, {"ops.CountNonzero", ConvertCountNonzero},
-    {"ops.Logsumexp", ConvertLogsumexp}, {"ops.Nansum", NanReduced<"sum">}, {"ops.Nanprod", NanReduced<"reduce_prod">},
+    {"ops.Logsumexp", ConvertLogsumexp}, {"tf.math.reduce_logsumexp", ConvertLogsumexp}, {"ops.Nansum", NanReduced<"sum">},
+    {"ops.Nanprod", NanReduced<"reduce_prod">},
     {"ops.Nanmax", NanReduced<"reduce_max">}, {"ops.Nanmin", NanReduced<"reduce_min">}, {"ops.Nanmean", ConvertNanReduction},
     {"ops.Nanvar", ConvertNanReduction}, {"ops.Nanstd", ConvertNanReduction}};
 

@@ -97,7 +97,44 @@ Status ConvertResizeOp(LayerContext& c) {
   return Set(c, Saturated(c, y, own));
 }
 
-constexpr LayerRule kRules[] = {{"Resizing", ConvertResizing}, {"UpSampling2D", ConvertUpSampling}, {"ops.Resize", ConvertResizeOp}};
+// TensorFlow's: by its method, to floats but of the nearest.
+Status ConvertImageResize(LayerContext& c) {
+  OCTET_ASSIGN(Value x, Operand(c, 0, {"images"}));
+  OCTET_ASSIGN(const WholeNumbers size, WholeNumbersAt(c, 1, {"size"}));
+  const std::string how = c.Text("method", "bilinear");
+  const bool antialias = c.Bool("antialias", false), single = c.rank(x) == 3;
+  const DType own = c.type(x).dtype;
+  OCTET_ASSIGN(x, single ? c.Make("expand_dims", {x, c.Vector({0})}) : Result<Value>(x));
+  const Shape in = c.shape(x);
+  const auto fits = [](int64_t n) { return n > 0 && n <= kLargest; };
+  if (in.rank() != 4 || size.known.size() != 2) return c.Fail("images, and a size of two numbers", in.text(), "");
+  Value y;
+  if (IsOperator(how, antialias) && !size.complete()) {
+    OCTET_ASSIGN(x, c.Cast(x, DType::kF32));
+    const Value inputs[] = {x, size.vector};
+    OCTET_ASSIGN(y, c.Make(how == "nearest" ? "resize_nearest_neighbor" : "resize_bilinear", inputs, {{"half_pixel_centers", 1}}));
+  } else {
+    if (!fits(size.known[0]) || !fits(size.known[1]) || (!IsOperator(how, antialias) && (!fits(in[1]) || !fits(in[2]) || in[3] < 1)))
+      return c.Fail("[batch, height, width, channels] with known sizes", in.text(), "give the input's shape");
+    OCTET_ASSIGN(y, Resized(c, x, size.known[0], size.known[1], how, antialias));
+  }
+  OCTET_ASSIGN(y, how == "nearest" ? c.Cast(y, own) : Result<Value>(y));
+  return Set(c, single ? c.Make("squeeze", {y}, {{"squeeze_dims", std::vector<int32_t>{0}}}) : Result<Value>(y));
+}
+
+// TensorFlow 1's, whose pixels lie at their corners.
+template <OpName Op> Status ConvertOldResize(LayerContext& c) {
+  OCTET_ASSIGN(Value x, Operand(c, 0, {"images"}));
+  OCTET_ASSIGN(const WholeNumbers size, WholeNumbersAt(c, 1, {"size"}));
+  if (c.rank(x) != 4 || size.known.size() != 2) return c.Fail("a batch of images, and a size of two numbers", c.shape(x).text(), "");
+  OCTET_ASSIGN(x, c.Cast(x, DType::kF32));
+  const int64_t corners = c.Bool("align_corners", false), centres = c.Bool("half_pixel_centers", false);
+  return Set(c, c.Make(Op, {x, size.vector}, {{"align_corners", corners}, {"half_pixel_centers", centres}}));
+}
+
+constexpr LayerRule kRules[] = {{"tf.image.resize", ConvertImageResize}, {"tf.compat.v1.image.resize_bilinear", ConvertOldResize<"resize_bilinear">},
+                                {"tf.compat.v1.image.resize_nearest_neighbor", ConvertOldResize<"resize_nearest_neighbor">},
+                                {"Resizing", ConvertResizing}, {"UpSampling2D", ConvertUpSampling}, {"ops.Resize", ConvertResizeOp}};
 
 }  // namespace
 

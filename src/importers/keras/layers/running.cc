@@ -30,7 +30,7 @@ Result<Running> RunningOperand(LayerContext& c, float neutral) {
   }
   OCTET_ASSIGN(x, Narrowed(c, x, r.result));
   OCTET_ASSIGN(x, Widened(c, x));
-  if (!c.Has("axis")) {  // Over all numbers.
+  if (!c.Has("axis") && !c.kind().starts_with("TFOp")) {  // Over all numbers.
     OCTET_ASSIGN(x, c.Make("reshape", {x, c.Vector({-1})}));
   }
   OCTET_ASSIGN(r.axis, AxisOf(c, c.Int("axis", 0), c.rank(x)));
@@ -40,7 +40,7 @@ Result<Running> RunningOperand(LayerContext& c, float neutral) {
 
 Status ConvertCumsum(LayerContext& c) {
   OCTET_ASSIGN(const Running r, RunningOperand(c, 0));
-  OCTET_ASSIGN(const Value y, c.Make("cumsum", {r.x, Int(c, r.axis)}, {{"exclusive", 0}, {"reverse", 0}}));
+  OCTET_ASSIGN(const Value y, c.Make("cumsum", {r.x, Int(c, r.axis)}, {{"exclusive", c.Bool("exclusive", false)}, {"reverse", c.Bool("reverse", false)}}));
   return Set(c, c.Cast(y, r.result));
 }
 
@@ -70,19 +70,37 @@ Result<Value> ProductsInLoop(LayerContext& c, Value x, int axis) {
 }
 
 // Running product: the log's running sum would lose signs and zeros, so it is n - 1 products of slices.
-Status ConvertCumprod(LayerContext& c) {
-  OCTET_ASSIGN(const Running r, RunningOperand(c, 1));
+Result<Value> Products(LayerContext& c, Value x, int axis) {
   constexpr int32_t kMostSlices = 256;
-  const int32_t n = c.shape(r.x)[r.axis];
-  if (n < 1 || n > kMostSlices) {
-    OCTET_ASSIGN(const Value y, ProductsInLoop(c, r.x, r.axis));
-    return Set(c, c.Cast(y, r.result));
-  }
-  OCTET_ASSIGN(std::vector<Value> parts, c.MakeMany("split", {Int(c, r.axis), r.x}, {{"num_splits", n}}, n));
+  const int32_t n = c.shape(x)[axis];
+  if (n < 1 || n > kMostSlices) return ProductsInLoop(c, x, axis);
+  OCTET_ASSIGN(std::vector<Value> parts, c.MakeMany("split", {Int(c, axis), x}, {{"num_splits", n}}, n));
   for (size_t i = 1; i < parts.size(); ++i) {
     OCTET_ASSIGN(parts[i], c.Make("mul", {parts[i - 1], parts[i]}));
   }
-  OCTET_ASSIGN(const Value y, n == 1 ? Result<Value>(r.x) : c.Make("concatenation", parts, {{"axis", r.axis}}));
+  return n == 1 ? Result<Value>(x) : c.Make("concatenation", parts, {{"axis", axis}});
+}
+
+// 1, then all numbers but the last: their running product is the one before each number.
+Result<Value> Delayed(LayerContext& c, Value x, int axis) {
+  const auto rank = static_cast<size_t>(c.rank(x)), at = static_cast<size_t>(axis);
+  std::vector<int32_t> pads(2 * rank, 0), begin(rank, 0), end(rank, 0);
+  pads[2 * at] = 1;
+  end[at] = -1;
+  OCTET_ASSIGN(const Value y, c.Make("padv2", {x, c.Constant<int32_t>(Shape{c.rank(x), 2}, pads), NumberOf(c, 1, c.type(x).dtype)}));
+  const int64_t all = (int64_t{1} << rank) - 1;
+  return c.Make("strided_slice", {y, c.Vector(begin), c.Vector(end), c.Vector(std::vector<int32_t>(rank, 1))},
+                {{"begin_mask", all}, {"end_mask", all & ~(int64_t{1} << at)}});
+}
+
+Status ConvertCumprod(LayerContext& c) {
+  OCTET_ASSIGN(const Running r, RunningOperand(c, 1));
+  const bool reverse = c.Bool("reverse", false);  // TensorFlow's, as is exclusive.
+  const Value along = c.Vector({r.axis});
+  OCTET_ASSIGN(Value y, reverse ? c.Make("reverse_v2", {r.x, along}) : Result<Value>(r.x));
+  OCTET_ASSIGN(y, c.Bool("exclusive", false) ? Delayed(c, y, r.axis) : Result<Value>(y));
+  OCTET_ASSIGN(y, Products(c, y, r.axis));
+  OCTET_ASSIGN(y, reverse ? c.Make("reverse_v2", {y, along}) : Result<Value>(y));
   return Set(c, c.Cast(y, r.result));
 }
 
@@ -125,6 +143,7 @@ Status ConvertTrapezoid(LayerContext& c) {
 
 constexpr LayerRule kRules[] = {
     {"ops.Cumsum", ConvertCumsum}, {"ops.Nancumsum", ConvertCumsum}, {"ops.Cumprod", ConvertCumprod}, {"ops.Nancumprod", ConvertCumprod},
+    {"tf.math.cumsum", ConvertCumsum}, {"tf.math.cumprod", ConvertCumprod},
     {"ops.Diff", ConvertDiff}, {"ops.Trapezoid", ConvertTrapezoid}};
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 #include <numeric>
+#include <optional>
 
 #include "importers/keras/builder.h"
 #include "importers/keras/layers/arguments.h"
@@ -27,13 +28,19 @@ Result<int> Axis(LayerContext& c, int rank, int position, int64_t fallback) {
 
 std::vector<int32_t> Narrow(const std::vector<int64_t>& v) { return {v.begin(), v.end()}; }
 
+Shape ShapeOf(const std::vector<int32_t>& dims) {
+  Shape s;
+  for (const int32_t d : dims) s.push_back(d < 0 ? kUnknown : d);
+  return s;
+}
+
 // The batch stays unknown where the new shape's other dimensions are known.
 Status ConvertReshape(LayerContext& c) {
   OCTET_ASSIGN(const Value x, Tensor(c));
-  std::vector<int64_t> dims;
-  const Json& shape = LiteralOf(c, 1, {"newshape", "new_shape", "shape"});
-  if (!IntsOf(shape, &dims)) return c.Fail("a shape of numbers", "another kind of argument", "");
-  return Set(c, c.Make("reshape", {x, c.Vector(Narrow(dims))}));
+  OCTET_ASSIGN(const WholeNumbers to, WholeNumbersAt(c, 1, {"newshape", "new_shape", "shape"}));
+  if (std::ranges::count(to.known, kUnknown) <= 1) return Set(c, c.Make("reshape", {x, c.Vector(to.known)}));  // The others tell it.
+  const Value inputs[] = {x, to.vector};
+  return Set(c, c.EmitAs("reshape", inputs, nullptr, {c.type(x).dtype, ShapeOf(to.known), {}}));
 }
 
 Status ConvertTranspose(LayerContext& c) {
@@ -73,26 +80,21 @@ Status ConvertSqueeze(LayerContext& c) {
   return Set(c, c.Make("squeeze", {x}, {{"squeeze_dims", Narrow(axes)}}));
 }
 
-// A list of tensors as first argument, of one element type.
-Result<std::vector<Value>> List(LayerContext& c) {
-  OCTET_TRY(c.InputsToOneType());
-  std::vector<Value> values;
-  for (int i = 0; i < c.num_inputs(); ++i) values.push_back(c.Input(i));
-  return values;
-}
-
 Status ConvertConcatenate(LayerContext& c) {
-  OCTET_ASSIGN(const std::vector<Value> list, List(c));
-  if (list.empty()) return c.Fail("tensors", "none", "");
+  OCTET_ASSIGN(const std::vector<Value> list, ListAt(c, 0, {"xs", "values", "x"}));
   OCTET_ASSIGN(const int axis, Axis(c, c.rank(list[0]), 1, 0));
   return Set(c, c.Make("concatenation", list, {{"axis", axis}}));
 }
 
 Status ConvertStack(LayerContext& c) {
-  OCTET_ASSIGN(const std::vector<Value> list, List(c));
-  if (list.empty()) return c.Fail("tensors", "none", "");
+  OCTET_ASSIGN(const std::vector<Value> list, ListAt(c, 0, {"x", "values"}));
   OCTET_ASSIGN(const int axis, Axis(c, c.rank(list[0]) + 1, 1, 0));
-  return Set(c, c.Make("pack", list, {{"values_count", static_cast<int64_t>(list.size())}, {"axis", axis}}));
+  OCTET_ASSIGN(const Value y, c.Make("pack", list, {{"values_count", static_cast<int64_t>(list.size())}, {"axis", axis}}));
+  c.SetOutput(0, y);
+  if (c.rank(y) != 1 || IsFloat(c.type(y).dtype)) return {};
+  OCTET_ASSIGN(const WholeNumbers dims, WholeNumbersAt(c, 0, {"x", "values"}));
+  c.builder().SetElements(y, dims.known);
+  return {};
 }
 
 // The axis that vsplit, hsplit and dsplit cut.
@@ -132,11 +134,19 @@ Status ConvertSplit(LayerContext& c) {
 
 Status ConvertTile(LayerContext& c) {
   OCTET_ASSIGN(const Value x, Tensor(c));
-  std::vector<int64_t> repeats;
-  if (!IntsOf(LiteralOf(c, 1, {"repeats", "multiples"}), &repeats) || static_cast<int>(repeats.size()) > c.rank(x))
-    return c.Fail("at most one repetition per axis", std::to_string(repeats.size()), "expand the dimensions before");
-  repeats.insert(repeats.begin(), static_cast<size_t>(c.rank(x)) - repeats.size(), 1);  // Of the last axes.
-  return Set(c, c.Make("tile", {x, c.Vector(Narrow(repeats))}));
+  OCTET_ASSIGN(WholeNumbers repeats, WholeNumbersAt(c, 1, {"repeats", "multiples"}));
+  const auto given = static_cast<int>(repeats.known.size());
+  if (given > c.rank(x) || (given < c.rank(x) && !repeats.complete()))
+    return c.Fail("at most one repetition per axis", std::to_string(given), "expand the dimensions before");
+  repeats.known.insert(repeats.known.begin(), static_cast<size_t>(c.rank(x) - given), 1);  // Of the last axes.
+  if (repeats.complete()) return Set(c, c.Make("tile", {x, c.Vector(repeats.known)}));
+  Shape out = c.shape(x);
+  for (int i = 0; i < out.rank(); ++i) {
+    const int32_t times = repeats.known[static_cast<size_t>(i)];
+    if (times != 1) out[i] = times == kUnknown || out[i] == kUnknown || int64_t{out[i]} * times > INT32_MAX ? kUnknown : out[i] * times;
+  }
+  const Value inputs[] = {x, repeats.vector};
+  return Set(c, c.EmitAs("tile", inputs, nullptr, {c.type(x).dtype, out, {}}));
 }
 
 // [.., n, ..] -> [.., n, 1, ..] -> tiled -> [.., n * times, ..]
@@ -241,10 +251,10 @@ Status ConvertPad(LayerContext& c) {
   }();
   if (!widths || c.shape(widths) != Shape{c.rank(x), 2}) return c.Fail("a pair of paddings per axis", "another form", "");
   std::string mode = c.Text("mode", "constant");
+  const double value = c.Number("constant_values", 0);
   std::ranges::transform(mode, mode.begin(), [](unsigned char l) { return static_cast<char>(std::tolower(l)); });
   if (mode == "reflect" || mode == "symmetric") return Set(c, c.Make("mirror_pad", {x, widths}, {{"mode", mode == "symmetric"}}));
   if (mode != "constant") return c.Fail("mode constant, reflect or symmetric", mode, "");
-  const double value = c.Number("constant_values", 0);
   if (value == 0) return Set(c, c.Make("pad", {x, widths}));
   return Set(c, c.Make("padv2", {x, widths, NumberOf(c, value, c.type(x).dtype)}));
 }
@@ -254,14 +264,17 @@ Status ConvertOneHot(LayerContext& c) {
   const auto classes = static_cast<int32_t>(c.Has("depth") ? c.Int("depth", 0) : c.Int("num_classes", 0));
   OCTET_ASSIGN(const Value ids, c.Cast(x, DType::kI32));
   OCTET_ASSIGN(const DType type, NamedType(c, -1, DType::kF32));
-  OCTET_ASSIGN(const Value hot, c.Make("one_hot", {ids, Int(c, classes), c.Scalar(1), c.Scalar(0)}, {{"axis", c.Int("axis", -1)}}));
+  const Value on = c.Scalar(static_cast<float>(c.Number("on_value", 1))), off = c.Scalar(static_cast<float>(c.Number("off_value", 0)));
+  OCTET_ASSIGN(const Value hot, c.Make("one_hot", {ids, Int(c, classes), on, off}, {{"axis", c.Int("axis", -1)}}));
   return Set(c, c.Cast(hot, type));
 }
 
 Status ConvertTake(LayerContext& c) {
   OCTET_ASSIGN(const Value x, Operand(c, 0, {"x", "params"}));
   OCTET_ASSIGN(Value indices, Operand(c, 1, {"indices"}, DType::kI32));
-  OCTET_ASSIGN(const int axis, Axis(c, c.rank(x), 2, std::numeric_limits<int64_t>::max()));
+  const int64_t batch = c.Int("batch_dims", 0);  // TensorFlow's, whose axis is the one behind them.
+  OCTET_ASSIGN(const int axis, Axis(c, c.rank(x), 2, c.kind().starts_with("TFOp") ? batch : std::numeric_limits<int64_t>::max()));
+  if (batch < 0 || batch > axis || batch > c.rank(indices)) return c.Fail("batch_dims before the axis", std::to_string(batch), "");
   OCTET_ASSIGN(indices, c.Cast(indices, DType::kI32));
   // Constants count from the end where negative.
   const std::span<const int32_t> known = c.data_as<int32_t>(indices);
@@ -271,7 +284,7 @@ Status ConvertTake(LayerContext& c) {
     const Shape shape = c.shape(indices);
     indices = c.Constant<int32_t>(shape, from_front);
   }
-  return Set(c, c.Make("gather", {x, indices}, {{"axis", axis}}));
+  return Set(c, c.Make("gather", {x, indices}, {{"axis", axis}, {"batch_dims", batch}}));
 }
 
 // Zeros or ones of x's shape, and of its type unless another is asked for.
@@ -342,8 +355,107 @@ bool AddIndex(const Json& item, Indexing* out) {
   return step != 0 && out->begin.size() <= static_cast<size_t>(kMaxRank);
 }
 
+// What is known of the picked elements of a vector that describes a shape.
+void FollowElements(LayerContext& c, Value x, Value y, const Indexing& index) {
+  const std::vector<int32_t>* all = c.builder().ElementsOf(x);
+  if (!all || index.begin.size() != 1 || index.new_axis_mask || index.ellipsis_mask || index.step[0] != 1) return;
+  const auto n = static_cast<int32_t>(all->size());
+  const auto place = [&](int32_t i) { return std::clamp(i < 0 ? i + n : i, 0, n); };
+  const int32_t from = index.begin_mask ? 0 : place(index.begin[0]), to = index.end_mask ? n : place(index.end[0]);
+  if (index.shrink_mask) {
+    const int32_t known = from < n ? (*all)[static_cast<size_t>(from)] : kUnknown;
+    c.SetOutput(0, known == kUnknown ? y : NumberOf(c, known, c.type(y).dtype));
+  } else if (from <= to) {
+    c.builder().SetElements(y, {all->begin() + from, all->begin() + to});
+  }
+}
+
+// Elements, or slices along the first axes, where a tensor of truths of these axes is true.
+Status PickTrue(LayerContext& c, Value x, Value truths) {
+  const int rank = c.rank(truths);
+  if (rank < 1 || rank > c.rank(x)) return c.Fail("truths of the first axes", c.shape(truths).text(), "");
+  OCTET_ASSIGN(truths, c.Cast(truths, DType::kBool));
+  OCTET_ASSIGN(const Value at, c.EmitAs("where", std::span(&truths, 1), nullptr, {DType::kI64, Shape{kUnknown, rank}, {}}));
+  OCTET_ASSIGN(const Value places, c.Cast(at, DType::kI32));
+  return Set(c, c.Make("gather_nd", {x, places}));
+}
+
+Status ConvertBooleanMask(LayerContext& c) {
+  OCTET_ASSIGN(const Value x, Tensor(c));
+  OCTET_ASSIGN(const Value truths, Operand(c, 1, {"mask"}, DType::kBool));
+  if (c.Int("axis", 0) != 0) return c.Fail("truths of the first axes (axis=0)", std::to_string(c.Int("axis", 0)), "transpose before");
+  return PickTrue(c, x, truths);
+}
+
+// What one side of a slice is: a number, a tensor, or nothing.
+struct Bound {
+  Value tensor;
+  std::optional<int32_t> number;
+};
+Result<Bound> BoundOf(LayerContext& c, const Argument& slice, std::string_view side) {
+  const auto at = std::ranges::find(slice.keys, side);
+  const Argument* a = at == slice.keys.end() ? nullptr : &slice.items[static_cast<size_t>(at - slice.keys.begin())];
+  if (const Value v = a ? c.TensorOf(a) : Value{}) {
+    const std::span<const int32_t> known = c.type(v).dtype == DType::kI32 ? c.data_as<int32_t>(v) : std::span<const int32_t>();
+    if (known.size() == 1) return Bound{{}, known[0]};
+    OCTET_ASSIGN(const Value number, c.Cast(v, DType::kI32));
+    return c.rank(v) == 0 ? Result<Bound>(Bound{number, {}}) : c.Fail("a number", c.shape(v).text(), "");
+  }
+  const Json* literal = a ? a->literal : slice.literal ? &(*slice.literal)[side] : nullptr;
+  if (!literal || literal->is_null()) return Bound{};
+  return literal->is_number() ? Result<Bound>(Bound{{}, static_cast<int32_t>(literal->integer())}) : c.Fail("a number", "another index", "");
+}
+
+// x[a:b, i, …] where only the running model knows some of the numbers; in steps of one, without new axes.
+Status SliceByTensors(LayerContext& c, Value x, const Argument& index) {
+  const std::span<const Argument> items = index.kind == Argument::Kind::kList ? std::span(index.items) : std::span(&index, 1);
+  const Shape in = c.shape(x);
+  if (items.size() > static_cast<size_t>(in.rank())) return c.Fail("at most an index for each axis", in.text(), "");
+  int64_t begin_mask = 0, end_mask = 0, shrink_mask = 0;
+  std::vector<Value> begin, end;
+  Shape out;
+  for (size_t i = 0; i < items.size(); ++i) {
+    const Argument& item = items[i];
+    const int64_t bit = int64_t{1} << i;
+    Bound from, to;
+    if (item.kind == Argument::Kind::kMap || (item.literal && item.literal->is_map() && !item.literal->Has("class_name"))) {
+      OCTET_ASSIGN(const Bound step, BoundOf(c, item, "step"));
+      if (step.tensor || step.number.value_or(1) != 1) return c.Fail("steps of one", "others", "use gather");
+      OCTET_ASSIGN(from, BoundOf(c, item, "start"));
+      OCTET_ASSIGN(to, BoundOf(c, item, "stop"));
+      const bool whole = !from.tensor && !from.number && !to.tensor && !to.number;
+      out.push_back(whole ? in[static_cast<int>(i)] : kUnknown);
+    } else if (const Value v = c.TensorOf(&item); v || (item.literal && item.literal->is_number())) {
+      if (v && (c.rank(v) != 0 || IsFloat(c.type(v).dtype))) return c.Fail("a whole number", c.shape(v).text(), "use gather");
+      OCTET_ASSIGN(from.tensor, v ? c.Cast(v, DType::kI32) : Result<Value>(Int(c, static_cast<int32_t>(item.literal->integer()))));
+      OCTET_ASSIGN(to.tensor, c.Make("add", {from.tensor, Int(c, 1)}));
+      shrink_mask |= bit;
+    } else {
+      return c.Fail("numbers and slices", "another index", "use gather");
+    }
+    begin_mask |= from.tensor || from.number ? 0 : bit;
+    end_mask |= to.tensor || to.number ? 0 : bit;
+    begin.push_back(from.tensor ? from.tensor : Int(c, from.number.value_or(0)));
+    end.push_back(to.tensor ? to.tensor : Int(c, to.number.value_or(0)));
+  }
+  for (int i = static_cast<int>(items.size()); i < in.rank(); ++i) out.push_back(in[i]);
+  const auto vector = [&](const std::vector<Value>& v) { return c.Make("pack", v, {{"values_count", static_cast<int64_t>(v.size())}, {"axis", 0}}); };
+  OCTET_ASSIGN(const Value first, vector(begin));
+  OCTET_ASSIGN(const Value last, vector(end));
+  OCTET_ASSIGN(const std::vector<Value> y, c.MakeMany("strided_slice", {x, first, last, c.Vector(std::vector<int32_t>(items.size(), 1))},
+                {{"begin_mask", begin_mask}, {"end_mask", end_mask}, {"shrink_axis_mask", shrink_mask}}, 1));
+  c.construction().Refine(y[0], {c.type(x).dtype, out, {}});
+  return Set(c, y[0]);
+}
+
 Status ConvertGetItem(LayerContext& c) {
   OCTET_ASSIGN(const Value x, Tensor(c));
+  const Argument* picked = FindArgument(c, 1, {"key", "slice_spec"});
+  const Value tensor = picked ? c.TensorOf(picked) : Value{};
+  if (tensor && c.type(tensor).dtype == DType::kBool) return PickTrue(c, x, tensor);
+  std::vector<TensorRef> tensors;
+  if (picked) CollectTensors(*picked, &tensors);
+  if (!tensors.empty()) return SliceByTensors(c, x, *picked);
   const Json& key = LiteralOf(c, 1, {"key", "slice_spec"});
   const Json& list = key["class_name"].text() == "__tuple__" ? (key.Has("items") ? key["items"] : key["config"]["items"]) : key;
   Indexing index;
@@ -352,9 +464,12 @@ Status ConvertGetItem(LayerContext& c) {
     for (const Json& item : list.items()) good = good && AddIndex(item, &index);
   else good = AddIndex(list, &index);
   if (!good || index.begin.empty()) return c.Fail("numbers, slices, None and ...", "another index", "");
-  return Set(c, c.Make("strided_slice", {x, c.Vector(index.begin), c.Vector(index.end), c.Vector(index.step)},
-                       {{"begin_mask", index.begin_mask}, {"end_mask", index.end_mask}, {"shrink_axis_mask", index.shrink_mask},
-                        {"new_axis_mask", index.new_axis_mask}, {"ellipsis_mask", index.ellipsis_mask}}));
+  OCTET_ASSIGN(const Value y, c.Make("strided_slice", {x, c.Vector(index.begin), c.Vector(index.end), c.Vector(index.step)},
+                                     {{"begin_mask", index.begin_mask}, {"end_mask", index.end_mask}, {"shrink_axis_mask", index.shrink_mask},
+                                      {"new_axis_mask", index.new_axis_mask}, {"ellipsis_mask", index.ellipsis_mask}}));
+  c.SetOutput(0, y);
+  FollowElements(c, x, y, index);
+  return {};
 }
 
 constexpr LayerRule kRules[] = {
@@ -375,10 +490,10 @@ constexpr LayerRule kRules[] = {
     {"ops.Pad", ConvertPad}, {"tf.compat.v1.pad", ConvertPad}, {"tf.pad", ConvertPad},
     {"ops.OneHot", ConvertOneHot}, {"tf.one_hot", ConvertOneHot},
     {"ops.Take", ConvertTake}, {"tf.compat.v1.gather", ConvertTake}, {"tf.gather", ConvertTake},
-    {"ops.Cast", ConvertCast}, {"ops.ConvertToTensor", ConvertCast}, {"ops.SaturateCast", ConvertSaturateCast}, {"tf.cast", ConvertCast},
+    {"ops.Cast", ConvertCast}, {"ops.ConvertToTensor", ConvertCast}, {"ops.SaturateCast", ConvertSaturateCast},
     {"tf.dtypes.saturate_cast", ConvertSaturateCast}, {"tf.saturate_cast", ConvertSaturateCast},
     {"tf.zeros_like", ConvertLike<false>}, {"tf.ones_like", ConvertLike<true>},
-    {"ops.GetItem", ConvertGetItem}, {"tf.__operators__.getitem", ConvertGetItem},
+    {"ops.GetItem", ConvertGetItem}, {"tf.__operators__.getitem", ConvertGetItem}, {"tf.compat.v1.boolean_mask", ConvertBooleanMask},
 };
 
 }  // namespace

@@ -270,7 +270,8 @@ Status ConvertCorrcoef(LayerContext& c) {
 }
 
 constexpr LayerRule kRules[] = {
-    {"ops.Var", ConvertVar}, {"ops.Std", ConvertStd}, {"ops.Moments", ConvertMoments}, {"ops.Average", ConvertAverage}, {"ops.Median", ConvertQuantile},
+    {"ops.Var", ConvertVar}, {"ops.Std", ConvertStd}, {"tf.math.reduce_variance", ConvertVar}, {"tf.math.reduce_std", ConvertStd},
+    {"ops.Moments", ConvertMoments}, {"ops.Average", ConvertAverage}, {"ops.Median", ConvertQuantile},
     {"ops.Quantile", ConvertQuantile}, {"ops.Percentile", ConvertQuantile}, {"ops.Nanmedian", ConvertQuantile}, {"ops.Nanquantile", ConvertQuantile},
     {"ops.Nanpercentile", ConvertQuantile}, {"ops.Corrcoef", ConvertCorrcoef}};
 

@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "importers/lowerings/band.h"
+#include "importers/lowerings/selection.h"
 #include "importers/onnx/builder.h"
 #include "importers/onnx/layers/image.h"
 #include "importers/onnx/rules.h"
@@ -127,7 +128,8 @@ Status ConvertSlice(NodeContext& c) {
       OCTET_ASSIGN(a, c.Axis(a, c.rank(x)));
     }
     const int given = static_cast<int>(c.shape(c.Input(1)).known() ? c.shape(c.Input(1)).elements() : 0);
-    for (int i = 0; axes.empty() && i < given; ++i) axes.push_back(i);
+    if (axes.empty())
+      for (int i = 0; i < given; ++i) axes.push_back(i);
     return Set(c, ComputedSlice(c, axes, steps));
   }
   OCTET_ASSIGN(const std::vector<int64_t> begins, inputs ? c.IntsAt(1, "starts", {}) : Result<std::vector<int64_t>>(c.Ints("starts", {})));
@@ -323,7 +325,7 @@ Status ConvertEyeLike(NodeContext& c) {
 
 Status ConvertReverseSequence(NodeContext& c) {
   OCTET_ASSIGN(const Value lengths, c.Cast(c.Input(1), DType::kI32));
-  return Set(c, c.Make("reverse_sequence", {c.Input(0), lengths}, {{"seq_dim", c.Int("time_axis", 0)}, {"batch_dim", c.Int("batch_axis", 1)}}));
+  return Set(c, ReverseSequences(c, c.Input(0), lengths, c.Int("time_axis", 0), c.Int("batch_axis", 1)));
 }
 
 constexpr NodeRule kRules[] = {

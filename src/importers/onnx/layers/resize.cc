@@ -181,6 +181,7 @@ Status Apply(NodeContext& c, const Mode& m, const Target& t) {
     OCTET_ASSIGN(const Value image, ChannelsLast(c, x));
     OCTET_ASSIGN(const Value size, SizeOf(c, image, t));
     OCTET_ASSIGN(y, c.Make(m.kind == "nearest" ? "resize_nearest_neighbor" : "resize_bilinear", {image, size}, {{"align_corners", align}, {"half_pixel_centers", half}}));
+    c.RefineShape(y, Shape{in[0], t.size[2], t.size[3], in[1]});  // The size may be data.
     OCTET_ASSIGN(y, ChannelsSecond(c, y));
   } else {
     for (int a = 0; a < in.rank(); ++a)

@@ -330,7 +330,9 @@ Status ConvertConstantOfShape(NodeContext& c) {
   }
   OCTET_ASSIGN(const Value shape, c.Cast(c.Input(0), DType::kI32));
   OCTET_ASSIGN(const Value y, c.Emit("fill", {shape, value}));
-  if (const Partial p = c.PartialOf(c.Input(0)); p.valid && !c.is_constant(y)) c.RefineShape(y, ShapeKnown(p));
+  Partial p = c.PartialOf(c.Input(0));
+  if (!p.valid) p = Computed(c.shape(c.Input(0)));  // At least how many dimensions there are.
+  if (p.valid && !c.is_constant(y)) c.RefineShape(y, ShapeKnown(p));
   c.SetOutput(0, y);
   return {};
 }

@@ -4,6 +4,7 @@
 #include <bit>
 
 #include "importers/lowerings/band.h"
+#include "importers/lowerings/selection.h"
 #include "importers/lowerings/tensorflow_op.h"
 #include "importers/savedmodel/builder.h"
 #include "importers/savedmodel/context.h"
@@ -545,7 +546,7 @@ Status ConvertMatrixBandPart(NodeContext& c) {
 Status ConvertReverseSequence(NodeContext& c) {
   const Value x = c.Input(0), lengths = c.Input(1);
   if (!x || !lengths) return {};
-  return Set(c, c.Make("reverse_sequence", {x, lengths}, {{"seq_dim", c.Int("seq_dim", 0)}, {"batch_dim", c.Int("batch_dim", 0)}}));
+  return Set(c, ReverseSequences(c, x, lengths, c.Int("seq_dim", 0), c.Int("batch_dim", 0)));
 }
 
 // The diagonal of square matrices: what eye() makes.

@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: Apache-2.0
+"""tf_keras models that call TensorFlow's functions: each is a layer of its own in their files (TFOpLambda)."""
+import numpy as np
+import tensorflow as tf
+import tf_keras
+
+from golden.common import RNG, floats, golden, save_keras
+
+
+@golden
+def tensorflow_numbers():
+    """Element by element, over axes, in order; arguments that keras.ops has not."""
+    m, x, y = tf.math, tf_keras.Input([4, 6], name="x"), tf_keras.Input([4, 6], name="y")
+    p = tf.sigmoid(x)
+    parts = [m.acos(p), m.atan2(x, y), m.atan2(2.0, x), m.xlogy(x, p), m.xlog1py(2.0, p), m.xdivy(x, y), m.multiply_no_nan(x, p), m.reciprocal_no_nan(x),
+             m.lgamma(p + 1), m.log_sigmoid(x), m.rint(x), m.sign(x), m.is_nan(x), tf.add_n([x, y, x]), tf.norm(x, axis=-1),
+             tf.norm(x, ord=1, axis=1, keepdims=True), tf.norm(x, ord=np.inf, axis=1), *tf.linalg.normalize(x, axis=1),
+             m.l2_normalize(x, axis=[1, 2], epsilon=1e-6), tf.clip_by_norm(x, 1.5, axes=[2]), tf.nn.l2_loss(x), m.count_nonzero(tf.nn.relu(x), axis=1),
+             m.reduce_std(x, axis=1), m.reduce_variance(x, axis=[1, 2], keepdims=True), m.reduce_logsumexp(x, axis=2), m.reduce_euclidean_norm(x, axis=2),
+             tf.reduce_any(x > 0, axis=1), tf.reduce_all(x > -1, axis=[1, 2]), tf.argmax(x, axis=1), tf.argmin(x, axis=2, output_type=tf.int32),
+             m.cumsum(x, axis=1, exclusive=True), m.cumsum(x, axis=2, reverse=True), m.cumprod(x, axis=1), m.cumprod(x, axis=1, exclusive=True),
+             m.cumprod(x, axis=2, reverse=True), *m.top_k(x, 2), tf.sort(x, axis=1, direction="DESCENDING"), tf.argsort(x),
+             tf.searchsorted(tf.constant([-1.0, 0.0, 0.5]), tf.reshape(x, [-1])), tf.nn.gelu(x), tf.nn.gelu(x, approximate=True), tf.nn.silu(x, beta=1.5),
+             tf.nn.crelu(x), tf.nn.log_softmax(x, axis=1), tf.stop_gradient(x), tf.debugging.check_numerics(x, "finite"), tf.compat.v1.floor_div(x, 0.7),
+             tf.pad(x, [[0, 0], [1, 1], [1, 0]], constant_values=2.0)]
+    save_keras("tensorflow_numbers", tf_keras.Model([x, y], parts), [floats(1, 4, 6), floats(1, 4, 6)], [floats(2, 4, 6), floats(2, 4, 6)])
+
+
+@golden
+def tensorflow_shapes():
+    """Dimensions as numbers, and tensors of dimensions that only the running model knows; what is picked by truths."""
+    x, t, at = tf_keras.Input([4, 6], name="x"), tf_keras.Input([None, 6], name="t"), tf_keras.Input([3], name="at", dtype="int32")
+    n, steps = tf.shape(x)[0], tf.shape(t)[1]
+    parts = [tf.reshape(x, [n, 24]), tf.reshape(x, tf.stack([n, 2, tf.shape(x)[1] * 3])), tf.reshape(t, [tf.shape(t)[0], steps, 2, 3]), tf.shape(x),
+             tf.shape(x, out_type=tf.int64)[1:], tf.size(x), tf.zeros([n, 2]), tf.ones((n, 3), tf.int32), tf.fill(tf.shape(t), 3.5),
+             tf.broadcast_to(x[:, :1], [n, 5, 6]), tf.broadcast_to([0.5], tf.shape(x[:, :1])), tf.tile(tf.constant([[1.0, 2.0]]), [n, 2]), t + tf.cast(tf.range(steps), tf.float32)[:, None],
+             tf.range(1, steps, 2), tf.slice(x, [0, 1, 0], [-1, 2, 3]), tf.strided_slice(x, [0, 0, 1], [1, 3, 4], [1, 2, 1]),
+             tf.slice(x, [0, 1, 2], [n, 2, 2]), *tf.unstack(x, axis=1), tf.gather(x, at, axis=1, batch_dims=1), tf.gather(x, at, batch_dims=1),
+             tf.gather_nd(x, [[0, 1], [0, 2]]), tf.boolean_mask(x, x[:, :, 0] > 0), x[x > 0.5], x[:, at[0, 0] : steps], t[:, steps - 2 :], t[:, steps - 1],
+             tf.where(x > 1), tf.one_hot(at, 5, on_value=2.0, off_value=-1.0, axis=1),
+             tf.stack([x[:, 0], tf.constant([1.0, 2, 3, 4, 5, 6]) * tf.ones_like(x[:, 0])], axis=1), tf.sequence_mask(at, 5),
+             tf.sequence_mask(at, maxlen=4, dtype=tf.float32), tf.reverse_sequence(x, at[:, 0], seq_axis=1, batch_axis=0),
+             tf.scatter_nd(at[:, :, None], x[:, :3], [8, 6]), tf.tensor_scatter_nd_update(x, [[0]], tf.ones([1, 4, 6])),
+             tf.math.unsorted_segment_mean(x[0], [0, 2, 0, 2], 4), tf.nn.embedding_lookup(np.eye(5, 3, dtype=np.float32), at)]
+    indices = [RNG.integers(0, 4, (b, 3)).astype(np.int32) for b in (1, 2)]
+    save_keras("tensorflow_shapes", tf_keras.Model([x, t, at], parts),
+               [floats(1, 4, 6), floats(1, 5, 6), indices[0]], [floats(2, 4, 6), floats(2, 3, 6), indices[1]])
+
+
+@golden
+def tensorflow_matrices():
+    """Products with constants on either side, diagonals, bands, solutions."""
+    linalg, x, v = tf.linalg, tf_keras.Input([3, 3], name="x"), tf_keras.Input([3], name="v")
+    a = x + 4 * np.eye(3, dtype=np.float32)
+    half = np.linspace(-1, 1, 12, dtype=np.float32).reshape(3, 4)
+    parts = [tf.constant(half.T) @ x, x @ tf.constant(half), linalg.matmul(x, x, transpose_a=True), linalg.matmul(x, x, adjoint_b=True),
+             tf.tensordot(x, half, 1), tf.tensordot(x, half, [[1], [0]]), linalg.matrix_transpose(x), linalg.band_part(x, -1, 0), linalg.band_part(x, 1, 1),
+             linalg.diag(v), linalg.set_diag(x, v), linalg.diag_part(x), linalg.trace(x), linalg.inv(a), linalg.det(a), linalg.solve(a, x),
+             linalg.cholesky(linalg.matmul(a, a, transpose_b=True)), linalg.cross(v, 2 * v + 1)]
+    save_keras("tensorflow_matrices", tf_keras.Model([x, v], parts), [floats(1, 3, 3), floats(1, 3)], [floats(2, 3, 3), floats(2, 3)])
+
+
+@golden
+def tensorflow_images():
+    """Sizes, colours, windows; filters that are constants."""
+    i, n, x = tf.image, tf.nn, tf_keras.Input([6, 8, 3], name="x")
+    filters, each = np.linspace(-1, 1, 54, dtype=np.float32).reshape(3, 3, 3, 2), np.linspace(-1, 1, 54, dtype=np.float32).reshape(3, 3, 3, 2)
+    parts = [i.resize(x, [3, 4]), i.resize(x, [12, 16], method="nearest"), i.resize(x, (4, 4), method="bicubic"), i.resize(x, (4, 4), antialias=True),
+             i.resize(x, (3, 2), method="area"), tf.compat.v1.image.resize_bilinear(x, (12, 16), align_corners=True), i.flip_left_right(x),
+             i.flip_up_down(x), i.central_crop(x, 0.5), i.rgb_to_grayscale(x), i.grayscale_to_rgb(x[:, :, :, :1]), i.rgb_to_hsv(tf.sigmoid(x)),
+             i.hsv_to_rgb(tf.sigmoid(x)), i.adjust_brightness(x, 0.1), i.adjust_contrast(x, 1.5), i.adjust_gamma(tf.sigmoid(x), 0.5, 2.0),
+             i.crop_to_bounding_box(x, 1, 2, 3, 4), i.pad_to_bounding_box(x, 1, 2, 9, 12), i.resize_with_crop_or_pad(x, 4, 11),
+             i.per_image_standardization(x), i.extract_patches(x, [1, 2, 2, 1], [1, 2, 2, 1], [1, 1, 1, 1], "VALID"),
+             n.conv2d(x, filters, [1, 2, 1, 1], "SAME"), n.conv2d(x, filters, 1, "VALID", dilations=2), n.depthwise_conv2d(x, each, [1, 1, 1, 1], "SAME"),
+             n.max_pool2d(x, 2, 2, "VALID"), n.avg_pool2d(x, [2, 3], 1, "SAME"), n.space_to_depth(x, 2),
+             n.depth_to_space(tf.concat([x, x[:, :, :, :1]], -1), 2), n.bias_add(x, [1.0, 2.0, 3.0]), n.local_response_normalization(x, 2, 1.0, 0.1, 0.75),
+             tf_keras.backend.conv2d(x, tf.constant(filters)), tf_keras.backend.batch_flatten(x)]
+    save_keras("tensorflow_images", tf_keras.Model([x], parts), [floats(1, 6, 8, 3)], [floats(2, 6, 8, 3)])
+
+
+@golden
+def tensorflow_spectra():
+    """Complex numbers on their way from real ones to real ones; frames of a signal."""
+    m, s = tf.math, tf.signal
+    x, v = tf_keras.Input([8, 6], name="x"), tf_keras.Input([40], name="v")
+    plane = s.fft2d(tf.cast(x, tf.complex64))
+    pair = tf.complex(x, 2 * x)
+    waves = s.stft(v, frame_length=10, frame_step=4)
+    parts = [m.real(plane), m.imag(plane), tf.abs(s.fft(pair)), m.real(s.ifft(s.fft(pair))), tf.cast(s.ifft2d(plane), tf.float32), tf.abs(x), m.imag(pair), m.angle(s.fft(pair)),
+             tf.abs(waves), m.imag(s.stft(v, 7, 7, fft_length=12)), s.frame(v, 8, 3)]
+    save_keras("tensorflow_spectra", tf_keras.Model([x, v], parts), [floats(1, 8, 6), floats(1, 40)], [floats(2, 8, 6), floats(2, 40)])
