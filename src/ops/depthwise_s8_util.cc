@@ -254,13 +254,8 @@ std::vector<int32_t> ChannelsOf(const kernels::DepthwiseS8& row, const Int8& k, 
 
 void SetRequant(Prepare& prepare, Params* p, const Int8& k, const IntegerOutput& output, const int32_t* bias, std::span<const int32_t> channel) {
   const auto* w = reinterpret_cast<const int8_t*>(prepare.op.constants[1]);
-  std::vector<ChannelS8> channels;
-  channels.reserve(static_cast<size_t>(p->g.in_c));
-  const int64_t taps = int64_t{p->g.filter_h} * p->g.filter_w;
-  std::vector<int32_t> sum(static_cast<size_t>(p->g.in_c));
-  kernels::Vectors().accumulate_s8(w, p->g.in_c, taps, p->g.in_c, sum.data());
-  for (int32_t c = 0; c < p->g.in_c; ++c)
-    channels.push_back(ChannelOf(sum[static_cast<size_t>(c)], w + c, taps, p->g.in_c, bias ? bias[c] : 0, output.input_zero, k.tap_offset));
+  const int64_t n = p->g.in_c, taps = int64_t{p->g.filter_h} * p->g.filter_w;
+  const std::vector<ChannelS8> channels = SumChannels({w, 1, taps, n}, n, bias, output.input_zero, k.tap_offset);
   p->row.requant = MakeRequantS8(prepare, output, channels, channel, int64_t{p->g.batch} * p->g.out_h * p->g.out_w, nullptr);
 }
 

@@ -268,8 +268,9 @@ Status RunEmpty(const void* params, const Run& run) {
 }
 
 void SetScales(const OpView& op, std::span<double> scales) {
-  for (size_t o = 0; o < scales.size(); ++o)
-    scales[o] = static_cast<double>(op.in(0)->quant.scale0()) * WeightScale(*op.in(1), static_cast<int32_t>(o)) / static_cast<double>(op.out(0)->quant.scale0());
+  const auto in = static_cast<double>(op.in(0)->quant.scale0()), out = static_cast<double>(op.out(0)->quant.scale0());
+  const SharedList<float>& weights = op.in(1)->quant.scale;  // One, or one for each channel.
+  for (size_t o = 0; o < scales.size(); ++o) scales[o] = in * static_cast<double>(weights[weights.size() > 1 ? o : 0]) / out;
 }
 
 void PrepareScales(Prepare& prepare, Params* p) {

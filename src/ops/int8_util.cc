@@ -14,14 +14,6 @@ int64_t SumOf(const int8_t* weights, int64_t count) {
   return sum;
 }
 
-namespace {
-int64_t Sum(const int8_t* weights, int64_t count, int64_t step) {
-  int64_t sum = 0;
-  for (int64_t k = 0; k < count; ++k) sum += weights[k * step];
-  return sum;
-}
-}  // namespace
-
 int64_t Magnitude(const int8_t* weights, int64_t count, int64_t step) {
   if (step != 1) {
     int64_t sum = 0;
@@ -38,17 +30,22 @@ int64_t Magnitude(const int8_t* weights, int64_t count, int64_t step) {
   return sum;
 }
 
-ChannelS8 ChannelOf(int64_t sum, const int8_t* weights, int64_t count, int64_t step, int32_t bias, int32_t input_zero, int32_t offset) {
+std::vector<ChannelS8> SumChannels(const ChannelWeights& w, int64_t n, const int32_t* bias, int32_t input_zero, int32_t offset) {
+  std::vector<int32_t> sums(static_cast<size_t>(n));
+  if (w.next == 1) kernels::Vectors().accumulate_s8(w.first, n, w.count, w.step, sums.data());
+  else for (int64_t c = 0; c < n; ++c) sums[static_cast<size_t>(c)] = static_cast<int32_t>(SumOf(w.first + c * w.next, w.count));
   const int64_t farthest = std::max(127 - input_zero, input_zero + 128);  // From the zero point.
-  int64_t magnitude = 128 * count;  // Exact only where the bound is not enough: weights are read once less.
-  if (magnitude * farthest >= (int64_t{1} << 29)) magnitude = Magnitude(weights, count, step);
-  // Sums wrap like the reference's 32-bit accumulators.
-  const int64_t most = magnitude * farthest;
-  return {static_cast<int32_t>(static_cast<uint32_t>(bias) - static_cast<uint32_t>((offset + int64_t{input_zero}) * sum)), {bias - most, bias + most}};
-}
-
-ChannelS8 SumChannel(const int8_t* weights, int64_t count, int64_t step, int32_t bias, int32_t input_zero, int32_t offset) {
-  return ChannelOf(step == 1 ? SumOf(weights, count) : Sum(weights, count, step), weights, count, step, bias, input_zero, offset);
+  const bool bounded = 128 * w.count * farthest < (int64_t{1} << 29);  // Without a look at the weights, which are read once less.
+  std::vector<ChannelS8> channels(static_cast<size_t>(n));
+  for (int64_t c = 0; c < n; ++c) {
+    ChannelS8& channel = channels[static_cast<size_t>(c)];
+    const int32_t b = bias ? bias[c] : 0;
+    const int64_t most = farthest * (bounded ? 128 * w.count : Magnitude(w.first + c * w.next, w.count, w.step));
+    channel.sums = {b - most, b + most};
+    // Sums wrap like the reference's 32-bit accumulators.
+    channel.bias = static_cast<int32_t>(static_cast<uint32_t>(b) - static_cast<uint32_t>((offset + int64_t{input_zero}) * sums[static_cast<size_t>(c)]));
+  }
+  return channels;
 }
 
 namespace {

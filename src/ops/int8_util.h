@@ -16,9 +16,13 @@ struct ChannelS8 {
 // Sum of |weights|: `count` values at distance `step`.
 int64_t Magnitude(const int8_t* weights, int64_t count, int64_t step = 1);
 int64_t SumOf(const int8_t* weights, int64_t count);
-// weights: `count` values at distance `step`; offset: of the loaded form (kernels::Int8); sum: of the weights.
-ChannelS8 ChannelOf(int64_t sum, const int8_t* weights, int64_t count, int64_t step, int32_t bias, int32_t input_zero, int32_t offset);
-ChannelS8 SumChannel(const int8_t* weights, int64_t count, int64_t step, int32_t bias, int32_t input_zero, int32_t offset);
+// The weights of channels: `count` values at distance `step`, or in one piece; the next channel's are `next` away, or interleaved.
+struct ChannelWeights {
+  const int8_t* first;
+  int64_t next, count, step;  // One of next and step is 1.
+};
+// bias: of each channel, or null; offset: of the loaded form (kernels::Int8).
+std::vector<ChannelS8> SumChannels(const ChannelWeights& weights, int64_t channels, const int32_t* bias, int32_t input_zero, int32_t offset);
 
 // One multiplier's Floored::kSigned, in element 0, for sums within `sums`. False where there is none.
 bool FloorOf(const Multiplier& m, int32_t zero, Clamp32 clamp, kernels::SumRange sums, kernels::FlooredPanel* to);

@@ -2,6 +2,7 @@
 // Integer products. Contiguous rows are loaded a block at a time. Windows are read from a copy of a band of
 // input rows with its padding: a filter row of a window is one stretch of filter_w * in_c values there.
 #include <cstring>
+#include <numeric>
 
 #include "base/thread_pool.h"
 #include "ops/int8_util.h"
@@ -160,13 +161,10 @@ void SetSegments(Prepare& prepare, Params* p, const ProductShape& shape, const I
 
 void SetRequant(Prepare& prepare, Params* p, const ProductShape& shape, const Int8& k, const IntegerOutput& output, const double* scale, const int32_t* bias) {
   const auto* w = reinterpret_cast<const int8_t*>(prepare.op.constants[1]);
-  const int64_t next = shape.channels_last ? 1 : shape.depth, step = shape.channels_last ? shape.columns : 1;
-  std::vector<ChannelS8> channels(static_cast<size_t>(shape.columns));
+  const ChannelWeights weights = shape.channels_last ? ChannelWeights{w, 1, shape.depth, shape.columns} : ChannelWeights{w, shape.depth, shape.depth, 1};
+  const std::vector<ChannelS8> channels = SumChannels(weights, shape.columns, bias, output.input_zero, k.offset);
   std::vector<int32_t> channel(static_cast<size_t>(p->panels * kPanel), -1);
-  for (int32_t c = 0; c < shape.columns; ++c) {
-    channel[static_cast<size_t>(c)] = c;
-    channels[static_cast<size_t>(c)] = SumChannel(w + c * next, shape.depth, step, bias ? bias[c] : 0, output.input_zero, k.offset);
-  }
+  std::iota(channel.begin(), channel.begin() + shape.columns, 0);
   p->product.requant = MakeRequantS8(prepare, output, channels, channel, shape.rows, scale);
 }
 

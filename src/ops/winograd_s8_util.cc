@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Exact 3x3 convolutions by Winograd's method: a quarter (m = 4) or four ninths (m = 2) of the multiplications.
+#include <numeric>
+
 #include "base/thread_pool.h"
 #include "ops/int8_util.h"
 
@@ -122,13 +124,10 @@ void PackTransformed(std::byte* packed, const void* context) {
 }
 
 void SetRequant(Prepare& prepare, Params* p, const int8_t* weights, const IntegerOutput& output, const int32_t* bias) {
-  std::vector<ChannelS8> channels;
+  const int64_t values = int64_t{9} * p->g.in_c;
+  const std::vector<ChannelS8> channels = SumChannels({weights, values, values, 1}, p->g.out_c, bias, output.input_zero, kernels::BestInt8().offset);
   std::vector<int32_t> channel(static_cast<size_t>(p->panels * kPanel), -1);
-  for (int32_t c = 0; c < p->g.out_c; ++c) {
-    channel[static_cast<size_t>(c)] = c;
-    const int64_t values = int64_t{9} * p->g.in_c;
-    channels.push_back(SumChannel(weights + c * values, values, 1, bias ? bias[c] : 0, output.input_zero, kernels::BestInt8().offset));
-  }
+  std::iota(channel.begin(), channel.begin() + p->g.out_c, 0);
   p->kernel.requant = MakeRequantS8(prepare, output, channels, channel, int64_t{p->g.batch} * p->g.out_h * p->g.out_w, nullptr, kernels::Floored::kSigned);
 }
 
