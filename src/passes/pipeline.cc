@@ -14,6 +14,7 @@ constexpr Pass kPipeline[] = {
     {"fold-constants", "Computes operators whose inputs are all constant; not where the result is much larger than they are and is only added to what changes.", FoldConstants},
     {"merge-duplicates", "Two uses of an operator with the same inputs and attributes become one.", MergeDuplicates},
     {"share-variables", "A variable that was read or written before is not read again, unless something may have written it since.", ShareVariables},
+    {"read-dimensions", "A size is asked of the input that it comes from: shape(f(x))[0] becomes shape(x)[0].", ReadDimensions},
     {"simplify-arithmetic", "-a + b becomes b - a, also where -a is multiplied; maximum(x, 0) becomes relu, and so with squares of differences, inverse roots and negated comparisons.", SimplifyArithmetic},
     {"reassociate", "Two constants that are added or multiplied one after the other become one.", Reassociate},
     {"fuse-normalization", "x divided by its norm along the last axis becomes l2_normalization, exp(x) divided by its sum softmax.", FuseNormalization},

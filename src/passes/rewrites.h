@@ -16,6 +16,7 @@ Result<int> HoistConditions(graph::Model& model);
 Result<int> FoldConstants(graph::Graph& g);
 Result<int> MergeDuplicates(graph::Graph& g);
 Result<int> ShareVariables(graph::Graph& g);
+Result<int> ReadDimensions(graph::Graph& g);
 Result<int> SimplifyArithmetic(graph::Graph& g);
 Result<int> Reassociate(graph::Graph& g);
 Result<int> FuseNormalization(graph::Graph& g);
