@@ -148,7 +148,8 @@ std::optional<Dimension> DimensionRead(const Graph& g, TensorId t) {
   if ((!strided && n.op->name != "slice" && n.op->name != "gather") || n.inputs[0] == kNoTensor || !g.is_constant(n.inputs[1])) return std::nullopt;
   const NodeId asked = g.tensor(n.inputs[0]).producer;
   const Tensor& at = g.tensor(n.inputs[1]);
-  if (asked < 0 || g.node(asked).op->name != "shape" || at.type.dtype != DType::kI32 || at.data<int32_t>().size() != 1 || (strided && !StartsAtBegin(g, n))) return std::nullopt;
+  if (asked < 0 || g.node(asked).op->name != "shape" || (strided && !StartsAtBegin(g, n))) return std::nullopt;
+  if (at.type.dtype != DType::kI32 || at.data<int32_t>().size() != 1) return std::nullopt;
   const TensorId of = g.node(asked).inputs[0];
   if (of == kNoTensor) return std::nullopt;
   const int rank = ShapeOf(g, of).rank(), begin = at.data<int32_t>()[0], axis = strided && begin < 0 ? begin + rank : begin;
