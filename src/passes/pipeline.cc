@@ -20,6 +20,7 @@ constexpr Pass kPipeline[] = {
     {"fuse-normalization", "x divided by its norm along the last axis becomes l2_normalization, exp(x) divided by its sum softmax.", FuseNormalization},
     {"fuse-hard-swish", "x * relu6(x + 3) / 6 becomes hard_swish.", FuseHardSwish},
     {"merge-slices", "Slices that are the equal parts of a tensor along one axis become one split.", MergeSlices},
+    {"merge-steps", "All rows of a tensor, gathered one by one, become one unpack; a tensor into which all rows are put one by one, a pack.", MergeSteps},
     {"matrix-vector", "batch_matmul of a constant matrix and vectors becomes fully_connected.", MatrixVector},
     {"merge-broadcasts", "Comparisons, logic, powers and divisions over five and more dimensions get neighbours merged that broadcast alike: LiteRT takes four.", MergeBroadcasts},
     {"merge-reshapes", "reshape(reshape(x)) becomes one reshape; a reshape of outer dimensions before or behind fully_connected goes.", MergeReshapes},

@@ -24,6 +24,7 @@ Result<int> FuseHardSwish(graph::Graph& g);
 Result<int> FuseDilation(graph::Graph& g);
 Result<int> FoldInputs(graph::Graph& g);
 Result<int> MergeSlices(graph::Graph& g);
+Result<int> MergeSteps(graph::Graph& g);
 Result<int> MatrixVector(graph::Graph& g);
 Result<int> MergeBroadcasts(graph::Graph& g);
 Result<int> MergeReshapes(graph::Graph& g);
