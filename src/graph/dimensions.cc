@@ -5,6 +5,8 @@
 #include <optional>
 #include <set>
 
+#include "ops/move_attrs.h"
+
 namespace octet::graph {
 namespace {
 
@@ -92,17 +94,68 @@ Dimensions Reshaped(const Graph& g, TensorId from, Dimension to) {
   return {{from, static_cast<int>(std::ranges::find(in.dims(), kUnknown) - in.dims().begin())}};
 }
 
+// Forwards from the place that its second input says.
+bool StartsAtBegin(const Graph& g, const Node& n) {
+  const auto& a = *static_cast<const ops::StridedSliceAttrs*>(n.attrs.get());
+  if ((a.begin_mask | a.ellipsis_mask | a.new_axis_mask) != 0 || a.offset || !g.is_constant(n.inputs[3])) return false;
+  const Tensor& steps = g.tensor(n.inputs[3]);
+  return steps.type.dtype == DType::kI32 && std::ranges::all_of(steps.data<int32_t>(), [](int32_t s) { return s == 1; });
+}
+
+// Element i of a vector that is put together of others: the tensor that it alone is.
+TensorId Element(const Graph& g, TensorId vector, int i) {
+  const NodeId maker = vector == kNoTensor ? -1 : g.tensor(vector).producer;
+  if (maker < 0 || ShapeOf(g, vector).rank() != 1) return kNoTensor;
+  const Node& n = g.node(maker);
+  if (n.op->name == "pack") return i < static_cast<int>(n.inputs.size()) ? n.inputs[static_cast<size_t>(i)] : kNoTensor;
+  if (n.op->name != "concatenation") return kNoTensor;
+  for (const TensorId part : n.inputs) {
+    if (part == kNoTensor) return kNoTensor;
+    const Shape& s = ShapeOf(g, part);
+    if (!s.known() || s.rank() != 1) return kNoTensor;
+    if (i < s[0]) return i == 0 && s[0] == 1 ? part : kNoTensor;
+    i -= s[0];
+  }
+  return kNoTensor;
+}
+
+// A shape that is put together of other tensors' sizes.
+Dimensions Sized(const Graph& g, const Node& n, Dimension d) {
+  if (n.op->name != "fill") return {};
+  const TensorId size = Element(g, n.inputs[0], d.axis);
+  const std::optional<Dimension> read = size == kNoTensor ? std::nullopt : DimensionRead(g, size);
+  return read ? Dimensions{*read} : Dimensions();
+}
+
 // What the open dimension equals; none where it is its maker's own.
 Dimensions Tell(const Graph& g, Dimension d) {
   const NodeId maker = g.tensor(d.tensor).producer;
   if (maker < 0 || !g.node(maker).callees.empty()) return {};
   const Node& n = g.node(maker);
+  if (Dimensions sizes = Sized(g, n, d); !sizes.empty()) return sizes;
   Dimensions told = Probe(g, maker, d).Told();
   if (told.empty() && n.op->traits & ops::kAliases && !n.inputs.empty() && n.inputs[0] != kNoTensor) return Reshaped(g, n.inputs[0], d);
   return told;
 }
 
 }  // namespace
+
+std::optional<Dimension> DimensionRead(const Graph& g, TensorId t) {
+  const NodeId reader = g.tensor(t).producer;
+  if (reader < 0 || !g.tensor(t).type.shape.known() || g.tensor(t).type.shape.elements() != 1) return std::nullopt;
+  const Node& n = g.node(reader);
+  const bool strided = n.op->name == "strided_slice";
+  if ((!strided && n.op->name != "slice" && n.op->name != "gather") || n.inputs[0] == kNoTensor || !g.is_constant(n.inputs[1])) return std::nullopt;
+  const NodeId asked = g.tensor(n.inputs[0]).producer;
+  const Tensor& at = g.tensor(n.inputs[1]);
+  if (asked < 0 || g.node(asked).op->name != "shape" || (strided && !StartsAtBegin(g, n))) return std::nullopt;
+  if (at.type.dtype != DType::kI32 || at.data<int32_t>().size() != 1) return std::nullopt;
+  const TensorId of = g.node(asked).inputs[0];
+  if (of == kNoTensor) return std::nullopt;
+  const int rank = ShapeOf(g, of).rank(), begin = at.data<int32_t>()[0], axis = strided && begin < 0 ? begin + rank : begin;
+  if (axis < 0 || axis >= rank) return std::nullopt;
+  return Dimension{of, axis};
+}
 
 const std::vector<Dimension>& Origins::Before(const Graph& g, Dimension d) {
   const auto [it, fresh] = before_.try_emplace(d);

@@ -2,6 +2,7 @@
 // Which open dimensions are one: that of an input goes through convolutions, sums and transposes to the end of a network.
 #pragma once
 #include <map>
+#include <optional>
 #include <vector>
 
 #include "graph/graph.h"
@@ -13,6 +14,9 @@ struct Dimension {
   int axis = 0;
   auto operator<=>(const Dimension&) const = default;
 };
+
+// The dimension whose size the tensor's one element is, taken out of a shape by a slice or gather at a constant place.
+std::optional<Dimension> DimensionRead(const Graph& g, TensorId t);
 
 // Of one graph, to which nodes may be added meanwhile. What a node tells is asked of its operator's shape inference once and kept.
 class Origins {

@@ -46,7 +46,8 @@ struct Case {
 };
 
 TEST(MergeLoopVariables, ValuesThatAreMadeAlikeAreOne) {
-  for (const Case& c : {Case{"0", "1", "output y", true}, Case{"1", "1", "output y", false}, Case{"0", "2", "output y", false}, Case{"0", "1", "output y\noutput steps", false}}) {
+  for (const Case& c : {Case{"0", "1", "output y", true}, Case{"1", "1", "output y", false}, Case{"0", "2", "output y", false},
+                        Case{"0", "1", "output y\noutput steps", false}}) {
     SCOPED_TRACE(c.start + " " + c.step + " " + c.outputs);
     auto model = graph::Parse(Loop(c.start, c.step, c.outputs));
     ASSERT_TRUE(model.ok()) << model.error().message();

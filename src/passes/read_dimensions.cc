@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+//   shape(f(x))[0]   becomes   shape(x)[0]   where an open dimension of f(x) always is one of x
+// Sizes are asked of the input that they come from: nothing is computed only to be counted, and who asks for the same asks once. Of all that is
+// read of a shape or nothing, where that takes no more shapes than before, and not of what is computed, unless it is asked already: one more
+// reader would keep other passes from folding it.
+#include <set>
+
+#include "graph/dimensions.h"
+#include "passes/rewrites.h"
+
+namespace octet::passes {
+namespace {
+
+using graph::Dimension;
+using graph::Graph;
+using graph::NodeId;
+using graph::TensorId;
+
+// The reader of a size takes it from another dimension's tensor.
+void Ask(Graph& g, NodeId reader, const Dimension& from) {
+  const graph::Node n = g.node(reader);
+  const graph::Tensor sizes = g.tensor(n.inputs[0]);
+  const graph::Node asked = g.node(sizes.producer);
+  const Shape one = g.tensor(n.inputs[1]).type.shape;
+  const TensorId shape = g.AddTensor(sizes.name, {sizes.type.dtype, Shape{g.tensor(from.tensor).type.shape.rank()}, {}});
+  g.AddNode(*asked.op, asked.attrs, {from.tensor}, {shape}, asked.place, reader);
+  const int32_t at = from.axis, end = at + 1;
+  g.SetInput(reader, 0, shape);
+  g.SetInput(reader, 1, g.AddConstant<int32_t>(sizes.name + "/axis", one, std::span(&at, 1)));
+  if (n.op->name != "strided_slice") return;
+  g.SetInput(reader, 2, g.AddConstant<int32_t>(sizes.name + "/end", one, std::span(&end, 1)));
+  *FindAttr<int32_t>(g.node(reader), "end_mask") = 0;
+}
+
+bool HasShape(const Graph& g, TensorId t) {
+  return std::ranges::any_of(g.tensor(t).consumers, [&](NodeId id) { return g.node(id).op->name == "shape"; });
+}
+
+bool Move(Graph& g, NodeId id, graph::Origins* origins) {
+  if (g.node(id).op->name != "shape" || g.is_output(g.node(id).outputs[0])) return false;
+  const TensorId x = g.node(id).inputs[0];
+  std::vector<std::pair<NodeId, Dimension>> reads;
+  std::set<TensorId> asked;  // That nobody has asked for their shape.
+  for (const NodeId reader : g.tensor(g.node(id).outputs[0]).consumers) {
+    const std::optional<Dimension> read = g.node(reader).outputs.size() == 1 ? graph::DimensionRead(g, g.node(reader).outputs[0]) : std::nullopt;
+    if (!read || g.tensor(x).type.shape[read->axis] != kUnknown) return false;
+    reads.emplace_back(reader, origins->Of(g, *read));
+    const TensorId from = reads.back().second.tensor;
+    if (from == x || (!HasShape(g, from) && g.tensor(from).producer >= 0)) return false;
+    if (!HasShape(g, from)) asked.insert(from);
+  }
+  if (reads.empty() || asked.size() > 1) return false;
+  for (const auto& [reader, from] : reads) Ask(g, reader, from);
+  return true;
+}
+
+}  // namespace
+
+Result<int> ReadDimensions(Graph& g) {
+  graph::Origins origins;
+  return ForEachNode(g, [&](NodeId id) { return Move(g, id, &origins); });
+}
+
+}  // namespace octet::passes

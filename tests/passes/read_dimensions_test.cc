@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "graph/text.h"
+#include "tests/passes/meaning.h"
+
+namespace octet::passes {
+namespace {
+
+test::Names Optimized(std::string_view text) {
+  Result<graph::Model> model = graph::Parse(text);
+  EXPECT_TRUE(model.ok()) << (model.ok() ? "" : model.error().message());
+  const Status status = Optimize(*model);
+  EXPECT_TRUE(status.ok()) << (status.ok() ? "" : status.message());
+  return test::Operators(*model);
+}
+
+// Of zeros, too, whose size is put together: one shape is left, and nothing is computed to be counted.
+TEST(ReadDimensions, SizesAreAskedOfWhereTheyComeFrom) {
+  EXPECT_EQ(Optimized(R"(graph main
+input x: f32[?,4]
+const first: i32[1] = [0]
+const second: i32[1] = [1]
+const four: i32[] = [4]
+const zero: f32[] = [0]
+tanh (x) -> (t: f32[?,4])
+shape (t) -> (s: i32[2])
+strided_slice (s, first, second, second) -> (n: i32[]) shrink_axis_mask=1
+pack (n, four) -> (dims: i32[2]) values_count=2
+fill (dims, zero) -> (z: f32[?,4])
+shape (z) -> (u: i32[2])
+slice (u, first, second) -> (m: i32[1])
+output z
+output m
+)"),
+            (test::Names{"shape", "strided_slice", "pack", "fill", "slice"}));
+}
+
+// Either side of a sum may be the one that is stretched. A place from the end counts as any other.
+TEST(ReadDimensions, SizesThatMayBeOthersStay) {
+  EXPECT_EQ(Optimized(R"(graph main
+input x: f32[?,4]
+input y: f32[?,4]
+const first: i32[1] = [0]
+const second: i32[1] = [1]
+add (x, y) -> (t: f32[?,4])
+shape (t) -> (s: i32[2])
+strided_slice (s, first, second, second) -> (n: i32[]) shrink_axis_mask=1
+output n
+)"),
+            (test::Names{"add", "shape", "strided_slice"}));
+  EXPECT_EQ(Optimized(R"(graph main
+input x: f32[4,?]
+const back: i32[1] = [-1]
+const end: i32[1] = [2]
+const one: i32[1] = [1]
+const order: i32[2] = [1,0]
+transpose (x, order) -> (t: f32[?,4])
+expand_dims (t, one) -> (e: f32[?,1,4])
+transpose (t, order) -> (w: f32[4,?])
+shape (w) -> (s: i32[2])
+strided_slice (s, back, end, one) -> (n: i32[1])
+output e
+output n
+)"),
+            (test::Names{"transpose", "expand_dims", "shape", "strided_slice"}));
+}
+
+}  // namespace
+}  // namespace octet::passes
