@@ -586,6 +586,18 @@ def resized_open():
     save("resized_open", m, given, computed(m, given))
 
 
+def padded_open():
+    """Images filled up to whole windows, by zeros, a number and mirrored, where only the running model knows how much is missing; then a convolution."""
+    w = {"four": np.array([4]), "zeros": np.array([0, 0, 0, 0, 0, 0]), "two": np.array([2]), "end": np.array([4]), "half": np.array(0.5, np.float32), "k": floats(3, 2, 2, 2)}
+    nodes = [N("Shape", ["x"], ["s"]), N("Slice", ["s", "two", "end"], ["hw"]), N("Mod", ["hw", "four"], ["rest"]), N("Sub", ["four", "rest"], ["missing"]),
+             N("Mod", ["missing", "four"], ["more"]), N("Concat", ["zeros", "more"], ["pads"], axis=0), N("Pad", ["x", "pads"], ["whole"]), N("Pad", ["x", "pads", "half"], ["framed"]),
+             N("Pad", ["x", "pads"], ["mirrored"], mode="reflect"), N("Conv", ["whole", "k"], ["seen"], strides=[2, 2])]
+    outputs = [(k, F, [1, 2, "H2", "W2"]) for k in ("whole", "framed", "mirrored")] + [("seen", F, [1, 3, "H3", "W3"])]
+    m = model(nodes, [("x", F, [1, 2, "H", "W"])], outputs, w)
+    inputs = [floats(1, 2, 5, 7)]
+    save("padded_open", m, inputs, computed(m, inputs))
+
+
 def eca():
     """Efficient channel attention as PyTorch writes it with a free batch, whose size comes from another tensor's shape: two blocks around a skip."""
     w = {"zero": np.array(0), "front": np.array([0]), "one": np.array([1]), "rest": np.array([-1]), "w0": floats(8, 3, 3, 3), "w1": floats(8, 8, 1, 1), "w2": floats(8, 8, 1, 1), "k": floats(1, 1, 3), "last": floats(8, 8, 1, 1)}
@@ -729,7 +741,7 @@ def open_channels():
 
 FIXTURES = (cnn, unet, shapes, transformer, recurrent, quantized, loops, old, function, external, refused, any_length, excite, einsum, free_axes,
             masks, placed, blocks, broadcast, grids, quantized_lstm, regions, branches, scans, cubic, solids, batches, quotients, distinct,
-            overwritten, collected, collected_open, halves, triangles, rolled, counted, any_boxes, spread, chosen_sequences, placed_open, resized_open, eca,
+            overwritten, collected, collected_open, halves, triangles, rolled, counted, any_boxes, spread, chosen_sequences, placed_open, resized_open, padded_open, eca,
             boxes_placed, from_the_end, sequence_outputs, windows, heads, spectra, pooled_open, rounds,
             own_statistics, patches, far_numbers, open_channels)
 

@@ -208,10 +208,43 @@ Result<Value> PadByParts(NodeContext& c, Value x, std::span<const int64_t> pads,
   return x;
 }
 
+// Pads that only the running model knows: a row of what lies before each axis, then one of what lies behind.
+Status ComputedPad(NodeContext& c, const std::string& mode) {
+  const Value x = c.Input(0);
+  const int rank = c.rank(x);
+  if (mode != "constant" && mode != "reflect") return c.Fail("mode constant or reflect where the pads are computed", mode, "");
+  if (c.Input(3) || c.shape(c.Input(1)) != Shape{2 * rank}) return c.Fail("computed pads of all axes", c.shape(c.Input(1)).text(), "export with a fixed input size");
+  OCTET_ASSIGN(Value pads, c.Cast(c.Input(1), DType::kI32));
+  OCTET_ASSIGN(pads, c.Reshape(pads, Shape{2, rank}));
+  OCTET_ASSIGN(pads, c.Transpose(pads, {1, 0}));
+  Partial known = c.PartialOf(c.Input(1));
+  if (!known.valid) known = Computed(c.shape(c.Input(1)));
+  Shape out = c.shape(x);
+  for (int i = 0; i < rank && known.valid; ++i) {
+    const Number &before = known.numbers[static_cast<size_t>(i)], &after = known.numbers[static_cast<size_t>(i + rank)];
+    const int64_t size = !before.known || !after.known || out[i] == kUnknown ? kUnknown : out[i] + before.value + after.value;
+    if (size > INT32_MAX) return c.Fail("pads below 2^28", "more", "check the model");
+    out[i] = !before.known || !after.known || before.value + after.value != 0 ? static_cast<int32_t>(std::max<int64_t>(size, kUnknown)) : out[i];
+  }
+  Value y;
+  if (mode == "reflect") {
+    OCTET_ASSIGN(y, c.Make("mirror_pad", {x, pads}, {{"mode", 0}}));
+  } else if (c.Input(2)) {
+    OCTET_ASSIGN(Value with, c.Cast(c.Input(2), c.type(x).dtype));
+    OCTET_ASSIGN(with, c.Reshape(with, Shape{}));
+    OCTET_ASSIGN(y, c.Make("padv2", {x, pads, with}));
+  } else {
+    OCTET_ASSIGN(y, c.Make("pad", {x, pads}));
+  }
+  c.RefineShape(y, out);
+  return Set(c, y);
+}
+
 Status ConvertPad(NodeContext& c) {
   Value x = c.Input(0);
   const int rank = c.rank(x);
   const std::string mode = c.Text("mode", "constant");
+  if (c.version() >= 11 && c.Input(1) && !c.PartialOf(c.Input(1)).known()) return ComputedPad(c, mode);
   OCTET_ASSIGN(std::vector<int64_t> pads, PadAmounts(c));
   std::vector<int64_t> begins, ends;
   bool cuts = false;
