@@ -87,13 +87,16 @@ Result<Value> Slice(NodeContext& c, Value x, std::span<const int64_t> begins, st
 Result<Value> ComputedSlice(NodeContext& c, std::span<const int64_t> axes, std::span<const int64_t> steps) {
   const Value x = c.Input(0);
   const int rank = c.rank(x);
-  const auto scatter = [&](Value v, int32_t fill) -> Result<Value> {
+  const auto scatter = [&](Value v) -> Result<Value> {
     OCTET_ASSIGN(const Value values, c.Cast(v, DType::kI32));
+    const Partial numbers = c.PartialOf(v);
     std::vector<Value> parts;
     for (int i = 0; i < rank; ++i) {
-      const auto at = std::ranges::find(axes, i) - axes.begin();
-      if (at == static_cast<std::ptrdiff_t>(axes.size())) {
-        parts.push_back(c.Vector({fill}));
+      const auto at = static_cast<size_t>(std::ranges::find(axes, i) - axes.begin());
+      if (at == axes.size()) {
+        parts.push_back(c.Vector({0}));
+      } else if (numbers.valid && at < numbers.numbers.size() && numbers.numbers[at].known) {  // The largest number of 64 bits is the end.
+        parts.push_back(c.Vector({static_cast<int32_t>(std::clamp<int64_t>(numbers.numbers[at].value, INT32_MIN, INT32_MAX))}));
       } else {
         OCTET_ASSIGN(const Value one, c.Make("slice", {values, c.Vector({static_cast<int32_t>(at)}), c.Vector({1})}));
         parts.push_back(one);
@@ -108,8 +111,8 @@ Result<Value> ComputedSlice(NodeContext& c, std::span<const int64_t> axes, std::
     if (i < steps.size() && steps[i] < 1) return c.Fail("positive steps where the begin is computed", std::to_string(steps[i]), "");
     if (i < steps.size()) step[static_cast<size_t>(axes[i])] = static_cast<int32_t>(steps[i]);
   }
-  OCTET_ASSIGN(const Value begin, scatter(c.Input(1), 0));
-  OCTET_ASSIGN(const Value end, scatter(c.Input(2), 0));
+  OCTET_ASSIGN(const Value begin, scatter(c.Input(1)));
+  OCTET_ASSIGN(const Value end, scatter(c.Input(2)));
   OCTET_ASSIGN(const Value y, c.Make("strided_slice", {x, begin, end, c.Vector(step)}, {{"begin_mask", mask}, {"end_mask", mask}}));
   Shape shape = c.shape(x);
   for (const int64_t a : axes) shape[static_cast<int>(a)] = kUnknown;
