@@ -477,12 +477,14 @@ def collected_open():
     nodes += [N("Shape", ["x"], ["size"]), N("Sub", ["size", "ones"], ["ends"]), N("Slice", ["x", "ones", "ends"], ["middle"])]
     nodes += [N("ReduceSum", ["lengths"], ["total"], keepdims=1), N("ConstantOfShape", ["total"], ["zeros"]), N("ScatterElements", ["zeros", "lengths", "marks"], ["marked"], axis=0)]
     nodes += [N("Slice", ["x", "total", "far", "second"], ["none_left"]), N("ReduceMin", ["lengths"], ["least"], keepdims=1), N("Slice", ["x", "least", "far", "second"], ["rest"])]
+    nodes += [N("Unsqueeze", ["x", "second"], ["rows"]), N("MatMul", ["rows", "column"], ["weighed"]), N("MatMul", ["row", "x"], ["mixed"])]
+    w |= {"column": floats(5), "row": floats(3)}
     w |= {"far": np.array([2**63 - 1]), "second": np.array([1]), "ones": np.array([1, 1]), "marks": np.array([1, 2, 3], np.float32)}
-    outputs = [("none_left", F, ["B", "N2"]), ("rest", F, ["B", "N3"]), ("marked", F, ["L"]), ("middle", F, ["M", "N"]), ("end", F, ["B", "C"]), ("all", F, ["T", "B", "C"]), ("turned", F, ["T", "C", "B"]), ("same", F, ["B", "C"]), ("empty", I, [3]), ("turned_truths", F, ["B", "C"])]
+    outputs = [("weighed", F, ["B", 1]), ("mixed", F, ["C"]), ("none_left", F, ["B", "N2"]), ("rest", F, ["B", "N3"]), ("marked", F, ["L"]), ("middle", F, ["M", "N"]), ("end", F, ["B", "C"]), ("all", F, ["T", "B", "C"]), ("turned", F, ["T", "C", "B"]), ("same", F, ["B", "C"]), ("empty", I, [3]), ("turned_truths", F, ["B", "C"])]
     m = model(nodes, [("n", I, []), ("zero", I, []), ("x", F, ["B", "C"]), ("lengths", I, ["B"])], outputs, w)
     inputs = [np.array(4), np.array(0), floats(3, 5), np.array([2, 5, 1])]
     expected = computed(m, inputs)
-    expected[8] = np.array([0, 0, 0])  # What no trip has told is nothing.
+    expected[10] = np.array([0, 0, 0])  # What no trip has told is nothing.
     save("collected_open", m, inputs, expected)
 
 
