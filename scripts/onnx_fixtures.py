@@ -476,12 +476,15 @@ def collected_open():
     nodes += [N("Greater", ["x", "nothing"], ["above"]), N("ReverseSequence", ["above", "lengths"], ["back"], batch_axis=0, time_axis=1), N("Cast", ["back"], ["turned_truths"], to=F), N("Shape", ["none"], ["empty"])]
     nodes += [N("Shape", ["x"], ["size"]), N("Sub", ["size", "ones"], ["ends"]), N("Slice", ["x", "ones", "ends"], ["middle"])]
     nodes += [N("ReduceSum", ["lengths"], ["total"], keepdims=1), N("ConstantOfShape", ["total"], ["zeros"]), N("ScatterElements", ["zeros", "lengths", "marks"], ["marked"], axis=0)]
-    w |= {"ones": np.array([1, 1]), "marks": np.array([1, 2, 3], np.float32)}
-    outputs = [("marked", F, ["L"]), ("middle", F, ["M", "N"]), ("end", F, ["B", "C"]), ("all", F, ["T", "B", "C"]), ("turned", F, ["T", "C", "B"]), ("same", F, ["B", "C"]), ("empty", I, [3]), ("turned_truths", F, ["B", "C"])]
+    nodes += [N("Slice", ["x", "total", "far", "second"], ["none_left"]), N("ReduceMin", ["lengths"], ["least"], keepdims=1), N("Slice", ["x", "least", "far", "second"], ["rest"])]
+    nodes += [N("Unsqueeze", ["x", "second"], ["rows"]), N("MatMul", ["rows", "column"], ["weighed"]), N("MatMul", ["row", "x"], ["mixed"])]
+    w |= {"column": floats(5), "row": floats(3)}
+    w |= {"far": np.array([2**63 - 1]), "second": np.array([1]), "ones": np.array([1, 1]), "marks": np.array([1, 2, 3], np.float32)}
+    outputs = [("weighed", F, ["B", 1]), ("mixed", F, ["C"]), ("none_left", F, ["B", "N2"]), ("rest", F, ["B", "N3"]), ("marked", F, ["L"]), ("middle", F, ["M", "N"]), ("end", F, ["B", "C"]), ("all", F, ["T", "B", "C"]), ("turned", F, ["T", "C", "B"]), ("same", F, ["B", "C"]), ("empty", I, [3]), ("turned_truths", F, ["B", "C"])]
     m = model(nodes, [("n", I, []), ("zero", I, []), ("x", F, ["B", "C"]), ("lengths", I, ["B"])], outputs, w)
     inputs = [np.array(4), np.array(0), floats(3, 5), np.array([2, 5, 1])]
     expected = computed(m, inputs)
-    expected[6] = np.array([0, 0, 0])  # What no trip has told is nothing.
+    expected[10] = np.array([0, 0, 0])  # What no trip has told is nothing.
     save("collected_open", m, inputs, expected)
 
 
@@ -584,6 +587,18 @@ def resized_open():
     m = model(nodes, [("x", F, [1, 2, 5, 6]), ("hw", I, [2]), ("open", F, [1, 2, "H", "W"])], outputs, w, opset=18)
     given = [floats(1, 2, 5, 6), np.array([8, 4]), floats(1, 2, 3, 9)]
     save("resized_open", m, given, computed(m, given))
+
+
+def padded_open():
+    """Images filled up to whole windows, by zeros, a number and mirrored, where only the running model knows how much is missing; then a convolution."""
+    w = {"four": np.array([4]), "zeros": np.array([0, 0, 0, 0, 0, 0]), "two": np.array([2]), "end": np.array([4]), "half": np.array(0.5, np.float32), "k": floats(3, 2, 2, 2)}
+    nodes = [N("Shape", ["x"], ["s"]), N("Slice", ["s", "two", "end"], ["hw"]), N("Mod", ["hw", "four"], ["rest"]), N("Sub", ["four", "rest"], ["missing"]),
+             N("Mod", ["missing", "four"], ["more"]), N("Concat", ["zeros", "more"], ["pads"], axis=0), N("Pad", ["x", "pads"], ["whole"]), N("Pad", ["x", "pads", "half"], ["framed"]),
+             N("Pad", ["x", "pads"], ["mirrored"], mode="reflect"), N("Conv", ["whole", "k"], ["seen"], strides=[2, 2])]
+    outputs = [(k, F, [1, 2, "H2", "W2"]) for k in ("whole", "framed", "mirrored")] + [("seen", F, [1, 3, "H3", "W3"])]
+    m = model(nodes, [("x", F, [1, 2, "H", "W"])], outputs, w)
+    inputs = [floats(1, 2, 5, 7)]
+    save("padded_open", m, inputs, computed(m, inputs))
 
 
 def eca():
@@ -729,7 +744,7 @@ def open_channels():
 
 FIXTURES = (cnn, unet, shapes, transformer, recurrent, quantized, loops, old, function, external, refused, any_length, excite, einsum, free_axes,
             masks, placed, blocks, broadcast, grids, quantized_lstm, regions, branches, scans, cubic, solids, batches, quotients, distinct,
-            overwritten, collected, collected_open, halves, triangles, rolled, counted, any_boxes, spread, chosen_sequences, placed_open, resized_open, eca,
+            overwritten, collected, collected_open, halves, triangles, rolled, counted, any_boxes, spread, chosen_sequences, placed_open, resized_open, padded_open, eca,
             boxes_placed, from_the_end, sequence_outputs, windows, heads, spectra, pooled_open, rounds,
             own_statistics, patches, far_numbers, open_channels)
 

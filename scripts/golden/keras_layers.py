@@ -260,3 +260,11 @@ def prepared():
     numbers = np.arange(24, dtype=np.int32).reshape(2, 4, 3)
     bytes_ = RNG.integers(0, 256, (2, 9, 8, 3)).astype(np.uint8)
     save_keras("prepared", model, [floats(2, 4, 5, 4), numbers, bytes_], [floats(1, 4, 5, 4), numbers[:1], bytes_[:1]])
+
+
+@golden
+def constant_mask():
+    """Attention under a mask that is a constant of the call."""
+    x = keras.Input([6, 8], name="x")
+    y = L.MultiHeadAttention(2, 4)(x, x, attention_mask=np.tril(np.ones((1, 6, 6), bool)))
+    save_keras("constant_mask", keras.Model(x, y), [floats(1, 6, 8)], [floats(2, 6, 8)])

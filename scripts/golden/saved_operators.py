@@ -303,6 +303,20 @@ def detections():
                                            RNG.uniform(-0.5, 1, (2, 12, 3)).astype(np.float32)) for _ in range(2)))
 
 
+class OpenDetections(tf.Module):
+    """The same of any number of images."""
+
+    @tf.function(input_signature=[tf.TensorSpec([None, 12, 4]), tf.TensorSpec([None, 12, 3])])
+    def serve(self, corners, scores):
+        boxes = tf.concat([corners[..., :2], corners[..., :2] + 0.2 + corners[..., 2:]], -1)[:, :, tf.newaxis]
+        return list(tf.image.combined_non_max_suppression(boxes, scores, 5, 8, 0.4, 0.1))
+
+
+@golden
+def open_detections():
+    save_tf("open_detections", OpenDetections(), *((RNG.uniform(0, 1, (n, 12, 4)).astype(np.float32), RNG.uniform(-0.5, 1, (n, 12, 3)).astype(np.float32)) for n in (3, 1)))
+
+
 class Special(tf.Module):
     @tf.function(input_signature=[tf.TensorSpec([None, 9])])
     def serve(self, x):

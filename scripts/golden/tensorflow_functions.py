@@ -7,10 +7,16 @@ import tf_keras
 from golden.common import RNG, floats, golden, save_keras
 
 
+def inputs(**shapes):
+    """Of a model whose layers are numbered from the beginning, whichever were made before it."""
+    tf_keras.backend.clear_session()
+    return [tf_keras.Input(shape, name=name, dtype="int32" if name == "at" else None) for name, shape in shapes.items()]
+
+
 @golden
 def tensorflow_numbers():
     """Element by element, over axes, in order; arguments that keras.ops has not."""
-    m, x, y = tf.math, tf_keras.Input([4, 6], name="x"), tf_keras.Input([4, 6], name="y")
+    m, (x, y) = tf.math, inputs(x=[4, 6], y=[4, 6])
     p = tf.sigmoid(x)
     parts = [m.acos(p), m.atan2(x, y), m.atan2(2.0, x), m.xlogy(x, p), m.xlog1py(2.0, p), m.xdivy(x, y), m.multiply_no_nan(x, p), m.reciprocal_no_nan(x),
              m.lgamma(p + 1), m.log_sigmoid(x), m.rint(x), m.sign(x), m.is_nan(x), tf.add_n([x, y, x]), tf.norm(x, axis=-1),
@@ -29,7 +35,7 @@ def tensorflow_numbers():
 @golden
 def tensorflow_shapes():
     """Dimensions as numbers, and tensors of dimensions that only the running model knows; what is picked by truths."""
-    x, t, at = tf_keras.Input([4, 6], name="x"), tf_keras.Input([None, 6], name="t"), tf_keras.Input([3], name="at", dtype="int32")
+    x, t, at = inputs(x=[4, 6], t=[None, 6], at=[3])
     n, steps = tf.shape(x)[0], tf.shape(t)[1]
     parts = [tf.reshape(x, [n, 24]), tf.reshape(x, tf.stack([n, 2, tf.shape(x)[1] * 3])), tf.reshape(t, [tf.shape(t)[0], steps, 2, 3]), tf.shape(x),
              tf.shape(x, out_type=tf.int64)[1:], tf.size(x), tf.zeros([n, 2]), tf.ones((n, 3), tf.int32), tf.fill(tf.shape(t), 3.5),
@@ -50,7 +56,7 @@ def tensorflow_shapes():
 @golden
 def tensorflow_matrices():
     """Products with constants on either side, diagonals, bands, solutions."""
-    linalg, x, v = tf.linalg, tf_keras.Input([3, 3], name="x"), tf_keras.Input([3], name="v")
+    linalg, (x, v) = tf.linalg, inputs(x=[3, 3], v=[3])
     a = x + 4 * np.eye(3, dtype=np.float32)
     half = np.linspace(-1, 1, 12, dtype=np.float32).reshape(3, 4)
     parts = [tf.constant(half.T) @ x, x @ tf.constant(half), linalg.matmul(x, x, transpose_a=True), linalg.matmul(x, x, adjoint_b=True),
@@ -63,7 +69,7 @@ def tensorflow_matrices():
 @golden
 def tensorflow_images():
     """Sizes, colours, windows; filters that are constants."""
-    i, n, x = tf.image, tf.nn, tf_keras.Input([6, 8, 3], name="x")
+    i, n, (x,) = tf.image, tf.nn, inputs(x=[6, 8, 3])
     filters, each = np.linspace(-1, 1, 54, dtype=np.float32).reshape(3, 3, 3, 2), np.linspace(-1, 1, 54, dtype=np.float32).reshape(3, 3, 3, 2)
     parts = [i.resize(x, [3, 4]), i.resize(x, [12, 16], method="nearest"), i.resize(x, (4, 4), method="bicubic"), i.resize(x, (4, 4), antialias=True),
              i.resize(x, (3, 2), method="area"), tf.compat.v1.image.resize_bilinear(x, (12, 16), align_corners=True), i.flip_left_right(x),
@@ -82,7 +88,7 @@ def tensorflow_images():
 def tensorflow_spectra():
     """Complex numbers on their way from real ones to real ones; frames of a signal."""
     m, s = tf.math, tf.signal
-    x, v = tf_keras.Input([8, 6], name="x"), tf_keras.Input([40], name="v")
+    x, v = inputs(x=[8, 6], v=[40])
     plane = s.fft2d(tf.cast(x, tf.complex64))
     pair = tf.complex(x, 2 * x)
     waves = s.stft(v, frame_length=10, frame_step=4)

@@ -337,7 +337,7 @@ Status Builder::RunNode(const NodeProto& node, Scope& scope) {
   }
   if (missing) {
     for (const std::string_view o : node.outputs) scope.values[o] = {};
-    return findings_.empty() ? Error(Code::kInvalidModel, "%s '%s' reads an output that its producer does not make", name.c_str(), place.c_str()) : Status();
+    return !FailedAround() ? Error(Code::kInvalidModel, "%s '%s' reads an output that its producer does not make", name.c_str(), place.c_str()) : Status();
   }
   const FunctionProto* function = FindFunction(node);
   if (function) {

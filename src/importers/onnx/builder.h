@@ -88,6 +88,8 @@ class Builder : public Construction {
   bool AllReaders(const Scope& scope, std::string_view name, bool (*satisfies)(const NodeProto&)) const;
   void SetQuant(Value v, const Quant& quant);
   bool failed() const { return !findings_.empty(); }
+  // The same of this graph and those around it, whose values it reads.
+  bool FailedAround() const { return failed() || (parent_ && parent_->FailedAround()); }
   // A number for a lookup table of its own.
   int32_t NextTable() { return parent_ ? parent_->NextTable() : ++tables_; }
   void OpenSubgraph(const std::string& name) override;

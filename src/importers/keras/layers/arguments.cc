@@ -172,6 +172,7 @@ Result<WholeNumbers> WholeNumbersAt(LayerContext& c, int position, std::initiali
   WholeNumbers y;
   std::vector<int64_t> literal;
   if (IntsOf(LiteralOf(c, position, names), &literal)) {
+    if (literal.size() > static_cast<size_t>(kMaxRank)) return c.Fail(Format("at most %d numbers", kMaxRank), std::to_string(literal.size()), "");
     y.known.assign(literal.begin(), literal.end());
     y.vector = c.Vector(y.known);
     return y;

@@ -205,13 +205,6 @@ Status ConvertTrace(LayerContext& c) {
   return Set(c, c.Make("sum", {diagonal, c.Vector({c.rank(diagonal) - 1})}, {{"keep_dims", 0}}));
 }
 
-Status ConvertInverse(LayerContext& c) {
-  OCTET_ASSIGN(const Value x, FloatTensor(c));
-  OCTET_ASSIGN(const Value one, IdentityLike(c, x));
-  OCTET_ASSIGN(const Eliminated e, Eliminate(c, x, one));
-  return Set(c, e.solution);
-}
-
 Status ConvertDeterminant(LayerContext& c) {
   OCTET_ASSIGN(const Value x, FloatTensor(c));
   OCTET_ASSIGN(const Eliminated e, Eliminate(c, x, {}));
@@ -223,11 +216,6 @@ Status ConvertSolve(LayerContext& c) {
   OCTET_ASSIGN(const Value b, Operand(c, 1, {"rhs"}));
   OCTET_ASSIGN(const Eliminated e, Eliminate(c, a, b));
   return Set(c, e.solution);
-}
-
-Status ConvertCholesky(LayerContext& c) {
-  OCTET_ASSIGN(const Value x, FloatTensor(c));
-  return Set(c, Cholesky(c, x));
 }
 
 // ------------------------------------------------------------------------------------------------ order
@@ -288,6 +276,7 @@ Status ConvertSegmentMean(LayerContext& c) {
   if (!c.Has("num_segments") || c.rank(ids) != 1) return c.Fail("num_segments as a number, and a vector of segments", c.shape(ids).text(), "");
   const Value n = Int(c, static_cast<int32_t>(c.Int("num_segments", 1)));
   OCTET_ASSIGN(const Value sum, c.Make("unsorted_segment_sum", {x, ids, n}));
+  if (c.rank(sum) < 1) return c.Fail("data of a first axis", c.shape(x).text(), "");
   OCTET_ASSIGN(Value ones, c.Make("zeros_like", {ids}));
   OCTET_ASSIGN(ones, c.Cast(ones, DType::kF32));
   OCTET_ASSIGN(ones, Plus(c, ones, 1));
@@ -359,7 +348,7 @@ constexpr LayerRule kRules[] = {
     {"tf.clip_by_norm", ConvertClipByNorm}, {"tf.nn.l2_loss", ConvertL2Loss}, {"tf.math.count_nonzero", ConvertCountNonzero},
     {"tf.linalg.matrix_transpose", ConvertMatrixTranspose}, {"tf.linalg.band_part", ConvertBandPart}, {"tf.linalg.diag", ConvertDiag},
     {"tf.linalg.set_diag", ConvertSetDiag}, {"tf.linalg.diag_part", ConvertDiagPart}, {"tf.linalg.trace", ConvertTrace},
-    {"tf.linalg.inv", ConvertInverse}, {"tf.linalg.det", ConvertDeterminant}, {"tf.linalg.solve", ConvertSolve}, {"tf.linalg.cholesky", ConvertCholesky},
+    {"tf.linalg.det", ConvertDeterminant}, {"tf.linalg.solve", ConvertSolve},
     {"tf.sort", ConvertSort<false>}, {"tf.argsort", ConvertSort<true>}, {"tf.searchsorted", ConvertSearchSorted},
     {"tf.compat.v1.gather_nd", ConvertGatherNd}, {"tf.gather_nd", ConvertGatherNd}, {"tf.math.unsorted_segment_sum", ConvertSegment<"unsorted_segment_sum">},
     {"tf.math.unsorted_segment_max", ConvertSegment<"unsorted_segment_max">}, {"tf.math.unsorted_segment_min", ConvertSegment<"unsorted_segment_min">},

@@ -274,8 +274,10 @@ Status ConvertDistances(LayerContext& c) {
 }
 
 constexpr LayerRule kRules[] = {
-    {"ops.Inv", ConvertInverse}, {"ops.Solve", ConvertSolve}, {"ops.SolveTriangular", ConvertSolve}, {"ops.Det", ConvertDeterminant},
-    {"ops.Slogdet", ConvertDeterminant}, {"ops.Logdet", ConvertDeterminant}, {"ops.Cholesky", ConvertCholesky}, {"ops.CholeskyInverse", ConvertCholeskyInverse},
+    {"ops.Inv", ConvertInverse}, {"tf.linalg.inv", ConvertInverse}, {"ops.Solve", ConvertSolve}, {"ops.SolveTriangular", ConvertSolve},
+    {"ops.Det", ConvertDeterminant},
+    {"ops.Slogdet", ConvertDeterminant}, {"ops.Logdet", ConvertDeterminant}, {"ops.Cholesky", ConvertCholesky},
+    {"tf.linalg.cholesky", ConvertCholesky}, {"ops.CholeskyInverse", ConvertCholeskyInverse},
     {"ops.SVD", ConvertSvd}, {"ops.Qr", ConvertQr}, {"ops.Eigh", ConvertEigh}, {"ops.Pinv", ConvertPinv}, {"ops.Lstsq", ConvertLstsq},
     {"ops.MatrixRank", ConvertRank}, {"ops.Norm", ConvertNorm}, {"ops.Normalize", ConvertNormalize}, {"ops.CDist", ConvertDistances}};
 

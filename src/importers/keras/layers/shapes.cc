@@ -14,7 +14,7 @@ namespace {
 
 Shape ShapeOf(const WholeNumbers& dims) {
   Shape s;
-  for (const int32_t d : dims.known) s.push_back(d);
+  for (const int32_t d : dims.known) s.push_back(std::max(d, kUnknown));
   return s;
 }
 
@@ -50,6 +50,7 @@ Status ConvertRank(LayerContext& c) {
 
 Status Fill(LayerContext& c, Value value) {
   OCTET_ASSIGN(const WholeNumbers dims, WholeNumbersAt(c, 0, {"shape", "dims"}));
+  if (c.data(dims.vector) && std::ranges::any_of(dims.known, [](int32_t d) { return d < 0; })) return c.Fail("dimensions of zero or more", "others", "");
   const Value inputs[] = {dims.vector, value};
   return Set(c, c.EmitAs("fill", inputs, nullptr, {c.type(value).dtype, ShapeOf(dims), {}}));
 }
@@ -116,6 +117,7 @@ Status ConvertScatterNd(LayerContext& c) {
   OCTET_ASSIGN(const WholeNumbers dims, WholeNumbersAt(c, 2, {"shape"}));
   if (!c.Text("bad_indices_policy", "").empty()) return c.Fail("no policy for indices outside", "one", "");
   OCTET_ASSIGN(at, c.Cast(at, DType::kI32));
+  if (dims.complete()) return Set(c, c.Make("scatter_nd", {at, updates, dims.vector}));
   const Value inputs[] = {at, updates, dims.vector};
   return Set(c, c.EmitAs("scatter_nd", inputs, nullptr, {c.type(updates).dtype, ShapeOf(dims), {}}));
 }

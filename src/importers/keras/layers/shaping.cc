@@ -38,7 +38,7 @@ Shape ShapeOf(const std::vector<int32_t>& dims) {
 Status ConvertReshape(LayerContext& c) {
   OCTET_ASSIGN(const Value x, Tensor(c));
   OCTET_ASSIGN(const WholeNumbers to, WholeNumbersAt(c, 1, {"newshape", "new_shape", "shape"}));
-  if (std::ranges::count(to.known, kUnknown) <= 1) return Set(c, c.Make("reshape", {x, c.Vector(to.known)}));  // The others tell it.
+  if (c.data(to.vector) || std::ranges::count(to.known, kUnknown) <= 1) return Set(c, c.Make("reshape", {x, c.Vector(to.known)}));  // The others tell it.
   const Value inputs[] = {x, to.vector};
   return Set(c, c.EmitAs("reshape", inputs, nullptr, {c.type(x).dtype, ShapeOf(to.known), {}}));
 }

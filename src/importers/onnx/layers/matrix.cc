@@ -37,6 +37,9 @@ Result<Value> Product(NodeContext& c, Value a, Value b, bool adj_x, bool adj_y) 
 
 }  // namespace
 
+// Without a dimension of one, however many others are open.
+Result<Value> Dropped(NodeContext& c, Value v, int32_t axis) { return c.Make("squeeze", {v}, {{"squeeze_dims", std::vector<int32_t>{axis}}}); }
+
 Result<Value> MatMul(NodeContext& c, Value a, Value b) {
   const int ra = c.rank(a), rb = c.rank(b);
   if (ra < 1 || rb < 1) return c.Fail("vectors or matrices", "a scalar", "multiply instead");
@@ -49,17 +52,12 @@ Result<Value> MatMul(NodeContext& c, Value a, Value b) {
     OCTET_ASSIGN(const Value column, c.Reshape(b, Shape{c.shape(b)[0], 1}));
     OCTET_ASSIGN(Value x, ra == 1 ? c.Reshape(a, Shape{1, c.shape(a)[0]}) : Result<Value>(a));
     OCTET_ASSIGN(const Value y, MatMul(c, x, column));
-    Shape s;
-    for (int i = 0; i + 1 < c.rank(y) && ra > 1; ++i) s.push_back(c.shape(y)[i]);
-    return c.Reshape(y, s);
+    return ra == 1 ? c.Reshape(y, Shape{}) : Dropped(c, y, c.rank(y) - 1);
   }
   if (ra == 1) {
     OCTET_ASSIGN(const Value row, c.Reshape(a, Shape{1, c.shape(a)[0]}));
     OCTET_ASSIGN(const Value y, MatMul(c, row, b));
-    Shape s;
-    for (int i = 0; i < c.rank(y); ++i)
-      if (i != c.rank(y) - 2) s.push_back(c.shape(y)[i]);
-    return c.Reshape(y, s);
+    return Dropped(c, y, c.rank(y) - 2);
   }
   return Product(c, a, b, false, false);
 }

@@ -87,13 +87,16 @@ Result<Value> Slice(NodeContext& c, Value x, std::span<const int64_t> begins, st
 Result<Value> ComputedSlice(NodeContext& c, std::span<const int64_t> axes, std::span<const int64_t> steps) {
   const Value x = c.Input(0);
   const int rank = c.rank(x);
-  const auto scatter = [&](Value v, int32_t fill) -> Result<Value> {
+  const auto scatter = [&](Value v) -> Result<Value> {
     OCTET_ASSIGN(const Value values, c.Cast(v, DType::kI32));
+    const Partial numbers = c.PartialOf(v);
     std::vector<Value> parts;
     for (int i = 0; i < rank; ++i) {
-      const auto at = std::ranges::find(axes, i) - axes.begin();
-      if (at == static_cast<std::ptrdiff_t>(axes.size())) {
-        parts.push_back(c.Vector({fill}));
+      const auto at = static_cast<size_t>(std::ranges::find(axes, i) - axes.begin());
+      if (at == axes.size()) {
+        parts.push_back(c.Vector({0}));
+      } else if (numbers.valid && at < numbers.numbers.size() && numbers.numbers[at].known) {  // The largest number of 64 bits is the end.
+        parts.push_back(c.Vector({static_cast<int32_t>(std::clamp<int64_t>(numbers.numbers[at].value, INT32_MIN, INT32_MAX))}));
       } else {
         OCTET_ASSIGN(const Value one, c.Make("slice", {values, c.Vector({static_cast<int32_t>(at)}), c.Vector({1})}));
         parts.push_back(one);
@@ -108,8 +111,8 @@ Result<Value> ComputedSlice(NodeContext& c, std::span<const int64_t> axes, std::
     if (i < steps.size() && steps[i] < 1) return c.Fail("positive steps where the begin is computed", std::to_string(steps[i]), "");
     if (i < steps.size()) step[static_cast<size_t>(axes[i])] = static_cast<int32_t>(steps[i]);
   }
-  OCTET_ASSIGN(const Value begin, scatter(c.Input(1), 0));
-  OCTET_ASSIGN(const Value end, scatter(c.Input(2), 0));
+  OCTET_ASSIGN(const Value begin, scatter(c.Input(1)));
+  OCTET_ASSIGN(const Value end, scatter(c.Input(2)));
   OCTET_ASSIGN(const Value y, c.Make("strided_slice", {x, begin, end, c.Vector(step)}, {{"begin_mask", mask}, {"end_mask", mask}}));
   Shape shape = c.shape(x);
   for (const int64_t a : axes) shape[static_cast<int>(a)] = kUnknown;
@@ -208,10 +211,43 @@ Result<Value> PadByParts(NodeContext& c, Value x, std::span<const int64_t> pads,
   return x;
 }
 
+// Pads that only the running model knows: a row of what lies before each axis, then one of what lies behind.
+Status ComputedPad(NodeContext& c, const std::string& mode) {
+  const Value x = c.Input(0);
+  const int rank = c.rank(x);
+  if (mode != "constant" && mode != "reflect") return c.Fail("mode constant or reflect where the pads are computed", mode, "");
+  if (c.Input(3) || c.shape(c.Input(1)) != Shape{2 * rank}) return c.Fail("computed pads of all axes", c.shape(c.Input(1)).text(), "export with a fixed input size");
+  OCTET_ASSIGN(Value pads, c.Cast(c.Input(1), DType::kI32));
+  OCTET_ASSIGN(pads, c.Reshape(pads, Shape{2, rank}));
+  OCTET_ASSIGN(pads, c.Transpose(pads, {1, 0}));
+  Partial known = c.PartialOf(c.Input(1));
+  if (!known.valid) known = Computed(c.shape(c.Input(1)));
+  Shape out = c.shape(x);
+  for (int i = 0; i < rank && known.valid; ++i) {
+    const Number &before = known.numbers[static_cast<size_t>(i)], &after = known.numbers[static_cast<size_t>(i + rank)];
+    const int64_t size = !before.known || !after.known || out[i] == kUnknown ? kUnknown : out[i] + before.value + after.value;
+    if (size > INT32_MAX) return c.Fail("pads below 2^28", "more", "check the model");
+    out[i] = !before.known || !after.known || before.value + after.value != 0 ? static_cast<int32_t>(std::max<int64_t>(size, kUnknown)) : out[i];
+  }
+  Value y;
+  if (mode == "reflect") {
+    OCTET_ASSIGN(y, c.Make("mirror_pad", {x, pads}, {{"mode", 0}}));
+  } else if (c.Input(2)) {
+    OCTET_ASSIGN(Value with, c.Cast(c.Input(2), c.type(x).dtype));
+    OCTET_ASSIGN(with, c.Reshape(with, Shape{}));
+    OCTET_ASSIGN(y, c.Make("padv2", {x, pads, with}));
+  } else {
+    OCTET_ASSIGN(y, c.Make("pad", {x, pads}));
+  }
+  c.RefineShape(y, out);
+  return Set(c, y);
+}
+
 Status ConvertPad(NodeContext& c) {
   Value x = c.Input(0);
   const int rank = c.rank(x);
   const std::string mode = c.Text("mode", "constant");
+  if (c.version() >= 11 && c.Input(1) && !c.PartialOf(c.Input(1)).known()) return ComputedPad(c, mode);
   OCTET_ASSIGN(std::vector<int64_t> pads, PadAmounts(c));
   std::vector<int64_t> begins, ends;
   bool cuts = false;

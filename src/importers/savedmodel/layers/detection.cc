@@ -2,8 +2,11 @@
 // The best boxes of several classes: suppression class by class, then the best of all.
 #include <algorithm>
 
+#include "importers/lowerings/loop.h"
+#include "importers/lowerings/selection.h"
 #include "importers/savedmodel/context.h"
 #include "importers/savedmodel/rules.h"
+#include "ops/keras_conv_util.h"
 
 namespace octet::importers::savedmodel {
 namespace {
@@ -25,6 +28,7 @@ class Suppression {
     const std::vector<Value> in = c_.Inputs(6);
     if (!Ready(in)) return {};
     OCTET_TRY(Read(in));
+    if (batch_ == kUnknown) return Looped(in);
     std::vector<Value> results[4];
     for (int32_t b = 0; b < batch_; ++b) {
       OCTET_ASSIGN(const Chosen chosen, OfImage(in, b));
@@ -38,13 +42,58 @@ class Suppression {
   }
 
  private:
+  // Image after image, where only the running model knows how many there are: each puts its row into the results.
+  Status Looped(const std::vector<Value>& in) {
+    OCTET_ASSIGN(const Value batch, ops::DimensionOf(c_, in[0], 0));
+    Carried start = {c_.ScalarInt(0), in[0], in[1], in[4], in[5]};
+    const size_t first = start.size();
+    const std::vector<int32_t> rows[] = {{most_, 4}, {most_}, {most_}, {}};
+    for (const std::vector<int32_t>& row : rows) {
+      Shape shape{kUnknown};
+      std::vector<Value> dims = {batch};
+      for (const int32_t d : row) shape.push_back(d), dims.push_back(c_.ScalarInt(d));
+      OCTET_ASSIGN(const Value size, c_.Make("pack", dims, {{"axis", 0}, {"values_count", static_cast<int64_t>(dims.size())}}));
+      const bool counts = start.size() == first + 3;
+      const Value inputs[] = {size, counts ? c_.ScalarInt(0) : c_.Scalar(0)};
+      OCTET_ASSIGN(start.emplace_back(), c_.EmitAs("fill", inputs, nullptr, {counts ? DType::kI32 : DType::kF32, shape, {}}));
+    }
+    const auto more = [&](const Carried& v) -> Result<Value> {
+      OCTET_ASSIGN(const Value n, ops::DimensionOf(c_, v[1], 0));
+      return c_.Make("less", {v[0], n});
+    };
+    const auto step = [&](const Carried& v) -> Result<Carried> {
+      OCTET_ASSIGN(const Value at, c_.Make("reshape", {v[0], c_.Vector({1})}));
+      OCTET_ASSIGN(const Value boxes, c_.Make("gather", {v[1], at}, {{"axis", 0}}));
+      OCTET_ASSIGN(const Value scores, c_.Make("gather", {v[2], at}, {{"axis", 0}}));
+      OCTET_ASSIGN(const Chosen chosen, OfImage({boxes, scores, {}, {}, v[3], v[4]}, 0));
+      std::vector<Value> results[4];
+      OCTET_TRY(Best(chosen, results));
+      Carried next(v.begin(), v.begin() + static_cast<std::ptrdiff_t>(first));
+      OCTET_ASSIGN(next[0], c_.Make("add", {v[0], c_.ScalarInt(1)}));
+      OCTET_ASSIGN(const Value places, Positions(c_, v[1], 0));
+      OCTET_ASSIGN(const Value here, c_.Make("equal", {places, v[0]}));
+      for (size_t i = 0; i < 4; ++i) {
+        std::vector<int32_t> column(static_cast<size_t>(c_.rank(v[first + i])), 1);
+        column[0] = -1;
+        OCTET_ASSIGN(const Value row, c_.Make("reshape", {here, c_.Vector(column)}));
+        OCTET_ASSIGN(next.emplace_back(), c_.Make("select_v2", {row, results[i][0], v[first + i]}));
+      }
+      return next;
+    };
+    OCTET_ASSIGN(const Carried y, Loop(c_, start, more, step));
+    for (size_t i = 0; i < 4; ++i) c_.SetOutput(static_cast<int>(i), y[first + i]);
+    return {};
+  }
+
   Status Read(const std::vector<Value>& in) {
     const Shape boxes = c_.shape(in[0]), scores = c_.shape(in[1]);
-    if (boxes.rank() != 4 || scores.rank() != 3 || !boxes.known() || !scores.known() || boxes[3] != 4 || boxes[1] < 1 || scores[1] != boxes[1] || scores[0] != boxes[0] ||
-        (boxes[2] != 1 && boxes[2] != scores[2]))
-      return c_.Fail("boxes [batch, n, classes or 1, 4] and scores [batch, n, classes] of known size", boxes.text() + " and " + scores.text(), "give the input's shape");
+    if (boxes.rank() != 4 || scores.rank() != 3 || boxes[3] != 4 || boxes[2] < 1 || boxes[1] < 1 || scores[1] != boxes[1] || scores[2] < 1 ||
+        scores[0] != boxes[0] || (boxes[2] != 1 && boxes[2] != scores[2]))
+      return c_.Fail("boxes [batch, n, classes or 1, 4] and scores [batch, n, classes], all but the batch known", boxes.text() + " and " + scores.text(),
+                     "give the input's shape");
     batch_ = boxes[0], candidates_ = boxes[1], shared_ = boxes[2] == 1, classes_ = scores[2];
-    if (batch_ < 1 || classes_ < 1 || static_cast<int64_t>(batch_) * classes_ > kMostSuppressions) return c_.Fail("at most 1024 classes of all images", scores.text(), "select on the application's side");
+    if (batch_ == 0 || std::max<int64_t>(batch_, 1) * classes_ > kMostSuppressions)
+      return c_.Fail("at most 1024 classes of all images", scores.text(), "select on the application's side");
     std::vector<int64_t> per_class, total;
     if (!c_.IntsOf(2, &per_class) || !c_.IntsOf(3, &total) || per_class.size() != 1 || total.size() != 1 || per_class[0] < 1 || total[0] < 1 || per_class[0] > (1 << 20) || total[0] > (1 << 20))
       return c_.Fail("constant numbers of boxes", "others", "select on the application's side");
