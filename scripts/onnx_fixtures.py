@@ -332,6 +332,13 @@ def refused():
     (OUT / "refused.onnx").write_bytes(m.SerializeToString(deterministic=True))
 
 
+def too_many_starts():
+    """Computed places to begin at for more axes than there are."""
+    info = [("x", F, [3, 4]), ("from", I, [90]), ("to", I, [90])]
+    m = model([N("Slice", ["x", "from", "to"], ["y"], name="cut")], info, [("y", F, ["N", "M"])], {})
+    (OUT / "too_many_starts.onnx").write_bytes(m.SerializeToString(deterministic=True))
+
+
 def regions():
     """Pixels at computed places: boxes, deformed filters of several groups, volumes; a determinant."""
     boxes = np.array([[0, 0, 9, 9], [2.5, 1, 6, 7.25], [-4, 3, 20, 5]], np.float32)
@@ -742,7 +749,7 @@ def open_channels():
     save("open_channels", m, inputs, computed(m, inputs))
 
 
-FIXTURES = (cnn, unet, shapes, transformer, recurrent, quantized, loops, old, function, external, refused, any_length, excite, einsum, free_axes,
+FIXTURES = (cnn, unet, shapes, transformer, recurrent, quantized, loops, old, function, external, refused, too_many_starts, any_length, excite, einsum, free_axes,
             masks, placed, blocks, broadcast, grids, quantized_lstm, regions, branches, scans, cubic, solids, batches, quotients, distinct,
             overwritten, collected, collected_open, halves, triangles, rolled, counted, any_boxes, spread, chosen_sequences, placed_open, resized_open, padded_open, eca,
             boxes_placed, from_the_end, sequence_outputs, windows, heads, spectra, pooled_open, rounds,

@@ -10,7 +10,8 @@ from golden.common import RNG, floats, golden, save_keras
 def inputs(**shapes):
     """Of a model whose layers are numbered from the beginning, whichever were made before it."""
     tf_keras.backend.clear_session()
-    return [tf_keras.Input(shape, name=name, dtype="int32" if name == "at" else None) for name, shape in shapes.items()]
+    types = {"at": "int32", "pixels": "uint8"}
+    return [tf_keras.Input(shape, name=name, dtype=types.get(name)) for name, shape in shapes.items()]
 
 
 @golden
@@ -95,3 +96,19 @@ def tensorflow_spectra():
     parts = [m.real(plane), m.imag(plane), tf.abs(s.fft(pair)), m.real(s.ifft(s.fft(pair))), tf.cast(s.ifft2d(plane), tf.float32), tf.abs(x), m.imag(pair), m.angle(s.fft(pair)),
              tf.abs(waves), m.imag(s.stft(v, 7, 7, fft_length=12)), s.frame(v, 8, 3)]
     save_keras("tensorflow_spectra", tf_keras.Model([x, v], parts), [floats(1, 8, 6), floats(1, 40)], [floats(2, 8, 6), floats(2, 40)])
+
+
+@golden
+def tensorflow_arguments():
+    """Arguments that say something else than the rule: no window, other element types, ends beyond the axis, many numbers, tensors' own rows."""
+    x, t, at, pixels, v = inputs(x=[4, 6], t=[None, 6], at=[3], pixels=[4, 6, 3], v=[20])
+    s, end = tf.signal, 2**63 - 1
+    parts = [tf.abs(s.stft(v, 10, 4, window_fn=None)), tf.abs(s.frame(tf.complex(v, 2 * v), 8, 3)), tf.range(0, tf.reduce_max(x) * 0 + 2, 0.5),
+             tf.stack([at[0, 0]] * 10), tf.one_hot(at, 4, on_value=5, off_value=1), tf.one_hot(at, tf.shape(x)[1]), t[:, tf.shape(t)[1] - 2 : end],
+             x[:, 1:end], tf.compat.v1.image.resize_nearest_neighbor(pixels, (8, 9)),
+             tf.image.extract_patches(pixels, [1, 2, 2, 1], [1, 2, 2, 1], [1, 1, 1, 1], "VALID"), tf.linalg.diag_part(at[:, :, None] * at[:, None]),
+             tf.linalg.trace(at[:, :, None] * at[:, None]), tf.stack(x), tf.add_n(tf.unstack(x, num=4, axis=1))]
+    at_1, at_2 = (RNG.integers(0, 4, (b, 3)).astype(np.int32) for b in (1, 2))
+    pixels_1, pixels_2 = (RNG.integers(0, 256, (b, 4, 6, 3)).astype(np.uint8) for b in (1, 2))
+    save_keras("tensorflow_arguments", tf_keras.Model([x, t, at, pixels, v], parts), [floats(1, 4, 6), floats(1, 5, 6), at_1, pixels_1, floats(1, 20)],
+               [floats(2, 4, 6), floats(2, 3, 6), at_2, pixels_2, floats(2, 20)])

@@ -32,7 +32,7 @@ int64_t Magnitude(const int8_t* weights, int64_t count, int64_t step) {
 
 std::vector<ChannelS8> SumChannels(const ChannelWeights& w, int64_t n, const int32_t* bias, int32_t input_zero, int32_t offset) {
   std::vector<int32_t> sums(static_cast<size_t>(n));
-  if (w.next == 1) kernels::Vectors().accumulate_s8(w.first, n, w.count, w.step, sums.data());
+  if (w.step != 1) kernels::Vectors().accumulate_s8(w.first, w.step, w.count, n, sums.data());
   else for (int64_t c = 0; c < n; ++c) sums[static_cast<size_t>(c)] = static_cast<int32_t>(SumOf(w.first + c * w.next, w.count));
   const int64_t farthest = std::max(127 - input_zero, input_zero + 128);  // From the zero point.
   const bool bounded = 128 * w.count * farthest < (int64_t{1} << 29);  // Without a look at the weights, which are read once less.

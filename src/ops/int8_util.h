@@ -19,7 +19,7 @@ int64_t SumOf(const int8_t* weights, int64_t count);
 // The weights of channels: `count` values at distance `step`, or in one piece; the next channel's are `next` away, or interleaved.
 struct ChannelWeights {
   const int8_t* first;
-  int64_t next, count, step;  // One of next and step is 1.
+  int64_t next, count, step;  // One of next and step is 1; both are where a channel has one value, or where there is one channel.
 };
 // bias: of each channel, or null; offset: of the loaded form (kernels::Int8).
 std::vector<ChannelS8> SumChannels(const ChannelWeights& weights, int64_t channels, const int32_t* bias, int32_t input_zero, int32_t offset);

@@ -94,8 +94,8 @@ bool FoldPastSum(Graph& g, NodeId id) {
     const auto* fused = FindAttr<ops::Activation>(g.node(producer), "fused_activation_function");
     const int32_t channels = g.tensor(g.node(producer).inputs[linear.weights]).type.shape[linear.channel_axis];
     Affine affine;
-    if ((fused && *fused != ops::Activation::kNone) || !(g.tensor(part).type.shape == g.tensor(mid).type.shape) || g.tensor(mid).type.shape.back() != channels ||
-        !MatchAffine(g, id, variable, channels, &affine))
+    const Shape &own = g.tensor(part).type.shape, &all = g.tensor(mid).type.shape;
+    if ((fused && *fused != ops::Activation::kNone) || !(own == all) || all.back() != channels || !MatchAffine(g, id, variable, channels, &affine))
       continue;
     FoldInto(g, producer, linear, affine);
     before = *FindAttr<ops::Activation>(n, "fused_activation_function");

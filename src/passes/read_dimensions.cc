@@ -24,9 +24,10 @@ void Ask(Graph& g, NodeId reader, const Dimension& from) {
   const Shape one = g.tensor(n.inputs[1]).type.shape;
   const TensorId shape = g.AddTensor(sizes.name, {sizes.type.dtype, Shape{g.tensor(from.tensor).type.shape.rank()}, {}});
   g.AddNode(*asked.op, asked.attrs, {from.tensor}, {shape}, asked.place, reader);
-  const int32_t at = from.axis, end = at + 1;
+  const int32_t at = from.axis, end = at + 1, count = 1;
   g.SetInput(reader, 0, shape);
   g.SetInput(reader, 1, g.AddConstant<int32_t>(sizes.name + "/axis", one, std::span(&at, 1)));
+  if (n.op->name == "slice") g.SetInput(reader, 2, g.AddConstant<int32_t>(sizes.name + "/size", one, std::span(&count, 1)));  // It may have been all the rest.
   if (n.op->name != "strided_slice") return;
   g.SetInput(reader, 2, g.AddConstant<int32_t>(sizes.name + "/end", one, std::span(&end, 1)));
   *FindAttr<int32_t>(g.node(reader), "end_mask") = 0;

@@ -234,6 +234,13 @@ TEST(Onnx, ExternalDataStaysInTheFolder) {
   EXPECT_NE(model.error().message().find("outside the model's folder"), std::string::npos) << model.error().message();
 }
 
+TEST(Onnx, MoreComputedStartsThanAxesAreRefused) {
+  auto model = Import(Data("too_many_starts.onnx"));
+  ASSERT_FALSE(model.ok());
+  EXPECT_EQ(model.error().code(), Code::kUnsupported);
+  EXPECT_NE(model.error().message().find("cut"), std::string::npos) << model.error().message();
+}
+
 // Every prefix and every flipped byte: an answer, never a crash.
 TEST(Onnx, DamagedFiles) {
   for (const auto& entry : std::filesystem::directory_iterator(Data(""))) {

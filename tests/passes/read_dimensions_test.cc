@@ -34,6 +34,29 @@ output m
             (test::Names{"shape", "strided_slice", "pack", "fill", "slice"}));
 }
 
+// A slice of all the rest is of one number only as long as it is the last.
+TEST(ReadDimensions, ASliceOfTheRestStaysOneNumber) {
+  Result<graph::Model> model = graph::Parse(R"(graph main
+input x: f32[?,4,3]
+const last: i32[1] = [1]
+const rest: i32[1] = [-1]
+const order: i32[3] = [2,0,1]
+const rows: i32[1] = [2]
+transpose (x, order) -> (t: f32[3,?,4])
+sum (t, rows) -> (u: f32[3,?])
+shape (u) -> (s: i32[2])
+slice (s, last, rest) -> (m: i32[1])
+output m
+)");
+  ASSERT_TRUE(model.ok()) << model.error().message();
+  ASSERT_TRUE(Optimize(*model).ok());
+  const graph::Graph& g = model->main();
+  ASSERT_EQ(test::Operators(*model), (test::Names{"shape", "slice"}));
+  const graph::Node& slice = g.node(g.tensor(g.outputs[0]).producer);
+  EXPECT_EQ(g.tensor(slice.inputs[1]).data<int32_t>()[0], 0);
+  EXPECT_EQ(g.tensor(slice.inputs[2]).data<int32_t>()[0], 1);
+}
+
 // Either side of a sum may be the one that is stretched. A place from the end counts as any other.
 TEST(ReadDimensions, SizesThatMayBeOthersStay) {
   EXPECT_EQ(Optimized(R"(graph main

@@ -28,8 +28,10 @@ const Json& LayerContext::Get(std::string_view key) const {
   const bool policy = key == "dtype" && layer_.class_name == "TFOpLambda";  // The layer's, which is none of the function's arguments.
   const Json& own = policy ? kNone : (*layer_.config)[key];
   if (!own.is_null() || !call_) return own;
-  const Argument* argument = Named(key);
-  return argument && argument->kind == Argument::Kind::kLiteral && argument->literal ? *argument->literal : own;
+  const Argument* argument = Find(key);
+  if (!argument || argument->kind != Argument::Kind::kLiteral) return own;  // A tensor stays unread: the rule goes on with what stands for nothing.
+  read_.emplace(key);
+  return argument->literal ? *argument->literal : own;
 }
 
 template <class T, class F>
@@ -264,11 +266,17 @@ Status LayerContext::InputsToOneType() {
 
 const Argument* LayerContext::Positional(size_t i) const { return call_ && i < call_->args.size() ? &call_->args[i] : nullptr; }
 
-const Argument* LayerContext::Named(std::string_view name) const {
+const Argument* LayerContext::Find(std::string_view name) const {
   if (!call_) return nullptr;
   for (const auto& [key, argument] : call_->named)
-    if (key == name) return read_.insert(key), &argument;
+    if (key == name) return &argument;
   return nullptr;
+}
+
+const Argument* LayerContext::Named(std::string_view name) const {
+  const Argument* argument = Find(name);
+  if (argument) read_.emplace(name);
+  return argument;
 }
 
 bool LayerContext::HasImaginary() const {

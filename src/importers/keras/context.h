@@ -94,6 +94,7 @@ class LayerContext : public Lowering {
   template <class T, class F> T Read(std::string_view key, T fallback, const char* expected, const F& read) const;
   Result<Value> NamedActivation(Value v, const std::string& name);
   int ChannelAxis() const;
+  const Argument* Find(std::string_view name) const;  // As Named; not looked at yet.
   Status CheckArguments() const;
   int TensorArguments() const;
 

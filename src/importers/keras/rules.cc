@@ -35,7 +35,8 @@ const LayerRule* FindLayerRule(std::string_view name) {
       &kActivationRules, &kPreprocessingRules, &kElementwiseRules, &kActivationOpRules, &kReductionRules, &kRunningRules, &kProductRules,
       &kOrderRules, &kCountingRules, &kDiagonalRules, &kGridRules, &kArrayRules, &kLookupRules, &kHashingRules, &kTextRules, &kSpectrogramRules,
       &kContrastRules, &kPictureRules, &kStatisticRules, &kLinalgRules, &kTransformRules, &kConvolutionRules, &kLocallyConnectedRules,
-      &kNetworkRules, &kWindowRules, &kFunctionRules, &kShapeRules, &kFilterRules, &kComplexRules, &kWarpingRules, &kDecodingRules, &kRearrangeRules, &kWholeNumberRules};
+      &kNetworkRules, &kWindowRules, &kFunctionRules, &kShapeRules, &kFilterRules, &kComplexRules,
+      &kWarpingRules, &kDecodingRules, &kRearrangeRules, &kWholeNumberRules};
   for (const auto* rules : kTables)
     for (const LayerRule& rule : *rules)
       if (rule.name == name) return &rule;

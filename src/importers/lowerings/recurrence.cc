@@ -149,6 +149,9 @@ class StepLoop {
     Shape shape{c_.shape(x)[1 - r_.time_axis], units};
     if (sequence) shape = r_.time_axis == 0 ? Shape{c_.shape(x)[0], shape[0], units} : Shape{shape[0], c_.shape(x)[1], units};
     if (shape.known()) {
+      constexpr int64_t kMostZeros = 1 << 26;  // They are data of the file.
+      if (shape.elements() > kMostZeros)
+        return c_.Fail(Format("sequences of at most %d numbers", static_cast<int>(kMostZeros)), shape.text(), "leave the number of steps open");
       const std::vector<float> zeros(static_cast<size_t>(shape.elements()), 0.0f);
       start_.push_back(c_.Constant<float>(shape, zeros));
       return {};

@@ -55,7 +55,8 @@ Status ConvertGelu(LayerContext& c) {
   return Set(c, c.Make("gelu", {x}, {{"approximate", c.Bool("approximate", !c.kind().starts_with("TFOp"))}}));
 }
 
-// Activations with a parameter.
+// --------------------------------------------------------------------------- activations with a parameter
+
 // x times the sigmoid of beta x
 Status ConvertSilu(LayerContext& c) {
   const auto beta = static_cast<float>(c.Number("beta", 1));

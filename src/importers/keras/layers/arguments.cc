@@ -102,7 +102,7 @@ const Json& LiteralOf(const LayerContext& c, int position, std::initializer_list
   static const Json none{};
   for (const std::string_view name : names)
     if (const Json& j = c.Get(name); !j.is_null()) return j;
-  const Argument* a = FindArgument(c, position, names);
+  const Argument* a = position >= 0 ? c.Positional(static_cast<size_t>(position)) : nullptr;
   return a && a->kind == Argument::Kind::kLiteral && a->literal ? *a->literal : none;
 }
 
@@ -141,6 +141,11 @@ Result<DType> NamedType(LayerContext& c, int position, DType fallback) {
   return IsFloat(type) ? DType::kF32 : type;
 }
 
+Result<DType> CountType(LayerContext& c) {
+  const std::string name = c.Text("out_type", "int32");
+  return name == "int32" ? DType::kI32 : name == "int64" ? DType::kI64 : Result<DType>(c.Fail("int32 or int64", name, ""));
+}
+
 Result<Value> Operand(LayerContext& c, int position, std::initializer_list<std::string_view> names, DType like) {
   const Argument* a = FindArgument(c, position, names);
   if (a)
@@ -165,6 +170,12 @@ Result<std::vector<Value>> ListAt(LayerContext& c, int position, std::initialize
   }
   if (values.empty()) return c.Fail("tensors", "none", "");
   return values;
+}
+
+Shape WholeNumbers::shape() const {
+  Shape s;
+  for (const int32_t d : known) s.push_back(std::max(d, kUnknown));
+  return s;
 }
 
 Result<WholeNumbers> WholeNumbersAt(LayerContext& c, int position, std::initializer_list<std::string_view> names) {

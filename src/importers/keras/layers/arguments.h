@@ -45,6 +45,8 @@ Value NumberOf(LayerContext& c, double v, DType type);
 DType TypeOf(const Json& dtype);
 // The element type that the argument `dtype` at `position` names, halves and doubles as float32; `fallback` where it names none.
 Result<DType> NamedType(LayerContext& c, int position, DType fallback);
+// The element type of sizes and places that the argument `out_type` names: int32 or int64.
+Result<DType> CountType(LayerContext& c);
 // An operand, whether tensor or literal.
 Result<Value> Operand(LayerContext& c, int position, std::initializer_list<std::string_view> names, DType like = DType::kF32);
 // The tensors and literals of the argument at `position`, which is a list of them, in one element type.
@@ -54,6 +56,7 @@ struct WholeNumbers {
   Value vector;
   std::vector<int32_t> known;
   bool complete() const { return std::ranges::find(known, kUnknown) == known.end(); }
+  Shape shape() const;  // Whose dimensions they are.
 };
 Result<WholeNumbers> WholeNumbersAt(LayerContext& c, int position, std::initializer_list<std::string_view> names);
 // The first operand, by whatever name functions give it; the same as float32.

@@ -42,15 +42,14 @@ Status ConvertMoveaxis(LayerContext& c) {
 Status ConvertBroadcastTo(LayerContext& c) {
   OCTET_ASSIGN(const Value x, Tensor(c));
   OCTET_ASSIGN(const WholeNumbers to, WholeNumbersAt(c, 1, {"shape"}));
-  if (to.complete()) return Set(c, c.Make("broadcast_to", {x, to.vector}));
-  Shape shape;
-  for (const int32_t d : to.known) shape.push_back(d);
+  if (c.data(to.vector)) return Set(c, c.Make("broadcast_to", {x, to.vector}));
   const Value inputs[] = {x, to.vector};
-  return Set(c, c.EmitAs("broadcast_to", inputs, nullptr, {c.type(x).dtype, shape, {}}));
+  return Set(c, c.EmitAs("broadcast_to", inputs, nullptr, {c.type(x).dtype, to.shape(), {}}));
 }
 
 Status ConvertUnstack(LayerContext& c) {
   OCTET_ASSIGN(const Value x, Tensor(c));
+  (void)c.Named("num");  // As many as the axis has.
   OCTET_ASSIGN(const int axis, AxisOf(c, c.Int("axis", 0), c.rank(x)));
   const int32_t n = c.shape(x)[axis];
   if (n < 1 || n > kMostParts) return c.Fail(Format("an axis of 1 to %d", static_cast<int>(kMostParts)), c.shape(x).text(), "give the input's shape");

@@ -90,7 +90,22 @@ Status ConvertFrame(LayerContext& c) {
   OCTET_ASSIGN(const Value x, Operand(c, 0, {"signal"}));
   OCTET_ASSIGN(const int axis, AxisOf(c, c.Int("axis", -1), c.rank(x)));
   if (axis != c.rank(x) - 1 || c.Bool("pad_end", false)) return c.Fail("whole frames of the last axis", "others", "transpose or pad before");
-  return Set(c, Frames(c, x, c.Int("frame_length", 0), c.Int("frame_step", 0)));
+  const int64_t length = c.Int("frame_length", 0), step = c.Int("frame_step", 0);
+  Complex y;
+  OCTET_ASSIGN(y.re, Frames(c, x, length, step));
+  if (const Value im = c.builder().ImaginaryOf(x)) {
+    OCTET_ASSIGN(y.im, Frames(c, im, length, step));
+  }
+  return SetComplex(c, y);
+}
+
+// A period, as TensorFlow's hann_window: of odd lengths the window is symmetric.
+Value HannWindow(LayerContext& c, int64_t length) {
+  std::vector<float> window;
+  const auto period = static_cast<double>(length - length % 2);
+  for (int64_t i = 0; i < length; ++i)
+    window.push_back(length == 1 ? 1.0f : static_cast<float>(0.5 - 0.5 * std::cos(2 * std::numbers::pi * static_cast<double>(i) / period)));
+  return c.Constant<float>(Shape{static_cast<int32_t>(length)}, window);
 }
 
 // Frames under a Hann window, and what waves are in each.
@@ -104,11 +119,10 @@ Status ConvertStft(LayerContext& c) {
   while (whole < length) whole *= 2;
   const int64_t n = c.Int("fft_length", whole);
   if (!IsTransformed(n)) return c.Fail(Format("a length of 1 to %d, or a power of two", kMostPoints), std::to_string(n), "");
-  std::vector<float> window;
-  const auto period = static_cast<double>(length - length % 2);
-  for (int64_t i = 0; i < length; ++i)
-    window.push_back(length == 1 ? 1.0f : static_cast<float>(0.5 - 0.5 * std::cos(2 * std::numbers::pi * static_cast<double>(i) / period)));
-  OCTET_ASSIGN(x, c.Make("mul", {x, c.Constant<float>(Shape{static_cast<int32_t>(length)}, window)}));
+  if (c.Has("window_fn")) return c.Fail("a Hann window or none", "another", "multiply before");
+  if (!c.Named("window_fn")) {  // It is None where there is to be no window.
+    OCTET_ASSIGN(x, c.Make("mul", {x, HannWindow(c, length)}));
+  }
   return SetComplex(c, RealFourier(c, x, static_cast<int32_t>(n)));
 }
 

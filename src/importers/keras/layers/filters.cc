@@ -102,6 +102,8 @@ Status ConvertBiasAdd(LayerContext& c) {
 
 // A convolution whose filters pick one number each.
 Status ConvertPatches(LayerContext& c) {
+  OCTET_ASSIGN(const Value images, Operand(c, 0, {"images"}));
+  const DType own = c.type(images).dtype;
   OCTET_ASSIGN(const Value x, Maps(c));
   OCTET_ASSIGN(const auto size, HeightWidth(c, {"sizes"}, true));
   OCTET_ASSIGN(const auto stride, HeightWidth(c, {"strides"}, true));
@@ -114,9 +116,10 @@ Status ConvertPatches(LayerContext& c) {
   for (int64_t i = 0; i < n; ++i) picks[static_cast<size_t>(i * (n + 1))] = 1.0f;
   const auto out = static_cast<int32_t>(n);
   const Value filter = c.Constant<float>(Shape{out, static_cast<int32_t>(size[0]), static_cast<int32_t>(size[1]), c.shape(x).back()}, picks);
-  return Set(c, c.Make("conv_2d", {x, filter, Zeros(c, out)},
-                       {{"padding", padding}, {"stride_h", stride[0]}, {"stride_w", stride[1]}, {"dilation_h_factor", rate[0]},
-                        {"dilation_w_factor", rate[1]}}));
+  OCTET_ASSIGN(const Value y, c.Make("conv_2d", {x, filter, Zeros(c, out)},
+                                     {{"padding", padding}, {"stride_h", stride[0]}, {"stride_w", stride[1]}, {"dilation_h_factor", rate[0]},
+                                      {"dilation_w_factor", rate[1]}}));
+  return Set(c, c.Cast(y, own));
 }
 
 template <OpName Op> Status ConvertPool(LayerContext& c) {

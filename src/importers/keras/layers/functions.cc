@@ -195,12 +195,12 @@ Result<Value> DiagonalOf(LayerContext& c, Value x) {
 }
 
 Status ConvertDiagPart(LayerContext& c) {
-  OCTET_ASSIGN(const Value x, FloatTensor(c));
+  OCTET_ASSIGN(const Value x, Tensor(c));
   return Set(c, DiagonalOf(c, x));
 }
 
 Status ConvertTrace(LayerContext& c) {
-  OCTET_ASSIGN(const Value x, FloatTensor(c));
+  OCTET_ASSIGN(const Value x, Tensor(c));
   OCTET_ASSIGN(const Value diagonal, DiagonalOf(c, x));
   return Set(c, c.Make("sum", {diagonal, c.Vector({c.rank(diagonal) - 1})}, {{"keep_dims", 0}}));
 }
@@ -237,10 +237,7 @@ template <bool Places> Status ConvertSort(LayerContext& c) {
 Status ConvertSearchSorted(LayerContext& c) {
   OCTET_ASSIGN(const Value limits, Operand(c, 0, {"sorted_sequence"}));
   OCTET_ASSIGN(const Value x, Operand(c, 1, {"values"}, c.type(limits).dtype));
-  OCTET_ASSIGN(const DType type, [&]() -> Result<DType> {
-    const std::string name = c.Text("out_type", "int32");
-    return name == "int32" ? DType::kI32 : name == "int64" ? DType::kI64 : Result<DType>(c.Fail("int32 or int64", name, ""));
-  }());
+  OCTET_ASSIGN(const DType type, CountType(c));
   if (c.rank(limits) != 1) return c.Fail("one sequence", c.shape(limits).text(), "");
   OCTET_ASSIGN(const Value each, c.Make("expand_dims", {x, c.Vector({-1})}));
   OCTET_ASSIGN(Value below, c.Make(c.Text("side", "left") == "left" ? "less" : "less_equal", {limits, each}));

@@ -122,14 +122,16 @@ Status ConvertImageResize(LayerContext& c) {
   return Set(c, single ? c.Make("squeeze", {y}, {{"squeeze_dims", std::vector<int32_t>{0}}}) : Result<Value>(y));
 }
 
-// TensorFlow 1's, whose pixels lie at their corners.
+// TensorFlow 1's, whose pixels lie at their corners; to floats but of the nearest.
 template <OpName Op> Status ConvertOldResize(LayerContext& c) {
   OCTET_ASSIGN(Value x, Operand(c, 0, {"images"}));
   OCTET_ASSIGN(const WholeNumbers size, WholeNumbersAt(c, 1, {"size"}));
   if (c.rank(x) != 4 || size.known.size() != 2) return c.Fail("a batch of images, and a size of two numbers", c.shape(x).text(), "");
+  const DType result = std::string_view(Op) == "resize_nearest_neighbor" ? c.type(x).dtype : DType::kF32;
   OCTET_ASSIGN(x, c.Cast(x, DType::kF32));
   const int64_t corners = c.Bool("align_corners", false), centres = c.Bool("half_pixel_centers", false);
-  return Set(c, c.Make(Op, {x, size.vector}, {{"align_corners", corners}, {"half_pixel_centers", centres}}));
+  OCTET_ASSIGN(const Value y, c.Make(Op, {x, size.vector}, {{"align_corners", corners}, {"half_pixel_centers", centres}}));
+  return Set(c, c.Cast(y, result));
 }
 
 constexpr LayerRule kRules[] = {{"tf.image.resize", ConvertImageResize}, {"tf.compat.v1.image.resize_bilinear", ConvertOldResize<"resize_bilinear">},

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // TensorFlow's functions that ask for a tensor's dimensions or make tensors of given ones: TFOpLambda layers of tf_keras.
 #include <algorithm>
+#include <utility>
 
 #include "importers/keras/builder.h"
 #include "importers/keras/layers/arguments.h"
@@ -11,18 +12,6 @@
 
 namespace octet::importers::keras {
 namespace {
-
-Shape ShapeOf(const WholeNumbers& dims) {
-  Shape s;
-  for (const int32_t d : dims.known) s.push_back(std::max(d, kUnknown));
-  return s;
-}
-
-// The element type that `out_type` names.
-Result<DType> CountType(LayerContext& c) {
-  const std::string name = c.Text("out_type", "int32");
-  return name == "int32" ? DType::kI32 : name == "int64" ? DType::kI64 : Result<DType>(c.Fail("int32 or int64", name, ""));
-}
 
 Status ConvertShape(LayerContext& c) {
   OCTET_ASSIGN(const Value x, Tensor(c));
@@ -52,7 +41,7 @@ Status Fill(LayerContext& c, Value value) {
   OCTET_ASSIGN(const WholeNumbers dims, WholeNumbersAt(c, 0, {"shape", "dims"}));
   if (c.data(dims.vector) && std::ranges::any_of(dims.known, [](int32_t d) { return d < 0; })) return c.Fail("dimensions of zero or more", "others", "");
   const Value inputs[] = {dims.vector, value};
-  return Set(c, c.EmitAs("fill", inputs, nullptr, {c.type(value).dtype, ShapeOf(dims), {}}));
+  return Set(c, c.EmitAs("fill", inputs, nullptr, {c.type(value).dtype, dims.shape(), {}}));
 }
 
 template <int Number> Status ConvertAll(LayerContext& c) {
@@ -66,21 +55,41 @@ Status ConvertFill(LayerContext& c) {
   return Fill(c, value);
 }
 
-// Whole numbers from start (or 0) to below a limit.
+// What of a range's start, limit and step is given; the type that holds all of them unless one is named.
+struct Range {
+  Value start, limit, step;
+};
+Result<Range> RangeOf(LayerContext& c) {
+  const auto given = [&](int position, std::string_view name) -> Result<Value> {
+    const Json& literal = LiteralOf(c, position, {name});
+    const Argument* a = FindArgument(c, position, {name});
+    if (literal.is_null() && !c.TensorOf(a)) return Value{};
+    return Operand(c, position, {name}, literal.is_null() ? DType::kI32 : PythonType(literal));
+  };
+  Range r;
+  OCTET_ASSIGN(r.start, given(0, "start"));
+  OCTET_ASSIGN(r.limit, given(1, "limit"));
+  OCTET_ASSIGN(r.step, given(2, "delta"));
+  if (!r.start) return Result<Range>(c.Fail("a start", "none", ""));
+  DType common = c.type(r.start).dtype;
+  for (const Value v : {r.limit, r.step})
+    if (v) common = CommonType(common, c.type(v).dtype);
+  OCTET_ASSIGN(const DType type, NamedType(c, 3, common));
+  if (!r.limit) r.limit = std::exchange(r.start, NumberOf(c, 0, type));
+  if (!r.step) r.step = NumberOf(c, 1, type);
+  for (Value* v : {&r.start, &r.limit, &r.step}) {
+    if (c.rank(*v) != 0) return Result<Range>(c.Fail("numbers", "tensors of more dimensions", ""));
+    OCTET_ASSIGN(*v, c.Cast(*v, type));
+  }
+  return r;
+}
+
+// Numbers from start (or 0) to below a limit.
 Status ConvertRange(LayerContext& c) {
-  const bool from_zero = !FindArgument(c, 1, {"limit"}) || (LiteralOf(c, 1, {"limit"}).is_null() && !c.TensorOf(FindArgument(c, 1, {"limit"})));
-  OCTET_ASSIGN(const Value first, Operand(c, 0, {"start"}, DType::kI32));
-  OCTET_ASSIGN(const DType type, NamedType(c, 3, c.type(first).dtype));
-  OCTET_ASSIGN(Value start, from_zero ? Result<Value>(NumberOf(c, 0, type)) : c.Cast(first, type));
-  OCTET_ASSIGN(Value limit, from_zero ? Result<Value>(first) : Operand(c, 1, {"limit"}, type));
-  const Json& literal = LiteralOf(c, 2, {"delta"});
-  OCTET_ASSIGN(Value step, literal.is_null() ? Result<Value>(NumberOf(c, 1, type)) : Operand(c, 2, {"delta"}, type));
-  OCTET_ASSIGN(limit, c.Cast(limit, type));
-  OCTET_ASSIGN(step, c.Cast(step, type));
-  if (c.rank(start) != 0 || c.rank(limit) != 0 || c.rank(step) != 0) return c.Fail("numbers", "tensors of more dimensions", "");
-  if (c.data(start) && c.data(limit) && c.data(step)) return Set(c, c.Make("range", {start, limit, step}));
-  const Value inputs[] = {start, limit, step};
-  return Set(c, c.EmitAs("range", inputs, nullptr, {type, Shape{kUnknown}, {}}));
+  OCTET_ASSIGN(const Range r, RangeOf(c));
+  const Value inputs[] = {r.start, r.limit, r.step};
+  if (c.data(r.start) && c.data(r.limit) && c.data(r.step)) return Set(c, c.Make("range", inputs));
+  return Set(c, c.EmitAs("range", inputs, nullptr, {c.type(r.start).dtype, Shape{kUnknown}, {}}));
 }
 
 // A part by where it begins and how much it holds; -1 is all the rest.
@@ -91,7 +100,7 @@ Status ConvertSlice(LayerContext& c) {
   if (begin.complete() && c.data(size.vector)) return Set(c, c.Make("slice", {x, begin.vector, size.vector}));
   if (static_cast<int>(size.known.size()) != c.rank(x)) return c.Fail("a begin and a size for each axis", "others", "");
   const Value inputs[] = {x, begin.vector, size.vector};
-  return Set(c, c.EmitAs("slice", inputs, nullptr, {c.type(x).dtype, ShapeOf(size), {}}));
+  return Set(c, c.EmitAs("slice", inputs, nullptr, {c.type(x).dtype, size.shape(), {}}));
 }
 
 // Numbers where each axis begins and ends, and steps.
@@ -119,7 +128,7 @@ Status ConvertScatterNd(LayerContext& c) {
   OCTET_ASSIGN(at, c.Cast(at, DType::kI32));
   if (dims.complete()) return Set(c, c.Make("scatter_nd", {at, updates, dims.vector}));
   const Value inputs[] = {at, updates, dims.vector};
-  return Set(c, c.EmitAs("scatter_nd", inputs, nullptr, {c.type(updates).dtype, ShapeOf(dims), {}}));
+  return Set(c, c.EmitAs("scatter_nd", inputs, nullptr, {c.type(updates).dtype, dims.shape(), {}}));
 }
 
 constexpr LayerRule kRules[] = {

@@ -26,13 +26,10 @@ Result<int> Axis(LayerContext& c, int rank, int position, int64_t fallback) {
   return axis;
 }
 
-std::vector<int32_t> Narrow(const std::vector<int64_t>& v) { return {v.begin(), v.end()}; }
+// An index or a slice's end. Python's slices may end anywhere: what no axis reaches is as far as the last number.
+int32_t Place(const Json& j) { return static_cast<int32_t>(std::clamp<int64_t>(j.integer(), INT32_MIN + 1, INT32_MAX - 1)); }
 
-Shape ShapeOf(const std::vector<int32_t>& dims) {
-  Shape s;
-  for (const int32_t d : dims) s.push_back(d < 0 ? kUnknown : d);
-  return s;
-}
+std::vector<int32_t> Narrow(const std::vector<int64_t>& v) { return {v.begin(), v.end()}; }
 
 // The batch stays unknown where the new shape's other dimensions are known.
 Status ConvertReshape(LayerContext& c) {
@@ -40,7 +37,7 @@ Status ConvertReshape(LayerContext& c) {
   OCTET_ASSIGN(const WholeNumbers to, WholeNumbersAt(c, 1, {"newshape", "new_shape", "shape"}));
   if (c.data(to.vector) || std::ranges::count(to.known, kUnknown) <= 1) return Set(c, c.Make("reshape", {x, c.Vector(to.known)}));  // The others tell it.
   const Value inputs[] = {x, to.vector};
-  return Set(c, c.EmitAs("reshape", inputs, nullptr, {c.type(x).dtype, ShapeOf(to.known), {}}));
+  return Set(c, c.EmitAs("reshape", inputs, nullptr, {c.type(x).dtype, to.shape(), {}}));
 }
 
 Status ConvertTranspose(LayerContext& c) {
@@ -87,13 +84,20 @@ Status ConvertConcatenate(LayerContext& c) {
 }
 
 Status ConvertStack(LayerContext& c) {
+  const Argument* only = c.kind().starts_with("TFOp") ? FindArgument(c, 0, {"values"}) : nullptr;
+  if (const Value x = only ? c.TensorOf(only) : Value{}; x && c.Int("axis", 0) == 0) return Set(c, x);  // TensorFlow's, of a tensor's rows.
   OCTET_ASSIGN(const std::vector<Value> list, ListAt(c, 0, {"x", "values"}));
   OCTET_ASSIGN(const int axis, Axis(c, c.rank(list[0]) + 1, 1, 0));
   OCTET_ASSIGN(const Value y, c.Make("pack", list, {{"values_count", static_cast<int64_t>(list.size())}, {"axis", axis}}));
   c.SetOutput(0, y);
-  if (c.rank(y) != 1 || IsFloat(c.type(y).dtype)) return {};
-  OCTET_ASSIGN(const WholeNumbers dims, WholeNumbersAt(c, 0, {"x", "values"}));
-  c.builder().SetElements(y, dims.known);
+  const bool wide = c.type(y).dtype == DType::kI64;
+  if (c.rank(y) != 1 || (!wide && c.type(y).dtype != DType::kI32)) return {};
+  std::vector<int32_t> known;  // It may be a shape.
+  for (const Value v : list) {
+    const int64_t number = !c.data(v) ? kUnknown : wide ? c.data_as<int64_t>(v)[0] : c.data_as<int32_t>(v)[0];
+    known.push_back(number < 0 || number > INT32_MAX ? kUnknown : static_cast<int32_t>(number));
+  }
+  c.builder().SetElements(y, std::move(known));
   return {};
 }
 
@@ -139,7 +143,7 @@ Status ConvertTile(LayerContext& c) {
   if (given > c.rank(x) || (given < c.rank(x) && !repeats.complete()))
     return c.Fail("at most one repetition per axis", std::to_string(given), "expand the dimensions before");
   repeats.known.insert(repeats.known.begin(), static_cast<size_t>(c.rank(x) - given), 1);  // Of the last axes.
-  if (repeats.complete()) return Set(c, c.Make("tile", {x, c.Vector(repeats.known)}));
+  if (repeats.complete() || c.data(repeats.vector)) return Set(c, c.Make("tile", {x, c.Vector(repeats.known)}));
   Shape out = c.shape(x);
   for (int i = 0; i < out.rank(); ++i) {
     const int32_t times = repeats.known[static_cast<size_t>(i)];
@@ -261,11 +265,15 @@ Status ConvertPad(LayerContext& c) {
 
 Status ConvertOneHot(LayerContext& c) {
   OCTET_ASSIGN(const Value x, Operand(c, 0, {"x", "indices"}, DType::kI32));
-  const auto classes = static_cast<int32_t>(c.Has("depth") ? c.Int("depth", 0) : c.Int("num_classes", 0));
+  OCTET_ASSIGN(Value classes, Operand(c, -1, {"depth", "num_classes"}, DType::kI32));
+  OCTET_ASSIGN(classes, c.Cast(classes, DType::kI32));
+  if (!c.data(classes) || c.rank(classes) != 0) return c.Fail("a known number of classes", "a tensor", "");
   OCTET_ASSIGN(const Value ids, c.Cast(x, DType::kI32));
-  OCTET_ASSIGN(const DType type, NamedType(c, -1, DType::kF32));
+  const Json &on_value = LiteralOf(c, -1, {"on_value"}), &off_value = LiteralOf(c, -1, {"off_value"});
+  const Json& named = on_value.is_null() ? off_value : on_value;
+  OCTET_ASSIGN(const DType type, NamedType(c, -1, named.is_null() ? DType::kF32 : PythonType(named)));
   const Value on = c.Scalar(static_cast<float>(c.Number("on_value", 1))), off = c.Scalar(static_cast<float>(c.Number("off_value", 0)));
-  OCTET_ASSIGN(const Value hot, c.Make("one_hot", {ids, Int(c, classes), on, off}, {{"axis", c.Int("axis", -1)}}));
+  OCTET_ASSIGN(const Value hot, c.Make("one_hot", {ids, classes, on, off}, {{"axis", c.Int("axis", -1)}}));
   return Set(c, c.Cast(hot, type));
 }
 
@@ -335,15 +343,15 @@ bool AddIndex(const Json& item, Indexing* out) {
   } else if (kind == "__ellipsis__" || item.text() == "Ellipsis" || item.text() == "...") {
     out->ellipsis_mask |= bit;
   } else if (item.is_number()) {
-    begin = static_cast<int32_t>(item.integer());
+    begin = Place(item);
     end = begin + 1;
     out->shrink_mask |= bit;
   } else if (slice.is_map() && (slice.Has("start") || slice.Has("stop") || slice.Has("step") || slice.keys().size() == 3)) {
     for (const char* part : {"start", "stop", "step"})
       if (!slice[part].is_null() && !slice[part].is_number()) return false;
-    step = slice.Has("step") ? static_cast<int32_t>(slice["step"].integer()) : 1;
-    begin = static_cast<int32_t>(slice["start"].integer());
-    end = static_cast<int32_t>(slice["stop"].integer());
+    step = slice.Has("step") ? Place(slice["step"]) : 1;
+    begin = Place(slice["start"]);
+    end = Place(slice["stop"]);
     if (slice["start"].is_null()) out->begin_mask |= bit;
     if (slice["stop"].is_null()) out->end_mask |= bit;
   } else {
@@ -403,7 +411,32 @@ Result<Bound> BoundOf(LayerContext& c, const Argument& slice, std::string_view s
   }
   const Json* literal = a ? a->literal : slice.literal ? &(*slice.literal)[side] : nullptr;
   if (!literal || literal->is_null()) return Bound{};
-  return literal->is_number() ? Result<Bound>(Bound{{}, static_cast<int32_t>(literal->integer())}) : c.Fail("a number", "another index", "");
+  return literal->is_number() ? Result<Bound>(Bound{{}, Place(*literal)}) : c.Fail("a number", "another index", "");
+}
+
+// What an index picks of one axis.
+struct Picked {
+  Bound from, to;
+  bool drops = false;  // The axis: a number, not a slice.
+  int32_t size = kUnknown;
+};
+Result<Picked> PickedBy(LayerContext& c, const Argument& item, int32_t size) {
+  Picked p;
+  if (item.kind == Argument::Kind::kMap || (item.literal && item.literal->is_map() && !item.literal->Has("class_name"))) {
+    OCTET_ASSIGN(const Bound step, BoundOf(c, item, "step"));
+    if (step.tensor || step.number.value_or(1) != 1) return c.Fail("steps of one", "others", "use gather");
+    OCTET_ASSIGN(p.from, BoundOf(c, item, "start"));
+    OCTET_ASSIGN(p.to, BoundOf(c, item, "stop"));
+    if (!p.from.tensor && !p.from.number && !p.to.tensor && !p.to.number) p.size = size;
+    return p;
+  }
+  const Value v = c.TensorOf(&item);
+  if (!v && !(item.literal && item.literal->is_number())) return c.Fail("numbers and slices", "another index", "use gather");
+  if (v && (c.rank(v) != 0 || IsFloat(c.type(v).dtype))) return c.Fail("a whole number", c.shape(v).text(), "use gather");
+  OCTET_ASSIGN(p.from.tensor, v ? c.Cast(v, DType::kI32) : Result<Value>(Int(c, Place(*item.literal))));
+  OCTET_ASSIGN(p.to.tensor, c.Make("add", {p.from.tensor, Int(c, 1)}));
+  p.drops = true;
+  return p;
 }
 
 // x[a:b, i, …] where only the running model knows some of the numbers; in steps of one, without new axes.
@@ -415,35 +448,23 @@ Status SliceByTensors(LayerContext& c, Value x, const Argument& index) {
   std::vector<Value> begin, end;
   Shape out;
   for (size_t i = 0; i < items.size(); ++i) {
-    const Argument& item = items[i];
     const int64_t bit = int64_t{1} << i;
-    Bound from, to;
-    if (item.kind == Argument::Kind::kMap || (item.literal && item.literal->is_map() && !item.literal->Has("class_name"))) {
-      OCTET_ASSIGN(const Bound step, BoundOf(c, item, "step"));
-      if (step.tensor || step.number.value_or(1) != 1) return c.Fail("steps of one", "others", "use gather");
-      OCTET_ASSIGN(from, BoundOf(c, item, "start"));
-      OCTET_ASSIGN(to, BoundOf(c, item, "stop"));
-      const bool whole = !from.tensor && !from.number && !to.tensor && !to.number;
-      out.push_back(whole ? in[static_cast<int>(i)] : kUnknown);
-    } else if (const Value v = c.TensorOf(&item); v || (item.literal && item.literal->is_number())) {
-      if (v && (c.rank(v) != 0 || IsFloat(c.type(v).dtype))) return c.Fail("a whole number", c.shape(v).text(), "use gather");
-      OCTET_ASSIGN(from.tensor, v ? c.Cast(v, DType::kI32) : Result<Value>(Int(c, static_cast<int32_t>(item.literal->integer()))));
-      OCTET_ASSIGN(to.tensor, c.Make("add", {from.tensor, Int(c, 1)}));
-      shrink_mask |= bit;
-    } else {
-      return c.Fail("numbers and slices", "another index", "use gather");
-    }
-    begin_mask |= from.tensor || from.number ? 0 : bit;
-    end_mask |= to.tensor || to.number ? 0 : bit;
-    begin.push_back(from.tensor ? from.tensor : Int(c, from.number.value_or(0)));
-    end.push_back(to.tensor ? to.tensor : Int(c, to.number.value_or(0)));
+    OCTET_ASSIGN(const Picked p, PickedBy(c, items[i], in[static_cast<int>(i)]));
+    if (p.drops) shrink_mask |= bit;
+    else out.push_back(p.size);
+    const auto add = [&](const Bound& b, std::vector<Value>* to, int64_t* open) {
+      *open |= b.tensor || b.number ? 0 : bit;
+      to->push_back(b.tensor ? b.tensor : Int(c, b.number.value_or(0)));
+    };
+    add(p.from, &begin, &begin_mask);
+    add(p.to, &end, &end_mask);
   }
   for (int i = static_cast<int>(items.size()); i < in.rank(); ++i) out.push_back(in[i]);
   const auto vector = [&](const std::vector<Value>& v) { return c.Make("pack", v, {{"values_count", static_cast<int64_t>(v.size())}, {"axis", 0}}); };
   OCTET_ASSIGN(const Value first, vector(begin));
   OCTET_ASSIGN(const Value last, vector(end));
   OCTET_ASSIGN(const std::vector<Value> y, c.MakeMany("strided_slice", {x, first, last, c.Vector(std::vector<int32_t>(items.size(), 1))},
-                {{"begin_mask", begin_mask}, {"end_mask", end_mask}, {"shrink_axis_mask", shrink_mask}}, 1));
+                                                      {{"begin_mask", begin_mask}, {"end_mask", end_mask}, {"shrink_axis_mask", shrink_mask}}, 1));
   c.construction().Refine(y[0], {c.type(x).dtype, out, {}});
   return Set(c, y[0]);
 }

@@ -35,10 +35,10 @@ Result<Value> Product(NodeContext& c, Value a, Value b, bool adj_x, bool adj_y) 
   return c.Cast(z, t);
 }
 
-}  // namespace
-
 // Without a dimension of one, however many others are open.
 Result<Value> Dropped(NodeContext& c, Value v, int32_t axis) { return c.Make("squeeze", {v}, {{"squeeze_dims", std::vector<int32_t>{axis}}}); }
+
+}  // namespace
 
 Result<Value> MatMul(NodeContext& c, Value a, Value b) {
   const int ra = c.rank(a), rb = c.rank(b);

@@ -130,9 +130,11 @@ Status ConvertSlice(NodeContext& c) {
     for (int64_t& a : axes) {
       OCTET_ASSIGN(a, c.Axis(a, c.rank(x)));
     }
+    const bool sequential = axes.empty();
     const int given = static_cast<int>(c.shape(c.Input(1)).known() ? c.shape(c.Input(1)).elements() : 0);
-    if (axes.empty())
-      for (int i = 0; i < given; ++i) axes.push_back(i);
+    for (int i = 0; sequential && i < given; ++i) {
+      OCTET_ASSIGN(axes.emplace_back(), c.Axis(i, c.rank(x)));
+    }
     return Set(c, ComputedSlice(c, axes, steps));
   }
   OCTET_ASSIGN(const std::vector<int64_t> begins, inputs ? c.IntsAt(1, "starts", {}) : Result<std::vector<int64_t>>(c.Ints("starts", {})));
@@ -216,18 +218,22 @@ Status ComputedPad(NodeContext& c, const std::string& mode) {
   const Value x = c.Input(0);
   const int rank = c.rank(x);
   if (mode != "constant" && mode != "reflect") return c.Fail("mode constant or reflect where the pads are computed", mode, "");
-  if (c.Input(3) || c.shape(c.Input(1)) != Shape{2 * rank}) return c.Fail("computed pads of all axes", c.shape(c.Input(1)).text(), "export with a fixed input size");
+  if (c.Input(3) || c.shape(c.Input(1)) != Shape{2 * rank})
+    return c.Fail("computed pads of all axes", c.shape(c.Input(1)).text(), "export with a fixed input size");
   OCTET_ASSIGN(Value pads, c.Cast(c.Input(1), DType::kI32));
   OCTET_ASSIGN(pads, c.Reshape(pads, Shape{2, rank}));
   OCTET_ASSIGN(pads, c.Transpose(pads, {1, 0}));
   Partial known = c.PartialOf(c.Input(1));
   if (!known.valid) known = Computed(c.shape(c.Input(1)));
   Shape out = c.shape(x);
+  const auto fits = [](const Number& n) { return n.value > -(1 << 28) && n.value < 1 << 28; };
   for (int i = 0; i < rank && known.valid; ++i) {
     const Number &before = known.numbers[static_cast<size_t>(i)], &after = known.numbers[static_cast<size_t>(i + rank)];
-    const int64_t size = !before.known || !after.known || out[i] == kUnknown ? kUnknown : out[i] + before.value + after.value;
-    if (size > INT32_MAX) return c.Fail("pads below 2^28", "more", "check the model");
-    out[i] = !before.known || !after.known || before.value + after.value != 0 ? static_cast<int32_t>(std::max<int64_t>(size, kUnknown)) : out[i];
+    const bool told = before.known && after.known;
+    if (told && (!fits(before) || !fits(after))) return c.Fail("pads below 2^28", "more", "check the model");
+    const int64_t added = told ? before.value + after.value : 0;
+    if (!told || (out[i] == kUnknown && added != 0)) out[i] = kUnknown;
+    else if (added != 0) out[i] = static_cast<int32_t>(std::clamp<int64_t>(out[i] + added, kUnknown, INT32_MAX));
   }
   Value y;
   if (mode == "reflect") {
