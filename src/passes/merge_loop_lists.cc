@@ -143,6 +143,7 @@ bool Merge(const Loop& loop, Graph& g, NodeId id) {
   for (size_t list = 0; list < loop.body->inputs.size(); ++list) {
     merged |= TakeOut(loop, g, id, list, count && count->rounds > 0) || (count && Begin(loop, g, id, list, *count, &origins));
   }
+  if (merged) g.RemoveDead();
   return merged;
 }
 

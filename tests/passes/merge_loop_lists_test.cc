@@ -16,7 +16,7 @@ std::string Doubling(std::string_view limit, std::string_view step, std::string_
     const rows: i32[1] = [4]
     const units: i32[1] = [3]
     const zero: f32[] = [0]
-    shape (h) -> (s: i32[2])
+    shape (h) -> (s: i32[2]) out_type=2
     slice (s, first, one) -> (batch: i32[1])
     concatenation (rows, batch, units) -> (size: i32[3])
     fill (size, zero) -> (zeros: f32[4,?,3])
