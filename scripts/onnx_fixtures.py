@@ -608,6 +608,18 @@ def padded_open():
     save("padded_open", m, inputs, computed(m, inputs))
 
 
+def cropped_open():
+    """Images brought to the height and width of others, by zeros or by cutting, whichever only the running model knows; mirrored, too."""
+    w = {"two": np.array([2]), "end": np.array([4]), "halves": np.array([2, 2]), "nothing": np.array([0, 0])}
+    nodes = [N("Shape", ["x"], ["s"]), N("Slice", ["s", "two", "end"], ["hw"]), N("Shape", ["like"], ["t"]), N("Slice", ["t", "two", "end"], ["HW"]),
+             N("Sub", ["HW", "hw"], ["missing"]), N("Div", ["missing", "halves"], ["front"]), N("Sub", ["missing", "front"], ["back"]),
+             N("Concat", ["nothing", "front", "nothing", "back"], ["pads"], axis=0), N("Pad", ["x", "pads"], ["fitted"]), N("Pad", ["x", "pads"], ["mirrored"], mode="reflect"),
+             N("Add", ["fitted", "like"], ["sum"])]
+    m = model(nodes, [("x", F, [1, 2, "H", "W"]), ("like", F, [1, 2, "H2", "W2"])], [(k, F, [1, 2, "H2", "W2"]) for k in ("fitted", "mirrored", "sum")], w)
+    inputs = [floats(1, 2, 10, 5), floats(1, 2, 6, 8)]
+    save("cropped_open", m, inputs, computed(m, inputs))
+
+
 def eca():
     """Efficient channel attention as PyTorch writes it with a free batch, whose size comes from another tensor's shape: two blocks around a skip."""
     w = {"zero": np.array(0), "front": np.array([0]), "one": np.array([1]), "rest": np.array([-1]), "w0": floats(8, 3, 3, 3), "w1": floats(8, 8, 1, 1), "w2": floats(8, 8, 1, 1), "k": floats(1, 1, 3), "last": floats(8, 8, 1, 1)}
@@ -751,7 +763,7 @@ def open_channels():
 
 FIXTURES = (cnn, unet, shapes, transformer, recurrent, quantized, loops, old, function, external, refused, too_many_starts, any_length, excite, einsum, free_axes,
             masks, placed, blocks, broadcast, grids, quantized_lstm, regions, branches, scans, cubic, solids, batches, quotients, distinct,
-            overwritten, collected, collected_open, halves, triangles, rolled, counted, any_boxes, spread, chosen_sequences, placed_open, resized_open, padded_open, eca,
+            overwritten, collected, collected_open, halves, triangles, rolled, counted, any_boxes, spread, chosen_sequences, placed_open, resized_open, padded_open, cropped_open, eca,
             boxes_placed, from_the_end, sequence_outputs, windows, heads, spectra, pooled_open, rounds,
             own_statistics, patches, far_numbers, open_channels)
 

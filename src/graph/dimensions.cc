@@ -167,17 +167,19 @@ Dimension Origins::Of(const Graph& g, Dimension d) {
   constexpr size_t kMost = 1 << 14;
   std::set<Dimension> seen, origins;
   Dimensions open = {d};
+  Dimension common = d;  // Where the ways up part and do not meet again, the last one before.
   while (!open.empty()) {
     const Dimension at = open.back();
+    if (open.size() == 1 && origins.empty()) common = at;
     open.pop_back();
     if (!seen.insert(at).second) continue;
-    if (seen.size() > kMost) return d;
+    if (seen.size() > kMost) return common;
     const Dimensions& before = Before(g, at);
     const auto is_open = [&](const Dimension& b) { return b.axis < ShapeOf(g, b.tensor).rank() && ShapeOf(g, b.tensor)[b.axis] == kUnknown; };
     if (!before.empty() && std::ranges::all_of(before, is_open)) open.insert(open.end(), before.begin(), before.end());
     else origins.insert(at);
   }
-  return origins.size() == 1 ? *origins.begin() : d;
+  return origins.size() == 1 ? *origins.begin() : common;
 }
 
 }  // namespace octet::graph

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//   shape(f(x))[0]   becomes   shape(x)[0]   where an open dimension of f(x) always is one of x
+//   shape(f(x))[0]     becomes   shape(x)[0]                 where an open dimension of f(x) always is one of x
+//   zeros_like(f(x))   becomes   fill([shape(x)[0], 4], 0)   where such zeros are there already
 // Sizes are asked of the input that they come from: nothing is computed only to be counted, and who asks for the same asks once. Of all that is
 // read of a shape or nothing, where that takes no more shapes than before, and not of what is computed, unless it is asked already: one more
 // reader would keep other passes from folding it.
@@ -55,11 +56,34 @@ bool Move(Graph& g, NodeId id, graph::Origins* origins) {
   return true;
 }
 
+bool HaveOneSize(const Graph& g, TensorId a, TensorId b, graph::Origins* origins) {
+  const TensorType &x = g.tensor(a).type, &y = g.tensor(b).type;
+  if (x.dtype != y.dtype || !(x.shape == y.shape) || x.quant != y.quant) return false;
+  for (int axis = 0; axis < x.shape.rank(); ++axis)
+    if (x.shape[axis] == kUnknown && origins->Of(g, {a, axis}) != origins->Of(g, {b, axis})) return false;
+  return true;
+}
+
+// tf_keras computes a whole cell for the size of the zeros that a masked sequence begins with: its states begin with the same.
+bool ShareZeros(Graph& g, NodeId id, graph::Origins* origins) {
+  if (g.node(id).op->name != "zeros_like" || g.is_output(g.node(id).outputs[0])) return false;
+  const TensorId zeros = g.node(id).outputs[0];
+  for (const NodeId other : g.order()) {
+    if (other == id) return false;
+    const graph::Node& n = g.node(other);
+    if (n.op->name != "fill" || UniformValue(g, n.inputs[1]) != 0.0f || !HaveOneSize(g, zeros, n.outputs[0], origins)) continue;
+    g.ReplaceUses(zeros, n.outputs[0]);
+    g.Erase(id);
+    return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 Result<int> ReadDimensions(Graph& g) {
   graph::Origins origins;
-  return ForEachNode(g, [&](NodeId id) { return Move(g, id, &origins); });
+  return ForEachNode(g, [&](NodeId id) { return Move(g, id, &origins) || ShareZeros(g, id, &origins); });
 }
 
 }  // namespace octet::passes

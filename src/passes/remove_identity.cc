@@ -47,6 +47,20 @@ bool KeepsAll(Graph& g, graph::Node& n) {
   return AllEqual<int32_t>(g, n.inputs[3], 1);
 }
 
+// The one row of a tensor that got its first axis by expand_dims: x, or nothing.
+TensorId OnlyRow(Graph& g, graph::Node& n) {
+  if (n.op->name != "strided_slice" || *FindAttr<int32_t>(n, "shrink_axis_mask") != 1) return graph::kNoTensor;
+  const graph::NodeId maker = g.tensor(n.inputs[0]).producer;
+  if (maker < 0 || g.node(maker).op->name != "expand_dims" || !AllEqual<int32_t>(g, g.node(maker).inputs[1], 0)) return graph::kNoTensor;
+  for (const std::string_view mask : {"new_axis_mask", "ellipsis_mask"})
+    if (*FindAttr<int32_t>(n, mask) != 0) return graph::kNoTensor;
+  if (!AllEqual<int32_t>(g, n.inputs[3], 1)) return graph::kNoTensor;
+  const int32_t others = static_cast<int32_t>((1U << g.tensor(n.inputs[3]).data<int32_t>().size()) - 2);  // Of these, all is taken.
+  if ((*FindAttr<int32_t>(n, "begin_mask") & others) != others || (*FindAttr<int32_t>(n, "end_mask") & others) != others) return graph::kNoTensor;
+  const TensorId x = g.node(maker).inputs[0];
+  return SameType(g, x, n.outputs[0]) ? x : graph::kNoTensor;
+}
+
 // Multiplying by one, adding zero or the first power, with no activation and no broadcasting of x.
 bool IsNeutral(Graph& g, graph::Node& n, int* input) {
   const auto* fused = FindAttr<ops::Activation>(n, "fused_activation_function");
@@ -165,6 +179,10 @@ bool Remove(Graph& g, graph::NodeId id) {
     g.ReplaceUses(y, whole);
     g.Erase(id);
     return true;
+  }
+  if (const TensorId row = OnlyRow(g, n); row != graph::kNoTensor && !(g.is_output(y) && g.is_output(row))) {
+    g.SetInput(id, 0, row);
+    return Bypass(g, id);
   }
   int input = 0;
   const bool identity =

@@ -12,6 +12,7 @@ Result<int> RemoveIdentity(graph::Graph& g);
 // Of loops whose subgraphs nobody else calls; at least one variable stays.
 Result<int> DropLoopVariables(graph::Model& model);
 Result<int> MergeLoopVariables(graph::Model& model);
+Result<int> MergeLoopLists(graph::Model& model);
 Result<int> HoistConditions(graph::Model& model);
 Result<int> FoldConstants(graph::Graph& g);
 Result<int> MergeDuplicates(graph::Graph& g);

@@ -53,6 +53,7 @@ TEST_F(OriginsTest, WhatTwoOperandsTellIsOneOnlyWhereTheyAre) {
   EXPECT_EQ(Of(b_.Node("add", "one", {x, same}), 0), (Dimension{x, 0}));
   const TensorId either = b_.Node("add", "either", {x, y});  // Of the two, one may have a single row.
   EXPECT_EQ(Of(either, 0), (Dimension{either, 0}));
+  EXPECT_EQ(Of(b_.Node("tanh", "behind", {either}), 0), (Dimension{either, 0}));  // It is one as far up as that.
   const TensorId beside = b_.Node("concatenation", "beside", {x, y}, {}, [](Node& n) { SetAttr(n, "axis", 1); });  // These must have as many.
   EXPECT_EQ(Of(beside, 0), (Dimension{x, 0}));
 }

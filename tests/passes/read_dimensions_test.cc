@@ -87,5 +87,31 @@ output n
             (test::Names{"transpose", "expand_dims", "shape", "strided_slice"}));
 }
 
+// Nothing is computed for the size of zeros that are there already; of another size, they are not the same.
+TEST(ReadDimensions, ZerosOfOneSizeAreMadeOnce) {
+  const auto zeros = [](const std::string& sized) {
+    return Optimized(R"(graph main
+input x: f32[?,4]
+input y: f32[?,4]
+const first: i32[1] = [0]
+const second: i32[1] = [1]
+const four: i32[] = [4]
+const zero: f32[] = [0]
+shape (x) -> (s: i32[2])
+strided_slice (s, first, second, second) -> (n: i32[]) shrink_axis_mask=1
+pack (n, four) -> (dims: i32[2]) values_count=2
+fill (dims, zero) -> (z: f32[?,4])
+tanh ()" + sized + R"() -> (t: f32[?,4])
+zeros_like (t) -> (u: f32[?,4])
+minimum (x, z) -> (a: f32[?,4])
+maximum (y, u) -> (b: f32[?,4])
+output a
+output b
+)");
+  };
+  EXPECT_EQ(zeros("x"), (test::Names{"shape", "strided_slice", "pack", "fill", "minimum", "maximum"}));
+  EXPECT_EQ(zeros("y"), (test::Names{"shape", "strided_slice", "pack", "fill", "tanh", "zeros_like", "minimum", "maximum"}));
+}
+
 }  // namespace
 }  // namespace octet::passes

@@ -213,9 +213,25 @@ Result<Value> PadByParts(NodeContext& c, Value x, std::span<const int64_t> pads,
   return x;
 }
 
+// x, of `shape`, without what negative pads ([axis][before, behind]) cut off, and those that are left.
+Status CutComputed(NodeContext& c, const Shape& shape, Value* x, Value* pads) {
+  const int rank = c.rank(*x);
+  OCTET_ASSIGN(const Value added, c.Make("maximum", {*pads, c.ScalarInt(0)}));
+  OCTET_ASSIGN(const Value cut, c.Make("sub", {added, *pads}));
+  OCTET_ASSIGN(const Value fronts, c.Make("slice", {cut, c.Vector({0, 0}), c.Vector({rank, 1})}));
+  OCTET_ASSIGN(const Value begin, c.Reshape(fronts, Shape{rank}));
+  OCTET_ASSIGN(const Value lost, c.Make("sum", {cut, c.Vector({1})}));
+  OCTET_ASSIGN(const Value whole, c.Make("shape", {*x}, {{"out_type", static_cast<int64_t>(DType::kI32)}}));
+  OCTET_ASSIGN(const Value size, c.Make("sub", {whole, lost}));
+  OCTET_ASSIGN(*x, c.Make("slice", {*x, begin, size}));
+  c.RefineShape(*x, shape);
+  *pads = added;
+  return {};
+}
+
 // Pads that only the running model knows: a row of what lies before each axis, then one of what lies behind.
 Status ComputedPad(NodeContext& c, const std::string& mode) {
-  const Value x = c.Input(0);
+  Value x = c.Input(0);
   const int rank = c.rank(x);
   if (mode != "constant" && mode != "reflect") return c.Fail("mode constant or reflect where the pads are computed", mode, "");
   if (c.Input(3) || c.shape(c.Input(1)) != Shape{2 * rank})
@@ -225,15 +241,19 @@ Status ComputedPad(NodeContext& c, const std::string& mode) {
   OCTET_ASSIGN(pads, c.Transpose(pads, {1, 0}));
   Partial known = c.PartialOf(c.Input(1));
   if (!known.valid) known = Computed(c.shape(c.Input(1)));
-  Shape out = c.shape(x);
+  Shape out = c.shape(x), cut(std::vector<int32_t>(static_cast<size_t>(rank), kUnknown));
   const auto fits = [](const Number& n) { return n.value > -(1 << 28) && n.value < 1 << 28; };
   for (int i = 0; i < rank && known.valid; ++i) {
     const Number &before = known.numbers[static_cast<size_t>(i)], &after = known.numbers[static_cast<size_t>(i + rank)];
     const bool told = before.known && after.known;
     if (told && (!fits(before) || !fits(after))) return c.Fail("pads below 2^28", "more", "check the model");
+    if (told && before.value >= 0 && after.value >= 0) cut[i] = out[i];
     const int64_t added = told ? before.value + after.value : 0;
     if (!told || (out[i] == kUnknown && added != 0)) out[i] = kUnknown;
     else if (added != 0) out[i] = static_cast<int32_t>(std::clamp<int64_t>(out[i] + added, kUnknown, INT32_MAX));
+  }
+  if (!c.builder().IsNeverNegative(pads)) {
+    OCTET_TRY(CutComputed(c, cut, &x, &pads));
   }
   Value y;
   if (mode == "reflect") {

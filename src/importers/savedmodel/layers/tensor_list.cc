@@ -92,6 +92,11 @@ Status SetItem(NodeContext& c, const TensorList* list, Value index, Value item) 
     c.Refine(after.tensor, type);
   }
   OCTET_ASSIGN(const Value row, c.Make("expand_dims", {item, c.ScalarInt(0)}));
+  if (c.shape(row) == type.shape && type.shape[0] == 1) {  // There is no other place.
+    after.tensor = row;
+    c.builder().SetList({c.id(), 0}, std::move(after));
+    return {};
+  }
   std::vector<Value> start(static_cast<size_t>(c.rank(item)) + 1, c.ScalarInt(0));
   start[0] = index;
   OCTET_ASSIGN(const Value first, c.Make("pack", start, {{"values_count", static_cast<int64_t>(start.size())}, {"axis", 0}}));
