@@ -229,6 +229,24 @@ Status CutComputed(NodeContext& c, const Shape& shape, Value* x, Value* pads) {
   return {};
 }
 
+// The shape behind pads as far as they are known, and where negative ones may cut something off before: there `cut` is open.
+Status Widen(NodeContext& c, const Partial& pads, Shape* shape, Shape* cut) {
+  const int rank = shape->rank();
+  const auto fits = [](const Number& n) { return n.value > -(1 << 28) && n.value < 1 << 28; };
+  *cut = Shape(std::vector<int32_t>(static_cast<size_t>(rank), kUnknown));
+  for (int i = 0; i < rank && pads.valid; ++i) {
+    const Number &before = pads.numbers[static_cast<size_t>(i)], &after = pads.numbers[static_cast<size_t>(i + rank)];
+    const bool told = before.known && after.known;
+    if (told && (!fits(before) || !fits(after))) return c.Fail("pads below 2^28", "more", "check the model");
+    int32_t& size = (*shape)[i];
+    if (told && before.value >= 0 && after.value >= 0) (*cut)[i] = size;
+    const int64_t added = told ? before.value + after.value : 0;
+    if (!told || (size == kUnknown && added != 0)) size = kUnknown;
+    else if (added != 0) size = static_cast<int32_t>(std::clamp<int64_t>(size + added, kUnknown, INT32_MAX));
+  }
+  return {};
+}
+
 // Pads that only the running model knows: a row of what lies before each axis, then one of what lies behind.
 Status ComputedPad(NodeContext& c, const std::string& mode) {
   Value x = c.Input(0);
@@ -241,20 +259,9 @@ Status ComputedPad(NodeContext& c, const std::string& mode) {
   OCTET_ASSIGN(pads, c.Transpose(pads, {1, 0}));
   Partial known = c.PartialOf(c.Input(1));
   if (!known.valid) known = Computed(c.shape(c.Input(1)));
-  Shape out = c.shape(x), cut(std::vector<int32_t>(static_cast<size_t>(rank), kUnknown));
-  const auto fits = [](const Number& n) { return n.value > -(1 << 28) && n.value < 1 << 28; };
-  for (int i = 0; i < rank && known.valid; ++i) {
-    const Number &before = known.numbers[static_cast<size_t>(i)], &after = known.numbers[static_cast<size_t>(i + rank)];
-    const bool told = before.known && after.known;
-    if (told && (!fits(before) || !fits(after))) return c.Fail("pads below 2^28", "more", "check the model");
-    if (told && before.value >= 0 && after.value >= 0) cut[i] = out[i];
-    const int64_t added = told ? before.value + after.value : 0;
-    if (!told || (out[i] == kUnknown && added != 0)) out[i] = kUnknown;
-    else if (added != 0) out[i] = static_cast<int32_t>(std::clamp<int64_t>(out[i] + added, kUnknown, INT32_MAX));
-  }
-  if (!c.builder().IsNeverNegative(pads)) {
-    OCTET_TRY(CutComputed(c, cut, &x, &pads));
-  }
+  Shape out = c.shape(x), cut;
+  OCTET_TRY(Widen(c, known, &out, &cut));
+  if (!c.builder().IsNeverNegative(pads)) OCTET_TRY(CutComputed(c, cut, &x, &pads));
   Value y;
   if (mode == "reflect") {
     OCTET_ASSIGN(y, c.Make("mirror_pad", {x, pads}, {{"mode", 0}}));
