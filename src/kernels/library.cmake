@@ -7,3 +7,6 @@ if(CMAKE_BUILD_TYPE STREQUAL "MinSizeRel" AND CMAKE_CXX_COMPILER_ID STREQUAL "GN
                           ${PROJECT_SOURCE_DIR}/src/kernels/isa/neon_*int8.cc ${PROJECT_SOURCE_DIR}/src/kernels/isa/neon_products_f32.cc)
   set_property(SOURCE ${product_files} APPEND PROPERTY COMPILE_OPTIONS -O2)
 endif()
+
+# Kernels call nothing that throws: their unwind tables would be a hundredth of the shared library, for nothing.
+target_compile_options(octet_kernels PRIVATE -fno-asynchronous-unwind-tables -fno-unwind-tables)
