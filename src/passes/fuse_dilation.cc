@@ -24,11 +24,6 @@ struct Blocks {
   int sequence = -1;
 };
 
-NodeId Maker(const Graph& g, TensorId t, std::string_view op) {
-  const NodeId maker = g.tensor(t).producer;
-  return maker >= 0 && g.node(maker).op->name == op ? maker : -1;
-}
-
 NodeId ReshapeMaking(const Graph& g, TensorId t) {
   const NodeId maker = g.tensor(t).producer;
   return maker >= 0 && std::ranges::find(kReshapes, g.node(maker).op->name) != std::end(kReshapes) ? maker : -1;

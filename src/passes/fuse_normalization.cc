@@ -16,11 +16,6 @@ using graph::TensorId;
 
 constexpr float kLeastNorm = 1e-6f;
 
-NodeId Maker(const Graph& g, TensorId t, std::string_view op) {
-  const NodeId maker = t == graph::kNoTensor ? -1 : g.tensor(t).producer;
-  return maker >= 0 && g.node(maker).op->name == op ? maker : -1;
-}
-
 // What `op` bounds by a number that `fits`, or kNoTensor.
 template <class F> TensorId Bounded(const Graph& g, TensorId t, std::string_view op, F fits) {
   const NodeId bound = Maker(g, t, op);

@@ -17,15 +17,10 @@ using graph::TensorId;
 
 constexpr int32_t kMostRows = 64;  // A list of operands of a quarter of a kilobyte.
 
-std::optional<int32_t> Number(const Graph& g, TensorId t) {
-  if (!g.is_constant(t) || g.tensor(t).type.dtype != DType::kI32 || g.tensor(t).data<int32_t>().size() != 1) return std::nullopt;
-  return g.tensor(t).data<int32_t>()[0];
-}
-
-// The operator of that name that makes t, or null.
-const graph::Node* Maker(const Graph& g, TensorId t, std::string_view name) {
-  const NodeId id = t == kNoTensor ? -1 : g.tensor(t).producer;
-  return id >= 0 && g.node(id).op->name == name ? &g.node(id) : nullptr;
+// The node itself, or null.
+const graph::Node* NodeMaking(const Graph& g, TensorId t, std::string_view op) {
+  const NodeId maker = Maker(g, t, op);
+  return maker < 0 ? nullptr : &g.node(maker);
 }
 
 std::optional<size_t> Place(const std::vector<TensorId>& list, TensorId t) {
@@ -35,8 +30,8 @@ std::optional<size_t> Place(const std::vector<TensorId>& list, TensorId t) {
 
 // x in expand_dims(x, 0).
 TensorId Row(const Graph& g, TensorId t) {
-  const graph::Node* const n = Maker(g, t, "expand_dims");
-  return n && Number(g, n->inputs[1]) == 0 ? n->inputs[0] : kNoTensor;
+  const graph::Node* const n = NodeMaking(g, t, "expand_dims");
+  return n && ConstantNumber(g, n->inputs[1]) == 0 ? n->inputs[0] : kNoTensor;
 }
 
 // A loop that counts 0, 1, 2, … `rounds` - 1.
@@ -47,14 +42,14 @@ struct Count {
 
 std::optional<Count> CountOf(const Loop& loop, const Graph& g, const graph::Node& node) {
   const Graph &condition = *loop.condition, &body = *loop.body;
-  const graph::Node* const less = Maker(condition, condition.outputs[0], "less");
+  const graph::Node* const less = NodeMaking(condition, condition.outputs[0], "less");
   if (!less) return std::nullopt;
   const std::optional<size_t> at = Place(condition.inputs, less->inputs[0]);
-  const std::optional<int32_t> limit = Number(condition, less->inputs[1]);
-  if (!at || !limit || Number(g, node.inputs[*at]) != 0) return std::nullopt;
-  const graph::Node* const add = Maker(body, body.outputs[*at], "add");
+  const std::optional<int32_t> limit = ConstantNumber(condition, less->inputs[1]);
+  if (!at || !limit || ConstantNumber(g, node.inputs[*at]) != 0) return std::nullopt;
+  const graph::Node* const add = NodeMaking(body, body.outputs[*at], "add");
   const TensorId n = body.inputs[*at];
-  if (!add || !((add->inputs[0] == n && Number(body, add->inputs[1]) == 1) || (add->inputs[1] == n && Number(body, add->inputs[0]) == 1))) return std::nullopt;
+  if (!add || !((add->inputs[0] == n && ConstantNumber(body, add->inputs[1]) == 1) || (add->inputs[1] == n && ConstantNumber(body, add->inputs[0]) == 1))) return std::nullopt;
   return Count{*at, *limit};
 }
 
@@ -69,11 +64,11 @@ bool OnlyReadBy(const Loop& loop, size_t variable, NodeId node) {
 std::optional<size_t> Written(const Loop& loop, size_t list, const Count& count) {
   const Graph& body = *loop.body;
   const NodeId writer = body.tensor(body.outputs[list]).producer;
-  const graph::Node* const n = Maker(body, body.outputs[list], "dynamic_update_slice");
+  const graph::Node* const n = NodeMaking(body, body.outputs[list], "dynamic_update_slice");
   if (!n || n->inputs[0] != body.inputs[list] || !OnlyReadBy(loop, list, writer)) return std::nullopt;
-  const graph::Node* const start = Maker(body, n->inputs[2], "pack");
+  const graph::Node* const start = NodeMaking(body, n->inputs[2], "pack");
   if (!start || start->inputs.empty() || start->inputs[0] != body.inputs[count.variable]) return std::nullopt;
-  if (!std::ranges::all_of(start->inputs.begin() + 1, start->inputs.end(), [&](TensorId t) { return Number(body, t) == 0; })) return std::nullopt;
+  if (!std::ranges::all_of(start->inputs.begin() + 1, start->inputs.end(), [&](TensorId t) { return ConstantNumber(body, t) == 0; })) return std::nullopt;
   const TensorId row = Row(body, n->inputs[1]);
   return row == kNoTensor ? std::nullopt : Place(body.outputs, row);
 }
@@ -97,7 +92,7 @@ bool Begin(const Loop& loop, Graph& g, NodeId id, size_t list, const Count& coun
   const graph::Node& node = g.node(id);
   const TensorId zeros = node.inputs[list];
   const int32_t rows = g.tensor(zeros).type.shape.rank() > 0 ? g.tensor(zeros).type.shape[0] : kUnknown;
-  if (!Maker(g, zeros, "fill") || rows != count.rounds || rows < 1 || rows > kMostRows) return false;
+  if (!NodeMaking(g, zeros, "fill") || rows != count.rounds || rows < 1 || rows > kMostRows) return false;
   const std::optional<size_t> written = Written(loop, list, count);
   if (!written || *written == list || !HasSizeOfRow(g, zeros, node.inputs[*written], origins)) return false;
   const ops::OpDef& op = *ops::Find("pack");
@@ -116,7 +111,7 @@ NodeId Next(const Graph& g, NodeId id) {
 }
 
 bool IsZeros(const Graph& g, TensorId t) {
-  const graph::Node* const fill = Maker(g, t, "fill");
+  const graph::Node* const fill = NodeMaking(g, t, "fill");
   return fill && UniformValue(g, fill->inputs[1]) == 0.0f;
 }
 

@@ -26,13 +26,13 @@ struct Row {
 
 Row Gathered(Graph& g, NodeId id) {
   graph::Node& n = g.node(id);
-  if (n.op->name != "gather" || !g.is_constant(n.inputs[1]) || *FindAttr<int32_t>(n, "batch_dims") != 0) return {};
-  const graph::Tensor& at = g.tensor(n.inputs[1]);
+  if (n.op->name != "gather" || *FindAttr<int32_t>(n, "batch_dims") != 0) return {};
+  const std::optional<int32_t> index = ConstantNumber(g, n.inputs[1]);
   const Shape& x = g.tensor(n.inputs[0]).type.shape;
-  if (at.type.dtype != DType::kI32 || at.type.shape.rank() != 0 || at.data<int32_t>().size() != 1) return {};
-  const int32_t given = *FindAttr<int32_t>(n, "axis"), axis = given < 0 ? given + x.rank() : given, index = at.data<int32_t>()[0];
-  if (axis < 0 || axis >= x.rank() || index < 0 || index >= x[axis]) return {};
-  return {axis, index};
+  if (!index || g.tensor(n.inputs[1]).type.shape.rank() != 0) return {};
+  const int32_t given = *FindAttr<int32_t>(n, "axis"), axis = given < 0 ? given + x.rank() : given;
+  if (axis < 0 || axis >= x.rank() || *index < 0 || *index >= x[axis]) return {};
+  return {axis, *index};
 }
 
 bool Unpack(Graph& g, NodeId id) {
@@ -80,12 +80,10 @@ Row Written(Graph& g, NodeId id, graph::Origins* origins) {
 
 // What an update is before it gets the axis, where that is what its maker adds.
 TensorId WithoutAxis(const Graph& g, TensorId update, int axis) {
-  const NodeId maker = g.tensor(update).producer;
-  if (maker < 0 || g.node(maker).op->name != "expand_dims" || !g.is_constant(g.node(maker).inputs[1])) return kNoTensor;
-  const graph::Tensor& at = g.tensor(g.node(maker).inputs[1]);
-  if (at.type.dtype != DType::kI32 || at.data<int32_t>().size() != 1) return kNoTensor;
-  const int32_t given = at.data<int32_t>()[0];
-  return (given < 0 ? given + g.tensor(update).type.shape.rank() : given) == axis ? g.node(maker).inputs[0] : kNoTensor;
+  const NodeId maker = Maker(g, update, "expand_dims");
+  const std::optional<int32_t> given = maker < 0 ? std::nullopt : ConstantNumber(g, g.node(maker).inputs[1]);
+  if (!given) return kNoTensor;
+  return (*given < 0 ? *given + g.tensor(update).type.shape.rank() : *given) == axis ? g.node(maker).inputs[0] : kNoTensor;
 }
 
 bool Pack(Graph& g, NodeId id, graph::Origins* origins) {

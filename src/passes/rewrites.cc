@@ -41,6 +41,16 @@ graph::NodeId ReplaceByReshape(graph::Graph& g, graph::NodeId node, graph::Tenso
   return Replace(g, node, "reshape", {x, shape});
 }
 
+graph::NodeId Maker(const graph::Graph& g, graph::TensorId t, std::string_view op) {
+  const graph::NodeId maker = t == graph::kNoTensor ? -1 : g.tensor(t).producer;
+  return maker >= 0 && g.node(maker).op->name == op ? maker : -1;
+}
+
+std::optional<int32_t> ConstantNumber(const graph::Graph& g, graph::TensorId t) {
+  if (t == graph::kNoTensor || !g.is_constant(t) || g.tensor(t).type.dtype != DType::kI32 || g.tensor(t).data<int32_t>().size() != 1) return std::nullopt;
+  return g.tensor(t).data<int32_t>()[0];
+}
+
 std::optional<float> UniformValue(const graph::Graph& g, graph::TensorId t) {
   if (!g.is_constant(t) || g.tensor(t).type.dtype != DType::kF32) return {};
   const std::span<const float> v = g.tensor(t).data<float>();

@@ -52,6 +52,12 @@ graph::NodeId Replace(graph::Graph& g, graph::NodeId node, std::string_view op, 
 // A reshape of x to the shape of y in the place of `node`, which made y. At most one dimension of y is unknown.
 graph::NodeId ReplaceByReshape(graph::Graph& g, graph::NodeId node, graph::TensorId x);
 
+// The node of that name that makes t, or -1.
+graph::NodeId Maker(const graph::Graph& g, graph::TensorId t, std::string_view op);
+
+// The one int32 of a constant that has no other, or nothing.
+std::optional<int32_t> ConstantNumber(const graph::Graph& g, graph::TensorId t);
+
 // One float for all elements of a constant, or nothing.
 std::optional<float> UniformValue(const graph::Graph& g, graph::TensorId t);
 

@@ -23,13 +23,7 @@ using graph::TensorId;
 
 bool IsPlainFloat(const Graph& g, TensorId t) { return g.tensor(t).type.dtype == DType::kF32 && g.tensor(t).type.quant.empty(); }
 
-// The node of that name that makes t, or -1.
-NodeId Maker(const Graph& g, TensorId t, std::string_view op) {
-  const NodeId maker = t == graph::kNoTensor ? -1 : g.tensor(t).producer;
-  return maker >= 0 && g.node(maker).op->name == op ? maker : -1;
-}
-
-// The same for one reader alone.
+// The node of that name that makes t, which nobody else reads, or -1.
 NodeId SoleMaker(const Graph& g, TensorId t, std::string_view op) {
   const NodeId maker = Maker(g, t, op);
   return maker >= 0 && g.tensor(t).consumers.size() == 1 && !g.is_output(t) ? maker : -1;

@@ -53,11 +53,6 @@ bool Moves(const Graph& g, const graph::Node& n) {
   return !part || std::ranges::all_of(n.inputs | std::views::drop(1), [&](TensorId t) { return g.is_constant(t); });
 }
 
-std::optional<int32_t> ConstantNumber(const Graph& g, TensorId t) {
-  if (!g.is_constant(t) || g.tensor(t).type.dtype != DType::kI32 || g.tensor(t).type.shape.elements() != 1) return std::nullopt;
-  return g.tensor(t).data<int32_t>()[0];
-}
-
 // How many of a row's largest values decide what the node makes; 0: all.
 int RankRead(const Graph& g, const graph::Node& n) {
   if (IsSoftmax(n)) return 1;
