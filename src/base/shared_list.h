@@ -28,54 +28,49 @@ template <class T> class SharedList {
   template <std::input_iterator I> SharedList(I first, I last) { assign(first, last); }
 
   size_t size() const { return many_ ? many_->size() : single_ ? 1 : 0; }
-  bool empty() const { return size() == 0; }
-  const T* data() const { return many_ ? many_->data() : single_ ? &one_ : nullptr; }
+  bool empty() const { return !many_ && !single_; }
+  bool several() const { return many_ != nullptr; }
+  T first_or_zero() const { return many_ ? many_->front() : one_; }
+  const T* data() const { return many_ ? many_->data() : &one_; }
   const T* begin() const { return data(); }
   const T* end() const { return data() + size(); }
   const T& operator[](size_t i) const { return data()[i]; }
   const T& front() const { return data()[0]; }
   const T& back() const { return data()[size() - 1]; }
-  friend bool operator==(const SharedList& a, const SharedList& b) { return (a.many_ && a.many_ == b.many_) || std::equal(a.begin(), a.end(), b.begin(), b.end()); }
+  [[gnu::noinline]] bool operator==(const SharedList& o) const { return (many_ && many_ == o.many_) || std::equal(begin(), end(), o.begin(), o.end()); }
 
   // To write to: of this copy alone from here on.
-  T* data() { return many_ ? Own().data() : single_ ? &one_ : nullptr; }
+  T* data() { return many_ ? Own().data() : &one_; }
   T* begin() { return data(); }
   T* end() { return data() + size(); }
   T& operator[](size_t i) { return data()[i]; }
 
-  void assign(size_t n, T value) { n == 1 ? Put(value) : Set(std::vector<T>(n, value)); }
+  void assign(size_t n, T value) { Set(std::vector<T>(n, value)); }
   template <std::input_iterator I> void assign(I first, I last) { Set(std::vector<T>(first, last)); }
   void resize(size_t n, T value = T()) {
-    if (n == size()) return;
-    std::vector<T> values(begin(), begin() + std::min(n, size()));
+    std::vector<T> values(std::as_const(*this).begin(), std::as_const(*this).end());
     values.resize(n, value);
     Set(std::move(values));
   }
   void push_back(T value) {
-    if (empty()) return Put(value);
-    if (!many_) many_ = std::make_shared<std::vector<T>>(1, one_);
-    Own().push_back(value);
+    if (many_) return Own().push_back(value);
+    resize(size() + 1, value);
   }
 
  private:
-  void Put(T value) {
-    many_.reset();
-    one_ = value;
-    single_ = true;
+  [[gnu::noinline]] void Set(std::vector<T> values) {
+    single_ = values.size() == 1;
+    one_ = single_ ? values[0] : T();
+    many_ = values.size() > 1 ? std::make_shared<std::vector<T>>(std::move(values)) : nullptr;
   }
-  void Set(std::vector<T> values) {
-    if (values.size() == 1) return Put(values[0]);
-    many_ = values.empty() ? nullptr : std::make_shared<std::vector<T>>(std::move(values));
-    single_ = false;
-  }
-  std::vector<T>& Own() {
+  [[gnu::noinline]] std::vector<T>& Own() {
     if (many_.use_count() > 1) many_ = std::make_shared<std::vector<T>>(*many_);
     else std::atomic_thread_fence(std::memory_order_acquire);  // Behind what others read before they let go of it.
     return *many_;
   }
 
-  std::shared_ptr<std::vector<T>> many_;  // Null for at most one.
-  T one_{};
+  std::shared_ptr<std::vector<T>> many_;  // Two and more; else null.
+  T one_{};                               // Zero where there is none.
   bool single_ = false;
 };
 

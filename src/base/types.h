@@ -92,9 +92,9 @@ struct Quant {
   int32_t block_size = 0;  // > 0: one scale per so many elements of the last dimension, row by row.
 
   bool empty() const { return scale.empty(); }
-  bool per_channel() const { return scale.size() > 1; }
-  float scale0() const { return scale.empty() ? 0.0f : scale[0]; }
-  int32_t zero0() const { return zero_point.empty() ? 0 : zero_point[0]; }
+  bool per_channel() const { return scale.several(); }
+  float scale0() const { return scale.first_or_zero(); }
+  int32_t zero0() const { return zero_point.first_or_zero(); }
   bool operator==(const Quant&) const = default;
   static Quant PerTensor(float scale, int32_t zero_point) { return {{scale}, {zero_point}, 0, 0}; }
 };

@@ -4,15 +4,16 @@
 #include "tflite/view.h"
 
 #include <algorithm>
+#include <array>
 #include <cstdarg>
 #include <cstdio>
 #include <cstring>
-#include <map>
 
-#include "base/strings.h"
-#include "tflite/schema.h"
 #include "base/float16.h"
+#include "base/strings.h"
+#include "builtin_names.h"
 #include "tflite/attributes.h"
+#include "tflite/schema.h"
 #include "tflite/sparse.h"
 
 namespace octet::tflite {
@@ -30,6 +31,20 @@ constexpr uint8_t kInput = 1, kOutput = 2;
 constexpr std::byte kNoBytes[1] = {};
 
 std::string_view Text(const flatbuffers::String* s) { return s ? std::string_view(s->data(), s->size()) : std::string_view(); }
+
+// "CONV_2D" of 3; nothing of a code that the schema lacks.
+std::string_view BuiltinName(int32_t code) {
+  static constexpr auto kBegins = [] {
+    std::array<uint16_t, kBuiltins + 1> begins{};  // Behind each blank.
+    int found = 0;
+    for (uint16_t i = 0; i < sizeof kBuiltinNames; ++i)
+      if (kBuiltinNames[i] == ' ' || kBuiltinNames[i] == '\0') begins[found++] = i + 1;
+    return begins;
+  }();
+  if (code < 0 || code >= kBuiltins) return {};
+  const size_t begin = kBegins[static_cast<size_t>(code)], next = kBegins[static_cast<size_t>(code) + 1];
+  return {kBuiltinNames + begin, next - 1 - begin};
+}
 
 // For messages: names come from the file, so control characters and great lengths are left out.
 std::string Quoted(std::string_view name) {
@@ -239,21 +254,19 @@ class Reader {
   Status ReadZeroPoints(const fb::QuantizationParameters& q, uint32_t n, TensorInfo& info) {
     const uint32_t zeros = q.zero_point() ? q.zero_point()->size() : 0;
     const ZeroPoints held = ZeroPointsOf(info.type.dtype);
-    std::vector<int32_t> points(zeros);
+    std::vector<int32_t> points(n);
     bool symmetric = true;
-    for (uint32_t i = 0; i < zeros; ++i) {
+    for (uint32_t i = 0; i < n && zeros > 0; ++i) {
       int64_t zero = 0;  // Its place may be odd: the verifier aligns the vector's length, four bytes.
-      std::memcpy(&zero, q.zero_point()->Data() + i * sizeof zero, sizeof zero);
+      std::memcpy(&zero, q.zero_point()->Data() + (zeros == n ? i : 0) * sizeof zero, sizeof zero);
       // Kernels subtract it from values of the type: outside of the type's range sums could overflow.
       if (zero < held.low || zero >= held.end) return Broken("tensor %s has zero point %lld", Quoted(info.name).c_str(), static_cast<long long>(zero));
       points[i] = static_cast<int32_t>(zero);
       symmetric &= zero == 0;
     }
-    SharedList<int32_t>& none = symmetric_[n];
-    if (none.empty()) none.assign(n, 0);
-    if (symmetric) info.type.quant.zero_point = none;
-    else if (zeros == n) info.type.quant.zero_point = std::move(points);
-    else info.type.quant.zero_point.assign(n, points[0]);
+    const bool known = symmetric && zeros_.size() == n;
+    info.type.quant.zero_point = known ? zeros_ : SharedList<int32_t>(std::move(points));
+    if (symmetric) zeros_ = info.type.quant.zero_point;
     return {};
   }
 
@@ -279,7 +292,7 @@ class Reader {
       dense[i] = F16ToF32(half);
     }
     quant.scale = std::move(dense);
-    quant.zero_point.assign(n, 0);
+    quant.zero_point = std::vector<int32_t>(n);
     return {};
   }
 
@@ -360,7 +373,7 @@ class Reader {
     info.version = code.version();
     info.is_custom = custom;
     if (custom) info.code_name = Text(code.custom_code());
-    else info.code_name = fb::EnumNameBuiltinOperator(static_cast<fb::BuiltinOperator>(builtin));
+    else info.code_name = BuiltinName(builtin);
     if (info.code_name.empty()) info.code_name = view_.names_.emplace_back(custom ? "CUSTOM" : Format("operator code %d", builtin));
     if (builtin >= 0 && builtin <= INT16_MAX)
       info.op = ops::Find(static_cast<ops::BuiltinCode>(builtin), custom ? info.code_name : std::string_view());
@@ -491,7 +504,7 @@ class Reader {
   std::vector<std::vector<int32_t>> calls_;  // Per subgraph: the ones it calls.
   size_t entries_left_;
   uint64_t dense_left_;
-  std::map<uint32_t, SharedList<int32_t>> symmetric_;  // So many zero points of 0, shared by all weights and biases of as many channels.
+  SharedList<int32_t> zeros_;  // The last zero points of 0: weights share them with their bias.
   Place place_;
 };
 
