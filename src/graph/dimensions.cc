@@ -182,4 +182,17 @@ Dimension Origins::Of(const Graph& g, Dimension d) {
   return origins.size() == 1 ? *origins.begin() : common;
 }
 
+bool HasTypeOfRow(const Graph& g, TensorId list, TensorId x) {
+  const Shape &rows = ShapeOf(g, list), &row = ShapeOf(g, x);
+  return g.tensor(list).type.dtype == g.tensor(x).type.dtype && rows.rank() == row.rank() + 1 && std::ranges::equal(rows.dims().subspan(1), row.dims());
+}
+
+bool HasSizeOfRow(const Graph& g, TensorId list, TensorId x, Origins* origins) {
+  if (!HasTypeOfRow(g, list, x)) return false;
+  const Shape& row = ShapeOf(g, x);
+  for (int i = 0; i < row.rank(); ++i)
+    if (row[i] == kUnknown && origins->Of(g, {list, i + 1}) != origins->Of(g, {x, i})) return false;
+  return true;
+}
+
 }  // namespace octet::graph

@@ -29,4 +29,9 @@ class Origins {
   std::map<Dimension, std::vector<Dimension>> before_;
 };
 
+// Is x of the type of a row of `list`, as far as that is known?
+bool HasTypeOfRow(const Graph& g, TensorId list, TensorId x);
+// And of a row's size, however large the open dimensions are?
+bool HasSizeOfRow(const Graph& g, TensorId list, TensorId x, Origins* origins);
+
 }  // namespace octet::graph

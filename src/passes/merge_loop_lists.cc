@@ -73,28 +73,13 @@ std::optional<size_t> Written(const Loop& loop, size_t list, const Count& count)
   return row == kNoTensor ? std::nullopt : Place(body.outputs, row);
 }
 
-// Is x of the type of a row of `list`, as far as that is known?
-bool HasTypeOfRow(const Graph& g, TensorId list, TensorId x) {
-  const Shape &rows = g.tensor(list).type.shape, &row = g.tensor(x).type.shape;
-  return g.tensor(list).type.dtype == g.tensor(x).type.dtype && rows.rank() == row.rank() + 1 && std::ranges::equal(rows.dims().subspan(1), row.dims());
-}
-
-// Is it of a row's size, however large the open dimensions are?
-bool HasSizeOfRow(const Graph& g, TensorId list, TensorId x, graph::Origins* origins) {
-  if (!HasTypeOfRow(g, list, x)) return false;
-  const Shape& row = g.tensor(x).type.shape;
-  for (int i = 0; i < row.rank(); ++i)
-    if (row[i] == kUnknown && origins->Of(g, {list, i + 1}) != origins->Of(g, {x, i})) return false;
-  return true;
-}
-
 bool Begin(const Loop& loop, Graph& g, NodeId id, size_t list, const Count& count, graph::Origins* origins) {
   const graph::Node& node = g.node(id);
   const TensorId zeros = node.inputs[list];
   const int32_t rows = g.tensor(zeros).type.shape.rank() > 0 ? g.tensor(zeros).type.shape[0] : kUnknown;
   if (!NodeMaking(g, zeros, "fill") || rows != count.rounds || rows < 1 || rows > kMostRows) return false;
   const std::optional<size_t> written = Written(loop, list, count);
-  if (!written || *written == list || !HasSizeOfRow(g, zeros, node.inputs[*written], origins)) return false;
+  if (!written || *written == list || !graph::HasSizeOfRow(g, zeros, node.inputs[*written], origins)) return false;
   const ops::OpDef& op = *ops::Find("pack");
   const TensorId begun = g.AddTensor(g.tensor(zeros).name, g.tensor(zeros).type);
   const std::vector<TensorId> inputs(static_cast<size_t>(rows), node.inputs[*written]);
@@ -121,7 +106,7 @@ bool TakeOut(const Loop& loop, Graph& g, NodeId id, size_t list, bool runs) {
   const TensorId made = node.outputs[list], row = Row(*loop.body, loop.body->outputs[list]);
   if (row == kNoTensor || g.uses(made) == 0 || g.is_output(made) || !OnlyReadBy(loop, list, -1)) return false;
   const std::optional<size_t> last = Place(loop.body->outputs, row);
-  if (!last || !HasTypeOfRow(g, made, node.outputs[*last]) || !(runs || (IsZeros(g, node.inputs[list]) && IsZeros(g, node.inputs[*last])))) return false;
+  if (!last || !graph::HasTypeOfRow(g, made, node.outputs[*last]) || !(runs || (IsZeros(g, node.inputs[list]) && IsZeros(g, node.inputs[*last])))) return false;
   const TensorId again = g.AddTensor(g.tensor(made).name, g.tensor(made).type);
   g.ReplaceUses(made, again);
   const ops::OpDef& op = *ops::Find("expand_dims");

@@ -3,6 +3,7 @@
 //   x -> reshape -> fully_connected -> y    becomes  x -> fully_connected -> y
 //   x -> fully_connected -> reshape -> y    becomes  x -> fully_connected(keep_num_dims) -> y
 //   x[4] -> reshape[1,4] -> add(y[6,4])     becomes  add(x, y)                  where the other operand has the result's dimensions
+//   reshape(x) + relu(reshape(y))           becomes  reshape(x + relu(y))       where x and y are of one shape
 // The second and third where the last dimension stays: fully_connected flattens the others itself, and brings them back.
 #include "passes/rewrites.h"
 
@@ -70,10 +71,74 @@ bool Broadcast(Graph& g, NodeId id) {
   return false;
 }
 
+bool IsElementwise(const Graph& g, const graph::Node& n) {
+  return (n.op->traits & ops::kElementwise) && !(n.op->traits & ops::kSideEffects) && n.outputs.size() == 1 && IsFloat(g.tensor(n.outputs[0]).type.dtype);
+}
+
+// A value that is a reshape, or computed of one element by element, for one reader.
+struct Reshaped {
+  NodeId reshape = -1;
+  std::vector<NodeId> between;  // What is computed of it, the last first.
+};
+
+Reshaped ReshapedBefore(const Graph& g, TensorId t, NodeId reader) {
+  Reshaped found;
+  while (g.SoleConsumer(t) == reader && g.tensor(t).producer >= 0) {
+    const NodeId id = g.tensor(t).producer;
+    const graph::Node& n = g.node(id);
+    if (IsReshape(n.op->name)) {
+      found.reshape = id;
+      break;
+    }
+    const auto one_number = [&](TensorId k) { return g.is_constant(k) && g.tensor(k).type.shape.rank() == 0; };
+    if (!IsElementwise(g, n) || n.inputs.empty() || !std::ranges::all_of(n.inputs.begin() + 1, n.inputs.end(), one_number)) break;
+    found.between.push_back(id);
+    t = n.inputs[0], reader = id;
+  }
+  return found;
+}
+
+// The elements before and behind the open dimension, or all, if there is none.
+std::optional<std::pair<int64_t, int64_t>> AroundOpen(const Shape& s) {
+  if (std::ranges::count(s.dims(), kUnknown) > 1) return std::nullopt;
+  const auto open = static_cast<size_t>(std::ranges::find(s.dims(), kUnknown) - s.dims().begin());
+  const auto product = [](std::span<const int32_t> dims) { return Shape(dims).elements(); };
+  return std::pair(product(s.dims().first(open)), open < s.dims().size() ? product(s.dims().subspan(open + 1)) : 0);
+}
+
+// Two values that are reshaped alike meet before. Where a dimension is open it stays one, so that it is stretched as it was.
+bool Sink(Graph& g, NodeId id) {
+  const graph::Node& n = g.node(id);
+  if (!IsElementwise(g, n) || n.inputs.size() != 2) return false;
+  const std::array<Reshaped, 2> sides = {ReshapedBefore(g, n.inputs[0], id), ReshapedBefore(g, n.inputs[1], id)};
+  if (sides[0].reshape < 0 || sides[1].reshape < 0) return false;
+  const std::array<TensorId, 2> before = {g.node(sides[0].reshape).inputs[0], g.node(sides[1].reshape).inputs[0]};
+  const TensorId y = n.outputs[0];
+  const auto shape_of = [&](TensorId t) { return g.tensor(t).type.shape; };
+  const Shape shape = shape_of(before[0]), whole = shape_of(y);
+  if (!(shape_of(before[1]) == shape && shape_of(n.inputs[0]) == whole && shape_of(n.inputs[1]) == whole)) return false;
+  if (const auto around = AroundOpen(shape); !around || AroundOpen(whole) != around) return false;
+  for (size_t i = 0; i < 2; ++i) {
+    for (const NodeId between : sides[i].between) g.tensor(g.node(between).outputs[0]).type.shape = shape;
+    const bool direct = sides[i].between.empty();
+    g.SetInput(direct ? id : sides[i].between.back(), direct ? static_cast<int>(i) : 0, before[i]);
+  }
+  TensorType type = g.tensor(y).type;
+  type.shape = shape;
+  const std::string name = g.tensor(y).name;
+  const TensorId met = g.AddTensor(name, type);
+  g.SetOutput(id, 0, met);
+  g.SetInput(sides[0].reshape, 0, met);
+  g.SetOutput(sides[0].reshape, 0, y);
+  g.Erase(sides[1].reshape);
+  return true;
+}
+
 bool Merge(Graph& g, NodeId id) {
   graph::Node& n = g.node(id);
   if (n.inputs.empty() || n.inputs[0] == graph::kNoTensor) return false;
   if (Broadcast(g, id)) return true;
+  if (Sink(g, id)) return true;
   if (n.op->name == "reshape" && KeepDimensions(g, id)) return true;
   const NodeId before = ReshapeBefore(g, n.inputs[0]);
   if (before < 0) return false;
@@ -98,7 +163,9 @@ bool Merge(Graph& g, NodeId id) {
 }  // namespace
 
 Result<int> MergeReshapes(Graph& g) {
-  return ForEachNode(g, [&](NodeId id) { return Merge(g, id); });
+  const int rewrites = ForEachNode(g, [&](NodeId id) { return Merge(g, id); });
+  if (rewrites > 0 && !g.Sort()) return Error(Code::kInvalidModel, "a cycle after merging reshapes");
+  return rewrites;
 }
 
 }  // namespace octet::passes

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //   shape(f(x))[0]     becomes   shape(x)[0]                 where an open dimension of f(x) always is one of x
 //   zeros_like(f(x))   becomes   fill([shape(x)[0], 4], 0)   where such zeros are there already
+//   conv_2d(zeros)     becomes   sum(more zeros, 0)          where rows of such zeros are there already
 // Sizes are asked of the input that they come from: nothing is computed only to be counted, and who asks for the same asks once. Of all that is
 // read of a shape or nothing, where that takes no more shapes than before, and not of what is computed, unless it is asked already: one more
 // reader would keep other passes from folding it.
+#include <cmath>
 #include <set>
 
 #include "graph/dimensions.h"
@@ -64,6 +66,8 @@ bool HaveOneSize(const Graph& g, TensorId a, TensorId b, graph::Origins* origins
   return true;
 }
 
+bool IsZeroFill(const Graph& g, const graph::Node& n) { return n.op->name == "fill" && UniformValue(g, n.inputs[1]) == 0.0f; }
+
 // tf_keras computes a whole cell for the size of the zeros that a masked sequence begins with: its states begin with the same.
 bool ShareZeros(Graph& g, NodeId id, graph::Origins* origins) {
   if (g.node(id).op->name != "zeros_like" || g.is_output(g.node(id).outputs[0])) return false;
@@ -71,9 +75,40 @@ bool ShareZeros(Graph& g, NodeId id, graph::Origins* origins) {
   for (const NodeId other : g.order()) {
     if (other == id) return false;
     const graph::Node& n = g.node(other);
-    if (n.op->name != "fill" || UniformValue(g, n.inputs[1]) != 0.0f || !HaveOneSize(g, zeros, n.outputs[0], origins)) continue;
+    if (!IsZeroFill(g, n) || !HaveOneSize(g, zeros, n.outputs[0], origins)) continue;
     g.ReplaceUses(zeros, n.outputs[0]);
     g.Erase(id);
+    return true;
+  }
+  return false;
+}
+
+bool IsFinite(const Graph& g, TensorId t) {
+  if (!g.is_constant(t) || g.tensor(t).type.dtype != DType::kF32) return false;
+  return std::ranges::all_of(g.tensor(t).data<float>(), [](float f) { return std::isfinite(f); });
+}
+
+// Made as zeros, or summed up or filtered from such.
+bool IsZeros(const Graph& g, TensorId t) {
+  for (NodeId id = g.tensor(t).producer; id >= 0; id = g.tensor(g.node(id).inputs[0]).producer) {
+    const graph::Node& n = g.node(id);
+    if (n.op->name == "zeros_like" || IsZeroFill(g, n)) return true;
+    const bool without_bias = n.inputs.size() < 3 || n.inputs[2] == graph::kNoTensor || UniformValue(g, n.inputs[2]) == 0.0f;
+    if (n.op->name != "sum" && !(n.op->name == "conv_2d" && IsFinite(g, n.inputs[1]) && without_bias)) return false;
+  }
+  return false;
+}
+
+// tf_keras filters zeros for the size of a ConvLSTM's first state, and makes the list of its outputs of zeros.
+bool SumZeros(Graph& g, NodeId id, graph::Origins* origins) {
+  if (g.node(id).op->name != "conv_2d" || g.is_output(g.node(id).outputs[0]) || !IsZeros(g, g.node(id).outputs[0])) return false;
+  const TensorId y = g.node(id).outputs[0];
+  for (const NodeId other : g.order()) {
+    const graph::Node& n = g.node(other);
+    if (std::ranges::find(n.inputs, y) != n.inputs.end()) return false;
+    if (!IsZeroFill(g, n) || !graph::HasSizeOfRow(g, n.outputs[0], y, origins)) continue;
+    const int32_t axis = 0;
+    Replace(g, id, "sum", {n.outputs[0], g.AddConstant<int32_t>(g.tensor(y).name + "/axis", Shape{1}, std::span(&axis, 1))});
     return true;
   }
   return false;
@@ -83,7 +118,9 @@ bool ShareZeros(Graph& g, NodeId id, graph::Origins* origins) {
 
 Result<int> ReadDimensions(Graph& g) {
   graph::Origins origins;
-  return ForEachNode(g, [&](NodeId id) { return Move(g, id, &origins) || ShareZeros(g, id, &origins); });
+  const int rewrites = ForEachNode(g, [&](NodeId id) { return Move(g, id, &origins) || ShareZeros(g, id, &origins) || SumZeros(g, id, &origins); });
+  if (rewrites > 0 && !g.Sort()) return Error(Code::kInvalidModel, "a cycle after sharing zeros");
+  return rewrites;
 }
 
 }  // namespace octet::passes

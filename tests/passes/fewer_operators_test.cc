@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Rewrites that leave fewer operators than the source has.
+#include "graph/text.h"
 #include "ops/conv_3d_util.h"
 #include "tests/passes/meaning.h"
 
@@ -52,6 +53,25 @@ TEST(FewerOperators, FactorsOfVolumesGoIntoTheFilter) {
     b.g().outputs = {b.Node("add", "z", {scaled, b.Constant<float>("a", Shape{3}, {1, 2, 3})})};
     ExpectSameMeaning(b, shape, {transposed ? "conv_3d_transpose" : "conv_3d"});
   }
+}
+
+// A convolution over sequences is one over images and a reshape: a cell's sums and products of such are computed before it.
+// One that moves the open dimension stays, because numbers of one row could be stretched over others.
+TEST(FewerOperators, WhatIsReshapedAlikeMeetsBefore) {
+  const auto operators = [](const std::string& from, const std::string& to, const std::string& wanted) {
+    Result<graph::Model> model = graph::Parse("graph main\ninput x: f32" + from + "\ninput y: f32" + from + "\nconst s: i32[3] = " + wanted + R"(
+const half: f32[] = [0.5]
+reshape (x, s) -> (a: f32)" + to + R"()
+reshape (y, s) -> (b: f32)" + to + R"()
+mul (b, half) -> (c: f32)" + to + R"()
+tanh (c) -> (d: f32)" + to + R"()
+add (a, d) -> (e: f32)" + to + ")\noutput e\n");
+    EXPECT_TRUE(model.ok()) << (model.ok() ? "" : model.error().message());
+    EXPECT_TRUE(passes::Optimize(*model).ok());
+    return test::Operators(*model);
+  };
+  EXPECT_EQ(operators("[?,1,4,3]", "[?,4,3]", "[-1,4,3]"), (Names{"mul", "tanh", "add", "reshape"}));
+  EXPECT_EQ(operators("[2,?,3]", "[?,2,3]", "[-1,2,3]"), (Names{"reshape", "reshape", "mul", "tanh", "add"}));
 }
 
 // Repeated rows are no ones: theirs stays.

@@ -113,5 +113,36 @@ output b
   EXPECT_EQ(zeros("y"), (test::Names{"shape", "strided_slice", "pack", "fill", "tanh", "zeros_like", "minimum", "maximum"}));
 }
 
+// A filter makes of zeros as many zeros as it has outputs: where rows of such are there, those. With a bias, or where it is infinite, it does not.
+TEST(ReadDimensions, FilteredZerosAreSummedUp) {
+  const auto filtered = [](const std::string& weight, const std::string& bias) {
+    return Optimized(R"(graph main
+input x: f32[?,3,3,1]
+input t: f32[?,?,3,3,2]
+const w: f32[2,1,1,1] = [1,)" + weight + R"(]
+const b: f32[2] = [0,)" + bias + R"(]
+const first: i32[1] = [0]
+const second: i32[1] = [1]
+const n: i32[1] = [5]
+const rest: i32[3] = [3,3,2]
+const zero: f32[] = [0]
+shape (x) -> (s: i32[4])
+slice (s, first, second) -> (batch: i32[1])
+concatenation (n, batch, rest) -> (dims: i32[5])
+fill (dims, zero) -> (rows: f32[5,?,3,3,2])
+zeros_like (x) -> (z: f32[?,3,3,1])
+conv_2d (z, w, b) -> (h: f32[?,3,3,2]) stride_w=1 stride_h=1
+add (rows, t) -> (y: f32[?,?,3,3,2])
+tanh (h) -> (g: f32[?,3,3,2])
+output y
+output g
+)");
+  };
+  EXPECT_EQ(filtered("2", "0"), (test::Names{"shape", "slice", "concatenation", "fill", "add", "sum", "tanh"}));
+  const test::Names whole = {"shape", "slice", "concatenation", "fill", "zeros_like", "conv_2d", "add", "tanh"};
+  EXPECT_EQ(filtered("2", "1"), whole);
+  EXPECT_EQ(filtered("inf", "0"), whole);
+}
+
 }  // namespace
 }  // namespace octet::passes

@@ -282,20 +282,18 @@ class Loop {
   Result<Value> MakeFilled(Inside& body, const TensorList& inside, const TensorList& list, Value count) {
     const Shape& element = *inside.element;
     if (element.known()) return MakeList(c_, c_.builder(), list, element, count, {});
-    std::vector<Value> dims;
+    OCTET_ASSIGN(const Value wide, c_.Cast(count, DType::kI32));
+    std::vector<Value> dims = {wide};
     for (int i = 0; i < element.rank(); ++i) {
       if (element[i] != kUnknown) {
-        dims.push_back(c_.Vector({element[i]}));
+        dims.push_back(c_.ScalarInt(element[i]));
         continue;
       }
       const int64_t symbol = static_cast<size_t>(i) < inside.symbols.size() ? inside.symbols[static_cast<size_t>(i)] : -1;
       OCTET_ASSIGN(const Value d, DimensionOutside(body, symbol));
       dims.push_back(d);
     }
-    OCTET_ASSIGN(const Value wide, c_.Cast(count, DType::kI32));
-    OCTET_ASSIGN(const Value first, c_.Make("reshape", {wide, c_.Vector({1})}));
-    dims.insert(dims.begin(), first);
-    OCTET_ASSIGN(const Value shape, c_.Make("concatenation", dims, {{"axis", 0}}));
+    OCTET_ASSIGN(const Value shape, c_.Make("pack", dims, {{"values_count", static_cast<int64_t>(dims.size())}, {"axis", 0}}));
     OCTET_ASSIGN(const Value zero, c_.Cast(c_.Scalar(0), list.dtype));
     OCTET_ASSIGN(const Value y, c_.Make("fill", {shape, zero}));
     Shape whole;
@@ -309,7 +307,7 @@ class Loop {
   Result<Value> DimensionOutside(Inside& body, int64_t symbol) {
     if (const auto [port, axis] = body.Outside(symbol); port) {
       OCTET_ASSIGN(const Value shape, c_.Make("shape", {port->value}, {{"out_type", static_cast<int64_t>(DType::kI32)}}));
-      return c_.Make("slice", {shape, c_.Vector({axis}), c_.Vector({1})});
+      return c_.Make("strided_slice", {shape, c_.Vector({axis}), c_.Vector({axis + 1}), c_.Vector({1})}, {{"shrink_axis_mask", 1}});
     }
     return c_.Fail("a list whose elements have a known shape", "one with an open dimension that no loop value has", "fix the input's shape with --input");
   }
