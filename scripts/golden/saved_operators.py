@@ -385,3 +385,44 @@ class Rounded(tf.Module):
 def rounded():
     save_tf("rounded", Rounded(), (floats(2, 4, 3), np.array([1, 0, 1], np.int32), floats(3, 2)),
             (floats(2, 4, 3), np.array([2, 0, 1, 1], np.int32), floats(4, 2)))
+
+
+class Rare(tf.Module):
+    """Operators that few graphs have: neighbours of numbers, places of sorted rows, layouts, systems of more equations than unknowns."""
+
+    @tf.function(input_signature=[tf.TensorSpec([3, 4]), tf.TensorSpec([3], tf.int32), tf.TensorSpec([1, 3, 4, 4, 2])])
+    def serve(self, x, n, volume):
+        raw, first = tf.raw_ops, tf.constant([[1], [0]])
+        far = tf.constant([[0.0, np.inf, -np.inf, np.nan], [1.0, -1.0, 0.0, 0.0], [0.5, 0.5, -2.0, 3.0]])
+        return {"a": tf.math.nextafter(x, -x), "b": tf.math.nextafter(far, tf.constant([1.0, 0.0, 0.0, 1.0])), "c": tf.math.cumulative_logsumexp(x, 1, exclusive=True),
+                "d": tf.math.cumulative_logsumexp(x, 0, exclusive=True, reverse=True), "e": raw.NthElement(input=x, n=2), "f": raw.NthElement(input=x, n=0, reverse=True),
+                "g": tf.math.approx_max_k(x, 2)[0], "h": raw.Reverse(tensor=x, dims=[False, True]), "i": tf.unravel_index(n, [2, 3, 4]),
+                "j": raw.DataFormatVecPermute(x=tf.concat([n, n[:1] + 9], 0)), "k": raw.Concat(concat_dim=1, values=[x, x]), "l": raw.ConjugateTranspose(x=x, perm=[1, 0]),
+                "m": raw.InplaceUpdate(x=x * 2, i=[2, 0], v=x[:2] * 2), "n": raw.InplaceAdd(x=x * 3, i=[1], v=x[:1]), "o": raw.ScatterNdNonAliasingAdd(input=x, indices=first, updates=x[1:]),
+                "p": tf.linalg.lstsq(tf.transpose(x), tf.ones([4, 2]), fast=True, l2_regularizer=0.1), "q": tf.linalg.tridiagonal_matmul((x[:, 0], x[:, 1], x[:, 2]), x, "sequence"),
+                "r": tf.math.accumulate_n([x, x, x]), "s": tf.linalg.set_diag(x, x[:, 0], k=1), "t": tf.linalg.set_diag(x, x[:2, 0], k=-1),
+                "u": raw.ExtractVolumePatches(input=volume, ksizes=[1, 2, 3, 1, 1], strides=[1, 1, 2, 1, 1], padding="SAME"), "v": tf.linalg.diag_part(x, k=2)}
+
+
+@golden
+def rare():
+    save_tf("rare", Rare(), (floats(3, 4), np.array([5, 0, 23], np.int32), floats(1, 3, 4, 4, 2)), (floats(3, 4), np.array([1, 13, 7], np.int32), floats(1, 3, 4, 4, 2)))
+
+
+class Repeated(tf.Module):
+    """Boxes of a free batch are told in a loop, beside a loop of the model's own and inside of one."""
+
+    @tf.function(input_signature=[tf.TensorSpec([None, 6, 4]), tf.TensorSpec([None, 6, 2]), tf.TensorSpec([], tf.int32)])
+    def serve(self, boxes, scores, n):
+        def best(s):
+            return tf.image.combined_non_max_suppression(tf.expand_dims(tf.sigmoid(boxes), 2), s, 4, 6, 0.5, 0.1)[1]
+
+        i, s, inside = tf.constant(0), tf.sigmoid(scores), tf.zeros([tf.shape(boxes)[0], 6])
+        while i < n:
+            s, inside, i = s * 0.9, inside + best(s), i + 1
+        return {"a": best(s), "b": inside}
+
+
+@golden
+def repeated():
+    save_tf("repeated", Repeated(), (floats(1, 6, 4), floats(1, 6, 2), np.int32(2)), (floats(2, 6, 4), floats(2, 6, 2), np.int32(3)))

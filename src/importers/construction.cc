@@ -119,6 +119,18 @@ std::vector<Value> Construction::Inline(const graph::Graph& from, std::span<cons
   return outputs;
 }
 
+Result<std::vector<Value>> Construction::Inline(graph::Model from, std::span<const Value> inputs) {
+  const auto shift = static_cast<int32_t>(model_.subgraphs.size()) - 1;
+  for (graph::Graph& g : from.subgraphs)
+    for (const graph::NodeId id : g.order())
+      for (const ops::AttrRow& row : g.node(id).op->attrs.rows)
+        if (row.kind == ops::AttrKind::kSubgraph) *static_cast<int32_t*>(row.at(g.node(id).attrs.get())) += shift;
+  for (size_t i = 1; i < from.subgraphs.size(); ++i) model_.subgraphs.push_back(std::move(from.subgraphs[i]));
+  std::vector<Value> outputs = Inline(from.main(), inputs);
+  if (from.subgraphs.size() > 1) OCTET_TRY(Link());
+  return outputs;
+}
+
 void Construction::OpenSubgraph(const std::string& name) {
   open_.push_back({{}, std::exchange(types_, {}), std::exchange(constants_, {}), std::exchange(halves_, {}), std::exchange(unfolded_, {})});
   open_.back().graph.name = name;
@@ -151,7 +163,7 @@ Result<std::vector<Value>> Construction::CallSubgraphs(std::string_view op, std:
     values.push_back({out.back()});
   }
   const graph::NodeId node = graph().AddNode(def, std::move(attrs), std::move(in), std::move(out), place);
-  OCTET_TRY(graph::LinkCallees(model_));
+  OCTET_TRY(Link());
   OCTET_TRY(graph::InferNode(graph(), node));
   return values;
 }

@@ -41,6 +41,8 @@ class Construction {
 
   // The nodes of another graph with these values for its inputs; what its outputs are.
   std::vector<ops::Value> Inline(const graph::Graph& from, std::span<const ops::Value> inputs);
+  // Of a whole model's main graph; the subgraphs that it calls come along.
+  Result<std::vector<ops::Value>> Inline(graph::Model from, std::span<const ops::Value> inputs);
 
   // A body of a loop or branch in the making; values of the graph around it mean nothing inside.
   virtual void OpenSubgraph(const std::string& name);
@@ -53,6 +55,8 @@ class Construction {
                                                 std::span<const TensorType> outputs, const std::string& place);
 
  protected:
+  // Tells nodes the subgraphs that they call.
+  virtual Status Link() { return graph::LinkCallees(model_); }
   graph::Model model_;
   std::map<int32_t, TensorType> types_;
 

@@ -107,6 +107,24 @@ int32_t Builder::AddSubgraph(graph::Graph g) {
   return static_cast<int32_t>(session_.subgraphs.size());
 }
 
+int32_t Builder::CloseSubgraph() {
+  (void)Construction::CloseSubgraph();
+  graph::Graph g = std::move(model_.subgraphs.back());
+  model_.subgraphs.pop_back();
+  return AddSubgraph(std::move(g));
+}
+
+// The region's graph and the model's subgraphs are one model for so long.
+Status Builder::Link() {
+  graph::Model all;
+  all.subgraphs.push_back(std::move(model_.main()));
+  std::ranges::move(session_.subgraphs, std::back_inserter(all.subgraphs));
+  Status status = graph::LinkCallees(all);
+  model_.main() = std::move(all.subgraphs[0]);
+  std::ranges::move(all.subgraphs.begin() + 1, all.subgraphs.end(), session_.subgraphs.begin());
+  return status;
+}
+
 Result<Value> Builder::Variable(const FlatNode& handle, const NodeContext& c) {
   const std::string name(handle.def->name);
   const std::string& stored = session_.KeyOf(handle.def->name);

@@ -105,6 +105,8 @@ class Builder : public Construction {
   void Alias(const Edge& to, const Edge& from) { At(to) = At(from); }
   // Appends a finished region to the model's subgraphs; its index there.
   int32_t AddSubgraph(graph::Graph g);
+  // Of lowerings: among the model's, too, so that each has a number of its own, whichever region calls it.
+  int32_t CloseSubgraph() override;
   // The variable's or table's node behind a handle; null when it is none.
   const FlatNode* Handle(const Edge& edge);
   // The value of a variable, which has one, as a constant.
@@ -128,6 +130,9 @@ class Builder : public Construction {
   void SetParts(Value v, Complex parts) { parts_[v.id] = parts; }
   // For a region inside: the constant at this edge; -1 when it is none.
   int32_t Capture(const Edge& edge);
+
+ protected:
+  Status Link() override;
 
  private:
   struct Slot {

@@ -274,6 +274,7 @@ Status ConvertBatchNorm(NodeContext& c) {
     OCTET_ASSIGN(variance, c.Make("squared_difference", {x, mean}));
     OCTET_ASSIGN(variance, c.Make("mean", {variance, axes}, {{"keep_dims", 1}}));
   }
+  if (!c.Bool("is_training", true)) c.SetOutput(1, mean), c.SetOutput(2, variance);
   OCTET_ASSIGN(Value m, c.Make("add", {variance, c.Scalar(static_cast<float>(c.Number("epsilon", 1e-3)))}));
   OCTET_ASSIGN(m, c.Make("rsqrt", {m}));
   OCTET_ASSIGN(m, c.Make("mul", {m, in[1]}));

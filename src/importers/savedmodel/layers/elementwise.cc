@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Ops that work element by element.
 #include <algorithm>
+#include <limits>
 
 #include "importers/lowerings/function.h"
 #include "importers/lowerings/integers.h"
@@ -288,6 +289,33 @@ Status ConvertPopulationCount(NodeContext& c) {
   return Set(c, c.Cast(sum, DType::kU8));
 }
 
+// x as its bits, one further on the way to y; of 0 the least number on that side.
+Status ConvertNextAfter(NodeContext& c) {
+  const Value x = c.Input(0), y = c.Input(1);
+  if (!x || !y) return {};
+  if (c.SourceType("T") == DType::kF64) return c.Fail("float32", "float64", "cast before");
+  const auto as = [&](Value v, DType type) { return c.EmitAs("bitcast", std::span(&v, 1), nullptr, {type, c.shape(v), {}}); };
+  OCTET_ASSIGN(const Value sum, c.Make("add", {x, y}));  // Of both shapes, and no number where one of them is none.
+  OCTET_ASSIGN(const Value zeros, c.Make("zeros_like", {sum}));
+  OCTET_ASSIGN(const Value from, c.Make("add", {x, zeros}));
+  OCTET_ASSIGN(const Value bits, as(from, DType::kI32));
+  OCTET_ASSIGN(const Value up, c.Make("less", {from, y}));
+  OCTET_ASSIGN(const Value above, c.Make("greater", {from, c.Scalar(0)}));
+  OCTET_ASSIGN(const Value grows, c.Make("equal", {up, above}));
+  OCTET_ASSIGN(const Value step, c.Make("select_v2", {grows, c.ScalarInt(1), c.ScalarInt(-1)}));
+  OCTET_ASSIGN(Value next, c.Make("add", {bits, step}));
+  OCTET_ASSIGN(next, as(next, DType::kF32));
+  OCTET_ASSIGN(const Value least, c.Make("select_v2", {up, c.Scalar(std::numeric_limits<float>::denorm_min()), c.Scalar(-std::numeric_limits<float>::denorm_min())}));
+  OCTET_ASSIGN(const Value zero, c.Make("equal", {from, c.Scalar(0)}));
+  OCTET_ASSIGN(next, c.Make("select_v2", {zero, least, next}));
+  OCTET_ASSIGN(const Value there, c.Make("equal", {from, y}));
+  OCTET_ASSIGN(next, c.Make("select_v2", {there, y, next}));
+  OCTET_ASSIGN(const Value no_x, IsNan(c, from));
+  OCTET_ASSIGN(const Value no_y, IsNan(c, y));
+  OCTET_ASSIGN(const Value none, c.Make("logical_or", {no_x, no_y}));
+  return Set(c, c.Make("select_v2", {none, sum, next}));
+}
+
 // |x - y| < tolerance
 Status ConvertApproximateEqual(NodeContext& c) {
   const Value x = c.Input(0), y = c.Input(1);
@@ -314,7 +342,7 @@ constexpr NodeRule kOwn[] = {
     {"SoftmaxCrossEntropyWithLogits", ConvertCrossEntropy}, {"SparseSoftmaxCrossEntropyWithLogits", ConvertCrossEntropy}, {"PopulationCount", ConvertPopulationCount},
     {"BesselI0", Lowered<BesselI0>}, {"BesselI0e", Lowered<BesselI0e>}, {"BesselI1", Lowered<BesselI1>}, {"BesselI1e", Lowered<BesselI1e>}, {"Lgamma", Lowered<Lgamma>}, {"Digamma", Lowered<Digamma>},
     {"Erfinv", Lowered<Erfinv>}, {"Ndtri", Lowered<Ndtri>}, {"Zeta", LoweredPair<Zeta>}, {"Polygamma", LoweredPair<Polygamma>},
-    {"L2Loss", ConvertL2Loss}, {"ApproximateEqual", ConvertApproximateEqual},
+    {"L2Loss", ConvertL2Loss}, {"ApproximateEqual", ConvertApproximateEqual}, {"NextAfter", ConvertNextAfter}, {"AccumulateNV2", ConvertAddN},
 };
 
 constexpr auto kRules = [] {

@@ -198,7 +198,7 @@ Status ConvertCropAndResize(NodeContext& c) {
 
 // A convolution whose filters pick one number each.
 Status ConvertPatches(NodeContext& c) {
-  const Value x = c.Input(0);
+  Value x = c.Input(0);
   if (!x) return {};
   const Shape in = c.shape(x);
   const std::vector<int64_t> k = c.Ints("ksizes", {}), stride = c.Ints("strides", {}), rate = c.Ints("rates", {});
@@ -208,9 +208,30 @@ Status ConvertPatches(NodeContext& c) {
   std::vector<float> filter(static_cast<size_t>(out * out), 0.0f), zeros(static_cast<size_t>(out), 0.0f);
   for (int64_t i = 0; i < out; ++i) filter[static_cast<size_t>(i * out + i)] = 1.0f;
   const auto n = static_cast<int32_t>(out);
-  return Set(c, c.Make("conv_2d", {x, c.Constant<float>(Shape{n, static_cast<int32_t>(k[1]), static_cast<int32_t>(k[2]), in[3]}, filter), c.Constant<float>(Shape{n}, zeros)},
+  const DType own = c.type(x).dtype;
+  OCTET_ASSIGN(x, c.Cast(x, DType::kF32));
+  OCTET_ASSIGN(const Value y, c.Make("conv_2d", {x, c.Constant<float>(Shape{n, static_cast<int32_t>(k[1]), static_cast<int32_t>(k[2]), in[3]}, filter), c.Constant<float>(Shape{n}, zeros)},
                        {{"padding", static_cast<int64_t>(c.Text("padding", "VALID") == "SAME" ? ops::Padding::kSame : ops::Padding::kValid)},
                         {"stride_h", stride[1]}, {"stride_w", stride[2]}, {"dilation_h_factor", rate[1]}, {"dilation_w_factor", rate[2]}}));
+  return Set(c, c.Cast(y, own));
+}
+
+// The same of volumes.
+Status ConvertVolumePatches(NodeContext& c) {
+  const Value x = c.Input(0);
+  if (!x) return {};
+  const Shape in = c.shape(x);
+  const std::vector<int64_t> k = c.Ints("ksizes", {}), stride = c.Ints("strides", {});
+  if (in.rank() != 5 || in[4] < 1 || k.size() != 5 || stride.size() != 5) return c.Fail("volumes of known channels", in.text(), "");
+  int64_t out = in[4];
+  for (size_t i = 1; i < 4; ++i) out = k[i] < 1 || k[i] > 4096 || out > 4096 ? 4097 : out * k[i];
+  if (out > 4096) return c.Fail("patches of at most 4096 numbers", in.text(), "");
+  std::vector<float> filter(static_cast<size_t>(out * out), 0.0f), zeros(static_cast<size_t>(out), 0.0f);
+  for (int64_t i = 0; i < out; ++i) filter[static_cast<size_t>(i * out + i)] = 1.0f;
+  const auto n = static_cast<int32_t>(out), d = static_cast<int32_t>(k[1]), h = static_cast<int32_t>(k[2]), w = static_cast<int32_t>(k[3]);
+  return Set(c, c.Make("conv_3d", {x, c.Constant<float>(Shape{d, h, w, in[4], n}, filter), c.Constant<float>(Shape{n}, zeros)},
+                       {{"padding", static_cast<int64_t>(c.Text("padding", "VALID") == "SAME" ? ops::Padding::kSame : ops::Padding::kValid)},
+                        {"stride_d", stride[1]}, {"stride_h", stride[2]}, {"stride_w", stride[3]}}));
 }
 
 // The most of image + filter under the window: one tap after another. Outside the image there is nothing.
@@ -254,7 +275,8 @@ Status ConvertDilation(NodeContext& c) {
 
 constexpr NodeRule kRules[] = {{"ScaleAndTranslate", ConvertScaleAndTranslate}, {"Dilation2D", ConvertDilation}, {"RGBToHSV", ConvertColour}, {"HSVToRGB", ConvertColour}, {"AdjustHue", ConvertAdjustColour}, {"AdjustSaturation", ConvertAdjustColour},
                                {"AdjustContrastv2", ConvertContrast}, {"ResizeBicubic", ConvertResize}, {"ResizeArea", ConvertResize},
-                               {"CropAndResize", ConvertCropAndResize}, {"ExtractImagePatches", ConvertPatches}};
+                               {"CropAndResize", ConvertCropAndResize}, {"ExtractImagePatches", ConvertPatches},
+                               {"ExtractVolumePatches", ConvertVolumePatches}};
 
 }  // namespace
 

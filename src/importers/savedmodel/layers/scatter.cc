@@ -48,6 +48,15 @@ Status ConvertTensorScatterExtreme(NodeContext& c) {
   return Set(c, c.Make(most ? "maximum" : "minimum", {in[0], rows}));
 }
 
+// InplaceUpdate, Add, Sub: x, places of rows, rows.
+template <Scatter How> Status ConvertInplace(NodeContext& c) {
+  const std::vector<Value> in = c.Inputs();
+  if (!Ready(in) || in.size() < 3) return {};
+  OCTET_ASSIGN(Value at, c.Cast(in[1], DType::kI32));
+  OCTET_ASSIGN(at, c.Make("expand_dims", {at, c.ScalarInt(-1)}));
+  return Set(c, ScatterInto(c, in[0], at, in[2], How));
+}
+
 // XlaDynamicUpdateSlice: input, update, first position. XlaDynamicSlice: input, first position, sizes.
 Status ConvertXlaUpdate(NodeContext& c) {
   const std::vector<Value> in = c.Inputs();
@@ -81,12 +90,12 @@ Shape Rows(const Shape& data, int ids_rank, int32_t count) {
   return s;
 }
 
-// UnsortedSegmentSum, Max, Min, Prod: data, ids, count.
+// UnsortedSegmentSum, Max, Min, Prod and SegmentSumV2, MaxV2, MinV2, ProdV2: data, ids, count.
 Status ConvertUnsorted(NodeContext& c) {
   const std::vector<Value> in = c.Inputs();
   if (!Ready(in) || in.size() < 3) return {};
-  const std::string_view what = c.kind().substr(std::string_view("UnsortedSegment").size());
-  const char* op = what == "Sum" ? "unsorted_segment_sum" : what == "Max" ? "unsorted_segment_max" : what == "Min" ? "unsorted_segment_min" : "unsorted_segment_prod";
+  const auto is = [&](std::string_view what) { return c.kind().find(what) != std::string_view::npos; };
+  const char* op = is("Sum") ? "unsorted_segment_sum" : is("Max") ? "unsorted_segment_max" : is("Min") ? "unsorted_segment_min" : "unsorted_segment_prod";
   std::vector<int64_t> known;
   const bool fixed = c.IntsOf(2, &known) && known.size() == 1 && known[0] >= 0 && known[0] <= INT32_MAX;
   OCTET_ASSIGN(const Value ids, c.Cast(in[1], DType::kI32));
@@ -428,6 +437,9 @@ constexpr NodeRule kRules[] = {
     {"TensorScatterUpdate", ConvertTensorScatter<Scatter::kUpdate>}, {"TensorScatterAdd", ConvertTensorScatter<Scatter::kAdd>},
     {"TensorScatterSub", ConvertTensorScatter<Scatter::kSub>}, {"XlaDynamicUpdateSlice", ConvertXlaUpdate}, {"XlaDynamicSlice", ConvertXlaSlice}, {"TensorScatterMax", ConvertTensorScatterExtreme}, {"TensorScatterMin", ConvertTensorScatterExtreme},
     {"UnsortedSegmentSum", ConvertUnsorted}, {"UnsortedSegmentMax", ConvertUnsorted}, {"UnsortedSegmentMin", ConvertUnsorted}, {"UnsortedSegmentProd", ConvertUnsorted},
+    {"SegmentSumV2", ConvertUnsorted}, {"SegmentMaxV2", ConvertUnsorted}, {"SegmentMinV2", ConvertUnsorted}, {"SegmentProdV2", ConvertUnsorted},
+    {"ScatterNdNonAliasingAdd", ConvertTensorScatter<Scatter::kAdd>}, {"InplaceUpdate", ConvertInplace<Scatter::kUpdate>},
+    {"InplaceAdd", ConvertInplace<Scatter::kAdd>}, {"InplaceSub", ConvertInplace<Scatter::kSub>},
     {"SegmentSum", ConvertSegment}, {"SegmentMax", ConvertSegment}, {"SegmentMin", ConvertSegment}, {"SegmentProd", ConvertSegment}, {"SegmentMean", ConvertSegment},
     {"SparseSegmentSum", ConvertSegment}, {"SparseSegmentMean", ConvertSegment}, {"SparseSegmentSqrtN", ConvertSegment},
     {"SparseSegmentSumWithNumSegments", ConvertSegment}, {"SparseSegmentMeanWithNumSegments", ConvertSegment}, {"SparseSegmentSqrtNWithNumSegments", ConvertSegment},

@@ -115,6 +115,36 @@ bool MainDiagonal(NodeContext& c, int input) {
   return input >= c.num_inputs() || (c.IntsOf(input, &k) && std::ranges::all_of(k, [](int64_t d) { return d == 0; }));
 }
 
+// The element that would stand at place n of the sorted row; or of the row sorted the other way round.
+Status ConvertNthElement(NodeContext& c) {
+  const Value x = c.Input(0);
+  std::vector<int64_t> n;
+  if (!x) return {};
+  if (!c.IntsOf(1, &n) || n.size() != 1 || n[0] < 0 || n[0] >= INT32_MAX || c.rank(x) < 1) return c.Fail("a known place in rows", c.shape(x).text(), "");
+  const bool reverse = c.Bool("reverse", false);
+  OCTET_ASSIGN(const Value falling, reverse ? Result<Value>(x) : c.Make("neg", {x}));
+  const auto most = static_cast<int32_t>(n[0]) + 1;
+  OCTET_ASSIGN(const std::vector<Value> top, c.EmitNode("topk_v2", std::vector<Value>{falling, c.ScalarInt(most)}, nullptr, {{c.type(x).dtype, {}, {}}, {DType::kI32, {}, {}}}));
+  OCTET_ASSIGN(const Value y, c.Make("gather", {top[0], c.ScalarInt(most - 1)}, {{"axis", c.rank(x) - 1}}));
+  return Set(c, reverse ? Result<Value>(y) : c.Make("neg", {y}));
+}
+
+// The exact ones, along the last axis: where all are sorted in the end, nothing is lost.
+Status ConvertApproxTopK(NodeContext& c) {
+  const Value x = c.Input(0);
+  if (!x) return {};
+  OCTET_ASSIGN(const int32_t axis, c.AxisOf(c.Int("reduction_dimension", -1), c.rank(x)));
+  if (axis != c.rank(x) - 1 || !c.Bool("aggregate_to_topk", true)) return c.Fail("the last axis, all the way to the top", std::to_string(axis), "use tf.math.top_k");
+  const bool most = c.Bool("is_max_k", true);
+  OCTET_ASSIGN(const Value falling, most ? Result<Value>(x) : c.Make("neg", {x}));
+  const Value k = c.ScalarInt(static_cast<int32_t>(c.Int("k", 1)));
+  OCTET_ASSIGN(const std::vector<Value> top, c.EmitNode("topk_v2", std::vector<Value>{falling, k}, nullptr, {{c.type(x).dtype, {}, {}}, {DType::kI32, {}, {}}}));
+  OCTET_ASSIGN(const Value y, most ? Result<Value>(top[0]) : c.Make("neg", {top[0]}));
+  c.SetOutput(0, y);
+  c.SetOutput(1, top[1]);
+  return {};
+}
+
 // Elements i*(n + 1) of the matrices in one row.
 Status ConvertDiagPart(NodeContext& c) {
   Value x = c.Input(0);
@@ -133,10 +163,31 @@ Status ConvertDiagPart(NodeContext& c) {
   return Set(c, c.Make("gather", {x, c.Vector(at)}, {{"axis", s.rank() - 2}}));
 }
 
+// Each place of the diagonal picks its number.
+Status SetOtherDiagonal(NodeContext& c, Value x, Value diagonal) {
+  std::vector<int64_t> k;
+  const Shape s = c.shape(x);
+  if (!c.IntsOf(2, &k) || k.size() != 1 || s.rank() < 2 || s.back() < 1 || s.back(2) < 1) return c.Fail("one diagonal of matrices of known size", s.text(), "");
+  const int32_t rows = s.back(2), columns = s.back();
+  if (k[0] <= -rows || k[0] >= columns) return c.Fail("a diagonal inside the matrix", std::to_string(k[0]), "");
+  const auto right = static_cast<int32_t>(std::max<int64_t>(k[0], 0)), down = static_cast<int32_t>(std::max<int64_t>(-k[0], 0));
+  constexpr int64_t kMost = 1 << 22;
+  if (int64_t{rows} * columns > kMost) return c.Fail(Format("matrices of at most %d elements", static_cast<int>(kMost)), s.text(), "");
+  std::vector<int32_t> at(static_cast<size_t>(rows * columns), 0);
+  std::vector<uint8_t> there(at.size(), 0);
+  for (int32_t i = 0; i < std::min(rows - down, columns - right); ++i) {
+    const auto place = static_cast<size_t>((i + down) * columns + i + right);
+    at[place] = i, there[place] = 1;
+  }
+  OCTET_ASSIGN(const Value spread, c.Make("gather", {diagonal, c.Constant<int32_t>(Shape{rows, columns}, at)}, {{"axis", c.rank(diagonal) - 1}}));
+  const Value mask = c.Constant(TensorType{DType::kBool, Shape{rows, columns}, {}}, std::as_bytes(std::span<const uint8_t>(there)));
+  return Set(c, c.Make("select_v2", {mask, spread, x}));
+}
+
 Status ConvertSetDiag(NodeContext& c) {
   const Value x = c.Input(0), diagonal = c.Input(1);
   if (!x || !diagonal) return {};
-  if (!MainDiagonal(c, 2)) return c.Fail("the main diagonal", "others", "");
+  if (!MainDiagonal(c, 2)) return SetOtherDiagonal(c, x, diagonal);
   if (c.type(x).dtype != DType::kBool) return Set(c, c.Make("matrix_set_diag", {x, diagonal}));
   OCTET_ASSIGN(const Value whole, c.Cast(x, DType::kI32));
   OCTET_ASSIGN(const Value line, c.Cast(diagonal, DType::kI32));
@@ -211,12 +262,13 @@ Status ConvertCumulativeLogsumexp(NodeContext& c) {
   const Value x = c.Input(0);
   std::vector<int64_t> axes;
   if (!x) return {};
-  if (!c.IntsOf(1, &axes) || axes.size() != 1 || c.Bool("exclusive", false)) return c.Fail("a known axis, not exclusive", "another form", "");
+  if (!c.IntsOf(1, &axes) || axes.size() != 1) return c.Fail("a known axis", "a computed one", "");
+  const int64_t exclusive = c.Bool("exclusive", false), reverse = c.Bool("reverse", false);
   OCTET_ASSIGN(const int32_t axis, c.AxisOf(axes[0], c.rank(x)));
   OCTET_ASSIGN(const Value most, c.Make("reduce_max", {x, c.Vector({axis})}, {{"keep_dims", 1}}));
   OCTET_ASSIGN(Value y, c.Make("sub", {x, most}));
   OCTET_ASSIGN(y, c.Make("exp", {y}));
-  OCTET_ASSIGN(y, c.Make("cumsum", {y, c.ScalarInt(axis)}, {{"exclusive", 0}, {"reverse", int64_t{c.Bool("reverse", false)}}}));
+  OCTET_ASSIGN(y, c.Make("cumsum", {y, c.ScalarInt(axis)}, {{"exclusive", exclusive}, {"reverse", reverse}}));
   OCTET_ASSIGN(y, c.Make("log", {y}));
   return Set(c, c.Make("add", {y, most}));
 }
@@ -227,7 +279,7 @@ constexpr NodeRule kRules[] = {
     {"NonMaxSuppressionV4", ConvertSuppression}, {"PartitionedCall", ConvertSuppressionFunction}, {"StatefulPartitionedCall", ConvertSuppressionFunction}, {"NonMaxSuppressionV5", ConvertSuppression}, {"MatrixDiagPart", ConvertDiagPart},
     {"MatrixDiagPartV2", ConvertDiagPart}, {"MatrixDiagPartV3", ConvertDiagPart}, {"DiagPart", ConvertDiagPart}, {"MatrixSetDiagV2", ConvertSetDiag},
     {"MatrixSetDiagV3", ConvertSetDiag}, {"Diag", ConvertDiag}, {"Cross", ConvertCross}, {"LinSpace", ConvertLinSpace}, {"Cumprod", ConvertCumprod},
-    {"CumulativeLogsumexp", ConvertCumulativeLogsumexp}};
+    {"CumulativeLogsumexp", ConvertCumulativeLogsumexp}, {"NthElement", ConvertNthElement}, {"ApproxTopK", ConvertApproxTopK}};
 
 }  // namespace
 

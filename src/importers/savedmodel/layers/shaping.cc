@@ -300,11 +300,13 @@ Status ConvertGather(NodeContext& c) {
 
 // --------------------------------------------------------------------------------- joining
 
+// The axis is the last input; of the oldest graphs the first.
 Status ConvertConcat(NodeContext& c) {
   std::vector<Value> in = c.Inputs();
   std::vector<int64_t> axis;
-  if (in.size() < 2 || !c.IntsOf(c.num_inputs() - 1, &axis) || axis.size() != 1) return c.Fail("a known axis", "a computed one", "");
-  in.pop_back();
+  const bool first = c.kind() == "Concat";
+  if (in.size() < 2 || !c.IntsOf(first ? 0 : c.num_inputs() - 1, &axis) || axis.size() != 1) return c.Fail("a known axis", "a computed one", "");
+  in.erase(first ? in.begin() : in.end() - 1);
   for (const Value v : in)
     if (!v) return {};
   if (in.size() == 1) return Set(c, in[0]);
@@ -337,6 +339,51 @@ template <int Kind> Status WithNumbers(NodeContext& c) {
   if (!numbers) return {};
   OCTET_ASSIGN(const Value y, c.Make(kOps[Kind], {x, numbers}));
   return Set(c, WithRank(c, y, c.rank(x)));
+}
+
+// A truth for each axis.
+Status ConvertReverse(NodeContext& c) {
+  const Value x = c.Input(0);
+  const Partial* turned = c.Known(1);
+  if (!x) return {};
+  if (!turned || !turned->known() || turned->v.size() != static_cast<size_t>(c.rank(x))) return c.Fail("known truths, one for each axis", "others", "");
+  std::vector<int32_t> axes;
+  for (int i = 0; i < c.rank(x); ++i)
+    if (turned->v[static_cast<size_t>(i)].i != 0) axes.push_back(i);
+  return Set(c, axes.empty() ? Result<Value>(x) : c.Make("reverse_v2", {x, c.Vector(axes)}));
+}
+
+// Places in a row as places along each of the dimensions.
+Status ConvertUnravelIndex(NodeContext& c) {
+  const Value at = c.Input(0);
+  std::vector<int64_t> dims;
+  if (!at) return {};
+  if (!c.IntsOf(1, &dims) || dims.empty() || std::ranges::any_of(dims, [](int64_t d) { return d < 1 || d > INT32_MAX; })) return c.Fail("known dimensions", "others", "");
+  std::vector<Value> places(dims.size());
+  Value rest = at;
+  for (size_t i = dims.size(); i-- > 0;) {
+    OCTET_ASSIGN(const Value size, c.Cast(c.ScalarInt(static_cast<int32_t>(dims[i])), c.type(at).dtype));
+    OCTET_ASSIGN(places[i], i == 0 ? Result<Value>(rest) : c.Make("floor_mod", {rest, size}));
+    OCTET_ASSIGN(rest, i == 0 ? Result<Value>(rest) : c.Make("floor_div", {rest, size}));
+  }
+  return Set(c, c.Make("pack", places, {{"values_count", static_cast<int64_t>(places.size())}, {"axis", 0}}));
+}
+
+// Sizes of images, or what stands beside each of their axes, in another layout.
+Status ConvertLayout(NodeContext& c) {
+  const Value x = c.Input(0);
+  if (!x) return {};
+  const std::string from = c.Text("src_format", "NHWC"), to = c.Text("dst_format", "NCHW");
+  std::string axes = from, wanted = to;
+  if (c.rank(x) < 1 || c.shape(x)[0] != static_cast<int32_t>(from.size())) {  // Of height and width alone.
+    std::erase_if(axes, [](char a) { return a == 'N' || a == 'C'; });
+    std::erase_if(wanted, [](char a) { return a == 'N' || a == 'C'; });
+  }
+  std::vector<int32_t> order;
+  for (const char axis : wanted)
+    if (const size_t at = axes.find(axis); at != std::string::npos) order.push_back(static_cast<int32_t>(at));
+  if (c.rank(x) < 1 || order.size() != axes.size() || c.shape(x)[0] != static_cast<int32_t>(order.size())) return c.Fail("a number for each axis", c.shape(x).text(), "");
+  return Set(c, c.Make("gather", {x, c.Vector(order)}, {{"axis", 0}}));
 }
 
 Status ConvertPadV2(NodeContext& c) {
@@ -596,7 +643,8 @@ constexpr NodeRule kRules[] = {
     {"DepthToSpace", DepthSpace<1>}, {"BroadcastTo", ConvertBroadcastTo}, {"Fill", ConvertFill}, {"Range", ConvertRange}, {"OneHot", ConvertOneHot},
     {"ResizeBilinear", ConvertResize}, {"ResizeNearestNeighbor", ConvertResize}, {"TopKV2", ConvertTopK}, {"TopK", ConvertTopK}, {"Where", ConvertWhere},
     {"GatherNd", ConvertPlain}, {"ScatterNd", ConvertPlain}, {"BroadcastArgs", ConvertPlain}, {"MatrixDiag", ConvertPlain}, {"MatrixSetDiag", ConvertPlain},
-    {"Cumsum", ConvertCumsum}, {"Roll", ConvertRoll},
+    {"Cumsum", ConvertCumsum}, {"Roll", ConvertRoll}, {"Concat", ConvertConcat}, {"Reverse", ConvertReverse}, {"UnravelIndex", ConvertUnravelIndex},
+    {"DataFormatVecPermute", ConvertLayout}, {"ConjugateTranspose", ConvertTranspose},
 };
 
 }  // namespace
