@@ -10,7 +10,7 @@ from golden.common import RNG, floats, golden, save_keras
 def inputs(**shapes):
     """Of a model whose layers are numbered from the beginning, whichever were made before it."""
     tf_keras.backend.clear_session()
-    types = {"at": "int32", "pixels": "uint8"}
+    types = {"at": "int32", "pixels": "uint8", "text": "string"}
     return [tf_keras.Input(shape, name=name, dtype=types.get(name)) for name, shape in shapes.items()]
 
 
@@ -112,3 +112,61 @@ def tensorflow_arguments():
     pixels_1, pixels_2 = (RNG.integers(0, 256, (b, 4, 6, 3)).astype(np.uint8) for b in (1, 2))
     save_keras("tensorflow_arguments", tf_keras.Model([x, t, at, pixels, v], parts), [floats(1, 4, 6), floats(1, 5, 6), at_1, pixels_1, floats(1, 20)],
                [floats(2, 4, 6), floats(2, 3, 6), at_2, pixels_2, floats(2, 20)])
+
+
+@golden
+def tensorflow_filters():
+    """Convolutions over sequences, images and volumes, there and back; windows; filters that are constants."""
+    n, (x, v, w) = tf.nn, inputs(x=[6, 8, 3], v=[7, 3], w=[4, 5, 6, 2])
+
+    def filters(*shape):
+        return np.linspace(-1, 1, np.prod(shape), dtype=np.float32).reshape(shape)
+
+    batch = tf.shape(x)[0]
+    parts = [n.conv1d(v, filters(3, 3, 4), 1, "SAME"), n.conv1d(v, filters(3, 3, 4), 2, "VALID"), n.conv1d(v, filters(2, 3, 2), 1, "VALID", dilations=2),
+             n.conv2d(x, filters(3, 3, 3, 2), 1, [[0, 0], [1, 1], [2, 0], [0, 0]]), n.convolution(x, filters(3, 3, 3, 2), [1, 2], "VALID"),
+             n.conv3d(w, filters(2, 2, 2, 2, 3), [1, 2, 1, 2, 1], "VALID"), n.convolution(w, filters(2, 2, 2, 2, 3), padding="SAME"),
+             n.conv2d_transpose(x, filters(3, 3, 4, 3), tf.stack([batch, 12, 16, 4]), 2, "SAME"),
+             n.conv1d_transpose(v, filters(3, 4, 3), tf.stack([batch, 14, 4]), 2, "SAME"),
+             n.conv3d_transpose(w, filters(2, 2, 2, 3, 2), tf.stack([batch, 8, 10, 12, 3]), 2, "SAME"), n.depthwise_conv2d(x, filters(3, 3, 3, 2), [1, 2, 2, 1], "VALID"),
+             n.separable_conv2d(x, filters(3, 3, 3, 2), filters(1, 1, 6, 5), [1, 1, 1, 1], "SAME"), n.atrous_conv2d(x, filters(3, 3, 3, 2), 2, "SAME"),
+             n.dilation2d(x, filters(2, 2, 3), [1, 1, 1, 1], "SAME", "NHWC", [1, 1, 1, 1]), n.max_pool1d(v, 2, 2, "VALID"), n.avg_pool1d(v, 3, 2, "SAME"),
+             n.max_pool3d(w, 2, 2, "VALID"), n.avg_pool3d(w, [1, 2, 2, 1, 1], 1, "SAME"), n.pool(x, [2, 2], "MAX", padding="SAME"),
+             n.max_pool_with_argmax(x, 2, 2, "VALID")[0], n.batch_normalization(x, filters(3), 2 + filters(3), filters(3), 1 - filters(3), 1e-3),
+             tf.compat.v1.nn.fused_batch_norm(x, filters(3), filters(3), filters(3), 2 + filters(3), is_training=False)[0],
+             tf.compat.v1.nn.fused_batch_norm(x, filters(3), filters(3))[0], tf.compat.v1.extract_volume_patches(w, [1, 2, 2, 2, 1], [1, 1, 2, 1, 1], "SAME")]
+    save_keras("tensorflow_filters", tf_keras.Model([x, v, w], parts), [floats(1, 6, 8, 3), floats(1, 7, 3), floats(1, 4, 5, 6, 2)],
+               [floats(2, 6, 8, 3), floats(2, 7, 3), floats(2, 4, 5, 6, 2)])
+
+
+@golden
+def tensorflow_ops():
+    """Functions that are one op of TensorFlow's graphs, and lists of numbers in a function's first place."""
+    i, linalg, m, q = tf.image, tf.linalg, tf.math, tf.quantization
+    x, v, s, boxes = inputs(x=[6, 8, 3], v=[6], s=[3, 4], boxes=[10, 4])
+    square = linalg.matmul(s, s, transpose_b=True)
+    ids, places = [0, 1, 0, 2, 1, 0], tf.abs(tf.cast(v, tf.int32))
+    parts = [tf.searchsorted([-1.0, 0.0, 1.0], tf.reshape(v, [-1])), tf.searchsorted(tf.sort(v), v, side="right"), tf.add([1.0, 2.0, 3.0, 4.0, 5.0, 6.0], v),
+             linalg.matmul([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]], s), tf.maximum([0, 1, 2, 3, 4, 5], places), tf.where([True, False, True, False, True, True], v, 0.0),
+             tf.gather([1.0, 2.0, 3.0, 4.0, 5.0, 6.0], places), tf.dynamic_stitch([[0, 2], [1, 3]], [v[0, :2], v[0, 2:4]]),
+             tf.cast(m.unsorted_segment_mean(tf.cast(v[0] * 10, tf.int32), ids, 4), tf.float32), m.unsorted_segment_sqrt_n(s[0], [0, 1, 0], 4), m.segment_mean(s[0], [0, 0, 1]),
+             linalg.diag_part(s), linalg.diag_part(s, k=1), linalg.diag(v, k=1), linalg.set_diag(s, s[:, :3, 0], k=1), linalg.tensor_diag(v[0]), linalg.eigvalsh(square),
+             linalg.triangular_solve(square + 4 * np.eye(3, dtype=np.float32), s), m.cumulative_logsumexp(v, 1, exclusive=True, reverse=True), m.nextafter(v, v + 1),
+             tf.truncatemod(v, 0.7), tf.bitcast(v, tf.int32), m.in_top_k(tf.argmax(v, 1), v, 2), tf.histogram_fixed_width(v, [-1.0, 1.0], 5), m.invert_permutation(tf.argsort(v[0])),
+             tf.linspace(v[0, 0], v[0, 1], 5), i.psnr(tf.sigmoid(x), tf.sigmoid(2 * x), 1.0), i.ssim(tf.sigmoid(x), tf.sigmoid(2 * x), 1.0, filter_size=5), i.total_variation(x),
+             i.adjust_hue(tf.sigmoid(x), 0.1), i.adjust_saturation(tf.sigmoid(x), 0.5), i.crop_and_resize(x, [[0.1, 0.2, 0.8, 0.9]], [0], [4, 4]), i.rgb_to_yiq(x), i.yuv_to_rgb(x),
+             i.rot90(x), i.rot90(x, 3), i.transpose(x),
+             *i.combined_non_max_suppression(tf.expand_dims(tf.sigmoid(boxes), 2), tf.sigmoid(boxes[:, :, :2]), 4, 6, 0.5, 0.3), i.sobel_edges(x),
+             q.fake_quant_with_min_max_vars(v, -1.0, 1.0), tf.batch_to_space(tf.space_to_batch(x, [2, 2], [[0, 0], [0, 0]]), [2, 2], [[0, 0], [0, 0]])]
+    save_keras("tensorflow_ops", tf_keras.Model([x, v, s, boxes], parts), [floats(1, 6, 8, 3), floats(1, 6), floats(1, 3, 4), floats(1, 10, 4)],
+               [floats(2, 6, 8, 3), floats(2, 6), floats(2, 3, 4), floats(2, 10, 4)])
+
+
+@golden
+def tensorflow_text():
+    """Text in, numbers out."""
+    s, (x,) = tf.strings, inputs(text=[2])
+    clean = s.lower(s.strip(x))
+    text = [clean, s.upper(x), s.substr(x, 1, 2), s.regex_replace(x, "[aeiou]", "*"), s.join([clean, x], separator="-"), s.as_string(s.length(x))]
+    parts = [s.length(x), s.length(x, unit="UTF8_CHAR"), s.regex_full_match(clean, "[a-z ]+"), s.to_number(text[-1]), *[s.to_hash_bucket_fast(t, 1 << 40) for t in text]]
+    save_keras("tensorflow_text", tf_keras.Model([x], parts), [np.array([["Hello", " Wor ld "]]).astype("S")], [np.array([["a1b2", "Oh"], ["zz", " x"]]).astype("S")])

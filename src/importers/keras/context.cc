@@ -180,6 +180,12 @@ void LayerContext::AdoptFinding(const LayerContext& inner) {
   finding_ = inner.finding_;
 }
 
+Status LayerContext::AdoptFinding(const Finding& inner) {
+  failed_ = true;
+  finding_ = {layer_.name, layer_.class_name, place_, inner.reason, inner.advice};
+  return Error(Code::kUnsupported, "%s", importers::Text(finding_).c_str());
+}
+
 // ------------------------------------------------------------------------------ activations
 
 // Whole numbers stay such.

@@ -86,6 +86,7 @@ class LayerContext : public Lowering {
   Status TakeTrouble();                                       // The first getter that met a wrong kind.
   const Finding* finding() const { return failed_ ? &finding_ : nullptr; }
   void AdoptFinding(const LayerContext& inner);
+  Status AdoptFinding(const Finding& inner);                  // Of what stands for the layer, for the layer itself.
 
  protected:
   std::span<const DType> WiderThan(DType own, bool computes) const override;

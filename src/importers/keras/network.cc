@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "importers/keras/network.h"
 
+#include <algorithm>
 #include <map>
 
 namespace octet::importers::keras {
@@ -171,6 +172,18 @@ class Parser {
   // What is not a tensor stands as ["_CONSTANT_VALUE", -1, value, kwargs].
   static bool IsConstant2(const Json& j) { return j.is_list() && j.size() >= 3 && j[size_t{0}].text() == "_CONSTANT_VALUE"; }
 
+  // Lists of such, as nested as they are.
+  static bool OnlyConstants2(const Json& j) {
+    return IsConstant2(j) || (j.is_list() && j.size() > 0 && std::ranges::all_of(j.items(), [](const Json& i) { return OnlyConstants2(i); }));
+  }
+  static Argument Constants2(const Json& j) {
+    Argument a;
+    a.literal = IsConstant2(j) ? &j[2] : &j;
+    for (size_t i = 0; !IsConstant2(j) && i < j.size(); ++i) a.items.push_back(Constants2(j[i]));
+    if (!a.items.empty()) a.kind = Argument::Kind::kList;
+    return a;
+  }
+
   Result<Argument> ParseArgument2(const Json& j) const {
     if (IsConstant2(j)) {
       Argument a;
@@ -178,6 +191,7 @@ class Parser {
       return a;
     }
     if (IsTriple(j) && index_.contains(j[size_t{0}].text())) return Tensor(j);
+    if (OnlyConstants2(j)) return Constants2(j);
     return Nest(j, [this](const Json& i) { return ParseArgument2(i); });
   }
 
@@ -191,11 +205,6 @@ class Parser {
       named = &j[3];
     } else {
       OCTET_ASSIGN(Argument a, ParseArgument2(j));
-      for (size_t i = 0; a.kind == Argument::Kind::kLiteral && i < j.size(); ++i) {  // Constants only.
-        OCTET_ASSIGN(Argument item, ParseArgument2(j[i]));
-        a.items.push_back(std::move(item));
-      }
-      if (a.kind == Argument::Kind::kLiteral && !a.items.empty()) a.kind = Argument::Kind::kList;
       const Json* first = &j[size_t{0}];
       while (!IsTriple(*first) && !IsConstant2(*first) && first->size() > 0) first = &(*first)[size_t{0}];
       named = &(*first)[3];

@@ -35,7 +35,7 @@ const LayerRule* FindLayerRule(std::string_view name) {
       &kActivationRules, &kPreprocessingRules, &kElementwiseRules, &kActivationOpRules, &kReductionRules, &kRunningRules, &kProductRules,
       &kOrderRules, &kCountingRules, &kDiagonalRules, &kGridRules, &kArrayRules, &kLookupRules, &kHashingRules, &kTextRules, &kSpectrogramRules,
       &kContrastRules, &kPictureRules, &kStatisticRules, &kLinalgRules, &kTransformRules, &kConvolutionRules, &kLocallyConnectedRules,
-      &kNetworkRules, &kWindowRules, &kFunctionRules, &kShapeRules, &kFilterRules, &kComplexRules,
+      &kNetworkRules, &kWindowRules, &kFunctionRules, &kRawFunctionRules, &kShapeRules, &kFilterRules, &kComplexRules,
       &kWarpingRules, &kDecodingRules, &kRearrangeRules, &kWholeNumberRules};
   for (const auto* rules : kTables)
     for (const LayerRule& rule : *rules)

@@ -59,6 +59,7 @@ extern const std::span<const LayerRule> kConvolutionRules;  // convolution.cc
 extern const std::span<const LayerRule> kLocallyConnectedRules;  // locally_connected.cc
 extern const std::span<const LayerRule> kNetworkRules;  // functional.cc
 extern const std::span<const LayerRule> kFunctionRules;  // functions.cc
+extern const std::span<const LayerRule> kRawFunctionRules;  // raw_functions.cc
 extern const std::span<const LayerRule> kShapeRules;  // shapes.cc
 extern const std::span<const LayerRule> kComplexRules;  // complex.cc
 extern const std::span<const LayerRule> kFilterRules;  // filters.cc

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "importers/lowerings/tensorflow_op.h"
 
+#include <bit>
+
 #include "graph/fold.h"
 #include "ops/flex_util.h"
 #include "ops/node_def_util.h"
@@ -9,7 +11,7 @@ namespace octet::importers {
 namespace {
 
 // ------------------------------------------------------------------------------ messages
-// AttrValue: 1 list (ListValue: 2 texts, 3 integers, 6 types), 2 text, 3 integer, 5 bool, 6 type.
+// AttrValue: 1 list (ListValue: 2 texts, 3 integers, 6 types), 2 text, 3 integer, 4 float, 5 bool, 6 type.
 
 void AddVarint(std::string* to, uint64_t value) {
   for (; value >= 128; value >>= 7) *to += static_cast<char>(value | 128);
@@ -44,6 +46,13 @@ NodeAttr ListAttr(std::string name, std::string_view list) {
 NodeAttr IntAttr(std::string name, int64_t value) { return NumberAttr(std::move(name), 3, static_cast<uint64_t>(value)); }
 NodeAttr BoolAttr(std::string name, bool value) { return NumberAttr(std::move(name), 5, value); }
 NodeAttr TypeAttr(std::string name, DType value) { return NumberAttr(std::move(name), 6, static_cast<uint64_t>(ops::TensorFlowNumber(value))); }
+
+NodeAttr FloatAttr(std::string name, float value) {
+  std::string message = "\x25";  // Field 4, of 32 bits.
+  const auto bits = std::bit_cast<uint32_t>(value);
+  for (int shift = 0; shift < 32; shift += 8) message += static_cast<char>(bits >> shift);
+  return {std::move(name), std::move(message)};
+}
 
 NodeAttr TextAttr(std::string name, std::string_view value) {
   std::string message;

@@ -16,6 +16,7 @@ Result<std::vector<Value>> AddCustomOp(Lowering& c, const ops::OpDef& def, std::
 // An attribute by its name, and its message AttrValue.
 using NodeAttr = std::pair<const std::string, std::string>;
 NodeAttr IntAttr(std::string name, int64_t value);
+NodeAttr FloatAttr(std::string name, float value);
 NodeAttr BoolAttr(std::string name, bool value);
 NodeAttr TextAttr(std::string name, std::string_view value);
 NodeAttr TypeAttr(std::string name, DType value);

@@ -60,6 +60,15 @@ Value Constants(LayerContext& c, const Shape& shape, const std::vector<double>& 
   }
 }
 
+// Lists that a call passes in its first argument's place are none of the file's JSON.
+bool Flatten(const Argument& a, int depth, Shape* shape, std::vector<double>* out) {
+  if (a.kind == Argument::Kind::kLiteral && a.literal) return Flatten(*a.literal, depth, shape, out);
+  if (a.kind != Argument::Kind::kList || depth >= kMaxDepth) return false;
+  if (depth == shape->rank()) shape->push_back(static_cast<int32_t>(a.items.size()));
+  if (static_cast<size_t>((*shape)[depth]) != a.items.size()) return false;
+  return std::ranges::all_of(a.items, [&](const Argument& item) { return Flatten(item, depth + 1, shape, out); });
+}
+
 bool FitsInt(double v) { return v == std::floor(v) && std::fabs(v) < 2147483648.0; }
 
 }  // namespace
@@ -76,13 +85,24 @@ DType PythonType(const Json& literal) {
   return v.kind() == Json::Kind::kBool ? DType::kBool : v.kind() == Json::Kind::kInt ? DType::kI32 : DType::kF32;
 }
 
-Result<Value> ConstantAs(LayerContext& c, const Json& literal, DType type) {
+namespace {
+
+template <class Literal> Result<Value> NumbersAs(LayerContext& c, const Literal& literal, DType type) {
   Shape shape;
   std::vector<double> values;
   if (!Flatten(literal, 0, &shape, &values)) return c.Fail("a tensor or numbers", "another kind of argument", "pass numbers");
   const bool whole = std::ranges::all_of(values, [](double v) { return v == std::floor(v) && std::fabs(v) < 0x1p62; });
   return Constants(c, shape, values, whole || type == DType::kBool ? type : DType::kF32);
 }
+
+}  // namespace
+
+DType PythonType(const Argument& a) {
+  if (a.kind == Argument::Kind::kList && !a.items.empty()) return PythonType(a.items[0]);
+  return a.literal ? PythonType(*a.literal) : DType::kF32;
+}
+
+Result<Value> ConstantAs(LayerContext& c, const Json& literal, DType type) { return NumbersAs(c, literal, type); }
 
 Status Set(LayerContext& c, Result<Value> y) {
   if (!y.ok()) return std::move(y).status();
@@ -150,6 +170,7 @@ Result<Value> Operand(LayerContext& c, int position, std::initializer_list<std::
   const Argument* a = FindArgument(c, position, names);
   if (a)
     if (const Value v = c.TensorOf(a)) return v;
+  if (a && a->kind == Argument::Kind::kList) return NumbersAs(c, *a, PythonType(*a) == DType::kI32 ? like : PythonType(*a));
   const Json& literal = LiteralOf(c, position, names);
   if (literal.is_null()) return c.Fail("an argument '" + std::string(names.size() ? *names.begin() : "x") + "'", "none", "");
   return ConstantOf(c, literal, like);
@@ -162,11 +183,14 @@ Result<std::vector<Value>> ListAt(LayerContext& c, int position, std::initialize
   DType type = DType::kNone;
   for (const Argument& item : items)
     if (const Value v = c.TensorOf(&item)) type = type == DType::kNone ? c.type(v).dtype : CommonType(type, c.type(v).dtype);
+  const bool numbers = type == DType::kNone;  // And nothing else.
+  for (const Argument& item : items)
+    if (numbers) type = type == DType::kNone ? PythonType(item) : CommonType(type, PythonType(item));
   std::vector<Value> values;
   for (const Argument& item : items) {
     const Value tensor = c.TensorOf(&item);
     if (!tensor && !item.literal) return c.Fail("tensors and numbers", "another kind of argument", "");
-    OCTET_ASSIGN(values.emplace_back(), tensor ? c.Cast(tensor, type) : ConstantOf(c, *item.literal, type == DType::kNone ? DType::kF32 : type));
+    OCTET_ASSIGN(values.emplace_back(), tensor ? c.Cast(tensor, type) : item.kind == Argument::Kind::kList ? NumbersAs(c, item, type) : ConstantOf(c, *item.literal, type));
   }
   if (values.empty()) return c.Fail("tensors", "none", "");
   return values;

@@ -39,6 +39,7 @@ Result<Value> ConstantAs(LayerContext& c, const Json& literal, DType type);
 DType StoredType(const Json& literal);
 // The element type of Python's numbers.
 DType PythonType(const Json& literal);
+DType PythonType(const Argument& numbers);
 // One number of an element type.
 Value NumberOf(LayerContext& c, double v, DType type);
 // The element type that a dtype of a config or a call is; kNone when there is none of that name.

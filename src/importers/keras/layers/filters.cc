@@ -3,33 +3,87 @@
 #include <algorithm>
 #include <cmath>
 
+#include "importers/keras/builder.h"
 #include "importers/keras/layers/arguments.h"
 #include "importers/keras/layers/axes.h"
 #include "importers/keras/layers/promotion.h"
+#include "importers/keras/layers/raw_functions.h"
 #include "importers/keras/rules.h"
 #include "importers/lowerings/activation.h"
-#include "ops/pool_util.h"
 
 namespace octet::importers::keras {
 namespace {
 
-// One number for both axes, two, or four with those of batch and channels.
-Result<std::array<int64_t, 2>> HeightWidth(LayerContext& c, std::initializer_list<std::string_view> names, bool required = false) {
+// A function's windows over x: numbers for each axis, from those between batch and channels or one for all of them.
+struct Windowed {
+  Value x, filter;
+  std::vector<NodeAttr> attrs;
+  bool line = false;  // A sequence, as images of one row.
+};
+
+Result<std::vector<int64_t>> OfAxes(LayerContext& c, std::initializer_list<std::string_view> names, size_t rank, bool line) {
   std::vector<int64_t> v;
   const Json& literal = LiteralOf(c, -1, names);
-  if (literal.is_null() && !required) return std::array<int64_t, 2>{1, 1};
-  if (!IntsOf(literal, &v) || (v.size() != 1 && v.size() != 2 && (v.size() != 4 || v[0] != 1 || v[3] != 1)))
-    return c.Fail("'" + std::string(*names.begin()) + "' as numbers of height and width", "others", "");
-  const size_t h = v.size() == 4 ? 1 : 0, w = v.size() == 4 ? 2 : v.size() - 1;
-  if (v[h] < 1 || v[w] < 1 || v[h] > INT32_MAX || v[w] > INT32_MAX) return c.Fail("numbers above 0", std::to_string(std::min(v[h], v[w])), "");
-  return std::array<int64_t, 2>{v[h], v[w]};
+  if (!literal.is_null() && !IntsOf(literal, &v)) return c.Fail("'" + std::string(*names.begin()) + "' as whole numbers", "others", "");
+  if (v.empty()) v = {1};
+  const size_t axes = line ? 1 : rank - 2;
+  if (v.size() == 1) v.assign(axes, v[0]);
+  if (v.size() == axes + 2 && v.front() == 1 && v.back() == 1) v = {v.begin() + 1, v.end() - 1};
+  if (v.size() != axes || std::ranges::any_of(v, [](int64_t n) { return n < 1 || n > INT32_MAX; }))
+    return c.Fail("'" + std::string(*names.begin()) + "' as numbers above 0, one for each axis", "others", "");
+  v.insert(v.begin(), line ? 2 : 1, 1);
+  v.push_back(1);
+  return v;
 }
 
-Result<int64_t> PaddingOf(LayerContext& c) {
-  if (!c.Get("padding").is_text()) return c.Fail("padding SAME or VALID", "numbers", "pad before");
-  const std::string padding = c.Text("padding", "");
-  if (padding != "SAME" && padding != "VALID") return c.Fail("padding SAME or VALID", padding, "pad before");
-  return static_cast<int64_t>(padding == "SAME" ? ops::Padding::kSame : ops::Padding::kValid);
+Status AddPadding(LayerContext& c, const Windowed& w, std::vector<NodeAttr>* attrs) {
+  std::vector<double> pads;
+  if (c.Get("padding").is_text() || c.Get("padding").is_null()) {
+    attrs->push_back(TextAttr("padding", c.Text("padding", "VALID")));
+    return {};
+  }
+  if (!NumbersOf(c.Get("padding"), &pads) || pads.size() != (w.line ? 6u : 8u)) return c.Fail("padding SAME, VALID or numbers for each axis", "others", "pad before");
+  if (w.line) pads.insert(pads.begin() + 2, 2, 0.0);
+  attrs->push_back(TextAttr("padding", "EXPLICIT"));
+  attrs->push_back(IntsAttr("explicit_paddings", std::vector<int64_t>(pads.begin(), pads.end())));
+  return {};
+}
+
+Result<Windowed> ReadWindows(LayerContext& c) {
+  Windowed w;
+  OCTET_ASSIGN(w.x, Operand(c, 0, {"input", "value"}));
+  OCTET_ASSIGN(w.x, c.Cast(w.x, DType::kF32));
+  const int rank = c.rank(w.x);
+  const std::string format = c.Text("data_format", "NHWC");
+  if (rank < 3 || rank > 5 || !format.ends_with('C')) return c.Fail("sequences, images or volumes with channels last", c.shape(w.x).text() + " " + format, "");
+  w.line = rank == 3;
+  if (w.line) {
+    OCTET_ASSIGN(w.x, c.Make("expand_dims", {w.x, Int(c, 1)}));
+  }
+  OCTET_ASSIGN(const std::vector<int64_t> strides, OfAxes(c, {"strides", "stride"}, static_cast<size_t>(rank), w.line));
+  w.attrs.push_back(IntsAttr("strides", strides));
+  OCTET_TRY(AddPadding(c, w, &w.attrs));
+  return w;
+}
+
+// With the filter as it is for images.
+Status ReadFilter(LayerContext& c, std::initializer_list<std::string_view> names, Windowed* w) {
+  OCTET_ASSIGN(w->filter, Operand(c, -1, names));
+  if (w->line && c.rank(w->filter) == 3) {
+    const Shape s = c.shape(w->filter);
+    if (const std::span<const float> v = c.data_as<float>(w->filter); !v.empty()) w->filter = c.Constant<float>(Shape{1, s[0], s[1], s[2]}, std::vector<float>(v.begin(), v.end()));
+    else {
+      OCTET_ASSIGN(w->filter, c.Make("expand_dims", {w->filter, Int(c, 0)}));
+    }
+  }
+  OCTET_ASSIGN(const std::vector<int64_t> dilations, OfAxes(c, {"dilations", "dilation_rate", "rate"}, static_cast<size_t>(c.rank(w->x)) - (w->line ? 1 : 0), w->line));
+  w->attrs.push_back(IntsAttr("dilations", dilations));
+  return {};
+}
+
+// A sequence again.
+Status SetWindowed(LayerContext& c, const Windowed& w, Result<Value> y) {
+  return Set(c, y.ok() && w.line ? c.Make("squeeze", {*y}, {{"squeeze_dims", std::vector<int32_t>{1}}}) : std::move(y));
 }
 
 // The first argument: a batch of feature maps of known channels.
@@ -42,54 +96,41 @@ Result<Value> Maps(LayerContext& c) {
 
 // ------------------------------------------------------------------------------------------- convolutions
 
-// A filter [height, width, from, to]; the function's last number varies fastest.
-struct Filter {
-  Shape shape;
-  std::vector<float> numbers;
-};
-Result<Filter> FilterOf(LayerContext& c, std::initializer_list<std::string_view> names) {
-  OCTET_ASSIGN(const Value v, Operand(c, 1, names));
-  const std::span<const float> numbers = c.type(v).dtype == DType::kF32 ? c.data_as<float>(v) : std::span<const float>();
-  if (c.rank(v) != 4 || numbers.empty()) return c.Fail("a constant filter [height, width, from, to]", c.shape(v).text(), "use a layer of Keras");
-  return Filter{c.shape(v), {numbers.begin(), numbers.end()}};
-}
-
-Value Zeros(LayerContext& c, int32_t n) {
-  const std::vector<float> zeros(static_cast<size_t>(n), 0.0f);
-  return c.Constant<float>(Shape{n}, zeros);
-}
-
-Status ConvertConv2d(LayerContext& c) {
-  OCTET_ASSIGN(const Value x, Maps(c));
-  OCTET_ASSIGN(const Filter f, FilterOf(c, {"filter", "filters"}));
-  OCTET_ASSIGN(const auto stride, HeightWidth(c, {"strides"}));
-  OCTET_ASSIGN(const auto dilation, HeightWidth(c, {"dilations", "dilation_rate"}));
-  OCTET_ASSIGN(const int64_t padding, PaddingOf(c));
-  if (c.shape(x).back() % f.shape[2] != 0) return c.Fail("a filter for the input's channels", f.shape.text(), "");
+Status ConvertConvolution(LayerContext& c) {
   (void)c.Named("use_cudnn_on_gpu");
-  const int64_t n = f.shape[3], each = static_cast<int64_t>(f.numbers.size()) / n;
-  std::vector<float> outwards(f.numbers.size());
-  for (int64_t i = 0; i < each; ++i)
-    for (int64_t o = 0; o < n; ++o) outwards[static_cast<size_t>(o * each + i)] = f.numbers[static_cast<size_t>(i * n + o)];
-  const Value filter = c.Constant<float>(Shape{f.shape[3], f.shape[0], f.shape[1], f.shape[2]}, outwards);
-  return Set(c, c.Make("conv_2d", {x, filter, Zeros(c, f.shape[3])},
-                       {{"padding", padding}, {"stride_h", stride[0]}, {"stride_w", stride[1]}, {"dilation_h_factor", dilation[0]},
-                        {"dilation_w_factor", dilation[1]}}));
+  OCTET_ASSIGN(Windowed w, ReadWindows(c));
+  OCTET_TRY(ReadFilter(c, {"filters", "filter"}, &w));
+  return SetWindowed(c, w, RunOp(c, c.rank(w.x) == 5 ? "Conv3D" : "Conv2D", {w.x, w.filter}, w.attrs));
 }
 
 Status ConvertDepthwise(LayerContext& c) {
-  OCTET_ASSIGN(const Value x, Maps(c));
-  OCTET_ASSIGN(const Filter f, FilterOf(c, {"filter"}));
-  OCTET_ASSIGN(const auto stride, HeightWidth(c, {"strides"}));
-  OCTET_ASSIGN(const auto dilation, HeightWidth(c, {"rate", "dilations"}));
-  OCTET_ASSIGN(const int64_t padding, PaddingOf(c));
-  if (c.shape(x).back() != f.shape[2] || stride[0] != stride[1])
-    return c.Fail("a filter for each of the input's channels, and as large steps down as across", f.shape.text(), "");
-  const int32_t n = f.shape[2] * f.shape[3];
-  const Value filter = c.Constant<float>(Shape{1, f.shape[0], f.shape[1], n}, f.numbers);
-  return Set(c, c.Make("depthwise_conv_2d", {x, filter, Zeros(c, n)},
-                       {{"padding", padding}, {"stride_h", stride[0]}, {"stride_w", stride[1]}, {"depth_multiplier", f.shape[3]},
-                        {"dilation_h_factor", dilation[0]}, {"dilation_w_factor", dilation[1]}}));
+  OCTET_ASSIGN(Windowed w, ReadWindows(c));
+  OCTET_TRY(ReadFilter(c, {"filter"}, &w));
+  return Set(c, RunOp(c, "DepthwiseConv2dNative", {w.x, w.filter}, w.attrs));
+}
+
+// A filter for each channel, then one over all of them.
+Status ConvertSeparable(LayerContext& c) {
+  OCTET_ASSIGN(Windowed w, ReadWindows(c));
+  OCTET_TRY(ReadFilter(c, {"depthwise_filter"}, &w));
+  OCTET_ASSIGN(const Value across, Operand(c, -1, {"pointwise_filter"}));
+  OCTET_ASSIGN(const Value each, RunOp(c, "DepthwiseConv2dNative", {w.x, w.filter}, w.attrs));
+  const int64_t ones[] = {1, 1, 1, 1};
+  return Set(c, RunOp(c, "Conv2D", {each, across}, {IntsAttr("strides", ones), TextAttr("padding", "VALID")}));
+}
+
+// Over a sequence; the result's shape gets an axis of 1, too.
+Status ConvertTransposed1d(LayerContext& c) {
+  OCTET_ASSIGN(Windowed w, ReadWindows(c));
+  OCTET_TRY(ReadFilter(c, {"filters"}, &w));
+  OCTET_ASSIGN(const WholeNumbers shape, WholeNumbersAt(c, -1, {"output_shape"}));
+  if (!w.line || shape.known.size() != 3) return c.Fail("sequences, and an output_shape of three numbers", c.shape(w.x).text(), "");
+  std::vector<int32_t> known = shape.known;
+  known.insert(known.begin() + 1, 1);
+  OCTET_ASSIGN(const std::vector<Value> parts, c.MakeMany("split", {Int(c, 0), shape.vector}, {{"num_splits", 3}}, 3));
+  OCTET_ASSIGN(const Value wide, shape.complete() ? Result<Value>(c.Vector(known)) : c.Make("concatenation", {parts[0], c.Vector({1}), parts[1], parts[2]}, {{"axis", 0}}));
+  c.builder().SetElements(wide, known);
+  return SetWindowed(c, w, RunOp(c, "Conv2DBackpropInput", {wide, w.filter, w.x}, w.attrs));
 }
 
 Status ConvertBiasAdd(LayerContext& c) {
@@ -100,35 +141,22 @@ Status ConvertBiasAdd(LayerContext& c) {
   return Set(c, c.Make("add", {x, bias}));
 }
 
-// A convolution whose filters pick one number each.
-Status ConvertPatches(LayerContext& c) {
-  OCTET_ASSIGN(const Value images, Operand(c, 0, {"images"}));
-  const DType own = c.type(images).dtype;
-  OCTET_ASSIGN(const Value x, Maps(c));
-  OCTET_ASSIGN(const auto size, HeightWidth(c, {"sizes"}, true));
-  OCTET_ASSIGN(const auto stride, HeightWidth(c, {"strides"}, true));
-  OCTET_ASSIGN(const auto rate, HeightWidth(c, {"rates"}));
-  OCTET_ASSIGN(const int64_t padding, PaddingOf(c));
-  constexpr int64_t kMost = 4096;
-  const int64_t n = size[0] > kMost || size[1] > kMost ? kMost + 1 : size[0] * size[1] * c.shape(x).back();
-  if (n > kMost) return c.Fail(Format("patches of at most %d numbers", static_cast<int>(kMost)), "more", "");
-  std::vector<float> picks(static_cast<size_t>(n * n), 0.0f);
-  for (int64_t i = 0; i < n; ++i) picks[static_cast<size_t>(i * (n + 1))] = 1.0f;
-  const auto out = static_cast<int32_t>(n);
-  const Value filter = c.Constant<float>(Shape{out, static_cast<int32_t>(size[0]), static_cast<int32_t>(size[1]), c.shape(x).back()}, picks);
-  OCTET_ASSIGN(const Value y, c.Make("conv_2d", {x, filter, Zeros(c, out)},
-                                     {{"padding", padding}, {"stride_h", stride[0]}, {"stride_w", stride[1]}, {"dilation_h_factor", rate[0]},
-                                      {"dilation_w_factor", rate[1]}}));
-  return Set(c, c.Cast(y, own));
+Status Pool(LayerContext& c, bool most, std::string_view size) {
+  OCTET_ASSIGN(Windowed w, ReadWindows(c));
+  OCTET_ASSIGN(const std::vector<int64_t> ksize, OfAxes(c, {size}, static_cast<size_t>(c.rank(w.x)) - (w.line ? 1 : 0), w.line));
+  w.attrs.push_back(IntsAttr("ksize", ksize));
+  const bool volume = c.rank(w.x) == 5;
+  return SetWindowed(c, w, RunOp(c, volume ? (most ? "MaxPool3D" : "AvgPool3D") : (most ? "MaxPool" : "AvgPool"), {w.x}, w.attrs));
 }
 
-template <OpName Op> Status ConvertPool(LayerContext& c) {
-  OCTET_ASSIGN(const Value x, Maps(c));
-  OCTET_ASSIGN(const auto size, HeightWidth(c, {"ksize"}, true));
-  OCTET_ASSIGN(const auto stride, HeightWidth(c, {"strides"}, true));
-  OCTET_ASSIGN(const int64_t padding, PaddingOf(c));
-  return Set(c, c.Make(Op, {x}, {{"padding", padding}, {"stride_h", stride[0]}, {"stride_w", stride[1]}, {"filter_height", size[0]},
-                                 {"filter_width", size[1]}}));
+template <bool Most> Status ConvertPool(LayerContext& c) { return Pool(c, Most, "ksize"); }
+
+Status ConvertAnyPool(LayerContext& c) {
+  const std::string type = c.Text("pooling_type", "");
+  std::vector<int64_t> dilation;
+  if ((IntsOf(LiteralOf(c, -1, {"dilation_rate", "dilations"}), &dilation) && std::ranges::any_of(dilation, [](int64_t d) { return d != 1; })) || (type != "MAX" && type != "AVG"))
+    return c.Fail("pooling_type MAX or AVG without dilation", type, "");
+  return Pool(c, type == "MAX", "window_shape");
 }
 
 template <OpName Op> Status ConvertBlocks(LayerContext& c) {
@@ -298,15 +326,150 @@ Status ConvertCentralCrop(LayerContext& c) {
   return Set(c, Cropped(c, i.x, i.rows, top, left, i.height - 2 * top, i.width - 2 * left));
 }
 
+// Colours as sums of the channels: rows are red, green, blue or what stands for them.
+struct Colours {
+  std::string_view function;
+  float matrix[9];
+};
+constexpr Colours kColours[] = {
+    {"image.rgb_to_yiq", {0.299f, 0.59590059f, 0.2115f, 0.587f, -0.27455667f, -0.52273617f, 0.114f, -0.32134392f, 0.31119955f}},
+    {"image.yiq_to_rgb", {1, 1, 1, 0.95598634f, -0.27201283f, -1.10674021f, 0.6208248f, -0.64720424f, 1.70423049f}},
+    {"image.rgb_to_yuv", {0.299f, -0.14714119f, 0.61497538f, 0.587f, -0.28886916f, -0.51496512f, 0.114f, 0.43601035f, -0.10001026f}},
+    {"image.yuv_to_rgb", {1, 1, 1, 0, -0.394642334f, 2.03206185f, 1.13988303f, -0.58062185f, 0}}};
+
+Status ConvertColours(LayerContext& c) {
+  OCTET_ASSIGN(const Value x, FloatImages(c));
+  const Colours& colours = *std::ranges::find(kColours, (*c.layer().config)["function"].text(), &Colours::function);
+  if (c.shape(x).back() != 3) return c.Fail("three channels", c.shape(x).text(), "");
+  std::vector<float> outwards;
+  for (size_t to = 0; to < 3; ++to)
+    for (size_t from = 0; from < 3; ++from) outwards.push_back(colours.matrix[from * 3 + to]);
+  return Set(c, c.Make("fully_connected", {x, c.Constant<float>(Shape{3, 3}, outwards), c.Constant<float>(Shape{3}, std::vector<float>(3, 0.0f))}, {{"keep_num_dims", 1}}));
+}
+
+// A quarter turn against the clock, k times.
+Status ConvertTurn(LayerContext& c) {
+  OCTET_ASSIGN(const Value x, Tensor(c));
+  OCTET_ASSIGN(const int rows, RowsOf(c, x));
+  const int64_t k = ((c.Int("k", 1) % 4) + 4) % 4;
+  std::vector<int32_t> order;
+  for (int i = 0; i < c.rank(x); ++i) order.push_back(i);
+  if (k == 2) return Set(c, c.Make("reverse_v2", {x, c.Vector({rows, rows + 1})}));
+  std::swap(order[static_cast<size_t>(rows)], order[static_cast<size_t>(rows) + 1]);
+  if (k == 0) return Set(c, x);
+  OCTET_ASSIGN(const Value y, c.Make("transpose", {x, c.Vector(order)}));
+  return Set(c, c.Make("reverse_v2", {y, c.Vector({k == 1 ? rows : rows + 1})}));
+}
+
+Status ConvertTranspose(LayerContext& c) {
+  OCTET_ASSIGN(const Value x, Tensor(c));
+  OCTET_ASSIGN(const int rows, RowsOf(c, x));
+  return Set(c, c.Make("transpose", {x, rows == 0 ? c.Vector({1, 0, 2}) : c.Vector({0, 2, 1, 3})}));
+}
+
+// --------------------------------------------------------------------------------- how alike two images are
+
+struct Compared {
+  Value a, b;
+  double most = 1;  // What pixels go up to.
+  int rows = 0;
+};
+Result<Compared> ReadCompared(LayerContext& c, std::string_view a, std::string_view b) {
+  Compared pair;
+  OCTET_ASSIGN(pair.a, Operand(c, 0, {a}));
+  OCTET_ASSIGN(pair.b, Operand(c, 1, {b}));
+  pair.most = c.Number("max_val", 1);
+  if (!IsFloat(c.type(pair.a).dtype) || !IsFloat(c.type(pair.b).dtype) || !(pair.most > 0)) return c.Fail("images of floats", "others", "convert them before");
+  OCTET_ASSIGN(pair.rows, RowsOf(c, pair.a));
+  return pair;
+}
+
+// 20 log10(most) - 10 log10(mean squared difference)
+Status ConvertPsnr(LayerContext& c) {
+  OCTET_ASSIGN(const Compared p, ReadCompared(c, "a", "b"));
+  OCTET_ASSIGN(Value y, c.Make("squared_difference", {p.a, p.b}));
+  OCTET_ASSIGN(y, c.Make("mean", {y, c.Vector({p.rows, p.rows + 1, p.rows + 2})}, {{"keep_dims", 0}}));
+  OCTET_ASSIGN(y, c.Make("log", {y}));
+  OCTET_ASSIGN(y, Times(c, y, static_cast<float>(-10 / std::log(10.0))));
+  return Set(c, Plus(c, y, static_cast<float>(20 * std::log10(p.most))));
+}
+
+// A window of Gauss' bell, whose numbers sum up to 1.
+std::vector<float> Bell(int64_t size, double sigma) {
+  std::vector<double> line;
+  double sum = 0;
+  for (int64_t i = 0; i < size; ++i) {
+    const double at = static_cast<double>(i) - static_cast<double>(size - 1) / 2;
+    sum += line.emplace_back(std::exp(-at * at / (2 * sigma * sigma)));
+  }
+  std::vector<float> bell;
+  for (const double a : line)
+    for (const double b : line) bell.push_back(static_cast<float>(a * b / (sum * sum)));
+  return bell;
+}
+
+// Means, variances and what goes together under a window: (2 mean mean' + c1)(2 cov + c2) / ((mean^2 + mean'^2 + c1)(var + var' + c2)), over all windows.
+Status ConvertSsim(LayerContext& c) {
+  constexpr int64_t kLargestWindow = 255;
+  OCTET_ASSIGN(const Compared p, ReadCompared(c, "img1", "img2"));
+  const int64_t size = c.Int("filter_size", 11);
+  const double sigma = c.Number("filter_sigma", 1.5);
+  const int32_t channels = c.shape(p.a).back();
+  if (p.rows != 1 || channels < 1 || size < 1 || size > kLargestWindow || !(sigma > 0) || c.Bool("return_index_map", false))
+    return c.Fail("a batch of images of known channels, and one number of each", c.shape(p.a).text(), "");
+  std::vector<float> filter;
+  for (const float w : Bell(size, sigma)) filter.insert(filter.end(), static_cast<size_t>(channels), w);
+  const Value window = c.Constant<float>(Shape{1, static_cast<int32_t>(size), static_cast<int32_t>(size), channels}, filter);
+  const Value zeros = c.Constant<float>(Shape{channels}, std::vector<float>(static_cast<size_t>(channels), 0.0f));
+  const auto under = [&](Result<Value> x) -> Result<Value> {
+    if (!x.ok()) return x;
+    return c.Make("depthwise_conv_2d", {*x, window, zeros},
+                  {{"padding", static_cast<int64_t>(ops::Padding::kValid)}, {"stride_h", 1}, {"stride_w", 1}, {"depth_multiplier", 1}});
+  };
+  const auto product = [&](Value x, Value y) { return c.Make("mul", {x, y}); };
+  const auto plus = [&](double k) { return static_cast<float>(k * p.most * k * p.most); };
+  const float c1 = plus(c.Number("k1", 0.01)), c2 = plus(c.Number("k2", 0.03));
+  OCTET_ASSIGN(const Value mean_a, under(p.a));
+  OCTET_ASSIGN(const Value mean_b, under(p.b));
+  OCTET_ASSIGN(Value means, product(mean_a, mean_b));
+  OCTET_ASSIGN(means, Times(c, means, 2));
+  OCTET_ASSIGN(Value squares, product(mean_a, mean_a));
+  OCTET_ASSIGN(const Value square_b, product(mean_b, mean_b));
+  OCTET_ASSIGN(squares, c.Make("add", {squares, square_b}));
+  OCTET_ASSIGN(Value both, under(product(p.a, p.b)));
+  OCTET_ASSIGN(both, Times(c, both, 2));
+  OCTET_ASSIGN(Value all, product(p.a, p.a));
+  OCTET_ASSIGN(const Value all_b, product(p.b, p.b));
+  OCTET_ASSIGN(all, under(c.Make("add", {all, all_b})));
+  const auto share = [&](Value above, Value below, float k) -> Result<Value> {
+    OCTET_ASSIGN(const Value a, Plus(c, above, k));
+    OCTET_ASSIGN(const Value b, Plus(c, below, k));
+    return c.Make("div", {a, b});
+  };
+  OCTET_ASSIGN(const Value luminance, share(means, squares, c1));
+  OCTET_ASSIGN(both, c.Make("sub", {both, means}));
+  OCTET_ASSIGN(all, c.Make("sub", {all, squares}));
+  OCTET_ASSIGN(const Value structure, share(both, all, c2));
+  OCTET_ASSIGN(Value y, product(luminance, structure));
+  return Set(c, c.Make("mean", {y, c.Vector({1, 2, 3})}, {{"keep_dims", 0}}));
+}
+
 constexpr LayerRule kRules[] = {
-    {"tf.compat.v1.nn.conv2d", ConvertConv2d}, {"tf.nn.conv2d", ConvertConv2d}, {"tf.compat.v1.nn.convolution", ConvertConv2d},
-    {"tf.nn.local_response_normalization", ConvertLocalResponse}, {"tf.compat.v1.nn.depthwise_conv2d", ConvertDepthwise},
-    {"tf.nn.depthwise_conv2d", ConvertDepthwise}, {"tf.nn.bias_add", ConvertBiasAdd}, {"tf.image.extract_patches", ConvertPatches},
-    {"tf.nn.max_pool2d", ConvertPool<"max_pool_2d">}, {"tf.nn.avg_pool2d", ConvertPool<"average_pool_2d">},
-    {"tf.compat.v1.nn.max_pool", ConvertPool<"max_pool_2d">}, {"tf.compat.v1.nn.avg_pool", ConvertPool<"average_pool_2d">},
-    {"tf.nn.max_pool", ConvertPool<"max_pool_2d">}, {"tf.nn.avg_pool", ConvertPool<"average_pool_2d">},
+    {"tf.compat.v1.nn.conv1d", ConvertConvolution}, {"tf.nn.conv1d", ConvertConvolution}, {"tf.compat.v1.nn.conv2d", ConvertConvolution},
+    {"tf.nn.conv2d", ConvertConvolution}, {"tf.nn.conv3d", ConvertConvolution}, {"tf.compat.v1.nn.convolution", ConvertConvolution},
+    {"tf.nn.convolution", ConvertConvolution}, {"tf.nn.conv1d_transpose", ConvertTransposed1d},
+    {"tf.compat.v1.nn.depthwise_conv2d", ConvertDepthwise}, {"tf.nn.depthwise_conv2d", ConvertDepthwise},
+    {"tf.compat.v1.nn.separable_conv2d", ConvertSeparable}, {"tf.nn.separable_conv2d", ConvertSeparable},
+    {"tf.nn.local_response_normalization", ConvertLocalResponse}, {"tf.nn.bias_add", ConvertBiasAdd},
+    {"tf.nn.max_pool1d", ConvertPool<true>}, {"tf.nn.max_pool2d", ConvertPool<true>}, {"tf.nn.max_pool3d", ConvertPool<true>},
+    {"tf.nn.max_pool", ConvertPool<true>}, {"tf.compat.v1.nn.max_pool", ConvertPool<true>}, {"tf.nn.avg_pool1d", ConvertPool<false>},
+    {"tf.nn.avg_pool2d", ConvertPool<false>}, {"tf.nn.avg_pool3d", ConvertPool<false>}, {"tf.nn.avg_pool", ConvertPool<false>},
+    {"tf.compat.v1.nn.avg_pool", ConvertPool<false>}, {"tf.compat.v1.nn.pool", ConvertAnyPool}, {"tf.nn.pool", ConvertAnyPool},
     {"tf.nn.depth_to_space", ConvertBlocks<"depth_to_space">}, {"tf.compat.v1.nn.depth_to_space", ConvertBlocks<"depth_to_space">},
     {"tf.nn.space_to_depth", ConvertBlocks<"space_to_depth">}, {"tf.compat.v1.nn.space_to_depth", ConvertBlocks<"space_to_depth">},
+    {"tf.image.rgb_to_yiq", ConvertColours}, {"tf.image.yiq_to_rgb", ConvertColours}, {"tf.image.rgb_to_yuv", ConvertColours},
+    {"tf.image.yuv_to_rgb", ConvertColours}, {"tf.image.rot90", ConvertTurn}, {"tf.image.transpose", ConvertTranspose},
+    {"tf.image.psnr", ConvertPsnr}, {"tf.image.ssim", ConvertSsim},
     {"tf.image.flip_left_right", ConvertFlip<1>}, {"tf.image.flip_up_down", ConvertFlip<0>}, {"tf.image.grayscale_to_rgb", ConvertGrayToRgb},
     {"tf.image.adjust_brightness", ConvertBrightness}, {"tf.image.adjust_contrast", ConvertContrast}, {"tf.image.adjust_gamma", ConvertGamma},
     {"tf.image.per_image_standardization", ConvertStandardize}, {"tf.image.convert_image_dtype", ConvertImageType},

@@ -175,28 +175,12 @@ Status ConvertBandPart(LayerContext& c) {
   return Set(c, Banded(c, x, {limit(lower), limit(upper)}));
 }
 
-Status ConvertDiag(LayerContext& c) {
-  OCTET_ASSIGN(const Value x, Operand(c, 0, {"diagonal"}));
-  return Set(c, c.Make("matrix_diag", {x}));
-}
-
-Status ConvertSetDiag(LayerContext& c) {
-  OCTET_ASSIGN(const Value x, Operand(c, 0, {"input"}));
-  OCTET_ASSIGN(const Value diagonal, Operand(c, 1, {"diagonal"}));
-  return Set(c, c.Make("matrix_set_diag", {x, diagonal}));
-}
-
 // The main diagonal of square matrices: what is left of all else in rows times ones.
 Result<Value> DiagonalOf(LayerContext& c, Value x) {
   if (c.rank(x) < 2 || c.shape(x).back() < 1 || c.shape(x).back() != c.shape(x).back(2))
     return c.Fail("square matrices of known size", c.shape(x).text(), "give the input's shape");
   OCTET_ASSIGN(const Value diagonal, Banded(c, x, {0, 0}));
   return c.Make("sum", {diagonal, c.Vector({c.rank(x) - 1})}, {{"keep_dims", 0}});
-}
-
-Status ConvertDiagPart(LayerContext& c) {
-  OCTET_ASSIGN(const Value x, Tensor(c));
-  return Set(c, DiagonalOf(c, x));
 }
 
 Status ConvertTrace(LayerContext& c) {
@@ -233,12 +217,14 @@ template <bool Places> Status ConvertSort(LayerContext& c) {
   return Set(c, Exchanged(c, x, axis));
 }
 
-// Of a sequence that rises; a constant one has no axis for the batch.
+// Of a sequence that rises, or of each row of several; a constant one has no axis for the batch.
 Status ConvertSearchSorted(LayerContext& c) {
-  OCTET_ASSIGN(const Value limits, Operand(c, 0, {"sorted_sequence"}));
+  OCTET_ASSIGN(Value limits, Operand(c, 0, {"sorted_sequence"}));
   OCTET_ASSIGN(const Value x, Operand(c, 1, {"values"}, c.type(limits).dtype));
   OCTET_ASSIGN(const DType type, CountType(c));
-  if (c.rank(limits) != 1) return c.Fail("one sequence", c.shape(limits).text(), "");
+  if (c.rank(limits) > 1) {
+    OCTET_ASSIGN(limits, c.Make("expand_dims", {limits, c.Vector({-2})}));
+  }
   OCTET_ASSIGN(const Value each, c.Make("expand_dims", {x, c.Vector({-1})}));
   OCTET_ASSIGN(Value below, c.Make(c.Text("side", "left") == "left" ? "less" : "less_equal", {limits, each}));
   OCTET_ASSIGN(below, c.Cast(below, DType::kI32));
@@ -265,11 +251,12 @@ template <OpName Op> Status ConvertSegment(LayerContext& c) {
   return Set(c, c.Make(Op, {x, ids, Int(c, static_cast<int32_t>(c.Int("num_segments", 1)))}));
 }
 
-// Sums by how many there are; of a segment without numbers 0.
-Status ConvertSegmentMean(LayerContext& c) {
-  OCTET_ASSIGN(const Value x, Operand(c, 0, {"data"}));
+// Sums by how many there are, or by the root of that; of a segment without numbers 0.
+template <bool Root> Status ConvertSegmentMean(LayerContext& c) {
+  OCTET_ASSIGN(Value x, Operand(c, 0, {"data"}));
   OCTET_ASSIGN(Value ids, Operand(c, 1, {"segment_ids"}, DType::kI32));
   OCTET_ASSIGN(ids, c.Cast(ids, DType::kI32));
+  OCTET_ASSIGN(x, c.Cast(x, DType::kF32));  // Quotients of whole numbers are floats.
   if (!c.Has("num_segments") || c.rank(ids) != 1) return c.Fail("num_segments as a number, and a vector of segments", c.shape(ids).text(), "");
   const Value n = Int(c, static_cast<int32_t>(c.Int("num_segments", 1)));
   OCTET_ASSIGN(const Value sum, c.Make("unsorted_segment_sum", {x, ids, n}));
@@ -279,6 +266,7 @@ Status ConvertSegmentMean(LayerContext& c) {
   OCTET_ASSIGN(ones, Plus(c, ones, 1));
   OCTET_ASSIGN(Value count, c.Make("unsorted_segment_sum", {ones, ids, n}));
   OCTET_ASSIGN(count, c.Make("maximum", {count, c.Scalar(1)}));
+  OCTET_ASSIGN(count, Root ? c.Make("sqrt", {count}) : Result<Value>(count));
   std::vector<int32_t> dims(static_cast<size_t>(c.rank(sum)), 1);
   dims[0] = -1;
   OCTET_ASSIGN(count, c.Make("reshape", {count, c.Vector(dims)}));
@@ -336,20 +324,27 @@ Status ConvertEmbeddingLookup(LayerContext& c) {
   return Set(c, c.Make("gather", {table, ids}, {{"axis", 0}}));
 }
 
+// tf_keras writes the equation, but not the tensors behind it.
+Status ConvertEinsum(LayerContext& c) {
+  return c.Fail("the tensors of " + LiteralOf(c, 0, {"equation"}).text(), "none in the file", "use EinsumDense or tf.matmul, or save with tf.saved_model.save");
+}
+
 constexpr LayerRule kRules[] = {
+    {"tf.einsum", ConvertEinsum}, {"tf.linalg.einsum", ConvertEinsum},
     {"tf.convert_to_tensor", ConvertSame}, {"tf.ensure_shape", ConvertSame}, {"tf.debugging.check_numerics", ConvertSame},
     {"tf.math.atan2", ConvertAtan2}, {"tf.math.xlogy", ConvertXlogy}, {"tf.math.xlog1py", ConvertXlog1py}, {"tf.math.xdivy", ConvertXdivy},
     {"tf.math.multiply_no_nan", ConvertMultiplyNoNan}, {"tf.math.reciprocal_no_nan", ConvertReciprocalNoNan}, {"tf.math.add_n", ConvertAddN},
     {"tf.math.accumulate_n", ConvertAddN}, {"tf.compat.v1.norm", ConvertNorm}, {"tf.norm", ConvertNorm}, {"tf.math.reduce_euclidean_norm", ConvertNorm},
     {"tf.linalg.normalize", ConvertNormalize}, {"tf.math.l2_normalize", ConvertL2Normalize}, {"tf.compat.v1.linalg.l2_normalize", ConvertL2Normalize},
     {"tf.clip_by_norm", ConvertClipByNorm}, {"tf.nn.l2_loss", ConvertL2Loss}, {"tf.math.count_nonzero", ConvertCountNonzero},
-    {"tf.linalg.matrix_transpose", ConvertMatrixTranspose}, {"tf.linalg.band_part", ConvertBandPart}, {"tf.linalg.diag", ConvertDiag},
-    {"tf.linalg.set_diag", ConvertSetDiag}, {"tf.linalg.diag_part", ConvertDiagPart}, {"tf.linalg.trace", ConvertTrace},
+    {"tf.linalg.matrix_transpose", ConvertMatrixTranspose}, {"tf.linalg.adjoint", ConvertMatrixTranspose}, {"tf.linalg.band_part", ConvertBandPart},
+    {"tf.linalg.trace", ConvertTrace},
     {"tf.linalg.det", ConvertDeterminant}, {"tf.linalg.solve", ConvertSolve},
     {"tf.sort", ConvertSort<false>}, {"tf.argsort", ConvertSort<true>}, {"tf.searchsorted", ConvertSearchSorted},
     {"tf.compat.v1.gather_nd", ConvertGatherNd}, {"tf.gather_nd", ConvertGatherNd}, {"tf.math.unsorted_segment_sum", ConvertSegment<"unsorted_segment_sum">},
     {"tf.math.unsorted_segment_max", ConvertSegment<"unsorted_segment_max">}, {"tf.math.unsorted_segment_min", ConvertSegment<"unsorted_segment_min">},
-    {"tf.math.unsorted_segment_prod", ConvertSegment<"unsorted_segment_prod">}, {"tf.math.unsorted_segment_mean", ConvertSegmentMean},
+    {"tf.math.unsorted_segment_prod", ConvertSegment<"unsorted_segment_prod">}, {"tf.math.unsorted_segment_mean", ConvertSegmentMean<false>},
+    {"tf.math.unsorted_segment_sqrt_n", ConvertSegmentMean<true>},
     {"tf.tensor_scatter_nd_update", ConvertScatterInto<Scatter::kUpdate>}, {"tf.tensor_scatter_nd_add", ConvertScatterInto<Scatter::kAdd>},
     {"tf.tensor_scatter_nd_sub", ConvertScatterInto<Scatter::kSub>}, {"tf.sequence_mask", ConvertSequenceMask},
     {"tf.reverse_sequence", ConvertReverseSequence}, {"tf.compat.v1.nn.embedding_lookup", ConvertEmbeddingLookup},

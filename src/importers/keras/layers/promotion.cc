@@ -82,6 +82,9 @@ Result<Pair> OperandsAt(LayerContext& c, int first, Literals literals) {
     const Argument* a = FindArgument(c, first + i, names[i]);
     side[i].tensor = a ? c.TensorOf(a) : Value{};
     side[i].literal = &LiteralOf(c, first + i, names[i]);
+    if (a && a->kind == Argument::Kind::kList) {
+      OCTET_ASSIGN(side[i].tensor, Operand(c, first + i, names[i], DType::kI32));
+    }
     if (side[i].tensor) side[i].type = c.type(side[i].tensor).dtype;
     else if (side[i].literal->is_null()) return c.Fail("an argument '" + std::string(*names[i].begin()) + "'", "none", "");
     else side[i].type = StoredType(*side[i].literal);
