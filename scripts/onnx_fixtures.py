@@ -761,11 +761,64 @@ def open_channels():
     save("open_channels", m, inputs, computed(m, inputs))
 
 
+def learned():
+    """What is learned of tables: columns, linear models, trees of unlike depth with limits below and at, and rows that lack a number."""
+    def ml(op, inputs, outputs, **attrs):
+        return helper.make_node(op, inputs, outputs, domain="ai.onnx.ml", **attrs)
+
+    def trees(of, ids, weights=(0.5, -0.25, 1.5, 0.75, -1.0)):
+        nodes = {"treeids": [0, 0, 0, 0, 0, 1, 1, 1], "nodeids": [0, 1, 2, 3, 4, 0, 1, 2], "featureids": [0, 0, 2, 0, 0, 3, 0, 0], "values": [0.1, 0.0, -0.2, 0.0, 0.0, 0.3, 0.0, 0.0],
+                 "modes": ["BRANCH_LEQ", "LEAF", "BRANCH_LT", "LEAF", "LEAF", "BRANCH_LEQ", "LEAF", "LEAF"], "truenodeids": [1, 0, 3, 0, 0, 1, 0, 0], "falsenodeids": [2, 0, 4, 0, 0, 2, 0, 0],
+                 "missing_value_tracks_true": [0, 0, 1, 0, 0, 0, 0, 0]}
+        leaves = {"treeids": [0, 0, 0, 1, 1], "nodeids": [1, 3, 4, 1, 2], "ids": ids, "weights": weights}
+        return {f"nodes_{k}": v for k, v in nodes.items()} | {f"{of}_{k}": v for k, v in leaves.items()}
+
+    w = {"at": np.array([2, 0])}
+    nodes = [ml("Scaler", ["x"], ["scaled"], offset=[0.5, 0.0, -1.0, 2.0], scale=[2.0, 1.0, 0.5, 1.5]), ml("Normalizer", ["scaled"], ["l2"], norm="L2"), ml("Normalizer", ["scaled"], ["l1"], norm="L1"),
+             ml("Normalizer", ["z"], ["most"], norm="MAX"), ml("Binarizer", ["scaled"], ["bits"], threshold=0.25), ml("Imputer", ["m"], ["whole"], imputed_value_floats=[1.0, 2.0, 3.0, 4.0], replaced_value_float=float("nan")),
+             ml("ArrayFeatureExtractor", ["x", "at"], ["picked"]), ml("FeatureVectorizer", ["x", "scaled"], ["beside"], inputdimensions=[4, 4]),
+             ml("LinearRegressor", ["x"], ["line"], coefficients=[0.5, -1.0, 0.25, 2.0, 1.0, 0.0, -0.5, 0.1], intercepts=[0.1, -0.2], targets=2),
+             ml("LinearClassifier", ["x"], ["label", "scores"], coefficients=[0.5, -1.0, 0.25, 2.0, 1.0, 0.0, -0.5, 0.1, -0.3, 0.2, 0.1, 0.4], intercepts=[0.1, -0.2, 0.0],
+                classlabels_ints=[3, 5, 9], post_transform="SOFTMAX"),
+             ml("LinearClassifier", ["x"], ["two", "shares"], coefficients=[0.5, -1.0, 0.25, 2.0, -0.5, 1.0, -0.25, -2.0], intercepts=[0.1, -0.1], classlabels_ints=[0, 1], post_transform="LOGISTIC"),
+             ml("TreeEnsembleRegressor", ["m"], ["forest"], n_targets=2, **trees("target", [0, 1, 0, 1, 1])),
+             ml("TreeEnsembleRegressor", ["x"], ["mean"], n_targets=1, base_values=[0.5], aggregate_function="AVERAGE", **trees("target", [0] * 5)),
+             ml("TreeEnsembleClassifier", ["x"], ["tree", "tree_scores"], classlabels_int64s=[7, 8, 9], post_transform="SOFTMAX", **trees("class", [0, 1, 2, 1, 0], (0.5, 0.25, 1.5, 0.75, 1.0))),
+             ml("TreeEnsembleClassifier", ["x"], ["pair", "pair_scores"], classlabels_int64s=[0, 1], post_transform="LOGISTIC", **trees("class", [0] * 5))]
+    outputs = [(n, F, ["N", k]) for n, k in (("l2", 4), ("l1", 4), ("most", 4), ("bits", 4), ("whole", 4), ("picked", 2), ("beside", 8), ("line", 2), ("scores", 3), ("shares", 2), ("forest", 2), ("mean", 1), ("tree_scores", 3),
+                                             ("pair_scores", 2))] + [(n, I, ["N"]) for n in ("label", "two", "tree", "pair")]
+    m = model(nodes, [(n, F, ["N", 4]) for n in "xzm"], outputs, w, domains=["ai.onnx.ml"])
+    m.opset_import[1].version = 3
+    rows = floats(6, 4)
+    missing = rows.copy()
+    missing[1:4, [0, 2]] = np.nan
+    inputs = [rows, np.abs(floats(6, 4)), missing]
+    save("learned", m, inputs, onnxruntime.InferenceSession(m.SerializeToString()).run(None, dict(zip("xzm", inputs))))
+
+
+def grids_open():
+    """Pixels of images of any size at as many computed places."""
+    kinds = [("a", "linear", "zeros", 0), ("b", "linear", "border", 1), ("c", "nearest", "reflection", 0), ("d", "cubic", "zeros", 1), ("e", "linear", "reflection", 1)]
+    nodes = [N("GridSample", ["x", "grid"], [n], mode=mode, padding_mode=padding, align_corners=align) for n, mode, padding, align in kinds]
+    m = model(nodes, [("x", F, ["N", 2, "H", "W"]), ("grid", F, ["N", "h", "w", 2])], [(k[0], F, ["N", 2, "h", "w"]) for k in kinds], {}, opset=20, ir=9)
+    inputs = [floats(2, 2, 5, 4), floats(2, 3, 6, 2, scale=0.9)]
+    save("grids_open", m, inputs, onnxruntime.InferenceSession(m.SerializeToString()).run(None, dict(zip(("x", "grid"), inputs))))
+
+
+def beyond():
+    """Sizes that only a damaged file has: pads near 2^63, a sequence whose result would be gigabytes of zeros."""
+    m = model([N("Pad", ["x", "pads"], ["y"], name="wide")], [("x", F, [2, 3])], [("y", F, ["N", "M"])], {"pads": np.array([0, 2**63 - 1, 0, 2**63 - 2])})
+    (OUT / "far_pads.onnx").write_bytes(m.SerializeToString(deterministic=True))
+    w = {"w": floats(1, 6, 1), "r": floats(1, 6, 2)}
+    m = model([N("GRU", ["x", "w", "r"], ["y"], hidden_size=2, name="endless")], [("x", F, [2**30, 1, 1])], [("y", F, [2**30, 1, 1, 2])], w)
+    (OUT / "gigabytes.onnx").write_bytes(m.SerializeToString(deterministic=True))
+
+
 FIXTURES = (cnn, unet, shapes, transformer, recurrent, quantized, loops, old, function, external, refused, too_many_starts, any_length, excite, einsum, free_axes,
             masks, placed, blocks, broadcast, grids, quantized_lstm, regions, branches, scans, cubic, solids, batches, quotients, distinct,
             overwritten, collected, collected_open, halves, triangles, rolled, counted, any_boxes, spread, chosen_sequences, placed_open, resized_open, padded_open, cropped_open, eca,
             boxes_placed, from_the_end, sequence_outputs, windows, heads, spectra, pooled_open, rounds,
-            own_statistics, patches, far_numbers, open_channels)
+            own_statistics, patches, far_numbers, open_channels, learned, grids_open, beyond)
 
 
 if __name__ == "__main__":

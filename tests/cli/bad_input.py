@@ -61,6 +61,8 @@ def prepare():
         made = run("convert", MODEL, "-o", work / "float.tflite") if name == "float" else run(
             "quantize", MODEL, "--data", work / "good.npz", "-o", work / "int8.tflite")
         assert made.returncode == 0, made.stderr
+    made = run("convert", source / "tests/importers/data/onnx/loops.onnx", "-o", work / "loops.tflite")  # As many rounds as its input says, each in a list.
+    assert made.returncode == 0, made.stderr
 
 
 def cases():
@@ -89,6 +91,9 @@ def cases():
     yield "run: wrong shape", ("run", flt, "--in", npz("in.npz", **{"0": ("f", (1, 7, 7, 3), [0.0] * 147)}), "--out", work / "out.npz"), ["28"]
     yield "run: wrong dtype", ("run", flt, "--in", npz("in64.npz", **{"0": ("q", (1, 28, 28, 1), [0] * SAMPLE)}), "--out", work / "out.npz"), ["float32", "int64"]
     yield "run: unknown input", ("run", flt, "--in", npz("name.npz", nonsense=("f", (1, 28, 28, 1), [0.0] * SAMPLE)), "--out", work / "out.npz"), ["nonsense"]
+    for rounds in (100000, 2**60):
+        given = npz(f"rounds_{rounds}.npz", n=("q", (), [rounds]), x=("f", (3,), [0.5] * 3))
+        yield f"run: a loop of {rounds} rounds", ("run", work / "loops.tflite", "--in", given, "--out", work / "out.npz", "--max-calls", 1000), ["limit of 1000"]
     yield "unknown flag", ("convert", MODEL, "--nonsense"), ["nonsense"]
     yield "unknown command", ("nonsense",), ["nonsense"]
     yield "no output given", ("convert", MODEL), ["output"]

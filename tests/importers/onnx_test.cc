@@ -241,6 +241,15 @@ TEST(Onnx, MoreComputedStartsThanAxesAreRefused) {
   EXPECT_NE(model.error().message().find("cut"), std::string::npos) << model.error().message();
 }
 
+TEST(Onnx, SizesThatNoModelHasAreRefused) {
+  for (const auto& [file, place, expected] : {std::tuple("far_pads.onnx", "wide", "pads below 2^28"), std::tuple("gigabytes.onnx", "endless", "sequences of at most")}) {
+    auto model = Import(Data(file));
+    ASSERT_FALSE(model.ok()) << file;
+    EXPECT_EQ(model.error().code(), Code::kUnsupported);
+    for (const char* part : {place, expected}) EXPECT_NE(model.error().message().find(part), std::string::npos) << model.error().message();
+  }
+}
+
 // Every prefix and every flipped byte: an answer, never a crash.
 TEST(Onnx, DamagedFiles) {
   for (const auto& entry : std::filesystem::directory_iterator(Data(""))) {

@@ -4,16 +4,37 @@
 
 #include "importers/limits.h"
 #include "importers/lowerings/activation.h"
+#include "importers/lowerings/dims.h"
 #include "importers/onnx/layers/image.h"
 #include "importers/onnx/rules.h"
+#include "ops/keras_conv_util.h"
 
 namespace octet::importers::onnx {
 namespace {
 
+// How many pixels there are along an axis: a number, or a float that the running model computes.
+struct Extent {
+  int32_t known = kUnknown;
+  Value open;
+};
 
-Result<Value> Clamp(NodeContext& c, Value v, int32_t most) {
+Result<Extent> ExtentOf(NodeContext& c, Value image, int axis) {
+  if (c.shape(image)[axis] != kUnknown) return Extent{c.shape(image)[axis], {}};
+  OCTET_ASSIGN(const Value size, ops::DimensionOf(c, image, axis));
+  OCTET_ASSIGN(const Value open, c.Cast(size, DType::kF32));
+  return Extent{kUnknown, open};
+}
+
+// extent * times + plus
+Result<Value> Part(NodeContext& c, const Extent& e, float times, float plus) {
+  if (e.known != kUnknown) return c.Scalar(static_cast<float>(e.known) * times + plus);
+  OCTET_ASSIGN(const Value y, Times(c, e.open, times));
+  return Plus(c, y, plus);
+}
+
+Result<Value> Clamp(NodeContext& c, Value v, Value most) {
   OCTET_ASSIGN(v, c.Emit("maximum", {v, c.Scalar(0)}));
-  return c.Emit("minimum", {v, c.Scalar(static_cast<float>(most))});
+  return c.Emit("minimum", {v, most});
 }
 
 // a + t*(b - a)
@@ -24,20 +45,24 @@ Result<Value> Between(NodeContext& c, Value a, Value b, Value t) {
 }
 
 struct Field {
-  Value pixels;               // [N, pixels, C]
-  std::vector<int32_t> size;  // Per axis.
-  bool zeros = false;         // Outside: zeros, else the border.
+  Value pixels;              // [N, pixels, C]
+  std::vector<Extent> size;  // Per axis.
+  bool zeros = false;        // Outside: zeros, else the border.
 };
 
 // Of [N, C, spatial...].
 Result<Field> FieldOf(NodeContext& c, Value image, bool zeros) {
   const Shape s = c.shape(image);
-  if (s.rank() < 4 || s.rank() > 5 || !Shape(s.dims().subspan(1)).known()) return c.Fail("an image or a volume of known size", s.text(), "give the input's shape");
-  Field f{{}, {s.dims().begin() + 2, s.dims().end()}, zeros};
+  if (s.rank() < 4 || s.rank() > 5 || s[1] < 1) return c.Fail("an image or a volume of known channels", s.text(), "give the input's shape");
+  Field f{{}, {}, zeros};
   const Shape plane(s.dims().subspan(2));
-  if (!c.IsSmall(plane, kFloatIntegers - 1) || plane.elements() < 1) return c.Fail("1 to 2^24 pixels", s.text(), "");
+  if (plane.known() && (!c.IsSmall(plane, kFloatIntegers - 1) || plane.elements() < 1)) return c.Fail("1 to 2^24 pixels", s.text(), "");
+  for (int axis = 2; axis < s.rank(); ++axis) {
+    OCTET_ASSIGN(f.size.emplace_back(), ExtentOf(c, image, axis));
+  }
   OCTET_ASSIGN(f.pixels, ChannelsLast(c, image));
-  OCTET_ASSIGN(f.pixels, c.Reshape(f.pixels, Shape{s[0], static_cast<int32_t>(plane.elements()), s[1]}));
+  const Dim dims[] = {DimOf(c, image, 0), {plane.known() ? static_cast<int32_t>(plane.elements()) : kUnknown, {}, 0}, DimOf(c, image, 1)};
+  OCTET_ASSIGN(f.pixels, Reshape(c, f.pixels, dims));
   return f;
 }
 
@@ -45,9 +70,11 @@ Result<Field> FieldOf(NodeContext& c, Value image, bool zeros) {
 Result<Value> Pick(NodeContext& c, const Field& f, std::span<const Value> at) {
   Value place, inside;
   for (size_t i = 0; i < at.size(); ++i) {
-    OCTET_ASSIGN(const Value near, Clamp(c, at[i], f.size[i] - 1));
+    OCTET_ASSIGN(const Value last, Part(c, f.size[i], 1, -1));
+    OCTET_ASSIGN(const Value near, Clamp(c, at[i], last));
     if (place) {
-      OCTET_ASSIGN(place, Times(c, place, static_cast<float>(f.size[i])));
+      OCTET_ASSIGN(const Value size, Part(c, f.size[i], 1, 0));
+      OCTET_ASSIGN(place, c.Emit("mul", {place, size}));
     }
     OCTET_ASSIGN(place, place ? c.Emit("add", {place, near}) : Result<Value>(near));
     if (!f.zeros) continue;
@@ -97,22 +124,25 @@ class Linear {
 // ----------------------------------------------------------------------------------- grids
 
 // At the borders, again and again: |v - 2*span*round(v / (2*span))|, a triangle wave.
-Result<Value> Reflected(NodeContext& c, Value v, int32_t size, bool align) {
-  const float low = align ? 0.0f : -0.5f, span = align ? static_cast<float>(std::max(size - 1, 1)) : static_cast<float>(size);
+Result<Value> Reflected(NodeContext& c, Value v, const Extent& size, bool align) {
+  const float low = align ? 0.0f : -0.5f;
+  OCTET_ASSIGN(Value wave, Part(c, size, 2, align ? -2 : 0));
+  OCTET_ASSIGN(wave, c.Emit("maximum", {wave, c.Scalar(2)}));
   OCTET_ASSIGN(v, Plus(c, v, -low));
-  OCTET_ASSIGN(Value turns, Times(c, v, 0.5f / span));
+  OCTET_ASSIGN(Value turns, c.Emit("div", {v, wave}));
   OCTET_ASSIGN(turns, Plus(c, turns, 0.5f));
   OCTET_ASSIGN(turns, c.Emit("floor", {turns}));
-  OCTET_ASSIGN(turns, Times(c, turns, 2 * span));
+  OCTET_ASSIGN(turns, c.Emit("mul", {turns, wave}));
   OCTET_ASSIGN(v, c.Emit("sub", {v, turns}));
   OCTET_ASSIGN(v, c.Emit("abs", {v}));
   return Plus(c, v, low);
 }
 
 // -1..1 to pixels; reflected where that is the padding.
-Result<Value> ToPixels(NodeContext& c, Value v, int32_t size, bool align, const std::string& padding) {
+Result<Value> ToPixels(NodeContext& c, Value v, const Extent& size, bool align, const std::string& padding) {
+  OCTET_ASSIGN(const Value half, Part(c, size, 0.5f, align ? -0.5f : 0));
   OCTET_ASSIGN(v, Plus(c, v, 1));
-  OCTET_ASSIGN(v, Times(c, v, align ? static_cast<float>(size - 1) / 2 : static_cast<float>(size) / 2));
+  OCTET_ASSIGN(v, c.Emit("mul", {v, half}));
   if (!align) {
     OCTET_ASSIGN(v, Plus(c, v, -0.5f));
   }
@@ -194,14 +224,16 @@ class Cubic {
 Status ConvertGridSample(NodeContext& c) {
   const Shape in = c.shape(c.Input(0)), grid = c.shape(c.Input(1));
   const std::string mode = c.Text("mode", "linear"), padding = c.Text("padding_mode", "zeros");
-  if (grid.rank() != in.rank() || in.rank() < 4 || in.rank() > 5 || !c.IsSmall(Shape(grid.dims().subspan(1)), kMostPlaces) || grid.back() != in.rank() - 2)
-    return c.Fail("an image and a grid of known size", in.text() + " and " + grid.text(), "give the inputs' shapes");
+  const Shape places = grid.rank() > 1 ? Shape(grid.dims().subspan(1)) : Shape();
+  if (grid.rank() != in.rank() || in.rank() < 4 || in.rank() > 5 || grid.back() != in.rank() - 2 || (places.known() && !c.IsSmall(places, kMostPlaces)))
+    return c.Fail("an image and a grid of at most 2^26 places", in.text() + " and " + grid.text(), "give the inputs' shapes");
   const bool cubic = mode == "cubic" || mode == "bicubic";
   if (!cubic && mode != "linear" && mode != "bilinear" && mode != "nearest") return c.Fail("mode linear, cubic or nearest", mode, "");
   if (cubic && in.rank() != 4) return c.Fail("an image for mode cubic", in.text(), "");
   OCTET_ASSIGN(const Field f, FieldOf(c, c.Input(0), padding == "zeros"));
-  const int32_t axes = grid.back(), samples = static_cast<int32_t>(grid.elements(1, grid.rank() - 1));
-  OCTET_ASSIGN(const Value points, c.Reshape(c.Input(1), Shape{grid[0], samples, axes}));
+  const int32_t axes = grid.back(), samples = places.known() ? static_cast<int32_t>(grid.elements(1, grid.rank() - 1)) : kUnknown;
+  const Dim rows[] = {DimOf(c, c.Input(1), 0), {samples, {}, 0}, {axes, {}, 0}};
+  OCTET_ASSIGN(const Value points, Reshape(c, c.Input(1), rows));
   OCTET_ASSIGN(std::vector<Value> at, c.MakeMany("unpack", {points}, {{"num", axes}, {"axis", 2}}, axes));
   std::ranges::reverse(at);
   const bool align = c.Bool("align_corners", false);
@@ -212,10 +244,10 @@ Status ConvertGridSample(NodeContext& c) {
     }
   }
   OCTET_ASSIGN(Value result, mode == "nearest" ? Pick(c, f, at) : cubic ? Cubic(c, f, align, padding).At(at) : Linear(c, f).At(at));
-  Shape out{in[0]};
-  for (int i = 1; i + 1 < grid.rank(); ++i) out.push_back(grid[i]);
-  out.push_back(in[1]);
-  OCTET_ASSIGN(result, c.Reshape(result, out));
+  std::vector<Dim> out = {DimOf(c, c.Input(0), 0)};
+  for (int i = 1; i + 1 < grid.rank(); ++i) out.push_back(DimOf(c, c.Input(1), i));
+  out.push_back(DimOf(c, c.Input(0), 1));
+  OCTET_ASSIGN(result, Reshape(c, result, out));
   return Set(c, ChannelsSecond(c, result));
 }
 
@@ -368,7 +400,7 @@ Result<Samples> SamplesOf(NodeContext& c, Value from, Value length, int32_t n, i
   OCTET_ASSIGN(const Value before, c.Emit("less_equal", {at, c.Scalar(static_cast<float>(size))}));
   OCTET_ASSIGN(inside, c.Emit("logical_and", {inside, before}));
   OCTET_ASSIGN(inside, c.Cast(inside, DType::kF32));
-  OCTET_ASSIGN(at, Clamp(c, at, size - 1));
+  OCTET_ASSIGN(at, Clamp(c, at, c.Scalar(static_cast<float>(size - 1))));
   OCTET_ASSIGN(const Value low, c.Emit("floor", {at}));
   OCTET_ASSIGN(Value high, Plus(c, low, 1));
   OCTET_ASSIGN(high, c.Emit("minimum", {high, c.Scalar(static_cast<float>(size - 1))}));
