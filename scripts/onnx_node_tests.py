@@ -25,7 +25,6 @@ from onnx.backend.test.case.node import collect_testcases
 INEXPRESSIBLE = [
     (r"adagrad|adam|momentum|nesterov|gradient", "optimizers' steps: no inference"),
     (r"training_dropout(_default)?(_mask)?$", "ONNX names no generator: results cannot agree"),
-    (r"ai_onnx_ml|tree_ensemble|label_encoder|array_feature|binarizer", "ai.onnx.ml: no operators"),
     (r"string|regex|strnorm|tfidf|equal_string", "operators on text"),
     (r"_float8|float8_|FLOAT8|e4m3|e5m2|float4|FLOAT4|e2m1|e8m0|_f8|_fp8", "8- and 4-bit floats"),
     (r"int2|INT2|uint2|_to_U?INT4", "2- and 4-bit numbers as values"),

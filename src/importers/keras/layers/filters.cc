@@ -42,7 +42,8 @@ Status AddPadding(LayerContext& c, const Windowed& w, std::vector<NodeAttr>* att
     attrs->push_back(TextAttr("padding", c.Text("padding", "VALID")));
     return {};
   }
-  if (!NumbersOf(c.Get("padding"), &pads) || pads.size() != (w.line ? 6u : 8u)) return c.Fail("padding SAME, VALID or numbers for each axis", "others", "pad before");
+  const auto is_size = [](double n) { return n >= 0 && n < 1 << 28; };
+  if (!NumbersOf(c.Get("padding"), &pads) || pads.size() != (w.line ? 6u : 8u) || !std::ranges::all_of(pads, is_size)) return c.Fail("padding SAME, VALID or numbers for each axis", "others", "pad before");
   if (w.line) pads.insert(pads.begin() + 2, 2, 0.0);
   attrs->push_back(TextAttr("padding", "EXPLICIT"));
   attrs->push_back(IntsAttr("explicit_paddings", std::vector<int64_t>(pads.begin(), pads.end())));
@@ -410,12 +411,12 @@ std::vector<float> Bell(int64_t size, double sigma) {
 
 // Means, variances and what goes together under a window: (2 mean mean' + c1)(2 cov + c2) / ((mean^2 + mean'^2 + c1)(var + var' + c2)), over all windows.
 Status ConvertSsim(LayerContext& c) {
-  constexpr int64_t kLargestWindow = 255;
+  constexpr int64_t kLargestWindow = 255, kMostWeights = 1 << 24;
   OCTET_ASSIGN(const Compared p, ReadCompared(c, "img1", "img2"));
   const int64_t size = c.Int("filter_size", 11);
   const double sigma = c.Number("filter_sigma", 1.5);
   const int32_t channels = c.shape(p.a).back();
-  if (p.rows != 1 || channels < 1 || size < 1 || size > kLargestWindow || !(sigma > 0) || c.Bool("return_index_map", false))
+  if (p.rows != 1 || channels < 1 || size < 1 || size > kLargestWindow || !(sigma > 0) || c.Bool("return_index_map", false) || size * size * channels > kMostWeights)
     return c.Fail("a batch of images of known channels, and one number of each", c.shape(p.a).text(), "");
   std::vector<float> filter;
   for (const float w : Bell(size, sigma)) filter.insert(filter.end(), static_cast<size_t>(channels), w);
