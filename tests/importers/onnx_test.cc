@@ -242,7 +242,9 @@ TEST(Onnx, MoreComputedStartsThanAxesAreRefused) {
 }
 
 TEST(Onnx, SizesThatNoModelHasAreRefused) {
-  for (const auto& [file, place, expected] : {std::tuple("far_pads.onnx", "wide", "pads below 2^28"), std::tuple("gigabytes.onnx", "endless", "sequences of at most")}) {
+  const std::tuple<const char*, const char*, const char*> cases[] = {{"far_pads.onnx", "wide", "pads below 2^28"},
+                                                                     {"gigabytes.onnx", "endless", "sequences of at most"}};
+  for (const auto& [file, place, expected] : cases) {
     auto model = Import(Data(file));
     ASSERT_FALSE(model.ok()) << file;
     EXPECT_EQ(model.error().code(), Code::kUnsupported);

@@ -25,7 +25,8 @@ struct SingleOp {
   std::string place;
 };
 
-// A model whose inputs are those that are not constant; outputs that the importer does not make are kNoTensor. Without one where the op cannot be imported: `finding` says why.
+// A model whose inputs are those that are not constant; outputs that the importer does not make are kNoTensor. Without one where the op cannot be
+// imported: `finding` says why.
 Result<std::optional<graph::Model>> ImportOp(const SingleOp& op, Finding* finding);
 
 }  // namespace octet::importers::savedmodel

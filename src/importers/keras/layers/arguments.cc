@@ -190,7 +190,8 @@ Result<std::vector<Value>> ListAt(LayerContext& c, int position, std::initialize
   for (const Argument& item : items) {
     const Value tensor = c.TensorOf(&item);
     if (!tensor && !item.literal) return c.Fail("tensors and numbers", "another kind of argument", "");
-    OCTET_ASSIGN(values.emplace_back(), tensor ? c.Cast(tensor, type) : item.kind == Argument::Kind::kList ? NumbersAs(c, item, type) : ConstantOf(c, *item.literal, type));
+    const auto constant = [&] { return item.kind == Argument::Kind::kList ? NumbersAs(c, item, type) : ConstantOf(c, *item.literal, type); };
+    OCTET_ASSIGN(values.emplace_back(), tensor ? c.Cast(tensor, type) : constant());
   }
   if (values.empty()) return c.Fail("tensors", "none", "");
   return values;

@@ -43,7 +43,8 @@ Status AddPadding(LayerContext& c, const Windowed& w, std::vector<NodeAttr>* att
     return {};
   }
   const auto is_size = [](double n) { return n >= 0 && n < 1 << 28; };
-  if (!NumbersOf(c.Get("padding"), &pads) || pads.size() != (w.line ? 6u : 8u) || !std::ranges::all_of(pads, is_size)) return c.Fail("padding SAME, VALID or numbers for each axis", "others", "pad before");
+  if (!NumbersOf(c.Get("padding"), &pads) || pads.size() != (w.line ? 6u : 8u) || !std::ranges::all_of(pads, is_size))
+    return c.Fail("padding SAME, VALID or numbers for each axis", "others", "pad before");
   if (w.line) pads.insert(pads.begin() + 2, 2, 0.0);
   attrs->push_back(TextAttr("padding", "EXPLICIT"));
   attrs->push_back(IntsAttr("explicit_paddings", std::vector<int64_t>(pads.begin(), pads.end())));
@@ -72,12 +73,14 @@ Status ReadFilter(LayerContext& c, std::initializer_list<std::string_view> names
   OCTET_ASSIGN(w->filter, Operand(c, -1, names));
   if (w->line && c.rank(w->filter) == 3) {
     const Shape s = c.shape(w->filter);
-    if (const std::span<const float> v = c.data_as<float>(w->filter); !v.empty()) w->filter = c.Constant<float>(Shape{1, s[0], s[1], s[2]}, std::vector<float>(v.begin(), v.end()));
+    const std::span<const float> known = c.data_as<float>(w->filter);
+    const std::vector<float> numbers(known.begin(), known.end());
+    if (!numbers.empty()) w->filter = c.Constant<float>(Shape{1, s[0], s[1], s[2]}, numbers);
     else {
       OCTET_ASSIGN(w->filter, c.Make("expand_dims", {w->filter, Int(c, 0)}));
     }
   }
-  OCTET_ASSIGN(const std::vector<int64_t> dilations, OfAxes(c, {"dilations", "dilation_rate", "rate"}, static_cast<size_t>(c.rank(w->x)) - (w->line ? 1 : 0), w->line));
+  OCTET_ASSIGN(const std::vector<int64_t> dilations, OfAxes(c, {"dilations", "dilation_rate", "rate"}, static_cast<size_t>(c.rank(w->x)), w->line));
   w->attrs.push_back(IntsAttr("dilations", dilations));
   return {};
 }
@@ -129,7 +132,8 @@ Status ConvertTransposed1d(LayerContext& c) {
   std::vector<int32_t> known = shape.known;
   known.insert(known.begin() + 1, 1);
   OCTET_ASSIGN(const std::vector<Value> parts, c.MakeMany("split", {Int(c, 0), shape.vector}, {{"num_splits", 3}}, 3));
-  OCTET_ASSIGN(const Value wide, shape.complete() ? Result<Value>(c.Vector(known)) : c.Make("concatenation", {parts[0], c.Vector({1}), parts[1], parts[2]}, {{"axis", 0}}));
+  const auto joined = [&] { return c.Make("concatenation", {parts[0], c.Vector({1}), parts[1], parts[2]}, {{"axis", 0}}); };
+  OCTET_ASSIGN(const Value wide, shape.complete() ? Result<Value>(c.Vector(known)) : joined());
   c.builder().SetElements(wide, known);
   return SetWindowed(c, w, RunOp(c, "Conv2DBackpropInput", {wide, w.filter, w.x}, w.attrs));
 }
@@ -144,7 +148,7 @@ Status ConvertBiasAdd(LayerContext& c) {
 
 Status Pool(LayerContext& c, bool most, std::string_view size) {
   OCTET_ASSIGN(Windowed w, ReadWindows(c));
-  OCTET_ASSIGN(const std::vector<int64_t> ksize, OfAxes(c, {size}, static_cast<size_t>(c.rank(w.x)) - (w.line ? 1 : 0), w.line));
+  OCTET_ASSIGN(const std::vector<int64_t> ksize, OfAxes(c, {size}, static_cast<size_t>(c.rank(w.x)), w.line));
   w.attrs.push_back(IntsAttr("ksize", ksize));
   const bool volume = c.rank(w.x) == 5;
   return SetWindowed(c, w, RunOp(c, volume ? (most ? "MaxPool3D" : "AvgPool3D") : (most ? "MaxPool" : "AvgPool"), {w.x}, w.attrs));
@@ -155,7 +159,8 @@ template <bool Most> Status ConvertPool(LayerContext& c) { return Pool(c, Most, 
 Status ConvertAnyPool(LayerContext& c) {
   const std::string type = c.Text("pooling_type", "");
   std::vector<int64_t> dilation;
-  if ((IntsOf(LiteralOf(c, -1, {"dilation_rate", "dilations"}), &dilation) && std::ranges::any_of(dilation, [](int64_t d) { return d != 1; })) || (type != "MAX" && type != "AVG"))
+  (void)IntsOf(LiteralOf(c, -1, {"dilation_rate", "dilations"}), &dilation);
+  if (std::ranges::any_of(dilation, [](int64_t d) { return d != 1; }) || (type != "MAX" && type != "AVG"))
     return c.Fail("pooling_type MAX or AVG without dilation", type, "");
   return Pool(c, type == "MAX", "window_shape");
 }
@@ -345,7 +350,8 @@ Status ConvertColours(LayerContext& c) {
   std::vector<float> outwards;
   for (size_t to = 0; to < 3; ++to)
     for (size_t from = 0; from < 3; ++from) outwards.push_back(colours.matrix[from * 3 + to]);
-  return Set(c, c.Make("fully_connected", {x, c.Constant<float>(Shape{3, 3}, outwards), c.Constant<float>(Shape{3}, std::vector<float>(3, 0.0f))}, {{"keep_num_dims", 1}}));
+  const float zeros[] = {0, 0, 0};
+  return Set(c, c.Make("fully_connected", {x, c.Constant<float>(Shape{3, 3}, outwards), c.Constant<float>(Shape{3}, zeros)}, {{"keep_num_dims", 1}}));
 }
 
 // A quarter turn against the clock, k times.
@@ -416,7 +422,8 @@ Status ConvertSsim(LayerContext& c) {
   const int64_t size = c.Int("filter_size", 11);
   const double sigma = c.Number("filter_sigma", 1.5);
   const int32_t channels = c.shape(p.a).back();
-  if (p.rows != 1 || channels < 1 || size < 1 || size > kLargestWindow || !(sigma > 0) || c.Bool("return_index_map", false) || size * size * channels > kMostWeights)
+  const bool small = channels > 0 && size > 0 && size <= kLargestWindow && size * size * channels <= kMostWeights;
+  if (p.rows != 1 || !small || !(sigma > 0) || c.Bool("return_index_map", false))
     return c.Fail("a batch of images of known channels, and one number of each", c.shape(p.a).text(), "");
   std::vector<float> filter;
   for (const float w : Bell(size, sigma)) filter.insert(filter.end(), static_cast<size_t>(channels), w);

@@ -16,8 +16,9 @@ namespace octet::importers::keras {
 namespace {
 
 // Names are the function's own arguments, in the op's order.
-// Inputs: "*" is the function's first; behind ":" l is a list of tensors, else a number's type: i int32, f float32, none that of the first tensor; then its default.
-// Attributes: "argument>attribute", and behind ":" their kind: i, f, b, s, t as they are, I whole numbers, N of every axis, from those between batch and channels.
+// Inputs: "*" is the function's first; behind ":" l is a list of tensors, else a number's type: i int32, f float32, none that of the first tensor;
+// then its default. Attributes: "argument>attribute", and behind ":" their kind: i, f, b, s, t as they are, I whole numbers, N of every axis, from
+// those between batch and channels.
 struct Function {
   std::string_view name, op, inputs, attrs = {};
   int outputs = 1;

@@ -86,7 +86,8 @@ Status ConvertImputer(NodeContext& c) {
     with = Row(c, FloatsAt(c, "imputed_value_floats"));
     OCTET_ASSIGN(missing, std::isnan(replaced) ? c.Emit("not_equal", {x, x}) : c.Emit("equal", {x, c.Scalar(replaced)}));
   }
-  if (c.type(x).dtype != (whole ? DType::kI64 : DType::kF32)) return c.Fail("numbers of the type of those that are put in", std::string(Name(c.type(x).dtype)), "");
+  const DType own = c.type(x).dtype;
+  if (own != (whole ? DType::kI64 : DType::kF32)) return c.Fail("numbers of the type of those that are put in", std::string(Name(own)), "");
   return Set(c, c.Emit("select_v2", {missing, with, x}));
 }
 
@@ -138,7 +139,8 @@ Result<Labels> ReadLabels(NodeContext& c) {
   std::vector<StringRef> refs;
   for (const std::string& t : texts) refs.push_back({t.data(), static_cast<decltype(StringRef::size)>(t.size())});
   const auto n = static_cast<int32_t>(texts.size());
-  return n > 0 ? Result<Labels>(Labels{c.Constant({DType::kString, Shape{n}, {}}, WriteStrings(refs)), n}) : c.Fail("names of classes", "none", "check the model");
+  if (n < 1) return c.Fail("names of classes", "none", "check the model");
+  return Labels{c.Constant({DType::kString, Shape{n}, {}}, WriteStrings(refs)), n};
 }
 
 Status SetLabel(NodeContext& c, const Labels& labels, Value number) {
@@ -242,7 +244,8 @@ Result<Trees> ReadTrees(NodeContext& c) {
   const std::vector<float> limits = FloatsAt(c, "nodes_values");
   const std::vector<std::string> modes = c.Texts("nodes_modes");
   const size_t n = nodes.size();
-  if (n < 1 || n > kMostNodes || trees.size() != n || features.size() != n || yes.size() != n || no.size() != n || limits.size() != n || modes.size() != n || (!missing.empty() && missing.size() != n))
+  const size_t sizes[] = {trees.size(), features.size(), yes.size(), no.size(), limits.size(), modes.size(), missing.empty() ? n : missing.size()};
+  if (n < 1 || n > kMostNodes || std::ranges::any_of(sizes, [&](size_t s) { return s != n; }))
     return c.Fail("trees whose nodes' attributes are all there", Format("%zu nodes", n), "check the model");
   Trees t{std::vector<int32_t>(n, 0), std::vector<int32_t>(n), std::vector<int32_t>(n), {}, std::vector<float>(n, 0.0f), std::vector<bool>(n, false), {}, 0};
   for (size_t i = 0; i < n; ++i) {
@@ -253,7 +256,8 @@ Result<Trees> ReadTrees(NodeContext& c) {
     t.yes[i] = t.no[i] = static_cast<int32_t>(i);
     if (modes[i] == "LEAF") continue;
     const auto a = t.place.find({trees[i], yes[i]}), b = t.place.find({trees[i], no[i]});
-    if (a == t.place.end() || b == t.place.end() || features[i] < 0 || features[i] > INT32_MAX) return c.Fail("branches that lead to nodes", "others", "check the model");
+    if (a == t.place.end() || b == t.place.end() || features[i] < 0 || features[i] > INT32_MAX)
+      return c.Fail("branches that lead to nodes", "others", "check the model");
     if (!SetLimit(&t, i, modes[i], limits[i])) return c.Fail("branches BRANCH_LEQ or BRANCH_LT", modes[i], "");
     t.feature[i] = static_cast<int32_t>(features[i]), t.yes[i] = a->second, t.no[i] = b->second;
     t.missing[i] = !missing.empty() && missing[i] != 0;
@@ -316,17 +320,20 @@ Result<Value> TreeScores(NodeContext& c, const Leaves& leaves, int64_t outputs) 
   OCTET_ASSIGN(const Value x, Rows(c));
   OCTET_ASSIGN(const Trees t, ReadTrees(c));
   const auto n = static_cast<int64_t>(t.feature.size());
-  if (std::ranges::max(t.feature) >= c.shape(x).back() && c.shape(x).back() != kUnknown) return c.Fail("rows of as many numbers as the trees ask for", c.shape(x).text(), "check the model");
+  if (std::ranges::max(t.feature) >= c.shape(x).back() && c.shape(x).back() != kUnknown)
+    return c.Fail("rows of as many numbers as the trees ask for", c.shape(x).text(), "check the model");
   if (outputs < 1 || outputs > kMostWeights / n) return c.Fail("at most 2^24 numbers of leaves", std::to_string(outputs), "");
   std::vector<float> weights(static_cast<size_t>(n * outputs), 0.0f);
-  if (leaves.nodes.size() != leaves.trees.size() || leaves.outputs.size() != leaves.trees.size() || leaves.weights.size() != leaves.trees.size()) return c.Fail("a number for each leaf", "others", "check the model");
+  const size_t sizes[] = {leaves.nodes.size(), leaves.outputs.size(), leaves.weights.size()};
+  if (std::ranges::any_of(sizes, [&](size_t s) { return s != leaves.trees.size(); })) return c.Fail("a number for each leaf", "others", "check the model");
   for (size_t i = 0; i < leaves.trees.size(); ++i) {
     const auto at = t.place.find({leaves.trees[i], leaves.nodes[i]});
     if (at == t.place.end() || leaves.outputs[i] < 0 || leaves.outputs[i] >= outputs) return c.Fail("leaves that are there", "others", "check the model");
     weights[static_cast<size_t>(at->second * outputs + leaves.outputs[i])] += leaves.weights[i];
   }
   OCTET_ASSIGN(const Value ends, Descent(c, t).Ends(x));
-  OCTET_ASSIGN(const Value each, c.Make("gather", {c.Constant<float>(Shape{static_cast<int32_t>(n), static_cast<int32_t>(outputs)}, weights), ends}, {{"axis", 0}}));
+  const Value table = c.Constant<float>(Shape{static_cast<int32_t>(n), static_cast<int32_t>(outputs)}, weights);
+  OCTET_ASSIGN(const Value each, c.Make("gather", {table, ends}, {{"axis", 0}}));
   const std::string how = c.Text("aggregate_function", "SUM");
   if (how != "SUM" && how != "AVERAGE") return c.Fail("aggregate_function SUM or AVERAGE", how, "");
   return c.Make(how == "SUM" ? "sum" : "mean", {each, c.Vector({1})}, {{"keep_dims", 0}});

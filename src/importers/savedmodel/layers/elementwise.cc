@@ -305,7 +305,8 @@ Status ConvertNextAfter(NodeContext& c) {
   OCTET_ASSIGN(const Value step, c.Make("select_v2", {grows, c.ScalarInt(1), c.ScalarInt(-1)}));
   OCTET_ASSIGN(Value next, c.Make("add", {bits, step}));
   OCTET_ASSIGN(next, as(next, DType::kF32));
-  OCTET_ASSIGN(const Value least, c.Make("select_v2", {up, c.Scalar(std::numeric_limits<float>::denorm_min()), c.Scalar(-std::numeric_limits<float>::denorm_min())}));
+  constexpr float kLeast = std::numeric_limits<float>::denorm_min();
+  OCTET_ASSIGN(const Value least, c.Make("select_v2", {up, c.Scalar(kLeast), c.Scalar(-kLeast)}));
   OCTET_ASSIGN(const Value zero, c.Make("equal", {from, c.Scalar(0)}));
   OCTET_ASSIGN(next, c.Make("select_v2", {zero, least, next}));
   OCTET_ASSIGN(const Value there, c.Make("equal", {from, y}));

@@ -210,7 +210,8 @@ Status ConvertPatches(NodeContext& c) {
   const auto n = static_cast<int32_t>(out);
   const DType own = c.type(x).dtype;
   OCTET_ASSIGN(x, c.Cast(x, DType::kF32));
-  OCTET_ASSIGN(const Value y, c.Make("conv_2d", {x, c.Constant<float>(Shape{n, static_cast<int32_t>(k[1]), static_cast<int32_t>(k[2]), in[3]}, filter), c.Constant<float>(Shape{n}, zeros)},
+  const Value picks = c.Constant<float>(Shape{n, static_cast<int32_t>(k[1]), static_cast<int32_t>(k[2]), in[3]}, filter);
+  OCTET_ASSIGN(const Value y, c.Make("conv_2d", {x, picks, c.Constant<float>(Shape{n}, zeros)},
                        {{"padding", static_cast<int64_t>(c.Text("padding", "VALID") == "SAME" ? ops::Padding::kSame : ops::Padding::kValid)},
                         {"stride_h", stride[1]}, {"stride_w", stride[2]}, {"dilation_h_factor", rate[1]}, {"dilation_w_factor", rate[2]}}));
   return Set(c, c.Cast(y, own));

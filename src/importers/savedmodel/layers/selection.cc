@@ -115,6 +115,10 @@ bool MainDiagonal(NodeContext& c, int input) {
   return input >= c.num_inputs() || (c.IntsOf(input, &k) && std::ranges::all_of(k, [](int64_t d) { return d == 0; }));
 }
 
+Result<std::vector<Value>> Top(NodeContext& c, Value x, int32_t k) {
+  return c.EmitNode("topk_v2", std::vector<Value>{x, c.ScalarInt(k)}, nullptr, {{c.type(x).dtype, {}, {}}, {DType::kI32, {}, {}}});
+}
+
 // The element that would stand at place n of the sorted row; or of the row sorted the other way round.
 Status ConvertNthElement(NodeContext& c) {
   const Value x = c.Input(0);
@@ -124,7 +128,7 @@ Status ConvertNthElement(NodeContext& c) {
   const bool reverse = c.Bool("reverse", false);
   OCTET_ASSIGN(const Value falling, reverse ? Result<Value>(x) : c.Make("neg", {x}));
   const auto most = static_cast<int32_t>(n[0]) + 1;
-  OCTET_ASSIGN(const std::vector<Value> top, c.EmitNode("topk_v2", std::vector<Value>{falling, c.ScalarInt(most)}, nullptr, {{c.type(x).dtype, {}, {}}, {DType::kI32, {}, {}}}));
+  OCTET_ASSIGN(const std::vector<Value> top, Top(c, falling, most));
   OCTET_ASSIGN(const Value y, c.Make("gather", {top[0], c.ScalarInt(most - 1)}, {{"axis", c.rank(x) - 1}}));
   return Set(c, reverse ? Result<Value>(y) : c.Make("neg", {y}));
 }
@@ -134,11 +138,11 @@ Status ConvertApproxTopK(NodeContext& c) {
   const Value x = c.Input(0);
   if (!x) return {};
   OCTET_ASSIGN(const int32_t axis, c.AxisOf(c.Int("reduction_dimension", -1), c.rank(x)));
-  if (axis != c.rank(x) - 1 || !c.Bool("aggregate_to_topk", true)) return c.Fail("the last axis, all the way to the top", std::to_string(axis), "use tf.math.top_k");
+  if (axis != c.rank(x) - 1 || !c.Bool("aggregate_to_topk", true))
+    return c.Fail("the last axis, all the way to the top", std::to_string(axis), "use tf.math.top_k");
   const bool most = c.Bool("is_max_k", true);
   OCTET_ASSIGN(const Value falling, most ? Result<Value>(x) : c.Make("neg", {x}));
-  const Value k = c.ScalarInt(static_cast<int32_t>(c.Int("k", 1)));
-  OCTET_ASSIGN(const std::vector<Value> top, c.EmitNode("topk_v2", std::vector<Value>{falling, k}, nullptr, {{c.type(x).dtype, {}, {}}, {DType::kI32, {}, {}}}));
+  OCTET_ASSIGN(const std::vector<Value> top, Top(c, falling, static_cast<int32_t>(c.Int("k", 1))));
   OCTET_ASSIGN(const Value y, most ? Result<Value>(top[0]) : c.Make("neg", {top[0]}));
   c.SetOutput(0, y);
   c.SetOutput(1, top[1]);

@@ -358,7 +358,8 @@ Status ConvertUnravelIndex(NodeContext& c) {
   const Value at = c.Input(0);
   std::vector<int64_t> dims;
   if (!at) return {};
-  if (!c.IntsOf(1, &dims) || dims.empty() || std::ranges::any_of(dims, [](int64_t d) { return d < 1 || d > INT32_MAX; })) return c.Fail("known dimensions", "others", "");
+  if (!c.IntsOf(1, &dims) || dims.empty() || std::ranges::any_of(dims, [](int64_t d) { return d < 1 || d > INT32_MAX; }))
+    return c.Fail("known dimensions", "others", "");
   std::vector<Value> places(dims.size());
   Value rest = at;
   for (size_t i = dims.size(); i-- > 0;) {
@@ -382,7 +383,8 @@ Status ConvertLayout(NodeContext& c) {
   std::vector<int32_t> order;
   for (const char axis : wanted)
     if (const size_t at = axes.find(axis); at != std::string::npos) order.push_back(static_cast<int32_t>(at));
-  if (c.rank(x) < 1 || order.size() != axes.size() || c.shape(x)[0] != static_cast<int32_t>(order.size())) return c.Fail("a number for each axis", c.shape(x).text(), "");
+  if (c.rank(x) < 1 || order.size() != axes.size() || c.shape(x)[0] != static_cast<int32_t>(order.size()))
+    return c.Fail("a number for each axis", c.shape(x).text(), "");
   return Set(c, c.Make("gather", {x, c.Vector(order)}, {{"axis", 0}}));
 }
 
