@@ -250,8 +250,10 @@ TEST(KernelInt8, MultipliesAnySegmentsAtAnyAlignment) {
   std::mt19937 random(2);
   for (int round = 0; round < 200; ++round) {
     const bool across = round % 4 == 0;  // Windows of three pixels, one pixel on from row to row.
-    const int64_t segments = 1 + random() % 4, length = across ? 12 * (1 + random() % 4) : round % 50 == 9 ? 0 : 1 + random() % (round % 40 == 1 ? 2200 : round % 8 == 1 ? 500 : 40), columns = 1 + random() % (across ? 40 : 140);
-    const int64_t rows = round == 100 ? 515 : 1 + random() % (round % 8 == 5 ? 70 : 40);  // A block holds 512.
+    const bool many = round % 10 == 2;       // Rows, of one deep segment, for several panels.
+    const int64_t segments = many ? 1 : 1 + random() % 4, columns = many ? 80 + random() % 80 : 1 + random() % (across ? 40 : 140);
+    const int64_t length = across ? 12 * (1 + random() % 4) : many ? 30 + random() % 1100 : round % 50 == 9 ? 0 : 1 + random() % (round % 8 == 1 ? 500 : 40);
+    const int64_t rows = round == 100 ? 515 : many ? 20 + random() % 20 : 1 + random() % (round % 8 == 5 ? 70 : 40);  // A block holds 512.
     const bool f64 = round % 7 == 3;
     const int64_t panels = (columns + kPanel - 1) / kPanel, groups = (length + 3) / 4, pitch = across ? length / 3 : 1 + random() % 7, between = length + random() % 9;
     const auto extreme = [&] { return random() % 4 == 0 ? (random() % 2 ? int8_t{-128} : int8_t{127}) : static_cast<int8_t>(random()); };
@@ -281,7 +283,7 @@ TEST(KernelInt8, MultipliesAnySegmentsAtAnyAlignment) {
       for (int64_t r = 0; r < rows; ++r) at.push_back(loaded.data() + r * pitch * k->value_bytes);
       const kernels::ProductS8 p{offset.data(), segments, length, packed.data(), constants.View(*k, int64_t{1} << (round % 2 == 0 ? 28 : 31), f64), columns, narrow_range};
       std::vector<int8_t> y(static_cast<size_t>(rows * columns) + 1, 99);
-      const int64_t cut = random() % (panels + 1);
+      const int64_t cut = many ? 1 : random() % (panels + 1);
       {
         const DenormalsAreZero host(round % 3 == 0);
         k->multiply(p, at.data(), rows, 0, cut, y.data(), scratch.data());
