@@ -244,7 +244,7 @@ const PanelWork& WorkOf(const ProductS8& p, int64_t count, int64_t panels, bool 
   const int64_t groups = p.segments * p.groups();
   const bool whole = count >= kWholeRows && p.requant.floored != Floored::kNone;
   if (raised && whole && p.segments == 1 && panels >= kFewestRaised && p.length >= kRaisedDepth && p.length <= kMostStretches * Raised::kStretch) return kRaisedPanels;
-  if (panels >= kFewestPaired && groups >= kPairedGroups && panels * groups >= kPairedSteps) return whole ? kPairedPanels : kPairedWork;
+  if (!kSmall && panels >= kFewestPaired && groups >= kPairedGroups && panels * groups >= kPairedSteps) return whole ? kPairedPanels : kPairedWork;
   return whole ? kDirectPanels : kDirectTiles;
 }
 

@@ -144,7 +144,7 @@ template <class Rescale, class Sums> void WholePanel(const Block& b, int64_t pan
     if (left == 0) return;
     if (left >= kMost) continue;
     if constexpr (!Sums::kOverlaps) return LastTile(b, b.tiles, r, panel, w, bias);
-    else if (left <= 2) {
+    else if (!kSmall && left <= 2) {
       place.GoBack(2 - left);
       return tile(std::integral_constant<int, 2>(), count - 2);
     }

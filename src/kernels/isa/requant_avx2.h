@@ -62,7 +62,7 @@ inline bool IsFine(const FlooredPanel& p) {
 // their sums); where sums take long, half as much code is worth more.
 template <bool kCoarse, class Use> auto ByPanel(const Requant& q, int64_t panel, const Use& use) {
   const bool plain = q.floored == Floored::kPlain;
-  if constexpr (kCoarse)
+  if constexpr (kCoarse && !kSmall)
     if (!IsFine(q.panels[panel])) return plain ? use(Type<Floor<Floored::kPlain, false>>()) : use(Type<Floor<Floored::kSigned, false>>());
   return plain ? use(Type<Floor<Floored::kPlain, true>>()) : use(Type<Floor<Floored::kSigned, true>>());
 }
