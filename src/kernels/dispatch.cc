@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <string_view>
+
 #include "base/cpu.h"
 #include "kernels/elementwise.h"
 #include "kernels/fixed16.h"
@@ -88,6 +90,16 @@ const Int8& BestInt8() {
   static const Int8& best = kScalarInt8;
 #endif
   return best;
+}
+
+const Int8& BestInt8(int64_t rows) {
+#ifdef __x86_64__
+  constexpr int64_t kRaisedRows = 20;  // Of fewer, none is summed by floats.
+  static const bool raised = std::string_view(BestInt8().name) == "avx2" && __builtin_cpu_is("amdfam19h");  // Zen 3 and 4.
+  if (raised && rows >= kRaisedRows) return kAvx2RaisedInt8;
+#endif
+  (void)rows;
+  return BestInt8();
 }
 
 }  // namespace octet::kernels

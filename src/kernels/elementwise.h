@@ -35,6 +35,21 @@ struct SharedRow {
   int32_t zero = 0, zero_shared = 0;
 };
 
+// 256 entries, found by a byte's bits, and the same as straight pieces of eight where they are so smooth: entry 8 s + l is
+//   base[s] + ((slope[s] * l) >> kSlopeBits), and one more where bit l of more[s] is set, modulo 256.
+// With a `from`, the pieces are of the signed byte's distance to its lowest, max(byte, from) - from: of a table that starts flat and has
+// a kink there.
+struct ByteTable {
+  enum class Pieces : uint8_t { kNone, kOfBits, kOfDistance };
+  static constexpr int kPieces = 32, kSlopeBits = 5;
+  uint8_t entry[256] = {};
+  uint8_t base[kPieces] = {}, more[kPieces] = {};
+  int8_t slope[kPieces] = {};
+  int8_t from = -128;
+  Pieces pieces = Pieces::kNone;
+};
+void FindPieces(ByteTable* table);  // Of its entries, where this processor's lookups read them.
+
 // How the int32 sums of an integer product become floats again: y = clamp(sum * scale + bias).
 struct ToFloat {
   const int32_t* column_sum = nullptr;  // Times a row's `offset` is what its sums are too large by.
@@ -87,7 +102,7 @@ struct Elementwise {
   void (*to_shorts)(const int32_t* sums, int64_t n, const Rescale& q, const int16_t* add, int16_t* y);
   int64_t (*dot_s16_s8)(const int16_t* x, const int8_t* w, int64_t n);
 
-  void (*lookup)(const uint8_t* x, int64_t n, const uint8_t* table, uint8_t* y);  // 256 entries.
+  void (*lookup)(const uint8_t* x, int64_t n, const ByteTable& table, uint8_t* y);
   void (*sum_s8)(const int8_t* a, int64_t step_a, const int8_t* b, int64_t step_b, int64_t n, const ScaledPair& q, int8_t* y);
   void (*difference_s8)(const int8_t* a, int64_t step_a, const int8_t* b, int64_t step_b, int64_t n, const ScaledPair& q, int8_t* y);
   void (*squared_difference_s8)(const int8_t* a, int64_t step_a, const int8_t* b, int64_t step_b, int64_t n, const ScaledPair& q, int8_t* y);
@@ -106,12 +121,13 @@ struct Elementwise {
   void (*scaled_table)(const int8_t* x, int64_t n, int32_t most, const int32_t* table, Rescale q, int8_t* y);
   // Elements of 32 bits, pitches in bytes: column c of x becomes row c of y.
   void (*transpose_32)(const std::byte* x, int64_t pitch_x, int64_t rows, int64_t columns, std::byte* y, int64_t pitch_y);
+  bool reads_pieces = false;  // Its lookup: of tables that have them.
 };
 
 const Elementwise& Vectors();  // For this processor (base/cpu.h); OCTET_ISA lowers it.
 
 extern const Elementwise kScalarElementwise, kAvx2Elementwise, kAvx512Elementwise, kNeonElementwise;
 // Where AVX-512 VBMI is there: two registers of table at once.
-void LookupAvx512Vbmi(const uint8_t* x, int64_t n, const uint8_t* table, uint8_t* y);
+void LookupAvx512Vbmi(const uint8_t* x, int64_t n, const ByteTable& table, uint8_t* y);
 
 }  // namespace octet::kernels

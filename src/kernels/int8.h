@@ -122,8 +122,9 @@ struct Int8 {
 };
 
 const Int8& BestInt8();  // For this processor; OCTET_ISA lowers it.
+const Int8& BestInt8(int64_t rows);  // For products of so many rows: another offset may make many of them faster.
 
-extern const Int8 kScalarInt8, kAvx2Int8, kAvx512VnniInt8, kNeonInt8, kNeonDotprodInt8;
+extern const Int8 kScalarInt8, kAvx2Int8, kAvx2RaisedInt8, kAvx512VnniInt8, kNeonInt8, kNeonDotprodInt8;
 
 // Of all x86 tables.
 bool FloorAvx2(const Requant&, int64_t panel, const SumRange* sums, Floored form, bool coarse, FlooredPanel* to, int32_t* first);

@@ -6,6 +6,13 @@
 
 namespace octet::kernels {
 
+// Runtimes for one model's operators go without the second and third way that only save time (cmake/isa.cmake).
+#ifdef OCTET_AVX2_ONLY
+inline constexpr bool kSmall = true;
+#else
+inline constexpr bool kSmall = false;
+#endif
+
 // Weights of a matrix product, 8 bits: K4N16 = [n / 16][k / 4][16][4], zeros at the ends. The columns
 // are output channels; 16 of them are a panel.
 inline constexpr int kPanel = 16;

@@ -102,7 +102,7 @@ bool FloorOf(const Multiplier& m, int32_t zero, Clamp32 clamp, kernels::SumRange
   std::fill_n(right, kernels::kPanel, -m.shift);
   std::fill_n(range, kernels::kPanel, sums);
   const kernels::Requant q{bias, mantissa, bias, right, nullptr, zero, clamp.low, clamp.high, true};
-  return floor(q, 0, range, kernels::Floored::kSigned, false, to, first);
+  return floor(q, 0, range, kernels::Floored::kSigned, true, to, first);
 }
 
 kernels::Requant MakeRequantS8(Prepare& prepare, const IntegerOutput& output, std::span<const ChannelS8> channels, std::span<const int32_t> channel,

@@ -22,6 +22,7 @@ constexpr double kMostBandBytes = 64 << 20;        // One output row's inputs.
 constexpr int64_t kReadAhead = 64;                 // Behind the last value that is loaded.
 
 struct Params {
+  const Int8* kernel = nullptr;
   kernels::ProductS8 product;
   ConvGeometry g;
   int64_t rows = 0, depth = 0;       // Contiguous.
@@ -56,7 +57,7 @@ template <class Body> void ForEachTask(const Params& p, const Run& run, int64_t 
 
 Status RunContiguous(const void* params, const Run& run) {
   const auto& p = *static_cast<const Params*>(params);
-  const Int8& k = kernels::BestInt8();
+  const Int8& k = *p.kernel;
   const int64_t pitch = p.depth * k.value_bytes;
   ForEachTask(p, run, p.blocks, [&](int64_t block, int64_t first, int64_t end, int thread) {
     const Scratch s = ScratchOf(p, run, thread);
@@ -71,7 +72,7 @@ Status RunContiguous(const void* params, const Run& run) {
 
 Status RunWindows(const void* params, const Run& run) {
   const auto& p = *static_cast<const Params*>(params);
-  const Int8& k = kernels::BestInt8();
+  const Int8& k = *p.kernel;
   const ConvGeometry& g = p.g;
   const int64_t image = int64_t{g.in_h} * g.in_w * g.in_c, across = int64_t{g.stride_w} * g.in_c * k.value_bytes;
   ForEachTask(p, run, g.batch * p.blocks, [&](int64_t block, int64_t first, int64_t end, int thread) {
@@ -177,10 +178,11 @@ bool FitsProductS8(const ConvGeometry& geometry) {
 }
 
 Status PrepareProductS8(Prepare& prepare, const ProductShape& given, const IntegerOutput& output, const double* scale, const int32_t* bias) {
-  const Int8& k = kernels::BestInt8();
+  const Int8& k = kernels::BestInt8(given.rows);
   ProductShape shape = given;
   shape.g = AlongRows(given.g);
   auto* p = prepare.Params<Params>();
+  p->kernel = &k;
   p->g = shape.g;
   p->rows = shape.rows;
   p->depth = shape.depth;

@@ -43,8 +43,8 @@ int32_t Tabulate(const TabulatedFunction& q, int32_t value) {
 
 }  // namespace
 
-Status RunByteTable(const void* params, const Run& run) {
-  const auto& p = *static_cast<const ByteTable*>(params);
+Status RunTable(const void* params, const Run& run) {
+  const auto& p = *static_cast<const TableParams*>(params);
   const uint8_t* x = run.input<uint8_t>(0);
   uint8_t* y = run.output<uint8_t>(0);
   ForChunks(run, p.count, [&](int64_t begin, int64_t end) { kernels::Vectors().lookup(x + begin, end - begin, p.table, y + begin); });
@@ -89,14 +89,15 @@ Status PrepareFunctionF32(Prepare& p, kernels::Function function) {
 }
 
 Status PrepareTable(Prepare& p, TableEntry entry, const void* q) {
-  auto* params = p.Params<ByteTable>();
+  auto* params = p.Params<TableParams>();
   params->count = CountOf(p.op);
   const int32_t low = RangeOf(p.op.in(0)->dtype).low;
   for (int32_t i = 0; i < 256; ++i) {
     const int32_t value = low + i;
-    params->table[static_cast<uint8_t>(value)] = static_cast<uint8_t>(entry(q, value));
+    params->table.entry[static_cast<uint8_t>(value)] = static_cast<uint8_t>(entry(q, value));
   }
-  p.SetRun(RunByteTable, params);
+  kernels::FindPieces(&params->table);
+  p.SetRun(RunTable, params);
   return {};
 }
 

@@ -24,11 +24,11 @@ Status PrepareFunctionF32(Prepare& p, kernels::Function function);
 template <kernels::Function kFunction> Status PrepareVectorFunction(Prepare& p) { return PrepareFunctionF32(p, kFunction); }
 
 // 8 bits to 8 bits, signed or not: indexed by the input's bits.
-struct ByteTable {
+struct TableParams {
   int64_t count = 0;
-  uint8_t table[256] = {};
+  kernels::ByteTable table;
 };
-Status RunByteTable(const void* params, const Run& run);
+Status RunTable(const void* params, const Run& run);
 
 int64_t CountOf(const OpView& op);
 

@@ -454,10 +454,11 @@ Status Plan::FuseTables(size_t first_step) {
     Step& step = steps_[i];
     if (!step.part) step.source = fusion.source(step.node);
     if (step.source < 0) continue;
-    auto* table = new (parameters_.Take(sizeof(ops::ByteTable))) ops::ByteTable();
+    auto* table = new (parameters_.Take(sizeof(ops::TableParams))) ops::TableParams();
     table->count = tensors_[step.source].type.shape.elements();
-    fusion.Fill(step.node, table->table);
-    step.run = ops::RunByteTable;
+    fusion.Fill(step.node, table->table.entry);
+    kernels::FindPieces(&table->table);
+    step.run = ops::RunTable;
     step.params = table;
     step.variant = &kTable;
     last_use_[step.source] = std::max(last_use_[step.source], PositionOf(step));

@@ -151,8 +151,8 @@ TEST(KernelElementwise, SumsBackToBytes) {
 
 TEST(KernelElementwise, TablesAndTotals) {
   std::mt19937 random(6);
-  std::vector<uint8_t> table(256);
-  for (uint8_t& t : table) t = static_cast<uint8_t>(random());
+  kernels::ByteTable table;
+  for (uint8_t& t : table.entry) t = static_cast<uint8_t>(random());
   std::vector<int32_t> wide(256);
   for (int32_t& t : wide) t = static_cast<int32_t>(random() >> 1) >> 9;
   for (size_t n : {1u, 2u, 15u, 16u, 63u, 64u, 65u, 257u}) {
@@ -163,14 +163,44 @@ TEST(KernelElementwise, TablesAndTotals) {
     for (int8_t v : x) total += v, of_table += wide[static_cast<size_t>(most - v)];
     for (const Elementwise* e : Tables()) {
       std::vector<uint8_t> y(n + 1, 9);
-      e->lookup(bytes, static_cast<int64_t>(n), table.data(), y.data());
-      for (size_t i = 0; i < n; ++i) ASSERT_EQ(table[bytes[i]], y[i]);
+      e->lookup(bytes, static_cast<int64_t>(n), table, y.data());
+      for (size_t i = 0; i < n; ++i) ASSERT_EQ(table.entry[bytes[i]], y[i]);
       EXPECT_EQ(9, y[n]);
       EXPECT_EQ(total, e->total_s8(x.data(), static_cast<int64_t>(n)));
       EXPECT_EQ(most, e->max_s8(x.data(), static_cast<int64_t>(n)));
       EXPECT_EQ(of_table, e->total_of_table(x.data(), static_cast<int64_t>(n), most, wide.data()));
     }
   }
+}
+
+// Gates x * logistic(x) of many scales, with and without a kink behind a flat start, and what no pieces fit.
+TEST(KernelElementwise, TablesAsPieces) {
+  std::mt19937 random(9);
+  std::vector<uint8_t> x(256 + 40);
+  for (size_t i = 0; i < x.size(); ++i) x[i] = static_cast<uint8_t>(i);
+  int of_bits = 0, of_distance = 0, none = 0;
+  for (int round = 0; round < 300; ++round) {
+    kernels::ByteTable table;
+    const double scale = std::ldexp(1 + static_cast<double>(random() % 1000) / 1000, static_cast<int>(random() % 16) - 9), zero = static_cast<double>(random() % 200) - 100;
+    const double out = std::max(0.278, scale * (127 - zero)) / 250, noise = round % 4 ? 0 : static_cast<double>(random() % 3);
+    for (int v = -128; v < 128; ++v) {
+      const double real = scale * (v - zero), y = real / (1 + std::exp(-real)) / out - 120 + noise * static_cast<double>(random() % 2);
+      table.entry[static_cast<uint8_t>(v)] = static_cast<uint8_t>(static_cast<int8_t>(std::clamp(std::round(y), -128.0, 127.0)));
+    }
+    FindPieces(&table);
+    using Pieces = kernels::ByteTable::Pieces;
+    ++(table.pieces == Pieces::kOfBits ? of_bits : table.pieces == Pieces::kOfDistance ? of_distance : none);
+    for (const Elementwise* e : Tables()) {
+      std::vector<uint8_t> y(x.size() + 1, 9);
+      e->lookup(x.data(), static_cast<int64_t>(x.size()), table, y.data());
+      for (size_t i = 0; i < x.size(); ++i) ASSERT_EQ(table.entry[x[i]], y[i]) << "round " << round << " entry " << i % 256;
+      EXPECT_EQ(9, y[x.size()]);
+    }
+  }
+  if (!kernels::Vectors().reads_pieces) return;
+  EXPECT_GT(of_bits, 50);
+  EXPECT_GT(of_distance, 50);
+  EXPECT_GT(none, 10);
 }
 
 TEST(KernelElementwise, AddsRowsUpInTheirOrder) {

@@ -7,6 +7,9 @@
 //   x0 w0 + x2 w2 = (x0 + w2) (x2 + w0) - x0 x2 - w0 w2,   and so x1, x3;
 // what belongs to the row alone and to the column alone is summed once. Sums of two bytes fit 16 bits. vpmaddwd has two
 // ports, vpaddw three or four: as many instructions, and all ports have work (2 to 5 % on Zen 4).
+//
+// Where the adders of floats are apart from the multipliers, on AMD's Zen 3 and later, sums of many rows are floats (Raised in
+// tile_sums_avx2.h): another 8 %. For these, rows are loaded raised by 128, which the other ways take as well.
 #include <immintrin.h>
 
 #include "kernels/int8.h"
@@ -19,8 +22,10 @@ namespace {
 // --------------------------------------------------------------------------------- products
 
 constexpr int kRows = Direct::kTileRows;
+constexpr int16_t kRaise = 128;      // What makes bytes non-negative.
 constexpr int64_t kFewRows = 4;      // Below it, widening a panel costs more than it saves.
-constexpr int64_t kPairedPanels = 4, kPairedGroups = 16, kPairedSteps = 320;  // Below them, terms and smaller tiles cost more than they save.
+constexpr int64_t kFewestPaired = 4, kPairedGroups = 16, kPairedSteps = 320;  // Below them, terms and smaller tiles cost more than they save.
+constexpr int64_t kFewestRaised = 3, kRaisedDepth = 32, kMostStretches = 8;  // Fewer panels, or a shallow row, save less than terms cost.
 constexpr int64_t kSignedGroups = 16; // Below it, few rows stay as they are.
 constexpr int64_t kBlockRows = 512;  // Whose terms are held at a time.
 constexpr int64_t kCoarseUses = 100; // Fewer sums save less in tens of inferences than their proof takes longer.
@@ -37,9 +42,9 @@ inline __m256i HighPair(__m256i v) {
 
 // [group][16][4] int8 to [pair][16][2] int16, and the panel's bias beside it. kPaired: the bias less w0 w2 + w1 w3 of all groups (see
 // Paired).
-template <bool kPaired> void WidenPanel(const int8_t* packed, int64_t groups, int16_t* wide, const int32_t* bias, int32_t* wide_bias) {
+template <bool kPaired> void WidenPanel(const ProductS8& p, const int8_t* packed, int16_t* wide, const int32_t* bias, int32_t* wide_bias) {
   __m256i low = Load(bias), high = Load(bias + 8);
-  for (int64_t g = 0; g < groups; ++g, packed += 64, wide += 64) {
+  for (int64_t left = p.segments * p.groups(); left > 0; --left, packed += 64, wide += 64) {
     const __m256i a = Load(packed), b = Load(packed + 32);
     const __m256i w0 = LowPair(a), w1 = LowPair(b), w2 = HighPair(a), w3 = HighPair(b);
     Store(wide, w0);
@@ -50,6 +55,23 @@ template <bool kPaired> void WidenPanel(const int8_t* packed, int64_t groups, in
   }
   Store(wide_bias, low);
   Store(wide_bias + 8, high);
+}
+
+// To [pair][16][2] int16 raised by 128, but for what pads the row, and the panel's bias less the most that a row takes off (see Raised).
+void WidenRaised(const ProductS8& p, const int8_t* packed, int16_t* wide, const int32_t* bias, int32_t* wide_bias) {
+  const __m256i up = _mm256_set1_epi16(kRaise), most = _mm256_set1_epi32(static_cast<int32_t>(p.length * kRaise * 255));
+  int16_t* to = wide;
+  for (int64_t g = 0; g < p.groups(); ++g, packed += 64, to += 64) {
+    const __m256i a = Load(packed), b = Load(packed + 32);
+    Store(to, _mm256_add_epi16(LowPair(a), up));
+    Store(to + 16, _mm256_add_epi16(LowPair(b), up));
+    Store(to + 32, _mm256_add_epi16(HighPair(a), up));
+    Store(to + 48, _mm256_add_epi16(HighPair(b), up));
+  }
+  if (p.length % 2 != 0)
+    for (int16_t* last = wide + p.length / 2 * 2 * kPanel; last < wide + (p.length / 2 + 1) * 2 * kPanel; last += 2) last[1] = 0;
+  Store(wide_bias, _mm256_sub_epi32(Load(bias), most));
+  Store(wide_bias + 8, _mm256_sub_epi32(Load(bias + 8), most));
 }
 
 using Pair [[gnu::may_alias, gnu::aligned(2)]] = int32_t;  // Two 16-bit values of a row: at any even address.
@@ -72,6 +94,36 @@ int32_t RowTerm(const ProductS8& p, const void* row) {
   }
   const __m128i half = _mm_add_epi32(_mm256_castsi256_si128(sum), _mm256_extracti128_si256(sum, 1));
   return _mm_cvtsi128_si32(_mm_add_epi32(half, _mm_srli_si128(half, 8)));
+}
+
+void PairedTerms(const ProductS8& p, const void* const* rows, int64_t count, int32_t* terms) {
+  for (int64_t r = 0; r < count; ++r) terms[r] = RowTerm(p, rows[r]);
+}
+
+// Sums of n bytes in 16 bits, in four parts of 64.
+inline __m256i SumBytes(const int16_t* x, int64_t n) {
+  const __m256i zero = _mm256_setzero_si256();
+  __m256i sum = zero;
+  int64_t i = 0;
+  for (; i + 16 <= n; i += 16) sum = _mm256_add_epi64(sum, _mm256_sad_epu8(Load(x + i), zero));
+  if (i + 8 <= n) sum = _mm256_add_epi64(sum, _mm256_sad_epu8(_mm256_zextsi128_si256(Load16(x + i)), zero)), i += 8;
+  for (; i < n; ++i) sum = _mm256_add_epi64(sum, _mm256_zextsi128_si256(_mm_cvtsi32_si128(x[i])));
+  return sum;
+}
+
+// What each row takes off, by stretches: raised 255 less its values, times the weights' raise.
+void RaisedTerms(const ProductS8& p, const void* const* rows, int64_t count, int32_t* terms) {
+  for (int64_t first = 0; first < p.length; first += Raised::kStretch, terms += Raised::kTerms) {
+    const int64_t n = p.length - first < Raised::kStretch ? p.length - first : Raised::kStretch;
+    const __m128i most = _mm_set1_epi32(static_cast<int32_t>(n * 255));
+    for (int64_t r = 0; r < count; r += 4) {  // Four rows at a time, the last one again where there are fewer.
+      const auto sum = [&](int64_t i) { return SumBytes(static_cast<const int16_t*>(rows[r + i < count ? r + i : count - 1]) + p.offset[0] / 2 + first, n); };
+      const __m256i ab = _mm256_or_si256(sum(0), _mm256_slli_epi64(sum(1), 32)), cd = _mm256_or_si256(sum(2), _mm256_slli_epi64(sum(3), 32));
+      const __m256i abcd = _mm256_add_epi32(_mm256_unpacklo_epi64(ab, cd), _mm256_unpackhi_epi64(ab, cd));
+      const __m128i sums = _mm_add_epi32(_mm256_castsi256_si128(abcd), _mm256_extracti128_si256(abcd, 1));
+      _mm_storeu_si128(reinterpret_cast<__m128i*>(terms + r), _mm_mullo_epi32(_mm_sub_epi32(most, sums), _mm_set1_epi32(kRaise)));
+    }
+  }
 }
 
 inline __m256i Spread(const int16_t* a) { return _mm256_set1_epi32(*reinterpret_cast<const Pair*>(a)); }
@@ -170,40 +222,45 @@ void HalfPanel(const Block& b, int64_t panel, const void* w, const int32_t* bias
 }
 
 // How a block's panels are made.
-using WidenFn = void (*)(const int8_t* packed, int64_t groups, int16_t* wide, const int32_t* bias, int32_t* wide_bias);
+using WidenFn = void (*)(const ProductS8&, const int8_t* packed, int16_t* wide, const int32_t* bias, int32_t* wide_bias);
 using PanelFn = void (*)(const Block&, int64_t panel, const void* w, const int32_t* bias);
 struct PanelWork {
+  void (*terms)(const ProductS8&, const void* const* rows, int64_t count, int32_t* terms);  // Null: none.
   WidenFn widen, widen_half;
   PanelFn whole, half;  // Null: tile by tile.
   TileFn const* tiles;
   int most;             // Rows of such a tile.
 };
 template <class Sums> void FlooredPanelOf(const Block& b, int64_t panel, const void* w, const int32_t* bias) {
-  ByPanel<!Sums::kPaired>(b.p.requant, panel, [&](auto form) { WholePanel<typename decltype(form)::type, Sums>(b, panel, w, bias); });
+  ByPanel<Sums::kCoarse>(b.p.requant, panel, [&](auto form) { WholePanel<typename decltype(form)::type, Sums>(b, panel, w, bias); });
 }
-template <class Sums> constexpr PanelWork kWholeWork = {WidenPanel<Sums::kPaired>, WidenPanel<false>, FlooredPanelOf<Sums>, HalfPanel, Sums::kPaired ? kPairedTiles : kTiles, 0};
-template <class Sums> constexpr PanelWork kTileWork = {WidenPanel<Sums::kPaired>, nullptr, nullptr, nullptr, Sums::kPaired ? kPairedTiles : kTiles, Sums::kTileRows};
+constexpr PanelWork kDirectTiles = {nullptr, WidenPanel<false>, nullptr, nullptr, nullptr, kTiles, kRows};
+constexpr PanelWork kDirectPanels = {nullptr, WidenPanel<false>, WidenPanel<false>, FlooredPanelOf<Direct>, HalfPanel, kTiles, 0};
+constexpr PanelWork kPairedWork = {PairedTerms, WidenPanel<true>, nullptr, nullptr, nullptr, kPairedTiles, Paired::kTileRows};
+constexpr PanelWork kPairedPanels = {PairedTerms, WidenPanel<true>, WidenPanel<false>, FlooredPanelOf<Paired>, HalfPanel, kPairedTiles, 0};
+constexpr PanelWork kRaisedPanels = {RaisedTerms, WidenRaised, WidenPanel<false>, FlooredPanelOf<Raised>, HalfPanel, nullptr, 0};
 
-template <class Sums> const PanelWork& WidenedWork(const ProductS8& p, int64_t count) {
-  return count < kWholeRows || p.requant.floored == Floored::kNone ? kTileWork<Sums> : kWholeWork<Sums>;
+const PanelWork& WorkOf(const ProductS8& p, int64_t count, int64_t panels, bool raised) {
+  const int64_t groups = p.segments * p.groups();
+  const bool whole = count >= kWholeRows && p.requant.floored != Floored::kNone;
+  if (raised && whole && p.segments == 1 && panels >= kFewestRaised && p.length >= kRaisedDepth && p.length <= kMostStretches * Raised::kStretch) return kRaisedPanels;
+  if (!kSmall && panels >= kFewestPaired && groups >= kPairedGroups && panels * groups >= kPairedSteps) return whole ? kPairedPanels : kPairedWork;
+  return whole ? kDirectPanels : kDirectTiles;
 }
 
-void MultiplyBlock(const ProductS8& p, const void* const* rows, int64_t first, int64_t count, int64_t first_panel, int64_t end_panel, int8_t* y, void* scratch) {
+void MultiplyBlock(const ProductS8& p, bool raised, const void* const* rows, int64_t first, int64_t count, int64_t first_panel, int64_t end_panel, int8_t* y, void* scratch) {
   alignas(32) int32_t acc[kRows * kPanel];
   alignas(32) int32_t bias[kPanel];
-  int32_t terms[kBlockRows];
-  const int64_t groups = p.segments * p.groups();
-  const int64_t panels = end_panel - first_panel;
-  const bool paired = panels >= kPairedPanels && groups >= kPairedGroups && panels * groups >= kPairedSteps;
-  const PanelWork& work = paired ? WidenedWork<Paired>(p, count) : WidenedWork<Direct>(p, count);
+  int32_t terms[kMostStretches * Raised::kTerms];
+  static_assert(Raised::kTerms >= kBlockRows + 3);
+  const PanelWork& work = WorkOf(p, count, end_panel - first_panel, raised);
   const FinishFn finish = FinishOf(p.requant);
-  if (paired)
-    for (int64_t r = 0; r < count; ++r) terms[r] = RowTerm(p, rows[first + r]);
-  const Block block{p, work.tiles, finish, rows, paired ? terms : nullptr, first, count, end_panel, y};
+  if (work.terms) work.terms(p, rows + first, count, terms);
+  const Block block{p, work.tiles, finish, rows, work.terms ? terms : nullptr, first, count, end_panel, y};
   auto* w = static_cast<int16_t*>(scratch);
   for (int64_t panel = first_panel; panel < end_panel; ++panel) {
     const bool half = work.half && p.columns - panel * kPanel <= kPanel / 2;
-    (half ? work.widen_half : work.widen)(p.packed + panel * p.panel_bytes(), groups, w, p.requant.bias + panel * kPanel, bias);
+    (half ? work.widen_half : work.widen)(p, p.packed + panel * p.panel_bytes(), w, p.requant.bias + panel * kPanel, bias);
     if (work.whole) {
       (half ? work.half : work.whole)(block, panel, w, bias);
       continue;
@@ -218,11 +275,11 @@ void MultiplyBlock(const ProductS8& p, const void* const* rows, int64_t first, i
 
 // Less than kFewRows rows. Panels are finished by fours: one alone is a chain of latencies.
 constexpr int64_t kFewPanels = 4;
-void MultiplyFew(const ProductS8& p, const void* const* rows, int64_t count, int64_t first_panel, int64_t end_panel, int8_t* y, void* scratch) {
+void MultiplyFew(const ProductS8& p, bool raised, const void* const* rows, int64_t count, int64_t first_panel, int64_t end_panel, int8_t* y, void* scratch) {
   alignas(32) int32_t acc[kFewPanels][(kFewRows - 1) * kPanel];
   const int64_t groups = p.segments * p.groups();
   const FinishFn finish = FinishOf(p.requant);
-  const bool as_signed = p.narrow_range && groups >= kSignedGroups;
+  const bool as_signed = !raised && p.narrow_range && groups >= kSignedGroups;
   const void* packed_rows[kFewRows - 1];
   if (as_signed)
     for (int64_t r = 0; r < count; ++r) packed_rows[r] = PackRow(p, rows[r], static_cast<int32_t*>(scratch) + r * groups);
@@ -238,25 +295,28 @@ void MultiplyFew(const ProductS8& p, const void* const* rows, int64_t count, int
   }
 }
 
-void MultiplyRows(const ProductS8& p, const void* const* rows, int64_t count, int64_t first_panel, int64_t end_panel, int8_t* y, void* scratch) {
-  if (count < kFewRows) return MultiplyFew(p, rows, count, first_panel, end_panel, y, scratch);
+void MultiplyRows(const ProductS8& p, bool raised, const void* const* rows, int64_t count, int64_t first_panel, int64_t end_panel, int8_t* y, void* scratch) {
+  if (count < kFewRows) return MultiplyFew(p, raised, rows, count, first_panel, end_panel, y, scratch);
   for (int64_t first = 0; first < count; first += kBlockRows)
-    MultiplyBlock(p, rows, first, count - first < kBlockRows ? count - first : kBlockRows, first_panel, end_panel, y, scratch);
+    MultiplyBlock(p, raised, rows, first, count - first < kBlockRows ? count - first : kBlockRows, first_panel, end_panel, y, scratch);
 }
 
-void Multiply(const ProductS8& p, const void* const* rows, int64_t count, int64_t first_panel, int64_t end_panel, int8_t* y, void* scratch) {
+template <bool kRaised> void Multiply(const ProductS8& p, const void* const* rows, int64_t count, int64_t first_panel, int64_t end_panel, int8_t* y, void* scratch) {
   if (count <= 0) return;
-  if (p.requant.floored == Floored::kNone) return MultiplyRows(p, rows, count, first_panel, end_panel, y, scratch);
+  if (p.requant.floored == Floored::kNone) return MultiplyRows(p, kRaised, rows, count, first_panel, end_panel, y, scratch);
   const RoundDown mode;
-  MultiplyRows(p, rows, count, first_panel, end_panel, y, scratch);
+  MultiplyRows(p, kRaised, rows, count, first_panel, end_panel, y, scratch);
 }
 
-void LoadWide(const int8_t* x, int64_t n, void* to) {
+template <int16_t kRaised> void LoadWide(const int8_t* x, int64_t n, void* to) {
   auto* y = static_cast<int16_t*>(to);
   int64_t i = 0;
 #pragma GCC unroll 4
-  for (; i + 16 <= n; i += 16) Store(y + i, _mm256_cvtepi8_epi16(Load16(x + i)));
-  for (; i < n; ++i) y[i] = x[i];
+  for (; i + 16 <= n; i += 16) {
+    const __m256i v = _mm256_cvtepi8_epi16(Load16(x + i));
+    Store(y + i, kRaised ? _mm256_add_epi16(v, _mm256_set1_epi16(kRaised)) : v);
+  }
+  for (; i < n; ++i) y[i] = static_cast<int16_t>(x[i] + kRaised);
 }
 
 // -------------------------------------------------------------------------------- Winograd
@@ -326,6 +386,13 @@ constexpr uint8_t kOrder[kAvx2Vector] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 1
 
 }  // namespace
 
-constinit const Int8 kAvx2Int8 = {"avx2", 0, 2, LoadWide, Multiply, 128, kAvx2Vector, 2, 2, 0, kOrder, LoadPixelsAvx2, DepthwiseAvx2, 16, WinogradRows<2>, WinogradRows<4>, kFewRows - 1, FloorAvx2, kCoarseUses, SlideAvx2};
+constinit const Int8 kAvx2Int8 = {"avx2", 0, 2, LoadWide<0>, Multiply<false>, 128, kAvx2Vector, 2, 2, 0, kOrder, LoadPixelsAvx2, DepthwiseAvx2, 16, WinogradRows<2>, WinogradRows<4>, kFewRows - 1, FloorAvx2, kCoarseUses, SlideAvx2};
+constinit const Int8 kAvx2RaisedInt8 = [] {
+  Int8 k = kAvx2Int8;
+  k.offset = kRaise;
+  k.load = LoadWide<kRaise>;
+  k.multiply = Multiply<true>;
+  return k;
+}();
 
 }  // namespace octet::kernels

@@ -11,7 +11,8 @@ namespace {
 #include "kernels/isa/transpose_avx2.h"
 
 // As in avx2_elementwise.cc, 64 bytes at a time.
-void Lookup(const uint8_t* x, int64_t n, const uint8_t* table, uint8_t* y) {
+void Lookup(const uint8_t* x, int64_t n, const ByteTable& t, uint8_t* y) {
+  const uint8_t* table = t.entry;
   __m512i row[16];
   for (int k = 0; k < 16; ++k) row[k] = _mm512_broadcast_i32x4(_mm_loadu_si128(reinterpret_cast<const __m128i*>(table + 16 * k)));
   for (int k = 15; k > 0; --k)

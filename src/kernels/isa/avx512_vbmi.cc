@@ -6,7 +6,8 @@
 
 namespace octet::kernels {
 
-void LookupAvx512Vbmi(const uint8_t* x, int64_t n, const uint8_t* table, uint8_t* y) {
+void LookupAvx512Vbmi(const uint8_t* x, int64_t n, const ByteTable& t, uint8_t* y) {
+  const uint8_t* table = t.entry;
   const __m512i t0 = _mm512_loadu_si512(table), t1 = _mm512_loadu_si512(table + 64), t2 = _mm512_loadu_si512(table + 128), t3 = _mm512_loadu_si512(table + 192);
   for (int64_t i = 0; i < n; i += 64) {
     const __mmask64 mask = n - i >= 64 ? ~0ull : (1ull << (n - i)) - 1;

@@ -21,7 +21,7 @@ inline __m256i Quad(const void* a) {
 #define OCTET_DOTS(n) OCTET_FROM_BIAS(n, OCTET_DOT, 4, 64)
 
 struct Dots {
-  static constexpr bool kPaired = false;
+  static constexpr bool kPaired = false, kOverlaps = false, kCoarse = true;
   static constexpr int kTileRows = 6;  // 12 sums, 2 weights, the activation.
   Depth depth;
   explicit Dots(const ProductS8& p) : depth(p, 4) {}

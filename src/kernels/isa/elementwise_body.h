@@ -400,8 +400,8 @@ struct NarrowProduct {
   }
 };
 
-// The same by one floor, under Lanes::Down.
-struct FlooredProduct {
+// The same by one floor, under Lanes::Down. kFine: with v * fine.
+template <bool kFine> struct FlooredProduct {
   F scale, fine, plus, plus_negative;
   I shift, zero;
   explicit FlooredProduct(const ScaledPair& q)
@@ -418,7 +418,10 @@ struct FlooredProduct {
   template <class L = Lanes, int kCount> [[gnu::always_inline]] inline void Rescale(const F (&v)[kCount], I (&x)[kCount]) const {
     F start[kCount];
 #pragma GCC unroll 4
-    for (int k = 0; k < kCount; ++k) start[k] = L::Fma(v[k], fine, L::SelectNegative(v[k], plus_negative, plus));
+    for (int k = 0; k < kCount; ++k) {
+      start[k] = L::SelectNegative(v[k], plus_negative, plus);
+      if constexpr (kFine) start[k] = L::Fma(v[k], fine, start[k]);
+    }
 #pragma GCC unroll 4
     for (int k = 0; k < kCount; ++k) x[k] = L::AddI(L::ToNearest(L::Fma(v[k], scale, start[k])), zero);
   }
@@ -429,7 +432,7 @@ template <class L = Lanes> void RescaleProducts(const ScaledPair& q, const auto&
   if constexpr (requires { typename L::Down; }) {
     if (!(q.floor.scale > 0)) return;
     const typename L::Down mode;
-    by(FlooredProduct(q));
+    by(FlooredProduct<true>(q));
   } else {
     if (q.out.narrow && q.out.right > 0) by(NarrowProduct(q));
   }
@@ -480,36 +483,44 @@ template <class Of> inline int64_t InFours(int64_t n, const ScaledPair& q, int8_
   return i;
 }
 
-// The products are one fused multiplication each: v = x * factor + offset, all whole numbers below 2^24.
-template <class L = Lanes> void ProductRowsS8(const int8_t* x, const int8_t* shared, int64_t n, int64_t rows, const SharedRow& row, const ScaledPair& given, int8_t* y) {
-  const ScaledPair q = given;  // A copy: stores of bytes may not touch it.
-  const typename L::Down mode;
+// Factors and offsets of a row that others share: x * factor + offset is a product and the shift, whole numbers below 2^24.
+struct Factors {
   alignas(64) float factor[SharedRow::kMost + kLanes], offset[SharedRow::kMost + kLanes];
-  const I zero = L::SetI(row.zero_shared), low = L::SetI(q.low), high = L::SetI(q.high);
-  const F minus_zero = L::Set(static_cast<float>(-row.zero)), shift = L::Set(static_cast<float>(q.floor.shift));
-  const auto left = [&](int64_t i) { return n - i < kLanes ? n - i : kLanes; };
-  for (int64_t i = 0; i < n; i += kLanes) {  // Whole vectors: masked stores take ten times as long.
-    const F by = L::ToFloat(L::SubI(i + kLanes <= n ? L::LoadS8(shared + i) : L::LoadSomeS8(shared + i, left(i)), zero));
-    L::Store(factor + i, by), L::Store(offset + i, L::Fma(by, minus_zero, shift));
-  }
-  const FlooredProduct product(q);
+};
+template <class Product, class L = Lanes> void RowsByFactors(const int8_t* x, const Factors& f, int64_t n, int64_t rows, const ScaledPair& given, int8_t* y) {
+  const ScaledPair q = given;  // A copy: stores of bytes may not touch it.
+  const Product product(q);
+  const I low = L::SetI(q.low), high = L::SetI(q.high);
   for (int64_t r = 0; r < rows; ++r, x += n, y += n) {
     int64_t i = 0;
     I out[4];
     for (; i + 4 * kLanes <= n; i += 4 * kLanes) {
       F v[4];
 #pragma GCC unroll 4
-      for (int k = 0; k < 4; ++k) v[k] = L::Fma(L::ToFloat(L::LoadS8(x + i + k * kLanes)), L::Load(factor + i + k * kLanes), L::Load(offset + i + k * kLanes));
+      for (int k = 0; k < 4; ++k) v[k] = L::Fma(L::ToFloat(L::LoadS8(x + i + k * kLanes)), L::Load(f.factor + i + k * kLanes), L::Load(f.offset + i + k * kLanes));
       product.Rescale(v, out);
       L::StoreFourS8(y + i, out, q.low, q.high);
     }
     for (; i < n; i += kLanes) {
-      const F v[1] = {L::Fma(L::ToFloat(L::LoadSomeS8(x + i, left(i))), L::LoadSome(factor + i, left(i)), L::LoadSome(offset + i, left(i)))};
+      const int64_t left = n - i < kLanes ? n - i : kLanes;
+      const F v[1] = {L::Fma(L::ToFloat(L::LoadSomeS8(x + i, left)), L::LoadSome(f.factor + i, left), L::LoadSome(f.offset + i, left))};
       I one[1];
       product.Rescale(v, one);
-      L::StoreSomeS8(y + i, left(i), L::MinI(L::MaxI(one[0], low), high));
+      L::StoreSomeS8(y + i, left, L::MinI(L::MaxI(one[0], low), high));
     }
   }
+}
+
+template <class L = Lanes> void ProductRowsS8(const int8_t* x, const int8_t* shared, int64_t n, int64_t rows, const SharedRow& row, const ScaledPair& q, int8_t* y) {
+  const typename L::Down mode;
+  Factors f;
+  const I zero = L::SetI(row.zero_shared);
+  const F minus_zero = L::Set(static_cast<float>(-row.zero)), shift = L::Set(static_cast<float>(q.floor.shift));
+  for (int64_t i = 0; i < n; i += kLanes) {  // Whole vectors: masked stores take ten times as long.
+    const F by = L::ToFloat(L::SubI(i + kLanes <= n ? L::LoadS8(shared + i) : L::LoadSomeS8(shared + i, n - i), zero));
+    L::Store(f.factor + i, by), L::Store(f.offset + i, L::Fma(by, minus_zero, shift));
+  }
+  (q.floor.fine == 0 ? RowsByFactors<FlooredProduct<false>, L> : RowsByFactors<FlooredProduct<true>, L>)(x, f, n, rows, q, y);
 }
 
 // Where there are floors.

@@ -3,8 +3,12 @@
 // about is a `Sums`, made of a product once for all tiles (what a tile needs of it is so in registers, or one load away):
 //   kTileRows   rows of a whole tile
 //   kPaired     `terms`, one per row, are wanted
+//   kCoarse     coarse floors have code of their own (ByPanel)
+//   kOverlaps   the last tile is a whole one, too, or one of two rows, and makes some rows again
 //   Sum<kCount>(rows, weights, bias, terms, low, high)   sums of kCount rows times columns 0 to 7 and 8 to 15 of a panel
 #pragma once
+#include <type_traits>
+
 #include "kernels/isa/requant_avx2.h"
 
 namespace octet::kernels {
@@ -63,15 +67,16 @@ template <int kColumns, int kRows> class PanelPlace {
   bool whole() const { return left_ >= kColumns; }
   int64_t pitch() const { return whole() ? columns_ : kColumns; }
   // put(to) of the next rows.
-  template <class Put> [[gnu::always_inline]] void Next(const Put& put) {
+  template <int kCount = kRows, class Put> [[gnu::always_inline]] void Next(const Put& put) {
     put(whole() ? y_ : part_);
-    if (!whole()) Copy();
-    y_ += kRows * columns_;
+    if (!whole()) Copy(kCount);
+    y_ += kCount * columns_;
   }
+  void GoBack(int64_t rows) { y_ -= rows * columns_; }
 
  private:
-  [[gnu::noinline]] void Copy() const {
-    for (int r = 0; r < kRows; ++r) __builtin_memcpy(y_ + r * columns_, part_ + r * kColumns, static_cast<unsigned>(left_));
+  [[gnu::noinline]] void Copy(int rows) const {
+    for (int r = 0; r < rows; ++r) __builtin_memcpy(y_ + r * columns_, part_ + r * kColumns, static_cast<unsigned>(left_));
   }
   int8_t* y_;
   const int64_t columns_, left_;
@@ -125,13 +130,27 @@ template <class Rescale, class Sums> void WholePanel(const Block& b, int64_t pan
   // The next panel's bytes come nearer meanwhile: each is read once for all these rows.
   const int8_t* next = p.packed + (panel + 1 < b.end_panel ? panel + 1 : panel) * p.panel_bytes();
   const int64_t ahead = p.panel_bytes() >= kFetchedBytes ? RoundUp(p.panel_bytes() * kMost / count, 64) : 0;
-  int64_t r = 0;
-  for (; r + kMost <= count; r += kMost) {
+  const auto tile = [&]<int kCount>(std::integral_constant<int, kCount>, int64_t r) [[gnu::always_inline]] {
+    place.template Next<kCount>([&](int8_t* to) [[gnu::always_inline]] {
+      WholeTile<Rescale, Sums, kCount>(sums, rows + r, w, bias, Sums::kPaired ? b.terms + r : nullptr, rescale, clamp, to, pitch);
+    });
+  };
+  for (int64_t r = 0;;) {
     for (int64_t i = 0; i < ahead; i += 64) _mm_prefetch(reinterpret_cast<const char*>(next + i), _MM_HINT_T0);
     next += ahead;
-    place.Next([&](int8_t* to) [[gnu::always_inline]] { WholeTile<Rescale, Sums, kMost>(sums, rows + r, w, bias, Sums::kPaired ? b.terms + r : nullptr, rescale, clamp, to, pitch); });
+    tile(std::integral_constant<int, kMost>(), r);
+    r += kMost;
+    const int64_t left = count - r;
+    if (left == 0) return;
+    if (left >= kMost) continue;
+    if constexpr (!Sums::kOverlaps) return LastTile(b, b.tiles, r, panel, w, bias);
+    else if (!kSmall && left <= 2) {
+      place.GoBack(2 - left);
+      return tile(std::integral_constant<int, 2>(), count - 2);
+    }
+    place.GoBack(kMost - left);
+    r = count - kMost;
   }
-  if (r < count) LastTile(b, b.tiles, r, panel, w, bias);
 }
 
 }  // namespace

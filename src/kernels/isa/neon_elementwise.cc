@@ -10,7 +10,8 @@ namespace {
 #include "kernels/isa/elementwise_body.h"
 
 // Four tables of 64 entries: an index from 64 on leaves what is there already.
-void Lookup(const uint8_t* x, int64_t n, const uint8_t* table, uint8_t* y) {
+void Lookup(const uint8_t* x, int64_t n, const ByteTable& t, uint8_t* y) {
+  const uint8_t* table = t.entry;
   uint8x16x4_t part[4];
   for (int k = 0; k < 4; ++k) part[k] = vld1q_u8_x4(table + 64 * k);
   const uint8x16_t step = vdupq_n_u8(64);

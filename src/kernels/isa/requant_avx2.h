@@ -62,7 +62,7 @@ inline bool IsFine(const FlooredPanel& p) {
 // their sums); where sums take long, half as much code is worth more.
 template <bool kCoarse, class Use> auto ByPanel(const Requant& q, int64_t panel, const Use& use) {
   const bool plain = q.floored == Floored::kPlain;
-  if constexpr (kCoarse)
+  if constexpr (kCoarse && !kSmall)
     if (!IsFine(q.panels[panel])) return plain ? use(Type<Floor<Floored::kPlain, false>>()) : use(Type<Floor<Floored::kSigned, false>>());
   return plain ? use(Type<Floor<Floored::kPlain, true>>()) : use(Type<Floor<Floored::kSigned, true>>());
 }
@@ -97,17 +97,18 @@ struct F64 {
 
 // 32-bit values to bytes between the bounds. kPlain: bytes that saturate are within them (Requant::plain).
 template <bool kPlain> struct Clamp {
+  const bool bounded;  // By more than bytes that saturate: a branch is 3 % less of shallow products than clamping.
   __m256i zero;
   __m128i low, high;
   explicit Clamp(const Requant& q)
-      : zero(_mm256_set1_epi16(static_cast<int16_t>(q.zero))), low(_mm_set1_epi8(static_cast<char>(q.low))), high(_mm_set1_epi8(static_cast<char>(q.high))) {}
+      : bounded(q.low > -128 || q.high < 127), zero(_mm256_set1_epi16(static_cast<int16_t>(q.zero))), low(_mm_set1_epi8(static_cast<char>(q.low))), high(_mm_set1_epi8(static_cast<char>(q.high))) {}
   __m256i Words(__m256i a, __m256i b) const {
     const __m256i words = _mm256_packs_epi32(a, b);
     return kPlain ? words : _mm256_adds_epi16(words, zero);
   }
-  __m128i Bounded(__m128i bytes) const { return kPlain ? bytes : _mm_min_epi8(_mm_max_epi8(bytes, low), high); }
+  __m128i Bounded(__m128i bytes) const { return kPlain || !bounded ? bytes : _mm_min_epi8(_mm_max_epi8(bytes, low), high); }
   __m256i Bounded(__m256i bytes) const {
-    return kPlain ? bytes : _mm256_min_epi8(_mm256_max_epi8(bytes, _mm256_broadcastsi128_si256(low)), _mm256_broadcastsi128_si256(high));
+    return kPlain || !bounded ? bytes : _mm256_min_epi8(_mm256_max_epi8(bytes, _mm256_broadcastsi128_si256(low)), _mm256_broadcastsi128_si256(high));
   }
   // Two rows of 16 values.
   void PutTwo(__m256i a, __m256i b, __m256i c, __m256i d, int8_t* y, int64_t pitch) const {

@@ -9,8 +9,8 @@ namespace {
 
 #include "kernels/isa/elementwise_body.h"
 
-void Lookup(const uint8_t* x, int64_t n, const uint8_t* table, uint8_t* y) {
-  for (int64_t i = 0; i < n; ++i) y[i] = table[x[i]];
+void Lookup(const uint8_t* x, int64_t n, const ByteTable& t, uint8_t* y) {
+  for (int64_t i = 0; i < n; ++i) y[i] = t.entry[x[i]];
 }
 
 void Transpose32(const std::byte* x, int64_t pitch_x, int64_t rows, int64_t columns, std::byte* y, int64_t pitch_y) {
