@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Convolutions, poolings and batch normalization. Channels are last, as everywhere in .tflite.
 #include <algorithm>
+#include <limits>
+#include <numeric>
 
 #include "importers/savedmodel/builder.h"
 #include "importers/savedmodel/context.h"
@@ -46,8 +48,13 @@ Status Leave(NodeContext& c, const Window& w, Value y) {
   return {};
 }
 
-// padding="EXPLICIT": zeros around, then no padding.
-Result<Value> Padded(NodeContext& c, Value x) {
+Result<Value> PadWith(NodeContext& c, Value x, const std::vector<int32_t>& pads, const float* number) {
+  const Value list = c.Constant<int32_t>(Shape{4, 2}, pads);
+  return number ? c.Make("padv2", {x, list, c.Scalar(*number)}) : c.Make("pad", {x, list});
+}
+
+// padding="EXPLICIT": zeros, or the number, around, then no padding.
+Result<Value> Padded(NodeContext& c, Value x, const float* number = nullptr) {
   if (c.Text("padding", "") != "EXPLICIT") return x;
   const std::vector<int64_t> pads = c.Ints("explicit_paddings", {});
   if (pads.size() != 8) return c.Fail("eight paddings", std::to_string(pads.size()), "");
@@ -55,7 +62,7 @@ Result<Value> Padded(NodeContext& c, Value x) {
   const bool nchw = c.Text("data_format", "NHWC") == "NCHW";
   for (const size_t axis : {0, nchw ? 2 : 1, nchw ? 3 : 2, nchw ? 1 : 3})
     for (const size_t side : {0, 1}) list.push_back(static_cast<int32_t>(std::clamp<int64_t>(pads[2 * axis + side], 0, INT32_MAX)));
-  return c.Make("pad", {x, c.Constant<int32_t>(Shape{4, 2}, list)});
+  return PadWith(c, x, list, number);
 }
 
 Value Zeros(NodeContext& c, int32_t count) {
@@ -246,12 +253,62 @@ Status ConvertLrn(NodeContext& c) {
   return {};
 }
 
+// How many cells SAME puts before and after an axis.
+std::pair<int32_t, int32_t> SamePads(int32_t in, int64_t size, int64_t stride) {
+  const int64_t out = (in + stride - 1) / stride, pads = std::max<int64_t>(0, (out - 1) * stride + size - in);
+  return {static_cast<int32_t>(pads / 2), static_cast<int32_t>(pads - pads / 2)};
+}
+
+// Where the largest of each window lies, the first of equal ones, as (row * width + column) * channels + channel: the window's cells are compared one by one.
+Status SetLargestPlaces(NodeContext& c, const Window& w, Value image) {
+  constexpr int64_t kMostCells = 64, kMostPlaces = 1 << 20;
+  const Shape in = c.shape(image);
+  const int64_t cells = w.size[0] * w.size[1];
+  const bool sized = in.rank() == 4 && Shape(in.dims().subspan(1)).known() && in.elements(1, 4) <= kMostPlaces;
+  if (!sized || cells < 2 || cells > kMostCells || w.nchw || c.Bool("include_batch_in_index", false) || c.type(image).dtype != DType::kF32)
+    return c.Fail("small float images of known size, and places inside each", in.text(), "give the input's shape");
+  std::vector<int32_t> numbers(static_cast<size_t>(in.elements(1, 4)));
+  std::iota(numbers.begin(), numbers.end(), 0);
+  Value places = c.Constant<int32_t>(Shape{1, in[1], in[2], in[3]}, numbers);
+  if (w.same) {
+    const auto [top, bottom] = SamePads(in[1], w.size[0], w.stride[0]);
+    const auto [left, right] = SamePads(in[2], w.size[1], w.stride[1]);
+    const std::vector<int32_t> pads = {0, 0, top, bottom, left, right, 0, 0};
+    const float lowest = std::numeric_limits<float>::lowest();
+    OCTET_ASSIGN(image, PadWith(c, image, pads, &lowest));
+    OCTET_ASSIGN(places, PadWith(c, places, pads, nullptr));
+  }
+  const Shape padded = c.shape(image);
+  const auto last = [&](int i) { return (padded[1 + i] - w.size[i]) / w.stride[i] * w.stride[i] + 1; };
+  const auto cell = [&](Value v, int64_t k) {
+    const auto row = static_cast<int32_t>(k / w.size[1]), column = static_cast<int32_t>(k % w.size[1]);
+    const Value from = c.Vector({0, row, column, 0}), to = c.Vector({0, static_cast<int32_t>(row + last(0)), static_cast<int32_t>(column + last(1)), 0});
+    const Value steps = c.Vector({1, static_cast<int32_t>(w.stride[0]), static_cast<int32_t>(w.stride[1]), 1});
+    return c.Make("strided_slice", {v, from, to, steps}, {{"begin_mask", 0b1001}, {"end_mask", 0b1001}});
+  };
+  OCTET_ASSIGN(Value best, cell(image, 0));
+  OCTET_ASSIGN(Value at, cell(places, 0));
+  for (int64_t k = 1; k < cells; ++k) {
+    OCTET_ASSIGN(const Value next, cell(image, k));
+    OCTET_ASSIGN(const Value place, cell(places, k));
+    OCTET_ASSIGN(const Value larger, c.Make("greater", {next, best}));
+    OCTET_ASSIGN(at, c.Make("select_v2", {larger, place, at}));
+    OCTET_ASSIGN(best, c.Make("maximum", {best, next}));
+  }
+  OCTET_ASSIGN(const Value y, c.Cast(at, c.Type("Targmax")));
+  c.SetOutput(1, y);
+  return {};
+}
+
 Status ConvertPool(NodeContext& c) {
   Window w;
   const Value image = c.Input(0);
   if (!image) return {};
   OCTET_TRY(ReadWindow(c, &w));
-  OCTET_ASSIGN(const Value x, Enter(c, w, image));
+  if (c.kind() == "MaxPoolWithArgmax" && c.node().read.contains(1)) OCTET_TRY(SetLargestPlaces(c, w, image));
+  OCTET_ASSIGN(Value x, Enter(c, w, image));
+  const float lowest = std::numeric_limits<float>::lowest();  // No window's largest.
+  OCTET_ASSIGN(x, Padded(c, x, &lowest));
   OCTET_ASSIGN(const Value y, c.Make(c.kind() == "AvgPool" ? "average_pool_2d" : "max_pool_2d", {x},
                                      {{"padding", PaddingOf(w)}, {"stride_w", w.stride[1]}, {"stride_h", w.stride[0]},
                                       {"filter_width", w.size[1]}, {"filter_height", w.size[0]}}));
