@@ -118,6 +118,22 @@ def pieces_of_variables():
 
 
 @golden
+def blocks_behind_channels():
+    """A convolution dilated along one axis with its channels first, and a quotient whose divisor is known."""
+    kernel, divisor = floats(3, 2, 4, 5), np.arange(1, 6, dtype=np.float32).reshape(5, 1, 1)
+    module = tf.Module()
+
+    @tf.function(input_signature=[tf.TensorSpec([None, 4, 9, 6], name="x")])
+    def serve(x):
+        blocks = tf.raw_ops.SpaceToBatchND(input=x, block_shape=[1, 2, 1], paddings=[[0, 0], [2, 3], [0, 0]])
+        y = tf.transpose(tf.nn.conv2d(tf.transpose(blocks, [0, 2, 3, 1]), kernel, 1, "VALID"), [0, 3, 1, 2])
+        return tf.math.divide_no_nan(tf.raw_ops.BatchToSpaceND(input=y, block_shape=[1, 2, 1], crops=[[0, 0], [0, 1], [0, 0]]), divisor)
+
+    module.serve = serve
+    save_tf("blocks_behind_channels", module, [floats(1, 4, 9, 6)], [floats(2, 4, 9, 6)])
+
+
+@golden
 def lowered_branches():
     """Branches as freezing lowers them: what one side computes makes no sense to an input that takes the other."""
     from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
