@@ -79,7 +79,7 @@ def open_rows():
 
 @golden
 def training_switch():
-    """Frozen with its switch for training: what gradients alone would ask of the branches is no tensor; pooling with borders of its own, and its places."""
+    """Frozen with its switch for training: what gradients alone would ask of the branches is no tensor; pooling and a transposed convolution with borders of their own, places."""
     tf1 = tf.compat.v1
     with tf.Graph().as_default() as graph, tf1.Session() as session:
         x = tf1.placeholder(tf.float32, [None, 5, 6, 2], "x")
@@ -90,10 +90,11 @@ def training_switch():
         tf1.gradients(tf.reduce_sum(y), scale)
         pooled = tf.nn.max_pool2d(y, 3, 2, [[0, 0], [1, 0], [1, 1], [0, 0]])
         largest, places = tf.nn.max_pool_with_argmax(y, [2, 3], [2, 1], "SAME")
-        outs = [tf.identity(v, f"z{k}") for k, v in enumerate([pooled, largest, places])]
+        grown = tf.nn.conv2d_transpose(y, floats(3, 3, 3, 2), [tf.shape(x)[0], 9, 12, 3], 2, [[0, 0], [1, 1], [0, 1], [0, 0]])
+        outs = [tf.identity(v, f"z{k}") for k, v in enumerate([pooled, largest, places, grown])]
         session.run(tf1.global_variables_initializer())
         runs = [([v], session.run(outs, {x: v})) for v in (floats(2, 5, 6, 2), floats(1, 5, 6, 2))]
-        frozen = tf1.graph_util.convert_variables_to_constants(session, graph.as_graph_def(), ["z0", "z1", "z2"])
+        frozen = tf1.graph_util.convert_variables_to_constants(session, graph.as_graph_def(), ["z0", "z1", "z2", "z3"])
     (OUT / "training_switch.pb").write_bytes(frozen.SerializeToString(deterministic=True))
     np.savez(OUT / "training_switch.npz", **arrays(runs))
 
@@ -115,6 +116,20 @@ def pieces_of_variables():
         tf1.saved_model.simple_save(session, str(folder), {"x": x}, {"y": y})
         (folder / "fingerprint.pb").unlink(missing_ok=True)
     np.savez(OUT / "pieces_of_variables.npz", **arrays(runs))
+
+
+@golden
+def stripped_defaults():
+    """SavedModels leave out attributes that have the op's default."""
+    module = tf.Module()
+
+    @tf.function(input_signature=[tf.TensorSpec([None, 2, 3, 2], name="x")])
+    def serve(x):
+        norm = tf.raw_ops.FusedBatchNormV3(x=x, scale=[1.0, 2.0], offset=[0.0, 1.0], mean=[0.5, 0.0], variance=[1e-4, 3e-4], is_training=False)
+        return norm[0] * 1e-2, tf.raw_ops.QuantizeAndDequantizeV3(input=x, input_min=-1.0, input_max=1.0, num_bits=8)
+
+    module.serve = serve
+    save_tf("stripped_defaults", module, [floats(1, 2, 3, 2)], [floats(2, 2, 3, 2)])
 
 
 @golden

@@ -53,16 +53,24 @@ Result<Value> PadWith(NodeContext& c, Value x, const std::vector<int32_t>& pads,
   return number ? c.Make("padv2", {x, list, c.Scalar(*number)}) : c.Make("pad", {x, list});
 }
 
-// padding="EXPLICIT": zeros, or the number, around, then no padding.
-Result<Value> Padded(NodeContext& c, Value x, const float* number = nullptr) {
-  if (c.Text("padding", "") != "EXPLICIT") return x;
+bool IsPadded(const NodeContext& c) { return c.Text("padding", "") == "EXPLICIT"; }
+
+// What is padded then: cells before and after each axis, channels last.
+Result<std::vector<int32_t>> Paddings(NodeContext& c) {
   const std::vector<int64_t> pads = c.Ints("explicit_paddings", {});
   if (pads.size() != 8) return c.Fail("eight paddings", std::to_string(pads.size()), "");
   std::vector<int32_t> list;
   const bool nchw = c.Text("data_format", "NHWC") == "NCHW";
   for (const size_t axis : {0, nchw ? 2 : 1, nchw ? 3 : 2, nchw ? 1 : 3})
     for (const size_t side : {0, 1}) list.push_back(static_cast<int32_t>(std::clamp<int64_t>(pads[2 * axis + side], 0, INT32_MAX)));
-  return PadWith(c, x, list, number);
+  return list;
+}
+
+// padding="EXPLICIT": zeros, or the number, around, then no padding.
+Result<Value> Padded(NodeContext& c, Value x, const float* number = nullptr) {
+  if (!IsPadded(c)) return x;
+  OCTET_ASSIGN(const std::vector<int32_t> pads, Paddings(c));
+  return PadWith(c, x, pads, number);
 }
 
 Value Zeros(NodeContext& c, int32_t count) {
@@ -127,9 +135,20 @@ Status ConvertTransposed(NodeContext& c) {
   OCTET_ASSIGN(const Value taps, c.Transpose(filter, {2, 0, 1, 3}));
   OCTET_ASSIGN(const Value ohwi, ops::SpreadTaps(c, taps, w.dilation[0], w.dilation[1]));
   dims[3] = c.shape(ohwi)[0];
-  OCTET_ASSIGN(const Value y, c.Make("transpose_conv", {shape, ohwi, x, Zeros(c, dims[3])},
-                                     {{"padding", PaddingOf(w)}, {"stride_w", w.stride[1]}, {"stride_h", w.stride[0]}}));
-  c.Refine(y, {DType::kF32, Shape(dims), {}});
+  OCTET_ASSIGN(const std::vector<int32_t> pads, IsPadded(c) ? Paddings(c) : Result<std::vector<int32_t>>(std::vector<int32_t>(8, 0)));
+  std::vector<int32_t> size = dims, more(4);  // Before what was padded is cut off.
+  for (size_t i = 0; i < 4; ++i) {
+    more[i] = pads[2 * i] + pads[2 * i + 1];
+    if (size[i] != kUnknown) size[i] += more[i];
+  }
+  OCTET_ASSIGN(const Value whole, IsPadded(c) ? c.Make("add", {shape, c.Vector(more)}) : Result<Value>(shape));
+  OCTET_ASSIGN(Value y, c.Make("transpose_conv", {whole, ohwi, x, Zeros(c, dims[3])},
+                               {{"padding", PaddingOf(w)}, {"stride_w", w.stride[1]}, {"stride_h", w.stride[0]}}));
+  c.Refine(y, {DType::kF32, Shape(size), {}});
+  if (IsPadded(c)) {
+    OCTET_ASSIGN(y, c.Make("slice", {y, c.Vector({pads[0], pads[2], pads[4], pads[6]}), shape}));
+    c.Refine(y, {DType::kF32, Shape(dims), {}});
+  }
   return Leave(c, w, y);
 }
 
@@ -331,7 +350,7 @@ Status ConvertBatchNorm(NodeContext& c) {
     OCTET_ASSIGN(variance, c.Make("squared_difference", {x, mean}));
     OCTET_ASSIGN(variance, c.Make("mean", {variance, axes}, {{"keep_dims", 1}}));
   }
-  OCTET_ASSIGN(Value m, c.Make("add", {variance, c.Scalar(static_cast<float>(c.Number("epsilon", 1e-3)))}));
+  OCTET_ASSIGN(Value m, c.Make("add", {variance, c.Scalar(static_cast<float>(c.Number("epsilon", 1e-4)))}));
   OCTET_ASSIGN(m, c.Make("rsqrt", {m}));
   OCTET_ASSIGN(m, c.Make("mul", {m, in[1]}));
   OCTET_ASSIGN(Value a, c.Make("mul", {mean, m}));
