@@ -46,7 +46,7 @@ def branch_in_loop():
 
 @golden
 def array_places():
-    """Arrays of tensors: cut and joined, read within a branch, filled within one, gathered at places that are not all of them."""
+    """Arrays of tensors: cut and joined, read within a branch that would read behind the end, filled within one, gathered at places that are not all of them."""
     def loop(tf1, x):
         parts = tf.TensorArray(tf.float32, 3, clear_after_read=False, infer_shape=False).split(tf.concat([x, x * 2.0], 0), [2, 2, 2])
         whole = tf.TensorArray(tf.float32, 3, element_shape=[2])
@@ -55,7 +55,7 @@ def array_places():
         rows = tf.TensorArray(tf.float32, 3, clear_after_read=False).unstack(x)
 
         def step(i, out, sum):
-            read = tf1.cond(sum > 0, lambda: rows.read(i), lambda: 0.5)
+            read = tf1.cond(tf.logical_and(sum > 0, i < 2), lambda: rows.read(i * 2), lambda: 0.5)
             return i + 1, tf1.cond(read > 0, lambda: out.write(2 - i, read), lambda: out.write(2 - i, read - 1.0)), sum + read
 
         out, sum = tf1.while_loop(lambda i, *_: i < 3, step, (tf.constant(0), tf.TensorArray(tf.float32, 3, clear_after_read=False), tf.constant(0.1)))[1:]

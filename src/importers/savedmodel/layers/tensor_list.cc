@@ -37,11 +37,26 @@ Status ConvertReserve(NodeContext& c) {
   return {};
 }
 
-// The element at the place that input 1 says.
-Status GetItem(NodeContext& c, const TensorList* list) {
+Result<Value> LengthOf(NodeContext& c, Value list) {
+  OCTET_ASSIGN(const Value shape, c.Make("shape", {list}, {{"out_type", static_cast<int64_t>(DType::kI32)}}));
+  return c.Make("slice", {shape, c.Vector({0}), c.Vector({1})});
+}
+
+// The element at the place that input 1 says, of the list at input `at`. On a side of a branch of frames, which runs also where the other is taken, no
+// place lies behind the last.
+Status GetItem(NodeContext& c, int at) {
+  const TensorList* list = List(c, at);
   if (!list || !list->tensor) return NoList(c);
-  const Value index = c.Input(1), tensor = list->tensor;
+  Value index = c.Input(1);
+  const Value tensor = list->tensor;
   if (!index) return {};
+  const Edge& from = c.node().inputs[static_cast<size_t>(at)];
+  if (from.node >= 0 && c.builder().functions().node(from.node).def && c.builder().functions().node(from.node).def->op == "Switch") {
+    OCTET_ASSIGN(Value last, LengthOf(c, tensor));
+    OCTET_ASSIGN(last, c.ReshapeTo(last, {}));
+    OCTET_ASSIGN(last, c.Make("sub", {last, c.ScalarInt(1)}));
+    OCTET_ASSIGN(index, c.Make("minimum", {index, last}));
+  }
   OCTET_ASSIGN(const Value y, c.Make("gather", {tensor, index}, {{"axis", 0}}));
   for (int i = 0; i < c.rank(y); ++i)
     if (c.shape(y)[i] == kUnknown && c.rank(tensor) == c.rank(y) + 1) c.builder().SetSymbol(y, i, c.builder().SymbolOf(tensor, i + 1));
@@ -49,12 +64,7 @@ Status GetItem(NodeContext& c, const TensorList* list) {
   return {};
 }
 
-Status ConvertGetItem(NodeContext& c) { return GetItem(c, List(c, 0)); }
-
-Result<Value> LengthOf(NodeContext& c, Value list) {
-  OCTET_ASSIGN(const Value shape, c.Make("shape", {list}, {{"out_type", static_cast<int64_t>(DType::kI32)}}));
-  return c.Make("slice", {shape, c.Vector({0}), c.Vector({1})});
-}
+Status ConvertGetItem(NodeContext& c) { return GetItem(c, 0); }
 
 // With zeros behind, where the index is not below the length.
 Result<Value> Grown(NodeContext& c, Value list, Value index) {
@@ -211,7 +221,7 @@ Status ConvertArray(NodeContext& c) {
 const TensorList* FlowOf(NodeContext& c, int input) { return List(c, input); }
 
 // handle, index, flow -> value
-Status ConvertArrayRead(NodeContext& c) { return GetItem(c, FlowOf(c, 2)); }
+Status ConvertArrayRead(NodeContext& c) { return GetItem(c, 2); }
 
 // handle, index, value, flow -> flow
 Status ConvertArrayWrite(NodeContext& c) { return SetItem(c, FlowOf(c, 3), c.Input(1), c.Input(2)); }
