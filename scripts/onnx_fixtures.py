@@ -767,7 +767,8 @@ def computed_regions():
          "zero": np.array(100, np.uint16), "factor": np.array(1.23456, np.float32)}
     nodes = [N("Concat", ["front", "from", "middle", "to"], ["region"], axis=0),
              N("Resize", ["x", "region", "", "size"], ["cut"], mode="linear", coordinate_transformation_mode="tf_crop_and_resize"),
-             N("QuantizeLinear", ["factor", "step", "zero"], ["short"]), N("DequantizeLinear", ["short", "step", "zero"], ["rounded"]), N("Mul", ["cut", "rounded"], ["y"])]
+             N("QuantizeLinear", ["factor", "step", "zero"], ["short"]), N("DequantizeLinear", ["short", "step", "zero"], ["rounded"]),
+             N("Mul", ["cut", "rounded"], ["y"])]
     m = model(nodes, [("x", F, [1, 2, 5, 6]), ("from", F, [2]), ("to", F, [2])], [("y", F, [1, 2, 4, 3])], w, opset=21, ir=10)
     inputs = [floats(1, 2, 5, 6), np.array([0.1, 0.3], np.float32), np.array([0.8, 1.1], np.float32)]
     save("computed_regions", m, inputs, computed(m, inputs))

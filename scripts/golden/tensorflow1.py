@@ -46,7 +46,8 @@ def branch_in_loop():
 
 @golden
 def array_places():
-    """Arrays of tensors: cut and joined, read within a branch that would read behind the end, filled within one, gathered at places that are not all of them."""
+    """Arrays of tensors: cut and joined, read within a branch that would read behind the end, filled within one,
+    gathered at places that are not all of them."""
     def loop(tf1, x):
         parts = tf.TensorArray(tf.float32, 3, clear_after_read=False, infer_shape=False).split(tf.concat([x, x * 2.0], 0), [2, 2, 2])
         whole = tf.TensorArray(tf.float32, 3, element_shape=[2])
@@ -79,7 +80,8 @@ def open_rows():
 
 @golden
 def training_switch():
-    """Frozen with its switch for training: what gradients alone would ask of the branches is no tensor; pooling and a transposed convolution with borders of their own, places."""
+    """Frozen with its switch for training: what gradients alone would ask of the branches is no tensor;
+    pooling and a transposed convolution with borders of their own, places."""
     tf1 = tf.compat.v1
     with tf.Graph().as_default() as graph, tf1.Session() as session:
         x = tf1.placeholder(tf.float32, [None, 5, 6, 2], "x")

@@ -362,7 +362,8 @@ Status ConvertMirrorPad(NodeContext& c) {
 bool BlocksBehindChannels(NodeContext& c, Value x, std::vector<int32_t>* sizes, std::vector<int32_t>* cells) {
   std::vector<int64_t> blocks, edges;
   const int rank = c.rank(x);
-  if ((rank != 3 && rank != 4) || !c.IntsOf(1, &blocks) || !c.IntsOf(2, &edges) || std::ssize(blocks) != rank - 1 || edges.size() != 2 * blocks.size()) return false;
+  if ((rank != 3 && rank != 4) || !c.IntsOf(1, &blocks) || !c.IntsOf(2, &edges)) return false;
+  if (std::ssize(blocks) != rank - 1 || edges.size() != 2 * blocks.size()) return false;
   if (blocks[0] != 1 || edges[0] != 0 || edges[1] != 0) return false;
   for (size_t i = 1; i < blocks.size(); ++i) sizes->push_back(static_cast<int32_t>(blocks[i]));
   for (size_t i = 2; i < edges.size(); ++i) cells->push_back(static_cast<int32_t>(edges[i]));
