@@ -814,11 +814,24 @@ def beyond():
     (OUT / "gigabytes.onnx").write_bytes(m.SerializeToString(deterministic=True))
 
 
+def computed_regions():
+    """A region of an image whose place is computed, a part of it outside; a constant that is rounded to 16 bits without a sign."""
+    w = {"front": np.array([0, 0], np.float32), "middle": np.array([1, 1], np.float32), "size": np.array([1, 2, 4, 3]), "step": np.array(0.01, np.float32),
+         "zero": np.array(100, np.uint16), "factor": np.array(1.23456, np.float32)}
+    nodes = [N("Concat", ["front", "from", "middle", "to"], ["region"], axis=0),
+             N("Resize", ["x", "region", "", "size"], ["cut"], mode="linear", coordinate_transformation_mode="tf_crop_and_resize"),
+             N("QuantizeLinear", ["factor", "step", "zero"], ["short"]), N("DequantizeLinear", ["short", "step", "zero"], ["rounded"]),
+             N("Mul", ["cut", "rounded"], ["y"])]
+    m = model(nodes, [("x", F, [1, 2, 5, 6]), ("from", F, [2]), ("to", F, [2])], [("y", F, [1, 2, 4, 3])], w, opset=21, ir=10)
+    inputs = [floats(1, 2, 5, 6), np.array([0.1, 0.3], np.float32), np.array([0.8, 1.1], np.float32)]
+    save("computed_regions", m, inputs, computed(m, inputs))
+
+
 FIXTURES = (cnn, unet, shapes, transformer, recurrent, quantized, loops, old, function, external, refused, too_many_starts, any_length, excite, einsum, free_axes,
             masks, placed, blocks, broadcast, grids, quantized_lstm, regions, branches, scans, cubic, solids, batches, quotients, distinct,
             overwritten, collected, collected_open, halves, triangles, rolled, counted, any_boxes, spread, chosen_sequences, placed_open, resized_open, padded_open, cropped_open, eca,
             boxes_placed, from_the_end, sequence_outputs, windows, heads, spectra, pooled_open, rounds,
-            own_statistics, patches, far_numbers, open_channels, learned, grids_open, beyond)
+            own_statistics, patches, far_numbers, open_channels, learned, grids_open, beyond, computed_regions)
 
 
 if __name__ == "__main__":

@@ -262,6 +262,26 @@ def any_axis():
 
 
 @golden
+def channels_before():
+    """Channels first, and what runs along the last axis then: activations do."""
+    x, y = keras.Input([4, 5, 6], name="x"), keras.Input([4, 6], name="y")
+    first = {"data_format": "channels_first"}
+    parts = [L.Conv2D(3, 2, activation="softmax", **first)(x), L.DepthwiseConv2D(2, activation="log_softmax", **first)(x),
+             L.Conv2DTranspose(2, 2, activation=L.Softmax(axis=-1), **first)(x), L.Conv1D(2, 2, activation="softmax", **first)(y),
+             L.SeparableConv2D(3, 2, activation="relu", **first)(x)]
+    save_keras("channels_before", keras.Model([x, y], parts), [floats(1, 4, 5, 6), floats(1, 4, 6)], [floats(2, 4, 5, 6), floats(2, 4, 6)])
+
+
+@golden
+def open_groups():
+    """Groups of channels normalised over an open length, images of an open size, and with an open length behind them; a free length twice as long."""
+    x, y, z = keras.Input([None, 6], name="x"), keras.Input([None, None, 4], name="y"), keras.Input([4, None, 3], name="z")
+    parts = [L.GroupNormalization(groups=3)(x), L.GroupNormalization(groups=2)(y), L.GroupNormalization(groups=-1, axis=1)(z), L.UpSampling1D(2)(x)]
+    save_keras("open_groups", keras.Model([x, y, z], parts), [floats(1, 5, 6), floats(1, 3, 2, 4), floats(1, 4, 2, 3)],
+               [floats(2, 4, 6), floats(2, 4, 3, 4), floats(2, 4, 5, 3)])
+
+
+@golden
 def grids():
     """keras.ops that make numbers along new axes, and spectra of frames."""
     x, y = keras.Input([12], name="x"), keras.Input([3], name="y")

@@ -230,7 +230,8 @@ def more_layers():
     square = o.reshape(x[:, :, :4], [-1, 4, 4]) * 0.2 + 2 * np.eye(4, dtype=np.float32)
     kernel = np.linspace(-1, 1, 36, dtype=np.float32)
     images = [L.Resizing(4, 7, interpolation=how)(image) for how in ("bicubic", "area", "lanczos3")]
-    images += [L.Resizing(3, 4, antialias=True)(image), L.Resizing(5, 9, pad_to_aspect_ratio=True, fill_value=0.5)(image),
+    images += [L.Resizing(3, 4, antialias=True)(image), L.Resizing(3, 4, interpolation="nearest", antialias=True)(image),
+               L.Resizing(5, 9, pad_to_aspect_ratio=True, fill_value=0.5)(image),
                L.UpSampling2D(2, interpolation="bicubic")(image),
                o.image.resize(image, [3, 3], interpolation="bicubic", antialias=True), o.conv(image, kernel.reshape(3, 3, 2, 2), 2, "same"),
                o.conv(x, kernel.reshape(3, 6, 2), 1, "same"),

@@ -144,9 +144,6 @@ Status FromKerasResizing(ImportContext& c) {
   const int64_t height = c.Int("height", 0), width = c.Int("width", 0);
   if (height < 1 || width < 1 || height > INT32_MAX || width > INT32_MAX || c.rank(image) != 4)
     return c.Fail("an image, a height and a width", c.shape(image).text(), "correct the layer's configuration");
-  if (c.Bool("pad_to_aspect_ratio", false) || c.Bool("antialias", false))
-    return c.Fail("no padding to the aspect ratio and no antialiasing", "one of them",
-                  "resize plainly, or crop_to_aspect_ratio");
   if (c.Bool("crop_to_aspect_ratio", false)) {
     OCTET_ASSIGN(image, CropToAspect(c, image, height, width));
   }

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Tile: the input repeated multiples[i] times along dimension i.
+#include <algorithm>
+
 #include "ops/import.h"
+#include "ops/keras_conv_util.h"
 #include "ops/layout_util.h"
+#include "ops/move_attrs.h"
 #include "ops/move_util.h"
 #include "ops/operand_util.h"
 
@@ -72,9 +76,18 @@ Result<Value> RepeatAxis(ImportContext& c, Value x, int axis, int64_t size) {
   shape[axis] = static_cast<int32_t>(length);
   std::vector<int32_t> multiples(shape.rank() + 1, 1);
   multiples[axis + 1] = static_cast<int32_t>(size);
-  OCTET_ASSIGN(x, InsertAxis(c, x, axis + 1));
-  OCTET_ASSIGN(x, c.Emit("tile", {x, c.Vector(multiples)}));
-  return ReshapeTo(c, x, shape);
+  OCTET_ASSIGN(const Value apart, InsertAxis(c, x, axis + 1));
+  OCTET_ASSIGN(const Value tiled, c.Emit("tile", {apart, c.Vector(multiples)}));
+  if (std::ranges::count(shape.dims(), kUnknown) <= 1) return ReshapeTo(c, tiled, shape);
+  std::vector<Value> sizes;  // The others' lengths; what remains is the axis'.
+  for (int i = 0; i < shape.rank(); ++i) {
+    OCTET_ASSIGN(const Value size, i == axis ? Result<Value>(c.Constant<int32_t>(Shape{}, std::span(&kUnknown, 1))) : DimensionOf(c, x, i));
+    sizes.push_back(size);
+  }
+  const PackAttrs pack{.values_count = shape.rank(), .axis = 0};
+  OCTET_ASSIGN(const Value to, c.Emit("pack", sizes, &pack));
+  const Value inputs[] = {tiled, to};
+  return c.EmitAs("reshape", inputs, nullptr, {c.type(x).dtype, shape, {}});
 }
 
 Status FromKerasUpSampling(ImportContext& c) {

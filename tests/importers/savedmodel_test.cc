@@ -113,6 +113,9 @@ TEST(FrozenGraph, DilatesOverAFreeLength) {
   EXPECT_EQ(Floats(*runner.it, 0), (std::vector<float>{183, 249, 315}));
 }
 
+// Both kinds of blocks are the convolution's dilation, the divisor is in its weights: transposes and a pad stand around it.
+TEST(SavedModel, DilatesWithChannelsFirst) { EXPECT_LE(ImportData("golden/blocks_behind_channels").main().order().size(), 4u); }
+
 TEST(FrozenGraph, AsksForTheBitOfASign) {
   const graph::Model model = ImportData("least.pb");
   EXPECT_LE(model.main().order().size(), 9u);

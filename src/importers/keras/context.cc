@@ -15,6 +15,14 @@ namespace {
 
 constexpr int64_t kMaxList = 1 << 20;
 
+// Whether an activation's results depend on more than one element each; layers as activations may.
+bool IsAlongAxis(const Json& activation) {
+  static constexpr std::string_view kNames[] = {"softmax", "log_softmax", "sparsemax", "glu"};
+  const bool function = activation["class_name"].text() == "function";
+  if (!activation.is_text() && !function) return !activation.is_null();
+  return std::ranges::find(kNames, activation.is_text() ? activation.text() : activation["config"].text()) != std::end(kNames);
+}
+
 }  // namespace
 
 LayerContext::LayerContext(Builder& builder, const Layer& layer, Variables variables, std::string place, std::vector<Value> inputs)
@@ -195,7 +203,19 @@ std::span<const DType> LayerContext::WiderThan(DType own, bool computes) const {
   return fits ? kTypes : std::span<const DType>();
 }
 
-Result<Value> LayerContext::Activate(Value v, std::string_view key) { return ApplyActivation(v, Get(key)); }
+// Where a rule sees the channels last that the layer has first, an activation along the last axis still means the layer's.
+Result<Value> LayerContext::Activate(Value v, std::string_view key) {
+  const Json& activation = Get(key);
+  const int rank = this->rank(v);
+  if (override_key_ != "data_format" || rank < 3 || !IsAlongAxis(activation)) return ApplyActivation(v, activation);
+  std::vector<int32_t> first = {0, rank - 1}, last = {0};
+  for (int i = 1; i + 1 < rank; ++i) first.push_back(i);
+  for (int i = 2; i < rank; ++i) last.push_back(i);
+  last.push_back(1);
+  OCTET_ASSIGN(v, Make("transpose", {v, Vector(first)}));
+  OCTET_ASSIGN(v, ApplyActivation(v, activation));
+  return Make("transpose", {v, Vector(last)});
+}
 
 Result<Value> LayerContext::ApplyActivation(Value v, const Json& activation) {
   if (activation.is_null()) return v;

@@ -71,6 +71,19 @@ struct TensorList {
   Edge count;                   // Of a reserved one; none where it comes from the region around.
   std::vector<int64_t> symbols;  // Of the element's open dimensions, by axis.
   int32_t argument = -1;         // Of a region, as which a reserved one came in.
+  Value item;                    // The last one that was set, in its region.
+  bool grows = false;            // To whatever place is written.
+  // The same, made, in another graph.
+  TensorList As(Value made, const std::optional<Shape>& elements) const {
+    TensorList list = *this;
+    list.tensor = made;
+    list.element = elements;
+    list.count = {};
+    list.symbols.clear();
+    list.argument = -1;
+    list.item = {};
+    return list;
+  }
 };
 
 class Builder : public Construction {

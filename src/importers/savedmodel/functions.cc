@@ -343,6 +343,7 @@ Status Functions::Expand(int32_t id) {
     }
     OCTET_ASSIGN(const Edge edge, Resolve(frame, input));
     nodes_[static_cast<size_t>(id)].inputs.push_back(edge);
+    MarkRead(edge);
   }
   return {};
 }
@@ -382,6 +383,7 @@ Result<std::vector<int32_t>> Functions::Order(int32_t region, const std::vector<
     }
     return {};
   };
+  std::ranges::for_each(outputs, [&](const Edge& edge) { MarkRead(edge); });
   const std::vector<int32_t> roots = roots_[region];
   for (const int32_t root : roots) OCTET_TRY(visit(root));
   for (const Edge& edge : outputs) OCTET_TRY(visit(edge.node));

@@ -4,6 +4,7 @@
 #pragma once
 #include <deque>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -26,6 +27,7 @@ struct FlatNode {
   int32_t region = 0;
   std::vector<Edge> inputs;
   std::vector<int32_t> after;            // Nodes with side effects that run before.
+  std::set<int32_t> read;                // Outputs that somebody reads.
   size_t captured = 0;                   // Index into the builder's captured values.
 };
 
@@ -78,6 +80,9 @@ class Functions {
   Result<int32_t> FrameOf(int32_t frame, const NodeDef& call, const FunctionDef& callee);
   Result<int32_t> NodeOf(int32_t frame, const NodeDef& def);
   Status Expand(int32_t id);
+  void MarkRead(const Edge& edge) {
+    if (edge.node >= 0) nodes_[static_cast<size_t>(edge.node)].read.insert(edge.output);
+  }
   Status FindEffects(int32_t frame, std::string_view name, bool reads, std::vector<int32_t>* found);
   Result<bool> HasEffects(const FunctionDef& function, int depth);
 

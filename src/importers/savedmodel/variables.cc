@@ -56,14 +56,63 @@ const NodeDef* NodeBehind(const FunctionDef& f, std::string_view tensor, int64_t
   return nullptr;
 }
 
+// Numbers as the tables of checkpoints order them: how many bytes, the bytes from the highest on.
+std::string Ordered(uint64_t v) {
+  std::string bytes;
+  for (; v != 0; v >>= 8) bytes.insert(bytes.begin(), static_cast<char>(v));
+  return static_cast<char>(bytes.size()) + bytes;
+}
+
+// Those with a sign: as few bytes as hold it, whose upper bits say how many; all but the sign's own are turned where negative.
+std::string OrderedSigned(int64_t v) {
+  const uint64_t magnitude = static_cast<uint64_t>(v < 0 ? ~v : v);
+  size_t length = 1;
+  while (length < 9 && magnitude >> (7 * length - 1) != 0) ++length;
+  std::string bytes(length, v < 0 ? '\xff' : '\0');
+  for (size_t i = 0; i < std::min<size_t>(length, 8); ++i) bytes[length - 1 - i] = static_cast<char>(static_cast<uint64_t>(v) >> (8 * i));
+  for (size_t bit = 0; bit < length; ++bit) bytes[bit / 8] = static_cast<char>(bytes[bit / 8] ^ (0x80 >> (bit % 8)));
+  return bytes;
+}
+
+// The key of a piece of a partitioned variable. `piece` is as RestoreV2 has it: the whole's dimensions, then "start,length" for each or "-" for all of it.
+std::string PieceKey(const std::string& name, std::string_view piece) {
+  std::string key = Ordered(0), extents;
+  for (const char c : name) {
+    key += c;
+    if (c == '\0') key += '\xff';
+    if (c == '\xff') key += '\0';
+  }
+  key += std::string("\0\x01", 2);
+  uint64_t dims = 0;
+  std::string_view rest = piece.substr(piece.rfind(' ') + 1);
+  for (bool more = true; more; ++dims) {
+    const size_t colon = rest.find(':'), comma = rest.find(',');
+    const bool all = rest.starts_with('-');
+    extents += OrderedSigned(all ? 0 : std::atoll(std::string(rest).c_str()));
+    extents += OrderedSigned(all || comma == std::string_view::npos ? -1 : std::atoll(std::string(rest.substr(comma + 1)).c_str()));
+    more = colon != std::string_view::npos;
+    if (more) rest.remove_prefix(colon + 1);
+  }
+  return key + Ordered(dims) + extents;
+}
+
+// The texts of a constant that input i is; none where it is something else.
+Result<std::vector<std::string>> TextsOf(const FunctionDef& f, const NodeDef& node, size_t i) {
+  int64_t ignored = 0;
+  const NodeDef* texts = node.inputs.size() <= i ? nullptr : NodeBehind(f, node.inputs[i], &ignored);
+  WireField tensor;
+  if (!texts || texts->op != "Const" || !texts->Get("value").Find(Attribute::kTensor, &tensor)) return std::vector<std::string>();
+  OCTET_ASSIGN(TensorProto read, ReadTensor(tensor.bytes, texts->name));
+  return std::move(read.texts);
+}
+
 // Keys by RestoreV2's outputs.
 Result<std::vector<std::string>> RestoredKeys(const FunctionDef& f, const NodeDef& restore) {
-  int64_t ignored = 0;
-  const NodeDef* names = restore.inputs.size() < 2 ? nullptr : NodeBehind(f, restore.inputs[1], &ignored);
-  WireField tensor;
-  if (!names || names->op != "Const" || !names->Get("value").Find(Attribute::kTensor, &tensor)) return std::vector<std::string>();
-  OCTET_ASSIGN(TensorProto keys, ReadTensor(tensor.bytes, names->name));
-  return std::move(keys.texts);
+  OCTET_ASSIGN(std::vector<std::string> keys, TextsOf(f, restore, 1));
+  OCTET_ASSIGN(const std::vector<std::string> pieces, TextsOf(f, restore, 2));
+  for (size_t i = 0; i < std::min(keys.size(), pieces.size()); ++i)
+    if (!pieces[i].empty()) keys[i] = PieceKey(keys[i], pieces[i]);
+  return keys;
 }
 
 // tf.saved_model.save of a Keras 3 model restores copies: the variables that the model reads have no value of their own,

@@ -5,11 +5,20 @@
 
 #include "importers/keras/builder.h"
 #include "importers/keras/rules.h"
+#include "importers/lowerings/dims.h"
 #include "importers/lowerings/normalization.h"
 #include "ops/shape_util.h"
 
 namespace octet::importers::keras {
 namespace {
+
+// The positions of axes [from, to) as one dimension.
+Dim Positions(const LayerContext& c, Value x, int from, int to) {
+  const Shape& in = c.shape(x);
+  if (to - from == 1) return DimOf(c, x, from);
+  const auto axes = in.dims().subspan(static_cast<size_t>(from), static_cast<size_t>(to - from));
+  return std::ranges::find(axes, kUnknown) != axes.end() ? Dim{} : Dim{static_cast<int32_t>(in.elements(from, to))};
+}
 
 Status ConvertGroup(LayerContext& c) {
   const Value x = c.Input(0);
@@ -20,20 +29,22 @@ Status ConvertGroup(LayerContext& c) {
   const int32_t channels = in[axis];
   auto groups = static_cast<int32_t>(c.Int("groups", 32));
   if (groups == -1) groups = channels;
-  const bool known = std::ranges::find(in.dims().subspan(1), kUnknown) == in.dims().end();
-  if (!known || groups < 1 || channels % groups != 0)
-    return c.Fail("known dimensions and groups that divide the channels", in.text(), "give the input's shape");
-  std::vector<int32_t> whole = {-1}, parameter = {channels};  // The parameters broadcast from the axis of channels on.
-  for (int i = 1; i < in.rank(); ++i) whole.push_back(in[i]);
+  const Dim before = Positions(c, x, 1, axis), after = Positions(c, x, axis + 1, in.rank());
+  const bool open = std::ranges::find(in.dims().subspan(1), kUnknown) != in.dims().end();
+  if (channels == kUnknown || groups < 1 || channels % groups != 0)
+    return c.Fail("groups that divide the channels", in.text(), "give the input's shape");
+  const Dim batch = open ? DimOf(c, x, 0) : Dim{};
+  std::vector<Dim> whole = {batch}, split = {batch, before, {groups}, {channels / groups}};
+  std::vector<int32_t> parameter = {channels}, over = {1, 3};  // The parameters broadcast from the axis of channels on.
+  for (int i = 1; i < in.rank(); ++i) whole.push_back(DimOf(c, x, i));
   for (int i = axis + 1; i < in.rank(); ++i) parameter.push_back(1);
-  std::vector<int32_t> split = {-1, static_cast<int32_t>(in.elements(1, axis)), groups, channels / groups}, over = {1, 3};
-  if (const auto after = static_cast<int32_t>(in.elements(axis + 1, in.rank())); after > 1) {
+  if (after.size != 1) {
     split.push_back(after);
     over.push_back(4);
   }
-  OCTET_ASSIGN(const Value apart, c.Make("reshape", {x, c.Vector(split)}));
+  OCTET_ASSIGN(const Value apart, Reshape(c, x, split));
   OCTET_ASSIGN(Value y, Normalize(c, apart, over, static_cast<float>(c.Number("epsilon", 1e-3)), nullptr));
-  OCTET_ASSIGN(y, c.Make("reshape", {y, c.Vector(whole)}));
+  OCTET_ASSIGN(y, Reshape(c, y, whole));
   int next = 0;
   const auto apply = [&](const char* op) -> Status {
     OCTET_ASSIGN(Value v, c.Weight(next++));

@@ -236,7 +236,7 @@ bool SameGrid(const Quant& q, const Grid& g, DType dtype) {
 }
 
 Result<Value> Dequantized(NodeContext& c, Value q, const Grid& grid) {
-  if (c.is_constant(q)) return FromConstant(c, q, grid);
+  if (c.is_constant(q) && c.type(q).dtype != DType::kF32) return FromConstant(c, q, grid);  // uint16 is kept as floats.
   Grid g = grid;
   const DType t = c.type(q).dtype;
   if (c.type(q).quant.empty() && (t == DType::kI8 || t == DType::kU8) && g.scale.size() == 1) c.builder().SetQuant(q, Quant::PerTensor(g.scale[0], static_cast<int32_t>(g.zero[0])));

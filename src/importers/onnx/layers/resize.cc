@@ -4,6 +4,7 @@
 // that is data are gathered.
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "importers/limits.h"
 #include "importers/onnx/layers/image.h"
@@ -24,6 +25,8 @@ struct Target {
   std::vector<int32_t> size;    // Per axis; kUnknown where the input is unknown.
   std::vector<double> scale;
   std::vector<double> roi;      // begins, then ends.
+  Value computed_roi;           // Where they are no constants: for all axes, or for `axes`.
+  std::vector<int64_t> axes;
   bool from_sizes = false;
 };
 
@@ -110,7 +113,52 @@ Result<Value> Along(NodeContext& c, Value x, int axis, const std::vector<float>&
   return c.Transpose(v, order);
 }
 
+// Weights [out, in] of one axis whose region is computed: 1 - |where the new pixel lies - where the old one is|, nothing below 0.
+Result<Value> ComputedMatrix(NodeContext& c, const Target& t, size_t at, int32_t out, int32_t in) {
+  const auto number = [&](size_t i) { return c.Make("slice", {t.computed_roi, c.Vector({static_cast<int32_t>(i)}), c.Vector({1})}); };
+  OCTET_ASSIGN(Value from, number(at));
+  OCTET_ASSIGN(Value to, number(at + t.axes.size()));
+  std::vector<float> part(static_cast<size_t>(out)), pixels(static_cast<size_t>(in));
+  for (int32_t i = 0; i < out; ++i) part[static_cast<size_t>(i)] = out > 1 ? static_cast<float>(i) / static_cast<float>(out - 1) : 0.5f;
+  std::iota(pixels.begin(), pixels.end(), 0.0f);
+  OCTET_ASSIGN(to, c.Make("sub", {to, from}));
+  OCTET_ASSIGN(Value place, c.Make("mul", {c.Constant<float>(Shape{out, 1}, part), to}));
+  OCTET_ASSIGN(place, c.Make("add", {place, from}));
+  OCTET_ASSIGN(place, c.Make("mul", {place, c.Scalar(static_cast<float>(in - 1))}));
+  // Outside of the image nothing counts.
+  OCTET_ASSIGN(const Value below, c.Make("less", {place, c.Scalar(0.0f)}));
+  OCTET_ASSIGN(const Value above, c.Make("greater", {place, c.Scalar(static_cast<float>(in - 1))}));
+  OCTET_ASSIGN(const Value outside, c.Make("logical_or", {below, above}));
+  OCTET_ASSIGN(place, c.Make("select_v2", {outside, c.Scalar(-1.0f), place}));
+  OCTET_ASSIGN(Value w, c.Make("sub", {place, c.Constant<float>(Shape{in}, pixels)}));
+  OCTET_ASSIGN(w, c.Make("abs", {w}));
+  OCTET_ASSIGN(w, c.Make("sub", {c.Scalar(1.0f), w}));
+  return c.Make("relu", {w});
+}
+
+// As ByMatrices, where the region is computed; images keep what lies before height and width.
+Result<Value> ByComputedMatrices(NodeContext& c, Value x, const Mode& m, const Target& t) {
+  const Shape in = c.shape(x);
+  if (m.kind != "linear" || m.extrapolation != 0 || m.antialias || !t.from_sizes)
+    return c.Fail("a constant region, or one of a linear resize to constant sizes", m.kind, "export with a constant region");
+  for (size_t i = 0; i < t.axes.size(); ++i) {
+    const auto axis = static_cast<int>(t.axes[i]), rank = in.rank();
+    if (axis < 2) continue;
+    const int32_t out = t.size[static_cast<size_t>(axis)];
+    if (in[axis] == kUnknown || int64_t{out} * in[axis] > kMostWritten)
+      return c.Fail("a small image of known size", in.text(), "give the input's size with --input");
+    OCTET_ASSIGN(const Value w, ComputedMatrix(c, t, i, out, in[axis]));
+    std::vector<int32_t> order;
+    for (int a = 0; a < rank; ++a) order.push_back(a == axis ? rank - 1 : a == rank - 1 ? axis : a);
+    OCTET_ASSIGN(x, c.Transpose(x, order));
+    OCTET_ASSIGN(x, c.Make("batch_matmul", {x, w}, {{"adj_y", 1}}));
+    OCTET_ASSIGN(x, c.Transpose(x, order));
+  }
+  return x;
+}
+
 Result<Value> ByMatrices(NodeContext& c, Value x, const Mode& m, const Target& t) {
+  if (t.computed_roi) return ByComputedMatrices(c, x, m, t);
   const Shape in = c.shape(x);
   for (int a = 0; a < in.rank(); ++a) {
     const auto k = static_cast<size_t>(a);
@@ -209,14 +257,17 @@ Status ReadTarget(NodeContext& c, int scales_at, int sizes_at, int roi_at, Targe
   std::vector<float> scales;
   for (const double s : c.Numbers("scales", {})) scales.push_back(static_cast<float>(s));
   if (scales_at >= 0 && c.Input(scales_at)) scales = c.FloatsOf(c.Input(scales_at));
-  const std::vector<float> roi = roi_at >= 0 && c.Input(roi_at) ? c.FloatsOf(c.Input(roi_at)) : std::vector<float>();
+  const bool crops = c.Text("coordinate_transformation_mode", "") == "tf_crop_and_resize";
+  const Value region = roi_at >= 0 && crops ? c.Input(roi_at) : Value{};
+  const std::vector<float> roi = region ? c.FloatsOf(region) : std::vector<float>();
+  if (region && !c.is_constant(region)) t->computed_roi = region;
+  t->axes = axes;
   for (const float v : roi)
     if (!(std::fabs(v) <= 1024)) return c.Fail("a region near the image", std::to_string(v), "check the model");
   for (size_t i = 0; i < axes.size() && roi.size() == 2 * axes.size(); ++i) {
     t->roi[static_cast<size_t>(axes[i])] = static_cast<double>(roi[i]);
     t->roi[static_cast<size_t>(axes[i] + rank)] = static_cast<double>(roi[i + axes.size()]);
   }
-  const bool crops = c.Text("coordinate_transformation_mode", "") == "tf_crop_and_resize";
   if (scales.size() == axes.size() && !scales.empty()) {
     for (size_t i = 0; i < axes.size(); ++i) {
       const auto a = static_cast<size_t>(axes[i]);

@@ -3,7 +3,9 @@
 // into the subgraph itself; all else is carried.
 #include <algorithm>
 #include <cstdlib>
+#include <map>
 #include <numeric>
+#include <ranges>
 #include <set>
 
 #include "importers/savedmodel/builder.h"
@@ -14,6 +16,7 @@ namespace octet::importers::savedmodel {
 namespace {
 
 constexpr int64_t kMostBranches = 1024;
+constexpr size_t kSides = 2;  // Of a Switch.
 
 // One value of the loop, or one argument of a branch.
 struct Port {
@@ -77,31 +80,29 @@ class Inside {
         continue;
       }
       const Value v = builder_->AddInput(std::string(function.inputs[k].name), p.type);
-      if (p.list) builder_->SetList(edge, {v, p.list->dtype, p.list->element, {}, {}});
+      inputs_.push_back(p.value);
+      if (p.list) builder_->SetList(edge, p.list->As(v, p.list->element));
       else builder_->SetArgument(k, v);
     }
     return {};
   }
 
-  // Runs what outputs [0, count) need.
-  Status Run(size_t count) {
-    for (size_t i = 0; i < count; ++i) {
-      OCTET_ASSIGN(const Edge edge, c_.builder().functions().RegionOutput(region_, i));
-      edges_.push_back(edge);
-    }
+  // Runs what these of the function's outputs need.
+  Status Run(std::span<const size_t> outputs) {
     std::vector<Edge> wanted;
-    for (size_t i = 0; i < count; ++i)
-      if (i >= ports_.size() || ports_[i].carried || all_) wanted.push_back(edges_[i]);
+    for (const size_t i : outputs) {
+      OCTET_ASSIGN(edges_[i], c_.builder().functions().RegionOutput(region_, i));
+      wanted.push_back(edges_[i]);
+    }
     return builder_->Run(wanted);
   }
-  void WantAll() { all_ = true; }
 
   Builder& builder() { return *builder_; }
-  const Edge& edge(size_t i) const { return edges_[i]; }
+  const Edge& edge(size_t i) const { return edges_.at(i); }
   // Output i as a tensor; a list's is its tensor.
   Value Output(size_t i) {
-    if (const TensorList* list = builder_->ListOf(edges_[i])) return list->tensor;
-    return builder_->ValueOf(edges_[i]);
+    if (const TensorList* list = builder_->ListOf(edge(i))) return list->tensor;
+    return builder_->ValueOf(edge(i));
   }
   // The carried value, and its axis, whose open dimension has this symbol inside.
   std::pair<const Port*, int> Outside(int64_t symbol) {
@@ -119,6 +120,7 @@ class Inside {
   // A list with the symbols that the graph around has.
   TensorList Translated(const TensorList& list) {
     TensorList out = list;
+    out.item = {};
     for (int64_t& symbol : out.symbols) {
       const auto [port, axis] = Outside(symbol);
       symbol = port ? c_.builder().SymbolOf(port->value, axis) : -1;
@@ -130,15 +132,26 @@ class Inside {
     g.RemoveDead();
     return g;
   }
+  // A value of the region, computed once more in the graph around, from what goes in first; empty where its nodes must not run twice.
+  Value Before(Value v) {
+    graph::Graph g = builder_->graph();
+    g.outputs = {v.id};
+    g.RemoveDead();
+    const auto once = [&](graph::NodeId id) {
+      const graph::Node& n = g.node(id);
+      return (n.op->traits & ops::kSideEffects) || !ops::CalledSubgraphs(n.op->attrs, n.attrs.get()).empty();
+    };
+    return std::ranges::any_of(g.order(), once) ? Value{} : c_.builder().Inline(g, inputs_)[0];
+  }
   int32_t Finish() { return c_.builder().AddSubgraph(TakeGraph()); }
 
  private:
   NodeContext& c_;
   const std::vector<Port>& ports_;
   int32_t region_ = 0;
-  bool all_ = false;
   std::unique_ptr<Builder> builder_;
-  std::vector<Edge> edges_;
+  std::vector<Value> inputs_;  // Around, of what the region's graph has as inputs.
+  std::map<size_t, Edge> edges_;  // By output.
 };
 
 Result<const FunctionDef*> Function(NodeContext& c, std::string_view key) {
@@ -200,7 +213,7 @@ class Loop {
       const size_t before = subgraphs.size();
       Inside body(c_, ports_);
       OCTET_TRY(body.Open(*body_));
-      OCTET_TRY(body.Run(ports_.size()));
+      OCTET_TRY(body.Run(Carried()));
       OCTET_TRY(Settle(body, &settled));
       if (c_.poisoned()) return {};
       if (settled) return Emit(body);
@@ -221,6 +234,13 @@ class Loop {
       ports_.push_back(std::move(port));
     }
     return {};
+  }
+
+  std::vector<size_t> Carried() const {
+    std::vector<size_t> all;
+    for (size_t k = 0; k < ports_.size(); ++k)
+      if (ports_[k].carried) all.push_back(k);
+    return all;
   }
 
   // Compares what leaves the body with what enters it.
@@ -278,10 +298,15 @@ class Loop {
     }
   }
 
-  // Open dimensions of the elements are taken from the loop value that has the same ones.
+  // Open dimensions of the elements are taken from the loop value that has the same ones, or else from what the first round sets.
   Result<Value> MakeFilled(Inside& body, const TensorList& inside, const TensorList& list, Value count) {
     const Shape& element = *inside.element;
-    if (element.known()) return MakeList(c_, c_.builder(), list, element, count, {});
+    const auto told = [&](int i) {
+      return element[i] != kUnknown || (static_cast<size_t>(i) < inside.symbols.size() && body.Outside(inside.symbols[static_cast<size_t>(i)]).first);
+    };
+    const bool follows = std::ranges::all_of(std::views::iota(0, element.rank()), told);
+    const Value like = follows || !inside.item ? Value{} : body.Before(inside.item);
+    if (element.known() || like) return MakeList(c_, c_.builder(), list, element, count, like);
     OCTET_ASSIGN(const Value wide, c_.Cast(count, DType::kI32));
     std::vector<Value> dims = {wide};
     for (int i = 0; i < element.rank(); ++i) {
@@ -315,8 +340,8 @@ class Loop {
   Status Emit(Inside& body) {
     Inside cond(c_, ports_);
     OCTET_TRY(cond.Open(*cond_));
-    cond.WantAll();
-    OCTET_TRY(cond.Run(1));
+    const size_t first[] = {0};
+    OCTET_TRY(cond.Run(first));
     const Value test = cond.Output(0);
     if (!test) {
       cond.builder().PassFailure(cond.edge(0), c_);
@@ -346,7 +371,7 @@ class Loop {
       for (int axis = 0; axis < c_.rank(v); ++axis)
         if (c_.shape(v)[axis] == kUnknown && c_.rank(ports_[k].value) == c_.rank(v) && c_.shape(ports_[k].value)[axis] == kUnknown)
           c_.builder().SetSymbol(v, axis, c_.builder().SymbolOf(ports_[k].value, axis));
-      if (ports_[k].list) c_.builder().SetList(to, {v, ports_[k].list->dtype, ports_[k].list->element, {}, {}});
+      if (ports_[k].list) c_.builder().SetList(to, ports_[k].list->As(v, ports_[k].list->element));
       c_.SetOutput(static_cast<int>(k), v);
     }
     return {};
@@ -363,6 +388,7 @@ Status ConvertWhile(NodeContext& c) { return Loop(c).Convert(); }
 // ------------------------------------------------------------------------------- If and Case
 
 struct Branches {
+  std::vector<size_t> outputs;                    // Those that somebody reads, by their numbers; all below is of these.
   std::vector<graph::Graph> graphs;
   std::vector<TensorType> types;                  // Of the outputs; open where branches differ.
   std::vector<std::optional<TensorList>> lists;   // Of the outputs that are some.
@@ -371,19 +397,18 @@ struct Branches {
 Status RunBranch(NodeContext& c, const FunctionDef& branch, const std::vector<Port>& ports, Branches* all) {
   Inside inside(c, ports);
   OCTET_TRY(inside.Open(branch));
-  inside.WantAll();
-  OCTET_TRY(inside.Run(branch.outputs.size()));
+  OCTET_TRY(inside.Run(all->outputs));
   const bool first = all->types.empty();
-  if (!first && branch.outputs.size() != all->types.size()) return Error(Code::kInvalidModel, "%s '%s': its branches have different outputs", std::string(c.kind()).c_str(), c.place().c_str());
-  all->types.resize(branch.outputs.size());
-  all->lists.resize(branch.outputs.size());
-  for (size_t i = 0; i < branch.outputs.size(); ++i) {
-    const TensorList* list = inside.builder().ListOf(inside.edge(i));
+  all->types.resize(all->outputs.size());
+  all->lists.resize(all->outputs.size());
+  for (size_t i = 0; i < all->outputs.size(); ++i) {
+    const Edge& edge = inside.edge(all->outputs[i]);
+    const TensorList* list = inside.builder().ListOf(edge);
     if (list && (!all->lists[i] || list->element)) all->lists[i] = inside.Translated(*list);
     if (list && !list->tensor) continue;  // Of a list whose elements are being asked for.
-    const Value v = inside.Output(i);
+    const Value v = inside.Output(all->outputs[i]);
     if (!v) {
-      inside.builder().PassFailure(inside.edge(i), c);
+      inside.builder().PassFailure(edge, c);
       return {};
     }
     inside.builder().graph().outputs.push_back(v.id);
@@ -397,11 +422,23 @@ Status RunBranch(NodeContext& c, const FunctionDef& branch, const std::vector<Po
 
 void SetOutputs(NodeContext& c, const Branches& all, std::span<const Value> values) {
   for (size_t i = 0; i < values.size(); ++i) {
-    c.SetOutput(static_cast<int>(i), values[i]);
+    const auto output = static_cast<int>(all.outputs[i]);
+    c.SetOutput(output, values[i]);
     if (!all.lists[i] || c.rank(values[i]) < 1) continue;
     const Shape element(c.shape(values[i]).dims().subspan(1));
-    c.builder().SetList({c.id(), static_cast<int32_t>(i)}, {values[i], all.lists[i]->dtype, element, {}, {}});
+    c.builder().SetList({c.id(), output}, all.lists[i]->As(values[i], element));
   }
+}
+
+// Others are what gradients would ask for, some of types that no tensor has.
+Result<std::vector<size_t>> ReadOutputs(NodeContext& c, std::span<const FunctionDef* const> branches) {
+  for (const FunctionDef* branch : branches)
+    if (branch->outputs.size() != branches[0]->outputs.size())
+      return Error(Code::kInvalidModel, "%s '%s': its branches have different outputs", std::string(c.kind()).c_str(), c.place().c_str());
+  std::vector<size_t> read;
+  for (size_t i = 0; i < branches[0]->outputs.size(); ++i)
+    if (c.node().read.contains(static_cast<int32_t>(i))) read.push_back(i);
+  return read;
 }
 
 bool IsReserved(const Port& p) { return p.carried && p.list && !p.value; }
@@ -413,6 +450,7 @@ Status FillReserved(NodeContext& c, std::span<const FunctionDef* const> branches
   std::vector<graph::Graph>& subgraphs = c.builder().session().subgraphs;
   const size_t before = subgraphs.size();
   Branches all;
+  OCTET_ASSIGN(all.outputs, ReadOutputs(c, branches));
   for (const FunctionDef* branch : branches) {
     OCTET_TRY(RunBranch(c, *branch, *ports, &all));
     if (c.poisoned()) return {};
@@ -437,7 +475,7 @@ Status FillReserved(NodeContext& c, std::span<const FunctionDef* const> branches
   }
   for (size_t i = 0; *asked && i < all.lists.size(); ++i) {
     const Port* p = port_of(all.lists[i]);
-    SetUnmade(c, static_cast<int>(i), p ? &*p->list : nullptr, all.types[i]);
+    SetUnmade(c, static_cast<int>(all.outputs[i]), p ? &*p->list : nullptr, all.types[i]);
   }
   return {};
 }
@@ -460,6 +498,7 @@ Result<bool> RunBranches(NodeContext& c, const std::vector<const FunctionDef*>& 
   bool asked = false;
   OCTET_TRY(ReadArguments(c, branches, &ports, inputs, &asked));
   if (asked || c.poisoned()) return false;
+  OCTET_ASSIGN(all->outputs, ReadOutputs(c, branches));
   for (const FunctionDef* branch : branches) {
     OCTET_TRY(RunBranch(c, *branch, ports, all));
     if (c.poisoned()) return false;
@@ -585,6 +624,10 @@ Side SideOf(NodeContext& c, std::string_view tensor) {
 }
 
 Status ConvertSwitch(NodeContext& c) {
+  if (const TensorList* list = c.builder().ListOf(c.node().inputs[0])) {
+    for (const int32_t side : {0, 1}) c.builder().SetList({c.id(), side}, TensorList(*list));
+    return {};
+  }
   const Value x = c.Input(0);
   if (!x) return {};
   c.SetOutput(0, x);
@@ -637,11 +680,39 @@ Value HandedOn(NodeContext& c, Value test, Value yes, Value no) {
   return AddCaller(c, "if", {test, yes, no}, {at[0], at[1]}, {{types[0].dtype, Agreed(types[0].shape, types[1].shape), {}}})[0];
 }
 
+// What the test takes of two values.
+Result<Value> Either(NodeContext& c, Value test, Value yes, Value no) {
+  const std::span<const bool> decided = c.data_as<bool>(test);
+  if (!decided.empty()) return decided[0] ? yes : no;
+  if (!c.shape(no).known() || c.shape(no) != c.shape(yes)) return HandedOn(c, test, yes, no);
+  return c.Make("select_v2", {test, yes, no});
+}
+
+// One that is still reserved takes the shape of the other one's elements.
+Status MergeLists(NodeContext& c, Value test, TensorList yes, TensorList no) {
+  TensorList y = yes.element ? yes : no;
+  if (yes.tensor || no.tensor) {
+    for (TensorList* side : {&yes, &no}) {
+      if (side->tensor) continue;
+      OCTET_ASSIGN(side->tensor, MakeList(c, c.builder(), *side, *y.element, c.builder().ValueOf(side->count), {}));
+    }
+    if (c.rank(yes.tensor) != c.rank(no.tensor)) return c.Fail("elements of one rank", c.shape(yes.tensor).text() + " and " + c.shape(no.tensor).text(), "");
+    OCTET_ASSIGN(y.tensor, Either(c, test, yes.tensor, no.tensor));
+  }
+  c.builder().SetList({c.id(), 0}, std::move(y));
+  return {};
+}
+
 Status ConvertMerge(NodeContext& c) {
   std::vector<int> branches;
   OCTET_ASSIGN(const NodeDef* const choice, BranchesOf(c, &branches));
   OCTET_ASSIGN(const Edge edge, c.builder().functions().Resolve(c.node().frame, choice->inputs[1]));
   const Value test = c.builder().ValueOf(edge);
+  if (test && choice->op != "_SwitchN" && branches.size() == kSides) {
+    const TensorList* lists[kSides] = {};
+    for (const size_t i : {0, 1}) lists[branches[i]] = c.builder().ListOf(c.node().inputs[i]);
+    if (lists[0] && lists[1]) return MergeLists(c, test, *lists[1], *lists[0]);
+  }
   std::vector<Value> sides(branches.size());
   for (size_t i = 0; i < branches.size(); ++i) {
     Value& side = sides[static_cast<size_t>(branches[i])];
@@ -654,14 +725,7 @@ Status ConvertMerge(NodeContext& c) {
   }
   if (!test) return c.Poison(edge);
   if (choice->op != "_SwitchN") {
-    const bool same = c.shape(sides[0]).known() && c.shape(sides[0]) == c.shape(sides[1]);
-    const std::span<const bool> decided = c.data_as<bool>(test);
-    Value y;
-    if (!decided.empty()) y = sides[decided[0]];
-    else if (!same) y = HandedOn(c, test, sides[1], sides[0]);
-    else {
-      OCTET_ASSIGN(y, c.Make("select_v2", {test, sides[1], sides[0]}));
-    }
+    OCTET_ASSIGN(const Value y, Either(c, test, sides[1], sides[0]));
     c.SetOutput(0, y);
     OCTET_ASSIGN(const Value index, c.Cast(test, DType::kI32));
     c.SetOutput(1, index);

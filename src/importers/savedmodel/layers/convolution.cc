@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Convolutions, poolings and batch normalization. Channels are last, as everywhere in .tflite.
 #include <algorithm>
+#include <limits>
+#include <numeric>
 
 #include "importers/savedmodel/builder.h"
 #include "importers/savedmodel/context.h"
@@ -46,16 +48,29 @@ Status Leave(NodeContext& c, const Window& w, Value y) {
   return {};
 }
 
-// padding="EXPLICIT": zeros around, then no padding.
-Result<Value> Padded(NodeContext& c, Value x) {
-  if (c.Text("padding", "") != "EXPLICIT") return x;
+Result<Value> PadWith(NodeContext& c, Value x, const std::vector<int32_t>& pads, const float* number) {
+  const Value list = c.Constant<int32_t>(Shape{4, 2}, pads);
+  return number ? c.Make("padv2", {x, list, c.Scalar(*number)}) : c.Make("pad", {x, list});
+}
+
+bool IsPadded(const NodeContext& c) { return c.Text("padding", "") == "EXPLICIT"; }
+
+// What is padded then: cells before and after each axis, channels last.
+Result<std::vector<int32_t>> Paddings(NodeContext& c) {
   const std::vector<int64_t> pads = c.Ints("explicit_paddings", {});
   if (pads.size() != 8) return c.Fail("eight paddings", std::to_string(pads.size()), "");
   std::vector<int32_t> list;
   const bool nchw = c.Text("data_format", "NHWC") == "NCHW";
   for (const size_t axis : {0, nchw ? 2 : 1, nchw ? 3 : 2, nchw ? 1 : 3})
     for (const size_t side : {0, 1}) list.push_back(static_cast<int32_t>(std::clamp<int64_t>(pads[2 * axis + side], 0, INT32_MAX)));
-  return c.Make("pad", {x, c.Constant<int32_t>(Shape{4, 2}, list)});
+  return list;
+}
+
+// padding="EXPLICIT": zeros, or the number, around, then no padding.
+Result<Value> Padded(NodeContext& c, Value x, const float* number = nullptr) {
+  if (!IsPadded(c)) return x;
+  OCTET_ASSIGN(const std::vector<int32_t> pads, Paddings(c));
+  return PadWith(c, x, pads, number);
 }
 
 Value Zeros(NodeContext& c, int32_t count) {
@@ -120,9 +135,20 @@ Status ConvertTransposed(NodeContext& c) {
   OCTET_ASSIGN(const Value taps, c.Transpose(filter, {2, 0, 1, 3}));
   OCTET_ASSIGN(const Value ohwi, ops::SpreadTaps(c, taps, w.dilation[0], w.dilation[1]));
   dims[3] = c.shape(ohwi)[0];
-  OCTET_ASSIGN(const Value y, c.Make("transpose_conv", {shape, ohwi, x, Zeros(c, dims[3])},
-                                     {{"padding", PaddingOf(w)}, {"stride_w", w.stride[1]}, {"stride_h", w.stride[0]}}));
-  c.Refine(y, {DType::kF32, Shape(dims), {}});
+  OCTET_ASSIGN(const std::vector<int32_t> pads, IsPadded(c) ? Paddings(c) : Result<std::vector<int32_t>>(std::vector<int32_t>(8, 0)));
+  std::vector<int32_t> size = dims, more(4);  // Before what was padded is cut off.
+  for (size_t i = 0; i < 4; ++i) {
+    more[i] = pads[2 * i] + pads[2 * i + 1];
+    if (size[i] != kUnknown) size[i] += more[i];
+  }
+  OCTET_ASSIGN(const Value whole, IsPadded(c) ? c.Make("add", {shape, c.Vector(more)}) : Result<Value>(shape));
+  OCTET_ASSIGN(Value y, c.Make("transpose_conv", {whole, ohwi, x, Zeros(c, dims[3])},
+                               {{"padding", PaddingOf(w)}, {"stride_w", w.stride[1]}, {"stride_h", w.stride[0]}}));
+  c.Refine(y, {DType::kF32, Shape(size), {}});
+  if (IsPadded(c)) {
+    OCTET_ASSIGN(y, c.Make("slice", {y, c.Vector({pads[0], pads[2], pads[4], pads[6]}), shape}));
+    c.Refine(y, {DType::kF32, Shape(dims), {}});
+  }
   return Leave(c, w, y);
 }
 
@@ -246,12 +272,62 @@ Status ConvertLrn(NodeContext& c) {
   return {};
 }
 
+// How many cells SAME puts before and after an axis.
+std::pair<int32_t, int32_t> SamePads(int32_t in, int64_t size, int64_t stride) {
+  const int64_t out = (in + stride - 1) / stride, pads = std::max<int64_t>(0, (out - 1) * stride + size - in);
+  return {static_cast<int32_t>(pads / 2), static_cast<int32_t>(pads - pads / 2)};
+}
+
+// Where the largest of each window lies, the first of equal ones, as (row * width + column) * channels + channel: the window's cells are compared one by one.
+Status SetLargestPlaces(NodeContext& c, const Window& w, Value image) {
+  constexpr int64_t kMostCells = 64, kMostPlaces = 1 << 20;
+  const Shape in = c.shape(image);
+  const int64_t cells = w.size[0] * w.size[1];
+  const bool sized = in.rank() == 4 && Shape(in.dims().subspan(1)).known() && in.elements(1, 4) <= kMostPlaces;
+  if (!sized || cells < 2 || cells > kMostCells || w.nchw || c.Bool("include_batch_in_index", false) || c.type(image).dtype != DType::kF32)
+    return c.Fail("small float images of known size, and places inside each", in.text(), "give the input's shape");
+  std::vector<int32_t> numbers(static_cast<size_t>(in.elements(1, 4)));
+  std::iota(numbers.begin(), numbers.end(), 0);
+  Value places = c.Constant<int32_t>(Shape{1, in[1], in[2], in[3]}, numbers);
+  if (w.same) {
+    const auto [top, bottom] = SamePads(in[1], w.size[0], w.stride[0]);
+    const auto [left, right] = SamePads(in[2], w.size[1], w.stride[1]);
+    const std::vector<int32_t> pads = {0, 0, top, bottom, left, right, 0, 0};
+    const float lowest = std::numeric_limits<float>::lowest();
+    OCTET_ASSIGN(image, PadWith(c, image, pads, &lowest));
+    OCTET_ASSIGN(places, PadWith(c, places, pads, nullptr));
+  }
+  const Shape padded = c.shape(image);
+  const auto last = [&](int i) { return (padded[1 + i] - w.size[i]) / w.stride[i] * w.stride[i] + 1; };
+  const auto cell = [&](Value v, int64_t k) {
+    const auto row = static_cast<int32_t>(k / w.size[1]), column = static_cast<int32_t>(k % w.size[1]);
+    const Value from = c.Vector({0, row, column, 0}), to = c.Vector({0, static_cast<int32_t>(row + last(0)), static_cast<int32_t>(column + last(1)), 0});
+    const Value steps = c.Vector({1, static_cast<int32_t>(w.stride[0]), static_cast<int32_t>(w.stride[1]), 1});
+    return c.Make("strided_slice", {v, from, to, steps}, {{"begin_mask", 0b1001}, {"end_mask", 0b1001}});
+  };
+  OCTET_ASSIGN(Value best, cell(image, 0));
+  OCTET_ASSIGN(Value at, cell(places, 0));
+  for (int64_t k = 1; k < cells; ++k) {
+    OCTET_ASSIGN(const Value next, cell(image, k));
+    OCTET_ASSIGN(const Value place, cell(places, k));
+    OCTET_ASSIGN(const Value larger, c.Make("greater", {next, best}));
+    OCTET_ASSIGN(at, c.Make("select_v2", {larger, place, at}));
+    OCTET_ASSIGN(best, c.Make("maximum", {best, next}));
+  }
+  OCTET_ASSIGN(const Value y, c.Cast(at, c.Type("Targmax")));
+  c.SetOutput(1, y);
+  return {};
+}
+
 Status ConvertPool(NodeContext& c) {
   Window w;
   const Value image = c.Input(0);
   if (!image) return {};
   OCTET_TRY(ReadWindow(c, &w));
-  OCTET_ASSIGN(const Value x, Enter(c, w, image));
+  if (c.kind() == "MaxPoolWithArgmax" && c.node().read.contains(1)) OCTET_TRY(SetLargestPlaces(c, w, image));
+  OCTET_ASSIGN(Value x, Enter(c, w, image));
+  const float lowest = std::numeric_limits<float>::lowest();  // No window's largest.
+  OCTET_ASSIGN(x, Padded(c, x, &lowest));
   OCTET_ASSIGN(const Value y, c.Make(c.kind() == "AvgPool" ? "average_pool_2d" : "max_pool_2d", {x},
                                      {{"padding", PaddingOf(w)}, {"stride_w", w.stride[1]}, {"stride_h", w.stride[0]},
                                       {"filter_width", w.size[1]}, {"filter_height", w.size[0]}}));
@@ -275,7 +351,7 @@ Status ConvertBatchNorm(NodeContext& c) {
     OCTET_ASSIGN(variance, c.Make("mean", {variance, axes}, {{"keep_dims", 1}}));
   }
   if (!c.Bool("is_training", true)) c.SetOutput(1, mean), c.SetOutput(2, variance);
-  OCTET_ASSIGN(Value m, c.Make("add", {variance, c.Scalar(static_cast<float>(c.Number("epsilon", 1e-3)))}));
+  OCTET_ASSIGN(Value m, c.Make("add", {variance, c.Scalar(static_cast<float>(c.Number("epsilon", 1e-4)))}));
   OCTET_ASSIGN(m, c.Make("rsqrt", {m}));
   OCTET_ASSIGN(m, c.Make("mul", {m, in[1]}));
   OCTET_ASSIGN(Value a, c.Make("mul", {mean, m}));

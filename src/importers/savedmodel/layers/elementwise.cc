@@ -154,6 +154,8 @@ Status ConvertDivNoNan(NodeContext& c) {
   const Value x = c.Input(0), y = c.Input(1);
   if (!x || !y) return {};
   OCTET_ASSIGN(const Value zero, c.Make("equal", {y, c.Scalar(0)}));
+  const std::span<const bool> known = c.data_as<bool>(zero);
+  if (!known.empty() && std::ranges::find(known, true) == known.end()) return Set(c, c.Make("div", {x, y}));
   return Set(c, QuotientUnless(c, zero, c.Scalar(0), x, y));
 }
 

@@ -47,7 +47,7 @@ Status ConvertRoundTrip(NodeContext& c) {
   if (!x) return {};
   std::vector<int64_t> bits = {c.Int("num_bits", 8)};
   if (c.kind() == "QuantizeAndDequantizeV3" && !c.IntsOf(3, &bits)) return c.Fail("known bits", "computed ones", "");
-  const bool given = c.Bool("range_given", false);
+  const bool given = c.Bool("range_given", c.kind() == "QuantizeAndDequantizeV3");
   if (bits.size() != 1 || bits[0] < 2 || bits[0] > 16 || c.Int("axis", -1) != -1) return c.Fail("one range, and 2 to 16 bits", "others", "");
   const bool sign = c.Bool("signed_input", true);
   const auto highest = static_cast<float>((int64_t{1} << (sign ? bits[0] - 1 : bits[0])) - 1), lowest = sign ? (c.Bool("narrow_range", false) ? -highest : -highest - 1) : 0.0f;

@@ -228,7 +228,9 @@ Status ConvertStridedSlice(NodeContext& c) {
   OCTET_ASSIGN(const Value y, c.Make("strided_slice", {x, s.begin, s.end, s.step},
                                      {{"begin_mask", s.begin_mask}, {"end_mask", s.end_mask}, {"ellipsis_mask", s.ellipsis_mask},
                                       {"new_axis_mask", s.new_axis_mask}, {"shrink_axis_mask", s.shrink_axis_mask}}));
-  const int count = c.rank(s.begin) == 1 ? c.shape(s.begin)[0] : 0;
+  int count = 0;  // The lists are of one length, which one of them may tell alone.
+  for (const Value v : {s.begin, s.end, s.step})
+    if (c.rank(v) == 1) count = std::max(count, c.shape(v)[0]);
   const int64_t entries = count > 0 && count < 32 ? (int64_t{1} << count) - 1 : 0;
   const Value ranked = WithRank(c, y, c.rank(x) + std::popcount(static_cast<uint64_t>(s.new_axis_mask & entries)) - std::popcount(static_cast<uint64_t>(s.shrink_axis_mask & entries & ~s.new_axis_mask)));
   if ((c.Int("ellipsis_mask", 0) & entries) == 0 && count > 0) KeepWholeAxes(c, x, ranked, count);
@@ -405,14 +407,35 @@ Status ConvertMirrorPad(NodeContext& c) {
   return Set(c, c.Make("mirror_pad", {x, numbers}, {{"mode", int64_t{c.Text("mode", "REFLECT") == "SYMMETRIC"}}}));
 }
 
+// Of [n, channels, ...] with blocks for all axes behind n, the channels' being none: the others' sizes and edges. The operators want channels last.
+bool BlocksBehindChannels(NodeContext& c, Value x, std::vector<int32_t>* sizes, std::vector<int32_t>* cells) {
+  std::vector<int64_t> blocks, edges;
+  const int rank = c.rank(x);
+  if ((rank != 3 && rank != 4) || !c.IntsOf(1, &blocks) || !c.IntsOf(2, &edges)) return false;
+  if (std::ssize(blocks) != rank - 1 || edges.size() != 2 * blocks.size()) return false;
+  if (blocks[0] != 1 || edges[0] != 0 || edges[1] != 0) return false;
+  for (size_t i = 1; i < blocks.size(); ++i) sizes->push_back(static_cast<int32_t>(blocks[i]));
+  for (size_t i = 2; i < edges.size(); ++i) cells->push_back(static_cast<int32_t>(edges[i]));
+  return true;
+}
+
 // The dimensions behind the blocks stay, whatever the edges are: those of a dilated convolution over a free length are computed.
 template <int Kind> Status BatchSpace(NodeContext& c) {
+  constexpr std::string_view kOp = Kind == 0 ? "space_to_batch_nd" : "batch_to_space_nd";
   const Value x = c.Input(0);
   if (!x) return {};
+  if (std::vector<int32_t> sizes, cells; BlocksBehindChannels(c, x, &sizes, &cells)) {
+    std::vector<int32_t> last = {0}, back = {0, c.rank(x) - 1};
+    for (int i = 2; i < c.rank(x); ++i) last.push_back(i), back.push_back(i - 1);
+    last.push_back(1);
+    OCTET_ASSIGN(Value y, c.Transpose(x, last));
+    OCTET_ASSIGN(y, c.Make(kOp, {y, c.Vector(sizes), c.Constant<int32_t>(Shape{c.rank(x) - 2, 2}, cells)}));
+    return Set(c, c.Transpose(y, back));
+  }
   OCTET_ASSIGN(const Value block, Whole(c, 1));
   OCTET_ASSIGN(const Value edges, Whole(c, 2));
   if (!block || !edges) return {};
-  OCTET_ASSIGN(const Value y, c.Make(Kind == 0 ? "space_to_batch_nd" : "batch_to_space_nd", {x, block, edges}));
+  OCTET_ASSIGN(const Value y, c.Make(kOp, {x, block, edges}));
   const Shape blocks = c.shape(block);
   if ((c.data(block) && c.data(edges)) || !blocks.known() || blocks.elements() >= c.rank(x)) return Set(c, WithRank(c, y, c.rank(x)));
   Shape dims = c.shape(x);

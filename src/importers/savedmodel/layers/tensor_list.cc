@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // TensorLists, as loops over time use them: one tensor of all elements, read by GATHER, written by DYNAMIC_UPDATE_SLICE.
+#include <algorithm>
+#include <ranges>
+
 #include "importers/savedmodel/builder.h"
 #include "importers/savedmodel/context.h"
 #include "importers/savedmodel/rules.h"
@@ -34,11 +37,26 @@ Status ConvertReserve(NodeContext& c) {
   return {};
 }
 
-// The element at the place that input 1 says.
-Status GetItem(NodeContext& c, const TensorList* list) {
+Result<Value> LengthOf(NodeContext& c, Value list) {
+  OCTET_ASSIGN(const Value shape, c.Make("shape", {list}, {{"out_type", static_cast<int64_t>(DType::kI32)}}));
+  return c.Make("slice", {shape, c.Vector({0}), c.Vector({1})});
+}
+
+// The element at the place that input 1 says, of the list at input `at`. On a side of a branch of frames, which runs also where the other is taken, no
+// place lies behind the last.
+Status GetItem(NodeContext& c, int at) {
+  const TensorList* list = List(c, at);
   if (!list || !list->tensor) return NoList(c);
-  const Value index = c.Input(1), tensor = list->tensor;
+  Value index = c.Input(1);
+  const Value tensor = list->tensor;
   if (!index) return {};
+  const Edge& from = c.node().inputs[static_cast<size_t>(at)];
+  if (from.node >= 0 && c.builder().functions().node(from.node).def && c.builder().functions().node(from.node).def->op == "Switch") {
+    OCTET_ASSIGN(Value last, LengthOf(c, tensor));
+    OCTET_ASSIGN(last, c.ReshapeTo(last, {}));
+    OCTET_ASSIGN(last, c.Make("sub", {last, c.ScalarInt(1)}));
+    OCTET_ASSIGN(index, c.Make("minimum", {index, last}));
+  }
   OCTET_ASSIGN(const Value y, c.Make("gather", {tensor, index}, {{"axis", 0}}));
   for (int i = 0; i < c.rank(y); ++i)
     if (c.shape(y)[i] == kUnknown && c.rank(tensor) == c.rank(y) + 1) c.builder().SetSymbol(y, i, c.builder().SymbolOf(tensor, i + 1));
@@ -46,12 +64,7 @@ Status GetItem(NodeContext& c, const TensorList* list) {
   return {};
 }
 
-Status ConvertGetItem(NodeContext& c) { return GetItem(c, List(c, 0)); }
-
-Result<Value> LengthOf(NodeContext& c, Value list) {
-  OCTET_ASSIGN(const Value shape, c.Make("shape", {list}, {{"out_type", static_cast<int64_t>(DType::kI32)}}));
-  return c.Make("slice", {shape, c.Vector({0}), c.Vector({1})});
-}
+Status ConvertGetItem(NodeContext& c) { return GetItem(c, 0); }
 
 // With zeros behind, where the index is not below the length.
 Result<Value> Grown(NodeContext& c, Value list, Value index) {
@@ -75,6 +88,7 @@ Status SetItem(NodeContext& c, const TensorList* list, Value index, Value item) 
   if (!item) return {};
   TensorList after = *list;
   after.element = c.shape(item);
+  after.item = item;
   after.symbols.clear();
   for (int i = 0; i < c.rank(item); ++i) after.symbols.push_back(c.builder().SymbolOf(item, i));
   if (!after.tensor && !after.count) {  // A loop asks for the elements' shape before it makes the list.
@@ -86,7 +100,7 @@ Status SetItem(NodeContext& c, const TensorList* list, Value index, Value item) 
     OCTET_ASSIGN(after.tensor, MakeList(c, c.builder(), *list, c.shape(item), c.builder().ValueOf(list->count), item));
   }
   TensorType type = c.type(after.tensor);
-  if (c.Bool("resize_if_index_out_of_bounds", false)) {
+  if (after.grows || c.Bool("resize_if_index_out_of_bounds", false)) {
     OCTET_ASSIGN(after.tensor, Grown(c, after.tensor, index));
     type.shape[0] = kUnknown;
     c.Refine(after.tensor, type);
@@ -115,16 +129,45 @@ Status ConvertStack(NodeContext& c) {
   return {};
 }
 
-// Elements at the indices.
-Status ConvertListGather(NodeContext& c) {
-  const TensorList* list = List(c, 0);
+// Whether input i is the places of all elements in their order: 0, 1, … up to the length of input `of`'s list or rows.
+bool IsEveryPlace(NodeContext& c, int i, Value of) {
+  std::vector<int64_t> places;
+  if (c.IntsOf(i, &places)) {
+    const bool counts = std::ranges::equal(places, std::views::iota(int64_t{0}, static_cast<int64_t>(places.size())));
+    return counts && c.rank(of) > 0 && c.shape(of)[0] == static_cast<int64_t>(places.size());
+  }
+  const auto maker = [&](const Edge& edge) { return edge.node >= 0 ? &c.builder().functions().node(edge.node) : nullptr; };
+  const FlatNode* range = maker(c.node().inputs[static_cast<size_t>(i)]);
+  if (!range || !range->def || range->def->op != "Range" || range->inputs.size() != 3) return false;
+  const auto is = [&](size_t input, int64_t number) {
+    const Partial* p = c.builder().PartialOf(range->inputs[input]);
+    return p && p->known() && p->v.size() == 1 && p->v[0].i == number;
+  };
+  const FlatNode* limit = maker(range->inputs[1]);
+  constexpr std::string_view kLengths[] = {"TensorArraySizeV3", "TensorListLength"};
+  const Partial* count = c.builder().PartialOf(range->inputs[1]);
+  const Number rows = count && count->v.size() == 1 ? count->v[0] : Number();
+  const bool all = (limit && limit->def && std::ranges::find(kLengths, limit->def->op) != std::end(kLengths)) ||
+                   (c.rank(of) > 0 && rows.kind == Number::Kind::kSymbol && rows.i == c.builder().SymbolOf(of, 0));
+  return is(0, 0) && is(2, 1) && all;
+}
+
+// The elements of the list at the places that input 1 says.
+Status GetItems(NodeContext& c, const TensorList* list) {
   if (!list || !list->tensor) return NoList(c);
-  const Value tensor = list->tensor, indices = c.Input(1);
+  const Value tensor = list->tensor;
+  if (IsEveryPlace(c, 1, tensor)) {
+    c.SetOutput(0, tensor);
+    return {};
+  }
+  const Value indices = c.Input(1);
   if (!indices) return {};
   OCTET_ASSIGN(const Value y, c.Make("gather", {tensor, indices}, {{"axis", 0}}));
   c.SetOutput(0, y);
   return {};
 }
+
+Status ConvertListGather(NodeContext& c) { return GetItems(c, List(c, 0)); }
 
 Status SetLength(NodeContext& c, const TensorList& list) {
   if (!list.tensor) {
@@ -147,8 +190,7 @@ Status ConvertLength(NodeContext& c) {
 }
 
 // The elements one after the other along their first dimension.
-Status ConvertConcat(NodeContext& c) {
-  const TensorList* list = List(c, 0);
+Status JoinItems(NodeContext& c, const TensorList* list) {
   if (!list || !list->tensor) return NoList(c);
   const Shape& s = c.shape(list->tensor);
   if (s.rank() < 2 || s[1] == kUnknown) return c.Fail("elements of one length", s.text(), "");
@@ -162,12 +204,15 @@ Status ConvertConcat(NodeContext& c) {
   return {};
 }
 
+Status ConvertConcat(NodeContext& c) { return JoinItems(c, List(c, 0)); }
+
 // --------------------------------------------------------------------------------- TensorArrays
 // Those of TensorFlow 1: what they hold travels with the `flow`, which is the list here; handles are nothing.
 
 // size -> handle, flow
 Status ConvertArray(NodeContext& c) {
   TensorList list{{}, c.Type("dtype"), std::nullopt, c.node().inputs.empty() ? Edge{} : c.node().inputs[0], {}};
+  list.grows = c.Bool("dynamic_size", false);
   c.builder().SetList({c.id(), 1}, std::move(list));
   c.SetOutput(0, c.ScalarInt(0));
   return {};
@@ -176,21 +221,43 @@ Status ConvertArray(NodeContext& c) {
 const TensorList* FlowOf(NodeContext& c, int input) { return List(c, input); }
 
 // handle, index, flow -> value
-Status ConvertArrayRead(NodeContext& c) { return GetItem(c, FlowOf(c, 2)); }
+Status ConvertArrayRead(NodeContext& c) { return GetItem(c, 2); }
 
 // handle, index, value, flow -> flow
 Status ConvertArrayWrite(NodeContext& c) { return SetItem(c, FlowOf(c, 3), c.Input(1), c.Input(2)); }
 
 // handle, indices, value, flow -> flow: all elements in their order.
-Status ConvertArrayScatter(NodeContext& c) { return ListOfRows(c, c.Input(2)); }
+Status ConvertArrayScatter(NodeContext& c) {
+  const Value rows = c.Input(2);
+  if (!rows) return {};
+  if (!IsEveryPlace(c, 1, rows)) return c.Fail("the places of all elements in their order", "others", "gather the rows in that order before");
+  return ListOfRows(c, rows);
+}
 
-// handle, indices, flow -> value: all of them.
-Status ConvertArrayGather(NodeContext& c) {
-  const TensorList* list = FlowOf(c, 2);
-  if (!list || !list->tensor) return NoList(c);
-  c.SetOutput(0, list->tensor);
+// handle, indices, flow -> value
+Status ConvertArrayGather(NodeContext& c) { return GetItems(c, FlowOf(c, 2)); }
+
+// value with rows of `lengths` elements -> a list, one of each; the input of lengths is told.
+Status SplitRows(NodeContext& c, int value, int lengths, int output) {
+  std::vector<int64_t> each;
+  const Value x = c.Input(value);
+  if (!x) return {};
+  if (!c.IntsOf(lengths, &each) || each.empty() || std::ranges::count(each, each[0]) != std::ssize(each) || c.rank(x) < 1)
+    return c.Fail("known lengths, all the same", "others", "cut the rows with tf.split");
+  std::vector<int32_t> dims = {static_cast<int32_t>(each.size()), static_cast<int32_t>(each[0])};
+  for (int i = 1; i < c.rank(x); ++i) dims.push_back(c.shape(x)[i]);
+  if (std::ranges::count(dims, kUnknown) > 0) return c.Fail("rows of a known shape", c.shape(x).text(), "fix the input's shape");
+  OCTET_ASSIGN(const Value rows, c.ReshapeTo(x, dims));
+  c.builder().SetList({c.id(), output}, {rows, c.type(rows).dtype, Shape(std::span(dims).subspan(1)), {}, {}});
   return {};
 }
+// handle, value, lengths, flow -> flow
+Status ConvertArraySplit(NodeContext& c) { return SplitRows(c, 1, 2, 0); }
+// tensor, element shape, lengths -> list
+Status ConvertListSplit(NodeContext& c) { return SplitRows(c, 0, 2, 0); }
+
+// handle, flow -> value, lengths
+Status ConvertArrayConcat(NodeContext& c) { return JoinItems(c, FlowOf(c, 1)); }
 
 // handle, flow -> how many
 Status ConvertArraySize(NodeContext& c) {
@@ -201,9 +268,10 @@ Status ConvertArraySize(NodeContext& c) {
 
 constexpr NodeRule kRules[] = {{"TensorListFromTensor", ConvertFromTensor}, {"TensorListReserve", ConvertReserve}, {"TensorListGetItem", ConvertGetItem},
                                {"TensorListSetItem", ConvertSetItem}, {"TensorListStack", ConvertStack}, {"TensorListGather", ConvertListGather}, {"TensorListLength", ConvertLength},
-                               {"TensorListConcatV2", ConvertConcat}, {"TensorListConcat", ConvertConcat},
+                               {"TensorListConcatV2", ConvertConcat}, {"TensorListConcat", ConvertConcat}, {"TensorListSplit", ConvertListSplit},
                                {"TensorArrayV3", ConvertArray}, {"TensorArrayReadV3", ConvertArrayRead}, {"TensorArrayWriteV3", ConvertArrayWrite},
-                               {"TensorArrayScatterV3", ConvertArrayScatter}, {"TensorArrayGatherV3", ConvertArrayGather}, {"TensorArraySizeV3", ConvertArraySize}};
+                               {"TensorArrayScatterV3", ConvertArrayScatter}, {"TensorArrayGatherV3", ConvertArrayGather},
+                               {"TensorArraySplitV3", ConvertArraySplit}, {"TensorArrayConcatV3", ConvertArrayConcat}, {"TensorArraySizeV3", ConvertArraySize}};
 
 }  // namespace
 
