@@ -8,7 +8,7 @@ namespace octet::importers {
 // One dimension: its size, or kUnknown and the tensor whose axis tells it; without such a tensor it is what remains.
 struct Dim {
   int32_t size = kUnknown;
-  Value from;
+  Value from = {};
   int axis = 0;
 };
 inline Dim DimOf(const Lowering& c, Value v, int axis) { return {c.shape(v)[axis], v, axis}; }

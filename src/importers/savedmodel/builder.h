@@ -69,9 +69,9 @@ struct TensorList {
   DType dtype = DType::kF32;
   std::optional<Shape> element;  // Where known.
   Edge count;                   // Of a reserved one; none where it comes from the region around.
-  std::vector<int64_t> symbols;  // Of the element's open dimensions, by axis.
+  std::vector<int64_t> symbols = {};  // Of the element's open dimensions, by axis.
   int32_t argument = -1;         // Of a region, as which a reserved one came in.
-  Value item;                    // The last one that was set, in its region.
+  Value item = {};               // The last one that was set, in its region.
   bool grows = false;            // To whatever place is written.
   // The same, made, in another graph.
   TensorList As(Value made, const std::optional<Shape>& elements) const {
