@@ -92,13 +92,12 @@ const Int8& BestInt8() {
   return best;
 }
 
-const Int8& BestInt8(int64_t rows) {
+const Int8& BestInt8([[maybe_unused]] int64_t rows) {
 #ifdef __x86_64__
   constexpr int64_t kRaisedRows = 20;  // Of fewer, none is summed by floats.
   static const bool raised = std::string_view(BestInt8().name) == "avx2" && __builtin_cpu_is("amdfam19h");  // Zen 3 and 4.
   if (raised && rows >= kRaisedRows) return kAvx2RaisedInt8;
 #endif
-  (void)rows;
   return BestInt8();
 }
 

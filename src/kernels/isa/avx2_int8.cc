@@ -9,7 +9,7 @@
 // ports, vpaddw three or four: as many instructions, and all ports have work (2 to 5 % on Zen 4).
 //
 // Where the adders of floats are apart from the multipliers, on AMD's Zen 3 and later, sums of many rows are floats (Raised in
-// tile_sums_avx2.h): another 8 %. For these, rows are loaded raised by 128, which the other ways take as well.
+// tile_sums_avx2.h). For these, rows are loaded raised by 128, which the other ways take as well.
 #include <immintrin.h>
 
 #include "kernels/int8.h"

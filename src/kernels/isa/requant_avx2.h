@@ -97,7 +97,7 @@ struct F64 {
 
 // 32-bit values to bytes between the bounds. kPlain: bytes that saturate are within them (Requant::plain).
 template <bool kPlain> struct Clamp {
-  const bool bounded;  // By more than bytes that saturate: a branch is 3 % less of shallow products than clamping.
+  const bool bounded;  // Whether bytes that saturated may lie outside: a branch costs less than clamping where it is for nothing.
   __m256i zero;
   __m128i low, high;
   explicit Clamp(const Requant& q)

@@ -694,6 +694,7 @@ Status MergeLists(NodeContext& c, Value test, TensorList yes, TensorList no) {
   if (yes.tensor || no.tensor) {
     for (TensorList* side : {&yes, &no}) {
       if (side->tensor) continue;
+      if (!y.element) return c.Fail("lists whose elements have a known shape", "two of unknown ones", "");
       OCTET_ASSIGN(side->tensor, MakeList(c, c.builder(), *side, *y.element, c.builder().ValueOf(side->count), {}));
     }
     if (c.rank(yes.tensor) != c.rank(no.tensor)) return c.Fail("elements of one rank", c.shape(yes.tensor).text() + " and " + c.shape(no.tensor).text(), "");
