@@ -195,7 +195,7 @@ class Runner : public Interpreter {
   int num_nodes() const override { return static_cast<int>(graph().operators.size()); }
   NodeInfo node(int i) const override {
     const tflite::OperatorInfo& op = graph().operators[i];
-    NodeInfo info{op.op->name, "folded", "", op.inputs, op.outputs, 0, 0};
+    NodeInfo info{op.op->name, "folded", "", {op.inputs.begin(), op.inputs.end()}, {op.outputs.begin(), op.outputs.end()}, 0, 0};
     if (!op.outputs.empty()) info.place = graph().tensors[op.outputs[0]].name;
     if (!entry_->allocated) return info;
     for (const Step& step : plan().steps())

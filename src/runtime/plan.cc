@@ -50,6 +50,10 @@ class Plan::NodeLens {
   NodeLens(const Plan& plan, int node, Values values, int64_t together = 0) {
     const tflite::OperatorInfo& op = plan.graph_.operators[node];
     const int64_t rows = together > 0 ? RowsOf(plan.tensors_[op.outputs[0]].type.shape) : 0;
+    const size_t operands = op.inputs.size() + op.outputs.size();
+    types_.reserve(operands + op.intermediates.size());  // Views point into all of these.
+    constants_.reserve(op.inputs.size());
+    if (together > 0) strips_.reserve(operands);
     const auto type_of = [&](int32_t t) -> const TensorType* {
       const TensorType& type = plan.tensors_[t].type;
       if (together == 0 || RowsOf(type.shape) != rows) return &type;
@@ -60,24 +64,30 @@ class Plan::NodeLens {
     for (size_t i = 0; i < op.inputs.size(); ++i) {
       const int32_t t = op.inputs[i];
       const TensorState* s = t < 0 ? nullptr : &plan.tensors_[t];
-      inputs_.push_back(s ? type_of(t) : nullptr);
+      types_.push_back(s ? type_of(t) : nullptr);
       const bool computed = s && s->data && (values == Values::kAll || (values == Values::kShape && IsShape(op, i)));
-      const bool cut = s && inputs_.back() != &s->type;  // Of a constant that is cut, no strip may stand for the others.
+      const bool cut = s && types_.back() != &s->type;  // Of a constant that is cut, no strip may stand for the others.
       constants_.push_back(computed || (s && s->known() && !cut) ? s->data : nullptr);
     }
-    for (int32_t t : op.outputs) outputs_.push_back(type_of(t));
-    for (int32_t t : op.intermediates) intermediates_.push_back(t < 0 ? nullptr : &plan.tensors_[t].type);
+    for (int32_t t : op.outputs) types_.push_back(type_of(t));
+    for (int32_t t : op.intermediates) types_.push_back(t < 0 ? nullptr : &plan.tensors_[t].type);
     for (int32_t g : ops::CalledSubgraphs(op.op->attrs, op.attributes.data())) callees_.push_back(&plan.context_.callee(g));
-    place_ = plan.PlaceOf(node);
-    view_ = {op.op, place_, inputs_, outputs_, constants_, op.attributes.data(), intermediates_, callees_,
-             values == Values::kKnown ? nullptr : &plan.context_.resources, op.custom_options};
+    const std::span<const TensorType* const> types = types_;
+    view_ = {op.op, PlaceOf(plan, node), types.first(op.inputs.size()), types.subspan(op.inputs.size(), op.outputs.size()), constants_,
+             op.attributes.data(), types.subspan(operands), callees_, values == Values::kKnown ? nullptr : &plan.context_.resources, op.custom_options};
   }
   const ops::OpView& view() const { return view_; }
 
  private:
-  std::string place_;
-  std::deque<TensorType> strips_;
-  std::vector<const TensorType*> inputs_, outputs_, intermediates_;
+  std::string_view PlaceOf(const Plan& plan, int node) {
+    const tflite::OperatorInfo& op = plan.graph_.operators[node];
+    if (!op.outputs.empty()) return plan.graph_.tensors[op.outputs[0]].name;
+    return place_ = plan.PlaceOf(node);
+  }
+
+  std::string place_;                      // Only of nodes without outputs.
+  std::vector<TensorType> strips_;
+  std::vector<const TensorType*> types_;  // Of inputs, outputs and intermediates.
   std::vector<const std::byte*> constants_;
   std::vector<ops::Callee*> callees_;
   ops::OpView view_;

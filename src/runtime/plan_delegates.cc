@@ -84,8 +84,8 @@ class Plan::Delegation {
     if (!ops::CalledSubgraphs(o.op->attrs, o.attributes.data()).empty()) return CallsText(o);
     if (!custom && (o.op->traits & ops::kRandom)) return "it makes random numbers";
     if (!custom && (o.op->traits & ops::kSideEffects)) return "it keeps or changes state";
-    for (const std::vector<int32_t>* list : {&o.inputs, &o.outputs})
-      for (int32_t t : *list) {
+    for (const std::span<const int32_t> list : {o.inputs, o.outputs})
+      for (int32_t t : list) {
         if (t < 0) continue;
         const DType type = plan_.tensors_[static_cast<size_t>(t)].type.dtype;
         if (plan_.graph_.tensors[static_cast<size_t>(t)].is_variable) return "it keeps state between runs";
@@ -472,7 +472,7 @@ std::vector<DelegateDetails> Plan::delegate_details() const {
   int total = 0;
   int64_t total_macs = 0;
   for (size_t n = 0; n < owner.size(); ++n) {
-    const std::vector<int32_t>& outputs = graph_.operators[n].outputs;
+    const std::span<const int32_t> outputs = graph_.operators[n].outputs;
     if (!outputs.empty() && tensors_[outputs[0]].home == Home::kFolded) continue;
     const int64_t node_macs = CostOf(static_cast<int>(n)).macs;
     ++total;

@@ -72,7 +72,7 @@ Status Plan::RenewSegment(size_t s) {
   bool late = false, same = s + 1 < segments_.size();
   if (!after_late) OCTET_TRY(InferNode(cut, true, &late));
   if (same && !after_late) same = segments_[s + 1].late == late;
-  const std::vector<int32_t>& outputs = graph_.operators[producer].outputs;
+  const std::span<const int32_t> outputs = graph_.operators[producer].outputs;
   for (size_t i = 0; same && !late && i < outputs.size(); ++i) same = tensors_[outputs[i]].type.shape == segments_[s + 1].cut_shapes[i];
   if (same && !after_late) OCTET_TRY(RenewCut(segments_[s + 1], &same));
   if (same && !rebind_) return {};

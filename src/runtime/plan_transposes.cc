@@ -41,8 +41,9 @@ bool Plan::OnlyReads(const Step& step, int32_t tensor) const {
 OrderedNode& Plan::Ordered(Segment& segment, Step& step) {
   if (!step.ordered) {
     OrderedNode& node = *segment.ordered_nodes.emplace_back(std::make_unique<OrderedNode>());
-    node.inputs = graph_.operators[step.node].inputs;
-    node.outputs = graph_.operators[step.node].outputs;
+    const tflite::OperatorInfo& op = graph_.operators[step.node];
+    node.inputs.assign(op.inputs.begin(), op.inputs.end());
+    node.outputs.assign(op.outputs.begin(), op.outputs.end());
     step.ordered = &node;
   }
   return *step.ordered;
@@ -52,7 +53,7 @@ OrderedNode& Plan::Ordered(Segment& segment, Step& step) {
 bool Plan::GiveToReader(Segment& segment, size_t at, std::span<const int32_t> order) {
   const tflite::OperatorInfo& op = graph_.operators[steps_[at].node];
   for (size_t i = at + 1; i < steps_.size(); ++i) {
-    const std::vector<int32_t>& inputs = graph_.operators[steps_[i].node].inputs;
+    const std::span<const int32_t> inputs = graph_.operators[steps_[i].node].inputs;
     const auto operand = std::ranges::find(inputs, op.outputs[0]) - inputs.begin();
     if (!steps_[i].alone() || operand == std::ssize(inputs)) continue;
     if (operand >= 2 || !OnlyReads(steps_[i], op.outputs[0]) || !TakesOrder(steps_[i].node, static_cast<int>(operand), order)) return false;
@@ -71,7 +72,7 @@ bool Plan::GiveToMaker(Segment& segment, size_t first_step, size_t at, std::span
   std::vector<int32_t> inverse(order.size());
   for (size_t a = 0; a < order.size(); ++a) inverse[static_cast<size_t>(order[a])] = static_cast<int32_t>(a);
   for (size_t i = at; i-- > first_step;) {
-    const std::vector<int32_t>& outputs = graph_.operators[steps_[i].node].outputs;
+    const std::span<const int32_t> outputs = graph_.operators[steps_[i].node].outputs;
     if (!steps_[i].alone() || outputs.size() != 1 || outputs[0] != op.inputs[0]) continue;
     if (!OnlyReads(steps_[at], op.inputs[0]) || !TakesOrder(steps_[i].node, -1, inverse)) return false;
     OrderedNode& maker = Ordered(segment, steps_[i]);

@@ -120,8 +120,10 @@ Result<TableFusion::Values> TableFusion::Evaluate(int32_t tensor, int32_t source
     return all;
   }
   const tflite::OperatorInfo& op = graph_.operators[producer_[tensor]];
-  std::deque<TensorType> types;
-  std::deque<Values> values;
+  std::vector<TensorType> types;
+  std::vector<Values> values;
+  types.reserve(op.inputs.size() + 1);  // Pointed into.
+  values.reserve(op.inputs.size());
   std::vector<const TensorType*> in, out;
   std::vector<const std::byte*> constants;
   std::vector<std::byte*> data;

@@ -29,14 +29,13 @@ void Refer(const flatbuffers::String* text, ops::List<char>* out) {
 
 }  // namespace
 
-Result<std::vector<std::byte>> ReadAttributes(const ops::AttrLayout& layout, const void* options) {
-  std::vector<std::byte> attributes(layout.bytes);
-  if (layout.init) layout.init(attributes.data());
-  if (!options) return attributes;
+Status ReadAttributes(const ops::AttrLayout& layout, const void* options, std::byte* attributes) {
+  if (layout.init) layout.init(attributes);
+  if (!options) return {};
   const auto* table = static_cast<const flatbuffers::Table*>(options);
   for (const ops::AttrRow& row : layout.rows) {
     const auto field = static_cast<flatbuffers::voffset_t>(4 + 2 * row.slot);
-    void* to = row.at(attributes.data());
+    void* to = row.at(attributes);
     const auto scalar = [&]<class T>(T* value) { *value = table->GetField<T>(field, *value); };
     switch (row.kind) {
       case ops::AttrKind::kBool: *static_cast<bool*>(to) = table->GetField<uint8_t>(field, *static_cast<bool*>(to)) != 0; break;
@@ -57,7 +56,7 @@ Result<std::vector<std::byte>> ReadAttributes(const ops::AttrLayout& layout, con
       case ops::AttrKind::kText: Refer(table->GetPointer<const flatbuffers::String*>(field), static_cast<ops::Text*>(to)); break;
     }
   }
-  return attributes;
+  return {};
 }
 
 }  // namespace octet::tflite

@@ -180,6 +180,7 @@ class Reader {
     OCTET_TRY(ReadIndices(g.inputs(), tensors, "input", 0, &info.inputs));
     OCTET_TRY(ReadIndices(g.outputs(), tensors, "output", 0, &info.outputs));
     info.operators.resize(operators);
+    OCTET_TRY(ReadCodes(g, info));
     for (uint32_t i = 0; i < operators; ++i) {
       place_.operator_index = i;
       OCTET_TRY(ReadOperator(*g.operators()->Get(i), info, info.operators[i]));
@@ -194,10 +195,42 @@ class Reader {
     if (!list) return {};
     OCTET_TRY(Spend(list->size()));
     out->assign(list->begin(), list->end());
-    for (size_t i = 0; i < out->size(); ++i)
-      if ((*out)[i] < least || (*out)[i] >= static_cast<int64_t>(tensors))
-        return Broken("%s: %s %zu is tensor %d, there are %u", Where().c_str(), what, i, (*out)[i], tensors);
+    return CheckIndices(*out, tensors, what, least);
+  }
+  Status CheckIndices(std::span<const int32_t> list, uint32_t tensors, const char* what, int32_t least) const {
+    for (size_t i = 0; i < list.size(); ++i)
+      if (list[i] < least || list[i] >= static_cast<int64_t>(tensors))
+        return Broken("%s: %s %zu is tensor %d, there are %u", Where().c_str(), what, i, list[i], tensors);
     return {};
+  }
+
+  // What the operators are, and room for their operands and attributes: a list of each for all of them, as most have few.
+  Status ReadCodes(const fb::SubGraph& g, SubgraphInfo& info) {
+    size_t indices = 0, attributes = 0;
+    for (uint32_t i = 0; i < info.operators.size(); ++i) {
+      const fb::Operator& op = *g.operators()->Get(i);
+      place_.operator_index = i;
+      if (!model_->operator_codes() || op.opcode_index() >= model_->operator_codes()->size())
+        return Broken("%s names operator code %u, which is not there", Where().c_str(), op.opcode_index());
+      ReadCode(*model_->operator_codes()->Get(op.opcode_index()), info.operators[i]);
+      for (const auto* list : {op.inputs(), op.outputs(), op.intermediates()}) indices += list ? list->size() : 0;
+      if (info.operators[i].op) attributes += UnitsOf(info.operators[i].op->attrs);
+    }
+    OCTET_TRY(Spend(indices));
+    view_.indices_.emplace_back().reserve(indices);
+    view_.attributes_.emplace_back(attributes);
+    next_attributes_ = view_.attributes_.back().data();
+    return {};
+  }
+  static size_t UnitsOf(const ops::AttrLayout& layout) { return (layout.bytes + sizeof(std::max_align_t) - 1) / sizeof(std::max_align_t); }
+
+  Status ReadOperands(const flatbuffers::Vector<int32_t>* list, uint32_t tensors, const char* what, int32_t least, std::span<const int32_t>* out) {
+    if (!list) return {};
+    std::vector<int32_t>& all = view_.indices_.back();
+    const size_t before = all.size();
+    all.insert(all.end(), list->begin(), list->end());
+    *out = std::span(all).subspan(before);
+    return CheckIndices(*out, tensors, what, least);
   }
 
   Status ReadShape(const flatbuffers::Vector<int32_t>* dims, const TensorInfo& info, Shape* shape) {
@@ -349,18 +382,15 @@ class Reader {
   }
 
   Status ReadOperator(const fb::Operator& op, const SubgraphInfo& g, OperatorInfo& info) {
-    if (!model_->operator_codes() || op.opcode_index() >= model_->operator_codes()->size())
-      return Broken("%s names operator code %u, which is not there", Where().c_str(), op.opcode_index());
-    ReadCode(*model_->operator_codes()->Get(op.opcode_index()), info);
     const auto tensors = static_cast<uint32_t>(g.tensors.size());
-    OCTET_TRY(ReadIndices(op.inputs(), tensors, "input", -1, &info.inputs));
-    OCTET_TRY(ReadIndices(op.outputs(), tensors, "output", 0, &info.outputs));
-    OCTET_TRY(ReadIndices(op.intermediates(), tensors, "intermediate", -1, &info.intermediates));
+    OCTET_TRY(ReadOperands(op.inputs(), tensors, "input", -1, &info.inputs));
+    OCTET_TRY(ReadOperands(op.outputs(), tensors, "output", 0, &info.outputs));
+    OCTET_TRY(ReadOperands(op.intermediates(), tensors, "intermediate", -1, &info.intermediates));
     info.custom_options = Bytes(op.custom_options());
     if (op.large_custom_options_offset() > 1)
       OCTET_TRY(Outside(op.large_custom_options_offset(), op.large_custom_options_size(), "an operator's options", &info.custom_options));
-    for (const auto* list : {&info.inputs, &info.outputs})
-      for (int32_t t : *list)
+    for (const std::span<const int32_t> list : {info.inputs, info.outputs})
+      for (int32_t t : list)
         if (t >= 0 && g.tensors[static_cast<size_t>(t)].lacks && !info.lacks) info.lacks = g.tensors[static_cast<size_t>(t)].lacks;
     if (info.lacks) info.op = nullptr;
     return info.op ? ReadOptions(op, info) : Status();
@@ -391,9 +421,11 @@ class Reader {
                       info.op->name.data(), found, wanted);
       table = nullptr;
     }
-    auto attributes = ReadAttributes(layout, table);
-    if (!attributes.ok()) return Error(attributes.error().code(), "%s: %s", Where().c_str(), attributes.error().message().c_str());
-    info.attributes = std::move(*attributes);
+    auto* const attributes = reinterpret_cast<std::byte*>(next_attributes_);
+    next_attributes_ += UnitsOf(layout);
+    const Status read = ReadAttributes(layout, table, attributes);
+    if (!read.ok()) return Error(read.code(), "%s: %s", Where().c_str(), read.message().c_str());
+    info.attributes = {attributes, layout.bytes};
     const std::vector<int32_t> called = ops::CalledSubgraphs(layout, info.attributes.data());
     for (int32_t callee : called)
       if (callee < 0 || static_cast<uint32_t>(callee) >= model_->subgraphs()->size())
@@ -504,6 +536,7 @@ class Reader {
   std::vector<std::vector<int32_t>> calls_;  // Per subgraph: the ones it calls.
   size_t entries_left_;
   uint64_t dense_left_;
+  std::max_align_t* next_attributes_ = nullptr;  // In View::attributes_.
   SharedList<int32_t> zeros_;  // The last zero points of 0: weights share them with their bias.
   Place place_;
 };

@@ -32,9 +32,9 @@ struct OperatorInfo {
   bool is_custom = false;
   std::string_view code_name;           // "CONV_2D" or the custom operator's name.
   int version = 1;
-  std::vector<int32_t> inputs, outputs; // Tensor indices; -1: absent optional operand.
-  std::vector<int32_t> intermediates;   // Tensors that only carry quantization (integer LSTM).
-  std::vector<std::byte> attributes;    // The operator's Attrs struct; empty when op is null.
+  std::span<const int32_t> inputs, outputs; // Tensor indices; -1: absent optional operand.
+  std::span<const int32_t> intermediates;   // Tensors that only carry quantization (integer LSTM).
+  std::span<const std::byte> attributes;    // The operator's Attrs struct; empty when op is null.
   std::span<const std::byte> custom_options;
 };
 
@@ -82,6 +82,8 @@ class View {
   std::vector<SignatureInfo> signatures_;
   std::vector<MetadataInfo> metadata_;
   std::span<const std::byte> file_;
+  std::vector<std::vector<int32_t>> indices_;            // Per subgraph: its operators' operands,
+  std::vector<std::vector<std::max_align_t>> attributes_;  // and their attributes.
   std::vector<std::vector<uint64_t>> aligned_;  // Copies of constants the file holds misaligned or sparsely.
   std::deque<std::string> names_;               // Names made up for operator codes without one.
   friend class Reader;

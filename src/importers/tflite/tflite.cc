@@ -62,9 +62,10 @@ Graph ImportSubgraph(const SubgraphInfo& info, Buffers& buffers) {
     if (t.has_constant) g.AddConstant(std::string(t.name), type, buffers.Of(t.constant));
     else g.tensor(g.AddTensor(std::string(t.name), type)).is_variable = t.is_variable;
   }
+  const auto list = [](std::span<const int32_t> ids) { return std::vector<graph::TensorId>(ids.begin(), ids.end()); };
   for (const OperatorInfo& op : info.operators) {
-    const graph::NodeId id = g.AddNode(*op.op, graph::Attributes(op.op->attrs, op.attributes.data()), op.inputs, op.outputs, PlaceOf(info, op));
-    g.node(id).intermediates = op.intermediates;
+    const graph::NodeId id = g.AddNode(*op.op, graph::Attributes(op.op->attrs, op.attributes.data()), list(op.inputs), list(op.outputs), PlaceOf(info, op));
+    g.node(id).intermediates = list(op.intermediates);
     g.node(id).custom_options.assign(op.custom_options.begin(), op.custom_options.end());
   }
   g.inputs = info.inputs;
