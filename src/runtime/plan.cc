@@ -47,46 +47,46 @@ enum class Values {
 class Plan::NodeLens {
  public:
   // together: the node as it works on a strip of so many rows; 0: on all.
-  NodeLens(const Plan& plan, int node, Values values, int64_t together = 0) {
-    const tflite::OperatorInfo& op = plan.graph_.operators[node];
-    const int64_t rows = together > 0 ? RowsOf(plan.tensors_[op.outputs[0]].type.shape) : 0;
-    const size_t operands = op.inputs.size() + op.outputs.size();
-    types_.reserve(operands + op.intermediates.size());  // Views point into all of these.
-    constants_.reserve(op.inputs.size());
-    if (together > 0) strips_.reserve(operands);
-    const auto type_of = [&](int32_t t) -> const TensorType* {
-      const TensorType& type = plan.tensors_[t].type;
-      if (together == 0 || RowsOf(type.shape) != rows) return &type;
-      strips_.push_back(type);
-      strips_.back().shape = StripOf(type.shape, together);
-      return &strips_.back();
-    };
-    for (size_t i = 0; i < op.inputs.size(); ++i) {
-      const int32_t t = op.inputs[i];
-      const TensorState* s = t < 0 ? nullptr : &plan.tensors_[t];
-      types_.push_back(s ? type_of(t) : nullptr);
-      const bool computed = s && s->data && (values == Values::kAll || (values == Values::kShape && IsShape(op, i)));
-      const bool cut = s && types_.back() != &s->type;  // Of a constant that is cut, no strip may stand for the others.
-      constants_.push_back(computed || (s && s->known() && !cut) ? s->data : nullptr);
-    }
-    for (int32_t t : op.outputs) types_.push_back(type_of(t));
-    for (int32_t t : op.intermediates) types_.push_back(t < 0 ? nullptr : &plan.tensors_[t].type);
-    for (int32_t g : ops::CalledSubgraphs(op.op->attrs, op.attributes.data())) callees_.push_back(&plan.context_.callee(g));
-    const std::span<const TensorType* const> types = types_;
-    view_ = {op.op, PlaceOf(plan, node), types.first(op.inputs.size()), types.subspan(op.inputs.size(), op.outputs.size()), constants_,
-             op.attributes.data(), types.subspan(operands), callees_, values == Values::kKnown ? nullptr : &plan.context_.resources, op.custom_options};
-  }
+  NodeLens(const Plan& plan, int node, Values values, int64_t together = 0) : NodeLens(plan, plan.graph_.operators[node], node, values, together) {}
   const ops::OpView& view() const { return view_; }
 
  private:
-  std::string_view PlaceOf(const Plan& plan, int node) {
-    const tflite::OperatorInfo& op = plan.graph_.operators[node];
-    if (!op.outputs.empty()) return plan.graph_.tensors[op.outputs[0]].name;
-    return place_ = plan.PlaceOf(node);
+  NodeLens(const Plan& plan, const tflite::OperatorInfo& op, int node, Values values, int64_t together)
+      : strips_(together > 0 ? op.inputs.size() + op.outputs.size() : 0), types_(op.inputs.size() + op.outputs.size() + op.intermediates.size()),
+        constants_(op.inputs.size()) {
+    const int64_t rows = together > 0 ? RowsOf(plan.tensors_[op.outputs[0]].type.shape) : 0;
+    size_t next = 0;
+    const auto add = [&](int32_t t) {
+      const TensorType& type = plan.tensors_[t].type;
+      const bool cut = together > 0 && RowsOf(type.shape) == rows;
+      if (cut) strips_[next] = {type.dtype, StripOf(type.shape, together), type.quant};
+      types_[next] = cut ? &strips_[next] : &type;
+      ++next;
+      return cut;
+    };
+    for (size_t i = 0; i < op.inputs.size(); ++i) {
+      const int32_t t = op.inputs[i];
+      if (t < 0) {
+        ++next;
+        continue;
+      }
+      const TensorState& s = plan.tensors_[t];
+      const bool cut = add(t);  // Of a constant that is cut, no strip may stand for the others.
+      const bool computed = s.data && (values == Values::kAll || (values == Values::kShape && IsShape(op, i)));
+      constants_[i] = computed || (s.known() && !cut) ? s.data : nullptr;
+    }
+    for (int32_t t : op.outputs) add(t);
+    for (int32_t t : op.intermediates) types_[next++] = t < 0 ? nullptr : &plan.tensors_[t].type;
+    for (int32_t g : ops::CalledSubgraphs(op.op->attrs, op.attributes.data())) callees_.push_back(&plan.context_.callee(g));
+    if (op.outputs.empty()) place_ = plan.PlaceOf(node);
+    const std::span<const TensorType* const> types = types_;
+    view_ = {op.op, op.outputs.empty() ? place_ : plan.graph_.tensors[op.outputs[0]].name, types.first(op.inputs.size()),
+             types.subspan(op.inputs.size(), op.outputs.size()), constants_, op.attributes.data(), types.subspan(op.inputs.size() + op.outputs.size()),
+             callees_, values == Values::kKnown ? nullptr : &plan.context_.resources, op.custom_options};
   }
 
-  std::string place_;                      // Only of nodes without outputs.
-  std::vector<TensorType> strips_;
+  std::string place_;                     // Only of nodes without outputs.
+  std::vector<TensorType> strips_;        // By operand, of those that are cut.
   std::vector<const TensorType*> types_;  // Of inputs, outputs and intermediates.
   std::vector<const std::byte*> constants_;
   std::vector<ops::Callee*> callees_;

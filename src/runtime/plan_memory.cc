@@ -8,8 +8,6 @@
 namespace octet::runtime {
 namespace {
 
-constexpr uint64_t kMostPopulated = 3 << 18;  // Bytes of an arena whose pages come before its first run, all at once. Larger ones have large pages.
-
 uint64_t BytesOf(const TensorType& t) {
   uint64_t bytes = 0;
   return CheckedBytes(t.dtype, t.shape, &bytes) ? bytes : 0;
@@ -92,7 +90,6 @@ Status Plan::Place(Segment& segment) {
   segment.placement = PlaceMemory(lives);
   OCTET_TRY(CheckLimit(segment.placement.arena_bytes));
   OCTET_ASSIGN(segment.arena, AlignedBuffer::Make(std::max<uint64_t>(segment.placement.arena_bytes, kArenaAlignment)));
-  if (segment.arena.bytes() < kMostPopulated) segment.arena.Populate(0, segment.arena.bytes());
   for (size_t i = 0; i < items.size(); ++i) {
     tensors_[items[i].tensor].home = Home::kArena;
     tensors_[items[i].tensor].data = segment.arena.data() + segment.placement.offsets[i];

@@ -217,19 +217,17 @@ class Reader {
       if (info.operators[i].op) attributes += UnitsOf(info.operators[i].op->attrs);
     }
     OCTET_TRY(Spend(indices));
-    view_.indices_.emplace_back().reserve(indices);
-    view_.attributes_.emplace_back(attributes);
-    next_attributes_ = view_.attributes_.back().data();
+    next_index_ = view_.indices_.emplace_back(indices).data();
+    next_attributes_ = view_.attributes_.emplace_back(attributes).data();
     return {};
   }
   static size_t UnitsOf(const ops::AttrLayout& layout) { return (layout.bytes + sizeof(std::max_align_t) - 1) / sizeof(std::max_align_t); }
 
   Status ReadOperands(const flatbuffers::Vector<int32_t>* list, uint32_t tensors, const char* what, int32_t least, std::span<const int32_t>* out) {
     if (!list) return {};
-    std::vector<int32_t>& all = view_.indices_.back();
-    const size_t before = all.size();
-    all.insert(all.end(), list->begin(), list->end());
-    *out = std::span(all).subspan(before);
+    std::memcpy(next_index_, list->data(), list->size() * sizeof(int32_t));
+    *out = {next_index_, list->size()};
+    next_index_ += list->size();
     return CheckIndices(*out, tensors, what, least);
   }
 
@@ -279,27 +277,33 @@ class Reader {
     if (n > 1 && (quant.axis < 0 || quant.axis >= shape.rank() || static_cast<int64_t>(shape[quant.axis]) != n))
       return Broken("tensor %s has %u scales for dimension %d of %s", Quoted(info.name).c_str(), n, quant.axis, shape.text().c_str());
     OCTET_TRY(Spend(2 * size_t{n}));
-    quant.scale.resize(n);
-    std::memcpy(quant.scale.data(), q.scale()->Data(), n * sizeof(float));
+    quant.scale.assign(q.scale()->data(), q.scale()->data() + n);
     return ReadZeroPoints(q, n, info);
   }
 
   Status ReadZeroPoints(const fb::QuantizationParameters& q, uint32_t n, TensorInfo& info) {
     const uint32_t zeros = q.zero_point() ? q.zero_point()->size() : 0;
-    const ZeroPoints held = ZeroPointsOf(info.type.dtype);
-    std::vector<int32_t> points(n);
-    bool symmetric = true;
-    for (uint32_t i = 0; i < n && zeros > 0; ++i) {
+    const auto zero_of = [&](uint32_t i) {
       int64_t zero = 0;  // Its place may be odd: the verifier aligns the vector's length, four bytes.
       std::memcpy(&zero, q.zero_point()->Data() + (zeros == n ? i : 0) * sizeof zero, sizeof zero);
+      return zero;
+    };
+    SharedList<int32_t>& points = info.type.quant.zero_point;
+    int64_t any = 0;
+    for (uint32_t i = 0; i < n && zeros > 0; ++i) any |= zero_of(i);
+    if (any == 0 && n > 1) {
+      if (zeros_.size() != n) zeros_.assign(n, 0);
+      points = zeros_;
+      return {};
+    }
+    points.assign(n, 0);
+    const ZeroPoints held = ZeroPointsOf(info.type.dtype);
+    for (uint32_t i = 0; i < n; ++i) {
       // Kernels subtract it from values of the type: outside of the type's range sums could overflow.
+      const int64_t zero = zero_of(i);
       if (zero < held.low || zero >= held.end) return Broken("tensor %s has zero point %lld", Quoted(info.name).c_str(), static_cast<long long>(zero));
       points[i] = static_cast<int32_t>(zero);
-      symmetric &= zero == 0;
     }
-    const bool known = symmetric && zeros_.size() == n;
-    info.type.quant.zero_point = known ? zeros_ : SharedList<int32_t>(std::move(points));
-    if (symmetric) zeros_ = info.type.quant.zero_point;
     return {};
   }
 
@@ -536,8 +540,9 @@ class Reader {
   std::vector<std::vector<int32_t>> calls_;  // Per subgraph: the ones it calls.
   size_t entries_left_;
   uint64_t dense_left_;
-  std::max_align_t* next_attributes_ = nullptr;  // In View::attributes_.
-  SharedList<int32_t> zeros_;  // The last zero points of 0: weights share them with their bias.
+  int32_t* next_index_ = nullptr;                // In View::indices_,
+  std::max_align_t* next_attributes_ = nullptr;  // and in View::attributes_.
+  SharedList<int32_t> zeros_;  // The last several zero points of 0: weights share them with their bias.
   Place place_;
 };
 
