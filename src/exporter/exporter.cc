@@ -353,8 +353,7 @@ class Writer {
   // Every attribute is written, also where it equals the default: readers differ in what they assume. Operators
   // with equal attributes point at one table.
   Offset<void> WriteAttributes(const ops::OpDef& op, const graph::Attributes& attributes) {
-    std::string key(reinterpret_cast<const char*>(attributes.get()), op.attrs.bytes);
-    const auto [it, fresh] = attributes_.try_emplace({op.attrs.table, std::move(key)}, 0);
+    const auto [it, fresh] = attributes_.try_emplace({op.attrs.table, attributes.content()}, 0);
     if (fresh) it->second = WriteNewAttributes(op, attributes).o;
     return it->second;
   }

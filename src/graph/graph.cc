@@ -20,32 +20,37 @@ Attributes::Attributes(const ops::AttrLayout& layout, const void* from) : layout
   }
 }
 
-// By value of each attribute: lists lie at different places, and structs have gaps.
-bool Attributes::operator==(const Attributes& other) const {
-  if (layout_ != other.layout_) return false;
-  if (!layout_) return true;
-  return std::ranges::all_of(layout_->rows, [&](const ops::AttrRow& row) {
-    const void* a = row.at(const_cast<std::byte*>(bytes_.data()));
-    const void* b = row.at(const_cast<std::byte*>(other.bytes_.data()));
-    const auto same = [&]<class T>(const T&) { return *static_cast<const T*>(a) == *static_cast<const T*>(b); };
-    const auto equal = [&]<class L>(const L&) { return std::ranges::equal(static_cast<const L*>(a)->span(), static_cast<const L*>(b)->span()); };
+std::string Attributes::content() const {
+  std::string content;
+  if (!layout_) return content;
+  const auto append = [&](const void* bytes, size_t size) { content.append(static_cast<const char*>(bytes), size); };
+  for (const ops::AttrRow& row : layout_->rows) {
+    const void* p = row.at(const_cast<std::byte*>(bytes_.data()));
+    const auto list = [&]<class L>(const L* list) {
+      const auto bytes = std::as_bytes(list->span());
+      const uint64_t size = bytes.size();
+      append(&size, sizeof size);
+      append(bytes.data(), size);
+    };
     switch (row.kind) {
       case ops::AttrKind::kBool:
-      case ops::AttrKind::kI8: return same(int8_t{});
+      case ops::AttrKind::kI8: append(p, sizeof(int8_t)); break;
       case ops::AttrKind::kI32:
-      case ops::AttrKind::kSubgraph: return same(int32_t{});
-      case ops::AttrKind::kI64: return same(int64_t{});
-      case ops::AttrKind::kF32: return same(uint32_t{});  // Its bits.
-      case ops::AttrKind::kInts: return equal(ops::Ints{});
-      case ops::AttrKind::kLongs: return equal(ops::Longs{});
-      case ops::AttrKind::kFloats: return equal(ops::Floats{});
-      case ops::AttrKind::kBytes: return equal(ops::Bytes{});
-      case ops::AttrKind::kText: return equal(ops::Text{});
-      case ops::AttrKind::kSubgraphs: return equal(ops::Subgraphs{});
+      case ops::AttrKind::kF32:
+      case ops::AttrKind::kSubgraph: append(p, sizeof(int32_t)); break;
+      case ops::AttrKind::kI64: append(p, sizeof(int64_t)); break;
+      case ops::AttrKind::kInts: list(static_cast<const ops::Ints*>(p)); break;
+      case ops::AttrKind::kLongs: list(static_cast<const ops::Longs*>(p)); break;
+      case ops::AttrKind::kFloats: list(static_cast<const ops::Floats*>(p)); break;
+      case ops::AttrKind::kBytes: list(static_cast<const ops::Bytes*>(p)); break;
+      case ops::AttrKind::kText: list(static_cast<const ops::Text*>(p)); break;
+      case ops::AttrKind::kSubgraphs: list(static_cast<const ops::Subgraphs*>(p)); break;
     }
-    return false;
-  });
+  }
+  return content;
 }
+
+bool Attributes::operator==(const Attributes& other) const { return layout_ == other.layout_ && content() == other.content(); }
 
 TensorId Graph::AddTensor(std::string name, TensorType type) {
   Tensor& t = tensors_.emplace_back();

@@ -51,6 +51,8 @@ class Attributes {
     return list;
   }
   bool operator==(const Attributes& other) const;
+  // The values of all attributes, one behind the other: lists lie at different places, and structs have gaps of any content.
+  std::string content() const;
 
  private:
   const ops::AttrLayout* layout_ = nullptr;
