@@ -796,6 +796,43 @@ def learned():
     save("learned", m, inputs, onnxruntime.InferenceSession(m.SerializeToString()).run(None, dict(zip("xzm", inputs))))
 
 
+def support_vectors():
+    """Support vector machines of every kernel, with and without probabilities: three classes told apart pair by pair, rows far from zero."""
+    def machine(op, outputs, kernel, rows=5, **attrs):
+        return helper.make_node(op, ["x"], outputs, domain="ai.onnx.ml", kernel_type=kernel, kernel_params=[0.2, 0.5, 2.0], support_vectors=(floats(rows, 4) + 3).ravel().tolist(), **attrs)
+
+    three = {"coefficients": floats(2, 5).ravel().tolist(), "vectors_per_class": [2, 1, 2], "rho": [0.1, -0.2, 0.05], "classlabels_ints": [4, 5, 9]}
+    two = {"coefficients": [0.5, -0.25, 0.75, -1.0, 0.3], "vectors_per_class": [3, 2], "rho": [0.1], "classlabels_ints": [0, 1]}
+    line = {"coefficients": floats(5).tolist(), "n_supports": 5, "rho": [0.25]}
+    nodes = [machine("SVMRegressor", ["near"], "RBF", **line), machine("SVMRegressor", ["line"], "LINEAR", **line), machine("SVMRegressor", ["curve"], "POLY", **line),
+             machine("SVMRegressor", ["inside"], "SIGMOID", one_class=1, **line), machine("SVMClassifier", ["three", "pairs"], "RBF", **three),
+             machine("SVMClassifier", ["likely", "shares"], "POLY", prob_a=[-1.0, -0.5, -2.0], prob_b=[0.1, 0.0, -0.1], **three), machine("SVMClassifier", ["two", "sides"], "LINEAR", **two),
+             machine("SVMClassifier", ["either", "halves"], "SIGMOID", prob_a=[-1.5], prob_b=[0.2], **two)]
+    outputs = [(n, F, ["N", k]) for n, k in (("near", 1), ("line", 1), ("curve", 1), ("inside", 1), ("pairs", 3), ("shares", 3), ("sides", 2), ("halves", 2))] + [(n, I, ["N"]) for n in ("three", "likely", "two", "either")]
+    m = model(nodes, [("x", F, ["N", 4])], outputs, {}, domains=["ai.onnx.ml"])
+    inputs = [floats(7, 4) + 3]
+    save("support_vectors", m, inputs, computed(m, inputs))
+
+
+def questions():
+    """Trees of one operator for all kinds: every comparison, sets of members, the least of all trees, rows that lack a number."""
+    def trees(outputs, **attrs):
+        tensors = {"nodes_splits": np.array([0.1, -0.3, 0.2, 1.0, 2.0, 0.0, 0.5], np.float32), "nodes_modes": np.array([0, 1, 2, 4, 5, 6, 3], np.uint8),
+                   "membership_values": np.array([1, 2, np.nan], np.float32), "leaf_weights": np.array([0.5, -1, 2, 0.25, 3, -0.75, 1.5, -2, 0.1], np.float32)}
+        return helper.make_node("TreeEnsemble", ["x"], outputs, domain="ai.onnx.ml", tree_roots=[0, 3, 5], nodes_featureids=[0, 1, 2, 3, 3, 3, 1], nodes_truenodeids=[1, 0, 2, 4, 5, 6, 7],
+                                nodes_falsenodeids=[2, 1, 3, 4, 6, 8, 8], nodes_trueleafs=[0, 1, 1, 1, 1, 0, 1], nodes_falseleafs=[0, 1, 1, 0, 1, 1, 1], nodes_missing_value_tracks_true=[0, 1, 0, 0, 0, 0, 1],
+                                **{k: numpy_helper.from_array(v, k) for k, v in tensors.items()}, **attrs)
+
+    nodes = [trees(["sums"], n_targets=2, leaf_targetids=[0, 1, 0, 1, 1, 0, 0, 1, 0]), trees(["least"], n_targets=1, leaf_targetids=[0] * 9, aggregate_function=2),
+             trees(["three"], n_targets=3, leaf_targetids=[0, 1, 2, 1, 1, 0, 0, 2, 0])]
+    m = model(nodes, [("x", F, ["N", 4])], [("sums", F, ["N", 2]), ("least", F, ["N", 1]), ("three", F, ["N", 3])], {}, opset=21, domains=["ai.onnx.ml"], ir=10)
+    m.opset_import[1].version = 5
+    x = floats(12, 4)
+    x[:, 3] = np.arange(12) % 4
+    x[4:7, 1] = np.nan
+    save("questions", m, [x], computed(m, [x]))
+
+
 def grids_open():
     """Pixels of images of any size at as many computed places."""
     kinds = [("a", "linear", "zeros", 0), ("b", "linear", "border", 1), ("c", "nearest", "reflection", 0), ("d", "cubic", "zeros", 1), ("e", "linear", "reflection", 1)]
@@ -831,7 +868,7 @@ FIXTURES = (cnn, unet, shapes, transformer, recurrent, quantized, loops, old, fu
             masks, placed, blocks, broadcast, grids, quantized_lstm, regions, branches, scans, cubic, solids, batches, quotients, distinct,
             overwritten, collected, collected_open, halves, triangles, rolled, counted, any_boxes, spread, chosen_sequences, placed_open, resized_open, padded_open, cropped_open, eca,
             boxes_placed, from_the_end, sequence_outputs, windows, heads, spectra, pooled_open, rounds,
-            own_statistics, patches, far_numbers, open_channels, learned, grids_open, beyond, computed_regions)
+            own_statistics, patches, far_numbers, open_channels, learned, grids_open, beyond, computed_regions, support_vectors, questions)
 
 
 if __name__ == "__main__":
