@@ -319,11 +319,14 @@ def broadcast():
 
 
 def solids():
-    """Volumes: a convolution in groups, then a transposed one that crops and grows."""
-    w = {"w1": floats(4, 2, 2, 3, 2), "b1": floats(4), "w2": floats(4, 3, 3, 3, 2), "b2": floats(3)}
+    """Volumes: a convolution in groups, then a transposed one that crops and grows; a filter for each channel that pads itself, a dilated transposed one."""
+    w = {"w1": floats(4, 2, 2, 3, 2), "b1": floats(4), "w2": floats(4, 3, 3, 3, 2), "b2": floats(3), "w3": floats(8, 1, 3, 3, 2), "w4": floats(4, 2, 2, 3, 2)}
     nodes = [N("Conv", ["x", "w1", "b1"], ["c"], group=2, pads=[0, 1, 0, 1, 1, 0], strides=[1, 2, 1]),
-             N("ConvTranspose", ["c", "w2", "b2"], ["y"], strides=[2, 1, 2], pads=[1, 0, 1, 0, 1, 0], output_padding=[1, 0, 1])]
-    save("solids", model(nodes, [("x", F, ["N", 4, 4, 5, 4])], [("y", F, ["N", 3, "D", "H", "W"])], w), [floats(2, 4, 4, 5, 4)])
+             N("ConvTranspose", ["c", "w2", "b2"], ["y"], strides=[2, 1, 2], pads=[1, 0, 1, 0, 1, 0], output_padding=[1, 0, 1]),
+             N("Conv", ["x", "w3"], ["each"], group=4, auto_pad="SAME_UPPER"), N("ConvTranspose", ["x", "w4"], ["wide"], dilations=[2, 1, 3])]
+    m = model(nodes, [("x", F, ["N", 4, 4, 5, 4])], [("y", F, ["N", 3, "D", "H", "W"]), ("each", F, ["N", 8, 4, 5, 4]), ("wide", F, ["N", 2, 6, 7, 7])], w)
+    inputs = [floats(2, 4, 4, 5, 4)]
+    save("solids", m, inputs, computed(m, inputs))
 
 
 def refused():
@@ -351,6 +354,18 @@ def regions():
     outputs = [("r", F, [3, 4, 2, 3]), ("m", F, [3, 4, 2, 2]), ("d", F, [2, 4, 4, 6]), ("g", F, [1, 2, 2, 3, 2]), ("det", F, [2])]
     given = [floats(2, 4, 7, 6), boxes, floats(2, 32, 4, 6, scale=1.5), np.abs(floats(2, 16, 4, 6)), floats(1, 2, 3, 4, 5), floats(1, 2, 3, 2, 3), floats(2, 3, 3)]
     save("regions", model(nodes, inputs, outputs, w, opset=22, ir=10), given)
+
+
+def bins():
+    """Regions of any size, and none: as many samples as pixels, means and the largest; the largest of whole pixels, of regions partly outside, too."""
+    boxes = np.array([[0, 0, 5, 7], [3.3, 2.1, 18.9, 12.2], [1, 1, 1.5, 1.5], [-3, -2, 25, 20]], np.float32)
+    rows = np.array([[0, 0, 0, 5, 7], [1, 3, 2, 18, 12], [0, 1, 1, 1, 1], [0, 2.6, 3.4, 9.5, 30]], np.float32)
+    size = {"output_height": 3, "output_width": 2, "sampling_ratio": 0, "spatial_scale": 0.5}
+    nodes = [N("RoiAlign", ["x", "boxes", "of"], ["mean"], **size), N("RoiAlign", ["x", "boxes", "of"], ["most"], mode="max", coordinate_transformation_mode="output_half_pixel", **size),
+             N("MaxRoiPool", ["x", "rows"], ["whole"], pooled_shape=[3, 4], spatial_scale=0.5)]
+    m = model(nodes, [("x", F, [2, 2, 7, 10]), ("boxes", F, ["R", 4]), ("of", I, ["R"]), ("rows", F, ["S", 5])], [("mean", F, ["R", 2, 3, 2]), ("most", F, ["R", 2, 3, 2]), ("whole", F, ["S", 2, 3, 4])], {})
+    inputs = [floats(2, 2, 7, 10), boxes, np.array([0, 1, 0, 1]), rows]
+    save("bins", m, inputs, computed(m, inputs))
 
 
 def scans():
@@ -529,8 +544,9 @@ def rolled():
     """PyTorch's roll by nothing, which joins all and none of a tensor; a convolution whose weights alone say how many channels there are."""
     w = {"zero": np.array([0]), "most": np.array([2**63 - 1]), "two": np.array([2]), "sizes": np.array([-1, 2, 2]), "k": floats(5, 12, 1, 1)}
     nodes = [N("Slice", ["x", "zero", "most", "two"], ["all"]), N("Slice", ["x", "zero", "zero", "two"], ["none"]), N("Concat", ["all", "none"], ["r"], axis=2),
-             N("Shape", ["x"], ["s"], start=0, end=1), N("Concat", ["s", "sizes"], ["to"], axis=0), N("Reshape", ["r", "to"], ["c"]), N("Conv", ["c", "k"], ["y"])]
-    m = model(nodes, [("x", F, ["N", 3, 4, "W"])], [("y", F, ["N", 5, 2, 2])], w)
+             N("Shape", ["x"], ["s"], start=0, end=1), N("Concat", ["s", "sizes"], ["to"], axis=0), N("Reshape", ["r", "to"], ["c"]), N("Conv", ["c", "k"], ["y"]),
+             N("Neg", ["x"], ["minus"]), N("Concat", ["none", "minus"], ["same"], axis=2)]
+    m = model(nodes, [("x", F, ["N", 3, 4, "W"])], [("y", F, ["N", 5, 2, 2]), ("same", F, ["N", 3, 4, "W"])], w)
     save("rolled", m, [floats(2, 3, 4, 4)])
 
 
@@ -868,7 +884,7 @@ FIXTURES = (cnn, unet, shapes, transformer, recurrent, quantized, loops, old, fu
             masks, placed, blocks, broadcast, grids, quantized_lstm, regions, branches, scans, cubic, solids, batches, quotients, distinct,
             overwritten, collected, collected_open, halves, triangles, rolled, counted, any_boxes, spread, chosen_sequences, placed_open, resized_open, padded_open, cropped_open, eca,
             boxes_placed, from_the_end, sequence_outputs, windows, heads, spectra, pooled_open, rounds,
-            own_statistics, patches, far_numbers, open_channels, learned, grids_open, beyond, computed_regions, support_vectors, questions)
+            own_statistics, patches, far_numbers, open_channels, learned, grids_open, beyond, computed_regions, support_vectors, questions, bins)
 
 
 if __name__ == "__main__":

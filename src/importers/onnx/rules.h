@@ -35,6 +35,7 @@ extern const std::span<const NodeRule> kControlRules;        // control.cc
 extern const std::span<const NodeRule> kAttentionRules;      // attention.cc
 extern const std::span<const NodeRule> kSignalRules;         // signal.cc
 extern const std::span<const NodeRule> kSamplingRules;       // sampling.cc
+extern const std::span<const NodeRule> kRegionRules;         // regions.cc
 extern const std::span<const NodeRule> kCombinedRules;       // combined.cc
 extern const std::span<const NodeRule> kCategoryRules;       // categories.cc
 extern const std::span<const NodeRule> kLearnedRules;        // learned.cc

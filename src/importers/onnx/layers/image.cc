@@ -146,4 +146,9 @@ Result<Value> PadImage(NodeContext& c, Value image, const Window& w, float with)
   return y;
 }
 
+Result<Value> Clamp(NodeContext& c, Value v, Value most) {
+  OCTET_ASSIGN(v, c.Emit("maximum", {v, c.Scalar(0)}));
+  return c.Emit("minimum", {v, most});
+}
+
 }  // namespace octet::importers::onnx

@@ -38,4 +38,7 @@ Status ResolveSame(NodeContext& c, const Shape& in, Window* w);
 // Pads an entered image by the window's paddings.
 Result<Value> PadImage(NodeContext& c, Value image, const Window& w, float with);
 
+// Between 0 and `most`.
+Result<Value> Clamp(NodeContext& c, Value v, Value most);
+
 }  // namespace octet::importers::onnx

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Pixels at computed places of images and volumes: GridSample, AffineGrid, DeformConv, RoiAlign.
+// Pixels at computed places of images and volumes: GridSample, AffineGrid, DeformConv.
 #include <algorithm>
 
 #include "importers/limits.h"
@@ -30,11 +30,6 @@ Result<Value> Part(NodeContext& c, const Extent& e, float times, float plus) {
   if (e.known != kUnknown) return c.Scalar(static_cast<float>(e.known) * times + plus);
   OCTET_ASSIGN(const Value y, Times(c, e.open, times));
   return Plus(c, y, plus);
-}
-
-Result<Value> Clamp(NodeContext& c, Value v, Value most) {
-  OCTET_ASSIGN(v, c.Emit("maximum", {v, c.Scalar(0)}));
-  return c.Emit("minimum", {v, most});
 }
 
 // a + t*(b - a)
@@ -382,170 +377,7 @@ Status ConvertDeformConv(NodeContext& c) {
   return Set(c, ChannelsSecond(c, y));
 }
 
-// ------------------------------------------------------------------------------- regions
-
-// Along one axis of every region: the pixels around each sample, and how much of each it takes.
-struct Samples {
-  Value low, high;              // int32 [regions, samples]
-  Value low_share, high_share;  // [regions, samples]
-};
-
-// How a region is cut along one axis.
-struct Bins {
-  int32_t count = 1, ratio = 0;  // Samples in a bin; 0: as many as pixels.
-  bool sums = false;             // Samples are added up, each with its share; else one that is there twice changes nothing.
-};
-
-// Where samples lie, as parts of the region's length: [1 or regions, bins * samples].
-struct Places {
-  Value parts, shares;  // What each counts, where bins have unlike numbers.
-  Dim samples;          // In a bin.
-};
-
-// Sample s of n lies in the middle of the nth part of its bin.
-Places FixedPlaces(NodeContext& c, const Bins& b) {
-  const int32_t n = b.count * b.ratio;
-  std::vector<float> middles;
-  for (int32_t s = 0; s < n; ++s) middles.push_back((static_cast<float>(s) + 0.5f) / static_cast<float>(n));
-  return {c.Constant<float>(Shape{1, n}, middles), {}, Dim{b.ratio, {}, 0}};
-}
-
-// All regions have as many samples as the longest; shorter ones take their last one for those they lack, which then counts nothing.
-Result<Places> PlacesByLength(NodeContext& c, Value length, const Bins& b) {
-  OCTET_ASSIGN(Value own, Times(c, length, 1.0f / static_cast<float>(b.count)));
-  OCTET_ASSIGN(own, c.Emit("ceil", {own}));
-  OCTET_ASSIGN(const Value some, c.Emit("maximum", {own, c.Scalar(1)}));
-  OCTET_ASSIGN(Value most, c.Make("reduce_max", {some, c.Vector({0, 1})}));
-  OCTET_ASSIGN(most, c.Emit("maximum", {most, c.Scalar(1)}));  // Without regions, too.
-  OCTET_ASSIGN(const Value all, c.Make("range", {c.Scalar(0), most, c.Scalar(1)}));
-  c.RefineShape(all, Shape{kUnknown});
-  OCTET_ASSIGN(const Value last, Plus(c, some, -1));
-  OCTET_ASSIGN(Value middle, c.Emit("minimum", {all, last}));
-  OCTET_ASSIGN(middle, Plus(c, middle, 0.5f));
-  OCTET_ASSIGN(middle, c.Emit("div", {middle, some}));
-  OCTET_ASSIGN(middle, c.Make("expand_dims", {middle, c.ScalarInt(1)}));
-  std::vector<float> begins;
-  for (int32_t i = 0; i < b.count; ++i) begins.push_back(static_cast<float>(i));
-  OCTET_ASSIGN(Value parts, c.Emit("add", {middle, c.Constant<float>(Shape{1, b.count, 1}, begins)}));
-  OCTET_ASSIGN(parts, Times(c, parts, 1.0f / static_cast<float>(b.count)));
-  const Dim rows[] = {DimOf(c, length, 0), {}};
-  Places p{{}, {}, DimOf(c, all, 0)};
-  OCTET_ASSIGN(p.parts, Reshape(c, parts, rows));
-  if (!b.sums) return p;
-  OCTET_ASSIGN(Value share, c.Emit("less", {all, own}));
-  OCTET_ASSIGN(share, c.Cast(share, DType::kF32));
-  OCTET_ASSIGN(share, c.Emit("div", {share, some}));
-  OCTET_ASSIGN(p.shares, c.Make("tile", {share, c.Vector({1, b.count})}));
-  return p;
-}
-
-// From -1 to `size` a sample is on the image, whose border goes on outside.
-Result<Samples> SamplesOf(NodeContext& c, Value from, Value length, const Places& places, int32_t size) {
-  OCTET_ASSIGN(Value at, c.Emit("mul", {length, places.parts}));
-  OCTET_ASSIGN(at, c.Emit("add", {at, from}));
-  OCTET_ASSIGN(Value inside, c.Emit("greater_equal", {at, c.Scalar(-1)}));
-  OCTET_ASSIGN(const Value before, c.Emit("less_equal", {at, c.Scalar(static_cast<float>(size))}));
-  OCTET_ASSIGN(inside, c.Emit("logical_and", {inside, before}));
-  OCTET_ASSIGN(inside, c.Cast(inside, DType::kF32));
-  if (places.shares) {
-    OCTET_ASSIGN(inside, c.Emit("mul", {inside, places.shares}));
-  }
-  OCTET_ASSIGN(at, Clamp(c, at, c.Scalar(static_cast<float>(size - 1))));
-  OCTET_ASSIGN(const Value low, c.Emit("floor", {at}));
-  OCTET_ASSIGN(Value high, Plus(c, low, 1));
-  OCTET_ASSIGN(high, c.Emit("minimum", {high, c.Scalar(static_cast<float>(size - 1))}));
-  Samples s;
-  OCTET_ASSIGN(s.high_share, c.Emit("sub", {at, low}));
-  OCTET_ASSIGN(s.high_share, c.Emit("mul", {s.high_share, inside}));
-  OCTET_ASSIGN(s.low_share, c.Emit("sub", {inside, s.high_share}));
-  OCTET_ASSIGN(s.low, c.Cast(low, DType::kI32));
-  OCTET_ASSIGN(s.high, c.Cast(high, DType::kI32));
-  return s;
-}
-
-struct Regions {
-  Value pixels;                            // [N * H * W, C]
-  Value first_row;                         // int32 [regions, 1]: of each region's image.
-  int32_t width = 0;
-  Samples y, x;
-  Dim samples_y, samples_x;                // In a bin.
-};
-
-// The share of one of the four pixels around each sample times that pixel: [regions, rows, columns, C].
-Result<Value> Corner(NodeContext& c, const Regions& r, bool lower, bool right) {
-  OCTET_ASSIGN(Value row, c.Emit("add", {lower ? r.y.high : r.y.low, r.first_row}));
-  OCTET_ASSIGN(row, c.Emit("mul", {row, c.ScalarInt(r.width)}));
-  OCTET_ASSIGN(row, c.Make("expand_dims", {row, c.ScalarInt(2)}));
-  OCTET_ASSIGN(const Value column, c.Make("expand_dims", {right ? r.x.high : r.x.low, c.ScalarInt(1)}));
-  OCTET_ASSIGN(const Value at, c.Emit("add", {row, column}));
-  OCTET_ASSIGN(const Value v, c.Make("gather", {r.pixels, at}, {{"axis", 0}}));
-  OCTET_ASSIGN(const Value down, c.Make("expand_dims", {lower ? r.y.high_share : r.y.low_share, c.ScalarInt(2)}));
-  OCTET_ASSIGN(const Value across, c.Make("expand_dims", {right ? r.x.high_share : r.x.low_share, c.ScalarInt(1)}));
-  OCTET_ASSIGN(Value share, c.Emit("mul", {down, across}));
-  OCTET_ASSIGN(share, c.Make("expand_dims", {share, c.ScalarInt(3)}));
-  return c.Emit("mul", {v, share});
-}
-
-// x1, y1, x2, y2 [regions, 4] as where each axis begins and how long it is; columns of [regions, 1].
-Status ReadRegions(NodeContext& c, const Bins& rows, const Bins& columns, Regions* r) {
-  const Shape in = c.shape(c.Input(0));
-  const bool half = c.version() >= 16 && c.Text("coordinate_transformation_mode", "half_pixel") == "half_pixel";
-  OCTET_ASSIGN(Value boxes, Times(c, c.Input(1), static_cast<float>(c.Number("spatial_scale", 1))));
-  if (half) {
-    OCTET_ASSIGN(boxes, Plus(c, boxes, -0.5f));
-  }
-  OCTET_ASSIGN(const std::vector<Value> side, c.MakeMany("split", {c.ScalarInt(1), boxes}, {{"num_splits", 4}}, 4));
-  for (int axis = 0; axis < 2; ++axis) {
-    const size_t first = axis == 0 ? 1 : 0;  // y, then x.
-    OCTET_ASSIGN(Value length, c.Emit("sub", {side[first + 2], side[first]}));
-    if (!half) {
-      OCTET_ASSIGN(length, c.Emit("maximum", {length, c.Scalar(1)}));
-    }
-    const Bins& bins = axis == 0 ? rows : columns;
-    OCTET_ASSIGN(const Places places, bins.ratio > 0 ? Result<Places>(FixedPlaces(c, bins)) : PlacesByLength(c, length, bins));
-    OCTET_ASSIGN((axis == 0 ? r->y : r->x), SamplesOf(c, side[first], length, places, in[2 + axis]));
-    (axis == 0 ? r->samples_y : r->samples_x) = places.samples;
-  }
-  OCTET_ASSIGN(Value image, c.Cast(c.Input(2), DType::kI32));
-  OCTET_ASSIGN(image, c.Make("expand_dims", {image, c.ScalarInt(1)}));
-  OCTET_ASSIGN(r->first_row, c.Emit("mul", {image, c.ScalarInt(in[2])}));
-  return {};
-}
-
-Status ConvertRoiAlign(NodeContext& c) {
-  constexpr int64_t kMost = 1024;
-  const Shape in = c.shape(c.Input(0)), boxes = c.shape(c.Input(1));
-  const int64_t height = c.Int("output_height", 1), width = c.Int("output_width", 1), ratio = c.Int("sampling_ratio", 0);
-  const std::string mode = c.Text("mode", "avg");
-  if (in.rank() != 4 || !Shape(in.dims().subspan(1)).known() || boxes.rank() != 2 || boxes[1] != 4) return c.Fail("an image of known size and boxes", in.text() + " and " + boxes.text(), "give the inputs' shapes");
-  if (ratio < 0 || ratio > kMost) return c.Fail("a sampling_ratio of 0 to 1024", std::to_string(ratio), "check the model");
-  const int64_t least = std::max<int64_t>(ratio, 1);
-  if (height < 1 || width < 1 || height > kMost || width > kMost || height * least > kMost || width * least > kMost) return c.Fail("an output of at most 1024 samples a side", std::to_string(height) + " by " + std::to_string(width), "");
-  if (!c.IsSmall(Shape{static_cast<int32_t>(height * least), static_cast<int32_t>(width * least), in[1]}, kMostPlaces)) return c.Fail("at most 2^26 numbers a region", in.text(), "");
-  if (mode != "avg" && mode != "max") return c.Fail("mode avg or max", mode, "");
-  const auto h = static_cast<int32_t>(height), w = static_cast<int32_t>(width), n = static_cast<int32_t>(ratio);
-  Regions r{.pixels = {}, .first_row = {}, .width = in[3], .y = {}, .x = {}, .samples_y = {}, .samples_x = {}};
-  OCTET_ASSIGN(r.pixels, ChannelsLast(c, c.Input(0)));
-  OCTET_ASSIGN(r.pixels, c.Make("reshape", {r.pixels, c.Vector({-1, in[1]})}));
-  const bool sums = mode == "avg";
-  OCTET_TRY(ReadRegions(c, {h, n, sums}, {w, n, sums}, &r));
-  Value y;
-  for (const int corner : {0, 1, 2, 3}) {
-    OCTET_ASSIGN(const Value part, Corner(c, r, corner / 2 == 1, corner % 2 == 1));
-    OCTET_ASSIGN(y, y ? c.Emit(sums ? "add" : "maximum", {y, part}) : Result<Value>(part));
-  }
-  // [regions * height, samples, columns, C] over the samples of rows, then [regions * height * width, samples, C] over those of columns.
-  const char* reduce = !sums ? "reduce_max" : n > 0 ? "mean" : "sum";
-  const Dim first[] = {{}, r.samples_y, DimOf(c, y, 2), {in[1], {}, 0}}, second[] = {{}, r.samples_x, {in[1], {}, 0}};
-  OCTET_ASSIGN(y, Reshape(c, y, first));
-  OCTET_ASSIGN(y, c.Make(reduce, {y, c.Vector({1})}, {{"keep_dims", 0}}));
-  OCTET_ASSIGN(y, Reshape(c, y, second));
-  OCTET_ASSIGN(y, c.Make(reduce, {y, c.Vector({1})}, {{"keep_dims", 0}}));
-  OCTET_ASSIGN(y, c.Make("reshape", {y, c.Vector({boxes[0] == kUnknown ? -1 : boxes[0], h, w, in[1]})}));
-  return Set(c, ChannelsSecond(c, y));
-}
-
-constexpr NodeRule kRules[] = {{"GridSample", 0, ConvertGridSample}, {"AffineGrid", 0, ConvertAffineGrid}, {"DeformConv", 0, ConvertDeformConv}, {"RoiAlign", 0, ConvertRoiAlign}};
+constexpr NodeRule kRules[] = {{"GridSample", 0, ConvertGridSample}, {"AffineGrid", 0, ConvertAffineGrid}, {"DeformConv", 0, ConvertDeformConv}};
 
 }  // namespace
 
