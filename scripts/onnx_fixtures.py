@@ -431,6 +431,16 @@ def branches():
     save("branches", model(nodes, [("x", F, [2, 4])], outputs, w), [floats(2, 4)])
 
 
+def ranks():
+    """PyTorch's squeeze of an open dimension: of branches with unlike ranks, the file tells which one there is."""
+    then = helper.make_graph([N("Squeeze", ["x", "zero"], ["t"])], "then", [], [helper.make_tensor_value_info("t", F, [4, 3])])
+    other = helper.make_graph([N("Identity", ["x"], ["e"])], "else", [], [helper.make_tensor_value_info("e", F, ["N", 4, 3])])
+    nodes = [N("Shape", ["x"], ["n"], start=0, end=1), N("Equal", ["n", "one"], ["c"]), N("If", ["c"], ["z"], then_branch=then, else_branch=other), N("Softmax", ["z"], ["y"], axis=0)]
+    m = model(nodes, [("x", F, ["N", 4, 3])], [("y", F, [4, 3])], {"zero": np.array([0]), "one": np.array([1])})
+    m.graph.value_info.append(helper.make_tensor_value_info("z", F, [4, 3]))
+    save("ranks", m, [floats(1, 4, 3)])
+
+
 def quotients():
     """Integers of 64 bits are divided towards zero, as onnxruntime does."""
     a, b = np.array([-7, -6, 7, 6, -1, 0, 5, -9], np.int64), np.array([3, 3, -3, -3, 4, -4, 2, 2], np.int64)
@@ -599,14 +609,16 @@ def resized_open():
     """Images to sizes that are data, in all the ways that need none of them known; and images of open size to a fixed one."""
     w = {"fixed": np.array([1, 2, 7, 4]), "corner": np.array(0), "double": np.array([1, 1, 2, 2], np.float32), "w": floats(3, 2, 1, 1)}
     ways = {"lh": dict(mode="linear"), "lc": dict(mode="linear", coordinate_transformation_mode="align_corners"), "la": dict(mode="linear", coordinate_transformation_mode="asymmetric"),
-            "na": dict(mode="nearest", coordinate_transformation_mode="asymmetric", nearest_mode="floor"), "cu": dict(mode="cubic"), "cv": dict(mode="cubic", cubic_coeff_a=-0.5)}
+            "na": dict(mode="nearest", coordinate_transformation_mode="asymmetric", nearest_mode="floor"), "cu": dict(mode="cubic"), "cv": dict(mode="cubic", cubic_coeff_a=-0.5), "cc": dict(mode="cubic", coordinate_transformation_mode="align_corners"), "nh": dict(mode="nearest")}
+    broken = {"bl": dict(mode="linear", coordinate_transformation_mode="pytorch_half_pixel"), "bc": dict(mode="cubic", coordinate_transformation_mode="asymmetric"), "bn": dict(mode="nearest", nearest_mode="round_prefer_ceil")}
     nodes = [N("Shape", ["x"], ["front"], start=0, end=2), N("Concat", ["front", "hw"], ["sizes"], axis=0)] + [N("Resize", ["x", "", "", "sizes"], [k], **v) for k, v in ways.items()]
     nodes += [N("Resize", ["x", "", "", "hw"], ["axes"], mode="linear", axes=[2, 3]), N("Resize", ["open", "", "", "fixed"], ["set"], mode="linear"), N("Gather", ["lh", "corner"], ["one"], axis=0), N("Gather", ["one", "corner"], ["plane"], axis=0)]
     nodes += [N("Resize", ["open", "", "double"], ["twice"], mode="nearest", coordinate_transformation_mode="asymmetric", nearest_mode="floor"), N("Conv", ["twice", "w"], ["seen"])]
     nodes += [N("Resize", ["open", "", "double"], ["smooth"], mode="linear"), N("Tile", ["open", "fours"], ["deep"]), N("DepthToSpace", ["deep"], ["spread"], blocksize=2)]
-    w["fours"] = np.array([1, 4, 1, 1])
+    nodes += [N("Resize", ["open", "", "parts"], [k], **v) for k, v in broken.items()]
+    w["fours"], w["parts"] = np.array([1, 4, 1, 1]), np.array([1, 1, 1.5, 0.6], np.float32)
     outputs = [(k, F, [1, 2, "H2", "W2"]) for k in [*ways, "axes"]] + [("set", F, [1, 2, 7, 4]), ("plane", F, ["H2", "W2"])]
-    outputs += [("seen", F, [1, 3, "2H", "2W"]), ("smooth", F, [1, 2, "2H", "2W"]), ("spread", F, [1, 2, "2H", "2W"])]
+    outputs += [("seen", F, [1, 3, "2H", "2W"]), ("smooth", F, [1, 2, "2H", "2W"]), ("spread", F, [1, 2, "2H", "2W"])] + [(k, F, [1, 2, "H3", "W3"]) for k in broken]
     m = model(nodes, [("x", F, [1, 2, 5, 6]), ("hw", I, [2]), ("open", F, [1, 2, "H", "W"])], outputs, w, opset=18)
     given = [floats(1, 2, 5, 6), np.array([8, 4]), floats(1, 2, 3, 9)]
     save("resized_open", m, given, computed(m, given))
@@ -884,7 +896,7 @@ FIXTURES = (cnn, unet, shapes, transformer, recurrent, quantized, loops, old, fu
             masks, placed, blocks, broadcast, grids, quantized_lstm, regions, branches, scans, cubic, solids, batches, quotients, distinct,
             overwritten, collected, collected_open, halves, triangles, rolled, counted, any_boxes, spread, chosen_sequences, placed_open, resized_open, padded_open, cropped_open, eca,
             boxes_placed, from_the_end, sequence_outputs, windows, heads, spectra, pooled_open, rounds,
-            own_statistics, patches, far_numbers, open_channels, learned, grids_open, beyond, computed_regions, support_vectors, questions, bins)
+            own_statistics, patches, far_numbers, open_channels, learned, grids_open, beyond, computed_regions, support_vectors, questions, bins, ranks)
 
 
 if __name__ == "__main__":
