@@ -575,8 +575,8 @@ def any_boxes():
     """Boxes of a number that is data, as detection models choose among those that passed a threshold."""
     w = {"most": np.array([2**63 - 1]), "overlap": np.array([0.5], np.float32), "least": np.array([0.1], np.float32)}
     m = model([N("NonMaxSuppression", ["boxes", "scores", "most", "overlap", "least"], ["y"])], [("boxes", F, [1, "B", 4]), ("scores", F, [1, 2, "B"])], [("y", I, ["K", 3])], w)
-    boxes = np.array([[[0, 0, 4, 4], [0, 0, 4, 3.9], [5, 5, 9, 9], [0, 6, 3, 9]]], np.float32)
-    save("any_boxes", m, [boxes, np.array([[[0.3, 0.9, 0.5, 0.05], [0.8, 0.2, 0.05, 0.6]]], np.float32)])
+    boxes = np.array([[[0, 0, 4, 4], [0, 0, 4, 3.9], [5, 5, 9, 9], [0, 6, 3, 9], [5, 5, 9, 7]]], np.float32)  # The last one overlaps by just what is let be.
+    save("any_boxes", m, [boxes, np.array([[[0.3, 0.9, 0.5, 0.05, 0.4], [0.8, 0.2, 0.05, 0.6, 0.7]]], np.float32)])
 
 
 def spread():
@@ -760,10 +760,12 @@ def rounds():
 
 
 def own_statistics():
-    """Before opset 14 a batch norm with more outputs than one takes the batch's own mean and variance."""
+    """Before opset 14 a batch norm with more outputs than one takes the batch's own mean and variance. Rows to unit length, one of zeros."""
     w = {"s": floats(3) + 1, "o": floats(3), "m": floats(3), "v": np.abs(floats(3)) + 0.5}
-    m = model([N("BatchNormalization", ["x", "s", "o", "m", "v"], ["y", "mean", "variance", "saved_mean", "saved_variance"])], [("x", F, ["N", 3, 4])], [("y", F, ["N", 3, 4])], w, opset=11)
+    m = model([N("BatchNormalization", ["x", "s", "o", "m", "v"], ["y", "mean", "variance", "saved_mean", "saved_variance"]), N("LpNormalization", ["x"], ["unit"])], [("x", F, ["N", 3, 4])],
+              [("y", F, ["N", 3, 4]), ("unit", F, ["N", 3, 4])], w, opset=11)
     inputs = [floats(2, 3, 4)]
+    inputs[0][1, 2] = 0
     save("own_statistics", m, inputs, computed(m, inputs))
 
 
