@@ -319,11 +319,14 @@ def broadcast():
 
 
 def solids():
-    """Volumes: a convolution in groups, then a transposed one that crops and grows."""
-    w = {"w1": floats(4, 2, 2, 3, 2), "b1": floats(4), "w2": floats(4, 3, 3, 3, 2), "b2": floats(3)}
+    """Volumes: a convolution in groups, then a transposed one that crops and grows; a filter for each channel that pads itself, a dilated transposed one."""
+    w = {"w1": floats(4, 2, 2, 3, 2), "b1": floats(4), "w2": floats(4, 3, 3, 3, 2), "b2": floats(3), "w3": floats(8, 1, 3, 3, 2), "w4": floats(4, 2, 2, 3, 2)}
     nodes = [N("Conv", ["x", "w1", "b1"], ["c"], group=2, pads=[0, 1, 0, 1, 1, 0], strides=[1, 2, 1]),
-             N("ConvTranspose", ["c", "w2", "b2"], ["y"], strides=[2, 1, 2], pads=[1, 0, 1, 0, 1, 0], output_padding=[1, 0, 1])]
-    save("solids", model(nodes, [("x", F, ["N", 4, 4, 5, 4])], [("y", F, ["N", 3, "D", "H", "W"])], w), [floats(2, 4, 4, 5, 4)])
+             N("ConvTranspose", ["c", "w2", "b2"], ["y"], strides=[2, 1, 2], pads=[1, 0, 1, 0, 1, 0], output_padding=[1, 0, 1]),
+             N("Conv", ["x", "w3"], ["each"], group=4, auto_pad="SAME_UPPER"), N("ConvTranspose", ["x", "w4"], ["wide"], dilations=[2, 1, 3])]
+    m = model(nodes, [("x", F, ["N", 4, 4, 5, 4])], [("y", F, ["N", 3, "D", "H", "W"]), ("each", F, ["N", 8, 4, 5, 4]), ("wide", F, ["N", 2, 6, 7, 7])], w)
+    inputs = [floats(2, 4, 4, 5, 4)]
+    save("solids", m, inputs, computed(m, inputs))
 
 
 def refused():
@@ -351,6 +354,18 @@ def regions():
     outputs = [("r", F, [3, 4, 2, 3]), ("m", F, [3, 4, 2, 2]), ("d", F, [2, 4, 4, 6]), ("g", F, [1, 2, 2, 3, 2]), ("det", F, [2])]
     given = [floats(2, 4, 7, 6), boxes, floats(2, 32, 4, 6, scale=1.5), np.abs(floats(2, 16, 4, 6)), floats(1, 2, 3, 4, 5), floats(1, 2, 3, 2, 3), floats(2, 3, 3)]
     save("regions", model(nodes, inputs, outputs, w, opset=22, ir=10), given)
+
+
+def bins():
+    """Regions of any size, and none: as many samples as pixels, means and the largest; the largest of whole pixels, of regions partly outside, too."""
+    boxes = np.array([[0, 0, 5, 7], [3.3, 2.1, 18.9, 12.2], [1, 1, 1.5, 1.5], [-3, -2, 25, 20]], np.float32)
+    rows = np.array([[0, 0, 0, 5, 7], [1, 3, 2, 18, 12], [0, 1, 1, 1, 1], [0, 2.6, 3.4, 9.5, 30]], np.float32)
+    size = {"output_height": 3, "output_width": 2, "sampling_ratio": 0, "spatial_scale": 0.5}
+    nodes = [N("RoiAlign", ["x", "boxes", "of"], ["mean"], **size), N("RoiAlign", ["x", "boxes", "of"], ["most"], mode="max", coordinate_transformation_mode="output_half_pixel", **size),
+             N("MaxRoiPool", ["x", "rows"], ["whole"], pooled_shape=[3, 4], spatial_scale=0.5)]
+    m = model(nodes, [("x", F, [2, 2, 7, 10]), ("boxes", F, ["R", 4]), ("of", I, ["R"]), ("rows", F, ["S", 5])], [("mean", F, ["R", 2, 3, 2]), ("most", F, ["R", 2, 3, 2]), ("whole", F, ["S", 2, 3, 4])], {})
+    inputs = [floats(2, 2, 7, 10), boxes, np.array([0, 1, 0, 1]), rows]
+    save("bins", m, inputs, computed(m, inputs))
 
 
 def scans():
@@ -414,6 +429,16 @@ def branches():
              N("If", ["c"], ["y", "z"], **graphs()), N("If", ["n"], ["p", "q"], **graphs()), N("Add", ["y", "y"], ["yy"])]
     outputs = [("yy", F, [2, "Y"]), ("z", F, ["Z", 4]), ("p", F, [2, "P"]), ("q", F, ["Q", 4])]
     save("branches", model(nodes, [("x", F, [2, 4])], outputs, w), [floats(2, 4)])
+
+
+def ranks():
+    """PyTorch's squeeze of an open dimension: of branches with unlike ranks, the file tells which one there is."""
+    then = helper.make_graph([N("Squeeze", ["x", "zero"], ["t"])], "then", [], [helper.make_tensor_value_info("t", F, [4, 3])])
+    other = helper.make_graph([N("Identity", ["x"], ["e"])], "else", [], [helper.make_tensor_value_info("e", F, ["N", 4, 3])])
+    nodes = [N("Shape", ["x"], ["n"], start=0, end=1), N("Equal", ["n", "one"], ["c"]), N("If", ["c"], ["z"], then_branch=then, else_branch=other), N("Softmax", ["z"], ["y"], axis=0)]
+    m = model(nodes, [("x", F, ["N", 4, 3])], [("y", F, [4, 3])], {"zero": np.array([0]), "one": np.array([1])})
+    m.graph.value_info.append(helper.make_tensor_value_info("z", F, [4, 3]))
+    save("ranks", m, [floats(1, 4, 3)])
 
 
 def quotients():
@@ -529,8 +554,9 @@ def rolled():
     """PyTorch's roll by nothing, which joins all and none of a tensor; a convolution whose weights alone say how many channels there are."""
     w = {"zero": np.array([0]), "most": np.array([2**63 - 1]), "two": np.array([2]), "sizes": np.array([-1, 2, 2]), "k": floats(5, 12, 1, 1)}
     nodes = [N("Slice", ["x", "zero", "most", "two"], ["all"]), N("Slice", ["x", "zero", "zero", "two"], ["none"]), N("Concat", ["all", "none"], ["r"], axis=2),
-             N("Shape", ["x"], ["s"], start=0, end=1), N("Concat", ["s", "sizes"], ["to"], axis=0), N("Reshape", ["r", "to"], ["c"]), N("Conv", ["c", "k"], ["y"])]
-    m = model(nodes, [("x", F, ["N", 3, 4, "W"])], [("y", F, ["N", 5, 2, 2])], w)
+             N("Shape", ["x"], ["s"], start=0, end=1), N("Concat", ["s", "sizes"], ["to"], axis=0), N("Reshape", ["r", "to"], ["c"]), N("Conv", ["c", "k"], ["y"]),
+             N("Neg", ["x"], ["minus"]), N("Concat", ["none", "minus"], ["same"], axis=2)]
+    m = model(nodes, [("x", F, ["N", 3, 4, "W"])], [("y", F, ["N", 5, 2, 2]), ("same", F, ["N", 3, 4, "W"])], w)
     save("rolled", m, [floats(2, 3, 4, 4)])
 
 
@@ -549,8 +575,8 @@ def any_boxes():
     """Boxes of a number that is data, as detection models choose among those that passed a threshold."""
     w = {"most": np.array([2**63 - 1]), "overlap": np.array([0.5], np.float32), "least": np.array([0.1], np.float32)}
     m = model([N("NonMaxSuppression", ["boxes", "scores", "most", "overlap", "least"], ["y"])], [("boxes", F, [1, "B", 4]), ("scores", F, [1, 2, "B"])], [("y", I, ["K", 3])], w)
-    boxes = np.array([[[0, 0, 4, 4], [0, 0, 4, 3.9], [5, 5, 9, 9], [0, 6, 3, 9]]], np.float32)
-    save("any_boxes", m, [boxes, np.array([[[0.3, 0.9, 0.5, 0.05], [0.8, 0.2, 0.05, 0.6]]], np.float32)])
+    boxes = np.array([[[0, 0, 4, 4], [0, 0, 4, 3.9], [5, 5, 9, 9], [0, 6, 3, 9], [5, 5, 9, 7]]], np.float32)  # The last one overlaps by just what is let be.
+    save("any_boxes", m, [boxes, np.array([[[0.3, 0.9, 0.5, 0.05, 0.4], [0.8, 0.2, 0.05, 0.6, 0.7]]], np.float32)])
 
 
 def spread():
@@ -583,14 +609,16 @@ def resized_open():
     """Images to sizes that are data, in all the ways that need none of them known; and images of open size to a fixed one."""
     w = {"fixed": np.array([1, 2, 7, 4]), "corner": np.array(0), "double": np.array([1, 1, 2, 2], np.float32), "w": floats(3, 2, 1, 1)}
     ways = {"lh": dict(mode="linear"), "lc": dict(mode="linear", coordinate_transformation_mode="align_corners"), "la": dict(mode="linear", coordinate_transformation_mode="asymmetric"),
-            "na": dict(mode="nearest", coordinate_transformation_mode="asymmetric", nearest_mode="floor"), "cu": dict(mode="cubic"), "cv": dict(mode="cubic", cubic_coeff_a=-0.5)}
+            "na": dict(mode="nearest", coordinate_transformation_mode="asymmetric", nearest_mode="floor"), "cu": dict(mode="cubic"), "cv": dict(mode="cubic", cubic_coeff_a=-0.5), "cc": dict(mode="cubic", coordinate_transformation_mode="align_corners"), "nh": dict(mode="nearest")}
+    broken = {"bl": dict(mode="linear", coordinate_transformation_mode="pytorch_half_pixel"), "bc": dict(mode="cubic", coordinate_transformation_mode="asymmetric"), "bn": dict(mode="nearest", nearest_mode="round_prefer_ceil")}
     nodes = [N("Shape", ["x"], ["front"], start=0, end=2), N("Concat", ["front", "hw"], ["sizes"], axis=0)] + [N("Resize", ["x", "", "", "sizes"], [k], **v) for k, v in ways.items()]
     nodes += [N("Resize", ["x", "", "", "hw"], ["axes"], mode="linear", axes=[2, 3]), N("Resize", ["open", "", "", "fixed"], ["set"], mode="linear"), N("Gather", ["lh", "corner"], ["one"], axis=0), N("Gather", ["one", "corner"], ["plane"], axis=0)]
     nodes += [N("Resize", ["open", "", "double"], ["twice"], mode="nearest", coordinate_transformation_mode="asymmetric", nearest_mode="floor"), N("Conv", ["twice", "w"], ["seen"])]
     nodes += [N("Resize", ["open", "", "double"], ["smooth"], mode="linear"), N("Tile", ["open", "fours"], ["deep"]), N("DepthToSpace", ["deep"], ["spread"], blocksize=2)]
-    w["fours"] = np.array([1, 4, 1, 1])
+    nodes += [N("Resize", ["open", "", "parts"], [k], **v) for k, v in broken.items()]
+    w["fours"], w["parts"] = np.array([1, 4, 1, 1]), np.array([1, 1, 1.5, 0.6], np.float32)
     outputs = [(k, F, [1, 2, "H2", "W2"]) for k in [*ways, "axes"]] + [("set", F, [1, 2, 7, 4]), ("plane", F, ["H2", "W2"])]
-    outputs += [("seen", F, [1, 3, "2H", "2W"]), ("smooth", F, [1, 2, "2H", "2W"]), ("spread", F, [1, 2, "2H", "2W"])]
+    outputs += [("seen", F, [1, 3, "2H", "2W"]), ("smooth", F, [1, 2, "2H", "2W"]), ("spread", F, [1, 2, "2H", "2W"])] + [(k, F, [1, 2, "H3", "W3"]) for k in broken]
     m = model(nodes, [("x", F, [1, 2, 5, 6]), ("hw", I, [2]), ("open", F, [1, 2, "H", "W"])], outputs, w, opset=18)
     given = [floats(1, 2, 5, 6), np.array([8, 4]), floats(1, 2, 3, 9)]
     save("resized_open", m, given, computed(m, given))
@@ -732,10 +760,12 @@ def rounds():
 
 
 def own_statistics():
-    """Before opset 14 a batch norm with more outputs than one takes the batch's own mean and variance."""
+    """Before opset 14 a batch norm with more outputs than one takes the batch's own mean and variance. Rows to unit length, one of zeros."""
     w = {"s": floats(3) + 1, "o": floats(3), "m": floats(3), "v": np.abs(floats(3)) + 0.5}
-    m = model([N("BatchNormalization", ["x", "s", "o", "m", "v"], ["y", "mean", "variance", "saved_mean", "saved_variance"])], [("x", F, ["N", 3, 4])], [("y", F, ["N", 3, 4])], w, opset=11)
+    m = model([N("BatchNormalization", ["x", "s", "o", "m", "v"], ["y", "mean", "variance", "saved_mean", "saved_variance"]), N("LpNormalization", ["x"], ["unit"])], [("x", F, ["N", 3, 4])],
+              [("y", F, ["N", 3, 4]), ("unit", F, ["N", 3, 4])], w, opset=11)
     inputs = [floats(2, 3, 4)]
+    inputs[0][1, 2] = 0
     save("own_statistics", m, inputs, computed(m, inputs))
 
 
@@ -796,6 +826,43 @@ def learned():
     save("learned", m, inputs, onnxruntime.InferenceSession(m.SerializeToString()).run(None, dict(zip("xzm", inputs))))
 
 
+def support_vectors():
+    """Support vector machines of every kernel, with and without probabilities: three classes told apart pair by pair, rows far from zero."""
+    def machine(op, outputs, kernel, rows=5, **attrs):
+        return helper.make_node(op, ["x"], outputs, domain="ai.onnx.ml", kernel_type=kernel, kernel_params=[0.2, 0.5, 2.0], support_vectors=(floats(rows, 4) + 3).ravel().tolist(), **attrs)
+
+    three = {"coefficients": floats(2, 5).ravel().tolist(), "vectors_per_class": [2, 1, 2], "rho": [0.1, -0.2, 0.05], "classlabels_ints": [4, 5, 9]}
+    two = {"coefficients": [0.5, -0.25, 0.75, -1.0, 0.3], "vectors_per_class": [3, 2], "rho": [0.1], "classlabels_ints": [0, 1]}
+    line = {"coefficients": floats(5).tolist(), "n_supports": 5, "rho": [0.25]}
+    nodes = [machine("SVMRegressor", ["near"], "RBF", **line), machine("SVMRegressor", ["line"], "LINEAR", **line), machine("SVMRegressor", ["curve"], "POLY", **line),
+             machine("SVMRegressor", ["inside"], "SIGMOID", one_class=1, **line), machine("SVMClassifier", ["three", "pairs"], "RBF", **three),
+             machine("SVMClassifier", ["likely", "shares"], "POLY", prob_a=[-1.0, -0.5, -2.0], prob_b=[0.1, 0.0, -0.1], **three), machine("SVMClassifier", ["two", "sides"], "LINEAR", **two),
+             machine("SVMClassifier", ["either", "halves"], "SIGMOID", prob_a=[-1.5], prob_b=[0.2], **two)]
+    outputs = [(n, F, ["N", k]) for n, k in (("near", 1), ("line", 1), ("curve", 1), ("inside", 1), ("pairs", 3), ("shares", 3), ("sides", 2), ("halves", 2))] + [(n, I, ["N"]) for n in ("three", "likely", "two", "either")]
+    m = model(nodes, [("x", F, ["N", 4])], outputs, {}, domains=["ai.onnx.ml"])
+    inputs = [floats(7, 4) + 3]
+    save("support_vectors", m, inputs, computed(m, inputs))
+
+
+def questions():
+    """Trees of one operator for all kinds: every comparison, sets of members, the least of all trees, rows that lack a number."""
+    def trees(outputs, **attrs):
+        tensors = {"nodes_splits": np.array([0.1, -0.3, 0.2, 1.0, 2.0, 0.0, 0.5], np.float32), "nodes_modes": np.array([0, 1, 2, 4, 5, 6, 3], np.uint8),
+                   "membership_values": np.array([1, 2, np.nan], np.float32), "leaf_weights": np.array([0.5, -1, 2, 0.25, 3, -0.75, 1.5, -2, 0.1], np.float32)}
+        return helper.make_node("TreeEnsemble", ["x"], outputs, domain="ai.onnx.ml", tree_roots=[0, 3, 5], nodes_featureids=[0, 1, 2, 3, 3, 3, 1], nodes_truenodeids=[1, 0, 2, 4, 5, 6, 7],
+                                nodes_falsenodeids=[2, 1, 3, 4, 6, 8, 8], nodes_trueleafs=[0, 1, 1, 1, 1, 0, 1], nodes_falseleafs=[0, 1, 1, 0, 1, 1, 1], nodes_missing_value_tracks_true=[0, 1, 0, 0, 0, 0, 1],
+                                **{k: numpy_helper.from_array(v, k) for k, v in tensors.items()}, **attrs)
+
+    nodes = [trees(["sums"], n_targets=2, leaf_targetids=[0, 1, 0, 1, 1, 0, 0, 1, 0]), trees(["least"], n_targets=1, leaf_targetids=[0] * 9, aggregate_function=2),
+             trees(["three"], n_targets=3, leaf_targetids=[0, 1, 2, 1, 1, 0, 0, 2, 0])]
+    m = model(nodes, [("x", F, ["N", 4])], [("sums", F, ["N", 2]), ("least", F, ["N", 1]), ("three", F, ["N", 3])], {}, opset=21, domains=["ai.onnx.ml"], ir=10)
+    m.opset_import[1].version = 5
+    x = floats(12, 4)
+    x[:, 3] = np.arange(12) % 4
+    x[4:7, 1] = np.nan
+    save("questions", m, [x], computed(m, [x]))
+
+
 def grids_open():
     """Pixels of images of any size at as many computed places."""
     kinds = [("a", "linear", "zeros", 0), ("b", "linear", "border", 1), ("c", "nearest", "reflection", 0), ("d", "cubic", "zeros", 1), ("e", "linear", "reflection", 1)]
@@ -831,7 +898,7 @@ FIXTURES = (cnn, unet, shapes, transformer, recurrent, quantized, loops, old, fu
             masks, placed, blocks, broadcast, grids, quantized_lstm, regions, branches, scans, cubic, solids, batches, quotients, distinct,
             overwritten, collected, collected_open, halves, triangles, rolled, counted, any_boxes, spread, chosen_sequences, placed_open, resized_open, padded_open, cropped_open, eca,
             boxes_placed, from_the_end, sequence_outputs, windows, heads, spectra, pooled_open, rounds,
-            own_statistics, patches, far_numbers, open_channels, learned, grids_open, beyond, computed_regions)
+            own_statistics, patches, far_numbers, open_channels, learned, grids_open, beyond, computed_regions, support_vectors, questions, bins, ranks)
 
 
 if __name__ == "__main__":

@@ -101,10 +101,10 @@ bool DropEmpty(Graph& g, graph::NodeId id) {
   const auto is_empty = [&](TensorId t) { return t != graph::kNoTensor && std::ranges::count(g.tensor(t).type.shape.dims(), 0) > 0; };
   std::ranges::remove_copy_if(n.inputs, std::back_inserter(full), is_empty);
   if (n.op->name != "concatenation" || full.empty() || full.size() == n.inputs.size()) return false;
-  const TensorId y = n.outputs[0], joined = g.AddTensor(g.tensor(y).name, g.tensor(y).type);
-  g.AddNode(*n.op, n.attrs, full, {joined}, n.place, id);
-  g.ReplaceUses(y, joined);
+  const TensorId y = n.outputs[0];  // Which may be an output with a name of its own.
+  const graph::NodeId joined = g.AddNode(*n.op, n.attrs, full, {g.AddTensor(g.tensor(y).name, g.tensor(y).type)}, n.place, id);
   g.Erase(id);
+  g.SetOutput(joined, 0, y);
   return true;
 }
 

@@ -65,7 +65,7 @@ Result<std::vector<Value>> Builder::EmitIf(NodeContext& c, Value condition, cons
   for (size_t i = 0; i < outputs[0].size(); ++i) {
     TensorType a = first.TypeOf(outputs[0][i]);
     const TensorType& b = second.TypeOf(outputs[1][i]);
-    if (a.dtype != b.dtype || a.shape.rank() != b.shape.rank()) return c.Fail("branches of equal types and ranks", a.shape.text() + " and " + b.shape.text(), "");
+    if (a.dtype != b.dtype || a.shape.rank() != b.shape.rank()) return c.Fail("branches of equal types and ranks", a.shape.text() + " and " + b.shape.text(), "give the input's size with --input, or the result's shape in the file");
     for (int axis = 0; axis < a.shape.rank(); ++axis)
       if (a.shape[axis] != b.shape[axis]) a.shape[axis] = kUnknown;
     types.push_back(std::move(a));

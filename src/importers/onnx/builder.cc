@@ -29,7 +29,7 @@ const NodeRule* FindNodeRule(std::string_view name, int64_t version) {
   const NodeRule* best = nullptr;
   for (const auto rules : {kElementwiseRules, kConvolutionRules, kPoolingRules, kReductionRules, kShapeRules, kMovementRules,
                            kIndexingRules, kMatrixRules, kNormalizationRules, kQuantizationRules, kRecurrentRules, kResizeRules,
-                           kSequenceRules, kControlRules, kAttentionRules, kSignalRules, kSamplingRules, kCombinedRules, kCategoryRules, kLearnedRules,
+                           kSequenceRules, kControlRules, kAttentionRules, kSignalRules, kSamplingRules, kRegionRules, kCombinedRules, kCategoryRules, kLearnedRules, kTreeRules, kSupportVectorRules,
                            kPlacementRules, kNBitsRules, kRandomRules, kUniqueRules})
     for (const NodeRule& rule : rules)
       if (rule.name == name && rule.since <= version && (!best || rule.since > best->since)) best = &rule;

@@ -35,9 +35,12 @@ extern const std::span<const NodeRule> kControlRules;        // control.cc
 extern const std::span<const NodeRule> kAttentionRules;      // attention.cc
 extern const std::span<const NodeRule> kSignalRules;         // signal.cc
 extern const std::span<const NodeRule> kSamplingRules;       // sampling.cc
+extern const std::span<const NodeRule> kRegionRules;         // regions.cc
 extern const std::span<const NodeRule> kCombinedRules;       // combined.cc
 extern const std::span<const NodeRule> kCategoryRules;       // categories.cc
 extern const std::span<const NodeRule> kLearnedRules;        // learned.cc
+extern const std::span<const NodeRule> kTreeRules;           // trees.cc
+extern const std::span<const NodeRule> kSupportVectorRules;  // support_vectors.cc
 extern const std::span<const NodeRule> kRandomRules;         // random.cc
 extern const std::span<const NodeRule> kPlacementRules;      // placement.cc
 extern const std::span<const NodeRule> kNBitsRules;          // nbits.cc

@@ -38,6 +38,20 @@ void SetLike(NodeContext& c, std::span<const Binding> like, std::span<const Valu
   }
 }
 
+// Of branches whose outputs have unlike ranks, the one that has those which the file tells of the results: the other is never taken. Null where
+// the file tells nothing that parts them. PyTorch's squeeze of an open dimension is such an If.
+const std::vector<Binding>* OfDeclaredRanks(NodeContext& c, const std::vector<Binding>& yes, const std::vector<Binding>& no) {
+  bool first = true, second = true;
+  for (size_t i = 0; i < yes.size() && i < no.size() && i < c.node().outputs.size(); ++i) {
+    const auto told = c.scope().declared.find(c.node().outputs[i]);
+    if (told == c.scope().declared.end() || !told->second->has_shape || !yes[i].value || !no[i].value) continue;
+    const auto rank = static_cast<int>(told->second->dims.size());
+    first &= c.rank(yes[i].value) == rank;
+    second &= c.rank(no[i].value) == rank;
+  }
+  return first == second ? nullptr : first ? &yes : &no;
+}
+
 Status ConvertIf(NodeContext& c) {
   const auto condition = c.IntsOf(c.Input(0));
   if (condition && !condition->empty()) {
@@ -47,6 +61,10 @@ Status ConvertIf(NodeContext& c) {
   }
   OCTET_ASSIGN(const std::vector<Binding> yes, Branch(c, "then_branch"));
   OCTET_ASSIGN(const std::vector<Binding> no, Branch(c, "else_branch"));
+  if (const std::vector<Binding>* taken = OfDeclaredRanks(c, yes, no)) {
+    for (size_t i = 0; i < taken->size(); ++i) c.SetOutput(static_cast<int>(i), (*taken)[i]);
+    return {};
+  }
   const auto alike = [](const Binding& a, const Binding& b) {
     return a && b && a.is_list == b.is_list && !a.value == !b.value && a.items.size() == b.items.size();
   };

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "importers/limits.h"
 #include "importers/lowerings/dims.h"
 #include "importers/onnx/builder.h"
 #include "importers/onnx/layers/image.h"
@@ -80,6 +81,7 @@ Result<Value> DepthwiseVolumes(NodeContext& c, Value x, const Window& w, bool sa
   const Shape k = c.shape(filter);  // [O, 1, d, h, w]
   if (same) {  // Of the images; the depth is padded here.
     Window depth = w;
+    OCTET_TRY(ResolveSame(c, c.shape(c.Input(0)), &depth));
     depth.before[1] = depth.before[2] = depth.after[1] = depth.after[2] = 0;
     OCTET_ASSIGN(x, PadImage(c, x, depth, 0.0f));
   }
@@ -140,23 +142,31 @@ Status ConvertConv(NodeContext& c) {
 
 // ---------------------------------------------------------------------------- ConvTranspose
 
-// Zeros between the cells of a constant filter [I, O, h, w]: what dilation means.
+// Zeros between the cells of a constant filter [I, O, (d,) h, w]: what dilation means.
 Result<Value> Spread(NodeContext& c, Value weights, const Window& w) {
-  const Shape s = c.shape(weights);
-  bool wide = false;
-  for (int i = 0; i < w.spatial; ++i) wide |= w.dilation[static_cast<size_t>(i)] > 1;
-  if (!wide) return weights;
-  if (w.spatial == 3) return c.Fail("no dilation over volumes", "one", "");
+  if (std::ranges::all_of(w.dilation, [](int64_t d) { return d == 1; })) return weights;
   const std::span<const float> from = c.data_as<float>(weights);
-  const auto dh = w.spatial == 2 ? w.dilation[0] : 1, dw = w.dilation[static_cast<size_t>(w.spatial - 1)];
   if (from.empty()) return c.Fail("constant weights with dilations", "computed ones", "");
-  const auto h = static_cast<int32_t>((s[2] - 1) * dh + 1), width = static_cast<int32_t>((s[3] - 1) * dw + 1);
-  std::vector<float> to(static_cast<size_t>(s[0]) * static_cast<size_t>(s[1]) * static_cast<size_t>(h) * static_cast<size_t>(width), 0.0f);
-  for (int64_t i = 0; i < static_cast<int64_t>(from.size()); ++i) {
-    const int64_t plane = i / (s[2] * s[3]), row = i / s[3] % s[2], column = i % s[3];
-    to[static_cast<size_t>((plane * h + row * dh) * width + column * dw)] = from[static_cast<size_t>(i)];
+  const Shape own = c.shape(weights);
+  const int first = own.rank() - w.spatial;  // Rows have a height of their own.
+  Shape wide = own;
+  for (int i = 0; i < w.spatial; ++i) {
+    const int64_t reach = (own[first + i] - 1) * w.dilation[static_cast<size_t>(i)] + 1;
+    wide[first + i] = static_cast<int32_t>(std::min(reach, kMostWritten));
   }
-  return c.Constant<float>(Shape{s[0], s[1], h, width}, to);
+  if (!c.IsSmall(wide, kMostWritten)) return c.Fail("a filter of at most 2^24 cells with those between them", wide.text(), "check the dilations");
+  std::vector<float> to(static_cast<size_t>(wide.elements()), 0.0f);
+  for (int64_t i = 0; i < static_cast<int64_t>(from.size()); ++i) {
+    int64_t rest = i, at = 0, step = 1;
+    for (int axis = own.rank() - 1; axis >= 0; --axis) {
+      const int64_t dilation = axis >= first ? w.dilation[static_cast<size_t>(axis - first)] : 1;
+      at += rest % own[axis] * dilation * step;
+      rest /= own[axis];
+      step *= wide[axis];
+    }
+    to[static_cast<size_t>(at)] = from[static_cast<size_t>(i)];
+  }
+  return c.Constant<float>(wide, to);
 }
 
 struct Axis2 {

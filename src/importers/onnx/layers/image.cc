@@ -118,6 +118,19 @@ Result<Window> ReadWindow(NodeContext& c, const Shape& in, std::span<const int32
   return w;
 }
 
+Status ResolveSame(NodeContext& c, const Shape& in, Window* w) {
+  for (int i = 0; i < w->spatial && w->same_upper; ++i) {
+    const auto k = static_cast<size_t>(i);
+    if (in[i + 2] == kUnknown && w->stride[k] != 1) return c.Fail("a known image size", in.text(), "give the input's size with --input");
+    const int64_t out = (in[i + 2] + w->stride[k] - 1) / w->stride[k];
+    const int64_t total = w->stride[k] == 1 ? w->reach(i) - 1 : std::max<int64_t>((out - 1) * w->stride[k] + w->reach(i) - in[i + 2], 0);
+    w->before[k] = total / 2;
+    w->after[k] = total - total / 2;
+  }
+  w->same_upper = false;
+  return {};
+}
+
 Result<Value> PadImage(NodeContext& c, Value image, const Window& w, float with) {
   if (!w.padded()) return image;
   const int rank = c.rank(image);
@@ -131,6 +144,11 @@ Result<Value> PadImage(NodeContext& c, Value image, const Window& w, float with)
   OCTET_ASSIGN(const Value y, with == 0.0f ? c.Make("pad", {image, amounts}) : c.Make("padv2", {image, amounts, c.Scalar(with)}));
   if (c.shape(image)[0] == kUnknown) c.builder().SetDimension(y, 0, Number::Dimension(image.id, 0));
   return y;
+}
+
+Result<Value> Clamp(NodeContext& c, Value v, Value most) {
+  OCTET_ASSIGN(v, c.Emit("maximum", {v, c.Scalar(0)}));
+  return c.Emit("minimum", {v, most});
 }
 
 }  // namespace octet::importers::onnx

@@ -33,7 +33,12 @@ struct Window {
 Result<Window> ReadWindow(NodeContext& c, const Shape& in, std::span<const int32_t> kernel);
 // Whether one SAME serves all axes; `in` as above.
 bool AllSame(const Window& w, const Shape& in);
+// Paddings in the place of auto_pad SAME_UPPER; `in` as above.
+Status ResolveSame(NodeContext& c, const Shape& in, Window* w);
 // Pads an entered image by the window's paddings.
 Result<Value> PadImage(NodeContext& c, Value image, const Window& w, float with);
+
+// Between 0 and `most`.
+Result<Value> Clamp(NodeContext& c, Value v, Value most);
 
 }  // namespace octet::importers::onnx

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "importers/lowerings/activation.h"
 #include "importers/lowerings/normalization.h"
@@ -207,6 +208,7 @@ Status ConvertLpNorm(NodeContext& c) {
   if (two) {
     OCTET_ASSIGN(n, c.Emit("sqrt", {n}));
   }
+  OCTET_ASSIGN(n, c.Emit("maximum", {n, c.Scalar(std::numeric_limits<float>::min())}));  // Nothing stays nothing.
   return Set(c, c.Emit("div", {x, n}));
 }
 

@@ -39,20 +39,6 @@ void ExtendForCeil(const Shape& in, Window* w) {
   w->ceil = false;
 }
 
-// SAME_UPPER as numbers.
-Status ResolveSame(NodeContext& c, const Shape& in, Window* w) {
-  for (int i = 0; i < w->spatial && w->same_upper; ++i) {
-    const auto k = static_cast<size_t>(i);
-    if (in[i + 2] == kUnknown && w->stride[k] != 1) return c.Fail("a known image size", in.text(), "give the input's size with --input");
-    const int64_t out = (in[i + 2] + w->stride[k] - 1) / w->stride[k];
-    const int64_t total = w->stride[k] == 1 ? w->reach(i) - 1 : std::max<int64_t>((out - 1) * w->stride[k] + w->reach(i) - in[i + 2], 0);
-    w->before[k] = total / 2;
-    w->after[k] = total - total / 2;
-  }
-  w->same_upper = false;
-  return {};
-}
-
 // Height and width first, then depth: [N, D, H, W, C] without padding of its own. Batches may be open.
 Result<Value> Pool3D(NodeContext& c, std::string_view op, Value image, const Window& w) {
   const Shape s = c.shape(image);

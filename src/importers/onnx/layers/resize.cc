@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Resize and Upsample. The operators know nearest and linear over height and width with three ways of placing
-// pixels; all others, along any axis, become products with constant matrices: y = M x, one row of weights per output. Cubic ones to a size
+// pixels; all others, along any axis, become products with constant matrices: y = M x, one row of weights per output. Those to or from a size
 // that is data are gathered.
 #include <algorithm>
 #include <cmath>
 #include <numeric>
 
 #include "importers/limits.h"
+#include "importers/lowerings/activation.h"
 #include "importers/onnx/layers/image.h"
 #include "importers/onnx/rules.h"
 #include "ops/keras_conv_util.h"
@@ -219,6 +220,123 @@ Result<Value> SizeOf(NodeContext& c, Value image, const Target& t) {
   return ops::ScaledSize(c, image, static_cast<int32_t>(t.scale[2]), static_cast<int32_t>(t.scale[3]));
 }
 
+// ------------------------------------------------------------------------- lengths that are data
+
+// Along one axis of an image.
+struct OpenAxis {
+  int axis = 0;
+  Value out;         // The new length, an int32 scalar.
+  double scale = 0;  // 0: it is the quotient of the lengths.
+};
+
+Result<Value> PlaceInSource(NodeContext& c, const Mode& m, const OpenAxis& a, Value length) {
+  OCTET_ASSIGN(const Value in, c.Cast(length, DType::kF32));
+  OCTET_ASSIGN(const Value out, c.Cast(a.out, DType::kF32));
+  OCTET_ASSIGN(Value place, c.Make("range", {c.Scalar(0.0f), out, c.Scalar(1.0f)}));
+  c.RefineShape(place, Shape{kUnknown});
+  if (m.place == "align_corners") {  // Of the size before it is rounded.
+    OCTET_ASSIGN(const Value exact, a.scale > 0 ? Times(c, in, static_cast<float>(a.scale)) : Result<Value>(out));
+    OCTET_ASSIGN(const Value first, Plus(c, in, -1));
+    OCTET_ASSIGN(Value second, Plus(c, exact, -1));
+    OCTET_ASSIGN(const Value one, c.Emit("equal", {second, c.Scalar(0.0f)}));
+    OCTET_ASSIGN(second, c.Emit("select_v2", {one, c.Scalar(1.0f), second}));
+    OCTET_ASSIGN(const Value step, c.Emit("div", {first, second}));
+    return c.Emit("mul", {place, step});
+  }
+  const bool middles = m.place == "half_pixel" || m.place == "pytorch_half_pixel";
+  OCTET_ASSIGN(place, middles ? Plus(c, place, 0.5f) : Result<Value>(place));
+  Value step = c.Scalar(static_cast<float>(a.scale));
+  if (a.scale == 0) {
+    OCTET_ASSIGN(step, c.Emit("div", {out, in}));
+  }
+  OCTET_ASSIGN(place, c.Emit("div", {place, step}));
+  OCTET_ASSIGN(place, middles ? Plus(c, place, -0.5f) : Result<Value>(place));
+  if (m.place != "pytorch_half_pixel") return place;
+  OCTET_ASSIGN(Value several, Plus(c, out, -1));  // One pixel is the first one.
+  OCTET_ASSIGN(several, c.Emit("minimum", {several, c.Scalar(1)}));
+  return c.Emit("mul", {place, several});
+}
+
+Result<Value> RoundedPlace(NodeContext& c, const Mode& m, Value place) {
+  if (m.nearest == "floor" || m.nearest == "ceil") return c.Emit(m.nearest, {place});
+  const bool up = m.nearest == "round_prefer_ceil";
+  OCTET_ASSIGN(place, Plus(c, place, up ? 0.5f : -0.5f));
+  return c.Emit(up ? "floor" : "ceil", {place});
+}
+
+// Pixels of the source for each of the result, with weights that are polynomials of its place behind the first of the middle two; rows of
+// `polynomials` are taps.
+struct Taps {
+  std::vector<int32_t> at;
+  std::vector<float> polynomials;  // [taps, 4]: of the powers 0 to 3.
+};
+Taps TapsOf(const Mode& m) {
+  if (m.kind == "linear") return {{0, 1}, {1, -1, 0, 0, 0, 1, 0, 0}};
+  const auto a = static_cast<float>(m.cubic);  // Keys' kernel.
+  return {{-1, 0, 1, 2}, {0, a, -2 * a, a, 1, 0, -(a + 3), a + 2, 0, -a, 2 * a + 3, -(a + 2), 0, 0, a, -a}};
+}
+
+bool GathersOpen(const Mode& m) {
+  const bool place = m.place == "half_pixel" || m.place == "pytorch_half_pixel" || m.place == "asymmetric" || m.place == "align_corners";
+  return place && !m.antialias && !m.exclude_outside && (m.kind == "nearest" || m.kind == "linear" || m.kind == "cubic");
+}
+
+Result<Value> AlongOpen(NodeContext& c, const Mode& m, Value x, const OpenAxis& a) {
+  OCTET_ASSIGN(const Value length, ops::DimensionOf(c, x, a.axis));
+  OCTET_ASSIGN(const Value last, c.Emit("sub", {length, c.ScalarInt(1)}));
+  OCTET_ASSIGN(Value place, PlaceInSource(c, m, a, length));
+  const auto inside = [&](Value at) -> Result<Value> {
+    OCTET_ASSIGN(at, c.Emit("minimum", {at, last}));
+    return c.Emit("maximum", {at, c.ScalarInt(0)});
+  };
+  if (m.kind == "nearest") {
+    OCTET_ASSIGN(Value at, RoundedPlace(c, m, place));
+    OCTET_ASSIGN(at, c.Cast(at, DType::kI32));
+    OCTET_ASSIGN(at, inside(at));
+    return c.Make("gather", {x, at}, {{"axis", a.axis}});
+  }
+  const Taps taps = TapsOf(m);
+  const auto n = static_cast<int32_t>(taps.at.size());
+  OCTET_ASSIGN(place, c.Reshape(place, Shape{kUnknown, 1}));
+  OCTET_ASSIGN(const Value below, c.Emit("floor", {place}));
+  OCTET_ASSIGN(const Value between, c.Emit("sub", {place, below}));
+  const float exponents[] = {0, 1, 2, 3};
+  const std::vector<float> none(taps.at.size(), 0.0f);
+  OCTET_ASSIGN(const Value powers, c.Emit("pow", {between, c.Constant<float>(Shape{1, 4}, exponents)}));
+  OCTET_ASSIGN(Value weights, c.Make("fully_connected", {powers, c.Constant<float>(Shape{n, 4}, taps.polynomials), c.Constant<float>(Shape{n}, none)}));
+  OCTET_ASSIGN(Value at, c.Cast(below, DType::kI32));
+  OCTET_ASSIGN(at, c.Emit("add", {at, c.Constant<int32_t>(Shape{1, n}, taps.at)}));
+  OCTET_ASSIGN(at, inside(at));
+  const int rank = c.rank(x);
+  OCTET_ASSIGN(Value y, c.Make("gather", {x, at}, {{"axis", a.axis}}));
+  Shape column{kUnknown, n};
+  for (int i = a.axis + 1; i < rank; ++i) column.push_back(1);
+  OCTET_ASSIGN(weights, c.Reshape(weights, column));
+  OCTET_ASSIGN(y, c.Emit("mul", {y, weights}));
+  return c.Make("sum", {y, c.Vector({a.axis + 1})});
+}
+
+// By scales that no operator has: the length is that of the source times the scale, rounded down.
+Result<Value> ByOpenScales(NodeContext& c, Value x, const Mode& m, const Target& t) {
+  const Shape in = c.shape(x);
+  if (!GathersOpen(m)) return c.Fail("a known image size", in.text(), "give the input's size with --input");
+  for (int axis = 0; axis < in.rank(); ++axis) {
+    const auto k = static_cast<size_t>(axis);
+    if (t.scale[k] == 1.0) continue;
+    Value out = c.ScalarInt(t.size[k]);
+    if (in[axis] == kUnknown) {
+      OCTET_ASSIGN(out, ops::DimensionOf(c, x, axis));
+      OCTET_ASSIGN(out, c.Cast(out, DType::kF32));
+      OCTET_ASSIGN(out, Times(c, out, static_cast<float>(t.scale[k])));
+      OCTET_ASSIGN(out, c.Emit("floor", {out}));
+      OCTET_ASSIGN(out, c.Cast(out, DType::kI32));
+    }
+    OCTET_ASSIGN(x, AlongOpen(c, m, x, {axis, out, t.scale[k]}));
+  }
+  c.RefineShape(x, Shape(t.size));
+  return x;
+}
+
 Status Apply(NodeContext& c, const Mode& m, const Target& t) {
   const DType own = c.type(c.Input(0)).dtype;
   OCTET_ASSIGN(Value x, c.Cast(c.Input(0), DType::kF32));
@@ -232,9 +350,9 @@ Status Apply(NodeContext& c, const Mode& m, const Target& t) {
     c.RefineShape(y, Shape{in[0], t.size[2], t.size[3], in[1]});  // The size may be data.
     OCTET_ASSIGN(y, ChannelsSecond(c, y));
   } else {
-    for (int a = 0; a < in.rank(); ++a)
-      if (in[a] == kUnknown && t.scale[static_cast<size_t>(a)] != 1.0) return c.Fail("a known image size", in.text(), "give the input's size with --input");
-    OCTET_ASSIGN(y, ByMatrices(c, x, m, t));
+    bool open = false;
+    for (int a = 0; a < in.rank(); ++a) open |= in[a] == kUnknown && t.scale[static_cast<size_t>(a)] != 1.0;
+    OCTET_ASSIGN(y, open ? ByOpenScales(c, x, m, t) : ByMatrices(c, x, m, t));
   }
   OCTET_ASSIGN(y, c.Cast(y, own));
   c.SetOutput(0, y);
@@ -339,41 +457,6 @@ Result<OpenSize> ReadOpenSize(NodeContext& c, const Mode& m) {
   return open;
 }
 
-// Keys' cubic kernel along one axis, to a length that is data: four pixels of the source for each of the result, with weights that are polynomials
-// of its place between the middle two.
-Result<Value> CubicAlong(NodeContext& c, const Mode& m, Value x, int axis, Value size) {
-  const auto a = static_cast<float>(m.cubic);
-  const float polynomials[] = {0, a, -2 * a, a, 1, 0, -(a + 3), a + 2, 0, -a, 2 * a + 3, -(a + 2), 0, 0, a, -a};
-  Shape s = c.shape(x);
-  OCTET_ASSIGN(const Value length, ops::DimensionOf(c, x, axis));
-  OCTET_ASSIGN(const Value in, c.Cast(length, DType::kF32));
-  OCTET_ASSIGN(const Value out, c.Cast(size, DType::kF32));
-  OCTET_ASSIGN(const Value step, c.Emit("div", {in, out}));
-  OCTET_ASSIGN(Value place, c.Make("range", {c.Scalar(0.0f), out, c.Scalar(1.0f)}));
-  c.RefineShape(place, Shape{kUnknown});
-  OCTET_ASSIGN(place, c.Emit("add", {place, c.Scalar(0.5f)}));
-  OCTET_ASSIGN(place, c.Emit("mul", {place, step}));
-  OCTET_ASSIGN(place, c.Emit("sub", {place, c.Scalar(0.5f)}));
-  OCTET_ASSIGN(place, c.Reshape(place, Shape{kUnknown, 1}));
-  OCTET_ASSIGN(const Value below, c.Emit("floor", {place}));
-  OCTET_ASSIGN(const Value between, c.Emit("sub", {place, below}));
-  const float exponents[] = {0, 1, 2, 3}, none[] = {0, 0, 0, 0};
-  OCTET_ASSIGN(const Value powers, c.Emit("pow", {between, c.Constant<float>(Shape{1, 4}, exponents)}));
-  OCTET_ASSIGN(Value weights, c.Make("fully_connected", {powers, c.Constant<float>(Shape{4, 4}, polynomials), c.Constant<float>(Shape{4}, none)}));
-  const int32_t taps[] = {-1, 0, 1, 2};
-  OCTET_ASSIGN(Value at, c.Cast(below, DType::kI32));
-  OCTET_ASSIGN(at, c.Emit("add", {at, c.Constant<int32_t>(Shape{1, 4}, taps)}));
-  OCTET_ASSIGN(const Value last, c.Emit("sub", {length, c.ScalarInt(1)}));
-  OCTET_ASSIGN(at, c.Emit("minimum", {at, last}));
-  OCTET_ASSIGN(at, c.Emit("maximum", {at, c.ScalarInt(0)}));
-  OCTET_ASSIGN(Value y, c.Make("gather", {x, at}, {{"axis", axis}}));
-  Shape column{kUnknown, 4};
-  for (int i = axis + 1; i < s.rank(); ++i) column.push_back(1);
-  OCTET_ASSIGN(weights, c.Reshape(weights, column));
-  OCTET_ASSIGN(y, c.Emit("mul", {y, weights}));
-  return c.Make("sum", {y, c.Vector({axis + 1})});
-}
-
 Status ApplyOpenSize(NodeContext& c, const Mode& m, const OpenSize& open) {
   const DType own = c.type(c.Input(0)).dtype;
   OCTET_ASSIGN(Value x, c.Cast(c.Input(0), DType::kF32));
@@ -386,10 +469,10 @@ Status ApplyOpenSize(NodeContext& c, const Mode& m, const OpenSize& open) {
     OCTET_ASSIGN(x, c.Make(op, {x, open.size}, {{"align_corners", m.place == "align_corners"}, {"half_pixel_centers", half}}));
     c.RefineShape(x, Shape{open.shape[0], open.shape[2], open.shape[3], open.shape[1]});
     OCTET_ASSIGN(x, ChannelsSecond(c, x));
-  } else if (m.kind == "cubic" && m.place == "half_pixel") {
+  } else if (GathersOpen(m)) {
     for (const int32_t axis : {2, 3}) {
       OCTET_ASSIGN(const Value size, c.Make("gather", {open.size, c.ScalarInt(axis - 2)}, {{"axis", 0}}));
-      OCTET_ASSIGN(x, CubicAlong(c, m, x, axis, size));
+      OCTET_ASSIGN(x, AlongOpen(c, m, x, {axis, size}));
     }
   } else {
     return c.Fail("constant sizes for " + m.kind + ", " + m.place, "computed ones", "export with a fixed input size");

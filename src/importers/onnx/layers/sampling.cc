@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Pixels at computed places of images and volumes: GridSample, AffineGrid, DeformConv, RoiAlign.
+// Pixels at computed places of images and volumes: GridSample, AffineGrid, DeformConv.
 #include <algorithm>
 
 #include "importers/limits.h"
@@ -30,11 +30,6 @@ Result<Value> Part(NodeContext& c, const Extent& e, float times, float plus) {
   if (e.known != kUnknown) return c.Scalar(static_cast<float>(e.known) * times + plus);
   OCTET_ASSIGN(const Value y, Times(c, e.open, times));
   return Plus(c, y, plus);
-}
-
-Result<Value> Clamp(NodeContext& c, Value v, Value most) {
-  OCTET_ASSIGN(v, c.Emit("maximum", {v, c.Scalar(0)}));
-  return c.Emit("minimum", {v, most});
 }
 
 // a + t*(b - a)
@@ -382,114 +377,7 @@ Status ConvertDeformConv(NodeContext& c) {
   return Set(c, ChannelsSecond(c, y));
 }
 
-// ------------------------------------------------------------------------------- regions
-
-// Along one axis of every region: the pixels around each sample, and how much of each it takes.
-struct Samples {
-  Value low, high;              // int32 [regions, samples]
-  Value low_share, high_share;  // [regions, samples]
-};
-
-// Sample s of n lies at from + (s + 0.5) / n * length. From -1 to `size` it is on the image, whose border goes on outside.
-Result<Samples> SamplesOf(NodeContext& c, Value from, Value length, int32_t n, int32_t size) {
-  std::vector<float> middles;
-  for (int32_t s = 0; s < n; ++s) middles.push_back((static_cast<float>(s) + 0.5f) / static_cast<float>(n));
-  OCTET_ASSIGN(Value at, c.Emit("mul", {length, c.Constant<float>(Shape{1, n}, middles)}));
-  OCTET_ASSIGN(at, c.Emit("add", {at, from}));
-  OCTET_ASSIGN(Value inside, c.Emit("greater_equal", {at, c.Scalar(-1)}));
-  OCTET_ASSIGN(const Value before, c.Emit("less_equal", {at, c.Scalar(static_cast<float>(size))}));
-  OCTET_ASSIGN(inside, c.Emit("logical_and", {inside, before}));
-  OCTET_ASSIGN(inside, c.Cast(inside, DType::kF32));
-  OCTET_ASSIGN(at, Clamp(c, at, c.Scalar(static_cast<float>(size - 1))));
-  OCTET_ASSIGN(const Value low, c.Emit("floor", {at}));
-  OCTET_ASSIGN(Value high, Plus(c, low, 1));
-  OCTET_ASSIGN(high, c.Emit("minimum", {high, c.Scalar(static_cast<float>(size - 1))}));
-  Samples s;
-  OCTET_ASSIGN(s.high_share, c.Emit("sub", {at, low}));
-  OCTET_ASSIGN(s.high_share, c.Emit("mul", {s.high_share, inside}));
-  OCTET_ASSIGN(s.low_share, c.Emit("sub", {inside, s.high_share}));
-  OCTET_ASSIGN(s.low, c.Cast(low, DType::kI32));
-  OCTET_ASSIGN(s.high, c.Cast(high, DType::kI32));
-  return s;
-}
-
-struct Regions {
-  Value pixels;                            // [N * H * W, C]
-  Value first_row;                         // int32 [regions, 1]: of each region's image.
-  int32_t width = 0;
-  Samples y, x;
-};
-
-// The share of one of the four pixels around each sample times that pixel: [regions, rows, columns, C].
-Result<Value> Corner(NodeContext& c, const Regions& r, bool lower, bool right) {
-  OCTET_ASSIGN(Value row, c.Emit("add", {lower ? r.y.high : r.y.low, r.first_row}));
-  OCTET_ASSIGN(row, c.Emit("mul", {row, c.ScalarInt(r.width)}));
-  OCTET_ASSIGN(row, c.Make("expand_dims", {row, c.ScalarInt(2)}));
-  OCTET_ASSIGN(const Value column, c.Make("expand_dims", {right ? r.x.high : r.x.low, c.ScalarInt(1)}));
-  OCTET_ASSIGN(const Value at, c.Emit("add", {row, column}));
-  OCTET_ASSIGN(const Value v, c.Make("gather", {r.pixels, at}, {{"axis", 0}}));
-  OCTET_ASSIGN(const Value down, c.Make("expand_dims", {lower ? r.y.high_share : r.y.low_share, c.ScalarInt(2)}));
-  OCTET_ASSIGN(const Value across, c.Make("expand_dims", {right ? r.x.high_share : r.x.low_share, c.ScalarInt(1)}));
-  OCTET_ASSIGN(Value share, c.Emit("mul", {down, across}));
-  OCTET_ASSIGN(share, c.Make("expand_dims", {share, c.ScalarInt(3)}));
-  return c.Emit("mul", {v, share});
-}
-
-// x1, y1, x2, y2 [regions, 4] as where each axis begins and how long it is; columns of [regions, 1].
-Status ReadRegions(NodeContext& c, int32_t rows, int32_t columns, Regions* r) {
-  const Shape in = c.shape(c.Input(0));
-  const bool half = c.version() >= 16 && c.Text("coordinate_transformation_mode", "half_pixel") == "half_pixel";
-  OCTET_ASSIGN(Value boxes, Times(c, c.Input(1), static_cast<float>(c.Number("spatial_scale", 1))));
-  if (half) {
-    OCTET_ASSIGN(boxes, Plus(c, boxes, -0.5f));
-  }
-  OCTET_ASSIGN(const std::vector<Value> side, c.MakeMany("split", {c.ScalarInt(1), boxes}, {{"num_splits", 4}}, 4));
-  for (int axis = 0; axis < 2; ++axis) {
-    const size_t first = axis == 0 ? 1 : 0;  // y, then x.
-    OCTET_ASSIGN(Value length, c.Emit("sub", {side[first + 2], side[first]}));
-    if (!half) {
-      OCTET_ASSIGN(length, c.Emit("maximum", {length, c.Scalar(1)}));
-    }
-    OCTET_ASSIGN((axis == 0 ? r->y : r->x), SamplesOf(c, side[first], length, axis == 0 ? rows : columns, in[2 + axis]));
-  }
-  OCTET_ASSIGN(Value image, c.Cast(c.Input(2), DType::kI32));
-  OCTET_ASSIGN(image, c.Make("expand_dims", {image, c.ScalarInt(1)}));
-  OCTET_ASSIGN(r->first_row, c.Emit("mul", {image, c.ScalarInt(in[2])}));
-  return {};
-}
-
-Status ConvertRoiAlign(NodeContext& c) {
-  constexpr int64_t kMost = 1024;
-  const Shape in = c.shape(c.Input(0)), boxes = c.shape(c.Input(1));
-  const int64_t height = c.Int("output_height", 1), width = c.Int("output_width", 1), ratio = c.Int("sampling_ratio", 0);
-  const std::string mode = c.Text("mode", "avg");
-  if (in.rank() != 4 || !Shape(in.dims().subspan(1)).known() || boxes.rank() != 2 || boxes[1] != 4) return c.Fail("an image of known size and boxes", in.text() + " and " + boxes.text(), "give the inputs' shapes");
-  if (ratio < 1 || ratio > kMost) return c.Fail("a sampling_ratio above 0", std::to_string(ratio), "export with a fixed number of samples, as sampling_ratio=2");
-  if (height < 1 || width < 1 || height > kMost || width > kMost || height * ratio > kMost || width * ratio > kMost) return c.Fail("an output of at most 1024 samples a side", std::to_string(height) + " by " + std::to_string(width), "");
-  if (!c.IsSmall(Shape{static_cast<int32_t>(height * ratio), static_cast<int32_t>(width * ratio), in[1]}, kMostPlaces)) return c.Fail("at most 2^26 numbers a region", in.text(), "");
-  if (mode != "avg" && mode != "max") return c.Fail("mode avg or max", mode, "");
-  const auto rows = static_cast<int32_t>(height * ratio), columns = static_cast<int32_t>(width * ratio);
-  Regions r{.pixels = {}, .first_row = {}, .width = in[3], .y = {}, .x = {}};
-  OCTET_ASSIGN(r.pixels, ChannelsLast(c, c.Input(0)));
-  OCTET_ASSIGN(r.pixels, c.Make("reshape", {r.pixels, c.Vector({-1, in[1]})}));
-  OCTET_TRY(ReadRegions(c, rows, columns, &r));
-  Value y;
-  for (const int corner : {0, 1, 2, 3}) {
-    OCTET_ASSIGN(const Value part, Corner(c, r, corner / 2 == 1, corner % 2 == 1));
-    OCTET_ASSIGN(y, y ? c.Emit(mode == "avg" ? "add" : "maximum", {y, part}) : Result<Value>(part));
-  }
-  // [regions * height, ratio, width, ratio * C] over the first, then the second kind of samples.
-  const char* reduce = mode == "avg" ? "mean" : "reduce_max";
-  const auto h = static_cast<int32_t>(height), w = static_cast<int32_t>(width), n = static_cast<int32_t>(ratio);
-  OCTET_ASSIGN(y, c.Make("reshape", {y, c.Vector({-1, n, columns * in[1]})}));
-  OCTET_ASSIGN(y, c.Make(reduce, {y, c.Vector({1})}, {{"keep_dims", 0}}));
-  OCTET_ASSIGN(y, c.Make("reshape", {y, c.Vector({-1, n, in[1]})}));
-  OCTET_ASSIGN(y, c.Make(reduce, {y, c.Vector({1})}, {{"keep_dims", 0}}));
-  OCTET_ASSIGN(y, c.Make("reshape", {y, c.Vector({boxes[0] == kUnknown ? -1 : boxes[0], h, w, in[1]})}));
-  return Set(c, ChannelsSecond(c, y));
-}
-
-constexpr NodeRule kRules[] = {{"GridSample", 0, ConvertGridSample}, {"AffineGrid", 0, ConvertAffineGrid}, {"DeformConv", 0, ConvertDeformConv}, {"RoiAlign", 0, ConvertRoiAlign}};
+constexpr NodeRule kRules[] = {{"GridSample", 0, ConvertGridSample}, {"AffineGrid", 0, ConvertAffineGrid}, {"DeformConv", 0, ConvertDeformConv}};
 
 }  // namespace
 

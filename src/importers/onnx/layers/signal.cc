@@ -3,6 +3,7 @@
 // matrices, a short-time transform is either of frames or a convolution.
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numbers>
 
 #include "importers/lowerings/activation.h"
@@ -182,6 +183,8 @@ Status ConvertNms(NodeContext& c) {
   if (!ranks || scores[0] == kUnknown || scores[1] == kUnknown || int64_t{scores[0]} * scores[1] > 256) return c.Fail("a known number of batches and classes, 256 in all", boxes.text() + " and " + scores.text(), "give the inputs' shapes");
   OCTET_ASSIGN(const std::vector<int64_t> most, c.Input(2) ? c.IntsAt(2, "max_output_boxes_per_class", {0}) : Result<std::vector<int64_t>>(std::vector<int64_t>{0}));
   OCTET_ASSIGN(const double overlap, c.NumberAt(3, "iou_threshold", 0));
+  // The operator drops boxes that overlap by this much, ONNX those that do by more.
+  const float beyond = std::max(std::nextafter(static_cast<float>(overlap), INFINITY), std::numeric_limits<float>::min());
   OCTET_ASSIGN(const double least, c.NumberAt(4, "score_threshold", -1e30));
   Value corners = c.Input(0);
   if (c.Bool("center_point_box", false)) {  // (x, y, w, h) -> (y1, x1, y2, x2)
@@ -203,7 +206,7 @@ Status ConvertNms(NodeContext& c) {
       OCTET_ASSIGN(Value s, c.Make("gather", {c.Input(1), c.ScalarInt(b)}, {{"axis", 0}}));
       OCTET_ASSIGN(s, c.Make("gather", {s, c.ScalarInt(k)}, {{"axis", 0}}));
       OCTET_ASSIGN(const std::vector<Value> kept,
-                   c.EmitNode("non_max_suppression_v4", std::vector<Value>{own, s, limit, c.Scalar(static_cast<float>(overlap)), c.Scalar(static_cast<float>(least))}, nullptr,
+                   c.EmitNode("non_max_suppression_v4", std::vector<Value>{own, s, limit, c.Scalar(beyond), c.Scalar(static_cast<float>(least))}, nullptr,
                               {{DType::kI32, {}, {}}, {DType::kI32, {}, {}}}));
       c.construction().Refine(kept[0], {DType::kI32, Shape{known.empty() ? kUnknown : known[0]}, {}});
       OCTET_ASSIGN(const Value count, c.Make("reshape", {kept[1], c.Vector({1})}));
