@@ -319,7 +319,7 @@ Status SetLargestPlaces(NodeContext& c, const Window& w, Value image) {
     OCTET_ASSIGN(at, c.Make("select_v2", {larger, place, at}));
     OCTET_ASSIGN(best, c.Make("maximum", {best, next}));
   }
-  OCTET_ASSIGN(const Value y, c.Cast(at, c.Type("Targmax")));
+  OCTET_ASSIGN(const Value y, c.Cast(at, c.Has("Targmax") ? c.Type("Targmax") : DType::kI64));
   c.SetOutput(1, y);
   return {};
 }
