@@ -171,7 +171,8 @@ Status RoundKernel(LayerContext& c, const Named& named, const std::string& attri
   for (size_t k = 0; k < min.size(); ++k) levels.push_back(MakeLevels(min[k], max[k], bits, true));
   TensorType type{DType::kF32, s, GridOf(levels, axis)};  // Remembers its grid: the integers come back from it exactly.
   for (size_t i = 0; i < values.size(); ++i) {
-    values[i] = levels[levels.size() > 1 ? static_cast<size_t>(static_cast<int64_t>(i) / inner % channels) : 0].Round(values[i]);
+    const size_t k = static_cast<size_t>(static_cast<int64_t>(i) / inner % channels);
+    values[i] = levels.size() > 1 ? levels[k].RoundOfChannel(values[i], min[k], max[k]) : levels[0].Round(values[i]);
   }
   c.builder().SetVariable(dataset, c.Constant(type, std::as_bytes(std::span<const float>(values))));
   return {};
