@@ -56,7 +56,9 @@ std::vector<std::string> AddedBy(const Json& quantize_config, const std::string&
     if (before) limits("pre_activation");
     if (activation == "gelu" || (!before && activation != "NoOpActivation")) limits("post_activation");
   }
-  if (settings["quantize_output"].boolean()) limits("output");
+  constexpr std::string_view kRounded[] = {"relu", "swish", "gelu", "relu6"};  // Other Activation layers have no limits of their own.
+  const bool is_activation = quantize_config["class_name"].text().find("Default8BitActivation") != std::string::npos;
+  if (settings["quantize_output"].boolean() && (!is_activation || std::ranges::find(kRounded, activation) != std::end(kRounded))) limits("output");
   return names;
 }
 
@@ -241,7 +243,8 @@ Status ConvertWrapper(LayerContext& c) {
   OCTET_ASSIGN(const std::vector<Value> values, c.Apply(layer, w.inner, inputs, layer["config"]["name"].text()));
   c.builder().SetOperandLevels({});
   Value y = values[0];
-  if (const auto fixed = FixedLevels(NameOf(layer["config"]["activation"])); fixed && operand && Find(w.named, "post_activation_min").empty()) {
+  const bool activates = operand || (kind == "Activation" && Find(w.named, "output_min").empty());
+  if (const auto fixed = FixedLevels(NameOf(layer["config"]["activation"])); fixed && activates && Find(w.named, "post_activation_min").empty()) {
     OCTET_ASSIGN(y, RoundToLevels(c, y, *fixed));
   }
   OCTET_ASSIGN(y, RoundActivation(c, y, w.named, "post_activation", bits.activations));
