@@ -168,7 +168,8 @@ bool ReadsIntegers(const Graph& g, const graph::Node& n) {
   });
 }
 
-// conv -> x -> concatenation -> quantize   becomes   conv -> x -> quantize -> dequantize -> concatenation -> quantize: tfmot rounds what is joined once, behind it.
+// conv -> x -> concatenation -> quantize   becomes   conv -> x -> quantize -> dequantize -> concatenation -> quantize:
+// tfmot rounds what is joined once, behind it.
 bool BeforeJoining(Graph& g, NodeId id) {
   const graph::Node n = g.node(id);
   const NodeId quantize = n.op->name == "concatenation" ? g.SoleConsumer(n.outputs[0]) : -1;
@@ -385,7 +386,9 @@ bool Lower(Graph& g, NodeId id) {
 }  // namespace
 
 Result<int> LowerQuantized(Graph& g) {
-  return ForEachNode(g, [&](NodeId id) { return Cancel(g, id) || Through(g, id) || Before(g, id) || BeforeJoining(g, id) || AskIntegers(g, id) || Lower(g, id); });
+  return ForEachNode(g, [&](NodeId id) {
+    return Cancel(g, id) || Through(g, id) || Before(g, id) || BeforeJoining(g, id) || AskIntegers(g, id) || Lower(g, id);
+  });
 }
 
 void DropGrids(Graph& g) {

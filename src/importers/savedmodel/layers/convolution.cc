@@ -285,10 +285,12 @@ Status SetLargestPlaces(NodeContext& c, const Window& w, Value image) {
   const Shape in = c.shape(image);
   const int64_t cells = w.size[0] * w.size[1];
   const int first = c.Bool("include_batch_in_index", false) ? 0 : 1;
-  if (c.type(image).dtype != DType::kF32 || w.nchw) return c.Fail("float images with channels last", std::string(Name(c.type(image).dtype)) + in.text(), "cast the images to float32");
+  if (c.type(image).dtype != DType::kF32 || w.nchw)
+    return c.Fail("float images with channels last", std::string(Name(c.type(image).dtype)) + in.text(), "cast the images to float32");
   if (cells < 1 || cells > kMostCells) return c.Fail(Format("windows of 1 to %lld cells", static_cast<long long>(kMostCells)), std::to_string(cells), "");
   if (in.rank() != 4 || !Shape(in.dims().subspan(static_cast<size_t>(first))).known() || in.elements(first, 4) > kMostPlaces)
-    return c.Fail(first == 0 ? "a known number of small images, as include_batch_in_index counts through all" : "small images of known size", in.text(), "give the input's shape");
+    return c.Fail(first == 0 ? "a known number of small images, as include_batch_in_index counts through all" : "small images of known size", in.text(),
+                  "give the input's shape");
   Shape each = in;
   if (first > 0) each[0] = 1;
   std::vector<int32_t> numbers(static_cast<size_t>(each.elements()));
