@@ -153,6 +153,23 @@ def aware():
                               "quantize_wrapper_v2/layer": weights["quant_up"]})
 
 
+def joined():
+    """tfmot's Concatenate: of one branch that has limits, and of one that has none, as the wrapper behind it has them for both. A softmax of its own layer."""
+    bits, silent = dict(weight_attrs=["kernel"], activation_attrs=["activation"], quantize_output=False), {"class_name": "NoOpActivation", "config": {}}
+    dense = lambda name, activation: layer2("Dense", name, [], units=2, activation={"class_name": "QuantizeAwareActivation", "config": {"activation": activation}}, use_bias=True)
+    join = layer2("QuantizeWrapperV2", "quant_join", [[["quant_a", 0, 0, {}], ["quant_b", 0, 0, {}]]], layer={"class_name": "Concatenate", "config": {"name": "join", "axis": -1}},
+                  quantize_config={"class_name": "Default8BitOutputQuantizeConfig", "config": dict(weight_attrs=[], activation_attrs=[], quantize_output=True)})
+    layers = [input2("x", 3), layer2("QuantizeLayer", "quantize_layer", [[["x", 0, 0, {}]]]), wrapped("a", "quantize_layer", dense("a", "relu"), "Default8BitQuantizeConfig", **bits),
+              wrapped("b", "quantize_layer", dense("b", silent), "Default8BitQuantizeConfig", **bits), join,
+              wrapped("last", "quant_join", layer2("Activation", "last", [], activation="softmax"), "Default8BitActivationQuantizeConfig", quantize_output=True)]
+    model = functional2("m", layers, [["x", 0, 0]], [["quant_last", 0, 0]])
+    kernel, bias, step, limits = np.array([[-1, 0.5], [0.5, 1], [1, -1]], "f4"), np.array([0.25, -0.5], "f4"), np.int32(0), lambda *ends: [np.float32(v) for v in ends]
+    branch = lambda kernel, *ends: [kernel, bias, kernel, step, *limits(-1, 1, *ends)]
+    numbered("joined", model, {"quantize_layer": [*limits(-1, 1), step], "quantize_wrapper_v2": branch(kernel, 0, 2), "quantize_wrapper_v2/layer": [bias],
+                               "quantize_wrapper_v2_1": branch(-kernel), "quantize_wrapper_v2_1/layer": [bias],
+                               "quantize_wrapper_v2_2": [step, *limits(-3, 3)], "quantize_wrapper_v2_3": [step]})
+
+
 def wrapped(name, inbound, layer, quantize_config, **settings):
     inner = {"class_name": layer["class_name"], "config": layer["config"]}
     return layer2("QuantizeWrapperV2", "quant_" + name, [[[inbound, 0, 0, {}]]], layer=inner, quantize_config={"class_name": quantize_config, "config": settings})
@@ -309,6 +326,7 @@ def main():
     aware()
     finer()
     clustered()
+    joined()
     four_bits()
     forgotten()
     older()

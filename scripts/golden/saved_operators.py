@@ -317,6 +317,38 @@ def open_detections():
     save_tf("open_detections", OpenDetections(), *((RNG.uniform(0, 1, (n, 12, 4)).astype(np.float32), RNG.uniform(-0.5, 1, (n, 12, 3)).astype(np.float32)) for n in (3, 1)))
 
 
+class ChosenPerImage(tf.Module):
+    """As detectors choose boxes: image by image, filled up to a length that only the author knows."""
+
+    @tf.function(input_signature=[tf.TensorSpec([None, 12, 4]), tf.TensorSpec([None, 12])])
+    def serve(self, corners, scores):
+        def choose(image):
+            chosen = tf.image.non_max_suppression(image[0], image[1], 5, 0.4, 0.2)
+            filled = tf.pad(tf.gather(image[0], chosen), [[0, 5 - tf.shape(chosen)[0]], [0, 0]])
+            filled.set_shape([5, 4])
+            return filled, tf.size(chosen)
+        return tf.map_fn(choose, (corners, scores), fn_output_signature=(tf.float32, tf.int32))
+
+
+@golden
+def chosen_per_image():
+    save_tf("chosen_per_image", ChosenPerImage(), *((RNG.uniform(0, 1, (n, 12, 4)).astype(np.float32), RNG.uniform(-0.5, 1, (n, 12)).astype(np.float32)) for n in (3, 1)))
+
+
+class PlacesOfAll(tf.Module):
+    """Places that count through the images, of windows of six cells and of one."""
+
+    @tf.function(input_signature=[tf.TensorSpec([2, 5, 4, 3])])
+    def serve(self, x):
+        pool = lambda size, steps, padding: tf.nn.max_pool_with_argmax(x, size, steps, padding, include_batch_in_index=True)
+        return [*pool([3, 2], [2, 1], "SAME"), pool(1, 2, "VALID").argmax]
+
+
+@golden
+def places_of_all():
+    save_tf("places_of_all", PlacesOfAll(), *([RNG.uniform(-1, 1, (2, 5, 4, 3)).astype(np.float32)] for _ in range(2)))
+
+
 class Special(tf.Module):
     @tf.function(input_signature=[tf.TensorSpec([None, 9])])
     def serve(self, x):

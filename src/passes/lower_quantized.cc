@@ -161,6 +161,39 @@ bool Before(Graph& g, NodeId id) {
   return true;
 }
 
+// Whether some operand is, or came from, integers.
+bool ReadsIntegers(const Graph& g, const graph::Node& n) {
+  return std::ranges::any_of(n.inputs, [&](TensorId t) {
+    return Behind(g, t) != graph::kNoTensor || (t != graph::kNoTensor && g.is_constant(t) && !g.tensor(t).type.quant.empty());
+  });
+}
+
+// conv -> x -> concatenation -> quantize   becomes   conv -> x -> quantize -> dequantize -> concatenation -> quantize:
+// tfmot rounds what is joined once, behind it.
+bool BeforeJoining(Graph& g, NodeId id) {
+  const graph::Node n = g.node(id);
+  const NodeId quantize = n.op->name == "concatenation" ? g.SoleConsumer(n.outputs[0]) : -1;
+  if (quantize < 0 || g.node(quantize).op->name != "quantize") return false;
+  TensorType to = g.tensor(g.node(quantize).outputs[0]).type;
+  if (!IsQuantized(to)) return false;
+  std::vector<int> floats;
+  for (size_t i = 0; i < n.inputs.size(); ++i) {
+    const TensorId x = n.inputs[i];
+    if (Behind(g, x) != graph::kNoTensor || g.is_constant(x)) continue;
+    const NodeId producer = g.tensor(x).producer;
+    if (producer < 0 || g.SoleConsumer(x) != id || !ReadsIntegers(g, g.node(producer))) return false;
+    floats.push_back(static_cast<int>(i));
+  }
+  for (const int i : floats) {
+    const TensorId x = n.inputs[static_cast<size_t>(i)];
+    const TensorType type = g.tensor(x).type;
+    to.shape = type.shape;
+    const TensorId q = Add(g, "quantize", {&x, 1}, to, g.tensor(x).name + "/quantized", n.place, id);
+    g.SetInput(id, i, Add(g, "dequantize", {&q, 1}, type, g.tensor(x).name + "/rounded", n.place, id));
+  }
+  return !floats.empty();
+}
+
 // quantize(dequantize(q)) is q, or q on another grid.
 bool Cancel(Graph& g, NodeId id) {
   const graph::Node& n = g.node(id);
@@ -331,9 +364,7 @@ bool Lower(Graph& g, NodeId id) {
   const TensorType wanted = g.tensor(y).type;
   if (!IsQuantized(wanted)) return false;
   Lowered l;
-  bool quantized = false;
-  for (const TensorId t : n.inputs) quantized |= Behind(g, t) != graph::kNoTensor || (g.is_constant(t) && !g.tensor(t).type.quant.empty());
-  if (!quantized || !LowerOperands(g, n, wanted.dtype, &l) || !TieGrids(*n.op, wanted, &l)) return false;
+  if (!ReadsIntegers(g, n) || !LowerOperands(g, n, wanted.dtype, &l) || !TieGrids(*n.op, wanted, &l)) return false;
   Widen(g, id, wanted, &l);
   if (!TypesOf(g, id, l.in, {l.out}).ok()) return false;
   for (size_t i = 0; i < n.inputs.size(); ++i) {
@@ -355,7 +386,9 @@ bool Lower(Graph& g, NodeId id) {
 }  // namespace
 
 Result<int> LowerQuantized(Graph& g) {
-  return ForEachNode(g, [&](NodeId id) { return Cancel(g, id) || Through(g, id) || Before(g, id) || AskIntegers(g, id) || Lower(g, id); });
+  return ForEachNode(g, [&](NodeId id) {
+    return Cancel(g, id) || Through(g, id) || Before(g, id) || BeforeJoining(g, id) || AskIntegers(g, id) || Lower(g, id);
+  });
 }
 
 void DropGrids(Graph& g) {

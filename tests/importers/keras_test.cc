@@ -162,6 +162,17 @@ TEST(Keras, QuantizationAwareTrainingOfTfmotIsIntegersThroughout) {
   EXPECT_TRUE(std::equal(kernels.begin(), kernels.begin() + kernels.size() / 2, kernels.begin() + kernels.size() / 2));
 }
 
+// What tfmot joins it rounds behind the concatenation, where a branch has no limits of its own. A softmax that is a layer has none
+// either: its grid is TensorFlow's.
+TEST(Keras, TrainedBranchesAreJoinedAsIntegers) {
+  graph::Model model = ImportData("joined.keras");
+  ASSERT_TRUE(passes::Optimize(model).ok());
+  std::vector<std::string> floats;
+  for (const graph::NodeId id : model.main().order())
+    if (const graph::Node& n = model.main().node(id); model.main().tensor(n.outputs[0]).type.dtype == DType::kF32) floats.emplace_back(n.op->name);
+  EXPECT_EQ(floats, std::vector<std::string>{"dequantize"});
+}
+
 // CQAT and PCQAT: the wrapper has more variables of its own, of which only the kernel and its limits count.
 TEST(Keras, TrainedLevelsWithClustersPreserved) {
   for (const char* file : {"clustered.h5", "clustered.keras"}) {

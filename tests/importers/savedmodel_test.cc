@@ -113,6 +113,13 @@ TEST(FrozenGraph, DilatesOverAFreeLength) {
   EXPECT_EQ(Floats(*runner.it, 0), (std::vector<float>{183, 249, 315}));
 }
 
+// Who stacks the boxes says how many there are, so that none have to be chosen for it before the loop.
+TEST(SavedModel, DoesNotRunARoundForItsShapes) {
+  const graph::Model model = ImportData("golden/chosen_per_image");
+  for (const graph::NodeId id : model.main().order()) EXPECT_NE(model.main().node(id).op->name, "non_max_suppression_v4");
+  EXPECT_EQ(model.main().tensor(model.main().outputs[0]).type.shape, (Shape{kUnknown, 5, 4}));
+}
+
 // Both kinds of blocks are the convolution's dilation, the divisor is in its weights: transposes and a pad stand around it.
 TEST(SavedModel, DilatesWithChannelsFirst) { EXPECT_LE(ImportData("golden/blocks_behind_channels").main().order().size(), 4u); }
 

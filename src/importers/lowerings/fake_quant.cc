@@ -7,10 +7,22 @@
 
 namespace octet::importers {
 
+namespace {
+// `levels`: how many a length is.
+template <class Measure> float RoundBy(const Levels& l, float x, Measure levels) {
+  const float low = (l.lowest - l.zero) * l.scale, high = (l.highest - l.zero) * l.scale;
+  const float below = std::floor(levels(-low) + 0.5f);
+  return std::floor(levels(std::clamp(x, low, high) - low) - below + 0.5f) * l.scale;
+}
+}  // namespace
+
 float Levels::Round(float x) const {
-  const float low = (lowest - zero) * scale, high = (highest - zero) * scale;
-  const float clamped = std::clamp(x, low, high);
-  return std::floor((clamped - low) / scale + 0.5f) * scale + low;
+  return RoundBy(*this, x, [this](float length) { return length / scale; });
+}
+
+float Levels::RoundOfChannel(float x, float min, float max) const {
+  const float per_unit = (highest - lowest) / (max - min);  // 1 / scale but for its last bit.
+  return max > min ? RoundBy(*this, x, [per_unit](float length) { return length * per_unit; }) : Round(x);
 }
 
 Levels MakeLevels(float min, float max, int bits, bool narrow) {

@@ -10,7 +10,9 @@ struct Levels {
   float scale = 1;
   float zero = 0;  // Level of 0.
   float lowest = 0, highest = 255;
+  // To the last bit what TensorFlow's ops compute: the one of limits per channel multiplies where that of two limits divides.
   float Round(float x) const;
+  float RoundOfChannel(float x, float min, float max) const;
 };
 Levels MakeLevels(float min, float max, int bits, bool narrow);
 

@@ -88,6 +88,12 @@ const Partial* Builder::PartialOf(const Edge& edge) {
   return slot.partial ? &*slot.partial : nullptr;
 }
 
+Result<const Partial*> Builder::PartialAhead(const Edge& edge) {
+  const NodeDef* def = edge.node >= 0 ? functions().node(edge.node).def : nullptr;
+  if (def && def->op == "Const" && !PartialOf(edge)) OCTET_TRY(ReadConstant(edge.node));
+  return PartialOf(edge);
+}
+
 int32_t Builder::Capture(const Edge& edge) {
   const Partial* known = PartialOf(edge);
   const Value v = At(edge).value || (known && known->known()) ? ValueOf(edge) : Value{};

@@ -110,6 +110,8 @@ class Builder : public Construction {
   void ReportFailure(const Edge& edge);
   // What is known of the elements; null: nothing.
   const Partial* PartialOf(const Edge& edge);
+  // The same of a constant whose turn has not come yet.
+  Result<const Partial*> PartialAhead(const Edge& edge);
   void SetPartial(const Edge& edge, Partial p) { slots_[{edge.node, edge.output}].partial = std::move(p); }
   // The list at this edge, or null.
   const TensorList* ListOf(const Edge& edge);
@@ -181,5 +183,8 @@ class Builder : public Construction {
 
 // The tensor of a reserved list: `count` zeros of an element's shape, which is `like`'s where not known.
 Result<Value> MakeList(NodeContext& c, Builder& b, const TensorList& list, const Shape& element, Value count, Value like);
+// `element` with the dimensions that are open in it and said elsewhere: where the list was reserved, and by who joins the elements
+// of the list at the edge `joined`. TensorFlow refuses elements of another shape there.
+Result<Shape> SaidElement(Builder& b, const Shape& element, const TensorList& reserved, const Edge& joined);
 
 }  // namespace octet::importers::savedmodel

@@ -344,6 +344,7 @@ Status Functions::Expand(int32_t id) {
     OCTET_ASSIGN(const Edge edge, Resolve(frame, input));
     nodes_[static_cast<size_t>(id)].inputs.push_back(edge);
     MarkRead(edge);
+    if (edge.node >= 0) nodes_[static_cast<size_t>(edge.node)].readers.push_back(id);
   }
   return {};
 }

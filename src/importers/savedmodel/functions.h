@@ -28,6 +28,7 @@ struct FlatNode {
   std::vector<Edge> inputs;
   std::vector<int32_t> after;            // Nodes with side effects that run before.
   std::set<int32_t> read;                // Outputs that somebody reads.
+  std::vector<int32_t> readers;          // Nodes that do.
   size_t captured = 0;                   // Index into the builder's captured values.
 };
 

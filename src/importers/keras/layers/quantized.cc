@@ -56,7 +56,9 @@ std::vector<std::string> AddedBy(const Json& quantize_config, const std::string&
     if (before) limits("pre_activation");
     if (activation == "gelu" || (!before && activation != "NoOpActivation")) limits("post_activation");
   }
-  if (settings["quantize_output"].boolean()) limits("output");
+  constexpr std::string_view kRounded[] = {"relu", "swish", "gelu", "relu6"};  // Other Activation layers have no limits of their own.
+  const bool is_activation = quantize_config["class_name"].text().find("Default8BitActivation") != std::string::npos;
+  if (settings["quantize_output"].boolean() && (!is_activation || std::ranges::find(kRounded, activation) != std::end(kRounded))) limits("output");
   return names;
 }
 
@@ -171,7 +173,8 @@ Status RoundKernel(LayerContext& c, const Named& named, const std::string& attri
   for (size_t k = 0; k < min.size(); ++k) levels.push_back(MakeLevels(min[k], max[k], bits, true));
   TensorType type{DType::kF32, s, GridOf(levels, axis)};  // Remembers its grid: the integers come back from it exactly.
   for (size_t i = 0; i < values.size(); ++i) {
-    values[i] = levels[levels.size() > 1 ? static_cast<size_t>(static_cast<int64_t>(i) / inner % channels) : 0].Round(values[i]);
+    const size_t k = static_cast<size_t>(static_cast<int64_t>(i) / inner % channels);
+    values[i] = levels.size() > 1 ? levels[k].RoundOfChannel(values[i], min[k], max[k]) : levels[0].Round(values[i]);
   }
   c.builder().SetVariable(dataset, c.Constant(type, std::as_bytes(std::span<const float>(values))));
   return {};
@@ -240,7 +243,8 @@ Status ConvertWrapper(LayerContext& c) {
   OCTET_ASSIGN(const std::vector<Value> values, c.Apply(layer, w.inner, inputs, layer["config"]["name"].text()));
   c.builder().SetOperandLevels({});
   Value y = values[0];
-  if (const auto fixed = FixedLevels(NameOf(layer["config"]["activation"])); fixed && operand && Find(w.named, "post_activation_min").empty()) {
+  const bool activates = operand || (kind == "Activation" && Find(w.named, "output_min").empty());
+  if (const auto fixed = FixedLevels(NameOf(layer["config"]["activation"])); fixed && activates && Find(w.named, "post_activation_min").empty()) {
     OCTET_ASSIGN(y, RoundToLevels(c, y, *fixed));
   }
   OCTET_ASSIGN(y, RoundActivation(c, y, w.named, "post_activation", bits.activations));

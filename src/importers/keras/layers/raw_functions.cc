@@ -33,7 +33,7 @@ constexpr Function kFunctions[] = {
     {"tf.nn.conv3d_transpose", "Conv3DBackpropInputV2", "output_shape:i filters *input", kTransposed},
     {"tf.nn.dilation2d", "Dilation2D", "*input filters", kMorphological},
     {"tf.nn.max_pool_with_argmax", "MaxPoolWithArgmax", "*input",
-     "ksize:N strides:N padding:s output_dtype>Targmax:t=int64 include_batch_in_index:b", 2},
+     "ksize:N strides:N padding:s data_format:s output_dtype>Targmax:t=int64 include_batch_in_index:b", 2},
     {"tf.compat.v1.nn.fused_batch_norm", "FusedBatchNormV3", "*x scale offset mean:f=none variance:f=none",
      "epsilon:f=0.001 data_format:s is_training:b=1 exponential_avg_factor:f", 3},
     {"tf.space_to_batch_nd", "SpaceToBatchND", "*input block_shape:i paddings:i"},

@@ -277,17 +277,19 @@ class Loop {
       return c_.poisoned() ? Status() : Unsupported(c_, "a list that the body does not fill");
     }
     if (!list->element) return Unsupported(c_, "a list without elements");
+    OCTET_ASSIGN(const Shape element, SaidElement(c_.builder(), *list->element, *p->list, {c_.id(), static_cast<int32_t>(k)}));
     if (!p->list->count) {
-      const TensorList outside = body.Translated(*list);
-      p->list->element = outside.element;
-      p->list->symbols = outside.symbols;
+      p->list->symbols = body.Translated(*list).symbols;
+      p->list->element = element;
       asked_ = true;
       return {};
     }
+    TensorList inside = *list;
+    inside.element = element;
     const Value count = c_.builder().ValueOf(p->list->count);
-    OCTET_ASSIGN(p->value, MakeFilled(body, *list, *p->list, count));
+    OCTET_ASSIGN(p->value, MakeFilled(body, inside, *p->list, count));
     p->type = c_.type(p->value);
-    p->list->element = list->element;
+    p->list->element = element;
     return {};
   }
 
@@ -690,7 +692,7 @@ Result<Value> Either(NodeContext& c, Value test, Value yes, Value no) {
 
 // One that is still reserved takes the shape of the other one's elements.
 Status MergeLists(NodeContext& c, Value test, TensorList yes, TensorList no) {
-  TensorList y = yes.element ? yes : no;
+  TensorList y = yes.tensor || (yes.element && !no.tensor) ? yes : no;
   if (yes.tensor || no.tensor) {
     for (TensorList* side : {&yes, &no}) {
       if (side->tensor) continue;

@@ -278,17 +278,24 @@ std::pair<int32_t, int32_t> SamePads(int32_t in, int64_t size, int64_t stride) {
   return {static_cast<int32_t>(pads / 2), static_cast<int32_t>(pads - pads / 2)};
 }
 
-// Where the largest of each window lies, the first of equal ones, as (row * width + column) * channels + channel: the window's cells are compared one by one.
+// Where the largest of each window lies, the first of equal ones, as (row * width + column) * channels + channel, behind the images before where those count:
+// the window's cells are compared one by one.
 Status SetLargestPlaces(NodeContext& c, const Window& w, Value image) {
   constexpr int64_t kMostCells = 64, kMostPlaces = 1 << 20;
   const Shape in = c.shape(image);
   const int64_t cells = w.size[0] * w.size[1];
-  const bool sized = in.rank() == 4 && Shape(in.dims().subspan(1)).known() && in.elements(1, 4) <= kMostPlaces;
-  if (!sized || cells < 2 || cells > kMostCells || w.nchw || c.Bool("include_batch_in_index", false) || c.type(image).dtype != DType::kF32)
-    return c.Fail("small float images of known size, and places inside each", in.text(), "give the input's shape");
-  std::vector<int32_t> numbers(static_cast<size_t>(in.elements(1, 4)));
+  const int first = c.Bool("include_batch_in_index", false) ? 0 : 1;
+  if (c.type(image).dtype != DType::kF32 || w.nchw)
+    return c.Fail("float images with channels last", std::string(Name(c.type(image).dtype)) + in.text(), "cast the images to float32");
+  if (cells < 1 || cells > kMostCells) return c.Fail(Format("windows of 1 to %lld cells", static_cast<long long>(kMostCells)), std::to_string(cells), "");
+  if (in.rank() != 4 || !Shape(in.dims().subspan(static_cast<size_t>(first))).known() || in.elements(first, 4) > kMostPlaces)
+    return c.Fail(first == 0 ? "a known number of small images, as include_batch_in_index counts through all" : "small images of known size", in.text(),
+                  "give the input's shape");
+  Shape each = in;
+  if (first > 0) each[0] = 1;
+  std::vector<int32_t> numbers(static_cast<size_t>(each.elements()));
   std::iota(numbers.begin(), numbers.end(), 0);
-  Value places = c.Constant<int32_t>(Shape{1, in[1], in[2], in[3]}, numbers);
+  Value places = c.Constant<int32_t>(each, numbers);
   if (w.same) {
     const auto [top, bottom] = SamePads(in[1], w.size[0], w.stride[0]);
     const auto [left, right] = SamePads(in[2], w.size[1], w.stride[1]);
@@ -314,7 +321,7 @@ Status SetLargestPlaces(NodeContext& c, const Window& w, Value image) {
     OCTET_ASSIGN(at, c.Make("select_v2", {larger, place, at}));
     OCTET_ASSIGN(best, c.Make("maximum", {best, next}));
   }
-  OCTET_ASSIGN(const Value y, c.Cast(at, c.Type("Targmax")));
+  OCTET_ASSIGN(const Value y, c.Cast(at, c.Has("Targmax") ? c.Type("Targmax") : DType::kI64));
   c.SetOutput(1, y);
   return {};
 }

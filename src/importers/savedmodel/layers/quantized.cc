@@ -90,7 +90,11 @@ Status ConvertFakeQuant(NodeContext& c) {
   const Shape s = c.shape(x);
   if (min.size() > 1 && (s.rank() < 1 || s.back() != static_cast<int32_t>(min.size()))) return c.Fail("limits per channel of the last axis", Format("%zu", min.size()), "");
   std::vector<float> values(stored.begin(), stored.end());
-  for (size_t i = 0; i < values.size(); ++i) values[i] = levels[i % levels.size()].Round(values[i]);
+  const bool per_channel = c.kind() == "FakeQuantWithMinMaxVarsPerChannel";
+  for (size_t i = 0; i < values.size(); ++i) {
+    const size_t k = i % levels.size();
+    values[i] = per_channel ? levels[k].RoundOfChannel(values[i], min[k], max[k]) : levels[k].Round(values[i]);
+  }
   const TensorType type{DType::kF32, s, GridOf(levels, s.rank() - 1)};  // Remembers its grid: the integers come back from it exactly.
   c.builder().session().fake_quantized = true;
   c.SetOutput(0, c.Constant(type, std::as_bytes(std::span<const float>(values))));

@@ -28,11 +28,24 @@ Status ListOfRows(NodeContext& c, Value x) {
 
 Status ConvertFromTensor(NodeContext& c) { return ListOfRows(c, c.Input(0)); }
 
-// The element's shape may be given as -1 throughout, or not at all.
+// An element's shape may be given as -1 throughout, or not at all.
+std::optional<Shape> ElementIn(const Partial* shape) {
+  const bool is_one = shape && shape->known() && shape->shape.rank() == 1 && shape->v.size() < kMaxRank;
+  if (!is_one || std::ranges::any_of(shape->v, [](const Number& d) { return d.i < kUnknown || d.i > INT32_MAX; })) return std::nullopt;
+  return Shape(shape->dims());
+}
+
+std::optional<Shape> ElementIn(const Attribute& attribute) {
+  data::WireField field;
+  if (!attribute.Find(Attribute::kShape, &field)) return std::nullopt;
+  const Result<StoredShape> stored = ReadShape(field.bytes);
+  if (!stored.ok() || !stored->known_rank || stored->dims.size() >= kMaxRank) return std::nullopt;
+  const Result<Shape> shape = ToShape(*stored, "element_shape");
+  return shape.ok() ? std::optional(*shape) : std::nullopt;
+}
+
 Status ConvertReserve(NodeContext& c) {
-  TensorList list{{}, c.Type("element_dtype"), std::nullopt, c.node().inputs.size() > 1 ? c.node().inputs[1] : Edge{}, {}};
-  const Partial* shape = c.Known(0);
-  if (shape && shape->known() && shape->shape.rank() == 1 && shape->v.size() < kMaxRank) list.element = Shape(shape->dims());
+  TensorList list{{}, c.Type("element_dtype"), ElementIn(c.Known(0)), c.node().inputs.size() > 1 ? c.node().inputs[1] : Edge{}, {}};
   c.builder().SetList({c.id(), 0}, std::move(list));
   return {};
 }
@@ -211,7 +224,7 @@ Status ConvertConcat(NodeContext& c) { return JoinItems(c, List(c, 0)); }
 
 // size -> handle, flow
 Status ConvertArray(NodeContext& c) {
-  TensorList list{{}, c.Type("dtype"), std::nullopt, c.node().inputs.empty() ? Edge{} : c.node().inputs[0], {}};
+  TensorList list{{}, c.Type("dtype"), ElementIn(c.node().def->Get("element_shape")), c.node().inputs.empty() ? Edge{} : c.node().inputs[0], {}};
   list.grows = c.Bool("dynamic_size", false);
   c.builder().SetList({c.id(), 1}, std::move(list));
   c.SetOutput(0, c.ScalarInt(0));
@@ -303,6 +316,42 @@ Result<Value> MakeList(NodeContext& c, Builder& b, const TensorList& list, const
   OCTET_ASSIGN(const Value y, c.Make("fill", {dims, zero}));
   b.Refine(y, {list.dtype, whole, {}});
   return y;
+}
+
+namespace {
+
+// The element's shape as input or attribute of who makes one tensor of a list.
+struct Joiner {
+  std::string_view op;
+  size_t list, shape;  // Inputs.
+};
+constexpr Joiner kJoiners[] = {{"TensorListStack", 0, 1}, {"TensorListGather", 0, 2}, {"TensorArrayGatherV3", 2, SIZE_MAX}};
+
+Result<std::optional<Shape>> JoinedElement(Builder& b, const FlatNode& reader, const Edge& list) {
+  const auto joiner = std::ranges::find(kJoiners, reader.def->op, &Joiner::op);
+  if (joiner == std::end(kJoiners) || joiner->list >= reader.inputs.size() || reader.inputs[joiner->list] != list) return std::optional<Shape>();
+  if (joiner->shape >= reader.inputs.size()) return ElementIn(reader.def->Get("element_shape"));
+  OCTET_ASSIGN(const Partial* const shape, b.PartialAhead(reader.inputs[joiner->shape]));
+  return ElementIn(shape);
+}
+
+// The open dimensions of `shape` as `said` has them.
+Shape Narrowed(Shape shape, const std::optional<Shape>& said) {
+  if (said && said->rank() == shape.rank())
+    for (int i = 0; i < shape.rank(); ++i) shape[i] = shape[i] == kUnknown ? (*said)[i] : shape[i];
+  return shape;
+}
+
+}  // namespace
+
+Result<Shape> SaidElement(Builder& b, const Shape& element, const TensorList& reserved, const Edge& joined) {
+  Shape said = Narrowed(element, reserved.element);
+  for (const int32_t reader : b.functions().node(joined.node).readers) {
+    if (said.known()) break;
+    OCTET_ASSIGN(const std::optional<Shape> shape, JoinedElement(b, b.functions().node(reader), joined));
+    said = Narrowed(said, shape);
+  }
+  return said;
 }
 
 const std::span<const NodeRule> kTensorListRules = kRules;
