@@ -298,7 +298,7 @@ class Reader {
     }
     points.assign(n, 0);
     const ZeroPoints held = ZeroPointsOf(info.type.dtype);
-    for (uint32_t i = 0; i < n; ++i) {
+    for (uint32_t i = 0; i < n && zeros > 0; ++i) {
       // Kernels subtract it from values of the type: outside of the type's range sums could overflow.
       const int64_t zero = zero_of(i);
       if (zero < held.low || zero >= held.end) return Broken("tensor %s has zero point %lld", Quoted(info.name).c_str(), static_cast<long long>(zero));
