@@ -225,7 +225,7 @@ class Reader {
 
   Status ReadOperands(const flatbuffers::Vector<int32_t>* list, uint32_t tensors, const char* what, int32_t least, std::span<const int32_t>* out) {
     if (!list) return {};
-    std::memcpy(next_index_, list->data(), list->size() * sizeof(int32_t));
+    std::copy_n(list->data(), list->size(), next_index_);
     *out = {next_index_, list->size()};
     next_index_ += list->size();
     return CheckIndices(*out, tensors, what, least);

@@ -3,6 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <cstddef>
+#include <cstring>
+
 namespace octet::graph {
 namespace {
 
@@ -27,6 +30,22 @@ struct Chain {
   }
   Graph& g() { return model.main(); }
 };
+
+// Files share one table of options where attributes are equal: what lies between the members of a struct is anything.
+TEST(Attributes, AreTheirValuesAlone) {
+  const ops::AttrLayout& layout = ops::Find("conv_2d")->attrs;
+  alignas(std::max_align_t) std::byte raw[2][256];
+  ASSERT_LE(layout.bytes, sizeof raw[0]);
+  for (std::byte* attributes : raw) layout.init(std::memset(attributes, 0, sizeof raw[0]));
+  std::byte* const gap = static_cast<std::byte*>(layout.rows[0].at(raw[1])) + 1;  // Behind a member of one byte.
+  ASSERT_EQ(layout.rows[0].kind, ops::AttrKind::kI8);
+  for (const ops::AttrRow& row : layout.rows) ASSERT_NE(row.at(raw[1]), gap);
+  *gap = std::byte{0xff};
+  const Attributes clean(layout, raw[0]), filled(layout, raw[1]);
+  ASSERT_NE(std::memcmp(clean.get(), filled.get(), layout.bytes), 0);
+  EXPECT_EQ(clean.content(), filled.content());
+  EXPECT_TRUE(clean == filled);
+}
 
 TEST(Graph, BooleansAreZeroOrOne) {
   graph::Graph g;
