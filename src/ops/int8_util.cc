@@ -49,16 +49,21 @@ std::vector<ChannelS8> SumChannels(const ChannelWeights& w, int64_t n, const int
 }
 
 namespace {
-struct FlooredArrays {
-  kernels::FlooredPanel* panels;
-  int32_t* bias;
-};
-// On cache lines: vector loads that cross lines take twice as long. Plans align to words only.
-FlooredArrays MakeFlooredArrays(Prepare& prepare, size_t count) {
-  constexpr size_t kLine = alignof(kernels::FlooredPanel);
-  const auto at = reinterpret_cast<uintptr_t>(prepare.Allocate(count * (sizeof(kernels::FlooredPanel) + kernels::kPanel * sizeof(int32_t)) + kLine, kLine));
-  auto* const panels = reinterpret_cast<kernels::FlooredPanel*>((at + kLine - 1) / kLine * kLine);
-  return {panels, reinterpret_cast<int32_t*>(panels + count)};
+// The values where run finds them: beside the packed weights, one copy for all interpreters of the model. Those that computed others, of
+// inputs of other sizes or of another operator with these weights, have a copy of their own. On cache lines: vector loads that cross
+// lines take twice as long.
+template <class T> const T* Shared(Prepare& prepare, std::string_view format, std::span<const T> values) {
+  const auto copy = [](std::byte* to, const void* context) {
+    const std::span<const T>& from = *static_cast<const std::span<const T>*>(context);
+    std::memcpy(to, from.data(), from.size_bytes());
+  };
+  const Result<const std::byte*> shared = prepare.Pack(1, format, values.size(), values.size_bytes(), copy, &values);
+  if (shared.ok() && std::memcmp(*shared, values.data(), values.size_bytes()) == 0) return reinterpret_cast<const T*>(*shared);
+  constexpr size_t kLine = 64;
+  const auto at = reinterpret_cast<uintptr_t>(prepare.Allocate(values.size_bytes() + kLine, kLine));  // Plans align to words only.
+  auto* const own = reinterpret_cast<std::byte*>((at + kLine - 1) / kLine * kLine);
+  copy(own, &values);
+  return reinterpret_cast<const T*>(own);
 }
 
 constexpr int64_t kEnoughUses = 4;  // For fewer, finding out takes longer than it saves in many inferences.
@@ -68,28 +73,23 @@ void Floor(Prepare& prepare, std::span<const ChannelS8> channels, std::span<cons
   const kernels::Int8& k = kernels::BestInt8();
   if (!k.floor) return;
   const bool coarse = uses >= k.coarse_uses;
-  const auto [panels, first] = MakeFlooredArrays(prepare, channel.size() / kernels::kPanel);
+  std::vector<kernels::FlooredPanel> panels(channel.size() / kernels::kPanel);
+  std::vector<int32_t> first(channel.size());
   const auto exact = [&](kernels::Floored form) {
     for (size_t at = 0; at < channel.size(); at += kernels::kPanel) {
       kernels::SumRange sums[kernels::kPanel];
       for (size_t i = 0; i < kernels::kPanel; ++i)
         if (const int32_t c = channel[at + i]; c >= 0) sums[i] = channels[static_cast<size_t>(c)].sums;
-      if (!k.floor(*q, static_cast<int64_t>(at) / kernels::kPanel, sums, form, coarse, &panels[at / kernels::kPanel], first + at)) return false;
+      if (!k.floor(*q, static_cast<int64_t>(at) / kernels::kPanel, sums, form, coarse, &panels[at / kernels::kPanel], &first[at])) return false;
     }
     return true;
   };
   using enum kernels::Floored;
   for (const kernels::Floored form : {kPlain, kSigned}) {
     if ((only == kNone ? form == kPlain && !q->plain() : form != only) || !exact(form)) continue;
-    *q = {.bias = first, .zero = q->zero, .low = q->low, .high = q->high, .narrow = q->narrow, .floored = form, .panels = panels};
+    *q = {.bias = Shared<int32_t>(prepare, "floors_bias", first), .zero = q->zero, .low = q->low, .high = q->high, .narrow = q->narrow, .floored = form, .panels = Shared<kernels::FlooredPanel>(prepare, "floors", panels)};
     return;
   }
-}
-
-template <class T> const T* Kept(Prepare& prepare, std::span<const T> values) {
-  T* const kept = prepare.Array<T>(values.size());
-  std::ranges::copy(values, kept);
-  return kept;
 }
 }  // namespace
 
@@ -118,7 +118,7 @@ kernels::Requant MakeRequantS8(Prepare& prepare, const IntegerOutput& output, st
     }
     kernels::Requant q{bias.data(), nullptr, nullptr, nullptr, scales.data(), output.output_zero, output.clamp.low, output.clamp.high};
     if (uses >= kEnoughUses) Floor(prepare, channels, channel, uses, only, &q);
-    if (q.floored == kernels::Floored::kNone) q.bias = Kept<int32_t>(prepare, bias), q.scale = Kept<double>(prepare, scales);
+    if (q.floored == kernels::Floored::kNone) q.bias = Shared<int32_t>(prepare, "requant_bias", bias), q.scale = Shared<double>(prepare, "requant_scale", scales);
     return q;
   }
   std::vector<int32_t> constants(4 * n);
@@ -138,8 +138,8 @@ kernels::Requant MakeRequantS8(Prepare& prepare, const IntegerOutput& output, st
   kernels::Requant q{bias.data(), mantissa.data(), left.data(), right.data(), nullptr, output.output_zero, output.clamp.low, output.clamp.high, narrow};
   if (to_the_right && uses >= kEnoughUses) Floor(prepare, channels, channel, uses, only, &q);
   if (q.floored == kernels::Floored::kNone) {
-    const int32_t* kept = Kept<int32_t>(prepare, constants);
-    q.bias = kept, q.mantissa = kept + n, q.left = kept + 2 * n, q.right = kept + 3 * n;
+    const int32_t* const shared = Shared<int32_t>(prepare, "requant", constants);
+    q.bias = shared, q.mantissa = shared + n, q.left = shared + 2 * n, q.right = shared + 3 * n;
   }
   return q;
 }

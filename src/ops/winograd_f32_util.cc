@@ -20,7 +20,9 @@ using kernels::RoundUp;
 constexpr int64_t kMostBytes4 = 10 << 20, kMostBytes2 = 20 << 20;  // Of transformed weights: 4 and 1.8 times the weights.
 constexpr int64_t kSmallBytes4 = 4 << 20, kManyTiles4 = 32;  // More bytes need more tiles to be worth the memory.
 constexpr int64_t kLeastTiles2 = 12;          // With fewer, reading those weights takes as long as direct products.
-constexpr int64_t kTileValues = 160 << 10;    // Transformed inputs and sums of one task.
+// Transformed inputs and sums of one task: so few that they share a cache, but so many tiles that reading the weights anew for each task
+// is little beside multiplying with them, as long as they are not too many.
+constexpr int64_t kTileValues = 40 << 10, kEnoughTiles = 36, kMostTileValues = 160 << 10;
 constexpr int64_t kWorthSharing = 1 << 21;    // Multiply-adds: less than meeting three times costs.
 constexpr int64_t kLeastChannels = 16;        // With fewer, transforms take as long as they save.
 
@@ -201,7 +203,8 @@ Status PrepareWinogradF32(Prepare& prepare, const ConvGeometry& g, ClampF32 clam
   p->clamp = clamp;
   p->side = Side(g);
   p->tiles = g.batch * Tiles(g, p->side);
-  const int64_t positions = Positions(p->side), tile_rows = kernels::FloatProducts().rows, fit = kTileValues / (positions * (int64_t{g.in_c} + g.out_c));
+  const int64_t positions = Positions(p->side), tile_rows = kernels::FloatProducts().rows, values = positions * (int64_t{g.in_c} + g.out_c);
+  const int64_t fit = std::max(kTileValues / values, std::min(kEnoughTiles, kMostTileValues / values));
   const int64_t wanted = std::max<int64_t>(1, p->tiles / std::max(tile_rows, fit / tile_rows * tile_rows));
   p->tiles_per_task = (p->tiles + wanted - 1) / wanted;
   const auto padded = static_cast<size_t>(RoundUp(g.out_c, kPanel));

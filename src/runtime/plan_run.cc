@@ -45,6 +45,7 @@ Status Plan::Run(ThreadPool& pool, Observer* observer) {
   const int end = static_cast<int>(graph_.operators.size());
   for (size_t s = 0;; ++s) {
     const size_t last_step = s + 1 < segments_.size() ? segments_[s + 1].first_step : steps_.size();
+    Touch(segments_[s]);
     OCTET_TRY(RunSteps(segments_[s].first_step, last_step, pool, observer));
     if (segments_[s].end_node == end) return {};
     OCTET_TRY(NextSegment(s));

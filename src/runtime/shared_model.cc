@@ -4,11 +4,27 @@
 #include <algorithm>
 #include <utility>
 
+#include "kernels/kernels.h"
 #include "ops/registry.h"
 
 namespace octet::runtime {
 namespace {
 constexpr size_t kReadAhead = 64;
+
+// Most packed forms are as large as what they are made from, some larger. A channel's 4 bytes of bias come with 20 bytes and 4 of how
+// its sums are rounded (kernels::FlooredPanel, and the first of the sum).
+uint64_t ExpectedBytes(const tflite::View& view) {
+  constexpr uint64_t kOfBias = (sizeof(kernels::FlooredPanel) + kernels::kPanel * sizeof(int32_t)) / (kernels::kPanel * sizeof(int32_t));
+  uint64_t constants = 0, biases = 0;
+  for (const tflite::SubgraphInfo& g : view.subgraphs()) {
+    for (const tflite::TensorInfo& t : g.tensors) {
+      constants += t.constant.size();
+      if (t.type.dtype == DType::kI32 && !t.type.quant.scale.empty()) biases += t.constant.size();
+    }
+  }
+  constants = std::min<uint64_t>(constants, view.file().size());  // Hostile files have many tensors of the same bytes.
+  return constants + constants / 16 + std::min(biases, constants) * kOfBias;
+}
 
 // Models of files that are open in this process, by the file and the operators that there were: a second interpreter of
 // a file neither verifies nor packs again.
@@ -45,9 +61,7 @@ Result<std::shared_ptr<const Model>> SharedModel::Make(MappedFile file, std::spa
   model->owner_ = std::move(owner);
   model->file_ = std::move(file);
   OCTET_ASSIGN(model->view_, tflite::View::Open(bytes));
-  for (const tflite::SubgraphInfo& g : model->view_.subgraphs())
-    for (const tflite::TensorInfo& t : g.tensors) model->constant_bytes_ += t.constant.size();
-  model->constant_bytes_ = std::min<uint64_t>(model->constant_bytes_, bytes.size());
+  model->expected_bytes_ = ExpectedBytes(model->view_);
   for (const tflite::SignatureInfo& s : model->view_.signatures()) model->signatures_.push_back(s.key);
   return std::shared_ptr<const Model>(std::move(model));
 }
@@ -57,9 +71,8 @@ Result<const std::byte*> SharedModel::Pack(std::span<const std::byte> constant, 
   const Lock lock(mutex_);
   const auto [it, fresh] = packed_.try_emplace(Key(constant.data(), format, parameters), nullptr);
   if (!fresh) return it->second;
-  // Most forms are as large as what they are made from, some larger. Vector kernels may read behind them.
-  const uint64_t expected = constant_bytes_ + constant_bytes_ / 16;
-  Result<std::byte*> memory = memory_.Take(bytes + kReadAhead, expected - std::min(expected, memory_.taken()));
+  // Vector kernels may read behind what they are given.
+  Result<std::byte*> memory = memory_.Take(bytes + kReadAhead, expected_bytes_ - std::min(expected_bytes_, memory_.taken()));
   if (!memory.ok()) {
     packed_.erase(it);
     return std::move(memory).status();

@@ -34,7 +34,7 @@ class SharedModel : public Model {
   mutable Mutex mutex_;
   mutable std::map<Key, const std::byte*> packed_;
   mutable Region memory_;
-  uint64_t constant_bytes_ = 0;
+  uint64_t expected_bytes_ = 0;  // Of what will be packed.
   mutable std::span<const std::byte> read_;  // Of the file, by packing, and not let go yet.
 };
 
