@@ -11,7 +11,8 @@ def settle_archives(paths):
         with zipfile.ZipFile(path) as archive:
             members = {name: archive.read(name) for name in archive.namelist()}
         numbers = {}
-        members["config.json"] = re.sub(rb'(?<="shared_object_id": )\d+', lambda found: b"%d" % numbers.setdefault(found[0], len(numbers)), members["config.json"])
+        members["config.json"] = re.sub(rb'(?<="shared_object_id": )\d+', lambda found: b"%d" % numbers.setdefault(found[0], len(numbers)),
+                                        members["config.json"])
         members["metadata.json"] = json.dumps({**json.loads(members["metadata.json"]), "date_saved": "2000-01-01@00:00:00"})
         with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
             for name, content in members.items():

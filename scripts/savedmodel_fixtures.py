@@ -61,7 +61,8 @@ class Words(tf.Module):
         words, weights = "words.txt", "weights.csv"
         pathlib.Path(words).write_bytes(b"the\ncat\r\nsat\non\n")
         pathlib.Path(weights).write_bytes(b"7,the,0.5\n-1,sat, +2\n")
-        self.number = tf.lookup.StaticHashTable(tf.lookup.TextFileInitializer(words, tf.string, index.WHOLE_LINE, tf.int64, index.LINE_NUMBER, vocab_size=3, value_index_offset=10), -1)
+        self.number = tf.lookup.StaticHashTable(tf.lookup.TextFileInitializer(words, tf.string, index.WHOLE_LINE, tf.int64, index.LINE_NUMBER, vocab_size=3,
+                                                                              value_index_offset=10), -1)
         self.word = tf.lookup.StaticHashTable(tf.lookup.TextFileInitializer(weights, tf.int64, 0, tf.string, 1, delimiter=","), "?")
         self.weight = tf.lookup.StaticHashTable(tf.lookup.TextFileInitializer(weights, tf.string, 1, tf.float32, 2, delimiter=","), -0.25)
 
