@@ -105,6 +105,13 @@ def looked_up(x):
     return TABLE.lookup(x)
 
 
+@tf.function(input_signature=[tf.TensorSpec([3], tf.float32, name="x")], autograph=False)
+def large_list(x):
+    """A list of more elements than any memory has, of which three are written."""
+    rows = tf.TensorArray(tf.float32, 2**31 - 1, element_shape=[3])
+    return tf.while_loop(lambda i, _: i < 3, lambda i, rows: (i + 1, rows.write(i, x)), (tf.constant(0), rows))[1].stack()[1]
+
+
 TABLE = tf.lookup.StaticHashTable(tf.lookup.KeyValueTensorInitializer(tf.constant([1, 2], tf.int64), [0.5, 1.5]), -1.0)
 @tf.function(input_signature=[tf.TensorSpec([1, None, 2], tf.float32, name="x")])
 def dilated(x):
@@ -133,3 +140,4 @@ freeze(refused, "lu.pb")
 freeze(looked_up, "table.pb")
 freeze(dilated, "dilated.pb")
 freeze(least, "least.pb")
+freeze(large_list, "large_list.pb")

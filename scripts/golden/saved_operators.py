@@ -421,6 +421,24 @@ def rounded():
             (floats(2, 4, 3), np.array([2, 0, 1, 1], np.int32), floats(4, 2)))
 
 
+class Segments(tf.Module):
+    """Segments of ids in any order, how many there are known or said by the data; ids below zero belong to none."""
+
+    @tf.function(input_signature=[tf.TensorSpec([None, 2]), tf.TensorSpec([None], tf.int32), tf.TensorSpec([], tf.int32)])
+    def serve(self, rows, ids, count):
+        raw, said = tf.raw_ops, dict(data=rows, segment_ids=ids)
+        return {"a": raw.SegmentSumV2(**said, num_segments=4), "b": raw.SegmentSumV2(**said, num_segments=count),
+                "c": raw.SegmentMaxV2(**said, num_segments=count), "d": raw.SegmentMinV2(**said, num_segments=4),
+                "e": raw.SegmentProdV2(**said, num_segments=count), "f": raw.UnsortedSegmentSum(**said, num_segments=count),
+                "g": raw.UnsortedSegmentProd(**said, num_segments=4), "h": raw.UnsortedSegmentMin(**said, num_segments=count)}
+
+
+@golden
+def segments():
+    save_tf("segments", Segments(), (floats(5, 2), np.array([0, 0, 1, 3, 3], np.int32), np.array(4, np.int32)),
+            (floats(4, 2), np.array([0, 2, 2, 2], np.int32), np.array(5, np.int32)))
+
+
 class Rare(tf.Module):
     """Operators that few graphs have: neighbours of numbers, places of sorted rows, layouts, systems of more equations than unknowns."""
 

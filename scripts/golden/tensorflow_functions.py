@@ -34,6 +34,14 @@ def tensorflow_numbers():
 
 
 @golden
+def tensorflow_classes():
+    """What of logits depends on the classes that are data."""
+    x, at = inputs(x=[4, 6], at=[4])
+    save_keras("tensorflow_classes", tf_keras.Model([x, at], [tf.compat.v1.nn.sparse_softmax_cross_entropy_with_logits(labels=at, logits=x)]),
+               *([floats(n, 4, 6), RNG.integers(0, 6, (n, 4)).astype(np.int32)] for n in (1, 3)))
+
+
+@golden
 def tensorflow_shapes():
     """Dimensions as numbers, and tensors of dimensions that only the running model knows; what is picked by truths."""
     x, t, at = inputs(x=[4, 6], t=[None, 6], at=[3])
