@@ -26,7 +26,7 @@ void IntegerNodes::Choose(DType activation, bool main, const DecideCall& decide,
   for (NodeId id : nodes_) {
     const graph::Node& n = g_.node(id);
     const bool makes_float = std::ranges::any_of(n.outputs, [&](TensorId t) { return IsFloatTensor(g_, t) && g_.uses(t) > 0; });
-    if (!makes_float && !ReadsIntegers(n)) continue;
+    if (n.outputs.empty() || (!makes_float && !ReadsIntegers(n))) continue;
     if (const std::string* kept = Reason(n, options_.keep_float)) Note(id, *kept, &out->float_nodes);
     else if (deciding.contains(id))
       Note(id, "only integers come of it (comparisons, indices, levels of the source's own), which are exact on the inputs as they are", &out->float_nodes);
