@@ -9,7 +9,9 @@ namespace octet::test {
 // `while … cond_subgraph_index=#1 body_subgraph_index=#2` in `main`.
 struct LoopText {
   std::string main, variables, condition, body;
-  std::string text() const { return "graph main\n" + main + "\ngraph cond\n" + variables + "\n" + condition + "\ngraph body\n" + variables + "\n" + body + "\n"; }
+  std::string text() const {
+    return "graph main\n" + main + "\ngraph cond\n" + variables + "\n" + condition + "\ngraph body\n" + variables + "\n" + body + "\n";
+  }
 };
 
 // One line: a constant number.
