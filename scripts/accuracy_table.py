@@ -82,8 +82,10 @@ def table(octet, top, models, counts, flags):
                 broken = limits_broken(pair, samples, row, ratio, flags)
                 drops.append(g["drop"])
                 good &= not broken
-                print(f"{model:16s} {samples or 'all':>7} {g['float']:6.2f} {g['quantized']:6.2f} {g['drop']:+6.2f} ({naive['gate']['drop']:+6.2f}) {g['drop_low']:+6.2f} {g['drop_high']:+6.2f}"
-                      f"  {g['mean_difference']:.2e} {len(row['float_nodes']):6d} {ratio:7.2f} {row['seconds']:7.1f}  {row['chosen']}{'  !! ' + ', '.join(broken) if broken else ''}", flush=True)
+                print(f"{model:16s} {samples or 'all':>7} {g['float']:6.2f} {g['quantized']:6.2f} {g['drop']:+6.2f} ({naive['gate']['drop']:+6.2f})"
+                      f" {g['drop_low']:+6.2f} {g['drop_high']:+6.2f}"
+                      f"  {g['mean_difference']:.2e} {len(row['float_nodes']):6d} {ratio:7.2f} {row['seconds']:7.1f}"
+                      f"  {row['chosen']}{'  !! ' + ', '.join(broken) if broken else ''}", flush=True)
             if max(drops) - min(drops) > MAX_SPREAD:
                 good = False
                 print(f"{model:16s} spread {max(drops) - min(drops):.2f} points over the numbers of samples !!")

@@ -73,7 +73,8 @@ def cpp_page():
     lines = ["# C++", "", f"From `{path}`.", "", "```", words(opening), "```", ""]
     for match in re.finditer(r"((?://[^\n]*\n)+)((?:template <[^\n]*>\n)?(?:class|struct) [^\n]*\{\n)(.*?)\n\};\n", source, re.S):
         comment, head, body = match.groups()
-        lines += ["## " + re.search(r"^(?:class|struct)(?: \[\[nodiscard\]\])? (\w+)", head, re.M).group(1), "", words(comment).replace("\n", " "), "", "```cpp"]
+        lines += ["## " + re.search(r"^(?:class|struct)(?: \[\[nodiscard\]\])? (\w+)", head, re.M).group(1), "", words(comment).replace("\n", " "), "",
+                  "```cpp"]
         lines += list(public_members(body.split("\n private:")[0]))
         lines += ["```", ""]
     return "\n".join(lines)

@@ -65,7 +65,8 @@ def openvino(path, threads, np):
         model = core.read_model(path)
         if any(i.partial_shape.is_dynamic for i in model.inputs):
             model.reshape({i: [d.get_length() if d.is_static else 1 for d in i.partial_shape] for i in model.inputs})
-        return core.compile_model(model, "CPU", {"INFERENCE_NUM_THREADS": threads, "NUM_STREAMS": 1, "PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32"})
+        return core.compile_model(model, "CPU",
+                                  {"INFERENCE_NUM_THREADS": threads, "NUM_STREAMS": 1, "PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32"})
 
     def ready(compiled):
         request = compiled.create_infer_request()
@@ -118,7 +119,8 @@ def mnn_file(path, folder):
     """The model as MNN's converter makes it, in `folder`; there is none where the converter fails."""
     to = os.path.join(folder, os.path.basename(path).removesuffix(".tflite") + ".mnn")
     # The `mnnconvert` command reports what it converts to its makers; the module behind it does not.
-    convert = "import sys, _tools; _tools.mnnconvert(['mnnconvert', '-f', 'TFLITE', '--modelFile', sys.argv[1], '--MNNModel', sys.argv[2], '--bizCode', 'octet'])"
+    convert = ("import sys, _tools; _tools.mnnconvert(['mnnconvert', '-f', 'TFLITE', '--modelFile', sys.argv[1], '--MNNModel', sys.argv[2],"
+               " '--bizCode', 'octet'])")
     if not os.path.exists(to):
         subprocess.run([sys.executable, "-c", convert, path, to], capture_output=True, check=False)
     return to
@@ -184,7 +186,8 @@ def measure(options, path, folder):
             if name in failed:
                 continue
             try:
-                one = run_octet(options.octet, path, options.threads, options.budget_ms) if name == "octet" else run_peer(name, files[name], options.threads, options.budget_ms)
+                how = options.threads, options.budget_ms
+                one = run_octet(options.octet, path, *how) if name == "octet" else run_peer(name, files[name], *how)
             except (RuntimeError, subprocess.SubprocessError, ValueError, KeyError) as e:
                 failed[name] = f"{type(e).__name__}: {e}"
                 continue
@@ -193,7 +196,8 @@ def measure(options, path, folder):
 
 
 def ratios_of(results, peer):
-    return {k: [max(r[peer][k], 1) / max(r["octet"][k], 1) if k == "peak_kb" else r[peer][k] / r["octet"][k] for _, r in results if peer in r and "octet" in r] for k in MEASURES}
+    return {k: [max(r[peer][k], 1) / max(r["octet"][k], 1) if k == "peak_kb" else r[peer][k] / r["octet"][k] for _, r in results if peer in r and "octet" in r]
+            for k in MEASURES}
 
 
 def row_of(name, best, failed, peers):

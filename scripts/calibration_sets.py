@@ -32,7 +32,8 @@ def sets(x, y):
 
 def flags(octet, source, x, holdout, folder):
     np.savez(f"{folder}/c.npz", x=x.astype(np.float32))
-    done = subprocess.run([octet, "quantize", source, "--data", f"{folder}/c.npz", "-o", f"{folder}/q.tflite", "--ranges", "minmax", "--repair", "none", "--int8-only",
+    done = subprocess.run([octet, "quantize", source, "--data", f"{folder}/c.npz", "-o", f"{folder}/q.tflite", "--ranges", "minmax", "--repair", "none",
+                           "--int8-only",
                            "--holdout", holdout, "--max-drop", "100%", "--json"], capture_output=True, text=True)
     if done.returncode not in (0, 1):
         raise RuntimeError(done.stderr)

@@ -15,7 +15,8 @@ FILE = pathlib.Path(__file__).resolve().parent.parent / "src/importers/savedmode
 
 
 def spelled(arguments):
-    return ",".join((f"{a.number_attr}*" if a.number_attr else "") + (a.type_attr or (f"{a.type_list_attr}+" if a.type_list_attr else str(a.type))) for a in arguments)
+    return ",".join((f"{a.number_attr}*" if a.number_attr else "") + (a.type_attr or (f"{a.type_list_attr}+" if a.type_list_attr else str(a.type)))
+                    for a in arguments)
 
 
 def main():

@@ -58,7 +58,8 @@ def main(octet, folder):
             elif larger:
                 dead.append(f"{line}, which is no model: {useless(told)}")
     print("\n".join(more + known + dead))
-    print(f"{files} files: {ours} operators against {theirs}; more operators or bytes in {len(more)}, for a reason in {len(known)}, than a file that is no model in {len(dead)}")
+    print(f"{files} files: {ours} operators against {theirs}; more operators or bytes in {len(more)},"
+          f" for a reason in {len(known)}, than a file that is no model in {len(dead)}")
     return bool(more)
 
 

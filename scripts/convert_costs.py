@@ -80,7 +80,8 @@ def main():
                 time_ratio, memory_ratio = theirs[0] / max(seconds, 1e-3), theirs[1] / memory
                 ratios.append((time_ratio, memory_ratio, seconds, memory))
                 if time_ratio < given.goal_time or memory_ratio < given.goal_memory:
-                    missed.append(f"{file['file']}: {seconds:.3f} s, {memory:.1f} MB; TFLiteConverter {theirs[0]:.2f} s, {theirs[1]:.0f} MB: {time_ratio:.1f}x, {memory_ratio:.1f}x")
+                    missed.append(f"{file['file']}: {seconds:.3f} s, {memory:.1f} MB;"
+                                  f" TFLiteConverter {theirs[0]:.2f} s, {theirs[1]:.0f} MB: {time_ratio:.1f}x, {memory_ratio:.1f}x")
     print("\n".join(missed))
     if not ratios:
         sys.exit("no file was converted")

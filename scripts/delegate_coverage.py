@@ -21,7 +21,8 @@ import sys
 import tempfile
 import zipfile
 
-FORMATS = {"float32": ("<f4", "f"), "float16": ("<f2", "e"), "int8": ("|i1", "b"), "uint8": ("|u1", "B"), "int16": ("<i2", "h"), "int32": ("<i4", "i"), "int64": ("<i8", "q"),
+FORMATS = {"float32": ("<f4", "f"), "float16": ("<f2", "e"), "int8": ("|i1", "b"), "uint8": ("|u1", "B"), "int16": ("<i2", "h"), "int32": ("<i4", "i"),
+           "int64": ("<i8", "q"),
            "bool": ("|b1", "?"), "float64": ("<f8", "d"), "uint32": ("<u4", "I")}
 
 
@@ -92,7 +93,8 @@ def difference(a: tuple, b: tuple) -> float:
 
 
 def check(args, model: str, folder: pathlib.Path) -> dict:
-    row = {"model": pathlib.Path(model).name, "nodes": 0, "total_nodes": 0, "mac_share": 0.0, "partitions": 0, "copies": 0, "difference": None, "reasons": [], "failures": []}
+    row = {"model": pathlib.Path(model).name, "nodes": 0, "total_nodes": 0, "mac_share": 0.0, "partitions": 0, "copies": 0, "difference": None, "reasons": [],
+           "failures": []}
     rng = random.Random(1)
     with zipfile.ZipFile(folder / "in.npz", "w") as archive:
         for position, (_, kind, shape) in enumerate(inputs_of(args.octet, model)):
@@ -103,7 +105,8 @@ def check(args, model: str, folder: pathlib.Path) -> dict:
                 raise Skipped(f"an input of {kind}")
             archive.writestr(f"{position}.npy", npy(kind, shape, random_values(kind, count, rng)))
     def answer(*extra):
-        run = subprocess.run([args.octet, "run", model, "--in", str(folder / "in.npz"), "--out", str(folder / "out.npz"), *extra], capture_output=True, text=True)
+        run = subprocess.run([args.octet, "run", model, "--in", str(folder / "in.npz"), "--out", str(folder / "out.npz"), *extra], capture_output=True,
+                             text=True)
         if run.returncode:
             raise (RuntimeError if extra else Skipped)((run.stderr.strip().splitlines() or [f"exit status {run.returncode}"])[-1])
         return read_npz(folder / "out.npz"), run.stdout
@@ -150,7 +153,8 @@ def main() -> int:
                 rows.append(row)
                 continue
             rows.append(row)
-            print(f"| {row['model']} | {row['nodes']} of {row['total_nodes']} | {100 * row['mac_share']:.0f} % | {row['partitions']} | {row['copies']} | {row['difference']:.2g} | "
+            print(f"| {row['model']} | {row['nodes']} of {row['total_nodes']} | {100 * row['mac_share']:.0f} %"
+                  f" | {row['partitions']} | {row['copies']} | {row['difference']:.2g} | "
                   f"{'' if row['agrees'] else 'DISAGREES'}{' '.join(row['failures'])} |", flush=True)
             if args.reasons:
                 for reason in sorted(set(row["reasons"])):

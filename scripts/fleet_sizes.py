@@ -3,7 +3,8 @@
 """How the fleet's database grows: loading, roll-up and every view, as wall time on a machine that does nothing else; and ingest beside COPY of the same rows.
 
 Usage: fleet_sizes.py OCTET LOAD WORK              ingest beside COPY
-       fleet_sizes.py OCTET LOAD WORK DEVICES...   growth, e.g. 10000 100000: one and ten million records (100 minutes a device; the ten million need 25 GB in WORK)
+       fleet_sizes.py OCTET LOAD WORK DEVICES...   growth, e.g. 10000 100000: one and ten million records (100 minutes a device; the
+                                                   ten million need 25 GB in WORK)
 """
 import contextlib
 import json
@@ -25,7 +26,8 @@ WAYS = {"one connection, 60 an upload": ("direct", 60, 1), "one connection, 10 a
 
 def load(binary, pg, *options):
     """What the loader says of itself."""
-    done = subprocess.run([binary, "--database", pg.url(), "--minutes", str(MINUTES), "--inferences", "20", "--until-us", str(UNTIL_US), *options], check=True, capture_output=True, text=True)
+    done = subprocess.run([binary, "--database", pg.url(), "--minutes", str(MINUTES), "--inferences", "20", "--until-us", str(UNTIL_US), *options], check=True,
+                          capture_output=True, text=True)
     return json.loads(done.stdout)
 
 
@@ -45,7 +47,8 @@ def fresh(octet, work):
 @contextlib.contextmanager
 def collector(octet, pg):
     """Its port."""
-    process = subprocess.Popen([octet, "fleet", "ingest", "--database", pg.url(user="octet_ingest"), "--address", "127.0.0.1", "--port", "0"], stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen([octet, "fleet", "ingest", "--database", pg.url(user="octet_ingest"), "--address", "127.0.0.1", "--port", "0"],
+                               stdout=subprocess.PIPE, text=True)
     try:
         yield process.stdout.readline().split()[-1]
     finally:

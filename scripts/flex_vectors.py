@@ -21,7 +21,8 @@ PUNCTUATION = r'[!"#$%&()\*\+,-\./:;<=>?@\[\\\]^_`{|}~\']'  # As Keras' TextVect
 def options(op, inputs, attributes):
     """FlexBuffers: a vector of the name and the NodeDef, every number of 4 bytes."""
     with tf.Graph().as_default():
-        fed = {name: ([tf.compat.v1.placeholder(x.dtype) for x in v] if isinstance(v, list) else tf.compat.v1.placeholder(v.dtype)) for name, v in inputs.items()}
+        fed = {name: ([tf.compat.v1.placeholder(x.dtype) for x in v] if isinstance(v, list) else tf.compat.v1.placeholder(v.dtype))
+               for name, v in inputs.items()}
         result = getattr(tf.raw_ops, op)(**fed, **attributes)
         node = tf.nest.flatten(result)[0].op.node_def
     node.ClearField("name")
@@ -51,7 +52,8 @@ class Vectors:
 
     def one(self, op, case="0", attributes=None, truth=lambda results: results, **inputs):
         """truth: what becomes of TensorFlow's outputs where it leaves some out or is not exact."""
-        inputs = {name: [tf.constant(x) for x in v] if isinstance(v, list) and (not v or isinstance(v[0], np.ndarray)) else tf.constant(v) for name, v in inputs.items()}
+        inputs = {name: [tf.constant(x) for x in v] if isinstance(v, list) and (not v or isinstance(v[0], np.ndarray)) else tf.constant(v)
+                  for name, v in inputs.items()}
         attributes = attributes or {}
         results = truth([np.array(r) for r in tf.nest.flatten(getattr(tf.raw_ops, op)(**inputs, **attributes))])
         operands = [tensor(x) for x in tf.nest.flatten(list(inputs.values()))]
@@ -82,7 +84,8 @@ def numbers(v):
     v.one("AsString", "float", input=np.array([0.5, -1e9, 1e-7, 123.456], np.float32))
     v.one("AsString", "short", input=np.array([0.5, -1e9, 1e-7, 123.456], np.float32), attributes={"shortest": True})
     v.one("AsString", "scientific", input=np.array([0.5, -1e9, 0.0]), attributes={"scientific": True, "precision": 3, "width": 14, "fill": "-"})
-    floats = ["1", " -2.5e3\n", "+.5", "1.", "0x1.8p3", "inf", "-Infinity", "nan", "1e39", "-1e-60", "1" + "0" * 400 + "e-390", "0." + "0" * 400 + "1", "1e-99999999999999999999", "16777217", "7e-46"]
+    floats = ["1", " -2.5e3\n", "+.5", "1.", "0x1.8p3", "inf", "-Infinity", "nan", "1e39", "-1e-60", "1" + "0" * 400 + "e-390", "0." + "0" * 400 + "1",
+              "1e-99999999999999999999", "16777217", "7e-46"]
     v.one("StringToNumber", string_tensor=floats)
     v.one("StringToNumber", "double", string_tensor=[*floats, "1e400", "-1e-400"], attributes={"out_type": tf.float64})
     v.one("StringToNumber", "int", string_tensor=[["1", "-2147483648"], [" +7 ", "007"]], attributes={"out_type": tf.int32})
@@ -105,8 +108,10 @@ def texts(v):
 
 
 def patterns(v):
-    for case, pattern, rewrite, everywhere in [("0", PUNCTUATION, "", True), ("groups", r"(\w+)=(\d*)", r"\2:\1\\", True), ("once", "[aeiou]+", "<\\0>", False), ("empty", "x*", "-", True),
-                                               ("unicode", r"[^\x00-\x7f]|\bthe\b", "?", True), ("fold", "(?i)HELLO|[t-z]{2,}?$", "_", True), ("lazy", r"(a|ab)(c|bcd)??(\S*?)\s", "\\1|\\3", True)]:
+    for case, pattern, rewrite, everywhere in [("0", PUNCTUATION, "", True), ("groups", r"(\w+)=(\d*)", r"\2:\1\\", True), ("once", "[aeiou]+", "<\\0>", False),
+                                               ("empty", "x*", "-", True),
+                                               ("unicode", r"[^\x00-\x7f]|\bthe\b", "?", True), ("fold", "(?i)HELLO|[t-z]{2,}?$", "_", True),
+                                               ("lazy", r"(a|ab)(c|bcd)??(\S*?)\s", "\\1|\\3", True)]:
         v.one("StaticRegexReplace", case, input=TEXTS, attributes={"pattern": pattern, "rewrite": rewrite, "replace_global": everywhere})
     for case, pattern in [("0", r"[\w\s]*"), ("anchors", r"^(?:a|a\.b-c.d|)$"), ("wide", r"(?s).*\x{8a9e}.*|x=1(;\w=\d{2,3}|;)+")]:
         v.one("StaticRegexFullMatch", case, input=TEXTS, attributes={"pattern": pattern})
@@ -121,27 +126,33 @@ def rows(v):
     words, splits = ["a", "b", "c", "d", "e"], np.array([0, 3, 3, 4, 5])
     for case, keeps in (("0", False), ("short", True)):
         v.one("StringNGrams", case, data=words, data_splits=splits,
-              attributes={"separator": " ", "ngram_widths": [1, 2] if case == "0" else [2, 3], "left_pad": "", "right_pad": "", "pad_width": 0, "preserve_short_sequences": keeps})
+              attributes={"separator": " ", "ngram_widths": [1, 2] if case == "0" else [2, 3], "left_pad": "", "right_pad": "", "pad_width": 0,
+                          "preserve_short_sequences": keeps})
     ragged = {"0": (-1, "ROW_SPLITS"), "cut": ([-1, 2], "ROW_SPLITS"), "padded": ([5, 4], "VALUE_ROWIDS"), "open": (-1, "VALUE_ROWIDS")}
     for case, (shape, kind) in ragged.items():
         partitions = [splits] if kind == "ROW_SPLITS" else [np.array(4, np.int64), np.array([0, 0, 0, 2, 3])]
-        v.one("RaggedTensorToTensor", case, shape=np.array(shape, np.int64), values=np.arange(5, dtype=np.float32), default_value=np.float32(-1), row_partition_tensors=partitions,
+        v.one("RaggedTensorToTensor", case, shape=np.array(shape, np.int64), values=np.arange(5, dtype=np.float32), default_value=np.float32(-1),
+              row_partition_tensors=partitions,
               attributes={"row_partition_types": [kind] if kind == "ROW_SPLITS" else ["FIRST_DIM_SIZE", kind]})
-    v.one("RaggedTensorToTensor", "texts", shape=np.array(-1, np.int32), values=words, default_value="-", row_partition_tensors=[splits.astype(np.int32)], attributes={"row_partition_types": ["ROW_SPLITS"]})
-    v.one("RaggedTensorToTensor", "vectors", shape=np.array([-1, -1, 2]), values=np.arange(10).reshape(5, 2), default_value=np.int64(7), row_partition_tensors=[splits], attributes={"row_partition_types": ["ROW_SPLITS"]})
+    v.one("RaggedTensorToTensor", "texts", shape=np.array(-1, np.int32), values=words, default_value="-", row_partition_tensors=[splits.astype(np.int32)],
+          attributes={"row_partition_types": ["ROW_SPLITS"]})
+    v.one("RaggedTensorToTensor", "vectors", shape=np.array([-1, -1, 2]), values=np.arange(10).reshape(5, 2), default_value=np.int64(7),
+          row_partition_tensors=[splits], attributes={"row_partition_types": ["ROW_SPLITS"]})
 
 
 def unicode(v):
     broken = [b"", "größer 語".encode(), b"a\xe2\x82z", b"\xed\xa0\x80\xff", b"\xf0\x9f\x98\x80\xf0\x9f"]
     v.one("UnicodeDecode", input=broken, attributes={"input_encoding": "UTF-8"})
     v.one("UnicodeDecode", "ignore", input=broken, attributes={"input_encoding": "UTF-8", "errors": "ignore", "Tsplits": tf.int32})
-    v.one("UnicodeEncode", input_values=np.array([0x61, 0x8A9E, 0x1F600, 0xD800, 0x110000, 0xF6], np.int32), input_splits=np.array([0, 2, 2, 6]), attributes={"output_encoding": "UTF-8"})
+    v.one("UnicodeEncode", input_values=np.array([0x61, 0x8A9E, 0x1F600, 0xD800, 0x110000, 0xF6], np.int32), input_splits=np.array([0, 2, 2, 6]),
+          attributes={"output_encoding": "UTF-8"})
 
 
 def categories(v):
     splits, values = np.array([0, 3, 3, 4, 6]), np.array([1, 4, 1, 0, 9, 2])
     for binary in (False, True):
-        v.one("RaggedBincount", "binary" if binary else "0", splits=splits, values=values, size=np.int64(5), weights=np.zeros(0, np.float32), attributes={"binary_output": binary})
+        v.one("RaggedBincount", "binary" if binary else "0", splits=splits, values=values, size=np.int64(5), weights=np.zeros(0, np.float32),
+              attributes={"binary_output": binary})
     v.one("RaggedBincount", "weights", splits=splits, values=values.astype(np.int32), size=np.int32(5), weights=np.arange(6, dtype=np.float32))
     columns = [np.array([["red", "blue"], ["", "größer"]], object), np.array([[7, -1, 3], [0, 2**62, 5]])]
     v.one("SparseCross", "texts", indices=[], values=[], shapes=[], dense_inputs=[columns[0], columns[0][:, :1]],
@@ -180,7 +191,8 @@ def decompositions(v):
     symmetric = square + square.swapaxes(1, 2)
     for op, given, key in (("Svd", tall, "compute_uv"), ("SelfAdjointEigV2", symmetric, "compute_v")):  # Vectors' signs are free: see the unit test.
         v.one(op, input=given, attributes={key: False}, truth=lambda r: [r[0], *(np.zeros_like(x) for x in r[1:])])
-    for case, x, full in (("0", tall, False), ("full", tall, True), ("wide", tall.T.copy(), False), ("batch", square, False), ("triangle", np.triu(square), True)):
+    for case, x, full in (("0", tall, False), ("full", tall, True), ("wide", tall.T.copy(), False), ("batch", square, False),
+                          ("triangle", np.triu(square), True)):
         v.one("Qr", case, input=x, attributes={"full_matrices": full})
 
 
@@ -196,7 +208,8 @@ def shares(v):
     x = np.array([0, 0.05, 1, 2.5, 21, 390, 10050, np.inf, -1], np.float32)
     v.one("Igamma", **in_double("Igamma", a=a, x=x))
     v.one("Igammac", **in_double("Igammac", a=a, x=x))
-    a, b, x = (t.ravel() for t in np.meshgrid(np.array([0.5, 1, 7, 300, 0], np.float32), np.array([0.2, 2, 250], np.float32), np.array([0, 0.01, 0.5, 0.54, 0.99, 1, 1.5], np.float32)))
+    a, b, x = (t.ravel() for t in np.meshgrid(np.array([0.5, 1, 7, 300, 0], np.float32), np.array([0.2, 2, 250], np.float32),
+                                              np.array([0, 0.01, 0.5, 0.54, 0.99, 1, 1.5], np.float32)))
     v.one("Betainc", **in_double("Betainc", a=a, b=b, x=x))
     v.one("Betainc", "scalar", a=np.float32(2), b=np.float32(3), x=np.array([[0.25, 0.75]], np.float32))
 

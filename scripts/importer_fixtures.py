@@ -133,9 +133,11 @@ def aware():
     up = layer2("Conv2DTranspose", "up", [], filters=2, kernel_size=[2, 2], strides=[2, 2], padding="same", activation="linear", use_bias=False)
     softmax = {"class_name": "QuantizeAwareActivation", "config": {"activation": "softmax"}}
     head = layer2("Dense", "head", [], units=3, activation=softmax, use_bias=True)
-    layers = [input2("x", 2, 2, 1), layer2("QuantizeLayer", "quantize_layer_3", [[["x", 0, 0, {}]]]), wrapped("up", "quantize_layer_3", up, "NoOpQuantizeConfig"),
+    layers = [input2("x", 2, 2, 1), layer2("QuantizeLayer", "quantize_layer_3", [[["x", 0, 0, {}]]]),
+              wrapped("up", "quantize_layer_3", up, "NoOpQuantizeConfig"),
               wrapped("relu", "quant_up", layer2("ReLU", "relu", []), "Default8BitQuantizeConfig", weight_attrs=[], activation_attrs=[], quantize_output=True),
-              wrapped("flat", "quant_relu", layer2("Flatten", "flat", []), "Default8BitQuantizeConfig", weight_attrs=[], activation_attrs=[], quantize_output=False),
+              wrapped("flat", "quant_relu", layer2("Flatten", "flat", []), "Default8BitQuantizeConfig", weight_attrs=[], activation_attrs=[],
+                      quantize_output=False),
               wrapped("head", "quant_flat", head, "Default8BitQuantizeConfig", weight_attrs=["kernel"], activation_attrs=["activation"], quantize_output=False)]
     step, rng = np.int32(0), np.random.default_rng(2)
     limit = lambda name, low, high: {name + "_min:0": np.float32(low), name + "_max:0": np.float32(high)}
@@ -148,22 +150,29 @@ def aware():
     legacy("aware", model, weights, "2.21.0")
     kernel, bias, *limits = weights["quant_head"].values()  # By place: what is trained, the kernel once more, the wrapper's own.
     step, *pre = limits
-    numbered("aware", model, {"quantize_layer": weights["quantize_layer_3"], "quantize_wrapper_v2": weights["quant_up"], "quantize_wrapper_v2_1": weights["quant_relu"],
-                              "quantize_wrapper_v2_2": weights["quant_flat"], "quantize_wrapper_v2_3": [kernel, bias, kernel, step, *pre], "quantize_wrapper_v2_3/layer": [bias],
+    numbered("aware", model,
+             {"quantize_layer": weights["quantize_layer_3"], "quantize_wrapper_v2": weights["quant_up"], "quantize_wrapper_v2_1": weights["quant_relu"],
+                              "quantize_wrapper_v2_2": weights["quant_flat"], "quantize_wrapper_v2_3": [kernel, bias, kernel, step, *pre],
+                              "quantize_wrapper_v2_3/layer": [bias],
                               "quantize_wrapper_v2/layer": weights["quant_up"]})
 
 
 def joined():
     """tfmot's Concatenate: of one branch that has limits, and of one that has none, as the wrapper behind it has them for both. A softmax of its own layer."""
     bits, silent = dict(weight_attrs=["kernel"], activation_attrs=["activation"], quantize_output=False), {"class_name": "NoOpActivation", "config": {}}
-    dense = lambda name, activation: layer2("Dense", name, [], units=2, activation={"class_name": "QuantizeAwareActivation", "config": {"activation": activation}}, use_bias=True)
-    join = layer2("QuantizeWrapperV2", "quant_join", [[["quant_a", 0, 0, {}], ["quant_b", 0, 0, {}]]], layer={"class_name": "Concatenate", "config": {"name": "join", "axis": -1}},
+    dense = lambda name, activation: layer2("Dense", name, [], units=2,
+                                            activation={"class_name": "QuantizeAwareActivation", "config": {"activation": activation}}, use_bias=True)
+    join = layer2("QuantizeWrapperV2", "quant_join", [[["quant_a", 0, 0, {}], ["quant_b", 0, 0, {}]]],
+                  layer={"class_name": "Concatenate", "config": {"name": "join", "axis": -1}},
                   quantize_config={"class_name": "Default8BitOutputQuantizeConfig", "config": dict(weight_attrs=[], activation_attrs=[], quantize_output=True)})
-    layers = [input2("x", 3), layer2("QuantizeLayer", "quantize_layer", [[["x", 0, 0, {}]]]), wrapped("a", "quantize_layer", dense("a", "relu"), "Default8BitQuantizeConfig", **bits),
+    layers = [input2("x", 3), layer2("QuantizeLayer", "quantize_layer", [[["x", 0, 0, {}]]]),
+              wrapped("a", "quantize_layer", dense("a", "relu"), "Default8BitQuantizeConfig", **bits),
               wrapped("b", "quantize_layer", dense("b", silent), "Default8BitQuantizeConfig", **bits), join,
-              wrapped("last", "quant_join", layer2("Activation", "last", [], activation="softmax"), "Default8BitActivationQuantizeConfig", quantize_output=True)]
+              wrapped("last", "quant_join", layer2("Activation", "last", [], activation="softmax"), "Default8BitActivationQuantizeConfig",
+                      quantize_output=True)]
     model = functional2("m", layers, [["x", 0, 0]], [["quant_last", 0, 0]])
-    kernel, bias, step, limits = np.array([[-1, 0.5], [0.5, 1], [1, -1]], "f4"), np.array([0.25, -0.5], "f4"), np.int32(0), lambda *ends: [np.float32(v) for v in ends]
+    kernel, bias, step = np.array([[-1, 0.5], [0.5, 1], [1, -1]], "f4"), np.array([0.25, -0.5], "f4"), np.int32(0)
+    limits = lambda *ends: [np.float32(v) for v in ends]
     branch = lambda kernel, *ends: [kernel, bias, kernel, step, *limits(-1, 1, *ends)]
     numbered("joined", model, {"quantize_layer": [*limits(-1, 1), step], "quantize_wrapper_v2": branch(kernel, 0, 2), "quantize_wrapper_v2/layer": [bias],
                                "quantize_wrapper_v2_1": branch(-kernel), "quantize_wrapper_v2_1/layer": [bias],
@@ -172,7 +181,8 @@ def joined():
 
 def wrapped(name, inbound, layer, quantize_config, **settings):
     inner = {"class_name": layer["class_name"], "config": layer["config"]}
-    return layer2("QuantizeWrapperV2", "quant_" + name, [[[inbound, 0, 0, {}]]], layer=inner, quantize_config={"class_name": quantize_config, "config": settings})
+    return layer2("QuantizeWrapperV2", "quant_" + name, [[[inbound, 0, 0, {}]]], layer=inner,
+                  quantize_config={"class_name": quantize_config, "config": settings})
 
 
 def numbered(name, config, groups):
@@ -192,7 +202,8 @@ def finer():
     own = [np.int32(0), np.float32(-0.7), np.float32(0.7), np.float32(0), np.float32(3)]
     bits = dict(weight_attrs=["kernel"], activation_attrs=["activation"], quantize_output=False)
     model = lambda kind, **more: functional2("m", [input2("x", 3), wrapped("d", "x", dense, kind, **bits, **more)], [["x", 0, 0]], [["quant_d", 0, 0]])
-    numbered("nbit", model("DefaultNBitQuantizeConfig", num_bits_weight=4, num_bits_activation=8), {"quantize_wrapper_v2": [kernel, *own], "quantize_wrapper_v2/layer": [bias]})
+    numbered("nbit", model("DefaultNBitQuantizeConfig", num_bits_weight=4, num_bits_activation=8),
+             {"quantize_wrapper_v2": [kernel, *own], "quantize_wrapper_v2/layer": [bias]})
     numbered("own_bits", model("Fine"), {"quantize_wrapper_v2": [kernel, *own], "quantize_wrapper_v2/layer": [bias]})
 
 
@@ -201,9 +212,11 @@ def clustered():
     dense = layer2("Dense", "d", [], units=2, activation={"class_name": "QuantizeAwareActivation", "config": {"activation": "relu"}}, use_bias=True)
     settings = dict(weight_attrs=["kernel"], activation_attrs=["activation"], quantize_output=False)
     config = functional2("m", [input2("x", 3), wrapped("d", "x", dense, "Default8BitQuantizeConfig", **settings)], [["x", 0, 0]], [["quant_d", 0, 0]])
-    kernel, bias, centroids, before = np.array([[-1, 0.5], [0.5, 1], [1, -1]], "f4"), np.array([1, 2], "f4"), np.array([-1, 0.5, 1], "f4"), np.full((3, 2), 9, "f4")
+    kernel, bias = np.array([[-1, 0.5], [0.5, 1], [1, -1]], "f4"), np.array([1, 2], "f4")
+    centroids, before = np.array([-1, 0.5, 1], "f4"), np.full((3, 2), 9, "f4")
     step, at, limits = np.int32(0), np.array([[0, 1], [1, 2], [2, 0]], "i4"), [np.float32(v) for v in (-1, 1, 0, 4)]
-    names = ["kernel", "bias", "cluster_centroids_tf", "ori_weights_vars_tf", "optimizer_step", "pulling_indices_tf", "kernel_min", "kernel_max", "post_activation_min", "post_activation_max"]
+    names = ["kernel", "bias", "cluster_centroids_tf", "ori_weights_vars_tf", "optimizer_step", "pulling_indices_tf", "kernel_min", "kernel_max",
+             "post_activation_min", "post_activation_max"]
     own = dict(zip([("d/" if i < 2 else "quant_d/") + name + ":0" for i, name in enumerate(names)], [kernel, bias, centroids, before, step, at, *limits]))
     legacy("clustered", config, {"x": {}, "quant_d": own}, "2.21.0")
     numbered("clustered", config, {"quantize_wrapper_v2": [kernel, bias, centroids, before, kernel, step, at, *limits], "quantize_wrapper_v2/layer": [bias]})

@@ -13,7 +13,8 @@ from PIL import Image
 
 SIZE = 28
 # Name: colour, quality, progressive, chroma subsampling (0: none, 1: 4:2:2, 2: 4:2:0).
-FORMS = {"gray": (False, 85, False, 0), "gray_progressive": (False, 40, True, 0), "444": (True, 95, False, 0), "422": (True, 80, False, 1), "420": (True, 75, False, 2),
+FORMS = {"gray": (False, 85, False, 0), "gray_progressive": (False, 40, True, 0), "444": (True, 95, False, 0), "422": (True, 80, False, 1),
+         "420": (True, 75, False, 2),
          "420_progressive": (True, 60, True, 2)}
 
 

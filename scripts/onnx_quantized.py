@@ -61,7 +61,8 @@ def residual(c):
 
 
 def inverted(c, wide, act, gate=None):
-    return Plus(conv(c, wide, 1, act=act), conv(wide, wide, 5, groups=wide, act=act), *([Excite(wide, gate)] if gate else []), nn.Conv2d(wide, c, 1, bias=False), nn.BatchNorm2d(c))
+    return Plus(conv(c, wide, 1, act=act), conv(wide, wide, 5, groups=wide, act=act), *([Excite(wide, gate)] if gate else []),
+                nn.Conv2d(wide, c, 1, bias=False), nn.BatchNorm2d(c))
 
 
 class UNet(nn.Module):
@@ -132,8 +133,10 @@ class Shuffle(nn.Module):
 
 NETWORKS = {
     "resnet": (lambda: nn.Sequential(conv(3, 8, 7, 2), nn.MaxPool2d(3, 2, 1), residual(8), conv(8, 16, stride=2), residual(16), head(16)), IMAGE),
-    "mobilenet_v2": (lambda: nn.Sequential(conv(3, 8, stride=2, act=nn.ReLU6), inverted(8, 24, nn.ReLU6), conv(8, 16, stride=2, groups=8, act=nn.ReLU6), inverted(16, 32, nn.ReLU6), nn.AvgPool2d(2), nn.Flatten(), nn.Linear(256, 10)), IMAGE),
-    "mobilenet_v3": (lambda: nn.Sequential(conv(3, 8, stride=2, act=nn.Hardswish), inverted(8, 24, nn.Hardswish, nn.Hardsigmoid()), inverted(8, 24, nn.ReLU, nn.Hardsigmoid()), head(8, 24), nn.Hardswish(), nn.Linear(24, 10)), IMAGE),
+    "mobilenet_v2": (lambda: nn.Sequential(conv(3, 8, stride=2, act=nn.ReLU6), inverted(8, 24, nn.ReLU6), conv(8, 16, stride=2, groups=8, act=nn.ReLU6),
+                                           inverted(16, 32, nn.ReLU6), nn.AvgPool2d(2), nn.Flatten(), nn.Linear(256, 10)), IMAGE),
+    "mobilenet_v3": (lambda: nn.Sequential(conv(3, 8, stride=2, act=nn.Hardswish), inverted(8, 24, nn.Hardswish, nn.Hardsigmoid()),
+                                           inverted(8, 24, nn.ReLU, nn.Hardsigmoid()), head(8, 24), nn.Hardswish(), nn.Linear(24, 10)), IMAGE),
     "efficientnet": (lambda: nn.Sequential(conv(3, 8, stride=2, act=nn.SiLU), inverted(8, 24, nn.SiLU, nn.Sigmoid()), head(8)), IMAGE),
     "unet_transposed": (lambda: UNet(nn.ConvTranspose2d(12, 12, 2, 2)), IMAGE),
     "unet_bilinear": (lambda: UNet(nn.Upsample(scale_factor=2, mode="bilinear")), IMAGE),
@@ -141,7 +144,8 @@ NETWORKS = {
     "attention": (Attention, (12, 8)),
     "densenet": (Dense, IMAGE),
     "shuffle": (Shuffle, IMAGE),
-    "mlp": (lambda: nn.Sequential(nn.Linear(20, 32), nn.Tanh(), nn.Linear(32, 32), nn.Sigmoid(), nn.Linear(32, 16), nn.Softplus(), nn.Linear(16, 4), nn.Softmax(-1)), (20,)),
+    "mlp": (lambda: nn.Sequential(nn.Linear(20, 32), nn.Tanh(), nn.Linear(32, 32), nn.Sigmoid(), nn.Linear(32, 16), nn.Softplus(), nn.Linear(16, 4),
+                                  nn.Softmax(-1)), (20,)),
 }
 WAYS = {
     "u8s8": {"activation_type": U8, "weight_type": S8},
@@ -205,7 +209,8 @@ def step(path, y):
 def compare(octet, path, x):
     want = by_onnxruntime(path, x, ort.GraphOptimizationLevel.ORT_DISABLE_ALL)
     s = step(path, want)
-    ours, theirs = (np.abs(y.astype(np.float64) - want) / s for y in (by_octet(octet, path, x), by_onnxruntime(path, x, ort.GraphOptimizationLevel.ORT_ENABLE_ALL)))
+    ours, theirs = (np.abs(y.astype(np.float64) - want) / s for y in (by_octet(octet, path, x),
+                                                                      by_onnxruntime(path, x, ort.GraphOptimizationLevel.ORT_ENABLE_ALL)))
     print(f"{path.stem:45s} octet largest {ours.max():6.2f} mean {ours.mean():.3f}   onnxruntime optimized {theirs.max():6.2f} {theirs.mean():.3f}", flush=True)
     return {"file": path.stem, "largest": float(ours.max()), "mean": float(ours.mean())}
 

@@ -237,9 +237,11 @@ def q8(*shape, scale=0.05, zero=3, **k):
 
 
 def unary(v):
-    for name, options in [("ABS", "AbsOptions"), ("CEIL", None), ("COS", "CosOptions"), ("ELU", None), ("EXP", "ExpOptions"), ("FLOOR", None), ("GELU", "GeluOptions"),
+    for name, options in [("ABS", "AbsOptions"), ("CEIL", None), ("COS", "CosOptions"), ("ELU", None), ("EXP", "ExpOptions"), ("FLOOR", None),
+                          ("GELU", "GeluOptions"),
                           ("HARD_SWISH", "HardSwishOptions"), ("LEAKY_RELU", "LeakyReluOptions"), ("LOGISTIC", None), ("LOG_SOFTMAX", "LogSoftmaxOptions"),
-                          ("NEG", "NegOptions"), ("RELU", None), ("RELU6", None), ("RELU_0_TO_1", None), ("RELU_N1_TO_1", None), ("ROUND", None), ("SIGN", "SignOptions"),
+                          ("NEG", "NegOptions"), ("RELU", None), ("RELU6", None), ("RELU_0_TO_1", None), ("RELU_N1_TO_1", None), ("ROUND", None),
+                          ("SIGN", "SignOptions"),
                           ("SIN", None), ("SQUARE", "SquareOptions"), ("TANH", None), ("ZEROS_LIKE", "ZerosLikeOptions")]:
         v.one(name, [f(2, 3)], [o("f32", 2, 3)], options, **({"alpha": 0.2} if name == "LEAKY_RELU" else {}))
     for name in ("LOG", "RSQRT", "SQRT"):
@@ -325,7 +327,8 @@ def movers(v):
     v.one("SPARSE_TO_DENSE", [c("i32", [[0, 1], [2, 0]]), c("i32", [3, 2]), f(2), c("f32", 0.5)], [o("f32", 3, 2)], "SparseToDenseOptions")
     v.one("DYNAMIC_UPDATE_SLICE", [f(3, 4), f(2, 2), T("i32", data=[1, 1])], [o("f32", 3, 4)], "DynamicUpdateSliceOptions")
     v.one("DILATE", [f(2, 3), c("i32", [2, 3]), c("f32", 0.0)], [o("f32", 3, 7)], "DilateOptions")
-    v.one("STABLEHLO_PAD", [f(2, 3), c("f32", 0.5)], [o("f32", 4, 6)], "StablehloPadOptions", edgePaddingLow=[1, 0], edgePaddingHigh=[0, 1], interiorPadding=[1, 1])
+    v.one("STABLEHLO_PAD", [f(2, 3), c("f32", 0.5)], [o("f32", 4, 6)], "StablehloPadOptions", edgePaddingLow=[1, 0], edgePaddingHigh=[0, 1],
+          interiorPadding=[1, 1])
     v.one("STABLEHLO_GATHER", [f(5, 3), T("i32", data=[[0], [4], [2]])], [o("f32", 3, 3)], "StablehloGatherOptions", offsetDims=[1], collapsedSliceDims=[0],
           startIndexMap=[0], indexVectorDim=1, sliceSizes=[1, 3], indicesAreSorted=False)
 
@@ -345,14 +348,17 @@ def reductions(v):
     v.one("SEGMENT_SUM", [f(4, 3), T("i32", data=[0, 0, 1, 2])], [o("f32", 3, 3)], "SegmentSumOptions")
     for name in ("SUM", "PROD", "MAX", "MIN"):
         v.one("UNSORTED_SEGMENT_" + name, [f(4, 3), T("i32", data=[2, 0, 2, 1]), c("i32", 3)], [o("f32", 3, 3)], f"UnsortedSegment{name.title()}Options")
-    v.one("REDUCE_WINDOW", [f(4, 5), c("f32", 0.0), c("i64", [2, 2]), c("i64", [1, 2]), c("i64", [1, 1])], [o("f32", 3, 2)], "ReduceWindowOptions", reduceFunction=1)
+    v.one("REDUCE_WINDOW", [f(4, 5), c("f32", 0.0), c("i64", [2, 2]), c("i64", [1, 2]), c("i64", [1, 1])], [o("f32", 3, 2)], "ReduceWindowOptions",
+          reduceFunction=1)
     v.one("BUCKETIZE", [f(2, 4)], [o("i32", 2, 4)], "BucketizeOptions", boundaries=[-1.0, 0.0, 2.0])
     body = (lambda a, b, y: Graph([a, b], [y], [Op("STABLEHLO_ADD", [a, b], [y])]))(o("f32"), o("f32"), o("f32"))
     x, y = f(4, 5), o("f32", 3, 2)
-    v.add("STABLEHLO_REDUCE_WINDOW", [Graph([x], [y], [Op("STABLEHLO_REDUCE_WINDOW", [x, c("f32", 0.0)], [y], "StablehloReduceWindowOptions", windowDimensions=[2, 2],
+    v.add("STABLEHLO_REDUCE_WINDOW",
+          [Graph([x], [y], [Op("STABLEHLO_REDUCE_WINDOW", [x, c("f32", 0.0)], [y], "StablehloReduceWindowOptions", windowDimensions=[2, 2],
           windowStrides=[1, 2], baseDilations=[1, 1], windowDilations=[1, 1], padding=[0, 0, 0, 0], bodySubgraphIndex=1)]), body])
     x, i, u, y = f(4, 2), T("i32", data=[[0], [2]]), f(2, 2), o("f32", 4, 2)
-    v.add("STABLEHLO_SCATTER", [Graph([x, i, u], [y], [Op("STABLEHLO_SCATTER", [x, i, u], [y], "StablehloScatterOptions", indicesAreSorted=False, updateWindowDims=[1],
+    v.add("STABLEHLO_SCATTER",
+          [Graph([x, i, u], [y], [Op("STABLEHLO_SCATTER", [x, i, u], [y], "StablehloScatterOptions", indicesAreSorted=False, updateWindowDims=[1],
           insertedWindowDims=[0], scatterDimsToOperandDims=[0], indexVectorDim=1, uniqueIndices=False, updateComputationSubgraphIndex=1)]), body])
 
 
@@ -364,9 +370,11 @@ def weighted(v):
     v.one("CONV_2D", [f(1, 4, 4, 2), w(3, 3, 3, 2), w(3)], [o("f32", 1, 4, 4, 3)], "Conv2DOptions", **conv)
     v.one("CONV_2D", [q8(1, 4, 4, 2), per_channel(3, 0, 3, 3, 3, 2), bias(3, 0.05)], [o("i8", 1, 4, 4, 3, quant=(0.2, -5))], "Conv2DOptions", 3, "i8", **conv)
     v.one("DEPTHWISE_CONV_2D", [f(1, 4, 4, 2), w(1, 3, 3, 2), w(2)], [o("f32", 1, 4, 4, 2)], "DepthwiseConv2DOptions", depthMultiplier=1, **conv)
-    v.one("DEPTHWISE_CONV_2D", [q8(1, 4, 4, 2), per_channel(2, 3, 1, 3, 3, 2), bias(2, 0.05)], [o("i8", 1, 4, 4, 2, quant=(0.2, -5))], "DepthwiseConv2DOptions", 3, "i8",
+    v.one("DEPTHWISE_CONV_2D", [q8(1, 4, 4, 2), per_channel(2, 3, 1, 3, 3, 2), bias(2, 0.05)], [o("i8", 1, 4, 4, 2, quant=(0.2, -5))], "DepthwiseConv2DOptions",
+          3, "i8",
           depthMultiplier=1, **conv)
-    v.one("TRANSPOSE_CONV", [c("i32", [1, 4, 4, 3]), w(3, 3, 3, 2), f(1, 2, 2, 2)], [o("f32", 1, 4, 4, 3)], "TransposeConvOptions", padding=0, strideW=2, strideH=2)
+    v.one("TRANSPOSE_CONV", [c("i32", [1, 4, 4, 3]), w(3, 3, 3, 2), f(1, 2, 2, 2)], [o("f32", 1, 4, 4, 3)], "TransposeConvOptions", padding=0, strideW=2,
+          strideH=2)
     v.one("FULLY_CONNECTED", [f(2, 5), w(3, 5), w(3)], [o("f32", 2, 3)], "FullyConnectedOptions")
     v.one("FULLY_CONNECTED", [q8(2, 5), T("i8", (3, 5), "random", const=True, quant=(0.02, 0)), T("i32", (3,), "random", const=True, quant=(0.001, 0))],
           [o("i8", 2, 3, quant=(0.1, 4))], "FullyConnectedOptions", 4, "i8")
@@ -381,7 +389,8 @@ def weighted(v):
     v.one("RESIZE_BILINEAR", [f(1, 3, 3, 2), c("i32", [5, 5])], [o("f32", 1, 5, 5, 2)], "ResizeBilinearOptions", halfPixelCenters=True)
     v.one("RESIZE_NEAREST_NEIGHBOR", [f(1, 3, 3, 2), c("i32", [5, 5])], [o("f32", 1, 5, 5, 2)], "ResizeNearestNeighborOptions")
     v.one("EMBEDDING_LOOKUP", [T("i32", data=[2, 0]), w(4, 3)], [o("f32", 2, 3)])
-    v.one("EMBEDDING_LOOKUP_SPARSE", [T("i32", data=[1, 3, 0]), T("i32", data=[[0, 0], [0, 1], [1, 0]]), T("i32", data=[2, 2]), T("f32", data=[1.0, 2.0, 4.0]), w(4, 3)],
+    v.one("EMBEDDING_LOOKUP_SPARSE",
+          [T("i32", data=[1, 3, 0]), T("i32", data=[[0, 0], [0, 1], [1, 0]]), T("i32", data=[2, 2]), T("f32", data=[1.0, 2.0, 4.0]), w(4, 3)],
           [o("f32", 2, 3)], "EmbeddingLookupSparseOptions", combiner=0)
     v.one("RFFT2D", [f(4, 8), c("i32", [4, 8])], [o("c64", 4, 5)], "Rfft2dOptions")
     densify(v)
@@ -425,15 +434,18 @@ def recurrent(v):
     state = lambda *shape: T("f32", shape, variable=True)
     n, i, h, t = 2, 3, 4, 3
     v.one("RNN", [f(n, i), w(h, i), w(h, h), w(h), state(n, h)], [o("f32", n, h)], "RNNOptions", runs=2, fusedActivationFunction=1)
-    v.one("UNIDIRECTIONAL_SEQUENCE_RNN", [f(n, t, i), w(h, i), w(h, h), w(h), state(n, h)], [o("f32", n, t, h)], "SequenceRNNOptions", fusedActivationFunction=1)
+    v.one("UNIDIRECTIONAL_SEQUENCE_RNN", [f(n, t, i), w(h, i), w(h, h), w(h), state(n, h)], [o("f32", n, t, h)], "SequenceRNNOptions",
+          fusedActivationFunction=1)
     rnn = lambda: [w(h, i), w(h, h), w(h), state(n, h)]
-    v.one("BIDIRECTIONAL_SEQUENCE_RNN", [f(n, t, i), *rnn(), *rnn(), None, None, None], [o("f32", n, t, h), o("f32", n, t, h)], "BidirectionalSequenceRNNOptions",
+    v.one("BIDIRECTIONAL_SEQUENCE_RNN", [f(n, t, i), *rnn(), *rnn(), None, None, None], [o("f32", n, t, h), o("f32", n, t, h)],
+          "BidirectionalSequenceRNNOptions",
           fusedActivationFunction=1)
     cell = lambda: [*[w(h, i) for _ in range(4)], *[w(h, h) for _ in range(4)], None, None, None, *[w(h) for _ in range(4)], None, None]
     states = lambda: [state(n, h), state(n, h)]
     lstm = dict(fusedActivationFunction=4, cellClip=0.0, projClip=0.0)
     v.one("LSTM", [f(n, i), *cell(), *states(), None, None, None, None], [o("f32", n, h)], "LSTMOptions", runs=2, **lstm)
-    v.one("UNIDIRECTIONAL_SEQUENCE_LSTM", [f(n, t, i), *cell(), *states(), None, None, None, None], [o("f32", n, t, h)], "UnidirectionalSequenceLSTMOptions", **lstm)
+    v.one("UNIDIRECTIONAL_SEQUENCE_LSTM", [f(n, t, i), *cell(), *states(), None, None, None, None], [o("f32", n, t, h)], "UnidirectionalSequenceLSTMOptions",
+          **lstm)
     v.one("BIDIRECTIONAL_SEQUENCE_LSTM", [f(n, t, i), *cell(), *cell(), *states(), *states(), *[None] * 9], [o("f32", n, t, h), o("f32", n, t, h)],
           "BidirectionalSequenceLSTMOptions", mergeOutputs=False, timeMajor=False, **lstm)
     v.one("SVDF", [f(n, i), w(4, i), w(4, 3), w(2), state(n, 12)], [o("f32", n, 2)], "SVDFOptions", runs=3, rank=2)
@@ -444,8 +456,10 @@ def control(v):
     branch = lambda op: (lambda x, z: Graph([x], [z], [Op(op, [x], [z])]))(o("f32", 3), o("f32", 3))
     v.add("IF", [Graph([go, a], [y], [Op("IF", [go, a], [y], "IfOptions", thenSubgraphIndex=1, elseSubgraphIndex=2)]), branch("ABS"), branch("NEG")])
     index = T("i32", data=1)
-    v.add("STABLEHLO_CASE", [Graph([index, a], [y], [Op("STABLEHLO_CASE", [index, a], [y], "StablehloCaseOptions", branchSubgraphIndices=[1, 2])]), branch("ABS"), branch("NEG")])
-    v.add("STABLEHLO_COMPOSITE", [Graph([a], [y], [Op("STABLEHLO_COMPOSITE", [a], [y], "StableHLOCompositeOptions", name="octet.absolute", decompositionSubgraphIndex=1,
+    v.add("STABLEHLO_CASE",
+          [Graph([index, a], [y], [Op("STABLEHLO_CASE", [index, a], [y], "StablehloCaseOptions", branchSubgraphIndices=[1, 2])]), branch("ABS"), branch("NEG")])
+    v.add("STABLEHLO_COMPOSITE",
+          [Graph([a], [y], [Op("STABLEHLO_COMPOSITE", [a], [y], "StableHLOCompositeOptions", name="octet.absolute", decompositionSubgraphIndex=1,
           compositeAttributes=list(flexbuffers.Dumps({})), version=1)]),
                                   branch("ABS")])
     i, oi, oa = T("i32", data=0), o("i32"), o("f32", 3)
@@ -456,23 +470,28 @@ def control(v):
                     Graph([bi, ba], [bn, bo], [Op("ADD", [bi, c("i32", 1)], [bn], "AddOptions"), Op("ADD", [ba, ba], [bo], "AddOptions")])])
     x, h, r, s = T("f32", data=2.0), o("resource"), o("f32"), o("f32")
     h1 = o("resource")
-    counter = [Graph([x], [s], [Op("CALL_ONCE", [], [], "CallOnceOptions", initSubgraphIndex=1), Op("VAR_HANDLE", [], [h], "VarHandleOptions", container="", sharedName="v"),
+    counter = [Graph([x], [s], [Op("CALL_ONCE", [], [], "CallOnceOptions", initSubgraphIndex=1),
+                                Op("VAR_HANDLE", [], [h], "VarHandleOptions", container="", sharedName="v"),
                                 Op("READ_VARIABLE", [h], [r], "ReadVariableOptions"), Op("ADD", [x, r], [s], "AddOptions"),
                                 Op("ASSIGN_VARIABLE", [h, s], [], "AssignVariableOptions")]),
-               Graph([], [], [Op("VAR_HANDLE", [], [h1], "VarHandleOptions", container="", sharedName="v"), Op("ASSIGN_VARIABLE", [h1, c("f32", 5.0)], [], "AssignVariableOptions")])]
+               Graph([], [], [Op("VAR_HANDLE", [], [h1], "VarHandleOptions", container="", sharedName="v"),
+                              Op("ASSIGN_VARIABLE", [h1, c("f32", 5.0)], [], "AssignVariableOptions")])]
     for name in ("CALL_ONCE", "VAR_HANDLE", "READ_VARIABLE", "ASSIGN_VARIABLE"):
         v.add(name, counter, runs=3)
     keys, table, found, size, table1 = T("str", data=["b", "x", "a"]), o("resource", 1), o("i64", 3), o("i64", 1), o("resource", 1)
     options = dict(tableId=3, keyDtype=5, valueDtype=4)
-    tables = [Graph([keys], [found, size], [Op("CALL_ONCE", [], [], "CallOnceOptions", initSubgraphIndex=1), Op("HASHTABLE", [], [table], "HashtableOptions", **options),
-                                            Op("HASHTABLE_FIND", [table, keys, c("i64", [-1])], [found], "HashtableFindOptions"), Op("HASHTABLE_SIZE", [table], [size], "HashtableSizeOptions")]),
+    tables = [Graph([keys], [found, size], [Op("CALL_ONCE", [], [], "CallOnceOptions", initSubgraphIndex=1),
+                                            Op("HASHTABLE", [], [table], "HashtableOptions", **options),
+                                            Op("HASHTABLE_FIND", [table, keys, c("i64", [-1])], [found], "HashtableFindOptions"),
+                                            Op("HASHTABLE_SIZE", [table], [size], "HashtableSizeOptions")]),
               Graph([], [], [Op("HASHTABLE", [], [table1], "HashtableOptions", **options),
                              Op("HASHTABLE_IMPORT", [table1, c("str", ["a", "b"]), c("i64", [10, 20])], [], "HashtableImportOptions")])]
     for name in ("HASHTABLE", "HASHTABLE_FIND", "HASHTABLE_IMPORT", "HASHTABLE_SIZE"):
         v.add(name, tables)
     v.one("HASHTABLE_LOOKUP", [T("i32", data=[4, 1, 9]), c("i32", [1, 4, 6]), c("f32", [[1, 2], [3, 4], [5, 6]])], [o("f32", 3, 2), o("u8", 3)])
     v.one("SKIP_GRAM", [T("str", data=["the quick brown fox"])], [o("str", 4)], "SkipGramOptions", ngramSize=2, maxSkipSize=1, includeAllNgrams=True)
-    v.one("LSH_PROJECTION", [c("f32", [[0.1, 0.2, 0.3], [0.4, 0.5, 0.6]]), T("i32", data=[[5, 6], [7, 8]]), T("f32", data=[0.5, 1.5])], [o("i32", 2)], "LSHProjectionOptions", type=1)
+    v.one("LSH_PROJECTION", [c("f32", [[0.1, 0.2, 0.3], [0.4, 0.5, 0.6]]), T("i32", data=[[5, 6], [7, 8]]), T("f32", data=[0.5, 1.5])], [o("i32", 2)],
+          "LSHProjectionOptions", type=1)
 
 
 def random(v):
@@ -492,10 +511,12 @@ def customs(v):
     v.one("Mfcc", [f(1, 2, 65, lo=0, hi=4), c("i32", [16000])], [o("f32", 1, 2, 5)],
           custom=flexbuffers.Dumps({"upper_frequency_limit": 4000, "lower_frequency_limit": 20, "filterbank_channel_count": 12, "dct_coefficient_count": 5}))
     q = q8(2, 3)
-    v.one("NumericVerify", [q, T("f32", data=0.05 * (q.data.astype("f4") - 3) + 0.01)], [o("f32", 2, 3)], custom=flexbuffers.Dumps({"tolerance": 5.0, "log_if_failed": True}))
+    v.one("NumericVerify", [q, T("f32", data=0.05 * (q.data.astype("f4") - 3) + 0.01)], [o("f32", 2, 3)],
+          custom=flexbuffers.Dumps({"tolerance": 5.0, "log_if_failed": True}))
     v.one("TFLite_Detection_PostProcess", [f(1, 6, 4, lo=-1, hi=1), f(1, 6, 3, lo=0, hi=1), T("f32", (6, 4), "random", const=True, lo=0.2, hi=0.8)],
           [o("f32", 1, 3, 4), o("f32", 1, 3), o("f32", 1, 3), o("f32", 1)],
-          custom=flexbuffers.Dumps({"max_detections": 3, "max_classes_per_detection": 1, "detections_per_class": 3, "use_regular_nms": True, "nms_score_threshold": 0.0,
+          custom=flexbuffers.Dumps({"max_detections": 3, "max_classes_per_detection": 1, "detections_per_class": 3, "use_regular_nms": True,
+                                    "nms_score_threshold": 0.0,
                                     "nms_iou_threshold": 0.5, "num_classes": 2, "y_scale": 10.0, "x_scale": 10.0, "h_scale": 5.0, "w_scale": 5.0}))
 
 

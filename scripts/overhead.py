@@ -74,7 +74,9 @@ def main():
         for _ in range(5):  # In turns: what disturbs one, disturbs the other.
             for name, library in libraries.items():
                 if library:
-                    best[name] = min(best.get(name, 1e9), float(subprocess.run([binary, library, MODEL], check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True).stdout))
+                    best[name] = min(best.get(name, 1e9),
+                                     float(subprocess.run([binary, library, MODEL], check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                                                          text=True).stdout))
         original_invoke = best.get("original", float("nan"))
         print(f"C, TfLiteInterpreterInvoke: octet {best['octet']:.0f} ns, original {original_invoke:.0f} ns")
         rounds = {"octet": python_call(octet.Interpreter), "original": python_call(LiteRT)}
@@ -83,7 +85,8 @@ def main():
             for name, r in rounds.items():
                 best[name] = min(best[name], r(500))
         print(f"Python, set + invoke + get: octet {best['octet']:.0f} ns, original {best['original']:.0f} ns")
-        print(f"Java, run() on direct buffers: octet {java(work)} ns (the original's has no build for Linux; its invoke in C, which it calls, {original_invoke:.0f} ns)")
+        print(f"Java, run() on direct buffers: octet {java(work)} ns"
+              f" (the original's has no build for Linux; its invoke in C, which it calls, {original_invoke:.0f} ns)")
 
 
 if __name__ == "__main__":

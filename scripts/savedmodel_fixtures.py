@@ -61,7 +61,8 @@ class Words(tf.Module):
         words, weights = "words.txt", "weights.csv"
         pathlib.Path(words).write_bytes(b"the\ncat\r\nsat\non\n")
         pathlib.Path(weights).write_bytes(b"7,the,0.5\n-1,sat, +2\n")
-        self.number = tf.lookup.StaticHashTable(tf.lookup.TextFileInitializer(words, tf.string, index.WHOLE_LINE, tf.int64, index.LINE_NUMBER, vocab_size=3, value_index_offset=10), -1)
+        self.number = tf.lookup.StaticHashTable(tf.lookup.TextFileInitializer(words, tf.string, index.WHOLE_LINE, tf.int64, index.LINE_NUMBER, vocab_size=3,
+                                                                              value_index_offset=10), -1)
         self.word = tf.lookup.StaticHashTable(tf.lookup.TextFileInitializer(weights, tf.int64, 0, tf.string, 1, delimiter=","), "?")
         self.weight = tf.lookup.StaticHashTable(tf.lookup.TextFileInitializer(weights, tf.string, 1, tf.float32, 2, delimiter=","), -0.25)
 
@@ -104,6 +105,13 @@ def looked_up(x):
     return TABLE.lookup(x)
 
 
+@tf.function(input_signature=[tf.TensorSpec([3], tf.float32, name="x")], autograph=False)
+def large_list(x):
+    """A list of more elements than any memory has, of which three are written."""
+    rows = tf.TensorArray(tf.float32, 2**31 - 1, element_shape=[3])
+    return tf.while_loop(lambda i, _: i < 3, lambda i, rows: (i + 1, rows.write(i, x)), (tf.constant(0), rows))[1].stack()[1]
+
+
 TABLE = tf.lookup.StaticHashTable(tf.lookup.KeyValueTensorInitializer(tf.constant([1, 2], tf.int64), [0.5, 1.5]), -1.0)
 @tf.function(input_signature=[tf.TensorSpec([1, None, 2], tf.float32, name="x")])
 def dilated(x):
@@ -132,3 +140,4 @@ freeze(refused, "lu.pb")
 freeze(looked_up, "table.pb")
 freeze(dilated, "dilated.pb")
 freeze(least, "least.pb")
+freeze(large_list, "large_list.pb")

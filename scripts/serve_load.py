@@ -17,7 +17,8 @@ import tempfile
 import time
 import urllib.request
 
-BYTES = {"BOOL": 1, "UINT8": 1, "INT8": 1, "UINT16": 2, "INT16": 2, "FP16": 2, "BF16": 2, "UINT32": 4, "INT32": 4, "FP32": 4, "UINT64": 8, "INT64": 8, "FP64": 8}
+BYTES = {"BOOL": 1, "UINT8": 1, "INT8": 1, "UINT16": 2, "INT16": 2, "FP16": 2, "BF16": 2, "UINT32": 4, "INT32": 4, "FP32": 4, "UINT64": 8, "INT64": 8,
+         "FP64": 8}
 
 
 def request(port):
@@ -50,7 +51,8 @@ def loop_per_second(octet, model, seconds):
 
 
 def load(build, port, body, head, connections, seconds, rate):
-    done = subprocess.run([build / "tests/octet_serve_load", str(port), "/v2/models/m/infer", body, str(head), str(connections), str(seconds), str(rate)], capture_output=True, text=True)
+    done = subprocess.run([build / "tests/octet_serve_load", str(port), "/v2/models/m/infer", body, str(head), str(connections), str(seconds), str(rate)],
+                          capture_output=True, text=True)
     return json.loads(done.stdout)
 
 
@@ -76,8 +78,10 @@ def measure(build, model, seconds, rounds, work):
     finally:
         server.terminate()
         server.wait()
-    print(f"{model.name}: loop {loop:.1f}/s ({median_us / 1000:.2f} ms), served {best['per_second']:.1f}/s = {100 * best['per_second'] / loop:.1f} %, p50 {best['p50_us'] / 1000:.2f} ms, p99 {best['p99_us'] / 1000:.2f} ms with 3 clients; "
-          f"at twice the load: {over['per_second']:.1f}/s answered, {over['refused']} refused (p99 {over['refused_p99_us'] / 1000:.2f} ms), p99 {over['p99_us'] / 1000:.2f} ms, {over['failed']} failed")
+    print(f"{model.name}: loop {loop:.1f}/s ({median_us / 1000:.2f} ms), served {best['per_second']:.1f}/s = {100 * best['per_second'] / loop:.1f} %,"
+          f" p50 {best['p50_us'] / 1000:.2f} ms, p99 {best['p99_us'] / 1000:.2f} ms with 3 clients; "
+          f"at twice the load: {over['per_second']:.1f}/s answered, {over['refused']} refused"
+          f" (p99 {over['refused_p99_us'] / 1000:.2f} ms), p99 {over['p99_us'] / 1000:.2f} ms, {over['failed']} failed")
     return over["failed"] + sum(s["failed"] for s in served)
 
 

@@ -40,7 +40,8 @@ def classes_into(archive, folder):
 
 
 def manifest(arguments, title):
-    lines = ["Manifest-Version: 1.0", f"Automatic-Module-Name: {arguments.module}", f"Implementation-Title: {title}", f"Implementation-Version: {arguments.version}"]
+    lines = ["Manifest-Version: 1.0", f"Automatic-Module-Name: {arguments.module}", f"Implementation-Title: {title}",
+             f"Implementation-Version: {arguments.version}"]
     return "\r\n".join(lines) + "\r\n\r\n"
 
 

@@ -47,10 +47,11 @@ def save_keras(name, model, *inputs):
     np.savez(OUT / f"{name}.npz", **arrays(runs))
 
 
-def save_tf(name, module, *inputs, **options):
+def save_tf(name, module, *inputs, runs=None, **options):
+    """`runs` computes the same as module.serve, where TensorFlow itself has no kernels for that."""
     folder = OUT / name
     shutil.rmtree(folder, ignore_errors=True)
     tf.saved_model.save(module, folder, **options)
     for extra in ("assets", "fingerprint.pb"):
         shutil.rmtree(folder / extra, ignore_errors=True) if (folder / extra).is_dir() else (folder / extra).unlink(missing_ok=True)
-    np.savez(OUT / f"{name}.npz", **arrays([(list(x), flat(module.serve(*map(tf.constant, x)))) for x in inputs]))
+    np.savez(OUT / f"{name}.npz", **arrays([(list(x), flat((runs or module.serve)(*map(tf.constant, x)))) for x in inputs]))

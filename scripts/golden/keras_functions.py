@@ -39,8 +39,10 @@ def long_transforms():
     """Of a power of two, by RFFT2D: there and back, of complex numbers, of overlapping frames; a spectrogram of another length."""
     o, x = keras.ops, keras.Input([3, 64], name="x")
     bins, row = o.rfft(x), x[:, 0]
-    parts = [*bins, o.irfft((bins[0], bins[1] + 1)), o.irfft(bins, 256), *o.fft((x, 2 * x)), *o.ifft2((x, x)), *o.stft(x, 60, 20, 64), *o.stft(row, 64, 16, 64, center=False),
-             o.istft(bins, 64, 20, 64), L.MelSpectrogram(fft_length=48, sequence_stride=20, sampling_rate=2000, num_mel_bins=3, mag_exp=1, power_to_db=False)(row),
+    parts = [*bins, o.irfft((bins[0], bins[1] + 1)), o.irfft(bins, 256), *o.fft((x, 2 * x)), *o.ifft2((x, x)), *o.stft(x, 60, 20, 64),
+             *o.stft(row, 64, 16, 64, center=False),
+             o.istft(bins, 64, 20, 64),
+             L.MelSpectrogram(fft_length=48, sequence_stride=20, sampling_rate=2000, num_mel_bins=3, mag_exp=1, power_to_db=False)(row),
              L.MelSpectrogram(fft_length=64, sequence_stride=27, sampling_rate=2000, num_mel_bins=3, mag_exp=1, power_to_db=False)(row)]
     save_keras("long_transforms", keras.Model(x, parts), [floats(1, 3, 64)], [floats(2, 3, 64)])
 
@@ -49,7 +51,8 @@ def long_transforms():
 def unsigned():
     """What is cast to uint64 and back."""
     o, x = keras.ops, keras.Input([4], name="x")
-    save_keras("unsigned", keras.Model(x, [o.cast(o.cast(x, "uint64") + 3, "float32"), o.cast(o.cast(x, "uint64") // o.cast(2, "uint64"), "int32")]), [np.float32([[0.5, 2, 7.9, 1e6]])],
+    save_keras("unsigned", keras.Model(x, [o.cast(o.cast(x, "uint64") + 3, "float32"), o.cast(o.cast(x, "uint64") // o.cast(2, "uint64"), "int32")]),
+               [np.float32([[0.5, 2, 7.9, 1e6]])],
                [np.float32([[1, 3, 70000, 5e9]] * 2) % 1e8])
 
 
@@ -307,8 +310,11 @@ def partitioned():
     keras.src.backend.math.histogram = keras.src.backend.numpy.histogram  # Where Keras 3.15 looks for it.
     f, k, h = keras.Input([], name="f"), keras.Input(batch_shape=[8], dtype="int32", name="k"), keras.Input([3, 2], name="h")
     images, at = keras.Input([2, 9, 8, 2], name="images"), RNG.uniform(-1, 4, (3, 5)).astype(np.float32)
-    parts = [*o.histogram(f, 4), *o.histogram(f, 3, (-1, 1)), *o.histogram(k, 3), o.argpartition(k, 2), o.argpartition(o.reshape(k, [2, 4]), 5, axis=None), o.view(o.cast(h, "float16"), "int16"),
-             o.view(o.cast(h, "bfloat16"), "uint8"), o.cast(o.view(o.cast(999 * h, "int16"), "float16"), "float32"), o.image.ssim(images[:, 0], images[:, 1], 2.0, 5, 1.2), o.image.ssim(images[0], images[1], k1=0.1, filter_size=2)]
-    parts += [o.image.map_coordinates(x, at, order, mode, 0.5) for x in (h, o.cast(8 * h, "int32")) for order, mode in ((0, "nearest"), (1, "constant"), (1, "wrap"), (1, "reflect"))]
+    parts = [*o.histogram(f, 4), *o.histogram(f, 3, (-1, 1)), *o.histogram(k, 3), o.argpartition(k, 2), o.argpartition(o.reshape(k, [2, 4]), 5, axis=None),
+             o.view(o.cast(h, "float16"), "int16"),
+             o.view(o.cast(h, "bfloat16"), "uint8"), o.cast(o.view(o.cast(999 * h, "int16"), "float16"), "float32"),
+             o.image.ssim(images[:, 0], images[:, 1], 2.0, 5, 1.2), o.image.ssim(images[0], images[1], k1=0.1, filter_size=2)]
+    parts += [o.image.map_coordinates(x, at, order, mode, 0.5) for x in (h, o.cast(8 * h, "int32"))
+              for order, mode in ((0, "nearest"), (1, "constant"), (1, "wrap"), (1, "reflect"))]
     runs = [[floats(n), RNG.permutation(8).astype(np.int32) + 1, floats(m, 3, 2), RNG.random((m, 2, 9, 8, 2), np.float32)] for n, m in ((9, 2), (5, 3))]
     save_keras("partitioned", keras.Model([f, k, h, images], parts), *runs)

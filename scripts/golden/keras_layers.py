@@ -24,7 +24,8 @@ def recurrent_known_length():
     """A few known steps: loops, but for two of them and for unroll=True; masks beside states from zero and given ones, steps counted down."""
     x, h = keras.Input(batch_shape=[2, 4, 3], name="x"), keras.Input(batch_shape=[2, 3], name="h")
     masked = L.Masking()(x)
-    outputs = [L.GRU(3)(masked), L.LSTM(3, return_sequences=True, go_backwards=True)(masked), L.SimpleRNN(3, return_sequences=True, zero_output_for_mask=True)(masked),
+    outputs = [L.GRU(3)(masked), L.LSTM(3, return_sequences=True, go_backwards=True)(masked),
+               L.SimpleRNN(3, return_sequences=True, zero_output_for_mask=True)(masked),
                *L.GRU(3, reset_after=False, return_sequences=True, return_state=True)(masked, initial_state=h),
                L.Bidirectional(L.SimpleRNN(2, return_sequences=True))(x), L.RNN([L.LSTMCell(3), L.GRUCell(2)], return_sequences=True)(x),
                L.GRU(3, unroll=True)(x), L.GRU(2)(x[:, :2]), L.ConvLSTM1D(2, 2, go_backwards=True, return_sequences=True)(L.Reshape([4, 3, 1])(x))]

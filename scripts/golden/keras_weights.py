@@ -16,12 +16,15 @@ def policies():
     hidden = L.Dense(5, "relu", dtype="mixed_float16")(y)
     inner = keras.Model(y, [hidden, o.cast(hidden, "float32"), hidden * 2])
     a, b, c = inner(x)
-    parts = [a, b, c, L.Dense(2, dtype="float32")(c), L.Dense(2, dtype="float64")(c), L.Dense(2, dtype=mixed)(y), o.concatenate([a, b]), o.stack([a, c]), a + np.float32([1]), o.argmax(a, -1), a > c,
-             L.CategoryEncoding(5, "count", dtype="mixed_float16")(k), L.Add(dtype="float16")([x, y]), o.add(x, L.Dense(6, dtype="float64")(y)), L.Flatten(dtype="float16")(k)]
+    parts = [a, b, c, L.Dense(2, dtype="float32")(c), L.Dense(2, dtype="float64")(c), L.Dense(2, dtype=mixed)(y), o.concatenate([a, b]), o.stack([a, c]),
+             a + np.float32([1]), o.argmax(a, -1), a > c,
+             L.CategoryEncoding(5, "count", dtype="mixed_float16")(k), L.Add(dtype="float16")([x, y]), o.add(x, L.Dense(6, dtype="float64")(y)),
+             L.Flatten(dtype="float16")(k)]
     model = keras.Model([x, y, k], parts)
     for w in model.weights:
         w.assign(RNG.integers(-3, 4, w.shape))
-    save_keras("policies", model, *[[RNG.integers(-4, 5, (n, 6)).astype(t) for t in ("float16", "float32")] + [RNG.integers(0, 5, (n, 4)).astype(np.int32)] for n in (1, 3)])
+    save_keras("policies", model,
+               *[[RNG.integers(-4, 5, (n, 6)).astype(t) for t in ("float16", "float32")] + [RNG.integers(0, 5, (n, 4)).astype(np.int32)] for n in (1, 3)])
 
 
 @golden
@@ -30,7 +33,8 @@ def functions_of_policy():
     import tf_keras
     tf_keras.mixed_precision.set_global_policy("mixed_float16")
     x = tf_keras.Input([4], name="x", dtype="float32")
-    parts = [tf.cast(3 * x, tf.int32), tf.cast(tf_keras.layers.Dense(2)(x), tf.float32), tf.one_hot(tf.argmax(x, -1), 4, dtype=tf.int32), tf.saturate_cast(300 * x, tf.uint8), tf.ones_like(x, dtype=tf.int32),
+    parts = [tf.cast(3 * x, tf.int32), tf.cast(tf_keras.layers.Dense(2)(x), tf.float32), tf.one_hot(tf.argmax(x, -1), 4, dtype=tf.int32),
+             tf.saturate_cast(300 * x, tf.uint8), tf.ones_like(x, dtype=tf.int32),
              tf.zeros_like(x)]
     model = tf_keras.Model(x, parts)
     tf_keras.mixed_precision.set_global_policy("float32")
@@ -67,7 +71,8 @@ def packed_weights():
 
 @golden
 def calibrated_weights():
-    """What GPTQ and AWQ leave: the bias first, transposed kernels, groups with what stands for zero. Keras 3.15 leaves that out when it saves; others do not."""
+    """What GPTQ and AWQ leave: the bias first, transposed kernels, groups with what stands for zero. Keras 3.15 leaves that out
+    when it saves; others do not."""
     for layer in L.Dense, L.EinsumDense:
         layer._get_kernel_with_merged_lora = lambda self: (self.kernel, None, self.kernel_zero)
     x = keras.Input([5, 8], name="x")

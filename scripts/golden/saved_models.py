@@ -185,9 +185,11 @@ class Filled(tf.Module):
             for j in tf.range(2):
                 c = tf.switch_case(k, [lambda: c.write(i * 2 + j, x[i, j]), lambda: c, lambda: c.write(3 - j, x[j, i])])
         e = tf.cond(k > 0, lambda: e.write(0, 1.5), lambda: e.write(1, 2.5))
-        return {"a": a.stack(), "b": b.stack(), "c": c.stack(), "d": d.stack(), "e": e.stack(), "f": tf.linalg.band_part(x, k, tf.cast(-1, tf.int32)), "g": tf.linalg.band_part(x, tf.constant(1), k - 1)}
+        return {"a": a.stack(), "b": b.stack(), "c": c.stack(), "d": d.stack(), "e": e.stack(), "f": tf.linalg.band_part(x, k, tf.cast(-1, tf.int32)),
+                "g": tf.linalg.band_part(x, tf.constant(1), k - 1)}
 
 
 @golden
 def filled():
-    save_tf("filled", Filled(), (np.float32([[1, 2, 3], [1, -2, 3], [-1, 2, 4]]), np.array(0, np.int32)), (np.float32([[1, 2], [3, -1], [-5, 4], [7, 1]]), np.array(2, np.int32)))
+    save_tf("filled", Filled(), (np.float32([[1, 2, 3], [1, -2, 3], [-1, 2, 4]]), np.array(0, np.int32)),
+            (np.float32([[1, 2], [3, -1], [-5, 4], [7, 1]]), np.array(2, np.int32)))

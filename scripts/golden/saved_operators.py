@@ -314,7 +314,8 @@ class OpenDetections(tf.Module):
 
 @golden
 def open_detections():
-    save_tf("open_detections", OpenDetections(), *((RNG.uniform(0, 1, (n, 12, 4)).astype(np.float32), RNG.uniform(-0.5, 1, (n, 12, 3)).astype(np.float32)) for n in (3, 1)))
+    save_tf("open_detections", OpenDetections(),
+            *((RNG.uniform(0, 1, (n, 12, 4)).astype(np.float32), RNG.uniform(-0.5, 1, (n, 12, 3)).astype(np.float32)) for n in (3, 1)))
 
 
 class ChosenPerImage(tf.Module):
@@ -332,7 +333,8 @@ class ChosenPerImage(tf.Module):
 
 @golden
 def chosen_per_image():
-    save_tf("chosen_per_image", ChosenPerImage(), *((RNG.uniform(0, 1, (n, 12, 4)).astype(np.float32), RNG.uniform(-0.5, 1, (n, 12)).astype(np.float32)) for n in (3, 1)))
+    save_tf("chosen_per_image", ChosenPerImage(),
+            *((RNG.uniform(0, 1, (n, 12, 4)).astype(np.float32), RNG.uniform(-0.5, 1, (n, 12)).astype(np.float32)) for n in (3, 1)))
 
 
 class PlacesOfAll(tf.Module):
@@ -419,6 +421,31 @@ def rounded():
             (floats(2, 4, 3), np.array([2, 0, 1, 1], np.int32), floats(4, 2)))
 
 
+class Segments(tf.Module):
+    """Segments, how many known or said by the data."""
+
+    @tf.function(input_signature=[tf.TensorSpec([None, 2]), tf.TensorSpec([None], tf.int32), tf.TensorSpec([], tf.int32)])
+    def serve(self, rows, ids, count):
+        raw = tf.raw_ops
+        return self.of(raw.SegmentSumV2, raw.SegmentMaxV2, raw.SegmentMinV2, raw.SegmentProdV2, rows, ids, count)
+
+    def unsorted(self, rows, ids, count):
+        """The same, of operators that TensorFlow computes outside of XLA, too."""
+        raw = tf.raw_ops
+        return self.of(raw.UnsortedSegmentSum, raw.UnsortedSegmentMax, raw.UnsortedSegmentMin, raw.UnsortedSegmentProd, rows, ids, count)
+
+    def of(self, sum, max, min, prod, rows, ids, count):
+        own, known = dict(data=rows, segment_ids=ids, num_segments=count), dict(data=rows, segment_ids=ids, num_segments=4)
+        return {"a": sum(**own), "b": sum(**known), "c": max(**own), "d": min(**known), "e": prod(**own), "f": tf.math.unsorted_segment_min(rows, ids, count)}
+
+
+@golden
+def segments():
+    module = Segments()
+    save_tf("segments", module, (floats(5, 2), np.array([0, 0, 1, 3, 3], np.int32), np.array(4, np.int32)),
+            (floats(4, 2), np.array([0, 2, 2, 2], np.int32), np.array(5, np.int32)), runs=module.unsorted)
+
+
 class Rare(tf.Module):
     """Operators that few graphs have: neighbours of numbers, places of sorted rows, layouts, systems of more equations than unknowns."""
 
@@ -426,19 +453,25 @@ class Rare(tf.Module):
     def serve(self, x, n, volume):
         raw, first = tf.raw_ops, tf.constant([[1], [0]])
         far = tf.constant([[0.0, np.inf, -np.inf, np.nan], [1.0, -1.0, 0.0, 0.0], [0.5, 0.5, -2.0, 3.0]])
-        return {"a": tf.math.nextafter(x, -x), "b": tf.math.nextafter(far, tf.constant([1.0, 0.0, 0.0, 1.0])), "c": tf.math.cumulative_logsumexp(x, 1, exclusive=True),
-                "d": tf.math.cumulative_logsumexp(x, 0, exclusive=True, reverse=True), "e": raw.NthElement(input=x, n=2), "f": raw.NthElement(input=x, n=0, reverse=True),
+        return {"a": tf.math.nextafter(x, -x), "b": tf.math.nextafter(far, tf.constant([1.0, 0.0, 0.0, 1.0])),
+                "c": tf.math.cumulative_logsumexp(x, 1, exclusive=True),
+                "d": tf.math.cumulative_logsumexp(x, 0, exclusive=True, reverse=True), "e": raw.NthElement(input=x, n=2),
+                "f": raw.NthElement(input=x, n=0, reverse=True),
                 "g": tf.math.approx_max_k(x, 2)[0], "h": raw.Reverse(tensor=x, dims=[False, True]), "i": tf.unravel_index(n, [2, 3, 4]),
-                "j": raw.DataFormatVecPermute(x=tf.concat([n, n[:1] + 9], 0)), "k": raw.Concat(concat_dim=1, values=[x, x]), "l": raw.ConjugateTranspose(x=x, perm=[1, 0]),
-                "m": raw.InplaceUpdate(x=x * 2, i=[2, 0], v=x[:2] * 2), "n": raw.InplaceAdd(x=x * 3, i=[1], v=x[:1]), "o": raw.ScatterNdNonAliasingAdd(input=x, indices=first, updates=x[1:]),
-                "p": tf.linalg.lstsq(tf.transpose(x), tf.ones([4, 2]), fast=True, l2_regularizer=0.1), "q": tf.linalg.tridiagonal_matmul((x[:, 0], x[:, 1], x[:, 2]), x, "sequence"),
+                "j": raw.DataFormatVecPermute(x=tf.concat([n, n[:1] + 9], 0)), "k": raw.Concat(concat_dim=1, values=[x, x]),
+                "l": raw.ConjugateTranspose(x=x, perm=[1, 0]),
+                "m": raw.InplaceUpdate(x=x * 2, i=[2, 0], v=x[:2] * 2), "n": raw.InplaceAdd(x=x * 3, i=[1], v=x[:1]),
+                "o": raw.ScatterNdNonAliasingAdd(input=x, indices=first, updates=x[1:]),
+                "p": tf.linalg.lstsq(tf.transpose(x), tf.ones([4, 2]), fast=True, l2_regularizer=0.1),
+                "q": tf.linalg.tridiagonal_matmul((x[:, 0], x[:, 1], x[:, 2]), x, "sequence"),
                 "r": tf.math.accumulate_n([x, x, x]), "s": tf.linalg.set_diag(x, x[:, 0], k=1), "t": tf.linalg.set_diag(x, x[:2, 0], k=-1),
                 "u": raw.ExtractVolumePatches(input=volume, ksizes=[1, 2, 3, 1, 1], strides=[1, 1, 2, 1, 1], padding="SAME"), "v": tf.linalg.diag_part(x, k=2)}
 
 
 @golden
 def rare():
-    save_tf("rare", Rare(), (floats(3, 4), np.array([5, 0, 23], np.int32), floats(1, 3, 4, 4, 2)), (floats(3, 4), np.array([1, 13, 7], np.int32), floats(1, 3, 4, 4, 2)))
+    save_tf("rare", Rare(), (floats(3, 4), np.array([5, 0, 23], np.int32), floats(1, 3, 4, 4, 2)),
+            (floats(3, 4), np.array([1, 13, 7], np.int32), floats(1, 3, 4, 4, 2)))
 
 
 class Repeated(tf.Module):

@@ -7,6 +7,7 @@ import tensorflow as tf
 from keras import layers as L
 
 from golden.common import OUT, arrays, floats, golden, save_tf
+from same_bytes import settle_lowered
 
 
 def save_frames(name, loop, inputs):
@@ -192,7 +193,7 @@ def lowered_control_flow():
         return tf.concat([z, tf.reshape(cell(tf.reshape(x, [1, 4, 2])), [2, 6])], 1)
 
     frozen = convert_variables_to_constants_v2(serve.get_concrete_function())
-    (OUT / "lowered_control_flow.pb").write_bytes(frozen.graph.as_graph_def().SerializeToString(deterministic=True))
+    (OUT / "lowered_control_flow.pb").write_bytes(settle_lowered(frozen.graph.as_graph_def()).SerializeToString(deterministic=True))
     runs = [[floats(2, 4), np.array(n, np.int32)] for n in (3, 9)]
     np.savez(OUT / "lowered_control_flow.npz", **arrays([(r, [frozen(*map(tf.constant, r))[0].numpy()]) for r in runs]))
 

@@ -34,13 +34,22 @@ def tensorflow_numbers():
 
 
 @golden
+def tensorflow_classes():
+    """What of logits depends on the classes that are data."""
+    x, at = inputs(x=[4, 6], at=[4])
+    save_keras("tensorflow_classes", tf_keras.Model([x, at], [tf.compat.v1.nn.sparse_softmax_cross_entropy_with_logits(labels=at, logits=x)]),
+               *([floats(n, 4, 6), RNG.integers(0, 6, (n, 4)).astype(np.int32)] for n in (1, 3)))
+
+
+@golden
 def tensorflow_shapes():
     """Dimensions as numbers, and tensors of dimensions that only the running model knows; what is picked by truths."""
     x, t, at = inputs(x=[4, 6], t=[None, 6], at=[3])
     n, steps = tf.shape(x)[0], tf.shape(t)[1]
     parts = [tf.reshape(x, [n, 24]), tf.reshape(x, tf.stack([n, 2, tf.shape(x)[1] * 3])), tf.reshape(t, [tf.shape(t)[0], steps, 2, 3]), tf.shape(x),
              tf.shape(x, out_type=tf.int64)[1:], tf.size(x), tf.zeros([n, 2]), tf.ones((n, 3), tf.int32), tf.fill(tf.shape(t), 3.5),
-             tf.broadcast_to(x[:, :1], [n, 5, 6]), tf.broadcast_to([0.5], tf.shape(x[:, :1])), tf.tile(tf.constant([[1.0, 2.0]]), [n, 2]), t + tf.cast(tf.range(steps), tf.float32)[:, None],
+             tf.broadcast_to(x[:, :1], [n, 5, 6]), tf.broadcast_to([0.5], tf.shape(x[:, :1])), tf.tile(tf.constant([[1.0, 2.0]]), [n, 2]),
+             t + tf.cast(tf.range(steps), tf.float32)[:, None],
              tf.range(1, steps, 2), tf.slice(x, [0, 1, 0], [-1, 2, 3]), tf.strided_slice(x, [0, 0, 1], [1, 3, 4], [1, 2, 1]),
              tf.slice(x, [0, 1, 2], [n, 2, 2]), *tf.unstack(x, axis=1), tf.gather(x, at, axis=1, batch_dims=1), tf.gather(x, at, batch_dims=1),
              tf.gather_nd(x, [[0, 1], [0, 2]]), tf.boolean_mask(x, x[:, :, 0] > 0), x[x > 0.5], x[:, at[0, 0] : steps], t[:, steps - 2 :], t[:, steps - 1],
@@ -93,7 +102,8 @@ def tensorflow_spectra():
     plane = s.fft2d(tf.cast(x, tf.complex64))
     pair = tf.complex(x, 2 * x)
     waves = s.stft(v, frame_length=10, frame_step=4)
-    parts = [m.real(plane), m.imag(plane), tf.abs(s.fft(pair)), m.real(s.ifft(s.fft(pair))), tf.cast(s.ifft2d(plane), tf.float32), tf.abs(x), m.imag(pair), m.angle(s.fft(pair)),
+    parts = [m.real(plane), m.imag(plane), tf.abs(s.fft(pair)), m.real(s.ifft(s.fft(pair))), tf.cast(s.ifft2d(plane), tf.float32), tf.abs(x), m.imag(pair),
+             m.angle(s.fft(pair)),
              tf.abs(waves), m.imag(s.stft(v, 7, 7, fft_length=12)), s.frame(v, 8, 3)]
     save_keras("tensorflow_spectra", tf_keras.Model([x, v], parts), [floats(1, 8, 6), floats(1, 40)], [floats(2, 8, 6), floats(2, 40)])
 
@@ -128,7 +138,8 @@ def tensorflow_filters():
              n.conv3d(w, filters(2, 2, 2, 2, 3), [1, 2, 1, 2, 1], "VALID"), n.convolution(w, filters(2, 2, 2, 2, 3), padding="SAME"),
              n.conv2d_transpose(x, filters(3, 3, 4, 3), tf.stack([batch, 12, 16, 4]), 2, "SAME"),
              n.conv1d_transpose(v, filters(3, 4, 3), tf.stack([batch, 14, 4]), 2, "SAME"),
-             n.conv3d_transpose(w, filters(2, 2, 2, 3, 2), tf.stack([batch, 8, 10, 12, 3]), 2, "SAME"), n.depthwise_conv2d(x, filters(3, 3, 3, 2), [1, 2, 2, 1], "VALID"),
+             n.conv3d_transpose(w, filters(2, 2, 2, 3, 2), tf.stack([batch, 8, 10, 12, 3]), 2, "SAME"),
+             n.depthwise_conv2d(x, filters(3, 3, 3, 2), [1, 2, 2, 1], "VALID"),
              n.separable_conv2d(x, filters(3, 3, 3, 2), filters(1, 1, 6, 5), [1, 1, 1, 1], "SAME"), n.atrous_conv2d(x, filters(3, 3, 3, 2), 2, "SAME"),
              n.dilation2d(x, filters(2, 2, 3), [1, 1, 1, 1], "SAME", "NHWC", [1, 1, 1, 1]), n.max_pool1d(v, 2, 2, "VALID"), n.avg_pool1d(v, 3, 2, "SAME"),
              n.max_pool3d(w, 2, 2, "VALID"), n.avg_pool3d(w, [1, 2, 2, 1, 1], 1, "SAME"), n.pool(x, [2, 2], "MAX", padding="SAME"),
@@ -147,14 +158,21 @@ def tensorflow_ops():
     square = linalg.matmul(s, s, transpose_b=True)
     ids, places = [0, 1, 0, 2, 1, 0], tf.abs(tf.cast(v, tf.int32))
     parts = [tf.searchsorted([-1.0, 0.0, 1.0], tf.reshape(v, [-1])), tf.searchsorted(tf.sort(v), v, side="right"), tf.add([1.0, 2.0, 3.0, 4.0, 5.0, 6.0], v),
-             linalg.matmul([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]], s), tf.maximum([0, 1, 2, 3, 4, 5], places), tf.where([True, False, True, False, True, True], v, 0.0),
+             linalg.matmul([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]], s), tf.maximum([0, 1, 2, 3, 4, 5], places),
+             tf.where([True, False, True, False, True, True], v, 0.0),
              tf.gather([1.0, 2.0, 3.0, 4.0, 5.0, 6.0], places), tf.dynamic_stitch([[0, 2], [1, 3]], [v[0, :2], v[0, 2:4]]),
-             tf.cast(m.unsorted_segment_mean(tf.cast(v[0] * 10, tf.int32), ids, 4), tf.float32), m.unsorted_segment_sqrt_n(s[0], [0, 1, 0], 4), m.segment_mean(s[0], [0, 0, 1]),
-             linalg.diag_part(s), linalg.diag_part(s, k=1), linalg.diag(v, k=1), linalg.set_diag(s, s[:, :3, 0], k=1), linalg.tensor_diag(v[0]), linalg.eigvalsh(square),
-             linalg.triangular_solve(square + 4 * np.eye(3, dtype=np.float32), s), m.cumulative_logsumexp(v, 1, exclusive=True, reverse=True), m.nextafter(v, v + 1),
-             tf.truncatemod(v, 0.7), tf.bitcast(v, tf.int32), m.in_top_k(tf.argmax(v, 1), v, 2), tf.histogram_fixed_width(v, [-1.0, 1.0], 5), m.invert_permutation(tf.argsort(v[0])),
-             tf.linspace(v[0, 0], v[0, 1], 5), i.psnr(tf.sigmoid(x), tf.sigmoid(2 * x), 1.0), i.ssim(tf.sigmoid(x), tf.sigmoid(2 * x), 1.0, filter_size=5), i.total_variation(x),
-             i.adjust_hue(tf.sigmoid(x), 0.1), i.adjust_saturation(tf.sigmoid(x), 0.5), i.crop_and_resize(x, [[0.1, 0.2, 0.8, 0.9]], [0], [4, 4]), i.rgb_to_yiq(x), i.yuv_to_rgb(x),
+             tf.cast(m.unsorted_segment_mean(tf.cast(v[0] * 10, tf.int32), ids, 4), tf.float32), m.unsorted_segment_sqrt_n(s[0], [0, 1, 0], 4),
+             m.segment_mean(s[0], [0, 0, 1]),
+             linalg.diag_part(s), linalg.diag_part(s, k=1), linalg.diag(v, k=1), linalg.set_diag(s, s[:, :3, 0], k=1), linalg.tensor_diag(v[0]),
+             linalg.eigvalsh(square),
+             linalg.triangular_solve(square + 4 * np.eye(3, dtype=np.float32), s), m.cumulative_logsumexp(v, 1, exclusive=True, reverse=True),
+             m.nextafter(v, v + 1),
+             tf.truncatemod(v, 0.7), tf.bitcast(v, tf.int32), m.in_top_k(tf.argmax(v, 1), v, 2), tf.histogram_fixed_width(v, [-1.0, 1.0], 5),
+             m.invert_permutation(tf.argsort(v[0])),
+             tf.linspace(v[0, 0], v[0, 1], 5), i.psnr(tf.sigmoid(x), tf.sigmoid(2 * x), 1.0), i.ssim(tf.sigmoid(x), tf.sigmoid(2 * x), 1.0, filter_size=5),
+             i.total_variation(x),
+             i.adjust_hue(tf.sigmoid(x), 0.1), i.adjust_saturation(tf.sigmoid(x), 0.5), i.crop_and_resize(x, [[0.1, 0.2, 0.8, 0.9]], [0], [4, 4]),
+             i.rgb_to_yiq(x), i.yuv_to_rgb(x),
              i.rot90(x), i.rot90(x, 3), i.transpose(x),
              *i.combined_non_max_suppression(tf.expand_dims(tf.sigmoid(boxes), 2), tf.sigmoid(boxes[:, :, :2]), 4, 6, 0.5, 0.3), i.sobel_edges(x),
              q.fake_quant_with_min_max_vars(v, -1.0, 1.0), tf.batch_to_space(tf.space_to_batch(x, [2, 2], [[0, 0], [0, 0]]), [2, 2], [[0, 0], [0, 0]])]
@@ -168,5 +186,7 @@ def tensorflow_text():
     s, (x,) = tf.strings, inputs(text=[2])
     clean = s.lower(s.strip(x))
     text = [clean, s.upper(x), s.substr(x, 1, 2), s.regex_replace(x, "[aeiou]", "*"), s.join([clean, x], separator="-"), s.as_string(s.length(x))]
-    parts = [s.length(x), s.length(x, unit="UTF8_CHAR"), s.regex_full_match(clean, "[a-z ]+"), s.to_number(text[-1]), *[s.to_hash_bucket_fast(t, 1 << 40) for t in text]]
-    save_keras("tensorflow_text", tf_keras.Model([x], parts), [np.array([["Hello", " Wor ld "]]).astype("S")], [np.array([["a1b2", "Oh"], ["zz", " x"]]).astype("S")])
+    parts = [s.length(x), s.length(x, unit="UTF8_CHAR"), s.regex_full_match(clean, "[a-z ]+"), s.to_number(text[-1]),
+             *[s.to_hash_bucket_fast(t, 1 << 40) for t in text]]
+    save_keras("tensorflow_text", tf_keras.Model([x], parts), [np.array([["Hello", " Wor ld "]]).astype("S")],
+               [np.array([["a1b2", "Oh"], ["zz", " x"]]).astype("S")])

@@ -85,7 +85,7 @@ Result<std::vector<RecipeRule>> ReadRecipe(const std::string& path) {
 namespace {
 
 bool Fits(const RecipeRule& rule, const std::regex& pattern, const graph::Graph& g, const graph::Node& n) {
-  if (!rule.op.empty() && rule.op != n.op->name) return false;
+  if (n.outputs.empty() || (!rule.op.empty() && rule.op != n.op->name)) return false;  // What writes a variable makes nothing.
   return std::regex_search(n.place, pattern) || std::regex_search(g.tensor(n.outputs[0]).name, pattern);
 }
 

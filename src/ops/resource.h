@@ -54,6 +54,15 @@ class Resources {
   // The subgraphs that CALL_ONCE has run.
   std::set<const Callee*> called;
 
+  // No variable has a value any more; CALL_ONCE gives the first ones again.
+  void ForgetVariables() {
+    for (Variable& v : variables_) v.set = false;
+    called.clear();
+  }
+  void RestartGenerators() {
+    for (auto& [_, generator] : generators) generator.counter = generator.start;
+  }
+
  private:
   std::map<std::pair<std::string, std::string>, ResourceId> variable_ids_;
   std::map<int32_t, ResourceId> table_ids_;

@@ -72,8 +72,6 @@ bool DropFrom(const Loop& loop, Graph& g, NodeId id) {
     Keep(kept, inputs);
     Keep(kept, outputs);
   });
-  body.RemoveDead();
-  g.RemoveDead();
   return true;
 }
 

@@ -28,7 +28,9 @@ Result<int> ForEachLoop(graph::Model& model, bool (*rewrite)(const Loop& loop, G
   for (Graph& g : model.subgraphs) {
     rewrites += ForEachNode(g, [&](NodeId id) {
       Loop loop{};
-      return FindLoop(model, callers, g, id, &loop) && rewrite(loop, g, id);
+      if (!FindLoop(model, callers, g, id, &loop) || !rewrite(loop, g, id)) return false;
+      for (Graph* const changed : {loop.condition, loop.body, &g}) changed->RemoveDead();
+      return true;
     });
   }
   if (rewrites > 0) OCTET_TRY(graph::LinkCallees(model));
@@ -37,8 +39,7 @@ Result<int> ForEachLoop(graph::Model& model, bool (*rewrite)(const Loop& loop, G
 
 void ReplaceLoop(Graph& g, NodeId id, const std::function<void(std::vector<TensorId>*, std::vector<TensorId>*)>& change) {
   const graph::Node old = g.node(id);
-  const auto next = std::ranges::find(g.order(), id) + 1;
-  const NodeId before = next == g.order().end() ? -1 : *next;
+  const NodeId before = NodeAfter(g, id);
   std::vector<TensorId> inputs = old.inputs, outputs = old.outputs;
   change(&inputs, &outputs);
   g.Erase(id);

@@ -13,7 +13,7 @@ struct Loop {
   graph::Graph *condition, *body;
 };
 
-// Rewrites every loop whose subgraphs nobody else calls. How many were.
+// Rewrites every loop whose subgraphs nobody else calls; what nobody reads any more goes. How many were.
 Result<int> ForEachLoop(graph::Model& model, bool (*rewrite)(const Loop& loop, graph::Graph& g, graph::NodeId node));
 
 // The loop with other inputs and outputs. The tensors that stay are the same ones: signatures name them.

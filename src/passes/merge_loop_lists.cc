@@ -28,12 +28,6 @@ std::optional<size_t> Place(const std::vector<TensorId>& list, TensorId t) {
   return at == list.end() ? std::nullopt : std::optional(static_cast<size_t>(at - list.begin()));
 }
 
-// x in expand_dims(x, 0).
-TensorId Row(const Graph& g, TensorId t) {
-  const graph::Node* const n = NodeMaking(g, t, "expand_dims");
-  return n && ConstantNumber(g, n->inputs[1]) == 0 ? n->inputs[0] : kNoTensor;
-}
-
 // A loop that counts 0, 1, 2, … `rounds` - 1.
 struct Count {
   size_t variable = 0;
@@ -69,7 +63,7 @@ std::optional<size_t> Written(const Loop& loop, size_t list, const Count& count)
   const graph::Node* const start = NodeMaking(body, n->inputs[2], "pack");
   if (!start || start->inputs.empty() || start->inputs[0] != body.inputs[count.variable]) return std::nullopt;
   if (!std::ranges::all_of(start->inputs.begin() + 1, start->inputs.end(), [&](TensorId t) { return ConstantNumber(body, t) == 0; })) return std::nullopt;
-  const TensorId row = Row(body, n->inputs[1]);
+  const TensorId row = WithoutAxis(body, n->inputs[1], 0);
   return row == kNoTensor ? std::nullopt : Place(body.outputs, row);
 }
 
@@ -89,12 +83,6 @@ bool Begin(const Loop& loop, Graph& g, NodeId id, size_t list, const Count& coun
   return true;
 }
 
-// The node after `id`, or -1.
-NodeId Next(const Graph& g, NodeId id) {
-  const auto next = std::ranges::find(g.order(), id) + 1;
-  return next == g.order().end() ? -1 : *next;
-}
-
 bool IsZeros(const Graph& g, TensorId t) {
   const graph::Node* const fill = NodeMaking(g, t, "fill");
   return fill && UniformValue(g, fill->inputs[1]) == 0.0f;
@@ -103,7 +91,7 @@ bool IsZeros(const Graph& g, TensorId t) {
 // Where no round may run, what both begin with has to be the same, too.
 bool TakeOut(const Loop& loop, Graph& g, NodeId id, size_t list, bool runs) {
   const graph::Node node = g.node(id);
-  const TensorId made = node.outputs[list], row = Row(*loop.body, loop.body->outputs[list]);
+  const TensorId made = node.outputs[list], row = WithoutAxis(*loop.body, loop.body->outputs[list], 0);
   if (row == kNoTensor || g.uses(made) == 0 || g.is_output(made) || !OnlyReadBy(loop, list, -1)) return false;
   const std::optional<size_t> last = Place(loop.body->outputs, row);
   if (!last || !graph::HasTypeOfRow(g, made, node.outputs[*last]) || !(runs || (IsZeros(g, node.inputs[list]) && IsZeros(g, node.inputs[*last])))) return false;
@@ -112,7 +100,7 @@ bool TakeOut(const Loop& loop, Graph& g, NodeId id, size_t list, bool runs) {
   const ops::OpDef& op = *ops::Find("expand_dims");
   const int32_t axis = 0;
   const TensorId at = g.AddConstant<int32_t>(g.tensor(made).name + "/axis", Shape(), std::span(&axis, 1));
-  g.AddNode(op, graph::Attributes(op.attrs), {node.outputs[*last], at}, {again}, node.place, Next(g, id));
+  g.AddNode(op, graph::Attributes(op.attrs), {node.outputs[*last], at}, {again}, node.place, NodeAfter(g, id));
   return true;
 }
 
@@ -123,7 +111,6 @@ bool Merge(const Loop& loop, Graph& g, NodeId id) {
   for (size_t list = 0; list < loop.body->inputs.size(); ++list) {
     merged |= TakeOut(loop, g, id, list, count && count->rounds > 0) || (count && Begin(loop, g, id, list, *count, &origins));
   }
-  if (merged) g.RemoveDead();
   return merged;
 }
 

@@ -78,14 +78,6 @@ Row Written(Graph& g, NodeId id, graph::Origins* origins) {
   return row;
 }
 
-// What an update is before it gets the axis, where that is what its maker adds.
-TensorId WithoutAxis(const Graph& g, TensorId update, int axis) {
-  const NodeId maker = Maker(g, update, "expand_dims");
-  const std::optional<int32_t> given = maker < 0 ? std::nullopt : ConstantNumber(g, g.node(maker).inputs[1]);
-  if (!given) return kNoTensor;
-  return (*given < 0 ? *given + g.tensor(update).type.shape.rank() : *given) == axis ? g.node(maker).inputs[0] : kNoTensor;
-}
-
 bool Pack(Graph& g, NodeId id, graph::Origins* origins) {
   const Row last = Written(g, id, origins);
   const TensorId y = g.node(id).outputs.empty() ? kNoTensor : g.node(id).outputs[0];
@@ -96,7 +88,7 @@ bool Pack(Graph& g, NodeId id, graph::Origins* origins) {
     const Row row = at < 0 ? Row() : Written(g, at, origins);
     if (row.axis != last.axis || rows[static_cast<size_t>(row.index)] != kNoTensor) return false;
     TensorId& slot = rows[static_cast<size_t>(row.index)];
-    slot = WithoutAxis(g, g.node(at).inputs[1], row.axis);
+    slot = WithoutAxis(g, g.node(at).inputs[1], row.axis);  // What the update was before it got the axis.
     if (slot == kNoTensor) return false;
     at = g.tensor(g.node(at).inputs[0]).producer;
   }

@@ -50,14 +50,13 @@ bool KeepsAll(Graph& g, graph::Node& n) {
 // The one row of a tensor that got its first axis by expand_dims: x, or nothing.
 TensorId OnlyRow(Graph& g, graph::Node& n) {
   if (n.op->name != "strided_slice" || *FindAttr<int32_t>(n, "shrink_axis_mask") != 1) return graph::kNoTensor;
-  const graph::NodeId maker = g.tensor(n.inputs[0]).producer;
-  if (maker < 0 || g.node(maker).op->name != "expand_dims" || !AllEqual<int32_t>(g, g.node(maker).inputs[1], 0)) return graph::kNoTensor;
+  const TensorId x = WithoutAxis(g, n.inputs[0], 0);
+  if (x == graph::kNoTensor) return graph::kNoTensor;
   for (const std::string_view mask : {"new_axis_mask", "ellipsis_mask"})
     if (*FindAttr<int32_t>(n, mask) != 0) return graph::kNoTensor;
   if (!AllEqual<int32_t>(g, n.inputs[3], 1)) return graph::kNoTensor;
   const int32_t others = static_cast<int32_t>((1U << g.tensor(n.inputs[3]).data<int32_t>().size()) - 2);  // Of these, all is taken.
   if ((*FindAttr<int32_t>(n, "begin_mask") & others) != others || (*FindAttr<int32_t>(n, "end_mask") & others) != others) return graph::kNoTensor;
-  const TensorId x = g.node(maker).inputs[0];
   return SameType(g, x, n.outputs[0]) ? x : graph::kNoTensor;
 }
 

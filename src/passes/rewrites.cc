@@ -46,6 +46,18 @@ graph::NodeId Maker(const graph::Graph& g, graph::TensorId t, std::string_view o
   return maker >= 0 && g.node(maker).op->name == op ? maker : -1;
 }
 
+graph::NodeId NodeAfter(const graph::Graph& g, graph::NodeId id) {
+  const auto next = std::ranges::find(g.order(), id) + 1;
+  return next == g.order().end() ? -1 : *next;
+}
+
+graph::TensorId WithoutAxis(const graph::Graph& g, graph::TensorId t, int axis) {
+  const graph::NodeId maker = Maker(g, t, "expand_dims");
+  const std::optional<int32_t> given = maker < 0 ? std::nullopt : ConstantNumber(g, g.node(maker).inputs[1]);
+  if (!given) return graph::kNoTensor;
+  return (*given < 0 ? *given + g.tensor(t).type.shape.rank() : *given) == axis ? g.node(maker).inputs[0] : graph::kNoTensor;
+}
+
 std::optional<int32_t> ConstantNumber(const graph::Graph& g, graph::TensorId t) {
   if (t == graph::kNoTensor || !g.is_constant(t) || g.tensor(t).type.dtype != DType::kI32 || g.tensor(t).data<int32_t>().size() != 1) return std::nullopt;
   return g.tensor(t).data<int32_t>()[0];

@@ -55,6 +55,12 @@ graph::NodeId ReplaceByReshape(graph::Graph& g, graph::NodeId node, graph::Tenso
 // The node of that name that makes t, or -1.
 graph::NodeId Maker(const graph::Graph& g, graph::TensorId t, std::string_view op);
 
+// The node behind that one in the order, or -1.
+graph::NodeId NodeAfter(const graph::Graph& g, graph::NodeId id);
+
+// x where t is expand_dims(x, axis), or kNoTensor.
+graph::TensorId WithoutAxis(const graph::Graph& g, graph::TensorId t, int axis);
+
 // The one int32 of a constant that has no other, or nothing.
 std::optional<int32_t> ConstantNumber(const graph::Graph& g, graph::TensorId t);
 

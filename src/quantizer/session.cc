@@ -146,7 +146,7 @@ Status Session::SetInput(const data::Dataset& data, int model_input, int data_in
 
 Status Session::Prepare(const data::Dataset& data, int64_t index) {
   for (size_t i = 0; i < data_input_.size(); ++i) OCTET_TRY(SetInput(data, static_cast<int>(i), data_input_[i], index));
-  return interpreter_->ResetVariables();
+  return interpreter_->Restart();
 }
 
 Status Session::Run(const data::Dataset& data, int64_t index) {

@@ -28,7 +28,7 @@ class Session {
 
   // Does the data fit the model: number, shapes and types of inputs? Says expected and found.
   Status Check(const data::Dataset& data);
-  // Sets the inputs of sample `index`, and variables to zero; a NaN or infinity in it is an error that names it.
+  // Sets the inputs of sample `index`, and forgets what others left behind; a NaN or infinity in it is an error that names it.
   Status Prepare(const data::Dataset& data, int64_t index);
   // The same, and runs it.
   Status Run(const data::Dataset& data, int64_t index);

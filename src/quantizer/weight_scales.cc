@@ -36,6 +36,8 @@ std::vector<float> WeightScales(std::span<const float> values, const ChannelLayo
   return scales;
 }
 
+float SymmetricScale(std::span<const float> values, float steps) { return std::max(Largest(values) / steps, kSmallest); }
+
 std::vector<int8_t> WeightSteps(std::span<const float> values, const ChannelLayout& layout, std::span<const float> scales, float steps) {
   std::vector<int8_t> q(values.size());
   if (steps == kInt8Steps && layout.inner >= kFewestInRow) {  // The largest weight is no more than the last step.

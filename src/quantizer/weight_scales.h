@@ -22,6 +22,8 @@ struct ChannelLayout {
 // One scale per channel. Eight bits: the largest weight is the last step. Four: the one for which rounding costs the
 // least squares, since with 15 levels the largest weights are worth clipping.
 std::vector<float> WeightScales(std::span<const float> values, const ChannelLayout& layout, bool four);
+// One for all: the largest value is that many steps.
+float SymmetricScale(std::span<const float> values, float steps);
 float Int4Scale(std::span<const float> values);
 
 // round(value / scale), half away from zero, within +-steps.

@@ -21,7 +21,7 @@ constexpr int64_t kSmallestWeights = 1024;  // Elements; smaller ones gain nothi
 constexpr float kSmallestHalf = 6e-8f;      // The smallest float16 above zero.
 
 bool Chosen(const Graph& g, NodeId id, const Layers* only) {
-  return !only || only->contains(g.tensor(g.node(id).outputs[0]).name);
+  return !only || (!g.node(id).outputs.empty() && only->contains(g.tensor(g.node(id).outputs[0]).name));
 }
 
 // Can this node run with such weights and float activations, by its definition?

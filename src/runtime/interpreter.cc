@@ -108,7 +108,7 @@ class Runner : public Interpreter {
   Status Allocate() override {
     if (entry_->allocated) return {};
     context_.Renew();
-    for (auto& [_, generator] : context_.resources.generators) generator.counter = generator.start;
+    context_.resources.RestartGenerators();
     OCTET_TRY(plan().Build(entry_->shapes));
     entry_->allocated = true;
     entry_->computed = false;
@@ -145,6 +145,12 @@ class Runner : public Interpreter {
       if (entry.plan) entry.plan->ResetVariables();
     context_.ResetVariables();
     return {};
+  }
+
+  Status Restart() override {
+    context_.resources.ForgetVariables();
+    context_.resources.RestartGenerators();
+    return ResetVariables();
   }
 
   void Cancel() override { context_.cancelled |= Context::kCancelled; }

@@ -163,6 +163,8 @@ class Interpreter {
   virtual Status InvokeFrom(int node) = 0;
   // Variable tensors (recurrent states) back to zero; what ASSIGN_VARIABLE wrote stays.
   virtual Status ResetVariables() = 0;
+  // Also forgets that: the next Invoke is as the first one. Tables keep what they were filled with.
+  virtual Status Restart() = 0;
   // Ends an Invoke that runs in another thread with kCancelled, soon.
   virtual void Cancel() = 0;
   // From any thread: every Invoke, running or to come, ends with kCancelled until it is taken back.

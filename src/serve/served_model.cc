@@ -154,7 +154,7 @@ Status ServedModel::Describe(const runtime::Interpreter& interpreter) {
   for (int i = 0; i < interpreter.num_inputs(); ++i) OCTET_TRY(describe(interpreter.input(i), interpreter.input_key(i), "input", i, &inputs_));
   for (int i = 0; i < interpreter.num_outputs(); ++i) OCTET_TRY(describe(interpreter.output(i), interpreter.output_key(i), "output", i, &outputs_));
   facts_.precision = Precision(interpreter);
-  for (int i = 0; i < interpreter.num_tensors(); ++i) has_state_ |= interpreter.tensor(i).variable;
+  for (int i = 0; i < interpreter.num_tensors(); ++i) has_state_ |= interpreter.tensor(i).variable || interpreter.tensor(i).type->dtype == DType::kResource;
   return {};
 }
 
@@ -280,7 +280,7 @@ Status CopyInputs(const Job& job, size_t row, runtime::Interpreter& interpreter)
 Status ServedModel::Compute(Instance& instance, const std::vector<Job>& jobs, runtime::Interpreter** interpreter, Clock::time_point* copied, std::string_view* failed) {
   *failed = "prepare";
   OCTET_ASSIGN(*interpreter, instance.For(*this, jobs));
-  if (has_state_) OCTET_TRY((*interpreter)->ResetVariables());
+  if (has_state_) OCTET_TRY((*interpreter)->Restart());
   *failed = "input";
   for (size_t row = 0; row < jobs.size(); ++row) OCTET_TRY(CopyInputs(jobs[row], row, **interpreter));
   *copied = Clock::now();

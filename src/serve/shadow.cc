@@ -64,7 +64,7 @@ Result<bool> Shadow::Agrees(const Job& job, const Outputs& served) {
   }
   if (!ready_) OCTET_TRY(reference_->Allocate());
   ready_ = true;
-  OCTET_TRY(reference_->ResetVariables());
+  OCTET_TRY(reference_->Restart());
   OCTET_TRY(CopyInputs(job, 0, *reference_));
   OCTET_TRY(reference_->Invoke());
   const Outputs expected(reference_.get(), 0, 1);

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cstdarg>
-#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <set>
@@ -267,13 +266,10 @@ TfLiteStatus DelegateContext::ResizeTensorExplicit(TfLiteContext* context, TfLit
 }
 
 void DelegateContext::ReportError(TfLiteContext* context, const char* format, ...) {
-  char text[500];
   va_list args;
   va_start(args, format);
-  std::vsnprintf(text, sizeof(text), format, args);
+  AppendReport(&Of(context).error_, format, args);
   va_end(args);
-  std::string& error = Of(context).error_;
-  if (error.size() < 2000) error += (error.empty() ? "" : "; ") + std::string(text);
 }
 
 TfLiteStatus DelegateContext::AddTensors(TfLiteContext* context, int count, int* first) { return AppendTensors(context, &Of(context).tensors_, count, first); }

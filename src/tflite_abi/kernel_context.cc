@@ -2,7 +2,6 @@
 #include "tflite_abi/kernel_context.h"
 
 #include <cstdarg>
-#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 
@@ -140,13 +139,10 @@ TfLiteStatus KernelContext::ResizeTensorExplicit(TfLiteContext* context, TfLiteT
 }
 
 void KernelContext::ReportError(TfLiteContext* context, const char* format, ...) {
-  char text[500];
   va_list args;
   va_start(args, format);
-  std::vsnprintf(text, sizeof(text), format, args);
+  AppendReport(&Of(context).error_, format, args);
   va_end(args);
-  std::string& error = Of(context).error_;
-  error += (error.empty() ? "" : "; ") + std::string(text);
 }
 
 TfLiteStatus KernelContext::AddTensors(TfLiteContext* context, int count, int* first) { return AppendTensors(context, &Of(context).tensors_, count, first); }

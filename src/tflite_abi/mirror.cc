@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tflite_abi/mirror.h"
 
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 
@@ -20,6 +21,13 @@ TfLiteQuantization ToQuantization(const Quant& q) {
   affine->zero_point = ToIntArray(q.zero_point);
   affine->quantized_dimension = q.axis;
   return {kTfLiteAffineQuantization, affine};
+}
+
+void AppendReport(std::string* reports, const char* format, va_list args) {
+  constexpr size_t kEnough = 2000;
+  char text[500];
+  std::vsnprintf(text, sizeof(text), format, args);
+  if (reports->size() < kEnough) *reports += (reports->empty() ? "" : "; ") + std::string(text);
 }
 
 TfLiteStatus AppendTensors(TfLiteContext* context, std::vector<TfLiteTensor>* tensors, int count, int* first) {

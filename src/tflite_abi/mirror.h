@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // An interpreter's tensors as TensorFlow Lite's structures, made when somebody asks for them.
 #pragma once
+#include <cstdarg>
+#include <string>
 #include <vector>
 
 #include "runtime/interpreter.h"
@@ -28,6 +30,9 @@ TfLiteStatus AppendTensors(TfLiteContext* context, std::vector<TfLiteTensor>* te
 inline TfLiteTensor* TensorAt(std::vector<TfLiteTensor>& tensors, int index) {
   return index >= 0 && static_cast<size_t>(index) < tensors.size() ? &tensors[static_cast<size_t>(index)] : nullptr;
 }
+
+// TfLiteContext's ReportError: behind what was reported before, up to some two thousand characters in all.
+void AppendReport(std::string* reports, const char* format, va_list args);
 
 // Addresses stay for the mirror's life; contents are as of the last Refresh.
 class Mirror {

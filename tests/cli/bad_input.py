@@ -61,8 +61,9 @@ def prepare():
         made = run("convert", MODEL, "-o", work / "float.tflite") if name == "float" else run(
             "quantize", MODEL, "--data", work / "good.npz", "-o", work / "int8.tflite")
         assert made.returncode == 0, made.stderr
-    made = run("convert", source / "tests/importers/data/onnx/loops.onnx", "-o", work / "loops.tflite")  # As many rounds as its input says, each in a list.
-    assert made.returncode == 0, made.stderr
+    for name in ("onnx/loops.onnx", "large_list.pb"):  # As many rounds as its input says, each in a list; a list that no memory has room for.
+        made = run("convert", source / "tests/importers/data" / name, "-o", (work / pathlib.Path(name).stem).with_suffix(".tflite"))
+        assert made.returncode == 0, made.stderr
 
 
 def cases():
@@ -94,6 +95,8 @@ def cases():
     for rounds in (100000, 2**60):
         given = npz(f"rounds_{rounds}.npz", n=("q", (), [rounds]), x=("f", (3,), [0.5] * 3))
         yield f"run: a loop of {rounds} rounds", ("run", work / "loops.tflite", "--in", given, "--out", work / "out.npz", "--max-calls", 1000), ["limit of 1000"]
+    given = npz("three.npz", x=("f", (3,), [0.5] * 3))
+    yield "run: a list that is too large", ("run", work / "large_list.tflite", "--in", given, "--out", work / "out.npz"), ["[2147483647,3]", "memory limit"]
     yield "unknown flag", ("convert", MODEL, "--nonsense"), ["nonsense"]
     yield "unknown command", ("nonsense",), ["nonsense"]
     yield "no output given", ("convert", MODEL), ["output"]

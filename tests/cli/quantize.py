@@ -79,7 +79,8 @@ def judged(what, model, least):
     expect(f"{what}: answers as float on {got['quantized']:.1f} %", got["quantized"] >= least)
     if Interpreter and np.load(HOLDOUT)["x"].dtype == np.float32:
         a, b = outputs(model, x[:20]), litert_outputs(model, x[:20])
-        expect(f"{what}: LiteRT agrees, largest difference {np.abs(a - b).max():.3f}", a.shape == b.shape and np.abs(a - b).max() < 0.2 and (a.argmax(1) == b.argmax(1)).mean() >= 0.9)
+        expect(f"{what}: LiteRT agrees, largest difference {np.abs(a - b).max():.3f}",
+               a.shape == b.shape and np.abs(a - b).max() < 0.2 and (a.argmax(1) == b.argmax(1)).mean() >= 0.9)
     return got
 
 
@@ -125,10 +126,21 @@ def forms():
         found = [ends["tensors"][ends[end][0]].get("type", "FLOAT32").lower() for end in ("inputs", "outputs")]
         expect(f"--io {io}, outputs {output}: the ends are", found == [io, output])
         gate = json.loads(run("gate", FLOAT, out, "--data", HOLDOUT, "--max-drop", "100", "--json").stdout)
-        expect(f"--io {io}, outputs {output}: answers as float on {gate['quantized']:.1f} %, none in float", gate["quantized"] >= 95 and gate["float_operators"] == 0)
+        expect(f"--io {io}, outputs {output}: answers as float on {gate['quantized']:.1f} %, none in float",
+               gate["quantized"] >= 95 and gate["float_operators"] == 0)
     out = quantize("io_int16", "--scheme", "int16x8", "--io", "int8")  # The ends of 16x8 are of 16 bits.
     gate = json.loads(run("gate", FLOAT, out, "--data", HOLDOUT, "--max-drop", "100", "--json").stdout)
     expect(f"--scheme int16x8 with integer ends: answers as float on {gate['quantized']:.1f} %", gate["quantized"] >= 95)
+
+
+def states():
+    """A layer that keeps its state: what writes it makes no tensor whose name a scheme could be chosen by."""
+    model, data = source / "tests/importers/data/golden/recurrent_stateful.keras", work / "states.npz"
+    np.savez(data, x=np.random.default_rng(5).normal(size=(12, 3, 4)).astype(np.float32))
+    for scheme in ("int8", "int16x8", "int4"):
+        outs = [work / f"states_{scheme}_{k}.tflite" for k in range(4)]
+        done = [run("quantize", model, "--data", data, "-o", out, "--scheme", scheme).returncode for out in outs]
+        expect(f"states in {scheme}: the same bytes every time", done == [0] * 4 and len({out.read_bytes() for out in outs}) == 1)
 
 
 def integer_only():
@@ -152,7 +164,8 @@ def layers():
     lines.write_text(wide)
     out = quantize("recipe_16", "--recipe", lines, "--json")
     judged("16 bits for some layers, by recipe", out, 95)
-    expect("16 bits for some layers: int8 and int16 are there, nothing computes in float", {"INT8", "INT16"} <= {t.get("type") for t in details(out)} and "integer only" in run("inspect", out).stdout)
+    expect("16 bits for some layers: int8 and int16 are there, nothing computes in float",
+           {"INT8", "INT16"} <= {t.get("type") for t in details(out)} and "integer only" in run("inspect", out).stdout)
     gate = json.loads(run("gate", FLOAT, quantize("recipe_16_io", "--recipe", lines, "--io", "int8"), "--data", HOLDOUT, "--max-drop", "100", "--json").stdout)
     expect(f"16 bits for some layers, int8 ends: answers as float on {gate['quantized']:.1f} %", gate["quantized"] >= 93 and gate["float_operators"] == 0)
     config = {"weight_tensor_config": {"num_bits": 8, "symmetric": True, "granularity": "CHANNELWISE", "dtype": "INT"}, "compute_precision": "INTEGER"}
@@ -210,6 +223,7 @@ def main():
     schemes()
     forms()
     layers()
+    states()
     integer_only()
     search()
     gates()

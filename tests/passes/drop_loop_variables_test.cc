@@ -2,30 +2,25 @@
 #include "graph/text.h"
 #include "passes/rewrites.h"
 #include "tests/model_builder.h"
+#include "tests/passes/loop_text.h"
 
 namespace octet::passes {
 namespace {
 
 // Four rounds of x = x + x. `rounds` and `sum` nobody reads but themselves, `sum` reads x; `outputs` are the main graph's.
 std::string Loop(const std::string& outputs) {
-  return R"(graph main
+  const test::LoopText loop{.main = R"(
     input n: i32[]
     input x: f32[3]
     while (n, n, x, x) -> (rounds: i32[], m: i32[], y: f32[3], z: f32[3]) cond_subgraph_index=#1 body_subgraph_index=#2 @loop
-    )" + outputs + R"(
-    graph cond
+    )" + outputs,
+                            .variables = R"(
     input rounds: i32[]
     input n: i32[]
     input x: f32[3]
-    input sum: f32[3]
-    const limit: i32[] = [4]
-    less (n, limit) -> (go: bool[]) @go
-    output go
-    graph body
-    input rounds: i32[]
-    input n: i32[]
-    input x: f32[3]
-    input sum: f32[3]
+    input sum: f32[3])",
+                            .condition = test::Below("4"),
+                            .body = R"(
     const one: i32[] = [1]
     add (rounds, one) -> (round: i32[]) @count
     add (n, one) -> (next: i32[]) @next
@@ -34,8 +29,8 @@ std::string Loop(const std::string& outputs) {
     output round
     output next
     output twice
-    output more
-    )";
+    output more)"};
+  return loop.text();
 }
 
 struct Case {

@@ -1,30 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "passes/rewrites.h"
 #include "tests/model_builder.h"
+#include "tests/passes/loop_text.h"
 
 namespace octet::passes {
 namespace {
 
 // x doubles until n is k + 1, k being 2 where the body hands it on and growing where it does not.
 std::string Loop(const std::string& next_k) {
-  return R"(graph main
+  const test::LoopText loop{.main = R"(
     input n: i32[]
     input x: f32[3]
     const two: i32[] = [2]
     while (n, x, two) -> (m: i32[], y: f32[3], k: i32[]) cond_subgraph_index=#1 body_subgraph_index=#2 @loop
-    output y
-    graph cond
+    output y)",
+                            .variables = R"(
     input n: i32[]
     input x: f32[3]
-    input k: i32[]
+    input k: i32[])",
+                            .condition = R"(
     const one: i32[] = [1]
     add (k, one) -> (bound: i32[]) @bound
     less (n, bound) -> (go: bool[]) @go
-    output go
-    graph body
-    input n: i32[]
-    input x: f32[3]
-    input k: i32[]
+    output go)",
+                            .body = R"(
     const two: i32[] = [2]
     add (n, two) -> (next: i32[]) @next
     add (k, two) -> (later: i32[]) @later
@@ -32,7 +31,8 @@ std::string Loop(const std::string& next_k) {
     add (x, x) -> (twice: f32[3]) @twice
     output next
     output twice
-    output )" + next_k + "\n";
+    output )" + next_k};
+  return loop.text();
 }
 
 TEST(HoistConditions, WhatNoRoundChangesIsComputedBeforeTheLoop) {

@@ -3,41 +3,36 @@
 #include "passes/pass.h"
 #include "passes/rewrites.h"
 #include "tests/model_builder.h"
+#include "tests/passes/loop_text.h"
 
 namespace octet::passes {
 namespace {
 
 // x doubles while both counts are below four. The second one begins with `start` and grows by `step`.
 std::string Loop(const std::string& start, const std::string& step, const std::string& outputs) {
-  return R"(graph main
+  const test::LoopText loop{.main = test::Whole("zero", "0") + test::Whole("start", start) + R"(
     input x: f32[3]
-    const zero: i32[] = [0]
-    const start: i32[] = [)" + start + R"(]
     while (zero, start, x) -> (rounds: i32[], steps: i32[], y: f32[3]) cond_subgraph_index=#1 body_subgraph_index=#2 @loop
-    )" + outputs + R"(
-    graph cond
+    )" + outputs,
+                            .variables = R"(
     input rounds: i32[]
     input steps: i32[]
-    input x: f32[3]
+    input x: f32[3])",
+                            .condition = R"(
     const limit: i32[] = [4]
     const bound: i32[] = [4]
     less (rounds, limit) -> (a: bool[]) @a
     less (steps, bound) -> (b: bool[]) @b
     logical_and (a, b) -> (go: bool[]) @go
-    output go
-    graph body
-    input rounds: i32[]
-    input steps: i32[]
-    input x: f32[3]
-    const one: i32[] = [1]
-    const step: i32[] = [)" + step + R"(]
+    output go)",
+                            .body = test::Whole("one", "1") + test::Whole("step", step) + R"(
     add (rounds, one) -> (round: i32[]) @count
     add (steps, step) -> (next: i32[]) @next
     add (x, x) -> (twice: f32[3]) @twice
     output round
     output next
-    output twice
-    )";
+    output twice)"};
+  return loop.text();
 }
 
 struct Case {

@@ -79,6 +79,14 @@ def check_requests(server):
     assert ok()[0] == 200
 
 
+def check_states(octet, folder):
+    """What one request leaves in a model's variables, the next one does not see."""
+    with Server(octet, f"counter={folder}/counter.tflite") as server:
+        for x in (1, 2, 3):
+            status, body, _ = server.ask("POST", "/v2/models/counter/infer", {"inputs": [{"name": "x", "shape": [1], "datatype": "FP32", "data": [x]}]})
+            assert status == 200 and json.loads(body)["outputs"][0]["data"] == [5 + x], body
+
+
 def check_noise(server):
     """Valid requests with bytes changed, cut or doubled: any answer, no crash."""
     rng = random.Random(1)
@@ -236,6 +244,7 @@ def main():
         check_metrics(server)
         check_noise(server)
         assert server.stop() == 0
+    check_states(octet, folder)
     check_overload(octet, folder)
     check_tls_and_tokens(octet, folder)
     check_reload_by_signal(octet, folder)

@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "base/file.h"
+#include "importers/importer.h"
 #include "tests/model_builder.h"
 
 namespace octet::test {
@@ -45,6 +46,13 @@ void WriteSlow(const std::string& path) {
   Write(b, path);
 }
 
+// total = count += x, the count begins with 5: a variable that ASSIGN_VARIABLE writes.
+void WriteCounter(const std::string& path) {
+  const auto model = importers::Import(std::string(OCTET_SOURCE_DIR) + "/tests/importers/data/counter");
+  ASSERT_TRUE(model.ok()) << model.error().message();
+  ASSERT_TRUE(exporter::ExportFile(*model, path).ok());
+}
+
 TEST(ServeModels, Write) {
   const char* folder = std::getenv("OCTET_TEST_MODELS");
   const std::string to = folder ? folder : testing::TempDir();
@@ -53,6 +61,7 @@ TEST(ServeModels, Write) {
   WriteAdd(to + "/add1.tflite", 1);
   WriteAdd(to + "/add2.tflite", 2);
   WriteSlow(to + "/slow.tflite");
+  WriteCounter(to + "/counter.tflite");
 }
 
 }  // namespace

@@ -438,7 +438,8 @@ class Interpreter:
         keys = self._model.signatures()
         if signature_key is None:
             if len(keys) != 1:
-                raise ValueError(f"SignatureDef signature_key is None and model has {len(keys)} Signatures. None is only allowed when the model has 1 SignatureDef")
+                raise ValueError(f"SignatureDef signature_key is None and model has {len(keys)} Signatures."
+                                 " None is only allowed when the model has 1 SignatureDef")
             signature_key = keys[0]
         if signature_key not in keys:
             raise ValueError(f'Invalid signature_key provided: "{signature_key}".')

@@ -274,7 +274,8 @@ def _separable(layer, config, momentum):
     spatial = {key: config[key] for key in ("kernel_size", "strides", "padding", "dilation_rate", "depth_multiplier")}
     first = getattr(keras.layers, f"DepthwiseConv{rank}D")(use_bias=False, **spatial, **own)
     second = getattr(keras.layers, f"Conv{rank}D")(config["filters"], 1, use_bias=config["use_bias"], activation=config["activation"], **own)
-    return [QuantizedWeights(first, name=layer.name + "_depthwise"), FakeQuantize(None, momentum, name=layer.name + "_middle"), QuantizedWeights(second, name=layer.name)]
+    return [QuantizedWeights(first, name=layer.name + "_depthwise"), FakeQuantize(None, momentum, name=layer.name + "_middle"),
+            QuantizedWeights(second, name=layer.name)]
 
 
 def _readers(layer):

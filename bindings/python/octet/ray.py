@@ -121,7 +121,8 @@ def _run(models, arrays, names, batch_size, concurrency):
     workers = concurrency or max(1, int(ray.cluster_resources().get("CPU", 1)) - 1)
     batches = max(1, -(-samples // batch_size))
     answers = ray.data.range(samples, override_num_blocks=min(batches, 1000)).map_batches(
-        _answer, fn_kwargs={"models": refs, "arrays": [ray.put(a) for a in arrays], "names": names}, batch_size=batch_size, batch_format="numpy", compute=ray.data.TaskPoolStrategy(size=workers), num_cpus=1)
+        _answer, fn_kwargs={"models": refs, "arrays": [ray.put(a) for a in arrays], "names": names}, batch_size=batch_size, batch_format="numpy",
+        compute=ray.data.TaskPoolStrategy(size=workers), num_cpus=1)
     parts = list(answers.iter_batches(batch_size=None, batch_format="numpy"))
     ids = np.concatenate([p["id"] for p in parts])
     order = np.argsort(ids, kind="stable")
@@ -153,7 +154,8 @@ def gate(reference, candidate, data, max_drop=3.0, metric="auto", batch_size=64,
     with tempfile.TemporaryDirectory() as folder:
         recorded = os.path.join(folder, "outputs.npz")
         np.savez(recorded, **outputs)
-        done = subprocess.run([command(), "gate", reference, candidate, "--data", data, "--max-drop", f"{max_drop}%", "--metric", metric, "--outputs", recorded, "--json"],
+        done = subprocess.run([command(), "gate", reference, candidate, "--data", data, "--max-drop", f"{max_drop}%", "--metric", metric, "--outputs", recorded,
+                               "--json"],
                               capture_output=True, text=True, check=False)
     if done.returncode not in (0, 1):
         raise RuntimeError(done.stderr.strip())

@@ -34,7 +34,8 @@ def _library():
     handle, number, ns = ctypes.c_void_p, ctypes.c_int32, ctypes.c_uint64
     for function, result, arguments in (
         ("open", handle, [ctypes.c_char_p, ctypes.POINTER(_Error)]), ("close", None, [handle]), ("series", number, [handle, ctypes.POINTER(_Key)]),
-        ("name", number, [handle, ctypes.c_char_p]), ("inference", None, [handle, number, ctypes.POINTER(ns)]), ("stage", None, [handle, number, ctypes.c_int, ns]),
+        ("name", number, [handle, ctypes.c_char_p]), ("inference", None, [handle, number, ctypes.POINTER(ns)]),
+        ("stage", None, [handle, number, ctypes.c_int, ns]),
         ("operator", None, [handle, number, number, ns]), ("error", None, [handle, number, number]), ("count", None, [handle, number, ctypes.c_int]),
         ("fallback", None, [handle, number, number, number]), ("lost", ns, [handle]), ("flush", None, [handle]),
     ):

@@ -18,6 +18,13 @@ Value LastAxis(Lowering& c) {
   return c.Constant<int32_t>(Shape{}, std::span(&last, 1));
 }
 
+// sum + hU; before the first step the state is zero.
+Result<Value> AddState(Lowering& c, Value sum, Value h, Value recurrent, int32_t units) {
+  if (!h) return sum;
+  OCTET_ASSIGN(const Value hu, Dense(c, h, recurrent, Zeros(c, units)));
+  return c.Make("add", {sum, hu});
+}
+
 class SimpleCell : public Cell {
  public:
   explicit SimpleCell(SimpleWeights w) : w_(std::move(w)) {}
@@ -28,11 +35,7 @@ class SimpleCell : public Cell {
     return std::vector<Value>{y};
   }
   Status Step(Lowering& c, std::span<const Value> projected, std::vector<Value>* states) override {
-    Value sum = projected[0];
-    if ((*states)[0]) {
-      OCTET_ASSIGN(const Value hu, Dense(c, (*states)[0], w_.recurrent, Zeros(c, units())));
-      OCTET_ASSIGN(sum, c.Make("add", {sum, hu}));
-    }
+    OCTET_ASSIGN(const Value sum, AddState(c, projected[0], (*states)[0], w_.recurrent, units()));
     OCTET_ASSIGN((*states)[0], w_.activation(sum));
     return {};
   }
@@ -52,11 +55,7 @@ class LstmCell : public Cell {
     return std::vector<Value>{y};
   }
   Status Step(Lowering& c, std::span<const Value> projected, std::vector<Value>* states) override {
-    Value sum = projected[0];
-    if ((*states)[0]) {
-      OCTET_ASSIGN(const Value hu, Dense(c, (*states)[0], w_.recurrent, Zeros(c, 4 * units())));
-      OCTET_ASSIGN(sum, c.Make("add", {sum, hu}));
-    }
+    OCTET_ASSIGN(const Value sum, AddState(c, projected[0], (*states)[0], w_.recurrent, 4 * units()));
     if (w_.peep_input) return StepWithPeepholes(c, sum, states);
     OCTET_ASSIGN(const std::vector<Value> parts, c.MakeMany("split_v", {sum, c.Vector({3 * units(), units()}), LastAxis(c)}, {{"num_splits", 2}}, 2));
     OCTET_ASSIGN(const Value gates, w_.gate(parts[0]));
@@ -112,11 +111,7 @@ class GruCell : public Cell {
   }
   Status Step(Lowering& c, std::span<const Value> projected, std::vector<Value>* states) override {
     const Value h = (*states)[0];
-    Value gates = projected[0];
-    if (h) {
-      OCTET_ASSIGN(const Value hu, Dense(c, h, w_.gates_recurrent, Zeros(c, 2 * units())));
-      OCTET_ASSIGN(gates, c.Make("add", {gates, hu}));
-    }
+    OCTET_ASSIGN(Value gates, AddState(c, projected[0], h, w_.gates_recurrent, 2 * units()));
     OCTET_ASSIGN(gates, w_.gate(gates));
     OCTET_ASSIGN(const std::vector<Value> zr, c.MakeMany("split", {LastAxis(c), gates}, {{"num_splits", 2}}, 2));
     OCTET_ASSIGN(const Value candidate, Candidate(c, projected[1], h, zr[1]));

@@ -34,25 +34,25 @@ struct Session {
   Functions& functions;
   Variables& variables;
   const std::map<std::string_view, std::string>& keys;  // Checkpoint key by variable.
-  std::vector<Finding> findings;
-  std::set<std::pair<std::string, std::string>> found;  // Place and kind of those, said once.
+  std::vector<Finding> findings = {};
+  std::set<std::pair<std::string, std::string>> found = {};  // Place and kind of those, said once.
   // Variables read so far, by key. The bytes are the graph's own: they go with the last constant that has them.
   struct Read {
     TensorType type;
     std::weak_ptr<const graph::ConstantBytes> bytes;
   };
-  std::map<std::string, Read, std::less<>> values;
-  std::vector<Captured> captured;
-  std::vector<graph::Graph> subgraphs;                   // All but the main one.
-  std::map<std::string_view, int32_t> changed, tables;   // Variables that the model changes, tables it reads: their nodes.
+  std::map<std::string, Read, std::less<>> values = {};
+  std::vector<Captured> captured = {};
+  std::vector<graph::Graph> subgraphs = {};  // All but the main one.
+  std::map<std::string_view, int32_t> changed = {}, tables = {};  // Variables that the model changes, tables it reads: their nodes.
 
   const std::string& KeyOf(std::string_view variable) {
     const auto key = keys.find(variable);
     return key != keys.end() ? key->second : *names.emplace(variable).first;  // Without a restore operation: by its own name.
   }
   int32_t TableId(std::string_view name) { return table_ids.try_emplace(name, static_cast<int32_t>(table_ids.size()) + 1).first->second; }
-  std::set<std::string, std::less<>> names;
-  std::map<std::string_view, int32_t> table_ids;
+  std::set<std::string, std::less<>> names = {};
+  std::map<std::string_view, int32_t> table_ids = {};
   std::set<std::string, std::less<>> changed_elsewhere = {};  // Variables that other signatures of the model change.
   std::vector<Finding>* flex = nullptr;                        // As ImportOptions::flex.
   Assets assets = {};

@@ -18,10 +18,10 @@ namespace {
 class Import {
  public:
   Import(GraphDef& graph, Variables& variables, const std::map<std::string_view, std::string>& keys, Assets assets, const ImportOptions& options)
-      : functions_(graph), session_{functions_, variables, keys, {}, {}, {}, {}, {}, {}, {}, {}, {}}, builder_(session_, 0), options_(options) {
-    session_.flex = options.flex;
-    session_.assets = std::move(assets);
-  }
+      : functions_(graph),
+        session_{.functions = functions_, .variables = variables, .keys = keys, .flex = options.flex, .assets = std::move(assets)},
+        builder_(session_, 0),
+        options_(options) {}
 
   // Names of the variables that the signature changes.
   Result<std::set<std::string, std::less<>>> Changed(const Signature& signature) {

@@ -42,7 +42,7 @@ Result<std::optional<graph::Model>> ImportOp(const SingleOp& op, Finding* findin
   Functions functions(graph);
   Variables none;
   const std::map<std::string_view, std::string> keys;
-  Session session{functions, none, keys, {}, {}, {}, {}, {}, {}, {}, {}, {}};
+  Session session{.functions = functions, .variables = none, .keys = keys};
   Builder builder(session, 0);
   for (size_t i = 0; i < op.inputs.size(); ++i) SetInput(builder, graph.main().nodes[i].name, i, op.inputs[i]);
   std::vector<Edge> ends;

@@ -68,19 +68,31 @@ Status Classify(NodeContext& c, const Labels& labels, Value scores) {
   return {};
 }
 
-Status ClassifyTwo(NodeContext& c, const Labels& labels, Value score, bool probability) {
-  OCTET_ASSIGN(Value second, c.Emit("greater", {score, c.Scalar(probability ? 0.5f : 0.0f)}));
+namespace {
+
+// Of two classes, the second one where the score [N, 1] is above that.
+Status SetSecondAbove(NodeContext& c, const Labels& labels, Value score, float threshold) {
+  OCTET_ASSIGN(Value second, c.Emit("greater", {score, c.Scalar(threshold)}));
   OCTET_ASSIGN(second, c.Cast(second, DType::kI32));
   OCTET_ASSIGN(second, c.Make("reshape", {second, c.Vector({-1})}));
-  OCTET_TRY(SetLabel(c, labels, second));
-  Value other;
-  if (probability) {
-    OCTET_ASSIGN(other, c.Emit("sub", {c.Scalar(1), score}));
-  } else {
-    OCTET_ASSIGN(other, c.Emit("neg", {score}));
-  }
-  OCTET_ASSIGN(Value both, c.Make("concatenation", {other, score}, {{"axis", 1}}));
-  OCTET_ASSIGN(both, probability ? Result<Value>(both) : Transformed(c, both));
+  return SetLabel(c, labels, second);
+}
+
+}  // namespace
+
+Status ClassifyByProbability(NodeContext& c, const Labels& labels, Value probability) {
+  OCTET_TRY(SetSecondAbove(c, labels, probability, 0.5f));
+  OCTET_ASSIGN(const Value other, c.Emit("sub", {c.Scalar(1), probability}));
+  OCTET_ASSIGN(const Value both, c.Make("concatenation", {other, probability}, {{"axis", 1}}));
+  c.SetOutput(1, both);
+  return {};
+}
+
+Status ClassifyByMargin(NodeContext& c, const Labels& labels, Value margin) {
+  OCTET_TRY(SetSecondAbove(c, labels, margin, 0));
+  OCTET_ASSIGN(const Value other, c.Emit("neg", {margin}));
+  OCTET_ASSIGN(Value both, c.Make("concatenation", {other, margin}, {{"axis", 1}}));
+  OCTET_ASSIGN(both, Transformed(c, both));
   c.SetOutput(1, both);
   return {};
 }
@@ -192,7 +204,7 @@ Status ConvertLinearClassifier(NodeContext& c) {
   OCTET_ASSIGN(const Labels labels, ReadLabels(c));
   OCTET_ASSIGN(const Value scores, LinearScores(c, FloatsAt(c, "coefficients"), bias, bias.empty() ? labels.count : static_cast<int64_t>(bias.size())));
   const int32_t n = c.shape(scores).back();
-  if (n == 1 && labels.count == 2) return ClassifyTwo(c, labels, scores, false);
+  if (n == 1 && labels.count == 2) return ClassifyByMargin(c, labels, scores);
   return n == labels.count ? Classify(c, labels, scores) : c.Fail("a score for each class", std::to_string(n), "check the model");
 }
 

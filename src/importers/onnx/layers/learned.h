@@ -27,7 +27,8 @@ Result<Labels> ReadLabels(NodeContext& c);
 Status SetLabel(NodeContext& c, const Labels& labels, Value number);
 // The class with the highest score.
 Status Classify(NodeContext& c, const Labels& labels, Value scores);
-// One score [N, 1] for two classes: a probability, or one that is above 0 for the second.
-Status ClassifyTwo(NodeContext& c, const Labels& labels, Value score, bool probability);
+// One of two classes by one number [N, 1]: the probability of the second, or a margin that is above 0 for it. Scores of margins are transformed.
+Status ClassifyByProbability(NodeContext& c, const Labels& labels, Value probability);
+Status ClassifyByMargin(NodeContext& c, const Labels& labels, Value margin);
 
 }  // namespace octet::importers::onnx

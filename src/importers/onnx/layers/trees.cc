@@ -242,8 +242,9 @@ Status ConvertTreeClassifier(NodeContext& c) {
     if (base.size() != static_cast<size_t>(one ? 1 : labels.count)) return c.Fail("a base value for each score", std::to_string(base.size()), "check the model");
     OCTET_ASSIGN(scores, c.Emit("add", {scores, Row(c, base)}));
   }
+  if (!one) return Classify(c, labels, scores);
   const bool probability = std::ranges::all_of(leaves.weights, [](float w) { return w >= 0; });
-  return one ? ClassifyTwo(c, labels, scores, probability) : Classify(c, labels, scores);
+  return probability ? ClassifyByProbability(c, labels, scores) : ClassifyByMargin(c, labels, scores);
 }
 
 // ------------------------------------------------------------------------- TreeEnsemble (opset 5)
