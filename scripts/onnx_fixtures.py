@@ -885,13 +885,16 @@ def beyond():
 
 
 def reshaped_open():
-    """Reshapes of several open dimensions: some copied, one that the others tell, one from elsewhere beside one that is copied; all parts put together as an output."""
-    w = {"heads": np.array([0, 0, -1, 4]), "joined": np.array([0, 0, -1]), "copy": np.array([0]), "rest": np.array([-1]), "one": np.array([1]), "w": floats(8, 6)}
+    """Reshapes of several open dimensions: some copied, one that the others tell, one from elsewhere beside one that is copied, sizes of the result; all parts put together as an output."""
+    w = {"heads": np.array([0, 0, -1, 4]), "joined": np.array([0, 0, -1]), "copy": np.array([0]), "rest": np.array([-1]), "one": np.array([1]), "w": floats(8, 6), "first": np.array(0), "longer": np.array([0, 0, -1, 2])}
     nodes = [N("Reshape", ["x", "heads"], ["cut"]), N("Transpose", ["cut"], ["turned"], perm=[0, 2, 1, 3]), N("Relu", ["turned"], ["positive"]),
              N("Transpose", ["positive"], ["back"], perm=[0, 2, 1, 3]), N("Reshape", ["back", "joined"], ["whole"]), N("MatMul", ["whole", "w"], ["y"]),
              N("Shape", ["z"], ["s"]), N("Gather", ["s", "one"], ["d"]), N("Concat", ["copy", "d", "rest"], ["to"], axis=0), N("Reshape", ["x", "to"], ["mixed"]),
+             N("Shape", ["x"], ["sx"]), N("Gather", ["sx", "first"], ["n0"]), N("Unsqueeze", ["n0", "copy"], ["n1"]), N("Concat", ["n1", "d", "rest"], ["sizes"], axis=0),
+             N("Reshape", ["x", "sizes"], ["sized"]), N("Relu", ["sized"], ["above"]), N("Reshape", ["above", "longer"], ["again"]),
              N("Neg", ["x"], ["n"]), N("Split", ["n"], ["l", "r"], axis=2), N("Concat", ["l", "r"], ["all"], axis=-1)]
-    inputs, outputs = [("x", F, ["N", "T", 8]), ("z", F, [1, "M"])], [("y", F, ["N", "T", 6]), ("mixed", F, ["N", "M", "R"]), ("all", F, ["N", "T", 8])]
+    inputs = [("x", F, ["N", "T", 8]), ("z", F, [1, "M"])]
+    outputs = [("y", F, ["N", "T", 6]), ("mixed", F, ["N", "M", "R"]), ("again", F, ["N", "M", "S", 2]), ("all", F, ["N", "T", 8])]
     save("reshaped_open", model(nodes, inputs, outputs, w), [floats(2, 3, 8), floats(1, 6)])
 
 

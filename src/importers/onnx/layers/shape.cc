@@ -365,8 +365,7 @@ Result<Value> ShapeOf(NodeContext& c, const Partial& numbers, Value computed, Va
   std::vector<Value> parts;
   for (size_t i = 0, end = 0; i < all.size(); i = end) {
     const From kind = from(all[i]);
-    const auto follows = [&](const Number& n) { return from(n) == kind && (kind != From::kLike || n.axis == all[i].axis + static_cast<int32_t>(end - i)); };
-    for (end = i + 1; end < all.size() && follows(all[end]);) ++end;
+    for (end = i + 1; kind != From::kLike && end < all.size() && from(all[end]) == kind;) ++end;  // Sizes one by one: passes ask for them further up.
     if (kind == From::kConstant) {
       std::vector<int32_t> known;
       for (size_t k = i; k < end; ++k) known.push_back(static_cast<int32_t>(all[k].value));
