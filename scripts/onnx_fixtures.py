@@ -402,6 +402,9 @@ def bins():
               [("mean", F, ["R", 2, 3, 2]), ("most", F, ["R", 2, 3, 2]), ("whole", F, ["S", 2, 3, 4])], {})
     inputs = [floats(2, 2, 7, 10), boxes, np.array([0, 1, 0, 1]), rows]
     save("bins", m, inputs, computed(m, inputs))
+    for at, size in enumerate((2, 2, "H", "W")):  # Detectors take pictures of any size.
+        m.graph.input[0].type.tensor_type.shape.dim[at].CopyFrom(onnx.TensorShapeProto.Dimension(**{"dim_param" if isinstance(size, str) else "dim_value": size}))
+    save("bins_open", m, inputs, computed(m, inputs))
 
 
 def scans():
@@ -1016,6 +1019,20 @@ def beyond():
     (OUT / "gigabytes.onnx").write_bytes(m.SerializeToString(deterministic=True))
 
 
+def reshaped_open():
+    """Reshapes of several open dimensions: some copied, one that the others tell, one from elsewhere beside one that is copied, sizes of the result; all parts put together as an output."""
+    w = {"heads": np.array([0, 0, -1, 4]), "joined": np.array([0, 0, -1]), "copy": np.array([0]), "rest": np.array([-1]), "one": np.array([1]), "w": floats(8, 6), "first": np.array(0), "longer": np.array([0, 0, -1, 2])}
+    nodes = [N("Reshape", ["x", "heads"], ["cut"]), N("Transpose", ["cut"], ["turned"], perm=[0, 2, 1, 3]), N("Relu", ["turned"], ["positive"]),
+             N("Transpose", ["positive"], ["back"], perm=[0, 2, 1, 3]), N("Reshape", ["back", "joined"], ["whole"]), N("MatMul", ["whole", "w"], ["y"]),
+             N("Shape", ["z"], ["s"]), N("Gather", ["s", "one"], ["d"]), N("Concat", ["copy", "d", "rest"], ["to"], axis=0), N("Reshape", ["x", "to"], ["mixed"]),
+             N("Shape", ["x"], ["sx"]), N("Gather", ["sx", "first"], ["n0"]), N("Unsqueeze", ["n0", "copy"], ["n1"]), N("Concat", ["n1", "d", "rest"], ["sizes"], axis=0),
+             N("Reshape", ["x", "sizes"], ["sized"]), N("Relu", ["sized"], ["above"]), N("Reshape", ["above", "longer"], ["again"]),
+             N("Neg", ["x"], ["n"]), N("Split", ["n"], ["l", "r"], axis=2), N("Concat", ["l", "r"], ["all"], axis=-1)]
+    inputs = [("x", F, ["N", "T", 8]), ("z", F, [1, "M"])]
+    outputs = [("y", F, ["N", "T", 6]), ("mixed", F, ["N", "M", "R"]), ("again", F, ["N", "M", "S", 2]), ("all", F, ["N", "T", 8])]
+    save("reshaped_open", model(nodes, inputs, outputs, w), [floats(2, 3, 8), floats(1, 6)])
+
+
 def computed_regions():
     """A region of an image whose place is computed, a part of it outside; a constant that is rounded to 16 bits without a sign."""
     w = {"front": np.array([0, 0], np.float32), "middle": np.array([1, 1], np.float32), "size": np.array([1, 2, 4, 3]), "step": np.array(0.01, np.float32),
@@ -1035,7 +1052,7 @@ FIXTURES = (cnn, unet, shapes, transformer, recurrent, quantized, loops, old, fu
             overwritten, collected, collected_open, halves, triangles, rolled, counted, any_boxes, spread, chosen_sequences, placed_open, resized_open,
             padded_open, cropped_open, eca,
             boxes_placed, from_the_end, sequence_outputs, windows, heads, spectra, pooled_open, rounds,
-            own_statistics, patches, far_numbers, open_channels, learned, grids_open, beyond, computed_regions, support_vectors, questions, bins, ranks)
+            own_statistics, patches, far_numbers, open_channels, learned, grids_open, beyond, computed_regions, support_vectors, questions, bins, ranks, reshaped_open)
 
 
 if __name__ == "__main__":

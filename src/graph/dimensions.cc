@@ -119,10 +119,24 @@ TensorId Element(const Graph& g, TensorId vector, int i) {
   return kNoTensor;
 }
 
+// What whole numbers are made of by the operators that only change how they are written; sizes fit either type.
+TensorId Plain(const Graph& g, TensorId t) {
+  constexpr int kMostSteps = 8;
+  const auto whole = [&](TensorId n) { return n != kNoTensor && (g.tensor(n).type.dtype == DType::kI32 || g.tensor(n).type.dtype == DType::kI64); };
+  for (int step = 0; step < kMostSteps && whole(t) && g.tensor(t).producer >= 0; ++step) {
+    const Node& n = g.node(g.tensor(t).producer);
+    const bool one = ShapeOf(g, t).known() && ShapeOf(g, t).elements() == 1;
+    if ((n.op->name != "cast" && !(one && n.op->name == "reshape")) || !whole(n.inputs[0])) break;
+    t = n.inputs[0];
+  }
+  return t;
+}
+
 // A shape that is put together of other tensors' sizes.
 Dimensions Sized(const Graph& g, const Node& n, Dimension d) {
-  if (n.op->name != "fill") return {};
-  const TensorId size = Element(g, n.inputs[0], d.axis);
+  const size_t shape = n.op->name == "fill" ? 0 : 1;
+  if ((shape == 1 && n.op->name != "reshape" && n.op->name != "broadcast_to") || n.inputs.size() <= shape) return {};
+  const TensorId size = Plain(g, Element(g, Plain(g, n.inputs[shape]), d.axis));
   const std::optional<Dimension> read = size == kNoTensor ? std::nullopt : DimensionRead(g, size);
   return read ? Dimensions{*read} : Dimensions();
 }

@@ -174,10 +174,9 @@ bool Remove(Graph& g, graph::NodeId id) {
   if (MakeZero(g, id) || DropEmpty(g, id) || SkipBroadcast(g, id)) return true;
   if (n.inputs.empty() || n.outputs.size() != 1 || n.inputs[0] == graph::kNoTensor) return false;
   const TensorId x = n.inputs[0], y = n.outputs[0];
-  if (const TensorId whole = Whole(g, n); whole != graph::kNoTensor && !g.is_output(y)) {
-    g.ReplaceUses(y, whole);
-    g.Erase(id);
-    return true;
+  if (const TensorId whole = Whole(g, n); whole != graph::kNoTensor && (!g.is_output(y) || (!g.is_output(whole) && g.tensor(whole).producer >= 0))) {
+    g.SetInput(id, 0, whole);
+    return Bypass(g, id);
   }
   if (const TensorId row = OnlyRow(g, n); row != graph::kNoTensor && !(g.is_output(y) && g.is_output(row))) {
     g.SetInput(id, 0, row);

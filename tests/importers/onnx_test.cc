@@ -78,7 +78,7 @@ INSTANTIATE_TEST_SUITE_P(Onnx, OnnxFixture, testing::Values("cnn", "unet", "shap
                                                                "placed", "blocks", "broadcast", "grids", "quantized_lstm", "regions", "branches", "scans", "scan_of_batch", "cubic", "solids", "quotients", "distinct",
                                                                "overwritten", "placed_open", "resized_open", "padded_open", "cropped_open", "collected", "collected_open", "halves", "triangles", "rolled", "counted", "any_boxes", "spread", "chosen_sequences",
                                                                "eca", "boxes_placed", "from_the_end", "sequence_outputs", "windows", "heads", "spectra", "pooled_open", "rounds",
-                                                               "own_statistics", "patches", "far_numbers", "open_channels", "computed_regions", "support_vectors", "questions", "bins", "ranks"));
+                                                               "own_statistics", "patches", "far_numbers", "open_channels", "computed_regions", "support_vectors", "questions", "bins", "bins_open", "ranks", "reshaped_open"));
 
 TEST(Onnx, ConvolutionsKeepNoTransposeButTheInputs) {
   const auto ops = Operators(Optimized("cnn.onnx"));
@@ -107,6 +107,14 @@ TEST(Onnx, AFreeBatchTimesTheHeadsIsFollowed) {
   EXPECT_FALSE(ops.contains("shape"));
   EXPECT_FALSE(ops.contains("conv_3d"));
   EXPECT_EQ(ops.at("depthwise_conv_2d"), 3 + 2);  // One for each step of the filters' depth.
+}
+
+TEST(Onnx, OpenDimensionsOnBothSidesOfAReshapeCancel) {
+  const auto ops = Operators(Optimized("reshaped_open.onnx"));
+  EXPECT_FALSE(ops.contains("transpose"));
+  EXPECT_FALSE(ops.contains("concatenation") && ops.contains("split"));  // All parts of x are x, though that is an output.
+  EXPECT_EQ(ops.at("reshape"), 5 + 1);  // One of a number.
+  EXPECT_EQ(ops.at("shape"), 4);        // The inputs', once as each type: no result's.
 }
 
 TEST(Onnx, OnlyIndicesThatMayCountFromTheEndAreLookedAt) {

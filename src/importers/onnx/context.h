@@ -130,7 +130,8 @@ class NodeContext : public Lowering {
 // The node's one output.
 Status Set(NodeContext& c, Result<Value> y);
 
-// Partly known numbers as an i32 vector: from the shape of `like` where that has the open ones, else the computed.
-Result<Value> ShapeOf(NodeContext& c, const Partial& numbers, Value computed, Value like);
+// Partly known numbers as an i32 vector: from the shape of `like` where that has the open ones, else the computed. `copies`: numbers are not all what was
+// computed (zeros of a reshape); then each is taken from where it is.
+Result<Value> ShapeOf(NodeContext& c, const Partial& numbers, Value computed, Value like, bool copies = false);
 
 }  // namespace octet::importers::onnx

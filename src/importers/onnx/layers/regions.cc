@@ -7,6 +7,7 @@
 #include "importers/lowerings/dims.h"
 #include "importers/onnx/layers/image.h"
 #include "importers/onnx/rules.h"
+#include "ops/keras_conv_util.h"
 
 namespace octet::importers::onnx {
 namespace {
@@ -66,21 +67,36 @@ Result<Places> PlacesByLength(NodeContext& c, Value length, const Bins& b) {
   return p;
 }
 
-// From -1 to `size` a sample is on the image, whose border goes on outside.
-Result<Samples> SamplesOf(NodeContext& c, Value from, Value length, const Places& places, int32_t size) {
+// How long the image is along an axis.
+struct Extent {
+  Value cells;       // int32 [].
+  Value size, last;  // The same as a float, and where the last pixel is.
+};
+
+Result<Extent> ExtentOf(NodeContext& c, int axis) {
+  Extent e;
+  OCTET_ASSIGN(e.cells, ops::DimensionOf(c, c.Input(0), axis));
+  const int32_t known = c.shape(c.Input(0))[axis];
+  OCTET_ASSIGN(e.size, known == kUnknown ? c.Cast(e.cells, DType::kF32) : Result<Value>(c.Scalar(static_cast<float>(known))));
+  OCTET_ASSIGN(e.last, known == kUnknown ? Plus(c, e.size, -1) : Result<Value>(c.Scalar(static_cast<float>(known - 1))));
+  return e;
+}
+
+// From -1 to its size a sample is on the image, whose border goes on outside.
+Result<Samples> SamplesOf(NodeContext& c, Value from, Value length, const Places& places, const Extent& image) {
   OCTET_ASSIGN(Value at, c.Emit("mul", {length, places.parts}));
   OCTET_ASSIGN(at, c.Emit("add", {at, from}));
   OCTET_ASSIGN(Value inside, c.Emit("greater_equal", {at, c.Scalar(-1)}));
-  OCTET_ASSIGN(const Value before, c.Emit("less_equal", {at, c.Scalar(static_cast<float>(size))}));
+  OCTET_ASSIGN(const Value before, c.Emit("less_equal", {at, image.size}));
   OCTET_ASSIGN(inside, c.Emit("logical_and", {inside, before}));
   OCTET_ASSIGN(inside, c.Cast(inside, DType::kF32));
   if (places.shares) {
     OCTET_ASSIGN(inside, c.Emit("mul", {inside, places.shares}));
   }
-  OCTET_ASSIGN(at, Clamp(c, at, c.Scalar(static_cast<float>(size - 1))));
+  OCTET_ASSIGN(at, Clamp(c, at, image.last));
   OCTET_ASSIGN(const Value low, c.Emit("floor", {at}));
   OCTET_ASSIGN(Value high, Plus(c, low, 1));
-  OCTET_ASSIGN(high, c.Emit("minimum", {high, c.Scalar(static_cast<float>(size - 1))}));
+  OCTET_ASSIGN(high, c.Emit("minimum", {high, image.last}));
   Samples s;
   OCTET_ASSIGN(s.high_share, c.Emit("sub", {at, low}));
   OCTET_ASSIGN(s.high_share, c.Emit("mul", {s.high_share, inside}));
@@ -93,7 +109,7 @@ Result<Samples> SamplesOf(NodeContext& c, Value from, Value length, const Places
 struct Regions {
   Value pixels;                            // [N * H * W, C]
   Value first_row;                         // int32 [regions, 1]: of each region's image.
-  int32_t width = 0;
+  Value width;                             // int32 [].
   Samples y, x;
   Dim samples_y, samples_x;                // In a bin.
 };
@@ -101,7 +117,7 @@ struct Regions {
 // The share of one of the four pixels around each sample times that pixel: [regions, rows, columns, C].
 Result<Value> Corner(NodeContext& c, const Regions& r, bool lower, bool right) {
   OCTET_ASSIGN(Value row, c.Emit("add", {lower ? r.y.high : r.y.low, r.first_row}));
-  OCTET_ASSIGN(row, c.Emit("mul", {row, c.ScalarInt(r.width)}));
+  OCTET_ASSIGN(row, c.Emit("mul", {row, r.width}));
   OCTET_ASSIGN(row, c.Make("expand_dims", {row, c.ScalarInt(2)}));
   OCTET_ASSIGN(const Value column, c.Make("expand_dims", {right ? r.x.high : r.x.low, c.ScalarInt(1)}));
   OCTET_ASSIGN(const Value at, c.Emit("add", {row, column}));
@@ -115,13 +131,14 @@ Result<Value> Corner(NodeContext& c, const Regions& r, bool lower, bool right) {
 
 // x1, y1, x2, y2 [regions, 4] as where each axis begins and how long it is; columns of [regions, 1].
 Status ReadRegions(NodeContext& c, const Bins& rows, const Bins& columns, Regions* r) {
-  const Shape in = c.shape(c.Input(0));
   const bool half = c.version() >= 16 && c.Text("coordinate_transformation_mode", "half_pixel") == "half_pixel";
   OCTET_ASSIGN(Value boxes, Times(c, c.Input(1), static_cast<float>(c.Number("spatial_scale", 1))));
   if (half) {
     OCTET_ASSIGN(boxes, Plus(c, boxes, -0.5f));
   }
   OCTET_ASSIGN(const std::vector<Value> side, c.MakeMany("split", {c.ScalarInt(1), boxes}, {{"num_splits", 4}}, 4));
+  OCTET_ASSIGN(const Extent height, ExtentOf(c, 2));
+  OCTET_ASSIGN(const Extent width, ExtentOf(c, 3));
   for (int axis = 0; axis < 2; ++axis) {
     const size_t first = axis == 0 ? 1 : 0;  // y, then x.
     OCTET_ASSIGN(Value length, c.Emit("sub", {side[first + 2], side[first]}));
@@ -130,12 +147,13 @@ Status ReadRegions(NodeContext& c, const Bins& rows, const Bins& columns, Region
     }
     const Bins& bins = axis == 0 ? rows : columns;
     OCTET_ASSIGN(const Places places, bins.ratio > 0 ? Result<Places>(FixedPlaces(c, bins)) : PlacesByLength(c, length, bins));
-    OCTET_ASSIGN((axis == 0 ? r->y : r->x), SamplesOf(c, side[first], length, places, in[2 + axis]));
+    OCTET_ASSIGN((axis == 0 ? r->y : r->x), SamplesOf(c, side[first], length, places, axis == 0 ? height : width));
     (axis == 0 ? r->samples_y : r->samples_x) = places.samples;
   }
   OCTET_ASSIGN(Value image, c.Cast(c.Input(2), DType::kI32));
   OCTET_ASSIGN(image, c.Make("expand_dims", {image, c.ScalarInt(1)}));
-  OCTET_ASSIGN(r->first_row, c.Emit("mul", {image, c.ScalarInt(in[2])}));
+  OCTET_ASSIGN(r->first_row, c.Emit("mul", {image, height.cells}));
+  r->width = width.cells;
   return {};
 }
 
@@ -154,14 +172,14 @@ Status ConvertRoiAlign(NodeContext& c) {
   const Shape in = c.shape(c.Input(0)), boxes = c.shape(c.Input(1));
   const int64_t height = c.Int("output_height", 1), width = c.Int("output_width", 1), ratio = c.Int("sampling_ratio", 0);
   const std::string mode = c.Text("mode", "avg");
-  if (in.rank() != 4 || !Shape(in.dims().subspan(1)).known() || boxes.rank() != 2 || boxes[1] != 4) return c.Fail("an image of known size and boxes", in.text() + " and " + boxes.text(), "give the inputs' shapes");
+  if (in.rank() != 4 || in[1] == kUnknown || boxes.rank() != 2 || boxes[1] != 4) return c.Fail("an image of a known number of channels and boxes", in.text() + " and " + boxes.text(), "give the inputs' shapes");
   if (ratio < 0 || ratio > kMost) return c.Fail("a sampling_ratio of 0 to 1024", std::to_string(ratio), "check the model");
   const int64_t least = std::max<int64_t>(ratio, 1);
   if (height < 1 || width < 1 || height > kMost || width > kMost || height * least > kMost || width * least > kMost) return c.Fail("an output of at most 1024 samples a side", std::to_string(height) + " by " + std::to_string(width), "");
   if (!c.IsSmall(Shape{static_cast<int32_t>(height * least), static_cast<int32_t>(width * least), in[1]}, kMostPlaces)) return c.Fail("at most 2^26 numbers a region", in.text(), "");
   if (mode != "avg" && mode != "max") return c.Fail("mode avg or max", mode, "");
   const auto h = static_cast<int32_t>(height), w = static_cast<int32_t>(width), n = static_cast<int32_t>(ratio);
-  Regions r{.pixels = {}, .first_row = {}, .width = in[3], .y = {}, .x = {}, .samples_y = {}, .samples_x = {}};
+  Regions r{.pixels = {}, .first_row = {}, .width = {}, .y = {}, .x = {}, .samples_y = {}, .samples_x = {}};
   OCTET_ASSIGN(r.pixels, ChannelsLast(c, c.Input(0)));
   OCTET_ASSIGN(r.pixels, c.Make("reshape", {r.pixels, c.Vector({-1, in[1]})}));
   const bool sums = mode == "avg";
@@ -186,7 +204,7 @@ struct Spans {
 };
 
 // Of regions that begin and end at these pixels [regions, 1].
-Result<Spans> SpansOf(NodeContext& c, Value from, Value to, int32_t bins, int32_t size) {
+Result<Spans> SpansOf(NodeContext& c, Value from, Value to, int32_t bins, const Extent& image) {
   OCTET_ASSIGN(Value length, c.Emit("sub", {to, from}));
   OCTET_ASSIGN(length, Plus(c, length, 1));
   OCTET_ASSIGN(length, c.Emit("maximum", {length, c.Scalar(1)}));
@@ -197,7 +215,7 @@ Result<Spans> SpansOf(NodeContext& c, Value from, Value to, int32_t bins, int32_
     OCTET_ASSIGN(Value v, c.Emit("mul", {bin, c.Constant<float>(Shape{1, bins}, std::span(numbers).subspan(static_cast<size_t>(first), static_cast<size_t>(bins)))}));
     OCTET_ASSIGN(v, c.Emit(rounding, {v}));
     OCTET_ASSIGN(v, c.Emit("add", {v, from}));
-    return Clamp(c, v, c.Scalar(static_cast<float>(size)));
+    return Clamp(c, v, image.size);
   };
   OCTET_ASSIGN(Value begin, ends("floor", 0));
   OCTET_ASSIGN(Value end, ends("ceil", 1));
@@ -214,7 +232,7 @@ Result<Spans> SpansOf(NodeContext& c, Value from, Value to, int32_t bins, int32_
   OCTET_ASSIGN(Value at, c.Emit("add", {begin, all}));
   OCTET_ASSIGN(end, Plus(c, end, -1));
   OCTET_ASSIGN(at, c.Emit("minimum", {at, end}));
-  OCTET_ASSIGN(at, Clamp(c, at, c.Scalar(static_cast<float>(size - 1))));
+  OCTET_ASSIGN(at, Clamp(c, at, image.last));
   OCTET_ASSIGN(at, c.Cast(at, DType::kI32));
   const Dim rows[] = {DimOf(c, from, 0), {}};
   OCTET_ASSIGN(s.at, Reshape(c, at, rows));
@@ -225,7 +243,8 @@ Result<Spans> SpansOf(NodeContext& c, Value from, Value to, int32_t bins, int32_
 Status ConvertMaxRoiPool(NodeContext& c) {
   const Shape in = c.shape(c.Input(0)), boxes = c.shape(c.Input(1));
   const std::vector<int64_t> pooled = c.Ints("pooled_shape", {});
-  if (in.rank() != 4 || !c.IsSmall(Shape(in.dims().subspan(1)), kMostPlaces) || boxes.rank() != 2 || boxes[1] != 5) return c.Fail("an image of known size and regions", in.text() + " and " + boxes.text(), "give the inputs' shapes");
+  if (in.rank() != 4 || in[1] == kUnknown || boxes.rank() != 2 || boxes[1] != 5) return c.Fail("an image of a known number of channels and regions", in.text() + " and " + boxes.text(), "give the inputs' shapes");
+  if (const Shape image(in.dims().subspan(1)); image.known() && !c.IsSmall(image, kMostPlaces)) return c.Fail("at most 2^26 numbers an image", in.text(), "");
   if (pooled.size() != 2 || std::ranges::any_of(pooled, [](int64_t v) { return v < 1 || v > kMost; })) return c.Fail("a pooled_shape of at most 1024 a side", Format("%zu numbers", pooled.size()), "check the model");
   const auto h = static_cast<int32_t>(pooled[0]), w = static_cast<int32_t>(pooled[1]);
   OCTET_ASSIGN(const std::vector<Value> parts, c.MakeMany("split", {c.ScalarInt(1), c.Input(1)}, {{"num_splits", 5}}, 5));
@@ -235,12 +254,14 @@ Status ConvertMaxRoiPool(NodeContext& c) {
     OCTET_ASSIGN(v, Plus(c, v, 0.5f));
     OCTET_ASSIGN(side.emplace_back(), c.Emit("floor", {v}));
   }
-  OCTET_ASSIGN(const Spans x, SpansOf(c, side[0], side[2], w, in[3]));
-  OCTET_ASSIGN(const Spans y, SpansOf(c, side[1], side[3], h, in[2]));
+  OCTET_ASSIGN(const Extent height, ExtentOf(c, 2));
+  OCTET_ASSIGN(const Extent width, ExtentOf(c, 3));
+  OCTET_ASSIGN(const Spans x, SpansOf(c, side[0], side[2], w, width));
+  OCTET_ASSIGN(const Spans y, SpansOf(c, side[1], side[3], h, height));
   OCTET_ASSIGN(Value row, c.Cast(parts[0], DType::kI32));
-  OCTET_ASSIGN(row, c.Emit("mul", {row, c.ScalarInt(in[2])}));
+  OCTET_ASSIGN(row, c.Emit("mul", {row, height.cells}));
   OCTET_ASSIGN(row, c.Emit("add", {row, y.at}));
-  OCTET_ASSIGN(row, c.Emit("mul", {row, c.ScalarInt(in[3])}));
+  OCTET_ASSIGN(row, c.Emit("mul", {row, width.cells}));
   OCTET_ASSIGN(row, c.Make("expand_dims", {row, c.ScalarInt(2)}));
   OCTET_ASSIGN(const Value column, c.Make("expand_dims", {x.at, c.ScalarInt(1)}));
   OCTET_ASSIGN(const Value at, c.Emit("add", {row, column}));

@@ -42,33 +42,41 @@ Status ConvertSize(NodeContext& c) {
   return {};
 }
 
-// What of a reshape's target is known beside its numbers, where the input has one open dimension, N: [3*N, -1, 4] tells the -1, and [-1, 4] how many times N
-// it is. `shape` gets the former; numbers that are open become multiples of dimensions.
+// What of a reshape's target is known beside its numbers. Open dimensions of the input that the target has, too, cancel: of [N, M, 64] to [N, M, -1, 8] the -1
+// is 8, of [N, 64] to [3*N, -1, 4] as well. Where one is left, N, the number that nothing else tells is a multiple of it: [-1, 4].
 void SolveOpen(NodeContext& c, Value x, Partial* to, Shape* shape, int* open) {
-  const Shape& in = c.shape(x);
-  const auto axis = static_cast<int>(std::ranges::find(in.dims(), kUnknown) - in.dims().begin());
-  if (*open < 1 || *open > 2 || std::ranges::count(in.dims(), kUnknown) != 1) return;
-  const Number batch = c.builder().Resolve(Number::Dimension(x.id, axis));
-  int64_t own = batch.times, wanted = 1;
-  int inferred = -1, multiple = -1;
-  for (const int32_t d : in.dims())
-    if (__builtin_mul_overflow(own, d == kUnknown ? 1 : d, &own)) return;
+  int64_t own = 1, wanted = 1;
+  const auto times = [](int64_t n, int64_t* product) { return !__builtin_mul_overflow(*product, n, product); };
+  std::vector<std::pair<int, Number>> left;  // Open axes of x that the target has not.
+  for (int i = 0; i < c.shape(x).rank(); ++i) {
+    const int32_t size = c.shape(x)[i];
+    if (size == kUnknown) left.emplace_back(i, c.builder().Resolve(Number::Dimension(x.id, i)));
+    if (!times(size == kUnknown ? left.back().second.times : size, &own)) return;
+  }
+  int asked = -1;
   for (int i = 0; i < shape->rank(); ++i) {
-    const Number& n = to->numbers[static_cast<size_t>(i)];
-    const Number from = c.builder().Resolve(n);
-    int64_t factor = 1;
-    if ((*shape)[i] != kUnknown) factor = (*shape)[i];
-    else if (n.known) inferred = i;
-    else if (from.tensor == batch.tensor && from.axis == batch.axis) multiple = i, factor = from.times;
-    if (__builtin_mul_overflow(wanted, factor, &wanted)) return;
+    const Number from = c.builder().Resolve(to->numbers[static_cast<size_t>(i)]);
+    const auto same = [&](const auto& d) { return !from.known && d.second.tensor >= 0 && d.second.tensor == from.tensor && d.second.axis == from.axis; };
+    const auto it = std::ranges::find_if(left, same);
+    if (it != left.end()) {
+      left.erase(it);
+    } else if (!from.known || from.value == -1) {
+      if (asked >= 0) return;
+      asked = i;
+      continue;
+    }
+    if (!times(from.known ? from.value : from.times, &wanted)) return;
   }
-  if (inferred < 0 || wanted < 1 || own % wanted != 0) return;
-  if (*open == 1) {
-    to->numbers[static_cast<size_t>(inferred)] = {false, 0, batch.tensor, batch.axis, own / wanted};
-  } else if (multiple >= 0) {
-    (*shape)[inferred] = static_cast<int32_t>(std::min<int64_t>(own / wanted, INT32_MAX));
-    *open = 1;
+  if (asked < 0 || wanted < 1 || own % wanted != 0 || left.size() > 1) return;
+  Number& n = to->numbers[static_cast<size_t>(asked)];
+  if (left.size() == 1) {
+    const auto& [axis, from] = left[0];
+    n = own / wanted == from.times ? Number::Dimension(x.id, axis) : Number{false, 0, from.tensor, from.axis, own / wanted};
+    return;
   }
+  (*shape)[asked] = static_cast<int32_t>(std::min<int64_t>(own / wanted, INT32_MAX));
+  n = Number::Of((*shape)[asked]);
+  --*open;
 }
 
 // The target with the input's dimensions in the place of zeros, and -1 for the one that is unknown.
@@ -86,9 +94,12 @@ Status ConvertReshape(NodeContext& c) {
   const bool keep_zero = c.Bool("allowzero", false);
   Shape shape;
   int open = 0;
+  bool copies = false;
   for (size_t i = 0; i < to.numbers.size(); ++i) {
     Number& n = to.numbers[i];
-    if (n.known && n.value == 0 && !keep_zero && static_cast<int>(i) < in.rank())
+    const bool copied = n.known && n.value == 0 && !keep_zero && static_cast<int>(i) < in.rank();
+    copies |= copied;
+    if (copied)
       n = in[static_cast<int>(i)] == kUnknown ? Number::Dimension(x.id, static_cast<int32_t>(i)) : Number::Of(in[static_cast<int>(i)]);
     if (n.known && (n.value < -1 || n.value > INT32_MAX)) return c.Fail("dimensions", std::to_string(n.value), "check the model");
     shape.push_back(n.known ? static_cast<int32_t>(n.value) : kUnknown);
@@ -120,7 +131,7 @@ Status ConvertReshape(NodeContext& c) {
       return {};
     }
   }
-  OCTET_ASSIGN(const Value wanted, ShapeOf(c, to, c.Input(1), x));
+  OCTET_ASSIGN(const Value wanted, ShapeOf(c, to, c.Input(1), x, copies));
   OCTET_ASSIGN(const Value y, c.Emit("reshape", {x, wanted}));
   c.RefineShape(y, shape);
   tell(y);
@@ -345,20 +356,26 @@ constexpr NodeRule kRules[] = {
 
 }  // namespace
 
-Result<Value> ShapeOf(NodeContext& c, const Partial& numbers, Value computed, Value like) {
-  // Only dimensions of `like` are open: taken from its shape, without the source's arithmetic.
-  bool simple = true;
-  for (const Number& n : numbers.numbers) simple &= n.known || (n.tensor == like.id && n.times == 1);
-  if (!simple) return c.Cast(computed, DType::kI32);
-  OCTET_ASSIGN(const Value shape, c.Make("shape", {like}, {{"out_type", static_cast<int64_t>(DType::kI32)}}));
+Result<Value> ShapeOf(NodeContext& c, const Partial& numbers, Value computed, Value like, bool copies) {
+  enum class From { kConstant, kLike, kComputed };
+  const std::vector<Number>& all = numbers.numbers;
+  const auto from = [&](const Number& n) { return n.known ? From::kConstant : n.tensor == like.id && n.times == 1 ? From::kLike : From::kComputed; };
+  const bool simple = std::ranges::none_of(all, [&](const Number& n) { return from(n) == From::kComputed; });
+  if (!simple && !copies) return c.Cast(computed, DType::kI32);  // All of it is there.
   std::vector<Value> parts;
-  for (const Number& n : numbers.numbers) {
-    if (n.known) {
-      parts.push_back(c.Vector({static_cast<int32_t>(n.value)}));
+  for (size_t i = 0, end = 0; i < all.size(); i = end) {
+    const From kind = from(all[i]);
+    for (end = i + 1; kind != From::kLike && end < all.size() && from(all[end]) == kind;) ++end;  // Sizes one by one: passes ask for them further up.
+    if (kind == From::kConstant) {
+      std::vector<int32_t> known;
+      for (size_t k = i; k < end; ++k) known.push_back(static_cast<int32_t>(all[k].value));
+      parts.push_back(c.Vector(known));
       continue;
     }
-    OCTET_ASSIGN(const Value d, c.Make("slice", {shape, c.Vector({n.axis}), c.Vector({1})}));
-    parts.push_back(d);
+    OCTET_ASSIGN(const Value sizes, kind == From::kLike ? c.Make("shape", {like}, {{"out_type", static_cast<int64_t>(DType::kI32)}}) : c.Cast(computed, DType::kI32));
+    const int32_t begin = kind == From::kLike ? all[i].axis : static_cast<int32_t>(i);
+    OCTET_ASSIGN(const Value part, c.Make("slice", {sizes, c.Vector({begin}), c.Vector({static_cast<int32_t>(end - i)})}));
+    parts.push_back(part);
   }
   return c.Make("concatenation", parts, {{"axis", 0}});
 }
