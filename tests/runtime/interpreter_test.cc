@@ -40,6 +40,28 @@ TEST(Sharing, InterpretersComputeApart) {
   EXPECT_EQ(std::memcmp(before.data(), (*a)->output(0).data, before.size()), 0);
 }
 
+// How sums are rounded lies beside the packed weights, under their name: what a second operator computed for the same weights is its own.
+TEST(Sharing, OperatorsOfTheSameWeightsRoundEachTheirOwn) {
+  test::Builder b;
+  const graph::TensorId x = b.Input("x", {DType::kI8, Shape{8, 64}, Quant::PerTensor(0.1f, 3)});
+  const graph::TensorId w = b.Constant<int8_t>("w", Shape{32, 64}, test::RandomBytes(32 * 64, 1), Quant::PerTensor(0.02f, 0));
+  const graph::TensorId bias = b.Constant<int32_t>("b", Shape{32}, std::vector<int32_t>(32, 7), Quant::PerTensor(0.002f, 0));
+  b.g().outputs = {b.Node("fully_connected", "y", {x, w, bias}, {DType::kI8, {}, Quant::PerTensor(0.5f, -2)}),
+                   b.Node("fully_connected", "z", {x, w, bias}, {DType::kI8, {}, Quant::PerTensor(0.3f, 11)})};
+  const auto bytes = *exporter::Export(b.model);
+  const auto model = *runtime::Model::FromBytes(bytes);
+  runtime::Options reference;
+  reference.kernels = runtime::Kernels::kReference;
+  auto fast = *runtime::Interpreter::Create(model), slow = *runtime::Interpreter::Create(model, reference);
+  const std::vector<int8_t> values = test::RandomBytes(8 * 64, 5);
+  for (runtime::Interpreter* it : {fast.get(), slow.get()}) {
+    ASSERT_TRUE(it->Allocate().ok());
+    std::memcpy(it->input(0).data, values.data(), values.size());
+    ASSERT_TRUE(it->Invoke().ok());
+  }
+  for (int i : {0, 1}) EXPECT_EQ(std::memcmp(fast->output(i).data, slow->output(i).data, slow->output(i).bytes), 0) << i;
+}
+
 TEST(Sharing, AFileIsOneModelWhileItIsOpen) {
   const std::string path = std::string(OCTET_SOURCE_DIR) + "/tests/ops/vectors/CAST/0.tflite";
   const auto a = runtime::Model::Open(path), b = runtime::Model::Open(path);
