@@ -52,18 +52,21 @@ namespace {
 // The values where run finds them: beside the packed weights, one copy for all interpreters of the model. Those that computed others, of
 // inputs of other sizes or of another operator with these weights, have a copy of their own. On cache lines: vector loads that cross
 // lines take twice as long.
-template <class T> const T* Shared(Prepare& prepare, std::string_view format, std::span<const T> values) {
+const std::byte* Share(Prepare& prepare, std::string_view format, std::span<const std::byte> bytes) {
   const auto copy = [](std::byte* to, const void* context) {
-    const std::span<const T>& from = *static_cast<const std::span<const T>*>(context);
-    std::memcpy(to, from.data(), from.size_bytes());
+    const auto& from = *static_cast<const std::span<const std::byte>*>(context);
+    std::memcpy(to, from.data(), from.size());
   };
-  const Result<const std::byte*> shared = prepare.Pack(1, format, values.size(), values.size_bytes(), copy, &values);
-  if (shared.ok() && std::memcmp(*shared, values.data(), values.size_bytes()) == 0) return reinterpret_cast<const T*>(*shared);
+  const Result<const std::byte*> shared = prepare.Pack(1, format, bytes.size(), bytes.size(), copy, &bytes);
+  if (shared.ok() && std::memcmp(*shared, bytes.data(), bytes.size()) == 0) return *shared;
   constexpr size_t kLine = 64;
-  const auto at = reinterpret_cast<uintptr_t>(prepare.Allocate(values.size_bytes() + kLine, kLine));  // Plans align to words only.
+  const auto at = reinterpret_cast<uintptr_t>(prepare.Allocate(bytes.size() + kLine, kLine));  // Plans align to words only.
   auto* const own = reinterpret_cast<std::byte*>((at + kLine - 1) / kLine * kLine);
-  copy(own, &values);
-  return reinterpret_cast<const T*>(own);
+  copy(own, &bytes);
+  return own;
+}
+template <class T> const T* Shared(Prepare& prepare, std::string_view format, const std::vector<T>& values) {
+  return reinterpret_cast<const T*>(Share(prepare, format, std::as_bytes(std::span(values))));
 }
 
 constexpr int64_t kEnoughUses = 4;  // For fewer, finding out takes longer than it saves in many inferences.
@@ -87,7 +90,8 @@ void Floor(Prepare& prepare, std::span<const ChannelS8> channels, std::span<cons
   using enum kernels::Floored;
   for (const kernels::Floored form : {kPlain, kSigned}) {
     if ((only == kNone ? form == kPlain && !q->plain() : form != only) || !exact(form)) continue;
-    *q = {.bias = Shared<int32_t>(prepare, "floors_bias", first), .zero = q->zero, .low = q->low, .high = q->high, .narrow = q->narrow, .floored = form, .panels = Shared<kernels::FlooredPanel>(prepare, "floors", panels)};
+    *q = {.bias = Shared(prepare, "floors_bias", first), .zero = q->zero, .low = q->low, .high = q->high, .narrow = q->narrow, .floored = form,
+          .panels = Shared(prepare, "floors", panels)};
     return;
   }
 }
@@ -118,7 +122,7 @@ kernels::Requant MakeRequantS8(Prepare& prepare, const IntegerOutput& output, st
     }
     kernels::Requant q{bias.data(), nullptr, nullptr, nullptr, scales.data(), output.output_zero, output.clamp.low, output.clamp.high};
     if (uses >= kEnoughUses) Floor(prepare, channels, channel, uses, only, &q);
-    if (q.floored == kernels::Floored::kNone) q.bias = Shared<int32_t>(prepare, "requant_bias", bias), q.scale = Shared<double>(prepare, "requant_scale", scales);
+    if (q.floored == kernels::Floored::kNone) q.bias = Shared(prepare, "requant_bias", bias), q.scale = Shared(prepare, "requant_scale", scales);
     return q;
   }
   std::vector<int32_t> constants(4 * n);
@@ -138,7 +142,7 @@ kernels::Requant MakeRequantS8(Prepare& prepare, const IntegerOutput& output, st
   kernels::Requant q{bias.data(), mantissa.data(), left.data(), right.data(), nullptr, output.output_zero, output.clamp.low, output.clamp.high, narrow};
   if (to_the_right && uses >= kEnoughUses) Floor(prepare, channels, channel, uses, only, &q);
   if (q.floored == kernels::Floored::kNone) {
-    const int32_t* const shared = Shared<int32_t>(prepare, "requant", constants);
+    const int32_t* const shared = Shared(prepare, "requant", constants);
     q.bias = shared, q.mantissa = shared + n, q.left = shared + 2 * n, q.right = shared + 3 * n;
   }
   return q;

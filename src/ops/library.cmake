@@ -7,8 +7,9 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_BUILD_TYPE STREQUAL "Release")
                        ${PROJECT_SOURCE_DIR}/src/ops/mean.cc ${PROJECT_SOURCE_DIR}/src/ops/fully_connected.cc)
   list(APPEND fast_files ${PROJECT_SOURCE_DIR}/src/ops/int8_util.cc ${PROJECT_SOURCE_DIR}/src/ops/binary_vector_util.cc)
   set_source_files_properties(${fast_files} PROPERTIES COMPILE_OPTIONS -O3)
-  # TensorFlow's own operators on text, buckets and small matrices: no network's time.
+  # TensorFlow's own operators on text, buckets and small matrices, tables and random numbers: no network's time.
   file(GLOB small_files ${PROJECT_SOURCE_DIR}/src/ops/flex_*.cc ${PROJECT_SOURCE_DIR}/src/ops/flexbuffer_util.cc ${PROJECT_SOURCE_DIR}/src/ops/regex_util.cc
-                        ${PROJECT_SOURCE_DIR}/src/ops/decomposition_util.cc ${PROJECT_SOURCE_DIR}/src/ops/incomplete_util.cc)
+                        ${PROJECT_SOURCE_DIR}/src/ops/decomposition_util.cc ${PROJECT_SOURCE_DIR}/src/ops/incomplete_util.cc
+                        ${PROJECT_SOURCE_DIR}/src/ops/hashtable*.cc ${PROJECT_SOURCE_DIR}/src/ops/random_*.cc)
   set_source_files_properties(${small_files} PROPERTIES COMPILE_OPTIONS -Os)
 endif()

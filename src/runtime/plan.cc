@@ -422,7 +422,6 @@ Status Plan::PlanSegment(int first_node, bool with_data) {
   Segment& segment = segments_.emplace_back();
   segment.first_node = first_node;
   segment.first_step = steps_.size();
-  steps_.reserve(steps_.size() + graph_.operators.size() - static_cast<size_t>(first_node));
   const int end = static_cast<int>(graph_.operators.size());
   int node = first_node;
   for (; node < end; ++node) {
