@@ -52,14 +52,14 @@ TEST(Sharing, OperatorsOfTheSameWeightsRoundEachTheirOwn) {
   const auto model = *runtime::Model::FromBytes(bytes);
   runtime::Options reference;
   reference.kernels = runtime::Kernels::kReference;
-  auto fast = *runtime::Interpreter::Create(model), slow = *runtime::Interpreter::Create(model, reference);
+  const Result<std::unique_ptr<runtime::Interpreter>> fast = runtime::Interpreter::Create(model), slow = runtime::Interpreter::Create(model, reference);
   const std::vector<int8_t> values = test::RandomBytes(8 * 64, 5);
-  for (runtime::Interpreter* it : {fast.get(), slow.get()}) {
+  for (runtime::Interpreter* it : {(*fast).get(), (*slow).get()}) {
     ASSERT_TRUE(it->Allocate().ok());
     std::memcpy(it->input(0).data, values.data(), values.size());
     ASSERT_TRUE(it->Invoke().ok());
   }
-  for (int i : {0, 1}) EXPECT_EQ(std::memcmp(fast->output(i).data, slow->output(i).data, slow->output(i).bytes), 0) << i;
+  for (int i : {0, 1}) EXPECT_EQ(std::memcmp((*fast)->output(i).data, (*slow)->output(i).data, (*slow)->output(i).bytes), 0) << i;
 }
 
 TEST(Sharing, AFileIsOneModelWhileItIsOpen) {
