@@ -60,7 +60,7 @@ const std::byte* Share(Prepare& prepare, std::string_view format, std::span<cons
   const Result<const std::byte*> shared = prepare.Pack(1, format, bytes.size(), bytes.size(), copy, &bytes);
   if (shared.ok() && std::memcmp(*shared, bytes.data(), bytes.size()) == 0) return *shared;
   constexpr size_t kLine = 64;
-  const auto at = reinterpret_cast<uintptr_t>(prepare.Allocate(bytes.size() + kLine, kLine));  // Plans align to words only.
+  const auto at = reinterpret_cast<uintptr_t>(prepare.Allocate(bytes.size() + kLine, kLine));  // Not all that prepare align to more than words.
   auto* const own = reinterpret_cast<std::byte*>((at + kLine - 1) / kLine * kLine);
   copy(own, &bytes);
   return own;

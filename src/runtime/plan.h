@@ -170,7 +170,7 @@ class Plan : public ops::Callee, private ops::Host {
     std::vector<std::unique_ptr<RowGroup>> row_groups;
     std::vector<std::unique_ptr<OrderedNode>> ordered_nodes;
     AlignedBuffer arena;
-    bool touched = false;           // The arena's pages were found, or are few.
+    bool touched = false;           // The arena's pages were found by a first run.
     Placement placement;
     std::vector<Shape> cut_shapes;  // What the cutting operator's outputs were planned with,
     std::vector<std::byte> cut_values;  // the values of the operands that decide them,
