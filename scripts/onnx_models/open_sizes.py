@@ -202,8 +202,9 @@ def reshaped_open():
          "w": floats(8, 6), "first": np.array(0), "longer": np.array([0, 0, -1, 2])}
     nodes = [N("Reshape", ["x", "heads"], ["cut"]), N("Transpose", ["cut"], ["turned"], perm=[0, 2, 1, 3]), N("Relu", ["turned"], ["positive"]),
              N("Transpose", ["positive"], ["back"], perm=[0, 2, 1, 3]), N("Reshape", ["back", "joined"], ["whole"]), N("MatMul", ["whole", "w"], ["y"]),
-             N("Shape", ["z"], ["s"]), N("Gather", ["s", "one"], ["d"]), N("Concat", ["copy", "d", "rest"], ["to"], axis=0), N("Reshape", ["x", "to"], ["mixed"]),
-             N("Shape", ["x"], ["sx"]), N("Gather", ["sx", "first"], ["n0"]), N("Unsqueeze", ["n0", "copy"], ["n1"]), N("Concat", ["n1", "d", "rest"], ["sizes"], axis=0),
+             N("Shape", ["z"], ["s"]), N("Gather", ["s", "one"], ["d"]), N("Concat", ["copy", "d", "rest"], ["to"], axis=0),
+             N("Reshape", ["x", "to"], ["mixed"]), N("Shape", ["x"], ["sx"]), N("Gather", ["sx", "first"], ["n0"]), N("Unsqueeze", ["n0", "copy"], ["n1"]),
+             N("Concat", ["n1", "d", "rest"], ["sizes"], axis=0),
              N("Reshape", ["x", "sizes"], ["sized"]), N("Relu", ["sized"], ["above"]), N("Reshape", ["above", "longer"], ["again"]),
              N("Neg", ["x"], ["n"]), N("Split", ["n"], ["l", "r"], axis=2), N("Concat", ["l", "r"], ["all"], axis=-1)]
     inputs = [("x", F, ["N", "T", 8]), ("z", F, [1, "M"])]
