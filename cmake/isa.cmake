@@ -18,7 +18,8 @@ if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
   octet_isa(avx2_depthwise_int8.cc -mavx2 -mfma -ffp-contract=off)
   octet_isa(avx_vnni_int8.cc -mavx2 -mfma -ffp-contract=off)
   # So that its loops are vectors; a small runtime's are a third slower and of 3 kB less.
-  octet_isa(avx2_floored.cc -mavx2 -mfma -ftree-vectorize -fno-trapping-math $<IF:$<CONFIG:MinSizeRel>,-fvect-cost-model=dynamic,-O2>)
+  octet_isa(avx2_floored.cc -mavx2 -mfma -ftree-vectorize -fno-trapping-math $<IF:$<CONFIG:MinSizeRel>,-fvect-cost-model=dynamic,-O2>
+            $<$<NOT:$<CONFIG:MinSizeRel>>:-funswitch-loops>)
   octet_isa(avx2_elementwise.cc -mavx2 -mfma -mf16c)
   octet_isa(avx512_elementwise.cc ${OCTET_AVX512_OPTIONS})
   octet_isa(avx2_fixed16.cc -mavx2 -mfma -mf16c)

@@ -79,11 +79,15 @@ inline const float* HybridScales(Prepare& p, int operand, int32_t channels) {
 // live as long as the output is used.
 inline IntegerOutput IntegerOutputOf(const OpView& op, const TensorType& x, const TensorType& w, std::span<Multiplier> multipliers, Activation activation) {
   const TensorType& y = *op.out(0);
+  const auto x_scale = static_cast<double>(x.quant.scale0()), y_scale = static_cast<double>(y.quant.scale0());
+  const float legacy = x.quant.scale0() * w.quant.scale0(), *const scale = w.quant.scale.data();
+  const bool per_channel = w.quant.per_channel();
+  const int32_t most_shift = x.dtype == DType::kI16 ? 14 : 30;  // Beyond, no result fits.
   for (size_t c = 0; c < multipliers.size(); ++c) {
-    const double product = x.dtype == DType::kU8 ? static_cast<double>(x.quant.scale0() * w.quant.scale0())
-                                                 : static_cast<double>(x.quant.scale0()) * WeightScale(w, static_cast<int32_t>(c));
-    multipliers[c] = QuantizeMultiplier(product / static_cast<double>(y.quant.scale0()));
-    if (x.dtype == DType::kI16) multipliers[c].shift = std::min(multipliers[c].shift, 14);  // Beyond, no result fits.
+    const double product = x.dtype == DType::kU8 ? static_cast<double>(legacy) : x_scale * static_cast<double>(scale[per_channel ? c : 0]);
+    Multiplier m = QuantizeMultiplier(product / y_scale);
+    m.shift = std::min(m.shift, most_shift);
+    multipliers[c] = m;
   }
   const int32_t weights_zero = w.dtype == DType::kU8 ? w.quant.zero0() : 0;
   return {multipliers.data(), x.quant.zero0(), weights_zero, y.quant.zero0(), QuantizedClamp(activation, y)};

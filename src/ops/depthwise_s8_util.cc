@@ -221,27 +221,44 @@ struct PackContext {
   std::span<const int32_t> channel;  // Of every byte of every phase, or -1.
 };
 
-template <class T> void PackTapsAs(T* to, const PackContext& c) {
+// Whether channels lie eight side by side, as in whole vectors of one pixel; the runs in any order.
+constexpr size_t kRun = 8;
+bool InRuns(const int32_t* channel, size_t bytes) {
+  for (size_t i = 0; i < bytes; ++i)
+    if (channel[i] < 0 || (i % kRun > 0 && channel[i] != channel[i - 1] + 1)) return false;
+  return bytes % kRun == 0;
+}
+
+template <class T, size_t kLaneTaps> void PackTapsAs(T* to, const PackContext& c) {
   const auto bytes = static_cast<size_t>(c.k.vector);
-  for (size_t phase = 0; phase < static_cast<size_t>(c.row.period); ++phase) {
-    const std::span<const int32_t> channel = c.channel.subspan(phase * bytes, bytes);
+  const int32_t* channel = c.channel.data();
+  for (int64_t phase = 0; phase < c.row.period; ++phase, channel += bytes) {
+    const bool runs = InRuns(channel, bytes);
     for (const Step& step : c.windows.steps) {
-      for (int32_t t = 0; t < c.k.lane_taps; ++t) {
-        const int32_t tap = step.tap[static_cast<size_t>(t)];
-        if (tap < 0) continue;  // Zero, as the memory is.
-        const int8_t* w = c.weights + int64_t{tap} * c.row.channels;
-        for (size_t i = 0; i < bytes; ++i)
-          if (channel[i] >= 0) to[static_cast<int32_t>(i) * c.k.lane_taps + t] = w[channel[i]];
+      for (size_t t = 0; t < kLaneTaps; ++t) {
+        if (step.tap[t] < 0) continue;  // Zero, as the memory is.
+        const int8_t* w = c.weights + int64_t{step.tap[t]} * c.row.channels;
+        for (size_t i = 0; i < bytes && runs; i += kRun)
+          for (size_t j = 0; j < kRun; ++j) to[(i + j) * kLaneTaps + t] = w[channel[i] + static_cast<int32_t>(j)];
+        for (size_t i = 0; i < bytes && !runs; ++i)
+          if (channel[i] >= 0) to[i * kLaneTaps + t] = w[channel[i]];
       }
-      to += c.k.vector * c.k.lane_taps;
+      to += bytes * kLaneTaps;
     }
   }
 }
 
+template <class T> void PackTapsOf(std::byte* packed, const PackContext& c) {
+  auto* const to = reinterpret_cast<T*>(packed);
+  if (c.k.lane_taps == 4) PackTapsAs<T, 4>(to, c);
+  else if (c.k.lane_taps == 2) PackTapsAs<T, 2>(to, c);
+  else PackTapsAs<T, 1>(to, c);
+}
+
 void PackTaps(std::byte* packed, const void* context) {
   const auto& c = *static_cast<const PackContext*>(context);
-  if (c.k.tap_bytes == 1) PackTapsAs(reinterpret_cast<int8_t*>(packed), c);
-  else PackTapsAs(reinterpret_cast<int16_t*>(packed), c);
+  if (c.k.tap_bytes == 1) PackTapsOf<int8_t>(packed, c);
+  else PackTapsOf<int16_t>(packed, c);
 }
 
 std::vector<int32_t> ChannelsOf(const kernels::DepthwiseS8& row, const Int8& k, bool in_place) {

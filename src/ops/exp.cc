@@ -7,8 +7,9 @@ namespace {
 
 constexpr TypeRow kTypes[] = {{"T=f32", 1}, {"T=i8|i16", 2}};
 float Apply(float x) { return std::exp(x); }
+Status PrepareReference(Prepare& p) { return PrepareUnary<Apply>(p, kernels::Function::kExp); }
 constexpr Variant kVariants[] = {{.name = "vectors", .takes = TakesFunctionF32, .prepare = PrepareVectorFunction<kernels::Function::kExp>},
-                                 {.name = "reference", .prepare = PrepareUnary<Apply>}};
+                                 {.name = "reference", .prepare = PrepareReference}};
 
 Status FromKeras(ImportContext& c) { return EmitUnary(c, "exp"); }
 constexpr ImportRule kRules[] = {

@@ -17,9 +17,11 @@ float Approximate(float x) {
   return 0.5f * x * (1.0f + std::tanh(kSqrt2OverPi * (x + 0.044715f * x * x * x)));
 }
 
-Status PrepareReference(Prepare& p) { return p.op.attrs<Attrs>().approximate ? PrepareUnary<Approximate>(p) : PrepareUnary<Exact>(p); }
-
-Status PrepareVectors(Prepare& p) { return PrepareFunctionF32(p, p.op.attrs<Attrs>().approximate ? kernels::Function::kNormalGateTanh : kernels::Function::kNormalGate); }
+kernels::Function VectorsOf(const OpView& op) { return op.attrs<Attrs>().approximate ? kernels::Function::kNormalGateTanh : kernels::Function::kNormalGate; }
+Status PrepareVectors(Prepare& p) { return PrepareFunctionF32(p, VectorsOf(p.op)); }
+Status PrepareReference(Prepare& p) {
+  return p.op.attrs<Attrs>().approximate ? PrepareUnary<Approximate>(p, VectorsOf(p.op)) : PrepareUnary<Exact>(p, VectorsOf(p.op));
+}
 constexpr Variant kVariants[] = {{.name = "vectors", .takes = TakesFunctionF32, .prepare = PrepareVectors},
                                  {.name = "reference", .prepare = PrepareReference}};
 

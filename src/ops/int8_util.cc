@@ -9,8 +9,9 @@ namespace octet::ops {
 
 int64_t SumOf(const int8_t* weights, int64_t count) {
   constexpr int64_t kBlock = 1 << 20;  // Its sum fits 32 bits.
-  int64_t sum = 0;
-  for (int64_t first = 0; first < count; first += kBlock) sum += kernels::Vectors().total_s8(weights + first, std::min(kBlock, count - first));
+  const auto total = kernels::Vectors().total_s8;
+  int64_t sum = total(weights, std::min(kBlock, count));
+  for (int64_t first = kBlock; first < count; first += kBlock) sum += total(weights + first, std::min(kBlock, count - first));
   return sum;
 }
 

@@ -10,7 +10,7 @@ constexpr QuantRow kQuant[] = {{.operand = ~0, .kind = QuantKind::kFixed, .when 
                                {.operand = ~0, .kind = QuantKind::kFixed, .when = DType::kI16, .fixed_scale = 1.0f / 32768, .fixed_zero_point = 0}};
 
 float Apply(float x) { return 1.0f / (1.0f + std::exp(-x)); }
-Status PrepareReference(Prepare& p) { return p.op.in(0)->dtype == DType::kI16 ? PrepareLogistic16(p) : PrepareUnary<Apply>(p); }
+Status PrepareReference(Prepare& p) { return p.op.in(0)->dtype == DType::kI16 ? PrepareLogistic16(p) : PrepareUnary<Apply>(p, kernels::Function::kLogistic); }
 constexpr Variant kVariants[] = {{.name = "vectors", .takes = TakesFunctionF32, .prepare = PrepareVectorFunction<kernels::Function::kLogistic>},
                                  {.name = "reference", .prepare = PrepareReference}};
 

@@ -10,7 +10,7 @@ constexpr QuantRow kQuant[] = {{.operand = ~0, .kind = QuantKind::kFixed, .when 
                                {.operand = ~0, .kind = QuantKind::kFixed, .when = DType::kI16, .fixed_scale = 1.0f / 32768, .fixed_zero_point = 0}};
 
 float Apply(float x) { return std::tanh(x); }
-Status PrepareReference(Prepare& p) { return p.op.in(0)->dtype == DType::kI16 ? PrepareTanh16(p) : PrepareUnary<Apply>(p); }
+Status PrepareReference(Prepare& p) { return p.op.in(0)->dtype == DType::kI16 ? PrepareTanh16(p) : PrepareUnary<Apply>(p, kernels::Function::kTanh); }
 constexpr Variant kVariants[] = {{.name = "vectors", .takes = TakesFunctionF32, .prepare = PrepareVectorFunction<kernels::Function::kTanh>},
                                  {.name = "reference", .prepare = PrepareReference}};
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // y = f(x), element by element. 8-bit integers are a table of 256 entries, filled once in prepare.
 #pragma once
+#include <optional>
+
 #include "kernels/elementwise.h"
 #include "ops/element_util.h"
 #include "ops/import.h"
@@ -88,9 +90,10 @@ template <class Q, int32_t (*Entry)(const Q&, int32_t)> Status PrepareInteger(Pr
 // Quantized values through a float function f(x, parameter). 8 bits: every value as LiteRT fills its
 // tables: dequantize in float, f, divide by the output scale, round half away from zero, add the zero
 // point, clamp. 16 bits: 513 samples, each moved by half the error that a straight line makes in the
-// middle of its cell, and interpolated with 7 bits.
+// middle of its cell, and interpolated with 7 bits. `vectors`, the same function within a few units in the last place of f, computes
+// what such a difference cannot move across a rounding's edge.
 using FloatFunction = float (*)(float x, float parameter);
-Status PrepareFunction(Prepare& p, FloatFunction f, float parameter = 0);
+Status PrepareFunction(Prepare& p, FloatFunction f, float parameter = 0, std::optional<kernels::Function> vectors = {});
 
 struct Lut16 {
   int16_t sample[513];
@@ -119,14 +122,15 @@ inline int32_t LookUp(const Lut16& lut, int32_t value) {
 }
 
 // Floats run F; integers its table or samples.
-template <float (*F)(float)> Status PrepareUnary(Prepare& p) {
+template <float (*F)(float)> Status PrepareUnary(Prepare& p, std::optional<kernels::Function> vectors) {
   const RunFn run = ByType<float, F16, BF16>(p.op.in(0)->dtype, []<class T>() -> RunFn { return RunUnary<T, F>; });
-  if (!run) return PrepareFunction(p, [](float x, float) { return F(x); });
+  if (!run) return PrepareFunction(p, [](float x, float) { return F(x); }, 0, vectors);
   auto* params = p.Params<UnaryParams>();
   params->count = CountOf(p.op);
   p.SetRun(run, params);
   return {};
 }
+template <float (*F)(float)> Status PrepareUnary(Prepare& p) { return PrepareUnary<F>(p, {}); }
 
 // ------------------------------------------------------------------------------------------ import
 // One input, one output, through this operator.

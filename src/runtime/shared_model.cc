@@ -77,13 +77,19 @@ Result<const std::byte*> SharedModel::Pack(std::span<const std::byte> constant, 
     packed_.erase(it);
     return std::move(memory).status();
   }
+  if (constant.data() != packing_.data()) LetGo(std::exchange(packing_, constant));  // Constants are packed in several forms, one after the other.
   fill(*memory, context);
-  LetGo(constant);
   return it->second = *memory;
 }
 
-// The file's pages of what was packed, some at a time: they are mapped, and unmapped, in groups.
+// The file's pages of what was packed, some at a time: they are mapped, and unmapped, in groups. The first of them stay: letting go of
+// all takes a sixth of a small model's loading, and what is mapped of a file is the system's to take back.
 void SharedModel::LetGo(std::span<const std::byte> constant) const {
+  constexpr uint64_t kStay = 4 << 20;
+  if (stays_ < kStay) {
+    stays_ += constant.size();
+    return;
+  }
   constexpr ptrdiff_t kNear = 64 << 10;
   constexpr size_t kEnough = 256 << 10;
   const std::byte *const begin = constant.data(), *const end = begin + constant.size(), *const read_end = read_.data() + read_.size();

@@ -35,7 +35,8 @@ class SharedModel : public Model {
   mutable std::map<Key, const std::byte*> packed_;
   mutable Region memory_;
   uint64_t expected_bytes_ = 0;  // Of what will be packed.
-  mutable std::span<const std::byte> read_;  // Of the file, by packing, and not let go yet.
+  mutable std::span<const std::byte> packing_, read_;  // Of the file: packed last; packed before it and not let go yet.
+  mutable uint64_t stays_ = 0;                          // Bytes that were packed and will not be let go.
 };
 
 }  // namespace octet::runtime

@@ -320,14 +320,18 @@ void SetScales(bool fine, Columns* c, FlooredPanel* to) {
 // What is added to sums, so that `plus` can be small, with many places. Plain: outputs' zero point. Signed: what makes sums negative where
 // outputs are; they are not from 0 on, and are before.
 void Shift(const Requant& q, int64_t at, bool plain, const Columns& c, FlooredPanel* to, Windows* above, Windows* below, Numbers* moved) {
+  Numbers shift;
+  for (int i = 0; i < kPanel; ++i)
+    shift[i] = plain ? __builtin_floor((q.zero + 0.5) / c.scale[i]) : Divide(c.half_below[i], c.mantissa[i], c.inverse[i]).whole;
   for (int i = 0; i < kPanel; ++i) {
-    double shift = plain ? __builtin_floor((q.zero + 0.5) / c.scale[i]) : Divide(c.half_below[i], c.mantissa[i], c.inverse[i]).whole;
-    shift = c.apart[i] > 0 ? 0 : shift;
-    const double by = (plain ? q.zero : 0) - shift * c.scale[i];
+    shift[i] = c.apart[i] > 0 ? 0 : shift[i];
+    const double by = (plain ? q.zero : 0) - shift[i] * c.scale[i];
     (*moved)[i] = by;
     above->low[i] = !plain && above->low[i] < -by ? -by : above->low[i];
     below->high[i] = below->high[i] < c.scale[i] - by ? below->high[i] : c.scale[i] - by;
-    const auto bias = static_cast<int32_t>(static_cast<uint32_t>(q.bias[at + i]) + static_cast<uint32_t>(static_cast<int32_t>(shift)));
+  }
+  for (int i = 0; i < kPanel; ++i) {
+    const auto bias = static_cast<int32_t>(static_cast<uint32_t>(q.bias[at + i]) + static_cast<uint32_t>(static_cast<int32_t>(shift[i])));
     to->bias[i] = c.apart[i] > 0 ? to->bias[i] : bias;
   }
 }
