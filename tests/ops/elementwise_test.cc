@@ -130,6 +130,38 @@ TEST(Elementwise, EightBitsBySign) {
   EXPECT_EQ(ApplyBool("less", {x, Tensor::Of<int8_t>({1}, {40}, Q(0.03f, -4))}), (V<uint8_t>{1, 1, 1, 1, 1, 1, 0, 0, 0}));
 }
 
+// Tables of smooth functions are filled by vectors where no rounding is in doubt: every entry is what the formula gives, with scales that
+// put many results on a half (gelu of large x is x), that saturate, or that leave nothing.
+TEST(Elementwise, TablesAreTheFormulasEntries) {
+  const auto gelu = [](float x) { return 0.5f * x * std::erfc(x * -0.70710678118654752440f); };
+  const auto gelu_tanh = [](float x) { return 0.5f * x * (1.0f + std::tanh(0.79788456080286535588f * (x + 0.044715f * x * x * x))); };
+  const struct {
+    std::string_view op;
+    bool approximate;
+    float (*f)(float);
+    std::vector<Quant> out;
+  } functions[] = {{"logistic", false, [](float x) { return 1.0f / (1.0f + std::exp(-x)); }, {Q(1.0f / 256, -128)}},
+                   {"tanh", false, [](float x) { return std::tanh(x); }, {Q(1.0f / 128)}},
+                   {"exp", false, [](float x) { return std::exp(x); }, {Q(0.01f, -128), Q(2, 5), Q(1e-6f), Q(3e30f)}},
+                   {"gelu", false, +gelu, {Q(0.02f, -120), Q(2), Q(0.5f, 7), Q(1e-7f)}},
+                   {"gelu", true, +gelu_tanh, {Q(0.02f, -120), Q(2), Q(0.5f, 7), Q(1e-7f)}}};
+  V<int8_t> all(256);
+  for (int i = 0; i < 256; ++i) all[static_cast<size_t>(i)] = static_cast<int8_t>(i - 128);
+  for (const auto& [op, approximate, f, outs] : functions) {
+    for (const Quant& out : outs) {
+      for (const float scale : {1e-6f, 0.003f, 0.0231f, 0.125f, 1.0f, 37.5f, 1e30f}) {
+        V<int8_t> wanted;
+        for (const int8_t q : all) {
+          const float y = std::round(f(scale * static_cast<float>(q + 3)) * (1.0f / out.scale0())) + static_cast<float>(out.zero0());
+          wanted.push_back(std::isnan(y) ? int8_t{0} : static_cast<int8_t>(std::clamp(y, -128.0f, 127.0f)));
+        }
+        const Tensor x = Tensor::Of<int8_t>({256}, all, Q(scale, -3));
+        EXPECT_EQ(op == "gelu" ? Apply<int8_t>(op, {x}, out, approximate) : Apply<int8_t>(op, {x}, out), wanted) << op << ' ' << scale << ' ' << out.scale0();
+      }
+    }
+  }
+}
+
 TEST(Elementwise, Divisions) {
   const Tensor a = Tensor::Of<uint8_t>({6}, {3, 200, 128, 90, 255, 0}, Q(0.02f, 10)), b = Tensor::Of<uint8_t>({6}, {7, 90, 250, 3, 60, 255}, Q(0.5f, 100));
   EXPECT_EQ(Apply<uint8_t>("div", {a, b}, Q(0.05f, 40))[1], 25);
