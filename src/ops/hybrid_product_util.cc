@@ -193,7 +193,7 @@ struct PackContext {
 
 void Pack(std::byte* packed, const void* context) {
   const auto& c = *static_cast<const PackContext*>(context);
-  PackHybridPanels(c.weights, c.depth, c.columns, packed);
+  PackHybridPanels(c.weights, c.depth, c.columns, reinterpret_cast<int8_t*>(packed), reinterpret_cast<int32_t*>(packed + PackedBytesS8(c.depth, c.columns)));
 }
 
 void SetOutput(Prepare& prepare, ClampF32 clamp, const float* bias, int32_t columns, bool scales_first, kernels::ToFloat* f) {
@@ -208,10 +208,10 @@ void SetOutput(Prepare& prepare, ClampF32 clamp, const float* bias, int32_t colu
 
 const int32_t* ZeroBias(Prepare& prepare, int64_t columns) { return prepare.Array<int32_t>(static_cast<size_t>(RoundUp(columns, kPanel))); }
 
-void PackHybridPanels(const int8_t* w, int64_t depth, int64_t columns, std::byte* packed) {
-  PackPanelsS8(w, depth, 1, depth, columns, reinterpret_cast<int8_t*>(packed));
-  auto* sums = reinterpret_cast<int32_t*>(packed + PackedBytesS8(depth, columns));
-  for (int64_t i = 0; i < columns; ++i) sums[i] = kernels::Vectors().total_s8(w + i * depth, depth);
+void PackHybridPanels(const int8_t* w, int64_t depth, int64_t columns, int8_t* panels, int32_t* sums) {
+  PackPanelsS8(w, depth, 1, depth, columns, panels);
+  const auto total = kernels::Vectors().total_s8;
+  for (int64_t i = 0; i < columns; ++i) sums[i] = total(w + i * depth, depth);
 }
 
 void QuantizeGroups(const HybridForm& form, const float* x, ThreadPool& pool, int8_t* q, RowForm* forms) { Quantize(form, x, pool, q, forms); }

@@ -34,8 +34,8 @@ struct HybridPanels {
 };
 inline int64_t HybridPanelBytes(int64_t depth, int64_t columns) { return PackedBytesS8(depth, columns) + kernels::RoundUp(columns, kernels::kPanel) * 4; }
 const int32_t* ZeroBias(Prepare& prepare, int64_t columns);
-// The panels, and behind them every column's sum.
-void PackHybridPanels(const int8_t* w, int64_t depth, int64_t columns, std::byte* packed);
+// Every column's sum lies behind the panels of all.
+void PackHybridPanels(const int8_t* w, int64_t depth, int64_t columns, int8_t* panels, int32_t* sums);
 
 // Rows of integers times all panels or some of them. Scratch is for one thread.
 class HybridRows {

@@ -140,7 +140,13 @@ void PackF32(std::byte* packed, const void* context) {
 }
 void PackS8(std::byte* packed, const void* context) {
   const auto& c = *static_cast<const PackContext*>(context);
-  PackHybridPanels(Stacked<int8_t>(c).data(), c.depth, 4 * c.cells, packed);
+  auto* panels = reinterpret_cast<int8_t*>(packed);
+  auto* sums = reinterpret_cast<int32_t*>(packed + PackedBytesS8(c.depth, 4 * c.cells));
+  if (c.cells % kPanel != 0) return PackHybridPanels(Stacked<int8_t>(c).data(), c.depth, 4 * c.cells, panels, sums);
+  for (const std::byte* gate : c.gate) {
+    PackHybridPanels(reinterpret_cast<const int8_t*>(gate), c.depth, c.cells, panels, sums);
+    panels += PackedBytesS8(c.depth, c.cells), sums += c.cells;
+  }
 }
 
 PackContext ContextOf(const OpView& op, int first, int64_t cells, int64_t depth) {

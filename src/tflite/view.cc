@@ -207,12 +207,13 @@ class Reader {
   // What the operators are, and room for their operands and attributes: a list of each for all of them, as most have few.
   Status ReadCodes(const fb::SubGraph& g, SubgraphInfo& info) {
     size_t indices = 0, attributes = 0;
+    if (model_->operator_codes()) definitions_.resize(model_->operator_codes()->size());
     for (uint32_t i = 0; i < info.operators.size(); ++i) {
       const fb::Operator& op = *g.operators()->Get(i);
       place_.operator_index = i;
       if (!model_->operator_codes() || op.opcode_index() >= model_->operator_codes()->size())
         return Broken("%s names operator code %u, which is not there", Where().c_str(), op.opcode_index());
-      ReadCode(*model_->operator_codes()->Get(op.opcode_index()), info.operators[i]);
+      ReadCode(*model_->operator_codes()->Get(op.opcode_index()), &definitions_[op.opcode_index()], info.operators[i]);
       for (const auto* list : {op.inputs(), op.outputs(), op.intermediates()}) indices += list ? list->size() : 0;
       if (info.operators[i].op) attributes += UnitsOf(info.operators[i].op->attrs);
     }
@@ -401,7 +402,7 @@ class Reader {
   }
 
   // Old writers know only the deprecated code of 8 bits, new ones put a placeholder there.
-  void ReadCode(const fb::OperatorCode& code, OperatorInfo& info) {
+  void ReadCode(const fb::OperatorCode& code, const ops::OpDef** definition, OperatorInfo& info) {
     const auto builtin = std::max<int32_t>(code.deprecated_builtin_code(), static_cast<int32_t>(code.builtin_code()));
     const bool custom = builtin == static_cast<int32_t>(fb::BuiltinOperator::CUSTOM);
     info.version = code.version();
@@ -409,8 +410,9 @@ class Reader {
     if (custom) info.code_name = Text(code.custom_code());
     else info.code_name = BuiltinName(builtin);
     if (info.code_name.empty()) info.code_name = view_.names_.emplace_back(custom ? "CUSTOM" : Format("operator code %d", builtin));
-    if (builtin >= 0 && builtin <= INT16_MAX)
-      info.op = ops::Find(static_cast<ops::BuiltinCode>(builtin), custom ? info.code_name : std::string_view());
+    if (!*definition && builtin >= 0 && builtin <= INT16_MAX)
+      *definition = ops::Find(static_cast<ops::BuiltinCode>(builtin), custom ? info.code_name : std::string_view());
+    info.op = *definition;
   }
 
   Status ReadOptions(const fb::Operator& op, OperatorInfo& info) {
@@ -536,6 +538,7 @@ class Reader {
   View view_;
   const fb::Model* model_ = nullptr;
   std::vector<BufferState> buffers_;
+  std::vector<const ops::OpDef*> definitions_;  // Per operator code, from its first use on; null where none was found.
   std::vector<std::vector<uint8_t>> ends_;  // Per subgraph and tensor: kInput, kOutput.
   std::vector<std::vector<int32_t>> calls_;  // Per subgraph: the ones it calls.
   size_t entries_left_;
