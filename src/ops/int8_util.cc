@@ -9,9 +9,8 @@ namespace octet::ops {
 
 int64_t SumOf(const int8_t* weights, int64_t count) {
   constexpr int64_t kBlock = 1 << 20;  // Its sum fits 32 bits.
-  const auto total = kernels::Vectors().total_s8;
-  int64_t sum = total(weights, std::min(kBlock, count));
-  for (int64_t first = kBlock; first < count; first += kBlock) sum += total(weights + first, std::min(kBlock, count - first));
+  int64_t sum = 0;
+  for (int64_t first = 0; first < count; first += kBlock) sum += kernels::Vectors().total_s8(weights + first, std::min(kBlock, count - first));
   return sum;
 }
 
@@ -33,8 +32,9 @@ int64_t Magnitude(const int8_t* weights, int64_t count, int64_t step) {
 
 std::vector<ChannelS8> SumChannels(const ChannelWeights& w, int64_t n, const int32_t* bias, int32_t input_zero, int32_t offset) {
   std::vector<int32_t> sums(static_cast<size_t>(n));
-  if (w.step != 1) kernels::Vectors().accumulate_s8(w.first, w.step, w.count, n, sums.data());
-  else for (int64_t c = 0; c < n; ++c) sums[static_cast<size_t>(c)] = static_cast<int32_t>(SumOf(w.first + c * w.next, w.count));
+  const kernels::Elementwise& vectors = kernels::Vectors();
+  if (w.step != 1) vectors.accumulate_s8(w.first, w.step, w.count, n, sums.data());
+  else for (int64_t c = 0; c < n; ++c) sums[static_cast<size_t>(c)] = vectors.total_s8(w.first + c * w.next, w.count);  // Modulo 2^32, too.
   const int64_t farthest = std::max(127 - input_zero, input_zero + 128);  // From the zero point.
   const bool bounded = 128 * w.count * farthest < (int64_t{1} << 29);  // Without a look at the weights, which are read once less.
   std::vector<ChannelS8> channels(static_cast<size_t>(n));
