@@ -205,7 +205,7 @@ Status PrepareWinogradF32(Prepare& prepare, const ConvGeometry& g, ClampF32 clam
   p->tiles = g.batch * Tiles(g, p->side);
   const int64_t positions = Positions(p->side), tile_rows = kernels::FloatProducts().rows, values = positions * (int64_t{g.in_c} + g.out_c);
   const int64_t fit = std::max(kTileValues / values, std::min(kEnoughTiles, kMostTileValues / values));
-  const int64_t wanted = std::max<int64_t>(1, p->tiles / std::max(tile_rows, fit / tile_rows * tile_rows));
+  const int64_t most = std::max(tile_rows, fit / tile_rows * tile_rows), wanted = std::max<int64_t>(1, (p->tiles + most / 2) / most);
   p->tiles_per_task = (p->tiles + wanted - 1) / wanted;
   const auto padded = static_cast<size_t>(RoundUp(g.out_c, kPanel));
   float *offsets = prepare.Array<float>(padded), *zeros = prepare.Array<float>(padded);
