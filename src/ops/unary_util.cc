@@ -59,13 +59,13 @@ Entries TabulateAtOnce(const TabulatedFunction& q, kernels::Function vectors, in
   std::array<float, 256> x, y;
   for (int32_t i = 0; i < 256; ++i) x[static_cast<size_t>(i)] = q.in_scale * static_cast<float>(low + i - q.in_zero);
   kernels::Vectors().function_f32[static_cast<int>(vectors)](x.data(), 256, y.data());
-  const float inverse = 1.0f / q.out_scale, least = static_cast<float>(q.range.low - q.out_zero), most = static_cast<float>(q.range.high - q.out_zero);
+  const float inverse = 1.0f / q.out_scale, zero = static_cast<float>(q.out_zero), least = static_cast<float>(q.range.low), most = static_cast<float>(q.range.high);
   std::array<float, 256> to_half;  // From there; negative where that is not sure.
   Entries all;
   for (size_t i = 0; i < all.size(); ++i) {
     const float scaled = y[i] * inverse, near = std::min(std::max(-0x1p21f, scaled), 0x1p21f), whole = near + kToWhole - kToWhole;
     to_half[i] = 0.5f - std::abs(scaled - whole) - kApart * (std::abs(x[i]) + std::abs(y[i])) * inverse;
-    all[i] = static_cast<int32_t>(std::min(std::max(whole, least), most)) + q.out_zero;
+    all[i] = static_cast<int32_t>(std::min(std::max(least, whole + zero), most));
   }
   for (int32_t i = 0; i < 256; ++i)
     if (!(to_half[static_cast<size_t>(i)] > 0)) all[static_cast<size_t>(i)] = Tabulate(q, low + i);
