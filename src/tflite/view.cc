@@ -8,6 +8,7 @@
 #include <cstdarg>
 #include <cstdio>
 #include <cstring>
+#include <map>
 
 #include "base/float16.h"
 #include "base/strings.h"
@@ -293,8 +294,9 @@ class Reader {
     int64_t any = 0;
     for (uint32_t i = 0; i < n && zeros > 0; ++i) any |= zero_of(i);
     if (any == 0 && n > 1) {
-      if (zeros_.size() != n) zeros_.assign(n, 0);
-      points = zeros_;
+      SharedList<int32_t>& all = zeros_[n];
+      if (all.empty()) all.assign(n, 0);
+      points = all;
       return {};
     }
     points.assign(n, 0);
@@ -545,7 +547,7 @@ class Reader {
   uint64_t dense_left_;
   int32_t* next_index_ = nullptr;                // In View::indices_,
   std::max_align_t* next_attributes_ = nullptr;  // and in View::attributes_.
-  SharedList<int32_t> zeros_;  // The last several zero points of 0: weights share them with their bias.
+  std::map<uint32_t, SharedList<int32_t>> zeros_;  // So many zero points of 0: tensors share them.
   Place place_;
 };
 
