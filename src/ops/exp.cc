@@ -6,9 +6,10 @@ namespace octet::ops::exp {
 namespace {
 
 constexpr TypeRow kTypes[] = {{"T=f32", 1}, {"T=i8|i16", 2}};
+constexpr kernels::Function kFunction = kernels::Function::kExp;
 float Apply(float x) { return std::exp(x); }
-Status PrepareReference(Prepare& p) { return PrepareUnary<Apply>(p, kernels::Function::kExp); }
-constexpr Variant kVariants[] = {{.name = "vectors", .takes = TakesFunctionF32, .prepare = PrepareVectorFunction<kernels::Function::kExp>},
+Status PrepareReference(Prepare& p) { return PrepareUnary<Apply>(p, kFunction); }
+constexpr Variant kVariants[] = {{.name = "vectors", .takes = TakesFunctionF32, .prepare = PrepareVectorFunction<kFunction>},
                                  {.name = "reference", .prepare = PrepareReference}};
 
 Status FromKeras(ImportContext& c) { return EmitUnary(c, "exp"); }

@@ -9,9 +9,10 @@ constexpr TypeRow kTypes[] = {{"T=f32|u8", 1}, {"T=i8", 2}, {"T=i16|f16|bf16", 3
 constexpr QuantRow kQuant[] = {{.operand = ~0, .kind = QuantKind::kFixed, .when = DType::kI8, .fixed_scale = 1.0f / 256, .fixed_zero_point = -128},
                                {.operand = ~0, .kind = QuantKind::kFixed, .when = DType::kI16, .fixed_scale = 1.0f / 32768, .fixed_zero_point = 0}};
 
+constexpr kernels::Function kFunction = kernels::Function::kLogistic;
 float Apply(float x) { return 1.0f / (1.0f + std::exp(-x)); }
-Status PrepareReference(Prepare& p) { return p.op.in(0)->dtype == DType::kI16 ? PrepareLogistic16(p) : PrepareUnary<Apply>(p, kernels::Function::kLogistic); }
-constexpr Variant kVariants[] = {{.name = "vectors", .takes = TakesFunctionF32, .prepare = PrepareVectorFunction<kernels::Function::kLogistic>},
+Status PrepareReference(Prepare& p) { return p.op.in(0)->dtype == DType::kI16 ? PrepareLogistic16(p) : PrepareUnary<Apply>(p, kFunction); }
+constexpr Variant kVariants[] = {{.name = "vectors", .takes = TakesFunctionF32, .prepare = PrepareVectorFunction<kFunction>},
                                  {.name = "reference", .prepare = PrepareReference}};
 
 Status FromSigmoid(ImportContext& c) { return EmitUnary(c, "logistic"); }

@@ -36,7 +36,7 @@ class SharedModel : public Model {
   mutable Region memory_;
   uint64_t expected_bytes_ = 0;  // Of what will be packed.
   mutable std::span<const std::byte> packing_, read_;  // Of the file: packed last; packed before it and not let go yet.
-  mutable uint64_t stays_ = 0;                          // Bytes that were packed and will not be let go.
+  mutable uint64_t stays_ = 0;  // Bytes that were packed and will not be let go.
 };
 
 }  // namespace octet::runtime

@@ -99,6 +99,7 @@ class Reader {
     if (view_.version_ != kSchemaVersion)
       return Error(Code::kUnsupported, "the file has schema version %u, octet reads version %u", view_.version_, kSchemaVersion);
     OCTET_TRY(ReadBuffers());
+    if (model_->operator_codes()) definitions_.resize(model_->operator_codes()->size());
     if (!model_->subgraphs() || model_->subgraphs()->size() == 0) return Broken("it has no subgraph");
     for (uint32_t i = 0; i < model_->subgraphs()->size(); ++i) OCTET_TRY(ReadSubgraph(*model_->subgraphs()->Get(i), i));
     OCTET_TRY(CheckCalls());
@@ -208,7 +209,6 @@ class Reader {
   // What the operators are, and room for their operands and attributes: a list of each for all of them, as most have few.
   Status ReadCodes(const fb::SubGraph& g, SubgraphInfo& info) {
     size_t indices = 0, attributes = 0;
-    if (model_->operator_codes()) definitions_.resize(model_->operator_codes()->size());
     for (uint32_t i = 0; i < info.operators.size(); ++i) {
       const fb::Operator& op = *g.operators()->Get(i);
       place_.operator_index = i;

@@ -8,7 +8,7 @@
 // what belongs to the row alone and to the column alone is summed once. Sums of two bytes fit 16 bits. vpmaddwd has two
 // ports, vpaddw three or four: as many instructions, and all ports have work (2 to 5 % on Zen 4).
 //
-// Where the adders of floats are apart from the multipliers and take denormal numbers at full speed, on AMD's Zen 4, sums of many rows are floats (Raised in
+// On AMD's Zen 4, whose adders of floats are apart from the multipliers, sums of many rows are floats (dispatch.cc; Raised in
 // tile_sums_avx2.h). For these, rows are loaded raised by 128, which the other ways take as well.
 #include <immintrin.h>
 

@@ -132,8 +132,8 @@ struct Paired {
 // are raised by 128, products are never negative, and at most kStretch of a row are summed at a time:
 //   256 * 255 * 255 < 2^24.
 // From S + sum x' w' = S + sum x' w + 128 sum x' what belongs to the row is taken off first, S = 128 * 255 * length being as much at most.
-// Zen 3 and 4 multiply integers (vpmaddwd) on two ports and add floats on the other two; Zen 3 is slow for all that with denormal numbers
-// (dispatch.cc). Integer sums may take all four, and take the multiplications'.
+// Zen 3 and 4 multiply integers (vpmaddwd) on two ports and add floats on the other two; only Zen 4 gains by it (dispatch.cc). Integer sums
+// may take all four, and take the multiplications'.
 #define OCTET_RAISED_START(i) "vpbroadcastd 4*" #i "(%[terms]), %[low" #i "]\n\tvmovdqa %[low" #i "], %[high" #i "]\n\t"
 #define OCTET_RAISED_PAIR(i)                                                                                                 \
   "vpbroadcastd (%[a" #i "],%[at]), %%ymm14\n\tvpmaddwd %%ymm12, %%ymm14, %%ymm15\n\tvpmaddwd %%ymm13, %%ymm14, %%ymm14\n\t" \
