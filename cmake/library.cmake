@@ -9,6 +9,9 @@ target_include_directories(octet_flags INTERFACE ${PROJECT_SOURCE_DIR}/src ${PRO
 target_compile_options(octet_flags INTERFACE -Wall -Wextra $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict> -ffp-contract=off -ffunction-sections
                                              -fdata-sections -fvisibility=hidden)
 target_link_options(octet_flags INTERFACE -Wl,--gc-sections)
+if(CMAKE_INTERPROCEDURAL_OPTIMIZATION AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  target_link_options(octet_flags INTERFACE -flto-partition=one)  # In parts, functions stay that are the same: 1 % of a packaged runtime.
+endif()
 target_link_libraries(octet_flags INTERFACE Threads::Threads)
 
 # Programs that load TensorFlow Lite's delegates have what those ask for: TensorFlow Lite's C interface.

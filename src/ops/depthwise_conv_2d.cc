@@ -270,8 +270,14 @@ Status PrepareSingleS8(Prepare& prepare) {
   return PrepareProductS8(prepare, shape, IntegerOutputOf(prepare.op, multipliers, prepare.op.attrs<Attrs>().activation), nullptr, BiasOf(prepare.op));
 }
 
-constexpr Variant kVariants[] = {{.name = "single_s8", .takes = TakesSingleS8, .prepare = PrepareSingleS8},
-                                 {.name = "channels_s8", .takes = TakesS8, .prepare = PrepareS8},
+std::optional<RowWindow> RowWindowS8Of(const OpView& op) {
+  Params p;
+  FillGeometry(op, &p);
+  return RowWindowS8(p.g);
+}
+
+constexpr Variant kVariants[] = {{.name = "single_s8", .takes = TakesSingleS8, .prepare = PrepareSingleS8, .row_window = RowWindowS8Of},
+                                 {.name = "channels_s8", .takes = TakesS8, .prepare = PrepareS8, .row_window = RowWindowS8Of},
                                  {.name = "channels_f32", .takes = TakesF32, .prepare = kFloats ? PrepareF32 : nullptr},
                                  {.name = "channels_hybrid_f32", .takes = TakesHybrid, .prepare = kFloats ? PrepareHybrid : nullptr},
                                  {.name = "reference", .prepare = PrepareReference}};

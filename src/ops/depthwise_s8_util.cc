@@ -102,7 +102,7 @@ struct Params {
   int64_t part_channels = 0, part_phases = 0, parts = 1;  // That a task loads: all channels, or whole vectors of them.
   int64_t phase_pixels = 0, phase_bytes = 0;  // A loaded row's pixels of one phase; from a phase's first pixel to the next phase's.
   int64_t row_bytes = 0;                      // A loaded row.
-  int64_t rows_per_task = 0, bands = 0, rows_per_call = 0;
+  int64_t rows_per_task = 0, rows_per_call = 0;
   int64_t ring_rows = 0;                      // Loaded rows that a call wants.
   const uint8_t* outside = nullptr;           // A loaded row of padding.
   int32_t outside_byte = 0;
@@ -132,7 +132,9 @@ Status RunRows(const void* params, const Run& run) {
   const Int8& k = kernels::BestInt8();
   const ConvGeometry& g = p.g;
   const int64_t in_row = int64_t{g.in_w} * g.in_c, out_row = int64_t{g.out_w} * g.in_c;
-  run.pool->For(g.batch * p.bands * p.parts, [&](int64_t task, int thread) {
+  const RowRange all = run.rows ? *run.rows : RowRange{0, g.out_h};
+  const int64_t bands = CeilDivide(all.end - all.first, p.rows_per_task);
+  run.pool->For(g.batch * bands * p.parts, [&](int64_t task, int thread) {
     const int64_t first_channel = task % p.parts * p.part_channels, channels = std::min(p.part_channels, g.in_c - first_channel);
     kernels::DepthwiseS8 part = p.row;
     part.first_phase = task % p.parts * p.part_phases, part.end_phase = std::min(part.first_phase + p.part_phases, part.period);
@@ -140,7 +142,7 @@ Status RunRows(const void* params, const Run& run) {
     auto* ring = reinterpret_cast<uint8_t*>(scratch);
     auto* rows = reinterpret_cast<const uint8_t**>(scratch + p.ring_bytes);
     std::byte* lines = scratch + p.ring_bytes + p.pointer_bytes;
-    const int64_t b = task / p.parts / p.bands, top = task / p.parts % p.bands * p.rows_per_task, count = std::min<int64_t>(p.rows_per_task, g.out_h - top);
+    const int64_t b = task / p.parts / bands, top = all.first + task / p.parts % bands * p.rows_per_task, count = std::min<int64_t>(p.rows_per_task, all.end - top);
     const int64_t start = top * g.stride_h - g.pad_h;
     const int8_t* image = run.input<int8_t>(0) + b * g.in_h * in_row + (p.in_place ? 0 : first_channel);
     const auto slot = [&](int64_t r) { return ring + r % p.ring_rows * p.row_bytes; };
@@ -221,8 +223,8 @@ struct PackContext {
   std::span<const int32_t> channel;  // Of every byte of every phase, or -1.
 };
 
-// Whether channels lie eight side by side, as in whole vectors of one pixel; the runs in any order.
-constexpr size_t kRun = 8;
+// Whether channels lie four side by side, as in whole vectors of one pixel; the runs in any order.
+constexpr size_t kRun = 4;
 bool InRuns(const int32_t* channel, size_t bytes) {
   for (size_t i = 0; i < bytes; ++i)
     if (channel[i] < 0 || (i % kRun > 0 && channel[i] != channel[i - 1] + 1)) return false;
@@ -318,7 +320,6 @@ void SetSizes(Prepare& prepare, Params* p, const Int8& k, const Windows& w) {
   const ConvGeometry& g = p->g;
   const int64_t bands = std::max<int64_t>(1, std::min(CeilDivide(WantedTasks(Macs(g), prepare.threads), g.batch * p->parts), g.out_h / kEnoughRows));
   p->rows_per_task = CeilDivide(g.out_h, bands);
-  p->bands = CeilDivide(g.out_h, p->rows_per_task);
   const int64_t rows_fit = p->in_place ? kPlaceBytes / (g.in_w * std::min<int64_t>(g.in_c, kLineBytes)) : kCallBytes / p->row_bytes;
   p->rows_per_call = std::clamp<int64_t>(rows_fit / g.stride_h, 1, p->rows_per_task);
   p->ring_rows = p->in_place ? 0 : (p->rows_per_call - 1) * g.stride_h + WindowHeight(g);

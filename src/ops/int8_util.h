@@ -68,6 +68,12 @@ inline ConvGeometry AlongRows(const ConvGeometry& g) {
   return {g.batch, 1, g.in_h, g.in_c, 1, g.out_h, g.out_c, 1, g.filter_h, 1, g.stride_h, 1, g.dilation_h, 0, g.pad_h};
 }
 
+// Of products and depthwise windows, which heed Run::rows.
+inline std::optional<RowWindow> RowWindowS8(const ConvGeometry& g) {
+  if (g.batch != 1 || AlongRows(g).in_h != g.in_h) return {};
+  return RowWindow{WindowHeight(g), g.stride_h, g.pad_h};
+}
+
 // How many tasks pay: each should have this many multiply-adds, and more than kTasks share no better. One thread shares nothing: what
 // several tasks would do over again is done once. (Integers are the same bits however they are cut.)
 inline constexpr int64_t kTaskMacs = 1 << 17, kTasks = 8;

@@ -8,6 +8,7 @@
 #pragma once
 #include <array>
 #include <cstring>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -269,12 +270,24 @@ class Host {
   virtual Resources& resources() = 0;
 };
 
+// Rows of images, of batch 1.
+struct RowRange {
+  int64_t first = 0, end = 0;
+};
+// What rows of the first input an output row is made of: row i's are [i * stride - pad, i * stride - pad + height), as far as there are.
+struct RowWindow {
+  int64_t height = 1, stride = 1, pad = 0;
+};
+
 struct Run {
   std::byte* const* in;    // Per operand of the definition, or more where the last repeats; null where absent.
   std::byte* const* out;
   std::byte* workspace;    // 64-byte aligned, as large as asked for; contents undefined.
   ThreadPool* pool;        // Never null.
   Host* host = nullptr;    // Null while constants are folded.
+  // Only these rows of the output (Variant::row_window). Operands are where they would lie as wholes: of the first input, only what
+  // these rows are made of is there.
+  const RowRange* rows = nullptr;
   template <class T> const T* input(int i) const { return reinterpret_cast<const T*>(in[i]); }
   template <class T> T* output(int i) const { return reinterpret_cast<T*>(out[i]); }
 };
@@ -330,6 +343,8 @@ struct Variant {
   Status (*prepare)(Prepare&) = nullptr;                    // Null: left out of this build (base/built.h).
   // Whether prepare takes this order of input 0 or 1, or of the output (-1), so that nobody transposes it. Null: of none.
   bool (*takes_order)(const OpView&, int operand, std::span<const int32_t> order) = nullptr;
+  // Where run heeds Run::rows, and other inputs are constant: the window. Null: nowhere.
+  std::optional<RowWindow> (*row_window)(const OpView&) = nullptr;
 };
 
 struct OpKernel {

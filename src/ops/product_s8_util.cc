@@ -27,7 +27,6 @@ struct Params {
   ConvGeometry g;
   int64_t rows = 0, depth = 0;       // Contiguous.
   int64_t rows_per_task = 0;         // Contiguous: rows. Windows: output rows.
-  int64_t blocks = 0;                // Of rows; for windows per image.
   int64_t panels = 0, panels_per_task = 0;
   bool by_panels = false;
   int64_t pixels = 0, row_bytes = 0; // A padded input row.
@@ -58,10 +57,12 @@ template <class Body> void ForEachTask(const Params& p, const Run& run, int64_t 
 Status RunContiguous(const void* params, const Run& run) {
   const auto& p = *static_cast<const Params*>(params);
   const Int8& k = *p.kernel;
-  const int64_t pitch = p.depth * k.value_bytes;
-  ForEachTask(p, run, p.blocks, [&](int64_t block, int64_t first, int64_t end, int thread) {
+  const int64_t pitch = p.depth * k.value_bytes, line = p.g.out_w;
+  const RowRange rows = run.rows ? RowRange{run.rows->first * line, run.rows->end * line} : RowRange{0, p.rows};
+  const int64_t blocks = CeilDivide(rows.end - rows.first, p.rows_per_task), together = CeilDivide(rows.end - rows.first, blocks);
+  ForEachTask(p, run, blocks, [&](int64_t block, int64_t first, int64_t end, int thread) {
     const Scratch s = ScratchOf(p, run, thread);
-    const int64_t row = block * p.rows_per_task, count = std::min(p.rows_per_task, p.rows - row);
+    const int64_t row = rows.first + block * together, count = std::min(together, rows.end - row);
     k.load(run.input<int8_t>(0) + row * p.depth, count * p.depth, s.loaded);
 #pragma GCC unroll 4
     for (int64_t r = 0; r < count; ++r) s.rows[r] = s.loaded + r * pitch;
@@ -75,9 +76,11 @@ Status RunWindows(const void* params, const Run& run) {
   const Int8& k = *p.kernel;
   const ConvGeometry& g = p.g;
   const int64_t image = int64_t{g.in_h} * g.in_w * g.in_c, across = int64_t{g.stride_w} * g.in_c * k.value_bytes;
-  ForEachTask(p, run, g.batch * p.blocks, [&](int64_t block, int64_t first, int64_t end, int thread) {
+  const RowRange rows = run.rows ? *run.rows : RowRange{0, g.out_h};
+  const int64_t blocks = CeilDivide(rows.end - rows.first, p.rows_per_task);
+  ForEachTask(p, run, g.batch * blocks, [&](int64_t block, int64_t first, int64_t end, int thread) {
     const Scratch s = ScratchOf(p, run, thread);
-    const int64_t b = block / p.blocks, top = block % p.blocks * p.rows_per_task, count = std::min<int64_t>(p.rows_per_task, g.out_h - top);
+    const int64_t b = block / blocks, top = rows.first + block % blocks * p.rows_per_task, count = std::min<int64_t>(p.rows_per_task, rows.end - top);
     const int64_t start = top * g.stride_h - g.pad_h, height = (count - 1) * g.stride_h + WindowHeight(g);
     LoadPadded(k, g, p.input_zero, run.input<int8_t>(0) + b * image, start, height, p.pixels, s.loaded);
     const void** row = s.rows;
@@ -118,18 +121,17 @@ void CutPanels(Params* p, int64_t blocks, int64_t wanted, int threads) {
   p->panels_per_task = CeilDivide(p->panels, cuts);
 }
 
-// An even cut of `all` into blocks of at most `most`, and of few enough to give `wanted` where each keeps `enough`.
-void CutRows(Params* p, int64_t all, int64_t most, int64_t enough, int64_t wanted) {
+// An even cut of `all` into blocks of at most `most`, and of few enough to give `wanted` where each keeps `enough`. How many these are.
+int64_t CutRows(Params* p, int64_t all, int64_t most, int64_t enough, int64_t wanted) {
   int64_t blocks = CeilDivide(all, std::clamp<int64_t>(most, 1, all));
   if (blocks < wanted) blocks = std::max(blocks, std::min(wanted, all / enough));
   p->rows_per_task = CeilDivide(all, blocks);
-  p->blocks = CeilDivide(all, p->rows_per_task);
+  return CeilDivide(all, p->rows_per_task);
 }
 
 void CutContiguous(Params* p, const Int8& k, int64_t wanted, int threads) {
   const int64_t fit = std::clamp<int64_t>(kBlockValues / std::max<int64_t>(1, p->depth), kFewestRows, kMostRows);
-  CutRows(p, p->rows, fit, kEnoughRows, wanted);
-  CutPanels(p, p->blocks, wanted, threads);
+  CutPanels(p, CutRows(p, p->rows, fit, kEnoughRows, wanted), wanted, threads);
   p->loaded_bytes = RoundUp(p->rows_per_task * p->depth * k.value_bytes + kReadAhead, 64);
   p->pointer_bytes = RoundUp(p->rows_per_task * 8, 64);
 }
@@ -140,8 +142,8 @@ void CutWindows(Params* p, const Int8& k, int64_t wanted, int threads) {
   p->row_bytes = p->pixels * g.in_c * k.value_bytes;
   const int64_t fit = (kBlockValues * k.value_bytes / p->row_bytes - WindowHeight(g)) / g.stride_h + 1, most = CeilDivide(kMostRows, g.out_w);
   const int64_t enough = CeilDivide(kEnoughRows, g.out_w);
-  CutRows(p, g.out_h, std::min(most, std::max(fit, enough)), enough, CeilDivide(wanted, g.batch));
-  CutPanels(p, p->blocks * g.batch, wanted, threads);
+  const int64_t blocks = CutRows(p, g.out_h, std::min(most, std::max(fit, enough)), enough, CeilDivide(wanted, g.batch));
+  CutPanels(p, blocks * g.batch, wanted, threads);
   p->loaded_bytes = RoundUp(((p->rows_per_task - 1) * g.stride_h + WindowHeight(g)) * p->row_bytes + kReadAhead, 64);
   p->pointer_bytes = RoundUp(p->rows_per_task * g.out_w * 8, 64);
 }

@@ -88,7 +88,8 @@ Status RunTable(const void* params, const Run& run) {
   const auto& p = *static_cast<const TableParams*>(params);
   const uint8_t* x = run.input<uint8_t>(0);
   uint8_t* y = run.output<uint8_t>(0);
-  ForChunks(run, p.count, [&](int64_t begin, int64_t end) { kernels::Vectors().lookup(x + begin, end - begin, p.table, y + begin); });
+  const int64_t first = run.rows ? run.rows->first * p.row : 0, count = run.rows ? run.rows->end * p.row - first : p.count;
+  ForChunks(run, count, [&](int64_t begin, int64_t end) { kernels::Vectors().lookup(x + first + begin, end - begin, p.table, y + first + begin); });
   return {};
 }
 

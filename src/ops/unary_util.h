@@ -28,6 +28,7 @@ template <kernels::Function kFunction> Status PrepareVectorFunction(Prepare& p) 
 // 8 bits to 8 bits, signed or not: indexed by the input's bits.
 struct TableParams {
   int64_t count = 0;
+  int64_t row = 0;  // Elements of an image's row, where there are such: RunTable heeds Run::rows.
   kernels::ByteTable table;
 };
 Status RunTable(const void* params, const Run& run);

@@ -95,8 +95,8 @@ class Plan::NodeLens {
 
 class Plan::NodePrepare : public ops::Prepare {
  public:
-  NodePrepare(Plan& plan, int node, const ops::OpView& op, Parameters& parameters)
-      : Prepare(op, ThisCpu(), plan.options_.threads), plan_(plan), node_(node), parameters_(parameters) {}
+  NodePrepare(Plan& plan, int node, const ops::OpView& op, Parameters& parameters, int threads)
+      : Prepare(op, ThisCpu(), threads), plan_(plan), node_(node), parameters_(parameters) {}
 
   void Workspace(size_t bytes) override { workspace = std::max<uint64_t>(workspace, bytes); }
   Result<const std::byte*> Pack(int i, std::string_view format, uint64_t parameters, size_t bytes,
@@ -166,7 +166,6 @@ std::string Plan::PlaceOf(int node) const {
 Status Plan::Reset() {
   segments_.clear();
   steps_.clear();
-  workspaces_.clear();
   parameters_.Clear();
   folded_.Clear();
   patches_.clear();
@@ -326,9 +325,8 @@ Status Plan::Fold(int node) {
     OCTET_ASSIGN(s.data, folded_.Take(s.bytes + kReadAhead));
   }
   Step step;
-  uint64_t workspace = 0;
-  OCTET_TRY(Prepare(node, step, &workspace, nullptr));
-  OCTET_ASSIGN(const AlignedBuffer scratch, AlignedBuffer::Make(workspace));
+  OCTET_TRY(Prepare(node, step, nullptr));
+  OCTET_ASSIGN(const AlignedBuffer scratch, AlignedBuffer::Make(step.workspace_bytes));
   std::vector<std::byte*> in, out;
   BindOperands(node, &in, &out);
   OCTET_TRY(step.run(step.params, {in.data(), out.data(), scratch.data(), &planning_pool_}));
@@ -387,6 +385,18 @@ bool Plan::TakesOrder(int node, int operand, std::span<const int32_t> order) con
   return variant && variant->takes_order && variant->takes_order(lens.view(), operand, order);
 }
 
+// A table over an image's bytes takes each row for itself.
+std::optional<ops::RowWindow> Plan::RowWindowOf(const Step& step) const {
+  const tflite::OperatorInfo& op = graph_.operators[step.node];
+  if (step.part || step.group || step.ordered || op.outputs.size() != 1 || graph_.tensors[op.outputs[0]].is_variable) return {};
+  const Shape& shape = tensors_[op.outputs[0]].type.shape;
+  if (shape.rank() != 4 || shape[0] != 1) return {};
+  if (step.source >= 0) return tensors_[step.source].type.shape == shape ? std::optional(ops::RowWindow()) : std::nullopt;
+  const NodeLens lens(*this, step.node, Values::kPrepare);
+  const ops::Variant* const variant = Choose(lens.view());
+  return variant && variant->row_window ? variant->row_window(lens.view()) : std::nullopt;
+}
+
 // Outputs without elements need neither preparing nor a run; tables and loops over what else their shapes say can be endless.
 bool Plan::ComputesNothing(int node) const {
   const tflite::OperatorInfo& op = graph_.operators[node];
@@ -394,7 +404,7 @@ bool Plan::ComputesNothing(int node) const {
   return std::ranges::all_of(op.outputs, [&](int32_t t) { return t < 0 || (!graph_.tensors[t].is_variable && tensors_[t].type.shape.elements() == 0); });
 }
 
-Status Plan::Prepare(int node, Step& step, uint64_t* workspace, Segment* cut, int64_t together) {
+Status Plan::Prepare(int node, Step& step, Segment* cut, int64_t together, bool alone) {
   const NodeLens lens(*this, node, cut ? Values::kShape : Values::kPrepare, together);
   step.node = node;
   step.variant = Choose(lens.view());
@@ -402,10 +412,10 @@ Status Plan::Prepare(int node, Step& step, uint64_t* workspace, Segment* cut, in
   if (!cut && ComputesNothing(node)) {
     step.run = [](const void*, const ops::Run&) { return Status(); };
     step.params = nullptr;
-    *workspace = 0;
+    step.workspace_bytes = 0;
     return {};
   }
-  NodePrepare prepare(*this, node, lens.view(), cut ? cut->cut_parameters : parameters_);
+  NodePrepare prepare(*this, node, lens.view(), cut ? cut->cut_parameters : parameters_, alone ? 1 : options_.threads);
   prepare.late_outputs = cut && cut->late;
   if (step.ordered) {
     std::ranges::copy(step.ordered->input_order, prepare.input_order);
@@ -414,7 +424,7 @@ Status Plan::Prepare(int node, Step& step, uint64_t* workspace, Segment* cut, in
   OCTET_TRY(step.variant->prepare(prepare));
   step.run = prepare.run;
   step.params = prepare.params;
-  *workspace = prepare.workspace;
+  step.workspace_bytes = prepare.workspace;
   return {};
 }
 
@@ -442,11 +452,11 @@ Status Plan::PlanSegment(int first_node, bool with_data) {
   FuseTransposes(segment, segment.first_step + (with_data ? 1 : 0));
   if (with_data) segment.cut_values = CutValues(first_node);
   OCTET_TRY(FuseRows(segment, segment.first_step + (with_data ? 1 : 0)));
-  workspaces_.resize(steps_.size());
+  OCTET_TRY(FuseBands(segment, segment.first_step + (with_data ? 1 : 0)));
   for (size_t i = segment.first_step; i < steps_.size(); ++i) {
     const bool cut = with_data && steps_[i].node == first_node;
     if (!steps_[i].alone()) continue;
-    OCTET_TRY(Prepare(steps_[i].node, steps_[i], &workspaces_[i], cut ? &segment : nullptr));
+    OCTET_TRY(Prepare(steps_[i].node, steps_[i], cut ? &segment : nullptr));
   }
   OCTET_TRY(Place(segment));
   Bind(segment);
@@ -465,7 +475,9 @@ Status Plan::FuseTables(size_t first_step) {
     if (!step.part) step.source = fusion.source(step.node);
     if (step.source < 0) continue;
     auto* table = new (parameters_.Take(sizeof(ops::TableParams))) ops::TableParams();
-    table->count = tensors_[step.source].type.shape.elements();
+    const Shape& shape = tensors_[step.source].type.shape;
+    table->count = shape.elements();
+    table->row = shape.rank() == 4 ? shape.elements(2, 4) : 0;
     fusion.Fill(step.node, table->table.entry);
     kernels::FindPieces(&table->table);
     step.run = ops::RunTable;
@@ -486,10 +498,9 @@ Status Plan::PlanLate(int node) {
   segment.first_step = steps_.size();
   segment.late = true;
   Step& step = steps_.emplace_back();
-  workspaces_.resize(steps_.size());
   for (int32_t t : graph_.operators[node].outputs) tensors_[t].home = Home::kOwn;
   segment.cut_values = CutValues(node);
-  OCTET_TRY(Prepare(node, step, &workspaces_.back(), &segment));
+  OCTET_TRY(Prepare(node, step, &segment));
   OCTET_TRY(Place(segment));
   Bind(segment);
   return {};
@@ -513,9 +524,10 @@ Status Plan::RenewCut(Segment& segment, bool* same) {
   if (values == segment.cut_values) return {};
   segment.cut_values = std::move(values);
   segment.cut_parameters.Clear();
-  uint64_t workspace = 0;
-  OCTET_TRY(Prepare(segment.first_node, steps_[segment.first_step], &workspace, &segment));
-  *same = workspace <= workspaces_[segment.first_step];
+  Step& step = steps_[segment.first_step];
+  const uint64_t room = step.workspace_bytes;
+  OCTET_TRY(Prepare(segment.first_node, step, &segment));
+  *same = step.workspace_bytes <= room;
   return {};
 }
 

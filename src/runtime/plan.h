@@ -39,10 +39,17 @@ struct TensorState {
 
 struct DelegatePart;
 
+// Nodes that are one step.
+struct NodeGroup {
+  virtual ~NodeGroup() = default;
+  std::vector<int32_t> inputs, outputs;  // Tensors.
+  mutable ThreadPool alone{1};           // A node's, of a strip or band: others are other threads'.
+};
+
 // Nodes that work row by row (a row: what one index of all axes but the last selects), run together on a few rows at
 // a time, so that what passes between them stays in the first-level cache: one step. Each node is prepared for
 // the few rows as if its tensors had no more: no kernel knows of it, and no bit changes.
-struct RowGroup {
+struct RowGroup : NodeGroup {
   enum class Place : uint8_t { kAbsent, kFixed, kInput, kOutput, kLocal };
   struct Operand {
     Place place = Place::kAbsent;
@@ -57,10 +64,26 @@ struct RowGroup {
     int64_t workspace = 0;      // Bytes into the scratch.
   };
   std::vector<Piece> pieces;
-  std::vector<int32_t> inputs, outputs;     // Tensors.
   int64_t rows = 0, together = 0;           // Of a strip; the last one reaches back.
   int64_t scratch_bytes = 0, most_operands = 0;  // Per thread.
-  mutable ThreadPool alone{1};
+};
+
+// Convolutions, and tables between them, each the only reader of the one before: run together on a band of an image's rows at a time, so
+// that what passes between them stays in the second-level cache. A node makes rows when the next one wants them; those that are wanted
+// again stay.
+struct BandGroup : NodeGroup {
+  struct Piece {
+    ops::RunFn run = nullptr;
+    const void* params = nullptr;
+    ops::RowWindow window;                  // Of the node's input, of
+    int64_t in_height = 0;                  // so many rows.
+    int64_t row_bytes = 0;                  // Of its output.
+    int64_t buffer = 0, workspace = 0;      // Bytes into the scratch: output rows (not the last one's), and what run wants.
+  };
+  std::vector<Piece> pieces;
+  int64_t height = 0, together = 0;         // Of the last output, rows; and of a band.
+  int64_t bands_per_task = 0;               // What a task's first band is made of is made twice.
+  int64_t scratch_bytes = 0;                // Per thread.
 };
 
 // A node that reads, or writes, tensors in another order than the file's, in the place of transpositions (see ops::Prepare).
@@ -76,11 +99,12 @@ struct Step {
   int32_t source = -1;  // A table over this tensor stands for the node and others before it (table_fusion.h).
   std::vector<std::byte*> in, out;
   std::byte* workspace = nullptr;
+  uint64_t workspace_bytes = 0;
   const ops::Variant* variant = nullptr;
   const DelegatePart* part = nullptr;  // The step is a delegate's; node is its first.
-  const RowGroup* rows = nullptr;      // The step is a group's; node is its last.
+  const NodeGroup* group = nullptr;    // The step is a group's; node is its last.
   OrderedNode* ordered = nullptr;      // What stands for the file's operands.
-  bool alone() const { return !part && !rows && source < 0; }  // It computes its node, and no other.
+  bool alone() const { return !part && !group && source < 0; }  // It computes its node, and no other.
 };
 
 class Plan;
@@ -167,7 +191,7 @@ class Plan : public ops::Callee, private ops::Host {
     bool late = false;              // One operator that sizes its outputs itself.
     std::vector<std::unique_ptr<DelegateSession>> sessions;
     std::vector<std::unique_ptr<DelegatePart>> parts;
-    std::vector<std::unique_ptr<RowGroup>> row_groups;
+    std::vector<std::unique_ptr<NodeGroup>> groups;
     std::vector<std::unique_ptr<OrderedNode>> ordered_nodes;
     AlignedBuffer arena;
     bool touched = false;           // The arena's pages were found by a first run.
@@ -215,16 +239,25 @@ class Plan : public ops::Callee, private ops::Host {
   int64_t RowsOfNode(int node) const;  // By which it works; 0: it does not.
   bool ReducesRows(int node) const;
   bool GroupSaves(size_t first, size_t end, int64_t rows) const;
-  Status MakeRowGroup(size_t first, size_t end, int64_t rows, RowGroup& group, Step* step, uint64_t* workspace);
+  Status MakeRowGroup(size_t first, size_t end, int64_t rows, RowGroup& group, Step* step);
   void AddOperands(size_t first, size_t end, RowGroup& group, std::vector<Life>& lives, std::vector<int>& life_of);
   static Status RunRows(const void* params, const ops::Run& run);
+  // -- bands (plan_bands.cc)
+  Status FuseBands(Segment& segment, size_t first_step);
+  std::optional<ops::RowWindow> RowWindowOf(const Step& step) const;  // None: it cannot be asked for rows of an image.
+  bool PassesInBands(const Step& step, const Step& next) const;
+  Status MakeBandGroup(size_t first, size_t end, BandGroup& group, Step* step);
+  Status AddPiece(Step& step, BandGroup& group);
+  int32_t ReadBy(const Step& step) const;
+  // Puts one step in the place of those.
+  void Replace(size_t first, size_t end, Step step);
   Status InferNode(int node, bool with_data, bool* dynamic);
   Status CheckComputed(const ops::OpView& op, const TensorType& t) const;
   bool Foldable(int node) const;
   Status Fold(int node);
-  // cut: null, or what this node cuts off. together: the rows of a strip, 0 for all.
   bool ComputesNothing(int node) const;
-  Status Prepare(int node, Step& step, uint64_t* workspace, Segment* cut, int64_t together = 0);
+  // cut: null, or what this node cuts off. together: the rows of a strip, 0 for all. alone: by one thread.
+  Status Prepare(int node, Step& step, Segment* cut, int64_t together = 0, bool alone = false);
   std::vector<std::byte> CutValues(int node) const;
   Status RenewCut(Segment& segment, bool* same);
   const ops::Variant* Choose(const ops::OpView& op) const;
@@ -262,8 +295,8 @@ class Plan : public ops::Callee, private ops::Host {
   bool MayAlias(const tflite::OperatorInfo& op, const std::vector<int>& item_of) const;
   int LastUse(int tensor) const { return last_use_[tensor]; }
   int PositionOf(const Step& step) const { return position_[step.node]; }
-  std::span<const int32_t> InputsOf(const Step& step) const { return step.part ? step.part->inputs : step.rows ? step.rows->inputs : step.ordered ? step.ordered->inputs : graph_.operators[step.node].inputs; }
-  std::span<const int32_t> OutputsOf(const Step& step) const { return step.part ? step.part->outputs : step.rows ? step.rows->outputs : step.ordered ? step.ordered->outputs : graph_.operators[step.node].outputs; }
+  std::span<const int32_t> InputsOf(const Step& step) const { return step.part ? step.part->inputs : step.group ? step.group->inputs : step.ordered ? step.ordered->inputs : graph_.operators[step.node].inputs; }
+  std::span<const int32_t> OutputsOf(const Step& step) const { return step.part ? step.part->outputs : step.group ? step.group->outputs : step.ordered ? step.ordered->outputs : graph_.operators[step.node].outputs; }
   int Root(int tensor) const;
   bool FindUpdate(int output) const;
 
@@ -288,7 +321,6 @@ class Plan : public ops::Callee, private ops::Host {
   const Options& options_;
   std::vector<TensorState> tensors_;
   std::vector<Step> steps_;
-  std::vector<uint64_t> workspaces_;     // Bytes, per step.
   std::deque<Segment> segments_;
   std::vector<bool> fused_;              // Per node.
   std::vector<int> position_;            // Of nodes: when they run. Their own number unless delegates' parts change the order.

@@ -354,13 +354,12 @@ Status Plan::RunOnCpu(const DelegatePart& part, const ops::Run& run) {
 Status Plan::HandBack(DelegatePart& part) {
   std::vector<Life> lives;
   std::vector<int32_t> between;
-  std::vector<uint64_t> workspaces;
   std::vector<int> life_of(tensors_.size(), -1);
   const int end = static_cast<int>(part.nodes.size());
   part.cpu.assign(part.nodes.size(), {});
   for (int i = 0; i < end; ++i) {
     const tflite::OperatorInfo& op = graph_.operators[part.nodes[i]];
-    OCTET_TRY(Prepare(part.nodes[i], part.cpu[i], &workspaces.emplace_back(), nullptr));
+    OCTET_TRY(Prepare(part.nodes[i], part.cpu[i], nullptr));
     for (int32_t t : op.inputs)
       if (t >= 0 && life_of[t] >= 0) lives[life_of[t]].last = i;
     for (int32_t t : op.outputs) {
@@ -370,7 +369,7 @@ Status Plan::HandBack(DelegatePart& part) {
       between.push_back(t);
     }
   }
-  for (int i = 0; i < end; ++i) lives.push_back({workspaces[i], i, i});
+  for (int i = 0; i < end; ++i) lives.push_back({part.cpu[i].workspace_bytes, i, i});
   const Placement placement = PlaceMemory(lives);
   OCTET_TRY(CheckLimit(placement.arena_bytes));
   OCTET_ASSIGN(part.memory, AlignedBuffer::Make(std::max<uint64_t>(placement.arena_bytes, kArenaAlignment)));

@@ -61,7 +61,7 @@ std::vector<Plan::Item> Plan::ItemsOf(Segment& segment) {
   for (size_t i = segment.first_step; i < steps_.size(); ++i) {
     const Step& step = steps_[i];
     const tflite::OperatorInfo& op = graph_.operators[step.node];
-    const bool alias = !step.part && !step.rows && !step.ordered && MayAlias(op, item_of);
+    const bool alias = !step.part && !step.group && !step.ordered && MayAlias(op, item_of);
     for (int32_t t : OutputsOf(step)) {
       if (!alias || t != op.outputs[0]) {
         add(t, PositionOf(step));
@@ -85,7 +85,7 @@ Status Plan::Place(Segment& segment) {
   const std::vector<Item> items = ItemsOf(segment);
   std::vector<Life> lives;
   for (const Item& item : items) lives.push_back(item.life);
-  for (size_t i = segment.first_step; i < steps_.size(); ++i) lives.push_back({workspaces_[i], PositionOf(steps_[i]), PositionOf(steps_[i])});
+  for (size_t i = segment.first_step; i < steps_.size(); ++i) lives.push_back({steps_[i].workspace_bytes, PositionOf(steps_[i]), PositionOf(steps_[i])});
   if (!lives.empty()) OCTET_TRY(CheckLimit(std::ranges::max(lives, {}, &Life::bytes).bytes));  // Before sums of such sizes are made.
   segment.placement = PlaceMemory(lives);
   OCTET_TRY(CheckLimit(segment.placement.arena_bytes));
@@ -146,7 +146,7 @@ void Plan::Bind(const Segment& segment) {
 }
 
 void Plan::BindStep(Step* step) const {
-  if (!step->part && !step->rows && !step->ordered) {
+  if (!step->part && !step->group && !step->ordered) {
     BindOperands(step->node, &step->in, &step->out);
     if (step->source >= 0) step->in.assign(1, tensors_[step->source].data);
     return;

@@ -50,21 +50,25 @@ bool Plan::MakeNormalization(size_t first, const ops::NormalizedRows& found, Seg
     if (last_use_[graph_.operators[steps_[i].node].outputs[0]] > position) return false;
   auto* params = new (parameters_.Take(sizeof(ops::NormalizeParams))) ops::NormalizeParams();
   *params = {RowsOf(shape), shape.back(), *reinterpret_cast<const float*>(tensors_[found.epsilon].data), found.beta >= 0};
-  RowGroup& group = *segment.row_groups.emplace_back(std::make_unique<RowGroup>());
+  NodeGroup& group = *segment.groups.emplace_back(std::make_unique<NodeGroup>());
   group.inputs = {found.x, found.gamma};
   if (found.beta >= 0) group.inputs.push_back(found.beta);
   group.outputs = {y};
-  for (size_t i = first; i < last; ++i) fused_[steps_[i].node] = true;
   Step step;
   step.node = steps_[last].node;
-  step.rows = &group;
+  step.group = &group;
   step.run = ops::RunNormalizedRows;
   step.params = params;
   step.variant = &kNormalize;
-  steps_[first] = std::move(step);
-  steps_.erase(steps_.begin() + static_cast<std::ptrdiff_t>(first) + 1, steps_.begin() + static_cast<std::ptrdiff_t>(last) + 1);
+  Replace(first, last + 1, std::move(step));
   last_use_[found.x] = std::max(last_use_[found.x], position);
   return true;
+}
+
+void Plan::Replace(size_t first, size_t end, Step step) {
+  for (size_t i = first; i + 1 < end; ++i) fused_[steps_[i].node] = true;
+  steps_[first] = std::move(step);
+  steps_.erase(steps_.begin() + static_cast<std::ptrdiff_t>(first) + 1, steps_.begin() + static_cast<std::ptrdiff_t>(end));
 }
 
 // Neighbours that work by the same rows.
@@ -77,15 +81,11 @@ Status Plan::FuseRows(Segment& segment, size_t first_step) {
     size_t end = first + 1;
     while (rows > 1 && end < steps_.size() && rows_of(end) == rows) ++end;
     if (end == first + 1 || !GroupSaves(first, end, rows)) continue;
-    RowGroup& group = *segment.row_groups.emplace_back(std::make_unique<RowGroup>());
+    auto group = std::make_unique<RowGroup>();
     Step step;
-    uint64_t workspace = 0;
-    OCTET_TRY(MakeRowGroup(first, end, rows, group, &step, &workspace));
-    for (size_t i = first; i + 1 < end; ++i) fused_[steps_[i].node] = true;
-    steps_[first] = std::move(step);
-    steps_.erase(steps_.begin() + static_cast<std::ptrdiff_t>(first) + 1, steps_.begin() + static_cast<std::ptrdiff_t>(end));
-    workspaces_.resize(std::max(workspaces_.size(), first + 1));
-    workspaces_[first] = workspace;
+    OCTET_TRY(MakeRowGroup(first, end, rows, *group, &step));
+    segment.groups.push_back(std::move(group));
+    Replace(first, end, std::move(step));
   }
   return {};
 }
@@ -148,7 +148,7 @@ void Plan::AddOperands(size_t first, size_t end, RowGroup& group, std::vector<Li
   for (int32_t t : group.inputs) last_use_[t] = std::max(last_use_[t], last_position);
 }
 
-Status Plan::MakeRowGroup(size_t first, size_t end, int64_t rows, RowGroup& group, Step* step, uint64_t* workspace) {
+Status Plan::MakeRowGroup(size_t first, size_t end, int64_t rows, RowGroup& group, Step* step) {
   static constexpr ops::Variant kRows{.name = "rows"};
   int64_t widest = 1;
   for (size_t i = first; i < end; ++i) {
@@ -166,11 +166,10 @@ Status Plan::MakeRowGroup(size_t first, size_t end, int64_t rows, RowGroup& grou
   for (size_t i = first; i < end; ++i) {
     RowGroup::Piece& piece = group.pieces[i - first];
     Step prepared;
-    uint64_t bytes = 0;
-    OCTET_TRY(Prepare(steps_[i].node, prepared, &bytes, nullptr, group.together));
+    OCTET_TRY(Prepare(steps_[i].node, prepared, nullptr, group.together, true));
     piece.run = prepared.run;
     piece.params = prepared.params;
-    lives.push_back({bytes, static_cast<int>(i - first), static_cast<int>(i - first)});
+    lives.push_back({prepared.workspace_bytes, static_cast<int>(i - first), static_cast<int>(i - first)});
   }
   const Placement placement = PlaceMemory(lives);
   const auto offset = [&](size_t life) { return static_cast<int64_t>(placement.offsets[life]); };
@@ -184,9 +183,9 @@ Status Plan::MakeRowGroup(size_t first, size_t end, int64_t rows, RowGroup& grou
   }
   const auto pointers = static_cast<uint64_t>(group.most_operands) * sizeof(std::byte*);
   group.scratch_bytes = static_cast<int64_t>((placement.arena_bytes + pointers + kArenaAlignment - 1) / kArenaAlignment * kArenaAlignment);
-  *workspace = static_cast<uint64_t>(group.scratch_bytes) * static_cast<uint64_t>(options_.threads);
+  step->workspace_bytes = static_cast<uint64_t>(group.scratch_bytes) * static_cast<uint64_t>(options_.threads);
   step->node = steps_[end - 1].node;
-  step->rows = &group;
+  step->group = &group;
   step->run = RunRows;
   step->params = &group;
   step->variant = &kRows;

@@ -103,7 +103,6 @@ void Plan::Drop(size_t first) {
   std::erase_if(refusals_, [&](const Refusal& r) { return r.node >= first_node; });
   for (size_t n = static_cast<size_t>(first_node); n < position_.size(); ++n) position_[n] = static_cast<int>(n);
   steps_.resize(segments_[first].first_step);
-  workspaces_.resize(steps_.size());
   std::erase_if(patches_, [&](const Patch& p) { return p.step >= steps_.size(); });
   std::erase_if(caller_aliases_, [&](int t) { return alias_of_[t] < 0; });
   segments_.resize(first);

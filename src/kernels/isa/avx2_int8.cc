@@ -382,7 +382,7 @@ template <int kM> void WinogradRows(const WinogradS8& p, const void* loaded, int
   Winograd<Floor<Floored::kSigned, true>, kM>(p, loaded, rows, first_panel, end_panel, y, scratch);
 }
 
-constexpr uint8_t kOrder[kAvx2Vector] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+constexpr uint8_t kOrder[kAvx2Vector] = {0, 1, 2, 3, 8, 9, 10, 11, 4, 5, 6, 7, 12, 13, 14, 15};
 
 }  // namespace
 

@@ -16,8 +16,8 @@ inline __m256i Quad(const void* a) {
 }
 
 // One group of row i against 16 columns.
-#define OCTET_DOT(i) \
-  "vpbroadcastd (%[a" #i "],%[at]), %%ymm14\n\t" OCTET_VPDPBUSD " %%ymm12, %%ymm14, %[low" #i "]\n\t" OCTET_VPDPBUSD " %%ymm13, %%ymm14, %[high" #i "]\n\t"
+#define OCTET_DOT(i, a) \
+  "vpbroadcastd " #a "(%[a" #i "],%[at]), %%ymm14\n\t" OCTET_VPDPBUSD " %%ymm12, %%ymm14, %[low" #i "]\n\t" OCTET_VPDPBUSD " %%ymm13, %%ymm14, %[high" #i "]\n\t"
 #define OCTET_DOTS(n) OCTET_FROM_BIAS(n, OCTET_DOT, 4, 64)
 
 struct Dots {

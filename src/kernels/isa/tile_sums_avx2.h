@@ -10,14 +10,14 @@
 namespace octet::kernels {
 namespace {
 
-// M(0) M(1) ..., for rows of a tile.
-#define OCTET_EACH_1(M) M(0)
-#define OCTET_EACH_2(M) OCTET_EACH_1(M) M(1)
-#define OCTET_EACH_3(M) OCTET_EACH_2(M) M(2)
-#define OCTET_EACH_4(M) OCTET_EACH_3(M) M(3)
-#define OCTET_EACH_5(M) OCTET_EACH_4(M) M(4)
-#define OCTET_EACH_6(M) OCTET_EACH_5(M) M(5)
-// The same with commas.
+// M(0, a) M(1, a) ..., for rows of a tile.
+#define OCTET_EACH_1(M, a) M(0, a)
+#define OCTET_EACH_2(M, a) OCTET_EACH_1(M, a) M(1, a)
+#define OCTET_EACH_3(M, a) OCTET_EACH_2(M, a) M(2, a)
+#define OCTET_EACH_4(M, a) OCTET_EACH_3(M, a) M(3, a)
+#define OCTET_EACH_5(M, a) OCTET_EACH_4(M, a) M(4, a)
+#define OCTET_EACH_6(M, a) OCTET_EACH_5(M, a) M(5, a)
+// M(0), M(1) ...
 #define OCTET_LIST_1(M) M(0)
 #define OCTET_LIST_2(M) OCTET_LIST_1(M), M(1)
 #define OCTET_LIST_3(M) OCTET_LIST_2(M), M(2)
@@ -44,30 +44,35 @@ struct Depth {
       : offset(p.offset), end(p.offset + (p.length > 0 ? p.segments : 0)), steps((p.length + values - 1) / values), skipped((p.groups() * 4 - steps * values) * 2 * kPanel) {}
 };
 
-// All segments, and of each its steps: `work` is done with row i's values at a<i> + at and the panel's at w, which move on by a_bytes and
-// w_bytes. What is wanted once a segment stays in memory: registers are short.
-#define OCTET_STEPS(work, a_bytes, w_bytes)                                                       \
-  "cmp %[end], %[offset]\n\tje 3f\n\t1:\n\tmov (%[offset]), %[at]\n\tmov %[steps], %[left]\n\t2:\n\t" work \
-  "add $" #a_bytes ", %[at]\n\tadd $" #w_bytes ", %[w]\n\tdec %[left]\n\tjnz 2b\n\t"              \
-  "add $8, %[offset]\n\tadd %[skipped], %[w]\n\tcmp %[end], %[offset]\n\tjne 1b\n\t3:"
+// All segments, and of each its steps: load(w) gets what the panel has at w + w, step(i, a) adds what row i has at a<i> + at + a; at and w
+// move on by a_bytes and w_bytes. Two steps at a time, an odd number beginning with the second: three of a step's 35 instructions are the
+// loop's (1 to 2 % of networks on Zen 3). What is wanted once a segment stays in memory: registers are short.
+#define OCTET_STEP(n, load, step, a, w) load(w) OCTET_EACH_##n(step, a)
+#define OCTET_STEPS(n, load, step, a_bytes, w_bytes)                                                                       \
+  "cmp %[end], %[offset]\n\tje 4f\n\t1:\n\tmov (%[offset]), %[at]\n\tmov %[steps], %[left]\n\ttest $1, %[left]\n\tjz 2f\n\t" \
+  "sub $" #a_bytes ", %[at]\n\tsub $" #w_bytes ", %[w]\n\tinc %[left]\n\tjmp 3f\n\t"                                       \
+  "2:\n\t" OCTET_STEP(n, load, step, 0, 0) "3:\n\t" OCTET_STEP(n, load, step, a_bytes, w_bytes)                            \
+  "add $2*" #a_bytes ", %[at]\n\tadd $2*" #w_bytes ", %[w]\n\tsub $2, %[left]\n\tjnz 2b\n\t"                               \
+  "add $8, %[offset]\n\tadd %[skipped], %[w]\n\tcmp %[end], %[offset]\n\tjne 1b\n\t4:"
 #define OCTET_MOVING [w] "+r"(w), [offset] "+r"(offset), [at] "=&r"(at), [left] "=&r"(left)
 #define OCTET_DEPTH [steps] "m"(depth.steps), [skipped] "m"(depth.skipped), [end] "m"(depth.end)
 #define OCTET_ROW(i) [a##i] "r"(rows[i])
 #define OCTET_BIAS(half, at) [bias_##half] "m"(*reinterpret_cast<const __m256i*>(bias + at))
 
 #define OCTET_SUM(i) [low##i] "=&x"(low[i]), [high##i] "=&x"(high[i])
-#define OCTET_START(i) "vmovdqa %%ymm14, %[low" #i "]\n\tvmovdqa %%ymm15, %[high" #i "]\n\t"
-// Sums of n rows and 16 columns from the bias on: `step`(i) adds a step of row i, whose weights are in ymm12 and ymm13.
-#define OCTET_FROM_BIAS(n, step, a_bytes, w_bytes)                                                                              \
-  asm volatile("vmovdqu %[bias_low], %%ymm14\n\tvmovdqu %[bias_high], %%ymm15\n\t" OCTET_EACH_##n(OCTET_START)                  \
-               OCTET_STEPS("vmovdqu (%[w]), %%ymm12\n\tvmovdqu 32(%[w]), %%ymm13\n\t" OCTET_EACH_##n(step), a_bytes, w_bytes)   \
-               : OCTET_LIST_##n(OCTET_SUM), OCTET_MOVING                                                                         \
-               : OCTET_LIST_##n(OCTET_ROW), OCTET_DEPTH, OCTET_BIAS(low, 0), OCTET_BIAS(high, 8)                                 \
+#define OCTET_START(i, none) "vmovdqa %%ymm14, %[low" #i "]\n\tvmovdqa %%ymm15, %[high" #i "]\n\t"
+#define OCTET_WEIGHTS(w) "vmovdqu " #w "(%[w]), %%ymm12\n\tvmovdqu 32+" #w "(%[w]), %%ymm13\n\t"
+// Sums of n rows and 16 columns from the bias on: `step` adds a step of a row, whose weights are in ymm12 and ymm13.
+#define OCTET_FROM_BIAS(n, step, a_bytes, w_bytes)                                                                \
+  asm volatile("vmovdqu %[bias_low], %%ymm14\n\tvmovdqu %[bias_high], %%ymm15\n\t" OCTET_EACH_##n(OCTET_START, )  \
+               OCTET_STEPS(n, OCTET_WEIGHTS, step, a_bytes, w_bytes)                                               \
+               : OCTET_LIST_##n(OCTET_SUM), OCTET_MOVING                                                           \
+               : OCTET_LIST_##n(OCTET_ROW), OCTET_DEPTH, OCTET_BIAS(low, 0), OCTET_BIAS(high, 8)                   \
                : "xmm12", "xmm13", "xmm14", "xmm15", "memory", "cc")
 
 // ---- Pairs.
-#define OCTET_PAIR(i)                                                                                                        \
-  "vpbroadcastd (%[a" #i "],%[at]), %%ymm14\n\tvpmaddwd %%ymm12, %%ymm14, %%ymm15\n\tvpmaddwd %%ymm13, %%ymm14, %%ymm14\n\t" \
+#define OCTET_PAIR(i, a)                                                                                                               \
+  "vpbroadcastd " #a "(%[a" #i "],%[at]), %%ymm14\n\tvpmaddwd %%ymm12, %%ymm14, %%ymm15\n\tvpmaddwd %%ymm13, %%ymm14, %%ymm14\n\t" \
   "vpaddd %%ymm15, %[low" #i "], %[low" #i "]\n\tvpaddd %%ymm14, %[high" #i "], %[high" #i "]\n\t"
 #define OCTET_DIRECT(n) OCTET_FROM_BIAS(n, OCTET_PAIR, 4, 64)
 
@@ -85,13 +90,15 @@ struct Direct {
 };
 
 // ---- Pairs against a panel's first 8 columns.
-#define OCTET_HALF_START(i) "vmovdqa %%ymm14, %[sum" #i "]\n\t"
-#define OCTET_HALF_PAIR(i) "vpbroadcastd (%[a" #i "],%[at]), %%ymm14\n\tvpmaddwd %%ymm12, %%ymm14, %%ymm14\n\tvpaddd %%ymm14, %[sum" #i "], %[sum" #i "]\n\t"
+#define OCTET_HALF_START(i, none) "vmovdqa %%ymm14, %[sum" #i "]\n\t"
+#define OCTET_HALF_WEIGHTS(w) "vmovdqu " #w "(%[w]), %%ymm12\n\t"
+#define OCTET_HALF_PAIR(i, a) \
+  "vpbroadcastd " #a "(%[a" #i "],%[at]), %%ymm14\n\tvpmaddwd %%ymm12, %%ymm14, %%ymm14\n\tvpaddd %%ymm14, %[sum" #i "], %[sum" #i "]\n\t"
 #define OCTET_HALF_SUM(i) [sum##i] "=&x"(sum[i])
 [[gnu::always_inline]] inline void SumHalf(const Depth& depth, const void* const* rows, const void* w, const int32_t* bias, __m256i (&sum)[Direct::kTileRows]) {
   const int64_t* offset = depth.offset;
   int64_t at, left;
-  asm volatile("vmovdqu %[bias_low], %%ymm14\n\t" OCTET_EACH_6(OCTET_HALF_START) OCTET_STEPS("vmovdqu (%[w]), %%ymm12\n\t" OCTET_EACH_6(OCTET_HALF_PAIR), 4, 64)
+  asm volatile("vmovdqu %[bias_low], %%ymm14\n\t" OCTET_EACH_6(OCTET_HALF_START, ) OCTET_STEPS(6, OCTET_HALF_WEIGHTS, OCTET_HALF_PAIR, 4, 64)
                : OCTET_LIST_6(OCTET_HALF_SUM), OCTET_MOVING
                : OCTET_LIST_6(OCTET_ROW), OCTET_DEPTH, OCTET_BIAS(low, 0)
                : "xmm12", "xmm14", "memory", "cc");
@@ -99,19 +106,20 @@ struct Direct {
 
 // ---- Groups: Winograd's inner product, without the products of `terms` (one per row) and of the columns
 // in `bias`.
-#define OCTET_GROUP(i)                                                                                                        \
-  "vpbroadcastd (%[a" #i "],%[at]), %%ymm12\n\tvpbroadcastd 4(%[a" #i "],%[at]), %%ymm13\n\t"                                  \
-  "vpaddw %%ymm10, %%ymm12, %%ymm14\n\tvpaddw %%ymm8, %%ymm13, %%ymm15\n\tvpmaddwd %%ymm14, %%ymm15, %%ymm14\n\t"              \
-  "vpaddw %%ymm11, %%ymm12, %%ymm12\n\tvpaddw %%ymm9, %%ymm13, %%ymm13\n\tvpmaddwd %%ymm12, %%ymm13, %%ymm12\n\t"              \
+#define OCTET_GROUP_WEIGHTS(w) \
+  "vmovdqu " #w "(%[w]), %%ymm8\n\tvmovdqu 32+" #w "(%[w]), %%ymm9\n\tvmovdqu 64+" #w "(%[w]), %%ymm10\n\tvmovdqu 96+" #w "(%[w]), %%ymm11\n\t"
+#define OCTET_GROUP(i, a)                                                                                                 \
+  "vpbroadcastd " #a "(%[a" #i "],%[at]), %%ymm12\n\tvpbroadcastd 4+" #a "(%[a" #i "],%[at]), %%ymm13\n\t"                \
+  "vpaddw %%ymm10, %%ymm12, %%ymm14\n\tvpaddw %%ymm8, %%ymm13, %%ymm15\n\tvpmaddwd %%ymm14, %%ymm15, %%ymm14\n\t"         \
+  "vpaddw %%ymm11, %%ymm12, %%ymm12\n\tvpaddw %%ymm9, %%ymm13, %%ymm13\n\tvpmaddwd %%ymm12, %%ymm13, %%ymm12\n\t"         \
   "vpaddd %%ymm14, %[low" #i "], %[low" #i "]\n\tvpaddd %%ymm12, %[high" #i "], %[high" #i "]\n\t"
-#define OCTET_TERM(i)                                                                                                          \
+#define OCTET_TERM(i, none)                                                                                              \
   "vpbroadcastd 4*" #i "(%[terms]), %%ymm15\n\tvpsubd %%ymm15, %%ymm13, %[low" #i "]\n\tvpsubd %%ymm15, %%ymm14, %[high" #i "]\n\t"
-#define OCTET_PAIRED(n)                                                                                                           \
-  asm volatile("vmovdqu %[bias_low], %%ymm13\n\tvmovdqu %[bias_high], %%ymm14\n\t" OCTET_EACH_##n(OCTET_TERM)                     \
-               OCTET_STEPS("vmovdqu (%[w]), %%ymm8\n\tvmovdqu 32(%[w]), %%ymm9\n\tvmovdqu 64(%[w]), %%ymm10\n\tvmovdqu 96(%[w]), %%ymm11\n\t" \
-                           OCTET_EACH_##n(OCTET_GROUP), 8, 128)                                                                   \
-               : OCTET_LIST_##n(OCTET_SUM), OCTET_MOVING                                                                          \
-               : OCTET_LIST_##n(OCTET_ROW), OCTET_DEPTH, OCTET_BIAS(low, 0), OCTET_BIAS(high, 8), [terms] "r"(terms)              \
+#define OCTET_PAIRED(n)                                                                                                  \
+  asm volatile("vmovdqu %[bias_low], %%ymm13\n\tvmovdqu %[bias_high], %%ymm14\n\t" OCTET_EACH_##n(OCTET_TERM, )          \
+               OCTET_STEPS(n, OCTET_GROUP_WEIGHTS, OCTET_GROUP, 8, 128)                                                  \
+               : OCTET_LIST_##n(OCTET_SUM), OCTET_MOVING                                                                 \
+               : OCTET_LIST_##n(OCTET_ROW), OCTET_DEPTH, OCTET_BIAS(low, 0), OCTET_BIAS(high, 8), [terms] "r"(terms)     \
                : "xmm8", "xmm9", "xmm10", "xmm11", "xmm12", "xmm13", "xmm14", "xmm15", "memory", "cc")
 
 struct Paired {
@@ -132,15 +140,15 @@ struct Paired {
 // are raised by 128, products are never negative, and at most kStretch of a row are summed at a time:
 //   256 * 255 * 255 < 2^24.
 // From S + sum x' w' = S + sum x' w + 128 sum x' what belongs to the row is taken off first, S = 128 * 255 * length being as much at most.
-// Zen 3 and 4 multiply integers (vpmaddwd) on two ports and add floats on the other two; only Zen 4 gains by it (dispatch.cc). Integer sums
-// may take all four, and take the multiplications'.
-#define OCTET_RAISED_START(i) "vpbroadcastd 4*" #i "(%[terms]), %[low" #i "]\n\tvmovdqa %[low" #i "], %[high" #i "]\n\t"
-#define OCTET_RAISED_PAIR(i)                                                                                                 \
+// Zen 4 multiplies integers (vpmaddwd) on two ports and adds floats on the other two; integer sums may take all four, and take the
+// multiplications'. On Zen 3 one of the two is both's: nothing gained (dispatch.cc).
+#define OCTET_RAISED_START(i, none) "vpbroadcastd 4*" #i "(%[terms]), %[low" #i "]\n\tvmovdqa %[low" #i "], %[high" #i "]\n\t"
+#define OCTET_RAISED_PAIR(i, none)                                                                                                 \
   "vpbroadcastd (%[a" #i "],%[at]), %%ymm14\n\tvpmaddwd %%ymm12, %%ymm14, %%ymm15\n\tvpmaddwd %%ymm13, %%ymm14, %%ymm14\n\t" \
   "vaddps %%ymm15, %[low" #i "], %[low" #i "]\n\tvaddps %%ymm14, %[high" #i "], %[high" #i "]\n\t"
 #define OCTET_RAISED(n)                                                                                                             \
-  asm volatile(OCTET_EACH_##n(OCTET_RAISED_START) "1:\n\tvmovdqu (%[w]), %%ymm12\n\tvmovdqu 32(%[w]), %%ymm13\n\t"                 \
-               OCTET_EACH_##n(OCTET_RAISED_PAIR) "add $4, %[at]\n\tadd $64, %[w]\n\tdec %[left]\n\tjnz 1b"                        \
+  asm volatile(OCTET_EACH_##n(OCTET_RAISED_START, ) "1:\n\tvmovdqu (%[w]), %%ymm12\n\tvmovdqu 32(%[w]), %%ymm13\n\t"                 \
+               OCTET_EACH_##n(OCTET_RAISED_PAIR, ) "add $4, %[at]\n\tadd $64, %[w]\n\tdec %[left]\n\tjnz 1b"                        \
                : OCTET_LIST_##n(OCTET_SUM), [w] "+r"(w), [at] "+r"(at), [left] "+r"(left)                                              \
                : OCTET_LIST_##n(OCTET_ROW), [terms] "r"(terms)                                                                         \
                : "xmm12", "xmm13", "xmm14", "xmm15", "memory", "cc")

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+// Convolutions that run together, band by band of an image's rows (BandGroup).
+#include <algorithm>
+#include <cstring>
+
+#include "base/mutex.h"
+#include "runtime/plan.h"
+
+namespace octet::runtime {
+namespace {
+
+constexpr int64_t kBandBytes = 96 << 10;     // Of rows between two nodes: with weights, and what a node reads or writes, they fit the second-level cache.
+constexpr int64_t kWorthwhile = 256 << 10;   // Bytes between two nodes, from which on they leave that cache where it is small.
+constexpr int64_t kTasksPerThread = 2;
+constexpr size_t kMostPieces = 8;
+constexpr int64_t kReadAhead = 64;           // As behind a tensor.
+
+int64_t CeilDivide(int64_t a, int64_t b) { return (a + b - 1) / b; }
+int64_t RowBytes(const TensorType& image) { return image.shape.elements(2, 4) * BitsOf(image.dtype) / 8; }
+
+// Where row 0 would lie, if row `row` lies at `at`.
+std::byte* Origin(std::byte* at, int64_t row, int64_t row_bytes) { return reinterpret_cast<std::byte*>(reinterpret_cast<uintptr_t>(at) - static_cast<uintptr_t>(row * row_bytes)); }
+
+// Rows of a piece's output that are in its buffer.
+struct Made {
+  int64_t first = 0, end = 0;
+};
+
+// A task's work.
+struct Bands {
+  const BandGroup& group;
+  const ops::Run& run;
+  std::byte* scratch;
+  Made made[kMostPieces] = {};
+
+  // Row `first` and on of piece i's output, to `to`.
+  Status Make(size_t i, ops::RowRange rows, std::byte* to) {
+    const BandGroup::Piece& piece = group.pieces[i];
+    std::byte* in = run.in[0];
+    if (i > 0) {
+      OCTET_TRY(Want(i - 1, {std::max<int64_t>(0, rows.first * piece.window.stride - piece.window.pad),
+                             std::min(piece.in_height, (rows.end - 1) * piece.window.stride - piece.window.pad + piece.window.height)}));
+      in = Origin(scratch + group.pieces[i - 1].buffer, made[i - 1].first, group.pieces[i - 1].row_bytes);
+    }
+    std::byte* out = Origin(to, rows.first, piece.row_bytes);
+    std::byte* const ins[] = {in, nullptr, nullptr};  // Weights and biases are prepared.
+    return piece.run(piece.params, {ins, &out, scratch + piece.workspace, &group.alone, nullptr, &rows});
+  }
+
+  // In piece i's buffer: rows from `rows.first` on that are there move to its front, and others are made behind them.
+  Status Want(size_t i, ops::RowRange rows) {
+    const BandGroup::Piece& piece = group.pieces[i];
+    std::byte* const buffer = scratch + piece.buffer;
+    Made& m = made[i];
+    const int64_t first = std::min(rows.first, m.end), kept = m.end - first;
+    if (kept > 0 && first > m.first) std::memmove(buffer, buffer + (first - m.first) * piece.row_bytes, static_cast<size_t>(kept * piece.row_bytes));
+    m.first = kept > 0 ? first : rows.first;
+    const ops::RowRange missing{m.first + kept, rows.end};
+    m.end = std::max(missing.first, missing.end);
+    return missing.first < missing.end ? Make(i, missing, buffer + kept * piece.row_bytes) : Status();
+  }
+};
+
+Status RunBands(const void* params, const ops::Run& run) {
+  const auto& g = *static_cast<const BandGroup*>(params);
+  const int64_t last_row_bytes = g.pieces.back().row_bytes, rows_per_task = g.bands_per_task * g.together;
+  Status failed;
+  Mutex mutex;
+  run.pool->For(CeilDivide(g.height, rows_per_task), [&](int64_t task, int thread) {
+    Bands bands{g, run, run.workspace + thread * g.scratch_bytes};
+    const int64_t end = std::min(g.height, (task + 1) * rows_per_task);
+    for (int64_t row = task * rows_per_task; row < end; row += g.together) {
+      Status status = bands.Make(g.pieces.size() - 1, {row, std::min(end, row + g.together)}, run.out[0] + row * last_row_bytes);
+      if (status.ok()) continue;
+      const Lock lock(mutex);
+      failed = std::move(status);
+      return;
+    }
+  });
+  return failed;
+}
+
+// How many rows of the last output a band has, by the bytes of what passes between nodes; and a task how many bands.
+void CutBands(int threads, BandGroup& group) {
+  int64_t widest = 1, stride = 1;
+  for (size_t i = group.pieces.size() - 1; i > 0; --i) {
+    stride = std::min(stride * group.pieces[i].window.stride, group.pieces[i].in_height);
+    widest = std::max(widest, stride * group.pieces[i - 1].row_bytes);
+  }
+  group.together = std::clamp<int64_t>(kBandBytes / widest, 1, group.height);
+  const int64_t bands = CeilDivide(group.height, group.together), tasks = threads == 1 ? 1 : std::min<int64_t>(bands, threads * kTasksPerThread);
+  group.bands_per_task = CeilDivide(bands, tasks);
+}
+
+// The scratch: a buffer behind every piece but the last, and behind them all what the one kernel that runs wants.
+void PlaceBuffers(uint64_t kernels_want, BandGroup& group) {
+  constexpr int64_t kLine = kArenaAlignment;
+  const auto aligned = [](int64_t bytes) { return CeilDivide(bytes, kLine) * kLine; };
+  int64_t at = 0, rows = group.together;
+  for (size_t i = group.pieces.size() - 1; i > 0; --i) {
+    const ops::RowWindow& window = group.pieces[i].window;
+    rows = std::min((rows - 1) * window.stride + window.height, group.pieces[i].in_height);
+    group.pieces[i - 1].buffer = at;
+    at += aligned(rows * group.pieces[i - 1].row_bytes + kReadAhead);
+  }
+  for (BandGroup::Piece& piece : group.pieces) piece.workspace = at;
+  group.scratch_bytes = at + aligned(static_cast<int64_t>(kernels_want));
+}
+
+}  // namespace
+
+// The image that a convolution, or a table, is of.
+int32_t Plan::ReadBy(const Step& step) const { return step.source >= 0 ? step.source : graph_.operators[step.node].inputs[0]; }
+
+// Whether `next` alone reads what `step` makes, and that is so much that it pays to stay near.
+bool Plan::PassesInBands(const Step& step, const Step& next) const {
+  const int32_t t = graph_.operators[step.node].outputs[0];
+  return ReadBy(next) == t && last_use_[t] == PositionOf(next) && tensors_[t].type.shape[1] * RowBytes(tensors_[t].type) >= kWorthwhile;
+}
+
+Status Plan::FuseBands(Segment& segment, size_t first_step) {
+  if (options_.keep_all_tensors || options_.keep_all_nodes || options_.kernels == Kernels::kReference) return {};
+  for (size_t first = first_step; first < steps_.size(); ++first) {
+    size_t end = first;
+    while (end < steps_.size() && end - first < kMostPieces && RowWindowOf(steps_[end]) && (end == first || PassesInBands(steps_[end - 1], steps_[end]))) ++end;
+    if (end - first < 2) continue;
+    auto group = std::make_unique<BandGroup>();
+    Step step;
+    OCTET_TRY(MakeBandGroup(first, end, *group, &step));
+    segment.groups.push_back(std::move(group));
+    Replace(first, end, std::move(step));
+  }
+  return {};
+}
+
+Status Plan::MakeBandGroup(size_t first, size_t end, BandGroup& group, Step* step) {
+  static constexpr ops::Variant kBands{.name = "bands"};
+  uint64_t kernels_want = 0;
+  for (size_t i = first; i < end; ++i) {
+    OCTET_TRY(AddPiece(steps_[i], group));
+    kernels_want = std::max(kernels_want, steps_[i].workspace_bytes);
+  }
+  const int32_t in = ReadBy(steps_[first]), out = graph_.operators[steps_[end - 1].node].outputs[0];
+  last_use_[in] = std::max(last_use_[in], PositionOf(steps_[end - 1]));
+  group.inputs = {in};
+  group.outputs = {out};
+  group.height = tensors_[out].type.shape[1];
+  CutBands(options_.threads, group);
+  PlaceBuffers(kernels_want, group);
+  step->node = steps_[end - 1].node;
+  step->group = &group;
+  step->workspace_bytes = static_cast<uint64_t>(group.scratch_bytes) * static_cast<uint64_t>(options_.threads);
+  step->run = RunBands;
+  step->params = &group;
+  step->variant = &kBands;
+  return {};
+}
+
+Status Plan::AddPiece(Step& step, BandGroup& group) {
+  BandGroup::Piece piece;
+  piece.window = *RowWindowOf(step);
+  piece.in_height = tensors_[ReadBy(step)].type.shape[1];
+  piece.row_bytes = RowBytes(tensors_[graph_.operators[step.node].outputs[0]].type);
+  if (step.alone()) OCTET_TRY(Prepare(step.node, step, nullptr, 0, true));
+  piece.run = step.run;
+  piece.params = step.params;
+  group.pieces.push_back(piece);
+  return {};
+}
+
+}  // namespace octet::runtime
