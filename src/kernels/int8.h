@@ -73,14 +73,15 @@ struct WinogradS8 {
   const int16_t* packed = nullptr;     // [panel][(m + 2)^2][channels / 2][16][2], transformed: G g G^T (ops/winograd_s8_util.cc).
   Requant requant{};                   // Floored::kSigned where the instructions have floors, narrow elsewhere.
 
+  static constexpr int64_t kMostTiles = 49;  // 28 x 28 pixels in tiles of 4 x 4.
+  int64_t tiles = kMostTiles;                // Transformed at a time.
   // From one position's transformed values and sums to the next's: a cache line beyond a whole number of them, so that those of
   // a tile do not all fall into the same few lines of the first-level cache.
-  int64_t position_values() const { return kTiles * channels + 32; }
-  static constexpr int64_t kTiles = 49;  // Transformed at a time: 28 x 28 pixels in tiles of 4 x 4.
-  static constexpr int64_t kPositionSums = (kTiles + 1) * kPanel;
-  int64_t scratch_bytes(int64_t m) const { return (m + 2) * (m + 2) * (2 * position_values() + 2 * 4 * kPositionSums); }  // Two panels' sums.
+  int64_t position_values() const { return tiles * channels + 32; }
+  static constexpr int64_t kPositionSums = (kMostTiles + 1) * kPanel;
+  int64_t scratch_bytes(int64_t m, int64_t panels) const { return (m + 2) * (m + 2) * (2 * position_values() + panels * 4 * kPositionSums); }
 };
-inline constexpr int64_t kWinogradTiles = WinogradS8::kTiles, kPositionSums = WinogradS8::kPositionSums;
+inline constexpr int64_t kPositionSums = WinogradS8::kPositionSums;
 
 struct SumRange {
   int64_t low = 0, high = 0;
@@ -107,6 +108,7 @@ struct Int8 {
   void (*depthwise)(const DepthwiseS8&, const uint8_t* const* rows, int64_t count, int8_t* y, void* lines);
 
   int32_t winograd_channels;  // With fewer, in or out, direct products are faster.
+  int32_t winograd_panels;    // Whose sums are in the scratch at a time.
   // `rows` rows of output for panels [first, end) from loaded rows, m = 2 and 4. Null where direct products are
   // as fast. scratch: see WinogradS8::scratch_bytes.
   void (*winograd2)(const WinogradS8&, const void* loaded, int64_t rows, int64_t first_panel, int64_t end_panel, int8_t* y, void* scratch);

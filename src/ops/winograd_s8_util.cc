@@ -137,13 +137,15 @@ void Cut(Params* p, const Int8& k, int threads) {
   p->kernel.pixels = RoundUp(g.out_w, p->side) + 2;
   const int64_t row_values = p->kernel.pixels * g.in_c;
   const int64_t wanted = WantedTasks(int64_t{g.batch} * g.out_h * g.out_w * 9 * g.in_c * g.out_c, threads), across = CeilDivide(g.out_w, p->side);
-  const int64_t fit = std::max<int64_t>(1, (kBandValues / row_values - 2) / p->side), full = CeilDivide(kernels::kWinogradTiles, across);
+  const int64_t fit = std::max<int64_t>(1, (kBandValues / row_values - 2) / p->side), full = CeilDivide(kernels::WinogradS8::kMostTiles, across);
   const int64_t tile_rows = CeilDivide(g.out_h, p->side);
   p->rows_per_task = std::min(tile_rows, std::max(full, std::min(fit, CeilDivide(tile_rows * g.batch, wanted)))) * p->side;
   p->bands = CeilDivide(g.out_h, p->rows_per_task);
   p->panels_per_task = CeilDivide(p->panels, std::clamp<int64_t>(CeilDivide(wanted, p->bands * g.batch), 1, CeilDivide(p->panels, 4)));
+  const int64_t tiles = across * p->rows_per_task / p->side;
+  p->kernel.tiles = CeilDivide(tiles, CeilDivide(tiles, kernels::WinogradS8::kMostTiles));
   p->loaded_bytes = RoundUp((p->rows_per_task + 2) * row_values * k.value_bytes, 64);
-  p->scratch_bytes = p->loaded_bytes + RoundUp(p->kernel.scratch_bytes(p->side), 64);
+  p->scratch_bytes = p->loaded_bytes + RoundUp(p->kernel.scratch_bytes(p->side, k.winograd_panels), 64);
 }
 
 }  // namespace

@@ -237,8 +237,8 @@ template <class Rescale> void Winograd(const WinogradS8& p, const void* loaded, 
   const int64_t across = (p.width + kM - 1) / kM, tiles = across * ((rows + kM - 1) / kM), packed_panel = kPositions * p.channels * kPanel;
   auto* transformed = static_cast<int16_t*>(scratch);
   auto* sums = reinterpret_cast<int32_t*>(transformed + kPositions * p.position_values());
-  for (int64_t first = 0; first < tiles; first += kWinogradTiles) {
-    const int64_t count = tiles - first < kWinogradTiles ? tiles - first : kWinogradTiles;
+  for (int64_t first = 0; first < tiles; first += p.tiles) {
+    const int64_t count = tiles - first < p.tiles ? tiles - first : p.tiles;
     TransformTiles<kM>(p, static_cast<const uint8_t*>(loaded), across, first, count, transformed);
     for (int64_t panel = first_panel; panel < end_panel; panel += 2) {
       const bool both = panel + 1 < end_panel;  // Of an odd one out, the second half repeats the first.
@@ -368,6 +368,6 @@ constexpr uint8_t kOrder[kVector] = {0, 1, 2,  3,  16, 17, 18, 19, 32, 33, 34, 3
 
 }  // namespace
 
-constinit const Int8 kAvx512VnniInt8 = {"avx512_vnni", 128, 1, LoadBytes, Multiply, 0, kVector, 4, 1, 128, kOrder, LoadPixels, Depthwise, 64, nullptr, WinogradRows, 0, FloorAvx2};
+constinit const Int8 kAvx512VnniInt8 = {"avx512_vnni", 128, 1, LoadBytes, Multiply, 0, kVector, 4, 1, 128, kOrder, LoadPixels, Depthwise, 64, 2, nullptr, WinogradRows, 0, FloorAvx2};
 
 }  // namespace octet::kernels

@@ -16,17 +16,14 @@ namespace {
 
 constexpr int64_t kFetchedBytes = 1536;  // Of a panel: smaller ones lie in a cache anyway.
 
-// acc[r][16] to bytes; half a panel at a time so that its constants stay in registers.
-template <class Rescale> void Finish(int32_t* acc, int rows, const ProductS8& p, int64_t column, int8_t* y) {
-  for (int h = 0; h < kPanel; h += 8) {
-    const Rescale rescale(p.requant, column + h);
-    for (int r = 0; r < rows; ++r) Store(acc + r * kPanel + h, rescale(Load(acc + r * kPanel + h)));
-  }
+// acc[r][16] to bytes.
+template <class Rescale> void Finish(const int32_t* acc, int rows, const ProductS8& p, int64_t column, int8_t* y) {
+  const Rescale low(p.requant, column), high(p.requant, column + 8);
   const ClampOf<Rescale> clamp(p.requant);
-  for (int r = 0; r < rows; ++r) clamp.Put(Load(acc + r * kPanel), Load(acc + r * kPanel + 8), y + r * p.columns + column, p.columns - column);
+  for (int r = 0; r < rows; ++r, acc += kPanel) clamp.Put(low(Load(acc)), high(Load(acc + 8)), y + r * p.columns + column, p.columns - column);
 }
 
-using FinishFn = void (*)(int32_t* acc, int rows, const ProductS8& p, int64_t column, int8_t* y);
+using FinishFn = void (*)(const int32_t* acc, int rows, const ProductS8& p, int64_t column, int8_t* y);
 FinishFn FinishOf(const Requant& q) {
   return q.scale && q.floored == Floored::kNone ? Finish<F64> : ByForm(q, [](auto rescale) -> FinishFn { return Finish<typename decltype(rescale)::type>; });
 }

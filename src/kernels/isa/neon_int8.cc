@@ -156,8 +156,8 @@ template <class Rescale, int kM> void Winograd(const WinogradS8& p, const void* 
   const int64_t across = (p.width + kM - 1) / kM, tiles = across * ((rows + kM - 1) / kM);
   auto* transformed = static_cast<int16_t*>(scratch);
   auto* sums = reinterpret_cast<int32_t*>(transformed + kPositions * p.position_values());
-  for (int64_t first = 0; first < tiles; first += kWinogradTiles) {
-    const int64_t count = tiles - first < kWinogradTiles ? tiles - first : kWinogradTiles;
+  for (int64_t first = 0; first < tiles; first += p.tiles) {
+    const int64_t count = tiles - first < p.tiles ? tiles - first : p.tiles;
     TransformTiles<kM>(p, static_cast<const int8_t*>(loaded), across, first, count, transformed);
     for (int64_t panel = first_panel; panel < end_panel; ++panel) {
       for (int64_t position = 0; position < kPositions; ++position) {
@@ -272,6 +272,6 @@ constexpr uint8_t kOrder[kVector] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 1
 
 }  // namespace
 
-constinit const Int8 kNeonInt8 = {"neon", 0, 1, Load, Multiply, 0, kVector, 1, 1, 0, kOrder, LoadPixels, Depthwise, 16, WinogradRows<2>, WinogradRows<4>, INT64_MAX};
+constinit const Int8 kNeonInt8 = {"neon", 0, 1, Load, Multiply, 0, kVector, 1, 1, 0, kOrder, LoadPixels, Depthwise, 16, 1, WinogradRows<2>, WinogradRows<4>, INT64_MAX};
 
 }  // namespace octet::kernels
