@@ -173,7 +173,7 @@ typedef struct OctetNode {
   const int32_t* inputs; /* Tensor indices; -1: absent. */
   const int32_t* outputs;
   int32_t num_inputs, num_outputs;
-  int64_t macs; /* Multiply-adds. */
+  int64_t macs; /* Multiply-adds, of all nodes that run as one with it; 0 of those whose kernel is "fused". */
 } OctetNode;
 OCTET_API int32_t octet_num_nodes(const OctetInterpreter* interpreter);
 OCTET_API OctetCode octet_node(OctetInterpreter* interpreter, int32_t i, OctetNode* node);

@@ -308,16 +308,16 @@ Status PreparePacked(Prepare& prepare) {
   return PrepareProductS8(prepare, shape, output, nullptr, reinterpret_cast<const int32_t*>(bias));
 }
 
-std::optional<RowWindow> RowWindowS8Of(const OpView& op) {
+std::optional<RowWindow> RowWindowOf(const OpView& op) {
   Params p;
   FillGeometry(op, &p);
-  return RowWindowS8(p.g);
+  return RowWindowFor(p.g);
 }
 
 constexpr Variant kVariants[] = {{.name = "winograd_s8", .takes = TakesWinograd, .prepare = PrepareWinograd},
-                                 {.name = "packed_s8", .takes = TakesS8, .prepare = PreparePacked, .row_window = RowWindowS8Of},
+                                 {.name = "packed_s8", .takes = TakesS8, .prepare = PreparePacked, .row_window = RowWindowOf},
                                  {.name = "winograd_f32", .takes = TakesWinogradFloats, .prepare = kFloats ? PrepareWinogradFloats : nullptr},
-                                 {.name = "packed_f32", .takes = TakesF32, .prepare = kFloats ? PreparePacked : nullptr},
+                                 {.name = "packed_f32", .takes = TakesF32, .prepare = kFloats ? PreparePacked : nullptr, .row_window = RowWindowOf},
                                  {.name = "packed_hybrid", .takes = TakesHybrid, .prepare = kFloats ? PreparePacked : nullptr},
                                  {.name = "reference", .prepare = PrepareReference}};
 

@@ -16,6 +16,16 @@ struct ConvGeometry {
   int32_t pad_h = 0, pad_w = 0;  // Before the first row and column.
 };
 
+// Of a window with its dilation, in input pixels.
+inline int64_t WindowHeight(const ConvGeometry& g) { return (g.filter_h - int64_t{1}) * g.dilation_h + 1; }
+inline int64_t WindowWidth(const ConvGeometry& g) { return (g.filter_w - int64_t{1}) * g.dilation_w + 1; }
+
+// Of kernels that heed Run::rows. An image of one column may be taken as one row (AlongRows in int8_util.h).
+inline std::optional<RowWindow> RowWindowFor(const ConvGeometry& g) {
+  if (g.batch != 1 || g.in_w == 1) return {};
+  return RowWindow{WindowHeight(g), g.stride_h, g.pad_h};
+}
+
 // Output = clamp(requantize(acc[c]) + zero) for integer kernels.
 struct IntegerOutput {
   const Multiplier* multiplier = nullptr;  // One per output channel.

@@ -270,15 +270,15 @@ Status PrepareSingleS8(Prepare& prepare) {
   return PrepareProductS8(prepare, shape, IntegerOutputOf(prepare.op, multipliers, prepare.op.attrs<Attrs>().activation), nullptr, BiasOf(prepare.op));
 }
 
-std::optional<RowWindow> RowWindowS8Of(const OpView& op) {
+std::optional<RowWindow> RowWindowOf(const OpView& op) {
   Params p;
   FillGeometry(op, &p);
-  return RowWindowS8(p.g);
+  return RowWindowFor(p.g);
 }
 
-constexpr Variant kVariants[] = {{.name = "single_s8", .takes = TakesSingleS8, .prepare = PrepareSingleS8, .row_window = RowWindowS8Of},
-                                 {.name = "channels_s8", .takes = TakesS8, .prepare = PrepareS8, .row_window = RowWindowS8Of},
-                                 {.name = "channels_f32", .takes = TakesF32, .prepare = kFloats ? PrepareF32 : nullptr},
+constexpr Variant kVariants[] = {{.name = "single_s8", .takes = TakesSingleS8, .prepare = PrepareSingleS8, .row_window = RowWindowOf},
+                                 {.name = "channels_s8", .takes = TakesS8, .prepare = PrepareS8, .row_window = RowWindowOf},
+                                 {.name = "channels_f32", .takes = TakesF32, .prepare = kFloats ? PrepareF32 : nullptr, .row_window = RowWindowOf},
                                  {.name = "channels_hybrid_f32", .takes = TakesHybrid, .prepare = kFloats ? PrepareHybrid : nullptr},
                                  {.name = "reference", .prepare = PrepareReference}};
 

@@ -43,13 +43,15 @@ int32_t FindCells(const Params& p, const float* image, int64_t i, const float** 
 void RunRows(const Params& p, const Run& run, const float* x, const float* weights, const RowForm* forms) {
   const ConvGeometry& g = p.g;
   const auto window_row = kernels::FloatProducts().window_row;
-  run.pool->For(static_cast<int64_t>(g.batch) * g.out_h, [&](int64_t task, int thread) {
+  const RowRange wanted = run.rows ? *run.rows : RowRange{0, static_cast<int64_t>(g.batch) * g.out_h};
+  run.pool->For(wanted.end - wanted.first, [&](int64_t i, int thread) {
+    const int64_t line = wanted.first + i;
     auto* cells = reinterpret_cast<const float**>(run.workspace + p.cells_at + thread * p.cell_bytes);
-    const int64_t b = task / g.out_h;
+    const int64_t b = line / g.out_h;
     int32_t first = 0;
-    const int32_t rows = FindCells(p, x + b * g.in_h * g.in_w * g.in_c, task % g.out_h, cells, &first);
+    const int32_t rows = FindCells(p, x + b * g.in_h * g.in_w * g.in_c, line % g.out_h, cells, &first);
     window_row({cells, p.pitch, rows, g.filter_w, g.stride_w, g.dilation_w, weights + static_cast<int64_t>(first) * g.filter_w * g.in_c, g.in_c, g.out_w, p.bias,
-                p.column_scale, forms ? forms[b].quant.scale : 1.0f, p.clamp.low, p.clamp.high, run.output<float>(0) + task * g.out_w * g.in_c});
+                p.column_scale, forms ? forms[b].quant.scale : 1.0f, p.clamp.low, p.clamp.high, run.output<float>(0) + line * g.out_w * g.in_c});
   });
 }
 

@@ -57,21 +57,11 @@ Status PrepareWinogradS8(Prepare& prepare, const ConvGeometry& g, const IntegerO
 bool FitsDepthwiseS8(const ConvGeometry& g);
 Status PrepareDepthwiseS8(Prepare& prepare, const ConvGeometry& g, const IntegerOutput& output, const int32_t* bias);
 
-// Of a window with its dilation, in input pixels.
-inline int64_t WindowHeight(const ConvGeometry& g) { return (g.filter_h - int64_t{1}) * g.dilation_h + 1; }
-inline int64_t WindowWidth(const ConvGeometry& g) { return (g.filter_w - int64_t{1}) * g.dilation_w + 1; }
-
 // A window of one column over an image of one column is one of one row over one row: the same memory, and
 // kernels work along rows.
 inline ConvGeometry AlongRows(const ConvGeometry& g) {
   if (g.in_w != 1 || g.filter_w != 1 || g.out_w != 1 || g.pad_w != 0) return g;
   return {g.batch, 1, g.in_h, g.in_c, 1, g.out_h, g.out_c, 1, g.filter_h, 1, g.stride_h, 1, g.dilation_h, 0, g.pad_h};
-}
-
-// Of products and depthwise windows, which heed Run::rows.
-inline std::optional<RowWindow> RowWindowS8(const ConvGeometry& g) {
-  if (g.batch != 1 || AlongRows(g).in_h != g.in_h) return {};
-  return RowWindow{WindowHeight(g), g.stride_h, g.pad_h};
 }
 
 // How many tasks pay: each should have this many multiply-adds, and more than kTasks share no better. One thread shares nothing: what

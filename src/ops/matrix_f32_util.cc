@@ -35,9 +35,21 @@ void SetOperands(const Params& p, const Run& run, int64_t first_row, int64_t fir
   product->ldy = p.columns;
 }
 
+// Calls body(block, thread) for all blocks of the rows that are wanted.
+template <class Body> void ForEachWanted(const Params& p, const Run& run, const Body& body) {
+  if (!run.rows) return ForEachBlock(p.blocks, *run.pool, body);
+  const int64_t line = p.source.g.out_w, first = run.rows->first * line;
+  RowBlocks blocks = p.blocks;
+  blocks.rows = run.rows->end * line - first;
+  ForEachBlock(blocks, *run.pool, [&](Block block, int thread) {
+    block.first_row += first;
+    body(block, thread);
+  });
+}
+
 Status RunContiguous(const void* params, const Run& run) {
   const auto& p = *static_cast<const Params*>(params);
-  ForEachBlock(p.blocks, *run.pool, [&](const Block& block, int) {
+  ForEachWanted(p, run, [&](const Block& block, int) {
     kernels::ProductF32 product{.a = run.input<float>(0) + block.first_row * p.depth, .lda = p.depth, .rows = block.rows};
     SetOperands(p, run, block.first_row, block.first_panel, block.end_panel, &product);
     kernels::FloatProducts().product(product);
@@ -48,7 +60,7 @@ Status RunContiguous(const void* params, const Run& run) {
 // Dilated windows: every row is gathered.
 Status RunGathered(const void* params, const Run& run) {
   const auto& p = *static_cast<const Params*>(params);
-  ForEachBlock(p.blocks, *run.pool, [&](const Block& block, int thread) {
+  ForEachWanted(p, run, [&](const Block& block, int thread) {
     auto* gathered = reinterpret_cast<float*>(run.workspace + thread * p.scratch_bytes);
     float* to = gathered;
     const auto inside = [&](const float* from, int64_t n) {
@@ -67,16 +79,19 @@ Status RunGathered(const void* params, const Run& run) {
   return {};
 }
 
-// The input with zeros around it, as wide and high as the windows reach.
-void CopyPadded(const Params& p, const Run& run, float* to) {
+// Lines of the padded image that rows `wanted` of the output are made of.
+RowRange LinesOf(const ConvGeometry& g, const RowRange& wanted) { return {wanted.first * g.stride_h, (wanted.end - 1) * g.stride_h + WindowHeight(g)}; }
+
+// Lines of the input with zeros around it, as wide and high as the windows reach.
+void CopyPadded(const Params& p, const Run& run, const RowRange& lines, float* to) {
   const ConvGeometry& g = p.source.g;
   const int64_t line = p.image_w * g.in_c, count = std::min<int64_t>(g.in_w, p.image_w - g.pad_w) * g.in_c, left = static_cast<int64_t>(g.pad_w) * g.in_c;
-  run.pool->For(g.batch * p.image_h, [&](int64_t task, int) {
-    const int64_t y = task % p.image_h - g.pad_h;
-    float* row = to + task * line;
+  run.pool->For(lines.end - lines.first, [&](int64_t i, int) {
+    const int64_t at = lines.first + i, y = at % p.image_h - g.pad_h;
+    float* row = to + i * line;
     if (y < 0 || y >= g.in_h) return static_cast<void>(std::fill_n(row, line, 0.0f));
     std::fill_n(row, left, 0.0f);
-    std::copy_n(run.input<float>(0) + (task / p.image_h * g.in_h + y) * g.in_w * g.in_c, count, row + left);
+    std::copy_n(run.input<float>(0) + (at / p.image_h * g.in_h + y) * g.in_w * g.in_c, count, row + left);
     std::fill(row + left + count, row + line, 0.0f);
   });
 }
@@ -86,17 +101,21 @@ void CopyPadded(const Params& p, const Run& run, float* to) {
 Status RunWindows(const void* params, const Run& run) {
   const auto& p = *static_cast<const Params*>(params);
   const ConvGeometry& g = p.source.g;
+  const RowRange wanted = run.rows ? *run.rows : RowRange{0, g.out_h};
   const float* image = run.input<float>(0);
+  int64_t begin = 0;  // Line at `image`.
   if (p.copied) {
-    CopyPadded(p, run, reinterpret_cast<float*>(run.workspace));
+    const RowRange lines = run.rows ? LinesOf(g, wanted) : RowRange{0, g.batch * p.image_h};
+    CopyPadded(p, run, lines, reinterpret_cast<float*>(run.workspace));
     image = reinterpret_cast<const float*>(run.workspace);
+    begin = lines.first;
   }
-  const int64_t line = p.image_w * g.in_c, blocks = (g.out_h + p.lines_per_task - 1) / p.lines_per_task;
+  const int64_t line = p.image_w * g.in_c, blocks = (wanted.end - wanted.first + p.lines_per_task - 1) / p.lines_per_task;
   const int64_t groups = (p.blocks.panels + p.blocks.panels_per_task - 1) / p.blocks.panels_per_task;
   run.pool->For(g.batch * blocks * groups, [&](int64_t task, int) {
-    const int64_t panel = task % groups * p.blocks.panels_per_task, b = task / groups / blocks, i = task / groups % blocks * p.lines_per_task;
-    kernels::ProductF32 product{.a = image + (b * p.image_h + i * g.stride_h) * line, .lda = static_cast<int64_t>(g.stride_w) * g.in_c, .rows = g.out_w,
-                                .groups = std::min(p.lines_per_task, g.out_h - i), .group_step = g.stride_h * line, .segments = g.filter_h, .segment_step = g.dilation_h * line};
+    const int64_t panel = task % groups * p.blocks.panels_per_task, b = task / groups / blocks, i = wanted.first + task / groups % blocks * p.lines_per_task;
+    kernels::ProductF32 product{.a = image + (b * p.image_h + i * g.stride_h - begin) * line, .lda = static_cast<int64_t>(g.stride_w) * g.in_c, .rows = g.out_w,
+                                .groups = std::min(p.lines_per_task, wanted.end - i), .group_step = g.stride_h * line, .segments = g.filter_h, .segment_step = g.dilation_h * line};
     SetOperands(p, run, (b * g.out_h + i) * g.out_w, panel, std::min(p.blocks.panels, panel + p.blocks.panels_per_task), &product);
     kernels::FloatProducts().product(product);
   });
@@ -121,10 +140,11 @@ void PrepareGathered(Prepare& prepare, Params* p) {
 
 void PrepareWindows(Prepare& prepare, Params* p) {
   const ConvGeometry& g = p->source.g;
-  p->image_h = static_cast<int64_t>(g.out_h - 1) * g.stride_h + static_cast<int64_t>(g.filter_h - 1) * g.dilation_h + 1;
+  p->image_h = LinesOf(g, {0, g.out_h}).end;
   p->image_w = static_cast<int64_t>(g.out_w - 1) * g.stride_w + g.filter_w;
   p->copied = g.pad_h > 0 || g.pad_w > 0 || p->image_h > g.in_h || p->image_w > g.in_w;
-  if (p->copied) prepare.Workspace(static_cast<size_t>(g.batch * p->image_h * p->image_w * g.in_c) * 4);
+  const int64_t lines = prepare.most_rows > 0 ? LinesOf(g, {0, prepare.most_rows}).end : g.batch * p->image_h;
+  if (p->copied) prepare.Workspace(static_cast<size_t>(lines * p->image_w * g.in_c) * 4);
   else p->image_h = g.in_h, p->image_w = g.in_w;
   p->lines_per_task = std::clamp<int64_t>(p->blocks.rows_per_task / std::max(1, g.out_w), 1, std::max(1, g.out_h));
   prepare.SetRun(RunWindows, p);

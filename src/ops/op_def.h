@@ -304,6 +304,7 @@ class Prepare {
   const OpView& op;
   const Cpu& cpu;
   const int threads;  // Results never depend on it; scratch sizes may.
+  int64_t most_rows = 0;      // At most so many are asked for at a time (Run::rows); 0: run makes all.
   bool late_outputs = false;  // The shapes of the outputs are not known: run calls Host::SetOutput.
   // Of operands that lie transposed (Variant::takes_order): axis a of the node's operand is axis order[a] of what run gets. Empty: as it is.
   std::span<const int32_t> input_order[2], output_order;

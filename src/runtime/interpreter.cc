@@ -204,12 +204,13 @@ class Runner : public Interpreter {
     NodeInfo info{op.op->name, "folded", "", {op.inputs.begin(), op.inputs.end()}, {op.outputs.begin(), op.outputs.end()}, 0, 0};
     if (!op.outputs.empty()) info.place = graph().tensors[op.outputs[0]].name;
     if (!entry_->allocated) return info;
+    const NodeGroup* group = nullptr;
     for (const Step& step : plan().steps())
-      if (step.node == i) info.kernel = step.variant->name;
+      if (step.node == i) info.kernel = step.variant->name, group = step.group;
     if (plan().fused(i)) info.kernel = "fused";
     if (const DelegatePart* part = plan().part_of(i)) info.kernel = part->variant.name;
-    if (info.kernel == "folded") return info;
-    const ops::Cost cost = plan().CostOf(i);
+    if (info.kernel == "folded" || info.kernel == "fused") return info;  // It takes no time; what fuses it has its work.
+    const ops::Cost cost = group ? plan().CostOf(*group) : plan().CostOf(i);
     info.macs = cost.macs;
     info.bytes = cost.bytes;
     return info;

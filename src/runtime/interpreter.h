@@ -122,7 +122,7 @@ struct NodeInfo {
   std::string_view kernel;  // The variant that runs: "reference", …
   std::string_view place;   // Name of its first output.
   std::vector<int32_t> inputs, outputs;  // Tensor indices; -1 absent.
-  int64_t macs = 0, bytes = 0;
+  int64_t macs = 0, bytes = 0;  // Of all nodes that run as one with it; 0 of those whose kernel is "fused": their work is another one's.
 };
 
 struct MemoryUse {

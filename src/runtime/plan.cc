@@ -404,8 +404,8 @@ bool Plan::ComputesNothing(int node) const {
   return std::ranges::all_of(op.outputs, [&](int32_t t) { return t < 0 || (!graph_.tensors[t].is_variable && tensors_[t].type.shape.elements() == 0); });
 }
 
-Status Plan::Prepare(int node, Step& step, Segment* cut, int64_t together, bool alone) {
-  const NodeLens lens(*this, node, cut ? Values::kShape : Values::kPrepare, together);
+Status Plan::Prepare(int node, Step& step, Segment* cut, const Part& part) {
+  const NodeLens lens(*this, node, cut ? Values::kShape : Values::kPrepare, part.strip_rows);
   step.node = node;
   step.variant = Choose(lens.view());
   if (!step.variant) return NoKernel(lens.view());
@@ -415,7 +415,8 @@ Status Plan::Prepare(int node, Step& step, Segment* cut, int64_t together, bool 
     step.workspace_bytes = 0;
     return {};
   }
-  NodePrepare prepare(*this, node, lens.view(), cut ? cut->cut_parameters : parameters_, alone ? 1 : options_.threads);
+  NodePrepare prepare(*this, node, lens.view(), cut ? cut->cut_parameters : parameters_, part.strip_rows + part.image_rows > 0 ? 1 : options_.threads);
+  prepare.most_rows = part.image_rows;
   prepare.late_outputs = cut && cut->late;
   if (step.ordered) {
     std::ranges::copy(step.ordered->input_order, prepare.input_order);

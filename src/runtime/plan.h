@@ -42,6 +42,7 @@ struct DelegatePart;
 // Nodes that are one step.
 struct NodeGroup {
   virtual ~NodeGroup() = default;
+  std::vector<int> nodes;                // In their order.
   std::vector<int32_t> inputs, outputs;  // Tensors.
   mutable ThreadPool alone{1};           // A node's, of a strip or band: others are other threads'.
 };
@@ -77,7 +78,8 @@ struct BandGroup : NodeGroup {
     const void* params = nullptr;
     ops::RowWindow window;                  // Of the node's input, of
     int64_t in_height = 0;                  // so many rows.
-    int64_t row_bytes = 0;                  // Of its output.
+    std::byte* constants[2] = {};           // Its other inputs.
+    int64_t row_bytes = 0, most_rows = 0;   // Of its output; that are made at a time.
     int64_t buffer = 0, workspace = 0;      // Bytes into the scratch: output rows (not the last one's), and what run wants.
   };
   std::vector<Piece> pieces;
@@ -151,6 +153,7 @@ class Plan : public ops::Callee, private ops::Host {
 
   MemoryUse memory() const;
   ops::Cost CostOf(int node) const;
+  ops::Cost CostOf(const NodeGroup& group) const;  // Bytes: of what it reads and writes, without what passes inside.
   // Every delegate's parts go to the CPU, from the next run on.
   Status HandBackAll(const std::string& why);
   const DelegatePart* part_of(int node) const;  // Null: the CPU's.
@@ -247,17 +250,21 @@ class Plan : public ops::Callee, private ops::Host {
   std::optional<ops::RowWindow> RowWindowOf(const Step& step) const;  // None: it cannot be asked for rows of an image.
   bool PassesInBands(const Step& step, const Step& next) const;
   Status MakeBandGroup(size_t first, size_t end, BandGroup& group, Step* step);
-  Status AddPiece(Step& step, BandGroup& group);
+  BandGroup::Piece PieceOf(const Step& step) const;
   int32_t ReadBy(const Step& step) const;
-  // Puts one step in the place of those.
-  void Replace(size_t first, size_t end, Step step);
+  // Puts the group's one step in the place of those.
+  void Replace(size_t first, size_t end, NodeGroup& group, Step step);
   Status InferNode(int node, bool with_data, bool* dynamic);
   Status CheckComputed(const ops::OpView& op, const TensorType& t) const;
   bool Foldable(int node) const;
   Status Fold(int node);
   bool ComputesNothing(int node) const;
-  // cut: null, or what this node cuts off. together: the rows of a strip, 0 for all. alone: by one thread.
-  Status Prepare(int node, Step& step, Segment* cut, int64_t together = 0, bool alone = false);
+  // What one thread does of a node at a time: the rows of a strip, or at most so many of an image. None: all of it.
+  struct Part {
+    int64_t strip_rows, image_rows;
+  };
+  // cut: null, or what this node cuts off.
+  Status Prepare(int node, Step& step, Segment* cut, const Part& part = {0, 0});
   std::vector<std::byte> CutValues(int node) const;
   Status RenewCut(Segment& segment, bool* same);
   const ops::Variant* Choose(const ops::OpView& op) const;

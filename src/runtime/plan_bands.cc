@@ -43,7 +43,7 @@ struct Bands {
       in = Origin(scratch + group.pieces[i - 1].buffer, made[i - 1].first, group.pieces[i - 1].row_bytes);
     }
     std::byte* out = Origin(to, rows.first, piece.row_bytes);
-    std::byte* const ins[] = {in, nullptr, nullptr};  // Weights and biases are prepared.
+    std::byte* const ins[] = {in, piece.constants[0], piece.constants[1]};
     return piece.run(piece.params, {ins, &out, scratch + piece.workspace, &group.alone, nullptr, &rows});
   }
 
@@ -92,16 +92,24 @@ void CutBands(int threads, BandGroup& group) {
   group.bands_per_task = CeilDivide(bands, tasks);
 }
 
+// How many rows a piece makes at a time: those that the next one's are made of.
+void SetMostRows(BandGroup& group) {
+  int64_t rows = group.together;
+  for (size_t i = group.pieces.size(); i-- > 0;) {
+    BandGroup::Piece& piece = group.pieces[i];
+    piece.most_rows = rows;
+    rows = std::min((rows - 1) * piece.window.stride + piece.window.height, piece.in_height);
+  }
+}
+
 // The scratch: a buffer behind every piece but the last, and behind them all what the one kernel that runs wants.
 void PlaceBuffers(uint64_t kernels_want, BandGroup& group) {
   constexpr int64_t kLine = kArenaAlignment;
   const auto aligned = [](int64_t bytes) { return CeilDivide(bytes, kLine) * kLine; };
-  int64_t at = 0, rows = group.together;
-  for (size_t i = group.pieces.size() - 1; i > 0; --i) {
-    const ops::RowWindow& window = group.pieces[i].window;
-    rows = std::min((rows - 1) * window.stride + window.height, group.pieces[i].in_height);
-    group.pieces[i - 1].buffer = at;
-    at += aligned(rows * group.pieces[i - 1].row_bytes + kReadAhead);
+  int64_t at = 0;
+  for (BandGroup::Piece& piece : group.pieces) {
+    piece.buffer = at;
+    if (&piece != &group.pieces.back()) at += aligned(piece.most_rows * piece.row_bytes + kReadAhead);
   }
   for (BandGroup::Piece& piece : group.pieces) piece.workspace = at;
   group.scratch_bytes = at + aligned(static_cast<int64_t>(kernels_want));
@@ -114,57 +122,63 @@ int32_t Plan::ReadBy(const Step& step) const { return step.source >= 0 ? step.so
 
 // Whether `next` alone reads what `step` makes, and that is so much that it pays to stay near.
 bool Plan::PassesInBands(const Step& step, const Step& next) const {
-  const int32_t t = graph_.operators[step.node].outputs[0];
-  return ReadBy(next) == t && last_use_[t] == PositionOf(next) && tensors_[t].type.shape[1] * RowBytes(tensors_[t].type) >= kWorthwhile;
+  const std::span<const int32_t> made = graph_.operators[step.node].outputs;
+  if (made.size() != 1 || graph_.operators[next.node].inputs.empty() || ReadBy(next) != made[0] || last_use_[made[0]] != PositionOf(next)) return false;
+  const TensorType& type = tensors_[made[0]].type;
+  return type.shape.rank() == 4 && type.shape[1] * RowBytes(type) >= kWorthwhile;
 }
 
 Status Plan::FuseBands(Segment& segment, size_t first_step) {
   if (options_.keep_all_tensors || options_.keep_all_nodes || options_.kernels == Kernels::kReference) return {};
   for (size_t first = first_step; first < steps_.size(); ++first) {
-    size_t end = first;
-    while (end < steps_.size() && end - first < kMostPieces && RowWindowOf(steps_[end]) && (end == first || PassesInBands(steps_[end - 1], steps_[end]))) ++end;
-    if (end - first < 2) continue;
+    size_t end = first + 1;
+    const auto goes_on = [&] { return PassesInBands(steps_[end - 1], steps_[end]) && (end > first + 1 || RowWindowOf(steps_[first])) && RowWindowOf(steps_[end]); };
+    while (end < steps_.size() && end - first < kMostPieces && goes_on()) ++end;
+    if (end == first + 1) continue;
     auto group = std::make_unique<BandGroup>();
     Step step;
     OCTET_TRY(MakeBandGroup(first, end, *group, &step));
+    Replace(first, end, *group, std::move(step));
     segment.groups.push_back(std::move(group));
-    Replace(first, end, std::move(step));
   }
   return {};
 }
 
+BandGroup::Piece Plan::PieceOf(const Step& step) const {
+  const tflite::OperatorInfo& op = graph_.operators[step.node];
+  BandGroup::Piece piece;
+  piece.window = *RowWindowOf(step);
+  piece.in_height = tensors_[ReadBy(step)].type.shape[1];
+  piece.row_bytes = RowBytes(tensors_[op.outputs[0]].type);
+  for (size_t i = 1; i < op.inputs.size() && i <= std::size(piece.constants) && step.alone(); ++i)
+    if (op.inputs[i] >= 0) piece.constants[i - 1] = tensors_[op.inputs[i]].data;
+  return piece;
+}
+
 Status Plan::MakeBandGroup(size_t first, size_t end, BandGroup& group, Step* step) {
   static constexpr ops::Variant kBands{.name = "bands"};
-  uint64_t kernels_want = 0;
-  for (size_t i = first; i < end; ++i) {
-    OCTET_TRY(AddPiece(steps_[i], group));
-    kernels_want = std::max(kernels_want, steps_[i].workspace_bytes);
-  }
   const int32_t in = ReadBy(steps_[first]), out = graph_.operators[steps_[end - 1].node].outputs[0];
   last_use_[in] = std::max(last_use_[in], PositionOf(steps_[end - 1]));
   group.inputs = {in};
   group.outputs = {out};
   group.height = tensors_[out].type.shape[1];
+  for (size_t i = first; i < end; ++i) group.pieces.push_back(PieceOf(steps_[i]));
   CutBands(options_.threads, group);
+  SetMostRows(group);
+  uint64_t kernels_want = 0;
+  for (size_t i = first; i < end; ++i) {
+    Step& node = steps_[i];
+    BandGroup::Piece& piece = group.pieces[i - first];
+    if (node.alone()) OCTET_TRY(Prepare(node.node, node, nullptr, {.strip_rows = 0, .image_rows = piece.most_rows}));
+    piece.run = node.run;
+    piece.params = node.params;
+    kernels_want = std::max(kernels_want, node.workspace_bytes);
+  }
   PlaceBuffers(kernels_want, group);
-  step->node = steps_[end - 1].node;
-  step->group = &group;
   step->workspace_bytes = static_cast<uint64_t>(group.scratch_bytes) * static_cast<uint64_t>(options_.threads);
   step->run = RunBands;
   step->params = &group;
   step->variant = &kBands;
-  return {};
-}
-
-Status Plan::AddPiece(Step& step, BandGroup& group) {
-  BandGroup::Piece piece;
-  piece.window = *RowWindowOf(step);
-  piece.in_height = tensors_[ReadBy(step)].type.shape[1];
-  piece.row_bytes = RowBytes(tensors_[graph_.operators[step.node].outputs[0]].type);
-  if (step.alone()) OCTET_TRY(Prepare(step.node, step, nullptr, 0, true));
-  piece.run = step.run;
-  piece.params = step.params;
-  group.pieces.push_back(piece);
   return {};
 }
 

@@ -443,6 +443,20 @@ ops::Cost Plan::CostOf(int node) const {
   return ops::CostOf({op.op, PlaceOf(node), in, out, constants, op.attributes.data()});
 }
 
+ops::Cost Plan::CostOf(const NodeGroup& group) const {
+  ops::Cost cost;
+  const auto add = [&](std::span<const int32_t> tensors, bool constant) {
+    for (int32_t t : tensors)
+      if (t >= 0 && tensors_[t].known() == constant) cost.bytes += static_cast<int64_t>(BytesOf(tensors_[t].type));
+  };
+  add(group.inputs, false), add(group.outputs, false);
+  for (int n : group.nodes) {
+    cost.macs += CostOf(n).macs;
+    add(graph_.operators[n].inputs, true);
+  }
+  return cost;
+}
+
 const DelegatePart* Plan::part_of(int node) const {
   for (const Segment& segment : segments_)
     for (const std::unique_ptr<DelegatePart>& part : segment.parts)

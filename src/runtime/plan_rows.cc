@@ -55,18 +55,19 @@ bool Plan::MakeNormalization(size_t first, const ops::NormalizedRows& found, Seg
   if (found.beta >= 0) group.inputs.push_back(found.beta);
   group.outputs = {y};
   Step step;
-  step.node = steps_[last].node;
-  step.group = &group;
   step.run = ops::RunNormalizedRows;
   step.params = params;
   step.variant = &kNormalize;
-  Replace(first, last + 1, std::move(step));
+  Replace(first, last + 1, group, std::move(step));
   last_use_[found.x] = std::max(last_use_[found.x], position);
   return true;
 }
 
-void Plan::Replace(size_t first, size_t end, Step step) {
+void Plan::Replace(size_t first, size_t end, NodeGroup& group, Step step) {
+  for (size_t i = first; i < end; ++i) group.nodes.push_back(steps_[i].node);
   for (size_t i = first; i + 1 < end; ++i) fused_[steps_[i].node] = true;
+  step.node = steps_[end - 1].node;
+  step.group = &group;
   steps_[first] = std::move(step);
   steps_.erase(steps_.begin() + static_cast<std::ptrdiff_t>(first) + 1, steps_.begin() + static_cast<std::ptrdiff_t>(end));
 }
@@ -84,8 +85,8 @@ Status Plan::FuseRows(Segment& segment, size_t first_step) {
     auto group = std::make_unique<RowGroup>();
     Step step;
     OCTET_TRY(MakeRowGroup(first, end, rows, *group, &step));
+    Replace(first, end, *group, std::move(step));
     segment.groups.push_back(std::move(group));
-    Replace(first, end, std::move(step));
   }
   return {};
 }
@@ -166,7 +167,7 @@ Status Plan::MakeRowGroup(size_t first, size_t end, int64_t rows, RowGroup& grou
   for (size_t i = first; i < end; ++i) {
     RowGroup::Piece& piece = group.pieces[i - first];
     Step prepared;
-    OCTET_TRY(Prepare(steps_[i].node, prepared, nullptr, group.together, true));
+    OCTET_TRY(Prepare(steps_[i].node, prepared, nullptr, {.strip_rows = group.together, .image_rows = 0}));
     piece.run = prepared.run;
     piece.params = prepared.params;
     lives.push_back({prepared.workspace_bytes, static_cast<int>(i - first), static_cast<int>(i - first)});
@@ -184,8 +185,6 @@ Status Plan::MakeRowGroup(size_t first, size_t end, int64_t rows, RowGroup& grou
   const auto pointers = static_cast<uint64_t>(group.most_operands) * sizeof(std::byte*);
   group.scratch_bytes = static_cast<int64_t>((placement.arena_bytes + pointers + kArenaAlignment - 1) / kArenaAlignment * kArenaAlignment);
   step->workspace_bytes = static_cast<uint64_t>(group.scratch_bytes) * static_cast<uint64_t>(options_.threads);
-  step->node = steps_[end - 1].node;
-  step->group = &group;
   step->run = RunRows;
   step->params = &group;
   step->variant = &kRows;
