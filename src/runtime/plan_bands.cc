@@ -3,12 +3,16 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/built.h"
 #include "base/mutex.h"
+#include "kernels/kernels.h"
 #include "runtime/plan.h"
 
 namespace octet::runtime {
 namespace {
 
+// Small runtimes of integers go without: 3 kB for 0 to 3 % of their time.
+constexpr bool kBands = !kernels::kSmall || Builds("conv_2d", "f32");
 constexpr int64_t kBandBytes = 96 << 10;     // Of rows between two nodes: with weights, and what a node reads or writes, they fit the second-level cache.
 constexpr int64_t kWorthwhile = 256 << 10;   // Bytes between two nodes, from which on they leave that cache where it is small.
 constexpr int64_t kTasksPerThread = 2;
@@ -129,7 +133,7 @@ bool Plan::PassesInBands(const Step& step, const Step& next) const {
 }
 
 Status Plan::FuseBands(Segment& segment, size_t first_step) {
-  if (options_.keep_all_tensors || options_.keep_all_nodes || options_.kernels == Kernels::kReference) return {};
+  if (!kBands || options_.keep_all_tensors || options_.keep_all_nodes || options_.kernels == Kernels::kReference) return {};
   for (size_t first = first_step; first < steps_.size(); ++first) {
     size_t end = first + 1;
     const auto goes_on = [&] { return PassesInBands(steps_[end - 1], steps_[end]) && (end > first + 1 || RowWindowOf(steps_[first])) && RowWindowOf(steps_[end]); };
@@ -156,7 +160,7 @@ BandGroup::Piece Plan::PieceOf(const Step& step) const {
 }
 
 Status Plan::MakeBandGroup(size_t first, size_t end, BandGroup& group, Step* step) {
-  static constexpr ops::Variant kBands{.name = "bands"};
+  static constexpr ops::Variant kVariant{.name = "bands"};
   const int32_t in = ReadBy(steps_[first]), out = graph_.operators[steps_[end - 1].node].outputs[0];
   last_use_[in] = std::max(last_use_[in], PositionOf(steps_[end - 1]));
   group.inputs = {in};
@@ -178,7 +182,7 @@ Status Plan::MakeBandGroup(size_t first, size_t end, BandGroup& group, Step* ste
   step->workspace_bytes = static_cast<uint64_t>(group.scratch_bytes) * static_cast<uint64_t>(options_.threads);
   step->run = RunBands;
   step->params = &group;
-  step->variant = &kBands;
+  step->variant = &kVariant;
   return {};
 }
 
