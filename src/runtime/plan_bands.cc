@@ -37,7 +37,7 @@ struct Bands {
   std::byte* scratch;
   Made made[kMostPieces] = {};
 
-  // Row `first` and on of piece i's output, to `to`.
+  // These rows of piece i's output, to `to`, with what they are made of.
   Status Make(size_t i, ops::RowRange rows, std::byte* to) {
     const BandGroup::Piece& piece = group.pieces[i];
     std::byte* in = run.in[0];

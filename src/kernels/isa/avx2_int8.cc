@@ -307,9 +307,9 @@ void MultiplyFew(const ProductS8& p, bool raised, const void* const* rows, int64
     for (; by_twos && i + 2 <= together; i += 2)
       SignedPanels(p, packed_rows[0], p.packed + (panel + i) * p.panel_bytes(), p.requant.bias + (panel + i) * kPanel, acc[i], acc[1] - acc[0]);
     for (; i < together; ++i) tile(p, as_signed ? packed_rows : rows, p.packed + (panel + i) * p.panel_bytes(), p.requant.bias + (panel + i) * kPanel, nullptr, acc[i]);
-    for (int64_t i = 0; i < together; ++i) {
-      if (p.take) p.take(p.context, acc[i], 0, n, (panel + i) * kPanel, 1);
-      else finish(acc[i], n, p, (panel + i) * kPanel, y);
+    for (int64_t k = 0; k < together; ++k) {
+      if (p.take) p.take(p.context, acc[k], 0, n, (panel + k) * kPanel, 1);
+      else finish(acc[k], n, p, (panel + k) * kPanel, y);
     }
   }
 }
