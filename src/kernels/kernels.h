@@ -16,7 +16,8 @@ inline constexpr bool kSmall = false;
 // Weights of a matrix product, 8 bits: K4N16 = [n / 16][k / 4][16][4], zeros at the ends. The columns
 // are output channels; 16 of them are a panel.
 inline constexpr int kPanel = 16;
-inline int64_t RoundUp(int64_t n, int64_t to) { return (n + to - 1) / to * to; }
+inline int64_t CeilDivide(int64_t a, int64_t b) { return (a + b - 1) / b; }
+inline int64_t RoundUp(int64_t n, int64_t to) { return CeilDivide(n, to) * to; }
 
 // DOUBLE or F64 in one step: floor(x * scale + plus), in float32 arithmetic that rounds down. So rounded, a sum reaches an integer
 // exactly where the real number does, and that it is the same for every x needs to be shown only at the at most 255 places where an

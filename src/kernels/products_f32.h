@@ -48,7 +48,7 @@ struct WinogradF32 {
 };
 
 struct ProductsF32 {
-  int rows;  // Of the largest tile: blocks of rows are best a multiple of it.
+  int rows, panels;  // Of the largest tile: blocks of rows and panels are best multiples of it.
   void (*product)(const ProductF32&);
   void (*window_row)(const WindowRowF32&);
   WinogradF32 winograd2, winograd4;

@@ -15,6 +15,7 @@ using kernels::RoundUp;
 
 constexpr int64_t kChunk = 16384;  // Inputs per task.
 constexpr int64_t kTileRows = 24;  // Of all products' tiles a multiple.
+constexpr double kLoadPanels = 0.5; // Loading rows takes so long as multiplying them with so many panels.
 
 struct Params {
   RowSource source;
@@ -235,6 +236,7 @@ Status PrepareProductHybrid(Prepare& prepare, const RowSource& source, const Hyb
                NarrowRange(prepare.op.constants[1], depth * columns, rows)};
   p->to_float.column_sum = p->panels.column_sum;
   p->blocks = CutRows(rows, columns, RoundUp(depth, 4) * kernels::BestInt8().value_bytes, kTileRows);
+  CutPanels({.depth = depth, .together = rows == 1 ? kRowPanels : 2, .before = p->in_place ? 0 : kLoadPanels}, prepare.threads, p->blocks);
   p->scratch_bytes = HybridRows(p->panels, p->blocks.rows_per_task).scratch_bytes();
   p->forms_at = RoundUp(form.groups * form.group_inputs, 64);
   p->scratch_at = p->forms_at + RoundUp(FormBytes(form), 64);

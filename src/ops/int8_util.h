@@ -7,6 +7,8 @@
 
 namespace octet::ops {
 
+using kernels::CeilDivide;
+
 // What a channel's sums need besides its weights.
 struct ChannelS8 {
   int32_t bias = 0;    // The file's, less the zero points' share.
@@ -68,6 +70,5 @@ inline ConvGeometry AlongRows(const ConvGeometry& g) {
 // several tasks would do over again is done once. (Integers are the same bits however they are cut.)
 inline constexpr int64_t kTaskMacs = 1 << 17, kTasks = 8;
 inline int64_t WantedTasks(int64_t macs, int threads) { return threads == 1 ? 1 : std::clamp<int64_t>(macs / kTaskMacs, 1, kTasks); }
-inline int64_t CeilDivide(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 }  // namespace octet::ops

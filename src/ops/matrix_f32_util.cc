@@ -181,7 +181,9 @@ Status PrepareProductF32(Prepare& prepare, const RowSource& source, int64_t rows
   float* sums = prepare.Array<float>(padded);
   if (bias) std::copy_n(bias, columns, sums);
   p->bias = sums;
-  p->blocks = CutRows(rows, columns, depth * 4, kernels::FloatProducts().rows);
+  const kernels::ProductsF32& k = kernels::FloatProducts();
+  p->blocks = CutRows(rows, columns, depth * 4, k.rows);
+  CutPanels({.depth = depth, .together = rows == 1 ? kRowPanels : k.panels, .before = 0}, prepare.threads, p->blocks);
   const PackContext context{reinterpret_cast<const float*>(prepare.op.constants[1]), depth, columns};
   OCTET_ASSIGN(const std::byte* packed, prepare.Pack(1, "N16F32", static_cast<uint64_t>(depth), padded * static_cast<size_t>(depth) * 4, Pack, &context));
   p->weights = reinterpret_cast<const float*>(packed);

@@ -14,6 +14,7 @@
 namespace octet::ops {
 namespace {
 
+using kernels::CeilDivide;
 using kernels::kPanel;
 using kernels::RoundUp;
 
@@ -29,8 +30,6 @@ constexpr int64_t kLeastChannels = 16;        // With fewer, transforms take as 
 // Values from one position to the next: a cache line beyond a whole number of them, so that the positions of a tile do
 // not all fall into the same few lines of the first-level cache.
 int64_t PositionStep(int64_t tiles, int64_t channels) { return RoundUp(tiles * channels, 16) + 16; }
-
-int64_t CeilDivide(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 // How the outputs of an image are cut into tiles. Of phases with one output less, the last tiles may be empty.
 struct TileGrid {

@@ -84,7 +84,7 @@ struct BandGroup : NodeGroup {
   };
   std::vector<Piece> pieces;
   int64_t height = 0, together = 0;         // Of the last output, rows; and of a band.
-  int64_t bands_per_task = 0;               // What a task's first band is made of is made twice.
+  int64_t tasks = 0;                        // As even as can be. What a task begins with is made twice where another thread had the task before.
   int64_t scratch_bytes = 0;                // Per thread.
 };
 

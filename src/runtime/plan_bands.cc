@@ -2,6 +2,7 @@
 // Convolutions that run together, band by band of an image's rows (BandGroup).
 #include <algorithm>
 #include <cstring>
+#include <memory>
 
 #include "base/built.h"
 #include "base/mutex.h"
@@ -11,15 +12,16 @@
 namespace octet::runtime {
 namespace {
 
+using kernels::CeilDivide;
+
 // Small runtimes of integers go without: 3 kB for 0 to 3 % of their time.
 constexpr bool kBands = !kernels::kSmall || Builds("conv_2d", "f32");
 constexpr int64_t kBandBytes = 96 << 10;     // Of rows between two nodes: with weights, and what a node reads or writes, they fit the second-level cache.
 constexpr int64_t kWorthwhile = 256 << 10;   // Bytes between two nodes, from which on they leave that cache where it is small.
-constexpr int64_t kTasksPerThread = 2;
+constexpr int64_t kTasksPerThread = 8;       // At most: cores are not equally fast.
 constexpr size_t kMostPieces = 8;
 constexpr int64_t kReadAhead = 64;           // As behind a tensor.
 
-int64_t CeilDivide(int64_t a, int64_t b) { return (a + b - 1) / b; }
 int64_t RowBytes(const TensorType& image) { return image.shape.elements(2, 4) * BitsOf(image.dtype) / 8; }
 
 // Where row 0 would lie, if row `row` lies at `at`.
@@ -30,12 +32,12 @@ struct Made {
   int64_t first = 0, end = 0;
 };
 
-// A task's work.
+// A thread's work. It takes its tasks from the top down: what the last one left in the buffers is the next one's halo.
 struct Bands {
   const BandGroup& group;
   const ops::Run& run;
   std::byte* scratch;
-  Made made[kMostPieces] = {};
+  Made* made = reinterpret_cast<Made*>(scratch);  // Of every piece.
 
   // These rows of piece i's output, to `to`, with what they are made of.
   Status Make(size_t i, ops::RowRange rows, std::byte* to) {
@@ -56,9 +58,9 @@ struct Bands {
     const BandGroup::Piece& piece = group.pieces[i];
     std::byte* const buffer = scratch + piece.buffer;
     Made& m = made[i];
-    const int64_t first = std::min(rows.first, m.end), kept = m.end - first;
-    if (kept > 0 && first > m.first) std::memmove(buffer, buffer + (first - m.first) * piece.row_bytes, static_cast<size_t>(kept * piece.row_bytes));
-    m.first = kept > 0 ? first : rows.first;
+    const int64_t kept = rows.first < m.first ? 0 : std::max<int64_t>(0, m.end - rows.first);
+    if (kept > 0 && rows.first > m.first) std::memmove(buffer, buffer + (rows.first - m.first) * piece.row_bytes, static_cast<size_t>(kept * piece.row_bytes));
+    m.first = rows.first;
     const ops::RowRange missing{m.first + kept, rows.end};
     m.end = std::max(missing.first, missing.end);
     return missing.first < missing.end ? Make(i, missing, buffer + kept * piece.row_bytes) : Status();
@@ -67,14 +69,17 @@ struct Bands {
 
 Status RunBands(const void* params, const ops::Run& run) {
   const auto& g = *static_cast<const BandGroup*>(params);
-  const int64_t last_row_bytes = g.pieces.back().row_bytes, rows_per_task = g.bands_per_task * g.together;
+  const int64_t last_row_bytes = g.pieces.back().row_bytes;
   Status failed;
   Mutex mutex;
-  run.pool->For(CeilDivide(g.height, rows_per_task), [&](int64_t task, int thread) {
-    Bands bands{g, run, run.workspace + thread * g.scratch_bytes};
-    const int64_t end = std::min(g.height, (task + 1) * rows_per_task);
-    for (int64_t row = task * rows_per_task; row < end; row += g.together) {
-      Status status = bands.Make(g.pieces.size() - 1, {row, std::min(end, row + g.together)}, run.out[0] + row * last_row_bytes);
+  const auto scratch = [&](int thread) { return run.workspace + thread * g.scratch_bytes; };
+  for (int t = 0; t < run.pool->threads(); ++t) std::uninitialized_value_construct_n(reinterpret_cast<Made*>(scratch(t)), g.pieces.size());
+  run.pool->For(g.tasks, [&](int64_t task, int thread) {
+    Bands bands{g, run, scratch(thread)};
+    const int64_t end = g.height * (task + 1) / g.tasks;
+    for (int64_t row = g.height * task / g.tasks, next; row < end; row = next) {
+      next = row + CeilDivide(end - row, CeilDivide(end - row, g.together));
+      Status status = bands.Make(g.pieces.size() - 1, {row, next}, run.out[0] + row * last_row_bytes);
       if (status.ok()) continue;
       const Lock lock(mutex);
       failed = std::move(status);
@@ -84,7 +89,7 @@ Status RunBands(const void* params, const ops::Run& run) {
   return failed;
 }
 
-// How many rows of the last output a band has, by the bytes of what passes between nodes; and a task how many bands.
+// How many rows of the last output a band has at most, by the bytes of what passes between nodes; and into how many tasks they are cut.
 void CutBands(int threads, BandGroup& group) {
   int64_t widest = 1, stride = 1;
   for (size_t i = group.pieces.size() - 1; i > 0; --i) {
@@ -92,8 +97,7 @@ void CutBands(int threads, BandGroup& group) {
     widest = std::max(widest, stride * group.pieces[i - 1].row_bytes);
   }
   group.together = std::clamp<int64_t>(kBandBytes / widest, 1, group.height);
-  const int64_t bands = CeilDivide(group.height, group.together), tasks = threads == 1 ? 1 : std::min<int64_t>(bands, threads * kTasksPerThread);
-  group.bands_per_task = CeilDivide(bands, tasks);
+  group.tasks = threads == 1 ? 1 : std::min(group.height, threads * std::clamp<int64_t>(group.height / (threads * group.together), 1, kTasksPerThread));
 }
 
 // How many rows a piece makes at a time: those that the next one's are made of.
@@ -106,11 +110,11 @@ void SetMostRows(BandGroup& group) {
   }
 }
 
-// The scratch: a buffer behind every piece but the last, and behind them all what the one kernel that runs wants.
+// The scratch: what is made, a buffer behind every piece but the last, and behind them all what the one kernel that runs wants.
 void PlaceBuffers(uint64_t kernels_want, BandGroup& group) {
   constexpr int64_t kLine = kArenaAlignment;
-  const auto aligned = [](int64_t bytes) { return CeilDivide(bytes, kLine) * kLine; };
-  int64_t at = 0;
+  const auto aligned = [](int64_t bytes) { return kernels::RoundUp(bytes, kLine); };
+  int64_t at = aligned(static_cast<int64_t>(group.pieces.size() * sizeof(Made)));
   for (BandGroup::Piece& piece : group.pieces) {
     piece.buffer = at;
     if (&piece != &group.pieces.back()) at += aligned(piece.most_rows * piece.row_bytes + kReadAhead);

@@ -15,6 +15,6 @@ void HalfPanel(const ProductF32& p) { Rows<8, 1>(p, 0); }
 
 }  // namespace
 
-constinit const ProductsF32 kAvx2ProductsF32 = {kTileRows, Product, WindowRow, {WinogradInput<2>, WinogradWeights<2>, WinogradOutput<2>}, {WinogradInput<4>, WinogradWeights<4>, WinogradOutput<4>}};
+constinit const ProductsF32 kAvx2ProductsF32 = {kTileRows, kTilePanels, Product, WindowRow, {WinogradInput<2>, WinogradWeights<2>, WinogradOutput<2>}, {WinogradInput<4>, WinogradWeights<4>, WinogradOutput<4>}};
 
 }  // namespace octet::kernels

@@ -19,6 +19,6 @@ void WindowRowOf(const WindowRowF32& p) {
 
 }  // namespace
 
-constinit const ProductsF32 kAvx512ProductsF32 = {kTileRows, Product, WindowRowOf, {WinogradInput<2>, WinogradWeights<2>, WinogradOutput<2>}, {WinogradInput<4>, WinogradWeights<4>, WinogradOutput<4>}};
+constinit const ProductsF32 kAvx512ProductsF32 = {kTileRows, kTilePanels, Product, WindowRowOf, {WinogradInput<2>, WinogradWeights<2>, WinogradOutput<2>}, {WinogradInput<4>, WinogradWeights<4>, WinogradOutput<4>}};
 
 }  // namespace octet::kernels

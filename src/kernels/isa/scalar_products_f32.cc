@@ -14,6 +14,6 @@ void HalfPanel(const ProductF32&) {}
 
 }  // namespace
 
-constinit const ProductsF32 kScalarProductsF32 = {kTileRows, Product, WindowRow, {WinogradInput<2>, WinogradWeights<2>, WinogradOutput<2>}, {WinogradInput<4>, WinogradWeights<4>, WinogradOutput<4>}};
+constinit const ProductsF32 kScalarProductsF32 = {kTileRows, kTilePanels, Product, WindowRow, {WinogradInput<2>, WinogradWeights<2>, WinogradOutput<2>}, {WinogradInput<4>, WinogradWeights<4>, WinogradOutput<4>}};
 
 }  // namespace octet::kernels
