@@ -105,7 +105,8 @@ void WriteProfile(report::Json& j, const Subject& s, const CorePeak& peak) {
   j.Key("profile").Array();
   for (int i = 0; i < s.interpreter->num_nodes(); ++i) {
     const runtime::NodeInfo n = s.interpreter->node(i);
-    j.Object().Field("node", i).Field("op", n.op).Field("place", n.place).Field("kernel", n.kernel).Field("median_us", Quantile(s.profiler->times[static_cast<size_t>(i)], 0.5));
+    const std::vector<double>& us = s.profiler->times[static_cast<size_t>(i)];
+    j.Object().Field("node", i).Field("op", n.op).Field("place", n.place).Field("kernel", n.kernel).Field("min_us", Quantile(us, 0)).Field("median_us", Quantile(us, 0.5));
     j.Field("macs", n.macs).Field("bytes", n.bytes);
     if (n.macs > 0) j.Field("peak_gmacs", PeakOf(peak, s, n));
     j.End();

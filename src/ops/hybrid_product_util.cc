@@ -14,8 +14,7 @@ using kernels::kPanel;
 using kernels::RoundUp;
 
 constexpr int64_t kChunk = 16384;  // Inputs per task.
-constexpr int64_t kTileRows = 24;  // Of all products' tiles a multiple.
-constexpr double kLoadPanels = 0.5; // Loading rows takes so long as multiplying them with so many panels.
+constexpr double kLoadPanels = 0.5;  // Loading rows takes so long as multiplying them with so many panels.
 
 struct Params {
   RowSource source;
@@ -167,7 +166,7 @@ Status RunHybrid(const void* params, const Run& run) {
   auto* q = reinterpret_cast<int8_t*>(run.workspace);
   auto* forms = reinterpret_cast<RowForm*>(run.workspace + p.forms_at);
   Quantize(p.form, run.input<float>(0), *run.pool, q, forms, p.in_place);
-  const HybridRows rows(p.panels, p.blocks.rows_per_task);
+  const HybridRows rows(p.panels, p.blocks.most_rows());
   ForEachBlock(p.blocks, *run.pool, [&](const Block& block, int thread) {
     std::byte* scratch = run.workspace + p.scratch_at + thread * p.scratch_bytes;
     float* y = run.output<float>(0) + block.first_row * p.panels.columns + block.first_panel * kPanel;
@@ -235,9 +234,9 @@ Status PrepareProductHybrid(Prepare& prepare, const RowSource& source, const Hyb
   p->panels = {reinterpret_cast<const int8_t*>(packed), reinterpret_cast<const int32_t*>(packed + PackedBytesS8(depth, columns)), p->to_float.column_scale, ZeroBias(prepare, columns), depth, columns,
                NarrowRange(prepare.op.constants[1], depth * columns, rows)};
   p->to_float.column_sum = p->panels.column_sum;
-  p->blocks = CutRows(rows, columns, RoundUp(depth, 4) * kernels::BestInt8().value_bytes, kTileRows);
+  p->blocks = CutRows(rows, columns, RoundUp(depth, 4) * kernels::BestInt8().value_bytes, kTileRowsS8);
   CutPanels({.depth = depth, .together = rows == 1 ? kRowPanels : 2, .before = p->in_place ? 0 : kLoadPanels}, prepare.threads, p->blocks);
-  p->scratch_bytes = HybridRows(p->panels, p->blocks.rows_per_task).scratch_bytes();
+  p->scratch_bytes = HybridRows(p->panels, p->blocks.most_rows()).scratch_bytes();
   p->forms_at = RoundUp(form.groups * form.group_inputs, 64);
   p->scratch_at = p->forms_at + RoundUp(FormBytes(form), 64);
   prepare.Workspace(static_cast<size_t>(p->scratch_at + p->scratch_bytes * prepare.threads));

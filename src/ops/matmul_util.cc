@@ -13,14 +13,13 @@ namespace {
 using kernels::kPanel;
 using kernels::RoundUp;
 
-constexpr int64_t kTileRows = 24;  // Of all products' tiles a multiple.
 
 struct Params {
   MatmulShape shape;
   MatmulQuant q;
   kernels::Rescale rescale;
   const float* zeros = nullptr;
-  int64_t rows_per_task = 0;
+  RowBlocks blocks;
   // In the workspace: packed y, its column biases, the threads' rows.
   int64_t matrix_bytes = 0, bias_at = 0, scratch_at = 0, scratch_bytes = 0;
 };
@@ -36,10 +35,10 @@ template <class Body> void ForEachPanel(const MatmulShape& s, ThreadPool& pool, 
 
 // Calls body(batch, first row, rows, thread).
 template <class Body> void ForEachRows(const Params& p, ThreadPool& pool, const Body& body) {
-  const int64_t blocks = (p.shape.m + p.rows_per_task - 1) / p.rows_per_task;
+  const int64_t blocks = p.blocks.blocks();
   pool.For(p.shape.batches * blocks, [&](int64_t task, int thread) {
-    const int64_t row = task % blocks * p.rows_per_task;
-    body(task / blocks, row, std::min(p.rows_per_task, p.shape.m - row), thread);
+    const RowRange rows = EvenPart(p.shape.m, p.blocks.tile_rows, blocks, task % blocks);
+    body(task / blocks, rows.first, rows.end - rows.first, thread);
   });
 }
 
@@ -116,9 +115,10 @@ Status RunS8(const void* params, const Run& run) {
   const int64_t row_bytes = RoundUp(s.k, 4) * k.value_bytes, padded = RoundUp(s.n, kPanel);
   ForEachRows(p, *run.pool, [&](int64_t b, int64_t first, int64_t rows, int thread) {
     std::byte* loaded = run.workspace + p.scratch_at + thread * p.scratch_bytes;
-    auto** pointers = reinterpret_cast<const void**>(loaded + RoundUp(p.rows_per_task * row_bytes, 64));
-    auto* row_offset = reinterpret_cast<int32_t*>(pointers + RoundUp(p.rows_per_task, 8));
-    auto* column = reinterpret_cast<int8_t*>(row_offset + RoundUp(p.rows_per_task, 16));
+    const int64_t most_rows = p.blocks.most_rows();
+    auto** pointers = reinterpret_cast<const void**>(loaded + RoundUp(most_rows * row_bytes, 64));
+    auto* row_offset = reinterpret_cast<int32_t*>(pointers + RoundUp(most_rows, 8));
+    auto* column = reinterpret_cast<int8_t*>(row_offset + RoundUp(most_rows, 16));
     for (int64_t r = 0; r < rows; ++r) {
       const int8_t* x = RowOf(s, run.input<int8_t>(0) + s.x_at[b], first + r, column);
       pointers[r] = loaded + r * row_bytes;
@@ -143,10 +143,10 @@ Status PrepareMatmulF32(Prepare& prepare, const MatmulShape& shape) {
   const int64_t padded = RoundUp(shape.n, kPanel);
   p->shape = shape;
   p->zeros = prepare.Array<float>(static_cast<size_t>(padded));
-  p->rows_per_task = CutRows(shape.m, shape.n, shape.k * 4, kernels::FloatProducts().rows).rows_per_task;
+  p->blocks = CutRows(shape.m, shape.n, shape.k * 4, kernels::FloatProducts().rows);
   p->matrix_bytes = padded * shape.k * 4;
   p->scratch_at = shape.y_matrices * p->matrix_bytes;
-  p->scratch_bytes = shape.x_depth != 1 ? RoundUp(p->rows_per_task * shape.k * 4, 64) : 0;
+  p->scratch_bytes = shape.x_depth != 1 ? RoundUp(p->blocks.most_rows() * shape.k * 4, 64) : 0;
   prepare.Workspace(static_cast<size_t>(p->scratch_at + p->scratch_bytes * prepare.threads));
   prepare.SetRun(RunF32, p);
   return {};
@@ -159,11 +159,12 @@ Status PrepareMatmulS8(Prepare& prepare, const MatmulShape& shape, const MatmulQ
   p->shape = shape;
   p->q = q;
   p->rescale = RescaleOf(q.multiplier, shape.k * 255 * 255);
-  p->rows_per_task = CutRows(shape.m, shape.n, depth4 * k.value_bytes, kTileRows).rows_per_task;
+  p->blocks = CutRows(shape.m, shape.n, depth4 * k.value_bytes, kTileRowsS8);
+  const int64_t most_rows = p->blocks.most_rows();
   p->matrix_bytes = RoundUp(PackedBytesS8(shape.k, shape.n), 64);
   p->bias_at = shape.y_matrices * p->matrix_bytes;
   p->scratch_at = p->bias_at + RoundUp(shape.y_matrices * padded * 4, 64);
-  p->scratch_bytes = RoundUp(p->rows_per_task * depth4 * k.value_bytes, 64) + RoundUp(p->rows_per_task, 8) * 8 + RoundUp(p->rows_per_task, 16) * 4 + RoundUp(shape.k, 64) +
+  p->scratch_bytes = RoundUp(most_rows * depth4 * k.value_bytes, 64) + RoundUp(most_rows, 8) * 8 + RoundUp(most_rows, 16) * 4 + RoundUp(shape.k, 64) +
                      RoundUp(k.scratch_per_group * (depth4 / 4), 64);
   prepare.Workspace(static_cast<size_t>(p->scratch_at + p->scratch_bytes * prepare.threads));
   prepare.SetRun(RunS8, p);

@@ -111,7 +111,7 @@ Status RunWindows(const void* params, const Run& run) {
     begin = lines.first;
   }
   const int64_t line = p.image_w * g.in_c, blocks = (wanted.end - wanted.first + p.lines_per_task - 1) / p.lines_per_task;
-  const int64_t groups = (p.blocks.panels + p.blocks.panels_per_task - 1) / p.blocks.panels_per_task;
+  const int64_t groups = p.blocks.groups();
   run.pool->For(g.batch * blocks * groups, [&](int64_t task, int) {
     const int64_t panel = task % groups * p.blocks.panels_per_task, b = task / groups / blocks, i = wanted.first + task / groups % blocks * p.lines_per_task;
     kernels::ProductF32 product{.a = image + (b * p.image_h + i * g.stride_h - begin) * line, .lda = static_cast<int64_t>(g.stride_w) * g.in_c, .rows = g.out_w,
@@ -133,7 +133,7 @@ void Pack(std::byte* packed, const void* context) {
 }
 
 void PrepareGathered(Prepare& prepare, Params* p) {
-  p->scratch_bytes = kernels::RoundUp(p->blocks.rows_per_task * p->depth * 4, 64);
+  p->scratch_bytes = kernels::RoundUp(p->blocks.most_rows() * p->depth * 4, 64);
   prepare.Workspace(static_cast<size_t>(p->scratch_bytes) * prepare.threads);
   prepare.SetRun(RunGathered, p);
 }
@@ -146,7 +146,7 @@ void PrepareWindows(Prepare& prepare, Params* p) {
   const int64_t lines = prepare.most_rows > 0 ? LinesOf(g, {0, prepare.most_rows}).end : g.batch * p->image_h;
   if (p->copied) prepare.Workspace(static_cast<size_t>(lines * p->image_w * g.in_c) * 4);
   else p->image_h = g.in_h, p->image_w = g.in_w;
-  p->lines_per_task = std::clamp<int64_t>(p->blocks.rows_per_task / std::max(1, g.out_w), 1, std::max(1, g.out_h));
+  p->lines_per_task = std::clamp<int64_t>(p->blocks.rows_per_block / std::max(1, g.out_w), 1, std::max(1, g.out_h));
   prepare.SetRun(RunWindows, p);
 }
 

@@ -7,6 +7,7 @@
 #include "base/thread_pool.h"
 #include "ops/int8_util.h"
 #include "ops/matrix_util.h"
+#include "ops/row_blocks.h"
 
 namespace octet::ops {
 namespace {
@@ -59,10 +60,11 @@ Status RunContiguous(const void* params, const Run& run) {
   const Int8& k = *p.kernel;
   const int64_t pitch = p.depth * k.value_bytes, line = p.g.out_w;
   const RowRange rows = run.rows ? RowRange{run.rows->first * line, run.rows->end * line} : RowRange{0, p.rows};
-  const int64_t blocks = CeilDivide(rows.end - rows.first, p.rows_per_task), together = CeilDivide(rows.end - rows.first, blocks);
+  const int64_t all = rows.end - rows.first, blocks = CeilDivide(all, p.rows_per_task);
   ForEachTask(p, run, blocks, [&](int64_t block, int64_t first, int64_t end, int thread) {
     const Scratch s = ScratchOf(p, run, thread);
-    const int64_t row = rows.first + block * together, count = std::min(together, rows.end - row);
+    const RowRange part = EvenPart(all, kTileRowsS8, blocks, block);
+    const int64_t row = rows.first + part.first, count = part.end - part.first;
     k.load(run.input<int8_t>(0) + row * p.depth, count * p.depth, s.loaded);
 #pragma GCC unroll 4
     for (int64_t r = 0; r < count; ++r) s.rows[r] = s.loaded + r * pitch;
@@ -132,8 +134,9 @@ int64_t CutRows(Params* p, int64_t all, int64_t most, int64_t enough, int64_t wa
 void CutContiguous(Params* p, const Int8& k, int64_t wanted, int threads) {
   const int64_t fit = std::clamp<int64_t>(kBlockValues / std::max<int64_t>(1, p->depth), kFewestRows, kMostRows);
   CutPanels(p, CutRows(p, p->rows, fit, kEnoughRows, wanted), wanted, threads);
-  p->loaded_bytes = RoundUp(p->rows_per_task * p->depth * k.value_bytes + kReadAhead, 64);
-  p->pointer_bytes = RoundUp(p->rows_per_task * 8, 64);
+  const int64_t most = std::min(p->rows, RoundUp(p->rows_per_task, kTileRowsS8));
+  p->loaded_bytes = RoundUp(most * p->depth * k.value_bytes + kReadAhead, 64);
+  p->pointer_bytes = RoundUp(most * 8, 64);
 }
 
 void CutWindows(Params* p, const Int8& k, int64_t wanted, int threads) {

@@ -34,9 +34,23 @@ void GatherRow(const RowSource& s, const T* x, int64_t row, const Inside& inside
   }
 }
 
+inline constexpr int64_t kTileRowsS8 = 8;  // Integer products' tiles have 4 to 16 rows, as even as can be.
+
+// Part i of `parts` of `all` rows, as even as whole tiles allow: the parts of two threads' tasks are the same to a tile.
+inline RowRange EvenPart(int64_t all, int64_t tile_rows, int64_t parts, int64_t i) {
+  const int64_t tiles = CeilDivide(all, tile_rows);
+  return {tiles * i / parts * tile_rows, std::min(all, tiles * (i + 1) / parts * tile_rows)};
+}
+
 // Blocks of rows, times groups of panels where rows are few. A value's bits do not depend on how its matrix is cut.
 struct RowBlocks {
-  int64_t rows = 0, rows_per_task = 0, panels = 0, panels_per_task = 0;
+  int64_t rows = 0, tile_rows = 1, rows_per_block = 1;  // A block has about so many.
+  int64_t panels = 0, panels_per_task = 0;
+  // To the nearest number of blocks: a few rows more cost less than a block of a few rows, which reads all weights again.
+  int64_t blocks() const { return std::max(std::min<int64_t>(rows, 1), (rows + rows_per_block / 2) / rows_per_block); }
+  int64_t groups() const { return CeilDivide(panels, panels_per_task); }
+  // Of a block, of these or of fewer rows.
+  int64_t most_rows() const { return std::min(rows, kernels::RoundUp(rows_per_block + rows_per_block / 2, tile_rows)); }
 };
 struct Block {
   int64_t first_row, rows, first_panel, end_panel;
@@ -44,15 +58,10 @@ struct Block {
 
 inline RowBlocks CutRows(int64_t rows, int64_t columns, int64_t row_bytes, int64_t tile_rows) {
   constexpr int64_t kBlockBytes = 192 << 10;  // Of left operand per task: stays in a level-2 cache.
-  constexpr int64_t kMostRows = 48;
-  RowBlocks b;
-  b.rows = rows;
-  b.panels = b.panels_per_task = CeilDivide(columns, kernels::kPanel);
-  const int64_t fit = std::clamp<int64_t>(kBlockBytes / std::max<int64_t>(1, row_bytes), tile_rows, std::max(kMostRows, tile_rows));
-  // To the nearest number of blocks: a few rows more cost less than a block of a few rows, which reads all weights again.
-  const int64_t wanted = std::max<int64_t>(1, (rows + fit / 2) / fit);
-  b.rows_per_task = std::max<int64_t>(1, std::min(rows, kernels::RoundUp(CeilDivide(rows, wanted), tile_rows)));
-  return b;
+  constexpr int64_t kFewestRows = 12, kMostRows = 48;
+  const int64_t fit = std::clamp<int64_t>(kBlockBytes / std::max<int64_t>(1, row_bytes), std::max(kFewestRows, tile_rows), std::max(kMostRows, tile_rows));
+  const int64_t panels = CeilDivide(columns, kernels::kPanel);
+  return {rows, tile_rows, fit, panels, std::max<int64_t>(1, panels)};
 }
 
 // Several threads and few blocks: panels are cut, too, so that the thread with most of them has few. What the matrix wants per task.
@@ -64,8 +73,9 @@ struct PanelCut {
 inline constexpr int64_t kRowPanels = 8;  // That one row is multiplied with at once.
 inline void CutPanels(const PanelCut& cut, int threads, RowBlocks& b) {
   constexpr int64_t kEnoughTasks = 8, kMostTasks = 16, kTaskMacs = 1 << 17;
-  const int64_t blocks = CeilDivide(b.rows, b.rows_per_task), panel_macs = std::max<int64_t>(1, b.rows_per_task * cut.depth * kernels::kPanel);
-  if (threads == 1 || blocks >= kEnoughTasks) return;
+  const int64_t blocks = b.blocks();
+  if (threads == 1 || blocks == 0 || blocks >= kEnoughTasks) return;
+  const int64_t panel_macs = std::max<int64_t>(1, b.rows / blocks * cut.depth * kernels::kPanel);
   double least = std::numeric_limits<double>::infinity();
   for (int64_t n = kernels::RoundUp(std::max(CeilDivide(b.panels * blocks, kMostTasks), CeilDivide(kTaskMacs, panel_macs)), cut.together); ; n += cut.together) {
     const double longest = static_cast<double>(CeilDivide(blocks * CeilDivide(b.panels, n), threads)) * (static_cast<double>(std::min(n, b.panels)) + cut.before);
@@ -76,11 +86,12 @@ inline void CutPanels(const PanelCut& cut, int threads, RowBlocks& b) {
 
 // Of several threads, each has a part of the larger operand to itself, and meets all of the other one.
 template <class Body> void ForEachBlock(const RowBlocks& b, ThreadPool& pool, const Body& body) {
-  const int64_t blocks = CeilDivide(b.rows, b.rows_per_task), groups = CeilDivide(b.panels, b.panels_per_task);
+  const int64_t blocks = b.blocks(), groups = b.groups();
   const bool by_panels = pool.threads() > 1 && b.panels * kernels::kPanel > b.rows;
   pool.For(blocks * groups, [&](int64_t task, int thread) {
-    const int64_t row = (by_panels ? task % blocks : task / groups) * b.rows_per_task, panel = (by_panels ? task / blocks : task % groups) * b.panels_per_task;
-    body(Block{row, std::min(b.rows_per_task, b.rows - row), panel, std::min(b.panels, panel + b.panels_per_task)}, thread);
+    const RowRange rows = EvenPart(b.rows, b.tile_rows, blocks, by_panels ? task % blocks : task / groups);
+    const int64_t panel = (by_panels ? task / blocks : task % groups) * b.panels_per_task;
+    body(Block{rows.first, rows.end - rows.first, panel, std::min(b.panels, panel + b.panels_per_task)}, thread);
   });
 }
 
