@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A fixed set of threads for data-parallel loops. Work is cut by the caller from shapes alone, never
-// from the number of threads, so that float results are the same bits for every thread count.
+// A fixed set of threads for data-parallel loops. Callers may cut work by the number of threads, but no sum:
+// float results are the same bits for every thread count.
 #pragma once
 #include <cstdint>
 #include <memory>

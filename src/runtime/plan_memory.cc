@@ -101,10 +101,8 @@ Status Plan::Place(Segment& segment) {
 
 // The first run writes to all of the arena: finding its pages at once takes less time than a page fault for each.
 void Plan::Touch(Segment& segment) {
-  constexpr uint64_t kInLargePages = 1 << 20;
-  if (segment.touched) return;
+  if (!segment.touched) segment.arena.Populate(0, segment.placement.arena_bytes);
   segment.touched = true;
-  if (segment.placement.arena_bytes < kInLargePages) segment.arena.Populate(0, segment.placement.arena_bytes);
 }
 
 // Operands that the file leaves out at the end are null, too: kernels need not count.

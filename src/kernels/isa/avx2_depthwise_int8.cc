@@ -52,7 +52,7 @@ template <class Rescale, int kCount> void Vectors(const DepthwiseS8& p, int64_t 
   const Rescale second(p.requant, c + 8);
   const ClampOf<Rescale> clamp(p.requant);
 #pragma GCC unroll 4
-  for (int i = 0; i < kCount; ++i) clamp.template Put<true>(low[i], second(high[i]), y + i * pitch, left - (p.blocks ? 0 : i * pitch));
+  for (int i = 0; i < kCount; ++i) clamp.template Put<FirstHalf::kTwoFours>(low[i], second(high[i]), y + i * pitch, left - (p.blocks ? 0 : i * pitch));
 }
 
 #include "kernels/isa/depthwise_s8_body.h"
@@ -118,13 +118,13 @@ struct Place {
   }
   // Outputs n and n + 1 of a row, if it has them.
   template <class Rescale> [[gnu::always_inline]] void PutTwo(const ClampOf<Rescale>& clamp, const __m256i (&sum)[4], int64_t n, int8_t* to) const {
-    if (n + 1 < repeats && there - (n + 1) * less >= kVector) [[likely]] clamp.template PutTwo<true>(sum[0], sum[1], sum[2], sum[3], to, out_pitch);
+    if (n + 1 < repeats && there - (n + 1) * less >= kVector) [[likely]] clamp.template PutTwo<FirstHalf::kTwoFours>(sum[0], sum[1], sum[2], sum[3], to, out_pitch);
     else PutLast(clamp, sum[0], sum[1], sum[2], sum[3], n, to);
   }
   template <class Clamped>
   [[gnu::noinline, gnu::cold]] void PutLast(const Clamped& clamp, __m256i a, __m256i b, __m256i c, __m256i d, int64_t n, int8_t* to) const {
-    clamp.template Put<true>(a, b, to, there - n * less);
-    if (n + 1 < repeats) clamp.template Put<true>(c, d, to + out_pitch, there - (n + 1) * less);
+    clamp.template Put<FirstHalf::kTwoFours>(a, b, to, there - n * less);
+    if (n + 1 < repeats) clamp.template Put<FirstHalf::kTwoFours>(c, d, to + out_pitch, there - (n + 1) * less);
   }
 };
 

@@ -95,6 +95,9 @@ struct F64 {
   __builtin_memcpy(y, out, static_cast<unsigned>(n));
 }
 
+// Which of a row's 16 values are in the first of its two vectors: 0 to 7, or 0 to 3 and 8 to 11, as packs of vectors leave them.
+enum class FirstHalf : uint8_t { kEight, kTwoFours };
+
 // 32-bit values to bytes between the bounds. kPlain: bytes that saturate are within them (Requant::plain).
 template <bool kPlain> struct Clamp {
   const bool bounded;  // Whether bytes that saturated may lie outside: a branch costs less than clamping where it is for nothing.
@@ -110,11 +113,12 @@ template <bool kPlain> struct Clamp {
   __m256i Bounded(__m256i bytes) const {
     return kPlain || !bounded ? bytes : _mm256_min_epi8(_mm256_max_epi8(bytes, _mm256_broadcastsi128_si256(low)), _mm256_broadcastsi128_si256(high));
   }
-  // Two rows of 16 values; of kFours, a and c are a row's values 0 to 3 and 8 to 11. Not with vpermd, of which Zen 3 runs one a cycle, late:
-  // products of depth 16 to 24 take 5 % less time, depthwise windows 3 to 9 %.
-  template <bool kFours = false> void PutTwo(__m256i a, __m256i b, __m256i c, __m256i d, int8_t* y, int64_t pitch) const {
+  // Two rows of 16 values, in a and b, c and d. Not with vpermd, of which Zen 3 runs one a cycle, late: products of depth 16 to 24
+  // take 5 % less time, depthwise windows 3 to 9 %.
+  template <FirstHalf kFirst = FirstHalf::kEight> void PutTwo(__m256i a, __m256i b, __m256i c, __m256i d, int8_t* y, int64_t pitch) const {
     const __m256i bytes = Bounded(_mm256_packs_epi16(Words(a, b), Words(c, d)));  // By fours: first 0, 2, second 0, 2 and first 1, 3, second 1, 3.
     const __m128i low_half = _mm256_castsi256_si128(bytes), high_half = _mm256_extracti128_si256(bytes, 1);
+    constexpr bool kFours = kFirst == FirstHalf::kTwoFours;
     _mm_storeu_si128(reinterpret_cast<__m128i*>(y), kFours ? _mm_unpacklo_epi64(low_half, high_half) : _mm_unpacklo_epi32(low_half, high_half));
     _mm_storeu_si128(reinterpret_cast<__m128i*>(y + pitch), kFours ? _mm_unpackhi_epi64(low_half, high_half) : _mm_unpackhi_epi32(low_half, high_half));
   }
@@ -126,10 +130,10 @@ template <bool kPlain> struct Clamp {
     _mm_storeh_pd(reinterpret_cast<double*>(y + pitch), _mm_castsi128_pd(bytes));
   }
   // 16 values to n bytes.
-  template <bool kFours = false> void Put(__m256i a, __m256i b, int8_t* y, int64_t n) const {
-    const __m256i words = Words(a, b);  // 0-3, 8-11 and 4-7, 12-15; kFours: in their order.
+  template <FirstHalf kFirst = FirstHalf::kEight> void Put(__m256i a, __m256i b, int8_t* y, int64_t n) const {
+    const __m256i words = Words(a, b);  // 0-3, 8-11 and 4-7, 12-15; of two fours, in their order.
     const __m128i packed = _mm_packs_epi16(_mm256_castsi256_si128(words), _mm256_extracti128_si256(words, 1));
-    const __m128i bytes = Bounded(kFours ? packed : _mm_shuffle_epi32(packed, 0xd8));
+    const __m128i bytes = Bounded(kFirst == FirstHalf::kTwoFours ? packed : _mm_shuffle_epi32(packed, 0xd8));
     if (n >= kPanel) _mm_storeu_si128(reinterpret_cast<__m128i*>(y), bytes);
     else PutSome(y, bytes, n);
   }
