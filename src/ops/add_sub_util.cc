@@ -146,7 +146,7 @@ Status PrepareAddVectors(Prepare& prepare, int sign) {
   FillInteger(op, &p);
   const int64_t largest = shorts ? int64_t{1} << 30 : int64_t{255} << 20;  // Halved at least, and added.
   kernels::ScaledPair q{p.zero_a, p.zero_b, p.zero_out, p.left_shift, p.integer_clamp.low, p.integer_clamp.high, RescaleOf(p.a, largest), RescaleOf(p.b, largest), RescaleOf(p.out, largest + 2)};
-  if (shorts) return PreparePairS16(prepare, kernels::Vectors().sum_s16, q);
+  if (shorts) return PreparePairS16(prepare, sign > 0 ? kernels::Vectors().sum_s16 : kernels::Vectors().difference_s16, q);
   SetLine(p, sign, &q);
   return PreparePairS8(prepare, sign > 0 ? kernels::Vectors().sum_s8 : kernels::Vectors().difference_s8, q);
 }

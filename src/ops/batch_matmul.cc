@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "base/thread_pool.h"
+#include "kernels/elementwise.h"
 #include "ops/hybrid_util.h"
 #include "ops/import.h"
 #include "ops/layout_util.h"
@@ -396,6 +397,13 @@ Params ParamsOf(Prepare& p) {
   return params;
 }
 
+Status SetQuant(const OpView& op, Params* params) {
+  params->x_zero = op.in(0)->quant.zero0(), params->y_zero = op.in(1)->quant.zero0(), params->out_zero = op.out(0)->quant.zero0();
+  params->multiplier = MultiplierOf(op);
+  if (op.in(0)->dtype == DType::kI16 && params->multiplier.shift > 14) return op.Fail(Code::kUnsupported, "the scales differ too much");
+  return {};
+}
+
 Status PrepareMultiply(Prepare& p) {
   const OpView& op = p.op;
   const TensorType &x = *op.in(0), &y = *op.in(1), &out = *op.out(0);
@@ -404,12 +412,7 @@ Status PrepareMultiply(Prepare& p) {
   auto* params = p.Params<Params>();
   *params = ParamsOf(p);
   if (x.dtype == DType::kF32 && y.dtype == DType::kI8) return PrepareHybrid(p, params);
-  if (x.dtype != DType::kF32 && out.dtype != DType::kI32) {  // int32 results are sums of raw products.
-    params->x_zero = x.quant.zero0(), params->y_zero = y.quant.zero0(), params->out_zero = out.quant.zero0();
-    params->multiplier = MultiplierOf(op);
-    if (x.dtype == DType::kI16 && params->multiplier.shift > 14)
-      return op.Fail(Code::kUnsupported, "the scales differ too much");
-  }
+  if (x.dtype != DType::kF32 && out.dtype != DType::kI32) OCTET_TRY(SetQuant(op, params));  // int32 results are sums of raw products.
   if (x.dtype == DType::kI8) {
     params->depth = RoundUp(s.k * 2) / 2;
     p.Workspace(static_cast<size_t>((params->y_matrices * RoundUp(s.n * 4) / 4 + p.threads) * params->depth * 2));
@@ -464,7 +467,44 @@ Status PreparePacked(Prepare& p) {
   return PrepareMatmulS8(p, shape, {op.in(0)->quant.zero0(), op.in(1)->quant.zero0(), op.out(0)->quant.zero0(), MultiplierOf(op)});
 }
 
+// int16 times int8, row by row; y's columns lie whole in memory.
+bool TakesShorts(const OpView& op, const Cpu&) {
+  return op.in(0)->dtype == DType::kI16 && op.in(1)->dtype == DType::kI8 && op.out(0)->dtype == DType::kI16 && !op.attrs<Attrs>().adj_x && op.in(0)->quant.zero0() == 0 &&
+         op.in(1)->quant.zero0() == 0;
+}
+
+Status MultiplyShortRows(const void* params, const Run& run) {
+  const auto& p = *static_cast<const Params*>(params);
+  const auto* y = run.input<int8_t>(1);
+  if (!p.adj_y) {
+    auto* columns = reinterpret_cast<int8_t*>(run.workspace);
+    for (int64_t b = 0; b < p.y_matrices; ++b)
+      for (int64_t k = 0; k < p.k; ++k)
+        for (int64_t n = 0; n < p.n; ++n) columns[(b * p.n + n) * p.k + k] = y[(b * p.k + k) * p.n + n];
+    y = columns;
+  }
+  const auto dot = kernels::Vectors().dot_s16_s8;
+  run.pool->For(p.batches * p.m, [&](int64_t row, int) {
+    const int64_t b = row / p.m;
+    const int16_t* x = run.input<int16_t>(0) + (p.x_at[b] * p.m + row % p.m) * p.k;
+    const int8_t* matrix = y + p.y_at[b] * p.k * p.n;
+    int16_t* out = run.output<int16_t>(0) + row * p.n;
+    for (int64_t n = 0; n < p.n; ++n) out[n] = Saturate<int16_t>(Requantize64(dot(x, matrix + n * p.k, p.k), p.multiplier) + p.out_zero);
+  });
+  return {};
+}
+
+Status PrepareShorts(Prepare& p) {
+  auto* params = p.Params<Params>();
+  *params = ParamsOf(p);
+  OCTET_TRY(SetQuant(p.op, params));
+  if (!params->adj_y) p.Workspace(static_cast<size_t>(params->y_matrices * params->k * params->n));
+  p.SetRun(MultiplyShortRows, params);
+  return {};
+}
+
 constexpr Variant kVariants[] = {{.name = "packed", .takes = TakesPacked, .prepare = PreparePacked, .takes_order = TakesOrder},
+                                 {.name = "vectors", .takes = TakesShorts, .prepare = PrepareShorts},
                                  {.name = "reference", .prepare = PrepareMultiply}};
 
 }  // namespace

@@ -61,9 +61,9 @@ constexpr int32_t kMostShift = 1 << 23; // With a product, below 2^24.
 static_assert(kRepeated / 2 <= kernels::SharedRow::kMost && kFactors <= kernels::SharedRow::kMost);
 
 // Whether `shape` is such rows, and short enough for a call per row to cost more than the row.
-bool FindShortRows(const Broadcast& s, ShortRows* found) {
+bool FindShortRows(const Broadcast& s, int64_t value_bytes, ShortRows* found) {
   const int last = s.rank - 1;
-  if (s.rank < 2 || s.rank > 3 || s.dim[last] > kRepeated / 2 || s.a[last] != 1 || s.b[last] != 1) return false;
+  if (s.rank < 2 || s.rank > 3 || s.dim[last] * value_bytes > kRepeated / 2 || s.a[last] != 1 || s.b[last] != 1) return false;
   const int64_t n = s.dim[last];
   const auto full = [&](const int64_t* stride) { return stride[last - 1] == n && (s.rank == 2 || stride[0] == n * s.dim[1]); };
   const auto is_short = [&](const int64_t* stride) { return stride[last - 1] == 0 && (s.rank == 2 || stride[0] == n); };
@@ -73,25 +73,43 @@ bool FindShortRows(const Broadcast& s, ShortRows* found) {
   return true;
 }
 
+void Pair(const Params& p, const float* a, const float* b, int64_t n, float* y) { kernels::Vectors().binary_f32[static_cast<int>(p.op)](a, 1, b, 1, n, p.clamp.low, p.clamp.high, y); }
+void Pair(const Params& p, const int16_t* a, const int16_t* b, int64_t n, int16_t* y) { p.pair_s16(a, 1, b, 1, n, p.q, y); }
+void Pair(const Params& p, const int8_t* a, const int8_t* b, int64_t n, int8_t* y) { p.pair(a, 1, b, 1, n, p.q, y); }
+
+// A row's copies, one behind the other: each time as many as there are.
+template <class T> void Repeat(const T* row, int64_t n, int64_t end, T* copies) {
+  std::copy_n(row, n, copies);
+  for (int64_t there = n; there < end; there *= 2) std::copy_n(copies, std::min(there, end - there), copies + there);
+}
+
 // Copies of the short row side by side: a call for many rows.
-Status RunShortRows(const void* params, const Run& run) {
+template <class T> Status RunShortRows(const void* params, const Run& run) {
   const auto& p = *static_cast<const Params*>(params);
   const ShortRows& s = p.repeated;
-  const kernels::SharedRow shared = s.a_is_short ? kernels::SharedRow{p.q.zero_b, p.q.zero_a} : kernels::SharedRow{p.q.zero_a, p.q.zero_b};
-  const int64_t all = s.rows * s.n, step = std::max<int64_t>(1, (p.by_factors ? kFactors : kRepeated) / s.n) * s.n;
-  const int64_t piece = kPieceBytes / step * step, pieces = (all + piece - 1) / piece;
-  const auto *rows = run.input<int8_t>(s.a_is_short ? 1 : 0), *shorts = run.input<int8_t>(s.a_is_short ? 0 : 1);
+  constexpr int64_t kCopies = kRepeated / sizeof(T), kPiece = kPieceBytes / sizeof(T);
+  const int64_t all = s.rows * s.n, step = std::max<int64_t>(1, (p.by_factors ? kFactors : kCopies) / s.n) * s.n;
+  const int64_t piece = kPiece / step * step, pieces = (all + piece - 1) / piece;
+  const T *rows = run.input<T>(s.a_is_short ? 1 : 0), *shorts = run.input<T>(s.a_is_short ? 0 : 1);
   run.pool->For(s.outer * pieces, [&](int64_t task, int) {
     const int64_t o = task / pieces, first = task % pieces * piece, end = std::min(all, first + piece);
-    int8_t copies[kRepeated];
-    for (int64_t i = 0; i < std::min(step, end - first); i += s.n) std::memcpy(copies + i, shorts + o * s.n, static_cast<size_t>(s.n));
+    T copies[kCopies];
+    Repeat(shorts + o * s.n, s.n, std::min(step, end - first), copies);
     for (int64_t i = first; i < end;) {
-      const int64_t n = std::min(step, end - i), together = p.by_factors ? (end - i) / n : 1;
-      const int8_t* x = rows + o * all + i;
-      int8_t* y = run.output<int8_t>(0) + o * all + i;
-      if (p.by_factors) kernels::Vectors().product_rows_s8(x, copies, n, together, shared, p.q, y);
-      else p.pair(s.a_is_short ? copies : x, 1, s.a_is_short ? x : copies, 1, n, p.q, y);
-      i += together * n;
+      const int64_t n = std::min(step, end - i);
+      const T* x = rows + o * all + i;
+      T* y = run.output<T>(0) + o * all + i;
+      if constexpr (sizeof(T) == 1) {
+        if (p.by_factors) {
+          const int64_t together = (end - i) / n;
+          const kernels::SharedRow shared = s.a_is_short ? kernels::SharedRow{p.q.zero_b, p.q.zero_a} : kernels::SharedRow{p.q.zero_a, p.q.zero_b};
+          kernels::Vectors().product_rows_s8(x, copies, n, together, shared, p.q, y);
+          i += together * n;
+          continue;
+        }
+      }
+      Pair(p, s.a_is_short ? copies : x, s.a_is_short ? x : copies, n, y);
+      i += n;
     }
   });
   return {};
@@ -109,7 +127,7 @@ Status PrepareBinaryF32(Prepare& prepare, kernels::Binary op, ClampF32 clamp) {
   Params* p = Begin(prepare);
   p->op = op;
   p->clamp = clamp;
-  prepare.SetRun(RunF32, p);
+  prepare.SetRun(FindShortRows(p->shape, sizeof(float), &p->repeated) ? RunShortRows<float> : RunF32, p);
   return {};
 }
 
@@ -118,7 +136,7 @@ Status PreparePairS8(Prepare& prepare, PairS8 run, const kernels::ScaledPair& q)
   p->pair = run;
   p->q = q;
   p->by_factors = q.floor.scale > 0 && std::abs(q.floor.shift) < kMostShift;
-  prepare.SetRun(FindShortRows(p->shape, &p->repeated) ? RunShortRows : RunS8, p);
+  prepare.SetRun(FindShortRows(p->shape, 1, &p->repeated) ? RunShortRows<int8_t> : RunS8, p);
   return {};
 }
 
@@ -126,7 +144,7 @@ Status PreparePairS16(Prepare& prepare, PairS16 run, const kernels::ScaledPair& 
   Params* p = Begin(prepare);
   p->pair_s16 = run;
   p->q = q;
-  prepare.SetRun(RunS16, p);
+  prepare.SetRun(FindShortRows(p->shape, sizeof(int16_t), &p->repeated) ? RunShortRows<int16_t> : RunS16, p);
   return {};
 }
 

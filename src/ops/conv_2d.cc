@@ -3,11 +3,13 @@
 //   y[b,i,j,o] = act(bias[o] + sum x[b, i*s + u*d - pad, j*s + v*d - pad, g*n + c] * w[o,u,v,c])
 #include "base/built.h"
 #include "base/thread_pool.h"
+#include "kernels/elementwise.h"
 #include "ops/conv_util.h"
 #include "ops/hybrid_product_util.h"
 #include "ops/import.h"
 #include "ops/keras_conv_util.h"
 #include "ops/int8_util.h"
+#include "ops/row_blocks.h"
 #include "ops/weights_util.h"
 
 namespace octet::ops::conv_2d {
@@ -286,16 +288,57 @@ Status PrepareWinogradFloats(Prepare& prepare) {
   return PrepareWinogradF32(prepare, p.g, p.clamp, prepare.op.has_const(2) ? reinterpret_cast<const float*>(prepare.op.constants[2]) : nullptr);
 }
 
+int64_t WindowElements(const ConvGeometry& g) { return static_cast<int64_t>(g.filter_h) * g.filter_w * g.in_c; }
+
 RowSource Rows(const Params& p) {
   const ConvGeometry& g = p.g;
   const bool pointwise = g.filter_h == 1 && g.filter_w == 1 && g.stride_h == 1 && g.stride_w == 1 && g.pad_h == 0 && g.pad_w == 0;
   return {g, pointwise};
 }
 
+bool TakesShorts(const OpView& op, const Cpu&) {
+  return op.in(0)->dtype == DType::kI16 && op.in(1)->dtype == DType::kI8 && Groups(op) == 1 && op.in(0)->quant.zero0() == 0 && op.in(1)->quant.zero0() == 0;
+}
+
+int16_t Narrowed(const IntegerOutput& q, int32_t acc, int32_t o) { return static_cast<int16_t>(std::clamp(Requantize(acc, q.multiplier[o]) + q.output_zero, q.clamp.low, q.clamp.high)); }
+int16_t Narrowed(const IntegerOutput& q, int64_t acc, int32_t o) { return static_cast<int16_t>(std::clamp(Requantize64(acc, q.multiplier[o]), q.clamp.low, q.clamp.high)); }
+
+// Windows are gathered, with zeros outside of the image, and meet every filter. Sums that wrap are the exact ones' low bits.
+template <class Acc> Status RunShorts(const void* params, const Run& run) {
+  const auto& p = *static_cast<const Params*>(params);
+  const ConvGeometry& g = p.g;
+  const int64_t depth = WindowElements(g);
+  const auto *w = run.input<int8_t>(1);
+  const Acc* bias = run.input<Acc>(2);
+  const auto dot = kernels::Vectors().dot_s16_s8;
+  run.pool->For(static_cast<int64_t>(g.batch) * g.out_h, [&](int64_t line, int thread) {
+    int16_t* const window = reinterpret_cast<int16_t*>(run.workspace) + thread * depth;
+    int16_t* y = run.output<int16_t>(0) + line * g.out_w * g.out_c;
+    for (int64_t row = line * g.out_w; row < (line + 1) * g.out_w; ++row) {
+      int16_t* to = window;
+      GatherRow({g, false}, run.input<int16_t>(0), row, [&](const int16_t* from, int64_t n) { to = std::copy_n(from, n, to); }, [&](int64_t n) { to = std::fill_n(to, n, int16_t{0}); });
+      for (int32_t o = 0; o < g.out_c; ++o) {
+        const auto acc = static_cast<Acc>(static_cast<std::make_unsigned_t<Acc>>(dot(window, w + o * depth, depth)) + static_cast<std::make_unsigned_t<Acc>>(bias ? bias[o] : Acc{0}));
+        *y++ = Narrowed(p.integer, acc, o);
+      }
+    }
+  });
+  return {};
+}
+
+Status PrepareShorts(Prepare& prepare) {
+  auto* p = prepare.Params<Params>();
+  FillGeometry(prepare.op, p);
+  p->integer = MakeIntegerOutput(prepare, p->g.out_c, prepare.op.attrs<Attrs>().activation);
+  prepare.Workspace(static_cast<size_t>(prepare.threads * WindowElements(p->g)) * sizeof(int16_t));
+  prepare.SetRun(NarrowSums(prepare.op) ? RunShorts<int32_t> : RunShorts<int64_t>, p);
+  return {};
+}
+
 Status PreparePacked(Prepare& prepare) {
   Params p;
   FillGeometry(prepare.op, &p);
-  const int64_t rows = static_cast<int64_t>(p.g.batch) * p.g.out_h * p.g.out_w, depth = static_cast<int64_t>(p.g.filter_h) * p.g.filter_w * p.g.in_c;
+  const int64_t rows = static_cast<int64_t>(p.g.batch) * p.g.out_h * p.g.out_w, depth = WindowElements(p.g);
   const std::byte* bias = prepare.op.has_const(2) ? prepare.op.constants[2] : nullptr;
   if (kFloats && prepare.op.in(1)->dtype == DType::kF32) return PrepareProductF32(prepare, Rows(p), rows, depth, p.g.out_c, p.clamp, reinterpret_cast<const float*>(bias));
   if (kFloats && prepare.op.in(0)->dtype == DType::kF32) {
@@ -319,6 +362,7 @@ constexpr Variant kVariants[] = {{.name = "winograd_s8", .takes = TakesWinograd,
                                  {.name = "winograd_f32", .takes = TakesWinogradFloats, .prepare = kFloats ? PrepareWinogradFloats : nullptr},
                                  {.name = "packed_f32", .takes = TakesF32, .prepare = kFloats ? PreparePacked : nullptr, .row_window = RowWindowOf},
                                  {.name = "packed_hybrid", .takes = TakesHybrid, .prepare = kFloats ? PreparePacked : nullptr},
+                                 {.name = "vectors_s16", .takes = TakesShorts, .prepare = kShorts ? PrepareShorts : nullptr},
                                  {.name = "reference", .prepare = PrepareReference}};
 
 // ------------------------------------------------------------------------------------ Keras

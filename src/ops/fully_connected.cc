@@ -362,6 +362,16 @@ bool TakesHybrid(const OpView& op, const Cpu&) {
   return TakesPacked(op, DType::kF32, DType::kI8) && op.in(1)->quant.block_size == 0 && op.attrs<Attrs>().activation != Activation::kTanh;
 }
 
+bool TakesBlocks(const OpView& op, const Cpu&) {
+  const DType w = op.in(1)->dtype;
+  return w != DType::kU8 && TakesPacked(op, DType::kF32, w) && FitsProductBlockwise(op) && op.attrs<Attrs>().activation != Activation::kTanh;
+}
+Status PrepareBlocks(Prepare& prepare) {
+  const OpView& op = prepare.op;
+  const auto* bias = reinterpret_cast<const float*>(op.has_const(2) ? op.constants[2] : nullptr);
+  return PrepareProductBlockwise(prepare, op.in(0)->shape.elements() / op.in(1)->shape[1], FloatClamp(op.attrs<Attrs>().activation), bias);
+}
+
 Status PreparePacked(Prepare& prepare) {
   const OpView& op = prepare.op;
   Params p;
@@ -382,6 +392,7 @@ Status PreparePacked(Prepare& prepare) {
 constexpr Variant kVariants[] = {{.name = "packed_s8", .takes = TakesS8, .prepare = PreparePacked},
                                  {.name = "packed_f32", .takes = TakesF32, .prepare = kFloats ? PreparePacked : nullptr},
                                  {.name = "packed_hybrid", .takes = TakesHybrid, .prepare = kFloats ? PreparePacked : nullptr},
+                                 {.name = "packed_blocks", .takes = TakesBlocks, .prepare = kFloats ? PrepareBlocks : nullptr},
                                  {.name = "vectors", .takes = TakesS16, .prepare = kShorts ? PrepareS16 : nullptr},
                                  {.name = "reference", .prepare = PrepareReference}};
 

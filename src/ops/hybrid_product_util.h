@@ -61,4 +61,8 @@ class HybridRows {
 // Weights are input 1, [columns, depth] row-major int8; `rows` divide evenly among the groups.
 Status PrepareProductHybrid(Prepare& prepare, const RowSource& source, const HybridForm& form, int64_t rows, int64_t depth, int32_t columns, ClampF32 clamp, const float* bias);
 
+// The same of weights in blocks (Quant::block_size) of whole groups of four.
+bool FitsProductBlockwise(const OpView& op);
+Status PrepareProductBlockwise(Prepare& prepare, int64_t rows, ClampF32 clamp, const float* bias);
+
 }  // namespace octet::ops

@@ -87,21 +87,22 @@ Status VectorsToS8(const void* params, const Run& run) {
   return {};
 }
 
-template <class S, class T> Status FromInteger(const void* params, const Run& run) {
+int64_t FromInteger(const Params& p, int32_t x) {
+  return std::clamp<int64_t>(static_cast<int64_t>(Requantize(x - p.zero_in, p.multiplier)) + p.zero_out, p.range.low, p.range.high);
+}
+
+template <class S, class T> Status RunFromInteger(const void* params, const Run& run) {
   const auto& p = *static_cast<const Params*>(params);
   const S* x = run.input<S>(0);
   T* y = run.output<T>(0);
   ForChunks(run, p.count, [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) {
-      const int64_t value = static_cast<int64_t>(Requantize(static_cast<int32_t>(x[i]) - p.zero_in, p.multiplier)) + p.zero_out;
-      y[i] = static_cast<T>(std::clamp<int64_t>(value, p.range.low, p.range.high));
-    }
+    for (int64_t i = begin; i < end; ++i) y[i] = static_cast<T>(FromInteger(p, static_cast<int32_t>(x[i])));
   });
   return {};
 }
 
 template <class S> RunFn ToType(DType to) {
-  return to == DType::kI8 ? FromInteger<S, int8_t> : to == DType::kU8 ? FromInteger<S, uint8_t> : to == DType::kI16 ? FromInteger<S, int16_t> : FromInteger<S, int32_t>;
+  return to == DType::kI8 ? RunFromInteger<S, int8_t> : to == DType::kU8 ? RunFromInteger<S, uint8_t> : to == DType::kI16 ? RunFromInteger<S, int16_t> : RunFromInteger<S, int32_t>;
 }
 
 void PrepareFromFloat(Prepare& prepare, Params* p) {
@@ -124,15 +125,21 @@ void PrepareFromFloat(Prepare& prepare, Params* p) {
   }
 }
 
+Params ParamsOf(const OpView& op) {
+  const TensorType &x = *op.in(0), &y = *op.out(0);
+  const bool real = x.dtype == DType::kF32;
+  const Multiplier multiplier = real ? Multiplier{} : QuantizeMultiplier(static_cast<double>(x.quant.scale0()) / static_cast<double>(y.quant.scale0()));
+  return {CountOf(op), y.quant.scale0(), real ? 0 : x.quant.zero0(), y.quant.zero0(), multiplier, RangeOf(y.dtype), nullptr, nullptr, 1, 1};
+}
+
 Status PrepareReference(Prepare& prepare) {
   const TensorType &x = *prepare.op.in(0), &y = *prepare.op.out(0);
   auto* p = prepare.Params<Params>();
-  *p = {CountOf(prepare.op), y.quant.scale0(), x.quant.zero0(), y.quant.zero0(), {}, RangeOf(y.dtype), nullptr, nullptr, 1, 1};
+  *p = ParamsOf(prepare.op);
   if (x.dtype == DType::kF32) {
     PrepareFromFloat(prepare, p);
     return {};
   }
-  p->multiplier = QuantizeMultiplier(static_cast<double>(x.quant.scale0()) / static_cast<double>(y.quant.scale0()));
   prepare.SetRun(x.dtype == DType::kI8 ? ToType<int8_t>(y.dtype) : x.dtype == DType::kU8 ? ToType<uint8_t>(y.dtype)
                  : x.dtype == DType::kI16 ? ToType<int16_t>(y.dtype) : ToType<int32_t>(y.dtype), p);
   return {};
@@ -141,13 +148,21 @@ Status PrepareReference(Prepare& prepare) {
 bool TakesVectors(const OpView& op, const Cpu&) { return op.in(0)->dtype == DType::kF32 && op.out(0)->dtype == DType::kI8 && !PerChannel(op); }
 
 Status PrepareVectors(Prepare& prepare) {
-  const TensorType& y = *prepare.op.out(0);
   auto* p = prepare.Params<Params>();
-  *p = {CountOf(prepare.op), y.quant.scale0(), 0, y.quant.zero0(), {}, RangeOf(y.dtype), nullptr, nullptr, 1, 1};
+  *p = ParamsOf(prepare.op);
   prepare.SetRun(VectorsToS8, p);
   return {};
 }
+
+bool IsByte(DType t) { return t == DType::kI8 || t == DType::kU8; }
+bool TakesTable(const OpView& op, const Cpu&) { return IsByte(op.in(0)->dtype) && IsByte(op.out(0)->dtype); }
+Status PrepareBytes(Prepare& prepare) {
+  const Params p = ParamsOf(prepare.op);
+  return PrepareTable(prepare, [](const void* params, int32_t v) { return static_cast<int32_t>(FromInteger(*static_cast<const Params*>(params), v)); }, &p);
+}
+
 constexpr Variant kVariants[] = {{.name = "vectors", .takes = TakesVectors, .prepare = PrepareVectors},
+                                 {.name = "table", .takes = TakesTable, .prepare = PrepareBytes},
                                  {.name = "reference", .prepare = PrepareReference}};
 
 }  // namespace

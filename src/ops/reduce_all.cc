@@ -10,7 +10,10 @@ constexpr TypeRow kTypes[] = {{"T=bool A=i32"}};
 
 template <class T> struct All {
   static T start() { return true; }
-  T operator()(T a, T b) const { return a && b; }
+  T operator()(T a, T b) const {  // a is 0 or 1.
+    a.byte &= b.byte != 0;
+    return a;
+  }
 };
 
 Status PrepareLogical(Prepare& p) {

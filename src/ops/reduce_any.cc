@@ -10,7 +10,10 @@ constexpr TypeRow kTypes[] = {{"T=bool A=i32"}};
 
 template <class T> struct Any {
   static T start() { return false; }
-  T operator()(T a, T b) const { return a || b; }
+  T operator()(T a, T b) const {  // a is 0 or 1.
+    a.byte |= b.byte != 0;
+    return a;
+  }
 };
 
 Status PrepareLogical(Prepare& p) {

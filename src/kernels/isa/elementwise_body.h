@@ -632,6 +632,12 @@ int64_t DotS16S8(const int16_t* x, const int8_t* w, int64_t n) {
   return total;
 }
 
+void AddScaled(const int32_t* sums, const float* scale, int64_t n, float* y) {
+  int64_t i = 0;
+  for (; i + kLanes <= n; i += kLanes) Lanes::Store(y + i, Lanes::Add(Lanes::Load(y + i), Lanes::Mul(Lanes::ToFloat(Lanes::LoadI(sums + i)), Lanes::Load(scale + i))));
+  for (; i < n; ++i) y[i] += static_cast<float>(sums[i]) * scale[i];
+}
+
 void ToShorts(const int32_t* sums, int64_t n, const Rescale& given, const int16_t* add, int16_t* y) {
   const Rescale q = given;
   int64_t i = 0;
@@ -648,6 +654,6 @@ void ToShorts(const int32_t* sums, int64_t n, const Rescale& given, const int16_
   {{Map<Exp>, Map<Tanh>, Map<Logistic>, Map<InverseSqrt>, Map<NormalGate>, Map<NormalGateTanh>, Map<HardGate>},                        \
    {BinaryF32<Binary::kAdd>, BinaryF32<Binary::kSubtract>, BinaryF32<Binary::kMultiply>, BinaryF32<Binary::kDivide>,                   \
     BinaryF32<Binary::kSquaredDifference>},                                                                                           \
-   SoftmaxF32, NormalizeF32, SumF32, Accumulate, RangeF32, QuantizeF32, QuantizeToF32, DivideToS8, ToFloats, ToBytes, ToShorts, DotS16S8,     \
-   lookup, PairS8<Sum>, PairS8<Difference>, PairS8<SquaredDifference>, PairS8<Product>, ProductRows(), PairS16<Sum>, PairS16<Product>, TotalS8, \
-   Accumulate, MaxS8, TotalOfTable, ScaledTable, transpose}
+   SoftmaxF32, NormalizeF32, SumF32, Accumulate, RangeF32, QuantizeF32, QuantizeToF32, DivideToS8, ToFloats, ToBytes, ToShorts, DotS16S8, AddScaled, \
+   lookup, PairS8<Sum>, PairS8<Difference>, PairS8<SquaredDifference>, PairS8<Product>, ProductRows(), PairS16<Sum>, PairS16<Difference>, PairS16<Product>, \
+   TotalS8, Accumulate, MaxS8, TotalOfTable, ScaledTable, transpose}
