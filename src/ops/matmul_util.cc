@@ -20,7 +20,9 @@ struct Params {
   kernels::Rescale rescale;
   const float* zeros = nullptr;
   RowBlocks blocks;
-  // In the workspace: packed y, its column biases, the threads' rows.
+  const std::byte* packed = nullptr;  // A constant y, and
+  const int32_t* bias = nullptr;      // its column biases.
+  // In the workspace: packed y and its column biases, if y is computed; the threads' rows.
   int64_t matrix_bytes = 0, bias_at = 0, scratch_at = 0, scratch_bytes = 0;
 };
 
@@ -31,6 +33,20 @@ template <class Body> void ForEachPanel(const MatmulShape& s, ThreadPool& pool, 
     const int64_t column = task % panels * kPanel;
     body(column, std::min<int64_t>(kPanel, s.n - column), task / panels);
   });
+}
+
+// A panel of y to its place behind `matrices`: there it is.
+const std::byte* PackPanel(const Params& p, const float* y, int64_t matrix, int64_t column, int64_t columns, std::byte* matrices) {
+  const MatmulShape& s = p.shape;
+  auto* to = reinterpret_cast<float*>(matrices + matrix * p.matrix_bytes) + column * s.k;
+  PackPanelsF32(y + s.y_at[matrix] + column * s.y_column, s.y_column, s.y_depth, s.k, columns, to);
+  return reinterpret_cast<const std::byte*>(to);
+}
+const std::byte* PackPanel(const Params& p, const int8_t* y, int64_t matrix, int64_t column, int64_t columns, std::byte* matrices) {
+  const MatmulShape& s = p.shape;
+  auto* to = reinterpret_cast<int8_t*>(matrices + matrix * p.matrix_bytes) + column * RoundUp(s.k, 4);
+  PackPanelsS8(y + s.y_at[matrix] + column * s.y_column, s.y_column, s.y_depth, s.k, columns, to);
+  return reinterpret_cast<const std::byte*>(to);
 }
 
 // Calls body(batch, first row, rows, thread).
@@ -53,11 +69,9 @@ template <class T> const T* RowOf(const MatmulShape& s, const T* x, int64_t row,
 Status RunF32(const void* params, const Run& run) {
   const auto& p = *static_cast<const Params*>(params);
   const MatmulShape& s = p.shape;
-  const float *x = run.input<float>(0), *y = run.input<float>(1);
-  ForEachPanel(s, *run.pool, [&](int64_t column, int64_t columns, int64_t matrix) {
-    auto* to = reinterpret_cast<float*>(run.workspace + matrix * p.matrix_bytes) + column * s.k;
-    PackPanelsF32(y + s.y_at[matrix] + column * s.y_column, s.y_column, s.y_depth, s.k, columns, to);
-  });
+  const float* x = run.input<float>(0);
+  if (!p.packed) ForEachPanel(s, *run.pool, [&](int64_t column, int64_t columns, int64_t matrix) { PackPanel(p, run.input<float>(1), matrix, column, columns, run.workspace); });
+  const std::byte* matrices = p.packed ? p.packed : run.workspace;
   ForEachRows(p, *run.pool, [&](int64_t b, int64_t first, int64_t rows, int thread) {
     const float* a = x + s.x_at[b];
     int64_t pitch = s.x_row;
@@ -69,29 +83,29 @@ Status RunF32(const void* params, const Run& run) {
       a += first * s.x_row;
     }
     const ClampF32 all;
-    kernels::FloatProducts().product({.a = a, .lda = pitch, .rows = rows, .w = reinterpret_cast<const float*>(run.workspace + s.y_of[b] * p.matrix_bytes), .depth = s.k, .columns = s.n,
+    kernels::FloatProducts().product({.a = a, .lda = pitch, .rows = rows, .w = reinterpret_cast<const float*>(matrices + s.y_of[b] * p.matrix_bytes), .depth = s.k, .columns = s.n,
                                       .bias = p.zeros, .low = all.low, .high = all.high, .y = run.output<float>(0) + s.out_at[b] + first * s.out_row, .ldy = s.out_row});
   });
   return {};
 }
 
-// y's panels, and per column what the loaded form of x makes the sums too large by.
-void PackS8(const Params& p, const Run& run) {
-  const MatmulShape& s = p.shape;
+// Per column of a packed panel, what the loaded form of x makes the sums too large by.
+void OffsetPanel(const Params& p, const int8_t* panel, int32_t* bias) {
   const uint32_t offset = static_cast<uint32_t>(kernels::BestInt8().offset + p.q.x_zero);
-  const int64_t padded = RoundUp(s.n, kPanel);
-  ForEachPanel(s, *run.pool, [&](int64_t column, int64_t columns, int64_t matrix) {
-    const int8_t* y = run.input<int8_t>(1) + s.y_at[matrix] + column * s.y_column;
-    auto* to = reinterpret_cast<int8_t*>(run.workspace + matrix * p.matrix_bytes) + column * RoundUp(s.k, 4);
-    PackPanelsS8(y, s.y_column, s.y_depth, s.k, columns, to);
-    int32_t sum[4 * kPanel] = {};  // Four per column, as the bytes lie: lanes meet at the end only.
-    for (int64_t k = 0; k < RoundUp(s.k, 4); k += 4, to += 4 * kPanel)
-      for (int64_t i = 0; i < 4 * kPanel; ++i) sum[i] += to[i];
-    auto* bias = reinterpret_cast<int32_t*>(run.workspace + p.bias_at) + matrix * padded + column;
-    for (int64_t c = 0; c < kPanel; ++c) {
-      const int32_t all = sum[4 * c] + sum[4 * c + 1] + sum[4 * c + 2] + sum[4 * c + 3];
-      bias[c] = static_cast<int32_t>(-offset * static_cast<uint32_t>(all));
-    }
+  int32_t sum[4 * kPanel] = {};  // Four per column, as the bytes lie: lanes meet at the end only.
+  for (int64_t k = 0; k < RoundUp(p.shape.k, 4); k += 4, panel += 4 * kPanel)
+    for (int64_t i = 0; i < 4 * kPanel; ++i) sum[i] += panel[i];
+  for (int64_t c = 0; c < kPanel; ++c) {
+    const int32_t all = sum[4 * c] + sum[4 * c + 1] + sum[4 * c + 2] + sum[4 * c + 3];
+    bias[c] = static_cast<int32_t>(-offset * static_cast<uint32_t>(all));
+  }
+}
+
+void PackS8(const Params& p, const Run& run) {
+  const int64_t padded = RoundUp(p.shape.n, kPanel);
+  ForEachPanel(p.shape, *run.pool, [&](int64_t column, int64_t columns, int64_t matrix) {
+    const std::byte* panel = PackPanel(p, run.input<int8_t>(1), matrix, column, columns, run.workspace);
+    OffsetPanel(p, reinterpret_cast<const int8_t*>(panel), reinterpret_cast<int32_t*>(run.workspace + p.bias_at) + matrix * padded + column);
   });
 }
 
@@ -111,7 +125,9 @@ Status RunS8(const void* params, const Run& run) {
   const auto& p = *static_cast<const Params*>(params);
   const MatmulShape& s = p.shape;
   const kernels::Int8& k = kernels::BestInt8();
-  PackS8(p, run);
+  if (!p.packed) PackS8(p, run);
+  const std::byte* matrices = p.packed ? p.packed : run.workspace;
+  const int32_t* bias = p.packed ? p.bias : reinterpret_cast<const int32_t*>(run.workspace + p.bias_at);
   const int64_t row_bytes = RoundUp(s.k, 4) * k.value_bytes, padded = RoundUp(s.n, kPanel);
   ForEachRows(p, *run.pool, [&](int64_t b, int64_t first, int64_t rows, int thread) {
     std::byte* loaded = run.workspace + p.scratch_at + thread * p.scratch_bytes;
@@ -128,12 +144,41 @@ Status RunS8(const void* params, const Run& run) {
     }
     Bytes out{p, row_offset, run.output<int8_t>(0) + s.out_at[b] + first * s.out_row};
     constexpr int64_t kStart = 0;
-    kernels::ProductS8 product{.offset = &kStart, .length = s.k, .packed = reinterpret_cast<const int8_t*>(run.workspace + s.y_of[b] * p.matrix_bytes), .columns = s.n,
+    kernels::ProductS8 product{.offset = &kStart, .length = s.k, .packed = reinterpret_cast<const int8_t*>(matrices + s.y_of[b] * p.matrix_bytes), .columns = s.n,
                                .take = Bytes::Take, .context = &out};
-    product.requant.bias = reinterpret_cast<const int32_t*>(run.workspace + p.bias_at) + s.y_of[b] * padded;
+    product.requant.bias = bias + s.y_of[b] * padded;
     k.multiply(product, pointers, rows, 0, padded / kPanel, nullptr, column + RoundUp(s.k, 64));
   });
   return {};
+}
+
+template <class T> struct PackContext {
+  const Params& p;
+  const T* y;
+};
+template <class T> void Pack(std::byte* packed, const void* context) {
+  const auto& c = *static_cast<const PackContext<T>*>(context);
+  ThreadPool alone(1);
+  ForEachPanel(c.p.shape, alone, [&](int64_t column, int64_t columns, int64_t matrix) { PackPanel(c.p, c.y, matrix, column, columns, packed); });
+}
+
+// A constant y is packed once; the key says which of its two forms.
+template <class T> Status PackConstant(Prepare& prepare, std::string_view format, Params* p) {
+  if (!prepare.op.has_const(1)) return {};
+  const MatmulShape& s = p->shape;
+  const PackContext<T> context{*p, reinterpret_cast<const T*>(prepare.op.constants[1])};
+  const uint64_t key = static_cast<uint64_t>(s.y_depth) << 32 | static_cast<uint64_t>(s.y_column);
+  OCTET_ASSIGN(p->packed, prepare.Pack(1, format, key, static_cast<size_t>(s.y_matrices * p->matrix_bytes), Pack<T>, &context));
+  return {};
+}
+
+// As if they were computed: PackS8.
+void SetBias(Prepare& prepare, int64_t padded, Params* p) {
+  auto* bias = prepare.Array<int32_t>(static_cast<size_t>(p->shape.y_matrices * padded));
+  for (int64_t matrix = 0; matrix < p->shape.y_matrices; ++matrix)
+    for (int64_t column = 0; column < padded; column += kPanel)
+      OffsetPanel(*p, reinterpret_cast<const int8_t*>(p->packed + matrix * p->matrix_bytes) + column * RoundUp(p->shape.k, 4), bias + matrix * padded + column);
+  p->bias = bias;
 }
 
 }  // namespace
@@ -145,7 +190,8 @@ Status PrepareMatmulF32(Prepare& prepare, const MatmulShape& shape) {
   p->zeros = prepare.Array<float>(static_cast<size_t>(padded));
   p->blocks = CutRows(shape.m, shape.n, shape.k * 4, kernels::FloatProducts().rows);
   p->matrix_bytes = padded * shape.k * 4;
-  p->scratch_at = shape.y_matrices * p->matrix_bytes;
+  OCTET_TRY(PackConstant<float>(prepare, "N16F32 of matrices", p));
+  p->scratch_at = p->packed ? 0 : shape.y_matrices * p->matrix_bytes;
   p->scratch_bytes = shape.x_depth != 1 ? RoundUp(p->blocks.most_rows() * shape.k * 4, 64) : 0;
   prepare.Workspace(static_cast<size_t>(p->scratch_at + p->scratch_bytes * prepare.threads));
   prepare.SetRun(RunF32, p);
@@ -162,8 +208,10 @@ Status PrepareMatmulS8(Prepare& prepare, const MatmulShape& shape, const MatmulQ
   p->blocks = CutRows(shape.m, shape.n, depth4 * k.value_bytes, kTileRowsS8);
   const int64_t most_rows = p->blocks.most_rows();
   p->matrix_bytes = RoundUp(PackedBytesS8(shape.k, shape.n), 64);
+  OCTET_TRY(PackConstant<int8_t>(prepare, "K4N16 of matrices", p));
+  if (p->packed) SetBias(prepare, padded, p);
   p->bias_at = shape.y_matrices * p->matrix_bytes;
-  p->scratch_at = p->bias_at + RoundUp(shape.y_matrices * padded * 4, 64);
+  p->scratch_at = p->packed ? 0 : p->bias_at + RoundUp(shape.y_matrices * padded * 4, 64);
   p->scratch_bytes = RoundUp(most_rows * depth4 * k.value_bytes, 64) + RoundUp(most_rows, 8) * 8 + RoundUp(most_rows, 16) * 4 + RoundUp(shape.k, 64) +
                      RoundUp(k.scratch_per_group * (depth4 / 4), 64);
   prepare.Workspace(static_cast<size_t>(p->scratch_at + p->scratch_bytes * prepare.threads));
