@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The fast variants of operators on the vector primitives against their references, in whole models.
+#include <numeric>
+
+#include "graph/nibbles.h"
 #include "tests/model_builder.h"
 
 namespace octet {
@@ -8,11 +11,14 @@ namespace {
 using test::Builder;
 using test::Runner;
 
-template <class T> void ExpectSame(const graph::Model& model, const std::vector<T>& x, float tolerance) {
+// kernel: which one the first node must have; empty: any.
+template <class T> void ExpectSame(const graph::Model& model, const std::vector<T>& x, float tolerance, std::string_view kernel = {}) {
   const std::vector<T> want = Runner(model, {.kernels = runtime::Kernels::kReference}).Run(x);
   std::vector<T> before;
   for (int threads : {1, 3}) {
-    const std::vector<T> got = Runner(model, {.threads = threads}).Run(x);
+    Runner runner(model, {.threads = threads});
+    const std::vector<T> got = runner.Run(x);
+    if (!kernel.empty()) EXPECT_EQ(kernel, runner.it->node(0).kernel);
     ASSERT_EQ(want.size(), got.size());
     for (size_t i = 0; i < want.size(); ++i)
       ASSERT_LE(std::abs(static_cast<float>(want[i]) - static_cast<float>(got[i])), tolerance * std::max(1.0f, std::abs(static_cast<float>(want[i])))) << "element " << i;
@@ -54,9 +60,9 @@ std::vector<int16_t> Shorts(const Shape& s, std::mt19937& random) {
 
 TEST(VectorProducts, BinaryShortsBroadcast) {
   std::mt19937 random(5);
-  const Shape shapes[][2] = {{{2, 3, 37}, {2, 3, 37}}, {{2, 3, 37}, {37}}, {{2, 3, 37}, {2, 3, 1}}, {{4, 9}, {1}}, {{3, 1, 7}, {2, 1}}};
+  const Shape shapes[][2] = {{{2, 3, 37}, {2, 3, 37}}, {{2, 3, 37}, {37}}, {{2, 3, 37}, {2, 3, 1}}, {{4, 9}, {1}}, {{3, 1, 7}, {2, 1}}, {{5, 900, 3}, {5, 1, 3}}, {{3000, 8}, {8}}};
   const auto quant = [&] { return Quant::PerTensor(std::ldexp(1.0f + static_cast<float>(random() % 1000) / 1000.0f, -6 - static_cast<int>(random() % 9)), 0); };
-  for (const char* op : {"add", "mul"}) {
+  for (const char* op : {"add", "sub", "mul"}) {
     for (const auto& s : shapes) {
       for (bool swapped : {false, true}) {
         SCOPED_TRACE(op);
@@ -66,6 +72,101 @@ TEST(VectorProducts, BinaryShortsBroadcast) {
         const std::vector<graph::TensorId> in = swapped ? std::vector{c, x} : std::vector{x, c};
         b.g().outputs = {b.Node(op, "y", in, {DType::kI16, {}, quant()})};
         ExpectSame<int16_t>(b.model, Shorts(s[0], random), 0);
+      }
+    }
+  }
+}
+
+TEST(VectorProducts, BinaryFloatsBroadcast) {
+  const Shape shapes[][2] = {{{2, 3, 37}, {37}}, {{2, 3, 37}, {2, 3, 1}}, {{800, 32, 2}, {800, 1, 2}}, {{3, 700}, {700}}, {{9000, 3}, {3}}, {{7, 5}, {1, 5}}, {{2, 1, 4}, {3, 4}}};
+  uint32_t seed = 0;
+  for (const char* op : {"add", "sub", "mul", "squared_difference"}) {
+    for (const auto& s : shapes) {
+      for (bool swapped : {false, true}) {
+        SCOPED_TRACE(op + s[0].text());
+        Builder b;
+        const auto x = b.Input("x", {DType::kF32, s[0], {}});
+        const auto c = b.Constant<float>("c", s[1], test::RandomFloats(static_cast<size_t>(s[1].elements()), ++seed));
+        b.g().outputs = {b.Node(op, "y", swapped ? std::vector{c, x} : std::vector{x, c})};
+        ExpectSame<float>(b.model, test::RandomFloats(static_cast<size_t>(s[0].elements()), ++seed), 0);
+      }
+    }
+  }
+}
+
+TEST(VectorProducts, BytesToBytes) {
+  std::vector<uint8_t> all(256);
+  std::iota(all.begin(), all.end(), uint8_t{0});
+  for (float scale : {0.5f, 1.0f, 1.3f}) {
+    Builder b;
+    const auto x = b.Input("x", {DType::kU8, {256}, Quant::PerTensor(0.1f, 7)});
+    const auto y = b.Node("quantize", "y", {x}, {DType::kI8, {}, Quant::PerTensor(0.1f * scale, -100)});
+    b.g().outputs = {b.Node("quantize", "z", {y}, {DType::kU8, {}, Quant::PerTensor(0.07f, 3)})};
+    ExpectSame<uint8_t>(b.model, all, 0);
+  }
+}
+
+// Biases of 64 and of 32 bits, and none.
+TEST(VectorProducts, ConvolutionsOfShorts) {
+  std::mt19937 random(9);
+  for (int round = 0; round < 30; ++round) {
+    const auto pick = [&](int32_t most) { return 1 + static_cast<int32_t>(random() % static_cast<uint32_t>(most)); };
+    Builder b;
+    const int32_t out = pick(9), in = pick(20);
+    const Shape image{pick(2), 6 + pick(6), 6 + pick(6), in}, filter{out, pick(3), pick(3), in};
+    const auto x = b.Input("x", {DType::kI16, image, Quant::PerTensor(1.0f / 4096, 0)});
+    Quant scales{{}, {}, 0, 0}, bias_scales{{}, {}, 0, 0};
+    for (int32_t i = 0; i < out; ++i) {
+      scales.scale.push_back(0.001f * static_cast<float>(pick(50)));
+      bias_scales.scale.push_back(scales.scale[static_cast<size_t>(i)] / 4096);
+      scales.zero_point.push_back(0), bias_scales.zero_point.push_back(0);
+    }
+    std::vector<graph::TensorId> operands{x, b.Constant<int8_t>("w", filter, Bytes(filter, random), scales)};
+    std::vector<int64_t> wide;
+    std::vector<int32_t> narrow;
+    for (int32_t i = 0; i < out; ++i) wide.push_back((i % 2 ? -1 : 1) * (int64_t{1} << (i * 4))), narrow.push_back(static_cast<int32_t>(random()) >> 8);
+    if (round % 3 == 0) operands.push_back(b.Constant<int64_t>("b", {out}, wide, bias_scales));
+    if (round % 3 == 1) operands.push_back(b.Constant<int32_t>("b", {out}, narrow, bias_scales));
+    b.g().outputs = {b.Node("conv_2d", "y", operands, {DType::kI16, {}, Quant::PerTensor(0.002f, 0)}, [&](graph::Node& n) {
+      test::SetAttr(n, "padding", round % 2 ? ops::Padding::kSame : ops::Padding::kValid);
+      for (const char* name : {"stride_w", "stride_h"}) test::SetAttr<int32_t>(n, name, pick(2));
+      for (const char* name : {"dilation_w_factor", "dilation_h_factor"}) test::SetAttr<int32_t>(n, name, pick(2));
+    })};
+    ExpectSame<int16_t>(b.model, Shorts(image, random), 0, "vectors_s16");
+  }
+}
+
+TEST(VectorProducts, MatricesOfShortsAndBytes) {
+  std::mt19937 random(10);
+  for (bool adj_y : {false, true}) {
+    for (int32_t k : {1, 15, 300}) {
+      Builder b;
+      const Shape sx{2, 3, 7, k}, sy = adj_y ? Shape{3, 5, k} : Shape{3, k, 5};
+      const auto x = b.Input("x", {DType::kI16, sx, Quant::PerTensor(1.0f / 4096, 0)});
+      const auto y = b.Constant<int8_t>("w", sy, Bytes(sy, random), Quant::PerTensor(0.03f, 0));
+      b.g().outputs = {b.Node("batch_matmul", "y", {x, y}, {DType::kI16, {}, Quant::PerTensor(0.003f, 0)}, [&](graph::Node& n) { test::SetAttr(n, "adj_y", adj_y); })};
+      ExpectSame<int16_t>(b.model, Shorts(sx, random), 0, "vectors");
+    }
+  }
+}
+
+// Blocks of 3 are the reference's: packed ones are whole groups of four.
+TEST(VectorProducts, DenseBlocks) {
+  std::mt19937 random(11);
+  for (int32_t rows : {1, 3, 50}) {
+    for (const auto& [depth, block] : {std::pair{64, 32}, {48, 16}, {12, 4}, {9, 3}}) {
+      for (int32_t columns : {1, 16, 37, 150}) {
+        SCOPED_TRACE(std::to_string(rows) + " x " + std::to_string(depth) + " x " + std::to_string(columns));
+        Builder b;
+        Quant scales{{}, {}, 0, block};
+        for (int32_t i = 0; i < columns * depth / block; ++i) scales.scale.push_back(std::ldexp(1.0f, -3 - static_cast<int>(random() % 5))), scales.zero_point.push_back(0);
+        std::vector<int8_t> values;
+        for (int32_t i = 0; i < columns * depth; ++i) values.push_back(static_cast<int8_t>(static_cast<int32_t>(random() % 16) - 8));
+        const auto x = b.Input("x", {DType::kF32, {rows, depth}, {}});
+        const auto w = b.g().AddConstant("w", {DType::kI4, {columns, depth}, scales}, graph::MakeBuffer(std::as_bytes(std::span<const int8_t>(graph::Pack4(values)))));
+        const auto bias = b.Constant<float>("b", {columns}, test::RandomFloats(static_cast<size_t>(columns), random()));
+        b.g().outputs = {b.Node("fully_connected", "y", random() % 2 ? std::vector{x, w, bias} : std::vector{x, w})};
+        ExpectSame<float>(b.model, test::RandomFloats(static_cast<size_t>(rows * depth), random()), 1e-6f, block == 3 ? "reference" : "packed_blocks");
       }
     }
   }
@@ -116,7 +217,7 @@ TEST(VectorProducts, MatricesOfBytesAndFloats) {
   for (int round = 0; round < 24; ++round) {
     const auto pick = [&](int32_t most) { return 1 + static_cast<int32_t>(random() % static_cast<uint32_t>(most)); };
     const int32_t m = pick(40), k = pick(70), n = pick(50);
-    const bool adj_x = round % 2, adj_y = round / 2 % 2, bytes = round % 3 != 0;
+    const bool adj_x = round % 2, adj_y = round / 2 % 2, bytes = round % 3 != 0, computed = round / 4 % 2;  // y; x is constant then.
     Builder b;
     const Shape sx = adj_x ? Shape{2, 3, k, m} : Shape{2, 3, m, k}, sy = adj_y ? Shape{1, 3, n, k} : Shape{1, 3, k, n};
     const auto attrs = [&](graph::Node& node) {
@@ -124,15 +225,17 @@ TEST(VectorProducts, MatricesOfBytesAndFloats) {
       test::SetAttr(node, "adj_y", adj_y);
     };
     if (bytes) {
-      const auto x = b.Input("x", {DType::kI8, sx, Quant::PerTensor(0.02f, -9)});
-      const auto y = b.Constant<int8_t>("w", sy, Bytes(sy, random), Quant::PerTensor(0.03f, random() % 2 ? 0 : 17));
+      const Quant x_quant = Quant::PerTensor(0.02f, -9), y_quant = Quant::PerTensor(0.03f, random() % 2 ? 0 : 17);
+      const auto x = computed ? b.Constant<int8_t>("x", sx, Bytes(sx, random), x_quant) : b.Input("x", {DType::kI8, sx, x_quant});
+      const auto y = computed ? b.Input("w", {DType::kI8, sy, y_quant}) : b.Constant<int8_t>("w", sy, Bytes(sy, random), y_quant);
       b.g().outputs = {b.Node("batch_matmul", "y", {x, y}, {DType::kI8, {}, Quant::PerTensor(0.2f, 6)}, attrs)};
-      ExpectSame<int8_t>(b.model, Bytes(sx, random), 0);
+      ExpectSame<int8_t>(b.model, Bytes(computed ? sy : sx, random), 0);
     } else {
-      const auto x = b.Input("x", {DType::kF32, sx, {}});
-      const auto y = b.Constant<float>("w", sy, test::RandomFloats(static_cast<size_t>(sy.elements()), random()));
+      const auto floats = [&](const Shape& s) { return test::RandomFloats(static_cast<size_t>(s.elements()), random()); };
+      const auto x = computed ? b.Constant<float>("x", sx, floats(sx)) : b.Input("x", {DType::kF32, sx, {}});
+      const auto y = computed ? b.Input("w", {DType::kF32, sy, {}}) : b.Constant<float>("w", sy, floats(sy));
       b.g().outputs = {b.Node("batch_matmul", "y", {x, y}, {}, attrs)};
-      ExpectSame<float>(b.model, test::RandomFloats(static_cast<size_t>(sx.elements()), random()), 1e-5f);
+      ExpectSame<float>(b.model, floats(computed ? sy : sx), 1e-5f);
     }
   }
 }

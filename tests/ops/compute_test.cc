@@ -110,6 +110,19 @@ TEST(Compute, ReductionsOverAnyAxes) {
   EXPECT_EQ((*max)[0].As<float>(), (std::vector<float>{8, 9, 10, 11, 20, 21, 22, 23}));
 }
 
+// Every byte but 0 is true.
+TEST(Compute, LogicalReductionsOfAnyBytes) {
+  Tensor x = Tensor::Of<uint8_t>({3, 40}, std::vector<uint8_t>(120, 2));
+  x.type.dtype = DType::kBool;
+  x.bytes[45] = std::byte{0};
+  for (size_t i = 80; i < 120; ++i) x.bytes[i] = std::byte{0};
+  const Tensor axis = Tensor::Constant<int32_t>({1}, {1});
+  auto all = SingleOp("reduce_all").Run({x, axis}), any = SingleOp("reduce_any").Run({x, axis});
+  ASSERT_TRUE(all.ok() && any.ok());
+  EXPECT_EQ((*all)[0].As<uint8_t>(), (std::vector<uint8_t>{1, 0, 0}));
+  EXPECT_EQ((*any)[0].As<uint8_t>(), (std::vector<uint8_t>{1, 1, 0}));
+}
+
 TEST(Compute, TopKPrefersTheLowerIndex) {
   const Tensor x = Tensor::Of<float>({1, 5}, {1, 3, 3, NAN, 2});
   auto y =
