@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ops/arg_util.h"
 
+#include <algorithm>
+#include <cstring>
+
+#include "kernels/elementwise.h"
+
 namespace octet::ops {
 namespace {
 
@@ -13,17 +18,39 @@ struct Params {
   int64_t outer, length, inner;
 };
 
+template <bool largest, class T> bool Better(T v, T best) { return largest ? v > best : v < best; }
+
+// Of neighbours: the extreme value in lanes, then its first place. Not-a-numbers are better than nothing, and nothing than one in front.
+template <class T, bool largest> [[gnu::noinline]] int64_t FirstExtreme(const T* in, int64_t n) {
+  constexpr int64_t kLanes = std::is_same_v<T, float> ? 8 : 1;
+  if constexpr (largest && std::is_same_v<T, int8_t>)
+    return static_cast<const int8_t*>(std::memchr(in, kernels::Vectors().max_s8(in, n), static_cast<size_t>(n))) - in;
+  if (in[0] != in[0]) return 0;
+  T best[kLanes];
+  std::fill_n(best, kLanes, in[0]);
+  int64_t k = 0;
+  for (; k + kLanes <= n; k += kLanes)
+    for (int64_t i = 0; i < kLanes; ++i) best[i] = Better<largest>(in[k + i], best[i]) ? in[k + i] : best[i];
+  for (; k < n; ++k) best[0] = Better<largest>(in[k], best[0]) ? in[k] : best[0];
+  for (int64_t i = 1; i < kLanes; ++i) best[0] = Better<largest>(best[i], best[0]) ? best[i] : best[0];
+  return std::find(in, in + n, best[0]) - in;
+}
+
 template <class T, class O, bool largest> Status Find(const void* params, const Run& run) {
   const auto& p = *static_cast<const Params*>(params);
   O* out = run.output<O>(0);
   for (int64_t o = 0; o < p.outer; ++o) {
     const T* in = run.input<T>(0) + o * p.length * p.inner;
+    if (p.inner == 1) {
+      *out++ = static_cast<O>(FirstExtreme<T, largest>(in, p.length));
+      continue;
+    }
     for (int64_t i = 0; i < p.inner; ++i, ++in, ++out) {
       T best = in[0];
       O at = 0;
       for (int64_t k = 1; k < p.length; ++k) {
         const T v = in[k * p.inner];
-        if (largest ? v > best : v < best) best = v, at = static_cast<O>(k);
+        if (Better<largest>(v, best)) best = v, at = static_cast<O>(k);
       }
       *out = at;
     }

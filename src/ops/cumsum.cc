@@ -34,6 +34,10 @@ Status Infer(const OpView& op, std::span<OutputType> out) {
   return {};
 }
 
+template <class Sum, class T> [[gnu::noinline]] void AddRows(const T* a, const T* b, int64_t n, T* sum) {
+  for (int64_t i = 0; i < n; ++i) sum[i] = static_cast<T>(static_cast<Sum>(a[i]) + static_cast<Sum>(b[i]));
+}
+
 template <class T> Status RunSums(const void* params, const Run& run) {
   const auto& p = *static_cast<const Params*>(params);
   int axis = 0;
@@ -46,15 +50,9 @@ template <class T> Status RunSums(const void* params, const Run& run) {
     using Sum = std::conditional_t<std::is_integral_v<T>, std::make_unsigned<T>, std::type_identity<T>>::type;
     const T* from = run.input<T>(0) + slice * depth * inner + first;
     T* to = run.output<T>(0) + slice * depth * inner + first;
-    for (int64_t column = 0; column < inner; ++column) {
-      Sum sum = 0;
-      for (int64_t i = 0; i < depth; ++i) {
-        const int64_t at = column + i * step;
-        const auto value = static_cast<Sum>(from[at]);
-        to[at] = static_cast<T>(p.exclusive ? sum : sum + value);
-        sum += value;
-      }
-    }
+    std::fill_n(to, inner, T{0});
+    if (!p.exclusive) AddRows<Sum>(to, from, inner, to);
+    for (int64_t i = 1; i < depth; ++i) AddRows<Sum>(to + (i - 1) * step, from + (p.exclusive ? i - 1 : i) * step, inner, to + i * step);
   });
   return {};
 }

@@ -16,7 +16,8 @@ Status RunFloat(const void* params, const Run& run) {
   const float* x = run.input<float>(0);
   float* y = run.output<float>(0);
   ForChunks(run, p.count, [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) y[i] = x[i] > 0 ? x[i] : x[i] * p.alpha;
+    const float alpha = p.alpha;  // y might be there.
+    for (int64_t i = begin; i < end; ++i) y[i] = x[i] > 0 ? x[i] : x[i] * alpha;
   });
   return {};
 }

@@ -37,10 +37,9 @@ void SetOperands(const Params& p, const Run& run, int64_t first_row, int64_t fir
 
 // Calls body(block, thread) for all blocks of the rows that are wanted.
 template <class Body> void ForEachWanted(const Params& p, const Run& run, const Body& body) {
-  if (!run.rows) return ForEachBlock(p.blocks, *run.pool, body);
-  const int64_t line = p.source.g.out_w, first = run.rows->first * line;
+  const int64_t line = p.source.g.out_w, first = run.rows ? run.rows->first * line : 0;
   RowBlocks blocks = p.blocks;
-  blocks.rows = run.rows->end * line - first;
+  if (run.rows) blocks.rows = run.rows->end * line - first;
   ForEachBlock(blocks, *run.pool, [&](Block block, int thread) {
     block.first_row += first;
     body(block, thread);

@@ -9,6 +9,7 @@ namespace {
 constexpr TypeRow kTypes[] = {{"T=bool A=i32"}};
 
 template <class T> struct All {
+  static constexpr bool kAnyOrder = true;
   static T start() { return true; }
   T operator()(T a, T b) const {  // a is 0 or 1.
     a.byte &= b.byte != 0;

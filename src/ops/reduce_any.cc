@@ -9,6 +9,7 @@ namespace {
 constexpr TypeRow kTypes[] = {{"T=bool A=i32"}};
 
 template <class T> struct Any {
+  static constexpr bool kAnyOrder = true;
   static T start() { return false; }
   T operator()(T a, T b) const {  // a is 0 or 1.
     a.byte |= b.byte != 0;

@@ -12,6 +12,7 @@ constexpr QuantRow kQuant[] = {{.operand = ~0, .kind = QuantKind::kSameAs, .othe
                                {.operand = 1, .kind = QuantKind::kNone}};
 
 template <class T> struct Smallest {
+  static constexpr bool kAnyOrder = true;
   static T start() { return std::numeric_limits<T>::max(); }
   T operator()(T a, T b) const { return b < a ? b : a; }
 };

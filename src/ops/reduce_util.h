@@ -31,6 +31,47 @@ struct ReducePlan {
 };
 ReducePlan PlanReduce(const OpView& op);
 
+// What networks reduce gets loops of its own; elsewhere they would only be long.
+template <class In> inline constexpr bool kReducedOften = std::is_same_v<In, float> || std::is_same_v<In, int8_t> || std::is_class_v<In>;  // Or Bool.
+
+// Rows onto one: some columns at a time, whose values stay in registers.
+template <class In, class Sum, class F> void ReduceRows(const In* in, int64_t pitch, int64_t rows, int64_t columns, Sum* out, const F& combine) {
+  constexpr int64_t kTogether = 64 / sizeof(Sum);
+  int64_t c = 0;
+  for (; c + kTogether <= columns; c += kTogether) {
+    Sum sum[kTogether];
+    std::copy_n(out + c, kTogether, sum);
+    const In* x = in + c;
+    int64_t r = 0;
+    for (; r + 4 <= rows; r += 4, x += 4 * pitch)
+      for (int64_t i = 0; i < kTogether; ++i) sum[i] = combine(combine(combine(combine(sum[i], x[i]), x[pitch + i]), x[2 * pitch + i]), x[3 * pitch + i]);
+    for (; r < rows; ++r, x += pitch)
+      for (int64_t i = 0; i < kTogether; ++i) sum[i] = combine(sum[i], x[i]);
+    std::copy_n(sum, kTogether, out + c);
+  }
+  for (int64_t r = 0; c < columns && r < rows; ++r)
+    for (int64_t i = c; i < columns; ++i) out[i] = combine(out[i], in[r * pitch + i]);
+}
+
+// Neighbours onto one value. In lanes, where `combine` says that any order is right.
+template <class In, class Sum, class F> Sum ReduceLine(const In* in, int64_t n, Sum sum, const F& combine) {
+  int64_t i = 0;
+  if constexpr (kReducedOften<In> && requires { F::kAnyOrder; }) {
+    constexpr int64_t kLanes = std::max<int64_t>(32 / sizeof(Sum), 1);
+    if (n >= 2 * kLanes) {
+      Sum lane[kLanes];
+      std::fill_n(lane, kLanes, sum);
+      for (; i + kLanes <= n; i += kLanes)
+        for (int64_t k = 0; k < kLanes; ++k) lane[k] = combine(lane[k], in[i + k]);
+      for (int64_t half = kLanes / 2; half > 0; half /= 2)
+        for (int64_t k = 0; k < half; ++k) lane[k] = combine(lane[k], lane[k + half]);
+      sum = lane[0];
+    }
+  }
+  for (; i < n; ++i) sum = combine(sum, in[i]);
+  return sum;
+}
+
 template <class In, class Sum, class F>
 void ReduceFrom(const ReducePlan& plan, int depth, const In* in, Sum* out, const F& combine) {
   if (depth == plan.rank) {
@@ -38,13 +79,13 @@ void ReduceFrom(const ReducePlan& plan, int depth, const In* in, Sum* out, const
     return;
   }
   const ReducePlan::Axis& a = plan.axis[depth];
-  if (depth + 1 < plan.rank) {
+  if (kReducedOften<In> && depth + 2 == plan.rank && a.out_step == 0 && plan.axis[depth + 1].out_step == 1 && plan.axis[depth + 1].in_step == 1) {
+    if constexpr (kReducedOften<In>) ReduceRows(in, a.in_step, a.size, plan.axis[depth + 1].size, out, combine);
+  } else if (depth + 1 < plan.rank) {
     for (int64_t i = 0; i < a.size; ++i)
       ReduceFrom(plan, depth + 1, in + i * a.in_step, out + i * a.out_step, combine);
   } else if (a.out_step == 0) {
-    Sum sum = *out;
-    for (int64_t i = 0; i < a.size; ++i) sum = combine(sum, in[i]);
-    *out = sum;
+    *out = ReduceLine(in, a.size, *out, combine);
   } else {
     for (int64_t i = 0; i < a.size; ++i) out[i] = combine(out[i], in[i]);
   }

@@ -6,6 +6,7 @@
 #include <type_traits>
 
 #include "base/thread_pool.h"
+#include "kernels/elementwise.h"
 #include "ops/layout_util.h"
 #include "ops/resize_util.h"
 
@@ -38,15 +39,16 @@ void Blend(const uint8_t* a, const uint8_t* b, const uint8_t* c, const uint8_t* 
     out[k] = static_cast<uint8_t>(f(a[k]) * (1 - y) * (1 - x) + f(c[k]) * y * (1 - x) + f(b[k]) * (1 - y) * x +
                                   f(d[k]) * y * x + 0.5f);
 }
-// Sums of int8 stay below 2^28, of int16 below 2^36.
-template <class T>
-void Blend(const T* a, const T* b, const T* c, const T* d, int32_t y, int32_t x, int64_t n, T* __restrict out) {
-  using Sum = std::conditional_t<sizeof(T) == 1, int32_t, int64_t>;
+void Blend(const int8_t* a, const int8_t* b, const int8_t* c, const int8_t* d, int32_t y, int32_t x, int64_t n, int8_t* out) {
+  const int32_t w[] = {(1024 - y) * (1024 - x), (1024 - y) * x, y * (1024 - x), y * x};
+  kernels::Vectors().blend_s8(a, b, c, d, w, n, out);
+}
+// Sums stay below 2^36.
+void Blend(const int16_t* a, const int16_t* b, const int16_t* c, const int16_t* d, int32_t y, int32_t x, int64_t n, int16_t* __restrict out) {
   const int32_t wa = (1024 - y) * (1024 - x), wb = (1024 - y) * x, wc = y * (1024 - x), wd = y * x;
   for (int64_t k = 0; k < n; ++k) {
-    const Sum sum = Sum{a[k]} * wa + Sum{b[k]} * wb + Sum{c[k]} * wc + Sum{d[k]} * wd;
-    const Sum sign = sum >> (sizeof(Sum) * 8 - 1);  // -1 or 0: half away from zero, without a branch.
-    out[k] = static_cast<T>((((sum ^ sign) - sign + (1 << 19)) >> 20 ^ sign) - sign);
+    const int64_t sum = int64_t{a[k]} * wa + int64_t{b[k]} * wb + int64_t{c[k]} * wc + int64_t{d[k]} * wd;
+    out[k] = static_cast<int16_t>((sum + (1 << 19) + (sum >> 63)) >> 20);  // Half away from zero, without a branch.
   }
 }
 

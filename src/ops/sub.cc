@@ -9,7 +9,8 @@ constexpr TypeRow kTypes[] = {{"T=f32|i32|u8", 1}, {"T=i8", 2}, {"T=i64", 4}, {"
 
 Status Prepare_(Prepare& p) { return PrepareAdd(p, -1); }
 Status PrepareVectors(Prepare& p) { return PrepareAddVectors(p, -1); }
-constexpr Variant kVariants[] = {{.name = "vectors", .takes = TakesF32OrInteger, .prepare = PrepareVectors}, {.name = "reference", .prepare = Prepare_}};
+bool Takes(const OpView& op, const Cpu& cpu) { return TakesF32OrS8(op, cpu) || (TakesQuantizedS16(op) && kernels::Vectors().difference_s16); }
+constexpr Variant kVariants[] = {{.name = "vectors", .takes = Takes, .prepare = PrepareVectors}, {.name = "reference", .prepare = Prepare_}};
 
 Status FromKeras(ImportContext& c) { return MergeInputs(c, "sub"); }
 constexpr ImportRule kRules[] = {

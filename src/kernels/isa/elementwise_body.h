@@ -632,6 +632,17 @@ int64_t DotS16S8(const int16_t* x, const int8_t* w, int64_t n) {
   return total;
 }
 
+void BlendS8(const int8_t* a, const int8_t* b, const int8_t* c, const int8_t* d, const int32_t* w, int64_t n, int8_t* y) {
+  const I wa = Lanes::SetI(w[0]), wb = Lanes::SetI(w[1]), wc = Lanes::SetI(w[2]), wd = Lanes::SetI(w[3]), half = Lanes::SetI(1 << 19);
+  const auto of = [&](I va, I vb, I vc, I vd) {
+    const I sum = Lanes::AddI(Lanes::AddI(Lanes::MulI(va, wa), Lanes::MulI(vb, wb)), Lanes::AddI(Lanes::MulI(vc, wc), Lanes::MulI(vd, wd)));
+    return Lanes::ShiftRight(Lanes::AddI(Lanes::AddI(sum, half), Lanes::ShiftRight(sum, 31)), 20);  // Below zero one less, and the floor is half away.
+  };
+  int64_t i = 0;
+  for (; i + kLanes <= n; i += kLanes) Lanes::StoreS8(y + i, of(Lanes::LoadS8(a + i), Lanes::LoadS8(b + i), Lanes::LoadS8(c + i), Lanes::LoadS8(d + i)));
+  if (i < n) Lanes::StoreSomeS8(y + i, n - i, of(Lanes::LoadSomeS8(a + i, n - i), Lanes::LoadSomeS8(b + i, n - i), Lanes::LoadSomeS8(c + i, n - i), Lanes::LoadSomeS8(d + i, n - i)));
+}
+
 void AddScaled(const int32_t* sums, const float* scale, int64_t n, float* y) {
   int64_t i = 0;
   for (; i + kLanes <= n; i += kLanes) Lanes::Store(y + i, Lanes::Add(Lanes::Load(y + i), Lanes::Mul(Lanes::ToFloat(Lanes::LoadI(sums + i)), Lanes::Load(scale + i))));
@@ -650,10 +661,15 @@ void ToShorts(const int32_t* sums, int64_t n, const Rescale& given, const int16_
   for (int64_t k = 0; i + k < n; ++k) y[i + k] = more[k];
 }
 
+constexpr decltype(&PairS16<Difference>) DifferenceS16() {
+  if constexpr (kSmall) return nullptr;
+  else return PairS16<Difference>;
+}
+
 #define OCTET_ELEMENTWISE(lookup, transpose)                                                                                                   \
   {{Map<Exp>, Map<Tanh>, Map<Logistic>, Map<InverseSqrt>, Map<NormalGate>, Map<NormalGateTanh>, Map<HardGate>},                        \
    {BinaryF32<Binary::kAdd>, BinaryF32<Binary::kSubtract>, BinaryF32<Binary::kMultiply>, BinaryF32<Binary::kDivide>,                   \
     BinaryF32<Binary::kSquaredDifference>},                                                                                           \
-   SoftmaxF32, NormalizeF32, SumF32, Accumulate, RangeF32, QuantizeF32, QuantizeToF32, DivideToS8, ToFloats, ToBytes, ToShorts, DotS16S8, AddScaled, \
-   lookup, PairS8<Sum>, PairS8<Difference>, PairS8<SquaredDifference>, PairS8<Product>, ProductRows(), PairS16<Sum>, PairS16<Difference>, PairS16<Product>, \
+   SoftmaxF32, NormalizeF32, SumF32, Accumulate, RangeF32, QuantizeF32, QuantizeToF32, DivideToS8, ToFloats, ToBytes, ToShorts, DotS16S8, AddScaled, BlendS8, \
+   lookup, PairS8<Sum>, PairS8<Difference>, PairS8<SquaredDifference>, PairS8<Product>, ProductRows(), PairS16<Sum>, DifferenceS16(), PairS16<Product>, \
    TotalS8, Accumulate, MaxS8, TotalOfTable, ScaledTable, transpose}
