@@ -94,6 +94,22 @@ TEST(VectorProducts, BinaryFloatsBroadcast) {
   }
 }
 
+TEST(VectorProducts, EluLosesNothingNearZero) {
+  std::vector<float> x;
+  for (float v = -30.0f; v < -1e-9f; v *= 0.97f) x.push_back(v);
+  for (float v : {0.0f, -0.0f, 3.5f, -INFINITY, INFINITY, NAN}) x.push_back(v);
+  Builder b;
+  b.g().outputs = {b.Node("elu", "y", {b.Input("x", {DType::kF32, {static_cast<int32_t>(x.size())}, {}})})};
+  Runner runner(b.model);
+  const std::vector<float> y = runner.Run(x);
+  EXPECT_EQ("vectors", runner.it->node(0).kernel);
+  for (size_t i = 0; i < x.size(); ++i) {
+    if (std::isnan(x[i])) EXPECT_TRUE(std::isnan(y[i]));
+    else if (x[i] < 0) EXPECT_NEAR(std::expm1(x[i]), y[i], 1e-6f * std::abs(std::expm1(x[i]))) << x[i];
+    else EXPECT_EQ(x[i], y[i]);
+  }
+}
+
 TEST(VectorProducts, BytesToBytes) {
   std::vector<uint8_t> all(256);
   std::iota(all.begin(), all.end(), uint8_t{0});

@@ -4,7 +4,9 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <random>
 
+#include "ops/arg_util.h"
 #include "ops/fixed_point_util.h"
 #include "ops/move_attrs.h"
 #include "ops/pool_util.h"
@@ -121,6 +123,96 @@ TEST(Compute, LogicalReductionsOfAnyBytes) {
   ASSERT_TRUE(all.ok() && any.ok());
   EXPECT_EQ((*all)[0].As<uint8_t>(), (std::vector<uint8_t>{1, 0, 0}));
   EXPECT_EQ((*any)[0].As<uint8_t>(), (std::vector<uint8_t>{1, 1, 0}));
+}
+
+// Longer than a vector, whose lanes meet at the end; the first of equal ones counts, and not-a-numbers are nothing.
+TEST(Compute, ExtremesOfLongLines) {
+  std::mt19937 random(3);
+  for (const Shape& shape : {Shape{5, 100}, Shape{37, 50}, Shape{4, 3, 70}, Shape{1, 9}}) {
+    std::vector<int8_t> bytes(static_cast<size_t>(shape.elements()));
+    for (int8_t& b : bytes) b = static_cast<int8_t>(random() % 60);
+    std::vector<float> floats(bytes.begin(), bytes.end());
+    floats[floats.size() / 2] = NAN;
+    for (int32_t axis = 0; axis < shape.rank(); ++axis) {
+      const int64_t outer = shape.elements(0, axis), n = shape[axis], inner = shape.elements(axis + 1, shape.rank());
+      const auto check = [&]<class T>(const std::vector<T>& values) {
+        const Tensor x = Tensor::Of<T>(shape, values), scalar = Tensor::Constant<int32_t>({}, {axis}), axes = Tensor::Constant<int32_t>({1}, {axis});
+        auto most = SingleOp("reduce_max").Run({x, axes}), least = SingleOp("reduce_min").Run({x, axes});
+        const ArgAttrs of_i32{DType::kI32};
+        auto first = SingleOp("arg_max").With(of_i32).Declare({{DType::kI32, {}, {}}}).Run({x, scalar}), last = SingleOp("arg_min").With(of_i32).Declare({{DType::kI32, {}, {}}}).Run({x, scalar});
+        ASSERT_TRUE(most.ok() && least.ok() && first.ok() && last.ok());
+        for (int64_t i = 0; i < outer * inner; ++i) {
+          const auto at = [&](int64_t k) { return values[static_cast<size_t>((i / inner * n + k) * inner + i % inner)]; };
+          int32_t high = 0, low = 0;
+          T largest = std::numeric_limits<T>::lowest(), smallest = std::numeric_limits<T>::max();
+          for (int32_t k = 0; k < n; ++k) {
+            if (at(k) > at(high)) high = k;
+            if (at(k) < at(low)) low = k;
+            largest = at(k) > largest ? at(k) : largest, smallest = at(k) < smallest ? at(k) : smallest;
+          }
+          const auto j = static_cast<size_t>(i);
+          EXPECT_EQ(largest, (*most)[0].As<T>()[j]);
+          EXPECT_EQ(smallest, (*least)[0].As<T>()[j]);
+          EXPECT_EQ(high, (*first)[0].As<int32_t>()[j]);
+          EXPECT_EQ(low, (*last)[0].As<int32_t>()[j]);
+        }
+      };
+      check(bytes);
+      check(floats);
+    }
+  }
+}
+
+// Each operand whole, one value, or stretched along some axes.
+TEST(Compute, SelectStretchesItsOperands) {
+  const Shape shapes[] = {{4, 3, 20}, {1, 3, 20}, {4, 1, 20}, {4, 3, 1}, {20}, {1}, {3, 1}};
+  const auto value = [](const Shape& s, int64_t i, int64_t j, int64_t k) {
+    const int64_t index[] = {i, j, k};
+    int64_t at = 0;
+    for (int d = 0; d < s.rank(); ++d) at = at * s[d] + (s[d] == 1 ? 0 : index[3 - s.rank() + d]);
+    return static_cast<size_t>(at);
+  };
+  for (const Shape& sc : shapes)
+    for (const Shape& sa : shapes)
+      for (const Shape& sb : shapes) {
+        Shape out;
+        for (int d = 0; d < 3; ++d) {
+          int32_t size = 1;
+          for (const Shape* s : {&sc, &sa, &sb})
+            if (d >= 3 - s->rank()) size = std::max(size, (*s)[d - 3 + s->rank()]);
+          out.push_back(size);
+        }
+        std::vector<uint8_t> c(static_cast<size_t>(sc.elements()));
+        std::vector<float> a(static_cast<size_t>(sa.elements())), b(static_cast<size_t>(sb.elements()));
+        for (size_t i = 0; i < c.size(); ++i) c[i] = i % 3 == 0 ? 7 : 0;
+        for (size_t i = 0; i < a.size(); ++i) a[i] = static_cast<float>(i);
+        for (size_t i = 0; i < b.size(); ++i) b[i] = -1.0f - static_cast<float>(i);
+        Tensor condition = Tensor::Of<uint8_t>(sc, c);
+        condition.type.dtype = DType::kBool;
+        auto y = SingleOp("select_v2").Declare({{DType::kF32, {}, {}}}).Run({condition, Tensor::Of<float>(sa, a), Tensor::Of<float>(sb, b)});
+        ASSERT_TRUE(y.ok()) << y.error().message();
+        const std::vector<float> got = (*y)[0].As<float>();
+        size_t n = 0;
+        for (int64_t i = 0; i < out[0]; ++i)
+          for (int64_t j = 0; j < out[1]; ++j)
+            for (int64_t k = 0; k < out[2]; ++k, ++n)
+              ASSERT_EQ(c[value(sc, i, j, k)] ? a[value(sa, i, j, k)] : b[value(sb, i, j, k)], got[n]) << sc.text() << sa.text() << sb.text() << n;
+      }
+}
+
+TEST(Compute, CumulativeSumsForwardAndBack) {
+  const Tensor x = Tensor::Of<int32_t>({2, 3, 2}, {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}), axis = Tensor::Constant<int32_t>({}, {1});
+  const auto sums = [&](bool exclusive, bool reverse) {
+    SingleOp op("cumsum");
+    op.Set("exclusive", exclusive);
+    op.Set("reverse", reverse);
+    auto y = op.Run({x, axis});
+    return y.ok() ? (*y)[0].As<int32_t>() : std::vector<int32_t>();
+  };
+  EXPECT_EQ(sums(false, false), (std::vector<int32_t>{1, 2, 4, 6, 9, 12, 7, 8, 16, 18, 27, 30}));
+  EXPECT_EQ(sums(true, false), (std::vector<int32_t>{0, 0, 1, 2, 4, 6, 0, 0, 7, 8, 16, 18}));
+  EXPECT_EQ(sums(false, true), (std::vector<int32_t>{9, 12, 8, 10, 5, 6, 27, 30, 20, 22, 11, 12}));
+  EXPECT_EQ(sums(true, true), (std::vector<int32_t>{8, 10, 5, 6, 0, 0, 20, 22, 11, 12, 0, 0}));
 }
 
 TEST(Compute, TopKPrefersTheLowerIndex) {
