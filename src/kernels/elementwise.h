@@ -101,10 +101,10 @@ struct Elementwise {
   // y = saturate(rescale(sum) + add), 16 bits.
   void (*to_shorts)(const int32_t* sums, int64_t n, const Rescale& q, const int16_t* add, int16_t* y);
   int64_t (*dot_s16_s8)(const int16_t* x, const int8_t* w, int64_t n);
-  void (*add_scaled)(const int32_t* sums, const float* scale, int64_t n, float* y);  // y += sum * scale, rounded twice.
+  void (*add_scaled)(const int32_t* sums, const float* scale, int64_t n, float* y);  // y += sum * scale, rounded twice. Null in runtimes without float fully_connected.
 
   // y = round((a * w[0] + b * w[1] + c * w[2] + d * w[3]) / 2^20), half away from zero; weights of 2^20 in all.
-  void (*blend_s8)(const int8_t* a, const int8_t* b, const int8_t* c, const int8_t* d, const int32_t* w, int64_t n, int8_t* y);
+  void (*blend_s8)(const int8_t* a, const int8_t* b, const int8_t* c, const int8_t* d, const int32_t* w, int64_t n, int8_t* y);  // Null in runtimes without resize_bilinear.
 
   void (*lookup)(const uint8_t* x, int64_t n, const ByteTable& table, uint8_t* y);
   void (*sum_s8)(const int8_t* a, int64_t step_a, const int8_t* b, int64_t step_b, int64_t n, const ScaledPair& q, int8_t* y);
@@ -115,7 +115,7 @@ struct Elementwise {
   // the instructions have none.
   void (*product_rows_s8)(const int8_t* x, const int8_t* shared, int64_t n, int64_t rows, const SharedRow& row, const ScaledPair& q, int8_t* y);
   void (*sum_s16)(const int16_t* a, int64_t step_a, const int16_t* b, int64_t step_b, int64_t n, const ScaledPair& q, int16_t* y);
-  void (*difference_s16)(const int16_t* a, int64_t step_a, const int16_t* b, int64_t step_b, int64_t n, const ScaledPair& q, int16_t* y);  // Null in small runtimes.
+  void (*difference_s16)(const int16_t* a, int64_t step_a, const int16_t* b, int64_t step_b, int64_t n, const ScaledPair& q, int16_t* y);  // Null in runtimes without sub.
   void (*product_s16)(const int16_t* a, int64_t step_a, const int16_t* b, int64_t step_b, int64_t n, const ScaledPair& q, int16_t* y);
   int32_t (*total_s8)(const int8_t* x, int64_t n);
   void (*accumulate_s8)(const int8_t* x, int64_t pitch, int64_t rows, int64_t n, int32_t* sum);

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Convolution, NHWC with weights [out, h, w, in / groups]:
 //   y[b,i,j,o] = act(bias[o] + sum x[b, i*s + u*d - pad, j*s + v*d - pad, g*n + c] * w[o,u,v,c])
+#include <cstring>
+#include <vector>
+
 #include "base/built.h"
 #include "base/thread_pool.h"
 #include "kernels/elementwise.h"
@@ -297,7 +300,7 @@ RowSource Rows(const Params& p) {
 }
 
 bool TakesShorts(const OpView& op, const Cpu&) {
-  return op.in(0)->dtype == DType::kI16 && op.in(1)->dtype == DType::kI8 && Groups(op) == 1 && op.in(0)->quant.zero0() == 0 && op.in(1)->quant.zero0() == 0;
+  return kShorts && op.in(0)->dtype == DType::kI16 && op.in(1)->dtype == DType::kI8 && Groups(op) == 1 && op.in(0)->quant.zero0() == 0 && op.in(1)->quant.zero0() == 0;
 }
 
 int16_t Narrowed(const IntegerOutput& q, int32_t acc, int32_t o) { return static_cast<int16_t>(std::clamp(Requantize(acc, q.multiplier[o]) + q.output_zero, q.clamp.low, q.clamp.high)); }
@@ -335,20 +338,69 @@ Status PrepareShorts(Prepare& prepare) {
   return {};
 }
 
-Status PreparePacked(Prepare& prepare) {
+// asymmetric: of dynamic range, whether inputs get a zero point.
+Status PrepareProduct(Prepare& prepare, bool asymmetric) {
   Params p;
   FillGeometry(prepare.op, &p);
   const int64_t rows = static_cast<int64_t>(p.g.batch) * p.g.out_h * p.g.out_w, depth = WindowElements(p.g);
   const std::byte* bias = prepare.op.has_const(2) ? prepare.op.constants[2] : nullptr;
   if (kFloats && prepare.op.in(1)->dtype == DType::kF32) return PrepareProductF32(prepare, Rows(p), rows, depth, p.g.out_c, p.clamp, reinterpret_cast<const float*>(bias));
   if (kFloats && prepare.op.in(0)->dtype == DType::kF32) {
-    const HybridForm form{p.g.batch, prepare.op.in(0)->shape.elements(1, 4), AsymmetricInputs(prepare.op), false};
+    const HybridForm form{p.g.batch, prepare.op.in(0)->shape.elements(1, 4), asymmetric, false};
     return PrepareProductHybrid(prepare, Rows(p), form, rows, depth, p.g.out_c, p.clamp, reinterpret_cast<const float*>(bias));
   }
   std::vector<Multiplier> multipliers(static_cast<size_t>(p.g.out_c));
   const IntegerOutput output = IntegerOutputOf(prepare.op, multipliers, prepare.op.attrs<Attrs>().activation);
   const ProductShape shape{p.g, Rows(p).contiguous, false, rows, depth, p.g.out_c};
   return PrepareProductS8(prepare, shape, output, nullptr, reinterpret_cast<const int32_t*>(bias));
+}
+
+Status PreparePacked(Prepare& prepare) { return PrepareProduct(prepare, AsymmetricInputs(prepare.op)); }
+
+// Groups as one product: every filter over all channels, with zeros where its group has none. That is as many times the multiplications as
+// there are groups, at some hundred times the rate of the reference. (Of floats, an infinite input makes other groups' outputs NaN.)
+constexpr int64_t kMostDenseWeights = 8 << 20;
+bool TakesGroups(const OpView& op, const Cpu&) {
+  const DType x = op.in(0)->dtype, w = op.in(1)->dtype;
+  if (Groups(op) == 1 || !op.has_const(1) || (op.in(2) && !op.has_const(2)) || op.in(0)->shape.elements() == 0) return false;
+  if (!(w == DType::kI8 && (x == DType::kI8 || (kFloats && x == DType::kF32))) && !(kFloats && w == DType::kF32 && x == DType::kF32)) return false;
+  Params p;
+  FillGeometry(op, &p);
+  return WindowElements(p.g) * p.g.out_c <= kMostDenseWeights && (x != DType::kI8 || FitsProductS8(p.g));
+}
+
+// The same node with other weights, while it is prepared.
+class WithWeights final : public Prepare {
+ public:
+  WithWeights(Prepare& real, const OpView& op) : Prepare(op, real.cpu, real.threads), real_(real) { most_rows = real.most_rows; }
+  void Workspace(size_t bytes) override { real_.Workspace(bytes); }
+  Result<const std::byte*> Pack(int i, std::string_view format, uint64_t parameters, size_t bytes, void (*fill)(std::byte*, const void*), const void* context) override {
+    return real_.Pack(i, format, parameters | uint64_t{1} << 63, bytes, fill, context);
+  }
+  void SetRun(RunFn run, const void* params) override { real_.SetRun(run, params); }
+  void* Allocate(size_t bytes, size_t alignment) override { return real_.Allocate(bytes, alignment); }
+  void Keep(void* object, void (*free)(void*)) override { real_.Keep(object, free); }
+
+ private:
+  Prepare& real_;
+};
+
+Status PrepareGroups(Prepare& prepare) {
+  OpView op = prepare.op;
+  Params p;
+  FillGeometry(op, &p);
+  const int64_t bytes = BitsOf(op.in(1)->dtype) / 8, cell = p.group_in * bytes, taps = int64_t{p.g.filter_h} * p.g.filter_w;
+  std::vector<std::byte> dense(static_cast<size_t>(p.g.out_c * WindowElements(p.g) * bytes));
+  for (int64_t o = 0; o < p.g.out_c; ++o)
+    for (int64_t t = 0; t < taps; ++t)
+      std::memcpy(dense.data() + (o * taps + t) * p.g.in_c * bytes + o / p.group_out * cell, op.constants[1] + (o * taps + t) * cell, static_cast<size_t>(cell));
+  TensorType weights = *op.in(1);
+  weights.shape = {p.g.out_c, p.g.filter_h, p.g.filter_w, p.g.in_c};
+  const TensorType* inputs[] = {op.in(0), &weights, op.in(2)};
+  const std::byte* constants[] = {op.constants[0], dense.data(), op.in(2) ? op.constants[2] : nullptr};
+  op.inputs = inputs, op.constants = constants;
+  WithWeights with(prepare, op);
+  return PrepareProduct(with, true);
 }
 
 std::optional<RowWindow> RowWindowOf(const OpView& op) {
@@ -362,6 +414,7 @@ constexpr Variant kVariants[] = {{.name = "winograd_s8", .takes = TakesWinograd,
                                  {.name = "winograd_f32", .takes = TakesWinogradFloats, .prepare = kFloats ? PrepareWinogradFloats : nullptr},
                                  {.name = "packed_f32", .takes = TakesF32, .prepare = kFloats ? PreparePacked : nullptr, .row_window = RowWindowOf},
                                  {.name = "packed_hybrid", .takes = TakesHybrid, .prepare = kFloats ? PreparePacked : nullptr},
+                                 {.name = "packed_groups", .takes = TakesGroups, .prepare = PrepareGroups},
                                  {.name = "vectors_s16", .takes = TakesShorts, .prepare = kShorts ? PrepareShorts : nullptr},
                                  {.name = "reference", .prepare = PrepareReference}};
 

@@ -364,7 +364,7 @@ bool TakesHybrid(const OpView& op, const Cpu&) {
 
 bool TakesBlocks(const OpView& op, const Cpu&) {
   const DType w = op.in(1)->dtype;
-  return w != DType::kU8 && TakesPacked(op, DType::kF32, w) && FitsProductBlockwise(op) && op.attrs<Attrs>().activation != Activation::kTanh;
+  return kFloats && w != DType::kU8 && TakesPacked(op, DType::kF32, w) && FitsProductBlockwise(op) && op.attrs<Attrs>().activation != Activation::kTanh;
 }
 Status PrepareBlocks(Prepare& prepare) {
   const OpView& op = prepare.op;

@@ -4,17 +4,17 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_BUILD_TYPE STREQUAL "Release")
   target_compile_options(octet_ops PRIVATE -O2 -fvect-cost-model=dynamic)
   file(GLOB fast_files ${PROJECT_SOURCE_DIR}/src/ops/*_s8_util.cc ${PROJECT_SOURCE_DIR}/src/ops/*_f32_util.cc ${PROJECT_SOURCE_DIR}/src/ops/hybrid_*_util.cc
                        ${PROJECT_SOURCE_DIR}/src/ops/lstm_packed*_util.cc ${PROJECT_SOURCE_DIR}/src/ops/softmax*.cc ${PROJECT_SOURCE_DIR}/src/ops/pool_util.cc
-                       ${PROJECT_SOURCE_DIR}/src/ops/mean.cc ${PROJECT_SOURCE_DIR}/src/ops/fully_connected.cc)
+                       ${PROJECT_SOURCE_DIR}/src/ops/mean.cc)
   list(APPEND fast_files ${PROJECT_SOURCE_DIR}/src/ops/int8_util.cc ${PROJECT_SOURCE_DIR}/src/ops/binary_vector_util.cc)
   set_source_files_properties(${fast_files} PROPERTIES COMPILE_OPTIONS -O3)
   # TensorFlow's own operators on text, buckets and small matrices, tables and random numbers, what only importers call, and what is
-  # rare: no network's time.
+  # rare, or a reference beside what runs: no network's time.
   file(GLOB small_files ${PROJECT_SOURCE_DIR}/src/ops/flex_*.cc ${PROJECT_SOURCE_DIR}/src/ops/flexbuffer_util.cc ${PROJECT_SOURCE_DIR}/src/ops/regex_util.cc
                         ${PROJECT_SOURCE_DIR}/src/ops/decomposition_util.cc ${PROJECT_SOURCE_DIR}/src/ops/incomplete_util.cc
                         ${PROJECT_SOURCE_DIR}/src/ops/hashtable*.cc ${PROJECT_SOURCE_DIR}/src/ops/random_*.cc
                         ${PROJECT_SOURCE_DIR}/src/ops/keras_conv_util.cc ${PROJECT_SOURCE_DIR}/src/ops/layout_util.cc ${PROJECT_SOURCE_DIR}/src/ops/node_def_util.cc
                         ${PROJECT_SOURCE_DIR}/src/ops/reduce_prod.cc ${PROJECT_SOURCE_DIR}/src/ops/unique.cc
-                        ${PROJECT_SOURCE_DIR}/src/ops/conv_3d_transpose.cc ${PROJECT_SOURCE_DIR}/src/ops/window_util.cc ${PROJECT_SOURCE_DIR}/src/ops/stablehlo_*.cc)
+                        ${PROJECT_SOURCE_DIR}/src/ops/transpose_conv.cc ${PROJECT_SOURCE_DIR}/src/ops/resource_util.cc ${PROJECT_SOURCE_DIR}/src/ops/conv_3d_transpose.cc ${PROJECT_SOURCE_DIR}/src/ops/window_util.cc ${PROJECT_SOURCE_DIR}/src/ops/stablehlo_*.cc)
   set_source_files_properties(${small_files} PROPERTIES COMPILE_OPTIONS -Os)
 endif()
 

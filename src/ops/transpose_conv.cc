@@ -9,6 +9,7 @@
 #include "ops/keras_conv_util.h"
 #include "ops/move_attrs.h"
 #include "ops/operand_util.h"
+#include "ops/scatter_product_util.h"
 
 namespace octet::ops::transpose_conv {
 namespace {
@@ -225,7 +226,27 @@ Status PrepareReference(Prepare& prepare) {
                                          : RunInteger<int16_t, int8_t>, p);
   return {};
 }
-constexpr Variant kVariants[] = {{.name = "reference", .prepare = PrepareReference}};
+
+// Constant weights; sums of 16 channels of all output pixels fit a sane amount of memory, also where there are fewer channels.
+bool TakesPacked(const OpView& op, const Cpu&) {
+  constexpr int64_t kFewChannels = 8, kMostPixels = 1 << 18;
+  const DType x = op.in(kData)->dtype;
+  const Shape& y = op.out(0)->shape;
+  const DType w = op.in(kWeightsInput)->dtype;
+  return ((x == DType::kF32 && (w == x || w == DType::kI8)) || (x == DType::kI8 && w == x)) && op.has_const(kWeightsInput) && (!op.in(kBias) || op.has_const(kBias)) && y.known() &&
+         y.elements() > 0 && op.in(kData)->shape.elements() > 0 && (y[3] >= kFewChannels || y.elements(1, 3) <= kMostPixels);
+}
+Status PreparePacked(Prepare& prepare) {
+  const OpView& op = prepare.op;
+  Params p;
+  SetGeometry(op, &p);
+  ScatterOperands operands{.g = p.g, .data = kData, .weights = kWeightsInput, .bias = kBias, .clamp = p.clamp};
+  if (op.in(kData)->dtype == DType::kF32) return op.in(kWeightsInput)->dtype == DType::kF32 ? PrepareScatterF32(prepare, operands) : PrepareScatterHybrid(prepare, operands);
+  operands.integer = MakeIntegerOutput(prepare, *op.in(kData), *op.in(kWeightsInput), p.g.out_c, op.attrs<Attrs>().activation);
+  return PrepareScatterS8(prepare, operands);
+}
+
+constexpr Variant kVariants[] = {{.name = "packed", .takes = TakesPacked, .prepare = PreparePacked}, {.name = "reference", .prepare = PrepareReference}};
 
 // ------------------------------------------------------------------------------------ Keras
 

@@ -152,6 +152,68 @@ TEST(VectorProducts, ConvolutionsOfShorts) {
   }
 }
 
+// Images and weights of a convolution in three forms: floats, dynamic range, bytes.
+struct Forms {
+  Builder b;
+  std::mt19937& random;
+  int form;
+  graph::TensorId Image(const Shape& s) { return form < 2 ? b.Input("x", {DType::kF32, s, {}}) : b.Input("x", {DType::kI8, s, Quant::PerTensor(0.05f, 7)}); }
+  graph::TensorId Weights(const Shape& s) {
+    if (form == 0) return b.Constant<float>("w", s, test::RandomFloats(static_cast<size_t>(s.elements()), random()));
+    Quant scales{{}, {}, 0, 0};
+    for (int32_t i = 0; i < s[0]; ++i) scales.scale.push_back(0.001f * static_cast<float>(1 + random() % 50)), scales.zero_point.push_back(0);
+    return b.Constant<int8_t>("w", s, Bytes(s, random), scales);
+  }
+  graph::TensorId Bias(int32_t n) {
+    if (form < 2) return b.Constant<float>("b", {n}, test::RandomFloats(static_cast<size_t>(n), random()));
+    std::vector<int32_t> values;
+    Quant scales{{}, {}, 0, 0};
+    for (int32_t i = 0; i < n; ++i) values.push_back(static_cast<int32_t>(random()) >> 16), scales.scale.push_back(0.001f), scales.zero_point.push_back(0);
+    return b.Constant<int32_t>("b", {n}, values, scales);
+  }
+  TensorType Output() const { return form < 2 ? TensorType{} : TensorType{DType::kI8, {}, Quant::PerTensor(0.3f, -4)}; }
+  void Expect(const Shape& image, std::string_view kernel) {
+    if (form < 2) ExpectSame<float>(b.model, test::RandomFloats(static_cast<size_t>(image.elements()), random()), form == 0 ? 1e-5f : 1e-6f, kernel);
+    else ExpectSame<int8_t>(b.model, Bytes(image, random), 0, kernel);
+  }
+};
+
+TEST(VectorProducts, ConvolutionsOfGroups) {
+  std::mt19937 random(12);
+  for (int round = 0; round < 24; ++round) {
+    const auto pick = [&](int32_t most) { return 1 + static_cast<int32_t>(random() % static_cast<uint32_t>(most)); };
+    Forms f{{}, random, round % 3};
+    const int32_t groups = 1 + pick(4), in = pick(5), out = pick(6);
+    const Shape image{pick(2), 5 + pick(6), 5 + pick(6), groups * in}, filter{groups * out, pick(3), pick(3), in};
+    const auto x = f.Image(image);
+    f.b.g().outputs = {f.b.Node("conv_2d", "y", {x, f.Weights(filter), f.Bias(groups * out)}, f.Output(), [&](graph::Node& n) {
+      test::SetAttr(n, "padding", round % 2 ? ops::Padding::kSame : ops::Padding::kValid);
+      for (const char* name : {"stride_w", "stride_h"}) test::SetAttr<int32_t>(n, name, 1 + round / 3 % 2);
+      for (const char* name : {"dilation_w_factor", "dilation_h_factor"}) test::SetAttr<int32_t>(n, name, 1);
+    })};
+    f.Expect(image, "packed_groups");
+  }
+}
+
+TEST(VectorProducts, TransposedConvolutions) {
+  std::mt19937 random(13);
+  for (int round = 0; round < 36; ++round) {
+    const auto pick = [&](int32_t most) { return 1 + static_cast<int32_t>(random() % static_cast<uint32_t>(most)); };
+    Forms f{{}, random, round % 3};
+    const int32_t stride = pick(3), size = pick(4), in = pick(20), out = pick(40);
+    const bool same = round % 2;
+    const Shape image{pick(2), pick(7), pick(7), in}, filter{out, size, size, in};
+    const auto length = [&](int32_t n) { return same ? n * stride - static_cast<int32_t>(random() % static_cast<uint32_t>(stride)) : (n - 1) * stride + size; };
+    const std::vector<int32_t> shape{image[0], length(image[1]), length(image[2]), out};
+    const auto x = f.Image(image), of = f.b.Constant<int32_t>("shape", {4}, shape);
+    f.b.g().outputs = {f.b.Node("transpose_conv", "y", {of, f.Weights(filter), x, f.Bias(out)}, f.form < 2 ? TensorType{DType::kF32, {}, {}} : f.Output(), [&](graph::Node& n) {
+      test::SetAttr(n, "padding", same ? ops::Padding::kSame : ops::Padding::kValid);
+      for (const char* name : {"stride_w", "stride_h"}) test::SetAttr<int32_t>(n, name, stride);
+    })};
+    f.Expect(image, "packed");
+  }
+}
+
 TEST(VectorProducts, MatricesOfShortsAndBytes) {
   std::mt19937 random(10);
   for (bool adj_y : {false, true}) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Elementwise primitives on NEON.
+#include "base/built.h"
 #include "kernels/elementwise.h"
 #include "kernels/isa/lanes_neon.h"
 #include "kernels/kernels.h"

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Elementwise primitives, one lane: the same integer bits as the others.
+#include "base/built.h"
 #include "kernels/elementwise.h"
 #include "kernels/isa/lanes_scalar.h"
 #include "kernels/kernels.h"
