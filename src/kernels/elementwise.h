@@ -108,8 +108,8 @@ struct Elementwise {
 
   void (*lookup)(const uint8_t* x, int64_t n, const ByteTable& table, uint8_t* y);
   void (*sum_s8)(const int8_t* a, int64_t step_a, const int8_t* b, int64_t step_b, int64_t n, const ScaledPair& q, int8_t* y);
-  void (*difference_s8)(const int8_t* a, int64_t step_a, const int8_t* b, int64_t step_b, int64_t n, const ScaledPair& q, int8_t* y);
-  void (*squared_difference_s8)(const int8_t* a, int64_t step_a, const int8_t* b, int64_t step_b, int64_t n, const ScaledPair& q, int8_t* y);
+  void (*difference_s8)(const int8_t* a, int64_t step_a, const int8_t* b, int64_t step_b, int64_t n, const ScaledPair& q, int8_t* y);  // Null in runtimes without sub.
+  void (*squared_difference_s8)(const int8_t* a, int64_t step_a, const int8_t* b, int64_t step_b, int64_t n, const ScaledPair& q, int8_t* y);  // Null in runtimes without squared_difference.
   void (*product_s8)(const int8_t* a, int64_t step_a, const int8_t* b, int64_t step_b, int64_t n, const ScaledPair& q, int8_t* y);  // Only `out` rescales.
   // The same of `rows` rows x and y of n <= SharedRow::kMost values and one row that they share. q.floor is there; null where
   // the instructions have none.

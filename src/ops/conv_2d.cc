@@ -10,6 +10,7 @@
 #include "ops/conv_util.h"
 #include "ops/hybrid_product_util.h"
 #include "ops/import.h"
+#include "ops/inner_prepare.h"
 #include "ops/keras_conv_util.h"
 #include "ops/int8_util.h"
 #include "ops/row_blocks.h"
@@ -369,22 +370,6 @@ bool TakesGroups(const OpView& op, const Cpu&) {
   return WindowElements(p.g) * p.g.out_c <= kMostDenseWeights && (x != DType::kI8 || FitsProductS8(p.g));
 }
 
-// The same node with other weights, while it is prepared.
-class WithWeights final : public Prepare {
- public:
-  WithWeights(Prepare& real, const OpView& op) : Prepare(op, real.cpu, real.threads), real_(real) { most_rows = real.most_rows; }
-  void Workspace(size_t bytes) override { real_.Workspace(bytes); }
-  Result<const std::byte*> Pack(int i, std::string_view format, uint64_t parameters, size_t bytes, void (*fill)(std::byte*, const void*), const void* context) override {
-    return real_.Pack(i, format, parameters | uint64_t{1} << 63, bytes, fill, context);
-  }
-  void SetRun(RunFn run, const void* params) override { real_.SetRun(run, params); }
-  void* Allocate(size_t bytes, size_t alignment) override { return real_.Allocate(bytes, alignment); }
-  void Keep(void* object, void (*free)(void*)) override { real_.Keep(object, free); }
-
- private:
-  Prepare& real_;
-};
-
 Status PrepareGroups(Prepare& prepare) {
   OpView op = prepare.op;
   Params p;
@@ -399,8 +384,11 @@ Status PrepareGroups(Prepare& prepare) {
   const TensorType* inputs[] = {op.in(0), &weights, op.in(2)};
   const std::byte* constants[] = {op.constants[0], dense.data(), op.in(2) ? op.constants[2] : nullptr};
   op.inputs = inputs, op.constants = constants;
-  WithWeights with(prepare, op);
-  return PrepareProduct(with, true);
+  InnerPrepare inner(prepare, op);
+  OCTET_TRY(PrepareProduct(inner, true));
+  prepare.Workspace(inner.workspace_bytes);
+  prepare.SetRun(inner.run, inner.params);
+  return {};
 }
 
 std::optional<RowWindow> RowWindowOf(const OpView& op) {

@@ -7,6 +7,7 @@
 #include "ops/conv_util.h"
 #include "ops/depthwise_attrs.h"
 #include "ops/depthwise_f32_util.h"
+#include "ops/inner_prepare.h"
 #include "ops/int8_util.h"
 #include "ops/keras_conv_util.h"
 #include "ops/weights_util.h"
@@ -270,6 +271,60 @@ Status PrepareSingleS8(Prepare& prepare) {
   return PrepareProductS8(prepare, shape, IntegerOutputOf(prepare.op, multipliers, prepare.op.attrs<Attrs>().activation), nullptr, BiasOf(prepare.op));
 }
 
+// Several outputs of an input channel: the image with every channel so often, and one of each.
+struct RepeatParams {
+  RunFn run;
+  const void* params;
+  int64_t values, times, value_bytes, image_bytes;
+};
+
+template <class T> void RepeatValues(const T* from, int64_t n, int64_t times, T* to) {
+  for (int64_t i = 0; i < n; ++i, to += times) std::fill_n(to, times, from[i]);
+}
+
+Status RunRepeated(const void* params, const Run& run) {
+  const auto& p = *static_cast<const RepeatParams*>(params);
+  constexpr int64_t kTaskValues = 1 << 14;
+  run.pool->For(kernels::CeilDivide(p.values, kTaskValues), [&](int64_t task, int) {
+    const int64_t first = task * kTaskValues, n = std::min(kTaskValues, p.values - first);
+    std::byte* to = run.workspace + first * p.times * p.value_bytes;
+    if (p.value_bytes == 1) RepeatValues(run.input<int8_t>(0) + first, n, p.times, reinterpret_cast<int8_t*>(to));
+    else RepeatValues(run.input<float>(0) + first, n, p.times, reinterpret_cast<float*>(to));
+  });
+  std::byte* const in[] = {run.workspace, run.in[1], run.in[2]};
+  return p.run(p.params, {in, run.out, run.workspace + p.image_bytes, run.pool, nullptr, nullptr});
+}
+
+// The same node on such an image.
+struct Repeated {
+  OpView op;
+  TensorType image;
+  const TensorType* inputs[3];
+  explicit Repeated(const OpView& from) : op(from), image(*from.in(0)), inputs{&image, from.in(1), from.in(2)} {
+    image.shape = {image.shape[0], image.shape[1], image.shape[2], from.in(1)->shape[3]};
+    op.inputs = {inputs, static_cast<size_t>(from.num_inputs())};
+  }
+};
+
+Status (*RepeatedPrepare(const OpView& op, const Cpu& cpu))(Prepare&) {
+  const Repeated r(op);
+  return TakesS8(r.op, cpu) ? PrepareS8 : kFloats && TakesF32(r.op, cpu) ? PrepareF32 : kFloats && TakesHybrid(r.op, cpu) ? PrepareHybrid : nullptr;
+}
+bool TakesRepeated(const OpView& op, const Cpu& cpu) { return !kernels::kSmall && !OneEach(op) && op.num_inputs() <= 3 && RepeatedPrepare(op, cpu); }
+
+Status PrepareRepeated(Prepare& prepare) {
+  const Repeated r(prepare.op);
+  const Shape& x = prepare.op.in(0)->shape;
+  InnerPrepare inner(prepare, r.op);
+  OCTET_TRY(RepeatedPrepare(prepare.op, prepare.cpu)(inner));
+  auto* p = prepare.Params<RepeatParams>();
+  const int64_t bytes = BitsOf(r.image.dtype) / 8;
+  *p = {inner.run, inner.params, x.elements(), r.image.shape.back() / x.back(), bytes, kernels::RoundUp(r.image.shape.elements() * bytes + 64, 64)};
+  prepare.Workspace(static_cast<size_t>(p->image_bytes) + inner.workspace_bytes);
+  prepare.SetRun(RunRepeated, p);
+  return {};
+}
+
 std::optional<RowWindow> RowWindowOf(const OpView& op) {
   Params p;
   FillGeometry(op, &p);
@@ -280,6 +335,7 @@ constexpr Variant kVariants[] = {{.name = "single_s8", .takes = TakesSingleS8, .
                                  {.name = "channels_s8", .takes = TakesS8, .prepare = PrepareS8, .row_window = RowWindowOf},
                                  {.name = "channels_f32", .takes = TakesF32, .prepare = kFloats ? PrepareF32 : nullptr, .row_window = RowWindowOf},
                                  {.name = "channels_hybrid_f32", .takes = TakesHybrid, .prepare = kFloats ? PrepareHybrid : nullptr},
+                                 {.name = "channels_repeated", .takes = TakesRepeated, .prepare = kernels::kSmall ? nullptr : PrepareRepeated},
                                  {.name = "reference", .prepare = PrepareReference}};
 
 // ------------------------------------------------------------------------------------ Keras

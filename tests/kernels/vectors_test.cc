@@ -18,7 +18,9 @@ template <class T> void ExpectSame(const graph::Model& model, const std::vector<
   for (int threads : {1, 3}) {
     Runner runner(model, {.threads = threads});
     const std::vector<T> got = runner.Run(x);
-    if (!kernel.empty()) EXPECT_EQ(kernel, runner.it->node(0).kernel);
+    if (!kernel.empty()) {
+      EXPECT_EQ(kernel, runner.it->node(0).kernel);
+    }
     ASSERT_EQ(want.size(), got.size());
     for (size_t i = 0; i < want.size(); ++i)
       ASSERT_LE(std::abs(static_cast<float>(want[i]) - static_cast<float>(got[i])), tolerance * std::max(1.0f, std::abs(static_cast<float>(want[i])))) << "element " << i;
@@ -158,10 +160,10 @@ struct Forms {
   std::mt19937& random;
   int form;
   graph::TensorId Image(const Shape& s) { return form < 2 ? b.Input("x", {DType::kF32, s, {}}) : b.Input("x", {DType::kI8, s, Quant::PerTensor(0.05f, 7)}); }
-  graph::TensorId Weights(const Shape& s) {
+  graph::TensorId Weights(const Shape& s, int axis = 0) {
     if (form == 0) return b.Constant<float>("w", s, test::RandomFloats(static_cast<size_t>(s.elements()), random()));
-    Quant scales{{}, {}, 0, 0};
-    for (int32_t i = 0; i < s[0]; ++i) scales.scale.push_back(0.001f * static_cast<float>(1 + random() % 50)), scales.zero_point.push_back(0);
+    Quant scales{{}, {}, axis, 0};
+    for (int32_t i = 0; i < s[axis]; ++i) scales.scale.push_back(0.001f * static_cast<float>(1 + random() % 50)), scales.zero_point.push_back(0);
     return b.Constant<int8_t>("w", s, Bytes(s, random), scales);
   }
   graph::TensorId Bias(int32_t n) {
@@ -192,6 +194,24 @@ TEST(VectorProducts, ConvolutionsOfGroups) {
       for (const char* name : {"dilation_w_factor", "dilation_h_factor"}) test::SetAttr<int32_t>(n, name, 1);
     })};
     f.Expect(image, "packed_groups");
+  }
+}
+
+TEST(VectorProducts, SeveralOutputsOfAChannel) {
+  std::mt19937 random(14);
+  for (int round = 0; round < 24; ++round) {
+    const auto pick = [&](int32_t most) { return 1 + static_cast<int32_t>(random() % static_cast<uint32_t>(most)); };
+    Forms f{{}, random, round % 3};
+    const int32_t in = 1 + pick(20), times = 1 + pick(3), size = 1 + pick(2);
+    const Shape image{pick(2), 6 + pick(9), 6 + pick(9), in}, filter{1, size, size, in * times};
+    const auto x = f.Image(image);
+    f.b.g().outputs = {f.b.Node("depthwise_conv_2d", "y", {x, f.Weights(filter, 3), f.Bias(in * times)}, f.Output(), [&](graph::Node& n) {
+      test::SetAttr(n, "padding", round % 2 ? ops::Padding::kSame : ops::Padding::kValid);
+      test::SetAttr<int32_t>(n, "depth_multiplier", times);
+      for (const char* name : {"stride_w", "stride_h"}) test::SetAttr<int32_t>(n, name, 1 + round / 3 % 2);
+      for (const char* name : {"dilation_w_factor", "dilation_h_factor"}) test::SetAttr<int32_t>(n, name, 1);
+    })};
+    f.Expect(image, "channels_repeated");
   }
 }
 
