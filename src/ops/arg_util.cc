@@ -20,7 +20,7 @@ struct Params {
 
 template <bool largest, class T> bool Better(T v, T best) { return largest ? v > best : v < best; }
 
-// Of neighbours: the extreme value in lanes, then its first place. Not-a-numbers are better than nothing, and nothing than one in front.
+// Of neighbours: the extreme value, in lanes, then its first place. A not-a-number wins in front, as nothing compares with it, and nowhere else.
 template <class T, bool largest> [[gnu::noinline]] int64_t FirstExtreme(const T* in, int64_t n) {
   constexpr int64_t kLanes = std::is_same_v<T, float> ? 8 : 1;
   if constexpr (largest && std::is_same_v<T, int8_t>)

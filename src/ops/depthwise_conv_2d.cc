@@ -310,7 +310,12 @@ Status (*RepeatedPrepare(const OpView& op, const Cpu& cpu))(Prepare&) {
   const Repeated r(op);
   return TakesS8(r.op, cpu) ? PrepareS8 : kFloats && TakesF32(r.op, cpu) ? PrepareF32 : kFloats && TakesHybrid(r.op, cpu) ? PrepareHybrid : nullptr;
 }
-bool TakesRepeated(const OpView& op, const Cpu& cpu) { return !kernels::kSmall && !OneEach(op) && op.num_inputs() <= 3 && RepeatedPrepare(op, cpu); }
+bool TakesRepeated(const OpView& op, const Cpu& cpu) {
+  constexpr double kMostValues = 64 << 20;  // Of the image.
+  if (kernels::kSmall || OneEach(op) || op.num_inputs() > 3) return false;
+  const Shape& x = op.in(0)->shape;
+  return static_cast<double>(x.elements(0, 3)) * op.in(1)->shape[3] <= kMostValues && RepeatedPrepare(op, cpu);
+}
 
 Status PrepareRepeated(Prepare& prepare) {
   const Repeated r(prepare.op);

@@ -227,9 +227,13 @@ Status PrepareReference(Prepare& prepare) {
   return {};
 }
 
-// Constant weights; sums of 16 channels of all output pixels fit a sane amount of memory, also where there are fewer channels.
+// Constant weights; a line's products, and sums of 16 channels of all output pixels, fit a sane amount of memory, also where there are
+// fewer channels.
 bool TakesPacked(const OpView& op, const Cpu&) {
   constexpr int64_t kFewChannels = 8, kMostPixels = 1 << 18;
+  constexpr double kMostProducts = 1 << 20;  // Of 16 channels.
+  const Shape& filter = op.in(kWeightsInput)->shape;
+  if (static_cast<double>(filter[1]) * filter[2] * op.in(kData)->shape[2] > kMostProducts) return false;
   const DType x = op.in(kData)->dtype;
   const Shape& y = op.out(0)->shape;
   const DType w = op.in(kWeightsInput)->dtype;
