@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // AveragePool2D: out = mean of the window's cells that lie inside the image, then the activation.
 // Integers: (sum ± n/2) / n, to nearest, ties away from zero.
+#include "kernels/elementwise.h"
 #include "ops/pool_run_util.h"
 
 namespace octet::ops::average_pool_2d {
@@ -14,6 +15,7 @@ template <class T> struct Average {
   static constexpr Sum kEmpty = 0;
   static Sum Add(Sum sum, T cell) { return sum + static_cast<Sum>(cell); }
   static Sum Combine(Sum a, Sum b) { return a + b; }
+  static void Accumulate(const float* cell, int64_t pitch, int64_t cells, int64_t count, float* sums) { kernels::Vectors().accumulate_f32(cell, pitch, cells, count, sums); }
 
   static void Finish(const PoolPlan& p, int32_t n, int64_t count, float* out) {
     const ClampF32 clamp = p.clamp_f32;
