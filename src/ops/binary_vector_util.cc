@@ -73,7 +73,9 @@ bool FindShortRows(const Broadcast& s, int64_t value_bytes, ShortRows* found) {
   return true;
 }
 
-void Pair(const Params& p, const float* a, const float* b, int64_t n, float* y) { kernels::Vectors().binary_f32[static_cast<int>(p.op)](a, 1, b, 1, n, p.clamp.low, p.clamp.high, y); }
+void Pair(const Params& p, const float* a, const float* b, int64_t n, float* y) {
+  kernels::Vectors().binary_f32[static_cast<int>(p.op)](a, 1, b, 1, n, p.clamp.low, p.clamp.high, y);
+}
 void Pair(const Params& p, const int16_t* a, const int16_t* b, int64_t n, int16_t* y) { p.pair_s16(a, 1, b, 1, n, p.q, y); }
 void Pair(const Params& p, const int8_t* a, const int8_t* b, int64_t n, int8_t* y) { p.pair(a, 1, b, 1, n, p.q, y); }
 

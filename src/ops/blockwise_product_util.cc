@@ -69,7 +69,8 @@ void MultiplyBlocks(const Params& p, const Run& run, int64_t first, int64_t rows
   const void** pointers = reinterpret_cast<const void**>(run.workspace + p.pointers_at) + first;
   for (int64_t b = 0; b < p.blocks; ++b, out.scale += p.padded) {
     const int64_t start = b * p.block * k.value_bytes;
-    kernels::ProductS8 product{.offset = &start, .length = p.block, .packed = p.packed + b * p.block_bytes(), .columns = p.columns, .narrow_range = p.narrow_range, .take = BlockSums::Take, .context = &out};
+    kernels::ProductS8 product{.offset = &start, .length = p.block, .packed = p.packed + b * p.block_bytes(), .columns = p.columns,
+                               .narrow_range = p.narrow_range, .take = BlockSums::Take, .context = &out};
     product.requant.bias = p.offset + b * p.padded;
     k.multiply(product, pointers, rows, panel, end, nullptr, scratch + p.sums_bytes);
   }
@@ -165,7 +166,8 @@ Status PrepareProductBlockwise(Prepare& prepare, int64_t rows, ClampF32 clamp, c
   p->clamp = clamp;
   const PackContext context{prepare.op.constants[1], BitsOf(w.dtype), p->depth, p->columns, p->block};
   const int64_t bytes = p->blocks * p->block_bytes();
-  OCTET_ASSIGN(const std::byte* packed, prepare.Pack(1, "K4N16+sums by block", static_cast<uint64_t>(p->block), static_cast<size_t>(bytes + p->blocks * p->padded * 4), Pack, &context));
+  OCTET_ASSIGN(const std::byte* packed, prepare.Pack(1, "K4N16+sums by block", static_cast<uint64_t>(p->block),
+                                                     static_cast<size_t>(bytes + p->blocks * p->padded * 4), Pack, &context));
   p->packed = reinterpret_cast<const int8_t*>(packed);
   SetColumns(prepare, reinterpret_cast<const int32_t*>(packed + bytes), bias, p);
   PlaceWorkspace(prepare, p);

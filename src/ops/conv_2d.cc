@@ -304,8 +304,12 @@ bool TakesShorts(const OpView& op, const Cpu&) {
   return kShorts && op.in(0)->dtype == DType::kI16 && op.in(1)->dtype == DType::kI8 && Groups(op) == 1 && op.in(0)->quant.zero0() == 0 && op.in(1)->quant.zero0() == 0;
 }
 
-int16_t Narrowed(const IntegerOutput& q, int32_t acc, int32_t o) { return static_cast<int16_t>(std::clamp(Requantize(acc, q.multiplier[o]) + q.output_zero, q.clamp.low, q.clamp.high)); }
-int16_t Narrowed(const IntegerOutput& q, int64_t acc, int32_t o) { return static_cast<int16_t>(std::clamp(Requantize64(acc, q.multiplier[o]), q.clamp.low, q.clamp.high)); }
+int16_t Narrowed(const IntegerOutput& q, int32_t acc, int32_t o) {
+  return static_cast<int16_t>(std::clamp(Requantize(acc, q.multiplier[o]) + q.output_zero, q.clamp.low, q.clamp.high));
+}
+int16_t Narrowed(const IntegerOutput& q, int64_t acc, int32_t o) {
+  return static_cast<int16_t>(std::clamp(Requantize64(acc, q.multiplier[o]), q.clamp.low, q.clamp.high));
+}
 
 // Windows are gathered, with zeros outside of the image, and meet every filter. Sums that wrap are the exact ones' low bits.
 template <class Acc> Status RunShorts(const void* params, const Run& run) {
@@ -320,10 +324,13 @@ template <class Acc> Status RunShorts(const void* params, const Run& run) {
     int16_t* y = run.output<int16_t>(0) + line * g.out_w * g.out_c;
     for (int64_t row = line * g.out_w; row < (line + 1) * g.out_w; ++row) {
       int16_t* to = window;
-      GatherRow({g, false}, run.input<int16_t>(0), row, [&](const int16_t* from, int64_t n) { to = std::copy_n(from, n, to); }, [&](int64_t n) { to = std::fill_n(to, n, int16_t{0}); });
+      const auto inside = [&](const int16_t* from, int64_t n) { to = std::copy_n(from, n, to); };
+      const auto outside = [&](int64_t n) { to = std::fill_n(to, n, int16_t{0}); };
+      GatherRow({g, false}, run.input<int16_t>(0), row, inside, outside);
       for (int32_t o = 0; o < g.out_c; ++o) {
-        const auto acc = static_cast<Acc>(static_cast<std::make_unsigned_t<Acc>>(dot(window, w + o * depth, depth)) + static_cast<std::make_unsigned_t<Acc>>(bias ? bias[o] : Acc{0}));
-        *y++ = Narrowed(p.integer, acc, o);
+        using Wrapping = std::make_unsigned_t<Acc>;
+        const Wrapping sum = static_cast<Wrapping>(dot(window, w + o * depth, depth)) + static_cast<Wrapping>(bias ? bias[o] : Acc{0});
+        *y++ = Narrowed(p.integer, static_cast<Acc>(sum), o);
       }
     }
   });

@@ -70,7 +70,8 @@ Status RunF32(const void* params, const Run& run) {
   const auto& p = *static_cast<const Params*>(params);
   const MatmulShape& s = p.shape;
   const float* x = run.input<float>(0);
-  if (!p.packed) ForEachPanel(s, *run.pool, [&](int64_t column, int64_t columns, int64_t matrix) { PackPanel(p, run.input<float>(1), matrix, column, columns, run.workspace); });
+  const auto pack = [&](int64_t column, int64_t columns, int64_t matrix) { PackPanel(p, run.input<float>(1), matrix, column, columns, run.workspace); };
+  if (!p.packed) ForEachPanel(s, *run.pool, pack);
   const std::byte* matrices = p.packed ? p.packed : run.workspace;
   ForEachRows(p, *run.pool, [&](int64_t b, int64_t first, int64_t rows, int thread) {
     const float* a = x + s.x_at[b];

@@ -71,8 +71,8 @@ Status RunF32(const void* params, const Run& run) {
   const auto line = [&](int64_t image, int64_t i, int64_t block, std::byte* scratch) {
     auto* to = reinterpret_cast<float*>(scratch + p.line_at);
     const ClampF32 all;
-    kernels::FloatProducts().product({.a = run.input<float>(p.o.data) + (image * g.in_h + i) * g.in_w * g.in_c, .lda = g.in_c, .rows = g.in_w, .w = reinterpret_cast<const float*>(p.packed + block * p.block_bytes),
-                                      .depth = g.in_c, .columns = p.columns(), .bias = p.zeros, .low = all.low, .high = all.high, .y = to, .ldy = p.columns()});
+    kernels::FloatProducts().product({.a = run.input<float>(p.o.data) + (image * g.in_h + i) * g.in_w * g.in_c, .lda = g.in_c, .rows = g.in_w,
+                                      .w = reinterpret_cast<const float*>(p.packed + block * p.block_bytes), .depth = g.in_c, .columns = p.columns(), .bias = p.zeros, .low = all.low, .high = all.high, .y = to, .ldy = p.columns()});
     return to;
   };
   ForEachBlock<float, float>(p, run, line, [&](const float* sums, int64_t, int64_t channel, int64_t count, float* y) {
@@ -105,8 +105,8 @@ template <class Out, class ZeroOf, class Finish> void ForEachBlockOfBytes(const 
     for (int64_t j = 0; j < g.in_w; ++j) pointers[j] = scratch + p.loaded_at + j * g.in_c * k.value_bytes;
     Line to{reinterpret_cast<int32_t*>(scratch + p.line_at), p.columns(), 0};
     constexpr int64_t kStart = 0;
-    kernels::ProductS8 product{.offset = &kStart, .length = g.in_c, .packed = reinterpret_cast<const int8_t*>(p.packed + block * p.block_bytes), .columns = p.columns(), .narrow_range = p.narrow_range,
-                               .take = Line::Take, .context = &to};
+    kernels::ProductS8 product{.offset = &kStart, .length = g.in_c, .packed = reinterpret_cast<const int8_t*>(p.packed + block * p.block_bytes),
+                               .columns = p.columns(), .narrow_range = p.narrow_range, .take = Line::Take, .context = &to};
     product.requant.bias = offset;
     k.multiply(product, pointers, g.in_w, 0, p.taps, nullptr, scratch + p.kernel_at);
     return to.to;
@@ -118,7 +118,8 @@ Status RunS8(const void* params, const Run& run) {
   const auto& p = *static_cast<const Params*>(params);
   const IntegerOutput& q = p.o.integer;
   const int32_t* bias = run.input<int32_t>(p.o.bias);
-  ForEachBlockOfBytes<int8_t>(p, run, run.input<int8_t>(p.o.data), [&](int64_t) { return q.input_zero; }, [&](const int32_t* sums, int64_t, int64_t channel, int64_t count, int8_t* y) {
+  const auto zero_of = [&](int64_t) { return q.input_zero; };
+  ForEachBlockOfBytes<int8_t>(p, run, run.input<int8_t>(p.o.data), zero_of, [&](const int32_t* sums, int64_t, int64_t channel, int64_t count, int8_t* y) {
     for (int64_t c = 0; c < count; ++c) {
       const auto sum = static_cast<int32_t>(static_cast<uint32_t>(sums[c]) + static_cast<uint32_t>(bias ? bias[channel + c] : 0));
       y[c] = static_cast<int8_t>(std::clamp(Requantize(sum, q.multiplier[channel + c]) + q.output_zero, q.clamp.low, q.clamp.high));
@@ -133,7 +134,8 @@ Status RunHybrid(const void* params, const Run& run) {
   auto* q = reinterpret_cast<int8_t*>(run.workspace);
   auto* forms = reinterpret_cast<RowForm*>(run.workspace + p.forms_at);
   QuantizeGroups(p.form, run.input<float>(p.o.data), *run.pool, q, forms);
-  ForEachBlockOfBytes<float>(p, run, q, [&](int64_t image) { return forms[image].quant.offset; }, [&](const int32_t* sums, int64_t image, int64_t channel, int64_t count, float* y) {
+  const auto zero_of = [&](int64_t image) { return forms[image].quant.offset; };
+  ForEachBlockOfBytes<float>(p, run, q, zero_of, [&](const int32_t* sums, int64_t image, int64_t channel, int64_t count, float* y) {
     for (int64_t c = 0; c < count; ++c) {
       const float value = static_cast<float>(sums[c]) * p.scale[channel + c] * forms[image].quant.scale + (bias ? bias[channel + c] : 0.0f);
       y[c] = std::clamp(value, p.o.clamp.low, p.o.clamp.high);
@@ -209,7 +211,8 @@ Result<Params*> PrepareBytes(Prepare& prepare, const ScatterOperands& operands, 
   const auto* w = reinterpret_cast<const int8_t*>(prepare.op.constants[operands.weights]);
   auto* total = prepare.Array<int32_t>(static_cast<size_t>(p->blocks * p->columns()));
   for (int64_t o = 0; o < g.out_c; ++o)
-    for (int64_t t = 0; t < p->taps; ++t) total[o / kPanel * p->columns() + t * kPanel + o % kPanel] = kernels::Vectors().total_s8(w + (o * p->taps + t) * g.in_c, g.in_c);
+    for (int64_t t = 0; t < p->taps; ++t)
+      total[o / kPanel * p->columns() + t * kPanel + o % kPanel] = kernels::Vectors().total_s8(w + (o * p->taps + t) * g.in_c, g.in_c);
   p->total = total;
   p->narrow_range = NarrowRange(prepare.op.constants[operands.weights], g.out_c * p->taps * g.in_c, g.in_w);
   p->offset_at = RoundUp(PlaceSums(p), kLine);

@@ -139,7 +139,8 @@ TEST(Compute, ExtremesOfLongLines) {
         const Tensor x = Tensor::Of<T>(shape, values), scalar = Tensor::Constant<int32_t>({}, {axis}), axes = Tensor::Constant<int32_t>({1}, {axis});
         auto most = SingleOp("reduce_max").Run({x, axes}), least = SingleOp("reduce_min").Run({x, axes});
         const ArgAttrs of_i32{DType::kI32};
-        auto first = SingleOp("arg_max").With(of_i32).Declare({{DType::kI32, {}, {}}}).Run({x, scalar}), last = SingleOp("arg_min").With(of_i32).Declare({{DType::kI32, {}, {}}}).Run({x, scalar});
+        const auto place = [&](const char* op) -> Result<std::vector<Tensor>> { return SingleOp(op).With(of_i32).Declare({{DType::kI32, {}, {}}}).Run({x, scalar}); };
+        auto first = place("arg_max"), last = place("arg_min");
         ASSERT_TRUE(most.ok() && least.ok() && first.ok() && last.ok());
         for (int64_t i = 0; i < outer * inner; ++i) {
           const auto at = [&](int64_t k) { return values[static_cast<size_t>((i / inner * n + k) * inner + i % inner)]; };
@@ -153,8 +154,8 @@ TEST(Compute, ExtremesOfLongLines) {
           const auto j = static_cast<size_t>(i);
           EXPECT_EQ(largest, (*most)[0].As<T>()[j]);
           EXPECT_EQ(smallest, (*least)[0].As<T>()[j]);
-          EXPECT_EQ(high, (*first)[0].As<int32_t>()[j]);
-          EXPECT_EQ(low, (*last)[0].As<int32_t>()[j]);
+          EXPECT_EQ(high, (*first)[0].template As<int32_t>()[j]);
+          EXPECT_EQ(low, (*last)[0].template As<int32_t>()[j]);
         }
       };
       check(bytes);
