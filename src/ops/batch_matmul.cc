@@ -94,6 +94,7 @@ struct Params {
   // Hybrid: where behind y the workspace takes the quantized rows of x, their scales, y's column sums, and a
   // row of each matrix of x that is stored transposed.
   int64_t x_matrices, rows_at, quants_at, sums_at, gathered_at;
+  const int8_t* columns;       // int16 times int8: those of a constant y.
   const int64_t* quant_of;     // Hybrid, per batch: the row of x whose scale its first row takes,
   const int64_t* sums_of;      // and the matrix of y whose sums.
 };
@@ -468,6 +469,12 @@ Status PreparePacked(Prepare& p) {
 }
 
 // int16 times int8, row by row; y's columns lie whole in memory.
+void LayOutColumns(const Params& p, const int8_t* y, int8_t* columns) {
+  for (int64_t b = 0; b < p.y_matrices; ++b)
+    for (int64_t k = 0; k < p.k; ++k)
+      for (int64_t n = 0; n < p.n; ++n) columns[(b * p.n + n) * p.k + k] = y[(b * p.k + k) * p.n + n];
+}
+
 bool TakesShorts(const OpView& op, const Cpu&) {
   return op.in(0)->dtype == DType::kI16 && op.in(1)->dtype == DType::kI8 && op.out(0)->dtype == DType::kI16 && !op.attrs<Attrs>().adj_x && op.in(0)->quant.zero0() == 0 &&
          op.in(1)->quant.zero0() == 0;
@@ -475,13 +482,10 @@ bool TakesShorts(const OpView& op, const Cpu&) {
 
 Status MultiplyShortRows(const void* params, const Run& run) {
   const auto& p = *static_cast<const Params*>(params);
-  const auto* y = run.input<int8_t>(1);
-  if (!p.adj_y) {
-    auto* columns = reinterpret_cast<int8_t*>(run.workspace);
-    for (int64_t b = 0; b < p.y_matrices; ++b)
-      for (int64_t k = 0; k < p.k; ++k)
-        for (int64_t n = 0; n < p.n; ++n) columns[(b * p.n + n) * p.k + k] = y[(b * p.k + k) * p.n + n];
-    y = columns;
+  const int8_t* y = p.columns ? p.columns : run.input<int8_t>(1);
+  if (!p.adj_y && !p.columns) {
+    LayOutColumns(p, y, reinterpret_cast<int8_t*>(run.workspace));
+    y = reinterpret_cast<const int8_t*>(run.workspace);
   }
   const auto dot = kernels::Vectors().dot_s16_s8;
   run.pool->For(p.batches * p.m, [&](int64_t row, int) {
@@ -498,7 +502,18 @@ Status PrepareShorts(Prepare& p) {
   auto* params = p.Params<Params>();
   *params = ParamsOf(p);
   OCTET_TRY(SetQuant(p.op, params));
-  if (!params->adj_y) p.Workspace(static_cast<size_t>(params->y_matrices * params->k * params->n));
+  const auto bytes = static_cast<size_t>(params->y_matrices * params->k * params->n);
+  if (!params->adj_y && p.op.has_const(1)) {
+    const auto fill = [](std::byte* to, const void* context) {
+      const auto& [of, y] = *static_cast<const std::pair<const Params*, const std::byte*>*>(context);
+      LayOutColumns(*of, reinterpret_cast<const int8_t*>(y), reinterpret_cast<int8_t*>(to));
+    };
+    const std::pair<const Params*, const std::byte*> context{params, p.op.constants[1]};
+    OCTET_ASSIGN(const std::byte* columns, p.Pack(1, "columns_s8", static_cast<uint64_t>(params->k), bytes, fill, &context));
+    params->columns = reinterpret_cast<const int8_t*>(columns);
+  } else if (!params->adj_y) {
+    p.Workspace(bytes);
+  }
   p.SetRun(MultiplyShortRows, params);
   return {};
 }

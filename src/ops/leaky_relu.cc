@@ -16,7 +16,7 @@ Status RunFloat(const void* params, const Run& run) {
   const float* x = run.input<float>(0);
   float* y = run.output<float>(0);
   ForChunks(run, p.count, [&](int64_t begin, int64_t end) {
-    const float alpha = p.alpha;  // y might be there.
+    const float alpha = p.alpha;  // Stores to y might change it.
     for (int64_t i = begin; i < end; ++i) y[i] = x[i] > 0 ? x[i] : x[i] * alpha;
   });
   return {};

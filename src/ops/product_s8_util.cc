@@ -117,14 +117,14 @@ void PackPanels(std::byte* packed, const void* context) {
 
 // With fewer blocks of rows than tasks are wanted, panels are cut, too: the block is loaded for each cut. An only block is cut so that
 // every thread has as many tasks: of three, one of two threads would have two.
-void CutPanels(Params* p, int64_t blocks, int64_t wanted, int threads) {
+void SetPanelsPerTask(Params* p, int64_t blocks, int64_t wanted, int threads) {
   int64_t cuts = std::clamp<int64_t>(CeilDivide(wanted, blocks), 1, CeilDivide(p->panels, 4));
   if (blocks == 1 && cuts > threads) cuts -= cuts % threads;
   p->panels_per_task = CeilDivide(p->panels, cuts);
 }
 
 // An even cut of `all` into blocks of at most `most`, and of few enough to give `wanted` where each keeps `enough`. How many these are.
-int64_t CutRows(Params* p, int64_t all, int64_t most, int64_t enough, int64_t wanted) {
+int64_t SetRowsPerTask(Params* p, int64_t all, int64_t most, int64_t enough, int64_t wanted) {
   int64_t blocks = CeilDivide(all, std::clamp<int64_t>(most, 1, all));
   if (blocks < wanted) blocks = std::max(blocks, std::min(wanted, all / enough));
   p->rows_per_task = CeilDivide(all, blocks);
@@ -133,7 +133,7 @@ int64_t CutRows(Params* p, int64_t all, int64_t most, int64_t enough, int64_t wa
 
 void CutContiguous(Params* p, const Int8& k, int64_t wanted, int threads) {
   const int64_t fit = std::clamp<int64_t>(kBlockValues / std::max<int64_t>(1, p->depth), kFewestRows, kMostRows);
-  CutPanels(p, CutRows(p, p->rows, fit, kEnoughRows, wanted), wanted, threads);
+  SetPanelsPerTask(p, SetRowsPerTask(p, p->rows, fit, kEnoughRows, wanted), wanted, threads);
   const int64_t most = std::min(p->rows, RoundUp(p->rows_per_task, kTileRowsS8));
   p->loaded_bytes = RoundUp(most * p->depth * k.value_bytes + kReadAhead, 64);
   p->pointer_bytes = RoundUp(most * 8, 64);
@@ -145,8 +145,8 @@ void CutWindows(Params* p, const Int8& k, int64_t wanted, int threads) {
   p->row_bytes = p->pixels * g.in_c * k.value_bytes;
   const int64_t fit = (kBlockValues * k.value_bytes / p->row_bytes - WindowHeight(g)) / g.stride_h + 1, most = CeilDivide(kMostRows, g.out_w);
   const int64_t enough = CeilDivide(kEnoughRows, g.out_w);
-  const int64_t blocks = CutRows(p, g.out_h, std::min(most, std::max(fit, enough)), enough, CeilDivide(wanted, g.batch));
-  CutPanels(p, blocks * g.batch, wanted, threads);
+  const int64_t blocks = SetRowsPerTask(p, g.out_h, std::min(most, std::max(fit, enough)), enough, CeilDivide(wanted, g.batch));
+  SetPanelsPerTask(p, blocks * g.batch, wanted, threads);
   p->loaded_bytes = RoundUp(((p->rows_per_task - 1) * g.stride_h + WindowHeight(g)) * p->row_bytes + kReadAhead, 64);
   p->pointer_bytes = RoundUp(p->rows_per_task * g.out_w * 8, 64);
 }

@@ -154,6 +154,15 @@ TEST(VectorProducts, ConvolutionsOfShorts) {
   }
 }
 
+// What a window's node has of these attributes.
+auto Window(bool same, int32_t stride) {
+  return [=](graph::Node& n) {
+    test::SetAttr(n, "padding", same ? ops::Padding::kSame : ops::Padding::kValid);
+    for (const char* name : {"stride_w", "stride_h"}) test::SetAttr(n, name, stride);
+    for (const char* name : {"dilation_w_factor", "dilation_h_factor"}) test::SetAttr<int32_t>(n, name, 1);
+  };
+}
+
 // Images and weights of a convolution in three forms: floats, dynamic range, bytes.
 struct Forms {
   Builder b;
@@ -173,7 +182,7 @@ struct Forms {
     for (int32_t i = 0; i < n; ++i) values.push_back(static_cast<int32_t>(random()) >> 16), scales.scale.push_back(0.001f), scales.zero_point.push_back(0);
     return b.Constant<int32_t>("b", {n}, values, scales);
   }
-  TensorType Output() const { return form < 2 ? TensorType{} : TensorType{DType::kI8, {}, Quant::PerTensor(0.3f, -4)}; }
+  TensorType Output() const { return form < 2 ? TensorType{DType::kF32, {}, {}} : TensorType{DType::kI8, {}, Quant::PerTensor(0.3f, -4)}; }
   void Expect(const Shape& image, std::string_view kernel) {
     if (form < 2) ExpectSame<float>(b.model, test::RandomFloats(static_cast<size_t>(image.elements()), random()), form == 0 ? 1e-5f : 1e-6f, kernel);
     else ExpectSame<int8_t>(b.model, Bytes(image, random), 0, kernel);
@@ -188,11 +197,7 @@ TEST(VectorProducts, ConvolutionsOfGroups) {
     const int32_t groups = 1 + pick(4), in = pick(5), out = pick(6);
     const Shape image{pick(2), 5 + pick(6), 5 + pick(6), groups * in}, filter{groups * out, pick(3), pick(3), in};
     const auto x = f.Image(image);
-    f.b.g().outputs = {f.b.Node("conv_2d", "y", {x, f.Weights(filter), f.Bias(groups * out)}, f.Output(), [&](graph::Node& n) {
-      test::SetAttr(n, "padding", round % 2 ? ops::Padding::kSame : ops::Padding::kValid);
-      for (const char* name : {"stride_w", "stride_h"}) test::SetAttr<int32_t>(n, name, 1 + round / 3 % 2);
-      for (const char* name : {"dilation_w_factor", "dilation_h_factor"}) test::SetAttr<int32_t>(n, name, 1);
-    })};
+    f.b.g().outputs = {f.b.Node("conv_2d", "y", {x, f.Weights(filter), f.Bias(groups * out)}, f.Output(), Window(round % 2, 1 + round / 3 % 2))};
     f.Expect(image, "packed_groups");
   }
 }
@@ -205,12 +210,7 @@ TEST(VectorProducts, SeveralOutputsOfAChannel) {
     const int32_t in = 1 + pick(20), times = 1 + pick(3), size = 1 + pick(2);
     const Shape image{pick(2), 6 + pick(9), 6 + pick(9), in}, filter{1, size, size, in * times};
     const auto x = f.Image(image);
-    f.b.g().outputs = {f.b.Node("depthwise_conv_2d", "y", {x, f.Weights(filter, 3), f.Bias(in * times)}, f.Output(), [&](graph::Node& n) {
-      test::SetAttr(n, "padding", round % 2 ? ops::Padding::kSame : ops::Padding::kValid);
-      test::SetAttr<int32_t>(n, "depth_multiplier", times);
-      for (const char* name : {"stride_w", "stride_h"}) test::SetAttr<int32_t>(n, name, 1 + round / 3 % 2);
-      for (const char* name : {"dilation_w_factor", "dilation_h_factor"}) test::SetAttr<int32_t>(n, name, 1);
-    })};
+    f.b.g().outputs = {f.b.Node("depthwise_conv_2d", "y", {x, f.Weights(filter, 3), f.Bias(in * times)}, f.Output(), Window(round % 2, 1 + round / 3 % 2))};
     f.Expect(image, "channels_repeated");
   }
 }
@@ -226,10 +226,7 @@ TEST(VectorProducts, TransposedConvolutions) {
     const auto length = [&](int32_t n) { return same ? n * stride - static_cast<int32_t>(random() % static_cast<uint32_t>(stride)) : (n - 1) * stride + size; };
     const std::vector<int32_t> shape{image[0], length(image[1]), length(image[2]), out};
     const auto x = f.Image(image), of = f.b.Constant<int32_t>("shape", {4}, shape);
-    f.b.g().outputs = {f.b.Node("transpose_conv", "y", {of, f.Weights(filter), x, f.Bias(out)}, f.form < 2 ? TensorType{DType::kF32, {}, {}} : f.Output(), [&](graph::Node& n) {
-      test::SetAttr(n, "padding", same ? ops::Padding::kSame : ops::Padding::kValid);
-      for (const char* name : {"stride_w", "stride_h"}) test::SetAttr<int32_t>(n, name, stride);
-    })};
+    f.b.g().outputs = {f.b.Node("transpose_conv", "y", {of, f.Weights(filter), x, f.Bias(out)}, f.Output(), Window(same, stride))};
     f.Expect(image, "packed");
   }
 }
@@ -240,10 +237,16 @@ TEST(VectorProducts, MatricesOfShortsAndBytes) {
     for (int32_t k : {1, 15, 300}) {
       Builder b;
       const Shape sx{2, 3, 7, k}, sy = adj_y ? Shape{3, 5, k} : Shape{3, k, 5};
+      const Quant quant = Quant::PerTensor(0.03f, 0);
       const auto x = b.Input("x", {DType::kI16, sx, Quant::PerTensor(1.0f / 4096, 0)});
-      const auto y = b.Constant<int8_t>("w", sy, Bytes(sy, random), Quant::PerTensor(0.03f, 0));
+      const auto y = b.Constant<int8_t>("w", sy, Bytes(sy, random), quant);
       b.g().outputs = {b.Node("batch_matmul", "y", {x, y}, {DType::kI16, {}, Quant::PerTensor(0.003f, 0)}, [&](graph::Node& n) { test::SetAttr(n, "adj_y", adj_y); })};
       ExpectSame<int16_t>(b.model, Shorts(sx, random), 0, "vectors");
+      Builder computed;
+      const auto from = computed.Constant<int16_t>("x", sx, Shorts(sx, random), Quant::PerTensor(1.0f / 4096, 0));
+      const auto by = computed.Input("w", {DType::kI8, sy, quant});
+      computed.g().outputs = {computed.Node("batch_matmul", "y", {from, by}, {DType::kI16, {}, Quant::PerTensor(0.003f, 0)}, [&](graph::Node& n) { test::SetAttr(n, "adj_y", adj_y); })};
+      ExpectSame<int8_t>(computed.model, Bytes(sy, random), 0, "vectors");  // The outputs byte by byte.
     }
   }
 }

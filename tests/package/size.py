@@ -22,6 +22,7 @@ def stripped_bytes(library):
 
 def runtime_bytes(octet, model, work):
     if not pathlib.Path(model).exists():
+        print(f"skipped: {model} is not there")
         sys.exit(77)
     subprocess.run([octet, "package", model, "--output", work], check=True, stdout=subprocess.DEVNULL)
     return pathlib.Path(work, "liboctet.so.0").stat().st_size

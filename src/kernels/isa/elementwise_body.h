@@ -662,12 +662,12 @@ void ToShorts(const int32_t* sums, int64_t n, const Rescale& given, const int16_
 }
 
 // Null in runtimes without the one operator that calls them.
-template <auto kPrimitive> constexpr decltype(kPrimitive) If(bool built) { return built ? kPrimitive : nullptr; }
+template <auto kPrimitive> constexpr decltype(kPrimitive) WhereBuilt(bool built) { return built ? kPrimitive : nullptr; }
 
 #define OCTET_ELEMENTWISE(lookup, transpose) \
   {{Map<Exp>, Map<Tanh>, Map<Logistic>, Map<InverseSqrt>, Map<NormalGate>, Map<NormalGateTanh>, Map<HardGate>}, \
    {BinaryF32<Binary::kAdd>, BinaryF32<Binary::kSubtract>, BinaryF32<Binary::kMultiply>, BinaryF32<Binary::kDivide>, BinaryF32<Binary::kSquaredDifference>}, \
    SoftmaxF32, NormalizeF32, SumF32, Accumulate, RangeF32, QuantizeF32, QuantizeToF32, DivideToS8, ToFloats, ToBytes, ToShorts, DotS16S8, \
-   If<AddScaled>(Builds("fully_connected") && Builds("fully_connected", "f32")), If<BlendS8>(Builds("resize_bilinear")), lookup, PairS8<Sum>, \
-   If<PairS8<Difference>>(Builds("sub")), If<PairS8<SquaredDifference>>(Builds("squared_difference")), PairS8<Product>, ProductRows(), PairS16<Sum>, \
-   If<PairS16<Difference>>(Builds("sub")), PairS16<Product>, TotalS8, Accumulate, MaxS8, TotalOfTable, ScaledTable, transpose}
+   WhereBuilt<AddScaled>(Builds("fully_connected") && Builds("fully_connected", "f32")), WhereBuilt<BlendS8>(Builds("resize_bilinear")), lookup, PairS8<Sum>, \
+   WhereBuilt<PairS8<Difference>>(Builds("sub")), WhereBuilt<PairS8<SquaredDifference>>(Builds("squared_difference")), PairS8<Product>, ProductRows(), PairS16<Sum>, \
+   WhereBuilt<PairS16<Difference>>(Builds("sub")), PairS16<Product>, TotalS8, Accumulate, MaxS8, TotalOfTable, ScaledTable, transpose}
