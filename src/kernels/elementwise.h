@@ -63,15 +63,24 @@ struct RowScale {
   int32_t offset = 0;
 };
 
-enum class Binary : uint8_t { kAdd, kSubtract, kMultiply, kDivide, kSquaredDifference };
-inline constexpr int kBinaries = 5;
+enum class Binary : uint8_t {
+  kAdd, kSubtract, kMultiply, kDivide, kSquaredDifference,
+  kLeakyRelu,  // a, and a * b where a has a minus sign.
+};
+inline constexpr int kBinaries = 6;
 enum class Function : uint8_t {
   kExp, kTanh, kLogistic, kInverseSqrt,
   kNormalGate,      // x * Phi(x), the normal distribution's.
   kNormalGateTanh,  // The same with tanh(sqrt(2 / pi) * (x + 0.044715 x^3)) for it.
   kHardGate,        // x * relu6(x + 3) / 6
+  kElu,             // x, and e^x - 1 below 0.
 };
-inline constexpr int kFunctions = 7;
+inline constexpr int kFunctions = 8;
+
+// Cells of some channels each, `step` elements apart, in rows that are `pitch` apart.
+struct CellWindow {
+  int64_t pitch, rows, step, cells;
+};
 
 struct Elementwise {
   // y = f(x).
@@ -119,7 +128,13 @@ struct Elementwise {
   void (*product_s16)(const int16_t* a, int64_t step_a, const int16_t* b, int64_t step_b, int64_t n, const ScaledPair& q, int16_t* y);
   int32_t (*total_s8)(const int8_t* x, int64_t n);
   void (*accumulate_s8)(const int8_t* x, int64_t pitch, int64_t rows, int64_t n, int32_t* sum);
-  int8_t (*max_s8)(const int8_t* x, int64_t n);  // n > 0.
+  // y[i] = max(y[i], x[i] of every cell) for i < n; floats that are no numbers do not count. Of so many windows, the next `apart` elements
+  // further in x and n in y.
+  void (*max_windows_f32)(const float* x, const CellWindow& window, int64_t apart, int64_t windows, int64_t n, float* y);
+  void (*max_windows_s8)(const int8_t* x, const CellWindow& window, int64_t apart, int64_t windows, int64_t n, int8_t* y);
+  // y[r] = max(y[r], what there is in row r of n); likewise.
+  void (*max_rows_f32)(const float* x, int64_t rows, int64_t n, float* y);
+  void (*max_rows_s8)(const int8_t* x, int64_t rows, int64_t n, int8_t* y);
   // Sum of table[most - x]; table has 256 entries.
   int32_t (*total_of_table)(const int8_t* x, int64_t n, int32_t most, const int32_t* table);
   // y = clamp(low + rounding(high half of the doubled table[most - x] * mantissa, right)).

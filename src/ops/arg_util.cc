@@ -22,18 +22,16 @@ template <bool largest, class T> bool Better(T v, T best) { return largest ? v >
 
 // Of neighbours: the extreme value, in lanes, then its first place. A not-a-number wins in front, as nothing compares with it, and nowhere else.
 template <class T, bool largest> [[gnu::noinline]] int64_t FirstExtreme(const T* in, int64_t n) {
-  constexpr int64_t kLanes = std::is_same_v<T, float> ? 8 : 1;
-  if constexpr (largest && std::is_same_v<T, int8_t>)
-    return static_cast<const int8_t*>(std::memchr(in, kernels::Vectors().max_s8(in, n), static_cast<size_t>(n))) - in;
+  if constexpr (largest && std::is_same_v<T, int8_t>) {
+    int8_t most = -128;
+    kernels::Vectors().max_rows_s8(in, 1, n, &most);
+    return static_cast<const int8_t*>(std::memchr(in, most, static_cast<size_t>(n))) - in;
+  }
   if (in[0] != in[0]) return 0;
-  T best[kLanes];
-  std::fill_n(best, kLanes, in[0]);
-  int64_t k = 0;
-  for (; k + kLanes <= n; k += kLanes)
-    for (int64_t i = 0; i < kLanes; ++i) best[i] = Better<largest>(in[k + i], best[i]) ? in[k + i] : best[i];
-  for (; k < n; ++k) best[0] = Better<largest>(in[k], best[0]) ? in[k] : best[0];
-  for (int64_t i = 1; i < kLanes; ++i) best[0] = Better<largest>(best[i], best[0]) ? best[i] : best[0];
-  return std::find(in, in + n, best[0]) - in;
+  T best = in[0];
+  if constexpr (largest && std::is_same_v<T, float>) kernels::Vectors().max_rows_f32(in, 1, n, &best);
+  else for (int64_t k = 1; k < n; ++k) best = Better<largest>(in[k], best) ? in[k] : best;
+  return std::find(in, in + n, best) - in;
 }
 
 template <class T, class O, bool largest> Status Find(const void* params, const Run& run) {

@@ -22,6 +22,24 @@ Status RunFloat(const void* params, const Run& run) {
   return {};
 }
 
+Status RunVectors(const void* params, const Run& run) {
+  const auto& p = *static_cast<const UnaryParams*>(params);
+  constexpr float kNone = std::numeric_limits<float>::infinity();
+  const auto leaky = kernels::Vectors().binary_f32[static_cast<int>(kernels::Binary::kLeakyRelu)];
+  ForChunks(run, p.count, [&](int64_t begin, int64_t end) {
+    leaky(run.input<float>(0) + begin, 1, &p.alpha, 0, end - begin, -kNone, kNone, run.output<float>(0) + begin);
+  });
+  return {};
+}
+
+Status PrepareFloats(Prepare& p, RunFn run) {
+  auto* params = p.Params<UnaryParams>();
+  *params = {CountOf(p.op), p.op.attrs<Attrs>().alpha};
+  p.SetRun(run, params);
+  return {};
+}
+Status PrepareVectors(Prepare& p) { return PrepareFloats(p, RunVectors); }
+
 struct Integer {
   Multiplier identity, alpha;
   bool negate;  // alpha < 0: the multiplier is its magnitude, as ties round away from zero for products > 0 only.
@@ -38,18 +56,14 @@ int32_t Entry(const Integer& q, int32_t value) {
 Status PrepareReference(Prepare& p) {
   const TensorType &x = *p.op.in(0), &y = *p.op.out(0);
   const float alpha = p.op.attrs<Attrs>().alpha;
-  if (x.dtype == DType::kF32) {
-    auto* params = p.Params<UnaryParams>();
-    *params = {CountOf(p.op), alpha};
-    p.SetRun(RunFloat, params);
-    return {};
-  }
+  if (x.dtype == DType::kF32) return PrepareFloats(p, RunFloat);
   const float in = x.quant.scale0(), out = y.quant.scale0(), below = in * alpha / out;
   const Integer q{QuantizeMultiplier(static_cast<double>(in / out)), QuantizeMultiplier(static_cast<double>(std::abs(below))), below < 0,
                   x.quant.zero0(), y.quant.zero0(), RangeOf(y.dtype)};
   return PrepareInteger<Integer, Entry>(p, q);
 }
-constexpr Variant kVariants[] = {{.name = "reference", .prepare = PrepareReference}};
+constexpr Variant kVariants[] = {{.name = "vectors", .takes = TakesFunctionF32, .prepare = PrepareVectors},
+                                 {.name = "reference", .prepare = PrepareReference}};
 
 Status Emit(ImportContext& c, double slope) {
   OCTET_ASSIGN(Value y, c.Emit("leaky_relu", {c.Input(0)}, Attrs{static_cast<float>(slope)}));

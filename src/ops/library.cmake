@@ -20,7 +20,7 @@ endif()
 
 # Nobody reads floating-point flags or errno here; as if somebody did, compilers keep comparisons and square roots out of vector loops.
 # Where those are what an operator does: everywhere it would be 0.2 MB.
-foreach(name leaky_relu prelu elu select_util arg_util reduce_max reduce_min average_pool_2d max_pool_2d)
+foreach(name select_util arg_util reduce_min average_pool_2d)
   set_property(SOURCE ${PROJECT_SOURCE_DIR}/src/ops/${name}.cc APPEND PROPERTY COMPILE_OPTIONS -fno-trapping-math)
 endforeach()
 set_property(SOURCE ${PROJECT_SOURCE_DIR}/src/ops/sqrt.cc APPEND PROPERTY COMPILE_OPTIONS -fno-math-errno)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // MaxPool2D: out = largest of the window's cells that lie inside the image, then the activation.
+#include "kernels/elementwise.h"
 #include "ops/pool_run_util.h"
 
 namespace octet::ops::max_pool_2d {
@@ -13,6 +14,12 @@ template <class T> struct Largest {
   static constexpr Sum kEmpty = std::numeric_limits<T>::lowest();
   static Sum Add(Sum a, T b) { return a < b ? b : a; }  // Not-a-numbers count for nothing.
   static Sum Combine(Sum a, Sum b) { return Add(a, b); }
+  static void Windows(const T* x, const kernels::CellWindow& window, int64_t apart, int64_t windows, int64_t n, T* y)
+    requires(std::is_same_v<T, float> || std::is_same_v<T, int8_t>)
+  {
+    if constexpr (std::is_same_v<T, float>) kernels::Vectors().max_windows_f32(x, window, apart, windows, n, y);
+    else kernels::Vectors().max_windows_s8(x, window, apart, windows, n, y);
+  }
   static void Finish(const PoolPlan& p, int32_t, int64_t count, T* out) {
     if (!p.clamps) return;
     const auto clamp = [&] {

@@ -3,6 +3,7 @@
 //   In, Sum                                     the types of cells and of what a window comes to
 //   kEmpty, Add(sum, cell), Combine(a, b)       a window's beginning, a sum with one cell more, that of two sums: associative
 //   Accumulate(cell, pitch, cells, count, sums) if there is a vector primitive that adds cells in their order
+//   Windows(cells, window, apart, windows, count, out)  if there is one that adds whole windows to sums that are outputs
 //   Store(plan, sums, cells, count, out)        the outputs of `count` channels, of windows with so many cells inside the image;
 //   or Finish(plan, cells, count, out)          where sums have the outputs' type, and are there already
 // Small windows are summed cell by cell, in LiteRT's order. Where that would read every cell many times over, sums are shared.
@@ -10,6 +11,7 @@
 #include <cstring>
 
 #include "base/thread_pool.h"
+#include "kernels/elementwise.h"
 #include "ops/pool_util.h"
 
 namespace octet::ops {
@@ -110,6 +112,21 @@ void PoolPixel(const PoolPlan& p, PoolPlan::Range rows, PoolPlan::Range columns,
   }
 }
 
+// A row of output pixels, by whole windows: neighbours that have as many columns at once, which all but those at the borders do.
+template <class Kind, class T = typename Kind::In> void PoolRow(const PoolPlan& p, PoolPlan::Range rows, const T* image, T* out) {
+  const int64_t channels = p.channels, pitch = p.in_w * channels;
+  std::fill_n(out, p.out_w * channels, Kind::kEmpty);
+  for (int32_t x = 0, next = 0; x < p.out_w; x = next) {
+    const PoolPlan::Range columns = p.Columns(x);
+    const auto goes_on = [&](PoolPlan::Range c) { return c.begin == columns.begin + (next - x) * p.stride_w && c.end - c.begin == columns.end - columns.begin; };
+    do ++next;
+    while (next < p.out_w && goes_on(p.Columns(next)));
+    const kernels::CellWindow window{pitch, rows.end - rows.begin, channels, columns.end - columns.begin};
+    Kind::Windows(image + rows.begin * pitch + columns.begin * channels, window, p.stride_w * channels, next - x, channels, out + x * channels);
+  }
+  Kind::Finish(p, 0, p.out_w * channels, out);
+}
+
 // `block` channels of one image from c0 on: sums along each row, then of those down the columns.
 template <class Kind, class T = typename Kind::In>
 void SlidePool(const PoolPlan& p, const T* image, T* out, int64_t c0, int64_t block, std::byte* scratch) {
@@ -156,6 +173,8 @@ template <class Kind> Status RunPool(const void* params, const Run& run) {
   }
   run.pool->For(int64_t{p.batches} * p.out_h, [&](int64_t row, int) {
     const PoolPlan::Range rows = p.Rows(static_cast<int32_t>(row % p.out_h));
+    if constexpr (requires { Kind::Windows(in, kernels::CellWindow{}, 0, 0, 0, out); })
+      return PoolRow<Kind>(p, rows, in + row / p.out_h * in_image, out + row * p.out_w * p.channels);
     for (int32_t x = 0; x < p.out_w; ++x)
       PoolPixel<Kind>(p, rows, p.Columns(x), in + row / p.out_h * in_image, out + (row * p.out_w + x) * p.channels);
   });

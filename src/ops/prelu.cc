@@ -55,7 +55,9 @@ Status PrepareReference(Prepare& prepare) {
   prepare.SetRun(x.dtype == DType::kI8 ? RunInteger<int8_t> : RunInteger<uint8_t>, p);
   return {};
 }
-constexpr Variant kVariants[] = {{.name = "reference", .prepare = PrepareReference}};
+Status PrepareVectors(Prepare& p) { return PrepareBinaryF32(p, kernels::Binary::kLeakyRelu, FloatClamp(Activation::kNone)); }
+constexpr Variant kVariants[] = {{.name = "vectors", .takes = TakesF32, .prepare = PrepareVectors},
+                                 {.name = "reference", .prepare = PrepareReference}};
 
 Status FromKeras(ImportContext& c) {
   OCTET_ASSIGN(Value alpha, c.Weight(0));

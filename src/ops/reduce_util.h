@@ -79,6 +79,14 @@ void ReduceFrom(const ReducePlan& plan, int depth, const In* in, Sum* out, const
     return;
   }
   const ReducePlan::Axis& a = plan.axis[depth];
+  if constexpr (requires { combine.Rows(in, a.in_step, a.size, a.size, out); }) {
+    if (depth + 2 == plan.rank) {
+      const ReducePlan::Axis& inner = plan.axis[depth + 1];
+      const bool one_row = a.out_step == 0 && inner.out_step == 1 && inner.in_step == 1;
+      if (one_row) return combine.Rows(in, a.in_step, a.size, inner.size, out);
+      if (a.out_step == 1 && a.in_step == inner.size && inner.out_step == 0 && inner.in_step == 1) return combine.Lines(in, a.size, inner.size, out);
+    }
+  }
   if (kReducedOften<In> && depth + 2 == plan.rank && a.out_step == 0 && plan.axis[depth + 1].out_step == 1 && plan.axis[depth + 1].in_step == 1) {
     if constexpr (kReducedOften<In>) ReduceRows(in, a.in_step, a.size, plan.axis[depth + 1].size, out, combine);
   } else if (depth + 1 < plan.rank) {
@@ -99,7 +107,12 @@ void Reduce(const ReducePlan& plan, const In* in, Sum* out, ThreadPool& pool, co
   if (plan.rank < 2 || plan.axis[0].out_step == 0 || plan.outputs * plan.reduced < kWorthwhile)
     return ReduceFrom(plan, 0, in, out, combine);
   const ReducePlan::Axis& a = plan.axis[0];
-  pool.For(a.size, [&](int64_t i, int) { ReduceFrom(plan, 1, in + i * a.in_step, out + i * a.out_step, combine); });
+  const int64_t per_task = std::max<int64_t>(1, kWorthwhile / (plan.outputs * plan.reduced / a.size));
+  pool.For((a.size + per_task - 1) / per_task, [&](int64_t task, int) {
+    ReducePlan part = plan;
+    part.axis[0].size = std::min(per_task, a.size - task * per_task);
+    ReduceFrom(part, 0, in + task * per_task * a.in_step, out + task * per_task * a.out_step, combine);
+  });
 }
 
 // Sums by the vector primitives: floats in another order than Reduce's, integers the same bits.

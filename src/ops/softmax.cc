@@ -92,7 +92,8 @@ Status RunVectorsS8(const void* params, const Run& run) {
   const kernels::Elementwise& v = kernels::Vectors();
   run.pool->For(p.rows, [&](int64_t row, int) {
     const int8_t* x = run.input<int8_t>(0) + row * p.depth;
-    const int32_t most = v.max_s8(x, p.depth);
+    int8_t most = -128;
+    v.max_rows_s8(x, 1, p.depth, &most);
     const fixed::Reciprocal inverse = fixed::ReciprocalOf(v.total_of_table(x, p.depth, most, p.term), kSumIntegerBits);
     const int shift = inverse.bits_over_unit + 31 - fixed::kBits<int8_t>;
     int8_t* y = run.output<int8_t>(0) + row * p.depth;

@@ -7,8 +7,24 @@ namespace {
 
 constexpr TypeRow kTypes[] = {{"T=f32", 1}};
 float Apply(float x) { return x * x; }
-constexpr Variant kVariants[] = {{.name = "reference", .prepare = PrepareUnary<Apply>}};
 
+Status RunVectors(const void* params, const Run& run) {
+  constexpr float kNone = std::numeric_limits<float>::infinity();
+  const auto multiply = kernels::Vectors().binary_f32[static_cast<int>(kernels::Binary::kMultiply)];
+  ForChunks(run, static_cast<const UnaryParams*>(params)->count, [&](int64_t begin, int64_t end) {
+    const float* x = run.input<float>(0) + begin;
+    multiply(x, 1, x, 1, end - begin, -kNone, kNone, run.output<float>(0) + begin);
+  });
+  return {};
+}
+Status PrepareVectors(Prepare& p) {
+  auto* params = p.Params<UnaryParams>();
+  params->count = CountOf(p.op);
+  p.SetRun(RunVectors, params);
+  return {};
+}
+constexpr Variant kVariants[] = {{.name = "vectors", .takes = TakesFunctionF32, .prepare = PrepareVectors},
+                                 {.name = "reference", .prepare = PrepareUnary<Apply>}};
 
 }  // namespace
 

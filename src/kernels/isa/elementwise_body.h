@@ -11,22 +11,37 @@ template <class T> inline T Least(T a, T b) { return a < b ? a : b; }
 
 // ---------------------------------------------------------------------------------- functions
 
-// e^x: 2^n * e^r with |r| <= ln 2 / 2; Taylor-like minimax of degree 7 (Cephes' expf coefficients).
+// x less n * ln 2, whose upper part has few enough bits for the product to be exact.
+inline F Residue(F x, F n) { return Lanes::Fma(n, Lanes::Set(2.12194440e-4f), Lanes::Fma(n, Lanes::Set(-0.693359375f), x)); }
+// e^r - 1 for |r| <= ln 2 / 2: r + r^2 p(r), minimax of degree 5 for e^r (within 1.1e-7 of it); exact in its first terms, so that small r lose nothing.
+inline F ExpLessOne(F r) {
+  F p = Lanes::Fma(r, Lanes::Set(8.31247773e-3f), Lanes::Set(4.18905504e-2f));
+  p = Lanes::Fma(p, r, Lanes::Set(1.66671157e-1f));
+  p = Lanes::Fma(p, r, Lanes::Set(4.99992281e-1f));
+  return Lanes::Fma(p, Lanes::Mul(r, r), r);
+}
+inline F Cycles(F x) { return Lanes::Round(Lanes::Mul(x, Lanes::Set(1.44269504f))); }  // n
+
+// e^x = 2^n * e^r
 inline F Exp(F x) {
   x = Lanes::Max(Lanes::Set(-104.0f), Lanes::Min(Lanes::Set(89.0f), x));  // Beyond: 0 and infinity. NaN stays.
-  const F n = Lanes::Round(Lanes::Mul(x, Lanes::Set(1.44269504f)));
-  F r = Lanes::Fma(n, Lanes::Set(-0.693359375f), x);
-  r = Lanes::Fma(n, Lanes::Set(2.12194440e-4f), r);
-  F p = Lanes::Fma(r, Lanes::Set(1.9875691500e-4f), Lanes::Set(1.3981999507e-3f));
-  p = Lanes::Fma(p, r, Lanes::Set(8.3334519073e-3f));
-  p = Lanes::Fma(p, r, Lanes::Set(4.1665795894e-2f));
-  p = Lanes::Fma(p, r, Lanes::Set(1.6666665459e-1f));
-  p = Lanes::Fma(p, r, Lanes::Set(5.0000001201e-1f));
-  p = Lanes::Add(Lanes::Fma(p, Lanes::Mul(r, r), r), Lanes::Set(1.0f));
-  return Lanes::Power(p, n);
+  const F n = Cycles(x);
+  return Lanes::Power(Lanes::Add(ExpLessOne(Residue(x, n)), Lanes::Set(1.0f)), n);
 }
 
-inline F Logistic(F x) { return Lanes::Div(Lanes::Set(1.0f), Lanes::Add(Lanes::Set(1.0f), Exp(Lanes::Sub(Lanes::Set(0.0f), x)))); }
+// e^x - 1 = 2^n (e^r - 1) + (2^n - 1)
+inline F Elu(F x) {
+  const F zero = Lanes::Set(0.0f), v = Lanes::Max(Lanes::Set(-20.0f), Lanes::Min(zero, x)), n = Cycles(v);  // Below: -1.
+  const F power = Lanes::Scaled(Lanes::Set(1.0f), n);
+  return Lanes::Add(Lanes::Max(zero, x), Lanes::Fma(power, ExpLessOne(Residue(v, n)), Lanes::Sub(power, Lanes::Set(1.0f))));
+}
+
+// 1 / (1 + e^-x). Beyond 87 in magnitude that is 1, or as good as 0.
+inline F Logistic(F x) {
+  const F limit = Lanes::Set(87.0f), zero = Lanes::Set(0.0f), one = Lanes::Set(1.0f);
+  const F v = Lanes::Max(Lanes::Sub(zero, limit), Lanes::Min(limit, Lanes::Sub(zero, x))), n = Cycles(v);
+  return Lanes::Div(one, Lanes::Add(one, Lanes::Scaled(Lanes::Add(ExpLessOne(Residue(v, n)), one), n)));
+}
 
 // An odd polynomial over an even one; coefficients as widely used (Eigen, XLA): below 3 units in the last place.
 inline F Tanh(F x) {
@@ -103,6 +118,7 @@ template <Binary kOp> inline F Combine(F a, F b) {
   if constexpr (kOp == Binary::kMultiply) return Lanes::Mul(a, b);
   if constexpr (kOp == Binary::kDivide) return Lanes::Div(a, b);
   if constexpr (kOp == Binary::kSquaredDifference) return Lanes::Mul(Lanes::Sub(a, b), Lanes::Sub(a, b));
+  if constexpr (kOp == Binary::kLeakyRelu) return Lanes::SelectNegative(a, Lanes::Mul(a, b), a);
 }
 
 // Max and Min answer their second operand where one is not a number: it stays.
@@ -586,15 +602,63 @@ int32_t TotalS8(const int8_t* x, int64_t n) {
   return total;
 }
 
-int8_t MaxS8(const int8_t* x, int64_t n) {
-  I m = Lanes::SetI(-128);
-  int64_t i = 0;
-  for (; i + kLanes <= n; i += kLanes) m = Lanes::MaxI(m, Lanes::LoadS8(x + i));
-  int32_t lane[kLanes], most = -128;
-  Lanes::StoreI(lane, m);
-  for (int64_t k = 0; k < kLanes; ++k) most = lane[k] > most ? lane[k] : most;
-  for (; i < n; ++i) most = x[i] > most ? x[i] : most;
-  return static_cast<int8_t>(most);
+// Vectors whose maxima are taken: of floats, where what is no number does not count, of bytes, and of fewer bytes.
+struct MaxOfFloats : Lanes {
+  using V = F;
+  static V Max(V v, V most) { return Lanes::Max(v, most); }
+};
+struct MaxOfFewBytes {
+  using V = I;
+  static constexpr int kCount = Lanes::kCount;
+  static V Load(const int8_t* p) { return Lanes::LoadS8(p); }
+  static void Store(int8_t* p, V v) { Lanes::StoreS8(p, v); }
+  static V Max(V v, V most) { return Lanes::MaxI(v, most); }
+};
+
+// As many columns as there are whole groups of kAcross vectors from `i` on; answers where it ends.
+template <class Of, int kAcross, class T> inline int64_t MaxColumns(const T* x, const CellWindow& w, int64_t i, int64_t n, T* y) {
+  for (; i + kAcross * Of::kCount <= n; i += kAcross * Of::kCount) {
+    typename Of::V most[kAcross];
+    for (int v = 0; v < kAcross; ++v) most[v] = Of::Load(y + i + v * Of::kCount);
+    const T* row = x + i;
+    for (int64_t r = 0; r < w.rows; ++r, row += w.pitch) {
+      const T* cell = row;
+      for (int64_t k = 0; k < w.cells; ++k, cell += w.step)
+        for (int v = 0; v < kAcross; ++v) most[v] = Of::Max(Of::Load(cell + v * Of::kCount), most[v]);
+    }
+    for (int v = 0; v < kAcross; ++v) Of::Store(y + i + v * Of::kCount, most[v]);
+  }
+  return i;
+}
+template <class T> void MaxOfWindows(const T* x, const CellWindow& given, int64_t apart, int64_t windows, int64_t n, T* y) {
+  const CellWindow w = given;  // A copy: stores of bytes may not touch it.
+  for (; windows > 0; --windows, x += apart, y += n) {
+    int64_t i = 0;
+    if constexpr (sizeof(T) == 1) {
+      if (Bytes::kCount > kLanes) i = MaxColumns<Bytes, 1>(x, w, i, n, y);
+      i = MaxColumns<MaxOfFewBytes, 1>(x, w, i, n, y);
+    } else {
+      if (kLanes > 1) i = MaxColumns<MaxOfFloats, 4>(x, w, i, n, y);
+      i = MaxColumns<MaxOfFloats, 1>(x, w, i, n, y);
+    }
+    for (; i < n; ++i)
+      for (int64_t r = 0; r < w.rows; ++r)
+        for (int64_t k = 0; k < w.cells; ++k) y[i] = y[i] < x[r * w.pitch + k * w.step + i] ? x[r * w.pitch + k * w.step + i] : y[i];
+  }
+}
+
+template <class Of, class T> void MaxOfRows(const T* x, int64_t rows, int64_t n, T* y) {
+  for (int64_t r = 0; r < rows; ++r, x += n) {
+    T most = y[r];
+    int64_t i = 0;
+    if (n >= Of::kCount) {
+      typename Of::V m = Of::Set(most);
+      for (; i + Of::kCount <= n; i += Of::kCount) m = Of::Max(Of::Load(x + i), m);
+      most = Of::Greatest(m);
+    }
+    for (; i < n; ++i) most = most < x[i] ? x[i] : most;
+    y[r] = most;
+  }
 }
 
 int32_t TotalOfTable(const int8_t* x, int64_t n, int32_t most, const int32_t* table) {
@@ -665,9 +729,11 @@ void ToShorts(const int32_t* sums, int64_t n, const Rescale& given, const int16_
 template <auto kPrimitive> constexpr decltype(kPrimitive) WhereBuilt(bool built) { return built ? kPrimitive : nullptr; }
 
 #define OCTET_ELEMENTWISE(lookup, transpose) \
-  {{Map<Exp>, Map<Tanh>, Map<Logistic>, Map<InverseSqrt>, Map<NormalGate>, Map<NormalGateTanh>, Map<HardGate>}, \
-   {BinaryF32<Binary::kAdd>, BinaryF32<Binary::kSubtract>, BinaryF32<Binary::kMultiply>, BinaryF32<Binary::kDivide>, BinaryF32<Binary::kSquaredDifference>}, \
+  {{Map<Exp>, Map<Tanh>, Map<Logistic>, Map<InverseSqrt>, Map<NormalGate>, Map<NormalGateTanh>, Map<HardGate>, Map<Elu>}, \
+   {BinaryF32<Binary::kAdd>, BinaryF32<Binary::kSubtract>, BinaryF32<Binary::kMultiply>, BinaryF32<Binary::kDivide>, BinaryF32<Binary::kSquaredDifference>,\
+    BinaryF32<Binary::kLeakyRelu>}, \
    SoftmaxF32, NormalizeF32, SumF32, Accumulate, RangeF32, QuantizeF32, QuantizeToF32, DivideToS8, ToFloats, ToBytes, ToShorts, DotS16S8, \
    WhereBuilt<AddScaled>(Builds("fully_connected") && Builds("fully_connected", "f32")), WhereBuilt<BlendS8>(Builds("resize_bilinear")), lookup, PairS8<Sum>, \
    WhereBuilt<PairS8<Difference>>(Builds("sub")), WhereBuilt<PairS8<SquaredDifference>>(Builds("squared_difference")), PairS8<Product>, ProductRows(), PairS16<Sum>, \
-   WhereBuilt<PairS16<Difference>>(Builds("sub")), PairS16<Product>, TotalS8, Accumulate, MaxS8, TotalOfTable, ScaledTable, transpose}
+   WhereBuilt<PairS16<Difference>>(Builds("sub")), PairS16<Product>, TotalS8, Accumulate, MaxOfWindows<float>, MaxOfWindows<int8_t>, \
+   MaxOfRows<MaxOfFloats, float>, MaxOfRows<Bytes, int8_t>, TotalOfTable, ScaledTable, transpose}

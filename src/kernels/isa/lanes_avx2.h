@@ -5,6 +5,7 @@
 
 #include <cstdint>
 
+#include "kernels/isa/greatest_x86.h"
 #include "kernels/isa/round_down_x86.h"
 
 namespace octet::kernels {
@@ -42,6 +43,8 @@ struct Lanes {
     const auto power = [&](I e) { return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_add_epi32(e, bias), 23)); };
     return _mm256_mul_ps(_mm256_mul_ps(a, power(half)), power(_mm256_sub_epi32(all, half)));
   }
+  // a * 2^n where both are normal numbers: n moves the exponent.
+  static F Scaled(F a, F n) { return _mm256_castsi256_ps(_mm256_add_epi32(_mm256_castps_si256(a), _mm256_slli_epi32(_mm256_cvtps_epi32(n), 23))); }
   static float Total(F a) {
     __m128 s = _mm_add_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
     s = _mm_add_ps(s, _mm_movehl_ps(s, s));
@@ -121,6 +124,16 @@ struct Lanes {
   static void StoreS16(int16_t* p, I v) {  // Saturates.
     _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm_packs_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1)));
   }
+};
+
+struct Bytes {
+  static constexpr int kCount = 32;
+  using V = __m256i;
+  static V Load(const int8_t* p) { return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)); }
+  static void Store(int8_t* p, V v) { _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), v); }
+  static V Set(int8_t v) { return _mm256_set1_epi8(v); }
+  static V Max(V a, V b) { return _mm256_max_epi8(a, b); }
+  static int8_t Greatest(V v) { return GreatestS8(_mm_max_epi8(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1))); }
 };
 
 struct Shorts {

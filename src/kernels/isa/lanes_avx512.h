@@ -5,6 +5,7 @@
 
 #include <cstdint>
 
+#include "kernels/isa/greatest_x86.h"
 #include "kernels/isa/round_down_x86.h"
 
 namespace octet::kernels {
@@ -36,6 +37,7 @@ struct Lanes {
     return _mm512_or_ps(_mm512_andnot_ps(mask, a), _mm512_and_ps(mask, sign));
   }
   static F Power(F a, F n) { return _mm512_scalef_ps(a, n); }
+  static F Scaled(F a, F n) { return Power(a, n); }
   static float Total(F a) { return _mm512_reduce_add_ps(a); }
   // Of moderate numbers, within 2^-22: a division takes three times as long.
   static F Quotient(F a, F b) {
@@ -89,6 +91,19 @@ struct Lanes {
   static I Gather(const int32_t* table, I at) { return _mm512_i32gather_epi32(at, table, 4); }
   static I LoadS16(const int16_t* p) { return _mm512_cvtepi16_epi32(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p))); }
   static void StoreS16(int16_t* p, I v) { _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm512_cvtsepi32_epi16(v)); }  // Saturates.
+};
+
+struct Bytes {
+  static constexpr int kCount = 64;
+  using V = __m512i;
+  static V Load(const int8_t* p) { return _mm512_loadu_si512(p); }
+  static void Store(int8_t* p, V v) { _mm512_storeu_si512(p, v); }
+  static V Set(int8_t v) { return _mm512_set1_epi8(v); }
+  static V Max(V a, V b) { return _mm512_max_epi8(a, b); }
+  static int8_t Greatest(V v) {
+    const __m256i half = _mm256_max_epi8(_mm512_castsi512_si256(v), _mm512_extracti64x4_epi64(v, 1));
+    return GreatestS8(_mm_max_epi8(_mm256_castsi256_si128(half), _mm256_extracti128_si256(half, 1)));
+  }
 };
 
 struct Shorts {

@@ -64,6 +64,9 @@ struct Lanes {
     const auto power = [&](int32x4_t e) { return vreinterpretq_f32_s32(vshlq_n_s32(vaddq_s32(e, bias), 23)); };
     return vmulq_f32(vmulq_f32(x, power(half)), power(vsubq_s32(all, half)));
   }
+  // x * 2^n where both are normal numbers: n moves the exponent.
+  static F Scaled(F x, F n) { return {Scaled(x.a, n.a), Scaled(x.b, n.b)}; }
+  static float32x4_t Scaled(float32x4_t x, float32x4_t n) { return vreinterpretq_f32_s32(vaddq_s32(vreinterpretq_s32_f32(x), vshlq_n_s32(vcvtnq_s32_f32(n), 23))); }
   static float Total(F x) { return vaddvq_f32(vaddq_f32(x.a, x.b)); }
   static F Quotient(F x, F y) { return Div(x, y); }  // Of moderate numbers, within 2^-22.
   static bool AnyBeyond(F x, float limit) {  // In magnitude.
@@ -117,6 +120,8 @@ struct Lanes {
   static I ToInt(F x) { return {InRange(x.a, vcvtq_s32_f32(x.a)), InRange(x.b, vcvtq_s32_f32(x.b))}; }
   static I ToNearest(F x) { return {InRange(x.a, vcvtnq_s32_f32(x.a)), InRange(x.b, vcvtnq_s32_f32(x.b))}; }  // Halves to even.
   static F Magnitude(F x) { return {vabsq_f32(x.a), vabsq_f32(x.b)}; }
+  static F SelectNegative(F v, F yes, F no) { return {SelectNegative(v.a, yes.a, no.a), SelectNegative(v.b, yes.b, no.b)}; }
+  static float32x4_t SelectNegative(float32x4_t v, float32x4_t yes, float32x4_t no) { return vbslq_f32(vreinterpretq_u32_s32(vshrq_n_s32(vreinterpretq_s32_f32(v), 31)), yes, no); }
   static F ToFloat(I x) { return {vcvtq_f32_s32(x.a), vcvtq_f32_s32(x.b)}; }
   // Lanes that add up to kBytes bytes.
   static constexpr int kBytes = 32;
@@ -130,6 +135,16 @@ struct Lanes {
   }
   static I LoadS16(const int16_t* p) { return Widened(vld1q_s16(p)); }
   static void StoreS16(int16_t* p, I v) { vst1q_s16(p, Words(v)); }  // Saturates.
+};
+
+struct Bytes {
+  static constexpr int kCount = 16;
+  using V = int8x16_t;
+  static V Load(const int8_t* p) { return vld1q_s8(p); }
+  static void Store(int8_t* p, V v) { vst1q_s8(p, v); }
+  static V Set(int8_t v) { return vdupq_n_s8(v); }
+  static V Max(V a, V b) { return vmaxq_s8(a, b); }
+  static int8_t Greatest(V v) { return vmaxvq_s8(v); }
 };
 
 struct Shorts {

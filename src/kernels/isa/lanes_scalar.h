@@ -27,6 +27,7 @@ struct Lanes {
   static F Round(F a) { return __builtin_rintf(a); }
   static F CopySign(F a, F sign) { return __builtin_copysignf(a, sign); }
   static F Power(F a, F n) { return n == n ? __builtin_ldexpf(a, static_cast<int>(n)) : n; }
+  static F Scaled(F a, F n) { return Power(a, n); }
   static float Total(F a) { return a; }
   static F Quotient(F a, F b) { return a / b; }  // Of moderate numbers, within 2^-22.
   static bool AnyBeyond(F a, float limit) { return a > limit || a < -limit; }  // In magnitude.
@@ -57,6 +58,7 @@ struct Lanes {
   static I ToInt(F a) { return a >= -2147483648.0f && a < 2147483648.0f ? static_cast<I>(a) : INT32_MIN; }
   static I ToNearest(F a) { return ToInt(Round(a)); }  // Halves to even.
   static F Magnitude(F a) { return a < 0 ? -a : a; }
+  static F SelectNegative(F v, F yes, F no) { return __builtin_signbit(v) ? yes : no; }
   static F ToFloat(I a) { return static_cast<F>(a); }
   static constexpr int kBytes = 1;
   static I SumBytes(const int8_t* p) { return *p; }
@@ -64,6 +66,16 @@ struct Lanes {
   static I Gather(const int32_t* table, I at) { return table[at]; }
   static I LoadS16(const int16_t* p) { return *p; }
   static void StoreS16(int16_t* p, I v) { *p = static_cast<int16_t>(v > 32767 ? 32767 : v < -32768 ? -32768 : v); }  // Saturates.
+};
+
+struct Bytes {
+  static constexpr int kCount = 1;
+  using V = int8_t;
+  static V Load(const int8_t* p) { return *p; }
+  static void Store(int8_t* p, V v) { *p = v; }
+  static V Set(int8_t v) { return v; }
+  static V Max(V a, V b) { return a > b ? a : b; }
+  static int8_t Greatest(V v) { return v; }
 };
 
 struct Shorts {
