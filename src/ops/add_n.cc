@@ -25,10 +25,16 @@ template <class T> Status RunSum(const void* params, const Run& run) {
   const auto& p = *static_cast<const Params*>(params);
   using Sum = std::conditional_t<std::is_integral_v<T>, uint32_t, T>;
   ForChunks(run, p.count, [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) {
-      auto sum = static_cast<Sum>(run.input<T>(0)[i]);
-      for (int k = 1; k < p.inputs; ++k) sum += static_cast<Sum>(run.input<T>(k)[i]);
-      run.output<T>(0)[i] = static_cast<T>(sum);
+    constexpr int64_t kBlock = 512;  // The output may lie where an input does: it is written last.
+    Sum sum[kBlock];
+    for (int64_t at = begin; at < end; at += kBlock) {
+      const int64_t n = std::min(kBlock, end - at);
+      std::copy_n(run.input<T>(0) + at, n, sum);
+      for (int k = 1; k < p.inputs; ++k) {
+        const T* x = run.input<T>(k) + at;
+        for (int64_t i = 0; i < n; ++i) sum[i] += static_cast<Sum>(x[i]);
+      }
+      std::copy_n(sum, n, run.output<T>(0) + at);
     }
   });
   return {};

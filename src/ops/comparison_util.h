@@ -27,6 +27,7 @@ struct ComparisonParams {
   int left = 0, right = 1;  // The operands by their index.
   Multiplier a, b;
   int32_t zero_a = 0, zero_b = 0;
+  const int32_t *scaled_a = nullptr, *scaled_b = nullptr;  // Of 8 bits, by them.
 };
 
 template <class T, class F> Status RunComparison(const void* params, const Run& run) {
@@ -41,6 +42,21 @@ template <class T, class F> Status RunComparison(const void* params, const Run& 
 
 // LiteRT knows right shifts only here: a scale above one leaves little of the value, but these bits.
 inline int32_t ScaledForComparison(int32_t x, Multiplier m) { return RoundingDivideByPot(RoundingDoublingHighMul(x * 256, m.mantissa), -m.shift); }
+
+inline const int32_t* TabulateForComparison(Prepare& prepare, DType type, int32_t zero, Multiplier m) {
+  auto* scaled = prepare.Array<int32_t>(256);
+  const int32_t low = RangeOf(type).low;
+  for (int32_t v = low; v < low + 256; ++v) scaled[static_cast<uint8_t>(v)] = ScaledForComparison(v - zero, m);
+  return scaled;
+}
+
+// 8 bits: what each of the 256 values stands for is known beforehand.
+template <class T, class F> Status RunTabledComparison(const void* params, const Run& run) {
+  const auto& p = *static_cast<const ComparisonParams*>(params);
+  RunBroadcast(p.shape, *run.pool, run.input<T>(p.left), run.input<T>(p.right), run.output<bool>(0),
+               [a_of = p.scaled_a, b_of = p.scaled_b](T a, T b) { return F()(a_of[static_cast<uint8_t>(a)], b_of[static_cast<uint8_t>(b)]); });
+  return {};
+}
 
 template <class T, class F> Status RunScaledComparison(const void* params, const Run& run) {
   const auto& p = *static_cast<const ComparisonParams*>(params);
@@ -61,7 +77,13 @@ template <class F, class... Ts> Status PrepareComparison(Prepare& prepare, bool 
     p->b = QuantizeMultiplier(static_cast<double>(b.quant.scale0()));
     p->zero_a = a.quant.zero0();
     p->zero_b = b.quant.zero0();
-    prepare.SetRun(ByType<int8_t, uint8_t, int16_t>(a.dtype, []<class T>() -> RunFn { return RunScaledComparison<T, F>; }), p);
+    if (a.dtype != DType::kI16) {
+      p->scaled_a = TabulateForComparison(prepare, a.dtype, p->zero_a, p->a);
+      p->scaled_b = TabulateForComparison(prepare, b.dtype, p->zero_b, p->b);
+    }
+    prepare.SetRun(a.dtype == DType::kI8    ? RunTabledComparison<int8_t, F>
+                   : a.dtype == DType::kU8 ? RunTabledComparison<uint8_t, F>
+                                           : RunScaledComparison<int16_t, F>, p);
     return {};
   }
   prepare.SetRun(ByType<Ts...>(a.dtype, []<class T>() -> RunFn { return RunComparison<T, F>; }), p);

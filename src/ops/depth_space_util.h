@@ -35,17 +35,10 @@ inline Status SetBlockCopy(Prepare& p, const Shape& wide, const Shape& deep, boo
     copy.Add(size, (to_deep ? in_wide : in_deep) * bytes, (to_deep ? in_deep : in_wide) * bytes);
   };
   add(wide[0], w[0], d[0]);
-  if (to_deep) {  // In the order of what is written.
-    add(deep[1], w[1] * block, d[1]);
-    add(deep[2], w[2] * block, d[2]);
-    add(block, w[1], block * wide[3]);
-    add(block, w[2], wide[3]);
-  } else {
-    add(deep[1], w[1] * block, d[1]);
-    add(block, w[1], block * wide[3]);
-    add(deep[2], w[2] * block, d[2]);
-    add(block, w[2], wide[3]);
-  }
+  add(deep[1], w[1] * block, d[1]);
+  add(block, w[1], block * wide[3]);
+  add(deep[2], w[2] * block, d[2]);
+  add(block, w[2], wide[3]);
   add(wide[3], 1, 1);
   copy.Finish(bytes);
   return SetCopy(p, copy, 0);

@@ -42,14 +42,19 @@ void TransposeSquare(const std::byte* from, int64_t from_pitch, std::byte* to, i
   constexpr int n = 16 / static_cast<int>(sizeof(T));
   constexpr auto lanes = std::make_integer_sequence<int, n>();
   Lanes<T> row[n], next[n];
+#pragma GCC unroll 16
   for (int i = 0; i < n; ++i) std::memcpy(&row[i], from + i * from_pitch, 16);
+#pragma GCC unroll 4
   for (int round = 1; round < n; round *= 2) {
+#pragma GCC unroll 8
     for (int i = 0; i < n / 2; ++i) {
       next[2 * i] = ZipLow<T>(row[i], row[i + n / 2], lanes);
       next[2 * i + 1] = ZipHigh<T>(row[i], row[i + n / 2], lanes);
     }
-    std::copy_n(next, n, row);
+#pragma GCC unroll 16
+    for (int i = 0; i < n; ++i) row[i] = next[i];
   }
+#pragma GCC unroll 16
   for (int i = 0; i < n; ++i) std::memcpy(to + i * to_pitch, &row[i], 16);
 }
 
@@ -99,6 +104,7 @@ void CopyRuns(const StridedCopy& c, int depth, const std::byte* from, std::byte*
     return;
   }
   const StridedCopy::Axis& a = c.axis[depth];
+  if (depth + 1 == c.rank) return CopyRows(from, a.src, to, a.dst, a.size, c.run);
   for (int64_t i = 0; i < a.size; ++i) CopyRuns(c, depth + 1, from + i * a.src, to + i * a.dst);
 }
 
@@ -162,6 +168,16 @@ void StridedCopy::Finish(int64_t element_bytes) {
   }
   rank = kept;
   if (rank > 0 && axis[rank - 1].src == run && axis[rank - 1].dst == run) run *= axis[--rank].size;
+}
+
+void CopyRows(const std::byte* from, int64_t from_pitch, std::byte* to, int64_t to_pitch, int64_t rows, int64_t n) {
+  constexpr int64_t kWord = 16, kShort = 8 * kWord;  // Up to there a call of memcpy costs more than the bytes.
+  if (n % kWord != 0 || n > kShort) {
+    for (int64_t r = 0; r < rows; ++r) std::memcpy(to + r * to_pitch, from + r * from_pitch, static_cast<size_t>(n));
+    return;
+  }
+  for (int64_t r = 0; r < rows; ++r)
+    for (int64_t i = 0; i < n; i += kWord) std::memcpy(to + r * to_pitch + i, from + r * from_pitch + i, kWord);
 }
 
 void Copy(const StridedCopy& c, const std::byte* from, std::byte* to) {

@@ -34,6 +34,9 @@ void Copy(const StridedCopy& copy, const std::byte* from, std::byte* to);
 // Cuts the outermost axis among the threads when there is enough to move.
 void Copy(const StridedCopy& copy, const std::byte* from, std::byte* to, ThreadPool& pool);
 
+// Rows of `n` bytes that lie `pitch` bytes apart.
+void CopyRows(const std::byte* from, int64_t from_pitch, std::byte* to, int64_t to_pitch, int64_t rows, int64_t n);
+
 // `count` copies of one element.
 void FillElements(std::byte* to, int64_t count, const std::byte* element, int64_t element_bytes);
 

@@ -56,10 +56,11 @@ struct Params {
 
 Status Stack(const void* params, const Run& run) {
   const auto& p = *static_cast<const Params*>(params);
-  std::byte* to = run.out[0];
-  for (int64_t r = 0; r < p.outer && p.bytes > 0; ++r) {
-    for (int i = 0; i < p.count; ++i, to += p.bytes)
-      std::memcpy(to, run.in[i] + r * p.bytes, static_cast<size_t>(p.bytes));
+  for (int i = 0; i < p.count; ++i) {
+    StridedCopy copy;
+    copy.Add(p.outer, p.bytes, p.count * p.bytes);
+    copy.Finish(p.bytes);
+    Copy(copy, run.in[i], run.out[0] + i * p.bytes);
   }
   return {};
 }
