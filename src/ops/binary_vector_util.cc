@@ -15,6 +15,12 @@ struct ShortRows {
   bool a_is_short = false;
 };
 
+// Rows [rows, n] that meet one value each, [rows, 1] (a factor per pixel).
+struct SingleValues {
+  int64_t rows = 0, n = 0;
+  bool a_is_single = false;
+};
+
 struct Params {
   Broadcast shape;
   kernels::Binary op{};
@@ -23,6 +29,7 @@ struct Params {
   PairS16 pair_s16 = nullptr;
   kernels::ScaledPair q;
   ShortRows repeated;
+  SingleValues spread;
   bool by_factors = false;  // The short row is factors of floored products (Elementwise::product_rows_s8).
 };
 
@@ -73,6 +80,16 @@ bool FindShortRows(const Broadcast& s, int64_t value_bytes, ShortRows* found) {
   return true;
 }
 
+bool FindSingleValues(const Broadcast& s, int64_t value_bytes, SingleValues* found) {
+  if (s.rank != 2 || s.dim[1] * value_bytes > kRepeated / 2 || s.dim[1] == 0) return false;
+  const int64_t n = s.dim[1];
+  const auto full = [&](const int64_t* stride) { return stride[0] == n && stride[1] == 1; };
+  const auto single = [](const int64_t* stride) { return stride[0] == 1 && stride[1] == 0; };
+  const bool a_is_single = single(s.a) && full(s.b);
+  *found = {s.dim[0], n, a_is_single};
+  return a_is_single || (single(s.b) && full(s.a));
+}
+
 void Pair(const Params& p, const float* a, const float* b, int64_t n, float* y) {
   kernels::Vectors().binary_f32[static_cast<int>(p.op)](a, 1, b, 1, n, p.clamp.low, p.clamp.high, y);
 }
@@ -117,6 +134,33 @@ template <class T> Status RunShortRows(const void* params, const Run& run) {
   return {};
 }
 
+// The values, each as often as its row is long: a call for many rows.
+template <class T> Status RunSingleValues(const void* params, const Run& run) {
+  const auto& p = *static_cast<const Params*>(params);
+  const SingleValues& s = p.spread;
+  constexpr int64_t kCopies = kRepeated / sizeof(T), kPiece = kPieceBytes / sizeof(T);
+  const int64_t step = kCopies / s.n, piece = std::max(step, kPiece / s.n);  // In rows.
+  const T *rows = run.input<T>(s.a_is_single ? 1 : 0), *values = run.input<T>(s.a_is_single ? 0 : 1);
+  run.pool->For((s.rows + piece - 1) / piece, [&](int64_t task, int) {
+    T copies[kCopies];
+    const int64_t end = std::min(s.rows, (task + 1) * piece);
+    for (int64_t first = task * piece; first < end; first += step) {
+      const int64_t together = std::min(step, end - first);
+      for (int64_t r = 0; r < together; ++r) std::fill_n(copies + r * s.n, s.n, values[first + r]);
+      const T* x = rows + first * s.n;
+      Pair(p, s.a_is_single ? copies : x, s.a_is_single ? x : copies, together * s.n, run.output<T>(0) + first * s.n);
+    }
+  });
+  return {};
+}
+
+// How operands of these shapes meet.
+template <class T> void SetPairs(Prepare& prepare, Params* p, RunFn any) {
+  prepare.SetRun(FindShortRows(p->shape, sizeof(T), &p->repeated)     ? RunShortRows<T>
+                 : FindSingleValues(p->shape, sizeof(T), &p->spread) ? RunSingleValues<T>
+                                                                    : any, p);
+}
+
 Params* Begin(Prepare& prepare) {
   auto* p = prepare.Params<Params>();
   p->shape = CollapseBroadcast(prepare.op.in(0)->shape, prepare.op.in(1)->shape, prepare.op.out(0)->shape);
@@ -129,7 +173,7 @@ Status PrepareBinaryF32(Prepare& prepare, kernels::Binary op, ClampF32 clamp) {
   Params* p = Begin(prepare);
   p->op = op;
   p->clamp = clamp;
-  prepare.SetRun(FindShortRows(p->shape, sizeof(float), &p->repeated) ? RunShortRows<float> : RunF32, p);
+  SetPairs<float>(prepare, p, RunF32);
   return {};
 }
 
@@ -138,7 +182,7 @@ Status PreparePairS8(Prepare& prepare, PairS8 run, const kernels::ScaledPair& q)
   p->pair = run;
   p->q = q;
   p->by_factors = q.floor.scale > 0 && std::abs(q.floor.shift) < kMostShift;
-  prepare.SetRun(FindShortRows(p->shape, 1, &p->repeated) ? RunShortRows<int8_t> : RunS8, p);
+  SetPairs<int8_t>(prepare, p, RunS8);
   return {};
 }
 
@@ -146,7 +190,7 @@ Status PreparePairS16(Prepare& prepare, PairS16 run, const kernels::ScaledPair& 
   Params* p = Begin(prepare);
   p->pair_s16 = run;
   p->q = q;
-  prepare.SetRun(FindShortRows(p->shape, sizeof(int16_t), &p->repeated) ? RunShortRows<int16_t> : RunS16, p);
+  SetPairs<int16_t>(prepare, p, RunS16);
   return {};
 }
 
