@@ -386,6 +386,29 @@ TEST(VectorProducts, DynamicRange) {
   }
 }
 
+// Windows of volumes: at their borders, dilated, wider than their stride and narrower, of one cell; lines that are cut, and several at once.
+TEST(VectorProducts, WindowsOfVolumes) {
+  std::mt19937 random(9);
+  const auto pick = [&](int32_t low, int32_t high) { return low + static_cast<int32_t>(random() % static_cast<uint32_t>(high - low + 1)); };
+  for (int round = 0; round < 60; ++round) {
+    SCOPED_TRACE(round);
+    const bool one = round % 6 == 0, long_lines = round % 4 == 1, dilated = round % 5 == 2;
+    const int32_t in = pick(1, 20), out = round % 7 ? pick(1, 40) : 150, most = one ? 1 : 3;
+    const Shape shape{pick(1, 2), pick(5, 7), pick(5, 9), long_lines ? pick(100, 160) : pick(5, 12), in}, filter{pick(1, most), pick(1, most), pick(1, most), in, out};
+    const auto floats = [&](const Shape& s) { return test::RandomFloats(static_cast<size_t>(s.elements()), random()); };
+    Builder b;
+    std::vector<graph::TensorId> inputs{b.Input("x", {DType::kF32, shape, {}}), b.Constant<float>("w", filter, floats(filter))};
+    if (round % 3) inputs.push_back(b.Constant<float>("b", Shape{out}, floats(Shape{out})));
+    b.g().outputs = {b.Node("conv_3d", "y", inputs, {}, [&](graph::Node& n) {
+      for (const char* stride : {"stride_d", "stride_h", "stride_w"}) test::SetAttr<int32_t>(n, stride, round % 12 == 0 ? 1 : pick(1, 3));
+      for (const char* dilation : {"dilation_d_factor", "dilation_h_factor", "dilation_w_factor"}) test::SetAttr<int32_t>(n, dilation, dilated ? pick(1, 2) : 1);
+      test::SetAttr(n, "padding", random() % 2 ? ops::Padding::kSame : ops::Padding::kValid);
+      test::SetAttr(n, "fused_activation_function", static_cast<ops::Activation>(random() % 4));
+    })};
+    ExpectSame<float>(b.model, floats(shape), 1e-6f * static_cast<float>(filter.elements(0, 4)), "packed_f32");
+  }
+}
+
 // x * sigmoid(x), and 1 - that: one table over x.
 TEST(VectorProducts, PointWiseBytesBecomeOneTable) {
   Builder b;
