@@ -168,7 +168,8 @@ template <class T> void Pack(std::byte* packed, const void* context) {
 template <class T> Status PackWeights(Prepare& prepare, std::string_view format, int64_t panel_bytes, Params* p) {
   p->block_bytes = p->taps * panel_bytes;
   const PackContext<T> context{*p, reinterpret_cast<const T*>(prepare.op.constants[p->o.weights])};
-  OCTET_ASSIGN(p->packed, prepare.Pack(p->o.weights, format, static_cast<uint64_t>(p->taps), static_cast<size_t>(p->blocks * p->block_bytes), Pack<T>, &context));
+  const uint64_t key = static_cast<uint64_t>(p->o.g.in_c) << 32 | static_cast<uint64_t>(p->o.g.out_c);  // Tensors of other shapes may share the constant.
+  OCTET_ASSIGN(p->packed, prepare.Pack(p->o.weights, format, key, static_cast<size_t>(p->blocks * p->block_bytes), Pack<T>, &context));
   return {};
 }
 

@@ -231,6 +231,19 @@ TEST(VectorProducts, TransposedConvolutions) {
   }
 }
 
+TEST(VectorProducts, TransposedConvolutionsOfOneConstantInTwoShapes) {
+  Builder b;
+  const std::vector<float> weights = test::RandomFloats(6 * 9 * 20, 1);
+  const auto buffer = graph::MakeBuffer(std::as_bytes(std::span(weights)));
+  const auto transposed = [&](graph::TensorId x, const std::string& name, const Shape& filter) {
+    const auto shape = b.Constant<int32_t>(name + "/shape", {4}, std::vector{1, 5, 5, filter[0]}), w = b.g().AddConstant(name + "/w", {DType::kF32, filter, {}}, buffer);
+    return b.Node("transpose_conv", name, {shape, w, x}, {DType::kF32, {}, {}}, Window(true, 1));
+  };
+  const auto x = b.Input("x", {DType::kF32, Shape{1, 5, 5, 20}, {}});
+  b.g().outputs = {transposed(transposed(x, "few", {6, 3, 3, 20}), "many", {20, 3, 3, 6})};
+  ExpectSame<float>(b.model, test::RandomFloats(5 * 5 * 20, 2), 1e-5f, "packed");
+}
+
 TEST(VectorProducts, MatricesOfShortsAndBytes) {
   std::mt19937 random(10);
   for (bool adj_y : {false, true}) {
