@@ -244,6 +244,35 @@ TEST(VectorProducts, TransposedConvolutionsOfOneConstantInTwoShapes) {
   ExpectSame<float>(b.model, test::RandomFloats(5 * 5 * 20, 2), 1e-5f, "packed");
 }
 
+// Output slices between the input's, beyond it, and reached from several of its slices.
+TEST(VectorProducts, TransposedVolumes) {
+  std::mt19937 random(15);
+  for (int round = 0; round < 40; ++round) {
+    SCOPED_TRACE(round);
+    const auto pick = [&](int32_t most) { return 1 + static_cast<int32_t>(random() % static_cast<uint32_t>(most)); };
+    const int32_t in = pick(20), out = pick(40);
+    const bool same = round % 2;
+    const Shape volume{pick(2), pick(5), pick(6), pick(7), in}, filter{pick(4), pick(4), pick(4), out, in};
+    const char* const strides[] = {"stride_d", "stride_h", "stride_w"};
+    std::vector<int32_t> shape{volume[0]}, stride;
+    for (int i = 0; i < 3; ++i) {
+      const int32_t s = stride.emplace_back(pick(3)), n = volume[1 + i], rest = static_cast<int32_t>(random() % static_cast<uint32_t>(s));
+      shape.push_back(same ? n * s - rest : (n - 1) * s + filter[i] + rest);
+    }
+    shape.push_back(out);
+    const auto floats = [&](const Shape& s) { return test::RandomFloats(static_cast<size_t>(s.elements()), random()); };
+    Builder b;
+    std::vector<graph::TensorId> inputs{b.Constant<int32_t>("shape", {5}, shape), b.Constant<float>("w", filter, floats(filter)), b.Input("x", {DType::kF32, volume, {}})};
+    if (round % 3) inputs.push_back(b.Constant<float>("b", Shape{out}, floats(Shape{out})));
+    b.g().outputs = {b.Node("conv_3d_transpose", "y", inputs, {DType::kF32, {}, {}}, [&](graph::Node& n) {
+      for (int i = 0; i < 3; ++i) test::SetAttr(n, strides[i], stride[i]);
+      test::SetAttr(n, "padding", same ? ops::Padding::kSame : ops::Padding::kValid);
+      test::SetAttr(n, "fused_activation_function", static_cast<ops::Activation>(random() % 4));
+    })};
+    ExpectSame<float>(b.model, floats(volume), 1e-6f * static_cast<float>(filter.elements(0, 3) * in), "packed_f32");
+  }
+}
+
 TEST(VectorProducts, MatricesOfShortsAndBytes) {
   std::mt19937 random(10);
   for (bool adj_y : {false, true}) {
