@@ -7,6 +7,7 @@
 #include "ops/import.h"
 #include "ops/move_attrs.h"
 #include "ops/operand_util.h"
+#include "ops/scatter_product_util.h"
 
 namespace octet::ops::conv_3d_transpose {
 namespace {
@@ -94,7 +95,31 @@ Status PrepareReference(Prepare& prepare) {
   prepare.SetRun(RunFloat, p);
   return {};
 }
-constexpr Variant kVariants[] = {{.name = "reference", .prepare = PrepareReference}};
+// ------------------------------------------------------------------------------- fast kernel
+
+ScatterOperands OperandsOf(const OpView& op) {
+  const auto& a = op.attrs<Conv3dAttrs>();
+  const Shape &x = op.in(kData)->shape, &w = op.in(kFilter)->shape, &y = op.out(0)->shape;
+  const auto pad = [&](int i) { return SlideConv3d(a, y, w, i).pad_before; };
+  return {.g = {x[0], x[2], x[3], x[4], y[2], y[3], y[4], w[1], w[2], a.stride_h, a.stride_w, 1, 1, pad(1), pad(2)},
+          .depth = {x[1], y[1], w[0], a.stride_d, pad(0)},
+          .taps_first = true,
+          .data = kData,
+          .weights = kFilter,
+          .bias = kBias,
+          .clamp = FloatClamp(a.activation)};
+}
+
+bool TakesPacked(const OpView& op, const Cpu&) {
+  const auto& a = op.attrs<Conv3dAttrs>();
+  const Shape& y = op.out(0)->shape;
+  return a.dilation_d == 1 && a.dilation_h == 1 && a.dilation_w == 1 && op.has_const(kFilter) && (!op.in(kBias) || op.has_const(kBias)) && y.known() &&
+         y.elements() > 0 && op.in(kData)->shape.elements() > 0 && FitsScatter(OperandsOf(op).g);
+}
+
+Status PreparePacked(Prepare& prepare) { return PrepareScatterF32(prepare, OperandsOf(prepare.op)); }
+
+constexpr Variant kVariants[] = {{.name = "packed_f32", .takes = TakesPacked, .prepare = PreparePacked}, {.name = "reference", .prepare = PrepareReference}};
 
 // A filter [d, h, w, out, in] with zeros between its taps: what a dilation means to a transposed convolution.
 Result<Value> SpreadTaps(ImportContext& c, Value filter, const int32_t (&dilation)[3]) {

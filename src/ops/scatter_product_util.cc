@@ -20,18 +20,20 @@ using kernels::RoundUp;
 
 struct Params {
   ScatterOperands o;
-  int64_t taps = 0, blocks = 0;         // Blocks of 16 output channels.
-  const std::byte* packed = nullptr;    // [block][tap], panels of 16 columns.
-  int64_t block_bytes = 0;
+  int64_t taps = 0, blocks = 0;         // Taps of a slice; blocks of 16 output channels.
+  const std::byte* packed = nullptr;    // [block][slice of the filter][tap], panels of 16 columns.
+  int64_t slice_bytes = 0;
   const float* zeros = nullptr;         // Floats: as many as a block has columns.
   const int32_t* total = nullptr;       // Integers: [block][tap][16], of the weights.
   bool narrow_range = false;
+  const float* bias = nullptr;          // Floats: of whole blocks.
   HybridForm form;                      // Dynamic range: every image has a form of its own,
-  const float* scale = nullptr;         // every output channel a scale.
+  kernels::ToFloat to_float;            // every output channel a scale.
   int64_t forms_at = 0, scratch_at = 0; // In the workspace, behind the quantized images.
   int64_t line_at = 0, offset_at = 0, loaded_at = 0, pointers_at = 0, kernel_at = 0, scratch_bytes = 0;  // Of a thread, behind the block's sums.
 
   int64_t columns() const { return taps * kPanel; }
+  int64_t pixels() const { return int64_t{o.g.out_h} * o.g.out_w; }
 };
 
 // Adds the products of a line of input pixels, [pixel][tap][16], to the output's sums, [pixel][16]: pixel by pixel, tap by tap.
@@ -49,34 +51,44 @@ template <class Sum> void ScatterLine(const ConvGeometry& g, int64_t line, const
   }
 }
 
-// One task per image and block: line(image, line, block, scratch) gives its products, finish(sums of a pixel, image, first channel, count, to) its outputs.
+// Adds the products of all lines that reach a slice of the output: line(slice of the input, line, slice of the weights, scratch) gives a line's.
+template <class Sum, class Line> void ScatterSlice(const Params& p, int64_t slice, int64_t block, const Line& line, std::byte* scratch) {
+  const ScatterDepth& d = p.o.depth;
+  auto* sums = reinterpret_cast<Sum*>(scratch);
+  std::fill_n(sums, p.pixels() * kPanel, Sum{0});
+  for (int64_t t = 0; t < d.filter; ++t) {
+    const int64_t from = slice % d.out + d.pad - t;  // The input's slice, times the stride.
+    if (from < 0 || from % d.stride != 0 || from / d.stride >= d.in) continue;
+    for (int64_t i = 0; i < p.o.g.in_h; ++i) ScatterLine<Sum>(p.o.g, i, line(slice / d.out * d.in + from / d.stride, i, block * d.filter + t, scratch), sums);
+  }
+}
+
+// One task per slice of the output and block: finish(sums, image, first channel, count, to) gives the outputs of all its pixels.
 template <class Sum, class Out, class Line, class Finish> void ForEachBlock(const Params& p, const Run& run, const Line& line, const Finish& finish) {
-  const ConvGeometry& g = p.o.g;
-  const int64_t pixels = int64_t{g.out_h} * g.out_w;
-  std::byte* scratch = run.workspace + p.scratch_at;
-  run.pool->For(g.batch * p.blocks, [&](int64_t task, int thread) {
-    const int64_t image = task / p.blocks, block = task % p.blocks, channel = block * kPanel, count = std::min<int64_t>(kPanel, g.out_c - channel);
-    auto* sums = reinterpret_cast<Sum*>(scratch + thread * p.scratch_bytes);
-    std::fill_n(sums, pixels * kPanel, Sum{0});
-    for (int64_t i = 0; i < g.in_h; ++i) ScatterLine<Sum>(g, i, line(image, i, block, scratch + thread * p.scratch_bytes), sums);
-    Out* y = run.output<Out>(0) + image * pixels * g.out_c + channel;
-    for (int64_t k = 0; k < pixels; ++k) finish(sums + k * kPanel, image, channel, count, y + k * g.out_c);
+  const int64_t depth = p.o.depth.out, out_c = p.o.g.out_c;
+  run.pool->For(p.o.g.batch * depth * p.blocks, [&](int64_t task, int thread) {
+    const int64_t slice = task / p.blocks, block = task % p.blocks, channel = block * kPanel;
+    std::byte* scratch = run.workspace + p.scratch_at + thread * p.scratch_bytes;
+    ScatterSlice<Sum>(p, slice, block, line, scratch);
+    Out* y = run.output<Out>(0) + slice * p.pixels() * out_c + channel;
+    finish(reinterpret_cast<const Sum*>(scratch), slice / depth, channel, std::min<int64_t>(kPanel, out_c - channel), y);
   });
 }
 
 Status RunF32(const void* params, const Run& run) {
   const auto& p = *static_cast<const Params*>(params);
   const ConvGeometry& g = p.o.g;
-  const float* bias = run.input<float>(p.o.bias);
-  const auto line = [&](int64_t image, int64_t i, int64_t block, std::byte* scratch) {
+  const auto line = [&](int64_t slice, int64_t i, int64_t weights, std::byte* scratch) {
     auto* to = reinterpret_cast<float*>(scratch + p.line_at);
     const ClampF32 all;
-    kernels::FloatProducts().product({.a = run.input<float>(p.o.data) + (image * g.in_h + i) * g.in_w * g.in_c, .lda = g.in_c, .rows = g.in_w,
-                                      .w = reinterpret_cast<const float*>(p.packed + block * p.block_bytes), .depth = g.in_c, .columns = p.columns(), .bias = p.zeros, .low = all.low, .high = all.high, .y = to, .ldy = p.columns()});
+    kernels::FloatProducts().product({.a = run.input<float>(p.o.data) + (slice * g.in_h + i) * g.in_w * g.in_c, .lda = g.in_c, .rows = g.in_w,
+                                      .w = reinterpret_cast<const float*>(p.packed + weights * p.slice_bytes), .depth = g.in_c, .columns = p.columns(),
+                                      .bias = p.zeros, .low = all.low, .high = all.high, .y = to, .ldy = p.columns()});
     return to;
   };
+  const auto add = kernels::Vectors().binary_f32[static_cast<int>(kernels::Binary::kAdd)];
   ForEachBlock<float, float>(p, run, line, [&](const float* sums, int64_t, int64_t channel, int64_t count, float* y) {
-    for (int64_t c = 0; c < count; ++c) y[c] = std::clamp(sums[c] + (bias ? bias[channel + c] : 0.0f), p.o.clamp.low, p.o.clamp.high);
+    for (int64_t k = 0; k < p.pixels(); ++k) add(sums + k * kPanel, 1, p.bias + channel, 1, count, p.o.clamp.low, p.o.clamp.high, y + k * g.out_c);
   });
   return {};
 }
@@ -105,7 +117,7 @@ template <class Out, class ZeroOf, class Finish> void ForEachBlockOfBytes(const 
     for (int64_t j = 0; j < g.in_w; ++j) pointers[j] = scratch + p.loaded_at + j * g.in_c * k.value_bytes;
     Line to{reinterpret_cast<int32_t*>(scratch + p.line_at), p.columns(), 0};
     constexpr int64_t kStart = 0;
-    kernels::ProductS8 product{.offset = &kStart, .length = g.in_c, .packed = reinterpret_cast<const int8_t*>(p.packed + block * p.block_bytes),
+    kernels::ProductS8 product{.offset = &kStart, .length = g.in_c, .packed = reinterpret_cast<const int8_t*>(p.packed + block * p.slice_bytes),
                                .columns = p.columns(), .narrow_range = p.narrow_range, .take = Line::Take, .context = &to};
     product.requant.bias = offset;
     k.multiply(product, pointers, g.in_w, 0, p.taps, nullptr, scratch + p.kernel_at);
@@ -120,25 +132,28 @@ Status RunS8(const void* params, const Run& run) {
   const int32_t* bias = run.input<int32_t>(p.o.bias);
   const auto zero_of = [&](int64_t) { return q.input_zero; };
   ForEachBlockOfBytes<int8_t>(p, run, run.input<int8_t>(p.o.data), zero_of, [&](const int32_t* sums, int64_t, int64_t channel, int64_t count, int8_t* y) {
-    for (int64_t c = 0; c < count; ++c) {
-      const auto sum = static_cast<int32_t>(static_cast<uint32_t>(sums[c]) + static_cast<uint32_t>(bias ? bias[channel + c] : 0));
-      y[c] = static_cast<int8_t>(std::clamp(Requantize(sum, q.multiplier[channel + c]) + q.output_zero, q.clamp.low, q.clamp.high));
-    }
+    for (int64_t k = 0; k < p.pixels(); ++k, sums += kPanel, y += p.o.g.out_c)
+      for (int64_t c = 0; c < count; ++c) {
+        const auto sum = static_cast<int32_t>(static_cast<uint32_t>(sums[c]) + static_cast<uint32_t>(bias ? bias[channel + c] : 0));
+        y[c] = static_cast<int8_t>(std::clamp(Requantize(sum, q.multiplier[channel + c]) + q.output_zero, q.clamp.low, q.clamp.high));
+      }
   });
   return {};
 }
 
 Status RunHybrid(const void* params, const Run& run) {
   const auto& p = *static_cast<const Params*>(params);
-  const float* bias = run.input<float>(p.o.bias);
   auto* q = reinterpret_cast<int8_t*>(run.workspace);
   auto* forms = reinterpret_cast<RowForm*>(run.workspace + p.forms_at);
   QuantizeGroups(p.form, run.input<float>(p.o.data), *run.pool, q, forms);
   const auto zero_of = [&](int64_t image) { return forms[image].quant.offset; };
   ForEachBlockOfBytes<float>(p, run, q, zero_of, [&](const int32_t* sums, int64_t image, int64_t channel, int64_t count, float* y) {
-    for (int64_t c = 0; c < count; ++c) {
-      const float value = static_cast<float>(sums[c]) * p.scale[channel + c] * forms[image].quant.scale + (bias ? bias[channel + c] : 0.0f);
-      y[c] = std::clamp(value, p.o.clamp.low, p.o.clamp.high);
+    constexpr int64_t kTogether = 16;
+    kernels::RowScale scales[kTogether];
+    std::ranges::fill(scales, kernels::RowScale{forms[image].quant.scale, 0});
+    for (int64_t k = 0; k < p.pixels(); k += kTogether) {
+      const auto rows = static_cast<int>(std::min(kTogether, p.pixels() - k));
+      kernels::Vectors().to_float(sums + k * kPanel, kPanel, rows, p.to_float, scales, channel, count, y + k * p.o.g.out_c, p.o.g.out_c);
     }
   });
   return {};
@@ -150,15 +165,16 @@ template <class T> struct PackContext {
   const Params& p;
   const T* weights;
 };
-// A block's panels: tap t's has the weights of its channels for it.
+// A block's panels: tap t's (of all slices) has the weights of its channels for it.
 template <class T> void Pack(std::byte* packed, const void* context) {
   const auto& c = *static_cast<const PackContext<T>*>(context);
   const ConvGeometry& g = c.p.o.g;
-  const int64_t filter = c.p.taps * g.in_c, panel_bytes = c.p.block_bytes / c.p.taps;
+  const int64_t taps = c.p.taps * c.p.o.depth.filter, panel_bytes = c.p.slice_bytes / c.p.taps;
+  const int64_t filter = (c.p.o.taps_first ? 1 : taps) * g.in_c, tap = (c.p.o.taps_first ? g.out_c : 1) * int64_t{g.in_c};
   for (int64_t block = 0; block < c.p.blocks; ++block)
-    for (int64_t t = 0; t < c.p.taps; ++t) {
-      const T* from = c.weights + block * kPanel * filter + t * g.in_c;
-      auto* to = reinterpret_cast<T*>(packed + block * c.p.block_bytes + t * panel_bytes);
+    for (int64_t t = 0; t < taps; ++t) {
+      const T* from = c.weights + block * kPanel * filter + t * tap;
+      auto* to = reinterpret_cast<T*>(packed + (block * taps + t) * panel_bytes);
       const int64_t columns = std::min<int64_t>(kPanel, g.out_c - block * kPanel);
       if constexpr (sizeof(T) == 1) PackPanelsS8(from, filter, 1, g.in_c, columns, to);
       else PackPanelsF32(from, filter, 1, g.in_c, columns, to);
@@ -166,9 +182,10 @@ template <class T> void Pack(std::byte* packed, const void* context) {
 }
 
 template <class T> Status PackWeights(Prepare& prepare, std::string_view format, int64_t panel_bytes, Params* p) {
-  p->block_bytes = p->taps * panel_bytes;
+  p->slice_bytes = p->taps * panel_bytes;
   const PackContext<T> context{*p, reinterpret_cast<const T*>(prepare.op.constants[p->o.weights])};
-  OCTET_ASSIGN(p->packed, prepare.Pack(p->o.weights, format, static_cast<uint64_t>(p->taps), static_cast<size_t>(p->blocks * p->block_bytes), Pack<T>, &context));
+  const uint64_t key = static_cast<uint64_t>(p->o.g.in_c) << 32 | static_cast<uint64_t>(p->o.g.out_c);  // Tensors of other shapes may share the constant.
+  OCTET_ASSIGN(p->packed, prepare.Pack(p->o.weights, format, key, static_cast<size_t>(p->blocks * p->o.depth.filter * p->slice_bytes), Pack<T>, &context));
   return {};
 }
 
@@ -184,17 +201,35 @@ constexpr int64_t kLine = 64, kReadAhead = 64;
 
 // A thread's scratch begins with the sums of a block and the products of a line.
 int64_t PlaceSums(Params* p) {
-  const ConvGeometry& g = p->o.g;
-  p->line_at = int64_t{g.out_h} * g.out_w * kPanel * 4;
-  return p->line_at + g.in_w * p->columns() * 4;
+  p->line_at = p->pixels() * kPanel * 4;
+  return p->line_at + p->o.g.in_w * p->columns() * 4;
+}
+
+// One value for each column of whole blocks, zeros where there are none.
+const float* OfBlocks(Prepare& prepare, const Params& p, const float* values) {
+  auto* padded = prepare.Array<float>(static_cast<size_t>(p.blocks * kPanel));
+  if (values) std::copy_n(values, p.o.g.out_c, padded);
+  return padded;
+}
+const float* BiasOfBlocks(Prepare& prepare, const Params& p) {
+  const int bias = p.o.bias;
+  return OfBlocks(prepare, p, prepare.op.has_const(bias) ? reinterpret_cast<const float*>(prepare.op.constants[bias]) : nullptr);
 }
 
 }  // namespace
 
+bool FitsScatter(const ConvGeometry& g) {
+  constexpr int32_t kFewChannels = 8;
+  constexpr int64_t kMostPixels = 1 << 18;
+  constexpr double kMostProducts = 1 << 20;  // Of 16 channels.
+  return static_cast<double>(g.filter_h) * g.filter_w * g.in_w <= kMostProducts && (g.out_c >= kFewChannels || int64_t{g.out_h} * g.out_w <= kMostPixels);
+}
+
 Status PrepareScatterF32(Prepare& prepare, const ScatterOperands& operands) {
   Params* p = Begin(prepare, operands);
-  OCTET_TRY(PackWeights<float>(prepare, "N16F32 by tap", operands.g.in_c * kPanel * 4, p));
+  OCTET_TRY(PackWeights<float>(prepare, operands.taps_first ? "N16F32 of taps" : "N16F32 by tap", operands.g.in_c * kPanel * 4, p));
   p->zeros = prepare.Array<float>(static_cast<size_t>(p->columns()));
+  p->bias = BiasOfBlocks(prepare, *p);
   p->scratch_bytes = RoundUp(PlaceSums(p), kLine);
   prepare.Workspace(static_cast<size_t>(p->scratch_bytes * prepare.threads));
   prepare.SetRun(RunF32, p);
@@ -239,7 +274,11 @@ Status PrepareScatterHybrid(Prepare& prepare, const ScatterOperands& operands) {
   OCTET_ASSIGN(Params* p, PrepareBytes(prepare, operands, forms_at + RoundUp(FormBytes(form), kLine)));
   p->form = form;
   p->forms_at = forms_at;
-  p->scale = HybridScales(prepare, operands.weights, g.out_c);
+  p->to_float = {.column_sum = prepare.Array<int32_t>(static_cast<size_t>(p->blocks * kPanel)),
+                 .column_scale = OfBlocks(prepare, *p, HybridScales(prepare, operands.weights, g.out_c)),
+                 .bias = BiasOfBlocks(prepare, *p),
+                 .low = operands.clamp.low,
+                 .high = operands.clamp.high};
   prepare.SetRun(RunHybrid, p);
   return {};
 }

@@ -227,18 +227,14 @@ Status PrepareReference(Prepare& prepare) {
   return {};
 }
 
-// Constant weights; a line's products, and sums of 16 channels of all output pixels, fit a sane amount of memory, also where there are
-// fewer channels.
 bool TakesPacked(const OpView& op, const Cpu&) {
-  constexpr int64_t kFewChannels = 8, kMostPixels = 1 << 18;
-  constexpr double kMostProducts = 1 << 20;  // Of 16 channels.
-  const Shape& filter = op.in(kWeightsInput)->shape;
-  if (static_cast<double>(filter[1]) * filter[2] * op.in(kData)->shape[2] > kMostProducts) return false;
-  const DType x = op.in(kData)->dtype;
+  const DType x = op.in(kData)->dtype, w = op.in(kWeightsInput)->dtype;
   const Shape& y = op.out(0)->shape;
-  const DType w = op.in(kWeightsInput)->dtype;
-  return ((x == DType::kF32 && (w == x || w == DType::kI8)) || (x == DType::kI8 && w == x)) && op.has_const(kWeightsInput) && (!op.in(kBias) || op.has_const(kBias)) && y.known() &&
-         y.elements() > 0 && op.in(kData)->shape.elements() > 0 && (y[3] >= kFewChannels || y.elements(1, 3) <= kMostPixels);
+  if (!(x == DType::kF32 && (w == x || w == DType::kI8)) && !(x == DType::kI8 && w == x)) return false;
+  if (!op.has_const(kWeightsInput) || (op.in(kBias) && !op.has_const(kBias)) || !y.known() || y.elements() == 0 || op.in(kData)->shape.elements() == 0) return false;
+  Params p;
+  SetGeometry(op, &p);
+  return FitsScatter(p.g);
 }
 Status PreparePacked(Prepare& prepare) {
   const OpView& op = prepare.op;

@@ -231,6 +231,48 @@ TEST(VectorProducts, TransposedConvolutions) {
   }
 }
 
+TEST(VectorProducts, TransposedConvolutionsOfOneConstantInTwoShapes) {
+  Builder b;
+  const std::vector<float> weights = test::RandomFloats(6 * 9 * 20, 1);
+  const auto buffer = graph::MakeBuffer(std::as_bytes(std::span(weights)));
+  const auto transposed = [&](graph::TensorId x, const std::string& name, const Shape& filter) {
+    const auto shape = b.Constant<int32_t>(name + "/shape", {4}, std::vector{1, 5, 5, filter[0]}), w = b.g().AddConstant(name + "/w", {DType::kF32, filter, {}}, buffer);
+    return b.Node("transpose_conv", name, {shape, w, x}, {DType::kF32, {}, {}}, Window(true, 1));
+  };
+  const auto x = b.Input("x", {DType::kF32, Shape{1, 5, 5, 20}, {}});
+  b.g().outputs = {transposed(transposed(x, "few", {6, 3, 3, 20}), "many", {20, 3, 3, 6})};
+  ExpectSame<float>(b.model, test::RandomFloats(5 * 5 * 20, 2), 1e-5f, "packed");
+}
+
+// Output slices between the input's, beyond it, and reached from several of its slices.
+TEST(VectorProducts, TransposedVolumes) {
+  std::mt19937 random(15);
+  for (int round = 0; round < 40; ++round) {
+    SCOPED_TRACE(round);
+    const auto pick = [&](int32_t most) { return 1 + static_cast<int32_t>(random() % static_cast<uint32_t>(most)); };
+    const int32_t in = pick(20), out = pick(40);
+    const bool same = round % 2;
+    const Shape volume{pick(2), pick(5), pick(6), pick(7), in}, filter{pick(4), pick(4), pick(4), out, in};
+    const char* const strides[] = {"stride_d", "stride_h", "stride_w"};
+    std::vector<int32_t> shape{volume[0]}, stride;
+    for (int i = 0; i < 3; ++i) {
+      const int32_t s = stride.emplace_back(pick(3)), n = volume[1 + i], rest = static_cast<int32_t>(random() % static_cast<uint32_t>(s));
+      shape.push_back(same ? n * s - rest : (n - 1) * s + filter[i] + rest);
+    }
+    shape.push_back(out);
+    const auto floats = [&](const Shape& s) { return test::RandomFloats(static_cast<size_t>(s.elements()), random()); };
+    Builder b;
+    std::vector<graph::TensorId> inputs{b.Constant<int32_t>("shape", {5}, shape), b.Constant<float>("w", filter, floats(filter)), b.Input("x", {DType::kF32, volume, {}})};
+    if (round % 3) inputs.push_back(b.Constant<float>("b", Shape{out}, floats(Shape{out})));
+    b.g().outputs = {b.Node("conv_3d_transpose", "y", inputs, {DType::kF32, {}, {}}, [&](graph::Node& n) {
+      for (int i = 0; i < 3; ++i) test::SetAttr(n, strides[i], stride[i]);
+      test::SetAttr(n, "padding", same ? ops::Padding::kSame : ops::Padding::kValid);
+      test::SetAttr(n, "fused_activation_function", static_cast<ops::Activation>(random() % 4));
+    })};
+    ExpectSame<float>(b.model, floats(volume), 1e-6f * static_cast<float>(filter.elements(0, 3) * in), "packed_f32");
+  }
+}
+
 TEST(VectorProducts, MatricesOfShortsAndBytes) {
   std::mt19937 random(10);
   for (bool adj_y : {false, true}) {
@@ -383,6 +425,29 @@ TEST(VectorProducts, DynamicRange) {
     }
     b.g().outputs = {y};
     ExpectSame<float>(b.model, test::RandomFloats(static_cast<size_t>(s.elements()), random()), 1e-6f);
+  }
+}
+
+// Windows of volumes: at their borders, dilated, wider than their stride and narrower, of one cell; lines that are cut, and several at once.
+TEST(VectorProducts, WindowsOfVolumes) {
+  std::mt19937 random(9);
+  const auto pick = [&](int32_t low, int32_t high) { return low + static_cast<int32_t>(random() % static_cast<uint32_t>(high - low + 1)); };
+  for (int round = 0; round < 60; ++round) {
+    SCOPED_TRACE(round);
+    const bool one = round % 6 == 0, long_lines = round % 4 == 1, dilated = round % 5 == 2;
+    const int32_t in = pick(1, 20), out = round % 7 ? pick(1, 40) : 150, most = one ? 1 : 3;
+    const Shape shape{pick(1, 2), pick(5, 7), pick(5, 9), long_lines ? pick(100, 160) : pick(5, 12), in}, filter{pick(1, most), pick(1, most), pick(1, most), in, out};
+    const auto floats = [&](const Shape& s) { return test::RandomFloats(static_cast<size_t>(s.elements()), random()); };
+    Builder b;
+    std::vector<graph::TensorId> inputs{b.Input("x", {DType::kF32, shape, {}}), b.Constant<float>("w", filter, floats(filter))};
+    if (round % 3) inputs.push_back(b.Constant<float>("b", Shape{out}, floats(Shape{out})));
+    b.g().outputs = {b.Node("conv_3d", "y", inputs, {}, [&](graph::Node& n) {
+      for (const char* stride : {"stride_d", "stride_h", "stride_w"}) test::SetAttr<int32_t>(n, stride, round % 12 == 0 ? 1 : pick(1, 3));
+      for (const char* dilation : {"dilation_d_factor", "dilation_h_factor", "dilation_w_factor"}) test::SetAttr<int32_t>(n, dilation, dilated ? pick(1, 2) : 1);
+      test::SetAttr(n, "padding", random() % 2 ? ops::Padding::kSame : ops::Padding::kValid);
+      test::SetAttr(n, "fused_activation_function", static_cast<ops::Activation>(random() % 4));
+    })};
+    ExpectSame<float>(b.model, floats(shape), 1e-6f * static_cast<float>(filter.elements(0, 4)), "packed_f32");
   }
 }
 

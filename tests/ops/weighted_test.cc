@@ -154,6 +154,21 @@ TEST(Weights, QuantizePerChannelAndToFourBits) {
   EXPECT_EQ((*four)[0].As<uint8_t>(), (std::vector<uint8_t>{0xe1, 0x76, 0x88}));
 }
 
+TEST(Weights, DequantizeRoundsTheProductOnce) {
+  const std::vector<int16_t> x{INT16_MIN, -3, 0, 1, 12345, INT16_MAX, -32767, 7, 0, 2, -12345, 32766};
+  for (int axis : {0, 1, 2}) {
+    const Shape shape{2, 3, 2};
+    Quant quant{{0.1f, 1e-39f, 3.3e33f}, {INT16_MAX, -77, 0}, axis, 0};
+    quant.scale.resize(static_cast<size_t>(shape[axis])), quant.zero_point.resize(static_cast<size_t>(shape[axis]));
+    auto y = SingleOp("dequantize").Declare({{DType::kF32, shape, {}}}).Run({Tensor::Of<int16_t>(shape, x, quant)});
+    ASSERT_TRUE(y.ok()) << y.error().message();
+    for (int i = 0; i < 12; ++i) {
+      const int c = axis == 0 ? i / 6 : axis == 1 ? i / 2 % 3 : i % 2;
+      EXPECT_EQ((*y)[0].As<float>()[i], static_cast<float>(static_cast<double>(quant.scale[c]) * (x[i] - quant.zero_point[c]))) << axis << ", " << i;
+    }
+  }
+}
+
 TEST(Weights, FakeQuantKeepsZero) {
   SingleOp op("fake_quant");
   op.Set("min", -0.1f);
