@@ -19,9 +19,9 @@ struct Rescale {
 struct ScaledPair {
   int32_t zero_a = 0, zero_b = 0, zero_out = 0, shift = 0, low = -128, high = 127;
   Rescale a, b, out;
-  // Sums and differences are also line_a * a + line_b * b + line_zero before rounding, up to `doubt`: where that is
-  // farther than this from a half, it rounds to the same integer. 0: not to be relied on.
-  float line_a = 0, line_b = 0, line_zero = 0, doubt = 0;
+  // Sums and differences are also (line_a * a + line_b * b + line_zero) / 2^line_shift before rounding, up to `doubt` such parts: what is
+  // farther than that from a half rounds to the same integer. 0: not to be relied on.
+  int32_t line_a = 0, line_b = 0, line_zero = 0, line_shift = 0, doubt = 0;
   // Products: Floored::kSigned (kernels.h) of (a - zero_a) * (b - zero_b) + shift, without the zero. A scale of 0: none.
   struct {
     float scale = 0, fine = 0, plus = 0, plus_negative = 0;
@@ -128,8 +128,9 @@ struct Elementwise {
   void (*product_s16)(const int16_t* a, int64_t step_a, const int16_t* b, int64_t step_b, int64_t n, const ScaledPair& q, int16_t* y);
   int32_t (*total_s8)(const int8_t* x, int64_t n);
   void (*accumulate_s8)(const int8_t* x, int64_t pitch, int64_t rows, int64_t n, int32_t* sum);
-  // y[i] = max(y[i], x[i] of every cell) for i < n; floats that are no numbers do not count. Of so many windows, the next `apart` elements
-  // further in x and n in y.
+  // y[i] = join(y[i], x[i] of every cell), cell by cell, for i < n; floats that are no numbers do not count among maxima. Of so many
+  // windows, the next `apart` elements further in x and n in y.
+  void (*sum_windows_f32)(const float* x, const CellWindow& window, int64_t apart, int64_t windows, int64_t n, float* y);
   void (*max_windows_f32)(const float* x, const CellWindow& window, int64_t apart, int64_t windows, int64_t n, float* y);
   void (*max_windows_s8)(const int8_t* x, const CellWindow& window, int64_t apart, int64_t windows, int64_t n, int8_t* y);
   // y[r] = max(y[r], what there is in row r of n); likewise.

@@ -97,6 +97,8 @@ struct Int8 {
   void (*load)(const int8_t* x, int64_t n, void* to);
   // y[r * columns + c] for the columns of panels [first, end). scratch: see scratch_per_group.
   void (*multiply)(const ProductS8&, const void* const* rows, int64_t count, int64_t first_panel, int64_t end_panel, int8_t* y, void* scratch);
+  // The same of sums that were taken: sums[r][16] of a panel's columns, with their bias. Those of three more rows may be read.
+  void (*finish)(const ProductS8&, const int32_t* sums, int64_t rows, int64_t panel, int8_t* y);
   int64_t scratch_per_group;  // Bytes for each group of four of the depth.
 
   // Depthwise: bytes of a vector, taps of a lane, bytes of a weight; rows are loaded as x + tap_offset by

@@ -122,17 +122,22 @@ Status PrepareAdd(Prepare& prepare, int sign) {
 namespace {
 double Real(const Multiplier& m) { return std::ldexp(static_cast<double>(m.mantissa), m.shift - 31); }
 
-// The sum before any rounding, as a line. What separates it from the reference's: its two inner roundings (each by at
-// most one of 2^-shift units), the first half of the outer one, and float arithmetic.
+// The sum before any rounding, as a line in parts of 2^-shift, as fine as its values fit 31 bits. What separates it from the reference's:
+// its two inner roundings (each by at most one of 2^-left_shift units), the first half of the outer one, and its own coefficients'.
 void SetLine(const Params& p, int sign, kernels::ScaledPair* q) {
   const double out = Real(p.out), unit = std::ldexp(out, p.left_shift), a = Real(p.a) * unit, b = sign * Real(p.b) * unit;
-  const double largest = 256 * (std::abs(a) + std::abs(b)) + 256;
-  const double doubt = 2 * out + std::ldexp(0.5, -q->out.right) + std::ldexp(largest, -21);
-  if (!(doubt < 1.0 / 64)) return;
-  q->line_a = static_cast<float>(a);
-  q->line_b = static_cast<float>(b);
-  q->line_zero = static_cast<float>(p.zero_out - a * p.zero_a - b * p.zero_b);
-  q->doubt = static_cast<float>(doubt);
+  constexpr double kFarthest = 255;  // From a zero point.
+  const double largest = kFarthest * (std::abs(a) + std::abs(b)) + 128 + 2;
+  const int shift = std::min(30, 30 - std::ilogb(largest));
+  const double doubt = 2 * out + std::ldexp(0.5, -q->out.right), own = 2 * kFarthest * 0.5 + 1;  // own: in parts.
+  if (!(doubt < 1.0 / 64) || shift < 16) return;
+  const auto parts = [&](double v) { return static_cast<int32_t>(std::lround(std::ldexp(v, shift))); };
+  q->line_a = parts(a);
+  q->line_b = parts(b);
+  q->line_shift = shift;
+  const int64_t zero = (int64_t{p.zero_out} << shift) - int64_t{q->line_a} * p.zero_a - int64_t{q->line_b} * p.zero_b;
+  q->line_zero = static_cast<int32_t>(static_cast<uint32_t>(zero));  // Sums are right modulo 2^32.
+  q->doubt = parts(doubt) + static_cast<int32_t>(own) + 1;
 }
 }  // namespace
 

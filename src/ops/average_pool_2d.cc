@@ -15,12 +15,15 @@ template <class T> struct Average {
   static constexpr Sum kEmpty = 0;
   static Sum Add(Sum sum, T cell) { return sum + static_cast<Sum>(cell); }
   static Sum Combine(Sum a, Sum b) { return a + b; }
-  static void Accumulate(const float* cell, int64_t pitch, int64_t cells, int64_t count, float* sums) { kernels::Vectors().accumulate_f32(cell, pitch, cells, count, sums); }
+  static void Windows(const T* x, const kernels::CellWindow& window, int64_t apart, int64_t windows, int64_t n, T* y)
+    requires std::is_same_v<T, float>
+  {
+    kernels::Vectors().sum_windows_f32(x, window, apart, windows, n, y);
+  }
 
   static void Finish(const PoolPlan& p, int32_t n, int64_t count, float* out) {
-    const ClampF32 clamp = p.clamp_f32;
     const auto cells = static_cast<float>(n);
-    for (int64_t c = 0; c < count; ++c) out[c] = std::clamp(out[c] / cells, clamp.low, clamp.high);
+    kernels::Vectors().binary_f32[static_cast<int>(kernels::Binary::kDivide)](out, 1, &cells, 0, count, p.clamp_f32.low, p.clamp_f32.high, out);
   }
   // (|sum| + n/2) / n with the sign of sum. For 8 bits in float: the quotient is below 2^8 and its distance
   // to the next integer at least 1/2n, far above the rounding error, so that truncation gives the quotient.

@@ -2,7 +2,6 @@
 // How average, max and L2 pooling go through an image. A `Kind` says what they do with its cells:
 //   In, Sum                                     the types of cells and of what a window comes to
 //   kEmpty, Add(sum, cell), Combine(a, b)       a window's beginning, a sum with one cell more, that of two sums: associative
-//   Accumulate(cell, pitch, cells, count, sums) if there is a vector primitive that adds cells in their order
 //   Windows(cells, window, apart, windows, count, out)  if there is one that adds whole windows to sums that are outputs
 //   Store(plan, sums, cells, count, out)        the outputs of `count` channels, of windows with so many cells inside the image;
 //   or Finish(plan, cells, count, out)          where sums have the outputs' type, and are there already
@@ -80,7 +79,6 @@ template <class Kind, class Sum = typename Kind::Sum, class T = typename Kind::I
 
 // `cells` cells in a line, two at a time: sums are written half as often. Writes of bytes may alias anything, so that sizes live in locals.
 template <class Kind> void AddCells(const typename Kind::In* __restrict cell, int64_t cells, int64_t pitch, int64_t count, typename Kind::Sum* __restrict sum) {
-  if constexpr (requires { Kind::Accumulate(cell, pitch, cells, count, sum); }) return Kind::Accumulate(cell, pitch, cells, count, sum);
   for (; cells >= 2; cells -= 2, cell += 2 * pitch)
     for (int64_t c = 0; c < count; ++c) sum[c] = Kind::Add(Kind::Add(sum[c], cell[c]), cell[pitch + c]);
   for (; cells > 0; --cells, cell += pitch)
@@ -123,8 +121,8 @@ template <class Kind, class T = typename Kind::In> void PoolRow(const PoolPlan& 
     while (next < p.out_w && goes_on(p.Columns(next)));
     const kernels::CellWindow window{pitch, rows.end - rows.begin, channels, columns.end - columns.begin};
     Kind::Windows(image + rows.begin * pitch + columns.begin * channels, window, p.stride_w * channels, next - x, channels, out + x * channels);
+    Kind::Finish(p, static_cast<int32_t>(window.rows * window.cells), (next - x) * channels, out + x * channels);
   }
-  Kind::Finish(p, 0, p.out_w * channels, out);
 }
 
 // `block` channels of one image from c0 on: sums along each row, then of those down the columns.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ops/scatter_product_util.h"
 
+#include <numeric>
 #include <vector>
 
 #include "base/thread_pool.h"
@@ -8,6 +9,7 @@
 #include "kernels/int8.h"
 #include "kernels/products_f32.h"
 #include "ops/hybrid_product_util.h"
+#include "ops/int8_util.h"
 #include "ops/matrix_util.h"
 #include "ops/quant_util.h"
 
@@ -27,6 +29,7 @@ struct Params {
   const int32_t* total = nullptr;       // Integers: [block][tap][16], of the weights.
   bool narrow_range = false;
   const float* bias = nullptr;          // Floats: of whole blocks.
+  kernels::Requant requant;             // Bytes: of whole blocks.
   HybridForm form;                      // Dynamic range: every image has a form of its own,
   kernels::ToFloat to_float;            // every output channel a scale.
   int64_t forms_at = 0, scratch_at = 0; // In the workspace, behind the quantized images.
@@ -51,11 +54,13 @@ template <class Sum> void ScatterLine(const ConvGeometry& g, int64_t line, const
   }
 }
 
-// Adds the products of all lines that reach a slice of the output: line(slice of the input, line, slice of the weights, scratch) gives a line's.
-template <class Sum, class Line> void ScatterSlice(const Params& p, int64_t slice, int64_t block, const Line& line, std::byte* scratch) {
+// Adds the products of all lines that reach a slice of the output to `start`, one value per channel, or zeros: line(slice of the input, line, slice of the weights, scratch) gives a line's.
+template <class Sum, class Line>
+void ScatterSlice(const Params& p, int64_t slice, int64_t block, const Sum* start, const Line& line, std::byte* scratch) {
   const ScatterDepth& d = p.o.depth;
   auto* sums = reinterpret_cast<Sum*>(scratch);
   std::fill_n(sums, p.pixels() * kPanel, Sum{0});
+  for (int64_t k = 0; start && k < p.pixels(); ++k) std::copy_n(start + block * kPanel, kPanel, sums + k * kPanel);
   for (int64_t t = 0; t < d.filter; ++t) {
     const int64_t from = slice % d.out + d.pad - t;  // The input's slice, times the stride.
     if (from < 0 || from % d.stride != 0 || from / d.stride >= d.in) continue;
@@ -64,12 +69,13 @@ template <class Sum, class Line> void ScatterSlice(const Params& p, int64_t slic
 }
 
 // One task per slice of the output and block: finish(sums, image, first channel, count, to) gives the outputs of all its pixels.
-template <class Sum, class Out, class Line, class Finish> void ForEachBlock(const Params& p, const Run& run, const Line& line, const Finish& finish) {
+template <class Sum, class Out, class Line, class Finish>
+void ForEachBlock(const Params& p, const Run& run, const Sum* start, const Line& line, const Finish& finish) {
   const int64_t depth = p.o.depth.out, out_c = p.o.g.out_c;
   run.pool->For(p.o.g.batch * depth * p.blocks, [&](int64_t task, int thread) {
     const int64_t slice = task / p.blocks, block = task % p.blocks, channel = block * kPanel;
     std::byte* scratch = run.workspace + p.scratch_at + thread * p.scratch_bytes;
-    ScatterSlice<Sum>(p, slice, block, line, scratch);
+    ScatterSlice<Sum>(p, slice, block, start, line, scratch);
     Out* y = run.output<Out>(0) + slice * p.pixels() * out_c + channel;
     finish(reinterpret_cast<const Sum*>(scratch), slice / depth, channel, std::min<int64_t>(kPanel, out_c - channel), y);
   });
@@ -87,7 +93,7 @@ Status RunF32(const void* params, const Run& run) {
     return to;
   };
   const auto add = kernels::Vectors().binary_f32[static_cast<int>(kernels::Binary::kAdd)];
-  ForEachBlock<float, float>(p, run, line, [&](const float* sums, int64_t, int64_t channel, int64_t count, float* y) {
+  ForEachBlock<float, float>(p, run, nullptr, line, [&](const float* sums, int64_t, int64_t channel, int64_t count, float* y) {
     for (int64_t k = 0; k < p.pixels(); ++k) add(sums + k * kPanel, 1, p.bias + channel, 1, count, p.o.clamp.low, p.o.clamp.high, y + k * g.out_c);
   });
   return {};
@@ -123,20 +129,15 @@ template <class Out, class ZeroOf, class Finish> void ForEachBlockOfBytes(const 
     k.multiply(product, pointers, g.in_w, 0, p.taps, nullptr, scratch + p.kernel_at);
     return to.to;
   };
-  ForEachBlock<int32_t, Out>(p, run, line, finish);
+  ForEachBlock<int32_t, Out>(p, run, p.requant.bias, line, finish);
 }
 
 Status RunS8(const void* params, const Run& run) {
   const auto& p = *static_cast<const Params*>(params);
-  const IntegerOutput& q = p.o.integer;
-  const int32_t* bias = run.input<int32_t>(p.o.bias);
-  const auto zero_of = [&](int64_t) { return q.input_zero; };
-  ForEachBlockOfBytes<int8_t>(p, run, run.input<int8_t>(p.o.data), zero_of, [&](const int32_t* sums, int64_t, int64_t channel, int64_t count, int8_t* y) {
-    for (int64_t k = 0; k < p.pixels(); ++k, sums += kPanel, y += p.o.g.out_c)
-      for (int64_t c = 0; c < count; ++c) {
-        const auto sum = static_cast<int32_t>(static_cast<uint32_t>(sums[c]) + static_cast<uint32_t>(bias ? bias[channel + c] : 0));
-        y[c] = static_cast<int8_t>(std::clamp(Requantize(sum, q.multiplier[channel + c]) + q.output_zero, q.clamp.low, q.clamp.high));
-      }
+  const auto zero_of = [&](int64_t) { return p.o.integer.input_zero; };
+  const kernels::ProductS8 rounded{.requant = p.requant, .columns = p.o.g.out_c};
+  ForEachBlockOfBytes<int8_t>(p, run, run.input<int8_t>(p.o.data), zero_of, [&](const int32_t* sums, int64_t, int64_t channel, int64_t, int8_t* y) {
+    kernels::BestInt8().finish(rounded, sums, p.pixels(), channel / kPanel, y - channel);
   });
   return {};
 }
@@ -184,8 +185,7 @@ template <class T> void Pack(std::byte* packed, const void* context) {
 template <class T> Status PackWeights(Prepare& prepare, std::string_view format, int64_t panel_bytes, Params* p) {
   p->slice_bytes = p->taps * panel_bytes;
   const PackContext<T> context{*p, reinterpret_cast<const T*>(prepare.op.constants[p->o.weights])};
-  const uint64_t key = static_cast<uint64_t>(p->o.g.in_c) << 32 | static_cast<uint64_t>(p->o.g.out_c);  // Tensors of other shapes may share the constant.
-  OCTET_ASSIGN(p->packed, prepare.Pack(p->o.weights, format, key, static_cast<size_t>(p->blocks * p->o.depth.filter * p->slice_bytes), Pack<T>, &context));
+  OCTET_ASSIGN(p->packed, prepare.Pack(p->o.weights, format, static_cast<uint64_t>(p->taps), static_cast<size_t>(p->blocks * p->o.depth.filter * p->slice_bytes), Pack<T>, &context));
   return {};
 }
 
@@ -201,7 +201,8 @@ constexpr int64_t kLine = 64, kReadAhead = 64;
 
 // A thread's scratch begins with the sums of a block and the products of a line.
 int64_t PlaceSums(Params* p) {
-  p->line_at = p->pixels() * kPanel * 4;
+  constexpr int64_t kReadBehind = 3;  // Int8::finish's rows.
+  p->line_at = (p->pixels() + kReadBehind) * kPanel * 4;
   return p->line_at + p->o.g.in_w * p->columns() * 4;
 }
 
@@ -259,10 +260,28 @@ Result<Params*> PrepareBytes(Prepare& prepare, const ScatterOperands& operands, 
   prepare.Workspace(static_cast<size_t>(before + p->scratch_bytes * prepare.threads));
   return p;
 }
+
+// An output has some of a channel's products, or all: none is farther from its bias than the weights' magnitudes allow.
+void SetRequant(Prepare& prepare, Params* p) {
+  const ConvGeometry& g = p->o.g;
+  const auto* w = reinterpret_cast<const int8_t*>(prepare.op.constants[p->o.weights]);
+  const auto* bias = prepare.op.has_const(p->o.bias) ? reinterpret_cast<const int32_t*>(prepare.op.constants[p->o.bias]) : nullptr;
+  const int64_t farthest = std::max(127 - p->o.integer.input_zero, p->o.integer.input_zero + 128), filter = p->taps * g.in_c;
+  std::vector<ChannelS8> channels(static_cast<size_t>(g.out_c));
+  for (int64_t c = 0; c < g.out_c; ++c) {
+    const int32_t b = bias ? bias[c] : 0;
+    const int64_t most = farthest * Magnitude(w + c * filter, filter);
+    channels[static_cast<size_t>(c)] = {b, {b - most, b + most}};
+  }
+  std::vector<int32_t> channel(static_cast<size_t>(p->blocks * kPanel), -1);
+  std::iota(channel.begin(), channel.begin() + g.out_c, 0);
+  p->requant = MakeRequantS8(prepare, p->o.integer, channels, channel, g.batch * p->pixels(), nullptr);
+}
 }  // namespace
 
 Status PrepareScatterS8(Prepare& prepare, const ScatterOperands& operands) {
   OCTET_ASSIGN(Params* p, PrepareBytes(prepare, operands, 0));
+  SetRequant(prepare, p);
   prepare.SetRun(RunS8, p);
   return {};
 }

@@ -102,7 +102,9 @@ class Plan::NodePrepare : public ops::Prepare {
   Result<const std::byte*> Pack(int i, std::string_view format, uint64_t parameters, size_t bytes,
                                 void (*fill)(std::byte*, const void*), const void* context) override {
     const TensorState& t = plan_.tensors_[plan_.graph_.operators[node_].inputs[i]];
-    if (t.home == Home::kConstant) return plan_.context_.model->Pack({t.data, t.bytes}, format, parameters, bytes, fill, context);
+    // Tensors of different shapes may share a constant.
+    const std::string form = std::string(format) + ' ' + op.in(i)->shape.text();
+    if (t.home == Home::kConstant) return plan_.context_.model->Pack({t.data, t.bytes}, form, parameters, bytes, fill, context);
     OCTET_ASSIGN(std::byte* const own, plan_.folded_.Take(bytes + kReadAhead));  // Not in the file: this plan's alone.
     fill(own, context);
     return static_cast<const std::byte*>(own);

@@ -327,6 +327,13 @@ template <bool kRaised> void Multiply(const ProductS8& p, const void* const* row
   MultiplyRows(p, kRaised, rows, count, first_panel, end_panel, y, scratch);
 }
 
+void FinishRows(const ProductS8& p, const int32_t* sums, int64_t rows, int64_t panel, int8_t* y) {
+  const FinishFn finish = FinishOf(p.requant);
+  if (p.requant.floored == Floored::kNone) return finish(sums, static_cast<int>(rows), p, panel * kPanel, y);
+  const RoundDown mode;
+  finish(sums, static_cast<int>(rows), p, panel * kPanel, y);
+}
+
 template <int16_t kRaised> void LoadWide(const int8_t* x, int64_t n, void* to) {
   auto* y = static_cast<int16_t*>(to);
   int64_t i = 0;
@@ -405,7 +412,7 @@ constexpr uint8_t kOrder[kAvx2Vector] = {0, 1, 2, 3, 8, 9, 10, 11, 4, 5, 6, 7, 1
 
 }  // namespace
 
-constinit const Int8 kAvx2Int8 = {"avx2", 0, 2, LoadWide<0>, Multiply<false>, 128, kAvx2Vector, 2, 2, 0, kOrder, LoadPixelsAvx2, DepthwiseAvx2, 16, 1, WinogradRows<2>, WinogradRows<4>, kFewRows - 1, FloorAvx2, kCoarseUses, SlideAvx2};
+constinit const Int8 kAvx2Int8 = {"avx2", 0, 2, LoadWide<0>, Multiply<false>, FinishRows, 128, kAvx2Vector, 2, 2, 0, kOrder, LoadPixelsAvx2, DepthwiseAvx2, 16, 1, WinogradRows<2>, WinogradRows<4>, kFewRows - 1, FloorAvx2, kCoarseUses, SlideAvx2};
 constinit const Int8 kAvx2RaisedInt8 = [] {
   Int8 k = kAvx2Int8;
   k.offset = kRaise;

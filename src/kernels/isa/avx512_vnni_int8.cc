@@ -115,6 +115,10 @@ inline int64_t EvenCut(int64_t all, int64_t most) {
   return (all + cuts - 1) / cuts;
 }
 
+void FinishRows(const ProductS8& p, const int32_t* sums, int64_t rows, int64_t panel, int8_t* y) {
+  FinishOf(p.requant)(sums, static_cast<int>(rows), 1, p, panel * kPanel, y);
+}
+
 void Multiply(const ProductS8& p, const void* const* rows, int64_t count, int64_t first_panel, int64_t end_panel, int8_t* y, void*) {
   alignas(64) int32_t acc[(kMostRows + 3) * kMostPanels * kPanel];  // Rows are read by fours.
   static_assert(kMostAcross + 3 <= (kMostRows + 3) * kMostPanels);
@@ -368,6 +372,6 @@ constexpr uint8_t kOrder[kVector] = {0, 1, 2,  3,  16, 17, 18, 19, 32, 33, 34, 3
 
 }  // namespace
 
-constinit const Int8 kAvx512VnniInt8 = {"avx512_vnni", 128, 1, LoadBytes, Multiply, 0, kVector, 4, 1, 128, kOrder, LoadPixels, Depthwise, 64, 2, nullptr, WinogradRows, 0, FloorAvx2};
+constinit const Int8 kAvx512VnniInt8 = {"avx512_vnni", 128, 1, LoadBytes, Multiply, FinishRows, 0, kVector, 4, 1, 128, kOrder, LoadPixels, Depthwise, 64, 2, nullptr, WinogradRows, 0, FloorAvx2};
 
 }  // namespace octet::kernels

@@ -458,30 +458,29 @@ template <class L = Lanes> void RescaleProducts(const ScaledPair& q, const auto&
 // often halves (equal scales) are left to it: answers how many elements are done.
 template <class Exact> int64_t RoundedLine(const int8_t* a, const int8_t* b, int64_t n, const ScaledPair& q, const Exact& exact, int8_t* y) {
   constexpr int64_t kStep = 4 * kLanes, kTrial = 16 * kLanes;
-  const F line_a = Lanes::Set(q.line_a), line_b = Lanes::Set(q.line_b), line_zero = Lanes::Set(q.line_zero);
-  const I low = Lanes::SetI(q.low), high = Lanes::SetI(q.high);
-  const float sure = 0.5f - q.doubt;
+  // A half more rounds to nearest, and doubt more brings what is in doubt to the first parts behind an integer.
+  const uint32_t up = (uint32_t{1} << q.line_shift >> 1) + static_cast<uint32_t>(q.doubt);
+  const I line_a = Lanes::SetI(q.line_a), line_b = Lanes::SetI(q.line_b), start = Lanes::SetI(static_cast<int32_t>(static_cast<uint32_t>(q.line_zero) + up));
+  const I parts = Lanes::SetI((1 << q.line_shift) - 1);
+  const int shift = q.line_shift;
   int64_t i = 0, doubtful = 0;
   for (; i + kStep <= n && (i < kTrial || doubtful * 8 < i); i += kStep) {
-    I rounded[4];
-    F off[4];
+    I rounded[4], above[4];
 #pragma GCC unroll 4
     for (int k = 0; k < 4; ++k) {
-      const F va = Lanes::ToFloat(Lanes::LoadS8(a + i + k * kLanes)), vb = Lanes::ToFloat(Lanes::LoadS8(b + i + k * kLanes));
-      const F v = Lanes::Fma(va, line_a, Lanes::Fma(vb, line_b, line_zero));
-      rounded[k] = Lanes::ToNearest(v);
-      off[k] = Lanes::Magnitude(Lanes::Sub(v, Lanes::ToFloat(rounded[k])));
+      const I va = Lanes::LoadS8(a + i + k * kLanes), vb = Lanes::LoadS8(b + i + k * kLanes);
+      const I v = Lanes::AddI(Lanes::AddI(Lanes::MulI(va, line_a), Lanes::MulI(vb, line_b)), start);
+      rounded[k] = Lanes::ShiftRight(v, shift);
+      above[k] = Lanes::AndI(v, parts);
     }
-    if (!Lanes::AnyBeyond(Lanes::Max(Lanes::Max(off[0], off[1]), Lanes::Max(off[2], off[3])), sure)) {
+    if (!Lanes::AnyBelow(Lanes::MinI(Lanes::MinI(above[0], above[1]), Lanes::MinI(above[2], above[3])), 2 * q.doubt + 1)) {
       Lanes::StoreFourS8(y + i, rounded, q.low, q.high);
       continue;
     }
-    for (int k = 0; k < 4; ++k) {
-      int8_t* to = y + i + k * kLanes;
-      const bool doubts = Lanes::AnyBeyond(off[k], sure);
-      if (doubts) doubtful += kLanes;
-      Lanes::StoreS8(to, doubts ? exact(Lanes::LoadS8(a + i + k * kLanes), Lanes::LoadS8(b + i + k * kLanes)) : Lanes::MinI(Lanes::MaxI(rounded[k], low), high));
-    }
+    // From the operands again: nothing of the above has to be kept for it.
+    doubtful += kLanes;
+#pragma GCC unroll 1
+    for (int64_t at = i; at < i + kStep; at += kLanes) Lanes::StoreS8(y + at, exact(Lanes::LoadS8(a + at), Lanes::LoadS8(b + at)));
   }
   return i;
 }
@@ -602,46 +601,57 @@ int32_t TotalS8(const int8_t* x, int64_t n) {
   return total;
 }
 
-// Vectors whose maxima are taken: of floats, where what is no number does not count, of bytes, and of fewer bytes.
+// What vectors of a window come to: the sum of floats, the maximum of floats, where what is no number does not count, that of bytes,
+// and of fewer bytes.
+struct SumOfFloats : Lanes {
+  using V = F;
+  static V Join(V all, V v) { return Lanes::Add(all, v); }
+  static float JoinOne(float all, float v) { return all + v; }
+};
 struct MaxOfFloats : Lanes {
   using V = F;
-  static V Max(V v, V most) { return Lanes::Max(v, most); }
+  static V Join(V most, V v) { return Lanes::Max(v, most); }
+  static float JoinOne(float most, float v) { return most < v ? v : most; }
+};
+struct MaxOfBytes : Bytes {
+  static V Join(V most, V v) { return Bytes::Max(most, v); }
 };
 struct MaxOfFewBytes {
   using V = I;
   static constexpr int kCount = Lanes::kCount;
   static V Load(const int8_t* p) { return Lanes::LoadS8(p); }
   static void Store(int8_t* p, V v) { Lanes::StoreS8(p, v); }
-  static V Max(V v, V most) { return Lanes::MaxI(v, most); }
+  static V Join(V most, V v) { return Lanes::MaxI(most, v); }
 };
 
 // As many columns as there are whole groups of kAcross vectors from `i` on; answers where it ends.
-template <class Of, int kAcross, class T> inline int64_t MaxColumns(const T* x, const CellWindow& w, int64_t i, int64_t n, T* y) {
+template <class Of, int kAcross, class T> inline int64_t JoinColumns(const T* x, const CellWindow& w, int64_t i, int64_t n, T* y) {
   for (; i + kAcross * Of::kCount <= n; i += kAcross * Of::kCount) {
-    typename Of::V most[kAcross];
-    for (int v = 0; v < kAcross; ++v) most[v] = Of::Load(y + i + v * Of::kCount);
+    typename Of::V all[kAcross];
+    for (int v = 0; v < kAcross; ++v) all[v] = Of::Load(y + i + v * Of::kCount);
     const T* row = x + i;
     for (int64_t r = 0; r < w.rows; ++r, row += w.pitch) {
       const T* cell = row;
       for (int64_t k = 0; k < w.cells; ++k, cell += w.step)
-        for (int v = 0; v < kAcross; ++v) most[v] = Of::Max(Of::Load(cell + v * Of::kCount), most[v]);
+        for (int v = 0; v < kAcross; ++v) all[v] = Of::Join(all[v], Of::Load(cell + v * Of::kCount));
     }
-    for (int v = 0; v < kAcross; ++v) Of::Store(y + i + v * Of::kCount, most[v]);
+    for (int v = 0; v < kAcross; ++v) Of::Store(y + i + v * Of::kCount, all[v]);
   }
   return i;
 }
-template <class T> void MaxOfWindows(const T* x, const CellWindow& given, int64_t apart, int64_t windows, int64_t n, T* y) {
+template <class Of> void WindowsF32(const float* x, const CellWindow& w, int64_t apart, int64_t windows, int64_t n, float* y) {
+  for (; windows > 0; --windows, x += apart, y += n) {
+    int64_t i = kLanes > 1 ? JoinColumns<Of, 4>(x, w, 0, n, y) : 0;
+    for (i = JoinColumns<Of, 1>(x, w, i, n, y); i < n; ++i)
+      for (int64_t r = 0; r < w.rows; ++r)
+        for (int64_t k = 0; k < w.cells; ++k) y[i] = Of::JoinOne(y[i], x[r * w.pitch + k * w.step + i]);
+  }
+}
+void MaxWindowsS8(const int8_t* x, const CellWindow& given, int64_t apart, int64_t windows, int64_t n, int8_t* y) {
   const CellWindow w = given;  // A copy: stores of bytes may not touch it.
   for (; windows > 0; --windows, x += apart, y += n) {
-    int64_t i = 0;
-    if constexpr (sizeof(T) == 1) {
-      if (Bytes::kCount > kLanes) i = MaxColumns<Bytes, 1>(x, w, i, n, y);
-      i = MaxColumns<MaxOfFewBytes, 1>(x, w, i, n, y);
-    } else {
-      if (kLanes > 1) i = MaxColumns<MaxOfFloats, 4>(x, w, i, n, y);
-      i = MaxColumns<MaxOfFloats, 1>(x, w, i, n, y);
-    }
-    for (; i < n; ++i)
+    int64_t i = Bytes::kCount > kLanes ? JoinColumns<MaxOfBytes, 1>(x, w, 0, n, y) : 0;
+    for (i = JoinColumns<MaxOfFewBytes, 1>(x, w, i, n, y); i < n; ++i)
       for (int64_t r = 0; r < w.rows; ++r)
         for (int64_t k = 0; k < w.cells; ++k) y[i] = y[i] < x[r * w.pitch + k * w.step + i] ? x[r * w.pitch + k * w.step + i] : y[i];
   }
@@ -653,7 +663,7 @@ template <class Of, class T> void MaxOfRows(const T* x, int64_t rows, int64_t n,
     int64_t i = 0;
     if (n >= Of::kCount) {
       typename Of::V m = Of::Set(most);
-      for (; i + Of::kCount <= n; i += Of::kCount) m = Of::Max(Of::Load(x + i), m);
+      for (; i + Of::kCount <= n; i += Of::kCount) m = Of::Join(m, Of::Load(x + i));
       most = Of::Greatest(m);
     }
     for (; i < n; ++i) most = most < x[i] ? x[i] : most;
@@ -735,5 +745,5 @@ template <auto kPrimitive> constexpr decltype(kPrimitive) WhereBuilt(bool built)
    SoftmaxF32, NormalizeF32, SumF32, Accumulate, RangeF32, QuantizeF32, QuantizeToF32, DivideToS8, ToFloats, ToBytes, ToShorts, DotS16S8, \
    WhereBuilt<AddScaled>(Builds("fully_connected") && Builds("fully_connected", "f32")), WhereBuilt<BlendS8>(Builds("resize_bilinear")), lookup, PairS8<Sum>, \
    WhereBuilt<PairS8<Difference>>(Builds("sub")), WhereBuilt<PairS8<SquaredDifference>>(Builds("squared_difference")), PairS8<Product>, ProductRows(), PairS16<Sum>, \
-   WhereBuilt<PairS16<Difference>>(Builds("sub")), PairS16<Product>, TotalS8, Accumulate, MaxOfWindows<float>, MaxOfWindows<int8_t>, \
-   MaxOfRows<MaxOfFloats, float>, MaxOfRows<Bytes, int8_t>, TotalOfTable, ScaledTable, transpose}
+   WhereBuilt<PairS16<Difference>>(Builds("sub")), PairS16<Product>, TotalS8, Accumulate, WindowsF32<SumOfFloats>, WindowsF32<MaxOfFloats>, MaxWindowsS8, \
+   MaxOfRows<MaxOfFloats, float>, MaxOfRows<MaxOfBytes, int8_t>, TotalOfTable, ScaledTable, transpose}

@@ -51,7 +51,6 @@ struct Lanes {
     return _mm_cvtss_f32(_mm_add_ss(s, _mm_shuffle_ps(s, s, 1)));
   }
   static F Quotient(F a, F b) { return Div(a, b); }  // Of moderate numbers, within 2^-22.
-  static bool AnyBeyond(F a, float limit) { return _mm256_movemask_ps(_mm256_cmp_ps(_mm256_andnot_ps(_mm256_set1_ps(-0.0f), a), _mm256_set1_ps(limit), _CMP_GT_OQ)) != 0; }  // In magnitude.
   static float Least(F a) {
     __m128 s = _mm_min_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
     s = _mm_min_ps(s, _mm_movehl_ps(s, s));
@@ -92,6 +91,8 @@ struct Lanes {
   static I SubI(I a, I b) { return _mm256_sub_epi32(a, b); }
   static I MulI(I a, I b) { return _mm256_mullo_epi32(a, b); }
   static I MaxI(I a, I b) { return _mm256_max_epi32(a, b); }
+  static I AndI(I a, I b) { return _mm256_and_si256(a, b); }
+  static bool AnyBelow(I a, int32_t limit) { return _mm256_movemask_epi8(_mm256_cmpgt_epi32(_mm256_set1_epi32(limit), a)) != 0; }
   static I MinI(I a, I b) { return _mm256_min_epi32(a, b); }
   static I ShiftLeft(I a, int by) { return _mm256_sll_epi32(a, _mm_cvtsi32_si128(by)); }
   static I ShiftRight(I a, int by) { return _mm256_sra_epi32(a, _mm_cvtsi32_si128(by)); }
@@ -105,7 +106,6 @@ struct Lanes {
   }
   static I ToInt(F a) { return _mm256_cvttps_epi32(a); }
   static I ToNearest(F a) { return _mm256_cvtps_epi32(a); }  // Halves to even.
-  static F Magnitude(F a) { return _mm256_andnot_ps(_mm256_set1_ps(-0.0f), a); }
   static F SelectNegative(F v, F yes, F no) { return _mm256_blendv_ps(no, yes, v); }
   static F ToFloat(I a) { return _mm256_cvtepi32_ps(a); }
   // Lanes that add up to kBytes bytes: 128 more each are what vpsadbw sums, eight to a sum.

@@ -44,7 +44,6 @@ struct Lanes {
     const F guess = _mm512_rcp14_ps(b), q = _mm512_mul_ps(a, guess);
     return _mm512_fmadd_ps(_mm512_fnmadd_ps(b, q, a), guess, q);
   }
-  static bool AnyBeyond(F a, float limit) { return _mm512_cmp_ps_mask(_mm512_abs_ps(a), _mm512_set1_ps(limit), _CMP_GT_OQ) != 0; }  // In magnitude.
   static float Least(F a) { return _mm512_reduce_min_ps(a); }
   static float Greatest(F a) { return _mm512_reduce_max_ps(a); }
 
@@ -65,6 +64,8 @@ struct Lanes {
   static I SubI(I a, I b) { return _mm512_sub_epi32(a, b); }
   static I MulI(I a, I b) { return _mm512_mullo_epi32(a, b); }
   static I MaxI(I a, I b) { return _mm512_max_epi32(a, b); }
+  static I AndI(I a, I b) { return _mm512_and_si512(a, b); }
+  static bool AnyBelow(I a, int32_t limit) { return _mm512_cmplt_epi32_mask(a, _mm512_set1_epi32(limit)) != 0; }
   static I MinI(I a, I b) { return _mm512_min_epi32(a, b); }
   static I ShiftLeft(I a, int by) { return _mm512_sll_epi32(a, _mm_cvtsi32_si128(by)); }
   static I ShiftRight(I a, int by) { return _mm512_sra_epi32(a, _mm_cvtsi32_si128(by)); }
@@ -78,7 +79,6 @@ struct Lanes {
   }
   static I ToInt(F a) { return _mm512_cvttps_epi32(a); }
   static I ToNearest(F a) { return _mm512_cvtps_epi32(a); }  // Halves to even.
-  static F Magnitude(F a) { return _mm512_abs_ps(a); }
   static F SelectNegative(F v, F yes, F no) { return _mm512_mask_blend_ps(_mm512_movepi32_mask(_mm512_castps_si512(v)), no, yes); }
   static F ToFloat(I a) { return _mm512_cvtepi32_ps(a); }
   // Lanes that add up to kBytes bytes, as in lanes_avx2.h.

@@ -69,10 +69,6 @@ struct Lanes {
   static float32x4_t Scaled(float32x4_t x, float32x4_t n) { return vreinterpretq_f32_s32(vaddq_s32(vreinterpretq_s32_f32(x), vshlq_n_s32(vcvtnq_s32_f32(n), 23))); }
   static float Total(F x) { return vaddvq_f32(vaddq_f32(x.a, x.b)); }
   static F Quotient(F x, F y) { return Div(x, y); }  // Of moderate numbers, within 2^-22.
-  static bool AnyBeyond(F x, float limit) {  // In magnitude.
-    const float32x4_t most = vdupq_n_f32(limit);
-    return vmaxvq_u32(vorrq_u32(vcagtq_f32(x.a, most), vcagtq_f32(x.b, most))) != 0;
-  }
   static float Least(F x) { return vminvq_f32(vminq_f32(x.a, x.b)); }
   static float Greatest(F x) { return vmaxvq_f32(vmaxq_f32(x.a, x.b)); }
 
@@ -102,6 +98,8 @@ struct Lanes {
   static I SubI(I x, I y) { return {vsubq_s32(x.a, y.a), vsubq_s32(x.b, y.b)}; }
   static I MulI(I x, I y) { return {vmulq_s32(x.a, y.a), vmulq_s32(x.b, y.b)}; }
   static I MaxI(I x, I y) { return {vmaxq_s32(x.a, y.a), vmaxq_s32(x.b, y.b)}; }
+  static I AndI(I x, I y) { return {vandq_s32(x.a, y.a), vandq_s32(x.b, y.b)}; }
+  static bool AnyBelow(I x, int32_t limit) { return vminvq_s32(vminq_s32(x.a, x.b)) < limit; }
   static I MinI(I x, I y) { return {vminq_s32(x.a, y.a), vminq_s32(x.b, y.b)}; }
   static I ShiftLeft(I x, int by) { return {vshlq_s32(x.a, vdupq_n_s32(by)), vshlq_s32(x.b, vdupq_n_s32(by))}; }
   static I ShiftRight(I x, int by) { return ShiftLeft(x, -by); }
@@ -119,7 +117,6 @@ struct Lanes {
   }
   static I ToInt(F x) { return {InRange(x.a, vcvtq_s32_f32(x.a)), InRange(x.b, vcvtq_s32_f32(x.b))}; }
   static I ToNearest(F x) { return {InRange(x.a, vcvtnq_s32_f32(x.a)), InRange(x.b, vcvtnq_s32_f32(x.b))}; }  // Halves to even.
-  static F Magnitude(F x) { return {vabsq_f32(x.a), vabsq_f32(x.b)}; }
   static F SelectNegative(F v, F yes, F no) { return {SelectNegative(v.a, yes.a, no.a), SelectNegative(v.b, yes.b, no.b)}; }
   static float32x4_t SelectNegative(float32x4_t v, float32x4_t yes, float32x4_t no) { return vbslq_f32(vreinterpretq_u32_s32(vshrq_n_s32(vreinterpretq_s32_f32(v), 31)), yes, no); }
   static F ToFloat(I x) { return {vcvtq_f32_s32(x.a), vcvtq_f32_s32(x.b)}; }

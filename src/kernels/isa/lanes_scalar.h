@@ -30,7 +30,6 @@ struct Lanes {
   static F Scaled(F a, F n) { return Power(a, n); }
   static float Total(F a) { return a; }
   static F Quotient(F a, F b) { return a / b; }  // Of moderate numbers, within 2^-22.
-  static bool AnyBeyond(F a, float limit) { return a > limit || a < -limit; }  // In magnitude.
   static float Least(F a) { return a; }
   static float Greatest(F a) { return a; }
 
@@ -49,6 +48,8 @@ struct Lanes {
   static I SubI(I a, I b) { return static_cast<I>(static_cast<uint32_t>(a) - static_cast<uint32_t>(b)); }
   static I MulI(I a, I b) { return static_cast<I>(static_cast<uint32_t>(a) * static_cast<uint32_t>(b)); }
   static I MaxI(I a, I b) { return a > b ? a : b; }
+  static I AndI(I a, I b) { return a & b; }
+  static bool AnyBelow(I a, int32_t limit) { return a < limit; }
   static I MinI(I a, I b) { return a < b ? a : b; }
   static I ShiftLeft(I a, int by) { return static_cast<I>(static_cast<uint32_t>(a) << by); }
   static I ShiftRight(I a, int by) { return a >> by; }
@@ -57,7 +58,6 @@ struct Lanes {
   // Out of range: what the processors' conversions answer, so that the clamps behind agree.
   static I ToInt(F a) { return a >= -2147483648.0f && a < 2147483648.0f ? static_cast<I>(a) : INT32_MIN; }
   static I ToNearest(F a) { return ToInt(Round(a)); }  // Halves to even.
-  static F Magnitude(F a) { return a < 0 ? -a : a; }
   static F SelectNegative(F v, F yes, F no) { return __builtin_signbit(v) ? yes : no; }
   static F ToFloat(I a) { return static_cast<F>(a); }
   static constexpr int kBytes = 1;

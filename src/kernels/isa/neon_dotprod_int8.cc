@@ -158,6 +158,6 @@ constexpr uint8_t kOrder[kVector] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 1
 
 }  // namespace
 
-constinit const Int8 kNeonDotprodInt8 = {"dotprod", 0, 1, Load, Multiply, 0, kVector, 4, 1, 0, kOrder, LoadPixels, Depthwise, 0, 0, nullptr, nullptr};
+constinit const Int8 kNeonDotprodInt8 = {"dotprod", 0, 1, Load, Multiply, FinishRows, 0, kVector, 4, 1, 0, kOrder, LoadPixels, Depthwise, 0, 0, nullptr, nullptr};
 
 }  // namespace octet::kernels

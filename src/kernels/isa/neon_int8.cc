@@ -272,6 +272,6 @@ constexpr uint8_t kOrder[kVector] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 1
 
 }  // namespace
 
-constinit const Int8 kNeonInt8 = {"neon", 0, 1, Load, Multiply, 0, kVector, 1, 1, 0, kOrder, LoadPixels, Depthwise, 16, 1, WinogradRows<2>, WinogradRows<4>, INT64_MAX};
+constinit const Int8 kNeonInt8 = {"neon", 0, 1, Load, Multiply, FinishRows, 0, kVector, 1, 1, 0, kOrder, LoadPixels, Depthwise, 16, 1, WinogradRows<2>, WinogradRows<4>, INT64_MAX};
 
 }  // namespace octet::kernels

@@ -77,6 +77,10 @@ inline FinishFn FinishOf(const Requant& q) {
   return q.relu() ? Finish<Double<false, true>> : Finish<Double<false, false>>;
 }
 
+inline void FinishRows(const ProductS8& p, const int32_t* sums, int64_t rows, int64_t panel, int8_t* y) {
+  FinishOf(p.requant)(sums, static_cast<int>(rows), p, panel * kPanel, y);
+}
+
 // Rows of one panel in even tiles of at most kMost. tile(rows, count, acc) makes the sums of `count` rows.
 template <int kMost, class Tile> inline void InTiles(const ProductS8& p, FinishFn finish, const void* const* rows, int64_t count, int64_t panel, int8_t* y, const Tile& tile) {
   alignas(16) int32_t acc[kMost * kPanel];

@@ -46,6 +46,12 @@ void Multiply(const ProductS8& p, const void* const* rows, int64_t count, int64_
   }
 }
 
+void FinishRows(const ProductS8& p, const int32_t* sums, int64_t rows, int64_t panel, int8_t* y) {
+  const int64_t column = panel * kPanel;
+  for (int64_t r = 0; r < rows; ++r, sums += kPanel, y += p.columns)
+    for (int64_t c = column; c < column + kPanel && c < p.columns; ++c) y[c] = Finish(static_cast<uint32_t>(sums[c - column]), p.requant, c);
+}
+
 void Load(const int8_t* x, int64_t n, void* to) { __builtin_memcpy(to, x, static_cast<unsigned long>(n)); }
 
 void LoadPixels(const int8_t* x, int64_t n, int64_t count, int64_t stride, uint8_t* to, int64_t pitch) {
@@ -84,6 +90,6 @@ constexpr uint8_t kOrder[kVector] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 1
 
 }  // namespace
 
-constinit const Int8 kScalarInt8 = {"scalar", 0, 1, Load, Multiply, 0, kVector, 2, 2, 0, kOrder, LoadPixels, Depthwise, 0, 0, nullptr, nullptr};
+constinit const Int8 kScalarInt8 = {"scalar", 0, 1, Load, Multiply, FinishRows, 0, kVector, 2, 2, 0, kOrder, LoadPixels, Depthwise, 0, 0, nullptr, nullptr};
 
 }  // namespace octet::kernels
