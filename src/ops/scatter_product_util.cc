@@ -72,7 +72,8 @@ Status RunF32(const void* params, const Run& run) {
     auto* to = reinterpret_cast<float*>(scratch + p.line_at);
     const ClampF32 all;
     kernels::FloatProducts().product({.a = run.input<float>(p.o.data) + (image * g.in_h + i) * g.in_w * g.in_c, .lda = g.in_c, .rows = g.in_w,
-                                      .w = reinterpret_cast<const float*>(p.packed + block * p.block_bytes), .depth = g.in_c, .columns = p.columns(), .bias = p.zeros, .low = all.low, .high = all.high, .y = to, .ldy = p.columns()});
+                                      .w = reinterpret_cast<const float*>(p.packed + block * p.block_bytes), .depth = g.in_c,
+                                      .columns = p.columns(), .bias = p.zeros, .low = all.low, .high = all.high, .y = to, .ldy = p.columns()});
     return to;
   };
   ForEachBlock<float, float>(p, run, line, [&](const float* sums, int64_t, int64_t channel, int64_t count, float* y) {
@@ -93,7 +94,8 @@ struct Line {
 };
 
 // Bytes x, whose zero point is zero_of(image).
-template <class Out, class ZeroOf, class Finish> void ForEachBlockOfBytes(const Params& p, const Run& run, const int8_t* x, const ZeroOf& zero_of, const Finish& finish) {
+template <class Out, class ZeroOf, class Finish>
+void ForEachBlockOfBytes(const Params& p, const Run& run, const int8_t* x, const ZeroOf& zero_of, const Finish& finish) {
   const ConvGeometry& g = p.o.g;
   const kernels::Int8& k = kernels::BestInt8();
   const auto line = [&](int64_t image, int64_t i, int64_t block, std::byte* scratch) {
@@ -168,7 +170,8 @@ template <class T> void Pack(std::byte* packed, const void* context) {
 template <class T> Status PackWeights(Prepare& prepare, std::string_view format, int64_t panel_bytes, Params* p) {
   p->block_bytes = p->taps * panel_bytes;
   const PackContext<T> context{*p, reinterpret_cast<const T*>(prepare.op.constants[p->o.weights])};
-  OCTET_ASSIGN(p->packed, prepare.Pack(p->o.weights, format, static_cast<uint64_t>(p->taps), static_cast<size_t>(p->blocks * p->block_bytes), Pack<T>, &context));
+  OCTET_ASSIGN(p->packed,
+               prepare.Pack(p->o.weights, format, static_cast<uint64_t>(p->taps), static_cast<size_t>(p->blocks * p->block_bytes), Pack<T>, &context));
   return {};
 }
 
