@@ -8,6 +8,7 @@
 #include "ops/hybrid_util.h"
 #include "ops/import.h"
 #include "ops/layout_util.h"
+#include "ops/matmul_shape_util.h"
 #include "ops/matmul_util.h"
 #include "ops/move_attrs.h"
 #include "ops/move_util.h"
@@ -38,8 +39,6 @@ Sizes SizesOf(const OpView& op) {
   const Shape &x = op.in(0)->shape, &y = op.in(1)->shape;
   return {x.back(a.adj_x ? 1 : 2), x.back(a.adj_x ? 2 : 1), y.back(a.adj_y ? 2 : 1), y.back(a.adj_y ? 1 : 2)};
 }
-
-Shape BatchOf(const Shape& s) { return Shape(s.dims().first(static_cast<size_t>(s.rank() - 2))); }
 
 Status Check(const OpView& op) {
   const Shape &x = op.in(0)->shape, &y = op.in(1)->shape;
@@ -285,35 +284,6 @@ Status MultiplyHybrid(const void* params, const Run& run) {
   return {};
 }
 
-// Of a tensor's axes, in elements, whose memory has its axis a as axis order[a]; empty: as it is.
-std::vector<int64_t> StridesOf(const Shape& s, std::span<const int32_t> order) {
-  const auto rank = static_cast<size_t>(s.rank());
-  std::vector<size_t> axis_at(rank);
-  for (size_t a = 0; a < rank; ++a) axis_at[order.empty() ? a : static_cast<size_t>(order[a])] = a;
-  std::vector<int64_t> strides(rank);
-  int64_t step = 1;
-  for (size_t i = rank; i-- > 0; step *= s[static_cast<int>(axis_at[i])]) strides[axis_at[i]] = step;
-  return strides;
-}
-
-// Where the matrix of each batch of `batch` lies in a tensor of these strides, whose own batch axes may be fewer, or broadcast.
-const int64_t* PlacesOf(Prepare& p, const Shape& batch, const Shape& s, std::span<const int64_t> strides) {
-  const int64_t batches = batch.elements();
-  auto* at = p.Array<int64_t>(static_cast<size_t>(std::max<int64_t>(batches, 1)));
-  const int skip = batch.rank() + 2 - s.rank();
-  for (int64_t b = 0; b < batches; ++b) {
-    int64_t rest = b;
-    for (int i = batch.rank() - 1; i >= 0; rest /= batch[i], --i)
-      if (i >= skip && s[i - skip] != 1) at[b] += rest % batch[i] * strides[static_cast<size_t>(i - skip)];
-  }
-  return at;
-}
-
-// For every batch of the output, the index of the matrix that `in` contributes: broadcast axes stay at 0. No batches: nothing is looked at.
-const int64_t* MatrixIndices(Prepare& p, const Shape& in, const Shape& out, int64_t batches) {
-  return PlacesOf(p, batches > 0 ? BatchOf(out) : Shape{0}, in, StridesOf(BatchOf(in), {}));
-}
-
 // LiteRT's kernel finds the scale of a row, and the sum of a column, by adding up the batch indices instead
 // of weighing them by what lies inside: with several batch dimensions it takes those of another matrix. Its
 // results are the ones that count. Before, it takes a y of [..., 1, k, n] for one of [..., k, n] and x's last
@@ -439,24 +409,7 @@ bool TakesOrder(const OpView& op, int operand, std::span<const int32_t> order) {
   return order[rank - 1] == last && (operand < 0 || !op.attrs<Attrs>().adj_x);
 }
 
-MatmulShape ShapeOf(Prepare& p) {
-  const OpView& op = p.op;
-  const Shape &x = op.in(0)->shape, &y = op.in(1)->shape, &out = op.out(0)->shape, batch = BatchOf(out);
-  const Attrs& a = op.attrs<Attrs>();
-  const Sizes s = SizesOf(op);
-  const std::vector<int64_t> x_strides = StridesOf(x, p.input_order[0]), y_strides = StridesOf(y, p.input_order[1]),
-                             out_strides = StridesOf(out, p.output_order);
-  const auto back = [](const std::vector<int64_t>& strides, size_t i) { return strides[strides.size() - i]; };
-  MatmulShape shape{.batches = batch.elements(), .m = s.m, .k = s.k, .n = s.n, .y_matrices = BatchOf(y).elements()};
-  shape.x_row = back(x_strides, a.adj_x ? 1 : 2), shape.x_depth = back(x_strides, a.adj_x ? 2 : 1);
-  shape.y_depth = back(y_strides, a.adj_y ? 1 : 2), shape.y_column = back(y_strides, a.adj_y ? 2 : 1);
-  shape.out_row = back(out_strides, 2);
-  shape.x_at = PlacesOf(p, batch, x, x_strides);
-  shape.y_of = MatrixIndices(p, y, out, shape.batches);
-  shape.out_at = PlacesOf(p, batch, out, out_strides);
-  shape.y_at = PlacesOf(p, BatchOf(y), y, y_strides);
-  return shape;
-}
+MatmulShape ShapeOf(Prepare& p) { return MatmulShapeOf(p, p.op.attrs<Attrs>().adj_x, p.op.attrs<Attrs>().adj_y); }
 
 Status PreparePacked(Prepare& p) {
   const OpView& op = p.op;
