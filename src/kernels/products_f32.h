@@ -44,7 +44,8 @@ struct WinogradF32 {
   // The filters of 16 columns, g[tap * tap_step + column], to to[position * position_step + column]: G g G^T.
   void (*weights)(const float* g, int64_t tap_step, float* to, int64_t position_step);
   // Back from sums[position * position_step + channel] to rows x columns (at most m x m) pixels.
-  void (*output)(const float* sums, int64_t position_step, int64_t channels, const float* bias, float low, float high, int64_t rows, int64_t columns, float* y, int64_t row_step);
+  void (*output)(const float* sums, int64_t position_step, int64_t channels, const float* bias, float low, float high, int64_t rows, int64_t columns,
+                 float* y, int64_t row_step);
 };
 
 struct ProductsF32 {

@@ -29,7 +29,8 @@ Options OptionsOf(const OpView& op) {
 
 Status Check(const OpView& op) {
   const Options o = OptionsOf(op);
-  if (o.window < 2 || o.window > kMostWindow || o.stride < 1) return op.Fail(Code::kInvalidModel, "a window of %lld samples every %lld", static_cast<long long>(o.window), static_cast<long long>(o.stride));
+  if (o.window < 2 || o.window > kMostWindow || o.stride < 1)
+    return op.Fail(Code::kInvalidModel, "a window of %lld samples every %lld", static_cast<long long>(o.window), static_cast<long long>(o.stride));
   if (op.in(0)->shape.rank() != 2) return op.Fail(Code::kInvalidModel, "expected [samples, channels], found %s", op.in(0)->shape.text().c_str());
   return {};
 }

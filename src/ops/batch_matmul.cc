@@ -5,10 +5,10 @@
 #include <cstring>
 
 #include "base/thread_pool.h"
-#include "kernels/elementwise.h"
 #include "ops/hybrid_util.h"
 #include "ops/import.h"
 #include "ops/layout_util.h"
+#include "ops/matmul_shape_util.h"
 #include "ops/matmul_util.h"
 #include "ops/move_attrs.h"
 #include "ops/move_util.h"
@@ -39,8 +39,6 @@ Sizes SizesOf(const OpView& op) {
   const Shape &x = op.in(0)->shape, &y = op.in(1)->shape;
   return {x.back(a.adj_x ? 1 : 2), x.back(a.adj_x ? 2 : 1), y.back(a.adj_y ? 2 : 1), y.back(a.adj_y ? 1 : 2)};
 }
-
-Shape BatchOf(const Shape& s) { return Shape(s.dims().first(static_cast<size_t>(s.rank() - 2))); }
 
 Status Check(const OpView& op) {
   const Shape &x = op.in(0)->shape, &y = op.in(1)->shape;
@@ -86,15 +84,13 @@ struct Params {
   bool adj_x, adj_y, asymmetric;
   const int64_t* x_at;  // Per batch: which matrix of x and y.
   const int64_t* y_at;
-  int32_t x_zero, y_zero, out_zero;
-  Multiplier multiplier;
+  MatmulQuant q;
   int64_t depth;               // int8: k rounded up to whole vectors.
   float y_scale;               // Hybrid.
   const float* column_scale;   // Hybrid with a scale per column of y; else null.
   // Hybrid: where behind y the workspace takes the quantized rows of x, their scales, y's column sums, and a
   // row of each matrix of x that is stored transposed.
   int64_t x_matrices, rows_at, quants_at, sums_at, gathered_at;
-  const int8_t* columns;       // int16 times int8: those of a constant y.
   const int64_t* quant_of;     // Hybrid, per batch: the row of x whose scale its first row takes,
   const int64_t* sums_of;      // and the matrix of y whose sums.
 };
@@ -114,7 +110,7 @@ template <class Sum, class X, class Y>
 void Dot(const Params& p, const X* x, int64_t step, int32_t x_zero, const Y* y, int64_t columns, Sum* sum) {
   std::fill_n(sum, columns, Sum{0});
   const int64_t depth = p.k, pitch = p.n;
-  const Sum zero = static_cast<Sum>(p.y_zero);
+  const Sum zero = static_cast<Sum>(p.q.y_zero);
   for (int64_t k = 0; k < depth; ++k, y += pitch) {
     const Sum a = static_cast<Sum>(x[k * step]) - static_cast<Sum>(x_zero);
     for (int64_t j = 0; j < columns; ++j) sum[j] += a * (static_cast<Sum>(y[j]) - zero);
@@ -180,7 +176,7 @@ void DotFour(const int16_t* x, const int16_t* y, int64_t depth, int32_t* sum) {
 
 void Store(const Params&, int32_t sum, int32_t* out) { *out = sum; }
 void Store(const Params& p, int32_t sum, int8_t* out) {
-  *out = Saturate<int8_t>(Requantize(sum, p.multiplier) + p.out_zero);
+  *out = Saturate<int8_t>(Requantize(sum, p.q.multiplier) + p.q.out_zero);
 }
 
 template <class Out> Status MultiplyBytes(const void* params, const Run& run) {
@@ -190,13 +186,13 @@ template <class Out> Status MultiplyBytes(const void* params, const Run& run) {
   run.pool->For(p.y_matrices * columns, [&](int64_t task, int) {
     const int64_t b = task / columns, n = task % columns;
     const int8_t* from = run.input<int8_t>(1) + b * p.k * p.n + n * (p.adj_y ? p.k : 1);
-    Widen(from, p.adj_y ? 1 : p.n, n < p.n ? p.k : 0, depth, p.y_zero, y + task * depth);
+    Widen(from, p.adj_y ? 1 : p.n, n < p.n ? p.k : 0, depth, p.q.y_zero, y + task * depth);
   });
   run.pool->For(p.batches * p.m, [&](int64_t row, int thread) {
     const int64_t b = row / p.m, m = row % p.m;
     auto* x = y + p.y_matrices * columns * depth + thread * depth;
     Widen(run.input<int8_t>(0) + p.x_at[b] * p.m * p.k + m * (p.adj_x ? 1 : p.k), p.adj_x ? p.m : 1, p.k, depth,
-          p.x_zero, x);
+          p.q.x_zero, x);
     const int16_t* matrix = y + p.y_at[b] * columns * depth;
     Out* out = run.output<Out>(0) + row * p.n;
     for (int64_t n = 0; n < p.n; n += 4) {
@@ -223,9 +219,9 @@ template <class Y> Status MultiplyShorts(const void* params, const Run& run) {
     int64_t sum[kColumns];
     for (int64_t n = 0; n < p.n; n += kColumns) {
       const int64_t columns = std::min(kColumns, p.n - n);
-      Dot(p, x, p.adj_x ? p.m : 1, p.x_zero, matrix + n, columns, sum);
+      Dot(p, x, p.adj_x ? p.m : 1, p.q.x_zero, matrix + n, columns, sum);
       for (int64_t j = 0; j < columns; ++j)
-        out[n + j] = Saturate<int16_t>(Requantize64(sum[j], p.multiplier) + p.out_zero);
+        out[n + j] = Saturate<int16_t>(Requantize64(sum[j], p.q.multiplier) + p.q.out_zero);
     }
   });
   return {};
@@ -288,35 +284,6 @@ Status MultiplyHybrid(const void* params, const Run& run) {
   return {};
 }
 
-// Of a tensor's axes, in elements, whose memory has its axis a as axis order[a]; empty: as it is.
-std::vector<int64_t> StridesOf(const Shape& s, std::span<const int32_t> order) {
-  const auto rank = static_cast<size_t>(s.rank());
-  std::vector<size_t> axis_at(rank);
-  for (size_t a = 0; a < rank; ++a) axis_at[order.empty() ? a : static_cast<size_t>(order[a])] = a;
-  std::vector<int64_t> strides(rank);
-  int64_t step = 1;
-  for (size_t i = rank; i-- > 0; step *= s[static_cast<int>(axis_at[i])]) strides[axis_at[i]] = step;
-  return strides;
-}
-
-// Where the matrix of each batch of `batch` lies in a tensor of these strides, whose own batch axes may be fewer, or broadcast.
-const int64_t* PlacesOf(Prepare& p, const Shape& batch, const Shape& s, std::span<const int64_t> strides) {
-  const int64_t batches = batch.elements();
-  auto* at = p.Array<int64_t>(static_cast<size_t>(std::max<int64_t>(batches, 1)));
-  const int skip = batch.rank() + 2 - s.rank();
-  for (int64_t b = 0; b < batches; ++b) {
-    int64_t rest = b;
-    for (int i = batch.rank() - 1; i >= 0; rest /= batch[i], --i)
-      if (i >= skip && s[i - skip] != 1) at[b] += rest % batch[i] * strides[static_cast<size_t>(i - skip)];
-  }
-  return at;
-}
-
-// For every batch of the output, the index of the matrix that `in` contributes: broadcast axes stay at 0. No batches: nothing is looked at.
-const int64_t* MatrixIndices(Prepare& p, const Shape& in, const Shape& out, int64_t batches) {
-  return PlacesOf(p, batches > 0 ? BatchOf(out) : Shape{0}, in, StridesOf(BatchOf(in), {}));
-}
-
 // LiteRT's kernel finds the scale of a row, and the sum of a column, by adding up the batch indices instead
 // of weighing them by what lies inside: with several batch dimensions it takes those of another matrix. Its
 // results are the ones that count. Before, it takes a y of [..., 1, k, n] for one of [..., k, n] and x's last
@@ -352,7 +319,6 @@ void SetQuantIndices(Prepare& p, const Shape& out, Params* params) {
 Status PrepareHybrid(Prepare& p, Params* params) {
   const Quant& quant = p.op.in(1)->quant;
   const int column = p.op.in(1)->shape.rank() - (params->adj_y ? 2 : 1);
-  params->y_zero = 0;
   params->y_scale = quant.scale0();
   if (quant.per_channel()) {
     if (quant.axis != column || static_cast<int64_t>(quant.scale.size()) != params->n)
@@ -398,11 +364,10 @@ Params ParamsOf(Prepare& p) {
   return params;
 }
 
-Status SetQuant(const OpView& op, Params* params) {
-  params->x_zero = op.in(0)->quant.zero0(), params->y_zero = op.in(1)->quant.zero0(), params->out_zero = op.out(0)->quant.zero0();
-  params->multiplier = MultiplierOf(op);
-  if (op.in(0)->dtype == DType::kI16 && params->multiplier.shift > 14) return op.Fail(Code::kUnsupported, "the scales differ too much");
-  return {};
+Result<MatmulQuant> QuantOf(const OpView& op) {
+  const MatmulQuant quant{op.in(0)->quant.zero0(), op.in(1)->quant.zero0(), op.out(0)->quant.zero0(), MultiplierOf(op)};
+  if (op.in(0)->dtype == DType::kI16 && quant.multiplier.shift > 14) return op.Fail(Code::kUnsupported, "the scales differ too much");
+  return quant;
 }
 
 Status PrepareMultiply(Prepare& p) {
@@ -413,7 +378,9 @@ Status PrepareMultiply(Prepare& p) {
   auto* params = p.Params<Params>();
   *params = ParamsOf(p);
   if (x.dtype == DType::kF32 && y.dtype == DType::kI8) return PrepareHybrid(p, params);
-  if (x.dtype != DType::kF32 && out.dtype != DType::kI32) OCTET_TRY(SetQuant(op, params));  // int32 results are sums of raw products.
+  if (x.dtype != DType::kF32 && out.dtype != DType::kI32) {  // int32 results are sums of raw products.
+    OCTET_ASSIGN(params->q, QuantOf(op));
+  }
   if (x.dtype == DType::kI8) {
     params->depth = RoundUp(s.k * 2) / 2;
     p.Workspace(static_cast<size_t>((params->y_matrices * RoundUp(s.n * 4) / 4 + p.threads) * params->depth * 2));
@@ -442,80 +409,24 @@ bool TakesOrder(const OpView& op, int operand, std::span<const int32_t> order) {
   return order[rank - 1] == last && (operand < 0 || !op.attrs<Attrs>().adj_x);
 }
 
-MatmulShape ShapeOf(Prepare& p) {
-  const OpView& op = p.op;
-  const Shape &x = op.in(0)->shape, &y = op.in(1)->shape, &out = op.out(0)->shape, batch = BatchOf(out);
-  const Attrs& a = op.attrs<Attrs>();
-  const Sizes s = SizesOf(op);
-  const std::vector<int64_t> x_strides = StridesOf(x, p.input_order[0]), y_strides = StridesOf(y, p.input_order[1]),
-                             out_strides = StridesOf(out, p.output_order);
-  const auto back = [](const std::vector<int64_t>& strides, size_t i) { return strides[strides.size() - i]; };
-  MatmulShape shape{.batches = batch.elements(), .m = s.m, .k = s.k, .n = s.n, .y_matrices = BatchOf(y).elements()};
-  shape.x_row = back(x_strides, a.adj_x ? 1 : 2), shape.x_depth = back(x_strides, a.adj_x ? 2 : 1);
-  shape.y_depth = back(y_strides, a.adj_y ? 1 : 2), shape.y_column = back(y_strides, a.adj_y ? 2 : 1);
-  shape.out_row = back(out_strides, 2);
-  shape.x_at = PlacesOf(p, batch, x, x_strides);
-  shape.y_of = MatrixIndices(p, y, out, shape.batches);
-  shape.out_at = PlacesOf(p, batch, out, out_strides);
-  shape.y_at = PlacesOf(p, BatchOf(y), y, y_strides);
-  return shape;
-}
+MatmulShape ShapeOf(Prepare& p) { return MatmulShapeOf(p, p.op.attrs<Attrs>().adj_x, p.op.attrs<Attrs>().adj_y); }
 
 Status PreparePacked(Prepare& p) {
   const OpView& op = p.op;
-  const MatmulShape shape = ShapeOf(p);
-  if (op.in(0)->dtype == DType::kF32) return PrepareMatmulF32(p, shape);
-  return PrepareMatmulS8(p, shape, {op.in(0)->quant.zero0(), op.in(1)->quant.zero0(), op.out(0)->quant.zero0(), MultiplierOf(op)});
-}
-
-// int16 times int8, row by row; y's columns lie whole in memory.
-void LayOutColumns(const Params& p, const int8_t* y, int8_t* columns) {
-  for (int64_t b = 0; b < p.y_matrices; ++b)
-    for (int64_t k = 0; k < p.k; ++k)
-      for (int64_t n = 0; n < p.n; ++n) columns[(b * p.n + n) * p.k + k] = y[(b * p.k + k) * p.n + n];
+  if (op.in(0)->dtype == DType::kF32) return PrepareMatmulF32(p, ShapeOf(p));
+  OCTET_ASSIGN(const MatmulQuant quant, QuantOf(op));
+  return PrepareMatmulS8(p, ShapeOf(p), quant);
 }
 
 bool TakesShorts(const OpView& op, const Cpu&) {
-  return op.in(0)->dtype == DType::kI16 && op.in(1)->dtype == DType::kI8 && op.out(0)->dtype == DType::kI16 && !op.attrs<Attrs>().adj_x && op.in(0)->quant.zero0() == 0 &&
-         op.in(1)->quant.zero0() == 0;
-}
-
-Status MultiplyShortRows(const void* params, const Run& run) {
-  const auto& p = *static_cast<const Params*>(params);
-  const int8_t* y = p.columns ? p.columns : run.input<int8_t>(1);
-  if (!p.adj_y && !p.columns) {
-    LayOutColumns(p, y, reinterpret_cast<int8_t*>(run.workspace));
-    y = reinterpret_cast<const int8_t*>(run.workspace);
-  }
-  const auto dot = kernels::Vectors().dot_s16_s8;
-  run.pool->For(p.batches * p.m, [&](int64_t row, int) {
-    const int64_t b = row / p.m;
-    const int16_t* x = run.input<int16_t>(0) + (p.x_at[b] * p.m + row % p.m) * p.k;
-    const int8_t* matrix = y + p.y_at[b] * p.k * p.n;
-    int16_t* out = run.output<int16_t>(0) + row * p.n;
-    for (int64_t n = 0; n < p.n; ++n) out[n] = Saturate<int16_t>(Requantize64(dot(x, matrix + n * p.k, p.k), p.multiplier) + p.out_zero);
-  });
-  return {};
+  const TensorType &x = *op.in(0), &y = *op.in(1);
+  return x.dtype == DType::kI16 && y.dtype == DType::kI8 && x.quant.zero0() == 0 && y.quant.zero0() == 0 && !op.attrs<Attrs>().adj_x &&
+         x.shape.elements() > 0 && y.shape.elements() > 0;
 }
 
 Status PrepareShorts(Prepare& p) {
-  auto* params = p.Params<Params>();
-  *params = ParamsOf(p);
-  OCTET_TRY(SetQuant(p.op, params));
-  const auto bytes = static_cast<size_t>(params->y_matrices * params->k * params->n);
-  if (!params->adj_y && p.op.has_const(1)) {
-    const auto fill = [](std::byte* to, const void* context) {
-      const auto& [of, y] = *static_cast<const std::pair<const Params*, const std::byte*>*>(context);
-      LayOutColumns(*of, reinterpret_cast<const int8_t*>(y), reinterpret_cast<int8_t*>(to));
-    };
-    const std::pair<const Params*, const std::byte*> context{params, p.op.constants[1]};
-    OCTET_ASSIGN(const std::byte* columns, p.Pack(1, "columns_s8", static_cast<uint64_t>(params->k), bytes, fill, &context));
-    params->columns = reinterpret_cast<const int8_t*>(columns);
-  } else if (!params->adj_y) {
-    p.Workspace(bytes);
-  }
-  p.SetRun(MultiplyShortRows, params);
-  return {};
+  OCTET_ASSIGN(const MatmulQuant quant, QuantOf(p.op));
+  return PrepareMatmulS16(p, ShapeOf(p), quant);
 }
 
 constexpr Variant kVariants[] = {{.name = "packed", .takes = TakesPacked, .prepare = PreparePacked, .takes_order = TakesOrder},

@@ -58,7 +58,8 @@ struct BroadcastRow {
 };
 
 // Calls row for every row; long rows come in pieces.
-void ForBroadcastRows(const Broadcast& s, ThreadPool& pool, const BroadcastData& data, void (*row)(const void* context, const BroadcastRow& row), const void* context);
+void ForBroadcastRows(const Broadcast& s, ThreadPool& pool, const BroadcastData& data, void (*row)(const void* context, const BroadcastRow& row),
+                      const void* context);
 
 // y[i] = f(a[i], b[i]) for i < n. One loop per function and type: who is stretched comes as an array, too.
 using BroadcastLoop = void (*)(const void* f, const void* a, const void* b, void* y, int64_t n);

@@ -9,7 +9,9 @@ namespace octet::ops {
 inline bool TakesF32(const OpView& op, const Cpu&) { return op.in(0)->dtype == DType::kF32; }
 inline bool TakesF32OrS8(const OpView& op, const Cpu&) { return op.in(0)->dtype == DType::kF32 || op.in(0)->dtype == DType::kI8; }
 // int16 without quantization is plain numbers.
-inline bool TakesQuantizedS16(const OpView& op) { return op.in(0)->dtype == DType::kI16 && op.out(0)->dtype == DType::kI16 && !op.in(0)->quant.empty() && !op.out(0)->quant.empty(); }
+inline bool TakesQuantizedS16(const OpView& op) {
+  return op.in(0)->dtype == DType::kI16 && op.out(0)->dtype == DType::kI16 && !op.in(0)->quant.empty() && !op.out(0)->quant.empty();
+}
 inline bool TakesF32OrInteger(const OpView& op, const Cpu& cpu) { return TakesF32OrS8(op, cpu) || TakesQuantizedS16(op); }
 
 // `largest`: no value in magnitude is larger.

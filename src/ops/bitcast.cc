@@ -9,7 +9,8 @@ namespace {
 
 constexpr Operand kInputs[] = {{.name = "input", .type = 'S'}};
 constexpr Operand kOutputs[] = {{.name = "output"}};
-constexpr TypeRow kTypes[] = {{"S=f32|f16|bf16|f64|i8|u8|i16|u16|i32|u32|i64|u64|bool|c64|c128 T=f32|f16|bf16|f64|i8|u8|i16|u16|i32|u32|i64|u64|bool|c64|c128", 1}};
+constexpr TypeRow kTypes[] =
+    {{"S=f32|f16|bf16|f64|i8|u8|i16|u16|i32|u32|i64|u64|bool|c64|c128 T=f32|f16|bf16|f64|i8|u8|i16|u16|i32|u32|i64|u64|bool|c64|c128", 1}};
 
 Status Check(const OpView& op) {
   if (!op.out(0)) return op.Fail(Code::kInvalidModel, "the output's type must be given");

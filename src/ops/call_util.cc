@@ -60,8 +60,8 @@ Status CheckCallee(const OpView& op, const Callee& callee, int first, bool outpu
   for (int i = 0; i < callee.num_inputs(); ++i) {
     const TensorType* in = op.in(first + i);
     if (in->dtype != callee.input(i).dtype)
-      return op.Fail(Code::kInvalidModel, "input %d of subgraph '%s' is %s, %s is given", i, name.c_str(), std::string(NumpyName(callee.input(i).dtype)).c_str(),
-                     std::string(NumpyName(in->dtype)).c_str());
+      return op.Fail(Code::kInvalidModel, "input %d of subgraph '%s' is %s, %s is given", i, name.c_str(),
+                     std::string(NumpyName(callee.input(i).dtype)).c_str(), std::string(NumpyName(in->dtype)).c_str());
   }
   if (!outputs) return {};
   if (callee.num_outputs() != op.num_outputs())

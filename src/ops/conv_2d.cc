@@ -1,19 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // Convolution, NHWC with weights [out, h, w, in / groups]:
 //   y[b,i,j,o] = act(bias[o] + sum x[b, i*s + u*d - pad, j*s + v*d - pad, g*n + c] * w[o,u,v,c])
-#include <cstring>
 #include <vector>
 
 #include "base/built.h"
 #include "base/thread_pool.h"
-#include "kernels/elementwise.h"
+#include "ops/conv_s16_util.h"
 #include "ops/conv_util.h"
+#include "ops/grouped_conv_util.h"
 #include "ops/hybrid_product_util.h"
 #include "ops/import.h"
-#include "ops/inner_prepare.h"
 #include "ops/keras_conv_util.h"
 #include "ops/int8_util.h"
-#include "ops/row_blocks.h"
 #include "ops/weights_util.h"
 
 namespace octet::ops::conv_2d {
@@ -97,15 +95,11 @@ struct Params {
   int64_t row_elements = 0;             // Hybrid: elements of one image.
 };
 
-void FillGeometry(const OpView& op, Params* p) {
-  const Attrs& a = op.attrs<Attrs>();
-  const Shape &x = op.in(0)->shape, &w = op.in(1)->shape, &y = op.out(0)->shape;
-  p->g = {x[0], x[1], x[2], x[3], y[1], y[2], y[3], w[1], w[2], a.stride_h, a.stride_w, a.dilation_h, a.dilation_w,
-          SlideWindow(a.padding, x[1], w[1], a.stride_h, a.dilation_h).pad_before,
-          SlideWindow(a.padding, x[2], w[2], a.stride_w, a.dilation_w).pad_before};
-  p->group_in = w[3];
-  p->group_out = w[0] / Groups(op);
-  p->clamp = FloatClamp(a.activation);
+void FillParams(const OpView& op, Params* p) {
+  p->g = GeometryOf<Attrs>(op);
+  p->group_in = op.in(1)->shape[3];
+  p->group_out = p->g.out_c / Groups(op);
+  p->clamp = FloatClamp(op.attrs<Attrs>().activation);
 }
 
 // Sums over the window of one output element; cells outside the image are skipped.
@@ -227,7 +221,7 @@ bool NarrowSums(const OpView& op) {
 Status PrepareReference(Prepare& prepare) {
   const OpView& op = prepare.op;
   auto* p = prepare.Params<Params>();
-  FillGeometry(op, p);
+  FillParams(op, p);
   const DType x = op.in(0)->dtype;
   if (kFloats && x == DType::kF32 && op.in(1)->dtype == DType::kF32) {
     prepare.SetRun(RunFloat, p);
@@ -241,7 +235,7 @@ Status PrepareReference(Prepare& prepare) {
     prepare.SetRun(kBytes && x == DType::kU8 ? RunInteger<uint8_t, uint8_t>
                    : x == DType::kI8    ? RunInteger<int8_t, int8_t>
                    : !kShorts           ? nullptr
-                 : NarrowSums(op)     ? RunInteger<int16_t, int8_t>
+                   : NarrowSums(op)     ? RunInteger<int16_t, int8_t>
                                         : RunInt16Bias64, p);
   }
   OCTET_ASSIGN(p->weights, PrepareByteWeights(prepare, 1, &workspace));
@@ -251,164 +245,81 @@ Status PrepareReference(Prepare& prepare) {
 
 // ------------------------------------------------------------------------------ fast kernels
 
+bool ConstantWeights(const OpView& op) { return op.has_const(1) && (!op.in(2) || op.has_const(2)) && op.in(0)->shape.elements() > 0; }
+
 // Constant weights and bias, one group: a product of gathered windows and packed weights.
 bool TakesPacked(const OpView& op, DType x, DType w) {
-  return op.in(0)->dtype == x && op.in(1)->dtype == w && Groups(op) == 1 && op.has_const(1) && (!op.in(2) || op.has_const(2)) &&
-         op.in(0)->shape.elements() > 0;
+  return op.in(0)->dtype == x && op.in(1)->dtype == w && Groups(op) == 1 && ConstantWeights(op);
 }
-bool TakesS8(const OpView& op, const Cpu&) {
-  Params p;
-  if (!TakesPacked(op, DType::kI8, DType::kI8)) return false;
-  FillGeometry(op, &p);
-  return FitsProductS8(p.g);
-}
+bool TakesS8(const OpView& op, const Cpu&) { return TakesPacked(op, DType::kI8, DType::kI8) && FitsProductS8(GeometryOf<Attrs>(op)); }
 bool TakesWinograd(const OpView& op, const Cpu&) {
-  Params p;
-  if (!TakesPacked(op, DType::kI8, DType::kI8)) return false;
-  FillGeometry(op, &p);
-  return TakesWinogradS8(p.g, reinterpret_cast<const int8_t*>(op.constants[1]));
+  return TakesPacked(op, DType::kI8, DType::kI8) && TakesWinogradS8(GeometryOf<Attrs>(op), reinterpret_cast<const int8_t*>(op.constants[1]));
 }
 bool TakesF32(const OpView& op, const Cpu&) { return TakesPacked(op, DType::kF32, DType::kF32); }
 bool TakesHybrid(const OpView& op, const Cpu&) { return TakesPacked(op, DType::kF32, DType::kI8); }
-bool TakesWinogradFloats(const OpView& op, const Cpu& cpu) {
-  Params p;
-  if (!TakesF32(op, cpu)) return false;
-  FillGeometry(op, &p);
-  return TakesWinogradF32(p.g);
-}
+bool TakesWinogradFloats(const OpView& op, const Cpu& cpu) { return TakesF32(op, cpu) && TakesWinogradF32(GeometryOf<Attrs>(op)); }
 
 Status PrepareWinograd(Prepare& prepare) {
-  Params p;
-  FillGeometry(prepare.op, &p);
-  const std::byte* bias = prepare.op.has_const(2) ? prepare.op.constants[2] : nullptr;
-  std::vector<Multiplier> multipliers(static_cast<size_t>(p.g.out_c));
-  const IntegerOutput output = IntegerOutputOf(prepare.op, multipliers, prepare.op.attrs<Attrs>().activation);
-  return PrepareWinogradS8(prepare, p.g, output, reinterpret_cast<const int32_t*>(bias));
+  const OpView& op = prepare.op;
+  const ConvGeometry g = GeometryOf<Attrs>(op);
+  std::vector<Multiplier> multipliers(static_cast<size_t>(g.out_c));
+  return PrepareWinogradS8(prepare, g, IntegerOutputOf(op, multipliers, op.attrs<Attrs>().activation), op.const_of<int32_t>(2).data());
 }
 
 Status PrepareWinogradFloats(Prepare& prepare) {
-  Params p;
-  FillGeometry(prepare.op, &p);
-  return PrepareWinogradF32(prepare, p.g, p.clamp, prepare.op.has_const(2) ? reinterpret_cast<const float*>(prepare.op.constants[2]) : nullptr);
+  const OpView& op = prepare.op;
+  return PrepareWinogradF32(prepare, GeometryOf<Attrs>(op), FloatClamp(op.attrs<Attrs>().activation), op.const_of<float>(2).data());
 }
 
-int64_t WindowElements(const ConvGeometry& g) { return static_cast<int64_t>(g.filter_h) * g.filter_w * g.in_c; }
-
-RowSource Rows(const Params& p) {
-  const ConvGeometry& g = p.g;
+RowSource RowsOf(const ConvGeometry& g) {
   const bool pointwise = g.filter_h == 1 && g.filter_w == 1 && g.stride_h == 1 && g.stride_w == 1 && g.pad_h == 0 && g.pad_w == 0;
   return {g, pointwise};
 }
 
-bool TakesShorts(const OpView& op, const Cpu&) {
-  return kShorts && op.in(0)->dtype == DType::kI16 && op.in(1)->dtype == DType::kI8 && Groups(op) == 1 && op.in(0)->quant.zero0() == 0 && op.in(1)->quant.zero0() == 0;
-}
-
-int16_t Narrowed(const IntegerOutput& q, int32_t acc, int32_t o) {
-  return static_cast<int16_t>(std::clamp(Requantize(acc, q.multiplier[o]) + q.output_zero, q.clamp.low, q.clamp.high));
-}
-int16_t Narrowed(const IntegerOutput& q, int64_t acc, int32_t o) {
-  return static_cast<int16_t>(std::clamp(Requantize64(acc, q.multiplier[o]), q.clamp.low, q.clamp.high));
-}
-
-// Windows are gathered, with zeros outside of the image, and meet every filter. Sums that wrap are the exact ones' low bits.
-template <class Acc> Status RunShorts(const void* params, const Run& run) {
-  const auto& p = *static_cast<const Params*>(params);
-  const ConvGeometry& g = p.g;
-  const int64_t depth = WindowElements(g);
-  const auto *w = run.input<int8_t>(1);
-  const Acc* bias = run.input<Acc>(2);
-  const auto dot = kernels::Vectors().dot_s16_s8;
-  run.pool->For(static_cast<int64_t>(g.batch) * g.out_h, [&](int64_t line, int thread) {
-    int16_t* const window = reinterpret_cast<int16_t*>(run.workspace) + thread * depth;
-    int16_t* y = run.output<int16_t>(0) + line * g.out_w * g.out_c;
-    for (int64_t row = line * g.out_w; row < (line + 1) * g.out_w; ++row) {
-      int16_t* to = window;
-      const auto inside = [&](const int16_t* from, int64_t n) { to = std::copy_n(from, n, to); };
-      const auto outside = [&](int64_t n) { to = std::fill_n(to, n, int16_t{0}); };
-      GatherRow({g, false}, run.input<int16_t>(0), row, inside, outside);
-      for (int32_t o = 0; o < g.out_c; ++o) {
-        using Wrapping = std::make_unsigned_t<Acc>;
-        const Wrapping sum = static_cast<Wrapping>(dot(window, w + o * depth, depth)) + static_cast<Wrapping>(bias ? bias[o] : Acc{0});
-        *y++ = Narrowed(p.integer, static_cast<Acc>(sum), o);
-      }
-    }
-  });
-  return {};
-}
-
-Status PrepareShorts(Prepare& prepare) {
-  auto* p = prepare.Params<Params>();
-  FillGeometry(prepare.op, p);
-  p->integer = MakeIntegerOutput(prepare, p->g.out_c, prepare.op.attrs<Attrs>().activation);
-  prepare.Workspace(static_cast<size_t>(prepare.threads * WindowElements(p->g)) * sizeof(int16_t));
-  prepare.SetRun(NarrowSums(prepare.op) ? RunShorts<int32_t> : RunShorts<int64_t>, p);
-  return {};
-}
-
 // asymmetric: of dynamic range, whether inputs get a zero point.
 Status PrepareProduct(Prepare& prepare, bool asymmetric) {
-  Params p;
-  FillGeometry(prepare.op, &p);
-  const int64_t rows = static_cast<int64_t>(p.g.batch) * p.g.out_h * p.g.out_w, depth = WindowElements(p.g);
-  const std::byte* bias = prepare.op.has_const(2) ? prepare.op.constants[2] : nullptr;
-  if (kFloats && prepare.op.in(1)->dtype == DType::kF32) return PrepareProductF32(prepare, Rows(p), rows, depth, p.g.out_c, p.clamp, reinterpret_cast<const float*>(bias));
-  if (kFloats && prepare.op.in(0)->dtype == DType::kF32) {
-    const HybridForm form{p.g.batch, prepare.op.in(0)->shape.elements(1, 4), asymmetric, false};
-    return PrepareProductHybrid(prepare, Rows(p), form, rows, depth, p.g.out_c, p.clamp, reinterpret_cast<const float*>(bias));
+  const OpView& op = prepare.op;
+  const ConvGeometry g = GeometryOf<Attrs>(op);
+  const Activation activation = op.attrs<Attrs>().activation;
+  const int64_t rows = static_cast<int64_t>(g.batch) * g.out_h * g.out_w, depth = WindowElements(g);
+  if (kFloats && op.in(1)->dtype == DType::kF32)
+    return PrepareProductF32(prepare, RowsOf(g), rows, depth, g.out_c, FloatClamp(activation), op.const_of<float>(2).data());
+  if (kFloats && op.in(0)->dtype == DType::kF32) {
+    const HybridForm form{g.batch, op.in(0)->shape.elements(1, 4), asymmetric, false};
+    return PrepareProductHybrid(prepare, RowsOf(g), form, rows, depth, g.out_c, FloatClamp(activation), op.const_of<float>(2).data());
   }
-  std::vector<Multiplier> multipliers(static_cast<size_t>(p.g.out_c));
-  const IntegerOutput output = IntegerOutputOf(prepare.op, multipliers, prepare.op.attrs<Attrs>().activation);
-  const ProductShape shape{p.g, Rows(p).contiguous, false, rows, depth, p.g.out_c};
-  return PrepareProductS8(prepare, shape, output, nullptr, reinterpret_cast<const int32_t*>(bias));
+  std::vector<Multiplier> multipliers(static_cast<size_t>(g.out_c));
+  const ProductShape shape{g, RowsOf(g).contiguous, false, rows, depth, g.out_c};
+  return PrepareProductS8(prepare, shape, IntegerOutputOf(op, multipliers, activation), nullptr, op.const_of<int32_t>(2).data());
 }
 
 Status PreparePacked(Prepare& prepare) { return PrepareProduct(prepare, AsymmetricInputs(prepare.op)); }
 
-// Groups as one product: every filter over all channels, with zeros where its group has none. That is as many times the multiplications as
-// there are groups, at some hundred times the rate of the reference. (Of floats, an infinite input makes other groups' outputs NaN.)
-// Weights grow alike: what would be more than this many stays as it is.
-constexpr int64_t kMostDenseWeights = 4 << 20;
 bool TakesGroups(const OpView& op, const Cpu&) {
   const DType x = op.in(0)->dtype, w = op.in(1)->dtype;
-  if (Groups(op) == 1 || !op.has_const(1) || (op.in(2) && !op.has_const(2)) || op.in(0)->shape.elements() == 0) return false;
-  if (!(w == DType::kI8 && (x == DType::kI8 || (kFloats && x == DType::kF32))) && !(kFloats && w == DType::kF32 && x == DType::kF32)) return false;
-  Params p;
-  FillGeometry(op, &p);
-  return WindowElements(p.g) * p.g.out_c <= kMostDenseWeights && (x != DType::kI8 || FitsProductS8(p.g));
+  const bool bytes = x == DType::kI8 && w == DType::kI8, floats = kFloats && x == DType::kF32 && (w == DType::kF32 || w == DType::kI8);
+  if (!(bytes || floats) || Groups(op) == 1 || !ConstantWeights(op)) return false;
+  const ConvGeometry g = GeometryOf<Attrs>(op);
+  return FitsDenseFilter(g) && (floats || FitsProductS8(g));
 }
-
 Status PrepareGroups(Prepare& prepare) {
-  OpView op = prepare.op;
-  Params p;
-  FillGeometry(op, &p);
-  const int64_t bytes = BitsOf(op.in(1)->dtype) / 8, cell = p.group_in * bytes, taps = int64_t{p.g.filter_h} * p.g.filter_w;
-  std::vector<std::byte> dense(static_cast<size_t>(p.g.out_c * WindowElements(p.g) * bytes));
-  for (int64_t o = 0; o < p.g.out_c; ++o)
-    for (int64_t t = 0; t < taps; ++t)
-      std::memcpy(dense.data() + (o * taps + t) * p.g.in_c * bytes + o / p.group_out * cell, op.constants[1] + (o * taps + t) * cell, static_cast<size_t>(cell));
-  TensorType weights = *op.in(1);
-  weights.shape = {p.g.out_c, p.g.filter_h, p.g.filter_w, p.g.in_c};
-  const TensorType* inputs[] = {op.in(0), &weights, op.in(2)};
-  const std::byte* constants[] = {op.constants[0], dense.data(), op.in(2) ? op.constants[2] : nullptr};
-  op.inputs = inputs, op.constants = constants;
-  InnerPrepare inner(prepare, op);
-  OCTET_TRY(PrepareProduct(inner, true));
-  prepare.Workspace(inner.workspace_bytes);
-  prepare.SetRun(inner.run, inner.params);
-  return {};
+  return PrepareGroupedConv(prepare, GeometryOf<Attrs>(prepare.op), [](Prepare& dense) { return PrepareProduct(dense, true); });
 }
 
-std::optional<RowWindow> RowWindowOf(const OpView& op) {
-  Params p;
-  FillGeometry(op, &p);
-  return RowWindowFor(p.g);
+bool TakesShorts(const OpView& op, const Cpu&) {
+  return kShorts && op.in(0)->dtype == DType::kI16 && op.in(1)->dtype == DType::kI8 && Groups(op) == 1 && op.in(0)->quant.zero0() == 0 &&
+         op.in(1)->quant.zero0() == 0;
+}
+Status PrepareShorts(Prepare& prepare) {
+  const OpView& op = prepare.op;
+  const ConvGeometry g = GeometryOf<Attrs>(op);
+  return PrepareConvS16(prepare, g, MakeIntegerOutput(prepare, g.out_c, op.attrs<Attrs>().activation), NarrowSums(op));
 }
 
 constexpr Variant kVariants[] = {{.name = "winograd_s8", .takes = TakesWinograd, .prepare = PrepareWinograd},
-                                 {.name = "packed_s8", .takes = TakesS8, .prepare = PreparePacked, .row_window = RowWindowOf},
+                                 {.name = "packed_s8", .takes = TakesS8, .prepare = PreparePacked, .row_window = RowWindowOf<Attrs>},
                                  {.name = "winograd_f32", .takes = TakesWinogradFloats, .prepare = kFloats ? PrepareWinogradFloats : nullptr},
-                                 {.name = "packed_f32", .takes = TakesF32, .prepare = kFloats ? PreparePacked : nullptr, .row_window = RowWindowOf},
+                                 {.name = "packed_f32", .takes = TakesF32, .prepare = kFloats ? PreparePacked : nullptr, .row_window = RowWindowOf<Attrs>},
                                  {.name = "packed_hybrid", .takes = TakesHybrid, .prepare = kFloats ? PreparePacked : nullptr},
                                  {.name = "packed_groups", .takes = TakesGroups, .prepare = PrepareGroups},
                                  {.name = "vectors_s16", .takes = TakesShorts, .prepare = kShorts ? PrepareShorts : nullptr},

@@ -19,9 +19,21 @@ struct ConvGeometry {
 // Of a window with its dilation, in input pixels.
 inline int64_t WindowHeight(const ConvGeometry& g) { return (g.filter_h - int64_t{1}) * g.dilation_h + 1; }
 inline int64_t WindowWidth(const ConvGeometry& g) { return (g.filter_w - int64_t{1}) * g.dilation_w + 1; }
+// That one output element of a convolution is made of.
+inline int64_t WindowElements(const ConvGeometry& g) { return static_cast<int64_t>(g.filter_h) * g.filter_w * g.in_c; }
+
+// Of an operator with these attributes; the filter is input 1.
+template <class Attrs> ConvGeometry GeometryOf(const OpView& op) {
+  const Attrs& a = op.attrs<Attrs>();
+  const Shape &x = op.in(0)->shape, &w = op.in(1)->shape, &y = op.out(0)->shape;
+  return {x[0], x[1], x[2], x[3], y[1], y[2], y[3], w[1], w[2], a.stride_h, a.stride_w, a.dilation_h, a.dilation_w,
+          SlideWindow(a.padding, x[1], w[1], a.stride_h, a.dilation_h).pad_before,
+          SlideWindow(a.padding, x[2], w[2], a.stride_w, a.dilation_w).pad_before};
+}
 
 // Of kernels that heed Run::rows. An image of one column may be taken as one row (AlongRows in int8_util.h).
-inline std::optional<RowWindow> RowWindowFor(const ConvGeometry& g) {
+template <class Attrs> std::optional<RowWindow> RowWindowOf(const OpView& op) {
+  const ConvGeometry g = GeometryOf<Attrs>(op);
   if (g.batch != 1 || g.in_w == 1) return {};
   return RowWindow{WindowHeight(g), g.stride_h, g.pad_h};
 }

@@ -170,7 +170,8 @@ Status CheckMatrices(const OpView& op) {
   OCTET_TRY(CheckNode(op));
   const Shape& s = op.in(0)->shape;
   if (s.rank() < 2) return op.Fail(Code::kInvalidModel, "expected matrices, found %s", s.text().c_str());
-  if (s.back() > kMostRows || s.back(2) > kMostRows) return op.Fail(Code::kUnsupported, "matrices of %s; at most %d rows and columns", s.text().c_str(), kMostRows);
+  if (s.back() > kMostRows || s.back(2) > kMostRows)
+    return op.Fail(Code::kUnsupported, "matrices of %s; at most %d rows and columns", s.text().c_str(), kMostRows);
   return {};
 }
 

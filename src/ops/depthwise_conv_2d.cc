@@ -5,9 +5,9 @@
 #include "base/thread_pool.h"
 #include "kernels/kernels.h"
 #include "ops/conv_util.h"
+#include "ops/depth_multiplier_util.h"
 #include "ops/depthwise_attrs.h"
 #include "ops/depthwise_f32_util.h"
-#include "ops/inner_prepare.h"
 #include "ops/int8_util.h"
 #include "ops/keras_conv_util.h"
 #include "ops/weights_util.h"
@@ -83,14 +83,10 @@ struct Params {
   int64_t row_elements = 0;
 };
 
-void FillGeometry(const OpView& op, Params* p) {
-  const Attrs& a = op.attrs<Attrs>();
-  const Shape &x = op.in(0)->shape, &w = op.in(1)->shape, &y = op.out(0)->shape;
-  p->g = {x[0], x[1], x[2], x[3], y[1], y[2], y[3], w[1], w[2], a.stride_h, a.stride_w, a.dilation_h, a.dilation_w,
-          SlideWindow(a.padding, x[1], w[1], a.stride_h, a.dilation_h).pad_before,
-          SlideWindow(a.padding, x[2], w[2], a.stride_w, a.dilation_w).pad_before};
-  p->multiplier = w[3] / x[3];
-  p->clamp = FloatClamp(a.activation);
+void FillParams(const OpView& op, Params* p) {
+  p->g = GeometryOf<Attrs>(op);
+  p->multiplier = p->g.out_c / p->g.in_c;
+  p->clamp = FloatClamp(op.attrs<Attrs>().activation);
 }
 
 // acc[o] += term(x, w) over the window of one output pixel, all channels at once: channels are contiguous.
@@ -187,7 +183,7 @@ Status RunHybrid(const void* params, const Run& run) {
 Status PrepareReference(Prepare& prepare) {
   const OpView& op = prepare.op;
   auto* p = prepare.Params<Params>();
-  FillGeometry(op, p);
+  FillParams(op, p);
   const DType x = op.in(0)->dtype, w = op.in(1)->dtype;
   const size_t accumulators = static_cast<size_t>(prepare.threads) * p->g.out_c;
   prepare.Workspace(accumulators * 8);
@@ -225,17 +221,11 @@ bool TakesFast(const OpView& op, DType x, DType w) {
 }
 bool OneEach(const OpView& op) { return op.in(0)->shape[3] == op.in(1)->shape[3]; }
 bool TakesS8(const OpView& op, const Cpu&) {
-  if (!TakesFast(op, DType::kI8, DType::kI8) || !OneEach(op)) return false;
-  Params p;
-  FillGeometry(op, &p);
-  return FitsDepthwiseS8(p.g);
+  return TakesFast(op, DType::kI8, DType::kI8) && OneEach(op) && FitsDepthwiseS8(GeometryOf<Attrs>(op));
 }
 // One input channel seen by all outputs is a convolution.
 bool TakesSingleS8(const OpView& op, const Cpu&) {
-  if (!TakesFast(op, DType::kI8, DType::kI8) || op.in(0)->shape[3] != 1) return false;
-  Params p;
-  FillGeometry(op, &p);
-  return FitsProductS8(p.g);
+  return TakesFast(op, DType::kI8, DType::kI8) && op.in(0)->shape[3] == 1 && FitsProductS8(GeometryOf<Attrs>(op));
 }
 bool TakesF32(const OpView& op, const Cpu&) { return TakesFast(op, DType::kF32, DType::kF32) && OneEach(op); }
 bool TakesHybrid(const OpView& op, const Cpu&) {
@@ -243,102 +233,43 @@ bool TakesHybrid(const OpView& op, const Cpu&) {
 }
 
 Status PrepareF32(Prepare& prepare) {
-  Params p;
-  FillGeometry(prepare.op, &p);
-  return PrepareDepthwiseF32(prepare, p.g, p.clamp, prepare.op.const_of<float>(2).data());
+  const OpView& op = prepare.op;
+  return PrepareDepthwiseF32(prepare, GeometryOf<Attrs>(op), FloatClamp(op.attrs<Attrs>().activation), op.const_of<float>(2).data());
 }
 Status PrepareHybrid(Prepare& prepare) {
-  Params p;
-  FillGeometry(prepare.op, &p);
-  return PrepareDepthwiseHybrid(prepare, p.g, p.clamp, prepare.op.const_of<float>(2).data());
+  const OpView& op = prepare.op;
+  return PrepareDepthwiseHybrid(prepare, GeometryOf<Attrs>(op), FloatClamp(op.attrs<Attrs>().activation), op.const_of<float>(2).data());
 }
 
-const int32_t* BiasOf(const OpView& op) { return op.has_const(2) ? op.const_of<int32_t>(2).data() : nullptr; }
-
 Status PrepareS8(Prepare& prepare) {
-  Params p;
-  FillGeometry(prepare.op, &p);
-  std::vector<Multiplier> multipliers(static_cast<size_t>(p.g.out_c));
-  return PrepareDepthwiseS8(prepare, p.g, IntegerOutputOf(prepare.op, multipliers, prepare.op.attrs<Attrs>().activation), BiasOf(prepare.op));
+  const OpView& op = prepare.op;
+  const ConvGeometry g = GeometryOf<Attrs>(op);
+  std::vector<Multiplier> multipliers(static_cast<size_t>(g.out_c));
+  return PrepareDepthwiseS8(prepare, g, IntegerOutputOf(op, multipliers, op.attrs<Attrs>().activation), op.const_of<int32_t>(2).data());
 }
 
 Status PrepareSingleS8(Prepare& prepare) {
-  Params p;
-  FillGeometry(prepare.op, &p);
-  const ConvGeometry& g = p.g;
-  const ProductShape shape{g, false, true, static_cast<int64_t>(g.batch) * g.out_h * g.out_w, static_cast<int64_t>(g.filter_h) * g.filter_w, g.out_c};
+  const OpView& op = prepare.op;
+  const ConvGeometry g = GeometryOf<Attrs>(op);
+  const ProductShape shape{g, false, true, static_cast<int64_t>(g.batch) * g.out_h * g.out_w, WindowElements(g), g.out_c};
   std::vector<Multiplier> multipliers(static_cast<size_t>(g.out_c));
-  return PrepareProductS8(prepare, shape, IntegerOutputOf(prepare.op, multipliers, prepare.op.attrs<Attrs>().activation), nullptr, BiasOf(prepare.op));
+  return PrepareProductS8(prepare, shape, IntegerOutputOf(op, multipliers, op.attrs<Attrs>().activation), nullptr, op.const_of<int32_t>(2).data());
 }
 
-// Several outputs of an input channel: the image with every channel so often, and one of each.
-struct RepeatParams {
-  RunFn run;
-  const void* params;
-  int64_t values, times, value_bytes, image_bytes;
-};
-
-template <class T> void RepeatValues(const T* from, int64_t n, int64_t times, T* to) {
-  for (int64_t i = 0; i < n; ++i, to += times) std::fill_n(to, times, from[i]);
-}
-
-Status RunRepeated(const void* params, const Run& run) {
-  const auto& p = *static_cast<const RepeatParams*>(params);
-  constexpr int64_t kTaskValues = 1 << 14;
-  run.pool->For(kernels::CeilDivide(p.values, kTaskValues), [&](int64_t task, int) {
-    const int64_t first = task * kTaskValues, n = std::min(kTaskValues, p.values - first);
-    std::byte* to = run.workspace + first * p.times * p.value_bytes;
-    if (p.value_bytes == 1) RepeatValues(run.input<int8_t>(0) + first, n, p.times, reinterpret_cast<int8_t*>(to));
-    else RepeatValues(run.input<float>(0) + first, n, p.times, reinterpret_cast<float*>(to));
-  });
-  std::byte* const in[] = {run.workspace, run.in[1], run.in[2]};
-  return p.run(p.params, {in, run.out, run.workspace + p.image_bytes, run.pool, nullptr, nullptr});
-}
-
-// The same node on such an image.
-struct Repeated {
-  OpView op;
-  TensorType image;
-  const TensorType* inputs[3];
-  explicit Repeated(const OpView& from) : op(from), image(*from.in(0)), inputs{&image, from.in(1), from.in(2)} {
-    image.shape = {image.shape[0], image.shape[1], image.shape[2], from.in(1)->shape[3]};
-    op.inputs = {inputs, static_cast<size_t>(from.num_inputs())};
-  }
-};
-
-Status (*RepeatedPrepare(const OpView& op, const Cpu& cpu))(Prepare&) {
-  const Repeated r(op);
-  return TakesS8(r.op, cpu) ? PrepareS8 : kFloats && TakesF32(r.op, cpu) ? PrepareF32 : kFloats && TakesHybrid(r.op, cpu) ? PrepareHybrid : nullptr;
+// What prepares a node with one output of each channel; null: nothing fast.
+Status (*ChannelsPrepare(const OpView& op, const Cpu& cpu))(Prepare&) {
+  return TakesS8(op, cpu) ? PrepareS8 : kFloats && TakesF32(op, cpu) ? PrepareF32 : kFloats && TakesHybrid(op, cpu) ? PrepareHybrid : nullptr;
 }
 bool TakesRepeated(const OpView& op, const Cpu& cpu) {
-  constexpr double kMostValues = 64 << 20;  // Of the image.
-  if (kernels::kSmall || OneEach(op) || op.num_inputs() > 3) return false;
-  const Shape& x = op.in(0)->shape;
-  return static_cast<double>(x.elements(0, 3)) * op.in(1)->shape[3] <= kMostValues && RepeatedPrepare(op, cpu);
+  return !kernels::kSmall && !OneEach(op) && FitsRepeatedChannels(op) && ChannelsPrepare(RepeatedChannels(op).op, cpu);
 }
-
 Status PrepareRepeated(Prepare& prepare) {
-  const Repeated r(prepare.op);
-  const Shape& x = prepare.op.in(0)->shape;
-  InnerPrepare inner(prepare, r.op);
-  OCTET_TRY(RepeatedPrepare(prepare.op, prepare.cpu)(inner));
-  auto* p = prepare.Params<RepeatParams>();
-  const int64_t bytes = BitsOf(r.image.dtype) / 8;
-  *p = {inner.run, inner.params, x.elements(), r.image.shape.back() / x.back(), bytes, kernels::RoundUp(r.image.shape.elements() * bytes + 64, 64)};
-  prepare.Workspace(static_cast<size_t>(p->image_bytes) + inner.workspace_bytes);
-  prepare.SetRun(RunRepeated, p);
-  return {};
+  return PrepareRepeatedChannels(prepare, [](Prepare& single) { return ChannelsPrepare(single.op, single.cpu)(single); });
 }
 
-std::optional<RowWindow> RowWindowOf(const OpView& op) {
-  Params p;
-  FillGeometry(op, &p);
-  return RowWindowFor(p.g);
-}
-
-constexpr Variant kVariants[] = {{.name = "single_s8", .takes = TakesSingleS8, .prepare = PrepareSingleS8, .row_window = RowWindowOf},
-                                 {.name = "channels_s8", .takes = TakesS8, .prepare = PrepareS8, .row_window = RowWindowOf},
-                                 {.name = "channels_f32", .takes = TakesF32, .prepare = kFloats ? PrepareF32 : nullptr, .row_window = RowWindowOf},
+constexpr Variant kVariants[] = {{.name = "single_s8", .takes = TakesSingleS8, .prepare = PrepareSingleS8, .row_window = RowWindowOf<Attrs>},
+                                 {.name = "channels_s8", .takes = TakesS8, .prepare = PrepareS8, .row_window = RowWindowOf<Attrs>},
+                                 {.name = "channels_f32", .takes = TakesF32, .prepare = kFloats ? PrepareF32 : nullptr, .row_window = RowWindowOf<Attrs>},
                                  {.name = "channels_hybrid_f32", .takes = TakesHybrid, .prepare = kFloats ? PrepareHybrid : nullptr},
                                  {.name = "channels_repeated", .takes = TakesRepeated, .prepare = kernels::kSmall ? nullptr : PrepareRepeated},
                                  {.name = "reference", .prepare = PrepareReference}};

@@ -50,8 +50,9 @@ void RunRows(const Params& p, const Run& run, const float* x, const float* weigh
     const int64_t b = line / g.out_h;
     int32_t first = 0;
     const int32_t rows = FindCells(p, x + b * g.in_h * g.in_w * g.in_c, line % g.out_h, cells, &first);
-    window_row({cells, p.pitch, rows, g.filter_w, g.stride_w, g.dilation_w, weights + static_cast<int64_t>(first) * g.filter_w * g.in_c, g.in_c, g.out_w, p.bias,
-                p.column_scale, forms ? forms[b].quant.scale : 1.0f, p.clamp.low, p.clamp.high, run.output<float>(0) + line * g.out_w * g.in_c});
+    const float* taps = weights + static_cast<int64_t>(first) * g.filter_w * g.in_c;
+    window_row({cells, p.pitch, rows, g.filter_w, g.stride_w, g.dilation_w, taps, g.in_c, g.out_w, p.bias, p.column_scale,
+                forms ? forms[b].quant.scale : 1.0f, p.clamp.low, p.clamp.high, run.output<float>(0) + line * g.out_w * g.in_c});
   });
 }
 

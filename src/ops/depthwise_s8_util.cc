@@ -142,7 +142,8 @@ Status RunRows(const void* params, const Run& run) {
     auto* ring = reinterpret_cast<uint8_t*>(scratch);
     auto* rows = reinterpret_cast<const uint8_t**>(scratch + p.ring_bytes);
     std::byte* lines = scratch + p.ring_bytes + p.pointer_bytes;
-    const int64_t b = task / p.parts / bands, top = all.first + task / p.parts % bands * p.rows_per_task, count = std::min<int64_t>(p.rows_per_task, all.end - top);
+    const int64_t b = task / p.parts / bands, top = all.first + task / p.parts % bands * p.rows_per_task,
+                  count = std::min<int64_t>(p.rows_per_task, all.end - top);
     const int64_t start = top * g.stride_h - g.pad_h;
     const int8_t* image = run.input<int8_t>(0) + b * g.in_h * in_row + (p.in_place ? 0 : first_channel);
     const auto slot = [&](int64_t r) { return ring + r % p.ring_rows * p.row_bytes; };

@@ -14,7 +14,8 @@ struct DivisionParams {
 template <class T> Status CheckDivisors(const T* divisor, int64_t count, int32_t zero = 0) {
   if constexpr (std::is_integral_v<T>) {
     for (int64_t i = 0; i < count; ++i)
-      if (divisor[i] == zero) return Error(Code::kInvalidArgument, "division by zero: divisor %lld of %lld", static_cast<long long>(i), static_cast<long long>(count));
+      if (divisor[i] == zero)
+        return Error(Code::kInvalidArgument, "division by zero: divisor %lld of %lld", static_cast<long long>(i), static_cast<long long>(count));
   }
   return {};
 }

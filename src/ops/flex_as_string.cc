@@ -30,11 +30,14 @@ Status Check(const OpView& op) {
   OCTET_ASSIGN(const NodeDef node, ReadNode(op));
   const Options o = OptionsOf(node);
   const DType type = op.in(0)->dtype;
-  if (o.precision > kMostDigits || o.width > kMostWidth) return op.Fail(Code::kUnsupported, "a precision of %lld and a width of %lld", static_cast<long long>(o.precision), static_cast<long long>(o.width));
+  if (o.precision > kMostDigits || o.width > kMostWidth)
+    return op.Fail(Code::kUnsupported, "a precision of %lld and a width of %lld", static_cast<long long>(o.precision), static_cast<long long>(o.width));
   if (o.precision >= 0 && !IsFloat(type))
     return op.Fail(Code::kInvalidModel, "expected no precision for whole numbers, found %lld", static_cast<long long>(o.precision));
-  if ((o.scientific || o.shortest) && (!IsFloat(type) || (o.scientific && o.shortest))) return op.Fail(Code::kInvalidModel, "'scientific' and 'shortest' are for floats, one of them");
-  if (node.Text("fill", "").size() > 1 || (o.fill && std::string_view(" +-0#").find(o.fill) == std::string_view::npos)) return op.Fail(Code::kInvalidModel, "fill is not one of ' ', '+', '-', '0', '#'");
+  if ((o.scientific || o.shortest) && (!IsFloat(type) || (o.scientific && o.shortest)))
+    return op.Fail(Code::kInvalidModel, "'scientific' and 'shortest' are for floats, one of them");
+  if (node.Text("fill", "").size() > 1 || (o.fill && std::string_view(" +-0#").find(o.fill) == std::string_view::npos))
+    return op.Fail(Code::kInvalidModel, "fill is not one of ' ', '+', '-', '0', '#'");
   if (o.fill == '#') return op.Fail(Code::kUnsupported, "fill '#' (another form of numbers) is not written here; take ' ', '+', '-' or '0'");
   return {};
 }

@@ -9,7 +9,8 @@
 namespace octet::ops::flex_ragged_bincount {
 namespace {
 
-constexpr Operand kInputs[] = {{.name = "splits", .type = 'P', .role = Role::kIndex}, {.name = "values", .type = 'V', .role = Role::kIndex}, {.name = "size", .type = 'V', .role = Role::kShape}, {.name = "weights"}};
+constexpr Operand kInputs[] = {{.name = "splits", .type = 'P', .role = Role::kIndex}, {.name = "values", .type = 'V', .role = Role::kIndex},
+                               {.name = "size", .type = 'V', .role = Role::kShape}, {.name = "weights"}};
 constexpr Operand kOutputs[] = {{.name = "output"}};
 constexpr TypeRow kTypes[] = {{"P=i64 V=i32|i64 T=f32|i32|i64"}};
 
@@ -17,8 +18,10 @@ Status Check(const OpView& op) {
   OCTET_TRY(CheckNode(op));
   OCTET_TRY(CheckScalar(op, 2, "size"));
   const Shape &splits = op.in(0)->shape, &values = op.in(1)->shape, &weights = op.in(3)->shape;
-  if (splits.rank() != 1 || values.rank() != 1 || splits[0] == 0) return op.Fail(Code::kInvalidModel, "expected vectors of splits and numbers, found %s and %s", splits.text().c_str(), values.text().c_str());
-  if (weights.known() && values.known() && weights.elements() != 0 && !(weights == values)) return op.Fail(Code::kInvalidModel, "weights of %s for numbers of %s", weights.text().c_str(), values.text().c_str());
+  if (splits.rank() != 1 || values.rank() != 1 || splits[0] == 0)
+    return op.Fail(Code::kInvalidModel, "expected vectors of splits and numbers, found %s and %s", splits.text().c_str(), values.text().c_str());
+  if (weights.known() && values.known() && weights.elements() != 0 && !(weights == values))
+    return op.Fail(Code::kInvalidModel, "weights of %s for numbers of %s", weights.text().c_str(), values.text().c_str());
   return {};
 }
 
@@ -42,7 +45,8 @@ template <class V, class T> Status Count(const void* params, const Run& run) {
   const int64_t* splits = run.input<int64_t>(0);
   std::fill_n(out, p.rows * p.size, T());
   for (int64_t row = 0; row < p.rows; ++row, out += p.size) {
-    if (splits[row] < 0 || splits[row + 1] < splits[row] || splits[row + 1] > p.values) return Error(Code::kInvalidArgument, "flex_ragged_bincount: its rows are not in order, or reach beyond the numbers");
+    if (splits[row] < 0 || splits[row + 1] < splits[row] || splits[row + 1] > p.values)
+      return Error(Code::kInvalidArgument, "flex_ragged_bincount: its rows are not in order, or reach beyond the numbers");
     for (int64_t i = splits[row]; i < splits[row + 1]; ++i) {
       const auto v = static_cast<int64_t>(run.input<V>(1)[i]);
       if (v < 0) return Error(Code::kInvalidArgument, "flex_ragged_bincount: %lld is counted, a number below 0", static_cast<long long>(v));

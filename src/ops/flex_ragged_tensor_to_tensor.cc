@@ -12,7 +12,8 @@
 namespace octet::ops::flex_ragged_tensor_to_tensor {
 namespace {
 
-constexpr Operand kInputs[] = {{.name = "shape", .type = 'S', .role = Role::kShape}, {.name = "values"}, {.name = "default_value"}, {.name = "row_partition_tensors", .type = 'I', .arity = Arity::kMany, .role = Role::kIndex}};
+constexpr Operand kInputs[] = {{.name = "shape", .type = 'S', .role = Role::kShape}, {.name = "values"}, {.name = "default_value"},
+                               {.name = "row_partition_tensors", .type = 'I', .arity = Arity::kMany, .role = Role::kIndex}};
 constexpr Operand kOutputs[] = {{.name = "result"}};
 constexpr TypeRow kTypes[] = {{"T=f32|i32|i64|str|bool|i8|u8 I=i32|i64 S=i32|i64"}};
 
@@ -20,11 +21,14 @@ Status Check(const OpView& op) {
   OCTET_ASSIGN(const NodeDef node, ReadNode(op));
   const std::vector<std::string_view> kinds = node.Texts("row_partition_types");
   const bool splits = kinds.size() == 1 && kinds[0] == "ROW_SPLITS", ids = kinds.size() == 2 && kinds[0] == "FIRST_DIM_SIZE" && kinds[1] == "VALUE_ROWIDS";
-  if (!splits && !ids) return op.Fail(Code::kUnsupported, "expected rows of values (ROW_SPLITS, or FIRST_DIM_SIZE and VALUE_ROWIDS), found %zu partitions of other kinds", kinds.size());
+  if (!splits && !ids)
+    return op.Fail(Code::kUnsupported,
+                   "expected rows of values (ROW_SPLITS, or FIRST_DIM_SIZE and VALUE_ROWIDS), found %zu partitions of other kinds", kinds.size());
   if (op.num_inputs() != 3 + static_cast<int>(kinds.size())) return op.Fail(Code::kInvalidModel, "%d inputs for %zu partitions", op.num_inputs(), kinds.size());
   OCTET_TRY(CheckScalar(op, 2, "default_value"));
   if (ids) OCTET_TRY(CheckScalar(op, 3, "the number of rows"));
-  if (op.in(0)->shape.rank() > 1 || op.in(op.num_inputs() - 1)->shape.rank() != 1) return op.Fail(Code::kInvalidModel, "a shape of %s, rows of %s", op.in(0)->shape.text().c_str(), op.in(op.num_inputs() - 1)->shape.text().c_str());
+  if (op.in(0)->shape.rank() > 1 || op.in(op.num_inputs() - 1)->shape.rank() != 1)
+    return op.Fail(Code::kInvalidModel, "a shape of %s, rows of %s", op.in(0)->shape.text().c_str(), op.in(op.num_inputs() - 1)->shape.text().c_str());
   const Shape &values = op.in(1)->shape, &rows = op.in(op.num_inputs() - 1)->shape;
   if (values.rank() < 1 || values.rank() >= kMaxRank) return op.Fail(Code::kInvalidModel, "values of %s", values.text().c_str());
   if (ids && values.known() && rows.known() && values[0] != rows[0]) return op.Fail(Code::kInvalidModel, "%d values of %d rows", values[0], rows[0]);
@@ -69,7 +73,8 @@ Status Infer(const OpView& op, std::span<OutputType> out) {
     if (asked.count != rank) return op.Fail(Code::kInvalidModel, "a shape of %lld dimensions for %d", static_cast<long long>(asked.count), rank);
     for (int i = 0; i < rank; ++i) {
       const int64_t d = asked.v[static_cast<size_t>(i)];
-      if (d < -1 || d > INT32_MAX || (i >= 2 && d >= 0 && values[i - 1] >= 0 && d != values[i - 1])) return op.Fail(Code::kInvalidModel, "dimension %lld of the shape", static_cast<long long>(d));
+      if (d < -1 || d > INT32_MAX || (i >= 2 && d >= 0 && values[i - 1] >= 0 && d != values[i - 1]))
+        return op.Fail(Code::kInvalidModel, "dimension %lld of the shape", static_cast<long long>(d));
       if (d >= 0) out[0].shape[i] = static_cast<int32_t>(d);
     }
   }
@@ -96,7 +101,8 @@ Status Fill(const void* params, const Run& run) {
   const int64_t size = p.bytes * p.inner;
   FillElements(run.out[0], p.rows * p.columns * p.inner, run.in[2], p.bytes);
   const bool good = ForEachRow(p.splits, p.type, run.in[p.splits ? 3 : 4], p.entries, p.values, [&](int64_t row, int64_t first, int64_t n) {
-    if (row < p.rows && p.columns > 0) std::memcpy(run.out[0] + row * p.columns * size, run.in[1] + first * size, static_cast<size_t>(std::min(n, p.columns) * size));
+    if (row < p.rows && p.columns > 0)
+      std::memcpy(run.out[0] + row * p.columns * size, run.in[1] + first * size, static_cast<size_t>(std::min(n, p.columns) * size));
   });
   return good ? Status() : Error(Code::kInvalidArgument, "flex_ragged_tensor_to_tensor: its rows are not in order, or reach beyond the values");
 }
@@ -105,7 +111,8 @@ Status PrepareReference(Prepare& p) {
   const int last = p.op.num_inputs() - 1;
   const Shape &values = p.op.in(1)->shape, &out = p.op.out(0)->shape;
   auto* params = p.Params<Params>();
-  *params = {last == 3, p.op.in(last)->dtype, p.op.in(last)->shape[0], values[0], out[0], out[1], BitsOf(p.op.in(1)->dtype) / 8, values.elements(1, values.rank())};
+  *params = {last == 3, p.op.in(last)->dtype, p.op.in(last)->shape[0], values[0], out[0], out[1], BitsOf(p.op.in(1)->dtype) / 8,
+             values.elements(1, values.rank())};
   p.SetRun(Fill, params);
   return {};
 }

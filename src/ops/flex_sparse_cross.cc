@@ -21,7 +21,8 @@ Status Check(const OpView& op) {
   for (int i = 0; i < op.num_inputs(); ++i) {
     const TensorType& x = *op.in(i);
     if (x.dtype != DType::kString && x.dtype != DType::kI64) return op.Fail(Code::kInvalidModel, "column %d is neither text nor int64", i);
-    if (x.shape.rank() != 2 || (x.shape.known() && op.in(0)->shape.known() && x.shape[0] != op.in(0)->shape[0])) return op.Fail(Code::kInvalidModel, "column %d is of %s, column 0 of %s", i, x.shape.text().c_str(), op.in(0)->shape.text().c_str());
+    if (x.shape.rank() != 2 || (x.shape.known() && op.in(0)->shape.known() && x.shape[0] != op.in(0)->shape[0]))
+      return op.Fail(Code::kInvalidModel, "column %d is of %s, column 0 of %s", i, x.shape.text().c_str(), op.in(0)->shape.text().c_str());
   }
   return {};
 }
@@ -101,7 +102,8 @@ Status PrepareReference(Prepare& p) {
   for (int i = 0; i < p.op.num_inputs(); ++i) column[i] = {p.op.in(i)->dtype == DType::kString, p.op.in(i)->shape[1]};
   const int64_t buckets = node.Int("num_buckets", 0);
   auto* params = p.Params<Params>();
-  *params = {p.op.in(0)->shape[0], Combinations(p.op), p.op.num_inputs(), column, static_cast<uint64_t>(node.Int("hash_key", 0)), static_cast<uint64_t>(buckets > 0 ? buckets : INT64_MAX)};
+  *params = {p.op.in(0)->shape[0], Combinations(p.op), p.op.num_inputs(), column, static_cast<uint64_t>(node.Int("hash_key", 0)),
+             static_cast<uint64_t>(buckets > 0 ? buckets : INT64_MAX)};
   p.SetRun(Cross, params);
   return {};
 }

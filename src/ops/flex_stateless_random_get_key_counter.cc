@@ -14,7 +14,8 @@ constexpr TypeRow kTypes[] = {{"S=i32|i64 K=u64"}};
 Status Check(const OpView& op) {
   OCTET_TRY(CheckNode(op));
   const Shape& seed = op.in(0)->shape;
-  if (seed.rank() != 1 || (seed[0] != kUnknown && seed[0] != 2)) return op.Fail(Code::kInvalidModel, "expected a seed of 2 numbers, found %s", seed.text().c_str());
+  if (seed.rank() != 1 || (seed[0] != kUnknown && seed[0] != 2))
+    return op.Fail(Code::kInvalidModel, "expected a seed of 2 numbers, found %s", seed.text().c_str());
   return {};
 }
 
@@ -27,7 +28,8 @@ Status Infer(const OpView&, std::span<OutputType> out) {
 template <class T> Status Compute(const void*, const Run& run) {
   constexpr std::array<uint32_t, 2> kMixer = {0x3ec8f720, 0x02461e29};
   const auto first = static_cast<uint64_t>(run.input<T>(0)[0]), second = static_cast<uint64_t>(run.input<T>(0)[1]);
-  const PhiloxWords mix = Philox4x32(kMixer, {static_cast<uint32_t>(first), static_cast<uint32_t>(first >> 32), static_cast<uint32_t>(second), static_cast<uint32_t>(second >> 32)});
+  const PhiloxWords mix = Philox4x32(kMixer, {static_cast<uint32_t>(first), static_cast<uint32_t>(first >> 32),
+                                              static_cast<uint32_t>(second), static_cast<uint32_t>(second >> 32)});
   run.output<uint64_t>(0)[0] = uint64_t{mix[1]} << 32 | mix[0];
   run.output<uint64_t>(1)[0] = 0;
   run.output<uint64_t>(1)[1] = uint64_t{mix[3]} << 32 | mix[2];

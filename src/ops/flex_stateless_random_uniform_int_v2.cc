@@ -14,10 +14,13 @@ template <class T> Status Compute(const void* params, const Run& run) {
   using U = std::make_unsigned_t<T>;
   OCTET_ASSIGN(const RandomState state, BeginStateless(run));
   const T least = run.input<T>(4)[0], most = run.input<T>(5)[0];
-  if (least >= most) return Error(Code::kInvalidArgument, "flex_stateless_random_uniform_int_v2: nothing lies from %lld to below %lld", static_cast<long long>(least), static_cast<long long>(most));
+  if (least >= most)
+    return Error(Code::kInvalidArgument, "flex_stateless_random_uniform_int_v2: nothing lies from %lld to below %lld", static_cast<long long>(least),
+                 static_cast<long long>(most));
   const U range = static_cast<U>(most) - static_cast<U>(least);
   T* out = run.output<T>(0);
-  ForWholeNumbers<U>(state, static_cast<const StatelessParams*>(params)->count, [&](int64_t i, U bits) { out[i] = static_cast<T>(static_cast<U>(least) + bits % range); });
+  ForWholeNumbers<U>(state, static_cast<const StatelessParams*>(params)->count,
+                     [&](int64_t i, U bits) { out[i] = static_cast<T>(static_cast<U>(least) + bits % range); });
   return {};
 }
 

@@ -10,7 +10,8 @@ Status Check(const OpView& op) {
   OCTET_ASSIGN(const NodeDef node, ReadNode(op));
   const Result<Regex> regex = Regex::Compile(node.Text("pattern", ""));
   if (!regex.ok()) return op.Fail(Code::kUnsupported, "%s", regex.error().message().c_str());
-  if (!CheckRewrite(node.Text("rewrite", ""), regex->groups())) return op.Fail(Code::kInvalidModel, "the rewrite has a lone backslash, or names a group that the pattern lacks");
+  if (!CheckRewrite(node.Text("rewrite", ""), regex->groups()))
+    return op.Fail(Code::kInvalidModel, "the rewrite has a lone backslash, or names a group that the pattern lacks");
   return {};
 }
 

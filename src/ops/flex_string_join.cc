@@ -40,7 +40,8 @@ struct Params {
 Status Join(const void* params, const Run& run) {
   const auto& p = *static_cast<const Params*>(params);
   for (int64_t i = 0; i < p.count; ++i) {
-    OCTET_ASSIGN(run.output<StringRef>(0)[i], KeepJoined(run, p.inputs, p.separator, [&](int64_t k) { return run.input<StringRef>(static_cast<int>(k))[p.scalar[k] ? 0 : i].view(); }));
+    OCTET_ASSIGN(run.output<StringRef>(0)[i],
+                 KeepJoined(run, p.inputs, p.separator, [&](int64_t k) { return run.input<StringRef>(static_cast<int>(k))[p.scalar[k] ? 0 : i].view(); }));
   }
   return {};
 }

@@ -12,7 +12,8 @@ constexpr TypeRow kTypes[] = {{"S=str O=i32"}};
 Status Check(const OpView& op) {
   OCTET_ASSIGN(const NodeDef node, ReadNode(op));
   const std::string_view unit = node.Text("unit", "BYTE");
-  if (unit != "BYTE" && unit != "UTF8_CHAR") return op.Fail(Code::kInvalidModel, "expected the unit BYTE or UTF8_CHAR, found '%.*s'", static_cast<int>(std::min<size_t>(unit.size(), 40)), unit.data());
+  if (unit != "BYTE" && unit != "UTF8_CHAR")
+    return op.Fail(Code::kInvalidModel, "expected the unit BYTE or UTF8_CHAR, found '%.*s'", static_cast<int>(std::min<size_t>(unit.size(), 40)), unit.data());
   return {};
 }
 

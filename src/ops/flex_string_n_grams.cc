@@ -19,8 +19,10 @@ Status Check(const OpView& op) {
   const std::vector<int64_t> widths = node.Ints("ngram_widths");
   if (widths.empty() || widths.size() > kMostWidths || std::ranges::any_of(widths, [](int64_t w) { return w < 1 || w > INT32_MAX; }))
     return op.Fail(Code::kInvalidModel, "expected 1 to %zu widths above 0, found %zu", kMostWidths, widths.size());
-  if (node.Int("pad_width", 0) != 0) return op.Fail(Code::kUnsupported, "n-grams of padded texts (pad_width %lld)", static_cast<long long>(node.Int("pad_width", 0)));
-  if (op.in(0)->shape.rank() != 1 || op.in(1)->shape.rank() != 1) return op.Fail(Code::kInvalidModel, "expected vectors, found %s and %s", op.in(0)->shape.text().c_str(), op.in(1)->shape.text().c_str());
+  if (node.Int("pad_width", 0) != 0)
+    return op.Fail(Code::kUnsupported, "n-grams of padded texts (pad_width %lld)", static_cast<long long>(node.Int("pad_width", 0)));
+  if (op.in(0)->shape.rank() != 1 || op.in(1)->shape.rank() != 1)
+    return op.Fail(Code::kInvalidModel, "expected vectors, found %s and %s", op.in(0)->shape.text().c_str(), op.in(1)->shape.text().c_str());
   return {};
 }
 
@@ -54,7 +56,8 @@ template <class F, class G> bool ForEachGram(const Params& p, const std::byte* s
 }
 
 Params ParamsOf(const OpView& op, const NodeDef& node, const std::vector<int64_t>& widths) {
-  return {op.in(1)->dtype, op.in(1)->shape[0], op.in(0)->shape[0], 0, widths.data(), static_cast<int64_t>(widths.size()), node.Bool("preserve_short_sequences", false), node.Text("separator", "")};
+  return {op.in(1)->dtype, op.in(1)->shape[0], op.in(0)->shape[0], 0, widths.data(), static_cast<int64_t>(widths.size()),
+          node.Bool("preserve_short_sequences", false), node.Text("separator", "")};
 }
 
 Status Infer(const OpView& op, std::span<OutputType> out) {
@@ -64,7 +67,8 @@ Status Infer(const OpView& op, std::span<OutputType> out) {
   OCTET_ASSIGN(const NodeDef node, ReadNode(op));
   const std::vector<int64_t> widths = node.Ints("ngram_widths");
   int64_t count = 0;
-  if (!ForEachGram(ParamsOf(op, node, widths), op.constants[1], [&](int64_t, int64_t) { ++count; }, [] {})) return op.Fail(Code::kInvalidArgument, "its rows are not in order, or reach beyond the texts");
+  if (!ForEachGram(ParamsOf(op, node, widths), op.constants[1], [&](int64_t, int64_t) { ++count; }, [] {}))
+    return op.Fail(Code::kInvalidArgument, "its rows are not in order, or reach beyond the texts");
   if (!FitsDimension(count)) return op.Fail(Code::kOutOfMemory, "too many n-grams");
   out[0].shape[0] = static_cast<int32_t>(count);
   return {};

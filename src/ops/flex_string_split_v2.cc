@@ -49,7 +49,8 @@ Status Infer(const OpView& op, std::span<OutputType> out) {
   if (!op.has_const(0) || !op.has_const(1)) return {};
   OCTET_ASSIGN(const NodeDef node, ReadNode(op));
   int64_t count = 0;
-  for (const StringRef text : op.const_of<StringRef>(0)) ForEachPart(text.view(), op.const_of<StringRef>(1)[0].view(), node.Int("maxsplit", -1), [&](std::string_view) { ++count; });
+  for (const StringRef text : op.const_of<StringRef>(0))
+    ForEachPart(text.view(), op.const_of<StringRef>(1)[0].view(), node.Int("maxsplit", -1), [&](std::string_view) { ++count; });
   if (!FitsDimension(count)) return op.Fail(Code::kOutOfMemory, "too many parts");
   out[0].shape[0] = out[1].shape[0] = static_cast<int32_t>(count);
   return {};
@@ -79,7 +80,8 @@ Status Split(const void* params, const Run& run) {
   run.output<int64_t>(2)[0] = p.texts;
   run.output<int64_t>(2)[1] = widest;
   if (count == p.room) return {};
-  return Error(Code::kInvalidArgument, "flex_string_split_v2: planned for %lld parts, found %lld", static_cast<long long>(p.room), static_cast<long long>(count));
+  return Error(Code::kInvalidArgument, "flex_string_split_v2: planned for %lld parts, found %lld", static_cast<long long>(p.room),
+               static_cast<long long>(count));
 }
 
 Status PrepareReference(Prepare& p) {

@@ -20,7 +20,8 @@ Status Check(const OpView& op) {
 
 Status Hash(const void* params, const Run& run) {
   const auto& p = *static_cast<const Params*>(params);
-  for (int64_t i = 0; i < p.count; ++i) run.output<int64_t>(0)[i] = static_cast<int64_t>(SipHash(p.key[0], p.key[1], run.input<StringRef>(0)[i].view()) % p.buckets);
+  for (int64_t i = 0; i < p.count; ++i)
+    run.output<int64_t>(0)[i] = static_cast<int64_t>(SipHash(p.key[0], p.key[1], run.input<StringRef>(0)[i].view()) % p.buckets);
   return {};
 }
 

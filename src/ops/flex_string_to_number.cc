@@ -60,7 +60,8 @@ template <class T> Status Read(const void* params, const Run& run) {
     bool good = false;
     if constexpr (std::is_floating_point_v<T>) good = ReadFloat(Trimmed(text), value);
     else good = ReadWhole(Trimmed(text), value);
-    if (!good) return Error(Code::kInvalidArgument, "flex_string_to_number: '%.*s' is no number", static_cast<int>(std::min<size_t>(text.size(), 40)), text.data());
+    if (!good)
+      return Error(Code::kInvalidArgument, "flex_string_to_number: '%.*s' is no number", static_cast<int>(std::min<size_t>(text.size(), 40)), text.data());
   }
   return {};
 }

@@ -17,7 +17,8 @@ Status Check(const OpView& op) {
   const Shape &text = op.in(0)->shape, &pos = op.in(1)->shape, &len = op.in(2)->shape;
   if (!text.known() || !pos.known() || !len.known()) return {};
   if (!(pos == len) || (pos.elements() != 1 && !(pos == text)))
-    return op.Fail(Code::kUnsupported, "expected one position and length, or one for each text: texts %s, positions %s, lengths %s", text.text().c_str(), pos.text().c_str(), len.text().c_str());
+    return op.Fail(Code::kUnsupported, "expected one position and length, or one for each text: texts %s, positions %s, lengths %s",
+                   text.text().c_str(), pos.text().c_str(), len.text().c_str());
   return {};
 }
 
@@ -33,7 +34,9 @@ Status Cut(const void* params, const Run& run) {
     const std::string_view text = run.input<StringRef>(0)[i].view();
     const auto size = static_cast<int64_t>(text.size());
     const int64_t pos = number(1, p.one ? 0 : i), len = number(2, p.one ? 0 : i);
-    if (pos > size || pos < -size) return Error(Code::kInvalidArgument, "flex_substr: position %lld is outside of a text of %lld bytes", static_cast<long long>(pos), static_cast<long long>(size));
+    if (pos > size || pos < -size)
+      return Error(Code::kInvalidArgument, "flex_substr: position %lld is outside of a text of %lld bytes", static_cast<long long>(pos),
+                   static_cast<long long>(size));
     const int64_t begin = pos < 0 ? pos + size : pos;
     OCTET_ASSIGN(run.output<StringRef>(0)[i], Keep(run, text.substr(static_cast<size_t>(begin), static_cast<size_t>(std::max<int64_t>(len, 0)))));
   }

@@ -49,7 +49,8 @@ Status Infer(const OpView& op, std::span<OutputType> out) {
   if (!op.has_const(0)) return {};
   int64_t count = 0;
   for (const StringRef text : op.const_of<StringRef>(0))
-    if (!ForEachCharacter(text.view(), TreatmentOf(node), 0, [&](int32_t) { ++count; })) return op.Fail(Code::kInvalidArgument, "a text is no UTF-8 (errors='strict')");
+    if (!ForEachCharacter(text.view(), TreatmentOf(node), 0, [&](int32_t) { ++count; }))
+      return op.Fail(Code::kInvalidArgument, "a text is no UTF-8 (errors='strict')");
   if (!FitsDimension(count)) return op.Fail(Code::kOutOfMemory, "too many characters");
   out[1].shape = {static_cast<int32_t>(count)};
   return {};
@@ -78,13 +79,16 @@ Status Decode(const void* params, const Run& run) {
     });
     set_split(i + 1);
   }
-  return good && count == p.room ? Status() : Error(Code::kInvalidArgument, "flex_unicode_decode: planned for %lld characters, found %lld", static_cast<long long>(p.room), static_cast<long long>(count));
+  if (good && count == p.room) return {};
+  return Error(Code::kInvalidArgument, "flex_unicode_decode: planned for %lld characters, found %lld", static_cast<long long>(p.room),
+               static_cast<long long>(count));
 }
 
 Status PrepareReference(Prepare& p) {
   OCTET_ASSIGN(const NodeDef node, ReadNode(p.op));
   auto* params = p.Params<Params>();
-  *params = {p.op.in(0)->shape.elements(), p.op.out(1)->shape[0], TreatmentOf(node), static_cast<int32_t>(node.Int("replacement_char", 0xfffd)), p.op.out(0)->dtype == DType::kI64};
+  *params = {p.op.in(0)->shape.elements(), p.op.out(1)->shape[0], TreatmentOf(node), static_cast<int32_t>(node.Int("replacement_char", 0xfffd)),
+             p.op.out(0)->dtype == DType::kI64};
   p.SetRun(Decode, params);
   return {};
 }

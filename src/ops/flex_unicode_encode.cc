@@ -15,7 +15,8 @@ Status Check(const OpView& op) {
   if (const auto encoding = node.Text("output_encoding", "UTF-8"); encoding != "UTF-8")
     return op.Fail(Code::kUnsupported, "expected UTF-8, found output_encoding '%s'", std::string(encoding).c_str());
   const Shape &values = op.in(0)->shape, &splits = op.in(1)->shape;
-  if (values.rank() != 1 || splits.rank() != 1 || splits[0] == 0) return op.Fail(Code::kInvalidModel, "expected vectors of characters and splits, found %s and %s", values.text().c_str(), splits.text().c_str());
+  if (values.rank() != 1 || splits.rank() != 1 || splits[0] == 0)
+    return op.Fail(Code::kInvalidModel, "expected vectors of characters and splits, found %s and %s", values.text().c_str(), splits.text().c_str());
   return {};
 }
 
@@ -37,7 +38,8 @@ Status Encode(const void* params, const Run& run) {
   const auto& p = *static_cast<const Params*>(params);
   const auto split = [&](int64_t i) { return p.wide ? run.input<int64_t>(1)[i] : run.input<int32_t>(1)[i]; };
   for (int64_t i = 0; i < p.texts; ++i) {
-    if (split(i) < 0 || split(i + 1) < split(i) || split(i + 1) > p.values) return Error(Code::kInvalidArgument, "flex_unicode_encode: its rows are not in order, or reach beyond the characters");
+    if (split(i) < 0 || split(i + 1) < split(i) || split(i + 1) > p.values)
+      return Error(Code::kInvalidArgument, "flex_unicode_encode: its rows are not in order, or reach beyond the characters");
     OCTET_ASSIGN(char* const room, run.host->Characters(4 * static_cast<uint64_t>(split(i + 1) - split(i))));
     size_t size = 0;
     for (int64_t k = split(i); k < split(i + 1); ++k) {
@@ -55,8 +57,8 @@ Status PrepareReference(Prepare& p) {
   OCTET_ASSIGN(const NodeDef node, ReadNode(p.op));
   const int64_t replacement = node.Int("replacement_char", 0xfffd);
   auto* params = p.Params<Params>();
-  *params = {p.op.out(0)->shape[0], p.op.in(0)->shape[0], replacement >= 0 && replacement <= 0x10ffff ? static_cast<int32_t>(replacement) : 0xfffd, p.op.in(1)->dtype == DType::kI64,
-             node.Text("errors", "replace") == "strict", node.Text("errors", "replace") == "ignore"};
+  *params = {p.op.out(0)->shape[0], p.op.in(0)->shape[0], replacement >= 0 && replacement <= 0x10ffff ? static_cast<int32_t>(replacement) : 0xfffd,
+             p.op.in(1)->dtype == DType::kI64, node.Text("errors", "replace") == "strict", node.Text("errors", "replace") == "ignore"};
   p.SetRun(Encode, params);
   return {};
 }

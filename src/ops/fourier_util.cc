@@ -105,7 +105,8 @@ template <int kAxes> Status CheckFourier(const OpView& op) {
   const Shape& in = op.in(0)->shape;
   if (in.rank() < kAxes) return op.Fail(Code::kInvalidModel, "expected %d dimensions or more, found %s", kAxes, in.text().c_str());
   for (int i = 1; i <= kAxes; ++i)
-    if (in.back(i) > kMostLength) return op.Fail(Code::kUnsupported, "a transform of %d elements; at most %lld", in.back(i), static_cast<long long>(kMostLength));
+    if (in.back(i) > kMostLength)
+      return op.Fail(Code::kUnsupported, "a transform of %d elements; at most %lld", in.back(i), static_cast<long long>(kMostLength));
   return {};
 }
 template Status CheckFourier<1>(const OpView&);
@@ -122,7 +123,8 @@ Status PrepareFourier(Prepare& p, int axes, bool inverse) {
   p.SetRun(RunTransforms, params);
   if (in.elements() == 0) return {};
   *params = {in.elements(0, in.rank() - axes), inverse, LengthOf(p, in.back(1)), LengthOf(p, axes == 2 ? in.back(2) : 1)};
-  p.Workspace(sizeof(C128) * static_cast<size_t>(params->rows.n * params->columns.n + params->columns.n + std::max(params->rows.padded, params->columns.padded)));
+  p.Workspace(sizeof(C128) * static_cast<size_t>(params->rows.n * params->columns.n + params->columns.n +
+                                                 std::max(params->rows.padded, params->columns.padded)));
   return {};
 }
 

@@ -349,7 +349,8 @@ bool TakesS16(const OpView& op, const Cpu&) {
 Status PrepareS16(Prepare& prepare) {
   const OpView& op = prepare.op;
   const bool wide = !op.in(2) || op.in(2)->dtype == DType::kI64;
-  return PrepareRows(prepare, wide ? RunInteger<int16_t, int8_t, int64_t, int16_t, DotS16S8<int64_t>> : RunInteger<int16_t, int8_t, int32_t, int16_t, DotS16S8<int32_t>>);
+  return PrepareRows(prepare, wide ? RunInteger<int16_t, int8_t, int64_t, int16_t, DotS16S8<int64_t>>
+                                   : RunInteger<int16_t, int8_t, int32_t, int16_t, DotS16S8<int32_t>>);
 }
 
 bool TakesPacked(const OpView& op, DType x, DType w) {
@@ -380,9 +381,11 @@ Status PreparePacked(Prepare& prepare) {
   const int64_t rows = op.in(0)->shape.elements() / p.depth;
   const std::byte* bias = op.has_const(2) ? op.constants[2] : nullptr;
   const ClampF32 clamp = FloatClamp(op.attrs<Attrs>().activation);
-  if (kFloats && op.in(1)->dtype == DType::kF32) return PrepareProductF32(prepare, {{}, true}, rows, p.depth, p.channels, clamp, reinterpret_cast<const float*>(bias));
+  if (kFloats && op.in(1)->dtype == DType::kF32)
+    return PrepareProductF32(prepare, {{}, true}, rows, p.depth, p.channels, clamp, reinterpret_cast<const float*>(bias));
   if (kFloats && op.in(0)->dtype == DType::kF32)
-    return PrepareProductHybrid(prepare, {{}, true}, {rows, p.depth, op.attrs<Attrs>().asymmetric_quantize_inputs, true}, rows, p.depth, p.channels, clamp, reinterpret_cast<const float*>(bias));
+    return PrepareProductHybrid(prepare, {{}, true}, {rows, p.depth, op.attrs<Attrs>().asymmetric_quantize_inputs, true}, rows, p.depth, p.channels,
+                                clamp, reinterpret_cast<const float*>(bias));
   std::vector<double> scales(static_cast<size_t>(p.channels));  // Sums are rounded by these, not by multipliers.
   SetScales(op, scales);
   const IntegerOutput output = IntegerOutputOf(op, {}, op.attrs<Attrs>().activation);

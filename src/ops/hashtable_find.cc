@@ -11,7 +11,8 @@ constexpr Operand kOutputs[] = {{.name = "values", .type = 'V'}};
 constexpr TypeRow kTypes[] = {{"R=resource K=i64 V=str"}, {"R=resource K=str V=i64"}};
 
 Status Check(const OpView& op) {
-  if (op.in(2)->shape.known() && op.in(2)->shape.elements() != 1) return op.Fail(Code::kInvalidModel, "the default has the shape %s", op.in(2)->shape.text().c_str());
+  if (op.in(2)->shape.known() && op.in(2)->shape.elements() != 1)
+    return op.Fail(Code::kInvalidModel, "the default has the shape %s", op.in(2)->shape.text().c_str());
   return {};
 }
 

@@ -134,11 +134,13 @@ void HybridRows::Multiply(std::byte* scratch, int64_t rows, int64_t first_panel,
   MultiplyRows(scratch, scratch, row_bytes_, rows, first_panel, end_panel, f, y, ldy);
 }
 
-void HybridRows::Multiply(std::byte* scratch, const std::byte* loaded, int64_t rows, int64_t first_panel, int64_t end_panel, const kernels::ToFloat& f, float* y, int64_t ldy) const {
+void HybridRows::Multiply(std::byte* scratch, const std::byte* loaded, int64_t rows, int64_t first_panel, int64_t end_panel,
+                          const kernels::ToFloat& f, float* y, int64_t ldy) const {
   MultiplyRows(scratch, loaded, panels_.depth * kernels::BestInt8().value_bytes, rows, first_panel, end_panel, f, y, ldy);
 }
 
-void HybridRows::MultiplyRows(std::byte* scratch, const std::byte* loaded, int64_t row_bytes, int64_t rows, int64_t first_panel, int64_t end_panel, const kernels::ToFloat& f, float* y, int64_t ldy) const {
+void HybridRows::MultiplyRows(std::byte* scratch, const std::byte* loaded, int64_t row_bytes, int64_t rows, int64_t first_panel, int64_t end_panel,
+                              const kernels::ToFloat& f, float* y, int64_t ldy) const {
   struct Out {
     const kernels::ToFloat& f;
     const kernels::RowScale* scales;
@@ -154,7 +156,8 @@ void HybridRows::MultiplyRows(std::byte* scratch, const std::byte* loaded, int64
   auto** pointers = reinterpret_cast<const void**>(scratch + pointers_at_);
   for (int64_t r = 0; r < rows; ++r) pointers[r] = loaded + r * row_bytes;
   constexpr int64_t kStart = 0;
-  kernels::ProductS8 product{.offset = &kStart, .length = panels_.depth, .packed = panels_.weights, .columns = panels_.columns, .narrow_range = panels_.narrow_range, .take = take, .context = &out};
+  kernels::ProductS8 product{.offset = &kStart, .length = panels_.depth, .packed = panels_.weights, .columns = panels_.columns,
+                             .narrow_range = panels_.narrow_range, .take = take, .context = &out};
   product.requant.bias = panels_.zeros;
   kernels::BestInt8().multiply(product, pointers, rows, first_panel, end_panel, nullptr, scratch + kernel_at_);
 }
@@ -173,13 +176,15 @@ Status RunHybrid(const void* params, const Run& run) {
     const auto quant_of = [&](int64_t row) { return forms[row / p.rows_per_group].quant; };
     if (p.in_place) {
       for (int64_t r = 0; r < block.rows; ++r) rows.SetRow(scratch, r, quant_of(block.first_row + r));
-      return rows.Multiply(scratch, run.workspace + block.first_row * p.panels.depth, block.rows, block.first_panel, block.end_panel, p.to_float, y, p.panels.columns);
+      return rows.Multiply(scratch, run.workspace + block.first_row * p.panels.depth, block.rows, block.first_panel, block.end_panel, p.to_float, y,
+                           p.panels.columns);
     }
     for (int64_t r = 0; r < block.rows; ++r) {
       const int64_t row = block.first_row + r;
       const RowQuant quant = quant_of(row);
       if (p.source.contiguous) rows.LoadContiguous(scratch, r, quant, q + row * p.panels.depth);
-      else rows.Load(scratch, r, quant, [&](const auto& inside, const auto& outside) { GatherRow(p.source, static_cast<const int8_t*>(q), row, inside, outside); });
+      else rows.Load(scratch, r, quant,
+                     [&](const auto& inside, const auto& outside) { GatherRow(p.source, static_cast<const int8_t*>(q), row, inside, outside); });
     }
     rows.Multiply(scratch, block.rows, block.first_panel, block.end_panel, p.to_float, y, p.panels.columns);
   });
@@ -222,7 +227,8 @@ int64_t FormBytes(const HybridForm& form) {
   return form.groups * (static_cast<int64_t>(sizeof(RowForm)) + (chunks > 1 ? chunks * static_cast<int64_t>(sizeof(Range)) : 0));
 }
 
-Status PrepareProductHybrid(Prepare& prepare, const RowSource& source, const HybridForm& form, int64_t rows, int64_t depth, int32_t columns, ClampF32 clamp, const float* bias) {
+Status PrepareProductHybrid(Prepare& prepare, const RowSource& source, const HybridForm& form, int64_t rows, int64_t depth, int32_t columns,
+                            ClampF32 clamp, const float* bias) {
   auto* p = prepare.Params<Params>();
   p->source = source;
   p->form = form;
@@ -230,9 +236,10 @@ Status PrepareProductHybrid(Prepare& prepare, const RowSource& source, const Hyb
   p->in_place = source.contiguous && kernels::BestInt8().value_bytes == 1;
   SetOutput(prepare, clamp, bias, columns, form.scales_first, &p->to_float);
   const PackContext context{reinterpret_cast<const int8_t*>(prepare.op.constants[1]), depth, columns};
-  OCTET_ASSIGN(const std::byte* packed, prepare.Pack(1, "K4N16+sums", static_cast<uint64_t>(depth), static_cast<size_t>(HybridPanelBytes(depth, columns)), Pack, &context));
-  p->panels = {reinterpret_cast<const int8_t*>(packed), reinterpret_cast<const int32_t*>(packed + PackedBytesS8(depth, columns)), p->to_float.column_scale, ZeroBias(prepare, columns), depth, columns,
-               NarrowRange(prepare.op.constants[1], depth * columns, rows)};
+  OCTET_ASSIGN(const std::byte* packed,
+               prepare.Pack(1, "K4N16+sums", static_cast<uint64_t>(depth), static_cast<size_t>(HybridPanelBytes(depth, columns)), Pack, &context));
+  p->panels = {reinterpret_cast<const int8_t*>(packed), reinterpret_cast<const int32_t*>(packed + PackedBytesS8(depth, columns)),
+               p->to_float.column_scale, ZeroBias(prepare, columns), depth, columns, NarrowRange(prepare.op.constants[1], depth * columns, rows)};
   p->to_float.column_sum = p->panels.column_sum;
   p->blocks = CutRows(rows, columns, RoundUp(depth, 4) * kernels::BestInt8().value_bytes, kTileRowsS8);
   CutPanels({.depth = depth, .together = rows == 1 ? kRowPanels : 2, .before = p->in_place ? 0 : kLoadPanels}, prepare.threads, p->blocks);

@@ -49,17 +49,20 @@ class HybridRows {
   void Multiply(std::byte* scratch, int64_t rows, int64_t first_panel, int64_t end_panel, const kernels::ToFloat& f, float* y, int64_t ldy) const;
   // The same for rows that lie elsewhere in the loaded form, `depth` values apart; SetRow says how each is quantized.
   void SetRow(std::byte* scratch, int64_t r, RowQuant quant) const;
-  void Multiply(std::byte* scratch, const std::byte* loaded, int64_t rows, int64_t first_panel, int64_t end_panel, const kernels::ToFloat& f, float* y, int64_t ldy) const;
+  void Multiply(std::byte* scratch, const std::byte* loaded, int64_t rows, int64_t first_panel, int64_t end_panel, const kernels::ToFloat& f,
+                float* y, int64_t ldy) const;
 
  private:
   kernels::RowScale* Scales(std::byte* scratch) const;
-  void MultiplyRows(std::byte* scratch, const std::byte* loaded, int64_t row_bytes, int64_t rows, int64_t first_panel, int64_t end_panel, const kernels::ToFloat& f, float* y, int64_t ldy) const;
+  void MultiplyRows(std::byte* scratch, const std::byte* loaded, int64_t row_bytes, int64_t rows, int64_t first_panel, int64_t end_panel,
+                    const kernels::ToFloat& f, float* y, int64_t ldy) const;
   HybridPanels panels_;
   int64_t row_bytes_, scales_at_, pointers_at_, kernel_at_;
 };
 
 // Weights are input 1, [columns, depth] row-major int8; `rows` divide evenly among the groups.
-Status PrepareProductHybrid(Prepare& prepare, const RowSource& source, const HybridForm& form, int64_t rows, int64_t depth, int32_t columns, ClampF32 clamp, const float* bias);
+Status PrepareProductHybrid(Prepare& prepare, const RowSource& source, const HybridForm& form, int64_t rows, int64_t depth, int32_t columns,
+                            ClampF32 clamp, const float* bias);
 
 // The same of weights in blocks (Quant::block_size) of whole groups of four.
 bool FitsProductBlockwise(const OpView& op);

@@ -11,7 +11,8 @@ class InnerPrepare final : public Prepare {
   InnerPrepare(Prepare& real, const OpView& op) : Prepare(op, real.cpu, real.threads), real_(real) {}
   void Workspace(size_t bytes) override { workspace_bytes = bytes; }
   // Not what the node's own operands would be packed to.
-  Result<const std::byte*> Pack(int i, std::string_view format, uint64_t parameters, size_t bytes, void (*fill)(std::byte*, const void*), const void* context) override {
+  Result<const std::byte*> Pack(int i, std::string_view format, uint64_t parameters, size_t bytes, void (*fill)(std::byte*, const void*),
+                                const void* context) override {
     return real_.Pack(i, format, parameters | uint64_t{1} << 63, bytes, fill, context);
   }
   void SetRun(RunFn f, const void* with) override { run = f, params = with; }

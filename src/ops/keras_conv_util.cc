@@ -15,7 +15,8 @@ int RankOf(std::string_view kind) { return kind.find("1D") != std::string_view::
 Status ReadPair(ImportContext& c, std::string_view key, int rank, int32_t (&out)[2]) {
   std::vector<int64_t> v = c.Ints(key, {1});
   if (v.size() == 1 && rank == 2) v.push_back(v[0]);
-  if (static_cast<int>(v.size()) != rank) return c.Fail(std::string(key) + " with " + std::to_string(rank) + " numbers", std::to_string(v.size()), "check the layer");
+  if (static_cast<int>(v.size()) != rank)
+    return c.Fail(std::string(key) + " with " + std::to_string(rank) + " numbers", std::to_string(v.size()), "check the layer");
   for (int i = 0; i < rank; ++i) {
     if (v[i] < 1 || v[i] > INT32_MAX) return c.Fail("positive " + std::string(key), std::to_string(v[i]), "check the layer");
     out[2 - rank + i] = static_cast<int32_t>(v[i]);
@@ -26,7 +27,8 @@ Status ReadPair(ImportContext& c, std::string_view key, int rank, int32_t (&out)
 // out[index(o, h, w, i)] = in[h, w, a, b], with the meaning of a and b chosen by `place`. Weights of quantization-aware
 // training lie on a grid (TensorType::quant), which goes along: per channel from axis `from_axis` (of a, b: 0, 1) to axis `to_axis`.
 template <class Place>
-Result<Value> Permuted(ImportContext& c, int i, int rank, int from_axis, int to_axis, Shape (*shape)(int32_t h, int32_t w, int32_t a, int32_t b), const Place& place) {
+Result<Value> Permuted(ImportContext& c, int i, int rank, int from_axis, int to_axis, Shape (*shape)(int32_t h, int32_t w, int32_t a, int32_t b),
+                       const Place& place) {
   OCTET_ASSIGN(Value weight, c.Weight(i));
   const Shape& s = c.shape(weight);
   const std::span<const float> from = c.data_as<float>(weight);
@@ -93,12 +95,14 @@ Result<Value> SpreadTaps(ImportContext& c, Value filter, int64_t dilation_h, int
   const std::span<const float> from = c.data_as<float>(filter);
   if (from.empty()) return c.Fail("constant weights with a dilation", "computed ones", "");
   const int64_t h = (f[1] - 1) * dilation_h + 1, w = (f[2] - 1) * dilation_w + 1;
-  if (dilation_h < 1 || dilation_w < 1 || h > (1 << 15) || w > (1 << 15) || h * w * f[0] * f[3] > (int64_t{1} << 28)) return c.Fail("a smaller dilation", std::to_string(std::max(dilation_h, dilation_w)), "");
+  if (dilation_h < 1 || dilation_w < 1 || h > (1 << 15) || w > (1 << 15) || h * w * f[0] * f[3] > (int64_t{1} << 28))
+    return c.Fail("a smaller dilation", std::to_string(std::max(dilation_h, dilation_w)), "");
   std::vector<float> to(static_cast<size_t>(f[0] * h * w * f[3]), 0.0f);
   for (int64_t o = 0; o < f[0]; ++o)
     for (int64_t y = 0; y < f[1]; ++y)
       for (int64_t x = 0; x < f[2]; ++x)
-        std::copy_n(&from[static_cast<size_t>(((o * f[1] + y) * f[2] + x) * f[3])], f[3], &to[static_cast<size_t>(((o * h + y * dilation_h) * w + x * dilation_w) * f[3])]);
+        std::copy_n(&from[static_cast<size_t>(((o * f[1] + y) * f[2] + x) * f[3])], f[3],
+                    &to[static_cast<size_t>(((o * h + y * dilation_h) * w + x * dilation_w) * f[3])]);
   return c.Constant<float>(Shape{f[0], static_cast<int32_t>(h), static_cast<int32_t>(w), f[3]}, to);
 }
 
@@ -162,7 +166,8 @@ Result<Value> TransposedShape(ImportContext& c, Value x, const Shape& out, std::
   if (out.known()) return c.Vector(out.dims());
   std::vector<Value> dims;
   for (int i = 0; i < out.rank(); ++i) {
-    OCTET_ASSIGN(Value dim, out[i] == kUnknown ? DimensionOf(c, x, i) : Result<Value>(c.Constant<int32_t>(Shape{}, out.dims().subspan(static_cast<size_t>(i), 1))));
+    OCTET_ASSIGN(Value dim,
+                 out[i] == kUnknown ? DimensionOf(c, x, i) : Result<Value>(c.Constant<int32_t>(Shape{}, out.dims().subspan(static_cast<size_t>(i), 1))));
     if (out[i] == kUnknown && i > 0) {
       const auto axis = static_cast<size_t>(i - 1);
       OCTET_ASSIGN(dim, c.Emit("mul", {dim, c.Constant<int32_t>(Shape{}, strides.subspan(axis, 1))}));

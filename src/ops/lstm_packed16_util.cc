@@ -59,8 +59,8 @@ void Multiply(const Params& p, const Run& run, const Matrix& m, int64_t depth, i
   constexpr int64_t kStart = 0;
   kernels::ProductS8 product{.offset = &kStart, .length = depth, .packed = m.packed, .columns = p.sizes.cells, .take = Shorts::Take, .context = &out};
   product.requant.bias = m.bias;
-  kernels::BestInt8().multiply(product, reinterpret_cast<const void* const*>(run.workspace + p.pointers_at), rows, 0, RoundUp(p.sizes.cells, kPanel) / kPanel, nullptr,
-                               run.workspace + p.kernel_at);
+  kernels::BestInt8().multiply(product, reinterpret_cast<const void* const*>(run.workspace + p.pointers_at), rows, 0,
+                               RoundUp(p.sizes.cells, kPanel) / kPanel, nullptr, run.workspace + p.kernel_at);
 }
 
 void LoadRows(const Params& p, const Run& run, const int8_t* x, int64_t depth, int64_t rows) {
@@ -162,7 +162,8 @@ Result<Matrix> PrepareMatrix(Prepare& prepare, int weights, int bias, int left, 
     largest = std::max(largest, std::abs(int64_t{from}));
   }
   const PackContext context{w.data(), depth, columns};
-  OCTET_ASSIGN(const std::byte* packed, prepare.Pack(weights, "K4N16", static_cast<uint64_t>(depth), static_cast<size_t>(PackedBytesS8(depth, columns)), Pack, &context));
+  OCTET_ASSIGN(const std::byte* packed,
+               prepare.Pack(weights, "K4N16", static_cast<uint64_t>(depth), static_cast<size_t>(PackedBytesS8(depth, columns)), Pack, &context));
   return Matrix{reinterpret_cast<const int8_t*>(packed), folded, RescaleOf(multiplier, largest + depth * 255 * 128)};
 }
 
@@ -196,7 +197,8 @@ void AskForWorkspace(Prepare& prepare, Params* p) {
 }  // namespace
 
 bool TakesLstmPacked16(const OpView& op) {
-  if (op.in(kAt.input)->dtype != DType::kI8 || op.intermediates.size() != 5 || !op.intermediates[4] || op.intermediates[4]->quant.scale.size() != 1) return false;
+  if (op.in(kAt.input)->dtype != DType::kI8 || op.intermediates.size() != 5 || !op.intermediates[4] || op.intermediates[4]->quant.scale.size() != 1)
+    return false;
   if (op.in(kAt.input)->shape.rank() != 3 || op.in(kAt.input)->shape.elements() < 1) return false;
   for (int g = 0; g < 4; ++g) {
     if (!op.has_const(kAt.input_weights[g]) || !op.has_const(kAt.recurrent_weights[g]) || !op.has_const(kAt.bias[g]) || op.in(kAt.norm[g])) return false;
@@ -214,7 +216,8 @@ Status PrepareLstmPacked16(Prepare& prepare, const LstmAttrs& attrs) {
   p->sizes = LstmSizesOf(op, kAt, attrs.time_major);
   p->cell_shift = static_cast<int>(std::lround(std::log2(static_cast<double>(ScaleOf(op, kAt.cell_state)))));
   if (attrs.cell_clip > 0) p->cell_clip = SaturateReal<int16_t>(attrs.cell_clip / ScaleOf(op, kAt.cell_state));
-  const Multiplier hidden = QuantizeMultiplier(static_cast<double>(static_cast<float>(0x1p-15 / static_cast<double>(op.intermediates[4]->quant.scale0()) * 0x1p-15)));
+  const Multiplier hidden =
+      QuantizeMultiplier(static_cast<double>(static_cast<float>(0x1p-15 / static_cast<double>(op.intermediates[4]->quant.scale0()) * 0x1p-15)));
   p->hidden = RescaleOf(hidden, int64_t{1} << 30);
   p->hidden_zero = op.intermediates[4]->quant.zero0();
   OCTET_TRY(PrepareMatrices(prepare, p));

@@ -42,8 +42,9 @@ void InputSums(const Params& p, const Run& run, int64_t first, int64_t n, float*
   if (p.input_weights) {
     run.pool->For((n + kTaskRows - 1) / kTaskRows, [&](int64_t task, int) {
       const int64_t at = task * kTaskRows;
-      kernels::FloatProducts().product({.a = x + at * p.sizes.inputs, .lda = p.sizes.inputs, .rows = std::min(kTaskRows, n - at), .w = p.input_weights, .depth = p.sizes.inputs,
-                                        .columns = p.columns, .bias = p.bias, .low = all.low, .high = all.high, .y = sums + at * p.pitch, .ldy = p.pitch});
+      kernels::FloatProducts().product({.a = x + at * p.sizes.inputs, .lda = p.sizes.inputs, .rows = std::min(kTaskRows, n - at),
+                                        .w = p.input_weights, .depth = p.sizes.inputs, .columns = p.columns, .bias = p.bias,
+                                        .low = all.low, .high = all.high, .y = sums + at * p.pitch, .ldy = p.pitch});
     });
     return;
   }
@@ -54,7 +55,8 @@ void InputSums(const Params& p, const Run& run, int64_t first, int64_t n, float*
   for (int64_t at = 0; at < n; at += kHybridRows) {
     const int64_t count = std::min(kHybridRows, n - at);
     for (int64_t r = 0; r < count; ++r) rows.LoadContiguous(run.workspace + p.scratch_at, r, forms[at + r].quant, q + (at + r) * p.sizes.inputs);
-    rows.Multiply(run.workspace + p.scratch_at, count, 0, p.pitch / kPanel, {p.input.column_sum, p.input.column_scale, p.bias, all.low, all.high, true}, sums + at * p.pitch, p.pitch);
+    rows.Multiply(run.workspace + p.scratch_at, count, 0, p.pitch / kPanel,
+                  {p.input.column_sum, p.input.column_scale, p.bias, all.low, all.high, true}, sums + at * p.pitch, p.pitch);
   }
 }
 
@@ -63,7 +65,8 @@ void AddRecurrent(const Params& p, const Run& run, const float* h, const float* 
   const ClampF32 all;
   const int64_t n = p.sizes.outputs;
   if (p.recurrent_weights) {
-    kernels::FloatProducts().product({.a = h, .lda = n, .rows = 1, .w = p.recurrent_weights, .depth = n, .columns = p.columns, .bias = sums, .low = all.low, .high = all.high, .y = gates, .ldy = p.pitch});
+    kernels::FloatProducts().product({.a = h, .lda = n, .rows = 1, .w = p.recurrent_weights, .depth = n, .columns = p.columns, .bias = sums,
+                                      .low = all.low, .high = all.high, .y = gates, .ldy = p.pitch});
     return;
   }
   auto* q = reinterpret_cast<int8_t*>(run.workspace + p.quantized_at);
@@ -71,7 +74,8 @@ void AddRecurrent(const Params& p, const Run& run, const float* h, const float* 
   QuantizeGroups({1, n, p.asymmetric, true}, h, *run.pool, q, form);
   const HybridRows row(p.recurrent, kHybridRows);
   row.LoadContiguous(run.workspace + p.scratch_at, 0, form->quant, q);
-  row.Multiply(run.workspace + p.scratch_at, 1, 0, p.pitch / kPanel, {p.recurrent.column_sum, p.recurrent.column_scale, sums, all.low, all.high, true}, gates, p.pitch);
+  row.Multiply(run.workspace + p.scratch_at, 1, 0, p.pitch / kPanel,
+               {p.recurrent.column_sum, p.recurrent.column_scale, sums, all.low, all.high, true}, gates, p.pitch);
 }
 
 void Activate(const Params& p, const float* x, int64_t n, float* y) {
@@ -155,7 +159,8 @@ PackContext ContextOf(const OpView& op, int first, int64_t cells, int64_t depth)
 
 Result<const float*> PackGatesF32(Prepare& prepare, int first, const Params& p, int64_t depth) {
   const PackContext context = ContextOf(prepare.op, first, p.sizes.cells, depth);
-  OCTET_ASSIGN(const std::byte* packed, prepare.Pack(first, "lstm_f32", static_cast<uint64_t>(depth), static_cast<size_t>(p.pitch * depth * 4), PackF32, &context));
+  OCTET_ASSIGN(const std::byte* packed,
+               prepare.Pack(first, "lstm_f32", static_cast<uint64_t>(depth), static_cast<size_t>(p.pitch * depth * 4), PackF32, &context));
   return reinterpret_cast<const float*>(packed);
 }
 
@@ -163,9 +168,11 @@ Result<HybridPanels> PackGatesS8(Prepare& prepare, int first, const Params& p, i
   const PackContext context = ContextOf(prepare.op, first, p.sizes.cells, depth);
   float* scale = prepare.Array<float>(static_cast<size_t>(p.pitch));
   for (int gate = 0; gate < 4; ++gate) std::fill_n(scale + gate * p.sizes.cells, p.sizes.cells, prepare.op.in(first + gate)->quant.scale0());
-  OCTET_ASSIGN(const std::byte* packed, prepare.Pack(first, "lstm_s8", static_cast<uint64_t>(depth), static_cast<size_t>(HybridPanelBytes(depth, p.columns)), PackS8, &context));
+  OCTET_ASSIGN(const std::byte* packed,
+               prepare.Pack(first, "lstm_s8", static_cast<uint64_t>(depth), static_cast<size_t>(HybridPanelBytes(depth, p.columns)), PackS8, &context));
   const bool narrow = std::ranges::all_of(context.gate, [&](const std::byte* w) { return NarrowRange(w, p.sizes.cells * depth, p.sizes.batch); });
-  return HybridPanels{reinterpret_cast<const int8_t*>(packed), reinterpret_cast<const int32_t*>(packed + PackedBytesS8(depth, p.columns)), scale, ZeroBias(prepare, p.columns), depth, p.columns, narrow};
+  return HybridPanels{reinterpret_cast<const int8_t*>(packed), reinterpret_cast<const int32_t*>(packed + PackedBytesS8(depth, p.columns)), scale,
+                      ZeroBias(prepare, p.columns), depth, p.columns, narrow};
 }
 
 const float* StackedBias(Prepare& prepare, const Params& p) {
@@ -214,7 +221,8 @@ Status PrepareLstmPacked(Prepare& prepare, const LstmAttrs& attrs) {
     const HybridForm form{p->rows_ahead, s.inputs, p->asymmetric, true}, one{1, s.outputs, p->asymmetric, true};
     p->forms_at = p->quantized_at + RoundUp(std::max(p->rows_ahead * s.inputs, s.outputs), 64);
     p->scratch_at = p->forms_at + RoundUp(std::max(FormBytes(form), FormBytes(one)), 64);
-    prepare.Workspace(static_cast<size_t>(p->scratch_at + std::max(HybridRows(p->input, kHybridRows).scratch_bytes(), HybridRows(p->recurrent, kHybridRows).scratch_bytes())));
+    const int64_t scratch_bytes = std::max(HybridRows(p->input, kHybridRows).scratch_bytes(), HybridRows(p->recurrent, kHybridRows).scratch_bytes());
+    prepare.Workspace(static_cast<size_t>(p->scratch_at + scratch_bytes));
   }
   prepare.SetRun(RunSequence, p);
   return {};

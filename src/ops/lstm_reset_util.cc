@@ -76,7 +76,8 @@ StateReset LstmReset(const OpView& op) {
   reset.steps = kSteps;
   reset.columns = static_cast<int>(std::clamp<double>(std::ceil(most / 127.0), 1, kMostColumns));
   for (int gate = 0; gate < 4; ++gate)
-    if (op.has_const(at.input_weights[gate])) reset.weights.push_back({at.input_weights[gate], Widened(MatrixOf(op, at.input_weights[gate]), pull[gate], reset.columns)});
+    if (op.has_const(at.input_weights[gate]))
+      reset.weights.push_back({at.input_weights[gate], Widened(MatrixOf(op, at.input_weights[gate]), pull[gate], reset.columns)});
   return reset;
 }
 

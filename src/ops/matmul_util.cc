@@ -84,8 +84,10 @@ Status RunF32(const void* params, const Run& run) {
       a += first * s.x_row;
     }
     const ClampF32 all;
-    kernels::FloatProducts().product({.a = a, .lda = pitch, .rows = rows, .w = reinterpret_cast<const float*>(matrices + s.y_of[b] * p.matrix_bytes), .depth = s.k, .columns = s.n,
-                                      .bias = p.zeros, .low = all.low, .high = all.high, .y = run.output<float>(0) + s.out_at[b] + first * s.out_row, .ldy = s.out_row});
+    const auto* w = reinterpret_cast<const float*>(matrices + s.y_of[b] * p.matrix_bytes);
+    float* y = run.output<float>(0) + s.out_at[b] + first * s.out_row;
+    kernels::FloatProducts().product({.a = a, .lda = pitch, .rows = rows, .w = w, .depth = s.k, .columns = s.n,
+                                      .bias = p.zeros, .low = all.low, .high = all.high, .y = y, .ldy = s.out_row});
   });
   return {};
 }
@@ -145,8 +147,8 @@ Status RunS8(const void* params, const Run& run) {
     }
     Bytes out{p, row_offset, run.output<int8_t>(0) + s.out_at[b] + first * s.out_row};
     constexpr int64_t kStart = 0;
-    kernels::ProductS8 product{.offset = &kStart, .length = s.k, .packed = reinterpret_cast<const int8_t*>(matrices + s.y_of[b] * p.matrix_bytes), .columns = s.n,
-                               .take = Bytes::Take, .context = &out};
+    kernels::ProductS8 product{.offset = &kStart, .length = s.k, .packed = reinterpret_cast<const int8_t*>(matrices + s.y_of[b] * p.matrix_bytes),
+                               .columns = s.n, .take = Bytes::Take, .context = &out};
     product.requant.bias = bias + s.y_of[b] * padded;
     k.multiply(product, pointers, rows, 0, padded / kPanel, nullptr, column + RoundUp(s.k, 64));
   });

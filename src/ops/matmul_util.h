@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Products of two computed operands: the right one is packed anew at every call, then multiplied by the packed
+// Products of two operands: the right one is packed, where it is computed anew at every call, then multiplied by the vector
 // kernels. Where their matrices lie is given as lists, so that operands may be broadcast or lie transposed.
 #pragma once
 #include "ops/matrix_util.h"
@@ -25,5 +25,7 @@ struct MatmulQuant {
   Multiplier multiplier;
 };
 Status PrepareMatmulS8(Prepare& prepare, const MatmulShape& shape, const MatmulQuant& q);
+// int16 times int8 in 64-bit sums. Zero points of x and y are 0, x_depth is 1, and y lies as its type says.
+Status PrepareMatmulS16(Prepare& prepare, const MatmulShape& shape, const MatmulQuant& q);
 
 }  // namespace octet::ops

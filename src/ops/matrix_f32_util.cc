@@ -114,7 +114,8 @@ Status RunWindows(const void* params, const Run& run) {
   run.pool->For(g.batch * blocks * groups, [&](int64_t task, int) {
     const int64_t panel = task % groups * p.blocks.panels_per_task, b = task / groups / blocks, i = wanted.first + task / groups % blocks * p.lines_per_task;
     kernels::ProductF32 product{.a = image + (b * p.image_h + i * g.stride_h - begin) * line, .lda = static_cast<int64_t>(g.stride_w) * g.in_c, .rows = g.out_w,
-                                .groups = std::min(p.lines_per_task, wanted.end - i), .group_step = g.stride_h * line, .segments = g.filter_h, .segment_step = g.dilation_h * line};
+                                .groups = std::min(p.lines_per_task, wanted.end - i), .group_step = g.stride_h * line,
+                                .segments = g.filter_h, .segment_step = g.dilation_h * line};
     SetOperands(p, run, (b * g.out_h + i) * g.out_w, panel, std::min(p.blocks.panels, panel + p.blocks.panels_per_task), &product);
     kernels::FloatProducts().product(product);
   });

@@ -8,7 +8,9 @@
 
 namespace octet::ops {
 
-bool NarrowRange(const std::byte* w, int64_t n, int64_t rows) { return rows <= kernels::BestInt8().narrow_range_rows && !std::memchr(w, 0x80, static_cast<size_t>(n)); }
+bool NarrowRange(const std::byte* w, int64_t n, int64_t rows) {
+  return rows <= kernels::BestInt8().narrow_range_rows && !std::memchr(w, 0x80, static_cast<size_t>(n));
+}
 
 void PackPanelsS8(const int8_t* w, int64_t column_step, int64_t depth_step, int64_t depth, int64_t columns, int8_t* to) {
   using kernels::kPanel;
@@ -16,7 +18,8 @@ void PackPanelsS8(const int8_t* w, int64_t column_step, int64_t depth_step, int6
     const int64_t n = std::min<int64_t>(kPanel, columns - first);
     int64_t k = 0;
     if (depth_step == 1 && n == kPanel) {  // A transposition of fours.
-      kernels::Vectors().transpose_32(reinterpret_cast<const std::byte*>(w + first * column_step), column_step, kPanel, depth / 4, reinterpret_cast<std::byte*>(to), 4 * kPanel);
+      kernels::Vectors().transpose_32(reinterpret_cast<const std::byte*>(w + first * column_step), column_step, kPanel, depth / 4,
+                                      reinterpret_cast<std::byte*>(to), 4 * kPanel);
       k = depth / 4 * 4;
       to += k * kPanel;
     }

@@ -32,10 +32,12 @@ Options OptionsOf(const OpView& op) {
 Status Check(const OpView& op) {
   const Options o = OptionsOf(op);
   const Shape& in = op.in(0)->shape;
-  if (in.rank() != 3 || (in[2] != kUnknown && in[2] < 2)) return op.Fail(Code::kInvalidModel, "expected [channels, windows, frequencies], found %s", in.text().c_str());
+  if (in.rank() != 3 || (in[2] != kUnknown && in[2] < 2))
+    return op.Fail(Code::kInvalidModel, "expected [channels, windows, frequencies], found %s", in.text().c_str());
   if (in[2] > kMostFrequencies) return op.Fail(Code::kUnsupported, "expected at most %d frequencies, found %d", kMostFrequencies, in[2]);
   if (o.low < 0 || o.high <= o.low || o.bands < 1 || o.bands > kMostBands || o.coefficients < 1 || o.coefficients > o.bands)
-    return op.Fail(Code::kInvalidModel, "frequencies %g to %g, %lld bands, %lld coefficients", o.low, o.high, static_cast<long long>(o.bands), static_cast<long long>(o.coefficients));
+    return op.Fail(Code::kInvalidModel, "frequencies %g to %g, %lld bands, %lld coefficients", o.low, o.high, static_cast<long long>(o.bands),
+                   static_cast<long long>(o.coefficients));
   return CheckScalar(op, 1, "sample rate");
 }
 

@@ -96,7 +96,8 @@ void SetFloor(const Params& p, kernels::ScaledPair* q) {
   const auto product = [&](int32_t a, int32_t b) { return int64_t{a - p.zero_a} * (b - p.zero_b); };
   const auto [low, high] = std::minmax({product(-128, -128), product(-128, 127), product(127, -128), product(127, 127)});
   kernels::FlooredPanel floor;
-  if (FloorOf(p.multiplier, p.zero_out, p.integer_clamp, {low, high}, &floor)) q->floor = {floor.scale[0], floor.fine[0], floor.plus[0], floor.plus_negative[0], floor.bias[0]};
+  if (FloorOf(p.multiplier, p.zero_out, p.integer_clamp, {low, high}, &floor))
+    q->floor = {floor.scale[0], floor.fine[0], floor.plus[0], floor.plus_negative[0], floor.bias[0]};
 }
 
 Status PrepareVectors(Prepare& prepare) {
@@ -110,7 +111,8 @@ Status PrepareVectors(Prepare& prepare) {
   SetFloor(p, &q);
   return PreparePairS8(prepare, kernels::Vectors().product_s8, q);
 }
-constexpr Variant kVariants[] = {{.name = "vectors", .takes = TakesF32OrInteger, .prepare = PrepareVectors}, {.name = "reference", .prepare = PrepareReference}};
+constexpr Variant kVariants[] = {{.name = "vectors", .takes = TakesF32OrInteger, .prepare = PrepareVectors},
+                                 {.name = "reference", .prepare = PrepareReference}};
 
 // ------------------------------------------------------------------------------------ Keras
 
@@ -150,7 +152,8 @@ Status FromKerasRescaling(ImportContext& c) {
 Status FromKerasBatchNormalization(ImportContext& c) {
   const std::vector<int64_t> axis = c.Ints("axis", {-1});
   const int rank = c.rank(c.Input(0));
-  if (axis.size() != 1 || (axis[0] != -1 && axis[0] != rank - 1)) return c.Fail("axis=-1 (channels last)", std::to_string(axis.empty() ? 0 : axis[0]), "normalize the last axis");
+  if (axis.size() != 1 || (axis[0] != -1 && axis[0] != rank - 1))
+    return c.Fail("axis=-1 (channels last)", std::to_string(axis.empty() ? 0 : axis[0]), "normalize the last axis");
   int next = 0;
   std::vector<std::span<const float>> w;
   for (bool there : {c.Bool("scale", true), c.Bool("center", true), true, true}) {

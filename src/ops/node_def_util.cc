@@ -34,7 +34,8 @@ bool StringAt(Bytes b, uint64_t i, Bytes* text) {
   const uint64_t at = vector + i * width, string_width = 1u << (packed & 3);
   if (!Number(b, at, static_cast<int>(width), &offset) || offset > at) return false;
   const uint64_t begin = at - offset;
-  if (begin < string_width || !Number(b, begin - string_width, static_cast<int>(string_width), &length) || begin > b.size() || length > b.size() - begin) return false;
+  if (begin < string_width || !Number(b, begin - string_width, static_cast<int>(string_width), &length) || begin > b.size() || length > b.size() - begin)
+    return false;
   *text = b.subspan(begin, length);
   return true;
 }
@@ -163,8 +164,9 @@ struct NumberedType {
   int number;
 };
 constexpr NumberedType kTensorFlowTypes[] = {
-    {DType::kF32, 1},  {DType::kF64, 2},  {DType::kI32, 3},   {DType::kU8, 4},   {DType::kI16, 5},   {DType::kI8, 6},        {DType::kString, 7},   {DType::kC64, 8},  {DType::kI64, 9},
-    {DType::kBool, 10}, {DType::kBF16, 14}, {DType::kU16, 17}, {DType::kC128, 18}, {DType::kF16, 19}, {DType::kResource, 20}, {DType::kVariant, 21}, {DType::kU32, 22}, {DType::kU64, 23}};
+    {DType::kF32, 1},   {DType::kF64, 2},   {DType::kI32, 3},      {DType::kU8, 4},      {DType::kI16, 5},  {DType::kI8, 6},
+    {DType::kString, 7}, {DType::kC64, 8},   {DType::kI64, 9},      {DType::kBool, 10},   {DType::kBF16, 14}, {DType::kU16, 17},
+    {DType::kC128, 18}, {DType::kF16, 19},  {DType::kResource, 20}, {DType::kVariant, 21}, {DType::kU32, 22}, {DType::kU64, 23}};
 }  // namespace
 
 int TensorFlowNumber(DType type) {

@@ -111,7 +111,8 @@ Status RunNormalizedRows(const void* params, const Run& run) {
   const int64_t together = std::max<int64_t>(1, kTaskValues / p.length);
   run.pool->For((p.rows + together - 1) / together, [&](int64_t task, int) {
     const int64_t first = task * together, at = first * p.length;
-    kernels::Vectors().normalize_f32(run.input<float>(0) + at, std::min(together, p.rows - first), p.length, p.epsilon, run.input<float>(1), p.has_beta ? run.input<float>(2) : nullptr, run.output<float>(0) + at);
+    kernels::Vectors().normalize_f32(run.input<float>(0) + at, std::min(together, p.rows - first), p.length, p.epsilon, run.input<float>(1),
+                                     p.has_beta ? run.input<float>(2) : nullptr, run.output<float>(0) + at);
   });
   return {};
 }

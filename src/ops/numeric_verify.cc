@@ -32,7 +32,8 @@ Options OptionsOf(const OpView& op) {
 
 Status Check(const OpView& op) {
   const Shape &a = op.in(0)->shape, &b = op.in(1)->shape;
-  if (a.known() && b.known() && !(a == b)) return op.Fail(Code::kInvalidModel, "expected tensors of one shape, found %s and %s", a.text().c_str(), b.text().c_str());
+  if (a.known() && b.known() && !(a == b))
+    return op.Fail(Code::kInvalidModel, "expected tensors of one shape, found %s and %s", a.text().c_str(), b.text().c_str());
   return {};
 }
 

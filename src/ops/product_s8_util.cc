@@ -112,7 +112,8 @@ void PackPanels(std::byte* packed, const void* context) {
   const int64_t depth = c.segments * c.length, column_step = c.channels_last ? 1 : depth, depth_step = c.channels_last ? c.columns : 1;
   for (int64_t first = 0; first < c.columns; first += kPanel)
     for (int64_t s = 0; s < c.segments; ++s, to += PackedBytesS8(c.length, kPanel))
-      PackPanelsS8(c.weights + first * column_step + s * c.length * depth_step, column_step, depth_step, c.length, std::min<int64_t>(kPanel, c.columns - first), to);
+      PackPanelsS8(c.weights + first * column_step + s * c.length * depth_step, column_step, depth_step, c.length,
+                   std::min<int64_t>(kPanel, c.columns - first), to);
 }
 
 // With fewer blocks of rows than tasks are wanted, panels are cut, too: the block is loaded for each cut. An only block is cut so that
@@ -200,7 +201,8 @@ Status PrepareProductS8(Prepare& prepare, const ProductShape& given, const Integ
   shape.contiguous ? CutContiguous(p, k, wanted, prepare.threads) : CutWindows(p, k, wanted, prepare.threads);
   SetSegments(prepare, p, shape, k);
   SetRequant(prepare, p, shape, k, output, scale, bias);
-  const PackContext context{reinterpret_cast<const int8_t*>(prepare.op.constants[1]), p->product.segments, p->product.length, shape.columns, shape.channels_last};
+  const PackContext context{reinterpret_cast<const int8_t*>(prepare.op.constants[1]), p->product.segments, p->product.length, shape.columns,
+                            shape.channels_last};
   OCTET_ASSIGN(const std::byte* packed, prepare.Pack(1, shape.channels_last ? "K4N16T" : "K4N16", static_cast<uint64_t>(p->product.length),
                                                      static_cast<size_t>(p->panels * p->product.panel_bytes()), PackPanels, &context));
   p->product.packed = reinterpret_cast<const int8_t*>(packed);

@@ -102,7 +102,10 @@ template <class S, class T> Status RunFromInteger(const void* params, const Run&
 }
 
 template <class S> RunFn ToType(DType to) {
-  return to == DType::kI8 ? RunFromInteger<S, int8_t> : to == DType::kU8 ? RunFromInteger<S, uint8_t> : to == DType::kI16 ? RunFromInteger<S, int16_t> : RunFromInteger<S, int32_t>;
+  return to == DType::kI8    ? RunFromInteger<S, int8_t>
+         : to == DType::kU8  ? RunFromInteger<S, uint8_t>
+         : to == DType::kI16 ? RunFromInteger<S, int16_t>
+                             : RunFromInteger<S, int32_t>;
 }
 
 void PrepareFromFloat(Prepare& prepare, Params* p) {

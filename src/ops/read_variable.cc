@@ -42,7 +42,8 @@ Status Read(const void* params, const Run& run) {
   const TensorType& out = *static_cast<const Params*>(params)->out;
   const Variable* v = run.host->resources().variable(*run.input<ResourceId>(0));
   if (!v || !v->set || v->type.dtype != out.dtype || !(v->type.shape == out.shape))
-    return Error(Code::kInvalidArgument, "read_variable: the variable is not %s%s any more", std::string(NumpyName(out.dtype)).c_str(), out.shape.text().c_str());
+    return Error(Code::kInvalidArgument, "read_variable: the variable is not %s%s any more", std::string(NumpyName(out.dtype)).c_str(),
+                 out.shape.text().c_str());
   if (out.dtype == DType::kString) return CopyStrings(*v, run);
   if (v->bytes > 0) std::memcpy(run.out[0], v->data.data(), v->bytes);
   return {};

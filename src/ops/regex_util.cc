@@ -280,8 +280,9 @@ class RegexParser {
       std::string_view name;
       std::vector<Range> ranges;
     };
-    static const Named kNamed[] = {{"alnum", {{'0', '9'}, {'A', 'Z'}, {'a', 'z'}}}, {"alpha", {{'A', 'Z'}, {'a', 'z'}}}, {"ascii", {{0, 127}}}, {"blank", {{'\t', '\t'}, {' ', ' '}}},
-                                   {"cntrl", {{0, 31}, {127, 127}}}, {"digit", {{'0', '9'}}}, {"graph", {{'!', '~'}}}, {"lower", {{'a', 'z'}}}, {"print", {{' ', '~'}}},
+    static const Named kNamed[] = {{"alnum", {{'0', '9'}, {'A', 'Z'}, {'a', 'z'}}}, {"alpha", {{'A', 'Z'}, {'a', 'z'}}}, {"ascii", {{0, 127}}},
+                                   {"blank", {{'\t', '\t'}, {' ', ' '}}}, {"cntrl", {{0, 31}, {127, 127}}}, {"digit", {{'0', '9'}}},
+                                   {"graph", {{'!', '~'}}}, {"lower", {{'a', 'z'}}}, {"print", {{' ', '~'}}},
                                    {"punct", {{'!', '/'}, {':', '@'}, {'[', '`'}, {'{', '~'}}}, {"space", {{'\t', '\r'}, {' ', ' '}}}, {"upper", {{'A', 'Z'}}},
                                    {"word", {{'0', '9'}, {'A', 'Z'}, {'_', '_'}, {'a', 'z'}}}, {"xdigit", {{'0', '9'}, {'A', 'F'}, {'a', 'f'}}}};
     const size_t end = rest_.find(":]");
@@ -500,7 +501,10 @@ class RegexRun {
   }
 
   bool IsAt(Regex::Where where, int64_t at) const {
-    const auto byte = [&](int64_t i) { return i < 0 || i >= static_cast<int64_t>(text_.size()) ? -1 : static_cast<int32_t>(static_cast<uint8_t>(text_[static_cast<size_t>(i)])); };
+    const auto byte = [&](int64_t i) {
+      const bool inside = i >= 0 && i < static_cast<int64_t>(text_.size());
+      return inside ? static_cast<int32_t>(static_cast<uint8_t>(text_[static_cast<size_t>(i)])) : -1;
+    };
     const int32_t before = byte(at - 1), behind = byte(at);
     switch (where) {
       case Regex::Where::kBeginText: return before < 0;
@@ -566,7 +570,9 @@ void Regex::FindStarts() {
 Result<Regex> Regex::Compile(std::string_view pattern) {
   Regex regex;
   const Status status = RegexParser(pattern, &regex).Run();
-  if (!status.ok()) return Error(Code::kUnsupported, "the pattern '%.*s': %s", static_cast<int>(std::min<size_t>(pattern.size(), 200)), pattern.data(), status.message().c_str());
+  if (!status.ok())
+    return Error(Code::kUnsupported, "the pattern '%.*s': %s", static_cast<int>(std::min<size_t>(pattern.size(), 200)), pattern.data(),
+                 status.message().c_str());
   regex.FindStarts();
   return regex;
 }
@@ -578,7 +584,9 @@ bool Regex::MatchesAll(std::string_view text, std::byte* scratch) const {
   return RegexRun(*this, text, scratch).Run(0, true, true, &match);
 }
 
-bool Regex::Find(std::string_view text, int64_t from, std::byte* scratch, Match* match) const { return RegexRun(*this, text, scratch).Run(from, false, false, match); }
+bool Regex::Find(std::string_view text, int64_t from, std::byte* scratch, Match* match) const {
+  return RegexRun(*this, text, scratch).Run(from, false, false, match);
+}
 
 // ----------------------------------------------------------------------------- replacing
 

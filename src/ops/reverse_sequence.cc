@@ -32,7 +32,8 @@ Status Check(const OpView& op) {
   if (!inside || a.seq_dim == a.batch_dim)
     return op.Fail(Code::kInvalidModel, "seq_dim %d and batch_dim %d must be two dimensions of %s", a.seq_dim, a.batch_dim, in.text().c_str());
   if (lengths.rank() != 1 || (lengths[0] != in[a.batch_dim] && lengths[0] != kUnknown && in[a.batch_dim] != kUnknown))
-    return op.Fail(Code::kInvalidModel, "lengths: expected one for each entry of dimension %d of %s, found shape %s", a.batch_dim, in.text().c_str(), lengths.text().c_str());
+    return op.Fail(Code::kInvalidModel, "lengths: expected one for each entry of dimension %d of %s, found shape %s", a.batch_dim, in.text().c_str(),
+                   lengths.text().c_str());
   return {};
 }
 

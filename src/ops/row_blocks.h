@@ -77,8 +77,10 @@ inline void CutPanels(const PanelCut& cut, int threads, RowBlocks& b) {
   if (threads == 1 || blocks == 0 || blocks >= kEnoughTasks) return;
   const int64_t panel_macs = std::max<int64_t>(1, b.rows / blocks * cut.depth * kernels::kPanel);
   double least = std::numeric_limits<double>::infinity();
-  for (int64_t n = kernels::RoundUp(std::max(CeilDivide(b.panels * blocks, kMostTasks), CeilDivide(kTaskMacs, panel_macs)), cut.together); ; n += cut.together) {
-    const double longest = static_cast<double>(CeilDivide(blocks * CeilDivide(b.panels, n), threads)) * (static_cast<double>(std::min(n, b.panels)) + cut.before);
+  const int64_t fewest = std::max(CeilDivide(b.panels * blocks, kMostTasks), CeilDivide(kTaskMacs, panel_macs));
+  for (int64_t n = kernels::RoundUp(fewest, cut.together); ; n += cut.together) {
+    const auto turns = static_cast<double>(CeilDivide(blocks * CeilDivide(b.panels, n), threads));
+    const double longest = turns * (static_cast<double>(std::min(n, b.panels)) + cut.before);
     if (longest < least) least = longest, b.panels_per_task = std::min(n, b.panels);
     if (n >= b.panels) return;
   }

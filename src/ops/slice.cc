@@ -12,7 +12,8 @@ constexpr Operand kInputs[] = {{.name = "input"},
                                {.name = "size", .type = 'I', .role = Role::kShape}};
 constexpr Operand kOutputs[] = {{.name = "output"}};
 constexpr TypeRow kTypes[] = {
-    {"T=f32|f16|bf16|f64|u8|u16|i32|i64|u64|bool|c64 I=i32|i64"}, {"T=i8 I=i32|i64", 2}, {"T=str I=i32|i64", 3}, {"T=i16 I=i32|i64", 4}, {"T=u32 I=i32|i64", 6}};
+    {"T=f32|f16|bf16|f64|u8|u16|i32|i64|u64|bool|c64 I=i32|i64"}, {"T=i8 I=i32|i64", 2}, {"T=str I=i32|i64", 3},
+    {"T=i16 I=i32|i64", 4}, {"T=u32 I=i32|i64", 6}};
 constexpr QuantRow kQuant[] = {{.operand = ~0, .kind = QuantKind::kSameAs, .other = 0},
                                {.operand = 1, .kind = QuantKind::kNone},
                                {.operand = 2, .kind = QuantKind::kNone}};

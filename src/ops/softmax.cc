@@ -57,7 +57,8 @@ template <class T, class Y> void Finish(const Params& p, const T* x, int32_t mos
   const int shift = inverse.bits_over_unit + 31 - fixed::kBits<Y>;
   for (int64_t i = 0; i < p.depth; ++i) {
     int32_t value = std::numeric_limits<Y>::min();
-    if (x[i] - most >= p.least_difference && shift < 32) value += RoundingDivideByPot(RoundingDoublingHighMul(inverse.scale, p.exponential[most - x[i]]), shift);
+    if (x[i] - most >= p.least_difference && shift < 32)
+      value += RoundingDivideByPot(RoundingDoublingHighMul(inverse.scale, p.exponential[most - x[i]]), shift);
     y[i] = Saturate<Y>(value);
   }
 }
@@ -125,7 +126,8 @@ Status PrepareWith(Prepare& prepare, RunFn run_float, RunFn run_bytes) {
   }
   if (kShorts && type == DType::kI16) return PrepareSoftmax16(prepare, p->beta);
   if (!(p->beta > 0.0f) || p->beta * op.in(0)->quant.scale0() * 67108864.0f < 1.0f)
-    return op.Fail(Code::kUnsupported, "beta %g with an input scale of %g is too small", static_cast<double>(p->beta), static_cast<double>(op.in(0)->quant.scale0()));
+    return op.Fail(Code::kUnsupported, "beta %g with an input scale of %g is too small", static_cast<double>(p->beta),
+                   static_cast<double>(op.in(0)->quant.scale0()));
   FillTables(p, op.in(0)->quant.scale0());
   const bool wide = op.out(0)->dtype == DType::kI16;
   if (type == DType::kI8) prepare.SetRun(wide ? RunInteger<int8_t, int16_t> : run_bytes, p);

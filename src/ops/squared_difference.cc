@@ -73,7 +73,9 @@ Status PrepareVectors(Prepare& prepare) {
   Params p;
   FillInteger(prepare.op, &p);
   constexpr int64_t kLargest = 255 << kLeftShift;
-  return PreparePairS8(prepare, kernels::Vectors().squared_difference_s8, {p.zero_a, p.zero_b, p.zero_out, kLeftShift, -128, 127, RescaleOf(p.a, kLargest), RescaleOf(p.b, kLargest), RescaleOf(p.out, (kLargest + 2) * (kLargest + 2))});
+  return PreparePairS8(prepare, kernels::Vectors().squared_difference_s8,
+                       {p.zero_a, p.zero_b, p.zero_out, kLeftShift, -128, 127, RescaleOf(p.a, kLargest), RescaleOf(p.b, kLargest),
+                        RescaleOf(p.out, (kLargest + 2) * (kLargest + 2))});
 }
 constexpr Variant kVariants[] = {{.name = "vectors", .takes = TakesF32OrS8, .prepare = PrepareVectors}, {.name = "reference", .prepare = PrepareReference}};
 
@@ -85,7 +87,8 @@ Status FromKerasLayerNormalization(ImportContext& c) {
   bool last = true;  // The parameters broadcast as they are.
   for (int64_t a : c.Ints("axis", {-1})) {
     int axis = 0;
-    if (!NormalizeAxis(a, rank, &axis) || (!axes.empty() && axes.back() >= axis)) return c.Fail("ascending axes inside the rank", "axis " + std::to_string(a), "correct the layer's axis");
+    if (!NormalizeAxis(a, rank, &axis) || (!axes.empty() && axes.back() >= axis))
+      return c.Fail("ascending axes inside the rank", "axis " + std::to_string(a), "correct the layer's axis");
     axes.push_back(axis);
   }
   for (size_t i = 0; i < axes.size(); ++i) last &= axes[i] == rank - static_cast<int>(axes.size() - i);

@@ -39,7 +39,8 @@ Status Check(const OpView& op) {
   const auto& a = op.attrs<Attrs>();
   const int rank = op.in(0)->shape.rank();
   if (a.window_dimensions.count != rank || a.padding.count != 2 * rank)
-    return op.Fail(Code::kInvalidModel, "windows of %d dimensions, paddings of %d numbers for %s", a.window_dimensions.count, a.padding.count, op.in(0)->shape.text().c_str());
+    return op.Fail(Code::kInvalidModel, "windows of %d dimensions, paddings of %d numbers for %s", a.window_dimensions.count, a.padding.count,
+                   op.in(0)->shape.text().c_str());
   for (const Longs* list : {&a.window_strides, &a.base_dilations, &a.window_dilations})
     if (list->count != rank) return op.Fail(Code::kInvalidModel, "%d strides or dilations for %s", list->count, op.in(0)->shape.text().c_str());
   if (FunctionOf(op) == WindowFunction::kNone) return op.Fail(Code::kUnsupported, "its subgraph is not one addition, product, minimum, maximum, and, or or");

@@ -85,7 +85,8 @@ Status Check(const OpView& op) {
   for (int i = 0, axis = 0; i < updates.rank(); ++i) {
     if (Contains(a.update_window_dims, i)) continue;
     if (axis == a.index_vector_dim) ++axis;
-    if (updates[i] != indices[axis++]) return op.Fail(Code::kInvalidModel, "the updates %s do not fit the indices %s", updates.text().c_str(), indices.text().c_str());
+    if (updates[i] != indices[axis++])
+      return op.Fail(Code::kInvalidModel, "the updates %s do not fit the indices %s", updates.text().c_str(), indices.text().c_str());
   }
   return {};
 }

@@ -11,7 +11,8 @@ Status CheckStateless(const OpView& op) {
   OCTET_TRY(CheckRandom(op));
   for (int i = 1; i <= 2; ++i) {
     const Shape& shape = op.in(i)->shape;
-    if (shape.rank() != 1 || (shape[0] != kUnknown && shape[0] != i)) return op.Fail(Code::kInvalidModel, "expected a key of 1 and a counter of 2, found %s", shape.text().c_str());
+    if (shape.rank() != 1 || (shape[0] != kUnknown && shape[0] != i))
+      return op.Fail(Code::kInvalidModel, "expected a key of 1 and a counter of 2, found %s", shape.text().c_str());
   }
   return CheckScalar(op, 3, "algorithm");
 }

@@ -9,7 +9,8 @@
 
 namespace octet::ops {
 
-inline constexpr Operand kStatelessInputs[] = {{.name = "shape", .type = 'S', .role = Role::kShape}, {.name = "key", .type = 'K'}, {.name = "counter", .type = 'K'}, {.name = "alg", .type = 'A', .role = Role::kShape}};
+inline constexpr Operand kStatelessInputs[] = {{.name = "shape", .type = 'S', .role = Role::kShape}, {.name = "key", .type = 'K'},
+                                               {.name = "counter", .type = 'K'}, {.name = "alg", .type = 'A', .role = Role::kShape}};
 inline constexpr Operand kStatelessOutput[] = {{.name = "output"}};
 
 Status CheckStateless(const OpView& op);

@@ -37,13 +37,15 @@ Result<StringRef> Keep(const Run& run, std::string_view text) {
 
 Status CheckAsciiLetters(const OpView& op) {
   OCTET_ASSIGN(const NodeDef node, ReadNode(op));
-  if (!node.Text("encoding", "").empty()) return op.Fail(Code::kUnsupported, "letters beyond ASCII (encoding 'utf-8') have no tables here; leave the encoding out");
+  if (!node.Text("encoding", "").empty())
+    return op.Fail(Code::kUnsupported, "letters beyond ASCII (encoding 'utf-8') have no tables here; leave the encoding out");
   return {};
 }
 
 Status CheckBuckets(const OpView& op) {
   OCTET_ASSIGN(const NodeDef node, ReadNode(op));
-  if (node.Int("num_buckets", 0) < 1) return op.Fail(Code::kInvalidModel, "expected num_buckets of 1 or more, found %lld", static_cast<long long>(node.Int("num_buckets", 0)));
+  if (node.Int("num_buckets", 0) < 1)
+    return op.Fail(Code::kInvalidModel, "expected num_buckets of 1 or more, found %lld", static_cast<long long>(node.Int("num_buckets", 0)));
   return {};
 }
 

@@ -13,7 +13,8 @@ namespace octet::ops::tflite_detection_postprocess {
 namespace {
 
 constexpr Operand kInputs[] = {{.name = "boxes"}, {.name = "scores"}, {.name = "anchors"}};
-constexpr Operand kOutputs[] = {{.name = "boxes", .type = 'O'}, {.name = "classes", .type = 'O'}, {.name = "scores", .type = 'O'}, {.name = "count", .type = 'O'}};
+constexpr Operand kOutputs[] = {{.name = "boxes", .type = 'O'}, {.name = "classes", .type = 'O'}, {.name = "scores", .type = 'O'},
+                                {.name = "count", .type = 'O'}};
 constexpr TypeRow kTypes[] = {{"T=f32|u8 O=f32"}};
 constexpr int64_t kMostDetections = 1 << 20;
 
@@ -36,7 +37,8 @@ Status Check(const OpView& op) {
   const Shape &boxes = op.in(0)->shape, &scores = op.in(1)->shape, &anchors = op.in(2)->shape;
   if (o.detections < 0 || o.classes_per_detection < 1 || o.detections_per_class < 1 || o.detections > kMostDetections ||
       o.classes_per_detection > kMostDetections || o.detections * o.classes_per_detection > kMostDetections)
-    return op.Fail(Code::kInvalidModel, "%lld detections of %lld classes", static_cast<long long>(o.detections), static_cast<long long>(o.classes_per_detection));
+    return op.Fail(Code::kInvalidModel, "%lld detections of %lld classes", static_cast<long long>(o.detections),
+                   static_cast<long long>(o.classes_per_detection));
   if (!(o.overlap_limit > 0 && o.overlap_limit <= 1)) return op.Fail(Code::kInvalidModel, "nms_iou_threshold is %g", static_cast<double>(o.overlap_limit));
   if (boxes.rank() != 3 || scores.rank() != 3 || anchors.rank() != 2)
     return op.Fail(Code::kInvalidModel, "expected boxes [1,n,4], scores [1,n,classes], anchors [n,4], found %s, %s and %s",

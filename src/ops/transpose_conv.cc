@@ -43,7 +43,8 @@ constexpr QuantRow kQuant[] = {{.operand = kShapeOfOutput, .kind = QuantKind::kN
 Status Check(const OpView& op) {
   const Attrs& a = op.attrs<Attrs>();
   const Shape &x = op.in(kData)->shape, &w = op.in(kWeightsInput)->shape;
-  if (x.rank() != 4 || w.rank() != 4) return op.Fail(Code::kInvalidModel, "expected an input and weights of rank 4, found %s and %s", x.text().c_str(), w.text().c_str());
+  if (x.rank() != 4 || w.rank() != 4)
+    return op.Fail(Code::kInvalidModel, "expected an input and weights of rank 4, found %s and %s", x.text().c_str(), w.text().c_str());
   if (a.stride_h < 1 || a.stride_w < 1) return op.Fail(Code::kInvalidModel, "strides %dx%d must be positive", a.stride_h, a.stride_w);
   if (w[3] != x[3] || w[1] < 1 || w[2] < 1) return op.Fail(Code::kInvalidModel, "weights %s do not fit the %d input channels", w.text().c_str(), x[3]);
   OCTET_TRY(CheckActivation(op, a.activation));
@@ -69,7 +70,8 @@ Status Infer(const OpView& op, std::span<OutputType> out) {
     if (!FitsDimension(d)) return op.Fail(Code::kInvalidModel, "output dimension %lld is out of range", static_cast<long long>(d));
   out[0].shape = {static_cast<int32_t>(shape.v[0]), static_cast<int32_t>(shape.v[1]), static_cast<int32_t>(shape.v[2]), static_cast<int32_t>(shape.v[3])};
   if (shape.v[3] != w[0] || (x[0] != kUnknown && shape.v[0] != x[0]))
-    return op.Fail(Code::kInvalidModel, "an output of %s does not fit an input of %s and weights of %s", out[0].shape.text().c_str(), x.text().c_str(), w.text().c_str());
+    return op.Fail(Code::kInvalidModel, "an output of %s does not fit an input of %s and weights of %s", out[0].shape.text().c_str(),
+                   x.text().c_str(), w.text().c_str());
   return {};
 }
 
@@ -231,7 +233,8 @@ bool TakesPacked(const OpView& op, const Cpu&) {
   const DType x = op.in(kData)->dtype, w = op.in(kWeightsInput)->dtype;
   const Shape& y = op.out(0)->shape;
   if (!(x == DType::kF32 && (w == x || w == DType::kI8)) && !(x == DType::kI8 && w == x)) return false;
-  if (!op.has_const(kWeightsInput) || (op.in(kBias) && !op.has_const(kBias)) || !y.known() || y.elements() == 0 || op.in(kData)->shape.elements() == 0) return false;
+  if (!op.has_const(kWeightsInput) || (op.in(kBias) && !op.has_const(kBias))) return false;
+  if (!y.known() || y.elements() == 0 || op.in(kData)->shape.elements() == 0) return false;
   Params p;
   SetGeometry(op, &p);
   return FitsScatter(p.g);
@@ -241,7 +244,8 @@ Status PreparePacked(Prepare& prepare) {
   Params p;
   SetGeometry(op, &p);
   ScatterOperands operands{.g = p.g, .data = kData, .weights = kWeightsInput, .bias = kBias, .clamp = p.clamp};
-  if (op.in(kData)->dtype == DType::kF32) return op.in(kWeightsInput)->dtype == DType::kF32 ? PrepareScatterF32(prepare, operands) : PrepareScatterHybrid(prepare, operands);
+  if (op.in(kData)->dtype == DType::kF32)
+    return op.in(kWeightsInput)->dtype == DType::kF32 ? PrepareScatterF32(prepare, operands) : PrepareScatterHybrid(prepare, operands);
   operands.integer = MakeIntegerOutput(prepare, *op.in(kData), *op.in(kWeightsInput), p.g.out_c, op.attrs<Attrs>().activation);
   return PrepareScatterS8(prepare, operands);
 }

@@ -59,7 +59,8 @@ Entries TabulateAtOnce(const TabulatedFunction& q, kernels::Function vectors, in
   std::array<float, 256> x, y;
   for (int32_t i = 0; i < 256; ++i) x[static_cast<size_t>(i)] = q.in_scale * static_cast<float>(low + i - q.in_zero);
   kernels::Vectors().function_f32[static_cast<int>(vectors)](x.data(), 256, y.data());
-  const float inverse = 1.0f / q.out_scale, zero = static_cast<float>(q.out_zero), least = static_cast<float>(q.range.low), most = static_cast<float>(q.range.high);
+  const float inverse = 1.0f / q.out_scale, zero = static_cast<float>(q.out_zero), least = static_cast<float>(q.range.low),
+              most = static_cast<float>(q.range.high);
   std::array<float, 256> to_half;  // From there; negative where that is not sure.
   Entries all;
   for (size_t i = 0; i < all.size(); ++i) {

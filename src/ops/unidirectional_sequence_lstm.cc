@@ -106,7 +106,8 @@ Status PrepareSequence(Prepare& p) {
 
 bool TakesPacked(const OpView& op, const Cpu&) {
   const Activation a = op.attrs<Attrs>().fused_activation_function;
-  return TakesLstmPacked(op) && (a == Activation::kTanh || a == Activation::kNone || a == Activation::kRelu || a == Activation::kRelu6 || a == Activation::kReluN1To1);
+  return TakesLstmPacked(op) &&
+         (a == Activation::kTanh || a == Activation::kNone || a == Activation::kRelu || a == Activation::kRelu6 || a == Activation::kReluN1To1);
 }
 Status PreparePacked(Prepare& p) { return PrepareLstmPacked(p, p.op.attrs<Attrs>()); }
 

@@ -34,7 +34,8 @@ int64_t PositionStep(int64_t tiles, int64_t channels) { return RoundUp(tiles * c
 // How the outputs of an image are cut into tiles. Of phases with one output less, the last tiles may be empty.
 struct TileGrid {
   int64_t step, side, down, across;  // step: the dilation. Tiles of a phase.
-  TileGrid(const ConvGeometry& g, int64_t m) : step(g.dilation_h), side(m), down(CeilDivide(CeilDivide(g.out_h, step), m)), across(CeilDivide(CeilDivide(g.out_w, step), m)) {}
+  TileGrid(const ConvGeometry& g, int64_t m)
+      : step(g.dilation_h), side(m), down(CeilDivide(CeilDivide(g.out_h, step), m)), across(CeilDivide(CeilDivide(g.out_w, step), m)) {}
   int64_t tiles() const { return step * step * down * across; }
 };
 int64_t Tiles(const ConvGeometry& g, int64_t side) { return TileGrid(g, side).tiles(); }
@@ -66,7 +67,8 @@ const float* Window(const ConvGeometry& g, int64_t span, int64_t step, const flo
   *row_step = line;
   if (step == 1 && y0 >= 0 && x0 >= 0 && y0 + span <= g.in_h && x0 + span <= g.in_w) return image + y0 * line + x0 * c;
   *row_step = span * c;
-  const int64_t first = CeilDivide(std::max<int64_t>(0, -x0), step), end = std::clamp<int64_t>(CeilDivide(std::max<int64_t>(0, g.in_w - x0), step), first, span);
+  const int64_t first = CeilDivide(std::max<int64_t>(0, -x0), step),
+                end = std::clamp<int64_t>(CeilDivide(std::max<int64_t>(0, g.in_w - x0), step), first, span);
   for (int64_t i = 0; i < span; ++i) {
     float* to = copy + i * span * c;
     const int64_t y = y0 + i * step;
@@ -100,7 +102,8 @@ struct Tiled {
   };
   Place place(int64_t t) const {
     const int64_t at = first + t, in_phase = at % (grid.down * grid.across), phase = at / (grid.down * grid.across) % (grid.step * grid.step);
-    return {at / grid.tiles(), in_phase / grid.across * grid.side * grid.step + phase / grid.step, in_phase % grid.across * grid.side * grid.step + phase % grid.step};
+    return {at / grid.tiles(), in_phase / grid.across * grid.side * grid.step + phase / grid.step,
+            in_phase % grid.across * grid.side * grid.step + phase % grid.step};
   }
   void TransformInput(int64_t t, float* copy) const {
     const Place at = place(t);
@@ -110,14 +113,16 @@ struct Tiled {
   }
   void Multiply(int64_t position) const {
     const float* weights = p.weights + position * RoundUp(p.g.out_c, kPanel) * p.g.in_c;
-    const kernels::ProductF32 product{.a = inputs + position * input_step, .lda = p.g.in_c, .rows = count, .w = weights, .depth = p.g.in_c, .columns = p.g.out_c,
-                                      .bias = p.zeros, .low = -HUGE_VALF, .high = HUGE_VALF, .y = sums + position * sum_step, .ldy = p.g.out_c};
+    const kernels::ProductF32 product{.a = inputs + position * input_step, .lda = p.g.in_c, .rows = count, .w = weights, .depth = p.g.in_c,
+                                      .columns = p.g.out_c, .bias = p.zeros, .low = -HUGE_VALF, .high = HUGE_VALF,
+                                      .y = sums + position * sum_step, .ldy = p.g.out_c};
     kernels::FloatProducts().product(product);
   }
   void TransformOutput(int64_t t, float* copy) const {
     const Place at = place(t);
     const ConvGeometry& g = p.g;
-    const int64_t rows = std::min(p.side, CeilDivide(g.out_h - at.top, grid.step)), columns = std::min(p.side, CeilDivide(g.out_w - at.left, grid.step)), c = g.out_c;
+    const int64_t c = g.out_c, rows = std::min(p.side, CeilDivide(g.out_h - at.top, grid.step)),
+                  columns = std::min(p.side, CeilDivide(g.out_w - at.left, grid.step));
     if (rows <= 0 || columns <= 0) return;
     float* y = run.output<float>(0) + ((at.image * g.out_h + at.top) * g.out_w + at.left) * c;
     const bool in_place = grid.step == 1;
@@ -170,8 +175,8 @@ void PackTransformed(std::byte* packed, const void* context) {
       if (k % kTogether == 0)
         for (int64_t i = 0; i < 9; ++i) {
           const float* from = c.weights + (first * 9 + i) * c.channels + k;
-          kernels::Vectors().transpose_32(reinterpret_cast<const std::byte*>(from), 9 * c.channels * 4, std::min<int64_t>(kPanel, c.columns - first), std::min(kTogether, c.channels - k),
-                                          reinterpret_cast<std::byte*>(filters + i * tap), kPanel * 4);
+          kernels::Vectors().transpose_32(reinterpret_cast<const std::byte*>(from), 9 * c.channels * 4, std::min<int64_t>(kPanel, c.columns - first),
+                                          std::min(kTogether, c.channels - k), reinterpret_cast<std::byte*>(filters + i * tap), kPanel * 4);
         }
       transform.weights(filters + k % kTogether * kPanel, tap, panel, position);
     }
@@ -212,7 +217,9 @@ Status PrepareWinogradF32(Prepare& prepare, const ConvGeometry& g, ClampF32 clam
   p->bias = offsets;
   p->zeros = zeros;
   const PackContext context{reinterpret_cast<const float*>(prepare.op.constants[1]), g.out_c, g.in_c, p->side};
-  OCTET_ASSIGN(const std::byte* packed, prepare.Pack(1, "winograd_f32", static_cast<uint64_t>(p->side), static_cast<size_t>(positions) * padded * static_cast<size_t>(g.in_c) * 4, PackTransformed, &context));
+  OCTET_ASSIGN(const std::byte* packed,
+               prepare.Pack(1, "winograd_f32", static_cast<uint64_t>(p->side),
+                            static_cast<size_t>(positions) * padded * static_cast<size_t>(g.in_c) * 4, PackTransformed, &context));
   p->weights = reinterpret_cast<const float*>(packed);
   p->sums_at = positions * PositionStep(p->tiles_per_task, g.in_c);
   p->window_at = p->sums_at + positions * PositionStep(p->tiles_per_task, g.out_c);

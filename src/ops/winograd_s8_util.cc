@@ -165,11 +165,14 @@ Status PrepareWinogradS8(Prepare& prepare, const ConvGeometry& g, const IntegerO
   SetRequant(prepare, p, weights, output, bias);
   const kernels::Requant& q = p->kernel.requant;
   if (kernels::BestInt8().floor ? q.floored == kernels::Floored::kNone : !q.narrow)  // Scales above 1: rare, and kernels of their own are large.
-    return PrepareProductS8(prepare, {.g = g, .rows = int64_t{g.batch} * g.out_h * g.out_w, .depth = int64_t{9} * g.in_c, .columns = g.out_c}, output, nullptr, bias);
+    return PrepareProductS8(prepare, {.g = g, .rows = int64_t{g.batch} * g.out_h * g.out_w, .depth = int64_t{9} * g.in_c, .columns = g.out_c}, output,
+                            nullptr, bias);
   Cut(p, kernels::BestInt8(), prepare.threads);
   const int64_t span = p->side + 2;
   const PackContext context{weights, g.out_c, g.in_c, p->side};
-  OCTET_ASSIGN(const std::byte* packed, prepare.Pack(1, "winograd", static_cast<uint64_t>(p->side), static_cast<size_t>(p->panels * span * span * g.in_c * kPanel * 2), PackTransformed, &context));
+  OCTET_ASSIGN(const std::byte* packed,
+               prepare.Pack(1, "winograd", static_cast<uint64_t>(p->side), static_cast<size_t>(p->panels * span * span * g.in_c * kPanel * 2),
+                            PackTransformed, &context));
   p->kernel.packed = reinterpret_cast<const int16_t*>(packed);
   prepare.Workspace(static_cast<size_t>(p->scratch_bytes) * static_cast<size_t>(prepare.threads));
   prepare.SetRun(RunTiles, p);

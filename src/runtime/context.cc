@@ -11,7 +11,8 @@ constexpr int64_t kPlannedNodes = 1 << 20;  // Of called subgraphs, in one Alloc
 }  // namespace
 
 Result<char*> StringPool::Take(uint64_t bytes, uint64_t limit) {
-  if (bytes > limit || total_ > limit - bytes) return Error(Code::kOutOfMemory, "the strings need more than the limit of %llu bytes", static_cast<unsigned long long>(limit));
+  if (bytes > limit || total_ > limit - bytes)
+    return Error(Code::kOutOfMemory, "the strings need more than the limit of %llu bytes", static_cast<unsigned long long>(limit));
   if (chunks_.empty() || chunks_.back().bytes() - used_ < bytes) {
     OCTET_ASSIGN(AlignedBuffer chunk, AlignedBuffer::Make(std::max(bytes, kChunk)));
     chunks_.push_back(std::move(chunk));

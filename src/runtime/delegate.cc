@@ -21,7 +21,8 @@ struct ErrorText {
 Status CheckFunctions(const OctetDelegate* d) {
   if (!d || !d->name) return Error(Code::kUnsupported, "the delegate does not know version %u of octet's interface", OCTET_DELEGATE_VERSION);
   if (d->version != OCTET_DELEGATE_VERSION || d->struct_size < sizeof(OctetDelegate))
-    return Error(Code::kUnsupported, "delegate '%s': expected version %u of octet's interface and a structure of %zu bytes, found version %u and %u bytes", d->name,
+    return Error(Code::kUnsupported,
+                 "delegate '%s': expected version %u of octet's interface and a structure of %zu bytes, found version %u and %u bytes", d->name,
                  OCTET_DELEGATE_VERSION, sizeof(OctetDelegate), d->version, d->struct_size);
   if (!d->create || !d->takes || !d->prepare || !d->run || !d->release)
     return Error(Code::kInvalidArgument, "delegate '%s' lacks create, takes, prepare, run or release", d->name);

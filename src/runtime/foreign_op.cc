@@ -19,7 +19,8 @@ constexpr ops::TypeRow kTypes[] = {{""}};
 Status Infer(const ops::OpView& op, std::span<ops::OutputType> out) {
   for (size_t i = 0; i < out.size(); ++i) {
     const TensorType* declared = op.out(static_cast<int>(i));
-    if (!declared || !declared->shape.known()) return op.Fail(Code::kUnsupported, "only its delegate knows it, and the file does not say the shape of its output %zu", i);
+    if (!declared || !declared->shape.known())
+      return op.Fail(Code::kUnsupported, "only its delegate knows it, and the file does not say the shape of its output %zu", i);
     out[i].shape = declared->shape;
   }
   return {};
@@ -36,8 +37,8 @@ struct Known {
 
 Status NeedsEdgeTpu(int nodes) {
   return Error(Code::kUnsupported,
-               "the model is compiled for the Edge TPU (%d edgetpu-custom-op): those parts run on that device only. Give its delegate (--delegate libedgetpu.so.1), "
-               "or run the model from before edgetpu_compiler",
+               "the model is compiled for the Edge TPU (%d edgetpu-custom-op): those parts run on that device only. "
+               "Give its delegate (--delegate libedgetpu.so.1), or run the model from before edgetpu_compiler",
                nodes);
 }
 

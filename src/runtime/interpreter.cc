@@ -27,7 +27,8 @@ Status CheckOperators(const tflite::View& view) {
   for (const tflite::SubgraphInfo& g : view.subgraphs())
     for (const tflite::OperatorInfo& op : g.operators) {
       if (!op.op) ++missing[std::string(op.code_name) + (op.lacks ? std::string(" with ") + op.lacks : "")];
-      else if (const std::string_view type = TypeLeftOut(g, op); !type.empty()) ++missing[std::string(op.code_name) + " of " + std::string(type) + ", left out of this build,"];
+      else if (const std::string_view type = TypeLeftOut(g, op); !type.empty())
+        ++missing[std::string(op.code_name) + " of " + std::string(type) + ", left out of this build,"];
     }
   if (missing.empty()) return {};
   if (const auto edgetpu = missing.find("edgetpu-custom-op"); edgetpu != missing.end()) return NeedsEdgeTpu(edgetpu->second);
@@ -35,7 +36,8 @@ Status CheckOperators(const tflite::View& view) {
   const bool flex = std::ranges::all_of(missing, [](const auto& m) { return m.first.starts_with("Flex"); });
   for (const auto& [name, count] : missing) list += (list.empty() ? "" : ", ") + name + Format(" (%d)", count);
   if (flex)
-    return Error(Code::kUnsupported, "these operators are TensorFlow's own: %s; they need its library: --delegate \"flex;library=.../tensorflow/libtensorflow_cc.so.2\", "
+    return Error(Code::kUnsupported,
+                 "these operators are TensorFlow's own: %s; they need its library: --delegate \"flex;library=.../tensorflow/libtensorflow_cc.so.2\", "
                  "or the same path in OCTET_TENSORFLOW. Better: convert without SELECT_TF_OPS", list.c_str());
   return Error(Code::kUnsupported, "octet has no kernel for these operators: %s", list.c_str());
 }
@@ -175,7 +177,8 @@ class Runner : public Interpreter {
     if (output < 0 || output >= num_outputs()) return Error(Code::kInvalidArgument, "there is no output %d; the model has %d", output, num_outputs());
     const TensorRef from = this->output(output);
     if (!entry_->computed || from.type->dtype != DType::kString) return Error(Code::kInvalidArgument, "output %d is not a computed tensor of strings", output);
-    return WriteStrings({reinterpret_cast<const StringRef*>(plan().tensors()[entry_->outputs[output].tensor].data), static_cast<size_t>(from.type->shape.elements())});
+    return WriteStrings({reinterpret_cast<const StringRef*>(plan().tensors()[entry_->outputs[output].tensor].data),
+                         static_cast<size_t>(from.type->shape.elements())});
   }
 
   int num_tensors() const override { return static_cast<int>(graph().tensors.size()); }

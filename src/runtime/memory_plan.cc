@@ -37,7 +37,8 @@ uint64_t LowerBound(std::span<const Life> lives) {
 // whose nodes hold the latest last step of what is placed below them.
 class Overlaps {
  public:
-  explicit Overlaps(std::span<const Life> lives) : lives_(lives), by_first_(lives.size()), place_(lives.size()), leaves_(std::bit_ceil(std::max<size_t>(lives.size(), 1))) {
+  explicit Overlaps(std::span<const Life> lives)
+      : lives_(lives), by_first_(lives.size()), place_(lives.size()), leaves_(std::bit_ceil(std::max<size_t>(lives.size(), 1))) {
     std::iota(by_first_.begin(), by_first_.end(), 0);
     std::stable_sort(by_first_.begin(), by_first_.end(), [&](int a, int b) { return lives[a].first < lives[b].first; });
     for (size_t k = 0; k < by_first_.size(); ++k) place_[by_first_[k]] = k;
@@ -209,7 +210,9 @@ Placement PlaceMemory(std::span<const Life> lives) {
   const uint64_t bound = LowerBound(lives);
   Placement best = Row(lives);
   const auto open = [&] { return best.arena_bytes > CloseEnough(bound, lives.size()); };
-  const auto sort = [&](bool (*before)(const Life&, const Life&)) { std::stable_sort(order.begin(), order.end(), [&](int a, int b) { return before(lives[a], lives[b]); }); };
+  const auto sort = [&](bool (*before)(const Life&, const Life&)) {
+    std::stable_sort(order.begin(), order.end(), [&](int a, int b) { return before(lives[a], lives[b]); });
+  };
   const auto keep = [&](Placement p) {
     if (p.arena_bytes < best.arena_bytes) best = std::move(p);
   };

@@ -71,7 +71,8 @@ Status Infer(const ops::OpView& op, std::span<ops::OutputType> out) {
   if (answer != OCTET_CUSTOM_OK) return op.Fail(Code::kInvalidArgument, "%s", error[0] ? error : "its library refused the shapes");
   for (size_t i = 0; i < out.size(); ++i) {
     const OctetCustomShape& s = shapes[i];
-    if (s.rank < 0 || s.rank > kMaxRank || s.type < 0 || s.type > static_cast<int32_t>(DType::kU4) || std::any_of(s.dims, s.dims + s.rank, [](int32_t d) { return d < 0; }))
+    if (s.rank < 0 || s.rank > kMaxRank || s.type < 0 || s.type > static_cast<int32_t>(DType::kU4) ||
+        std::any_of(s.dims, s.dims + s.rank, [](int32_t d) { return d < 0; }))
       return op.Fail(Code::kInvalidArgument, "its library gave output %zu no valid type and shape", i);
     out[i].dtype = static_cast<DType>(s.type);
     out[i].shape = Shape(std::span(s.dims, static_cast<size_t>(s.rank)));
@@ -96,7 +97,8 @@ struct Params {
 Status Run(const void* params, const ops::Run& run) {
   const Prepared& p = *static_cast<const Params*>(params)->prepared;
   char error[kErrorBytes] = {};
-  const int answer = p.custom.run(p.state, &p.node.node, reinterpret_cast<const void* const*>(run.in), reinterpret_cast<void* const*>(run.out), run.workspace, error, sizeof error);
+  const int answer = p.custom.run(p.state, &p.node.node, reinterpret_cast<const void* const*>(run.in), reinterpret_cast<void* const*>(run.out),
+                                  run.workspace, error, sizeof error);
   error[sizeof error - 1] = 0;
   return answer == OCTET_CUSTOM_OK ? Status() : Error(Code::kInvalidArgument, "%s: %s", p.custom.name, error[0] ? error : "its library failed");
 }

@@ -142,7 +142,8 @@ void Plan::Parameters::Clear() {
 }
 
 Plan::Plan(Context& context, int subgraph, Use use)
-    : context_(context), use_(use), graph_(context.model->view().subgraphs()[static_cast<size_t>(subgraph)]), options_(context.options), own_(graph_.tensors.size()) {
+    : context_(context), use_(use), graph_(context.model->view().subgraphs()[static_cast<size_t>(subgraph)]), options_(context.options),
+      own_(graph_.tensors.size()) {
   last_reader_.assign(graph_.tensors.size(), -1);
   fused_.assign(graph_.operators.size(), false);
   const int end = static_cast<int>(graph_.operators.size());
@@ -298,7 +299,8 @@ Status Plan::InferNode(int node, bool with_data, bool* dynamic) {
     if (!types[i].dynamic) t.type.shape = types[i].shape;
     if (!*dynamic) OCTET_TRY(CheckComputed(lens.view(), t.type));
   }
-  if (*dynamic && with_data && !(op.op->traits & ops::kSizesOutputs)) return lens.view().Fail(Code::kUnsupported, "the size of its output depends on the values it computes");
+  if (*dynamic && with_data && !(op.op->traits & ops::kSizesOutputs))
+    return lens.view().Fail(Code::kUnsupported, "the size of its output depends on the values it computes");
   return {};
 }
 
@@ -489,7 +491,8 @@ Status Plan::FuseTables(size_t first_step) {
     last_use_[step.source] = std::max(last_use_[step.source], PositionOf(step));
   }
   for (int n : nodes) fused_[n] = fusion.gone(n);
-  steps_.erase(std::remove_if(steps_.begin() + static_cast<std::ptrdiff_t>(first_step), steps_.end(), [&](const Step& s) { return fusion.gone(s.node); }), steps_.end());
+  steps_.erase(std::remove_if(steps_.begin() + static_cast<std::ptrdiff_t>(first_step), steps_.end(),
+                              [&](const Step& s) { return fusion.gone(s.node); }), steps_.end());
   return {};
 }
 

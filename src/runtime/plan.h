@@ -302,8 +302,12 @@ class Plan : public ops::Callee, private ops::Host {
   bool MayAlias(const tflite::OperatorInfo& op, const std::vector<int>& item_of) const;
   int LastUse(int tensor) const { return last_use_[tensor]; }
   int PositionOf(const Step& step) const { return position_[step.node]; }
-  std::span<const int32_t> InputsOf(const Step& step) const { return step.part ? step.part->inputs : step.group ? step.group->inputs : step.ordered ? step.ordered->inputs : graph_.operators[step.node].inputs; }
-  std::span<const int32_t> OutputsOf(const Step& step) const { return step.part ? step.part->outputs : step.group ? step.group->outputs : step.ordered ? step.ordered->outputs : graph_.operators[step.node].outputs; }
+  std::span<const int32_t> InputsOf(const Step& step) const {
+    return step.part ? step.part->inputs : step.group ? step.group->inputs : step.ordered ? step.ordered->inputs : graph_.operators[step.node].inputs;
+  }
+  std::span<const int32_t> OutputsOf(const Step& step) const {
+    return step.part ? step.part->outputs : step.group ? step.group->outputs : step.ordered ? step.ordered->outputs : graph_.operators[step.node].outputs;
+  }
   int Root(int tensor) const;
   bool FindUpdate(int output) const;
 

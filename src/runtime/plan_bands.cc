@@ -25,7 +25,9 @@ constexpr int64_t kReadAhead = 64;           // As behind a tensor.
 int64_t RowBytes(const TensorType& image) { return image.shape.elements(2, 4) * BitsOf(image.dtype) / 8; }
 
 // Where row 0 would lie, if row `row` lies at `at`.
-std::byte* Origin(std::byte* at, int64_t row, int64_t row_bytes) { return reinterpret_cast<std::byte*>(reinterpret_cast<uintptr_t>(at) - static_cast<uintptr_t>(row * row_bytes)); }
+std::byte* Origin(std::byte* at, int64_t row, int64_t row_bytes) {
+  return reinterpret_cast<std::byte*>(reinterpret_cast<uintptr_t>(at) - static_cast<uintptr_t>(row * row_bytes));
+}
 
 // Rows of a piece's output that are in its buffer.
 struct Made {
@@ -140,7 +142,9 @@ Status Plan::FuseBands(Segment& segment, size_t first_step) {
   if (!kBands || options_.keep_all_tensors || options_.keep_all_nodes || options_.kernels == Kernels::kReference) return {};
   for (size_t first = first_step; first < steps_.size(); ++first) {
     size_t end = first + 1;
-    const auto goes_on = [&] { return PassesInBands(steps_[end - 1], steps_[end]) && (end > first + 1 || RowWindowOf(steps_[first])) && RowWindowOf(steps_[end]); };
+    const auto goes_on = [&] {
+      return PassesInBands(steps_[end - 1], steps_[end]) && (end > first + 1 || RowWindowOf(steps_[first])) && RowWindowOf(steps_[end]);
+    };
     while (end < steps_.size() && end - first < kMostPieces && goes_on()) ++end;
     if (end == first + 1) continue;
     auto group = std::make_unique<BandGroup>();

@@ -34,7 +34,8 @@ double Micros(const ops::Cost& cost, bool is_float, double f32_gmacs_s, double i
 // "conv_2d", "#12", a tensor's name, or the layer that its name begins with.
 bool Names(const std::string& entry, int node, std::string_view op, std::string_view place) {
   if (entry == op || entry == place || entry == Format("#%d", node)) return true;
-  return !entry.empty() && place.size() > entry.size() && place.starts_with(entry) && std::string_view("/:;").find(place[entry.size()]) != std::string_view::npos;
+  return !entry.empty() && place.size() > entry.size() && place.starts_with(entry) &&
+         std::string_view("/:;").find(place[entry.size()]) != std::string_view::npos;
 }
 
 uint64_t BytesOf(const TensorType& t) {
@@ -75,7 +76,9 @@ class Plan::Delegation {
  private:
   const Options& options() const { return plan_.options_; }
   const tflite::OperatorInfo& op(int node) const { return plan_.graph_.operators[static_cast<size_t>(node)]; }
-  std::string_view PlaceOf(int node) const { return op(node).outputs.empty() ? std::string_view() : plan_.graph_.tensors[static_cast<size_t>(op(node).outputs[0])].name; }
+  std::string_view PlaceOf(int node) const {
+    return op(node).outputs.empty() ? std::string_view() : plan_.graph_.tensors[static_cast<size_t>(op(node).outputs[0])].name;
+  }
 
   // Why the node is nobody else's business; empty: it may be delegated.
   std::string Stays(int node) const {
@@ -222,7 +225,8 @@ class Plan::Delegation {
     }
     for (int n : part.nodes)
       for (int32_t t : op(n).inputs)
-        if (t >= 0 && !plan_.tensors_[static_cast<size_t>(t)].known() && std::exchange(tensor_mark_[static_cast<size_t>(t)], mark) != mark) part.inputs.push_back(t);
+        if (t >= 0 && !plan_.tensors_[static_cast<size_t>(t)].known() && std::exchange(tensor_mark_[static_cast<size_t>(t)], mark) != mark)
+          part.inputs.push_back(t);
     const auto leaves = [&](int32_t t) {
       const std::vector<int>& readers = readers_[static_cast<size_t>(t)];
       return std::ranges::any_of(readers, [&](int n) { return n < 0 || part_mark_[static_cast<size_t>(n)] != mark; });
@@ -238,7 +242,8 @@ class Plan::Delegation {
     if (part.outputs.empty()) return "nobody reads what its part computes";
     if (with.pay_off != PayOff::kEstimate) return {};
     const OctetDelegateRates rates = part.session.delegate().rates();
-    if (rates.run_us <= 0 && rates.copy_gbytes_s <= 0 && rates.f32_gmacs_s <= 0 && rates.int8_gmacs_s <= 0 && rates.gbytes_s <= 0 && rates.node_us <= 0) return {};
+    if (rates.run_us <= 0 && rates.copy_gbytes_s <= 0 && rates.f32_gmacs_s <= 0 && rates.int8_gmacs_s <= 0 && rates.gbytes_s <= 0 && rates.node_us <= 0)
+      return {};
     const CpuRates cpu = RatesOf(ThisCpu());
     double there = rates.run_us, here = 0;
     for (int i : part.positions) {
@@ -251,8 +256,9 @@ class Plan::Delegation {
     for (const std::vector<int32_t>* list : {&part.inputs, &part.outputs})
       for (int32_t t : *list) copied += BytesOf(plan_.tensors_[static_cast<size_t>(t)].type);
     if (rates.copy_gbytes_s > 0) there += static_cast<double>(copied) / rates.copy_gbytes_s * 1e-3;
-    return there < here ? std::string() : Format("its part of %zu nodes does not pay: about %.0f us with copies of %.1f kB, %.0f us on the CPU", part.nodes.size(), there,
-                                                 static_cast<double>(copied) * 1e-3, here);
+    if (there < here) return {};
+    return Format("its part of %zu nodes does not pay: about %.0f us with copies of %.1f kB, %.0f us on the CPU", part.nodes.size(), there,
+                  static_cast<double>(copied) * 1e-3, here);
   }
 
   std::string Prepare(DelegatePart& part) {
@@ -333,12 +339,14 @@ Status Plan::RunPart(const void* params, const ops::Run& run) {
   const Clock::time_point start = limit_us > 0 ? Clock::now() : Clock::time_point();
   char error[400] = {};
   const Delegate& delegate = part.session.delegate();
-  const int answer = delegate.functions().run(part.kernel, reinterpret_cast<const void* const*>(run.in), reinterpret_cast<void* const*>(run.out), error, sizeof error);
+  const int answer = delegate.functions().run(part.kernel, reinterpret_cast<const void* const*>(run.in), reinterpret_cast<void* const*>(run.out),
+                                              error, sizeof error);
   const double took_us = limit_us > 0 ? MicrosSince(start) : 0;
   if (answer == OCTET_DELEGATE_OK && took_us <= limit_us) return {};
   error[sizeof error - 1] = 0;
   const std::string why = answer != OCTET_DELEGATE_OK ? DelegateFailed(delegate, "it failed while running", error).message()
-                                                      : Format("delegate '%s': a run took %.1f ms, the limit is %.1f", delegate.name().c_str(), took_us * 1e-3, limit_us * 1e-3);
+                                                      : Format("delegate '%s': a run took %.1f ms, the limit is %.1f", delegate.name().c_str(),
+                                                               took_us * 1e-3, limit_us * 1e-3);
   plan.context_.delegate_failures[part.delegate] = why;
   plan.failures_.emplace_back(part.delegate, why + Format("; the CPU's kernels took over its %zu nodes from #%d on", part.nodes.size(), part.nodes[0]));
   OCTET_TRY(plan.HandBack(part));
@@ -495,7 +503,8 @@ std::vector<DelegateDetails> Plan::delegate_details() const {
   }
   for (size_t d = 0; d < all.size(); ++d) {
     all[d].total_nodes = total;
-    if (total > 0) all[d].mac_share = total_macs > 0 ? static_cast<double>(macs[d]) / static_cast<double>(total_macs) : static_cast<double>(all[d].nodes) / total;
+    if (total > 0)
+      all[d].mac_share = total_macs > 0 ? static_cast<double>(macs[d]) / static_cast<double>(total_macs) : static_cast<double>(all[d].nodes) / total;
   }
   for (const Refusal& r : refusals_) {
     const tflite::OperatorInfo& op = graph_.operators[r.node];

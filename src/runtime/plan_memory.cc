@@ -190,10 +190,12 @@ Status Plan::CheckExternal(int tensor, const std::byte* memory, uint64_t bytes) 
   if (output && std::ranges::count(graph_.outputs, Root(tensor), [&](int32_t o) { return Root(o); }) > 1)
     return Error(Code::kUnsupported, "'%s' shares its memory with another output", name.c_str());
   if (bytes < t.bytes)
-    return Error(Code::kInvalidArgument, "'%s' needs %llu bytes, found %llu", name.c_str(), static_cast<unsigned long long>(t.bytes), static_cast<unsigned long long>(bytes));
+    return Error(Code::kInvalidArgument, "'%s' needs %llu bytes, found %llu", name.c_str(), static_cast<unsigned long long>(t.bytes),
+                 static_cast<unsigned long long>(bytes));
   const uint64_t width = std::clamp<uint64_t>(static_cast<uint64_t>(BitsOf(t.type.dtype)) / 8, 1, sizeof(uint64_t));
   if (reinterpret_cast<uintptr_t>(memory) % width != 0)
-    return Error(Code::kInvalidArgument, "'%s' needs an address that is a multiple of %llu, found %p", name.c_str(), static_cast<unsigned long long>(width), static_cast<const void*>(memory));
+    return Error(Code::kInvalidArgument, "'%s' needs an address that is a multiple of %llu, found %p", name.c_str(),
+                 static_cast<unsigned long long>(width), static_cast<const void*>(memory));
   return {};
 }
 

@@ -44,7 +44,9 @@ bool Plan::MakeNormalization(size_t first, const ops::NormalizedRows& found, Seg
     const TensorType& type = tensors_[t].type;
     return tensors_[t].known() && type.dtype == DType::kF32 && RowsOf(type.shape) == 1 && type.shape.elements() == elements;
   };
-  if (tensors_[y].type.dtype != DType::kF32 || graph_.tensors[y].is_variable || !(tensors_[found.x].type.shape == shape) || !vector(found.epsilon, 1) || !vector(found.gamma, shape.back())) return false;
+  if (tensors_[y].type.dtype != DType::kF32 || graph_.tensors[y].is_variable || !(tensors_[found.x].type.shape == shape) ||
+      !vector(found.epsilon, 1) || !vector(found.gamma, shape.back()))
+    return false;
   if (found.beta >= 0 && !vector(found.beta, shape.back())) return false;
   for (size_t i = first; i < last; ++i)
     if (last_use_[graph_.operators[steps_[i].node].outputs[0]] > position) return false;

@@ -11,13 +11,15 @@ namespace {
 // Shows what the nodes of a called subgraph make.
 class CallWatch : public Observer {
  public:
-  CallWatch(const tflite::SubgraphInfo& graph, const std::vector<TensorState>& tensors, Observer* observer) : graph_(graph), tensors_(tensors), observer_(observer) {}
+  CallWatch(const tflite::SubgraphInfo& graph, const std::vector<TensorState>& tensors, Observer* observer)
+      : graph_(graph), tensors_(tensors), observer_(observer) {}
   void AfterNode(int node) override {
     for (int32_t t : graph_.operators[static_cast<size_t>(node)].outputs) {
       if (t < 0) continue;
       const tflite::TensorInfo& info = graph_.tensors[static_cast<size_t>(t)];
       const TensorState& state = tensors_[static_cast<size_t>(t)];
-      if (state.type.dtype != DType::kString) observer_->AfterMade({info.name, &state.type, info.signature, state.data, state.bytes, info.has_constant, info.is_variable});
+      if (state.type.dtype != DType::kString)
+        observer_->AfterMade({info.name, &state.type, info.signature, state.data, state.bytes, info.has_constant, info.is_variable});
     }
   }
 
@@ -53,7 +55,8 @@ Status Plan::Run(ThreadPool& pool, Observer* observer) {
 }
 
 Status Plan::RunFrom(int node, ThreadPool& pool, Observer* observer) {
-  if (!is_static() || !options_.keep_all_tensors) return Error(Code::kInvalidArgument, "a part of a model runs only where all shapes are known and all tensors are kept");
+  if (!is_static() || !options_.keep_all_tensors)
+    return Error(Code::kInvalidArgument, "a part of a model runs only where all shapes are known and all tensors are kept");
   const auto at = std::ranges::find(steps_, node, &Step::node);
   return RunSteps(static_cast<size_t>(at - steps_.begin()), steps_.size(), pool, observer);
 }

@@ -92,7 +92,8 @@ void Plan::FuseTransposes(Segment& segment, size_t first_step) {
       if (order.empty() || !(GiveToReader(segment, i, order) || GiveToMaker(segment, first_step, i, order))) continue;
       given[steps_[i].node] = fused_[steps_[i].node] = true;
     }
-    steps_.erase(std::remove_if(steps_.begin() + static_cast<std::ptrdiff_t>(first_step), steps_.end(), [&](const Step& s) { return given[s.node]; }), steps_.end());
+    steps_.erase(std::remove_if(steps_.begin() + static_cast<std::ptrdiff_t>(first_step), steps_.end(), [&](const Step& s) { return given[s.node]; }),
+                 steps_.end());
   }
 }
 

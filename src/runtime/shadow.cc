@@ -37,7 +37,8 @@ template <class T> double Steps(const TensorRef& a, const TensorRef& b) {
 Status CheckStateless(const SharedModel& model) {
   for (const tflite::SubgraphInfo& g : model.view().subgraphs()) {
     for (const tflite::TensorInfo& t : g.tensors)
-      if (t.is_variable) return Error(Code::kInvalidArgument, "the shadow check needs a model without state: '%s' is kept between runs", std::string(t.name).c_str());
+      if (t.is_variable)
+        return Error(Code::kInvalidArgument, "the shadow check needs a model without state: '%s' is kept between runs", std::string(t.name).c_str());
     for (const tflite::OperatorInfo& op : g.operators) {
       if (!op.op || op.op->code == ops::BuiltinCode::kCustom || !(op.op->traits & (ops::kSideEffects | ops::kRandom))) continue;
       if (ops::CalledSubgraphs(op.op->attrs, op.attributes.data()).empty() || op.op->code == ops::BuiltinCode::kCallOnce)
@@ -54,7 +55,8 @@ Result<std::unique_ptr<ShadowCheck>> ShadowCheck::Make(std::shared_ptr<const Mod
   return std::unique_ptr<ShadowCheck>(new ShadowCheck(std::move(model), options));
 }
 
-ShadowCheck::ShadowCheck(std::shared_ptr<const Model> model, const Options& options) : model_(std::move(model)), with_(options.delegates.shadow), options_(options), due_(1 - with_.share) {
+ShadowCheck::ShadowCheck(std::shared_ptr<const Model> model, const Options& options)
+    : model_(std::move(model)), with_(options.delegates.shadow), options_(options), due_(1 - with_.share) {
   options_.delegates = {};
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Fast kernels against the reference: the same bits for integers, for every shape and thread count.
 #include "tests/model_builder.h"
+#include "tests/pick.h"
 
 namespace octet {
 namespace {
@@ -15,7 +16,7 @@ struct Case {
 };
 
 Case RandomCase(std::mt19937& random) {
-  const auto pick = [&](int32_t low, int32_t high) { return low + static_cast<int32_t>(random() % static_cast<uint32_t>(high - low + 1)); };
+  const auto pick = test::PickFrom(random);
   Case c{pick(5, 13), pick(5, 13), pick(1, 40), pick(1, 40), pick(1, 4), pick(1, 4), pick(1, 3), 1, random() % 2 ? ops::Padding::kSame : ops::Padding::kValid,
          static_cast<ops::Activation>(random() % 4)};
   if ((c.stride == 1 || random() % 4 == 0) && random() % 3 == 0) c.dilation = pick(1, 2);
@@ -173,7 +174,7 @@ TEST(KernelProducts, DenseInt8) {
 // Wider than RandomCase: large filters, many channels, one column, any zero point, saturating weights.
 TEST(KernelProducts, Int8WindowsOfEveryKind) {
   std::mt19937 random(5);
-  const auto pick = [&](int32_t low, int32_t high) { return low + static_cast<int32_t>(random() % static_cast<uint32_t>(high - low + 1)); };
+  const auto pick = test::PickFrom(random);
   for (int round = 0; round < 120; ++round) {
     const bool depthwise = round % 2 == 0, column = round % 7 == 3;
     const int32_t size = pick(1, 7), channels = random() % 3 ? pick(1, 200) : 16 * pick(1, 16), many = depthwise ? (round % 10 == 0 ? pick(2, 20) : 1) : 1;
@@ -222,7 +223,7 @@ TEST(KernelProducts, FloatDepthwiseOfEveryWidth) {
 // 3x3 windows of stride 1 over whole and over cut tiles, for both tile sizes where the processor uses them.
 TEST(KernelProducts, Int8WindowsThatWinogradTakes) {
   std::mt19937 random(6);
-  const auto pick = [&](int32_t low, int32_t high) { return low + static_cast<int32_t>(random() % static_cast<uint32_t>(high - low + 1)); };
+  const auto pick = test::PickFrom(random);
   for (int round = 0; round < 40; ++round) {
     SCOPED_TRACE(round);
     const Case c{pick(7, 30), pick(7, 30), 16 * pick(1, 5), round % 2 ? pick(64, 90) : pick(1, 40), 3, 3, 1, 1, random() % 2 ? ops::Padding::kSame : ops::Padding::kValid, static_cast<ops::Activation>(random() % 4)};
@@ -257,7 +258,7 @@ TEST(KernelProducts, FloatWithinRoundingAndTheSameForAllThreads) {
 // 3x3 windows of stride 1 over whole and over cut tiles, inside the image and at its border, of neighbours and dilated.
 TEST(KernelProducts, FloatWindowsThatWinogradTakes) {
   std::mt19937 random(8);
-  const auto pick = [&](int32_t low, int32_t high) { return low + static_cast<int32_t>(random() % static_cast<uint32_t>(high - low + 1)); };
+  const auto pick = test::PickFrom(random);
   for (int round = 0; round < 30; ++round) {
     SCOPED_TRACE(round);
     const bool deep = round % 5 == 0;  // Small images, whose tiles are 2 x 2 where 4 x 4 fit them badly, and whose weights threads share.

@@ -4,6 +4,7 @@
 
 #include "graph/nibbles.h"
 #include "tests/model_builder.h"
+#include "tests/pick.h"
 
 namespace octet {
 namespace {
@@ -128,7 +129,7 @@ TEST(VectorProducts, BytesToBytes) {
 TEST(VectorProducts, ConvolutionsOfShorts) {
   std::mt19937 random(9);
   for (int round = 0; round < 30; ++round) {
-    const auto pick = [&](int32_t most) { return 1 + static_cast<int32_t>(random() % static_cast<uint32_t>(most)); };
+    const auto pick = test::PickFrom(random);
     Builder b;
     const int32_t out = pick(9), in = pick(20);
     const Shape image{pick(2), 6 + pick(6), 6 + pick(6), in}, filter{out, pick(3), pick(3), in};
@@ -192,7 +193,7 @@ struct Forms {
 TEST(VectorProducts, ConvolutionsOfGroups) {
   std::mt19937 random(12);
   for (int round = 0; round < 24; ++round) {
-    const auto pick = [&](int32_t most) { return 1 + static_cast<int32_t>(random() % static_cast<uint32_t>(most)); };
+    const auto pick = test::PickFrom(random);
     Forms f{{}, random, round % 3};
     const int32_t groups = 1 + pick(4), in = pick(5), out = pick(6);
     const Shape image{pick(2), 5 + pick(6), 5 + pick(6), groups * in}, filter{groups * out, pick(3), pick(3), in};
@@ -205,7 +206,7 @@ TEST(VectorProducts, ConvolutionsOfGroups) {
 TEST(VectorProducts, SeveralOutputsOfAChannel) {
   std::mt19937 random(14);
   for (int round = 0; round < 24; ++round) {
-    const auto pick = [&](int32_t most) { return 1 + static_cast<int32_t>(random() % static_cast<uint32_t>(most)); };
+    const auto pick = test::PickFrom(random);
     Forms f{{}, random, round % 3};
     const int32_t in = 1 + pick(20), times = 1 + pick(3), size = 1 + pick(2);
     const Shape image{pick(2), 6 + pick(9), 6 + pick(9), in}, filter{1, size, size, in * times};
@@ -218,7 +219,7 @@ TEST(VectorProducts, SeveralOutputsOfAChannel) {
 TEST(VectorProducts, TransposedConvolutions) {
   std::mt19937 random(13);
   for (int round = 0; round < 36; ++round) {
-    const auto pick = [&](int32_t most) { return 1 + static_cast<int32_t>(random() % static_cast<uint32_t>(most)); };
+    const auto pick = test::PickFrom(random);
     Forms f{{}, random, round % 3};
     const int32_t stride = pick(3), size = pick(4), in = pick(20), out = pick(40);
     const bool same = round % 2;
@@ -358,7 +359,7 @@ TEST(VectorProducts, MeansOfBytes) {
 TEST(VectorProducts, MatricesOfBytesAndFloats) {
   std::mt19937 random(4);
   for (int round = 0; round < 24; ++round) {
-    const auto pick = [&](int32_t most) { return 1 + static_cast<int32_t>(random() % static_cast<uint32_t>(most)); };
+    const auto pick = test::PickFrom(random);
     const int32_t m = pick(40), k = pick(70), n = pick(50);
     const bool adj_x = round % 2, adj_y = round / 2 % 2, bytes = round % 3 != 0, computed = round / 4 % 2;  // y; x is constant then.
     Builder b;
@@ -393,7 +394,7 @@ Quant WeightScales(std::mt19937& random, int32_t channels, int32_t axis, bool pe
 TEST(VectorProducts, DynamicRange) {
   std::mt19937 random(5);
   for (int round = 0; round < 30; ++round) {
-    const auto pick = [&](int32_t most) { return 1 + static_cast<int32_t>(random() % static_cast<uint32_t>(most)); };
+    const auto pick = test::PickFrom(random);
     const int32_t in = pick(40), out = pick(40), size = 5 + pick(12), filter = pick(4), stride = pick(2);
     const bool per_channel = random() % 2;
     SCOPED_TRACE(round);

@@ -8,6 +8,7 @@
 
 #include "ops/pool_util.h"
 #include "tests/ops/single_op.h"
+#include "tests/pick.h"
 
 namespace octet::ops::test {
 namespace {
@@ -18,7 +19,7 @@ struct Case {
 };
 
 Case RandomCase(std::mt19937& random) {
-  const auto pick = [&](int32_t low, int32_t high) { return std::uniform_int_distribution<int32_t>(low, high)(random); };
+  const auto pick = octet::test::PickFrom(random);
   Case c{.in = {pick(1, 2), pick(1, 20), pick(1, 20), pick(0, 3) ? pick(1, 5) : pick(60, 140)}, .attrs = {}};
   c.attrs = {.padding = pick(0, 1) ? Padding::kSame : Padding::kValid, .stride_w = pick(1, 4), .stride_h = pick(1, 4)};
   const int32_t beyond = c.attrs.padding == Padding::kSame ? 9 : 0;

@@ -42,9 +42,36 @@ Status ConvertSize(NodeContext& c) {
   return {};
 }
 
-// What of a reshape's target is known beside its numbers. Open dimensions of the input that the target has, too, cancel: of [N, M, 64] to [N, M, -1, 8] the -1
+// What a reshape is to make.
+struct Target {
+  Partial to;
+  Shape shape = {};
+  int open = 0;         // Dimensions of `shape` that are not known.
+  bool copies = false;  // Zeros stood for the input's dimensions.
+};
+
+// Zeros are the input's dimensions in their place.
+Result<Target> ReadTarget(NodeContext& c, Value x, Partial to) {
+  if (to.numbers.size() > kMaxRank) return c.Fail(Format("at most %d dimensions", kMaxRank), std::to_string(to.numbers.size()), "");
+  const Shape& in = c.shape(x);
+  const bool keep_zero = c.Bool("allowzero", false);
+  Target target{.to = std::move(to)};
+  for (int i = 0; i < static_cast<int>(target.to.numbers.size()); ++i) {
+    Number& n = target.to.numbers[static_cast<size_t>(i)];
+    if (n.known && n.value == 0 && !keep_zero && i < in.rank()) {
+      target.copies = true;
+      n = in[i] == kUnknown ? Number::Dimension(x.id, i) : Number::Of(in[i]);
+    }
+    if (n.known && (n.value < -1 || n.value > INT32_MAX)) return c.Fail("dimensions", std::to_string(n.value), "check the model");
+    target.shape.push_back(n.known ? static_cast<int32_t>(n.value) : kUnknown);
+    target.open += target.shape.back() == kUnknown;
+  }
+  return target;
+}
+
+// What of the target is known beside its numbers. Open dimensions of the input that the target has, too, cancel: of [N, M, 64] to [N, M, -1, 8] the -1
 // is 8, of [N, 64] to [3*N, -1, 4] as well. Where one is left, N, the number that nothing else tells is a multiple of it: [-1, 4].
-void SolveOpen(NodeContext& c, Value x, Partial* to, Shape* shape, int* open) {
+void SolveOpen(NodeContext& c, Value x, Target* target) {
   int64_t own = 1, wanted = 1;
   const auto times = [](int64_t n, int64_t* product) { return !__builtin_mul_overflow(*product, n, product); };
   std::vector<std::pair<int, Number>> left;  // Open axes of x that the target has not.
@@ -54,8 +81,8 @@ void SolveOpen(NodeContext& c, Value x, Partial* to, Shape* shape, int* open) {
     if (!times(size == kUnknown ? left.back().second.times : size, &own)) return;
   }
   int asked = -1;
-  for (int i = 0; i < shape->rank(); ++i) {
-    const Number from = c.builder().Resolve(to->numbers[static_cast<size_t>(i)]);
+  for (int i = 0; i < target->shape.rank(); ++i) {
+    const Number from = c.builder().Resolve(target->to.numbers[static_cast<size_t>(i)]);
     const auto same = [&](const auto& d) { return !from.known && d.second.tensor >= 0 && d.second.tensor == from.tensor && d.second.axis == from.axis; };
     const auto it = std::ranges::find_if(left, same);
     if (it != left.end()) {
@@ -68,75 +95,75 @@ void SolveOpen(NodeContext& c, Value x, Partial* to, Shape* shape, int* open) {
     if (!times(from.known ? from.value : from.times, &wanted)) return;
   }
   if (asked < 0 || wanted < 1 || own % wanted != 0 || left.size() > 1) return;
-  Number& n = to->numbers[static_cast<size_t>(asked)];
+  Number& n = target->to.numbers[static_cast<size_t>(asked)];
   if (left.size() == 1) {
     const auto& [axis, from] = left[0];
     n = own / wanted == from.times ? Number::Dimension(x.id, axis) : Number{false, 0, from.tensor, from.axis, own / wanted};
     return;
   }
-  (*shape)[asked] = static_cast<int32_t>(std::min<int64_t>(own / wanted, INT32_MAX));
-  n = Number::Of((*shape)[asked]);
-  --*open;
+  target->shape[asked] = static_cast<int32_t>(std::min<int64_t>(own / wanted, INT32_MAX));
+  n = Number::Of(target->shape[asked]);
+  --target->open;
 }
 
-// The target with the input's dimensions in the place of zeros, and -1 for the one that is unknown.
+// Hands on what is known of the open dimensions of y, made from x.
+void TellOpen(NodeContext& c, Value x, const Target& target, Value y) {
+  if (y.id == x.id) return;
+  for (int i = 0; i < target.shape.rank(); ++i) {
+    const Number& n = target.to.numbers[static_cast<size_t>(i)];
+    if (target.shape[i] == kUnknown && !n.known && n.tensor >= 0) c.builder().SetDimension(y, i, n);
+  }
+}
+
+// Of a known input, the one open dimension is what the others leave.
+Shape WithRest(Shape shape, const Shape& in) {
+  int64_t rest = 1;
+  for (const int32_t d : shape.dims()) rest *= d == kUnknown ? 1 : d;
+  for (int i = 0; i < shape.rank(); ++i)
+    if (shape[i] == kUnknown && rest > 0) shape[i] = static_cast<int32_t>(in.elements() / rest);
+  return shape;
+}
+
+// At most one dimension is open: -1 stands for it.
+Status ReshapeToNumbers(NodeContext& c, Value x, Target target) {
+  const Shape& in = c.shape(x);
+  if (target.open == 1 && in.known()) target.shape = WithRest(target.shape, in);
+  OCTET_ASSIGN(const Value y, in == target.shape && target.open == 0 ? Result<Value>(x) : c.Emit("reshape", {x, c.Vector(target.shape.dims())}));
+  TellOpen(c, x, target, y);
+  return Set(c, y);
+}
+
+// Whether every dimension is the input's own.
+bool IsShapeOf(NodeContext& c, Value x, const Partial& to) {
+  const Shape& in = c.shape(x);
+  if (in.dims().size() != to.numbers.size()) return false;
+  for (int i = 0; i < in.rank(); ++i) {
+    const Number& n = to.numbers[static_cast<size_t>(i)];
+    if (n.known ? n.value != in[i] : !n.Is(x.id, i)) return false;
+  }
+  return true;
+}
+
+Status ReshapeToComputed(NodeContext& c, Value x, const Target& target) {
+  OCTET_ASSIGN(const Value wanted, ShapeOf(c, target.to, c.Input(1), x, target.copies));
+  OCTET_ASSIGN(const Value y, c.Emit("reshape", {x, wanted}));
+  c.RefineShape(y, target.shape);
+  TellOpen(c, x, target, y);
+  return Set(c, y);
+}
+
 Status ConvertReshape(NodeContext& c) {
   const Value x = c.Input(0);
   Partial to = c.PartialFor(x, c.Input(1));
-  const Shape& in = c.shape(x);
   if (!to.valid) {
     OCTET_ASSIGN(const Value shape, c.Cast(c.Input(1), DType::kI32));
-    OCTET_ASSIGN(const Value y, c.Emit("reshape", {x, shape}));
-    c.SetOutput(0, y);
-    return {};
+    return Set(c, c.Emit("reshape", {x, shape}));
   }
-  if (to.numbers.size() > kMaxRank) return c.Fail(Format("at most %d dimensions", kMaxRank), std::to_string(to.numbers.size()), "");
-  const bool keep_zero = c.Bool("allowzero", false);
-  Shape shape;
-  int open = 0;
-  bool copies = false;
-  for (size_t i = 0; i < to.numbers.size(); ++i) {
-    Number& n = to.numbers[i];
-    const bool copied = n.known && n.value == 0 && !keep_zero && static_cast<int>(i) < in.rank();
-    copies |= copied;
-    if (copied)
-      n = in[static_cast<int>(i)] == kUnknown ? Number::Dimension(x.id, static_cast<int32_t>(i)) : Number::Of(in[static_cast<int>(i)]);
-    if (n.known && (n.value < -1 || n.value > INT32_MAX)) return c.Fail("dimensions", std::to_string(n.value), "check the model");
-    shape.push_back(n.known ? static_cast<int32_t>(n.value) : kUnknown);
-    open += shape.back() == kUnknown;
-  }
-  SolveOpen(c, x, &to, &shape, &open);
-  const auto tell = [&](Value y) {  // Of the result's open dimensions.
-    for (int i = 0; i < shape.rank(); ++i)
-      if (const Number& n = to.numbers[static_cast<size_t>(i)]; shape[i] == kUnknown && !n.known && n.tensor >= 0 && y.id != x.id) c.builder().SetDimension(y, i, n);
-  };
-  if (open <= 1) {
-    if (open == 1 && in.known()) {
-      int64_t rest = 1;
-      for (const int32_t d : shape.dims()) rest *= d == kUnknown ? 1 : d;
-      for (int i = 0; i < shape.rank(); ++i)
-        if (shape[i] == kUnknown && rest > 0) shape[i] = static_cast<int32_t>(in.elements() / rest);
-    }
-    OCTET_ASSIGN(const Value y, c.shape(x) == shape && open == 0 ? Result<Value>(x) : c.Emit("reshape", {x, c.Vector(shape.dims())}));
-    tell(y);
-    c.SetOutput(0, y);
-    return {};
-  }
-  if (in.dims().size() == shape.dims().size()) {  // Nothing changes where every open dimension is the input's own.
-    bool same = true;
-    for (size_t i = 0; i < to.numbers.size(); ++i)
-      same &= to.numbers[i].known ? to.numbers[i].value == in[static_cast<int>(i)] : to.numbers[i].Is(x.id, static_cast<int32_t>(i));
-    if (same) {
-      c.SetOutput(0, x);
-      return {};
-    }
-  }
-  OCTET_ASSIGN(const Value wanted, ShapeOf(c, to, c.Input(1), x, copies));
-  OCTET_ASSIGN(const Value y, c.Emit("reshape", {x, wanted}));
-  c.RefineShape(y, shape);
-  tell(y);
-  c.SetOutput(0, y);
-  return {};
+  OCTET_ASSIGN(Target target, ReadTarget(c, x, std::move(to)));
+  SolveOpen(c, x, &target);
+  if (target.open <= 1) return ReshapeToNumbers(c, x, std::move(target));
+  if (IsShapeOf(c, x, target.to)) return Set(c, x);
+  return ReshapeToComputed(c, x, target);
 }
 
 // [d0*…*d(axis-1), the rest]
@@ -208,7 +235,28 @@ Shape ShapeKnown(const Partial& p) {
   return s;
 }
 
-// Broadcast to the target where that is the larger one.
+// What of x's dimensions a target spreads, and how far.
+struct Spread {
+  Shape shape = {};
+  bool same = false;  // None.
+  bool told = true;   // By numbers that are known.
+};
+
+Spread SpreadTo(const Shape& in, Value x, const Partial& to) {
+  const int rank = std::max(in.rank(), static_cast<int>(to.numbers.size()));
+  Spread spread{.same = rank == in.rank()};
+  for (int i = 0; i < rank; ++i) {
+    const int a = i - (rank - in.rank()), b = i - (rank - static_cast<int>(to.numbers.size()));
+    const int32_t own = a >= 0 ? in[a] : 1;
+    const Number n = b >= 0 ? to.numbers[static_cast<size_t>(b)] : Number::Of(1);
+    const bool same = (n.known && n.value == 1) || n.Is(x.id, a) || (n.known && n.value == own);
+    spread.shape.push_back(same ? own : n.known && own == 1 ? static_cast<int32_t>(n.value) : own > 1 ? own : kUnknown);
+    spread.same &= same || own > 1;
+    spread.told &= same || own > 1 || (n.known && own == 1);
+  }
+  return spread;
+}
+
 // Constant ones that spread a tensor whose open dimensions stay; empty where they would be many.
 Value OnesToSpread(NodeContext& c, const Shape& in, const Shape& out) {
   constexpr int64_t kMost = 1 << 16;
@@ -222,6 +270,32 @@ Value OnesToSpread(NodeContext& c, const Shape& in, const Shape& out) {
   return c.Constant<float>(shape, std::vector<float>(static_cast<size_t>(shape.elements()), 1.0f));
 }
 
+// x times ones of the wanted shape: that stretches both ways, as ONNX means it.
+Result<Value> SpreadByOnes(NodeContext& c, Value x, const Partial& to) {
+  const DType t = c.type(x).dtype;
+  OCTET_ASSIGN(const Value shape, to.valid ? ShapeOf(c, to, c.Input(1), x) : c.Cast(c.Input(1), DType::kI32));
+  Value wide = x;
+  if (t != DType::kF32 && t != DType::kI32 && t != DType::kI64) {
+    OCTET_ASSIGN(wide, c.Cast(x, DType::kI32));
+  }
+  OCTET_ASSIGN(const Value one, c.Cast(c.Scalar(1.0f), c.type(wide).dtype));
+  OCTET_ASSIGN(const Value ones, c.Emit("fill", {shape, one}));
+  if (to.valid) c.RefineShape(ones, ShapeKnown(to));
+  OCTET_ASSIGN(const Value y, c.Emit("mul", {wide, ones}));
+  return c.Cast(y, t);
+}
+
+// Hands on what is known of y's open dimensions that x, of this shape, has not.
+void TellSpread(NodeContext& c, const Shape& in, const Partial& to, Value y) {
+  const int rank = c.rank(y), first = rank - static_cast<int>(to.numbers.size());
+  for (int i = std::max(first, 0); i < rank; ++i) {
+    const int a = i - (rank - in.rank());
+    const Number& n = to.numbers[static_cast<size_t>(i - first)];
+    if (c.shape(y)[i] == kUnknown && !n.known && (a < 0 || in[a] == 1)) c.builder().SetDimension(y, i, n);
+  }
+}
+
+// Broadcast to the target where that is the larger one.
 Status ConvertExpand(NodeContext& c) {
   const Value x = c.Input(0);
   const Shape in = c.shape(x);
@@ -230,49 +304,14 @@ Status ConvertExpand(NodeContext& c) {
   if (to.valid) {
     const int rank = std::max(in.rank(), static_cast<int>(to.numbers.size()));
     if (rank > kMaxRank) return c.Fail(Format("at most %d dimensions", kMaxRank), std::to_string(rank), "");
-    Shape out;
-    bool same = rank == in.rank(), known = true, told = true;  // Which of x's dimensions are spread, and how far.
-    for (int i = 0; i < rank; ++i) {
-      const int a = i - (rank - in.rank()), b = i - (rank - static_cast<int>(to.numbers.size()));
-      const int32_t own = a >= 0 ? in[a] : 1;
-      const Number n = b >= 0 ? to.numbers[static_cast<size_t>(b)] : Number::Of(1);
-      const bool same_dim = (n.known && n.value == 1) || n.Is(x.id, a) || (n.known && n.value == own);
-      out.push_back(same_dim ? own : n.known && own == 1 ? static_cast<int32_t>(n.value) : own > 1 ? own : kUnknown);
-      known &= out.back() != kUnknown;
-      same &= same_dim || own > 1;
-      told &= same_dim || own > 1 || (n.known && own == 1);
-    }
-    if (same) {
-      c.SetOutput(0, x);
-      return {};
-    }
-    if (known) {
-      OCTET_ASSIGN(const Value y, c.Make("broadcast_to", {x, c.Vector(out.dims())}));
-      c.SetOutput(0, y);
-      return {};
-    }
-    if (const Value ones = told ? OnesToSpread(c, in, out) : Value{}) return Set(c, c.Emit("mul", {x, ones}));
+    const Spread spread = SpreadTo(in, x, to);
+    if (spread.same) return Set(c, x);
+    if (spread.shape.known()) return Set(c, c.Make("broadcast_to", {x, c.Vector(spread.shape.dims())}));
+    if (const Value ones = spread.told ? OnesToSpread(c, in, spread.shape) : Value{}) return Set(c, c.Emit("mul", {x, ones}));
   }
-  // Against ones of the wanted shape: that stretches both ways, as ONNX means it.
-  const DType t = c.type(x).dtype;
-  OCTET_ASSIGN(const Value shape, to.valid ? ShapeOf(c, to, c.Input(1), x) : c.Cast(c.Input(1), DType::kI32));
-  Value wide = x;
-  if (t != DType::kF32 && t != DType::kI32 && t != DType::kI64) {
-    OCTET_ASSIGN(wide, c.Cast(x, DType::kI32));
-  }
-  OCTET_ASSIGN(Value one, c.Cast(c.Scalar(1.0f), c.type(wide).dtype));
-  OCTET_ASSIGN(const Value ones, c.Emit("fill", {shape, one}));
-  if (to.valid) c.RefineShape(ones, ShapeKnown(to));
-  OCTET_ASSIGN(Value y, c.Emit("mul", {wide, ones}));
-  OCTET_ASSIGN(y, c.Cast(y, t));
-  const int rank = c.rank(y), first = rank - static_cast<int>(to.numbers.size());
-  for (int i = std::max(first, 0); i < rank; ++i) {
-    const int a = i - (rank - in.rank());
-    const Number& n = to.numbers[static_cast<size_t>(i - first)];
-    if (c.shape(y)[i] == kUnknown && !n.known && (a < 0 || in[a] == 1)) c.builder().SetDimension(y, i, n);
-  }
-  c.SetOutput(0, y);
-  return {};
+  OCTET_ASSIGN(const Value y, SpreadByOnes(c, x, to));
+  TellSpread(c, in, to, y);
+  return Set(c, y);
 }
 
 Status ConvertIdentity(NodeContext& c) {
