@@ -87,15 +87,9 @@ Status RunF32(const void* params, const Run& run) {
   const auto line = [&](int64_t slice, int64_t i, int64_t weights, std::byte* scratch) {
     auto* to = reinterpret_cast<float*>(scratch + p.line_at);
     const ClampF32 all;
-<<<<<<< HEAD
     kernels::FloatProducts().product({.a = run.input<float>(p.o.data) + (slice * g.in_h + i) * g.in_w * g.in_c, .lda = g.in_c, .rows = g.in_w,
                                       .w = reinterpret_cast<const float*>(p.packed + weights * p.slice_bytes), .depth = g.in_c, .columns = p.columns(),
                                       .bias = p.zeros, .low = all.low, .high = all.high, .y = to, .ldy = p.columns()});
-=======
-    kernels::FloatProducts().product({.a = run.input<float>(p.o.data) + (image * g.in_h + i) * g.in_w * g.in_c, .lda = g.in_c, .rows = g.in_w,
-                                      .w = reinterpret_cast<const float*>(p.packed + block * p.block_bytes), .depth = g.in_c,
-                                      .columns = p.columns(), .bias = p.zeros, .low = all.low, .high = all.high, .y = to, .ldy = p.columns()});
->>>>>>> tidy
     return to;
   };
   const auto add = kernels::Vectors().binary_f32[static_cast<int>(kernels::Binary::kAdd)];
@@ -192,12 +186,8 @@ template <class T> void Pack(std::byte* packed, const void* context) {
 template <class T> Status PackWeights(Prepare& prepare, std::string_view format, int64_t panel_bytes, Params* p) {
   p->slice_bytes = p->taps * panel_bytes;
   const PackContext<T> context{*p, reinterpret_cast<const T*>(prepare.op.constants[p->o.weights])};
-<<<<<<< HEAD
-  OCTET_ASSIGN(p->packed, prepare.Pack(p->o.weights, format, static_cast<uint64_t>(p->taps), static_cast<size_t>(p->blocks * p->o.depth.filter * p->slice_bytes), Pack<T>, &context));
-=======
-  OCTET_ASSIGN(p->packed,
-               prepare.Pack(p->o.weights, format, static_cast<uint64_t>(p->taps), static_cast<size_t>(p->blocks * p->block_bytes), Pack<T>, &context));
->>>>>>> tidy
+  const auto bytes = static_cast<size_t>(p->blocks * p->o.depth.filter * p->slice_bytes);
+  OCTET_ASSIGN(p->packed, prepare.Pack(p->o.weights, format, static_cast<uint64_t>(p->taps), bytes, Pack<T>, &context));
   return {};
 }
 

@@ -167,7 +167,9 @@ TEST(KernelElementwise, TablesAndTotals) {
       for (size_t i = 0; i < n; ++i) ASSERT_EQ(table.entry[bytes[i]], y[i]);
       EXPECT_EQ(9, y[n]);
       EXPECT_EQ(total, e->total_s8(x.data(), static_cast<int64_t>(n)));
-      EXPECT_EQ(most, e->max_s8(x.data(), static_cast<int64_t>(n)));
+      int8_t greatest = -128;
+      e->max_rows_s8(x.data(), 1, static_cast<int64_t>(n), &greatest);
+      EXPECT_EQ(most, greatest);
       EXPECT_EQ(of_table, e->total_of_table(x.data(), static_cast<int64_t>(n), most, wide.data()));
     }
   }
