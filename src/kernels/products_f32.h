@@ -34,6 +34,7 @@ struct WindowRowF32 {
   const float* column_scale = nullptr;  // Null: none, and `scale` is not applied.
   float scale = 1, low = 0, high = 0;
   float* y = nullptr;
+  int64_t ldy = 0;  // From a pixel to the next.
 };
 
 // The transforms of Winograd's F(m x m, 3 x 3): a tile of m x m outputs from (m + 2)^2 inputs.

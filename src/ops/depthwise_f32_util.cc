@@ -18,24 +18,26 @@ struct Params {
   const float* bias = nullptr;
   const float* column_scale = nullptr;
   ClampF32 clamp;
-  int64_t pitch = 0;                 // Columns of input that one row of output meets.
+  int32_t phases = 1;                // Dilated windows that start so many columns apart are neighbours among every so many columns.
+  int64_t pitch = 0;                 // Columns of input that one row of output meets, phase after phase.
   int64_t forms_at = 0, cells_at = 0, cell_bytes = 0;  // In the workspace; cells per thread.
 };
 
-// Pointers to the pixels that output row `i` meets: the filter's rows inside the image, each from the left
+// Pointers to the pixels that output row `i` meets, [row][phase][column]: the filter's rows inside the image, each from the left
 // padding on. Returns how many rows, and which of the filter's is the first.
 int32_t FindCells(const Params& p, const float* image, int64_t i, const float** cells, int32_t* first) {
   const ConvGeometry& g = p.g;
-  const int64_t left = std::min<int64_t>(g.pad_w, p.pitch), inside = std::clamp<int64_t>(p.pitch - left, 0, g.in_w), step = g.in_c;
+  const int64_t per_phase = p.pitch / p.phases;
   int32_t rows = 0;
   for (int32_t u = 0; u < g.filter_h; ++u) {
     const int64_t y = i * g.stride_h + static_cast<int64_t>(u) * g.dilation_h - g.pad_h;
     if (y < 0 || y >= g.in_h) continue;
     if (rows++ == 0) *first = u;
     const float* row = image + y * g.in_w * g.in_c;
-    cells = std::fill_n(cells, left, p.outside);
-    for (int64_t c = 0; c < inside; ++c) cells[c] = row + c * step;
-    cells = std::fill_n(cells + inside, p.pitch - left - inside, p.outside);
+    for (int64_t phase = 0; phase < p.phases; ++phase) {
+      for (int64_t k = 0, x = phase - g.pad_w; k < per_phase; ++k, x += p.phases) cells[k] = x >= 0 && x < g.in_w ? row + x * g.in_c : p.outside;
+      cells += per_phase;
+    }
   }
   return rows;
 }
@@ -51,8 +53,12 @@ void RunRows(const Params& p, const Run& run, const float* x, const float* weigh
     int32_t first = 0;
     const int32_t rows = FindCells(p, x + b * g.in_h * g.in_w * g.in_c, line % g.out_h, cells, &first);
     const float* taps = weights + static_cast<int64_t>(first) * g.filter_w * g.in_c;
-    window_row({cells, p.pitch, rows, g.filter_w, g.stride_w, g.dilation_w, taps, g.in_c, g.out_w, p.bias, p.column_scale,
-                forms ? forms[b].quant.scale : 1.0f, p.clamp.low, p.clamp.high, run.output<float>(0) + line * g.out_w * g.in_c});
+    float* y = run.output<float>(0) + line * g.out_w * g.in_c;
+    for (int64_t phase = 0; phase < p.phases && phase < g.out_w; ++phase)
+      window_row({.cells = cells + phase * (p.pitch / p.phases), .pitch = p.pitch, .rows = rows, .filter_w = g.filter_w, .stride = g.stride_w,
+                  .dilation = g.dilation_w / p.phases, .w = taps, .channels = g.in_c, .outputs = kernels::CeilDivide(g.out_w - phase, p.phases),
+                  .bias = p.bias, .column_scale = p.column_scale, .scale = forms ? forms[b].quant.scale : 1.0f, .low = p.clamp.low,
+                  .high = p.clamp.high, .y = y + phase * g.in_c, .ldy = p.phases * int64_t{g.in_c}});
   });
 }
 
@@ -78,7 +84,9 @@ Params* Begin(Prepare& prepare, const ConvGeometry& g, ClampF32 clamp, const flo
   float* sums = prepare.Array<float>(static_cast<size_t>(g.in_c));
   if (bias) std::copy_n(bias, g.in_c, sums);
   p->bias = sums;
-  p->pitch = static_cast<int64_t>(g.out_w - 1) * g.stride_w + static_cast<int64_t>(g.filter_w - 1) * g.dilation_w + 1;
+  const int64_t columns = static_cast<int64_t>(g.out_w - 1) * g.stride_w + static_cast<int64_t>(g.filter_w - 1) * g.dilation_w + 1;
+  p->phases = g.stride_w == 1 && g.dilation_w <= columns ? g.dilation_w : 1;
+  p->pitch = RoundUp(columns, p->phases);
   p->cell_bytes = RoundUp(g.filter_h * p->pitch * static_cast<int64_t>(sizeof(float*)), 64);
   return p;
 }

@@ -80,14 +80,14 @@ inline F NormalGate(F x) {
   return Lanes::Mul(half, Lanes::Add(Lanes::Set(1.0f), Erf(Lanes::Mul(x, Lanes::Set(0.70710678118654752440f)))));
 }
 
-// 2^t within 2e-7: 2^n * 2^r with |r| <= 1/2, a minimax polynomial of degree 5 for the second.
+// 2^t within 2e-7 for |t| <= 127: 2^n * 2^r with |r| <= 1/2, a minimax polynomial of degree 5 for the second; 0 for t = -127.
 inline F PowerOfTwo(F t) {
   const F n = Lanes::Round(t), r = Lanes::Sub(t, n);
   F p = Lanes::Fma(r, Lanes::Set(1.3264727e-3f), Lanes::Set(9.671513e-3f));
   p = Lanes::Fma(p, r, Lanes::Set(5.5507336e-2f));
   p = Lanes::Fma(p, r, Lanes::Set(2.4022242e-1f));
   p = Lanes::Fma(p, r, Lanes::Set(6.93147e-1f));
-  return Lanes::Power(Lanes::Fma(p, r, Lanes::Set(1.0f)), n);
+  return Lanes::Scaled(Lanes::Fma(p, r, Lanes::Set(1.0f)), n);
 }
 
 // (1 + tanh u) / 2 = 1 / (1 + e^(-2u)) = 1 / (1 + 2^t). Beyond 9 in magnitude that is 1, or as good as 0.
@@ -232,9 +232,9 @@ inline float MaxF32(const float* x, int64_t n) {
   return high;
 }
 
-// y = e^(beta * (x - high)), 0 from 2^-200 on; answers their sum.
+// y = e^(beta * (x - high)), 0 from 2^-127 on; answers their sum.
 inline float ExpF32(const float* x, int64_t n, float beta, float high, float* y) {
-  const F most = Lanes::Set(high), b = Lanes::Set(beta * 1.44269504f), least = Lanes::Set(-200.0f), greatest = Lanes::Set(200.0f);
+  const F most = Lanes::Set(high), b = Lanes::Set(beta * 1.44269504f), least = Lanes::Set(-127.0f), greatest = Lanes::Set(127.0f);
   const auto one = [&](F v) { return PowerOfTwo(Lanes::Min(greatest, Lanes::Max(least, Lanes::Mul(Lanes::Sub(v, most), b)))); };
   F sum = Lanes::Set(0.0f);
   int64_t i = 0;

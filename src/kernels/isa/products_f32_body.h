@@ -147,7 +147,7 @@ template <int kOutputs, int kAcross> inline void FinishChannels(const WindowRowF
   const auto load = [&](const float* from) { return whole ? Lanes::Load(from) : Lanes::LoadSome(from, n); };
   const F low = Lanes::Set(p.low), high = Lanes::Set(p.high);
   const float* column_scale = p.column_scale;
-  const int64_t channels = p.channels;  // Known to be the same behind a store.
+  const int64_t ldy = p.ldy;  // Known to be the same behind a store.
 #pragma GCC unroll 2
   for (int i = 0; i < kAcross; ++i) {
     const F bias = load(p.bias + c + i * kLanes);
@@ -159,7 +159,7 @@ template <int kOutputs, int kAcross> inline void FinishChannels(const WindowRowF
 #pragma GCC unroll 8
     for (int o = 0; o < kOutputs; ++o) {
       const F out = Clamp(Lanes::Add(sum[o][i], bias), low, high);
-      float* to = y + o * channels + c + i * kLanes;
+      float* to = y + o * ldy + c + i * kLanes;
       if (whole) Lanes::Store(to, out);
       else Lanes::StoreSome(to, n, out);
     }
@@ -197,7 +197,7 @@ template <int kOutputs, int kAcross> void Channels(const WindowRowF32& p, const 
 
 template <int kOutputs> void Pixels(const WindowRowF32& p, int64_t j) {
   const float* const* first = p.cells + j * p.stride;
-  float* y = p.y + j * p.channels;
+  float* y = p.y + j * p.ldy;
   int64_t c = 0;
   for (; p.channels - c >= 2 * kLanes; c += 2 * kLanes) Channels<kOutputs, 2>(p, first, c, y);
   for (; c < p.channels; c += kLanes) Channels<kOutputs, 1>(p, first, c, y);
@@ -237,7 +237,7 @@ template <int kOutputs, int kStride, int kAcross> void ThreeWide(const WindowRow
 template <int kOutputs, int kStride> void PixelsOfThree(const WindowRowF32& p, int64_t j) {
   constexpr int kMost = kLanes == 16 ? 2 : 1;  // Vectors of channels whose weights and sums stay in registers.
   const float* const* first = p.cells + j * kStride;
-  float* y = p.y + j * p.channels;
+  float* y = p.y + j * p.ldy;
   int64_t c = 0;
   for (; p.channels - c >= kMost * kLanes; c += kMost * kLanes) ThreeWide<kOutputs, kStride, kMost>(p, first, c, y);
   for (; c < p.channels; c += kLanes) ThreeWide<kOutputs, kStride, 1>(p, first, c < p.channels - kLanes ? c : p.channels - kLanes, y);
