@@ -8,7 +8,9 @@ namespace {
 constexpr TypeRow kTypes[] = {{"T=f32|u8", 1}, {"T=i8", 2}, {"T=i16", 3}};
 
 Status PrepareReference(Prepare& p) { return PrepareClamp(p, FloatClamp(Activation::kRelu)); }
-constexpr Variant kVariants[] = {{.name = "reference", .prepare = PrepareReference}};
+Status PrepareVectors(Prepare& p) { return PrepareClampVectors(p, FloatClamp(Activation::kRelu)); }
+constexpr Variant kVariants[] = {{.name = "vectors", .takes = TakesFunctionF32, .prepare = PrepareVectors},
+                                 {.name = "reference", .prepare = PrepareReference}};
 
 Status FromActivation(ImportContext& c) { return EmitUnary(c, "relu"); }
 

@@ -8,7 +8,9 @@ namespace {
 constexpr TypeRow kTypes[] = {{"T=f32|u8|i8", 1}};
 
 Status PrepareReference(Prepare& p) { return PrepareClamp(p, {0.0f, 1.0f}); }
-constexpr Variant kVariants[] = {{.name = "reference", .prepare = PrepareReference}};
+Status PrepareVectors(Prepare& p) { return PrepareClampVectors(p, {0.0f, 1.0f}); }
+constexpr Variant kVariants[] = {{.name = "vectors", .takes = TakesFunctionF32, .prepare = PrepareVectors},
+                                 {.name = "reference", .prepare = PrepareReference}};
 
 }  // namespace
 

@@ -8,7 +8,9 @@ namespace {
 constexpr TypeRow kTypes[] = {{"T=f32|u8|i8", 1}};
 
 Status PrepareReference(Prepare& p) { return PrepareClamp(p, FloatClamp(Activation::kReluN1To1)); }
-constexpr Variant kVariants[] = {{.name = "reference", .prepare = PrepareReference}};
+Status PrepareVectors(Prepare& p) { return PrepareClampVectors(p, FloatClamp(Activation::kReluN1To1)); }
+constexpr Variant kVariants[] = {{.name = "vectors", .takes = TakesFunctionF32, .prepare = PrepareVectors},
+                                 {.name = "reference", .prepare = PrepareReference}};
 
 Status FromActivation(ImportContext& c) { return EmitUnary(c, "relu_n1_to_1"); }
 constexpr ImportRule kRules[] = {{Source::kKerasActivation, "hard_tanh", 0, FromActivation}};

@@ -7,5 +7,6 @@
 namespace octet::ops {
 
 Status PrepareClamp(Prepare& p, ClampF32 clamp);
+Status PrepareClampVectors(Prepare& p, ClampF32 clamp);  // Of floats: TakesFunctionF32.
 
 }  // namespace octet::ops

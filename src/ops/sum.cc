@@ -28,7 +28,22 @@ Status PrepareSum(Prepare& p) {
   return PrepareReduce<Add>(p);
 }
 
-constexpr Variant kVariants[] = {{.name = "reference", .prepare = PrepareSum}};
+bool TakesVectors(const OpView& op, const Cpu&) { return op.in(0)->dtype == DType::kF32; }
+
+Status RunVectors(const void* params, const Run& run) {
+  SumVectors(static_cast<const ReduceParams*>(params)->plan, run.input<float>(0), run.output<float>(0), *run.pool);
+  return {};
+}
+
+Status PrepareVectors(Prepare& p) {
+  auto* params = p.Params<ReduceParams>();
+  params->plan = PlanReduce(p.op);
+  p.SetRun(RunVectors, params);
+  return {};
+}
+
+constexpr Variant kVariants[] = {{.name = "vectors", .takes = TakesVectors, .prepare = PrepareVectors},
+                                 {.name = "reference", .prepare = PrepareSum}};
 
 }  // namespace
 
