@@ -19,7 +19,8 @@ class SharedModel : public Model {
   const tflite::View& view() const { return view_; }
   std::span<const std::string_view> signatures() const override { return signatures_; }
   int num_subgraphs() const override { return static_cast<int>(view_.subgraphs().size()); }
-  // Packed forms are made once per constant, format and parameters; the file's own pages are let go then. Thread-safe.
+  // Packed forms are made once per constant, format and parameters; the file's own pages are let go then. Tensors of different shapes may
+  // share a constant: `format` says whose shape it is, too. Thread-safe.
   Result<const std::byte*> Pack(std::span<const std::byte> constant, std::string_view format, uint64_t parameters, size_t bytes,
                                 void (*fill)(std::byte*, const void*), const void* context) const;
   uint64_t packed_bytes() const;

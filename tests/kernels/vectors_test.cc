@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The fast variants of operators on the vector primitives against their references, in whole models.
+#include <functional>
 #include <numeric>
 
 #include "graph/nibbles.h"
@@ -232,17 +233,65 @@ TEST(VectorProducts, TransposedConvolutions) {
   }
 }
 
-TEST(VectorProducts, TransposedConvolutionsOfOneConstantInTwoShapes) {
+// A layer of x with the weights.
+using Layer = std::function<graph::TensorId(Builder& b, const std::string& name, graph::TensorId x, graph::TensorId weights)>;
+
+template <class T> std::vector<T> Values(const Shape& s, std::mt19937& random) {
+  if constexpr (std::is_same_v<T, float>) return test::RandomFloats(static_cast<size_t>(s.elements()), random());
+  else if constexpr (std::is_same_v<T, int8_t>) return Bytes(s, random);
+  else return Shorts(s, random);
+}
+
+// Layers one behind the other, whose weights are one constant in several shapes: none reads what another one packed.
+template <class T, class Weight>
+void ExpectPackedApart(const TensorType& input, const std::vector<Shape>& shapes, const Quant& scale, const Layer& layer, float tolerance,
+                       std::string_view kernel) {
+  std::mt19937 random(16);
+  const std::vector<Weight> values = Values<Weight>(shapes[0], random);
+  const auto buffer = graph::MakeBuffer(std::as_bytes(std::span(values)));
   Builder b;
-  const std::vector<float> weights = test::RandomFloats(6 * 9 * 20, 1);
-  const auto buffer = graph::MakeBuffer(std::as_bytes(std::span(weights)));
-  const auto transposed = [&](graph::TensorId x, const std::string& name, const Shape& filter) {
-    const auto shape = b.Constant<int32_t>(name + "/shape", {4}, std::vector{1, 5, 5, filter[0]}), w = b.g().AddConstant(name + "/w", {DType::kF32, filter, {}}, buffer);
-    return b.Node("transpose_conv", name, {shape, w, x}, {DType::kF32, {}, {}}, Window(true, 1));
+  graph::TensorId y = b.Input("x", input);
+  for (const Shape& s : shapes) y = layer(b, s.text(), y, b.g().AddConstant("weights " + s.text(), {DTypeOf<Weight>, s, scale}, buffer));
+  b.g().outputs = {y};
+  ExpectSame<T>(b.model, Values<T>(input.shape, random), tolerance, kernel);
+}
+
+TEST(VectorProducts, TransposedConvolutionsOfOneConstantInTwoShapes) {
+  const Layer layer = [](Builder& b, const std::string& name, graph::TensorId x, graph::TensorId weights) {
+    const auto shape = b.Constant<int32_t>("shape " + name, {4}, std::vector{1, 5, 5, b.g().tensor(weights).type.shape[0]});
+    return b.Node("transpose_conv", name, {shape, weights, x}, {DType::kF32, {}, {}}, Window(true, 1));
   };
-  const auto x = b.Input("x", {DType::kF32, Shape{1, 5, 5, 20}, {}});
-  b.g().outputs = {transposed(transposed(x, "few", {6, 3, 3, 20}), "many", {20, 3, 3, 6})};
-  ExpectSame<float>(b.model, test::RandomFloats(5 * 5 * 20, 2), 1e-5f, "packed");
+  ExpectPackedApart<float, float>({DType::kF32, {1, 5, 5, 20}, {}}, {{6, 3, 3, 20}, {20, 3, 3, 6}}, {}, layer, 1e-5f, "packed");
+}
+
+// Of groups, and by Winograd's transforms: the larger one first, and the smaller one.
+TEST(VectorProducts, ConvolutionsOfOneConstantInTwoShapes) {
+  const Layer layer = [](Builder& b, const std::string& name, graph::TensorId x, graph::TensorId weights) {
+    return b.Node("conv_2d", name, {x, weights, graph::kNoTensor}, {}, Window(true, 1));
+  };
+  const Shape many{64, 3, 3, 32}, few{32, 3, 3, 64}, halves{36, 1, 1, 18}, quarters{72, 1, 1, 9};
+  ExpectPackedApart<float, float>({DType::kF32, {1, 12, 12, 32}, {}}, {many, few}, {}, layer, 1e-3f, "winograd_f32");
+  ExpectPackedApart<float, float>({DType::kF32, {1, 12, 12, 64}, {}}, {few, many}, {}, layer, 1e-3f, "winograd_f32");
+  ExpectPackedApart<float, float>({DType::kF32, {1, 4, 4, 36}, {}}, {halves, quarters}, {}, layer, 1e-4f, "packed_groups");
+}
+
+// Rows of 24 values in both.
+TEST(VectorProducts, AConvolutionAndADenseLayerOfOneConstant) {
+  const Layer layer = [](Builder& b, const std::string& name, graph::TensorId x, graph::TensorId weights) {
+    const TensorType out{DType::kI8, {}, Quant::PerTensor(8.0f, 3)};
+    if (b.g().tensor(weights).type.shape.rank() == 2) return b.Node("fully_connected", name, {x, weights, graph::kNoTensor}, out);
+    return b.Node("conv_2d", name, {x, weights, graph::kNoTensor}, out, Window(true, 1));
+  };
+  const Quant scale = Quant::PerTensor(0.01f, 0);
+  ExpectPackedApart<int8_t, int8_t>({DType::kI8, {1, 3, 4, 8}, Quant::PerTensor(0.5f, -7)}, {{2, 3, 3, 8}, {6, 24}}, scale, layer, 0, "packed_s8");
+}
+
+TEST(VectorProducts, MatricesOfOneConstantInTwoShapes) {
+  const Layer layer = [](Builder& b, const std::string& name, graph::TensorId x, graph::TensorId weights) {
+    return b.Node("batch_matmul", name, {x, weights}, {DType::kI16, {}, Quant::PerTensor(0.02f, 0)});
+  };
+  const Quant scale = Quant::PerTensor(0.05f, 0);
+  ExpectPackedApart<int16_t, int8_t>({DType::kI16, {2, 3, 8}, Quant::PerTensor(0.001f, 0)}, {{2, 8, 8}, {8, 16}}, scale, layer, 0, "vectors");
 }
 
 // Output slices between the input's, beyond it, and reached from several of its slices.
