@@ -20,18 +20,6 @@ struct Params {
 
 template <bool largest, class T> bool Better(T v, T best) { return largest ? v > best : v < best; }
 
-// The place of the first `value`, which is there: some at a time, without a branch for each.
-template <class T> int64_t Place(const T* in, int64_t n, T value) {
-  constexpr int64_t kTogether = 16;
-  int64_t k = 0;
-  for (; k + kTogether <= n; k += kTogether) {
-    int found = 0;
-    for (int64_t i = 0; i < kTogether; ++i) found |= in[k + i] == value;
-    if (found) break;
-  }
-  return std::find(in + k, in + n, value) - in;
-}
-
 // Of neighbours: the extreme value, in lanes, then its first place. A not-a-number wins in front, as nothing compares with it, and nowhere else.
 template <class T, bool largest> [[gnu::noinline]] int64_t FirstExtreme(const T* in, int64_t n) {
   if constexpr (largest && std::is_same_v<T, int8_t>) {
@@ -43,7 +31,7 @@ template <class T, bool largest> [[gnu::noinline]] int64_t FirstExtreme(const T*
   T best = in[0];
   if constexpr (largest && std::is_same_v<T, float>) kernels::Vectors().max_rows_f32(in, 1, n, &best);
   else for (int64_t k = 1; k < n; ++k) best = Better<largest>(in[k], best) ? in[k] : best;
-  return Place(in, n, best);
+  return std::find(in, in + n, best) - in;
 }
 
 template <class T, class O, bool largest> Status Find(const void* params, const Run& run) {
