@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "base/thread_pool.h"
+#include "ops/int8_util.h"
 
 namespace octet::ops {
 namespace {
@@ -184,6 +185,16 @@ Status PreparePairS8(Prepare& prepare, PairS8 run, const kernels::ScaledPair& q)
   p->by_factors = q.floor.scale > 0 && std::abs(q.floor.shift) < kMostShift;
   SetPairs<int8_t>(prepare, p, RunS8);
   return {};
+}
+
+Status PrepareProductPairS8(Prepare& prepare, const Multiplier& rescale, Clamp32 clamp) {
+  const int32_t zero_a = prepare.op.in(0)->quant.zero0(), zero_b = prepare.op.in(1)->quant.zero0(), zero = prepare.op.out(0)->quant.zero0();
+  kernels::ScaledPair q{zero_a, zero_b, zero, 0, clamp.low, clamp.high, {}, {}, RescaleOf(rescale, 255 * 255)};
+  const auto product = [&](int32_t a, int32_t b) { return int64_t{a - zero_a} * (b - zero_b); };
+  const auto [low, high] = std::minmax({product(-128, -128), product(-128, 127), product(127, -128), product(127, 127)});
+  kernels::FlooredPanel floor;
+  if (FloorOf(rescale, zero, clamp, {low, high}, &floor)) q.floor = {floor.scale[0], floor.fine[0], floor.plus[0], floor.plus_negative[0], floor.bias[0]};
+  return PreparePairS8(prepare, kernels::Vectors().product_s8, q);
 }
 
 Status PreparePairS16(Prepare& prepare, PairS16 run, const kernels::ScaledPair& q) {

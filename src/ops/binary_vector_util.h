@@ -25,6 +25,8 @@ Status PrepareBinaryF32(Prepare& prepare, kernels::Binary op, ClampF32 clamp);
 
 using PairS8 = void (*)(const int8_t* a, int64_t step_a, const int8_t* b, int64_t step_b, int64_t n, const kernels::ScaledPair& q, int8_t* y);
 Status PreparePairS8(Prepare& prepare, PairS8 run, const kernels::ScaledPair& q);
+// y = clamp(rescale((lhs - its zero) * (rhs - its zero)) + the output's zero), all int8.
+Status PrepareProductPairS8(Prepare& prepare, const Multiplier& rescale, Clamp32 clamp);
 using PairS16 = void (*)(const int16_t* a, int64_t step_a, const int16_t* b, int64_t step_b, int64_t n, const kernels::ScaledPair& q, int16_t* y);
 Status PreparePairS16(Prepare& prepare, PairS16 run, const kernels::ScaledPair& q);
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // y = act(a * b), broadcast. Integers: requantize((a - z_a) * (b - z_b), s_a * s_b / s_y), DOUBLE.
 #include "ops/add_sub_util.h"
-#include "ops/int8_util.h"
 
 namespace octet::ops::mul {
 namespace {
@@ -92,24 +91,15 @@ Status PrepareReference(Prepare& prepare) {
   return {};
 }
 
-void SetFloor(const Params& p, kernels::ScaledPair* q) {
-  const auto product = [&](int32_t a, int32_t b) { return int64_t{a - p.zero_a} * (b - p.zero_b); };
-  const auto [low, high] = std::minmax({product(-128, -128), product(-128, 127), product(127, -128), product(127, 127)});
-  kernels::FlooredPanel floor;
-  if (FloorOf(p.multiplier, p.zero_out, p.integer_clamp, {low, high}, &floor))
-    q->floor = {floor.scale[0], floor.fine[0], floor.plus[0], floor.plus_negative[0], floor.bias[0]};
-}
-
 Status PrepareVectors(Prepare& prepare) {
   const OpView& op = prepare.op;
   if (op.in(0)->dtype == DType::kF32) return PrepareBinaryF32(prepare, kernels::Binary::kMultiply, FloatClamp(op.attrs<ActivationAttrs>().activation));
   Params p;
   FillInteger(op, &p);
-  const int64_t largest = op.in(0)->dtype == DType::kI16 ? int64_t{65535} * 65535 : 255 * 255;
-  kernels::ScaledPair q{p.zero_a, p.zero_b, p.zero_out, 0, p.integer_clamp.low, p.integer_clamp.high, {}, {}, RescaleOf(p.multiplier, largest)};
-  if (op.in(0)->dtype == DType::kI16) return PreparePairS16(prepare, kernels::Vectors().product_s16, q);
-  SetFloor(p, &q);
-  return PreparePairS8(prepare, kernels::Vectors().product_s8, q);
+  if (op.in(0)->dtype == DType::kI8) return PrepareProductPairS8(prepare, p.multiplier, p.integer_clamp);
+  constexpr int64_t kLargest = int64_t{65535} * 65535;
+  const kernels::ScaledPair q{p.zero_a, p.zero_b, p.zero_out, 0, p.integer_clamp.low, p.integer_clamp.high, {}, {}, RescaleOf(p.multiplier, kLargest)};
+  return PreparePairS16(prepare, kernels::Vectors().product_s16, q);
 }
 constexpr Variant kVariants[] = {{.name = "vectors", .takes = TakesF32OrInteger, .prepare = PrepareVectors},
                                  {.name = "reference", .prepare = PrepareReference}};
