@@ -40,10 +40,11 @@ std::vector<int8_t> Bytes(const Shape& s, std::mt19937& random) { return test::R
 
 TEST(VectorProducts, BinaryBytesBroadcast) {
   std::mt19937 random(1);
-  const Shape shapes[][2] = {{{2, 3, 37}, {2, 3, 37}}, {{2, 3, 37}, {37}}, {{2, 3, 37}, {2, 3, 1}}, {{1, 5, 4, 16}, {1, 1, 1, 16}}, {{4, 9}, {1}}, {{3, 1, 7}, {2, 1}}};
-  for (const char* op : {"add", "sub", "mul", "squared_difference"}) {
+  const Shape shapes[][2] = {{{2, 3, 37}, {2, 3, 37}}, {{2, 3, 37}, {37}}, {{2, 3, 37}, {2, 3, 1}}, {{1, 5, 4, 16}, {1, 1, 1, 16}}, {{4, 9}, {1}}, {{3, 1, 7}, {2, 1}}, {{900, 33}, {900, 1}}, {{5, 900, 3}, {5, 1, 3}}};
+  for (const std::string op : {"add", "sub", "mul", "squared_difference", "prelu"}) {
     for (const auto& s : shapes) {
       for (bool swapped : {false, true}) {
+        if (op == "prelu" && (swapped || s[0].rank() < s[1].rank() || s[0] == Shape{3, 1, 7})) continue;  // Its output has the shape of x.
         SCOPED_TRACE(op);
         Builder b;
         const auto x = b.Input("x", {DType::kI8, s[0], RandomQuant(random)});
@@ -84,9 +85,10 @@ TEST(VectorProducts, BinaryShortsBroadcast) {
 TEST(VectorProducts, BinaryFloatsBroadcast) {
   const Shape shapes[][2] = {{{2, 3, 37}, {37}}, {{2, 3, 37}, {2, 3, 1}}, {{800, 32, 2}, {800, 1, 2}}, {{3, 700}, {700}}, {{9000, 3}, {3}}, {{7, 5}, {1, 5}}, {{2, 1, 4}, {3, 4}}};
   uint32_t seed = 0;
-  for (const char* op : {"add", "sub", "mul", "squared_difference"}) {
+  for (const std::string op : {"add", "sub", "mul", "squared_difference", "prelu"}) {
     for (const auto& s : shapes) {
       for (bool swapped : {false, true}) {
+        if (op == "prelu" && (swapped || s[0] == Shape{2, 1, 4})) continue;  // Its output has the shape of x.
         SCOPED_TRACE(op + s[0].text());
         Builder b;
         const auto x = b.Input("x", {DType::kF32, s[0], {}});
