@@ -301,7 +301,7 @@ TEST(VectorProducts, TransposedVolumes) {
   std::mt19937 random(15);
   for (int round = 0; round < 40; ++round) {
     SCOPED_TRACE(round);
-    const auto pick = [&](int32_t most) { return 1 + static_cast<int32_t>(random() % static_cast<uint32_t>(most)); };
+    const auto pick = test::PickFrom(random);
     const int32_t in = pick(20), out = pick(40);
     const bool same = round % 2;
     const Shape volume{pick(2), pick(5), pick(6), pick(7), in}, filter{pick(4), pick(4), pick(4), out, in};
@@ -483,7 +483,7 @@ TEST(VectorProducts, DynamicRange) {
 // Windows of volumes: at their borders, dilated, wider than their stride and narrower, of one cell; lines that are cut, and several at once.
 TEST(VectorProducts, WindowsOfVolumes) {
   std::mt19937 random(9);
-  const auto pick = [&](int32_t low, int32_t high) { return low + static_cast<int32_t>(random() % static_cast<uint32_t>(high - low + 1)); };
+  const auto pick = test::PickFrom(random);
   for (int round = 0; round < 60; ++round) {
     SCOPED_TRACE(round);
     const bool one = round % 6 == 0, long_lines = round % 4 == 1, dilated = round % 5 == 2;
