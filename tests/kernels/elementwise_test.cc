@@ -4,6 +4,7 @@
 #include "kernels/elementwise.h"
 #include "kernels/fixed16.h"
 
+#include <cfloat>
 #include <cmath>
 #include <functional>
 #include <numbers>
@@ -13,6 +14,7 @@
 #include "ops/fixed_point_util.h"
 #include "ops/quant_util.h"
 #include "tests/model_builder.h"
+#include "tests/pick.h"
 
 namespace octet {
 namespace {
@@ -314,6 +316,7 @@ TEST(KernelElementwise, FunctionsWithinAFewUnits) {
       {Function::kNormalGate, gate, -10, 10, 4e-7, 2e-6},
       {Function::kNormalGateTanh, gate_tanh, -10, 10, 4e-7, 2e-6},
       {Function::kHardGate, [](double x) { return x * std::clamp(x + 3, 0.0, 6.0) / 6; }, -9, 9, 3e-7, 1e-6},
+      {Function::kElu, [](double x) { return x > 0 ? x : std::expm1(x); }, -30, 30, 8e-7, 0},
   };
   for (const auto& c : cases) {
     std::vector<float> x = RandomFloats(1003, 3), y(x.size());
@@ -326,6 +329,133 @@ TEST(KernelElementwise, FunctionsWithinAFewUnits) {
       }
     }
   }
+}
+
+// Where e^x is next to 1, leaves the range of floats, or is none.
+TEST(KernelElementwise, FunctionsOfExtremesAndNextToZero) {
+  using kernels::Function;
+  const struct {
+    Function function;
+    double (*want)(double);
+    double relative, absolute;
+  } cases[] = {
+      {Function::kExp, [](double x) { return std::exp(x); }, 3e-7, 3e-45},
+      {Function::kLogistic, [](double x) { return 1 / (1 + std::exp(-x)); }, 4e-7, 2e-38},
+      {Function::kElu, [](double x) { return x > 0 ? x : std::expm1(x); }, 8e-7, 0},
+  };
+  std::vector<float> x = RandomFloats(500, 11);
+  for (float& v : x) v *= 200;
+  for (float v : {0.0f, 1e-6f, 1e-3f, 1e-30f, 1e-42f, 0.3f, 20.0f, 87.0f, 88.0f, 90.0f, 104.0f, 200.0f, 1e30f, INFINITY}) x.push_back(v), x.push_back(-v);
+  x.push_back(NAN);
+  std::vector<float> y(x.size());
+  for (const auto& c : cases) {
+    for (const Elementwise* e : Tables()) {
+      e->function_f32[static_cast<int>(c.function)](x.data(), static_cast<int64_t>(x.size()), y.data());
+      for (size_t i = 0; i < x.size(); ++i) {
+        const double want = c.want(static_cast<double>(x[i]));
+        const std::string what = std::to_string(static_cast<int>(c.function)) + " of " + std::to_string(x[i]);
+        if (std::isnan(want)) ASSERT_TRUE(std::isnan(y[i])) << what;
+        else if (want > FLT_MAX) ASSERT_EQ(INFINITY, y[i]) << what;
+        else ASSERT_NEAR(want, y[i], c.relative * std::abs(want) + c.absolute) << what;
+      }
+    }
+  }
+}
+
+// Floats with what is none, zeros of both signs and infinities among them.
+std::vector<float> FloatsAndOthers(size_t n, std::mt19937& random) {
+  std::vector<float> v = RandomFloats(n, random());
+  const float others[] = {NAN, 0.0f, -0.0f, INFINITY, -INFINITY};
+  for (float& x : v)
+    if (random() % 8 == 0) x = others[random() % 5];
+  return v;
+}
+bool Same(float a, float b) { return a == b || (std::isnan(a) && std::isnan(b)); }
+
+TEST(KernelElementwise, PairsOfFloats) {
+  constexpr float (*kPlain[kernels::kBinaries])(float, float) = {
+      [](float a, float b) { return a + b; },
+      [](float a, float b) { return a - b; },
+      [](float a, float b) { return a * b; },
+      [](float a, float b) { return a / b; },
+      [](float a, float b) { return (a - b) * (a - b); },
+      [](float a, float b) { return std::signbit(a) ? a * b : a; },
+  };
+  std::mt19937 random(12);
+  const auto pick = test::PickFrom<size_t>(random);
+  for (int round = 0; round < 400; ++round) {
+    const size_t n = pick(0, 70), step_a = pick(4) > 1, step_b = pick(4) > 1, op = pick(0, kernels::kBinaries - 1);
+    const float high = round % 3 ? INFINITY : 0.5f, low = round % 3 ? -INFINITY : -0.25f;
+    const std::vector<float> a = FloatsAndOthers(n + 1, random), b = FloatsAndOthers(n + 1, random);
+    for (const Elementwise* e : Tables()) {
+      std::vector<float> y(n + 1, 55.0f);
+      e->binary_f32[op](a.data(), static_cast<int64_t>(step_a), b.data(), static_cast<int64_t>(step_b), static_cast<int64_t>(n), low, high, y.data());
+      for (size_t i = 0; i < n; ++i) {
+        const float va = a[i * step_a], vb = b[i * step_b], want = std::min(std::max(kPlain[op](va, vb), low), high);
+        ASSERT_TRUE(Same(want, y[i])) << op << " of " << va << " and " << vb << ": " << want << ", " << y[i];
+      }
+      ASSERT_EQ(55.0f, y[n]) << "written behind the end";
+    }
+  }
+}
+
+// values(n): of inputs. join: what one cell more makes of an output.
+template <class T, class Values, class Join>
+void CheckWindows(void (*Elementwise::*run)(const T*, const kernels::CellWindow&, int64_t, int64_t, int64_t, T*), const Values& values, const Join& join) {
+  std::mt19937 random(13);
+  const auto pick = test::PickFrom<int64_t>(random);
+  for (int round = 0; round < 300; ++round) {
+    const int64_t n = pick(round % 4 ? 40 : 300), apart = pick(0, n), windows = pick(0, 4);
+    const kernels::CellWindow w{pick(0, 3 * n), pick(0, 4), pick(0, 2 * n), pick(0, 4)};
+    const std::vector<T> x = values(static_cast<size_t>(4 * (n + w.pitch + w.step + apart)), random);
+    std::vector<T> start = values(static_cast<size_t>(n * windows + 1), random);
+    for (T& v : start) v = v == v ? v : T{};
+    std::vector<T> want = start;
+    for (int64_t i = 0; i < n * windows; ++i)
+      for (int64_t r = 0; r < w.rows; ++r)
+        for (int64_t k = 0; k < w.cells; ++k) join(want[static_cast<size_t>(i)], x[static_cast<size_t>(i / n * apart + r * w.pitch + k * w.step + i % n)]);
+    for (const Elementwise* e : Tables()) {
+      std::vector<T> y = start;
+      (e->*run)(x.data(), w, apart, windows, n, y.data());
+      for (size_t i = 0; i < y.size(); ++i) ASSERT_EQ(want[i], y[i]) << "round " << round << " element " << i;
+    }
+  }
+}
+
+TEST(KernelElementwise, SumsAndMaximaOfWindows) {
+  const auto larger = [](auto& y, auto x) { y = y < x ? x : y; };  // Not-a-numbers count for nothing.
+  CheckWindows<float>(&Elementwise::max_windows_f32, FloatsAndOthers, larger);
+  CheckWindows<int8_t>(&Elementwise::max_windows_s8, [](size_t n, std::mt19937& random) { return RandomBytes(n, random()); }, larger);
+  const auto uneven = [](size_t n, std::mt19937& random) {  // Whose sums depend on their order.
+    std::vector<float> v = RandomFloats(n, random());
+    for (float& f : v) f *= random() % 3 ? 1e-3f : 1e6f;
+    return v;
+  };
+  CheckWindows<float>(&Elementwise::sum_windows_f32, uneven, [](float& y, float x) { y += x; });
+}
+
+template <class T, class Values> void CheckRows(void (*Elementwise::*run)(const T*, int64_t, int64_t, T*), const Values& values) {
+  std::mt19937 random(14);
+  const auto pick = test::PickFrom<size_t>(random);
+  for (int round = 0; round < 300; ++round) {
+    const size_t n = pick(0, round % 2 ? 20 : 200), rows = pick(0, 9);
+    const std::vector<T> x = values(n * rows, random);
+    std::vector<T> start(rows + 1, std::numeric_limits<T>::lowest());
+    if (round % 3 == 0) std::ranges::fill(start, T{0});
+    std::vector<T> want = start;
+    for (size_t i = 0; i < x.size(); ++i) want[i / n] = want[i / n] < x[i] ? x[i] : want[i / n];
+    for (const Elementwise* e : Tables()) {
+      std::vector<T> y = start;
+      (e->*run)(x.data(), static_cast<int64_t>(rows), static_cast<int64_t>(n), y.data());
+      ASSERT_EQ(want, y) << "round " << round;
+    }
+  }
+}
+
+TEST(KernelElementwise, MaximaOfRows) {
+  CheckRows<float>(&Elementwise::max_rows_f32, FloatsAndOthers);
+  CheckRows<float>(&Elementwise::max_rows_f32, [](size_t n, std::mt19937&) { return std::vector<float>(n, NAN); });
+  CheckRows<int8_t>(&Elementwise::max_rows_s8, [](size_t n, std::mt19937& random) { return RandomBytes(n, random()); });
 }
 
 TEST(KernelElementwise, SoftmaxOfRows) {

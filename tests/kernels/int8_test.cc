@@ -111,6 +111,18 @@ struct Constants {
   }
 };
 
+// Sums that are their biases, finished apart from the product, become `want`, too.
+void ExpectFinished(const Int8& k, const kernels::ProductS8& p, int64_t rows, const std::vector<int8_t>& want) {
+  constexpr int64_t kReadBehind = 3;
+  std::vector<int32_t> sums(static_cast<size_t>((rows + kReadBehind) * kPanel));
+  std::vector<int8_t> y(want.size(), 99);
+  for (int64_t panel = 0; panel * kPanel < p.columns; ++panel) {
+    for (int64_t i = 0; i < rows * kPanel; ++i) sums[static_cast<size_t>(i)] = p.requant.bias[panel * kPanel + i % kPanel];
+    k.finish(p, sums.data(), rows, panel, y.data());
+  }
+  ASSERT_EQ(want, y) << k.name;
+}
+
 // The sums are the biases: the one value multiplied is zero.
 void ExpectRequantized(const Int8& k, Constants& c, size_t columns, const std::vector<int32_t>& sums, int64_t largest, bool f64, int64_t rows) {
   const auto panels = static_cast<int64_t>((columns + kPanel - 1) / kPanel);
@@ -126,6 +138,7 @@ void ExpectRequantized(const Int8& k, Constants& c, size_t columns, const std::v
     for (size_t i = 0; i < columns; ++i)
       ASSERT_EQ(y[r * columns + i], c.Expected(sums[i], i, f64)) << k.name << ": sum " << sums[i] << ", mantissa " << c.multiplier[i].mantissa << ", shift " << c.multiplier[i].shift;
   EXPECT_EQ(y.back(), 99) << "wrote behind the last value";
+  ExpectFinished(k, p, rows, y);
 }
 
 TEST(KernelInt8, RequantizesLikeTheReferenceAroundTies) {

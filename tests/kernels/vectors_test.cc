@@ -4,6 +4,7 @@
 #include <numeric>
 
 #include "graph/nibbles.h"
+#include "ops/quant_util.h"
 #include "tests/model_builder.h"
 #include "tests/pick.h"
 
@@ -40,7 +41,9 @@ std::vector<int8_t> Bytes(const Shape& s, std::mt19937& random) { return test::R
 
 TEST(VectorProducts, BinaryBytesBroadcast) {
   std::mt19937 random(1);
-  const Shape shapes[][2] = {{{2, 3, 37}, {2, 3, 37}}, {{2, 3, 37}, {37}}, {{2, 3, 37}, {2, 3, 1}}, {{1, 5, 4, 16}, {1, 1, 1, 16}}, {{4, 9}, {1}}, {{3, 1, 7}, {2, 1}}, {{900, 33}, {900, 1}}, {{5, 900, 3}, {5, 1, 3}}};
+  const Shape shapes[][2] = {{{2, 3, 37}, {2, 3, 37}}, {{2, 3, 37}, {37}}, {{2, 3, 37}, {2, 3, 1}}, {{1, 5, 4, 16}, {1, 1, 1, 16}}, {{4, 9}, {1}},
+                             {{3, 1, 7}, {2, 1}}, {{900, 33}, {900, 1}}, {{5, 900, 3}, {5, 1, 3}}, {{1, 40, 50, 24}, {1, 40, 50, 1}},
+                             {{3, 2048}, {3, 1}}, {{3, 2049}, {3, 1}}};
   for (const std::string op : {"add", "sub", "mul", "squared_difference", "prelu"}) {
     for (const auto& s : shapes) {
       for (bool swapped : {false, true}) {
@@ -65,7 +68,8 @@ std::vector<int16_t> Shorts(const Shape& s, std::mt19937& random) {
 
 TEST(VectorProducts, BinaryShortsBroadcast) {
   std::mt19937 random(5);
-  const Shape shapes[][2] = {{{2, 3, 37}, {2, 3, 37}}, {{2, 3, 37}, {37}}, {{2, 3, 37}, {2, 3, 1}}, {{4, 9}, {1}}, {{3, 1, 7}, {2, 1}}, {{5, 900, 3}, {5, 1, 3}}, {{3000, 8}, {8}}};
+  const Shape shapes[][2] = {{{2, 3, 37}, {2, 3, 37}}, {{2, 3, 37}, {37}}, {{2, 3, 37}, {2, 3, 1}}, {{4, 9}, {1}}, {{3, 1, 7}, {2, 1}},
+                             {{5, 900, 3}, {5, 1, 3}}, {{3000, 8}, {8}}, {{1, 40, 50, 24}, {1, 40, 50, 1}}, {{3, 1024}, {3, 1}}, {{3, 1025}, {3, 1}}};
   const auto quant = [&] { return Quant::PerTensor(std::ldexp(1.0f + static_cast<float>(random() % 1000) / 1000.0f, -6 - static_cast<int>(random() % 9)), 0); };
   for (const char* op : {"add", "sub", "mul"}) {
     for (const auto& s : shapes) {
@@ -83,7 +87,8 @@ TEST(VectorProducts, BinaryShortsBroadcast) {
 }
 
 TEST(VectorProducts, BinaryFloatsBroadcast) {
-  const Shape shapes[][2] = {{{2, 3, 37}, {37}}, {{2, 3, 37}, {2, 3, 1}}, {{800, 32, 2}, {800, 1, 2}}, {{3, 700}, {700}}, {{9000, 3}, {3}}, {{7, 5}, {1, 5}}, {{2, 1, 4}, {3, 4}}};
+  const Shape shapes[][2] = {{{2, 3, 37}, {37}}, {{2, 3, 37}, {2, 3, 1}}, {{800, 32, 2}, {800, 1, 2}}, {{3, 700}, {700}}, {{9000, 3}, {3}}, {{7, 5}, {1, 5}},
+                             {{2, 1, 4}, {3, 4}}, {{1, 40, 50, 24}, {1, 40, 50, 1}}, {{3, 512}, {3, 1}}, {{3, 513}, {3, 1}}};
   uint32_t seed = 0;
   for (const std::string op : {"add", "sub", "mul", "squared_difference", "prelu"}) {
     for (const auto& s : shapes) {
@@ -98,6 +103,98 @@ TEST(VectorProducts, BinaryFloatsBroadcast) {
       }
     }
   }
+}
+
+// Every byte with every other, in an order that no vector repeats.
+template <class T> void AllPairs(std::vector<T>* a, std::vector<T>* b) {
+  for (uint32_t i = 0; i < 65536; ++i) {
+    const uint32_t pair = i * 40503 % 65536;
+    a->push_back(static_cast<T>(pair)), b->push_back(static_cast<T>(pair >> 8));
+  }
+}
+constexpr int32_t kPairs = 65536;
+
+TEST(VectorProducts, SumsOfAllBytes) {
+  const struct {
+    float a, b, out;
+  } scales[] = {{0.05f, 0.05f, 0.05f}, {0.05f, 0.05f, 0.1f}, {0.02f, 0.031f, 0.027f}, {0.02f, 0.013f, 0.02f}, {1.0f, 1e-4f, 1.0f}, {1e-4f, 1.0f, 0.7f},
+                {1e-6f, 3.0f, 2.0f},   {0.5f, 0.3f, 100.0f}, {0.5f, 0.3f, 1e-3f},     {0.011f, 0.04f, 0.0467f}};
+  std::mt19937 random(17);
+  std::vector<int8_t> x, y;
+  AllPairs(&x, &y);
+  for (const char* op : {"add", "sub"}) {
+    for (const auto& s : scales) {
+      for (const int32_t zero : {-128, 127, static_cast<int32_t>(random() % 256) - 128}) {
+        SCOPED_TRACE(op + std::to_string(&s - scales) + ", zero point " + std::to_string(zero));
+        Builder b;
+        const auto in = b.Input("x", {DType::kI8, {kPairs}, Quant::PerTensor(s.a, zero)});
+        const auto other = b.Constant<int8_t>("c", {kPairs}, y, Quant::PerTensor(s.b, -5));
+        b.g().outputs = {b.Node(op, "y", {in, other}, {DType::kI8, {}, Quant::PerTensor(s.out, zero / 2)})};
+        ExpectSame<int8_t>(b.model, x, 0, "vectors");
+      }
+    }
+  }
+}
+
+// As LiteRT compares: with 8 fractional bits of what each value stands for.
+template <class T> std::vector<int32_t> Fractional(const std::vector<T>& x, const Quant& q) {
+  const ops::Multiplier m = ops::QuantizeMultiplier(static_cast<double>(q.scale0()));
+  std::vector<int32_t> y;
+  for (const T v : x) y.push_back(ops::RoundingDivideByPot(ops::RoundingDoublingHighMul((v - q.zero0()) * 256, m.mantissa), -m.shift));
+  return y;
+}
+template <class T> void CompareAll(const Quant& a, const Quant& b) {
+  const std::pair<const char*, bool (*)(int32_t, int32_t)> comparisons[] = {
+      {"less", [](int32_t x, int32_t y) { return x < y; }},       {"less_equal", [](int32_t x, int32_t y) { return x <= y; }},
+      {"greater", [](int32_t x, int32_t y) { return x > y; }},    {"greater_equal", [](int32_t x, int32_t y) { return x >= y; }},
+      {"equal", [](int32_t x, int32_t y) { return x == y; }},     {"not_equal", [](int32_t x, int32_t y) { return x != y; }},
+  };
+  std::vector<T> x, y;
+  AllPairs(&x, &y);
+  const std::vector<int32_t> left = Fractional(x, a), right = Fractional(y, b);
+  for (const auto& [op, holds] : comparisons) {
+    Builder m;
+    const auto in = m.Input("x", {DTypeOf<T>, {kPairs}, a}), other = m.Constant<T>("c", {kPairs}, y, b);
+    m.g().outputs = {m.Node(op, "y", {in, other}, {DType::kBool, {}, {}})};
+    const std::vector<T> found = Runner(m.model, {.threads = 2}).Run(x);
+    for (size_t i = 0; i < x.size(); ++i) ASSERT_EQ(holds(left[i], right[i]), found[i] != 0) << op << " of " << +x[i] << " and " << +y[i];
+  }
+}
+
+TEST(VectorProducts, ComparisonsOfAllBytes) {
+  const Quant one = Quant::PerTensor(0.05f, 3);
+  for (const Quant& other : {one, Quant::PerTensor(0.05f, 40), Quant::PerTensor(0.013f, 3), Quant::PerTensor(0.9f, 0), Quant::PerTensor(1.7f, 8)}) {
+    CompareAll<int8_t>(one, other);
+    CompareAll<uint8_t>(other, one);
+  }
+}
+
+// The output lies where one of the inputs does.
+template <class T> void SumOntoAnInput(int at) {
+  constexpr int32_t kCount = 1300;
+  const Shape shape{kCount};
+  Builder b;
+  std::vector<graph::TensorId> inputs;
+  std::vector<T> memory(kCount), want(kCount, T{0});
+  std::mt19937 random(18);
+  for (int k = 0; k < 4; ++k) {
+    std::vector<T> values(kCount);
+    for (T& v : values) v = static_cast<T>(static_cast<int32_t>(random()) >> 8);
+    for (size_t i = 0; i < values.size(); ++i) want[i] += values[i];
+    inputs.push_back(k == at ? b.Input("x", {DTypeOf<T>, shape, {}}) : b.Constant<T>("c" + std::to_string(k), shape, values));
+    if (k == at) memory = values;
+  }
+  b.g().outputs = {b.Node("add_n", "y", inputs, {DTypeOf<T>, {}, {}})};
+  Runner runner(b.model, {.threads = 2});
+  ASSERT_TRUE(runner.it->Allocate().ok());
+  for (const int tensor : {runner.it->input_tensor(0), runner.it->output_tensor(0)})
+    ASSERT_TRUE(runner.it->Bind(tensor, reinterpret_cast<std::byte*>(memory.data()), sizeof(T) * kCount).ok());
+  ASSERT_TRUE(runner.it->Invoke().ok());
+  EXPECT_EQ(want, memory) << "input " << at;
+}
+
+TEST(VectorProducts, SumsOfManyOntoAnInput) {
+  for (int at = 0; at < 4; ++at) SumOntoAnInput<float>(at), SumOntoAnInput<int32_t>(at);
 }
 
 TEST(VectorProducts, EluLosesNothingNearZero) {
@@ -393,6 +490,83 @@ TEST(VectorProducts, SoftmaxBytesOfAnyDepth) {
     ExpectSame<int8_t>(b.model, Bytes(s, random), 0);
     ExpectSame<int8_t>(b.model, std::vector<int8_t>(static_cast<size_t>(s.elements()), 7), 0);
   }
+}
+
+// Values with not-a-numbers among floats.
+template <class T> std::vector<T> Some(const Shape& s, std::mt19937& random) {
+  std::vector<T> v(static_cast<size_t>(s.elements()));
+  for (T& x : v) x = std::is_same_v<T, float> && random() % 5 == 0 ? static_cast<T>(NAN) : static_cast<T>(static_cast<int32_t>(random()) >> 12);
+  return v;
+}
+Shape SomeShape(std::mt19937& random) {
+  const auto pick = test::PickFrom(random);
+  Shape s;
+  for (int32_t rank = pick(5); rank > 0; --rank) s.push_back(pick(5));
+  s[pick(0, s.rank() - 1)] = pick(80);
+  return s;
+}
+
+template <class T> void MaximaOverSomeAxes(std::mt19937& random) {
+  const Shape s = SomeShape(random), ranks{s.rank()};
+  std::vector<int32_t> axes;
+  std::vector<int64_t> step(static_cast<size_t>(s.rank()), 0);  // Of the output.
+  int64_t count = 1;
+  for (int d = s.rank() - 1; d >= 0; --d) {
+    if (random() % 2) axes.push_back(random() % 2 ? d : d - s.rank());
+    else step[static_cast<size_t>(d)] = count, count *= s[d];
+  }
+  const std::vector<T> x = Some<T>(s, random);
+  std::vector<T> want(static_cast<size_t>(count), std::numeric_limits<T>::lowest());
+  for (int64_t i = 0; i < s.elements(); ++i) {
+    int64_t to = 0, rest = i;
+    for (int d = s.rank() - 1; d >= 0; rest /= s[d--]) to += rest % s[d] * step[static_cast<size_t>(d)];
+    T& most = want[static_cast<size_t>(to)];
+    if (most < x[static_cast<size_t>(i)]) most = x[static_cast<size_t>(i)];
+  }
+  Builder b;
+  const auto in = b.Input("x", {DTypeOf<T>, s, {}}), over = b.Constant<int32_t>("axes", {static_cast<int32_t>(axes.size())}, axes);
+  b.g().outputs = {b.Node("reduce_max", "y", {in, over}, {DTypeOf<T>, {}, {}}, [&](graph::Node& n) { test::SetAttr(n, "keep_dims", random() % 2 == 0); })};
+  for (int threads : {1, 3}) EXPECT_EQ(want, Runner(b.model, {.threads = threads}).Run(x)) << s.text();
+}
+
+TEST(VectorProducts, MaximaOverAnyAxes) {
+  std::mt19937 random(19);
+  for (int round = 0; round < 60; ++round) {
+    MaximaOverSomeAxes<float>(random);
+    MaximaOverSomeAxes<int8_t>(random);
+    MaximaOverSomeAxes<uint8_t>(random);
+    MaximaOverSomeAxes<int16_t>(random);
+    MaximaOverSomeAxes<int32_t>(random);
+    MaximaOverSomeAxes<int64_t>(random);
+  }
+}
+
+// On the last axis more often than not: values of the inputs in turn.
+template <class T> void Stack(std::mt19937& random) {
+  const Shape s = SomeShape(random);
+  const auto pick = test::PickFrom(random);
+  const int32_t count = pick(6), input = pick(0, count - 1), axis = random() % 2 ? s.rank() : pick(0, s.rank());
+  const int64_t inner = s.elements(axis, s.rank());
+  std::vector<T> x, want(static_cast<size_t>(s.elements() * count));
+  std::vector<graph::TensorId> inputs;
+  Builder b;
+  for (int32_t k = 0; k < count; ++k) {
+    std::vector<T> values(static_cast<size_t>(s.elements()));
+    for (T& v : values) v = static_cast<T>(random());
+    for (int64_t i = 0; i < s.elements(); ++i) want[static_cast<size_t>((i / inner * count + k) * inner + i % inner)] = values[static_cast<size_t>(i)];
+    inputs.push_back(k == input ? b.Input("x", {DTypeOf<T>, s, {}}) : b.Constant<T>("c" + std::to_string(k), s, values));
+    if (k == input) x = values;
+  }
+  b.g().outputs = {b.Node("pack", "y", inputs, {DTypeOf<T>, {}, {}}, [&](graph::Node& n) {
+    test::SetAttr(n, "values_count", count);
+    test::SetAttr(n, "axis", random() % 2 ? axis : axis - s.rank() - 1);
+  })};
+  for (int threads : {1, 3}) EXPECT_EQ(want, Runner(b.model, {.threads = threads}).Run(x)) << s.text() << " on axis " << axis;
+}
+
+TEST(VectorProducts, StacksOnAnyAxis) {
+  std::mt19937 random(20);
+  for (int round = 0; round < 60; ++round) Stack<int8_t>(random), Stack<int16_t>(random), Stack<float>(random), Stack<int64_t>(random);
 }
 
 TEST(VectorProducts, MeansOfBytes) {
