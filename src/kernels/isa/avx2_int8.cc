@@ -223,7 +223,7 @@ void HalfPanel(const Block& b, int64_t panel, const void* w, const int32_t* bias
   const ProductS8& p = b.p;
   const int64_t column = panel * kPanel, count = b.count;
   const Depth depth(p, 2);
-  PanelPlace<kPanel / 2, kRows> place(b.y + b.first * p.columns, p.columns, column);
+  PanelPlace<kPanel / 2, kRows> place(b.y + b.first * p.pitch, p, column);
   const int64_t pitch = place.pitch();
   ByPanel<false>(p.requant, panel, [&](auto form) {
     using Rescale = typename decltype(form)::type;
@@ -283,7 +283,7 @@ void MultiplyBlock(const ProductS8& p, bool raised, const void* const* rows, int
     InTiles(count, work.most, [&](int64_t r, int tile) {
       work.tiles[tile - 1](p, rows + first + r, w, bias, terms + r, acc);
       if (p.take) p.take(p.context, acc, first + r, tile, panel * kPanel, 1);
-      else finish(acc, tile, p, panel * kPanel, y + (first + r) * p.columns);
+      else finish(acc, tile, p, panel * kPanel, y + (first + r) * p.pitch);
     });
   }
 }
