@@ -19,7 +19,7 @@ struct ProductS8 {
   int64_t columns = 0, pitch = 0;   // Of y; and from a row of it to the next.
   bool narrow_range = false;        // No weight is -128: two products with 8-bit values fit 16 bits.
   // Where the sums go instead of being requantized, if anywhere: tile by tile, sums[r][panels * 16] of rows
-  // [row, row + rows). Of `requant`, only the bias is read then.
+  // [row, row + rows), with anything in columns that are not there. Of `requant`, only the bias is read then.
   void (*take)(void* context, const int32_t* sums, int64_t row, int rows, int64_t column, int panels) = nullptr;
   void* context = nullptr;
 
