@@ -33,7 +33,7 @@ double Int8Gmacs() {
   std::vector<uint8_t> loaded(kRows * kDepth * k.value_bytes + 64), scratch(kDepth / 4 * k.scratch_per_group + 64);
   std::vector<int32_t> ones(kColumns + kernels::kPanel, 1 << 30), zeros(kColumns + kernels::kPanel), shifts(kColumns + kernels::kPanel, 8);
   const int64_t offset = 0;
-  kernels::ProductS8 p{&offset, 1, kDepth, weights.data(), {zeros.data(), ones.data(), zeros.data(), shifts.data(), nullptr, 0, -128, 127}, kColumns};
+  kernels::ProductS8 p{&offset, 1, kDepth, weights.data(), {zeros.data(), ones.data(), zeros.data(), shifts.data(), nullptr, 0, -128, 127}, kColumns, kColumns};
   k.load(x.data(), kRows * kDepth, loaded.data());
   std::vector<const void*> rows;
   for (int64_t r = 0; r < kRows; ++r) rows.push_back(loaded.data() + r * kDepth * k.value_bytes);

@@ -16,10 +16,10 @@ struct ProductS8 {
   int64_t segments = 1, length = 0;
   const int8_t* packed = nullptr;   // [panel][segment][length / 4, rounded up][16][4].
   Requant requant{};
-  int64_t columns = 0;              // Also the distance of two rows of y.
+  int64_t columns = 0, pitch = 0;   // Of y; and from a row of it to the next.
   bool narrow_range = false;        // No weight is -128: two products with 8-bit values fit 16 bits.
   // Where the sums go instead of being requantized, if anywhere: tile by tile, sums[r][panels * 16] of rows
-  // [row, row + rows). Of `requant`, only the bias is read then.
+  // [row, row + rows), with anything in columns that are not there. Of `requant`, only the bias is read then.
   void (*take)(void* context, const int32_t* sums, int64_t row, int rows, int64_t column, int panels) = nullptr;
   void* context = nullptr;
 
@@ -95,7 +95,7 @@ struct Int8 {
   int32_t offset;
   int32_t value_bytes;
   void (*load)(const int8_t* x, int64_t n, void* to);
-  // y[r * columns + c] for the columns of panels [first, end). scratch: see scratch_per_group.
+  // y[r * pitch + c] for the columns of panels [first, end). scratch: see scratch_per_group.
   void (*multiply)(const ProductS8&, const void* const* rows, int64_t count, int64_t first_panel, int64_t end_panel, int8_t* y, void* scratch);
   // The same of sums that were taken: sums[r][16] of a panel's columns, with their bias. Those of three more rows may be read.
   void (*finish)(const ProductS8&, const int32_t* sums, int64_t rows, int64_t panel, int8_t* y);

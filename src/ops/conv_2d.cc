@@ -247,17 +247,16 @@ Status PrepareReference(Prepare& prepare) {
 
 bool ConstantWeights(const OpView& op) { return op.has_const(1) && (!op.in(2) || op.has_const(2)) && op.in(0)->shape.elements() > 0; }
 
-// Constant weights and bias, one group: a product of gathered windows and packed weights.
-bool TakesPacked(const OpView& op, DType x, DType w) {
-  return op.in(0)->dtype == x && op.in(1)->dtype == w && Groups(op) == 1 && ConstantWeights(op);
-}
+// Constant weights and bias: a product of windows and packed weights.
+bool TakesPacked(const OpView& op, DType x, DType w) { return op.in(0)->dtype == x && op.in(1)->dtype == w && ConstantWeights(op); }
 bool TakesS8(const OpView& op, const Cpu&) { return TakesPacked(op, DType::kI8, DType::kI8) && FitsProductS8(GeometryOf<Attrs>(op)); }
 bool TakesWinograd(const OpView& op, const Cpu&) {
-  return TakesPacked(op, DType::kI8, DType::kI8) && TakesWinogradS8(GeometryOf<Attrs>(op), reinterpret_cast<const int8_t*>(op.constants[1]));
+  return Groups(op) == 1 && TakesPacked(op, DType::kI8, DType::kI8) &&
+         TakesWinogradS8(GeometryOf<Attrs>(op), reinterpret_cast<const int8_t*>(op.constants[1]));
 }
 bool TakesF32(const OpView& op, const Cpu&) { return TakesPacked(op, DType::kF32, DType::kF32); }
 bool TakesHybrid(const OpView& op, const Cpu&) { return TakesPacked(op, DType::kF32, DType::kI8); }
-bool TakesWinogradFloats(const OpView& op, const Cpu& cpu) { return TakesF32(op, cpu) && TakesWinogradF32(GeometryOf<Attrs>(op)); }
+bool TakesWinogradFloats(const OpView& op, const Cpu& cpu) { return Groups(op) == 1 && TakesF32(op, cpu) && TakesWinogradF32(GeometryOf<Attrs>(op)); }
 
 Status PrepareWinograd(Prepare& prepare) {
   const OpView& op = prepare.op;
@@ -271,9 +270,9 @@ Status PrepareWinogradFloats(Prepare& prepare) {
   return PrepareWinogradF32(prepare, GeometryOf<Attrs>(op), FloatClamp(op.attrs<Attrs>().activation), op.const_of<float>(2).data());
 }
 
-RowSource RowsOf(const ConvGeometry& g) {
+RowSource RowsOf(const ConvGeometry& g, int32_t groups) {
   const bool pointwise = g.filter_h == 1 && g.filter_w == 1 && g.stride_h == 1 && g.stride_w == 1 && g.pad_h == 0 && g.pad_w == 0;
-  return {g, pointwise};
+  return {g, pointwise, groups};
 }
 
 // asymmetric: of dynamic range, whether inputs get a zero point.
@@ -281,29 +280,23 @@ Status PrepareProduct(Prepare& prepare, bool asymmetric) {
   const OpView& op = prepare.op;
   const ConvGeometry g = GeometryOf<Attrs>(op);
   const Activation activation = op.attrs<Attrs>().activation;
-  const int64_t rows = static_cast<int64_t>(g.batch) * g.out_h * g.out_w, depth = WindowElements(g);
+  const int64_t rows = static_cast<int64_t>(g.batch) * g.out_h * g.out_w, depth = op.in(1)->shape.elements(1, 4);
+  const RowSource source = RowsOf(g, Groups(op));
   if (kFloats && op.in(1)->dtype == DType::kF32)
-    return PrepareProductF32(prepare, RowsOf(g), rows, depth, g.out_c, FloatClamp(activation), op.const_of<float>(2).data());
+    return PrepareProductF32(prepare, source, rows, depth, g.out_c, FloatClamp(activation), op.const_of<float>(2).data());
   if (kFloats && op.in(0)->dtype == DType::kF32) {
     const HybridForm form{g.batch, op.in(0)->shape.elements(1, 4), asymmetric, false};
-    return PrepareProductHybrid(prepare, RowsOf(g), form, rows, depth, g.out_c, FloatClamp(activation), op.const_of<float>(2).data());
+    return PrepareProductHybrid(prepare, source, form, rows, depth, g.out_c, FloatClamp(activation), op.const_of<float>(2).data());
   }
   std::vector<Multiplier> multipliers(static_cast<size_t>(g.out_c));
-  const ProductShape shape{g, RowsOf(g).contiguous, false, rows, depth, g.out_c};
+  const ProductShape shape{g, source.contiguous, false, rows, depth, g.out_c, source.groups};
   return PrepareProductS8(prepare, shape, IntegerOutputOf(op, multipliers, activation), nullptr, op.const_of<int32_t>(2).data());
 }
 
-Status PreparePacked(Prepare& prepare) { return PrepareProduct(prepare, AsymmetricInputs(prepare.op)); }
-
-bool TakesGroups(const OpView& op, const Cpu&) {
-  const DType x = op.in(0)->dtype, w = op.in(1)->dtype;
-  const bool bytes = x == DType::kI8 && w == DType::kI8, floats = kFloats && x == DType::kF32 && (w == DType::kF32 || w == DType::kI8);
-  if (!(bytes || floats) || Groups(op) == 1 || !ConstantWeights(op)) return false;
-  const ConvGeometry g = GeometryOf<Attrs>(op);
-  return FitsDenseFilter(g) && (floats || FitsProductS8(g));
-}
-Status PrepareGroups(Prepare& prepare) {
-  return PrepareGroupedConv(prepare, GeometryOf<Attrs>(prepare.op), [](Prepare& dense) { return PrepareProduct(dense, true); });
+Status PreparePacked(Prepare& prepare) {
+  const int32_t groups = Groups(prepare.op), together = GroupsTogether(groups, prepare.op.out(0)->shape[3] / groups);
+  if (together == 1) return PrepareProduct(prepare, AsymmetricInputs(prepare.op));
+  return PrepareTogether(prepare, together, [](Prepare& wider) { return PrepareProduct(wider, true); });
 }
 
 bool TakesShorts(const OpView& op, const Cpu&) {
@@ -321,7 +314,6 @@ constexpr Variant kVariants[] = {{.name = "winograd_s8", .takes = TakesWinograd,
                                  {.name = "winograd_f32", .takes = TakesWinogradFloats, .prepare = kFloats ? PrepareWinogradFloats : nullptr},
                                  {.name = "packed_f32", .takes = TakesF32, .prepare = kFloats ? PreparePacked : nullptr, .row_window = RowWindowOf<Attrs>},
                                  {.name = "packed_hybrid", .takes = TakesHybrid, .prepare = kFloats ? PreparePacked : nullptr},
-                                 {.name = "packed_groups", .takes = TakesGroups, .prepare = PrepareGroups},
                                  {.name = "vectors_s16", .takes = TakesShorts, .prepare = kShorts ? PrepareShorts : nullptr},
                                  {.name = "reference", .prepare = PrepareReference}};
 

@@ -29,8 +29,12 @@ struct HybridPanels {
   const int32_t* column_sum = nullptr;
   const float* column_scale = nullptr;  // Both padded to whole panels.
   const int32_t* zeros = nullptr;       // As many.
-  int64_t depth = 0, columns = 0;
+  int64_t depth = 0;                    // Of a group.
+  ColumnGroups groups;
   bool narrow_range = false;            // As in kernels::ProductS8.
+  int64_t segments = 1;                 // Of several groups: a row's stretches that a group looks at,
+  const int64_t* offset = nullptr;      // and where they are, group by group.
+  int64_t row() const { return depth * groups.count; }  // Values.
 };
 inline int64_t HybridPanelBytes(int64_t depth, int64_t columns) { return PackedBytesS8(depth, columns) + kernels::RoundUp(columns, kernels::kPanel) * 4; }
 const int32_t* ZeroBias(Prepare& prepare, int64_t columns);
@@ -45,9 +49,9 @@ class HybridRows {
   // Puts row r into the scratch: gather(inside, outside) calls inside(from, n) and outside(n), `depth` values in all.
   template <class Gather> void Load(std::byte* scratch, int64_t r, RowQuant quant, const Gather& gather) const;
   void LoadContiguous(std::byte* scratch, int64_t r, RowQuant quant, const int8_t* q) const;
-  // y[r * ldy + c] for the loaded rows and the columns of panels [first, end); `f` gives bias and clamps.
+  // y[r * ldy + c] for the loaded rows and those of all columns that are in panels [first, end); `f` gives bias and clamps.
   void Multiply(std::byte* scratch, int64_t rows, int64_t first_panel, int64_t end_panel, const kernels::ToFloat& f, float* y, int64_t ldy) const;
-  // The same for rows that lie elsewhere in the loaded form, `depth` values apart; SetRow says how each is quantized.
+  // The same for rows that lie elsewhere in the loaded form, one behind the other; SetRow says how each is quantized.
   void SetRow(std::byte* scratch, int64_t r, RowQuant quant) const;
   void Multiply(std::byte* scratch, const std::byte* loaded, int64_t rows, int64_t first_panel, int64_t end_panel, const kernels::ToFloat& f,
                 float* y, int64_t ldy) const;

@@ -8,7 +8,7 @@ namespace octet::ops {
 // `op` must live while it prepares. What it asks for is here afterwards, and asked for by whoever made it.
 class InnerPrepare final : public Prepare {
  public:
-  InnerPrepare(Prepare& real, const OpView& op) : Prepare(op, real.cpu, real.threads), real_(real) {}
+  InnerPrepare(Prepare& real, const OpView& op) : Prepare(op, real.cpu, real.threads), real_(real) { most_rows = real.most_rows; }
   void Workspace(size_t bytes) override { workspace_bytes = bytes; }
   // Not what the node's own operands would be packed to.
   Result<const std::byte*> Pack(int i, std::string_view format, uint64_t parameters, size_t bytes, void (*fill)(std::byte*, const void*),

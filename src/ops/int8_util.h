@@ -45,6 +45,7 @@ struct ProductShape {
   bool channels_last = false;// Weights are [depth, columns] in memory instead of [columns, depth].
   int64_t rows = 0, depth = 0;
   int32_t columns = 0;
+  int32_t groups = 1;        // Of channels, in and out; depth is that of one.
 };
 // The window's copy must fit a sane amount of memory; hostile dilations do not.
 bool FitsProductS8(const ConvGeometry& g);

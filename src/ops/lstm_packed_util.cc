@@ -172,7 +172,7 @@ Result<HybridPanels> PackGatesS8(Prepare& prepare, int first, const Params& p, i
                prepare.Pack(first, "lstm_s8", static_cast<uint64_t>(depth), static_cast<size_t>(HybridPanelBytes(depth, p.columns)), PackS8, &context));
   const bool narrow = std::ranges::all_of(context.gate, [&](const std::byte* w) { return NarrowRange(w, p.sizes.cells * depth, p.sizes.batch); });
   return HybridPanels{reinterpret_cast<const int8_t*>(packed), reinterpret_cast<const int32_t*>(packed + PackedBytesS8(depth, p.columns)), scale,
-                      ZeroBias(prepare, p.columns), depth, p.columns, narrow};
+                      ZeroBias(prepare, p.columns), depth, {1, p.columns}, narrow};
 }
 
 const float* StackedBias(Prepare& prepare, const Params& p) {

@@ -3,6 +3,7 @@
 
 #include "kernels/elementwise.h"
 #include "kernels/products_f32.h"
+#include "ops/move_util.h"
 #include "ops/row_blocks.h"
 
 namespace octet::ops {
@@ -13,26 +14,34 @@ using kernels::kPanel;
 struct Params {
   RowSource source;
   RowBlocks blocks;
-  int64_t depth = 0, columns = 0;
+  ColumnGroups groups;
+  int64_t depth = 0, columns = 0;  // Of a group; of all.
   const float* weights = nullptr;
-  const float* bias = nullptr;  // Padded to whole panels.
+  const float* bias = nullptr;  // Padded as panels are.
   ClampF32 clamp;
   int64_t scratch_bytes = 0;    // Per thread.
   // Windows in place: the image, or its copy with the padding around it.
-  bool copied = false;
+  bool copied = false;  // Then channels of a group lie together: [group][line][pixel][channel].
   int64_t image_h = 0, image_w = 0, lines_per_task = 0;
 };
 
-void SetOperands(const Params& p, const Run& run, int64_t first_row, int64_t first_panel, int64_t end_panel, kernels::ProductF32* product) {
-  const int64_t column = first_panel * kPanel;
-  product->w = p.weights + column * p.depth;
-  product->depth = p.depth;
-  product->columns = std::min(p.columns, end_panel * kPanel) - column;
-  product->bias = p.bias + column;
-  product->low = p.clamp.low;
-  product->high = p.clamp.high;
-  product->y = run.output<float>(0) + first_row * p.columns + column;
-  product->ldy = p.columns;
+// Rows from `first_row` on times some panels. `product` says where rows of the first group are, those of the next are group_step behind.
+void Multiply(const Params& p, const Run& run, kernels::ProductF32 product, int64_t group_step, int64_t first_row, int64_t first_panel, int64_t end_panel) {
+  const float* const a = product.a;
+  float* const y = run.output<float>(0) + first_row * p.columns;
+  product.depth = p.depth;
+  product.low = p.clamp.low;
+  product.high = p.clamp.high;
+  product.ldy = p.columns;
+  p.groups.ForEach(first_panel, end_panel, [&](int64_t group, int64_t first, int64_t end) {
+    const int64_t column = first * kPanel, gaps = p.groups.gaps(group);
+    product.a = a + group * group_step;
+    product.w = p.weights + column * p.depth;
+    product.columns = std::min((group + 1) * p.groups.columns + gaps, end * kPanel) - column;
+    product.bias = p.bias + column;
+    product.y = y + column - gaps;
+    kernels::FloatProducts().product(product);
+  });
 }
 
 // Calls body(block, thread) for all blocks of the rows that are wanted.
@@ -49,14 +58,14 @@ template <class Body> void ForEachWanted(const Params& p, const Run& run, const 
 Status RunContiguous(const void* params, const Run& run) {
   const auto& p = *static_cast<const Params*>(params);
   ForEachWanted(p, run, [&](const Block& block, int) {
-    kernels::ProductF32 product{.a = run.input<float>(0) + block.first_row * p.depth, .lda = p.depth, .rows = block.rows};
-    SetOperands(p, run, block.first_row, block.first_panel, block.end_panel, &product);
-    kernels::FloatProducts().product(product);
+    const int64_t row = p.depth * p.groups.count;
+    const kernels::ProductF32 product{.a = run.input<float>(0) + block.first_row * row, .lda = row, .rows = block.rows};
+    Multiply(p, run, product, p.depth, block.first_row, block.first_panel, block.end_panel);
   });
   return {};
 }
 
-// Dilated windows: every row is gathered.
+// Dilated windows: every row is gathered. Of several groups, each has a segment of every tap.
 Status RunGathered(const void* params, const Run& run) {
   const auto& p = *static_cast<const Params*>(params);
   ForEachWanted(p, run, [&](const Block& block, int thread) {
@@ -71,9 +80,10 @@ Status RunGathered(const void* params, const Run& run) {
       to += n;
     };
     for (int64_t r = 0; r < block.rows; ++r) GatherRow(p.source, run.input<float>(0), block.first_row + r, inside, outside);
-    kernels::ProductF32 product{.a = gathered, .lda = p.depth, .rows = block.rows};
-    SetOperands(p, run, block.first_row, block.first_panel, block.end_panel, &product);
-    kernels::FloatProducts().product(product);
+    const ConvGeometry& g = p.source.g;
+    kernels::ProductF32 product{.a = gathered, .lda = p.depth * p.groups.count, .rows = block.rows};
+    if (p.groups.count > 1) product.segments = int64_t{g.filter_h} * g.filter_w, product.segment_step = g.in_c;
+    Multiply(p, run, product, g.in_c / p.groups.count, block.first_row, block.first_panel, block.end_panel);
   });
   return {};
 }
@@ -81,17 +91,29 @@ Status RunGathered(const void* params, const Run& run) {
 // Lines of the padded image that rows `wanted` of the output are made of.
 RowRange LinesOf(const ConvGeometry& g, const RowRange& wanted) { return {wanted.first * g.stride_h, (wanted.end - 1) * g.stride_h + WindowHeight(g)}; }
 
+// Some channels of each of so many pixels.
+void CopyPixels(const float* from, int64_t pixels, int64_t all_channels, int64_t channels, float* to) {
+  if (channels == all_channels) return static_cast<void>(std::copy_n(from, pixels * channels, to));
+  CopyRows(reinterpret_cast<const std::byte*>(from), all_channels * 4, reinterpret_cast<std::byte*>(to), channels * 4, pixels, channels * 4);
+}
+
 // Lines of the input with zeros around it, as wide and high as the windows reach.
 void CopyPadded(const Params& p, const Run& run, const RowRange& lines, float* to) {
   const ConvGeometry& g = p.source.g;
-  const int64_t line = p.image_w * g.in_c, count = std::min<int64_t>(g.in_w, p.image_w - g.pad_w) * g.in_c, left = static_cast<int64_t>(g.pad_w) * g.in_c;
-  run.pool->For(lines.end - lines.first, [&](int64_t i, int) {
+  const int64_t channels = g.in_c / p.groups.count, line = p.image_w * channels, left = g.pad_w * channels;
+  const int64_t pixels = std::min<int64_t>(g.in_w, p.image_w - g.pad_w), all = lines.end - lines.first;
+  run.pool->For(all, [&](int64_t i, int) {
     const int64_t at = lines.first + i, y = at % p.image_h - g.pad_h;
-    float* row = to + i * line;
-    if (y < 0 || y >= g.in_h) return static_cast<void>(std::fill_n(row, line, 0.0f));
-    std::fill_n(row, left, 0.0f);
-    std::copy_n(run.input<float>(0) + (at / p.image_h * g.in_h + y) * g.in_w * g.in_c, count, row + left);
-    std::fill(row + left + count, row + line, 0.0f);
+    for (int64_t group = 0; group < p.groups.count; ++group) {
+      float* row = to + (group * all + i) * line;
+      if (y < 0 || y >= g.in_h) {
+        std::fill_n(row, line, 0.0f);
+        continue;
+      }
+      std::fill_n(row, left, 0.0f);
+      CopyPixels(run.input<float>(0) + (at / p.image_h * g.in_h + y) * g.in_w * g.in_c + group * channels, pixels, g.in_c, channels, row + left);
+      std::fill(row + left + pixels * channels, row + line, 0.0f);
+    }
   });
 }
 
@@ -102,38 +124,41 @@ Status RunWindows(const void* params, const Run& run) {
   const ConvGeometry& g = p.source.g;
   const RowRange wanted = run.rows ? *run.rows : RowRange{0, g.out_h};
   const float* image = run.input<float>(0);
-  int64_t begin = 0;  // Line at `image`.
+  int64_t begin = 0, group_step = 0;  // Line at `image`.
   if (p.copied) {
     const RowRange lines = run.rows ? LinesOf(g, wanted) : RowRange{0, g.batch * p.image_h};
     CopyPadded(p, run, lines, reinterpret_cast<float*>(run.workspace));
     image = reinterpret_cast<const float*>(run.workspace);
     begin = lines.first;
+    group_step = (lines.end - lines.first) * p.image_w * (g.in_c / p.groups.count);
   }
-  const int64_t line = p.image_w * g.in_c, blocks = (wanted.end - wanted.first + p.lines_per_task - 1) / p.lines_per_task;
+  const int64_t channels = g.in_c / p.groups.count, line = p.image_w * channels, blocks = (wanted.end - wanted.first + p.lines_per_task - 1) / p.lines_per_task;
   const int64_t groups = p.blocks.groups();
   run.pool->For(g.batch * blocks * groups, [&](int64_t task, int) {
     const int64_t panel = task % groups * p.blocks.panels_per_task, b = task / groups / blocks, i = wanted.first + task / groups % blocks * p.lines_per_task;
-    kernels::ProductF32 product{.a = image + (b * p.image_h + i * g.stride_h - begin) * line, .lda = static_cast<int64_t>(g.stride_w) * g.in_c, .rows = g.out_w,
+    kernels::ProductF32 product{.a = image + (b * p.image_h + i * g.stride_h - begin) * line, .lda = g.stride_w * channels, .rows = g.out_w,
                                 .groups = std::min(p.lines_per_task, wanted.end - i), .group_step = g.stride_h * line,
                                 .segments = g.filter_h, .segment_step = g.dilation_h * line};
-    SetOperands(p, run, (b * g.out_h + i) * g.out_w, panel, std::min(p.blocks.panels, panel + p.blocks.panels_per_task), &product);
-    kernels::FloatProducts().product(product);
+    Multiply(p, run, product, group_step, (b * g.out_h + i) * g.out_w, panel, std::min(p.blocks.panels, panel + p.blocks.panels_per_task));
   });
   return {};
 }
 
 struct PackContext {
   const float* weights;
-  int64_t depth, columns;
+  int64_t depth;
+  ColumnGroups groups;
 };
 
 void Pack(std::byte* packed, const void* context) {
   const auto& c = *static_cast<const PackContext*>(context);
-  PackPanelsF32(c.weights, c.depth, 1, c.depth, c.columns, reinterpret_cast<float*>(packed));
+  auto* to = reinterpret_cast<float*>(packed);
+  for (int64_t i = 0; i < c.groups.count; ++i)
+    PackPanelsF32(c.weights + i * c.groups.columns * c.depth, c.depth, 1, c.depth, c.groups.columns, to + i * c.groups.packed() * c.depth);
 }
 
 void PrepareGathered(Prepare& prepare, Params* p) {
-  p->scratch_bytes = kernels::RoundUp(p->blocks.most_rows() * p->depth * 4, 64);
+  p->scratch_bytes = kernels::RoundUp(p->blocks.most_rows() * p->depth * p->groups.count * 4, 64);
   prepare.Workspace(static_cast<size_t>(p->scratch_bytes) * prepare.threads);
   prepare.SetRun(RunGathered, p);
 }
@@ -142,7 +167,7 @@ void PrepareWindows(Prepare& prepare, Params* p) {
   const ConvGeometry& g = p->source.g;
   p->image_h = LinesOf(g, {0, g.out_h}).end;
   p->image_w = static_cast<int64_t>(g.out_w - 1) * g.stride_w + g.filter_w;
-  p->copied = g.pad_h > 0 || g.pad_w > 0 || p->image_h > g.in_h || p->image_w > g.in_w;
+  p->copied = p->groups.count > 1 || g.pad_h > 0 || g.pad_w > 0 || p->image_h > g.in_h || p->image_w > g.in_w;
   const int64_t lines = prepare.most_rows > 0 ? LinesOf(g, {0, prepare.most_rows}).end : g.batch * p->image_h;
   if (p->copied) prepare.Workspace(static_cast<size_t>(lines * p->image_w * g.in_c) * 4);
   else p->image_h = g.in_h, p->image_w = g.in_w;
@@ -177,15 +202,16 @@ Status PrepareProductF32(Prepare& prepare, const RowSource& source, int64_t rows
   p->depth = depth;
   p->columns = columns;
   p->clamp = clamp;
-  const auto padded = static_cast<size_t>(kernels::RoundUp(columns, kPanel));
-  float* sums = prepare.Array<float>(padded);
-  if (bias) std::copy_n(bias, columns, sums);
+  p->groups = {source.groups, columns / source.groups};
+  const int64_t padded = p->groups.all_panels() * kPanel;
+  float* sums = prepare.Array<float>(static_cast<size_t>(padded));
+  if (bias) p->groups.Spread(bias, sums);
   p->bias = sums;
   const kernels::ProductsF32& k = kernels::FloatProducts();
-  p->blocks = CutRows(rows, columns, depth * 4, k.rows);
+  p->blocks = CutRows(rows, padded, depth * 4, k.rows);
   CutPanels({.depth = depth, .together = rows == 1 ? kRowPanels : k.panels, .before = 0}, prepare.threads, p->blocks);
-  const PackContext context{reinterpret_cast<const float*>(prepare.op.constants[1]), depth, columns};
-  OCTET_ASSIGN(const std::byte* packed, prepare.Pack(1, "N16F32", static_cast<uint64_t>(depth), padded * static_cast<size_t>(depth) * 4, Pack, &context));
+  const PackContext context{reinterpret_cast<const float*>(prepare.op.constants[1]), depth, p->groups};
+  OCTET_ASSIGN(const std::byte* packed, prepare.Pack(1, "N16F32", PackedForm(depth, source.groups), static_cast<size_t>(padded * depth) * 4, Pack, &context));
   p->weights = reinterpret_cast<const float*>(packed);
   if (source.contiguous) prepare.SetRun(RunContiguous, p);
   else if (source.g.dilation_w == 1) PrepareWindows(prepare, p);

@@ -45,4 +45,15 @@ void PackPanelsS8(const int8_t* w, int64_t column_step, int64_t depth_step, int6
   }
 }
 
+void PackSegmentsS8(const int8_t* w, const SegmentsS8& form, bool channels_last, int8_t* to) {
+  const int64_t depth = form.count * form.length, columns = form.groups.columns;
+  const int64_t column_step = channels_last ? 1 : depth, depth_step = channels_last ? columns : 1;
+  for (int64_t panel = 0; panel < form.groups.all_panels(); ++panel) {
+    const int64_t group = panel / form.groups.panels(), first = panel % form.groups.panels() * kernels::kPanel;
+    const int8_t* from = w + (group * columns + first) * column_step;
+    for (int64_t s = 0; s < form.count; ++s, to += PackedBytesS8(form.length, kernels::kPanel))
+      PackPanelsS8(from + s * form.length * depth_step, column_step, depth_step, form.length, std::min<int64_t>(kernels::kPanel, columns - first), to);
+  }
+}
+
 }  // namespace octet::ops

@@ -25,8 +25,9 @@ constexpr int64_t kReadAhead = 64;                 // Behind the last value that
 struct Params {
   const Int8* kernel = nullptr;
   kernels::ProductS8 product;
+  ColumnGroups groups;               // `product` is the first one's.
   ConvGeometry g;
-  int64_t rows = 0, depth = 0;       // Contiguous.
+  int64_t rows = 0, row_values = 0;  // Contiguous.
   int64_t rows_per_task = 0;         // Contiguous: rows. Windows: output rows.
   int64_t panels = 0, panels_per_task = 0;
   bool by_panels = false;
@@ -55,20 +56,30 @@ template <class Body> void ForEachTask(const Params& p, const Run& run, int64_t 
   });
 }
 
+// The loaded rows times panels [first, end). Groups share panels' constants, but look at other channels.
+void Multiply(const Params& p, const Scratch& s, int64_t count, int64_t first, int64_t end, int8_t* y) {
+  p.groups.ForEach(first, end, [&](int64_t group, int64_t from, int64_t to) {
+    kernels::ProductS8 product = p.product;
+    product.offset += group * product.segments;
+    product.columns += group * p.groups.packed();
+    p.kernel->multiply(product, s.rows, count, from, to, y - p.groups.gaps(group), s.kernel);
+  });
+}
+
 Status RunContiguous(const void* params, const Run& run) {
   const auto& p = *static_cast<const Params*>(params);
   const Int8& k = *p.kernel;
-  const int64_t pitch = p.depth * k.value_bytes, line = p.g.out_w;
+  const int64_t pitch = p.row_values * k.value_bytes, line = p.g.out_w;
   const RowRange rows = run.rows ? RowRange{run.rows->first * line, run.rows->end * line} : RowRange{0, p.rows};
   const int64_t all = rows.end - rows.first, blocks = CeilDivide(all, p.rows_per_task);
   ForEachTask(p, run, blocks, [&](int64_t block, int64_t first, int64_t end, int thread) {
     const Scratch s = ScratchOf(p, run, thread);
     const RowRange part = EvenPart(all, kTileRowsS8, blocks, block);
     const int64_t row = rows.first + part.first, count = part.end - part.first;
-    k.load(run.input<int8_t>(0) + row * p.depth, count * p.depth, s.loaded);
+    k.load(run.input<int8_t>(0) + row * p.row_values, count * p.row_values, s.loaded);
 #pragma GCC unroll 4
     for (int64_t r = 0; r < count; ++r) s.rows[r] = s.loaded + r * pitch;
-    k.multiply(p.product, s.rows, count, first, end, run.output<int8_t>(0) + row * p.product.columns, s.kernel);
+    Multiply(p, s, count, first, end, run.output<int8_t>(0) + row * p.product.pitch);
   });
   return {};
 }
@@ -91,8 +102,7 @@ Status RunWindows(const void* params, const Run& run) {
       const std::byte* at = s.loaded + i * g.stride_h * p.row_bytes;
       for (int64_t j = 0; j < width; ++j) row[j] = at + j * step;
     }
-    int8_t* y = run.output<int8_t>(0) + (b * g.out_h + top) * g.out_w * p.product.columns;
-    k.multiply(p.product, s.rows, count * g.out_w, first, end, y, s.kernel);
+    Multiply(p, s, count * g.out_w, first, end, run.output<int8_t>(0) + (b * g.out_h + top) * g.out_w * p.product.pitch);
   });
   return {};
 }
@@ -101,19 +111,13 @@ Status RunWindows(const void* params, const Run& run) {
 
 struct PackContext {
   const int8_t* weights;
-  int64_t segments, length, columns;
+  SegmentsS8 form;
   bool channels_last;
 };
 
-// Panels of K4N16, each made of its segments in turn.
-void PackPanels(std::byte* packed, const void* context) {
+void Pack(std::byte* packed, const void* context) {
   const auto& c = *static_cast<const PackContext*>(context);
-  auto* to = reinterpret_cast<int8_t*>(packed);
-  const int64_t depth = c.segments * c.length, column_step = c.channels_last ? 1 : depth, depth_step = c.channels_last ? c.columns : 1;
-  for (int64_t first = 0; first < c.columns; first += kPanel)
-    for (int64_t s = 0; s < c.segments; ++s, to += PackedBytesS8(c.length, kPanel))
-      PackPanelsS8(c.weights + first * column_step + s * c.length * depth_step, column_step, depth_step, c.length,
-                   std::min<int64_t>(kPanel, c.columns - first), to);
+  PackSegmentsS8(c.weights, c.form, c.channels_last, reinterpret_cast<int8_t*>(packed));
 }
 
 // With fewer blocks of rows than tasks are wanted, panels are cut, too: the block is loaded for each cut. An only block is cut so that
@@ -133,10 +137,10 @@ int64_t SetRowsPerTask(Params* p, int64_t all, int64_t most, int64_t enough, int
 }
 
 void CutContiguous(Params* p, const Int8& k, int64_t wanted, int threads) {
-  const int64_t fit = std::clamp<int64_t>(kBlockValues / std::max<int64_t>(1, p->depth), kFewestRows, kMostRows);
+  const int64_t fit = std::clamp<int64_t>(kBlockValues / std::max<int64_t>(1, p->row_values), kFewestRows, kMostRows);
   SetPanelsPerTask(p, SetRowsPerTask(p, p->rows, fit, kEnoughRows, wanted), wanted, threads);
   const int64_t most = std::min(p->rows, RoundUp(p->rows_per_task, kTileRowsS8));
-  p->loaded_bytes = RoundUp(most * p->depth * k.value_bytes + kReadAhead, 64);
+  p->loaded_bytes = RoundUp(most * p->row_values * k.value_bytes + kReadAhead, 64);
   p->pointer_bytes = RoundUp(most * 8, 64);
 }
 
@@ -152,26 +156,28 @@ void CutWindows(Params* p, const Int8& k, int64_t wanted, int threads) {
   p->pointer_bytes = RoundUp(p->rows_per_task * g.out_w * 8, 64);
 }
 
-// A window's stretches: its rows, or its cells where they lie apart.
+// A window's stretches: its rows, or its cells where they, or a group's channels, lie apart.
 void SetSegments(Prepare& prepare, Params* p, const ProductShape& shape, const Int8& k) {
   const ConvGeometry& g = shape.g;
-  const bool apart = !shape.contiguous && g.dilation_w != 1 && g.filter_w > 1;
+  const bool apart = !shape.contiguous && g.filter_w > 1 && (g.dilation_w != 1 || shape.groups > 1);
   p->product.segments = shape.contiguous ? 1 : apart ? int64_t{g.filter_h} * g.filter_w : g.filter_h;
   p->product.length = shape.depth / p->product.segments;
-  auto* offset = prepare.Array<int64_t>(static_cast<size_t>(p->product.segments));
+  auto* offset = prepare.Array<int64_t>(static_cast<size_t>(shape.groups * p->product.segments));
   p->product.offset = offset;
-  if (shape.contiguous) return;
-  for (int64_t u = 0; u < g.filter_h; ++u)
-    for (int64_t v = 0; v < (apart ? g.filter_w : 1); ++v)
-      *offset++ = u * g.dilation_h * p->row_bytes + v * g.dilation_w * g.in_c * k.value_bytes;
+  const int64_t across = apart ? g.filter_w : 1;
+  for (int64_t i = 0; i < shape.groups * p->product.segments; ++i) {
+    const int64_t group = i / p->product.segments, u = i % p->product.segments / across, v = i % across;
+    offset[i] = u * g.dilation_h * p->row_bytes + (v * g.dilation_w * g.in_c + group * p->product.length) * k.value_bytes;
+  }
 }
 
 void SetRequant(Prepare& prepare, Params* p, const ProductShape& shape, const Int8& k, const IntegerOutput& output, const double* scale, const int32_t* bias) {
   const auto* w = reinterpret_cast<const int8_t*>(prepare.op.constants[1]);
   const ChannelWeights weights = shape.channels_last ? ChannelWeights{w, 1, shape.depth, shape.columns} : ChannelWeights{w, shape.depth, shape.depth, 1};
   const std::vector<ChannelS8> channels = SumChannels(weights, shape.columns, bias, output.input_zero, k.offset);
-  std::vector<int32_t> channel(static_cast<size_t>(p->panels * kPanel), -1);
-  std::iota(channel.begin(), channel.begin() + shape.columns, 0);
+  std::vector<int32_t> all(static_cast<size_t>(shape.columns)), channel(static_cast<size_t>(p->panels * kPanel), -1);
+  std::iota(all.begin(), all.end(), 0);
+  p->groups.Spread(all.data(), channel.data());
   p->product.requant = MakeRequantS8(prepare, output, channels, channel, shape.rows, scale);
 }
 
@@ -191,20 +197,22 @@ Status PrepareProductS8(Prepare& prepare, const ProductShape& given, const Integ
   p->kernel = &k;
   p->g = shape.g;
   p->rows = shape.rows;
-  p->depth = shape.depth;
+  p->row_values = shape.depth * shape.groups;
   p->input_zero = output.input_zero;
-  p->product.columns = shape.columns;
+  p->groups = {shape.groups, shape.columns / shape.groups};
+  p->product.columns = p->groups.columns;
+  p->product.pitch = shape.columns;
   p->product.narrow_range = NarrowRange(prepare.op.constants[1], shape.depth * shape.columns, shape.rows);
-  p->panels = CeilDivide(shape.columns, kPanel);
+  p->panels = p->groups.all_panels();
   p->by_panels = prepare.threads > 1 && shape.columns > shape.rows;
   const int64_t wanted = WantedTasks(shape.rows * shape.depth * shape.columns, prepare.threads);
   shape.contiguous ? CutContiguous(p, k, wanted, prepare.threads) : CutWindows(p, k, wanted, prepare.threads);
   SetSegments(prepare, p, shape, k);
   SetRequant(prepare, p, shape, k, output, scale, bias);
-  const PackContext context{reinterpret_cast<const int8_t*>(prepare.op.constants[1]), p->product.segments, p->product.length, shape.columns,
-                            shape.channels_last};
-  OCTET_ASSIGN(const std::byte* packed, prepare.Pack(1, shape.channels_last ? "K4N16T" : "K4N16", static_cast<uint64_t>(p->product.length),
-                                                     static_cast<size_t>(p->panels * p->product.panel_bytes()), PackPanels, &context));
+  const SegmentsS8 form{p->product.segments, p->product.length, p->groups};
+  const PackContext context{reinterpret_cast<const int8_t*>(prepare.op.constants[1]), form, shape.channels_last};
+  OCTET_ASSIGN(const std::byte* packed, prepare.Pack(1, shape.channels_last ? "K4N16T" : "K4N16", PackedForm(form.length, shape.groups),
+                                                     static_cast<size_t>(form.packed_bytes()), Pack, &context));
   p->product.packed = reinterpret_cast<const int8_t*>(packed);
   p->scratch_bytes = p->loaded_bytes + p->pointer_bytes + RoundUp(k.scratch_per_group * p->product.segments * p->product.groups(), 64);
   prepare.Workspace(static_cast<size_t>(p->scratch_bytes) * static_cast<size_t>(prepare.threads));

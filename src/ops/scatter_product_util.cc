@@ -136,7 +136,7 @@ void ForEachBlockOfBytes(const Params& p, const Run& run, const int8_t* x, const
 Status RunS8(const void* params, const Run& run) {
   const auto& p = *static_cast<const Params*>(params);
   const auto zero_of = [&](int64_t) { return p.o.integer.input_zero; };
-  const kernels::ProductS8 rounded{.requant = p.requant, .columns = p.o.g.out_c};
+  const kernels::ProductS8 rounded{.requant = p.requant, .columns = p.o.g.out_c, .pitch = p.o.g.out_c};
   ForEachBlockOfBytes<int8_t>(p, run, run.input<int8_t>(p.o.data), zero_of, [&](const int32_t* sums, int64_t, int64_t channel, int64_t, int8_t* y) {
     kernels::BestInt8().finish(rounded, sums, p.pixels(), channel / kPanel, y - channel);
   });

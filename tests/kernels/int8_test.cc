@@ -130,7 +130,7 @@ void ExpectRequantized(const Int8& k, Constants& c, size_t columns, const std::v
   std::vector<uint8_t> loaded(1024), scratch(4096);
   k.load(x.data(), 8, loaded.data());
   const int64_t offset = 0;
-  const kernels::ProductS8 p{&offset, 1, 1, weights.data(), c.View(k, largest, f64), static_cast<int64_t>(columns)};
+  const kernels::ProductS8 p{&offset, 1, 1, weights.data(), c.View(k, largest, f64), static_cast<int64_t>(columns), static_cast<int64_t>(columns)};
   std::vector<int8_t> y(columns * static_cast<size_t>(rows) + 1, 99);
   const std::vector<const void*> at(static_cast<size_t>(rows), loaded.data());
   k.multiply(p, at.data(), rows, 0, panels, y.data(), scratch.data());
@@ -268,6 +268,7 @@ TEST(KernelInt8, MultipliesAnySegmentsAtAnyAlignment) {
     const int64_t length = across ? 12 * (1 + random() % 4) : many ? 30 + random() % 1100 : round % 50 == 9 ? 0 : 1 + random() % (round % 8 == 1 ? 500 : 40);
     const int64_t rows = round == 100 ? 515 : many ? 20 + random() % 20 : 1 + random() % (round % 8 == 5 ? 70 : 40);  // A block holds 512.
     const bool f64 = round % 7 == 3;
+    const int64_t beside = round % 5 < 2 ? random() % 20 : 0;  // Columns of y that belong to others.
     const int64_t panels = (columns + kPanel - 1) / kPanel, groups = (length + 3) / 4, pitch = across ? length / 3 : 1 + random() % 7, between = length + random() % 9;
     const auto extreme = [&] { return random() % 4 == 0 ? (random() % 2 ? int8_t{-128} : int8_t{127}) : static_cast<int8_t>(random()); };
     std::vector<int8_t> w(static_cast<size_t>(columns * segments * length)), packed(static_cast<size_t>(panels * segments * groups * 64)), x(static_cast<size_t>(rows * pitch + segments * between + length + 8));
@@ -294,8 +295,8 @@ TEST(KernelInt8, MultipliesAnySegmentsAtAnyAlignment) {
       k->load(x.data(), static_cast<int64_t>(x.size()), loaded.data());
       std::vector<const void*> at;
       for (int64_t r = 0; r < rows; ++r) at.push_back(loaded.data() + r * pitch * k->value_bytes);
-      const kernels::ProductS8 p{offset.data(), segments, length, packed.data(), constants.View(*k, int64_t{1} << (round % 2 == 0 ? 28 : 31), f64), columns, narrow_range};
-      std::vector<int8_t> y(static_cast<size_t>(rows * columns) + 1, 99);
+      const kernels::ProductS8 p{offset.data(), segments, length, packed.data(), constants.View(*k, int64_t{1} << (round % 2 == 0 ? 28 : 31), f64), columns, columns + beside, narrow_range};
+      std::vector<int8_t> y(static_cast<size_t>(rows * p.pitch) + 1, 99);
       const int64_t cut = many ? 1 : random() % (panels + 1);
       {
         const DenormalsAreZero host(round % 3 == 0);
@@ -306,8 +307,10 @@ TEST(KernelInt8, MultipliesAnySegmentsAtAnyAlignment) {
         for (int64_t c = 0; c < columns; ++c) {
           int32_t sum = 0;
           for (int64_t i = 0; i < segments * length; ++i) sum += x[static_cast<size_t>(r * pitch + i / length * between + i % length)] * w[static_cast<size_t>(c * segments * length + i)];
-          ASSERT_EQ(y[static_cast<size_t>(r * columns + c)], constants.Expected(sum, static_cast<size_t>(c), f64)) << k->name << " row " << r << " column " << c;
+          ASSERT_EQ(y[static_cast<size_t>(r * p.pitch + c)], constants.Expected(sum, static_cast<size_t>(c), f64)) << k->name << " row " << r << " column " << c;
         }
+      for (int64_t r = 0; r < rows; ++r)
+        for (int64_t c = columns; c < p.pitch; ++c) ASSERT_EQ(y[static_cast<size_t>(r * p.pitch + c)], 99) << k->name << " wrote beside row " << r;
       EXPECT_EQ(y.back(), 99);
     }
   }

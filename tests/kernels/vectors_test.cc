@@ -291,15 +291,20 @@ struct Forms {
 };
 
 TEST(VectorProducts, ConvolutionsOfGroups) {
+  constexpr std::string_view kNames[] = {"packed_f32", "packed_hybrid", "packed_s8"};
   std::mt19937 random(12);
-  for (int round = 0; round < 24; ++round) {
+  for (int round = 0; round < 96; ++round) {
     const auto pick = test::PickFrom(random);
     Forms f{{}, random, round % 3};
-    const int32_t groups = 1 + pick(4), in = pick(5), out = pick(6);
+    const int32_t groups = 1 + pick(round % 4 == 0 ? 12 : 4), in = pick(round % 5 == 0 ? 20 : 5), out = pick(round % 2 == 0 ? 6 : 40);
     const Shape image{pick(2), 5 + pick(6), 5 + pick(6), groups * in}, filter{groups * out, pick(3), pick(3), in};
     const auto x = f.Image(image);
-    f.b.g().outputs = {f.b.Node("conv_2d", "y", {x, f.Weights(filter), f.Bias(groups * out)}, f.Output(), Window(round % 2, 1 + round / 3 % 2))};
-    f.Expect(image, "packed_groups");
+    const auto window = [&](graph::Node& n) {
+      Window(round % 2, 1 + round / 3 % 2)(n);
+      if (round % 8 == 7) test::SetAttr<int32_t>(n, "dilation_w_factor", 2);
+    };
+    f.b.g().outputs = {f.b.Node("conv_2d", "y", {x, f.Weights(filter), f.Bias(groups * out)}, f.Output(), window)};
+    f.Expect(image, kNames[round % 3]);
   }
 }
 

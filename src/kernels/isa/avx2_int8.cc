@@ -219,11 +219,19 @@ template <class Rescale>
   for (int r = 0; r < kRows; r += 2) clamp.PutHalves(sum[r], sum[r + 1], y + r * pitch, pitch);
 }
 
+// kRows rows against them; acc is as Tile's.
+void HalfSums(const ProductS8& p, const void* const* rows, const void* weights, const int32_t* bias, int32_t* acc) {
+  __m256i sum[kRows];
+  SumHalf(Depth(p, 2), rows, weights, bias, sum);
+#pragma GCC unroll 8
+  for (int r = 0; r < kRows; ++r) Store(acc + r * kPanel, sum[r]);
+}
+
 void HalfPanel(const Block& b, int64_t panel, const void* w, const int32_t* bias) {
   const ProductS8& p = b.p;
   const int64_t column = panel * kPanel, count = b.count;
   const Depth depth(p, 2);
-  PanelPlace<kPanel / 2, kRows> place(b.y + b.first * p.columns, p.columns, column);
+  PanelPlace<kPanel / 2, kRows> place(b.y + b.first * p.pitch, p, column);
   const int64_t pitch = place.pitch();
   ByPanel<false>(p.requant, panel, [&](auto form) {
     using Rescale = typename decltype(form)::type;
@@ -264,7 +272,7 @@ const PanelWork& WorkOf(const ProductS8& p, int64_t count, int64_t panels, bool 
 }
 
 void MultiplyBlock(const ProductS8& p, bool raised, const void* const* rows, int64_t first, int64_t count, int64_t first_panel, int64_t end_panel, int8_t* y, void* scratch) {
-  alignas(32) int32_t acc[kRows * kPanel];
+  alignas(32) int32_t acc[kRows * kPanel] = {};  // Half tiles leave the other half as it is.
   alignas(32) int32_t bias[kPanel];
   int32_t terms[kMostStretches * Raised::kTerms];
   static_assert(Raised::kTerms >= kBlockRows + 3);
@@ -274,16 +282,17 @@ void MultiplyBlock(const ProductS8& p, bool raised, const void* const* rows, int
   const Block block{p, work.tiles, finish, rows, work.terms ? terms : nullptr, first, count, end_panel, y};
   auto* w = static_cast<int16_t*>(scratch);
   for (int64_t panel = first_panel; panel < end_panel; ++panel) {
-    const bool half = work.half && p.columns - panel * kPanel <= kPanel / 2;
+    const bool few = p.columns - panel * kPanel <= kPanel / 2, half = few && work.half;
     (half ? work.widen_half : work.widen)(p, p.packed + panel * p.panel_bytes(), w, p.requant.bias + panel * kPanel, bias);
     if (work.whole) {
       (half ? work.half : work.whole)(block, panel, w, bias);
       continue;
     }
     InTiles(count, work.most, [&](int64_t r, int tile) {
-      work.tiles[tile - 1](p, rows + first + r, w, bias, terms + r, acc);
+      if (few && tile == kRows) HalfSums(p, rows + first + r, w, bias, acc);
+      else work.tiles[tile - 1](p, rows + first + r, w, bias, terms + r, acc);
       if (p.take) p.take(p.context, acc, first + r, tile, panel * kPanel, 1);
-      else finish(acc, tile, p, panel * kPanel, y + (first + r) * p.columns);
+      else finish(acc, tile, p, panel * kPanel, y + (first + r) * p.pitch);
     });
   }
 }

@@ -125,7 +125,7 @@ void Multiply(const ProductS8& p, const void* const* rows, int64_t count, int64_
   const FinishFn finish = FinishOf(p.requant);
   const auto give = [&](int64_t r, int tile, int64_t panel, int panels) {
     if (p.take) p.take(p.context, acc, r, tile, panel * kPanel, panels);
-    else finish(acc, tile, panels, p, panel * kPanel, y + r * p.columns);
+    else finish(acc, tile, panels, p, panel * kPanel, y + r * p.pitch);
   };
   const bool ahead = p.panel_bytes() >= kLongPanel && count > kFewRows;
   int64_t panel = first_panel;

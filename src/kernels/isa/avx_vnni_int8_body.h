@@ -75,7 +75,7 @@ struct Give {
   int8_t* y;
   void operator()(int32_t* acc, int64_t row, int count, int64_t panel) const {
     if (p.take) p.take(p.context, acc, row, count, panel * kPanel, 1);
-    else finish(acc, count, p, panel * kPanel, y + row * p.columns);
+    else finish(acc, count, p, panel * kPanel, y + row * p.pitch);
   }
 };
 

@@ -20,7 +20,7 @@ constexpr int64_t kFetchedBytes = 1536;  // Of a panel: smaller ones lie in a ca
 template <class Rescale> void Finish(const int32_t* acc, int rows, const ProductS8& p, int64_t column, int8_t* y) {
   const Rescale low(p.requant, column), high(p.requant, column + 8);
   const ClampOf<Rescale> clamp(p.requant);
-  for (int r = 0; r < rows; ++r, acc += kPanel) clamp.Put(low(Load(acc)), high(Load(acc + 8)), y + r * p.columns + column, p.columns - column);
+  for (int r = 0; r < rows; ++r, acc += kPanel) clamp.Put(low(Load(acc)), high(Load(acc + 8)), y + r * p.pitch + column, p.columns - column);
 }
 
 using FinishFn = void (*)(const int32_t* acc, int rows, const ProductS8& p, int64_t column, int8_t* y);
@@ -60,23 +60,23 @@ template <class Rescale, class Sums, int kCount>
 // Where the tiles of a panel go: to its place, or, of fewer columns than they have, beside it first.
 template <int kColumns, int kRows> class PanelPlace {
  public:
-  PanelPlace(int8_t* y, int64_t columns, int64_t column) : y_(y + column), columns_(columns), left_(columns - column) {}
+  PanelPlace(int8_t* y, const ProductS8& p, int64_t column) : y_(y + column), pitch_(p.pitch), left_(p.columns - column) {}
   bool whole() const { return left_ >= kColumns; }
-  int64_t pitch() const { return whole() ? columns_ : kColumns; }
+  int64_t pitch() const { return whole() ? pitch_ : kColumns; }
   // put(to) of the next rows.
   template <int kCount = kRows, class Put> [[gnu::always_inline]] void Next(const Put& put) {
     put(whole() ? y_ : part_);
     if (!whole()) Copy(kCount);
-    y_ += kCount * columns_;
+    y_ += kCount * pitch_;
   }
-  void GoBack(int64_t rows) { y_ -= rows * columns_; }
+  void GoBack(int64_t rows) { y_ -= rows * pitch_; }
 
  private:
   [[gnu::noinline]] void Copy(int rows) const {
-    for (int r = 0; r < rows; ++r) __builtin_memcpy(y_ + r * columns_, part_ + r * kColumns, static_cast<unsigned>(left_));
+    for (int r = 0; r < rows; ++r) __builtin_memcpy(y_ + r * pitch_, part_ + r * kColumns, static_cast<unsigned>(left_));
   }
   int8_t* y_;
-  const int64_t columns_, left_;
+  const int64_t pitch_, left_;
   alignas(16) int8_t part_[kColumns * kRows];
 };
 
@@ -111,7 +111,7 @@ struct Block {
   alignas(32) int32_t acc[6 * kPanel];
   const auto count = static_cast<int>(b.count - row);
   tiles[count - 1](b.p, b.rows + b.first + row, w, bias, b.terms ? b.terms + row : nullptr, acc);
-  b.finish(acc, count, b.p, panel * kPanel, b.y + (b.first + row) * b.p.columns);
+  b.finish(acc, count, b.p, panel * kPanel, b.y + (b.first + row) * b.p.pitch);
 }
 
 template <class Rescale, class Sums> void WholePanel(const Block& b, int64_t panel, const void* w, const int32_t* bias) {
@@ -120,7 +120,7 @@ template <class Rescale, class Sums> void WholePanel(const Block& b, int64_t pan
   constexpr int kMost = Sums::kTileRows;
   const void* const* rows = b.rows + b.first;
   const Sums sums(p);
-  PanelPlace<kPanel, kMost> place(b.y + b.first * p.columns, p.columns, column);
+  PanelPlace<kPanel, kMost> place(b.y + b.first * p.pitch, p, column);
   const int64_t pitch = place.pitch();
   const Rescale rescale[2] = {Rescale(p.requant, column), Rescale(p.requant, column + 8)};
   const ClampOf<Rescale> clamp(p.requant);

@@ -123,7 +123,7 @@ inline void MultiplyTiles(const ProductS8& p, const void* const* rows, int64_t c
       const auto sums = two ? (both ? TileSums<true, true> : TileSums<true, false>) : (both ? TileSums<false, true> : TileSums<false, false>);
       sums(a, cut, p.packed + panel * panel_bytes, panel_bytes, last, p.requant.bias + panel * kPanel, acc);
       if (p.take) p.take(p.context, acc, r, static_cast<int>(here), panel * kPanel, panels);
-      else finish(acc, static_cast<int>(here), panels, p, panel * kPanel, y + r * p.columns);
+      else finish(acc, static_cast<int>(here), panels, p, panel * kPanel, y + r * p.pitch);
     }
   }
   Tiles::Release();

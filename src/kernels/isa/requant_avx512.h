@@ -103,17 +103,17 @@ inline void Put(int8_t* y, __m128i v, int64_t n) {
 template <class Rescale> void FinishPanel(const int32_t* acc, int64_t pitch, int rows, const ProductS8& p, int64_t column, int8_t* y) {
   const Rescale rescale(p.requant, column);
   const ClampOf<Rescale> clamp(p.requant);
-  const int64_t columns = p.columns, left = columns - column;  // In registers: bytes are stored meanwhile.
-  for (int r = 0; r < rows; r += 4, acc += 4 * pitch, y += 4 * columns) {
+  const int64_t step = p.pitch, left = p.columns - column;  // In registers: bytes are stored meanwhile.
+  for (int r = 0; r < rows; r += 4, acc += 4 * pitch, y += 4 * step) {
     const __m512i bytes = ByVector(clamp(rescale(Load(acc)), rescale(Load(acc + pitch)), rescale(Load(acc + 2 * pitch)), rescale(Load(acc + 3 * pitch))));
-    if (columns == kPanel) {  // The rows lie one behind the other.
+    if (step == kPanel && left >= kPanel) {  // The rows lie one behind the other.
       Put(y, bytes, (rows - r) * kPanel);
       continue;
     }
     Put(y, _mm512_castsi512_si128(bytes), left);
-    if (r + 1 < rows) Put(y + columns, _mm512_extracti32x4_epi32(bytes, 1), left);
-    if (r + 2 < rows) Put(y + 2 * columns, _mm512_extracti32x4_epi32(bytes, 2), left);
-    if (r + 3 < rows) Put(y + 3 * columns, _mm512_extracti32x4_epi32(bytes, 3), left);
+    if (r + 1 < rows) Put(y + step, _mm512_extracti32x4_epi32(bytes, 1), left);
+    if (r + 2 < rows) Put(y + 2 * step, _mm512_extracti32x4_epi32(bytes, 2), left);
+    if (r + 3 < rows) Put(y + 3 * step, _mm512_extracti32x4_epi32(bytes, 3), left);
   }
 }
 
@@ -122,11 +122,11 @@ template <class Rescale> void FinishTwoPanels(const int32_t* acc, int64_t pitch,
   const Rescale first(p.requant, column), second(p.requant, column + kPanel);
   const ClampOf<Rescale> clamp(p.requant);
   const int64_t left = p.columns - column;
-  for (int r = 0; r < rows; r += 2, acc += 2 * pitch, y += 2 * p.columns) {
+  for (int r = 0; r < rows; r += 2, acc += 2 * pitch, y += 2 * p.pitch) {
     const int32_t* next = acc + pitch;
     const __m512i bytes = ByVector(clamp(first(Load(acc)), second(Load(acc + kPanel)), first(Load(next)), second(Load(next + kPanel))));
     Put(y, _mm512_castsi512_si256(bytes), left);
-    if (r + 1 < rows) Put(y + p.columns, _mm512_extracti64x4_epi64(bytes, 1), left);
+    if (r + 1 < rows) Put(y + p.pitch, _mm512_extracti64x4_epi64(bytes, 1), left);
   }
 }
 

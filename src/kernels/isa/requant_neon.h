@@ -67,7 +67,7 @@ template <class Rescale> void Finish(const int32_t* acc, int rows, const Product
   const Rescale rescale[kQuarters] = {{p.requant, column}, {p.requant, column + 4}, {p.requant, column + 8}, {p.requant, column + 12}};
   const Clamp clamp(p.requant);
   y += column;
-  for (int r = 0; r < rows; ++r, acc += kPanel, y += p.columns)
+  for (int r = 0; r < rows; ++r, acc += kPanel, y += p.pitch)
     Put(y, clamp(rescale[0](vld1q_s32(acc)), rescale[1](vld1q_s32(acc + 4)), rescale[2](vld1q_s32(acc + 8)), rescale[3](vld1q_s32(acc + 12))), p.columns - column);
 }
 using FinishFn = void (*)(const int32_t*, int, const ProductS8&, int64_t, int8_t*);
@@ -89,7 +89,7 @@ template <int kMost, class Tile> inline void InTiles(const ProductS8& p, FinishF
     const int n = static_cast<int>((count - r + cuts - 1) / cuts);
     tile(rows + r, n, acc);
     if (p.take) p.take(p.context, acc, r, n, panel * kPanel, 1);
-    else finish(acc, n, p, panel * kPanel, y + r * p.columns);
+    else finish(acc, n, p, panel * kPanel, y + r * p.pitch);
     r += n;
   }
 }

@@ -41,14 +41,14 @@ void Multiply(const ProductS8& p, const void* const* rows, int64_t count, int64_
       const int64_t column = panel * kPanel;
       if (p.take) p.take(p.context, reinterpret_cast<const int32_t*>(sums), r, 1, column, 1);
       else
-        for (int64_t c = column; c < column + kPanel && c < p.columns; ++c) y[r * p.columns + c] = Finish(sums[c - column], p.requant, c);
+        for (int64_t c = column; c < column + kPanel && c < p.columns; ++c) y[r * p.pitch + c] = Finish(sums[c - column], p.requant, c);
     }
   }
 }
 
 void FinishRows(const ProductS8& p, const int32_t* sums, int64_t rows, int64_t panel, int8_t* y) {
   const int64_t column = panel * kPanel;
-  for (int64_t r = 0; r < rows; ++r, sums += kPanel, y += p.columns)
+  for (int64_t r = 0; r < rows; ++r, sums += kPanel, y += p.pitch)
     for (int64_t c = column; c < column + kPanel && c < p.columns; ++c) y[c] = Finish(static_cast<uint32_t>(sums[c - column]), p.requant, c);
 }
 
