@@ -376,7 +376,7 @@ TEST(VectorProducts, ConvolutionsOfOneConstantInTwoShapes) {
   const Shape many{64, 3, 3, 32}, few{32, 3, 3, 64}, halves{36, 1, 1, 18}, quarters{72, 1, 1, 9};
   ExpectPackedApart<float, float>({DType::kF32, {1, 12, 12, 32}, {}}, {many, few}, {}, layer, 1e-3f, "winograd_f32");
   ExpectPackedApart<float, float>({DType::kF32, {1, 12, 12, 64}, {}}, {few, many}, {}, layer, 1e-3f, "winograd_f32");
-  ExpectPackedApart<float, float>({DType::kF32, {1, 4, 4, 36}, {}}, {halves, quarters}, {}, layer, 1e-4f, "packed_groups");
+  ExpectPackedApart<float, float>({DType::kF32, {1, 4, 4, 36}, {}}, {halves, quarters}, {}, layer, 1e-4f, "packed_f32");
 }
 
 // Rows of 24 values in both.
