@@ -13,7 +13,7 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_BUILD_TYPE STREQUAL "Release")
                         ${PROJECT_SOURCE_DIR}/src/ops/decomposition_util.cc ${PROJECT_SOURCE_DIR}/src/ops/incomplete_util.cc
                         ${PROJECT_SOURCE_DIR}/src/ops/hashtable*.cc ${PROJECT_SOURCE_DIR}/src/ops/random_*.cc
                         ${PROJECT_SOURCE_DIR}/src/ops/keras_conv_util.cc ${PROJECT_SOURCE_DIR}/src/ops/layout_util.cc ${PROJECT_SOURCE_DIR}/src/ops/node_def_util.cc
-                        ${PROJECT_SOURCE_DIR}/src/ops/reduce_prod.cc ${PROJECT_SOURCE_DIR}/src/ops/unique.cc ${PROJECT_SOURCE_DIR}/src/ops/topk_v2.cc
+                        ${PROJECT_SOURCE_DIR}/src/ops/reduce_prod.cc ${PROJECT_SOURCE_DIR}/src/ops/unique.cc
                         ${PROJECT_SOURCE_DIR}/src/ops/transpose_conv.cc ${PROJECT_SOURCE_DIR}/src/ops/resource_util.cc ${PROJECT_SOURCE_DIR}/src/ops/conv_3d_transpose.cc ${PROJECT_SOURCE_DIR}/src/ops/window_util.cc ${PROJECT_SOURCE_DIR}/src/ops/stablehlo_*.cc)
   set_source_files_properties(${small_files} PROPERTIES COMPILE_OPTIONS -Os)
 endif()
