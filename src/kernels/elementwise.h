@@ -92,7 +92,7 @@ struct Elementwise {
   // y = x * scale + (beta - mean * scale), scale = gamma / sqrt(variance + epsilon), for each row of n; beta may be null.
   // The roundings are those of its steps one by one.
   void (*normalize_f32)(const float* x, int64_t rows, int64_t n, float epsilon, const float* gamma, const float* beta, float* y);
-  float (*sum_f32)(const float* x, int64_t n);
+  void (*sum_rows_f32)(const float* x, int64_t rows, int64_t n, float* y);  // y[r] += what there is in row r of n.
   // sum[i] += x[r * pitch + i] for i < n, row by row.
   void (*accumulate_f32)(const float* x, int64_t pitch, int64_t rows, int64_t n, float* sum);
   void (*range_f32)(const float* x, int64_t n, float* low, float* high);  // Extended by what is there; not-a-numbers are skipped.

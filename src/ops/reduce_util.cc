@@ -21,8 +21,11 @@ bool Reduced(const OpView& op, uint32_t* mask) {
   return true;
 }
 
-int32_t Total(const int8_t* in, int64_t n) { return kernels::Vectors().total_s8(in, n); }
-float Total(const float* in, int64_t n) { return kernels::Vectors().sum_f32(in, n); }
+void AddRows(const int8_t* in, int64_t rows, int64_t n, int32_t* sum) {
+  const auto total = kernels::Vectors().total_s8;
+  for (int64_t r = 0; r < rows; ++r) sum[r] += total(in + r * n, n);
+}
+void AddRows(const float* in, int64_t rows, int64_t n, float* sum) { kernels::Vectors().sum_rows_f32(in, rows, n, sum); }
 void Accumulate(const int8_t* in, int64_t pitch, int64_t rows, int64_t n, int32_t* sum) { kernels::Vectors().accumulate_s8(in, pitch, rows, n, sum); }
 void Accumulate(const float* in, int64_t pitch, int64_t rows, int64_t n, float* sum) { kernels::Vectors().accumulate_f32(in, pitch, rows, n, sum); }
 
@@ -31,13 +34,15 @@ template <class In, class Sum> void SumFrom(const ReducePlan& plan, int depth, c
     *out = static_cast<Sum>(*out + *in);
     return;
   }
-  const ReducePlan::Axis& a = plan.axis[depth];
-  if (depth + 2 == plan.rank && a.out_step == 0 && plan.axis[depth + 1].out_step != 0) {  // Rows onto one.
-    Accumulate(in, a.in_step, a.size, plan.axis[depth + 1].size, out);
+  const ReducePlan::Axis &a = plan.axis[depth], &inner = plan.axis[depth + 1 < plan.rank ? depth + 1 : depth];
+  if (depth + 2 == plan.rank && a.out_step == 0 && inner.out_step != 0) {  // Rows onto one.
+    Accumulate(in, a.in_step, a.size, inner.size, out);
+  } else if (depth + 2 == plan.rank && a.out_step == 1 && inner.out_step == 0 && a.in_step == inner.size) {  // Each onto a value of its own.
+    AddRows(in, a.size, inner.size, out);
   } else if (depth + 1 < plan.rank) {
     for (int64_t i = 0; i < a.size; ++i) SumFrom(plan, depth + 1, in + i * a.in_step, out + i * a.out_step);
   } else if (a.out_step == 0) {
-    *out += Total(in, a.size);
+    AddRows(in, 1, a.size, out);
   } else {
     Accumulate(in, 0, 1, a.size, out);
   }

@@ -159,8 +159,11 @@ template <class Each> inline float SumOf(const float* x, int64_t n, const Each& 
   }
   return Lanes::Total(Lanes::Add(Lanes::Add(s0, s1), Lanes::Add(s2, s3)));
 }
-float SumF32(const float* x, int64_t n) {
+inline float SumF32(const float* x, int64_t n) {
   return SumOf(x, n, [](F v) { return v; });
+}
+void SumRowsF32(const float* x, int64_t rows, int64_t n, float* y) {
+  for (int64_t r = 0; r < rows; ++r, x += n) y[r] += SumF32(x, n);
 }
 
 void NormalizeF32(const float* x, int64_t rows, int64_t n, float epsilon, const float* gamma, const float* beta, float* y) {
@@ -712,9 +715,18 @@ void BlendS8(const int8_t* a, const int8_t* b, const int8_t* c, const int8_t* d,
     const I sum = Lanes::AddI(Lanes::AddI(Lanes::MulI(va, wa), Lanes::MulI(vb, wb)), Lanes::AddI(Lanes::MulI(vc, wc), Lanes::MulI(vd, wd)));
     return Lanes::ShiftRight(Lanes::AddI(Lanes::AddI(sum, half), Lanes::ShiftRight(sum, 31)), 20);  // Below zero one less, and the floor is half away.
   };
+  const auto at = [&](int64_t i) { return of(Lanes::LoadS8(a + i), Lanes::LoadS8(b + i), Lanes::LoadS8(c + i), Lanes::LoadS8(d + i)); };
   int64_t i = 0;
-  for (; i + kLanes <= n; i += kLanes) Lanes::StoreS8(y + i, of(Lanes::LoadS8(a + i), Lanes::LoadS8(b + i), Lanes::LoadS8(c + i), Lanes::LoadS8(d + i)));
-  if (i < n) Lanes::StoreSomeS8(y + i, n - i, of(Lanes::LoadSomeS8(a + i, n - i), Lanes::LoadSomeS8(b + i, n - i), Lanes::LoadSomeS8(c + i, n - i), Lanes::LoadSomeS8(d + i, n - i)));
+  for (; i + 4 * kLanes <= n; i += 4 * kLanes) {
+    I v[4];
+    for (int k = 0; k < 4; ++k) v[k] = at(i + k * kLanes);
+    Lanes::StoreFourS8(y + i, v, -128, 127);
+  }
+  for (; i + kLanes <= n; i += kLanes) Lanes::StoreS8(y + i, at(i));
+  const int64_t left = n - i;
+  if (left == 0) return;
+  const auto some = [&](const int8_t* from) { return Lanes::LoadSomeS8(from + i, left); };
+  Lanes::StoreSomeS8(y + i, left, of(some(a), some(b), some(c), some(d)));
 }
 
 void AddScaled(const int32_t* sums, const float* scale, int64_t n, float* y) {
@@ -742,7 +754,7 @@ template <auto kPrimitive> constexpr decltype(kPrimitive) WhereBuilt(bool built)
   {{Map<Exp>, Map<Tanh>, Map<Logistic>, Map<InverseSqrt>, Map<NormalGate>, Map<NormalGateTanh>, Map<HardGate>, Map<Elu>}, \
    {BinaryF32<Binary::kAdd>, BinaryF32<Binary::kSubtract>, BinaryF32<Binary::kMultiply>, BinaryF32<Binary::kDivide>, BinaryF32<Binary::kSquaredDifference>,\
     BinaryF32<Binary::kLeakyRelu>}, \
-   SoftmaxF32, NormalizeF32, SumF32, Accumulate, RangeF32, QuantizeF32, QuantizeToF32, DivideToS8, ToFloats, ToBytes, ToShorts, DotS16S8, \
+   SoftmaxF32, NormalizeF32, SumRowsF32, Accumulate, RangeF32, QuantizeF32, QuantizeToF32, DivideToS8, ToFloats, ToBytes, ToShorts, DotS16S8, \
    WhereBuilt<AddScaled>(Builds("fully_connected") && Builds("fully_connected", "f32")), WhereBuilt<BlendS8>(Builds("resize_bilinear")), lookup, PairS8<Sum>, \
    WhereBuilt<PairS8<Difference>>(Builds("sub")), WhereBuilt<PairS8<SquaredDifference>>(Builds("squared_difference")), PairS8<Product>, ProductRows(), PairS16<Sum>, \
    WhereBuilt<PairS16<Difference>>(Builds("sub")), PairS16<Product>, TotalS8, Accumulate, WindowsF32<SumOfFloats>, WindowsF32<MaxOfFloats>, MaxWindowsS8, \
