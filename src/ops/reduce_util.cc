@@ -55,7 +55,10 @@ template <class In, class Sum> void SumAll(const ReducePlan& plan, const In* in,
   const ReducePlan::Axis& a = plan.axis[0];
   const int64_t per_task = std::max<int64_t>(1, (1 << 14) * a.size / std::max<int64_t>(1, plan.outputs * plan.reduced));
   pool.For((a.size + per_task - 1) / per_task, [&](int64_t task, int) {
-    for (int64_t i = task * per_task; i < std::min(a.size, (task + 1) * per_task); ++i) SumFrom(plan, 1, in + i * a.in_step, sum + i * a.out_step);
+    const int64_t first = task * per_task;
+    ReducePlan part = plan;
+    part.axis[0].size = std::min(per_task, a.size - first);
+    SumFrom(part, 0, in + first * a.in_step, sum + first * a.out_step);
   });
 }
 
