@@ -269,7 +269,8 @@ Status PrepareProductHybrid(Prepare& prepare, const RowSource& source, const Hyb
   SetOutput(prepare, clamp, bias, panels.groups, form.scales_first, &p->to_float);
   const PackContext context{reinterpret_cast<const int8_t*>(prepare.op.constants[1]), FormOf(panels)};
   const int64_t bytes = context.form.packed_bytes(), padded = panels.groups.all_panels() * kPanel;
-  OCTET_ASSIGN(const std::byte* packed, prepare.Pack(1, "K4N16+sums", PackedForm(depth, source.groups), static_cast<size_t>(bytes + padded * 4), Pack, &context));
+  OCTET_ASSIGN(const std::byte* packed, prepare.Pack(1, "K4N16+sums", PackedForm(depth, source.groups),
+                                                     static_cast<size_t>(bytes + padded * 4), Pack, &context));
   panels.weights = reinterpret_cast<const int8_t*>(packed);
   panels.column_sum = reinterpret_cast<const int32_t*>(packed + bytes);
   panels.column_scale = p->to_float.column_scale;
