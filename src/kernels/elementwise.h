@@ -65,7 +65,7 @@ struct RowScale {
 
 enum class Binary : uint8_t {
   kAdd, kSubtract, kMultiply, kDivide, kSquaredDifference,
-  kLeakyRelu,  // a, and a * b where a has a minus sign.
+  kLeakyRelu,  // a, and a * b where a has a minus sign. Null in runtimes without leaky_relu and prelu.
 };
 inline constexpr int kBinaries = 6;
 enum class Function : uint8_t {
@@ -73,7 +73,7 @@ enum class Function : uint8_t {
   kNormalGate,      // x * Phi(x), the normal distribution's.
   kNormalGateTanh,  // The same with tanh(sqrt(2 / pi) * (x + 0.044715 x^3)) for it.
   kHardGate,        // x * relu6(x + 3) / 6
-  kElu,             // x, and e^x - 1 below 0.
+  kElu,             // x, and e^x - 1 below 0. Null in runtimes without elu.
 };
 inline constexpr int kFunctions = 8;
 
@@ -92,7 +92,7 @@ struct Elementwise {
   // y = x * scale + (beta - mean * scale), scale = gamma / sqrt(variance + epsilon), for each row of n; beta may be null.
   // The roundings are those of its steps one by one.
   void (*normalize_f32)(const float* x, int64_t rows, int64_t n, float epsilon, const float* gamma, const float* beta, float* y);
-  void (*sum_rows_f32)(const float* x, int64_t rows, int64_t n, float* y);  // y[r] += what there is in row r of n.
+  void (*sum_rows_f32)(const float* x, int64_t rows, int64_t n, float* y);  // y[r] += what there is in row r of n. Null in runtimes without mean and sum.
   // sum[i] += x[r * pitch + i] for i < n, row by row.
   void (*accumulate_f32)(const float* x, int64_t pitch, int64_t rows, int64_t n, float* sum);
   void (*range_f32)(const float* x, int64_t n, float* low, float* high);  // Extended by what is there; not-a-numbers are skipped.
@@ -129,11 +129,11 @@ struct Elementwise {
   int32_t (*total_s8)(const int8_t* x, int64_t n);
   void (*accumulate_s8)(const int8_t* x, int64_t pitch, int64_t rows, int64_t n, int32_t* sum);
   // y[i] = join(y[i], x[i] of every cell), cell by cell, for i < n; floats that are no numbers do not count among maxima. Of so many
-  // windows, the next `apart` elements further in x and n in y.
+  // windows, the next `apart` elements further in x and n in y. Null in runtimes without what pools or reduces so.
   void (*sum_windows_f32)(const float* x, const CellWindow& window, int64_t apart, int64_t windows, int64_t n, float* y);
   void (*max_windows_f32)(const float* x, const CellWindow& window, int64_t apart, int64_t windows, int64_t n, float* y);
   void (*max_windows_s8)(const int8_t* x, const CellWindow& window, int64_t apart, int64_t windows, int64_t n, int8_t* y);
-  // y[r] = max(y[r], what there is in row r of n); likewise.
+  // y[r] = max(y[r], what there is in row r of n); likewise, but for bytes.
   void (*max_rows_f32)(const float* x, int64_t rows, int64_t n, float* y);
   void (*max_rows_s8)(const int8_t* x, int64_t rows, int64_t n, int8_t* y);
   // Sum of table[most - x]; table has 256 entries.

@@ -751,11 +751,13 @@ void ToShorts(const int32_t* sums, int64_t n, const Rescale& given, const int16_
 template <auto kPrimitive> constexpr decltype(kPrimitive) WhereBuilt(bool built) { return built ? kPrimitive : nullptr; }
 
 #define OCTET_ELEMENTWISE(lookup, transpose) \
-  {{Map<Exp>, Map<Tanh>, Map<Logistic>, Map<InverseSqrt>, Map<NormalGate>, Map<NormalGateTanh>, Map<HardGate>, Map<Elu>}, \
-   {BinaryF32<Binary::kAdd>, BinaryF32<Binary::kSubtract>, BinaryF32<Binary::kMultiply>, BinaryF32<Binary::kDivide>, BinaryF32<Binary::kSquaredDifference>,\
-    BinaryF32<Binary::kLeakyRelu>}, \
-   SoftmaxF32, NormalizeF32, SumRowsF32, Accumulate, RangeF32, QuantizeF32, QuantizeToF32, DivideToS8, ToFloats, ToBytes, ToShorts, DotS16S8, \
+  {{Map<Exp>, Map<Tanh>, Map<Logistic>, Map<InverseSqrt>, Map<NormalGate>, Map<NormalGateTanh>, Map<HardGate>, WhereBuilt<Map<Elu>>(Builds("elu"))}, \
+   {BinaryF32<Binary::kAdd>, BinaryF32<Binary::kSubtract>, BinaryF32<Binary::kMultiply>, BinaryF32<Binary::kDivide>, BinaryF32<Binary::kSquaredDifference>, \
+    WhereBuilt<BinaryF32<Binary::kLeakyRelu>>(Builds("leaky_relu") || Builds("prelu"))}, \
+   SoftmaxF32, NormalizeF32, WhereBuilt<SumRowsF32>(Builds("mean") || Builds("sum")), Accumulate, RangeF32, QuantizeF32, QuantizeToF32, DivideToS8, ToFloats, ToBytes, ToShorts, DotS16S8, \
    WhereBuilt<AddScaled>(Builds("fully_connected") && Builds("fully_connected", "f32")), WhereBuilt<BlendS8>(Builds("resize_bilinear")), lookup, PairS8<Sum>, \
    WhereBuilt<PairS8<Difference>>(Builds("sub")), WhereBuilt<PairS8<SquaredDifference>>(Builds("squared_difference")), PairS8<Product>, ProductRows(), PairS16<Sum>, \
-   WhereBuilt<PairS16<Difference>>(Builds("sub")), PairS16<Product>, TotalS8, Accumulate, WindowsF32<SumOfFloats>, WindowsF32<MaxOfFloats>, MaxWindowsS8, \
-   MaxOfRows<MaxOfFloats, float>, MaxOfRows<MaxOfBytes, int8_t>, TotalOfTable, ScaledTable, transpose}
+   WhereBuilt<PairS16<Difference>>(Builds("sub")), PairS16<Product>, TotalS8, Accumulate, \
+   WhereBuilt<WindowsF32<SumOfFloats>>(Builds("average_pool_2d") && Builds("average_pool_2d", "f32")), \
+   WhereBuilt<WindowsF32<MaxOfFloats>>(Builds("max_pool_2d") || Builds("reduce_max")), WhereBuilt<MaxWindowsS8>(Builds("max_pool_2d") || Builds("reduce_max")), \
+   WhereBuilt<MaxOfRows<MaxOfFloats, float>>(Builds("reduce_max") || Builds("arg_max")), MaxOfRows<MaxOfBytes, int8_t>, TotalOfTable, ScaledTable, transpose}
