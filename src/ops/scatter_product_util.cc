@@ -54,7 +54,8 @@ template <class Sum> void ScatterLine(const ConvGeometry& g, int64_t line, const
   }
 }
 
-// Adds the products of all lines that reach a slice of the output to `start`, one value per channel, or zeros: line(slice of the input, line, slice of the weights, scratch) gives a line's.
+// Adds the products of all lines that reach a slice of the output to `start`, one value per channel, or zeros:
+// line(slice of the input, line, slice of the weights, scratch) gives a line's.
 template <class Sum, class Line>
 void ScatterSlice(const Params& p, int64_t slice, int64_t block, const Sum* start, const Line& line, std::byte* scratch) {
   const ScatterDepth& d = p.o.depth;

@@ -416,7 +416,8 @@ TEST(VectorProducts, TransposedVolumes) {
     shape.push_back(out);
     const auto floats = [&](const Shape& s) { return test::RandomFloats(static_cast<size_t>(s.elements()), random()); };
     Builder b;
-    std::vector<graph::TensorId> inputs{b.Constant<int32_t>("shape", {5}, shape), b.Constant<float>("w", filter, floats(filter)), b.Input("x", {DType::kF32, volume, {}})};
+    const auto y_shape = b.Constant<int32_t>("shape", {5}, shape), w = b.Constant<float>("w", filter, floats(filter));
+    std::vector<graph::TensorId> inputs{y_shape, w, b.Input("x", {DType::kF32, volume, {}})};
     if (round % 3) inputs.push_back(b.Constant<float>("b", Shape{out}, floats(Shape{out})));
     b.g().outputs = {b.Node("conv_3d_transpose", "y", inputs, {DType::kF32, {}, {}}, [&](graph::Node& n) {
       for (int i = 0; i < 3; ++i) test::SetAttr(n, strides[i], stride[i]);
@@ -667,7 +668,8 @@ TEST(VectorProducts, WindowsOfVolumes) {
     SCOPED_TRACE(round);
     const bool one = round % 6 == 0, long_lines = round % 4 == 1, dilated = round % 5 == 2;
     const int32_t in = pick(1, 20), out = round % 7 ? pick(1, 40) : 150, most = one ? 1 : 3;
-    const Shape shape{pick(1, 2), pick(5, 7), pick(5, 9), long_lines ? pick(100, 160) : pick(5, 12), in}, filter{pick(1, most), pick(1, most), pick(1, most), in, out};
+    const Shape shape{pick(1, 2), pick(5, 7), pick(5, 9), long_lines ? pick(100, 160) : pick(5, 12), in};
+    const Shape filter{pick(1, most), pick(1, most), pick(1, most), in, out};
     const auto floats = [&](const Shape& s) { return test::RandomFloats(static_cast<size_t>(s.elements()), random()); };
     Builder b;
     std::vector<graph::TensorId> inputs{b.Input("x", {DType::kF32, shape, {}}), b.Constant<float>("w", filter, floats(filter))};
