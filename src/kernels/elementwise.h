@@ -133,7 +133,7 @@ struct Elementwise {
   void (*sum_windows_f32)(const float* x, const CellWindow& window, int64_t apart, int64_t windows, int64_t n, float* y);
   void (*max_windows_f32)(const float* x, const CellWindow& window, int64_t apart, int64_t windows, int64_t n, float* y);
   void (*max_windows_s8)(const int8_t* x, const CellWindow& window, int64_t apart, int64_t windows, int64_t n, int8_t* y);
-  // y[r] = max(y[r], what there is in row r of n); likewise, but for bytes.
+  // y[r] = max(y[r], what there is in row r of n), likewise. That of floats is null in runtimes without reduce_max and arg_max.
   void (*max_rows_f32)(const float* x, int64_t rows, int64_t n, float* y);
   void (*max_rows_s8)(const int8_t* x, int64_t rows, int64_t n, int8_t* y);
   // Sum of table[most - x]; table has 256 entries.

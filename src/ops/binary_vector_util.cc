@@ -6,6 +6,7 @@
 
 #include "base/thread_pool.h"
 #include "ops/int8_util.h"
+#include "ops/unary_util.h"
 
 namespace octet::ops {
 namespace {
@@ -21,6 +22,22 @@ struct SingleValues {
   int64_t rows = 0, n = 0;
   bool a_is_single = false;
 };
+
+struct NumberParams {
+  int64_t count = 0;
+  kernels::Binary op{};
+  float operand = 0;
+  ClampF32 clamp;
+};
+
+Status RunWithNumberF32(const void* params, const Run& run) {
+  const auto& p = *static_cast<const NumberParams*>(params);
+  const auto apply = kernels::Vectors().binary_f32[static_cast<int>(p.op)];
+  ForChunks(run, p.count, [&](int64_t begin, int64_t end) {
+    apply(run.input<float>(0) + begin, 1, &p.operand, 0, end - begin, p.clamp.low, p.clamp.high, run.output<float>(0) + begin);
+  });
+  return {};
+}
 
 struct Params {
   Broadcast shape;
@@ -175,6 +192,13 @@ Status PrepareBinaryF32(Prepare& prepare, kernels::Binary op, ClampF32 clamp) {
   p->op = op;
   p->clamp = clamp;
   SetPairs<float>(prepare, p, RunF32);
+  return {};
+}
+
+Status PrepareWithNumberF32(Prepare& prepare, kernels::Binary op, float operand, ClampF32 clamp) {
+  auto* p = prepare.Params<NumberParams>();
+  *p = {CountOf(prepare.op), op, operand, clamp};
+  prepare.SetRun(RunWithNumberF32, p);
   return {};
 }
 

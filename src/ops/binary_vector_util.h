@@ -23,6 +23,9 @@ inline kernels::Rescale RescaleOf(Multiplier m, int64_t largest) {
 // y = clamp(lhs op rhs).
 Status PrepareBinaryF32(Prepare& prepare, kernels::Binary op, ClampF32 clamp);
 
+// y = clamp(x op operand), x input 0 and the only tensor.
+Status PrepareWithNumberF32(Prepare& prepare, kernels::Binary op, float operand, ClampF32 clamp);
+
 using PairS8 = void (*)(const int8_t* a, int64_t step_a, const int8_t* b, int64_t step_b, int64_t n, const kernels::ScaledPair& q, int8_t* y);
 Status PreparePairS8(Prepare& prepare, PairS8 run, const kernels::ScaledPair& q);
 // y = clamp(rescale((lhs - its zero) * (rhs - its zero)) + the output's zero), all int8.

@@ -95,6 +95,7 @@ Status PrepareReference(Prepare& prepare) {
   prepare.SetRun(RunFloat, p);
   return {};
 }
+
 // ------------------------------------------------------------------------------- fast kernel
 
 ScatterOperands OperandsOf(const OpView& op) {

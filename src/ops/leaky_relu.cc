@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // y = x for x >= 0, alpha * x below. Integers: one multiplier for each sign, DOUBLE.
+#include "ops/binary_vector_util.h"
 #include "ops/unary_util.h"
 
 namespace octet::ops::leaky_relu {
@@ -22,23 +23,9 @@ Status RunFloat(const void* params, const Run& run) {
   return {};
 }
 
-Status RunVectors(const void* params, const Run& run) {
-  const auto& p = *static_cast<const UnaryParams*>(params);
-  constexpr float kNone = std::numeric_limits<float>::infinity();
-  const auto leaky = kernels::Vectors().binary_f32[static_cast<int>(kernels::Binary::kLeakyRelu)];
-  ForChunks(run, p.count, [&](int64_t begin, int64_t end) {
-    leaky(run.input<float>(0) + begin, 1, &p.alpha, 0, end - begin, -kNone, kNone, run.output<float>(0) + begin);
-  });
-  return {};
+Status PrepareVectors(Prepare& p) {
+  return PrepareWithNumberF32(p, kernels::Binary::kLeakyRelu, p.op.attrs<Attrs>().alpha, FloatClamp(Activation::kNone));
 }
-
-Status PrepareFloats(Prepare& p, RunFn run) {
-  auto* params = p.Params<UnaryParams>();
-  *params = {CountOf(p.op), p.op.attrs<Attrs>().alpha};
-  p.SetRun(run, params);
-  return {};
-}
-Status PrepareVectors(Prepare& p) { return PrepareFloats(p, RunVectors); }
 
 struct Integer {
   Multiplier identity, alpha;
@@ -56,7 +43,12 @@ int32_t Entry(const Integer& q, int32_t value) {
 Status PrepareReference(Prepare& p) {
   const TensorType &x = *p.op.in(0), &y = *p.op.out(0);
   const float alpha = p.op.attrs<Attrs>().alpha;
-  if (x.dtype == DType::kF32) return PrepareFloats(p, RunFloat);
+  if (x.dtype == DType::kF32) {
+    auto* params = p.Params<UnaryParams>();
+    *params = {CountOf(p.op), alpha};
+    p.SetRun(RunFloat, params);
+    return {};
+  }
   const float in = x.quant.scale0(), out = y.quant.scale0(), below = in * alpha / out;
   const Integer q{QuantizeMultiplier(static_cast<double>(in / out)), QuantizeMultiplier(static_cast<double>(std::abs(below))), below < 0,
                   x.quant.zero0(), y.quant.zero0(), RangeOf(y.dtype)};

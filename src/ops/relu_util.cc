@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ops/relu_util.h"
 
+#include "ops/binary_vector_util.h"
+
 namespace octet::ops {
 namespace {
 
@@ -20,24 +22,6 @@ Status RunFloat(const void* params, const Run& run) {
   return {};
 }
 
-// x * 1 is x, clamped.
-Status RunVectors(const void* params, const Run& run) {
-  const auto& p = *static_cast<const Params*>(params);
-  const auto multiply = kernels::Vectors().binary_f32[static_cast<int>(kernels::Binary::kMultiply)];
-  ForChunks(run, p.count, [&](int64_t begin, int64_t end) {
-    constexpr float kOne = 1;
-    multiply(run.input<float>(0) + begin, 1, &kOne, 0, end - begin, p.clamp.low, p.clamp.high, run.output<float>(0) + begin);
-  });
-  return {};
-}
-
-Status PrepareFloats(Prepare& p, ClampF32 clamp, RunFn run) {
-  auto* params = p.Params<Params>();
-  *params = {CountOf(p.op), clamp};
-  p.SetRun(run, params);
-  return {};
-}
-
 struct Integer {
   Multiplier multiplier;
   int32_t zero_in, zero_out;
@@ -50,11 +34,17 @@ int32_t Entry(const Integer& q, int32_t value) {
 
 }  // namespace
 
-Status PrepareClampVectors(Prepare& p, ClampF32 clamp) { return PrepareFloats(p, clamp, RunVectors); }
+// x * 1 is x, clamped.
+Status PrepareClampVectors(Prepare& p, ClampF32 clamp) { return PrepareWithNumberF32(p, kernels::Binary::kMultiply, 1.0f, clamp); }
 
 Status PrepareClamp(Prepare& p, ClampF32 clamp) {
   const TensorType &x = *p.op.in(0), &y = *p.op.out(0);
-  if (x.dtype == DType::kF32) return PrepareFloats(p, clamp, RunFloat);
+  if (x.dtype == DType::kF32) {
+    auto* params = p.Params<Params>();
+    *params = {CountOf(p.op), clamp};
+    p.SetRun(RunFloat, params);
+    return {};
+  }
   const Integer q{QuantizeMultiplier(static_cast<double>(x.quant.scale0() / y.quant.scale0())), x.quant.zero0(),
                   y.quant.zero0(), QuantizedClamp(clamp, y)};
   return PrepareInteger<Integer, Entry>(p, q);

@@ -36,11 +36,12 @@ inline F Elu(F x) {
   return Lanes::Add(Lanes::Max(zero, x), Lanes::Fma(power, ExpLessOne(Residue(v, n)), Lanes::Sub(power, Lanes::Set(1.0f))));
 }
 
-// 1 / (1 + e^-x). Beyond 87 in magnitude that is 1, or as good as 0.
+// 1 / (1 + e^-x). Beyond 87 in magnitude that is 1, or as good as 0; from -88 on it is 0.
 inline F Logistic(F x) {
   const F limit = Lanes::Set(87.0f), zero = Lanes::Set(0.0f), one = Lanes::Set(1.0f);
   const F v = Lanes::Max(Lanes::Sub(zero, limit), Lanes::Min(limit, Lanes::Sub(zero, x))), n = Cycles(v);
-  return Lanes::Div(one, Lanes::Add(one, Lanes::Scaled(Lanes::Add(ExpLessOne(Residue(v, n)), one), n)));
+  const F over = Lanes::Min(one, Lanes::Max(zero, Lanes::Add(x, Lanes::Set(88.0f))));
+  return Lanes::Div(over, Lanes::Add(one, Lanes::Scaled(Lanes::Add(ExpLessOne(Residue(v, n)), one), n)));
 }
 
 // An odd polynomial over an even one; coefficients as widely used (Eigen, XLA): below 3 units in the last place.
