@@ -22,8 +22,6 @@
 
 namespace octet {
 namespace {
-constexpr uint64_t kReadAhead = 64;  // Vector kernels may read (never write) this far behind a tensor.
-
 #if defined(__wasi__)  // Mappings there are made of malloc, aligned to 16 bytes.
 void* Get(uint64_t bytes) {
   void* const p = std::aligned_alloc(64, (bytes + 63) / 64 * 64);

@@ -9,7 +9,10 @@
 
 namespace octet {
 
-// Zeroed memory at a 64-byte boundary; pages that nobody touches cost nothing.
+// Vector kernels may read (never write) this far behind a tensor: whoever cuts memory into parts that kernels read leaves room for it.
+inline constexpr int64_t kReadAhead = 64;
+
+// Zeroed memory at a 64-byte boundary, with kReadAhead bytes behind it; pages that nobody touches cost nothing.
 class AlignedBuffer {
  public:
   AlignedBuffer() = default;

@@ -5,6 +5,7 @@
 // meet in float, one after the other, as in LiteRT's reference.
 #include <vector>
 
+#include "base/aligned_buffer.h"
 #include "base/thread_pool.h"
 #include "kernels/int8.h"
 #include "ops/hybrid_product_util.h"
@@ -138,7 +139,7 @@ void SetColumns(Prepare& prepare, const int32_t* sums, const float* bias, Params
 
 void PlaceWorkspace(Prepare& prepare, Params* p) {
   const kernels::Int8& k = kernels::BestInt8();
-  constexpr int64_t kLine = 64, kReadAhead = 64;
+  constexpr int64_t kLine = 64;
   p->forms_at = RoundUp(p->rows * p->depth, kLine);
   p->loaded_at = p->forms_at + RoundUp(FormBytes(p->form), kLine);
   p->pointers_at = p->loaded_at + RoundUp(p->rows * p->row_bytes() + kReadAhead, kLine);

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "base/aligned_buffer.h"
 #include "base/thread_pool.h"
 #include "ops/inner_prepare.h"
 
@@ -51,7 +52,7 @@ Status PrepareRepeatedChannels(Prepare& prepare, Status (*prepare_single)(Prepar
   const Shape &x = prepare.op.in(0)->shape, &image = repeated.image.shape;
   const int64_t bytes = BitsOf(repeated.image.dtype) / 8;
   auto* p = prepare.Params<Params>();
-  *p = {inner.run, inner.params, x.elements(), image.back() / x.back(), bytes, kernels::RoundUp(image.elements() * bytes + 64, 64)};
+  *p = {inner.run, inner.params, x.elements(), image.back() / x.back(), bytes, kernels::RoundUp(image.elements() * bytes + kReadAhead, 64)};
   prepare.Workspace(static_cast<size_t>(p->image_bytes) + inner.workspace_bytes);
   prepare.SetRun(RunRepeated, p);
   return {};

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <numeric>
 
+#include "base/aligned_buffer.h"
 #include "base/thread_pool.h"
 #include "ops/int8_util.h"
 #include "ops/matrix_util.h"
@@ -20,7 +21,6 @@ constexpr int64_t kBlockValues = 96 << 10;         // Of loaded rows per task: t
 constexpr int64_t kFewestRows = 24, kMostRows = 384;
 constexpr int64_t kEnoughRows = 48;                // Per task: more share the widening of a panel no better.
 constexpr double kMostBandBytes = 64 << 20;        // One output row's inputs.
-constexpr int64_t kReadAhead = 64;                 // Behind the last value that is loaded.
 
 struct Params {
   const Int8* kernel = nullptr;

@@ -4,6 +4,7 @@
 #include <numeric>
 #include <vector>
 
+#include "base/aligned_buffer.h"
 #include "base/thread_pool.h"
 #include "kernels/elementwise.h"
 #include "kernels/int8.h"
@@ -200,7 +201,7 @@ Params* Begin(Prepare& prepare, const ScatterOperands& operands) {
   return p;
 }
 
-constexpr int64_t kLine = 64, kReadAhead = 64;
+constexpr int64_t kLine = 64;
 
 // A thread's scratch begins with the sums of a block and the products of a line.
 int64_t PlaceSums(Params* p) {

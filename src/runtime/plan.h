@@ -5,129 +5,14 @@
 // values tell (control flow), the operator sizes its outputs itself while it runs.
 #pragma once
 #include <deque>
+#include <optional>
 
-#include "base/aligned_buffer.h"
 #include "base/cpu.h"
-#include "base/thread_pool.h"
 #include "runtime/context.h"
-#include "runtime/delegate.h"
 #include "runtime/memory_plan.h"
-#include "runtime/partition.h"
+#include "runtime/step.h"
 
-namespace octet::ops {
-struct NormalizedRows;
-}
 namespace octet::runtime {
-
-enum class Home : uint8_t {
-  kNone,      // Not planned (yet), or unused.
-  kConstant,  // In the file.
-  kFolded,    // Computed while planning from constants and known shapes.
-  kVariable,  // Kept between runs.
-  kArena,     // Placed by the memory plan.
-  kCaller,    // An end of a called subgraph, in the caller's memory.
-  kOwn,       // Sized by the operator that computes it.
-};
-
-struct TensorState {
-  TensorType type;               // Current.
-  Home home = Home::kNone;
-  std::byte* data = nullptr;
-  uint64_t bytes = 0;
-  bool known() const { return home == Home::kConstant || home == Home::kFolded; }
-};
-
-struct DelegatePart;
-
-// Nodes that are one step.
-struct NodeGroup {
-  virtual ~NodeGroup() = default;
-  std::vector<int> nodes;                // In their order.
-  std::vector<int32_t> inputs, outputs;  // Tensors.
-  mutable ThreadPool alone{1};           // A node's, of a strip or band: others are other threads'.
-};
-
-// Nodes that work row by row (a row: what one index of all axes but the last selects), run together on a few rows at
-// a time, so that what passes between them stays in the first-level cache: one step. Each node is prepared for
-// the few rows as if its tensors had no more: no kernel knows of it, and no bit changes.
-struct RowGroup : NodeGroup {
-  enum class Place : uint8_t { kAbsent, kFixed, kInput, kOutput, kLocal };
-  struct Operand {
-    Place place = Place::kAbsent;
-    std::byte* data = nullptr;  // kFixed: a constant.
-    int64_t at = 0;             // Position among the step's inputs or outputs, or bytes into the scratch.
-    int64_t row_bytes = 0;      // 0: every strip gets the whole tensor.
-  };
-  struct Piece {
-    ops::RunFn run = nullptr;
-    const void* params = nullptr;
-    std::vector<Operand> in, out;
-    int64_t workspace = 0;      // Bytes into the scratch.
-  };
-  std::vector<Piece> pieces;
-  int64_t rows = 0, together = 0;           // Of a strip; the last one reaches back.
-  int64_t scratch_bytes = 0, most_operands = 0;  // Per thread.
-};
-
-// Convolutions, and tables between them, each the only reader of the one before: run together on a band of an image's rows at a time, so
-// that what passes between them stays in the second-level cache. A node makes rows when the next one wants them; those that are wanted
-// again stay.
-struct BandGroup : NodeGroup {
-  struct Piece {
-    ops::RunFn run = nullptr;
-    const void* params = nullptr;
-    ops::RowWindow window;                  // Of the node's input, of
-    int64_t in_height = 0;                  // so many rows.
-    std::byte* constants[2] = {};           // Its other inputs.
-    int64_t row_bytes = 0, most_rows = 0;   // Of its output; that are made at a time.
-    int64_t buffer = 0, workspace = 0;      // Bytes into the scratch: output rows (not the last one's), and what run wants.
-  };
-  std::vector<Piece> pieces;
-  int64_t height = 0, together = 0;         // Of the last output, rows; and of a band.
-  int64_t tasks = 0;                        // As even as can be. What a task begins with is made twice where another thread had the task before.
-  int64_t scratch_bytes = 0;                // Per thread.
-};
-
-// A node that reads, or writes, tensors in another order than the file's, in the place of transpositions (see ops::Prepare).
-struct OrderedNode {
-  std::vector<int32_t> inputs, outputs;     // Tensors.
-  std::vector<int32_t> input_order[2], output_order;
-};
-
-struct Step {
-  ops::RunFn run = nullptr;
-  const void* params = nullptr;
-  int node = -1;
-  int32_t source = -1;  // A table over this tensor stands for the node and others before it (table_fusion.h).
-  std::vector<std::byte*> in, out;
-  std::byte* workspace = nullptr;
-  uint64_t workspace_bytes = 0;
-  const ops::Variant* variant = nullptr;
-  const DelegatePart* part = nullptr;  // The step is a delegate's; node is its first.
-  const NodeGroup* group = nullptr;    // The step is a group's; node is its last.
-  OrderedNode* ordered = nullptr;      // What stands for the file's operands.
-  bool alone() const { return !part && !group && source < 0; }  // It computes its node, and no other.
-};
-
-class Plan;
-
-// Nodes that a delegate computes: one step. The CPU's own steps take their place when it fails.
-struct DelegatePart {
-  DelegatePart(Plan& plan, const DelegateSession& session, int delegate) : plan(plan), session(session), delegate(delegate) {}
-  DelegatePart(const DelegatePart&) = delete;
-  ~DelegatePart();
-  Plan& plan;
-  const DelegateSession& session;
-  const int delegate;                     // Position in Options::delegates.
-  std::vector<int> nodes, positions;      // In the file, and in the session's graph.
-  std::vector<int32_t> inputs, outputs;   // Tensors.
-  void* kernel = nullptr;
-  bool prepared = false;
-  bool handed_back = false;
-  ops::Variant variant;                   // Its name for profiles.
-  std::vector<Step> cpu;                  // Once handed back,
-  AlignedBuffer memory;                   // with the tensors between them.
-};
 
 class Plan : public ops::Callee, private ops::Host {
  public:
@@ -215,8 +100,6 @@ class Plan : public ops::Callee, private ops::Host {
     int root;
     std::byte* own;  // Where it lay before.
   };
-  class NodeLens;
-  class NodePrepare;
 
   // -- planning
   Status Reset();
@@ -226,49 +109,41 @@ class Plan : public ops::Callee, private ops::Host {
   Status PlanStart(std::span<const Shape> input_shapes);
   Status PlanSegment(int first_node, bool with_data);
   Status PlanLate(int node);
-  Status FuseTables(size_t first_step);
-  // -- transpositions (plan_transposes.cc)
-  void FuseTransposes(Segment& segment, size_t first_step);
-  bool GiveToReader(Segment& segment, size_t at, std::span<const int32_t> order);
-  bool GiveToMaker(Segment& segment, size_t first_step, size_t at, std::span<const int32_t> order);
-  std::vector<int32_t> OrderOf(const Step& step) const;
-  bool OnlyReads(const Step& step, int32_t tensor) const;
-  bool TakesOrder(int node, int operand, std::span<const int32_t> order) const;  // The variant chosen for it.
-  OrderedNode& Ordered(Segment& segment, Step& step);
-  // -- rows (plan_rows.cc)
-  Status FuseRows(Segment& segment, size_t first_step);
-  void FuseNormalizations(Segment& segment, size_t first_step);
-  bool MakeNormalization(size_t first, const ops::NormalizedRows& found, Segment& segment);
-  int64_t RowsOfNode(int node) const;  // By which it works; 0: it does not.
-  bool ReducesRows(int node) const;
-  bool GroupSaves(size_t first, size_t end, int64_t rows) const;
-  Status MakeRowGroup(size_t first, size_t end, int64_t rows, RowGroup& group, Step* step);
-  void AddOperands(size_t first, size_t end, RowGroup& group, std::vector<Life>& lives, std::vector<int>& life_of);
-  static Status RunRows(const void* params, const ops::Run& run);
-  // -- bands (plan_bands.cc)
-  Status FuseBands(Segment& segment, size_t first_step);
-  std::optional<ops::RowWindow> RowWindowOf(const Step& step) const;  // None: it cannot be asked for rows of an image.
-  bool PassesInBands(const Step& step, const Step& next) const;
-  Status MakeBandGroup(size_t first, size_t end, BandGroup& group, Step* step);
-  BandGroup::Piece PieceOf(const Step& step) const;
-  int32_t ReadBy(const Step& step) const;
-  // Puts the group's one step in the place of those.
-  void Replace(size_t first, size_t end, NodeGroup& group, Step step);
+
+  // -- one node (plan_nodes.cc)
+  class NodeLens;
+  class NodePrepare;
+  // What one thread does of a node at a time: the rows of a strip, or at most so many of an image. None: all of it.
+  struct Part {
+    int64_t strip_rows, image_rows;
+  };
   Status InferNode(int node, bool with_data, bool* dynamic);
   Status CheckComputed(const ops::OpView& op, const TensorType& t) const;
   bool Foldable(int node) const;
   Status Fold(int node);
   bool ComputesNothing(int node) const;
-  // What one thread does of a node at a time: the rows of a strip, or at most so many of an image. None: all of it.
-  struct Part {
-    int64_t strip_rows, image_rows;
-  };
+  const ops::Variant* Choose(const ops::OpView& op) const;
   // cut: null, or what this node cuts off.
   Status Prepare(int node, Step& step, Segment* cut, const Part& part = {0, 0});
   std::vector<std::byte> CutValues(int node) const;
-  Status RenewCut(Segment& segment, bool* same);
-  const ops::Variant* Choose(const ops::OpView& op) const;
+  int64_t RowsOfNode(int node) const;  // By which it works; 0: it does not.
+  bool ReducesRows(int node) const;
+  std::optional<ops::RowWindow> RowWindowOf(const Step& step) const;  // None: it cannot be asked for rows of an image.
+  bool TakesOrder(int node, int operand, std::span<const int32_t> order) const;  // The variant chosen for it.
   std::string PlaceOf(int node) const;
+
+  // -- what steps become before they are prepared (plan_fusion.h)
+  class Fusion;
+  class TransposeFusion;
+  class NormalizationFusion;
+  class RowFusion;
+  class BandFusion;
+  Status JoinSteps(Segment& segment, size_t first_step);
+  Status FuseTables(size_t first_step);
+  void FuseTransposes(Segment& segment, size_t first_step);
+  void FuseNormalizations(Segment& segment, size_t first_step);
+  Status FuseRows(Segment& segment, size_t first_step);
+  Status FuseBands(Segment& segment, size_t first_step);
 
   // -- delegates
   struct Refusal {
@@ -315,6 +190,7 @@ class Plan : public ops::Callee, private ops::Host {
   Status RunSteps(size_t first, size_t end, ThreadPool& pool, Observer* observer);
   Status NextSegment(size_t segment);  // Makes the one behind `segment` right for the data there is.
   Status RenewSegment(size_t segment);
+  Status RenewCut(Segment& segment, bool* same);
   void Drop(size_t first_segment);
   Status BindEnds(std::span<const Bound> in, std::span<const Bound> out);
   Status CheckExternal(int tensor, const std::byte* memory, uint64_t bytes) const;

@@ -7,7 +7,7 @@
 #include "base/built.h"
 #include "base/mutex.h"
 #include "kernels/kernels.h"
-#include "runtime/plan.h"
+#include "runtime/plan_fusion.h"
 
 namespace octet::runtime {
 namespace {
@@ -20,7 +20,6 @@ constexpr int64_t kBandBytes = 96 << 10;     // Of rows between two nodes: with 
 constexpr int64_t kWorthwhile = 256 << 10;   // Bytes between two nodes, from which on they leave that cache where it is small.
 constexpr int64_t kTasksPerThread = 8;       // At most: cores are not equally fast.
 constexpr size_t kMostPieces = 8;
-constexpr int64_t kReadAhead = 64;           // As behind a tensor.
 
 int64_t RowBytes(const TensorType& image) { return image.shape.elements(2, 4) * BitsOf(image.dtype) / 8; }
 
@@ -127,39 +126,49 @@ void PlaceBuffers(uint64_t kernels_want, BandGroup& group) {
 
 }  // namespace
 
+class Plan::BandFusion : Fusion {
+ public:
+  using Fusion::Fusion;
+  Status Run();
+
+ private:
+  int32_t ReadBy(const Step& step) const;
+  bool Passes(const Step& step, const Step& next) const;
+  Status Make(size_t first, size_t end, BandGroup& group, Step* step);
+  BandGroup::Piece PieceOf(const Step& step) const;
+};
+
 // The image that a convolution, or a table, is of.
-int32_t Plan::ReadBy(const Step& step) const { return step.source >= 0 ? step.source : graph_.operators[step.node].inputs[0]; }
+int32_t Plan::BandFusion::ReadBy(const Step& step) const { return step.source >= 0 ? step.source : graph_.operators[step.node].inputs[0]; }
 
 // Whether `next` alone reads what `step` makes, and that is so much that it pays to stay near.
-bool Plan::PassesInBands(const Step& step, const Step& next) const {
+bool Plan::BandFusion::Passes(const Step& step, const Step& next) const {
   const std::span<const int32_t> made = graph_.operators[step.node].outputs;
-  if (made.size() != 1 || graph_.operators[next.node].inputs.empty() || ReadBy(next) != made[0] || last_use_[made[0]] != PositionOf(next)) return false;
+  if (made.size() != 1 || graph_.operators[next.node].inputs.empty() || ReadBy(next) != made[0] || LastUse(made[0]) != PositionOf(next)) return false;
   const TensorType& type = tensors_[made[0]].type;
   return type.shape.rank() == 4 && type.shape[1] * RowBytes(type) >= kWorthwhile;
 }
 
-Status Plan::FuseBands(Segment& segment, size_t first_step) {
-  if (!kBands || options_.keep_all_tensors || options_.keep_all_nodes || options_.kernels == Kernels::kReference) return {};
-  for (size_t first = first_step; first < steps_.size(); ++first) {
+Status Plan::BandFusion::Run() {
+  for (size_t first = first_step_; first < steps_.size(); ++first) {
     size_t end = first + 1;
     const auto goes_on = [&] {
-      return PassesInBands(steps_[end - 1], steps_[end]) && (end > first + 1 || RowWindowOf(steps_[first])) && RowWindowOf(steps_[end]);
+      return Passes(steps_[end - 1], steps_[end]) && (end > first + 1 || plan_.RowWindowOf(steps_[first])) && plan_.RowWindowOf(steps_[end]);
     };
     while (end < steps_.size() && end - first < kMostPieces && goes_on()) ++end;
     if (end == first + 1) continue;
     auto group = std::make_unique<BandGroup>();
     Step step;
-    OCTET_TRY(MakeBandGroup(first, end, *group, &step));
-    Replace(first, end, *group, std::move(step));
-    segment.groups.push_back(std::move(group));
+    OCTET_TRY(Make(first, end, *group, &step));
+    Replace(first, end, std::move(group), std::move(step));
   }
   return {};
 }
 
-BandGroup::Piece Plan::PieceOf(const Step& step) const {
+BandGroup::Piece Plan::BandFusion::PieceOf(const Step& step) const {
   const tflite::OperatorInfo& op = graph_.operators[step.node];
   BandGroup::Piece piece;
-  piece.window = *RowWindowOf(step);
+  piece.window = *plan_.RowWindowOf(step);
   piece.in_height = tensors_[ReadBy(step)].type.shape[1];
   piece.row_bytes = RowBytes(tensors_[op.outputs[0]].type);
   for (size_t i = 1; i < op.inputs.size() && i <= std::size(piece.constants) && step.alone(); ++i)
@@ -167,31 +176,33 @@ BandGroup::Piece Plan::PieceOf(const Step& step) const {
   return piece;
 }
 
-Status Plan::MakeBandGroup(size_t first, size_t end, BandGroup& group, Step* step) {
+Status Plan::BandFusion::Make(size_t first, size_t end, BandGroup& group, Step* step) {
   static constexpr ops::Variant kVariant{.name = "bands"};
   const int32_t in = ReadBy(steps_[first]), out = graph_.operators[steps_[end - 1].node].outputs[0];
-  last_use_[in] = std::max(last_use_[in], PositionOf(steps_[end - 1]));
+  Use(in, PositionOf(steps_[end - 1]));
   group.inputs = {in};
   group.outputs = {out};
   group.height = tensors_[out].type.shape[1];
   for (size_t i = first; i < end; ++i) group.pieces.push_back(PieceOf(steps_[i]));
-  CutBands(options_.threads, group);
+  CutBands(plan_.options_.threads, group);
   SetMostRows(group);
   uint64_t kernels_want = 0;
   for (size_t i = first; i < end; ++i) {
     Step& node = steps_[i];
     BandGroup::Piece& piece = group.pieces[i - first];
-    if (node.alone()) OCTET_TRY(Prepare(node.node, node, nullptr, {.strip_rows = 0, .image_rows = piece.most_rows}));
+    if (node.alone()) OCTET_TRY(plan_.Prepare(node.node, node, nullptr, {.strip_rows = 0, .image_rows = piece.most_rows}));
     piece.run = node.run;
     piece.params = node.params;
     kernels_want = std::max(kernels_want, node.workspace_bytes);
   }
   PlaceBuffers(kernels_want, group);
-  step->workspace_bytes = static_cast<uint64_t>(group.scratch_bytes) * static_cast<uint64_t>(options_.threads);
+  step->workspace_bytes = static_cast<uint64_t>(group.scratch_bytes) * static_cast<uint64_t>(plan_.options_.threads);
   step->run = RunBands;
   step->params = &group;
   step->variant = &kVariant;
   return {};
 }
+
+Status Plan::FuseBands(Segment& segment, size_t first_step) { return kBands ? BandFusion(*this, segment, first_step).Run() : Status(); }
 
 }  // namespace octet::runtime

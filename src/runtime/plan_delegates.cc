@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "runtime/partition.h"
 #include "runtime/plan.h"
 
 namespace octet::runtime {
@@ -36,11 +37,6 @@ bool Names(const std::string& entry, int node, std::string_view op, std::string_
   if (entry == op || entry == place || entry == Format("#%d", node)) return true;
   return !entry.empty() && place.size() > entry.size() && place.starts_with(entry) &&
          std::string_view("/:;").find(place[entry.size()]) != std::string_view::npos;
-}
-
-uint64_t BytesOf(const TensorType& t) {
-  uint64_t bytes = 0;
-  return CheckedBytes(t.dtype, t.shape, &bytes) ? bytes : 0;
 }
 
 }  // namespace

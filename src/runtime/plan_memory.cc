@@ -6,15 +6,6 @@
 #include "runtime/plan.h"
 
 namespace octet::runtime {
-namespace {
-
-uint64_t BytesOf(const TensorType& t) {
-  uint64_t bytes = 0;
-  return CheckedBytes(t.dtype, t.shape, &bytes) ? bytes : 0;
-}
-
-}  // namespace
-
 int Plan::Root(int tensor) const {
   while (alias_of_[tensor] >= 0) tensor = alias_of_[tensor];
   return tensor;

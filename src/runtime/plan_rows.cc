@@ -3,97 +3,86 @@
 #include "runtime/plan_rows.h"
 
 #include <algorithm>
+#include <memory>
 
 #include "base/mutex.h"
-#include "ops/normalize_rows_util.h"
-#include "runtime/plan.h"
+#include "runtime/plan_fusion.h"
 
 namespace octet::runtime {
 namespace {
 
 constexpr int64_t kStripBytes = 8 << 10;   // Of the widest tensor: a few of them fit the first-level cache.
-constexpr size_t kMostWrittenOut = 16;     // Nodes that are looked at for a normalization.
 constexpr int64_t kWorthwhile = 48 << 10;  // Bytes between the nodes, from which on they would leave that cache.
 
-}  // namespace
-
-// Layer normalizations first: a kernel of their own.
-void Plan::FuseNormalizations(Segment& segment, size_t first_step) {
-  for (size_t first = first_step; first < steps_.size(); ++first) {
-    if (!steps_[first].alone() || !ReducesRows(steps_[first].node)) continue;
-    std::vector<ops::WrittenOut> nodes;
-    for (size_t i = first; i < steps_.size() && nodes.size() < kMostWrittenOut && steps_[i].alone() && !steps_[i].ordered; ++i) {
-      const int n = steps_[i].node;
-      const tflite::OperatorInfo& op = graph_.operators[n];
-      if (op.outputs.size() != 1 || op.inputs.empty()) break;
-      nodes.push_back({op.op, op.attributes.data(), op.inputs, op.outputs[0], ReducesRows(n)});
+// One strip: all pieces, in their order.
+Status RunStrip(const RowGroup& g, const ops::Run& run, int64_t first_row, std::byte* scratch) {
+  const auto address = [&](const RowGroup::Operand& o) -> std::byte* {
+    switch (o.place) {
+      case RowGroup::Place::kAbsent: return nullptr;
+      case RowGroup::Place::kFixed: return o.data + first_row * o.row_bytes;
+      case RowGroup::Place::kInput: return run.in[o.at] + first_row * o.row_bytes;
+      case RowGroup::Place::kOutput: return run.out[o.at] + first_row * o.row_bytes;
+      case RowGroup::Place::kLocal: return scratch + o.at;
     }
-    const ops::NormalizedRows found = ops::FindNormalizedRows(nodes);
-    if (found.nodes > 0) MakeNormalization(first, found, segment);
-  }
-}
-
-// Puts one step in the place of the nodes, unless shapes differ, or others read what is between them.
-bool Plan::MakeNormalization(size_t first, const ops::NormalizedRows& found, Segment& segment) {
-  static constexpr ops::Variant kNormalize{.name = "normalize"};
-  const size_t last = first + found.nodes - 1;
-  const int position = PositionOf(steps_[last]);
-  const int32_t y = graph_.operators[steps_[last].node].outputs[0];
-  const Shape& shape = tensors_[y].type.shape;
-  const auto vector = [&](int32_t t, int64_t elements) {
-    const TensorType& type = tensors_[t].type;
-    return tensors_[t].known() && type.dtype == DType::kF32 && RowsOf(type.shape) == 1 && type.shape.elements() == elements;
+    return nullptr;
   };
-  if (tensors_[y].type.dtype != DType::kF32 || graph_.tensors[y].is_variable || !(tensors_[found.x].type.shape == shape) ||
-      !vector(found.epsilon, 1) || !vector(found.gamma, shape.back()))
-    return false;
-  if (found.beta >= 0 && !vector(found.beta, shape.back())) return false;
-  for (size_t i = first; i < last; ++i)
-    if (last_use_[graph_.operators[steps_[i].node].outputs[0]] > position) return false;
-  auto* params = new (parameters_.Take(sizeof(ops::NormalizeParams))) ops::NormalizeParams();
-  *params = {RowsOf(shape), shape.back(), *reinterpret_cast<const float*>(tensors_[found.epsilon].data), found.beta >= 0};
-  NodeGroup& group = *segment.groups.emplace_back(std::make_unique<NodeGroup>());
-  group.inputs = {found.x, found.gamma};
-  if (found.beta >= 0) group.inputs.push_back(found.beta);
-  group.outputs = {y};
-  Step step;
-  step.run = ops::RunNormalizedRows;
-  step.params = params;
-  step.variant = &kNormalize;
-  Replace(first, last + 1, group, std::move(step));
-  last_use_[found.x] = std::max(last_use_[found.x], position);
-  return true;
-}
-
-void Plan::Replace(size_t first, size_t end, NodeGroup& group, Step step) {
-  for (size_t i = first; i < end; ++i) group.nodes.push_back(steps_[i].node);
-  for (size_t i = first; i + 1 < end; ++i) fused_[steps_[i].node] = true;
-  step.node = steps_[end - 1].node;
-  step.group = &group;
-  steps_[first] = std::move(step);
-  steps_.erase(steps_.begin() + static_cast<std::ptrdiff_t>(first) + 1, steps_.begin() + static_cast<std::ptrdiff_t>(end));
-}
-
-// Neighbours that work by the same rows.
-Status Plan::FuseRows(Segment& segment, size_t first_step) {
-  if (options_.keep_all_tensors || options_.keep_all_nodes || options_.kernels == Kernels::kReference) return {};
-  FuseNormalizations(segment, first_step);
-  const auto rows_of = [&](size_t i) { return !steps_[i].alone() ? 0 : RowsOfNode(steps_[i].node); };
-  for (size_t first = first_step; first < steps_.size(); ++first) {
-    const int64_t rows = rows_of(first);
-    size_t end = first + 1;
-    while (rows > 1 && end < steps_.size() && rows_of(end) == rows) ++end;
-    if (end == first + 1 || !GroupSaves(first, end, rows)) continue;
-    auto group = std::make_unique<RowGroup>();
-    Step step;
-    OCTET_TRY(MakeRowGroup(first, end, rows, *group, &step));
-    Replace(first, end, *group, std::move(step));
-    segment.groups.push_back(std::move(group));
+  auto** const pointers = reinterpret_cast<std::byte**>(scratch + g.scratch_bytes) - g.most_operands;
+  for (const RowGroup::Piece& piece : g.pieces) {
+    std::byte **in = pointers, **out = pointers + piece.in.size();
+    for (size_t i = 0; i < piece.in.size(); ++i) in[i] = address(piece.in[i]);
+    for (size_t i = 0; i < piece.out.size(); ++i) out[i] = address(piece.out[i]);
+    OCTET_TRY(piece.run(piece.params, {in, out, scratch + piece.workspace, &g.alone}));
   }
   return {};
 }
 
-bool Plan::GroupSaves(size_t first, size_t end, int64_t rows) const {
+Status RunRows(const void* params, const ops::Run& run) {
+  const auto& g = *static_cast<const RowGroup*>(params);
+  const int64_t strips = (g.rows + g.together - 1) / g.together;
+  const bool reaches_back = strips * g.together != g.rows;  // Over rows that the strip before has written: one task.
+  Status failed;
+  Mutex mutex;
+  run.pool->For(strips - reaches_back, [&](int64_t task, int thread) {
+    std::byte* scratch = run.workspace + thread * g.scratch_bytes;
+    Status status = RunStrip(g, run, task * g.together, scratch);
+    if (status.ok() && reaches_back && task == strips - 2) status = RunStrip(g, run, g.rows - g.together, scratch);
+    if (status.ok()) return;
+    const Lock lock(mutex);
+    failed = std::move(status);
+  });
+  return failed;
+}
+
+}  // namespace
+
+class Plan::RowFusion : Fusion {
+ public:
+  using Fusion::Fusion;
+  Status Run();
+
+ private:
+  bool Saves(size_t first, size_t end, int64_t rows) const;
+  Status Make(size_t first, size_t end, int64_t rows, RowGroup& group, Step* step);
+  void AddOperands(size_t first, size_t end, RowGroup& group, std::vector<Life>& lives, std::vector<int>& life_of);
+};
+
+// Neighbours that work by the same rows.
+Status Plan::RowFusion::Run() {
+  const auto rows_of = [&](size_t i) { return !steps_[i].alone() ? 0 : plan_.RowsOfNode(steps_[i].node); };
+  for (size_t first = first_step_; first < steps_.size(); ++first) {
+    const int64_t rows = rows_of(first);
+    size_t end = first + 1;
+    while (rows > 1 && end < steps_.size() && rows_of(end) == rows) ++end;
+    if (end == first + 1 || !Saves(first, end, rows)) continue;
+    auto group = std::make_unique<RowGroup>();
+    Step step;
+    OCTET_TRY(Make(first, end, rows, *group, &step));
+    Replace(first, end, std::move(group), std::move(step));
+  }
+  return {};
+}
+
+bool Plan::RowFusion::Saves(size_t first, size_t end, int64_t rows) const {
   int64_t between = 0, widest = 0;
   for (size_t i = first; i < end; ++i) {
     const int32_t t = graph_.operators[steps_[i].node].outputs[0];
@@ -110,7 +99,7 @@ bool Plan::GroupSaves(size_t first, size_t end, int64_t rows) const {
 }
 
 // The operands of every piece, the group's ends, and the lives of what lies between.
-void Plan::AddOperands(size_t first, size_t end, RowGroup& group, std::vector<Life>& lives, std::vector<int>& life_of) {
+void Plan::RowFusion::AddOperands(size_t first, size_t end, RowGroup& group, std::vector<Life>& lives, std::vector<int>& life_of) {
   using Place = RowGroup::Place;
   const int last_position = PositionOf(steps_[end - 1]);
   std::vector<bool> made(tensors_.size());
@@ -140,7 +129,7 @@ void Plan::AddOperands(size_t first, size_t end, RowGroup& group, std::vector<Li
     const int64_t row_bytes = type.shape.back() * int64_t{BitsOf(type.dtype)} / 8;
     made[t] = true;
     piece.out.resize(std::max<size_t>(1, op.op->outputs.size()));
-    if (last_use_[t] > last_position) {
+    if (LastUse(t) > last_position) {
       piece.out[0] = {Place::kOutput, nullptr, index_in(group.outputs, t), row_bytes};
       continue;
     }
@@ -148,10 +137,10 @@ void Plan::AddOperands(size_t first, size_t end, RowGroup& group, std::vector<Li
     lives.push_back({static_cast<uint64_t>(group.together * row_bytes), static_cast<int>(i - first), static_cast<int>(i - first)});
     piece.out[0] = {Place::kLocal, nullptr, life_of[t], 0};
   }
-  for (int32_t t : group.inputs) last_use_[t] = std::max(last_use_[t], last_position);
+  for (int32_t t : group.inputs) Use(t, last_position);
 }
 
-Status Plan::MakeRowGroup(size_t first, size_t end, int64_t rows, RowGroup& group, Step* step) {
+Status Plan::RowFusion::Make(size_t first, size_t end, int64_t rows, RowGroup& group, Step* step) {
   static constexpr ops::Variant kRows{.name = "rows"};
   int64_t widest = 1;
   for (size_t i = first; i < end; ++i) {
@@ -169,7 +158,7 @@ Status Plan::MakeRowGroup(size_t first, size_t end, int64_t rows, RowGroup& grou
   for (size_t i = first; i < end; ++i) {
     RowGroup::Piece& piece = group.pieces[i - first];
     Step prepared;
-    OCTET_TRY(Prepare(steps_[i].node, prepared, nullptr, {.strip_rows = group.together, .image_rows = 0}));
+    OCTET_TRY(plan_.Prepare(steps_[i].node, prepared, nullptr, {.strip_rows = group.together, .image_rows = 0}));
     piece.run = prepared.run;
     piece.params = prepared.params;
     lives.push_back({prepared.workspace_bytes, static_cast<int>(i - first), static_cast<int>(i - first)});
@@ -186,54 +175,13 @@ Status Plan::MakeRowGroup(size_t first, size_t end, int64_t rows, RowGroup& grou
   }
   const auto pointers = static_cast<uint64_t>(group.most_operands) * sizeof(std::byte*);
   group.scratch_bytes = static_cast<int64_t>((placement.arena_bytes + pointers + kArenaAlignment - 1) / kArenaAlignment * kArenaAlignment);
-  step->workspace_bytes = static_cast<uint64_t>(group.scratch_bytes) * static_cast<uint64_t>(options_.threads);
+  step->workspace_bytes = static_cast<uint64_t>(group.scratch_bytes) * static_cast<uint64_t>(plan_.options_.threads);
   step->run = RunRows;
   step->params = &group;
   step->variant = &kRows;
   return {};
 }
 
-namespace {
-
-// One strip: all pieces, in their order.
-Status RunStrip(const RowGroup& g, const ops::Run& run, int64_t first_row, std::byte* scratch) {
-  const auto address = [&](const RowGroup::Operand& o) -> std::byte* {
-    switch (o.place) {
-      case RowGroup::Place::kAbsent: return nullptr;
-      case RowGroup::Place::kFixed: return o.data + first_row * o.row_bytes;
-      case RowGroup::Place::kInput: return run.in[o.at] + first_row * o.row_bytes;
-      case RowGroup::Place::kOutput: return run.out[o.at] + first_row * o.row_bytes;
-      case RowGroup::Place::kLocal: return scratch + o.at;
-    }
-    return nullptr;
-  };
-  auto** const pointers = reinterpret_cast<std::byte**>(scratch + g.scratch_bytes) - g.most_operands;
-  for (const RowGroup::Piece& piece : g.pieces) {
-    std::byte **in = pointers, **out = pointers + piece.in.size();
-    for (size_t i = 0; i < piece.in.size(); ++i) in[i] = address(piece.in[i]);
-    for (size_t i = 0; i < piece.out.size(); ++i) out[i] = address(piece.out[i]);
-    OCTET_TRY(piece.run(piece.params, {in, out, scratch + piece.workspace, &g.alone}));
-  }
-  return {};
-}
-
-}  // namespace
-
-Status Plan::RunRows(const void* params, const ops::Run& run) {
-  const auto& g = *static_cast<const RowGroup*>(params);
-  const int64_t strips = (g.rows + g.together - 1) / g.together;
-  const bool reaches_back = strips * g.together != g.rows;  // Over rows that the strip before has written: one task.
-  Status failed;
-  Mutex mutex;
-  run.pool->For(strips - reaches_back, [&](int64_t task, int thread) {
-    std::byte* scratch = run.workspace + thread * g.scratch_bytes;
-    Status status = RunStrip(g, run, task * g.together, scratch);
-    if (status.ok() && reaches_back && task == strips - 2) status = RunStrip(g, run, g.rows - g.together, scratch);
-    if (status.ok()) return;
-    const Lock lock(mutex);
-    failed = std::move(status);
-  });
-  return failed;
-}
+Status Plan::FuseRows(Segment& segment, size_t first_step) { return RowFusion(*this, segment, first_step).Run(); }
 
 }  // namespace octet::runtime

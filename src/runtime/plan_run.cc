@@ -68,6 +68,19 @@ Status Plan::NextSegment(size_t s) {
   return status;
 }
 
+// The shapes are those the segment was planned for, but values may differ: where a slice begins, an axis.
+Status Plan::RenewCut(Segment& segment, bool* same) {
+  std::vector<std::byte> values = CutValues(segment.first_node);
+  if (values == segment.cut_values) return {};
+  segment.cut_values = std::move(values);
+  segment.cut_parameters.Clear();
+  Step& step = steps_[segment.first_step];
+  const uint64_t room = step.workspace_bytes;
+  OCTET_TRY(Prepare(segment.first_node, step, &segment));
+  *same = step.workspace_bytes <= room;
+  return {};
+}
+
 // Keeps the segment behind the cut if its shapes are still right, and plans it anew if not.
 Status Plan::RenewSegment(size_t s) {
   const int cut = segments_[s].end_node;

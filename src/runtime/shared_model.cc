@@ -9,7 +9,6 @@
 
 namespace octet::runtime {
 namespace {
-constexpr size_t kReadAhead = 64;
 
 // Most packed forms are as large as what they are made from, some larger. A channel's 4 bytes of bias come with 20 bytes and 4 of how
 // its sums are rounded (kernels::FlooredPanel, and the first of the sum).
@@ -71,7 +70,6 @@ Result<const std::byte*> SharedModel::Pack(std::span<const std::byte> constant, 
   const Lock lock(mutex_);
   const auto [it, fresh] = packed_.try_emplace(Key(constant.data(), format, parameters), nullptr);
   if (!fresh) return it->second;
-  // Vector kernels may read behind what they are given.
   Result<std::byte*> memory = memory_.Take(bytes + kReadAhead, expected_bytes_ - std::min(expected_bytes_, memory_.taken()));
   if (!memory.ok()) {
     packed_.erase(it);

@@ -5,7 +5,7 @@
 #include <map>
 
 #include "ops/unary_util.h"
-#include "runtime/plan.h"
+#include "runtime/step.h"
 
 namespace octet::runtime {
 
