@@ -118,8 +118,9 @@ class Builder : public Construction {
   void Bind(const NodeProto& node, Scope& scope, const std::vector<Binding>& outputs, size_t first_new);
 
   struct Loop;
+  class LoopBody;
   Result<Value> SliceOf(NodeContext& c, Captures& captures, const Scanned& s, Value iteration, Value trips);
-  Result<bool> BuildBody(Scope& outer, const NodeContext& place, Loop& loop);
+  Result<Value> WithoutFiller(NodeContext& c, Value all, const Shape& stacked, const TensorType& trip, Value trips, Value dims);
   Status BuildCondition(Scope& outer, const NodeContext& place, Loop& loop);
   Status BuildBranch(Scope& outer, const NodeContext& place, const GraphProto& proto, Captures* captures, std::vector<Value>* outputs);
   Status FinishBranch(Scope& outer, const NodeContext& place, const Captures& captures, std::span<const std::pair<Value, TensorType>> around, const std::vector<Value>& outputs);

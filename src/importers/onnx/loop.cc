@@ -85,93 +85,147 @@ Result<Value> Builder::SliceOf(NodeContext& c, Captures& captures, const Scanned
   return c.Make("gather", {all, iteration}, {{"axis", s.axis}});
 }
 
-// In the body's own builder. True: done. False: shapes change from trip to trip; once more with those unknown.
-Result<bool> Builder::BuildBody(Scope& outer, const NodeContext& place, Loop& loop) {
-  Scope scope;
-  scope.outer = &outer;
-  scope.captures = &loop.captures;
-  scope.prefix = place.place() + "/";
-  scope.opsets = outer.opsets;
-  scope.depth = outer.depth + 1;
-  for (const TensorProto& t : loop.proto.initializers) scope.stored[t.name] = &t;
-  Declare(scope, loop.proto);
-  NodeContext c(*this, scope, place.node(), place.place(), place.version(), {});
-  const auto add = [&](const TensorType& type, const char* name) { return Value{graph().AddTensor(UniqueName(c.place() + name), type)}; };
-  std::vector<Value> in = {add(ScalarOf(DType::kI64), "/iteration"), add(ScalarOf(DType::kBool), "/condition")};
-  for (const TensorType& t : loop.types) in.push_back(add(t, "/carried"));
-  told_.counts.insert(in[0].id);
-  const size_t hidden = 2 - loop.own();
-  std::vector<Binding> given(in.begin() + static_cast<std::ptrdiff_t>(hidden), in.end());
-  for (size_t i = 0; i < loop.carried.size(); ++i)
-    if (loop.carried[i].is_list) given[i + loop.own()] = loop.types[i].shape.rank() > 0 ? Binding::Stacked(in[i + 2]) : Binding::Sequence({});
-  for (const Scanned& s : loop.scanned) {
-    OCTET_ASSIGN(const Value slice, SliceOf(c, loop.captures, s, in[0], loop.trips));
-    given.emplace_back(slice);
+// The body, in a builder of its own.
+class Builder::LoopBody {
+ public:
+  LoopBody(Builder& builder, Scope& outer, const NodeContext& place, Loop& loop)
+      : b_(builder), place_(place), loop_(loop), scope_(ScopeIn(outer, place, loop)), c_(builder, scope_, place.node(), place.place(), place.version(), {}) {}
+
+  // True: done. False: shapes change from trip to trip; once more with those unknown.
+  Result<bool> Build() {
+    OCTET_TRY(BindInputs());
+    OCTET_TRY(b_.RunNodes(loop_.proto.nodes, scope_));
+    if (b_.failed()) return true;
+    OCTET_TRY(ReadOutputs());
+    OCTET_ASSIGN(const bool changed, LearnTypes());
+    if (changed) return false;
+    OCTET_TRY(CollectResults());
+    OCTET_TRY(SetEnds());
+    return true;
   }
-  for (size_t i = 0; i < given.size() && i < loop.proto.inputs.size(); ++i) scope.values[loop.proto.inputs[i].name] = given[i];
-  if (loop.trips) {
-    OCTET_ASSIGN(const Value captured, Capture(loop.captures, loop.trips));
-    (void)captured;
+
+ private:
+  static Scope ScopeIn(Scope& outer, const NodeContext& place, Loop& loop) {
+    Scope scope;
+    scope.outer = &outer;
+    scope.captures = &loop.captures;
+    scope.prefix = place.place() + "/";
+    scope.opsets = outer.opsets;
+    scope.depth = outer.depth + 1;
+    for (const TensorProto& t : loop.proto.initializers) scope.stored[t.name] = &t;
+    return scope;
   }
-  OCTET_TRY(RunNodes(loop.proto.nodes, scope));
-  if (failed()) return true;
-  std::vector<Value> out;
-  for (const ValueProto& o : loop.proto.outputs) {
-    OCTET_ASSIGN(const Binding bound, Lookup(scope, o.name));
-    const size_t i = out.size() - loop.conditions();
-    if (bound.is_list != (i < loop.carried.size() && loop.carried[i].is_list))
-      return place.Fail("sequences from the body where it takes some, else tensors", std::string(o.name), "");
-    OCTET_ASSIGN(const Value v, bound.is_list ? c.Stack(bound) : Result<Value>(bound.value));
-    if (!v) return place.Fail("outputs of the body that something makes", "one without a name", "check the model");
-    out.push_back(v);
-  }
-  if (loop.conditions() == 0) out.insert(out.begin(), in[1]);
-  if (out.size() < loop.types.size() + 1) return place.Fail("an output of the body for every value carried", std::to_string(out.size()), "check the model");
-  bool changed = false;
-  for (size_t i = 0; i < loop.types.size(); ++i) {
-    if (loop.carried[i].is_list && loop.types[i].shape.rank() == 0) {
-      loop.types[i] = TypeOf(out[i + 1]);
-      loop.types[i].shape[0] = kUnknown;
-      changed = true;
-    } else if (!Relax(TypeOf(out[i + 1]), &loop.types[i], &changed)) {
-      return place.Fail("carried values of one type and rank", TypeOf(out[i + 1]).shape.text(), "");
+  Value Add(const TensorType& type, const char* name) { return {b_.graph().AddTensor(b_.UniqueName(c_.place() + name), type)}; }
+  const TensorType& TypeOf(Value v) { return b_.graph().tensor(v.id).type; }
+  size_t first_given() const { return 1 + loop_.types.size(); }  // Among outputs: behind the condition and what is carried.
+
+  // Names of the body's inputs: iteration and condition (of a Loop), what is carried, slices (of a Scan).
+  Status BindInputs() {
+    b_.Declare(scope_, loop_.proto);
+    in_ = {Add(ScalarOf(DType::kI64), "/iteration"), Add(ScalarOf(DType::kBool), "/condition")};
+    for (const TensorType& t : loop_.types) in_.push_back(Add(t, "/carried"));
+    b_.told_.counts.insert(in_[0].id);
+    std::vector<Binding> given(in_.begin() + static_cast<std::ptrdiff_t>(2 - loop_.own()), in_.end());
+    for (size_t i = 0; i < loop_.carried.size(); ++i)
+      if (loop_.carried[i].is_list) given[i + loop_.own()] = loop_.types[i].shape.rank() > 0 ? Binding::Stacked(in_[i + 2]) : Binding::Sequence({});
+    for (const Scanned& s : loop_.scanned) {
+      OCTET_ASSIGN(const Value slice, b_.SliceOf(c_, loop_.captures, s, in_[0], loop_.trips));
+      given.emplace_back(slice);
     }
-  }
-  if (changed) return false;
-  const int64_t one = 1;
-  OCTET_ASSIGN(const Value next, c.Emit("add", {in[0], c.Constant<int64_t>(Shape{}, std::span(&one, 1))}));
-  std::vector<Value> results = {next};
-  results.insert(results.end(), out.begin(), out.begin() + 1 + static_cast<std::ptrdiff_t>(loop.types.size()));
-  for (size_t i = loop.types.size() + 1; i < out.size(); ++i) {
-    loop.given.push_back(TypeOf(out[i]));
-    TensorType stacked{TypeOf(out[i]).dtype, Shape{kUnknown}, {}};
-    const bool known = TypeOf(out[i]).shape.known();
-    for (int axis = 0; known && axis < c.rank(out[i]); ++axis) stacked.shape.push_back(c.shape(out[i])[axis]);
-    in.push_back(add(stacked, "/so_far"));
-    OCTET_ASSIGN(const Value row, known ? c.Make("expand_dims", {out[i], c.ScalarInt(0)}) : c.Make("reshape", {out[i], c.Vector({-1})}));
-    OCTET_ASSIGN(const Value longer, c.Make("concatenation", {in.back(), row}, {{"axis", 0}}));
-    results.push_back(longer);
-  }
-  for (size_t i = loop.types.size() + 1; i < out.size(); ++i) {
-    if (c.shape(out[i]).known()) continue;
-    in.push_back(add({DType::kI32, Shape{c.rank(out[i])}, {}}, "/dimensions"));
-    OCTET_ASSIGN(const Value dims, c.Make("shape", {out[i]}, {{"out_type", static_cast<int64_t>(DType::kI32)}}));
-    results.push_back(dims);
-  }
-  for (const auto& [from, to] : loop.captures.values) in.push_back(to), results.push_back(to);
-  for (const Value v : in) {
-    graph().inputs.push_back(v.id);
-    loop.inputs.push_back(graph().tensor(v.id).type);
-  }
-  for (Value v : results) {
-    const auto& outputs = graph().outputs;
-    if (std::ranges::find(outputs, v.id) != outputs.end() || graph().tensor(v.id).constant) {
-      OCTET_ASSIGN(v, Copied(c, v));
+    for (size_t i = 0; i < given.size() && i < loop_.proto.inputs.size(); ++i) scope_.values[loop_.proto.inputs[i].name] = given[i];
+    if (loop_.trips) {  // The condition reads it.
+      OCTET_ASSIGN(const Value captured, b_.Capture(loop_.captures, loop_.trips));
+      (void)captured;
     }
-    graph().outputs.push_back(v.id);
+    return {};
   }
-  return true;
-}
+
+  // The condition, what is carried, and what a trip gives.
+  Status ReadOutputs() {
+    for (const ValueProto& o : loop_.proto.outputs) {
+      OCTET_ASSIGN(const Binding bound, b_.Lookup(scope_, o.name));
+      const size_t i = out_.size() - loop_.conditions();
+      if (bound.is_list != (i < loop_.carried.size() && loop_.carried[i].is_list))
+        return place_.Fail("sequences from the body where it takes some, else tensors", std::string(o.name), "");
+      OCTET_ASSIGN(const Value v, bound.is_list ? c_.Stack(bound) : Result<Value>(bound.value));
+      if (!v) return place_.Fail("outputs of the body that something makes", "one without a name", "check the model");
+      out_.push_back(v);
+    }
+    if (loop_.conditions() == 0) out_.insert(out_.begin(), in_[1]);
+    if (out_.size() < first_given()) return place_.Fail("an output of the body for every value carried", std::to_string(out_.size()), "check the model");
+    return {};
+  }
+
+  // What a trip makes of carried values says what they are in all trips. True: something new was learnt.
+  Result<bool> LearnTypes() {
+    bool changed = false;
+    for (size_t i = 0; i < loop_.types.size(); ++i) {
+      TensorType& type = loop_.types[i];
+      if (loop_.carried[i].is_list && type.shape.rank() == 0) {
+        type = TypeOf(out_[i + 1]);
+        type.shape[0] = kUnknown;
+        changed = true;
+      } else if (!Relax(TypeOf(out_[i + 1]), &type, &changed)) {
+        return place_.Fail("carried values of one type and rank", TypeOf(out_[i + 1]).shape.text(), "");
+      }
+    }
+    return changed;
+  }
+
+  // The next trip's inputs, in their order; inputs that only they need are added.
+  Status CollectResults() {
+    const int64_t one = 1;
+    OCTET_ASSIGN(const Value next, c_.Emit("add", {in_[0], c_.Constant<int64_t>(Shape{}, std::span(&one, 1))}));
+    results_ = {next};
+    results_.insert(results_.end(), out_.begin(), out_.begin() + static_cast<std::ptrdiff_t>(first_given()));
+    for (size_t i = first_given(); i < out_.size(); ++i) OCTET_TRY(Append(out_[i]));
+    for (size_t i = first_given(); i < out_.size(); ++i) {
+      if (c_.shape(out_[i]).known()) continue;
+      in_.push_back(Add({DType::kI32, Shape{c_.rank(out_[i])}, {}}, "/dimensions"));
+      OCTET_ASSIGN(const Value dims, c_.Make("shape", {out_[i]}, {{"out_type", static_cast<int64_t>(DType::kI32)}}));
+      results_.push_back(dims);
+    }
+    for (const auto& [from, to] : loop_.captures.values) in_.push_back(to), results_.push_back(to);
+    return {};
+  }
+
+  // What the trip gives, behind what others gave: rows, or numbers where its shape is not known.
+  Status Append(Value given) {
+    const TensorType type = TypeOf(given);
+    loop_.given.push_back(type);
+    TensorType stacked{type.dtype, Shape{kUnknown}, {}};
+    const bool known = type.shape.known();
+    for (int axis = 0; known && axis < type.shape.rank(); ++axis) stacked.shape.push_back(type.shape[axis]);
+    in_.push_back(Add(stacked, "/so_far"));
+    OCTET_ASSIGN(const Value row, known ? c_.Make("expand_dims", {given, c_.ScalarInt(0)}) : c_.Make("reshape", {given, c_.Vector({-1})}));
+    OCTET_ASSIGN(const Value longer, c_.Make("concatenation", {in_.back(), row}, {{"axis", 0}}));
+    results_.push_back(longer);
+    return {};
+  }
+
+  // An output is a value of its own: neither another output nor a constant.
+  Status SetEnds() {
+    graph::Graph& graph = b_.graph();
+    for (const Value v : in_) {
+      graph.inputs.push_back(v.id);
+      loop_.inputs.push_back(TypeOf(v));
+    }
+    for (Value v : results_) {
+      if (std::ranges::find(graph.outputs, v.id) != graph.outputs.end() || graph.tensor(v.id).constant) {
+        OCTET_ASSIGN(v, b_.Copied(c_, v));
+      }
+      graph.outputs.push_back(v.id);
+    }
+    return {};
+  }
+
+  Builder& b_;
+  const NodeContext& place_;
+  Loop& loop_;
+  Scope scope_;
+  NodeContext c_;
+  std::vector<Value> in_, out_, results_;  // Inputs, the outputs that the file names, and all of them.
+};
 
 // Goes on while the count is not reached and the body says so; in the condition's own builder.
 Status Builder::BuildCondition(Scope& outer, const NodeContext& place, Loop& loop) {
@@ -196,6 +250,20 @@ Status Builder::BuildCondition(Scope& outer, const NodeContext& place, Loop& loo
   return {};
 }
 
+// What all trips gave, without the filler in front; numbers get the dimensions of what one trip gave, which are all trips'.
+Result<Value> Builder::WithoutFiller(NodeContext& c, Value all, const Shape& stacked, const TensorType& trip, Value trips, Value dims) {
+  OCTET_ASSIGN(const Value y, c.Make("strided_slice", {all, c.Vector({1}), c.Vector({0}), c.Vector({1})}, {{"end_mask", 1}}));
+  RefineShape(y, stacked);
+  if (!dims) return y;
+  OCTET_ASSIGN(Value count, c.Cast(trips, DType::kI32));
+  OCTET_ASSIGN(count, c.Make("reshape", {count, c.Vector({1})}));
+  OCTET_ASSIGN(const Value all_dims, c.Make("concatenation", {count, dims}, {{"axis", 0}}));
+  Shape shape{kUnknown};
+  for (const int32_t d : trip.shape.dims()) shape.push_back(d);
+  const Value inputs[] = {y, all_dims};
+  return c.EmitAs("reshape", inputs, nullptr, {trip.dtype, shape, {}});
+}
+
 Result<std::vector<Value>> Builder::EmitWhile(NodeContext& c, const GraphProto& body, Value trips, Value condition, std::span<const Binding> carried, std::span<const Scanned> scanned) {
   Loop loop{body, trips, carried, {}, {}, {}, {}, scanned};
   std::vector<Value> starts;
@@ -211,7 +279,7 @@ Result<std::vector<Value>> Builder::EmitWhile(NodeContext& c, const GraphProto& 
     loop.inputs.clear();
     loop.captures = {};
     Builder inner(*this);
-    OCTET_ASSIGN(const bool done, inner.BuildBody(c.scope(), c, loop));
+    OCTET_ASSIGN(const bool done, LoopBody(inner, c.scope(), c, loop).Build());
     for (Finding& f : inner.findings_) findings_.push_back(std::move(f));
     if (failed()) return c.Fail("a body that octet reads", "one with unsupported operators", "see there");
     if (done) body_at = Adopt(inner, c.place() + "/body");
@@ -239,18 +307,9 @@ Result<std::vector<Value>> Builder::EmitWhile(NodeContext& c, const GraphProto& 
   for (size_t i = 0; i < carried.size(); ++i) results.push_back({out[i + 2]});
   size_t dims_at = 2 + carried.size() + loop.given.size();
   for (size_t i = 0; i < loop.given.size(); ++i) {
-    const Value all{out[i + 2 + carried.size()]};
-    OCTET_ASSIGN(Value y, c.Make("strided_slice", {all, c.Vector({1}), c.Vector({0}), c.Vector({1})}, {{"end_mask", 1}}));
-    RefineShape(y, loop.inputs[i + 2 + carried.size()].shape);
-    if (const Shape& trip = loop.given[i].shape; !trip.known()) {
-      OCTET_ASSIGN(Value count, c.Cast({out[0]}, DType::kI32));
-      OCTET_ASSIGN(count, c.Make("reshape", {count, c.Vector({1})}));
-      OCTET_ASSIGN(const Value dims, c.Make("concatenation", {count, {out[dims_at++]}}, {{"axis", 0}}));
-      Shape stacked{kUnknown};
-      for (const int32_t d : trip.dims()) stacked.push_back(d);
-      const Value inputs[] = {y, dims};
-      OCTET_ASSIGN(y, c.EmitAs("reshape", inputs, nullptr, {loop.given[i].dtype, stacked, {}}));
-    }
+    const size_t at = i + 2 + carried.size();
+    const Value dims = loop.given[i].shape.known() ? Value() : Value{out[dims_at++]};
+    OCTET_ASSIGN(const Value y, WithoutFiller(c, {out[at]}, loop.inputs[at].shape, loop.given[i], {out[0]}, dims));
     results.push_back(y);
   }
   return results;
