@@ -52,7 +52,8 @@ std::vector<const Int8*> Tables() {
 TEST(KernelInt8, IsChosenByTheProcessor) {
   if (const char* expected = std::getenv("OCTET_EXPECTED_ISA")) {
     EXPECT_EQ(Name(ThisCpu().isa), expected);
-    EXPECT_STREQ(kernels::BestInt8().name, expected);
+    // AVX-512 without VNNI brings no 8-bit kernels.
+    EXPECT_STREQ(kernels::BestInt8().name, std::string_view(expected) == "avx512" ? "avx2" : expected);
   }
 }
 
