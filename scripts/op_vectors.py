@@ -540,6 +540,10 @@ def edges(v):
           [o("f32", 1, 6, 4), o("f32", 1, 6), o("f32", 1, 6), o("f32", 1)], case="equal",
           custom=flexbuffers.Dumps({"max_detections": 3, "max_classes_per_detection": 2, "use_regular_nms": False, "nms_score_threshold": 0.0,
                                     "nms_iou_threshold": 0.5, "num_classes": 4, "y_scale": 10.0, "x_scale": 10.0, "h_scale": 5.0, "w_scale": 5.0}))
+    w = lambda *shape: T("f32", shape, "random", const=True, lo=-0.5, hi=0.5)
+    gates = [*[w(4, 3) for _ in range(4)], *[w(4, 4) for _ in range(4)], None, None, None, *[w(4) for _ in range(4)], None, None]
+    v.one("UNIDIRECTIONAL_SEQUENCE_LSTM", [f(2, 3, 3), *gates, state(2, 4), state(2, 4), *[None] * 4], [o("f32", 2, 3, 4)],
+          "UnidirectionalSequenceLSTMOptions", case="linear", fusedActivationFunction=0, cellClip=0.0, projClip=0.0)
 
 
 def main():

@@ -81,12 +81,14 @@ void Gate(const Params& p, const Run& run, int gate, const Rows& rows, const Pos
   else Logistic(out, s.cells);
 }
 
-// h ← P·(o⊙act(c)) + b_P, or without projection o⊙act(c).
+// h ← P·(o⊙act(c)) + b_P, or without projection o⊙act(c). Without an activation LiteRT leaves in its place what was there, the cell gate.
 template <class W> void Output(const Params& p, const Run& run, const Scratch& s, const Position& pos) {
   const int64_t cells = p.pass.sizes.cells, outputs = p.pass.sizes.outputs;
   float* hidden = s.gate[kCellGate];
-  std::copy_n(pos.cell, cells, hidden);
-  Activate(p.activation, hidden, cells);
+  if (p.activation != Activation::kNone) {
+    std::copy_n(pos.cell, cells, hidden);
+    Activate(p.activation, hidden, cells);
+  }
   for (int64_t i = 0; i < cells; ++i) hidden[i] *= s.gate[kOutputGate][i];
   const W* projection = OperandOf<W>(run, p.pass.at.projection);
   if (!projection) {
