@@ -544,6 +544,8 @@ def edges(v):
     gates = [*[w(4, 3) for _ in range(4)], *[w(4, 4) for _ in range(4)], None, None, None, *[w(4) for _ in range(4)], None, None]
     v.one("UNIDIRECTIONAL_SEQUENCE_LSTM", [f(2, 3, 3), *gates, state(2, 4), state(2, 4), *[None] * 4], [o("f32", 2, 3, 4)],
           "UnidirectionalSequenceLSTMOptions", case="linear", fusedActivationFunction=0, cellClip=0.0, projClip=0.0)
+    v.one("FULLY_CONNECTED", [q8(2, 6), T("i8", (3, 6), "random", const=True, quant=(0.02, 5)), T("i32", data=[9, -4, 0], const=True, quant=(0.001, 0))],
+          [o("i8", 2, 3, quant=(0.3, 1))], "FullyConnectedOptions", 4, "offset")
 
 
 def main():

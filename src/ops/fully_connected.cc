@@ -266,7 +266,9 @@ void SetScales(const OpView& op, std::span<double> scales) {
 }
 
 void PrepareScales(Prepare& prepare, Params* p) {
+  const Quant& weights = prepare.op.in(1)->quant;
   p->integer = MakeIntegerOutput(prepare, p->channels, prepare.op.attrs<Attrs>().activation);
+  if (!weights.per_channel()) p->integer.weights_zero = weights.zero0();  // Convolutions do not look at that of signed weights.
   auto* const scales = prepare.Array<double>(static_cast<size_t>(p->channels));
   SetScales(prepare.op, {scales, static_cast<size_t>(p->channels)});
   p->scale = scales;
@@ -349,7 +351,9 @@ bool TakesPacked(const OpView& op, DType x, DType w) {
   return op.in(0)->dtype == x && op.in(1)->dtype == w && op.has_const(1) && (!op.in(2) || op.has_const(2)) && op.in(0)->shape.elements() > 0 &&
          op.in(1)->shape.elements() > 0;
 }
-bool TakesS8(const OpView& op, const Cpu&) { return TakesPacked(op, DType::kI8, DType::kI8); }
+bool TakesS8(const OpView& op, const Cpu&) {
+  return TakesPacked(op, DType::kI8, DType::kI8) && (op.in(1)->quant.per_channel() || op.in(1)->quant.zero0() == 0);
+}
 bool TakesF32(const OpView& op, const Cpu&) { return TakesPacked(op, DType::kF32, DType::kF32); }
 bool TakesHybrid(const OpView& op, const Cpu&) {
   return TakesPacked(op, DType::kF32, DType::kI8) && op.in(1)->quant.block_size == 0 && op.attrs<Attrs>().activation != Activation::kTanh;
