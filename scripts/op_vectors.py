@@ -520,10 +520,38 @@ def customs(v):
                                     "nms_iou_threshold": 0.5, "num_classes": 2, "y_scale": 10.0, "x_scale": 10.0, "h_scale": 5.0, "w_scale": 5.0}))
 
 
+def edges(v):
+    """What the cases above do not meet."""
+    halves = T("f32", data=[[-4, 6, 1, 3, -1, 5], [2, -8, 3, 0.5, 7, -1]])  # Between two steps of a quantized row.
+    v.one("FULLY_CONNECTED", [halves, T("i8", (3, 6), "random", const=True, quant=(0.02, 0)), c("f32", [0.5, 0, -1])], [o("f32", 2, 3)],
+          "FullyConnectedOptions", 9, "halves", asymmetricQuantizeInputs=True)
+    zeros = lambda *shape: T("u8", data=rng.choice([128, 128, 3, 250], shape), const=True, quant=(0.01, 128))  # 128 is -128 to hybrid operators.
+    state = lambda *shape: T("f32", shape, variable=True)
+    v.one("RNN", [f(2, 20), zeros(18, 20), zeros(18, 18), T("f32", (18,), "random", const=True), state(2, 18)], [o("f32", 2, 18)], "RNNOptions", 2, "u8", 2,
+          fusedActivationFunction=4)
+    v.one("SVDF", [f(2, 20), zeros(4, 20), zeros(4, 3), None, state(2, 12)], [o("f32", 2, 4)], "SVDFOptions", 2, "u8", 2, rank=1)
+    v.one("CONV_2D", [f(1, 4, 4, 3), zeros(3, 3, 3, 3), c("f32", [0.5, 0, -1])], [o("f32", 1, 4, 4, 3)], "Conv2DOptions", 5, "u8", strideW=1, strideH=1)
+    v.one("RESIZE_NEAREST_NEIGHBOR", [f(1, 3, 4, 2), c("i32", [5, 7])], [o("f32", 1, 5, 7, 2)], "ResizeNearestNeighborOptions", 3, "both", alignCorners=True,
+          halfPixelCenters=True)
+    v.one("FAKE_QUANT", [f(2, 3)], [o("f32", 2, 3)], "FakeQuantOptions", case="positive", min=0.5, max=2.0, numBits=8)
+    v.one("ADD", [T("i16", (2, 3), "random"), T("i16", (3,), "random")], [o("i16", 2, 3)], "AddOptions", 3, "i16", fusedActivationFunction=3)
+    scores = T("f32", data=[[[0, 0.75, 0.25, 0.75, 0.25], [0, 0.25, 0.5, 0.25, 0.5], [0, 0.125, 0.125, 0.125, 0.125]]])
+    v.one("TFLite_Detection_PostProcess", [f(1, 3, 4, lo=-1, hi=1), scores, c("f32", [[0.2, 0.2, 0.1, 0.1], [0.5, 0.5, 0.1, 0.1], [0.8, 0.8, 0.1, 0.1]])],
+          [o("f32", 1, 6, 4), o("f32", 1, 6), o("f32", 1, 6), o("f32", 1)], case="equal",
+          custom=flexbuffers.Dumps({"max_detections": 3, "max_classes_per_detection": 2, "use_regular_nms": False, "nms_score_threshold": 0.0,
+                                    "nms_iou_threshold": 0.5, "num_classes": 4, "y_scale": 10.0, "x_scale": 10.0, "h_scale": 5.0, "w_scale": 5.0}))
+    w = lambda *shape: T("f32", shape, "random", const=True, lo=-0.5, hi=0.5)
+    gates = [*[w(4, 3) for _ in range(4)], *[w(4, 4) for _ in range(4)], None, None, None, *[w(4) for _ in range(4)], None, None]
+    v.one("UNIDIRECTIONAL_SEQUENCE_LSTM", [f(2, 3, 3), *gates, state(2, 4), state(2, 4), *[None] * 4], [o("f32", 2, 3, 4)],
+          "UnidirectionalSequenceLSTMOptions", case="linear", fusedActivationFunction=0, cellClip=0.0, projClip=0.0)
+    v.one("FULLY_CONNECTED", [q8(2, 6), T("i8", (3, 6), "random", const=True, quant=(0.02, 5)), T("i32", data=[9, -4, 0], const=True, quant=(0.001, 0))],
+          [o("i8", 2, 3, quant=(0.3, 1))], "FullyConnectedOptions", 4, "offset")
+
+
 def main():
     folder = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else ROOT / "tests/ops/vectors")
     v = Vectors(folder)
-    for part in (unary, binary, movers, reductions, weighted, recurrent, control, random, customs):
+    for part in (unary, binary, movers, reductions, weighted, recurrent, control, random, customs, edges):
         part(v)
     size = sum(p.stat().st_size for p in folder.rglob("*.*"))
     print(f"{len(v.made)} operators, {sum(1 for _ in folder.rglob('*.io'))} vectors, {size} bytes in {folder}")

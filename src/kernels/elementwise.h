@@ -96,9 +96,9 @@ struct Elementwise {
   // sum[i] += x[r * pitch + i] for i < n, row by row.
   void (*accumulate_f32)(const float* x, int64_t pitch, int64_t rows, int64_t n, float* sum);
   void (*range_f32)(const float* x, int64_t n, float* low, float* high);  // Extended by what is there; not-a-numbers are skipped.
-  // q = clamp(round(zero + x * scale)), half away from zero.
+  // q = clamp(zero + round(x * scale)), half away from zero.
   void (*quantize_f32)(const float* x, int64_t n, float scale, float zero, int32_t low, int32_t high, int8_t* q);
-  // The same values as floats, without the zero: clamp(round(zero + x * scale)) - zero.
+  // The same values as floats, without the zero: clamp(zero + round(x * scale)) - zero.
   void (*quantize_to_f32)(const float* x, int64_t n, float scale, float zero, float low, float high, float* q);
   // q = clamp(round(x / scale) + zero) into int8.
   void (*divide_to_s8)(const float* x, int64_t n, float scale, int32_t zero, int8_t* q);

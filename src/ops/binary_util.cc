@@ -116,7 +116,7 @@ Status CheckBinaryWithActivation(const OpView& op) {
   if (t != DType::kI8 && t != DType::kU8 && t != DType::kI16) return {};
   // Without any quantization the numbers are plain integers: scale 1 (ScaleOrOne).
   const bool plain = op.in(0)->quant.empty() && op.in(1)->quant.empty() && (!op.out(0) || op.out(0)->quant.empty());
-  if (plain && op.attrs<ActivationAttrs>().activation == Activation::kNone) return {};
+  if (plain && (t == DType::kI16 || op.attrs<ActivationAttrs>().activation == Activation::kNone)) return {};
   OCTET_TRY(CheckPerTensor(op, *op.in(0), "lhs"));
   OCTET_TRY(CheckPerTensor(op, *op.in(1), "rhs"));
   return op.out(0) ? CheckPerTensor(op, *op.out(0), "output") : Status();

@@ -93,6 +93,8 @@ struct Params {
   bool asymmetric = false;              // Hybrid: whether the inputs get a zero point.
   const float* weight_scale = nullptr;  // Hybrid, one per output channel.
   int64_t row_elements = 0;             // Hybrid: elements of one image.
+  int32_t filter_elements = 0;
+  int32_t lossy = 0;  // Hybrid: so many first weights of a filter lose signs (recurrent::LostSigns).
 };
 
 void FillParams(const OpView& op, Params* p) {
@@ -190,7 +192,10 @@ Status RunHybrid(const void* params, const Run& run) {
   float* y = run.output<float>(0);
   ForEachOutput(p, *run.pool, [&](int32_t b, int32_t i, int32_t j, int32_t o, int64_t index) {
     const int32_t zero = rows[b].offset;
-    const int32_t acc = Window<int32_t>(p, q, w, b, i, j, o, [&](int8_t a, int8_t c) { return (a - zero) * c; });
+    const int8_t* lossless = w + int64_t{o} * p.filter_elements + p.lossy;
+    const int32_t acc = Window<int32_t>(p, q, w, b, i, j, o, [&](int8_t a, const int8_t& c) {
+      return c == -128 && a < 0 && &c < lossless ? 128 * a : (a - zero) * c;
+    });
     const float value = static_cast<float>(acc) * p.weight_scale[o] * rows[b].scale + (bias ? bias[o] : 0.0f);
     y[index] = std::clamp(value, p.clamp.low, p.clamp.high);
   });
@@ -209,6 +214,9 @@ void PrepareHybrid(Prepare& prepare, Params* p, size_t* workspace) {
   p->weight_scale = HybridScales(prepare, 1, p->g.out_c);
   p->asymmetric = AsymmetricInputs(op);
   p->row_elements = op.in(0)->shape.elements(1, 4);
+  p->filter_elements = static_cast<int32_t>(op.in(1)->shape.elements(1, 4));
+  // LiteRT multiplies uint8 weights of a multiple of four filters otherwise, and exactly.
+  if (op.in(1)->dtype == DType::kU8 && p->g.out_c % 4 != 0) p->lossy = p->filter_elements / 16 * 16;
   *workspace = static_cast<size_t>((p->g.batch * p->row_elements + 63) / 64 * 64) + p->g.batch * sizeof(RowQuant);
   prepare.SetRun(RunHybrid, p);
 }

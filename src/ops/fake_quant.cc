@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// FakeQuant: rounds floats to the steps of a quantization of num_bits over [min, max], nudged so that 0 is a step.
+// FakeQuant: rounds floats to the steps of a quantization of num_bits over [min, max], nudged so that 0 is a step; a range
+// without 0 is moved until it ends there.
 #include "ops/unary_util.h"
 
 namespace octet::ops::fake_quant {
@@ -21,8 +22,8 @@ struct Params {
 
 Status Check(const OpView& op) {
   const Attrs& a = op.attrs<Attrs>();
-  if (a.num_bits >= 2 && a.num_bits <= 16 && a.min <= 0 && a.max >= 0 && a.min < a.max && std::isfinite(a.max - a.min)) return {};
-  return op.Fail(Code::kInvalidModel, "expected 2 to 16 bits over a range that contains 0, found %d over [%g, %g]", a.num_bits,
+  if (a.num_bits >= 2 && a.num_bits <= 16 && a.min < a.max && std::isfinite(a.max - a.min)) return {};
+  return op.Fail(Code::kInvalidModel, "expected 2 to 16 bits over a range, found %d over [%g, %g]", a.num_bits,
                  static_cast<double>(a.min), static_cast<double>(a.max));
 }
 

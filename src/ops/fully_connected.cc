@@ -215,18 +215,10 @@ Status RunShuffled(const void* params, const Run& run) {
   return {};
 }
 
-// uint8 weights hold signed bytes. LiteRT multiplies 16 columns at a time by moving the input's sign to the
-// weight, which leaves -128 as it is: such a product is -128 |x| (old files with a zero point are full of them).
-int32_t LostSigns(const int8_t* q, const int8_t* w, int32_t n) {
-  int32_t lost = 0;
-  for (int32_t k = 0; k < n / 16 * 16; ++k) lost += w[k] == -128 && q[k] < 0 ? 2 * 128 * q[k] : 0;
-  return lost;
-}
-
 // One row of the result from its quantized input.
 void HybridRow(const Params& p, const int8_t* q, RowQuant r, const int8_t* w, const float* bias, float* y) {
   for (int32_t o = 0; o < p.channels; ++o, w += p.depth) {
-    const int32_t acc = Dot<int32_t>(q, w, p.depth, r.offset, 0) + (p.loses_signs ? LostSigns(q, w, p.depth) : 0);
+    const int32_t acc = Dot<int32_t>(q, w, p.depth, r.offset, 0) + (p.loses_signs ? recurrent::LostSigns(q, w, p.depth) : 0);
     y[o] = static_cast<float>(acc) * (r.scale * p.weight_scale[o]) + (bias ? bias[o] : 0.0f);
   }
 }
@@ -274,7 +266,9 @@ void SetScales(const OpView& op, std::span<double> scales) {
 }
 
 void PrepareScales(Prepare& prepare, Params* p) {
+  const Quant& weights = prepare.op.in(1)->quant;
   p->integer = MakeIntegerOutput(prepare, p->channels, prepare.op.attrs<Attrs>().activation);
+  if (!weights.per_channel()) p->integer.weights_zero = weights.zero0();  // Convolutions do not look at that of signed weights.
   auto* const scales = prepare.Array<double>(static_cast<size_t>(p->channels));
   SetScales(prepare.op, {scales, static_cast<size_t>(p->channels)});
   p->scale = scales;
@@ -357,7 +351,9 @@ bool TakesPacked(const OpView& op, DType x, DType w) {
   return op.in(0)->dtype == x && op.in(1)->dtype == w && op.has_const(1) && (!op.in(2) || op.has_const(2)) && op.in(0)->shape.elements() > 0 &&
          op.in(1)->shape.elements() > 0;
 }
-bool TakesS8(const OpView& op, const Cpu&) { return TakesPacked(op, DType::kI8, DType::kI8); }
+bool TakesS8(const OpView& op, const Cpu&) {
+  return TakesPacked(op, DType::kI8, DType::kI8) && (op.in(1)->quant.per_channel() || op.in(1)->quant.zero0() == 0);
+}
 bool TakesF32(const OpView& op, const Cpu&) { return TakesPacked(op, DType::kF32, DType::kF32); }
 bool TakesHybrid(const OpView& op, const Cpu&) {
   return TakesPacked(op, DType::kF32, DType::kI8) && op.in(1)->quant.block_size == 0 && op.attrs<Attrs>().activation != Activation::kTanh;

@@ -10,13 +10,13 @@
 
 namespace octet::ops {
 
-// real = scale · (q - offset). The arithmetic is that of LiteRT's portable kernels, step by step.
+// real = scale · (q - offset). The arithmetic is that of LiteRT's kernels on x86 and ARM, step by step.
 struct RowQuant {
   float scale = 1;
   int32_t offset = 0;
 };
 
-// How a row is turned into integers: q = round(offset + x * inverse), clamped.
+// How a row is turned into integers: q = offset + round(x * inverse), clamped.
 struct RowForm {
   RowQuant quant;
   float inverse = 0;  // 0: everything becomes 0.
@@ -31,12 +31,12 @@ inline RowForm SymmetricForm(float range) {
 inline double RoundAway(double v) { return static_cast<double>(static_cast<int64_t>(v + std::copysign(0.49999999999999994, v))); }
 
 // low <= 0 <= high; the zero point comes from the end with less error.
-inline RowForm AsymmetricForm(double low, double high) {
-  if (low == high || !std::isfinite(high - low)) return {};
-  const double scale = (high - low) / 255.0;
-  const double from_low = -128.0 - low / scale, from_high = 127.0 - high / scale;
-  const double low_error = 128.0 + std::abs(low / scale), high_error = 127.0 + std::abs(high / scale);
-  const double zero = std::clamp(RoundAway(low_error < high_error ? from_low : from_high), -128.0, 127.0);
+inline RowForm AsymmetricForm(float low, float high) {
+  const float range = high - low;
+  if (range == 0 || !std::isfinite(range)) return {};
+  const double scale = static_cast<double>(range) / 255.0;
+  const double below = static_cast<double>(low) / scale, above = static_cast<double>(high) / scale;
+  const double zero = std::clamp(RoundAway(128.0 - below < 127.0 + above ? -128.0 - below : 127.0 - above), -128.0, 127.0);
   const RowQuant r{static_cast<float>(scale), static_cast<int32_t>(zero)};
   return {r, 1.0f / r.scale};
 }
@@ -54,16 +54,15 @@ inline RowQuant QuantizeRowSymmetric(const float* row, int64_t n, int8_t* q) {
 
 // q in [-128, 127]; the range is widened to contain 0.
 inline RowQuant QuantizeRowAsymmetric(const float* row, int64_t n, int8_t* q) {
-  double low = 0, high = 0;
+  float low = 0, high = 0;
   for (int64_t i = 0; i < n; ++i) {
-    low = std::min(low, static_cast<double>(row[i]));
-    high = std::max(high, static_cast<double>(row[i]));
+    low = std::min(low, row[i]);
+    high = std::max(high, row[i]);
   }
   const RowForm f = AsymmetricForm(low, high);
   if (f.inverse == 0) std::fill_n(q, n, int8_t{0});
   else
-    for (int64_t i = 0; i < n; ++i)
-      q[i] = SaturateReal<int8_t>(std::round(static_cast<float>(f.quant.offset) + row[i] * f.inverse));
+    for (int64_t i = 0; i < n; ++i) q[i] = SaturateReal<int8_t>(static_cast<float>(f.quant.offset) + std::round(row[i] * f.inverse));
   return f.quant;
 }
 

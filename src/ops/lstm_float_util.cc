@@ -12,7 +12,7 @@ struct LstmFloatParams {
   bool hybrid, diagonal[4];
   Activation activation;
   float cell_clip, proj_clip;
-  bool asymmetric;
+  recurrent::RowMode mode;
   // Hybrid: one scale per matrix.
   float input_scale[4], recurrent_scale[4], peephole_scale[4], aux_scale[4], projection_scale;
 };
@@ -81,12 +81,14 @@ void Gate(const Params& p, const Run& run, int gate, const Rows& rows, const Pos
   else Logistic(out, s.cells);
 }
 
-// h ← P·(o⊙act(c)) + b_P, or without projection o⊙act(c).
+// h ← P·(o⊙act(c)) + b_P, or without projection o⊙act(c). Without an activation LiteRT leaves in its place what was there, the cell gate.
 template <class W> void Output(const Params& p, const Run& run, const Scratch& s, const Position& pos) {
   const int64_t cells = p.pass.sizes.cells, outputs = p.pass.sizes.outputs;
   float* hidden = s.gate[kCellGate];
-  std::copy_n(pos.cell, cells, hidden);
-  Activate(p.activation, hidden, cells);
+  if (p.activation != Activation::kNone) {
+    std::copy_n(pos.cell, cells, hidden);
+    Activate(p.activation, hidden, cells);
+  }
   for (int64_t i = 0; i < cells; ++i) hidden[i] *= s.gate[kOutputGate][i];
   const W* projection = OperandOf<W>(run, p.pass.at.projection);
   if (!projection) {
@@ -96,14 +98,14 @@ template <class W> void Output(const Params& p, const Run& run, const Scratch& s
   const auto* bias = OperandOf<float>(run, p.pass.at.projection_bias);
   if (bias) std::copy_n(bias, outputs, pos.h);
   else std::fill_n(pos.h, outputs, 0.0f);
-  AddProduct(projection, p.projection_scale, MakeRow<W>(hidden, cells, p.asymmetric, s.hidden), outputs, cells, pos.h);
+  AddProduct(projection, p.projection_scale, MakeRow<W>(hidden, cells, p.mode, s.hidden), outputs, cells, pos.h);
   Clip(p.proj_clip, pos.h, outputs);
 }
 
 template <class W> void Step(const Params& p, const Run& run, const Scratch& s, const Position& pos) {
   const LstmSizes& sizes = p.pass.sizes;
-  Rows rows{MakeRow<W>(pos.input, sizes.inputs, p.asymmetric, s.x), {}, MakeRow<W>(pos.h, sizes.outputs, p.asymmetric, s.h)};
-  if (pos.aux) rows.aux = MakeRow<W>(pos.aux, sizes.aux_inputs, p.asymmetric, s.aux);
+  Rows rows{MakeRow<W>(pos.input, sizes.inputs, p.mode, s.x), {}, MakeRow<W>(pos.h, sizes.outputs, p.mode, s.h)};
+  if (pos.aux) rows.aux = MakeRow<W>(pos.aux, sizes.aux_inputs, p.mode, s.aux);
   const bool coupled = !OperandOf<W>(run, p.pass.at.input_weights[kInputGate]);
   if (!coupled) Gate<W>(p, run, kInputGate, rows, pos, s.gate[kInputGate]);
   Gate<W>(p, run, kForgetGate, rows, pos, s.gate[kForgetGate]);
@@ -156,7 +158,7 @@ Result<const LstmFloatParams*> PrepareLstmFloat(Prepare& p, const LstmAttrs& att
   params->activation = attrs.fused_activation_function;
   params->cell_clip = attrs.cell_clip;
   params->proj_clip = attrs.proj_clip;
-  params->asymmetric = attrs.asymmetric_quantize_inputs;
+  params->mode = {attrs.asymmetric_quantize_inputs, p.op.in(at.input_weights[kOutputGate])->dtype == DType::kU8};
   for (int gate = 0; gate < 4; ++gate) {
     const TensorType* recurrent = OperandOf(p.op, at.recurrent_weights[gate]);
     params->diagonal[gate] = recurrent && recurrent->shape.rank() == 1;

@@ -98,7 +98,7 @@ void UpdateCell(const Params& p, float* gates, float* cell, float* h) {
   for (int64_t i = 0; i < n; ++i) cell[i] = forget[i] * cell[i] + in[i] * value[i];
   if (p.cell_clip > 0)
     for (int64_t i = 0; i < n; ++i) cell[i] = std::clamp(cell[i], -p.cell_clip, p.cell_clip);
-  Activate(p, cell, n, value);
+  if (p.activation != Activation::kNone) Activate(p, cell, n, value);
   for (int64_t i = 0; i < n; ++i) h[i] = value[i] * out[i];
 }
 

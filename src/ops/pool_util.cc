@@ -87,14 +87,9 @@ Status InferPool(const OpView& op, std::span<OutputType> out) {
   const Shape& in = op.in(0)->shape;
   const int32_t h = SlideWindow(a.padding, in[1], a.filter_height, a.stride_h, 1).out;
   const int32_t w = SlideWindow(a.padding, in[2], a.filter_width, a.stride_w, 1).out;
-  // A window that reaches less than two strides beyond the image leaves no output; further is an error, as in LiteRT.
-  const auto beyond = [&](int32_t size, int32_t filter, int32_t stride) {
-    return a.padding == Padding::kValid && size > 0 && int64_t{size} - filter + stride <= -int64_t{stride};
-  };
-  if (beyond(in[1], a.filter_height, a.stride_h) || beyond(in[2], a.filter_width, a.stride_w))
-    return op.Fail(Code::kInvalidModel, "the window %dx%d is larger than the image %s", a.filter_height,
-                   a.filter_width, in.text().c_str());
-  out[0].shape = {in[0], h, w, in[3]};
+  // A window that reaches beyond the image leaves an empty output; of two strides or more to its right, without rows, too, as in LiteRT.
+  const bool no_rows = a.padding == Padding::kValid && in[2] != kUnknown && int64_t{in[2]} - a.filter_width <= -2 * int64_t{a.stride_w};
+  out[0].shape = {in[0], no_rows ? 0 : h, w, in[3]};
   return {};
 }
 

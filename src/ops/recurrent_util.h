@@ -26,23 +26,40 @@ inline int32_t Dot(const int8_t* a, const int8_t* b, int64_t n, int32_t b_offset
   return sum;
 }
 
+// uint8 weights hold signed bytes. LiteRT multiplies 16 columns at a time by moving the input's sign to the
+// weight, which leaves -128 as it is: such a product is -128 |x| (old files with a zero point are full of them).
+inline int32_t LostSigns(const int8_t* q, const int8_t* w, int64_t n) {
+  int32_t lost = 0;
+  for (int64_t k = 0; k < n / 16 * 16; ++k) lost += w[k] == -128 && q[k] < 0 ? 2 * 128 * q[k] : 0;
+  return lost;
+}
+
+// Of hybrid operators: how vectors are quantized, and whether products lose signs, as those with uint8 weights do.
+struct RowMode {
+  bool asymmetric = false, loses_signs = false;
+};
+
 // A vector in the form that the weights multiply: itself, or quantized.
 struct Row {
   const float* real;
   const int8_t* q;
   RowQuant quant;
+  bool loses_signs;
 };
 
-template <class W> Row MakeRow(const float* x, int64_t n, bool asymmetric, int8_t* scratch) {
-  if constexpr (std::is_same_v<W, float>) return {x, nullptr, {}};
-  else return {x, scratch, QuantizeRow(x, n, asymmetric, scratch)};
+template <class W> Row MakeRow(const float* x, int64_t n, RowMode mode, int8_t* scratch) {
+  if constexpr (std::is_same_v<W, float>) return {x, nullptr, {}, false};
+  else return {x, scratch, QuantizeRow(x, n, mode.asymmetric, scratch), mode.loses_signs};
 }
 
 // y += M·x
 template <class W> void AddProduct(const W* matrix, float scale, const Row& x, int64_t rows, int64_t n, float* y) {
   for (int64_t r = 0; r < rows; ++r) {
     if constexpr (std::is_same_v<W, float>) y[r] += Dot(matrix + r * n, x.real, n);
-    else y[r] += static_cast<float>(Dot(matrix + r * n, x.q, n, x.quant.offset)) * (scale * x.quant.scale);
+    else {
+      const int32_t sum = Dot(matrix + r * n, x.q, n, x.quant.offset) + (x.loses_signs ? LostSigns(x.q, matrix + r * n, n) : 0);
+      y[r] += static_cast<float>(sum) * (scale * x.quant.scale);
+    }
   }
 }
 

@@ -26,6 +26,13 @@ int Version(const OpView& op) {
   return std::max(RowVersion(op), op.attrs<ResizeAttrs>().half_pixel_centers ? 3 : 1);
 }
 
+Status Check(const OpView& op) {
+  const ResizeAttrs& a = op.attrs<ResizeAttrs>();
+  if (a.align_corners && a.half_pixel_centers)
+    return op.Fail(Code::kUnsupported, "align_corners and half_pixel_centers exclude each other; set one of them");
+  return CheckResize(op);
+}
+
 // One output pixel from its four neighbours; y and x weigh the lower and the right ones.
 void Blend(const float* a, const float* b, const float* c, const float* d, float y, float x, int64_t n,
            float* __restrict out) {
@@ -189,7 +196,7 @@ extern constinit const OpDef kDef = {
     .types = kTypes,
     .quantization = kQuant,
     .traits = kHomogeneous | kKeepsChannels,
-    .check = CheckResize,
+    .check = Check,
     .infer = InferResize,
     .version = Version,
 };

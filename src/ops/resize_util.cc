@@ -8,13 +8,10 @@
 namespace octet::ops {
 
 Status CheckResize(const OpView& op) {
-  const ResizeAttrs& a = op.attrs<ResizeAttrs>();
   if (op.in(0)->shape.rank() != 4)
     return op.Fail(Code::kInvalidModel, "expected [batch, height, width, channels], found %s",
                    op.in(0)->shape.text().c_str());
   OCTET_TRY(CheckVector(op, 1, 2, "size"));
-  if (a.align_corners && a.half_pixel_centers)
-    return op.Fail(Code::kUnsupported, "align_corners and half_pixel_centers exclude each other; set one of them");
   IntList size;
   if (!ReadInts(op, 1, &size)) return {};
   for (int64_t s : size.span())

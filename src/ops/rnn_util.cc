@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ops/rnn_util.h"
 
-#include "ops/recurrent_util.h"
-
 namespace octet::ops {
 namespace {
 
@@ -17,13 +15,13 @@ template <class W> void Sequence(const RnnPass& p, const Run& run) {
     const int64_t row = p.time_major ? step * p.batch + b : b * p.steps + step;
     float* h = reinterpret_cast<float*>(run.in[p.at.state]) + b * p.units;
     std::copy_n(run.input<float>(p.at.bias), p.units, next);
-    const Row x = MakeRow<W>(run.input<float>(p.at.input) + row * p.inputs, p.inputs, p.asymmetric, x_scratch);
+    const Row x = MakeRow<W>(run.input<float>(p.at.input) + row * p.inputs, p.inputs, p.mode, x_scratch);
     AddProduct(run.input<W>(p.at.weights), p.input_scale, x, p.units, p.inputs, next);
     if (p.aux_inputs > 0) {
-      const Row aux = MakeRow<W>(run.input<float>(p.at.aux_input) + row * p.aux_inputs, p.aux_inputs, p.asymmetric, aux_scratch);
+      const Row aux = MakeRow<W>(run.input<float>(p.at.aux_input) + row * p.aux_inputs, p.aux_inputs, p.mode, aux_scratch);
       AddProduct(run.input<W>(p.at.aux_weights), p.aux_scale, aux, p.units, p.aux_inputs, next);
     }
-    const Row previous = MakeRow<W>(h, p.units, p.asymmetric, h_scratch);
+    const Row previous = MakeRow<W>(h, p.units, p.mode, h_scratch);
     AddProduct(run.input<W>(p.at.recurrent), p.recurrent_scale, previous, p.units, p.units, next);
     Activate(p.activation, next, p.units);
     std::copy_n(next, p.units, h);
@@ -47,7 +45,7 @@ Status RunSingle(const void* params, const Run& run) {
 RnnPass RnnPassOf(const OpView& op, const RnnOperands& at, bool time_major, Activation activation, bool asymmetric) {
   const Shape& in = op.in(at.input)->shape;
   RnnPass p{.at = at, .inputs = in.back(), .units = op.in(at.weights)->shape[0], .time_major = time_major || in.rank() == 2,
-            .asymmetric = asymmetric, .activation = activation};
+            .mode = {asymmetric, op.in(at.weights)->dtype == DType::kU8}, .activation = activation};
   p.steps = in.rank() == 2 ? 1 : in[time_major ? 0 : 1];
   p.batch = in.rank() == 2 ? in[0] : in[time_major ? 1 : 0];
   p.output_pitch = p.units;

@@ -3,6 +3,7 @@
 // input a; in float, or with 8-bit weights and each row of activations quantized (hybrid).
 #pragma once
 #include "ops/op_def.h"
+#include "ops/recurrent_util.h"
 
 namespace octet::ops {
 
@@ -20,7 +21,8 @@ struct RnnOperands {  // Positions; -1: none.
 struct RnnPass {
   RnnOperands at;
   int64_t steps = 0, batch = 0, inputs = 0, aux_inputs = 0, units = 0;
-  bool time_major = false, backward = false, asymmetric = false;
+  bool time_major = false, backward = false;
+  recurrent::RowMode mode;
   Activation activation = Activation::kNone;
   float input_scale = 0, aux_scale = 0, recurrent_scale = 0;
   int output = 0;

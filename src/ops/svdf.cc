@@ -65,7 +65,7 @@ Cost CostOfStep(const OpView& op) {
 
 struct Params {
   int64_t batch, inputs, filters, memory, rank;
-  bool asymmetric;
+  RowMode mode;
   Activation activation;
   float feature_scale, time_scale;                // Hybrid.
   Multiplier to_state, to_output;                 // Integers.
@@ -87,7 +87,7 @@ template <class W> Status RunFloat(const void* params, const Run& run) {
   const int64_t units = p.filters / p.rank;
   for (int64_t b = 0; b < p.batch; ++b) {
     auto* state = reinterpret_cast<float*>(run.in[kState]) + b * p.filters * p.memory;
-    const Row x = MakeRow<W>(run.input<float>(kData) + b * p.inputs, p.inputs, p.asymmetric, scratch);
+    const Row x = MakeRow<W>(run.input<float>(kData) + b * p.inputs, p.inputs, p.mode, scratch);
     std::fill_n(products, p.filters, 0.0f);
     AddProduct(run.input<W>(kFeature), p.feature_scale, x, p.filters, p.inputs, products);
     Push(p, state, [&](int64_t f) { return products[f]; });
@@ -132,7 +132,8 @@ Status PrepareStep(Prepare& prepare) {
   const Shape &x = op.in(kData)->shape, &t = op.in(kTime)->shape;
   const bool hybrid = op.in(kFeature)->dtype != DType::kF32;
   const auto scale = [&](int i) { return op.in(i)->quant.scale0(); };
-  *p = {x[0], x[1], t[0], t[1], a.rank, a.asymmetric_quantize_inputs, a.fused_activation_function, scale(kFeature), hybrid ? scale(kTime) : 1.0f, {}, {}, 0, 0};
+  *p = {x[0], x[1], t[0], t[1], a.rank, {a.asymmetric_quantize_inputs, op.in(kFeature)->dtype == DType::kU8}, a.fused_activation_function,
+        scale(kFeature), hybrid ? scale(kTime) : 1.0f, {}, {}, 0, 0};
   if (op.in(kData)->dtype == DType::kF32) {
     prepare.Workspace(static_cast<size_t>(p->filters) * sizeof(float) + static_cast<size_t>(p->inputs));
     prepare.SetRun(hybrid ? RunFloat<int8_t> : RunFloat<float>, p);

@@ -169,8 +169,9 @@ int64_t Fast(const Params& p, const Work& w, const Run& run) {
     const float* scores = w.scores + i * p.columns + p.first;
     int32_t* labels = w.labels + i * p.o.classes;
     for (int64_t c = 0; c < p.o.classes; ++c) labels[c] = static_cast<int32_t>(c);
-    std::partial_sort(labels, labels + per_box, labels + p.o.classes,
-                      [&](int32_t a, int32_t b) { return scores[a] != scores[b] ? scores[a] > scores[b] : a < b; });
+    // Of one class the first of equal ones; of several the standard library's order, as in LiteRT.
+    if (per_box == 1) labels[0] = static_cast<int32_t>(std::max_element(scores, scores + p.o.classes) - scores);
+    else std::partial_sort(labels, labels + per_box, labels + p.o.classes, [&](int32_t a, int32_t b) { return scores[a] > scores[b]; });
     w.values[i] = scores[labels[0]];
   }
   const int64_t chosen = Suppress(p, w, p.o.detections);

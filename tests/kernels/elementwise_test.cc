@@ -292,7 +292,7 @@ TEST(KernelElementwise, QuantizesHalvesAwayFromZero) {
     e->quantize_to_f32(x.data(), static_cast<int64_t>(x.size()), 1.0f, -3.0f, -128.0f, 127.0f, f.data());
     for (size_t i = 0; i < x.size(); ++i) {
       if (std::abs(x[i]) > 1e9f) continue;
-      ASSERT_EQ(std::clamp(std::round(-3.0f + x[i]), -128.0f, 127.0f), static_cast<float>(q[i])) << x[i];
+      ASSERT_EQ(std::clamp(-3.0f + std::round(x[i]), -128.0f, 127.0f), static_cast<float>(q[i])) << x[i];
       ASSERT_EQ(static_cast<float>(q[i]) + 3.0f, f[i]) << x[i];
     }
     e->divide_to_s8(x.data(), static_cast<int64_t>(x.size()), 0.25f, 5, q.data());

@@ -392,10 +392,9 @@ const char* const kRowFormBody = R"(
     high = max(high, cell.y);
   }
 #ifdef ASYMMETRIC
-  // (high - low) / 255 rounded once: the difference and its error, the quotient and what it leaves.
-  float range = high - low, high_part = range + low, lost = (high - high_part) - (low - (high_part - range));
-  float scale = range / 255.0f;
-  scale += (((range - scale * 256.0f) + scale) + lost) / 255.0f;
+  // range / 255 rounded once: the quotient and what it leaves.
+  float range = high - low, scale = range / 255.0f;
+  scale += ((range - scale * 256.0f) + scale) / 255.0f;
   float inverse = 1.0f / scale;
   if (high > low) {
     float from_low = -low / scale, from_high = high / scale;
@@ -412,9 +411,9 @@ const char* const kRowQuantizeBody = R"(
   int o = FLAT_ID;
   if (o >= P(0) * P(1)) return;
   int row = o / P(1);
-  F4 q = LOAD_x(o) * ELEM_r(4 * row + 2) + ELEM_r(4 * row + 1);
+  F4 q = LOAD_x(o) * ELEM_r(4 * row + 2);
   F4 rounded = floor(ABS(q) + 0.5f) * sign(q);
-  STORE_y(o, TO_I4(clamp(rounded, F_BITS(P(3)), 127.0f)));
+  STORE_y(o, TO_I4(clamp(rounded + ELEM_r(4 * row + 1), F_BITS(P(3)), 127.0f)));
 )";
 
 }  // namespace octet::gpu

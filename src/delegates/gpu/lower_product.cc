@@ -294,6 +294,9 @@ Status LowerFullyConnected(const Node& node, Builder& b) {
   OCTET_ASSIGN(p.out, b.Out(node));
   const int32_t outputs = node.in_type(1).shape[0], depth = node.in_type(1).shape[1];
   if (node.out_type().dtype != node.in_type(0).dtype) return Error(Code::kUnsupported, "an output of another type");
+  const Quant& weights = node.in_type(1).quant;
+  if (node.in_type(1).dtype != DType::kU8 && !weights.per_channel() && weights.zero0() != 0)
+    return Error(Code::kUnsupported, "signed weights with a zero point");
   const auto rows = static_cast<int32_t>(node.in_type(0).shape.elements() / std::max(depth, 1));
   p.g = {1, 1, rows, depth, 1, rows, outputs, 1, 1};
   p.group_in = depth;

@@ -8,7 +8,7 @@ inline F RoundAway(F v) { return Lanes::Truncate(BeforeCut(v)); }
 void QuantizeF32(const float* x, int64_t n, float scale, float zero, int32_t low, int32_t high, int8_t* q) {
   const F s = Lanes::Set(scale), z = Lanes::Set(zero);
   const I lo = Lanes::SetI(low), hi = Lanes::SetI(high);
-  const auto rounded = [&](F v) { return Lanes::ToInt(BeforeCut(Lanes::Add(z, Lanes::Mul(v, s)))); };
+  const auto rounded = [&](F v) { return Lanes::ToInt(Lanes::Add(z, RoundAway(Lanes::Mul(v, s)))); };
   const auto clamped = [&](F v) { return Lanes::MinI(Lanes::MaxI(rounded(v), lo), hi); };
   int64_t i = 0;
   for (; i + 4 * kLanes <= n; i += 4 * kLanes) {
@@ -22,7 +22,7 @@ void QuantizeF32(const float* x, int64_t n, float scale, float zero, int32_t low
 void QuantizeToF32(const float* x, int64_t n, float scale, float zero, float low, float high, float* q) {
   const F s = Lanes::Set(scale), z = Lanes::Set(zero), lo = Lanes::Set(low), hi = Lanes::Set(high);
   // Not-a-numbers become the lowest value, as in QuantizeF32.
-  const auto one = [&](F v) { return Lanes::Sub(Lanes::Min(Lanes::Max(RoundAway(Lanes::Add(z, Lanes::Mul(v, s))), lo), hi), z); };
+  const auto one = [&](F v) { return Lanes::Sub(Lanes::Min(Lanes::Max(Lanes::Add(z, RoundAway(Lanes::Mul(v, s))), lo), hi), z); };
   int64_t i = 0;
   for (; i + kLanes <= n; i += kLanes) Lanes::Store(q + i, one(Lanes::Load(x + i)));
   if (i < n) Lanes::StoreSome(q + i, n - i, one(Lanes::LoadSome(x + i, n - i)));
