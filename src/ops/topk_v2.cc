@@ -48,6 +48,7 @@ Status Infer(const OpView& op, std::span<OutputType> out) {
 
 struct Params {
   int64_t rows, length, k;
+  void (*put_indices)(const int32_t* order, int64_t k, int64_t row, const Run& run);
 };
 
 // Whether position a comes before b. NaN has no place in an order: it ranks below every number, so that
@@ -58,7 +59,11 @@ template <class T> bool Before(const T* in, int32_t a, int32_t b) {
   return in[a] > in[b] || (in[a] == in[b] && a < b);
 }
 
-template <class T, class I> Status Select(const void* params, const Run& run) {
+template <class I> void PutIndices(const int32_t* order, int64_t k, int64_t row, const Run& run) {
+  for (int64_t i = 0; i < k; ++i) run.output<I>(1)[row * k + i] = static_cast<I>(order[i]);
+}
+
+template <class T> Status Select(const void* params, const Run& run) {
   const auto& p = *static_cast<const Params*>(params);
   auto* order = reinterpret_cast<int32_t*>(run.workspace);
   for (int64_t r = 0; r < p.rows; ++r) {
@@ -66,16 +71,10 @@ template <class T, class I> Status Select(const void* params, const Run& run) {
     for (int64_t i = 0; i < p.length; ++i) order[i] = static_cast<int32_t>(i);
     std::partial_sort(order, order + p.k, order + p.length,
                       [in](int32_t a, int32_t b) { return Before(in, a, b); });
-    for (int64_t i = 0; i < p.k; ++i) {
-      run.output<T>(0)[r * p.k + i] = in[order[i]];
-      run.output<I>(1)[r * p.k + i] = static_cast<I>(order[i]);
-    }
+    for (int64_t i = 0; i < p.k; ++i) run.output<T>(0)[r * p.k + i] = in[order[i]];
+    p.put_indices(order, p.k, r, run);
   }
   return {};
-}
-
-template <class T> RunFn Pick(const OpView& op) {
-  return op.out(1)->dtype == DType::kI16 ? Select<T, int16_t> : Select<T, int32_t>;
 }
 
 Status PrepareSelect(Prepare& p) {
@@ -83,26 +82,26 @@ Status PrepareSelect(Prepare& p) {
   auto* params = p.Params<Params>();
   int64_t k = 0;
   ReadInt(p.op, 1, &k);
-  *params = {in.elements(0, in.rank() - 1), in.back(), k};
+  *params = {in.elements(0, in.rank() - 1), in.back(), k, p.op.out(1)->dtype == DType::kI16 ? PutIndices<int16_t> : PutIndices<int32_t>};
   p.Workspace(static_cast<size_t>(params->length) * sizeof(int32_t));
   switch (p.op.in(0)->dtype) {
     case DType::kF32:
-      p.SetRun(Pick<float>(p.op), params);
+      p.SetRun(Select<float>, params);
       break;
     case DType::kU8:
-      p.SetRun(Pick<uint8_t>(p.op), params);
+      p.SetRun(Select<uint8_t>, params);
       break;
     case DType::kI8:
-      p.SetRun(Pick<int8_t>(p.op), params);
+      p.SetRun(Select<int8_t>, params);
       break;
     case DType::kI16:
-      p.SetRun(Pick<int16_t>(p.op), params);
+      p.SetRun(Select<int16_t>, params);
       break;
     case DType::kI32:
-      p.SetRun(Pick<int32_t>(p.op), params);
+      p.SetRun(Select<int32_t>, params);
       break;
     default:
-      p.SetRun(Pick<int64_t>(p.op), params);
+      p.SetRun(Select<int64_t>, params);
       break;
   }
   return {};
