@@ -125,7 +125,8 @@ TEST(SavedModel, DilatesWithChannelsFirst) { EXPECT_LE(ImportData("golden/blocks
 
 // LiteRT reads both operands of atan2 as if they were of one shape, and reverses only along axes that are next to each other.
 TEST(SavedModel, GivesOperatorsWhatLiteRtTakes) {
-  const graph::Graph& g = ImportData("golden/narrow").main();
+  const graph::Model model = ImportData("golden/narrow");
+  const graph::Graph& g = model.main();
   int seen = 0;
   for (const graph::NodeId id : g.order()) {
     const graph::Node& n = g.node(id);
