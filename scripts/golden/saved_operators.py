@@ -491,3 +491,28 @@ class Repeated(tf.Module):
 @golden
 def repeated():
     save_tf("repeated", Repeated(), (floats(1, 6, 4), floats(1, 6, 2), np.int32(2)), (floats(2, 6, 4), floats(2, 6, 2), np.int32(3)))
+
+
+class Narrow(tf.Module):
+    """Sums and quotients of whole numbers of every width, segments without rows, operands and axes that an operator does not take as they are."""
+
+    @tf.function(input_signature=[tf.TensorSpec([2, 4], tf.int8), tf.TensorSpec([2, 4], tf.uint8), tf.TensorSpec([2, 4], tf.int64), tf.TensorSpec([2, 3, 2]),
+                                  tf.TensorSpec([None, 1])])
+    def serve(self, small, byte, large, x, row):
+        raw, ids = tf.raw_ops, tf.constant([0, 3])
+        wide = tf.cast(small, tf.int16)
+        return {"a": tf.reduce_sum(byte, 1), "b": tf.reduce_sum(small), "c": tf.reduce_mean(byte, 0, keepdims=True), "d": tf.reduce_prod(byte, 1),
+                "e": tf.reduce_sum(wide, 1), "f": tf.reduce_sum(tf.cast(byte, tf.uint32), 1), "g": tf.reduce_max(tf.cast(byte, tf.uint16), 1),
+                "h": tf.truncatediv(wide, tf.constant([3, -3, 7, 2], tf.int16)), "i": tf.truncatediv(small, tf.constant(3, tf.int8)),
+                "j": tf.truncatediv(byte, tf.constant(3, tf.uint8)), "k": tf.truncatediv(large, tf.constant([7, -7, 3, 10**9], tf.int64)),
+                "l": raw.TruncateMod(x=large, y=tf.constant([7, -7, 3, 10**9], tf.int64)), "m": raw.Div(x=large, y=tf.constant(-5, tf.int64)),
+                "n": tf.math.segment_max(x, ids), "o": tf.math.segment_min(tf.cast(small, tf.int32), ids),
+                "p": tf.reverse(x, [0, 2]), "q": tf.reverse(x, [-1, 0, 1]), "r": tf.atan2(x, tf.constant([2.0, -1.0])),
+                "s": tf.atan2(tf.constant(0.5), x), "t": tf.atan2(row, tf.constant([1.0, -2.0, 0.0]))}
+
+
+@golden
+def narrow():
+    module = Narrow()
+    save_tf("narrow", module, *[(np.array([[-7, 7, -8, 5], [100, 28, -128, 127]], np.int8), np.array([[1, 2, 3, 4], [200, 5, 9, 1]], np.uint8),
+                                 np.array([[-22, 22, -9, 7 * 10**17], [6, -6, 2**62, -5]], np.int64), floats(2, 3, 2), floats(n, 1)) for n in (2, 1)])

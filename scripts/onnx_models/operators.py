@@ -226,6 +226,17 @@ def spectra():
     save("spectra", m, [floats(2, 64, 1), floats(2, 200, 1)])
 
 
+def clipped():
+    """The sums before an LSTM's gates are clipped, not its cell, as onnxruntime has it; those of other cells are."""
+    w = {"w": floats(2, 12, 2, scale=2), "r": floats(2, 12, 3, scale=2), "b": floats(2, 24), "c": floats(2, 2, 3, scale=4), "p": floats(2, 9),
+         "gw": floats(1, 9, 2, scale=2), "gr": floats(1, 9, 3, scale=2), "nw": floats(1, 3, 2, scale=2), "nr": floats(1, 3, 3, scale=2)}
+    nodes = [N("LSTM", ["x", "w", "r", "b", "", "", "c", "p"], ["l", "", "lc"], hidden_size=3, direction="bidirectional", clip=0.5),
+             N("GRU", ["x", "gw", "gr"], ["g"], hidden_size=3, clip=0.5), N("RNN", ["x", "nw", "nr"], ["n"], hidden_size=3, clip=0.5)]
+    m = model(nodes, [("x", F, [3, 2, 2])], [("l", F, [3, 2, 2, 3]), ("lc", F, [2, 2, 3]), ("g", F, [3, 1, 2, 3]), ("n", F, [3, 1, 2, 3])], w)
+    inputs = [floats(3, 2, 2, scale=2)]
+    save("clipped", m, inputs, computed(m, inputs))
+
+
 def far_numbers():
     """What functions tend to: infinity is not divided by itself, nor times zero."""
     m = model([N("Erf", ["x"], ["e"]), N("Atan", ["x"], ["a"])], [("x", F, [8])], [("e", F, [8]), ("a", F, [8])], {})

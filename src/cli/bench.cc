@@ -72,7 +72,7 @@ Result<int> Bench(Flags& f) {
 Body DeclareBench(FlagSet& flags) {
   auto f = std::make_shared<Flags>();
   flags.Positional("model", &f->models, "One or more .tflite files, measured in turns", false);
-  flags.Option("--threads", &f->threads, "Threads, this one included");
+  flags.Option("--threads", &f->threads, "Threads, this one included", 1);
   flags.Option("--runs", &f->runs, "Measured runs of each model, at least");
   flags.Option("--min-time", &f->min, "More runs until so much time has passed: 1s", false);
   flags.Option("--max-time", &f->max, "No more runs after this", false);

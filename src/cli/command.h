@@ -23,7 +23,7 @@ class FlagSet {
   virtual void Positional(std::string_view name, std::vector<std::string>* value, std::string_view help, bool required = true) = 0;  // One or more.
   // "--data" or "-o,--output".
   virtual void Option(std::string_view names, std::string* value, std::string_view help, bool required = false) = 0;
-  virtual void Option(std::string_view names, int* value, std::string_view help) = 0;
+  virtual void Option(std::string_view names, int* value, std::string_view help, int least = 0) = 0;
   virtual void Option(std::string_view names, std::vector<std::string>* values, std::string_view help) = 0;
   virtual void Choice(std::string_view names, std::string* value, std::vector<std::string> choices, std::string_view help) = 0;
   virtual void Flag(std::string_view names, bool* value, std::string_view help) = 0;

@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <cstdlib>
+#include <limits>
 
 #include "base/cpu.h"
 #include "cli/command.h"
@@ -65,8 +66,9 @@ class Cli11Flags : public FlagSet {
     if (required) Require(option, names);
     else option->capture_default_str();
   }
-  void Option(std::string_view names, int* value, std::string_view help) override {
-    app_->add_option(std::string(names), *value, std::string(help))->capture_default_str();
+  void Option(std::string_view names, int* value, std::string_view help, int least) override {
+    const CLI::Validator range = CLI::Range(least, std::numeric_limits<int>::max()).description("");  // The help stays as it is.
+    app_->add_option(std::string(names), *value, std::string(help))->check(range)->capture_default_str();
   }
   void Option(std::string_view names, std::vector<std::string>* values, std::string_view help) override {
     app_->add_option(std::string(names), *values, std::string(help))->expected(1)->take_all();

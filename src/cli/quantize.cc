@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <functional>
 #include <optional>
 #include <set>
 
@@ -120,7 +121,8 @@ void PrintResult(const Flags& f, const std::string& scheme, const quantizer::Qua
     const Share share = ShareOf(r.int16_nodes, r);
     std::printf("%zu operators compute in int16x8: %.2f %% of the multiply-adds, %.1f %% of the bytes moved\n", r.int16_nodes.size(), 100 * share.macs, 100 * share.bytes);
   }
-  std::printf("%s: %s, %s, %s, %lld samples used\n", f.out.c_str(), scheme.c_str(), r.chosen.c_str(), ByteText(bytes).c_str(), static_cast<long long>(r.samples));
+  const std::string used = r.samples > 0 ? Format(", %lld samples used", static_cast<long long>(r.samples)) : "";
+  std::printf("%s: %s, %s, %s%s\n", f.out.c_str(), scheme.c_str(), r.chosen.c_str(), ByteText(bytes).c_str(), used.c_str());
 }
 
 // Schemes of single layers: 4-bit weights everywhere they exist, or what the recipe says.
@@ -145,7 +147,9 @@ Status PrintBlame(const Flags& f, const std::string& reference, const std::strin
   std::ranges::stable_sort(layers, {}, &quantizer::LayerRow::sqnr_db);
   layers.resize(std::min(kWorst, layers.size()));
   for (const quantizer::LayerRow& row : layers) std::fprintf(to, "  - %s '%s' ends with %.1f dB of signal to error\n", row.op.c_str(), row.tensor.c_str(), row.sqnr_db);
-  if (f.repair != "auto" || f.ranges != "auto") std::fprintf(to, "without --repair none and --ranges octet repairs what is named above, and tries on from cheap to dear\n");
+  if (f.scheme == "dynamic" || f.scheme == "float16" || f.data.empty())
+    std::fprintf(to, "--scheme int8 with --data repairs what is named above, and tries on from cheap to dear\n");
+  else if (f.repair != "auto" || f.ranges != "auto") std::fprintf(to, "without --repair none and --ranges octet repairs what is named above, and tries on from cheap to dear\n");
   else if (f.int8_only || !f.keep_float.empty()) std::fprintf(to, "without --int8-only and --keep-float octet may leave the worst of them in float\n");
   else std::fprintf(to, "more or better calibration data, --keep-float with the layers above, or training with quantization in mind would help\n");
   return {};
@@ -222,7 +226,7 @@ void AddMetadata(const Flags& f, const data::Dataset& data, graph::Model& model)
 }
 
 // Weights alone: the whole model, or the layers that a recipe names where it asks for nothing else.
-Result<int> QuantizeWithoutData(const Flags& f, graph::Model model) {
+Result<Made> WeightsAlone(const Flags& f, graph::Model model) {
   quantizer::RewriteOptions options = Options(f).rewrite;
   if (!f.recipe.empty()) {
     WeightSchemes weights;
@@ -232,9 +236,10 @@ Result<int> QuantizeWithoutData(const Flags& f, graph::Model model) {
     OCTET_TRY(ApplyWeightSchemes(weights, options, &model));
   } else if (f.scheme == "float16") OCTET_TRY(quantizer::QuantizeFloat16(model));
   else OCTET_TRY((f.scheme == "dynamic" ? quantizer::QuantizeDynamicRange : quantizer::QuantizeInt4Blocks)(model, nullptr, options));
-  OCTET_TRY(WriteModel(model, f.out));
-  std::printf("%s: %s, weights alone\n", f.out.c_str(), f.recipe.empty() ? f.scheme.c_str() : "recipe");
-  return kYes;
+  OCTET_ASSIGN(std::vector<std::byte> bytes, exporter::Export(model));
+  Made made{.result = {}, .bytes = std::move(bytes), .scheme = f.recipe.empty() ? f.scheme : "recipe"};
+  made.result.chosen = "weights alone";
+  return made;
 }
 
 // All nodes of the layers that are named, and those that make a tensor of that name.
@@ -282,25 +287,25 @@ Result<int> Finish(const Flags& f, const Made& made) {
 
 // The first attempt that holds the gate is written; the gate judges the very bytes that would ship, from a
 // file beside the target. Where none holds nothing is written, or, if asked for, the one that lost least.
-Result<int> Search(const Flags& f, const graph::Model& model, const data::Dataset& data, const data::Dataset& holdout, double max_drop) {
+Result<int> Search(const Flags& f, const std::vector<Attempt>& attempts, const std::function<Result<Made>(const Attempt&)>& make,
+                   const std::vector<std::string>& doubts, const data::Dataset& holdout, double max_drop) {
   OCTET_ASSIGN(const TfliteFile reference, TfliteFile::From(f.source));
-  const std::vector<std::string> doubts = quantizer::CompareInputs(data, f.samples > 0 ? std::min<int64_t>(f.samples, data.size()) : data.size(), holdout);
   const std::string candidate = f.out + ".candidate";
   std::FILE* to = f.json ? stderr : stdout;
-  const std::vector<Attempt> attempts = Attempts(f);
   std::optional<Made> best;
   double least = INFINITY;
   for (const Attempt& attempt : attempts) {
-    OCTET_ASSIGN(Made made, Make(f, model, data, attempt));
+    OCTET_ASSIGN(Made made, make(attempt));
     made.result.warnings.insert(made.result.warnings.end(), doubts.begin(), doubts.end());
     OCTET_TRY(WriteFile(candidate, made.bytes));
     const Result<quantizer::GateResult> gate = quantizer::Gate(reference.path(), candidate, holdout, {.max_drop = max_drop}, {});
     if (gate.ok()) {
-      std::fprintf(to, "gate, %s: float %.2f, int8 %.2f, drop %+.2f of %.2f allowed, %lld samples: %s\n", attempt.name.c_str(), gate->float_score, gate->quantized_score, gate->drop,
-                   gate->max_drop, static_cast<long long>(gate->samples), gate->passed() ? "passed" : gate->drop > gate->max_drop ? "failed" : "too few samples to tell");
+      std::fprintf(to, "gate, %s: float %.2f, %s %.2f, drop %+.2f of %.2f allowed, %lld samples: %s\n", attempt.name.c_str(), gate->float_score,
+                   made.scheme.c_str(), gate->quantized_score, gate->drop, gate->max_drop, static_cast<long long>(gate->samples),
+                   gate->passed() ? "passed" : gate->drop > gate->max_drop ? "failed" : "too few samples to tell");
     }
     const bool passed = gate.ok() && gate->passed();
-    if (gate.ok() && !passed && &attempt == &attempts.back()) OCTET_TRY(PrintBlame(f, reference.path(), candidate, data));
+    if (gate.ok() && !passed && &attempt == &attempts.back()) OCTET_TRY(PrintBlame(f, reference.path(), candidate, holdout));
     std::remove(candidate.c_str());
     if (!gate.ok()) return Error(gate.error().code(), "%s", gate.error().message().c_str());
     if (passed) return Finish(f, made);
@@ -316,8 +321,20 @@ Result<int> Search(const Flags& f, const graph::Model& model, const data::Datase
   return kNo;
 }
 
+Result<int> QuantizeWithoutData(const Flags& f, const graph::Model& model, double max_drop) {
+  if (!f.report.empty() && f.data.empty() && f.holdout.empty())
+    return Error(Code::kInvalidArgument, "--report compares both models on samples: --data CALIB.npz or --holdout HOLDOUT.npz");
+  if (f.holdout.empty()) {
+    OCTET_ASSIGN(const Made made, WeightsAlone(f, model));
+    return Finish(f, made);
+  }
+  OCTET_ASSIGN(const auto holdout, OpenData(f.holdout, f.preprocess, f.source));
+  return Search(f, {{"weights alone"}}, [&](const Attempt&) { return WeightsAlone(f, model); }, {}, *holdout, max_drop);
+}
+
 Result<int> Quantize(const Flags& f) {
   OCTET_TRY(CheckWritable(f.out));
+  if (!f.report.empty()) OCTET_TRY(CheckWritable(f.report));
   OCTET_ASSIGN(const double max_drop, ParsePoints(f.max_drop));
   // A layer that stays in float is written out in steps, which need no state.
   const bool integer = f.scheme != "dynamic" && f.scheme != "float16", steps = integer && !f.data.empty();
@@ -327,7 +344,7 @@ Result<int> Quantize(const Flags& f) {
   quantizer::WidenEnds(model);
   quantizer::MakeNamesUnique(model);  // Recipes and --keep-float name tensors.
   OCTET_TRY(CheckLayers(f, model.main()));
-  if (!integer || (f.data.empty() && (f.scheme == "int4" || !f.recipe.empty()))) return QuantizeWithoutData(f, std::move(model));
+  if (!integer || (f.data.empty() && (f.scheme == "int4" || !f.recipe.empty()))) return QuantizeWithoutData(f, model, max_drop);
   if (f.data.empty()) return Error(Code::kInvalidArgument, "%s needs calibration data: --data CALIB.npz", f.scheme.c_str());
   OCTET_ASSIGN(const auto data, OpenData(f.data, f.preprocess, f.source));
   if (f.holdout.empty()) {
@@ -335,7 +352,8 @@ Result<int> Quantize(const Flags& f) {
     return Finish(f, made);
   }
   OCTET_ASSIGN(const auto holdout, OpenData(f.holdout, f.preprocess, f.source));
-  return Search(f, model, *data, *holdout, max_drop);
+  const std::vector<std::string> doubts = quantizer::CompareInputs(*data, f.samples > 0 ? std::min<int64_t>(f.samples, data->size()) : data->size(), *holdout);
+  return Search(f, Attempts(f), [&](const Attempt& attempt) { return Make(f, model, *data, attempt); }, doubts, *holdout, max_drop);
 }
 
 }  // namespace

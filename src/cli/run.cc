@@ -222,7 +222,7 @@ Body DeclareRun(FlagSet& flags) {
   flags.Option("--in", &f->in, "Inputs (.npz): keys are input names, signature keys or positions", true);
   flags.Option("--out", &f->out, "Where outputs go (.npz), under positions and names", true);
   flags.Option("--signature", &f->signature, "Which signature to run", false);
-  flags.Option("--threads", &f->threads, "Threads, this one included");
+  flags.Option("--threads", &f->threads, "Threads, this one included", 1);
   flags.Choice("--kernels", &f->kernels, {"fast", "reference"}, "Which kernels compute; integers are the same bits either way");
   flags.Option("--ops", &f->ops, "Libraries of custom operators (octet/custom_op.h)");
   DeclareDelegates(flags, &f->delegates);

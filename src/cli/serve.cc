@@ -131,8 +131,8 @@ Body DeclareServe(FlagSet& flags) {
   flags.Option("--key", &f->key, "TLS: its private key (PEM)", false);
   flags.Option("--tokens", &f->tokens, "File of bearer tokens, one a line; without it everybody may ask", false);
   flags.Option("--telemetry", &f->telemetry, "Configuration (JSON) that switches telemetry on; docs/telemetry.md", false);
-  flags.Option("--threads", &f->defaults.threads, "Threads of each interpreter, where the model does not say");
-  flags.Option("--instances", &f->defaults.instances, "Interpreters of each model that run at the same time");
+  flags.Option("--threads", &f->defaults.threads, "Threads of each interpreter, where the model does not say", 1);
+  flags.Option("--instances", &f->defaults.instances, "Interpreters of each model that run at the same time", 1);
   flags.Option("--queue", &f->defaults.queue, "Requests of each model that may wait; more are refused with 429");
   flags.Option("--max-body", &f->max_body_mb, "Largest body of a request in megabytes");
   flags.Option("--max-connections", &f->max_connections, "Connections at the same time");

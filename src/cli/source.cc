@@ -20,15 +20,15 @@ namespace {
 
 Result<Shape> ParseShape(std::string_view text) {
   Shape shape;
-  while (!text.empty()) {
+  do {
     const size_t comma = std::min(text.find(','), text.size());
     int32_t d = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + comma, d);
-    if (error != std::errc() || end != text.data() + comma || d < -1 || shape.rank() == kMaxRank)
-      return Error(Code::kInvalidArgument, "expected a shape such as 1,28,28,3, found '%.*s'", static_cast<int>(text.size()), text.data());
+    if (error != std::errc() || end != text.data() + comma || d < -1 || d == 0 || shape.rank() == kMaxRank)
+      return Error(Code::kInvalidArgument, "--input: expected a shape such as 1,28,28,3, found '%.*s'", static_cast<int>(text.size()), text.data());
     shape.push_back(d);
     text.remove_prefix(std::min(comma + 1, text.size()));
-  }
+  } while (!text.empty());
   return shape;
 }
 

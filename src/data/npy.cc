@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "data/npy.h"
 
+#include <array>
 #include <cctype>
 #include <charconv>
 #include <cstring>
+#include <memory>
+#include <vector>
 
 namespace octet::data {
 namespace {
@@ -94,6 +97,30 @@ Status ParseShape(std::string_view header, const std::string& where, Array* a) {
   return {};
 }
 
+// The elements one row after the other, where the file has columns: numpy saves a transposed array so.
+std::shared_ptr<const std::vector<std::byte>> ByRows(const Array& a, std::span<const std::byte> columns) {
+  const int rank = a.shape.rank();
+  std::array<size_t, kMaxRank> step{}, at{};  // In bytes, between neighbours along an axis.
+  size_t bytes = a.item_bytes;
+  for (int i = 0; i < rank; ++i) {
+    step[static_cast<size_t>(i)] = bytes;
+    bytes *= static_cast<size_t>(a.shape[i]);
+  }
+  auto rows = std::make_shared<std::vector<std::byte>>(columns.size());
+  size_t from = 0;
+  for (size_t to = 0; to < rows->size(); to += a.item_bytes) {
+    std::memcpy(rows->data() + to, columns.data() + from, a.item_bytes);
+    for (int i = rank - 1; i >= 0; --i) {
+      const auto axis = static_cast<size_t>(i), n = static_cast<size_t>(a.shape[i]);
+      from += step[axis];
+      if (++at[axis] < n) break;
+      from -= step[axis] * n;
+      at[axis] = 0;
+    }
+  }
+  return rows;
+}
+
 }  // namespace
 
 Result<Array> ParseNpy(std::span<const std::byte> file, const std::string& where) {
@@ -115,14 +142,16 @@ Result<Array> ParseNpy(std::span<const std::byte> file, const std::string& where
     stretched += d > 1;
     if (__builtin_mul_overflow(bytes, static_cast<uint64_t>(d), &bytes)) return cut();
   }
-  // A vector has one order only, whatever the flag says.
-  if (ValueOf(header, "fortran_order").starts_with("True") && stretched > 1)
-    return Error(Code::kInvalidArgument, "%s: column-major elements; save numpy.ascontiguousarray(x)", where.c_str());
   const auto elements = file.subspan(start + length);
   if (elements.size() < bytes)
     return Error(Code::kInvalidArgument, "%s: %zu bytes of elements; expected %llu for shape %s; the file may be cut off", where.c_str(),
                  elements.size(), static_cast<unsigned long long>(bytes), a.shape.text().c_str());
   a.bytes = elements.first(bytes);
+  // A vector has one order only, whatever the flag says.
+  if (stretched > 1 && ValueOf(header, "fortran_order").starts_with("True")) {
+    a.rows = ByRows(a, a.bytes);
+    a.bytes = *a.rows;
+  }
   return a;
 }
 

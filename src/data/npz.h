@@ -17,7 +17,8 @@ struct Array {
   Shape shape;
   uint32_t item_bytes = 4;
   bool unicode = false;         // kString: UTF-32 code points, not bytes.
-  std::span<const std::byte> bytes;  // Inside the archive's mapping: zero copies, any alignment.
+  std::span<const std::byte> bytes;  // By rows, of any alignment: inside the archive's mapping, or of `rows`.
+  std::shared_ptr<const std::vector<std::byte>> rows = {};  // Of an array that the file has by columns.
 };
 
 // Element i as a number; not for text and complex numbers.

@@ -97,6 +97,14 @@ def cases():
         yield f"run: a loop of {rounds} rounds", ("run", work / "loops.tflite", "--in", given, "--out", work / "out.npz", "--max-calls", 1000), ["limit of 1000"]
     given = npz("three.npz", x=("f", (3,), [0.5] * 3))
     yield "run: a list that is too large", ("run", work / "large_list.tflite", "--in", given, "--out", work / "out.npz"), ["[2147483647,3]", "memory limit"]
+    yield "run: no threads", ("run", flt, "--in", given, "--out", work / "out.npz", "--threads", 0), ["--threads"]
+    yield "bench: less than no threads", ("bench", flt, "--threads", -1), ["--threads"]
+    yield "less than no samples", (*quantize(good), "--samples", -1), ["--samples"]
+    yield "unwritable report", (*quantize(good), "--report", "/nonexistent/report.html"), ["/nonexistent/report.html"]
+    yield "report without samples", ("quantize", MODEL, "-o", out, "--scheme", "float16", "--report", work / "report.html"), ["--data", "--holdout"]
+    for shape in ("", "0", "1,28,0,1", "1,28,28"):  # The last of too few dimensions.
+        found = f"[{shape}]" if shape.endswith("28") else f"'{shape[-3:]}'"
+        yield f"input of shape '{shape}'", ("convert", MODEL, "-o", out, "--input", f":{shape}"), ["input", found]
     yield "unknown flag", ("convert", MODEL, "--nonsense"), ["nonsense"]
     yield "unknown command", ("nonsense",), ["nonsense"]
     yield "no output given", ("convert", MODEL), ["output"]

@@ -196,6 +196,22 @@ def search():
     expect("--holdout: says why and which layers", "outside" in done.stdout and "dB of signal to error" in done.stdout)
 
 
+def weights_alone():
+    """Nothing is calibrated, but what is said, gated and reported is the same."""
+    out, few, page = work / "alone.tflite", work / "few.npz", work / "alone.html"
+    held = np.load(HOLDOUT)
+    np.savez(few, x=held["x"][:4], y=held["y"][:4])
+    for scheme in ("float16", "dynamic"):
+        out.unlink(missing_ok=True)
+        told = run("quantize", MODEL, "--scheme", scheme, "-o", out, "--json")
+        expect(f"{scheme}: --json", json.loads(told.stdout)["bytes"] == out.stat().st_size)
+        out.unlink()
+        done = run("quantize", MODEL, "--scheme", scheme, "-o", out, "--holdout", few)
+        expect(f"{scheme}: --holdout gates, nothing is written", done.returncode == 1 and not out.exists() and "--scheme int8" in done.stdout)
+        done = run("quantize", MODEL, "--scheme", scheme, "-o", out, "--holdout", HOLDOUT, "--max-drop", "10%", "--report", page)
+        expect(f"{scheme}: --holdout holds, --report", done.returncode == 0 and out.exists() and "passed" in done.stdout and page.exists())
+
+
 def gates():
     good = work / "int8.tflite"
     part = run("gate", FLOAT, good, "--data", HOLDOUT, "--samples", "50", "--max-drop", "100")
@@ -226,6 +242,7 @@ def main():
     states()
     integer_only()
     search()
+    weights_alone()
     gates()
     return finish("LiteRT's answers (ai_edge_litert is missing)" if Interpreter is None else "")
 

@@ -123,6 +123,25 @@ TEST(SavedModel, DoesNotRunARoundForItsShapes) {
 // Both kinds of blocks are the convolution's dilation, the divisor is in its weights: transposes and a pad stand around it.
 TEST(SavedModel, DilatesWithChannelsFirst) { EXPECT_LE(ImportData("golden/blocks_behind_channels").main().order().size(), 4u); }
 
+// LiteRT reads both operands of atan2 as if they were of one shape, and reverses only along axes that are next to each other.
+TEST(SavedModel, GivesOperatorsWhatLiteRtTakes) {
+  const graph::Model model = ImportData("golden/narrow");
+  const graph::Graph& g = model.main();
+  int seen = 0;
+  for (const graph::NodeId id : g.order()) {
+    const graph::Node& n = g.node(id);
+    if (n.op->name != "atan2" && n.op->name != "reverse_v2") continue;
+    ++seen;
+    if (n.op->name == "atan2") {
+      EXPECT_EQ(g.tensor(n.inputs[0]).type.shape, g.tensor(n.inputs[1]).type.shape);
+    } else {
+      const auto axes = g.tensor(n.inputs[1]).data<int32_t>();
+      EXPECT_EQ(axes.back() - axes.front() + 1, static_cast<int32_t>(axes.size()));
+    }
+  }
+  EXPECT_EQ(seen, 6);
+}
+
 TEST(FrozenGraph, AsksForTheBitOfASign) {
   const graph::Model model = ImportData("least.pb");
   EXPECT_LE(model.main().order().size(), 9u);

@@ -7,6 +7,7 @@
 #include <queue>
 
 #include "base/float16.h"
+#include "importers/given_shape.h"
 #include "importers/keras/rules.h"
 
 namespace octet::importers::keras {
@@ -156,6 +157,7 @@ Result<TensorType> Builder::InputType(const Layer& layer, size_t num_inputs, con
   if (config["sparse"].boolean() || config["ragged"].boolean())
     return Error(Code::kUnsupported, "input '%s' is sparse or ragged; make it dense", name.c_str());
   const Json& shape = layer.batch_shape ? *layer.batch_shape : config.Has("batch_shape") ? config["batch_shape"] : config["batch_input_shape"];
+  if (type.shape.rank() > 0 && shape.is_list()) OCTET_TRY(CheckGiven(name, shape.size(), type.shape));
   if (type.shape.rank() == 0) {
     if (!shape.is_list())
       return Error(Code::kUnsupported, "input '%s' has no shape in the file; give it with --input %s:1,...", name.c_str(), name.c_str());

@@ -40,6 +40,13 @@ Result<Value> Logarithm(Lowering& c, Value x, double base) {
   return Times(c, y, static_cast<float>(1 / std::log(base)));
 }
 
+// x in the shape that it and `like` broadcast to, whichever of the two a choice takes.
+Result<Value> SpreadOver(Lowering& c, Value x, Value like) {
+  if (c.shape(x) == c.shape(like)) return x;
+  OCTET_ASSIGN(const Value either, c.Emit("equal", {like, like}));
+  return c.Emit("select_v2", {either, x, x});
+}
+
 }  // namespace
 
 Result<Value> Tan(Lowering& c, Value x) {
@@ -64,6 +71,13 @@ Result<Value> Atan(Lowering& c, Value x) {
   OCTET_ASSIGN(Value one, c.Emit("equal", {x, x}));
   OCTET_ASSIGN(one, c.Cast(one, DType::kF32));
   return c.Emit("atan2", {x, one});
+}
+
+// LiteRT's operator reads both operands as if they were of one shape.
+Result<Value> Atan2(Lowering& c, Value y, Value x) {
+  OCTET_ASSIGN(const Value spread, SpreadOver(c, y, x));
+  OCTET_ASSIGN(x, SpreadOver(c, x, spread));
+  return c.Emit("atan2", {spread, x});
 }
 
 // Odd, which keeps it from cancelling below zero: sign(x) * asinh(|x|).

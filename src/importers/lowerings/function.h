@@ -11,6 +11,7 @@ Result<Value> Cosh(Lowering& c, Value x);
 Result<Value> Asin(Lowering& c, Value x);
 Result<Value> Acos(Lowering& c, Value x);
 Result<Value> Atan(Lowering& c, Value x);
+Result<Value> Atan2(Lowering& c, Value y, Value x);
 Result<Value> Asinh(Lowering& c, Value x);
 Result<Value> Acosh(Lowering& c, Value x);
 Result<Value> Atanh(Lowering& c, Value x);

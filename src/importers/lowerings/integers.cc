@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "importers/lowerings/integers.h"
 
+#include <algorithm>
+
 namespace octet::importers {
 namespace {
 
@@ -42,6 +44,19 @@ Result<Value> ExactQuotient(Lowering& c, Value a, Value b) {
     OCTET_ASSIGN(rest, c.Make("sub", {rest, covered}));
   }
   return sum;
+}
+
+// What a / b, cut towards zero, leaves: it has the sign of a, where the operator's rest has that of b.
+Result<Value> RestOfDividend(Lowering& c, Value a, Value b) {
+  const Value zero = Long(c, 0);
+  OCTET_ASSIGN(const Value rest, c.Make("floor_mod", {a, b}));
+  OCTET_ASSIGN(const Value below, c.Make("less", {a, zero}));
+  OCTET_ASSIGN(const Value rest_below, c.Make("less", {rest, zero}));
+  OCTET_ASSIGN(const Value alike, c.Make("equal", {below, rest_below}));
+  OCTET_ASSIGN(const Value none, c.Make("equal", {rest, zero}));
+  OCTET_ASSIGN(const Value keep, c.Make("logical_or", {alike, none}));
+  OCTET_ASSIGN(const Value other, c.Make("sub", {rest, b}));
+  return c.Make("select_v2", {keep, rest, other});
 }
 
 // x^n by squares, from the exponent's highest bit down. Beyond 63 every power but those of -1, 0 and 1 has left 64 bits: it keeps the sign.
@@ -109,8 +124,8 @@ Result<Value> OfLongs(Lowering& c, std::string_view op, std::span<const Value> i
     OCTET_ASSIGN(below, c.Cast(below, DType::kI64));
     return c.Make("sub", {above, below});
   }
-  if (op == "floor_div") {
-    OCTET_ASSIGN(const Value left, c.Make("floor_mod", {in[0], in[1]}));
+  if (op == "floor_div" || op == "div") {
+    OCTET_ASSIGN(const Value left, op == "div" ? RestOfDividend(c, in[0], in[1]) : c.Make("floor_mod", {in[0], in[1]}));
     OCTET_ASSIGN(const Value whole, c.Make("sub", {in[0], left}));
     return ExactQuotient(c, whole, in[1]);
   }
@@ -125,8 +140,8 @@ Result<Value> Elementwise(Lowering& c, std::string_view op, std::span<const Valu
   const ops::OpDef* def = ops::Find(op);
   const bool narrow = type == DType::kU8 || type == DType::kI8 || type == DType::kU16 || type == DType::kI16;
   // Their narrow kernels are of quantized numbers, not of whole ones.
-  const bool rescales = narrow && (op == "add" || op == "sub" || op == "mul" || op == "squared_difference" || op.ends_with("equal") || op == "less" ||
-                                   op == "greater");
+  constexpr std::string_view kQuantized[] = {"add", "sub", "mul", "div", "squared_difference", "less", "greater"};
+  const bool rescales = narrow && (op.ends_with("equal") || std::ranges::find(kQuantized, op) != std::end(kQuantized));
   if (!def || (HasKernel(*def, type) && !rescales)) return c.Make(op, in);
   if (type == DType::kI64) return OfLongs(c, op, in);
   if (op == "square") return Elementwise(c, "mul", std::vector<Value>{in[0], in[0]});

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "importers/lowerings/selection.h"
 
+#include <algorithm>
+
 #include "ops/keras_conv_util.h"
 
 namespace octet::importers {
@@ -30,6 +32,16 @@ Result<Value> CountUp(Lowering& c, Value n, int32_t known) {
 Result<Value> Positions(Lowering& c, Value v, int axis) {
   OCTET_ASSIGN(const Value n, ops::DimensionOf(c, v, axis));
   return CountUp(c, n, c.shape(v)[axis]);
+}
+
+// LiteRT's operator takes axes that are next to each other.
+Result<Value> Reversed(Lowering& c, Value x, std::vector<int32_t> axes) {
+  std::ranges::sort(axes);
+  for (size_t i = 0, end = 0; i < axes.size(); i = end) {
+    for (end = i + 1; end < axes.size() && axes[end] == axes[end - 1] + 1;) ++end;
+    OCTET_ASSIGN(x, c.Make("reverse_v2", {x, c.Vector(std::span(axes).subspan(i, end - i))}));
+  }
+  return x;
 }
 
 Result<Value> ReverseSequences(Lowering& c, Value x, Value lengths, int64_t axis, int64_t batch_axis) {

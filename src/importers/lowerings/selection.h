@@ -13,6 +13,8 @@ Result<Value> DimensionsOf(Lowering& c, Value x);
 Result<Value> CountUp(Lowering& c, Value n, int32_t known);
 Result<Value> Positions(Lowering& c, Value v, int axis);
 
+// Turned around along axes from 0 up, none twice.
+Result<Value> Reversed(Lowering& c, Value x, std::vector<int32_t> axes);
 // The first lengths[b] of entry b along an axis, the last of them first.
 Result<Value> ReverseSequences(Lowering& c, Value x, Value lengths, int64_t axis, int64_t batch_axis);
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "importers/given_shape.h"
 #include "importers/onnx/fusions.h"
 
 namespace octet::importers::onnx {
@@ -212,7 +213,10 @@ Result<TensorType> Builder::InputType(const ValueProto& input, bool only) {
   bool given = false;
   for (const auto& [key, shape] : options_.input_shapes)
     if (key == name || (key.empty() && only)) type.shape = shape, given = true;
-  if (given) return type;
+  if (given) {
+    if (input.has_shape) OCTET_TRY(CheckGiven(name, input.dims.size(), type.shape));
+    return type;
+  }
   if (!input.has_shape) return Error(Code::kUnsupported, "input '%s' has no shape in the file; give it with --input %s:1,...", name.c_str(), name.c_str());
   if (input.dims.size() > kMaxRank) return Error(Code::kUnsupported, "input '%s' has %zu dimensions; at most %d", name.c_str(), input.dims.size(), kMaxRank);
   for (const DimProto& d : input.dims) {

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "base/file.h"
+#include "importers/given_shape.h"
 #include "importers/keras/json.h"
 #include "importers/savedmodel/branches.h"
 #include "importers/savedmodel/builder.h"
@@ -58,7 +59,10 @@ class Import {
   Result<TensorType> InputType(const Port& port, size_t count) const {
     TensorType type{port.dtype, {}, {}};
     for (const auto& [key, shape] : options_.input_shapes)
-      if (key == port.name || (key.empty() && count == 1)) return TensorType{port.dtype, shape, {}};
+      if (key == port.name || (key.empty() && count == 1)) {
+        if (port.shape.known_rank) OCTET_TRY(CheckGiven(port.name, port.shape.dims.size(), shape));
+        return TensorType{port.dtype, shape, {}};
+      }
     if (!port.shape.known_rank)
       return Error(Code::kUnsupported, "input '%s' has no shape in the file; give it with --input %s:1,...", port.name.c_str(), port.name.c_str());
     OCTET_ASSIGN(type.shape, ToShape(port.shape, port.name));

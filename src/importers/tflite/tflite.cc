@@ -7,6 +7,7 @@
 #include <cstring>
 #include <map>
 
+#include "importers/given_shape.h"
 #include "tflite/view.h"
 
 namespace octet::importers::tflite {
@@ -90,8 +91,7 @@ Status SetInputShapes(const ImportOptions& options, Graph& g) {
       return Error(Code::kInvalidArgument, "there is no input '%s'; the model has %s", name.c_str(), names.c_str());
     }
     Shape& old = g.tensor(*at).type.shape;
-    if (old.rank() != shape.rank())
-      return Error(Code::kInvalidArgument, "input '%s' has shape %s, %s was given", g.tensor(*at).name.c_str(), old.text().c_str(), shape.text().c_str());
+    OCTET_TRY(CheckGiven(g.tensor(*at).name, static_cast<size_t>(old.rank()), shape));
     old = shape;
   }
   return {};

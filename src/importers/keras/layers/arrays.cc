@@ -100,7 +100,7 @@ Status ConvertRot90(LayerContext& c) {
     return c.Fail("two axes", "others", "");
   const int64_t k = ((c.Int("k", 1) % 4) + 4) % 4;
   if (k == 0) return Set(c, x);
-  if (k == 2) return Set(c, c.Make("reverse_v2", {x, c.Vector({a, b})}));
+  if (k == 2) return Set(c, Reversed(c, x, {a, b}));
   std::vector<int32_t> order;
   for (int i = 0; i < c.rank(x); ++i) order.push_back(i == a ? b : i == b ? a : i);
   if (k == 1) {

@@ -134,7 +134,6 @@ Result<Value> Hypot(Lowering& c, Value x, Value y) {
   return c.Emit("sqrt", {s});
 }
 
-Result<Value> Arctan2(Lowering& c, Value x, Value y) { return c.Emit("atan2", {x, y}); }
 
 Result<Value> DivideNoNan(Lowering& c, Value x, Value y) {
   OCTET_ASSIGN(const Value zero, c.Emit("equal", {y, c.Scalar(0)}));
@@ -231,7 +230,7 @@ constexpr LayerRule kRules[] = {
     {"ops.BitwiseLeftShift", PairFunction<LeftShift, Literals::kFollow>}, {"ops.LeftShift", PairFunction<LeftShift, Literals::kFollow>},
     {"ops.BitwiseRightShift", PairFunction<RightShift, Literals::kFollow>}, {"ops.RightShift", PairFunction<RightShift, Literals::kFollow>},
     {"ops.SquaredDifference", PairFunction<SquaredDifference>}, {"ops.LogicalXor", TruthFunction}, {"ops.Logaddexp", FloatPairFunction<LogAddExp>},
-    {"ops.Arctan2", FloatPairFunction<Arctan2>}, {"ops.Hypot", FloatPairFunction<Hypot>}, {"ops.DivideNoNan", FloatPairFunction<DivideNoNan>},
+    {"ops.Arctan2", FloatPairFunction<Atan2>}, {"ops.Hypot", FloatPairFunction<Hypot>}, {"ops.DivideNoNan", FloatPairFunction<DivideNoNan>},
     {"ops.Heaviside", FloatPairFunction<Heaviside>}, {"ops.Fmod", ConvertFmod}, {"ops.NanToNum", ConvertNanToNum}, {"ops.Signbit", ConvertSignbit},
     {"ops.Angle", ConvertAngle}, {"ops.Imag", ConvertImag}, {"ops.EmptyLike", ConvertImag}, {"ops.Isreal", ConvertIsReal},
     {"ops.Logaddexp2", ConvertLogaddexp2}, {"ops.Isclose", ConvertClose}, {"ops.AllClose", ConvertClose}, {"ops.Erfinv", Function<Erfinv>},

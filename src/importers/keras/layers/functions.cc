@@ -31,7 +31,7 @@ Status ConvertSame(LayerContext& c) {
 Status ConvertAtan2(LayerContext& c) {
   OCTET_ASSIGN(const Value y, Operand(c, 0, {"y"}));
   OCTET_ASSIGN(const Value x, Operand(c, 1, {"x"}));
-  return Set(c, c.Make("atan2", {y, x}));
+  return Set(c, Atan2(c, y, x));
 }
 
 // x times what `of` makes of y; 0 wherever x is 0.

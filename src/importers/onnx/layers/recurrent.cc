@@ -105,8 +105,9 @@ class RecurrentNode {
     return parts.size() == 1 ? Result<Value>(parts[0]) : c_.Make("concatenation", parts, {{"axis", 0}});
   }
 
-  // Activation i of direction d. Alphas and betas are listed for those activations that have one.
-  Result<Function> Activation(int d, int i, const char* usual) {
+  // Activation i of direction d. Alphas and betas are listed for those activations that have one. Sums of weighted inputs are clipped;
+  // an LSTM's cell is none.
+  Result<Function> Activation(int d, int i, const char* usual, bool clipped = true) {
     const auto at = static_cast<size_t>(d * layout_.activations + i);
     const std::string name = at < names_.size() ? names_[at] : usual;
     const auto number = [&](const std::vector<double>& list, double fallback) { return static_cast<float>(at < list.size() ? list[at] : fallback); };
@@ -123,7 +124,7 @@ class RecurrentNode {
     else if (name == "LeakyRelu") f = [&c, alpha](Value v) { return c.Make("leaky_relu", {v}, {{"alpha", static_cast<double>(alpha)}}); };
     else if (name == "HardSigmoid" || name == "Affine" || name == "ScaledTanh") f = [&c, alpha, beta, name](Value v) { return Scaled(c, v, name, alpha, beta); };
     else return c_.Fail("an activation that octet has", name, "choose another one");
-    if (clip_ <= 0) return f;
+    if (clip_ <= 0 || !clipped) return f;
     return Function([&c, f, limit = clip_](Value v) -> Result<Value> {
       OCTET_ASSIGN(v, c.Emit("maximum", {v, c.Scalar(-limit)}));
       OCTET_ASSIGN(v, c.Emit("minimum", {v, c.Scalar(limit)}));
@@ -168,7 +169,7 @@ class RecurrentNode {
     }
     OCTET_ASSIGN(w.gate, Activation(d, 0, "Sigmoid"));
     OCTET_ASSIGN(w.candidate, Activation(d, 1, "Tanh"));
-    OCTET_ASSIGN(w.shown, Activation(d, 2, "Tanh"));
+    OCTET_ASSIGN(w.shown, Activation(d, 2, "Tanh", false));
     return MakeLstmCell(std::move(w));
   }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Ops that work element by element.
 #include <algorithm>
+#include <array>
 #include <limits>
 
 #include "importers/lowerings/function.h"
@@ -26,7 +27,6 @@ constexpr Direct kDirect[] = {
     {"Minimum", "minimum"}, {"Pow", "pow"}, {"SquaredDifference", "squared_difference"}, {"FloorDiv", "floor_div"}, {"FloorMod", "floor_mod"},
     {"Equal", "equal"}, {"NotEqual", "not_equal"}, {"Less", "less"}, {"LessEqual", "less_equal"}, {"Greater", "greater"},
     {"GreaterEqual", "greater_equal"}, {"LogicalAnd", "logical_and"}, {"LogicalOr", "logical_or"}, {"SelectV2", "select_v2"},
-    {"Atan2", "atan2"},
 };
 
 Status ConvertDirect(NodeContext& c) {
@@ -52,13 +52,11 @@ Status ConvertBiasAdd(NodeContext& c) {
   return Set(c, c.Make("add", {x, bias}));
 }
 
+// Whole numbers are cut towards zero.
 Status ConvertDiv(NodeContext& c) {
   const std::vector<Value> in = c.Inputs(1);
   if (!Ready(in)) return {};
-  if (IsFloat(c.type(in[0]).dtype)) return Set(c, c.Make("div", in));
-  // Whole numbers are cut towards zero: what is left after dividing is of the dividend's sign.
-  if (c.type(in[0]).dtype != DType::kI32) return c.Fail("int32 or floats", std::string(Name(c.type(in[0]).dtype)), "");
-  return Set(c, c.Make("div", in));
+  return Set(c, Elementwise(c, "div", in));
 }
 
 Status ConvertAddN(NodeContext& c) {
@@ -180,14 +178,14 @@ Status ConvertXlogy(NodeContext& c) {
 Status ConvertTruncateDiv(NodeContext& c) {
   const Value x = c.Input(0), y = c.Input(1);
   if (!x || !y) return {};
-  OCTET_ASSIGN(const Value q, c.Make("div", {x, y}));
+  OCTET_ASSIGN(const Value q, Elementwise(c, "div", std::array{x, y}));
   return Set(c, IsFloat(c.type(x).dtype) ? Truncate(c, q) : Result<Value>(q));
 }
 
 Status ConvertTruncateMod(NodeContext& c) {
   const Value x = c.Input(0), y = c.Input(1);
   if (!x || !y) return {};
-  OCTET_ASSIGN(Value q, c.Make("div", {x, y}));
+  OCTET_ASSIGN(Value q, Elementwise(c, "div", std::array{x, y}));
   if (IsFloat(c.type(x).dtype)) {
     OCTET_ASSIGN(q, Truncate(c, q));
   }
@@ -336,6 +334,7 @@ constexpr NodeRule kOwn[] = {
     {"IsNan", Lowered<IsNan>}, {"IsInf", Lowered<IsInf>}, {"IsFinite", Lowered<IsFinite>}, {"Expm1", Lowered<Expm1>}, {"Log1p", Lowered<Log1p>},
     {"Reciprocal", Lowered<Reciprocal>}, {"Inv", Lowered<Reciprocal>}, {"Tan", Lowered<Tan>}, {"DivNoNan", ConvertDivNoNan}, {"MulNoNan", ConvertMulNoNan},
     {"Xlogy", ConvertXlogy}, {"Xdivy", LoweredPair<Xdivy>}, {"Xlog1py", LoweredPair<Xlog1py>}, {"TruncateDiv", ConvertTruncateDiv},
+    {"Atan2", LoweredPair<Atan2>},
     {"TruncateMod", ConvertTruncateMod}, {"Mod", ConvertTruncateMod}, {"Sinh", Lowered<Sinh>}, {"Cosh", Lowered<Cosh>}, {"Atanh", Lowered<Atanh>},
     {"Asinh", Lowered<Asinh>}, {"Acosh", Lowered<Acosh>}, {"Atan", Lowered<Atan>}, {"Asin", Lowered<Asin>}, {"Acos", Lowered<Acos>},
     {"Invert", Lowered<BitwiseNot>}, {"BitwiseAnd", LoweredPair<BitwiseAnd>}, {"BitwiseOr", LoweredPair<BitwiseOr>}, {"LeftShift", LoweredPair<LeftShift>},

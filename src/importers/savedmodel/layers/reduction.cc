@@ -14,6 +14,14 @@ struct Reduction {
 constexpr Reduction kReductions[] = {{"Mean", "mean"}, {"Sum", "sum"}, {"Max", "reduce_max"}, {"Min", "reduce_min"},
                                      {"Prod", "reduce_prod"}, {"Any", "reduce_any"}, {"All", "reduce_all"}};
 
+// The type to compute in. The operators' narrow kernels add and multiply quantized numbers, not whole ones.
+DType Wide(std::string_view op, DType own) {
+  const bool compares = op == "reduce_max" || op == "reduce_min";
+  if (own == DType::kU32) return DType::kI64;
+  const bool narrow = own == DType::kU16 || (!compares && (own == DType::kU8 || own == DType::kI8 || own == DType::kI16));
+  return narrow ? DType::kI32 : own;
+}
+
 Result<Value> Reduced(NodeContext& c, std::string_view op, Value x) {
   std::vector<int64_t> axes;
   std::vector<int32_t> list;
@@ -26,7 +34,10 @@ Result<Value> Reduced(NodeContext& c, std::string_view op, Value x) {
     list.push_back(at);
   }
   if (list.empty()) return x;
-  return c.Make(op, {x, c.Vector(list)}, {{"keep_dims", int64_t{c.Bool("keep_dims", false)}}});
+  const DType own = c.type(x).dtype;
+  OCTET_ASSIGN(const Value wide, c.Cast(x, Wide(op, own)));
+  OCTET_ASSIGN(const Value y, c.Make(op, {wide, c.Vector(list)}, {{"keep_dims", int64_t{c.Bool("keep_dims", false)}}}));
+  return c.Cast(y, own);
 }
 
 Status ConvertReduction(NodeContext& c) {

@@ -127,21 +127,35 @@ bool WithoutGaps(std::span<const int32_t> ids) {
   return !ids.empty();
 }
 
-Result<Value> SegmentMean(NodeContext& c, Value data, Value ids, Value segments, bool root) {
-  OCTET_ASSIGN(const Value sum, Segments(c, "unsorted_segment_sum", data, ids, segments));
+// How many rows of data each segment has, in a shape that goes with the segments.
+Result<Value> RowsPerSegment(NodeContext& c, Value data, Value ids, Value segments) {
   OCTET_ASSIGN(Value ones, c.Make("equal", {ids, ids}));
   OCTET_ASSIGN(ones, c.Cast(ones, DType::kF32));
-  OCTET_ASSIGN(Value count, Segments(c, "unsorted_segment_sum", ones, ids, segments));
+  OCTET_ASSIGN(const Value count, Segments(c, "unsorted_segment_sum", ones, ids, segments));
+  if (c.rank(data) < 2) return count;
+  std::vector<int32_t> dims(static_cast<size_t>(c.rank(data)), 1);
+  dims[0] = -1;
+  return c.ReshapeTo(count, dims);
+}
+
+Result<Value> SegmentMean(NodeContext& c, Value data, Value ids, Value segments, bool root) {
+  OCTET_ASSIGN(const Value sum, Segments(c, "unsorted_segment_sum", data, ids, segments));
+  OCTET_ASSIGN(Value count, RowsPerSegment(c, data, ids, segments));
   OCTET_ASSIGN(count, c.Make("maximum", {count, c.Scalar(1)}));
   if (root) {
     OCTET_ASSIGN(count, c.Make("sqrt", {count}));
   }
-  if (c.rank(data) > 1) {
-    std::vector<int32_t> dims(static_cast<size_t>(c.rank(data)), 1);
-    dims[0] = -1;
-    OCTET_ASSIGN(count, c.ReshapeTo(count, dims));
-  }
   return c.Make("div", {sum, count});
+}
+
+// Of no rows it is 0, where the operator has the lowest or largest number of the type.
+Result<Value> SegmentExtreme(NodeContext& c, const char* op, Value data, Value ids, Value segments) {
+  OCTET_ASSIGN(const Value y, Segments(c, op, data, ids, segments));
+  if (WithoutGaps(c.data_as<int32_t>(ids))) return y;
+  OCTET_ASSIGN(const Value count, RowsPerSegment(c, data, ids, segments));
+  OCTET_ASSIGN(const Value none, c.Make("equal", {count, c.Scalar(0)}));
+  OCTET_ASSIGN(const Value zero, c.Cast(c.Scalar(0), c.type(y).dtype));
+  return c.Make("select_v2", {none, zero, y});
 }
 
 // SegmentSum, Max, Min, Prod, Mean: data, ids. Sparse: data, which rows, ids, and perhaps the number of segments.
@@ -164,7 +178,8 @@ Status ConvertSegment(NodeContext& c) {
     OCTET_ASSIGN(count, CountOf(c, ids));
   }
   if (what == "Mean" || what == "SqrtN") return Set(c, SegmentMean(c, data, ids, count, what == "SqrtN"));
-  return Set(c, Segments(c, what == "Sum" ? "unsorted_segment_sum" : what == "Max" ? "unsorted_segment_max" : what == "Min" ? "unsorted_segment_min" : "unsorted_segment_prod", data, ids, count));
+  if (what == "Max" || what == "Min") return Set(c, SegmentExtreme(c, what == "Max" ? "unsorted_segment_max" : "unsorted_segment_min", data, ids, count));
+  return Set(c, Segments(c, what == "Sum" ? "unsorted_segment_sum" : "unsorted_segment_prod", data, ids, count));
 }
 
 // ---------------------------------------------------------------------------------- others

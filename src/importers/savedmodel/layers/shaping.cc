@@ -334,7 +334,7 @@ Status ConvertPack(NodeContext& c) {
 
 // An operator whose second input is small whole numbers; the rank stays.
 template <int Kind> Status WithNumbers(NodeContext& c) {
-  constexpr std::string_view kOps[] = {"tile", "reverse_v2", "pad"};
+  constexpr std::string_view kOps[] = {"tile", "pad"};
   const Value x = c.Input(0);
   if (!x) return {};
   OCTET_ASSIGN(const Value numbers, Whole(c, 1));
@@ -352,7 +352,20 @@ Status ConvertReverse(NodeContext& c) {
   std::vector<int32_t> axes;
   for (int i = 0; i < c.rank(x); ++i)
     if (turned->v[static_cast<size_t>(i)].i != 0) axes.push_back(i);
-  return Set(c, axes.empty() ? Result<Value>(x) : c.Make("reverse_v2", {x, c.Vector(axes)}));
+  return Set(c, Reversed(c, x, axes));
+}
+
+// Along the axes that are named.
+Status ConvertReverseV2(NodeContext& c) {
+  const Value x = c.Input(0);
+  std::vector<int64_t> named;
+  if (!x) return {};
+  if (!c.IntsOf(1, &named)) return c.Fail("known axes", "computed ones", "");
+  std::vector<int32_t> axes;
+  for (const int64_t axis : named) {
+    OCTET_ASSIGN(axes.emplace_back(), c.AxisOf(axis, c.rank(x)));
+  }
+  return Set(c, Reversed(c, x, axes));
 }
 
 // Places in a row as places along each of the dimensions.
@@ -663,7 +676,7 @@ constexpr NodeRule kRules[] = {
     {"Reshape", ConvertReshape}, {"Squeeze", ConvertSqueeze}, {"ExpandDims", ConvertExpandDims}, {"Transpose", ConvertTranspose}, {"Shape", ConvertShape},
     {"ShapeN", ConvertShape}, {"Size", ConvertSize}, {"StridedSlice", ConvertStridedSlice}, {"Slice", ConvertSlice}, {"Split", ConvertSplit},
     {"SplitV", ConvertSplitV}, {"Unpack", ConvertUnpack}, {"GatherV2", ConvertGather}, {"Gather", ConvertGather}, {"ConcatV2", ConvertConcat},
-    {"Pack", ConvertPack}, {"Tile", WithNumbers<0>}, {"ReverseV2", WithNumbers<1>}, {"Pad", WithNumbers<2>}, {"PadV2", ConvertPadV2},
+    {"Pack", ConvertPack}, {"Tile", WithNumbers<0>}, {"ReverseV2", ConvertReverseV2}, {"Pad", WithNumbers<1>}, {"PadV2", ConvertPadV2},
     {"MirrorPad", ConvertMirrorPad}, {"SpaceToBatchND", BatchSpace<0>}, {"BatchToSpaceND", BatchSpace<1>}, {"SpaceToDepth", DepthSpace<0>},
     {"DepthToSpace", DepthSpace<1>}, {"BroadcastTo", ConvertBroadcastTo}, {"Fill", ConvertFill}, {"Range", ConvertRange}, {"OneHot", ConvertOneHot},
     {"ResizeBilinear", ConvertResize}, {"ResizeNearestNeighbor", ConvertResize}, {"TopKV2", ConvertTopK}, {"TopK", ConvertTopK}, {"Where", ConvertWhere},
