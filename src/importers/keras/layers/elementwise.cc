@@ -134,7 +134,6 @@ Result<Value> Hypot(Lowering& c, Value x, Value y) {
   return c.Emit("sqrt", {s});
 }
 
-
 Result<Value> DivideNoNan(Lowering& c, Value x, Value y) {
   OCTET_ASSIGN(const Value zero, c.Emit("equal", {y, c.Scalar(0)}));
   return QuotientUnless(c, zero, c.Scalar(0), x, y);
