@@ -173,6 +173,14 @@ def quotients():
     save("quotients", m, [a, b], [(np.sign(a) * np.sign(b) * (np.abs(a) // np.abs(b))).astype(np.float32)])
 
 
+def long_quotients():
+    """int64 beyond 32 bits, towards zero."""
+    m = model([N("Div", ["x", "y"], ["q"])], [("x", I, [8]), ("y", I, [8])], [("q", I, [8])], {})
+    x = np.array([2**40, -(2**40) - 5, 7, -7, 2**62, -(2**62), 2**33 + 1, -1], np.int64)
+    y = np.array([3, 1000, 2, 2, -(2**31) - 1, 2**35, -2, 2**50], np.int64)
+    save("long_quotients", m, [x, y], [np.array([abs(a) // abs(b) * (1 if (a < 0) == (b < 0) else -1) for a, b in zip(x.tolist(), y.tolist())], np.int64)])
+
+
 def distinct():
     """Different numbers and rows, in order and as they come, of a free count; drawn classes, of which one is sure."""
     kinds = {"a": ("x", {}), "b": ("x", {"sorted": 0}), "c": ("rows", {"axis": 0}), "d": ("rows", {"axis": 0, "sorted": 0}), "e": ("n", {"axis": 1})}

@@ -75,7 +75,7 @@ TEST_P(OnnxFixture, AgreesWithTheReferenceEvaluator) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Onnx, OnnxFixture, testing::Values("cnn", "unet", "shapes", "transformer", "recurrent", "quantized", "loops", "old", "function", "external", "any_length", "excite", "einsum", "free_axes", "masks",
-                                                               "placed", "blocks", "broadcast", "grids", "quantized_lstm", "regions", "branches", "scans", "scan_of_batch", "cubic", "solids", "quotients", "distinct",
+                                                               "placed", "blocks", "broadcast", "grids", "quantized_lstm", "regions", "branches", "scans", "scan_of_batch", "cubic", "solids", "quotients", "long_quotients", "distinct",
                                                                "overwritten", "placed_open", "resized_open", "padded_open", "cropped_open", "collected", "collected_open", "halves", "triangles", "rolled", "counted", "any_boxes", "spread", "chosen_sequences",
                                                                "eca", "boxes_placed", "from_the_end", "sequence_outputs", "windows", "heads", "spectra", "pooled_open", "rounds",
                                                                "own_statistics", "patches", "clipped", "far_numbers", "open_channels", "computed_regions", "support_vectors", "questions", "bins", "bins_open", "ranks", "reshaped_open"));

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Element-wise operators that take several of the .tflite's, or have their cases.
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 
 #include "importers/lowerings/function.h"
-#include "importers/onnx/context.h"
+#include "importers/lowerings/integers.h"
+#include "importers/onnx/builder.h"
 #include "importers/onnx/rules.h"
 #include "ops/binary_util.h"
 
@@ -116,13 +118,16 @@ Status ConvertPrelu(NodeContext& c) {
   return Set(c, c.Emit("add", {positive, negative}));
 }
 
-// Whole numbers are divided towards zero.
-// Integers are divided towards zero, in 32 bits: neither LiteRT's div nor its floor_div has 64.
+// Integers are divided towards zero. Neither LiteRT's div nor its floor_div has 64 bits: what counts (dimensions, and what is computed from them)
+// fits 32, other numbers are divided in steps.
 Status ConvertDiv(NodeContext& c) {
-  const DType t = c.type(c.Input(0)).dtype;
-  if (!IsInteger(t)) return Set(c, c.Emit("div", {c.Input(0), c.Input(1)}));
-  OCTET_ASSIGN(const Value a, c.Cast(c.Input(0), DType::kI32));
-  OCTET_ASSIGN(const Value b, c.Cast(c.Input(1), DType::kI32));
+  const Value x = c.Input(0), y = c.Input(1);
+  const DType t = c.type(x).dtype;
+  if (!IsInteger(t)) return Set(c, c.Emit("div", {x, y}));
+  const bool counts = c.builder().IsNeverNegative(x) && c.builder().IsNeverNegative(y);
+  if (t == DType::kI64 && !counts) return Set(c, Elementwise(c, "div", std::array{x, y}));
+  OCTET_ASSIGN(const Value a, c.Cast(x, DType::kI32));
+  OCTET_ASSIGN(const Value b, c.Cast(y, DType::kI32));
   OCTET_ASSIGN(const Value q, c.Emit("div", {a, b}));
   return Set(c, c.Cast(q, t));
 }
