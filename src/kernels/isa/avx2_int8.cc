@@ -267,7 +267,9 @@ const PanelWork& WorkOf(const ProductS8& p, int64_t count, int64_t panels, bool 
   const int64_t groups = p.segments * p.groups();
   const bool whole = count >= kWholeRows && p.requant.floored != Floored::kNone;
   if (raised && whole && p.segments == 1 && panels >= kFewestRaised && p.length >= kRaisedDepth && p.length <= kMostStretches * Raised::kStretch) return kRaisedPanels;
-  if (!kSmall && panels >= kFewestPaired && groups >= kPairedGroups && panels * groups >= kPairedSteps) return whole ? kPairedPanels : kPairedWork;
+  // Of a group that ends behind the row, whatever 16 bits lie there meet weights of zero; with a weight added to them, they may overflow.
+  const bool may_pair = !kSmall && p.length % 4 == 0;
+  if (may_pair && panels >= kFewestPaired && groups >= kPairedGroups && panels * groups >= kPairedSteps) return whole ? kPairedPanels : kPairedWork;
   return whole ? kDirectPanels : kDirectTiles;
 }
 
