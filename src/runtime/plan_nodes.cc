@@ -209,6 +209,7 @@ bool Plan::ReducesRows(int node) const {
   const Shape& out = tensors_[op.outputs[0]].type.shape;
   if (op.op->inputs.size() != 2 || op.op->inputs[1].role != ops::Role::kShape || !axes.known()) return false;
   if (out.rank() < 2 || in.type.shape.rank() != out.rank() || in.type.shape.back() == 1 || out.back() != 1) return false;
+  if (RowsOf(in.type.shape) != RowsOf(out)) return false;  // It sums up rows, too.
   const NodeLens strip(*this, node, Values::kKnown, kStrip);
   ops::OutputType type;
   return op.op->infer(strip.view(), {&type, 1}).ok() && !type.dynamic && type.shape == StripOf(out, kStrip);

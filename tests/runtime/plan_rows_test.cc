@@ -28,12 +28,16 @@ template <class T> void ExpectSameBits(const graph::Model& model, const std::vec
 
 void KeepDims(graph::Node& node) { test::SetAttr(node, "keep_dims", true); }
 
-// Normalized over its last axis, scaled and moved: written out as converters do.
+// Normalized over its last axis, or others, scaled and moved: written out as converters do.
 struct LayerNorm {
   graph::TensorId mean, y;
-  LayerNorm(Builder& b, const Shape& s, graph::TensorId x, bool has_beta) {
+  LayerNorm(Builder& b, const Shape& s, graph::TensorId x, bool has_beta, std::vector<int32_t> axes = {}) {
     const int32_t n = s.back();
-    const auto axis = b.Constant<int32_t>("axis", Shape{1}, {s.rank() - 1}), last = b.Constant<int32_t>("last", Shape{1}, {-1});
+    if (axes.empty()) axes = {s.rank() - 1};
+    const Shape count{static_cast<int32_t>(axes.size())};
+    const auto axis = b.Constant<int32_t>("axis", count, axes);
+    axes.back() -= s.rank();
+    const auto last = b.Constant<int32_t>("last", count, axes);
     const auto small = b.Constant<float>("eps", Shape{}, {1e-3f});
     const auto gamma = b.Constant<float>("gamma", Shape{n}, test::RandomFloats(static_cast<size_t>(n), 2));
     const auto beta = b.Constant<float>("beta", Shape{1, n}, test::RandomFloats(static_cast<size_t>(n), 3));
@@ -71,6 +75,14 @@ TEST(Normalizations, WhatOthersReadStays) {
   const Shape s{5, 32};
   const LayerNorm norm(b, s, b.Input("x", {DType::kF32, s, {}}), true);
   b.g().outputs = {norm.y, norm.mean};
+  ExpectSameBits(b.model, test::RandomFloats(static_cast<size_t>(s.elements()), 4), 0);
+}
+
+// Over other axes, too, even where as many means as a strip has rows are left.
+TEST(Normalizations, OfWholeImagesStay) {
+  Builder b;
+  const Shape s{1, 5, 2, 16};
+  b.g().outputs = {LayerNorm(b, s, b.Input("x", {DType::kF32, s, {}}), true, {1, 3}).y};
   ExpectSameBits(b.model, test::RandomFloats(static_cast<size_t>(s.elements()), 4), 0);
 }
 
