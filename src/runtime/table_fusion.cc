@@ -50,17 +50,18 @@ TableFusion::TableFusion(const tflite::SubgraphInfo& graph, std::span<const Tens
   Choose();
 }
 
-// Whether the node computes every element of its output from the same element of one tensor.
+// Whether the node computes every element of its output from the same element of one tensor, and in every channel alike.
 bool TableFusion::PointWise(int node, int32_t* origin) const {
   const tflite::OperatorInfo& op = graph_.operators[node];
   if (!(op.op->traits & ops::kElementwise) || (op.op->traits & (ops::kSideEffects | ops::kRandom)) || op.outputs.size() != 1) return false;
-  const Shape& shape = tensors_[op.outputs[0]].type.shape;
+  const TensorType& out = tensors_[op.outputs[0]].type;
+  if (graph_.tensors[op.outputs[0]].is_variable || out.quant.per_channel()) return false;
   *origin = -1;
   for (int32_t t : op.inputs) {
     if (t < 0) return false;
     const TensorState& s = tensors_[t];
     if (s.known() && s.type.shape.elements() == 1) continue;
-    if (s.known() || graph_.tensors[t].is_variable || !(s.type.shape == shape)) return false;
+    if (s.known() || graph_.tensors[t].is_variable || s.type.quant.per_channel() || !(s.type.shape == out.shape)) return false;
     const int32_t from = origin_[t] >= 0 ? origin_[t] : t;
     if (*origin >= 0 && *origin != from) return false;
     *origin = from;

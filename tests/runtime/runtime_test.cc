@@ -207,6 +207,38 @@ TEST(TableFusion, WhatRefusesSomeValueRunsOnTheOthers) {
   EXPECT_EQ(test::Runner(b.model).Run(in), want);
 }
 
+// A scale per channel is a function per channel.
+TEST(TableFusion, ChannelsOfTheirOwnScalesStay) {
+  const Quant whole = Quant::PerTensor(0.5f, 0), channels{.scale = {0.5f, 2.0f}, .zero_point = {0, 0}, .axis = 1};
+  for (const Quant& q : {channels, whole}) {
+    test::Builder b;
+    const auto x = b.Input("x", {DType::kI8, Shape{2, 2}, q});
+    const auto real = b.Node("dequantize", "real", {x});
+    b.g().outputs = {b.Node("quantize", "y", {b.Node("relu", "positive", {real})}, {DType::kI8, {}, q.per_channel() ? whole : channels})};
+    const std::vector<int8_t> in = {8, 8, -8, 9}, want = q.per_channel() ? std::vector<int8_t>{8, 32, 0, 36} : std::vector<int8_t>{8, 2, 0, 2};
+    EXPECT_EQ(test::Runner(b.model).Run(in), want);
+  }
+}
+
+// A variable's reader may be the next run, or who asks for it.
+TEST(TableFusion, WhatIsWrittenToAVariableStays) {
+  const auto model = graph::Parse(
+      "graph main\n"
+      "input x: i8[2] q(1,0)\n"
+      "variable v: i8[2] q(1,0)\n"
+      "relu (x) -> (r: i8[2] q(1,0)) @r\n"
+      "abs (r) -> (v) @v\n"
+      "neg (x) -> (y: i8[2] q(1,0)) @y\n"
+      "output y\n");
+  ASSERT_TRUE(model.ok()) << model.error().message();
+  Runner r(*model);
+  r.Run<int8_t>({5, -3});
+  for (int t = 0; t < r.it->num_tensors(); ++t) {
+    if (r.it->tensor(t).name != "v") continue;
+    EXPECT_EQ(r.it->tensor(t).data[0], std::byte{5});
+  }
+}
+
 }  // namespace
 // All pairs of bytes, whatever the scales: the short way to round a sum must never show. Equal scales make every second
 // sum a half.
