@@ -178,6 +178,7 @@ class Plan : public ops::Callee, private ops::Host {
   int LastUse(int tensor) const { return last_use_[tensor]; }
   int PositionOf(const Step& step) const { return position_[step.node]; }
   std::span<const int32_t> InputsOf(const Step& step) const {
+    if (step.source >= 0) return {&step.source, 1};
     return step.part ? step.part->inputs : step.group ? step.group->inputs : step.ordered ? step.ordered->inputs : graph_.operators[step.node].inputs;
   }
   std::span<const int32_t> OutputsOf(const Step& step) const {

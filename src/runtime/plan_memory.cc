@@ -125,9 +125,7 @@ void Plan::Bind(const Segment& segment) {
     const auto note = [&](int32_t t, size_t operand, bool output) {
       if (t >= 0 && tensors_[Root(t)].home == Home::kCaller) patches_.push_back({i, output, static_cast<int>(operand), Root(t)});
     };
-    if (step.source >= 0) note(step.source, 0, false);
-    else
-      for (size_t k = 0; k < inputs.size(); ++k) note(inputs[k], k, false);
+    for (size_t k = 0; k < inputs.size(); ++k) note(inputs[k], k, false);
     for (size_t k = 0; k < outputs.size(); ++k) note(outputs[k], k, true);
   }
   for (const std::unique_ptr<DelegatePart>& part : segment.parts)
@@ -135,11 +133,7 @@ void Plan::Bind(const Segment& segment) {
 }
 
 void Plan::BindStep(Step* step) const {
-  if (!step->part && !step->group && !step->ordered) {
-    BindOperands(step->node, &step->in, &step->out);
-    if (step->source >= 0) step->in.assign(1, tensors_[step->source].data);
-    return;
-  }
+  if (step->alone() && !step->ordered) return BindOperands(step->node, &step->in, &step->out);
   step->in.clear();
   step->out.clear();
   for (int32_t t : InputsOf(*step)) step->in.push_back(tensors_[t].data);
@@ -217,8 +211,7 @@ void Plan::Move(int root, std::byte* data) {
       if (tensors[k] >= 0 && Root(tensors[k]) == root) (*operands)[k] = data;
   };
   for (Step& step : steps_) {
-    if (step.source < 0) patch(InputsOf(step), &step.in);
-    else if (Root(step.source) == root) step.in[0] = data;
+    patch(InputsOf(step), &step.in);
     patch(OutputsOf(step), &step.out);
   }
   for (const Segment& segment : segments_)

@@ -6,7 +6,7 @@
 #include "base/file.h"
 #include "base/strings.h"
 #include "importers/importer.h"
-#include "tests/model_builder.h"
+#include "tests/loop_model.h"
 #include "tests/runtime/fake_delegate.h"
 
 namespace octet {
@@ -122,6 +122,37 @@ TEST(While, ChangesAPartInPlaceAndLeavesTheInput) {
       EXPECT_EQ(Get<float>(*runner.it, 1), (std::vector<float>{1, 2 + static_cast<float>(rounds), 3}));
     }
   }
+}
+
+// A table reads the state's old bytes when the update was made: that may not have the same place.
+TEST(While, ATableOfWhatIsUpdatedReadsItAsItWas) {
+  constexpr int32_t kRounds = 3;
+  const TensorType count = I32({1}), bytes{DType::kI8, Shape{3}, Quant::PerTensor(1, 0)};
+  test::Builder main, cond, body;
+  cond.g().name = "cond";
+  body.g().name = "body";
+  const TensorId ci = cond.Input("i", count);
+  for (const char* name : {"x", "old"}) cond.Input(name, bytes);
+  cond.g().outputs = {cond.Node("less", "go", {ci, cond.Constant<int32_t>("limit", {1}, {kRounds})}, {DType::kBool, {}, {}})};
+  const TensorId i = body.Input("i", count), x = body.Input("x", bytes);
+  body.Input("old", bytes);
+  const TensorId updated = body.Node("dynamic_update_slice", "updated", {x, body.Constant<int8_t>("nine", {1}, {9}, bytes.quant), i}, bytes);
+  const TensorId next = body.Node("add", "next", {i, body.Constant<int32_t>("one", {1}, {1})}, count);
+  body.g().outputs = {next, updated, body.Node("relu6", "capped", {body.Node("relu", "positive", {x}, bytes)}, bytes)};
+  const TensorId mi = main.Input("i", count), mx = main.Input("x", bytes), old = main.Input("old", bytes);
+  main.g().outputs = {main.g().AddTensor("oi", count), main.g().AddTensor("ox", bytes), main.g().AddTensor("oold", bytes)};
+  const ops::OpDef& def = *ops::Find("while");
+  main.g().AddNode(def, test::Calls(def, 1, 2), {mi, mx, old}, {main.g().outputs.begin(), main.g().outputs.end()}, "loop");
+  main.model.subgraphs.push_back(std::move(cond.g()));
+  main.model.subgraphs.push_back(std::move(body.g()));
+  test::Runner runner(main.model);
+  ASSERT_TRUE(runner.it->Allocate().ok());
+  Set<int32_t>(*runner.it, 0, {0});
+  Set<int8_t>(*runner.it, 1, {1, 2, 3});
+  Set<int8_t>(*runner.it, 2, {0, 0, 0});
+  ASSERT_TRUE(runner.it->Invoke().ok());
+  EXPECT_EQ(Get<int8_t>(*runner.it, 1), (std::vector<int8_t>{9, 9, 9}));
+  EXPECT_EQ(Get<int8_t>(*runner.it, 2), (std::vector<int8_t>{6, 6, 3}));
 }
 
 TEST(While, DelegatesLeaveItAndSaySo) {
