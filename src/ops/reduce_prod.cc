@@ -39,9 +39,8 @@ template <class T> Status RunQuantized(const void* params, const Run& run) {
     const int32_t factor = b - p.zero_in;
     return Product{a.fresh ? factor : Requantize64(int64_t{a.value} * factor, p.step), false};
   });
-  if (p.plan.empty) return {};
-  for (int64_t i = 0; i < p.plan.outputs; ++i)
-    run.output<T>(0)[i] = Saturate<T>(Requantize64(product[i].value, p.step) + p.zero_out);
+  for (int64_t i = 0; i < p.plan.outputs; ++i)  // Of nothing: as of other reductions.
+    run.output<T>(0)[i] = p.plan.empty ? T{0} : Saturate<T>(Requantize64(product[i].value, p.step) + p.zero_out);
   return {};
 }
 

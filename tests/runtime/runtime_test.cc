@@ -197,6 +197,21 @@ TEST(Interpreter, AMemoryLimitIsAnError) {
   EXPECT_EQ(status.code(), Code::kOutOfMemory);
 }
 
+// What was in an output's place before does not show.
+TEST(Interpreter, AProductOfNothingIsWritten) {
+  const auto model = graph::Parse(
+      "graph main\n"
+      "input x: i8[4] q(1,0)\n"
+      "input none: i8[0,4] q(1,0)\n"
+      "const axis: i32[1] = [0]\n"
+      "relu (x) -> (a: i8[4] q(1,0)) @a\n"
+      "abs (a) -> (b: i8[4] q(1,0)) @b\n"
+      "reduce_prod (none, axis) -> (y: i8[4] q(1,0)) @y\n"
+      "output y\n");
+  ASSERT_TRUE(model.ok()) << model.error().message();
+  EXPECT_EQ(Runner(*model, {.keep_all_nodes = true}).Run<int8_t>({1, 2, 3, 4}), (std::vector<int8_t>{0, 0, 0, 0}));
+}
+
 // A chain of 8-bit operators becomes a table only where they take all 256 values: this divisor is zero for one that never comes.
 TEST(TableFusion, WhatRefusesSomeValueRunsOnTheOthers) {
   test::Builder b;
