@@ -164,7 +164,7 @@ struct Tally {
 };
 
 int Main(int argc, char** argv) {
-  runtime::Options options;
+  runtime::Options options{.poison_memory = true};
   std::vector<std::string> specs;
   bool json = false, verbose = false;
   std::vector<fs::path> files;

@@ -178,6 +178,7 @@ int Main(int argc, char** argv) {
       exit_code = result.ok() ? *result : Report(result.error());
     });
   }
+  app.failure_message([](const CLI::App*, const CLI::Error& error) { return "octet: " + std::string(error.what()) + "; see octet --help\n"; });
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -68,6 +68,7 @@ struct Options {
   Kernels kernels = Kernels::kFast;
   bool keep_all_tensors = false;  // No tensor's memory is reused, nothing is fused: for who looks after the run.
   bool keep_all_nodes = false;    // Nothing is fused: for observers, who see every tensor when it is made.
+  bool poison_memory = false;     // Before a step runs its outputs and workspace are filled with what is no number: for tests, as new memory is zero.
   std::string signature = {};     // Empty: subgraph 0 in graph order.
   uint64_t memory_limit_bytes = 4ull << 30;  // For tensors: a hostile shape must not take the machine.
   int64_t max_calls = 1 << 18;               // Rounds of loops and calls of subgraphs in one Invoke.

@@ -188,6 +188,7 @@ class Plan : public ops::Callee, private ops::Host {
   bool FindUpdate(int output) const;
 
   // -- running
+  void Poison(const Step& step) const;
   Status RunSteps(size_t first, size_t end, ThreadPool& pool, Observer* observer);
   Status NextSegment(size_t segment);  // Makes the one behind `segment` right for the data there is.
   Status RenewSegment(size_t segment);

@@ -31,11 +31,24 @@ class CallWatch : public Observer {
 
 }  // namespace
 
+// What a step does not write, or reads without having written it, shows: halves of floats that are no numbers, the largest of 16 bits.
+void Plan::Poison(const Step& step) const {
+  static constexpr uint8_t kPoison[] = {0xff, 0x7f};
+  const auto fill = [](std::byte* p, uint64_t bytes) {
+    for (uint64_t i = 0; i < bytes; ++i) p[i] = std::byte{kPoison[i % 2]};
+  };
+  fill(step.workspace, step.workspace_bytes);
+  if (graph_.operators[step.node].op->traits & ops::kAliases) return;
+  for (const int32_t t : OutputsOf(step))
+    if (alias_of_[t] < 0 && tensors_[t].home == Home::kArena && tensors_[t].type.dtype != DType::kString) fill(tensors_[t].data, tensors_[t].bytes);
+}
+
 Status Plan::RunSteps(size_t first, size_t end, ThreadPool& pool, Observer* observer) {
   for (size_t i = first; i < end; ++i) {
     const Step& step = steps_[i];
     if (context_.cancelled.load(std::memory_order_relaxed)) return context_.KeepGoing();
     running_step_ = i;
+    if (options_.poison_memory) Poison(step);
     if (observer) observer->BeforeNode(step.node);
     OCTET_TRY(step.run(step.params, {step.in.data(), step.out.data(), step.workspace, &pool, this}));
     if (observer) observer->AfterNode(step.node);
