@@ -94,7 +94,7 @@ struct Params {
   const float* weight_scale = nullptr;  // Hybrid, one per output channel.
   int64_t row_elements = 0;             // Hybrid: elements of one image.
   int32_t filter_elements = 0;
-  int32_t lossy = 0;  // Hybrid: so many first weights of a filter lose signs (recurrent::LostSigns).
+  int32_t lossy = 0;  // Hybrid: so many first weights of a filter lose signs (LostSign).
 };
 
 void FillParams(const OpView& op, Params* p) {
@@ -194,7 +194,7 @@ Status RunHybrid(const void* params, const Run& run) {
     const int32_t zero = rows[b].offset;
     const int8_t* lossless = w + int64_t{o} * p.filter_elements + p.lossy;
     const int32_t acc = Window<int32_t>(p, q, w, b, i, j, o, [&](int8_t a, const int8_t& c) {
-      return c == -128 && a < 0 && &c < lossless ? 128 * a : (a - zero) * c;
+      return (a - zero) * c + (&c < lossless ? LostSign(a, c) : 0);
     });
     const float value = static_cast<float>(acc) * p.weight_scale[o] * rows[b].scale + (bias ? bias[o] : 0.0f);
     y[index] = std::clamp(value, p.clamp.low, p.clamp.high);
@@ -216,7 +216,7 @@ void PrepareHybrid(Prepare& prepare, Params* p, size_t* workspace) {
   p->row_elements = op.in(0)->shape.elements(1, 4);
   p->filter_elements = static_cast<int32_t>(op.in(1)->shape.elements(1, 4));
   // LiteRT multiplies uint8 weights of a multiple of four filters otherwise, and exactly.
-  if (op.in(1)->dtype == DType::kU8 && p->g.out_c % 4 != 0) p->lossy = p->filter_elements / 16 * 16;
+  if (op.in(1)->dtype == DType::kU8 && p->g.out_c % 4 != 0) p->lossy = static_cast<int32_t>(LossyColumns(p->filter_elements));
   *workspace = static_cast<size_t>((p->g.batch * p->row_elements + 63) / 64 * 64) + p->g.batch * sizeof(RowQuant);
   prepare.SetRun(RunHybrid, p);
 }

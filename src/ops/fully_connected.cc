@@ -218,7 +218,7 @@ Status RunShuffled(const void* params, const Run& run) {
 // One row of the result from its quantized input.
 void HybridRow(const Params& p, const int8_t* q, RowQuant r, const int8_t* w, const float* bias, float* y) {
   for (int32_t o = 0; o < p.channels; ++o, w += p.depth) {
-    const int32_t acc = Dot<int32_t>(q, w, p.depth, r.offset, 0) + (p.loses_signs ? recurrent::LostSigns(q, w, p.depth) : 0);
+    const int32_t acc = Dot<int32_t>(q, w, p.depth, r.offset, 0) + (p.loses_signs ? LostSigns(q, w, p.depth) : 0);
     y[o] = static_cast<float>(acc) * (r.scale * p.weight_scale[o]) + (bias ? bias[o] : 0.0f);
   }
 }

@@ -70,4 +70,14 @@ inline RowQuant QuantizeRow(const float* row, int64_t n, bool asymmetric, int8_t
   return asymmetric ? QuantizeRowAsymmetric(row, n, q) : QuantizeRowSymmetric(row, n, q);
 }
 
+// uint8 weights hold signed bytes. LiteRT multiplies 16 columns at a time by moving the input's sign to the
+// weight, which leaves -128 as it is: such a product is -128 |x| (old files with a zero point are full of them).
+inline int64_t LossyColumns(int64_t n) { return n / 16 * 16; }
+inline int32_t LostSign(int8_t q, int8_t w) { return w == -128 && q < 0 ? 2 * 128 * q : 0; }
+inline int32_t LostSigns(const int8_t* q, const int8_t* w, int64_t n) {
+  int32_t lost = 0;
+  for (int64_t k = 0; k < LossyColumns(n); ++k) lost += LostSign(q[k], w[k]);
+  return lost;
+}
+
 }  // namespace octet::ops

@@ -26,14 +26,6 @@ inline int32_t Dot(const int8_t* a, const int8_t* b, int64_t n, int32_t b_offset
   return sum;
 }
 
-// uint8 weights hold signed bytes. LiteRT multiplies 16 columns at a time by moving the input's sign to the
-// weight, which leaves -128 as it is: such a product is -128 |x| (old files with a zero point are full of them).
-inline int32_t LostSigns(const int8_t* q, const int8_t* w, int64_t n) {
-  int32_t lost = 0;
-  for (int64_t k = 0; k < n / 16 * 16; ++k) lost += w[k] == -128 && q[k] < 0 ? 2 * 128 * q[k] : 0;
-  return lost;
-}
-
 // Of hybrid operators: how vectors are quantized, and whether products lose signs, as those with uint8 weights do.
 struct RowMode {
   bool asymmetric = false, loses_signs = false;

@@ -3,6 +3,7 @@
 // other (Plan::JoinSteps); what one has joined is no longer alone(), and stays.
 #pragma once
 #include <algorithm>
+#include <memory>
 #include <utility>
 
 #include "runtime/plan.h"

@@ -31,7 +31,7 @@ class CallWatch : public Observer {
 
 }  // namespace
 
-// What a step does not write, or reads without having written it, shows: halves of floats that are no numbers, the largest of 16 bits.
+// What a step does not write, or reads without having written it, shows: as floats these bytes are no numbers, as 16 bits the largest.
 void Plan::Poison(const Step& step) const {
   static constexpr uint8_t kPoison[] = {0xff, 0x7f};
   const auto fill = [](std::byte* p, uint64_t bytes) {

@@ -102,8 +102,7 @@ def cases():
     yield "less than no samples", (*quantize(good), "--samples", -1), ["--samples"]
     yield "unwritable report", (*quantize(good), "--report", "/nonexistent/report.html"), ["/nonexistent/report.html"]
     yield "report without samples", ("quantize", MODEL, "-o", out, "--scheme", "float16", "--report", work / "report.html"), ["--data", "--holdout"]
-    for shape in ("", "0", "1,28,0,1", "1,28,28"):  # The last of too few dimensions.
-        found = f"[{shape}]" if shape.endswith("28") else f"'{shape[-3:]}'"
+    for shape, found in {"": "''", "0": "'0'", "1,28,0,1": "'0,1'", "1,28,28": "[1,28,28]"}.items():  # The last of too few dimensions.
         yield f"input of shape '{shape}'", ("convert", MODEL, "-o", out, "--input", f":{shape}"), ["input", found]
     yield "unknown flag", ("convert", MODEL, "--nonsense"), ["nonsense"]
     yield "unknown command", ("nonsense",), ["nonsense"]
