@@ -504,6 +504,8 @@ def random(v):
     limits = [c("i32", 3), c("f32", 0.5), c("f32", 0.1)]
     v.one("NON_MAX_SUPPRESSION_V4", [boxes, scores, *limits], [o("i32", 3), o("i32")], "NonMaxSuppressionV4Options")
     v.one("NON_MAX_SUPPRESSION_V5", [boxes, scores, *limits, c("f32", 0.5)], [o("i32", 3), o("f32", 3), o("i32")], "NonMaxSuppressionV5Options")
+    apart, tied = T("f32", data=[[0, 2 * i, 1, 2 * i + 1] for i in range(5)]), T("f32", data=[0.9, 0.5, 0.5, 0.5, 0.5])
+    v.one("NON_MAX_SUPPRESSION_V4", [apart, tied, c("i32", 5), *limits[1:]], [o("i32", 5), o("i32")], "NonMaxSuppressionV4Options", case="tied")
 
 
 def customs(v):

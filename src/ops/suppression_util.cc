@@ -68,9 +68,9 @@ Status Suppress(const void* params, const Run& run) {
       chosen[count] = next.box;
       if (scores) scores[count] = next.score;
       ++count;
-    } else if (next.score > score_limit) {
-      queue.Push(next);
     }
+    // A chosen box, too, as LiteRT has it: it is dropped the next time, by itself, but which of equal scores is next depends on it.
+    if (next.score > score_limit) queue.Push(next);
   }
   std::fill(chosen + count, chosen + p.room, 0);
   if (scores) std::fill(scores + count, scores + p.room, 0.0f);
